@@ -1,0 +1,38 @@
+PYTHON ?= python3
+bin := .venv/bin
+
+.PHONY: demo test bench lint clean
+
+# Fit the worked example and write its tables and figures to results/.
+demo: .venv/.installed
+	$(bin)/hierbayes demo --out results
+
+# Everything that must hold before a change is merged.
+test: lint
+	$(bin)/python -m pytest
+
+lint: .venv/.installed
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+	$(bin)/mypy
+
+# Times and accuracy beside other packages.
+bench: .venv/.installed-bench
+	$(bin)/python -m tests.benchmarks
+
+# Remove what the other targets made, except the environment.
+clean:
+	rm -rf results build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find hierbayes tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' || { \
+	  echo 'hierbayes needs Python 3.12 or newer, and "$(PYTHON)" is not:' \
+	    'install one, or name it with "make PYTHON=python3.13 ..."' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(bin)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+.venv/.installed-bench: .venv/.installed
+	$(bin)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	touch $@

@@ -1,0 +1,154 @@
+r"""The basis in which a fit is computed, and the way back to the user's units.
+
+A predictor near 10⁶ with a spread of 1, or a response of order 10⁻⁸, would lose
+most of its digits in cross-products.  So columns are centred and scaled first:
+
+    X = X° T_x⁻¹,  Z = Z° T_z⁻¹,  y = c + s y°     (° is the internal basis)
+    γ = s T_x γ° + c e,   u = s T_z u°,   G = s² T_z G° T_z',   σ = s σ°
+
+A column is centred only where a
+combination of columns is constantly 1 (in Z: within its block of G, so that
+independent blocks stay independent), e being that combination in X.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import block_diag
+
+from hierbayes.frames.arrays import Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standardisation:
+    """Columns → (columns − shift) / spread, and the same as a matrix.
+
+    Parameters
+    ----------
+    shift, spread : (k,) float
+    matrix : (k, k) float
+        T with (columns − shift)/spread = columns @ T, using that a combination of
+        the columns is constantly 1.
+    """
+
+    shift: Floats
+    spread: Floats
+    matrix: Floats
+
+    def apply(self, columns: Floats) -> Floats:
+        """(columns − shift) / spread: the difference first, so that no digit is lost."""
+        result: Floats = (columns - self.shift) / self.spread
+        return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Basis:
+    """Linear maps between the user's units and the internal basis.
+
+    Parameters
+    ----------
+    x : Standardisation
+        Of the p fixed columns, T_x = ``x.matrix``.
+    z : Standardisation
+        Of the q random columns, T_z = ``z.matrix``, block-diagonal as G is.
+    constant : (p,) float
+        e, with X e = 1, or zeros when no such combination exists.
+    center, scale : float
+        c and s of the response; c is 0 when e is.
+    """
+
+    x: Standardisation
+    z: Standardisation
+    constant: Floats
+    center: float
+    scale: float
+
+    def internal_rows(self, X: Floats, Z: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """[X° y°] (n, p+1) and Z° (n, q)."""
+        W = np.empty((len(y), X.shape[1] + 1))
+        W[:, :-1] = self.x.apply(X)
+        W[:, -1] = (y - self.center) / self.scale
+        return W, self.z.apply(Z)
+
+    def gamma(self, internal: Floats) -> Floats:
+        """γ (..., p) from γ°."""
+        user: Floats = self.scale * internal @ self.x.matrix.T + self.center * self.constant
+        return user
+
+    def gamma_internal(self, user: Floats) -> Floats:
+        """γ° (..., p) from γ."""
+        shifted = (user - self.center * self.constant) / self.scale
+        internal: Floats = np.linalg.solve(self.x.matrix, shifted[..., None])[..., 0]
+        return internal
+
+    def gamma_covariance(self, internal: Floats) -> Floats:
+        """Covariance of γ (..., p, p) from that of γ°."""
+        cov: Floats = self.scale**2 * self.x.matrix @ internal @ self.x.matrix.T
+        return cov
+
+    def u(self, internal: Floats) -> Floats:
+        """u (..., q) from u°."""
+        user: Floats = self.scale * internal @ self.z.matrix.T
+        return user
+
+    def root(self, internal: Floats) -> Floats:
+        """A root of G (..., q, q) from one of G°: G = LL'."""
+        user: Floats = self.scale * self.z.matrix @ internal
+        return user
+
+    def root_internal(self, user: Floats) -> Floats:
+        """A root of G° (..., q, q) from one of G."""
+        internal: Floats = np.linalg.solve(self.z.matrix, user) / self.scale
+        return internal
+
+
+def choose_basis(X: Floats, Z: Floats, y: Floats, blocks: tuple[int, ...]) -> Basis:
+    """The basis that centres and scales these columns.
+
+    Parameters
+    ----------
+    X, Z, y : (n, p), (n, q), (n,) float
+        A sample of rows that is representative; all of them when they are at hand.
+    blocks : tuple of int
+        Sizes of the diagonal blocks of G, summing to q.
+    """
+    constant = _constant_combination(X)
+    parts = []
+    start = 0
+    for size in blocks:
+        block = Z[:, start : start + size]
+        parts.append(_standardise(block, _constant_combination(block)))
+        start += size
+    z = Standardisation(
+        np.concatenate([part.shift for part in parts]),
+        np.concatenate([part.spread for part in parts]),
+        block_diag(*(part.matrix for part in parts)),
+    )
+    center = float(y.mean()) if constant.any() else 0.0
+    scale = float(np.sqrt(np.mean((y - center) ** 2)))
+    return Basis(_standardise(X, constant), z, constant, center, scale)
+
+
+def _constant_combination(columns: Floats) -> Floats:
+    """e with columns @ e = 1, or zeros."""
+    k = columns.shape[1]
+    ones = np.flatnonzero((columns == 1.0).all(axis=0))
+    if len(ones):
+        return np.eye(k)[ones[0]]
+    scale = np.abs(columns).max(axis=0, initial=1e-300)
+    e = np.linalg.lstsq(columns / scale, np.ones(len(columns)), rcond=None)[0] / scale
+    exact = np.abs(columns @ e - 1.0).max(initial=0.0) < 1e-10
+    return np.where(np.abs(e * scale) > 1e-10, e, 0.0) if exact else np.zeros(k)
+
+
+def _standardise(columns: Floats, constant: Floats) -> Standardisation:
+    """Centred (where ``constant`` allows) and of unit spread, but for the constant itself."""
+    k = columns.shape[1]
+    free = constant == 0.0
+    shift = np.where(free & constant.any(), columns.mean(axis=0), 0.0)
+    spread = np.where(free, np.sqrt(np.mean((columns - shift) ** 2, axis=0)), 1.0)
+    dull = spread <= 1e-14 * np.abs(shift)  # a second constant: left for the check of rank
+    shift, spread = np.where(dull, 0.0, shift), np.where(dull, 1.0, spread)
+    return Standardisation(shift, spread, (np.eye(k) - np.outer(constant, shift)) / spread)

@@ -1,0 +1,222 @@
+"""The design of a model: response, fixed and random matrices, and groups.
+
+Formulaic makes the columns and remembers how (codings, spline knots, group
+means), so that new data get the same columns.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from formulaic import Formula, ModelSpecs
+from formulaic.errors import DataMismatchWarning, FormulaicError
+from formulaic.transforms import TRANSFORMS
+from pandas.api.types import is_complex_dtype, is_numeric_dtype
+
+from hierbayes.design.complete import Dropped, complete_rows, require_column
+from hierbayes.errors import DataError, FormulaError, HierbayesError
+from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.frames.contextual import CONTEXT
+from hierbayes.specification.formula import Specification
+from hierbayes.specification.terms import factors_of, names_in
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Design:
+    """Matrices of a model on its data, in the user's units.
+
+    Parameters
+    ----------
+    specification : Specification
+        What was written.
+    y, X, Z : (n,), (n, p), (n, q) float
+        Response, fixed columns, random columns.
+    terms, effects : tuple of str
+        Names of the p fixed and q random columns.
+    term_of : tuple of str
+        For each fixed column the formula term it belongs to.
+    blocks : tuple of int
+        Sizes of the diagonal blocks of G, summing to q.
+    codes : (n,) int
+        Position of each row's group in ``groups``.
+    groups : pandas.Index
+        Labels of the J groups.
+    index : pandas.Index
+        Labels of the rows used.
+    kept : (rows of the data,) bool
+        Which rows of the data are used.
+    dropped : Dropped
+        How many rows are not, and why.
+    matrices : formulaic.ModelSpecs
+        Remembers how columns are made from data.
+    """
+
+    specification: Specification
+    y: Floats
+    X: Floats
+    Z: Floats
+    terms: tuple[str, ...]
+    effects: tuple[str, ...]
+    term_of: tuple[str, ...]
+    blocks: tuple[int, ...]
+    codes: Integers
+    groups: pd.Index
+    index: pd.Index
+    kept: Booleans
+    dropped: Dropped
+    matrices: ModelSpecs
+
+    @property
+    def J(self) -> int:
+        """Number of groups."""
+        return len(self.groups)
+
+    def new_matrices(self, data: pd.DataFrame, *, random: bool) -> tuple[Floats, Floats]:
+        """X and Z for new data, with the codings of this design.
+
+        Parameters
+        ----------
+        data : DataFrame
+            New rows; every column the fixed part needs, and, when ``random``, the
+            random part and the group as well.  No missing values.
+        random : bool
+            Whether Z is wanted; otherwise it has no rows.
+
+        Raises
+        ------
+        DataError
+            When a column is missing, or a factor has a level the fit has not seen.
+        """
+        needed = set(columns_needed(self.specification.fixed))
+        if random:
+            needed |= set(columns_needed(*self.specification.random))
+        absent = sorted(needed - set(data.columns))
+        if absent:
+            raise DataError(f"the new data have no column '{absent[0]}', which the model needs")
+        X = _materialise(self.matrices.fixed, data)
+        parts = [_materialise(spec, data) for spec in self.matrices.random] if random else []
+        return X, np.hstack(parts) if parts else np.empty((0, self.Z.shape[1]))
+
+
+def build_design(specification: Specification, data: pd.DataFrame) -> Design:
+    """Make the design of a specification on data.
+
+    Raises
+    ------
+    DataError
+        When the data cannot carry the model; the message names the column.
+    FormulaError
+        When a term cannot be computed from the data.
+    """
+    spec = specification
+    needed = columns_needed((spec.response,), spec.fixed, *spec.random)
+    _refuse_unknown_names(needed, data)
+    used = [name for name in needed if name in data.columns]
+    frame, kept, dropped = complete_rows(data, list(dict.fromkeys([*used, spec.group])))
+    _refuse_non_numeric_response(spec.response, frame)
+    codes, groups = _group_codes(frame[spec.group])
+    matrices = _materialise(_formula(spec), frame)
+    X, Z = np.asarray(matrices.fixed), [np.asarray(part) for part in matrices.random]
+    names = matrices.model_spec
+    return Design(
+        specification=spec,
+        y=np.asarray(matrices.response)[:, 0],
+        X=X,
+        Z=np.hstack(Z),
+        terms=tuple(names.fixed.column_names),
+        effects=tuple(name for part in names.random for name in part.column_names),
+        term_of=tuple(str(s.term) for s in names.fixed.structure for _ in s.columns),
+        blocks=tuple(part.shape[1] for part in Z),
+        codes=codes,
+        groups=groups,
+        index=frame.index,
+        kept=kept,
+        dropped=dropped,
+        matrices=names,
+    )
+
+
+def columns_needed(*terms: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that the factors of these terms read values from, in order of appearance."""
+    factors = (factor for group in terms for term in group for factor in sorted(factors_of(term)))
+    return tuple(dict.fromkeys(name for factor in factors for name in sorted(names_in(factor))))
+
+
+@lru_cache(maxsize=128)
+def _formula(specification: Specification) -> Formula:
+    return Formula(
+        response=f"0 + {specification.response}",
+        fixed=specification.fixed_formula,
+        random=specification.random_formulas,
+    )
+
+
+def _materialise(formula: Any, frame: pd.DataFrame) -> Any:
+    """Formulaic's matrices of a formula or a remembered specification, as numpy arrays."""
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("error", DataMismatchWarning)
+            made = formula.get_model_matrix(
+                frame, context=CONTEXT, output="numpy", na_action="ignore"
+            )
+    except DataMismatchWarning as error:
+        levels = str(error).partition("{")[2].partition("}")[0]
+        raise DataError(
+            f"a factor has the level {levels}, which the data of the fit do not have"
+        ) from error
+    except FormulaicError as error:
+        if isinstance(error.__cause__, HierbayesError):
+            raise error.__cause__ from error
+        raise FormulaError(f"cannot compute a term from the data: {error}") from error
+    specs = made.model_spec
+    flat = specs._flatten() if isinstance(specs, ModelSpecs) else [specs]
+    arrays = made._flatten() if isinstance(specs, ModelSpecs) else [made]
+    for matrix, spec in zip(arrays, flat, strict=True):
+        _refuse_not_finite(np.asarray(matrix), spec.column_names, frame.index)
+    return made
+
+
+def _group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy().astype(np.intp), pd.Index(
+            column.cat.categories, name=column.name
+        )
+    codes, labels = pd.factorize(column, sort=True)
+    return codes.astype(np.intp), pd.Index(labels, name=column.name)
+
+
+def _refuse_unknown_names(needed: tuple[str, ...], data: pd.DataFrame) -> None:
+    if not isinstance(data, pd.DataFrame):
+        raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
+    for name in needed:
+        if name not in TRANSFORMS:
+            require_column(name, data)
+
+
+def _refuse_non_numeric_response(response: str, frame: pd.DataFrame) -> None:
+    for name in names_in(response):
+        dtype = frame[name].dtype
+        if not is_numeric_dtype(dtype) or is_complex_dtype(dtype):
+            raise DataError(
+                f"the response '{name}' is not numeric but of type {dtype}; "
+                "convert it to numbers first"
+            )
+
+
+def _refuse_not_finite(matrix: Floats, names: tuple[str, ...], index: pd.Index) -> None:
+    if np.isfinite(matrix.sum()):
+        return
+    bad = ~np.isfinite(matrix)
+    if not bad.any():
+        return
+    column = int(bad.any(axis=0).argmax())
+    row = int(bad[:, column].argmax())
+    raise DataError(
+        f"'{names[column]}' is missing or infinite in {int(bad[:, column].sum())} rows after it is "
+        f"computed (first at row label {index[row]}); the columns it is made of must be in its domain"
+    )

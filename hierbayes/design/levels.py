@@ -1,0 +1,65 @@
+"""Which columns are constant within groups, and what follows from it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.frames.arrays import Booleans, Floats, Integers
+
+CONSTANT_TOLERANCE = 1e-9
+
+
+def within_range(columns: Floats, codes: Integers, J: int) -> Floats:
+    """Range (max − min) of each column within each group, (J, k)."""
+    low = np.full((J, columns.shape[1]), np.inf)
+    high = np.full((J, columns.shape[1]), -np.inf)
+    np.minimum.at(low, codes, columns)
+    np.maximum.at(high, codes, columns)
+    return high - low
+
+
+def is_outer(columns: Floats, codes: Integers, J: int) -> Booleans:
+    """Whether each column is constant within every group (level 2), (k,)."""
+    spread = np.ptp(columns, axis=0) if len(columns) else np.zeros(columns.shape[1])
+    widest = within_range(columns, codes, J).max(axis=0, initial=0.0)
+    outer: Booleans = widest <= CONSTANT_TOLERANCE * np.maximum(spread, 1e-300)
+    return outer
+
+
+def inner_outer_df(
+    X: Floats, term_of: tuple[str, ...], codes: Integers, J: int
+) -> dict[str, float]:
+    """Denominator degrees of freedom of each column as nlme assigns them.
+
+    A column that varies within groups is tested against n − J − (inner columns),
+    one that does not against J − 1 − (outer columns), without the 1 when there is
+    no intercept; a term takes the smallest of its columns, and the intercept
+    counts as inner.
+
+    Parameters
+    ----------
+    X : (n, p) float
+    term_of : (p,) str
+        Term each column belongs to; ``"1"`` is the intercept.
+    codes : (n,) int
+    J : int
+
+    Returns
+    -------
+    dict
+        Degrees of freedom by term.
+
+    References
+    ----------
+    Pinheiro & Bates (2000), *Mixed-Effects Models in S and S-PLUS*, section 2.4.2.
+    """
+    intercept = np.array([term == "1" for term in term_of])
+    outer = is_outer(X, codes, J) & ~intercept
+    has_intercept = bool(intercept.any())
+    between = float(J - has_intercept - int(outer.sum()))
+    inner = int((~outer & ~intercept).sum())
+    within = float(len(X) - J - inner)
+    df: dict[str, float] = {}
+    for term, is_between in zip(term_of, outer, strict=True):
+        df[term] = min(df.get(term, np.inf), between if is_between else within)
+    return df

@@ -1,0 +1,27 @@
+"""The one error tree: every refusal names the offender and says what to do."""
+
+from __future__ import annotations
+
+
+class HierbayesError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class FormulaError(HierbayesError, ValueError):
+    """A formula or a set of equations cannot be read, or does not make a model."""
+
+
+class DataError(HierbayesError, ValueError):
+    """The data cannot support the model: a column, a group or a value is at fault."""
+
+
+class PriorError(HierbayesError, ValueError):
+    """A prior is stated for something that does not exist, or is not a prior."""
+
+
+class EstimationError(HierbayesError, RuntimeError):
+    """A fit was started and could not be completed."""
+
+
+class ModelFileError(HierbayesError, ValueError):
+    """A model file (TOML) or a data set asked for by name cannot be used."""

@@ -1,0 +1,1 @@
+"""Ways to θ: maximum likelihood, restricted or not, and the posterior."""

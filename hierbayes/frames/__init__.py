@@ -1,0 +1,1 @@
+"""What the data are: data sets, and which variable lives at which level."""

@@ -1,0 +1,379 @@
+r"""The collapsed likelihood: γ and every u_j integrated out in closed form.
+
+Everything the package estimates is a reading of the one function below.  With
+λ = L/σ a root of the relative covariance (G = LL' = σ² λλ') and, per group,
+A_j = Z_j'Z_j and B_j = Z_j'[X_j y_j],
+
+    M_j = I + λ'A_jλ,           K_j = λ M_j⁻¹ λ'
+    S   = C − Σ_j B_j'K_jB_j  = [X y]' (V/σ²)⁻¹ [X y]
+    log|V| = n log σ² + Σ_j log|M_j|
+
+so the value costs O(J(q³ + q²p + qp²)) and nothing in the number of rows n.
+The readings differ only in what is done with γ:
+
+=========== ==================================================================
+``ML``       γ profiled out (maximised)
+``REML``     γ integrated out under a flat prior
+``NORMAL``   γ integrated out under γ ~ N(m₀, P₀⁻¹)
+``GIVEN``    γ stated by the caller (its prior is not normal); only u collapsed
+=========== ==================================================================
+
+The functions are compiled by numba, take plain float64 arrays, hold no Python
+object (they release the GIL) and never raise: a proposal whose matrices cannot
+be factored returns −inf.
+
+References
+----------
+Bates, Mächler, Bolker & Walker (2015), *Fitting Linear Mixed-Effects Models
+Using lme4*, doi:10.18637/jss.v067.i01; Lindley & Smith (1972), *Bayes
+Estimates for the Linear Model*.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+ML = 0
+REML = 1
+NORMAL = 2
+GIVEN = 3
+
+LOG_2PI = math.log(2.0 * math.pi)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def cholesky_in_place(a):
+    """Lower Cholesky factor of a symmetric matrix, written over its lower triangle.
+
+    Returns False, instead of raising, when a pivot is not a positive finite number.
+    """
+    size = a.shape[0]
+    for i in range(size):
+        for j in range(i + 1):
+            total = a[i, j]
+            for k in range(j):
+                total -= a[i, k] * a[j, k]
+            if i == j:
+                if not (total > 0.0 and total < np.inf):
+                    return False
+                a[i, i] = math.sqrt(total)
+            else:
+                a[i, j] = total / a[j, j]
+        for j in range(i + 1, size):
+            a[i, j] = 0.0
+    return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def solve_lower(low, b):
+    """Overwrite b (k, m) with low⁻¹ b, low (k, k) lower triangular."""
+    for i in range(low.shape[0]):
+        for c in range(b.shape[1]):
+            total = b[i, c]
+            for k in range(i):
+                total -= low[i, k] * b[k, c]
+            b[i, c] = total / low[i, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def solve_lower_transposed(low, b):
+    """Overwrite b (k, m) with low'⁻¹ b, low (k, k) lower triangular."""
+    size = low.shape[0]
+    for i in range(size - 1, -1, -1):
+        for c in range(b.shape[1]):
+            total = b[i, c]
+            for k in range(i + 1, size):
+                total -= low[k, i] * b[k, c]
+            b[i, c] = total / low[i, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def shrinkage_factor(root, a, factor, half, m):
+    """R_j with K_j = R_j'R_j, written into ``factor`` (q, q); returns log|M_j|.
+
+    M_j = I + λ'A_jλ = TT' and R_j = T⁻¹λ'; ``half`` (for A_jλ) and ``m`` (for M_j)
+    are (q, q) work space.  Returns nan if M_j cannot be factored.
+    """
+    q = root.shape[0]
+    for i in range(q):
+        for k in range(q):
+            total = 0.0
+            for h in range(q):
+                total += a[i, h] * root[h, k]
+            half[i, k] = total
+    for i in range(q):
+        for k in range(i + 1):
+            total = 0.0
+            for h in range(q):
+                total += root[h, i] * half[h, k]
+            m[i, k] = total
+            m[k, i] = total
+        m[i, i] += 1.0
+    if not cholesky_in_place(m):
+        return np.nan
+    log_det = 0.0
+    for i in range(q):
+        log_det += 2.0 * math.log(m[i, i])
+        for k in range(q):
+            factor[i, k] = root[k, i]
+    solve_lower(m, factor)
+    return log_det
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def reduce_groups(root, A, B, C):
+    """Σ_j log|M_j|, S (p+1, p+1) and every R_j (J, q, q) at the relative root λ.
+
+    The log determinant is nan when some M_j cannot be factored.
+    """
+    J, q, m = B.shape
+    S = C.copy()
+    factors = np.empty((J, q, q))
+    row = np.empty(m)
+    half = np.empty((q, q))
+    square = np.empty((q, q))
+    log_det = 0.0
+    for j in range(J):
+        log_det += shrinkage_factor(root, A[j], factors[j], half, square)
+        for i in range(q):
+            for c in range(m):
+                total = 0.0
+                for k in range(q):
+                    total += factors[j, i, k] * B[j, k, c]
+                row[c] = total
+            for c in range(m):
+                for d in range(c + 1):
+                    S[c, d] -= row[c] * row[d]
+    for c in range(m):
+        for d in range(c):
+            S[d, c] = S[c, d]
+    return log_det, S, factors
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def group_score(factors, A, B, gamma, precision_factor, sigma):
+    r"""∂ log p / ∂(λλ') = ½ Σ_j [ v_jv_j'/σ² − D_j + E_jQ⁻¹E_j' ], a (q, q) matrix.
+
+    H_j = I − A_jK_j, v_j = H_jZ_j'(y_j − X_jγ), D_j = H_jA_j, E_j = H_jZ_j'X_j;
+    ``precision_factor`` (p, k) is any F with FF' = Q⁻¹ (k = 0: γ not integrated).
+    """
+    J, q, m = B.shape
+    p = m - 1
+    k_cols = precision_factor.shape[1]
+    score = np.zeros((q, q))
+    H = np.empty((q, q))
+    AR = np.empty((q, q))  # A_jR_j'
+    z = np.empty(1 + k_cols)  # a row of Z_j'[y − Xγ, XF]
+    vE = np.empty((q, 1 + k_cols))  # [v_j/σ, E_jF]
+    for j in range(J):
+        for i in range(q):
+            for k in range(q):
+                total = 0.0
+                for h in range(q):
+                    total += A[j, i, h] * factors[j, k, h]
+                AR[i, k] = total
+        for i in range(q):
+            for k in range(q):
+                total = 0.0
+                for h in range(q):
+                    total -= AR[i, h] * factors[j, h, k]
+                H[i, k] = total
+            H[i, i] += 1.0
+        vE[:, :] = 0.0
+        for k in range(q):
+            total = B[j, k, p]
+            for d in range(p):
+                total -= B[j, k, d] * gamma[d]
+            z[0] = total / sigma
+            for c in range(k_cols):
+                total = 0.0
+                for d in range(p):
+                    total += B[j, k, d] * precision_factor[d, c]
+                z[c + 1] = total
+            for i in range(q):
+                for c in range(k_cols + 1):
+                    vE[i, c] += H[i, k] * z[c]
+        for i in range(q):
+            for k in range(i + 1):
+                total = 0.0
+                for h in range(q):
+                    total -= H[i, h] * A[j, h, k]
+                for c in range(k_cols + 1):
+                    total += vE[i, c] * vE[k, c]
+                score[i, k] += 0.5 * total
+    for i in range(q):
+        for k in range(i):
+            score[k, i] = score[i, k]
+    return score
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def residual_form(S, gamma):
+    """(y − Xγ)'(V/σ²)⁻¹(y − Xγ), from S and γ (p,)."""
+    p = gamma.shape[0]
+    total = S[p, p]
+    for c in range(p):
+        inner = -2.0 * S[c, p]
+        for d in range(p):
+            inner += S[c, d] * gamma[d]
+        total += gamma[c] * inner
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def solve_gamma(S, sigma, precision, mean):
+    """γ̂ = Q⁻¹(S_Xy + σ²P₀m₀), a factor F of Q⁻¹ = FF' and log|Q|; Q = S_XX + σ²P₀.
+
+    Q is relative: σ² times the posterior precision of γ.  log|Q| is nan when Q
+    cannot be factored.
+    """
+    p = S.shape[0] - 1
+    Q = np.empty((p, p))
+    gamma = np.empty((p, 1))
+    F = np.zeros((p, p))
+    for c in range(p):
+        right = S[c, p]
+        for d in range(p):
+            prior = sigma * sigma * precision[c, d]
+            Q[c, d] = S[c, d] + prior
+            right += prior * mean[d]
+        gamma[c, 0] = right
+        F[c, c] = 1.0
+    if not cholesky_in_place(Q):
+        return gamma[:, 0], F, np.nan
+    log_det = 0.0
+    for c in range(p):
+        log_det += 2.0 * math.log(Q[c, c])
+    solve_lower(Q, gamma)
+    solve_lower_transposed(Q, gamma)
+    solve_lower_transposed(Q, F)
+    return gamma[:, 0].copy(), F, log_det
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def read_density(log_det, S, factors, root, sigma, gamma, A, B, n, precision, mean, reading):
+    """Value and gradient of `collapsed` from what `reduce_groups` returned at λ."""
+    q = root.shape[0]
+    p = S.shape[0] - 1
+    d_root = np.zeros((q, q))
+    d_gamma = np.zeros(p)
+    if not (math.isfinite(log_det) and sigma > 0.0 and sigma < np.inf):
+        return -np.inf, d_root, 0.0, d_gamma
+
+    prior = precision if reading == NORMAL else np.zeros((p, p))
+    F = np.zeros((p, 0))
+    log_det_Q = 0.0
+    if reading == GIVEN:
+        at = gamma
+    else:
+        at, F, log_det_Q = solve_gamma(S, sigma, prior, mean)
+        if not math.isfinite(log_det_Q):
+            return -np.inf, d_root, 0.0, d_gamma
+    if reading == ML:
+        F = np.zeros((p, 0))
+
+    s2 = sigma * sigma
+    form = residual_form(S, at) / s2
+    value = -0.5 * (n * (LOG_2PI + math.log(s2)) + log_det + form)
+    d_sigma = form - n
+    if reading == REML:
+        value += 0.5 * (p * (LOG_2PI + math.log(s2)) - log_det_Q)
+        d_sigma += p
+    elif reading == NORMAL:
+        low = prior.copy()
+        if not cholesky_in_place(low):
+            return -np.inf, d_root, 0.0, d_gamma
+        value -= 0.5 * (log_det_Q - p * math.log(s2))
+        for c in range(p):
+            value += math.log(low[c, c])
+            step = 0.0
+            for d in range(p):
+                step += prior[c, d] * (at[d] - mean[d])
+                for e in range(p):  # tr(Q⁻¹S_XX)
+                    d_sigma += F[c, e] * S[c, d] * F[d, e]
+            value -= 0.5 * step * (at[c] - mean[c])
+    elif reading == GIVEN:
+        for c in range(p):
+            d_gamma[c] = S[c, p] / s2
+            for d in range(p):
+                d_gamma[c] -= S[c, d] * at[d] / s2
+    if not math.isfinite(value):
+        return -np.inf, d_root, 0.0, d_gamma
+    score = group_score(factors, A, B, at, F, sigma)
+    for i in range(q):
+        for k in range(q):
+            for h in range(q):
+                d_root[i, k] += 2.0 * score[i, h] * root[h, k]
+    return value, d_root, d_sigma / sigma, d_gamma
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def collapsed(root, sigma, gamma, A, B, C, n, precision, mean, reading):
+    """Log density of y at (λ, σ), and its gradient: the one definition.
+
+    Parameters
+    ----------
+    root : (q, q) float
+        Relative root λ = L/σ of the covariance of the random effects, G = σ²λλ'.
+    sigma : float
+        Residual standard deviation.
+    gamma : (p,) float
+        Fixed effects; read only by ``GIVEN``.
+    A, B, C : (J, q, q), (J, q, p+1), (p+1, p+1) float
+        Cross-products Z'Z, Z'[X y] per group and [X y]'[X y] in all.
+    n : float
+        Number of rows.
+    precision, mean : (p, p), (p,) float
+        Prior precision P₀ and mean m₀ of γ; read only by ``NORMAL``.
+    reading : int
+        ``ML``, ``REML``, ``NORMAL`` or ``GIVEN``.
+
+    Returns
+    -------
+    value : float
+        log p(y | θ), −inf where it cannot be computed.
+    d_root : (q, q) float
+        ∂ value/∂λ at fixed σ.
+    d_sigma : float
+        ∂ value/∂σ at fixed λ.
+    d_gamma : (p,) float
+        ∂ value/∂γ for ``GIVEN``, zero otherwise.
+    """
+    log_det, S, factors = reduce_groups(root, A, B, C)
+    return read_density(
+        log_det, S, factors, root, sigma, gamma, A, B, n, precision, mean, reading
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def collapsed_absolute(root, sigma, gamma, A, B, C, n, precision, mean, reading):
+    """`collapsed` as a function of (L, σ), L = σλ a root of G itself: the sampler's face."""
+    q = root.shape[0]
+    relative = root / sigma
+    value, d_root, d_sigma, d_gamma = collapsed(
+        relative, sigma, gamma, A, B, C, n, precision, mean, reading
+    )
+    for i in range(q):
+        for k in range(q):
+            d_sigma -= d_root[i, k] * relative[i, k] / sigma
+            d_root[i, k] /= sigma
+    return value, d_root, d_sigma, d_gamma
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def profiled(root, A, B, C, n, reading):
+    """ML or REML with σ profiled out as well: value, ∂/∂λ (q, q), σ̂ and γ̂ (p,)."""
+    p = C.shape[0] - 1
+    log_det, S, factors = reduce_groups(root, A, B, C)
+    nothing = np.zeros((p, p))
+    zero = np.zeros(p)
+    gamma, _, _ = solve_gamma(S, 1.0, nothing, zero)
+    freedom = n - p if reading == REML else n
+    sigma = math.sqrt(max(residual_form(S, gamma), 0.0) / freedom)
+    value, d_root, _, _ = read_density(
+        log_det, S, factors, root, sigma, zero, A, B, n, nothing, zero, reading
+    )
+    return value, d_root, sigma, gamma

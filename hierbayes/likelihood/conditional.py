@@ -1,0 +1,185 @@
+"""What is left of γ and u once θ is given: exact Gaussian moments and draws.
+
+    γ | θ, y  ~ N(γ̂, σ²Q⁻¹)                        Q relative, see `collapsed`
+    u_j | γ, θ, y ~ N(K_jZ_j'(y_j − X_jγ), σ²K_j)    K_j = R_j'R_j
+
+everything in the internal basis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.collapsed import reduce_groups, solve_gamma
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NormalPrior:
+    """γ° ~ N(mean, precision⁻¹) in the internal basis; precision zero is a flat prior.
+
+    Parameters
+    ----------
+    mean : (p,) float
+    precision : (p, p) float
+    """
+
+    mean: Floats
+    precision: Floats
+
+
+def flat_prior(p: int) -> NormalPrior:
+    """No information on γ."""
+    return NormalPrior(np.zeros(p), np.zeros((p, p)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConditionalMoments:
+    """Exact moments of γ and u given θ, in the internal basis.
+
+    Parameters
+    ----------
+    gamma : (p,) float
+        E(γ | θ, y).
+    gamma_cov : (p, p) float
+        Cov(γ | θ, y) = σ²Q⁻¹.
+    u : (J, q) float
+        E(u_j | θ, y), the BLUP.
+    u_cov : (J, q, q) float
+        Cov(u_j | γ, θ, y) = σ²K_j, the conditional variance of lme4.
+    u_on_gamma : (J, q, p) float
+        K_jZ_j'X_j: how E(u_j | γ, θ, y) falls as γ rises.
+    """
+
+    gamma: Floats
+    gamma_cov: Floats
+    u: Floats
+    u_cov: Floats
+    u_on_gamma: Floats
+
+    @property
+    def u_cov_marginal(self) -> Floats:
+        """Cov(u_j | θ, y) (J, q, q): the uncertainty of γ included."""
+        spread = np.einsum(
+            "jkp,pr,jlr->jkl", self.u_on_gamma, self.gamma_cov, self.u_on_gamma, optimize=True
+        )
+        total: Floats = self.u_cov + spread
+        return total
+
+
+def conditional_moments(
+    root: Floats, sigma: float, cross: CrossProducts, prior: NormalPrior
+) -> ConditionalMoments:
+    """Exact moments of γ and u at one θ.
+
+    Parameters
+    ----------
+    root : (q, q) float
+        Relative root λ = L/σ.
+    sigma : float
+        Residual standard deviation.
+    cross : CrossProducts
+    prior : NormalPrior
+        Of γ; flat for REML and ML.
+    """
+    _, S, R = reduce_groups(root, cross.A, cross.B, cross.C)
+    gamma, F, _ = solve_gamma(S, sigma, prior.precision, prior.mean)
+    K = np.einsum("jki,jkl->jil", R, R)
+    KB = K @ cross.B
+    u_on_gamma = KB[:, :, :-1]
+    u = KB[:, :, -1] - u_on_gamma @ gamma
+    return ConditionalMoments(gamma, sigma**2 * F @ F.T, u, sigma**2 * K, u_on_gamma)
+
+
+def draw_gamma(
+    roots: Floats, sigmas: Floats, cross: CrossProducts, prior: NormalPrior, normals: Floats
+) -> Floats:
+    """One exact draw of γ for each of M draws of θ.
+
+    Parameters
+    ----------
+    roots : (M, q, q) float
+        Relative roots λ.
+    sigmas : (M,) float
+    cross, prior
+        As for `conditional_moments`.
+    normals : (M, p) float
+        Independent standard normal numbers.
+
+    Returns
+    -------
+    (M, p) float
+    """
+    draws: Floats = _draw_gamma(
+        roots, sigmas, cross.A, cross.B, cross.C, prior.precision, prior.mean, normals
+    )
+    return draws
+
+
+def draw_u(
+    roots: Floats, sigmas: Floats, gammas: Floats, cross: CrossProducts, normals: Floats
+) -> Floats:
+    """One exact draw of every u_j for each of M draws of (θ, γ).
+
+    Parameters
+    ----------
+    roots : (M, q, q) float
+        Relative roots λ.
+    sigmas, gammas : (M,), (M, p) float
+    cross : CrossProducts
+    normals : (M, J, q) float
+        Independent standard normal numbers.
+
+    Returns
+    -------
+    (M, J, q) float
+    """
+    draws: Floats = _draw_u(roots, sigmas, gammas, cross.A, cross.B, cross.C, normals)
+    return draws
+
+
+@njit(cache=True, nogil=True)
+def _draw_gamma(roots, sigmas, A, B, C, precision, mean, normals):  # type: ignore[no-untyped-def]
+    M, p = normals.shape
+    draws = np.empty((M, p))
+    for i in range(M):
+        _, S, _ = reduce_groups(roots[i], A, B, C)
+        gamma, F, _ = solve_gamma(S, sigmas[i], precision, mean)
+        for c in range(p):
+            total = gamma[c]
+            for d in range(p):
+                total += sigmas[i] * F[c, d] * normals[i, d]
+            draws[i, c] = total
+    return draws
+
+
+@njit(cache=True, nogil=True)
+def _draw_u(roots, sigmas, gammas, A, B, C, normals):  # type: ignore[no-untyped-def]
+    M, J, q = normals.shape
+    p = gammas.shape[1]
+    draws = np.empty((M, J, q))
+    z = np.empty(q)
+    half = np.empty(q)
+    for i in range(M):
+        _, _, R = reduce_groups(roots[i], A, B, C)
+        for j in range(J):
+            for k in range(q):
+                total = B[j, k, p]
+                for c in range(p):
+                    total -= B[j, k, c] * gammas[i, c]
+                z[k] = total
+            for k in range(q):
+                total = sigmas[i] * normals[i, j, k]
+                for h in range(q):
+                    total += R[j, k, h] * z[h]
+                half[k] = total
+            for k in range(q):
+                total = 0.0
+                for h in range(q):
+                    total += R[j, h, k] * half[h]
+                draws[i, j, k] = total
+    return draws

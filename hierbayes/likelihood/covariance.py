@@ -1,0 +1,66 @@
+"""The covariance of the random effects: roots, standard deviations, correlations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.frames.arrays import Booleans, Floats, Integers
+
+
+def free_entries(blocks: tuple[int, ...]) -> tuple[Integers, Integers]:
+    """Rows and columns of the lower-triangular entries within the blocks of G.
+
+    Examples
+    --------
+    >>> rows, columns = free_entries((2, 1))
+    >>> list(zip(rows.tolist(), columns.tolist()))
+    [(0, 0), (1, 0), (1, 1), (2, 2)]
+    """
+    rows: list[int] = []
+    columns: list[int] = []
+    start = 0
+    for size in blocks:
+        lower = np.tril_indices(size)
+        rows.extend(lower[0] + start)
+        columns.extend(lower[1] + start)
+        start += size
+    return np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp)
+
+
+def block_mask(blocks: tuple[int, ...]) -> Booleans:
+    """True where an entry of G (q, q) is not zero by design."""
+    owner = np.repeat(np.arange(len(blocks)), blocks)
+    mask: Booleans = owner[:, None] == owner[None, :]
+    return mask
+
+
+def sd_corr(G: Floats) -> tuple[Floats, Floats]:
+    """Standard deviations (..., q) and correlations (..., q, q) of G (..., q, q).
+
+    A correlation with an effect of zero variance does not exist and is nan.
+    """
+    sd = np.sqrt(np.maximum(np.diagonal(G, axis1=-2, axis2=-1), 0.0))
+    scale = sd[..., :, None] * sd[..., None, :]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        corr = np.where(scale > 0.0, G / scale, np.nan)
+    corr = np.clip(corr, -1.0, 1.0)
+    diagonal = np.arange(G.shape[-1])
+    corr[..., diagonal, diagonal] = 1.0
+    return sd, corr
+
+
+def cholesky_psd(G: Floats) -> Floats:
+    """Lower-triangular L with LL' = G for a symmetric G that may be singular.
+
+    A column whose pivot is not positive is zero.
+    """
+    q = G.shape[0]
+    L = np.zeros_like(G)
+    left = G.copy()
+    floor = 1e-14 * max(float(np.abs(np.diag(G)).max(initial=0.0)), 1e-300)
+    for k in range(q):
+        if left[k, k] <= floor:
+            continue
+        L[k:, k] = left[k:, k] / np.sqrt(left[k, k])
+        left[k:, k:] -= np.outer(L[k:, k], L[k:, k])
+    return L

@@ -1,0 +1,1 @@
+"""What the analyst writes: one combined formula, or equations at two levels."""

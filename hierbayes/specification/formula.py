@@ -1,0 +1,249 @@
+"""The combined form: one equation with a fixed and a random part.
+
+Two spellings are read.  nlme's keeps the parts apart,
+``"y ~ x * w", random="~ 1 + x | g"``; lme4's writes them in one formula,
+``"y ~ x * w + (1 + x | g)"``.  Both become a `Specification`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hierbayes.errors import FormulaError
+from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, read_terms
+
+
+@dataclass(frozen=True, slots=True)
+class Specification:
+    """A hierarchical model as written: response, fixed terms, random terms, group.
+
+    Parameters
+    ----------
+    response : str
+        Left-hand side, a column or an expression of columns.
+    fixed : tuple of str
+        Terms of the fixed part; the intercept is ``"1"``.
+    random : tuple of tuple of str
+        One tuple of terms per block of G: effects in one block are correlated,
+        effects in different blocks are independent.
+    group : str
+        Column that holds the groups.
+    """
+
+    response: str
+    fixed: tuple[str, ...]
+    random: tuple[tuple[str, ...], ...]
+    group: str
+
+    def __post_init__(self) -> None:
+        if not self.fixed:
+            raise FormulaError("the fixed part has no terms; write at least '1'")
+        _refuse_bad_blocks(self.random)
+
+    @property
+    def fixed_formula(self) -> str:
+        """The fixed part as a one-sided formula."""
+        return join_terms(self.fixed)
+
+    @property
+    def random_formulas(self) -> tuple[str, ...]:
+        """Each block of the random part as a one-sided formula."""
+        return tuple(join_terms(block) for block in self.random)
+
+    @property
+    def _group_text(self) -> str:
+        return self.group if self.group.isidentifier() else f"`{self.group}`"
+
+    def lme(self) -> tuple[str, str]:
+        """Fixed formula and random part as nlme spells them (one block only).
+
+        Raises
+        ------
+        FormulaError
+            When G has several blocks, which this spelling cannot say.
+        """
+        if len(self.random) > 1:
+            raise FormulaError(
+                "the spelling random='~ ... | g' has one block of correlated effects; "
+                f"this model has {len(self.random)}: use the spelling of lme4"
+            )
+        fixed = f"{self.response} ~ {self.fixed_formula}"
+        return fixed, f"~ {self.random_formulas[0]} | {self._group_text}"
+
+    def lme4(self) -> str:
+        """The whole model as one formula, as lme4 spells it.
+
+        Examples
+        --------
+        >>> read_combined("y ~ x", "~ 1 + x | g").lme4()
+        'y ~ 1 + x + (1 + x | g)'
+        """
+        blocks = " + ".join(f"({block} | {self._group_text})" for block in self.random_formulas)
+        return f"{self.response} ~ {self.fixed_formula} + {blocks}"
+
+    def __str__(self) -> str:
+        return self.lme4()
+
+
+def read_combined(formula: str, random: str | None = None) -> Specification:
+    """Read the combined form in either spelling.
+
+    Parameters
+    ----------
+    formula : str
+        ``"y ~ fixed"``, or ``"y ~ fixed + (effects | group)"`` with any number of
+        parenthesised random terms, ``||`` for uncorrelated effects.
+    random : str, optional
+        ``"~ effects | group"``; then ``formula`` holds the fixed part only.
+
+    Raises
+    ------
+    FormulaError
+        When the text cannot be read, has no random part or more than one
+        grouping factor, or states the random part twice.
+
+    Examples
+    --------
+    >>> read_combined("y ~ x + (x || g)")
+    Specification(response='y', fixed=('1', 'x'), random=(('1',), ('x',)), group='g')
+    """
+    left, right = _split_sides(formula)
+    fixed_text, inline = _take_random_terms(right)
+    if random is None:
+        if not inline:
+            raise FormulaError(
+                f"'{formula}' has no random part; add a term such as (1 | group), "
+                "or give random='~ 1 | group'"
+            )
+        written = inline
+    else:
+        if inline:
+            raise FormulaError(
+                f"the random part is stated twice: in the formula, '({inline[0]})', "
+                f"and in random='{random}'; keep one"
+            )
+        written = (random.strip().removeprefix("~"),)
+    blocks: list[tuple[str, ...]] = []
+    groups: list[str] = []
+    for text in written:
+        new_blocks, group = _read_random_term(text)
+        blocks.extend(new_blocks)
+        groups.append(group)
+    if len(set(groups)) > 1:
+        raise FormulaError(_several_groups(groups))
+    fixed = read_terms(fixed_text, "fixed part")
+    return Specification(left, fixed, tuple(blocks), groups[0])
+
+
+def _split_sides(formula: str) -> tuple[str, str]:
+    left, tilde, right = formula.partition("~")
+    if not tilde or not left.strip() or not right.strip():
+        raise FormulaError(
+            f"cannot read the formula '{formula}': it needs a response, '~' and the fixed part, "
+            "as in 'y ~ 1 + x'"
+        )
+    response = read_terms(f"0 + {left.strip()}", "response")
+    if len(response) != 1:
+        raise FormulaError(f"the response '{left.strip()}' must be one column or one expression")
+    return response[0], right
+
+
+def _take_random_terms(right: str) -> tuple[str, tuple[str, ...]]:
+    """Split "x + (1 | g)" into "x" and ("1 | g",): parentheses with a bar of their own."""
+    fixed = ""
+    found: list[str] = []
+    i = 0
+    while i < len(right):
+        if right[i] == "(" and not (fixed and (fixed[-1].isalnum() or fixed[-1] in "_.`")):
+            close = _closing(right, i)
+            inside = right[i + 1 : close]
+            if _bar(inside) is not None:
+                found.append(inside.strip())
+                fixed = _drop_operator(fixed, right)
+                i = close + 1
+                continue
+        fixed += right[i]
+        i += 1
+    fixed = fixed.strip().removeprefix("+").strip()
+    return fixed, tuple(found)
+
+
+def _drop_operator(before: str, whole: str) -> str:
+    """Remove the '+' that joined a random term to what stands before it."""
+    before = before.rstrip()
+    if not before or before.endswith("+"):
+        return before[:-1] if before else before
+    raise FormulaError(
+        f"cannot read the formula '{whole.strip()}': a random term is joined by '+', "
+        f"not by '{before[-1]}'"
+    )
+
+
+def _closing(text: str, start: int) -> int:
+    depth = 0
+    for i in range(start, len(text)):
+        depth += (text[i] == "(") - (text[i] == ")")
+        if depth == 0:
+            return i
+    pointer = " " * start + "^"
+    raise FormulaError(
+        f"cannot read the formula: this parenthesis is never closed\n    {text}\n    {pointer}"
+    )
+
+
+def _bar(text: str) -> int | None:
+    """Place of the first '|' outside parentheses."""
+    depth = 0
+    for i, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if character == "|" and depth == 0:
+            return i
+    return None
+
+
+def _read_random_term(text: str) -> tuple[list[tuple[str, ...]], str]:
+    bar = _bar(text)
+    if bar is None:
+        raise FormulaError(
+            f"the random part '{text.strip()}' names no group; write '~ effects | group'"
+        )
+    effects, rest = text[:bar].strip(), text[bar + 1 :]
+    uncorrelated = rest.startswith("|")
+    group = rest.removeprefix("|").strip()
+    if _bar(group) is not None:
+        raise FormulaError(f"cannot read the random part '{text.strip()}': it has two bars")
+    terms = read_terms(effects, "random part") if effects else ()
+    if not terms:
+        raise FormulaError(f"the random part '({text.strip()})' has no effects; write '1 | {group}'")
+    return ([(term,) for term in terms] if uncorrelated else [terms]), _group_column(group)
+
+
+def _group_column(group: str) -> str:
+    name = group.strip("`")
+    if name.isidentifier() or (group.startswith("`") and group.endswith("`")):
+        return name
+    if any(mark in group for mark in "/:*+"):
+        raise FormulaError(_several_groups([part.strip() for part in re.split(r"[/:*+]", group)]))
+    raise FormulaError(
+        f"the group must be one column, and '{group}' is not; make the column first "
+        "(or put an unusual name in backticks)"
+    )
+
+
+def _several_groups(groups: list[str]) -> str:
+    names = ", ".join(f"'{name}'" for name in dict.fromkeys(groups))
+    return (
+        f"the random part has more than one grouping factor ({names}); models with crossed or "
+        "nested factors are not supported: keep one, or make one column of their combination"
+    )
+
+
+def _refuse_bad_blocks(blocks: tuple[tuple[str, ...], ...]) -> None:
+    seen: set[str] = set()
+    for term in (term for block in blocks for term in block):
+        if term in seen:
+            name = "the intercept '1'" if term == INTERCEPT else f"the effect '{term}'"
+            raise FormulaError(f"{name} stands in two random terms; keep it in one")
+        seen.add(term)
+        factors_of(term)

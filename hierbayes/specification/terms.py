@@ -1,0 +1,144 @@
+"""Terms of a formula: products of factors, read by formulaic."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import lru_cache
+
+from formulaic import Formula, SimpleFormula
+from formulaic.errors import FormulaicError
+from formulaic.parser.types import Factor, Term
+
+from hierbayes.errors import FormulaError
+
+INTERCEPT = "1"
+
+_BACKTICKS = re.compile(r"`([^`]*)`")
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@lru_cache(maxsize=512)
+def read_terms(right: str, role: str = "formula") -> tuple[str, ...]:
+    """Names of the terms of a one-sided formula, in order; the intercept is ``"1"``.
+
+    Raises
+    ------
+    FormulaError
+        When formulaic cannot read the text; the message points at the place.
+
+    Examples
+    --------
+    >>> read_terms("ses * Sector")
+    ('1', 'ses', 'Sector', 'ses:Sector')
+    >>> read_terms("0 + ses")
+    ('ses',)
+    """
+    return tuple(_term_text(term) for term in _parse(right, role))
+
+
+@lru_cache(maxsize=512)
+def factors_of(term: str) -> frozenset[str]:
+    """Factors of a term by name; the intercept has none.
+
+    Examples
+    --------
+    >>> sorted(factors_of("ses:Sector"))
+    ['Sector', 'ses']
+    >>> factors_of("1")
+    frozenset()
+    """
+    if term == INTERCEPT:
+        return frozenset()
+    return frozenset(
+        _factor_text(factor) for parsed in _parse(f"0 + {term}", "term") for factor in parsed.factors
+    )
+
+
+@lru_cache(maxsize=512)
+def names_in(factor: str) -> frozenset[str]:
+    """Names a factor reads values from: its column, or the names in its expression.
+
+    Functions that are called, and what is taken an attribute of, do not count.
+
+    Examples
+    --------
+    >>> sorted(names_in("np.log(x) + cvar(`a b`, g)")), sorted(names_in("`a b`"))
+    (['a b', 'g', 'x'], ['a b'])
+    """
+    quoted = _BACKTICKS.findall(factor)
+    stripped = _BACKTICKS.sub("__quoted__", factor)
+    try:
+        tree = ast.parse(stripped.strip(), mode="eval")
+    except SyntaxError as error:
+        raise FormulaError(f"cannot read '{factor}' in the formula: {error.msg}") from error
+    aside = {
+        node.func.id if isinstance(node, ast.Call) else node.value.id
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
+        or (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name))
+    }
+    plain = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return frozenset(plain - aside - {"__quoted__"} | set(quoted))
+
+
+def product(first: str, second: str) -> str:
+    """The product of two terms as one term; the intercept is the unit.
+
+    Examples
+    --------
+    >>> product("ses", "Sector"), product("1", "Sector"), product("ses", "1")
+    ('ses:Sector', 'Sector', 'ses')
+    """
+    if first == INTERCEPT:
+        return second
+    if second == INTERCEPT:
+        return first
+    return f"{first}:{second}"
+
+
+def join_terms(terms: tuple[str, ...]) -> str:
+    """The one-sided formula with just these terms, the intercept said outright.
+
+    Examples
+    --------
+    >>> join_terms(("1", "ses")), join_terms(("ses",)), join_terms(())
+    ('1 + ses', '0 + ses', '0')
+    """
+    if INTERCEPT in terms:
+        return " + ".join((INTERCEPT, *(t for t in terms if t != INTERCEPT)))
+    return " + ".join(("0", *terms))
+
+
+def _parse(right: str, role: str) -> tuple[Term, ...]:
+    try:
+        formula = Formula(right)
+    except FormulaicError as error:
+        raise FormulaError(f"cannot read the {role} '{right}': {_pointed(error)}") from error
+    except (SyntaxError, ValueError) as error:
+        raise FormulaError(f"cannot read the {role} '{right}': {error}") from error
+    if not isinstance(formula, SimpleFormula):
+        raise FormulaError(f"cannot read the {role} '{right}': '|' and '~' have no place in it")
+    return tuple(formula)
+
+
+def _term_text(term: Term) -> str:
+    return ":".join(_factor_text(factor) for factor in term.factors)
+
+
+def _factor_text(factor: Factor) -> str:
+    """A factor as it must be written in a formula: odd column names in backticks."""
+    text = str(factor)
+    looked_up = factor.eval_method is Factor.EvalMethod.LOOKUP
+    return f"`{text}`" if looked_up and not text.isidentifier() else text
+
+
+def _pointed(error: FormulaicError) -> str:
+    """Formulaic's message, with a caret under the place instead of its colours."""
+    lines = [_ANSI.sub("", line) for line in str(error).strip().splitlines()]
+    message = lines[0].rstrip(".") if lines else type(error).__name__
+    drawn = next((line for line in lines[1:] if "⧛" in line), None)
+    if drawn is None:
+        return message
+    place = drawn.index("⧛")
+    return f"{message}\n    {drawn.replace('⧛', '').replace('⧚', '')}\n    {' ' * place}^"

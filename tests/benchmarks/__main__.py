@@ -1,0 +1,38 @@
+"""Run the benchmarks, print their tables, write them to ``results/bench``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.benchmarks import growth, imports, posterior, reml
+from tests.benchmarks.report import RESULTS, Table, write
+from tests.benchmarks.versions import header
+
+SUBJECTS: dict[str, Callable[[bool], list[Table]]] = {
+    "imports": imports.run,
+    "reml": reml.run,
+    "posterior": posterior.run,
+    "growth": growth.run,
+}
+
+
+def main() -> None:
+    """Parse the command line and run the chosen subjects one after the other."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smoke run: few repetitions")
+    parser.add_argument("--only", choices=SUBJECTS, help="one subject instead of all")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder for JSON and markdown")
+    options = parser.parse_args()
+    for subject in [options.only] if options.only else SUBJECTS:
+        about = header(options.quick)
+        # A smoke run never overwrites numbers worth quoting.
+        name = f"{subject}-quick" if options.quick else subject
+        sys.stdout.write(write(name, about, SUBJECTS[subject](options.quick), options.out) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

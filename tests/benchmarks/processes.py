@@ -1,0 +1,89 @@
+"""New processes: what a user of a fresh interpreter waits for."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+class FailedProcessError(Exception):
+    """A process ended with an error; the text is the last line it wrote to stderr."""
+
+
+def run(command: Sequence[str], **extra_environment: str) -> str:
+    """Run a command from the root of the checkout and wait for it.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Program and arguments.
+    **extra_environment : str
+        Environment variables to add.
+
+    Returns
+    -------
+    str
+        What it wrote to stdout.
+
+    Raises
+    ------
+    FailedProcessError
+        If its exit status is not zero.
+    """
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | extra_environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        raise FailedProcessError(last.replace(str(ROOT), "."))
+    return done.stdout
+
+
+def work(module: str, job: Mapping[str, Any], **extra_environment: str) -> Any:
+    """Have ``python -m module job.json result.json`` do a job in a new interpreter.
+
+    Parameters
+    ----------
+    module : str
+        Name of a module that calls `serve` when run.
+    job : mapping
+        What to do, in JSON's types.
+    **extra_environment : str
+        Environment variables to add.
+
+    Returns
+    -------
+    object
+        The result, in JSON's types.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        task, result = Path(folder) / "job.json", Path(folder) / "result.json"
+        task.write_text(json.dumps(job), encoding="utf-8")
+        run([sys.executable, "-m", module, str(task), str(result)], **extra_environment)
+        return json.loads(result.read_text(encoding="utf-8"))
+
+
+def serve(do: Callable[[Any], Any]) -> None:
+    """Be the other end of `work`: read the job, do it, write the result.
+
+    Parameters
+    ----------
+    do : callable
+        Job to result.
+    """
+    task, result = map(Path, sys.argv[1:3])
+    answer = do(json.loads(task.read_text(encoding="utf-8")))
+    result.write_text(json.dumps(answer), encoding="utf-8")

@@ -1,0 +1,95 @@
+"""Repeated, interleaved wall-clock timing."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+
+def clock(run: Callable[[], Any]) -> tuple[float, Any]:
+    """Time one call.
+
+    Parameters
+    ----------
+    run : callable
+        Called without arguments.
+
+    Returns
+    -------
+    tuple of float and object
+        Wall-clock seconds, and what the call returned.
+    """
+    start = time.perf_counter()
+    result = run()
+    return time.perf_counter() - start, result
+
+
+def race(
+    entries: Mapping[str, Callable[[], float]], *, rounds: int, per_round: int, budget: float
+) -> dict[str, list[float]]:
+    """Time several contestants in turns, so that a busy moment of the machine hits them all.
+
+    Each entry is called once beforehand, untimed. In each round every entry is then called at
+    least once, and again until it has had `per_round` calls or its share of the budget.
+
+    Parameters
+    ----------
+    entries : mapping of str to callable
+        Each returns the seconds of one repetition, its own preparation left out.
+    rounds : int
+        Number of turns.
+    per_round : int
+        Most repetitions of one entry in one turn.
+    budget : float
+        Seconds for one entry over all rounds.
+
+    Returns
+    -------
+    dict of str to list of float
+        All repetitions of each entry, in seconds.
+    """
+    times: dict[str, list[float]] = {name: [] for name in entries}
+    for entry in entries.values():
+        entry()
+    for _ in range(rounds):
+        for name, entry in entries.items():
+            deadline = time.perf_counter() + budget / rounds
+            for _ in range(per_round):
+                times[name].append(entry())
+                if time.perf_counter() > deadline:
+                    break
+    return times
+
+
+def median(times: Sequence[float]) -> float | None:
+    """Median of the repetitions, None without any.
+
+    Parameters
+    ----------
+    times : sequence of float
+        Seconds.
+
+    Returns
+    -------
+    float or None
+        The median.
+    """
+    return statistics.median(times) if times else None
+
+
+def ratio(value: float | None, base: float | None) -> float | None:
+    """`value` in units of `base`, None where either is missing.
+
+    Parameters
+    ----------
+    value, base : float or None
+        Two medians of the same run.
+
+    Returns
+    -------
+    float or None
+        ``value / base``.
+    """
+    return None if value is None or not base else value / base

@@ -1,0 +1,159 @@
+"""The shipped data sets are what their codebooks say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import pytest
+
+from hierbayes.errors import ModelFileError
+from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
+from hierbayes.frames.shipped import shipped
+
+COLUMNS = [
+    "school", "mathach", "ses", "Sex", "Minority",
+    "Size", "Sector", "PRACAD", "DISCLIM", "HIMINTY",
+]  # fmt: skip
+NAMES = ["hs", "hsfull"]
+SHAPES = {"hs": (1977, 40), "hsfull": (7185, 160)}
+SECTORS = {"hs": {"Catholic": 21, "Public": 19}, "hsfull": {"Catholic": 70, "Public": 90}}
+RANGES = {
+    "hs": {
+        "mathach": (-2.832, 24.993),
+        "ses": (-2.498, 1.652),
+        "Size": (215, 2713),
+        "PRACAD": (0.05, 1.0),
+        "DISCLIM": (-2.416, 1.742),
+        "HIMINTY": (0, 1),
+    },
+    "hsfull": {
+        "mathach": (-2.832, 24.993),
+        "ses": (-3.758, 2.692),
+        "Size": (100, 2713),
+        "PRACAD": (0.0, 1.0),
+        "DISCLIM": (-2.416, 2.756),
+        "HIMINTY": (0, 1),
+    },
+}
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def frame(name: str) -> pd.DataFrame:
+    return load_dataset(name)
+
+
+def test_names() -> None:
+    assert dataset_names() == NAMES
+
+
+def test_shape_matches_the_file_and_its_codebook(name: str, frame: pd.DataFrame) -> None:
+    rows, groups = SHAPES[name]
+    facts = codebook(name).attrs
+    assert list(frame.columns) == COLUMNS
+    assert len(frame) == facts["rows"] == rows
+    assert frame[facts["group"]].nunique() == facts["groups"] == groups
+    assert not frame.isna().to_numpy().any()
+
+
+def test_dtypes(frame: pd.DataFrame) -> None:
+    kinds = {column: str(dtype) for column, dtype in frame.dtypes.items()}
+    categories = dict.fromkeys(["school", "Sex", "Minority", "Sector"], "category")
+    integers = dict.fromkeys(["Size", "HIMINTY"], "int64")
+    reals = dict.fromkeys(["mathach", "ses", "PRACAD", "DISCLIM"], "float64")
+    assert kinds == categories | integers | reals
+
+
+@pytest.mark.parametrize(
+    ("column", "levels"),
+    [
+        ("Sex", ["Female", "Male"]),
+        ("Minority", ["No", "Yes"]),
+        ("Sector", ["Catholic", "Public"]),
+    ],
+)
+def test_order_of_categories(frame: pd.DataFrame, column: str, levels: list[str]) -> None:
+    assert list(frame[column].cat.categories) == levels
+    assert not frame[column].cat.ordered
+    assert set(frame[column]) == set(levels)
+
+
+def test_schools_are_strings_in_file_order(name: str, frame: pd.DataFrame) -> None:
+    lines = shipped("data").joinpath(f"{name}.csv").read_text(encoding="utf-8").splitlines()[1:]
+    identifiers = [line.split(",")[0] for line in lines]
+    assert list(frame["school"]) == identifiers
+    assert list(frame["school"].cat.categories) == list(dict.fromkeys(identifiers))
+    assert not frame["school"].cat.ordered
+
+
+def test_first_row() -> None:
+    first = load_dataset("hs").iloc[0]
+    values = ["1317", 12.862, 0.882, "Female", "No", 455, "Catholic", 0.95, -1.694, 1]
+    assert first.tolist() == values
+
+
+def test_sector_of_schools(name: str, frame: pd.DataFrame) -> None:
+    schools = frame.drop_duplicates("school")
+    assert schools["Sector"].value_counts().to_dict() == SECTORS[name]
+
+
+def test_ranges(name: str, frame: pd.DataFrame) -> None:
+    observed = {column: (frame[column].min(), frame[column].max()) for column in RANGES[name]}
+    assert observed == RANGES[name]
+
+
+def test_hs_is_the_part_of_hsfull_with_its_schools() -> None:
+    hs, full = load_dataset("hs"), load_dataset("hsfull")
+    part = full[full["school"].isin(hs["school"].cat.categories)].reset_index(drop=True)
+    part["school"] = part["school"].cat.remove_unused_categories()
+    pd.testing.assert_frame_equal(part, hs)
+
+
+def test_codebook_describes_every_column(name: str, frame: pd.DataFrame) -> None:
+    book = codebook(name)
+    assert list(book.index) == list(frame.columns)
+    assert list(book.columns) == ["meaning", "level", "units", "type", "levels"]
+    assert book["meaning"].str.len().gt(0).all()
+    assert set(book.attrs) == {"title", "source", "rows", "groups", "group"}
+    assert book.loc["Sector", "levels"] == ("Catholic", "Public")
+    assert book.loc["ses", "levels"] == ()
+
+
+def test_levels_of_the_codebook_are_those_of_the_data(name: str, frame: pd.DataFrame) -> None:
+    constant = frame.groupby("school", observed=True).nunique().eq(1).all()
+    level = codebook(name)["level"].drop("school")
+    assert constant.map({True: 2, False: 1}).to_dict() == level.to_dict()
+
+
+@pytest.mark.parametrize("read", [load_dataset, codebook])
+def test_unknown_name(read: Callable[[str], pd.DataFrame]) -> None:
+    message = "no data set is called 'hsx'; those shipped are: hs, hsfull"
+    with pytest.raises(ModelFileError, match=f"^{re.escape(message)}$"):
+        read("hsx")
+
+
+@pytest.mark.parametrize("kind", ["data", "models"])
+def test_shipped_prefers_the_folder_inside_the_package(
+    kind: Literal["data", "models"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "hierbayes"
+    package.mkdir()
+    monkeypatch.setattr(resources, "files", lambda name: tmp_path / name)
+    message = (
+        f"this installation of hierbayes has no folder of shipped {kind}; reinstall the package"
+    )
+    with pytest.raises(ModelFileError, match=f"^{re.escape(message)}$"):
+        shipped(kind)
+    (tmp_path / kind).mkdir()
+    assert shipped(kind) == tmp_path / kind
+    (package / f"_{kind}").mkdir()
+    assert shipped(kind) == package / f"_{kind}"

@@ -1,0 +1,90 @@
+"""The architecture: imports run downhill, without cycles, in the open, and are listed."""
+
+import ast
+import re
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# A module may import its own layer and those before it.  "hierbayes" is the package's own
+# __init__: it may import every layer, and only the layer after it may import it.
+LAYERS = ("errors", "specification", "frames", "design", "likelihood", "estimation", "fit",
+          "inference", "studies", "plots", "report", "model", "hierbayes", "cli")  # fmt: skip
+
+# The imports that stand inside functions, by module: packages that take long to load (pymc,
+# pytensor, nutpie, arviz, arviz_base, arviz_stats, matplotlib), named by their top, and modules
+# of hierbayes that import one of those at their own top, named in full.
+LAZY: dict[str, set[str]] = {}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {
+    module_name(path): ast.parse(path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "hierbayes").rglob("*.py"))
+}
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """What a tree's import statements name: ``from a import b`` is a.b where that is a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = "." * node.level + (node.module or "")
+            for alias in node.names:
+                inner = f"{source}.{alias.name}"
+                yield inner if inner in MODULES else source
+
+
+def is_ours(name: str) -> bool:
+    return name.split(".")[0] == "hierbayes"
+
+
+def layer(module: str) -> str:
+    return module.split(".")[1] if "." in module else module
+
+
+def test_every_module_is_in_a_layer() -> None:
+    assert [module for module in MODULES if layer(module) not in LAYERS] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_are_absolute_and_run_downhill(module: str) -> None:
+    names = list(imported(MODULES[module]))
+    assert [name for name in names if name.startswith(".")] == []
+    allowed = LAYERS if module == "hierbayes" else LAYERS[: LAYERS.index(layer(module)) + 1]
+    assert [name for name in names if is_ours(name) and layer(name) not in allowed] == []
+
+
+def test_no_import_cycles() -> None:
+    imports = {module: set(filter(is_ours, imported(tree))) for module, tree in MODULES.items()}
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        pytest.fail("imported in a circle: " + " <- ".join(error.args[1]))
+
+
+def hidden_imports(tree: ast.AST) -> set[str]:
+    nodes = ast.walk(tree)
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    names = {name for function in functions for name in imported(function)}
+    return {name if is_ours(name) else name.split(".")[0] for name in names}
+
+
+def test_imports_inside_functions_are_the_listed_ones() -> None:
+    hidden = {module: hidden_imports(tree) for module, tree in MODULES.items()}
+    assert {module: names for module, names in hidden.items() if names} == LAZY
+
+
+def test_architecture_lists_every_module() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| *`(hierbayes[\w.]*)` *\|", text, re.MULTILINE)
+    assert sorted(rows) == sorted(MODULES)
