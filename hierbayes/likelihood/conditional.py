@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from hierbayes.design.basis import Basis
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import reduce_groups, solve_gamma
+from hierbayes.likelihood.collapsed import REML, reduce_groups, solve_gamma
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +36,19 @@ class NormalPrior:
 def flat_prior(p: int) -> NormalPrior:
     """No information on γ."""
     return NormalPrior(np.zeros(p), np.zeros((p, p)))
+
+
+def log_jacobian(reading: int, basis: Basis, n: float) -> float:
+    """What to add to a log density of y° to have that of y in the user's units.
+
+    n log s from the scale of y; under a flat prior on γ also the change of the
+    volume that the prior counts in, p log s + log|T_x|.
+    """
+    log_scale = float(np.log(basis.scale))
+    if reading != REML:
+        return -n * log_scale
+    p = len(basis.x.spread)
+    return -(n - p) * log_scale + float(np.linalg.slogdet(basis.x.matrix)[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

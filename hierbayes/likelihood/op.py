@@ -61,7 +61,7 @@ class CollapsedLogDensity(Op):
         for storage, result in zip(output_storage, results, strict=True):
             storage[0] = np.asarray(result, dtype=np.float64)
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: list[Any]) -> list[Any]:
+    def infer_shape(self, node: Apply, shapes: list[Any]) -> list[Any]:
         return [(), shapes[0], (), shapes[2]]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:

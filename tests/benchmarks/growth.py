@@ -120,10 +120,10 @@ def measure(job: dict[str, Any]) -> list[dict[str, Any]]:
         frame = simulate(size, seed=1)
         spent: dict[str, list[float]] = {"build": [], "reml": [], "sample": []}
         for seed in range(1, repetitions + 1):
-            elapsed, model = clock(lambda f=frame: build(f))
+            elapsed, model = clock(build, frame)
             spent["build"].append(elapsed)
-            spent["reml"].append(clock(lambda m=model: m.reml())[0])
-            spent["sample"].append(clock(lambda m=model, s=seed: sample(m, s))[0])
+            spent["reml"].append(clock(model.reml)[0])
+            spent["sample"].append(clock(sample, model, seed)[0])
         medians = {key: median(values) for key, values in spent.items()}
         rows.append({"rows": size, **medians, "all": spent})
     return rows

@@ -52,15 +52,21 @@ def run(quick: bool) -> list[Table]:
         if command is not None and not remarks[name]
     }
     measured = race(entries, rounds=2 if quick else 7, per_round=1, budget=1.0)
-    rows: list[dict[str, Any]] = []
-    for name, remark in remarks.items():
-        wall = median(measured.get(name, []))
-        net = None if wall is None or name == BARE else wall - median(measured[BARE])
-        row = {"command": name, "wall": wall, "net": net, "remark": remark}
-        rows.append(row | {"all": measured.get(name, [])})
-    ours = next(row["net"] for row in rows if row["command"] == OURS)
-    for row in rows:
-        row["net ratio"] = ratio(row["net"], ours)
+    walls = {name: median(measured.get(name, [])) for name in remarks}
+    bare = walls.pop(BARE) or 0.0
+    nets = {name: None if wall is None else wall - bare for name, wall in walls.items()}
+    rows: list[dict[str, Any]] = [{"command": BARE, "wall": bare, "all": measured[BARE]}]
+    rows += [
+        {
+            "command": name,
+            "wall": wall,
+            "net": nets[name],
+            "net ratio": ratio(nets[name], nets[OURS]),
+            "remark": remarks[name],
+            "all": measured.get(name, []),
+        }
+        for name, wall in walls.items()
+    ]
     return [Table("Starting", COLUMNS, rows, NOTES)]
 
 
@@ -89,4 +95,4 @@ def _obstacle(command: list[str] | None) -> str | None:
 
 
 def _seconds(command: list[str]) -> float:
-    return clock(lambda: processes.run(command))[0]
+    return clock(processes.run, command)[0]

@@ -175,10 +175,10 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     logging.getLogger("pymc").setLevel(logging.CRITICAL)
     for number, call in enumerate(CALLS):
         frame = frames["other data" if call == "other data" else "data"]
-        build, model = clock(lambda f=frame, c=call: sampler.build(f, c == "other priors"))
+        build, model = clock(sampler.build, frame, call == "other priors")
         seed = job["seed"] + number
-        sample, fit = clock(lambda m=model, s=seed: sampler.sample(m, job["draws"], s))
-        collect, posterior = clock(lambda f=fit: sampler.posterior(f))
+        sample, fit = clock(sampler.sample, model, job["draws"], seed)
+        collect, posterior = clock(sampler.posterior, fit)
         seconds = {"build": build, "sample": sample, "collect": collect}
         result[call] = seconds | quality(posterior)
     return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -71,8 +72,8 @@ def _python_rows(frame: pd.DataFrame, quick: bool) -> list[dict[str, Any]]:
     contestants = [rivals.hierbayes(), rivals.mixedlm(), rivals.statsmodels()]
     answers = {one.name: _answer(one, frame) for one in contestants if one.installed()}
     runners = [one for one in contestants if answers.get(one.name, (None, ""))[0] is not None]
-    entries = {f"{one.name} whole": lambda one=one: one.time_whole(frame) for one in runners}
-    entries |= {f"{one.name} alone": lambda one=one: one.time_fit(frame) for one in runners}
+    entries = {f"{one.name} whole": partial(one.time_whole, frame) for one in runners}
+    entries |= {f"{one.name} alone": partial(one.time_fit, frame) for one in runners}
     effort = (2, 3, 2.0) if quick else (10, 20, 10.0)
     measured = race(entries, rounds=effort[0], per_round=effort[1], budget=effort[2])
     return [

@@ -62,14 +62,14 @@ class Contestant:
         """Seconds from data frame to fit."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return clock(lambda: self.whole(frame))[0]
+            return clock(self.whole, frame)[0]
 
     def time_fit(self, frame: pd.DataFrame) -> float:
         """Seconds of the fit alone, on a freshly prepared model so that no fit is remembered."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             prepared = self.prepare(frame)
-            return clock(lambda: self.fit(prepared))[0]
+            return clock(self.fit, prepared)[0]
 
 
 def hierbayes() -> Contestant:

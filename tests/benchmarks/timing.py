@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
-def clock(run: Callable[[], Any]) -> tuple[float, Any]:
+def clock(run: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
     """Time one call.
 
     Parameters
     ----------
     run : callable
-        Called without arguments.
+        What is timed.
+    *arguments : object
+        What it is called with.
 
     Returns
     -------
@@ -22,7 +24,7 @@ def clock(run: Callable[[], Any]) -> tuple[float, Any]:
         Wall-clock seconds, and what the call returned.
     """
     start = time.perf_counter()
-    result = run()
+    result = run(*arguments)
     return time.perf_counter() - start, result
 
 

@@ -1,0 +1,239 @@
+"""A PyMC graph as two C functions that read their data through a pointer.
+
+PyTensor's numba backend turns the graph's log density, its gradient and the
+parameters of interest into one compiled function and caches it on disk.  What a
+sampler needs on top, C callbacks, is generated here as source, compiled with the
+same cache and the same key, and so loaded, not compiled, in a later process.  All
+data of the graph travel in one flat buffer behind the callbacks' user pointer, so
+one compiled structure serves every data set and every prior of that structure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from numba import carray, cfunc, njit, types
+from pymc.pytensorf import compile as compile_pytensor
+from pytensor.graph.replace import clone_replace
+from pytensor.graph.rewriting.utils import rewrite_graph
+from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS, compile_numba_function_src
+
+from hierbayes.estimation.graph import GraphInputs, Structure
+from hierbayes.frames.arrays import Floats
+
+_CACHE_VERSION = "1"
+_pointer = types.CPointer(types.float64)
+_LOG_DENSITY = types.int64(types.uint64, _pointer, _pointer, _pointer, _pointer)
+_EXPAND = types.int64(types.uint64, types.uint64, _pointer, _pointer, _pointer)
+
+_SOURCE = """
+def read(x, data):
+    buffer = carray(data, (int(carray(data, (1,))[0]),))
+{unpack}
+    return inner(x, {names})
+
+
+def log_density(dim, x_, gradient_, value_, data):
+    try:
+        value, gradient, _ = read_compiled(carray(x_, ({n_dim},)), data)
+        out = carray(gradient_, ({n_dim},))
+        out[...] = gradient
+        carray(value_, (1,))[0] = value.item()
+        if not np.isfinite(value.item()):
+            return 4
+        for i in range({n_dim}):
+            if not np.isfinite(out[i]):
+                return 3
+    except Exception:
+        return 1
+    return 0
+
+
+def expand(dim, expanded, x_, out_, data):
+    try:
+        _, _, parameters = read_compiled(carray(x_, ({n_dim},)), data)
+        out = carray(out_, ({n_out},))
+        out[...] = parameters
+    except Exception:
+        return 1
+    return 0
+"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variable:
+    """One free variable of a graph: its place among the unconstrained coordinates."""
+
+    name: str
+    size: int
+    transform: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compiled:
+    """A compiled structure: callbacks, and how to feed and read them.
+
+    Parameters
+    ----------
+    log_density, expand : numba CFunc
+        C callbacks for a sampler.
+    python : callable
+        (x, *data) -> log density, gradient, parameters.
+    data_names : tuple of str
+        Order of the data in the buffer.
+    variables : tuple of Variable
+        Free variables in the order of the unconstrained vector x.
+    layout : dict
+        For each parameter of interest its slice and shape in ``expand``'s output.
+    """
+
+    log_density: Any
+    expand: Any
+    python: Callable[..., Any]
+    data_names: tuple[str, ...]
+    variables: tuple[Variable, ...]
+    layout: dict[str, tuple[slice, tuple[int, ...]]]
+
+    @property
+    def n_dim(self) -> int:
+        """Number of unconstrained coordinates."""
+        return sum(variable.size for variable in self.variables)
+
+    @property
+    def n_out(self) -> int:
+        """Number of numbers `expand` writes."""
+        return max(where.stop for where, _ in self.layout.values())
+
+    def buffer(self, data: dict[str, Floats]) -> Floats:
+        """The data as one flat array: total length, offset and shape of each, values."""
+        arrays = [np.asarray(data[name], dtype=np.float64) for name in self.data_names]
+        offset = 1 + sum(1 + array.ndim for array in arrays)
+        head: list[float] = []
+        for array in arrays:
+            head += [offset, *array.shape]
+            offset += array.size
+        return np.concatenate([[offset], head, *(array.ravel() for array in arrays)])
+
+    def parameters(self, expanded: Floats) -> dict[str, Floats]:
+        """Parameters of interest (..., shape) from `expand`'s output (..., n_out)."""
+        lead = expanded.shape[:-1]
+        return {
+            name: expanded[..., where].reshape(*lead, *shape)
+            for name, (where, shape) in self.layout.items()
+        }
+
+
+_structures: dict[Structure, Compiled] = {}
+
+
+def compile_graph(inputs: GraphInputs, build: Callable[[], pm.Model]) -> Compiled:
+    """The compiled structure of a graph, made once per process and structure.
+
+    Parameters
+    ----------
+    inputs : GraphInputs
+        Whose structure is wanted.
+    build : callable
+        Makes the graph; called only when the structure is new.
+    """
+    if inputs.structure not in _structures:
+        _structures[inputs.structure] = _compile(build(), inputs)
+    return _structures[inputs.structure]
+
+
+def _compile(model: pm.Model, inputs: GraphInputs) -> Compiled:
+    reading, p, q = inputs.structure[:3]
+    values = [model.rvs_to_values[rv] for rv in model.free_RVs]
+    shapes = [
+        _value_shape(model, rv, value) for rv, value in zip(model.free_RVs, values, strict=True)
+    ]
+    variables = tuple(
+        Variable(rv.name, int(np.prod(shape)), _transform_name(model.rvs_to_transforms[rv]))
+        for rv, shape in zip(model.free_RVs, shapes, strict=True)
+    )
+    n_dim = sum(variable.size for variable in variables)
+    names = ["root", "sigma"] + (["gamma"] if "gamma" in model.named_vars else [])
+    sizes = {"root": (int(q), int(q)), "sigma": (), "gamma": (int(p),)}  # type: ignore[call-overload]
+    layout, start = {}, 0
+    for name in names:
+        size = int(np.prod(sizes[name]))
+        layout[name] = (slice(start, start + size), sizes[name])
+        start += size
+    function = _joint_function(model, values, shapes, names)
+    data = {variable.name: variable for variable in function.get_shared()}
+    order = tuple(str(name) for name in data)
+    key = f"{CACHED_SRC_FUNCTIONS[function.vm.jit_fn.py_func]}_{_CACHE_VERSION}"
+    ranks = [data[name].type.ndim for name in order]
+    callbacks = _callbacks(function.vm.jit_fn, key, ranks, n_dim, start)
+    return Compiled(*callbacks, function.vm.jit_fn, order, variables, layout)
+
+
+def _joint_function(
+    model: pm.Model, values: list[Any], shapes: list[tuple[int, ...]], names: list[str]
+) -> Any:
+    """x (n_dim,) -> log density, its gradient, the parameters ``names`` in one vector."""
+    log_density = rewrite_graph(model.logp(), include=["canonicalize", "stabilize"])
+    gradients = pt.grad(log_density, values)
+    gradient = pt.concatenate([g.ravel() for g in gradients])
+    parameters = model.replace_rvs_by_values([model[name] for name in names])
+    flat = pt.concatenate([parameter.ravel() for parameter in parameters])
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    joined = pt.TensorType("float64", shape=(sum(sizes),))(name="x")
+    bounds = np.cumsum([0, *sizes])
+    replacements = {
+        value: joined[bounds[i] : bounds[i + 1]].reshape(shapes[i])
+        for i, value in enumerate(values)
+    }
+    outputs = clone_replace([log_density, gradient, flat], replacements)
+    with model:
+        return compile_pytensor([joined], outputs, mode="NUMBA")
+
+
+def _callbacks(inner: Any, key: str, ranks: list[int], n_dim: int, n_out: int) -> tuple[Any, Any]:
+    """C callbacks of a compiled function, cached on disk under its key."""
+    source = _SOURCE.format(
+        unpack="\n".join(_unpack_lines(ranks)),
+        names=", ".join(f"a{i}" for i in range(len(ranks))),
+        n_dim=n_dim,
+        n_out=n_out,
+    )
+    env: dict[str, Any] = {"__name__": __name__, "carray": carray, "np": np, "inner": inner}
+    read = compile_numba_function_src(source, "read", env, cache_key=f"{key}_read")
+    env["read_compiled"] = njit(read, cache=True)
+    made = []
+    for name, signature in (("log_density", _LOG_DENSITY), ("expand", _EXPAND)):
+        function = compile_numba_function_src(source, name, env, cache_key=f"{key}_{name}")
+        made.append(cfunc(signature, cache=True)(function))
+    return made[0], made[1]
+
+
+def _unpack_lines(ranks: list[int]) -> list[str]:
+    """Source that cuts each data array out of the flat buffer."""
+    lines, at = [], 1
+    for i, rank in enumerate(ranks):
+        extents = [f"int(buffer[{at + 1 + k}])" for k in range(rank)]
+        size = " * ".join(extents) or "1"
+        shape = "".join(f"{extent}, " for extent in extents)
+        start = f"int(buffer[{at}])"
+        lines.append(f"    a{i} = buffer[{start} : {start} + {size}].reshape(({shape}))")
+        at += 1 + rank
+    return lines
+
+
+def _value_shape(model: pm.Model, rv: Any, value: Any) -> tuple[int, ...]:
+    """Shape of a free variable on the unconstrained scale."""
+    if value.type.ndim == 0:
+        return ()
+    dims = model.named_vars_to_dims.get(rv.name)
+    if dims:
+        return tuple(len(model.coords[dim]) for dim in dims)
+    return tuple(int(extent) for extent in value.type.shape)
+
+
+def _transform_name(transform: Any) -> str | None:
+    return None if transform is None else str(transform.name)

@@ -1,0 +1,220 @@
+"""The PyMC graph of the marginal model: priors of θ, and the collapsed likelihood.
+
+    sd, corr, σ ~ priors;  root = sd · chol(corr), G = root root'
+    y ~ p(y | G, σ) with every u, and γ where its prior is normal, integrated out
+
+Standard deviations with a symmetric sibling (half-normal, half-t, half-Cauchy) are
+sampled with a sign: s is normal, t or Cauchy and sd = |s|.  root = s · chol is then
+smooth where an sd is zero, which is where hierarchical posteriors like to be; the
+sign moves into the correlations, whose LKJ prior does not change under it.
+
+Cross-products and prior parameters are data of the graph, so a compiled graph
+serves every data set and every prior of the same structure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from pytensor.tensor.variable import TensorVariable
+
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.design import Design
+from hierbayes.errors import PriorError
+from hierbayes.estimation.prior_set import PriorSet
+from hierbayes.estimation.priors import Family, Foreign
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.collapsed import GIVEN, NORMAL, REML
+from hierbayes.likelihood.conditional import log_jacobian
+from hierbayes.likelihood.op import CollapsedLogDensity
+
+type Structure = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GraphInputs:
+    """Everything a graph is built from: numbers by name, and its structure.
+
+    Parameters
+    ----------
+    data : dict of str to array
+        Cross-products, changes of basis and prior parameters.
+    structure : tuple
+        Equal for two graphs that differ only in ``data``.
+    """
+
+    data: dict[str, Floats]
+    structure: Structure
+
+
+def reading_of(priors: PriorSet) -> int:
+    """What the graph does with γ: integrates it out, under a flat or normal prior, or not."""
+    if not priors.collapses_gamma:
+        return GIVEN
+    return REML if priors.gamma_is_flat else NORMAL
+
+
+def graph_inputs(design: Design, cross: CrossProducts, priors: PriorSet) -> GraphInputs:
+    """Numbers and structure of the graph of a model."""
+    basis, reading = cross.basis, reading_of(priors)
+    p, q = len(design.terms), len(design.effects)
+    data = {
+        "A": cross.A,
+        "B": cross.B,
+        "C": cross.C,
+        "n": np.array(cross.n),
+        "to_internal": np.linalg.inv(basis.z.matrix) / basis.scale,
+        "scale": np.array(basis.scale),
+        "log_jacobian": np.array(log_jacobian(reading, basis, cross.n)),
+    }
+    if reading == NORMAL:
+        normal = priors.normal_gamma(basis)
+        data |= {"gamma_mean": normal.mean, "gamma_precision": normal.precision}
+    if reading == GIVEN:
+        data["gamma_to_internal"] = np.linalg.inv(basis.x.matrix) / basis.scale
+        data["gamma_center"] = basis.center * basis.constant
+        data |= _parameters("gamma", [prior for _, prior, _ in priors.gamma])
+    data |= _parameters("sd", [prior for _, prior, _ in priors.sd])
+    data |= _parameters("corr", [prior for _, prior, _ in priors.corr])
+    data |= _parameters("sigma", [priors.sigma[1]])
+    families = [
+        _family(prior) for _, prior, _ in (*priors.gamma, *priors.sd, *priors.corr, priors.sigma)
+    ]
+    shown = families if reading == GIVEN else families[p:]
+    return GraphInputs(data, (reading, p, q, design.blocks, tuple(shown)))
+
+
+def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Model:
+    """The marginal model as a PyMC model, with named dimensions.
+
+    Free variables are ``signed_sd`` (or ``sd``), ``corr_chol``, ``sigma`` and, when γ
+    is not collapsed, ``gamma``; ``sd``, ``corr``, ``G`` and ``root`` (a root of G) are
+    deterministic.  Coordinates ``term``, ``effect`` and ``group`` carry the names.
+    """
+    reading = inputs.structure[0]
+    coords = {
+        "term": list(design.terms),
+        "effect": list(design.effects),
+        "effect_bis": list(design.effects),
+        "group": [str(label) for label in design.groups],
+    }
+    with pm.Model(coords=coords) as model:
+        data = {name: pm.Data(name, value) for name, value in inputs.data.items()}
+        signed = _standard_deviations([prior for _, prior, _ in priors.sd], data)
+        chol = _correlation_root(design.blocks, data)
+        root = pm.Deterministic("root", signed[:, None] * chol, dims=("effect", "effect_bis"))
+        G = pm.Deterministic("G", pt.dot(root, root.T), dims=("effect", "effect_bis"))
+        sd = model["sd"]
+        pm.Deterministic("corr", G / pt.outer(sd, sd), dims=("effect", "effect_bis"))
+        sigma = _variable("sigma", priors.sigma[1], data, "sigma")
+        p = len(design.terms)
+        gamma = pt.zeros(p)
+        mean, precision = pt.zeros(p), pt.zeros((p, p))
+        if reading == NORMAL:
+            mean, precision = data["gamma_mean"], data["gamma_precision"]
+        if reading == GIVEN:
+            gamma = _fixed_effects(design, priors, data)
+        density = CollapsedLogDensity(int(reading))(
+            pt.dot(data["to_internal"], root),
+            sigma / data["scale"],
+            gamma,
+            *(data[name] for name in ("A", "B", "C", "n")),
+            precision,
+            mean,
+        )[0]
+        pm.Potential("log_likelihood", density + data["log_jacobian"])
+    return model
+
+
+def _standard_deviations(priors: list[Family], data: dict[str, TensorVariable]) -> TensorVariable:
+    """Signed standard deviations (q,); registers ``sd``."""
+    if all(type(prior) is type(priors[0]) for prior in priors) and not isinstance(
+        priors[0], Foreign
+    ):
+        name = "signed_sd" if priors[0].signed else "sd"
+        signed = _variable(name, priors[0], data, "sd", dims="effect", signed=True)
+    else:
+        parts = []
+        for k, prior in enumerate(priors):
+            name = f"signed_sd_{k}" if prior.signed else f"sd_{k}"
+            parts.append(_variable(name, prior, data, "sd", at=k, signed=True))
+        signed = pt.stack(parts)
+        name = "signed_sd"
+    if name != "sd":
+        pm.Deterministic("sd", pt.abs(signed), dims="effect")
+    return signed
+
+
+def _correlation_root(blocks: tuple[int, ...], data: dict[str, TensorVariable]) -> TensorVariable:
+    """Lower root (q, q) of the correlation matrix, block by block."""
+    roots = []
+    for i, size in enumerate(blocks):
+        if size == 1:
+            roots.append(pt.ones((1, 1)))
+            continue
+        at = sum(1 for earlier in blocks[:i] if earlier > 1)
+        name = "corr_chol" if sum(b > 1 for b in blocks) == 1 else f"corr_chol_{at}"
+        roots.append(pm.LKJCorr(name, n=size, eta=data["corr_eta"][at]))
+    return roots[0] if len(roots) == 1 else pt.linalg.block_diag(*roots)
+
+
+def _fixed_effects(
+    design: Design, priors: PriorSet, data: dict[str, TensorVariable]
+) -> TensorVariable:
+    """γ° (p,) for a γ that is sampled; registers ``gamma``."""
+    families = [prior for _, prior, _ in priors.gamma]
+    if all(type(f) is type(families[0]) for f in families) and not isinstance(families[0], Foreign):
+        gamma = _variable("gamma", families[0], data, "gamma", dims="term")
+    else:
+        parts = [
+            _variable(f"gamma_{k}", prior, data, "gamma", at=k) for k, prior in enumerate(families)
+        ]
+        gamma = pm.Deterministic("gamma", pt.stack(parts), dims="term")
+    return pt.dot(data["gamma_to_internal"], gamma - data["gamma_center"])
+
+
+def _variable(
+    name: str,
+    prior: Family,
+    data: dict[str, TensorVariable],
+    block: str,
+    *,
+    dims: str | None = None,
+    at: int = 0,
+    signed: bool = False,
+) -> TensorVariable:
+    """A random variable with a prior, its parameters read from the data of the graph."""
+    if isinstance(prior, Foreign):
+        if prior.variable.ndim:
+            raise PriorError(
+                f"the PyMC prior of '{block}' has shape {tuple(prior.variable.type.shape)}; state one "
+                "scalar distribution, or one per name"
+            )
+        return pm.modelcontext(None).register_rv(prior.variable.copy(), name=name)
+    use_sign = signed and prior.signed is not None
+    distribution = prior.signed if use_sign else prior.distribution
+    if block == "sigma" and distribution == "Flat":
+        distribution = "HalfFlat"
+    parameters = {key: data[f"{block}_{key}"] for key in prior.parameters}
+    if dims is None:
+        parameters = {key: value[at] for key, value in parameters.items()}
+    if use_sign and distribution != "Flat":
+        location = "alpha" if distribution == "Cauchy" else "mu"
+        parameters[location] = pt.zeros(())
+    return getattr(pm, str(distribution))(name, **parameters, dims=dims)
+
+
+def _parameters(block: str, priors: list[Family]) -> dict[str, Floats]:
+    """Prior parameters of a block as arrays by name; 0 where a prior has no such parameter."""
+    names = {name for prior in priors for name in prior.parameters}
+    return {
+        f"{block}_{name}": np.array([prior.parameters.get(name, 0.0) for prior in priors])
+        for name in sorted(names)
+    }
+
+
+def _family(prior: Family) -> object:
+    return id(prior.variable) if isinstance(prior, Foreign) else type(prior).__name__

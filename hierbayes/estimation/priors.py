@@ -1,0 +1,242 @@
+"""Priors: light values, one per block or per term, and the defaults of a model.
+
+A prior is stated for a block of parameters,
+
+========= ===========================================================
+``gamma``  fixed effects γ, one per term
+``sd``     standard deviations of the random effects, one per effect
+``corr``   correlations of the random effects, one per block of G
+``sigma``  residual standard deviation σ
+========= ===========================================================
+
+and turned into a PyMC distribution only when a graph is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from hierbayes.errors import PriorError
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A family of priors with its parameters.
+
+    The class variables say how PyMC knows it: ``distribution`` and the parameters
+    fixed by the family; ``signed`` names the symmetric distribution whose absolute
+    value this is, where there is one.
+    """
+
+    distribution: ClassVar[str]
+    fixed: ClassVar[dict[str, float]] = {}
+    signed: ClassVar[str | None] = None
+    positive: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.positive:
+            value = getattr(self, name)
+            if not value > 0:
+                raise PriorError(f"{type(self).__name__}: {name} must be positive, not {value}")
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Parameters as PyMC names them, without those the family fixes."""
+        return {f.name: float(getattr(self, f.name)) for f in fields(self)}
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{value:.4g}" for value in self.parameters.values())
+        return f"{type(self).__name__}({values})"
+
+
+@dataclass(frozen=True, slots=True)
+class Normal(Family):
+    """Normal prior with mean ``mu`` and standard deviation ``sigma``; on γ it is collapsed."""
+
+    distribution: ClassVar[str] = "Normal"
+    positive: ClassVar[tuple[str, ...]] = ("sigma",)
+    mu: float
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class StudentT(Family):
+    """Student's t with ``nu`` degrees of freedom, location ``mu`` and scale ``sigma``."""
+
+    distribution: ClassVar[str] = "StudentT"
+    positive: ClassVar[tuple[str, ...]] = ("nu", "sigma")
+    nu: float
+    mu: float
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class Flat(Family):
+    """No information: density 1 wherever the parameter lives (improper)."""
+
+    distribution: ClassVar[str] = "Flat"
+    signed: ClassVar[str | None] = "Flat"
+
+
+@dataclass(frozen=True, slots=True)
+class HalfNormal(Family):
+    """Absolute value of a normal number with mean 0 and standard deviation ``sigma``."""
+
+    distribution: ClassVar[str] = "HalfNormal"
+    signed: ClassVar[str | None] = "Normal"
+    positive: ClassVar[tuple[str, ...]] = ("sigma",)
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class HalfT(Family):
+    """Absolute value of a Student t number: ``HalfT(nu, 0, scale)``, location always 0."""
+
+    distribution: ClassVar[str] = "HalfStudentT"
+    signed: ClassVar[str | None] = "StudentT"
+    positive: ClassVar[tuple[str, ...]] = ("nu", "sigma")
+    nu: float
+    mu: float
+    sigma: float
+
+    def __post_init__(self) -> None:
+        Family.__post_init__(self)
+        if self.mu != 0:
+            raise PriorError(f"HalfT: the location must be 0, not {self.mu}")
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Degrees of freedom and scale; the location is 0."""
+        return {"nu": float(self.nu), "sigma": float(self.sigma)}
+
+    def __str__(self) -> str:
+        return f"HalfT({self.nu:.4g}, 0, {self.sigma:.4g})"
+
+
+@dataclass(frozen=True, slots=True)
+class HalfCauchy(Family):
+    """Absolute value of a Cauchy number with scale ``beta``."""
+
+    distribution: ClassVar[str] = "HalfCauchy"
+    signed: ClassVar[str | None] = "Cauchy"
+    positive: ClassVar[tuple[str, ...]] = ("beta",)
+    beta: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exponential(Family):
+    """Exponential prior with rate ``lam`` (mean 1/lam)."""
+
+    distribution: ClassVar[str] = "Exponential"
+    positive: ClassVar[tuple[str, ...]] = ("lam",)
+    lam: float
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform(Family):
+    """Uniform prior between ``lower`` and ``upper``."""
+
+    distribution: ClassVar[str] = "Uniform"
+    lower: float
+    upper: float
+
+    def __post_init__(self) -> None:
+        if not self.upper > self.lower:
+            raise PriorError(f"Uniform: upper ({self.upper}) must exceed lower ({self.lower})")
+
+
+@dataclass(frozen=True, slots=True)
+class Gamma(Family):
+    """Gamma prior with shape ``alpha`` and rate ``beta``; shape above 1 avoids zero."""
+
+    distribution: ClassVar[str] = "Gamma"
+    positive: ClassVar[tuple[str, ...]] = ("alpha", "beta")
+    alpha: float
+    beta: float
+
+
+@dataclass(frozen=True, slots=True)
+class InverseGamma(Family):
+    """Inverse-gamma prior with shape ``alpha`` and scale ``beta``."""
+
+    distribution: ClassVar[str] = "InverseGamma"
+    positive: ClassVar[tuple[str, ...]] = ("alpha", "beta")
+    alpha: float
+    beta: float
+
+
+@dataclass(frozen=True, slots=True)
+class LKJ(Family):
+    """Density ∝ |R|^(eta − 1) on correlation matrices; eta = 1 is uniform."""
+
+    distribution: ClassVar[str] = "LKJCorr"
+    positive: ClassVar[tuple[str, ...]] = ("eta",)
+    eta: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Foreign(Family):
+    """A distribution made by PyMC (``pm.X.dist(...)``), used as it is."""
+
+    distribution: ClassVar[str] = "PyMC"
+    variable: Any
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """None that could be exchanged after the graph is built."""
+        return {}
+
+    def __str__(self) -> str:
+        owner = getattr(self.variable, "owner", None)
+        name = getattr(getattr(owner, "op", None), "name", None) or "distribution"
+        return f"PyMC {name}"
+
+
+FAMILIES = (
+    Normal, StudentT, Flat, HalfNormal, HalfT, HalfCauchy, Exponential, Uniform, Gamma,
+    InverseGamma, LKJ,
+)  # fmt: skip
+BLOCKS = ("gamma", "sd", "corr", "sigma")
+
+_SUITABLE: dict[str, tuple[type[Family], ...]] = {
+    "gamma": (Normal, StudentT, Flat, Uniform, Foreign),
+    "sd": (
+        HalfNormal, HalfT, HalfCauchy, Exponential, Uniform, Gamma, InverseGamma, Flat, Foreign,
+    ),
+    "corr": (LKJ,),
+    "sigma": (
+        HalfNormal, HalfT, HalfCauchy, Exponential, Uniform, Gamma, InverseGamma, Flat, Foreign,
+    ),
+}  # fmt: skip
+
+
+def as_prior(value: Any, block: str) -> Family:
+    """A prior for a block from what a user gives: a family, a PyMC or a PreliZ distribution.
+
+    Raises
+    ------
+    PriorError
+        When it is none of them, or has no place in that block.
+    """
+    if hasattr(value, "to_pymc"):  # PreliZ
+        value = value.to_pymc()
+    prior = Foreign(value) if hasattr(value, "owner") and value.owner is not None else value
+    if not isinstance(prior, Family):
+        raise PriorError(
+            f"the prior of '{block}' must be one of {_names(_SUITABLE[block])} or a PyMC "
+            f"distribution, not {type(value).__name__}"
+        )
+    if not isinstance(prior, _SUITABLE[block]):
+        raise PriorError(
+            f"{type(prior).__name__} has no place as a prior of '{block}'; "
+            f"use one of {_names(_SUITABLE[block])}"
+        )
+    if block in ("sd", "sigma") and isinstance(prior, Uniform) and prior.lower < 0:
+        raise PriorError(f"a standard deviation is not negative: {prior} for '{block}' reaches below 0")
+    return prior
+
+
+def _names(families: Iterable[type[Family]]) -> str:
+    return ", ".join(f.__name__ for f in families if f is not Foreign)
