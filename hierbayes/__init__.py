@@ -1,0 +1,37 @@
+"""Bayesian hierarchical models: REML and a PyMC posterior from one collapsed likelihood."""
+
+from hierbayes.errors import (
+    DataError,
+    EstimationError,
+    FormulaError,
+    HierbayesError,
+    ModelFileError,
+    PriorError,
+)
+from hierbayes.estimation.priors import (
+    LKJ,
+    Exponential,
+    Flat,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    HalfT,
+    InverseGamma,
+    Normal,
+    StudentT,
+    Uniform,
+)
+from hierbayes.fit.fit import Fit
+from hierbayes.frames.contextual import cvar, dvar
+from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
+from hierbayes.model import Model
+from hierbayes.specification.equations import Multilevel
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "LKJ", "DataError", "EstimationError", "Exponential", "Fit", "Flat", "FormulaError", "Gamma",
+    "HalfCauchy", "HalfNormal", "HalfT", "HierbayesError", "InverseGamma", "Model",
+    "ModelFileError", "Multilevel", "Normal", "PriorError", "StudentT", "Uniform", "codebook",
+    "cvar", "dataset_names", "dvar", "load_dataset",
+]  # fmt: skip

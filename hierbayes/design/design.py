@@ -141,6 +141,18 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
     )
 
 
+def factor_values(
+    factor: str, group: str, data: pd.DataFrame
+) -> tuple[Floats, Integers, pd.Index]:
+    """Columns a factor makes (n, k), group codes (n,) and group labels, on complete rows."""
+    needed = columns_needed((factor,))
+    _refuse_unknown_names(needed, data)
+    used = [name for name in needed if name in data.columns]
+    frame, _, _ = complete_rows(data, list(dict.fromkeys([*used, group])))
+    codes, groups = _group_codes(frame[group])
+    return np.asarray(_materialise(Formula(f"0 + {factor}"), frame)), codes, groups
+
+
 def columns_needed(*terms: tuple[str, ...]) -> tuple[str, ...]:
     """Names that the factors of these terms read values from, in order of appearance."""
     factors = (factor for group in terms for term in group for factor in sorted(factors_of(term)))

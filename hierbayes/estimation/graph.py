@@ -101,7 +101,7 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
         "effect_bis": list(design.effects),
         "group": [str(label) for label in design.groups],
     }
-    with pm.Model(coords=coords) as model:
+    with pm.Model(coords=coords, check_bounds=False) as model:
         data = {name: pm.Data(name, value) for name, value in inputs.data.items()}
         signed = _standard_deviations([prior for _, prior, _ in priors.sd], data)
         chol = _correlation_root(design.blocks, data)
@@ -118,10 +118,10 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
         if reading == GIVEN:
             gamma = _fixed_effects(design, priors, data)
         density = CollapsedLogDensity(int(reading))(
-            pt.dot(data["to_internal"], root),
+            root,
             sigma / data["scale"],
             gamma,
-            *(data[name] for name in ("A", "B", "C", "n")),
+            *(data[name] for name in ("to_internal", "A", "B", "C", "n")),
             precision,
             mean,
         )[0]

@@ -26,6 +26,7 @@ _SIGNATURE = types.void(
     types.float64,  # n
     _pointer,  # root (q, q)
     _pointer,  # gamma (p,)
+    _pointer,  # to_internal (q, q)
     _pointer,  # A (J, q, q)
     _pointer,  # B (J, q, p+1)
     _pointer,  # C (p+1, p+1)
@@ -37,10 +38,17 @@ _SIGNATURE = types.void(
 
 @cfunc(_SIGNATURE, cache=True)
 def _collapsed_c(
-    J, q, p, reading, sigma, n, root_, gamma_, A_, B_, C_, precision_, mean_, out_
+    J, q, p, reading, sigma, n, root_, gamma_, change_, A_, B_, C_, precision_, mean_, out_
 ):
-    value, d_root, d_sigma, d_gamma = collapsed_absolute(
-        carray(root_, (q, q)),
+    root = carray(root_, (q, q))
+    change = carray(change_, (q, q))
+    internal = np.zeros((q, q))
+    for i in range(q):
+        for k in range(q):
+            for h in range(q):
+                internal[i, k] += change[i, h] * root[h, k]
+    value, d_internal, d_sigma, d_gamma = collapsed_absolute(
+        internal,
         sigma,
         carray(gamma_, (p,)),
         carray(A_, (J, q, q)),
@@ -56,7 +64,10 @@ def _collapsed_c(
     out[1] = d_sigma
     for i in range(q):
         for k in range(q):
-            out[2 + i * q + k] = d_root[i, k]
+            total = 0.0
+            for h in range(q):
+                total += change[h, i] * d_internal[h, k]
+            out[2 + i * q + k] = total
     for c in range(p):
         out[2 + q * q + c] = d_gamma[c]
 
@@ -66,13 +77,16 @@ _collapsed_symbol = types.ExternalFunction(SYMBOL, _SIGNATURE)
 
 
 @njit(cache=True, nogil=True)
-def collapsed_native(root, sigma, gamma, A, B, C, n, precision, mean, reading):
-    """`collapsed_absolute`, called through its C symbol: same arguments, same results."""
+def collapsed_native(root, sigma, gamma, to_internal, A, B, C, n, precision, mean, reading):
+    """`collapsed_absolute` at ``to_internal @ root``, called through its C symbol.
+
+    Returns the value, ∂/∂root (q, q), ∂/∂σ and ∂/∂γ (p,).
+    """
     q = root.shape[0]
     p = gamma.shape[0]
     out = np.empty(2 + q * q + p)
     _collapsed_symbol(
-        A.shape[0], q, p, reading, sigma, n, root.ctypes, gamma.ctypes, A.ctypes,
-        B.ctypes, C.ctypes, precision.ctypes, mean.ctypes, out.ctypes,
+        A.shape[0], q, p, reading, sigma, n, root.ctypes, gamma.ctypes, to_internal.ctypes,
+        A.ctypes, B.ctypes, C.ctypes, precision.ctypes, mean.ctypes, out.ctypes,
     )  # fmt: skip
     return out[0], out[2 : 2 + q * q].copy().reshape((q, q)), out[1], out[2 + q * q :].copy()

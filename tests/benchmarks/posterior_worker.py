@@ -48,7 +48,7 @@ class Sampler:
 
 
 def hierbayes() -> Sampler:
-    """Ours; the other priors are of the same families as ``HalfT(3, 0, 5)`` on sd allows."""
+    """Ours; the other priors are of the families of the defaults, with another scale for sd."""
 
     def build(frame: pd.DataFrame, other_priors: bool) -> Any:
         hb = import_module("hierbayes")

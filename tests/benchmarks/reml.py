@@ -20,6 +20,7 @@ COLUMNS = (
     Column("contestant", "contestant"),
     Column("whole", "data frame → fit", seconds),
     Column("whole ratio", "× hierbayes", times),
+    Column("fastest", "fastest", seconds),
     Column("alone", "fit alone", seconds),
     Column("alone ratio", "× hierbayes", times),
     Column("loglik", "log-likelihood", decimals(4)),
@@ -29,6 +30,7 @@ COLUMNS = (
 )
 NOTES = (
     "Medians after a warm-up call; the Python packages take turns, R's run right after.",
+    "A median far above the fastest repetition means a busy machine: run again.",
     "Fit alone starts from what each package parses out of the data frame (`Model`, `lFormula`, "
     "`MixedLM`), made afresh and untimed for each repetition.",
     "All maximise the same REML criterion, so a lower log-likelihood is a wrong answer.",
@@ -109,6 +111,7 @@ def _row(
     return {
         "contestant": name,
         "whole": median(whole),
+        "fastest": min(whole, default=None),
         "alone": median(alone),
         "loglik": loglik,
         "repetitions": len(whole) or None,

@@ -92,6 +92,6 @@ def header(quick: bool) -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processors": os.cpu_count(),
-        "processors busy with other work at the start": None if busy is None else round(busy, 2),
+        "load average at the start": None if busy is None else round(busy, 2),
         "versions": versions,
     }

@@ -1,0 +1,183 @@
+"""A design with its cross-products, checked: what every estimator starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.basis import choose_basis
+from hierbayes.design.crossproducts import CrossProducts, cross_products
+from hierbayes.design.design import Design, build_design, factor_values
+from hierbayes.design.levels import CONSTANT_TOLERANCE, within_range
+from hierbayes.errors import DataError
+from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.specification.equations import Multilevel
+from hierbayes.specification.formula import Specification
+from hierbayes.specification.terms import INTERCEPT, factors_of, read_terms
+
+_RANK_TOLERANCE = 1e-11  # of 1 − R² of a column on those before it
+_EXACT_TOLERANCE = 1e-14  # of the residual against the total sum of squares
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """A design and its cross-products.
+
+    Parameters
+    ----------
+    design : Design
+    cross : CrossProducts
+    """
+
+    design: Design
+    cross: CrossProducts
+
+
+def pose_problem(specification: Specification, data: pd.DataFrame) -> Problem:
+    """Make and check the design of a specification on data, and sum it up.
+
+    Raises
+    ------
+    DataError
+        When the data cannot carry the model, before anything is fitted.
+    """
+    design = build_design(specification, data)
+    _refuse_constant_response(design)
+    _refuse_bad_groups(design)
+    basis = choose_basis(design.X, design.Z, design.y, design.blocks)
+    cross = cross_products(
+        (design.X, design.Z, design.y), design.codes, design.groups, basis
+    )
+    _refuse_dependent_columns(design, cross)
+    _refuse_inestimable_effects(design, cross)
+    _refuse_exact_fit(cross)
+    return Problem(design, cross)
+
+
+def refuse_varying_between(equations: Multilevel, data: pd.DataFrame) -> None:
+    """Refuse a between equation with a factor that varies within a group.
+
+    Raises
+    ------
+    DataError
+        Naming the factor, the equation and one group in which it varies.
+    """
+    for coefficient, equation in equations.between.items():
+        for term in read_terms(equation, f"equation of '{coefficient}'"):
+            for factor in sorted(factors_of(term)):
+                _refuse_varying(factor, coefficient, equations.group, data)
+
+
+def _refuse_varying(factor: str, coefficient: str, group: str, data: pd.DataFrame) -> None:
+    values, codes, groups = factor_values(factor, group, data)
+    varies = _varying(values, codes, len(groups)).any(axis=1)
+    if varies.any():
+        j = int(varies.argmax())
+        raise DataError(
+            f"'{factor}' stands in the between equation of '{coefficient}' but varies within "
+            f"groups: {group} {groups[j]} has more than one value "
+            f"({int(varies.sum())} of {len(groups)} groups do); move it to the within equation, "
+            f"or use its group mean cvar({factor}, {group})"
+        )
+
+
+def _varying(values: Floats, codes: Integers, J: int) -> Booleans:
+    """Where a column (of k) varies within a group (of J), (J, k)."""
+    varies: Booleans = within_range(values, codes, J) > CONSTANT_TOLERANCE * np.ptp(values, axis=0)
+    return varies
+
+
+def _refuse_constant_response(design: Design) -> None:
+    if np.ptp(design.y) == 0.0:
+        raise DataError(
+            f"the response '{design.specification.response}' is constant ({design.y[0]:g}): "
+            "there is nothing to explain"
+        )
+
+
+def _refuse_bad_groups(design: Design) -> None:
+    name, J, n = design.specification.group, design.J, len(design.y)
+    if J == 1:
+        raise DataError(
+            f"the group column '{name}' has one group ({design.groups[0]}); a hierarchical model "
+            "needs at least two"
+        )
+    if J == n:
+        raise DataError(
+            f"the group column '{name}' has as many groups as there are rows ({n}); group and "
+            "residual variance cannot be told apart"
+        )
+
+
+def _refuse_dependent_columns(design: Design, cross: CrossProducts) -> None:
+    """Name the first fixed column that is a combination of those before it."""
+    for k in np.flatnonzero(~design.X.any(axis=0)):
+        raise DataError(
+            f"the fixed column '{design.terms[k]}' is zero in every row; remove it from the formula"
+        )
+    XtX = cross.C[:-1, :-1]
+    size = np.sqrt(np.maximum(np.diag(XtX), 1e-300))
+    left = XtX / np.outer(size, size)
+    for k, name in enumerate(design.terms):
+        if left[k, k] < _RANK_TOLERANCE:
+            before = design.terms[:k]
+            listed = ", ".join(f"'{term}'" for term in before)
+            raise DataError(
+                f"the fixed column '{name}' is a combination of {listed}; "
+                "remove it, or one of those, from the formula"
+            )
+        column = left[k + 1 :, k].copy()
+        left[k + 1 :, k + 1 :] -= np.outer(column, column) / left[k, k]
+
+
+def _refuse_inestimable_effects(design: Design, cross: CrossProducts) -> None:
+    """Name a random effect that no group's own rows could estimate beside the others."""
+    q = len(design.effects)
+    rank = _ranks(cross.A)
+    for k, name in reversed(list(enumerate(design.effects))):
+        others = [i for i in range(q) if i != k]
+        without = _ranks(cross.A[:, others][:, :, others]) if others else np.zeros(len(rank))
+        if not (rank > without).any():
+            raise DataError(
+                f"the random effect '{name}' cannot be estimated in any group: within groups its "
+                f"column is zero or a combination of the other random columns; a variable that is "
+                f"constant within '{design.specification.group}' belongs in the fixed part"
+            )
+
+
+def _ranks(A: Floats) -> Floats:
+    """Rank of each (q, q) cross-product, its columns scaled to their largest group."""
+    scale = np.sqrt(np.maximum(np.diagonal(A, axis1=1, axis2=2).max(axis=0), 1e-300))
+    size = np.linalg.eigvalsh(A / np.outer(scale, scale))
+    ranks: Floats = (size > 1e-12).sum(axis=1).astype(np.float64)
+    return ranks
+
+
+def _refuse_exact_fit(cross: CrossProducts) -> None:
+    """Refuse data whose rows the groups' own regressions reproduce without residual."""
+    pinv = np.linalg.pinv(cross.A, rcond=1e-12, hermitian=True)
+    within = cross.C - np.einsum("jkc,jkl,jld->cd", cross.B, pinv, cross.B, optimize=True)
+    WtW, Wty, yty = within[:-1, :-1], within[:-1, -1], within[-1, -1]
+    size = np.sqrt(np.maximum(np.diag(WtW), 1e-12 * np.diag(cross.C)[:-1]))
+    scaled = WtW / np.outer(size, size)
+    explained = (Wty / size) @ np.linalg.pinv(scaled, rcond=1e-9, hermitian=True) @ (Wty / size)
+    residual = (yty - explained) / cross.C[-1, -1]
+    if residual < _EXACT_TOLERANCE:
+        raise DataError(
+            "the residual variance is zero: the fixed part and the groups' own coefficients "
+            "reproduce every row exactly; use fewer random effects, or look for a copy of the "
+            "response among the predictors"
+        )
+
+
+def between_factors(specification: Specification, data: pd.DataFrame) -> frozenset[str]:
+    """Factors of the fixed part that are constant within every group."""
+    factors = {f for term in specification.fixed if term != INTERCEPT for f in factors_of(term)}
+    found = []
+    for factor in sorted(factors):
+        values, codes, groups = factor_values(factor, specification.group, data)
+        if not _varying(values, codes, len(groups)).any():
+            found.append(factor)
+    return frozenset(found)

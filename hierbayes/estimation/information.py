@@ -1,0 +1,120 @@
+"""Approximate covariance of the variance parameters at a maximum, as nlme has it.
+
+The parameters are nlme's natural ones, in which a quadratic approximation serves
+best: log sd of each effect, log((1 + ρ)/(1 − ρ)) of each correlation, and log σ.
+The Hessian is that of the full (restricted) log-likelihood, by central differences
+of the exact gradient.
+
+References
+----------
+Pinheiro & Bates (2000), *Mixed-Effects Models in S and S-PLUS*, section 2.4.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierbayes.design.problem import Problem
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.likelihood.collapsed import ML, group_score, read_density, reduce_groups, solve_gamma
+from hierbayes.likelihood.covariance import block_mask, cholesky_psd, sd_corr
+
+_STEP = 1e-4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NaturalParameters:
+    """The variance parameters on nlme's scale.
+
+    Parameters
+    ----------
+    values : (k,) float
+        log sd (q), log((1 + ρ)/(1 − ρ)) of the pairs, log σ; of the user's units.
+    pairs : tuple of (rows, columns)
+        Which correlations, lower triangle within blocks.
+    covariance : (k, k) float
+        Inverse of the negative Hessian; nan when that is not positive definite.
+    """
+
+    values: Floats
+    pairs: tuple[Integers, Integers]
+    covariance: Floats
+
+
+def natural_parameters(problem: Problem, G: Floats, sigma: float, reading: int) -> NaturalParameters:
+    """Natural parameters of a maximum and their approximate covariance.
+
+    Parameters
+    ----------
+    problem : Problem
+    G : (q, q) float
+        In the user's units, not singular.
+    sigma : float
+    reading : int
+        ``ML`` or ``REML``.
+    """
+    blocks = problem.design.blocks
+    lower = np.tril(block_mask(blocks), -1)
+    pairs = np.nonzero(lower)
+    sd, corr = sd_corr(G)
+    eta = np.log1p(corr[pairs]) - np.log1p(-corr[pairs])
+    values = np.concatenate([np.log(sd), eta, [np.log(sigma)]])
+    k = len(values)
+    hessian = np.empty((k, k))
+    for i in range(k):
+        step = np.zeros(k)
+        step[i] = _STEP
+        up = _gradient(problem, values + step, pairs, reading)
+        down = _gradient(problem, values - step, pairs, reading)
+        hessian[i] = (up - down) / (2 * _STEP)
+    information = -0.5 * (hessian + hessian.T)
+    if np.isfinite(information).all() and np.linalg.eigvalsh(information)[0] > 0.0:
+        covariance = np.linalg.inv(information)
+    else:
+        covariance = np.full((k, k), np.nan)
+    return NaturalParameters(values, pairs, covariance)
+
+
+def _gradient(
+    problem: Problem, values: Floats, pairs: tuple[Integers, Integers], reading: int
+) -> Floats:
+    """∂ℓ/∂(natural parameters), from the exact score of G and σ."""
+    cross = problem.cross
+    basis = cross.basis
+    q = len(problem.design.effects)
+    sd, sigma = np.exp(values[:q]), float(np.exp(values[-1]))
+    corr = np.eye(q)
+    corr[pairs] = np.tanh(values[q:-1] / 2.0)
+    corr[pairs[::-1]] = corr[pairs]
+    G = corr * np.outer(sd, sd)
+    if np.linalg.eigvalsh(corr)[0] <= 0.0:
+        return np.full(len(values), np.nan)
+    sigma_internal = sigma / basis.scale
+    root = basis.root_internal(cholesky_psd(G)) / sigma_internal
+    score, d_log_sigma = _score(root, sigma_internal, problem, reading)
+    # ∂ℓ/∂G in the user's units: G° = T⁻¹GT⁻'/s², λλ' = G°/σ°²
+    back = np.linalg.inv(basis.z.matrix) / (basis.scale * sigma_internal)
+    M = back.T @ score @ back
+    d_log_sd = 2.0 * (M * G).sum(axis=1)
+    d_corr = 2.0 * (M * np.outer(sd, sd))[pairs]
+    d_eta = d_corr * (1.0 - corr[pairs] ** 2) / 2.0
+    d_log_sigma -= 2.0 * float((M * G).sum())  # σ moves with G fixed
+    return np.concatenate([d_log_sd, d_eta, [d_log_sigma]])
+
+
+def _score(root: Floats, sigma: float, problem: Problem, reading: int) -> tuple[Floats, float]:
+    """∂ℓ/∂(λλ') (q, q) and ∂ℓ/∂log σ at fixed λ, both at any (λ, σ)."""
+    cross = problem.cross
+    p = cross.C.shape[0] - 1
+    nothing, zero = np.zeros((p, p)), np.zeros(p)
+    log_det, S, factors = reduce_groups(root, cross.A, cross.B, cross.C)
+    gamma, F, _ = solve_gamma(S, sigma, nothing, zero)
+    _, _, d_sigma, _ = read_density(
+        log_det, S, factors, root, sigma, zero, cross.A, cross.B, cross.n, nothing, zero, reading
+    )
+    if reading == ML:
+        F = np.zeros((p, 0))
+    score: Floats = group_score(factors, cross.A, cross.B, gamma, F, sigma)
+    return score, d_sigma * sigma

@@ -1,0 +1,1 @@
+"""A fit and its readings: one container for a point estimate and for a posterior."""

@@ -1,0 +1,54 @@
+"""Convergence of a sampler, parameter by parameter, through ArviZ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.covariance import block_mask, sd_corr
+
+if TYPE_CHECKING:
+    from hierbayes.fit.fit import Fit
+
+
+def scalar_draws(fit: Fit, *, random_effects: bool = True) -> tuple[pd.MultiIndex, Floats]:
+    """Every scalar parameter by block and name, and its draws (chains, draws, k).
+
+    Correlations appear once each; entries fixed by the model do not appear.
+    """
+    effects, terms = fit.design.effects, fit.design.terms
+    sd, corr = sd_corr(fit.G_draws)
+    rows, columns = np.nonzero(np.tril(block_mask(fit.design.blocks), -1))
+    names = [("gamma", term) for term in terms] + [("sd", effect) for effect in effects]
+    names += [("corr", f"{effects[c]}, {effects[r]}") for r, c in zip(rows, columns, strict=True)]
+    names += [("sigma", "sigma")]
+    parts = [fit.gamma_draws, sd, corr[..., rows, columns], fit.sigma_draws[..., None]]
+    if random_effects:
+        names += [("u", f"{group}, {effect}") for group in fit.design.groups for effect in effects]
+        chains, draws = fit.sigma_draws.shape
+        parts.append(fit.u_draws.reshape(chains, draws, -1))
+    index = pd.MultiIndex.from_tuples(names, names=["block", "parameter"])
+    return index, np.concatenate(parts, axis=-1)
+
+
+def convergence_table(fit: Fit, *, random_effects: bool = True) -> pd.DataFrame:
+    """R-hat, bulk and tail ESS and the Monte Carlo error of the mean, a row per parameter."""
+    from arviz_stats.base import array_stats
+
+    index, draws = scalar_draws(fit, random_effects=random_effects)
+    axes = {"chain_axis": 0, "draw_axis": 1}
+    chains = draws.shape[0]
+    return pd.DataFrame(
+        {
+            "mcse_mean": array_stats.mcse(draws, method="mean", **axes),
+            "ess_bulk": array_stats.ess(draws, method="bulk", **axes),
+            "ess_tail": array_stats.ess(draws, method="tail", prob=(0.05, 0.95), **axes),
+            "r_hat": array_stats.rhat(draws, method="rank", **axes)
+            if chains > 1
+            else np.full(len(index), np.nan),
+        },
+        index=index,
+    )

@@ -1,0 +1,173 @@
+"""Whether to trust a fit: convergence of a sampler, or the conditions of a maximum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.fit.convergence import convergence_table
+from hierbayes.fit.evidence import Maximum, Sampling, null_directions
+from hierbayes.likelihood.covariance import sd_corr
+
+if TYPE_CHECKING:
+    from hierbayes.fit.fit import Fit
+
+R_HAT_LIMIT = 1.01
+ESS_PER_CHAIN = 100
+BFMI_LIMIT = 0.3
+GRADIENT_LIMIT = 1e-4
+ASCENT_LIMIT = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diagnosis:
+    """A verdict and what it rests on.
+
+    Parameters
+    ----------
+    ok : bool
+        Whether nothing was found that should keep one from using the fit.
+    verdict : str
+        In one line.
+    findings : tuple of str
+        One sentence each: what was checked, what was found, what to do.
+    table : DataFrame
+        The numbers behind the findings.
+    """
+
+    ok: bool
+    verdict: str
+    findings: tuple[str, ...]
+    table: pd.DataFrame
+
+    def __str__(self) -> str:
+        return "\n".join([self.verdict, *(f"  - {finding}" for finding in self.findings)])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{finding}</li>" for finding in self.findings)
+        return f"<p><b>{self.verdict}</b></p><ul>{items}</ul>{self.table.to_html()}"
+
+
+def diagnose(fit: Fit) -> Diagnosis:
+    """Diagnose a fit of any engine."""
+    if isinstance(fit.evidence, Sampling):
+        return _diagnose_sampler(fit, fit.evidence)
+    return _diagnose_maximum(fit, fit.evidence)
+
+
+def _diagnose_sampler(fit: Fit, evidence: Sampling) -> Diagnosis:
+    table = convergence_table(fit)
+    chains, draws = fit.sigma_draws.shape
+    r_hat, bulk, tail = table["r_hat"].max(), table["ess_bulk"].min(), table["ess_tail"].min()
+    wanted = ESS_PER_CHAIN * chains
+    diverging = int(evidence.stats["diverging"].sum())
+    bfmi = _bfmi(evidence)
+    findings, bad = [], []
+    if chains < 2:
+        bad.append("one chain cannot show that chains agree: sample at least two")
+    elif r_hat <= R_HAT_LIMIT:
+        findings.append(f"chains agree: the largest R-hat is {r_hat:.3f} (limit {R_HAT_LIMIT})")
+    else:
+        bad.append(
+            f"chains disagree: R-hat of {table['r_hat'].idxmax()} is {r_hat:.3f} "
+            f"(limit {R_HAT_LIMIT}); use more tune and draws"
+        )
+    text = f"smallest ESS, every random effect included: bulk {bulk:.0f}, tail {tail:.0f}"
+    enough = min(bulk, tail) >= wanted
+    (findings if enough else bad).append(f"{text} (wanted {wanted})")
+    if diverging:
+        bad.append(f"{diverging} divergences in {chains * draws} draws; raise target_accept")
+    else:
+        findings.append("no divergences")
+    if bfmi.size:
+        low = float(bfmi.min())
+        (findings if low > BFMI_LIMIT else bad).append(
+            f"energy: the smallest BFMI is {low:.2f} (limit {BFMI_LIMIT})"
+        )
+    verdict = (
+        "Sampling went well." if not bad else "Do not use these draws before mending this:"
+    )
+    return Diagnosis(not bad, verdict, (*bad, *findings), table)
+
+
+def _bfmi(evidence: Sampling) -> np.ndarray:
+    """Energy fraction of missing information by chain: E(ΔE²)/Var(E)."""
+    if "energy" not in evidence.stats:
+        return np.empty(0)
+    from arviz_stats import bfmi
+
+    energy = np.asarray(evidence.stats["energy"], dtype=np.float64)
+    return np.atleast_1d(np.asarray(bfmi({"energy": energy}, sample_dims=["chain", "draw"])))
+
+
+def _diagnose_maximum(fit: Fit, evidence: Maximum) -> Diagnosis:
+    findings, bad = [], []
+    steep = evidence.gradient > GRADIENT_LIMIT
+    (bad if steep else findings).append(
+        f"largest gradient over free entries of the relative root: {evidence.gradient:.1e}"
+    )
+    if evidence.name != "MAP":
+        rising = evidence.ascent > ASCENT_LIMIT
+        (bad if rising else findings).append(
+            f"largest relative slope of the likelihood into the cone of covariance matrices: "
+            f"{evidence.ascent:.1e}"
+        )
+    if evidence.singular:
+        findings.extend(_boundary_findings(fit))
+    if bad:
+        verdict = f"The {evidence.name} maximum is not certain:"
+    elif evidence.singular:
+        verdict = f"The {evidence.name} maximum lies on the boundary: G is singular."
+    else:
+        verdict = f"The {evidence.name} maximum is inside the parameter space."
+    table = pd.DataFrame(
+        {
+            "value": [
+                evidence.value,
+                evidence.gradient,
+                evidence.ascent,
+                float(evidence.singular),
+                float(evidence.evaluations),
+            ]
+        },
+        index=["log-likelihood", "gradient", "ascent", "singular", "evaluations"],
+    )
+    return Diagnosis(not bad, verdict, (*bad, *findings), table)
+
+
+def _boundary_findings(fit: Fit) -> list[str]:
+    """The degenerate directions of G in words, and the smaller model they imply."""
+    G = fit.G_draws[0, 0]
+    scale = 1.0 / np.asarray(fit.problem.cross.basis.z.spread)
+    sd, corr = sd_corr(G)
+    findings = []
+    for name in np.array(fit.design.effects)[sd <= 1e-6 * scale * fit.problem.cross.basis.scale]:
+        findings.append(
+            f"the variance of '{name}' is estimated as zero: without its random effect the "
+            "likelihood is the same"
+        )
+    names = fit.design.effects
+    for r, c in zip(*np.nonzero(np.tril(np.abs(corr) > 1 - 1e-6, -1)), strict=True):
+        findings.append(
+            f"the correlation of '{names[c]}' and '{names[r]}' is estimated as {corr[r, c]:+.0f}: "
+            f"each group's deviation in '{names[r]}' is {sd[r] / sd[c] * np.sign(corr[r, c]):+.4g} "
+            f"times its deviation in '{names[c]}', one dimension of variation and not two"
+        )
+    if not findings:
+        for direction in null_directions(G, scale):
+            parts = " ".join(
+                f"{w / s:+.3g}·u[{n}]"
+                for w, s, n in zip(direction.weights, scale, names, strict=True)
+                if abs(w) > 0.05
+            )
+            findings.append(f"the combination {parts} has no variance between groups")
+    findings.append(
+        "this is what the likelihood says, not a failure; model.sample() shows how uncertain "
+        "it is, and fewer random effects give the same maximum"
+    )
+    return findings

@@ -1,0 +1,180 @@
+"""Fixed and random effects of a fit, and the shrinkage between a group's own
+regression (BLUE) and its prediction (BLUP).
+
+    BLUP_j − population_j = Λ_j (BLUE_j − population_j),   Λ_j = K_jA_j
+
+Λ_j = G(G + σ²A_j⁻¹)⁻¹ exists even where A_j is singular and the BLUE does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numba import njit
+
+from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.likelihood.collapsed import reduce_groups
+
+if TYPE_CHECKING:
+    from hierbayes.fit.fit import Fit
+
+_ESTIMABLE = 1e-10  # smallest eigenvalue of A_j against its largest
+
+
+def fixef(fit: Fit) -> pd.Series:
+    """γ by term."""
+    values = fit.gamma_draws.mean(axis=(0, 1))
+    return pd.Series(values, index=pd.Index(fit.design.terms, name="term"), name="fixef")
+
+
+def vcov(fit: Fit) -> pd.DataFrame:
+    """Covariance of γ."""
+    terms = pd.Index(fit.design.terms, name="term")
+    if fit.is_point:
+        cov = fit.problem.cross.basis.gamma_covariance(fit.moments.gamma_cov)
+    else:
+        draws = fit.gamma_draws.reshape(-1, len(terms))
+        cov = np.atleast_2d(np.cov(draws, rowvar=False))
+    return pd.DataFrame(cov, index=terms, columns=terms)
+
+
+def ranef(fit: Fit) -> pd.DataFrame:
+    """u by group and effect."""
+    return _by_group(fit, fit.u_draws.mean(axis=(0, 1)))
+
+
+def ranef_cov(fit: Fit, *, given_gamma: bool) -> xr.DataArray:
+    """Covariance of u_j by group."""
+    if fit.is_point:
+        moments = fit.moments
+        internal = moments.u_cov if given_gamma else moments.u_cov_marginal
+        basis = fit.problem.cross.basis
+        T = basis.scale * basis.z.matrix
+        cov = T @ internal @ T.T
+    else:
+        q = len(fit.design.effects)
+        u = fit.u_draws.reshape(-1, fit.design.J, q)
+        centred = u - u.mean(axis=0)
+        cov = np.einsum("mjk,mjl->jkl", centred, centred, optimize=True) / (len(u) - 1)
+    names = list(fit.design.effects)
+    return xr.DataArray(
+        cov,
+        dims=("group", "effect", "effect_bis"),
+        coords={"group": np.asarray(fit.design.groups), "effect": names, "effect_bis": names},
+        name="ranef_cov",
+    )
+
+
+def coef(fit: Fit) -> pd.DataFrame:
+    """γ + u by group: every fixed term, and random effects without a fixed term."""
+    gamma, u = fixef(fit), ranef(fit)
+    names = list(fit.design.terms)
+    names += [effect for effect in fit.design.effects if effect not in names]
+    columns = {}
+    for name in names:
+        value = np.full(len(u), gamma.get(name, 0.0))
+        columns[name] = value + (u[name].to_numpy() if name in u else 0.0)
+    return pd.DataFrame(columns, index=u.index)
+
+
+def population_draws(fit: Fit) -> Floats:
+    """Population value of every group's coefficients (chains, draws, J, q)."""
+    return fit.groups_of.population(fit.gamma_draws)
+
+
+def blue(fit: Fit) -> pd.DataFrame:
+    """Least-squares coefficients of each group's own rows.
+
+    Fixed columns that are no combination of random ones (covariates) are held at
+    their estimated γ.
+    """
+    cross = fit.problem.cross
+    basis = cross.basis
+    gamma = fit.gamma_draws.mean(axis=(0, 1))
+    internal = basis.gamma_internal(gamma)
+    residual = cross.B[:, :, -1] - cross.B[:, :, :-1] @ internal  # Z_j'(y_j − X_jγ)
+    estimable = _estimable(cross.A)
+    deviations = np.full((len(cross.A), cross.A.shape[1]), np.nan)
+    deviations[estimable] = np.linalg.solve(
+        cross.A[estimable], residual[estimable][..., None]
+    )[..., 0]
+    return _by_group(fit, fit.groups_of.population(gamma) + basis.u(deviations))
+
+
+def shrinkage(fit: Fit) -> pd.DataFrame:
+    """n_j, BLUE, BLUP, population value and shrinkage matrix, a row per group and effect.
+
+    Columns ``shrinkage[e]`` are the row of Λ_j: what a deviation of the group's own
+    coefficient of e adds to this BLUP.  ``blup_sd`` is the posterior sd of the
+    group's coefficient (for a point fit its prediction error given θ̂), and for a
+    posterior ``shrinkage_sd[e]`` that of Λ_j.
+    """
+    design = fit.design
+    effects, J, q = list(design.effects), design.J, len(design.effects)
+    basis = fit.problem.cross.basis
+    mean, sd = _shrinkage_moments(fit.relative_root.reshape(-1, q, q), fit.problem.cross.A,
+                                  basis.z.matrix, np.linalg.inv(basis.z.matrix))  # fmt: skip
+    population = population_draws(fit)
+    table = {
+        "n": np.repeat(fit.problem.cross.rows.astype(int), q),
+        "blue": blue(fit).to_numpy().ravel(),
+        "blup": (population + fit.u_draws).mean(axis=(0, 1)).ravel(),
+        "population": population.mean(axis=(0, 1)).ravel(),
+        "blup_sd": _blup_sd(fit, population).ravel(),
+    }
+    table |= {f"shrinkage[{e}]": mean[:, :, k].ravel() for k, e in enumerate(effects)}
+    if not fit.is_point:
+        table |= {f"shrinkage_sd[{e}]": sd[:, :, k].ravel() for k, e in enumerate(effects)}
+    index = pd.MultiIndex.from_product([design.groups, effects], names=["group", "effect"])
+    assert len(index) == J * q
+    return pd.DataFrame(table, index=index)
+
+
+def _blup_sd(fit: Fit, population: Floats) -> Floats:
+    """Standard deviation of β_j = W_jγ + u_j, (J, q)."""
+    if not fit.is_point:
+        spread: Floats = (population + fit.u_draws).std(axis=(0, 1), ddof=1)
+        return spread
+    moments, basis = fit.moments, fit.problem.cross.basis
+    T = basis.scale * basis.z.matrix
+    on_gamma = basis.scale * fit.groups_of.W @ basis.x.matrix - T @ moments.u_on_gamma
+    cov = T @ moments.u_cov @ T.T
+    cov = cov + on_gamma @ moments.gamma_cov @ np.swapaxes(on_gamma, 1, 2)
+    return np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
+
+
+def _estimable(A: Floats) -> Booleans:
+    """Groups whose Z_j'Z_j can be inverted, its columns on one scale."""
+    scale = np.sqrt(np.maximum(np.diagonal(A, axis1=1, axis2=2).max(axis=0), 1e-300))
+    size = np.linalg.eigvalsh(A / np.outer(scale, scale))
+    estimable: Booleans = size[:, 0] > _ESTIMABLE * np.maximum(size[:, -1], 1e-300)
+    return estimable
+
+
+def _by_group(fit: Fit, values: Floats) -> pd.DataFrame:
+    index = pd.Index(fit.design.groups, name="group")
+    return pd.DataFrame(values, index=index, columns=pd.Index(fit.design.effects, name="effect"))
+
+
+@njit(cache=True, nogil=True)
+def _shrinkage_moments(roots, A, T, T_inverse):
+    """Mean and sd over draws of Λ_j = T K_jA_j T⁻¹, both (J, q, q)."""
+    M = len(roots)
+    J, q = A.shape[0], A.shape[1]
+    no_B = np.zeros((J, q, 1))
+    no_C = np.zeros((1, 1))
+    total = np.zeros((J, q, q))
+    square = np.zeros((J, q, q))
+    for i in range(M):
+        _, _, R = reduce_groups(roots[i], A, no_B, no_C)
+        for j in range(J):
+            K = R[j].T @ R[j]
+            user = T @ (K @ A[j]) @ T_inverse
+            total[j] += user
+            square[j] += user * user
+    mean = total / M
+    spread = np.sqrt(np.maximum(square / M - mean * mean, 0.0) * M / max(M - 1, 1))
+    return mean, spread

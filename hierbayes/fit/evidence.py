@@ -1,0 +1,149 @@
+"""What an estimator leaves behind beside θ: a maximum, or the record of a sampler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from hierbayes.design.problem import Problem
+from hierbayes.estimation.reml import Optimum
+from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.likelihood.collapsed import REML
+from hierbayes.likelihood.conditional import log_jacobian
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Maximum:
+    """A maximum of the (restricted) likelihood or of the marginal posterior.
+
+    Parameters
+    ----------
+    name : str
+        ``"REML"``, ``"ML"`` or ``"MAP"``.
+    value : float
+        Log-likelihood in the user's units; for MAP the log posterior density.
+    n_parameters : int
+        Fixed effects, free entries of G and σ.
+    n_penalty : float
+        Rows that the BIC counts: n, or n − p under REML, as nlme does.
+    gradient : float
+        Largest derivative over the entries that are free to move.
+    ascent : float
+        Largest relative eigenvalue of ∂ℓ/∂G: not above zero at a maximum.
+    singular : bool
+        Whether Ĝ is singular.
+    evaluations : int
+    """
+
+    name: str
+    value: float
+    n_parameters: int
+    n_penalty: float
+    gradient: float
+    ascent: float
+    singular: bool
+    evaluations: int
+
+    @property
+    def aic(self) -> float:
+        """−2ℓ + 2k."""
+        return -2.0 * self.value + 2.0 * self.n_parameters
+
+    @property
+    def bic(self) -> float:
+        """−2ℓ + k log n, with n − p for n under REML, as nlme does."""
+        return float(-2.0 * self.value + self.n_parameters * np.log(self.n_penalty))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sampling:
+    """The record of a sampler.
+
+    Parameters
+    ----------
+    stats : Dataset
+        Sampler statistics by chain and draw.
+    sampler : str
+    tune : int
+    seed : int or None
+    seconds, compile_seconds : float
+        Wall time of sampling and of making the compiled graph.
+    """
+
+    stats: xr.Dataset
+    sampler: str
+    tune: int
+    seed: int | None
+    seconds: float
+    compile_seconds: float
+
+
+type Evidence = Maximum | Sampling
+
+
+def maximum_of(optimum: Optimum, problem: Problem) -> Maximum:
+    """The evidence of a REML or ML optimum."""
+    design, cross = problem.design, problem.cross
+    p = len(design.terms)
+    is_reml = optimum.reading == REML
+    return Maximum(
+        name="REML" if is_reml else "ML",
+        value=optimum.value + log_jacobian(optimum.reading, cross.basis, cross.n),
+        n_parameters=p + count_covariances(design.blocks) + 1,
+        n_penalty=cross.n - p if is_reml else cross.n,
+        gradient=optimum.gradient,
+        ascent=optimum.ascent,
+        singular=optimum.singular,
+        evaluations=optimum.evaluations,
+    )
+
+
+def count_covariances(blocks: tuple[int, ...]) -> int:
+    """Free entries of G.
+
+    Examples
+    --------
+    >>> count_covariances((2,)), count_covariances((1, 1)), count_covariances((3, 1))
+    (3, 2, 7)
+    """
+    return sum(size * (size + 1) // 2 for size in blocks)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NullDirection:
+    """A direction in which Ĝ has no variance.
+
+    Parameters
+    ----------
+    variance : float
+        The eigenvalue of the correlation matrix of the effects, 0 but for rounding.
+    weights : (q,) float
+        The direction in units of each effect's own scale.
+    involved : (q,) bool
+        Effects that take part in it.
+    """
+
+    variance: float
+    weights: Floats
+    involved: Booleans
+
+
+def null_directions(G: Floats, scale: Floats) -> list[NullDirection]:
+    """Directions without variance of a covariance matrix G (q, q).
+
+    Parameters
+    ----------
+    G : (q, q) float
+    scale : (q,) float
+        A unit for each effect that makes them comparable: what one unit of it is
+        worth in the response.
+    """
+    size, vectors = np.linalg.eigh(G / np.outer(scale, scale))
+    largest = max(float(size.max()), 1e-300)
+    found = []
+    for variance, vector in zip(size, vectors.T, strict=True):
+        if variance <= 1e-8 * largest:
+            found.append(NullDirection(float(variance), vector, np.abs(vector) > 0.05))
+    return found

@@ -1,0 +1,131 @@
+"""Interval estimates of every parameter, from draws or from nlme's approximations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm, t
+
+from hierbayes.design.levels import inner_outer_df
+from hierbayes.estimation.information import natural_parameters
+from hierbayes.fit.probability import Interval
+from hierbayes.fit.variance import mean_corr
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.collapsed import ML, REML
+from hierbayes.likelihood.covariance import block_mask, sd_corr
+
+if TYPE_CHECKING:
+    from hierbayes.fit.fit import Fit
+
+_COLUMNS = ["lower", "estimate", "upper"]
+
+
+def intervals(fit: Fit, interval: Interval) -> pd.DataFrame:
+    """Lower limit, estimate and upper limit by block and parameter.
+
+    The frame's ``attrs["method"]`` says what the limits are.
+    """
+    if fit.is_point:
+        return _approximate(fit, interval)
+    parts = {
+        "gamma": (fit.design.terms, fit.gamma_draws, fit.gamma_draws.mean(axis=(0, 1))),
+        "sd": (fit.design.effects, *_sd_draws(fit)),
+        "corr": (_pair_names(fit), *_corr_draws(fit)),
+        "sigma": (("sigma",), fit.sigma_draws[..., None], np.array([fit.sigma])),
+    }
+    frames = []
+    for block, (names, draws, mean) in parts.items():
+        if len(names):
+            frames.append(_frame(block, names, *_limits(draws, mean, interval)))
+    table = pd.concat(frames)
+    table.attrs["method"] = f"{interval} posterior intervals; estimates are posterior means"
+    return table
+
+
+def _limits(draws: Floats, mean: Floats, interval: Interval) -> tuple[Floats, Floats, Floats]:
+    lower, upper = interval.of_draws(draws)
+    return lower, mean, upper
+
+
+def _sd_draws(fit: Fit) -> tuple[Floats, Floats]:
+    sd, _ = sd_corr(fit.G_draws)
+    return sd, sd.mean(axis=(0, 1))
+
+
+def _corr_draws(fit: Fit) -> tuple[Floats, Floats]:
+    _, corr = sd_corr(fit.G_draws)
+    rows, columns = _pairs(fit)
+    return corr[..., rows, columns], mean_corr(corr)[rows, columns]
+
+
+def _approximate(fit: Fit, interval: Interval) -> pd.DataFrame:
+    """nlme's: t limits of γ, Wald limits of variance parameters on their natural scale."""
+    gamma = fit.gamma_draws[0, 0]
+    basis = fit.problem.cross.basis
+    se = np.sqrt(np.diagonal(basis.gamma_covariance(fit.moments.gamma_cov)))
+    df = denominator_df(fit)
+    half = t.ppf(interval.tails[1], df) * se
+    frames = [_frame("gamma", fit.design.terms, gamma - half, gamma, gamma + half)]
+    frames.extend(_variance_frames(fit, interval))
+    table = pd.concat(frames)
+    table.attrs["method"] = (
+        f"{interval} approximate intervals given θ̂: t with inner–outer degrees of freedom for "
+        "gamma, Wald on log sd, log((1 + ρ)/(1 − ρ)) and log σ"
+    )
+    return table
+
+
+def _variance_frames(fit: Fit, interval: Interval) -> list[pd.DataFrame]:
+    G, sigma = fit.G_draws[0, 0], fit.sigma
+    rows, columns = _pairs(fit)
+    sd, corr = sd_corr(G)
+    estimate = np.concatenate([sd, corr[rows, columns], [sigma]])
+    lower = upper = np.full(len(estimate), np.nan)
+    singular = fit.evidence.singular if hasattr(fit.evidence, "singular") else False
+    if fit.engine in ("REML", "ML") and not singular:
+        reading = REML if fit.engine == "REML" else ML
+        natural = natural_parameters(fit.problem, G, sigma, reading)
+        half = norm.ppf(interval.tails[1]) * np.sqrt(np.diagonal(natural.covariance))
+        q = len(sd)
+        lower = _from_natural(natural.values - half, q)
+        upper = _from_natural(natural.values + half, q)
+    q, k = len(sd), len(estimate)
+    cuts = {"sd": slice(0, q), "corr": slice(q, k - 1), "sigma": slice(k - 1, k)}
+    names = {"sd": fit.design.effects, "corr": _pair_names(fit), "sigma": ("sigma",)}
+    return [
+        _frame(block, names[block], lower[cut], estimate[cut], upper[cut])
+        for block, cut in cuts.items()
+        if len(names[block])
+    ]
+
+
+def _from_natural(values: Floats, q: int) -> Floats:
+    return np.concatenate(
+        [np.exp(values[:q]), np.tanh(values[q:-1] / 2.0), np.exp(values[-1:])]
+    )
+
+
+def denominator_df(fit: Fit) -> Floats:
+    """nlme's inner–outer degrees of freedom of each fixed column (p,)."""
+    design = fit.design
+    by_term = inner_outer_df(design.X, design.term_of, design.codes, design.J)
+    return np.array([by_term[term] for term in design.term_of])
+
+
+def _pairs(fit: Fit) -> tuple[Floats, Floats]:
+    rows, columns = np.nonzero(np.tril(block_mask(fit.design.blocks), -1))
+    return rows, columns
+
+
+def _pair_names(fit: Fit) -> tuple[str, ...]:
+    effects = fit.design.effects
+    return tuple(f"{effects[c]}, {effects[r]}" for r, c in zip(*_pairs(fit), strict=True))
+
+
+def _frame(
+    block: str, names: tuple[str, ...], lower: Floats, estimate: Floats, upper: Floats
+) -> pd.DataFrame:
+    index = pd.MultiIndex.from_product([[block], names], names=["block", "parameter"])
+    return pd.DataFrame(np.column_stack([lower, estimate, upper]), index=index, columns=_COLUMNS)

@@ -1,0 +1,127 @@
+"""Draws with their labels, and the whole fit as an ArviZ DataTree."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hierbayes.errors import HierbayesError
+from hierbayes.fit.effects import population_draws
+from hierbayes.fit.evidence import Sampling
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.covariance import sd_corr
+
+if TYPE_CHECKING:
+    from hierbayes.fit.fit import Fit
+
+_DIMS: dict[str, tuple[str, ...]] = {
+    "gamma": ("term",),
+    "u": ("group", "effect"),
+    "beta": ("group", "effect"),
+    "sd": ("effect",),
+    "corr": ("effect", "effect_bis"),
+    "G": ("effect", "effect_bis"),
+    "sigma": (),
+}
+STORED = ("gamma", "u", "sd", "corr", "G", "sigma")
+
+
+def labelled_draws(fit: Fit, name: str) -> xr.DataArray:
+    """Draws of one quantity by chain, draw and its own dimensions.
+
+    Raises
+    ------
+    HierbayesError
+        When there is no quantity of that name; the valid ones are listed.
+    """
+    if name not in _DIMS:
+        listed = ", ".join(f"'{known}'" for known in _DIMS)
+        raise HierbayesError(f"there are no draws of '{name}'; valid names are: {listed}")
+    values = _values(fit, name)
+    dims = ("chain", "draw", *_DIMS[name])
+    coords = {dim: labels for dim, labels in _coords(fit).items() if dim in dims}
+    coords |= {"chain": np.arange(values.shape[0]), "draw": np.arange(values.shape[1])}
+    return xr.DataArray(values, dims=dims, coords=coords, name=name)
+
+
+def to_datatree(fit: Fit) -> xr.DataTree:
+    """Groups posterior, sample_stats (for a posterior), observed_data, constant_data."""
+    design = fit.design
+    spec = design.specification
+    groups = {"posterior": xr.Dataset({name: labelled_draws(fit, name) for name in STORED})}
+    if isinstance(fit.evidence, Sampling):
+        groups["sample_stats"] = fit.evidence.stats
+    obs = {"obs": _plain(design.index)}
+    groups["observed_data"] = xr.Dataset({spec.response: ("obs", design.y)}, coords=obs)
+    coords = _coords(fit)
+    groups["constant_data"] = xr.Dataset(
+        {
+            "X": (("obs", "term"), design.X),
+            "Z": (("obs", "effect"), design.Z),
+            "group_of": ("obs", design.codes),
+        },
+        coords=obs | {dim: coords[dim] for dim in ("term", "effect", "group")},
+    )
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs.update(_attributes(fit))
+    return tree
+
+
+def _values(fit: Fit, name: str) -> Floats:
+    match name:
+        case "gamma":
+            return fit.gamma_draws
+        case "u":
+            return fit.u_draws
+        case "beta":
+            return population_draws(fit) + fit.u_draws
+        case "G":
+            return fit.G_draws
+        case "sigma":
+            return fit.sigma_draws
+    sd, corr = sd_corr(fit.G_draws)
+    return sd if name == "sd" else corr
+
+
+def _coords(fit: Fit) -> dict[str, np.ndarray]:
+    design = fit.design
+    effects = np.array(design.effects, dtype=object)
+    return {
+        "term": np.array(design.terms, dtype=object),
+        "effect": effects,
+        "effect_bis": effects,
+        "group": _plain(design.groups),
+    }
+
+
+def _plain(index: pd.Index) -> np.ndarray:
+    return np.asarray(index.astype(object) if index.dtype.kind not in "iuf" else index)
+
+
+def _attributes(fit: Fit) -> dict[str, str]:
+    spec = fit.design.specification
+    attributes = {
+        "model": str(spec),
+        "group": spec.group,
+        "engine": fit.engine,
+        "dropped": str(fit.design.dropped),
+        "inference_library": "hierbayes",
+        "inference_library_version": version("hierbayes"),
+    }
+    if fit.priors is not None:
+        table = fit.priors.frame().reset_index()
+        attributes["priors"] = json.dumps(table.to_dict(orient="records"))
+    if isinstance(fit.evidence, Sampling):
+        evidence = fit.evidence
+        attributes["sampler"] = evidence.sampler
+        attributes["seed"] = json.dumps(evidence.seed)
+        attributes["tuning_steps"] = str(evidence.tune)
+        attributes["sampling_time"] = f"{evidence.seconds:.3f}"
+    versions = {name: version(name) for name in ("pymc", "pytensor", "nutpie", "arviz", "numpy")}
+    attributes["versions"] = json.dumps(versions)
+    return attributes

@@ -1,0 +1,232 @@
+"""The summary of a fit: tables first, then the text and the page made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from hierbayes.fit.convergence import convergence_table, scalar_draws
+from hierbayes.fit.effects import vcov
+from hierbayes.fit.evidence import Maximum, Sampling
+from hierbayes.fit.intervals import denominator_df
+from hierbayes.fit.prediction import residuals
+from hierbayes.fit.probability import Interval
+from hierbayes.fit.variance import var_corr
+
+if TYPE_CHECKING:
+    from hierbayes.fit.fit import Fit
+
+_QUANTILES = {"Min": 0.0, "Q1": 0.25, "Med": 0.5, "Q3": 0.75, "Max": 1.0}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Summary:
+    """Everything a summary prints, as tables.
+
+    Parameters
+    ----------
+    title : str
+        Engine, and what is integrated or conditional.
+    about : tuple of str
+        Lines on the model and the data.
+    criteria : DataFrame or None
+        AIC, BIC and log-likelihood of REML and ML.
+    random : DataFrame
+        Standard deviations and correlations of the random effects, and σ.
+    fixed : DataFrame
+        Fixed effects with their uncertainty.
+    correlation : DataFrame or None
+        Of the estimates of γ (point fits).
+    parameters : DataFrame
+        Every parameter but u in one table; for a posterior with its diagnostics.
+    residuals : Series
+        Quantiles of the standardized within-group residuals.
+    """
+
+    title: str
+    about: tuple[str, ...]
+    criteria: pd.DataFrame | None
+    random: pd.DataFrame
+    fixed: pd.DataFrame
+    correlation: pd.DataFrame | None
+    parameters: pd.DataFrame
+    residuals: pd.Series
+
+    def __str__(self) -> str:
+        parts = [self.title, *(f"  {line}" for line in self.about)]
+        if self.criteria is not None:
+            parts += ["", _text(self.criteria, index=False, decimals=3)]
+        parts += ["", "Random effects:", _text(self.random)]
+        parts += ["", "Fixed effects:", _text(self.fixed)]
+        if self.correlation is not None and len(self.correlation) > 1:
+            parts += ["", "Correlation of the fixed effects:", _lower(self.correlation)]
+        parts += ["", "Standardized within-group residuals:"]
+        parts += [_text(self.residuals.to_frame().T, index=False)]
+        return "\n".join(parts)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        lines = "<br>".join(self.about)
+        tables = [("Random effects", self.random), ("Fixed effects", self.fixed)]
+        if self.criteria is not None:
+            tables.insert(0, ("Criteria", self.criteria))
+        tables.append(("Standardized within-group residuals", self.residuals.to_frame().T))
+        body = "".join(
+            f"<h4>{name}</h4>{table.to_html(float_format='{:.4g}'.format, na_rep='')}"
+            for name, table in tables
+        )
+        return f"<h3>{self.title}</h3><p>{lines}</p>{body}"
+
+
+def summarise(fit: Fit, interval: Interval) -> Summary:
+    """Make the summary of a fit of any engine."""
+    parameters = parameter_table(fit, interval)
+    point = isinstance(fit.evidence, Maximum)
+    return Summary(
+        title=_title(fit),
+        about=_about(fit),
+        criteria=_criteria(fit),
+        random=_random_table(fit, parameters),
+        fixed=_fixed_point(fit) if point else parameters.loc["gamma"],
+        correlation=_correlation(fit) if point else None,
+        parameters=parameters,
+        residuals=_residual_quantiles(fit),
+    )
+
+
+def parameter_table(fit: Fit, interval: Interval) -> pd.DataFrame:
+    """Every parameter but u: estimate and limits, for a posterior with its diagnostics."""
+    if fit.is_point:
+        return fit.intervals(interval.prob)
+    index, draws = scalar_draws(fit, random_effects=False)
+    lower, upper = interval.of_draws(draws)
+    low, high = (f"eti_{100 * tail:g}%" for tail in interval.tails)
+    table = pd.DataFrame(
+        {"mean": draws.mean(axis=(0, 1)), "sd": draws.std(axis=(0, 1), ddof=1)}, index=index
+    )
+    table[low], table[high] = lower, upper
+    return table.join(convergence_table(fit, random_effects=False))
+
+
+def _title(fit: Fit) -> str:
+    match fit.engine:
+        case "REML":
+            return "Hierarchical model fit by REML (γ and u integrated out; given θ̂ below)"
+        case "ML":
+            return "Hierarchical model fit by maximum likelihood (u integrated out; given θ̂ below)"
+        case "MAP":
+            return "Hierarchical model: mode of the marginal posterior of (sd, corr, σ), given it below"
+    collapsed = fit.priors is not None and fit.priors.collapses_gamma
+    what = "γ and u integrated out, then drawn exactly" if collapsed else "u integrated out"
+    return f"Hierarchical model, posterior by NUTS ({what}; marginal over θ)"
+
+
+def _about(fit: Fit) -> tuple[str, ...]:
+    design = fit.design
+    lines = [
+        f"Model:  {design.specification}",
+        f"Data:   {len(design.y)} rows, {design.J} groups ({design.specification.group}); "
+        f"{design.dropped}",
+    ]
+    if isinstance(fit.evidence, Sampling):
+        chains, draws = fit.sigma_draws.shape
+        evidence = fit.evidence
+        lines.append(
+            f"Draws:  {chains} chains × {draws} after {evidence.tune} of tuning, "
+            f"{evidence.sampler}, seed {evidence.seed}"
+        )
+    return tuple(lines)
+
+
+def _criteria(fit: Fit) -> pd.DataFrame | None:
+    evidence = fit.evidence
+    if not isinstance(evidence, Maximum):
+        return None
+    if evidence.name == "MAP":
+        return pd.DataFrame({"log posterior": [evidence.value]})
+    return pd.DataFrame({"AIC": [evidence.aic], "BIC": [evidence.bic], "logLik": [evidence.value]})
+
+
+def _random_table(fit: Fit, parameters: pd.DataFrame) -> pd.DataFrame:
+    table = var_corr(fit).drop(columns="variance")
+    if not fit.is_point:
+        sds = pd.concat([parameters.loc["sd"], parameters.loc["sigma"]])
+        limits = [column for column in sds if str(column).startswith("eti")]
+        for position, column in enumerate(limits):
+            table.insert(1 + position, str(column), sds[column].to_numpy())
+    return table
+
+
+def _fixed_point(fit: Fit) -> pd.DataFrame:
+    value, se = fit.fixef(), np.sqrt(np.diag(vcov(fit)))
+    if fit.engine == "MAP":
+        return pd.DataFrame({"Value": value, "Std.Error": se})
+    df = denominator_df(fit)
+    t_value = value / se
+    return pd.DataFrame(
+        {
+            "Value": value,
+            "Std.Error": se,
+            "DF": df.astype(int),
+            "t-value": t_value,
+            "p-value": 2.0 * student.sf(np.abs(t_value), df),
+        }
+    )
+
+
+def _correlation(fit: Fit) -> pd.DataFrame:
+    cov = vcov(fit)
+    sd = np.sqrt(np.diag(cov))
+    return cov / np.outer(sd, sd)
+
+
+def _residual_quantiles(fit: Fit) -> pd.Series:
+    rest = residuals(fit, level=1, standardized=True)
+    return pd.Series(
+        np.quantile(rest, list(_QUANTILES.values())), index=list(_QUANTILES), name="residuals"
+    )
+
+
+def _text(table: pd.DataFrame, *, index: bool = True, decimals: int | None = None) -> str:
+    """A table in fixed columns: counts whole, p-values short, the rest to 4 decimals."""
+    shown = table.copy()
+    shown.index.name = None
+    shown.columns.name = None
+    for column in shown:
+        shown[column] = [_cell(str(column), value, decimals) for value in shown[column]]
+    text: str = shown.to_string(index=index)
+    return text
+
+
+def _cell(column: str, value: float, decimals: int | None) -> str:
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    if column in ("DF", "ess_bulk", "ess_tail"):
+        return f"{value:.0f}"
+    if column == "p-value":
+        return f"{value:.4f}" if value >= 1e-4 else "<.0001"
+    if column == "r_hat":
+        return f"{value:.3f}"
+    if column == "mcse_mean":
+        return f"{value:.2g}"
+    places = 4 if decimals is None else decimals
+    small = value != 0 and (abs(value) < 10.0 ** (1 - places) or abs(value) >= 1e7)
+    return f"{value:.{places}e}" if small else f"{value:.{places}f}"
+
+
+def _lower(correlation: pd.DataFrame) -> str:
+    """The lower triangle of a correlation matrix, two decimals."""
+    k = len(correlation)
+    shown = pd.DataFrame(
+        [[f"{correlation.iat[i, j]:.3f}" if j < i else "" for j in range(k)] for i in range(k)],
+        index=correlation.index,
+        columns=[str(name)[:9] for name in correlation.columns],
+    )
+    shown.index.name = None
+    text: str = shown.iloc[1:, :-1].to_string()
+    return text

@@ -1,0 +1,79 @@
+"""Variances of a fit: G, σ, and the share of the variance between groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import DataError
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.covariance import block_mask, sd_corr
+
+if TYPE_CHECKING:
+    from hierbayes.fit.fit import Fit
+
+RESIDUAL = "Residual"
+
+
+def var_corr(fit: Fit) -> pd.DataFrame:
+    """Variance, sd and correlations, a row per effect and one for the residual.
+
+    Columns ``corr[e]`` hold the correlation with an earlier effect e of the same
+    block, missing elsewhere.  For a posterior each entry is the posterior mean of
+    that very quantity (the sd's mean is not the root of the variance's).
+    """
+    effects = list(fit.design.effects)
+    sd, corr = sd_corr(fit.G_draws)
+    variances = np.diagonal(fit.G_draws, axis1=-2, axis2=-1)
+    table = pd.DataFrame(
+        {
+            "variance": [*variances.mean(axis=(0, 1)), (fit.sigma_draws**2).mean()],
+            "sd": [*sd.mean(axis=(0, 1)), fit.sigma],
+        },
+        index=pd.Index([*effects, RESIDUAL], name="effect"),
+    )
+    shown = np.tril(block_mask(fit.design.blocks), -1)
+    means = np.where(shown, mean_corr(corr), np.nan)
+    for k, effect in enumerate(effects):
+        if shown[:, k].any():
+            table[f"corr[{effect}]"] = [*means[:, k], np.nan]
+    return table
+
+
+def mean_corr(corr: Floats) -> Floats:
+    """Mean over draws of correlations (q, q); missing where none exists."""
+    exists = np.isfinite(corr)
+    count = exists.sum(axis=(0, 1))
+    total = np.where(exists, corr, 0.0).sum(axis=(0, 1))
+    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+
+
+def icc_draws(fit: Fit, at: dict[str, float] | None) -> Floats:
+    """z'Gz/(z'Gz + σ²) (chains, draws), z given or averaged over the rows."""
+    design = fit.design
+    if at is None:
+        second = design.Z.T @ design.Z / len(design.Z)
+    else:
+        unknown = [name for name in at if name not in design.effects]
+        if unknown:
+            listed = ", ".join(f"'{name}'" for name in design.effects)
+            raise DataError(
+                f"'{unknown[0]}' is no random column of this model; they are: {listed}"
+            )
+        default = {"Intercept": 1.0} | at
+        z = np.array([default.get(name, 0.0) for name in design.effects])
+        second = np.outer(z, z)
+    between = np.einsum("cdkl,kl->cd", fit.G_draws, second)
+    share: Floats = between / (between + fit.sigma_draws**2)
+    return share
+
+
+def icc(fit: Fit, at: dict[str, float] | None) -> pd.Series:
+    """Intraclass correlation: the estimate, and for a posterior its sd."""
+    draws = icc_draws(fit, at)
+    values = {"icc": float(draws.mean())}
+    if not fit.is_point:
+        values["sd"] = float(draws.std(ddof=1))
+    return pd.Series(values, name="icc")
