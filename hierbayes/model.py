@@ -19,7 +19,7 @@ from hierbayes.design.problem import (
 from hierbayes.errors import FormulaError
 from hierbayes.estimation.prior_set import PriorSet, choose_priors
 from hierbayes.estimation.reml import Optimum, maximise
-from hierbayes.fit.evidence import Maximum, Sampling, maximum_of
+from hierbayes.fit.evidence import Maximum, Sampling, count_covariances, maximum_of
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import ML, REML
@@ -121,9 +121,17 @@ class Model:
             if self.priors.collapses_gamma
             else flat_prior(len(design.terms))
         )
-        return self._fit(
-            mode.root, mode.sigma, mode.gamma, prior, mode.evidence
+        evidence = Maximum(
+            name="MAP",
+            value=mode.value,
+            n_parameters=len(design.terms) + count_covariances(design.blocks) + 1,
+            n_penalty=cross.n,
+            gradient=mode.gradient,
+            ascent=0.0,
+            singular=mode.singular,
+            evaluations=mode.evaluations,
         )
+        return self._fit(mode.root, mode.sigma, mode.gamma, prior, evidence)
 
     def graph(self) -> pm.Model:
         """The marginal model as a PyMC model: priors, and the collapsed likelihood."""

@@ -70,8 +70,13 @@ class Variable:
     """One free variable of a graph: its place among the unconstrained coordinates."""
 
     name: str
-    size: int
+    shape: tuple[int, ...]
     transform: str | None
+
+    @property
+    def size(self) -> int:
+        """Number of unconstrained coordinates."""
+        return int(np.prod(self.shape))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,52 +151,65 @@ def compile_graph(inputs: GraphInputs, build: Callable[[], pm.Model]) -> Compile
     return _structures[inputs.structure]
 
 
-def _compile(model: pm.Model, inputs: GraphInputs) -> Compiled:
-    reading, p, q = inputs.structure[:3]
-    values = [model.rvs_to_values[rv] for rv in model.free_RVs]
-    shapes = [
-        _value_shape(model, rv, value) for rv, value in zip(model.free_RVs, values, strict=True)
-    ]
-    variables = tuple(
-        Variable(rv.name, int(np.prod(shape)), _transform_name(model.rvs_to_transforms[rv]))
-        for rv, shape in zip(model.free_RVs, shapes, strict=True)
+def free_variables(model: pm.Model) -> tuple[Variable, ...]:
+    """The free variables of a graph, in the order of the unconstrained vector."""
+    return tuple(
+        Variable(
+            rv.name,
+            _value_shape(model, rv, model.rvs_to_values[rv]),
+            _transform_name(model.rvs_to_transforms[rv]),
+        )
+        for rv in model.free_RVs
     )
-    n_dim = sum(variable.size for variable in variables)
-    names = ["root", "sigma"] + (["gamma"] if "gamma" in model.named_vars else [])
-    sizes = {"root": (int(q), int(q)), "sigma": (), "gamma": (int(p),)}  # type: ignore[call-overload]
-    layout, start = {}, 0
-    for name in names:
-        size = int(np.prod(sizes[name]))
-        layout[name] = (slice(start, start + size), sizes[name])
-        start += size
-    function = _joint_function(model, values, shapes, names)
-    data = {variable.name: variable for variable in function.get_shared()}
-    order = tuple(str(name) for name in data)
-    key = f"{CACHED_SRC_FUNCTIONS[function.vm.jit_fn.py_func]}_{_CACHE_VERSION}"
-    ranks = [data[name].type.ndim for name in order]
-    callbacks = _callbacks(function.vm.jit_fn, key, ranks, n_dim, start)
-    return Compiled(*callbacks, function.vm.jit_fn, order, variables, layout)
 
 
-def _joint_function(
-    model: pm.Model, values: list[Any], shapes: list[tuple[int, ...]], names: list[str]
-) -> Any:
-    """x (n_dim,) -> log density, its gradient, the parameters ``names`` in one vector."""
-    log_density = rewrite_graph(model.logp(), include=["canonicalize", "stabilize"])
+def join_values(
+    model: pm.Model, variables: tuple[Variable, ...], log_density: Any, names: list[str]
+) -> tuple[Any, list[Any]]:
+    """One vector x for all free variables; log density, gradient and parameters of it.
+
+    Returns
+    -------
+    x : symbolic (n_dim,)
+    outputs : list
+        The log density, its gradient (n_dim,), and the variables ``names`` of the
+        graph, raveled into one vector.
+    """
+    values = [model.rvs_to_values[rv] for rv in model.free_RVs]
     gradients = pt.grad(log_density, values)
     gradient = pt.concatenate([g.ravel() for g in gradients])
     parameters = model.replace_rvs_by_values([model[name] for name in names])
     flat = pt.concatenate([parameter.ravel() for parameter in parameters])
-    sizes = [int(np.prod(shape)) for shape in shapes]
-    joined = pt.TensorType("float64", shape=(sum(sizes),))(name="x")
-    bounds = np.cumsum([0, *sizes])
+    bounds = np.cumsum([0, *(variable.size for variable in variables)])
+    x = pt.TensorType("float64", shape=(int(bounds[-1]),))(name="x")
     replacements = {
-        value: joined[bounds[i] : bounds[i + 1]].reshape(shapes[i])
+        value: x[bounds[i] : bounds[i + 1]].reshape(variables[i].shape)
         for i, value in enumerate(values)
     }
-    outputs = clone_replace([log_density, gradient, flat], replacements)
+    return x, clone_replace([log_density, gradient, flat], replacements)
+
+
+def _compile(model: pm.Model, inputs: GraphInputs) -> Compiled:
+    _, p, q = inputs.structure[:3]
+    variables = free_variables(model)
+    names = ["root", "sigma"] + (["gamma"] if "gamma" in model.named_vars else [])
+    shapes: dict[str, tuple[int, ...]] = {"root": (q, q), "sigma": (), "gamma": (p,)}
+    layout, start = {}, 0
+    for name in names:
+        size = int(np.prod(shapes[name]))
+        layout[name] = (slice(start, start + size), shapes[name])
+        start += size
+    log_density = rewrite_graph(model.logp(), include=["canonicalize", "stabilize"])
+    x, outputs = join_values(model, variables, log_density, names)
     with model:
-        return compile_pytensor([joined], outputs, mode="NUMBA")
+        function = compile_pytensor([x], outputs, mode="NUMBA")
+    data = {variable.name: variable for variable in function.get_shared()}
+    order = tuple(str(name) for name in data)
+    key = f"{CACHED_SRC_FUNCTIONS[function.vm.jit_fn.py_func]}_{_CACHE_VERSION}"
+    ranks = [data[name].type.ndim for name in order]
+    n_dim = sum(variable.size for variable in variables)
+    callbacks = _callbacks(function.vm.jit_fn, key, ranks, n_dim, start)
+    return Compiled(*callbacks, function.vm.jit_fn, order, variables, layout)
 
 
 def _callbacks(inner: Any, key: str, ranks: list[int], n_dim: int, n_out: int) -> tuple[Any, Any]:

@@ -15,6 +15,7 @@ serves every data set and every prior of the same structure.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pymc as pm
@@ -31,7 +32,7 @@ from hierbayes.likelihood.collapsed import GIVEN, NORMAL, REML
 from hierbayes.likelihood.conditional import log_jacobian
 from hierbayes.likelihood.op import CollapsedLogDensity
 
-type Structure = tuple[object, ...]
+type Structure = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

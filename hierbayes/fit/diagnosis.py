@@ -99,10 +99,10 @@ def _bfmi(evidence: Sampling) -> np.ndarray:
     """Energy fraction of missing information by chain: E(ΔE²)/Var(E)."""
     if "energy" not in evidence.stats:
         return np.empty(0)
-    from arviz_stats import bfmi
+    from arviz_stats.base import array_stats
 
     energy = np.asarray(evidence.stats["energy"], dtype=np.float64)
-    return np.atleast_1d(np.asarray(bfmi({"energy": energy}, sample_dims=["chain", "draw"])))
+    return np.atleast_1d(array_stats.bfmi(energy, chain_axis=0, draw_axis=1))
 
 
 def _diagnose_maximum(fit: Fit, evidence: Maximum) -> Diagnosis:

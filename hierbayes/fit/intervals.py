@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from hierbayes.design.levels import inner_outer_df
 from hierbayes.estimation.information import natural_parameters
@@ -66,7 +66,7 @@ def _approximate(fit: Fit, interval: Interval) -> pd.DataFrame:
     basis = fit.problem.cross.basis
     se = np.sqrt(np.diagonal(basis.gamma_covariance(fit.moments.gamma_cov)))
     df = denominator_df(fit)
-    half = t.ppf(interval.tails[1], df) * se
+    half = stdtrit(df, interval.tails[1]) * se
     frames = [_frame("gamma", fit.design.terms, gamma - half, gamma, gamma + half)]
     frames.extend(_variance_frames(fit, interval))
     table = pd.concat(frames)
@@ -87,7 +87,7 @@ def _variance_frames(fit: Fit, interval: Interval) -> list[pd.DataFrame]:
     if fit.engine in ("REML", "ML") and not singular:
         reading = REML if fit.engine == "REML" else ML
         natural = natural_parameters(fit.problem, G, sigma, reading)
-        half = norm.ppf(interval.tails[1]) * np.sqrt(np.diagonal(natural.covariance))
+        half = ndtri(interval.tails[1]) * np.sqrt(np.diagonal(natural.covariance))
         q = len(sd)
         lower = _from_natural(natural.values - half, q)
         upper = _from_natural(natural.values + half, q)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from hierbayes.fit.convergence import convergence_table, scalar_draws
 from hierbayes.fit.effects import vcov
@@ -174,7 +174,7 @@ def _fixed_point(fit: Fit) -> pd.DataFrame:
             "Std.Error": se,
             "DF": df.astype(int),
             "t-value": t_value,
-            "p-value": 2.0 * student.sf(np.abs(t_value), df),
+            "p-value": 2.0 * stdtr(df, -np.abs(t_value)),
         }
     )
 

@@ -56,7 +56,7 @@ class CollapsedLogDensity(Op):
         arrays = [np.ascontiguousarray(value, dtype=np.float64) for value in inputs]
         root, sigma, gamma, change, A, B, C, n, precision, mean = arrays
         results = collapsed_native(
-            root, float(sigma), gamma, change, A, B, C, float(n), precision, mean, self.reading
+            root, sigma.item(), gamma, change, A, B, C, n.item(), precision, mean, self.reading
         )
         for storage, result in zip(output_storage, results, strict=True):
             storage[0] = np.asarray(result, dtype=np.float64)

@@ -1,0 +1,163 @@
+"""The mode of the marginal posterior density of (sd, corr, σ), u integrated out.
+
+The density is the one the graph states, without the Jacobians of the sampler's
+transforms: PyMC's log density of sd and σ, and of the correlation matrix R itself
+(PyMC counts LKJ's density per Cholesky factor L; the difference is the volume
+Π_i L_ii^(n−i) of each block, i = 1…n).  Never the joint mode with u, whose density
+has no bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from pymc.pytensorf import compile as compile_pytensor
+from pytensor.compile.mode import Mode
+from scipy.optimize import minimize
+
+from hierbayes.design.problem import Problem
+from hierbayes.errors import EstimationError
+from hierbayes.estimation.compiled import Variable, free_variables, join_values
+from hierbayes.estimation.graph import build_graph, graph_inputs
+from hierbayes.estimation.posterior import start_point
+from hierbayes.estimation.prior_set import PriorSet
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.conditional import conditional_moments
+
+_BOUNDARY = 1e-5  # a relative eigenvalue of the correlation matrix below this is zero
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MarginalMode:
+    """A mode of the marginal posterior, in the user's units.
+
+    Parameters
+    ----------
+    root : (q, q) float
+        A root of G.
+    sigma : float
+    gamma : (p,) float
+        E(γ | θ̂) where γ is integrated out, its mode otherwise.
+    value : float
+        Log density at the mode (up to the constants of improper priors).
+    gradient : float
+        Largest derivative on the scale that was searched.
+    singular : bool
+        Whether Ĝ is singular, for practical purposes.
+    evaluations : int
+    """
+
+    root: Floats
+    sigma: float
+    gamma: Floats
+    value: float
+    gradient: float
+    singular: bool
+    evaluations: int
+
+
+def marginal_mode(problem: Problem, priors: PriorSet) -> MarginalMode:
+    """Maximise the marginal posterior density of (sd, corr, σ[, γ]).
+
+    Raises
+    ------
+    EstimationError
+        When the density has no finite value near the REML estimate.
+    """
+    design, cross = problem.design, problem.cross
+    inputs = graph_inputs(design, cross, priors)
+    model = build_graph(design, inputs, priors)
+    variables = free_variables(model)
+    density = _density(model, variables, problem.design.blocks)
+    centre, width = start_point(variables, design, cross)
+    starts = [centre, centre + 0.5 * width, centre - 0.3 * width]
+    found = [minimize(lambda x: density(x)[:2], start, jac=True, method="BFGS",
+                      options={"gtol": 1e-6, "maxiter": 500}) for start in starts]  # fmt: skip
+    found = [one for one in found if np.isfinite(one.fun)]
+    if not found:
+        raise EstimationError(
+            "the posterior density is nowhere finite near the REML estimate; look at "
+            "model.priors: a prior may exclude what the data show"
+        )
+    best = min(found, key=lambda one: float(one.fun))
+    x = _polish(density, best.x)
+    value, gradient, parameters = density(x)
+    q, p = len(design.effects), len(design.terms)
+    root, sigma = parameters[: q * q].reshape(q, q), float(parameters[q * q])
+    if priors.collapses_gamma:
+        relative = cross.basis.root_internal(root) / (sigma / cross.basis.scale)
+        moments = conditional_moments(
+            relative, sigma / cross.basis.scale, cross, priors.normal_gamma(cross.basis)
+        )
+        gamma = cross.basis.gamma(moments.gamma)
+    else:
+        gamma = parameters[-p:]
+    return MarginalMode(
+        root=root,
+        sigma=sigma,
+        gamma=gamma,
+        value=-value,
+        gradient=float(np.abs(gradient).max()),
+        singular=_is_singular(root, 1.0 / cross.basis.z.spread),
+        evaluations=sum(int(one.nfev) for one in found),
+    )
+
+
+def _density(
+    model: pm.Model, variables: tuple[Variable, ...], blocks: tuple[int, ...]
+) -> Callable[[Floats], tuple[float, Floats, Floats]]:
+    """x -> minus the log density, its gradient, and (root, σ[, γ]) in one vector."""
+    log_density = model.logp(jacobian=False)
+    for name, size in zip(_chol_names(model), (b for b in blocks if b > 1), strict=True):
+        diagonal = pt.diagonal(model[name])
+        volume = (np.arange(size - 1, -1, -1) * pt.log(diagonal)).sum()
+        log_density = log_density - model.replace_rvs_by_values([volume])[0]
+    names = ["root", "sigma", *(["gamma"] if "gamma" in model.named_vars else [])]
+    x, outputs = join_values(model, variables, log_density, names)
+    # A search needs some hundred evaluations: interpreting the graph beats compiling it.
+    with model:
+        function = compile_pytensor([x], outputs, mode=Mode("py", "fast_compile"))
+
+    def density(point: Floats) -> tuple[float, Floats, Floats]:
+        value, gradient, parameters = function(point)
+        if not np.isfinite(value):
+            return 1e300, np.zeros(len(point)), parameters
+        return -float(value), -np.asarray(gradient), np.asarray(parameters)
+
+    return density
+
+
+def _polish(density: Callable[[Floats], tuple[float, Floats, Floats]], x: Floats) -> Floats:
+    """Newton steps with central differences of the gradient, while they help."""
+    for _ in range(6):
+        value, gradient, _ = density(x)
+        if np.abs(gradient).max() < 1e-9:
+            break
+        steps = 1e-5 * np.maximum(1.0, np.abs(x))
+        rows = [
+            (density(x + h * e)[1] - density(x - h * e)[1]) / (2 * h)
+            for h, e in zip(steps, np.eye(len(x)), strict=True)
+        ]
+        hessian = 0.5 * (np.array(rows) + np.array(rows).T)
+        size = np.linalg.eigvalsh(hessian)
+        if not np.isfinite(size).all() or size[0] <= 0.0:
+            break
+        trial = x - np.linalg.solve(hessian, gradient)
+        new_value, new_gradient, _ = density(trial)
+        if new_value > value + 1e-9 or np.abs(new_gradient).max() > np.abs(gradient).max():
+            break
+        x = trial
+    return x
+
+
+def _chol_names(model: pm.Model) -> list[str]:
+    return [rv.name for rv in model.free_RVs if rv.name.startswith("corr_chol")]
+
+
+def _is_singular(root: Floats, scale: Floats) -> bool:
+    size = np.linalg.svd(root / scale[:, None], compute_uv=False)
+    return bool(size[-1] <= _BOUNDARY * max(size[0], 1e-300))
