@@ -25,11 +25,12 @@ from pytensor.tensor.variable import TensorVariable
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
 from hierbayes.errors import PriorError
+from hierbayes.estimation.correlation import NormalisedRows
 from hierbayes.estimation.prior_set import PriorSet
 from hierbayes.estimation.priors import Family, Foreign
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import GIVEN, NORMAL, REML
-from hierbayes.likelihood.conditional import log_jacobian
+from hierbayes.likelihood.conditional import flat_prior, log_jacobian
 from hierbayes.likelihood.op import CollapsedLogDensity
 
 type Structure = tuple[Any, ...]
@@ -71,9 +72,8 @@ def graph_inputs(design: Design, cross: CrossProducts, priors: PriorSet) -> Grap
         "scale": np.array(basis.scale),
         "log_jacobian": np.array(log_jacobian(reading, basis, cross.n)),
     }
-    if reading == NORMAL:
-        normal = priors.normal_gamma(basis)
-        data |= {"gamma_mean": normal.mean, "gamma_precision": normal.precision}
+    normal = priors.normal_gamma(basis) if reading == NORMAL else flat_prior(p)
+    data |= {"gamma_mean": normal.mean, "gamma_precision": normal.precision}
     if reading == GIVEN:
         data["gamma_to_internal"] = np.linalg.inv(basis.x.matrix) / basis.scale
         data["gamma_center"] = basis.center * basis.constant
@@ -84,8 +84,9 @@ def graph_inputs(design: Design, cross: CrossProducts, priors: PriorSet) -> Grap
     families = [
         _family(prior) for _, prior, _ in (*priors.gamma, *priors.sd, *priors.corr, priors.sigma)
     ]
-    shown = families if reading == GIVEN else families[p:]
-    return GraphInputs(data, (reading, p, q, design.blocks, tuple(shown)))
+    # γ that is integrated out leaves no trace in the structure, not even its size
+    sampled, shown = (p, families) if reading == GIVEN else (0, families[p:])
+    return GraphInputs(data, (reading, sampled, q, design.blocks, tuple(shown)))
 
 
 def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Model:
@@ -111,11 +112,7 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
         sd = model["sd"]
         pm.Deterministic("corr", G / pt.outer(sd, sd), dims=("effect", "effect_bis"))
         sigma = _variable("sigma", priors.sigma[1], data, "sigma")
-        p = len(design.terms)
-        gamma = pt.zeros(p)
-        mean, precision = pt.zeros(p), pt.zeros((p, p))
-        if reading == NORMAL:
-            mean, precision = data["gamma_mean"], data["gamma_precision"]
+        gamma = data["gamma_mean"]  # of the right size; read only when γ is not integrated out
         if reading == GIVEN:
             gamma = _fixed_effects(design, priors, data)
         density = CollapsedLogDensity(int(reading))(
@@ -123,8 +120,8 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
             sigma / data["scale"],
             gamma,
             *(data[name] for name in ("to_internal", "A", "B", "C", "n")),
-            precision,
-            mean,
+            data["gamma_precision"],
+            data["gamma_mean"],
         )[0]
         pm.Potential("log_likelihood", density + data["log_jacobian"])
     return model
@@ -158,7 +155,15 @@ def _correlation_root(blocks: tuple[int, ...], data: dict[str, TensorVariable]) 
             continue
         at = sum(1 for earlier in blocks[:i] if earlier > 1)
         name = "corr_chol" if sum(b > 1 for b in blocks) == 1 else f"corr_chol_{at}"
-        roots.append(pm.LKJCorr(name, n=size, eta=data["corr_eta"][at]))
+        roots.append(
+            pm.LKJCorr(
+                name,
+                n=size,
+                eta=data["corr_eta"][at],
+                transform=NormalisedRows(size),
+                default_transform=None,
+            )
+        )
     return roots[0] if len(roots) == 1 else pt.linalg.block_diag(*roots)
 
 
