@@ -36,15 +36,14 @@ class Dropped:
 
 
 def complete_rows(
-    data: pd.DataFrame, columns: Iterable[str]
+    data: pd.DataFrame, names: Iterable[str]
 ) -> tuple[pd.DataFrame, Booleans, Dropped]:
     """The columns a model uses, on the rows where none is missing.
 
     Returns
     -------
     frame : DataFrame
-        Only ``columns`` and only complete rows; factor levels that no longer
-        occur are removed.
+        Complete rows only; factor levels that do not occur in them are removed.
     kept : (rows of data,) bool
     dropped : Dropped
 
@@ -58,25 +57,22 @@ def complete_rows(
         raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
     if len(data) == 0:
         raise DataError("the data are empty: there are no rows")
-    names = list(columns)
-    for name in names:
-        require_column(name, data)
-        if isinstance(data[name], pd.DataFrame):
-            raise DataError(f"the data have more than one column called '{name}'")
-    missing = {name: data[name].isna().to_numpy() for name in names}
-    gone = np.logical_or.reduce([*missing.values(), np.zeros(len(data), dtype=bool)])
-    counts = {name: int(mask.sum()) for name, mask in missing.items() if mask.any()}
-    if gone.all():
+    columns = {name: _column(name, data) for name in names}
+    missing = {name: mask for name, column in columns.items() if (mask := _missing(column)).any()}
+    counts = {name: int(mask.sum()) for name, mask in missing.items()}
+    kept = ~np.logical_or.reduce([*missing.values(), np.zeros(len(data), dtype=np.bool_)])
+    if not kept.any():
         worst = max(counts, key=lambda name: counts[name])
         raise DataError(
             f"no row is complete: '{worst}' is missing in {counts[worst]} of {len(data)} rows"
         )
-    frame = data[names]
-    if gone.any():
-        frame = frame.loc[~gone]
-    frame = _without_unused_levels(frame)
-    _refuse_infinite(frame)
-    return frame, ~gone, Dropped(int(gone.sum()), counts)
+    frame = data
+    if counts:
+        frame = data.loc[kept, list(columns)]
+        columns = {name: frame[name] for name in columns}
+    for name, column in columns.items():
+        _refuse_infinite(name, column)
+    return _without_unused_levels(frame, columns), kept, Dropped(int((~kept).sum()), counts)
 
 
 def require_column(name: str, data: pd.DataFrame) -> None:
@@ -89,24 +85,42 @@ def require_column(name: str, data: pd.DataFrame) -> None:
     raise DataError(f"there is no column '{name}' in the data; {hint}its columns are: {listed}")
 
 
-def _without_unused_levels(frame: pd.DataFrame) -> pd.DataFrame:
+def _column(name: str, data: pd.DataFrame) -> pd.Series:
+    require_column(name, data)
+    column = data[name]
+    if isinstance(column, pd.DataFrame):
+        raise DataError(f"the data have more than one column called '{name}'")
+    return column
+
+
+def _missing(column: pd.Series) -> Booleans:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        missing: Booleans = column.cat.codes.to_numpy() < 0
+        return missing
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
+        return np.isnan(column.to_numpy())
+    return np.asarray(column.isna())
+
+
+def _without_unused_levels(frame: pd.DataFrame, columns: dict[str, pd.Series]) -> pd.DataFrame:
     unused = {}
-    for name, dtype in frame.dtypes.items():
-        if isinstance(dtype, pd.CategoricalDtype):
-            column = frame[name].cat
-            if len(np.unique(column.codes)) < len(dtype.categories):
-                unused[name] = column.remove_unused_categories()
-    return frame.assign(**{str(k): v for k, v in unused.items()}) if unused else frame
+    for name, column in columns.items():
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            seen = np.bincount(column.cat.codes, minlength=len(column.dtype.categories))
+            if not seen.all():
+                unused[name] = column.cat.remove_unused_categories()
+    return frame.assign(**unused) if unused else frame
 
 
-def _refuse_infinite(frame: pd.DataFrame) -> None:
-    for name, dtype in frame.dtypes.items():
-        if dtype.kind != "f":
-            continue
-        values = frame[name].to_numpy(dtype=np.float64)
-        if not np.isfinite(values.sum()) and np.isinf(values).any():
-            bad = np.isinf(values)
-            raise DataError(
-                f"'{name}' is infinite in {int(bad.sum())} of {len(bad)} rows (first at row label "
-                f"{frame.index[int(bad.argmax())]}); remove those rows or make them missing"
-            )
+def _refuse_infinite(name: str, column: pd.Series) -> None:
+    if column.dtype.kind != "f":
+        return
+    values = column.to_numpy(dtype=np.float64)
+    if np.isfinite(values.sum()):
+        return
+    bad = np.isinf(values)
+    if bad.any():
+        raise DataError(
+            f"'{name}' is infinite in {int(bad.sum())} of {len(bad)} rows (first at row label "
+            f"{column.index[int(bad.argmax())]}); remove those rows or make them missing"
+        )

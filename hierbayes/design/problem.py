@@ -158,7 +158,9 @@ def _ranks(A: Floats) -> Floats:
 def _refuse_exact_fit(cross: CrossProducts) -> None:
     """Refuse data whose rows the groups' own regressions reproduce without residual."""
     pinv = np.linalg.pinv(cross.A, rcond=1e-12, hermitian=True)
-    within = cross.C - np.einsum("jkc,jkl,jld->cd", cross.B, pinv, cross.B, optimize=True)
+    m = len(cross.C)
+    between = cross.B.reshape(-1, m).T @ (pinv @ cross.B).reshape(-1, m)
+    within = cross.C - between
     WtW, Wty, yty = within[:-1, :-1], within[:-1, -1], within[-1, -1]
     size = np.sqrt(np.maximum(np.diag(WtW), 1e-12 * np.diag(cross.C)[:-1]))
     scaled = WtW / np.outer(size, size)

@@ -30,6 +30,7 @@ from hierbayes.likelihood.covariance import block_mask, cholesky_psd, free_entri
 
 _SNAP = 1e-5  # a relative standard deviation below this is tried at zero
 _RESTARTS = 6
+_ASCENT_TOLERANCE = 1e-6  # of the slope of the likelihood into the cone, relative
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,16 +108,17 @@ def maximise(cross: CrossProducts, blocks: tuple[int, ...], reading: int = REML)
     objective = _Objective(cross, blocks, reading)
     diagonal = objective.rows == objective.columns
     entries = _start(objective, diagonal)
+    inside = block_mask(blocks)
     for _ in range(_RESTARTS):
         entries = _descend(objective, entries, diagonal)
         entries = _snap(objective, entries, diagonal)
-        root = objective.root(entries)
-        score = covariance_score(root, cross, reading)
-        direction = _ascent_direction(score, root, blocks)
-        if direction is None:
+        score = np.where(inside, covariance_score(objective.root(entries), cross, reading), 0.0)
+        size, vectors = np.linalg.eigh(score)
+        ascent = float(size[-1] / max(np.abs(size).max(), 1.0))
+        if ascent <= _ASCENT_TOLERANCE:
             break
-        entries = _step_along(objective, root, direction)
-    return _report(objective, entries, diagonal, blocks)
+        entries = _step_along(objective, objective.root(entries), vectors[:, -1])
+    return _report(objective, entries, diagonal, ascent)
 
 
 def covariance_score(root: Floats, cross: CrossProducts, reading: int) -> Floats:
@@ -209,15 +211,6 @@ def _snap(objective: _Objective, entries: Floats, diagonal: Booleans) -> Floats:
     return entries
 
 
-def _ascent_direction(score: Floats, root: Floats, blocks: tuple[int, ...]) -> Floats | None:
-    """A unit vector v with v'(∂ℓ/∂G)v clearly positive, or None at a maximum."""
-    inside = np.where(block_mask(blocks), score, 0.0)
-    size, vectors = np.linalg.eigh(inside)
-    if size[-1] <= 1e-6 * max(np.abs(size).max(), 1.0):
-        return None
-    return np.asarray(vectors[:, -1])
-
-
 def _step_along(objective: _Objective, root: Floats, direction: Floats) -> Floats:
     """Entries of the root of λλ' + t vv' for the best t on a coarse grid."""
     best, best_value = objective.root(np.zeros(len(objective.rows))), np.inf
@@ -230,14 +223,12 @@ def _step_along(objective: _Objective, root: Floats, direction: Floats) -> Float
 
 
 def _report(
-    objective: _Objective, entries: Floats, diagonal: Booleans, blocks: tuple[int, ...]
+    objective: _Objective, entries: Floats, diagonal: Booleans, ascent: float
 ) -> Optimum:
     value, gradient = objective(entries)
     root = objective.root(entries)
     cross = objective.cross
     _, _, sigma, _ = profiled(root, cross.A, cross.B, cross.C, cross.n, objective.reading)
-    score = np.where(block_mask(blocks), covariance_score(root, cross, objective.reading), 0.0)
-    size = np.linalg.eigvalsh(score)
     free = ~(diagonal & (entries <= 0.0))
     return Optimum(
         reading=objective.reading,
@@ -245,7 +236,7 @@ def _report(
         sigma=float(sigma),
         value=-float(value),
         gradient=float(np.abs(gradient[free]).max(initial=0.0)),
-        ascent=float(size[-1] / max(np.abs(size).max(), 1.0)),
+        ascent=ascent,
         singular=bool((entries[diagonal] <= 0.0).any()),
         evaluations=objective.calls,
     )

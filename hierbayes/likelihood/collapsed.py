@@ -91,8 +91,8 @@ def solve_lower_transposed(low, b):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def shrinkage_factor(root, a, factor, half, m):
-    """R_j with K_j = R_j'R_j, written into ``factor`` (q, q); returns log|M_j|.
+def shrinkage_factor(root, A, j, factors, half, m):
+    """R_j with K_j = R_j'R_j, written into ``factors[j]`` (q, q); returns log|M_j|.
 
     M_j = I + λ'A_jλ = TT' and R_j = T⁻¹λ'; ``half`` (for A_jλ) and ``m`` (for M_j)
     are (q, q) work space.  Returns nan if M_j cannot be factored.
@@ -102,25 +102,25 @@ def shrinkage_factor(root, a, factor, half, m):
         for k in range(q):
             total = 0.0
             for h in range(q):
-                total += a[i, h] * root[h, k]
+                total += A[j, i, h] * root[h, k]
             half[i, k] = total
     for i in range(q):
         for k in range(i + 1):
-            total = 0.0
+            total = 1.0 if i == k else 0.0
             for h in range(q):
                 total += root[h, i] * half[h, k]
             m[i, k] = total
-            m[k, i] = total
-        m[i, i] += 1.0
     if not cholesky_in_place(m):
         return np.nan
-    log_det = 0.0
+    det = 1.0
     for i in range(q):
-        log_det += 2.0 * math.log(m[i, i])
-        for k in range(q):
-            factor[i, k] = root[k, i]
-    solve_lower(m, factor)
-    return log_det
+        det *= m[i, i]
+        for c in range(q):
+            total = root[c, i]
+            for k in range(i):
+                total -= m[i, k] * factors[j, k, c]
+            factors[j, i, c] = total / m[i, i]
+    return 2.0 * math.log(det)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -137,13 +137,14 @@ def reduce_groups(root, A, B, C):
     square = np.empty((q, q))
     log_det = 0.0
     for j in range(J):
-        log_det += shrinkage_factor(root, A[j], factors[j], half, square)
+        log_det += shrinkage_factor(root, A, j, factors, half, square)
         for i in range(q):
             for c in range(m):
-                total = 0.0
-                for k in range(q):
-                    total += factors[j, i, k] * B[j, k, c]
-                row[c] = total
+                row[c] = 0.0
+            for k in range(q):
+                weight = factors[j, i, k]
+                for c in range(m):
+                    row[c] += weight * B[j, k, c]
             for c in range(m):
                 for d in range(c + 1):
                     S[c, d] -= row[c] * row[d]
