@@ -73,9 +73,7 @@ class Model:
     ) -> None:
         if isinstance(formula, Multilevel):
             if random is not None:
-                raise FormulaError(
-                    "the equations state the random part; leave out random='...'"
-                )
+                raise FormulaError("the equations state the random part; leave out random='...'")
             refuse_varying_between(formula, data)
             specification = formula.specification()
         else:
@@ -177,9 +175,7 @@ class Model:
         )
         design, cross = self.problem.design, self.problem.cross
         theta = sample_theta(design, cross, self.priors, settings)
-        evidence = Sampling(
-            theta.stats, sampler, tune, seed, theta.seconds, theta.compile_seconds
-        )
+        evidence = Sampling(theta.stats, sampler, tune, seed, theta.seconds, theta.compile_seconds)
         p = len(design.terms)
         fit = Fit(
             self.problem, theta.root, theta.sigma, np.zeros((chains, draws, p)), flat_prior(p),
@@ -209,9 +205,7 @@ class Model:
         gamma = basis.gamma(moments.gamma)
         return self._fit(root, optimum.sigma * basis.scale, gamma, prior, evidence)
 
-    def _fit(
-        self, root: Floats, sigma: float, gamma: Floats, prior: Any, evidence: Maximum
-    ) -> Fit:
+    def _fit(self, root: Floats, sigma: float, gamma: Floats, prior: Any, evidence: Maximum) -> Fit:
         return Fit(
             problem=self.problem,
             root=root[None, None],

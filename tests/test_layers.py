@@ -18,7 +18,11 @@ LAYERS = ("errors", "specification", "frames", "design", "likelihood", "estimati
 # The imports that stand inside functions, by module: packages that take long to load (pymc,
 # pytensor, nutpie, arviz, arviz_base, arviz_stats, matplotlib), named by their top, and modules
 # of hierbayes that import one of those at their own top, named in full.
-LAZY: dict[str, set[str]] = {}
+LAZY: dict[str, set[str]] = {
+    "hierbayes.fit.convergence": {"arviz_stats"},
+    "hierbayes.fit.diagnosis": {"arviz_stats"},
+    "hierbayes.model": {"hierbayes.estimation.mode", "hierbayes.estimation.posterior"},
+}
 
 
 def module_name(path: Path) -> str:

@@ -32,7 +32,8 @@ class Dropped:
         if not self.rows:
             return "no rows dropped"
         parts = ", ".join(f"{count} in '{name}'" for name, count in self.by_column.items())
-        return f"{self.rows} {'row' if self.rows == 1 else 'rows'} dropped for missing values ({parts})"
+        rows = "1 row" if self.rows == 1 else f"{self.rows} rows"
+        return f"{rows} dropped for missing values ({parts})"
 
 
 def complete_rows(

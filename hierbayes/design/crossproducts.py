@@ -96,7 +96,9 @@ def cross_products(
 
 
 @njit(cache=True, nogil=True)
-def _accumulate(W, Z, codes, J):  # type: ignore[no-untyped-def]
+def _accumulate(
+    W: Floats, Z: Floats, codes: Integers, J: int
+) -> tuple[Floats, Floats, Floats, Floats]:
     n, m = W.shape
     q = Z.shape[1]
     A = np.zeros((J, q, q))

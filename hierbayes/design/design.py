@@ -141,9 +141,7 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
     )
 
 
-def factor_values(
-    factor: str, group: str, data: pd.DataFrame
-) -> tuple[Floats, Integers, pd.Index]:
+def factor_values(factor: str, group: str, data: pd.DataFrame) -> tuple[Floats, Integers, pd.Index]:
     """Columns a factor makes (n, k), group codes (n,) and group labels, on complete rows."""
     needed = columns_needed((factor,))
     _refuse_unknown_names(needed, data)
@@ -230,5 +228,6 @@ def _refuse_not_finite(matrix: Floats, names: tuple[str, ...], index: pd.Index) 
     row = int(bad[:, column].argmax())
     raise DataError(
         f"'{names[column]}' is missing or infinite in {int(bad[:, column].sum())} rows after it is "
-        f"computed (first at row label {index[row]}); the columns it is made of must be in its domain"
+        f"computed (first at row label {index[row]}); the columns it is made of must be in its "
+        "domain"
     )

@@ -47,9 +47,7 @@ def pose_problem(specification: Specification, data: pd.DataFrame) -> Problem:
     _refuse_constant_response(design)
     _refuse_bad_groups(design)
     basis = choose_basis(design.X, design.Z, design.y, design.blocks)
-    cross = cross_products(
-        (design.X, design.Z, design.y), design.codes, design.groups, basis
-    )
+    cross = cross_products((design.X, design.Z, design.y), design.codes, design.groups, basis)
     _refuse_dependent_columns(design, cross)
     _refuse_inestimable_effects(design, cross)
     _refuse_exact_fit(cross)
@@ -104,7 +102,7 @@ def _refuse_bad_groups(design: Design) -> None:
             f"the group column '{name}' has one group ({design.groups[0]}); a hierarchical model "
             "needs at least two"
         )
-    if J == n:
+    if n == J:
         raise DataError(
             f"the group column '{name}' has as many groups as there are rows ({n}); group and "
             "residual variance cannot be told apart"
@@ -113,7 +111,7 @@ def _refuse_bad_groups(design: Design) -> None:
 
 def _refuse_dependent_columns(design: Design, cross: CrossProducts) -> None:
     """Name the first fixed column that is a combination of those before it."""
-    for k in np.flatnonzero(~design.X.any(axis=0)):
+    for k in np.flatnonzero(~design.X.any(axis=0)).tolist():
         raise DataError(
             f"the fixed column '{design.terms[k]}' is zero in every row; remove it from the formula"
         )

@@ -77,9 +77,7 @@ class CorrelationRoot(Op):
         root = pt.TensorType("float64", shape=(self.n, self.n))("corr_chol")
         return Apply(self, [pt.as_tensor_variable(z)], [root, pt.dscalar("log_volume")])
 
-    def perform(
-        self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]
-    ) -> None:
+    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]) -> None:
         root, log_volume = correlation_root(inputs[0], self.n)
         output_storage[0][0] = root
         output_storage[1][0] = np.asarray(log_volume)
@@ -110,9 +108,7 @@ class CorrelationRootPullback(Op):
         tensors = [pt.as_tensor_variable(value) for value in (z, d_root, d_volume)]
         return Apply(self, tensors, [tensors[0].type()])
 
-    def perform(
-        self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]
-    ) -> None:
+    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]) -> None:
         z, d_root, d_volume = inputs
         output_storage[0][0] = correlation_root_pullback(z, d_root, d_volume.item())
 

@@ -196,8 +196,8 @@ def _variable(
     if isinstance(prior, Foreign):
         if prior.variable.ndim:
             raise PriorError(
-                f"the PyMC prior of '{block}' has shape {tuple(prior.variable.type.shape)}; state one "
-                "scalar distribution, or one per name"
+                f"the PyMC prior of '{block}' has shape {tuple(prior.variable.type.shape)}; state "
+                "one scalar distribution, or one per name"
             )
         return pm.modelcontext(None).register_rv(prior.variable.copy(), name=name)
     use_sign = signed and prior.signed is not None

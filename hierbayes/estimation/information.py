@@ -43,7 +43,9 @@ class NaturalParameters:
     covariance: Floats
 
 
-def natural_parameters(problem: Problem, G: Floats, sigma: float, reading: int) -> NaturalParameters:
+def natural_parameters(
+    problem: Problem, G: Floats, sigma: float, reading: int
+) -> NaturalParameters:
     """Natural parameters of a maximum and their approximate covariance.
 
     Parameters
@@ -57,7 +59,8 @@ def natural_parameters(problem: Problem, G: Floats, sigma: float, reading: int) 
     """
     blocks = problem.design.blocks
     lower = np.tril(block_mask(blocks), -1)
-    pairs = np.nonzero(lower)
+    rows, columns = np.nonzero(lower)
+    pairs = (rows, columns)
     sd, corr = sd_corr(G)
     eta = np.log1p(corr[pairs]) - np.log1p(-corr[pairs])
     values = np.concatenate([np.log(sd), eta, [np.log(sigma)]])

@@ -190,9 +190,7 @@ def start_point(
     """
     basis = cross.basis
     optimum = maximise(cross, design.blocks)
-    moments = conditional_moments(
-        optimum.root, optimum.sigma, cross, flat_prior(len(design.terms))
-    )
+    moments = conditional_moments(optimum.root, optimum.sigma, cross, flat_prior(len(design.terms)))
     root = basis.root(optimum.root * optimum.sigma)
     smallest = _SMALLEST_START * basis.scale / basis.z.spread
     sd = np.maximum(np.sqrt((root**2).sum(axis=1)), smallest)
@@ -207,9 +205,7 @@ def start_point(
     return np.concatenate([c for c, _ in parts]), np.concatenate([w for _, w in parts])
 
 
-def _start_of(
-    variable: Variable, known: dict[str, tuple[Floats, Floats]]
-) -> tuple[Floats, Floats]:
+def _start_of(variable: Variable, known: dict[str, tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
     """Centre and half-width of one variable; 0 ± 1 where nothing is known of its scale."""
     block, _, number = variable.name.rpartition("_")
     one_of_many = number.isdigit() and block in known

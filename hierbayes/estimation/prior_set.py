@@ -133,7 +133,9 @@ def _fill(
                 f"valid names are: {_listed(defaults)}"
             )
     return tuple(
-        (name, as_prior(names[name], block), _STATED) if name in names else (name, default, _DEFAULT)
+        (name, as_prior(names[name], block), _STATED)
+        if name in names
+        else (name, default, _DEFAULT)
         for name, default in defaults.items()
     )
 

@@ -234,7 +234,9 @@ def as_prior(value: Any, block: str) -> Family:
             f"use one of {_names(_SUITABLE[block])}"
         )
     if block in ("sd", "sigma") and isinstance(prior, Uniform) and prior.lower < 0:
-        raise PriorError(f"a standard deviation is not negative: {prior} for '{block}' reaches below 0")
+        raise PriorError(
+            f"a standard deviation is not negative: {prior} for '{block}' reaches below 0"
+        )
     return prior
 
 

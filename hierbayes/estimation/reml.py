@@ -222,9 +222,7 @@ def _step_along(objective: _Objective, root: Floats, direction: Floats) -> Float
     return np.asarray(best[objective.rows, objective.columns])
 
 
-def _report(
-    objective: _Objective, entries: Floats, diagonal: Booleans, ascent: float
-) -> Optimum:
+def _report(objective: _Objective, entries: Floats, diagonal: Booleans, ascent: float) -> Optimum:
     value, gradient = objective(entries)
     root = objective.root(entries)
     cross = objective.cross

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
+from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask, sd_corr
 
-if TYPE_CHECKING:
-    from hierbayes.fit.fit import Fit
 
-
-def scalar_draws(fit: Fit, *, random_effects: bool = True) -> tuple[pd.MultiIndex, Floats]:
+def scalar_draws(fit: Fitted, *, random_effects: bool = True) -> tuple[pd.MultiIndex, Floats]:
     """Every scalar parameter by block and name, and its draws (chains, draws, k).
 
     Correlations appear once each; entries fixed by the model do not appear.
@@ -34,7 +30,7 @@ def scalar_draws(fit: Fit, *, random_effects: bool = True) -> tuple[pd.MultiInde
     return index, np.concatenate(parts, axis=-1)
 
 
-def convergence_table(fit: Fit, *, random_effects: bool = True) -> pd.DataFrame:
+def convergence_table(fit: Fitted, *, random_effects: bool = True) -> pd.DataFrame:
     """R-hat, bulk and tail ESS and the Monte Carlo error of the mean, a row per parameter."""
     from arviz_stats.base import array_stats
 

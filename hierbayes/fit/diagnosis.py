@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from hierbayes.fit.convergence import convergence_table
 from hierbayes.fit.evidence import Maximum, Sampling, null_directions
+from hierbayes.fit.fitted import Fitted
 from hierbayes.likelihood.covariance import sd_corr
-
-if TYPE_CHECKING:
-    from hierbayes.fit.fit import Fit
 
 R_HAT_LIMIT = 1.01
 ESS_PER_CHAIN = 100
@@ -53,21 +50,22 @@ class Diagnosis:
         return f"<p><b>{self.verdict}</b></p><ul>{items}</ul>{self.table.to_html()}"
 
 
-def diagnose(fit: Fit) -> Diagnosis:
+def diagnose(fit: Fitted) -> Diagnosis:
     """Diagnose a fit of any engine."""
     if isinstance(fit.evidence, Sampling):
         return _diagnose_sampler(fit, fit.evidence)
     return _diagnose_maximum(fit, fit.evidence)
 
 
-def _diagnose_sampler(fit: Fit, evidence: Sampling) -> Diagnosis:
+def _diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
     table = convergence_table(fit)
     chains, draws = fit.sigma_draws.shape
     r_hat, bulk, tail = table["r_hat"].max(), table["ess_bulk"].min(), table["ess_tail"].min()
     wanted = ESS_PER_CHAIN * chains
     diverging = int(evidence.stats["diverging"].sum())
     bfmi = _bfmi(evidence)
-    findings, bad = [], []
+    findings: list[str] = []
+    bad: list[str] = []
     if chains < 2:
         bad.append("one chain cannot show that chains agree: sample at least two")
     elif r_hat <= R_HAT_LIMIT:
@@ -89,9 +87,7 @@ def _diagnose_sampler(fit: Fit, evidence: Sampling) -> Diagnosis:
         (findings if low > BFMI_LIMIT else bad).append(
             f"energy: the smallest BFMI is {low:.2f} (limit {BFMI_LIMIT})"
         )
-    verdict = (
-        "Sampling went well." if not bad else "Do not use these draws before mending this:"
-    )
+    verdict = "Sampling went well." if not bad else "Do not use these draws before mending this:"
     return Diagnosis(not bad, verdict, (*bad, *findings), table)
 
 
@@ -105,8 +101,9 @@ def _bfmi(evidence: Sampling) -> np.ndarray:
     return np.atleast_1d(array_stats.bfmi(energy, chain_axis=0, draw_axis=1))
 
 
-def _diagnose_maximum(fit: Fit, evidence: Maximum) -> Diagnosis:
-    findings, bad = [], []
+def _diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
+    findings: list[str] = []
+    bad: list[str] = []
     steep = evidence.gradient > GRADIENT_LIMIT
     (bad if steep else findings).append(
         f"largest gradient over free entries of the relative root: {evidence.gradient:.1e}"
@@ -140,7 +137,7 @@ def _diagnose_maximum(fit: Fit, evidence: Maximum) -> Diagnosis:
     return Diagnosis(not bad, verdict, (*bad, *findings), table)
 
 
-def _boundary_findings(fit: Fit) -> list[str]:
+def _boundary_findings(fit: Fitted) -> list[str]:
     """The degenerate directions of G in words, and the smaller model they imply."""
     G = fit.G_draws[0, 0]
     scale = 1.0 / np.asarray(fit.problem.cross.basis.z.spread)

@@ -1,5 +1,4 @@
-"""Fixed and random effects of a fit, and the shrinkage between a group's own
-regression (BLUE) and its prediction (BLUP).
+"""Fixed and random effects, and the shrinkage from a group's BLUE to its BLUP.
 
     BLUP_j − population_j = Λ_j (BLUE_j − population_j),   Λ_j = K_jA_j
 
@@ -8,29 +7,25 @@ regression (BLUE) and its prediction (BLUP).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numba import njit
 
+from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.collapsed import reduce_groups
-
-if TYPE_CHECKING:
-    from hierbayes.fit.fit import Fit
 
 _ESTIMABLE = 1e-10  # smallest eigenvalue of A_j against its largest
 
 
-def fixef(fit: Fit) -> pd.Series:
+def fixef(fit: Fitted) -> pd.Series:
     """γ by term."""
     values = fit.gamma_draws.mean(axis=(0, 1))
     return pd.Series(values, index=pd.Index(fit.design.terms, name="term"), name="fixef")
 
 
-def vcov(fit: Fit) -> pd.DataFrame:
+def vcov(fit: Fitted) -> pd.DataFrame:
     """Covariance of γ."""
     terms = pd.Index(fit.design.terms, name="term")
     if fit.is_point:
@@ -41,12 +36,12 @@ def vcov(fit: Fit) -> pd.DataFrame:
     return pd.DataFrame(cov, index=terms, columns=terms)
 
 
-def ranef(fit: Fit) -> pd.DataFrame:
+def ranef(fit: Fitted) -> pd.DataFrame:
     """u by group and effect."""
     return _by_group(fit, fit.u_draws.mean(axis=(0, 1)))
 
 
-def ranef_cov(fit: Fit, *, given_gamma: bool) -> xr.DataArray:
+def ranef_cov(fit: Fitted, *, given_gamma: bool) -> xr.DataArray:
     """Covariance of u_j by group."""
     if fit.is_point:
         moments = fit.moments
@@ -68,7 +63,7 @@ def ranef_cov(fit: Fit, *, given_gamma: bool) -> xr.DataArray:
     )
 
 
-def coef(fit: Fit) -> pd.DataFrame:
+def coef(fit: Fitted) -> pd.DataFrame:
     """γ + u by group: every fixed term, and random effects without a fixed term."""
     gamma, u = fixef(fit), ranef(fit)
     names = list(fit.design.terms)
@@ -80,12 +75,12 @@ def coef(fit: Fit) -> pd.DataFrame:
     return pd.DataFrame(columns, index=u.index)
 
 
-def population_draws(fit: Fit) -> Floats:
+def population_draws(fit: Fitted) -> Floats:
     """Population value of every group's coefficients (chains, draws, J, q)."""
     return fit.groups_of.population(fit.gamma_draws)
 
 
-def blue(fit: Fit) -> pd.DataFrame:
+def blue(fit: Fitted) -> pd.DataFrame:
     """Least-squares coefficients of each group's own rows.
 
     Fixed columns that are no combination of random ones (covariates) are held at
@@ -98,13 +93,13 @@ def blue(fit: Fit) -> pd.DataFrame:
     residual = cross.B[:, :, -1] - cross.B[:, :, :-1] @ internal  # Z_j'(y_j − X_jγ)
     estimable = _estimable(cross.A)
     deviations = np.full((len(cross.A), cross.A.shape[1]), np.nan)
-    deviations[estimable] = np.linalg.solve(
-        cross.A[estimable], residual[estimable][..., None]
-    )[..., 0]
+    deviations[estimable] = np.linalg.solve(cross.A[estimable], residual[estimable][..., None])[
+        ..., 0
+    ]
     return _by_group(fit, fit.groups_of.population(gamma) + basis.u(deviations))
 
 
-def shrinkage(fit: Fit) -> pd.DataFrame:
+def shrinkage(fit: Fitted) -> pd.DataFrame:
     """n_j, BLUE, BLUP, population value and shrinkage matrix, a row per group and effect.
 
     Columns ``shrinkage[e]`` are the row of Λ_j: what a deviation of the group's own
@@ -113,7 +108,7 @@ def shrinkage(fit: Fit) -> pd.DataFrame:
     posterior ``shrinkage_sd[e]`` that of Λ_j.
     """
     design = fit.design
-    effects, J, q = list(design.effects), design.J, len(design.effects)
+    effects, q = list(design.effects), len(design.effects)
     basis = fit.problem.cross.basis
     mean, sd = _shrinkage_moments(fit.relative_root.reshape(-1, q, q), fit.problem.cross.A,
                                   basis.z.matrix, np.linalg.inv(basis.z.matrix))  # fmt: skip
@@ -129,11 +124,10 @@ def shrinkage(fit: Fit) -> pd.DataFrame:
     if not fit.is_point:
         table |= {f"shrinkage_sd[{e}]": sd[:, :, k].ravel() for k, e in enumerate(effects)}
     index = pd.MultiIndex.from_product([design.groups, effects], names=["group", "effect"])
-    assert len(index) == J * q
     return pd.DataFrame(table, index=index)
 
 
-def _blup_sd(fit: Fit, population: Floats) -> Floats:
+def _blup_sd(fit: Fitted, population: Floats) -> Floats:
     """Standard deviation of β_j = W_jγ + u_j, (J, q)."""
     if not fit.is_point:
         spread: Floats = (population + fit.u_draws).std(axis=(0, 1), ddof=1)
@@ -154,13 +148,15 @@ def _estimable(A: Floats) -> Booleans:
     return estimable
 
 
-def _by_group(fit: Fit, values: Floats) -> pd.DataFrame:
+def _by_group(fit: Fitted, values: Floats) -> pd.DataFrame:
     index = pd.Index(fit.design.groups, name="group")
     return pd.DataFrame(values, index=index, columns=pd.Index(fit.design.effects, name="effect"))
 
 
 @njit(cache=True, nogil=True)
-def _shrinkage_moments(roots, A, T, T_inverse):
+def _shrinkage_moments(
+    roots: Floats, A: Floats, T: Floats, T_inverse: Floats
+) -> tuple[Floats, Floats]:
     """Mean and sd over draws of Λ_j = T K_jA_j T⁻¹, both (J, q, q)."""
     M = len(roots)
     J, q = A.shape[0], A.shape[1]

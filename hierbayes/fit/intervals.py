@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri, stdtrit
 
 from hierbayes.design.levels import inner_outer_df
 from hierbayes.estimation.information import natural_parameters
+from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.probability import Interval
 from hierbayes.fit.variance import mean_corr
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.likelihood.covariance import block_mask, sd_corr
-
-if TYPE_CHECKING:
-    from hierbayes.fit.fit import Fit
 
 _COLUMNS = ["lower", "estimate", "upper"]
 
 
-def intervals(fit: Fit, interval: Interval) -> pd.DataFrame:
+def intervals(fit: Fitted, interval: Interval) -> pd.DataFrame:
     """Lower limit, estimate and upper limit by block and parameter.
 
     The frame's ``attrs["method"]`` says what the limits are.
@@ -49,18 +45,18 @@ def _limits(draws: Floats, mean: Floats, interval: Interval) -> tuple[Floats, Fl
     return lower, mean, upper
 
 
-def _sd_draws(fit: Fit) -> tuple[Floats, Floats]:
+def _sd_draws(fit: Fitted) -> tuple[Floats, Floats]:
     sd, _ = sd_corr(fit.G_draws)
     return sd, sd.mean(axis=(0, 1))
 
 
-def _corr_draws(fit: Fit) -> tuple[Floats, Floats]:
+def _corr_draws(fit: Fitted) -> tuple[Floats, Floats]:
     _, corr = sd_corr(fit.G_draws)
     rows, columns = _pairs(fit)
     return corr[..., rows, columns], mean_corr(corr)[rows, columns]
 
 
-def _approximate(fit: Fit, interval: Interval) -> pd.DataFrame:
+def _approximate(fit: Fitted, interval: Interval) -> pd.DataFrame:
     """nlme's: t limits of γ, Wald limits of variance parameters on their natural scale."""
     gamma = fit.gamma_draws[0, 0]
     basis = fit.problem.cross.basis
@@ -77,7 +73,7 @@ def _approximate(fit: Fit, interval: Interval) -> pd.DataFrame:
     return table
 
 
-def _variance_frames(fit: Fit, interval: Interval) -> list[pd.DataFrame]:
+def _variance_frames(fit: Fitted, interval: Interval) -> list[pd.DataFrame]:
     G, sigma = fit.G_draws[0, 0], fit.sigma
     rows, columns = _pairs(fit)
     sd, corr = sd_corr(G)
@@ -102,24 +98,22 @@ def _variance_frames(fit: Fit, interval: Interval) -> list[pd.DataFrame]:
 
 
 def _from_natural(values: Floats, q: int) -> Floats:
-    return np.concatenate(
-        [np.exp(values[:q]), np.tanh(values[q:-1] / 2.0), np.exp(values[-1:])]
-    )
+    return np.concatenate([np.exp(values[:q]), np.tanh(values[q:-1] / 2.0), np.exp(values[-1:])])
 
 
-def denominator_df(fit: Fit) -> Floats:
+def denominator_df(fit: Fitted) -> Floats:
     """nlme's inner–outer degrees of freedom of each fixed column (p,)."""
     design = fit.design
     by_term = inner_outer_df(design.X, design.term_of, design.codes, design.J)
     return np.array([by_term[term] for term in design.term_of])
 
 
-def _pairs(fit: Fit) -> tuple[Floats, Floats]:
+def _pairs(fit: Fitted) -> tuple[Integers, Integers]:
     rows, columns = np.nonzero(np.tril(block_mask(fit.design.blocks), -1))
     return rows, columns
 
 
-def _pair_names(fit: Fit) -> tuple[str, ...]:
+def _pair_names(fit: Fitted) -> tuple[str, ...]:
     effects = fit.design.effects
     return tuple(f"{effects[c]}, {effects[r]}" for r, c in zip(*_pairs(fit), strict=True))
 

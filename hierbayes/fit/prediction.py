@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from hierbayes.design.complete import complete_rows
 from hierbayes.design.design import columns_needed
 from hierbayes.errors import DataError
+from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Integers
-
-if TYPE_CHECKING:
-    from hierbayes.fit.fit import Fit
 
 _NEW_GROUPS = ("refuse", "population")
 
 
-def predict(
-    fit: Fit, data: pd.DataFrame | None, *, level: int, new_groups: str
-) -> pd.Series:
+def predict(fit: Fitted, data: pd.DataFrame | None, *, level: int, new_groups: str) -> pd.Series:
     """X γ (level 0) or X γ + Z u (level 1), for the rows of the fit or for new ones."""
     if level not in (0, 1):
         raise DataError(f"level must be 0 (population) or 1 (group), not {level!r}")
@@ -41,7 +35,7 @@ def predict(
     return pd.Series(mean, index=index, name="predicted")
 
 
-def residuals(fit: Fit, *, level: int, standardized: bool) -> pd.Series:
+def residuals(fit: Fitted, *, level: int, standardized: bool) -> pd.Series:
     """y minus its prediction at a level."""
     rest = fit.design.y - predict(fit, None, level=level, new_groups="refuse")
     if standardized:
@@ -49,7 +43,7 @@ def residuals(fit: Fit, *, level: int, standardized: bool) -> pd.Series:
     return rest.rename("residual")
 
 
-def _new_rows(fit: Fit, data: pd.DataFrame, *, random: bool) -> pd.DataFrame:
+def _new_rows(fit: Fitted, data: pd.DataFrame, *, random: bool) -> pd.DataFrame:
     spec = fit.design.specification
     needed = [*columns_needed(spec.fixed)]
     if random:
@@ -65,7 +59,7 @@ def _new_rows(fit: Fit, data: pd.DataFrame, *, random: bool) -> pd.DataFrame:
     return frame
 
 
-def _codes(fit: Fit, data: pd.DataFrame, new_groups: str) -> Integers:
+def _codes(fit: Fitted, data: pd.DataFrame, new_groups: str) -> Integers:
     """Position of each row's group among those of the fit; J for a new one."""
     groups = fit.design.groups
     labels = data[fit.design.specification.group]
@@ -74,8 +68,8 @@ def _codes(fit: Fit, data: pd.DataFrame, new_groups: str) -> Integers:
         first = labels.iloc[int((codes < 0).argmax())]
         if new_groups == "refuse":
             raise DataError(
-                f"group {first!r} is not among the {len(groups)} groups of the fit; use level=0, or "
-                "new_groups='population' to predict it with u = 0"
+                f"group {first!r} is not among the {len(groups)} groups of the fit; use level=0, "
+                "or new_groups='population' to predict it with u = 0"
             )
         codes = np.where(codes < 0, len(groups), codes)
     return codes.astype(np.intp)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,11 +12,9 @@ import xarray as xr
 from hierbayes.errors import HierbayesError
 from hierbayes.fit.effects import population_draws
 from hierbayes.fit.evidence import Sampling
+from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import sd_corr
-
-if TYPE_CHECKING:
-    from hierbayes.fit.fit import Fit
 
 _DIMS: dict[str, tuple[str, ...]] = {
     "gamma": ("term",),
@@ -31,7 +28,7 @@ _DIMS: dict[str, tuple[str, ...]] = {
 STORED = ("gamma", "u", "sd", "corr", "G", "sigma")
 
 
-def labelled_draws(fit: Fit, name: str) -> xr.DataArray:
+def labelled_draws(fit: Fitted, name: str) -> xr.DataArray:
     """Draws of one quantity by chain, draw and its own dimensions.
 
     Raises
@@ -49,7 +46,7 @@ def labelled_draws(fit: Fit, name: str) -> xr.DataArray:
     return xr.DataArray(values, dims=dims, coords=coords, name=name)
 
 
-def to_datatree(fit: Fit) -> xr.DataTree:
+def to_datatree(fit: Fitted) -> xr.DataTree:
     """Groups posterior, sample_stats (for a posterior), observed_data, constant_data."""
     design = fit.design
     spec = design.specification
@@ -72,7 +69,7 @@ def to_datatree(fit: Fit) -> xr.DataTree:
     return tree
 
 
-def _values(fit: Fit, name: str) -> Floats:
+def _values(fit: Fitted, name: str) -> Floats:
     match name:
         case "gamma":
             return fit.gamma_draws
@@ -88,7 +85,7 @@ def _values(fit: Fit, name: str) -> Floats:
     return sd if name == "sd" else corr
 
 
-def _coords(fit: Fit) -> dict[str, np.ndarray]:
+def _coords(fit: Fitted) -> dict[str, np.ndarray]:
     design = fit.design
     effects = np.array(design.effects, dtype=object)
     return {
@@ -103,7 +100,7 @@ def _plain(index: pd.Index) -> np.ndarray:
     return np.asarray(index.astype(object) if index.dtype.kind not in "iuf" else index)
 
 
-def _attributes(fit: Fit) -> dict[str, str]:
+def _attributes(fit: Fitted) -> dict[str, str]:
     spec = fit.design.specification
     attributes = {
         "model": str(spec),

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
 from hierbayes.fit.convergence import convergence_table, scalar_draws
-from hierbayes.fit.effects import vcov
+from hierbayes.fit.effects import fixef, vcov
 from hierbayes.fit.evidence import Maximum, Sampling
-from hierbayes.fit.intervals import denominator_df
+from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.intervals import denominator_df, intervals
 from hierbayes.fit.prediction import residuals
 from hierbayes.fit.probability import Interval
 from hierbayes.fit.variance import var_corr
-
-if TYPE_CHECKING:
-    from hierbayes.fit.fit import Fit
 
 _QUANTILES = {"Min": 0.0, "Q1": 0.25, "Med": 0.5, "Q3": 0.75, "Max": 1.0}
 
@@ -83,7 +80,7 @@ class Summary:
         return f"<h3>{self.title}</h3><p>{lines}</p>{body}"
 
 
-def summarise(fit: Fit, interval: Interval) -> Summary:
+def summarise(fit: Fitted, interval: Interval) -> Summary:
     """Make the summary of a fit of any engine."""
     parameters = parameter_table(fit, interval)
     point = isinstance(fit.evidence, Maximum)
@@ -99,10 +96,10 @@ def summarise(fit: Fit, interval: Interval) -> Summary:
     )
 
 
-def parameter_table(fit: Fit, interval: Interval) -> pd.DataFrame:
+def parameter_table(fit: Fitted, interval: Interval) -> pd.DataFrame:
     """Every parameter but u: estimate and limits, for a posterior with its diagnostics."""
     if fit.is_point:
-        return fit.intervals(interval.prob)
+        return intervals(fit, interval)
     index, draws = scalar_draws(fit, random_effects=False)
     lower, upper = interval.of_draws(draws)
     low, high = (f"eti_{100 * tail:g}%" for tail in interval.tails)
@@ -113,20 +110,20 @@ def parameter_table(fit: Fit, interval: Interval) -> pd.DataFrame:
     return table.join(convergence_table(fit, random_effects=False))
 
 
-def _title(fit: Fit) -> str:
+def _title(fit: Fitted) -> str:
     match fit.engine:
         case "REML":
             return "Hierarchical model fit by REML (γ and u integrated out; given θ̂ below)"
         case "ML":
             return "Hierarchical model fit by maximum likelihood (u integrated out; given θ̂ below)"
         case "MAP":
-            return "Hierarchical model: mode of the marginal posterior of (sd, corr, σ), given it below"
+            return "Hierarchical model, mode of the marginal posterior of (sd, corr, σ)"
     collapsed = fit.priors is not None and fit.priors.collapses_gamma
     what = "γ and u integrated out, then drawn exactly" if collapsed else "u integrated out"
     return f"Hierarchical model, posterior by NUTS ({what}; marginal over θ)"
 
 
-def _about(fit: Fit) -> tuple[str, ...]:
+def _about(fit: Fitted) -> tuple[str, ...]:
     design = fit.design
     lines = [
         f"Model:  {design.specification}",
@@ -143,7 +140,7 @@ def _about(fit: Fit) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _criteria(fit: Fit) -> pd.DataFrame | None:
+def _criteria(fit: Fitted) -> pd.DataFrame | None:
     evidence = fit.evidence
     if not isinstance(evidence, Maximum):
         return None
@@ -152,7 +149,7 @@ def _criteria(fit: Fit) -> pd.DataFrame | None:
     return pd.DataFrame({"AIC": [evidence.aic], "BIC": [evidence.bic], "logLik": [evidence.value]})
 
 
-def _random_table(fit: Fit, parameters: pd.DataFrame) -> pd.DataFrame:
+def _random_table(fit: Fitted, parameters: pd.DataFrame) -> pd.DataFrame:
     table = var_corr(fit).drop(columns="variance")
     if not fit.is_point:
         sds = pd.concat([parameters.loc["sd"], parameters.loc["sigma"]])
@@ -162,8 +159,8 @@ def _random_table(fit: Fit, parameters: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _fixed_point(fit: Fit) -> pd.DataFrame:
-    value, se = fit.fixef(), np.sqrt(np.diag(vcov(fit)))
+def _fixed_point(fit: Fitted) -> pd.DataFrame:
+    value, se = fixef(fit), np.sqrt(np.diag(vcov(fit)))
     if fit.engine == "MAP":
         return pd.DataFrame({"Value": value, "Std.Error": se})
     df = denominator_df(fit)
@@ -179,13 +176,13 @@ def _fixed_point(fit: Fit) -> pd.DataFrame:
     )
 
 
-def _correlation(fit: Fit) -> pd.DataFrame:
+def _correlation(fit: Fitted) -> pd.DataFrame:
     cov = vcov(fit)
     sd = np.sqrt(np.diag(cov))
     return cov / np.outer(sd, sd)
 
 
-def _residual_quantiles(fit: Fit) -> pd.Series:
+def _residual_quantiles(fit: Fitted) -> pd.Series:
     rest = residuals(fit, level=1, standardized=True)
     return pd.Series(
         np.quantile(rest, list(_QUANTILES.values())), index=list(_QUANTILES), name="residuals"

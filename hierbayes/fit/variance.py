@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
+from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask, sd_corr
-
-if TYPE_CHECKING:
-    from hierbayes.fit.fit import Fit
 
 RESIDUAL = "Residual"
 
 
-def var_corr(fit: Fit) -> pd.DataFrame:
+def var_corr(fit: Fitted) -> pd.DataFrame:
     """Variance, sd and correlations, a row per effect and one for the residual.
 
     Columns ``corr[e]`` hold the correlation with an earlier effect e of the same
@@ -50,7 +46,7 @@ def mean_corr(corr: Floats) -> Floats:
     return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
-def icc_draws(fit: Fit, at: dict[str, float] | None) -> Floats:
+def icc_draws(fit: Fitted, at: dict[str, float] | None) -> Floats:
     """z'Gz/(z'Gz + σ²) (chains, draws), z given or averaged over the rows."""
     design = fit.design
     if at is None:
@@ -59,9 +55,7 @@ def icc_draws(fit: Fit, at: dict[str, float] | None) -> Floats:
         unknown = [name for name in at if name not in design.effects]
         if unknown:
             listed = ", ".join(f"'{name}'" for name in design.effects)
-            raise DataError(
-                f"'{unknown[0]}' is no random column of this model; they are: {listed}"
-            )
+            raise DataError(f"'{unknown[0]}' is no random column of this model; they are: {listed}")
         default = {"Intercept": 1.0} | at
         z = np.array([default.get(name, 0.0) for name in design.effects])
         second = np.outer(z, z)
@@ -70,7 +64,7 @@ def icc_draws(fit: Fit, at: dict[str, float] | None) -> Floats:
     return share
 
 
-def icc(fit: Fit, at: dict[str, float] | None) -> pd.Series:
+def icc(fit: Fitted, at: dict[str, float] | None) -> pd.Series:
     """Intraclass correlation: the estimate, and for a posterior its sd."""
     draws = icc_draws(fit, at)
     values = {"icc": float(draws.mean())}

@@ -344,9 +344,7 @@ def collapsed(root, sigma, gamma, A, B, C, n, precision, mean, reading):
         ∂ value/∂γ for ``GIVEN``, zero otherwise.
     """
     log_det, S, factors = reduce_groups(root, A, B, C)
-    return read_density(
-        log_det, S, factors, root, sigma, gamma, A, B, n, precision, mean, reading
-    )
+    return read_density(log_det, S, factors, root, sigma, gamma, A, B, n, precision, mean, reading)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

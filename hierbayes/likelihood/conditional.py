@@ -157,7 +157,16 @@ def draw_u(
 
 
 @njit(cache=True, nogil=True)
-def _draw_gamma(roots, sigmas, A, B, C, precision, mean, normals):  # type: ignore[no-untyped-def]
+def _draw_gamma(
+    roots: Floats,
+    sigmas: Floats,
+    A: Floats,
+    B: Floats,
+    C: Floats,
+    precision: Floats,
+    mean: Floats,
+    normals: Floats,
+) -> Floats:
     M, p = normals.shape
     draws = np.empty((M, p))
     for i in range(M):
@@ -172,7 +181,15 @@ def _draw_gamma(roots, sigmas, A, B, C, precision, mean, normals):  # type: igno
 
 
 @njit(cache=True, nogil=True)
-def _draw_u(roots, sigmas, gammas, A, B, C, normals):  # type: ignore[no-untyped-def]
+def _draw_u(
+    roots: Floats,
+    sigmas: Floats,
+    gammas: Floats,
+    A: Floats,
+    B: Floats,
+    C: Floats,
+    normals: Floats,
+) -> Floats:
     M, J, q = normals.shape
     p = gammas.shape[1]
     draws = np.empty((M, J, q))

@@ -25,7 +25,7 @@ class CollapsedLogDensity(Op):
 
     Inputs are those of `collapsed_native` without the reading: root L (q, q),
     sigma, gamma (p,), to_internal (q, q), A (J, q, q), B (J, q, p+1),
-    C (p+1, p+1), n, precision (p, p), mean (p,).  Outputs are the value, ∂/∂L (q, q), ∂/∂σ and ∂/∂γ (p,);
+    C (p+1, p+1), n, precision (p, p), mean (p,).  Outputs are the value, ∂/∂L (q, q), ∂/∂σ and ∂/∂γ;
     only the value is meant for use in a model, the others are its gradient.
 
     Parameters
@@ -50,9 +50,7 @@ class CollapsedLogDensity(Op):
         ]
         return Apply(self, tensors, outputs)
 
-    def perform(
-        self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]
-    ) -> None:
+    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]) -> None:
         arrays = [np.ascontiguousarray(value, dtype=np.float64) for value in inputs]
         root, sigma, gamma, change, A, B, C, n, precision, mean = arrays
         results = collapsed_native(

@@ -1,5 +1,6 @@
-"""The multilevel form: a within-group equation and one between-group equation
-for each of its coefficients, and its translation to and from the combined form.
+"""The multilevel form: equations at two levels, to and from the combined form.
+
+A within-group equation, and a between-group equation for each of its coefficients:
 
     y_ij = β_0j + β_1j x_ij + r_ij                    (within)
     β_0j = γ_00 + γ_01 w_j + u_0j                     (between)
@@ -118,9 +119,7 @@ class Multilevel:
         return "\n".join(lines)
 
 
-def split_levels(
-    specification: Specification, is_between: Callable[[str], bool]
-) -> Multilevel:
+def split_levels(specification: Specification, is_between: Callable[[str], bool]) -> Multilevel:
     """The multilevel form of a combined model.
 
     Parameters

@@ -215,7 +215,9 @@ def _read_random_term(text: str) -> tuple[list[tuple[str, ...]], str]:
         raise FormulaError(f"cannot read the random part '{text.strip()}': it has two bars")
     terms = read_terms(effects, "random part") if effects else ()
     if not terms:
-        raise FormulaError(f"the random part '({text.strip()})' has no effects; write '1 | {group}'")
+        raise FormulaError(
+            f"the random part '({text.strip()})' has no effects; write '1 | {group}'"
+        )
     return ([(term,) for term in terms] if uncorrelated else [terms]), _group_column(group)
 
 

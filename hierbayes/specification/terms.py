@@ -51,7 +51,9 @@ def factors_of(term: str) -> frozenset[str]:
     if term == INTERCEPT:
         return frozenset()
     return frozenset(
-        _factor_text(factor) for parsed in _parse(f"0 + {term}", "term") for factor in parsed.factors
+        _factor_text(factor)
+        for parsed in _parse(f"0 + {term}", "term")
+        for factor in parsed.factors
     )
 
 
@@ -72,12 +74,12 @@ def names_in(factor: str) -> frozenset[str]:
         tree = ast.parse(stripped.strip(), mode="eval")
     except SyntaxError as error:
         raise FormulaError(f"cannot read '{factor}' in the formula: {error.msg}") from error
-    aside = {
-        node.func.id if isinstance(node, ast.Call) else node.value.id
+    owners = [
+        node.func if isinstance(node, ast.Call) else node.value
         for node in ast.walk(tree)
-        if (isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
-        or (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name))
-    }
+        if isinstance(node, ast.Call | ast.Attribute)
+    ]
+    aside = {owner.id for owner in owners if isinstance(owner, ast.Name)}
     plain = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     return frozenset(plain - aside - {"__quoted__"} | set(quoted))
 
