@@ -131,18 +131,25 @@ def _refuse_dependent_columns(design: Design, cross: CrossProducts) -> None:
 
 
 def _refuse_inestimable_effects(design: Design, cross: CrossProducts) -> None:
-    """Name a random effect that no group's own rows could estimate beside the others."""
-    q = len(design.effects)
-    rank = _ranks(cross.A)
-    for k, name in reversed(list(enumerate(design.effects))):
-        others = [i for i in range(q) if i != k]
-        without = _ranks(cross.A[:, others][:, :, others]) if others else np.zeros(len(rank))
-        if not (rank > without).any():
-            raise DataError(
-                f"the random effect '{name}' cannot be estimated in any group: within groups its "
-                f"column is zero or a combination of the other random columns; a variable that is "
-                f"constant within '{design.specification.group}' belongs in the fixed part"
-            )
+    """Name an effect that no group's rows could estimate beside those of its block of G.
+
+    Effects of different blocks may overlap: their variances can still be told apart.
+    """
+    start = 0
+    for size in design.blocks:
+        A = cross.A[:, start : start + size, start : start + size]
+        rank = _ranks(A)
+        for k in reversed(range(size)):
+            others = [i for i in range(size) if i != k]
+            without = _ranks(A[:, others][:, :, others]) if others else np.zeros(len(rank))
+            if not (rank > without).any():
+                raise DataError(
+                    f"the random effect '{design.effects[start + k]}' cannot be estimated in any "
+                    "group: within groups its column is zero or a combination of the other random "
+                    "columns; a variable that is constant within "
+                    f"'{design.specification.group}' belongs in the fixed part"
+                )
+        start += size
 
 
 def _ranks(A: Floats) -> Floats:

@@ -223,4 +223,5 @@ def _parameters(block: str, priors: list[Family]) -> dict[str, Floats]:
 
 
 def _family(prior: Family) -> object:
-    return id(prior.variable) if isinstance(prior, Foreign) else type(prior).__name__
+    """What of a prior is part of the structure: a PyMC distribution is all of it."""
+    return prior if isinstance(prior, Foreign) else type(prior).__name__

@@ -25,7 +25,9 @@ class CollapsedLogDensity(Op):
 
     Inputs are those of `collapsed_native` without the reading: root L (q, q),
     sigma, gamma (p,), to_internal (q, q), A (J, q, q), B (J, q, p+1),
-    C (p+1, p+1), n, precision (p, p), mean (p,).  Outputs are the value, ∂/∂L (q, q), ∂/∂σ and ∂/∂γ;
+    C (p+1, p+1), n, precision (p, p), mean (p,).
+
+    Outputs are the value, ∂/∂L (q, q), ∂/∂σ and ∂/∂γ;
     only the value is meant for use in a model, the others are its gradient.
 
     Parameters

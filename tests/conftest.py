@@ -1,0 +1,119 @@
+"""Data, golden numbers and fits that several test modules share, each made once a session."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import hierbayes as hb
+
+REFERENCE = Path(__file__).parent / "reference"
+MODELS = (
+    "oneway", "means_as_outcomes", "ancova", "random_coefficients", "intercepts_slopes",
+    "nonrandom_slopes", "parallel_mean_slopes", "contextual_cwg", "contextual_raw",
+    "intercepts_slopes_cwg", "means_as_outcomes_ctx", "intercepts_slopes_ctx",
+    "parallel_mean_slopes_ctx", "contextual_raw_ri",
+)  # fmt: skip
+
+# R's names of terms and effects, and their spelling in formulas and columns of hierbayes.
+SPELLINGS = {
+    "(Intercept)": "Intercept",
+    "SectorPublic": "Sector[T.Public]",
+    "ses.m": "cvar(ses, school)",
+    "ses.d": "dvar(ses, school)",
+}
+
+
+def spelled(text: str) -> str:
+    """R's name of a term, or R's formula, as hierbayes spells it."""
+    for theirs, ours in SPELLINGS.items():
+        text = text.replace(theirs, ours)
+    return text
+
+
+class Cache[T](dict[str, T]):
+    """Values made when first asked for."""
+
+    def __init__(self, make: Callable[[str], T]) -> None:
+        super().__init__()
+        self.make = make
+
+    def __missing__(self, name: str) -> T:
+        self[name] = self.make(name)
+        return self[name]
+
+
+def _read(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((REFERENCE / name).read_text(encoding="utf-8"))
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def hs() -> pd.DataFrame:
+    return hb.load_dataset("hs")
+
+
+@pytest.fixture(scope="session")
+def hsfull() -> pd.DataFrame:
+    return hb.load_dataset("hsfull")
+
+
+@pytest.fixture(scope="session")
+def reference() -> dict[str, Any]:
+    """R's numbers (see reference/README.md), the names of terms and effects spelled our way."""
+    loaded = _read("hs.json")
+    assert tuple(loaded["models"]) == MODELS
+    for model in loaded["models"].values():
+        for key in ("fixed", "random"):
+            model[key] = spelled(model[key])
+        for key in ("terms", "effects"):
+            model[key] = [spelled(name) for name in model[key]]
+        coef = model["REML"]["coef"]
+        coef["columns"] = [spelled(name) for name in coef["columns"]]
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def posterior_exact() -> dict[str, Any]:
+    """Posterior of three models by quadrature (see reference/README.md), under R's names."""
+    return _read("posterior_exact.json")
+
+
+@pytest.fixture(scope="session")
+def models(hs: pd.DataFrame, reference: dict[str, Any]) -> Cache[hb.Model]:
+    """The models of the reference by name."""
+
+    def make(name: str) -> hb.Model:
+        stated = reference["models"][name]
+        return hb.Model(stated["fixed"], random=stated["random"], data=hs)
+
+    return Cache(make)
+
+
+@pytest.fixture(scope="session")
+def reml_fits(models: Cache[hb.Model]) -> Cache[hb.Fit]:
+    """The REML fit of each model by name."""
+    return Cache(lambda name: models[name].reml())
+
+
+@pytest.fixture(scope="session")
+def ml_fits(models: Cache[hb.Model]) -> Cache[hb.Fit]:
+    """The ML fit of each model by name."""
+    return Cache(lambda name: models[name].ml())
+
+
+@pytest.fixture(scope="session")
+def posterior_hs(hs: pd.DataFrame, reference: dict[str, Any]) -> hb.Fit:
+    """Posterior of ``intercepts_slopes`` under the priors of ``posterior_exact``."""
+    stated = reference["models"]["intercepts_slopes"]
+    priors = {
+        "gamma": hb.Normal(0, 20),
+        "sd": hb.HalfNormal(10),
+        "corr": hb.LKJ(2),
+        "sigma": hb.HalfNormal(10),
+    }
+    model = hb.Model(stated["fixed"], random=stated["random"], data=hs, priors=priors)
+    return model.sample(draws=1000, tune=500, chains=4, seed=1, progress=False)

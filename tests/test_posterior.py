@@ -1,0 +1,186 @@
+"""The posterior: exact against quadrature, reproducible, and the graph's own density."""
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytest
+from arviz_stats.base import array_stats
+from numpy.typing import NDArray
+from pytensor.compile.mode import Mode
+
+import hierbayes as hb
+from hierbayes.estimation.compiled import compile_graph, free_variables
+from hierbayes.estimation.graph import build_graph, graph_inputs
+
+AXES = {"chain_axis": 0, "draw_axis": 1}
+QUANTILES = {"q025": 0.025, "q05": 0.05, "q50": 0.5, "q95": 0.95, "q975": 0.975}
+NAMES = {
+    "(Intercept)": "Intercept",
+    "SectorPublic": "Sector[T.Public]",
+    "ses:SectorPublic": "ses:Sector[T.Public]",
+}
+
+
+def named(text: str) -> str:
+    return NAMES.get(text, text)
+
+
+def quantity(fit: hb.Fit, name: str) -> NDArray[np.float64]:
+    """Draws of a quantity under the name the reference gives it."""
+    if name == "icc":
+        between = fit.draws("G").to_numpy()[..., 0, 0]
+        return between / (between + fit.sigma_draws**2)
+    if name == "sigma":
+        return fit.sigma_draws
+    if name == "cor":
+        return fit.draws("corr").to_numpy()[..., 0, 1]
+    if name.startswith("sd_"):
+        return fit.draws("sd").sel(effect=named(name[3:])).to_numpy()
+    return fit.draws("gamma").sel(term=named(name)).to_numpy()
+
+
+def test_parameters_equal_quadrature(posterior_hs: hb.Fit, posterior_exact: dict[str, Any]) -> None:
+    for name, exact in posterior_exact["intercepts_slopes"]["params"].items():
+        draws = quantity(posterior_hs, name)
+        for method, value in (("mean", draws.mean()), ("sd", draws.std())):
+            error = array_stats.mcse(draws, method=method, **AXES)
+            assert abs(value - exact[method]) < 4 * error, (name, method)
+        for key, prob in QUANTILES.items():
+            if key in exact:
+                error = array_stats.mcse(draws, method="quantile", prob=prob, **AXES)
+                assert abs(np.quantile(draws, prob) - exact[key]) < 4 * error, (name, key)
+
+
+def test_random_effects_equal_quadrature(
+    posterior_hs: hb.Fit, posterior_exact: dict[str, Any]
+) -> None:
+    u = posterior_hs.draws("u")
+    for label, exact in posterior_exact["intercepts_slopes"]["u"].items():
+        group, effect = label[2:-1].split(",")
+        draws = u.sel(group=group, effect=named(effect)).to_numpy()
+        for method, value in (("mean", draws.mean()), ("sd", draws.std())):
+            error = array_stats.mcse(draws, method=method, **AXES)
+            assert abs(value - exact[method]) < 4 * error, (label, method)
+
+
+def test_a_seed_gives_the_same_draws_again(posterior_hs: hb.Fit) -> None:
+    model = hb.Model(
+        "mathach ~ ses * Sector",
+        random="~ 1 + ses | school",
+        data=hb.load_dataset("hs"),
+        priors=dict(
+            gamma=hb.Normal(0, 20), sd=hb.HalfNormal(10), corr=hb.LKJ(2), sigma=hb.HalfNormal(10)
+        ),
+    )
+    again = model.sample(seed=1, progress=False)
+    for name in ("gamma", "u", "G", "sigma"):
+        np.testing.assert_array_equal(again.draws(name), posterior_hs.draws(name))
+    other = model.sample(draws=100, tune=100, seed=2, progress=False)
+    assert not np.array_equal(other.sigma_draws[:, :100], again.sigma_draws[:, :100])
+
+
+STRUCTURES = {
+    "half-t, two effects": ("mathach ~ ses", "~ 1 + ses | school", {}),
+    "exponential, one effect": ("mathach ~ ses", "~ 1 | school", {"sd": hb.Exponential(0.5)}),
+    "blocks, mixed families, sampled gamma": (
+        "mathach ~ ses + (1 + ses | school) + (0 + Minority | school)",
+        None,
+        {
+            "gamma": {"ses": hb.StudentT(3, 0, 2)},
+            "sd": {"1": hb.HalfCauchy(3), "ses": hb.Gamma(2, 1)},
+            "sigma": hb.Flat(),
+        },
+    ),
+}
+
+
+def native_density(
+    model: hb.Model,
+) -> tuple[pm.Model, Callable[[NDArray[np.float64]], tuple[int, float, NDArray[np.float64]]]]:
+    """The graph, and what the sampler's C callback says at an unconstrained point."""
+    design, cross = model.problem.design, model.problem.cross
+    inputs = graph_inputs(design, cross, model.priors)
+    compiled = compile_graph(inputs, lambda: build_graph(design, inputs, model.priors))
+    buffer = compiled.buffer(inputs.data)
+    double = ctypes.POINTER(ctypes.c_double)
+
+    def density(x: NDArray[np.float64]) -> tuple[int, float, NDArray[np.float64]]:
+        value, gradient = np.zeros(1), np.zeros(len(x))
+        pointers = [array.ctypes.data_as(double) for array in (x, gradient, value, buffer)]
+        status = compiled.log_density.ctypes(len(x), *pointers)
+        return status, float(value[0]), gradient
+
+    return model.graph(), density
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_the_callback_is_the_density_of_the_graph(name: str) -> None:
+    formula, random, priors = STRUCTURES[name]
+    model = hb.Model(formula, random=random, data=hb.load_dataset("hs"), priors=priors)
+    graph, density = native_density(model)
+    variables = free_variables(graph)
+    sizes = [variable.size for variable in variables]
+    reference = graph.compile_logp(mode=Mode("py", "fast_compile"))
+    rng = np.random.default_rng(4)
+    for _ in range(3):
+        x = rng.normal(0.5, 0.5, sum(sizes))
+        parts = np.split(x, np.cumsum(sizes)[:-1])
+        point = {
+            value.name: part.reshape(variable.shape)
+            for value, part, variable in zip(graph.value_vars, parts, variables, strict=True)
+        }
+        status, value, gradient = density(x)
+        assert status == 0
+        assert value == pytest.approx(float(reference(point)), rel=1e-10)
+        step = 1e-5
+        for k, unit in enumerate(np.eye(len(x))):
+            slope = (density(x + step * unit)[1] - density(x - step * unit)[1]) / (2 * step)
+            assert gradient[k] == pytest.approx(slope, rel=1e-5, abs=1e-4)
+
+
+def test_a_hopeless_proposal_is_refused_not_raised() -> None:
+    model = hb.Model("mathach ~ ses", random="~ 1 + ses | school", data=hb.load_dataset("hs"))
+    _, density = native_density(model)
+    for x in (np.array([1e200, 1e200, 0.0, 0.0]), np.array([1.0, 1.0, 0.0, 800.0])):
+        status, _, _ = density(x)
+        assert status != 0
+
+
+@pytest.mark.slow
+def test_the_sampler_of_pymc_agrees(posterior_hs: hb.Fit) -> None:
+    model = hb.Model(
+        "mathach ~ ses * Sector",
+        random="~ 1 + ses | school",
+        data=hb.load_dataset("hs"),
+        priors=dict(
+            gamma=hb.Normal(0, 20), sd=hb.HalfNormal(10), corr=hb.LKJ(2), sigma=hb.HalfNormal(10)
+        ),
+    )
+    fit = model.sample(draws=500, tune=500, chains=2, seed=3, sampler="pymc", progress=False)
+    for name in ("gamma", "sd", "sigma"):
+        a, b = fit.draws(name).to_numpy(), posterior_hs.draws(name).to_numpy()
+        errors = [array_stats.mcse(draws, method="mean", **AXES) for draws in (a, b)]
+        z = (a.mean((0, 1)) - b.mean((0, 1))) / np.hypot(*errors)
+        assert np.abs(z).max() < 4.5, (name, z)
+
+
+def test_the_tree_holds_everything_with_names(posterior_hs: hb.Fit) -> None:
+    tree = posterior_hs.to_datatree()
+    assert set(tree.children) == {"posterior", "sample_stats", "observed_data", "constant_data"}
+    posterior = tree["posterior"]
+    assert posterior["u"].dims == ("chain", "draw", "group", "effect")
+    assert posterior["gamma"].coords["term"].to_numpy().tolist() == [
+        "Intercept", "ses", "Sector[T.Public]", "ses:Sector[T.Public]",
+    ]  # fmt: skip
+    assert posterior.sizes["group"] == 40
+    assert tree["observed_data"]["mathach"].size == 1977
+    assert {"diverging", "energy", "lp", "tree_depth"} <= set(tree["sample_stats"].data_vars)
+    assert tree.attrs["seed"] == "1"
+    assert "HalfNormal(10)" in tree.attrs["priors"]
+    G = posterior["G"].to_numpy()
+    sd, corr = posterior["sd"].to_numpy(), posterior["corr"].to_numpy()
+    np.testing.assert_allclose(G[..., 0, 1], sd[..., 0] * sd[..., 1] * corr[..., 0, 1], rtol=1e-10)

@@ -1,0 +1,126 @@
+"""Priors: defaults with their scales, statements, and what the graph makes of them."""
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytest
+from scipy import stats
+
+import hierbayes as hb
+from hierbayes.estimation.graph import graph_inputs
+
+
+def model(**priors: object) -> hb.Model:
+    data = hb.load_dataset("hs")
+    return hb.Model("mathach ~ ses * Sector", "~ 1 + ses | school", data=data, priors=priors)
+
+
+def test_defaults_come_from_the_scales_of_the_data() -> None:
+    hs = hb.load_dataset("hs")
+    table = model().priors.frame()
+    sd_y, sd_x = hs["mathach"].std(ddof=0), hs["ses"].std(ddof=0)
+    assert table.loc[("gamma", "ses"), "prior"] == f"Normal(0, {2.5 * sd_y / sd_x:.3g})"
+    far = np.sqrt(1 + (hs["ses"].mean() / sd_x) ** 2)
+    assert table.loc[("sd", "Intercept"), "prior"] == f"HalfT(3, 0, {sd_y * far:.3g})"
+    assert table.loc[("sd", "ses"), "prior"] == f"HalfT(3, 0, {sd_y / sd_x:.3g})"
+    assert table.loc[("corr", "Intercept, ses"), "prior"] == "LKJ(2)"
+    assert table.loc[("sigma", "sigma"), "prior"] == f"HalfT(3, 0, {sd_y:.3g})"
+    assert (table["source"] == "default").all()
+
+
+def test_defaults_follow_the_units() -> None:
+    hs = hb.load_dataset("hs")
+    scaled = hs.assign(mathach=hs["mathach"] * 1e6, ses=hs["ses"] * 1e-3)
+    wide = hb.Model("mathach ~ ses", "~ 1 + ses | school", data=scaled).priors
+    plain = hb.Model("mathach ~ ses", "~ 1 + ses | school", data=hs).priors
+    for k, factor in enumerate([1e6, 1e9]):
+        ratio = wide.sd[k][1].parameters["sigma"] / plain.sd[k][1].parameters["sigma"]
+        assert ratio == pytest.approx(factor, rel=1e-9)
+
+
+def test_a_term_is_stated_and_the_rest_keeps_its_default() -> None:
+    stated = model(gamma={"ses": hb.Normal(0, 1)}, sd={"1": hb.HalfT(3, 0, 5)}).priors.frame()
+    default = model().priors.frame()
+    changed = [("gamma", "ses"), ("sd", "Intercept")]
+    assert stated.loc[changed, "prior"].tolist() == ["Normal(0, 1)", "HalfT(3, 0, 5)"]
+    assert stated.loc[changed, "source"].tolist() == ["stated", "stated"]
+    pd.testing.assert_frame_equal(stated.drop(index=changed), default.drop(index=changed))
+
+
+def test_the_printed_table_is_the_frame() -> None:
+    priors = model(sigma=hb.Exponential(0.2)).priors
+    assert str(priors) == priors.frame().to_string()
+    assert "Exponential(0.2)" in str(priors)
+    assert "<table" in priors._repr_html_()
+
+
+FAMILIES = {
+    "HalfNormal(10)": (hb.HalfNormal(10), stats.halfnorm(scale=10)),
+    "HalfT(3, 0, 5)": (hb.HalfT(3, 0, 5), None),
+    "HalfCauchy(4)": (hb.HalfCauchy(4), stats.halfcauchy(scale=4)),
+    "Exponential(0.5)": (hb.Exponential(0.5), stats.expon(scale=2)),
+    "Gamma(2.5, 0.3)": (hb.Gamma(2.5, 0.3), stats.gamma(2.5, scale=1 / 0.3)),
+    "InverseGamma(2, 3)": (hb.InverseGamma(2, 3), stats.invgamma(2, scale=3)),
+    "Uniform(0, 20)": (hb.Uniform(0, 20), stats.uniform(0, 20)),
+}
+
+
+@pytest.mark.parametrize("text", FAMILIES)
+def test_the_prior_of_sd_in_the_graph_is_the_one_stated(text: str) -> None:
+    """Draws of ``sd`` from the graph's prior against the stated distribution."""
+    family, exact = FAMILIES[text]
+    data = hb.load_dataset("hs")
+    graph = hb.Model("mathach ~ ses", "~ 1 | school", data=data, priors={"sd": family}).graph()
+    draws = np.asarray(pm.draw(graph["sd"], draws=4000, random_seed=5, mode="FAST_COMPILE")).ravel()
+    reference = exact.cdf if exact is not None else lambda x: 2 * stats.t(3).cdf(x / 5) - 1
+    assert str(family) == text
+    assert stats.kstest(draws, reference).pvalue > 1e-3
+
+
+def test_the_graph_names_its_dimensions() -> None:
+    graph = model().graph()
+    assert graph.named_vars_to_dims["sd"] == ("effect",)
+    assert graph.named_vars_to_dims["corr"] == ("effect", "effect_bis")
+    assert list(graph.coords["term"]) == [
+        "Intercept", "ses", "Sector[T.Public]", "ses:Sector[T.Public]",
+    ]  # fmt: skip
+    assert list(graph.coords["effect"]) == ["Intercept", "ses"]
+    assert len(graph.coords["group"]) == 40
+    assert {rv.name for rv in graph.free_RVs} == {"signed_sd", "corr_chol", "sigma"}
+
+
+def test_gamma_is_sampled_only_under_a_prior_that_cannot_be_collapsed() -> None:
+    assert "gamma" not in {rv.name for rv in model().graph().free_RVs}
+    assert "gamma" not in {rv.name for rv in model(gamma=hb.Flat()).graph().free_RVs}
+    sampled = model(gamma=hb.StudentT(3, 0, 10)).graph()
+    assert "gamma" in {rv.name for rv in sampled.free_RVs}
+
+
+def test_distributions_of_pymc_are_taken_as_they_are() -> None:
+    priors = model(sigma=pm.Weibull.dist(2, 8), sd={"1": pm.HalfNormal.dist(3)}).priors.frame()
+    assert priors.loc[("sigma", "sigma"), "prior"] == "PyMC weibull"
+    assert priors.loc[("sd", "Intercept"), "source"] == "stated"
+
+
+class PreliZLike:
+    """What a PreliZ distribution offers: a PyMC one on request."""
+
+    def to_pymc(self) -> object:
+        return pm.HalfNormal.dist(3)
+
+
+def test_distributions_of_preliz_are_taken_through_pymc() -> None:
+    priors = model(sigma=PreliZLike()).priors.frame()
+    assert priors.loc[("sigma", "sigma"), "prior"] == "PyMC halfnormal"
+
+
+def test_other_data_and_other_scales_have_the_same_structure() -> None:
+    first = model()
+    second = hb.Model(
+        "mathach ~ ses", "~ 1 + ses | school", data=hb.load_dataset("hsfull"),
+        priors={"sd": hb.HalfT(4, 0, 1), "corr": hb.LKJ(7)},
+    )  # fmt: skip
+    structures = [
+        graph_inputs(m.problem.design, m.problem.cross, m.priors).structure for m in (first, second)
+    ]
+    assert structures[0] == structures[1]
