@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import nutpie
 import pymc as pm
+import pytensor
 import xarray as xr
 from nutpie.compile_pymc import CompiledPyMCModel
 
@@ -223,7 +224,8 @@ def _start_of(variable: Variable, known: dict[str, tuple[Floats, Floats]]) -> tu
 def _sample_pymc(model: pm.Model, settings: SamplerSettings) -> ThetaDraws:
     """The same graph by PyMC's own NUTS."""
     before = time.perf_counter()
-    with model:
+    # the whole graph by numba, as for nutpie: PyTensor's C backend may lack a BLAS
+    with model, pytensor.config.change_flags(mode="NUMBA"):
         trace = pm.sample(
             draws=settings.draws,
             tune=settings.tune,

@@ -1,0 +1,143 @@
+"""The same mathematics with n×n matrices: slow, plain, and written independently."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve, null_space
+
+from hierbayes.likelihood.collapsed import GIVEN, ML, NORMAL, REML
+
+type Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Raw data: y (n,), X (n, p), Z (n, q), group codes (n,)."""
+
+    y: Array
+    X: Array
+    Z: Array
+    codes: NDArray[np.intp]
+
+    @property
+    def same_group(self) -> NDArray[np.bool_]:
+        return self.codes[:, None] == self.codes[None, :]
+
+    def V(self, G: Array, sigma: float) -> Array:
+        """Var(y | γ) (n, n)."""
+        between = np.where(self.same_group, self.Z @ G @ self.Z.T, 0.0)
+        return between + sigma**2 * np.eye(len(self.y))
+
+    def cross_products(self) -> tuple[Array, Array, Array]:
+        """A (J, q, q), B (J, q, p+1) and C (p+1, p+1)."""
+        W = np.column_stack([self.X, self.y])
+        members = [self.codes == j for j in range(self.codes.max() + 1)]
+        A = np.array([self.Z[m].T @ self.Z[m] for m in members])
+        B = np.array([self.Z[m].T @ W[m] for m in members])
+        return A, B, W.T @ W
+
+
+def log_normal(r: Array, V: Array) -> float:
+    """Log density of N(0, V) at r."""
+    factor = cho_factor(V)
+    log_det = 2.0 * np.log(np.diag(factor[0])).sum()
+    return float(-0.5 * (len(r) * np.log(2.0 * np.pi) + log_det + r @ cho_solve(factor, r)))
+
+
+def gls(X: Array, y: Array, V: Array) -> tuple[Array, Array]:
+    """Generalised least squares: γ̂ and its covariance."""
+    factor = cho_factor(V)
+    cov = np.linalg.inv(X.T @ cho_solve(factor, X))
+    return cov @ X.T @ cho_solve(factor, y), cov
+
+
+def log_density(
+    rows: Rows,
+    G: Array,
+    sigma: float,
+    reading: int,
+    gamma: Array | None = None,
+    prior: tuple[Array, Array] | None = None,
+) -> float:
+    """Log density of y in each reading, from its definition.
+
+    REML is the density of n − p orthonormal error contrasts, in the scaling in which
+    γ is integrated under a density of 1; ``prior`` is the mean and covariance of γ.
+    """
+    V = rows.V(G, sigma)
+    X, y = rows.X, rows.y
+    if reading == ML:
+        return log_normal(y - X @ gls(X, y, V)[0], V)
+    if reading == REML:
+        contrasts = null_space(X.T)
+        volume = np.linalg.slogdet(X.T @ X)[1]
+        return log_normal(contrasts.T @ y, contrasts.T @ V @ contrasts) - 0.5 * float(volume)
+    if reading == GIVEN:
+        assert gamma is not None
+        return log_normal(y - X @ gamma, V)
+    assert reading == NORMAL and prior is not None
+    mean, cov = prior
+    return log_normal(y - X @ mean, V + X @ cov @ X.T)
+
+
+def profile_sigma(rows: Rows, relative: Array, reading: int) -> float:
+    """σ̂ at G = σ²·relative."""
+    V = rows.V(relative, 1.0)
+    r = rows.y - rows.X @ gls(rows.X, rows.y, V)[0]
+    freedom = len(rows.y) - (rows.X.shape[1] if reading == REML else 0)
+    return float(np.sqrt(r @ np.linalg.solve(V, r) / freedom))
+
+
+def profile(rows: Rows, relative: Array, reading: int) -> float:
+    """Log density at G = σ²·relative with σ (and γ) at their best."""
+    sigma = profile_sigma(rows, relative, reading)
+    return log_density(rows, sigma**2 * relative, sigma, reading)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Conditional moments given y: of γ, of u_j, and of u_j given γ = its mean."""
+
+    gamma: Array
+    gamma_cov: Array
+    u: Array
+    u_cov: Array
+    u_cov_marginal: Array
+
+
+def moments(
+    rows: Rows, G: Array, sigma: float, prior: tuple[Array, Array] | None = None
+) -> Moments:
+    """Moments by conditioning the joint normal of (γ, u, y); a flat prior on γ by default."""
+    V, X, Z, y = rows.V(G, sigma), rows.X, rows.Z, rows.y
+    if prior is None:
+        gamma, gamma_cov = gls(X, y, V)
+    else:
+        mean, cov = prior
+        gain = cov @ X.T @ np.linalg.inv(V + X @ cov @ X.T)
+        gamma, gamma_cov = mean + gain @ (y - X @ mean), cov - gain @ X @ cov
+    u, given, marginal = [], [], []
+    V_inverse = np.linalg.inv(V)
+    for j in range(rows.codes.max() + 1):
+        Z_j = np.where((rows.codes == j)[:, None], Z, 0.0)
+        gain = G @ Z_j.T @ V_inverse
+        u.append(gain @ (y - X @ gamma))
+        given.append(G - gain @ Z_j @ G)
+        marginal.append(given[-1] + gain @ X @ gamma_cov @ X.T @ gain.T)
+    return Moments(gamma, gamma_cov, np.array(u), np.array(given), np.array(marginal))
+
+
+def gradient(f, at: Array, step: float = 1e-3) -> Array:
+    """Richardson-extrapolated central differences of a scalar function of an array."""
+    result = np.zeros_like(at)
+    for index in np.ndindex(at.shape):
+
+        def difference(h: float, index: tuple[int, ...] = index) -> float:
+            up, down = at.copy(), at.copy()
+            up[index] += h
+            down[index] -= h
+            return float((f(up) - f(down)) / (2.0 * h))
+
+        result[index] = (4.0 * difference(step / 2.0) - difference(step)) / 3.0
+    return result
