@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from scipy.linalg import block_diag
 
 from hierbayes.frames.arrays import Floats
@@ -127,16 +128,19 @@ def choose_basis(X: Floats, Z: Floats, y: Floats, blocks: tuple[int, ...]) -> Ba
         block_diag(*(part.matrix for part in parts)),
     )
     center = float(y.mean()) if constant.any() else 0.0
-    scale = float(np.sqrt(np.mean((y - center) ** 2)))
+    scale = float(_spread(y[:, None], np.array([center]))[0])
     return Basis(_standardise(X, constant), z, constant, center, scale)
 
 
 def _constant_combination(columns: Floats) -> Floats:
     """e with columns @ e = 1, or zeros."""
     k = columns.shape[1]
-    ones = np.flatnonzero((columns == 1.0).all(axis=0))
-    if len(ones):
-        return np.eye(k)[ones[0]]
+    for c in range(k):
+        if columns[0, c] == 1.0 and (columns[:, c] == 1.0).all():
+            return np.eye(k)[c]
+    if k == 1:
+        value = columns[0, 0]
+        return np.array([1.0 / value if value and (columns == value).all() else 0.0])
     scale = np.abs(columns).max(axis=0, initial=1e-300)
     e = np.linalg.lstsq(columns / scale, np.ones(len(columns)), rcond=None)[0] / scale
     exact = np.abs(columns @ e - 1.0).max(initial=0.0) < 1e-10
@@ -147,8 +151,19 @@ def _standardise(columns: Floats, constant: Floats) -> Standardisation:
     """Centred (where ``constant`` allows) and of unit spread, but for the constant itself."""
     k = columns.shape[1]
     free = constant == 0.0
-    shift = np.where(free & constant.any(), columns.mean(axis=0), 0.0)
-    spread = np.where(free, np.sqrt(np.mean((columns - shift) ** 2, axis=0)), 1.0)
+    shift = np.where(free, columns.mean(axis=0), 0.0) if constant.any() else np.zeros(k)
+    spread = np.where(free, _spread(columns, shift), 1.0)
     dull = spread <= 1e-14 * np.abs(shift)  # a second constant: left for the check of rank
     shift, spread = np.where(dull, 0.0, shift), np.where(dull, 1.0, spread)
     return Standardisation(shift, spread, (np.eye(k) - np.outer(constant, shift)) / spread)
+
+
+@njit(cache=True, nogil=True)
+def _spread(columns: Floats, shift: Floats) -> Floats:
+    """Root mean square of columns (n, k) about ``shift`` (k,)."""
+    n, k = columns.shape
+    total = np.zeros(k)
+    for i in range(n):
+        for c in range(k):
+            total[c] += (columns[i, c] - shift[c]) ** 2
+    return np.sqrt(total / n)

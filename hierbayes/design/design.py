@@ -125,7 +125,7 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
     names = matrices.model_spec
     return Design(
         specification=spec,
-        y=np.asarray(matrices.response)[:, 0],
+        y=_response(spec.response, frame),
         X=X,
         Z=np.hstack(Z),
         terms=tuple(names.fixed.column_names),
@@ -160,7 +160,6 @@ def columns_needed(*terms: tuple[str, ...]) -> tuple[str, ...]:
 @lru_cache(maxsize=128)
 def _formula(specification: Specification) -> Formula:
     return Formula(
-        response=f"0 + {specification.response}",
         fixed=specification.fixed_formula,
         random=specification.random_formulas,
     )
@@ -206,6 +205,14 @@ def _refuse_unknown_names(needed: tuple[str, ...], data: pd.DataFrame) -> None:
     for name in needed:
         if name not in TRANSFORMS:
             require_column(name, data)
+
+
+def _response(response: str, frame: pd.DataFrame) -> Floats:
+    """The response (n,): a column as it is, or an expression of columns computed."""
+    name = response.strip("`")
+    if name in frame.columns:
+        return frame[name].to_numpy(dtype=np.float64)
+    return np.asarray(_materialise(Formula(f"0 + {response}"), frame), dtype=np.float64)[:, 0]
 
 
 def _refuse_non_numeric_response(response: str, frame: pd.DataFrame) -> None:
