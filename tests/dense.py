@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, null_space
+from scipy.linalg import cho_factor, cho_solve
 
 from hierbayes.likelihood.collapsed import GIVEN, ML, NORMAL, REML
 
@@ -70,7 +70,7 @@ def log_density(
     if reading == ML:
         return log_normal(y - X @ gls(X, y, V)[0], V)
     if reading == REML:
-        contrasts = null_space(X.T)
+        contrasts = np.linalg.qr(X, mode="complete")[0][:, X.shape[1] :]
         volume = np.linalg.slogdet(X.T @ X)[1]
         return log_normal(contrasts.T @ y, contrasts.T @ V @ contrasts) - 0.5 * float(volume)
     if reading == GIVEN:

@@ -6,9 +6,10 @@ most of its digits in cross-products.  So columns are centred and scaled first:
     X = X° T_x⁻¹,  Z = Z° T_z⁻¹,  y = c + s y°     (° is the internal basis)
     γ = s T_x γ° + c e,   u = s T_z u°,   G = s² T_z G° T_z',   σ = s σ°
 
-A column is centred only where a
-combination of columns is constantly 1 (in Z: within its block of G, so that
-independent blocks stay independent), e being that combination in X.
+A column is centred only where a combination e of columns is constantly 1.  Where
+centred columns are still nearly dependent (x near 10⁶ beside x·w and w), they are
+orthogonalised as well.  In Z all this happens within a block of G, so that
+independent blocks stay independent.
 """
 
 from __future__ import annotations
@@ -22,26 +23,39 @@ from scipy.linalg import block_diag
 from hierbayes.frames.arrays import Floats
 
 
+_NEARLY_DEPENDENT = 1e-3  # smallest singular value of centred columns of unit spread
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Standardisation:
-    """Columns → (columns − shift) / spread, and the same as a matrix.
+    """Columns → (columns − shift) / spread · mix, and the same as one matrix.
 
     Parameters
     ----------
     shift, spread : (k,) float
+    mix : (k, k) float
+        Upper triangular; the identity unless centred columns are nearly dependent.
     matrix : (k, k) float
-        T with (columns − shift)/spread = columns @ T, using that a combination of
-        the columns is constantly 1.
+        T with (columns − shift)/spread · mix = columns @ T, using that a combination
+        of the columns is constantly 1.
+    own : (k,) float
+        How much of each column is its own: root mean square of what is left after
+        the columns before it, against that of the column.  0 (but for rounding) for
+        a column that is a combination of others.
     """
 
     shift: Floats
     spread: Floats
+    mix: Floats
     matrix: Floats
+    own: Floats
 
     def apply(self, columns: Floats) -> Floats:
-        """(columns − shift) / spread: the difference first, so that no digit is lost."""
+        """The internal columns: the difference first, so that no digit is lost."""
         result: Floats = (columns - self.shift) / self.spread
-        return result
+        if (self.mix == np.eye(len(self.mix))).all():
+            return result
+        return result @ self.mix
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,11 +136,7 @@ def choose_basis(X: Floats, Z: Floats, y: Floats, blocks: tuple[int, ...]) -> Ba
         block = Z[:, start : start + size]
         parts.append(_standardise(block, _constant_combination(block)))
         start += size
-    z = Standardisation(
-        np.concatenate([part.shift for part in parts]),
-        np.concatenate([part.spread for part in parts]),
-        block_diag(*(part.matrix for part in parts)),
-    )
+    z = parts[0] if len(parts) == 1 else _join(parts)
     center = float(y.mean()) if constant.any() else 0.0
     scale = float(_spread(y[:, None], np.array([center]))[0])
     return Basis(_standardise(X, constant), z, constant, center, scale)
@@ -153,9 +163,54 @@ def _standardise(columns: Floats, constant: Floats) -> Standardisation:
     free = constant == 0.0
     shift = np.where(free, columns.mean(axis=0), 0.0) if constant.any() else np.zeros(k)
     spread = np.where(free, _spread(columns, shift), 1.0)
-    dull = spread <= 1e-14 * np.abs(shift)  # a second constant: left for the check of rank
+    dull = spread <= 1e-14 * np.abs(shift)  # a second constant: refused by the check of rank
     shift, spread = np.where(dull, 0.0, shift), np.where(dull, 1.0, spread)
-    return Standardisation(shift, spread, (np.eye(k) - np.outer(constant, shift)) / spread)
+    centred = (columns - shift) / spread
+    left, mix = _orthogonalise(centred)
+    size = np.sqrt(spread**2 + shift**2)
+    matrix = ((np.eye(k) - np.outer(constant, shift)) / spread) @ mix
+    return Standardisation(shift, spread, mix, matrix, np.where(dull, 0.0, left * spread / size))
+
+
+def _orthogonalise(columns: Floats) -> tuple[Floats, Floats]:
+    """What is left of each column (k,), and the mix (k, k) that makes them independent.
+
+    Gram–Schmidt in the order of the columns; where every column keeps a fair part of
+    itself, the mix is the identity and the columns stay as they are.
+    """
+    k = columns.shape[1]
+    gram = columns.T @ columns / len(columns)
+    if np.linalg.eigvalsh(gram)[0] > _NEARLY_DEPENDENT**2:
+        return np.diag(np.linalg.cholesky(gram)), np.eye(k)
+    left = np.zeros(k)
+    Q = columns.copy()
+    mix = np.eye(k)
+    for c in range(k):
+        for _ in range(2):  # twice is enough to be orthogonal to rounding
+            for before in range(c):
+                if left[before] == 0.0:
+                    continue
+                part = Q[:, before] @ Q[:, c] / len(Q)
+                Q[:, c] -= part * Q[:, before]
+                mix[:, c] -= part * mix[:, before]
+        left[c] = np.sqrt(Q[:, c] @ Q[:, c] / len(Q))
+        if left[c] > 1e-13:
+            Q[:, c] /= left[c]
+            mix[:, c] /= left[c]
+        else:
+            left[c] = 0.0
+    return left, mix
+
+
+def _join(parts: list[Standardisation]) -> Standardisation:
+    """The standardisations of the blocks of Z as one."""
+    return Standardisation(
+        np.concatenate([part.shift for part in parts]),
+        np.concatenate([part.spread for part in parts]),
+        block_diag(*(part.mix for part in parts)),
+        block_diag(*(part.matrix for part in parts)),
+        np.concatenate([part.own for part in parts]),
+    )
 
 
 @njit(cache=True, nogil=True)

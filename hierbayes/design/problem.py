@@ -17,7 +17,7 @@ from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, factors_of, read_terms
 
-_RANK_TOLERANCE = 1e-11  # of 1 − R² of a column on those before it
+_RANK_TOLERANCE = 1e-12  # of what is a column's own, against its size
 _EXACT_TOLERANCE = 1e-14  # of the residual against the total sum of squares
 
 
@@ -115,19 +115,14 @@ def _refuse_dependent_columns(design: Design, cross: CrossProducts) -> None:
         raise DataError(
             f"the fixed column '{design.terms[k]}' is zero in every row; remove it from the formula"
         )
-    XtX = cross.C[:-1, :-1]
-    size = np.sqrt(np.maximum(np.diag(XtX), 1e-300))
-    left = XtX / np.outer(size, size)
-    for k, name in enumerate(design.terms):
-        if left[k, k] < _RANK_TOLERANCE:
-            before = design.terms[:k]
-            listed = ", ".join(f"'{term}'" for term in before)
-            raise DataError(
-                f"the fixed column '{name}' is a combination of {listed}; "
-                "remove it, or one of those, from the formula"
-            )
-        column = left[k + 1 :, k].copy()
-        left[k + 1 :, k + 1 :] -= np.outer(column, column) / left[k, k]
+    for k in np.flatnonzero(cross.basis.x.own < _RANK_TOLERANCE).tolist():
+        weights = np.linalg.lstsq(design.X[:, :k], design.X[:, k], rcond=None)[0]
+        used = np.abs(weights) > 1e-8 * max(np.abs(weights).max(initial=0.0), 1e-300)
+        listed = ", ".join(f"'{design.terms[i]}'" for i in np.flatnonzero(used))
+        raise DataError(
+            f"the fixed column '{design.terms[k]}' is a combination of {listed}; "
+            "remove it, or one of those, from the formula"
+        )
 
 
 def _refuse_inestimable_effects(design: Design, cross: CrossProducts) -> None:

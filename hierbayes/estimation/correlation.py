@@ -24,6 +24,10 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 
+# Counts up when a kernel below changes: PyTensor keeps its machine code on disk under it.
+VERSION = 1
+
+
 @njit(cache=True, nogil=True)
 def correlation_root(z, n):
     """L (n, n) and the log volume of the map, from z (n(n−1)/2,)."""
@@ -128,7 +132,7 @@ def _numba_root(op: CorrelationRoot, node: Apply, **_: Any) -> Any:
         root, log_volume = correlation_root(z, n)
         return root, np.asarray(log_volume)
 
-    return root_of, 1
+    return root_of, VERSION
 
 
 @register_funcify_default_op_cache_key(CorrelationRootPullback)
@@ -137,7 +141,7 @@ def _numba_pullback(op: CorrelationRootPullback, node: Apply, **_: Any) -> Any:
     def pullback(z, d_root, d_volume):
         return correlation_root_pullback(z, d_root, d_volume.item())
 
-    return pullback, 1
+    return pullback, VERSION
 
 
 class NormalisedRows(Transform):

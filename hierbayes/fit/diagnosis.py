@@ -164,7 +164,8 @@ def _boundary_findings(fit: Fitted) -> list[str]:
             )
             findings.append(f"the combination {parts} has no variance between groups")
     findings.append(
-        "this is what the likelihood says, not a failure; model.sample() shows how uncertain "
-        "it is, and fewer random effects give the same maximum"
+        f"this is what the {'density' if fit.engine == 'MAP' else 'likelihood'} says, not a "
+        "failure; model.sample() shows how uncertain it is, and fewer random effects give the "
+        "same maximum"
     )
     return findings

@@ -150,13 +150,14 @@ def _criteria(fit: Fitted) -> pd.DataFrame | None:
 
 
 def _random_table(fit: Fitted, parameters: pd.DataFrame) -> pd.DataFrame:
-    table = var_corr(fit).drop(columns="variance")
-    if not fit.is_point:
-        sds = pd.concat([parameters.loc["sd"], parameters.loc["sigma"]])
-        limits = [column for column in sds if str(column).startswith("eti")]
-        for position, column in enumerate(limits):
-            table.insert(1 + position, str(column), sds[column].to_numpy())
-    return table
+    """Standard deviations and correlations; for a posterior a row for each with its limits."""
+    if fit.is_point:
+        return var_corr(fit).drop(columns="variance")
+    table = parameters.drop(index="gamma", level="block")
+    names = [
+        block if block == parameter else f"{block}({parameter})" for block, parameter in table.index
+    ]
+    return table.set_axis(pd.Index(names, name="parameter"))
 
 
 def _fixed_point(fit: Fitted) -> pd.DataFrame:

@@ -14,7 +14,10 @@ from numba import carray, cfunc, njit, types
 
 from hierbayes.likelihood.collapsed import collapsed_absolute
 
-SYMBOL = "hierbayes_collapsed_density"
+# Counts up when the signature changes: machine code that callers have cached on disk knows
+# the function by its symbol alone.
+VERSION = 2
+SYMBOL = f"hierbayes_collapsed_density_{VERSION}"
 
 _pointer = types.CPointer(types.float64)
 _SIGNATURE = types.void(

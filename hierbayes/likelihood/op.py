@@ -17,7 +17,7 @@ from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
-from hierbayes.likelihood.native import collapsed_native
+from hierbayes.likelihood.native import VERSION, collapsed_native
 
 
 class CollapsedLogDensity(Op):
@@ -102,4 +102,4 @@ def _numba_collapsed(op: CollapsedLogDensity, node: Apply, **_: Any) -> Any:
         )
         return np.asarray(value), d_root, np.asarray(d_sigma), d_gamma
 
-    return collapsed_log_density, 1
+    return collapsed_log_density, VERSION

@@ -1,0 +1,197 @@
+"""A model file: a hierarchical model on a data set, written as TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from hierbayes.errors import FormulaError, ModelFileError
+from hierbayes.frames.datasets import dataset_names
+from hierbayes.specification.equations import Multilevel
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """What a model file says.
+
+    Parameters
+    ----------
+    title : str
+        The name of the model.
+    about : str
+        One line on what it is for; empty if the file has none.
+    dataset : str or None
+        The shipped data set it is about, if it names one.
+    equations : Multilevel
+        The model.
+    priors : mapping
+        From a block of parameters to the text of a prior, or to a table from names
+        to texts; empty if the file has none.
+    """
+
+    title: str
+    about: str
+    dataset: str | None
+    equations: Multilevel
+    priors: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
+
+
+def read_model_file(path: str | Path | Traversable) -> ModelFile:
+    """Read a model file.
+
+    Parameters
+    ----------
+    path : str, Path or Traversable
+        The file.
+
+    Returns
+    -------
+    ModelFile
+        Its content. The equations are read; the texts of the priors are not.
+
+    Raises
+    ------
+    ModelFileError
+        When the file cannot be read, is not TOML, has a key that does not exist, lacks one,
+        or has one with a value that makes no sense. The message names file, key and remedy.
+    """
+    source = Path(path) if isinstance(path, str) else path
+    content = _read_toml(source)
+    _refuse_unknown_keys(content, source)
+    _refuse_missing_keys(content, source)
+    _refuse_wrong_types(content, source)
+    dataset = content.get("dataset")
+    if dataset is not None and dataset not in dataset_names():
+        raise _error(
+            source,
+            "dataset",
+            f"no data set is called {dataset!r}; those shipped are: {', '.join(dataset_names())} "
+            "(leave the key out to give data of your own)",
+        )
+    return ModelFile(
+        title=content["title"],
+        about=content.get("about", ""),
+        dataset=dataset,
+        equations=_equations(content, source),
+        priors=content.get("priors", {}),
+    )
+
+
+def _read_toml(source: Path | Traversable) -> dict[str, Any]:
+    try:
+        with source.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ModelFileError(
+            f"cannot read the model file {source}: {error.strerror or error}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ModelFileError(
+            f"the model file {source} is not TOML: it is no text in UTF-8"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ModelFileError(f"the model file {source} is not TOML: {error}") from error
+
+
+# ---------------------------------------------------------------- the keys of a file
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_text, value))
+
+
+def _is_random(value: Any) -> bool:
+    nested = isinstance(value, list) and bool(value) and all(map(_is_texts, value))
+    return _is_texts(value) or nested
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
+def _is_priors(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_text(v) or _is_table(v) for v in value.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """Whether a file must have this key, what its value is, and how to tell."""
+
+    required: bool
+    what: str
+    accepts: Callable[[Any], bool]
+
+
+_KEYS = {
+    "title": _Key(True, 'a text, as in title = "Random coefficients"', _is_text),
+    "about": _Key(False, 'a text, as in about = "How do the lines vary?"', _is_text),
+    "dataset": _Key(False, 'the name of a data set, as in dataset = "hs"', _is_text),
+    "group": _Key(True, 'the name of a column, as in group = "school"', _is_text),
+    "within": _Key(True, 'an equation, as in within = "mathach ~ 1 + ses"', _is_text),
+    "random": _Key(True, 'a list of terms, as in random = ["1", "ses"]', _is_random),
+    "between": _Key(
+        False, 'a table from terms to equations, as in [between] "ses" = "1 + Sector"', _is_table
+    ),
+    "priors": _Key(
+        False, 'a table from blocks to priors, as in [priors] sigma = "HalfNormal(10)"', _is_priors
+    ),
+}
+
+
+def _refuse_unknown_keys(content: dict[str, Any], source: Path | Traversable) -> None:
+    for key in content:
+        if key not in _KEYS:
+            near = get_close_matches(key, _KEYS, n=1)
+            meant = f"did you mean '{near[0]}'? The" if near else "the"
+            raise _error(source, key, f"there is no such key; {meant} keys are: {_listed()}")
+
+
+def _refuse_missing_keys(content: dict[str, Any], source: Path | Traversable) -> None:
+    for key, rule in _KEYS.items():
+        if not rule.required or key in content:
+            continue
+        below = [name for name in ("between", "priors") if key in (content.get(name) or ())]
+        if below:
+            raise _error(
+                source, key, f"it stands below [{below[0]}] and so inside it; move it above"
+            )
+        raise _error(source, key, f"it is missing; write {rule.what}")
+
+
+def _refuse_wrong_types(content: dict[str, Any], source: Path | Traversable) -> None:
+    for key, value in content.items():
+        if not _KEYS[key].accepts(value):
+            raise _error(source, key, f"it must be {_KEYS[key].what}")
+
+
+def _equations(content: dict[str, Any], source: Path | Traversable) -> Multilevel:
+    """The equations, built up key by key, so that a refusal names the key at fault."""
+    stages = {
+        "within": {"random": ()},
+        "between": {"random": (), "between": content.get("between", {})},
+        "random": {"random": content["random"], "between": content.get("between", {})},
+    }
+    for key, parts in stages.items():
+        try:
+            equations = Multilevel(content["within"], group=content["group"], **parts)
+            equations.specification()
+        except FormulaError as error:
+            raise _error(source, key, str(error)) from error
+    return equations
+
+
+def _error(source: Path | Traversable, key: str, message: str) -> ModelFileError:
+    return ModelFileError(f"{source}, key '{key}': {message}")
+
+
+def _listed() -> str:
+    return ", ".join(_KEYS)

@@ -1,0 +1,160 @@
+"""The folder of a result: its files, and how it takes the place of a previous one."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from hierbayes.errors import HierbayesError
+from hierbayes.fit.evidence import Sampling
+from hierbayes.fit.fit import Fit
+from hierbayes.report.beside import beside
+from hierbayes.report.text import point_and_posterior, report
+
+MANIFEST = "manifest.json"
+DRAWS = "posterior.zarr"
+_MAKER = "hierbayes"
+
+
+class ResultFolderError(HierbayesError, OSError):
+    """A folder cannot take a result."""
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of `target` when the block ends.
+
+    Until then it lies beside `target`, and a block that fails leaves `target` as it was.
+
+    Raises
+    ------
+    ResultFolderError
+        When `target` holds anything but the files of a previous result; before the block.
+    OSError
+        When the folder cannot be made, or moved.
+    """
+    target = target.resolve()
+    refuse_foreign(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{_MAKER}-") as beside_it:
+        new, old = Path(beside_it, "new"), Path(beside_it, "old")
+        new.mkdir()
+        yield new
+        refuse_foreign(target)
+        if target.exists():
+            target.rename(old)
+        try:
+            new.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+
+
+def refuse_foreign(target: Path) -> None:
+    """Refuse a target that is no folder, or has files in it that no result wrote."""
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise ResultFolderError(f"{target} is not a folder; choose another for the result")
+    known = {MANIFEST, *_manifest_files(target / MANIFEST)}
+    for path in sorted(target.rglob("*")):
+        inside = PurePosixPath(path.relative_to(target).as_posix())
+        if not path.is_dir() and not any(str(part) in known for part in (inside, *inside.parents)):
+            raise ResultFolderError(
+                f"{target} has a file in it that is of no previous result: {inside}; "
+                "move it away, or choose another folder"
+            )
+
+
+def _manifest_files(manifest: Path) -> list[str]:
+    """The files of a previous result; none if there is no manifest of ours."""
+    try:
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or content.get("made_by") != _MAKER:
+        raise ResultFolderError(
+            f"{manifest} is not of a result of {_MAKER}; choose another folder for the result"
+        )
+    return [str(name) for name in content.get("files", ())]
+
+
+def write_result(folder: Path, fits: Sequence[Fit], about: Mapping[str, Any]) -> None:
+    """Write the fits of one model into an empty folder.
+
+    Parameters
+    ----------
+    folder : Path
+    fits : sequence of Fit
+        Fits of one model by different engines.
+    about : mapping
+        What else the manifest is to say, as of the model and the data.
+
+    Notes
+    -----
+    ``summary.txt``; a folder of tables for each engine; ``beside.csv`` where a point estimate
+    and a posterior are there; ``posterior.zarr``, an ArviZ DataTree; ``manifest.json``.
+    """
+    (folder / "summary.txt").write_text(report(fits), encoding="utf-8")
+    for fit in fits:
+        _write_tables(folder / fit.engine.lower(), fit)
+    pair = point_and_posterior(fits)
+    if pair is not None:
+        beside(*pair).to_csv(folder / "beside.csv")
+    for fit in fits:
+        if not fit.is_point:
+            fit.to_datatree().to_zarr(folder / DRAWS, consolidated=False)
+    content = _manifest(fits, about) | {"files": _files(folder)}
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def _write_tables(folder: Path, fit: Fit) -> None:
+    folder.mkdir()
+    tables = {
+        "fixef": fit.summary().fixed,
+        "ranef": fit.ranef(),
+        "var_corr": fit.var_corr(),
+        "shrinkage": fit.shrinkage(),
+        "intervals": fit.intervals(),
+    }
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv")
+
+
+def _files(folder: Path) -> list[str]:
+    """Every file by its path in the folder; the store of draws counts as one."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    inside = (path.relative_to(folder) for path in paths)
+    return sorted({DRAWS if path.parts[0] == DRAWS else path.as_posix() for path in inside})
+
+
+def _manifest(fits: Sequence[Fit], about: Mapping[str, Any]) -> dict[str, Any]:
+    design = fits[0].design
+    content: dict[str, Any] = {
+        "made_by": _MAKER,
+        "versions": {name: version(name) for name in ("hierbayes", "pymc", "nutpie", "numpy")},
+        **about,
+        "formula": str(design.specification),
+        "rows": len(design.y),
+        "groups": design.J,
+        "dropped": str(design.dropped),
+        "engines": [fit.engine for fit in fits],
+    }
+    for fit in fits:
+        if fit.priors is not None:
+            rows = fit.priors.frame().reset_index()
+            content["priors"] = rows.to_dict(orient="records")
+        if isinstance(fit.evidence, Sampling):
+            chains, draws = fit.sigma_draws.shape
+            tune, seed = fit.evidence.tune, fit.evidence.seed
+            content["sampling"] = {"seed": seed, "chains": chains, "draws": draws, "tune": tune}
+    return content

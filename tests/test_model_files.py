@@ -1,0 +1,275 @@
+"""The model files: ten that fit as R fits them, and wrong ones that are refused."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import hierbayes as hb
+from hierbayes.estimation.prior_text import read_prior, read_priors
+from hierbayes.frames.catalog import catalog, catalog_path, find_model_file, model_names
+from hierbayes.frames.csv_file import read_csv
+from hierbayes.frames.model_file import read_model_file
+from hierbayes.frames.shipped import shipped
+from hierbayes.library import load_model
+
+# Restricted log-likelihoods of lme4 1.1-31 on hs.
+LOGLIK = {
+    "contextual_mean_and_centred_within_group": -6416.72600403365,
+    "contextual_mean_and_raw_variable": -6416.72600403365,
+    "intercepts_and_slopes_as_outcomes": -6419.69471301439,
+    "intercepts_and_slopes_as_outcomes_with_contextual_mean": -6409.61218377596,
+    "means_as_outcomes": -6486.34025461708,
+    "non_random_slopes": -6419.97608096645,
+    "one_way_ancova": -6428.77269518096,
+    "one_way_anova_with_random_effects": -6489.96930800307,
+    "parallel_mean_slopes": -6424.3494985482,
+    "random_coefficients": -6427.88756942799,
+}
+
+GOOD = """
+title = "T"
+group = "school"
+within = "mathach ~ 1 + ses"
+random = ["1", "ses"]
+[between]
+"1" = "1 + Sector"
+"""
+KEYS = "title, about, dataset, group, within, random, between, priors"
+
+
+def replaced(old: str, new: str) -> str:
+    assert old in GOOD
+    return GOOD.replace(old, new)
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "model.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", LOGLIK)
+def test_reml_of_shipped_models_is_that_of_lme4(name: str) -> None:
+    assert load_model(name).reml().loglik == pytest.approx(LOGLIK[name], abs=1e-6, rel=0)
+
+
+def test_names_and_catalog() -> None:
+    table = catalog()
+    assert model_names() == list(table.index) == sorted(LOGLIK)
+    assert table["dataset"].eq("hs").all()
+    assert table["title"].is_unique
+    assert table.loc["one_way_ancova", "title"] == "One-way ANCOVA with random effects"
+
+
+def test_coefficient_without_fixed_part() -> None:
+    model = load_model("contextual_mean_and_raw_variable")
+    assert model.specification.fixed == ("1", "cvar(ses, school)", "ses")
+    assert model.specification.random == (("1", "dvar(ses, school)"),)
+
+
+def test_content(tmp_path: Path) -> None:
+    file = read_model_file(write(tmp_path, GOOD + '[priors]\nsigma = "HalfNormal(10)"\n'))
+    assert (file.title, file.about, file.dataset) == ("T", "", None)
+    assert file.equations.random == (("1", "ses"),)
+    assert dict(file.equations.between) == {"1": "1 + Sector", "ses": "1"}
+    assert file.priors == {"sigma": "HalfNormal(10)"}
+
+
+def test_independent_blocks(tmp_path: Path) -> None:
+    path = write(tmp_path, replaced('["1", "ses"]', '[["1"], ["ses"]]'))
+    assert read_model_file(path).equations.random == (("1",), ("ses",))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            replaced("random", "randon"),
+            f"key 'randon': there is no such key; did you mean 'random'? The keys are: {KEYS}",
+        ),
+        ("xyzzy = 1\n" + GOOD, f"key 'xyzzy': there is no such key; the keys are: {KEYS}"),
+        (
+            replaced('group = "school"\n', ""),
+            "key 'group': it is missing; write the name of a column, as in group = \"school\"",
+        ),
+        (
+            replaced('random = ["1", "ses"]\n', "") + 'random = ["1", "ses"]\n',
+            "key 'random': it stands below [between] and so inside it; move it above",
+        ),
+        (
+            replaced('["1", "ses"]', '"1 + ses"'),
+            'key \'random\': it must be a list of terms, as in random = ["1", "ses"]',
+        ),
+        (
+            replaced('["1", "ses"]', "[]"),
+            'key \'random\': it must be a list of terms, as in random = ["1", "ses"]',
+        ),
+        (
+            replaced('"1 + Sector"', "1"),
+            "key 'between': it must be a table from terms to equations, as in [between] "
+            '"ses" = "1 + Sector"',
+        ),
+        (
+            GOOD + "[priors]\nsigma = 10\n",
+            "key 'priors': it must be a table from blocks to priors, as in [priors] "
+            'sigma = "HalfNormal(10)"',
+        ),
+        (
+            'dataset = "hsx"\n' + GOOD,
+            "key 'dataset': no data set is called 'hsx'; those shipped are: hs, hsfull "
+            "(leave the key out to give data of your own)",
+        ),
+        (
+            replaced("mathach ~", "mathach"),
+            "key 'within': cannot read the within equation 'mathach 1 + ses': it needs a response, "
+            "'~' and terms, as in 'y ~ 1 + x'",
+        ),
+        (
+            GOOD + 'x = "1"\n',
+            "key 'between': there is a between equation for 'x', which is no coefficient of the "
+            "within equation 'mathach ~ 1 + ses'; its coefficients are: '1', 'ses'",
+        ),
+        (
+            replaced('["1", "ses"]', '["1", "Size"]'),
+            "key 'random': 'Size' is to vary between groups but is no coefficient of the within "
+            "equation 'mathach ~ 1 + ses'; its coefficients are: '1', 'ses'",
+        ),
+    ],
+)
+def test_wrong_files(text: str, message: str, tmp_path: Path) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(hb.ModelFileError, match=f"^{re.escape(f'{path}, {message}')}$"):
+        read_model_file(path)
+
+
+def test_not_toml(tmp_path: Path) -> None:
+    path = write(tmp_path, 'title = "T"\ngroup school\n')
+    with pytest.raises(hb.ModelFileError, match=r"model.toml is not TOML: .*\(at line 2, column"):
+        read_model_file(path)
+    path.write_bytes(b"title = '\xff'\n")
+    with pytest.raises(hb.ModelFileError, match="is not TOML: it is no text in UTF-8$"):
+        read_model_file(path)
+
+
+def test_missing_file_and_unknown_name(tmp_path: Path) -> None:
+    path = tmp_path / "none.toml"
+    message = f"cannot read the model file {path}: No such file or directory"
+    with pytest.raises(hb.ModelFileError, match=f"^{re.escape(message)}$"):
+        load_model(path)
+    with pytest.raises(hb.ModelFileError, match="did you mean 'random_coefficients'\\? Those"):
+        catalog_path("random_coefficient")
+    with pytest.raises(hb.ModelFileError, match="^no model is called 'xyzzy'; those shipped are"):
+        load_model("xyzzy")
+
+
+def test_a_name_is_shipped_and_a_path_is_a_file(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    assert find_model_file("one_way_ancova") == shipped("models").joinpath("one_way_ancova.toml")
+    assert find_model_file(path) == find_model_file(str(path)) == path
+
+
+def test_own_file_needs_data(tmp_path: Path, hs: pd.DataFrame) -> None:
+    path = write(tmp_path, GOOD)
+    with pytest.raises(hb.ModelFileError, match="key 'dataset': it is missing and no data are"):
+        load_model(path)
+    assert load_model(path, hs).reml().loglik == pytest.approx(
+        LOGLIK["parallel_mean_slopes"], abs=1e-6, rel=0
+    )
+
+
+def test_priors_of_a_file(tmp_path: Path, hs: pd.DataFrame) -> None:
+    stated = '[priors]\nsigma = "HalfNormal(10)"\n[priors.gamma]\n"ses" = "Normal(0, 2)"\n'
+    table = load_model(write(tmp_path, GOOD + stated), hs).priors.frame()
+    assert table.loc[("sigma", "sigma")].tolist() == ["HalfNormal(10)", "stated"]
+    assert table.loc[("gamma", "ses")].tolist() == ["Normal(0, 2)", "stated"]
+    assert table.loc[("gamma", "Intercept"), "source"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        ('sigma = "HalfNormal 10"', "cannot read the prior 'HalfNormal 10': write a family"),
+        ('sigma = "Normal(0, 1)"', "Normal has no place as a prior of 'sigma'"),
+        ('tau = "HalfNormal(1)"', "there is no block of priors called 'tau'"),
+        ('sd = {"x" = "HalfNormal(1)"}', "there is a prior of 'sd' for 'x', which does not exist"),
+    ],
+)
+def test_wrong_priors_of_a_file(
+    stated: str, message: str, tmp_path: Path, hs: pd.DataFrame
+) -> None:
+    path = write(tmp_path, GOOD + "[priors]\n" + stated)
+    expected = f"{path}, key 'priors': {message}"
+    with pytest.raises(hb.ModelFileError, match=f"^{re.escape(expected)}"):
+        load_model(path, hs)
+
+
+@pytest.mark.parametrize(
+    ("text", "prior"),
+    [
+        ("HalfNormal(10)", hb.HalfNormal(10)),
+        (" HalfT( 3,0 , 5.5 ) ", hb.HalfT(3, 0, 5.5)),
+        ("Normal(-1.5e1, 2)", hb.Normal(-15, 2)),
+        ("Normal(sigma=2, mu=0)", hb.Normal(0, 2)),
+        ("Flat()", hb.Flat()),
+        ("LKJ(2)", hb.LKJ(2)),
+    ],
+)
+def test_prior_texts(text: str, prior: object) -> None:
+    assert read_prior(text) == prior
+
+
+def test_priors_by_block_and_name() -> None:
+    read = read_priors({"sigma": "HalfNormal(1)", "sd": {"ses": "HalfCauchy(2)"}})
+    assert read == {"sigma": hb.HalfNormal(1), "sd": {"ses": hb.HalfCauchy(2)}}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("HalfNormal", "write a family with its numbers, as in HalfNormal(10); the families"),
+        ("__import__('os')", "there is no family '__import__'; the families are: Normal(mu, "),
+        ("Normal(0, 1).x", "write a family with its numbers"),
+        ("Cauchy(1)", "there is no family 'Cauchy'; the families are: Normal(mu, sigma), "),
+        ("HalfT(3, 5)", "the numbers do not fit HalfT(nu, mu, sigma); the families are: "),
+        ("HalfT(3, 0, 5, 1)", "the numbers do not fit HalfT(nu, mu, sigma)"),
+        ("Normal(0, s=1)", "the numbers do not fit Normal(mu, sigma)"),
+        ("Normal(0, mu=1)", "the numbers do not fit Normal(mu, sigma)"),
+        ("Normal(0, 1e999)", "the numbers do not fit Normal(mu, sigma)"),
+        ("Normal(0, 1.2.3)", "the numbers do not fit Normal(mu, sigma)"),
+        ("Normal(0, 1,)", "the numbers do not fit Normal(mu, sigma)"),
+    ],
+)
+def test_wrong_prior_texts(text: str, message: str) -> None:
+    expected = f"cannot read the prior '{text}': {message}"
+    with pytest.raises(hb.PriorError, match=f"^{re.escape(expected)}"):
+        read_prior(text)
+
+
+def test_prior_with_impossible_numbers() -> None:
+    with pytest.raises(hb.PriorError, match="^HalfNormal: sigma must be positive, not -1.0$"):
+        read_prior("HalfNormal(-1)")
+
+
+@pytest.mark.parametrize("name", ["hs", "hsfull"])
+def test_csv_of_a_shipped_data_set(name: str) -> None:
+    read = read_csv(str(shipped("data").joinpath(f"{name}.csv")), "school")
+    pd.testing.assert_frame_equal(read, hb.load_dataset(name))
+
+
+def test_csv_of_other_data(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("g,y,w\n007,1.5,b\n1,2,a\n007,,b\n", encoding="utf-8")
+    frame = read_csv(path, "g")
+    assert list(frame["g"].cat.categories) == ["007", "1"]
+    assert list(frame["w"].cat.categories) == ["a", "b"]
+    assert frame["y"].isna().sum() == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2,3\n1\n1,2,3,4\n", b"a\n\xff\n", b"a,b\n"])
+def test_not_csv(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes(content)
+    with pytest.raises(hb.DataError, match=re.escape(str(path))):
+        read_csv(path, "a")
