@@ -1,5 +1,6 @@
 """Bayesian hierarchical models: REML and a PyMC posterior from one collapsed likelihood."""
 
+from hierbayes.equivalence import Equivalence, equivalence
 from hierbayes.errors import (
     DataError,
     EstimationError,
@@ -24,14 +25,15 @@ from hierbayes.estimation.priors import (
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.contextual import cvar, dvar
 from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
+from hierbayes.library import load_model
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "DataError", "EstimationError", "Exponential", "Fit", "Flat", "FormulaError", "Gamma",
+    "LKJ", "DataError", "Equivalence", "EstimationError", "Exponential", "Fit", "Flat", "FormulaError", "Gamma",
     "HalfCauchy", "HalfNormal", "HalfT", "HierbayesError", "InverseGamma", "Model",
     "ModelFileError", "Multilevel", "Normal", "PriorError", "StudentT", "Uniform", "codebook",
-    "cvar", "dataset_names", "dvar", "load_dataset",
+    "cvar", "dataset_names", "dvar", "equivalence", "load_dataset", "load_model",
 ]  # fmt: skip

@@ -24,6 +24,7 @@ from hierbayes.report.text import report
 
 DEMO = ["fit", "intercepts_and_slopes_as_outcomes", "--seed", "1"]
 _SAMPLER = ("draws", "tune", "chains", "seed")
+_FEWEST = 4  # draws per chain that an effective sample size can be told from
 _INTERRUPTED = 130  # as shells say it: 128 and the number of the signal
 
 
@@ -80,16 +81,12 @@ def _refuse(message: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="hierbayes", description=hierbayes.__doc__, allow_abbrev=False)
-    parser.add_argument(
-        "--version", action="version", version=f"hierbayes {hierbayes.__version__}"
-    )
+    parser.add_argument("--version", action="version", version=f"hierbayes {hierbayes.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     models = commands.add_parser("models", help="list the shipped models", allow_abbrev=False)
     models.set_defaults(run=_models)
     _add_fit(commands)
-    demo = commands.add_parser(
-        "demo", help=f"the same as: {' '.join(DEMO)}", allow_abbrev=False
-    )
+    demo = commands.add_parser("demo", help=f"the same as: {' '.join(DEMO)}", allow_abbrev=False)
     demo.add_argument("--out", type=Path, metavar="DIR", help="where to write the result")
     demo.set_defaults(run=_demo)
     return parser
@@ -105,7 +102,7 @@ def _add_fit(commands: Any) -> None:
     )
     fit.add_argument("--out", type=Path, metavar="DIR", help="where to write the result")
     fit.add_argument("--method", choices=_ENGINES, help="one engine; by default reml and sample")
-    fit.add_argument("--draws", type=_count(1), metavar="N", help="draws kept per chain")
+    fit.add_argument("--draws", type=_count(_FEWEST), metavar="N", help="draws kept per chain")
     fit.add_argument("--tune", type=_count(1), metavar="N", help="draws of adaptation per chain")
     fit.add_argument("--chains", type=_count(1), metavar="N", help="number of chains")
     fit.add_argument("--seed", type=_count(0), metavar="N", help="equal seeds give equal draws")
@@ -118,9 +115,7 @@ def _count(least: int) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(
-                f"'{text}' is no whole number of at least {least}"
-            )
+            raise argparse.ArgumentTypeError(f"'{text}' is no whole number of at least {least}")
         return int(text)
 
     return read
@@ -143,8 +138,7 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
-    source = find_model_file(arguments.model)
-    file = read_model_file(source)
+    file = read_model_file(find_model_file(arguments.model))
     data = None if arguments.data is None else read_csv(arguments.data, file.equations.group)
     model = load_model(arguments.model, data)
     place = nullcontext() if arguments.out is None else new_folder(arguments.out)
@@ -153,8 +147,12 @@ def _fit(arguments: argparse.Namespace) -> None:
         fits = [_ENGINES[method](model, arguments) for method in methods]
         print(report(fits), end="")
         if folder is not None:
-            data_name = file.dataset if arguments.data is None else str(arguments.data)
-            write_result(folder, fits, {"model": source.name, "title": file.title, "data": data_name})
+            names = {
+                "model": arguments.model,
+                "title": file.title,
+                "data": file.dataset if arguments.data is None else str(arguments.data),
+            }
+            write_result(folder, fits, names)
     if arguments.out is not None:
         print(f"\nWritten to {arguments.out}")
 

@@ -38,6 +38,10 @@ every_structure = pytest.mark.parametrize("blocks", BLOCKS, ids=str)
 every_rank = pytest.mark.parametrize("singular", [False, True], ids=["regular", "singular"])
 
 
+def unchanged(k: int) -> Standardisation:
+    return Standardisation(np.zeros(k), np.ones(k), np.eye(k), np.eye(k), np.ones(k))
+
+
 class Setting:
     """Random rows and a random θ, γ and prior of γ, drawn anew from the blocks of G."""
 
@@ -73,9 +77,7 @@ class Setting:
     def cross(self) -> CrossProducts:
         """The cross-products with a basis that changes nothing."""
         J, q = len(SIZES), len(self.root)
-        x = Standardisation(np.zeros(P), np.ones(P), np.eye(P))
-        z = Standardisation(np.zeros(q), np.ones(q), np.eye(q))
-        basis = Basis(x, z, np.zeros(P), 0.0, 1.0)
+        basis = Basis(unchanged(P), unchanged(q), np.zeros(P), 0.0, 1.0)
         sizes = np.array(SIZES, dtype=np.float64)
         return CrossProducts(self.A, self.B, self.C, sizes, pd.RangeIndex(J), basis)
 

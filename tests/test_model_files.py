@@ -149,7 +149,7 @@ def test_not_toml(tmp_path: Path) -> None:
     with pytest.raises(hb.ModelFileError, match=r"model.toml is not TOML: .*\(at line 2, column"):
         read_model_file(path)
     path.write_bytes(b"title = '\xff'\n")
-    with pytest.raises(hb.ModelFileError, match="is not TOML: it is no text in UTF-8$"):
+    with pytest.raises(hb.ModelFileError, match=r"is not TOML: it is no text in UTF-8$"):
         read_model_file(path)
 
 
@@ -158,9 +158,9 @@ def test_missing_file_and_unknown_name(tmp_path: Path) -> None:
     message = f"cannot read the model file {path}: No such file or directory"
     with pytest.raises(hb.ModelFileError, match=f"^{re.escape(message)}$"):
         load_model(path)
-    with pytest.raises(hb.ModelFileError, match="did you mean 'random_coefficients'\\? Those"):
+    with pytest.raises(hb.ModelFileError, match=r"did you mean 'random_coefficients'\? Those"):
         catalog_path("random_coefficient")
-    with pytest.raises(hb.ModelFileError, match="^no model is called 'xyzzy'; those shipped are"):
+    with pytest.raises(hb.ModelFileError, match=r"^no model is called 'xyzzy'; those shipped are"):
         load_model("xyzzy")
 
 
@@ -248,7 +248,7 @@ def test_wrong_prior_texts(text: str, message: str) -> None:
 
 
 def test_prior_with_impossible_numbers() -> None:
-    with pytest.raises(hb.PriorError, match="^HalfNormal: sigma must be positive, not -1.0$"):
+    with pytest.raises(hb.PriorError, match=r"^HalfNormal: sigma must be positive, not -1\.0$"):
         read_prior("HalfNormal(-1)")
 
 

@@ -14,7 +14,9 @@ from hierbayes.errors import PriorError
 from hierbayes.estimation.priors import FAMILIES, Family
 
 _CALL = re.compile(r"\s*(?P<name>\w+)\s*\((?P<inside>[^()]*)\)\s*")
-_ARGUMENT = re.compile(r"\s*(?:(?P<name>[a-z]+)\s*=\s*)?(?P<value>[+-]?[0-9.]+(?:[eE][+-]?\d+)?)\s*")
+_ARGUMENT = re.compile(
+    r"\s*(?:(?P<name>[a-z]+)\s*=\s*)?(?P<value>[+-]?[0-9.]+(?:[eE][+-]?\d+)?)\s*"
+)
 _BY_NAME = {family.__name__: family for family in FAMILIES}
 
 

@@ -143,13 +143,16 @@ def _boundary_findings(fit: Fitted) -> list[str]:
     scale = 1.0 / np.asarray(fit.problem.cross.basis.z.spread)
     sd, corr = sd_corr(G)
     findings = []
-    for name in np.array(fit.design.effects)[sd <= 1e-6 * scale * fit.problem.cross.basis.scale]:
+    names = fit.design.effects
+    absent = sd <= 1e-6 * scale * fit.problem.cross.basis.scale
+    for k in np.flatnonzero(absent):
         findings.append(
-            f"the variance of '{name}' is estimated as zero: without its random effect the "
+            f"the variance of '{names[k]}' is estimated as zero: without its random effect the "
             "likelihood is the same"
         )
-    names = fit.design.effects
     for r, c in zip(*np.nonzero(np.tril(np.abs(corr) > 1 - 1e-6, -1)), strict=True):
+        if absent[r] or absent[c]:
+            continue
         findings.append(
             f"the correlation of '{names[c]}' and '{names[r]}' is estimated as {corr[r, c]:+.0f}: "
             f"each group's deviation in '{names[r]}' is {sd[r] / sd[c] * np.sign(corr[r, c]):+.4g} "

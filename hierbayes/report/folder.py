@@ -21,7 +21,7 @@ DRAWS = "posterior.zarr"
 _MAKER = "hierbayes"
 
 
-class ResultFolderError(HierbayesError, OSError):
+class ResultFolderError(HierbayesError):
     """A folder cannot take a result."""
 
 
@@ -34,15 +34,13 @@ def new_folder(target: Path) -> Iterator[Path]:
     Raises
     ------
     ResultFolderError
-        When `target` holds anything but the files of a previous result; before the block.
-    OSError
-        When the folder cannot be made, or moved.
+        Before the block: when `target` holds anything but the files of a previous result, or
+        nothing can be written beside it.
     """
     target = target.resolve()
     refuse_foreign(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{_MAKER}-") as beside_it:
-        new, old = Path(beside_it, "new"), Path(beside_it, "old")
+    with _scratch(target.parent) as scratch:
+        new, old = Path(scratch, "new"), Path(scratch, "old")
         new.mkdir()
         yield new
         refuse_foreign(target)
@@ -54,6 +52,16 @@ def new_folder(target: Path) -> Iterator[Path]:
             if old.exists():
                 old.rename(target)
             raise
+
+
+def _scratch(parent: Path) -> tempfile.TemporaryDirectory[str]:
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=parent, prefix=f".{_MAKER}-")
+    except OSError as error:
+        raise ResultFolderError(
+            f"cannot write in {parent}: {error.strerror}; choose another folder for the result"
+        ) from error
 
 
 def refuse_foreign(target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import pandas as pd
 
@@ -54,7 +55,7 @@ def table_text(table: pd.DataFrame) -> str:
 def _cell(value: float) -> str:
     if pd.isna(value):
         return ""
-    if isinstance(value, int):
+    if isinstance(value, Integral):
         return str(value)
     return f"{value:.4e}" if 0.0 < abs(value) < 1e-3 or abs(value) >= 1e7 else f"{value:.4f}"
 

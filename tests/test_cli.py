@@ -1,0 +1,321 @@
+"""The command line: what it prints and writes, and how it refuses."""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import xarray as xr
+
+import hierbayes as hb
+from hierbayes import cli
+from hierbayes.cli import main
+from hierbayes.frames.catalog import model_names
+from hierbayes.frames.shipped import shipped
+from hierbayes.library import load_model
+from hierbayes.report.beside import standard_errors
+from hierbayes.report.folder import ResultFolderError, new_folder
+
+NAME = "intercepts_and_slopes_as_outcomes"
+REML_FIT = ("fit", NAME, "--method", "reml")
+TABLES = ("fixef", "intervals", "ranef", "shrinkage", "var_corr")
+HS = str(shipped("data").joinpath("hs.csv"))
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: object) -> str:
+    """The output of a command that goes well."""
+    assert main([str(argument) for argument in argv]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return captured.out
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *argv: object) -> str:
+    """The message of a command that is refused."""
+    assert main([str(argument) for argument in argv]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("hierbayes: error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err.removeprefix("hierbayes: error: ").rstrip("\n")
+
+
+def model_file(folder: Path, text: str) -> Path:
+    path = folder / "model.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out == f"hierbayes {hb.__version__}\n"
+
+
+def test_models(capsys: pytest.CaptureFixture[str]) -> None:
+    output = run(capsys, "models")
+    blocks = output.rstrip().split("\n\n")
+    assert [block.split("\n")[0] for block in blocks] == model_names()
+    assert (
+        "non_random_slopes\n"
+        "  Non-random slopes\n"
+        "    within   mathach = β[1] + β[ses]·ses + r          r ~ N(0, σ²)\n"
+        "    between  β[1] = (1 + Sector)·γ + u[1]\n"
+    ) in output
+
+
+def test_reml(capsys: pytest.CaptureFixture[str]) -> None:
+    output = run(capsys, *REML_FIT)
+    summary = str(load_model(NAME).reml().summary())
+    assert output.startswith(summary)
+    assert "Shrinkage by REML, first 5 of 40 groups:\n\n                 n     blue" in output
+    assert "\n9586 " not in output
+    assert "Diagnosis of REML: The REML maximum is inside the parameter space.\n" in output
+    assert "posterior" not in output
+
+
+def test_ml(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "fit", NAME, "--method", "ml").startswith(
+        "Hierarchical model fit by maximum likelihood"
+    )
+
+
+def test_own_model_on_own_data(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = model_file(
+        tmp_path,
+        'title = "T"\ngroup = "g"\nwithin = "y ~ 1 + x"\nrandom = ["1"]\n'
+        '[between]\n"1" = "1 + w"\n',
+    )
+    hs = hb.load_dataset("hs")[["school", "mathach", "ses", "Sector"]]
+    data = tmp_path / "data.csv"
+    hs.set_axis(["g", "y", "x", "w"], axis="columns").to_csv(data, index=False)
+    output = run(capsys, "fit", path, "--data", data, "--method", "reml")
+    assert "1977 rows, 40 groups (g)" in output
+    expected = hb.Model("mathach ~ ses + Sector + (1 | school)", data=hb.load_dataset("hs"))
+    assert f"{expected.reml().loglik:.3f}" in output
+
+
+def test_result_of_reml(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "result"
+    output = run(capsys, *REML_FIT, "--data", HS, "--out", out)
+    fit = load_model(NAME).reml()
+    assert output.endswith(f"\nWritten to {out}\n")
+    assert (out / "summary.txt").read_text(encoding="utf-8") + f"\nWritten to {out}\n" == output
+    names = [f"reml/{table}.csv" for table in TABLES] + ["summary.txt"]
+    files = [path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()]
+    assert sorted(files) == sorted([*names, "manifest.json"])
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["made_by"] == "hierbayes"
+    assert manifest["versions"]["hierbayes"] == hb.__version__
+    assert (manifest["model"], manifest["data"], manifest["rows"]) == (NAME, HS, 1977)
+    assert manifest["files"] == names
+    assert [path.name for path in out.parent.iterdir()] == ["result"]
+    ranef = pd.read_csv(out / "reml" / "ranef.csv", index_col="group", dtype={"group": str})
+    pd.testing.assert_frame_equal(
+        ranef, fit.ranef(), check_names=False, check_column_type=False, check_index_type=False
+    )
+    limits = pd.read_csv(out / "reml" / "intervals.csv", index_col=["block", "parameter"])
+    pd.testing.assert_frame_equal(limits, fit.intervals())
+
+
+def test_result_replaces_a_previous_one_and_nothing_else(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "result"
+    out.mkdir()
+    run(capsys, *REML_FIT, "--out", out)
+    run(capsys, "fit", NAME, "--method", "ml", "--out", out)
+    assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "ml", "summary.txt"]
+    own = out / "ml" / "notes.txt"
+    own.write_text("mine")
+    assert refusal(capsys, *REML_FIT, "--out", out) == (
+        f"{out} has a file in it that is of no previous result: ml/notes.txt; "
+        "move it away, or choose another folder"
+    )
+    assert own.read_text() == "mine"
+    assert (out / "ml" / "fixef.csv").exists()
+
+
+@pytest.mark.parametrize("content", ['{"name": "site", "files": ["a.txt"]}', "[]", "{"])
+def test_manifest_of_something_else(
+    content: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    (tmp_path / "a.txt").write_text("mine")
+    message = "is not of a result of hierbayes; choose another folder for the result"
+    assert refusal(capsys, *REML_FIT, "--out", tmp_path) == f"{tmp_path}/manifest.json {message}"
+    assert (tmp_path / "a.txt").read_text() == "mine"
+
+
+def test_a_failure_leaves_the_folder_as_it_was(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "result"
+    run(capsys, *REML_FIT, "--out", out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    def fail(folder: Path, *_: object) -> None:
+        (folder / "summary.txt").write_text("half")
+        raise OSError(28, "No space left on device", str(folder / "summary.txt"))
+
+    monkeypatch.setattr(cli, "write_result", fail)
+    assert main([*REML_FIT, "--out", str(out)]) == 2
+    assert capsys.readouterr().err.endswith("summary.txt: No space left on device\n")
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["result"]
+
+
+def test_a_file_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "result"
+    with pytest.raises(ResultFolderError, match="a file in it"), new_folder(out) as folder:
+        (folder / "summary.txt").write_text("new")
+        out.mkdir()
+        (out / "mine.txt").write_text("mine")
+    assert (out / "mine.txt").read_text() == "mine"
+
+
+def test_where_nothing_can_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    message = "; choose another for the result"
+    assert refusal(capsys, *REML_FIT, "--out", file) == f"{file} is not a folder{message}"
+    below = refusal(capsys, *REML_FIT, "--out", file / "result")
+    assert re.fullmatch(f"cannot write in {file}: .*; choose another folder for the result", below)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("group school\n", r".*model\.toml is not TOML: .*\(at line 1, column 7\)"),
+        ("grup = 'school'\n", r".*, key 'grup': there is no such key; did you mean 'group'\? .*"),
+        ("title = 'T'\n", r".*, key 'group': it is missing; write the name of a column, .*"),
+        (
+            "title = 'T'\ngroup = 'school'\nwithin = 'mathach ~ 1'\nrandom = ['1']\n",
+            r".*, key 'dataset': it is missing and no data are given; .*",
+        ),
+    ],
+)
+def test_wrong_model_files(
+    text: str, message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert re.fullmatch(message, refusal(capsys, "fit", model_file(tmp_path, text)))
+
+
+def test_missing_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    none = tmp_path / "none.toml"
+    expected = f"cannot read the model file {none}: No such file or directory"
+    assert refusal(capsys, "fit", none) == expected
+    data = tmp_path / "none.csv"
+    assert refusal(capsys, "fit", NAME, "--data", data) == f"{data}: No such file or directory"
+
+
+def test_unknown_model(capsys: pytest.CaptureFixture[str]) -> None:
+    message = refusal(capsys, "fit", "mean_as_outcomes")
+    assert message.startswith(
+        "no model is called 'mean_as_outcomes'; did you mean 'means_as_outcomes'? Those shipped "
+    )
+
+
+@pytest.mark.parametrize("column", ["school", "mathach", "ses", "Sector"])
+def test_data_without_a_column(
+    column: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    data = tmp_path / "data.csv"
+    hb.load_dataset("hs").drop(columns=column).to_csv(data, index=False)
+    out = tmp_path / "result"
+    assert f"'{column}'" in refusal(capsys, "fit", NAME, "--data", data, "--out", out)
+    assert not out.exists()
+
+
+def test_data_that_are_no_table(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_bytes(b"")
+    message = f"cannot read {data} as CSV: No columns to parse from file"
+    assert refusal(capsys, "fit", NAME, "--data", data) == message
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "the following arguments are required: COMMAND (see hierbayes --help)"),
+        (["fit"], "the following arguments are required: MODEL (see hierbayes fit --help)"),
+        ([*REML_FIT, "--methods", "ml"], "unrecognized arguments: --methods ml"),
+        (["fit", NAME, "--method", "gls"], "argument --method: invalid choice: 'gls'"),
+        (["fit", NAME, "--draws", "3"], "argument --draws: '3' is no whole number of at least 4"),
+        (["fit", NAME, "--seed", "-1"], "argument --seed: "),
+        (["fit", NAME, "--chains", "two"], "argument --chains: 'two' is no whole number of at"),
+        (["plot"], "argument COMMAND: invalid choice: 'plot'"),
+    ],
+)
+def test_wrong_usage(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert refusal(capsys, *argv).startswith(message)
+
+
+def test_demo_is_the_worked_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[argparse.Namespace] = []
+    monkeypatch.setattr(cli, "_fit", seen.append)
+    assert main(["demo", "--out", "results"]) == 0
+    (stated,) = seen
+    assert (stated.model, stated.method, stated.seed) == (NAME, None, 1)
+    assert (stated.out, stated.data, stated.draws) == (Path("results"), None, None)
+
+
+def test_interruption(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_models", interrupt)
+    assert main(["models"]) == 130
+    assert capsys.readouterr().err == "hierbayes: error: interrupted\n"
+
+
+def test_standard_errors_agree_with_the_intervals() -> None:
+    """On nlme's scales an interval is ± z standard errors; the delta method is its first order."""
+    fit = load_model(NAME).reml()
+    narrow = fit.intervals(prob=1e-6)
+    z = 1.2533141373155e-6  # the 0.5 + 5e-7 quantile of the normal distribution
+    width = (narrow["upper"] - narrow["lower"]).to_numpy()[4:] / (2 * z)
+    assert standard_errors(fit)[4:] == pytest.approx(width, rel=1e-6)
+
+
+def test_standard_errors_at_the_boundary(hsfull: pd.DataFrame) -> None:
+    fit = load_model(NAME, hsfull).reml()
+    errors = standard_errors(fit)
+    assert pd.notna(errors[:4]).all()
+    assert pd.isna(errors[4:]).all()
+
+
+def test_both_engines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "result"
+    sampler = ["--draws", "50", "--tune", "50", "--chains", "2", "--seed", "1", "--no-progress"]
+    output = run(capsys, "fit", NAME, *sampler, "--out", out)
+    places = [
+        output.index(part)
+        for part in (
+            "Hierarchical model fit by REML",
+            "Hierarchical model, posterior by NUTS",
+            "REML beside posterior:",
+            "Shrinkage by REML",
+            "Shrinkage by posterior",
+            "Diagnosis of REML",
+            "Diagnosis of posterior",
+        )
+    ]
+    assert places == sorted(places)
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["sampling"] == {"seed": 1, "chains": 2, "draws": 50, "tune": 50}
+    assert {"posterior.zarr", "beside.csv", "posterior/ranef.csv"} <= set(manifest["files"])
+    tree = xr.open_datatree(out / "posterior.zarr", engine="zarr", consolidated=False)
+    table = pd.read_csv(out / "beside.csv", index_col=["block", "parameter"])
+    assert tree["posterior"]["u"].shape == (2, 50, 40, 2)
+    sigma = tree["posterior"]["sigma"].to_numpy()
+    row = table.loc[("sigma", "sigma")]
+    assert row["posterior mean"] == pytest.approx(sigma.mean())
+    assert row["posterior sd"] == pytest.approx(sigma.std(ddof=1))
+    fit = load_model(NAME).reml()
+    assert row["REML estimate"] == pytest.approx(fit.sigma)
+    assert table["REML estimate"].to_numpy() == pytest.approx(fit.intervals()["estimate"])
+    assert list(table.index) == list(fit.intervals().index)

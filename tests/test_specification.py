@@ -1,0 +1,197 @@
+"""What the analyst writes: both spellings, equations at two levels, and the way between them."""
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import hierbayes as hb
+from hierbayes.specification.equations import split_levels
+from hierbayes.specification.formula import Specification, read_combined
+from hierbayes.specification.terms import factors_of
+
+MODEL_FILES = sorted((Path(__file__).parents[1] / "models").glob("*.toml"))
+
+# Formula and random part as written; response, fixed terms, blocks of random terms and group.
+WRITTEN: dict[tuple[str, str | None], tuple[str, tuple[str, ...], tuple[Any, ...], str]] = {
+    # the two spellings
+    ("y ~ x * w", "~ 1 + x | g"): ("y", ("1", "x", "w", "x:w"), (("1", "x"),), "g"),
+    ("y ~ x * w + (1 + x | g)", None): ("y", ("1", "x", "w", "x:w"), (("1", "x"),), "g"),
+    ("y~x*w+(1+x|g)", None): ("y", ("1", "x", "w", "x:w"), (("1", "x"),), "g"),
+    ("y ~ x", "1 | g"): ("y", ("1", "x"), (("1",),), "g"),
+    ("y ~ x", "~ x | g"): ("y", ("1", "x"), (("1", "x"),), "g"),
+    # no fixed term but the intercept, and where the random term may stand
+    ("y ~ (1 | g)", None): ("y", ("1",), (("1",),), "g"),
+    ("y ~ 1 + (1 | g)", None): ("y", ("1",), (("1",),), "g"),
+    ("y ~ (1 | g) + x", None): ("y", ("1", "x"), (("1",),), "g"),
+    ("y ~ x + (1 | g) + w", None): ("y", ("1", "x", "w"), (("1",),), "g"),
+    ("y ~ x\n  + (1 | g)", None): ("y", ("1", "x"), (("1",),), "g"),
+    # uncorrelated effects, and several terms on one factor
+    ("y ~ x + (x || g)", None): ("y", ("1", "x"), (("1",), ("x",)), "g"),
+    ("y ~ x", "~ x || g"): ("y", ("1", "x"), (("1",), ("x",)), "g"),
+    ("y ~ x + (1 | g) + (0 + x | g)", None): ("y", ("1", "x"), (("1",), ("x",)), "g"),
+    ("y ~ x + (x | g) + (0 + w || g)", None): ("y", ("1", "x"), (("1", "x"), ("w",)), "g"),
+    # no intercept
+    ("y ~ 0 + x + (0 + x | g)", None): ("y", ("x",), (("x",),), "g"),
+    ("y ~ -1 + x + (x - 1 | g)", None): ("y", ("x",), (("x",),), "g"),
+    ("y ~ x + (1 | g) - 1", None): ("y", ("x",), (("1",),), "g"),
+    # names that need backticks
+    ("`my y` ~ `my x` + (`my x` | `my g`)", None): (
+        "`my y`", ("1", "`my x`"), (("1", "`my x`"),), "my g",
+    ),
+    ("y ~ `a.b`:x", "~ 1 | `g/h`"): ("y", ("1", "`a.b`:x"), (("1",),), "g/h"),
+    ("y ~ np.log(`my x`) + (1 | `g`)", None): ("y", ("1", "np.log(`my x`)"), (("1",),), "g"),
+    # transformations and codings
+    ("np.log(y) ~ I(x**2) + (1 | g)", None): ("np.log(y)", ("1", "I(x ** 2)"), (("1",),), "g"),
+    ("y ~ bs(x, df=4) + (1 | g)", None): ("y", ("1", "bs(x, df=4)"), (("1",),), "g"),
+    ("y ~ C(f, contr.sum) + (1 | g)", None): ("y", ("1", "C(f, contr.sum)"), (("1",),), "g"),
+    ("y ~ cvar(x, g) + dvar(x, g) + (dvar(x, g) | g)", None): (
+        "y", ("1", "cvar(x, g)", "dvar(x, g)"), (("1", "dvar(x, g)"),), "g",
+    ),
+    # interactions
+    ("y ~ x:w + (1 | g)", None): ("y", ("1", "x:w"), (("1",),), "g"),
+    ("y ~ x / w + (1 | g)", None): ("y", ("1", "x", "x:w"), (("1",),), "g"),
+    ("y ~ (x + w) * f - x:f + (1 | g)", None): ("y", ("1", "x", "w", "f", "w:f"), (("1",),), "g"),
+    ("y ~ (x + w)**2 + (x * f | g)", None): (
+        "y", ("1", "x", "w", "x:w"), (("1", "x", "f", "x:f"),), "g",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "read"), WRITTEN.items(), ids=[text for text, _ in WRITTEN])
+def test_read(written: tuple[str, str | None], read: tuple[Any, ...]) -> None:
+    assert read_combined(*written) == Specification(*read)
+
+
+@pytest.mark.parametrize("written", WRITTEN, ids=[text for text, _ in WRITTEN])
+def test_what_is_printed_reads_the_same(written: tuple[str, str | None]) -> None:
+    read = read_combined(*written)
+    assert str(read) == read.lme4()
+    assert read_combined(read.lme4()) == read
+    if len(read.random) == 1:
+        assert read_combined(*read.lme()) == read
+
+
+def test_spellings_are_printed() -> None:
+    read = read_combined("`my y` ~ 0 + x * w + (x | `my g`)")
+    assert read.lme4() == "`my y` ~ 0 + x + w + x:w + (1 + x | `my g`)"
+    assert read.lme() == ("`my y` ~ 0 + x + w + x:w", "~ 1 + x | `my g`")
+    blocks = read_combined("y ~ x + (1 | g) + (0 + x | g)")
+    assert blocks.lme4() == "y ~ 1 + x + (1 | g) + (0 + x | g)"
+    with pytest.raises(hb.FormulaError) as refused:
+        blocks.lme()
+    assert str(refused.value) == (
+        "the spelling random='~ ... | g' has one block of correlated effects; this model has 2: "
+        "use the spelling of lme4"
+    )
+
+
+def test_equations_are_printed() -> None:
+    equations = hb.Multilevel(
+        within="y ~ x + z",
+        between={"1": "1 + w", "x": "1 + w", "z": "0"},
+        group="g",
+        random=["1", "x"],
+    )
+    assert str(equations) == (
+        "within   y = β[1] + β[x]·x + β[z]·z + r          r ~ N(0, σ²)\n"
+        "between  β[1] = (1 + w)·γ + u[1]\n"
+        "         β[x] = (1 + w)·γ + u[x]\n"
+        "         β[z] = 0          u ~ N(0, G), by g"
+    )
+    assert str(equations.specification()) == "y ~ 1 + w + x + x:w + (1 + x | g)"
+
+
+def test_equations_have_defaults() -> None:
+    equations = hb.Multilevel("y ~ x", group="g")
+    assert dict(equations.between) == {"1": "1", "x": "1"}
+    assert equations.specification() == read_combined("y ~ x + (1 | g)")
+
+
+@pytest.mark.parametrize(
+    ("random", "blocks"),
+    [
+        (["1", "x"], (("1", "x"),)),
+        ([["1", "x"]], (("1", "x"),)),
+        ([["1"], ["x"]], (("1",), ("x",))),
+        ("x", (("x",),)),
+    ],
+)
+def test_blocks_of_equations(random: Any, blocks: tuple[tuple[str, ...], ...]) -> None:
+    assert hb.Multilevel("y ~ x", group="g", random=random).specification().random == blocks
+
+
+# Combined models, the factors of them that are constant within groups, and their equations.
+SPLIT = {
+    "y ~ x * w + (1 + x | g)": ("y ~ 1 + x", {"1": "1 + w", "x": "1 + w"}),
+    "y ~ x * w - x + (1 | g)": ("y ~ 1 + x", {"1": "1 + w", "x": "0 + w"}),
+    "y ~ x + (1 + z | g)": ("y ~ 1 + x + z", {"1": "1", "x": "1", "z": "0"}),
+    "y ~ 0 + x + x:w + (0 + x | g)": ("y ~ 0 + x", {"x": "1 + w"}),
+    "y ~ 0 + w + x + (1 | g)": ("y ~ 1 + x", {"1": "0 + w", "x": "1"}),
+    "y ~ x:z:w + (1 | g)": ("y ~ 1 + x:z", {"1": "1", "x:z": "0 + w"}),
+    "y ~ w * v + (x || g)": ("y ~ 1 + x", {"1": "1 + w + v + w:v", "x": "0"}),
+    "y ~ C(w, contr.sum) * I(x**2) + (1 | g)": (
+        "y ~ 1 + I(x ** 2)", {"1": "1 + C(w, contr.sum)", "I(x ** 2)": "1 + C(w, contr.sum)"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("combined", SPLIT)
+def test_levels_are_split(combined: str) -> None:
+    within, between = SPLIT[combined]
+    read = read_combined(combined)
+    equations = split_levels(read, {"w", "v", "C(w, contr.sum)"}.__contains__)
+    assert (equations.within, dict(equations.between)) == (within, between)
+    assert (equations.group, equations.random) == ("g", read.random)
+    again = equations.specification()
+    assert sorted(map(products, again.fixed)) == sorted(map(products, read.fixed))
+    assert again == replace(read, fixed=again.fixed)
+
+
+def products(term: str) -> list[str]:
+    """The factors of a term: x:w and w:x are one term."""
+    return sorted(factors_of(term))
+
+
+def same_columns_and_fit(one: hb.Model, other: hb.Model) -> None:
+    mine, theirs = one.problem.design, other.problem.design
+    assert sorted(theirs.terms) == sorted(mine.terms)
+    assert theirs.effects == mine.effects
+    order = [theirs.terms.index(term) for term in mine.terms]
+    np.testing.assert_array_equal(theirs.X[:, order], mine.X)
+    np.testing.assert_array_equal(theirs.Z, mine.Z)
+    for engine in ("reml", "ml"):
+        fit, again = getattr(one, engine)(), getattr(other, engine)()
+        assert again.loglik == pytest.approx(fit.loglik, abs=1e-8)
+        np.testing.assert_allclose(again.fixef()[list(mine.terms)], fit.fixef(), atol=1e-6)
+        np.testing.assert_allclose(again.var_corr(), fit.var_corr(), atol=1e-4)
+
+
+@pytest.mark.parametrize("path", MODEL_FILES, ids=[path.stem for path in MODEL_FILES])
+def test_equations_and_combined_form_are_one_model(path: Path, hs: pd.DataFrame) -> None:
+    written = tomllib.loads(path.read_text(encoding="utf-8"))
+    parts = {key: written[key] for key in ("within", "between", "group", "random")}
+    equations = hb.Multilevel(**parts)
+    model = hb.Model(equations, data=hs)
+    split = model.multilevel()
+    assert split.specification() == equations.specification() == model.specification
+    assert (split.within, split.group) == (equations.within, equations.group)
+    combined = model.specification
+    same_columns_and_fit(model, hb.Model(combined.lme4(), data=hs))
+    same_columns_and_fit(model, hb.Model(*combined.lme(), data=hs))
+    same_columns_and_fit(model, hb.Model(split, data=hs))
+
+
+def test_there_are_ten_model_files() -> None:
+    assert len(MODEL_FILES) == 10
+
+
+def test_different_models_are_not_taken_for_one(hs: pd.DataFrame) -> None:
+    one = hb.Model("mathach ~ ses * Sector + (ses | school)", data=hs)
+    for other in ("mathach ~ ses + Sector + (ses | school)", "mathach ~ ses * Sector + (1|school)"):
+        with pytest.raises(AssertionError):
+            same_columns_and_fit(one, hb.Model(other, data=hs))
