@@ -35,5 +35,6 @@ __all__ = [
     "LKJ", "DataError", "Equivalence", "EstimationError", "Exponential", "Fit", "Flat", "FormulaError", "Gamma",
     "HalfCauchy", "HalfNormal", "HalfT", "HierbayesError", "InverseGamma", "Model",
     "ModelFileError", "Multilevel", "Normal", "PriorError", "StudentT", "Uniform", "codebook",
-    "cvar", "dataset_names", "dvar", "equivalence", "load_dataset", "load_model",
+    "cvar", "dataset_names", "dvar", "equivalence",
+    "load_dataset", "load_model",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """The same mathematics with n×n matrices: slow, plain, and written independently."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,7 +129,7 @@ def moments(
     return Moments(gamma, gamma_cov, np.array(u), np.array(given), np.array(marginal))
 
 
-def gradient(f, at: Array, step: float = 1e-3) -> Array:
+def gradient(f: Callable[[Array], float], at: Array, step: float = 1e-3) -> Array:
     """Richardson-extrapolated central differences of a scalar function of an array."""
     result = np.zeros_like(at)
     for index in np.ndindex(at.shape):

@@ -1,5 +1,7 @@
 """The collapsed likelihood and what it leaves given θ, against n×n matrices."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -66,7 +68,7 @@ class Setting:
         self.A, self.B, self.C = self.rows.cross_products()
         self.n = float(n)
 
-    def arguments(self, root: Array, sigma: float, gamma: Array, reading: int) -> tuple:
+    def arguments(self, root: Array, sigma: float, gamma: Array, reading: int) -> Any:
         return (
             root, sigma, gamma, self.A, self.B, self.C, self.n, self.precision, self.mean, reading,
         )  # fmt: skip
@@ -147,7 +149,7 @@ HOPELESS = {
 @every_reading
 @pytest.mark.parametrize("density", [collapsed, collapsed_absolute])
 @pytest.mark.parametrize("which", HOPELESS)
-def test_hopeless_proposals_have_density_zero(which: str, density, reading: int) -> None:
+def test_hopeless_proposals_have_density_zero(which: str, density: Any, reading: int) -> None:
     s = Setting((2, 1))
     root, sigma = s.root.copy(), HOPELESS[which][1]
     root[1, 1] = HOPELESS[which][0]

@@ -158,7 +158,8 @@ def test_the_singular_model_is_explained() -> None:
     assert diagnosis.verdict == "The REML maximum lies on the boundary: G is singular."
     assert (
         "the correlation of 'Intercept' and 'ses' is estimated as +1: each group's deviation in "
-        "'ses' is +0.1409 times its deviation in 'Intercept', one dimension of variation and not two"
+        "'ses' is +0.1409 times its deviation in 'Intercept', one dimension of variation and not "
+        "two"
     ) in diagnosis.findings
     table = model.reml().intervals()
     assert table.loc["sd", ["lower", "upper"]].isna().all(axis=None)

@@ -89,16 +89,28 @@ HARD = {
     "two groups": ([9, 12], (1.0, 0.5), 0.3),
     "singletons": ([1, 1, 1, 1, 8, 7, 1], (1.0, 0.5), 0.0),
     "large variance": ([3, 4, 3, 4, 3], (50.0, 20.0), 0.5),
+    "slope only": ([4, 5, 6, 3, 5], (0.0, 1.0), 0.0),
+    "last effect only": ([4, 5, 6, 3, 5, 6], (0.0, 0.0, 1.0), 0.0),
 }
+# Where a plain ascent from one start stops at a saddle of the factor of G, on its boundary.
+SADDLES = [
+    ("tiny slope", 21),
+    ("near-singular", 145),
+    ("slope only", 66),
+    ("last effect only", 119),
+]
+# Where an effect of no variance that stands first makes a curved, nearly flat ridge.
+RIDGES = [("near-singular", 3), ("no variance", 50), ("slope only", 117)]
+PLAIN = [(which, seed) for which in HARD for seed in (1, 2)]
 
 
 @every_engine
-@pytest.mark.parametrize("seed", [1, 2, 3])
-@pytest.mark.parametrize("which", HARD)
+@pytest.mark.parametrize(("which", "seed"), PLAIN + SADDLES + RIDGES)
 def test_nothing_finds_a_higher_maximum(which: str, seed: int, engine: str) -> None:
     sizes, sd, corr = HARD[which]
     data = simulate(sizes, sd, seed, corr=corr)
-    fitted = getattr(hb.Model("y ~ x1 + (1 + x1 | g)", data=data), engine)()
+    effects = " + ".join(["1", "x1", "x2"][: len(sd)])
+    fitted = getattr(hb.Model(f"y ~ {effects} + ({effects} | g)", data=data), engine)()
     assert_at_a_maximum(fitted)
     assert fitted.loglik > best_of_nelder_mead(fitted) - 1e-8
 

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.estimation.information import NaturalParameters, natural_parameters
+from hierbayes.frames.arrays import Integers
 from hierbayes.likelihood.collapsed import ML, REML
 from tests import dense
 from tests.dense import Array, Rows
@@ -37,7 +38,7 @@ def model(data: pd.DataFrame, structure: str) -> hb.Model:
     return hb.Model(f"y ~ x + w + {STRUCTURES[structure]}", data=data)
 
 
-def covariance(values: Array, pairs: tuple[Array, Array], q: int) -> tuple[Array, float]:
+def covariance(values: Array, pairs: tuple[Integers, Integers], q: int) -> tuple[Array, float]:
     """G and σ from log sd, log((1 + ρ)/(1 − ρ)) and log σ."""
     sd, ratio = np.exp(values[:q]), np.exp(values[q:-1])
     corr = np.eye(q)

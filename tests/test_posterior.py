@@ -82,7 +82,7 @@ def test_a_seed_gives_the_same_draws_again(posterior_hs: hb.Fit) -> None:
     assert not np.array_equal(other.sigma_draws[:, :100], again.sigma_draws[:, :100])
 
 
-STRUCTURES = {
+STRUCTURES: dict[str, tuple[str, str | None, dict[str, Any]]] = {
     "half-t, two effects": ("mathach ~ ses", "~ 1 + ses | school", {}),
     "exponential, one effect": ("mathach ~ ses", "~ 1 | school", {"sd": hb.Exponential(0.5)}),
     "blocks, mixed families, sampled gamma": (

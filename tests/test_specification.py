@@ -125,6 +125,38 @@ def test_blocks_of_equations(random: Any, blocks: tuple[tuple[str, ...], ...]) -
     assert hb.Multilevel("y ~ x", group="g", random=random).specification().random == blocks
 
 
+# Within equation, the rest of the arguments, and the message.
+WRONG_EQUATIONS: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("y ~ x", {"group": ""}, "the equations name no group; give group='column'"),
+    ("y + x", {},
+     "cannot read the within equation 'y + x': it needs a response, '~' and terms, "
+     "as in 'y ~ 1 + x'"),
+    ("y ~x + my z", {},
+     "cannot read the within equation 'x + my z': Missing operator between `my` and `z`\n"
+     "    x + my z\n"
+     "        ^"),
+    ("y ~ x", {"between": {"z": "1"}},
+     "there is a between equation for 'z', which is no coefficient of the within equation "
+     "'y ~ x'; its coefficients are: '1', 'x'"),
+    ("y ~ x", {"between": {"1 + x": "1"}}, "'1 + x' names 2 coefficients; name one at a time"),
+    ("y ~ x", {"random": ["1", "z"]},
+     "'z' is to vary between groups but is no coefficient of the within equation 'y ~ x'; "
+     "its coefficients are: '1', 'x'"),
+    ("y ~ x", {"random": ["1", ["x"]]},
+     "random mixes single coefficients and lists of them; write a list of lists"),
+    ("y ~ x", {"random": ["x", "x"]},
+     "the effect 'x' stands in two random terms; keep it in one"),
+    ("y ~ 1", {"between": {"1": "0"}}, "the fixed part has no terms; write at least '1'"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("within", "arguments", "message"), WRONG_EQUATIONS)
+def test_wrong_equations(within: str, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(hb.FormulaError) as refused:
+        hb.Multilevel(within, **({"group": "g"} | arguments)).specification()
+    assert str(refused.value) == message
+
+
 # Combined models, the factors of them that are constant within groups, and their equations.
 SPLIT = {
     "y ~ x * w + (1 + x | g)": ("y ~ 1 + x", {"1": "1 + w", "x": "1 + w"}),

@@ -22,7 +22,6 @@ from scipy.linalg import block_diag
 
 from hierbayes.frames.arrays import Floats
 
-
 _NEARLY_DEPENDENT = 1e-3  # smallest singular value of centred columns of unit spread
 
 

@@ -23,7 +23,6 @@ from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
-
 # Counts up when a kernel below changes: PyTensor keeps its machine code on disk under it.
 VERSION = 1
 
