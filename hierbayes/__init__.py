@@ -32,9 +32,9 @@ from hierbayes.specification.equations import Multilevel
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "DataError", "Equivalence", "EstimationError", "Exponential", "Fit", "Flat", "FormulaError", "Gamma",
-    "HalfCauchy", "HalfNormal", "HalfT", "HierbayesError", "InverseGamma", "Model",
-    "ModelFileError", "Multilevel", "Normal", "PriorError", "StudentT", "Uniform", "codebook",
-    "cvar", "dataset_names", "dvar", "equivalence",
-    "load_dataset", "load_model",
+    "LKJ", "DataError", "Equivalence", "EstimationError", "Exponential", "Fit", "Flat",
+    "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "HierbayesError",
+    "InverseGamma", "Model", "ModelFileError", "Multilevel", "Normal", "PriorError", "StudentT",
+    "Uniform", "codebook", "cvar", "dataset_names", "dvar", "equivalence", "load_dataset",
+    "load_model",
 ]  # fmt: skip

@@ -42,7 +42,7 @@ class Optimum:
     reading : int
         ``ML`` or ``REML``.
     root : (q, q) float
-        λ̂, lower triangular.
+        λ̂, lower triangular but for the order of its rows within blocks.
     sigma : float
     value : float
         Log-likelihood in the internal units of y.
@@ -73,12 +73,29 @@ class _Objective:
         self.cross, self.reading = cross, reading
         self.rows, self.columns = free_entries(blocks)
         self.q = sum(blocks)
+        self.owner = np.repeat(np.arange(len(blocks)), blocks)
+        self.order = np.arange(self.q)  # in which λ is triangular
         self.calls = 0
 
     def root(self, entries: Floats) -> Floats:
-        root = np.zeros((self.q, self.q))
-        root[self.rows, self.columns] = entries
+        triangle = np.zeros((self.q, self.q))
+        triangle[self.rows, self.columns] = entries
+        root = np.empty_like(triangle)
+        root[self.order] = triangle
         return root
+
+    def entries(self, G: Floats) -> Floats:
+        """Entries of the root of a relative covariance G (q, q)."""
+        triangle = cholesky_psd(G[np.ix_(self.order, self.order)])
+        return np.asarray(triangle[self.rows, self.columns])
+
+    def reorder(self, G: Floats) -> None:
+        """Put the effects of each block in the order of their variances, largest first.
+
+        An effect of no variance that stands first leaves the split of later variances
+        over its column and their own undetermined: a ridge.
+        """
+        self.order = np.lexsort((-np.diag(G), self.owner))
 
     def __call__(self, entries: Floats) -> tuple[float, Floats]:
         self.calls += 1
@@ -86,7 +103,7 @@ class _Objective:
         value, d_root, _, _ = profiled(
             self.root(entries), cross.A, cross.B, cross.C, cross.n, self.reading
         )
-        return -value, -d_root[self.rows, self.columns]
+        return -value, -d_root[self.order][self.rows, self.columns]
 
 
 def maximise(cross: CrossProducts, blocks: tuple[int, ...], reading: int = REML) -> Optimum:
@@ -115,9 +132,13 @@ def maximise(cross: CrossProducts, blocks: tuple[int, ...], reading: int = REML)
         score = np.where(inside, covariance_score(objective.root(entries), cross, reading), 0.0)
         size, vectors = np.linalg.eigh(score)
         ascent = float(size[-1] / max(np.abs(size).max(), 1.0))
-        if ascent <= _ASCENT_TOLERANCE:
+        free = ~(diagonal & (entries <= 0.0))
+        steep = np.abs(objective(entries)[1][free]).max(initial=0.0) > 1e-6
+        if ascent <= _ASCENT_TOLERANCE and not steep:
             break
-        entries = _step_along(objective, objective.root(entries), vectors[:, -1])
+        root = objective.root(entries)
+        objective.reorder(root @ root.T)
+        entries = _step_along(objective, root, vectors[:, -1])
     return _report(objective, entries, diagonal, ascent)
 
 
@@ -208,18 +229,25 @@ def _snap(objective: _Objective, entries: Floats, diagonal: Booleans) -> Floats:
         trial_value = objective(trial)[0]
         if trial_value <= value + 1e-9:
             entries, value = trial, trial_value
+    for k in objective.columns[diagonal]:
+        column = objective.columns == k
+        if 0.0 < np.abs(entries[column]).max() < _SNAP:
+            trial = np.where(column, 0.0, entries)
+            trial_value = objective(trial)[0]
+            if trial_value <= value + 1e-9:
+                entries, value = trial, trial_value
     return entries
 
 
 def _step_along(objective: _Objective, root: Floats, direction: Floats) -> Floats:
     """Entries of the root of λλ' + t vv' for the best t on a coarse grid."""
-    best, best_value = objective.root(np.zeros(len(objective.rows))), np.inf
-    for t in 10.0 ** np.arange(-6.0, 1.0):
-        trial = cholesky_psd(root @ root.T + t * np.outer(direction, direction))
-        value = objective(trial[objective.rows, objective.columns])[0]
+    best, best_value = objective.entries(root @ root.T), np.inf
+    for t in (0.0, *10.0 ** np.arange(-6.0, 1.0)):
+        trial = objective.entries(root @ root.T + t * np.outer(direction, direction))
+        value = objective(trial)[0]
         if value < best_value:
             best, best_value = trial, value
-    return np.asarray(best[objective.rows, objective.columns])
+    return best
 
 
 def _report(objective: _Objective, entries: Floats, diagonal: Booleans, ascent: float) -> Optimum:
