@@ -16,7 +16,7 @@ from hierbayes.design.problem import (
     pose_problem,
     refuse_varying_between,
 )
-from hierbayes.errors import FormulaError
+from hierbayes.errors import FormulaError, PriorError
 from hierbayes.estimation.prior_set import PriorSet, choose_priors
 from hierbayes.estimation.reml import Optimum, maximise
 from hierbayes.fit.evidence import Maximum, Sampling, count_covariances, maximum_of
@@ -77,9 +77,15 @@ class Model:
             refuse_varying_between(formula, data)
             specification = formula.specification()
         else:
+            _refuse_wrong_types(formula, random)
             specification = read_combined(formula, random)
         self.specification: Specification = specification
         self.problem: Problem = pose_problem(specification, data)
+        if priors is not None and not isinstance(priors, Mapping):
+            raise PriorError(
+                "priors must be a mapping from blocks to priors, such as "
+                f"dict(sd=HalfNormal(5)), not {type(priors).__name__}"
+            )
         self._stated = dict(priors) if priors else None
         self._data = data
         if self._stated:
@@ -228,3 +234,14 @@ class Model:
 
     def _repr_html_(self) -> str:
         return f"<pre>{self!r}</pre>"
+
+
+def _refuse_wrong_types(formula: object, random: object) -> None:
+    if not isinstance(formula, str):
+        raise FormulaError(
+            f"the model must be a formula (text) or a Multilevel, not {type(formula).__name__}"
+        )
+    if random is not None and not isinstance(random, str):
+        raise FormulaError(
+            f"random must be text such as '~ 1 + x | group', not {type(random).__name__}"
+        )

@@ -196,7 +196,7 @@ WRONG_PRIORS: tuple[tuple[Callable[[], object], str], ...] = (
     (lambda: priors(sd=hb.Uniform(-1, 1)),
      "a standard deviation is not negative: Uniform(-1, 1) for 'sd' reaches below 0"),
     (lambda: hb.Normal(0, 0), "Normal: sigma must be positive, not 0"),
-    (lambda: hb.LKJ(float("nan")), "LKJ: eta must be positive, not nan"),
+    (lambda: hb.LKJ(-1), "LKJ: eta must be positive, not -1"),
     (lambda: hb.HalfT(3, 1, 5), "HalfT: the location must be 0, not 1"),
     (lambda: hb.Uniform(2, 1), "Uniform: upper (1) must exceed lower (2)"),
 )  # fmt: skip

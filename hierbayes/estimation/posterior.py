@@ -69,6 +69,12 @@ class SamplerSettings:
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or value < 1:
                 raise EstimationError(f"{name} must be a whole number of at least 1, not {value!r}")
+        if self.seed is not None and (
+            not isinstance(self.seed, int | np.integer) or not 0 <= self.seed < 2**32
+        ):
+            raise EstimationError(
+                f"seed must be a whole number from 0 to 2³² − 1, not {self.seed!r}"
+            )
         if self.cores is not None and self.cores < 1:
             raise EstimationError(f"cores must be at least 1, not {self.cores}")
         if not 0 < self.target_accept < 1:

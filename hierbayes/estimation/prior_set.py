@@ -122,6 +122,11 @@ def _fill(
     stated = given.get(block)
     if stated is None:
         return tuple((name, prior, _DEFAULT) for name, prior in defaults.items())
+    if not defaults:
+        raise PriorError(
+            f"there is a prior of '{block}', but the model has no parameters of that kind; "
+            "leave it out"
+        )
     if not isinstance(stated, Mapping):
         prior = as_prior(stated, block)
         return tuple((name, prior, _STATED) for name in defaults)

@@ -24,6 +24,8 @@ def predict(fit: Fitted, data: pd.DataFrame | None, *, level: int, new_groups: s
     if data is None:
         X, Z, codes, index = design.X, design.Z, design.codes, design.index
     else:
+        if not isinstance(data, pd.DataFrame):
+            raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
         data = _new_rows(fit, data, random=level == 1)
         X, Z = design.new_matrices(data, random=level == 1)
         index = data.index

@@ -25,8 +25,8 @@ class Interval:
     prob: float
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.prob < 1.0:
-            raise IntervalError(f"prob must lie between 0 and 1, not {self.prob}")
+        if not isinstance(self.prob, int | float) or not 0.0 < self.prob < 1.0:
+            raise IntervalError(f"prob must lie between 0 and 1, not {self.prob!r}")
 
     @property
     def tails(self) -> tuple[float, float]:
