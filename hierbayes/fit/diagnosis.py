@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -41,7 +42,11 @@ class Diagnosis:
     table: pd.DataFrame
 
     def __str__(self) -> str:
-        return "\n".join([self.verdict, *(f"  - {finding}" for finding in self.findings)])
+        items = (
+            fill(finding, 100, initial_indent="  - ", subsequent_indent="    ")
+            for finding in self.findings
+        )
+        return "\n".join([self.verdict, *items])
 
     __repr__ = __str__
 

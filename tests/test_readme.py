@@ -1,0 +1,51 @@
+"""The README: its code runs, and what it shows is what the code prints."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import hierbayes as hb
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+PYTHON = [text for language, text in BLOCKS if language == "python"]
+SHOWN = [text for language, text in BLOCKS if not language]
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines without trailing blanks; numbers that are zero but for rounding count as equal."""
+    plain = re.sub(r"-?\d\.\de-\d\d", "0", text)
+    return [line.rstrip() for line in plain.strip().splitlines()]
+
+
+def test_every_code_block_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    space: dict[str, object] = {}
+    for block in PYTHON:
+        exec(compile(block.replace("seed=1", "seed=1, progress=False"), "README", "exec"), space)
+    assert isinstance(space["post"], hb.Fit)
+
+
+def test_the_reml_summary_shown_is_the_one_printed() -> None:
+    data = hb.load_dataset("hs")
+    fit = hb.Model("mathach ~ ses * Sector", random="~ 1 + ses | school", data=data).reml()
+    assert lines_of(str(fit)) in [lines_of(text) for text in SHOWN]
+
+
+def test_the_posterior_shown_agrees_with_the_posterior_within_its_error() -> None:
+    data = hb.load_dataset("hs")
+    model = hb.Model("mathach ~ ses * Sector", random="~ 1 + ses | school", data=data)
+    table = model.sample(seed=1, progress=False).summary().parameters
+    shown = next(text for text in SHOWN if "posterior by NUTS" in text)
+    for (block, name), row in table.iterrows():
+        label = name if block in ("gamma", "sigma") else f"{block}({name})"
+        (line,) = (text for text in lines_of(shown) if text.startswith(f"{label}  "))
+        mean, sd = (float(number) for number in line[len(label) :].split()[:2])
+        assert abs(mean - row["mean"]) < 6 * row["mcse_mean"]
+        assert sd == pytest.approx(row["sd"], rel=0.1)
+
+
+def test_the_singular_fit_shown_is_the_one_diagnosed() -> None:
+    data = hb.load_dataset("hsfull")
+    fit = hb.Model("mathach ~ ses * Sector", random="~ 1 + ses | school", data=data).reml()
+    assert lines_of(str(fit.diagnose())) in [lines_of(text) for text in SHOWN]
