@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_string_dtype
 
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans
@@ -58,7 +59,11 @@ def complete_rows(
         raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
     if len(data) == 0:
         raise DataError("the data are empty: there are no rows")
-    columns = {name: _column(name, data) for name in names}
+    found = {name: _column(name, data) for name in names}
+    columns = {name: _plain(column) for name, column in found.items()}
+    plain = {name: column for name, column in columns.items() if column is not found[name]}
+    if plain:
+        data = data.assign(**plain)
     missing = {name: mask for name, column in columns.items() if (mask := _missing(column)).any()}
     counts = {name: int(mask.sum()) for name, mask in missing.items()}
     kept = ~np.logical_or.reduce([*missing.values(), np.zeros(len(data), dtype=np.bool_)])
@@ -91,6 +96,22 @@ def _column(name: str, data: pd.DataFrame) -> pd.Series:
     column = data[name]
     if isinstance(column, pd.DataFrame):
         raise DataError(f"the data have more than one column called '{name}'")
+    return column
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    """The same values with a dtype that formulas understand: wide numbers, text, objects."""
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        if dtype.categories.dtype.kind == "O" and dtype.categories.dtype != "object":
+            return column.cat.rename_categories(dtype.categories.astype(object))
+        return column
+    if is_string_dtype(dtype) and dtype not in ("object", "str"):
+        return column.astype("str")
+    if dtype == "object":
+        return column.infer_objects()
+    if isinstance(dtype, np.dtype) and dtype.kind in "iuf" and dtype.itemsize < 8:
+        return column.astype(np.float64 if dtype.kind == "f" else np.int64)
     return column
 
 

@@ -15,8 +15,13 @@ import numpy as np
 import pandas as pd
 from formulaic import Formula, ModelSpecs
 from formulaic.errors import DataMismatchWarning, FormulaicError
-from formulaic.transforms import TRANSFORMS
-from pandas.api.types import is_complex_dtype, is_numeric_dtype
+from formulaic.parser.types import Factor
+from pandas.api.types import (
+    is_bool_dtype,
+    is_complex_dtype,
+    is_numeric_dtype,
+    is_string_dtype,
+)
 
 from hierbayes.design.complete import Dropped, complete_rows, require_column
 from hierbayes.errors import DataError, FormulaError, HierbayesError
@@ -98,9 +103,34 @@ class Design:
         absent = sorted(needed - set(data.columns))
         if absent:
             raise DataError(f"the new data have no column '{absent[0]}', which the model needs")
+        data = self._as_fitted(data)
         X = _materialise(self.matrices.fixed, data)
         parts = [_materialise(spec, data) for spec in self.matrices.random] if random else []
         return X, np.hstack(parts) if parts else np.empty((0, self.Z.shape[1]))
+
+    def _as_fitted(self, data: pd.DataFrame) -> pd.DataFrame:
+        """New data with every factor and number of the same kind as in the data of the fit."""
+        changed = {}
+        for spec in (self.matrices.fixed, *self.matrices.random):
+            for name, (kind, state) in spec.encoder_state.items():
+                if name not in data.columns or name in changed:
+                    continue
+                column = data[name]
+                if kind is Factor.Kind.CATEGORICAL:
+                    levels = pd.Index(state["categories"])
+                    codes = levels.get_indexer(pd.Index(np.asarray(column)))
+                    if (codes < 0).any():
+                        raise DataError(
+                            f"'{name}' has the level '{column.iloc[int((codes < 0).argmax())]}', "
+                            "which the data of the fit do not have"
+                        )
+                    changed[name] = pd.Categorical.from_codes(codes, levels)
+                elif not (is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype)):
+                    raise DataError(
+                        f"'{name}' is of type {column.dtype} in the new data; in the data of the "
+                        "fit it is a number"
+                    )
+        return data.assign(**changed)
 
 
 def build_design(specification: Specification, data: pd.DataFrame) -> Design:
@@ -114,15 +144,20 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
         When a term cannot be computed from the data.
     """
     spec = specification
+    if not all(spec.random or [()]):
+        raise FormulaError("the random part has no effects; name at least '1', the intercept")
     needed = columns_needed((spec.response,), spec.fixed, *spec.random)
     _refuse_unknown_names(needed, data)
     used = [name for name in needed if name in data.columns]
     frame, kept, dropped = complete_rows(data, list(dict.fromkeys([*used, spec.group])))
     _refuse_non_numeric_response(spec.response, frame)
+    _refuse_neither_number_nor_factor(used, frame, spec)
     codes, groups = _group_codes(frame[spec.group])
     matrices = _materialise(_formula(spec), frame)
-    X, Z = np.asarray(matrices.fixed), [np.asarray(part) for part in matrices.random]
+    X, Z = _floats(matrices.fixed), [_floats(part) for part in matrices.random]
     names = matrices.model_spec
+    _refuse_single_levels((names.fixed, *names.random))
+    _refuse_equal_names(names.fixed.column_names)
     return Design(
         specification=spec,
         y=_response(spec.response, frame),
@@ -182,12 +217,67 @@ def _materialise(formula: Any, frame: pd.DataFrame) -> Any:
         if isinstance(error.__cause__, HierbayesError):
             raise error.__cause__ from error
         raise FormulaError(f"cannot compute a term from the data: {error}") from error
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        raise FormulaError(
+            f"cannot compute a term from the data: {error}; every term must make one number or "
+            "one level a row"
+        ) from error
     specs = made.model_spec
     flat = specs._flatten() if isinstance(specs, ModelSpecs) else [specs]
     arrays = made._flatten() if isinstance(specs, ModelSpecs) else [made]
     for matrix, spec in zip(arrays, flat, strict=True):
-        _refuse_not_finite(np.asarray(matrix), spec.column_names, frame.index)
+        _refuse_not_finite(_floats(matrix), spec.column_names, frame.index)
     return made
+
+
+def _floats(matrix: Any) -> Floats:
+    """A matrix of formulaic as plain numbers."""
+    values = np.asarray(matrix)
+    if values.dtype.kind not in "biuf":
+        raise FormulaError(
+            f"cannot compute a term from the data: it makes {values.dtype} and not real numbers"
+        )
+    return values.astype(np.float64, copy=False)
+
+
+def _refuse_neither_number_nor_factor(
+    names: list[str], frame: pd.DataFrame, spec: Specification
+) -> None:
+    """Refuse a column that stands by itself in a term and is a date, a list, a complex number."""
+    factors = {
+        factor.strip("`")
+        for term in (*spec.fixed, *(term for block in spec.random for term in block))
+        for factor in factors_of(term)
+    }
+    for name in names:
+        column = frame[name]
+        dtype = column.dtype
+        if name not in factors or isinstance(dtype, pd.CategoricalDtype) or is_string_dtype(dtype):
+            continue
+        if dtype == "object":
+            continue
+        if not (is_numeric_dtype(dtype) or is_bool_dtype(dtype)) or is_complex_dtype(dtype):
+            raise DataError(
+                f"'{name}' is of type {dtype}, neither a number nor a factor; make a column of "
+                "numbers or of text from it first"
+            )
+
+
+def _refuse_single_levels(specs: tuple[Any, ...]) -> None:
+    for spec in specs:
+        for name, (kind, state) in spec.encoder_state.items():
+            levels = list(state.get("categories", [])) if kind is Factor.Kind.CATEGORICAL else []
+            if len(levels) == 1:
+                raise DataError(
+                    f"the factor '{name}' has one level ({levels[0]}) in the rows that are used; "
+                    "remove it from the formula"
+                )
+
+
+def _refuse_equal_names(names: tuple[str, ...]) -> None:
+    for name in names:
+        if list(names).count(name) > 1:
+            raise DataError(f"two fixed columns are called '{name}'; rename the column of the data")
 
 
 def _group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
@@ -195,7 +285,12 @@ def _group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
         return column.cat.codes.to_numpy().astype(np.intp), pd.Index(
             column.cat.categories, name=column.name
         )
-    codes, labels = pd.factorize(column, sort=True)
+    try:
+        codes, labels = pd.factorize(column, sort=True)
+    except TypeError as error:
+        raise DataError(
+            f"the group column '{column.name}' holds values that are no labels; make text of them"
+        ) from error
     return codes.astype(np.intp), pd.Index(labels, name=column.name)
 
 
@@ -203,8 +298,7 @@ def _refuse_unknown_names(needed: tuple[str, ...], data: pd.DataFrame) -> None:
     if not isinstance(data, pd.DataFrame):
         raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
     for name in needed:
-        if name not in TRANSFORMS:
-            require_column(name, data)
+        require_column(name, data)
 
 
 def _response(response: str, frame: pd.DataFrame) -> Floats:
@@ -212,7 +306,12 @@ def _response(response: str, frame: pd.DataFrame) -> Floats:
     name = response.strip("`")
     if name in frame.columns:
         return frame[name].to_numpy(dtype=np.float64)
-    return np.asarray(_materialise(Formula(f"0 + {response}"), frame), dtype=np.float64)[:, 0]
+    made = _floats(_materialise(Formula(f"0 + {response}"), frame))
+    if made.shape[1] != 1:
+        raise FormulaError(
+            f"the response '{response}' makes {made.shape[1]} columns; it must be one"
+        )
+    return made[:, 0]
 
 
 def _refuse_non_numeric_response(response: str, frame: pd.DataFrame) -> None:

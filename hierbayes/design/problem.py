@@ -18,7 +18,9 @@ from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, factors_of, read_terms
 
 _RANK_TOLERANCE = 1e-12  # of what is a column's own, against its size
-_EXACT_TOLERANCE = 1e-14  # of the residual against the total sum of squares
+_ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
+_SUSPICIOUS = 1e-8  # of the residual against the total sum of squares
+_EXACT_TOLERANCE = 1e-12  # of the same, where cross-products have no digits left
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,9 +50,11 @@ def pose_problem(specification: Specification, data: pd.DataFrame) -> Problem:
     _refuse_bad_groups(design)
     basis = choose_basis(design.X, design.Z, design.y, design.blocks)
     cross = cross_products((design.X, design.Z, design.y), design.codes, design.groups, basis)
+    _refuse_too_many_columns(design)
     _refuse_dependent_columns(design, cross)
     _refuse_inestimable_effects(design, cross)
-    _refuse_exact_fit(cross)
+    _refuse_absorbed_effects(design, cross)
+    _refuse_exact_fit(design, cross)
     return Problem(design, cross)
 
 
@@ -109,6 +113,15 @@ def _refuse_bad_groups(design: Design) -> None:
         )
 
 
+def _refuse_too_many_columns(design: Design) -> None:
+    n, p = design.X.shape
+    if p >= n:
+        raise DataError(
+            f"the fixed part has {p} columns and there are {n} rows; use fewer terms, or look for "
+            "a number that is stored as text"
+        )
+
+
 def _refuse_dependent_columns(design: Design, cross: CrossProducts) -> None:
     """Name the first fixed column that is a combination of those before it."""
     for k in np.flatnonzero(~design.X.any(axis=0)).tolist():
@@ -137,6 +150,12 @@ def _refuse_inestimable_effects(design: Design, cross: CrossProducts) -> None:
         for k in reversed(range(size)):
             others = [i for i in range(size) if i != k]
             without = _ranks(A[:, others][:, :, others]) if others else np.zeros(len(rank))
+            largest = int(cross.rows.max())
+            if largest < size:
+                raise DataError(
+                    f"the random part has {size} effects and no group has more than {largest} "
+                    "rows: use fewer random effects"
+                )
             if not (rank > without).any():
                 raise DataError(
                     f"the random effect '{design.effects[start + k]}' cannot be estimated in any "
@@ -155,8 +174,57 @@ def _ranks(A: Floats) -> Floats:
     return ranks
 
 
-def _refuse_exact_fit(cross: CrossProducts) -> None:
-    """Refuse data whose rows the groups' own regressions reproduce without residual."""
+def _refuse_absorbed_effects(design: Design, cross: CrossProducts) -> None:
+    """Refuse random effects that the fixed part already has, one coefficient for each group."""
+    B, XtX = cross.B[:, :, :-1], cross.C[:-1, :-1]
+    left = (cross.A - B @ np.linalg.solve(XtX, np.swapaxes(B, 1, 2))).sum(axis=0)
+    total = np.sqrt(np.diag(cross.A.sum(axis=0)))
+    unit = np.sqrt((design.Z**2).mean(axis=0))
+    start = 0
+    for end in np.cumsum(design.blocks).tolist():
+        at = slice(start, end)
+        start = end
+        size, vectors = np.linalg.eigh(left[at, at] / np.outer(total[at], total[at]))
+        if size[0] > _ABSORBED_TOLERANCE:
+            continue
+        weights = cross.basis.z.matrix[at, at] @ (vectors[:, 0] / total[at]) * unit[at]
+        used = np.abs(weights) > 1e-6 * np.abs(weights).max()
+        names = [f"'{design.effects[at][k]}'" for k in np.flatnonzero(used)]
+        what = "the random effect" if len(names) == 1 else "a combination of the random effects"
+        raise DataError(
+            f"the variance of {what} {', '.join(names)} cannot be estimated: the fixed part "
+            f"already has a coefficient of it for each '{design.specification.group}' in which it "
+            "varies; remove it from one of the two parts"
+        )
+
+
+def _refuse_exact_fit(design: Design, cross: CrossProducts) -> None:
+    """Refuse data whose rows the groups' own regressions reproduce without residual.
+
+    Groups that have as many rows as random effects always do; they are no reason to
+    refuse, for then G and σ are told apart by how the columns differ between groups.
+    """
+    if _ranks(cross.A).sum() == cross.n or _residual_share(cross) > _SUSPICIOUS:
+        return
+    rest = np.column_stack([design.X, design.y - cross.basis.center])
+    order = np.argsort(design.codes, kind="stable")
+    bounds = np.searchsorted(design.codes[order], np.arange(design.J + 1))
+    for j in range(design.J):
+        rows = order[bounds[j] : bounds[j + 1]]
+        Z = design.Z[rows]
+        rest[rows] -= Z @ np.linalg.lstsq(Z, rest[rows], rcond=1e-10)[0]
+    X, y = rest[:, :-1], rest[:, -1]
+    residual = y - X @ np.linalg.lstsq(X, y, rcond=1e-10)[0]
+    if np.mean(residual**2) < _EXACT_TOLERANCE * cross.basis.scale**2:
+        raise DataError(
+            "the residual variance is zero: the fixed part and the groups' own coefficients "
+            "reproduce every row exactly; use fewer random effects, or look for a copy of the "
+            "response among the predictors"
+        )
+
+
+def _residual_share(cross: CrossProducts) -> float:
+    """Share of the variance of y that the groups' own regressions leave, to some 10 digits."""
     pinv = np.linalg.pinv(cross.A, rcond=1e-12, hermitian=True)
     m = len(cross.C)
     between = cross.B.reshape(-1, m).T @ (pinv @ cross.B).reshape(-1, m)
@@ -165,13 +233,7 @@ def _refuse_exact_fit(cross: CrossProducts) -> None:
     size = np.sqrt(np.maximum(np.diag(WtW), 1e-12 * np.diag(cross.C)[:-1]))
     scaled = WtW / np.outer(size, size)
     explained = (Wty / size) @ np.linalg.pinv(scaled, rcond=1e-9, hermitian=True) @ (Wty / size)
-    residual = (yty - explained) / cross.C[-1, -1]
-    if residual < _EXACT_TOLERANCE:
-        raise DataError(
-            "the residual variance is zero: the fixed part and the groups' own coefficients "
-            "reproduce every row exactly; use fewer random effects, or look for a copy of the "
-            "response among the predictors"
-        )
+    return float((yty - explained) / cross.C[-1, -1])
 
 
 def between_factors(specification: Specification, data: pd.DataFrame) -> frozenset[str]:

@@ -62,7 +62,8 @@ def natural_parameters(
     rows, columns = np.nonzero(lower)
     pairs = (rows, columns)
     sd, corr = sd_corr(G)
-    eta = np.log1p(corr[pairs]) - np.log1p(-corr[pairs])
+    with np.errstate(divide="ignore"):  # a correlation of 1 to all digits
+        eta = np.log1p(corr[pairs]) - np.log1p(-corr[pairs])
     values = np.concatenate([np.log(sd), eta, [np.log(sigma)]])
     k = len(values)
     hessian = np.empty((k, k))

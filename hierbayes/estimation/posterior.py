@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import nutpie
@@ -67,7 +68,7 @@ class SamplerSettings:
     def __post_init__(self) -> None:
         for name in ("draws", "tune", "chains"):
             value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or value < 1:
+            if not _whole(value) or value < 1:
                 raise EstimationError(f"{name} must be a whole number of at least 1, not {value!r}")
         if self.seed is not None and (
             not isinstance(self.seed, int | np.integer) or not 0 <= self.seed < 2**32
@@ -75,14 +76,18 @@ class SamplerSettings:
             raise EstimationError(
                 f"seed must be a whole number from 0 to 2³² − 1, not {self.seed!r}"
             )
-        if self.cores is not None and self.cores < 1:
-            raise EstimationError(f"cores must be at least 1, not {self.cores}")
-        if not 0 < self.target_accept < 1:
+        if self.cores is not None and not (_whole(self.cores) and self.cores >= 1):
+            raise EstimationError(f"cores must be a whole number of at least 1, not {self.cores!r}")
+        if not isinstance(self.target_accept, Real) or not 0 < self.target_accept < 1:
             raise EstimationError(
                 f"target_accept must lie between 0 and 1, not {self.target_accept}"
             )
         if self.sampler not in ("nutpie", "pymc"):
             raise EstimationError(f"sampler must be 'nutpie' or 'pymc', not {self.sampler!r}")
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

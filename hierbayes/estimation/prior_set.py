@@ -131,6 +131,10 @@ def _fill(
         prior = as_prior(stated, block)
         return tuple((name, prior, _STATED) for name in defaults)
     names = {{"1": "Intercept"}.get(str(name), str(name)): prior for name, prior in stated.items()}
+    if len(names) < len(stated):
+        raise PriorError(
+            f"the prior of '{block}' for 'Intercept' is stated twice; '1' is its name too"
+        )
     for name in names:
         if name not in defaults:
             raise PriorError(

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from math import isfinite
+from numbers import Real
 from typing import Any, ClassVar
 
 from hierbayes.errors import PriorError
@@ -36,6 +38,12 @@ class Family:
     positive: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, Real) or not isfinite(value):
+                raise PriorError(
+                    f"{type(self).__name__}: {field.name} must be a number, not {value!r}"
+                )
         for name in self.positive:
             value = getattr(self, name)
             if not value > 0:
@@ -143,6 +151,7 @@ class Uniform(Family):
     upper: float
 
     def __post_init__(self) -> None:
+        Family.__post_init__(self)
         if not self.upper > self.lower:
             raise PriorError(f"Uniform: upper ({self.upper}) must exceed lower ({self.lower})")
 
@@ -182,6 +191,9 @@ class Foreign(Family):
 
     distribution: ClassVar[str] = "PyMC"
     variable: Any
+
+    def __post_init__(self) -> None:
+        """Nothing to check: PyMC has."""
 
     @property
     def parameters(self) -> dict[str, float]:

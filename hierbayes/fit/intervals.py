@@ -98,7 +98,10 @@ def _variance_frames(fit: Fitted, interval: Interval) -> list[pd.DataFrame]:
 
 
 def _from_natural(values: Floats, q: int) -> Floats:
-    return np.concatenate([np.exp(values[:q]), np.tanh(values[q:-1] / 2.0), np.exp(values[-1:])])
+    with np.errstate(over="ignore"):  # without an upper limit
+        return np.concatenate(
+            [np.exp(values[:q]), np.tanh(values[q:-1] / 2.0), np.exp(values[-1:])]
+        )
 
 
 def denominator_df(fit: Fitted) -> Floats:

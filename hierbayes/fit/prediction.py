@@ -16,7 +16,7 @@ _NEW_GROUPS = ("refuse", "population")
 
 def predict(fit: Fitted, data: pd.DataFrame | None, *, level: int, new_groups: str) -> pd.Series:
     """X γ (level 0) or X γ + Z u (level 1), for the rows of the fit or for new ones."""
-    if level not in (0, 1):
+    if not isinstance(level, int | np.integer) or level not in (0, 1):
         raise DataError(f"level must be 0 (population) or 1 (group), not {level!r}")
     if new_groups not in _NEW_GROUPS:
         raise DataError(f"new_groups must be one of {', '.join(_NEW_GROUPS)}, not {new_groups!r}")
@@ -70,7 +70,7 @@ def _codes(fit: Fitted, data: pd.DataFrame, new_groups: str) -> Integers:
         first = labels.iloc[int((codes < 0).argmax())]
         if new_groups == "refuse":
             raise DataError(
-                f"group {first!r} is not among the {len(groups)} groups of the fit; use level=0, "
+                f"group '{first}' is not among the {len(groups)} groups of the fit; use level=0, "
                 "or new_groups='population' to predict it with u = 0"
             )
         codes = np.where(codes < 0, len(groups), codes)

@@ -36,7 +36,7 @@ def labelled_draws(fit: Fitted, name: str) -> xr.DataArray:
     HierbayesError
         When there is no quantity of that name; the valid ones are listed.
     """
-    if name not in _DIMS:
+    if not isinstance(name, str) or name not in _DIMS:
         listed = ", ".join(f"'{known}'" for known in _DIMS)
         raise HierbayesError(f"there are no draws of '{name}'; valid names are: {listed}")
     values = _values(fit, name)

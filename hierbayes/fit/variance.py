@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from numbers import Real
+
 import numpy as np
 import pandas as pd
 
@@ -52,6 +55,8 @@ def icc_draws(fit: Fitted, at: dict[str, float] | None) -> Floats:
     if at is None:
         second = design.Z.T @ design.Z / len(design.Z)
     else:
+        if not isinstance(at, Mapping) or not all(isinstance(v, Real) for v in at.values()):
+            raise DataError(f"at must map random columns to numbers, as in {{'x': 0}}, not {at!r}")
         unknown = [name for name in at if name not in design.effects]
         if unknown:
             listed = ", ".join(f"'{name}'" for name in design.effects)

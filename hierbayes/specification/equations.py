@@ -16,10 +16,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from hierbayes.errors import FormulaError
-from hierbayes.specification.formula import Specification
-from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, product, read_terms
+from hierbayes.specification.formula import Specification, read_response
+from hierbayes.specification.terms import (
+    INTERCEPT,
+    factors_of,
+    join_terms,
+    outside_backticks,
+    product,
+    read_terms,
+)
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,20 @@ class Multilevel:
     random: Sequence[str] | Sequence[Sequence[str]] = (INTERCEPT,)
 
     def __post_init__(self) -> None:
-        if not self.group:
+        if not self.group or not isinstance(self.group, str):
             raise FormulaError("the equations name no group; give group='column'")
+        object.__setattr__(self, "group", self.group.strip("`"))
+        if not isinstance(self.within, str):
+            raise FormulaError(
+                "the within equation must be text, as in 'y ~ 1 + x', not "
+                f"{type(self.within).__name__}"
+            )
+        if not isinstance(self.between, Mapping):
+            raise FormulaError(
+                "the between equations must be a mapping, as in {'1': '1 + w'}, not "
+                f"{type(self.between).__name__}"
+            )
+        read_response(_sides(self.within)[0])
         names = self.coefficients
         given = {_one_term(key): text for key, text in self.between.items()}
         unknown = [key for key in given if key not in names]
@@ -85,6 +105,12 @@ class Multilevel:
                 )
         object.__setattr__(self, "random", blocks)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.within, dict(self.between), self.group, self.random)
+
+    def __hash__(self) -> int:
+        return hash((self.within, tuple(self.between.items()), self.group, self.random))
+
     @property
     def response(self) -> str:
         """Left-hand side of the within equation."""
@@ -103,7 +129,8 @@ class Multilevel:
             for term in read_terms(self.between[coefficient], f"equation of '{coefficient}'")
         ]
         blocks = tuple(tuple(block) for block in self.random)
-        return Specification(self.response, tuple(dict.fromkeys(fixed)), blocks, self.group)
+        combined = read_terms(join_terms(tuple(dict.fromkeys(fixed))), "fixed part")
+        return Specification(self.response, combined, blocks, self.group)
 
     def __str__(self) -> str:
         names = self.coefficients
@@ -157,7 +184,7 @@ def _split_term(term: str, is_between: Callable[[str], bool]) -> tuple[str, str]
     if term == INTERCEPT:
         return INTERCEPT, INTERCEPT
     inner = outer = INTERCEPT
-    for factor in _ordered_factors(term):
+    for factor in factors_of(term):
         if is_between(factor):
             outer = product(outer, factor)
         else:
@@ -165,12 +192,9 @@ def _split_term(term: str, is_between: Callable[[str], bool]) -> tuple[str, str]
     return inner, outer
 
 
-def _ordered_factors(term: str) -> list[str]:
-    return sorted(factors_of(term), key=term.index)
-
-
 def _sides(within: str) -> tuple[str, str]:
-    left, tilde, right = within.partition("~")
+    place = outside_backticks(within).find("~")
+    tilde, left, right = place >= 0, within[:place], within[place + 1 :].strip()
     if not tilde or not left.strip() or not right.strip():
         raise FormulaError(
             f"cannot read the within equation '{within}': it needs a response, '~' and terms, "
@@ -180,6 +204,8 @@ def _sides(within: str) -> tuple[str, str]:
 
 
 def _one_term(text: str) -> str:
+    if not isinstance(text, str):
+        raise FormulaError(f"a coefficient is named by text, as in '1' or 'x', not {text!r}")
     if text.strip() == INTERCEPT:
         return INTERCEPT
     terms = read_terms(f"0 + {text}", "coefficient")
@@ -193,6 +219,10 @@ def _as_blocks(
 ) -> list[Sequence[str]]:
     if isinstance(random, str):
         return [[random]]
+    if not isinstance(random, Sequence):
+        raise FormulaError(
+            f"random must be a list of coefficients, as in ['1', 'x'], not {random!r}"
+        )
     flat = [term for term in random if isinstance(term, str)]
     nested = [block for block in random if not isinstance(block, str)]
     if flat and nested:

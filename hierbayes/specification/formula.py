@@ -11,7 +11,13 @@ import re
 from dataclasses import dataclass
 
 from hierbayes.errors import FormulaError
-from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, read_terms
+from hierbayes.specification.terms import (
+    INTERCEPT,
+    factors_of,
+    join_terms,
+    outside_backticks,
+    read_terms,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,25 +143,38 @@ def read_combined(formula: str, random: str | None = None) -> Specification:
 
 
 def _split_sides(formula: str) -> tuple[str, str]:
-    left, tilde, right = formula.partition("~")
+    place = outside_backticks(formula).find("~")
+    tilde, left, right = place >= 0, formula[:place], formula[place + 1 :].strip()
     if not tilde or not left.strip() or not right.strip():
         raise FormulaError(
             f"cannot read the formula '{formula}': it needs a response, '~' and the fixed part, "
             "as in 'y ~ 1 + x'"
         )
-    response = read_terms(f"0 + {left.strip()}", "response")
+    return read_response(left.strip()), right
+
+
+def read_response(left: str) -> str:
+    """The response of a formula or an equation: one term.
+
+    Raises
+    ------
+    FormulaError
+        When it cannot be read or is not one column or expression.
+    """
+    response = read_terms(f"0 + {left}", "response")
     if len(response) != 1:
-        raise FormulaError(f"the response '{left.strip()}' must be one column or one expression")
-    return response[0], right
+        raise FormulaError(f"the response '{left}' must be one column or one expression")
+    return response[0]
 
 
 def _take_random_terms(right: str) -> tuple[str, tuple[str, ...]]:
     """Split "x + (1 | g)" into "x" and ("1 | g",): parentheses with a bar of their own."""
     fixed = ""
     found: list[str] = []
+    marks = outside_backticks(right)
     i = 0
     while i < len(right):
-        if right[i] == "(" and not (fixed and (fixed[-1].isalnum() or fixed[-1] in "_.`")):
+        if marks[i] == "(" and not (fixed and (fixed[-1].isalnum() or fixed[-1] in "_.`")):
             close = _closing(right, i)
             inside = right[i + 1 : close]
             if _bar(inside) is not None:
@@ -181,9 +200,10 @@ def _drop_operator(before: str, whole: str) -> str:
 
 
 def _closing(text: str, start: int) -> int:
+    marks = outside_backticks(text)
     depth = 0
     for i in range(start, len(text)):
-        depth += (text[i] == "(") - (text[i] == ")")
+        depth += (marks[i] == "(") - (marks[i] == ")")
         if depth == 0:
             return i
     pointer = " " * start + "^"
@@ -195,7 +215,7 @@ def _closing(text: str, start: int) -> int:
 def _bar(text: str) -> int | None:
     """Place of the first '|' outside parentheses."""
     depth = 0
-    for i, character in enumerate(text):
+    for i, character in enumerate(outside_backticks(text)):
         depth += (character == "(") - (character == ")")
         if character == "|" and depth == 0:
             return i

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from functools import lru_cache
+from keyword import iskeyword
 
 from formulaic import Formula, SimpleFormula
 from formulaic.errors import FormulaicError
@@ -15,6 +16,8 @@ from hierbayes.errors import FormulaError
 INTERCEPT = "1"
 
 _BACKTICKS = re.compile(r"`([^`]*)`")
+_NUMBERS = ("0", "1")
+_PYTHONS = {"bool", "float", "int", "str"}  # as in x.astype(float)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -38,19 +41,19 @@ def read_terms(right: str, role: str = "formula") -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=512)
-def factors_of(term: str) -> frozenset[str]:
-    """Factors of a term by name; the intercept has none.
+def factors_of(term: str) -> tuple[str, ...]:
+    """Factors of a term by name, in order; the intercept has none.
 
     Examples
     --------
-    >>> sorted(factors_of("ses:Sector"))
-    ['Sector', 'ses']
+    >>> factors_of("ses:Sector")
+    ('ses', 'Sector')
     >>> factors_of("1")
-    frozenset()
+    ()
     """
     if term == INTERCEPT:
-        return frozenset()
-    return frozenset(
+        return ()
+    return tuple(
         _factor_text(factor)
         for parsed in _parse(f"0 + {term}", "term")
         for factor in parsed.factors
@@ -61,7 +64,8 @@ def factors_of(term: str) -> frozenset[str]:
 def names_in(factor: str) -> frozenset[str]:
     """Names a factor reads values from: its column, or the names in its expression.
 
-    Functions that are called, and what is taken an attribute of, do not count.
+    Functions that are called, what is taken an attribute of, and Python's own names
+    do not count.
 
     Examples
     --------
@@ -81,7 +85,18 @@ def names_in(factor: str) -> frozenset[str]:
     ]
     aside = {owner.id for owner in owners if isinstance(owner, ast.Name)}
     plain = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return frozenset(plain - aside - {"__quoted__"} | set(quoted))
+    return frozenset(plain - aside - {"__quoted__", *_PYTHONS} | set(quoted))
+
+
+def outside_backticks(text: str) -> str:
+    """The text with quoted names blanked, at the same places.
+
+    Examples
+    --------
+    >>> outside_backticks("(1 + `a|b` | g)")
+    '(1 + `___` | g)'
+    """
+    return _BACKTICKS.sub(lambda found: f"`{'_' * len(found[1])}`", text)
 
 
 def product(first: str, second: str) -> str:
@@ -113,6 +128,14 @@ def join_terms(terms: tuple[str, ...]) -> str:
 
 
 def _parse(right: str, role: str) -> tuple[Term, ...]:
+    if not isinstance(right, str):
+        raise FormulaError(f"the {role} must be text, not {right!r}")
+    for name in _BACKTICKS.findall(right):
+        if name in _NUMBERS:
+            raise FormulaError(
+                f"cannot read the {role} '{right}': a column called '{name}' cannot stand in a "
+                "formula; rename it"
+            )
     try:
         formula = Formula(right)
     except FormulaicError as error:
@@ -130,9 +153,10 @@ def _term_text(term: Term) -> str:
 
 def _factor_text(factor: Factor) -> str:
     """A factor as it must be written in a formula: odd column names in backticks."""
-    text = str(factor)
+    text = str(factor.expr)
     looked_up = factor.eval_method is Factor.EvalMethod.LOOKUP
-    return f"`{text}`" if looked_up and not text.isidentifier() else text
+    plain = text.isidentifier() and not iskeyword(text)
+    return f"`{text}`" if looked_up and not plain else text
 
 
 def _pointed(error: FormulaicError) -> str:
