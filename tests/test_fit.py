@@ -211,3 +211,13 @@ def test_the_map_maximises_the_density_it_names() -> None:
         assert density(sd + step, sigma) < best
         assert density(sd, sigma + step) < best
     assert abs(density(sd + 1e-4, sigma) - density(sd - 1e-4, sigma)) < 1e-6
+
+
+def test_a_vanishing_residual_is_flagged() -> None:
+    rng = np.random.default_rng(5)
+    group = np.repeat(np.arange(12), 8)
+    y = 5 * rng.normal(size=12)[group] + 1e-4 * rng.normal(size=96)
+    fit = hb.Model("y ~ 1", "~ 1 | g", data=pd.DataFrame({"y": y, "g": group})).reml()
+    diagnosis = fit.diagnose()
+    assert not diagnosis.ok
+    assert "times as large as the residual" in diagnosis.findings[0]

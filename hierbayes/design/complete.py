@@ -13,6 +13,8 @@ from pandas.api.types import is_string_dtype
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans
 
+_TEXT = ("object", "str")  # the types of text that formulaic knows
+
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
@@ -102,16 +104,17 @@ def _column(name: str, data: pd.DataFrame) -> pd.Series:
 def _plain(column: pd.Series) -> pd.Series:
     """The same values with a dtype that formulas understand: wide numbers, text, objects."""
     dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
+        wide = np.float64 if dtype.kind == "f" else np.int64
+        return column if dtype.itemsize == 8 else column.astype(wide)
     if isinstance(dtype, pd.CategoricalDtype):
-        if dtype.categories.dtype.kind == "O" and dtype.categories.dtype != "object":
+        if dtype.categories.dtype.kind == "O" and str(dtype.categories.dtype) not in _TEXT:
             return column.cat.rename_categories(dtype.categories.astype(object))
         return column
-    if is_string_dtype(dtype) and dtype not in ("object", "str"):
-        return column.astype("str")
     if dtype == "object":
         return column.infer_objects()
-    if isinstance(dtype, np.dtype) and dtype.kind in "iuf" and dtype.itemsize < 8:
-        return column.astype(np.float64 if dtype.kind == "f" else np.int64)
+    if is_string_dtype(dtype) and str(dtype) not in _TEXT:
+        return column.astype("str")
     return column
 
 

@@ -18,12 +18,19 @@ from formulaic.errors import DataMismatchWarning, FormulaicError
 from formulaic.parser.types import Factor
 from pandas.api.types import (
     is_bool_dtype,
-    is_complex_dtype,
     is_numeric_dtype,
-    is_string_dtype,
 )
 
-from hierbayes.design.complete import Dropped, complete_rows, require_column
+from hierbayes.design.columns import (
+    floats,
+    refuse_equal_names,
+    refuse_neither_number_nor_factor,
+    refuse_non_numeric_response,
+    refuse_not_finite,
+    refuse_single_levels,
+    refuse_unknown_names,
+)
+from hierbayes.design.complete import Dropped, complete_rows
 from hierbayes.errors import DataError, FormulaError, HierbayesError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.frames.contextual import CONTEXT
@@ -147,17 +154,17 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
     if not all(spec.random or [()]):
         raise FormulaError("the random part has no effects; name at least '1', the intercept")
     needed = columns_needed((spec.response,), spec.fixed, *spec.random)
-    _refuse_unknown_names(needed, data)
+    refuse_unknown_names(needed, data)
     used = [name for name in needed if name in data.columns]
     frame, kept, dropped = complete_rows(data, list(dict.fromkeys([*used, spec.group])))
-    _refuse_non_numeric_response(spec.response, frame)
-    _refuse_neither_number_nor_factor(used, frame, spec)
+    refuse_non_numeric_response(spec.response, frame)
+    refuse_neither_number_nor_factor(used, frame, spec)
     codes, groups = _group_codes(frame[spec.group])
     matrices = _materialise(_formula(spec), frame)
-    X, Z = _floats(matrices.fixed), [_floats(part) for part in matrices.random]
+    X, Z = floats(matrices.fixed), [floats(part) for part in matrices.random]
     names = matrices.model_spec
-    _refuse_single_levels((names.fixed, *names.random))
-    _refuse_equal_names(names.fixed.column_names)
+    refuse_single_levels((names.fixed, *names.random))
+    refuse_equal_names(names.fixed.column_names)
     return Design(
         specification=spec,
         y=_response(spec.response, frame),
@@ -179,7 +186,7 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
 def factor_values(factor: str, group: str, data: pd.DataFrame) -> tuple[Floats, Integers, pd.Index]:
     """Columns a factor makes (n, k), group codes (n,) and group labels, on complete rows."""
     needed = columns_needed((factor,))
-    _refuse_unknown_names(needed, data)
+    refuse_unknown_names(needed, data)
     used = [name for name in needed if name in data.columns]
     frame, _, _ = complete_rows(data, list(dict.fromkeys([*used, group])))
     codes, groups = _group_codes(frame[group])
@@ -226,58 +233,8 @@ def _materialise(formula: Any, frame: pd.DataFrame) -> Any:
     flat = specs._flatten() if isinstance(specs, ModelSpecs) else [specs]
     arrays = made._flatten() if isinstance(specs, ModelSpecs) else [made]
     for matrix, spec in zip(arrays, flat, strict=True):
-        _refuse_not_finite(_floats(matrix), spec.column_names, frame.index)
+        refuse_not_finite(floats(matrix), spec.column_names, frame.index)
     return made
-
-
-def _floats(matrix: Any) -> Floats:
-    """A matrix of formulaic as plain numbers."""
-    values = np.asarray(matrix)
-    if values.dtype.kind not in "biuf":
-        raise FormulaError(
-            f"cannot compute a term from the data: it makes {values.dtype} and not real numbers"
-        )
-    return values.astype(np.float64, copy=False)
-
-
-def _refuse_neither_number_nor_factor(
-    names: list[str], frame: pd.DataFrame, spec: Specification
-) -> None:
-    """Refuse a column that stands by itself in a term and is a date, a list, a complex number."""
-    factors = {
-        factor.strip("`")
-        for term in (*spec.fixed, *(term for block in spec.random for term in block))
-        for factor in factors_of(term)
-    }
-    for name in names:
-        column = frame[name]
-        dtype = column.dtype
-        if name not in factors or isinstance(dtype, pd.CategoricalDtype) or is_string_dtype(dtype):
-            continue
-        if dtype == "object":
-            continue
-        if not (is_numeric_dtype(dtype) or is_bool_dtype(dtype)) or is_complex_dtype(dtype):
-            raise DataError(
-                f"'{name}' is of type {dtype}, neither a number nor a factor; make a column of "
-                "numbers or of text from it first"
-            )
-
-
-def _refuse_single_levels(specs: tuple[Any, ...]) -> None:
-    for spec in specs:
-        for name, (kind, state) in spec.encoder_state.items():
-            levels = list(state.get("categories", [])) if kind is Factor.Kind.CATEGORICAL else []
-            if len(levels) == 1:
-                raise DataError(
-                    f"the factor '{name}' has one level ({levels[0]}) in the rows that are used; "
-                    "remove it from the formula"
-                )
-
-
-def _refuse_equal_names(names: tuple[str, ...]) -> None:
-    for name in names:
-        if list(names).count(name) > 1:
-            raise DataError(f"two fixed columns are called '{name}'; rename the column of the data")
 
 
 def _group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
@@ -294,46 +251,14 @@ def _group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
     return codes.astype(np.intp), pd.Index(labels, name=column.name)
 
 
-def _refuse_unknown_names(needed: tuple[str, ...], data: pd.DataFrame) -> None:
-    if not isinstance(data, pd.DataFrame):
-        raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
-    for name in needed:
-        require_column(name, data)
-
-
 def _response(response: str, frame: pd.DataFrame) -> Floats:
     """The response (n,): a column as it is, or an expression of columns computed."""
     name = response.strip("`")
     if name in frame.columns:
         return frame[name].to_numpy(dtype=np.float64)
-    made = _floats(_materialise(Formula(f"0 + {response}"), frame))
+    made = floats(_materialise(Formula(f"0 + {response}"), frame))
     if made.shape[1] != 1:
         raise FormulaError(
             f"the response '{response}' makes {made.shape[1]} columns; it must be one"
         )
     return made[:, 0]
-
-
-def _refuse_non_numeric_response(response: str, frame: pd.DataFrame) -> None:
-    for name in names_in(response):
-        dtype = frame[name].dtype
-        if not is_numeric_dtype(dtype) or is_complex_dtype(dtype):
-            raise DataError(
-                f"the response '{name}' is not numeric but of type {dtype}; "
-                "convert it to numbers first"
-            )
-
-
-def _refuse_not_finite(matrix: Floats, names: tuple[str, ...], index: pd.Index) -> None:
-    if np.isfinite(matrix.sum()):
-        return
-    bad = ~np.isfinite(matrix)
-    if not bad.any():
-        return
-    column = int(bad.any(axis=0).argmax())
-    row = int(bad[:, column].argmax())
-    raise DataError(
-        f"'{names[column]}' is missing or infinite in {int(bad[:, column].sum())} rows after it is "
-        f"computed (first at row label {index[row]}); the columns it is made of must be in its "
-        "domain"
-    )

@@ -18,6 +18,7 @@ ESS_PER_CHAIN = 100
 BFMI_LIMIT = 0.3
 GRADIENT_LIMIT = 1e-4
 ASCENT_LIMIT = 1e-6
+RATIO_LIMIT = 1e4  # of a random effect's sd to σ, above which C − ΣB'KB cancels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +119,12 @@ def _diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
         (bad if rising else findings).append(
             f"largest relative slope of the likelihood into the cone of covariance matrices: "
             f"{evidence.ascent:.1e}"
+        )
+    ratio = float(np.sqrt((fit.relative_root[0, 0] ** 2).sum(axis=1)).max())
+    if ratio > RATIO_LIMIT:
+        bad.append(
+            f"the random effects are {ratio:.1g} times as large as the residual: cross-products "
+            "leave few digits of the log-likelihood and of σ"
         )
     if evidence.singular:
         findings.extend(_boundary_findings(fit))
