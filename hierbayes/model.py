@@ -17,7 +17,7 @@ from hierbayes.design.problem import (
     refuse_varying_between,
 )
 from hierbayes.errors import FormulaError, PriorError
-from hierbayes.estimation.prior_set import PriorSet, choose_priors
+from hierbayes.estimation.prior_set import PriorSet, choose_priors, refuse_far_origin
 from hierbayes.estimation.reml import Optimum, maximise
 from hierbayes.fit.evidence import Maximum, Sampling, count_covariances, maximum_of
 from hierbayes.fit.fit import Fit
@@ -119,6 +119,7 @@ class Model:
         from hierbayes.estimation.mode import marginal_mode
 
         design, cross = self.problem.design, self.problem.cross
+        refuse_far_origin(design, cross.basis)
         mode = marginal_mode(self.problem, self.priors)
         prior = (
             self.priors.normal_gamma(cross.basis)
@@ -180,6 +181,7 @@ class Model:
             draws, tune, chains, seed, target_accept, sampler, cores, progress
         )
         design, cross = self.problem.design, self.problem.cross
+        refuse_far_origin(design, cross.basis)
         theta = sample_theta(design, cross, self.priors, settings)
         evidence = Sampling(theta.stats, sampler, tune, seed, theta.seconds, theta.compile_seconds)
         p = len(design.terms)

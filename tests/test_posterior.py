@@ -1,10 +1,12 @@
 """The posterior: exact against quadrature, reproducible, and the graph's own density."""
 
 import ctypes
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pymc as pm
 import pytest
 from arviz_stats.base import array_stats
@@ -184,3 +186,15 @@ def test_the_tree_holds_everything_with_names(posterior_hs: hb.Fit) -> None:
     G = posterior["G"].to_numpy()
     sd, corr = posterior["sd"].to_numpy(), posterior["corr"].to_numpy()
     np.testing.assert_allclose(G[..., 0, 1], sd[..., 0] * sd[..., 1] * corr[..., 0, 1], rtol=1e-10)
+
+
+def test_a_random_slope_far_from_its_zero_is_refused(hs: pd.DataFrame) -> None:
+    model = hb.Model("mathach ~ x", "~ x | school", data=hs.assign(x=hs["ses"] + 1e6))
+    message = (
+        "priors on sd and corr refer to 'x' = 0, which is 1e+06 spreads away from its data, and no "
+        "sampler can work there: centre it, for instance as I(x - 1e+06); reml() and ml() do not "
+        "mind"
+    )
+    with pytest.raises(hb.PriorError, match=re.escape(message)):
+        model.sample(progress=False)
+    assert model.reml().loglik == pytest.approx(-6427.887569, abs=1e-5)

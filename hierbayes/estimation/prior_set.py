@@ -22,6 +22,7 @@ from hierbayes.estimation.priors import BLOCKS, LKJ, Family, Flat, HalfT, Normal
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
 
+FAR = 1000.0  # spreads between the data of a random column and its zero
 _STATED = "stated"
 _DEFAULT = "default"
 
@@ -113,6 +114,29 @@ def choose_priors(stated: Mapping[str, Any] | None, design: Design, basis: Basis
         corr=_fill("corr", given, {name: LKJ(2) for name in corr_names}),
         sigma=_fill("sigma", given, sigma)[0],
     )
+
+
+def refuse_far_origin(design: Design, basis: Basis) -> None:
+    """Refuse to sample where the random intercept is far outside the data.
+
+    Priors on sd and corr refer to the point where the random columns are 0.  When
+    that lies thousands of spreads away, every correlation is ±1 to the last digit
+    and no sampler can move.
+
+    Raises
+    ------
+    PriorError
+        Naming the column to centre.
+    """
+    distance = np.abs(basis.z.shift / basis.z.spread)
+    worst = int(distance.argmax())
+    if distance[worst] > FAR:
+        name, center = design.effects[worst], _rounded(float(basis.z.shift[worst]))
+        raise PriorError(
+            f"priors on sd and corr refer to '{name}' = 0, which is {distance[worst]:.1g} spreads "
+            f"away from its data, and no sampler can work there: centre it, for instance as "
+            f"I({name} - {center:g}); reml() and ml() do not mind"
+        )
 
 
 def _fill(

@@ -18,6 +18,7 @@ ESS_PER_CHAIN = 100
 BFMI_LIMIT = 0.3
 GRADIENT_LIMIT = 1e-4
 ASCENT_LIMIT = 1e-6
+FAR_ENOUGH_TO_TELL = 5.0  # spreads between a random column's data and its zero
 RATIO_LIMIT = 1e4  # of a random effect's sd to σ, above which C − ΣB'KB cancels
 
 
@@ -92,6 +93,13 @@ def _diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
         low = float(bfmi.min())
         (findings if low > BFMI_LIMIT else bad).append(
             f"energy: the smallest BFMI is {low:.2f} (limit {BFMI_LIMIT})"
+        )
+    far = np.abs(fit.problem.cross.basis.z.shift / fit.problem.cross.basis.z.spread)
+    if bad and far.max() > FAR_ENOUGH_TO_TELL:
+        name = fit.design.effects[int(far.argmax())]
+        bad.append(
+            f"'{name}' = 0, where the random intercept is, lies {far.max():.0f} spreads away from "
+            "the data; centring it would let the chains move"
         )
     verdict = "Sampling went well." if not bad else "Do not use these draws before mending this:"
     return Diagnosis(not bad, verdict, (*bad, *findings), table)
