@@ -45,7 +45,7 @@ class Equivalence:
         return (
             f"{'equivalent' if self.holds else 'not equivalent'}: {words[self.same_rows]} rows, "
             f"{words[self.same_fixed]} fixed columns, {words[self.same_random]} random columns, "
-            f"REML log-likelihoods differ by {self.loglik_difference:.2g}"
+            f"REML log-likelihoods differ by {self.loglik_difference:.2g} (priors are not compared)"
         )
 
     __repr__ = __str__

@@ -241,3 +241,26 @@ def test_the_data_are_not_modified() -> None:
     fit.predict(data.iloc[5:])
     model.multilevel()
     pd.testing.assert_frame_equal(data, before)
+
+
+def test_a_factor_in_cvar_keeps_the_coding_of_the_fit(hs: pd.DataFrame) -> None:
+    male_first = hs.assign(s=pd.Categorical(hs["Sex"].astype(str), categories=["Male", "Female"]))
+    fit = hb.Model("mathach ~ dvar(s, school) + (1 | school)", data=male_first).reml()
+    as_text = male_first.assign(s=male_first["s"].astype(str))
+    np.testing.assert_allclose(fit.predict(as_text), fit.predict(), rtol=1e-12)
+    np.testing.assert_allclose(fit.predict(male_first.head(1)), fit.predict().head(1), rtol=1e-12)
+    with pytest.raises(hb.DataError, match="the level 'Zzz' is not among those of the fit"):
+        fit.predict(as_text.assign(s="Zzz"))
+
+
+@pytest.mark.parametrize(
+    ("formula", "df"),
+    [
+        ("mathach ~ 0 + ses + Minority", [1935, 1935, 1935]),
+        ("mathach ~ 1 + ses + Minority", [1935, 1935, 1935]),
+    ],
+)
+def test_denominator_df_without_intercept(hs: pd.DataFrame, formula: str, df: list[int]) -> None:
+    """As nlme's lme(..., random = ~ 1 | school) has them."""
+    fit = hb.Model(formula, "~ 1 | school", data=hs).reml()
+    assert fit.summary().fixed["DF"].tolist() == df

@@ -57,7 +57,8 @@ def inner_outer_df(
     outer = is_outer(X, codes, J) & ~intercept
     has_intercept = bool(intercept.any())
     between = float(J - has_intercept - int(outer.sum()))
-    inner = int((~outer & ~intercept).sum())
+    columns = np.column_stack([X[:, ~outer & ~intercept], np.ones(len(X))])
+    inner = int(np.linalg.matrix_rank(columns)) - 1  # dummies without intercept span the constant
     within = float(len(X) - J - inner)
     df: dict[str, float] = {}
     for term, is_between in zip(term_of, outer, strict=True):

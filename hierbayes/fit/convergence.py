@@ -9,6 +9,8 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask, sd_corr
 
+R_HAT_LIMIT = 1.01
+
 
 def scalar_draws(fit: Fitted, *, random_effects: bool = True) -> tuple[pd.MultiIndex, Floats]:
     """Every scalar parameter by block and name, and its draws (chains, draws, k).

@@ -8,18 +8,17 @@ from textwrap import fill
 import numpy as np
 import pandas as pd
 
-from hierbayes.fit.convergence import convergence_table
+from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table
 from hierbayes.fit.evidence import Maximum, Sampling, null_directions
 from hierbayes.fit.fitted import Fitted
 from hierbayes.likelihood.covariance import sd_corr
 
-R_HAT_LIMIT = 1.01
 ESS_PER_CHAIN = 100
 BFMI_LIMIT = 0.3
 GRADIENT_LIMIT = 1e-4
 ASCENT_LIMIT = 1e-6
 FAR_ENOUGH_TO_TELL = 5.0  # spreads between a random column's data and its zero
-RATIO_LIMIT = 1e4  # of a random effect's sd to σ, above which C − ΣB'KB cancels
+RATIO_LIMIT = 2e3  # of a random effect's sd to σ, above which C − ΣB'KB cancels
 
 
 @dataclass(frozen=True, slots=True, eq=False)

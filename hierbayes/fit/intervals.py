@@ -8,6 +8,7 @@ from scipy.special import ndtri, stdtrit
 
 from hierbayes.design.levels import inner_outer_df
 from hierbayes.estimation.information import natural_parameters
+from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.probability import Interval
 from hierbayes.fit.variance import mean_corr
@@ -68,7 +69,8 @@ def _approximate(fit: Fitted, interval: Interval) -> pd.DataFrame:
     table = pd.concat(frames)
     table.attrs["method"] = (
         f"{interval} approximate intervals given θ̂: t with inner–outer degrees of freedom for "
-        "gamma, Wald on log sd, log((1 + ρ)/(1 − ρ)) and log σ"
+        "gamma, Wald on log sd, log((1 + ρ)/(1 − ρ)) and log σ; limits are missing where Ĝ is "
+        "singular or its Hessian is not definite"
     )
     return table
 
@@ -79,7 +81,7 @@ def _variance_frames(fit: Fitted, interval: Interval) -> list[pd.DataFrame]:
     sd, corr = sd_corr(G)
     estimate = np.concatenate([sd, corr[rows, columns], [sigma]])
     lower = upper = np.full(len(estimate), np.nan)
-    singular = fit.evidence.singular if hasattr(fit.evidence, "singular") else False
+    singular = isinstance(fit.evidence, Maximum) and fit.evidence.singular
     if fit.engine in ("REML", "ML") and not singular:
         reading = REML if fit.engine == "REML" else ML
         natural = natural_parameters(fit.problem, G, sigma, reading)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
-from hierbayes.fit.convergence import convergence_table, scalar_draws
+from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table, scalar_draws
 from hierbayes.fit.effects import fixef, vcov
 from hierbayes.fit.evidence import Maximum, Sampling
 from hierbayes.fit.fitted import Fitted
@@ -73,10 +73,7 @@ class Summary:
         if self.criteria is not None:
             tables.insert(0, ("Criteria", self.criteria))
         tables.append(("Standardized within-group residuals", self.residuals.to_frame().T))
-        body = "".join(
-            f"<h4>{name}</h4>{table.to_html(float_format='{:.4g}'.format, na_rep='')}"
-            for name, table in tables
-        )
+        body = "".join(f"<h4>{name}</h4>{_cells(table).to_html()}" for name, table in tables)
         return f"<h3>{self.title}</h3><p>{lines}</p>{body}"
 
 
@@ -86,7 +83,7 @@ def summarise(fit: Fitted, interval: Interval) -> Summary:
     point = isinstance(fit.evidence, Maximum)
     return Summary(
         title=_title(fit),
-        about=_about(fit),
+        about=_about(fit, 1.0 if point else float(parameters["r_hat"].max())),
         criteria=_criteria(fit),
         random=_random_table(fit, parameters),
         fixed=_fixed_point(fit) if point else parameters.loc["gamma"],
@@ -123,7 +120,7 @@ def _title(fit: Fitted) -> str:
     return f"Hierarchical model, posterior by NUTS ({what}; marginal over θ)"
 
 
-def _about(fit: Fitted) -> tuple[str, ...]:
+def _about(fit: Fitted, worst: float) -> tuple[str, ...]:
     design = fit.design
     lines = [
         f"Model:  {design.specification}",
@@ -137,6 +134,8 @@ def _about(fit: Fitted) -> tuple[str, ...]:
             f"Draws:  {chains} chains × {draws} after {evidence.tune} of tuning, "
             f"{evidence.sampler}, seed {evidence.seed}"
         )
+        if worst > R_HAT_LIMIT or evidence.stats["diverging"].any():
+            lines.append("Beware: these draws did not converge; see diagnose()")
     return tuple(lines)
 
 
@@ -192,13 +191,18 @@ def _residual_quantiles(fit: Fitted) -> pd.Series:
 
 def _text(table: pd.DataFrame, *, index: bool = True, decimals: int | None = None) -> str:
     """A table in fixed columns: counts whole, p-values short, the rest to 4 decimals."""
+    text: str = _cells(table, decimals).to_string(index=index)
+    return text
+
+
+def _cells(table: pd.DataFrame, decimals: int | None = None) -> pd.DataFrame:
+    """The same table with every number as the text that is shown for it."""
     shown = table.copy()
     shown.index.name = None
     shown.columns.name = None
     for column in shown:
         shown[column] = [_cell(str(column), value, decimals) for value in shown[column]]
-    text: str = shown.to_string(index=index)
-    return text
+    return shown
 
 
 def _cell(column: str, value: float, decimals: int | None) -> str:
@@ -217,13 +221,19 @@ def _cell(column: str, value: float, decimals: int | None) -> str:
     return f"{value:.{places}e}" if small else f"{value:.{places}f}"
 
 
+def _short_names(names: list[str]) -> list[str]:
+    """The first nine characters of each name, or whole names where these would not differ."""
+    short = [name[:9] for name in names]
+    return short if len(set(short)) == len(short) else names
+
+
 def _lower(correlation: pd.DataFrame) -> str:
     """The lower triangle of a correlation matrix, two decimals."""
     k = len(correlation)
     shown = pd.DataFrame(
         [[f"{correlation.iat[i, j]:.3f}" if j < i else "" for j in range(k)] for i in range(k)],
         index=correlation.index,
-        columns=[str(name)[:9] for name in correlation.columns],
+        columns=_short_names([str(name) for name in correlation.columns]),
     )
     shown.index.name = None
     text: str = shown.iloc[1:, :-1].to_string()

@@ -17,6 +17,7 @@ import pandas as pd
 from formulaic.transforms import stateful_transform
 
 from hierbayes.errors import DataError
+from hierbayes.frames.arrays import Floats
 
 
 def group_means(x: Any, group: Any) -> pd.Series:
@@ -25,10 +26,9 @@ def group_means(x: Any, group: Any) -> pd.Series:
     Raises
     ------
     DataError
-        When x is not numeric, or a factor with other than two levels.
+        When x is neither numeric nor a factor with two levels.
     """
-    values = _numbers(x)
-    return pd.Series(values).groupby(np.asarray(group), sort=False).mean()
+    return _means(_numbers(x, {}), np.asarray(group))
 
 
 @stateful_transform
@@ -44,14 +44,13 @@ def cvar(x: Any, group: Any, _state: Any = None) -> pd.Series:
     -------
     (n,) Series
     """
-    labels = np.asarray(group)
+    values, labels = _numbers(x, _state), np.asarray(group)
     if "means" not in _state:
-        _state["means"] = group_means(x, labels)
+        _state["means"] = _means(values, labels)
     means: pd.Series = _state["means"]
     unknown = ~pd.Index(labels).isin(means.index)
     if unknown.any():
-        own = group_means(_numbers(x)[unknown], labels[unknown])
-        means = pd.concat([means, own])
+        means = pd.concat([means, _means(values[unknown], labels[unknown])])
     index = x.index if isinstance(x, pd.Series) else None
     return pd.Series(means.reindex(labels).to_numpy(), index=index)
 
@@ -60,20 +59,34 @@ def cvar(x: Any, group: Any, _state: Any = None) -> pd.Series:
 def dvar(x: Any, group: Any, _state: Any = None) -> pd.Series:
     """Deviation of x from its group mean, one value a row: x centred within groups."""
     means = cvar(x, group, _state=_state)
-    return pd.Series(_numbers(x) - means.to_numpy(), index=means.index)
+    return pd.Series(_numbers(x, _state) - means.to_numpy(), index=means.index)
 
 
 CONTEXT = {"cvar": cvar, "dvar": dvar}
 
 
-def _numbers(x: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _means(values: Floats, labels: Any) -> pd.Series:
+    return pd.Series(values).groupby(labels, sort=False).mean()
+
+
+def _numbers(x: Any, state: dict[str, Any]) -> Floats:
+    """Numbers as they are; a factor with two levels as 0 and 1, its levels remembered."""
     series = pd.Series(x)
-    if isinstance(series.dtype, pd.CategoricalDtype) or series.dtype.kind in "OU":
-        factor = series.astype("category")
-        if len(factor.cat.categories) != 2:
+    is_factor = isinstance(series.dtype, pd.CategoricalDtype) or series.dtype.kind in "OU"
+    if "levels" not in state:
+        state["levels"] = list(series.astype("category").cat.categories) if is_factor else None
+        if is_factor and len(state["levels"]) != 2:
             raise DataError(
                 f"cvar and dvar need numbers or a factor with two levels; this one has "
-                f"{len(factor.cat.categories)}: {', '.join(map(str, factor.cat.categories[:5]))}"
+                f"{len(state['levels'])}: {', '.join(map(str, state['levels'][:5]))}"
             )
-        return factor.cat.codes.to_numpy().astype(np.float64)
-    return series.to_numpy().astype(np.float64)
+    levels = state["levels"]
+    if levels is None:
+        return series.to_numpy().astype(np.float64)
+    codes = pd.Index(levels).get_indexer(pd.Index(np.asarray(series)))
+    if (codes < 0).any():
+        raise DataError(
+            f"cvar and dvar: the level '{series.iloc[int((codes < 0).argmax())]}' is not among "
+            f"those of the fit ({', '.join(map(str, levels))})"
+        )
+    return codes.astype(np.float64)
