@@ -258,6 +258,8 @@ def test_a_factor_in_cvar_keeps_the_coding_of_the_fit(hs: pd.DataFrame) -> None:
     [
         ("mathach ~ 0 + ses + Minority", [1935, 1935, 1935]),
         ("mathach ~ 1 + ses + Minority", [1935, 1935, 1935]),
+        ("mathach ~ 0 + Sector * ses", [38, 38, 1936, 1936]),
+        ("mathach ~ 0 + ses", [1937]),
     ],
 )
 def test_denominator_df_without_intercept(hs: pd.DataFrame, formula: str, df: list[int]) -> None:

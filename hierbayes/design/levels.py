@@ -32,9 +32,9 @@ def inner_outer_df(
     """Denominator degrees of freedom of each column as nlme assigns them.
 
     A column that varies within groups is tested against n − J − (inner columns),
-    one that does not against J − 1 − (outer columns), without the 1 when there is
-    no intercept; a term takes the smallest of its columns, and the intercept
-    counts as inner.
+    one that does not against J − 1 − (outer columns); without an intercept both have
+    one more.  A term takes the smallest of its columns, and the intercept counts as
+    inner.
 
     Parameters
     ----------
@@ -57,9 +57,8 @@ def inner_outer_df(
     outer = is_outer(X, codes, J) & ~intercept
     has_intercept = bool(intercept.any())
     between = float(J - has_intercept - int(outer.sum()))
-    columns = np.column_stack([X[:, ~outer & ~intercept], np.ones(len(X))])
-    inner = int(np.linalg.matrix_rank(columns)) - 1  # dummies without intercept span the constant
-    within = float(len(X) - J - inner)
+    inner = int((~outer & ~intercept).sum())
+    within = float(len(X) - J - inner + (not has_intercept))
     df: dict[str, float] = {}
     for term, is_between in zip(term_of, outer, strict=True):
         df[term] = min(df.get(term, np.inf), between if is_between else within)
