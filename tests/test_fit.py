@@ -221,3 +221,14 @@ def test_a_vanishing_residual_is_flagged() -> None:
     diagnosis = fit.diagnose()
     assert not diagnosis.ok
     assert "times as large as the residual" in diagnosis.findings[0]
+
+
+def test_a_correlation_outside_the_likelihood_is_named() -> None:
+    """Sector is constant within schools: no school has a Catholic and a Public effect."""
+    data = hb.load_dataset("hs")
+    fit = hb.Model("mathach ~ ses + Sector + (0 + Sector | school)", data=data).reml()
+    assert fit.var_corr()["corr[Sector[Catholic]]"].isna().all()
+    assert (
+        "the correlation of 'Sector[Catholic]' and 'Sector[Public]' is not in the likelihood, for "
+        "no group has rows of both: its value means nothing"
+    ) in fit.diagnose().findings

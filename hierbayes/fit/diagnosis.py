@@ -11,6 +11,7 @@ import pandas as pd
 from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table
 from hierbayes.fit.evidence import Maximum, Sampling, null_directions
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.variance import undetermined
 from hierbayes.likelihood.covariance import sd_corr
 
 ESS_PER_CHAIN = 100
@@ -100,6 +101,7 @@ def _diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
             f"'{name}' = 0, where the random intercept is, lies {far.max():.0f} spreads away from "
             "the data; centring it would let the chains move"
         )
+    findings.extend(_undetermined_findings(fit))
     verdict = "Sampling went well." if not bad else "Do not use these draws before mending this:"
     return Diagnosis(not bad, verdict, (*bad, *findings), table)
 
@@ -135,6 +137,7 @@ def _diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
         )
     if evidence.singular:
         findings.extend(_boundary_findings(fit))
+    findings.extend(_undetermined_findings(fit))
     if bad:
         verdict = f"The {evidence.name} maximum is not certain:"
     elif evidence.singular:
@@ -154,6 +157,15 @@ def _diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
         index=["log-likelihood", "gradient", "ascent", "singular", "evaluations"],
     )
     return Diagnosis(not bad, verdict, (*bad, *findings), table)
+
+
+def _undetermined_findings(fit: Fitted) -> list[str]:
+    names = fit.design.effects
+    return [
+        f"the correlation of '{names[c]}' and '{names[r]}' is not in the likelihood, for no group "
+        f"has rows of both: {'its value means nothing' if fit.is_point else 'it is the prior'}"
+        for r, c in zip(*np.nonzero(np.tril(undetermined(fit))), strict=True)
+    ]
 
 
 def _boundary_findings(fit: Fitted) -> list[str]:

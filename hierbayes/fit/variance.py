@@ -10,7 +10,7 @@ import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.fit.fitted import Fitted
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import block_mask, sd_corr
 
 RESIDUAL = "Residual"
@@ -20,7 +20,8 @@ def var_corr(fit: Fitted) -> pd.DataFrame:
     """Variance, sd and correlations, a row per effect and one for the residual.
 
     Columns ``corr[e]`` hold the correlation with an earlier effect e of the same
-    block, missing elsewhere.  For a posterior each entry is the posterior mean of
+    block, missing elsewhere and, for a point fit, where the likelihood does not
+    contain it.  For a posterior each entry is the posterior mean of
     that very quantity (the sd's mean is not the root of the variance's).
     """
     effects = list(fit.design.effects)
@@ -35,10 +36,22 @@ def var_corr(fit: Fitted) -> pd.DataFrame:
     )
     shown = np.tril(block_mask(fit.design.blocks), -1)
     means = np.where(shown, mean_corr(corr), np.nan)
+    if fit.is_point:
+        means[undetermined(fit)] = np.nan
     for k, effect in enumerate(effects):
         if shown[:, k].any():
             table[f"corr[{effect}]"] = [*means[:, k], np.nan]
     return table
+
+
+def undetermined(fit: Fitted) -> Booleans:
+    """Correlations (q, q) that are not in the likelihood: no group has rows of both effects."""
+    design = fit.design
+    present = np.zeros((design.J, len(design.effects)))
+    np.maximum.at(present, design.codes, (design.Z != 0.0).astype(np.float64))
+    together = present.T @ present
+    pairs: Booleans = block_mask(design.blocks) & (together == 0.0)
+    return pairs
 
 
 def mean_corr(corr: Floats) -> Floats:
