@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic import Formula, ModelSpecs
+from formulaic import Formula, ModelSpec
 from formulaic.errors import DataMismatchWarning, FormulaicError
 from formulaic.parser.types import Factor
 from pandas.api.types import (
@@ -35,7 +35,7 @@ from hierbayes.errors import DataError, FormulaError, HierbayesError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.frames.contextual import CONTEXT
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.terms import factors_of, names_in
+from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, names_in
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +64,11 @@ class Design:
         Which rows of the data are used.
     dropped : Dropped
         How many rows are not, and why.
-    matrices : formulaic.ModelSpecs
-        Remembers how columns are made from data.
+    fixed_spec : formulaic.ModelSpec
+        Remembers how the fixed columns are made from data.
+    random_specs : tuple
+        The same for each block of G: a ModelSpec, or the places of its columns among
+        the fixed ones where they all stand there.
     """
 
     specification: Specification
@@ -81,7 +84,8 @@ class Design:
     index: pd.Index
     kept: Booleans
     dropped: Dropped
-    matrices: ModelSpecs
+    fixed_spec: ModelSpec
+    random_specs: tuple[ModelSpec | tuple[int, ...], ...]
 
     @property
     def J(self) -> int:
@@ -111,14 +115,20 @@ class Design:
         if absent:
             raise DataError(f"the new data have no column '{absent[0]}', which the model needs")
         data = self._as_fitted(data)
-        X = _materialise(self.matrices.fixed, data)
-        parts = [_materialise(spec, data) for spec in self.matrices.random] if random else []
-        return X, np.hstack(parts) if parts else np.empty((0, self.Z.shape[1]))
+        X = floats(_materialise(self.fixed_spec, data))
+        if not random:
+            return X, np.empty((0, self.Z.shape[1]))
+        parts = [
+            X[:, part] if isinstance(part, tuple) else floats(_materialise(part, data))
+            for part in self.random_specs
+        ]
+        return X, np.hstack(parts)
 
     def _as_fitted(self, data: pd.DataFrame) -> pd.DataFrame:
         """New data with every factor and number of the same kind as in the data of the fit."""
         changed = {}
-        for spec in (self.matrices.fixed, *self.matrices.random):
+        specs = [part for part in self.random_specs if not isinstance(part, tuple)]
+        for spec in (self.fixed_spec, *specs):
             for name, (kind, state) in spec.encoder_state.items():
                 if name not in data.columns or name in changed:
                     continue
@@ -160,27 +170,44 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
     refuse_non_numeric_response(spec.response, frame)
     refuse_neither_number_nor_factor(used, frame, spec)
     codes, groups = _group_codes(frame[spec.group])
-    matrices = _materialise(_formula(spec), frame)
-    X, Z = floats(matrices.fixed), [floats(part) for part in matrices.random]
-    names = matrices.model_spec
-    refuse_single_levels((names.fixed, *names.random))
-    refuse_equal_names(names.fixed.column_names)
+    made = _materialise(_formula(spec.fixed_formula), frame)
+    X, fixed = floats(made), made.model_spec
+    parts = [_random_part(block, fixed, X, frame) for block in spec.random]
+    refuse_single_levels((fixed, *(part for _, _, part in parts if not isinstance(part, tuple))))
+    refuse_equal_names(fixed.column_names)
     return Design(
         specification=spec,
         y=_response(spec.response, frame),
         X=X,
-        Z=np.hstack(Z),
-        terms=tuple(names.fixed.column_names),
-        effects=tuple(name for part in names.random for name in part.column_names),
-        term_of=tuple(str(s.term) for s in names.fixed.structure for _ in s.columns),
-        blocks=tuple(part.shape[1] for part in Z),
+        Z=np.hstack([Z for Z, _, _ in parts]),
+        terms=tuple(fixed.column_names),
+        effects=tuple(name for _, names, _ in parts for name in names),
+        term_of=tuple(str(s.term) for s in fixed.structure for _ in s.columns),
+        blocks=tuple(len(names) for _, names, _ in parts),
         codes=codes,
         groups=groups,
         index=frame.index,
         kept=kept,
         dropped=dropped,
-        matrices=names,
+        fixed_spec=fixed,
+        random_specs=tuple(part for _, _, part in parts),
     )
+
+
+def _random_part(
+    block: tuple[str, ...], fixed: ModelSpec, X: Floats, frame: pd.DataFrame
+) -> tuple[Floats, tuple[str, ...], ModelSpec | tuple[int, ...]]:
+    """Columns of a block of random effects, their names, and how they are made.
+
+    A term that is one fixed column already (a number or an expression of numbers; the
+    columns of a factor have other names) is taken from there.
+    """
+    names = ["Intercept" if term == INTERCEPT else term.replace("`", "") for term in block]
+    if set(names) <= set(fixed.column_names):
+        places = tuple(fixed.column_names.index(name) for name in names)
+        return X[:, places], tuple(names), places
+    made = _materialise(_formula(join_terms(block)), frame)
+    return floats(made), tuple(made.model_spec.column_names), made.model_spec
 
 
 def factor_values(factor: str, group: str, data: pd.DataFrame) -> tuple[Floats, Integers, pd.Index]:
@@ -190,7 +217,7 @@ def factor_values(factor: str, group: str, data: pd.DataFrame) -> tuple[Floats, 
     used = [name for name in needed if name in data.columns]
     frame, _, _ = complete_rows(data, list(dict.fromkeys([*used, group])))
     codes, groups = _group_codes(frame[group])
-    return np.asarray(_materialise(Formula(f"0 + {factor}"), frame)), codes, groups
+    return np.asarray(_materialise(_formula(f"0 + {factor}"), frame)), codes, groups
 
 
 def columns_needed(*terms: tuple[str, ...]) -> tuple[str, ...]:
@@ -199,12 +226,9 @@ def columns_needed(*terms: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for factor in factors for name in sorted(names_in(factor))))
 
 
-@lru_cache(maxsize=128)
-def _formula(specification: Specification) -> Formula:
-    return Formula(
-        fixed=specification.fixed_formula,
-        random=specification.random_formulas,
-    )
+@lru_cache(maxsize=256)
+def _formula(right: str) -> Formula:
+    return Formula(right)
 
 
 def _materialise(formula: Any, frame: pd.DataFrame) -> Any:
@@ -229,11 +253,7 @@ def _materialise(formula: Any, frame: pd.DataFrame) -> Any:
             f"cannot compute a term from the data: {error}; every term must make one number or "
             "one level a row"
         ) from error
-    specs = made.model_spec
-    flat = specs._flatten() if isinstance(specs, ModelSpecs) else [specs]
-    arrays = made._flatten() if isinstance(specs, ModelSpecs) else [made]
-    for matrix, spec in zip(arrays, flat, strict=True):
-        refuse_not_finite(floats(matrix), spec.column_names, frame.index)
+    refuse_not_finite(floats(made), made.model_spec.column_names, frame.index)
     return made
 
 
@@ -256,7 +276,7 @@ def _response(response: str, frame: pd.DataFrame) -> Floats:
     name = response.strip("`")
     if name in frame.columns:
         return frame[name].to_numpy(dtype=np.float64)
-    made = floats(_materialise(Formula(f"0 + {response}"), frame))
+    made = floats(_materialise(_formula(f"0 + {response}"), frame))
     if made.shape[1] != 1:
         raise FormulaError(
             f"the response '{response}' makes {made.shape[1]} columns; it must be one"

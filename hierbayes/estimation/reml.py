@@ -75,13 +75,12 @@ class _Objective:
         self.q = sum(blocks)
         self.owner = np.repeat(np.arange(len(blocks)), blocks)
         self.order = np.arange(self.q)  # in which λ is triangular
+        self.at = (self.rows, self.columns)  # where the entries stand in λ
         self.calls = 0
 
     def root(self, entries: Floats) -> Floats:
-        triangle = np.zeros((self.q, self.q))
-        triangle[self.rows, self.columns] = entries
-        root = np.empty_like(triangle)
-        root[self.order] = triangle
+        root = np.zeros((self.q, self.q))
+        root[self.at] = entries
         return root
 
     def entries(self, G: Floats) -> Floats:
@@ -96,6 +95,7 @@ class _Objective:
         over its column and their own undetermined: a ridge.
         """
         self.order = np.lexsort((-np.diag(G), self.owner))
+        self.at = (self.order[self.rows], self.columns)
 
     def __call__(self, entries: Floats) -> tuple[float, Floats]:
         self.calls += 1
@@ -103,7 +103,7 @@ class _Objective:
         value, d_root, _, _ = profiled(
             self.root(entries), cross.A, cross.B, cross.C, cross.n, self.reading
         )
-        return -value, -d_root[self.order][self.rows, self.columns]
+        return -value, -d_root[self.at]
 
 
 def maximise(cross: CrossProducts, blocks: tuple[int, ...], reading: int = REML) -> Optimum:
