@@ -120,7 +120,7 @@ def _plain(column: pd.Series) -> pd.Series:
 
 def _missing(column: pd.Series) -> Booleans:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        missing: Booleans = column.cat.codes.to_numpy() < 0
+        missing: Booleans = column.array.codes < 0
         return missing
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
         return np.isnan(column.to_numpy())
@@ -131,7 +131,7 @@ def _without_unused_levels(frame: pd.DataFrame, columns: dict[str, pd.Series]) -
     unused = {}
     for name, column in columns.items():
         if isinstance(column.dtype, pd.CategoricalDtype):
-            seen = np.bincount(column.cat.codes, minlength=len(column.dtype.categories))
+            seen = np.bincount(column.array.codes, minlength=len(column.dtype.categories))
             if not seen.all():
                 unused[name] = column.cat.remove_unused_categories()
     return frame.assign(**unused) if unused else frame

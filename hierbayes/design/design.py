@@ -259,9 +259,7 @@ def _materialise(formula: Any, frame: pd.DataFrame) -> Any:
 
 def _group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.codes.to_numpy().astype(np.intp), pd.Index(
-            column.cat.categories, name=column.name
-        )
+        return column.array.codes.astype(np.intp), pd.Index(column.cat.categories, name=column.name)
     try:
         codes, labels = pd.factorize(column, sort=True)
     except TypeError as error:

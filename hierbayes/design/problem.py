@@ -204,7 +204,8 @@ def _refuse_exact_fit(design: Design, cross: CrossProducts) -> None:
     Groups that have as many rows as random effects always do; they are no reason to
     refuse, for then G and σ are told apart by how the columns differ between groups.
     """
-    if _ranks(cross.A).sum() == cross.n or _residual_share(cross) > _SUSPICIOUS:
+    ranks = _ranks(cross.A)
+    if ranks.sum() == cross.n or _residual_share(cross, ranks) > _SUSPICIOUS:
         return
     rest = np.column_stack([design.X, design.y - cross.basis.center])
     order = np.argsort(design.codes, kind="stable")
@@ -223,11 +224,14 @@ def _refuse_exact_fit(design: Design, cross: CrossProducts) -> None:
         )
 
 
-def _residual_share(cross: CrossProducts) -> float:
+def _residual_share(cross: CrossProducts, ranks: Floats) -> float:
     """Share of the variance of y that the groups' own regressions leave, to some 10 digits."""
-    pinv = np.linalg.pinv(cross.A, rcond=1e-12, hermitian=True)
-    m = len(cross.C)
-    between = cross.B.reshape(-1, m).T @ (pinv @ cross.B).reshape(-1, m)
+    m, q = len(cross.C), cross.A.shape[1]
+    if (ranks == q).all():
+        own = np.linalg.solve(cross.A, cross.B)
+    else:
+        own = np.linalg.pinv(cross.A, rcond=1e-12, hermitian=True) @ cross.B
+    between = cross.B.reshape(-1, m).T @ own.reshape(-1, m)
     within = cross.C - between
     WtW, Wty, yty = within[:-1, :-1], within[:-1, -1], within[-1, -1]
     size = np.sqrt(np.maximum(np.diag(WtW), 1e-12 * np.diag(cross.C)[:-1]))
