@@ -13,6 +13,8 @@ import hierbayes as hb
 from hierbayes.estimation.posterior import SamplerSettings
 from tests.test_wrong_input import SLOPES, frame, refusal
 
+WRONG: dict[str, Any] = {"nothing": None, "text": "a", "half": 1.5}  # of a type that is refused
+
 
 def terms(formula: str, data: pd.DataFrame) -> tuple[str, ...]:
     return hb.Model(formula, data=data).problem.design.terms
@@ -135,15 +137,15 @@ REFUSED: tuple[tuple[type[hb.HierbayesError], Callable[[pd.DataFrame], Any], str
      "must make one number or one level a row"),
     (hb.DataError, lambda d: hb.Model("y ~ log + (1 | g)", data=d),
      "there is no column 'log' in the data; its columns are: y, x, w, f, g"),
-    (hb.PriorError, lambda d: hb.Normal(None, 1),  # type: ignore[arg-type]
+    (hb.PriorError, lambda d: hb.Normal(WRONG["nothing"], 1),
      "Normal: mu must be a number, not None"),
     (hb.DataError, lambda d: hb.Model(SLOPES, data=d).reml().predict([1]),
      "data must be a pandas DataFrame, not list"),
-    (hb.DataError, lambda d: hb.Model(SLOPES, data=d).reml().icc({"x": "a"}),  # type: ignore[dict-item]
+    (hb.DataError, lambda d: hb.Model(SLOPES, data=d).reml().icc({"x": WRONG["text"]}),
      "at must map random columns to numbers, as in {'x': 0}, not {'x': 'a'}"),
-    (hb.EstimationError, lambda d: SamplerSettings(9, 9, 2, 1, 0.8, "nutpie", 1.5, False),  # type: ignore[arg-type]
+    (hb.EstimationError, lambda d: SamplerSettings(9, 9, 2, 1, 0.8, "nutpie", WRONG["half"], False),
      "cores must be a whole number of at least 1, not 1.5"),
-    (hb.EstimationError, lambda d: SamplerSettings(9, 9, 2, 1, "a", "nutpie", 1, False),  # type: ignore[arg-type]
+    (hb.EstimationError, lambda d: SamplerSettings(9, 9, 2, 1, WRONG["text"], "nutpie", 1, False),
      "target_accept must lie between 0 and 1, not a"),
 )  # fmt: skip
 

@@ -13,6 +13,8 @@ import hierbayes as hb
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.probability import IntervalError
 
+WRONG: Any = 2.5  # of a type that is refused
+
 N = 24
 SLOPES = "y ~ x + (1 + x | g)"
 
@@ -234,7 +236,7 @@ WRONG_USE: tuple[tuple[type[hb.HierbayesError], Use, str], ...] = (
      "model.ml()"),
     (hb.EstimationError, lambda m, fit: m.sample(draws=0),
      "draws must be a whole number of at least 1, not 0"),
-    (hb.EstimationError, lambda m, fit: m.sample(chains=2.5),  # type: ignore[arg-type]
+    (hb.EstimationError, lambda m, fit: m.sample(chains=WRONG),
      "chains must be a whole number of at least 1, not 2.5"),
     (hb.EstimationError, lambda m, fit: m.sample(target_accept=1.0),
      "target_accept must lie between 0 and 1, not 1.0"),

@@ -87,8 +87,6 @@ class Compiled:
     ----------
     log_density, expand : numba CFunc
         C callbacks for a sampler.
-    python : callable
-        (x, *data) -> log density, gradient, parameters.
     data_names : tuple of str
         Order of the data in the buffer.
     variables : tuple of Variable
@@ -99,7 +97,6 @@ class Compiled:
 
     log_density: Any
     expand: Any
-    python: Callable[..., Any]
     data_names: tuple[str, ...]
     variables: tuple[Variable, ...]
     layout: dict[str, tuple[slice, tuple[int, ...]]]
@@ -209,7 +206,7 @@ def _compile(model: pm.Model, inputs: GraphInputs) -> Compiled:
     ranks = [data[name].type.ndim for name in order]
     n_dim = sum(variable.size for variable in variables)
     callbacks = _callbacks(function.vm.jit_fn, key, ranks, n_dim, start)
-    return Compiled(*callbacks, function.vm.jit_fn, order, variables, layout)
+    return Compiled(*callbacks, order, variables, layout)
 
 
 def _callbacks(inner: Any, key: str, ranks: list[int], n_dim: int, n_out: int) -> tuple[Any, Any]:

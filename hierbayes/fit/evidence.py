@@ -9,7 +9,7 @@ import xarray as xr
 
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.reml import Optimum
-from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import REML
 from hierbayes.likelihood.conditional import log_jacobian
 
@@ -121,13 +121,10 @@ class NullDirection:
         The eigenvalue of the correlation matrix of the effects, 0 but for rounding.
     weights : (q,) float
         The direction in units of each effect's own scale.
-    involved : (q,) bool
-        Effects that take part in it.
     """
 
     variance: float
     weights: Floats
-    involved: Booleans
 
 
 def null_directions(G: Floats, scale: Floats) -> list[NullDirection]:
@@ -145,5 +142,5 @@ def null_directions(G: Floats, scale: Floats) -> list[NullDirection]:
     found = []
     for variance, vector in zip(size, vectors.T, strict=True):
         if variance <= 1e-8 * largest:
-            found.append(NullDirection(float(variance), vector, np.abs(vector) > 0.05))
+            found.append(NullDirection(float(variance), vector))
     return found

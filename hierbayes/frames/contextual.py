@@ -20,17 +20,6 @@ from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
 
 
-def group_means(x: Any, group: Any) -> pd.Series:
-    """Mean of x in each group, a Series by group label.
-
-    Raises
-    ------
-    DataError
-        When x is neither numeric nor a factor with two levels.
-    """
-    return _means(_numbers(x, {}), np.asarray(group))
-
-
 @stateful_transform
 def cvar(x: Any, group: Any, _state: Any = None) -> pd.Series:
     """Group mean of x, one value a row: the contextual variable.
@@ -66,6 +55,7 @@ CONTEXT = {"cvar": cvar, "dvar": dvar}
 
 
 def _means(values: Floats, labels: Any) -> pd.Series:
+    """Mean of the values in each group, by label."""
     return pd.Series(values).groupby(labels, sort=False).mean()
 
 
