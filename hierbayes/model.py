@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +18,13 @@ from hierbayes.design.problem import (
 from hierbayes.errors import FormulaError, PriorError
 from hierbayes.estimation.prior_set import PriorSet, choose_priors, refuse_far_origin
 from hierbayes.estimation.reml import Optimum, maximise
-from hierbayes.fit.evidence import Maximum, Sampling, count_covariances, maximum_of
+from hierbayes.estimation.settings import SamplerSettings
+from hierbayes.fit.evidence import Maximum, count_covariances, maximum_of
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.sampled import sample_posterior
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import ML, REML
-from hierbayes.likelihood.conditional import conditional_moments, draw_gamma, flat_prior
+from hierbayes.likelihood.conditional import conditional_moments, flat_prior
 from hierbayes.specification.equations import Multilevel, split_levels
 from hierbayes.specification.formula import Specification, read_combined
 
@@ -173,35 +174,12 @@ class Model:
         progress : bool
             Whether to show a progress bar.
         """
-        from hierbayes.estimation.posterior import SamplerSettings, sample_theta
-
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
         settings = SamplerSettings(
             draws, tune, chains, seed, target_accept, sampler, cores, progress
         )
-        design, cross = self.problem.design, self.problem.cross
-        refuse_far_origin(design, cross.basis)
-        theta = sample_theta(design, cross, self.priors, settings)
-        evidence = Sampling(theta.stats, sampler, tune, seed, theta.seconds, theta.compile_seconds)
-        p = len(design.terms)
-        fit = Fit(
-            self.problem, theta.root, theta.sigma, np.zeros((chains, draws, p)), flat_prior(p),
-            self.priors, evidence,
-        )  # fmt: skip
-        if theta.gamma is not None:
-            return replace(fit, gamma_draws=theta.gamma)
-        prior = self.priors.normal_gamma(cross.basis)
-        normals = np.random.default_rng([seed, 0]).standard_normal((chains * draws, p))
-        gamma = draw_gamma(
-            fit.relative_root.reshape(-1, *theta.root.shape[2:]),
-            theta.sigma.ravel() / cross.basis.scale,
-            cross,
-            prior,
-            normals,
-        )
-        gamma_user = cross.basis.gamma(gamma).reshape(chains, draws, p)
-        return replace(fit, gamma_draws=gamma_user, gamma_prior=prior)
+        return sample_posterior(self.problem, self.priors, settings)
 
     def _point(self, optimum: Optimum) -> Fit:
         """A fit from a REML or ML optimum."""

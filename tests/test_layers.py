@@ -22,6 +22,7 @@ LAYERS = ("errors", "specification", "frames", "design", "likelihood", "estimati
 LAZY: dict[str, set[str]] = {
     "hierbayes.fit.convergence": {"arviz_stats"},
     "hierbayes.fit.diagnosis": {"arviz_stats"},
+    "hierbayes.fit.sampled": {"hierbayes.estimation.posterior"},
     "hierbayes.model": {"hierbayes.estimation.mode", "hierbayes.estimation.posterior"},
 }
 

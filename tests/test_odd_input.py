@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.estimation.posterior import SamplerSettings
+from hierbayes.estimation.settings import SamplerSettings
 from tests.test_wrong_input import SLOPES, frame, refusal
 
 WRONG: dict[str, Any] = {"nothing": None, "text": "a", "half": 1.5}  # of a type that is refused

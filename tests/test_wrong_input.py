@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 import hierbayes as hb
+from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.probability import IntervalError
 
@@ -209,7 +210,8 @@ def test_wrong_priors(state: Callable[[], object], message: str) -> None:
     assert refusal(hb.PriorError, state) == message
 
 
-SAMPLED = Sampling(xr.Dataset(), "nutpie", 500, 1, 0.0, 0.0)
+SETTINGS = SamplerSettings(1, 500, 1, 1, 0.8, "nutpie", 1, False)
+SAMPLED = Sampling(xr.Dataset(), SETTINGS, 0.0, 0.0)
 Use = Callable[[hb.Model, hb.Fit], object]
 WRONG_USE: tuple[tuple[type[hb.HierbayesError], Use, str], ...] = (
     (hb.DataError, lambda m, fit: fit.predict(level=2),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 import nutpie
@@ -21,6 +20,7 @@ from hierbayes.estimation.compiled import Compiled, Variable, compile_graph
 from hierbayes.estimation.graph import build_graph, graph_inputs
 from hierbayes.estimation.prior_set import PriorSet
 from hierbayes.estimation.reml import maximise
+from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import conditional_moments, flat_prior
 
@@ -35,59 +35,6 @@ _STATS = {
     "maxdepth_reached": "reached_max_treedepth",
 }
 _SMALLEST_START = 0.05  # of the scale of an effect: where a chain starts when REML says 0
-
-
-@dataclass(frozen=True, slots=True)
-class SamplerSettings:
-    """How to run NUTS.
-
-    Parameters
-    ----------
-    draws, tune, chains : int
-        Draws kept and draws of adaptation per chain, and chains.
-    seed : int or None
-        Equal seeds give equal draws.
-    target_accept : float
-        Wanted acceptance rate; nearer 1 takes smaller steps.
-    sampler : str
-        ``"nutpie"`` or ``"pymc"``.
-    cores : int or None
-        Chains at a time.
-    progress : bool
-    """
-
-    draws: int
-    tune: int
-    chains: int
-    seed: int | None
-    target_accept: float
-    sampler: str
-    cores: int | None
-    progress: bool
-
-    def __post_init__(self) -> None:
-        for name in ("draws", "tune", "chains"):
-            value = getattr(self, name)
-            if not _whole(value) or value < 1:
-                raise EstimationError(f"{name} must be a whole number of at least 1, not {value!r}")
-        if self.seed is not None and (
-            not isinstance(self.seed, int | np.integer) or not 0 <= self.seed < 2**32
-        ):
-            raise EstimationError(
-                f"seed must be a whole number from 0 to 2³² − 1, not {self.seed!r}"
-            )
-        if self.cores is not None and not (_whole(self.cores) and self.cores >= 1):
-            raise EstimationError(f"cores must be a whole number of at least 1, not {self.cores!r}")
-        if not isinstance(self.target_accept, Real) or not 0 < self.target_accept < 1:
-            raise EstimationError(
-                f"target_accept must lie between 0 and 1, not {self.target_accept}"
-            )
-        if self.sampler not in ("nutpie", "pymc"):
-            raise EstimationError(f"sampler must be 'nutpie' or 'pymc', not {self.sampler!r}")
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

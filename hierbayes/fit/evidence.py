@@ -9,6 +9,7 @@ import xarray as xr
 
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.reml import Optimum
+from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import REML
 from hierbayes.likelihood.conditional import log_jacobian
@@ -65,19 +66,31 @@ class Sampling:
     ----------
     stats : Dataset
         Sampler statistics by chain and draw.
-    sampler : str
-    tune : int
-    seed : int or None
+    settings : SamplerSettings
+        How it was run.
     seconds, compile_seconds : float
         Wall time of sampling and of making the compiled graph.
     """
 
     stats: xr.Dataset
-    sampler: str
-    tune: int
-    seed: int | None
+    settings: SamplerSettings
     seconds: float
     compile_seconds: float
+
+    @property
+    def sampler(self) -> str:
+        """``"nutpie"`` or ``"pymc"``."""
+        return self.settings.sampler
+
+    @property
+    def tune(self) -> int:
+        """Draws of adaptation per chain."""
+        return self.settings.tune
+
+    @property
+    def seed(self) -> int:
+        """Equal seeds give equal draws."""
+        return self.settings.seed
 
 
 type Evidence = Maximum | Sampling

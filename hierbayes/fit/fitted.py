@@ -136,7 +136,7 @@ class Fitted:
             return basis.u(self.moments.u)[None, None]
         chains, draws, p = self.gamma_draws.shape
         J, q = self.design.J, len(self.design.effects)
-        normals = _generator(self.evidence, stream=1).standard_normal((chains * draws, J, q))
+        normals = self.generator(1).standard_normal((chains * draws, J, q))
         u = draw_u(
             self.relative_root.reshape(-1, q, q),
             self.sigma_draws.ravel() / basis.scale,
@@ -151,13 +151,12 @@ class Fitted:
         """How γ makes each group's population coefficients."""
         return group_design(self.design)
 
+    def generator(self, stream: int) -> np.random.Generator:
+        """The generator of one stream of numbers, determined by the seed of the fit."""
+        seed = self.evidence.seed if isinstance(self.evidence, Sampling) else 0
+        return np.random.default_rng([seed, stream])
+
     @property
     def sigma(self) -> float:
         """Residual standard deviation: the estimate, or the posterior mean."""
         return float(self.sigma_draws.mean())
-
-
-def _generator(evidence: Evidence, stream: int) -> np.random.Generator:
-    """The generator of one stream of numbers that the seed of a fit determines."""
-    seed = evidence.seed if isinstance(evidence, Sampling) else 0
-    return np.random.default_rng([0 if seed is None else seed, stream])

@@ -255,38 +255,45 @@ def solve_gamma(S, sigma, precision, mean):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def read_density(log_det, S, factors, root, sigma, gamma, A, B, n, precision, mean, reading):
-    """Value and gradient of `collapsed` from what `reduce_groups` returned at λ."""
-    q = root.shape[0]
-    p = S.shape[0] - 1
-    d_root = np.zeros((q, q))
-    d_gamma = np.zeros(p)
-    if not (math.isfinite(log_det) and sigma > 0.0 and sigma < np.inf):
-        return -np.inf, d_root, 0.0, d_gamma
+def read_value(log_det, S, sigma, gamma, n, precision, mean, reading):
+    """Value of `collapsed` from Σ log|M_j| and S, and what its gradient needs.
 
-    prior = precision if reading == NORMAL else np.zeros((p, p))
+    Returns
+    -------
+    value : float
+        −inf where it cannot be computed.
+    d_log_sigma : float
+        ∂ value/∂log σ at fixed λ.
+    at : (p,) float
+        The γ at which the likelihood is read: γ̂, or the given one.
+    F : (p, k) float
+        FF' = Q⁻¹; no columns where γ is not integrated out.
+    """
+    p = S.shape[0] - 1
     F = np.zeros((p, 0))
+    if not (math.isfinite(log_det) and sigma > 0.0 and sigma < np.inf):
+        return -np.inf, 0.0, gamma, F
+    prior = precision if reading == NORMAL else np.zeros((p, p))
     log_det_Q = 0.0
-    if reading == GIVEN:
-        at = gamma
-    else:
+    at = gamma
+    if reading != GIVEN:
         at, F, log_det_Q = solve_gamma(S, sigma, prior, mean)
         if not math.isfinite(log_det_Q):
-            return -np.inf, d_root, 0.0, d_gamma
+            return -np.inf, 0.0, at, F
     if reading == ML:
         F = np.zeros((p, 0))
 
     s2 = sigma * sigma
     form = residual_form(S, at) / s2
     value = -0.5 * (n * (LOG_2PI + math.log(s2)) + log_det + form)
-    d_sigma = form - n
+    d_log_sigma = form - n
     if reading == REML:
         value += 0.5 * (p * (LOG_2PI + math.log(s2)) - log_det_Q)
-        d_sigma += p
+        d_log_sigma += p
     elif reading == NORMAL:
         low = prior.copy()
         if not cholesky_in_place(low):
-            return -np.inf, d_root, 0.0, d_gamma
+            return -np.inf, 0.0, at, F
         value -= 0.5 * (log_det_Q - p * math.log(s2))
         for c in range(p):
             value += math.log(low[c, c])
@@ -294,21 +301,34 @@ def read_density(log_det, S, factors, root, sigma, gamma, A, B, n, precision, me
             for d in range(p):
                 step += prior[c, d] * (at[d] - mean[d])
                 for e in range(p):  # tr(Q⁻¹S_XX)
-                    d_sigma += F[c, e] * S[c, d] * F[d, e]
+                    d_log_sigma += F[c, e] * S[c, d] * F[d, e]
             value -= 0.5 * step * (at[c] - mean[c])
-    elif reading == GIVEN:
-        for c in range(p):
-            d_gamma[c] = S[c, p] / s2
-            for d in range(p):
-                d_gamma[c] -= S[c, d] * at[d] / s2
     if not math.isfinite(value):
-        return -np.inf, d_root, 0.0, d_gamma
+        value = -np.inf
+    return value, d_log_sigma, at, F
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def read_density(log_det, S, factors, root, sigma, gamma, A, B, n, precision, mean, reading):
+    """Value and gradient of `collapsed` from what `reduce_groups` returned at λ."""
+    q = root.shape[0]
+    p = S.shape[0] - 1
+    d_root = np.zeros((q, q))
+    d_gamma = np.zeros(p)
+    value, d_log_sigma, at, F = read_value(log_det, S, sigma, gamma, n, precision, mean, reading)
+    if value == -np.inf:
+        return value, d_root, 0.0, d_gamma
+    if reading == GIVEN:
+        for c in range(p):
+            d_gamma[c] = S[c, p] / (sigma * sigma)
+            for d in range(p):
+                d_gamma[c] -= S[c, d] * at[d] / (sigma * sigma)
     score = group_score(factors, A, B, at, F, sigma)
     for i in range(q):
         for k in range(q):
             for h in range(q):
                 d_root[i, k] += 2.0 * score[i, h] * root[h, k]
-    return value, d_root, d_sigma / sigma, d_gamma
+    return value, d_root, d_log_sigma / sigma, d_gamma
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

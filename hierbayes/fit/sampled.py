@@ -1,0 +1,60 @@
+"""A posterior as a fit: draws of θ by NUTS, then an exact draw of γ given each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from hierbayes.design.problem import Problem
+from hierbayes.estimation.prior_set import PriorSet, refuse_far_origin
+from hierbayes.estimation.settings import SamplerSettings
+from hierbayes.fit.evidence import Sampling
+from hierbayes.fit.fit import Fit
+from hierbayes.likelihood.conditional import draw_gamma, flat_prior
+
+
+def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettings) -> Fit:
+    """The posterior of a problem under priors.
+
+    Raises
+    ------
+    PriorError
+        When no sampler can work with these priors, see `refuse_far_origin`.
+    EstimationError
+        When no start with a finite density is found.
+    """
+    from hierbayes.estimation.posterior import sample_theta
+
+    design, cross = problem.design, problem.cross
+    refuse_far_origin(design, cross.basis)
+    theta = sample_theta(design, cross, priors, settings)
+    evidence = Sampling(theta.stats, settings, theta.seconds, theta.compile_seconds)
+    p = len(design.terms)
+    empty = np.zeros((*theta.sigma.shape, p))
+    fit = Fit(problem, theta.root, theta.sigma, empty, flat_prior(p), priors, evidence)
+    if theta.gamma is not None:
+        return replace(fit, gamma_draws=theta.gamma)
+    return with_gamma(fit, priors)
+
+
+def with_gamma(fit: Fit, priors: PriorSet) -> Fit:
+    """The same draws of θ, with γ drawn given each under the normal or flat prior of γ in a set.
+
+    The random numbers behind γ depend on the seed of the fit alone, so that two priors
+    of γ give draws that differ by what the priors say and by nothing else.
+    """
+    cross = fit.problem.cross
+    prior = priors.normal_gamma(cross.basis)
+    chains, draws, p = fit.gamma_draws.shape
+    q = fit.root.shape[-1]
+    normals = fit.generator(0).standard_normal((chains * draws, p))
+    gamma = draw_gamma(
+        fit.relative_root.reshape(-1, q, q),
+        fit.sigma_draws.ravel() / cross.basis.scale,
+        cross,
+        prior,
+        normals,
+    )
+    in_user_units = cross.basis.gamma(gamma).reshape(chains, draws, p)
+    return replace(fit, gamma_draws=in_user_units, gamma_prior=prior, priors=priors)

@@ -1,0 +1,85 @@
+"""The collapsed likelihood at many θ, under as many priors of γ as wanted.
+
+What a draw of θ takes from the groups, Σ_j log|M_j| and S, does not depend on the prior of γ.
+So it is computed once per draw; any normal or flat prior of γ then costs only p × p matrices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.collapsed import read_value, reduce_groups
+from hierbayes.likelihood.conditional import NormalPrior, log_jacobian
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reduction:
+    """The groups of a data set, reduced at M draws of θ.
+
+    Parameters
+    ----------
+    log_det : (M,) float
+        Σ_j log|M_j|.
+    S : (M, p+1, p+1) float
+        [X y]'(V/σ²)⁻¹[X y].
+    sigmas : (M,) float
+        σ in the internal basis.
+    cross : CrossProducts
+    """
+
+    log_det: Floats
+    S: Floats
+    sigmas: Floats
+    cross: CrossProducts
+
+    def log_density(self, prior: NormalPrior, reading: int) -> Floats:
+        """Log p(y | θ) (M,) of the response in the user's units, γ integrated out under a prior.
+
+        Parameters
+        ----------
+        prior : NormalPrior
+            Of γ in the internal basis; ignored under a flat prior.
+        reading : int
+            ``REML`` or ``NORMAL``.
+        """
+        values = _values(
+            self.log_det, self.S, self.sigmas, self.cross.n, prior.precision, prior.mean, reading
+        )
+        return values + log_jacobian(reading, self.cross.basis, self.cross.n)
+
+
+def reduce_draws(roots: Floats, sigmas: Floats, cross: CrossProducts) -> Reduction:
+    """Reduce the groups at M relative roots λ (M, q, q) and σ (M,) of the internal basis."""
+    log_det, S = _reduce(roots, cross.A, cross.B, cross.C)
+    return Reduction(log_det, S, sigmas, cross)
+
+
+@njit(cache=True, nogil=True)
+def _reduce(roots: Floats, A: Floats, B: Floats, C: Floats) -> tuple[Floats, Floats]:
+    M, m = len(roots), len(C)
+    log_det = np.empty(M)
+    S = np.empty((M, m, m))
+    for i in range(M):
+        log_det[i], S[i], _ = reduce_groups(roots[i], A, B, C)
+    return log_det, S
+
+
+@njit(cache=True, nogil=True)
+def _values(
+    log_det: Floats,
+    S: Floats,
+    sigmas: Floats,
+    n: float,
+    precision: Floats,
+    mean: Floats,
+    reading: int,
+) -> Floats:
+    values = np.empty(len(sigmas))
+    for i in range(len(sigmas)):
+        values[i] = read_value(log_det[i], S[i], sigmas[i], mean, n, precision, mean, reading)[0]
+    return values
