@@ -23,5 +23,9 @@ class EstimationError(HierbayesError, RuntimeError):
     """A fit was started and could not be completed."""
 
 
+class StudyError(HierbayesError, ValueError):
+    """A study asks for something that does not exist, or of a fit that cannot tell."""
+
+
 class ModelFileError(HierbayesError, ValueError):
     """A model file (TOML) or a data set asked for by name cannot be used."""

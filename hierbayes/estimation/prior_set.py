@@ -54,6 +54,15 @@ class PriorSet:
         table = pd.DataFrame(rows, columns=["block", "parameter", "prior", "source"])
         return table.assign(prior=table["prior"].astype(str)).set_index(["block", "parameter"])
 
+    def stated(self) -> dict[str, Any]:
+        """The same priors as a user would state them, every name in full."""
+        stated: dict[str, Any] = {"sigma": self.sigma[1]}
+        for block in ("gamma", "sd", "corr"):
+            entries = getattr(self, block)
+            if entries:
+                stated[block] = {name: prior for name, prior, _ in entries}
+        return stated
+
     def __str__(self) -> str:
         return self.frame().to_string()
 

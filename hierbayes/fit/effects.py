@@ -127,6 +127,18 @@ def shrinkage(fit: Fitted) -> pd.DataFrame:
     return pd.DataFrame(table, index=index)
 
 
+def group_shrinkage(fit: Fitted, j: int) -> Floats:
+    """Λ_j of one group at every draw (chains, draws, q, q)."""
+    T = fit.problem.cross.basis.z.matrix
+    A = fit.problem.cross.A[j]
+    root = fit.relative_root
+    half = np.swapaxes(root, -1, -2) @ A
+    inner = np.eye(len(A)) + half @ root
+    internal = root @ np.linalg.solve(inner, half)  # K_jA_j = λ(I + λ'A_jλ)⁻¹λ'A_j
+    factors: Floats = T @ internal @ np.linalg.inv(T)
+    return factors
+
+
 def _blup_sd(fit: Fitted, population: Floats) -> Floats:
     """Standard deviation of β_j = W_jγ + u_j, (J, q)."""
     if not fit.is_point:

@@ -8,6 +8,7 @@ import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.prior_set import PriorSet, refuse_far_origin
+from hierbayes.estimation.propriety import refuse_improper
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
@@ -20,7 +21,8 @@ def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettin
     Raises
     ------
     PriorError
-        When no sampler can work with these priors, see `refuse_far_origin`.
+        When no sampler can work with these priors, see `refuse_far_origin`, or their
+        posterior is improper, see `refuse_improper`.
     EstimationError
         When no start with a finite density is found.
     """
@@ -28,6 +30,7 @@ def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettin
 
     design, cross = problem.design, problem.cross
     refuse_far_origin(design, cross.basis)
+    refuse_improper(problem, priors)
     theta = sample_theta(design, cross, priors, settings)
     evidence = Sampling(theta.stats, settings, theta.seconds, theta.compile_seconds)
     p = len(design.terms)

@@ -1,0 +1,1 @@
+"""Studies of fits: what priors do, and where estimators differ."""

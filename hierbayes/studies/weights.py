@@ -1,0 +1,99 @@
+"""Importance weights from one posterior to another, with the evidence that they can be trusted.
+
+References
+----------
+Vehtari, Simpson, Gelman, Yao & Gabry (2024), *Pareto smoothed importance sampling*,
+JMLR 25(72).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierbayes.estimation.prior_set import PriorSet
+from hierbayes.fit.fitted import Fitted
+from hierbayes.frames.arrays import Floats
+from hierbayes.studies.theta import Theta
+
+_TAIL = 5  # draws that must carry weight for a tail to be fitted to
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """Weights of draws, summing to 1.
+
+    Parameters
+    ----------
+    values : (M,) float
+    k_hat : float
+        Shape of the generalised Pareto distribution of the largest ones: below 0.7
+        weighted means can be trusted; inf when (nearly) no draw has weight.
+    """
+
+    values: Floats
+    k_hat: float
+
+    @property
+    def ess(self) -> float:
+        """Number of equally weighted independent draws of the same worth, 1/Σw²."""
+        return float(1.0 / (self.values**2).sum())
+
+
+def even(M: int) -> Weights:
+    """Equal weights."""
+    return Weights(np.full(M, 1.0 / M), -np.inf)
+
+
+def pareto_smoothed(log_ratio: Floats) -> Weights:
+    """Pareto-smoothed weights from log ratios (M,) of two densities.
+
+    Draws where the ratio is 0 keep weight 0.
+    """
+    from arviz_stats.base import array_stats
+
+    M = len(log_ratio)
+    possible = np.isfinite(log_ratio)
+    if possible.sum() <= _TAIL:
+        return Weights(np.zeros(M), np.inf)
+    if np.ptp(log_ratio[possible]) < 1e-12:
+        if possible.all():
+            return even(M)
+        return Weights(possible / possible.sum(), -np.inf)
+    smoothed, k_hat = array_stats.psislw(-log_ratio[possible])  # it takes log likelihoods
+    values = np.zeros(M)
+    values[possible] = np.exp(smoothed - smoothed.max())
+    return Weights(values / values.sum(), float(k_hat))
+
+
+def log_ratio(theta: Theta, new: PriorSet, old: PriorSet) -> Floats:
+    """Log of p(θ, γ | y) under new priors over that under old ones (M,), up to a constant.
+
+    Where γ is integrated out under both, the ratio is one of marginal densities of θ: γ
+    is then to be drawn anew, see `with_gamma`.
+    """
+    total = sum(theta.log_ratio(block, new, old) for block in ("sd", "corr", "sigma"))
+    if gamma_changes(new, old):
+        if redraws_gamma(new, old):
+            total = total + theta.log_likelihood(new) - theta.log_likelihood(old)
+        else:
+            total = total + theta.log_ratio("gamma", new, old)
+    return np.asarray(total)
+
+
+def gamma_changes(new: PriorSet, old: PriorSet) -> bool:
+    """Whether any prior of γ differs."""
+    return [prior for _, prior, _ in new.gamma] != [prior for _, prior, _ in old.gamma]
+
+
+def redraws_gamma(new: PriorSet, old: PriorSet) -> bool:
+    """Whether γ given θ is exactly Gaussian under both sets of priors."""
+    return new.collapses_gamma and old.collapses_gamma
+
+
+def combined(fit: Fitted, weights: Weights) -> Floats:
+    """Weights by chain and draw (chains, draws)."""
+    shape = fit.sigma_draws.shape
+    shaped: Floats = weights.values.reshape(shape)
+    return shaped
