@@ -95,6 +95,25 @@ def cross_products(
     return CrossProducts(A, B, C, counts, groups, basis)
 
 
+def group_totals(
+    rows: tuple[Floats, Floats, Floats], codes: Integers, J: int, basis: Basis
+) -> Floats:
+    """[X_j y_j]'[X_j y_j] of every group (J, p+1, p+1), which add up to C."""
+    W, _ = basis.internal_rows(*rows)
+    return _totals(W, codes, J)
+
+
+@njit(cache=True, nogil=True)
+def _totals(W: Floats, codes: Integers, J: int) -> Floats:
+    n, m = W.shape
+    totals = np.zeros((J, m, m))
+    for i in range(n):
+        for c in range(m):
+            for d in range(m):
+                totals[codes[i], c, d] += W[i, c] * W[i, d]
+    return totals
+
+
 @njit(cache=True, nogil=True)
 def _accumulate(
     W: Floats, Z: Floats, codes: Integers, J: int

@@ -51,7 +51,7 @@ def log_density_corr(prior: LKJ, chol: Floats) -> Floats:
     return result
 
 
-def derivatives(prior: Family, values: Floats) -> dict[str, Floats]:
+def derivatives_of(prior: Family, values: Floats) -> dict[str, Floats]:
     """∂ log density/∂(parameter of the prior) at values (M,), by name of the parameter."""
     parameters = prior.parameters
     if isinstance(prior, Flat | Foreign) or not parameters:

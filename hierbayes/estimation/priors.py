@@ -15,7 +15,7 @@ and turned into a PyMC distribution only when a graph is built.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import isfinite
 from numbers import Real
 from typing import Any, ClassVar
@@ -204,6 +204,31 @@ class Foreign(Family):
         owner = getattr(self.variable, "owner", None)
         name = getattr(getattr(owner, "op", None), "name", None) or "distribution"
         return f"PyMC {name}"
+
+
+_SCALES: dict[type[Family], tuple[tuple[str, int], ...]] = {
+    HalfNormal: (("sigma", 1),),
+    HalfT: (("sigma", 1),),
+    HalfCauchy: (("beta", 1),),
+    Exponential: (("lam", -1),),
+    Uniform: (("lower", 1), ("upper", 1)),
+    Gamma: (("beta", -1),),
+    InverseGamma: (("beta", 1),),
+}
+
+
+def rescaled(prior: Family, factor: float) -> Family:
+    """The prior of ``factor`` times a parameter that has a given prior.
+
+    Raises
+    ------
+    PriorError
+        When the family has no scale that could be changed.
+    """
+    if type(prior) not in _SCALES:
+        raise PriorError(f"the prior {prior} has no scale that could be changed")
+    changed = {name: getattr(prior, name) * factor**power for name, power in _SCALES[type(prior)]}
+    return replace(prior, **changed)
 
 
 FAMILIES = (

@@ -13,7 +13,7 @@ from numba import njit
 
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import read_value, reduce_groups
+from hierbayes.likelihood.collapsed import GIVEN, read_value, reduce_groups
 from hierbayes.likelihood.conditional import NormalPrior, log_jacobian
 
 
@@ -52,6 +52,11 @@ class Reduction:
         )
         return values + log_jacobian(reading, self.cross.basis, self.cross.n)
 
+    def log_density_given(self, gammas: Floats) -> Floats:
+        """Log p(y | θ, γ) (M,), only u integrated out, at γ° (M, p) of the internal basis."""
+        values = _values_given(self.log_det, self.S, self.sigmas, gammas, self.cross.n)
+        return values + log_jacobian(GIVEN, self.cross.basis, self.cross.n)
+
 
 def reduce_draws(roots: Floats, sigmas: Floats, cross: CrossProducts) -> Reduction:
     """Reduce the groups at M relative roots λ (M, q, q) and σ (M,) of the internal basis."""
@@ -82,4 +87,15 @@ def _values(
     values = np.empty(len(sigmas))
     for i in range(len(sigmas)):
         values[i] = read_value(log_det[i], S[i], sigmas[i], mean, n, precision, mean, reading)[0]
+    return values
+
+
+@njit(cache=True, nogil=True)
+def _values_given(log_det: Floats, S: Floats, sigmas: Floats, gammas: Floats, n: float) -> Floats:
+    values = np.empty(len(sigmas))
+    nothing = np.zeros((gammas.shape[1], gammas.shape[1]))
+    for i in range(len(sigmas)):
+        values[i] = read_value(
+            log_det[i], S[i], sigmas[i], gammas[i], n, nothing, gammas[i], GIVEN
+        )[0]
     return values

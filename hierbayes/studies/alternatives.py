@@ -96,12 +96,14 @@ def read_alternatives(grid: Any, problem: Problem, baseline: PriorSet) -> tuple[
 def default_grid(baseline: PriorSet) -> dict[str, dict[str, Any]]:
     """The usual alternatives to a set of priors, block by block, on the baseline's scales."""
     grid: dict[str, dict[str, Any]] = {}
-    gamma = {name: prior for name, prior, _ in baseline.gamma}
-    if all(isinstance(prior, Normal) for prior in gamma.values()):
+    normal = {n: p.parameters for n, p, _ in baseline.gamma if isinstance(p, Normal)}
+    if len(normal) == len(baseline.gamma):
         grid["gamma"] = {
             "gamma flat": Flat(),
-            "gamma half as wide": {n: Normal(p.mu, p.sigma / 2) for n, p in gamma.items()},
-            "gamma a fifth as wide": {n: Normal(p.mu, p.sigma / 5) for n, p in gamma.items()},
+            "gamma half as wide": {n: Normal(p["mu"], p["sigma"] / 2) for n, p in normal.items()},
+            "gamma a fifth as wide": {
+                n: Normal(p["mu"], p["sigma"] / 5) for n, p in normal.items()
+            },
         }
     if baseline.sd:
         scale = {name: _scale(prior) for name, prior, _ in baseline.sd}

@@ -351,15 +351,27 @@ class Contextual(Quantity):
         """An effect is decided when its interval excludes 0."""
         return 0.0
 
-    def draws(self, fit: Fitted) -> Floats:
-        """γ of the group mean less γ of the deviation."""
+    def coefficients(self, fit: Fitted) -> Floats:
+        """c (p,) with c'γ the contextual effect.
+
+        Raises
+        ------
+        StudyError
+            When the model has no group mean of x, or neither x nor its deviation.
+        """
         terms, group = fit.design.terms, fit.design.specification.group
         between, within = f"cvar({self.x}, {group})", f"dvar({self.x}, {group})"
-        k = _position(between, terms, "fixed term")
-        values: Floats = fit.gamma_draws[..., k]
+        c = np.zeros(len(terms))
+        c[_position(between, terms, "fixed term")] = 1.0
         if within in terms:
-            return values - fit.gamma_draws[..., terms.index(within)]
-        _position(self.x, terms, "fixed term")
+            c[terms.index(within)] = -1.0
+        else:
+            _position(self.x, terms, "fixed term")
+        return c
+
+    def draws(self, fit: Fitted) -> Floats:
+        """γ of the group mean less γ of the deviation."""
+        values: Floats = fit.gamma_draws @ self.coefficients(fit)
         return values
 
 

@@ -67,6 +67,10 @@ class Theta:
         reading = REML if priors.gamma_is_flat else NORMAL
         return self.reduction.log_density(priors.normal_gamma(self.problem.cross.basis), reading)
 
+    def log_likelihood_given_gamma(self) -> Floats:
+        """Log p(y | θ, γ) (M,), only u integrated out."""
+        return self.reduction.log_density_given(self.problem.cross.basis.gamma_internal(self.gamma))
+
     def log_prior(self, block: str, priors: PriorSet) -> Floats:
         """Log prior density (M,) of one block: ``gamma``, ``sd``, ``corr`` or ``sigma``."""
         total = np.zeros(len(self.sigma))

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.estimation.prior_set import PriorSet
-from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.theta import Theta
 
+_SAME = 1e-7  # difference of log weights that is rounding
 _TAIL = 5  # draws that must carry weight for a tail to be fitted to
 
 
@@ -38,12 +38,13 @@ class Weights:
     @property
     def ess(self) -> float:
         """Number of equally weighted independent draws of the same worth, 1/Σw²."""
-        return float(1.0 / (self.values**2).sum())
+        total = float((self.values**2).sum())
+        return 1.0 / total if total > 0.0 else 0.0
 
 
 def even(M: int) -> Weights:
     """Equal weights."""
-    return Weights(np.full(M, 1.0 / M), -np.inf)
+    return Weights(np.full(M, 1.0 / max(M, 1)), -np.inf)
 
 
 def pareto_smoothed(log_ratio: Floats) -> Weights:
@@ -57,14 +58,23 @@ def pareto_smoothed(log_ratio: Floats) -> Weights:
     possible = np.isfinite(log_ratio)
     if possible.sum() <= _TAIL:
         return Weights(np.zeros(M), np.inf)
-    if np.ptp(log_ratio[possible]) < 1e-12:
-        if possible.all():
-            return even(M)
-        return Weights(possible / possible.sum(), -np.inf)
-    smoothed, k_hat = array_stats.psislw(-log_ratio[possible])  # it takes log likelihoods
+    log_weights, k_hat = log_ratio[possible], -np.inf
+    if not _tail_is_tied(log_weights):
+        log_weights, k_hat = array_stats.psislw(-log_weights)  # it takes log likelihoods
     values = np.zeros(M)
-    values[possible] = np.exp(smoothed - smoothed.max())
+    values[possible] = np.exp(log_weights - log_weights.max())
     return Weights(values / values.sum(), float(k_hat))
+
+
+def _tail_is_tied(log_weights: Floats) -> bool:
+    """Whether the largest weights are all the same: bounded, with no tail to fit to."""
+    largest = np.sort(log_weights)[-_tail_length(len(log_weights)) :]
+    return bool(np.ptp(largest) < _SAME)
+
+
+def _tail_length(M: int) -> int:
+    """Number of weights in the tail, as in the paper: min(M/5, 3√M)."""
+    return max(_TAIL, int(min(0.2 * M, 3.0 * np.sqrt(M))))
 
 
 def log_ratio(theta: Theta, new: PriorSet, old: PriorSet) -> Floats:
@@ -90,10 +100,3 @@ def gamma_changes(new: PriorSet, old: PriorSet) -> bool:
 def redraws_gamma(new: PriorSet, old: PriorSet) -> bool:
     """Whether γ given θ is exactly Gaussian under both sets of priors."""
     return new.collapses_gamma and old.collapses_gamma
-
-
-def combined(fit: Fitted, weights: Weights) -> Floats:
-    """Weights by chain and draw (chains, draws)."""
-    shape = fit.sigma_draws.shape
-    shaped: Floats = weights.values.reshape(shape)
-    return shaped

@@ -1,0 +1,133 @@
+"""Every quantity under every alternative, as one labelled table of cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.probability import Interval
+from hierbayes.frames.arrays import Floats
+from hierbayes.studies.answers import REFITTED, Answer
+from hierbayes.studies.moments import (
+    Moments,
+    Values,
+    distance,
+    error_of_difference,
+    error_of_mean,
+    moments,
+)
+from hierbayes.studies.quantities import Quantity
+from hierbayes.studies.weights import even
+
+_PER_CELL = (
+    "mean", "sd", "lower", "upper", "above", "movement", "mcse", "distance", "decision",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Questions:
+    """What is asked of every posterior.
+
+    Parameters
+    ----------
+    quantities : tuple of Quantity
+    interval : Interval
+    """
+
+    quantities: tuple[Quantity, ...]
+    interval: Interval
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the quantities."""
+        return [quantity.name for quantity in self.quantities]
+
+    @property
+    def references(self) -> Floats:
+        """Values that decisions turn on (K,), missing where none does."""
+        return np.array(
+            [np.nan if one.reference is None else one.reference for one in self.quantities]
+        )
+
+    def values(self, fit: Fit) -> Values:
+        """Draws of every quantity."""
+        return Values(np.stack([one.draws(fit) for one in self.quantities], axis=-1))
+
+
+def baseline_cells(fit: Fit, questions: Questions) -> xr.Dataset:
+    """Each quantity under the baseline, by ``quantity``."""
+    values, weights = questions.values(fit), even(fit.sigma_draws.size)
+    own = moments(values, weights, questions.interval, questions.references)
+    columns = _columns(own) | {
+        "mcse": error_of_mean(values, weights),
+        "decision": decision(own, questions.references),
+    }
+    return xr.Dataset(
+        {name: ("quantity", column) for name, column in columns.items()},
+        coords={"quantity": questions.names},
+    )
+
+
+def alternative_cells(fit: Fit, answers: tuple[Answer, ...], questions: Questions) -> xr.Dataset:
+    """Each quantity under each alternative, by ``quantity`` and ``alternative``.
+
+    ``movement`` is the difference of posterior means in units of the baseline's
+    posterior sd, ``mcse`` its Monte Carlo error, ``distance`` the Wasserstein distance
+    of the two posteriors in the same units, which sees changes of spread as well;
+    ``decision`` is +1 or −1 where the interval excludes the reference, else 0.
+    """
+    base = questions.values(fit)
+    known = {id(fit): base}
+    cells = [_cell(base, answer, known, questions) for answer in answers]
+    coords = {
+        "quantity": questions.names,
+        "alternative": [one.alternative.name for one in answers],
+        "block": ("alternative", [one.alternative.block for one in answers]),
+        "prior": ("alternative", [one.alternative.changed for one in answers]),
+        "k_hat": ("alternative", [one.k_hat for one in answers]),
+        "ess": ("alternative", [one.ess for one in answers]),
+        "how": ("alternative", [one.how for one in answers]),
+        "reason": ("alternative", [one.reason for one in answers]),
+    }
+    return xr.Dataset(
+        {
+            name: (("quantity", "alternative"), np.column_stack([cell[name] for cell in cells]))
+            for name in _PER_CELL
+        },
+        coords=coords,
+    )
+
+
+def decision(of: Moments, references: Floats) -> Floats:
+    """+1 or −1 where the interval lies above or below the reference, 0 where it has it inside."""
+    side = (of.lower > references).astype(np.float64) - (of.upper < references)
+    return np.where(np.isnan(references), np.nan, side)
+
+
+def _cell(
+    base: Values, answer: Answer, known: dict[int, Values], questions: Questions
+) -> dict[str, Floats]:
+    """The column of one alternative."""
+    if answer.fit is None:
+        return {name: np.full(len(questions.quantities), np.nan) for name in _PER_CELL}
+    values = known.get(id(answer.fit))
+    if values is None:
+        values = questions.values(answer.fit)
+    weights, equal = answer.weights, even(base.flat.shape[1])
+    own = moments(values, weights, questions.interval, questions.references)
+    before = moments(base, equal, questions.interval, questions.references)
+    unit = np.where(before.sd > 0.0, before.sd, np.nan)
+    error = error_of_difference(values, weights, base, equal, same_theta=answer.how != REFITTED)
+    return _columns(own) | {
+        "movement": (own.mean - before.mean) / unit,
+        "mcse": error / unit,
+        "distance": distance(values, weights, base, equal) / unit,
+        "decision": decision(own, questions.references),
+    }
+
+
+def _columns(of: Moments) -> dict[str, Floats]:
+    return {name: getattr(of, name) for name in ("mean", "sd", "lower", "upper", "above")}

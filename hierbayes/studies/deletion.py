@@ -1,0 +1,118 @@
+"""Leave one group out, under each prior: whether it is the prior, or one school."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from hierbayes.design.crossproducts import group_totals
+from hierbayes.errors import StudyError
+from hierbayes.estimation.prior_set import PriorSet
+from hierbayes.fit.fit import Fit
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.collapsed import NORMAL, REML
+from hierbayes.likelihood.deletion import densities_without
+from hierbayes.studies.alternatives import Alternative
+from hierbayes.studies.answers import K_HAT_LIMIT, Baseline
+from hierbayes.studies.cells import Questions
+from hierbayes.studies.quantities import ICC, SD, Contextual, Contrast, Corr, Quantity, Sigma
+from hierbayes.studies.weights import pareto_smoothed
+
+BASELINE = "baseline"
+
+
+def can_be_deleted(quantity: Quantity) -> bool:
+    """Whether a quantity is read off without any group: linear in γ, or a function of θ."""
+    return isinstance(quantity, Contrast | Contextual | SD | Corr | Sigma | ICC)
+
+
+def deletion(
+    baseline: Baseline, alternatives: tuple[Alternative, ...], questions: Questions
+) -> xr.Dataset:
+    """Posterior means without each group in turn, under the baseline and under alternatives.
+
+    Exact up to importance weights: the likelihood without a group comes from the
+    cross-products less its own, and the mean of γ given θ is exact.
+
+    Returns
+    -------
+    Dataset
+        ``movement`` from the baseline's mean with all groups, in its posterior sds, by
+        ``group`` (``"none"`` for no group left out), ``alternative`` and ``quantity``;
+        missing where Pareto ``k_hat`` (group, alternative) is above 0.7.
+
+    Raises
+    ------
+    StudyError
+        When a quantity is one of particular groups, or γ is not integrated out.
+    """
+    for quantity in questions.quantities:
+        if not can_be_deleted(quantity):
+            raise StudyError(
+                f"'{quantity.name}' cannot be followed as groups are left out; ask for effects, "
+                "sd, corr, sigma or icc"
+            )
+    sets = {BASELINE: baseline.priors} | {one.name: one.priors for one in alternatives}
+    for name, priors in sets.items():
+        if not priors.collapses_gamma:
+            raise StudyError(
+                f"groups are left out with γ integrated out, and '{name}' has a prior of γ that is "
+                "not normal"
+            )
+    totals = _totals(baseline)
+    values = questions.values(baseline.fit)
+    mean, sd = values.flat.mean(axis=1), values.flat.std(axis=1)
+    J = baseline.fit.design.J
+    movement = np.full((J + 1, len(sets), len(sd)), np.nan)
+    k_hat = np.empty((J + 1, len(sets)))
+    for a, priors in enumerate(sets.values()):
+        log_ratio, gammas = _without(baseline, priors, totals)
+        draws = _draws(baseline.fit, gammas, questions, values.flat)
+        if priors is baseline.priors:
+            mean = draws[J].mean(axis=1)
+        for j in range(J + 1):
+            weights = pareto_smoothed(log_ratio[:, j])
+            k_hat[j, a] = weights.k_hat
+            if weights.k_hat <= K_HAT_LIMIT:
+                movement[j, a] = (draws[j] @ weights.values - mean) / sd
+    groups = [*(str(group) for group in baseline.fit.design.groups), "none"]
+    dims = ("group", "alternative", "quantity")
+    return xr.Dataset(
+        {"movement": (dims, movement), "k_hat": (dims[:2], k_hat)},
+        coords={"group": groups, "alternative": list(sets), "quantity": questions.names},
+    )
+
+
+def _totals(baseline: Baseline) -> Floats:
+    design, cross = baseline.fit.design, baseline.fit.problem.cross
+    return group_totals((design.X, design.Z, design.y), design.codes, design.J, cross.basis)
+
+
+def _without(baseline: Baseline, priors: PriorSet, totals: Floats) -> tuple[Floats, Floats]:
+    """Log ratios of posteriors (M, J+1) to the baseline's, and means of γ (M, J+1, p)."""
+    theta, cross = baseline.theta, baseline.fit.problem.cross
+    q = theta.root.shape[-1]
+    values, internal = densities_without(
+        baseline.fit.relative_root.reshape(-1, q, q),
+        theta.sigma / cross.basis.scale,
+        cross,
+        totals,
+        priors.normal_gamma(cross.basis),
+        REML if priors.gamma_is_flat else NORMAL,
+    )
+    ratio = sum(theta.log_ratio(b, priors, baseline.priors) for b in ("sd", "corr", "sigma"))
+    before = theta.log_likelihood(baseline.priors)
+    total: Floats = values + (np.asarray(ratio) - before)[:, None]
+    return total, cross.basis.gamma(internal)
+
+
+def _draws(fit: Fit, gammas: Floats, questions: Questions, flat: Floats) -> Floats:
+    """Values (J+1, K, M) of every quantity, the effects at their means given θ."""
+    M, J1, _ = gammas.shape
+    result = np.empty((J1, len(questions.quantities), M))
+    for k, quantity in enumerate(questions.quantities):
+        if isinstance(quantity, Contrast | Contextual):
+            result[:, k, :] = (gammas @ quantity.coefficients(fit)).T
+        else:
+            result[:, k, :] = flat[k]
+    return result

@@ -1,0 +1,80 @@
+r"""Local derivatives: how a posterior mean moves with the numbers inside a prior.
+
+For any number η in a prior, dE(f)/dη = Cov(f, ∂ log p(θ | η)/∂η) under the posterior, so
+the draws of one posterior have all of them.
+
+References
+----------
+Gustafson (1996), *Local sensitivity of posterior expectations*, doi:10.1214/aos/1033066207.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from hierbayes.estimation.priors import LKJ, Family, Uniform
+from hierbayes.frames.arrays import Floats
+from hierbayes.studies.answers import Baseline
+from hierbayes.studies.cells import Questions
+from hierbayes.studies.moments import Values, mcse_of_mean
+
+
+def derivatives(baseline: Baseline, questions: Questions, values: Values) -> xr.Dataset:
+    """Derivatives of posterior means with respect to the numbers in the priors.
+
+    Returns
+    -------
+    Dataset
+        ``derivative`` by ``number`` and ``quantity``: change of the posterior mean, in
+        posterior sds, per unit of log η (a scale, a shape) or, for a location, per scale
+        of that prior; and ``mcse``.  A number is named ``block(parameter).name``.  The
+        bounds of a uniform prior have no such derivative and do not appear.
+    """
+    shape = baseline.fit.sigma_draws.shape
+    centred = values.draws - values.draws.mean(axis=(0, 1))
+    unit = values.draws.std(axis=(0, 1))
+    names, rows, errors = [], [], []
+    for label, prior, x in _entries(baseline):
+        for number, score in _scores(prior, x).items():
+            slope = score.reshape(*shape, 1)
+            product = centred * (slope - slope.mean())
+            names.append(f"{label}.{number}")
+            rows.append(product.mean(axis=(0, 1)) / unit)
+            errors.append(mcse_of_mean(product) / unit)
+    dims = ("number", "quantity")
+    return xr.Dataset(
+        {
+            "derivative": (dims, np.reshape(rows, (len(names), -1))),
+            "mcse": (dims, np.reshape(errors, (len(names), -1))),
+        },
+        coords={"number": names, "quantity": questions.names},
+    )
+
+
+def _entries(baseline: Baseline) -> list[tuple[str, Family, Floats]]:
+    """Every prior with its name and the draws of what it is a prior of."""
+    found = []
+    for block in ("gamma", "sd", "corr", "sigma"):
+        stated = baseline.theta.stated(block, baseline.priors)
+        if block == "sigma":
+            names = ["sigma"]
+        else:
+            names = [f"{block}({name})" for name, _, _ in getattr(baseline.priors, block)]
+        found += [(name, *entry) for name, entry in zip(names, stated, strict=True)]
+    return found
+
+
+def _scores(prior: Family, x: Floats) -> dict[str, Floats]:
+    """∂ log density/∂ log η, or σ ∂/∂μ for a location, by name of the number."""
+    from hierbayes.estimation.prior_density import derivatives_of
+
+    if isinstance(prior, Uniform):
+        return {}
+    if isinstance(prior, LKJ):
+        # the density is ∝ |R|^(η − 1), and constants drop out of a covariance
+        log_det = 2.0 * np.log(np.diagonal(x, axis1=1, axis2=2)).sum(axis=1)
+        return {"eta": prior.eta * log_det}
+    parameters = prior.parameters
+    units = {name: parameters["sigma"] if name == "mu" else parameters[name] for name in parameters}
+    return {name: units[name] * slope for name, slope in derivatives_of(prior, x).items()}

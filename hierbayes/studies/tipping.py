@@ -1,0 +1,164 @@
+"""Tipping points: how far priors of sd and corr can be pushed before a conclusion gives way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hierbayes.errors import StudyError
+from hierbayes.estimation.priors import LKJ, rescaled
+from hierbayes.studies.alternatives import SEVERAL, Alternative, read_alternatives
+from hierbayes.studies.answers import Baseline
+
+SCALES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.5, 2.0, 4.0)
+ETAS = (1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One point of the grid: the scale of every prior of sd times ``scale``, and LKJ(``eta``)."""
+
+    scale: float
+    eta: float | None
+
+    @property
+    def name(self) -> str:
+        """Of the alternative."""
+        return f"scale × {self.scale:g}" + ("" if self.eta is None else f", LKJ({self.eta:g})")
+
+
+def pushes(
+    baseline: Baseline, scales: tuple[float, ...], etas: tuple[float, ...]
+) -> tuple[list[Push], tuple[Alternative, ...]]:
+    """The grid, and its alternatives in the same order.
+
+    Raises
+    ------
+    StudyError
+        When a scale or an eta is no positive number.
+    PriorError
+        When a prior of sd has no scale that could be changed.
+    """
+    for name, numbers in (("scales", scales), ("etas", etas)):
+        if not len(numbers) or not all(np.isfinite(x) and x > 0 for x in numbers):
+            raise StudyError(f"{name} must be positive numbers, not {numbers!r}")
+    shapes: list[float | None] = list(etas) if baseline.priors.corr else [None]
+    points = [Push(scale, eta) for scale in scales for eta in shapes]
+    grid = {SEVERAL: {point.name: _priors(baseline, point) for point in points}}
+    return points, read_alternatives(grid, baseline.fit.problem, baseline.priors)
+
+
+def _priors(baseline: Baseline, point: Push) -> dict[str, object]:
+    sd = {name: rescaled(prior, point.scale) for name, prior, _ in baseline.priors.sd}
+    stated: dict[str, object] = {"sd": sd} if sd else {}
+    if point.eta is not None:
+        stated["corr"] = LKJ(point.eta)
+    return stated
+
+
+@dataclass(frozen=True, eq=False)
+class TippingPoints:
+    """A conclusion on a grid of priors.
+
+    Parameters
+    ----------
+    quantity : str
+    cells : Dataset
+        ``mean``, ``lower``, ``upper``, ``above``, ``decision``, ``k_hat`` and ``how`` by
+        ``scale`` (of the priors of sd, relative to the baseline's) and ``eta`` (of LKJ).
+    flips : DataFrame
+        The points at which the decision is not the baseline's, nearest first: ``scale``,
+        ``eta``, ``distance`` = |log scale| + |log eta/eta of the baseline|, and its limits.
+    verdict : str
+    """
+
+    quantity: str
+    cells: xr.Dataset
+    flips: pd.DataFrame
+    verdict: str
+
+    def __str__(self) -> str:
+        table = self.cells["mean"].to_pandas()
+        lines = [
+            self.verdict,
+            "",
+            f"Posterior mean of {self.quantity}:",
+            table.round(3).to_string(),
+        ]
+        if len(self.flips):
+            lines += [
+                "",
+                "Nearest tipping points:",
+                self.flips.head().round(3).to_string(index=False),
+            ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        table = self.cells["mean"].to_pandas().round(3)
+        return f"<p><b>{self.verdict}</b></p>{table.to_html()}{self.flips.round(3).to_html()}"
+
+
+def tipping_points(
+    quantity: str, points: list[Push], cells: xr.Dataset, before: xr.Dataset, eta: float
+) -> TippingPoints:
+    """Read tipping points off the cells of a grid.
+
+    Parameters
+    ----------
+    quantity : str
+    points : list of Push
+    cells : Dataset
+        Of one quantity, by ``alternative``.
+    before : Dataset
+        Of the same under the baseline.
+    eta : float
+        Of the baseline.
+    """
+    index = pd.MultiIndex.from_tuples(
+        [(point.scale, np.nan if point.eta is None else point.eta) for point in points],
+        names=["scale", "eta"],
+    )
+    frame = pd.DataFrame(
+        {
+            name: cells[name].to_numpy()
+            for name in ("mean", "sd", "lower", "upper", "above", "decision", "k_hat", "how")
+        },
+        index=index,
+    )
+    decision = float(before["decision"])
+    away = np.abs(np.log(index.get_level_values("scale").to_numpy()))
+    if points[0].eta is not None:
+        away = away + np.abs(np.log(index.get_level_values("eta").to_numpy() / eta))
+    other = frame["decision"].notna() & (frame["decision"] != decision)
+    shown = frame.loc[other, ["mean", "lower", "upper", "decision"]].assign(distance=away[other])
+    flips = shown.sort_values("distance").reset_index()
+    unit = xr.Dataset.from_dataframe(frame.sort_index())
+    return TippingPoints(quantity, unit, flips, _verdict(quantity, decision, frame, flips, points))
+
+
+def _verdict(
+    quantity: str, decision: float, frame: pd.DataFrame, flips: pd.DataFrame, points: list[Push]
+) -> str:
+    said = {1.0: "is positive", -1.0: "is negative", 0.0: "is undecided"}
+    scales = sorted({point.scale for point in points})
+    where = f"scales of sd from {scales[0]:g} to {scales[-1]:g} times the baseline's"
+    etas = sorted({point.eta for point in points if point.eta is not None})
+    if etas:
+        where += f" and LKJ(η) from {etas[0]:g} to {etas[-1]:g}"
+    missing = int(frame["decision"].isna().sum())
+    rest = f" ({missing} points could not be answered)" if missing else ""
+    if flips.empty:
+        return f"'{quantity} {said[decision]}' stands over all {where}{rest}."
+    first = flips.iloc[0]
+    prior = f"{first['scale']:g} times the scale of sd"
+    if etas:
+        prior += f" and LKJ({first['eta']:g})"
+    return (
+        f"'{quantity} {said[decision]}' gives way at {len(flips)} of {len(points)} points over "
+        f"{where}{rest}; nearest to the baseline at {prior}, where it {said[first['decision']]}."
+    )
