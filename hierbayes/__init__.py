@@ -8,6 +8,7 @@ from hierbayes.errors import (
     HierbayesError,
     ModelFileError,
     PriorError,
+    StudyError,
 )
 from hierbayes.estimation.priors import (
     LKJ,
@@ -28,13 +29,15 @@ from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
 from hierbayes.library import load_model
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
+from hierbayes.studies import quantities
+from hierbayes.studies.sensitivity import SensitivityStudy
 
 __version__ = "0.1.0"
 
 __all__ = [
     "LKJ", "DataError", "Equivalence", "EstimationError", "Exponential", "Fit", "Flat",
     "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "HierbayesError",
-    "InverseGamma", "Model", "ModelFileError", "Multilevel", "Normal", "PriorError", "StudentT",
-    "Uniform", "codebook", "cvar", "dataset_names", "dvar", "equivalence", "load_dataset",
-    "load_model",
+    "InverseGamma", "Model", "ModelFileError", "Multilevel", "Normal", "PriorError",
+    "SensitivityStudy", "StudentT", "StudyError", "Uniform", "codebook", "cvar",
+    "dataset_names", "dvar", "equivalence", "load_dataset", "load_model", "quantities",
 ]  # fmt: skip

@@ -16,15 +16,12 @@ from hierbayes.design.problem import (
     refuse_varying_between,
 )
 from hierbayes.errors import FormulaError, PriorError
-from hierbayes.estimation.prior_set import PriorSet, choose_priors, refuse_far_origin
-from hierbayes.estimation.reml import Optimum, maximise
+from hierbayes.estimation.prior_set import PriorSet, choose_priors
 from hierbayes.estimation.settings import SamplerSettings
-from hierbayes.fit.evidence import Maximum, count_covariances, maximum_of
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.maximised import maximum_likelihood, posterior_mode
 from hierbayes.fit.sampled import sample_posterior
-from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import ML, REML
-from hierbayes.likelihood.conditional import conditional_moments, flat_prior
 from hierbayes.specification.equations import Multilevel, split_levels
 from hierbayes.specification.formula import Specification, read_combined
 
@@ -104,11 +101,11 @@ class Model:
 
     def reml(self) -> Fit:
         """Restricted maximum likelihood: the exact maximum, boundary included."""
-        return self._point(maximise(self.problem.cross, self.problem.design.blocks, REML))
+        return maximum_likelihood(self.problem, REML)
 
     def ml(self) -> Fit:
         """Maximum likelihood: the exact maximum, boundary included."""
-        return self._point(maximise(self.problem.cross, self.problem.design.blocks, ML))
+        return maximum_likelihood(self.problem, ML)
 
     def map(self) -> Fit:
         """The mode of the marginal posterior density of (sd, corr, σ), u integrated out.
@@ -117,27 +114,7 @@ class Model:
         with θ otherwise.  The mode of a density depends on the parametrisation:
         with flat priors on sd, corr, σ and γ, and only then, it is the REML estimate.
         """
-        from hierbayes.estimation.mode import marginal_mode
-
-        design, cross = self.problem.design, self.problem.cross
-        refuse_far_origin(design, cross.basis)
-        mode = marginal_mode(self.problem, self.priors)
-        prior = (
-            self.priors.normal_gamma(cross.basis)
-            if self.priors.collapses_gamma
-            else flat_prior(len(design.terms))
-        )
-        evidence = Maximum(
-            name="MAP",
-            value=mode.value,
-            n_parameters=len(design.terms) + count_covariances(design.blocks) + 1,
-            n_penalty=cross.n,
-            gradient=mode.gradient,
-            ascent=0.0,
-            singular=mode.singular,
-            evaluations=mode.evaluations,
-        )
-        return self._fit(mode.root, mode.sigma, mode.gamma, prior, evidence)
+        return posterior_mode(self.problem, self.priors)
 
     def graph(self) -> pm.Model:
         """The marginal model as a PyMC model: priors, and the collapsed likelihood."""
@@ -180,27 +157,6 @@ class Model:
             draws, tune, chains, seed, target_accept, sampler, cores, progress
         )
         return sample_posterior(self.problem, self.priors, settings)
-
-    def _point(self, optimum: Optimum) -> Fit:
-        """A fit from a REML or ML optimum."""
-        basis = self.problem.cross.basis
-        prior = flat_prior(len(self.problem.design.terms))
-        moments = conditional_moments(optimum.root, optimum.sigma, self.problem.cross, prior)
-        root = basis.root(optimum.root * optimum.sigma)
-        evidence = maximum_of(optimum, self.problem)
-        gamma = basis.gamma(moments.gamma)
-        return self._fit(root, optimum.sigma * basis.scale, gamma, prior, evidence)
-
-    def _fit(self, root: Floats, sigma: float, gamma: Floats, prior: Any, evidence: Maximum) -> Fit:
-        return Fit(
-            problem=self.problem,
-            root=root[None, None],
-            sigma_draws=np.array([[sigma]]),
-            gamma_draws=gamma[None, None],
-            gamma_prior=prior,
-            priors=self.priors if evidence.name == "MAP" else None,
-            evidence=evidence,
-        )
 
     def __repr__(self) -> str:
         design = self.problem.design

@@ -17,6 +17,7 @@ from hierbayes.fit.sampled import sample_posterior, with_gamma
 from hierbayes.studies.alternatives import Alternative
 from hierbayes.studies.theta import Theta, theta_of
 from hierbayes.studies.weights import (
+    K_HAT_LIMIT,
     Weights,
     even,
     gamma_changes,
@@ -25,8 +26,6 @@ from hierbayes.studies.weights import (
     redraws_gamma,
 )
 
-K_HAT_LIMIT = 0.7
-ESS_LIMIT = 200.0  # draws that re-weighting must be worth
 REWEIGHTED = "re-weighted"
 REFITTED = "refitted"
 UNANSWERED = "not answered"
@@ -83,48 +82,74 @@ class Answer:
     fit : Fit or None
         Draws: those of the baseline, or new ones; None where there is no answer.
     weights : Weights
-        Of its draws.
-    k_hat, ess : float
-        How well the baseline's draws serve for it, whether or not they were used.
+        Of its draws, with the k-hat of the re-weighting; after a refit all equal, with
+        the k-hat that called for it.
     how : str
         ``"re-weighted"``, ``"refitted"`` or ``"not answered"``.
     reason : str
-        Why it is not re-weighted, or what to beware of; empty otherwise.
+        Why it is not re-weighted from the baseline, or what to beware of; empty otherwise.
+    same_theta : bool
+        Whether its draws of θ are the baseline's.
     """
 
     alternative: Alternative
     fit: Fit | None
     weights: Weights
-    k_hat: float
-    ess: float
     how: str
     reason: str
+    same_theta: bool
 
 
-def answer(baseline: Baseline, alternative: Alternative, seed: int, *, refit: bool) -> Answer:
-    """The posterior under an alternative, by re-weighting where that can be trusted.
+class Answerer:
+    """Answers alternatives one after the other, and learns: what was sampled for one serves others.
 
     Parameters
     ----------
     baseline : Baseline
-    alternative : Alternative
-    seed : int
-        Of a new fit.
     refit : bool
-        Whether to sample anew where re-weighting cannot be trusted.
+        Whether to sample anew where no draws at hand can be re-weighted.
     """
-    try:
-        refuse_improper(baseline.fit.problem, alternative.priors)
-        weights = weights_of(baseline, alternative.priors)
-    except PriorError as error:
-        return _unanswered(alternative, even(0), str(error))
-    if weights.k_hat <= K_HAT_LIMIT and weights.ess >= ESS_LIMIT:
-        fit = reprior(baseline, alternative.priors)
-        return Answer(alternative, fit, weights, weights.k_hat, weights.ess, REWEIGHTED, "")
-    reason = _why_not(weights)
-    if not refit:
-        return _unanswered(alternative, weights, f"{reason}; allow refit=True to sample it")
-    return _refitted(baseline, alternative, seed, weights, reason)
+
+    def __init__(self, baseline: Baseline, *, refit: bool) -> None:
+        self.baseline = baseline
+        self.refit = refit
+        self._sampled: list[tuple[str, Baseline]] = []
+
+    def answer(self, alternative: Alternative) -> Answer:
+        """The posterior under an alternative, by re-weighting where that can be trusted."""
+        try:
+            refuse_improper(self.baseline.fit.problem, alternative.priors)
+            weights = weights_of(self.baseline, alternative.priors)
+        except PriorError as error:
+            return _unanswered(alternative, even(0), str(error))
+        if weights.trusted:
+            fit = reprior(self.baseline, alternative.priors)
+            return Answer(alternative, fit, weights, REWEIGHTED, "", same_theta=True)
+        reason = _why_not(weights)
+        for name, other in self._sampled:
+            again = weights_of(other, alternative.priors)
+            if again.trusted:
+                reason = f"{reason}: re-weighted from the draws under '{name}'"
+                fit = reprior(other, alternative.priors)
+                return Answer(alternative, fit, again, REWEIGHTED, reason, same_theta=False)
+        if not self.refit:
+            return _unanswered(alternative, weights, f"{reason}; allow refit=True to sample it")
+        return self._sample(alternative, weights, reason)
+
+    def _sample(self, alternative: Alternative, weights: Weights, reason: str) -> Answer:
+        seed = (self.baseline.settings.seed + 1 + len(self._sampled)) % 2**32
+        settings = replace(self.baseline.settings, seed=seed, progress=False)
+        try:
+            fit = sample_posterior(self.baseline.fit.problem, alternative.priors, settings)
+        except HierbayesError as error:
+            return _unanswered(alternative, weights, f"{reason}; and {error}")
+        worst = float(convergence_table(fit, random_effects=False)["r_hat"].max())
+        if worst > R_HAT_LIMIT:
+            reason = f"{reason}; beware, the new chains disagree (R-hat {worst:.2f})"
+        else:
+            self._sampled.append((alternative.name, baseline_of(fit)))
+        equal = Weights(even(fit.sigma_draws.size).values, weights.k_hat)
+        return Answer(alternative, fit, equal, REFITTED, reason, same_theta=False)
 
 
 def weights_of(baseline: Baseline, priors: PriorSet) -> Weights:
@@ -147,21 +172,5 @@ def _why_not(weights: Weights) -> str:
     return f"re-weighted draws are worth only {weights.ess:.0f} of {len(weights.values)}"
 
 
-def _refitted(
-    baseline: Baseline, alternative: Alternative, seed: int, weights: Weights, reason: str
-) -> Answer:
-    settings = replace(baseline.settings, seed=seed, progress=False)
-    try:
-        fit = sample_posterior(baseline.fit.problem, alternative.priors, settings)
-    except HierbayesError as error:
-        return _unanswered(alternative, weights, f"{reason}; and {error}")
-    worst = float(convergence_table(fit, random_effects=False)["r_hat"].max())
-    if worst > R_HAT_LIMIT:
-        reason = f"{reason}; beware, the new chains disagree (R-hat {worst:.2f})"
-    return Answer(
-        alternative, fit, even(fit.sigma_draws.size), weights.k_hat, weights.ess, REFITTED, reason
-    )
-
-
 def _unanswered(alternative: Alternative, weights: Weights, reason: str) -> Answer:
-    return Answer(alternative, None, weights, weights.k_hat, weights.ess, UNANSWERED, reason)
+    return Answer(alternative, None, weights, UNANSWERED, reason, same_theta=True)

@@ -10,7 +10,7 @@ import xarray as xr
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.probability import Interval
 from hierbayes.frames.arrays import Floats
-from hierbayes.studies.answers import REFITTED, Answer
+from hierbayes.studies.answers import Answer
 from hierbayes.studies.moments import (
     Moments,
     Values,
@@ -20,10 +20,11 @@ from hierbayes.studies.moments import (
     moments,
 )
 from hierbayes.studies.quantities import Quantity
-from hierbayes.studies.weights import even
+from hierbayes.studies.weights import Weights, even
 
 _PER_CELL = (
-    "mean", "sd", "lower", "upper", "above", "movement", "mcse", "distance", "decision",
+    "mean", "sd", "lower", "upper", "above", "above_mcse", "movement", "mcse", "distance",
+    "decision",
 )  # fmt: skip
 
 
@@ -78,6 +79,7 @@ def alternative_cells(fit: Fit, answers: tuple[Answer, ...], questions: Question
     posterior sd, ``mcse`` its Monte Carlo error, ``distance`` the Wasserstein distance
     of the two posteriors in the same units, which sees changes of spread as well;
     ``decision`` is +1 or −1 where the interval excludes the reference, else 0.
+    ``above`` is P(quantity > reference), ``above_mcse`` its Monte Carlo error.
     """
     base = questions.values(fit)
     known = {id(fit): base}
@@ -87,8 +89,8 @@ def alternative_cells(fit: Fit, answers: tuple[Answer, ...], questions: Question
         "alternative": [one.alternative.name for one in answers],
         "block": ("alternative", [one.alternative.block for one in answers]),
         "prior": ("alternative", [one.alternative.changed for one in answers]),
-        "k_hat": ("alternative", [one.k_hat for one in answers]),
-        "ess": ("alternative", [one.ess for one in answers]),
+        "k_hat": ("alternative", [one.weights.k_hat for one in answers]),
+        "ess": ("alternative", [one.weights.ess for one in answers]),
         "how": ("alternative", [one.how for one in answers]),
         "reason": ("alternative", [one.reason for one in answers]),
     }
@@ -98,6 +100,7 @@ def alternative_cells(fit: Fit, answers: tuple[Answer, ...], questions: Question
             for name in _PER_CELL
         },
         coords=coords,
+        attrs={"tail": questions.interval.tails[0]},
     )
 
 
@@ -120,13 +123,24 @@ def _cell(
     own = moments(values, weights, questions.interval, questions.references)
     before = moments(base, equal, questions.interval, questions.references)
     unit = np.where(before.sd > 0.0, before.sd, np.nan)
-    error = error_of_difference(values, weights, base, equal, same_theta=answer.how != REFITTED)
+    error = error_of_difference(values, weights, base, equal, same_theta=answer.same_theta)
     return _columns(own) | {
         "movement": (own.mean - before.mean) / unit,
         "mcse": error / unit,
         "distance": distance(values, weights, base, equal) / unit,
         "decision": decision(own, questions.references),
+        "above_mcse": _error_above(values, weights, questions.references),
     }
+
+
+def _error_above(values: Values, weights: Weights, references: Floats) -> Floats:
+    """Monte Carlo error (K,) of P(quantity > reference)."""
+    asked = np.flatnonzero(~np.isnan(references))
+    result = np.full(len(references), np.nan)
+    if len(asked):
+        exceeds = (values.draws[..., asked] > references[asked]).astype(np.float64)
+        result[asked] = error_of_mean(Values(exceeds), weights)
+    return result
 
 
 def _columns(of: Moments) -> dict[str, Floats]:

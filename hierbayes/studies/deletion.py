@@ -13,10 +13,10 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import NORMAL, REML
 from hierbayes.likelihood.deletion import densities_without
 from hierbayes.studies.alternatives import Alternative
-from hierbayes.studies.answers import K_HAT_LIMIT, Baseline
+from hierbayes.studies.answers import Baseline
 from hierbayes.studies.cells import Questions
 from hierbayes.studies.quantities import ICC, SD, Contextual, Contrast, Corr, Quantity, Sigma
-from hierbayes.studies.weights import pareto_smoothed
+from hierbayes.studies.weights import K_HAT_LIMIT, pareto_smoothed
 
 BASELINE = "baseline"
 

@@ -152,13 +152,28 @@ def _verdict(
         where += f" and LKJ(η) from {etas[0]:g} to {etas[-1]:g}"
     missing = int(frame["decision"].isna().sum())
     rest = f" ({missing} points could not be answered)" if missing else ""
+    moved = _ranges(quantity, frame) if etas else ""
+    if decision not in said:
+        return f"{quantity} over {where}{rest}{moved}."
     if flips.empty:
-        return f"'{quantity} {said[decision]}' stands over all {where}{rest}."
+        return f"'{quantity} {said[decision]}' stands over all {where}{rest}{moved}."
     first = flips.iloc[0]
     prior = f"{first['scale']:g} times the scale of sd"
     if etas:
         prior += f" and LKJ({first['eta']:g})"
     return (
         f"'{quantity} {said[decision]}' gives way at {len(flips)} of {len(points)} points over "
-        f"{where}{rest}; nearest to the baseline at {prior}, where it {said[first['decision']]}."
+        f"{where}{rest}; nearest to the baseline at {prior}, where it {said[first['decision']]}"
+        f"{moved}."
+    )
+
+
+def _ranges(quantity: str, frame: pd.DataFrame) -> str:
+    """How far the mean moves along each axis of the grid, at most."""
+    mean = frame["mean"].unstack("eta")
+    along_eta = float((mean.max(axis=1) - mean.min(axis=1)).max())
+    along_scale = float((mean.max(axis=0) - mean.min(axis=0)).max())
+    return (
+        f"; its mean moves by up to {along_eta:.3g} with η and by up to {along_scale:.3g} with the "
+        "scale"
     )

@@ -16,6 +16,8 @@ from hierbayes.estimation.prior_set import PriorSet
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.theta import Theta
 
+K_HAT_LIMIT = 0.7
+ESS_LIMIT = 200.0  # draws that re-weighting must be worth
 _SAME = 1e-7  # difference of log weights that is rounding
 _TAIL = 5  # draws that must carry weight for a tail to be fitted to
 
@@ -40,6 +42,11 @@ class Weights:
         """Number of equally weighted independent draws of the same worth, 1/Σw²."""
         total = float((self.values**2).sum())
         return 1.0 / total if total > 0.0 else 0.0
+
+    @property
+    def trusted(self) -> bool:
+        """Whether weighted means can be trusted, and are worth something."""
+        return self.k_hat <= K_HAT_LIMIT and self.ess >= ESS_LIMIT
 
 
 def even(M: int) -> Weights:

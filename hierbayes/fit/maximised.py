@@ -1,0 +1,77 @@
+"""Maxima as fits: REML, ML and the mode of the marginal posterior."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.design.problem import Problem
+from hierbayes.estimation.prior_set import PriorSet, refuse_far_origin
+from hierbayes.estimation.reml import maximise
+from hierbayes.fit.evidence import Maximum, count_covariances, maximum_of
+from hierbayes.fit.fit import Fit
+from hierbayes.likelihood.conditional import conditional_moments, flat_prior
+
+
+def maximum_likelihood(problem: Problem, reading: int) -> Fit:
+    """The exact maximum of the likelihood, boundary included.
+
+    Parameters
+    ----------
+    problem : Problem
+    reading : int
+        ``REML`` or ``ML``.
+    """
+    design, cross = problem.design, problem.cross
+    optimum = maximise(cross, design.blocks, reading)
+    prior = flat_prior(len(design.terms))
+    moments = conditional_moments(optimum.root, optimum.sigma, cross, prior)
+    return Fit(
+        problem=problem,
+        root=cross.basis.root(optimum.root * optimum.sigma)[None, None],
+        sigma_draws=np.array([[optimum.sigma * cross.basis.scale]]),
+        gamma_draws=cross.basis.gamma(moments.gamma)[None, None],
+        gamma_prior=prior,
+        priors=None,
+        evidence=maximum_of(optimum, problem),
+    )
+
+
+def posterior_mode(problem: Problem, priors: PriorSet) -> Fit:
+    """The mode of the marginal posterior density of (sd, corr, σ), u integrated out.
+
+    Raises
+    ------
+    PriorError
+        When no search can work with these priors, see `refuse_far_origin`.
+    EstimationError
+        When the density has no finite value near the REML estimate.
+    """
+    from hierbayes.estimation.mode import marginal_mode
+
+    design, cross = problem.design, problem.cross
+    refuse_far_origin(design, cross.basis)
+    mode = marginal_mode(problem, priors)
+    prior = (
+        priors.normal_gamma(cross.basis)
+        if priors.collapses_gamma
+        else flat_prior(len(design.terms))
+    )
+    evidence = Maximum(
+        name="MAP",
+        value=mode.value,
+        n_parameters=len(design.terms) + count_covariances(design.blocks) + 1,
+        n_penalty=cross.n,
+        gradient=mode.gradient,
+        ascent=0.0,
+        singular=mode.singular,
+        evaluations=mode.evaluations,
+    )
+    return Fit(
+        problem=problem,
+        root=mode.root[None, None],
+        sigma_draws=np.array([[mode.sigma]]),
+        gamma_draws=mode.gamma[None, None],
+        gamma_prior=prior,
+        priors=priors,
+        evidence=evidence,
+    )

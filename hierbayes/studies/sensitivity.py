@@ -1,0 +1,305 @@
+"""The sensitivity study: a posterior under a grid of other priors."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from rich.progress import track
+
+from hierbayes.errors import StudyError
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.fit.probability import DEFAULT_PROB, Interval
+from hierbayes.likelihood.collapsed import REML
+from hierbayes.studies.alternatives import Alternative, read_alternatives
+from hierbayes.studies.answers import UNANSWERED, Answer, Answerer, baseline_of
+from hierbayes.studies.cells import Questions, alternative_cells, baseline_cells
+from hierbayes.studies.deletion import can_be_deleted, deletion
+from hierbayes.studies.derivatives import derivatives
+from hierbayes.studies.frequentist import reml_column
+from hierbayes.studies.moments import Values
+from hierbayes.studies.power_scaling import power_grid, power_scaling
+from hierbayes.studies.quantities import read_quantities
+from hierbayes.studies.tipping import (
+    ETAS,
+    SCALES,
+    TippingPoints,
+    pushes,
+    tipping_points,
+)
+from hierbayes.studies.verdict import by_block, flips, real_distance, sign_flips, verdict
+
+
+class SensitivityStudy:
+    """A posterior under a grid of other priors, and what that says about each conclusion.
+
+    Every alternative is answered by exact re-weighting of the draws of θ: only the
+    priors that differ are evaluated, γ is integrated out anew where its normal prior
+    changes, and u follows exactly.  Where Pareto k-hat says that the draws do not
+    reach (above 0.7), or they are worth fewer than 200, the alternative is sampled.
+
+    Parameters
+    ----------
+    fit : Fit
+        The baseline, a posterior from `Model.sample`.
+    alternatives : mapping, optional
+        From a block (``gamma``, ``sd``, ``corr``, ``sigma``, or ``several``) to named
+        priors or a list of priors; by default the usual ones for each block, on the
+        baseline's scales.
+    quantities : sequence, optional
+        Fixed terms by name, or values from `hierbayes.quantities`; or a mapping from names
+        to functions of a fit.  By default every effect, sd, correlation, σ, ICC and R².
+    prob : float
+        Of the intervals.
+    refit : bool
+        Whether to sample anew where re-weighting does not reach.
+    progress : bool
+        Whether to show progress.
+
+    Raises
+    ------
+    StudyError, PriorError
+        When the fit is no posterior, or a block, a name or a quantity does not exist.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> model = hb.Model("mathach ~ ses", random="~ 1 | school", data=hs)
+    >>> post = model.sample(draws=250, chains=4, seed=1, progress=False)
+    >>> grid = {"sd": {"narrow": hb.HalfNormal(1.0)}}
+    >>> study = hb.SensitivityStudy(post, grid, ["ses"], progress=False)
+    >>> study.alternatives["how"].tolist()
+    ['re-weighted']
+    """
+
+    def __init__(
+        self,
+        fit: Fit,
+        alternatives: Any = None,
+        quantities: Any = None,
+        *,
+        prob: float = DEFAULT_PROB,
+        refit: bool = True,
+        progress: bool = True,
+    ) -> None:
+        self.baseline = baseline_of(fit)
+        self.questions = Questions(read_quantities(quantities, fit), Interval(prob))
+        chosen = read_alternatives(alternatives, fit.problem, self.baseline.priors)
+        self._answerer = Answerer(self.baseline, refit=refit)
+        self.answers = self._answer(chosen, progress=progress)
+        self.cells = alternative_cells(fit, self.answers, self.questions)
+        self.before = baseline_cells(fit, self.questions)
+
+    def _answer(self, chosen: tuple[Alternative, ...], *, progress: bool) -> tuple[Answer, ...]:
+        said = f"{len(chosen)} priors"
+        shown = track(chosen, description=said, disable=not progress, transient=True)
+        return tuple(self._answerer.answer(one) for one in shown)
+
+    # ---------------------------------------------------------------- tables
+
+    @cached_property
+    def _values(self) -> Values:
+        return self.questions.values(self.baseline.fit)
+
+    @cached_property
+    def reml(self) -> pd.DataFrame:
+        """REML's estimate of every quantity, with its limits where it has any."""
+        return reml_column(maximum_likelihood(self.baseline.fit.problem, REML), self.questions)
+
+    @cached_property
+    def power_scaling(self) -> pd.DataFrame:
+        """Power-scaling sensitivity of each quantity to each block of priors.
+
+        ArviZ's number on the collapsed model: priors of γ, sd, corr and σ against
+        p(y | γ, θ), u integrated out.
+        """
+        return power_scaling(self.baseline, self.questions, self._values)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row per quantity.
+
+        ``mean``, ``sd``, ``lower`` and ``upper`` under the baseline; REML beside them;
+        ``smallest`` and ``largest`` posterior mean over the alternatives; ``moved_by``,
+        the alternative that moves it most, of which ``block``, its ``movement`` of the
+        mean in posterior sds with its Monte Carlo error ``mcse``, and the ``distance``
+        of the two posteriors in the same units; ``sign_flips`` and ``decision_flips``,
+        the number of alternatives under which its mean changes sign or its interval
+        changes sides; and the ``verdict``.
+        """
+        frame = self.before[["mean", "sd", "lower", "upper"]].to_dataframe()
+        frame = frame.join(self.reml)
+        frame["smallest"] = self.cells["mean"].min("alternative").to_pandas()
+        frame["largest"] = self.cells["mean"].max("alternative").to_pandas()
+        distance = real_distance(self.cells).fillna(-1.0)
+        at = self.cells.isel(alternative=distance.argmax("alternative"))
+        found = distance.max("alternative").to_numpy() > 0.0
+        for name, source in (("moved_by", at["alternative"]), ("block", at["block"])):
+            frame[name] = np.where(found, source.to_numpy(), "-")
+        for name in ("movement", "mcse", "distance"):
+            frame[name] = at[name].to_numpy()
+        signs = sign_flips(self.cells, self.before, self.questions.references)
+        frame["sign_flips"] = signs.sum("alternative").to_numpy()
+        frame["decision_flips"] = flips(self.cells, self.before).sum("alternative").to_numpy()
+        frame["verdict"] = self.verdicts
+        return frame
+
+    @cached_property
+    def verdicts(self) -> pd.Series:
+        """What the study says of each quantity, in words."""
+        said = [
+            verdict(name, self.cells, self.before, self.power_scaling.loc[name])
+            for name in self.questions.names
+        ]
+        return pd.Series(said, index=pd.Index(self.questions.names, name="quantity"))
+
+    @cached_property
+    def blocks(self) -> pd.DataFrame:
+        """The largest distance that the alternatives of each block bring, by quantity and block."""
+        return by_block(self.cells)
+
+    @cached_property
+    def alternatives(self) -> pd.DataFrame:
+        """One row per alternative: block, prior, how it was answered, k-hat, ESS, reason."""
+        names = ["block", "prior", "how", "k_hat", "ess", "reason"]
+        frame: pd.DataFrame = self.cells[names].reset_coords(names).to_dataframe()[names]
+        return frame
+
+    # ---------------------------------------------------------------- further questions
+
+    def power_grid(
+        self, alphas: tuple[float, ...] = (0.1, 0.25, 0.5, 0.8, 1.25, 2.0, 4.0, 10.0)
+    ) -> xr.Dataset:
+        """Movement as each block of priors, or the likelihood, is raised to powers α."""
+        if not len(alphas) or not all(np.isfinite(a) and a > 0 for a in alphas):
+            raise StudyError(f"alphas must be positive numbers, not {alphas!r}")
+        return power_grid(self.baseline, self.questions, self._values, alphas)
+
+    def derivatives(self) -> xr.Dataset:
+        """Change of posterior means, in sds, per unit of the log of each number in the priors."""
+        return derivatives(self.baseline, self.questions, self._values)
+
+    def tipping(
+        self,
+        quantity: str,
+        *,
+        scales: tuple[float, ...] = SCALES,
+        etas: tuple[float, ...] = ETAS,
+        progress: bool = True,
+    ) -> TippingPoints:
+        """One conclusion over (scale of the priors of sd) × (η of LKJ).
+
+        Parameters
+        ----------
+        quantity : str
+            Name of one quantity of the study.
+        scales : tuple of float
+            Factors on the scale of every prior of sd.
+        etas : tuple of float
+            Of LKJ, for every block of correlations.
+        """
+        if quantity not in self.questions.names:
+            listed = ", ".join(f"'{name}'" for name in self.questions.names)
+            raise StudyError(f"the study has no quantity '{quantity}'; they are: {listed}")
+        points, chosen = pushes(self.baseline, scales, etas)
+        at = self.questions.names.index(quantity)
+        one = Questions((self.questions.quantities[at],), self.questions.interval)
+        answers = self._answer(chosen, progress=progress)
+        cells = alternative_cells(self.baseline.fit, answers, one).isel(quantity=0)
+        corr = self.baseline.priors.corr
+        eta = float(corr[0][1].parameters["eta"]) if corr else np.nan
+        return tipping_points(quantity, points, cells, self.before.sel(quantity=quantity), eta)
+
+    def deletion(self, alternatives: list[str] | None = None) -> xr.Dataset:
+        """Posterior means without each group in turn, under the baseline and under alternatives.
+
+        Parameters
+        ----------
+        alternatives : list of str, optional
+            Names of alternatives; by default the one of each block that moves any
+            quantity most.
+
+        Returns
+        -------
+        Dataset
+            ``movement`` and ``k_hat``, see `hierbayes.studies.deletion.deletion`.
+        """
+        chosen = self._chosen(alternatives)
+        kept = tuple(one for one in self.questions.quantities if can_be_deleted(one))
+        if not kept:
+            raise StudyError("no quantity of the study can be followed as groups are left out")
+        return deletion(self.baseline, chosen, Questions(kept, self.questions.interval))
+
+    def _chosen(self, names: list[str] | None) -> tuple[Alternative, ...]:
+        known = {one.alternative.name: one.alternative for one in self.answers}
+        if names is None:
+            largest = real_distance(self.cells).max("quantity")
+            answered = largest.where(self.cells["how"] != UNANSWERED, -1.0).fillna(-1.0)
+            best: dict[str, str] = {}
+            for i in np.argsort(-answered.to_numpy(), kind="stable"):
+                block = str(self.cells["block"].to_numpy()[i])
+                if float(answered[i]) > 0.0:
+                    best.setdefault(block, str(self.cells["alternative"].to_numpy()[i]))
+            names = [n for n in best.values() if known[n].priors.collapses_gamma]
+        for name in names:
+            if name not in known:
+                listed = ", ".join(f"'{one}'" for one in known)
+                raise StudyError(f"the study has no alternative '{name}'; they are: {listed}")
+        return tuple(known[name] for name in names)
+
+    # ---------------------------------------------------------------- print
+
+    def __str__(self) -> str:
+        return report(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        table = self.table.drop(columns="verdict").round(3)
+        said = "".join(f"<li><b>{name}</b>: {text}</li>" for name, text in self.verdicts.items())
+        alternatives = self.alternatives.round(2)
+        return (
+            f"<h3>{title(self)}</h3><ul>{said}</ul>{table.to_html()}"
+            f"<h4>Alternatives</h4>{alternatives.to_html()}"
+        )
+
+
+def title(study: SensitivityStudy) -> str:
+    """What was studied, and how it was answered."""
+    how = study.alternatives["how"].value_counts()
+    said = ", ".join(f"{count} {name}" for name, count in how.items())
+    asked = f"{len(study.questions.names)} quantities"
+    return f"Prior sensitivity of {asked}: {len(study.answers)} alternatives ({said})"
+
+
+def report(study: SensitivityStudy) -> str:
+    """The study as text."""
+    spec = study.baseline.fit.design.specification
+    width = max(len(name) for name in study.questions.names)
+    lines = [title(study), f"  Model:  {spec}", ""]
+    for name, text in study.verdicts.items():
+        lines.append(f"  {name:<{width}}  {text}")
+    shown = study.table[
+        [
+            "mean",
+            "sd",
+            "REML",
+            "smallest",
+            "largest",
+            "moved_by",
+            "movement",
+            "mcse",
+            "decision_flips",
+        ]
+    ]
+    lines += ["", shown.round(3).to_string()]
+    failed = study.alternatives[study.alternatives["reason"] != ""]
+    if len(failed):
+        lines += ["", "Beyond re-weighting:"]
+        lines += [f"  {name}: {row['how']}; {row['reason']}" for name, row in failed.iterrows()]
+    return "\n".join(lines)
