@@ -22,7 +22,11 @@ LAYERS = ("errors", "specification", "frames", "design", "likelihood", "estimati
 LAZY: dict[str, set[str]] = {
     "hierbayes.fit.convergence": {"arviz_stats"},
     "hierbayes.fit.diagnosis": {"arviz_stats"},
-    "hierbayes.model": {"hierbayes.estimation.mode", "hierbayes.estimation.posterior"},
+    "hierbayes.model": {
+        "hierbayes.estimation.mode",
+        "hierbayes.estimation.posterior",
+        "hierbayes.estimation.prior_draws",
+    },
 }
 
 

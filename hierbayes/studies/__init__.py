@@ -1,0 +1,1 @@
+"""Studies of a model beyond one fit of it."""
