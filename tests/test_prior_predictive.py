@@ -299,8 +299,34 @@ def test_lines_are_compared_at_rows_of_the_design(hs: pd.DataFrame) -> None:
         assert z[0] == 1.0
         assert z[2] == pytest.approx(z[1] ** 2, rel=1e-12)
     assert labels[0] == f"ses = {points[0, 1]:g}, I(ses ** 2) = {points[0, 2]:g}"
+    assert points[:2, 1] == pytest.approx(np.quantile(hs["ses"], [0.1, 0.9]), abs=0.05)
     sex = hb.Model("mathach ~ Sex + (1 + Sex | school)", data=hs).problem.design
     assert line_points(sex)[0] == ["Sex[T.Male] = 0", "Sex[T.Male] = 1"]
+
+
+def test_lines_and_responses_have_the_spread_of_G(hs: pd.DataFrame) -> None:
+    """Draw by draw against z'Gz: exactly for lines, up to the choice of rows for responses."""
+    data = hs.assign(x=hs["ses"] * 2 + 3)
+    priors = {"corr": hb.LKJ(1), "sd": hb.HalfNormal(3), "gamma": hb.Normal(1, 2)}
+    model = hb.Model("mathach ~ x * Sector", "~ 1 + x | school", data=data, priors=priors)
+    draws, design = model.prior_predictive(400, seed=3).draws, model.problem.design
+    G = draws["G"].to_numpy()
+    points = line_points(design)[1]
+    exact = np.sqrt(np.einsum("ak,dkl,al->da", points, G, points))
+    np.testing.assert_allclose(draws["line_spread"], exact, rtol=1e-9)
+    between = np.einsum("nk,dkl,nl->dn", design.Z, G, design.Z)
+    spread = np.sqrt(between + draws["sigma"].to_numpy()[:, None] ** 2)
+    responses = stats.norm(draws["gamma"].to_numpy() @ design.X.T, spread)
+    y = design.y
+    for name, low, high in (
+        ("outside", y.min(), y.max()),
+        ("far", y.mean() - 10 * y.std(), y.mean() + 10 * y.std()),
+    ):
+        rest = draws[name] - (responses.cdf(low) + responses.sf(high)).mean(axis=1)
+        assert abs(rest.mean()) < 4 * rest.std() / np.sqrt(400), name
+    for end, prob in enumerate((0.025, 0.975)):
+        mass = responses.cdf(draws["response"].to_numpy()[:, end, None]).mean(axis=1)
+        assert abs(mass.mean() - prob) < 4 * mass.std() / np.sqrt(400) + 0.0005
 
 
 def test_the_share_between_is_that_of_a_fit(hs: pd.DataFrame) -> None:
@@ -392,6 +418,7 @@ def test_findings_follow_their_rules(hs: pd.DataFrame) -> None:
              "corr": hb.LKJ(0.1), "sigma": hb.Gamma(60, 10)}  # fmt: skip
     prior = hb.Model("mathach ~ ses", RANDOM, data=hs, priors=tight).prior_predictive(seed=1)
     assert not prior.findings[0].startswith("weak")
+    assert 0.01 < prior.draws["outside"].mean() < 0.5
     half = prior.probabilities.loc["P(|corr(Intercept, ses)| > 0.9)", "probability"]
     assert half > 0.5
     assert prior.findings[1:] == (
@@ -403,6 +430,13 @@ def test_findings_follow_their_rules(hs: pd.DataFrame) -> None:
         "no correlation has more than half of its prior beyond ±0.9, nor the ICC above 0.5",
     )
     del tight["corr"]
+    narrow = tight | {"gamma": hb.Normal(1e6, 1)}
+    prior = hb.Model("mathach ~ ses + (1 | school)", data=hs, priors=narrow).prior_predictive()
+    assert "weak on the scale of mathach: more than 99% of the resp" in prior.findings[0]
+    narrow = tight | {"gamma": {"1": hb.Normal(12, 1), "ses": hb.Normal(0, 0.1)},
+                      "sigma": hb.HalfNormal(0.5)}  # fmt: skip
+    prior = hb.Model("mathach ~ ses + (1 | school)", data=hs, priors=narrow).prior_predictive()
+    assert prior.findings[0].startswith("less than 1% of the responses")
     one = hb.Model("mathach ~ ses + (1 | school)", data=hs, priors=tight).prior_predictive(seed=1)
     assert one.findings[1:] == ("no more than half of the prior of the ICC lies above 0.5",)
 

@@ -33,6 +33,7 @@ INTERVAL = Interval(0.9)
 RESPONSE = Interval(0.95)  # of a new response, at one draw
 FAR = 10.0  # observed sds from the observed mean
 LINE_PERCENTILES = (0.1, 0.9)
+_OWN = 10.0  # how much a column counts where a row near its percentile is sought
 _ROWS = 200  # drawn for the responses of one draw
 _DRAWS_AT_A_TIME = 1000
 _HALVINGS = 20  # of the bracket of a quantile
@@ -165,22 +166,23 @@ def varying(design: Design) -> Booleans:
 def line_points(design: Design) -> tuple[list[str], Floats]:
     """Labels and rows z (k, q) at which the groups' lines are compared.
 
-    For each random column that varies, the rows at its 10th and 90th percentile.  They
-    are rows of the design, so that columns that depend on each other (x and x²) agree;
-    of several, the one nearest to the mean of the other columns.  The label states
-    every other column that is not 0 there, as `Fit.icc` would have it.
+    For each random column that varies, its 10th and 90th percentile with the others at
+    their means; of that point, the nearest row of the design (in sds, the column itself
+    counting ten times), so that columns that depend on each other (x and x²) agree.
+    The label states every other column that is not 0 there, as `Fit.icc` would have it.
     """
-    Z, columns = design.Z, np.flatnonzero(varying(design))
-    standard = (Z[:, columns] - Z[:, columns].mean(axis=0)) / Z[:, columns].std(axis=0)
-    distance = (standard**2).sum(axis=1)
+    columns = np.flatnonzero(varying(design))
+    Z = design.Z[:, columns]
+    mean, sd = Z.mean(axis=0), Z.std(axis=0)
     points: dict[str, Floats] = {}
-    for k in columns:
+    for k, column in enumerate(columns):
+        weight = np.where(np.arange(len(columns)) == k, _OWN, 1.0) / sd
         for percentile in LINE_PERCENTILES:
-            value = np.quantile(Z[:, k], percentile, method="inverted_cdf")
-            rows = np.flatnonzero(Z[:, k] == value)
-            z = Z[rows[distance[rows].argmin()]]
-            points.setdefault(_label(design, z, int(k), columns), z)
-    return list(points), np.array(list(points.values())).reshape(-1, Z.shape[1])
+            target = mean.copy()
+            target[k] = np.quantile(Z[:, k], percentile, method="inverted_cdf")
+            z = design.Z[(((Z - target) * weight) ** 2).sum(axis=1).argmin()]
+            points.setdefault(_label(design, z, int(column), columns), z)
+    return list(points), np.array(list(points.values())).reshape(-1, len(design.effects))
 
 
 def _label(design: Design, z: Floats, k: int, columns: Integers) -> str:

@@ -48,8 +48,8 @@ class PriorPredictive:
         A row per implied quantity: ``median``, ``5%``, ``95%``, and ``observed`` for
         the ends of the range of a new response: the smallest and largest of the data.
         ICC, R² and the total sd are averages over the rows of the design; lines are
-        compared at a row of the 10th and one of the 90th percentile of each random
-        column; responses are of new groups at rows drawn at random.
+        compared at rows near the 10th and the 90th percentile of each random column
+        (`line_points`); responses are of new groups at rows drawn at random.
     probabilities : DataFrame
         A row per extreme: ``probability`` and ``mcse``, its Monte Carlo standard error.
     findings : tuple of str
@@ -181,8 +181,10 @@ def _findings(
 
 
 def _percent(share: float) -> str:
-    """A share in whole percent, or one digit where that would say 0 or 100."""
-    return f"{share:.0%}" if 0.01 <= share <= 0.99 else f"{share:.2g}"
+    """A share in whole percent; near 0 and 1 no more is claimed than it is."""
+    if share < 0.01:
+        return "less than 1%"
+    return f"{share:.0%}" if share <= 0.99 else "more than 99%"
 
 
 def _heading(interval: Interval) -> str:
