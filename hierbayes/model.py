@@ -24,6 +24,7 @@ from hierbayes.fit.sampled import sample_posterior
 from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.specification.equations import Multilevel, split_levels
 from hierbayes.specification.formula import Specification, read_combined
+from hierbayes.studies.prior_predictive import PriorPredictive, prior_predictive
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -115,6 +116,47 @@ class Model:
         with flat priors on sd, corr, σ and γ, and only then, it is the REML estimate.
         """
         return posterior_mode(self.problem, self.priors)
+
+    def prior_predictive(self, draws: int = 4000, *, seed: int | None = None) -> PriorPredictive:
+        """What the priors in force imply, in the model's own terms, before any fit.
+
+        Parameters
+        ----------
+        draws : int
+            Independent draws from the priors.
+        seed : int, optional
+            Equal seeds give equal draws; by default one is drawn and recorded.
+
+        Returns
+        -------
+        PriorPredictive
+            Prints as the priors, what they imply for the ICC, the groups' lines and new
+            responses, and the probability of extremes.  The data enter through their
+            columns; the response is only a reference beside it.
+
+        Raises
+        ------
+        PriorError
+            When a prior is flat: nothing can be drawn from it.
+        EstimationError
+            When draws or seed are not whole numbers in their range.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> priors = dict(sd=hb.HalfNormal(5), sigma=hb.HalfNormal(10))
+        >>> model = hb.Model("mathach ~ ses + (1 | school)", data=hs, priors=priors)
+        >>> prior = model.prior_predictive(seed=1)
+        >>> print(f"{prior.probabilities.loc['P(ICC > 0.5)', 'probability']:.1f}")
+        0.3
+        """
+        from hierbayes.estimation.prior_draws import draw_priors
+
+        if seed is None:
+            seed = int(np.random.default_rng().integers(2**31))
+        drawn = draw_priors(self.priors, self.problem, draws, seed)
+        return prior_predictive(drawn, self.priors, self.problem.design, int(seed))
 
     def graph(self) -> pm.Model:
         """The marginal model as a PyMC model: priors, and the collapsed likelihood."""

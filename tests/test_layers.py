@@ -22,8 +22,14 @@ LAYERS = ("errors", "specification", "frames", "design", "likelihood", "estimati
 LAZY: dict[str, set[str]] = {
     "hierbayes.fit.convergence": {"arviz_stats"},
     "hierbayes.fit.diagnosis": {"arviz_stats"},
+    "hierbayes.fit.maximised": {"hierbayes.estimation.mode"},
     "hierbayes.fit.sampled": {"hierbayes.estimation.posterior"},
-    "hierbayes.model": {"hierbayes.estimation.mode", "hierbayes.estimation.posterior"},
+    "hierbayes.model": {"hierbayes.estimation.posterior", "hierbayes.estimation.prior_draws"},
+    "hierbayes.studies.derivatives": {"hierbayes.estimation.prior_density"},
+    "hierbayes.studies.moments": {"arviz_stats"},
+    "hierbayes.studies.power_scaling": {"arviz_stats"},
+    "hierbayes.studies.theta": {"hierbayes.estimation.prior_density"},
+    "hierbayes.studies.weights": {"arviz_stats"},
 }
 
 

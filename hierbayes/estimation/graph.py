@@ -24,10 +24,9 @@ from pytensor.tensor.variable import TensorVariable
 
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
-from hierbayes.errors import PriorError
 from hierbayes.estimation.correlation import NormalisedRows
 from hierbayes.estimation.prior_set import PriorSet
-from hierbayes.estimation.priors import Family, Foreign
+from hierbayes.estimation.priors import Family, Foreign, refuse_shaped
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import GIVEN, NORMAL, REML
 from hierbayes.likelihood.conditional import flat_prior, log_jacobian
@@ -194,11 +193,7 @@ def _variable(
 ) -> TensorVariable:
     """A random variable with a prior, its parameters read from the data of the graph."""
     if isinstance(prior, Foreign):
-        if prior.variable.ndim:
-            raise PriorError(
-                f"the PyMC prior of '{block}' has shape {tuple(prior.variable.type.shape)}; state "
-                "one scalar distribution, or one per name"
-            )
+        refuse_shaped(prior, block)
         return pm.modelcontext(None).register_rv(prior.variable.copy(), name=name)
     use_sign = signed and prior.signed is not None
     distribution = prior.signed if use_sign else prior.distribution

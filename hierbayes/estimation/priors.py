@@ -277,5 +277,20 @@ def as_prior(value: Any, block: str) -> Family:
     return prior
 
 
+def refuse_shaped(prior: Foreign, block: str) -> None:
+    """Refuse a PyMC distribution that is not of one number.
+
+    Raises
+    ------
+    PriorError
+        Naming the block and the shape.
+    """
+    if prior.variable.ndim:
+        raise PriorError(
+            f"the PyMC prior of '{block}' has shape {tuple(prior.variable.type.shape)}; state "
+            "one scalar distribution, or one per name"
+        )
+
+
 def _names(families: Iterable[type[Family]]) -> str:
     return ", ".join(f.__name__ for f in families if f is not Foreign)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from numbers import Real
 
-import numpy as np
-
 from hierbayes.errors import EstimationError
+from hierbayes.estimation.counts import refuse_bad_count, refuse_bad_seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +39,13 @@ class SamplerSettings:
 
     def __post_init__(self) -> None:
         for name in ("draws", "tune", "chains"):
-            value = getattr(self, name)
-            if not _whole(value) or value < 1:
-                raise EstimationError(f"{name} must be a whole number of at least 1, not {value!r}")
-        if not isinstance(self.seed, int | np.integer) or not 0 <= self.seed < 2**32:
-            raise EstimationError(
-                f"seed must be a whole number from 0 to 2³² − 1, not {self.seed!r}"
-            )
-        if self.cores is not None and not (_whole(self.cores) and self.cores >= 1):
-            raise EstimationError(f"cores must be a whole number of at least 1, not {self.cores!r}")
+            refuse_bad_count(name, getattr(self, name))
+        refuse_bad_seed(self.seed)
+        if self.cores is not None:
+            refuse_bad_count("cores", self.cores)
         if not isinstance(self.target_accept, Real) or not 0 < self.target_accept < 1:
             raise EstimationError(
                 f"target_accept must lie between 0 and 1, not {self.target_accept}"
             )
         if self.sampler not in ("nutpie", "pymc"):
             raise EstimationError(f"sampler must be 'nutpie' or 'pymc', not {self.sampler!r}")
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -66,7 +66,7 @@ def icc_draws(fit: Fitted, at: dict[str, float] | None) -> Floats:
     """z'Gz/(z'Gz + σ²) (chains, draws), z given or averaged over the rows."""
     design = fit.design
     if at is None:
-        second = design.Z.T @ design.Z / len(design.Z)
+        second = second_moment(design.Z)
     else:
         if not isinstance(at, Mapping) or not all(isinstance(v, Real) for v in at.values()):
             raise DataError(f"at must map random columns to numbers, as in {{'x': 0}}, not {at!r}")
@@ -77,8 +77,25 @@ def icc_draws(fit: Fitted, at: dict[str, float] | None) -> Floats:
         default = {"Intercept": 1.0} | at
         z = np.array([default.get(name, 0.0) for name in design.effects])
         second = np.outer(z, z)
-    between = np.einsum("cdkl,kl->cd", fit.G_draws, second)
-    share: Floats = between / (between + fit.sigma_draws**2)
+    return share_between(fit.G_draws, fit.sigma_draws, second)
+
+
+def second_moment(Z: Floats) -> Floats:
+    """Z'Z/n (q, q) of random columns Z (n, q)."""
+    moment: Floats = Z.T @ Z / len(Z)
+    return moment
+
+
+def between_variance(G: Floats, second: Floats) -> Floats:
+    """z'Gz (...) of G (..., q, q), averaged over z of the second moment E[zz'] (q, q)."""
+    between: Floats = np.einsum("...kl,kl->...", G, second)
+    return between
+
+
+def share_between(G: Floats, sigma: Floats, second: Floats) -> Floats:
+    """Intraclass correlation T/(T + σ²) (...) of G (..., q, q) and σ (...); T = E[z'Gz]."""
+    between = between_variance(G, second)
+    share: Floats = between / (between + sigma**2)
     return share
 
 

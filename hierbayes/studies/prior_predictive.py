@@ -1,0 +1,196 @@
+"""What the priors in force imply, in the model's own terms, before any fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hierbayes.design.design import Design
+from hierbayes.estimation.prior_set import PriorSet
+from hierbayes.fit.probability import Interval
+from hierbayes.studies.ellipses import ellipse_points
+from hierbayes.studies.implications import (
+    INTERVAL,
+    implication_table,
+    implied_quantities,
+    pair_name,
+    pairs,
+    probability_table,
+    response_name,
+)
+
+if TYPE_CHECKING:
+    from hierbayes.estimation.prior_draws import PriorDraws
+
+_TITLE = "Prior predictive: what the priors imply before any data are seen"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PriorPredictive:
+    """What the priors in force imply, as tables that print.
+
+    Parameters
+    ----------
+    about : tuple of str
+        Lines on the model, the data and the draws.
+    priors : PriorSet
+        Priors in force.
+    seed : int
+        Of the draws.
+    draws : Dataset
+        Every implied quantity by ``draw``, see `implied_quantities`.
+    implications : DataFrame
+        A row per implied quantity: ``median``, ``5%``, ``95%``, and ``observed`` for
+        the ends of the range of a new response: the smallest and largest of the data.
+        ICC, R² and the total sd are averages over the rows of the design; lines are
+        compared at rows near the 10th and the 90th percentile of each random column
+        (`line_points`); responses are of new groups at rows drawn at random.
+    probabilities : DataFrame
+        A row per extreme: ``probability`` and ``mcse``, its Monte Carlo standard error.
+    findings : tuple of str
+        The share of implied responses outside the observed range, called weak on the
+        scale of the response when it is more than half; and a sentence on each
+        correlation and on the ICC that has more than half of its prior beyond ±0.9 or
+        above 0.5, or that there is none.
+    pairs : dict
+        From the name of a correlation to the positions of its two effects.
+    """
+
+    about: tuple[str, ...]
+    priors: PriorSet
+    seed: int
+    draws: xr.Dataset
+    implications: pd.DataFrame
+    probabilities: pd.DataFrame
+    findings: tuple[str, ...]
+    pairs: dict[str, tuple[int, int]]
+
+    def ellipse(self, prob: float = 0.5) -> pd.DataFrame:
+        """Ellipses that hold a group's two effects with a probability, to be drawn.
+
+        For every pair of correlated random effects, the ellipses of the draws whose
+        sqrt(det G) is at the 10%, 50% and 90% quantile.  An ellipse is that of one draw
+        of G, with the tilt it happens to have.
+
+        Parameters
+        ----------
+        prob : float
+            Probability inside, given G.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``pair``, ``size``, ``x``, ``y`` and the semi-axes ``major``,
+            ``minor`` and ``tilt`` in degrees, see `ellipse_points`; empty where no
+            effects are correlated.
+        """
+        return ellipse_points(self.draws["G"].to_numpy(), self.pairs, prob)
+
+    def __str__(self) -> str:
+        parts = [_TITLE, *(f"  {line}" for line in self.about)]
+        parts += ["", "Priors in force:", str(self.priors)]
+        parts += ["", f"{_heading(INTERVAL)}:", _cells(self.implications).to_string()]
+        parts += ["", "Probabilities:", _cells(self.probabilities).to_string(), ""]
+        parts += [
+            fill(finding, 100, initial_indent="  - ", subsequent_indent="    ")
+            for finding in self.findings
+        ]
+        return "\n".join(parts)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        tables = {
+            "Priors in force": self.priors._repr_html_(),
+            _heading(INTERVAL): _cells(self.implications).to_html(),
+            "Probabilities": _cells(self.probabilities).to_html(),
+        }
+        body = "".join(f"<h4>{name}</h4>{table}" for name, table in tables.items())
+        items = "".join(f"<li>{finding}</li>" for finding in self.findings)
+        return f"<h3>{_TITLE}</h3><p>{'<br>'.join(self.about)}</p>{body}<ul>{items}</ul>"
+
+
+def prior_predictive(
+    draws: PriorDraws, priors: PriorSet, design: Design, seed: int
+) -> PriorPredictive:
+    """Make the tables and sentences of draws from the priors.
+
+    Parameters
+    ----------
+    draws : PriorDraws
+        Of these priors.
+    priors : PriorSet
+        Priors in force.
+    design : Design
+        Of the model.
+    seed : int
+        Of the draws; the rows at which responses are looked at are derived from it.
+    """
+    quantities = implied_quantities(draws, design, seed)
+    probabilities = probability_table(quantities, design)
+    return PriorPredictive(
+        about=_about(design, len(draws.sigma), seed),
+        priors=priors,
+        seed=seed,
+        draws=quantities,
+        implications=implication_table(quantities, design),
+        probabilities=probabilities,
+        findings=_findings(quantities, probabilities, design),
+        pairs={pair_name(design, i, k): (i, k) for i, k in pairs(design.blocks)},
+    )
+
+
+def _about(design: Design, draws: int, seed: int) -> tuple[str, ...]:
+    return (
+        f"Model:  {design.specification}",
+        f"Data:   {len(design.y)} rows, {design.J} groups ({design.specification.group}); "
+        f"{design.dropped}",
+        f"Draws:  {draws} from the priors, seed {seed}",
+    )
+
+
+def _findings(
+    quantities: xr.Dataset, probabilities: pd.DataFrame, design: Design
+) -> tuple[str, ...]:
+    """Sentences by the rules that `PriorPredictive` states."""
+    share, response = float(quantities["outside"].mean()), response_name(design)
+    weak = f"weak on the scale of {response}: " if share > 0.5 else ""
+    findings = [
+        f"{weak}{_percent(share)} of the responses that the priors imply lie outside the observed "
+        f"range, {design.y.min():.4g} to {design.y.max():.4g}"
+    ]
+    extremes = {
+        f"P(|{pair_name(design, i, k)}| > 0.9)": f"{pair_name(design, i, k)} lies beyond ±0.9"
+        for i, k in pairs(design.blocks)
+    } | {"P(ICC > 0.5)": "the ICC lies above 0.5"}
+    mass = {text: float(probabilities.at[row, "probability"]) for row, text in extremes.items()}
+    leaning = [
+        f"more than half of the prior of {text} ({_percent(p)})"
+        for text, p in mass.items()
+        if p > 0.5
+    ]
+    none = "no correlation has more than half of its prior beyond ±0.9, nor the ICC above 0.5"
+    if len(extremes) == 1:
+        none = "no more than half of the prior of the ICC lies above 0.5"
+    return (*findings, *(leaning or [none]))
+
+
+def _percent(share: float) -> str:
+    """A share in whole percent; near 0 and 1 no more is claimed than it is."""
+    if share < 0.01:
+        return "less than 1%"
+    return f"{share:.0%}" if share <= 0.99 else "more than 99%"
+
+
+def _heading(interval: Interval) -> str:
+    return f"Implications (median and {interval} limits)"
+
+
+def _cells(table: pd.DataFrame) -> pd.DataFrame:
+    """The same table with every number as the text that is shown for it."""
+    return table.map(lambda value: "" if np.isnan(value) else f"{value:.4g}")
