@@ -28,13 +28,14 @@ from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
 from hierbayes.library import load_model
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
+from hierbayes.studies.comparison import Comparison, compare
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "DataError", "Equivalence", "EstimationError", "Exponential", "Fit", "Flat",
-    "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "HierbayesError",
+    "LKJ", "Comparison", "DataError", "Equivalence", "EstimationError", "Exponential", "Fit",
+    "Flat", "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "HierbayesError",
     "InverseGamma", "Model", "ModelFileError", "Multilevel", "Normal", "PriorError", "StudentT",
-    "Uniform", "codebook", "cvar", "dataset_names", "dvar", "equivalence", "load_dataset",
-    "load_model",
+    "Uniform", "codebook", "compare", "cvar", "dataset_names", "dvar", "equivalence",
+    "load_dataset", "load_model",
 ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Studies of several fits: what differs between them, and why."""

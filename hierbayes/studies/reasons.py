@@ -1,0 +1,272 @@
+"""Why two fits differ: rules on what is known about a pair, each of which answers in words.
+
+A rule that applies says so; several may, and none claims to be the only cause.
+
+============== =====================================================================
+``model``       the fits are of different models
+``sampler``     the chains of a posterior disagree
+``boundary``    a point estimate of G is singular in the block of this parameter, the
+                other fit is inside
+``reading``     ML against REML or a posterior, and ML's is the smaller sd, σ or icc: ML
+                does not count the degrees of freedom of γ
+``few groups``  the posterior of an sd (or icc) has a long right tail, (mean − median) above
+                `SKEW` posterior sds, and there are at most `FEW` groups
+``skew``        the posterior is as skewed as that towards the side of its mean, and its
+                median lies nearer to the point: mean against maximum is a matter of summary
+``prior``       two fits with priors: these differ; a posterior against REML or ML: the
+                bulk of the prior excludes the estimate, or the prior's sd is below
+                `WEIGHTY` standard errors and the posterior lies towards its centre
+``averaging``   γ or β of a posterior averages over θ, the point takes θ̂
+``weights``     γ or β of two points follows their G and σ
+``derived``     the icc is made of G and σ
+============== =====================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierbayes.studies.fit_pair import FitPair, Side
+from hierbayes.studies.prior_bulk import bulk, prior_of
+
+FEW = 20
+SKEW = 0.1
+WEIGHTY = 4.0
+
+_FALLBACKS = ("averaging", "weights", "derived")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A rule that applies, and what it says.
+
+    Parameters
+    ----------
+    rule, text : str
+    """
+
+    rule: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"({self.rule}) {self.text}"
+
+
+def reasons(pair: FitPair, block: str, parameter: str) -> tuple[Reason, ...]:
+    """All reasons for a difference in one parameter; the last three rules only without others.
+
+    Parameters
+    ----------
+    pair : FitPair
+    block : str
+        ``gamma``, ``sd``, ``corr``, ``sigma``, ``icc``, or ``beta`` for the coefficients of
+        groups, whose parameter is the effect.
+    parameter : str
+    """
+    found: list[Reason] = []
+    for rule, answer in _RULES.items():
+        if rule in _FALLBACKS and found:
+            break
+        text = answer(pair, block, parameter)
+        if text is not None:
+            found.append(Reason(rule, text))
+    if not found:
+        found.append(
+            Reason("unexplained", "no rule explains this; look at diagnose() of both fits")
+        )
+    return tuple(found)
+
+
+def _model(pair: FitPair, _block: str, _parameter: str) -> str | None:
+    return pair.models
+
+
+def _sampler(pair: FitPair, _block: str, _parameter: str) -> str | None:
+    bad = [side.name for side in (pair.first, pair.second) if not side.converged]
+    return f"the chains of '{bad[0]}' disagree; see its diagnose()" if bad else None
+
+
+def _boundary(pair: FitPair, block: str, parameter: str) -> str | None:
+    if block not in ("sd", "corr", "beta"):
+        return None
+    for side, other in ((pair.first, pair.second), (pair.second, pair.first)):
+        effects = _effects_of(side, block, parameter)
+        if effects & side.boundary and not effects & other.boundary:
+            inside = (
+                "is inside"
+                if other.fit.is_point
+                else "averages over the inside and cannot lie on the boundary"
+            )
+            return (
+                f"the estimate of '{side.name}' lies on the boundary, {_state(side)}; "
+                f"'{other.name}' {inside}"
+            )
+    return None
+
+
+def _effects_of(side: Side, block: str, parameter: str) -> frozenset[str]:
+    """Effects that a parameter of G belongs to."""
+    effects = side.fit.design.effects
+    if block != "corr":
+        return frozenset({parameter} & set(effects))
+    return frozenset(name for a in effects for b in effects if f"{a}, {b}" == parameter
+                     for name in (a, b))  # fmt: skip
+
+
+def _state(side: Side) -> str:
+    """What is degenerate about a singular G, in words."""
+    table = side.estimates["estimate"]
+    sds = table.loc[["sd"]].droplevel("block")
+    size = np.asarray(side.fit.problem.cross.basis.z.spread) * sds
+    zero = [f"sd({n})" for n in sds.index[size <= 1e-6 * side.fit.problem.cross.basis.scale]]
+    parts = [f"{', '.join(zero)} = 0"] if zero else []
+    if "corr" in table.index.get_level_values("block"):
+        corr = table.loc[["corr"]].droplevel("block")
+        ends = corr[corr.abs() > 1 - 1e-6]
+        parts += [f"corr({name}) = {value:+.0f}" for name, value in ends.items()
+                  if not any(z[3:-1] in name.split(", ") for z in zero)]  # fmt: skip
+    return " and ".join(parts) or "a combination of effects has no variance"
+
+
+def _reading(pair: FitPair, block: str, parameter: str) -> str | None:
+    ml = pair.engine("ML")
+    if ml is None or block not in ("sd", "sigma", "icc"):
+        return None
+    other = pair.second if ml is pair.first else pair.first
+    if other.fit.engine == "MAP" or ml.value(block, parameter) >= other.value(block, parameter):
+        return None
+    p = len(ml.fit.design.terms)
+    integrates = "a posterior, like REML," if other.fit.engine == "posterior" else "REML"
+    return (
+        f"ML takes γ as if it were known and does not count the degrees of freedom of its {p} "
+        f"terms, so its sds are smaller; {integrates} integrates γ out"
+    )
+
+
+def _few_groups(pair: FitPair, block: str, parameter: str) -> str | None:
+    J = pair.first.fit.design.J
+    if pair.posterior is None or block not in ("sd", "icc") or J > FEW:
+        return None
+    if _skew(pair.posterior, block, parameter) <= SKEW:
+        return None
+    return (
+        f"{J} groups say little about a variance between groups: its posterior has a long right "
+        "tail, which a mean counts and a maximum does not"
+    )
+
+
+def _skewed(pair: FitPair, block: str, parameter: str) -> str | None:
+    point, posterior = pair.point, pair.posterior
+    if point is None or posterior is None or block == "beta":
+        return None
+    skew = _skew(posterior, block, parameter)
+    mean = posterior.value(block, parameter)
+    median = posterior.value(block, parameter, "median")
+    at = point.value(block, parameter)
+    if abs(skew) <= SKEW or abs(median - at) >= abs(mean - at):
+        return None
+    back = 1.0 - abs(median - at) / abs(mean - at)
+    return (
+        f"the posterior is skewed (mean {mean:.4g}, median {median:.4g}): {100 * back:.0f}% of "
+        "the difference is gone when the median stands for it, a matter of summary and not of "
+        "evidence"
+    )
+
+
+def _skew(side: Side, block: str, parameter: str) -> float:
+    """(mean − median)/sd of a posterior."""
+    mean, median, sd = (
+        side.value(block, parameter, column) for column in ("estimate", "median", "se")
+    )
+    return (mean - median) / sd if sd > 0.0 else 0.0
+
+
+def _prior(pair: FitPair, block: str, parameter: str) -> str | None:
+    if pair.first.fit.priors is not None and pair.second.fit.priors is not None:
+        return _priors_differ(pair, block, parameter)
+    point, posterior = pair.point, pair.posterior
+    if point is None or posterior is None or point.fit.priors is not None:
+        return None
+    return _prior_weighs(point, posterior, block, parameter)
+
+
+def _priors_differ(pair: FitPair, block: str, parameter: str) -> str | None:
+    """That two fits have different priors of a parameter, or of another that moves it."""
+    a, b = pair.first, pair.second
+    own = _unequal_priors(pair, block, parameter)
+    if own is not None:
+        return f"the priors of {block} differ: {own}"
+    for other_block, other in dict.fromkeys(a.estimates.index):
+        text = _unequal_priors(pair, other_block, other)
+        if text is not None and (other_block, other) in b.estimates.index:
+            what = other_block if other_block == other else f"{other_block} of '{other}'"
+            return f"it moves with other parameters; the priors of {what} differ: {text}"
+    return None
+
+
+def _unequal_priors(pair: FitPair, block: str, parameter: str) -> str | None:
+    ours = prior_of(pair.first.fit, block, parameter)
+    theirs = prior_of(pair.second.fit, block, parameter)
+    if ours is None or theirs is None or ours[0] == theirs[0]:
+        return None
+    return f"{ours[0]} in '{pair.first.name}', {theirs[0]} in '{pair.second.name}'"
+
+
+def _prior_weighs(point: Side, posterior: Side, block: str, parameter: str) -> str | None:
+    """That a prior excludes the estimate of a likelihood, or is narrow enough to move it."""
+    prior = prior_of(posterior.fit, block, parameter)
+    middle = None if prior is None else bulk(*prior)
+    if prior is None or middle is None:
+        return None
+    at, to = point.value(block, parameter), posterior.value(block, parameter)
+    if not middle.lower <= at <= middle.upper:
+        return (
+            f"95% of the prior {prior[0]} lies between {middle.lower:.4g} and "
+            f"{middle.upper:.4g}, which excludes {at:.4g}, the estimate of '{point.name}'"
+        )
+    se = point.value(block, parameter, "se")
+    if np.isnan(se):
+        se = posterior.value(block, parameter, "se")
+    if middle.sd < WEIGHTY * se and min(at, middle.center) <= to <= max(at, middle.center):
+        return (
+            f"the prior {prior[0]} is only {middle.sd / se:.2g} times as wide as the standard "
+            f"error, and draws the estimate from {at:.4g} towards {middle.center:.4g}"
+        )
+    return None
+
+
+def _averaging(pair: FitPair, block: str, _parameter: str) -> str | None:
+    if pair.point is None or block not in ("gamma", "beta"):
+        return None
+    what = "is" if block == "gamma" else "and shrinkage are"
+    return (
+        f"given θ this {what} what '{pair.point.name}' has at θ̂ alone, and the posterior "
+        "averages it over the uncertainty of θ"
+    )
+
+
+def _weights(pair: FitPair, block: str, _parameter: str) -> str | None:
+    if block not in ("gamma", "beta"):
+        return None
+    return "it follows G and σ, by which groups are weighted and shrunk, and these differ"
+
+
+def _derived(_pair: FitPair, block: str, _parameter: str) -> str | None:
+    return "it is made of G and sigma; see there" if block == "icc" else None
+
+
+_RULES: dict[str, Callable[[FitPair, str, str], str | None]] = {
+    "model": _model,
+    "sampler": _sampler,
+    "boundary": _boundary,
+    "reading": _reading,
+    "few groups": _few_groups,
+    "skew": _skewed,
+    "prior": _prior,
+    "averaging": _averaging,
+    "weights": _weights,
+    "derived": _derived,
+}
