@@ -26,7 +26,7 @@ from hierbayes.studies.group_coefficients import coefficients, group_table
 from hierbayes.studies.table_text import items_text, table_cells, table_text
 from hierbayes.studies.uncertainty import plug_in_of, uncertainty_table
 
-_GROUPS = 5  # of the table of groups, in print
+_GROUPS = 3  # of the table of groups, in print
 _LIKELIHOODS = ("REML", "ML")
 
 
@@ -84,7 +84,7 @@ class Comparison:
         return {name: getattr(self, name) for name in names}
 
     def __str__(self) -> str:
-        parts = [f"{self._title}\n  Data:  {self.data}\n\n{table_text(self.overview)}"]
+        parts = [f"{self._title}\n  Data:  {self.data}\n\n{table_text(self._overview_shown())}"]
         parts += [f"{title}:\n\n{table_text(table)}" for title, table in self._shown()]
         for title, items in self._lists():
             parts.append(f"{title}:\n{items_text(items)}")
@@ -94,7 +94,7 @@ class Comparison:
         return f"<{self._title}; {len(self.findings)} findings>"
 
     def _repr_html_(self) -> str:
-        tables = [("Fits", self.overview), *self._shown()]
+        tables = [("Fits", self._overview_shown()), *self._shown()]
         body = "".join(f"<h4>{escape(t)}</h4>{table_cells(table).to_html()}" for t, table in tables)
         for title, items in self._lists():
             lines = "".join(f"<li>{escape(item)}</li>" for item in items)
@@ -104,6 +104,10 @@ class Comparison:
     @property
     def _title(self) -> str:
         return f"Comparison of {len(self.overview)} fits: {', '.join(self.overview.index)}"
+
+    def _overview_shown(self) -> pd.DataFrame:
+        """The overview without columns that are empty."""
+        return self.overview.loc[:, (self.overview != "").any()]
 
     def _shown(self) -> list[tuple[str, pd.DataFrame]]:
         """The tables that are printed, in the form they are printed in."""

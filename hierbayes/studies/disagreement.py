@@ -16,6 +16,7 @@ from scipy.special import ndtr, ndtri
 
 from hierbayes.studies.fit_pair import FitPair, Side
 from hierbayes.studies.reasons import reasons
+from hierbayes.studies.row_index import ordered_index
 
 SURE = 3.0
 LARGE = 0.1
@@ -51,7 +52,7 @@ def difference_table(pairs: list[FitPair], sides: Mapping[str, Side]) -> pd.Data
         has the parameter), ``differs``, ``group`` (of the largest difference), ``groups`` (how
         many groups differ) and ``reasons`` (the rules that apply, where it differs).
     """
-    rows = []
+    rows, keys = [], []
     for pair in pairs:
         judged = _judged(pair, sides, "estimates")
         judged = judged.assign(group="", groups=pd.NA)
@@ -60,12 +61,17 @@ def difference_table(pairs: list[FitPair], sides: Mapping[str, Side]) -> pd.Data
             ", ".join(reason.rule for reason in reasons(pair, *key)) if differs else ""
             for key, differs in judged["differs"].items()
         ]
-        names = [[pair.first.name], [pair.second.name]]
-        keys = pd.MultiIndex.from_tuples(
-            [(*(n[0] for n in names), *key) for key in judged.index], names=_INDEX
-        )
-        rows.append(judged.set_axis(keys))
-    return pd.concat(rows).astype({"groups": "Int64"})
+        keys += [(pair.first.name, pair.second.name, *key) for key in judged.index]
+        rows.append(judged)
+    table = pd.concat(rows).astype({"groups": "Int64"})
+    return table.set_axis(ordered_index(keys, _INDEX))
+
+
+def _of_pair(table: pd.DataFrame, pair: FitPair) -> pd.DataFrame:
+    """The rows of one pair, by block and parameter."""
+    names = (pair.first.name, pair.second.name)
+    chosen = [key[:2] == names for key in table.index]
+    return table[chosen].droplevel(["first", "second"])
 
 
 def _judged(pair: FitPair, sides: Mapping[str, Side], which: str) -> pd.DataFrame:
@@ -125,33 +131,35 @@ def _largest(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def findings(pairs: list[FitPair], table: pd.DataFrame) -> tuple[str, ...]:
-    """A sentence and its reasons for every difference."""
+    """The differences of every pair, those that have the same reasons in one sentence."""
     sentences = []
     for pair in pairs:
-        own = table.loc[(pair.first.name, pair.second.name)]
+        own = _of_pair(table, pair)
+        by_reasons: dict[str, list[str]] = {}
         for (block, parameter), row in own[own["differs"]].iterrows():
             why = " ".join(f"{reason}." for reason in reasons(pair, block, parameter))
-            sentences.append(f"{_difference_text(pair, block, parameter, row)} {why}")
+            by_reasons.setdefault(why, []).append(_difference_text(pair, block, parameter, row))
+        start = f"'{pair.second.name}' against '{pair.first.name}'"
+        sentences += [f"{start}: {'; '.join(texts)}. {why}" for why, texts in by_reasons.items()]
     return tuple(sentences)
 
 
 def _difference_text(pair: FitPair, block: str, parameter: str, row: pd.Series) -> str:
     """Which parameter, both values, and the size of their difference."""
-    a, b = pair.first, pair.second
     key = (parameter, row["group"]) if block == "beta" else (block, parameter)
     first, second = (
         float((side.coefficients if block == "beta" else side.estimates).loc[key, "estimate"])
-        for side in (a, b)
+        for side in (pair.first, pair.second)
     )
     noise = f", Monte Carlo error {row['mcse'] / row['unit']:.2f}" if row["mcse"] > 0.0 else ""
-    text = (
-        f"{parameter_text(block, parameter)}: {second:.4g} in '{b.name}', {first:.4g} in "
-        f"'{a.name}', {row['size']:+.2f} {row['unit_is']}{noise}"
-    )
+    size = f"{row['size']:+.2f} {row['unit_is']}{noise}"
     if block == "beta":
-        J = a.fit.design.J
-        text += f", in group {row['group']}; {row['groups']} of {J} groups differ"
-    return f"{text}."
+        J = pair.first.fit.design.J
+        return (
+            f"the coefficients of '{parameter}' in {row['groups']} of {J} groups, most in group "
+            f"{row['group']}, {second:.4g} against {first:.4g} ({size})"
+        )
+    return f"{parameter_text(block, parameter)} {second:.4g} against {first:.4g} ({size})"
 
 
 def parameter_text(block: str, parameter: str) -> str:
@@ -160,13 +168,10 @@ def parameter_text(block: str, parameter: str) -> str:
     Examples
     --------
     >>> parameter_text("gamma", "ses"), parameter_text("sd", "ses"), parameter_text("icc", "icc")
-    ("fixed effect 'ses'", 'sd(ses)', 'icc')
+    ("'ses'", 'sd(ses)', 'icc')
     """
-    match block:
-        case "gamma":
-            return f"fixed effect '{parameter}'"
-        case "beta":
-            return f"group coefficients of '{parameter}'"
+    if block in ("gamma", "beta"):
+        return f"'{parameter}'"
     return parameter if block == parameter else f"{block}({parameter})"
 
 
@@ -174,7 +179,7 @@ def agreements(pairs: list[FitPair], table: pd.DataFrame) -> tuple[str, ...]:
     """A sentence for every family of parameters of a pair that agrees, or for what is left."""
     sentences = []
     for pair in pairs:
-        own = table.loc[(pair.first.name, pair.second.name)]
+        own = _of_pair(table, pair)
         blocks = own.index.get_level_values("block")
         family = blocks.where(blocks.isin(["gamma", "beta"]), "variance")
         for key, what in _FAMILIES.items():
@@ -213,20 +218,32 @@ def plug_in_sentences(table: pd.DataFrame, plug_ins: Mapping[str, str]) -> list[
     sentences = []
     for posterior, plug_in in plug_ins.items():
         for block, what in (("gamma", "fixed effects"), ("beta", "group coefficients")):
-            rows = table.loc[(posterior, block)]
+            chosen = [key[:2] == (posterior, block) for key in table.index]
+            rows = table[chosen]
             key = rows["ratio"].idxmax()
             row = rows.loc[key]
-            where = parameter_text(block, key[0])
+            where = parameter_text(block, key[2])
             if block == "beta":
                 where += f" in group {row['group']}"
-            share = "" if np.isnan(row["share"]) else (
-                f"; uncertainty of θ makes {100 * row['share']:.2g}% of its posterior variance"
-            )  # fmt: skip
             large = bool(row["ratio"] > RATIO)
-            judged = "leave out uncertainty of θ" if large else "leave out little"
             sentences.append(
-                (large, f"the standard errors that '{plug_in}' gives {what} {judged}: the posterior"
-                 f" sd of '{posterior}' is at most {row['ratio']:.3g} times as large, "
-                 f"for {where}{share}.")
-            )  # fmt: skip
+                (
+                    large,
+                    f"the standard errors of '{plug_in}' for {what} leave out "
+                    f"{'uncertainty of θ' if large else 'little'}: the posterior sd of "
+                    f"'{posterior}' is at most {row['ratio']:.3g} times as large, for {where}"
+                    f"{_source_text(row) if large else ''}.",
+                )
+            )
     return sentences
+
+
+def _source_text(row: pd.Series) -> str:
+    """Where a posterior variance above the plug-in one comes from."""
+    if np.isnan(row["share"]):
+        return ""
+    at, given, theta = row["plug_in"] ** 2, row["given_theta"] ** 2, row["from_theta"] ** 2
+    return (
+        f"; its variance given θ is {at:.3g} at θ̂ and {given:.3g} on average over θ, and the "
+        f"uncertainty of θ adds {theta:.3g}"
+    )

@@ -17,6 +17,7 @@ from hierbayes.fit.variance import icc_draws, undetermined
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.likelihood.covariance import block_mask
+from hierbayes.studies.row_index import ordered_index
 
 COLUMNS = ["estimate", "se", "lower", "upper", "median", "mcse"]
 BLOCKS = ("gamma", "sd", "corr", "sigma", "icc")
@@ -98,11 +99,10 @@ def stack_estimates(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """
     found = {key: None for table in tables.values() for key in table.index}
     keys = sorted(found, key=lambda key: BLOCKS.index(key[0]))
-    rows = pd.MultiIndex.from_tuples(
-        [(*key, name) for key in keys for name in tables], names=["block", "parameter", "fit"]
-    )
+    names = ["block", "parameter", "fit"]
+    rows = ordered_index([(*key, name) for key in keys for name in tables], names)
     stacked = pd.concat(tables, names=["fit", "block", "parameter"])
-    return stacked.reorder_levels(["block", "parameter", "fit"]).reindex(rows)
+    return stacked.reorder_levels(names).reindex(rows).set_axis(rows)
 
 
 def interval_table(fits: Mapping[str, Fit], stacked: pd.DataFrame) -> pd.DataFrame:
@@ -119,7 +119,9 @@ def interval_table(fits: Mapping[str, Fit], stacked: pd.DataFrame) -> pd.DataFra
     methods = [_method(fits[name], block) for block, name in pairs]
     table.insert(3, "method", methods)
     kept = table[table["method"] != ""]
-    return kept.set_index(["block", "parameter", "fit", "method"])
+    names = ["block", "parameter", "fit", "method"]
+    rows = ordered_index(kept[names].itertuples(index=False, name=None), names)
+    return kept[["lower", "estimate", "upper"]].set_axis(rows)
 
 
 def _method(fit: Fit, block: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from hierbayes.fit.convergence import mcse_of_means
 from hierbayes.fit.effects import population_draws
 from hierbayes.fit.fit import Fit
+from hierbayes.studies.row_index import ordered_index
 
 
 def coefficients(fit: Fit) -> pd.DataFrame:
@@ -66,7 +68,8 @@ def group_table(fits: Mapping[str, Fit], tables: Mapping[str, pd.DataFrame]) -> 
         )
     effects = dict.fromkeys(effect for fit in fits.values() for effect in fit.design.effects)
     groups = next(iter(fits.values())).design.groups
-    rows = pd.MultiIndex.from_product([groups, effects, names], names=["group", "effect", "fit"])
+    levels = ["group", "effect", "fit"]
+    rows = ordered_index(product(groups, effects, names), levels)
     stacked = pd.concat(parts, names=["fit", "effect", "group"])
-    table = stacked.reorder_levels(["group", "effect", "fit"]).reindex(rows)
+    table = stacked.reorder_levels(levels).reindex(rows).set_axis(rows)
     return table.astype({"rank": "Int64"})

@@ -7,18 +7,19 @@ A rule that applies says so; several may, and none claims to be the only cause.
 ``sampler``     the chains of a posterior disagree
 ``boundary``    a point estimate of G is singular in the block of this parameter, the
                 other fit is inside
-``reading``     ML against REML or a posterior, and ML's is the smaller sd, σ or icc: ML
-                does not count the degrees of freedom of γ
+``reading``     ML against REML or a posterior, and ML's is the smaller sd, σ or icc (a
+                correlation moves with them): ML does not count the degrees of freedom of γ
 ``few groups``  the posterior of an sd (or icc) has a long right tail, (mean − median) above
                 `SKEW` posterior sds, and there are at most `FEW` groups
 ``skew``        the posterior is as skewed as that towards the side of its mean, and its
-                median lies nearer to the point: mean against maximum is a matter of summary
-``prior``       two fits with priors: these differ; a posterior against REML or ML: the
-                bulk of the prior excludes the estimate, or the prior's sd is below
-                `WEIGHTY` standard errors and the posterior lies towards its centre
-``averaging``   γ or β of a posterior averages over θ, the point takes θ̂
-``weights``     γ or β of two points follows their G and σ
+                median takes away at least `BACK` of the difference from a point: mean
+                against maximum is a matter of summary
+``prior``       two fits with priors: these differ; a fit with priors against REML or ML:
+                the bulk of the prior excludes the estimate, or the prior's sd is below
+                `WEIGHTY` standard errors and the fit with it lies towards its centre
 ``derived``     the icc is made of G and σ
+``averaging``   a posterior averages over θ, the point takes θ̂
+``weights``     γ or β of two fits of one kind follows their G and σ
 ============== =====================================================================
 """
 
@@ -34,9 +35,10 @@ from hierbayes.studies.prior_bulk import bulk, prior_of
 
 FEW = 20
 SKEW = 0.1
+BACK = 0.1
 WEIGHTY = 4.0
 
-_FALLBACKS = ("averaging", "weights", "derived")
+_FALLBACKS = ("derived", "averaging", "weights")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +135,11 @@ def _state(side: Side) -> str:
 
 def _reading(pair: FitPair, block: str, parameter: str) -> str | None:
     ml = pair.engine("ML")
-    if ml is None or block not in ("sd", "sigma", "icc"):
+    if ml is None or block not in ("sd", "corr", "sigma", "icc"):
         return None
     other = pair.second if ml is pair.first else pair.first
-    if other.fit.engine == "MAP" or ml.value(block, parameter) >= other.value(block, parameter):
+    smaller = ml.value(block, parameter) < other.value(block, parameter)
+    if other.fit.engine == "MAP" or not (smaller or block == "corr"):
         return None
     p = len(ml.fit.design.terms)
     integrates = "a posterior, like REML," if other.fit.engine == "posterior" else "REML"
@@ -166,9 +169,9 @@ def _skewed(pair: FitPair, block: str, parameter: str) -> str | None:
     mean = posterior.value(block, parameter)
     median = posterior.value(block, parameter, "median")
     at = point.value(block, parameter)
-    if abs(skew) <= SKEW or abs(median - at) >= abs(mean - at):
-        return None
     back = 1.0 - abs(median - at) / abs(mean - at)
+    if abs(skew) <= SKEW or back < BACK:
+        return None
     return (
         f"the posterior is skewed (mean {mean:.4g}, median {median:.4g}): {100 * back:.0f}% of "
         "the difference is gone when the median stands for it, a matter of summary and not of "
@@ -187,10 +190,10 @@ def _skew(side: Side, block: str, parameter: str) -> float:
 def _prior(pair: FitPair, block: str, parameter: str) -> str | None:
     if pair.first.fit.priors is not None and pair.second.fit.priors is not None:
         return _priors_differ(pair, block, parameter)
-    point, posterior = pair.point, pair.posterior
-    if point is None or posterior is None or point.fit.priors is not None:
-        return None
-    return _prior_weighs(point, posterior, block, parameter)
+    without, with_priors = pair.first, pair.second
+    if without.fit.priors is not None:
+        without, with_priors = with_priors, without
+    return _prior_weighs(without, with_priors, block, parameter)
 
 
 def _priors_differ(pair: FitPair, block: str, parameter: str) -> str | None:
@@ -215,13 +218,13 @@ def _unequal_priors(pair: FitPair, block: str, parameter: str) -> str | None:
     return f"{ours[0]} in '{pair.first.name}', {theirs[0]} in '{pair.second.name}'"
 
 
-def _prior_weighs(point: Side, posterior: Side, block: str, parameter: str) -> str | None:
+def _prior_weighs(point: Side, other: Side, block: str, parameter: str) -> str | None:
     """That a prior excludes the estimate of a likelihood, or is narrow enough to move it."""
-    prior = prior_of(posterior.fit, block, parameter)
+    prior = prior_of(other.fit, block, parameter)
     middle = None if prior is None else bulk(*prior)
     if prior is None or middle is None:
         return None
-    at, to = point.value(block, parameter), posterior.value(block, parameter)
+    at, to = point.value(block, parameter), other.value(block, parameter)
     if not middle.lower <= at <= middle.upper:
         return (
             f"95% of the prior {prior[0]} lies between {middle.lower:.4g} and "
@@ -229,7 +232,7 @@ def _prior_weighs(point: Side, posterior: Side, block: str, parameter: str) -> s
         )
     se = point.value(block, parameter, "se")
     if np.isnan(se):
-        se = posterior.value(block, parameter, "se")
+        se = other.value(block, parameter, "se")
     if middle.sd < WEIGHTY * se and min(at, middle.center) <= to <= max(at, middle.center):
         return (
             f"the prior {prior[0]} is only {middle.sd / se:.2g} times as wide as the standard "
@@ -239,17 +242,22 @@ def _prior_weighs(point: Side, posterior: Side, block: str, parameter: str) -> s
 
 
 def _averaging(pair: FitPair, block: str, _parameter: str) -> str | None:
-    if pair.point is None or block not in ("gamma", "beta"):
+    point, posterior = pair.point, pair.posterior
+    if point is None or posterior is None:
         return None
-    what = "is" if block == "gamma" else "and shrinkage are"
+    if block in ("gamma", "beta"):
+        return (
+            f"its estimate depends on θ: '{point.name}' has the one at θ̂, '{posterior.name}' the "
+            "average over all θ that the data allow"
+        )
     return (
-        f"given θ this {what} what '{pair.point.name}' has at θ̂ alone, and the posterior "
-        "averages it over the uncertainty of θ"
+        f"'{point.name}' takes the θ of highest density, '{posterior.name}' averages over all θ "
+        "that the data allow, and these do not lie evenly about it"
     )
 
 
 def _weights(pair: FitPair, block: str, _parameter: str) -> str | None:
-    if block not in ("gamma", "beta"):
+    if pair.point is not None or block not in ("gamma", "beta"):
         return None
     return "it follows G and σ, by which groups are weighted and shrunk, and these differ"
 
@@ -266,7 +274,7 @@ _RULES: dict[str, Callable[[FitPair, str, str], str | None]] = {
     "few groups": _few_groups,
     "skew": _skewed,
     "prior": _prior,
+    "derived": _derived,
     "averaging": _averaging,
     "weights": _weights,
-    "derived": _derived,
 }

@@ -7,16 +7,24 @@ from textwrap import fill
 
 import pandas as pd
 
+_ROUGH = ("mcse", "difference", "share", "from_theta")
+
 
 def table_text(table: pd.DataFrame) -> str:
-    """A table in fixed columns: counts whole, the rest to 4 decimals, missing values blank."""
+    """A table in fixed columns: counts whole, the rest to 4 decimals, missing values blank.
+
+    Small numbers have an exponent, or two digits where more would say nothing.
+    """
     text: str = table_cells(table).to_string()
     return text
 
 
 def table_cells(table: pd.DataFrame) -> pd.DataFrame:
     """The same table with every value as the text that is shown for it."""
-    shown = table.map(_cell)
+    columns = [[_cell(value, column in _ROUGH) for value in table[column]] for column in table]
+    shown = pd.DataFrame(dict(enumerate(columns)), index=table.index).set_axis(
+        table.columns, axis="columns"
+    )
     shown.index.names = [None] * shown.index.nlevels
     shown.columns.names = [None] * shown.columns.nlevels
     return shown
@@ -28,7 +36,7 @@ def items_text(items: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, rough: bool) -> str:
     if isinstance(value, str):
         return value
     if pd.isna(value):
@@ -36,4 +44,6 @@ def _cell(value: object) -> str:
     if isinstance(value, Integral) or not isinstance(value, Real):
         return str(value)
     number = float(value)
-    return f"{number:.4e}" if 0.0 < abs(number) < 1e-3 or abs(number) >= 1e7 else f"{number:.4f}"
+    if not (0.0 < abs(number) < 1e-3 or abs(number) >= 1e7):
+        return f"{number:.4f}"
+    return f"{number:.1g}" if rough else f"{number:.4e}"

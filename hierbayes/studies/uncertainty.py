@@ -11,6 +11,7 @@ from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.decomposition import decompose
 from hierbayes.studies.model_difference import same_model
+from hierbayes.studies.row_index import ordered_index
 
 COLUMNS = ["plug_in", "posterior", "ratio", "given_theta", "from_theta", "share", "group"]
 _INDEX = ["fit", "block", "parameter", "over"]
@@ -63,8 +64,8 @@ def uncertainty_table(
                 (split.beta_given[:, k], split.beta_theta[:, k]),
             )
             parts += [(name, "beta", effect, over, row) for over, row in _over_groups(of_beta)]
-    index = pd.MultiIndex.from_tuples([part[:4] for part in parts], names=_INDEX)
-    table = pd.DataFrame([list(part[4]) for part in parts], index=index, columns=COLUMNS)
+    table = pd.DataFrame([list(part[4]) for part in parts], columns=COLUMNS)
+    table.index = ordered_index([part[:4] for part in parts], _INDEX)
     return table.astype(dict.fromkeys(COLUMNS[:-1], float))
 
 
