@@ -84,7 +84,8 @@ class Comparison:
         return {name: getattr(self, name) for name in names}
 
     def __str__(self) -> str:
-        parts = [f"{self._title}\n  Data:  {self.data}\n\n{table_text(self._overview_shown())}"]
+        lines = "\n".join([self._title, *(f"  {line}" for line in self._about())])
+        parts = [f"{lines}\n\n{table_text(self._overview_shown())}"]
         parts += [f"{title}:\n\n{table_text(table)}" for title, table in self._shown()]
         for title, items in self._lists():
             parts.append(f"{title}:\n{items_text(items)}")
@@ -99,15 +100,23 @@ class Comparison:
         for title, items in self._lists():
             lines = "".join(f"<li>{escape(item)}</li>" for item in items)
             body += f"<h4>{title}</h4><ul>{lines}</ul>"
-        return f"<h3>{escape(self._title)}</h3><p>{escape(self.data)}</p>{body}"
+        about = "<br>".join(escape(line) for line in self._about())
+        return f"<h3>{escape(self._title)}</h3><p>{about}</p>{body}"
 
     @property
     def _title(self) -> str:
         return f"Comparison of {len(self.overview)} fits: {', '.join(self.overview.index)}"
 
     def _overview_shown(self) -> pd.DataFrame:
-        """The overview without columns that are empty."""
-        return self.overview.loc[:, (self.overview != "").any()]
+        """The overview without columns that are empty, and without a model all fits share."""
+        shown = self.overview.loc[:, (self.overview != "").any()]
+        return shown.drop(columns="model") if shown["model"].nunique() == 1 else shown
+
+    def _about(self) -> list[str]:
+        """The model, if there is one, and the data."""
+        models = self.overview["model"].unique()
+        first = [f"Model:  {models[0]}"] if len(models) == 1 else []
+        return [*first, f"Data:   {self.data}"]
 
     def _shown(self) -> list[tuple[str, pd.DataFrame]]:
         """The tables that are printed, in the form they are printed in."""

@@ -20,6 +20,7 @@ A rule that applies says so; several may, and none claims to be the only cause.
 ``derived``     the icc is made of G and σ
 ``averaging``   a posterior averages over θ, the point takes θ̂
 ``weights``     γ or β of two fits of one kind follows their G and σ
+``jointly``     a mode under priors against a maximum of the likelihood
 ============== =====================================================================
 """
 
@@ -38,7 +39,7 @@ SKEW = 0.1
 BACK = 0.1
 WEIGHTY = 4.0
 
-_FALLBACKS = ("derived", "averaging", "weights")
+_FALLBACKS = ("derived", "averaging", "weights", "jointly")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Reason:
 
 
 def reasons(pair: FitPair, block: str, parameter: str) -> tuple[Reason, ...]:
-    """All reasons for a difference in one parameter; the last three rules only without others.
+    """All reasons for a difference in one parameter; the last four rules only without others.
 
     Parameters
     ----------
@@ -262,6 +263,16 @@ def _weights(pair: FitPair, block: str, _parameter: str) -> str | None:
     return "it follows G and σ, by which groups are weighted and shrunk, and these differ"
 
 
+def _jointly(pair: FitPair, _block: str, _parameter: str) -> str | None:
+    a, b = pair.first.fit, pair.second.fit
+    if not (a.is_point and b.is_point) or (a.priors is None) == (b.priors is None):
+        return None
+    return (
+        "no prior stands out, but one maximises the likelihood and the other its product with the "
+        "priors, and the parameters of G move together"
+    )
+
+
 def _derived(_pair: FitPair, block: str, _parameter: str) -> str | None:
     return "it is made of G and sigma; see there" if block == "icc" else None
 
@@ -277,4 +288,5 @@ _RULES: dict[str, Callable[[FitPair, str, str], str | None]] = {
     "derived": _derived,
     "averaging": _averaging,
     "weights": _weights,
+    "jointly": _jointly,
 }

@@ -7,6 +7,7 @@ from textwrap import fill
 
 import pandas as pd
 
+# Columns whose smallest values need no more than a digit.
 _ROUGH = ("mcse", "difference", "share", "from_theta")
 
 
