@@ -324,12 +324,12 @@ def test_every_later_posterior_is_held_against_the_first(trio: dict[str, Fit]) -
                      ("posterior 1", "posterior 2")]  # fmt: skip
 
 
-def test_a_mode_and_its_posterior(hs: pd.DataFrame) -> None:
+def test_a_mode_and_its_posterior(hs: pd.DataFrame, trio: dict[str, Fit]) -> None:
     model = hb.Model("mathach ~ ses", "~ 1 | school", data=hs)
     comparison = hb.compare(model.map(), model.sample(**SHORT))
     assert comparison.variance.loc[("sd", "Intercept", "MAP"), ["se", "lower"]].isna().all()
     assert "unexplained" not in " ".join(comparison.findings)
-    modes = hb.compare(hb.Model(*SLOPES, data=hs).reml(), hb.Model(*SLOPES, data=hs).map())
+    modes = hb.compare(trio["REML"], hb.Model(*SLOPES, data=hs).map(), trio["posterior"])
     assert rules(modes, "sd", "ses") == ["jointly"]
     assert rules(modes, "corr", "Intercept, ses") == ["prior"]
     assert comparison.uncertainty["ratio"].notna().all()

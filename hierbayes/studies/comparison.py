@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-import numpy as np
 import pandas as pd
 
-from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.studies.disagreement import (
@@ -23,11 +21,11 @@ from hierbayes.studies.estimates import COLUMNS, estimates, interval_table, stac
 from hierbayes.studies.fit_names import name_fits
 from hierbayes.studies.fit_pair import Side
 from hierbayes.studies.group_coefficients import coefficients, group_table
+from hierbayes.studies.overview import criteria, data_line, notes, overview
 from hierbayes.studies.table_text import items_text, table_cells, table_text
 from hierbayes.studies.uncertainty import plug_in_of, uncertainty_table
 
 _GROUPS = 3  # of the table of groups, in print
-_LIKELIHOODS = ("REML", "ML")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,7 +184,7 @@ def compare(
     >>> hs = hb.load_dataset("hs")
     >>> model = hb.Model("mathach ~ ses", random="~ 1 | school", data=hs)
     >>> hb.compare(model.reml(), model.ml()).fixed.loc["ses", "estimate"].round(3).to_dict()
-    {'REML': 2.395, 'ML': 2.398}
+    {'REML': 2.431, 'ML': 2.437}
     """
     interval = Interval(prob)
     named = name_fits(fits, names)
@@ -202,18 +200,18 @@ def compare(
     uncertainty = uncertainty_table(named, by_name, by_group)
     left_out = plug_in_sentences(uncertainty, _plug_ins(named))
     return Comparison(
-        overview=_overview(named),
-        data=_data_line(next(iter(named.values()))),
+        overview=overview(named),
+        data=data_line(next(iter(named.values()))),
         fixed=stacked.loc["gamma"].rename_axis(index=["term", "fit"]),
         variance=stacked.drop(index="gamma", level="block")[COLUMNS],
         intervals=interval_table(named, stacked),
         groups=group_table(named, by_group),
         uncertainty=uncertainty,
-        criteria=_criteria(named),
+        criteria=criteria(named),
         differences=differences,
         findings=findings(pairs, differences) + tuple(text for large, text in left_out if large),
         agreements=agreements(pairs, differences) + tuple(t for large, t in left_out if not large),
-        notes=_notes(sides, interval),
+        notes=notes(sides, interval),
     )
 
 
@@ -221,81 +219,3 @@ def _plug_ins(fits: Mapping[str, Fit]) -> dict[str, str]:
     """The plug-in fit of every posterior that has one."""
     found = {name: plug_in_of(fits, name) for name, fit in fits.items() if not fit.is_point}
     return {posterior: plug_in for posterior, plug_in in found.items() if plug_in is not None}
-
-
-def _overview(fits: Mapping[str, Fit]) -> pd.DataFrame:
-    rows = []
-    for fit in fits.values():
-        chains, draws = fit.sigma_draws.shape
-        sampled = isinstance(fit.evidence, Sampling)
-        rows.append(
-            {
-                "engine": fit.engine,
-                "model": str(fit.design.specification),
-                "draws": f"{chains} × {draws}" if sampled else "",
-                "priors": _priors_text(fit),
-            }
-        )
-    return pd.DataFrame(rows, index=pd.Index(fits, name="fit"))
-
-
-def _priors_text(fit: Fit) -> str:
-    """The priors that were stated."""
-    if fit.priors is None:
-        return ""
-    table = fit.priors.frame()
-    stated = table[table["source"] == "stated"].reset_index()
-    texts = []
-    for block, rows in stated.groupby("block", sort=False):
-        if rows["prior"].nunique() == 1 and len(rows) == len(table.loc[[block]]):
-            texts.append(f"{block} {rows['prior'].iloc[0]}")
-        else:
-            texts += [f"{block}[{n}] {p}" for n, p in zip(rows["parameter"], rows["prior"],
-                                                          strict=True)]  # fmt: skip
-    return ", ".join(texts) or "defaults"
-
-
-def _data_line(fit: Fit) -> str:
-    design = fit.design
-    return f"{len(design.y)} rows, {design.J} groups ({design.specification.group})"
-
-
-def _criteria(fits: Mapping[str, Fit]) -> pd.DataFrame:
-    points = {name: fit.maximum for name, fit in fits.items() if fit.engine in _LIKELIHOODS}
-    return pd.DataFrame(
-        {
-            "loglik": [maximum.value for maximum in points.values()],
-            "AIC": [maximum.aic for maximum in points.values()],
-            "BIC": [maximum.bic for maximum in points.values()],
-            "parameters": [maximum.n_parameters for maximum in points.values()],
-        },
-        index=pd.Index(points, name="fit"),
-    )
-
-
-def _notes(sides: Mapping[str, Side], interval: Interval) -> tuple[str, ...]:
-    """How to read the tables: what is conditional, missing, or not to be compared."""
-    kinds = {side.fit.engine for side in sides.values()}
-    notes = [f"limits enclose {100 * interval.prob:g}%"]
-    if kinds - {"posterior"}:
-        notes[0] += "; standard errors and limits of points are given θ̂"
-    if "posterior" in kinds:
-        notes[0] += "; estimate and se of a posterior are its mean and sd"
-    singular = [
-        f"'{name}'" for name, side in sides.items()
-        if side.fit.engine in _LIKELIHOODS and np.isnan(side.value("sigma", "sigma", "se"))
-    ]  # fmt: skip
-    if singular:
-        notes.append(
-            f"no standard errors of variance parameters for {', '.join(singular)}: G is singular "
-            "at the maximum, or nearly so, and the likelihood has no quadratic approximation there"
-        )
-    if len(kinds & set(_LIKELIHOODS)) == 2:
-        notes.append("a REML criterion and an ML criterion are not comparable with each other")
-    fixed = [set(side.fit.design.terms) for side in sides.values() if side.fit.engine == "REML"]
-    if any(terms != fixed[0] for terms in fixed):
-        notes.append(
-            "REML criteria are comparable only between models with the same fixed part, and these "
-            "have not: use model.ml() to compare them"
-        )
-    return tuple(f"{note}." for note in notes)
