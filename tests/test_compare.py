@@ -300,6 +300,14 @@ def test_two_models(reml_fits: Cache[Fit], posterior_hs: Fit) -> None:
     assert comparison.uncertainty["share"].notna().all()
 
 
+def test_models_without_a_common_effect(reml_fits: Cache[Fit], hs: pd.DataFrame) -> None:
+    slopes = hb.Model("mathach ~ ses", "~ 0 + ses | school", data=hs).reml()
+    comparison = hb.compare(reml_fits["oneway"], slopes)
+    assert "beta" not in comparison.differences.index.get_level_values("block")
+    assert comparison.groups["difference"].isna().all()
+    assert "Coefficients of the groups" in str(comparison)
+
+
 def test_criteria_of_different_fixed_parts(reml_fits: Cache[Fit]) -> None:
     comparison = hb.compare(
         reml_fits["oneway"], reml_fits["means_as_outcomes"], names=["empty", "sector"]

@@ -56,7 +56,8 @@ def difference_table(pairs: list[FitPair], sides: Mapping[str, Side]) -> pd.Data
     for pair in pairs:
         judged = _judged(pair, sides, "estimates")
         judged = judged.assign(group="", groups=pd.NA)
-        judged = pd.concat([judged, _largest(_judged(pair, sides, "coefficients"))])
+        largest = _largest(_judged(pair, sides, "coefficients"))
+        judged = pd.concat([judged, largest]) if len(largest) else judged
         judged["reasons"] = [
             ", ".join(reason.rule for reason in reasons(pair, *key)) if differs else ""
             for key, differs in judged["differs"].items()
@@ -127,7 +128,9 @@ def _largest(judged: pd.DataFrame) -> pd.DataFrame:
         count = int(table["differs"].sum())
         row = table.iloc[place]
         rows[("beta", effect)] = {**row, "group": table.index[place][1], "groups": count}
-    return pd.DataFrame(rows.values(), index=pd.MultiIndex.from_tuples(rows))
+    columns = [*judged.columns, "group", "groups"]
+    index = ordered_index(rows, ["block", "parameter"])
+    return pd.DataFrame(rows.values(), index=index, columns=columns)
 
 
 def findings(pairs: list[FitPair], table: pd.DataFrame) -> tuple[str, ...]:

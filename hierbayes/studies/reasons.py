@@ -92,7 +92,7 @@ def _sampler(pair: FitPair, _block: str, _parameter: str) -> str | None:
 
 
 def _boundary(pair: FitPair, block: str, parameter: str) -> str | None:
-    if block not in ("sd", "corr", "beta"):
+    if block not in ("sd", "corr", "icc", "beta"):
         return None
     for side, other in ((pair.first, pair.second), (pair.second, pair.first)):
         effects = _effects_of(side, block, parameter)
@@ -112,6 +112,8 @@ def _boundary(pair: FitPair, block: str, parameter: str) -> str | None:
 def _effects_of(side: Side, block: str, parameter: str) -> frozenset[str]:
     """Effects that a parameter of G belongs to."""
     effects = side.fit.design.effects
+    if block == "icc":
+        return frozenset(effects)
     if block != "corr":
         return frozenset({parameter} & set(effects))
     return frozenset(name for a in effects for b in effects if f"{a}, {b}" == parameter
@@ -123,13 +125,16 @@ def _state(side: Side) -> str:
     table = side.estimates["estimate"]
     sds = table.loc[["sd"]].droplevel("block")
     size = np.asarray(side.fit.problem.cross.basis.z.spread) * sds
-    zero = [f"sd({n})" for n in sds.index[size <= 1e-6 * side.fit.problem.cross.basis.scale]]
-    parts = [f"{', '.join(zero)} = 0"] if zero else []
+    zero = set(sds.index[size <= 1e-6 * side.fit.problem.cross.basis.scale])
+    parts = [f"sd({name}) = 0" for name in sds.index if name in zero]
     if "corr" in table.index.get_level_values("block"):
         corr = table.loc[["corr"]].droplevel("block")
         ends = corr[corr.abs() > 1 - 1e-6]
-        parts += [f"corr({name}) = {value:+.0f}" for name, value in ends.items()
-                  if not any(z[3:-1] in name.split(", ") for z in zero)]  # fmt: skip
+        parts += [
+            f"corr({name}) = {value:+.0f}"
+            for name, value in ends.items()
+            if not zero & _effects_of(side, "corr", name)
+        ]
     return " and ".join(parts) or "a combination of effects has no variance"
 
 
