@@ -30,14 +30,15 @@ from hierbayes.library import load_model
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
 from hierbayes.studies import quantities
+from hierbayes.studies.comparison import Comparison, compare
 from hierbayes.studies.sensitivity import SensitivityStudy
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "DataError", "Equivalence", "EstimationError", "Exponential", "Fit", "Flat",
-    "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "HierbayesError",
+    "LKJ", "Comparison", "DataError", "Equivalence", "EstimationError", "Exponential", "Fit",
+    "Flat", "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "HierbayesError",
     "InverseGamma", "Model", "ModelFileError", "Multilevel", "Normal", "PriorError",
-    "SensitivityStudy", "StudentT", "StudyError", "Uniform", "codebook", "cvar",
+    "SensitivityStudy", "StudentT", "StudyError", "Uniform", "codebook", "compare", "cvar",
     "dataset_names", "dvar", "equivalence", "load_dataset", "load_model", "quantities",
 ]  # fmt: skip

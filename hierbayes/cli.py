@@ -21,6 +21,7 @@ from hierbayes.library import load_model
 from hierbayes.model import Model
 from hierbayes.report.folder import new_folder, write_result
 from hierbayes.report.text import report
+from hierbayes.studies.comparison import compare
 
 DEMO = ["fit", "intercepts_and_slopes_as_outcomes", "--seed", "1"]
 _SAMPLER = ("draws", "tune", "chains", "seed")
@@ -145,14 +146,15 @@ def _fit(arguments: argparse.Namespace) -> None:
     methods = ("reml", "sample") if arguments.method is None else (arguments.method,)
     with place as folder:
         fits = [_ENGINES[method](model, arguments) for method in methods]
-        print(report(fits), end="")
+        comparison = compare(*fits) if len(fits) > 1 else None
+        print(report(fits, comparison), end="")
         if folder is not None:
             names = {
                 "model": arguments.model,
                 "title": file.title,
                 "data": file.dataset if arguments.data is None else str(arguments.data),
             }
-            write_result(folder, fits, names)
+            write_result(folder, fits, names, comparison)
     if arguments.out is not None:
         print(f"\nWritten to {arguments.out}")
 

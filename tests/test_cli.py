@@ -15,11 +15,13 @@ from hierbayes.cli import main
 from hierbayes.frames.catalog import model_names
 from hierbayes.frames.shipped import shipped
 from hierbayes.library import load_model
-from hierbayes.report.beside import standard_errors
 from hierbayes.report.folder import ResultFolderError, new_folder
+from hierbayes.studies.estimates import standard_errors
 
 NAME = "intercepts_and_slopes_as_outcomes"
 REML_FIT = ("fit", NAME, "--method", "reml")
+COMPARED = ("overview", "fixed", "variance", "intervals", "groups", "uncertainty", "criteria",
+            "differences")  # fmt: skip
 TABLES = ("fixef", "intervals", "ranef", "shrinkage", "var_corr")
 HS = str(shipped("data").joinpath("hs.csv"))
 
@@ -297,7 +299,7 @@ def test_both_engines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
         for part in (
             "Hierarchical model fit by REML",
             "Hierarchical model, posterior by NUTS",
-            "REML beside posterior:",
+            "Comparison of 2 fits: REML, posterior",
             "Shrinkage by REML",
             "Shrinkage by posterior",
             "Diagnosis of REML",
@@ -307,15 +309,11 @@ def test_both_engines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
     assert places == sorted(places)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["sampling"] == {"seed": 1, "chains": 2, "draws": 50, "tune": 50}
-    assert {"posterior.zarr", "beside.csv", "posterior/ranef.csv"} <= set(manifest["files"])
+    written = {f"comparison/{name}.csv" for name in COMPARED}
+    assert {"posterior.zarr", "posterior/ranef.csv"} | written <= set(manifest["files"])
     tree = xr.open_datatree(out / "posterior.zarr", engine="zarr", consolidated=False)
-    table = pd.read_csv(out / "beside.csv", index_col=["block", "parameter"])
+    table = pd.read_csv(out / "comparison" / "variance.csv", index_col=[0, 1, 2])["estimate"]
     assert tree["posterior"]["u"].shape == (2, 50, 40, 2)
     sigma = tree["posterior"]["sigma"].to_numpy()
-    row = table.loc[("sigma", "sigma")]
-    assert row["posterior mean"] == pytest.approx(sigma.mean())
-    assert row["posterior sd"] == pytest.approx(sigma.std(ddof=1))
-    fit = load_model(NAME).reml()
-    assert row["REML estimate"] == pytest.approx(fit.sigma)
-    assert table["REML estimate"].to_numpy() == pytest.approx(fit.intervals()["estimate"])
-    assert list(table.index) == list(fit.intervals().index)
+    assert table["sigma", "sigma", "posterior"] == pytest.approx(sigma.mean())
+    assert table["sigma", "sigma", "REML"] == pytest.approx(load_model(NAME).reml().sigma)

@@ -32,6 +32,14 @@ def scalar_draws(fit: Fitted, *, random_effects: bool = True) -> tuple[pd.MultiI
     return index, np.concatenate(parts, axis=-1)
 
 
+def mcse_of_means(draws: Floats) -> Floats:
+    """Monte Carlo error of the mean of each of k quantities (chains, draws, k)."""
+    from arviz_stats.base import array_stats
+
+    error: Floats = array_stats.mcse(draws, method="mean", chain_axis=0, draw_axis=1)
+    return error
+
+
 def convergence_table(fit: Fitted, *, random_effects: bool = True) -> pd.DataFrame:
     """R-hat, bulk and tail ESS and the Monte Carlo error of the mean, a row per parameter."""
     from arviz_stats.base import array_stats
@@ -41,7 +49,7 @@ def convergence_table(fit: Fitted, *, random_effects: bool = True) -> pd.DataFra
     chains = draws.shape[0]
     return pd.DataFrame(
         {
-            "mcse_mean": array_stats.mcse(draws, method="mean", **axes),
+            "mcse_mean": mcse_of_means(draws),
             "ess_bulk": array_stats.ess(draws, method="bulk", **axes),
             "ess_tail": array_stats.ess(draws, method="tail", prob=(0.05, 0.95), **axes),
             "r_hat": array_stats.rhat(draws, method="rank", **axes)

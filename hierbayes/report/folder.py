@@ -13,11 +13,12 @@ from typing import Any
 from hierbayes.errors import HierbayesError
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
-from hierbayes.report.beside import beside
-from hierbayes.report.text import point_and_posterior, report
+from hierbayes.report.text import report
+from hierbayes.studies.comparison import Comparison
 
 MANIFEST = "manifest.json"
 DRAWS = "posterior.zarr"
+COMPARISON = "comparison"
 _MAKER = "hierbayes"
 
 
@@ -95,7 +96,12 @@ def _manifest_files(manifest: Path) -> list[str]:
     return [str(name) for name in content.get("files", ())]
 
 
-def write_result(folder: Path, fits: Sequence[Fit], about: Mapping[str, Any]) -> None:
+def write_result(
+    folder: Path,
+    fits: Sequence[Fit],
+    about: Mapping[str, Any],
+    comparison: Comparison | None = None,
+) -> None:
     """Write the fits of one model into an empty folder.
 
     Parameters
@@ -105,18 +111,21 @@ def write_result(folder: Path, fits: Sequence[Fit], about: Mapping[str, Any]) ->
         Fits of one model by different engines.
     about : mapping
         What else the manifest is to say, as of the model and the data.
+    comparison : Comparison, optional
+        Of these fits.
 
     Notes
     -----
-    ``summary.txt``; a folder of tables for each engine; ``beside.csv`` where a point estimate
-    and a posterior are there; ``posterior.zarr``, an ArviZ DataTree; ``manifest.json``.
+    ``summary.txt``; a folder of tables for each engine, and one for the comparison where there
+    is one; ``posterior.zarr``, an ArviZ DataTree; ``manifest.json``.
     """
-    (folder / "summary.txt").write_text(report(fits), encoding="utf-8")
+    (folder / "summary.txt").write_text(report(fits, comparison), encoding="utf-8")
     for fit in fits:
         _write_tables(folder / fit.engine.lower(), fit)
-    pair = point_and_posterior(fits)
-    if pair is not None:
-        beside(*pair).to_csv(folder / "beside.csv")
+    if comparison is not None:
+        (folder / COMPARISON).mkdir()
+        for name, table in comparison.tables().items():
+            table.to_csv(folder / COMPARISON / f"{name}.csv")
     for fit in fits:
         if not fit.is_point:
             fit.to_datatree().to_zarr(folder / DRAWS, consolidated=False)

@@ -1,0 +1,221 @@
+"""A comparison of fits: its tables, and what they say in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import pandas as pd
+
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.probability import DEFAULT_PROB, Interval
+from hierbayes.studies.disagreement import (
+    agreements,
+    difference_table,
+    findings,
+    pairs_to_compare,
+    plug_in_sentences,
+)
+from hierbayes.studies.estimates import COLUMNS, estimates, interval_table, stack_estimates
+from hierbayes.studies.fit_names import name_fits
+from hierbayes.studies.fit_pair import Side
+from hierbayes.studies.group_coefficients import coefficients, group_table
+from hierbayes.studies.overview import criteria, data_line, notes, overview
+from hierbayes.studies.table_text import items_text, table_cells, table_text
+from hierbayes.studies.uncertainty import plug_in_of, uncertainty_table
+
+_GROUPS = 3  # of the table of groups, in print
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """Fits side by side; everything that is printed is here as a table or as sentences.
+
+    Parameters
+    ----------
+    overview : DataFrame
+        A row per fit: engine, model, draws and priors.
+    data : str
+        The data all fits share, in a line.
+    fixed, variance : DataFrame
+        Index (term, fit), and (block, parameter, fit) for sd, corr, σ and icc. Columns:
+        ``estimate`` (of a posterior its mean), ``se`` (given θ̂; of a posterior its sd),
+        ``lower``, ``upper``, ``median``, ``mcse`` (of the posterior mean). What a fit has not
+        is missing.
+    intervals : DataFrame
+        Index (block, parameter, fit, method); lower, estimate, upper.
+    groups : DataFrame
+        Coefficients β_j, index (group, effect, fit): ``value``, ``sd``, ``mcse``, ``rank`` (1 is
+        the largest), ``difference`` from the first fit in sds of the first posterior.
+    uncertainty : DataFrame
+        Of each posterior: what the uncertainty of θ adds, see `uncertainty.uncertainty_table`.
+    criteria : DataFrame
+        loglik, AIC, BIC and number of parameters of REML and ML fits.
+    differences : DataFrame
+        Every difference of every pair of fits, judged, see `disagreement.difference_table`.
+    findings : tuple of str
+        Where two fits differ by more than Monte Carlo error, by how much, and why.
+    agreements : tuple of str
+        Where they do not.
+    notes : tuple of str
+        How to read the tables.
+    """
+
+    overview: pd.DataFrame
+    data: str
+    fixed: pd.DataFrame
+    variance: pd.DataFrame
+    intervals: pd.DataFrame
+    groups: pd.DataFrame
+    uncertainty: pd.DataFrame
+    criteria: pd.DataFrame
+    differences: pd.DataFrame
+    findings: tuple[str, ...]
+    agreements: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by name."""
+        names = ("overview", "fixed", "variance", "intervals", "groups", "uncertainty",
+                 "criteria", "differences")  # fmt: skip
+        return {name: getattr(self, name) for name in names}
+
+    def __str__(self) -> str:
+        lines = "\n".join([self._title, *(f"  {line}" for line in self._about())])
+        parts = [f"{lines}\n\n{table_text(self._overview_shown())}"]
+        parts += [f"{title}:\n\n{table_text(table)}" for title, table in self._shown()]
+        for title, items in self._lists():
+            parts.append(f"{title}:\n{items_text(items)}")
+        return "\n\n".join(parts)
+
+    def __repr__(self) -> str:
+        return f"<{self._title}; {len(self.findings)} findings>"
+
+    def _repr_html_(self) -> str:
+        tables = [("Fits", self._overview_shown()), *self._shown()]
+        body = "".join(f"<h4>{escape(t)}</h4>{table_cells(table).to_html()}" for t, table in tables)
+        for title, items in self._lists():
+            lines = "".join(f"<li>{escape(item)}</li>" for item in items)
+            body += f"<h4>{title}</h4><ul>{lines}</ul>"
+        about = "<br>".join(escape(line) for line in self._about())
+        return f"<h3>{escape(self._title)}</h3><p>{about}</p>{body}"
+
+    @property
+    def _title(self) -> str:
+        return f"Comparison of {len(self.overview)} fits: {', '.join(self.overview.index)}"
+
+    def _overview_shown(self) -> pd.DataFrame:
+        """The overview without columns that are empty, and without a model all fits share."""
+        shown = self.overview.loc[:, (self.overview != "").any()]
+        return shown.drop(columns="model") if shown["model"].nunique() == 1 else shown
+
+    def _about(self) -> list[str]:
+        """The model, if there is one, and the data."""
+        models = self.overview["model"].unique()
+        first = [f"Model:  {models[0]}"] if len(models) == 1 else []
+        return [*first, f"Data:   {self.data}"]
+
+    def _shown(self) -> list[tuple[str, pd.DataFrame]]:
+        """The tables that are printed, in the form they are printed in."""
+        variance = self.variance.reset_index()
+        single = variance["block"] == variance["parameter"]
+        names = variance["block"] + "(" + variance["parameter"] + ")"
+        variance["parameter"] = variance["parameter"].where(single, names)
+        variance = variance.drop(columns="block").set_index(["parameter", "fit"])
+        shown = [
+            ("Fixed effects", self.fixed.dropna(axis="columns", how="all")),
+            ("Variance parameters", variance.dropna(axis="columns", how="all")),
+            (self._groups_title, self._most_different()),
+        ]
+        if len(self.uncertainty):
+            title = "Uncertainty of θ: standard errors given θ̂ against posterior sds"
+            shown.append((title, self.uncertainty))
+        if len(self.criteria):
+            shown.append(("Criteria", self.criteria))
+        return shown
+
+    @property
+    def _groups_title(self) -> str:
+        J = self.groups.index.get_level_values("group").nunique()
+        chosen = "" if J <= _GROUPS else f", the {_GROUPS} of {J} groups that differ most"
+        return f"Coefficients of the groups{chosen}"
+
+    def _most_different(self) -> pd.DataFrame:
+        """The groups with the largest differences, in the order of the data."""
+        largest = self.groups["difference"].abs().groupby(level="group", sort=False).max()
+        chosen = set(largest.sort_values(ascending=False, kind="stable").index[:_GROUPS])
+        kept = self.groups[self.groups.index.get_level_values("group").isin(chosen)]
+        return kept.dropna(axis="columns", how="all")
+
+    def _lists(self) -> list[tuple[str, tuple[str, ...]]]:
+        lists = [("Where they differ, and why", self.findings)]
+        lists += [("Where they agree", self.agreements), ("Notes", self.notes)]
+        return [(title, items) for title, items in lists if items]
+
+
+def compare(
+    *fits: Fit | Mapping[str, Fit], names: Sequence[str] | None = None, prob: float = DEFAULT_PROB
+) -> Comparison:
+    """Compare fits of any engine, of one model or of several on the same data.
+
+    Every later fit is held against the first, and every later posterior against the first
+    posterior.
+
+    Parameters
+    ----------
+    *fits : Fit
+        At least two; or one mapping from names to fits.
+    names : sequence of str, optional
+        A name for each; by default the engines, numbered where one occurs more than once.
+    prob : float
+        Probability inside the intervals.
+
+    Raises
+    ------
+    ComparisonError
+        When something is no fit, names do not suit, or the fits are on different data.
+    IntervalError
+        When `prob` does not lie between 0 and 1.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> model = hb.Model("mathach ~ ses", random="~ 1 | school", data=hs)
+    >>> hb.compare(model.reml(), model.ml()).fixed.loc["ses", "estimate"].round(3).to_dict()
+    {'REML': 2.431, 'ML': 2.437}
+    """
+    interval = Interval(prob)
+    named = name_fits(fits, names)
+    sides = {
+        name: Side(name, fit, estimates(fit, interval), coefficients(fit))
+        for name, fit in named.items()
+    }
+    by_name = {name: side.estimates for name, side in sides.items()}
+    by_group = {name: side.coefficients for name, side in sides.items()}
+    stacked = stack_estimates(by_name)
+    pairs = pairs_to_compare(sides)
+    differences = difference_table(pairs, sides)
+    uncertainty = uncertainty_table(named, by_name, by_group)
+    left_out = plug_in_sentences(uncertainty, _plug_ins(named))
+    return Comparison(
+        overview=overview(named),
+        data=data_line(next(iter(named.values()))),
+        fixed=stacked.loc["gamma"].rename_axis(index=["term", "fit"]),
+        variance=stacked.drop(index="gamma", level="block")[COLUMNS],
+        intervals=interval_table(named, stacked),
+        groups=group_table(named, by_group),
+        uncertainty=uncertainty,
+        criteria=criteria(named),
+        differences=differences,
+        findings=findings(pairs, differences) + tuple(text for large, text in left_out if large),
+        agreements=agreements(pairs, differences) + tuple(t for large, t in left_out if not large),
+        notes=notes(sides, interval),
+    )
+
+
+def _plug_ins(fits: Mapping[str, Fit]) -> dict[str, str]:
+    """The plug-in fit of every posterior that has one."""
+    found = {name: plug_in_of(fits, name) for name, fit in fits.items() if not fit.is_point}
+    return {posterior: plug_in for posterior, plug_in in found.items() if plug_in is not None}

@@ -1,0 +1,132 @@
+"""Estimates of each fit in one frame: γ, sd, corr, σ and the intraclass correlation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.estimation.information import natural_parameters
+from hierbayes.fit.convergence import mcse_of_means, scalar_draws
+from hierbayes.fit.evidence import Maximum
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.intervals import intervals
+from hierbayes.fit.probability import Interval
+from hierbayes.fit.variance import icc_draws, undetermined
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.collapsed import ML, REML
+from hierbayes.likelihood.covariance import block_mask
+from hierbayes.studies.row_index import ordered_index
+
+COLUMNS = ["estimate", "se", "lower", "upper", "median", "mcse"]
+BLOCKS = ("gamma", "sd", "corr", "sigma", "icc")
+
+WALD_T = "Wald t, inner–outer df given θ̂"
+WALD_NATURAL = "Wald on natural scale"
+EQUAL_TAILED = "posterior equal-tailed"
+
+_READINGS = {"REML": REML, "ML": ML}
+
+
+def estimates(fit: Fit, interval: Interval) -> pd.DataFrame:
+    """Estimate, standard error, limits, median and Monte Carlo error by block and parameter.
+
+    Returns
+    -------
+    DataFrame
+        Of a posterior: mean, sd, equal-tailed limits, median, and the Monte Carlo error of the
+        mean. Of a point: the estimate, `standard_errors`, and the limits of `Fit.intervals`;
+        a correlation that is not in the likelihood is missing, and so are the limits of
+        the intraclass correlation, for which there is no approximation.
+    """
+    index, draws = scalar_draws(fit, random_effects=False)
+    index = index.append(pd.MultiIndex.from_tuples([("icc", "icc")], names=index.names))
+    draws = np.concatenate([draws, icc_draws(fit, None)[..., None]], axis=-1)
+    table = pd.DataFrame(np.nan, index=index, columns=COLUMNS)
+    if fit.is_point:
+        _fill_point(table, fit, draws[0, 0], interval)
+    else:
+        table["estimate"] = draws.mean(axis=(0, 1))
+        table["se"] = draws.std(axis=(0, 1), ddof=1)
+        table["lower"], table["upper"] = interval.of_draws(draws)
+        table["median"] = np.median(draws, axis=(0, 1))
+        table["mcse"] = mcse_of_means(draws)
+    return table
+
+
+def _fill_point(table: pd.DataFrame, fit: Fit, values: Floats, interval: Interval) -> None:
+    table["estimate"] = values
+    table["se"] = [*standard_errors(fit), np.nan]
+    limits = intervals(fit, interval)
+    table.loc[limits.index, ["lower", "upper"]] = limits[["lower", "upper"]]
+    rows, columns = np.nonzero(np.tril(block_mask(fit.design.blocks), -1))
+    absent = undetermined(fit)[rows, columns]
+    table.iloc[np.flatnonzero(table.index.get_level_values(0) == "corr")[absent]] = np.nan
+
+
+def standard_errors(fit: Fit) -> Floats:
+    """Standard errors of γ, sd, corr and σ of a point fit, in the order of the table.
+
+    Returns
+    -------
+    (k,) float
+        That of γ is given θ̂. Those of variance parameters are missing for MAP and where Ĝ is
+        singular; elsewhere they come by the delta method from the approximate covariance of
+        (log sd, η, log σ) with η = log((1 + ρ)/(1 − ρ)):
+        se(sd) = sd·se(log sd), se(ρ) = se(η)·(1 − ρ²)/2, se(σ) = σ·se(log σ).
+    """
+    of_gamma = np.sqrt(np.diagonal(fit.vcov()))
+    _, values = scalar_draws(fit, random_effects=False)
+    variances = values[0, 0, len(of_gamma) :]
+    evidence = fit.evidence
+    if not isinstance(evidence, Maximum) or evidence.name not in _READINGS or evidence.singular:
+        return np.concatenate([of_gamma, np.full(len(variances), np.nan)])
+    natural = natural_parameters(
+        fit.problem, fit.G_draws[0, 0], fit.sigma, _READINGS[evidence.name]
+    )
+    slope = variances.copy()
+    corr = slice(len(fit.design.effects), -1)
+    slope[corr] = (1.0 - variances[corr] ** 2) / 2.0
+    return np.concatenate([of_gamma, slope * np.sqrt(np.diagonal(natural.covariance))])
+
+
+def stack_estimates(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The tables of all fits below each other, a row per parameter and fit.
+
+    Parameters come block by block in the order of their first appearance; what a model has
+    not is missing.
+    """
+    found = {key: None for table in tables.values() for key in table.index}
+    keys = sorted(found, key=lambda key: BLOCKS.index(key[0]))
+    names = ["block", "parameter", "fit"]
+    rows = ordered_index([(*key, name) for key in keys for name in tables], names)
+    stacked = pd.concat(tables, names=["fit", "block", "parameter"])
+    return stacked.reorder_levels(names).reindex(rows).set_axis(rows)
+
+
+def interval_table(fits: Mapping[str, Fit], stacked: pd.DataFrame) -> pd.DataFrame:
+    """Limits by parameter, fit and method, a row for each kind of interval at hand.
+
+    Returns
+    -------
+    DataFrame
+        Index (block, parameter, fit, method), columns lower, estimate, upper. Limits that a
+        method cannot give (a singular Ĝ) are missing.
+    """
+    table = stacked.loc[stacked["estimate"].notna(), ["lower", "estimate", "upper"]].reset_index()
+    pairs = zip(table["block"], table["fit"], strict=True)
+    methods = [_method(fits[name], block) for block, name in pairs]
+    table.insert(3, "method", methods)
+    kept = table[table["method"] != ""]
+    names = ["block", "parameter", "fit", "method"]
+    rows = ordered_index(kept[names].itertuples(index=False, name=None), names)
+    return kept[["lower", "estimate", "upper"]].set_axis(rows)
+
+
+def _method(fit: Fit, block: str) -> str:
+    if not fit.is_point:
+        return EQUAL_TAILED
+    if block == "gamma":
+        return WALD_T
+    return WALD_NATURAL if block != "icc" and fit.engine in _READINGS else ""

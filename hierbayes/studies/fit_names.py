@@ -1,0 +1,112 @@
+"""The fits of a comparison: each a fit, each with its own name, all on the same data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hierbayes.design.design import Design
+from hierbayes.errors import HierbayesError
+from hierbayes.fit.fit import Fit
+
+
+class ComparisonError(HierbayesError, ValueError):
+    """Fits that cannot be compared, or names that do not name them."""
+
+
+def name_fits(fits: Sequence[Any], names: Sequence[str] | None) -> dict[str, Fit]:
+    """Fits by name, checked to be fits of the same data.
+
+    Parameters
+    ----------
+    fits : sequence of Fit, or of one mapping
+        Fits, or one mapping from names to fits.
+    names : sequence of str, optional
+        By default the engines, numbered where one occurs more than once.
+
+    Raises
+    ------
+    ComparisonError
+        When there are fewer than two fits, something is no fit, names are repeated, empty or
+        of another number, or the fits are on different data (naming what differs).
+    """
+    if len(fits) == 1 and isinstance(fits[0], Mapping):
+        if names is not None:
+            raise ComparisonError("the mapping names the fits; leave out names=...")
+        fits, names = list(fits[0].values()), list(fits[0])
+    _refuse_other_than_fits(fits)
+    chosen = _default_names(fits) if names is None else _stated_names(names, len(fits))
+    named = dict(zip(chosen, fits, strict=True))
+    first = chosen[0]
+    for name in chosen[1:]:
+        _refuse_other_data(first, named[first].design, name, named[name].design)
+    return named
+
+
+def _refuse_other_than_fits(fits: Sequence[Any]) -> None:
+    for place, fit in enumerate(fits, 1):
+        if not isinstance(fit, Fit):
+            raise ComparisonError(
+                f"compare() takes fits, and argument {place} is of type {type(fit).__name__}; "
+                "fits are what model.reml(), ml(), map() and sample() return"
+            )
+    if len(fits) < 2:
+        raise ComparisonError(
+            f"a comparison needs at least two fits, not {len(fits)}; "
+            "add another, as in compare(model.reml(), model.sample())"
+        )
+
+
+def _default_names(fits: Sequence[Fit]) -> list[str]:
+    """The engine of each fit, numbered where it occurs more than once."""
+    total = Counter(fit.engine for fit in fits)
+    seen: Counter[str] = Counter()
+    names = []
+    for fit in fits:
+        seen[fit.engine] += 1
+        number = f" {seen[fit.engine]}" if total[fit.engine] > 1 else ""
+        names.append(f"{fit.engine}{number}")
+    return names
+
+
+def _stated_names(names: Any, count: int) -> list[str]:
+    stated = [names] if isinstance(names, str) else list(names)
+    for name in stated:
+        if not isinstance(name, str) or not name.strip():
+            raise ComparisonError(f"a fit's name must be a text that is not empty, not {name!r}")
+    if len(stated) != count:
+        raise ComparisonError(f"{count} fits need {count} names, not {len(stated)}")
+    repeated = [name for name, times in Counter(stated).items() if times > 1]
+    if repeated:
+        raise ComparisonError(f"two fits are named '{repeated[0]}'; give each its own name")
+    return stated
+
+
+def _refuse_other_data(first: str, a: Design, second: str, b: Design) -> None:
+    """Refuse designs that differ in rows, response or groups."""
+    start = f"'{first}' and '{second}' are fits of different data: "
+    if len(a.y) != len(b.y):
+        raise ComparisonError(
+            f"{start}{len(a.y)} rows ({a.dropped}) and {len(b.y)} rows ({b.dropped}); fit both on "
+            "the rows that are complete for both"
+        )
+    differs = np.flatnonzero(a.y != b.y)
+    if len(differs):
+        raise ComparisonError(
+            f"{start}the response ('{a.specification.response}' and '{b.specification.response}') "
+            f"differs in {len(differs)} of {len(a.y)} rows, first in row {a.index[differs[0]]}; "
+            "fit the same response on rows in the same order"
+        )
+    if not np.array_equal(_labels(a), _labels(b)):
+        raise ComparisonError(
+            f"{start}the groups differ, '{a.specification.group}' with {a.J} and "
+            f"'{b.specification.group}' with {b.J}; compare fits of the same grouping"
+        )
+
+
+def _labels(design: Design) -> np.ndarray:
+    """The label of each row's group (n,)."""
+    return np.asarray(design.groups)[design.codes]

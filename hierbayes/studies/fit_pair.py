@@ -1,0 +1,102 @@
+"""Two fits side by side: what every rule on their differences looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table
+from hierbayes.fit.evidence import Maximum, null_directions
+from hierbayes.fit.fit import Fit
+from hierbayes.frames.arrays import Floats
+from hierbayes.studies.model_difference import model_difference
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One fit of a pair.
+
+    Parameters
+    ----------
+    name : str
+    fit : Fit
+    estimates : DataFrame
+        By block and parameter, as `estimates.estimates` makes it.
+    coefficients : DataFrame
+        By effect and group, as `group_coefficients.coefficients` makes it.
+    """
+
+    name: str
+    fit: Fit
+    estimates: pd.DataFrame
+    coefficients: pd.DataFrame
+
+    def value(self, block: str, parameter: str, column: str = "estimate") -> float:
+        """One number of the estimates."""
+        return float(self.estimates.loc[(block, parameter), column])
+
+    @cached_property
+    def converged(self) -> bool:
+        """Whether the chains of γ and θ agree; true of a point."""
+        if self.fit.is_point:
+            return True
+        r_hat = convergence_table(self.fit, random_effects=False)["r_hat"].max()
+        return bool(np.isnan(r_hat) or r_hat <= R_HAT_LIMIT)
+
+    @cached_property
+    def boundary(self) -> frozenset[str]:
+        """Effects in a block of G that is singular at a point; none for a posterior."""
+        fit = self.fit
+        if not isinstance(fit.evidence, Maximum) or not fit.evidence.singular:
+            return frozenset()
+        G: Floats = fit.G_draws[0, 0]
+        scale = 1.0 / np.asarray(fit.problem.cross.basis.z.spread)
+        found: set[str] = set()
+        start = 0
+        for size in fit.design.blocks:
+            at = slice(start, start + size)
+            start += size
+            if not G[at, at].any() or null_directions(G[at, at], scale[at]):
+                found |= set(fit.design.effects[at])
+        return frozenset(found)
+
+
+@dataclass(frozen=True, eq=False)
+class FitPair:
+    """Two fits, the second of which is held against the first.
+
+    Parameters
+    ----------
+    first, second : Side
+    """
+
+    first: Side
+    second: Side
+
+    @cached_property
+    def models(self) -> str | None:
+        """In what their models differ, in words; None for one model."""
+        a, b = self.first, self.second
+        return model_difference(a.name, a.fit, b.name, b.fit)
+
+    @property
+    def point(self) -> Side | None:
+        """The point of a pair of a point and a posterior."""
+        sides = (self.first, self.second)
+        points = [side for side in sides if side.fit.is_point]
+        return points[0] if len(points) == 1 else None
+
+    @property
+    def posterior(self) -> Side | None:
+        """The posterior of a pair of a point and a posterior."""
+        if self.point is None:
+            return None
+        return self.first if self.point is self.second else self.second
+
+    def engine(self, name: str) -> Side | None:
+        """The side of an engine, if there is just one."""
+        sides = [side for side in (self.first, self.second) if side.fit.engine == name]
+        return sides[0] if len(sides) == 1 else None

@@ -1,0 +1,72 @@
+"""In what two models of the same data differ, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.design.design import Design
+from hierbayes.fit.fitted import Fitted
+
+_SAME = 1e-8
+
+
+def model_difference(first: str, a: Fitted, second: str, b: Fitted) -> str | None:
+    """What makes two fits fits of different models; None where they are of one.
+
+    Terms are compared by name, whatever their order, and blocks of random effects as sets;
+    columns of one name are compared by value too (a centred variable may have kept its name).
+    """
+    if a.problem is b.problem:
+        return None
+    left, right = a.design, b.design
+    parts = []
+    for what, ours, theirs in (
+        ("fixed", set(left.terms), set(right.terms)),
+        ("random", _blocks(left), _blocks(right)),
+    ):
+        if ours != theirs:
+            parts.append(
+                f"the {what} parts differ"
+                + _only(first, left, what, theirs)
+                + _only(second, right, what, ours)
+            )
+    changed = [name for name in left.terms if name in right.terms and not _equal(name, left, right)]
+    if changed:
+        parts.append(f"the column '{changed[0]}' has other values in '{second}'")
+    return ", and ".join(parts) or None
+
+
+def same_model(a: Fitted, b: Fitted) -> bool:
+    """Whether two fits are of one model, whatever their engines and priors."""
+    return model_difference("", a, "", b) is None
+
+
+def _blocks(design: Design) -> set[frozenset[str]]:
+    """The effects of each block of G."""
+    cuts = np.cumsum(design.blocks)
+    return {
+        frozenset(design.effects[cut - size : cut])
+        for cut, size in zip(cuts, design.blocks, strict=True)
+    }
+
+
+def _only(name: str, design: Design, what: str, others: set[str] | set[frozenset[str]]) -> str:
+    """What of one model's part the other has not, as the end of a sentence."""
+    if what == "fixed":
+        own = [f"'{term}'" for term in design.terms if term not in others]
+    else:
+        texts = design.specification.random_formulas
+        blocks = (frozenset(block) for block in _ordered_blocks(design))
+        own = [f"({t.removeprefix('~ ')} | {design.specification.group})"
+               for t, block in zip(texts, blocks, strict=True) if block not in others]  # fmt: skip
+    return f"; only '{name}' has {', '.join(own)}" if own else ""
+
+
+def _ordered_blocks(design: Design) -> list[tuple[str, ...]]:
+    cuts = np.cumsum(design.blocks).tolist()
+    return [design.effects[c - s : c] for c, s in zip(cuts, design.blocks, strict=True)]
+
+
+def _equal(name: str, a: Design, b: Design) -> bool:
+    x, other = a.X[:, a.terms.index(name)], b.X[:, b.terms.index(name)]
+    return bool(np.abs(x - other).max() <= _SAME * max(np.abs(x).max(), 1e-300))

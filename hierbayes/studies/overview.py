@@ -1,0 +1,96 @@
+"""What is compared: the fits, their data and criteria, and how to read the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.fit.evidence import Sampling
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.probability import Interval
+from hierbayes.studies.fit_pair import Side
+
+_LIKELIHOODS = ("REML", "ML")
+
+
+def overview(fits: Mapping[str, Fit]) -> pd.DataFrame:
+    """A row per fit: engine, model, draws and stated priors."""
+    rows = []
+    for fit in fits.values():
+        chains, draws = fit.sigma_draws.shape
+        sampled = isinstance(fit.evidence, Sampling)
+        rows.append(
+            {
+                "engine": fit.engine,
+                "model": str(fit.design.specification),
+                "draws": f"{chains} × {draws}" if sampled else "",
+                "priors": _priors_text(fit),
+            }
+        )
+    return pd.DataFrame(rows, index=pd.Index(fits, name="fit"))
+
+
+def _priors_text(fit: Fit) -> str:
+    """The priors that were stated."""
+    if fit.priors is None:
+        return ""
+    table = fit.priors.frame()
+    stated = table[table["source"] == "stated"].reset_index()
+    texts = []
+    for block, rows in stated.groupby("block", sort=False):
+        if rows["prior"].nunique() == 1 and len(rows) == len(table.loc[[block]]):
+            texts.append(f"{block} {rows['prior'].iloc[0]}")
+        else:
+            texts += [f"{block}[{n}] {p}" for n, p in zip(rows["parameter"], rows["prior"],
+                                                          strict=True)]  # fmt: skip
+    return ", ".join(texts) or "defaults"
+
+
+def data_line(fit: Fit) -> str:
+    """Rows and groups in a line."""
+    design = fit.design
+    return f"{len(design.y)} rows, {design.J} groups ({design.specification.group})"
+
+
+def criteria(fits: Mapping[str, Fit]) -> pd.DataFrame:
+    """Log-likelihood, AIC, BIC and number of parameters of REML and ML fits."""
+    points = {name: fit.maximum for name, fit in fits.items() if fit.engine in _LIKELIHOODS}
+    return pd.DataFrame(
+        {
+            "loglik": [maximum.value for maximum in points.values()],
+            "AIC": [maximum.aic for maximum in points.values()],
+            "BIC": [maximum.bic for maximum in points.values()],
+            "parameters": [maximum.n_parameters for maximum in points.values()],
+        },
+        index=pd.Index(points, name="fit"),
+    )
+
+
+def notes(sides: Mapping[str, Side], interval: Interval) -> tuple[str, ...]:
+    """How to read the tables: what is conditional, missing, or not to be compared."""
+    kinds = {side.fit.engine for side in sides.values()}
+    lines = [f"limits enclose {100 * interval.prob:g}%"]
+    if kinds - {"posterior"}:
+        lines[0] += "; standard errors and limits of points are given θ̂"
+    if "posterior" in kinds:
+        lines[0] += "; estimate and se of a posterior are its mean and sd"
+    singular = [
+        f"'{name}'" for name, side in sides.items()
+        if side.fit.engine in _LIKELIHOODS and np.isnan(side.value("sigma", "sigma", "se"))
+    ]  # fmt: skip
+    if singular:
+        lines.append(
+            f"no standard errors of variance parameters for {', '.join(singular)}: G is singular "
+            "at the maximum, or nearly so, and the likelihood has no quadratic approximation there"
+        )
+    if len(kinds & set(_LIKELIHOODS)) == 2:
+        lines.append("a REML criterion and an ML criterion are not comparable with each other")
+    fixed = [set(side.fit.design.terms) for side in sides.values() if side.fit.engine == "REML"]
+    if any(terms != fixed[0] for terms in fixed):
+        lines.append(
+            "REML criteria are comparable only between models with the same fixed part, and these "
+            "have not: use model.ml() to compare them"
+        )
+    return tuple(f"{note}." for note in lines)

@@ -1,0 +1,133 @@
+"""Where a prior has its bulk: quantiles of every family, without a sampler.
+
+A correlation under LKJ(η) on k × k matrices is 2b − 1 with b ~ Beta(α, α), α = η − 1 + k/2
+(Lewandowski, Kurowicka & Joe 2009, *Generating random correlation matrices*).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import betaincinv, gammainccinv, gammaincinv, ndtri, stdtrit
+
+from hierbayes.estimation.prior_set import PriorSet
+from hierbayes.estimation.priors import (
+    LKJ,
+    Exponential,
+    Family,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    HalfT,
+    InverseGamma,
+    Normal,
+    StudentT,
+    Uniform,
+)
+from hierbayes.fit.fitted import Fitted
+
+INSIDE = 0.95
+_NORMAL_WIDTH = 3.919927969  # of the central 95% of a normal distribution, in its sds
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """The middle of a prior.
+
+    Parameters
+    ----------
+    lower, upper : float
+        Limits of the 95% of it that matter: from 0 on for priors that fall from there
+        (half-normal, half-t, half-Cauchy, exponential), equal tails otherwise.
+    center : float
+        The median.
+    """
+
+    lower: float
+    upper: float
+    center: float
+
+    @property
+    def sd(self) -> float:
+        """The sd of a normal distribution as wide as this (twice as wide from 0 on)."""
+        return (self.upper - self.lower) / _NORMAL_WIDTH
+
+
+def bulk(prior: Family, size: int = 2) -> Bulk | None:
+    """The bulk of a prior; None where it has none (flat) or it is not known (PyMC's own).
+
+    Parameters
+    ----------
+    prior : Family
+    size : int
+        Effects in the block of G, for LKJ.
+    """
+    tail = (1.0 - INSIDE) / 2.0
+    falls = isinstance(prior, HalfNormal | HalfT | HalfCauchy | Exponential)
+    lower, center, upper = (
+        quantile(prior, p, size) for p in (0.0 if falls else tail, 0.5, 1 - tail)
+    )
+    if falls:
+        upper = quantile(prior, INSIDE, size)
+    return Bulk(lower, upper, center) if np.isfinite([lower, center, upper]).all() else None
+
+
+def quantile(prior: Family, p: float, size: int = 2) -> float:
+    """The p-quantile of a prior (of one correlation for LKJ); nan where it is not known."""
+    match prior:
+        case Normal(mu, sigma):
+            value = mu + sigma * ndtri(p)
+        case StudentT(nu, mu, sigma):
+            value = mu + sigma * stdtrit(nu, p)
+        case HalfNormal(sigma):
+            value = sigma * ndtri((1.0 + p) / 2.0)
+        case HalfT(nu, _, sigma):
+            value = sigma * stdtrit(nu, (1.0 + p) / 2.0)
+        case HalfCauchy(beta):
+            value = beta * np.tan(np.pi * p / 2.0)
+        case Exponential(lam):
+            value = -np.log1p(-p) / lam
+        case Uniform(lower, upper):
+            value = lower + p * (upper - lower)
+        case Gamma(alpha, beta):
+            value = gammaincinv(alpha, p) / beta
+        case InverseGamma(alpha, beta):
+            value = beta / gammainccinv(alpha, p)
+        case LKJ(eta):
+            shape = eta - 1.0 + size / 2.0
+            value = 2.0 * betaincinv(shape, shape, p) - 1.0
+        case _:
+            value = np.nan
+    return float(value)
+
+
+def prior_of(fit: Fitted, block: str, parameter: str) -> tuple[Family, int] | None:
+    """The prior of one parameter and the size of its block of G; None without priors."""
+    if fit.priors is None or block not in ("gamma", "sd", "corr", "sigma"):
+        return None
+    if block == "sigma":
+        return fit.priors.sigma[1], 1
+    if block == "corr":
+        return _prior_of_correlation(fit, fit.priors, parameter)
+    for name, prior, _ in fit.priors.gamma if block == "gamma" else fit.priors.sd:
+        if name == parameter:
+            return prior, 1
+    return None
+
+
+def _prior_of_correlation(
+    fit: Fitted, priors: PriorSet, parameter: str
+) -> tuple[Family, int] | None:
+    """Blocks with more than one effect have a prior each, in their order."""
+    start, at = 0, 0
+    for size in fit.design.blocks:
+        effects = fit.design.effects[start : start + size]
+        start += size
+        if size < 2:
+            continue
+        pairs = (f"{a}, {b}" for a in effects for b in effects if a != b)
+        if parameter in pairs:
+            return priors.corr[at][1], size
+        at += 1
+    return None

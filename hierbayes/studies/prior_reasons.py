@@ -1,0 +1,70 @@
+"""Whether priors are a reason for a difference between two fits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.studies.fit_pair import FitPair, Side
+from hierbayes.studies.prior_bulk import bulk, prior_of
+
+WEIGHTY = 4.0  # standard errors; a prior as wide as that has a weight of 1/17
+
+
+def prior_reason(pair: FitPair, block: str, parameter: str) -> str | None:
+    """That priors make a difference, in words; None where none stands out.
+
+    Of two fits with priors: that these differ, for this parameter or for one that moves it. Of
+    one: that the bulk of its prior excludes the estimate of the other, or that the prior is
+    narrower than `WEIGHTY` standard errors and the estimate lies towards its centre.
+    """
+    if pair.first.fit.priors is not None and pair.second.fit.priors is not None:
+        return _priors_differ(pair, block, parameter)
+    without, with_priors = pair.first, pair.second
+    if without.fit.priors is not None:
+        without, with_priors = with_priors, without
+    return _prior_weighs(without, with_priors, block, parameter)
+
+
+def _priors_differ(pair: FitPair, block: str, parameter: str) -> str | None:
+    """That two fits have different priors of a parameter, or of another that moves it."""
+    a, b = pair.first, pair.second
+    own = _unequal_priors(pair, block, parameter)
+    if own is not None:
+        return f"the priors of {block} differ: {own}"
+    for other_block, other in dict.fromkeys(a.estimates.index):
+        text = _unequal_priors(pair, other_block, other)
+        if text is not None and (other_block, other) in b.estimates.index:
+            what = other_block if other_block == other else f"{other_block} of '{other}'"
+            return f"it moves with other parameters; the priors of {what} differ: {text}"
+    return None
+
+
+def _unequal_priors(pair: FitPair, block: str, parameter: str) -> str | None:
+    ours = prior_of(pair.first.fit, block, parameter)
+    theirs = prior_of(pair.second.fit, block, parameter)
+    if ours is None or theirs is None or ours[0] == theirs[0]:
+        return None
+    return f"{ours[0]} in '{pair.first.name}', {theirs[0]} in '{pair.second.name}'"
+
+
+def _prior_weighs(point: Side, other: Side, block: str, parameter: str) -> str | None:
+    """That a prior excludes the estimate of a likelihood, or is narrow enough to move it."""
+    prior = prior_of(other.fit, block, parameter)
+    middle = None if prior is None else bulk(*prior)
+    if prior is None or middle is None:
+        return None
+    at, to = point.value(block, parameter), other.value(block, parameter)
+    if not middle.lower <= at <= middle.upper:
+        return (
+            f"95% of the prior {prior[0]} lies between {middle.lower:.4g} and "
+            f"{middle.upper:.4g}, which excludes {at:.4g}, the estimate of '{point.name}'"
+        )
+    se = point.value(block, parameter, "se")
+    if np.isnan(se):
+        se = other.value(block, parameter, "se")
+    if middle.sd < WEIGHTY * se and min(at, middle.center) <= to <= max(at, middle.center):
+        return (
+            f"the prior {prior[0]} is only {middle.sd / se:.2g} times as wide as the standard "
+            f"error, and draws the estimate from {at:.4g} towards {middle.center:.4g}"
+        )
+    return None

@@ -1,0 +1,50 @@
+"""Tables as text in fixed columns."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from textwrap import fill
+
+import pandas as pd
+
+# Columns whose smallest values need no more than a digit.
+_ROUGH = ("mcse", "difference", "share", "from_theta")
+
+
+def table_text(table: pd.DataFrame) -> str:
+    """A table in fixed columns: counts whole, the rest to 4 decimals, missing values blank.
+
+    Small numbers have an exponent, or two digits where more would say nothing.
+    """
+    text: str = table_cells(table).to_string()
+    return text
+
+
+def table_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """The same table with every value as the text that is shown for it."""
+    columns = [[_cell(value, column in _ROUGH) for value in table[column]] for column in table]
+    shown = pd.DataFrame(dict(enumerate(columns)), index=table.index).set_axis(
+        table.columns, axis="columns"
+    )
+    shown.index.names = [None] * shown.index.nlevels
+    shown.columns.names = [None] * shown.columns.nlevels
+    return shown
+
+
+def items_text(items: tuple[str, ...]) -> str:
+    """Sentences as a list, folded at 100 characters."""
+    lines = (fill(item, 100, initial_indent="  - ", subsequent_indent="    ") for item in items)
+    return "\n".join(lines)
+
+
+def _cell(value: object, rough: bool) -> str:
+    if isinstance(value, str):
+        return value
+    if pd.isna(value):
+        return ""
+    if isinstance(value, Integral) or not isinstance(value, Real):
+        return str(value)
+    number = float(value)
+    if not (0.0 < abs(number) < 1e-3 or abs(number) >= 1e7):
+        return f"{number:.4f}"
+    return f"{number:.1g}" if rough else f"{number:.4e}"
