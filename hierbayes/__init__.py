@@ -29,9 +29,9 @@ from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
 from hierbayes.library import load_model
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
-from hierbayes.studies import quantities
-from hierbayes.studies.comparison import Comparison, compare
-from hierbayes.studies.sensitivity import SensitivityStudy
+from hierbayes.studies.comparison.comparison import Comparison, compare
+from hierbayes.studies.sensitivity import quantities
+from hierbayes.studies.sensitivity.study import SensitivityStudy
 
 __version__ = "0.1.0"
 

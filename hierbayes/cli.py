@@ -21,7 +21,7 @@ from hierbayes.library import load_model
 from hierbayes.model import Model
 from hierbayes.report.folder import new_folder, write_result
 from hierbayes.report.text import report
-from hierbayes.studies.comparison import compare
+from hierbayes.studies.comparison.comparison import compare
 
 DEMO = ["fit", "intercepts_and_slopes_as_outcomes", "--seed", "1"]
 _SAMPLER = ("draws", "tune", "chains", "seed")

@@ -24,7 +24,7 @@ from hierbayes.fit.sampled import sample_posterior
 from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.specification.equations import Multilevel, split_levels
 from hierbayes.specification.formula import Specification, read_combined
-from hierbayes.studies.prior_predictive import PriorPredictive, prior_predictive
+from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive, prior_predictive
 
 if TYPE_CHECKING:
     import pymc as pm

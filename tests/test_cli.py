@@ -16,7 +16,7 @@ from hierbayes.frames.catalog import model_names
 from hierbayes.frames.shipped import shipped
 from hierbayes.library import load_model
 from hierbayes.report.folder import ResultFolderError, new_folder
-from hierbayes.studies.estimates import standard_errors
+from hierbayes.studies.comparison.estimates import standard_errors
 
 NAME = "intercepts_and_slopes_as_outcomes"
 REML_FIT = ("fit", NAME, "--method", "reml")

@@ -13,10 +13,10 @@ import hierbayes as hb
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.probability import IntervalError
 from hierbayes.likelihood.conditional import conditional_moments
-from hierbayes.studies.decomposition import decompose
-from hierbayes.studies.estimates import EQUAL_TAILED, WALD_NATURAL, WALD_T
-from hierbayes.studies.fit_names import ComparisonError
-from hierbayes.studies.prior_bulk import bulk, quantile
+from hierbayes.studies.comparison.decomposition import decompose
+from hierbayes.studies.comparison.estimates import EQUAL_TAILED, WALD_NATURAL, WALD_T
+from hierbayes.studies.comparison.fit_names import ComparisonError
+from hierbayes.studies.comparison.prior_bulk import bulk, quantile
 from tests.conftest import Cache
 
 SLOPES = ("mathach ~ ses * Sector", "~ 1 + ses | school")

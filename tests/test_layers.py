@@ -25,11 +25,11 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.fit.maximised": {"hierbayes.estimation.mode"},
     "hierbayes.fit.sampled": {"hierbayes.estimation.posterior"},
     "hierbayes.model": {"hierbayes.estimation.posterior", "hierbayes.estimation.prior_draws"},
-    "hierbayes.studies.derivatives": {"hierbayes.estimation.prior_density"},
-    "hierbayes.studies.moments": {"arviz_stats"},
-    "hierbayes.studies.power_scaling": {"arviz_stats"},
-    "hierbayes.studies.theta": {"hierbayes.estimation.prior_density"},
-    "hierbayes.studies.weights": {"arviz_stats"},
+    "hierbayes.studies.sensitivity.derivatives": {"hierbayes.estimation.prior_density"},
+    "hierbayes.studies.sensitivity.moments": {"arviz_stats"},
+    "hierbayes.studies.sensitivity.power_scaling": {"arviz_stats"},
+    "hierbayes.studies.sensitivity.theta": {"hierbayes.estimation.prior_density"},
+    "hierbayes.studies.sensitivity.weights": {"arviz_stats"},
 }
 
 

@@ -14,8 +14,8 @@ from scipy import stats
 import hierbayes as hb
 from hierbayes.fit.probability import IntervalError
 from hierbayes.frames.arrays import Floats
-from hierbayes.studies.implications import line_points, mixture_quantile
-from hierbayes.studies.prior_predictive import PriorPredictive
+from hierbayes.studies.prior_predictive.implications import line_points, mixture_quantile
+from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive
 
 FORMULA, RANDOM = "mathach ~ ses * Sector", "~ 1 + ses | school"
 DRAWS = 4000

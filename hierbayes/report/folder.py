@@ -14,7 +14,7 @@ from hierbayes.errors import HierbayesError
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
 from hierbayes.report.text import report
-from hierbayes.studies.comparison import Comparison
+from hierbayes.studies.comparison.comparison import Comparison
 
 MANIFEST = "manifest.json"
 DRAWS = "posterior.zarr"

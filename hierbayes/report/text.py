@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hierbayes.fit.fit import Fit
-from hierbayes.studies.comparison import Comparison
+from hierbayes.studies.comparison.comparison import Comparison
 from hierbayes.studies.table_text import table_text
 
 _GROUPS = 5  # of the shrinkage table, in print

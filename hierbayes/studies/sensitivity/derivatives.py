@@ -15,9 +15,9 @@ import xarray as xr
 
 from hierbayes.estimation.priors import LKJ, Family, Uniform
 from hierbayes.frames.arrays import Floats
-from hierbayes.studies.answers import Baseline
-from hierbayes.studies.cells import Questions
-from hierbayes.studies.moments import Values, mcse_of_mean
+from hierbayes.studies.sensitivity.answers import Baseline
+from hierbayes.studies.sensitivity.cells import Questions
+from hierbayes.studies.sensitivity.moments import Values, mcse_of_mean
 
 
 def derivatives(baseline: Baseline, questions: Questions, values: Values) -> xr.Dataset:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hierbayes.studies.fit_pair import FitPair, Side
-from hierbayes.studies.prior_bulk import bulk, prior_of
+from hierbayes.studies.comparison.fit_pair import FitPair, Side
+from hierbayes.studies.comparison.prior_bulk import bulk, prior_of
 
 WEIGHTY = 4.0  # standard errors; a prior as wide as that has a weight of 1/17
 

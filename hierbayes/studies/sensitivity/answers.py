@@ -14,9 +14,9 @@ from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.sampled import sample_posterior, with_gamma
-from hierbayes.studies.alternatives import Alternative
-from hierbayes.studies.theta import Theta, theta_of
-from hierbayes.studies.weights import (
+from hierbayes.studies.sensitivity.alternatives import Alternative
+from hierbayes.studies.sensitivity.theta import Theta, theta_of
+from hierbayes.studies.sensitivity.weights import (
     K_HAT_LIMIT,
     Weights,
     even,

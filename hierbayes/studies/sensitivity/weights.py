@@ -14,7 +14,7 @@ import numpy as np
 
 from hierbayes.estimation.prior_set import PriorSet
 from hierbayes.frames.arrays import Floats
-from hierbayes.studies.theta import Theta
+from hierbayes.studies.sensitivity.theta import Theta
 
 K_HAT_LIMIT = 0.7
 ESS_LIMIT = 200.0  # draws that re-weighting must be worth

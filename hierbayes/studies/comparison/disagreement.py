@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from hierbayes.studies.fit_pair import FitPair, Side
-from hierbayes.studies.reasons import reasons
-from hierbayes.studies.row_index import ordered_index
+from hierbayes.studies.comparison.fit_pair import FitPair, Side
+from hierbayes.studies.comparison.reasons import reasons
+from hierbayes.studies.comparison.row_index import ordered_index
 
 SURE = 3.0
 LARGE = 0.1

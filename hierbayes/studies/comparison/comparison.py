@@ -10,20 +10,25 @@ import pandas as pd
 
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.probability import DEFAULT_PROB, Interval
-from hierbayes.studies.disagreement import (
+from hierbayes.studies.comparison.disagreement import (
     agreements,
     difference_table,
     findings,
     pairs_to_compare,
     plug_in_sentences,
 )
-from hierbayes.studies.estimates import COLUMNS, estimates, interval_table, stack_estimates
-from hierbayes.studies.fit_names import name_fits
-from hierbayes.studies.fit_pair import Side
-from hierbayes.studies.group_coefficients import coefficients, group_table
-from hierbayes.studies.overview import criteria, data_line, notes, overview
+from hierbayes.studies.comparison.estimates import (
+    COLUMNS,
+    estimates,
+    interval_table,
+    stack_estimates,
+)
+from hierbayes.studies.comparison.fit_names import name_fits
+from hierbayes.studies.comparison.fit_pair import Side
+from hierbayes.studies.comparison.group_coefficients import coefficients, group_table
+from hierbayes.studies.comparison.overview import criteria, data_line, notes, overview
+from hierbayes.studies.comparison.uncertainty import plug_in_of, uncertainty_table
 from hierbayes.studies.table_text import items_text, table_cells, table_text
-from hierbayes.studies.uncertainty import plug_in_of, uncertainty_table
 
 _GROUPS = 3  # of the table of groups, in print
 

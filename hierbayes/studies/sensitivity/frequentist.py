@@ -9,8 +9,8 @@ from scipy.special import stdtrit
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.intervals import denominator_df
 from hierbayes.frames.arrays import Floats
-from hierbayes.studies.cells import Questions
-from hierbayes.studies.quantities import SD, Contextual, Contrast, Corr, Quantity, Sigma
+from hierbayes.studies.sensitivity.cells import Questions
+from hierbayes.studies.sensitivity.quantities import SD, Contextual, Contrast, Corr, Quantity, Sigma
 
 
 def reml_column(reml: Fit, questions: Questions) -> pd.DataFrame:

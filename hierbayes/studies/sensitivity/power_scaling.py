@@ -17,10 +17,10 @@ import pandas as pd
 import xarray as xr
 
 from hierbayes.frames.arrays import Floats
-from hierbayes.studies.answers import Baseline
-from hierbayes.studies.cells import Questions
-from hierbayes.studies.moments import Values, error_of_difference, moments
-from hierbayes.studies.weights import K_HAT_LIMIT, even, pareto_smoothed
+from hierbayes.studies.sensitivity.answers import Baseline
+from hierbayes.studies.sensitivity.cells import Questions
+from hierbayes.studies.sensitivity.moments import Values, error_of_difference, moments
+from hierbayes.studies.sensitivity.weights import K_HAT_LIMIT, even, pareto_smoothed
 
 LIKELIHOOD = "likelihood"
 SENSITIVE = 0.05  # the threshold of the paper

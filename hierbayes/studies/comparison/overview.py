@@ -10,7 +10,7 @@ import pandas as pd
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.probability import Interval
-from hierbayes.studies.fit_pair import Side
+from hierbayes.studies.comparison.fit_pair import Side
 
 _LIKELIHOODS = ("REML", "ML")
 

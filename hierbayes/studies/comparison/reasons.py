@@ -31,8 +31,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.studies.fit_pair import FitPair, Side
-from hierbayes.studies.prior_reasons import prior_reason
+from hierbayes.studies.comparison.fit_pair import FitPair, Side
+from hierbayes.studies.comparison.prior_reasons import prior_reason
 
 FEW = 20
 SKEW = 0.1

@@ -17,7 +17,7 @@ from hierbayes.fit.variance import icc_draws, undetermined
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.likelihood.covariance import block_mask
-from hierbayes.studies.row_index import ordered_index
+from hierbayes.studies.comparison.row_index import ordered_index
 
 COLUMNS = ["estimate", "se", "lower", "upper", "median", "mcse"]
 BLOCKS = ("gamma", "sd", "corr", "sigma", "icc")

@@ -12,11 +12,19 @@ from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import NORMAL, REML
 from hierbayes.likelihood.deletion import densities_without
-from hierbayes.studies.alternatives import Alternative
-from hierbayes.studies.answers import Baseline
-from hierbayes.studies.cells import Questions
-from hierbayes.studies.quantities import ICC, SD, Contextual, Contrast, Corr, Quantity, Sigma
-from hierbayes.studies.weights import K_HAT_LIMIT, pareto_smoothed
+from hierbayes.studies.sensitivity.alternatives import Alternative
+from hierbayes.studies.sensitivity.answers import Baseline
+from hierbayes.studies.sensitivity.cells import Questions
+from hierbayes.studies.sensitivity.quantities import (
+    ICC,
+    SD,
+    Contextual,
+    Contrast,
+    Corr,
+    Quantity,
+    Sigma,
+)
+from hierbayes.studies.sensitivity.weights import K_HAT_LIMIT, pareto_smoothed
 
 BASELINE = "baseline"
 

@@ -11,7 +11,7 @@ import pandas as pd
 from hierbayes.fit.convergence import mcse_of_means
 from hierbayes.fit.effects import population_draws
 from hierbayes.fit.fit import Fit
-from hierbayes.studies.row_index import ordered_index
+from hierbayes.studies.comparison.row_index import ordered_index
 
 
 def coefficients(fit: Fit) -> pd.DataFrame:

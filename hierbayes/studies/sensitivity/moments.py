@@ -10,7 +10,7 @@ from scipy.stats import wasserstein_distance
 
 from hierbayes.fit.probability import Interval
 from hierbayes.frames.arrays import Floats
-from hierbayes.studies.weights import Weights
+from hierbayes.studies.sensitivity.weights import Weights
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ import pandas as pd
 
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
-from hierbayes.studies.decomposition import decompose
-from hierbayes.studies.model_difference import same_model
-from hierbayes.studies.row_index import ordered_index
+from hierbayes.studies.comparison.decomposition import decompose
+from hierbayes.studies.comparison.model_difference import same_model
+from hierbayes.studies.comparison.row_index import ordered_index
 
 COLUMNS = ["plug_in", "posterior", "ratio", "given_theta", "from_theta", "share", "group"]
 _INDEX = ["fit", "block", "parameter", "over"]

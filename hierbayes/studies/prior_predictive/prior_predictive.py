@@ -13,8 +13,8 @@ import xarray as xr
 from hierbayes.design.design import Design
 from hierbayes.estimation.prior_set import PriorSet
 from hierbayes.fit.probability import Interval
-from hierbayes.studies.ellipses import ellipse_points
-from hierbayes.studies.implications import (
+from hierbayes.studies.prior_predictive.ellipses import ellipse_points
+from hierbayes.studies.prior_predictive.implications import (
     INTERVAL,
     implication_table,
     implied_quantities,

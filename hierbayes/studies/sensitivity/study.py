@@ -15,23 +15,29 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.likelihood.collapsed import REML
-from hierbayes.studies.alternatives import Alternative, read_alternatives
-from hierbayes.studies.answers import UNANSWERED, Answer, Answerer, baseline_of
-from hierbayes.studies.cells import Questions, alternative_cells, baseline_cells
-from hierbayes.studies.deletion import can_be_deleted, deletion
-from hierbayes.studies.derivatives import derivatives
-from hierbayes.studies.frequentist import reml_column
-from hierbayes.studies.moments import Values
-from hierbayes.studies.power_scaling import power_grid, power_scaling
-from hierbayes.studies.quantities import read_quantities
-from hierbayes.studies.tipping import (
+from hierbayes.studies.sensitivity.alternatives import Alternative, read_alternatives
+from hierbayes.studies.sensitivity.answers import UNANSWERED, Answer, Answerer, baseline_of
+from hierbayes.studies.sensitivity.cells import Questions, alternative_cells, baseline_cells
+from hierbayes.studies.sensitivity.deletion import can_be_deleted, deletion
+from hierbayes.studies.sensitivity.derivatives import derivatives
+from hierbayes.studies.sensitivity.frequentist import reml_column
+from hierbayes.studies.sensitivity.moments import Values
+from hierbayes.studies.sensitivity.power_scaling import power_grid, power_scaling
+from hierbayes.studies.sensitivity.quantities import read_quantities
+from hierbayes.studies.sensitivity.tipping import (
     ETAS,
     SCALES,
     TippingPoints,
     pushes,
     tipping_points,
 )
-from hierbayes.studies.verdict import by_block, flips, real_distance, sign_flips, verdict
+from hierbayes.studies.sensitivity.verdict import (
+    by_block,
+    flips,
+    real_distance,
+    sign_flips,
+    verdict,
+)
 
 
 class SensitivityStudy:
@@ -227,7 +233,7 @@ class SensitivityStudy:
         Returns
         -------
         Dataset
-            ``movement`` and ``k_hat``, see `hierbayes.studies.deletion.deletion`.
+            ``movement`` and ``k_hat``, see `hierbayes.studies.sensitivity.deletion.deletion`.
         """
         chosen = self._chosen(alternatives)
         kept = tuple(one for one in self.questions.quantities if can_be_deleted(one))

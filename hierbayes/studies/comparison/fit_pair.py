@@ -12,7 +12,7 @@ from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table
 from hierbayes.fit.evidence import Maximum, null_directions
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
-from hierbayes.studies.model_difference import model_difference
+from hierbayes.studies.comparison.model_difference import model_difference
 
 
 @dataclass(frozen=True, eq=False)

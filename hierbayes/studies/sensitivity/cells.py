@@ -10,8 +10,8 @@ import xarray as xr
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.probability import Interval
 from hierbayes.frames.arrays import Floats
-from hierbayes.studies.answers import Answer
-from hierbayes.studies.moments import (
+from hierbayes.studies.sensitivity.answers import Answer
+from hierbayes.studies.sensitivity.moments import (
     Moments,
     Values,
     distance,
@@ -19,8 +19,8 @@ from hierbayes.studies.moments import (
     error_of_mean,
     moments,
 )
-from hierbayes.studies.quantities import Quantity
-from hierbayes.studies.weights import Weights, even
+from hierbayes.studies.sensitivity.quantities import Quantity
+from hierbayes.studies.sensitivity.weights import Weights, even
 
 _PER_CELL = (
     "mean", "sd", "lower", "upper", "above", "above_mcse", "movement", "mcse", "distance",

@@ -10,8 +10,8 @@ import xarray as xr
 
 from hierbayes.errors import StudyError
 from hierbayes.estimation.priors import LKJ, rescaled
-from hierbayes.studies.alternatives import SEVERAL, Alternative, read_alternatives
-from hierbayes.studies.answers import Baseline
+from hierbayes.studies.sensitivity.alternatives import SEVERAL, Alternative, read_alternatives
+from hierbayes.studies.sensitivity.answers import Baseline
 
 SCALES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.5, 2.0, 4.0)
 ETAS = (1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)

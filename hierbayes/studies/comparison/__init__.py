@@ -1,0 +1,1 @@
+"""Fits beside each other: what differs between them, and why."""

@@ -1,0 +1,1 @@
+"""What priors imply before any data are seen."""

@@ -1,0 +1,1 @@
+"""What other priors would make of a posterior."""

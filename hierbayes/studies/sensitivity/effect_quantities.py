@@ -1,0 +1,215 @@
+"""Quantities of the fixed part: contrasts, contextual effects, R², probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hierbayes.errors import StudyError
+from hierbayes.fit.fitted import Fitted
+from hierbayes.frames.arrays import Floats
+from hierbayes.studies.sensitivity.quantity import Quantity, position_of
+
+
+@dataclass(frozen=True)
+class Contrast(Quantity):
+    """A linear combination c'γ of fixed effects.
+
+    Parameters
+    ----------
+    weights : mapping
+        From terms to their coefficients in c.
+    label : str, optional
+        Its name; by default the combination is spelt out.
+    """
+
+    weights: Mapping[str, float]
+    label: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The label, or the combination spelt out."""
+        if self.label is not None:
+            return self.label
+        parts = [f"{'' if w == 1 else f'{w:g}·'}{term}" for term, w in self.weights.items()]
+        return " + ".join(parts).replace("+ -", "− ").replace("-", "−")
+
+    @property
+    def reference(self) -> float:
+        """An effect is decided when its interval excludes 0."""
+        return 0.0
+
+    def coefficients(self, fit: Fitted) -> Floats:
+        """c (p,).
+
+        Raises
+        ------
+        StudyError
+            When a term does not exist; the terms are listed.
+        """
+        c = np.zeros(len(fit.design.terms))
+        for term, weight in self.weights.items():
+            c[position_of(term, fit.design.terms, "fixed term")] = weight
+        return c
+
+    def draws(self, fit: Fitted) -> Floats:
+        """c'γ."""
+        values: Floats = fit.gamma_draws @ self.coefficients(fit)
+        return values
+
+
+@dataclass(frozen=True)
+class Contextual(Quantity):
+    """The contextual effect β_B − β_W of x: what the group's mean adds to one's own value.
+
+    The coefficient of ``cvar(x, g)`` less that of ``dvar(x, g)``; beside x itself the
+    coefficient of ``cvar(x, g)`` alone.
+    """
+
+    x: str
+
+    @property
+    def name(self) -> str:
+        """With the variable."""
+        return f"contextual effect of {self.x}"
+
+    @property
+    def reference(self) -> float:
+        """An effect is decided when its interval excludes 0."""
+        return 0.0
+
+    def coefficients(self, fit: Fitted) -> Floats:
+        """c (p,) with c'γ the contextual effect.
+
+        Raises
+        ------
+        StudyError
+            When the model has no group mean of x, or neither x nor its deviation.
+        """
+        terms, group = fit.design.terms, fit.design.specification.group
+        between, within = f"cvar({self.x}, {group})", f"dvar({self.x}, {group})"
+        c = np.zeros(len(terms))
+        c[position_of(between, terms, "fixed term")] = 1.0
+        if within in terms:
+            c[terms.index(within)] = -1.0
+        else:
+            position_of(self.x, terms, "fixed term")
+        return c
+
+    def draws(self, fit: Fitted) -> Floats:
+        """γ of the group mean less γ of the deviation."""
+        values: Floats = fit.gamma_draws @ self.coefficients(fit)
+        return values
+
+
+@dataclass(frozen=True)
+class R2(Quantity):
+    """The share of the variance of the response that the model explains.
+
+    With v = var(x'γ) over the rows and T the mean of z'Gz over them: v/(v + T + σ²) for
+    the fixed part, (v + T)/(v + T + σ²) with the groups.
+
+    Parameters
+    ----------
+    groups : bool
+        Whether what the groups explain counts.
+
+    References
+    ----------
+    Nakagawa & Schielzeth (2013), doi:10.1111/j.2041-210x.2012.00261.x; Johnson (2014),
+    doi:10.1111/2041-210X.12225.
+    """
+
+    groups: bool = False
+
+    @property
+    def name(self) -> str:
+        """With what explains."""
+        return "R2 of fixed part and groups" if self.groups else "R2 of fixed part"
+
+    def draws(self, fit: Fitted) -> Floats:
+        """v/(v + T + σ²) or (v + T)/(v + T + σ²)."""
+        design = fit.design
+        centred = design.X - design.X.mean(axis=0)
+        covariance = centred.T @ centred / len(centred)
+        fixed = np.einsum("cdp,pr,cdr->cd", fit.gamma_draws, covariance, fit.gamma_draws)
+        between = np.einsum("cdkl,kl->cd", fit.G_draws, design.Z.T @ design.Z / len(design.Z))
+        total = fixed + between + fit.sigma_draws**2
+        share: Floats = (fixed + between if self.groups else fixed) / total
+        return share
+
+
+@dataclass(frozen=True)
+class Probability(Quantity):
+    """The probability that another quantity exceeds a value.
+
+    Parameters
+    ----------
+    of : Quantity or str
+        A quantity, or a fixed term.
+    above : float
+    """
+
+    of: Quantity | str
+    above: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """P(of > above)."""
+        return f"P({self._quantity.name} > {self.above:g})"
+
+    @property
+    def _quantity(self) -> Quantity:
+        return Contrast({self.of: 1.0}) if isinstance(self.of, str) else self.of
+
+    def draws(self, fit: Fitted) -> Floats:
+        """1 where it does, 0 elsewhere."""
+        return (self._quantity.draws(fit) > self.above).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Custom(Quantity):
+    """Any function of a fit that gives one number for each draw.
+
+    Parameters
+    ----------
+    label : str
+    function : callable
+        From a fit to an array (chains, draws), as in
+        ``lambda fit: fit.draws("gamma").sel(term="ses")``.
+    value : float, optional
+        The value a decision turns on.
+    """
+
+    label: str
+    function: Callable[[Any], Any]
+    value: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The label."""
+        return self.label
+
+    @property
+    def reference(self) -> float | None:
+        """As stated."""
+        return self.value
+
+    def draws(self, fit: Fitted) -> Floats:
+        """What the function gives.
+
+        Raises
+        ------
+        StudyError
+            When that is not one number for each draw.
+        """
+        values = np.asarray(self.function(fit), dtype=np.float64)
+        if values.shape != fit.sigma_draws.shape:
+            raise StudyError(
+                f"the quantity '{self.label}' must give one number for each draw, an array "
+                f"{fit.sigma_draws.shape}, not {values.shape}"
+            )
+        return values

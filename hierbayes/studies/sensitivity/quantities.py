@@ -1,0 +1,94 @@
+"""Quantities of a fit that a question is about: one number for each draw.
+
+Every quantity reads any fit, so REML has its value of it as well: that of its one θ.
+``reference`` is the value a decision turns on, where there is one: an effect is
+positive, negative or undecided against 0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from hierbayes.errors import StudyError
+from hierbayes.fit.fitted import Fitted
+from hierbayes.studies.sensitivity.effect_quantities import (
+    R2,
+    Contextual,
+    Contrast,
+    Custom,
+    Probability,
+)
+from hierbayes.studies.sensitivity.group_quantities import (
+    ICC,
+    SD,
+    Corr,
+    GroupCoefficient,
+    NewGroup,
+    Rank,
+    Shrinkage,
+    Sigma,
+)
+from hierbayes.studies.sensitivity.quantity import Quantity
+
+__all__ = [
+    "ICC", "R2", "SD", "Contextual", "Contrast", "Corr", "Custom", "GroupCoefficient", "NewGroup",
+    "Probability", "Quantity", "Rank", "Shrinkage", "Sigma",
+]  # fmt: skip
+
+
+def default_quantities(fit: Fitted) -> tuple[Quantity, ...]:
+    """Each γ, contextual effects, sd, correlations, σ, ICC and R²."""
+    design = fit.design
+    group = re.escape(design.specification.group)
+    found: list[Quantity] = [Contrast({term: 1.0}) for term in design.terms]
+    for term in design.terms:
+        match = re.fullmatch(rf"cvar\((.+), {group}\)", term)
+        if match and {match[1], f"dvar({match[1]}, {design.specification.group})"} & set(
+            design.terms
+        ):
+            found.append(Contextual(match[1]))
+    found += [SD(effect) for effect in design.effects]
+    start = 0
+    for size in design.blocks:
+        names = design.effects[start : start + size]
+        found += [Corr(names[c], names[r]) for r in range(size) for c in range(r)]
+        start += size
+    return (*found, Sigma(), ICC(), R2())
+
+
+def read_quantities(stated: Any, fit: Fitted) -> tuple[Quantity, ...]:
+    """Quantities from what a user gives: quantities, fixed terms, or a mapping to functions.
+
+    Raises
+    ------
+    StudyError
+        When something is none of them, cannot be read off the fit, or a name occurs twice.
+    """
+    if stated is None:
+        return default_quantities(fit)
+    if isinstance(stated, Mapping):
+        stated = [Custom(str(name), function) for name, function in stated.items()]
+    if isinstance(stated, str | Quantity):
+        stated = [stated]
+    found = tuple(_read(one) for one in stated)
+    names = [one.name for one in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise StudyError(f"the quantity '{name}' is asked for twice")
+    if not found:
+        raise StudyError("no quantity is asked for; leave out quantities= to have the usual ones")
+    for one in found:
+        one.draws(fit)
+    return found
+
+
+def _read(one: Any) -> Quantity:
+    if isinstance(one, str):
+        return Contrast({one: 1.0})
+    if isinstance(one, Quantity):
+        return one
+    raise StudyError(
+        f"a quantity must be a fixed term or one of hb.quantities, not {type(one).__name__}"
+    )

@@ -1,0 +1,64 @@
+"""What a quantity is: one number for each draw of any fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hierbayes.errors import StudyError
+from hierbayes.fit.fitted import Fitted
+from hierbayes.frames.arrays import Floats
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something to ask of a fit; subclasses say what.
+
+    Every subclass has a ``name``, a ``reference`` (None where no decision turns on the
+    quantity) and `draws`.
+    """
+
+    @property
+    def name(self) -> str:
+        """How tables call it."""
+        raise NotImplementedError
+
+    @property
+    def reference(self) -> float | None:
+        """The value a decision turns on."""
+        return None
+
+    def draws(self, fit: Fitted) -> Floats:
+        """Its value at each draw (chains, draws)."""
+        raise NotImplementedError
+
+
+def position_of(name: str, known: tuple[str, ...], kind: str) -> int:
+    """Position of a name among the known ones.
+
+    Raises
+    ------
+    StudyError
+        When it is not among them; they are listed.
+    """
+    if name not in known:
+        listed = ", ".join(f"'{one}'" for one in known)
+        raise StudyError(f"there is no {kind} '{name}'; they are: {listed}")
+    return known.index(name)
+
+
+def group_of(label: Any, fit: Fitted) -> int:
+    """Position of a group, by its label or the text of it.
+
+    Raises
+    ------
+    StudyError
+        When there is no such group; the first ones are listed.
+    """
+    groups = [str(one) for one in fit.design.groups]
+    if str(label) not in groups:
+        raise StudyError(
+            f"there is no group '{label}' in '{fit.design.specification.group}'; "
+            f"they are: {', '.join(groups[:5])}{', ...' if len(groups) > 5 else ''}"
+        )
+    return groups.index(str(label))
