@@ -17,8 +17,8 @@ LAYERS = ("errors", "specification", "frames", "design", "likelihood", "estimati
           "cli")  # fmt: skip
 
 # The imports that stand inside functions, by module: packages that take long to load (pymc,
-# pytensor, nutpie, arviz, arviz_base, arviz_stats, matplotlib), named by their top, and modules
-# of hierbayes that import one of those at their own top, named in full.
+# pytensor, nutpie, arviz, arviz_base, arviz_stats, matplotlib, scipy.stats), named by their top,
+# and modules of hierbayes that import one of those at their own top, named in full.
 LAZY: dict[str, set[str]] = {
     "hierbayes.fit.convergence": {"arviz_stats"},
     "hierbayes.fit.diagnosis": {"arviz_stats"},
@@ -26,7 +26,8 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.fit.sampled": {"hierbayes.estimation.posterior"},
     "hierbayes.model": {"hierbayes.estimation.posterior", "hierbayes.estimation.prior_draws"},
     "hierbayes.studies.sensitivity.derivatives": {"hierbayes.estimation.prior_density"},
-    "hierbayes.studies.sensitivity.moments": {"arviz_stats"},
+    "hierbayes.studies.sensitivity.information": {"hierbayes.estimation.prior_density"},
+    "hierbayes.studies.sensitivity.moments": {"arviz_stats", "scipy"},
     "hierbayes.studies.sensitivity.power_scaling": {"arviz_stats"},
     "hierbayes.studies.sensitivity.theta": {"hierbayes.estimation.prior_density"},
     "hierbayes.studies.sensitivity.weights": {"arviz_stats"},

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import wasserstein_distance
 
 from hierbayes.fit.probability import Interval
 from hierbayes.frames.arrays import Floats
@@ -82,6 +81,8 @@ def quantile(values: Values, weights: Weights, tail: float) -> Floats:
 
 def distance(values: Values, weights: Weights, other: Values, others: Weights) -> Floats:
     """Wasserstein distance (K,) between the distributions of two sets of weighted draws."""
+    from scipy.stats import wasserstein_distance
+
     if values is other:
         gaps = np.diff(values.increasing, axis=1)
         change = np.cumsum((weights.values - others.values)[values.order], axis=1)

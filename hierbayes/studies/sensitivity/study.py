@@ -21,6 +21,7 @@ from hierbayes.studies.sensitivity.cells import Questions, alternative_cells, ba
 from hierbayes.studies.sensitivity.deletion import can_be_deleted, deletion
 from hierbayes.studies.sensitivity.derivatives import derivatives
 from hierbayes.studies.sensitivity.frequentist import reml_column
+from hierbayes.studies.sensitivity.information import information
 from hierbayes.studies.sensitivity.moments import Values
 from hierbayes.studies.sensitivity.power_scaling import power_grid, power_scaling
 from hierbayes.studies.sensitivity.quantities import read_quantities
@@ -189,6 +190,10 @@ class SensitivityStudy:
     def derivatives(self) -> xr.Dataset:
         """Change of posterior means, in sds, per unit of the log of each number in the priors."""
         return derivatives(self.baseline, self.questions, self._values)
+
+    def information(self) -> pd.DataFrame:
+        """Prior, rest and posterior of each parameter, with contraction and conflict."""
+        return information(self._answerer)
 
     def tipping(
         self,

@@ -1,0 +1,171 @@
+"""Prior, likelihood and posterior of each parameter: what was learnt, and whether they agree.
+
+Contraction is 1 − (posterior IQR/prior IQR)²: near 1 the data decide, near 0 the posterior
+is the prior.  For normal distributions it is 1 − var(posterior)/var(prior).
+
+Conflict is judged by splitting the node: the posterior with the parameter's own prior
+made a thousand times wider is what everything but that prior says of it; the p-value is
+the probability that a draw from the prior has a density as low as there.
+
+References
+----------
+Schad, Betancourt & Vasishth (2021), *Toward a principled Bayesian workflow*, for contraction;
+Box (1980), doi:10.2307/2982063, and Evans & Moshonov (2006), doi:10.1214/06-BA129, for the
+p-value; Presanis, Ohlssen, Spiegelhalter & De Angelis (2013), doi:10.1214/13-STS426, for
+splitting the node.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import PriorError
+from hierbayes.estimation.prior_quantile import quantile
+from hierbayes.estimation.priors import LKJ, Family, Flat, HalfT, Normal, StudentT, rescaled
+from hierbayes.estimation.propriety import refuse_improper
+from hierbayes.fit.convergence import scalar_draws
+from hierbayes.fit.fit import Fit
+from hierbayes.frames.arrays import Floats
+from hierbayes.studies.sensitivity.alternatives import read_alternatives
+from hierbayes.studies.sensitivity.answers import Answerer
+from hierbayes.studies.sensitivity.moments import Values
+from hierbayes.studies.sensitivity.moments import quantile as weighted_quantile
+from hierbayes.studies.sensitivity.weights import Weights, even
+
+CONFLICT = 0.05
+_WIDER = 1000.0
+_LEVELS = (np.arange(999) + 0.5) / 999
+_LITTLE = 0.1
+_MUCH = 0.9
+
+
+def information(answerer: Answerer) -> pd.DataFrame:
+    """Contraction and prior–data conflict, a row per parameter of γ, sd, corr and σ.
+
+    Returns
+    -------
+    DataFrame
+        Quartiles of prior (``prior_25%`` ...), of what everything but the prior says
+        (``rest_25%`` ...) and of the posterior; ``contraction``; ``conflict``, the
+        p-value; ``reading``, in words.  Missing where a prior has no closed quantiles, or
+        the rest alone says too little to be a distribution.
+    """
+    index, draws = scalar_draws(answerer.baseline.fit, random_effects=False)
+    posterior = Values(draws)
+    equal = even(posterior.flat.shape[1])
+    quartiles = [weighted_quantile(posterior, equal, p) for p in (0.25, 0.5, 0.75)]
+    rows = []
+    for k, (block, parameter) in enumerate(index):
+        prior, size = _prior_of(answerer, block, parameter)
+        before = np.array([quantile(prior, p, size) for p in (0.25, 0.5, 0.75)])
+        after = np.array([of[k] for of in quartiles])
+        rest, p_value = _split(answerer, (block, parameter, k), prior, size)
+        contraction = 1.0 - ((after[2] - after[0]) / (before[2] - before[0])) ** 2
+        rows.append([*before, *rest, *after, contraction, p_value, _reading(contraction, p_value)])
+    names = [f"{of}_{p}%" for of in ("prior", "rest", "posterior") for p in (25, 50, 75)]
+    return pd.DataFrame(rows, index=index, columns=[*names, "contraction", "conflict", "reading"])
+
+
+def _split(
+    answerer: Answerer, at: tuple[str, str, int], prior: Family, size: int
+) -> tuple[Floats, float]:
+    """Quartiles of what everything but a prior says, and the p-value of the conflict."""
+    nothing = np.full(3, np.nan)
+    block, parameter, k = at
+    found = _without(answerer, block, parameter, prior)
+    if found is None:
+        return nothing, np.nan
+    fit, weights = found
+    values = Values(scalar_draws(fit, random_effects=False)[1][..., [k]])
+    rest = np.array([weighted_quantile(values, weights, p)[0] for p in (0.25, 0.5, 0.75)])
+    return rest, _p_value(prior, size, values.flat[0], weights)
+
+
+def _without(
+    answerer: Answerer, block: str, parameter: str, prior: Family
+) -> tuple[Fit, Weights] | None:
+    """The posterior with one prior made very wide; None where it would be no distribution."""
+    problem, priors = answerer.baseline.fit.problem, answerer.baseline.priors
+    name = _entry_name(answerer, block, parameter)
+    try:
+        flat = {} if block in ("corr", "sigma") else {block: {"flat": {name: Flat()}}}
+        for one in read_alternatives(flat, problem, priors) if flat else ():
+            refuse_improper(problem, one.priors)
+        wide = _wide(prior)
+        stated = wide if block == "sigma" else {name: wide}
+        (alternative,) = read_alternatives(
+            {block: {f"{block} of {name} wide": stated}}, problem, priors
+        )
+    except PriorError:
+        return None
+    answer = answerer.answer(alternative)
+    return None if answer.fit is None else (answer.fit, answer.weights)
+
+
+def _wide(prior: Family) -> Family:
+    """A prior of the same kind that says next to nothing."""
+    match prior:
+        case LKJ():
+            return LKJ(1)
+        case Normal(mu, sigma):
+            return Normal(mu, _WIDER * sigma)
+        case StudentT(nu, mu, sigma):
+            return StudentT(nu, mu, _WIDER * sigma)
+    if np.isfinite(quantile(prior, 0.0)) and not prior.distribution.endswith("Gamma"):
+        return rescaled(prior, _WIDER)
+    return HalfT(3, 0, _WIDER * quantile(prior, 0.5))
+
+
+def _p_value(prior: Family, size: int, rest: Floats, weights: Weights) -> float:
+    """P(density of the prior at a draw from it ≤ density at the rest)."""
+    from hierbayes.estimation.prior_density import log_density
+
+    drawn = np.array([quantile(prior, p, size) for p in _LEVELS])
+    if not np.isfinite(drawn).all():
+        return np.nan
+    if isinstance(prior, LKJ):  # of one correlation: 2b − 1, b ~ Beta(α, α)
+        power = prior.eta - 2.0 + size / 2.0
+        own, there = (power * np.log1p(-np.minimum(x**2, 1.0 - 1e-15)) for x in (drawn, rest))
+    else:
+        own, there = log_density(prior, drawn), log_density(prior, rest)
+    below = np.searchsorted(np.sort(own), there + 1e-12, side="right") / len(own)
+    return float(below @ weights.values)
+
+
+def _prior_of(answerer: Answerer, block: str, parameter: str) -> tuple[Family, int]:
+    """The prior of a parameter, and the size of its block of G."""
+    priors = answerer.baseline.priors
+    if block == "sigma":
+        return priors.sigma[1], 1
+    name = _entry_name(answerer, block, parameter)
+    prior = next(prior for known, prior, _ in getattr(priors, block) if known == name)
+    return prior, len(name.split(", ")) if block == "corr" else 1
+
+
+def _entry_name(answerer: Answerer, block: str, parameter: str) -> str:
+    """The name under which a prior is stated: for a correlation that of its block of G."""
+    if block != "corr":
+        return parameter
+    design, start = answerer.baseline.fit.design, 0
+    for size in design.blocks:
+        effects = design.effects[start : start + size]
+        start += size
+        if parameter in {f"{a}, {b}" for a in effects for b in effects}:
+            return ", ".join(effects)
+    raise AssertionError(parameter)
+
+
+def _reading(contraction: float, p_value: float) -> str:
+    """A contraction and a p-value in words."""
+    if p_value < CONFLICT:
+        return "prior and data are in conflict"
+    if contraction > _MUCH:
+        said = "the data decide"
+    elif contraction < _LITTLE:
+        said = "the data say little: the posterior is mostly prior"
+    else:
+        said = "prior and data both count"
+    if np.isnan(contraction):
+        said = "no prior to compare with"
+    return said if np.isfinite(p_value) else f"{said}; conflict cannot be judged"
