@@ -9,8 +9,10 @@ from hierbayes.errors import (
     ModelFileError,
     PriorError,
 )
+from hierbayes.estimation.joint_families import R2D2M2, Beta, InverseWishart, Wishart
 from hierbayes.estimation.priors import (
     LKJ,
+    PC,
     Exponential,
     Flat,
     Gamma,
@@ -32,9 +34,9 @@ from hierbayes.specification.equations import Multilevel
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "DataError", "Equivalence", "EstimationError", "Exponential", "Fit", "Flat",
-    "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "HierbayesError",
-    "InverseGamma", "Model", "ModelFileError", "Multilevel", "Normal", "PriorError", "StudentT",
-    "Uniform", "codebook", "cvar", "dataset_names", "dvar", "equivalence", "load_dataset",
-    "load_model",
+    "LKJ", "PC", "R2D2M2", "Beta", "DataError", "Equivalence", "EstimationError", "Exponential",
+    "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "HierbayesError",
+    "InverseGamma", "InverseWishart", "Model", "ModelFileError", "Multilevel", "Normal",
+    "PriorError", "StudentT", "Uniform", "Wishart", "codebook", "cvar", "dataset_names", "dvar",
+    "equivalence", "load_dataset", "load_model",
 ]  # fmt: skip

@@ -47,6 +47,7 @@ class Model:
     priors : mapping, optional
         From a block (``gamma``, ``sd``, ``corr``, ``sigma``) to a prior, or to a
         mapping from names to priors; the rest keeps its defaults, see `priors`.
+        The blocks ``G``, ``icc`` and ``r2`` take one prior for several of these.
         REML and ML do not use them.
 
     Raises
@@ -119,6 +120,11 @@ class Model:
         from hierbayes.estimation.mode import marginal_mode
 
         design, cross = self.problem.design, self.problem.cross
+        if self.priors.explains_gamma:
+            raise PriorError(
+                "the prior of 'r2' has no density in (sd, corr, σ) that could be maximised, only "
+                "one with latent shares of the variance; use sample()"
+            )
         refuse_far_origin(design, cross.basis)
         mode = marginal_mode(self.problem, self.priors)
         prior = (
