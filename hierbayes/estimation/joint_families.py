@@ -44,11 +44,13 @@ class MatrixFamily(Family):
         object.__setattr__(self, "scale", scale)
         if isinstance(scale, float):
             if not scale > 0:
-                raise PriorError(f"{name}: scale must be positive, not {scale:g}")
+                raise PriorError(f"{name}: scale must be positive, not {_shown(scale)}")
             return
         matrix = np.array(scale) if np.ndim(scale) == 2 else np.diag(scale)
         if not np.allclose(matrix, matrix.T) or np.linalg.eigvalsh(matrix)[0] <= 0.0:
-            raise PriorError(f"{name}: scale must be symmetric and positive definite, not {scale}")
+            raise PriorError(
+                f"{name}: scale must be symmetric and positive definite, not {_shown(scale)}"
+            )
 
     @property
     def parameters(self) -> dict[str, float]:
@@ -138,9 +140,10 @@ class R2D2M2(Family):
 def _frozen(scale: Any, name: str) -> Scale:
     """A scale as a number, a tuple, or a tuple of equally long tuples."""
     try:
-        array = np.asarray(scale, dtype=np.float64)
-    except (TypeError, ValueError):
-        array = np.array(np.nan)
+        given = np.asarray(scale)
+    except ValueError:  # rows of unequal lengths
+        given = np.array("")
+    array = given.astype(np.float64) if given.dtype.kind in "iuf" else np.array(np.nan)
     square = array.ndim < 2 or (array.ndim == 2 and array.shape[0] == array.shape[1])
     if not (array.size and square and np.isfinite(array).all()):
         raise PriorError(

@@ -136,7 +136,10 @@ def _evaluator(distribution: str) -> Callable[..., Floats]:
     sd = pt.sqrt((roots**2).sum(axis=-1))
     density = _DENSITIES[distribution](parameters, roots, sd, sigmas)
     return pytensor.function(
-        [roots, sigmas, *parameters.values()], density, mode=Mode("py", "fast_compile")
+        [roots, sigmas, *parameters.values()],
+        density,
+        mode=Mode("py", "fast_compile"),
+        on_unused_input="ignore",  # a prior of G says nothing of σ
     )
 
 
