@@ -79,6 +79,21 @@ def test_pc_compiles_as_the_exponential_distribution(little: pd.DataFrame) -> No
     assert {rv.name for rv in mixed.free_RVs} == {"sd", "corr_chol", "sigma"}
 
 
+def test_the_numbers_of_a_joint_prior_are_no_part_of_the_structure(little: pd.DataFrame) -> None:
+    pairs: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
+        ({"G": hb.Wishart(4, 1)}, {"G": hb.Wishart(5, (1, 2))}),
+        ({"icc": hb.Beta(1, 2)}, {"icc": hb.Beta(3, 4)}),
+        ({"r2": hb.R2D2M2()}, {"r2": hb.R2D2M2(0.2, 1, 3)}),
+    )
+    seen = []
+    for pair in pairs:
+        models = [pose(little, 2, **priors) for priors in pair]
+        inputs = [graph_inputs(m.problem.design, m.problem.cross, m.priors) for m in models]
+        assert inputs[0].structure == inputs[1].structure
+        seen.append(inputs[0].structure)
+    assert len(set(seen)) == 3
+
+
 # ---------------------------------------------------------------- densities
 
 
@@ -285,6 +300,7 @@ def test_r2_equals_draws_of_the_prior_weighted_by_the_likelihood(little: pd.Data
     ):
         exact = (weight * values).sum()
         noise = np.sqrt((weight**2 * (values - exact) ** 2).sum())
+        assert noise < 0.1 * np.sqrt((weight * (values - exact) ** 2).sum())
         error = np.hypot(noise, array_stats.mcse(draws, method="mean", **AXES))
         assert abs(draws.mean() - exact) < 4 * error
 
