@@ -10,8 +10,10 @@ from hierbayes.errors import (
     PriorError,
     StudyError,
 )
+from hierbayes.estimation.joint_families import R2D2M2, Beta, InverseWishart, Wishart
 from hierbayes.estimation.priors import (
     LKJ,
+    PC,
     Exponential,
     Flat,
     Gamma,
@@ -36,9 +38,10 @@ from hierbayes.studies.sensitivity.study import SensitivityStudy
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "Comparison", "DataError", "Equivalence", "EstimationError", "Exponential", "Fit",
-    "Flat", "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "HierbayesError",
-    "InverseGamma", "Model", "ModelFileError", "Multilevel", "Normal", "PriorError",
-    "SensitivityStudy", "StudentT", "StudyError", "Uniform", "codebook", "compare", "cvar",
-    "dataset_names", "dvar", "equivalence", "load_dataset", "load_model", "quantities",
+    "LKJ", "PC", "R2D2M2", "Beta", "Comparison", "DataError", "Equivalence",
+    "EstimationError", "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy",
+    "HalfNormal", "HalfT", "HierbayesError", "InverseGamma", "InverseWishart", "Model",
+    "ModelFileError", "Multilevel", "Normal", "PriorError", "SensitivityStudy", "StudentT",
+    "StudyError", "Uniform", "Wishart", "codebook", "compare", "cvar", "dataset_names",
+    "dvar", "equivalence", "load_dataset", "load_model", "quantities",
 ]  # fmt: skip

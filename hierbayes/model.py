@@ -46,6 +46,7 @@ class Model:
     priors : mapping, optional
         From a block (``gamma``, ``sd``, ``corr``, ``sigma``) to a prior, or to a
         mapping from names to priors; the rest keeps its defaults, see `priors`.
+        The blocks ``G``, ``icc`` and ``r2`` take one prior for several of these.
         REML and ML do not use them.
 
     Raises

@@ -185,6 +185,8 @@ def test_priors_of_a_file(tmp_path: Path, hs: pd.DataFrame) -> None:
     assert table.loc[("sigma", "sigma")].tolist() == ["HalfNormal(10)", "stated"]
     assert table.loc[("gamma", "ses")].tolist() == ["Normal(0, 2)", "stated"]
     assert table.loc[("gamma", "Intercept"), "source"] == "default"
+    table = load_model(write(tmp_path, GOOD + '[priors]\nG = "Wishart(4, 2)"\n'), hs).priors.frame()
+    assert table.loc[("G", "G")].tolist() == ["Wishart(4, 2)", "stated"]
 
 
 @pytest.mark.parametrize(
@@ -214,6 +216,11 @@ def test_wrong_priors_of_a_file(
         ("Normal(sigma=2, mu=0)", hb.Normal(0, 2)),
         ("Flat()", hb.Flat()),
         ("LKJ(2)", hb.LKJ(2)),
+        ("PC(5, 0.05)", hb.PC(5, 0.05)),
+        ("InverseWishart(4, 10)", hb.InverseWishart(4, 10)),
+        ("Beta(2, 5)", hb.Beta(2, 5)),
+        ("R2D2M2()", hb.R2D2M2()),
+        ("R2D2M2(0.4, concentration=0.5)", hb.R2D2M2(0.4, 2, 0.5)),
     ],
 )
 def test_prior_texts(text: str, prior: object) -> None:
@@ -239,6 +246,8 @@ def test_priors_by_block_and_name() -> None:
         ("Normal(0, 1e999)", "the numbers do not fit Normal(mu, sigma)"),
         ("Normal(0, 1.2.3)", "the numbers do not fit Normal(mu, sigma)"),
         ("Normal(0, 1,)", "the numbers do not fit Normal(mu, sigma)"),
+        ("Wishart(4)", "the numbers do not fit Wishart(nu, scale)"),
+        ("Wishart(4, [1, 2])", "the numbers do not fit Wishart(nu, scale)"),
     ],
 )
 def test_wrong_prior_texts(text: str, message: str) -> None:

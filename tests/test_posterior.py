@@ -96,6 +96,13 @@ STRUCTURES: dict[str, tuple[str, str | None, dict[str, Any]]] = {
             "sigma": hb.Flat(),
         },
     ),
+    "covariance matrix": ("mathach ~ ses", "~ 1 + ses | school", {"G": hb.InverseWishart(4, 2)}),
+    "intraclass correlation": (
+        "mathach ~ ses + (1 + ses | school) + (0 + Minority | school)",
+        None,
+        {"icc": hb.Beta(2, 5)},
+    ),
+    "explained variance": ("mathach ~ ses", "~ 1 + ses | school", {"r2": hb.R2D2M2()}),
 }
 
 

@@ -59,6 +59,7 @@ FAMILIES = {
     "HalfT(3, 0, 5)": (hb.HalfT(3, 0, 5), None),
     "HalfCauchy(4)": (hb.HalfCauchy(4), stats.halfcauchy(scale=4)),
     "Exponential(0.5)": (hb.Exponential(0.5), stats.expon(scale=2)),
+    "PC(8, 0.1)": (hb.PC(8, 0.1), stats.expon(scale=-8 / np.log(0.1))),
     "Gamma(2.5, 0.3)": (hb.Gamma(2.5, 0.3), stats.gamma(2.5, scale=1 / 0.3)),
     "InverseGamma(2, 3)": (hb.InverseGamma(2, 3), stats.invgamma(2, scale=3)),
     "Uniform(0, 20)": (hb.Uniform(0, 20), stats.uniform(0, 20)),

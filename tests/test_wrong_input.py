@@ -179,10 +179,11 @@ def priors(**blocks: Any) -> hb.Model:
     return hb.Model(SLOPES, data=frame(), priors=blocks)
 
 
-SCALES = "HalfNormal, HalfT, HalfCauchy, Exponential, Uniform, Gamma, InverseGamma, Flat"
+SCALES = "HalfNormal, HalfT, HalfCauchy, Exponential, PC, Uniform, Gamma, InverseGamma, Flat"
 WRONG_PRIORS: tuple[tuple[Callable[[], object], str], ...] = (
     (lambda: priors(beta=hb.Normal(0, 1)),
-     "there is no block of priors called 'beta'; the blocks are: 'gamma', 'sd', 'corr', 'sigma'"),
+     "there is no block of priors called 'beta'; the blocks are: 'gamma', 'sd', 'corr', 'sigma', "
+     "'G', 'icc', 'r2'"),
     (lambda: priors(gamma={"z": hb.Normal(0, 1)}),
      "there is a prior of 'gamma' for 'z', which does not exist; "
      "valid names are: 'Intercept', 'x'"),

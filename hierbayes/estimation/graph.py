@@ -25,8 +25,10 @@ from pytensor.tensor.variable import TensorVariable
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
 from hierbayes.estimation.correlation import NormalisedRows
+from hierbayes.estimation.joint_prior import joint_log_density, joint_parameters, log_uniform_corr
 from hierbayes.estimation.prior_set import PriorSet
 from hierbayes.estimation.priors import Family, Foreign, refuse_shaped
+from hierbayes.estimation.variance_shares import explained_gamma, explained_scales, gamma_evidence
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import GIVEN, NORMAL, REML
 from hierbayes.likelihood.conditional import flat_prior, log_jacobian
@@ -80,12 +82,20 @@ def graph_inputs(design: Design, cross: CrossProducts, priors: PriorSet) -> Grap
     data |= _parameters("sd", [prior for _, prior, _ in priors.sd])
     data |= _parameters("corr", [prior for _, prior, _ in priors.corr])
     data |= _parameters("sigma", [priors.sigma[1]])
-    families = [
-        _family(prior) for _, prior, _ in (*priors.gamma, *priors.sd, *priors.corr, priors.sigma)
-    ]
+    for entry in priors.joint:
+        data |= joint_parameters(entry, design)
+        if entry[0] == "G":  # a density of (sd, R), added to a uniform one of R
+            data["corr_eta"] = np.ones(1)
+            data["G_log_constant"] = data["G_log_constant"] - log_uniform_corr(q)
     # γ that is integrated out leaves no trace in the structure, not even its size
-    sampled, shown = (p, families) if reading == GIVEN else (0, families[p:])
-    return GraphInputs(data, (reading, sampled, q, design.blocks, tuple(shown)))
+    sampled, gamma = (p, priors.gamma) if reading == GIVEN else (0, ())
+    families = [_family(prior) for _, prior, _ in (*gamma, *priors.sd, *priors.corr, priors.sigma)]
+    families += [_family(prior) for _, prior, _ in priors.joint]
+    if priors.explains_gamma:
+        at = _place_of_constant(design, priors)
+        data |= gamma_evidence(design, cross, at)
+        families.append(at)
+    return GraphInputs(data, (reading, sampled, q, design.blocks, tuple(families)))
 
 
 def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Model:
@@ -93,7 +103,9 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
 
     Free variables are ``signed_sd`` (or ``sd``), ``corr_chol``, ``sigma`` and, when γ
     is not collapsed, ``gamma``; ``sd``, ``corr``, ``G`` and ``root`` (a root of G) are
-    deterministic.  Coordinates ``term``, ``effect`` and ``group`` carry the names.
+    deterministic.  A prior of G or of the intraclass correlation is a potential,
+    ``prior_G`` or ``prior_icc``; one of R² makes sd and γ deterministic.
+    Coordinates ``term``, ``effect`` and ``group`` carry the names.
     """
     reading = inputs.structure[0]
     coords = {
@@ -104,16 +116,26 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
     }
     with pm.Model(coords=coords, check_bounds=False) as model:
         data = {name: pm.Data(name, value) for name, value in inputs.data.items()}
-        signed = _standard_deviations([prior for _, prior, _ in priors.sd], data)
+        if priors.explains_gamma:
+            sigma = _variable("sigma", priors.sigma[1], data, "sigma")
+            signed = explained_scales(data, sigma, len(design.terms) - 1, len(design.effects))
+        else:
+            signed = _standard_deviations([prior for _, prior, _ in priors.sd], data)
         chol = _correlation_root(design.blocks, data)
         root = pm.Deterministic("root", signed[:, None] * chol, dims=("effect", "effect_bis"))
         G = pm.Deterministic("G", pt.dot(root, root.T), dims=("effect", "effect_bis"))
         sd = model["sd"]
         pm.Deterministic("corr", G / pt.outer(sd, sd), dims=("effect", "effect_bis"))
-        sigma = _variable("sigma", priors.sigma[1], data, "sigma")
+        if not priors.explains_gamma:
+            sigma = _variable("sigma", priors.sigma[1], data, "sigma")
         gamma = data["gamma_mean"]  # of the right size; read only when γ is not integrated out
         if reading == GIVEN:
             gamma = _fixed_effects(design, priors, data)
+        for block, prior, _ in priors.joint:
+            if prior.has_density:
+                given = {name: data[name] for name in data if name.startswith(f"{block}_")}
+                prior_density = joint_log_density(prior, given, root, sd, sigma)
+                pm.Potential(f"prior_{block}", prior_density)
         density = CollapsedLogDensity(int(reading))(
             root,
             sigma / data["scale"],
@@ -127,10 +149,14 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
 
 
 def _standard_deviations(priors: list[Family], data: dict[str, TensorVariable]) -> TensorVariable:
-    """Signed standard deviations (q,); registers ``sd``."""
-    if all(type(prior) is type(priors[0]) for prior in priors) and not isinstance(
-        priors[0], Foreign
-    ):
+    """Signed standard deviations (q,); registers ``sd``.
+
+    Without a prior of their own their density is in that of a joint prior.  As a rule
+    that is 0 where an sd is: the smooth scale is then the logarithm, not the sign.
+    """
+    if not priors:
+        return pm.HalfFlat("sd", dims="effect")
+    if _are_one_family(priors):
         name = "signed_sd" if priors[0].signed else "sd"
         signed = _variable(name, priors[0], data, "sd", dims="effect", signed=True)
     else:
@@ -171,7 +197,11 @@ def _fixed_effects(
 ) -> TensorVariable:
     """γ° (p,) for a γ that is sampled; registers ``gamma``."""
     families = [prior for _, prior, _ in priors.gamma]
-    if all(type(f) is type(families[0]) for f in families) and not isinstance(families[0], Foreign):
+    if priors.explains_gamma:
+        at = _place_of_constant(design, priors)
+        constant = _variable(f"gamma_{at}", families[0], data, "gamma")
+        gamma = explained_gamma(data, constant, at, len(design.terms) - 1)
+    elif _are_one_family(families):
         gamma = _variable("gamma", families[0], data, "gamma", dims="term")
     else:
         parts = [
@@ -219,4 +249,15 @@ def _parameters(block: str, priors: list[Family]) -> dict[str, Floats]:
 
 def _family(prior: Family) -> object:
     """What of a prior is part of the structure: a PyMC distribution is all of it."""
-    return prior if isinstance(prior, Foreign) else type(prior).__name__
+    return prior if isinstance(prior, Foreign) else prior.distribution
+
+
+def _are_one_family(priors: list[Family]) -> bool:
+    """Whether one variable of the graph can hold the parameters of all of these priors."""
+    first = priors[0]
+    return not isinstance(first, Foreign) and all(_family(p) == _family(first) for p in priors)
+
+
+def _place_of_constant(design: Design, priors: PriorSet) -> int:
+    """Where the constant column stands, the only one with a prior of γ beside one of R²."""
+    return design.terms.index(priors.gamma[0][0])

@@ -17,7 +17,10 @@ import pytensor.tensor as pt
 from pytensor.compile.mode import Mode
 from pytensor.graph.replace import vectorize_graph
 
+from hierbayes.design.design import Design
 from hierbayes.errors import PriorError
+from hierbayes.estimation.joint_prior import joint_density_at, log_uniform_corr
+from hierbayes.estimation.prior_set import Entry
 from hierbayes.estimation.priors import LKJ, Family, Flat, Foreign
 from hierbayes.frames.arrays import Floats
 
@@ -49,6 +52,26 @@ def log_density_corr(prior: LKJ, chol: Floats) -> Floats:
     """
     result: Floats = _lkj(chol.shape[-1])(chol, prior.eta)
     return result
+
+
+def log_density_joint(entry: Entry, design: Design, roots: Floats, sigmas: Floats) -> Floats:
+    """Log density of a joint prior at roots of G (M, q, q) and σ (M,); see `joint_prior`.
+
+    Raises
+    ------
+    PriorError
+        When the prior has no density without its latent parameters.
+    """
+    if not entry[1].has_density:
+        raise PriorError(
+            f"the prior {entry[1]} has no density of G, σ and γ alone, only with latent shares"
+        )
+    return joint_density_at(entry, design, roots, sigmas)
+
+
+def log_uniform(size: int) -> float:
+    """Log density of a uniform correlation matrix (size, size)."""
+    return log_uniform_corr(size)
 
 
 def derivatives_of(prior: Family, values: Floats) -> dict[str, Floats]:

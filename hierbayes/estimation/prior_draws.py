@@ -19,6 +19,8 @@ from pytensor.tensor.variable import TensorVariable
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
 from hierbayes.estimation.counts import refuse_bad_count, refuse_bad_seed
+from hierbayes.estimation.joint_draws import draw_explained, draw_icc_sd, draw_matrix_root
+from hierbayes.estimation.joint_families import R2D2M2, Beta, MatrixFamily
 from hierbayes.estimation.prior_set import PriorSet
 from hierbayes.estimation.priors import Family, Flat, Foreign, refuse_shaped
 from hierbayes.frames.arrays import Floats
@@ -89,15 +91,30 @@ def draw_priors(priors: PriorSet, problem: Problem, draws: int, seed: int) -> Pr
     refuse_bad_count("draws", draws)
     refuse_bad_seed(seed)
     streams = Streams(int(draws), int(seed))
-    sd = _draw_each("sd", priors.sd, streams)
-    root = sd[:, :, None] * _draw_correlation_root(priors, problem.design.blocks, streams)
     sigma = _draw_each("sigma", (priors.sigma,), streams)[:, 0]
     if (sigma < 0.0).any():
         raise PriorError(
             f"the prior of 'sigma' ({priors.sigma[1]}) reaches below 0, where σ cannot be; "
             "state a distribution of positive numbers, such as HalfNormal(5)"
         )
-    return PriorDraws(root, sigma, _draw_each("gamma", priors.gamma, streams))
+    design = problem.design
+    gamma = _draw_each("gamma", priors.gamma, streams)
+    if not priors.joint:
+        sd = _draw_each("sd", priors.sd, streams)
+        corr_root = _draw_correlation_root(priors, design.blocks, streams)
+        return PriorDraws(sd[:, :, None] * corr_root, sigma, gamma)
+    block, prior, _ = priors.joint[0]  # a second one would cover the sds again
+    generator = np.random.default_rng(streams.seed_of(block, block))
+    if isinstance(prior, MatrixFamily):
+        root = draw_matrix_root(prior, design.effects, generator, streams.draws)
+        return PriorDraws(root, sigma, gamma)
+    corr_root = _draw_correlation_root(priors, design.blocks, streams)
+    if isinstance(prior, Beta):
+        sd = draw_icc_sd(prior, design, corr_root, sigma, generator)
+    elif isinstance(prior, R2D2M2):
+        varying, sd = draw_explained(prior, design, sigma, generator)
+        gamma = np.insert(varying, design.terms.index(priors.gamma[0][0]), gamma[:, 0], axis=1)
+    return PriorDraws(sd[:, :, None] * corr_root, sigma, gamma)
 
 
 def _draw_each(

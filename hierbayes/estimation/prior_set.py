@@ -1,9 +1,6 @@
 """The priors in force for a model: what was stated, and defaults for the rest.
 
-Defaults are weak and scaled by the data: γ ~ Normal with 2.5 times the change of
-y that one unit of x could bring, half-t(3) on each sd and on σ with scale sd(y)
-in the units of the effect, LKJ(2) on correlations.  An intercept is where the
-other columns are 0; when that is far from the data its scale grows accordingly.
+A prior of a joint block (G, icc, r2) takes the place of those of the blocks it covers.
 """
 
 from __future__ import annotations
@@ -18,11 +15,22 @@ import pandas as pd
 from hierbayes.design.basis import Basis
 from hierbayes.design.design import Design
 from hierbayes.errors import PriorError
-from hierbayes.estimation.priors import BLOCKS, LKJ, Family, Flat, HalfT, Normal, as_prior
+from hierbayes.estimation.default_priors import (
+    default_corr,
+    default_gamma,
+    default_sd,
+    default_sigma,
+    rounded,
+)
+from hierbayes.estimation.joint_families import MatrixFamily
+from hierbayes.estimation.prior_blocks import BLOCKS, COVERED, as_prior
+from hierbayes.estimation.priors import Family, Flat, Normal
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
 
 FAR = 1000.0  # spreads between the data of a random column and its zero
+type Entry = tuple[str, Family, str]
+
 _STATED = "stated"
 _DEFAULT = "default"
 
@@ -34,20 +42,24 @@ class PriorSet:
     Parameters
     ----------
     gamma, sd : tuple of (name, prior, source)
-        One per fixed term and one per random effect.
+        One per fixed term and one per random effect, where no joint prior covers them.
     corr : tuple of (name, prior, source)
-        One per block of G with more than one effect.
+        One per block of G with more than one effect, likewise.
     sigma : (name, prior, source)
+    joint : tuple of (block, prior, source)
+        The prior of G, of the intraclass correlation or of R², where one is stated.
     """
 
-    gamma: tuple[tuple[str, Family, str], ...]
-    sd: tuple[tuple[str, Family, str], ...]
-    corr: tuple[tuple[str, Family, str], ...]
-    sigma: tuple[str, Family, str]
+    gamma: tuple[Entry, ...]
+    sd: tuple[Entry, ...]
+    corr: tuple[Entry, ...]
+    sigma: Entry
+    joint: tuple[Entry, ...] = ()
 
     def frame(self) -> pd.DataFrame:
         """One row per prior: block, parameter, prior, source."""
-        rows = [("gamma", *entry) for entry in self.gamma]
+        rows = [(entry[0], *entry) for entry in self.joint]
+        rows += [("gamma", *entry) for entry in self.gamma]
         rows += [("sd", *entry) for entry in self.sd]
         rows += [("corr", *entry) for entry in self.corr]
         rows += [("sigma", *self.sigma)]
@@ -56,12 +68,20 @@ class PriorSet:
 
     def stated(self) -> dict[str, Any]:
         """The same priors as a user would state them, every name in full."""
-        stated: dict[str, Any] = {"sigma": self.sigma[1]}
+        stated: dict[str, Any] = {block: prior for block, prior, _ in self.joint}
         for block in ("gamma", "sd", "corr"):
             entries = getattr(self, block)
             if entries:
                 stated[block] = {name: prior for name, prior, _ in entries}
-        return stated
+        return stated | {"sigma": self.sigma[1]}
+
+    @property
+    def families(self) -> dict[tuple[str, str], Family]:
+        """Every prior by block and parameter, whatever its source."""
+        entries = [(block, *entry) for block in ("gamma", "sd", "corr") for entry in
+                   getattr(self, block)]  # fmt: skip
+        entries += [("sigma", *self.sigma), *((entry[0], *entry) for entry in self.joint)]
+        return {(block, name): prior for block, name, prior, _ in entries}
 
     def __str__(self) -> str:
         return self.frame().to_string()
@@ -74,7 +94,14 @@ class PriorSet:
     @property
     def collapses_gamma(self) -> bool:
         """Whether γ is integrated out exactly: every prior of γ is normal or flat."""
-        return all(isinstance(prior, Normal | Flat) for _, prior, _ in self.gamma)
+        return not self.explains_gamma and all(
+            isinstance(prior, Normal | Flat) for _, prior, _ in self.gamma
+        )
+
+    @property
+    def explains_gamma(self) -> bool:
+        """Whether the prior is on R², which ties γ to the sds and to σ."""
+        return any(block == "r2" for block, _, _ in self.joint)
 
     @property
     def gamma_is_flat(self) -> bool:
@@ -114,14 +141,17 @@ def choose_priors(stated: Mapping[str, Any] | None, design: Design, basis: Basis
         raise PriorError(
             f"there is no block of priors called '{unknown[0]}'; the blocks are: {_listed(BLOCKS)}"
         )
-    corr_names = _corr_names(design)
-    spread = basis.scale
-    sigma = {"sigma": HalfT(3, 0, _rounded(spread))}
+    joint = _joint(given, design)
+    covered = {part for block, _, _ in joint for part in COVERED[block]}
+    gamma = default_gamma(design, basis)
+    if "gamma" in covered:
+        gamma = _keep_constant(gamma, given, design)
     return PriorSet(
-        gamma=_fill("gamma", given, _default_gamma(design, basis)),
-        sd=_fill("sd", given, _default_sd(design, basis)),
-        corr=_fill("corr", given, {name: LKJ(2) for name in corr_names}),
-        sigma=_fill("sigma", given, sigma)[0],
+        gamma=_fill("gamma", given, gamma),
+        sd=() if "sd" in covered else _fill("sd", given, default_sd(design, basis)),
+        corr=() if "corr" in covered else _fill("corr", given, default_corr(design)),
+        sigma=_fill("sigma", given, default_sigma(basis))[0],
+        joint=joint,
     )
 
 
@@ -140,7 +170,7 @@ def refuse_far_origin(design: Design, basis: Basis) -> None:
     distance = np.abs(basis.z.shift / basis.z.spread)
     worst = int(distance.argmax())
     if distance[worst] > FAR:
-        name, center = design.effects[worst], _rounded(float(basis.z.shift[worst]))
+        name, center = design.effects[worst], rounded(float(basis.z.shift[worst]))
         raise PriorError(
             f"priors on sd and corr refer to '{name}' = 0, which is {distance[worst]:.1g} spreads "
             f"away from its data, and no sampler can work there: centre it, for instance as "
@@ -148,9 +178,57 @@ def refuse_far_origin(design: Design, basis: Basis) -> None:
         )
 
 
+def _joint(given: Mapping[str, Any], design: Design) -> tuple[Entry, ...]:
+    """The joint prior that is stated, if one is, refused where it cannot stand.
+
+    There is at most one: each covers the sds.
+    """
+    blocks = [block for block in COVERED if given.get(block) is not None]
+    if not blocks:
+        return ()
+    block = blocks[0]
+    others = [other for other in (*blocks[1:], *COVERED[block]) if given.get(other) is not None]
+    others = [other for other in others if other != "gamma"]  # see _keep_constant
+    if others:
+        raise PriorError(
+            f"the prior of '{block}' says what that of '{others[0]}' would say again; "
+            "leave one of them out"
+        )
+    prior = as_prior(given[block], block)
+    if isinstance(prior, MatrixFamily):
+        if len(design.blocks) > 1:
+            raise PriorError(
+                f"a prior of 'G' is for random effects that all vary together, but this model has "
+                f"{len(design.blocks)} independent blocks of them; state 'sd' and 'corr' instead"
+            )
+        prior.scale_matrix(design.effects)
+    return ((block, prior, _STATED),)
+
+
+def _keep_constant(
+    defaults: Mapping[str, Family], given: Mapping[str, Any], design: Design
+) -> dict[str, Family]:
+    """The default of the constant column, the one fixed column a prior of R² leaves alone."""
+    constant = (design.X[0] == design.X).all(axis=0)
+    if not constant.any():
+        raise PriorError(
+            "a prior of 'r2' needs an intercept among the fixed effects, whose prior stays its "
+            "own; write the formula with 1"
+        )
+    name = design.terms[int(constant.argmax())]
+    stated = given.get("gamma")
+    names = set(map(_name, stated)) if isinstance(stated, Mapping) else set(defaults)
+    if stated is not None and not names <= {name}:
+        raise PriorError(
+            f"the prior of 'r2' says what that of 'gamma' would say again; leave one of them out, "
+            f"or state 'gamma' for '{name}' alone"
+        )
+    return {name: defaults[name]}
+
+
 def _fill(
     block: str, given: Mapping[str, Any], defaults: Mapping[str, Family]
-) -> tuple[tuple[str, Family, str], ...]:
+) -> tuple[Entry, ...]:
     """(name, prior, source) for every name in a block."""
     stated = given.get(block)
     if stated is None:
@@ -163,7 +241,7 @@ def _fill(
     if not isinstance(stated, Mapping):
         prior = as_prior(stated, block)
         return tuple((name, prior, _STATED) for name in defaults)
-    names = {{"1": "Intercept"}.get(str(name), str(name)): prior for name, prior in stated.items()}
+    names = {_name(name): prior for name, prior in stated.items()}
     if len(names) < len(stated):
         raise PriorError(
             f"the prior of '{block}' for 'Intercept' is stated twice; '1' is its name too"
@@ -182,50 +260,9 @@ def _fill(
     )
 
 
-def _default_gamma(design: Design, basis: Basis) -> dict[str, Family]:
-    center, scale = basis.center, basis.scale
-    far = _distance_of_origin(basis.x.shift, basis.x.spread)
-    priors: dict[str, Family] = {}
-    for name, e, spread in zip(design.terms, basis.constant, basis.x.spread, strict=True):
-        if e != 0.0:
-            priors[name] = Normal(_rounded(center), _rounded(2.5 * scale * far))
-        else:
-            priors[name] = Normal(0, _rounded(2.5 * scale / spread))
-    return priors
-
-
-def _default_sd(design: Design, basis: Basis) -> dict[str, Family]:
-    priors: dict[str, Family] = {}
-    start = 0
-    for size in design.blocks:
-        block = slice(start, start + size)
-        shift, spread = basis.z.shift[block], basis.z.spread[block]
-        far = _distance_of_origin(shift, spread)
-        for name, k in zip(design.effects[block], range(size), strict=True):
-            constant = spread[k] == 1.0 and shift[k] == 0.0 and bool(shift.any())
-            priors[name] = HalfT(3, 0, _rounded(basis.scale * (far if constant else 1 / spread[k])))
-        start += size
-    return priors
-
-
-def _distance_of_origin(shift: Floats, spread: Floats) -> float:
-    """How far, in sds, the point where all columns are 0 lies from the middle of the data."""
-    return float(np.sqrt(1.0 + np.sum((shift / spread) ** 2)))
-
-
-def _corr_names(design: Design) -> list[str]:
-    names = []
-    start = 0
-    for size in design.blocks:
-        if size > 1:
-            names.append(", ".join(design.effects[start : start + size]))
-        start += size
-    return names
-
-
-def _rounded(value: float) -> float:
-    """Three significant digits, so that what is printed is what is used."""
-    return float(f"{value:.3g}")
+def _name(stated: object) -> str:
+    """The name of a parameter; '1' is the intercept."""
+    return {"1": "Intercept"}.get(str(stated), str(stated))
 
 
 def _listed(names: Any) -> str:

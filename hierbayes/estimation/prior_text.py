@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 
 from hierbayes.errors import PriorError
-from hierbayes.estimation.priors import FAMILIES, Family
+from hierbayes.estimation.prior_blocks import FAMILIES
+from hierbayes.estimation.priors import Family
 
 _CALL = re.compile(r"\s*(?P<name>\w+)\s*\((?P<inside>[^()]*)\)\s*")
 _ARGUMENT = re.compile(
@@ -67,7 +68,7 @@ def read_priors(
 
 
 def _arguments(family: type[Family], inside: str, text: str) -> dict[str, float]:
-    """The numbers of a family by parameter, each given once and none left out."""
+    """The numbers of a family by parameter, each given once; all that have no default."""
     names = [parameter.name for parameter in fields(family)]
     free = iter(names)
     given: dict[str, float] = {}
@@ -78,7 +79,8 @@ def _arguments(family: type[Family], inside: str, text: str) -> dict[str, float]
         if name not in names or name in given or value is None:
             raise _wrong_numbers(family, text)
         given[name] = value
-    if len(given) != len(names):
+    needed = {one.name for one in fields(family) if one.default is MISSING}
+    if not needed <= given.keys():
         raise _wrong_numbers(family, text)
     return given
 

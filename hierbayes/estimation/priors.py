@@ -1,22 +1,13 @@
-"""Priors: light values, one per block or per term, and the defaults of a model.
+"""Priors of single parameters, and of a correlation matrix: light values.
 
-A prior is stated for a block of parameters,
-
-========= ===========================================================
-``gamma``  fixed effects γ, one per term
-``sd``     standard deviations of the random effects, one per effect
-``corr``   correlations of the random effects, one per block of G
-``sigma``  residual standard deviation σ
-========= ===========================================================
-
-and turned into a PyMC distribution only when a graph is built.
+They are turned into PyMC distributions only when a graph is built; `prior_blocks` says
+which may stand where.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from math import isfinite
+from math import isfinite, log
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -29,10 +20,12 @@ class Family:
 
     The class variables say how PyMC knows it: ``distribution`` and the parameters
     fixed by the family; ``signed`` names the symmetric distribution whose absolute
-    value this is, where there is one.
+    value this is, where there is one; ``has_density`` is false of a prior through latent
+    variables, whose density has no closed form.
     """
 
     distribution: ClassVar[str]
+    has_density: ClassVar[bool] = True
     fixed: ClassVar[dict[str, float]] = {}
     signed: ClassVar[str | None] = None
     positive: ClassVar[tuple[str, ...]] = ()
@@ -143,6 +136,38 @@ class Exponential(Family):
 
 
 @dataclass(frozen=True, slots=True)
+class PC(Family):
+    """Penalised-complexity prior of a standard deviation: P(sd > ``upper``) = ``prob``.
+
+    The exponential distribution with that tail, rate −log(prob)/upper: each further step
+    away from sd = 0, the simpler model, costs the same.
+
+    References
+    ----------
+    Simpson, Rue, Riebler, Martins & Sørbye (2017), *Penalising Model Component
+    Complexity*, doi:10.1214/16-STS576.
+    """
+
+    distribution: ClassVar[str] = "Exponential"
+    positive: ClassVar[tuple[str, ...]] = ("upper",)
+    upper: float
+    prob: float
+
+    def __post_init__(self) -> None:
+        Family.__post_init__(self)
+        if not 0 < self.prob < 1:
+            raise PriorError(f"PC: prob must lie between 0 and 1, not {self.prob}")
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The rate of the exponential distribution."""
+        return {"lam": -log(self.prob) / self.upper}
+
+    def __str__(self) -> str:
+        return f"PC({self.upper:.4g}, {self.prob:.4g})"
+
+
+@dataclass(frozen=True, slots=True)
 class Uniform(Family):
     """Uniform prior between ``lower`` and ``upper``."""
 
@@ -213,6 +238,7 @@ _SCALES: dict[type[Family], tuple[tuple[str, int], ...]] = {
     Exponential: (("lam", -1),),
     Uniform: (("lower", 1), ("upper", 1)),
     Gamma: (("beta", -1),),
+    PC: (("upper", 1),),
     InverseGamma: (("beta", 1),),
 }
 
@@ -231,52 +257,6 @@ def rescaled(prior: Family, factor: float) -> Family:
     return replace(prior, **changed)
 
 
-FAMILIES = (
-    Normal, StudentT, Flat, HalfNormal, HalfT, HalfCauchy, Exponential, Uniform, Gamma,
-    InverseGamma, LKJ,
-)  # fmt: skip
-BLOCKS = ("gamma", "sd", "corr", "sigma")
-
-_SUITABLE: dict[str, tuple[type[Family], ...]] = {
-    "gamma": (Normal, StudentT, Flat, Uniform, Foreign),
-    "sd": (
-        HalfNormal, HalfT, HalfCauchy, Exponential, Uniform, Gamma, InverseGamma, Flat, Foreign,
-    ),
-    "corr": (LKJ,),
-    "sigma": (
-        HalfNormal, HalfT, HalfCauchy, Exponential, Uniform, Gamma, InverseGamma, Flat, Foreign,
-    ),
-}  # fmt: skip
-
-
-def as_prior(value: Any, block: str) -> Family:
-    """A prior for a block from what a user gives: a family, a PyMC or a PreliZ distribution.
-
-    Raises
-    ------
-    PriorError
-        When it is none of them, or has no place in that block.
-    """
-    if hasattr(value, "to_pymc"):  # PreliZ
-        value = value.to_pymc()
-    prior = Foreign(value) if hasattr(value, "owner") and value.owner is not None else value
-    if not isinstance(prior, Family):
-        raise PriorError(
-            f"the prior of '{block}' must be one of {_names(_SUITABLE[block])} or a PyMC "
-            f"distribution, not {type(value).__name__}"
-        )
-    if not isinstance(prior, _SUITABLE[block]):
-        raise PriorError(
-            f"{type(prior).__name__} has no place as a prior of '{block}'; "
-            f"use one of {_names(_SUITABLE[block])}"
-        )
-    if block in ("sd", "sigma") and isinstance(prior, Uniform) and prior.lower < 0:
-        raise PriorError(
-            f"a standard deviation is not negative: {prior} for '{block}' reaches below 0"
-        )
-    return prior
-
-
 def refuse_shaped(prior: Foreign, block: str) -> None:
     """Refuse a PyMC distribution that is not of one number.
 
@@ -290,7 +270,3 @@ def refuse_shaped(prior: Foreign, block: str) -> None:
             f"the PyMC prior of '{block}' has shape {tuple(prior.variable.type.shape)}; state "
             "one scalar distribution, or one per name"
         )
-
-
-def _names(families: Iterable[type[Family]]) -> str:
-    return ", ".join(f.__name__ for f in families if f is not Foreign)

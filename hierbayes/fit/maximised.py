@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.design.problem import Problem
+from hierbayes.errors import PriorError
 from hierbayes.estimation.prior_set import PriorSet, refuse_far_origin
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.evidence import Maximum, count_covariances, maximum_of
@@ -42,13 +43,19 @@ def posterior_mode(problem: Problem, priors: PriorSet) -> Fit:
     Raises
     ------
     PriorError
-        When no search can work with these priors, see `refuse_far_origin`.
+        When no search can work with these priors, see `refuse_far_origin`, or the prior
+        is on R².
     EstimationError
         When the density has no finite value near the REML estimate.
     """
     from hierbayes.estimation.mode import marginal_mode
 
     design, cross = problem.design, problem.cross
+    if priors.explains_gamma:
+        raise PriorError(
+            "the prior of 'r2' has no density in (sd, corr, σ) that could be maximised, only "
+            "one with latent shares of the variance; use sample()"
+        )
     refuse_far_origin(design, cross.basis)
     mode = marginal_mode(problem, priors)
     prior = (

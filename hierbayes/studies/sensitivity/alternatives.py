@@ -17,9 +17,10 @@ from typing import Any
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import StudyError
+from hierbayes.estimation.joint_families import Beta
+from hierbayes.estimation.prior_blocks import BLOCKS, COVERED
 from hierbayes.estimation.prior_set import PriorSet, choose_priors
 from hierbayes.estimation.priors import (
-    BLOCKS,
     LKJ,
     Exponential,
     Family,
@@ -97,7 +98,7 @@ def default_grid(baseline: PriorSet) -> dict[str, dict[str, Any]]:
     """The usual alternatives to a set of priors, block by block, on the baseline's scales."""
     grid: dict[str, dict[str, Any]] = {}
     normal = {n: p.parameters for n, p, _ in baseline.gamma if isinstance(p, Normal)}
-    if len(normal) == len(baseline.gamma):
+    if len(normal) == len(baseline.gamma) and not baseline.explains_gamma:
         grid["gamma"] = {
             "gamma flat": Flat(),
             "gamma half as wide": {n: Normal(p["mu"], p["sigma"] / 2) for n, p in normal.items()},
@@ -121,6 +122,10 @@ def default_grid(baseline: PriorSet) -> dict[str, dict[str, Any]]:
         present = {prior for _, prior, _ in baseline.corr}
         etas = [LKJ(eta) for eta in (1, 2, 4, 10) if {LKJ(eta)} != present]
         grid["corr"] = {f"corr {prior}": prior for prior in etas}
+    if baseline.joint:
+        grid["sd"] = {"sd and corr by default": {}}
+    elif baseline.sd:
+        grid["icc"] = {"icc uniform": Beta(1, 1)}
     scale_of_sigma = _scale(baseline.sigma[1])
     grid["sigma"] = {
         "sigma half-normal": HalfNormal(scale_of_sigma),
@@ -173,11 +178,24 @@ def _changed(problem: Problem, baseline: PriorSet, changes: Mapping[str, Any]) -
     stated = baseline.stated()
     for block, change in changes.items():
         before = stated.get(block)
-        if isinstance(change, Mapping) and isinstance(before, Mapping):
-            stated[block] = {**before, **_full_names(change)}
+        named = _full_names(change) if isinstance(change, Mapping) else None
+        if not (named and isinstance(before, Mapping) and set(named) <= set(before)):
+            _give_way(stated, block)
+        if named is not None and isinstance(before, Mapping):
+            stated[block] = {**before, **named}
         else:
             stated[block] = change
     return choose_priors(stated, problem.design, problem.cross.basis)
+
+
+def _give_way(stated: dict[str, Any], block: str) -> None:
+    """Take out what a prior of a block cannot stand beside: joint priors, or what they cover."""
+    for joint, covered in COVERED.items():
+        if block == joint:
+            for part in (*covered, *COVERED):
+                stated.pop(part, None)
+        elif block in covered:
+            stated.pop(joint, None)
 
 
 def _full_names(change: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,7 +205,9 @@ def _full_names(change: Mapping[str, Any]) -> dict[str, Any]:
 def _text(changes: Mapping[str, Any]) -> str:
     parts = []
     for block, change in changes.items():
-        if isinstance(change, Mapping):
+        if isinstance(change, Mapping) and not change:
+            parts.append(f"{block}: defaults")
+        elif isinstance(change, Mapping):
             inside = ", ".join(f"{name} ~ {prior}" for name, prior in change.items())
             parts.append(f"{block}: {inside}")
         else:

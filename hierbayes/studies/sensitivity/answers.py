@@ -21,6 +21,7 @@ from hierbayes.studies.sensitivity.weights import (
     Weights,
     even,
     gamma_changes,
+    has_ratio,
     log_ratio,
     pareto_smoothed,
     redraws_gamma,
@@ -154,6 +155,8 @@ class Answerer:
 
 def weights_of(baseline: Baseline, priors: PriorSet) -> Weights:
     """Weights that turn the draws of the baseline into draws under other priors."""
+    if not has_ratio(priors, baseline.priors):
+        return Weights(np.zeros(len(baseline.theta.sigma)), np.nan)
     return pareto_smoothed(log_ratio(baseline.theta, priors, baseline.priors))
 
 
@@ -165,6 +168,8 @@ def reprior(baseline: Baseline, priors: PriorSet) -> Fit:
 
 
 def _why_not(weights: Weights) -> str:
+    if np.isnan(weights.k_hat):
+        return "a prior of R² has no density without its latent shares"
     if weights.k_hat == np.inf:
         return "(nearly) no draw of the baseline has any probability under it"
     if weights.k_hat > K_HAT_LIMIT:

@@ -108,9 +108,8 @@ def _without(baseline: Baseline, priors: PriorSet, totals: Floats) -> tuple[Floa
         priors.normal_gamma(cross.basis),
         REML if priors.gamma_is_flat else NORMAL,
     )
-    ratio = sum(theta.log_ratio(b, priors, baseline.priors) for b in ("sd", "corr", "sigma"))
-    before = theta.log_likelihood(baseline.priors)
-    total: Floats = values + (np.asarray(ratio) - before)[:, None]
+    ratio = theta.log_ratio_of_variances(priors, baseline.priors)
+    total: Floats = values + (ratio - theta.log_likelihood(baseline.priors))[:, None]
     return total, cross.basis.gamma(internal)
 
 

@@ -29,7 +29,8 @@ def derivatives(baseline: Baseline, questions: Questions, values: Values) -> xr.
         ``derivative`` by ``number`` and ``quantity``: change of the posterior mean, in
         posterior sds, per unit of log η (a scale, a shape) or, for a location, per scale
         of that prior; and ``mcse``.  A number is named ``block(parameter).name``.  The
-        bounds of a uniform prior have no such derivative and do not appear.
+        bounds of a uniform prior have no such derivative and do not appear, nor do joint
+        priors of G, the ICC or R².
     """
     shape = baseline.fit.sigma_draws.shape
     centred = values.draws - values.draws.mean(axis=(0, 1))

@@ -57,9 +57,13 @@ def information(answerer: Answerer) -> pd.DataFrame:
     quartiles = [weighted_quantile(posterior, equal, p) for p in (0.25, 0.5, 0.75)]
     rows = []
     for k, (block, parameter) in enumerate(index):
-        prior, size = _prior_of(answerer, block, parameter)
-        before = np.array([quantile(prior, p, size) for p in (0.25, 0.5, 0.75)])
         after = np.array([of[k] for of in quartiles])
+        found = _prior_of(answerer, block, parameter)
+        if found is None:
+            rows.append([*np.full(6, np.nan), *after, np.nan, np.nan, "its prior is a joint one"])
+            continue
+        prior, size = found
+        before = np.array([quantile(prior, p, size) for p in (0.25, 0.5, 0.75)])
         rest, p_value = _split(answerer, (block, parameter, k), prior, size)
         contraction = 1.0 - ((after[2] - after[0]) / (before[2] - before[0])) ** 2
         rows.append([*before, *rest, *after, contraction, p_value, _reading(contraction, p_value)])
@@ -133,13 +137,15 @@ def _p_value(prior: Family, size: int, rest: Floats, weights: Weights) -> float:
     return float(below @ weights.values)
 
 
-def _prior_of(answerer: Answerer, block: str, parameter: str) -> tuple[Family, int]:
-    """The prior of a parameter, and the size of its block of G."""
+def _prior_of(answerer: Answerer, block: str, parameter: str) -> tuple[Family, int] | None:
+    """The prior of a parameter and the size of its block of G; None under a joint prior."""
     priors = answerer.baseline.priors
     if block == "sigma":
         return priors.sigma[1], 1
     name = _entry_name(answerer, block, parameter)
-    prior = next(prior for known, prior, _ in getattr(priors, block) if known == name)
+    prior = priors.families.get((block, name))
+    if prior is None:
+        return None
     return prior, len(name.split(", ")) if block == "corr" else 1
 
 

@@ -28,9 +28,13 @@ _ALPHAS = (0.99, 1.01)
 
 
 def components(baseline: Baseline) -> dict[str, Floats]:
-    """Log densities (chains, draws) of each block of priors and of the likelihood given γ and θ."""
+    """Log densities (chains, draws) of each block of priors and of the likelihood given γ and θ.
+
+    A prior of R² has none, for it comes with latent shares; its block is left out.
+    """
     theta, priors = baseline.theta, baseline.priors
-    blocks = [b for b in ("gamma", "sd", "corr", "sigma") if b == "sigma" or getattr(priors, b)]
+    joint = [block for block, prior, _ in priors.joint if prior.has_density]
+    blocks = [b for b in ("gamma", "sd", "corr") if getattr(priors, b)] + ["sigma", *joint]
     parts = {block: theta.log_prior(block, priors) for block in blocks}
     parts[LIKELIHOOD] = theta.log_likelihood_given_gamma()
     shape = baseline.fit.sigma_draws.shape

@@ -72,8 +72,20 @@ class Theta:
         return self.reduction.log_density_given(self.problem.cross.basis.gamma_internal(self.gamma))
 
     def log_prior(self, block: str, priors: PriorSet) -> Floats:
-        """Log prior density (M,) of one block: ``gamma``, ``sd``, ``corr`` or ``sigma``."""
+        """Log prior density (M,) of one block.
+
+        Of ``corr`` per Cholesky factor, as PyMC counts it, and of ``G`` accordingly; of
+        ``icc`` that of the sds given the correlations and σ.
+        """
+        from hierbayes.estimation.prior_density import log_density_joint
+
         total = np.zeros(len(self.sigma))
+        for entry in priors.joint:
+            if entry[0] == block:
+                total += log_density_joint(entry, self.problem.design, self.root, self.sigma)
+                if block == "G":
+                    for chol in self.corr_roots:
+                        total += uniform_corr(chol)
         for prior, values in self.stated(block, priors):
             total += _log_density(prior, values)
         return total
@@ -90,19 +102,35 @@ class Theta:
                 total += _log_density(prior, values) - _log_density(before, values)
         return total
 
+    def log_ratio_of_variances(self, new: PriorSet, old: PriorSet) -> Floats:
+        """Log of the prior density of (G, σ) under new priors over that under old ones (M,)."""
+        if joint_of(new) == joint_of(old):
+            return np.asarray(sum(self.log_ratio(b, new, old) for b in ("sd", "corr", "sigma")))
+        blocks = ("sd", "corr", "G", "icc")
+        change = sum(self.log_prior(b, new) - self.log_prior(b, old) for b in blocks)
+        return np.asarray(change + self.log_ratio("sigma", new, old))
+
     def stated(self, block: str, priors: PriorSet) -> list[tuple[Family, Floats]]:
-        """Each prior of a block with the draws of what it is a prior of."""
+        """Each prior of a block with the draws of what it is a prior of; none for joint blocks."""
+        design = self.problem.design
         match block:
             case "gamma":
-                values = list(self.gamma.T)
+                columns = dict(zip(design.terms, self.gamma.T, strict=True))
+                return [(prior, columns[name]) for name, prior, _ in priors.gamma]
             case "sd":
-                values = list(self.sd.T)
-            case "corr":
-                values = self.corr_roots
-            case _:
+                columns = dict(zip(design.effects, self.sd.T, strict=True))
+                return [(prior, columns[name]) for name, prior, _ in priors.sd]
+            case "corr" if priors.corr:
+                pairs = zip(priors.corr, self.corr_roots, strict=True)
+                return [(prior, roots) for (_, prior, _), roots in pairs]
+            case "sigma":
                 return [(priors.sigma[1], self.sigma)]
-        entries = getattr(priors, block)
-        return [(prior, x) for (_, prior, _), x in zip(entries, values, strict=True)]
+        return []
+
+
+def joint_of(priors: PriorSet) -> list[tuple[str, Family]]:
+    """The joint priors of a set, whatever their source."""
+    return [(block, prior) for block, prior, _ in priors.joint]
 
 
 def theta_of(fit: Fitted) -> Theta:
@@ -115,6 +143,16 @@ def theta_of(fit: Fitted) -> Theta:
         fit.sigma_draws.ravel(),
         fit.gamma_draws.reshape(-1, p),
     )
+
+
+def uniform_corr(chol: Floats) -> Floats:
+    """What PyMC counts a uniform correlation matrix as, per Cholesky factor (M,), without constant.
+
+    A density of the correlation matrix itself becomes one per factor by this volume.
+    """
+    from hierbayes.estimation.prior_density import log_density_corr, log_uniform
+
+    return log_density_corr(LKJ(1), chol) - log_uniform(chol.shape[-1])
 
 
 def _log_density(prior: Family, values: Floats) -> Floats:

@@ -38,15 +38,21 @@ def pushes(
     Raises
     ------
     StudyError
-        When a scale or an eta is no positive number.
+        When a scale or an eta is no positive number, or a joint prior covers both.
     PriorError
         When a prior of sd has no scale that could be changed.
     """
     for name, numbers in (("scales", scales), ("etas", etas)):
         if not len(numbers) or not all(np.isfinite(x) and x > 0 for x in numbers):
             raise StudyError(f"{name} must be positive numbers, not {numbers!r}")
-    shapes: list[float | None] = list(etas) if baseline.priors.corr else [None]
-    points = [Push(scale, eta) for scale in scales for eta in shapes]
+    priors = baseline.priors
+    if not (priors.sd or priors.corr):
+        raise StudyError(
+            f"there are no priors of sd and corr to push, but one of '{priors.joint[0][0]}' instead"
+        )
+    shapes: list[float | None] = list(etas) if priors.corr else [None]
+    factors = list(scales) if priors.sd else [1.0]
+    points = [Push(scale, eta) for scale in factors for eta in shapes]
     grid = {SEVERAL: {point.name: _priors(baseline, point) for point in points}}
     return points, read_alternatives(grid, baseline.fit.problem, baseline.priors)
 
@@ -81,7 +87,7 @@ class TippingPoints:
     verdict: str
 
     def __str__(self) -> str:
-        table = self.cells["mean"].to_pandas()
+        table = pd.DataFrame(self.cells["mean"].to_pandas())
         lines = [
             self.verdict,
             "",
@@ -99,7 +105,7 @@ class TippingPoints:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        table = self.cells["mean"].to_pandas().round(3)
+        table = pd.DataFrame(self.cells["mean"].to_pandas()).round(3)
         return f"<p><b>{self.verdict}</b></p>{table.to_html()}{self.flips.round(3).to_html()}"
 
 
@@ -119,17 +125,9 @@ def tipping_points(
     eta : float
         Of the baseline.
     """
-    index = pd.MultiIndex.from_tuples(
-        [(point.scale, np.nan if point.eta is None else point.eta) for point in points],
-        names=["scale", "eta"],
-    )
-    frame = pd.DataFrame(
-        {
-            name: cells[name].to_numpy()
-            for name in ("mean", "sd", "lower", "upper", "above", "decision", "k_hat", "how")
-        },
-        index=index,
-    )
+    index = _index(points)
+    names = ("mean", "sd", "lower", "upper", "above", "decision", "k_hat", "how")
+    frame = pd.DataFrame({name: cells[name].to_numpy() for name in names}, index=index)
     decision = float(before["decision"])
     away = np.abs(np.log(index.get_level_values("scale").to_numpy()))
     if points[0].eta is not None:
@@ -141,18 +139,28 @@ def tipping_points(
     return TippingPoints(quantity, unit, flips, _verdict(quantity, decision, frame, flips, points))
 
 
+def _index(points: list[Push]) -> pd.Index:
+    if points[0].eta is None:
+        return pd.Index([point.scale for point in points], name="scale")
+    pairs = [(point.scale, point.eta) for point in points]
+    return pd.MultiIndex.from_tuples(pairs, names=["scale", "eta"])
+
+
 def _verdict(
     quantity: str, decision: float, frame: pd.DataFrame, flips: pd.DataFrame, points: list[Push]
 ) -> str:
     said = {1.0: "is positive", -1.0: "is negative", 0.0: "is undecided"}
     scales = sorted({point.scale for point in points})
-    where = f"scales of sd from {scales[0]:g} to {scales[-1]:g} times the baseline's"
     etas = sorted({point.eta for point in points if point.eta is not None})
+    parts = []
+    if len(scales) > 1:
+        parts.append(f"scales of sd from {scales[0]:g} to {scales[-1]:g} times the baseline's")
     if etas:
-        where += f" and LKJ(η) from {etas[0]:g} to {etas[-1]:g}"
+        parts.append(f"LKJ(η) from {etas[0]:g} to {etas[-1]:g}")
+    where = " and ".join(parts)
     missing = int(frame["decision"].isna().sum())
     rest = f" ({missing} points could not be answered)" if missing else ""
-    moved = _ranges(quantity, frame) if etas else ""
+    moved = _ranges(frame) if etas and len(scales) > 1 else ""
     if decision not in said:
         return f"{quantity} over {where}{rest}{moved}."
     if flips.empty:
@@ -168,7 +176,7 @@ def _verdict(
     )
 
 
-def _ranges(quantity: str, frame: pd.DataFrame) -> str:
+def _ranges(frame: pd.DataFrame) -> str:
     """How far the mean moves along each axis of the grid, at most."""
     mean = frame["mean"].unstack("eta")
     along_eta = float((mean.max(axis=1) - mean.min(axis=1)).max())

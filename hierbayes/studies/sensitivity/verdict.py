@@ -74,9 +74,11 @@ def verdict(quantity: str, cells: xr.Dataset, before: xr.Dataset, sensitivity: p
     names = own["alternative"].to_numpy()
     worst = int(np.nanargmax(distances.to_numpy()))
     largest = float(distances[worst])
-    parts = [_movement(own, worst, largest)]
-    if largest >= NOTICEABLE:
-        parts += _others(own, distances, worst)
+    near = _near(sensitivity)
+    if largest < NOTICEABLE:
+        parts = [_robust(largest, near)]
+    else:
+        parts = [_movement(own, worst, largest), *_others(own, distances, worst), *near]
     changed = names[flips(own, before.sel(quantity=quantity)).to_numpy()]
     if len(changed):
         said = _SAID[float(before["decision"].sel(quantity=quantity))]
@@ -84,15 +86,21 @@ def verdict(quantity: str, cells: xr.Dataset, before: xr.Dataset, sensitivity: p
             f"'{said}' gives way under {len(changed)} of {len(names)} alternatives "
             f"({', '.join(changed[:2])}{', ...' if len(changed) > 2 else ''})"
         )
-    parts += _near(sensitivity)
     return "; ".join(parts)
 
 
-def _movement(own: xr.Dataset, worst: int, largest: float) -> str:
+def _robust(largest: float, near: list[str]) -> str:
+    """No prior tried matters; one that was not tried may."""
     if largest == 0.0:
-        return "robust: no prior tried moves it beyond Monte Carlo error"
-    if largest < NOTICEABLE:
-        return f"robust: no prior tried moves it by more than {largest:.2f} sd"
+        moved = "beyond Monte Carlo error"
+    else:
+        moved = f"by more than {max(largest, 0.01):.2f} sd"
+    if near:
+        return f"no prior tried moves it {moved}, but {near[0]}"
+    return f"robust: no prior tried moves it {moved}"
+
+
+def _movement(own: xr.Dataset, worst: int, largest: float) -> str:
     block = str(own["block"].to_numpy()[worst])
     name = str(own["alternative"].to_numpy()[worst])
     shift, error = float(own["movement"][worst]), float(own["mcse"][worst])

@@ -14,7 +14,7 @@ import numpy as np
 
 from hierbayes.estimation.prior_set import PriorSet
 from hierbayes.frames.arrays import Floats
-from hierbayes.studies.sensitivity.theta import Theta
+from hierbayes.studies.sensitivity.theta import Theta, joint_of
 
 K_HAT_LIMIT = 0.7
 ESS_LIMIT = 200.0  # draws that re-weighting must be worth
@@ -90,13 +90,19 @@ def log_ratio(theta: Theta, new: PriorSet, old: PriorSet) -> Floats:
     Where γ is integrated out under both, the ratio is one of marginal densities of θ: γ
     is then to be drawn anew, see `with_gamma`.
     """
-    total = sum(theta.log_ratio(block, new, old) for block in ("sd", "corr", "sigma"))
+    total = theta.log_ratio_of_variances(new, old)
     if gamma_changes(new, old):
         if redraws_gamma(new, old):
             total = total + theta.log_likelihood(new) - theta.log_likelihood(old)
         else:
             total = total + theta.log_ratio("gamma", new, old)
     return np.asarray(total)
+
+
+def has_ratio(new: PriorSet, old: PriorSet) -> bool:
+    """Whether both posteriors have a density of (θ, γ), or differ only where they have one."""
+    joint = joint_of(new), joint_of(old)
+    return joint[0] == joint[1] or all(prior.has_density for one in joint for _, prior in one)
 
 
 def gamma_changes(new: PriorSet, old: PriorSet) -> bool:
