@@ -49,3 +49,22 @@ def test_the_singular_fit_shown_is_the_one_diagnosed() -> None:
     data = hb.load_dataset("hsfull")
     fit = hb.Model("mathach ~ ses * Sector", random="~ 1 + ses | school", data=data).reml()
     assert lines_of(str(fit.diagnose())) in [lines_of(text) for text in SHOWN]
+
+
+def test_the_verdicts_shown_are_those_of_the_study() -> None:
+    data = hb.load_dataset("hsfull")
+    model = hb.Model("mathach ~ ses * Sector", random="~ 1 + ses | school", data=data)
+    study = hb.SensitivityStudy(model.sample(seed=1, progress=False), progress=False)
+    shown = next(text for text in SHOWN if "no prior tried" in text)
+    items = [" ".join(item.split()) for item in shown.split("  - ")[1:]]
+    assert len(items) == 3
+    for item in items:
+        name, said, rest = item.split(": ", 2)
+        verdict = study.verdicts[name]
+        assert verdict.startswith(f"{said}: ")
+        assert without_numbers(f"{said}: {rest}") == without_numbers(verdict)
+
+
+def without_numbers(text: str) -> str:
+    """The words of a sentence; Monte Carlo error is in its numbers."""
+    return re.sub(r"[-+]?\d+(\.\d+)?", "#", text)

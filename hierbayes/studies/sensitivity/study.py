@@ -24,6 +24,7 @@ from hierbayes.studies.sensitivity.frequentist import reml_column
 from hierbayes.studies.sensitivity.information import information
 from hierbayes.studies.sensitivity.moments import Values
 from hierbayes.studies.sensitivity.power_scaling import power_grid, power_scaling
+from hierbayes.studies.sensitivity.presentation import study_html, study_text, study_tree
 from hierbayes.studies.sensitivity.quantities import read_quantities
 from hierbayes.studies.sensitivity.tipping import (
     ETAS,
@@ -35,6 +36,7 @@ from hierbayes.studies.sensitivity.tipping import (
 from hierbayes.studies.sensitivity.verdict import (
     by_block,
     flips,
+    outside,
     real_distance,
     sign_flips,
     verdict,
@@ -160,7 +162,12 @@ class SensitivityStudy:
     def verdicts(self) -> pd.Series:
         """What the study says of each quantity, in words."""
         said = [
-            verdict(name, self.cells, self.before, self.power_scaling.loc[name])
+            "; ".join(
+                [
+                    verdict(name, self.cells, self.before, self.power_scaling.loc[name]),
+                    *outside(self.before.sel(quantity=name), float(self.reml.at[name, "REML"])),
+                ]
+            )
             for name in self.questions.names
         ]
         return pd.Series(said, index=pd.Index(self.questions.names, name="quantity"))
@@ -265,52 +272,14 @@ class SensitivityStudy:
 
     # ---------------------------------------------------------------- print
 
+    def to_datatree(self) -> xr.DataTree:
+        """Baseline, cells, power scaling and REML as a DataTree, with where they come from."""
+        return study_tree(self)
+
     def __str__(self) -> str:
-        return report(self)
+        return study_text(self)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        table = self.table.drop(columns="verdict").round(3)
-        said = "".join(f"<li><b>{name}</b>: {text}</li>" for name, text in self.verdicts.items())
-        alternatives = self.alternatives.round(2)
-        return (
-            f"<h3>{title(self)}</h3><ul>{said}</ul>{table.to_html()}"
-            f"<h4>Alternatives</h4>{alternatives.to_html()}"
-        )
-
-
-def title(study: SensitivityStudy) -> str:
-    """What was studied, and how it was answered."""
-    how = study.alternatives["how"].value_counts()
-    said = ", ".join(f"{count} {name}" for name, count in how.items())
-    asked = f"{len(study.questions.names)} quantities"
-    return f"Prior sensitivity of {asked}: {len(study.answers)} alternatives ({said})"
-
-
-def report(study: SensitivityStudy) -> str:
-    """The study as text."""
-    spec = study.baseline.fit.design.specification
-    width = max(len(name) for name in study.questions.names)
-    lines = [title(study), f"  Model:  {spec}", ""]
-    for name, text in study.verdicts.items():
-        lines.append(f"  {name:<{width}}  {text}")
-    shown = study.table[
-        [
-            "mean",
-            "sd",
-            "REML",
-            "smallest",
-            "largest",
-            "moved_by",
-            "movement",
-            "mcse",
-            "decision_flips",
-        ]
-    ]
-    lines += ["", shown.round(3).to_string()]
-    failed = study.alternatives[study.alternatives["reason"] != ""]
-    if len(failed):
-        lines += ["", "Beyond re-weighting:"]
-        lines += [f"  {name}: {row['how']}; {row['reason']}" for name, row in failed.iterrows()]
-    return "\n".join(lines)
+        return study_html(self)

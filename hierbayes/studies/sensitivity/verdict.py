@@ -89,6 +89,14 @@ def verdict(quantity: str, cells: xr.Dataset, before: xr.Dataset, sensitivity: p
     return "; ".join(parts)
 
 
+def outside(before: xr.Dataset, reml: float) -> list[str]:
+    """Whether the REML estimate lies outside the baseline's interval, as it may on the boundary."""
+    lower, upper = float(before["lower"]), float(before["upper"])
+    if lower <= reml <= upper:
+        return []
+    return [f"REML's {reml:.4g} lies outside the baseline's interval, {lower:.4g} to {upper:.4g}"]
+
+
 def _robust(largest: float, near: list[str]) -> str:
     """No prior tried matters; one that was not tried may."""
     if largest == 0.0:
