@@ -106,7 +106,8 @@ class TippingPoints:
 
     def _repr_html_(self) -> str:
         table = pd.DataFrame(self.cells["mean"].to_pandas()).round(3)
-        return f"<p><b>{self.verdict}</b></p>{table.to_html()}{self.flips.round(3).to_html()}"
+        flips = self.flips.round(3).to_html(index=False) if len(self.flips) else ""
+        return f"<p><b>{self.verdict}</b></p>{table.to_html()}{flips}"
 
 
 def tipping_points(
