@@ -1,32 +1,14 @@
-"""The numbers a study is made of: weighted summaries, their errors, quantities, REML beside them."""
+"""The numbers a study is made of: weighted summaries, distances and Monte Carlo errors."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-import hierbayes as hb
 from hierbayes.fit.probability import Interval
-from hierbayes.quantities import (
-    ICC,
-    R2,
-    SD,
-    Contextual,
-    Contrast,
-    Corr,
-    Custom,
-    GroupCoefficient,
-    NewGroup,
-    Probability,
-    Quantity,
-    Rank,
-    Shrinkage,
-    Sigma,
-)
 from hierbayes.studies.sensitivity.moments import (
     Values,
     distance,
@@ -36,7 +18,6 @@ from hierbayes.studies.sensitivity.moments import (
     quantile,
 )
 from hierbayes.studies.sensitivity.weights import Weights, even
-from tests.conftest import Cache
 from tests.dense import Array
 
 RNG = np.random.default_rng
@@ -162,44 +143,3 @@ def test_monte_carlo_errors_are_the_spread_of_replications(
 def test_the_error_of_a_constant_is_zero() -> None:
     values = Values(np.full((4, 100, 1), 3.0))
     assert error_of_mean(values, even(400))[0] == 0.0
-
-
-# ---------------------------------------------------------------- quantities
-
-
-def drawn(fit: hb.Fit, quantity: Quantity) -> Array:
-    return np.asarray(quantity.draws(fit))
-
-
-def test_quantities_of_variances_by_their_formulas(small_posterior: hb.Fit) -> None:
-    fit = small_posterior
-    G, sigma = fit.draws("G").to_numpy(), fit.draws("sigma").to_numpy()
-    sd = np.sqrt(np.diagonal(G, axis1=2, axis2=3))
-    assert_allclose(drawn(fit, SD("x")), sd[..., 1], rtol=1e-12)
-    corr = G[..., 0, 1] / (sd[..., 0] * sd[..., 1])
-    assert_allclose(drawn(fit, Corr("Intercept", "x")), corr, rtol=1e-9)
-    assert_allclose(drawn(fit, Corr("x", "Intercept")), corr, rtol=1e-9)
-    assert_allclose(drawn(fit, Sigma()), sigma)
-    at2 = G[..., 0, 0] + 4 * G[..., 0, 1] + 4 * G[..., 1, 1]
-    assert_allclose(drawn(fit, ICC(at={"x": 2.0})), at2 / (at2 + sigma**2), rtol=1e-10)
-    X, Z = fit.design.X, fit.design.Z
-    T = np.array([[np.mean([z @ g @ z for z in Z]) for g in chain] for chain in G[:, :5]])
-    assert_allclose(drawn(fit, ICC())[:, :5], T / (T + sigma[:, :5] ** 2), rtol=1e-10)
-    v = np.var(fit.draws("gamma").to_numpy()[:, :5] @ X.T, axis=2)
-    total = v + T + sigma[:, :5] ** 2
-    assert_allclose(drawn(fit, R2())[:, :5], v / total, rtol=1e-10)
-    assert_allclose(drawn(fit, R2(groups=True))[:, :5], (v + T) / total, rtol=1e-10)
-
-
-def test_quantities_of_effects_are_combinations_of_gamma(small_posterior: hb.Fit) -> None:
-    fit = small_posterior
-    gamma = fit.draws("gamma")
-    mix = Contrast({"x": 1.0, "w": -2.0})
-    assert mix.name == "x + −2·w"
-    assert_allclose(drawn(fit, mix), gamma.sel(term="x") - 2 * gamma.sel(term="w"), rtol=1e-12)
-    share = drawn(fit, Probability("x", above=0.5))
-    assert_allclose(share, gamma.sel(term="x") > 0.5)
-    assert Probability(mix, above=0.5).name == "P(x + −2·w > 0.5)"
-    own = Custom("twice x", lambda f: 2 * f.draws("gamma").sel(term="x"), value=1.0)
-    assert_allclose(drawn(fit, own), 2 * gamma.sel(term="x"))
-    assert own.reference == 1.0
