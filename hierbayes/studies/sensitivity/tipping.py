@@ -68,7 +68,8 @@ class TippingPoints:
     quantity : str
     cells : Dataset
         ``mean``, ``lower``, ``upper``, ``above``, ``decision``, ``k_hat`` and ``how`` by
-        ``scale`` (of the priors of sd, relative to the baseline's) and ``eta`` (of LKJ).
+        ``scale`` (of the priors of sd, relative to the baseline's) and, where the model has
+        correlations, ``eta`` (of LKJ).
     flips : DataFrame
         The points at which the decision is not the baseline's, nearest first: ``scale``,
         ``eta``, ``distance`` = |log scale| + |log eta/eta of the baseline|, and its limits.
@@ -99,7 +100,7 @@ class TippingPoints:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        table = self.cells["mean"].to_pandas().round(3)
+        table = pd.DataFrame(self.cells["mean"].to_pandas()).round(3)
         return f"<p><b>{self.verdict}</b></p>{table.to_html()}{self.flips.round(3).to_html()}"
 
 
@@ -119,10 +120,11 @@ def tipping_points(
     eta : float
         Of the baseline.
     """
-    index = pd.MultiIndex.from_tuples(
-        [(point.scale, np.nan if point.eta is None else point.eta) for point in points],
-        names=["scale", "eta"],
-    )
+    scales = pd.Index([point.scale for point in points], name="scale")
+    index: pd.Index = scales
+    if points[0].eta is not None:
+        etas = [point.eta for point in points]
+        index = pd.MultiIndex.from_arrays([scales, etas], names=["scale", "eta"])
     frame = pd.DataFrame(
         {
             name: cells[name].to_numpy()
@@ -131,7 +133,7 @@ def tipping_points(
         index=index,
     )
     decision = float(before["decision"])
-    away = np.abs(np.log(index.get_level_values("scale").to_numpy()))
+    away = np.abs(np.log(scales.to_numpy()))
     if points[0].eta is not None:
         away = away + np.abs(np.log(index.get_level_values("eta").to_numpy() / eta))
     other = frame["decision"].notna() & (frame["decision"] != decision)
@@ -150,7 +152,7 @@ def _verdict(
     etas = sorted({point.eta for point in points if point.eta is not None})
     if etas:
         where += f" and LKJ(η) from {etas[0]:g} to {etas[-1]:g}"
-    missing = int(frame["decision"].isna().sum())
+    missing = int(frame["mean"].isna().sum())
     rest = f" ({missing} points could not be answered)" if missing else ""
     moved = _ranges(quantity, frame) if etas else ""
     if decision not in said:
