@@ -181,3 +181,36 @@ def test_the_reduced_likelihood_is_the_dense_one(small: hb.Model) -> None:
         dense.log_normal(rows.y - rows.X @ gammas[i], rows.V(G[i], sigmas[i])) for i in range(20)
     ]
     assert_allclose(given, exact, atol=1e-8)
+
+
+def test_a_prior_that_is_flat_in_one_term_is_the_limit_of_wide_ones(
+    small: hb.Model, small_data: pd.DataFrame
+) -> None:
+    """N(0, s²) on one term, s = 3000, has density 1/(s√2π) wherever there is any likelihood."""
+    reduction, G, sigmas, _ = reduced(small)
+    stated = {"x": hb.Flat(), "Intercept": hb.Normal(1, 2), "w": hb.Normal(-1, 0.5)}
+    model = hb.Model("y ~ x + w", "~ 1 + x | g", data=small_data, priors={"gamma": stated})
+    found = reduction.log_density(model.priors.normal_gamma(small.problem.cross.basis), NORMAL)
+    wide = (np.array([1.0, 0.0, -1.0]), np.diag([4.0, 9e6, 0.25]))
+    rows = rows_of(small)
+    exact = [dense.log_density(rows, G[i], sigmas[i], NORMAL, prior=wide) for i in range(20)]
+    assert_allclose(np.diff(found), np.diff(exact), atol=1e-5)
+
+
+def test_a_prior_that_is_flat_in_one_term_is_answered_and_sampled(
+    small: hb.Model, small_data: pd.DataFrame
+) -> None:
+    fit = small.sample(draws=500, chains=4, seed=3, progress=False)
+    grid = {"gamma": {"x flat": {"x": hb.Flat()}}}
+    study = hb.SensitivityStudy(fit, grid, refit=False, progress=False)
+    assert study.alternatives["how"].tolist() == ["re-weighted"]
+    (answer,) = study.answers
+    assert answer.fit is not None
+    model = hb.Model(
+        "y ~ x + w", "~ 1 + x | g", data=small_data, priors={"gamma": {"x": hb.Flat()}}
+    )
+    fresh = model.sample(draws=500, chains=4, seed=4, progress=False)
+    ours, theirs = study.questions.values(answer.fit), study.questions.values(fresh)
+    error = np.hypot(error_of_mean(ours, answer.weights), error_of_mean(theirs, even(2000)))
+    gap = ours.flat @ answer.weights.values - theirs.flat.mean(axis=1)
+    assert (np.abs(gap) < 4.5 * error).all()
