@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -117,3 +118,42 @@ def posterior_hs(hs: pd.DataFrame, reference: dict[str, Any]) -> hb.Fit:
     }
     model = hb.Model(stated["fixed"], random=stated["random"], data=hs, priors=priors)
     return model.sample(draws=1000, tune=500, chains=4, seed=1, progress=False)
+
+
+@pytest.fixture(scope="session")
+def studied(hs: pd.DataFrame, hsfull: pd.DataFrame) -> Cache[hb.Model]:
+    """``mathach ~ ses * Sector`` with ``~ 1 + ses | school`` under default priors, by data set."""
+    data = {"hs": hs, "hsfull": hsfull}
+    return Cache(
+        lambda name: hb.Model("mathach ~ ses * Sector", "~ 1 + ses | school", data=data[name])
+    )
+
+
+@pytest.fixture(scope="session")
+def baselines(studied: Cache[hb.Model]) -> Cache[hb.Fit]:
+    """The posterior of each of these."""
+    return Cache(lambda name: studied[name].sample(draws=1000, chains=4, seed=1, progress=False))
+
+
+@pytest.fixture(scope="session")
+def small_data() -> pd.DataFrame:
+    """Eight groups of four to eleven rows; y has a random slope in x, and w is one of groups."""
+    rng = np.random.default_rng(11)
+    sizes = np.arange(4, 12)
+    codes = np.repeat(np.arange(8), sizes)
+    n = len(codes)
+    x, w = rng.normal(size=n), rng.normal(size=8)[codes]
+    u = rng.normal(size=(8, 2)) * [1.0, 0.6]
+    y = 2.0 + 0.5 * x - 0.8 * w + u[codes, 0] + u[codes, 1] * x + rng.normal(0.0, 1.2, n)
+    return pd.DataFrame({"y": y, "x": x, "w": w, "g": np.array(list("abcdefgh"))[codes]})
+
+
+@pytest.fixture(scope="session")
+def small(small_data: pd.DataFrame) -> hb.Model:
+    return hb.Model("y ~ x + w", "~ 1 + x | g", data=small_data)
+
+
+@pytest.fixture(scope="session")
+def small_posterior(small: hb.Model) -> hb.Fit:
+    """Its posterior under default priors, 4 × 250 draws."""
+    return small.sample(draws=250, chains=4, seed=2, progress=False)

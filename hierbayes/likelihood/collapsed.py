@@ -14,7 +14,7 @@ The readings differ only in what is done with γ:
 =========== ==================================================================
 ``ML``       γ profiled out (maximised)
 ``REML``     γ integrated out under a flat prior
-``NORMAL``   γ integrated out under γ ~ N(m₀, P₀⁻¹)
+``NORMAL``   γ integrated out under γ ~ N(m₀, P₀⁻¹), flat where P₀ is singular
 ``GIVEN``    γ stated by the caller (its prior is not normal); only u collapsed
 =========== ==================================================================
 
@@ -255,6 +255,29 @@ def solve_gamma(S, sigma, precision, mean):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def half_log_det(precision):
+    """½ log|P₀| over what P₀ (p, p) informs; directions that it leaves flat add a density of 1."""
+    p = precision.shape[0]
+    low = np.zeros((p, p))
+    total = 0.0
+    for c in range(p):
+        pivot = precision[c, c]
+        for k in range(c):
+            pivot -= low[c, k] * low[c, k]
+        if not pivot > 1e-14 * precision[c, c]:
+            total += 0.5 * LOG_2PI
+            continue
+        low[c, c] = math.sqrt(pivot)
+        total += math.log(low[c, c])
+        for d in range(c + 1, p):
+            rest = precision[d, c]
+            for k in range(c):
+                rest -= low[d, k] * low[c, k]
+            low[d, c] = rest / low[c, c]
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def read_value(log_det, S, sigma, gamma, n, precision, mean, reading):
     """Value of `collapsed` from Σ log|M_j| and S, and what its gradient needs.
 
@@ -291,12 +314,9 @@ def read_value(log_det, S, sigma, gamma, n, precision, mean, reading):
         value += 0.5 * (p * (LOG_2PI + math.log(s2)) - log_det_Q)
         d_log_sigma += p
     elif reading == NORMAL:
-        low = prior.copy()
-        if not cholesky_in_place(low):
-            return -np.inf, 0.0, at, F
         value -= 0.5 * (log_det_Q - p * math.log(s2))
+        value += half_log_det(prior)
         for c in range(p):
-            value += math.log(low[c, c])
             step = 0.0
             for d in range(p):
                 step += prior[c, d] * (at[d] - mean[d])

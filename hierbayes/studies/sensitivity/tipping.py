@@ -74,7 +74,8 @@ class TippingPoints:
     quantity : str
     cells : Dataset
         ``mean``, ``lower``, ``upper``, ``above``, ``decision``, ``k_hat`` and ``how`` by
-        ``scale`` (of the priors of sd, relative to the baseline's) and ``eta`` (of LKJ).
+        ``scale`` (of the priors of sd, relative to the baseline's) and, where the model has
+        correlations, ``eta`` (of LKJ).
     flips : DataFrame
         The points at which the decision is not the baseline's, nearest first: ``scale``,
         ``eta``, ``distance`` = |log scale| + |log eta/eta of the baseline|, and its limits.
@@ -159,7 +160,7 @@ def _verdict(
     if etas:
         parts.append(f"LKJ(η) from {etas[0]:g} to {etas[-1]:g}")
     where = " and ".join(parts)
-    missing = int(frame["decision"].isna().sum())
+    missing = int(frame["mean"].isna().sum())
     rest = f" ({missing} points could not be answered)" if missing else ""
     moved = _ranges(frame) if etas and len(scales) > 1 else ""
     if decision not in said:
