@@ -24,7 +24,7 @@ from hierbayes.studies.sensitivity.frequentist import reml_column
 from hierbayes.studies.sensitivity.information import information
 from hierbayes.studies.sensitivity.moments import Values
 from hierbayes.studies.sensitivity.power_scaling import power_grid, power_scaling
-from hierbayes.studies.sensitivity.presentation import study_html, study_text, study_tree
+from hierbayes.studies.sensitivity.presentation import Presentation, provenance
 from hierbayes.studies.sensitivity.quantities import read_quantities
 from hierbayes.studies.sensitivity.tipping import (
     ETAS,
@@ -274,12 +274,26 @@ class SensitivityStudy:
 
     def to_datatree(self) -> xr.DataTree:
         """Baseline, cells, power scaling and REML as a DataTree, with where they come from."""
-        return study_tree(self)
+        power = self.power_scaling.drop(columns="diagnosis").rename_axis(columns="component")
+        tree = xr.DataTree.from_dict(
+            {
+                "baseline": self.before,
+                "alternatives": self.cells,
+                "power_scaling": xr.Dataset({"sensitivity": power.stack().to_xarray()}),
+                "reml": self.reml.to_xarray(),
+            }
+        )
+        tree.attrs.update(provenance(self.baseline, self.questions.interval))
+        return tree
+
+    @property
+    def _presentation(self) -> Presentation:
+        return Presentation(self.baseline, self.table, self.alternatives)
 
     def __str__(self) -> str:
-        return study_text(self)
+        return self._presentation.text()
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return study_html(self)
+        return self._presentation.html()
