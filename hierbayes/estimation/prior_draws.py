@@ -25,6 +25,7 @@ from hierbayes.estimation.prior_set import PriorSet
 from hierbayes.estimation.priors import Family, Flat, Foreign, refuse_shaped
 from hierbayes.frames.arrays import Floats
 
+_LARGEST = 1e100  # of a draw: its square, and what is summed of it, still are numbers
 _PROPER = {"gamma": "Normal(0, 10)", "sd": "HalfNormal(5)", "sigma": "HalfNormal(5)"}
 
 
@@ -121,7 +122,16 @@ def _draw_each(
     block: str, entries: tuple[tuple[str, Family, str], ...], streams: Streams
 ) -> Floats:
     """Draws (draws, k) of the k parameters of a block."""
-    columns = [_draw_scalar(block, name, prior, streams) for name, prior, _ in entries]
+    columns = []
+    for name, prior, _ in entries:
+        column = _draw_scalar(block, name, prior, streams)
+        lost = float(np.mean(~(np.abs(column) < _LARGEST)))
+        if lost > 0.0:
+            raise PriorError(
+                f"the prior of '{block}' for '{name}' ({prior}) is so wide that {lost:.1%} of its "
+                "draws are too large to compute with; nothing that it implies makes sense"
+            )
+        columns.append(column)
     return np.stack(columns, axis=-1)
 
 

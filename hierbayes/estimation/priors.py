@@ -225,10 +225,26 @@ class Foreign(Family):
         """None that could be exchanged after the graph is built."""
         return {}
 
+    def __eq__(self, other: object) -> bool:
+        """One distribution is itself alone: what PyMC made twice may differ in any number."""
+        return isinstance(other, Foreign) and self.variable is other.variable
+
+    def __hash__(self) -> int:
+        return id(self.variable)
+
     def __str__(self) -> str:
         owner = getattr(self.variable, "owner", None)
-        name = getattr(getattr(owner, "op", None), "name", None) or "distribution"
-        return f"PyMC {name}"
+        operation = getattr(owner, "op", None)
+        name = getattr(operation, "_print_name", None) or (type(operation).__name__,)
+        scalars = [given for given in getattr(owner, "inputs", ()) if _is_scalar(given)]
+        data = [getattr(given, "data", None) for given in scalars]
+        shown = ["…" if number is None else f"{float(number):.4g}" for number in data]
+        return f"PyMC {name[0]}({', '.join(shown)})"
+
+
+def _is_scalar(variable: Any) -> bool:
+    """Whether a variable of PyTensor is a number (and no random generator)."""
+    return bool(getattr(variable.type, "ndim", None) == 0)
 
 
 _SCALES: dict[type[Family], tuple[tuple[str, int], ...]] = {
@@ -251,6 +267,8 @@ def rescaled(prior: Family, factor: float) -> Family:
     PriorError
         When the family has no scale that could be changed.
     """
+    if factor == 1.0:
+        return prior
     if type(prior) not in _SCALES:
         raise PriorError(f"the prior {prior} has no scale that could be changed")
     changed = {name: getattr(prior, name) * factor**power for name, power in _SCALES[type(prior)]}

@@ -74,7 +74,9 @@ def prior_of(fit: Fitted, block: str, parameter: str) -> tuple[Family, int] | No
 def _prior_of_correlation(
     fit: Fitted, priors: PriorSet, parameter: str
 ) -> tuple[Family, int] | None:
-    """Blocks with more than one effect have a prior each, in their order."""
+    """Blocks with more than one effect have a prior each, in their order; none beside one of G."""
+    if not priors.corr:
+        return None
     start, at = 0, 0
     for size in fit.design.blocks:
         effects = fit.design.effects[start : start + size]

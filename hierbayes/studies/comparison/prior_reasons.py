@@ -7,6 +7,7 @@ import numpy as np
 from hierbayes.studies.comparison.fit_pair import FitPair, Side
 from hierbayes.studies.comparison.prior_bulk import bulk, prior_of
 
+_BOUNDARY = 1.0 - 1e-6
 WEIGHTY = 4.0  # standard errors; a prior as wide as that has a weight of 1/17
 
 
@@ -31,12 +32,26 @@ def _priors_differ(pair: FitPair, block: str, parameter: str) -> str | None:
     own = _unequal_priors(pair, block, parameter)
     if own is not None:
         return f"the priors of {block} differ: {own}"
+    joint = _unequal_joint_priors(a, b)
+    if joint is not None:
+        return f"the priors of several parameters at once differ: {joint}"
     for other_block, other in dict.fromkeys(a.estimates.index):
         text = _unequal_priors(pair, other_block, other)
         if text is not None and (other_block, other) in b.estimates.index:
             what = other_block if other_block == other else f"{other_block} of '{other}'"
             return f"it moves with other parameters; the priors of {what} differ: {text}"
     return None
+
+
+def _unequal_joint_priors(a: Side, b: Side) -> str | None:
+    """Joint priors (of G, the ICC or R²) of two fits, where they are not the same."""
+    said = []
+    for side in (a, b):
+        joint = side.fit.priors.joint if side.fit.priors is not None else ()
+        said.append(", ".join(f"{block} ~ {prior}" for block, prior, _ in joint) or "none")
+    if said[0] == said[1]:
+        return None
+    return f"{said[0]} in '{a.name}', {said[1]} in '{b.name}'"
 
 
 def _unequal_priors(pair: FitPair, block: str, parameter: str) -> str | None:
@@ -54,6 +69,8 @@ def _prior_weighs(point: Side, other: Side, block: str, parameter: str) -> str |
     if prior is None or middle is None:
         return None
     at, to = point.value(block, parameter), other.value(block, parameter)
+    if block == "corr" and abs(at) > _BOUNDARY:
+        return None  # every continuous prior excludes the boundary
     if not middle.lower <= at <= middle.upper:
         return (
             f"95% of the prior {prior[0]} lies between {middle.lower:.4g} and "

@@ -3,10 +3,12 @@
 A grid is stated by block of priors, as in
 
     {"sd": {"narrow": HalfNormal(1)}, "corr": [LKJ(1), LKJ(10)],
-     "several": {"sceptical": dict(gamma=Normal(0, 1), corr=LKJ(10))}}
+     "several": {"sceptical": dict(gamma=Normal(0, 1), corr=LKJ(10))},
+     "cautionary": {"inverse-gamma": dict(sd=InverseGamma(0.001, 0.001))}}
 
-Within a block an alternative is a prior for all of it, or a mapping from names to
-priors; what it leaves unsaid stays as in the baseline.
+What is listed as cautionary is answered and shown, but no verdict rests on it.  Within a
+block an alternative is a prior for all of it, or a mapping from names to priors; what it
+leaves unsaid stays as in the baseline.
 """
 
 from __future__ import annotations
@@ -17,23 +19,12 @@ from typing import Any
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import StudyError
-from hierbayes.estimation.joint_families import Beta
-from hierbayes.estimation.prior_blocks import BLOCKS, COVERED
+from hierbayes.estimation.prior_blocks import BLOCKS, COVERED, as_prior
 from hierbayes.estimation.prior_set import PriorSet, choose_priors
-from hierbayes.estimation.priors import (
-    LKJ,
-    Exponential,
-    Family,
-    Flat,
-    Gamma,
-    HalfCauchy,
-    HalfNormal,
-    InverseGamma,
-    Normal,
-    Uniform,
-)
+from hierbayes.estimation.priors import Family
+from hierbayes.studies.sensitivity.usual_grid import CAUTIONARY, SEVERAL, default_grid
 
-SEVERAL = "several"
+RESERVED = ("baseline",)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +36,7 @@ class Alternative:
     name : str
         Unique in its study.
     block : str
-        The block it changes, or ``"several"``.
+        The block it changes, or ``"several"`` or ``"cautionary"``.
     priors : PriorSet
         All priors in force under it.
     changed : str
@@ -69,7 +60,7 @@ def read_alternatives(grid: Any, problem: Problem, baseline: PriorSet) -> tuple[
         When a prior does not suit its block or names a parameter that does not exist.
     """
     if grid is None:
-        grid = default_grid(baseline)
+        grid = default_grid(problem, baseline)
     if not isinstance(grid, Mapping):
         raise StudyError(
             "alternatives must be a mapping from blocks of priors to named priors, as in "
@@ -77,10 +68,10 @@ def read_alternatives(grid: Any, problem: Problem, baseline: PriorSet) -> tuple[
         )
     found: list[Alternative] = []
     for block, entries in grid.items():
-        if block not in (*BLOCKS, SEVERAL):
-            listed = ", ".join(f"'{one}'" for one in (*BLOCKS, SEVERAL))
+        if block not in (*BLOCKS, SEVERAL, CAUTIONARY):
+            listed = ", ".join(f"'{one}'" for one in (*BLOCKS, SEVERAL, CAUTIONARY))
             raise StudyError(f"there is no block of priors called '{block}'; they are: {listed}")
-        for name, stated in _named(block, entries):
+        for name, stated in _named(block, entries, baseline):
             changes = _changes(block, name, stated)
             found.append(Alternative(
                 name, block, _changed(problem, baseline, changes), _text(changes)
@@ -89,92 +80,61 @@ def read_alternatives(grid: Any, problem: Problem, baseline: PriorSet) -> tuple[
         raise StudyError("there is no alternative in the grid; leave it out to have the usual ones")
     names = [one.name for one in found]
     for name in names:
+        if name in RESERVED:
+            raise StudyError(
+                f"an alternative cannot be called '{name}'; that is what it is held to"
+            )
         if names.count(name) > 1:
             raise StudyError(f"two alternatives are called '{name}'; give each a name of its own")
     return tuple(found)
 
 
-def default_grid(baseline: PriorSet) -> dict[str, dict[str, Any]]:
-    """The usual alternatives to a set of priors, block by block, on the baseline's scales."""
-    grid: dict[str, dict[str, Any]] = {}
-    normal = {n: p.parameters for n, p, _ in baseline.gamma if isinstance(p, Normal)}
-    if len(normal) == len(baseline.gamma) and not baseline.explains_gamma:
-        grid["gamma"] = {
-            "gamma flat": Flat(),
-            "gamma half as wide": {n: Normal(p["mu"], p["sigma"] / 2) for n, p in normal.items()},
-            "gamma a fifth as wide": {
-                n: Normal(p["mu"], p["sigma"] / 5) for n, p in normal.items()
-            },
-        }
-    if baseline.sd:
-        scale = {name: _scale(prior) for name, prior, _ in baseline.sd}
-        grid["sd"] = {
-            "sd half-normal": {n: HalfNormal(s) for n, s in scale.items()},
-            "sd half-normal, a quarter as wide": {n: HalfNormal(s / 4) for n, s in scale.items()},
-            "sd half-normal, a tenth as wide": {n: HalfNormal(s / 10) for n, s in scale.items()},
-            "sd half-Cauchy": {n: HalfCauchy(s) for n, s in scale.items()},
-            "sd exponential": {n: Exponential(1 / s) for n, s in scale.items()},
-            "sd uniform": {n: Uniform(0, 10 * s) for n, s in scale.items()},
-            "sd gamma(2.5), boundary-avoiding": {n: Gamma(2.5, 1e-2 / s) for n, s in scale.items()},
-            "sd inverse-gamma(0.001), cautionary": InverseGamma(0.001, 0.001),
-        }
-    if baseline.corr:
-        present = {prior for _, prior, _ in baseline.corr}
-        etas = [LKJ(eta) for eta in (1, 2, 4, 10) if {LKJ(eta)} != present]
-        grid["corr"] = {f"corr {prior}": prior for prior in etas}
-    if baseline.joint:
-        grid["sd"] = {"sd and corr by default": {}}
-    elif baseline.sd:
-        grid["icc"] = {"icc uniform": Beta(1, 1)}
-    scale_of_sigma = _scale(baseline.sigma[1])
-    grid["sigma"] = {
-        "sigma half-normal": HalfNormal(scale_of_sigma),
-        "sigma exponential": Exponential(1 / scale_of_sigma),
-    }
-    return grid
-
-
-def _scale(prior: Family) -> float:
-    """The scale of a prior of a standard deviation: that on which alternatives are put."""
-    parameters = prior.parameters
-    for name, of in (("sigma", 1), ("beta", 1), ("lam", -1), ("upper", 1)):
-        if name in parameters and not isinstance(prior, Gamma | InverseGamma):
-            return float(parameters[name] ** of)
-    if isinstance(prior, Gamma):
-        return prior.alpha / prior.beta
-    raise StudyError(
-        f"the usual alternatives need a scale, and the prior {prior} has none; state alternatives="
-    )
-
-
-def _named(block: str, entries: Any) -> list[tuple[str, Any]]:
+def _named(block: str, entries: Any, baseline: PriorSet) -> list[tuple[str, Any]]:
     """Names and statements of the alternatives of one block."""
+    if isinstance(entries, Family) or hasattr(entries, "owner") or hasattr(entries, "to_pymc"):
+        entries = [entries]
     if isinstance(entries, Mapping):
+        _refuse_parameters_as_names(block, entries, baseline)
         return [(str(name), stated) for name, stated in entries.items()]
     if isinstance(entries, Iterable) and not isinstance(entries, str):
-        return [(f"{block} {stated}", stated) for stated in entries]
-    if isinstance(entries, Family):
-        return [(f"{block} {entries}", entries)]
+        priors = [as_prior(one, block) if block in BLOCKS else one for one in entries]
+        return [(f"{block} {prior}", prior) for prior in priors]
     raise StudyError(
         f"the alternatives of '{block}' must be a mapping from names to priors or a list of "
         f"priors, not {type(entries).__name__}"
     )
 
 
+def _refuse_parameters_as_names(block: str, entries: Mapping[str, Any], baseline: PriorSet) -> None:
+    """Refuse what looks like one alternative, stated parameter by parameter, without a name."""
+    known = {name for of, name in baseline.families if of == block and of != "sigma"}
+    names = set(_full_names(entries))
+    if names and names <= known:
+        listed = ", ".join(f"'{name}'" for name in entries)
+        raise StudyError(
+            f"the alternatives of '{block}' need names of their own, and {listed} is a parameter; "
+            f"write {{'{block}': {{'my name': {{...}}}}}} to state priors of parameters"
+        )
+
+
 def _changes(block: str, name: str, stated: Any) -> dict[str, Any]:
     """What an alternative states, by block."""
-    if block != SEVERAL:
+    if block not in (SEVERAL, CAUTIONARY):
+        if stated is None:
+            raise StudyError(f"the alternative '{name}' of '{block}' states no prior")
         return {block: stated}
-    if not isinstance(stated, Mapping):
+    if not isinstance(stated, Mapping) or not stated:
         raise StudyError(
-            f"the alternative '{name}' of several blocks must be a mapping from blocks to priors, "
-            f"not {type(stated).__name__}"
+            f"the alternative '{name}' of '{block}' must be a mapping from blocks to priors, "
+            f"not {stated!r}"
         )
     return dict(stated)
 
 
 def _changed(problem: Problem, baseline: PriorSet, changes: Mapping[str, Any]) -> PriorSet:
-    """The baseline's priors with some replaced."""
+    """The baseline's priors with some replaced; those that are stated must go together."""
+    if len(changes) > 1:
+        choose_priors(changes, problem.design, problem.cross.basis)
     stated = baseline.stated()
     for block, change in changes.items():
         before = stated.get(block)

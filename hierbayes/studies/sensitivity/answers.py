@@ -15,18 +15,21 @@ from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.sampled import sample_posterior, with_gamma
 from hierbayes.studies.sensitivity.alternatives import Alternative
+from hierbayes.studies.sensitivity.support import obstacle
 from hierbayes.studies.sensitivity.theta import Theta, theta_of
 from hierbayes.studies.sensitivity.weights import (
     K_HAT_LIMIT,
+    NEARLY_EQUAL,
     Weights,
     even,
     gamma_changes,
-    has_ratio,
     log_ratio,
     pareto_smoothed,
     redraws_gamma,
+    tail_shape,
 )
 
+FEWEST = 100  # draws of a baseline
 REWEIGHTED = "re-weighted"
 REFITTED = "refitted"
 UNANSWERED = "not answered"
@@ -45,12 +48,15 @@ class Baseline:
         How it was sampled, and other posteriors will be.
     theta : Theta
         Its draws.
+    r_hat : float
+        The largest of its parameters but u; missing for a single chain.
     """
 
     fit: Fit
     priors: PriorSet
     settings: SamplerSettings
     theta: Theta
+    r_hat: float
 
 
 def baseline_of(fit: object) -> Baseline:
@@ -70,10 +76,15 @@ def baseline_of(fit: object) -> Baseline:
             f"a study starts from a posterior, model.sample(); a {fit.engine} fit has one θ and "
             "no draws to weight"
         )
-    return Baseline(fit, fit.priors, fit.evidence.settings, theta_of(fit))
+    if fit.sigma_draws.size < FEWEST:
+        raise StudyError(
+            f"a study needs a posterior of at least {FEWEST} draws, not {fit.sigma_draws.size}"
+        )
+    r_hat = float(convergence_table(fit, random_effects=False)["r_hat"].max())
+    return Baseline(fit, fit.priors, fit.evidence.settings, theta_of(fit), r_hat)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Answer:
     """The posterior under an alternative.
 
@@ -100,6 +111,9 @@ class Answer:
     reason: str
     same_theta: bool
 
+    def __repr__(self) -> str:
+        return f"<{self.alternative.name}: {self.how}>"
+
 
 class Answerer:
     """Answers alternatives one after the other, and learns: what was sampled for one serves others.
@@ -120,16 +134,15 @@ class Answerer:
         """The posterior under an alternative, by re-weighting where that can be trusted."""
         try:
             refuse_improper(self.baseline.fit.problem, alternative.priors)
-            weights = weights_of(self.baseline, alternative.priors)
+            weights, reason = _weighted(self.baseline, alternative.priors)
         except PriorError as error:
             return _unanswered(alternative, even(0), str(error))
-        if weights.trusted:
+        if not reason:
             fit = reprior(self.baseline, alternative.priors)
             return Answer(alternative, fit, weights, REWEIGHTED, "", same_theta=True)
-        reason = _why_not(weights)
         for name, other in self._sampled:
-            again = weights_of(other, alternative.priors)
-            if again.trusted:
+            again, obstacle_there = _weighted(other, alternative.priors)
+            if not obstacle_there:
                 reason = f"{reason}: re-weighted from the draws under '{name}'"
                 fit = reprior(other, alternative.priors)
                 return Answer(alternative, fit, again, REWEIGHTED, reason, same_theta=False)
@@ -144,20 +157,32 @@ class Answerer:
             fit = sample_posterior(self.baseline.fit.problem, alternative.priors, settings)
         except HierbayesError as error:
             return _unanswered(alternative, weights, f"{reason}; and {error}")
-        worst = float(convergence_table(fit, random_effects=False)["r_hat"].max())
-        if worst > R_HAT_LIMIT:
-            reason = f"{reason}; beware, the new chains disagree (R-hat {worst:.2f})"
+        sampled = baseline_of(fit)
+        if sampled.r_hat > R_HAT_LIMIT:
+            reason = f"{reason}; beware, the new chains disagree (R-hat {sampled.r_hat:.2f})"
         else:
-            self._sampled.append((alternative.name, baseline_of(fit)))
+            self._sampled.append((alternative.name, sampled))
         equal = Weights(even(fit.sigma_draws.size).values, weights.k_hat)
         return Answer(alternative, fit, equal, REFITTED, reason, same_theta=False)
 
 
 def weights_of(baseline: Baseline, priors: PriorSet) -> Weights:
-    """Weights that turn the draws of the baseline into draws under other priors."""
-    if not has_ratio(priors, baseline.priors):
-        return Weights(np.zeros(len(baseline.theta.sigma)), np.nan)
-    return pareto_smoothed(log_ratio(baseline.theta, priors, baseline.priors))
+    """Weights that turn the draws of the baseline into draws under other priors.
+
+    Their k-hat is the worst of those of the weights w and of w·(1 + z²) for each
+    standardised sd and σ: what is averaged is not w but w times a parameter, and its
+    square for the error, which matters where the other prior has the heavier tail.
+    """
+    theta = baseline.theta
+    ratio = log_ratio(theta, priors, baseline.priors)
+    weights = pareto_smoothed(ratio)
+    if weights.k_hat > K_HAT_LIMIT or np.ptp(ratio) < NEARLY_EQUAL:
+        return weights
+    worst = weights.k_hat
+    for values in (*theta.sd.T, theta.sigma):
+        z = (values - values.mean()) / max(float(values.std()), 1e-300)
+        worst = max(worst, tail_shape(ratio + np.log1p(z**2)))
+    return Weights(weights.values, worst)
 
 
 def reprior(baseline: Baseline, priors: PriorSet) -> Fit:
@@ -167,14 +192,20 @@ def reprior(baseline: Baseline, priors: PriorSet) -> Fit:
     return baseline.fit
 
 
-def _why_not(weights: Weights) -> str:
-    if np.isnan(weights.k_hat):
-        return "a prior of R² has no density without its latent shares"
+def _weighted(baseline: Baseline, priors: PriorSet) -> tuple[Weights, str]:
+    """Weights to other priors, and why they cannot be used; empty when they can."""
+    M = len(baseline.theta.sigma)
+    why = obstacle(baseline.theta, priors, baseline.priors)
+    if why:
+        return Weights(np.zeros(M), np.nan), why
+    weights = weights_of(baseline, priors)
+    if weights.trusted:
+        return weights, ""
     if weights.k_hat == np.inf:
-        return "(nearly) no draw of the baseline has any probability under it"
+        return weights, "(nearly) no draw of the baseline has any probability under it"
     if weights.k_hat > K_HAT_LIMIT:
-        return f"Pareto k-hat is {weights.k_hat:.2f}, above {K_HAT_LIMIT}"
-    return f"re-weighted draws are worth only {weights.ess:.0f} of {len(weights.values)}"
+        return weights, f"Pareto k-hat is {weights.k_hat:.2f}, above {K_HAT_LIMIT}"
+    return weights, f"the {M} draws are worth only {weights.ess:.0f} when weighted"
 
 
 def _unanswered(alternative: Alternative, weights: Weights, reason: str) -> Answer:

@@ -53,6 +53,12 @@ class Questions:
             [np.nan if one.reference is None else one.reference for one in self.quantities]
         )
 
+    def units(self, sd: Floats) -> Floats:
+        """What movements of each quantity are measured in (K,): its posterior sd as a rule."""
+        own = [np.nan if one.unit is None else one.unit for one in self.quantities]
+        units = np.where(np.isnan(own), sd, own)
+        return np.where(units > 0.0, units, np.nan)
+
     def values(self, fit: Fit) -> Values:
         """Draws of every quantity."""
         return Values(np.stack([one.draws(fit) for one in self.quantities], axis=-1))
@@ -76,8 +82,9 @@ def alternative_cells(fit: Fit, answers: tuple[Answer, ...], questions: Question
     """Each quantity under each alternative, by ``quantity`` and ``alternative``.
 
     ``movement`` is the difference of posterior means in units of the baseline's
-    posterior sd, ``mcse`` its Monte Carlo error, ``distance`` the Wasserstein distance
-    of the two posteriors in the same units, which sees changes of spread as well;
+    posterior sd (of a probability in units of 0.2), ``mcse`` its Monte Carlo error,
+    ``distance`` the Wasserstein distance of the two posteriors in the same units, which
+    sees changes of spread as well;
     ``decision`` is +1 or −1 where the interval excludes the reference, else 0.
     ``above`` is P(quantity > reference), ``above_mcse`` its Monte Carlo error.
     """
@@ -122,7 +129,7 @@ def _cell(
     weights, equal = answer.weights, even(base.flat.shape[1])
     own = moments(values, weights, questions.interval, questions.references)
     before = moments(base, equal, questions.interval, questions.references)
-    unit = np.where(before.sd > 0.0, before.sd, np.nan)
+    unit = questions.units(before.sd)
     error = error_of_difference(values, weights, base, equal, same_theta=answer.same_theta)
     return _columns(own) | {
         "movement": (own.mean - before.mean) / unit,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,23 @@ class Contrast(Quantity):
 
     weights: Mapping[str, float]
     label: str | None = None
+
+    def __post_init__(self) -> None:
+        given = self.weights
+        if not isinstance(given, Mapping) or not given:
+            raise StudyError(
+                f"a contrast is a mapping from terms to numbers, as in {{'ses': 1}}, not {given!r}"
+            )
+        for term, weight in given.items():
+            if not isinstance(weight, Real) or not np.isfinite(weight):
+                raise StudyError(
+                    f"the weight of '{term}' in a contrast must be a number, not {weight!r}"
+                )
+
+    @property
+    def block(self) -> str:
+        """γ."""
+        return "gamma"
 
     @property
     def name(self) -> str:
@@ -70,6 +88,11 @@ class Contextual(Quantity):
     """
 
     x: str
+
+    @property
+    def block(self) -> str:
+        """γ."""
+        return "gamma"
 
     @property
     def name(self) -> str:
@@ -161,6 +184,21 @@ class Probability(Quantity):
         """P(of > above)."""
         return f"P({self._quantity.name} > {self.above:g})"
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.of, str | Quantity):
+            raise StudyError(
+                f"a probability is one of a fixed term or of a quantity, not of {self.of!r}"
+            )
+
+    @property
+    def unit(self) -> float:
+        """Movements of a probability are in units of 0.2, twenty points: not in its sd."""
+        return 0.2
+
+    def estimable(self) -> bool:
+        """No: one θ is on one side or on the other."""
+        return False
+
     @property
     def _quantity(self) -> Quantity:
         return Contrast({self.of: 1.0}) if isinstance(self.of, str) else self.of
@@ -188,6 +226,12 @@ class Custom(Quantity):
     function: Callable[[Any], Any]
     value: float | None = None
 
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise StudyError(
+                f"the quantity '{self.label}' must be a function of a fit, not {self.function!r}"
+            )
+
     @property
     def name(self) -> str:
         """The label."""
@@ -206,10 +250,13 @@ class Custom(Quantity):
         StudyError
             When that is not one number for each draw.
         """
-        values = np.asarray(self.function(fit), dtype=np.float64)
-        if values.shape != fit.sigma_draws.shape:
+        given = np.asarray(self.function(fit))
+        if given.dtype.kind not in "biuf" or given.shape != fit.sigma_draws.shape:
             raise StudyError(
                 f"the quantity '{self.label}' must give one number for each draw, an array "
-                f"{fit.sigma_draws.shape}, not {values.shape}"
+                f"{fit.sigma_draws.shape}, not {given.dtype} {given.shape}"
             )
+        values = given.astype(np.float64)
+        if not np.isfinite(values).all():
+            raise StudyError(f"the quantity '{self.label}' is missing or infinite at some draws")
         return values

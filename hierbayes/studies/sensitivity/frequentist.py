@@ -29,6 +29,8 @@ def reml_column(reml: Fit, questions: Questions) -> pd.DataFrame:
 def _row(
     reml: Fit, quantity: Quantity, known: pd.DataFrame, questions: Questions
 ) -> tuple[float, float, float]:
+    if not quantity.estimable():
+        return np.nan, np.nan, np.nan
     estimate = float(quantity.draws(reml)[0, 0])
     if isinstance(quantity, Contrast | Contextual):
         half = _half_width(reml, quantity.coefficients(reml), questions)

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.errors import StudyError
 from hierbayes.fit.effects import group_shrinkage, population_draws
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import sd_corr
+from hierbayes.likelihood.covariance import block_mask, sd_corr
 from hierbayes.studies.sensitivity.quantity import Quantity, group_of, position_of
 
 _NEW_GROUP = 2  # the stream of random numbers behind the effects of a group not yet seen
@@ -24,6 +25,11 @@ class SD(Quantity):
     """The standard deviation of a random effect."""
 
     effect: str
+
+    @property
+    def block(self) -> str:
+        """Its own."""
+        return "sd"
 
     @property
     def name(self) -> str:
@@ -45,6 +51,11 @@ class Corr(Quantity):
     other: str
 
     @property
+    def block(self) -> str:
+        """Its own."""
+        return "corr"
+
+    @property
     def name(self) -> str:
         """As summaries have it."""
         return f"corr({self.effect}, {self.other})"
@@ -58,6 +69,8 @@ class Corr(Quantity):
         """G_kl/√(G_kk G_ll)."""
         k = position_of(self.effect, fit.design.effects, "random effect")
         other = position_of(self.other, fit.design.effects, "random effect")
+        if k == other or not block_mask(fit.design.blocks)[k, other]:
+            raise StudyError(f"the model has no correlation of '{self.effect}' and '{self.other}'")
         corr: Floats = sd_corr(fit.G_draws)[1][..., k, other]
         return corr
 
@@ -65,6 +78,11 @@ class Corr(Quantity):
 @dataclass(frozen=True)
 class Sigma(Quantity):
     """The residual standard deviation."""
+
+    @property
+    def block(self) -> str:
+        """Its own."""
+        return "sigma"
 
     @property
     def name(self) -> str:
@@ -180,6 +198,12 @@ class NewGroup(Quantity):
     """
 
     at: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.at, Mapping):
+            raise StudyError(
+                f"a new group is at values of columns, as in {{'ses': 0}}, not {self.at!r}"
+            )
 
     @property
     def name(self) -> str:

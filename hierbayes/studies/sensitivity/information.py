@@ -134,7 +134,7 @@ def _p_value(prior: Family, size: int, rest: Floats, weights: Weights) -> float:
     else:
         own, there = log_density(prior, drawn), log_density(prior, rest)
     below = np.searchsorted(np.sort(own), there + 1e-12, side="right") / len(own)
-    return float(below @ weights.values)
+    return min(1.0, float(below @ weights.values))
 
 
 def _prior_of(answerer: Answerer, block: str, parameter: str) -> tuple[Family, int] | None:
@@ -167,11 +167,11 @@ def _reading(contraction: float, p_value: float) -> str:
     if p_value < CONFLICT:
         return "prior and data are in conflict"
     if contraction > _MUCH:
-        said = "the data decide"
+        said = "much was learnt from the data"
     elif contraction < _LITTLE:
-        said = "the data say little: the posterior is mostly prior"
+        said = "little was learnt: the posterior is mostly prior"
     else:
-        said = "prior and data both count"
+        said = "something was learnt from the data"
     if np.isnan(contraction):
         said = "no prior to compare with"
     return said if np.isfinite(p_value) else f"{said}; conflict cannot be judged"

@@ -112,14 +112,12 @@ def _sensitivity(values: Values, part: Floats) -> Floats:
     if np.ptp(part) == 0.0:
         return np.zeros(values.draws.shape[-1])
     lower, upper = (_scaled_weights(part, alpha) for alpha in _ALPHAS)
-    return np.array(
-        [
-            array_stats.power_scale_sense(
-                values.draws[..., k], lower, upper, *_ALPHAS, chain_axis=0, draw_axis=1
-            )
-            for k in range(values.draws.shape[-1])
-        ]
-    )
+    found = np.zeros(values.draws.shape[-1])
+    for k in np.flatnonzero(np.ptp(values.flat, axis=1) > 0.0):
+        found[k] = array_stats.power_scale_sense(
+            values.draws[..., k], lower, upper, *_ALPHAS, chain_axis=0, draw_axis=1
+        )
+    return found
 
 
 def _scaled_weights(part: Floats, alpha: float) -> Floats:

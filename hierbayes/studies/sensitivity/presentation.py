@@ -11,13 +11,14 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 
+from hierbayes.fit.convergence import R_HAT_LIMIT
 from hierbayes.fit.probability import Interval
 from hierbayes.studies.sensitivity.answers import Baseline
 from hierbayes.studies.table_text import items_text, table_cells, table_text
 
-_SHOWN = ["mean", "sd", "REML", "smallest", "largest", "movement", "mcse", "moved_by"]
+_SHOWN = ["mean", "sd", "REML", "smallest", "largest"]
 _FLIPS = ["sign_flips", "decision_flips"]
-_TABLE = "Posterior means, and how far they move in posterior sds"
+_TABLE = "Posterior means, and how far they move at most, in posterior sds"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,17 +72,29 @@ class Presentation:
         fit = self.baseline.fit
         chains, draws = fit.sigma_draws.shape
         seed = self.baseline.settings.seed
-        return [
+        sampled = _counted(chains, "chain", "chains")
+        lines = [
             f"Model:     {fit.design.specification}",
-            f"Baseline:  posterior, {chains} chains × {draws} draws, seed {seed}",
+            f"Baseline:  posterior, {sampled} × {draws} draws, seed {seed}",
         ]
+        if self.baseline.r_hat > R_HAT_LIMIT:
+            lines.append(
+                f"Beware:    the baseline's chains disagree (R-hat {self.baseline.r_hat:.2f}); "
+                "nothing below can be better than its draws"
+            )
+        return lines
 
     def _verdicts(self) -> tuple[str, ...]:
         return tuple(f"{name}: {text}" for name, text in self.table["verdict"].items())
 
     def _shown(self) -> pd.DataFrame:
-        flips = [name for name in _FLIPS if self.table[name].any()]
-        return self.table[[*_SHOWN, *flips]]
+        """The table in print: the movement with its error in one column."""
+        moves = zip(self.table["movement"], self.table["mcse"], strict=True)
+        shown = self.table[_SHOWN].assign(
+            movement=[f"{move:+.2f} ± {error:.2f}" for move, error in moves],
+            moved_by=self.table["moved_by"],
+        )
+        return shown.join(self.table[[name for name in _FLIPS if self.table[name].any()]])
 
     def _beyond(self) -> tuple[str, ...]:
         """Alternatives that are not answered from the baseline's draws, and why."""

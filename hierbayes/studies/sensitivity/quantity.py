@@ -28,6 +28,20 @@ class Quantity:
         """The value a decision turns on."""
         return None
 
+    @property
+    def block(self) -> str | None:
+        """The block of priors that it is a parameter of, where it is one."""
+        return None
+
+    @property
+    def unit(self) -> float | None:
+        """What its movements are measured in; None for its posterior sd."""
+        return None
+
+    def estimable(self) -> bool:
+        """Whether one θ, as REML has, is an estimate of it."""
+        return True
+
     def draws(self, fit: Fitted) -> Floats:
         """Its value at each draw (chains, draws)."""
         raise NotImplementedError

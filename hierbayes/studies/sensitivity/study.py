@@ -11,6 +11,7 @@ import xarray as xr
 from rich.progress import track
 
 from hierbayes.errors import StudyError
+from hierbayes.estimation.prior_blocks import COVERED
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.probability import DEFAULT_PROB, Interval
@@ -31,12 +32,14 @@ from hierbayes.studies.sensitivity.tipping import (
     SCALES,
     TippingPoints,
     pushes,
+    refuse_not_positive,
     tipping_points,
 )
+from hierbayes.studies.sensitivity.usual_grid import CAUTIONARY, SEVERAL
 from hierbayes.studies.sensitivity.verdict import (
+    Evidence,
     by_block,
     flips,
-    outside,
     real_distance,
     sign_flips,
     verdict,
@@ -49,15 +52,18 @@ class SensitivityStudy:
     Every alternative is answered by exact re-weighting of the draws of θ: only the
     priors that differ are evaluated, γ is integrated out anew where its normal prior
     changes, and u follows exactly.  Where Pareto k-hat says that the draws do not
-    reach (above 0.7), or they are worth fewer than 200, the alternative is sampled.
+    reach (above 0.5), the draws are worth less than 5%, or the baseline's priors exclude
+    what the alternative allows, the alternative is sampled, by the baseline's settings;
+    the first posterior of a new family of priors compiles once on a machine.
 
     Parameters
     ----------
     fit : Fit
         The baseline, a posterior from `Model.sample`.
     alternatives : mapping, optional
-        From a block (``gamma``, ``sd``, ``corr``, ``sigma``, or ``several``) to named
-        priors or a list of priors; by default the usual ones for each block, on the
+        From a block (``gamma``, ``sd``, ``corr``, ``sigma``, ``G``, ``icc``, ``r2``) to named
+        priors or a list of priors, and from ``several`` or ``cautionary`` to named
+        mappings from blocks to priors; by default the usual ones for each block, on the
         baseline's scales.
     quantities : sequence, optional
         Fixed terms by name, or values from `hierbayes.quantities`; or a mapping from names
@@ -143,33 +149,39 @@ class SensitivityStudy:
         """
         frame = self.before[["mean", "sd", "lower", "upper"]].to_dataframe()
         frame = frame.join(self.reml)
-        frame["smallest"] = self.cells["mean"].min("alternative").to_pandas()
-        frame["largest"] = self.cells["mean"].max("alternative").to_pandas()
-        distance = real_distance(self.cells).fillna(-1.0)
-        at = self.cells.isel(alternative=distance.argmax("alternative"))
+        counted = self.cells.isel(alternative=(self.cells["block"] != CAUTIONARY).to_numpy())
+        frame["smallest"] = counted["mean"].min("alternative").to_pandas()
+        frame["largest"] = counted["mean"].max("alternative").to_pandas()
+        distance = real_distance(counted).fillna(-1.0)
+        at = counted.isel(alternative=distance.argmax("alternative"))
         found = distance.max("alternative").to_numpy() > 0.0
         for name, source in (("moved_by", at["alternative"]), ("block", at["block"])):
             frame[name] = np.where(found, source.to_numpy(), "-")
         for name in ("movement", "mcse", "distance"):
             frame[name] = at[name].to_numpy()
-        signs = sign_flips(self.cells, self.before, self.questions.references)
+        signs = sign_flips(counted, self.before, self.questions.references)
         frame["sign_flips"] = signs.sum("alternative").to_numpy()
-        frame["decision_flips"] = flips(self.cells, self.before).sum("alternative").to_numpy()
+        frame["decision_flips"] = flips(counted, self.before).sum("alternative").to_numpy()
         frame["verdict"] = self.verdicts
         return frame
 
     @cached_property
     def verdicts(self) -> pd.Series:
         """What the study says of each quantity, in words."""
-        said = [
-            "; ".join(
-                [
-                    verdict(name, self.cells, self.before, self.power_scaling.loc[name]),
-                    *outside(self.before.sel(quantity=name), float(self.reml.at[name, "REML"])),
-                ]
+        varied = set(self.cells["block"].to_numpy().tolist())
+        covered = {part for block in varied & set(COVERED) for part in COVERED[block]}
+        everything = SEVERAL in varied
+        said = []
+        for name, quantity in zip(self.questions.names, self.questions.quantities, strict=True):
+            known = everything or quantity.block is None or quantity.block in varied | covered
+            evidence = Evidence(
+                self.cells.sel(quantity=name),
+                self.before.sel(quantity=name),
+                self.power_scaling.loc[name],
+                float(self.reml.at[name, "REML"]),
+                None if known else quantity.block,
             )
-            for name in self.questions.names
-        ]
+            said.append(verdict(evidence))
         return pd.Series(said, index=pd.Index(self.questions.names, name="quantity"))
 
     @cached_property
@@ -190,8 +202,7 @@ class SensitivityStudy:
         self, alphas: tuple[float, ...] = (0.1, 0.25, 0.5, 0.8, 1.25, 2.0, 4.0, 10.0)
     ) -> xr.Dataset:
         """Movement as each block of priors, or the likelihood, is raised to powers α."""
-        if not len(alphas) or not all(np.isfinite(a) and a > 0 for a in alphas):
-            raise StudyError(f"alphas must be positive numbers, not {alphas!r}")
+        refuse_not_positive("alphas", alphas)
         return power_grid(self.baseline, self.questions, self._values, alphas)
 
     def derivatives(self) -> xr.Dataset:
@@ -233,7 +244,7 @@ class SensitivityStudy:
         eta = float(corr[0][1].parameters["eta"]) if corr else np.nan
         return tipping_points(quantity, points, cells, self.before.sel(quantity=quantity), eta)
 
-    def deletion(self, alternatives: list[str] | None = None) -> xr.Dataset:
+    def deletion(self, alternatives: list[str] | str | None = None) -> xr.Dataset:
         """Posterior means without each group in turn, under the baseline and under alternatives.
 
         Parameters
@@ -253,11 +264,14 @@ class SensitivityStudy:
             raise StudyError("no quantity of the study can be followed as groups are left out")
         return deletion(self.baseline, chosen, Questions(kept, self.questions.interval))
 
-    def _chosen(self, names: list[str] | None) -> tuple[Alternative, ...]:
+    def _chosen(self, names: list[str] | str | None) -> tuple[Alternative, ...]:
         known = {one.alternative.name: one.alternative for one in self.answers}
+        if isinstance(names, str):
+            names = [names]
         if names is None:
             largest = real_distance(self.cells).max("quantity")
-            answered = largest.where(self.cells["how"] != UNANSWERED, -1.0).fillna(-1.0)
+            counts = (self.cells["how"] != UNANSWERED) & (self.cells["block"] != CAUTIONARY)
+            answered = largest.where(counts, -1.0).fillna(-1.0)
             best: dict[str, str] = {}
             for i in np.argsort(-answered.to_numpy(), kind="stable"):
                 block = str(self.cells["block"].to_numpy()[i])

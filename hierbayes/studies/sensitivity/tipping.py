@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -42,9 +44,8 @@ def pushes(
     PriorError
         When a prior of sd has no scale that could be changed.
     """
-    for name, numbers in (("scales", scales), ("etas", etas)):
-        if not len(numbers) or not all(np.isfinite(x) and x > 0 for x in numbers):
-            raise StudyError(f"{name} must be positive numbers, not {numbers!r}")
+    refuse_not_positive("scales", scales)
+    refuse_not_positive("etas", etas)
     priors = baseline.priors
     if not (priors.sd or priors.corr):
         raise StudyError(
@@ -55,6 +56,19 @@ def pushes(
     points = [Push(scale, eta) for scale in factors for eta in shapes]
     grid = {SEVERAL: {point.name: _priors(baseline, point) for point in points}}
     return points, read_alternatives(grid, baseline.fit.problem, baseline.priors)
+
+
+def refuse_not_positive(name: str, numbers: object) -> None:
+    """Refuse what is no sequence of positive numbers.
+
+    Raises
+    ------
+    StudyError
+        Naming the argument.
+    """
+    given = list(numbers) if isinstance(numbers, Sequence | np.ndarray) else []
+    if not given or not all(isinstance(x, Real) and 0.0 < float(x) < np.inf for x in given):
+        raise StudyError(f"{name} must be a sequence of positive numbers, not {numbers!r}")
 
 
 def _priors(baseline: Baseline, point: Push) -> dict[str, object]:
@@ -164,7 +178,10 @@ def _verdict(
     rest = f" ({missing} points could not be answered)" if missing else ""
     moved = _ranges(frame) if etas and len(scales) > 1 else ""
     if decision not in said:
-        return f"{quantity} over {where}{rest}{moved}."
+        low, high = frame["mean"].min(), frame["mean"].max()
+        return (
+            f"The mean of {quantity} runs from {low:.4g} to {high:.4g} over {where}{rest}{moved}."
+        )
     if flips.empty:
         return f"'{quantity} {said[decision]}' stands over all {where}{rest}{moved}."
     first = flips.iloc[0]

@@ -2,18 +2,22 @@
 
 A prior *moves* a quantity by the Wasserstein distance between the two posteriors, in
 posterior sds of the baseline: a shift of the mean by that much, or a change of spread
-that matters as much.  Below ``NOTICEABLE`` the quantity is robust to the priors
-tried; above ``LARGE`` the prior decides.  Distances within ``ERRORS`` Monte Carlo
-standard errors are noise.
+that matters as much.  (A probability moves in units of 0.2.)  Below ``NOTICEABLE`` the
+quantity is robust to the priors tried; above ``LARGE`` the prior decides.  Distances
+within ``ERRORS`` Monte Carlo standard errors are noise; where that noise alone could hide
+a noticeable movement, nothing is concluded.  Cautionary alternatives are left out.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from hierbayes.frames.arrays import Floats
+from hierbayes.studies.sensitivity.usual_grid import CAUTIONARY, SEVERAL
 
 NOTICEABLE = 0.25
 LARGE = 1.0
@@ -56,56 +60,80 @@ def sign_flips(cells: xr.Dataset, before: xr.Dataset, references: Floats) -> xr.
     return opposite & (np.abs(cells["movement"]) > ERRORS * cells["mcse"])
 
 
-def verdict(quantity: str, cells: xr.Dataset, before: xr.Dataset, sensitivity: pd.Series) -> str:
-    """One or two sentences on one quantity.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a verdict on one quantity rests on.
 
     Parameters
     ----------
-    quantity : str
     cells, before : Dataset
-        Of the study.
+        Of this quantity: under each alternative, and under the baseline.
     sensitivity : Series
-        Its power-scaling sensitivities by component.
+        Power-scaling sensitivities by component.
+    reml : float
+        Its REML estimate; missing where it has none.
+    unvaried : str or None
+        Its own block of priors, if no alternative varies it.
     """
-    own = cells.sel(quantity=quantity)
-    distances = real_distance(own)
-    if bool(distances.isnull().all()):
+
+    cells: xr.Dataset
+    before: xr.Dataset
+    sensitivity: pd.Series
+    reml: float
+    unvaried: str | None
+
+
+def verdict(of: Evidence) -> str:
+    """What is to be said of one quantity."""
+    counted = of.cells.isel(alternative=(of.cells["block"] != CAUTIONARY).to_numpy())
+    distances = real_distance(counted)
+    if not counted.sizes["alternative"] or bool(distances.isnull().all()):
         return "no alternative could be answered"
-    names = own["alternative"].to_numpy()
     worst = int(np.nanargmax(distances.to_numpy()))
-    largest = float(distances[worst])
-    near = _near(sensitivity)
-    if largest < NOTICEABLE:
-        parts = [_robust(largest, near)]
+    largest, near = float(distances[worst]), _near(of.sensitivity)
+    if largest >= NOTICEABLE:
+        parts = [_movement(counted, worst, largest), *_others(counted, distances, worst), *near]
     else:
-        parts = [_movement(own, worst, largest), *_others(own, distances, worst), *near]
-    changed = names[flips(own, before.sel(quantity=quantity)).to_numpy()]
-    if len(changed):
-        said = _SAID[float(before["decision"].sel(quantity=quantity))]
-        parts.append(
-            f"'{said}' gives way under {len(changed)} of {len(names)} alternatives "
-            f"({', '.join(changed[:2])}{', ...' if len(changed) > 2 else ''})"
-        )
+        parts = [_small(counted, largest, near, of.unvaried)]
+    parts += _flips(counted, of.before) + _outside(of.before, of.reml)
     return "; ".join(parts)
 
 
-def outside(before: xr.Dataset, reml: float) -> list[str]:
-    """Whether the REML estimate lies outside the baseline's interval, as it may on the boundary."""
-    lower, upper = float(before["lower"]), float(before["upper"])
-    if lower <= reml <= upper:
-        return []
-    return [f"REML's {reml:.4g} lies outside the baseline's interval, {lower:.4g} to {upper:.4g}"]
-
-
-def _robust(largest: float, near: list[str]) -> str:
-    """No prior tried matters; one that was not tried may."""
-    if largest == 0.0:
-        moved = "beyond Monte Carlo error"
-    else:
+def _small(cells: xr.Dataset, largest: float, near: list[str], unvaried: str | None) -> str:
+    """No prior tried matters; one that was not tried, or is lost in noise, may."""
+    noise = cells["mcse"].where(cells["distance"].notnull()).to_numpy() * ERRORS
+    if np.nanmax(noise) > NOTICEABLE:
+        name = str(cells["alternative"].to_numpy()[int(np.nanargmax(noise))])
+        error = float(np.nanmax(noise)) / ERRORS
+        lost = f"the Monte Carlo error under '{name}' is {error:.2f} sd"
+        return f"cannot tell: {lost}; sample more draws"
+    moved = "beyond Monte Carlo error"
+    if largest > 0.0:
         moved = f"by more than {max(largest, 0.01):.2f} sd"
+    if unvaried is not None:
+        return f"no prior tried moves it {moved}, but its own prior, of {unvaried}, was not varied"
     if near:
         return f"no prior tried moves it {moved}, but {near[0]}"
     return f"robust: no prior tried moves it {moved}"
+
+
+def _flips(cells: xr.Dataset, before: xr.Dataset) -> list[str]:
+    """Under which alternatives a decision is another."""
+    names = cells["alternative"].to_numpy()
+    changed = names[flips(cells, before).to_numpy()]
+    if not len(changed):
+        return []
+    said = _SAID[float(before["decision"])]
+    listed = f"{', '.join(changed[:2])}{', ...' if len(changed) > 2 else ''}"
+    return [f"no longer {said} under {len(changed)} of {len(names)}: {listed}"]
+
+
+def _outside(before: xr.Dataset, reml: float) -> list[str]:
+    """Whether the REML estimate lies outside the baseline's interval, as it may on the boundary."""
+    lower, upper = float(before["lower"]), float(before["upper"])
+    if np.isnan(reml) or lower <= reml <= upper:
+        return []
+    return [f"REML's {reml:.4g} lies outside the baseline's interval, {lower:.4g} to {upper:.4g}"]
 
 
 def _movement(own: xr.Dataset, worst: int, largest: float) -> str:
@@ -113,7 +141,7 @@ def _movement(own: xr.Dataset, worst: int, largest: float) -> str:
     name = str(own["alternative"].to_numpy()[worst])
     shift, error = float(own["movement"][worst]), float(own["mcse"][worst])
     how = "decided by" if largest >= LARGE else "depends on"
-    what = f"the prior of {block}" if block != "several" else "the priors"
+    what = f"the prior of {block}" if block != SEVERAL else "the priors"
     text = f"{how} {what}: '{name}' moves it by {shift:+.2f} ± {error:.2f} sd"
     if largest - abs(shift) > NOTICEABLE:
         text += f" and changes its spread (distance {largest:.2f} sd)"

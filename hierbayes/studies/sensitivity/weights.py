@@ -14,11 +14,11 @@ import numpy as np
 
 from hierbayes.estimation.prior_set import PriorSet
 from hierbayes.frames.arrays import Floats
-from hierbayes.studies.sensitivity.theta import Theta, joint_of
+from hierbayes.studies.sensitivity.theta import Theta
 
-K_HAT_LIMIT = 0.7
-ESS_LIMIT = 200.0  # draws that re-weighting must be worth
-_SAME = 1e-7  # difference of log weights that is rounding
+K_HAT_LIMIT = 0.5  # below it the weights have a variance, and Monte Carlo errors a meaning
+WORTH_LIMIT = 0.05  # of the draws: what re-weighted draws must be worth
+NEARLY_EQUAL = 1e-7  # difference of log weights that is rounding
 _TAIL = 5  # draws that must carry weight for a tail to be fitted to
 
 
@@ -30,8 +30,9 @@ class Weights:
     ----------
     values : (M,) float
     k_hat : float
-        Shape of the generalised Pareto distribution of the largest ones: below 0.7
-        weighted means can be trusted; inf when (nearly) no draw has weight.
+        Shape of the generalised Pareto distribution of the largest ones: below 0.5 they
+        have a variance, and weighted means a Monte Carlo error; inf when (nearly) no draw
+        has weight, nan when they cannot exist.
     """
 
     values: Floats
@@ -46,7 +47,7 @@ class Weights:
     @property
     def trusted(self) -> bool:
         """Whether weighted means can be trusted, and are worth something."""
-        return self.k_hat <= K_HAT_LIMIT and self.ess >= ESS_LIMIT
+        return self.k_hat <= K_HAT_LIMIT and self.ess >= WORTH_LIMIT * len(self.values)
 
 
 def even(M: int) -> Weights:
@@ -67,16 +68,24 @@ def pareto_smoothed(log_ratio: Floats) -> Weights:
         return Weights(np.zeros(M), np.inf)
     log_weights, k_hat = log_ratio[possible], -np.inf
     if not _tail_is_tied(log_weights):
-        log_weights, k_hat = array_stats.psislw(-log_weights)  # it takes log likelihoods
+        try:
+            log_weights, k_hat = array_stats.psislw(-log_weights)  # it takes log likelihoods
+        except ValueError:  # too few draws, or too few different ones, for a tail
+            k_hat = np.inf
     values = np.zeros(M)
     values[possible] = np.exp(log_weights - log_weights.max())
     return Weights(values / values.sum(), float(k_hat))
 
 
+def tail_shape(log_values: Floats) -> float:
+    """Pareto shape of the right tail of positive numbers, from their logs (M,)."""
+    return pareto_smoothed(log_values).k_hat
+
+
 def _tail_is_tied(log_weights: Floats) -> bool:
     """Whether the largest weights are all the same: bounded, with no tail to fit to."""
     largest = np.sort(log_weights)[-_tail_length(len(log_weights)) :]
-    return bool(np.ptp(largest) < _SAME)
+    return bool(np.ptp(largest) < NEARLY_EQUAL)
 
 
 def _tail_length(M: int) -> int:
@@ -97,12 +106,6 @@ def log_ratio(theta: Theta, new: PriorSet, old: PriorSet) -> Floats:
         else:
             total = total + theta.log_ratio("gamma", new, old)
     return np.asarray(total)
-
-
-def has_ratio(new: PriorSet, old: PriorSet) -> bool:
-    """Whether both posteriors have a density of (θ, γ), or differ only where they have one."""
-    joint = joint_of(new), joint_of(old)
-    return joint[0] == joint[1] or all(prior.has_density for one in joint for _, prior in one)
 
 
 def gamma_changes(new: PriorSet, old: PriorSet) -> bool:

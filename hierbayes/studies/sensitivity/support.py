@@ -1,0 +1,71 @@
+"""Whether draws under one set of priors can stand for another at all.
+
+Weights know only what was drawn: where the baseline's prior is zero and the other is not,
+no weight and no diagnostic of weights can tell.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.estimation.prior_set import PriorSet
+from hierbayes.estimation.priors import Family, Foreign, Uniform
+from hierbayes.frames.arrays import Floats
+from hierbayes.studies.sensitivity.theta import Theta, joint_of
+
+_SIZES = np.logspace(-8, 8, 321)
+_ROUNDING = 1e-9
+
+
+def obstacle(theta: Theta, new: PriorSet, old: PriorSet) -> str:
+    """Why draws under old priors cannot be weighted to new ones; empty when they can.
+
+    Parameters
+    ----------
+    theta : Theta
+        The draws under the old priors.
+    """
+    joint = joint_of(new), joint_of(old)
+    if joint[0] != joint[1]:
+        latent = [prior for one in joint for _, prior in one if not prior.has_density]
+        if latent:
+            return f"{latent[0]} has no density of G, σ and γ without its latent shares"
+    ours, theirs = old.families, new.families
+    for key, prior in ours.items():
+        other = theirs.get(key)
+        if other == prior or not isinstance(prior, Uniform | Foreign):
+            continue
+        lower, upper = _support(prior, theta)
+        below, above = _support(other, theta) if other is not None else (-np.inf, np.inf)
+        if key[0] in ("sd", "sigma"):
+            lower, below = max(lower, 0.0), max(below, 0.0)
+        margin = _ROUNDING * max(1.0, abs(lower), min(abs(upper), 1e300))
+        if below < lower - margin or above > upper + margin:
+            name = key[1] if key[0] == key[1] else f"{key[0]}({key[1]})"
+            return f"the baseline's prior of {name}, {prior}, excludes what it allows"
+    return ""
+
+
+def _support(prior: Family, theta: Theta) -> tuple[float, float]:
+    """Smallest and largest value with a density, ±inf where there is no end."""
+    if isinstance(prior, Uniform):
+        return prior.lower, prior.upper
+    if not isinstance(prior, Foreign):
+        return -np.inf, np.inf
+    from hierbayes.estimation.prior_density import log_density
+
+    points = np.concatenate([-_SIZES[::-1], [0.0], _SIZES, _near(theta)])
+    points.sort()
+    possible = points[np.isfinite(log_density(prior, points))]
+    if not len(possible):
+        return np.inf, -np.inf
+    lower = -np.inf if possible[0] == points[0] else float(possible[0])
+    upper = np.inf if possible[-1] == points[-1] else float(possible[-1])
+    return lower, upper
+
+
+def _near(theta: Theta) -> Floats:
+    """Points around the draws, where the end of a prior matters most."""
+    drawn = np.concatenate([theta.sd.ravel(), theta.sigma, theta.gamma.ravel()])
+    size = float(np.abs(drawn).max())
+    return np.linspace(-2.0 * size, 2.0 * size, 2001)

@@ -1,0 +1,98 @@
+"""The usual alternatives to a set of priors, block by block, on the baseline's own scales."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hierbayes.design.problem import Problem
+from hierbayes.estimation.joint_families import Beta
+from hierbayes.estimation.prior_set import PriorSet, choose_priors
+from hierbayes.estimation.priors import (
+    LKJ,
+    Exponential,
+    Family,
+    Flat,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    InverseGamma,
+    Normal,
+    Uniform,
+)
+
+SEVERAL = "several"
+CAUTIONARY = "cautionary"
+_ETAS = (1.0, 2.0, 4.0, 10.0)
+
+
+def default_grid(problem: Problem, baseline: PriorSet) -> dict[str, dict[str, Any]]:
+    """The usual alternatives.
+
+    The scale of an sd is that of its prior in the baseline where the family has one, and
+    that of its default prior otherwise.  The gamma prior, with shape 2.5 and mean twice the
+    scale, keeps away from 0 (after Chung and others, doi:10.1007/s11336-013-9328-2, who use
+    it for modes).  The inverse-gamma prior of the sd is there as a caution: no verdict
+    rests on it.
+    """
+    usual = choose_priors(None, problem.design, problem.cross.basis)
+    grid: dict[str, dict[str, Any]] = {}
+    if not baseline.explains_gamma:
+        grid["gamma"] = _of_gamma(baseline)
+    if baseline.joint:
+        grid["sd"] = {"sd, corr by default": {}}
+    else:
+        grid["sd"] = _of_sd(_scales(baseline.sd, usual.sd))
+        grid["icc"] = {"icc uniform": Beta(1, 1)}
+        grid[CAUTIONARY] = {"sd inverse-gamma": {"sd": InverseGamma(0.001, 0.001)}}
+    if baseline.corr:
+        present = {prior for _, prior, _ in baseline.corr}
+        etas = [LKJ(eta) for eta in _ETAS if {LKJ(eta)} != present]
+        grid["corr"] = {f"corr {prior}": prior for prior in etas}
+    (scale,) = _scales((baseline.sigma,), (usual.sigma,)).values()
+    grid["sigma"] = {
+        "sigma half-normal": HalfNormal(scale),
+        "sigma exponential": Exponential(1 / scale),
+    }
+    return grid
+
+
+def _of_gamma(baseline: PriorSet) -> dict[str, Any]:
+    """Flat, default, and narrower than normal priors of the baseline."""
+    normal = {n: p.parameters for n, p, _ in baseline.gamma if isinstance(p, Normal)}
+    if len(normal) < len(baseline.gamma):
+        return {"gamma flat": Flat(), "gamma by default": {}}
+    narrower = {
+        f"gamma width/{by}": {n: Normal(p["mu"], p["sigma"] / by) for n, p in normal.items()}
+        for by in (2, 5)
+    }
+    return {"gamma flat": Flat(), **narrower}
+
+
+def _of_sd(scale: dict[str, float]) -> dict[str, Any]:
+    return {
+        "sd half-normal": {n: HalfNormal(s) for n, s in scale.items()},
+        "sd half-normal/4": {n: HalfNormal(s / 4) for n, s in scale.items()},
+        "sd half-Cauchy": {n: HalfCauchy(s) for n, s in scale.items()},
+        "sd exponential": {n: Exponential(1 / s) for n, s in scale.items()},
+        "sd uniform": {n: Uniform(0, 10 * s) for n, s in scale.items()},
+        "sd gamma(2.5)": {n: Gamma(2.5, 1.25 / s) for n, s in scale.items()},
+    }
+
+
+def _scales(
+    entries: tuple[tuple[str, Family, str], ...], usual: tuple[tuple[str, Family, str], ...]
+) -> dict[str, float]:
+    """The scale on which alternatives to each prior are put."""
+    defaults = {name: prior for name, prior, _ in usual}
+    return {name: _scale(prior) or _scale(defaults[name]) for name, prior, _ in entries}
+
+
+def _scale(prior: Family) -> float:
+    """The scale of a prior, 0 where its family has none."""
+    if isinstance(prior, Gamma | InverseGamma):
+        return 0.0
+    parameters = prior.parameters
+    for name, power in (("sigma", 1), ("beta", 1), ("lam", -1), ("upper", 1)):
+        if name in parameters:
+            return float(parameters[name] ** power)
+    return 0.0
