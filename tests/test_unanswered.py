@@ -50,6 +50,7 @@ def test_an_improper_alternative_is_not_answered_and_the_others_are(
     assert table.loc["flat", "reason"] == IMPROPER.format(taken=1)
     assert bool(study.cells["mean"].sel(alternative="flat").isnull().all())
     assert bool(study.cells["mean"].sel(alternative="half-t").notnull().all())
+    assert refusal(hb.PriorError, lambda: study.deletion(["flat"])) == IMPROPER.format(taken=1)
     proper = hb.Model("y ~ x", "~ 1 | g", data=two_groups, priors={"sd": hb.Flat()})
     refuse_improper(proper.problem, proper.priors)
     only = hb.SensitivityStudy(fit, {"sd": {"flat": hb.Flat()}}, progress=False)
@@ -118,17 +119,20 @@ FAR = {"sd": {"far": hb.Uniform(10, 20)}, "corr": {"lkj 4": hb.LKJ(4)}}
 
 def test_what_no_draw_reaches_is_sampled(baselines: Cache[hb.Fit]) -> None:
     """The sd of the slope is near 0.4: under Uniform(3, 6) it sticks to 3."""
-    grid = FAR | {"sd": {"far": {"ses": hb.Uniform(3, 6)}}}
+    slopes = {"far": {"ses": hb.Uniform(3, 6)}, "farther": {"ses": hb.Uniform(6.5, 9)}}
+    grid = FAR | {"sd": slopes}
     study = hb.SensitivityStudy(baselines["hs"], grid, progress=False)
-    far, near = study.answers
-    assert (far.how, near.how) == ("refitted", "re-weighted")
+    far, farther, near = study.answers
+    assert (far.how, farther.how, near.how) == ("refitted", "refitted", "re-weighted")
     assert far.reason == "(nearly) no draw of the baseline has any probability under it"
     assert far.weights.k_hat == np.inf and far.fit is not None
     sd = far.fit.draws("sd").to_numpy()
     assert ((sd[..., 1] > 3.0) & (sd[..., 1] < 6.0)).all()
     assert (sd[..., 0] < 6.0).all()
-    assert study.table.loc["sd(ses)", "moved_by"] == "far"
-    assert study.verdicts["sd(ses)"].startswith("decided by the prior of sd: 'far' moves it by +")
+    assert study.table.loc["sd(ses)", "moved_by"] == "farther"
+    assert study.verdicts["sd(ses)"].startswith(
+        "decided by the prior of sd: 'farther' moves it by +"
+    )
 
 
 def test_without_refits_it_is_said_and_the_rest_stands(baselines: Cache[hb.Fit]) -> None:

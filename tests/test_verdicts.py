@@ -175,6 +175,20 @@ def test_rho_moves_with_eta_and_hardly_with_the_scale(usual: hb.SensitivityStudy
     )
 
 
+def test_what_is_within_three_errors_is_noise(usual: hb.SensitivityStudy) -> None:
+    cells = usual.cells
+    distance, error = cells["distance"].to_numpy(), cells["mcse"].to_numpy()
+    real = np.where(distance > 3.0 * error, distance, 0.0)
+    assert ((real == 0.0) & (distance > 0.01)).any()  # there is noise to be told apart
+    blocks = cells["block"].to_numpy()
+    for block in ("gamma", "sd", "corr", "sigma"):
+        expected = real[:, blocks == block].max(axis=1)
+        assert usual.blocks[block].to_numpy() == pytest.approx(expected)
+    assert usual.table["distance"].to_numpy() == pytest.approx(
+        distance[np.arange(10), real.argmax(axis=1)]
+    )
+
+
 # ---------------------------------------------------------------- tipping points
 
 

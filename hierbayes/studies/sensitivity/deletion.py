@@ -8,6 +8,7 @@ import xarray as xr
 from hierbayes.design.crossproducts import group_totals
 from hierbayes.errors import StudyError
 from hierbayes.estimation.prior_set import PriorSet
+from hierbayes.estimation.propriety import refuse_improper
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import NORMAL, REML
@@ -53,6 +54,8 @@ def deletion(
     ------
     StudyError
         When a quantity is one of particular groups, or γ is not integrated out.
+    PriorError
+        When the posterior under an alternative is improper with all groups.
     """
     for quantity in questions.quantities:
         if not can_be_deleted(quantity):
@@ -67,6 +70,7 @@ def deletion(
                 f"groups are left out with γ integrated out, and '{name}' has a prior of γ that is "
                 "not normal"
             )
+        refuse_improper(baseline.fit.problem, priors)
     totals = _totals(baseline)
     values = questions.values(baseline.fit)
     mean, sd = values.flat.mean(axis=1), values.flat.std(axis=1)
