@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import growth, imports, posterior, reml
+from tests.benchmarks import growth, imports, posterior, reml, study
 from tests.benchmarks.report import RESULTS, Table, write
 from tests.benchmarks.versions import header
 
@@ -15,6 +15,7 @@ SUBJECTS: dict[str, Callable[[bool], list[Table]]] = {
     "imports": imports.run,
     "reml": reml.run,
     "posterior": posterior.run,
+    "study": study.run,
     "growth": growth.run,
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,7 +13,7 @@ import pandas as pd
 
 from tests.benchmarks import posterior_worker
 from tests.benchmarks.posterior_worker import CALLS, SAMPLERS
-from tests.benchmarks.processes import FailedProcessError, work
+from tests.benchmarks.processes import FailedProcessError, caches_in, work
 from tests.benchmarks.report import Column, Table, decimals, number, seconds, times
 from tests.benchmarks.rivals import FIXED, RANDOM
 from tests.benchmarks.timing import median, ratio
@@ -145,7 +144,7 @@ def _row(sampler: str, folder: Path, draws: int, processes: int) -> dict[str, An
         "draws": draws,
     }
     with tempfile.TemporaryDirectory() as empty:
-        caches = _caches_in(empty)
+        caches = caches_in(empty)
         try:
             outcomes = [
                 work(posterior_worker.__name__, job | {"seed": seed}, **caches)
@@ -171,13 +170,3 @@ def _row(sampler: str, folder: Path, draws: int, processes: int) -> dict[str, An
 def _median_of(outcomes: list[dict[str, Any]], call: str, key: str) -> Any:
     values = [outcome[call][key] for outcome in outcomes]
     return values[0] if isinstance(values[0], str | int) else median(values)
-
-
-def _caches_in(folder: str) -> dict[str, str]:
-    """Environment that sends every cache of compiled code into `folder`."""
-    flags = [os.environ.get("PYTENSOR_FLAGS", ""), f"base_compiledir={folder}/pytensor"]
-    return {
-        "NUMBA_CACHE_DIR": f"{folder}/numba",
-        "XDG_CACHE_HOME": f"{folder}/user",
-        "PYTENSOR_FLAGS": ",".join(filter(None, flags)),
-    }

@@ -73,15 +73,7 @@ def bambi(method: str) -> Sampler:
     """
 
     def build(frame: pd.DataFrame, other_priors: bool) -> Any:
-        bmb = import_module("bambi")
-        priors = None
-        if other_priors:
-            sd = bmb.Prior("HalfNormal", sigma=5)
-            priors = {
-                name: bmb.Prior("Normal", mu=0, sigma=sd) for name in ("1|school", "ses|school")
-            }
-        formula = f"{FIXED} + (1 | school) + (0 + ses | school)"
-        return bmb.Model(formula, frame.assign(school=frame["school"].astype(str)), priors=priors)
+        return bambi_model(frame, ("HalfNormal", {"sigma": 5.0}) if other_priors else None)
 
     def sample(model: Any, draws: int, seed: int) -> Any:
         return model.fit(
@@ -95,6 +87,31 @@ def bambi(method: str) -> Sampler:
 
     modules = ("bambi", "pymc", "nutpie", "arviz_stats")
     return Sampler(modules, build, sample, lambda fit: fit["posterior"].to_dataset())
+
+
+def bambi_model(frame: pd.DataFrame, sd: tuple[str, dict[str, float]] | None) -> Any:
+    """Bambi's model without correlations.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The data.
+    sd : tuple of str and dict, or None
+        Prior of both standard deviations, a distribution and its parameters; None for the
+        defaults.
+
+    Returns
+    -------
+    Model
+        Bambi's.
+    """
+    bmb = import_module("bambi")
+    priors = None
+    if sd is not None:
+        effect = bmb.Prior("Normal", mu=0, sigma=bmb.Prior(sd[0], **sd[1]))
+        priors = {"1|school": effect, "ses|school": effect}
+    formula = f"{FIXED} + (1 | school) + (0 + ses | school)"
+    return bmb.Model(formula, frame.assign(school=frame["school"].astype(str)), priors=priors)
 
 
 SAMPLERS: dict[str, Callable[[], Sampler]] = {

@@ -76,6 +76,27 @@ def work(module: str, job: Mapping[str, Any], **extra_environment: str) -> Any:
         return json.loads(result.read_text(encoding="utf-8"))
 
 
+def caches_in(folder: str) -> dict[str, str]:
+    """Environment that sends every cache of compiled code into a folder.
+
+    Parameters
+    ----------
+    folder : str
+        Empty, for a process that finds nothing compiled.
+
+    Returns
+    -------
+    dict of str to str
+        Environment variables to add.
+    """
+    flags = [os.environ.get("PYTENSOR_FLAGS", ""), f"base_compiledir={folder}/pytensor"]
+    return {
+        "NUMBA_CACHE_DIR": f"{folder}/numba",
+        "XDG_CACHE_HOME": f"{folder}/user",
+        "PYTENSOR_FLAGS": ",".join(filter(None, flags)),
+    }
+
+
 def serve(do: Callable[[Any], Any]) -> None:
     """Be the other end of `work`: read the job, do it, write the result.
 
