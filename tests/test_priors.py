@@ -99,7 +99,7 @@ def test_gamma_is_sampled_only_under_a_prior_that_cannot_be_collapsed() -> None:
 
 def test_distributions_of_pymc_are_taken_as_they_are() -> None:
     priors = model(sigma=pm.Weibull.dist(2, 8), sd={"1": pm.HalfNormal.dist(3)}).priors.frame()
-    assert priors.loc[("sigma", "sigma"), "prior"] == "PyMC weibull"
+    assert priors.loc[("sigma", "sigma"), "prior"] == "PyMC Weibull(2, 8)"
     assert priors.loc[("sd", "Intercept"), "source"] == "stated"
 
 
@@ -112,7 +112,7 @@ class PreliZLike:
 
 def test_distributions_of_preliz_are_taken_through_pymc() -> None:
     priors = model(sigma=PreliZLike()).priors.frame()
-    assert priors.loc[("sigma", "sigma"), "prior"] == "PyMC halfnormal"
+    assert priors.loc[("sigma", "sigma"), "prior"] == "PyMC HalfNormal(0, 3)"
 
 
 def test_other_data_and_other_scales_have_the_same_structure() -> None:

@@ -19,14 +19,12 @@ from hierbayes.studies.sensitivity.support import obstacle
 from hierbayes.studies.sensitivity.theta import Theta, theta_of
 from hierbayes.studies.sensitivity.weights import (
     K_HAT_LIMIT,
-    NEARLY_EQUAL,
     Weights,
     even,
     gamma_changes,
     log_ratio,
-    pareto_smoothed,
     redraws_gamma,
-    tail_shape,
+    weights_for,
 )
 
 FEWEST = 100  # draws of a baseline
@@ -167,22 +165,8 @@ class Answerer:
 
 
 def weights_of(baseline: Baseline, priors: PriorSet) -> Weights:
-    """Weights that turn the draws of the baseline into draws under other priors.
-
-    Their k-hat is the worst of those of the weights w and of w·(1 + z²) for each
-    standardised sd and σ: what is averaged is not w but w times a parameter, and its
-    square for the error, which matters where the other prior has the heavier tail.
-    """
-    theta = baseline.theta
-    ratio = log_ratio(theta, priors, baseline.priors)
-    weights = pareto_smoothed(ratio)
-    if weights.k_hat > K_HAT_LIMIT or np.ptp(ratio) < NEARLY_EQUAL:
-        return weights
-    worst = weights.k_hat
-    for values in (*theta.sd.T, theta.sigma):
-        z = (values - values.mean()) / max(float(values.std()), 1e-300)
-        worst = max(worst, tail_shape(ratio + np.log1p(z**2)))
-    return Weights(weights.values, worst)
+    """Weights that turn the draws of the baseline into draws under other priors."""
+    return weights_for(baseline.theta, log_ratio(baseline.theta, priors, baseline.priors))
 
 
 def reprior(baseline: Baseline, priors: PriorSet) -> Fit:

@@ -20,7 +20,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.studies.sensitivity.answers import Baseline
 from hierbayes.studies.sensitivity.cells import Questions
 from hierbayes.studies.sensitivity.moments import Values, error_of_difference, moments
-from hierbayes.studies.sensitivity.weights import K_HAT_LIMIT, even, pareto_smoothed
+from hierbayes.studies.sensitivity.weights import K_HAT_LIMIT, even, weights_for
 
 LIKELIHOOD = "likelihood"
 SENSITIVE = 0.05  # the threshold of the paper
@@ -91,7 +91,7 @@ def power_grid(
     k_hat = np.empty(shape[:2])
     for i, part in enumerate(parts.values()):
         for a, alpha in enumerate(alphas):
-            weights = pareto_smoothed((alpha - 1.0) * part.ravel())
+            weights = weights_for(baseline.theta, (alpha - 1.0) * part.ravel())
             k_hat[i, a] = weights.k_hat
             if weights.k_hat > K_HAT_LIMIT:
                 continue

@@ -77,9 +77,21 @@ def pareto_smoothed(log_ratio: Floats) -> Weights:
     return Weights(values / values.sum(), float(k_hat))
 
 
-def tail_shape(log_values: Floats) -> float:
-    """Pareto shape of the right tail of positive numbers, from their logs (M,)."""
-    return pareto_smoothed(log_values).k_hat
+def weights_for(theta: Theta, ratio: Floats) -> Weights:
+    """Weights of draws of θ, from log ratios (M,) of two densities at them.
+
+    Their k-hat is the worst of those of the weights w and of w·(1 + z²) for each
+    standardised sd and σ: what is averaged is not w but w times a parameter, and its
+    square for the error, which matters where the other prior has the heavier tail.
+    """
+    weights = pareto_smoothed(ratio)
+    if weights.k_hat > K_HAT_LIMIT or np.ptp(ratio) < NEARLY_EQUAL:
+        return weights
+    worst = weights.k_hat
+    for values in (*theta.sd.T, theta.sigma):
+        z = (values - values.mean()) / max(float(values.std()), 1e-300)
+        worst = max(worst, pareto_smoothed(ratio + np.log1p(z**2)).k_hat)
+    return Weights(weights.values, worst)
 
 
 def _tail_is_tied(log_weights: Floats) -> bool:
