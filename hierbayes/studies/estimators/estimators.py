@@ -24,9 +24,9 @@ from hierbayes.studies.estimators.reading import read_question
 from hierbayes.studies.estimators.slope_identity import identity_table, slope_table
 from hierbayes.studies.estimators.two_stage import two_stage
 from hierbayes.studies.estimators.verdicts import (
-    QUESTIONS,
     ROBUST,
     judge,
+    reason_items,
     reason_table,
     verdict_table,
 )
@@ -118,12 +118,8 @@ class Estimators:
         ]
 
     def _lists(self) -> list[tuple[str, tuple[str, ...]]]:
-        reasons = tuple(
-            f"{method}: {question}: {self.verdicts.loc[method, question]}, for {because}"
-            for question in QUESTIONS
-            for method, because in self.reasons[question].items()
-        )
-        return [("Why they differ", self.findings), ("Reasons", reasons)]
+        reasons = reason_items(self.verdicts, self.reasons)
+        return [("Reasons", reasons), ("Why they differ", self.findings)]
 
 
 def estimators(
@@ -168,12 +164,17 @@ def estimators(
     --------
     >>> import hierbayes as hb
     >>> six = hb.estimators("mathach ~ ses * Sector", group="school", data=hb.load_dataset("hs"))
-    >>> six.table.loc["ses: Public − Catholic", ["estimate", "se"]].round(2).T
-    method    1 pooled OLS  1 pooled OLS, CR2  ...  5 hierarchical  6 hierarchical + cvar
-    estimate          1.61               1.61  ...            1.39                   1.17
-    se                0.38               0.50  ...            0.44                   0.49
-    <BLANKLINE>
-    [2 rows x 8 columns]
+    >>> print(six.table.loc["ses: Public − Catholic", ["estimate", "se"]].round(2).to_string())
+                                     estimate    se
+    method
+    1 pooled OLS                         1.61  0.38
+    1 pooled OLS, CR2                    1.61  0.50
+    2a fixed effects, averaged           1.11  0.45
+    2b fixed effects, common slopes      1.20  0.44
+    3 two-stage                          1.11  0.51
+    4 between groups                     2.47  1.39
+    5 hierarchical                       1.39  0.44
+    6 hierarchical + cvar                1.17  0.49
     """
     specification, rows = read_question(formula, group, data)
     ecological = between_groups(rows, between)
@@ -235,5 +236,5 @@ def _about(formula: str, rows: GroupedRows) -> tuple[str, ...]:
     return (
         f"Question: the slope of {rows.predictor} in {formula}",
         f"Data:     {rows.N} rows, {rows.J} groups ({rows.group}){levels}; {rows.dropped}",
-        f"Lines:    {rows.left_out()} of methods 2a and 3",
+        f"Groups:   {rows.left_out()} of methods 2a and 3",
     )

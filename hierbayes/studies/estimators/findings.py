@@ -9,7 +9,7 @@ import pandas as pd
 
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
 from hierbayes.studies.estimators.method import Method
-from hierbayes.studies.estimators.verdicts import ALPHA, probability_text
+from hierbayes.studies.estimators.verdicts import ALPHA, p_text, test_text
 
 
 def findings(
@@ -43,23 +43,21 @@ def _two_slopes(contextual: Method) -> str:
         says = "methods that mix the two slopes estimate neither"
     else:
         says = "not enough to tell the two slopes apart"
-    return (
-        f"between groups the slope exceeds that within by {by} ({probability_text(test)}): {says}"
-    )
+    return f"between groups the slope exceeds that within by {by} ({test_text(test)}): {says}"
 
 
 def _pull(methods: Mapping[str, Method], share: pd.DataFrame, levels: tuple[str, ...]) -> str:
     """How far pooled and hierarchical slopes lie from within to between."""
     pooled, plain = share.loc[methods["1"].label], share.loc[methods["5"].label]
     parts = [
-        f"{100 * plain.iloc[k]:.0f}% of the way from within to between"
+        f"{100 * plain.iloc[k]:.0f}%"
         + (f" in {level}" if level else "")
-        + f" (pooled {100 * pooled.iloc[k]:.0f}%)"
+        + f" (the pooled one at {100 * pooled.iloc[k]:.0f}%)"
         for k, level in enumerate(levels)
     ]
     return (
-        f"the hierarchical slope without the group mean lies {', '.join(parts)}: it weighs the "
-        "slope between groups by the little that group means tell beside rows"
+        "from within (0%) to between (100%), the hierarchical slope without the group mean lies at "
+        f"{', '.join(parts)}: it weighs the two by their information"
     )
 
 
@@ -67,25 +65,26 @@ def _weights(methods: Mapping[str, Method]) -> str:
     alike, by_Sxx = (methods[key].quantities["estimate"] for key in ("2a", "2b"))
     gap = (alike - by_Sxx).abs()
     test = methods["2a"].tests.loc["slopes equal within levels"]
-    return (
-        "2a and 2b average the same slopes of groups with other weights, equal ones and sums of "
-        f"squares of x; they differ by up to {gap.max():.3f} ({gap.idxmax()}), and the slopes of "
-        f"groups of one level by more than chance would have it: {probability_text(test)}"
+    verdict = (
+        "slopes of groups of one level differ, so that weights matter"
         if test["p"] < ALPHA
-        else "2a and 2b average the same slopes of groups with other weights, equal ones and sums "
-        f"of squares of x; they differ by up to {gap.max():.3f} ({gap.idxmax()}), no more than "
-        f"slopes that are one slope would let them: {probability_text(test)}"
+        else "no more than chance does with slopes that are one in each level"
+    )
+    return (
+        "2a and 2b average the same slopes of groups, with equal weights and with sums of squares "
+        f"of x; they differ by up to {gap.max():.3f} ({gap.idxmax()}): {verdict} "
+        f"({test_text(test)})"
     )
 
 
 def _generalising(rows: GroupedRows, methods: Mapping[str, Method]) -> str:
     ratio = methods["3"].quantities["se"] / methods["2a"].quantities["se"]
     name = ratio.index[-1]
-    p = [methods[key].quantities.loc[name, "p"] for key in ("2a", "3")]
+    first, second = (p_text(methods[key].quantities.loc[name, "p"]) for key in ("2a", "3"))
     return (
         f"2a and 3 have the same estimates; the standard error of {name} is {ratio.iloc[-1]:.2f} "
-        f"times as large in 3 (p {p[1]:.4f} against {p[0]:.4f}), which speaks of all groups and "
-        f"not of these {int(rows.sloped.sum())}"
+        f"times as large in 3 ({second} against {first}), which speaks of all groups and not of "
+        f"these {int(rows.sloped.sum())} alone"
     )
 
 

@@ -140,8 +140,9 @@ def _between_factor(stated: Specification, design: Design) -> str | None:
 def _grouped(
     stated: Specification, design: Design, predictor: str, factor: str | None
 ) -> GroupedRows:
+    owners = [owner.replace("`", "") for owner in design.term_of]
     columns = {
-        term: [k for k, owner in enumerate(design.term_of) if owner == term]
+        term: [k for k, owner in enumerate(owners) if owner == term.replace("`", "")]
         for term in stated.fixed
     }
     product = [term for term in stated.fixed if len(factors_of(term)) > 1]

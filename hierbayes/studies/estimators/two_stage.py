@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.studies.estimators.fixed_effects import own_lines
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
 from hierbayes.studies.estimators.linear_estimate import LinearEstimate, f_test, rows_of
@@ -37,7 +37,7 @@ def two_stage(rows: GroupedRows) -> Method:
     df = float(len(lines) - L)
     within = lines - means[level]
     E = within.T @ within
-    cov = np.kron(E / df, np.diag(1.0 / count))
+    cov = np.kron(E / df, np.diag(1.0 / count)).astype(np.float64)
     estimate = LinearEstimate(means.T.ravel(), cov, np.full(2 * L, df))
     manova = _manova(E, means, count, df) if L > 1 else None
     return Method(
@@ -74,6 +74,6 @@ def _covariance(cov: Floats, rows: GroupedRows) -> pd.DataFrame:
     return pd.DataFrame(cov, index=names, columns=list(names))
 
 
-def _sums(values: Floats, level: Floats, L: int) -> Floats:
+def _sums(values: Floats, level: Integers, L: int) -> Floats:
     """Sum of each column of values over the groups of each level, (L, columns)."""
     return np.column_stack([np.bincount(level, weights=v, minlength=L) for v in values.T])

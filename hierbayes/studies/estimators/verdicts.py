@@ -46,6 +46,18 @@ QUESTIONS = ("consistent", "efficient", "honest")
 _EQUAL = "slopes within and between equal"
 _HOMOGENEOUS = "slopes equal within levels"
 
+_BOTH, _ALL = "mixture of β_W and β_B", "all groups"
+_INEFFICIENT = ("no", "weighs rows as if they were independent, and rows of one group are not")
+_MODELLED = ("yes", "weighs groups by their information, the variance between groups included")
+_ROBUST_SE = ("yes", "its standard error comes from how groups vary, whatever holds inside them")
+_DERIVED = ("yes", "its standard error comes from how the groups' own coefficients vary")
+_MEANS = ("yes", "takes a group as one observation, so that the variance of groups counts")
+_ONLY_HERE = (
+    "for these groups",
+    "only the variance of rows counts: groups could lie any distance apart and the standard error "
+    "would be the same; it holds for new rows of these groups",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -70,31 +82,20 @@ def judge(
     methods: Mapping[str, Method], fits: Hierarchical, efficiency: pd.DataFrame, rows: GroupedRows
 ) -> dict[str, Verdict]:
     """A verdict on every method by its label."""
-    mixes = _mixture_is(methods["6"])
-    here, every = f"these {rows.J} groups", "all groups"
-    own = ("yes", f"rows of one {rows.group} are compared with each other only")
-    robust = ("yes", "it is taken from how groups vary, whatever holds inside them")
-    naive = _naive(methods["1"])
-    weak = ("no", "weights are those of independent rows, and rows of one group are not")
-    only_here = (
-        "for these groups",
-        "only the variance of rows counts: groups could lie any distance apart, and the standard "
-        f"error would not change; it holds for new rows of these {rows.J} groups",
-    )
-    fixed = f"{int(rows.sloped.sum())} of {rows.J} groups" if not rows.sloped.all() else here
-    drawn = ("yes", "it is taken from how the groups' own coefficients vary")
-    about_means = ("yes", "a group is one observation, and its variance includes that of groups")
+    mixes, only_means = _mixture(methods["6"]), _only_means(methods["6"])
+    own = ("yes", f"compares rows of one {rows.group} with each other only")
+    here = f"these {rows.J} groups"
+    used = here if rows.sloped.all() else f"{int(rows.sloped.sum())} of {rows.J} groups"
+    alike = {key: _equal_weights(key, efficiency) for key in ("2a", "3", "4")}
     verdicts = {
-        "1": Verdict("mixture of β_W and β_B", here, mixes, weak, naive),
-        "1r": Verdict("mixture of β_W and β_B", every, mixes, weak, robust),
-        "2a": Verdict("β_W, groups alike", fixed, own, _equal_weights("2a", efficiency), only_here),
-        "2b": Verdict("β_W, by Sxx", here, own, _common(methods["2a"]), only_here),
-        "3": Verdict("β_W, groups alike", every, own, _equal_weights("3", efficiency), drawn),
-        "4": Verdict(
-            "β_B", every, _means_only(methods["6"]), _equal_weights("4", efficiency), about_means
-        ),
-        "5": Verdict("nearly β_W", every, mixes, _modelled(), _given(fits.plain)),
-        "6": Verdict("β_W, and β_B beside", every, own, _modelled(), _given(fits.contextual)),
+        "1": Verdict(_BOTH, "independent rows", mixes, _INEFFICIENT, _naive(methods["1"])),
+        "1r": Verdict(_BOTH, _ALL, mixes, _INEFFICIENT, _ROBUST_SE),
+        "2a": Verdict("β_W, groups alike", used, own, alike["2a"], _ONLY_HERE),
+        "2b": Verdict("β_W, by Sxx", here, own, _common(methods["2a"]), _ONLY_HERE),
+        "3": Verdict("β_W, groups alike", _ALL, own, alike["3"], _DERIVED),
+        "4": Verdict("β_B", _ALL, only_means, alike["4"], _MEANS),
+        "5": Verdict("β_W with some β_B", _ALL, mixes, _MODELLED, _given(fits.plain)),
+        "6": Verdict("β_W, and β_B beside", _ALL, own, _MODELLED, _given(fits.contextual)),
     }
     return {ROBUST if key == "1r" else methods[key].label: v for key, v in verdicts.items()}
 
@@ -118,30 +119,50 @@ def reason_table(verdicts: Mapping[str, Verdict]) -> pd.DataFrame:
     return pd.DataFrame(rows, index=pd.Index(list(verdicts), name="method"))
 
 
-def probability_text(test: pd.Series) -> str:
-    """An F test in a few words."""
-    df2 = f"{test['df2']:.0f}" if test["df2"] == round(test["df2"]) else f"{test['df2']:.1f}"
-    p = f"p = {test['p']:.4f}" if test["p"] >= 1e-4 else "p < .0001"
-    return f"F({test['df1']:.0f}, {df2}) = {test['F']:.2f}, {p}"
-
-
-def _mixture_is(contextual: Method) -> tuple[str, str]:
-    """Whether a mixture of β_W and β_B is consistent for β_W."""
-    test = contextual.tests.loc[_EQUAL]
-    if test["p"] < ALPHA:
-        return "no", f"it mixes β_W with β_B, and they differ here: {probability_text(test)}"
-    return (
-        "if β_B = β_W",
-        "it mixes β_W with β_B; the data do not show that they differ, which does not show that "
-        f"they are equal: {probability_text(test)}",
+def reason_items(verdicts: pd.DataFrame, reasons: pd.DataFrame) -> tuple[str, ...]:
+    """The reasons as sentences, methods with the same answer for the same reason together."""
+    items: dict[tuple[str, str, str], list[str]] = {}
+    for question in QUESTIONS:
+        for method, because in reasons[question].items():
+            answer = verdicts.loc[method, question]
+            items.setdefault((question, answer, because), []).append(_short(method))
+    return tuple(
+        f"{question}? {', '.join(methods)}: {answer}: {because}"
+        for (question, answer, because), methods in items.items()
     )
 
 
-def _means_only(contextual: Method) -> tuple[str, str]:
+def _short(method: str) -> str:
+    return "1 with CR2" if method == ROBUST else method.split()[0]
+
+
+def test_text(test: pd.Series) -> str:
+    """An F test in a few words."""
+    return f"F({test['df1']:.0f}, {test['df2']:.0f}) = {test['F']:.2f}, {p_text(test['p'])}"
+
+
+def p_text(p: float) -> str:
+    """A p-value in a few words."""
+    return f"p = {p:.4f}" if p >= 1e-4 else "p < .0001"
+
+
+def _mixture(contextual: Method) -> tuple[str, str]:
+    """Whether a mixture of β_W and β_B is consistent for β_W."""
+    test = contextual.tests.loc[_EQUAL]
+    if test["p"] < ALPHA:
+        return "no", f"mixes β_W with β_B, and they differ here: {test_text(test)}"
+    return (
+        "if β_B = β_W",
+        "mixes β_W with β_B; the data do not show that they differ, which does not show that they "
+        f"are equal: {test_text(test)}",
+    )
+
+
+def _only_means(contextual: Method) -> tuple[str, str]:
     test = contextual.tests.loc[_EQUAL]
     answer = "no" if test["p"] < ALPHA else "if β_B = β_W"
     how = "differs from β_W here" if test["p"] < ALPHA else "is not shown to differ from β_W"
-    return answer, f"group means know β_B only, which {how}: {probability_text(test)}"
+    return answer, f"sees group means, and with them β_B, which {how}: {test_text(test)}"
 
 
 def _equal_weights(key: str, efficiency: pd.DataFrame) -> tuple[str, str]:
@@ -149,23 +170,21 @@ def _equal_weights(key: str, efficiency: pd.DataFrame) -> tuple[str, str]:
     least = efficiency[key].min()
     sizes = f"{efficiency['n_min'].min()} to {efficiency['n_max'].max()} rows"
     spread = f"sd of x {efficiency['sd_min'].min():.2g} to {efficiency['sd_max'].max():.2g}"
-    alike = f"groups of {sizes}" if key == "4" else f"groups of {sizes}, {spread}"
-    against = "efficiency of its weights"
+    groups = f"groups of {sizes}" if key == "4" else f"groups of {sizes} and {spread}"
     if least >= EFFICIENT:
-        return "yes", f"{alike}, are alike enough: {against} {least:.3f} at least"
-    return "no", f"{alike}, carry unequal information: {against} down to {least:.3f}"
+        return "yes", f"{groups} are alike enough: its weights have efficiency {least:.3f} or more"
+    return "no", f"{groups} differ in information: its weights have efficiency {least:.3f}"
 
 
 def _common(averaged: Method) -> tuple[str, str]:
     test = averaged.tests.loc[_HOMOGENEOUS]
-    text = probability_text(test)
+    text = test_text(test)
     if test["p"] < ALPHA:
-        return "for these groups", f"slopes differ between groups of one level: {text}"
+        return (
+            "for these groups",
+            f"slopes differ between groups of one level, which its weights leave out: {text}",
+        )
     return "yes", f"slopes are not found to differ between groups of one level: {text}"
-
-
-def _modelled() -> tuple[str, str]:
-    return "yes", "groups are weighed by their information, the variance between groups included"
 
 
 def _naive(pooled: Method) -> tuple[str, str]:
@@ -183,6 +202,10 @@ def _given(fit: Fit) -> tuple[str, str]:
         return (
             "given θ̂",
             "the variance of groups counts, but G is singular at the maximum and is taken as if "
-            "it were known to be; see fit.diagnose() and model.sample()",
+            "known to be so; a posterior shows what that leaves out",
         )
-    return "yes", "the variance of rows and that of groups both count"
+    return (
+        "yes",
+        "the variance of rows and that of groups both count; its degrees of freedom are nlme's, "
+        "which count rows for every slope: with few groups p is too small",
+    )
