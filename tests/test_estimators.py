@@ -1,20 +1,24 @@
 """Six estimators: R's numbers and the slides' digits, invariances, verdicts and refusals."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy.special import stdtrit
 
 import hierbayes as hb
 from hierbayes.errors import DataError, FormulaError, StudyError
 from hierbayes.studies.estimators.cluster_robust import KINDS, cluster_robust
 from hierbayes.studies.estimators.efficiency import mean_efficiency, slope_efficiency
-from hierbayes.studies.estimators.fixed_effects import own_lines, own_residuals
+from hierbayes.studies.estimators.fixed_effects import averaged, own_lines, own_residuals
 from hierbayes.studies.estimators.linear_estimate import least_squares
+from hierbayes.studies.estimators.pooled import pooled
 from hierbayes.studies.estimators.reading import read_question
+from hierbayes.studies.estimators.two_stage import two_stage
 from tests.conftest import _read, spelled
 
 QUESTION = "mathach ~ ses * Sector"
@@ -499,7 +503,7 @@ def test_verdicts_on_hs(six: hb.Estimators) -> None:
         "mixes β_W with β_B, and they differ here: F(2, 36) = 9.29, p = 0.0006"
     )
     assert reasons["honest"] == (
-        "rows of one group are not independent pieces of information; the standard errors that "
+        "rows of one group tell less than as many independent rows; the standard errors that "
         "allow for groups (CR2) are 1.13 to 1.50 times as large"
     )
     assert six.reasons.loc["3 two-stage", "efficient"] == (
@@ -523,6 +527,48 @@ def test_one_slope_within_and_between_is_said_to_be_unrefuted() -> None:
     for method in ("1 pooled OLS", "5 hierarchical", "4 between groups"):
         assert found.verdicts.loc[method, "consistent"] == "if β_B = β_W"
     assert "which does not show that they are equal" in found.reasons.loc["5 hierarchical"].iloc[0]
+
+
+def test_nothing_is_said_of_places_between_slopes_that_do_not_differ(six: hb.Estimators) -> None:
+    found = hb.estimators("y ~ x", group="g", data=built(30, seed=5))
+    assert not any("from within (0%)" in text for text in found.findings)
+    assert "from within (0%) to between (100%), the hierarchical slope without the group mean " \
+        "lies at 4% in Catholic (the pooled one at 25%), 9% in Public (the pooled one at 30%)" \
+        in six.findings[3]  # fmt: skip
+
+
+def test_independent_rows_do_not_make_naive_errors_honest() -> None:
+    rng = np.random.default_rng(1)
+    mean = np.repeat(rng.normal(size=100), 4)
+    data = pd.DataFrame({"x": mean + rng.normal(size=400), "g": np.repeat(np.arange(100), 4)})
+    found = hb.estimators("y ~ x", group="g", data=data.assign(y=data["x"] + rng.normal(size=400)))
+    label = "1 pooled OLS"
+    assert found.verdicts.loc[label, "honest"] == "no"
+    assert found.reasons.loc[label, "honest"].endswith(
+        "times as large; that they are no larger is luck, and not the method"
+    )
+    assert found.reasons.loc["4 between groups", "efficient"].startswith("groups of 4 rows are ")
+
+
+@pytest.mark.slow
+def test_honesty_in_repeated_samples_of_groups() -> None:
+    """Slopes that vary between groups: 95% limits of 2a and 3 over 400 samples of groups."""
+    _, rows = read_question("y ~ x", "g", built(20, seed=3))
+    rng = np.random.default_rng(7)
+    covered = {"2a": 0, "3": 0, "CR2": 0}
+    for _ in range(400):
+        u = rng.normal(size=(2, rows.J))
+        line = u[0][rows.codes] + (1.0 + u[1][rows.codes]) * rows.x_within
+        drawn = replace(rows, y=line + rows.x_mean[rows.codes] + 0.5 * rng.normal(size=rows.N))
+        tables = {"2a": averaged(drawn).quantities, "3": two_stage(drawn).quantities}
+        tables["CR2"] = pooled(drawn).further["Quantities with CR2"]
+        for key, table in tables.items():
+            half = stdtrit(table["df"], 0.975) * table["se"]
+            covered[key] += int((abs(table["estimate"] - 1.0) < half).iloc[0])
+    share = {key: count / 400 for key, count in covered.items()}
+    assert share["2a"] < 0.7
+    assert 0.92 < share["3"] < 0.98
+    assert 0.91 < share["CR2"] < 0.98
 
 
 def test_slopes_that_differ_between_groups(plain: hb.Estimators) -> None:

@@ -9,18 +9,21 @@ import pandas as pd
 
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
 from hierbayes.studies.estimators.method import Method
-from hierbayes.studies.estimators.verdicts import ALPHA, p_text, test_text
+from hierbayes.studies.estimators.verdicts import ALPHA, p_text, test_text, two_slopes_differ
 
 
 def findings(
     rows: GroupedRows, methods: Mapping[str, Method], identity: pd.DataFrame, share: pd.DataFrame
 ) -> tuple[str, ...]:
-    """Sentences on mixtures, weights and standard errors, in that order."""
+    """Sentences on mixtures, weights and standard errors, in that order.
+
+    Where a slope lies between two others is said only if these are found to differ.
+    """
     levels = identity.index[1:] if rows.L > 1 else identity.index
     return (
         *(_mixture(level, identity.loc[level]) for level in levels),
         _two_slopes(methods["6"]),
-        _pull(methods, share, rows.levels),
+        *([_pull(methods, share, rows.levels)] if two_slopes_differ(methods["6"]) else []),
         _weights(methods),
         _generalising(rows, methods),
     )
@@ -39,7 +42,7 @@ def _two_slopes(contextual: Method) -> str:
     test = contextual.tests.iloc[0]
     more = contextual.further["Between less within"].iloc[: len(contextual.lines)]["estimate"]
     by = ", ".join(f"{value:+.3f} for {name}" for name, value in more.items())
-    if test["p"] < ALPHA:
+    if two_slopes_differ(contextual):
         says = "methods that mix the two slopes estimate neither"
     else:
         says = "not enough to tell the two slopes apart"

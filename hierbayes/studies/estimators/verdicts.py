@@ -7,7 +7,8 @@
   `ALPHA`.
 * 4: no, it estimates β_B; where method 6 does not reject, only if β_B = β_W.
 
-*Efficient*, no other unbiased estimate of the same being much better:
+*Efficient*, no other estimate of the same being much better (2b and 6 among those that do not
+take β_B to be β_W):
 
 * 1: no; it is for independent rows.
 * 2a, 3, 4: yes where equal weights (4: those used) have efficiency `EFFICIENT` or more in every
@@ -18,11 +19,11 @@
 
 *Honest*, the standard error holding for groups that were not drawn:
 
-* 1: no; with CR2 yes.
+* 1: no, whatever the standard errors that allow for groups are here; with CR2 yes.
 * 2a, 2b: for new rows of these groups only.
 * 3, 4: yes.
-* 5, 6: yes; given θ̂ where G is singular, for then the likelihood puts one of the variances
-  of groups at zero and the standard error takes it to be so.
+* 5, 6: yes, but for degrees of freedom, which are nlme's inner–outer ones; given θ̂ where G is
+  singular, for then the standard error takes the variance of groups in some direction to be zero.
 
 Source: the lecture slides *Mixed Models with R*, "Summary of methods".
 """
@@ -42,6 +43,7 @@ from hierbayes.studies.estimators.method import Method
 
 ALPHA = 0.05
 ROBUST = "1 pooled OLS, CR2"
+_LARGER = 1.05  # of a robust standard error against a naive one, from where on it is larger
 QUESTIONS = ("consistent", "efficient", "honest")
 _EQUAL = "slopes within and between equal"
 _HOMOGENEOUS = "slopes equal within levels"
@@ -146,29 +148,36 @@ def p_text(p: float) -> str:
     return f"p = {p:.4f}" if p >= 1e-4 else "p < .0001"
 
 
+def two_slopes_differ(contextual: Method) -> bool:
+    """Whether method 6 finds the slopes within and between groups to differ."""
+    return bool(contextual.tests.loc[_EQUAL, "p"] < ALPHA)
+
+
 def _mixture(contextual: Method) -> tuple[str, str]:
     """Whether a mixture of β_W and β_B is consistent for β_W."""
-    test = contextual.tests.loc[_EQUAL]
-    if test["p"] < ALPHA:
-        return "no", f"mixes β_W with β_B, and they differ here: {test_text(test)}"
+    text = test_text(contextual.tests.loc[_EQUAL])
+    if two_slopes_differ(contextual):
+        return "no", f"mixes β_W with β_B, and they differ here: {text}"
     return (
         "if β_B = β_W",
         "mixes β_W with β_B; the data do not show that they differ, which does not show that they "
-        f"are equal: {test_text(test)}",
+        f"are equal: {text}",
     )
 
 
 def _only_means(contextual: Method) -> tuple[str, str]:
-    test = contextual.tests.loc[_EQUAL]
-    answer = "no" if test["p"] < ALPHA else "if β_B = β_W"
-    how = "differs from β_W here" if test["p"] < ALPHA else "is not shown to differ from β_W"
-    return answer, f"sees group means, and with them β_B, which {how}: {test_text(test)}"
+    text = test_text(contextual.tests.loc[_EQUAL])
+    differs = two_slopes_differ(contextual)
+    how = "differs from β_W here" if differs else "is not shown to differ from β_W"
+    answer = "no" if differs else "if β_B = β_W"
+    return answer, f"sees group means, and with them β_B, which {how}: {text}"
 
 
 def _equal_weights(key: str, efficiency: pd.DataFrame) -> tuple[str, str]:
     """Whether groups are enough alike for weights that do not look at their information."""
     least = efficiency[key].min()
-    sizes = f"{efficiency['n_min'].min()} to {efficiency['n_max'].max()} rows"
+    smallest, largest = efficiency["n_min"].min(), efficiency["n_max"].max()
+    sizes = f"{smallest} rows" if smallest == largest else f"{smallest} to {largest} rows"
     spread = f"sd of x {efficiency['sd_min'].min():.2g} to {efficiency['sd_max'].max():.2g}"
     groups = f"groups of {sizes}" if key == "4" else f"groups of {sizes} and {spread}"
     if least >= EFFICIENT:
@@ -190,10 +199,11 @@ def _common(averaged: Method) -> tuple[str, str]:
 def _naive(pooled: Method) -> tuple[str, str]:
     ratio = pooled.further["Quantities with CR2"]["se"] / pooled.quantities["se"]
     times = f"{ratio.min():.2f} to {ratio.max():.2f}" if len(ratio) > 1 else f"{ratio.iloc[0]:.2f}"
+    luck = "" if ratio.max() > _LARGER else "; that they are no larger is luck, and not the method"
     return (
         "no",
-        "rows of one group are not independent pieces of information; the standard errors that "
-        f"allow for groups (CR2) are {times} times as large",
+        "rows of one group tell less than as many independent rows; the standard errors that "
+        f"allow for groups (CR2) are {times} times as large{luck}",
     )
 
 
