@@ -32,16 +32,17 @@ from hierbayes.library import load_model
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
 from hierbayes.studies.comparison.comparison import Comparison, compare
+from hierbayes.studies.estimators.estimators import Estimators, estimators
 from hierbayes.studies.sensitivity import quantities
 from hierbayes.studies.sensitivity.study import SensitivityStudy
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "PC", "R2D2M2", "Beta", "Comparison", "DataError", "Equivalence",
-    "EstimationError", "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy",
+    "LKJ", "PC", "R2D2M2", "Beta", "Comparison", "DataError", "Equivalence", "EstimationError",
+    "Estimators", "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy",
     "HalfNormal", "HalfT", "HierbayesError", "InverseGamma", "InverseWishart", "Model",
     "ModelFileError", "Multilevel", "Normal", "PriorError", "SensitivityStudy", "StudentT",
-    "StudyError", "Uniform", "Wishart", "codebook", "compare", "cvar", "dataset_names",
-    "dvar", "equivalence", "load_dataset", "load_model", "quantities",
+    "StudyError", "Uniform", "Wishart", "codebook", "compare", "cvar", "dataset_names", "dvar",
+    "equivalence", "estimators", "load_dataset", "load_model", "quantities",
 ]  # fmt: skip

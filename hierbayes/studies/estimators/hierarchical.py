@@ -1,0 +1,154 @@
+"""Methods 5 and 6: hierarchical models by REML, without and with the group mean of x.
+
+5: ``x * w`` with random intercepts and slopes of x.
+6: ``x * w + cvar(x, g) * w`` with random intercepts and slopes of dvar(x, g) = x − cvar(x, g).
+
+In 6 the coefficient of x is the slope within groups, and that of cvar how much more the means
+differ; their sum is the slope between groups.  Random slopes of the raw x would let between-group
+variation back into the slope within.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.problem import pose_problem
+from hierbayes.fit.effects import fixef, vcov
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.intervals import denominator_df
+from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.collapsed import REML
+from hierbayes.specification.formula import Specification
+from hierbayes.specification.terms import INTERCEPT, product
+from hierbayes.studies.estimators.grouped_rows import GroupedRows
+from hierbayes.studies.estimators.linear_estimate import LinearEstimate
+from hierbayes.studies.estimators.method import Method, tests_table
+from hierbayes.studies.estimators.targets import (
+    line_names,
+    quantity_names,
+    slopes_to_quantities,
+    to_differences,
+    to_lines,
+    to_quantities,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hierarchical:
+    """The two hierarchical fits.
+
+    Parameters
+    ----------
+    plain, contextual : Fit
+        Of methods 5 and 6.
+    """
+
+    plain: Fit
+    contextual: Fit
+
+
+def fit_both(specification: Specification, rows: GroupedRows, data: pd.DataFrame) -> Hierarchical:
+    """Fit both models by REML.
+
+    Raises
+    ------
+    DataError
+        When the data cannot carry them.
+    """
+    x = specification.random[0][1]
+    factors = [term for term in specification.fixed if term not in (INTERCEPT, x)][:1]
+    group = rows.group if rows.group.isidentifier() else f"`{rows.group}`"
+    mean, deviation = f"cvar({x}, {group})", f"dvar({x}, {group})"
+    fixed = (*specification.fixed, mean, *(product(mean, factor) for factor in factors))
+    random = ((INTERCEPT, deviation),)
+    contextual = Specification(specification.response, fixed, random, rows.group)
+    return Hierarchical(*(_reml(model, data) for model in (specification, contextual)))
+
+
+def hierarchical(fit: Fit, rows: GroupedRows) -> Method:
+    """Method 5: the model without the group mean of x."""
+    L = rows.L
+    estimate = _estimate(fit, rows.terms).combined(to_lines(L))
+    tests = {}
+    if L > 1:
+        tests["no difference between levels"] = estimate.joint(to_differences(L))
+    return Method(
+        key="5",
+        name="hierarchical",
+        about=_about(fit),
+        coefficients=_coefficients(fit),
+        lines=estimate.table(line_names(rows)),
+        quantities=estimate.combined(to_quantities(L)).table(quantity_names(rows)),
+        tests=tests_table(tests),
+        sigma=fit.sigma,
+        further={},
+    )
+
+
+def contextual(fit: Fit, rows: GroupedRows) -> Method:
+    """Method 6: the model with the group mean of x.
+
+    ``further`` has the slopes between groups, and by how much they exceed those within.
+    """
+    L, names, weights = rows.L, quantity_names(rows), slopes_to_quantities(rows.L)
+    gamma = _estimate(fit, fit.design.terms)
+    on_x, on_mean = _slope_weights(fit, rows)
+    within, excess = gamma.combined(on_x), gamma.combined(on_mean)
+    between = gamma.combined(on_x + on_mean).combined(weights).table(names)
+    tests = {"slopes within and between equal": excess.joint(np.eye(L))}
+    if L > 1:
+        tests["slopes within equal in all levels"] = within.joint(weights[L:])
+    return Method(
+        key="6",
+        name="hierarchical + cvar",
+        about=_about(fit),
+        coefficients=_coefficients(fit),
+        lines=within.table(line_names(rows)[L:]),
+        quantities=within.combined(weights).table(names),
+        tests=tests_table(tests),
+        sigma=fit.sigma,
+        further={
+            "Slopes between groups": between,
+            "Between less within": excess.combined(weights).table(names),
+        },
+    )
+
+
+def _slope_weights(fit: Fit, rows: GroupedRows) -> tuple[Floats, Floats]:
+    """Weights (L, p) of γ in the slopes within, and in what those between have more."""
+    terms = list(fit.design.terms)
+    new = [k for k, name in enumerate(terms) if name not in rows.terms]  # cvar, cvar × levels
+    old = [terms.index(rows.terms[k]) for k in (1, *range(1 + rows.L, 2 * rows.L))]
+    unit = np.eye(len(terms))
+    first = np.eye(rows.L)
+    first[:, 0] = 1.0
+    return first @ unit[old], first @ unit[new]
+
+
+def _reml(specification: Specification, data: pd.DataFrame) -> Fit:
+    return maximum_likelihood(pose_problem(specification, data), REML)
+
+
+def _estimate(fit: Fit, terms: tuple[str, ...]) -> LinearEstimate:
+    """Fixed effects in the order of terms, with nlme's degrees of freedom."""
+    names = list(terms)
+    df = pd.Series(denominator_df(fit), index=fit.design.terms)
+    cov = vcov(fit).loc[names, names].to_numpy()
+    return LinearEstimate(fixef(fit)[names].to_numpy(), cov, df[names].to_numpy())
+
+
+def _coefficients(fit: Fit) -> pd.DataFrame:
+    terms = fit.design.terms
+    return _estimate(fit, terms).table(pd.Index(terms, name="term"))
+
+
+def _about(fit: Fit) -> tuple[str, ...]:
+    design, edge = fit.design, "; G is singular" if fit.maximum.singular else ""
+    return (
+        f"{design.specification} by REML on {len(design.y)} rows, {design.J} groups; "
+        f"σ {fit.sigma:.4f}{edge}; standard errors given θ̂, inner–outer degrees of freedom",
+    )
