@@ -1,15 +1,15 @@
 r"""What a formula term says beyond all others, however its factors are coded.
 
-The function of the data that a product of numbers multiplies is a function f of the levels
-of the factors.  Written in main effects and interactions that sum to zero over every factor,
-f has a component for each subset of the factors; a term is tested by the component of its own
-factors: the effect averaged over the levels of the factors it interacts with, each level
-counting the same (type III).  A term also answers for components that no term of its own
-stands for, as ``0 + f`` does for the mean, unless another term that does not contain it could
-represent them.
+What multiplies a product of numbers (or the 1 of the intercept) is a function f of the levels
+of the factors.  Its component for some of the factors is f averaged over the levels of all
+others, each level counting the same, and compared between the levels of these: differences
+from the first level, and differences of such differences.  A term is tested by the component
+of its own factors, so that terms that contain it do not matter (type III).  A component that
+no term of its own stands for, such as the mean in ``0 + f``, is tested with the first term of
+the formula that holds it.
 
-With K the coding of a factor (levels × columns) and [1, S] the sum coding, K = [1, S]B; row 0
-of B is what a column adds to the mean over levels, the others what it adds to the deviations.
+A factor's coding K (levels × columns) enters by its mean over levels and by its differences
+from the first level; a product of codings by the products of these.
 
 References
 ----------
@@ -128,17 +128,17 @@ def _answered_for(
     term: str, numbers: Factors, factors: Factors, by_term: dict[str, list[_Part]]
 ) -> list[Factors]:
     """The components a term is tested by: its own, and those no other term stands for."""
-    others = []
-    for other, own in by_term.items():
-        if other != term and own[0].numbers == numbers:
-            others.append(frozenset().union(*(part.factors for part in own)))
+    held = {
+        other: frozenset[str]().union(*(part.factors for part in own))
+        for other, own in by_term.items()
+        if own[0].numbers == numbers
+    }
     subsets = [factors]
     for size in range(len(factors)):
         for chosen in combinations(sorted(factors), size):
-            subset = frozenset(chosen)
-            rivals = [other for other in others if subset <= other]
-            if all(factors <= other for other in rivals):
-                subsets.append(subset)
+            holders = [other for other, its in held.items() if frozenset(chosen) <= its]
+            if frozenset(chosen) not in held.values() and holders[0] == term:
+                subsets.append(frozenset(chosen))
     return subsets
 
 
@@ -154,8 +154,7 @@ def _component(numbers: Factors, subset: Factors, parts: list[_Part], p: int) ->
             if K is None:
                 block = np.eye(len(part.places) // coded)
             else:
-                B = _sum_to_zero(K)
-                block = B[1:] if name in subset else B[:1]
+                block = K[1:] - K[0] if name in subset else K.mean(axis=0, keepdims=True)
             sizes[name] = len(block)
             weights = np.kron(block, weights)  # the first factor runs fastest
         rows = np.zeros((len(weights), p))
@@ -163,14 +162,6 @@ def _component(numbers: Factors, subset: Factors, parts: list[_Part], p: int) ->
         blocks.append(_in_order(rows, sizes))
     total: Floats = np.sum(blocks, axis=0) if blocks else np.zeros((0, p))
     return total
-
-
-def _sum_to_zero(K: Floats) -> Floats:
-    """B with K = [1, S]B: what each column of a coding adds to the mean and to deviations."""
-    levels = len(K)
-    S = np.vstack([np.eye(levels - 1), -np.ones(levels - 1)])
-    B: Floats = np.linalg.solve(np.column_stack([np.ones(levels), S]), K)
-    return B
 
 
 def _in_order(rows: Floats, sizes: dict[str, int]) -> Floats:
