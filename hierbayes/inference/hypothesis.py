@@ -149,9 +149,7 @@ def _rows(weights: Sequence[Mapping[Any, Any]], terms: tuple[str, ...]) -> Float
     for row, contrast in zip(L, weights, strict=True):
         for name, weight in contrast.items():
             if name not in terms:
-                raise HypothesisError(
-                    f"there is no fixed term '{name}'; they are: {listed(terms)}"
-                )
+                raise HypothesisError(f"there is no fixed term '{name}'; they are: {listed(terms)}")
             row[terms.index(name)] = weight
     return L
 

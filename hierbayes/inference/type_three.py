@@ -148,11 +148,11 @@ def _component(numbers: Factors, subset: Factors, parts: list[_Part], p: int) ->
     blocks = []
     for part in relevant:
         coded = _product(K.shape[1] for _, K in part.codings if K is not None)
-        weights = np.ones((1, 1))
+        weights: Floats = np.ones((1, 1))
         sizes = {}
         for name, K in part.codings:
             if K is None:
-                block = np.eye(len(part.places) // coded)
+                block: Floats = np.eye(len(part.places) // coded)
             else:
                 block = K[1:] - K[0] if name in subset else K.mean(axis=0, keepdims=True)
             sizes[name] = len(block)

@@ -140,7 +140,7 @@ def generalised_inverse(information: Floats) -> Floats | None:
     told = size > _NO_INFORMATION**2 * max(float(size.max(initial=0.0)), 1e-300)
     scale = np.where(told, 1.0 / np.sqrt(np.where(told, size, 1.0)), 0.0)
     values, vectors = np.linalg.eigh(information * np.outer(scale, scale))
-    if values[0] < -_NO_INFORMATION**0.5 or (size < -1e-8 * np.abs(size).max()).any():
+    if values[0] < -(_NO_INFORMATION**0.5) or (size < -1e-8 * np.abs(size).max()).any():
         return None
     kept = values > _NO_INFORMATION
     basis = scale[:, None] * vectors[:, kept]
