@@ -134,9 +134,13 @@ def _matrix(stated: Any, terms: tuple[str, ...]) -> Hypothesis:
             "a hypothesis is a matrix, a text, a list of terms or a mapping of contrasts, not "
             f"{stated!r}"
         ) from error
-    if L.ndim != 2 or L.shape[1] != len(terms):
+    if L.ndim != 2:
         raise HypothesisError(
-            f"the hypothesis has {L.shape[-1]} columns and the model {len(terms)} fixed terms: "
+            f"the hypothesis has {L.ndim} dimensions; it is a matrix, rows by terms"
+        )
+    if L.shape[1] != len(terms):
+        raise HypothesisError(
+            f"the hypothesis has {L.shape[1]} columns and the model {len(terms)} fixed terms: "
             f"{listed(terms)}"
         )
     labels = tuple(spell_contrast(dict(zip(terms, row, strict=True))) for row in L.tolist())

@@ -13,7 +13,7 @@ from hierbayes.errors import HypothesisError
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
 
-_DF = ("numDF", "denDF", "df")
+_COUNTS = ("numDF", "denDF", "df", "rows")
 
 
 def refuse_other_than_fit(fit: object, caller: str) -> None:
@@ -85,7 +85,7 @@ def _folded(line: str) -> str:
 def _cell(column: str, value: float) -> str:
     if np.isnan(value):
         return ""
-    if column in _DF:
+    if column in _COUNTS:
         return f"{value:.0f}" if np.isinf(value) or value == round(value) else f"{value:.2f}"
     if column == "p":
         return f"{value:.4f}" if value >= 1e-4 else "<.0001"

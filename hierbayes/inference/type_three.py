@@ -144,24 +144,32 @@ def _answered_for(
 
 def _component(numbers: Factors, subset: Factors, parts: list[_Part], p: int) -> Floats:
     """Rows (m, p) that make one component, with these numbers, from γ."""
-    relevant = [part for part in parts if part.numbers == numbers and subset <= part.factors]
     blocks = []
-    for part in relevant:
-        coded = _product(K.shape[1] for _, K in part.codings if K is not None)
-        weights: Floats = np.ones((1, 1))
-        sizes = {}
-        for name, K in part.codings:
-            if K is None:
-                block: Floats = np.eye(len(part.places) // coded)
-            else:
-                block = K[1:] - K[0] if name in subset else K.mean(axis=0, keepdims=True)
-            sizes[name] = len(block)
-            weights = np.kron(block, weights)  # the first factor runs fastest
-        rows = np.zeros((len(weights), p))
-        rows[:, part.places] = part.scale * weights
-        blocks.append(_in_order(rows, sizes))
+    for part in parts:
+        if part.numbers == numbers and subset <= part.factors:
+            weights, sizes = _weights(part, subset)
+            rows = np.zeros((len(weights), p))
+            rows[:, part.places] = part.scale * weights
+            blocks.append(_in_order(rows, sizes))
     total: Floats = np.sum(blocks, axis=0) if blocks else np.zeros((0, p))
     return total
+
+
+def _weights(part: _Part, subset: Factors) -> tuple[Floats, dict[str, int]]:
+    """What the columns of a part add to a component (rows, columns), and rows by factor."""
+    coded = _product(K.shape[1] for _, K in part.codings if K is not None)
+    weights = np.ones((1, 1))
+    sizes = {}
+    for name, K in part.codings:
+        if K is None:
+            block = np.eye(len(part.places) // coded)
+        elif name in subset:
+            block = K[1:] - K[0]
+        else:
+            block = np.asarray(K.mean(axis=0, keepdims=True), dtype=np.float64)
+        sizes[name] = len(block)
+        weights = np.asarray(np.kron(block, weights), dtype=np.float64)  # the first runs fastest
+    return weights, sizes
 
 
 def _in_order(rows: Floats, sizes: dict[str, int]) -> Floats:

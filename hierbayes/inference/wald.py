@@ -126,8 +126,8 @@ def wald(
     >>> hs = hb.load_dataset("hs")
     >>> fit = hb.Model("mathach ~ ses * Sector", random="~ 1 + ses | school", data=hs).reml()
     >>> hb.wald(fit, "ses").joint.round(4)
-          numDF   denDF        F    p
-    joint     2 38.1297  65.8074  0.0
+           numDF    denDF       F    p
+    joint      2  37.9302  67.591  0.0
     """
     refuse_other_than_fit(fit, "wald")
     refuse_unknown_method(df)
