@@ -347,6 +347,24 @@ def test_a_correlation_the_data_do_not_have(data: pd.DataFrame, method: str) -> 
     assert_allclose(one.gamma_cov, other.gamma_cov, rtol=1e-5)
 
 
+def test_no_f_has_the_moments() -> None:
+    """Four rows and four groups: the expansion gives F a negative scaling."""
+    rng = np.random.default_rng(0)
+    codes = np.repeat(np.arange(4), 5)
+    x, w = rng.normal(size=20), rng.normal(size=4)[codes]
+    y = 2.0 * rng.normal(size=4)[codes] + rng.normal(size=20) + rng.normal(size=4)[codes] * x
+    data = pd.DataFrame({"y": y, "x": x, "w": w, "g": codes})
+    fit = hb.Model("y ~ x * w + (1 + x | g)", data=data).reml()
+    test = hb.wald(fit, df="kenward-roger")
+    assert test.joint.loc["joint", ["denDF", "F", "p"]].isna().all()
+    assert np.isfinite(test.rows.to_numpy()).all()
+    assert test.notes == (
+        "no F has the moments Kenward and Roger find for these 4 rows together: there are too few "
+        "groups; test them one by one, or with df='satterthwaite'",
+    )
+    assert str(test).splitlines()[7].split() == ["4"]
+
+
 def test_no_information_to_invert(data: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     assert generalised_inverse(np.array([[1.0, 2.0], [2.0, 1.0]])) is None
     assert generalised_inverse(np.diag([1.0, -1.0])) is None

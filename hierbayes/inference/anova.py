@@ -113,14 +113,16 @@ def _point_table(
 ) -> Anova:
     source = df_source(fit, method)
     gamma = fixef(fit).to_numpy()
-    rows = [joint_row(one, gamma, source.of(one)) for one in contrasts.values()]
+    found = {term: source.of(one) for term, one in contrasts.items()}
+    rows = [joint_row(contrasts[term], gamma, df) for term, df in found.items()]
+    notes = [f"{term}: {note}" for term, df in found.items() for note in df.notes]
     return Anova(
         title=f"Terms of the fixed part, {fit.engine}",
         about=(*about_fit(fit), _TYPE, f"df:     {METHODS[method]}"),
         table=pd.DataFrame(rows, index=pd.Index(contrasts, name="term")),
         L=L,
         df=method,
-        notes=source.notes,
+        notes=(*source.notes, *notes),
     )
 
 

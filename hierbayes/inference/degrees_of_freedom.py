@@ -35,9 +35,10 @@ class ContrastDf:
     rows : (m,) float
         Of the t of each row; infinite for a normal distribution.
     joint : float
-        Denominator degrees of freedom of the F of all rows.
+        Denominator degrees of freedom of the F of all rows; missing where Kenward and
+        Roger's do not exist.
     scaling : float
-        What F is multiplied with; 1 but for Kenward–Roger.
+        What F is multiplied with; 1 but for Kenward–Roger, missing where ``joint`` is.
     gamma_cov : (p, p) float
         The covariance of γ̂ the method goes with, in the user's units.
     """
@@ -47,6 +48,17 @@ class ContrastDf:
     joint: float
     scaling: float
     gamma_cov: Floats
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know about the joint test."""
+        if not np.isnan(self.joint):
+            return ()
+        return (
+            f"no F has the moments Kenward and Roger find for these {len(self.rows)} rows "
+            "together: there are too few groups; test them one by one, or with "
+            "df='satterthwaite'",
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -50,9 +50,15 @@ class KenwardRogerParts:
     covariance: Floats
 
     def joint_df(self, contrasts: Floats) -> tuple[float, float]:
-        """Denominator degrees of freedom and the scaling λ of F, for all rows (m, p)."""
+        """Denominator degrees of freedom and the scaling λ of F, for all rows (m, p).
+
+        For one row they are 2/A₂ and 1.  Both are missing where the moments are those of
+        no F: where A₂ is not small, with very few groups.
+        """
         m = len(contrasts)
         A1, A2 = self._sums(contrasts)
+        if m == 1:
+            return 2.0 / A2, 1.0
         B = (A1 + 6.0 * A2) / (2.0 * m)
         g = ((m + 1.0) * A1 - (m + 4.0) * A2) / ((m + 2.0) * A2)
         below = 3.0 * m + 2.0 * (1.0 - g)
@@ -65,7 +71,8 @@ class KenwardRogerParts:
         ratio = (1.0 if both_vanish else mean / V1) ** 2 * V0 / V2 / m
         df = 4.0 + (m + 2.0) / (m * ratio - 1.0)
         scaling = 1.0 if abs(df - 2.0) < 1e-2 else df * mean / (df - 2.0)
-        return float(df), float(scaling)
+        exists = df > 0.0 and scaling > 0.0
+        return (float(df), float(scaling)) if exists else (np.nan, np.nan)
 
     def _sums(self, contrasts: Floats) -> tuple[float, float]:
         """A₁ and A₂."""

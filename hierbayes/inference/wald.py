@@ -173,7 +173,7 @@ def _point_test(fit: Fit, stated: Hypothesis, method: str, interval: Interval) -
         rows=pd.DataFrame(rows, index=labels),
         L=pd.DataFrame(L, index=labels, columns=pd.Index(fit.design.terms, name="term")),
         df=method,
-        notes=source.notes,
+        notes=(*source.notes, *found.notes),
     )
 
 
