@@ -6,6 +6,7 @@ from hierbayes.errors import (
     EstimationError,
     FormulaError,
     HierbayesError,
+    HypothesisError,
     ModelFileError,
     PriorError,
     StudyError,
@@ -28,6 +29,8 @@ from hierbayes.estimation.priors import (
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.contextual import cvar, dvar
 from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
+from hierbayes.inference.anova import Anova, anova
+from hierbayes.inference.wald import WaldTest, wald
 from hierbayes.library import load_model
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
@@ -39,10 +42,11 @@ from hierbayes.studies.sensitivity.study import SensitivityStudy
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "PC", "R2D2M2", "Beta", "Comparison", "DataError", "Equivalence", "EstimationError",
-    "Estimators", "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy",
-    "HalfNormal", "HalfT", "HierbayesError", "InverseGamma", "InverseWishart", "Model",
-    "ModelFileError", "Multilevel", "Normal", "PriorError", "SensitivityStudy", "StudentT",
-    "StudyError", "Uniform", "Wishart", "codebook", "compare", "cvar", "dataset_names", "dvar",
-    "equivalence", "estimators", "load_dataset", "load_model", "quantities",
+    "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Comparison", "DataError", "Equivalence",
+    "EstimationError", "Estimators", "Exponential", "Fit", "Flat", "FormulaError", "Gamma",
+    "HalfCauchy", "HalfNormal", "HalfT", "HierbayesError", "HypothesisError", "InverseGamma",
+    "InverseWishart", "Model", "ModelFileError", "Multilevel", "Normal", "PriorError",
+    "SensitivityStudy", "StudentT", "StudyError", "Uniform", "WaldTest", "Wishart", "anova",
+    "codebook", "compare", "cvar", "dataset_names", "dvar", "equivalence", "estimators",
+    "load_dataset", "load_model", "quantities", "wald",
 ]  # fmt: skip

@@ -27,5 +27,9 @@ class StudyError(HierbayesError, ValueError):
     """A study asks for something that does not exist, or of a fit that cannot tell."""
 
 
+class HypothesisError(HierbayesError, ValueError):
+    """A linear hypothesis cannot be read, or cannot be tested on this fit."""
+
+
 class ModelFileError(HierbayesError, ValueError):
     """A model file (TOML) or a data set asked for by name cannot be used."""

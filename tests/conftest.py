@@ -84,6 +84,14 @@ def posterior_exact() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def inference() -> dict[str, Any]:
+    """Tests of the fixed effects by R (see reference/README.md), under R's names."""
+    loaded = _read("inference.json")
+    assert tuple(loaded["models"]) == MODELS
+    return loaded
+
+
+@pytest.fixture(scope="session")
 def models(hs: pd.DataFrame, reference: dict[str, Any]) -> Cache[hb.Model]:
     """The models of the reference by name."""
 

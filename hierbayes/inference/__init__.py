@@ -1,0 +1,1 @@
+"""Tests of fixed effects: linear hypotheses, degrees of freedom, the table of terms."""

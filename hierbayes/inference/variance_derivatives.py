@@ -1,0 +1,148 @@
+r"""What a small change of a variance parameter does to the likelihood, exactly.
+
+V is linear in the free entries of G and in σ², so that every derivative that degrees of
+freedom rest on is a sum over groups of small matrices.  With everything relative to σ̂²,
+W = (V/σ̂²)⁻¹ and V_i = ∂(V/σ̂²)/∂φ_i (Z_j S_i Z_j' for an entry of G, I for σ²),
+
+    first_i   = [X r]' W V_i W [X r]
+    second_ij = [X r]' W V_i W V_j W [X r]
+    trace_ij  = tr(W V_i W V_j)
+
+r = (y − Xγ̂)/σ̂.  Per group, with K_j as in `collapsed`, H_j = I − A_jK_j and
+B̃_j = Z_j'[X_j r_j]:
+
+    Z'W[X r] = H B̃,    Z'WZ = H A,    Z'W²[X r] = H² B̃,    Z'W²Z = H A H'
+
+all in the internal basis; nothing has n rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.fit.fitted import Fitted
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.collapsed import reduce_groups
+from hierbayes.likelihood.covariance import free_entries
+
+_NO_INFORMATION = 1e-10  # of an eigenvalue of an information matrix of unit diagonal
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VarianceDerivatives:
+    """Derivatives at a REML or ML fit: k variance parameters, G's free entries then σ².
+
+    Parameters
+    ----------
+    first : (k, p+1, p+1) float
+    second : (k, k, p+1, p+1) float
+        ``second[i, j]`` is the transpose of ``second[j, i]``.
+    traces : (k, k) float
+    gamma_cov : (p, p) float
+        Φ = (X'WX)⁻¹, σ̂⁻² times the covariance of γ̂ given θ̂.
+    """
+
+    first: Floats
+    second: Floats
+    traces: Floats
+    gamma_cov: Floats
+
+    @property
+    def of_gamma(self) -> Floats:
+        """X'WV_iWX (k, p, p): −∂(X'WX)/∂φ_i."""
+        return self.first[:, :-1, :-1]
+
+    @property
+    def expected(self) -> Floats:
+        """Tr(P V_i P V_j) (k, k), twice the expected information of REML; P = W − WXΦX'W."""
+        half = self.gamma_cov @ self.of_gamma  # Φ X'WV_iWX
+        crossed = np.einsum("ijab,ba->ij", self.second[:, :, :-1, :-1], self.gamma_cov)
+        total: Floats = self.traces - 2.0 * crossed + np.einsum("iab,jba->ij", half, half)
+        return total
+
+    def observed(self, *, restricted: bool) -> Floats:
+        """Minus the Hessian (k, k) of the (restricted) log-likelihood, γ profiled out."""
+        score = self.first[:, :-1, -1]  # X'WV_iWr
+        fitted = self.second[:, :, -1, -1] - score @ self.gamma_cov @ score.T
+        spread = self.expected if restricted else self.traces
+        total: Floats = fitted - 0.5 * spread
+        return total
+
+
+def variance_derivatives(fit: Fitted) -> VarianceDerivatives:
+    """The derivatives of a REML or ML fit at its maximum."""
+    cross = _with_residual(fit)
+    lam = fit.relative_root[0, 0]
+    _, S, R = reduce_groups(lam, cross.A, cross.B, cross.C)
+    K = np.swapaxes(R, 1, 2) @ R
+    H = np.eye(len(lam)) - cross.A @ K
+    E = H @ cross.B
+    D = H @ cross.A
+    directions = entry_directions(fit.design.blocks)
+    k, m = len(directions) + 1, cross.C.shape[0]
+    first, second = np.empty((k, m, m)), np.empty((k, k, m, m))
+    moved = np.einsum("iab,gbc->igac", directions, E)  # S_iE_g
+    square = S - np.einsum("gac,gab,gbd->cd", E, K, cross.B)  # [X r]'W²[X r]
+    first[:-1] = np.einsum("gac,igad->icd", E, moved)
+    first[-1] = square
+    second[:-1, :-1] = np.einsum("igac,gab,jgbd->ijcd", moved, D, moved, optimize=True)
+    second[:-1, -1] = np.einsum("igac,gad->icd", moved, H @ E)
+    second[-1, :-1] = np.swapaxes(second[:-1, -1], 1, 2)
+    second[-1, -1] = square - np.einsum("gac,gab,gbd->cd", E, K, E)
+    gamma_cov = np.linalg.inv(S[:-1, :-1])
+    return VarianceDerivatives(first, second, _traces(cross, directions, D, H), gamma_cov)
+
+
+def _with_residual(fit: Fitted) -> CrossProducts:
+    """The cross-products with the residual r = (y − Xγ̂)/σ̂ in the place of y."""
+    cross = fit.problem.cross
+    gamma = fit.moments.gamma
+    sigma = float(fit.sigma_draws[0, 0]) / cross.basis.scale
+    change = np.eye(len(gamma) + 1)
+    change[:-1, -1] = -gamma
+    change[:, -1] /= sigma
+    C = change.T @ cross.C @ change
+    return CrossProducts(cross.A, cross.B @ change, C, cross.rows, cross.groups, cross.basis)
+
+
+def entry_directions(blocks: tuple[int, ...]) -> Floats:
+    """∂G/∂(free entry) (k, q, q): one 1 on the diagonal, two off it."""
+    rows, columns = free_entries(blocks)
+    q, k = sum(blocks), len(rows)
+    directions = np.zeros((k, q, q))
+    directions[np.arange(k), rows, columns] = 1.0
+    directions[np.arange(k), columns, rows] = 1.0
+    return directions
+
+
+def _traces(cross: CrossProducts, directions: Floats, D: Floats, H: Floats) -> Floats:
+    """Tr(W V_i W V_j) (k, k); W has n_j − q eigenvalues 1 beside those of H_j."""
+    k, q = len(directions) + 1, D.shape[1]
+    traces = np.empty((k, k))
+    turned = np.einsum("iab,gbc->igac", directions, D)  # S_iD_g
+    traces[:-1, :-1] = np.einsum("igab,jgba->ij", turned, turned)
+    both = np.einsum("gab,gcb->gac", D, H)  # Z'W²Z = HAH'
+    traces[:-1, -1] = traces[-1, :-1] = np.einsum("iab,gba->i", directions, both)
+    traces[-1, -1] = (cross.rows - q).sum() + np.einsum("gab,gba->", H, H)
+    return traces
+
+
+def generalised_inverse(information: Floats) -> Floats | None:
+    """Inverse of an information matrix (k, k); None where it has a negative eigenvalue.
+
+    Parameters that the data say nothing about (a correlation of effects that no group has
+    rows of both of) have no information and no effect on γ: they are left out.
+    """
+    size = np.diag(information)
+    told = size > _NO_INFORMATION**2 * max(float(size.max(initial=0.0)), 1e-300)
+    scale = np.where(told, 1.0 / np.sqrt(np.where(told, size, 1.0)), 0.0)
+    values, vectors = np.linalg.eigh(information * np.outer(scale, scale))
+    if values[0] < -(_NO_INFORMATION**0.5) or (size < -1e-8 * np.abs(size).max()).any():
+        return None
+    kept = values > _NO_INFORMATION
+    basis = scale[:, None] * vectors[:, kept]
+    inverse: Floats = (basis / values[kept]) @ basis.T
+    return inverse
