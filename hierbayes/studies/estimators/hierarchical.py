@@ -16,16 +16,15 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.problem import pose_problem
-from hierbayes.fit.effects import fixef, vcov
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.intervals import denominator_df
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.frames.arrays import Floats
+from hierbayes.inference.degrees_of_freedom import METHODS
 from hierbayes.likelihood.collapsed import REML
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, product
+from hierbayes.studies.estimators.gamma_estimate import gamma_estimate
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
-from hierbayes.studies.estimators.linear_estimate import LinearEstimate
 from hierbayes.studies.estimators.method import Method, tests_table
 from hierbayes.studies.estimators.targets import (
     line_names,
@@ -72,7 +71,7 @@ def fit_both(specification: Specification, rows: GroupedRows, data: pd.DataFrame
 def hierarchical(fit: Fit, rows: GroupedRows) -> Method:
     """Method 5: the model without the group mean of x."""
     L = rows.L
-    estimate = _estimate(fit, rows.terms).combined(to_lines(L))
+    estimate = gamma_estimate(fit, rows.terms).combined(to_lines(L))
     tests = {}
     if L > 1:
         tests["no difference between levels"] = estimate.joint(to_differences(L))
@@ -95,7 +94,7 @@ def contextual(fit: Fit, rows: GroupedRows) -> Method:
     ``further`` has the slopes between groups, and by how much they exceed those within.
     """
     L, names, weights = rows.L, quantity_names(rows), slopes_to_quantities(rows.L)
-    gamma = _estimate(fit, fit.design.terms)
+    gamma = gamma_estimate(fit, fit.design.terms)
     on_x, on_mean = _slope_weights(fit, rows)
     within, excess = gamma.combined(on_x), gamma.combined(on_mean)
     between = gamma.combined(on_x + on_mean).combined(weights).table(names)
@@ -133,22 +132,15 @@ def _reml(specification: Specification, data: pd.DataFrame) -> Fit:
     return maximum_likelihood(pose_problem(specification, data), REML)
 
 
-def _estimate(fit: Fit, terms: tuple[str, ...]) -> LinearEstimate:
-    """Fixed effects in the order of terms, with nlme's degrees of freedom."""
-    names = list(terms)
-    df = pd.Series(denominator_df(fit), index=fit.design.terms)
-    cov = vcov(fit).loc[names, names].to_numpy()
-    return LinearEstimate(fixef(fit)[names].to_numpy(), cov, df[names].to_numpy())
-
-
 def _coefficients(fit: Fit) -> pd.DataFrame:
     terms = fit.design.terms
-    return _estimate(fit, terms).table(pd.Index(terms, name="term"))
+    return gamma_estimate(fit, terms).table(pd.Index(terms, name="term"))
 
 
 def _about(fit: Fit) -> tuple[str, ...]:
+    used = gamma_estimate(fit, fit.design.terms).source.method
     design, edge = fit.design, "; G is singular" if fit.maximum.singular else ""
     return (
         f"{design.specification} by REML on {len(design.y)} rows, {design.J} groups; "
-        f"σ {fit.sigma:.4f}{edge}; standard errors given θ̂, inner–outer degrees of freedom",
+        f"σ {fit.sigma:.4f}{edge}; standard errors given θ̂, degrees of freedom {METHODS[used]}",
     )

@@ -22,8 +22,7 @@ take β_B to be β_W):
 * 1: no, whatever the standard errors that allow for groups are here; with CR2 yes.
 * 2a, 2b: for new rows of these groups only.
 * 3, 4: yes.
-* 5, 6: yes, but for degrees of freedom, which are nlme's inner–outer ones; given θ̂ where G is
-  singular, for then the standard error takes the variance of groups in some direction to be zero.
+* 5, 6: yes, with Satterthwaite's degrees of freedom; given θ̂ where G is singular, for then the standard error takes the variance of groups in some direction to be zero.
 
 Source: the lecture slides *Mixed Models with R*, "Summary of methods".
 """
@@ -216,6 +215,6 @@ def _given(fit: Fit) -> tuple[str, str]:
         )
     return (
         "yes",
-        "the variance of rows and that of groups both count; its degrees of freedom are nlme's, "
-        "which count rows for every slope: with few groups p is too small",
+        "the variance of rows and that of groups both count, the standard error as if θ̂ were "
+        "known; degrees of freedom after Satterthwaite allow for its uncertainty",
     )
