@@ -22,7 +22,8 @@ take β_B to be β_W):
 * 1: no, whatever the standard errors that allow for groups are here; with CR2 yes.
 * 2a, 2b: for new rows of these groups only.
 * 3, 4: yes.
-* 5, 6: yes, with Satterthwaite's degrees of freedom; given θ̂ where G is singular, for then the standard error takes the variance of groups in some direction to be zero.
+* 5, 6: yes, with Satterthwaite's degrees of freedom; given θ̂ where G is singular, for then the
+  standard error takes the variance of groups in some direction to be zero.
 
 Source: the lecture slides *Mixed Models with R*, "Summary of methods".
 """
