@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hierbayes.studies.table_text import table_cells, table_text
+from hierbayes.fit.table_text import table_cells, table_text
 
 if TYPE_CHECKING:
     from hierbayes.studies.sensitivity.study import SensitivityStudy

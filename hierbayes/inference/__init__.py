@@ -1,0 +1,1 @@
+"""Residuals, influence, variance explained, and tests of the specification."""
