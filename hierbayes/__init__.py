@@ -28,6 +28,12 @@ from hierbayes.estimation.priors import (
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.contextual import cvar, dvar
 from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
+from hierbayes.inference.hausman import Hausman, hausman
+from hierbayes.inference.influence import Influence, influence
+from hierbayes.inference.level1 import Level1Residuals, level1_residuals
+from hierbayes.inference.level2 import Level2Residuals, level2_residuals
+from hierbayes.inference.mundlak import Mundlak, mundlak
+from hierbayes.inference.variance_explained import VarianceExplained, variance_explained
 from hierbayes.library import load_model
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
@@ -38,10 +44,12 @@ from hierbayes.studies.sensitivity.study import SensitivityStudy
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "PC", "R2D2M2", "Beta", "Comparison", "DataError", "Equivalence",
-    "EstimationError", "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy",
-    "HalfNormal", "HalfT", "HierbayesError", "InverseGamma", "InverseWishart", "Model",
-    "ModelFileError", "Multilevel", "Normal", "PriorError", "SensitivityStudy", "StudentT",
-    "StudyError", "Uniform", "Wishart", "codebook", "compare", "cvar", "dataset_names",
-    "dvar", "equivalence", "load_dataset", "load_model", "quantities",
+    "LKJ", "PC", "R2D2M2", "Beta", "Comparison", "DataError", "Equivalence", "EstimationError",
+    "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT",
+    "Hausman", "HierbayesError", "Influence", "InverseGamma", "InverseWishart", "Level1Residuals",
+    "Level2Residuals", "Model", "ModelFileError", "Multilevel", "Mundlak", "Normal", "PriorError",
+    "SensitivityStudy", "StudentT", "StudyError", "Uniform", "VarianceExplained", "Wishart",
+    "codebook", "compare", "cvar", "dataset_names", "dvar", "equivalence", "hausman", "influence",
+    "level1_residuals", "level2_residuals", "load_dataset", "load_model", "mundlak", "quantities",
+    "variance_explained",
 ]  # fmt: skip
