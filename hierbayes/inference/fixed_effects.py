@@ -69,7 +69,9 @@ def within_fit(design: Design) -> WithinFit:
     DataError
         When no column varies within groups, or no degrees of freedom are left.
     """
-    places, left_out, columns = [], [], []
+    places: list[int] = []
+    left_out: list[str] = []
+    columns: list[Floats] = []
     y = deviations(design.y[:, None], design.codes, design.J)[:, 0]
     inner = within_columns(design, "hausman")
     D = deviations(design.X[:, inner], design.codes, design.J)

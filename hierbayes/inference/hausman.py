@@ -162,7 +162,8 @@ class _Differences:
     def estimates(self, names: list[str]) -> pd.DataFrame:
         """Both estimates of every coefficient, and their difference."""
         random = self.random.gamma[self.places]
-        difference = np.sqrt(np.maximum(np.diag(self.common), 0.0)) * self.scale
+        share = np.diag(self.common)
+        difference = np.sqrt(np.where(share > _SAME, share, 0.0)) * self.scale
         table = {
             "fixed": self.within.gamma,
             "se_fixed": self.scale,
@@ -191,11 +192,13 @@ def _variances(within: WithinFit, random: Submodel, moments: SwamyArora | None) 
 def _conclusion(tests: pd.DataFrame, estimates: pd.DataFrame) -> tuple[str, ...]:
     if int(tests["df"].iloc[0]) == 0:
         return (
-            "the two estimates are the same to rounding: the model has the group means of its "
-            "within-group terms already, and nothing is left to test; see mundlak()",
+            "the two estimates are the same to rounding, and nothing is left to test: the model "
+            "has the group means of these terms, or they are deviations from them; see mundlak()",
         )
     p = tests["p"].dropna()
-    listed = ", ".join(f"'{term}'" for term in estimates.index)
+    differing = estimates.index[estimates["se_difference"] > 0.0]
+    listed = ", ".join(f"'{term}'" for term in differing)
+    whose = f"of {listed}" if len(differing) == 1 else f"of at least one of {listed}"
     values = "; ".join(f"{name}: p {_p(value)}" for name, value in p.items())
     if p.empty:
         return (
@@ -206,13 +209,13 @@ def _conclusion(tests: pd.DataFrame, estimates: pd.DataFrame) -> tuple[str, ...]
         return (
             f"the slopes within groups differ from those of random effects by more than chance "
             f"({values})",
-            f"so one coefficient mixes two different slopes of {listed}, within groups and "
-            "between them. Either the groups' means matter beyond each row's own value (a "
-            "contextual effect), or unmeasured properties of the groups go with them "
-            "(endogeneity at level 2); the test cannot tell these apart",
-            "with the group means in the model, see mundlak(), the coefficients have their "
-            "within-group meaning and random effects lose nothing to fixed ones; neither protects "
-            "against confounding within groups",
+            f"so the coefficient {whose} mixes two different slopes, within groups and between "
+            "them. Either the groups' means matter beyond each row's own value (a contextual "
+            "effect), or unmeasured properties of the groups go with them (endogeneity at level "
+            "2), or both; the test cannot tell these apart",
+            "with the group means in the model, see mundlak(), random effects estimate the slopes "
+            "within groups, as fixed effects do; neither protects against confounding within "
+            "groups",
         )
     if (p >= ALPHA).all():
         limits = ", ".join(

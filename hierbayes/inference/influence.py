@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,27 +9,12 @@ import pandas as pd
 import xarray as xr
 from scipy.special import chdtr
 
-from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.errors import StudyError
 from hierbayes.fit.evidence import Maximum, count_covariances
 from hierbayes.fit.fit import Fit
-from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.inference.anchor import Anchor, about_lines, anchor, refuse_other_than_fit
-from hierbayes.inference.case import (
-    Refit,
-    estimable_effects,
-    refit,
-    why_not,
-    without_groups,
-    without_rows,
-)
-from hierbayes.inference.case_table import (
-    Changes,
-    displacements,
-    groups_given_theta,
-    refitted,
-    rows_given_theta,
-)
+from hierbayes.inference.case_results import CaseResults, leave_out
 from hierbayes.inference.influence_rules import InfluenceTables, findings, limits
 from hierbayes.inference.page import Page, Printed
 from hierbayes.inference.row_variances import row_variances
@@ -86,13 +70,18 @@ class Influence(Printed):
         shown = self.frame.drop(columns=["singular", "reason"]).iloc[order]
         tables = (
             ("Largest Cook's distances", shown.dropna(axis="columns", how="all")),
-            ("DFBETAS of these", self.dfbetas.iloc[order]),
+            ("DFBETAS of these", _rounded(self.dfbetas.iloc[order])),
             ("Variance parameters without them", self.variance.iloc[order]),
         )
         kept = tuple((title, table) for title, table in tables if table.notna().any(axis=None))
         kind = "groups" if "n" in self.frame else "rows"
         lists = (("Findings", self.findings),)
         return Page(f"Influence of {len(self.frame)} {kind}", self.about, kept, lists)
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """The table, what is 0 but for rounding made 0."""
+    return table.where(~(table.abs() < 1e-10), 0.0)
 
 
 def influence(fit: Fit, *, level: int = 2, refit: int | None = None) -> Influence:
@@ -139,13 +128,7 @@ def influence(fit: Fit, *, level: int = 2, refit: int | None = None) -> Influenc
             "two; use level=1"
         )
     at = anchor(fit)
-    reasons, given = _held(at, level)
-    possible = np.flatnonzero([not reason for reason in reasons])
-    wanted = (len(reasons) if level == 2 else 0) if refit is None else refit
-    by_cook = possible[np.argsort(-given.cook[possible], kind="stable")]
-    chosen = np.sort(by_cook[:wanted])
-    fits = _refits(at, level, chosen, reading)
-    return _assemble(fit, at, level, given, chosen, fits, reasons, reading)
+    return _assemble(fit, at, level, leave_out(at, level, refit, reading), reading)
 
 
 def _reading(fit: Fit) -> int:
@@ -167,119 +150,61 @@ def _refuse_wrong_counts(level: object, refit: object) -> None:
         raise StudyError(f"refit must be a whole number of cases, 0 or more, not {refit!r}")
 
 
-def _held(at: Anchor, level: int) -> tuple[list[str], Changes]:
-    """Why each case cannot be left out (empty where it can), and its changes given θ̂."""
-    problem = at.problem
-    if level == 2:
-        effects = estimable_effects(problem.cross.A)
-        reasons = [
-            why_not(cross, problem, np.delete(effects, j, axis=0))
-            for j, cross in enumerate(without_groups(problem))
-        ]
-        possible = np.flatnonzero([not reason for reason in reasons])
-        return reasons, groups_given_theta(at, possible)
-    rows = row_variances(at)
-    given = rows_given_theta(at, rows, _conditional(at))
-    itself = "it alone carries a coefficient, which fits it exactly"
-    return ["" if known else itself for known in np.isfinite(given.cook)], given
-
-
-def _conditional(at: Anchor) -> Floats:
-    """y − Xγ̂ − Zû (n,) in the internal basis."""
-    design = at.problem.design
-    W, Z = at.problem.cross.basis.internal_rows(design.X, design.Z, design.y)
-    u = at.moments.u[design.codes]
-    rest: Floats = W[:, -1] - W[:, :-1] @ at.moments.gamma - (Z * u).sum(axis=1)
-    return rest
-
-
-def _refits(at: Anchor, level: int, chosen: Integers, reading: int) -> list[Refit]:
-    problem = at.problem
-    left: Iterable[CrossProducts]
-    if level == 2:
-        wanted = set(chosen.tolist())
-        left = (one for j, one in enumerate(without_groups(problem)) if j in wanted)
-    else:
-        left = without_rows(problem, chosen)
-    return [refit(one, problem, reading, at.root) for one in left]
-
-
-def _assemble(
-    fit: Fit,
-    at: Anchor,
-    level: int,
-    given: Changes,
-    chosen: Integers,
-    fits: list[Refit],
-    reasons: list[str],
-    reading: int,
-) -> Influence:
+def _assemble(fit: Fit, at: Anchor, level: int, results: CaseResults, reading: int) -> Influence:
     design = fit.design
     index = pd.Index(design.groups, name="group") if level == 2 else design.index
-    m, q, p = len(index), len(design.effects), len(design.terms)
-    gamma, se, cook, ratio = (one.copy() for one in
-                              (given.gamma, given.se, given.cook, given.covratio))  # fmt: skip
-    G, sigma, drop = np.full((m, q, q), np.nan), np.full(m, np.nan), np.full(m, np.nan)
-    singular = np.zeros(m, dtype=np.bool_)
-    if fits:
-        anew = refitted(at, fits)
-        gamma[chosen], se[chosen] = anew.gamma, anew.se
-        cook[chosen], ratio[chosen] = anew.cook, anew.covratio
-        G[chosen], sigma[chosen] = [one.G for one in fits], [one.sigma for one in fits]
-        singular[chosen] = [one.optimum.singular for one in fits]
-        drop[chosen] = displacements(at, fits, reading)
-    free = count_covariances(design.blocks) + 1 + (p if reading == ML else 0)
-    method = np.full(m, "given θ̂", dtype=object)
-    method[chosen] = "refit"
-    method[[bool(reason) for reason in reasons]] = "none"
-    frame = pd.DataFrame(
-        {
-            **_about_cases(fit, at, level),
-            "cook": cook,
-            "covratio": ratio,
-            "cook_given_theta": given.cook,
-            "displacement": drop,
-            "region": chdtr(free, np.maximum(drop, 0.0)),
-            "singular": singular,
-            "method": method,
-            "reason": reasons,
-        },
-        index=index,
-    )
     terms = pd.Index(design.terms, name="term")
+    changes, p = results.changes, len(terms)
+    frame = _frame(fit, at, level, results, reading).set_axis(index)
     full_gamma, full_se = fit.fixef(), np.sqrt(np.diag(fit.vcov()))
-    names, values = _variance(fit, G, sigma)
+    names, values = _variance(fit, results.G, results.sigma)
     _, full_values = _variance(fit, fit.G_draws[0], fit.sigma_draws[0])
+    dfbetas = (full_gamma.to_numpy() - changes.gamma) / changes.se
     tables = InfluenceTables(
         kind=design.specification.group if level == 2 else "row",
         frame=frame,
-        dfbetas=pd.DataFrame((full_gamma.to_numpy() - gamma) / se, index=index, columns=terms),
-        t=pd.DataFrame(gamma / se, index=index, columns=terms),
+        dfbetas=pd.DataFrame(dfbetas, index=index, columns=terms),
+        t=pd.DataFrame(changes.gamma / changes.se, index=index, columns=terms),
         variance=pd.DataFrame(values, index=index, columns=names),
         full_t=full_gamma / full_se,
         full_variance=pd.Series(full_values[0], index=names),
         full_singular=isinstance(fit.evidence, Maximum) and fit.evidence.singular,
     )
-    limit = limits(m, p)
+    limit = limits(len(index), p)
     effects = list(design.effects)
+    coords = {"case": np.asarray(index), "effect": effects, "effect_bis": effects}
     return Influence(
         frame=frame,
         dfbetas=tables.dfbetas,
-        gamma=pd.DataFrame(gamma, index=index, columns=terms),
+        gamma=pd.DataFrame(changes.gamma, index=index, columns=terms),
         t=tables.t,
         variance=tables.variance,
-        G=xr.DataArray(
-            G,
-            dims=("case", "effect", "effect_bis"),
-            coords={"case": np.asarray(index), "effect": effects, "effect_bis": effects},
-            name="G",
-        ),
+        G=xr.DataArray(results.G, dims=tuple(coords), coords=coords, name="G"),
         full=pd.concat(
             {"gamma": full_gamma, "variance": tables.full_variance}, names=["block", "parameter"]
         ).to_frame("estimate"),
         limits=limit,
-        about=(*about_lines(design), _given(fit, level, len(fits))),
+        about=(*about_lines(design), _given(fit, level, results.refits)),
         findings=findings(tables, limit),
+    )
+
+
+def _frame(fit: Fit, at: Anchor, level: int, results: CaseResults, reading: int) -> pd.DataFrame:
+    """The frame of `Influence`, its rows in the order of the cases."""
+    p = len(fit.design.terms)
+    free = count_covariances(fit.design.blocks) + 1 + (p if reading == ML else 0)
+    return pd.DataFrame(
+        {
+            **_about_cases(fit, at, level),
+            "cook": results.changes.cook,
+            "covratio": results.changes.covratio,
+            "cook_given_theta": results.cook_given_theta,
+            "displacement": results.displacement,
+            "region": chdtr(free, np.maximum(results.displacement, 0.0)),
+            "singular": results.singular,
+            "method": results.method,
+            "reason": results.reasons,
+        }
     )
 
 
@@ -312,8 +237,8 @@ def _variance(fit: Fit, G: Floats, sigma: Floats) -> tuple[list[str], Floats]:
 def _given(fit: Fit, level: int, refits: int) -> str:
     total = fit.design.J if level == 2 else len(fit.design.y)
     if refits == total:
-        return f"Method: {fit.engine} anew without each case; changes are with it less without it"
+        return f"Method: {fit.engine} anew without each case; with each case less without it"
     return (
-        f"Method: {refits} of {total} cases refitted by {fit.engine}, θ̂ held for the others; "
-        "changes are with the case less without it"
+        f"Method: {refits} of {total} cases refitted by {fit.engine}, θ̂ held for the others; with "
+        "each case less without it"
     )

@@ -68,7 +68,8 @@ class Level1Residuals(Printed):
             values = self.frame[kind].dropna()
             if len(values):
                 cuts = np.quantile(values, list(_QUANTILES.values()))
-                rows[kind] = [*cuts, values.mean(), values.std()]
+                mean, sd = float(values.mean()), float(values.std())
+                rows[kind] = [*cuts, mean if abs(mean) > 1e-10 * sd else 0.0, sd]
         columns = [*_QUANTILES, "mean", "sd"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 

@@ -1,4 +1,4 @@
-"""Mundlak's test: do the group means of within-group terms matter beyond the rows' values?"""
+"""Mundlak's test: whether group means matter beyond the values of the rows."""
 
 from __future__ import annotations
 
@@ -236,14 +236,14 @@ def _conclusion(table: pd.DataFrame, test: pd.Series, design: Design) -> tuple[s
     joint = f"χ²({test['df']:.0f}) = {test['chisq']:.2f}, p {p_shown}"
     if p < ALPHA:
         lines.append(
-            f"slopes between and within groups differ ({joint}), so without the means one "
-            "coefficient mixes the two, and random effects go with the predictors"
+            f"slopes between and within groups differ ({joint}), so without the means in the model "
+            "one coefficient mixes the two, and the random effects are correlated with the terms"
         )
         lines.append(
-            "that is a contextual effect in the descriptive sense; whether the context acts, or "
-            "unmeasured properties of the groups do (endogeneity), the test cannot say. With the "
-            "means in the model the slopes within groups are free of either, though not of "
-            "confounding within groups"
+            "this describes a contextual effect; whether the context itself acts, or unmeasured "
+            "properties of the groups that go with their means (endogeneity), the test cannot say. "
+            "Beside the means the slopes within groups are free of both, though not of confounding "
+            "within groups"
         )
     else:
         lines.append(

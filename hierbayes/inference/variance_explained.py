@@ -243,7 +243,7 @@ def _notes(fit: Fit, interval: Interval) -> tuple[str, ...]:
     if mixed:
         listed = ", ".join(f"'{term}'" for term in mixed)
         notes.append(
-            f"varying both within and between groups, where one coefficient mixes two slopes: {listed}; "
-            "see mundlak()"
+            "varying both within and between groups, so that one coefficient mixes two slopes: "
+            f"{listed}; see mundlak()"
         )
     return tuple(notes)
