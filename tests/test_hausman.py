@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import chi2, norm
 
 import hierbayes as hb
+from hierbayes.inference.hausman import VERSIONS, conclusion
 from tests.conftest import MODELS, Cache
 from tests.test_hard_data import simulate
 
@@ -223,6 +224,36 @@ def test_too_few_rows_and_groups() -> None:
     result = hb.hausman(hb.Model("y ~ x1 + x2", random="~ 1 | g", data=data))
     assert result.tests.loc["Swamy-Arora"].isna()[["chisq", "p"]].all()
     assert "Swamy and Arora's moments need more groups than columns of group means" in result.notes
+
+
+def test_a_coefficient_for_every_group() -> None:
+    data = simulate([9, 8, 7], (1.0, 0.5), seed=5)
+    model = hb.Model("y ~ x1 + C(g)", random="~ 0 + x1 | g", data=data)
+    with pytest.raises(hb.DataError) as error:
+        hb.hausman(model)
+    assert str(error.value) == (
+        "the fixed part has 3 columns that are constant within groups, for 3 groups: nothing is "
+        "left between groups that random effects could use; use fewer"
+    )
+    explained = hb.variance_explained(model.reml()).explained
+    assert explained["estimate"].isna().all()
+
+
+def test_words_near_the_border() -> None:
+    estimates = pd.DataFrame(
+        {"difference": [0.1], "se_difference": [0.05]}, index=pd.Index(["x"], name="term")
+    )
+    tests = pd.DataFrame({"chisq": [3.8, 3.9, np.nan], "df": 1, "p": [0.0513, 0.0483, np.nan]},
+                         index=pd.Index(VERSIONS, name="version"))  # fmt: skip
+    assert conclusion(tests, estimates) == (
+        "the versions disagree at the 0.05 level (REML, each its own sigma: p = 0.0513; REML, "
+        "common sigma: p = 0.0483): they differ in how σ² and τ² are estimated, and the evidence "
+        "is near the border; see mundlak(), which says how large the contextual effect is",
+    )
+    assert conclusion(tests.assign(p=np.nan), estimates) == (
+        "no version has a statistic: in none is the difference of the covariances positive "
+        "definite; see mundlak(), which asks the same question as a Wald test",
+    )
 
 
 def test_print(models: Cache[hb.Model]) -> None:

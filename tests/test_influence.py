@@ -146,6 +146,18 @@ def test_blocks_of_G() -> None:
         assert_without(result, full, j, hb.Model(formula, data=data[data["g"] != j]).reml())
 
 
+def test_a_column_far_from_its_zero(data: pd.DataFrame) -> None:
+    far = data.assign(x1=2000.0 + 5.0 * data["x1"])
+    full = fitted(far, "reml", random="~ 1 | g")
+    result = hb.influence(full)
+    for j in range(len(SIZES)):
+        left = fitted(far[far["g"] != j], "reml", random="~ 1 | g")
+        assert_allclose(result.gamma.iloc[j], left.fixef(), rtol=1e-8)
+        se = np.sqrt(np.diag(left.vcov()))
+        change = (full.fixef() - left.fixef()) / se
+        assert_allclose(result.dfbetas.iloc[j], change, rtol=1e-5, atol=1e-7)
+
+
 @pytest.mark.parametrize("name", ["oneway", "intercepts_slopes", "intercepts_slopes_cwg"])
 def test_schools(name: str, hs: pd.DataFrame, reml_fits: Cache[hb.Fit], reference: Any) -> None:
     result, full = hb.influence(reml_fits[name]), reml_fits[name]

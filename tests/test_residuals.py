@@ -203,6 +203,38 @@ def test_posterior(posterior_hs: hb.Fit) -> None:
     )
 
 
+def test_mode_of_a_posterior() -> None:
+    """With a normal prior of γ: its variance over that prior too, (I − H)Ω(I − H)'."""
+    data = simulate(SIZES, (1.0, 0.8), seed=11, corr=0.3)
+    priors = {"gamma": hb.Normal(0, 2)}
+    fit = hb.Model("y ~ x1", random="~ 1 + x1 | g", data=data, priors=priors).map()
+    frame, rows = hb.level1_residuals(fit).frame, rows_of(fit)
+    V = rows.V(fit.G_draws[0, 0], fit.sigma)
+    whole = V + 4.0 * rows.X @ rows.X.T
+    n = len(V)
+    conditional = fit.sigma**2 * np.linalg.inv(whole)  # y − Xγ̂ − Zû = σ²Ω⁻¹y
+    assert_allclose(frame["conditional"], conditional @ rows.y, rtol=1e-6, atol=1e-8)
+    sd = np.sqrt(np.diag(conditional @ whole @ conditional))
+    assert_allclose(frame["studentized"], frame["conditional"] / sd, rtol=1e-6)
+    assert_allclose(frame["leverage"], np.diag(np.eye(n) - conditional), rtol=1e-6)
+    marginal = V @ np.linalg.inv(whole) @ V
+    assert_allclose(
+        frame["marginal_studentized"], frame["marginal"] / np.sqrt(np.diag(marginal)), rtol=1e-6
+    )
+    assert np.isfinite(hb.level2_residuals(fit).frame["p"]).all()
+    assert np.isfinite(hb.variance_explained(fit).shares["estimate"]).all()
+
+
+def test_categories_without_rows(hs: pd.DataFrame) -> None:
+    data = hs.assign(school=hs["school"].astype("category"))
+    data = data[data["school"] != "1317"]
+    fit = hb.Model("mathach ~ ses", random="~ 1 + ses | school", data=data).reml()
+    assert len(hb.level2_residuals(fit).frame) == len(hb.influence(fit).frame) == 39
+    assert np.isfinite(hb.variance_explained(fit).spread.to_numpy()).all()
+    assert np.isfinite(hb.mundlak(fit).test).all()
+    assert np.isfinite(hb.hausman(fit).tests.to_numpy(float)).all()
+
+
 def test_index_is_that_of_the_data(hs: pd.DataFrame) -> None:
     data = hs.iloc[::-1].assign(ses=hs["ses"].where(np.arange(len(hs)) % 50 > 0))
     fit = hb.Model("mathach ~ ses", random="~ 1 | school", data=data).reml()

@@ -23,15 +23,17 @@ _ABSORBED = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refit:
-    """The maximum without a case, γ and G in the user's units.
+    """The maximum without a case.
 
     Parameters
     ----------
     gamma, gamma_cov : (p,), (p, p) float
+        In the internal basis of all rows, where differences lose no digits.
     G : (q, q) float
+        In the user's units, as σ.
     sigma : float
     optimum : Optimum
-        In the internal basis of all rows.
+        In the internal basis.
     """
 
     gamma: Floats
@@ -73,8 +75,8 @@ def refit(cross: CrossProducts, problem: Problem, reading: int, root: Floats) ->
     moments = conditional_moments(optimum.root, optimum.sigma, cross, prior)
     L = basis.root(optimum.root * optimum.sigma)
     return Refit(
-        gamma=basis.gamma(moments.gamma),
-        gamma_cov=basis.gamma_covariance(moments.gamma_cov),
+        gamma=moments.gamma,
+        gamma_cov=moments.gamma_cov,
         G=L @ L.T,
         sigma=optimum.sigma * basis.scale,
         optimum=optimum,

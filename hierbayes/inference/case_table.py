@@ -110,20 +110,8 @@ def _ratio(cov: Floats, full: Floats) -> Floats:
 
 def refitted(at: Anchor, fits: list[Refit]) -> Changes:
     """Changes with θ estimated anew, from the fits without each case."""
-    basis = at.problem.cross.basis
     gamma = np.array([one.gamma for one in fits])
-    cov = np.array([one.gamma_cov for one in fits])
-    full = basis.gamma_covariance(at.moments.gamma_cov)
-    # in the internal basis, whose columns are on one scale
-    T = np.linalg.inv(basis.scale * basis.x.matrix)
-    difference = (basis.gamma(at.moments.gamma) - gamma) @ T.T
-    precision = np.linalg.inv(at.moments.gamma_cov)
-    return Changes(
-        gamma=gamma,
-        se=np.sqrt(np.diagonal(cov, axis1=1, axis2=2)),
-        cook=np.einsum("mp,pr,mr->m", difference, precision, difference) / gamma.shape[1],
-        covratio=_ratio(T @ cov @ T.T, T @ full @ T.T),
-    )
+    return _changes(at, gamma, np.array([one.gamma_cov for one in fits]))
 
 
 def displacements(at: Anchor, fits: list[Refit], reading: int) -> Floats:
@@ -132,7 +120,7 @@ def displacements(at: Anchor, fits: list[Refit], reading: int) -> Floats:
     Of the likelihood in γ and θ for ML; of the restricted one, a function of θ, for REML.
     """
     cross = at.problem.cross
-    basis, p = cross.basis, len(at.moments.gamma)
+    p = len(at.moments.gamma)
     nothing = np.zeros((p, p))
 
     def value(root: Floats, sigma: float, gamma: Floats) -> float:
@@ -143,8 +131,5 @@ def displacements(at: Anchor, fits: list[Refit], reading: int) -> Floats:
         return density
 
     top = value(at.root, at.sigma, at.moments.gamma)
-    drops = [
-        2.0 * (top - value(one.optimum.root, one.optimum.sigma, basis.gamma_internal(one.gamma)))
-        for one in fits
-    ]
+    drops = [2.0 * (top - value(one.optimum.root, one.optimum.sigma, one.gamma)) for one in fits]
     return np.array(drops)

@@ -10,6 +10,8 @@ import pandas as pd
 from scipy.special import chdtrc
 
 from hierbayes.design.design import Design
+from hierbayes.design.levels import is_outer
+from hierbayes.errors import DataError
 from hierbayes.fit.table_text import p_text
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.anchor import about_lines, problem_of
@@ -82,7 +84,7 @@ def hausman(source: Any) -> Hausman:
     StudyError
         When it is neither model nor fit.
     DataError
-        When no term varies within groups, or no degrees of freedom are left there.
+        When no term varies within groups, or no degrees of freedom are left there or between.
 
     References
     ----------
@@ -97,6 +99,7 @@ def hausman(source: Any) -> Hausman:
     """
     design = problem_of(source, "hausman").design
     within = within_fit(design)
+    _refuse_no_between(design)
     random = fit_columns(design, design.X, REML, random=False)
     moments = swamy_arora(design, within.sigma2)
     differences = _Differences(within, random, moments)
@@ -108,9 +111,18 @@ def hausman(source: Any) -> Hausman:
         tests=tests,
         variances=_variances(within, random, moments),
         about=about_lines(design),
-        conclusion=_conclusion(tests, estimates),
+        conclusion=conclusion(tests, estimates),
         notes=_notes(design, within, moments, tests),
     )
+
+
+def _refuse_no_between(design: Design) -> None:
+    outer = int(is_outer(design.X, design.codes, design.J).sum())
+    if outer >= design.J:
+        raise DataError(
+            f"the fixed part has {outer} columns that are constant within groups, for {design.J} "
+            "groups: nothing is left between groups that random effects could use; use fewer"
+        )
 
 
 class _Differences:
@@ -189,7 +201,8 @@ def _variances(within: WithinFit, random: Submodel, moments: SwamyArora | None) 
     return frame.rename_axis("estimator")
 
 
-def _conclusion(tests: pd.DataFrame, estimates: pd.DataFrame) -> tuple[str, ...]:
+def conclusion(tests: pd.DataFrame, estimates: pd.DataFrame) -> tuple[str, ...]:
+    """What the versions together say of the slopes, in words."""
     if int(tests["df"].iloc[0]) == 0:
         return (
             "the two estimates are the same to rounding, and nothing is left to test: the model "

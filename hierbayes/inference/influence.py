@@ -108,16 +108,16 @@ def influence(fit: Fit, *, level: int = 2, refit: int | None = None) -> Influenc
 
     References
     ----------
-    Cook (1986), doi:10.1111/j.2517-6161.1986.tb01398.x; Christensen, Pearson & Johnson (1992),
-    doi:10.1080/00401706.1992.10484853; Belsley, Kuh & Welsch (1980), *Regression Diagnostics*;
-    Nieuwenhuis, te Grotenhuis & Pelzer (2012), doi:10.32614/RJ-2012-011.
+    Cook (1986), *Journal of the Royal Statistical Society B* 48, 133–169; Christensen, Pearson &
+    Johnson (1992), *Technometrics* 34, 38–45; Belsley, Kuh & Welsch (1980), *Regression
+    Diagnostics*; Nieuwenhuis, te Grotenhuis & Pelzer (2012), doi:10.32614/RJ-2012-011.
 
     Examples
     --------
     >>> import hierbayes as hb
     >>> model = hb.Model("mathach ~ ses", random="~ 1 | school", data=hb.load_dataset("hs"))
     >>> hb.influence(model.reml()).frame["cook"].nlargest(2).round(3).to_dict()
-    {'8854': 0.106, '5762': 0.095}
+    {'7688': 0.124, '5619': 0.11}
     """
     refuse_other_than_fit(fit, "influence")
     reading = _reading(fit)

@@ -12,8 +12,9 @@ Where γ has a normal prior, Q contains it, and the variances are over γ ~ prio
 
 References
 ----------
-Haslett & Hayes (1998), doi:10.1111/1467-9868.00125; Demidenko & Stukel (2005),
-doi:10.1002/sim.1974; Hodges & Sargent (2001), doi:10.1093/biomet/88.2.367.
+Haslett & Hayes (1998), *Journal of the Royal Statistical Society B* 60, 201–215; Demidenko &
+Stukel (2005), *Statistics in Medicine* 24, 893–909; Hodges & Sargent (2001), *Biometrika* 88,
+367–379.
 """
 
 from __future__ import annotations

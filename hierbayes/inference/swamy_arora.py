@@ -10,8 +10,8 @@ Then generalised least squares is least squares on x_i − θ_j x̄_j with
 
 References
 ----------
-Swamy & Arora (1972), doi:10.2307/1909405; Baltagi & Chang (1994),
-doi:10.1016/0304-4076(94)90070-1; Croissant & Millo (2008), doi:10.18637/jss.v027.i02.
+Swamy & Arora (1972), *Econometrica* 40, 261–275; Baltagi & Chang (1994), *Journal of
+Econometrics* 62, 67–89; Croissant & Millo (2008), doi:10.18637/jss.v027.i02.
 """
 
 from __future__ import annotations

@@ -43,7 +43,8 @@ class VarianceExplained(Printed):
         Proportional reductions against the random-intercept null model, both models with a
         random intercept alone, by REML (ML for an ML fit): Snijders and Bosker's at level 1,
         at level 2 with the harmonic and with the arithmetic mean of the group sizes, and
-        Raudenbush and Bryk's of σ² and τ².
+        Raudenbush and Bryk's of σ² and τ². Missing where the fixed part has as many columns
+        that are constant within groups as there are groups.
     spread : DataFrame
         Variance of the response and of the fixed columns within and between groups, see
         `spread.spread_table`.
@@ -190,10 +191,12 @@ def _explained(fit: Fit) -> pd.DataFrame:
     design = fit.design
     reading = ML if fit.engine == "ML" else REML
     X = design.X
-    full = fit_columns(design, X, reading, random=False)
     null = fit_columns(design, np.ones((len(X), 1)), reading, random=False)
-    tau2, tau2_null = float(full.G[0, 0]), float(null.G[0, 0])
-    sigma2, sigma2_null = full.sigma**2, null.sigma**2
+    tau2_null, sigma2_null = float(null.G[0, 0]), null.sigma**2
+    tau2 = sigma2 = np.nan
+    if is_outer(X, design.codes, design.J).sum() < design.J:
+        full = fit_columns(design, X, reading, random=False)
+        tau2, sigma2 = float(full.G[0, 0]), full.sigma**2
     rows = fit.problem.cross.rows
     harmonic, mean = float(len(rows) / (1.0 / rows).sum()), float(rows.mean())
 
