@@ -30,6 +30,7 @@ from hierbayes.likelihood.covariance import block_mask, cholesky_psd, free_entri
 
 _SNAP = 1e-5  # a relative standard deviation below this is tried at zero
 _RESTARTS = 6
+_MANY_GROUPS = 10  # for each free entry of λ: with more the likelihood has one maximum in practice
 _ASCENT_TOLERANCE = 1e-6  # of the slope of the likelihood into the cone, relative
 
 
@@ -142,7 +143,8 @@ def maximise_near(
 ) -> Optimum:
     """The maximum, looked for first by Newton steps from a root λ (q, q) that is near it.
 
-    Where these do not end at a maximum over the whole cone, `maximise` is asked.
+    Where these do not end at a maximum over the whole cone, `maximise` is asked; so it is
+    where few groups may leave several maxima, and the higher one is taken.
     """
     objective = _Objective(cross, blocks, reading)
     diagonal = objective.rows == objective.columns
@@ -151,7 +153,11 @@ def maximise_near(
         entries = _snap(objective, _newton(objective, entries, diagonal), diagonal)
         ascent, _ = _ascent(objective, entries, blocks)
         if ascent <= _ASCENT_TOLERANCE and not _steep(objective, entries, diagonal):
-            return _report(objective, entries, diagonal, ascent)
+            near = _report(objective, entries, diagonal, ascent)
+            if len(cross.A) > _MANY_GROUPS * len(entries):
+                return near
+            far = maximise(cross, blocks, reading)
+            return far if far.value > near.value + 1e-9 else near
     return maximise(cross, blocks, reading)
 
 
