@@ -30,6 +30,12 @@ from hierbayes.fit.fit import Fit
 from hierbayes.frames.contextual import cvar, dvar
 from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
 from hierbayes.inference.anova import Anova, anova
+from hierbayes.inference.hausman import Hausman, hausman
+from hierbayes.inference.influence import Influence, influence
+from hierbayes.inference.level1 import Level1Residuals, level1_residuals
+from hierbayes.inference.level2 import Level2Residuals, level2_residuals
+from hierbayes.inference.mundlak import Mundlak, mundlak
+from hierbayes.inference.variance_explained import VarianceExplained, variance_explained
 from hierbayes.inference.wald import WaldTest, wald
 from hierbayes.library import load_model
 from hierbayes.model import Model
@@ -44,9 +50,11 @@ __version__ = "0.1.0"
 __all__ = [
     "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Comparison", "DataError", "Equivalence",
     "EstimationError", "Estimators", "Exponential", "Fit", "Flat", "FormulaError", "Gamma",
-    "HalfCauchy", "HalfNormal", "HalfT", "HierbayesError", "HypothesisError", "InverseGamma",
-    "InverseWishart", "Model", "ModelFileError", "Multilevel", "Normal", "PriorError",
-    "SensitivityStudy", "StudentT", "StudyError", "Uniform", "WaldTest", "Wishart", "anova",
-    "codebook", "compare", "cvar", "dataset_names", "dvar", "equivalence", "estimators",
-    "load_dataset", "load_model", "quantities", "wald",
+    "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError", "HypothesisError",
+    "Influence", "InverseGamma", "InverseWishart", "Level1Residuals", "Level2Residuals",
+    "Model", "ModelFileError", "Multilevel", "Mundlak", "Normal", "PriorError",
+    "SensitivityStudy", "StudentT", "StudyError", "Uniform", "VarianceExplained", "WaldTest",
+    "Wishart", "anova", "codebook", "compare", "cvar", "dataset_names", "dvar", "equivalence",
+    "estimators", "hausman", "influence", "level1_residuals", "level2_residuals",
+    "load_dataset", "load_model", "mundlak", "quantities", "variance_explained", "wald",
 ]  # fmt: skip

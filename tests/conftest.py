@@ -92,6 +92,12 @@ def inference() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def diagnostics() -> dict[str, Any]:
+    """R², Hausman's statistics and slopes by R (see reference/README.md), under R's names."""
+    return _read("diagnostics.json")
+
+
+@pytest.fixture(scope="session")
 def models(hs: pd.DataFrame, reference: dict[str, Any]) -> Cache[hb.Model]:
     """The models of the reference by name."""
 

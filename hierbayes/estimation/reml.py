@@ -30,6 +30,7 @@ from hierbayes.likelihood.covariance import block_mask, cholesky_psd, free_entri
 
 _SNAP = 1e-5  # a relative standard deviation below this is tried at zero
 _RESTARTS = 6
+_MANY_GROUPS = 10  # for each free entry of λ: with more the likelihood has one maximum in practice
 _ASCENT_TOLERANCE = 1e-6  # of the slope of the likelihood into the cone, relative
 
 
@@ -125,21 +126,54 @@ def maximise(cross: CrossProducts, blocks: tuple[int, ...], reading: int = REML)
     objective = _Objective(cross, blocks, reading)
     diagonal = objective.rows == objective.columns
     entries = _start(objective, diagonal)
-    inside = block_mask(blocks)
     for _ in range(_RESTARTS):
         entries = _descend(objective, entries, diagonal)
         entries = _snap(objective, entries, diagonal)
-        score = np.where(inside, covariance_score(objective.root(entries), cross, reading), 0.0)
-        size, vectors = np.linalg.eigh(score)
-        ascent = float(size[-1] / max(np.abs(size).max(), 1.0))
-        free = ~(diagonal & (entries <= 0.0))
-        steep = np.abs(objective(entries)[1][free]).max(initial=0.0) > 1e-6
-        if ascent <= _ASCENT_TOLERANCE and not steep:
+        ascent, direction = _ascent(objective, entries, blocks)
+        if ascent <= _ASCENT_TOLERANCE and not _steep(objective, entries, diagonal):
             break
         root = objective.root(entries)
         objective.reorder(root @ root.T)
-        entries = _step_along(objective, root, vectors[:, -1])
+        entries = _step_along(objective, root, direction)
     return _report(objective, entries, diagonal, ascent)
+
+
+def maximise_near(
+    cross: CrossProducts, blocks: tuple[int, ...], reading: int, root: Floats
+) -> Optimum:
+    """The maximum, looked for first by Newton steps from a root λ (q, q) that is near it.
+
+    Where these do not end at a maximum over the whole cone, `maximise` is asked; so it is
+    where few groups may leave several maxima, and the higher one is taken.
+    """
+    objective = _Objective(cross, blocks, reading)
+    diagonal = objective.rows == objective.columns
+    entries = objective.entries(root @ root.T)
+    if np.isfinite(objective(entries)[0]):
+        entries = _snap(objective, _newton(objective, entries, diagonal), diagonal)
+        ascent, _ = _ascent(objective, entries, blocks)
+        if ascent <= _ASCENT_TOLERANCE and not _steep(objective, entries, diagonal):
+            near = _report(objective, entries, diagonal, ascent)
+            if len(cross.A) > _MANY_GROUPS * len(entries):
+                return near
+            far = maximise(cross, blocks, reading)
+            return far if far.value > near.value + 1e-9 else near
+    return maximise(cross, blocks, reading)
+
+
+def _ascent(
+    objective: _Objective, entries: Floats, blocks: tuple[int, ...]
+) -> tuple[float, Floats]:
+    """Relative slope of the likelihood into the cone of covariances, and its direction (q,)."""
+    score = covariance_score(objective.root(entries), objective.cross, objective.reading)
+    size, vectors = np.linalg.eigh(np.where(block_mask(blocks), score, 0.0))
+    return float(size[-1] / max(np.abs(size).max(), 1.0)), vectors[:, -1]
+
+
+def _steep(objective: _Objective, entries: Floats, diagonal: Booleans) -> bool:
+    """Whether an entry that is free to move has a slope."""
+    free = ~(diagonal & (entries <= 0.0))
+    return bool(np.abs(objective(entries)[1][free]).max(initial=0.0) > 1e-6)
 
 
 def covariance_score(root: Floats, cross: CrossProducts, reading: int) -> Floats:

@@ -91,7 +91,7 @@ def blue(fit: Fitted) -> pd.DataFrame:
     gamma = fit.gamma_draws.mean(axis=(0, 1))
     internal = basis.gamma_internal(gamma)
     residual = cross.B[:, :, -1] - cross.B[:, :, :-1] @ internal  # Z_j'(y_j − X_jγ)
-    estimable = _estimable(cross.A)
+    estimable = estimable_groups(cross.A)
     deviations = np.full((len(cross.A), cross.A.shape[1]), np.nan)
     deviations[estimable] = np.linalg.solve(cross.A[estimable], residual[estimable][..., None])[
         ..., 0
@@ -152,7 +152,7 @@ def _blup_sd(fit: Fitted, population: Floats) -> Floats:
     return np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
 
 
-def _estimable(A: Floats) -> Booleans:
+def estimable_groups(A: Floats) -> Booleans:
     """Groups whose Z_j'Z_j can be inverted, its columns on one scale."""
     scale = np.sqrt(np.maximum(np.diagonal(A, axis1=1, axis2=2).max(axis=0), 1e-300))
     size = np.linalg.eigvalsh(A / np.outer(scale, scale))

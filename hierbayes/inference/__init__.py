@@ -1,1 +1,1 @@
-"""Tests of fixed effects: linear hypotheses, degrees of freedom, the table of terms."""
+"""Inference on fits: tests, degrees of freedom, residuals, influence, variance explained."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.table_text import table_text
 from hierbayes.studies.comparison.comparison import Comparison
-from hierbayes.studies.table_text import table_text
 
 _GROUPS = 5  # of the shrinkage table, in print
 _RULE = "=" * 78

@@ -10,6 +10,7 @@ import pandas as pd
 
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.probability import DEFAULT_PROB, Interval
+from hierbayes.fit.table_text import items_text, table_cells, table_text
 from hierbayes.studies.comparison.disagreement import (
     agreements,
     difference_table,
@@ -28,7 +29,6 @@ from hierbayes.studies.comparison.fit_pair import Side
 from hierbayes.studies.comparison.group_coefficients import coefficients, group_table
 from hierbayes.studies.comparison.overview import criteria, data_line, notes, overview
 from hierbayes.studies.comparison.uncertainty import plug_in_of, uncertainty_table
-from hierbayes.studies.table_text import items_text, table_cells, table_text
 
 _GROUPS = 3  # of the table of groups, in print
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.table_text import items_text, table_cells, table_text
 from hierbayes.studies.comparison.row_index import ordered_index
 from hierbayes.studies.estimators.between_groups import between_groups
 from hierbayes.studies.estimators.efficiency import efficiency_table
@@ -30,7 +31,6 @@ from hierbayes.studies.estimators.verdicts import (
     reason_table,
     verdict_table,
 )
-from hierbayes.studies.table_text import items_text, table_cells, table_text
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ from html import escape
 
 import pandas as pd
 
-from hierbayes.studies.table_text import items_text, table_cells, table_text
+from hierbayes.fit.table_text import items_text, table_cells, table_text
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,8 +13,8 @@ import pandas as pd
 
 from hierbayes.fit.convergence import R_HAT_LIMIT
 from hierbayes.fit.probability import Interval
+from hierbayes.fit.table_text import items_text, table_cells, table_text
 from hierbayes.studies.sensitivity.answers import Baseline
-from hierbayes.studies.table_text import items_text, table_cells, table_text
 
 _SHOWN = ["mean", "sd", "REML", "smallest", "largest"]
 _FLIPS = ["sign_flips", "decision_flips"]

@@ -9,6 +9,7 @@ import pandas as pd
 
 # Columns whose smallest values need no more than a digit.
 _ROUGH = ("mcse", "difference", "share", "from_theta")
+_TAIL = "p"  # the column of p-values
 
 
 def table_text(table: pd.DataFrame) -> str:
@@ -22,7 +23,11 @@ def table_text(table: pd.DataFrame) -> str:
 
 def table_cells(table: pd.DataFrame) -> pd.DataFrame:
     """The same table with every value as the text that is shown for it."""
-    columns = [[_cell(value, column in _ROUGH) for value in table[column]] for column in table]
+    columns = [
+        [p_text(value) if column == _TAIL else _cell(value, column in _ROUGH)
+         for value in table[column]]
+        for column in table
+    ]  # fmt: skip
     shown = pd.DataFrame(dict(enumerate(columns)), index=table.index).set_axis(
         table.columns, axis="columns"
     )
@@ -35,6 +40,13 @@ def items_text(items: tuple[str, ...]) -> str:
     """Sentences as a list, folded at 100 characters."""
     lines = (fill(item, 100, initial_indent="  - ", subsequent_indent="    ") for item in items)
     return "\n".join(lines)
+
+
+def p_text(value: float) -> str:
+    """A p-value to 4 decimals; blank where there is none."""
+    if pd.isna(value):
+        return ""
+    return f"{value:.4f}" if value >= 1e-4 else "<.0001"
 
 
 def _cell(value: object, rough: bool) -> str:

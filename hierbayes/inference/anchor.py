@@ -1,0 +1,117 @@
+"""The one θ at which variances of residuals are computed.
+
+A REML, ML or MAP fit has it.  A posterior has thousands; its residuals are those at the
+posterior means of γ and u, and their variances are taken at the posterior means of G and σ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hierbayes.design.design import Design
+from hierbayes.design.problem import Problem
+from hierbayes.errors import StudyError
+from hierbayes.fit.fit import Fit
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.conditional import ConditionalMoments, conditional_moments
+from hierbayes.likelihood.covariance import cholesky_psd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Anchor:
+    """A fit at one θ, in the internal basis.
+
+    Parameters
+    ----------
+    problem : Problem
+    root : (q, q) float
+        Relative root λ, G = σ²λλ'.
+    sigma : float
+    moments : ConditionalMoments
+        Of γ and u given θ.
+    """
+
+    problem: Problem
+    root: Floats
+    sigma: float
+    moments: ConditionalMoments
+
+    @property
+    def K(self) -> Floats:
+        """K_j (J, q, q): Cov(u_j | γ, θ, y) = σ²K_j."""
+        K: Floats = self.moments.u_cov / self.sigma**2
+        return K
+
+    @property
+    def Q_inverse(self) -> Floats:
+        """Q⁻¹ (p, p): Cov(γ | θ, y) = σ²Q⁻¹."""
+        inverse: Floats = self.moments.gamma_cov / self.sigma**2
+        return inverse
+
+
+def anchor(fit: Fit) -> Anchor:
+    """The anchor of a fit: θ̂, or the posterior means of G and σ."""
+    basis = fit.problem.cross.basis
+    if fit.is_point:
+        root, sigma = fit.relative_root[0, 0], fit.sigma / basis.scale
+        return Anchor(fit.problem, root, sigma, fit.moments)
+    sigma = fit.sigma / basis.scale
+    root = basis.root_internal(cholesky_psd(fit.G_draws.mean(axis=(0, 1)))) / sigma
+    moments = conditional_moments(root, sigma, fit.problem.cross, fit.gamma_prior)
+    return Anchor(fit.problem, root, sigma, moments)
+
+
+def refuse_other_than_fit(fit: Any, function: str) -> None:
+    """Refuse anything but a fit.
+
+    Raises
+    ------
+    StudyError
+        Naming the type, and where fits come from.
+    """
+    if not isinstance(fit, Fit):
+        raise StudyError(
+            f"{function}() takes a fit, not {type(fit).__name__}; "
+            "fits are what model.reml(), ml(), map() and sample() return"
+        )
+
+
+def problem_of(source: Any, function: str) -> Problem:
+    """The problem of a model or of a fit.
+
+    Raises
+    ------
+    StudyError
+        When it is neither.
+    """
+    problem = getattr(source, "problem", None)
+    if not isinstance(problem, Problem):
+        raise StudyError(f"{function}() takes a model or a fit, not {type(source).__name__}")
+    return problem
+
+
+def about_lines(design: Design) -> tuple[str, ...]:
+    """The model and the data in two lines."""
+    return (
+        f"Model:  {design.specification}",
+        f"Data:   {len(design.y)} rows, {design.J} groups ({design.specification.group})",
+    )
+
+
+def given_line(fit: Fit) -> str:
+    """What the residuals and their variances are given."""
+    if fit.is_point:
+        return f"Given:  θ̂ by {fit.engine}"
+    return (
+        "Given:  residuals at the posterior means of γ and u, their variances at the posterior "
+        "means of G and σ"
+    )
+
+
+def sd_over_draws(values: Floats) -> Floats:
+    """Standard deviation over the first two axes (chain, draw)."""
+    spread: Floats = np.std(values, axis=(0, 1), ddof=1)
+    return spread

@@ -1,0 +1,81 @@
+"""Variances within groups, between groups and in all: of the data, and as a model has them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.design import Design
+from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.variance import between_variance, second_moment
+from hierbayes.frames.arrays import Floats, Integers
+
+
+def group_means(columns: Floats, codes: Integers, J: int) -> Floats:
+    """Mean of each column in each group, (J, k)."""
+    counts = np.bincount(codes, minlength=J)
+    sums = [np.bincount(codes, column, minlength=J) for column in columns.T]
+    means: Floats = np.stack(sums, axis=1) / counts[:, None]
+    return means
+
+
+def deviations(columns: Floats, codes: Integers, J: int) -> Floats:
+    """Columns less their group means (n, k), each centred first so that no digit is lost."""
+    centred = columns - columns.mean(axis=0)
+    rest: Floats = centred - group_means(centred, codes, J)[codes]
+    return rest
+
+
+def spread_table(design: Design) -> pd.DataFrame:
+    """Variance of the response and of every fixed column, split within and between groups.
+
+    Columns ``within``, ``between``, ``total`` (sums of squares over n, so that the first two
+    add up to the third), ``share_between`` (η², the correlation ratio) and ``icc``, the
+    intraclass correlation by one-way analysis of variance, (B − W)/(B + (m − 1)W) of the mean
+    squares with m the mean group size that makes it unbiased; it may be negative.
+    """
+    kept = np.ptp(design.X, axis=0) > 0.0
+    columns = np.column_stack([design.y, design.X[:, kept]])
+    names = [design.specification.response]
+    names += [term for term, varies in zip(design.terms, kept, strict=True) if varies]
+    n, J = len(columns), design.J
+    rest = deviations(columns, design.codes, J)
+    within = (rest**2).sum(axis=0)
+    centred = columns - columns.mean(axis=0)
+    total = (centred**2).sum(axis=0)
+    between = ((centred - rest) ** 2).sum(axis=0)
+    rows = np.bincount(design.codes, minlength=J)
+    size = (n - (rows**2).sum() / n) / (J - 1)
+    B, W = between / (J - 1), within / (n - J)
+    return pd.DataFrame(
+        {
+            "within": within / n,
+            "between": between / n,
+            "total": total / n,
+            "share_between": between / total,
+            "icc": (B - W) / (B + (size - 1.0) * W),
+        },
+        index=pd.Index(names, name="column"),
+    )
+
+
+def fixed_variance(fit: Fitted) -> tuple[Floats, Floats]:
+    """Variance over the rows of x'γ within and between groups, both (chains, draws).
+
+    Sums of squares over n − 1, as Nakagawa and Schielzeth's R² has them in use.
+    """
+    design = fit.design
+    X = design.X - design.X.mean(axis=0)
+    rest = deviations(X, design.codes, design.J)
+    means = X - rest
+    free = len(X) - 1
+    parts = []
+    for part in (rest, means):
+        covariance = part.T @ part / free
+        parts.append(np.einsum("cdp,pr,cdr->cd", fit.gamma_draws, covariance, fit.gamma_draws))
+    return parts[0], parts[1]
+
+
+def random_variance(fit: Fitted) -> Floats:
+    """z'Gz averaged over the rows (chains, draws)."""
+    return between_variance(fit.G_draws, second_moment(fit.design.Z))

@@ -1,0 +1,59 @@
+"""Other columns on the rows of a model, fitted by REML or ML: null models, group means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierbayes.design.basis import choose_basis
+from hierbayes.design.crossproducts import cross_products
+from hierbayes.design.design import Design
+from hierbayes.estimation.reml import maximise
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.conditional import conditional_moments, flat_prior
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Submodel:
+    """A maximum, in the user's units.
+
+    Parameters
+    ----------
+    gamma, gamma_cov : (p,), (p, p) float
+    G : (q, q) float
+    sigma : float
+    """
+
+    gamma: Floats
+    gamma_cov: Floats
+    G: Floats
+    sigma: float
+
+
+def fit_columns(design: Design, X: Floats, reading: int, *, random: bool) -> Submodel:
+    """Fit fixed columns X (n, p) on the rows and groups of a design.
+
+    Parameters
+    ----------
+    design : Design
+    X : (n, p) float
+        Independent.
+    reading : int
+        ``REML`` or ``ML``.
+    random : bool
+        With the random part of the design; otherwise with a random intercept alone.
+    """
+    Z = design.Z if random else np.ones((len(X), 1))
+    blocks = design.blocks if random else (1,)
+    basis = choose_basis(X, Z, design.y, blocks)
+    cross = cross_products((X, Z, design.y), design.codes, design.groups, basis)
+    optimum = maximise(cross, blocks, reading)
+    moments = conditional_moments(optimum.root, optimum.sigma, cross, flat_prior(X.shape[1]))
+    L = basis.root(optimum.root * optimum.sigma)
+    return Submodel(
+        gamma=basis.gamma(moments.gamma),
+        gamma_cov=basis.gamma_covariance(moments.gamma_cov),
+        G=L @ L.T,
+        sigma=optimum.sigma * basis.scale,
+    )
