@@ -176,7 +176,7 @@ def test_no_decomposition_where_gamma_is_sampled(hs: pd.DataFrame, posterior_hs:
 def test_boundary(singular: hb.Comparison) -> None:
     for block, name in (("corr", "Intercept, ses"), ("sd", "ses"), ("beta", "ses")):
         assert "boundary" in rules(singular, block, name)
-    assert "prior" in rules(singular, "corr", "Intercept, ses")
+    assert "prior" not in rules(singular, "corr", "Intercept, ses")  # every prior excludes ±1
     assert singular.variance.loc[("sd", "ses", "REML"), ["se", "lower", "upper"]].isna().all()
     text = (
         "(boundary) the estimate of 'REML' lies on the boundary, corr(Intercept, ses) = +1; "

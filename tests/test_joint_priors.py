@@ -375,7 +375,7 @@ WRONG: tuple[tuple[Callable[[pd.DataFrame], object], str], ...] = (
     (lambda d: pose(d, 2, G=3), "the prior of 'G' must be one of InverseWishart, Wishart, not int"),
     (lambda d: pose(d, 2, G=hb.LKJ(2)),
      "LKJ has no place as a prior of 'G'; use one of InverseWishart, Wishart"),
-    (lambda d: pose(d, 2, icc=pm.Beta.dist(1, 1)),
+    (lambda d: pose(d, 2, icc=pm.Beta.dist(2, 8)),
      "PyMC Beta(2, 8) has no place as a prior of 'icc'; use one of Beta"),
     (lambda d: pose(d, 2, sd=hb.Beta(1, 1)),
      "Beta has no place as a prior of 'sd'; use one of HalfNormal, HalfT, HalfCauchy, "

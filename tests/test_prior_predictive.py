@@ -460,13 +460,16 @@ REFUSED = (
      "the prior of 'sigma' for 'sigma' (Flat()) is improper, and nothing can be drawn from it; "
      "state a proper one, such as priors=dict(sigma=HalfNormal(5))"),
     ({"sigma": pm.HalfFlat.dist()},
-     "the prior of 'sigma' for 'sigma' (PyMC half_flat) is improper, and nothing can be drawn "
+     "the prior of 'sigma' for 'sigma' (PyMC HalfFlat()) is improper, and nothing can be drawn "
      "from it; state a proper one, such as priors=dict(sigma=HalfNormal(5))"),
     ({"sigma": pm.Normal.dist(5, 5)},
-     "the prior of 'sigma' (PyMC normal) reaches below 0, where σ cannot be; state a "
+     "the prior of 'sigma' (PyMC Normal(5, 5)) reaches below 0, where σ cannot be; state a "
      "distribution of positive numbers, such as HalfNormal(5)"),
     ({"sigma": pm.HalfNormal.dist([1, 2])},
      "the PyMC prior of 'sigma' has shape (2,); state one scalar distribution, or one per name"),
+    ({"sd": hb.InverseGamma(0.001, 0.001)},
+     "the prior of 'sd' for 'Intercept' (InverseGamma(0.001, 0.001)) is so wide that 80.0% of its "
+     "draws are too large to compute with; nothing that it implies makes sense"),
 )  # fmt: skip
 
 

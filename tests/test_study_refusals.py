@@ -23,7 +23,7 @@ from hierbayes.studies.sensitivity.quantities import (
 from tests.test_wrong_input import refusal
 
 GRID = {"corr": {"lkj 3": hb.LKJ(3)}}
-SCALES = "HalfNormal, HalfT, HalfCauchy, Exponential, Uniform, Gamma, InverseGamma, Flat"
+SCALES = "HalfNormal, HalfT, HalfCauchy, Exponential, PC, Uniform, Gamma, InverseGamma, Flat"
 
 
 def study(fit: Any, grid: Any = GRID, quantities: Any = None, **how: Any) -> hb.SensitivityStudy:
@@ -46,7 +46,7 @@ WRONG_GRIDS: dict[str, Case] = {
     "misspelt block": (
         hb.StudyError, {"sds": hb.HalfNormal(1)},
         "there is no block of priors called 'sds'; they are: 'gamma', 'sd', 'corr', 'sigma', "
-        "'several'"),
+        "'G', 'icc', 'r2', 'several', 'cautionary'"),
     "misspelt parameter": (
         hb.PriorError, {"sd": {"narrow": {"z": hb.HalfNormal(1)}}},
         "there is a prior of 'sd' for 'z', which does not exist; valid names are: "
@@ -83,12 +83,12 @@ WRONG_GRIDS: dict[str, Case] = {
         "not str"),
     "several without blocks": (
         hb.StudyError, {"several": {"sceptical": hb.LKJ(4)}},
-        "the alternative 'sceptical' of several blocks must be a mapping from blocks to priors, "
-        "not LKJ"),
+        "the alternative 'sceptical' of 'several' must be a mapping from blocks to priors, "
+        "not LKJ(eta=4)"),
     "several with a misspelt block": (
         hb.PriorError, {"several": {"sceptical": {"cor": hb.LKJ(4)}}},
         "there is no block of priors called 'cor'; the blocks are: 'gamma', 'sd', 'corr', "
-        "'sigma'"),
+        "'sigma', 'G', 'icc', 'r2'"),
 }  # fmt: skip
 
 
@@ -117,10 +117,11 @@ WRONG_QUANTITIES: dict[str, tuple[Any, str]] = {
     "of the wrong shape": (
         {"all effects": lambda fit: fit.draws("gamma")},
         "the quantity 'all effects' must give one number for each draw, an array (4, 250), "
-        "not (4, 250, 3)"),
+        "not float64 (4, 250, 3)"),
     "one number in all": (
         [Custom("mean", lambda fit: fit.sigma)],
-        "the quantity 'mean' must give one number for each draw, an array (4, 250), not ()"),
+        "the quantity 'mean' must give one number for each draw, an array (4, 250), "
+        "not float64 ()"),
 }  # fmt: skip
 
 
@@ -147,18 +148,18 @@ WRONG_USE: dict[str, tuple[Use, str]] = {
     "tipping of an unknown quantity": (
         lambda s: s.tipping("z"), "the study has no quantity 'z'; they are: 'x', 'sigma'"),
     "no scales": (
-        lambda s: s.tipping("x", scales=()), "scales must be positive numbers, not ()"),
+        lambda s: s.tipping("x", scales=()), "scales must be a sequence of positive numbers, not ()"),
     "a scale of zero": (
         lambda s: s.tipping("x", scales=(0.0, 1.0)),
-        "scales must be positive numbers, not (0.0, 1.0)"),
+        "scales must be a sequence of positive numbers, not (0.0, 1.0)"),
     "an infinite eta": (
         lambda s: s.tipping("x", etas=(1.0, np.inf)),
-        "etas must be positive numbers, not (1.0, inf)"),
+        "etas must be a sequence of positive numbers, not (1.0, inf)"),
     "a negative eta": (
-        lambda s: s.tipping("x", etas=(-1.0,)), "etas must be positive numbers, not (-1.0,)"),
-    "no alphas": (lambda s: s.power_grid(()), "alphas must be positive numbers, not ()"),
+        lambda s: s.tipping("x", etas=(-1.0,)), "etas must be a sequence of positive numbers, not (-1.0,)"),
+    "no alphas": (lambda s: s.power_grid(()), "alphas must be a sequence of positive numbers, not ()"),
     "a negative alpha": (
-        lambda s: s.power_grid((-1.0,)), "alphas must be positive numbers, not (-1.0,)"),
+        lambda s: s.power_grid((-1.0,)), "alphas must be a sequence of positive numbers, not (-1.0,)"),
     "deletion under an unknown alternative": (
         lambda s: s.deletion(["lkj"]), "the study has no alternative 'lkj'; they are: 'lkj 3'"),
 }  # fmt: skip
@@ -180,9 +181,9 @@ def test_deletion_needs_a_quantity_without_groups(small_posterior: hb.Fit) -> No
 def test_a_prior_without_a_scale_has_no_tipping_points(small_data: pd.DataFrame) -> None:
     asked = foreign(small_data)
     assert refusal(hb.PriorError, lambda: asked.tipping("x", progress=False)) == (
-        "the prior PyMC halfnormal has no scale that could be changed"
+        "the prior PyMC HalfNormal(0, 3) has no scale that could be changed"
     )
     assert refusal(hb.StudyError, lambda: study(asked.baseline.fit, None)) == (
-        "the usual alternatives need a scale, and the prior PyMC halfnormal has none; state "
+        "the usual alternatives need a scale, and the prior PyMC HalfNormal(0, 3) has none; state "
         "alternatives="
     )

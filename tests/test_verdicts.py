@@ -53,7 +53,7 @@ def test_the_verdict_names_the_prior_that_decides(pulled: hb.SensitivityStudy) -
         f"decided by the prior of gamma: '{row['moved_by']}' moves it by "
         f"{shift:+.2f} ± {error:.2f} sd; priors of other blocks by at most: sigma 0.00"
     )
-    assert "; 'positive' gives way under 1 of 3 alternatives (down)" in said
+    assert said.endswith("; no longer positive under 1 of 3: down")
     assert pulled.blocks.loc["ses", "gamma"] == pytest.approx(row["distance"])
 
 
@@ -62,10 +62,10 @@ def test_what_was_sampled_for_one_prior_serves_another(
 ) -> None:
     """γ integrated out, 'up' and 'down' ask the same of θ: much spread between the slopes."""
     up, down, _ = pulled.answers
-    assert up.how == "refitted" and up.weights.k_hat > 0.7
+    assert up.how == "refitted" and up.weights.k_hat > 0.5
     assert down.how == "re-weighted" and not down.same_theta and down.fit is not None
     assert down.reason.startswith("Pareto k-hat is ")
-    assert down.reason.endswith(", above 0.7: re-weighted from the draws under 'up'")
+    assert down.reason.endswith(", above 0.5: re-weighted from the draws under 'up'")
     model = hb.Model(
         "mathach ~ ses * Sector", "~ 1 + ses | school", data=hs,
         priors=down.alternative.priors.stated(),
@@ -94,7 +94,13 @@ def test_where_a_prior_cannot_matter_all_is_robust(baselines: Cache[hb.Fit]) -> 
     """7185 rows against the prior of σ: nothing moves by 1% of its sd, and nothing drives it."""
     grid = {"sigma": {"half-normal": hb.HalfNormal(6.88), "half-t": hb.HalfT(3, 0, 30)}}
     study = studied_under(baselines["hsfull"], grid)
-    assert study.verdicts.str.startswith("robust: ").all()
+    for quantity in study.questions.quantities:
+        said = study.verdicts[quantity.name]
+        if quantity.block in (None, "sigma"):
+            assert said.startswith("robust: no prior tried moves it ")
+        else:
+            assert said.startswith("no prior tried moves it ")
+            assert said.endswith(f", but its own prior, of {quantity.block}, was not varied")
     assert (study.blocks["sigma"] < 0.01).all()
     assert (study.table["decision_flips"] == 0).all()
     others = study.table.drop(index="sigma")
@@ -126,7 +132,7 @@ def test_much_data_are_robust_to_the_usual_priors_of_the_same_width(large: hb.Fi
     exact = -study.table.loc["x", "mean"] * sd / (1 + sd**2)  # y ~ N(m, s²) under N(0, 1): m/(1+s²)
     assert float(moved) == pytest.approx(exact, abs=4.5 * float(
         study.cells["mcse"].sel(quantity="x", alternative="narrow")) + 1e-3)  # fmt: skip
-    assert study.information().loc[("gamma", "x"), "reading"] == "the data decide"
+    assert study.information().loc[("gamma", "x"), "reading"] == "much was learnt from the data"
 
 
 # ---------------------------------------------------------------- what drives a correlation
@@ -184,8 +190,10 @@ def test_what_is_within_three_errors_is_noise(usual: hb.SensitivityStudy) -> Non
     for block in ("gamma", "sd", "corr", "sigma"):
         expected = real[:, blocks == block].max(axis=1)
         assert usual.blocks[block].to_numpy() == pytest.approx(expected)
+    counted = np.where(blocks == "cautionary", -1.0, real)
+    assert (real[:, blocks == "cautionary"].max(axis=1) > counted.max(axis=1)).any()
     assert usual.table["distance"].to_numpy() == pytest.approx(
-        distance[np.arange(10), real.argmax(axis=1)]
+        distance[np.arange(10), counted.argmax(axis=1)]
     )
 
 
@@ -217,8 +225,10 @@ def test_a_decision_gives_way_nearest_first(baselines: Cache[hb.Fit]) -> None:
 
 def test_a_quantity_without_a_decision_has_a_range(usual: hb.SensitivityStudy) -> None:
     tips = usual.tipping("sd(ses)", scales=(0.5, 1.0), etas=(1.0, 2.0), progress=False)
+    mean = tips.cells["mean"].to_numpy()
     assert tips.verdict.startswith(
-        "sd(ses) over scales of sd from 0.5 to 1 times the baseline's and LKJ(η) from 1 to 2; "
+        f"The mean of sd(ses) runs from {mean.min():.4g} to {mean.max():.4g} over scales of sd from "
+        "0.5 to 1 times the baseline's and LKJ(η) from 1 to 2; its mean moves by up to "
     )
     assert tips.flips.empty and bool(tips.cells["decision"].isnull().all())
 
