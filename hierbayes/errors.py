@@ -27,5 +27,9 @@ class StudyError(HierbayesError, ValueError):
     """A study asks for something that does not exist, or of a fit that cannot tell."""
 
 
+class InferenceError(HierbayesError, ValueError):
+    """A profile, a bootstrap or a test is asked of fits that cannot answer."""
+
+
 class ModelFileError(HierbayesError, ValueError):
     """A model file (TOML) or a data set asked for by name cannot be used."""
