@@ -87,11 +87,10 @@ class Held:
             E[1, 0] = 0.0
         return np.append(E[self.at], np.log(theta.sigma / self.cross.basis.scale))
 
-    def lifted(self, x: Floats) -> Floats | None:
+    def lifted(self, x: Floats) -> Floats:
         """The same with pivots of L off zero, where they cannot see that they should grow."""
         pivots = np.append(self.at[0] == self.at[1], False)
-        small = pivots & (np.abs(x) < 2e-2)
-        return np.where(small, 3e-2, x) if small.any() else None
+        return np.where(pivots & (np.abs(x) < 2e-2), 3e-2, x)
 
     def _place(self, row: int, column: int) -> int:
         return int(np.flatnonzero((self.at[0] == row) & (self.at[1] == column))[0])
@@ -113,11 +112,6 @@ class Held:
         return E, sigma
 
     # ---------------------------------------------------------------- the deviance
-
-    def deviance(self, value: float, x: Floats) -> tuple[float, Floats]:
-        """−2ℓ in the internal units of y, and its gradient with respect to the variables."""
-        deviance, gradient, _ = self._evaluate(value, x, self._cross_at(value))
-        return deviance, gradient
 
     def objective(self, value: float) -> _AtValue:
         """The deviance at one value of the held parameter."""

@@ -70,13 +70,8 @@ class _Tracer:
     def at(self, value: float) -> Point:
         """The point at a value: the others at their best."""
         near = min(self.found, key=lambda point: abs(point.value - value))
-        objective, bounded = self.held.objective(value), self.held.bounded
-        deviance, x = minimise(objective, near.variables, bounded)
-        lifted = self.held.lifted(x)
-        if lifted is not None:
-            other, at_other = minimise(objective, lifted, bounded)
-            if other < deviance:
-                deviance, x = other, at_other
+        start = self.held.lifted(near.variables)
+        deviance, x = minimise(self.held.objective(value), start, self.held.bounded)
         if not np.isfinite(deviance):
             raise EstimationError(
                 f"the likelihood cannot be evaluated with '{self.held.parameter.label}' held at "
