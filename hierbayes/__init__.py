@@ -6,6 +6,7 @@ from hierbayes.errors import (
     EstimationError,
     FormulaError,
     HierbayesError,
+    InferenceError,
     ModelFileError,
     PriorError,
     StudyError,
@@ -28,6 +29,10 @@ from hierbayes.estimation.priors import (
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.contextual import cvar, dvar
 from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
+from hierbayes.inference.bootstrap import Bootstrap, bootstrap
+from hierbayes.inference.likelihood_ratio import LikelihoodRatio, likelihood_ratio
+from hierbayes.inference.model_table import model_table
+from hierbayes.inference.profile import Profile, profile
 from hierbayes.library import load_model
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
@@ -38,10 +43,11 @@ from hierbayes.studies.sensitivity.study import SensitivityStudy
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "PC", "R2D2M2", "Beta", "Comparison", "DataError", "Equivalence",
+    "LKJ", "PC", "R2D2M2", "Beta", "Bootstrap", "Comparison", "DataError", "Equivalence",
     "EstimationError", "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy",
-    "HalfNormal", "HalfT", "HierbayesError", "InverseGamma", "InverseWishart", "Model",
-    "ModelFileError", "Multilevel", "Normal", "PriorError", "SensitivityStudy", "StudentT",
-    "StudyError", "Uniform", "Wishart", "codebook", "compare", "cvar", "dataset_names",
-    "dvar", "equivalence", "load_dataset", "load_model", "quantities",
+    "HalfNormal", "HalfT", "HierbayesError", "InferenceError", "InverseGamma", "InverseWishart",
+    "LikelihoodRatio", "Model", "ModelFileError", "Multilevel", "Normal", "PriorError", "Profile",
+    "SensitivityStudy", "StudentT", "StudyError", "Uniform", "Wishart", "bootstrap", "codebook",
+    "compare", "cvar", "dataset_names", "dvar", "equivalence", "likelihood_ratio", "load_dataset",
+    "load_model", "model_table", "profile", "quantities",
 ]  # fmt: skip

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.progress import track
 
 from hierbayes.errors import InferenceError
 from hierbayes.estimation.counts import refuse_bad_count, refuse_bad_seed
@@ -20,6 +19,7 @@ from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.inference.maximised_fit import reading_of, refuse_other_than_maxima
 from hierbayes.inference.parameter import Parameter, parameter_values, parameters_of
 from hierbayes.inference.refit import fit_at, simulator_of, theta_at
+from hierbayes.inference.steps import steps
 from hierbayes.inference.table_text import table_cells, table_text
 
 type Statistic = Callable[[Fit], Any]
@@ -103,6 +103,8 @@ class Bootstrap:
         return (
             f"  {n} refits, seed {self.seed}; G singular in {singular} of them "
             f"({100 * singular / n:.1f}%)",
+            "  basic limits reflect the percentiles about the estimate, and near a boundary may leave "
+            "the range",
         )
 
     def _shown(self) -> pd.DataFrame:
@@ -176,14 +178,15 @@ def bootstrap(
     estimate = _labelled(parameters, parameter_values(parameters, *theta), statistic, fit)
     generator, simulate = np.random.default_rng(seed), simulator_of(fit)
     rows, singular = [], []
-    for _ in track(range(n), description=f"{n} refits", disable=not progress, transient=True):
-        cross = simulate.draw(generator)
-        optimum = maximise(cross, fit.design.blocks, reading_of(fit))
-        at = theta_at(optimum, cross)
-        values = parameter_values(parameters, at.gamma, at.G, at.sigma)
-        refit = fit_at(optimum, fit, cross) if statistic else fit
-        rows.append(_labelled(parameters, values, statistic, refit))
-        singular.append(optimum.singular)
+    with steps(n, "refits", progress=progress) as shown:
+        for _ in shown:
+            cross = simulate.draw(generator)
+            optimum = maximise(cross, fit.design.blocks, reading_of(fit))
+            at = theta_at(optimum, cross)
+            values = parameter_values(parameters, at.gamma, at.G, at.sigma)
+            refit = fit_at(optimum, fit, cross) if statistic else fit
+            rows.append(_labelled(parameters, values, statistic, refit))
+            singular.append(optimum.singular)
     draws = pd.DataFrame(rows).set_axis(pd.RangeIndex(n, name="refit"))
     draws.columns = pd.MultiIndex.from_tuples(draws.columns, names=["block", "parameter"])
     return Bootstrap(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from hierbayes.design.design import Design
 from hierbayes.errors import InferenceError
 from hierbayes.fit.fit import Fit
 from hierbayes.likelihood.collapsed import ML, REML
@@ -41,3 +44,52 @@ def refuse_other_than_maxima(verb: str, *fits: Any) -> None:
 def reading_of(fit: Fit) -> int:
     """``REML`` or ``ML``, as the likelihood counts them."""
     return READINGS[fit.engine]
+
+
+def refuse_other_data(verb: str, a: Fit, b: Fit) -> None:
+    """Refuse two fits of different rows, responses or groups.
+
+    Raises
+    ------
+    InferenceError
+        Saying what differs.
+    """
+    left, right = a.design, b.design
+    start = f"{verb}() needs fits of the same data, and these differ"
+    if len(left.y) != len(right.y):
+        raise InferenceError(
+            f"{start}: {len(left.y)} rows ({left.dropped}) and {len(right.y)} rows "
+            f"({right.dropped}); fit both on the rows that are complete for both"
+        )
+    differs = np.flatnonzero(left.y != right.y)
+    if len(differs):
+        raise InferenceError(
+            f"{start} in the response, in {len(differs)} of {len(left.y)} rows; fit the same "
+            "response on rows in the same order"
+        )
+    if not np.array_equal(_labels(left), _labels(right)):
+        raise InferenceError(
+            f"{start} in their groups, '{left.specification.group}' with {left.J} and "
+            f"'{right.specification.group}' with {right.J}; fit both with the same grouping"
+        )
+
+
+def refuse_mixed_criteria(verb: str, *fits: Fit) -> None:
+    """Refuse REML fits beside ML fits.
+
+    Raises
+    ------
+    InferenceError
+    """
+    engines = {fit.engine for fit in fits}
+    if len(engines) > 1:
+        raise InferenceError(
+            f"{verb}() needs fits by one criterion, and these are by REML and by ML, whose "
+            "likelihoods are of different things; fit all with model.ml(), or all with "
+            "model.reml() where only the random parts differ"
+        )
+
+
+def _labels(design: Design) -> np.ndarray:
+    """The label of each row's group (n,)."""
+    return np.asarray(design.groups)[design.codes]

@@ -40,8 +40,8 @@ class Simulator:
         Of X and Z; those of y are replaced.
     gamma : (p,) float
         In the internal basis, as all that follows.
-    root : (q, q) float
-        A root of G.
+    root : (q, k) float
+        A root of G, square or not.
     sigma : float
     R : (J, q, q) float
         A_j = R_jR_j'; columns beyond the rank are zero.
@@ -68,7 +68,7 @@ class Simulator:
     def draw(self, generator: np.random.Generator) -> CrossProducts:
         """Cross-products with those of one simulated response."""
         J, q = self.inside.shape
-        u = generator.standard_normal((J, q)) @ self.root.T
+        u = generator.standard_normal((J, self.root.shape[1])) @ self.root.T
         w = self.sigma * generator.standard_normal((J, q)) * self.inside
         w += np.einsum("jki,jk->ji", self.R, u)
         f = self.sigma * generator.standard_normal(self.outside.shape[1])
@@ -89,7 +89,7 @@ class Simulator:
 
 
 def simulator(cross: CrossProducts, gamma: Floats, root: Floats, sigma: float) -> Simulator:
-    """Prepare to simulate from γ (p,), a root of G (q, q) and σ, all in the internal basis."""
+    """Prepare to simulate from γ (p,), a root of G (q, k) and σ, all in the internal basis."""
     scale = np.sqrt(np.maximum(np.diagonal(cross.A, axis1=1, axis2=2).max(axis=0), 1e-300))
     size, V = np.linalg.eigh(cross.A / np.outer(scale, scale))
     inside = size > _RANK_TOLERANCE
