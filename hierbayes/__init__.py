@@ -30,9 +30,11 @@ from hierbayes.fit.fit import Fit
 from hierbayes.frames.contextual import cvar, dvar
 from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
 from hierbayes.inference.bootstrap import Bootstrap, bootstrap
+from hierbayes.inference.build_random import RandomPart, build_random
 from hierbayes.inference.likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from hierbayes.inference.model_table import model_table
 from hierbayes.inference.profile import Profile, profile
+from hierbayes.inference.reduced import Reduced, reduced
 from hierbayes.library import load_model
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
@@ -47,7 +49,7 @@ __all__ = [
     "EstimationError", "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy",
     "HalfNormal", "HalfT", "HierbayesError", "InferenceError", "InverseGamma", "InverseWishart",
     "LikelihoodRatio", "Model", "ModelFileError", "Multilevel", "Normal", "PriorError", "Profile",
-    "SensitivityStudy", "StudentT", "StudyError", "Uniform", "Wishart", "bootstrap", "codebook",
-    "compare", "cvar", "dataset_names", "dvar", "equivalence", "likelihood_ratio", "load_dataset",
-    "load_model", "model_table", "profile", "quantities",
+    "RandomPart", "Reduced", "SensitivityStudy", "StudentT", "StudyError", "Uniform", "Wishart", "bootstrap", "build_random",
+    "codebook", "compare", "cvar", "dataset_names", "dvar", "equivalence", "likelihood_ratio", "load_dataset",
+    "load_model", "model_table", "profile", "quantities", "reduced",
 ]  # fmt: skip

@@ -50,9 +50,11 @@ class Bootstrap:
 
     @property
     def table(self) -> pd.DataFrame:
-        """Estimate, ``bias`` (mean of the draws less the estimate) and its Monte Carlo error
-        ``mcse``, standard error ``se`` (sd of the draws), and the number of ``draws`` in which
-        the parameter exists, by block and parameter."""
+        """Estimate, bias and standard error by block and parameter.
+
+        ``bias`` is the mean of the draws less the estimate, ``mcse`` its Monte Carlo error,
+        ``se`` the sd of the draws, and ``draws`` the number of those in which it exists.
+        """
         count = self.draws.count()
         se = self.draws.std()
         return pd.DataFrame(
@@ -103,8 +105,8 @@ class Bootstrap:
         return (
             f"  {n} refits, seed {self.seed}; G singular in {singular} of them "
             f"({100 * singular / n:.1f}%)",
-            "  basic limits reflect the percentiles about the estimate, and near a boundary may leave "
-            "the range",
+            "  basic limits reflect the percentiles about the estimate; near a boundary they may "
+            "leave the range",
         )
 
     def _shown(self) -> pd.DataFrame:

@@ -146,7 +146,9 @@ class Held:
         basis = cross.basis
         return Theta(basis.gamma(gamma), L @ L.T, sigma * basis.scale)
 
-    def _evaluate(self, value: float, x: Floats, cross: CrossProducts) -> tuple[float, Floats, float]:
+    def _evaluate(
+        self, value: float, x: Floats, cross: CrossProducts
+    ) -> tuple[float, Floats, float]:
         E, sigma = self._entries(value, x)
         p = len(cross.C) - 1
         ll, d_root, d_sigma, _ = collapsed_absolute(

@@ -159,8 +159,8 @@ def profile(
         [(one.block, one.name) for one in chosen], names=["block", "parameter"]
     )
     frame = pd.DataFrame(limits, index=index)
-    frame.attrs["method"] = (
-        f"{100 * prob:g}% profile likelihood: " + ", ".join(frame["criterion"].unique())
+    frame.attrs["method"] = f"{100 * prob:g}% profile likelihood: " + ", ".join(
+        frame["criterion"].unique()
     )
     about = f"Profile likelihood of the {fit.engine} fit of {fit.design.specification}"
     return Profile(about, pd.concat(rows), frame, interval)

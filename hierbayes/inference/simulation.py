@@ -68,14 +68,15 @@ class Simulator:
     def draw(self, generator: np.random.Generator) -> CrossProducts:
         """Cross-products with those of one simulated response."""
         J, q = self.inside.shape
-        u = generator.standard_normal((J, self.root.shape[1])) @ self.root.T
+        z = generator.standard_normal((J, self.root.shape[1]))
+        u = z @ self.root.T
         w = self.sigma * generator.standard_normal((J, q)) * self.inside
         w += np.einsum("jki,jk->ji", self.R, u)
         f = self.sigma * generator.standard_normal(self.outside.shape[1])
         square = float((w**2).sum() + f @ f)
         if self.left > 0.0:
             square += self.sigma**2 * float(generator.chisquare(self.left))
-        Xr = np.einsum("jkp,jk->p", self.P, w) + self.outside @ f
+        Xr: Floats = np.einsum("jkp,jk->p", self.P, w) + self.outside @ f
         return self._with_response(np.einsum("jki,ji->jk", self.R, w), Xr, square)
 
     def _with_response(self, Zr: Floats, Xr: Floats, square: float) -> CrossProducts:
