@@ -49,7 +49,7 @@ __all__ = [
     "EstimationError", "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy",
     "HalfNormal", "HalfT", "HierbayesError", "InferenceError", "InverseGamma", "InverseWishart",
     "LikelihoodRatio", "Model", "ModelFileError", "Multilevel", "Normal", "PriorError", "Profile",
-    "RandomPart", "Reduced", "SensitivityStudy", "StudentT", "StudyError", "Uniform", "Wishart", "bootstrap", "build_random",
-    "codebook", "compare", "cvar", "dataset_names", "dvar", "equivalence", "likelihood_ratio", "load_dataset",
-    "load_model", "model_table", "profile", "quantities", "reduced",
+    "RandomPart", "Reduced", "SensitivityStudy", "StudentT", "StudyError", "Uniform", "Wishart",
+    "bootstrap", "build_random", "codebook", "compare", "cvar", "dataset_names", "dvar",
+    "equivalence", "likelihood_ratio", "load_dataset", "load_model", "model_table", "profile", "quantities", "reduced",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.errors import InferenceError
@@ -51,6 +52,22 @@ def parameters_of(design: Design) -> tuple[Parameter, ...]:
         *(Parameter("corr", f"{effects[a]}, {effects[b]}", (a, b)) for a, b in pairs),
         Parameter("sigma", "sigma", ()),
     )
+
+
+def point_index(parameters: Sequence[Parameter], counts: Sequence[int]) -> pd.MultiIndex:
+    """Index (block, parameter, point) with as many points for each parameter as are counted.
+
+    Levels stand in the order of the parameters, so that pandas looks rows up by some of the
+    levels without a warning.
+    """
+    repeated = [one for one, count in zip(parameters, counts, strict=True) for _ in range(count)]
+    points = [k for count in counts for k in range(count)]
+    levels, codes = [], []
+    for values in ([one.block for one in repeated], [one.name for one in repeated], points):
+        level = list(dict.fromkeys(values)) if values is not points else list(range(max(counts)))
+        levels.append(pd.Index(level))
+        codes.append([level.index(value) for value in values])
+    return pd.MultiIndex(levels=levels, codes=codes, names=["block", "parameter", "point"])
 
 
 def parameter_values(

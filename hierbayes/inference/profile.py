@@ -22,6 +22,7 @@ from hierbayes.inference.parameter import (
     choose_parameters,
     parameter_values,
     parameters_of,
+    point_index,
 )
 from hierbayes.inference.profile_path import Path, trace
 from hierbayes.inference.table_text import table_cells, table_text
@@ -153,7 +154,7 @@ def profile(
     for one in chosen:
         name = "ML" if one.block == "gamma" else engine
         path = _trace(maxima[name], one, name, interval)
-        rows.append(_path_frame(path, one, name, fit.problem))
+        rows.append(_path_frame(path, name, fit.problem))
         limits.append(_limits(path, one, name, maxima[name]))
     index = pd.MultiIndex.from_tuples(
         [(one.block, one.name) for one in chosen], names=["block", "parameter"]
@@ -163,7 +164,8 @@ def profile(
         frame["criterion"].unique()
     )
     about = f"Profile likelihood of the {fit.engine} fit of {fit.design.specification}"
-    return Profile(about, pd.concat(rows), frame, interval)
+    table = pd.concat(rows).set_axis(point_index(chosen, [len(path) for path in rows]))
+    return Profile(about, table, frame, interval)
 
 
 def _engine(deviance: Any) -> str:
@@ -206,25 +208,20 @@ def _first_step(fit: Fit, one: Parameter, estimate: float, wanted: float) -> flo
     return wanted * estimate / float(np.sqrt(2.0 * fit.problem.cross.n))
 
 
-def _path_frame(path: Path, one: Parameter, engine: str, problem: Problem) -> pd.DataFrame:
+def _path_frame(path: Path, engine: str, problem: Problem) -> pd.DataFrame:
     every = parameters_of(problem.design)
-    index = pd.MultiIndex.from_tuples(
-        [(one.block, one.name, k) for k in range(len(path.points))],
-        names=["block", "parameter", "point"],
-    )
     frame = pd.DataFrame(
         {
             "value": [point.value for point in path.points],
             "zeta": [point.zeta for point in path.points],
             "criterion": CRITERIA[engine],
-        },
-        index=index,
+        }
     )
     others = [
         parameter_values(every, at.theta.gamma, at.theta.G, at.theta.sigma) for at in path.points
     ]
     names = [other.label for other in every]
-    return frame.join(pd.DataFrame(np.array(others), index=index, columns=names))
+    return frame.join(pd.DataFrame(np.array(others), columns=names))
 
 
 def _limits(path: Path, one: Parameter, engine: str, fit: Fit) -> dict[str, Any]:

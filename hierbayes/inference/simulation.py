@@ -68,7 +68,7 @@ class Simulator:
     def draw(self, generator: np.random.Generator) -> CrossProducts:
         """Cross-products with those of one simulated response."""
         J, q = self.inside.shape
-        z = generator.standard_normal((J, self.root.shape[1]))
+        z: Floats = generator.standard_normal((J, self.root.shape[1]))
         u = z @ self.root.T
         w = self.sigma * generator.standard_normal((J, q)) * self.inside
         w += np.einsum("jki,jk->ji", self.R, u)
