@@ -51,5 +51,6 @@ __all__ = [
     "LikelihoodRatio", "Model", "ModelFileError", "Multilevel", "Normal", "PriorError", "Profile",
     "RandomPart", "Reduced", "SensitivityStudy", "StudentT", "StudyError", "Uniform", "Wishart",
     "bootstrap", "build_random", "codebook", "compare", "cvar", "dataset_names", "dvar",
-    "equivalence", "likelihood_ratio", "load_dataset", "load_model", "model_table", "profile", "quantities", "reduced",
+    "equivalence", "likelihood_ratio", "load_dataset", "load_model", "model_table",
+    "profile", "quantities", "reduced",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.errors import InferenceError
@@ -67,7 +68,7 @@ def refuse_other_data(verb: str, a: Fit, b: Fit) -> None:
             f"{start} in the response, in {len(differs)} of {len(left.y)} rows; fit the same "
             "response on rows in the same order"
         )
-    if not np.array_equal(_labels(left), _labels(right)):
+    if not np.array_equal(_partition(left), _partition(right)):
         raise InferenceError(
             f"{start} in their groups, '{left.specification.group}' with {left.J} and "
             f"'{right.specification.group}' with {right.J}; fit both with the same grouping"
@@ -90,6 +91,6 @@ def refuse_mixed_criteria(verb: str, *fits: Fit) -> None:
         )
 
 
-def _labels(design: Design) -> np.ndarray:
-    """The label of each row's group (n,)."""
-    return np.asarray(design.groups)[design.codes]
+def _partition(design: Design) -> np.ndarray:
+    """The group of each row (n,), numbered as they appear: labels do not matter."""
+    return pd.factorize(design.codes)[0]

@@ -61,6 +61,7 @@ class Nesting:
         X = np.eye(len(self.X)) if reading_of(self.big) == REML else self.X
         M = np.zeros((X.shape[0] + 1, X.shape[1] + 1))
         M[:-1, :-1], M[-1, -1] = X, 1.0
+        M[:-1, -1] = -self._moved  # a model without a constant is one of y as it is, not centred
         return replace(
             cross, A=self.Z.T @ cross.A @ self.Z, B=self.Z.T @ cross.B @ M, C=M.T @ cross.C @ M
         )
@@ -71,20 +72,18 @@ class Nesting:
         sigma = self.small.sigma / ours.basis.scale
         root = self.small.relative_root[0, 0] * sigma  # of the smaller model's internal effects
         gamma = theirs.gamma_internal(self.small.gamma_draws[0, 0])
-        # y = c + s X°γ°, read in the larger model's basis
-        at = self.X @ gamma * (theirs.scale / ours.basis.scale)
-        shift = (theirs.center - ours.basis.center) / ours.basis.scale
-        if shift != 0.0:
-            one = ours.basis.constant if ours.basis.constant.any() else self._constant()
-            at = at + shift * np.linalg.solve(ours.basis.x.matrix, one)
+        at = self.X @ gamma * (theirs.scale / ours.basis.scale) + self._moved
         return simulator(ours, at, self.Z @ root, sigma)
 
-    def _constant(self) -> Floats:
-        """The smaller model's constant as a combination of the larger's user columns."""
-        basis = self.small.problem.cross.basis
-        internal = self.X @ np.linalg.solve(basis.x.matrix, basis.constant)
-        combination: Floats = self.big.problem.cross.basis.x.matrix @ internal
-        return combination
+    @property
+    def _moved(self) -> Floats:
+        """What centring y in the larger model alone takes from γ° (p,).
+
+        Both centre y at its mean where they have a constant, and the smaller may have none.
+        """
+        ours, theirs = self.big.problem.cross.basis, self.small.problem.cross.basis
+        step = (theirs.center - ours.center) / ours.scale
+        return step * np.linalg.solve(ours.x.matrix, ours.constant)
 
 
 def find_nesting(a: Fit, b: Fit) -> Nesting:

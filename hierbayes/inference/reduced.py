@@ -14,7 +14,11 @@ from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.maximised_fit import reading_of, refuse_other_than_maxima
 from hierbayes.inference.pancake import flat_sentences, principal_axes
-from hierbayes.inference.smaller_model import columns_of_terms, smaller_problem
+from hierbayes.inference.smaller_model import (
+    can_be_written,
+    columns_of_terms,
+    smaller_problem,
+)
 from hierbayes.inference.table_text import items_text, table_cells, table_text
 from hierbayes.likelihood.covariance import sd_corr
 from hierbayes.specification.formula import Specification
@@ -97,8 +101,8 @@ def reduced(fit: Fit) -> Reduced:
     Raises
     ------
     InferenceError
-        When the fit maximises no likelihood, G is not singular, or nothing is left to leave
-        out.
+        When the fit maximises no likelihood, G is not singular, or no smaller model exists or
+        can be written.
 
     Examples
     --------
@@ -117,7 +121,16 @@ def reduced(fit: Fit) -> Reduced:
             f"{100 * axes['share'].iloc[-1]:.2g}% of the variance of the random effects"
         )
     without = _without_variance(fit)
-    candidates = _candidates(fit.design.specification, without)
+    candidates = [
+        random
+        for random in _candidates(fit.design.specification, without)
+        if can_be_written(fit.design, random)
+    ]
+    if not candidates and len(fit.design.effects) > 1:
+        raise InferenceError(
+            "no smaller model can be written from this one: a term left out would change the "
+            "coding of the factors beside it; state the smaller model yourself"
+        )
     if not candidates:
         raise InferenceError(
             f"the variance of '{fit.design.effects[0]}' is estimated as zero and it is the only "

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from formulaic.parser.types import Factor
 
 from hierbayes.design.basis import choose_basis
 from hierbayes.design.crossproducts import cross_products
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
-from hierbayes.specification.terms import join_terms, read_terms
+from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, read_terms
 
 
 def columns_of_terms(design: Design) -> tuple[dict[str, tuple[int, ...]], ...]:
@@ -37,6 +38,28 @@ def columns_of_terms(design: Design) -> tuple[dict[str, tuple[int, ...]], ...]:
         )
         start += size
     return tuple(found)
+
+
+def can_be_written(design: Design, random: tuple[tuple[str, ...], ...]) -> bool:
+    """Whether the formula of these blocks means the columns that the design has for them.
+
+    How a factor is coded depends on the terms beside it: next to an intercept it has one
+    column less.  So a block with a factor must keep its intercept, and the factor stand alone
+    in its term.
+    """
+    for terms in random:
+        b = next(k for k, known in enumerate(design.specification.random) if terms[0] in known)
+        part = design.random_specs[b]
+        if isinstance(part, tuple) or terms == design.specification.random[b]:
+            continue
+        factors = {
+            name for name, (kind, _) in part.encoder_state.items()
+            if kind is Factor.Kind.CATEGORICAL
+        }  # fmt: skip
+        coded = [term for term in terms if factors.intersection(factors_of(term))]
+        if coded and (INTERCEPT not in terms or any(len(factors_of(t)) > 1 for t in coded)):
+            return False
+    return True
 
 
 def smaller_problem(problem: Problem, random: tuple[tuple[str, ...], ...]) -> Problem:
