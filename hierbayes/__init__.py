@@ -7,6 +7,7 @@ from hierbayes.errors import (
     FormulaError,
     HierbayesError,
     HypothesisError,
+    InferenceError,
     ModelFileError,
     PriorError,
     StudyError,
@@ -30,11 +31,17 @@ from hierbayes.fit.fit import Fit
 from hierbayes.frames.contextual import cvar, dvar
 from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
 from hierbayes.inference.anova import Anova, anova
+from hierbayes.inference.bootstrap import Bootstrap, bootstrap
+from hierbayes.inference.build_random import RandomPart, build_random
 from hierbayes.inference.hausman import Hausman, hausman
 from hierbayes.inference.influence import Influence, influence
 from hierbayes.inference.level1 import Level1Residuals, level1_residuals
 from hierbayes.inference.level2 import Level2Residuals, level2_residuals
+from hierbayes.inference.likelihood_ratio import LikelihoodRatio, likelihood_ratio
+from hierbayes.inference.model_table import model_table
 from hierbayes.inference.mundlak import Mundlak, mundlak
+from hierbayes.inference.profile import Profile, profile
+from hierbayes.inference.reduced import Reduced, reduced
 from hierbayes.inference.variance_explained import VarianceExplained, variance_explained
 from hierbayes.inference.wald import WaldTest, wald
 from hierbayes.library import load_model
@@ -48,13 +55,16 @@ from hierbayes.studies.sensitivity.study import SensitivityStudy
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Comparison", "DataError", "Equivalence",
-    "EstimationError", "Estimators", "Exponential", "Fit", "Flat", "FormulaError", "Gamma",
-    "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError", "HypothesisError",
-    "Influence", "InverseGamma", "InverseWishart", "Level1Residuals", "Level2Residuals",
-    "Model", "ModelFileError", "Multilevel", "Mundlak", "Normal", "PriorError",
+    "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Comparison", "DataError",
+    "Equivalence", "EstimationError", "Estimators", "Exponential", "Fit", "Flat",
+    "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError",
+    "HypothesisError", "InferenceError", "Influence", "InverseGamma", "InverseWishart",
+    "Level1Residuals", "Level2Residuals", "LikelihoodRatio", "Model", "ModelFileError",
+    "Multilevel", "Mundlak", "Normal", "PriorError", "Profile", "RandomPart", "Reduced",
     "SensitivityStudy", "StudentT", "StudyError", "Uniform", "VarianceExplained", "WaldTest",
-    "Wishart", "anova", "codebook", "compare", "cvar", "dataset_names", "dvar", "equivalence",
-    "estimators", "hausman", "influence", "level1_residuals", "level2_residuals",
-    "load_dataset", "load_model", "mundlak", "quantities", "variance_explained", "wald",
+    "Wishart", "anova", "bootstrap", "build_random", "codebook", "compare", "cvar",
+    "dataset_names", "dvar", "equivalence", "estimators", "hausman", "influence",
+    "level1_residuals", "level2_residuals", "likelihood_ratio", "load_dataset", "load_model",
+    "model_table", "mundlak", "profile", "quantities", "reduced", "variance_explained",
+    "wald",
 ]  # fmt: skip

@@ -31,5 +31,9 @@ class HypothesisError(HierbayesError, ValueError):
     """A linear hypothesis cannot be read, or cannot be tested on this fit."""
 
 
+class InferenceError(HierbayesError, ValueError):
+    """A profile, a bootstrap or a test is asked of fits that cannot answer."""
+
+
 class ModelFileError(HierbayesError, ValueError):
     """A model file (TOML) or a data set asked for by name cannot be used."""

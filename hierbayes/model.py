@@ -96,6 +96,11 @@ class Model:
         """Every prior in force, with its scale and whether it was stated; prints as a table."""
         return choose_priors(self._stated, self.problem.design, self.problem.cross.basis)
 
+    @property
+    def data(self) -> pd.DataFrame:
+        """The data as they were given, rows that are left out included."""
+        return self._data
+
     def multilevel(self) -> Multilevel:
         """The model as equations at two levels, split by which columns vary within groups."""
         outer = between_factors(self.specification, self._data)

@@ -1,1 +1,1 @@
-"""Inference on fits: tests, degrees of freedom, residuals, influence, variance explained."""
+"""Inference on fits: tests, intervals, residuals, influence, variance explained."""

@@ -1,0 +1,96 @@
+"""Fits that inference can start from: maxima of the likelihood, and what they are called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.design import Design
+from hierbayes.errors import InferenceError
+from hierbayes.fit.fit import Fit
+from hierbayes.likelihood.collapsed import ML, REML
+
+READINGS = {"REML": REML, "ML": ML}
+
+
+def refuse_other_than_maxima(verb: str, *fits: Any) -> None:
+    """Refuse what is no REML or ML fit.
+
+    Parameters
+    ----------
+    verb : str
+        The function that was called, for the message.
+
+    Raises
+    ------
+    InferenceError
+        Naming the argument and what it is.
+    """
+    for place, fit in enumerate(fits, 1):
+        which = f"argument {place}" if len(fits) > 1 else "its argument"
+        if not isinstance(fit, Fit):
+            raise InferenceError(
+                f"{verb}() takes fits, and {which} is of type {type(fit).__name__}; use what "
+                "model.reml() or model.ml() returns"
+            )
+        if fit.engine not in READINGS:
+            raise InferenceError(
+                f"{verb}() reads a maximised likelihood, and {which} is a {fit.engine} fit; use "
+                "model.reml() or model.ml()"
+            )
+
+
+def reading_of(fit: Fit) -> int:
+    """``REML`` or ``ML``, as the likelihood counts them."""
+    return READINGS[fit.engine]
+
+
+def refuse_other_data(verb: str, a: Fit, b: Fit) -> None:
+    """Refuse two fits of different rows, responses or groups.
+
+    Raises
+    ------
+    InferenceError
+        Saying what differs.
+    """
+    left, right = a.design, b.design
+    start = f"{verb}() needs fits of the same data, and these differ"
+    if len(left.y) != len(right.y):
+        raise InferenceError(
+            f"{start}: {len(left.y)} rows ({left.dropped}) and {len(right.y)} rows "
+            f"({right.dropped}); fit both on the rows that are complete for both"
+        )
+    differs = np.flatnonzero(left.y != right.y)
+    if len(differs):
+        raise InferenceError(
+            f"{start} in the response, in {len(differs)} of {len(left.y)} rows; fit the same "
+            "response on rows in the same order"
+        )
+    if not np.array_equal(_partition(left), _partition(right)):
+        raise InferenceError(
+            f"{start} in their groups, '{left.specification.group}' with {left.J} and "
+            f"'{right.specification.group}' with {right.J}; fit both with the same grouping"
+        )
+
+
+def refuse_mixed_criteria(verb: str, *fits: Fit) -> None:
+    """Refuse REML fits beside ML fits.
+
+    Raises
+    ------
+    InferenceError
+    """
+    engines = {fit.engine for fit in fits}
+    if len(engines) > 1:
+        raise InferenceError(
+            f"{verb}() needs fits by one criterion, and these are by REML and by ML, whose "
+            "likelihoods are of different things; fit all with model.ml(), or all with "
+            "model.reml() where only the random parts differ"
+        )
+
+
+def _partition(design: Design) -> np.ndarray:
+    """The group of each row (n,), numbered as they appear: labels do not matter."""
+    return pd.factorize(design.codes)[0]

@@ -1,0 +1,92 @@
+"""The shape of G: how far it extends along its principal axes, and where it is flat."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.fit.fit import Fit
+from hierbayes.likelihood.covariance import sd_corr
+
+_FLAT = 1e-8  # of the largest eigenvalue
+_ONE = 1e-6  # from a correlation of ±1
+
+
+def principal_axes(fit: Fit) -> pd.DataFrame:
+    """Principal axes of G, the longest first.
+
+    Effects are counted in the response per spread of their random column, so that a slope per
+    year and one per day have axes alike.
+
+    Returns
+    -------
+    DataFrame
+        A row per axis: ``variance`` (eigenvalue), ``share`` of their sum, and the weight of each
+        effect, ``weight[e]``.
+    """
+    unit = 1.0 / np.asarray(fit.problem.cross.basis.z.spread)
+    size, vectors = np.linalg.eigh(fit.G_draws[0, 0] / np.outer(unit, unit))
+    size, vectors = np.maximum(size[::-1], 0.0), vectors[:, ::-1]
+    largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(len(size))]
+    vectors = vectors * np.where(largest < 0.0, -1.0, 1.0)
+    size = np.where(size <= _FLAT * size[0], 0.0, size)
+    table = pd.DataFrame({"variance": size, "share": size / max(float(size.sum()), 1e-300)})
+    for effect, weights in zip(fit.design.effects, vectors, strict=True):
+        table[f"weight[{effect}]"] = weights
+    return table.set_axis([f"axis {k + 1}" for k in range(len(size))])
+
+
+def flat_sentences(fit: Fit, axes: pd.DataFrame, without: tuple[str, ...]) -> tuple[str, ...]:
+    """What is flat in a singular G, in words."""
+    q, flat = len(axes), int((axes["variance"] == 0.0).sum())
+    found = [
+        f"G has {q - flat} dimension{'s' if q - flat != 1 else ''} where the model states {q}: a "
+        f"pancake, without thickness along {', '.join(axes.index[axes['variance'] == 0.0])} "
+        f"(variance 0 beside {axes['variance'].iloc[0]:.4g} along axis 1)"
+    ]
+    names = ", ".join(f"'{'Intercept' if term == '1' else term}'" for term in without)
+    if without:
+        found.append(f"{names}: no variance; left out, the likelihood is the same")
+    lines = _lines(fit)
+    if not lines and not without:
+        lines = [_flat(fit, axes.loc[axis]) for axis in axes.index[axes["variance"] == 0.0]]
+    return (*found, *lines)
+
+
+def _flat(fit: Fit, axis: pd.Series) -> str:
+    """A flat direction across several effects as an equation."""
+    spread = fit.problem.cross.basis.z.spread
+    weights = [
+        axis[f"weight[{effect}]"] * s for effect, s in zip(fit.design.effects, spread, strict=True)
+    ]
+    largest = max(weights, key=abs)
+    terms = [
+        f"{weight / largest:+.4g}·u[{effect}]"
+        for effect, weight in zip(fit.design.effects, weights, strict=True)
+        if abs(weight) > 1e-6 * abs(largest)
+    ]
+    return f"{' '.join(terms)} = 0 in every group"
+
+
+def _lines(fit: Fit) -> list[str]:
+    """Correlations of ±1, and where the groups' lines then meet."""
+    effects = fit.design.effects
+    sd, corr = sd_corr(fit.G_draws[0, 0])
+    unit = fit.problem.cross.basis.scale / np.asarray(fit.problem.cross.basis.z.spread)
+    alive = sd > _ONE * unit
+    found = []
+    for r, c in zip(*np.nonzero(np.tril(np.abs(corr) > 1.0 - _ONE, -1)), strict=True):
+        if not (alive[r] and alive[c]):
+            continue
+        ratio = float(sd[r] / sd[c] * np.sign(corr[r, c]))
+        text = (
+            f"'{effects[c]}' and '{effects[r]}' are correlated {corr[r, c]:+.0f}: "
+            f"u[{effects[r]}] = {ratio:.4g}·u[{effects[c]}] in every group"
+        )
+        if effects[c] == "Intercept":
+            text += f", so that the groups' deviations all meet in zero at {effects[r]} = "
+            text += f"{-1.0 / ratio:.4g}; were that ratio known, one effect of the column "
+            text += f"1 {'+' if ratio > 0 else '-'} {abs(ratio):.4g}·{effects[r]} would have the "
+            text += "same maximum"
+        found.append(text)
+    return found

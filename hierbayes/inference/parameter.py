@@ -1,0 +1,109 @@
+"""The scalar parameters of a model: γ, sd, correlations and σ, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.design import Design
+from hierbayes.errors import InferenceError
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.covariance import block_mask, sd_corr
+
+BLOCKS = ("gamma", "sd", "corr", "sigma")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One number of a model.
+
+    Parameters
+    ----------
+    block : str
+        ``"gamma"``, ``"sd"``, ``"corr"`` or ``"sigma"``.
+    name : str
+        Term, effect, pair of effects, or ``"sigma"``.
+    at : tuple of int
+        Position of the fixed column, of the effect, or of both effects of a pair.
+    """
+
+    block: str
+    name: str
+    at: tuple[int, ...]
+
+    @property
+    def label(self) -> str:
+        """The name by which it is asked for: a term, ``sd(x)``, ``corr(1, x)``, ``sigma``."""
+        return self.name if self.block in ("gamma", "sigma") else f"{self.block}({self.name})"
+
+
+def parameters_of(design: Design) -> tuple[Parameter, ...]:
+    """Every parameter of a design, in the order of `Fit.intervals`."""
+    effects = design.effects
+    rows, columns = np.nonzero(np.tril(block_mask(design.blocks), -1))
+    pairs = zip(columns.tolist(), rows.tolist(), strict=True)
+    return (
+        *(Parameter("gamma", term, (k,)) for k, term in enumerate(design.terms)),
+        *(Parameter("sd", effect, (k,)) for k, effect in enumerate(effects)),
+        *(Parameter("corr", f"{effects[a]}, {effects[b]}", (a, b)) for a, b in pairs),
+        Parameter("sigma", "sigma", ()),
+    )
+
+
+def point_index(parameters: Sequence[Parameter], counts: Sequence[int]) -> pd.MultiIndex:
+    """Index (block, parameter, point) with as many points for each parameter as are counted.
+
+    Levels stand in the order of the parameters, so that pandas looks rows up by some of the
+    levels without a warning.
+    """
+    repeated = [one for one, count in zip(parameters, counts, strict=True) for _ in range(count)]
+    points = [k for count in counts for k in range(count)]
+    levels, codes = [], []
+    for values in ([one.block for one in repeated], [one.name for one in repeated], points):
+        level = list(dict.fromkeys(values)) if values is not points else list(range(max(counts)))
+        levels.append(pd.Index(level))
+        codes.append([level.index(value) for value in values])
+    return pd.MultiIndex(levels=levels, codes=codes, names=["block", "parameter", "point"])
+
+
+def parameter_values(
+    parameters: tuple[Parameter, ...], gamma: Floats, G: Floats, sigma: float
+) -> Floats:
+    """Values of parameters at γ (p,), G (q, q) and σ; nan for a correlation with a zero sd."""
+    sd, corr = sd_corr(G)
+    source = {"gamma": gamma, "sd": sd, "corr": corr, "sigma": np.array(sigma)}
+    return np.array([float(source[one.block][one.at]) for one in parameters])
+
+
+def choose_parameters(asked: Any, known: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """The parameters that were asked for, by label or by block.
+
+    Parameters
+    ----------
+    asked : None, str or sequence of str
+        Labels (``"ses"``, ``"sd(ses)"``, ``"corr(Intercept, ses)"``, ``"sigma"``) or blocks;
+        None is all.
+
+    Raises
+    ------
+    InferenceError
+        When there is no such parameter, listing those there are.
+    """
+    if asked is None:
+        return known
+    names = [asked] if isinstance(asked, str) else asked
+    if not isinstance(names, Sequence) or not len(names):
+        raise InferenceError(f"parameters must be names of parameters or of blocks, not {asked!r}")
+    found: list[Parameter] = []
+    for name in names:
+        matching = [one for one in known if name == one.label]
+        matching = matching or [one for one in known if name == one.block]
+        if not matching:
+            listed = ", ".join(f"'{one.label}'" for one in known)
+            raise InferenceError(f"this fit has no parameter {name!r}; they are: {listed}")
+        found.extend(one for one in matching if one not in found)
+    return tuple(found)

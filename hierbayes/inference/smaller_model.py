@@ -1,0 +1,104 @@
+"""A design with fewer random effects, from the matrices of a larger one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from formulaic.parser.types import Factor
+
+from hierbayes.design.basis import choose_basis
+from hierbayes.design.crossproducts import cross_products
+from hierbayes.design.design import Design
+from hierbayes.design.problem import Problem
+from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, read_terms
+
+
+def columns_of_terms(design: Design) -> tuple[dict[str, tuple[int, ...]], ...]:
+    """Places among the random columns of each term, by block and term."""
+    found = []
+    start = 0
+    for size, terms, part in zip(
+        design.blocks, design.specification.random, design.random_specs, strict=True
+    ):
+        if isinstance(part, tuple):
+            widths = {term: 1 for term in terms}
+        else:
+            names = read_terms(join_terms(terms))
+            widths = {
+                name: len(made.columns) for name, made in zip(names, part.structure, strict=True)
+            }
+        ends = np.cumsum(list(widths.values())) + start
+        found.append(
+            {
+                term: tuple(range(end - width, end))
+                for (term, width), end in zip(widths.items(), ends.tolist(), strict=True)
+            }
+        )
+        start += size
+    return tuple(found)
+
+
+def can_be_written(design: Design, random: tuple[tuple[str, ...], ...]) -> bool:
+    """Whether the formula of these blocks means the columns that the design has for them.
+
+    How a factor is coded depends on the terms beside it: next to an intercept it has one
+    column less.  So a block with a factor must keep its intercept, and the factor stand alone
+    in its term.
+    """
+    for terms in random:
+        b = next(k for k, known in enumerate(design.specification.random) if terms[0] in known)
+        part = design.random_specs[b]
+        if isinstance(part, tuple) or terms == design.specification.random[b]:
+            continue
+        factors = {
+            name for name, (kind, _) in part.encoder_state.items()
+            if kind is Factor.Kind.CATEGORICAL
+        }  # fmt: skip
+        coded = [term for term in terms if factors.intersection(factors_of(term))]
+        if coded and (INTERCEPT not in terms or any(len(factors_of(t)) > 1 for t in coded)):
+            return False
+    return True
+
+
+def smaller_problem(problem: Problem, random: tuple[tuple[str, ...], ...]) -> Problem:
+    """The problem with other blocks of random terms, each of terms of one block it has.
+
+    Parameters
+    ----------
+    problem : Problem
+    random : tuple of tuple of str
+        Terms by block; a block of the problem may be left out, thinned or split.
+    """
+    design = problem.design
+    places = columns_of_terms(design)
+    columns: list[int] = []
+    blocks: list[int] = []
+    specs: list[Any] = []
+    for terms in random:
+        b = next(k for k, known in enumerate(places) if terms[0] in known)
+        chosen = [at for term in terms for at in places[b][term]]
+        columns += chosen
+        blocks.append(len(chosen))
+        specs.append(_part(design, b, terms))
+    smaller = replace(
+        design,
+        specification=replace(design.specification, random=random),
+        Z=design.Z[:, columns],
+        effects=tuple(design.effects[k] for k in columns),
+        blocks=tuple(blocks),
+        random_specs=tuple(specs),
+    )
+    basis = choose_basis(smaller.X, smaller.Z, smaller.y, smaller.blocks)
+    rows = (smaller.X, smaller.Z, smaller.y)
+    return Problem(smaller, cross_products(rows, smaller.codes, smaller.groups, basis))
+
+
+def _part(design: Design, block: int, terms: tuple[str, ...]) -> Any:
+    """How the columns of some terms of a block are made from new data."""
+    part = design.random_specs[block]
+    if isinstance(part, tuple):
+        known = design.specification.random[block]
+        return tuple(part[known.index(term)] for term in terms)
+    return part.subset(join_terms(terms))
