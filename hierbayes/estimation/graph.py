@@ -227,7 +227,7 @@ def _variable(
     if isinstance(prior, Foreign):
         refuse_shaped(prior, block)
         if block in ("sd", "sigma"):
-            _refuse_negative(prior, block)
+            refuse_negative(prior, block)
         return pm.modelcontext(None).register_rv(prior.variable.copy(), name=name)
     use_sign = signed and prior.signed is not None
     distribution = prior.signed if use_sign else prior.distribution
@@ -242,8 +242,14 @@ def _variable(
     return getattr(pm, str(distribution))(name, **parameters, dims=dims)
 
 
-def _refuse_negative(prior: Foreign, block: str) -> None:
-    """Refuse a distribution of a standard deviation that reaches below 0."""
+def refuse_negative(prior: Foreign, block: str) -> None:
+    """Refuse a distribution of a standard deviation that reaches below 0.
+
+    Raises
+    ------
+    PriorError
+        Naming the block and the prior.
+    """
     if np.isfinite(log_density(prior, -np.logspace(-3.0, 3.0, 25))).any():
         raise PriorError(
             f"a standard deviation is not negative: {prior} for '{block}' reaches below 0"

@@ -21,7 +21,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.errors import StudyError
 from hierbayes.estimation.prior_blocks import BLOCKS, COVERED, as_prior
 from hierbayes.estimation.prior_set import PriorSet, choose_priors
-from hierbayes.estimation.priors import Family
+from hierbayes.estimation.priors import Family, Foreign, refuse_shaped
 from hierbayes.studies.sensitivity.usual_grid import CAUTIONARY, SEVERAL, default_grid
 
 RESERVED = ("baseline",)
@@ -145,7 +145,14 @@ def _changed(problem: Problem, baseline: PriorSet, changes: Mapping[str, Any]) -
             stated[block] = {**before, **named}
         else:
             stated[block] = change
-    return choose_priors(stated, problem.design, problem.cross.basis)
+    chosen = choose_priors(stated, problem.design, problem.cross.basis)
+    for (block, _), prior in chosen.families.items():
+        if block in ("sd", "sigma") and isinstance(prior, Foreign):
+            from hierbayes.estimation.graph import refuse_negative
+
+            refuse_shaped(prior, block)
+            refuse_negative(prior, block)
+    return chosen
 
 
 def _give_way(stated: dict[str, Any], block: str) -> None:
@@ -168,8 +175,8 @@ def _text(changes: Mapping[str, Any]) -> str:
         if isinstance(change, Mapping) and not change:
             parts.append(f"{block}: defaults")
         elif isinstance(change, Mapping):
-            inside = ", ".join(f"{name} ~ {prior}" for name, prior in change.items())
+            inside = ", ".join(f"{name} ~ {as_prior(one, block)}" for name, one in change.items())
             parts.append(f"{block}: {inside}")
         else:
-            parts.append(f"{block} ~ {change}")
+            parts.append(f"{block} ~ {as_prior(change, block)}")
     return "; ".join(parts)

@@ -189,6 +189,10 @@ class Probability(Quantity):
             raise StudyError(
                 f"a probability is one of a fixed term or of a quantity, not of {self.of!r}"
             )
+        if not isinstance(self.above, Real) or not np.isfinite(self.above):
+            raise StudyError(
+                f"a probability is that of exceeding a number, not {self.above!r}"
+            )
 
     @property
     def unit(self) -> float:

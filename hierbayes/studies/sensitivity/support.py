@@ -14,7 +14,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.studies.sensitivity.theta import Theta, joint_of
 
 _SIZES = np.logspace(-8, 8, 321)
-_ROUNDING = 1e-9
+_ROUNDING = 2e-8  # of an end, and of the smallest size tried, where a density may be 0 at 0
 
 
 def obstacle(theta: Theta, new: PriorSet, old: PriorSet) -> str:
@@ -39,11 +39,15 @@ def obstacle(theta: Theta, new: PriorSet, old: PriorSet) -> str:
         below, above = _support(other, theta) if other is not None else (-np.inf, np.inf)
         if key[0] in ("sd", "sigma"):
             lower, below = max(lower, 0.0), max(below, 0.0)
-        margin = _ROUNDING * max(1.0, abs(lower), min(abs(upper), 1e300))
-        if below < lower - margin or above > upper + margin:
+        if below < lower - _margin(lower) or above > upper + _margin(upper):
             name = key[1] if key[0] == key[1] else f"{key[0]}({key[1]})"
             return f"the baseline's prior of {name}, {prior}, excludes what it allows"
     return ""
+
+
+def _margin(end: float) -> float:
+    """By how much another prior may pass an end."""
+    return _ROUNDING * max(1.0, abs(end)) if np.isfinite(end) else 0.0
 
 
 def _support(prior: Family, theta: Theta) -> tuple[float, float]:
