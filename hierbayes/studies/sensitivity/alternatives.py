@@ -146,13 +146,18 @@ def _changed(problem: Problem, baseline: PriorSet, changes: Mapping[str, Any]) -
         else:
             stated[block] = change
     chosen = choose_priors(stated, problem.design, problem.cross.basis)
-    for (block, _), prior in chosen.families.items():
-        if block in ("sd", "sigma") and isinstance(prior, Foreign):
-            from hierbayes.estimation.graph import refuse_negative
+    _refuse_unsuitable(chosen)
+    return chosen
 
+
+def _refuse_unsuitable(priors: PriorSet) -> None:
+    """Refuse PyMC distributions of an sd that have a shape or reach below 0."""
+    from hierbayes.estimation.prior_density import refuse_negative
+
+    for (block, _), prior in priors.families.items():
+        if block in ("sd", "sigma") and isinstance(prior, Foreign):
             refuse_shaped(prior, block)
             refuse_negative(prior, block)
-    return chosen
 
 
 def _give_way(stated: dict[str, Any], block: str) -> None:
