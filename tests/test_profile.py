@@ -123,7 +123,7 @@ def test_bounds_solve_the_dense_criterion(
 @pytest.mark.parametrize("reading", [ML, REML])
 def test_gradients_are_those_of_differences(reading: int, small_model: hb.Model) -> None:
     fit = small_model.reml()
-    theta = Theta(fit.gamma_draws[0, 0], fit.G_draws[0, 0], fit.sigma)
+    theta = Theta(fit.gamma_draws[0, 0], fit.root[0, 0], fit.sigma)
     for one in parameters_of(small_model.problem.design):
         if one.block == "gamma" and reading == REML:
             continue
@@ -148,7 +148,7 @@ def test_slopes_are_those_of_differences(small_model: hb.Model) -> None:
     """Of the profiled deviance itself, whose other parameters move along."""
     fit = small_model.ml()
     table = hb.profile(fit).table
-    theta = Theta(fit.gamma_draws[0, 0], fit.G_draws[0, 0], fit.sigma)
+    theta = Theta(fit.gamma_draws[0, 0], fit.root[0, 0], fit.sigma)
     for one in parameters_of(fit.design):
         held = Held(small_model.problem, one, ML)
         value = float(table.loc[(one.block, one.name), "value"].iloc[2])
@@ -235,6 +235,18 @@ def test_units_do_not_matter(small: pd.DataFrame) -> None:
     np.testing.assert_allclose(moved.loc["sigma"], 1e6 * base.loc["sigma"], rtol=1e-7)
     np.testing.assert_allclose(moved.loc[("sd", "x")], 1e9 * base.loc[("sd", "x")], rtol=1e-6)
     np.testing.assert_allclose(moved.loc[("gamma", "x")], 1e9 * base.loc[("gamma", "x")], rtol=1e-6)
+
+
+def test_a_column_far_from_its_zero(hs: pd.DataFrame) -> None:
+    """The same data, ses shifted a million spreads away: the bounds of the slope stay."""
+    far = hs.assign(ses=hs["ses"] * 1e-3 + 1e6, mathach=hs["mathach"] * 1e-8)
+    wanted = ["gamma", "sd", "sigma"]
+    model = "mathach ~ ses + (1 + ses | school)"
+    columns = ["lower", "upper"]
+    base = hb.profile(hb.Model(model, data=hs).reml(), wanted).intervals()[columns]
+    moved = hb.profile(hb.Model(model, data=far).reml(), wanted).intervals()[columns]
+    for key, unit in ((("gamma", "ses"), 1e-5), (("sd", "ses"), 1e-5), (("sigma", "sigma"), 1e-8)):
+        np.testing.assert_allclose(moved.loc[key], unit * base.loc[key], rtol=1e-5, atol=1e-14)
 
 
 # ---------------------------------------------------------------- words

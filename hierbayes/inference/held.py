@@ -1,9 +1,10 @@
 """The deviance with one parameter held at a value, as a function of all others.
 
-G = LL' in the user's units, the rows of L in an order that puts the held effects first:
-then the first sd is an entry of L, and the first correlation ρ splits the second row into
-ρ s and √(1 − ρ²) s.  What is left of L, and log σ, are free; γ is maximised or integrated
-out in closed form.  A fixed effect is held by moving it to the response,
+The random effects are read in coordinates whose first are the held effects, the others those
+of the internal basis (where the zero of a column is far from its data, only these are well
+apart).  With EE' their covariance, the first sd is an entry of E, and the first correlation ρ
+splits the second row into ρ s and √(1 − ρ²) s.  What is left of E, and log σ, are free; γ is
+maximised or integrated out in closed form.  A fixed effect is held by moving it to the response,
 
     γ° = t w/(t't) + N η,   t'N = 0,   y° → y° − X°t w/(t't),   X° → X°N,
 
@@ -18,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import null_space
 
+from hierbayes.design.basis import Basis
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.problem import Problem
 from hierbayes.frames.arrays import Booleans, Floats, Integers
@@ -34,19 +36,24 @@ from hierbayes.likelihood.covariance import block_mask, cholesky_psd
 
 @dataclass(frozen=True, slots=True)
 class Theta:
-    """γ (p,), G (q, q) and σ in the user's units."""
+    """γ (p,), a root of G (q, q) and σ in the user's units."""
 
     gamma: Floats
-    G: Floats
+    root: Floats
     sigma: float
+
+    @property
+    def G(self) -> Floats:
+        """The covariance of the random effects (q, q)."""
+        return self.root @ self.root.T
 
 
 class Held:
     """The deviance of a problem with one parameter held.
 
-    Free variables are the entries of L in units that make effects comparable, then log σ
-    in the internal basis.  A correlation's two standard deviations are not below zero; the
-    sign of a column of L means nothing, so that nothing else needs a bound.
+    Free variables are the entries of E, then log σ in the internal basis.  A
+    correlation's two standard deviations are not below zero; the
+    sign of a column of E means nothing, so that nothing else needs a bound.
 
     Parameters
     ----------
@@ -60,14 +67,12 @@ class Held:
     def __init__(self, problem: Problem, parameter: Parameter, reading: int) -> None:
         design, self.cross = problem.design, problem.cross
         self.parameter, self.reading = parameter, reading
-        q, basis = len(design.effects), self.cross.basis
-        first = list(parameter.at) if parameter.block in ("sd", "corr") else []
-        self.order = np.array(first + [k for k in range(q) if k not in first], dtype=np.intp)
-        inside = block_mask(design.blocks)[np.ix_(self.order, self.order)]
+        first = parameter.at if parameter.block in ("sd", "corr") else ()
+        order, self._to_effects, self.unit = _coordinates(self.cross.basis, first)
+        inside = block_mask(design.blocks)[np.ix_(order, order)]
         rows, columns = np.nonzero(np.tril(inside))
         self.at: tuple[Integers, Integers] = (rows, columns)
-        self.unit = (basis.scale / np.asarray(basis.z.spread))[self.order]
-        self._to_root = basis.root_internal(np.eye(q))[:, self.order] * self.unit
+        self._to_coordinates = np.linalg.inv(self._to_effects)
 
     # ---------------------------------------------------------------- variables
 
@@ -81,14 +86,15 @@ class Held:
 
     def variables(self, theta: Theta) -> Floats:
         """The variables at which a θ stands, whatever the value of the held parameter."""
-        E = cholesky_psd(theta.G[np.ix_(self.order, self.order)]) / self.unit[:, None]
+        root = self._to_coordinates @ self.cross.basis.root_internal(theta.root)
+        E = cholesky_psd(root @ root.T)
         if self.parameter.block == "corr":
             E[1, 1] = np.hypot(E[1, 0], E[1, 1])
             E[1, 0] = 0.0
         return np.append(E[self.at], np.log(theta.sigma / self.cross.basis.scale))
 
     def lifted(self, x: Floats) -> Floats:
-        """The same with pivots of L off zero, where they cannot see that they should grow."""
+        """The same with pivots of E off zero, where they cannot see that they should grow."""
         pivots = np.append(self.at[0] == self.at[1], False)
         return np.where(pivots & (np.abs(x) < 2e-2), 3e-2, x)
 
@@ -96,8 +102,8 @@ class Held:
         return int(np.flatnonzero((self.at[0] == row) & (self.at[1] == column))[0])
 
     def _entries(self, value: float, x: Floats) -> tuple[Floats, float]:
-        """L in comparable units (q, q), rows in the order held, and σ."""
-        E = np.zeros((len(self.order), len(self.order)))
+        """E (q, q) and σ in the internal basis."""
+        E = np.zeros_like(self._to_effects)
         E[self.at] = x[:-1]
         sigma = float(np.exp(x[-1]))
         match self.parameter.block:
@@ -125,7 +131,7 @@ class Held:
         cross, p = self.cross, len(self.cross.C) - 1
         gamma = cross.basis.gamma_internal(self.theta(value, x).gamma)
         _, _, _, d_gamma = collapsed(
-            self._to_root @ E / sigma, sigma, gamma, cross.A, cross.B, cross.C, cross.n,
+            self._to_effects @ E / sigma, sigma, gamma, cross.A, cross.B, cross.C, cross.n,
             np.zeros((p, p)), np.zeros(p), GIVEN,
         )  # fmt: skip
         t, _ = self._direction
@@ -136,15 +142,14 @@ class Held:
         E, sigma = self._entries(value, x)
         cross = self._cross_at(value)
         p = len(cross.C) - 1
-        _, S, _ = reduce_groups(self._to_root @ E / sigma, cross.A, cross.B, cross.C)
+        _, S, _ = reduce_groups(self._to_effects @ E / sigma, cross.A, cross.B, cross.C)
         gamma, _, _ = solve_gamma(S, 1.0, np.zeros((p, p)), np.zeros(p))
         if self.parameter.block == "gamma":
             t, N = self._direction
             gamma = t * self._offset(value) / (t @ t) + N @ gamma
-        L = np.empty_like(E)
-        L[self.order] = E * self.unit[:, None]
         basis = cross.basis
-        return Theta(basis.gamma(gamma), L @ L.T, sigma * basis.scale)
+        root = basis.root(self._to_effects @ E)
+        return Theta(basis.gamma(gamma), root, sigma * basis.scale)
 
     def _evaluate(
         self, value: float, x: Floats, cross: CrossProducts
@@ -152,10 +157,10 @@ class Held:
         E, sigma = self._entries(value, x)
         p = len(cross.C) - 1
         ll, d_root, d_sigma, _ = collapsed_absolute(
-            self._to_root @ E, sigma, np.zeros(p), cross.A, cross.B, cross.C, cross.n,
+            self._to_effects @ E, sigma, np.zeros(p), cross.A, cross.B, cross.C, cross.n,
             np.zeros((p, p)), np.zeros(p), self.reading,
         )  # fmt: skip
-        dE = -2.0 * self._to_root.T @ d_root
+        dE = -2.0 * self._to_effects.T @ d_root
         d_log_sigma = -2.0 * d_sigma * sigma
         held = 0.0
         match self.parameter.block:
@@ -207,3 +212,32 @@ class _AtValue:
     def __call__(self, x: Floats) -> tuple[float, Floats]:
         deviance, gradient, _ = self.held._evaluate(self.value, x, self.cross)
         return (deviance, gradient) if np.isfinite(deviance) else (np.inf, gradient)
+
+
+def _coordinates(basis: Basis, first: tuple[int, ...]) -> tuple[np.ndarray, Floats, Floats]:
+    """Coordinates of the random effects that begin with effects ``first`` in the user's units.
+
+    Each takes the place of the internal coordinate that it depends on most.
+
+    Returns
+    -------
+    order : (q,) int
+        The internal coordinate that each takes the place of, or is.
+    to_effects : (q, q) float
+        Internal effects from coordinates.
+    unit : (k,) float
+        What one of each held coordinate is in the user's units.
+    """
+    T = basis.scale * basis.z.matrix
+    q = len(T)
+    D, unit, taken = np.eye(q), np.empty(len(first)), []
+    left = T[list(first)].copy()
+    for row, k in enumerate(first):
+        unit[row] = np.sqrt((T[k] ** 2).sum())
+        pivot = int(np.abs(left[row]).argmax())
+        taken.append(pivot)
+        for later in range(row + 1, len(first)):
+            left[later] -= left[later, pivot] / left[row, pivot] * left[row]
+        D[pivot] = T[k] / unit[row]
+    order = np.array(taken + [k for k in range(q) if k not in taken], dtype=np.intp)
+    return order, np.linalg.inv(D)[:, order], unit

@@ -62,11 +62,14 @@ def point_index(parameters: Sequence[Parameter], counts: Sequence[int]) -> pd.Mu
     """
     repeated = [one for one, count in zip(parameters, counts, strict=True) for _ in range(count)]
     points = [k for count in counts for k in range(count)]
-    levels, codes = [], []
-    for values in ([one.block for one in repeated], [one.name for one in repeated], points):
-        level = list(dict.fromkeys(values)) if values is not points else list(range(max(counts)))
-        levels.append(pd.Index(level))
-        codes.append([level.index(value) for value in values])
+    names = [[one.block for one in repeated], [one.name for one in repeated]]
+    levels: list[list[Any]] = [list(dict.fromkeys(values)) for values in names]
+    codes = [
+        [level.index(value) for value in values]
+        for level, values in zip(levels, names, strict=True)
+    ]
+    levels.append(list(range(max(counts))))
+    codes.append(points)
     return pd.MultiIndex(levels=levels, codes=codes, names=["block", "parameter", "point"])
 
 

@@ -184,7 +184,7 @@ def _wanted(interval: Interval) -> float:
 
 
 def _trace(fit: Fit, one: Parameter, engine: str, interval: Interval) -> Path:
-    theta = Theta(fit.gamma_draws[0, 0], fit.G_draws[0, 0], fit.sigma)
+    theta = Theta(fit.gamma_draws[0, 0], fit.root[0, 0], fit.sigma)
     estimate = float(parameter_values((one,), theta.gamma, theta.G, theta.sigma)[0])
     if np.isnan(estimate):  # a correlation with an effect that has no variance: all are alike
         estimate = 0.0

@@ -72,15 +72,11 @@ class _Tracer:
         near = min(self.found, key=lambda point: abs(point.value - value))
         start = self.held.lifted(near.variables)
         deviance, x = minimise(self.held.objective(value), start, self.held.bounded)
-        if not np.isfinite(deviance):
-            raise EstimationError(
-                f"the likelihood cannot be evaluated with '{self.held.parameter.label}' held at "
-                f"{value:g}: check the scale of the data"
-            )
         size = np.sqrt(max(deviance - self.minimum, 0.0))
         zeta = float(np.copysign(size, value - self.estimate)) if size else 0.0
         point = Point(value, zeta, x, self.held.theta(value, x))
-        self.found.append(point)
+        if np.isfinite(zeta):
+            self.found.append(point)
         return point
 
     def bound(self, side: int, wanted: float, step: float) -> tuple[Point, bool]:
@@ -103,12 +99,15 @@ class _Tracer:
             near, far = (value, far) if short > 0.0 else (near, value)
             value = self._next(point, short, side)
         raise EstimationError(
-            f"no bound of '{self.held.parameter.label}' was found: the likelihood stays flat as "
-            "far as it was followed"
+            f"no {'lower' if side < 0 else 'upper'} bound of '{self.held.parameter.label}' was "
+            "found: the likelihood stays flat, or cannot be evaluated, as far as it was followed; "
+            "leave it out by parameters=[...], or centre its column"
         )
 
     def _next(self, point: Point, short: float, side: int) -> float:
         """Newton's next value, at most four times as far from the estimate."""
+        if np.isinf(point.zeta):
+            return self.estimate + 0.25 * (point.value - self.estimate)
         slope = abs(self.held.slope(point.value, point.variables))
         reach = 3.0 * abs(point.value - self.estimate)
         move = 2.0 * abs(point.zeta) * short / slope if slope > 0.0 else np.copysign(reach, short)
@@ -133,7 +132,7 @@ def trace(held: Held, estimate: float, theta: Theta, step: float, wanted: float)
     Raises
     ------
     EstimationError
-        When the deviance cannot be evaluated, or does not rise far enough.
+        When the deviance does not rise far enough as far as it can be evaluated.
     """
     tracer = _Tracer(held, estimate, theta)
     centre = tracer.found[0]

@@ -31,7 +31,7 @@ def theta_at(optimum: Optimum, cross: CrossProducts) -> Theta:
     _, S, _ = reduce_groups(optimum.root, cross.A, cross.B, cross.C)
     gamma, _, _ = solve_gamma(S, 1.0, np.zeros((p, p)), np.zeros(p))
     L = basis.root(optimum.root * optimum.sigma)
-    return Theta(basis.gamma(gamma), L @ L.T, optimum.sigma * basis.scale)
+    return Theta(basis.gamma(gamma), L, optimum.sigma * basis.scale)
 
 
 def fit_at(optimum: Optimum, fit: Fit, cross: CrossProducts) -> Fit:

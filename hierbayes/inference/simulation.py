@@ -68,11 +68,10 @@ class Simulator:
     def draw(self, generator: np.random.Generator) -> CrossProducts:
         """Cross-products with those of one simulated response."""
         J, q = self.inside.shape
-        z: Floats = generator.standard_normal((J, self.root.shape[1]))
-        u = z @ self.root.T
+        u = generator.standard_normal((J, self.root.shape[1])) @ self.root.T
         w = self.sigma * generator.standard_normal((J, q)) * self.inside
         w += np.einsum("jki,jk->ji", self.R, u)
-        f = self.sigma * generator.standard_normal(self.outside.shape[1])
+        f = self.sigma * generator.standard_normal((self.outside.shape[1],))
         square = float((w**2).sum() + f @ f)
         if self.left > 0.0:
             square += self.sigma**2 * float(generator.chisquare(self.left))
