@@ -24,10 +24,9 @@ from pytensor.tensor.variable import TensorVariable
 
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
-from hierbayes.errors import PriorError
 from hierbayes.estimation.correlation import NormalisedRows
 from hierbayes.estimation.joint_prior import joint_log_density, joint_parameters, log_uniform_corr
-from hierbayes.estimation.prior_density import log_density
+from hierbayes.estimation.prior_density import refuse_negative
 from hierbayes.estimation.prior_set import PriorSet
 from hierbayes.estimation.priors import Family, Foreign, refuse_shaped
 from hierbayes.estimation.variance_shares import explained_gamma, explained_scales, gamma_evidence
@@ -240,20 +239,6 @@ def _variable(
         location = "alpha" if distribution == "Cauchy" else "mu"
         parameters[location] = pt.zeros(())
     return getattr(pm, str(distribution))(name, **parameters, dims=dims)
-
-
-def refuse_negative(prior: Foreign, block: str) -> None:
-    """Refuse a distribution of a standard deviation that reaches below 0.
-
-    Raises
-    ------
-    PriorError
-        Naming the block and the prior.
-    """
-    if np.isfinite(log_density(prior, -np.logspace(-3.0, 3.0, 25))).any():
-        raise PriorError(
-            f"a standard deviation is not negative: {prior} for '{block}' reaches below 0"
-        )
 
 
 def _parameters(block: str, priors: list[Family]) -> dict[str, Floats]:

@@ -148,7 +148,7 @@ def _changed(problem: Problem, baseline: PriorSet, changes: Mapping[str, Any]) -
     chosen = choose_priors(stated, problem.design, problem.cross.basis)
     for (block, _), prior in chosen.families.items():
         if block in ("sd", "sigma") and isinstance(prior, Foreign):
-            from hierbayes.estimation.graph import refuse_negative
+            from hierbayes.estimation.prior_density import refuse_negative
 
             refuse_shaped(prior, block)
             refuse_negative(prior, block)

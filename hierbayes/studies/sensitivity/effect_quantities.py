@@ -190,9 +190,7 @@ class Probability(Quantity):
                 f"a probability is one of a fixed term or of a quantity, not of {self.of!r}"
             )
         if not isinstance(self.above, Real) or not np.isfinite(self.above):
-            raise StudyError(
-                f"a probability is that of exceeding a number, not {self.above!r}"
-            )
+            raise StudyError(f"a probability is that of exceeding a number, not {self.above!r}")
 
     @property
     def unit(self) -> float:
