@@ -465,10 +465,12 @@ REFUSED = (
     ({"sigma": pm.Normal.dist(5, 5)},
      "the prior of 'sigma' (PyMC Normal(5, 5)) reaches below 0, where σ cannot be; state a "
      "distribution of positive numbers, such as HalfNormal(5)"),
+    ({"sd": pm.Normal.dist(0, 1)},
+     "a standard deviation is not negative: PyMC Normal(0, 1) for 'sd' reaches below 0"),
     ({"sigma": pm.HalfNormal.dist([1, 2])},
      "the PyMC prior of 'sigma' has shape (2,); state one scalar distribution, or one per name"),
     ({"sd": hb.InverseGamma(0.001, 0.001)},
-     "the prior of 'sd' for 'Intercept' (InverseGamma(0.001, 0.001)) is so wide that 80.0% of its "
+     "the prior of 'sd' for 'Intercept' (InverseGamma(0.001, 0.001)) is so wide that 79.0% of its "
      "draws are too large to compute with; nothing that it implies makes sense"),
 )  # fmt: skip
 

@@ -14,9 +14,12 @@ from hierbayes.fit.probability import IntervalError
 from hierbayes.studies.sensitivity.quantities import (
     SD,
     Contextual,
+    Contrast,
     Corr,
     Custom,
     GroupCoefficient,
+    NewGroup,
+    Probability,
     Rank,
     Sigma,
 )
@@ -89,6 +92,38 @@ WRONG_GRIDS: dict[str, Case] = {
         hb.PriorError, {"several": {"sceptical": {"cor": hb.LKJ(4)}}},
         "there is no block of priors called 'cor'; the blocks are: 'gamma', 'sd', 'corr', "
         "'sigma', 'G', 'icc', 'r2'"),
+    "a parameter as a name": (
+        hb.StudyError, {"sd": {"x": hb.HalfNormal(1)}},
+        "the alternatives of 'sd' need names of their own, and 'x' is a parameter; write "
+        "{'sd': {'my name': {...}}} to state priors of parameters"),
+    "parameters as names": (
+        hb.StudyError, {"sd": {"1": hb.HalfNormal(1), "x": hb.HalfNormal(2)}},
+        "the alternatives of 'sd' need names of their own, and '1', 'x' is a parameter; write "
+        "{'sd': {'my name': {...}}} to state priors of parameters"),
+    "the baseline's name": (
+        hb.StudyError, {"sd": {"baseline": hb.HalfNormal(1)}},
+        "an alternative cannot be called 'baseline'; that is what it is held to"),
+    "no prior stated": (
+        hb.StudyError, {"sd": {"none": None}}, "the alternative 'none' of 'sd' states no prior"),
+    "several stating nothing": (
+        hb.StudyError, {"several": {"none": None}},
+        "the alternative 'none' of 'several' must be a mapping from blocks to priors, not None"),
+    "several of no block": (
+        hb.StudyError, {"several": {"empty": {}}},
+        "the alternative 'empty' of 'several' must be a mapping from blocks to priors, not {}"),
+    "cautionary without blocks": (
+        hb.StudyError, {"cautionary": {"far": hb.LKJ(4)}},
+        "the alternative 'far' of 'cautionary' must be a mapping from blocks to priors, "
+        "not LKJ(eta=4)"),
+    "several that cannot stand together": (
+        hb.PriorError, {"several": {"both": {"G": hb.Wishart(4, 1), "sd": hb.HalfNormal(1)}}},
+        "the prior of 'G' says what that of 'sd' would say again; leave one of them out"),
+    "a negative sd": (
+        hb.PriorError, {"sd": {"normal": pm.Normal.dist(0, 1)}},
+        "a standard deviation is not negative: PyMC Normal(0, 1) for 'sd' reaches below 0"),
+    "a negative sigma": (
+        hb.PriorError, {"sigma": {"uniform": pm.Uniform.dist(-1, 4)}},
+        "a standard deviation is not negative: PyMC Uniform(-1, 4) for 'sigma' reaches below 0"),
 }  # fmt: skip
 
 
@@ -122,7 +157,42 @@ WRONG_QUANTITIES: dict[str, tuple[Any, str]] = {
         [Custom("mean", lambda fit: fit.sigma)],
         "the quantity 'mean' must give one number for each draw, an array (4, 250), "
         "not float64 ()"),
+    "no function": (
+        {"mean": 3}, "the quantity 'mean' must be a function of a fit, not 3"),
+    "of texts": (
+        [Custom("text", lambda fit: np.full(fit.sigma_draws.shape, "a"))],
+        "the quantity 'text' must give one number for each draw, an array (4, 250), "
+        "not <U1 (4, 250)"),
+    "missing": (
+        [Custom("missing", lambda fit: np.full(fit.sigma_draws.shape, np.nan))],
+        "the quantity 'missing' is missing or infinite at some draws"),
 }  # fmt: skip
+
+WRONG: Any = 3
+WRONG_STATEMENTS: tuple[tuple[Callable[[], object], str], ...] = (
+    (lambda: Contrast({}),
+     "a contrast is a mapping from terms to numbers, as in {'ses': 1}, not {}"),
+    (lambda: Contrast(WRONG),
+     "a contrast is a mapping from terms to numbers, as in {'ses': 1}, not 3"),
+    (lambda: Contrast({"x": np.nan}),
+     "the weight of 'x' in a contrast must be a number, not nan"),
+    (lambda: NewGroup(WRONG), "a new group is at values of columns, as in {'ses': 0}, not 3"),
+    (lambda: Probability(WRONG), "a probability is one of a fixed term or of a quantity, not of 3"),
+    (lambda: Probability("x", above=np.inf),
+     "a probability is that of exceeding a number, not inf"),
+    (lambda: Custom("mean", WRONG), "the quantity 'mean' must be a function of a fit, not 3"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("state", "message"), WRONG_STATEMENTS)
+def test_wrong_statements(state: Callable[[], object], message: str) -> None:
+    assert refusal(hb.StudyError, state) == message
+
+
+def test_a_study_needs_a_hundred_draws(small: hb.Model) -> None:
+    fit = small.sample(draws=24, tune=50, chains=4, seed=1, progress=False)
+    message = "a study needs a posterior of at least 100 draws, not 96"
+    assert refusal(hb.StudyError, lambda: study(fit)) == message
 
 
 @pytest.mark.parametrize("case", WRONG_QUANTITIES)
@@ -148,7 +218,8 @@ WRONG_USE: dict[str, tuple[Use, str]] = {
     "tipping of an unknown quantity": (
         lambda s: s.tipping("z"), "the study has no quantity 'z'; they are: 'x', 'sigma'"),
     "no scales": (
-        lambda s: s.tipping("x", scales=()), "scales must be a sequence of positive numbers, not ()"),
+        lambda s: s.tipping("x", scales=()),
+        "scales must be a sequence of positive numbers, not ()"),
     "a scale of zero": (
         lambda s: s.tipping("x", scales=(0.0, 1.0)),
         "scales must be a sequence of positive numbers, not (0.0, 1.0)"),
@@ -156,10 +227,19 @@ WRONG_USE: dict[str, tuple[Use, str]] = {
         lambda s: s.tipping("x", etas=(1.0, np.inf)),
         "etas must be a sequence of positive numbers, not (1.0, inf)"),
     "a negative eta": (
-        lambda s: s.tipping("x", etas=(-1.0,)), "etas must be a sequence of positive numbers, not (-1.0,)"),
-    "no alphas": (lambda s: s.power_grid(()), "alphas must be a sequence of positive numbers, not ()"),
+        lambda s: s.tipping("x", etas=(-1.0,)),
+        "etas must be a sequence of positive numbers, not (-1.0,)"),
+    "no alphas": (
+        lambda s: s.power_grid(()),
+        "alphas must be a sequence of positive numbers, not ()"),
     "a negative alpha": (
-        lambda s: s.power_grid((-1.0,)), "alphas must be a sequence of positive numbers, not (-1.0,)"),
+        lambda s: s.power_grid((-1.0,)),
+        "alphas must be a sequence of positive numbers, not (-1.0,)"),
+    "a number of scales": (
+        lambda s: s.tipping("x", scales=WRONG),
+        "scales must be a sequence of positive numbers, not 3"),
+    "a number of alphas": (
+        lambda s: s.power_grid(WRONG), "alphas must be a sequence of positive numbers, not 3"),
     "deletion under an unknown alternative": (
         lambda s: s.deletion(["lkj"]), "the study has no alternative 'lkj'; they are: 'lkj 3'"),
 }  # fmt: skip
@@ -183,7 +263,8 @@ def test_a_prior_without_a_scale_has_no_tipping_points(small_data: pd.DataFrame)
     assert refusal(hb.PriorError, lambda: asked.tipping("x", progress=False)) == (
         "the prior PyMC HalfNormal(0, 3) has no scale that could be changed"
     )
-    assert refusal(hb.StudyError, lambda: study(asked.baseline.fit, None)) == (
-        "the usual alternatives need a scale, and the prior PyMC HalfNormal(0, 3) has none; state "
-        "alternatives="
-    )
+    usual = study(asked.baseline.fit, None, refit=False).alternatives["prior"]
+    defaults = hb.Model("y ~ x + w", "~ 1 + x | g", data=small_data).priors.families
+    scale = {name: defaults["sd", name].parameters["sigma"] for name in ("Intercept", "x")}
+    said = [f"{name} ~ HalfNormal({s:g})" for name, s in scale.items()]
+    assert usual["sd half-normal"] == "sd: " + ", ".join(said)

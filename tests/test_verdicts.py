@@ -100,7 +100,8 @@ def test_where_a_prior_cannot_matter_all_is_robust(baselines: Cache[hb.Fit]) -> 
             assert said.startswith("robust: no prior tried moves it ")
         else:
             assert said.startswith("no prior tried moves it ")
-            assert said.endswith(f", but its own prior, of {quantity.block}, was not varied")
+            own = f", but its own prior, of {quantity.block}, was not varied"
+            assert said.split("; REML")[0].endswith(own)
     assert (study.blocks["sigma"] < 0.01).all()
     assert (study.table["decision_flips"] == 0).all()
     others = study.table.drop(index="sigma")
@@ -227,8 +228,8 @@ def test_a_quantity_without_a_decision_has_a_range(usual: hb.SensitivityStudy) -
     tips = usual.tipping("sd(ses)", scales=(0.5, 1.0), etas=(1.0, 2.0), progress=False)
     mean = tips.cells["mean"].to_numpy()
     assert tips.verdict.startswith(
-        f"The mean of sd(ses) runs from {mean.min():.4g} to {mean.max():.4g} over scales of sd from "
-        "0.5 to 1 times the baseline's and LKJ(η) from 1 to 2; its mean moves by up to "
+        f"The mean of sd(ses) runs from {mean.min():.4g} to {mean.max():.4g} over scales of sd "
+        "from 0.5 to 1 times the baseline's and LKJ(η) from 1 to 2; its mean moves by up to "
     )
     assert tips.flips.empty and bool(tips.cells["decision"].isnull().all())
 

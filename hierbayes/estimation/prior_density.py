@@ -45,6 +45,20 @@ def log_density(prior: Family, values: Floats) -> Floats:
     return result
 
 
+def refuse_negative(prior: Foreign, block: str) -> None:
+    """Refuse a distribution of a standard deviation that reaches below 0.
+
+    Raises
+    ------
+    PriorError
+        Naming the block and the prior.
+    """
+    if np.isfinite(log_density(prior, -np.logspace(-3.0, 3.0, 25))).any():
+        raise PriorError(
+            f"a standard deviation is not negative: {prior} for '{block}' reaches below 0"
+        )
+
+
 def log_density_corr(prior: LKJ, chol: Floats) -> Floats:
     """Log density of a correlation matrix at Cholesky factors (M, n, n).
 

@@ -131,6 +131,10 @@ def _draw_each(
                 f"the prior of '{block}' for '{name}' ({prior}) is so wide that {lost:.1%} of its "
                 "draws are too large to compute with; nothing that it implies makes sense"
             )
+        if block == "sd" and (column < 0.0).any():
+            raise PriorError(
+                f"a standard deviation is not negative: {prior} for '{block}' reaches below 0"
+            )
         columns.append(column)
     return np.stack(columns, axis=-1)
 
@@ -174,7 +178,8 @@ def _draw_correlation_root(priors: PriorSet, blocks: tuple[int, ...], streams: S
 
 def _evaluate(variable: TensorVariable, times: int, seed: int) -> Floats:
     """Values of a random variable; nothing is compiled, which would take longer than drawing."""
-    with pytensor.config.change_flags(cxx=""):
+    quiet = np.errstate(divide="ignore", over="ignore")  # what is too large is refused by name
+    with quiet, pytensor.config.change_flags(cxx=""):
         values = pm.draw(variable, draws=times, random_seed=seed, mode="FAST_COMPILE")
     return np.asarray(values, dtype=np.float64)
 

@@ -91,7 +91,9 @@ class Presentation:
         """The table in print: the movement with its error in one column."""
         moves = zip(self.table["movement"], self.table["mcse"], strict=True)
         shown = self.table[_SHOWN].assign(
-            movement=[f"{move:+.2f} ± {error:.2f}" for move, error in moves],
+            movement=[
+                f"{move:+.2f} ± {error:.2f}" if np.isfinite(move) else "" for move, error in moves
+            ],
             moved_by=self.table["moved_by"],
         )
         return shown.join(self.table[[name for name in _FLIPS if self.table[name].any()]])

@@ -1,0 +1,136 @@
+"""Distributions made by PyMC as priors, side by side in one process."""
+
+import re
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytest
+from numpy.testing import assert_allclose
+
+import hierbayes as hb
+from hierbayes.estimation.priors import Foreign
+from hierbayes.studies.sensitivity.moments import error_of_mean
+from hierbayes.studies.sensitivity.quantities import SD, Sigma
+from hierbayes.studies.sensitivity.weights import even
+from tests.test_wrong_input import refusal
+
+SCALES = (0.3, 3.0)
+
+
+def pose(data: pd.DataFrame, **priors: object) -> hb.Model:
+    return hb.Model("y ~ x + w", "~ 1 | g", data=data, priors=priors)
+
+
+@pytest.fixture(scope="module")
+def pairs(small_data: pd.DataFrame) -> list[tuple[hb.Fit, hb.Fit]]:
+    """For each scale the posterior under PyMC's half-normal prior of the sd, and under hb's."""
+    return [
+        (
+            pose(small_data, sd=pm.HalfNormal.dist(s)).sample(draws=500, seed=1, progress=False),
+            pose(small_data, sd=hb.HalfNormal(s)).sample(draws=500, seed=2, progress=False),
+        )
+        for s in SCALES
+    ]
+
+
+def test_each_is_equal_to_itself_alone() -> None:
+    variable = pm.HalfNormal.dist(3)
+    one, again, other = Foreign(variable), Foreign(variable), Foreign(pm.HalfNormal.dist(3))
+    assert one == again and hash(one) == hash(again)
+    assert one != other and one != hb.HalfNormal(3)
+    assert len({one, again, other}) == 2
+
+
+def test_they_are_shown_by_name_and_numbers() -> None:
+    texts = {
+        "PyMC Weibull(2, 8)": pm.Weibull.dist(2, 8),
+        "PyMC HalfNormal(0, 0.3)": pm.HalfNormal.dist(0.3),
+        "PyMC LogNormal(…, 1)": pm.LogNormal.dist(mu=pm.Normal.dist(0, 1), sigma=1),
+    }
+    for text, variable in texts.items():
+        assert str(Foreign(variable)) == text
+
+
+def test_each_is_sampled_as_the_family_of_the_same_distribution(
+    pairs: list[tuple[hb.Fit, hb.Fit]],
+) -> None:
+    for theirs, ours in pairs:
+        questions = hb.SensitivityStudy(
+            ours, {"sigma": {"same": {}}}, refit=False, progress=False
+        ).questions
+        a, b = questions.values(theirs), questions.values(ours)
+        error = np.hypot(error_of_mean(a, even(2000)), error_of_mean(b, even(2000)))
+        assert (np.abs(a.flat.mean(axis=1) - b.flat.mean(axis=1)) < 4.5 * error).all()
+
+
+def test_each_is_weighted_as_the_family_of_the_same_distribution(
+    small_data: pd.DataFrame,
+) -> None:
+    """The same draws under the same densities, which PyMC holds in single precision in part."""
+    fit = pose(small_data, sd=hb.HalfNormal(2)).sample(draws=500, seed=3, progress=False)
+    grid = {
+        "sd": {
+            "theirs 1.5": pm.HalfNormal.dist(1.5),
+            "theirs 1": pm.HalfNormal.dist(1),
+            "ours 1.5": hb.HalfNormal(1.5),
+            "ours 1": hb.HalfNormal(1),
+        }
+    }
+    study = hb.SensitivityStudy(fit, grid, [SD("Intercept"), Sigma()], progress=False)
+    assert (study.alternatives["how"] == "re-weighted").all()
+    assert study.alternatives["prior"].tolist() == [
+        "sd ~ PyMC HalfNormal(0, 1.5)", "sd ~ PyMC HalfNormal(0, 1)", "sd ~ HalfNormal(1.5)",
+        "sd ~ HalfNormal(1)",
+    ]  # fmt: skip
+    cells = study.cells
+    for s in ("1.5", "1"):
+        theirs, ours = (cells.sel(alternative=f"{whose} {s}") for whose in ("theirs", "ours"))
+        for name in ("mean", "sd", "movement", "distance"):
+            assert_allclose(theirs[name], ours[name], rtol=1e-5, atol=1e-7)
+    gap = cells["mean"].sel(alternative="ours 1.5") - cells["mean"].sel(alternative="ours 1")
+    assert float(gap.sel(quantity="sd(Intercept)")) > 0.05
+
+
+def test_they_are_told_apart_where_fits_are_compared(pairs: list[tuple[hb.Fit, hb.Fit]]) -> None:
+    (narrow, _), (wide, _) = pairs
+    comparison = hb.compare({"narrow": narrow, "wide": wide})
+    finding = next(text for text in comparison.findings if "sd(Intercept) " in text)
+    assert finding.endswith(
+        "(prior) the priors of sd differ: PyMC HalfNormal(0, 0.3) in 'narrow', "
+        "PyMC HalfNormal(0, 3) in 'wide'."
+    )
+    assert comparison.overview["priors"].tolist() == [
+        "sd PyMC HalfNormal(0, 0.3)", "sd PyMC HalfNormal(0, 3)",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("block", ["sd", "sigma"])
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        (lambda: pm.Normal.dist(0, 1), "PyMC Normal(0, 1)"),
+        (lambda: pm.Uniform.dist(-1, 4), "PyMC Uniform(-1, 4)"),
+    ],
+)
+def test_a_standard_deviation_is_not_negative(
+    small_data: pd.DataFrame, block: str, state: object, text: str
+) -> None:
+    assert callable(state)
+    model = pose(small_data, **{block: state()})
+    message = f"a standard deviation is not negative: {text} for '{block}' reaches below 0"
+    assert refusal(hb.PriorError, lambda: model.sample(progress=False)) == message
+    assert refusal(hb.PriorError, model.map) == message
+
+
+def test_a_prior_too_wide_to_draw_from_is_refused(small_data: pd.DataFrame) -> None:
+    for block, name in (("sd", "Intercept"), ("sigma", "sigma")):
+        model = pose(small_data, **{block: hb.InverseGamma(0.001, 0.001)})
+        said = refusal(hb.PriorError, partial(model.prior_predictive, 1000, seed=1))
+        assert re.fullmatch(
+            rf"the prior of '{block}' for '{name}' \(InverseGamma\(0\.001, 0\.001\)\) is so wide "
+            r"that \d\d\.\d% of its draws are too large to compute with; nothing that it implies "
+            r"makes sense",
+            said,
+        )
