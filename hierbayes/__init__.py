@@ -30,20 +30,20 @@ from hierbayes.estimation.priors import (
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.contextual import cvar, dvar
 from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
-from hierbayes.inference.anova import Anova, anova
-from hierbayes.inference.bootstrap import Bootstrap, bootstrap
-from hierbayes.inference.build_random import RandomPart, build_random
-from hierbayes.inference.hausman import Hausman, hausman
-from hierbayes.inference.influence import Influence, influence
-from hierbayes.inference.level1 import Level1Residuals, level1_residuals
-from hierbayes.inference.level2 import Level2Residuals, level2_residuals
-from hierbayes.inference.likelihood_ratio import LikelihoodRatio, likelihood_ratio
-from hierbayes.inference.model_table import model_table
-from hierbayes.inference.mundlak import Mundlak, mundlak
-from hierbayes.inference.profile import Profile, profile
-from hierbayes.inference.reduced import Reduced, reduced
-from hierbayes.inference.variance_explained import VarianceExplained, variance_explained
-from hierbayes.inference.wald import WaldTest, wald
+from hierbayes.inference.cases.influence import Influence, influence
+from hierbayes.inference.cases.level1 import Level1Residuals, level1_residuals
+from hierbayes.inference.cases.level2 import Level2Residuals, level2_residuals
+from hierbayes.inference.context.hausman import Hausman, hausman
+from hierbayes.inference.context.mundlak import Mundlak, mundlak
+from hierbayes.inference.context.variance_explained import VarianceExplained, variance_explained
+from hierbayes.inference.hypotheses.anova import Anova, anova
+from hierbayes.inference.hypotheses.wald import WaldTest, wald
+from hierbayes.inference.maxima.bootstrap import Bootstrap, bootstrap
+from hierbayes.inference.maxima.build_random import RandomPart, build_random
+from hierbayes.inference.maxima.likelihood_ratio import LikelihoodRatio, likelihood_ratio
+from hierbayes.inference.maxima.model_table import model_table
+from hierbayes.inference.maxima.profile import Profile, profile
+from hierbayes.inference.maxima.reduced import Reduced, reduced
 from hierbayes.library import load_model
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 import hierbayes as hb
-from hierbayes.inference.refit import simulator_of
-from hierbayes.inference.simulation import Simulator
+from hierbayes.inference.maxima.refit import simulator_of
+from hierbayes.inference.maxima.simulation import Simulator
 from tests.conftest import Cache
 
 

@@ -9,8 +9,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
-from hierbayes.inference.degrees_of_freedom import contrast_df, df_source
-from hierbayes.inference.variance_derivatives import VarianceDerivatives, generalised_inverse
+from hierbayes.inference.hypotheses.degrees_of_freedom import contrast_df, df_source
+from hierbayes.inference.hypotheses.variance_derivatives import (
+    VarianceDerivatives,
+    generalised_inverse,
+)
 from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.likelihood.covariance import free_entries
 from tests import dense

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import chi2, norm
 
 import hierbayes as hb
-from hierbayes.inference.hausman import VERSIONS, conclusion
+from hierbayes.inference.context.hausman import VERSIONS, conclusion
 from tests.conftest import MODELS, Cache
 from tests.test_hard_data import simulate
 

@@ -11,9 +11,9 @@ from scipy.optimize import minimize
 
 import hierbayes as hb
 from hierbayes.fit.probability import IntervalError
-from hierbayes.inference.held import Held, Theta
-from hierbayes.inference.newton import minimise as minimise_held
-from hierbayes.inference.parameter import parameters_of
+from hierbayes.inference.maxima.held import Held, Theta
+from hierbayes.inference.maxima.newton import minimise as minimise_held
+from hierbayes.inference.maxima.parameter import parameters_of
 from hierbayes.likelihood.collapsed import ML, REML
 from tests import dense
 from tests.conftest import MODELS, REFERENCE, Cache, spelled

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import chi2, norm, rankdata
 
 import hierbayes as hb
-from hierbayes.inference.normal_scores import normal_scores
+from hierbayes.inference.cases.normal_scores import normal_scores
 from tests.conftest import MODELS, Cache
 from tests.dense import Array
 from tests.test_hard_data import rows_of, simulate

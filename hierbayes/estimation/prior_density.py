@@ -88,20 +88,6 @@ def log_uniform(size: int) -> float:
     return log_uniform_corr(size)
 
 
-def refuse_negative(prior: Foreign, block: str) -> None:
-    """Refuse a distribution of a standard deviation that reaches below 0.
-
-    Raises
-    ------
-    PriorError
-        Naming the block and the prior.
-    """
-    if np.isfinite(log_density(prior, -np.logspace(-3.0, 3.0, 25))).any():
-        raise PriorError(
-            f"a standard deviation is not negative: {prior} for '{block}' reaches below 0"
-        )
-
-
 def derivatives_of(prior: Family, values: Floats) -> dict[str, Floats]:
     """∂ log density/∂(parameter of the prior) at values (M,), by name of the parameter."""
     parameters = prior.parameters

@@ -11,7 +11,7 @@ from hierbayes.errors import EstimationError
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.degrees_of_freedom import DfSource, df_source
+from hierbayes.inference.hypotheses.degrees_of_freedom import DfSource, df_source
 from hierbayes.studies.estimators.linear_estimate import f_test, t_table
 
 

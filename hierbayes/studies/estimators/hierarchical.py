@@ -19,7 +19,7 @@ from hierbayes.design.problem import pose_problem
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.degrees_of_freedom import METHODS
+from hierbayes.inference.hypotheses.degrees_of_freedom import METHODS
 from hierbayes.likelihood.collapsed import REML
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, product

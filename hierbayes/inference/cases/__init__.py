@@ -1,0 +1,1 @@
+"""Residuals of rows and groups, and what leaving one out changes."""

@@ -1,0 +1,1 @@
+"""Within and between groups: variance explained, fixed against random effects."""

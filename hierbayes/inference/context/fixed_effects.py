@@ -1,0 +1,100 @@
+"""The within-group estimator: a coefficient for each group, as fixed effects have it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierbayes.design.design import Design
+from hierbayes.design.levels import is_outer
+from hierbayes.errors import DataError
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.context.spread import deviations
+
+_DEPENDENT = 1e-8  # of what is a column's own within groups, against its size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WithinFit:
+    """Least squares on deviations from group means.
+
+    Parameters
+    ----------
+    places : tuple of int
+        Which fixed columns vary within groups, those left out that are combinations of
+        others there.
+    gamma, gamma_cov : (k,), (k, k) float
+        Their coefficients and covariance.
+    sigma2 : float
+        Residual variance on n − J − k degrees of freedom.
+    df : float
+    left_out : tuple of str
+        Names of columns that are combinations of others within groups.
+    """
+
+    places: tuple[int, ...]
+    gamma: Floats
+    gamma_cov: Floats
+    sigma2: float
+    df: float
+    left_out: tuple[str, ...]
+
+
+def within_columns(design: Design, function: str) -> tuple[int, ...]:
+    """Places of the fixed columns that vary within groups.
+
+    Raises
+    ------
+    DataError
+        When there is none.
+    """
+    outer = is_outer(design.X, design.codes, design.J)
+    places = tuple(np.flatnonzero(~outer).tolist())
+    if not places:
+        group = design.specification.group
+        listed = ", ".join(f"'{term}'" for term in design.terms)
+        raise DataError(
+            f"{function}() compares slopes within and between groups, and no fixed term varies "
+            f"within '{group}' (they are: {listed}); add a variable of the rows to the fixed part"
+        )
+    return places
+
+
+def within_fit(design: Design) -> WithinFit:
+    """The within-group estimator of a design.
+
+    Raises
+    ------
+    DataError
+        When no column varies within groups, or no degrees of freedom are left.
+    """
+    places: list[int] = []
+    left_out: list[str] = []
+    columns: list[Floats] = []
+    y = deviations(design.y[:, None], design.codes, design.J)[:, 0]
+    inner = within_columns(design, "hausman")
+    D = deviations(design.X[:, inner], design.codes, design.J)
+    D = D / np.sqrt((D**2).sum(axis=0))
+    for k, place in enumerate(inner):
+        trial = np.column_stack([*columns, D[:, k]])
+        if np.linalg.svd(trial, compute_uv=False)[-1] < _DEPENDENT:
+            left_out.append(design.terms[place])
+        else:
+            places.append(place)
+            columns.append(D[:, k])
+    df = len(y) - design.J - len(places)
+    if df <= 0:
+        raise DataError(
+            f"the within-group estimator has no degrees of freedom: {len(y)} rows, {design.J} "
+            f"groups and {len(places)} columns that vary within them; use fewer terms"
+        )
+    size = np.sqrt((deviations(design.X[:, places], design.codes, design.J) ** 2).sum(axis=0))
+    Q, R = np.linalg.qr(np.column_stack(columns))
+    gamma = np.linalg.solve(R, Q.T @ y) / size
+    rest = y - Q @ (Q.T @ y)
+    sigma2 = float(rest @ rest / df)
+    R_inverse = np.linalg.inv(R) / size[:, None]
+    return WithinFit(
+        tuple(places), gamma, sigma2 * R_inverse @ R_inverse.T, sigma2, float(df), tuple(left_out)
+    )

@@ -1,0 +1,263 @@
+"""Mundlak's test: whether group means matter beyond the values of the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import chdtrc, ndtr
+
+from hierbayes.design.design import Design
+from hierbayes.design.levels import is_outer
+from hierbayes.errors import DataError
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.table_text import p_text
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.cases.anchor import about_lines, problem_of
+from hierbayes.inference.context.fixed_effects import within_columns
+from hierbayes.inference.context.spread import group_means
+from hierbayes.inference.context.submodel import Submodel, fit_columns
+from hierbayes.inference.page import Page, Printed
+from hierbayes.likelihood.collapsed import ML, REML
+
+ALPHA = 0.05
+_SPANNED = 1e-9  # of what is left of a column beside the others, against its size
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Mundlak(Printed):
+    """The contextual effects of the terms that vary within groups.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row per such term: ``within`` (its slope within groups), ``contextual`` (what the
+        group's mean adds), ``se``, ``z``, ``p``, and ``between`` = within + contextual.
+    test : Series
+        Wald's ``chisq`` of all contextual effects together, ``df`` and ``p``.
+    coefficients : DataFrame
+        Every coefficient of the model with the means: ``estimate``, ``se``.
+    added : tuple of str
+        The group means that were added to the model.
+    about, conclusion, notes : tuple of str
+    """
+
+    table: pd.DataFrame
+    test: pd.Series
+    coefficients: pd.DataFrame
+    added: tuple[str, ...]
+    about: tuple[str, ...]
+    conclusion: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def page(self) -> Page:
+        """The table, the test, and what they mean."""
+        joint = self.test.to_frame().T
+        joint["df"] = int(self.test["df"])
+        tables = (
+            ("Slopes within groups, and what the group's mean adds", self.table),
+            ("All contextual effects together", joint),
+        )
+        lists = (("What this says", self.conclusion), ("Notes", self.notes))
+        return Page("Mundlak's test of contextual effects", self.about, tables, lists)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """Columns (n, p'), their names, and for each tested term its contrasts (p',)."""
+
+    X: Floats
+    names: tuple[str, ...]
+    added: tuple[str, ...]
+    within: dict[str, int]
+    contrasts: dict[str, Floats]
+    skipped: tuple[str, ...]
+
+
+def mundlak(source: Any) -> Mundlak:
+    """Test the contextual effects of all terms that vary within groups.
+
+    The group mean of each such term joins the model unless it is there already, as
+    ``cvar(x, g)``; the effect tested is its coefficient (less that of ``dvar(x, g)`` where
+    the deviation stands in the model). The random part is the model's own.
+
+    Parameters
+    ----------
+    source : Model or Fit
+        The model with the means is fitted by REML, for an ML fit by ML.
+
+    Returns
+    -------
+    Mundlak
+
+    Raises
+    ------
+    StudyError
+        When it is neither model nor fit.
+    DataError
+        When no term varies within groups, none has group means to test, or there are too few
+        groups for the means.
+
+    References
+    ----------
+    Mundlak (1978), doi:10.2307/1913646; Snijders & Bosker (2012), *Multilevel Analysis*,
+    section 4.6.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> model = hb.Model("mathach ~ ses", random="~ 1 | school", data=hb.load_dataset("hs"))
+    >>> hb.mundlak(model).table.loc["ses"].round(4)[["within", "contextual", "se"]].to_dict()
+    {'within': 2.2232, 'contextual': 3.4832, 'se': 0.7299}
+    """
+    design = problem_of(source, "mundlak").design
+    reading = ML if isinstance(source, Fit) and source.engine == "ML" else REML
+    plan = _plan(design)
+    found = fit_columns(design, plan.X, reading, random=True)
+    table, test = _table(plan, found)
+    engine = "ML" if reading == ML else "REML"
+    se = np.sqrt(np.diag(found.gamma_cov))
+    return Mundlak(
+        table=table,
+        test=test,
+        coefficients=pd.DataFrame(
+            {"estimate": found.gamma, "se": se}, index=pd.Index(plan.names, name="term")
+        ),
+        added=plan.added,
+        about=(*about_lines(design), f"Added:  {', '.join(plan.added) or 'nothing'}; by {engine}"),
+        conclusion=_conclusion(table, test, design),
+        notes=_notes(plan),
+    )
+
+
+def _plan(design: Design) -> _Plan:
+    """Which means join the model, and which contrasts are the contextual effects."""
+    inner = within_columns(design, "mundlak")
+    means = group_means(design.X, design.codes, design.J)[design.codes]
+    columns, names = [design.X], list(design.terms)
+    within: dict[str, int] = {}
+    partners: dict[str, tuple[int, ...]] = {}  # place of the mean, and of a deviation
+    skipped = []
+    for place in inner:
+        term, mean = design.terms[place], means[:, place]
+        twin = term.replace("dvar(", "cvar(")
+        if twin != term and twin in design.terms:
+            partners[term] = (design.terms.index(twin), place)
+        elif (there := _same_column(mean, design)) is not None:
+            partners[term] = (there,)
+        elif _is_spanned(mean, np.column_stack(columns)):
+            skipped.append(term)
+            continue
+        else:
+            columns.append(mean[:, None])
+            names.append(f"cvar({term}, {design.specification.group})")
+            partners[term] = (len(names) - 1,)
+        within[term] = place
+    if not partners:
+        raise DataError(
+            "no contextual effect can be tested: the group means of "
+            f"{', '.join(repr(term) for term in skipped)} are constant or combinations of other "
+            "terms; put the variable in as it is, not as a deviation from its group mean"
+        )
+    X = np.column_stack(columns)
+    added = tuple(names[len(design.terms) :])
+    _refuse_too_few_groups(design, X, added)
+    contrasts = {}
+    for term, (mean_at, *deviation) in partners.items():
+        contrast = np.zeros(len(names))
+        contrast[mean_at] = 1.0
+        contrast[deviation] = -1.0
+        contrasts[term] = contrast
+    return _Plan(X, tuple(names), added, within, contrasts, tuple(skipped))
+
+
+def _same_column(mean: Floats, design: Design) -> int | None:
+    """The fixed column that is this mean."""
+    size = np.abs(design.X - mean[:, None]).max(axis=0)
+    there = np.flatnonzero((size <= _SPANNED * np.abs(mean).max()) & (np.ptp(design.X, axis=0) > 0))
+    return int(there[0]) if len(there) else None
+
+
+def _is_spanned(column: Floats, others: Floats) -> bool:
+    """Whether a column is a combination of the others, the constant among them."""
+    columns = np.column_stack([np.ones(len(others)), others - others.mean(axis=0)])
+    size = np.sqrt((columns**2).sum(axis=0))
+    columns = columns / np.where(size > 0.0, size, 1.0)
+    centred = column - column.mean()
+    scale = max(float(np.abs(column).max()), 1e-300)
+    rest = centred - columns @ np.linalg.lstsq(columns, centred, rcond=1e-12)[0]
+    return float(np.abs(rest).max()) <= 1e2 * _SPANNED * scale or float(scale) <= 1e-12
+
+
+def _refuse_too_few_groups(design: Design, X: Floats, added: tuple[str, ...]) -> None:
+    outer = int(is_outer(X, design.codes, design.J).sum())
+    if added and outer >= design.J:
+        raise DataError(
+            f"{design.J} groups are too few for {outer} columns of groups, {len(added)} of them "
+            f"added ({', '.join(added)}); use fewer terms"
+        )
+
+
+def _table(plan: _Plan, found: Submodel) -> tuple[pd.DataFrame, pd.Series]:
+    L = np.array(list(plan.contrasts.values()))
+    effect, cov = L @ found.gamma, L @ found.gamma_cov @ L.T
+    se = np.sqrt(np.diag(cov))
+    z = effect / se
+    within = found.gamma[list(plan.within.values())]
+    table = pd.DataFrame(
+        {
+            "within": within,
+            "contextual": effect,
+            "se": se,
+            "z": z,
+            "p": 2.0 * ndtr(-np.abs(z)),
+            "between": within + effect,
+        },
+        index=pd.Index(list(plan.within), name="term"),
+    )
+    # the correlations first: columns of unequal units
+    chisq = float(z @ np.linalg.solve(cov / np.outer(se, se), z))
+    test = pd.Series({"chisq": chisq, "df": float(len(z)), "p": chdtrc(len(z), chisq)}, name="Wald")
+    return table, test
+
+
+def _conclusion(table: pd.DataFrame, test: pd.Series, design: Design) -> tuple[str, ...]:
+    group = design.specification.group
+    lines = [
+        f"'{term}': {row['within']:+.4f} per unit within {group}, {row['between']:+.4f} between; "
+        f"the mean of the {group} adds {row['contextual']:+.4f} ± {row['se']:.4f}"
+        for term, row in table.iterrows()
+    ]
+    p = float(test["p"])
+    shown = p_text(p)
+    p_shown = shown if shown.startswith("<") else f"= {shown}"
+    joint = f"χ²({test['df']:.0f}) = {test['chisq']:.2f}, p {p_shown}"
+    if p < ALPHA:
+        lines.append(
+            f"slopes between and within groups differ ({joint}), so without the means in the model "
+            "one coefficient mixes the two, and the random effects are correlated with the terms"
+        )
+        lines.append(
+            "this describes a contextual effect; whether the context itself acts, or unmeasured "
+            "properties of the groups that go with their means (endogeneity), the test cannot say. "
+            "Beside the means the slopes within groups are free of both, though not of confounding "
+            "within groups"
+        )
+    else:
+        lines.append(
+            f"no sign that slopes between and within groups differ ({joint}); this does not show "
+            "that they are equal: see the standard errors of what the means add"
+        )
+    return tuple(lines)
+
+
+def _notes(plan: _Plan) -> tuple[str, ...]:
+    notes = ["p-values take the estimates as normal, given the estimated variances"]
+    if plan.skipped:
+        listed = ", ".join(f"'{term}'" for term in plan.skipped)
+        notes.append(
+            f"not tested, for its group means are constant or combinations of other terms: {listed}"
+        )
+    return tuple(notes)

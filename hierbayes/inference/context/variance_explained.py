@@ -1,0 +1,252 @@
+"""How much of the variance is where, and how much the model explains of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.levels import is_outer
+from hierbayes.fit.effects import estimable_groups, group_shrinkage
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.probability import DEFAULT_PROB, Interval
+from hierbayes.fit.variance import icc_draws
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.cases.anchor import about_lines, refuse_other_than_fit
+from hierbayes.inference.context.spread import fixed_variance, random_variance, spread_table
+from hierbayes.inference.context.submodel import fit_columns
+from hierbayes.inference.page import Page, Printed
+from hierbayes.likelihood.collapsed import ML, REML
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class VarianceExplained(Printed):
+    """Intraclass correlations, reliabilities, R² and decompositions of variance.
+
+    Of a posterior every table from draws has columns ``estimate`` (the mean), ``sd``,
+    ``lower`` and ``upper``; of a point fit ``estimate`` alone.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        ``icc`` (z'Gz averaged over the rows), ``icc at …``, ``R2 marginal`` and
+        ``R2 conditional``.
+    reliability : DataFrame
+        A row per random effect: the mean over groups of the diagonal of G(G + σ²A_j⁻¹)⁻¹;
+        ``own_variance`` is that of G_kk/(G_kk + σ²[A_j⁻¹]_kk), over the ``groups`` that can
+        estimate their coefficients. With one random effect the two agree.
+    components : DataFrame
+        Variance of the response as the model has it: fixed part within and between groups,
+        random effects, residual, total.
+    explained : DataFrame
+        Proportional reductions against the random-intercept null model, both models with a
+        random intercept alone, by REML (ML for an ML fit): Snijders and Bosker's at level 1,
+        at level 2 with the harmonic and with the arithmetic mean of the group sizes, and
+        Raudenbush and Bryk's of σ² and τ². Missing where the fixed part has as many columns
+        that are constant within groups as there are groups.
+    spread : DataFrame
+        Variance of the response and of the fixed columns within and between groups, see
+        `spread.spread_table`.
+    about, notes : tuple of str
+    """
+
+    shares: pd.DataFrame
+    reliability: pd.DataFrame
+    components: pd.DataFrame
+    explained: pd.DataFrame
+    spread: pd.DataFrame
+    about: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def page(self) -> Page:
+        """All tables, and how to read them."""
+        tables = (
+            ("Shares of variance", self.shares),
+            ("Reliability of the groups' coefficients", self.reliability),
+            ("Variance of the response in the model", self.components),
+            ("Explained against the null model", self.explained),
+            ("Variance of the columns", self.spread),
+        )
+        return Page("Variance explained", self.about, tables, (("Notes", self.notes),))
+
+
+def variance_explained(
+    fit: Fit, *, at: dict[str, float] | None = None, prob: float = DEFAULT_PROB
+) -> VarianceExplained:
+    """Intraclass correlation, reliability, R² and decompositions of variance.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of any engine.
+    at : dict, optional
+        Values of the random columns, for a conditional intraclass correlation as in
+        `Fit.icc`.
+    prob : float
+        Probability inside the intervals of a posterior.
+
+    Returns
+    -------
+    VarianceExplained
+
+    Raises
+    ------
+    StudyError
+        When it is no fit.
+    DataError
+        When `at` names no random column.
+    IntervalError
+        When `prob` does not lie between 0 and 1.
+
+    References
+    ----------
+    Nakagawa & Schielzeth (2013), doi:10.1111/j.2041-210x.2012.00261.x; Johnson (2014),
+    doi:10.1111/2041-210X.12225; Snijders & Bosker (1994), doi:10.1177/0049124194022003004;
+    Raudenbush & Bryk (2002), *Hierarchical Linear Models*, chapters 3 and 4.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> model = hb.Model("mathach ~ ses", random="~ 1 | school", data=hb.load_dataset("hs"))
+    >>> hb.variance_explained(model.reml()).shares["estimate"].round(4).to_dict()
+    {'icc': 0.1011, 'R2 marginal': 0.074, 'R2 conditional': 0.1676}
+    """
+    refuse_other_than_fit(fit, "variance_explained")
+    interval = Interval(prob)
+    return VarianceExplained(
+        shares=_draws_table(_shares(fit, at), "share", fit, interval),
+        reliability=_reliability(fit, interval),
+        components=_draws_table(_components(fit), "part", fit, interval),
+        explained=_explained(fit),
+        spread=spread_table(fit.design),
+        about=about_lines(fit.design),
+        notes=_notes(fit, interval),
+    )
+
+
+def _draws_table(draws: dict[str, Floats], name: str, fit: Fit, interval: Interval) -> pd.DataFrame:
+    """Estimate, and for a posterior sd and limits, of quantities (chains, draws)."""
+    rows = {}
+    for label, values in draws.items():
+        row = {"estimate": float(values.mean())}
+        if not fit.is_point:
+            lower, upper = interval.of_draws(values)
+            row |= {"sd": float(values.std(ddof=1)), "lower": float(lower), "upper": float(upper)}
+        rows[label] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(name)
+
+
+def _shares(fit: Fit, at: dict[str, float] | None) -> dict[str, Floats]:
+    within, between = fixed_variance(fit)
+    fixed, random = within + between, random_variance(fit)
+    total = fixed + random + fit.sigma_draws**2
+    shares = {"icc": icc_draws(fit, None)}
+    if at is not None:
+        conditional = icc_draws(fit, at)
+        shares[f"icc at {', '.join(f'{k} = {v:g}' for k, v in at.items())}"] = conditional
+    return shares | {"R2 marginal": fixed / total, "R2 conditional": (fixed + random) / total}
+
+
+def _components(fit: Fit) -> dict[str, Floats]:
+    within, between = fixed_variance(fit)
+    random, residual = random_variance(fit), fit.sigma_draws**2
+    return {
+        "fixed part, within groups": within,
+        "fixed part, between groups": between,
+        "random effects": random,
+        "residual": residual,
+        "total": within + between + random + residual,
+    }
+
+
+def _reliability(fit: Fit, interval: Interval) -> pd.DataFrame:
+    """Mean over groups of diag Λ_j, and of the ratio of variances of each coefficient alone."""
+    design, cross = fit.design, fit.problem.cross
+    J, q = design.J, len(design.effects)
+    diagonal = np.zeros((*fit.sigma_draws.shape, q))
+    for j in range(J):
+        diagonal += np.diagonal(group_shrinkage(fit, j), axis1=-2, axis2=-1) / J
+    able = estimable_groups(cross.A)
+    own = np.full_like(diagonal, np.nan)
+    if able.any():
+        T = cross.basis.z.matrix  # (Z'Z)⁻¹ = T(Z°'Z°)⁻¹T'
+        error = np.diagonal(T @ np.linalg.inv(cross.A[able]) @ T.T, axis1=1, axis2=2)
+        variance = np.diagonal(fit.G_draws, axis1=-2, axis2=-1)
+        sigma2 = fit.sigma_draws[..., None] ** 2
+        own = np.zeros_like(diagonal)
+        for one in error:
+            own += variance / (variance + sigma2 * one) / len(error)
+    table = _draws_table(
+        {effect: diagonal[..., k] for k, effect in enumerate(design.effects)}, "effect", fit,
+        interval,
+    )  # fmt: skip
+    table["own_variance"] = own.mean(axis=(0, 1))
+    table["groups"] = int(able.sum())
+    return table
+
+
+def _explained(fit: Fit) -> pd.DataFrame:
+    """Snijders and Bosker's, and Raudenbush and Bryk's, proportional reductions of variance."""
+    design = fit.design
+    reading = ML if fit.engine == "ML" else REML
+    X = design.X
+    null = fit_columns(design, np.ones((len(X), 1)), reading, random=False)
+    tau2_null, sigma2_null = float(null.G[0, 0]), null.sigma**2
+    tau2 = sigma2 = np.nan
+    if is_outer(X, design.codes, design.J).sum() < design.J:
+        full = fit_columns(design, X, reading, random=False)
+        tau2, sigma2 = float(full.G[0, 0]), full.sigma**2
+    rows = fit.problem.cross.rows
+    harmonic, mean = float(len(rows) / (1.0 / rows).sum()), float(rows.mean())
+
+    def level2(n: float) -> float:
+        return 1.0 - (sigma2 / n + tau2) / (sigma2_null / n + tau2_null)
+
+    table = {
+        "Snijders-Bosker, level 1": (1 - (sigma2 + tau2) / (sigma2_null + tau2_null), np.nan),
+        "Snijders-Bosker, level 2, harmonic mean n": (level2(harmonic), harmonic),
+        "Snijders-Bosker, level 2, mean n": (level2(mean), mean),
+        "Raudenbush-Bryk, level 1": (1.0 - sigma2 / sigma2_null, np.nan),
+        "Raudenbush-Bryk, level 2": (
+            1.0 - tau2 / tau2_null if tau2_null > 0.0 else np.nan, np.nan),
+    }  # fmt: skip
+    frame = pd.DataFrame.from_dict(table, orient="index", columns=["estimate", "n"])
+    frame.attrs["variances"] = {
+        "tau2": tau2, "sigma2": sigma2, "tau2_null": tau2_null, "sigma2_null": sigma2_null,
+    }  # fmt: skip
+    return frame.rename_axis("measure")
+
+
+def _notes(fit: Fit, interval: Interval) -> tuple[str, ...]:
+    design = fit.design
+    engine = "ML" if fit.engine == "ML" else "REML"
+    notes = [
+        "R2 marginal is the share of the fixed part in its variance over the rows, z'Gz averaged "
+        "over the rows and σ²; R2 conditional counts z'Gz as explained",
+        f"explained against the null model: both models with a random intercept alone, by {engine}"
+        + ("" if fit.engine in ("REML", "ML") else ", not from the fit's own θ")
+        + "; such reductions can be negative",
+        "reliability: near 1 the groups' own coefficients can be told apart, near 0 they are "
+        "mostly error",
+    ]
+    if not fit.is_point:
+        notes.insert(0, f"estimate and sd are the posterior mean and sd, limits enclose {interval}")
+    if len(design.effects) > 1:
+        notes.append(
+            "reliability weighs all coefficients of a group together; own_variance is the ratio of "
+            "variances of one coefficient alone, as HLM prints it"
+        )
+    outer = is_outer(design.X, design.codes, design.J)
+    mixed = [
+        term
+        for term, share in spread_table(design)["share_between"].iloc[1:].items()
+        if 0.05 < share < 0.999 and not outer[design.terms.index(str(term))]
+    ]
+    if mixed:
+        listed = ", ".join(f"'{term}'" for term in mixed)
+        notes.append(
+            "varying both within and between groups, so that one coefficient mixes two slopes: "
+            f"{listed}; see mundlak()"
+        )
+    return tuple(notes)

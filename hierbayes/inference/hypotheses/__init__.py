@@ -1,0 +1,1 @@
+"""Linear hypotheses on fixed effects, and their degrees of freedom."""

@@ -1,0 +1,207 @@
+"""Wald tests of linear hypotheses on γ, and their posterior counterpart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.fit.effects import fixef, vcov
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.probability import DEFAULT_PROB, Interval
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.hypotheses.degrees_of_freedom import (
+    METHODS,
+    ContrastDf,
+    df_source,
+    refuse_unknown_method,
+)
+from hierbayes.inference.hypotheses.hypothesis import Hypothesis, read_hypothesis
+from hierbayes.inference.hypotheses.posterior_mass import (
+    mass_note,
+    posterior_mass,
+    probability_above,
+)
+from hierbayes.inference.hypotheses.presentation import (
+    about_fit,
+    html_page,
+    page,
+    refuse_other_than_fit,
+)
+from hierbayes.inference.hypotheses.tails import f_tail, t_quantile, two_sided
+
+BEYOND = (
+    "Joint:  beyond is the posterior probability of a γ that is farther from the posterior mean "
+    "than the null (every row 0), in the Mahalanobis metric of the draws; distance is that of the "
+    "null, squared and divided by the number of rows"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WaldTest:
+    """A linear hypothesis Lγ = 0 on a fit: jointly, and row by row.
+
+    Parameters
+    ----------
+    title : str
+        Engine and hypothesis in words.
+    about : tuple of str
+        Lines on the model, the data and the method.
+    joint : DataFrame
+        One row. REML, ML and MAP: ``numDF``, ``denDF``, ``F``, ``p``. Posterior: ``rows``,
+        ``distance`` (Mahalanobis, squared, by row), ``beyond`` (posterior mass farther from
+        the centre than the null) and its ``mcse``.
+    rows : DataFrame
+        A row per row of L. REML, ML and MAP: ``estimate``, ``se``, ``df``, ``t``, ``p``,
+        ``lower``, ``upper``. Posterior: ``estimate`` (mean), ``sd``, ``lower``, ``upper``
+        (equal-tailed), ``above`` (P(row > 0)) and the ``mcse`` of ``above``.
+    L : DataFrame
+        Rows by terms.
+    df : str or None
+        The method of the degrees of freedom; None for a posterior.
+    notes : tuple of str
+        What to know about the numbers.
+    """
+
+    title: str
+    about: tuple[str, ...]
+    joint: pd.DataFrame
+    rows: pd.DataFrame
+    L: pd.DataFrame
+    df: str | None
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return page(self.title, self.about, self._tables(), self.notes)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return html_page(self.title, self.about, self._tables(), self.notes)
+
+    def _tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """As they are printed: the joint test has no label, P(row > 0) is spelt out."""
+        joint = self.joint.set_axis([""], axis="index")
+        return joint, self.rows.rename(columns={"above": "P(> 0)"})
+
+
+def wald(
+    fit: Fit, hypothesis: Any = None, *, df: str = "satterthwaite", prob: float = DEFAULT_PROB
+) -> WaldTest:
+    """Test linear hypotheses on the fixed effects, jointly and row by row.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of any engine. For a posterior the same call says where the null lies in it; it has no
+        degrees of freedom, and ``df`` does not matter.
+    hypothesis : optional
+        What is 0; by default every fixed effect.
+
+        * a text: every term it occurs in as it stands; if there is none, every term it matches
+          as a regular expression. ``"ses"`` tests ``ses`` and ``ses:Sector[T.Public]``,
+          ``"^ses$"`` the first alone.
+        * a list of texts: the terms of exactly these names, as in ``["ses"]``.
+        * a mapping from terms to weights: one contrast.
+        * a mapping from names to contrasts, each a mapping of weights or a text, as in
+          ``{"Public": "ses + ses:Sector[T.Public]"}``.
+        * a matrix, rows by terms in the order of the fit; or a DataFrame or Series whose
+          columns are terms, which may leave out terms of weight 0.
+    df : str
+        ``"satterthwaite"``, ``"kenward-roger"`` (REML only; also adjusts the standard errors),
+        ``"inner-outer"`` (nlme's; of a combination the smallest) or ``"none"`` (normal and χ²;
+        the only one for a MAP fit).
+    prob : float
+        Probability inside the limits.
+
+    Returns
+    -------
+    WaldTest
+
+    Raises
+    ------
+    HypothesisError
+        When the hypothesis cannot be read, its rows are dependent, or ``df`` does not suit.
+    EstimationError
+        When Satterthwaite's degrees of freedom do not exist.
+    IntervalError
+        When ``prob`` does not lie between 0 and 1.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> fit = hb.Model("mathach ~ ses * Sector", random="~ 1 + ses | school", data=hs).reml()
+    >>> hb.wald(fit, "ses").joint.round(4)
+           numDF    denDF       F    p
+    joint      2  37.9302  67.591  0.0
+    """
+    refuse_other_than_fit(fit, "wald")
+    refuse_unknown_method(df)
+    interval = Interval(prob)
+    scale = np.sqrt(np.diag(vcov(fit)))
+    stated = read_hypothesis(hypothesis, fit.design.terms, scale)
+    if fit.is_point:
+        return _point_test(fit, stated, df, interval)
+    return _posterior_test(fit, stated, interval)
+
+
+def f_statistic(estimate: Floats, cov: Floats, scaling: float) -> float:
+    """Scaled F of m estimates (m,) with covariance (m, m)."""
+    return float(scaling * estimate @ np.linalg.solve(cov, estimate) / len(estimate))
+
+
+def joint_row(L: Floats, gamma: Floats, found: ContrastDf) -> dict[str, float]:
+    """``numDF``, ``denDF``, ``F`` and ``p`` of all rows of L."""
+    m = len(L)
+    F = f_statistic(L @ gamma, L @ found.gamma_cov @ L.T, found.scaling)
+    return {"numDF": m, "denDF": found.joint, "F": F, "p": f_tail(m, found.joint, F)}
+
+
+def _point_test(fit: Fit, stated: Hypothesis, method: str, interval: Interval) -> WaldTest:
+    source = df_source(fit, method)
+    L, gamma = stated.L, fixef(fit).to_numpy()
+    found = source.of(L)
+    estimate = L @ gamma
+    se = np.sqrt(np.diag(L @ found.gamma_cov @ L.T))
+    t = estimate / se
+    half = t_quantile(found.rows, interval.tails[1]) * se
+    rows = {"estimate": estimate, "se": se, "df": found.rows, "t": t}
+    rows |= {"p": two_sided(t, found.rows), "lower": estimate - half, "upper": estimate + half}
+    labels = pd.Index(stated.labels, name="row")
+    return WaldTest(
+        title=f"Wald test, {fit.engine}: {stated.title}",
+        about=(
+            *about_fit(fit),
+            f"df:     {METHODS[method]}",
+            f"Limits: {100 * interval.prob:g}%",
+        ),
+        joint=pd.DataFrame([joint_row(L, gamma, found)], index=["joint"]),
+        rows=pd.DataFrame(rows, index=labels),
+        L=pd.DataFrame(L, index=labels, columns=pd.Index(fit.design.terms, name="term")),
+        df=method,
+        notes=(*source.notes, *found.notes),
+    )
+
+
+def _posterior_test(fit: Fit, stated: Hypothesis, interval: Interval) -> WaldTest:
+    L = stated.L
+    draws = fit.gamma_draws @ L.T
+    lower, upper = interval.of_draws(draws)
+    above, mcse = probability_above(draws)
+    rows = {"estimate": draws.mean(axis=(0, 1)), "sd": draws.std(axis=(0, 1), ddof=1)}
+    rows |= {"lower": lower, "upper": upper, "above": above, "mcse": mcse}
+    mass = posterior_mass(fit, L)
+    joint = {"rows": len(L), "distance": mass.distance, "beyond": mass.beyond, "mcse": mass.mcse}
+    labels = pd.Index(stated.labels, name="row")
+    return WaldTest(
+        title=f"Posterior counterpart of a Wald test: {stated.title}",
+        about=(*about_fit(fit), BEYOND, f"Limits: {interval}; mcse is that of P(> 0)"),
+        joint=pd.DataFrame([joint], index=["joint"]),
+        rows=pd.DataFrame(rows, index=labels),
+        L=pd.DataFrame(L, index=labels, columns=pd.Index(fit.design.terms, name="term")),
+        df=None,
+        notes=mass_note(mass, draws.shape[0] * draws.shape[1]),
+    )
