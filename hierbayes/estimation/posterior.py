@@ -100,8 +100,8 @@ def sample_theta(
         )
     except RuntimeError as error:
         raise EstimationError(
-            f"the sampler could not start ({error}); look at model.priors: a prior may exclude "
-            "what the data show"
+            f"the sampler could not start ({_first_line(error)}); look at model.priors: a prior "
+            "may exclude what the data show"
         ) from error
     seconds = time.perf_counter() - before
     parts = compiled.parameters(trace.posterior["theta"].to_numpy())
@@ -110,6 +110,11 @@ def sample_theta(
     return ThetaDraws(
         parts["root"], parts["sigma"], parts.get("gamma"), kept, seconds, compile_seconds
     )
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says, without the trace that may follow."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _nutpie_model(

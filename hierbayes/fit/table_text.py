@@ -9,7 +9,6 @@ import pandas as pd
 
 # Columns whose smallest values need no more than a digit.
 _ROUGH = ("mcse", "difference", "share", "from_theta")
-_TAIL = "p"  # the column of p-values
 
 
 def table_text(table: pd.DataFrame) -> str:
@@ -24,7 +23,7 @@ def table_text(table: pd.DataFrame) -> str:
 def table_cells(table: pd.DataFrame) -> pd.DataFrame:
     """The same table with every value as the text that is shown for it."""
     columns = [
-        [p_text(value) if column == _TAIL else _cell(value, column in _ROUGH)
+        [p_text(value) if _is_tail(column) else _cell(value, column in _ROUGH)
          for value in table[column]]
         for column in table
     ]  # fmt: skip
@@ -47,6 +46,16 @@ def p_text(value: float) -> str:
     if pd.isna(value):
         return ""
     return f"{value:.4f}" if value >= 1e-4 else "<.0001"
+
+
+def p_words(p: float) -> str:
+    """A p-value in a sentence: ``= 0.0123``, or ``< .0001``."""
+    return f"= {p:.4f}" if p >= 1e-4 else "< .0001"
+
+
+def _is_tail(column: object) -> bool:
+    """Whether a column has p-values."""
+    return column == "p" or str(column).startswith("p_")
 
 
 def _cell(value: object, rough: bool) -> str:

@@ -16,11 +16,11 @@ from hierbayes.estimation.counts import refuse_bad_count, refuse_bad_seed
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.probability import DEFAULT_PROB, Interval
+from hierbayes.fit.steps import steps
+from hierbayes.fit.table_text import table_cells, table_text
 from hierbayes.inference.maxima.maximised_fit import reading_of, refuse_other_than_maxima
 from hierbayes.inference.maxima.parameter import Parameter, parameter_values, parameters_of
 from hierbayes.inference.maxima.refit import fit_at, simulator_of, theta_at
-from hierbayes.inference.maxima.steps import steps
-from hierbayes.inference.maxima.table_text import table_cells, table_text
 
 type Statistic = Callable[[Fit], Any]
 

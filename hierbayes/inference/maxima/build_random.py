@@ -14,9 +14,9 @@ from hierbayes.design.problem import pose_problem
 from hierbayes.errors import DataError, FormulaError, InferenceError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.fit.table_text import items_text, p_words, table_cells, table_text
 from hierbayes.inference.maxima.chi_bar import upper_tail
 from hierbayes.inference.maxima.likelihood_ratio import likelihood_ratio
-from hierbayes.inference.maxima.table_text import items_text, p_text, table_cells, table_text
 from hierbayes.likelihood.collapsed import REML, profiled
 from hierbayes.likelihood.conditional import log_jacobian
 from hierbayes.specification.formula import Specification, read_combined
@@ -235,7 +235,7 @@ def _intercept_sentence(row: dict[str, Any], group: str) -> str:
     kept = row["decision"] == _KEPT
     return (
         f"the intercept varies between groups of '{group}'{'' if kept else ' only doubtfully'}: "
-        f"statistic {row['chisq']:.2f} against no random effect, p {p_text(row['p_value'])}"
+        f"statistic {row['chisq']:.2f} against no random effect, p {p_words(row['p_value'])}"
     )
 
 
@@ -243,7 +243,7 @@ def _sentence(before: Fit, tried: dict[str, _Trial], best: str, alpha: float) ->
     fit, _, row = tried[best]
     start = f"step {row['step']}: "
     what = (
-        f"'{best}' (statistic {row['chisq']:.2f}, {row['reference']}, p {p_text(row['p_value'])})"
+        f"'{best}' (statistic {row['chisq']:.2f}, {row['reference']}, p {p_words(row['p_value'])})"
     )
     if row["p_value"] >= alpha:
         text = (

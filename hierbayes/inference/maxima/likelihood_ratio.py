@@ -13,6 +13,8 @@ from hierbayes.errors import InferenceError
 from hierbayes.estimation.counts import is_whole, refuse_bad_seed
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.steps import steps
+from hierbayes.fit.table_text import items_text, p_words, table_cells, table_text
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.maxima.chi_bar import half_and_half, mixture_text, read_mixture, upper_tail
 from hierbayes.inference.maxima.maximised_fit import (
@@ -22,8 +24,6 @@ from hierbayes.inference.maxima.maximised_fit import (
     refuse_other_than_maxima,
 )
 from hierbayes.inference.maxima.nesting import Nesting, find_nesting
-from hierbayes.inference.maxima.steps import steps
-from hierbayes.inference.maxima.table_text import items_text, p_text, table_cells, table_text
 from hierbayes.inference.maxima.verdict import advice, what_is_tested
 
 _SAME_UNITS = 1e-6  # of log-likelihoods
@@ -107,7 +107,7 @@ class LikelihoodRatio:
 
     def __repr__(self) -> str:
         p = self.p_mixture if self.mixture else self.p_chi2
-        return f"<likelihood ratio {self.chisq:.4f} on {self.df} df, p {p_text(p)}>"
+        return f"<likelihood ratio {self.chisq:.4f} on {self.df} df, p {p_words(p)}>"
 
     def _repr_html_(self) -> str:
         tables = table_cells(self.models).to_html() + table_cells(self._shown()).to_html()

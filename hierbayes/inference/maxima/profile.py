@@ -15,6 +15,7 @@ from hierbayes.errors import InferenceError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.probability import DEFAULT_PROB, Interval
+from hierbayes.fit.table_text import table_cells, table_text
 from hierbayes.inference.maxima.held import Held, Theta
 from hierbayes.inference.maxima.maximised_fit import READINGS, refuse_other_than_maxima
 from hierbayes.inference.maxima.parameter import (
@@ -25,7 +26,6 @@ from hierbayes.inference.maxima.parameter import (
     point_index,
 )
 from hierbayes.inference.maxima.profile_path import Path, trace
-from hierbayes.inference.maxima.table_text import table_cells, table_text
 
 CRITERIA = {"ML": "ML deviance", "REML": "REML criterion"}
 

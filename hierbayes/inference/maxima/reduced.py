@@ -11,6 +11,7 @@ import pandas as pd
 from hierbayes.errors import InferenceError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.fit.table_text import items_text, table_cells, table_text
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.maxima.maximised_fit import reading_of, refuse_other_than_maxima
 from hierbayes.inference.maxima.pancake import flat_sentences, principal_axes
@@ -19,7 +20,6 @@ from hierbayes.inference.maxima.smaller_model import (
     columns_of_terms,
     smaller_problem,
 )
-from hierbayes.inference.maxima.table_text import items_text, table_cells, table_text
 from hierbayes.likelihood.covariance import sd_corr
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT

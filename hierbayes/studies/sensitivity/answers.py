@@ -134,7 +134,7 @@ class Answerer:
             refuse_improper(self.baseline.fit.problem, alternative.priors)
             weights, reason = _weighted(self.baseline, alternative.priors)
         except PriorError as error:
-            return _unanswered(alternative, even(0), str(error))
+            return _unanswered(alternative, Weights(np.zeros(0), np.nan), str(error))
         if not reason:
             fit = reprior(self.baseline, alternative.priors)
             return Answer(alternative, fit, weights, REWEIGHTED, "", same_theta=True)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from rich.progress import track
 
 from hierbayes.errors import StudyError
 from hierbayes.estimation.prior_blocks import COVERED
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.probability import DEFAULT_PROB, Interval
+from hierbayes.fit.steps import steps
 from hierbayes.likelihood.collapsed import REML
 from hierbayes.studies.sensitivity.alternatives import Alternative, read_alternatives
 from hierbayes.studies.sensitivity.answers import UNANSWERED, Answer, Answerer, baseline_of
@@ -111,9 +111,8 @@ class SensitivityStudy:
         self.before = baseline_cells(fit, self.questions)
 
     def _answer(self, chosen: tuple[Alternative, ...], *, progress: bool) -> tuple[Answer, ...]:
-        said = f"{len(chosen)} priors"
-        shown = track(chosen, description=said, disable=not progress, transient=True)
-        return tuple(self._answerer.answer(one) for one in shown)
+        with steps(len(chosen), "priors", progress=progress) as shown:
+            return tuple(self._answerer.answer(chosen[i]) for i in shown)
 
     # ---------------------------------------------------------------- tables
 
