@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import growth, imports, posterior, reml, study
+from tests.benchmarks import growth, imports, inference, posterior, reml, study
 from tests.benchmarks.report import RESULTS, Table, write
 from tests.benchmarks.versions import header
 
 SUBJECTS: dict[str, Callable[[bool], list[Table]]] = {
     "imports": imports.run,
     "reml": reml.run,
+    "inference": inference.run,
     "posterior": posterior.run,
     "study": study.run,
     "growth": growth.run,

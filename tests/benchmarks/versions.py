@@ -26,7 +26,7 @@ PYTHON_PACKAGES = (
     "statsmodels",
     "bambi",
 )
-R_PACKAGES = ("lme4", "nlme")
+R_PACKAGES = ("lme4", "nlme", "lmerTest", "pbkrtest")
 
 
 def python_version_of(package: str) -> str | None:
