@@ -22,11 +22,7 @@ def table_text(table: pd.DataFrame) -> str:
 
 def table_cells(table: pd.DataFrame) -> pd.DataFrame:
     """The same table with every value as the text that is shown for it."""
-    columns = [
-        [p_text(value) if _is_tail(column) else _cell(value, column in _ROUGH)
-         for value in table[column]]
-        for column in table
-    ]  # fmt: skip
+    columns = [[_cell(value, str(column)) for value in table[column]] for column in table]
     shown = pd.DataFrame(dict(enumerate(columns)), index=table.index).set_axis(
         table.columns, axis="columns"
     )
@@ -41,11 +37,11 @@ def items_text(items: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
-def p_text(value: float) -> str:
+def p_text(p: float) -> str:
     """A p-value to 4 decimals; blank where there is none."""
-    if pd.isna(value):
+    if pd.isna(p):
         return ""
-    return f"{value:.4f}" if value >= 1e-4 else "<.0001"
+    return f"{p:.4f}" if p >= 1e-4 else "<.0001"
 
 
 def p_words(p: float) -> str:
@@ -53,12 +49,7 @@ def p_words(p: float) -> str:
     return f"= {p:.4f}" if p >= 1e-4 else "< .0001"
 
 
-def _is_tail(column: object) -> bool:
-    """Whether a column has p-values."""
-    return column == "p" or str(column).startswith("p_")
-
-
-def _cell(value: object, rough: bool) -> str:
+def _cell(value: object, column: str) -> str:
     if isinstance(value, str):
         return value
     if pd.isna(value):
@@ -66,6 +57,8 @@ def _cell(value: object, rough: bool) -> str:
     if isinstance(value, Integral) or not isinstance(value, Real):
         return str(value)
     number = float(value)
+    if column == "p" or column.startswith("p_"):
+        return p_text(number)
     if not (0.0 < abs(number) < 1e-3 or abs(number) >= 1e7):
         return f"{number:.4f}"
-    return f"{number:.1g}" if rough else f"{number:.4e}"
+    return f"{number:.1g}" if column in _ROUGH else f"{number:.4e}"
