@@ -12,7 +12,8 @@ import hierbayes as hb
 from hierbayes.estimation.prior_density import derivatives_of, log_density, log_density_corr
 from hierbayes.estimation.prior_quantile import quantile
 from hierbayes.estimation.priors import Family, Foreign
-from hierbayes.studies.sensitivity.weights import Weights, even, pareto_smoothed
+from hierbayes.studies.sensitivity.theta import Theta
+from hierbayes.studies.sensitivity.weights import Weights, even, pareto_smoothed, weights_for
 from tests.dense import Array, gradient
 
 NOTHING = -np.inf
@@ -195,3 +196,13 @@ def test_quantiles_of_a_correlation(size: int) -> None:
         at = quantile(hb.LKJ(3), p, size)
         below = integrate.quad(lambda r: (1 - r * r) ** power, -1, at)[0]
         assert below / total == pytest.approx(p, abs=1e-9)
+
+
+def test_a_heavy_tail_counts_only_where_the_other_prior_makes_it_heavier() -> None:
+    """Draws of an sd with infinite variance: nearly equal weights stay trusted, s² does not."""
+    generator = np.random.default_rng(4)
+    problem = hb.Model("mathach ~ 1", "~ 1 | school", data=hb.load_dataset("hs")).problem
+    sd = np.abs(generator.standard_t(1.5, size=4000))
+    theta = Theta(problem, sd[:, None, None], np.full(4000, 6.0), np.zeros((4000, 1)))
+    assert weights_for(theta, 1e-3 * generator.standard_normal(4000)).trusted
+    assert not weights_for(theta, 0.5 * np.log1p(sd)).trusted

@@ -18,6 +18,7 @@ from hierbayes.studies.sensitivity.theta import Theta
 
 K_HAT_LIMIT = 0.5  # below it the weights have a variance, and Monte Carlo errors a meaning
 WORTH_LIMIT = 0.05  # of the draws: what re-weighted draws must be worth
+_HEAVIER = 0.1  # of k-hat, beyond which a tail is heavier than another
 NEARLY_EQUAL = 1e-7  # difference of log weights that is rounding
 _TAIL = 5  # draws that must carry weight for a tail to be fitted to
 
@@ -80,18 +81,29 @@ def pareto_smoothed(log_ratio: Floats) -> Weights:
 def weights_for(theta: Theta, ratio: Floats) -> Weights:
     """Weights of draws of θ, from log ratios (M,) of two densities at them.
 
-    Their k-hat is the worst of those of the weights w and of w·(1 + z²) for each
-    standardised sd and σ: what is averaged is not w but w times a parameter, and its
-    square for the error, which matters where the other prior has the heavier tail.
+    What is averaged is not the weight w but w times a parameter, and its square for the
+    error.  So where the tail of w·(1 + z²) is heavier than that of 1 + z² under the
+    baseline, for a standardised sd or σ, its k-hat counts as well: the other prior then
+    reaches farther out than the draws.
     """
     weights = pareto_smoothed(ratio)
     if weights.k_hat > K_HAT_LIMIT or np.ptp(ratio) < NEARLY_EQUAL:
         return weights
     worst = weights.k_hat
+    for square in squared_deviations(theta):
+        shape = pareto_smoothed(ratio + square).k_hat
+        if shape > K_HAT_LIMIT and shape > pareto_smoothed(square).k_hat + _HEAVIER:
+            worst = max(worst, shape)
+    return Weights(weights.values, worst)
+
+
+def squared_deviations(theta: Theta) -> list[Floats]:
+    """log(1 + z²) (M,) of each standard deviation and of σ, z standardised."""
+    found = []
     for values in (*theta.sd.T, theta.sigma):
         z = (values - values.mean()) / max(float(values.std()), 1e-300)
-        worst = max(worst, pareto_smoothed(ratio + np.log1p(z**2)).k_hat)
-    return Weights(weights.values, worst)
+        found.append(np.log1p(z**2))
+    return found
 
 
 def _tail_is_tied(log_weights: Floats) -> bool:
