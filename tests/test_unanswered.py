@@ -47,7 +47,7 @@ def test_an_improper_alternative_is_not_answered_and_the_others_are(
     grid = {"sd": {"flat": hb.Flat(), "half-t": hb.HalfT(3, 0, 2)}}
     study = hb.SensitivityStudy(fit, grid, progress=False)
     table = study.alternatives
-    assert table["how"].tolist() == ["not answered", "refitted"]
+    assert table["how"].tolist() == ["not answered", "re-weighted"]
     assert table.loc["flat", "reason"] == IMPROPER.format(taken=1)
     assert bool(study.cells["mean"].sel(alternative="flat").isnull().all())
     assert bool(study.cells["mean"].sel(alternative="half-t").notnull().all())
