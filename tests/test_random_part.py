@@ -57,7 +57,7 @@ def test_the_best_term_is_kept_until_none_is_good(hs: pd.DataFrame) -> None:
 
 def test_terms_that_cannot_be_random_are_said(hs: pd.DataFrame) -> None:
     start = "mathach ~ ses + (1 | school)"
-    built = hb.build_random(start, ["Sector", "nothing"], data=hs)
+    built = hb.build_random(start, ["Sector", "Size"], data=hs)
     assert built.steps["decision"].tolist() == ["kept", "not possible", "not possible"]
     assert built.findings[1].startswith(
         "step 1: 'Sector' cannot be a random effect here: the random effect 'Sector[T.Public]' "
@@ -87,6 +87,15 @@ REFUSALS: list[tuple[str, Callable[[hb.Model, pd.DataFrame], object]]] = [
     (
         "candidates are none; name the terms to try, as in ['x', 'z']",
         lambda model, hs: hb.build_random(model, []),
+    ),
+    (
+        "candidates must be terms by name, as in ['x', 'z'], not None",
+        lambda model, hs: hb.build_random(model, None),  # type: ignore[arg-type]
+    ),
+    (
+        "the candidate 'ses:nope' is no column of the data; its columns are: school, mathach, ses, "
+        "Sex, Minority, Size, Sector, PRACAD, DISCLIM, HIMINTY",
+        lambda model, hs: hb.build_random(model, ["Sex", "ses:nope"]),
     ),
     (
         "'1' stands in the random part already; leave it out",
