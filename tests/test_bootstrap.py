@@ -237,12 +237,31 @@ def test_a_statistic_is_followed(fit: hb.Fit) -> None:
     )
 
 
-def test_rows_that_were_not_simulated_are_missing(fit: hb.Fit) -> None:
-    def spread(refit: hb.Fit) -> float:
-        return float(np.asarray(refit.residuals()).std())
+def spread_of_residuals(refit: hb.Fit) -> float:
+    return float(np.asarray(refit.residuals()).std())
 
-    drawn = hb.bootstrap(fit, spread, n=3, seed=1, progress=False)
-    assert drawn.draws[("statistic", "spread")].isna().all()
+
+def slope_of_rows(refit: hb.Fit) -> float:
+    return float(np.polyfit(refit.design.X[:, 1], refit.design.y, 1)[0])
+
+
+def without_a_name(refit: hb.Fit) -> float:
+    if np.isnan(refit.design.y).any():
+        raise ZeroDivisionError("mine")
+    return 1.0
+
+
+NEEDS_ROWS = (
+    "the statistic '{}' needs the rows of the data, and only cross-products are simulated; take "
+    "one of γ, G, σ and the likelihood"
+)
+
+
+@pytest.mark.parametrize("statistic", [spread_of_residuals, slope_of_rows, without_a_name])
+def test_a_statistic_of_rows_is_refused(statistic: Callable[[hb.Fit], float], fit: hb.Fit) -> None:
+    with pytest.raises(hb.InferenceError) as caught:
+        hb.bootstrap(fit, statistic, n=3, seed=1, progress=False)
+    assert str(caught.value) == NEEDS_ROWS.format(statistic.__name__)
 
 
 REFUSALS: list[tuple[str, Callable[[hb.Fit], object], type[Exception]]] = [
@@ -250,6 +269,22 @@ REFUSALS: list[tuple[str, Callable[[hb.Fit], object], type[Exception]]] = [
         "n must be a whole number of at least 1, not 0",
         lambda fit: hb.bootstrap(fit, n=0),
         hb.EstimationError,
+    ),
+    (
+        "n must be at least 2: a single refit has no spread and no limits",
+        lambda fit: hb.bootstrap(fit, n=1),
+        hb.InferenceError,
+    ),
+    (
+        "statistic must be a function of a fit, not of type int",
+        lambda fit: hb.bootstrap(fit, 3),  # type: ignore[arg-type]
+        hb.InferenceError,
+    ),
+    (
+        "the statistic '<lambda>' returns nothing; a statistic returns a number, or a mapping or "
+        "Series of numbers by name",
+        lambda fit: hb.bootstrap(fit, lambda _: None, progress=False),
+        hb.InferenceError,
     ),
     (
         "seed must be a whole number from 0 to 2³² − 1, not -1",

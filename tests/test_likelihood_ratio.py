@@ -253,6 +253,14 @@ REFUSALS: dict[str, Callable[[Any, Any, pd.DataFrame], object]] = {
     "{1: 0.5}": lambda ml, reml, hs: hb.likelihood_ratio(
         ml["ancova"], ml["random_coefficients"], mixture={1: 0.5}
     ),
+    "mixture must spread its weights over the degrees of freedom 0 to 2 of this test, not all on "
+    "0, and this one is {0: 1}": lambda ml, reml, hs: hb.likelihood_ratio(
+        ml["ancova"], ml["random_coefficients"], mixture={0: 1}
+    ),
+    "mixture must spread its weights over the degrees of freedom 0 to 2 of this test, not all on "
+    "0, and this one is {1: 0.5, 7: 0.5}": lambda ml, reml, hs: hb.likelihood_ratio(
+        ml["ancova"], ml["random_coefficients"], mixture={1: 0.5, 7: 0.5}
+    ),
     "simulations must be a whole number from 0, not -1": lambda ml, reml, hs: hb.likelihood_ratio(
         ml["ancova"], ml["random_coefficients"], simulations=-1
     ),

@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 import hierbayes as hb
 from hierbayes.fit.probability import IntervalError
 from hierbayes.inference.maxima.held import Held, Theta
+from hierbayes.inference.maxima.newton import Minimum, Objective
 from hierbayes.inference.maxima.newton import minimise as minimise_held
 from hierbayes.inference.maxima.parameter import parameters_of
 from hierbayes.likelihood.collapsed import ML, REML
@@ -154,7 +155,10 @@ def test_slopes_are_those_of_differences(small_model: hb.Model) -> None:
         value = float(table.loc[(one.block, one.name), "value"].iloc[2])
         at, best = [], held.variables(theta)
         for step in (-1e-4, 0.0, 1e-4):
-            deviance, best = minimise_held(held.objective(value + step), best, held.bounded)
+            deviance, best, converged = minimise_held(
+                held.objective(value + step), best, held.bounded
+            )
+            assert converged
             at.append((deviance, best))
         numeric = (at[2][0] - at[0][0]) / 2e-4
         assert held.slope(value, at[1][1]) == pytest.approx(numeric, rel=1e-4, abs=1e-5)
@@ -247,6 +251,53 @@ def test_a_column_far_from_its_zero(hs: pd.DataFrame) -> None:
     moved = hb.profile(hb.Model(model, data=far).reml(), wanted).intervals()[columns]
     for key, unit in ((("gamma", "ses"), 1e-5), (("sd", "ses"), 1e-5), (("sigma", "sigma"), 1e-8)):
         np.testing.assert_allclose(moved.loc[key], unit * base.loc[key], rtol=1e-5, atol=1e-14)
+
+
+@pytest.mark.parametrize("shift", [1e3, 1e4, 1e6])
+def test_the_origin_of_a_column_does_not_matter(shift: float, small: pd.DataFrame) -> None:
+    columns = ["lower", "estimate", "upper"]
+    wanted = ["sd(x)", "sigma", "x"]
+    base = hb.profile(hb.Model("y ~ x + (1 + x | g)", data=small).reml(), wanted)
+    far = small.assign(x=small["x"] + shift)
+    moved = hb.profile(hb.Model("y ~ x + (1 + x | g)", data=far).reml(), wanted)
+    assert moved.missing == ()
+    np.testing.assert_allclose(
+        moved.intervals()[columns], base.intervals()[columns], rtol=1e-6, atol=1e-9
+    )
+
+
+def test_years_count_from_anywhere() -> None:
+    generator = np.random.default_rng(8)
+    year, g = np.tile(np.arange(5.0), 30), np.repeat(np.arange(30), 5)
+    u = generator.normal(size=(30, 2)) * [1.0, 0.5]
+    y = u[g, 0] + (0.3 + u[g, 1]) * (year - 2.0) + generator.normal(size=len(g))
+    limits = []
+    for first in (-2.0, 2018.0):
+        panel = pd.DataFrame({"y": y, "yr": year + first, "g": g.astype(str)})
+        found = hb.profile(hb.Model("y ~ yr + (1 + yr | g)", data=panel).reml())
+        assert found.missing == ()
+        limits.append(found.intervals()[["lower", "estimate", "upper"]])
+    for key in (("gamma", "yr"), ("sd", "yr"), ("sigma", "sigma")):
+        np.testing.assert_allclose(limits[1].loc[key], limits[0].loc[key], rtol=1e-6)
+
+
+def test_what_does_not_converge_is_missing(
+    small: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = hb.Model("y ~ x + (1 + x | g)", data=small).reml()
+
+    def hasty(objective: Objective, start: np.ndarray, bounded: np.ndarray) -> Minimum:
+        return minimise_held(objective, start, bounded, steps=1)
+
+    monkeypatch.setattr("hierbayes.inference.maxima.profile_path.minimise", hasty)
+    found = hb.profile(fit, ["sigma", "sd(x)"])
+    assert found.intervals()[["lower", "upper"]].isna().to_numpy().all()
+    assert found.intervals()["estimate"].notna().all()
+    assert found.missing[0] == (
+        "the lower bound of 'sigma' was not found: the likelihood with the parameter held there "
+        "has no maximum that the digits of the numbers tell apart"
+    )
+    assert "Missing: the lower bound of 'sigma' was not found" in str(found)
 
 
 # ---------------------------------------------------------------- words

@@ -57,7 +57,7 @@ def test_the_best_term_is_kept_until_none_is_good(hs: pd.DataFrame) -> None:
 
 def test_terms_that_cannot_be_random_are_said(hs: pd.DataFrame) -> None:
     start = "mathach ~ ses + (1 | school)"
-    built = hb.build_random(start, ["Sector", "nothing"], data=hs)
+    built = hb.build_random(start, ["Sector", "Size"], data=hs)
     assert built.steps["decision"].tolist() == ["kept", "not possible", "not possible"]
     assert built.findings[1].startswith(
         "step 1: 'Sector' cannot be a random effect here: the random effect 'Sector[T.Public]' "
@@ -87,6 +87,15 @@ REFUSALS: list[tuple[str, Callable[[hb.Model, pd.DataFrame], object]]] = [
     (
         "candidates are none; name the terms to try, as in ['x', 'z']",
         lambda model, hs: hb.build_random(model, []),
+    ),
+    (
+        "candidates must be terms by name, as in ['x', 'z'], not None",
+        lambda model, hs: hb.build_random(model, None),  # type: ignore[arg-type]
+    ),
+    (
+        "the candidate 'ses:nope' is no column of the data; its columns are: school, mathach, ses, "
+        "Sex, Minority, Size, Sector, PRACAD, DISCLIM, HIMINTY",
+        lambda model, hs: hb.build_random(model, ["Sex", "ses:nope"]),
     ),
     (
         "'1' stands in the random part already; leave it out",
@@ -121,23 +130,48 @@ def singular(hsfull: pd.DataFrame) -> hb.Fit:
 
 def test_rank_one_of_hsfull(singular: hb.Fit, hsfull: pd.DataFrame) -> None:
     small = hb.reduced(singular)
-    assert not small.same_maximum
-    assert small.formula == "mathach ~ 1 + ses + Sector + ses:Sector + (1 | school)"
-    written = hb.Model(small.formula, data=hsfull).reml()
-    assert small.fit.loglik == pytest.approx(written.loglik, abs=1e-8)
+    assert not small.same_maximum and not small.smaller
+    assert small.fit is singular
+    formula = "mathach ~ 1 + ses + Sector + ses:Sector + (1 | school)"
+    written = hb.Model(formula, data=hsfull).reml()
+    assert small.models.loc[formula, "logLik"] == pytest.approx(written.loglik, abs=1e-8)
     loss = singular.loglik - written.loglik
     assert (
-        small.models["loss"].iloc[0]
+        small.models["loss"].iloc[1]
         == pytest.approx(loss, abs=1e-8)
         == pytest.approx(2.526, abs=1e-3)
     )
     assert small.axes["variance"].tolist()[1] == 0.0
     assert small.findings[-1] == (
         "no formula of this kind states a G of lower rank; (1 | school) comes nearest by AIC, "
-        "parallel lines, and loses 2.5260 of the log-likelihood"
+        "parallel lines, and loses 2.5260 of the log-likelihood, more than its fewer parameters "
+        "are worth"
     )
     assert "a pancake, without thickness along axis 2" in small.findings[0]
-    assert str(small).endswith("Suggested: " + small.formula)
+    assert small.findings[-2] == (
+        "models without an intercept, or with independent effects, depend on where a column is 0: "
+        "shift it and their likelihood changes, which that of the others does not"
+    )
+    own = small.models.iloc[0]
+    assert own.name == str(singular.design.specification)
+    assert (own["AIC"], own["loss"], own["singular"]) == (singular.aic, 0.0, "yes")
+    assert max(len(line) for line in str(small).splitlines()) <= 100
+
+
+def test_a_singular_model_can_be_the_best() -> None:
+    """One strong direction, of two effects: whatever is left out costs more than it saves."""
+    generator = np.random.default_rng(2)
+    g = np.repeat(np.arange(30), 8)
+    x = generator.normal(size=len(g))
+    y = 2.0 * generator.normal(size=30)[g] * (1.0 + x) + generator.normal(size=len(g))
+    data = pd.DataFrame({"y": y, "x": x, "g": g.astype(str)})
+    fit = hb.Model("y ~ x + (1 + x | g)", data=data).reml()
+    assert fit.maximum.singular
+    small = hb.reduced(fit)
+    assert small.fit is fit and not small.smaller and not small.same_maximum
+    assert small.findings[-1].endswith(", more than its fewer parameters are worth")
+    kept = "Suggested: none; keep the model: no smaller one has a smaller AIC"
+    assert str(small).endswith(kept) and kept in small._repr_html_()
 
 
 def test_one_column_has_the_maximum_of_rank_one(singular: hb.Fit, hsfull: pd.DataFrame) -> None:
@@ -163,8 +197,9 @@ def test_an_effect_without_variance_is_dropped(hs: pd.DataFrame) -> None:
     assert small.same_maximum
     assert small.fit.design.effects == ("Intercept",)
     assert small.fit.loglik == pytest.approx(fit.loglik, abs=1e-7)
-    assert small.models["loss"].iloc[0] == 0.0
+    assert small.models["loss"].tolist()[:2] == [0.0, 0.0]
     assert small.findings[1] == "'ses': no variance; left out, the likelihood is the same"
+    assert str(small).endswith("Suggested: " + small.formula)
     assert small.findings[-1] == "(1 | school) has the same maximum with fewer parameters"
 
 
@@ -178,7 +213,7 @@ def test_three_dimensions_and_two(hs: pd.DataFrame) -> None:
     assert small.models["loss"].min() >= 0.0
     for formula, row in small.models.iterrows():
         assert row["logLik"] == pytest.approx(hb.Model(str(formula), data=hs).reml().loglik)
-    assert len(small.models) == 2  # without an intercept a factor would be coded otherwise
+    assert len(small.models) == 3  # without an intercept a factor would be coded otherwise
     new = small.fit.predict(hs.head())
     np.testing.assert_allclose(new, small.fit.predict().head())
 
@@ -203,6 +238,9 @@ def test_nothing_to_reduce(reml_fits: Cache[hb.Fit], hs: pd.DataFrame) -> None:
         "G of this fit is not singular, there is nothing to reduce: its thinnest direction has "
         "5.9% of the variance of the random effects"
     )
+    with pytest.raises(hb.InferenceError) as caught:
+        hb.reduced(reml_fits["ancova"])
+    assert "has 100% of the variance" in str(caught.value)
     generator = np.random.default_rng(1)
     flat = hs.assign(mathach=generator.normal(size=len(hs)))
     for seed in range(2, 9):

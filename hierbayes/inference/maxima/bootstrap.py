@@ -20,7 +20,7 @@ from hierbayes.fit.steps import steps
 from hierbayes.fit.table_text import table_cells, table_text
 from hierbayes.inference.maxima.maximised_fit import reading_of, refuse_other_than_maxima
 from hierbayes.inference.maxima.parameter import Parameter, parameter_values, parameters_of
-from hierbayes.inference.maxima.refit import fit_at, simulator_of, theta_at
+from hierbayes.inference.maxima.refit import fit_at, simulator_of, theta_at, without_rows
 
 type Statistic = Callable[[Fit], Any]
 
@@ -139,9 +139,9 @@ def bootstrap(
     statistic : callable, optional
         From a fit to a number, or to a mapping or Series of numbers by name.  The fits it is
         given have γ, u, G, σ and their likelihood; rows of responses are not simulated, and
-        what is made from them (residuals) is missing.
+        a statistic that needs them (residuals, influence) is refused.
     n : int
-        Refits.
+        Refits, at least 2.
     seed : int, optional
         Equal seeds give equal draws; by default one is drawn and recorded.
     progress : bool
@@ -154,7 +154,8 @@ def bootstrap(
     Raises
     ------
     InferenceError
-        When the fit maximises no likelihood, or the statistic returns something else.
+        When the fit maximises no likelihood, n is 1, or the statistic is no function, returns
+        something else, or needs the rows of the data.
     EstimationError
         When n or seed are no whole numbers in their range.
 
@@ -173,11 +174,19 @@ def bootstrap(
     """
     refuse_other_than_maxima("bootstrap", fit)
     refuse_bad_count("n", n)
+    if n < 2:
+        raise InferenceError("n must be at least 2: a single refit has no spread and no limits")
+    if statistic is not None and not callable(statistic):
+        raise InferenceError(
+            f"statistic must be a function of a fit, not of type {type(statistic).__name__}"
+        )
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
     refuse_bad_seed(seed)
     parameters = parameters_of(fit.design)
     theta = (fit.gamma_draws[0, 0], fit.G_draws[0, 0], fit.sigma)
     estimate = _labelled(parameters, parameter_values(parameters, *theta), statistic, fit)
+    if statistic is not None:
+        _refuse_rows(statistic, fit, estimate)
     generator, simulate = np.random.default_rng(seed), simulator_of(fit)
     rows, singular = [], []
     with steps(n, "refits", progress=progress) as shown:
@@ -210,6 +219,11 @@ def _labelled(
     answer = statistic(fit)
     name = getattr(statistic, "__name__", "statistic")
     named = dict(answer) if isinstance(answer, Mapping | pd.Series) else {name: answer}
+    if answer is None or not named:
+        raise InferenceError(
+            f"the statistic '{name}' returns nothing; a statistic returns a number, or a mapping "
+            "or Series of numbers by name"
+        )
     for key, value in named.items():
         if not isinstance(value, Real):
             raise InferenceError(
@@ -218,3 +232,21 @@ def _labelled(
             )
         found["statistic", str(key)] = float(value)
     return found
+
+
+def _refuse_rows(statistic: Statistic, fit: Fit, estimate: Mapping[tuple[str, str], float]) -> None:
+    """Refuse a statistic that cannot be had from the same fit without its rows."""
+    error: Exception | None = None
+    try:
+        found = _labelled((), (), statistic, without_rows(fit))
+    except Exception as caught:  # whatever it is, the fit with its rows has none
+        found, error = {}, caught
+    lost = [
+        key for key, value in estimate.items()
+        if key[0] == "statistic" and np.isfinite(value) and not np.isfinite(found.get(key, np.nan))
+    ]  # fmt: skip
+    if lost:
+        raise InferenceError(
+            f"the statistic '{lost[0][1]}' needs the rows of the data, and only cross-products are "
+            "simulated; take one of γ, G, σ and the likelihood"
+        ) from error

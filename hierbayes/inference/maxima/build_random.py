@@ -116,7 +116,7 @@ def build_random(
     ------
     InferenceError
         When the start is neither, data are missing or given twice, the random part has several
-        blocks, candidates are none or stand in it already, or alpha is no probability.
+        blocks, candidates are none, no columns or stand in it already, or alpha is no probability.
     FormulaError, DataError
         When the start itself cannot be fitted.
 
@@ -129,7 +129,7 @@ def build_random(
     'mathach ~ 1 + ses + Sector + ses:Sector + (1 | school)'
     """
     spec, frame = _start(model, data)
-    left = _terms(candidates, spec)
+    left = _terms(candidates, spec, frame)
     if not isinstance(alpha, float | int) or not 0.0 < alpha < 1.0:
         raise InferenceError(f"alpha must lie between 0 and 1, not {alpha!r}")
     fit = maximum_likelihood(pose_problem(spec, frame), REML)
@@ -188,13 +188,21 @@ def _start(model: Any, data: pd.DataFrame | None) -> tuple[Specification, pd.Dat
     return spec, data
 
 
-def _terms(candidates: Any, spec: Specification) -> list[str]:
-    listed = [candidates] if isinstance(candidates, str) else list(candidates)
+def _terms(candidates: Any, spec: Specification, frame: pd.DataFrame) -> list[str]:
+    listed = [candidates] if isinstance(candidates, str) else candidates
+    if not isinstance(listed, Sequence) or not all(isinstance(term, str) for term in listed):
+        raise InferenceError(f"candidates must be terms by name, as in ['x', 'z'], not {listed!r}")
     if not listed:
         raise InferenceError("candidates are none; name the terms to try, as in ['x', 'z']")
     for term in listed:
         if term in spec.random[0]:
             raise InferenceError(f"'{term}' stands in the random part already; leave it out")
+        for name in term.split(":"):
+            if name.strip().isidentifier() and name.strip() not in frame:
+                raise InferenceError(
+                    f"the candidate '{term}' is no column of the data; its columns are: "
+                    + ", ".join(str(column) for column in frame)
+                )
     return list(dict.fromkeys(listed))
 
 

@@ -36,8 +36,8 @@ def half_and_half(df: int) -> dict[int, float]:
     return {df - 1: 0.5, df: 0.5}
 
 
-def read_mixture(mixture: Any) -> dict[int, float]:
-    """Weights by degrees of freedom, checked.
+def read_mixture(mixture: Any, most: int) -> dict[int, float]:
+    """Weights by degrees of freedom, of which the test has ``most``, checked.
 
     Raises
     ------
@@ -52,7 +52,13 @@ def read_mixture(mixture: Any) -> dict[int, float]:
             "mixture must map degrees of freedom to weights that sum to 1, as in "
             f"{{1: 0.5, 2: 0.5}}, not {mixture!r}"
         )
-    return dict(mixture)
+    weights = {int(df): float(weight) for df, weight in mixture.items()}
+    if max(weights) > most or weights.get(0) == 1.0:
+        raise InferenceError(
+            f"mixture must spread its weights over the degrees of freedom 0 to {most} of this "
+            f"test, not all on 0, and this one is {mixture!r}"
+        )
+    return weights
 
 
 def mixture_text(weights: Mapping[int, float]) -> str:

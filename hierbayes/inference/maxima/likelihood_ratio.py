@@ -174,7 +174,7 @@ def likelihood_ratio(
         refuse_bad_seed(seed)
     nesting = find_nesting(a, b)
     _refuse_other_fixed_parts(nesting)
-    chosen = read_mixture(mixture) if mixture is not None else None
+    chosen = read_mixture(mixture, nesting.df) if mixture is not None else None
     if chosen is None and nesting.effects_gained == 1:
         chosen = half_and_half(nesting.df)
     return LikelihoodRatio(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,14 +12,21 @@ from hierbayes.frames.arrays import Booleans, Floats
 type Objective = Callable[[Floats], tuple[float, Floats]]
 
 _DECREMENT = 1e-11  # what one more step would still gain of the deviance
+_CONVERGED = 1e-6  # where rounding leaves no lower point, what a step may still promise
 _STEP = 1e-6  # of the differences that make the Hessian
 _LONGEST = 1.5  # step, in the units of the variables
 
 
-def minimise(
-    objective: Objective, start: Floats, bounded: Booleans, *, steps: int = 80
-) -> tuple[float, Floats]:
-    """The minimum near a start: its value and its place.
+class Minimum(NamedTuple):
+    """A minimum, and whether it is one."""
+
+    value: float
+    x: Floats
+    converged: bool
+
+
+def minimise(objective: Objective, start: Floats, bounded: Booleans, *, steps: int = 80) -> Minimum:
+    """The minimum near a start.
 
     The Hessian is that of differences of the gradient, its eigenvalues taken by
     size so that every step descends; a variable at zero that wants to be negative rests.
@@ -32,22 +40,29 @@ def minimise(
         Which variables are not below zero.
     steps : int
         At most.
+
+    Returns
+    -------
+    Minimum
+        Not converged where steps ran out or none led lower, though one promised to.
     """
     lower = np.where(bounded, 0.0, -np.inf)
     x = np.maximum(start, lower)
     value, gradient = objective(x)
     for _ in range(steps):
+        if not np.isfinite(gradient).all():
+            break
         free = np.flatnonzero(~((x <= lower) & (gradient >= 0.0)))
         if not len(free):
-            break
+            return Minimum(value, x, True)
         step, gain = _newton_step(objective, x, gradient, free)
         if gain < _DECREMENT:
-            break
+            return Minimum(value, x, bool(np.isfinite(value)))
         trial = _search(objective, x, value, step, lower)
         if trial is None:
-            break
+            return Minimum(value, x, bool(np.isfinite(value)) and gain < _CONVERGED)
         x, value, gradient = trial
-    return value, x
+    return Minimum(value, x, False)
 
 
 def _newton_step(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -44,12 +45,15 @@ class Profile:
     limits : DataFrame
         See `intervals`.
     interval : Interval
+    missing : tuple of str
+        Why bounds are missing, where some are.
     """
 
     title: str
     table: pd.DataFrame
     limits: pd.DataFrame
     interval: Interval
+    missing: tuple[str, ...] = ()
 
     def intervals(self) -> pd.DataFrame:
         """Bounds by block and parameter.
@@ -57,9 +61,10 @@ class Profile:
         Returns
         -------
         DataFrame
-            ``lower``, ``estimate``, ``upper``; ``boundary``, which of the bounds is the end
-            of the parameter's range (``""``, ``"lower"``, ``"upper"`` or ``"both"``); and the
-            ``criterion``.  The frame's ``attrs["method"]`` says what the limits are.
+            ``lower``, ``estimate``, ``upper``, a bound that was not found missing; ``boundary``,
+            which of the bounds is the end of the parameter's range (``""``, ``"lower"``,
+            ``"upper"`` or ``"both"``); and the ``criterion``.  The frame's ``attrs["method"]``
+            says what the limits are.
         """
         return self.limits.copy()
 
@@ -93,6 +98,8 @@ class Profile:
             )
         if self.limits["criterion"].nunique() > 1:
             notes.append("Estimates of fixed effects are those of ML, whose deviance they profile.")
+        if self.missing:
+            notes += _missing_text(self.missing)
         return tuple(notes)
 
 
@@ -102,7 +109,8 @@ def profile(
     """Profile likelihood of fixed effects, standard deviations, correlations and σ.
 
     Each bound solves the profiled criterion itself, all other parameters at their best, to
-    nine digits of the signed root: no spline stands between.  Fixed effects are always
+    nine digits of the signed root: no spline stands between.  A bound that cannot be found, as
+    where the likelihood stays flat, is missing, and a note says why.  Fixed effects are always
     profiled on the ML deviance (under REML they are integrated out), variance parameters on
     the criterion of the fit.
 
@@ -129,8 +137,6 @@ def profile(
         When the fit maximises no likelihood, or a parameter or criterion does not exist.
     IntervalError
         When `prob` does not lie between 0 and 1.
-    EstimationError
-        When the likelihood stays flat however far a parameter is followed.
 
     References
     ----------
@@ -151,11 +157,13 @@ def profile(
     sides = {"ML" if one.block == "gamma" else engine for one in chosen}
     maxima = {name: _maximum(fit, name) for name in sides}
     rows, limits = [], []
+    missing: tuple[str, ...] = ()
     for one in chosen:
         name = "ML" if one.block == "gamma" else engine
         path = _trace(maxima[name], one, name, interval)
         rows.append(_path_frame(path, name, fit.problem))
         limits.append(_limits(path, one, name, maxima[name]))
+        missing += path.missing
     index = pd.MultiIndex.from_tuples(
         [(one.block, one.name) for one in chosen], names=["block", "parameter"]
     )
@@ -165,7 +173,14 @@ def profile(
     )
     about = f"Profile likelihood of the {fit.engine} fit of {fit.design.specification}"
     table = pd.concat(rows).set_axis(point_index(chosen, [len(path) for path in rows]))
-    return Profile(about, table, frame, interval)
+    return Profile(about, table, frame, interval, missing)
+
+
+def _missing_text(missing: tuple[str, ...]) -> list[str]:
+    """Why bounds are missing, folded, and what helps."""
+    told = [f"Missing: {text}." for text in missing]
+    told.append("Columns centred near their data help most: an intercept stands at their zero.")
+    return [line for text in told for line in wrap(text, 100)]
 
 
 def _engine(deviance: Any) -> str:
@@ -229,9 +244,9 @@ def _limits(path: Path, one: Parameter, engine: str, fit: Fit) -> dict[str, Any]
             (True, True): "both"}  # fmt: skip
     estimate = parameter_values((one,), fit.gamma_draws[0, 0], fit.G_draws[0, 0], fit.sigma)
     return {
-        "lower": path.points[0].value,
+        "lower": path.lower,
         "estimate": float(estimate[0]),
-        "upper": path.points[-1].value,
+        "upper": path.upper,
         "boundary": ends[path.at_lower, path.at_upper],
         "criterion": CRITERIA[engine],
     }

@@ -3,7 +3,8 @@
 The signed root ζ = ± √(deviance − minimum) is nearly linear in the parameter, so that
 Newton's method on ζ, with the exact slope of the profiled deviance, finds a bound in a few
 steps; a bracket keeps it safe.  Every deviance is minimised anew over all other parameters,
-starting from those of the nearest point.
+starting from those of the nearest point.  Where that fails the deviance is too high, so that
+no bound is read from it: the bound is missing.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.errors import EstimationError
+from hierbayes.errors import InferenceError
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.maxima.held import Held, Theta
 from hierbayes.inference.maxima.newton import minimise
 
 _CLOSE = 1e-9  # of ζ
+_RESOLVED = 1e-4  # of ζ, where neighbouring numbers of the parameter are further apart
 _STEPS = 80
 _BETWEEN = (0.25, 0.5, 0.75)  # where else the profile is shown on the way to a bound
 
@@ -32,12 +34,15 @@ class Point:
     variables : (k,) float
         See `Held`.
     theta : Theta
+    converged : bool
+        Whether they are; if not, the deviance here may be lower than ζ says.
     """
 
     value: float
     zeta: float
     variables: Floats
     theta: Theta
+    converged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +53,21 @@ class Path:
     ----------
     points : tuple of Point
         From the lower bound to the upper one, the estimate among them.
+    lower, upper : float
+        The bounds; nan where none was found.
     at_lower, at_upper : bool
         Whether a bound is the end of the parameter's range, within which the deviance never
         rises far enough.
+    missing : tuple of str
+        Why bounds are missing.
     """
 
     points: tuple[Point, ...]
+    lower: float
+    upper: float
     at_lower: bool
     at_upper: bool
+    missing: tuple[str, ...] = ()
 
 
 class _Tracer:
@@ -70,14 +82,21 @@ class _Tracer:
     def at(self, value: float) -> Point:
         """The point at a value: the others at their best."""
         near = min(self.found, key=lambda point: abs(point.value - value))
-        start = self.held.lifted(near.variables)
-        deviance, x = minimise(self.held.objective(value), start, self.held.bounded)
-        size = np.sqrt(max(deviance - self.minimum, 0.0))
-        zeta = float(np.copysign(size, value - self.estimate)) if size else 0.0
-        point = Point(value, zeta, x, self.held.theta(value, x))
-        if np.isfinite(zeta):
+        point = self._from(near, value)
+        if not point.converged and near is not self.found[0]:
+            other = self._from(self.found[0], value)
+            point = other if other.converged else point
+        if point.converged:
             self.found.append(point)
         return point
+
+    def _from(self, near: Point, value: float) -> Point:
+        """The point at a value, its search started at those of another."""
+        start = self.held.lifted(near.variables)
+        best = minimise(self.held.objective(value), start, self.held.bounded)
+        size = np.sqrt(max(best.value - self.minimum, 0.0))
+        zeta = float(np.copysign(size, value - self.estimate)) if size else 0.0
+        return Point(value, zeta, best.x, self.held.theta(value, best.x), best.converged)
 
     def bound(self, side: int, wanted: float, step: float) -> tuple[Point, bool]:
         """The point where |ζ| is as wanted, and whether it is the end of the range instead."""
@@ -95,23 +114,47 @@ class _Tracer:
             point = self.at(value)
             short = wanted - abs(point.zeta)
             if abs(short) < _CLOSE or value in (near, far):
-                return point, False
+                return self._trusted(point, short, side), False
             near, far = (value, far) if short > 0.0 else (near, value)
             value = self._next(point, short, side)
-        raise EstimationError(
-            f"no {'lower' if side < 0 else 'upper'} bound of '{self.held.parameter.label}' was "
-            "found: the likelihood stays flat, or cannot be evaluated, as far as it was followed; "
-            "leave it out by parameters=[...], or centre its column"
+        raise InferenceError(
+            f"{self._which(side)} was not found: the likelihood stays flat, or cannot be "
+            "evaluated, as far as it was followed"
         )
+
+    def _trusted(self, point: Point, short: float, side: int) -> Point:
+        """The point itself, where the others are at their best and ζ is as wanted."""
+        if point.converged and abs(short) < _RESOLVED:
+            return point
+        raise InferenceError(
+            f"{self._which(side)} was not found: the likelihood with the parameter held there "
+            "has no maximum that the digits of the numbers tell apart"
+        )
+
+    def _which(self, side: int) -> str:
+        return f"the {'lower' if side < 0 else 'upper'} bound of '{self.held.parameter.label}'"
 
     def _next(self, point: Point, short: float, side: int) -> float:
         """Newton's next value, at most four times as far from the estimate."""
-        if np.isinf(point.zeta):
+        if np.isinf(point.zeta) or (short < 0.0 and not point.converged):
             return self.estimate + 0.25 * (point.value - self.estimate)
         slope = abs(self.held.slope(point.value, point.variables))
         reach = 3.0 * abs(point.value - self.estimate)
         move = 2.0 * abs(point.zeta) * short / slope if slope > 0.0 else np.copysign(reach, short)
         return float(point.value + side * min(move, reach))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A bound, whether it is the end of the range, and why it is missing if it is."""
+
+    point: Point | None
+    at_end: bool = False
+    why: str = ""
+
+    @property
+    def value(self) -> float:
+        return self.point.value if self.point else float("nan")
 
 
 def trace(held: Held, estimate: float, theta: Theta, step: float, wanted: float) -> Path:
@@ -128,22 +171,31 @@ def trace(held: Held, estimate: float, theta: Theta, step: float, wanted: float)
         How far to look first.
     wanted : float
         The quantile of the standard normal distribution.
-
-    Raises
-    ------
-    EstimationError
-        When the deviance does not rise far enough as far as it can be evaluated.
     """
     tracer = _Tracer(held, estimate, theta)
     centre = tracer.found[0]
-    lower, at_lower = tracer.bound(-1, wanted, step)
-    upper, at_upper = tracer.bound(+1, wanted, step)
-    points = [lower, upper, centre]
+    lower, upper = (_bound(tracer, side, wanted, step) for side in (-1, +1))
+    points = [centre]
     for bound in (lower, upper):
-        if bound.value != estimate:
-            points += [tracer.at(estimate + f * (bound.value - estimate)) for f in _BETWEEN]
+        if bound.point is not None and bound.value != estimate:
+            between = [tracer.at(estimate + f * (bound.value - estimate)) for f in _BETWEEN]
+            points += [bound.point, *(point for point in between if point.converged)]
     unique = {point.value: point for point in points}
-    return Path(tuple(unique[value] for value in sorted(unique)), at_lower, at_upper)
+    return Path(
+        tuple(unique[value] for value in sorted(unique)),
+        lower.value,
+        upper.value,
+        lower.at_end,
+        upper.at_end,
+        tuple(bound.why for bound in (lower, upper) if bound.why),
+    )
+
+
+def _bound(tracer: _Tracer, side: int, wanted: float, step: float) -> _Bound:
+    try:
+        return _Bound(*tracer.bound(side, wanted, step))
+    except InferenceError as error:
+        return _Bound(None, why=str(error))
 
 
 def _end(block: str, side: int) -> float:

@@ -14,6 +14,7 @@ from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.table_text import items_text, table_cells, table_text
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.maxima.maximised_fit import reading_of, refuse_other_than_maxima
+from hierbayes.inference.maxima.numbered import numbered_html, numbered_text
 from hierbayes.inference.maxima.pancake import flat_sentences, principal_axes
 from hierbayes.inference.maxima.smaller_model import (
     can_be_written,
@@ -41,13 +42,15 @@ class Reduced:
         each random column), a row per axis: its ``variance`` (eigenvalue), ``share`` of the
         total, and its weight on each effect.
     models : DataFrame
-        A row per smaller model, index ``formula``: ``parameters``, ``logLik``, ``loss`` of
-        log-likelihood against the singular fit, ``AIC``, ``singular``.
+        A row per model, the singular one first, index ``formula``: ``parameters``, ``logLik``,
+        ``loss`` of log-likelihood against the singular fit, ``AIC``, ``singular``.
     fit : Fit
         Of the suggested one: the same maximum with fewest parameters where such a model
-        exists, or else the one of smallest AIC.
+        exists, or else the one of smallest AIC, which may be the singular fit itself.
     same_maximum : bool
-        Whether it has the maximum of the singular fit.
+        Whether a smaller model has the maximum of the singular fit.
+    smaller : bool
+        Whether a smaller model is suggested at all.
     findings : tuple of str
     """
 
@@ -55,6 +58,7 @@ class Reduced:
     models: pd.DataFrame
     fit: Fit
     same_maximum: bool
+    smaller: bool
     findings: tuple[str, ...]
 
     @property
@@ -66,7 +70,8 @@ class Reduced:
         return "\n".join(
             [
                 self._title, "", table_text(self.axes), "", items_text(self.findings), "",
-                "Smaller models:", "", table_text(self.models), "", f"Suggested: {self.formula}",
+                "This model and smaller ones:", "", numbered_text(self.models), "",
+                f"Suggested: {self._suggested}",
             ]
         )  # fmt: skip
 
@@ -77,8 +82,13 @@ class Reduced:
         items = "".join(f"<li>{escape(item)}</li>" for item in self.findings)
         return (
             f"<h3>{self._title}</h3>{table_cells(self.axes).to_html()}<ul>{items}</ul>"
-            f"{table_cells(self.models).to_html()}<p>Suggested: {escape(self.formula)}</p>"
+            f"{numbered_html(self.models)}<p>Suggested: {escape(self._suggested)}</p>"
         )
+
+    @property
+    def _suggested(self) -> str:
+        kept = "none; keep the model: no smaller one has a smaller AIC"
+        return self.formula if self.smaller else kept
 
     @property
     def _title(self) -> str:
@@ -110,15 +120,15 @@ def reduced(fit: Fit) -> Reduced:
     >>> hsfull = hb.load_dataset("hsfull")
     >>> fit = hb.Model("mathach ~ ses * Sector + (1 + ses | school)", data=hsfull).reml()
     >>> small = hb.reduced(fit)
-    >>> small.fit.design.effects, small.same_maximum
-    (('Intercept',), False)
+    >>> small.smaller, small.models["AIC"].round(2).tolist()[:2]
+    (False, [46585.11, 46586.16])
     """
     refuse_other_than_maxima("reduced", fit)
     axes = principal_axes(fit)
     if not fit.maximum.singular:
         raise InferenceError(
             "G of this fit is not singular, there is nothing to reduce: its thinnest direction has "
-            f"{100 * axes['share'].iloc[-1]:.2g}% of the variance of the random effects"
+            f"{_percent(float(axes['share'].iloc[-1]))} of the variance of the random effects"
         )
     without = _without_variance(fit)
     candidates = [
@@ -142,9 +152,30 @@ def reduced(fit: Fit) -> Reduced:
     rank = np.array([f.maximum.n_parameters if s else f.aic + 1e9
                      for f, s in zip(fits, same, strict=True)])  # fmt: skip
     best = int(rank.argmin())
-    models = _table(fits, loss)
-    findings = (*flat_sentences(fit, axes, without), _suggestion(fits[best], float(loss[best])))
-    return Reduced(axes, models, fits[best], bool(same[best]), findings)
+    smaller = bool(same[best]) or fits[best].aic < fit.aic
+    findings = (
+        *flat_sentences(fit, axes, without),
+        *_origin_sentence(candidates),
+        _suggestion(fits[best], float(loss[best]), smaller=smaller),
+    )
+    models = _table([fit, *fits], np.append(0.0, loss))
+    return Reduced(
+        axes, models, fits[best] if smaller else fit, bool(same[best]), smaller, findings
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}%" if share >= 0.095 else f"{100 * share:.2g}%"
+
+
+def _origin_sentence(candidates: list[Blocks]) -> tuple[str, ...]:
+    """What else of the data models with fewer covariances depend on."""
+    if all(len(random) == 1 and INTERCEPT in random[0] for random in candidates):
+        return ()
+    return (
+        "models without an intercept, or with independent effects, depend on where a column is 0: "
+        "shift it and their likelihood changes, which that of the others does not",
+    )
 
 
 def _without_variance(fit: Fit) -> tuple[str, ...]:
@@ -193,7 +224,7 @@ def _table(fits: list[Fit], loss: Floats) -> pd.DataFrame:
     )
 
 
-def _suggestion(best: Fit, loss: float) -> str:
+def _suggestion(best: Fit, loss: float, *, smaller: bool) -> str:
     spec = best.design.specification
     random = " + ".join(f"({block} | {spec.group})" for block in spec.random_formulas)
     if loss < _SAME:
@@ -202,4 +233,5 @@ def _suggestion(best: Fit, loss: float) -> str:
     return (
         f"no formula of this kind states a G of lower rank; {random} comes nearest by AIC"
         f"{', parallel lines' if only else ''}, and loses {loss:.4f} of the log-likelihood"
+        f"{'' if smaller else ', more than its fewer parameters are worth'}"
     )

@@ -48,3 +48,9 @@ def fit_at(optimum: Optimum, fit: Fit, cross: CrossProducts) -> Fit:
         priors=None,
         evidence=maximum_of(optimum, problem),
     )
+
+
+def without_rows(fit: Fit) -> Fit:
+    """The same fit as if its response were known by its cross-products only."""
+    design = replace(fit.design, y=np.full(len(fit.design.y), np.nan))
+    return replace(fit, problem=replace(fit.problem, design=design))
