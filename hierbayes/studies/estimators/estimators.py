@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.table_text import items_text, table_cells, table_text
+from hierbayes.fit.table_text import items_text, table_cells, table_text, with_degrees
 from hierbayes.studies.comparison.row_index import ordered_index
 from hierbayes.studies.estimators.between_groups import between_groups
 from hierbayes.studies.estimators.efficiency import efficiency_table
@@ -19,7 +19,7 @@ from hierbayes.studies.estimators.fixed_effects import averaged, common_slopes
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
 from hierbayes.studies.estimators.hierarchical import contextual, fit_both, hierarchical
 from hierbayes.studies.estimators.linear_estimate import COLUMNS
-from hierbayes.studies.estimators.method import Method, shown
+from hierbayes.studies.estimators.method import Method
 from hierbayes.studies.estimators.pooled import pooled
 from hierbayes.studies.estimators.reading import read_question
 from hierbayes.studies.estimators.slope_identity import identity_table, slope_table
@@ -112,7 +112,7 @@ class Estimators:
 
     def _shown(self) -> list[tuple[str, pd.DataFrame]]:
         return [
-            ("Slopes", shown(self.table.drop(columns="reaches"))),
+            ("Slopes", with_degrees(self.table.drop(columns="reaches"))),
             ("Verdicts", self.verdicts),
             ("Groups in each level, and the efficiency of equal weights", self.efficiency),
         ]
