@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy.special import stdtrit
+from scipy.stats import ttest_ind
 
 import hierbayes as hb
 from hierbayes.errors import DataError, FormulaError, StudyError
@@ -414,7 +415,10 @@ def test_small_groups_are_left_out_and_counted() -> None:
     # An intercept for each of three more groups; the four rows say something about σ.
     assert (both.methods["2b"].quantities["df"] - without.methods["2b"].quantities["df"] == 1).all()
     assert (both.methods["4"].quantities["df"] - without.methods["4"].quantities["df"] == 3).all()
-    assert both.verdicts["reaches"].iloc[2:4].tolist() == ["12 of 15 groups", "these 15 groups"]
+    assert both.verdicts["reaches"].iloc[2:4].tolist() == ["12 of 15 groups", "12 of 15 groups"]
+    assert both.verdicts.loc["3 two-stage", "reaches"] == (
+        "all groups, if those left out are like the rest"
+    )
     assert both.identity["gap"].abs().max() < 1e-12
 
 
@@ -505,11 +509,16 @@ def test_verdicts_on_hs(six: hb.Estimators) -> None:
     )
     assert reasons["honest"] == (
         "rows of one group tell less than as many independent rows; the standard errors that "
-        "allow for groups (CR2) are 1.13 to 1.50 times as large"
+        "allow for groups (CR2) are between 1.13 and 1.50 times those of OLS"
     )
     assert six.reasons.loc["3 two-stage", "efficient"] == (
         "groups of 29 to 66 rows and sd of x 0.48 to 0.83 differ in information: its weights have "
-        "efficiency 0.920"
+        "efficiency 0.920 at the level 'Public'"
+    )
+    assert six.reasons.loc["3 two-stage", "honest"] == (
+        "its standard error comes from how the groups' own coefficients vary, one variance for all "
+        "levels, whose groups are alike: the first-stage variances of groups in the levels differ "
+        "1.29 times at most"
     )
 
 
@@ -518,7 +527,66 @@ def test_like_groups_make_equal_weights_efficient() -> None:
     assert_allclose(alike.efficiency[["2a", "3", "4"]], 1.0, rtol=1e-12)
     assert alike.verdicts["efficient"].drop(alike.verdicts.index[:2]).eq("yes").all()
     assert alike.reasons.loc["3 two-stage", "efficient"].endswith(
-        "are alike enough: its weights have efficiency 1.000 or more"
+        "are alike enough in each level: its weights have efficiency more than 0.999"
+    )
+
+
+def of_two_sizes(small: int, large: int, seed: int = 8, spread: float = 0.0) -> pd.DataFrame:
+    """Fifteen groups of one size at level a and fifteen of another at b."""
+    rng = np.random.default_rng(seed)
+    sizes = np.tile([small, large], 15)
+    codes = np.repeat(np.arange(30), sizes)
+    x, u = rng.normal(size=len(codes)), spread * rng.normal(size=(2, 30))
+    y = u[0][codes] + (1.0 + u[1][codes]) * x + rng.normal(size=len(codes))
+    return pd.DataFrame({"y": y, "x": x, "g": codes, "w": np.where(codes % 2, "b", "a")})
+
+
+def test_levels_whose_groups_differ_are_not_pooled_honestly() -> None:
+    found = hb.estimators("y ~ x * w", group="g", data=of_two_sizes(4, 60))
+    assert found.verdicts.loc[["3 two-stage", "4 between groups"], "honest"].tolist() == ["no"] * 2
+    first, total = found.alike.loc["4", ["first_stage", "total"]]
+    assert first == pytest.approx(15.0)
+    assert found.reasons.loc["4 between groups", "honest"] == (
+        "takes a group as one observation, so that the variance of groups counts, one variance for "
+        "all levels, and they do not vary alike: the first-stage variances of groups in the levels "
+        f"differ 15.00 times, with the variance between groups {total:.2f} times, so that the "
+        "standard error is too small in 'a' and too large in 'b'; see further for separate "
+        "variances"
+    )
+    varied = hb.estimators("y ~ x * w", group="g", data=of_two_sizes(6, 60, spread=5.0))
+    assert varied.verdicts.loc["3 two-stage", "honest"] == "with care"
+    assert varied.alike.loc["3", "total"] < 1.5 < varied.alike.loc["3", "first_stage"]
+
+
+def test_separate_variances_are_those_of_welch() -> None:
+    data = of_two_sizes(4, 60)
+    methods = hb.estimators("y ~ x * w", group="g", data=data).methods
+    _, rows = read_question("y ~ x * w", "g", data)
+    slope = own_lines(rows)[1]
+    a, b = slope[rows.level_of == 0], slope[rows.level_of == 1]
+    table = methods["3"].further["Quantities, a variance for each level"]
+    welch = ttest_ind(b, a, equal_var=False)
+    expected = [b.mean() - a.mean(), welch.statistic, welch.df, welch.pvalue]
+    assert_allclose(table.loc["x: b − a", ["estimate", "t", "df", "p"]], expected, rtol=1e-9)
+    assert_allclose(table["se"].iloc[0], a.std(ddof=1) / np.sqrt(15), rtol=1e-9)
+    table = methods["4"].further["Quantities, a variance for each level"]
+    for level in "ab":
+        alone = hb.estimators("y ~ x", group="g", data=data[data["w"] == level]).methods["4"]
+        assert_allclose(table.loc[f"x in {level}"], alone.quantities.loc["x"], rtol=1e-8)
+    se, df = table["se"], table["df"].iloc[:2]
+    assert_allclose(se.iloc[2] ** 2, (se.iloc[:2] ** 2).sum(), rtol=1e-12)
+    assert_allclose(table["df"].iloc[2], se.iloc[2] ** 4 / (se.iloc[:2] ** 4 / df).sum(), rtol=1e-9)
+
+
+def test_few_degrees_of_freedom_of_cr2_want_care() -> None:
+    data = built(7, seed=4)
+    found = hb.estimators("y ~ x", group="g", data=data)
+    least = found.table.loc[("x", "1 pooled OLS, CR2"), "df"]
+    assert least < 5.0
+    assert found.verdicts.loc["1 pooled OLS, CR2", "honest"] == "with care"
+    assert found.reasons.loc["1 pooled OLS, CR2", "honest"] == (
+        "its standard error comes from how groups vary, whatever holds inside them, but few groups "
+        f"carry a slope: {least:.1f} degrees of freedom, fewer than 5"
     )
 
 
@@ -546,7 +614,7 @@ def test_independent_rows_do_not_make_naive_errors_honest() -> None:
     label = "1 pooled OLS"
     assert found.verdicts.loc[label, "honest"] == "no"
     assert found.reasons.loc[label, "honest"].endswith(
-        "times as large; that they are no larger is luck, and not the method"
+        "times those of OLS; that they are no larger is luck, and not the method"
     )
     assert found.reasons.loc["4 between groups", "efficient"].startswith("groups of 4 rows are ")
 
@@ -610,13 +678,15 @@ def test_prints(six: hb.Estimators) -> None:
         "times as large in 3 (p = 0.0353 against p = 0.0146), which speaks of all groups and not "
         "of these 40 alone"
     )
-    assert max(map(len, text.splitlines())) < 120
+    assert max(map(len, text.splitlines())) <= 100
+    assert "  - reaches these 40 groups: 2a, 2b" in text
     assert repr(six) == ("<Six estimators: Question: the slope of ses in mathach ~ ses * Sector>")
     page = six._repr_html_()
     assert page.count("<table") == 3
     assert "<li>" in page
     assert list(six.tables()) == [
         "table", "verdicts", "reasons", "slopes", "identity", "share", "efficiency",
+        "alike",
     ]  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def test_ses_against_r(diagnostics: dict[str, Any], models: Cache[hb.Model]) -> 
 def test_contextual_effect_against_r(diagnostics: dict[str, Any], models: Cache[hb.Model]) -> None:
     golden = diagnostics["hausman_ses"]
     for name in ("ancova", "contextual_raw_ri"):
-        result = hb.mundlak(models[name])
+        result = hb.mundlak(models[name], df="none")
         row = result.table.loc["ses"]
         assert_allclose(
             row[["contextual", "se", "z"]],
@@ -84,10 +84,44 @@ def test_every_model(name: str, models: Cache[hb.Model], reml_fits: Cache[hb.Fit
         assert (result.tests["df"] == free).all()
         p = chi2.sf(result.tests["chisq"], result.tests["df"])
         assert_allclose(result.tests["p"], p, rtol=1e-8)
-    test = hb.mundlak(reml_fits[name])
+    test = hb.mundlak(reml_fits[name], df="none")
     assert test.test["df"] == len(test.table) > 0
     assert_allclose(test.table["between"], test.table["within"] + test.table["contextual"])
     assert_allclose(test.table["p"], 2 * norm.sf(np.abs(test.table["z"])), rtol=1e-8)
+
+
+@pytest.mark.parametrize("df", ["satterthwaite", "kenward-roger", "inner-outer"])
+def test_contextual_effects_are_wald_tests(df: str, hs: pd.DataFrame) -> None:
+    formula = "mathach ~ ses + HIMINTY"
+    parts = {"random": "~ 1 | school", "data": hs.astype({"HIMINTY": float})}
+    result = hb.mundlak(hb.Model(formula, **parts), df=df)
+    mean = "cvar(ses, school)"
+    # HIMINTY is one of the schools': its mean is itself
+    assert result.added == (mean,)
+    fit = hb.Model(f"{formula} + {mean}", **parts).reml()
+    test = hb.wald(fit, [mean], df=df)
+    columns = ["estimate", "se", "df", "t", "p"]
+    ours = result.table.loc["ses", ["contextual", *columns[1:]]]
+    assert_allclose(ours, test.rows.iloc[0][columns], rtol=1e-6)
+    assert_allclose(result.test[list(test.joint)], test.joint.iloc[0], rtol=1e-6)
+    F, denominator = test.joint.iloc[0][["F", "denDF"]]
+    assert f"(F(1, {denominator:.1f}) = {F:.2f}, p " in result.conclusion[1]
+
+
+def test_few_groups_make_no_certainty() -> None:
+    data = simulate([30] * 5, (1.0, 0.5), seed=12)
+    data["y"] += 1.2 * data.groupby("g")["x1"].transform("mean") * 6
+    model = hb.Model("y ~ x1", random="~ 1 | g", data=data)
+    usual, normal = hb.mundlak(model), hb.mundlak(model, df="none")
+    assert usual.table.loc["x1", "df"] < 6
+    assert usual.test["p"] > normal.test["p"]
+    assert "too small where there are few groups" in normal.notes[0]
+    with pytest.raises(hb.HierbayesError) as error:
+        hb.mundlak(model, df="residual")
+    assert str(error.value) == (
+        "there are no degrees of freedom 'residual'; df is one of: 'satterthwaite', "
+        "'kenward-roger', 'inner-outer', 'none'"
+    )
 
 
 @pytest.mark.parametrize("name", WITH_MEANS)
@@ -263,4 +297,4 @@ def test_print(models: Cache[hb.Model]) -> None:
     assert "or both; the test cannot tell these apart" in text
     assert "all estimators have a random intercept alone, though the model has more" in text
     assert "<h4>What this says</h4>" in result._repr_html_()
-    assert "χ²(1) = " in str(hb.mundlak(models["random_coefficients"]))
+    assert "χ²(1) = " in str(hb.mundlak(models["random_coefficients"], df="none"))

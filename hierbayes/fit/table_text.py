@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isinf
 from numbers import Integral, Real
 from textwrap import fill
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 # Columns whose smallest values need no more than a digit.
 _ROUGH = ("mcse", "difference", "share", "from_theta")
+_DEGREES = ("df", "df1", "df2", "numDF", "denDF")
 
 
 def table_text(table: pd.DataFrame) -> str:
@@ -31,6 +33,12 @@ def table_cells(table: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
+def with_degrees(table: pd.DataFrame) -> pd.DataFrame:
+    """The table, degrees of freedom as the text that is shown for them."""
+    places = [name for name in _DEGREES if name in table.columns]
+    return table.assign(**{name: [_degrees(value) for value in table[name]] for name in places})
+
+
 def items_text(items: tuple[str, ...]) -> str:
     """Sentences as a list, folded at 100 characters."""
     lines = (fill(item, 100, initial_indent="  - ", subsequent_indent="    ") for item in items)
@@ -47,6 +55,12 @@ def p_text(p: float) -> str:
 def p_words(p: float) -> str:
     """A p-value in a sentence: ``= 0.0123``, or ``< .0001``."""
     return f"= {p:.4f}" if p >= 1e-4 else "< .0001"
+
+
+def _degrees(value: float) -> str:
+    if pd.isna(value):
+        return ""
+    return f"{value:.0f}" if isinf(value) or value == round(value) else f"{value:.1f}"
 
 
 def _cell(value: object, column: str) -> str:

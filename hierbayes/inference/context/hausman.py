@@ -100,7 +100,7 @@ def hausman(source: Any) -> Hausman:
     design = problem_of(source, "hausman").design
     within = within_fit(design)
     _refuse_no_between(design)
-    random = fit_columns(design, design.X, REML, random=False)
+    random = fit_columns(design, design.X, REML)
     moments = swamy_arora(design, within.sigma2)
     differences = _Differences(within, random, moments)
     names = [design.terms[place] for place in within.places]

@@ -7,18 +7,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import chdtrc, ndtr
 
 from hierbayes.design.design import Design
 from hierbayes.design.levels import is_outer
 from hierbayes.errors import DataError
+from hierbayes.fit.effects import fixef
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.table_text import p_text
+from hierbayes.fit.table_text import p_words, with_degrees
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.cases.anchor import about_lines, problem_of
 from hierbayes.inference.context.fixed_effects import within_columns
 from hierbayes.inference.context.spread import group_means
-from hierbayes.inference.context.submodel import Submodel, fit_columns
+from hierbayes.inference.context.submodel import fit_of_columns
+from hierbayes.inference.hypotheses.degrees_of_freedom import (
+    METHODS,
+    ContrastDf,
+    df_source,
+    refuse_unknown_method,
+)
+from hierbayes.inference.hypotheses.tails import two_sided
+from hierbayes.inference.hypotheses.wald import joint_row
 from hierbayes.inference.page import Page, Printed
 from hierbayes.likelihood.collapsed import ML, REML
 
@@ -34,9 +42,11 @@ class Mundlak(Printed):
     ----------
     table : DataFrame
         A row per such term: ``within`` (its slope within groups), ``contextual`` (what the
-        group's mean adds), ``se``, ``z``, ``p``, and ``between`` = within + contextual.
+        group's mean adds), ``se``, ``df``, ``t`` and ``p`` of that (without degrees of freedom
+        ``z`` and ``p``), and ``between`` = within + contextual.
     test : Series
-        Wald's ``chisq`` of all contextual effects together, ``df`` and ``p``.
+        Of all contextual effects together: ``F``, ``numDF``, ``denDF`` and ``p``; without
+        degrees of freedom Wald's ``chisq``, ``df`` and ``p``.
     coefficients : DataFrame
         Every coefficient of the model with the means: ``estimate``, ``se``.
     added : tuple of str
@@ -54,11 +64,9 @@ class Mundlak(Printed):
 
     def page(self) -> Page:
         """The table, the test, and what they mean."""
-        joint = self.test.to_frame().T
-        joint["df"] = int(self.test["df"])
         tables = (
-            ("Slopes within groups, and what the group's mean adds", self.table),
-            ("All contextual effects together", joint),
+            ("Slopes within groups, and what the group's mean adds", with_degrees(self.table)),
+            ("All contextual effects together", with_degrees(self.test.to_frame().T)),
         )
         lists = (("What this says", self.conclusion), ("Notes", self.notes))
         return Page("Mundlak's test of contextual effects", self.about, tables, lists)
@@ -76,7 +84,7 @@ class _Plan:
     skipped: tuple[str, ...]
 
 
-def mundlak(source: Any) -> Mundlak:
+def mundlak(source: Any, *, df: str = "satterthwaite") -> Mundlak:
     """Test the contextual effects of all terms that vary within groups.
 
     The group mean of each such term joins the model unless it is there already, as
@@ -87,6 +95,9 @@ def mundlak(source: Any) -> Mundlak:
     ----------
     source : Model or Fit
         The model with the means is fitted by REML, for an ML fit by ML.
+    df : str
+        As for `wald`: ``"satterthwaite"``, ``"kenward-roger"`` (REML only), ``"inner-outer"``, or
+        ``"none"`` for z and χ², which reject too often where there are few groups.
 
     Returns
     -------
@@ -99,6 +110,10 @@ def mundlak(source: Any) -> Mundlak:
     DataError
         When no term varies within groups, none has group means to test, or there are too few
         groups for the means.
+    HypothesisError
+        When ``df`` does not exist or does not suit.
+    EstimationError
+        When Satterthwaite's degrees of freedom do not exist.
 
     References
     ----------
@@ -111,24 +126,29 @@ def mundlak(source: Any) -> Mundlak:
     >>> model = hb.Model("mathach ~ ses", random="~ 1 | school", data=hb.load_dataset("hs"))
     >>> hb.mundlak(model).table.loc["ses"].round(4)[["within", "contextual", "se"]].to_dict()
     {'within': 2.2232, 'contextual': 3.4832, 'se': 0.7299}
+    >>> hb.mundlak(model, df="none").test.round(2).to_dict()
+    {'chisq': 22.77, 'df': 1.0, 'p': 0.0}
     """
     design = problem_of(source, "mundlak").design
+    refuse_unknown_method(df)
     reading = ML if isinstance(source, Fit) and source.engine == "ML" else REML
     plan = _plan(design)
-    found = fit_columns(design, plan.X, reading, random=True)
-    table, test = _table(plan, found)
-    engine = "ML" if reading == ML else "REML"
-    se = np.sqrt(np.diag(found.gamma_cov))
+    fit = fit_of_columns(design, plan.X, plan.names, reading)
+    of_all = df_source(fit, df)
+    L, gamma = np.array(list(plan.contrasts.values())), fixef(fit).to_numpy()
+    found = of_all.of(L)
+    table = _table(plan, gamma, L @ gamma, np.sqrt(np.diag(L @ found.gamma_cov @ L.T)), found)
+    test = _test(joint_row(L, gamma, found), df)
+    coefficients = {"estimate": gamma, "se": np.sqrt(np.diag(of_all.gamma_cov))}
+    added = f"Added:  {', '.join(plan.added) or 'nothing'}; by {fit.engine}"
     return Mundlak(
         table=table,
         test=test,
-        coefficients=pd.DataFrame(
-            {"estimate": found.gamma, "se": se}, index=pd.Index(plan.names, name="term")
-        ),
+        coefficients=pd.DataFrame(coefficients, index=pd.Index(plan.names, name="term")),
         added=plan.added,
-        about=(*about_lines(design), f"Added:  {', '.join(plan.added) or 'nothing'}; by {engine}"),
+        about=(*about_lines(design), added, f"df:     {METHODS[df]}"),
         conclusion=_conclusion(table, test, design),
-        notes=_notes(plan),
+        notes=(*_notes(plan, df), *of_all.notes, *found.notes),
     )
 
 
@@ -200,27 +220,32 @@ def _refuse_too_few_groups(design: Design, X: Floats, added: tuple[str, ...]) ->
         )
 
 
-def _table(plan: _Plan, found: Submodel) -> tuple[pd.DataFrame, pd.Series]:
-    L = np.array(list(plan.contrasts.values()))
-    effect, cov = L @ found.gamma, L @ found.gamma_cov @ L.T
-    se = np.sqrt(np.diag(cov))
-    z = effect / se
-    within = found.gamma[list(plan.within.values())]
-    table = pd.DataFrame(
-        {
-            "within": within,
-            "contextual": effect,
-            "se": se,
-            "z": z,
-            "p": 2.0 * ndtr(-np.abs(z)),
-            "between": within + effect,
-        },
-        index=pd.Index(list(plan.within), name="term"),
-    )
-    # the correlations first: columns of unequal units
-    chisq = float(z @ np.linalg.solve(cov / np.outer(se, se), z))
-    test = pd.Series({"chisq": chisq, "df": float(len(z)), "p": chdtrc(len(z), chisq)}, name="Wald")
-    return table, test
+def _table(
+    plan: _Plan, gamma: Floats, effect: Floats, se: Floats, found: ContrastDf
+) -> pd.DataFrame:
+    """The table of `Mundlak`."""
+    within = gamma[list(plan.within.values())]
+    ratio = effect / se
+    tests = {"z": ratio} if found.method == "none" else {"df": found.rows, "t": ratio}
+    columns = {"within": within, "contextual": effect, "se": se, **tests}
+    columns |= {"p": two_sided(ratio, found.rows), "between": within + effect}
+    return pd.DataFrame(columns, index=pd.Index(list(plan.within), name="term"))
+
+
+def _test(joint: dict[str, float], method: str) -> pd.Series:
+    """The joint test: F, or χ² where there are no degrees of freedom."""
+    numerator = float(joint["numDF"])
+    if method == "none":
+        values = {"chisq": numerator * joint["F"], "df": numerator, "p": joint["p"]}
+    else:
+        values = {name: float(joint[name]) for name in ("F", "numDF", "denDF", "p")}
+    return pd.Series(values, name="Wald")
+
+
+def _test_words(test: pd.Series) -> str:
+    if "chisq" in test:
+        return f"χ²({test['df']:.0f}) = {test['chisq']:.2f}, p {p_words(test['p'])}"
+    return f"F({test['numDF']:.0f}, {test['denDF']:.1f}) = {test['F']:.2f}, p {p_words(test['p'])}"
 
 
 def _conclusion(table: pd.DataFrame, test: pd.Series, design: Design) -> tuple[str, ...]:
@@ -230,11 +255,10 @@ def _conclusion(table: pd.DataFrame, test: pd.Series, design: Design) -> tuple[s
         f"the mean of the {group} adds {row['contextual']:+.4f} ± {row['se']:.4f}"
         for term, row in table.iterrows()
     ]
-    p = float(test["p"])
-    shown = p_text(p)
-    p_shown = shown if shown.startswith("<") else f"= {shown}"
-    joint = f"χ²({test['df']:.0f}) = {test['chisq']:.2f}, p {p_shown}"
-    if p < ALPHA:
+    if np.isnan(test["p"]):
+        return (*lines, "these degrees of freedom give no test of all effects together, see below")
+    joint = _test_words(test)
+    if test["p"] < ALPHA:
         lines.append(
             f"slopes between and within groups differ ({joint}), so without the means in the model "
             "one coefficient mixes the two, and the random effects are correlated with the terms"
@@ -253,8 +277,13 @@ def _conclusion(table: pd.DataFrame, test: pd.Series, design: Design) -> tuple[s
     return tuple(lines)
 
 
-def _notes(plan: _Plan) -> tuple[str, ...]:
-    notes = ["p-values take the estimates as normal, given the estimated variances"]
+def _notes(plan: _Plan, method: str) -> tuple[str, ...]:
+    notes = []
+    if method == "none":
+        notes.append(
+            "p-values take the estimated variances as known, so that they are too small where "
+            "there are few groups; the default df allows for that"
+        )
     if plan.skipped:
         listed = ", ".join(f"'{term}'" for term in plan.skipped)
         notes.append(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hierbayes.design.basis import choose_basis
 from hierbayes.design.crossproducts import cross_products
 from hierbayes.design.design import Design
+from hierbayes.design.problem import Problem
 from hierbayes.estimation.reml import maximise
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import conditional_moments, flat_prior
 
@@ -31,8 +34,8 @@ class Submodel:
     sigma: float
 
 
-def fit_columns(design: Design, X: Floats, reading: int, *, random: bool) -> Submodel:
-    """Fit fixed columns X (n, p) on the rows and groups of a design.
+def fit_columns(design: Design, X: Floats, reading: int) -> Submodel:
+    """Fit fixed columns X (n, p) and a random intercept on the rows and groups of a design.
 
     Parameters
     ----------
@@ -41,11 +44,8 @@ def fit_columns(design: Design, X: Floats, reading: int, *, random: bool) -> Sub
         Independent.
     reading : int
         ``REML`` or ``ML``.
-    random : bool
-        With the random part of the design; otherwise with a random intercept alone.
     """
-    Z = design.Z if random else np.ones((len(X), 1))
-    blocks = design.blocks if random else (1,)
+    Z, blocks = np.ones((len(X), 1)), (1,)
     basis = choose_basis(X, Z, design.y, blocks)
     cross = cross_products((X, Z, design.y), design.codes, design.groups, basis)
     optimum = maximise(cross, blocks, reading)
@@ -57,3 +57,14 @@ def fit_columns(design: Design, X: Floats, reading: int, *, random: bool) -> Sub
         G=L @ L.T,
         sigma=optimum.sigma * basis.scale,
     )
+
+
+def fit_of_columns(design: Design, X: Floats, terms: tuple[str, ...], reading: int) -> Fit:
+    """The fit of a design with more fixed columns X (n, p'), its own coming first.
+
+    Its formula stays that of the design: it has no columns of new data.
+    """
+    more = replace(design, X=X, terms=terms, term_of=(*design.term_of, *terms[design.X.shape[1] :]))
+    basis = choose_basis(X, design.Z, design.y, design.blocks)
+    cross = cross_products((X, design.Z, design.y), design.codes, design.groups, basis)
+    return maximum_likelihood(Problem(more, cross), reading)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from hierbayes.errors import StudyError
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
 from hierbayes.studies.estimators.linear_estimate import LeastSquares, least_squares, rows_of
 from hierbayes.studies.estimators.method import Method, tests_table
+from hierbayes.studies.estimators.separate import TITLE, separate_table
 from hierbayes.studies.estimators.targets import (
     between_terms,
     level_columns,
@@ -37,7 +39,8 @@ def means_regression(rows: GroupedRows, weights: str = "equal") -> LeastSquares:
 def between_groups(rows: GroupedRows, weights: str) -> Method:
     """The ecological regression.
 
-    ``further`` has the regression that ignores the factor, by weights.
+    One residual variance is pooled over the levels. ``further`` has the tests by separate
+    variances, see `separate`, and the regression that ignores the factor, by weights.
 
     Raises
     ------
@@ -65,8 +68,20 @@ def between_groups(rows: GroupedRows, weights: str) -> Method:
         quantities=fit.estimate.combined(to_quantities(L)).table(quantity_names(rows)),
         tests=tests_table(tests),
         sigma=fit.sigma,
-        further={"Whatever the level": _whatever_level(rows)},
+        further={**_separate(rows, weights), "Whatever the level": _whatever_level(rows)},
     )
+
+
+def _separate(rows: GroupedRows, weights: str) -> dict[str, pd.DataFrame]:
+    """Tests with a residual variance for each level, each a regression by itself."""
+    if rows.L == 1:
+        return {}
+    own = [means_regression(rows.of_level(at), weights).estimate for at in range(rows.L)]
+    slope, variance, df = (
+        np.array([value(one) for one in own])
+        for value in (lambda e: e.value[1], lambda e: e.cov[1, 1], lambda e: e.df[1])
+    )
+    return {TITLE: separate_table(slope, variance, df, quantity_names(rows))}
 
 
 def _whatever_level(rows: GroupedRows) -> pd.DataFrame:

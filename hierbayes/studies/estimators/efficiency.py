@@ -11,6 +11,14 @@ information when they carry the same.  Its efficiency is the ratio of the two va
 
 τ², G and σ² are those of method 6, where x is centred within groups, so that the mean of a group
 has none of the random slope in it.
+
+Methods 3 and 4 pool one residual variance over the levels, so that their standard errors hold
+where groups vary alike in all.  `alike_table` compares the levels by the mean over their groups of
+the first-stage variance of a coefficient,
+
+    3   σ²/Sxx_j        4   σ²/n_j (times n_j when weighted by rows)
+
+and by the same with the variance between groups added: 1/w_j, and v_j.
 """
 
 from __future__ import annotations
@@ -19,10 +27,11 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.fit.fit import Fit
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
 
 EFFICIENT = 0.95  # from here on groups count as alike
+ALIKE = 1.5  # times another: up to here levels do; their 95% limits then cover 92.6% or more
 
 
 def efficiency_table(rows: GroupedRows, fit: Fit, weights: str) -> pd.DataFrame:
@@ -66,9 +75,44 @@ def efficiency_table(rows: GroupedRows, fit: Fit, weights: str) -> pd.DataFrame:
     return pd.DataFrame(table, index=pd.Index(_names(rows), name="level"))
 
 
+def alike_table(rows: GroupedRows, fit: Fit, weights: str) -> pd.DataFrame:
+    """How many times the variance of the groups' coefficients in one level is that in another.
+
+    Parameters are those of `efficiency_table`.
+
+    Returns
+    -------
+    DataFrame
+        Index method (``3``, ``4``); ``first_stage`` and ``total``, the largest mean over the
+        smallest, and the levels these are of, ``largest`` and ``smallest``.
+    """
+    G, sigma2, kept = fit.G_draws[0, 0], fit.sigma**2, rows.sloped
+    by = rows.n if weights == "n" else np.ones(rows.J)
+    noise = {"3": sigma2 / rows.Sxx[kept], "4": by * sigma2 / rows.n}
+    between = {"3": G[1, 1], "4": by * G[0, 0]}
+    table = {}
+    for key, level in (("3", rows.level_of[kept]), ("4", rows.level_of)):
+        first, total = (
+            _level_means(v, level, rows.L) for v in (noise[key], noise[key] + between[key])
+        )
+        table[key] = {
+            "first_stage": first.max() / first.min(),
+            "total": total.max() / total.min(),
+            "largest": _names(rows)[int(total.argmax())],
+            "smallest": _names(rows)[int(total.argmin())],
+        }
+    return pd.DataFrame.from_dict(table, orient="index").rename_axis("method")
+
+
+def _level_means(values: Floats, level: Integers, L: int) -> Floats:
+    sums = np.bincount(level, weights=values, minlength=L)
+    means: Floats = sums / np.bincount(level, minlength=L)
+    return means
+
+
 def mean_efficiency(variances: Floats) -> float:
     """Efficiency of the plain mean of independent estimates with these variances."""
-    return float(len(variances) ** 2 / (variances.sum() * (1.0 / variances).sum()))
+    return min(1.0, float(len(variances) ** 2 / (variances.sum() * (1.0 / variances).sum())))
 
 
 def slope_efficiency(x: Floats, variances: Floats, weights: Floats) -> float:
@@ -78,7 +122,7 @@ def slope_efficiency(x: Floats, variances: Floats, weights: Floats) -> float:
     W = X * weights[:, None]
     M = np.linalg.inv(X.T @ W)
     actual = M @ (W.T @ (W * variances[:, None])) @ M
-    return float(best[1, 1] / actual[1, 1])
+    return min(1.0, float(best[1, 1] / actual[1, 1]))
 
 
 def _names(rows: GroupedRows) -> list[str]:

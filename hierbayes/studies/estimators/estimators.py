@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.table_text import items_text, table_cells, table_text
+from hierbayes.fit.table_text import items_text, table_cells, table_text, with_degrees
 from hierbayes.studies.comparison.row_index import ordered_index
 from hierbayes.studies.estimators.between_groups import between_groups
-from hierbayes.studies.estimators.efficiency import efficiency_table
+from hierbayes.studies.estimators.efficiency import alike_table, efficiency_table
 from hierbayes.studies.estimators.findings import findings
 from hierbayes.studies.estimators.fixed_effects import averaged, common_slopes
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
 from hierbayes.studies.estimators.hierarchical import contextual, fit_both, hierarchical
 from hierbayes.studies.estimators.linear_estimate import COLUMNS
-from hierbayes.studies.estimators.method import Method, shown
+from hierbayes.studies.estimators.method import Method
 from hierbayes.studies.estimators.pooled import pooled
 from hierbayes.studies.estimators.reading import read_question
 from hierbayes.studies.estimators.slope_identity import identity_table, slope_table
@@ -27,6 +27,7 @@ from hierbayes.studies.estimators.two_stage import two_stage
 from hierbayes.studies.estimators.verdicts import (
     ROBUST,
     judge,
+    printed,
     reason_items,
     reason_table,
     verdict_table,
@@ -63,6 +64,8 @@ class Estimators:
         that between groups, weighted by rows (1).
     efficiency : DataFrame
         How alike groups are in each level, and what equal weights cost.
+    alike : DataFrame
+        How alike the levels are, see `efficiency.alike_table`.
     fits : mapping
         The REML fits of methods 5 and 6.
     findings : tuple of str
@@ -78,12 +81,22 @@ class Estimators:
     identity: pd.DataFrame
     share: pd.DataFrame
     efficiency: pd.DataFrame
+    alike: pd.DataFrame
     fits: Mapping[str, Fit]
     findings: tuple[str, ...]
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name."""
-        names = ("table", "verdicts", "reasons", "slopes", "identity", "share", "efficiency")
+        names = (
+            "table",
+            "verdicts",
+            "reasons",
+            "slopes",
+            "identity",
+            "share",
+            "efficiency",
+            "alike",
+        )
         return {name: getattr(self, name) for name in names}
 
     def __str__(self) -> str:
@@ -112,8 +125,8 @@ class Estimators:
 
     def _shown(self) -> list[tuple[str, pd.DataFrame]]:
         return [
-            ("Slopes", shown(self.table.drop(columns="reaches"))),
-            ("Verdicts", self.verdicts),
+            ("Slopes", with_degrees(self.table.drop(columns="reaches"))),
+            ("Verdicts", printed(self.verdicts)),
             ("Groups in each level, and the efficiency of equal weights", self.efficiency),
         ]
 
@@ -185,7 +198,8 @@ def estimators(
     ]  # fmt: skip
     methods = {method.key: method for method in made}
     efficiency = efficiency_table(rows, fits.contextual, between)
-    verdicts = judge(methods, fits, efficiency, rows)
+    alike = alike_table(rows, fits.contextual, between)
+    verdicts = judge(methods, fits, efficiency, alike, rows)
     identity = identity_table(rows)
     table = _table(methods, {label: verdict.reaches for label, verdict in verdicts.items()})
     share = _share(table, identity, rows)
@@ -199,6 +213,7 @@ def estimators(
         identity=identity,
         share=share,
         efficiency=efficiency,
+        alike=alike,
         fits={"5": fits.plain, "6": fits.contextual},
         findings=findings(rows, methods, identity, share),
     )

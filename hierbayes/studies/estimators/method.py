@@ -8,7 +8,7 @@ from html import escape
 
 import pandas as pd
 
-from hierbayes.fit.table_text import items_text, table_cells, table_text
+from hierbayes.fit.table_text import items_text, table_cells, table_text, with_degrees
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,14 +56,16 @@ class Method:
 
     def __str__(self) -> str:
         parts = [f"Method {self.label}\n{items_text(self.about)}"]
-        parts += [f"{title}:\n\n{table_text(shown(table))}" for title, table in self._tables()]
+        parts += [
+            f"{title}:\n\n{table_text(with_degrees(table))}" for title, table in self._tables()
+        ]
         return "\n\n".join(parts)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         body = "".join(
-            f"<h4>{escape(title)}</h4>{table_cells(shown(table)).to_html()}"
+            f"<h4>{escape(title)}</h4>{table_cells(with_degrees(table)).to_html()}"
             for title, table in self._tables()
         )
         about = "<br>".join(escape(line) for line in self.about)
@@ -75,25 +77,6 @@ class Method:
             tables.append(("Lines", self.lines))
         tables += [("Tests", self.tests)] * (len(self.tests) > 0)
         return tables + list(self.further.items())
-
-
-def shown(table: pd.DataFrame) -> pd.DataFrame:
-    """A table with degrees of freedom and p as they are printed."""
-    text = {name: _degrees for name in ("df", "df1", "df2") if name in table.columns}
-    text |= {name: _probability for name in ("p",) if name in table.columns}
-    return table.assign(**{name: table[name].map(how) for name, how in text.items()})
-
-
-def _degrees(value: float) -> str:
-    if pd.isna(value):
-        return ""
-    return f"{value:.0f}" if value == round(value) else f"{value:.1f}"
-
-
-def _probability(value: float) -> str:
-    if pd.isna(value):
-        return ""
-    return f"{value:.4f}" if value >= 1e-4 else "<.0001"
 
 
 def tests_table(tests: Mapping[str, pd.Series]) -> pd.DataFrame:

@@ -2,7 +2,9 @@
 
 The second stage takes intercept and slope of each group as two responses, all groups alike.  Its
 standard errors come from how the coefficients vary between groups, so that they hold for groups
-that were not drawn.  The joint test is Wilks's; with two responses Rao's F is exact.
+that were not drawn, where they vary alike in all levels: one covariance is pooled.  ``further``
+has those of separate variances, see `separate`.  The joint test is Wilks's; with two responses
+Rao's F is exact.
 
 References
 ----------
@@ -19,6 +21,7 @@ from hierbayes.studies.estimators.fixed_effects import own_lines
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
 from hierbayes.studies.estimators.linear_estimate import LinearEstimate, f_test, rows_of
 from hierbayes.studies.estimators.method import Method, tests_table
+from hierbayes.studies.estimators.separate import TITLE, separate_table
 from hierbayes.studies.estimators.targets import (
     line_names,
     quantity_names,
@@ -52,7 +55,10 @@ def two_stage(rows: GroupedRows) -> Method:
         quantities=estimate.combined(to_quantities(L)).table(quantity_names(rows)),
         tests=tests_table({} if manova is None else {"no difference (Wilks)": manova}),
         sigma=np.nan,
-        further={"Residual covariance of the groups' coefficients": _covariance(E / df, rows)},
+        further={
+            "Residual covariance of the groups' coefficients": _covariance(E / df, rows),
+            **_separate(within[:, 1], means[:, 1], count, rows),
+        },
     )
 
 
@@ -67,6 +73,17 @@ def _manova(E: Floats, means: Floats, count: Floats, df: float) -> pd.Series:
     df1, df2 = 2.0 * h, root * (df - (3.0 - h) / 2.0) - h + 1.0
     test = f_test((1.0 - power) / power * df2 / df1, df1, df2)
     return pd.concat([pd.Series({"Wilks": wilks}), test])
+
+
+def _separate(
+    rest: Floats, slope: Floats, count: Floats, rows: GroupedRows
+) -> dict[str, pd.DataFrame]:
+    """Tests with a variance of slopes for each level; rest (J kept,) from the level's mean."""
+    if rows.L == 1:
+        return {}
+    squares = np.bincount(rows.level_of[rows.sloped], weights=rest**2, minlength=rows.L)
+    variance = squares / (count - 1.0) / count
+    return {TITLE: separate_table(slope, variance, count - 1.0, quantity_names(rows))}
 
 
 def _covariance(cov: Floats, rows: GroupedRows) -> pd.DataFrame:
