@@ -41,7 +41,7 @@ from hierbayes.inference.hypotheses.wald import WaldTest, wald
 from hierbayes.inference.maxima.bootstrap import Bootstrap, bootstrap
 from hierbayes.inference.maxima.build_random import RandomPart, build_random
 from hierbayes.inference.maxima.likelihood_ratio import LikelihoodRatio, likelihood_ratio
-from hierbayes.inference.maxima.model_table import model_table
+from hierbayes.inference.maxima.model_table import ModelTable, model_table
 from hierbayes.inference.maxima.profile import Profile, profile
 from hierbayes.inference.maxima.reduced import Reduced, reduced
 from hierbayes.library import load_model
@@ -60,6 +60,7 @@ __all__ = [
     "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError",
     "HypothesisError", "InferenceError", "Influence", "InverseGamma", "InverseWishart",
     "Level1Residuals", "Level2Residuals", "LikelihoodRatio", "Model", "ModelFileError",
+    "ModelTable",
     "Multilevel", "Mundlak", "Normal", "PriorError", "Profile", "RandomPart", "Reduced",
     "SensitivityStudy", "StudentT", "StudyError", "Uniform", "VarianceExplained", "WaldTest",
     "Wishart", "anova", "bootstrap", "build_random", "codebook", "compare", "cvar",

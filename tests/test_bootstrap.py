@@ -221,6 +221,7 @@ def test_it_prints(drawn: hb.Bootstrap) -> None:
         f"  150 refits, seed 3; G singular in {singular} of them ({singular / 1.5:.1f}%)"
     )
     assert str(drawn) == repr(drawn)
+    assert max(len(line) for line in lines) <= 100
     assert drawn._repr_html_().count("<table") == 1
 
 

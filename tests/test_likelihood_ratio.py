@@ -170,9 +170,12 @@ def test_advice(hs: pd.DataFrame, reml_fits: Cache[hb.Fit], ml_fits: Cache[hb.Fi
 PRINTED = """\
 Likelihood ratio test of two REML fits
 
-                                       parameters      logLik         AIC         BIC
-mathach ~ 1 + ses + (1 | school)                4  -6428.7727  12865.5454  12887.8987
-mathach ~ 1 + ses + (1 + ses | school)          6  -6427.8876  12867.7751  12901.3051
+  model 1: mathach ~ 1 + ses + (1 | school)
+  model 2: mathach ~ 1 + ses + (1 + ses | school)
+
+         parameters      logLik         AIC         BIC
+model 1           4  -6428.7727  12865.5454  12887.8987
+model 2           6  -6427.8876  12867.7751  12901.3051
 
 Statistic 1.7703 on 2 degrees of freedom
 
@@ -286,11 +289,32 @@ def test_refusals(
 
 def test_a_table_of_models(ml_fits: Cache[hb.Fit], reference: dict[str, Any]) -> None:
     names = ["oneway", "means_as_outcomes", "ancova", "intercepts_slopes"]
-    table = hb.model_table(*(ml_fits[name] for name in names))
+    made = hb.model_table(*(ml_fits[name] for name in names))
+    table = made.table
     golden = [reference["models"][name]["ML"] for name in names]
     np.testing.assert_allclose(table["logLik"], [g["logLik"] for g in golden], atol=1e-7)
     np.testing.assert_allclose(table["AIC"], [g["AIC"] for g in golden], atol=1e-6)
     np.testing.assert_allclose(table["BIC"], [g["BIC_N"] for g in golden], atol=1e-6)
-    assert table["df"].tolist() == [3, 4, 4, 8]
+    assert table["parameters"].tolist() == [3, 4, 4, 8]
     assert table["ΔAIC"].min() == 0.0
-    assert table.index.name == "model (ML)"
+    assert table.index.name == "model"
+    assert made.engine == "ML" and "BIC counts n rows; " in str(made)
+
+
+def test_a_table_of_models_prints(reml_fits: Cache[hb.Fit]) -> None:
+    made = hb.model_table(reml_fits["ancova"], reml_fits["random_coefficients"])
+    assert str(made) == repr(made) == TABLE
+    assert made._repr_html_().count("<table") == 1
+
+
+TABLE = """\
+Criteria of 2 REML fits
+
+  model 1: mathach ~ 1 + ses + (1 | school)
+  model 2: mathach ~ 1 + ses + (1 + ses | school)
+
+             logLik parameters         AIC         BIC    ΔAIC
+model 1  -6428.7727          4  12865.5454  12887.8987  0.0000
+model 2  -6427.8876          6  12867.7751  12901.3051  2.2297
+
+BIC counts n − p rows (p fixed columns), as nlme does; AIC counts a variance as a full parameter."""

@@ -22,6 +22,8 @@ from hierbayes.inference.maxima.maximised_fit import reading_of, refuse_other_th
 from hierbayes.inference.maxima.parameter import Parameter, parameter_values, parameters_of
 from hierbayes.inference.maxima.refit import fit_at, simulator_of, theta_at, without_rows
 
+_WIDTH = 100  # of printed lines
+
 type Statistic = Callable[[Fit], Any]
 
 
@@ -92,22 +94,32 @@ class Bootstrap:
         return frame
 
     def __str__(self) -> str:
-        return "\n".join([self.title, *self._about(), "", table_text(self._shown())])
+        return "\n".join([self.title, *self._about(), "", *self._tables()])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         about = "<br>".join(escape(line) for line in self._about())
-        return f"<h3>{escape(self.title)}</h3><p>{about}</p>{table_cells(self._shown()).to_html()}"
+        tables = table_cells(self._shown()).to_html()
+        return f"<h3>{escape(self.title)}</h3><p>{about}</p>{tables}"
 
     def _about(self) -> tuple[str, ...]:
         n, singular = len(self.draws), int(self.singular.sum())
         return (
             f"  {n} refits, seed {self.seed}; G singular in {singular} of them "
             f"({100 * singular / n:.1f}%)",
-            "  basic limits reflect the percentiles about the estimate; near a boundary they may "
-            "leave the range",
+            "  basic limits reflect the percentiles about the estimate; near a boundary they may",
+            "  leave the range",
         )
+
+    def _tables(self) -> list[str]:
+        """The table in one piece where it is narrow, or else with the limits below."""
+        shown = self._shown()
+        whole = table_text(shown)
+        if max(map(len, whole.splitlines())) <= _WIDTH:
+            return [whole]
+        limits = [name for name in shown if name.startswith(("percentile", "basic"))]
+        return [table_text(shown.drop(columns=limits)), "", table_text(shown[limits])]
 
     def _shown(self) -> pd.DataFrame:
         table = self.table.drop(columns="mcse")

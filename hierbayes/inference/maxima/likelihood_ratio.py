@@ -24,6 +24,7 @@ from hierbayes.inference.maxima.maximised_fit import (
     refuse_other_than_maxima,
 )
 from hierbayes.inference.maxima.nesting import Nesting, find_nesting
+from hierbayes.inference.maxima.numbered import numbered_html, numbered_text
 from hierbayes.inference.maxima.verdict import advice, what_is_tested
 
 _SAME_UNITS = 1e-6  # of log-likelihoods
@@ -94,14 +95,16 @@ class LikelihoodRatio:
         if self.mixture:
             rows["mixture"] = (mixture_text(self.mixture), self.p_mixture, np.nan)
         if len(self.simulated):
-            what = f"{len(self.simulated)} refits under the smaller model"
+            count = len(self.simulated)
+            what = f"{count} refit{'s' if count != 1 else ''} under the smaller model"
             rows["simulated"] = (what, self.p_simulated, self.mcse)
         columns = ["reference", "p_value", "mcse"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
     def __str__(self) -> str:
-        parts = [self._title, "", table_text(self.models), ""]
-        parts += [f"Statistic {self.chisq:.4f} on {self.df} degrees of freedom", ""]
+        parts = [self._title, "", numbered_text(self.models), ""]
+        degrees = f"{self.df} degree{'s' if self.df != 1 else ''} of freedom"
+        parts += [f"Statistic {self.chisq:.4f} on {degrees}", ""]
         parts += [table_text(self._shown()), "", items_text((self.tested, self.advice))]
         return "\n".join(parts)
 
@@ -110,7 +113,7 @@ class LikelihoodRatio:
         return f"<likelihood ratio {self.chisq:.4f} on {self.df} df, p {p_words(p)}>"
 
     def _repr_html_(self) -> str:
-        tables = table_cells(self.models).to_html() + table_cells(self._shown()).to_html()
+        tables = numbered_html(self.models) + table_cells(self._shown()).to_html()
         items = "".join(f"<li>{escape(item)}</li>" for item in (self.tested, self.advice))
         return f"<h3>{self._title}</h3>{tables}<ul>{items}</ul>"
 

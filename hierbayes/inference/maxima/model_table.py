@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from html import escape
+
 import numpy as np
 import pandas as pd
 
@@ -12,11 +15,48 @@ from hierbayes.inference.maxima.maximised_fit import (
     refuse_other_data,
     refuse_other_than_maxima,
 )
+from hierbayes.inference.maxima.numbered import numbered_html, numbered_text
 
 _SAME = 1e-8
 
 
-def model_table(*fits: Fit) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelTable:
+    """Criteria of several fits.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row per fit, in the order given, index its formula: ``logLik``, ``parameters`` (their
+        number), ``AIC``, ``BIC`` and ``ΔAIC`` from the smallest AIC.
+    engine : str
+        ``"REML"`` or ``"ML"``.
+    """
+
+    table: pd.DataFrame
+    engine: str
+
+    def __str__(self) -> str:
+        return "\n".join([self._title, "", numbered_text(self.table), "", self._note])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        table = numbered_html(self.table)
+        return f"<h3>{escape(self._title)}</h3>{table}<p>{escape(self._note)}</p>"
+
+    @property
+    def _title(self) -> str:
+        count = len(self.table)
+        return f"Criteria of {count} {self.engine} fit{'s' if count != 1 else ''}"
+
+    @property
+    def _note(self) -> str:
+        rows = "n − p rows (p fixed columns), as nlme does" if self.engine == "REML" else "n rows"
+        return f"BIC counts {rows}; AIC counts a variance as a full parameter."
+
+
+def model_table(*fits: Fit) -> ModelTable:
     """Log-likelihood and criteria of fits of the same data, nested or not.
 
     Parameters
@@ -26,10 +66,9 @@ def model_table(*fits: Fit) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
-        A row per fit, in the order given, ``logLik``, ``df`` (number of
-        parameters), ``AIC``, ``BIC`` and ``ΔAIC`` from the smallest AIC.  AIC counts a variance
-        as a full parameter, also where it may be zero, and is stern on those.
+    ModelTable
+        It prints, and its ``table`` is a frame.  AIC counts a variance as a full parameter, also
+        where it may be zero, and is stern on those.
 
     Raises
     ------
@@ -43,7 +82,7 @@ def model_table(*fits: Fit) -> pd.DataFrame:
     >>> hs = hb.load_dataset("hs")
     >>> forms = ["mathach ~ ses + (1 | school)", "mathach ~ ses + (1 + ses | school)"]
     >>> table = hb.model_table(*(hb.Model(form, data=hs).reml() for form in forms))
-    >>> table["ΔAIC"].round(3).tolist()
+    >>> table.table["ΔAIC"].round(3).tolist()
     [0.0, 2.23]
     """
     if not fits:
@@ -56,16 +95,17 @@ def model_table(*fits: Fit) -> pd.DataFrame:
             _refuse_other_columns(fits[0], fit)
     names = [str(fit.design.specification) for fit in fits]
     aic = np.array([fit.aic for fit in fits])
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "logLik": [fit.loglik for fit in fits],
-            "df": [fit.maximum.n_parameters for fit in fits],
+            "parameters": [fit.maximum.n_parameters for fit in fits],
             "AIC": aic,
             "BIC": [fit.bic for fit in fits],
             "ΔAIC": aic - aic.min(),
         },
-        index=pd.Index(names, name=f"model ({fits[0].engine})"),
+        index=pd.Index(names, name="model"),
     )
+    return ModelTable(table, fits[0].engine)
 
 
 def _refuse_other_columns(a: Fit, b: Fit) -> None:
