@@ -487,6 +487,17 @@ def test_expressions(hs: pd.DataFrame) -> None:
     assert found.table.index.levels[0][2] == "np.exp(ses): 1 − 0"
 
 
+@pytest.mark.parametrize("dtype", [bool, "boolean"])
+def test_true_and_false_are_a_factor(dtype: Any) -> None:
+    data = built()
+    truth = data.assign(w=data["w"].eq("b").astype(dtype))
+    found = hb.estimators("y ~ x * w", group="g", data=truth)
+    other = hb.estimators("y ~ x * w", group="g", data=data)
+    assert_allclose(numbers(found), numbers(other), rtol=1e-6)
+    assert found.table.index.levels[0].tolist() == ["x in False", "x in True", "x: True − False"]
+    assert found.methods["3"].coefficients.index.tolist() == ["Intercept", "x", "w", "x:w"]
+
+
 # ---------------------------------------------------------------- verdicts
 
 

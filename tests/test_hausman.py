@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import chi2, norm
 
 import hierbayes as hb
+from hierbayes.errors import HypothesisError
 from hierbayes.inference.context.hausman import VERSIONS, conclusion
 from tests.conftest import MODELS, Cache
 from tests.test_hard_data import simulate
@@ -225,9 +226,12 @@ def test_nothing_varies_within_groups(function: Any, models: Cache[hb.Model]) ->
         "varies within 'school' (they are: 'Intercept', 'Sector[T.Public]'); add a variable of "
         "the rows to the fixed part"
     )
-    with pytest.raises(hb.StudyError) as wrong:
+    with pytest.raises(HypothesisError) as wrong:
         function(3)
-    assert str(wrong.value) == f"{function.__name__}() takes a model or a fit, not int"
+    assert str(wrong.value) == (
+        f"{function.__name__}() takes a model or a fit, and this is of type int; models are what "
+        "hb.Model() returns, fits what model.reml(), ml(), map() and sample() return"
+    )
 
 
 def test_deviations_without_means(hs: pd.DataFrame) -> None:

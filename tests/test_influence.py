@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import chi2
 
 import hierbayes as hb
+from hierbayes.errors import HypothesisError, InferenceError
 from hierbayes.likelihood.collapsed import GIVEN, REML
 from tests import dense
 from tests.conftest import Cache
@@ -255,8 +256,6 @@ def test_a_row_that_fits_itself() -> None:
 def test_refusals(small: hb.Fit, posterior_hs: hb.Fit) -> None:
     two = hb.Model("y ~ 1 + (1 | g)", data=simulate([5, 5], (1.0,), seed=1)).reml()
     cases: list[tuple[Any, dict[str, Any], str]] = [
-        ("fit", {}, "influence() takes a fit, not str; fits are what model.reml(), ml(), map() "
-         "and sample() return"),
         (posterior_hs, {}, "influence() maximises the likelihood anew, and a posterior fit does "
          "not maximise one; use model.reml(), or hb.SensitivityStudy(posterior).deletion() for a "
          "posterior"),
@@ -268,6 +267,13 @@ def test_refusals(small: hb.Fit, posterior_hs: hb.Fit) -> None:
          "use level=1"),
     ]  # fmt: skip
     for fit, options, text in cases:
-        with pytest.raises(hb.StudyError) as error:
+        with pytest.raises(InferenceError) as error:
             hb.influence(fit, **options)
         assert str(error.value) == text
+    wrong: Any = "fit"
+    with pytest.raises(HypothesisError) as other:
+        hb.influence(wrong)
+    assert str(other.value) == (
+        "influence() takes a fit, and this is of type str; fits are what model.reml(), ml(), "
+        "map() and sample() return"
+    )

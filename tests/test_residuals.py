@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import chi2, norm, rankdata
 
 import hierbayes as hb
+from hierbayes.errors import HypothesisError
 from hierbayes.inference.cases.normal_scores import normal_scores
 from tests.conftest import MODELS, Cache
 from tests.dense import Array
@@ -135,7 +136,7 @@ def test_group_residuals(small: hb.Fit) -> None:
 def test_groups_of_one_row_are_told_of(small: hb.Fit) -> None:
     found = hb.level2_residuals(small).findings
     assert found[0] == (
-        "2 of 10 groups have too few rows to show all 2 dimensions: their distances have fewer "
+        "2 of 10 groups have too few rows to show all 2 dimensions, and distances with fewer "
         "degrees of freedom"
     )
     assert hb.level1_residuals(small).findings[-1] == (
@@ -248,17 +249,17 @@ def test_a_row_that_fits_itself() -> None:
     result = hb.level1_residuals(hb.Model("y ~ x1 + one + (1 | g)", data=data).reml())
     assert_allclose(result.frame["leverage"].iloc[3], 1.0)
     assert np.isnan(result.frame["studentized"].iloc[3])
-    assert "1 rows fit themselves (leverage 1) and have no studentized residual" in result.findings
+    assert "1 row fits itself (leverage 1) and has no studentized residual" in result.findings
 
 
 @pytest.mark.parametrize("function", [hb.level1_residuals, hb.level2_residuals])
 def test_no_fit(function: type) -> None:
-    with pytest.raises(hb.StudyError) as error:
+    with pytest.raises(HypothesisError) as error:
         function("reml")
     name = function.__name__
     assert str(error.value) == (
-        f"{name}() takes a fit, not str; fits are what model.reml(), ml(), map() and sample() "
-        "return"
+        f"{name}() takes a fit, and this is of type str; fits are what model.reml(), ml(), map() "
+        "and sample() return"
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes.errors import HypothesisError
 from hierbayes.studies.sensitivity.effect_quantities import R2
 from tests.conftest import MODELS, Cache
 from tests.test_hard_data import rows_of, simulate
@@ -156,14 +157,17 @@ def test_groups_of_one_row() -> None:
 
 
 def test_refusals(reml_fits: Cache[hb.Fit]) -> None:
-    with pytest.raises(hb.StudyError) as wrong:
+    with pytest.raises(HypothesisError) as wrong:
         hb.variance_explained(None)  # type: ignore[arg-type]
     assert str(wrong.value) == (
-        "variance_explained() takes a fit, not NoneType; fits are what model.reml(), ml(), map() "
-        "and sample() return"
+        "variance_explained() takes a fit, and this is of type NoneType; fits are what "
+        "model.reml(), ml(), map() and sample() return"
     )
     with pytest.raises(hb.DataError) as unknown:
         hb.variance_explained(reml_fits["ancova"], at={"ses": 1})
+    with pytest.raises(hb.DataError) as missing:
+        hb.variance_explained(reml_fits["random_coefficients"], at={"ses": np.nan})
+    assert str(missing.value) == "at must be finite, and 'ses' is nan; give it a number"
     assert str(unknown.value) == ("'ses' is no random column of this model; they are: 'Intercept'")
     with pytest.raises(hb.HierbayesError) as prob:
         hb.variance_explained(reml_fits["ancova"], prob=95)

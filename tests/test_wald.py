@@ -283,6 +283,8 @@ REFUSALS = [
     (["ses", "Sector"], f"there is no fixed term 'Sector'; they are: {TERMS}"),
     ({"a": {"Size": 1}}, f"there is no fixed term 'Size'; they are: {TERMS}"),
     (pd.DataFrame({"Size": [1]}), f"there is no fixed term 'Size'; they are: {TERMS}"),
+    ([1], f"the hypothesis has 1 column and the model 4 fixed terms: {TERMS}"),
+    ([[0, 1, 0, 0], [0, 0, 0, 0]], "row 2 of the hypothesis has no weight but 0; leave it out"),
     ([[0, 1, 0]], f"the hypothesis has 3 columns and the model 4 fixed terms: {TERMS}"),
     (np.ones((2, 2, 4)), "the hypothesis has 3 dimensions; it is a matrix, rows by terms"),
     (

@@ -74,6 +74,9 @@ def icc_draws(fit: Fitted, at: dict[str, float] | None) -> Floats:
         if unknown:
             listed = ", ".join(f"'{name}'" for name in design.effects)
             raise DataError(f"'{unknown[0]}' is no random column of this model; they are: {listed}")
+        for name, value in at.items():
+            if not np.isfinite(value):
+                raise DataError(f"at must be finite, and '{name}' is {value:g}; give it a number")
         default = {"Intercept": 1.0} | at
         z = np.array([default.get(name, 0.0) for name in design.effects])
         second = np.outer(z, z)

@@ -13,7 +13,7 @@ import numpy as np
 
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
-from hierbayes.errors import StudyError
+from hierbayes.errors import HypothesisError
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import ConditionalMoments, conditional_moments
@@ -64,32 +64,21 @@ def anchor(fit: Fit) -> Anchor:
     return Anchor(fit.problem, root, sigma, moments)
 
 
-def refuse_other_than_fit(fit: Any, function: str) -> None:
-    """Refuse anything but a fit.
-
-    Raises
-    ------
-    StudyError
-        Naming the type, and where fits come from.
-    """
-    if not isinstance(fit, Fit):
-        raise StudyError(
-            f"{function}() takes a fit, not {type(fit).__name__}; "
-            "fits are what model.reml(), ml(), map() and sample() return"
-        )
-
-
 def problem_of(source: Any, function: str) -> Problem:
     """The problem of a model or of a fit.
 
     Raises
     ------
-    StudyError
+    HypothesisError
         When it is neither.
     """
     problem = getattr(source, "problem", None)
     if not isinstance(problem, Problem):
-        raise StudyError(f"{function}() takes a model or a fit, not {type(source).__name__}")
+        raise HypothesisError(
+            f"{function}() takes a model or a fit, and this is of type {type(source).__name__}; "
+            "models are what hb.Model() returns, fits what model.reml(), ml(), map() and sample() "
+            "return"
+        )
     return problem
 
 

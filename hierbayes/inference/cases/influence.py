@@ -9,14 +9,15 @@ import pandas as pd
 import xarray as xr
 from scipy.special import chdtr
 
-from hierbayes.errors import StudyError
+from hierbayes.errors import InferenceError
 from hierbayes.fit.evidence import Maximum, count_covariances
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.inference.cases.anchor import Anchor, about_lines, anchor, refuse_other_than_fit
+from hierbayes.inference.cases.anchor import Anchor, about_lines, anchor
 from hierbayes.inference.cases.case_results import CaseResults, leave_out
 from hierbayes.inference.cases.influence_rules import InfluenceTables, findings, limits
 from hierbayes.inference.cases.row_variances import row_variances
+from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
 from hierbayes.inference.page import Page, Printed
 from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.likelihood.covariance import block_mask, sd_corr
@@ -103,7 +104,9 @@ def influence(fit: Fit, *, level: int = 2, refit: int | None = None) -> Influenc
 
     Raises
     ------
-    StudyError
+    HypothesisError
+        When it is no fit.
+    InferenceError
         When it is no fit by REML or ML, or level or refit have no meaning.
 
     References
@@ -123,7 +126,7 @@ def influence(fit: Fit, *, level: int = 2, refit: int | None = None) -> Influenc
     reading = _reading(fit)
     _refuse_wrong_counts(level, refit)
     if fit.design.J < 3 and level == 2:
-        raise StudyError(
+        raise InferenceError(
             f"leaving out one of {fit.design.J} groups leaves one, and a hierarchical model needs "
             "two; use level=1"
         )
@@ -136,7 +139,7 @@ def _reading(fit: Fit) -> int:
         return REML
     if fit.engine == "ML":
         return ML
-    raise StudyError(
+    raise InferenceError(
         f"influence() maximises the likelihood anew, and a {fit.engine} fit does not maximise one; "
         "use model.reml(), or hb.SensitivityStudy(posterior).deletion() for a posterior"
     )
@@ -144,10 +147,10 @@ def _reading(fit: Fit) -> int:
 
 def _refuse_wrong_counts(level: object, refit: object) -> None:
     if isinstance(level, bool) or not isinstance(level, int | np.integer) or level not in (1, 2):
-        raise StudyError(f"level must be 1 (rows) or 2 (groups), not {level!r}")
+        raise InferenceError(f"level must be 1 (rows) or 2 (groups), not {level!r}")
     whole = isinstance(refit, int | np.integer) and not isinstance(refit, bool)
     if refit is not None and not (whole and int(refit) >= 0):  # type: ignore[call-overload]
-        raise StudyError(f"refit must be a whole number of cases, 0 or more, not {refit!r}")
+        raise InferenceError(f"refit must be a whole number of cases, 0 or more, not {refit!r}")
 
 
 def _assemble(fit: Fit, at: Anchor, level: int, results: CaseResults, reading: int) -> Influence:

@@ -81,7 +81,8 @@ def _for_gamma(tables: InfluenceTables, limit: pd.Series) -> list[str]:
     far = frame["cook"] > limit["cook"]
     wide = (frame["covratio"] - 1.0).abs() > limit["covratio"]
     found = [
-        f"{int(far.sum())} of {m} cases ({kind}) have a Cook's distance above 4/{m} = "
+        f"{int(far.sum())} of {m} cases ({kind}) {'has' if far.sum() == 1 else 'have'} a Cook's "
+        f"distance above 4/{m} = "
         f"{limit['cook']:.2g}, {int(wide.sum())} a COVRATIO off 1 by more than 3p/{m} = "
         f"{limit['covratio']:.2g}"
     ]

@@ -11,9 +11,10 @@ from hierbayes.design.design import Design
 from hierbayes.fit.effects import estimable_groups
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.cases.anchor import about_lines, anchor, given_line, refuse_other_than_fit
+from hierbayes.inference.cases.anchor import about_lines, anchor, given_line
 from hierbayes.inference.cases.normal_scores import normal_scores
 from hierbayes.inference.cases.row_variances import row_variances
+from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
 from hierbayes.inference.page import Page, Printed
 
 FAR = 3.0  # a studentized residual beyond this is counted
@@ -99,7 +100,7 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
 
     Raises
     ------
-    StudyError
+    HypothesisError
         When it is no fit.
 
     References
@@ -194,7 +195,7 @@ def _findings(frame: pd.DataFrame, sums: pd.Series, design: Design) -> tuple[str
     found = [
         f"the conditional hat matrix has trace {sums['effective_parameters']:.1f}, the effective "
         f"number of parameters; that of the fixed part alone has {sums['fixed_parameters']:.1f}",
-        f"{far} of {n} studentized residuals lie beyond ±{FAR:g}; "
+        f"{far} of {n} studentized residuals {'lies' if far == 1 else 'lie'} beyond ±{FAR:g}; "
         f"{n * _NORMAL_TAIL:.1f} would be expected of normal errors",
     ]
     if far:
@@ -207,10 +208,12 @@ def _findings(frame: pd.DataFrame, sums: pd.Series, design: Design) -> tuple[str
     if missing.any():
         count = frame.loc[missing, "group"].nunique()
         found.append(
-            f"{count} of {design.J} groups have no residuals within: no more rows than random "
-            "effects, or columns that are dependent there"
+            f"{count} of {design.J} groups {'has' if count == 1 else 'have'} no residuals within: "
+            "no more rows than random effects, or columns that are dependent there"
         )
     own = int(frame["studentized"].isna().sum())
     if own:
-        found.append(f"{own} rows fit themselves (leverage 1) and have no studentized residual")
+        who = "1 row fits itself" if own == 1 else f"{own} rows fit themselves"
+        have = "has" if own == 1 else "have"
+        found.append(f"{who} (leverage 1) and {have} no studentized residual")
     return tuple(found)

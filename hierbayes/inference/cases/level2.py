@@ -25,10 +25,10 @@ from hierbayes.inference.cases.anchor import (
     about_lines,
     anchor,
     given_line,
-    refuse_other_than_fit,
     sd_over_draws,
 )
 from hierbayes.inference.cases.normal_scores import normal_scores
+from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
 from hierbayes.inference.page import Page, Printed
 
 OUTLYING = 0.05  # over all groups: a p-value below OUTLYING/J is named
@@ -89,7 +89,7 @@ def level2_residuals(fit: Fit) -> Level2Residuals:
 
     Raises
     ------
-    StudyError
+    HypothesisError
         When it is no fit.
 
     References
@@ -179,8 +179,8 @@ def _findings(frame: pd.DataFrame, at: Anchor) -> tuple[str, ...]:
     few = int((frame["df"] < G_rank).sum())
     if few:
         found.append(
-            f"{few} of {J} groups have too few rows to show all {G_rank} dimensions: their "
-            "distances have fewer degrees of freedom"
+            f"{few} of {J} groups {'has' if few == 1 else 'have'} too few rows to show all "
+            f"{G_rank} dimensions, and distances with fewer degrees of freedom"
         )
     limit = OUTLYING / J
     far = frame[frame["p"] < limit].sort_values("p")

@@ -81,7 +81,7 @@ def hausman(source: Any) -> Hausman:
 
     Raises
     ------
-    StudyError
+    HypothesisError
         When it is neither model nor fit.
     DataError
         When no term varies within groups, or no degrees of freedom are left there or between.

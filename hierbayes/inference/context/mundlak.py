@@ -105,7 +105,7 @@ def mundlak(source: Any, *, df: str = "satterthwaite") -> Mundlak:
 
     Raises
     ------
-    StudyError
+    HypothesisError
         When it is neither model nor fit.
     DataError
         When no term varies within groups, none has group means to test, or there are too few

@@ -13,9 +13,10 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.cases.anchor import about_lines, refuse_other_than_fit
+from hierbayes.inference.cases.anchor import about_lines
 from hierbayes.inference.context.spread import fixed_variance, random_variance, spread_table
 from hierbayes.inference.context.submodel import fit_columns
+from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
 from hierbayes.inference.page import Page, Printed
 from hierbayes.likelihood.collapsed import ML, REML
 
@@ -92,7 +93,7 @@ def variance_explained(
 
     Raises
     ------
-    StudyError
+    HypothesisError
         When it is no fit.
     DataError
         When `at` names no random column.

@@ -69,3 +69,8 @@ def spell_contrast(weights: Mapping[Any, Any]) -> str:
 def listed(names: Iterable[str]) -> str:
     """Names in quotes, as errors list them."""
     return ", ".join(f"'{name}'" for name in names)
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things: ``1 column``, ``2 columns``."""
+    return f"{count} {what}{'' if count == 1 else 's'}"

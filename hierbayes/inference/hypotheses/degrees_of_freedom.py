@@ -11,7 +11,7 @@ from hierbayes.errors import HypothesisError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.intervals import denominator_df
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.hypotheses.contrast_text import listed, spell_contrast
+from hierbayes.inference.hypotheses.contrast_text import counted, listed, spell_contrast
 from hierbayes.inference.hypotheses.hypothesis import refuse_deficient
 from hierbayes.inference.hypotheses.kenward_roger import KenwardRogerParts, kenward_roger_parts
 from hierbayes.inference.hypotheses.satterthwaite import SatterthwaiteParts, satterthwaite_parts
@@ -134,8 +134,8 @@ def contrast_df(fit: Fit, L: Any, method: str = "satterthwaite") -> ContrastDf:
     rows = np.atleast_2d(np.asarray(L, dtype=np.float64))
     if rows.shape[1] != len(terms):
         raise HypothesisError(
-            f"the hypothesis has {rows.shape[1]} columns and the model {len(terms)} fixed terms: "
-            f"{listed(terms)}"
+            f"the hypothesis has {counted(rows.shape[1], 'column')} and the model "
+            f"{counted(len(terms), 'fixed term')}: {listed(terms)}"
         )
     source = df_source(fit, method)
     labels = [spell_contrast(dict(zip(terms, row, strict=True))) for row in rows.tolist()]

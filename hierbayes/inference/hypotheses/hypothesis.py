@@ -13,7 +13,12 @@ import pandas as pd
 
 from hierbayes.errors import HypothesisError
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.hypotheses.contrast_text import listed, read_contrast, spell_contrast
+from hierbayes.inference.hypotheses.contrast_text import (
+    counted,
+    listed,
+    read_contrast,
+    spell_contrast,
+)
 
 _RANK = 1e-10  # of a singular value of the rows, each of unit size
 
@@ -140,8 +145,8 @@ def _matrix(stated: Any, terms: tuple[str, ...]) -> Hypothesis:
         )
     if L.shape[1] != len(terms):
         raise HypothesisError(
-            f"the hypothesis has {L.shape[1]} columns and the model {len(terms)} fixed terms: "
-            f"{listed(terms)}"
+            f"the hypothesis has {counted(L.shape[1], 'column')} and the model "
+            f"{counted(len(terms), 'fixed term')}: {listed(terms)}"
         )
     labels = tuple(spell_contrast(dict(zip(terms, row, strict=True))) for row in L.tolist())
     return Hypothesis("rows of a matrix", labels, L)
@@ -168,13 +173,12 @@ def refuse_deficient(L: Floats, labels: Sequence[str], scale: Floats) -> None:
     """
     if not len(L):
         raise HypothesisError("the hypothesis has no rows; state at least one")
-    for label, row in zip(labels, L, strict=True):
+    for place, (label, row) in enumerate(zip(labels, L, strict=True), 1):
+        name = f"the row '{label}'" if label else f"row {place}"
         if not np.isfinite(row).all():
-            raise HypothesisError(f"the row '{label}' of the hypothesis is not finite")
+            raise HypothesisError(f"{name} of the hypothesis is not finite")
         if not row.any():
-            raise HypothesisError(
-                f"the row '{label}' of the hypothesis has no weight but 0; leave it out"
-            )
+            raise HypothesisError(f"{name} of the hypothesis has no weight but 0; leave it out")
     sized = L * scale
     sized = sized / np.linalg.norm(sized, axis=1, keepdims=True)
     rank = _rank(sized)

@@ -148,7 +148,8 @@ def estimators(
     Parameters
     ----------
     formula : str
-        ``"y ~ x"``, or ``"y ~ x * factor"`` with a factor that is constant within groups.
+        ``"y ~ x"``, or ``"y ~ x * factor"`` with a factor (or True and False) that is constant
+        within groups.
     group : str
         Column of groups.
     data : DataFrame

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from formulaic.parser.types import Factor
+from pandas.api.types import is_bool_dtype
 
 from hierbayes.design.design import Design, build_design
 from hierbayes.errors import DataError, FormulaError
@@ -37,7 +38,7 @@ def read_question(formula: Any, group: Any, data: Any) -> tuple[Specification, G
     """
     stated = _read(formula, group)
     design = build_design(stated, data)
-    factor = _between_factor(stated, design)
+    factor = _between_factor(stated, design, data)
     predictor = next(term for term in _singles(stated) if term != factor)
     rows = _grouped(stated, design, predictor, factor)
     refuse_unanswerable(rows)
@@ -119,11 +120,17 @@ def _singles(stated: Specification) -> list[str]:
     return [term for term in stated.fixed if len(factors_of(term)) == 1]
 
 
-def _between_factor(stated: Specification, design: Design) -> str | None:
-    """Which of the two terms is the factor; the other must be a number."""
+def _between_factor(stated: Specification, design: Design, data: pd.DataFrame) -> str | None:
+    """Which of the two terms is the factor; the other must be a number.
+
+    A column of True and False is one where the other is none.
+    """
     singles = _singles(stated)
     kinds = design.fixed_spec.encoder_state
     factors = [term for term in singles if kinds[term.strip("`")][0] is Factor.Kind.CATEGORICAL]
+    truths = [term for term in singles if _is_true_or_false(term, data)]
+    if len(singles) == 2 and not factors and len(truths) == 1:
+        factors = truths
     if len(factors) == len(singles):
         raise DataError(
             f"'{factors[0]}' is a factor, and the predictor within groups must be a number; "
@@ -135,6 +142,11 @@ def _between_factor(stated: Specification, design: Design) -> str | None:
             f"must be one: write C({singles[1]}), or make levels of it"
         )
     return factors[0] if factors else None
+
+
+def _is_true_or_false(term: str, data: pd.DataFrame) -> bool:
+    name = term.strip("`")
+    return name in data.columns and is_bool_dtype(data[name].dtype)
 
 
 def _grouped(
@@ -172,6 +184,8 @@ def _grouped(
 def _levels(design: Design, factor: str, columns: list[int]) -> tuple[str, ...]:
     """The levels of a factor, its coding refused unless it compares each with the first."""
     name = factor.strip("`")
+    if design.fixed_spec.encoder_state[name][0] is not Factor.Kind.CATEGORICAL:
+        return "False", "True"
     categories = design.fixed_spec.encoder_state[name][1]["categories"]
     levels = tuple(str(level) for level in categories)
     found = [design.terms[k] for k in columns]
