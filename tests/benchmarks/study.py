@@ -78,7 +78,8 @@ DONE_NOTES = (
     "Re-weighted: from the draws of the baseline. From another's draws: re-weighted from those "
     "of an alternative that had been sampled before.",
     "Worst k-hat, least worth: of all that were re-weighted, the largest k-hat and the smallest "
-    "number of equally weighted draws; answers above 0.7 or below 200 are not accepted.",
+    "number of equally weighted draws; answers above 0.5, or worth less than 5% of the draws, are "
+    "not accepted.",
     "Medians over processes, but of the last two columns the extreme; the row with nothing cached "
     "is one process.",
 )
