@@ -1,6 +1,8 @@
 """Influence: leaving a case out is fitting without it."""
 
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from scipy.stats import chi2
 
 import hierbayes as hb
 from hierbayes.errors import HypothesisError, InferenceError
+from hierbayes.inference.cases import case_results
 from hierbayes.likelihood.collapsed import GIVEN, REML
 from tests import dense
 from tests.conftest import Cache
@@ -207,10 +210,30 @@ def test_words_on_hs(reml_fits: Cache[hb.Fit]) -> None:
     assert result._repr_html_().startswith("<h3>Influence of 40 groups</h3>")
     rows = hb.influence(reml_fits["intercepts_slopes"], level=1, refit=3)
     assert repr(rows) == "<Influence of 1977 rows>"
+    assert max(map(len, str(rows).splitlines())) <= 100
     assert rows.about[2] == (
         "Method: 3 of 1977 cases refitted by REML, θ̂ held for the others; with each case less "
         "without it"
     )
+
+
+def test_a_bar_where_there_are_many(data: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[tuple[int, str, bool]] = []
+
+    @contextmanager
+    def watched(count: int, what: str, *, progress: bool) -> Iterator[Iterable[int]]:
+        counted.append((count, what, progress))
+        yield range(count)
+
+    monkeypatch.setattr(case_results, "steps", watched)
+    many = simulate([3] * 200, (1.0,), seed=3)
+    for rows in (data, many):
+        fit = fitted(rows, "reml", random="~ 1 | g")
+        hb.influence(fit)
+        hb.influence(fit, progress=False)
+    assert counted == [
+        (10, "refits", False), (10, "refits", False), (200, "refits", True), (200, "refits", False),
+    ]  # fmt: skip
 
 
 def test_a_planted_group_is_named() -> None:

@@ -270,3 +270,9 @@ def test_print(reml_fits: Cache[hb.Fit]) -> None:
     assert "no school lies farther than chance allows" in " ".join(str(groups).split())
     assert rows._repr_html_().startswith("<h3>Level-1 residuals</h3>")
     assert "<li>" in groups._repr_html_()
+
+
+def test_pages_of_a_posterior_are_at_most_100_columns(posterior_hs: hb.Fit) -> None:
+    for result in (hb.level1_residuals(posterior_hs), hb.level2_residuals(posterior_hs)):
+        assert max(map(len, str(result).splitlines())) <= 100
+    assert "variances at the posterior" in " ".join(str(result).split())

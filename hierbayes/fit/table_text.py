@@ -13,12 +13,13 @@ _ROUGH = ("mcse", "difference", "share", "from_theta")
 _DEGREES = ("df", "df1", "df2", "numDF", "denDF")
 
 
-def table_text(table: pd.DataFrame) -> str:
+def table_text(table: pd.DataFrame, *, width: int | None = None) -> str:
     """A table in fixed columns: counts whole, the rest to 4 decimals, missing values blank.
 
-    Small numbers have an exponent, or two digits where more would say nothing.
+    Small numbers have an exponent, or two digits where more would say nothing. A table wider
+    than ``width`` goes on below itself.
     """
-    text: str = table_cells(table).to_string()
+    text: str = table_cells(table).to_string(line_width=width)
     return text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from textwrap import fill
 
 import pandas as pd
 
@@ -32,8 +33,11 @@ class Page:
 
     def text(self) -> str:
         """The page as text."""
-        parts = ["\n".join([self.title, *(f"  {line}" for line in self.about)])]
-        parts += [f"{title}:\n\n{table_text(table)}" for title, table in self.tables]
+        about = (
+            fill(line, 100, initial_indent="  ", subsequent_indent=" " * 10) for line in self.about
+        )
+        parts = ["\n".join([self.title, *about])]
+        parts += [f"{title}:\n\n{table_text(table, width=100)}" for title, table in self.tables]
         parts += [f"{title}:\n{items_text(items)}" for title, items in self.lists if items]
         return "\n\n".join(parts)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.fit.steps import steps
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.inference.cases.anchor import Anchor
 from hierbayes.inference.cases.case import (
@@ -26,6 +27,8 @@ from hierbayes.inference.cases.case_table import (
     rows_given_theta,
 )
 from hierbayes.inference.cases.row_variances import row_variances
+
+_MANY = 200  # refits, from where on they show a bar
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +63,9 @@ class CaseResults:
     refits: int
 
 
-def leave_out(at: Anchor, level: int, wanted: int | None, reading: int) -> CaseResults:
+def leave_out(
+    at: Anchor, level: int, wanted: int | None, reading: int, *, progress: bool
+) -> CaseResults:
     """Leave out each group (level 2) or row (level 1), the worst ``wanted`` with θ anew."""
     reasons, given = _held(at, level)
     m, q = len(reasons), len(at.root)
@@ -71,7 +76,7 @@ def leave_out(at: Anchor, level: int, wanted: int | None, reading: int) -> CaseR
     chosen = np.sort(by_cook[:wanted])
     if level == 1:
         chosen = _fittable(at, chosen)
-    fits = _refits(at, level, chosen, reading)
+    fits = _refits(at, level, chosen, reading, progress=progress)
     G, sigma, drop = np.full((m, q, q), np.nan), np.full(m, np.nan), np.full(m, np.nan)
     singular = np.zeros(m, dtype=np.bool_)
     changes = given
@@ -134,7 +139,9 @@ def _conditional(at: Anchor) -> Floats:
     return rest
 
 
-def _refits(at: Anchor, level: int, chosen: Integers, reading: int) -> list[Refit]:
+def _refits(
+    at: Anchor, level: int, chosen: Integers, reading: int, *, progress: bool
+) -> list[Refit]:
     problem = at.problem
     left: Iterable[CrossProducts]
     if level == 2:
@@ -142,4 +149,6 @@ def _refits(at: Anchor, level: int, chosen: Integers, reading: int) -> list[Refi
         left = (one for j, one in enumerate(without_groups(problem)) if j in wanted)
     else:
         left = without_rows(problem, chosen)
-    return [refit(one, problem, reading, at.root) for one in left]
+    shown = progress and len(chosen) >= _MANY
+    with steps(len(chosen), "refits", progress=shown) as counted:
+        return [refit(one, problem, reading, at.root) for one, _ in zip(left, counted, strict=True)]

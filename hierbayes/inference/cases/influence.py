@@ -68,7 +68,8 @@ class Influence(Printed):
     def page(self) -> Page:
         """The cases with the largest Cook's distances, and what was found."""
         order = np.argsort(-self.frame["cook"].fillna(-1.0).to_numpy(), kind="stable")[:_SHOWN]
-        shown = self.frame.drop(columns=["singular", "reason"]).iloc[order]
+        hidden = ["singular", "reason", "cook_given_theta", *["region"] * ("group" in self.frame)]
+        shown = self.frame.drop(columns=hidden).iloc[order]
         tables = (
             ("Largest Cook's distances", shown.dropna(axis="columns", how="all")),
             ("DFBETAS of these", _rounded(self.dfbetas.iloc[order])),
@@ -85,8 +86,13 @@ def _rounded(table: pd.DataFrame) -> pd.DataFrame:
     return table.where(~(table.abs() < 1e-10), 0.0)
 
 
-def influence(fit: Fit, *, level: int = 2, refit: int | None = None) -> Influence:
+def influence(
+    fit: Fit, *, level: int = 2, refit: int | None = None, progress: bool = True
+) -> Influence:
     """What each group, or each row, does to γ, G, σ and the likelihood.
+
+    Cook's distance of a case is (γ̂ − γ̂₍₋₎)' V⁻¹ (γ̂ − γ̂₍₋₎)/p, with γ̂₍₋₎ the estimates
+    without it, V the covariance of γ̂ with all cases given θ̂, and p the number of fixed columns.
 
     Parameters
     ----------
@@ -97,6 +103,8 @@ def influence(fit: Fit, *, level: int = 2, refit: int | None = None) -> Influenc
     refit : int, optional
         For how many cases, those with the largest Cook's distance given θ̂, all is estimated
         anew; the others hold G and σ at their estimates. By default every group and no row.
+    progress : bool
+        Whether to show progress, where there are many cases to refit.
 
     Returns
     -------
@@ -131,7 +139,8 @@ def influence(fit: Fit, *, level: int = 2, refit: int | None = None) -> Influenc
             "two; use level=1"
         )
     at = anchor(fit)
-    return _assemble(fit, at, level, leave_out(at, level, refit, reading), reading)
+    results = leave_out(at, level, refit, reading, progress=progress)
+    return _assemble(fit, at, level, results, reading)
 
 
 def _reading(fit: Fit) -> int:

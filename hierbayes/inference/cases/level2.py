@@ -19,6 +19,7 @@ import xarray as xr
 from scipy.special import chdtrc
 
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.table_text import p_words
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.cases.anchor import (
     Anchor,
@@ -187,7 +188,7 @@ def _findings(frame: pd.DataFrame, at: Anchor) -> tuple[str, ...]:
     for group, row in far.head(_SHOWN).iterrows():
         found.append(
             f"{name} {group} lies farther than a random effect should: distance "
-            f"{row['mahalanobis']:.2f} on {row['df']:.0f} df, p = {row['p']:.2g}"
+            f"{row['mahalanobis']:.2f} on {row['df']:.0f} df, p {p_words(row['p'])}"
         )
     if far.empty:
         least = frame["p"].min()

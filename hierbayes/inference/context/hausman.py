@@ -12,7 +12,7 @@ from scipy.special import chdtrc
 from hierbayes.design.design import Design
 from hierbayes.design.levels import is_outer
 from hierbayes.errors import DataError
-from hierbayes.fit.table_text import p_text
+from hierbayes.fit.table_text import p_words
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.cases.anchor import about_lines, problem_of
 from hierbayes.inference.context.fixed_effects import WithinFit, within_fit
@@ -54,8 +54,14 @@ class Hausman(Printed):
 
     def page(self) -> Page:
         """Estimates and tests, and what they mean."""
+        moments = self.estimates.columns.str.endswith("swamy_arora")
+        own = ("Estimates by Swamy and Arora's moments", self.estimates.loc[:, moments])
         tables = (
-            ("Estimates within groups and with random intercepts", self.estimates),
+            (
+                "Estimates within groups and with random intercepts",
+                self.estimates.loc[:, ~moments],
+            ),
+            *([own] * bool(moments.any())),
             ("Tests of their equality", self.tests),
             ("Variances", self.variances),
         )
@@ -212,7 +218,7 @@ def conclusion(tests: pd.DataFrame, estimates: pd.DataFrame) -> tuple[str, ...]:
     differing = estimates.index[estimates["se_difference"] > 0.0]
     listed = ", ".join(f"'{term}'" for term in differing)
     whose = f"of {listed}" if len(differing) == 1 else f"of at least one of {listed}"
-    values = "; ".join(f"{name}: p {_p(value)}" for name, value in p.items())
+    values = "; ".join(f"{name}: p {p_words(value)}" for name, value in p.items())
     if p.empty:
         return (
             "no version has a statistic: in none is the difference of the covariances positive "
@@ -247,11 +253,6 @@ def conclusion(tests: pd.DataFrame, estimates: pd.DataFrame) -> tuple[str, ...]:
         "are estimated, and the evidence is near the border; see mundlak(), which says how large "
         "the contextual effect is",
     )
-
-
-def _p(value: float) -> str:
-    text = p_text(value)
-    return text if text.startswith("<") else f"= {text}"
 
 
 def _notes(

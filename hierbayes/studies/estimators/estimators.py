@@ -101,7 +101,7 @@ class Estimators:
 
     def __str__(self) -> str:
         parts = ["\n".join([self._title, *(f"  {line}" for line in self.about)])]
-        parts += [f"{title}:\n\n{table_text(table)}" for title, table in self._shown()]
+        parts += [f"{title}:\n\n{table_text(table, width=100)}" for title, table in self._shown()]
         parts += [f"{title}:\n{items_text(items)}" for title, items in self._lists()]
         return "\n\n".join(parts)
 

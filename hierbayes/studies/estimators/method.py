@@ -57,7 +57,8 @@ class Method:
     def __str__(self) -> str:
         parts = [f"Method {self.label}\n{items_text(self.about)}"]
         parts += [
-            f"{title}:\n\n{table_text(with_degrees(table))}" for title, table in self._tables()
+            f"{title}:\n\n{table_text(with_degrees(table), width=100)}"
+            for title, table in self._tables()
         ]
         return "\n\n".join(parts)
 
