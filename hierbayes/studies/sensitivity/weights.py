@@ -81,27 +81,28 @@ def pareto_smoothed(log_ratio: Floats) -> Weights:
 def weights_for(theta: Theta, ratio: Floats) -> Weights:
     """Weights of draws of θ, from log ratios (M,) of two densities at them.
 
-    What is averaged is not the weight w but w times a parameter.  So where the tail of
-    w·√(1 + z²) is heavier than that of √(1 + z²) under the baseline, for a standardised sd
-    or σ, its k-hat counts as well: the other prior then reaches farther out than the draws.
+    What is averaged is not the weight w but w times a parameter, and its square for the
+    error.  So where weights have no bound (their k-hat is above 0), and the tail of
+    w·(1 + z²) is heavier than that of 1 + z² under the baseline, for a standardised sd or
+    σ, its k-hat counts as well: the other prior then reaches farther out than the draws.
     """
     weights = pareto_smoothed(ratio)
-    if weights.k_hat > K_HAT_LIMIT or np.ptp(ratio) < NEARLY_EQUAL:
+    if not 0.0 < weights.k_hat <= K_HAT_LIMIT or np.ptp(ratio) < NEARLY_EQUAL:
         return weights
     worst = weights.k_hat
-    for size in log_sizes(theta):
-        shape = pareto_smoothed(ratio + size).k_hat
-        if shape > K_HAT_LIMIT and shape > pareto_smoothed(size).k_hat + _HEAVIER:
+    for square in log_squares(theta):
+        shape = pareto_smoothed(ratio + square).k_hat
+        if shape > K_HAT_LIMIT and shape > pareto_smoothed(square).k_hat + _HEAVIER:
             worst = max(worst, shape)
     return Weights(weights.values, worst)
 
 
-def log_sizes(theta: Theta) -> list[Floats]:
-    """log √(1 + z²) (M,) of each standard deviation and of σ, z standardised."""
+def log_squares(theta: Theta) -> list[Floats]:
+    """log(1 + z²) (M,) of each standard deviation and of σ, z standardised."""
     found = []
     for values in (*theta.sd.T, theta.sigma):
         z = (values - values.mean()) / max(float(values.std()), 1e-300)
-        found.append(0.5 * np.log1p(z**2))
+        found.append(np.log1p(z**2))
     return found
 
 
