@@ -61,14 +61,19 @@ def draw_explained(
 ) -> tuple[Floats, Floats]:
     """γ (draws, p − 1) of the varying fixed columns, and sds (draws, q), under R2D2M2."""
     draws = len(sigma)
-    varying = (design.X[0] != design.X).any(axis=0)
-    mean_square = (design.Z**2).mean(axis=0)
-    spread = np.concatenate([design.X[:, varying].std(axis=0), np.sqrt(mean_square)])
+    spread = explained_spread(design)
     r2 = generator.beta(
         prior.mean * prior.precision, (1.0 - prior.mean) * prior.precision, size=draws
     )
     shares = generator.dirichlet(np.full(len(spread), prior.concentration), size=draws)
     sds = (sigma * np.sqrt(r2 / (1.0 - r2)))[:, None] * np.sqrt(shares) / spread
-    fixed = int(varying.sum())
+    fixed = len(spread) - len(design.effects)
     gamma: Floats = sds[:, :fixed] * generator.standard_normal((draws, fixed))
     return gamma, sds[:, fixed:]
+
+
+def explained_spread(design: Design) -> Floats:
+    """Sd of each varying fixed column, root mean square of each random one: R2D2M2's units."""
+    varying = (design.X[0] != design.X).any(axis=0)
+    size: Floats = np.sqrt((design.Z**2).mean(axis=0))
+    return np.concatenate([design.X[:, varying].std(axis=0), size])

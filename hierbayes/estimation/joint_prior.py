@@ -27,6 +27,7 @@ from pytensor.tensor.variable import TensorVariable
 from scipy.special import betaln, gammaln, multigammaln
 
 from hierbayes.design.design import Design
+from hierbayes.estimation.joint_draws import explained_spread
 from hierbayes.estimation.joint_families import R2D2M2, Beta, InverseWishart, MatrixFamily
 from hierbayes.estimation.prior_set import Entry
 from hierbayes.estimation.priors import Family
@@ -58,13 +59,11 @@ def joint_parameters(entry: Entry, design: Design) -> dict[str, Floats]:
                 "log_constant": volume + gammaln(q) - betaln(prior.alpha, prior.beta),
             }
         case R2D2M2():
-            varying = (design.X[0] != design.X).any(axis=0)
-            spread = np.concatenate([design.X[:, varying].std(axis=0), np.sqrt(np.diag(second))])
             parameters = {
                 "alpha": prior.mean * prior.precision,
                 "beta": (1.0 - prior.mean) * prior.precision,
                 "concentration": prior.concentration,
-                "spread": spread,
+                "spread": explained_spread(design),
             }
     return {f"{block}_{name}": np.asarray(value, float) for name, value in parameters.items()}
 

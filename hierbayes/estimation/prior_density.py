@@ -126,7 +126,7 @@ def _foreign(prior: Foreign) -> Any:
     x = pt.dvector("x")
     try:
         return _compile([x], pm.logp(prior.variable, x) + pt.zeros_like(x))
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # PyMC's word for a distribution without a density
         raise PriorError(f"PyMC has no log density of the prior {prior}") from error
 
 

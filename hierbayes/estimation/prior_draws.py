@@ -154,7 +154,7 @@ def _draw_scalar(block: str, name: str, prior: Family, streams: Streams) -> Floa
     refuse_shaped(prior, block)
     try:
         return _evaluate(prior.variable, streams.draws, seed).reshape(streams.draws)
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # PyMC's word for a flat one, which has no draws
         raise _not_drawable(block, name, prior) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from html import escape
 from textwrap import fill
@@ -53,14 +54,14 @@ class Page:
         return f"<h3>{escape(self.title)}</h3>{body}"
 
 
-class Printed:
+class Printed(ABC):
     """A result that prints as its page."""
 
     __slots__ = ()
 
+    @abstractmethod
     def page(self) -> Page:
         """What is shown of it."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         return self.page().text()

@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.special import chdtr
 
 from hierbayes.errors import InferenceError
+from hierbayes.estimation.counts import is_whole
 from hierbayes.fit.evidence import Maximum, count_covariances
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Booleans, Floats
@@ -154,11 +155,10 @@ def _reading(fit: Fit) -> int:
     )
 
 
-def _refuse_wrong_counts(level: object, refit: object) -> None:
-    if isinstance(level, bool) or not isinstance(level, int | np.integer) or level not in (1, 2):
+def _refuse_wrong_counts(level: int, refit: int | None) -> None:
+    if not is_whole(level) or level not in (1, 2):
         raise InferenceError(f"level must be 1 (rows) or 2 (groups), not {level!r}")
-    whole = isinstance(refit, int | np.integer) and not isinstance(refit, bool)
-    if refit is not None and not (whole and int(refit) >= 0):  # type: ignore[call-overload]
+    if refit is not None and not (is_whole(refit) and refit >= 0):
         raise InferenceError(f"refit must be a whole number of cases, 0 or more, not {refit!r}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from hierbayes.frames.arrays import Floats
 
 
 @dataclass(frozen=True)
-class Quantity:
+class Quantity(ABC):
     """Something to ask of a fit; subclasses say what.
 
     Every subclass has a ``name``, a ``reference`` (None where no decision turns on the
@@ -19,9 +20,9 @@ class Quantity:
     """
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """How tables call it."""
-        raise NotImplementedError
 
     @property
     def reference(self) -> float | None:
@@ -42,9 +43,9 @@ class Quantity:
         """Whether one θ, as REML has, is an estimate of it."""
         return True
 
+    @abstractmethod
     def draws(self, fit: Fitted) -> Floats:
         """Its value at each draw (chains, draws)."""
-        raise NotImplementedError
 
 
 def position_of(name: str, known: tuple[str, ...], kind: str) -> int:
