@@ -31,7 +31,10 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.studies.sensitivity.moments": {"arviz_stats", "scipy"},
     "hierbayes.studies.sensitivity.power_scaling": {"arviz_stats"},
     "hierbayes.studies.sensitivity.support": {"hierbayes.estimation.prior_density"},
-    "hierbayes.studies.sensitivity.theta": {"hierbayes.estimation.prior_density"},
+    "hierbayes.studies.sensitivity.theta": {
+        "hierbayes.estimation.joint_prior",
+        "hierbayes.estimation.prior_density",
+    },
     "hierbayes.studies.sensitivity.weights": {"arviz_stats"},
 }
 

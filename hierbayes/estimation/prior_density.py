@@ -19,7 +19,7 @@ from pytensor.graph.replace import vectorize_graph
 
 from hierbayes.design.design import Design
 from hierbayes.errors import PriorError
-from hierbayes.estimation.joint_prior import joint_density_at, log_uniform_corr
+from hierbayes.estimation.joint_prior import joint_density_at
 from hierbayes.estimation.prior_set import Entry
 from hierbayes.estimation.priors import LKJ, Family, Flat, Foreign
 from hierbayes.frames.arrays import Floats
@@ -81,11 +81,6 @@ def log_density_joint(entry: Entry, design: Design, roots: Floats, sigmas: Float
             f"the prior {entry[1]} has no density of G, σ and γ alone, only with latent shares"
         )
     return joint_density_at(entry, design, roots, sigmas)
-
-
-def log_uniform(size: int) -> float:
-    """Log density of a uniform correlation matrix (size, size)."""
-    return log_uniform_corr(size)
 
 
 def derivatives_of(prior: Family, values: Floats) -> dict[str, Floats]:

@@ -150,9 +150,10 @@ def uniform_corr(chol: Floats) -> Floats:
 
     A density of the correlation matrix itself becomes one per factor by this volume.
     """
-    from hierbayes.estimation.prior_density import log_density_corr, log_uniform
+    from hierbayes.estimation.joint_prior import log_uniform_corr
+    from hierbayes.estimation.prior_density import log_density_corr
 
-    return log_density_corr(LKJ(1), chol) - log_uniform(chol.shape[-1])
+    return log_density_corr(LKJ(1), chol) - log_uniform_corr(chol.shape[-1])
 
 
 def _log_density(prior: Family, values: Floats) -> Floats:
