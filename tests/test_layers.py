@@ -12,9 +12,9 @@ ROOT = Path(__file__).parents[1]
 
 # A module may import its own layer and those before it.  "hierbayes" is the package's own
 # __init__: it may import every layer, and only the layer after it may import it.
-LAYERS = ("errors", "specification", "frames", "design", "likelihood", "estimation", "fit",
-          "inference", "studies", "plots", "report", "model", "library", "equivalence", "hierbayes",
-          "cli")  # fmt: skip
+LAYERS = ("errors", "specification", "frames", "design", "language", "likelihood", "estimation",
+          "dialects", "fit", "inference", "studies", "plots", "report", "model", "library",
+          "equivalence", "hierbayes", "cli")  # fmt: skip
 
 # The imports that stand inside functions, by module: packages that take long to load (pymc,
 # pytensor, nutpie, arviz, arviz_base, arviz_stats, matplotlib, scipy.stats), named by their top,

@@ -1,0 +1,88 @@
+"""What the variables of a model are: number or factor, its levels, and at which level it lives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import pandas as pd
+
+from hierbayes.design.design import Design, columns_needed
+from hierbayes.design.problem import between_factors
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A column of the data that a model uses.
+
+    Parameters
+    ----------
+    name : str
+    levels : tuple of str
+        Levels of a factor in the order of its coding, the reference first; empty for a number.
+    between : bool
+        Whether it is constant within every group (level 2).
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    between: bool
+
+    @property
+    def is_factor(self) -> bool:
+        """Whether it holds labels and not numbers."""
+        return bool(self.levels)
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """The columns behind a model.
+
+    Parameters
+    ----------
+    columns : mapping of str to Variable
+        Every column that the response, the fixed and the random part read, by name.
+    between : frozenset of str
+        Factors of the fixed part, columns or expressions, that are constant within every group.
+    """
+
+    columns: Mapping[str, Variable]
+    between: frozenset[str]
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """Names of the columns that hold labels."""
+        return tuple(name for name, column in self.columns.items() if column.is_factor)
+
+
+def describe_variables(design: Design, data: pd.DataFrame) -> Variables:
+    """Read the kind, the levels and the level of each column a design uses.
+
+    Parameters
+    ----------
+    design : Design
+    data : DataFrame
+        The data the design was made on.
+    """
+    spec = design.specification
+    needed = columns_needed((spec.response,), spec.fixed, *spec.random)
+    names = [name for name in needed if name in data.columns]
+    rows = data.loc[design.kept, names]
+    constant = _constant(rows, design)
+    columns = {name: Variable(name, _levels(rows[name]), name in constant) for name in names}
+    return Variables(MappingProxyType(columns), between_factors(spec, data))
+
+
+def _constant(rows: pd.DataFrame, design: Design) -> frozenset[str]:
+    """Columns with one value in each group."""
+    counts = rows.groupby(design.codes, sort=False, observed=True).nunique(dropna=False)
+    return frozenset(counts.columns[(counts <= 1).all()])
+
+
+def _levels(column: pd.Series) -> tuple[str, ...]:
+    """Levels in use of a factor, ordered as formulaic codes them."""
+    if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
+        return ()
+    levels = column.astype("category").cat.remove_unused_categories().cat.categories
+    return tuple(map(str, levels))

@@ -1,0 +1,1 @@
+"""How other systems spell a model: their code written and read."""
