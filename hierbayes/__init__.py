@@ -28,8 +28,16 @@ from hierbayes.estimation.priors import (
     Uniform,
 )
 from hierbayes.fit.fit import Fit
+from hierbayes.frames.composition import composition, composition_category
 from hierbayes.frames.contextual import cvar, dvar
+from hierbayes.frames.cross_table import tab
 from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
+from hierbayes.frames.group_labels import group_labels
+from hierbayes.frames.group_statistics import capply, up
+from hierbayes.frames.merging import merge_levels, to_levels
+from hierbayes.frames.reshaping import to_long, to_short
+from hierbayes.frames.row_sample import some
+from hierbayes.frames.variable_levels import Levels, levels
 from hierbayes.inference.cases.influence import Influence, influence
 from hierbayes.inference.cases.level1 import Level1Residuals, level1_residuals
 from hierbayes.inference.cases.level2 import Level2Residuals, level2_residuals
@@ -59,13 +67,13 @@ __all__ = [
     "Equivalence", "EstimationError", "Estimators", "Exponential", "Fit", "Flat",
     "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError",
     "HypothesisError", "InferenceError", "Influence", "InverseGamma", "InverseWishart",
-    "Level1Residuals", "Level2Residuals", "LikelihoodRatio", "Model", "ModelFileError",
-    "ModelTable",
-    "Multilevel", "Mundlak", "Normal", "PriorError", "Profile", "RandomPart", "Reduced",
-    "SensitivityStudy", "StudentT", "StudyError", "Uniform", "VarianceExplained", "WaldTest",
-    "Wishart", "anova", "bootstrap", "build_random", "codebook", "compare", "cvar",
-    "dataset_names", "dvar", "equivalence", "estimators", "hausman", "influence",
-    "level1_residuals", "level2_residuals", "likelihood_ratio", "load_dataset", "load_model",
-    "model_table", "mundlak", "profile", "quantities", "reduced", "variance_explained",
-    "wald",
+    "Level1Residuals", "Level2Residuals", "Levels", "LikelihoodRatio", "Model",
+    "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal", "PriorError", "Profile",
+    "RandomPart", "Reduced", "SensitivityStudy", "StudentT", "StudyError", "Uniform",
+    "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap", "build_random", "capply",
+    "codebook", "compare", "composition", "composition_category", "cvar", "dataset_names",
+    "dvar", "equivalence", "estimators", "group_labels", "hausman", "influence",
+    "level1_residuals", "level2_residuals", "levels", "likelihood_ratio", "load_dataset",
+    "load_model", "merge_levels", "model_table", "mundlak", "profile", "quantities", "reduced",
+    "some", "tab", "to_levels", "to_long", "to_short", "up", "variance_explained", "wald",
 ]  # fmt: skip

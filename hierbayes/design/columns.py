@@ -9,9 +9,9 @@ import pandas as pd
 from formulaic.parser.types import Factor
 from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype, is_string_dtype
 
-from hierbayes.design.complete import require_column
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats
+from hierbayes.frames.named_columns import require_column
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import factors_of, names_in
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ from pandas.api.types import is_string_dtype
 
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans
+from hierbayes.frames.named_columns import require_column, require_frame
 
 _TEXT = ("object", "str")  # the types of text that formulaic knows
 
@@ -57,10 +57,7 @@ def complete_rows(
         When the data are no DataFrame or empty, a column does not exist, nothing
         is left, or a number is infinite.
     """
-    if not isinstance(data, pd.DataFrame):
-        raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
-    if len(data) == 0:
-        raise DataError("the data are empty: there are no rows")
+    require_frame(data)
     found = {name: _column(name, data) for name in names}
     columns = {name: _plain(column) for name, column in found.items()}
     plain = {name: column for name, column in columns.items() if column is not found[name]}
@@ -81,16 +78,6 @@ def complete_rows(
     for name, column in columns.items():
         _refuse_infinite(name, column)
     return _without_unused_levels(frame, columns), kept, Dropped(int((~kept).sum()), counts)
-
-
-def require_column(name: str, data: pd.DataFrame) -> None:
-    """Refuse a column that the data do not have, with the nearest name."""
-    if name in data.columns:
-        return
-    near = get_close_matches(name, [str(c) for c in data.columns], n=1)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    listed = ", ".join(map(str, data.columns[:12])) + ", ..." * (len(data.columns) > 12)
-    raise DataError(f"there is no column '{name}' in the data; {hint}its columns are: {listed}")
 
 
 def _column(name: str, data: pd.DataFrame) -> pd.Series:

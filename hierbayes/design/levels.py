@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-
-CONSTANT_TOLERANCE = 1e-9
+from hierbayes.frames.constancy import CONSTANT_TOLERANCE
 
 
 def within_range(columns: Floats, codes: Integers, J: int) -> Floats:

@@ -1,0 +1,151 @@
+"""Which row belongs to which group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import DataError
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.named_columns import (
+    column_names,
+    require_column,
+    require_distinct_columns,
+    require_frame,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """Rows in groups.
+
+    Parameters
+    ----------
+    names : (k,) str
+        The columns whose values together name a group.
+    codes : (n,) int
+        The group of each row; −1 where it has none.
+    labels : (J,) Index
+        The groups in the order of their categories, sorted where they are no categories; only
+        those that have rows.
+    """
+
+    names: tuple[str, ...]
+    codes: Integers
+    labels: pd.Index
+
+    @property
+    def J(self) -> int:
+        """Number of groups."""
+        return len(self.labels)
+
+    @property
+    def name(self) -> str:
+        """The columns that name a group, as text."""
+        return ", ".join(self.names)
+
+    @property
+    def sizes(self) -> Integers:
+        """Rows of each group, (J,)."""
+        sizes: Integers = np.bincount(self.codes[self.codes >= 0], minlength=self.J)
+        return sizes
+
+    @property
+    def without_group(self) -> int:
+        """How many rows have no group."""
+        return int((self.codes < 0).sum())
+
+    def first(self, known: Any = True) -> Integers:
+        """The first row of each group, (J,), among those that are known; −1 where there is none."""
+        rows = np.flatnonzero((self.codes >= 0) & known)[::-1]
+        first = np.full(self.J, -1, dtype=np.intp)
+        first[self.codes[rows]] = rows  # the last to be written is the first row
+        return first
+
+    def means(self, values: Any) -> pd.Series:
+        """Mean of the known values in each group, (J,), by code."""
+        column = pd.Series(values).reset_index(drop=True)
+        means: pd.Series = column.groupby(self.codes).mean().reindex(range(self.J))
+        return means
+
+    def label_text(self, code: int) -> str:
+        """A group for a message."""
+        label = self.labels[code]
+        return ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)
+
+
+def group_rows(data: pd.DataFrame, group: str | Sequence[str]) -> Groups:
+    """The groups of data by one column or several.
+
+    Raises
+    ------
+    DataError
+        When the data are no DataFrame or empty, a column is not there or there twice, or its
+        values cannot name groups.
+    """
+    require_frame(data)
+    names = column_names(group, "group")
+    for name in names:
+        require_column(name, data)
+    require_distinct_columns(data)
+    return _groups(data[list(names)], names)
+
+
+def group_values(group: Any) -> Groups:
+    """The groups that values name: a Series, an array, or a DataFrame of several columns."""
+    frame = group if isinstance(group, pd.DataFrame) else pd.DataFrame({"group": group})
+    return _groups(frame, tuple(map(str, frame.columns)))
+
+
+def require_groups_of_all(groups: Groups) -> None:
+    """Refuse rows that belong to no group."""
+    if groups.without_group:
+        first = int((groups.codes < 0).argmax())
+        raise DataError(
+            f"'{groups.name}' is missing in {groups.without_group} of {len(groups.codes)} rows "
+            f"(first in row {first + 1}); remove those rows first, as data.dropna does"
+        )
+
+
+def _groups(columns: pd.DataFrame, names: tuple[str, ...]) -> Groups:
+    columns = columns.reset_index(drop=True)
+    try:
+        grouped = columns.groupby(list(columns.columns), observed=True, sort=True)
+        codes = grouped.ngroup()
+    except TypeError as error:
+        raise DataError(f"'{', '.join(names)}' cannot name groups: {error}") from error
+    labels = grouped.size().index
+    if not len(labels):
+        raise DataError(f"'{', '.join(names)}' is missing in every row: there are no groups")
+    codes = codes.fillna(-1).to_numpy(dtype=np.intp)
+    return Groups(names, codes, labels)
+
+
+def one_way_variances(values: Floats, groups: Groups) -> tuple[float, float]:
+    """Variance within and between groups by one-way analysis of variance.
+
+    With W and B the mean squares within and between J groups of n rows in all, the variance within
+    is W and the variance between (B − W)/m, where m = (n − Σ nⱼ²/n)/(J − 1) makes it unbiased under
+    one-way random effects of any distribution.  It may be negative.  Missing values are left out;
+    both are missing where there are no degrees of freedom.
+
+    References
+    ----------
+    Searle, Casella & McCulloch (1992), *Variance Components*, section 3.6.
+    """
+    known = ~np.isnan(values) & (groups.codes >= 0)
+    x, codes = values[known], groups.codes[known]
+    sizes = np.bincount(codes, minlength=groups.J)
+    n, J = len(x), int((sizes > 0).sum())
+    if n <= J or J < 2:
+        return np.nan, np.nan
+    x = x - x.mean()  # so that no digit is lost
+    means = np.bincount(codes, x, minlength=groups.J) / np.maximum(sizes, 1)
+    within = float(((x - means[codes]) ** 2).sum()) / (n - J)
+    between = float((sizes * means**2).sum()) / (J - 1)
+    size = (n - float((sizes.astype(np.float64) ** 2).sum()) / n) / (J - 1)
+    return within, (between - within) / size

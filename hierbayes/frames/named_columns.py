@@ -1,0 +1,59 @@
+"""Data frames and their columns by name: known, unambiguous, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import pandas as pd
+
+from hierbayes.errors import DataError
+
+_LISTED = 12  # columns that a message names
+_SHOWN = 5  # values that a message names
+
+
+def require_frame(data: Any, name: str = "data") -> None:
+    """Refuse what is no DataFrame, and one without rows."""
+    if not isinstance(data, pd.DataFrame):
+        raise DataError(f"{name} must be a pandas DataFrame, not {type(data).__name__}")
+    if len(data) == 0:
+        raise DataError(f"the {name} are empty: there are no rows")
+
+
+def require_distinct_columns(data: pd.DataFrame, name: str = "data") -> None:
+    """Refuse data with two columns of one name."""
+    twice = data.columns[data.columns.duplicated()]
+    if len(twice):
+        raise DataError(f"the {name} have more than one column called '{twice[0]}'")
+
+
+def require_column(name: str, data: pd.DataFrame, of: str = "data") -> None:
+    """Refuse a column that the data do not have, with the nearest name."""
+    if name in data.columns:
+        return
+    near = get_close_matches(name, [str(c) for c in data.columns], n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    listed = ", ".join(map(str, data.columns[:_LISTED])) + ", ..." * (len(data.columns) > _LISTED)
+    raise DataError(f"there is no column '{name}' in the {of}; {hint}its columns are: {listed}")
+
+
+def column_names(given: str | Sequence[str], role: str) -> tuple[str, ...]:
+    """The names of one column or several, none of them twice."""
+    names = (given,) if isinstance(given, str) else given
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise DataError(f"{role} must be the name of a column or a list of names, not {given!r}")
+    if not names:
+        raise DataError(f"{role} names no column")
+    for name in names:
+        if list(names).count(name) > 1:
+            raise DataError(f"{role} names '{name}' twice")
+    return tuple(names)
+
+
+def shown(values: Iterable[Any]) -> str:
+    """Values for a message: the first five, and how many more there are."""
+    texts = [f"'{value}'" for value in values]
+    more = len(texts) - _SHOWN
+    return ", ".join(texts[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,229 @@
+"""The level of each variable: within groups, between them, or derived from the one at the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import DataError
+from hierbayes.frames.arrays import Booleans
+from hierbayes.frames.constancy import (
+    FACTOR,
+    kind_of,
+    partly_missing,
+    varies_within,
+)
+from hierbayes.frames.derivation import (
+    as_numbers,
+    group_deviations,
+    group_statistics,
+    source_between,
+    source_within,
+)
+from hierbayes.frames.grouping import Groups, group_rows, one_way_variances
+
+LEVEL1, CENTRED, LEVEL2, DERIVED, CONSTANT = "1", "1, centred", "2", "2, derived", "constant"
+_COLUMNS = ("level", "source", "kind", "categories", "missing", "varies_in", "within", "between",
+            "icc")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Levels:
+    """The level of each variable of data in groups.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row per variable.  ``level``: "1" varies within groups; "1, centred" is the deviation of a
+        level-1 variable from its group mean; "2" is constant within groups; "2, derived" is, too,
+        and is a statistic of a level-1 variable, so that another sample of the group would change
+        it; "constant" has one value in all.  ``source``: what it is derived from.  ``kind``:
+        number, true/false, date or factor; ``categories``: how many levels a factor has.
+        ``missing``: rows without a value.  ``varies_in``: groups in which it varies.  ``within``,
+        ``between``: variances by one-way analysis of variance (the moment estimator, unbiased; the
+        one between may be negative), of the last of two categories as 0 and 1, missing where there
+        are more; ``icc``: the share of the one between in both.
+    title : str
+        What the data are.
+    groups : int
+        How many groups there are.
+    notes : tuple of str
+    """
+
+    table: pd.DataFrame
+    title: str
+    groups: int
+    notes: tuple[str, ...]
+
+    @property
+    def level1(self) -> tuple[str, ...]:
+        """Variables that vary within groups."""
+        return tuple(self.table.index[self.table["level"].isin([LEVEL1, CENTRED])])
+
+    @property
+    def level2(self) -> tuple[str, ...]:
+        """Variables that are constant within groups and vary between them."""
+        return tuple(self.table.index[self.table["level"].isin([LEVEL2, DERIVED])])
+
+    @property
+    def derived(self) -> tuple[str, ...]:
+        """Variables that are made from others, at either level."""
+        return tuple(self.table.index[self.table["level"].isin([CENTRED, DERIVED])])
+
+    def __repr__(self) -> str:
+        return f"<{self.title}>"
+
+    def __str__(self) -> str:
+        rows = [line.rstrip() for line in _cells(self).to_string().splitlines()]
+        notes = [f"  - {note}" for note in self.notes]
+        return "\n".join([self.title, "", *rows, *[""] * bool(notes), *notes])
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        listed = f"<ul>{notes}</ul>" if notes else ""
+        return f"<p><b>{escape(self.title)}</b></p>{_cells(self).to_html()}{listed}"
+
+
+def levels(df: pd.DataFrame, group: str | Sequence[str]) -> Levels:
+    """Say for each variable at which level it is, and how its variance splits.
+
+    Parameters
+    ----------
+    df : DataFrame
+    group : str or list of str
+        The column that names the group of each row, or those that do so together.
+
+    Returns
+    -------
+    Levels
+        Prints as a table; ``table`` has the numbers.
+
+    Raises
+    ------
+    DataError
+        When there is one group, or each row is one of its own.
+
+    Notes
+    -----
+    A variable is derived when it equals, in every group to 1e-8 of its range, the mean or the
+    standard deviation of a level-1 variable, the share of one level of a factor (of up to 20
+    levels) or whether that is none, some or all of the group, or the number of rows. A school
+    mean that was published, rounded or of another sample is none of these and counts as a
+    characteristic of the group.  Missing values are left out, variable by variable.
+
+    Source: the slides "Types of variables in multilevel models".
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> hs["ses.m"] = hb.cvar(hs["ses"], hs["school"])
+    >>> found = hb.levels(hs[["school", "mathach", "ses", "ses.m", "Sex", "Sector"]], "school")
+    >>> print(found)
+    Levels of 5 variables: 1977 rows in 40 groups of school (29 to 66 rows)
+    <BLANKLINE>
+                  level        kind  missing varies in  within  between     icc derived from
+    mathach           1      number        0  40 of 40   39.64    7.299  0.1555
+    ses               1      number        0  40 of 40  0.4138   0.1561  0.2739
+    ses.m    2, derived      number        0   0 of 40       0   0.1645       1  mean of ses
+    Sex               1  factor (2)        0  29 of 40  0.1691  0.08124  0.3245
+    Sector            2  factor (2)        0   0 of 40       0   0.2503       1
+    """
+    groups = group_rows(df, group)
+    _refuse_no_levels(groups)
+    columns = {name: df[name] for name in df.columns if name not in groups.names}
+    varies = {name: varies_within(column, groups) for name, column in columns.items()}
+    inner = {name: columns[name] for name, found in varies.items() if found.any()}
+    where = _where(columns, inner, groups)
+    rows = {name: (*where[name], *_row(columns[name], varies[name], groups)) for name in columns}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(_COLUMNS))
+    table = table.rename_axis("variable").astype({"categories": "Int64"})
+    return Levels(table, _title(table, groups), groups.J, tuple(_notes(columns, table, groups)))
+
+
+def _where(
+    columns: dict[str, pd.Series], inner: dict[str, pd.Series], groups: Groups
+) -> dict[str, tuple[str, str]]:
+    """The level of each variable, and what it is derived from."""
+    statistics, deviations = group_statistics(inner, groups), group_deviations(inner, groups)
+    found = {}
+    for name, column in columns.items():
+        if name in inner:
+            source = source_within(column, groups, deviations)
+            found[name] = (CENTRED if source else LEVEL1, source)
+        elif column[groups.codes >= 0].nunique() < 2:
+            found[name] = (CONSTANT, "")
+        else:
+            source = source_between(column, groups, statistics)
+            found[name] = (DERIVED if source else LEVEL2, source)
+    return found
+
+
+def _row(column: pd.Series, varies: Booleans, groups: Groups) -> tuple[object, ...]:
+    """Kind, categories, missing values and variances of one variable."""
+    kind = kind_of(column)
+    values = as_numbers(column)
+    within, between = (np.nan, np.nan) if values is None else one_way_variances(values, groups)
+    if not varies.any():
+        within *= 0.0  # not merely small
+    whole = within + between
+    icc = between / whole if whole > 0.0 else np.nan
+    categories = column.nunique() if kind == FACTOR else pd.NA
+    missing = int(column.isna().sum())
+    return kind, categories, missing, int(varies.sum()), within, between, icc
+
+
+def _refuse_no_levels(groups: Groups) -> None:
+    if groups.J < 2:
+        raise DataError(
+            f"'{groups.name}' has one group ('{groups.label_text(0)}'); levels need two or more"
+        )
+    if groups.sizes.max() == 1:
+        raise DataError(
+            f"every row is a group of its own by '{groups.name}'; nothing can vary within groups"
+        )
+
+
+def _title(table: pd.DataFrame, groups: Groups) -> str:
+    low, high = groups.sizes.min(), groups.sizes.max()
+    rows = f"{low} rows" if low == high else f"{low} to {high} rows"
+    return (
+        f"Levels of {len(table)} variables: {groups.sizes.sum()} rows in {groups.J} groups of "
+        f"{groups.name} ({rows})"
+    )
+
+
+def _notes(columns: dict[str, pd.Series], table: pd.DataFrame, groups: Groups) -> Iterator[str]:
+    if groups.without_group:
+        yield f"left out: {groups.without_group} rows in which '{groups.name}' is missing"
+    for name in table.index[table["level"].isin([LEVEL2, DERIVED])]:
+        partly = int(partly_missing(columns[name], groups).sum())
+        if partly:
+            yield (
+                f"'{name}' has one known value a group but is missing in some rows of {partly} "
+                "groups; up() and to_levels() take it for one that varies until it is filled"
+            )
+    for name in table.index[(table["level"] == LEVEL1) & (table["between"] < 0.0)]:
+        yield f"the groups are more alike in '{name}' than chance would make them: between < 0"
+
+
+def _cells(levels: Levels) -> pd.DataFrame:
+    """The table as the text that is shown."""
+    table = levels.table
+    shown = pd.DataFrame(index=table.index.rename(None))
+    shown["level"] = table["level"]
+    factors = table["categories"].notna()
+    counts = [f"{kind} ({k})" if factor else kind for kind, k, factor in
+              zip(table["kind"], table["categories"], factors, strict=True)]  # fmt: skip
+    shown["kind"] = counts
+    shown["missing"] = table["missing"]
+    shown["varies in"] = [f"{varying} of {levels.groups}" for varying in table["varies_in"]]
+    for name in ("within", "between", "icc"):
+        shown[name] = ["" if np.isnan(value) else f"{value:.4g}" for value in table[name]]
+    if table["source"].any():
+        shown["derived from"] = table["source"]
+    return shown
