@@ -98,6 +98,12 @@ def diagnostics() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def slides_tables() -> dict[str, Any]:
+    """Tables of data as the slides print them, cell by cell (see reference/README.md)."""
+    return _read("slides_tables.json")
+
+
+@pytest.fixture(scope="session")
 def models(hs: pd.DataFrame, reference: dict[str, Any]) -> Cache[hb.Model]:
     """The models of the reference by name."""
 

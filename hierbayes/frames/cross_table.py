@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -103,7 +104,7 @@ def _formula_names(formula: str) -> tuple[str, ...]:
     if _NO_NAME & set(plain) or plain.count("`") % 2:
         raise FormulaError(f"cannot read '{formula}': a table is of {_EXAMPLE}")
     cuts = [-1, *(place for place, sign in enumerate(plain) if sign == "+"), len(right)]
-    pieces = [right[start + 1 : end].strip() for start, end in zip(cuts, cuts[1:], strict=False)]
+    pieces = [right[start + 1 : end].strip() for start, end in pairwise(cuts)]
     if not all(pieces):
         raise FormulaError(f"cannot read '{formula}': a table is of {_EXAMPLE}")
     return column_names([piece.strip("`") for piece in pieces], "by")

@@ -122,7 +122,7 @@ def up(
     4292   4292  1328  Catholic    0.76   -0.674        1
     >>> hb.up(hs, "school", all=True).loc[["1317"], ["mathach", "ses", "Sex", "Minority"]]
             mathach       ses     Sex Minority
-    1317  13.177688  0.345333  Female      Yes
+    1317  13.177687  0.345333  Female      Yes
     """
     groups = group_rows(df, group)
     require_groups_of_all(groups)

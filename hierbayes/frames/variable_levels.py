@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -25,8 +26,12 @@ from hierbayes.frames.derivation import (
     source_within,
 )
 from hierbayes.frames.grouping import Groups, group_rows, one_way_variances
+from hierbayes.frames.named_columns import shown
 
-LEVEL1, CENTRED, LEVEL2, DERIVED, CONSTANT = "1", "1, centred", "2", "2, derived", "constant"
+LEVEL1, CENTRED, LEVEL2, DERIVED = "1", "1, centred", "2", "2, derived"
+CONSTANT, MISSING = "constant", "all missing"
+_FEW = 0.05  # of the groups: a variable that varies in no more is suspected of wrong entries
+_ENOUGH = 5  # groups from which on it can be suspected
 _COLUMNS = ("level", "source", "kind", "categories", "missing", "varies_in", "within", "between",
             "icc")  # fmt: skip
 
@@ -41,10 +46,10 @@ class Levels:
         A row per variable.  ``level``: "1" varies within groups; "1, centred" is the deviation of a
         level-1 variable from its group mean; "2" is constant within groups; "2, derived" is, too,
         and is a statistic of a level-1 variable, so that another sample of the group would change
-        it; "constant" has one value in all.  ``source``: what it is derived from.  ``kind``:
-        number, true/false, date or factor; ``categories``: how many levels a factor has.
-        ``missing``: rows without a value.  ``varies_in``: groups in which it varies.  ``within``,
-        ``between``: variances by one-way analysis of variance (the moment estimator, unbiased; the
+        it; "constant" has one value in all, "all missing" none.  ``source``: what it is derived
+        from.  ``kind``: number, true/false, date or factor; ``categories``: how many levels a
+        factor has in use.  ``missing``: rows without a value.  ``varies_in``: groups in which it
+        varies.  ``within``, ``between``: variances by one-way analysis of variance (the moment estimator, unbiased; the
         one between may be negative), of the last of two categories as 0 and 1, missing where there
         are more; ``icc``: the share of the one between in both.
     title : str
@@ -79,7 +84,9 @@ class Levels:
 
     def __str__(self) -> str:
         rows = [line.rstrip() for line in _cells(self).to_string().splitlines()]
-        notes = [f"  - {note}" for note in self.notes]
+        notes = [
+            fill(note, 100, initial_indent="  - ", subsequent_indent="    ") for note in self.notes
+        ]
         return "\n".join([self.title, "", *rows, *[""] * bool(notes), *notes])
 
     def _repr_html_(self) -> str:
@@ -156,7 +163,8 @@ def _where(
             source = source_within(column, groups, deviations)
             found[name] = (CENTRED if source else LEVEL1, source)
         elif column[groups.codes >= 0].nunique() < 2:
-            found[name] = (CONSTANT, "")
+            known = column[groups.codes >= 0].notna().any()
+            found[name] = (CONSTANT if known else MISSING, "")
         else:
             source = source_between(column, groups, statistics)
             found[name] = (DERIVED if source else LEVEL2, source)
@@ -207,6 +215,14 @@ def _notes(columns: dict[str, pd.Series], table: pd.DataFrame, groups: Groups) -
                 f"'{name}' has one known value a group but is missing in some rows of {partly} "
                 "groups; up() and to_levels() take it for one that varies until it is filled"
             )
+    few = table["varies_in"].between(1, max(1.0, _FEW * groups.J)) & (groups.J >= _ENOUGH)
+    for name in table.index[few]:
+        where = varies_within(columns[name], groups).nonzero()[0]
+        yield (
+            f"'{name}' varies in {len(where)} of {groups.J} groups only "
+            f"({shown(map(groups.label_text, where))}); if it is a variable of level 2, its values "
+            "there disagree"
+        )
     for name in table.index[(table["level"] == LEVEL1) & (table["between"] < 0.0)]:
         yield f"the groups are more alike in '{name}' than chance would make them: between < 0"
 
@@ -214,16 +230,16 @@ def _notes(columns: dict[str, pd.Series], table: pd.DataFrame, groups: Groups) -
 def _cells(levels: Levels) -> pd.DataFrame:
     """The table as the text that is shown."""
     table = levels.table
-    shown = pd.DataFrame(index=table.index.rename(None))
-    shown["level"] = table["level"]
+    cells = pd.DataFrame(index=table.index.rename(None))
+    cells["level"] = table["level"]
     factors = table["categories"].notna()
     counts = [f"{kind} ({k})" if factor else kind for kind, k, factor in
               zip(table["kind"], table["categories"], factors, strict=True)]  # fmt: skip
-    shown["kind"] = counts
-    shown["missing"] = table["missing"]
-    shown["varies in"] = [f"{varying} of {levels.groups}" for varying in table["varies_in"]]
+    cells["kind"] = counts
+    cells["missing"] = table["missing"]
+    cells["varies in"] = [f"{varying} of {levels.groups}" for varying in table["varies_in"]]
     for name in ("within", "between", "icc"):
-        shown[name] = ["" if np.isnan(value) else f"{value:.4g}" for value in table[name]]
+        cells[name] = ["" if np.isnan(value) else f"{value:.4g}" for value in table[name]]
     if table["source"].any():
-        shown["derived from"] = table["source"]
-    return shown
+        cells["derived from"] = table["source"]
+    return cells
