@@ -136,7 +136,7 @@ WRONG: dict[str, tuple[type[hb.HierbayesError], Change, str]] = {
         hb.DataError, lambda d: hb.tab(d[:0], "g"), "the data are empty: there are no rows"),
     "no such column": (
         hb.DataError, lambda d: hb.tab(d, "~ gg + w"),
-        "there is no column 'gg' in the data; its columns are: y, x, w, g"),
+        "there is no column 'gg' in the data; did you mean 'g'? its columns are: y, x, w, g"),
     "a product": (
         hb.FormulaError, lambda d: hb.tab(d, "~ g * w"),
         "cannot read '~ g * w': a table is of columns joined by '+', as in '~ Sex + school'"),
@@ -152,7 +152,7 @@ WRONG: dict[str, tuple[type[hb.HierbayesError], Change, str]] = {
     "a name twice": (hb.DataError, lambda d: hb.tab(d, "~ g + g"), "by names 'g' twice"),
     "no names": (
         hb.DataError, lambda d: hb.tab(d, d["g"]),
-        "by must be the name of a column or a list of names, not a Series"),
+        "by must be the name of a column or a list of names, not Series"),
     "four": (
         hb.DataError, lambda d: hb.tab(d, list("yxwg")),
         "a table is of one to three columns, not of 4"),

@@ -125,10 +125,10 @@ def _equal(target: Floats, values: Floats) -> bool:
 
 
 def _is_cut(codes: Any, shares: Floats) -> bool:
-    """Whether labels of groups stand one to one for none, some and all."""
-    if np.isnan(shares).any():
+    """Whether labels of groups, each of two groups or more, follow from none, some and all."""
+    counts = np.unique(codes, return_counts=True)[1]
+    if np.isnan(shares).any() or len(counts) < 2 or counts.min() < 2:
         return False
     thirds = np.where(shares == 0.0, 0, np.where(shares == 1.0, 2, 1))
-    pairs = len(np.unique(np.stack([codes, thirds]), axis=1).T)
-    kinds = len(np.unique(codes))
-    return kinds > 1 and pairs == kinds == len(np.unique(thirds))
+    pairs = np.unique(np.stack([codes, thirds]), axis=1)
+    return pairs.shape[1] == len(np.unique(thirds))

@@ -146,8 +146,8 @@ def _require_keys(data: pd.DataFrame, names: list[str], what: str) -> None:
         missing = data[name].isna()
         if missing.any():
             raise DataError(
-                f"'{name}' is missing in {int(missing.sum())} rows of the {what} (first at row "
-                f"label {data.index[int(missing.argmax())]}); every row needs one"
+                f"'{name}' is missing in {int(missing.sum())} of {len(data)} rows of the {what} "
+                f"(first at row label {data.index[int(missing.argmax())]}); every row needs one"
             )
 
 
@@ -211,7 +211,7 @@ def _refuse_duplicates(schools: pd.DataFrame, codes: Any, names: list[str]) -> N
 def _refuse_unmatched(students: pd.DataFrame, unmatched: Any, names: list[str]) -> None:
     if unmatched.any():
         raise DataError(
-            f"{int(unmatched.sum())} rows of the students have a {', '.join(names)} that is not "
+            f"{int(unmatched.sum())} of {len(students)} rows of the students have a {', '.join(names)} that is not "
             f"among the schools: {_keys_of(students, unmatched, names)}"
         )
 

@@ -41,15 +41,17 @@ def require_column(name: str, data: pd.DataFrame, of: str = "data") -> None:
 
 def column_names(given: str | Sequence[str], role: str) -> tuple[str, ...]:
     """The names of one column or several, none of them twice."""
-    names = (given,) if isinstance(given, str) else given
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise DataError(f"{role} must be the name of a column or a list of names, not {given!r}")
+    names = tuple(given) if isinstance(given, list | tuple) else (given,)
+    for name in names:
+        if not isinstance(name, str):
+            kind = type(name).__name__
+            raise DataError(f"{role} must be the name of a column or a list of names, not {kind}")
     if not names:
         raise DataError(f"{role} names no column")
     for name in names:
-        if list(names).count(name) > 1:
+        if names.count(name) > 1:
             raise DataError(f"{role} names '{name}' twice")
-    return tuple(names)
+    return names
 
 
 def shown(values: Iterable[Any]) -> str:

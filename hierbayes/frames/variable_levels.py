@@ -49,9 +49,9 @@ class Levels:
         it; "constant" has one value in all, "all missing" none.  ``source``: what it is derived
         from.  ``kind``: number, true/false, date or factor; ``categories``: how many levels a
         factor has in use.  ``missing``: rows without a value.  ``varies_in``: groups in which it
-        varies.  ``within``, ``between``: variances by one-way analysis of variance (the moment estimator, unbiased; the
-        one between may be negative), of the last of two categories as 0 and 1, missing where there
-        are more; ``icc``: the share of the one between in both.
+        varies.  ``within``, ``between``: variances by one-way analysis of variance (the moment
+        estimator, unbiased; the one between may be negative), of the last of two categories as 0
+        and 1, missing where there are more; ``icc``: the share of the one between in both.
     title : str
         What the data are.
     groups : int
@@ -92,7 +92,9 @@ class Levels:
     def _repr_html_(self) -> str:
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
         listed = f"<ul>{notes}</ul>" if notes else ""
-        return f"<p><b>{escape(self.title)}</b></p>{_cells(self).to_html()}{listed}"
+        with pd.option_context("display.max_colwidth", None):
+            table = _cells(self).to_html()
+        return f"<p><b>{escape(self.title)}</b></p>{table}{listed}"
 
 
 def levels(df: pd.DataFrame, group: str | Sequence[str]) -> Levels:
@@ -118,9 +120,10 @@ def levels(df: pd.DataFrame, group: str | Sequence[str]) -> Levels:
     -----
     A variable is derived when it equals, in every group to 1e-8 of its range, the mean or the
     standard deviation of a level-1 variable, the share of one level of a factor (of up to 20
-    levels) or whether that is none, some or all of the group, or the number of rows. A school
-    mean that was published, rounded or of another sample is none of these and counts as a
-    characteristic of the group.  Missing values are left out, variable by variable.
+    levels), or the number of rows; or when it says no more than whether such a share is none, some
+    or all of the group. A school mean that was published, rounded or of another sample is none of
+    these and counts as a characteristic of the group. Where groups are few, a characteristic may
+    equal such a statistic by coincidence. Missing values are left out, variable by variable.
 
     Source: the slides "Types of variables in multilevel models".
 
