@@ -327,6 +327,10 @@ WRONG: dict[str, tuple[Change, str]] = {
     "a factor's mean": (
         lambda d: hb.capply(d["g"], d["g"], "mean"),
         "x is of type str and has no mean; make a condition of it, as in x == 'a level'"),
+    "a rank of what has no order": (
+        lambda d: hb.capply(pd.Series([1, "a"] * 30), d["g"], "rank"),
+        "x is of type object and has no rank: '<' not supported between instances of 'int' and "
+        "'str'"),
     "columns' mean": (
         lambda d: hb.capply(d[["x", "y"]], d["g"], "mean"),
         "'mean' is of one column and x has 2; give one, or a function"),

@@ -151,6 +151,15 @@ def test_missing_values_are_left_out_and_counted(hs: pd.DataFrame) -> None:
     assert "PRACAD" not in hb.up(data, "school")
 
 
+def test_what_is_infinite_has_no_part_in_variances(hs: pd.DataFrame) -> None:
+    data = hs[["school", "ses"]].assign(x=hs["ses"].where(hs.index != 3, np.inf))
+    found = hb.levels(data, "school")
+    expected = dense_variances(hs["ses"].drop(3), hs["school"].drop(3))
+    np.testing.assert_allclose(found.table.loc["x", ["within", "between"]].astype(float),
+                               expected, rtol=1e-10)  # fmt: skip
+    assert found.notes == ("'x' is infinite in 1 rows, which its variances leave out",)
+
+
 def test_notes_on_what_is_suspicious(hs: pd.DataFrame) -> None:
     data = hs[["school", "Sector", "ses"]].copy()
     data.loc[3, "Sector"] = "Public"
@@ -162,7 +171,8 @@ def test_notes_on_what_is_suspicious(hs: pd.DataFrame) -> None:
         "left out: 2 rows in which 'school' is missing",
         "'Sector' varies in 1 of 40 groups only ('1317'); if it is a variable of level 2, its "
         "values there disagree",
-        "the groups are more alike in 'alike' than chance would make them: between < 0",
+        "the variance between groups of 'alike' is estimated below 0: no sign that the groups "
+        "differ",
     )
 
 

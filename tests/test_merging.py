@@ -190,8 +190,8 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
         "the schools have more than one row for school '1906'; there must be one for each"),
     "no key in a row": (
         lambda: merged(students=STUDENTS.assign(school=["1906", None, "1317"])),
-        "'school' is missing in 1 of 3 rows of the students (first at row label 1); every row needs "
-        "one"),
+        "'school' is missing in 1 of 3 rows of the students (first at row label 1); every row "
+        "needs one"),
     "a key of no school": (
         lambda: merged(students=STUDENTS.assign(school=["1906", "2208", "1317"])),
         "1 of 3 rows of the students have a school that is not among the schools: '2208'"),

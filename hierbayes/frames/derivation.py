@@ -19,12 +19,15 @@ type Columns = Mapping[str, pd.Series]
 
 
 def as_numbers(column: pd.Series) -> Floats | None:
-    """Numbers, truth values and factors of two levels (the last is 1) as floats; nothing else."""
+    """Numbers, truth values and factors of two levels (the last is 1) as floats; nothing else.
+
+    What is missing or infinite is NaN.
+    """
     kind = kind_of(column)
     if kind == DATE:
         return None
     if kind != FACTOR:
-        return as_floats(column)
+        return _finite(column)
     codes = factor_codes(column)[0]
     used = np.unique(codes[codes >= 0])
     return np.where(codes < 0, np.nan, codes == used[-1]) if len(used) == 2 else None
@@ -36,7 +39,7 @@ def source_between(column: pd.Series, groups: Groups, statistics: Mapping[str, F
     has = first >= 0
     kind = kind_of(column)
     if kind not in (FACTOR, DATE):
-        target = as_floats(column)[first]
+        target = _finite(column)[first]
         for text, values in statistics.items():
             if _equal(target[has], values[has]):
                 return text
@@ -52,7 +55,7 @@ def source_within(column: pd.Series, groups: Groups, deviations: Mapping[str, Fl
     """The variable whose deviation from its group mean a column is; empty if none."""
     if kind_of(column) in (FACTOR, DATE):
         return ""
-    values = as_floats(column)
+    values = _finite(column)
     if not _is_centred(values, groups):
         return ""
     known = ~np.isnan(values) & (groups.codes >= 0)
@@ -68,11 +71,11 @@ def group_statistics(inner: Columns, groups: Groups) -> dict[str, Floats]:
     for name, column in inner.items():
         kind = kind_of(column)
         if kind == BOOLEAN:
-            found[f"share of {name}"] = groups.means(as_floats(column)).to_numpy()
+            found[f"share of {name}"] = groups.means(_finite(column)).to_numpy()
         elif kind == FACTOR:
             found |= _shares(name, column, groups)
         elif kind != DATE:
-            values = pd.Series(as_floats(column))
+            values = pd.Series(_finite(column))
             found[f"mean of {name}"] = groups.means(values).to_numpy()
             spread = values.groupby(groups.codes).std().reindex(range(groups.J))
             found[f"standard deviation of {name}"] = spread.to_numpy()
@@ -94,6 +97,12 @@ def group_deviations(inner: Columns, groups: Groups) -> dict[str, Floats]:
         if kind_of(column) == FACTOR:
             found[f"{name} (reversed)"] = -found[name]
     return found
+
+
+def _finite(column: pd.Series) -> Floats:
+    """Numbers or truth values as floats; what is missing or infinite is NaN."""
+    values = as_floats(column)
+    return np.where(np.isinf(values), np.nan, values)
 
 
 def _shares(name: str, column: pd.Series, groups: Groups) -> dict[str, Floats]:

@@ -73,7 +73,10 @@ def capply(x: Any, group: Any, statistic: str | Callable[[Any], Any] = "mean") -
     if callable(named):
         return _by_function(rows, groups, named)
     _require_statistic(rows, named)
-    result: pd.Series = rows.groupby(groups.codes).transform(named)
+    try:
+        result: pd.Series = rows.groupby(groups.codes).transform(named)
+    except TypeError as error:
+        raise DataError(f"x is of type {rows.dtype} and has no {named}: {error}") from error
     return result.where(groups.codes >= 0) if groups.without_group else result
 
 

@@ -211,8 +211,9 @@ def _refuse_duplicates(schools: pd.DataFrame, codes: Any, names: list[str]) -> N
 def _refuse_unmatched(students: pd.DataFrame, unmatched: Any, names: list[str]) -> None:
     if unmatched.any():
         raise DataError(
-            f"{int(unmatched.sum())} of {len(students)} rows of the students have a {', '.join(names)} that is not "
-            f"among the schools: {_keys_of(students, unmatched, names)}"
+            f"{int(unmatched.sum())} of {len(students)} rows of the students have a "
+            f"{', '.join(names)} that is not among the schools: "
+            f"{_keys_of(students, unmatched, names)}"
         )
 
 

@@ -14,6 +14,8 @@ from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans
 from hierbayes.frames.constancy import (
     FACTOR,
+    NUMBER,
+    as_floats,
     kind_of,
     partly_missing,
     varies_within,
@@ -218,6 +220,10 @@ def _notes(columns: dict[str, pd.Series], table: pd.DataFrame, groups: Groups) -
                 f"'{name}' has one known value a group but is missing in some rows of {partly} "
                 "groups; up() and to_levels() take it for one that varies until it is filled"
             )
+    for name in table.index[table["kind"] == NUMBER]:
+        infinite = int(np.isinf(as_floats(columns[name])).sum())
+        if infinite:
+            yield f"'{name}' is infinite in {infinite} rows, which its variances leave out"
     few = table["varies_in"].between(1, max(1.0, _FEW * groups.J)) & (groups.J >= _ENOUGH)
     for name in table.index[few]:
         where = varies_within(columns[name], groups).nonzero()[0]
@@ -226,8 +232,12 @@ def _notes(columns: dict[str, pd.Series], table: pd.DataFrame, groups: Groups) -
             f"({shown(map(groups.label_text, where))}); if it is a variable of level 2, its values "
             "there disagree"
         )
-    for name in table.index[(table["level"] == LEVEL1) & (table["between"] < 0.0)]:
-        yield f"the groups are more alike in '{name}' than chance would make them: between < 0"
+    alike = table.index[(table["level"] == LEVEL1) & (table["between"] < 0.0)]
+    if len(alike):
+        yield (
+            f"the variance between groups of {shown(alike)} is estimated below 0: no sign that the "
+            "groups differ"
+        )
 
 
 def _cells(levels: Levels) -> pd.DataFrame:
