@@ -38,7 +38,7 @@ def printed(value: Any, like: str) -> str:
     return f"{value:.{decimals}f}"
 
 
-def disagreements(name: str, table: dict[str, Any], frame: pd.DataFrame) -> list[tuple[str, ...]]:
+def disagreements(name: str, table: dict[str, Any], frame: pd.DataFrame) -> list[tuple[Any, ...]]:
     """Cells of a printed table that are not the frame's, with the text that the frame makes."""
     wrong = []
     for label, cells in table["rows"].items():
@@ -286,6 +286,8 @@ def test_two_million_rows_are_done_in_seconds() -> None:
     assert short.at[17, "f"] == some["f"].mode()[0]
 
 
+WRONG_TYPE: Any = 3
+
 Change = Callable[[pd.DataFrame], object]
 WRONG: dict[str, tuple[Change, str]] = {
     "no frame": (
@@ -295,7 +297,7 @@ WRONG: dict[str, tuple[Change, str]] = {
         lambda d: hb.up(d, "~ g"),
         "there is no column '~ g' in the data; its columns are: y, x, w, g"),
     "no name": (
-        lambda d: hb.up(d, 3), "group must be the name of a column or a list of names, not int"),
+        lambda d: hb.up(d, WRONG_TYPE), "group must be the name of a column or a list of names, not int"),
     "no names": (lambda d: hb.up(d, []), "group names no column"),
     "a name twice": (lambda d: hb.up(d, ["g", "g"]), "group names 'g' twice"),
     "columns of one name": (

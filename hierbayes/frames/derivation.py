@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,22 @@ TOLERANCE = 1e-8  # of the range of a variable
 _MOST_LEVELS = 20  # of a factor whose shares are looked at
 
 type Columns = Mapping[str, pd.Series]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupStatistics:
+    """What a variable of level 2 may be derived from, (J,) each, by what it is.
+
+    Parameters
+    ----------
+    moments : dict
+        Numbers of rows; means and standard deviations of numbers.
+    shares : dict
+        Shares of truth, and of the levels of factors.
+    """
+
+    moments: dict[str, Floats]
+    shares: dict[str, Floats]
 
 
 def as_numbers(column: pd.Series) -> Floats | None:
@@ -33,20 +50,20 @@ def as_numbers(column: pd.Series) -> Floats | None:
     return np.where(codes < 0, np.nan, codes == used[-1]) if len(used) == 2 else None
 
 
-def source_between(column: pd.Series, groups: Groups, statistics: Mapping[str, Floats]) -> str:
+def source_between(column: pd.Series, groups: Groups, statistics: GroupStatistics) -> str:
     """The statistic of groups that a column of level 2 equals, or is a cut of; empty if none."""
     first = groups.first(column.notna().to_numpy())
     has = first >= 0
     kind = kind_of(column)
     if kind not in (FACTOR, DATE):
         target = _finite(column)[first]
-        for text, values in statistics.items():
+        for text, values in (statistics.moments | statistics.shares).items():
             if _equal(target[has], values[has]):
                 return text
     if kind in (FACTOR, BOOLEAN):
         codes = factor_codes(column)[0][first]
-        for text, values in statistics.items():
-            if text.startswith("share of ") and _is_cut(codes[has], values[has]):
+        for text, values in statistics.shares.items():
+            if _is_cut(codes[has], values[has]):
                 return f"{text}: none, some or all"
     return ""
 
@@ -65,21 +82,22 @@ def source_within(column: pd.Series, groups: Groups, deviations: Mapping[str, Fl
     return ""
 
 
-def group_statistics(inner: Columns, groups: Groups) -> dict[str, Floats]:
-    """What a variable of level 2 may be derived from, (J,) each, by what it is."""
-    found = {"number of rows": groups.sizes.astype(np.float64)}
+def group_statistics(inner: Columns, groups: Groups) -> GroupStatistics:
+    """The statistics of variables of level 1, and the size of the groups."""
+    moments = {"number of rows": groups.sizes.astype(np.float64)}
+    shares: dict[str, Floats] = {}
     for name, column in inner.items():
         kind = kind_of(column)
         if kind == BOOLEAN:
-            found[f"share of {name}"] = groups.means(_finite(column)).to_numpy()
+            shares[f"share of {name}"] = groups.means(_finite(column)).to_numpy()
         elif kind == FACTOR:
-            found |= _shares(name, column, groups)
+            shares |= _shares(name, column, groups)
         elif kind != DATE:
             values = pd.Series(_finite(column))
-            found[f"mean of {name}"] = groups.means(values).to_numpy()
+            moments[f"mean of {name}"] = groups.means(values).to_numpy()
             spread = values.groupby(groups.codes).std().reindex(range(groups.J))
-            found[f"standard deviation of {name}"] = spread.to_numpy()
-    return found
+            moments[f"standard deviation of {name}"] = spread.to_numpy()
+    return GroupStatistics(moments, shares)
 
 
 def group_deviations(inner: Columns, groups: Groups) -> dict[str, Floats]:

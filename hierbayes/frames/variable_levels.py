@@ -229,7 +229,7 @@ def _notes(columns: dict[str, pd.Series], table: pd.DataFrame, groups: Groups) -
         where = varies_within(columns[name], groups).nonzero()[0]
         yield (
             f"'{name}' varies in {len(where)} of {groups.J} groups only "
-            f"({shown(map(groups.label_text, where))}); if it is a variable of level 2, its values "
+            f"({shown(map(groups.label_text, where.tolist()))}); if it is a variable of level 2, its values "
             "there disagree"
         )
     alike = table.index[(table["level"] == LEVEL1) & (table["between"] < 0.0)]
