@@ -297,7 +297,8 @@ WRONG: dict[str, tuple[Change, str]] = {
         lambda d: hb.up(d, "~ g"),
         "there is no column '~ g' in the data; its columns are: y, x, w, g"),
     "no name": (
-        lambda d: hb.up(d, WRONG_TYPE), "group must be the name of a column or a list of names, not int"),
+        lambda d: hb.up(d, WRONG_TYPE),
+        "group must be the name of a column or a list of names, not int"),
     "no names": (lambda d: hb.up(d, []), "group names no column"),
     "a name twice": (lambda d: hb.up(d, ["g", "g"]), "group names 'g' twice"),
     "columns of one name": (

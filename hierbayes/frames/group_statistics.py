@@ -103,7 +103,8 @@ def up(
     (J, k) DataFrame
         The columns that are constant within groups, in the order of the data; all of them with
         ``all=True``. A missing value counts as a value, so that nothing is filled in; `levels`
-        says of which columns only missing values vary. The group is a column and labels the rows, in the order of its categories, or sorted.
+        says of which columns only missing values vary. The group is a column and labels the rows,
+        in the order of its categories, or sorted.
 
     Raises
     ------

@@ -226,10 +226,10 @@ def _notes(columns: dict[str, pd.Series], table: pd.DataFrame, groups: Groups) -
             yield f"'{name}' is infinite in {infinite} rows, which its variances leave out"
     few = table["varies_in"].between(1, max(1.0, _FEW * groups.J)) & (groups.J >= _ENOUGH)
     for name in table.index[few]:
-        where = varies_within(columns[name], groups).nonzero()[0]
+        where = varies_within(columns[name], groups).nonzero()[0].tolist()
         yield (
             f"'{name}' varies in {len(where)} of {groups.J} groups only "
-            f"({shown(map(groups.label_text, where.tolist()))}); if it is a variable of level 2, its values "
+            f"({shown(map(groups.label_text, where))}); if it is a variable of level 2, its values "
             "there disagree"
         )
     alike = table.index[(table["level"] == LEVEL1) & (table["between"] < 0.0)]
