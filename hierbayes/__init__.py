@@ -28,7 +28,7 @@ from hierbayes.estimation.priors import (
     Uniform,
 )
 from hierbayes.fit.fit import Fit
-from hierbayes.frames.contextual import cvar, dvar
+from hierbayes.frames.contextual import cvar, dvar, lvar
 from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
 from hierbayes.inference.cases.influence import Influence, influence
 from hierbayes.inference.cases.level1 import Level1Residuals, level1_residuals
@@ -66,6 +66,6 @@ __all__ = [
     "Wishart", "anova", "bootstrap", "build_random", "codebook", "compare", "cvar",
     "dataset_names", "dvar", "equivalence", "estimators", "hausman", "influence",
     "level1_residuals", "level2_residuals", "likelihood_ratio", "load_dataset", "load_model",
-    "model_table", "mundlak", "profile", "quantities", "reduced", "variance_explained",
+    "lvar", "model_table", "mundlak", "profile", "quantities", "reduced", "variance_explained",
     "wald",
 ]  # fmt: skip
