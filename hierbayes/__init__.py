@@ -44,7 +44,7 @@ from hierbayes.inference.maxima.likelihood_ratio import LikelihoodRatio, likelih
 from hierbayes.inference.maxima.model_table import ModelTable, model_table
 from hierbayes.inference.maxima.profile import Profile, profile
 from hierbayes.inference.maxima.reduced import Reduced, reduced
-from hierbayes.library import load_model
+from hierbayes.library import catalog, load_model
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
 from hierbayes.studies.comparison.comparison import Comparison, compare
@@ -63,7 +63,7 @@ __all__ = [
     "ModelTable",
     "Multilevel", "Mundlak", "Normal", "PriorError", "Profile", "RandomPart", "Reduced",
     "SensitivityStudy", "StudentT", "StudyError", "Uniform", "VarianceExplained", "WaldTest",
-    "Wishart", "anova", "bootstrap", "build_random", "codebook", "compare", "cvar",
+    "Wishart", "anova", "bootstrap", "build_random", "catalog", "codebook", "compare", "cvar",
     "dataset_names", "dvar", "equivalence", "estimators", "hausman", "influence",
     "level1_residuals", "level2_residuals", "likelihood_ratio", "load_dataset", "load_model",
     "lvar", "model_table", "mundlak", "profile", "quantities", "reduced", "variance_explained",
