@@ -27,13 +27,16 @@ from hierbayes.estimation.priors import (
     StudentT,
     Uniform,
 )
+from hierbayes.fit.contextual_effects import ContextualEffects
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.contextual import cvar, dvar, lvar
 from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
 from hierbayes.inference.cases.influence import Influence, influence
 from hierbayes.inference.cases.level1 import Level1Residuals, level1_residuals
 from hierbayes.inference.cases.level2 import Level2Residuals, level2_residuals
+from hierbayes.inference.context.group_coding import group_coding
 from hierbayes.inference.context.hausman import Hausman, hausman
+from hierbayes.inference.context.intercept_weights import InterceptWeights, intercept_weights
 from hierbayes.inference.context.mundlak import Mundlak, mundlak
 from hierbayes.inference.context.variance_explained import VarianceExplained, variance_explained
 from hierbayes.inference.hypotheses.anova import Anova, anova
@@ -55,17 +58,16 @@ from hierbayes.studies.sensitivity.study import SensitivityStudy
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Comparison", "DataError",
-    "Equivalence", "EstimationError", "Estimators", "Exponential", "Fit", "Flat",
+    "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Comparison", "ContextualEffects",
+    "DataError", "Equivalence", "EstimationError", "Estimators", "Exponential", "Fit", "Flat",
     "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError",
-    "HypothesisError", "InferenceError", "Influence", "InverseGamma", "InverseWishart",
-    "Level1Residuals", "Level2Residuals", "LikelihoodRatio", "Model", "ModelFileError",
-    "ModelTable",
-    "Multilevel", "Mundlak", "Normal", "PriorError", "Profile", "RandomPart", "Reduced",
-    "SensitivityStudy", "StudentT", "StudyError", "Uniform", "VarianceExplained", "WaldTest",
-    "Wishart", "anova", "bootstrap", "build_random", "catalog", "codebook", "compare", "cvar",
-    "dataset_names", "dvar", "equivalence", "estimators", "hausman", "influence",
-    "level1_residuals", "level2_residuals", "likelihood_ratio", "load_dataset", "load_model",
-    "lvar", "model_table", "mundlak", "profile", "quantities", "reduced", "variance_explained",
-    "wald",
+    "HypothesisError", "InferenceError", "Influence", "InterceptWeights", "InverseGamma",
+    "InverseWishart", "Level1Residuals", "Level2Residuals", "LikelihoodRatio", "Model",
+    "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal", "PriorError", "Profile",
+    "RandomPart", "Reduced", "SensitivityStudy", "StudentT", "StudyError", "Uniform",
+    "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap", "build_random", "catalog",
+    "codebook", "compare", "cvar", "dataset_names", "dvar", "equivalence", "estimators",
+    "group_coding", "hausman", "influence", "intercept_weights", "level1_residuals",
+    "level2_residuals", "likelihood_ratio", "load_dataset", "load_model", "lvar", "model_table",
+    "mundlak", "profile", "quantities", "reduced", "variance_explained", "wald",
 ]  # fmt: skip
