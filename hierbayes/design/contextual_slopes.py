@@ -9,7 +9,8 @@ x, ∂/∂x and the sum of ∂/∂x and ∂/∂m are
     between, B     1        1            0            1
     contextual     0        1           −1            1          B − W
 
-times whatever else stands in the term.  So raw x beside cvar has γ_x = β_W and
+times whatever else stands in the term; a product of two of them follows the product rule, for a
+row at the mean of its group.  So raw x beside cvar has γ_x = β_W and
 γ_cvar = β_B − β_W; dvar beside cvar has γ_dvar = β_W and γ_cvar = β_B; and raw x beside dvar has
 γ_x = β_B and γ_x + γ_dvar = β_W.
 
@@ -44,8 +45,8 @@ class XColumn:
     ----------
     place : int
         Of the column among the fixed ones.
-    role : str
-        ``"x"``, ``"cvar"``, ``"dvar"`` or ``"lvar"``.
+    roles : tuple of str
+        ``"x"``, ``"cvar"``, ``"dvar"`` or ``"lvar"``; several where the term is their product.
     others : tuple of str
         The other factors of its term.
     scale : float
@@ -53,19 +54,28 @@ class XColumn:
     """
 
     place: int
-    role: str
+    roles: tuple[str, ...]
     others: tuple[str, ...]
     scale: float
 
     @property
-    def within(self) -> float:
-        """What it adds to the slope within groups, but for its other factors."""
-        return _WITHIN[self.role] * self.scale
+    def is_plain(self) -> bool:
+        """Whether its slopes depend on nothing."""
+        return len(self.roles) == 1 and not self.others
 
-    @property
-    def between(self) -> float:
-        """The same for the slope between groups."""
-        return _BETWEEN[self.role] * self.scale
+    def value(self, of_role: Mapping[str, Any]) -> Any:
+        """What x makes of it, from the values of the roles."""
+        return self.scale * np.prod([of_role[role] for role in self.roles], axis=0)
+
+    def slopes(self, at: float) -> tuple[float, float]:
+        """Its part in the slopes within and between where x and its mean are ``at``."""
+        value = {"x": at, "cvar": at, "dvar": 0.0, "lvar": at}
+        within = between = 0.0
+        for k, role in enumerate(self.roles):
+            rest = [value[other] for i, other in enumerate(self.roles) if i != k]
+            within += self.scale * _WITHIN[role] * float(np.prod(rest))
+            between += self.scale * _BETWEEN[role] * float(np.prod(rest))
+        return within, between
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,28 +117,29 @@ def contextual_slopes(
         As it stands in the formula, a column or an expression.
     at : mapping, optional
         Values of variables the slopes depend on: a number, a level, or a list of them.  By
-        default every level of a factor, and the mean of a number over the rows.
+        default every level of a factor, and the mean of a number over the rows.  Where the
+        slopes depend on x (as with ``x:cvar(x, g)``), they are those of a row at the mean of its
+        group, at this value.
 
     Raises
     ------
     DataError
-        When the model has no slope of x within or between groups, the slope is not the same
-        for all values of x, or `at` cannot be used.
+        When the model has no slope of x within or between groups, x stands in a term in another
+        form, or `at` cannot be used.
     """
     columns = x_columns(design, x)
     _refuse_bent(design, x)
     _refuse_several_columns(columns, x)
     mean = _refuse_inseparable(columns, x, design)
     others = tuple(dict.fromkeys(factor for column in columns for factor in column.others))
-    settings = choose_settings(design, x, others, at or {})
-    within = np.zeros((len(settings), len(design.terms)))
-    between = np.zeros_like(within)
+    bent = any(len(column.roles) > 1 for column in columns)
+    settings = choose_settings(design, x, others, at or {}, on_itself=bent)
+    slopes = np.zeros((2, len(settings), len(design.terms)))
     rest = _rest(design, x, columns, settings) if others else {}
     for column in columns:
-        product = rest.get(column.place, 1.0)
-        within[:, column.place] = column.within * product
-        between[:, column.place] = column.between * product
-    return ContextualSlopes(x, mean, settings, within, between)
+        own = np.array([column.slopes(setting.values.get(x, 0.0)) for setting in settings])
+        slopes[:, :, column.place] = own.T * rest.get(column.place, 1.0)
+    return ContextualSlopes(x, mean, settings, slopes[0], slopes[1])
 
 
 def x_columns(design: Design, x: str) -> tuple[XColumn, ...]:
@@ -137,12 +148,12 @@ def x_columns(design: Design, x: str) -> tuple[XColumn, ...]:
     found, place = [], 0
     for part in design.fixed_spec.structure:
         factors = [str(factor.expr) for factor in part.term.factors]
-        role = next((forms[_plain(factor)] for factor in factors if _plain(factor) in forms), None)
-        if role is not None:
-            rest = [factor for factor in factors if forms.get(_plain(factor)) != role]
+        roles = tuple(forms[_plain(factor)] for factor in factors if _plain(factor) in forms)
+        if roles:
+            rest = [factor for factor in factors if _plain(factor) not in forms]
             others = tuple(factor for factor in rest if not _is_number(factor))
             scale = float(np.prod([float(factor) for factor in rest if _is_number(factor)]))
-            found += [XColumn(place + k, role, others, scale) for k in range(len(part.columns))]
+            found += [XColumn(place + k, roles, others, scale) for k in range(len(part.columns))]
         place += len(part.columns)
     return tuple(found)
 
@@ -166,23 +177,22 @@ def _is_number(factor: str) -> bool:
 
 
 def _refuse_bent(design: Design, x: str) -> None:
-    """Refuse slopes of x that are not the same for all its values."""
+    """Refuse terms in which x stands otherwise than as itself, its mean or its deviation."""
     forms = _forms(x, design.specification.group)
     for part in design.fixed_spec.structure:
         factors = [str(factor.expr) for factor in part.term.factors]
         words = [factor for factor in factors if not _is_number(factor)]
-        known = [factor for factor in words if _plain(factor) in forms]
-        other = [factor for factor in words if factor not in known]
-        if len(known) > 1 or any(factor_names(factor) & factor_names(x) for factor in other):
+        other = [factor for factor in words if _plain(factor) not in forms]
+        if any(factor_names(factor) & factor_names(x) for factor in other):
             raise DataError(
                 f"the slopes of '{x}' change with '{x}' itself, for it stands in the term "
-                f"'{part.term}' otherwise than as {x} or its group mean; they are no single numbers"
+                f"'{part.term}' otherwise than as {x}, its group mean or its deviation from it"
             )
 
 
 def _refuse_several_columns(columns: tuple[XColumn, ...], x: str) -> None:
     """Refuse a factor x with more than one column of its own."""
-    own = [column for column in columns if column.role == "x" and not column.others]
+    own = [column for column in columns if column.roles == ("x",) and not column.others]
     if len(own) > 1:
         raise DataError(
             f"'{x}' is a factor with {len(own)} columns in the fixed part; slopes within and "
@@ -193,7 +203,7 @@ def _refuse_several_columns(columns: tuple[XColumn, ...], x: str) -> None:
 def _refuse_inseparable(columns: tuple[XColumn, ...], x: str, design: Design) -> str:
     """Refuse a model without one of the two slopes; return what stands for the group mean."""
     group = design.specification.group
-    roles = {column.role for column in columns}
+    roles = {role for column in columns for role in column.roles}
     if not roles:
         listed = ", ".join(f"'{term}'" for term in design.terms)
         raise DataError(
@@ -237,16 +247,15 @@ def _rest(
     terms = tuple(dict.fromkeys(design.term_of[column.place] for column in columns))
     made, names = term_columns(design, terms, pd.DataFrame(grid))
     value = {c.place: made[::2, names.index(design.terms[c.place])] for c in columns}
-    by_x: dict[str, Any] = {c.role: value[c.place] / c.scale for c in columns if not c.others}
+    by_x: dict[str, Any] = {c.roles[0]: value[c.place] / c.scale for c in columns if c.is_plain}
     if factor_names(x) == {x}:
         by_x = {"x": 1.0, "cvar": 0.5, "dvar": 0.5, "lvar": 0.5} if levels else _OF_NUMBERS
-    missing = [column.role for column in columns if column.role not in by_x]
-    if missing:
+    if any(role not in by_x for column in columns for role in column.roles):
         raise DataError(
             f"the slopes of '{x}' cannot be told from this coding of its terms, because it is an "
             "expression; make a column of it"
         )
-    return {c.place: value[c.place] / (by_x[c.role] * c.scale) for c in columns}
+    return {c.place: value[c.place] / c.value(by_x) for c in columns}
 
 
 def _values(settings: tuple[Setting, ...], name: str) -> Any:

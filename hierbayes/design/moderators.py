@@ -41,7 +41,12 @@ class Setting:
 
 
 def choose_settings(
-    design: Design, x: str, factors: tuple[str, ...], at: Mapping[str, Any]
+    design: Design,
+    x: str,
+    factors: tuple[str, ...],
+    at: Mapping[str, Any],
+    *,
+    on_itself: bool = False,
 ) -> tuple[Setting, ...]:
     """Every combination of the values at which slopes are wanted.
 
@@ -54,6 +59,8 @@ def choose_settings(
         Factors of formula terms the slopes are multiplied with.
     at : mapping
         From columns to a value or a list of values.
+    on_itself : bool
+        Whether the slopes depend on x as well.
 
     Raises
     ------
@@ -70,7 +77,7 @@ def choose_settings(
     _refuse_shares(design, x, factors)
     levels = _levels(design, factors)
     names = [name for factor in factors for name in sorted(factor_names(factor)) if name != group]
-    names = list(dict.fromkeys(names))
+    names = list(dict.fromkeys([*names, x] if on_itself else names))
     if not isinstance(at, Mapping):
         raise DataError(f"at must map columns to values, as in {{'w': 0}}, not {at!r}")
     for name in at:

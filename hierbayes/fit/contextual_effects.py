@@ -182,6 +182,11 @@ def _notes(fit: Fitted, slopes: ContextualSlopes) -> tuple[str, ...]:
         f"rows of the same '{x}'. To read the slope between groups as one within them is the "
         "ecological fallacy, the converse the atomistic one",
     ]
+    if x in slopes.settings[0].values:
+        notes.append(
+            f"these slopes change with '{x}' itself: they are those of a row at the mean of its "
+            f"{group}, at the given value"
+        )
     if slopes.mean == "lvar":
         notes.append(_latent_note(fit, x, group))
     if x in fit.design.effects:

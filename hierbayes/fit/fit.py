@@ -114,7 +114,8 @@ class Fit(Fitted):
         at : mapping, optional
             Where the slopes are wanted if they depend on other variables: a value or a list of
             values by column, as in ``{"Size": [500, 1500]}``.  By default every level of a
-            factor and the mean of a number over the rows.
+            factor and the mean of a number over the rows.  Where they depend on x itself (as
+            with ``ses:cvar(ses, school)``), they are those of a row at the mean of its group.
         prob : float
             Probability inside the limits.
 

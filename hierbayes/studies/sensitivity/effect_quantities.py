@@ -120,8 +120,9 @@ class Contextual(Quantity):
             position_of(self.x, terms, "fixed term")
         c = np.zeros(len(terms))
         for column in x_columns(fit.design, self.x):
-            if not column.others:
-                c[column.place] = column.between - column.within
+            if column.is_plain:
+                within, between = column.slopes(0.0)
+                c[column.place] = between - within
         return c
 
     def draws(self, fit: Fitted) -> Floats:
