@@ -13,11 +13,11 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 
 from hierbayes.design.contextual_slopes import ContextualSlopes, contextual_slopes
+from hierbayes.design.levels import dimension_df
 from hierbayes.errors import DataError
 from hierbayes.fit.effects import vcov
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.intervals import denominator_df
 from hierbayes.fit.probability import Interval
 from hierbayes.fit.table_text import items_text, table_cells, table_text, with_degrees
 from hierbayes.frames.arrays import Floats
@@ -140,7 +140,8 @@ def _table(fit: Fitted, weights: pd.DataFrame, interval: Interval) -> pd.DataFra
         return pd.DataFrame(columns, index=weights.index)
     estimate = L @ fit.gamma_draws[0, 0]
     se = np.sqrt(np.einsum("mp,pr,mr->m", L, vcov(fit).to_numpy(), L))
-    df = np.where(L != 0.0, denominator_df(fit), np.inf).min(axis=1)
+    inner, outer = dimension_df(fit.design.X, fit.design.codes, fit.design.J)
+    df = np.where(weights.index.get_level_values("slope") == "within", inner, outer)
     columns = {"estimate": estimate, "se": se, "df": df}
     if fit.engine != "MAP":
         columns |= {"t": estimate / se, "p": 2.0 * stdtr(df, -np.abs(estimate / se))}
@@ -167,8 +168,8 @@ def _about(fit: Fitted, slopes: ContextualSlopes, interval: Interval) -> tuple[s
     lines.append(f"Mean:   {means[slopes.mean]}")
     if fit.is_point:
         lines.append(
-            f"Given:  θ̂ by {fit.engine}; {100 * interval.prob:g}% limits by t with inner–outer "
-            "degrees of freedom"
+            f"Given:  θ̂ by {fit.engine}; {100 * interval.prob:g}% limits by t with the degrees "
+            "of freedom within groups (within) and between them"
         )
     else:
         lines.append(f"Given:  nothing, marginal over θ; limits: {interval}")
