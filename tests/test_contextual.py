@@ -11,6 +11,7 @@ from scipy.stats import t as student
 
 import hierbayes as hb
 from hierbayes.design.contextual_slopes import contextual_slopes
+from hierbayes.studies.sensitivity.quantities import Contextual
 from tests.conftest import Cache
 
 CWG = "~ 1 + dvar(ses, school) | school"
@@ -359,6 +360,10 @@ def test_latent_means_work_in_every_engine(hs: pd.DataFrame) -> None:
         assert "of reliability 0.92 to 0.96" in text
         adds = fit.fixef()["lvar(ses, school)"]
         assert fit.contextual("ses").table.loc["contextual", "estimate"] == pytest.approx(adds)
+        assert Contextual("ses").draws(fit)[0, 0] == pytest.approx(adds)
+    tested = hb.mundlak(model)
+    assert tested.added == ()
+    assert tested.table.loc["ses", "contextual"] == pytest.approx(model.reml().fixef().iloc[2])
 
 
 def test_latent_means_undo_attenuation() -> None:

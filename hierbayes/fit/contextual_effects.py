@@ -206,6 +206,7 @@ def _latent_note(fit: Fitted, x: str, group: str) -> str:
     return (
         f"approximate: the sample means, of reliability {reliability.min():.2f} to "
         f"{reliability.max():.2f}, are replaced by predictions of the latent means, variance "
-        f"components of '{x}' (by moments) taken as known; standard errors leave out that the "
-        "latent means are uncertain, and other variables of the groups do not help to predict them"
+        f"components of '{x}' (by moments) taken as known. Standard errors leave out that the "
+        "latent means are uncertain: they are too small, the more so the lower the reliability. "
+        "Other variables of the groups do not help to predict the latent means"
     )

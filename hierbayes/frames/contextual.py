@@ -61,7 +61,9 @@ def lvar(x: Any, group: Any, _state: Any = None) -> pd.Series:
     Beside x itself, its coefficient estimates the contextual effect of ξ_j (regression
     calibration), which that of ``cvar(x, g)`` understates where groups are small.  This is
     approximate: τ², σ² and μ are plugged in, the uncertainty of ξ_j is left out of standard
-    errors, and other variables of the groups do not help to predict ξ_j.
+    errors, and other variables of the groups do not help to predict ξ_j.  In simulations with 200
+    groups (``tests/benchmarks/latent_means.py``) 95% intervals covered 93% of the time at a
+    reliability of 0.9 and 82% at 0.5, where standard errors were 0.6 of what they should be.
 
     Parameters
     ----------
@@ -229,7 +231,7 @@ def _numbers(x: Any, state: dict[str, Any]) -> Floats:
         state[_LEVELS] = list(series.astype("category").cat.categories) if is_factor else None
         if is_factor and len(state[_LEVELS]) != 2:
             raise DataError(
-                f"cvar and dvar need numbers or a factor with two levels; this one has "
+                f"cvar, dvar and lvar need numbers or a factor with two levels; this one has "
                 f"{len(state[_LEVELS])}: {', '.join(map(str, state[_LEVELS][:5]))}"
             )
     levels = state[_LEVELS]
@@ -238,7 +240,7 @@ def _numbers(x: Any, state: dict[str, Any]) -> Floats:
     codes = pd.Index(levels).get_indexer(pd.Index(np.asarray(series)))
     if (codes < 0).any():
         raise DataError(
-            f"cvar and dvar: the level '{series.iloc[int((codes < 0).argmax())]}' is not among "
+            f"cvar, dvar and lvar: the level '{series.iloc[int((codes < 0).argmax())]}' is not among "
             f"those of the fit ({', '.join(map(str, levels))})"
         )
     return codes.astype(np.float64)

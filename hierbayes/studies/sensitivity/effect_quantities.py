@@ -85,8 +85,9 @@ class Contextual(Quantity):
     """The contextual effect β_B − β_W of x: what the group's mean adds to one's own value.
 
     The coefficient of ``cvar(x, g)`` less that of ``dvar(x, g)``; beside x itself the
-    coefficient of ``cvar(x, g)`` alone; see `hierbayes.design.contextual_slopes`.  Where the
-    slopes depend on other variables it is that at the reference levels and at 0.
+    coefficient of ``cvar(x, g)``, or of ``lvar(x, g)``, alone; see
+    `hierbayes.design.contextual_slopes`.  Where the slopes depend on other variables it is that
+    at the reference levels and at 0.
     """
 
     x: str
@@ -115,7 +116,8 @@ class Contextual(Quantity):
             When the model has no group mean of x, or neither x nor its deviation.
         """
         terms, group = fit.design.terms, fit.design.specification.group
-        position_of(f"cvar({self.x}, {group})", terms, "fixed term")
+        means = (f"cvar({self.x}, {group})", f"lvar({self.x}, {group})")
+        position_of(means[means[1] in terms], terms, "fixed term")
         if f"dvar({self.x}, {group})" not in terms:
             position_of(self.x, terms, "fixed term")
         c = np.zeros(len(terms))
