@@ -31,6 +31,7 @@ from hierbayes.fit.contextual_effects import ContextualEffects
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.contextual import cvar, dvar, lvar
 from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
+from hierbayes.frames.named_models import Catalog
 from hierbayes.inference.cases.influence import Influence, influence
 from hierbayes.inference.cases.level1 import Level1Residuals, level1_residuals
 from hierbayes.inference.cases.level2 import Level2Residuals, level2_residuals
@@ -58,8 +59,8 @@ from hierbayes.studies.sensitivity.study import SensitivityStudy
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Comparison", "ContextualEffects",
-    "DataError", "Equivalence", "EstimationError", "Estimators", "Exponential", "Fit", "Flat",
+    "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Catalog", "Comparison",
+    "ContextualEffects", "DataError", "Equivalence", "EstimationError", "Estimators", "Exponential", "Fit", "Flat",
     "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError",
     "HypothesisError", "InferenceError", "Influence", "InterceptWeights", "InverseGamma",
     "InverseWishart", "Level1Residuals", "Level2Residuals", "LikelihoodRatio", "Model",

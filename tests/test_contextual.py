@@ -101,6 +101,17 @@ def test_codings_of_the_factor_do_not_matter(
         assert getattr(found, table).index.equals(getattr(expected, table).index)
 
 
+@pytest.mark.parametrize("factor", ["HIMINTY", "C(HIMINTY)", "C(HIMINTY, contr.sum)"])
+def test_levels_may_be_numbers(factor: str, hs: pd.DataFrame) -> None:
+    kind = "category" if factor == "HIMINTY" else "int64"
+    data = hs.assign(HIMINTY=hs["HIMINTY"].astype(kind), text=hs["HIMINTY"].map({0: "a", 1: "b"}))
+    formula = "mathach ~ (ses + cvar(ses, school)) * "
+    found = fitted(formula + factor, data, "~ 1 | school").contextual("ses").table
+    expected = fitted(formula + "text", data, "~ 1 | school").contextual("ses").table
+    assert_allclose(found, expected, rtol=1e-7)
+    assert found.index.levels[0].tolist() == ["HIMINTY = 0", "HIMINTY = 1"]
+
+
 def test_an_interaction_on_one_slope_alone(hs: pd.DataFrame) -> None:
     effects = fitted("mathach ~ ses * Sector + cvar(ses, school)", hs).contextual("ses")
     adds = effects.table.xs("contextual", level="slope")["estimate"]

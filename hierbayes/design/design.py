@@ -218,7 +218,7 @@ def term_columns(
     """
     parts = [part.term for part in design.fixed_spec.structure if str(part.term) in terms]
     spec = design.fixed_spec.subset(parts)
-    made = _materialise(_without_groups(spec, certain=True), data)
+    made = _materialise(_without_groups(spec, certain=True), design._as_fitted(data))
     return floats(made), tuple(spec.column_names)
 
 

@@ -240,7 +240,7 @@ def _numbers(x: Any, state: dict[str, Any]) -> Floats:
     codes = pd.Index(levels).get_indexer(pd.Index(np.asarray(series)))
     if (codes < 0).any():
         raise DataError(
-            f"cvar, dvar and lvar: the level '{series.iloc[int((codes < 0).argmax())]}' is not among "
-            f"those of the fit ({', '.join(map(str, levels))})"
+            f"cvar, dvar and lvar: the level '{series.iloc[int((codes < 0).argmax())]}' is not "
+            f"among those of the fit ({', '.join(map(str, levels))})"
         )
     return codes.astype(np.float64)

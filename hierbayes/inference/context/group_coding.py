@@ -5,7 +5,8 @@ With s_j > 0 for each of J groups, the coding matrix (J, J − 1) has s_J on its
 gives Σ_j s_j β_0j / Σ_j s_j for the intercept.
 
 Source: the lecture slides *Mixed Models with R*, "Estimating the one-way ANOVA model" ("true",
-"sample size" and "school size" coding).
+"sample size" and "school size" coding; the third is printed with s_j on its diagonal, where s_J is
+needed for the weights stated there).
 """
 
 from __future__ import annotations

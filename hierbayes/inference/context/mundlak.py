@@ -88,8 +88,8 @@ def mundlak(source: Any, *, df: str = "satterthwaite") -> Mundlak:
     """Test the contextual effects of all terms that vary within groups.
 
     The group mean of each such term joins the model unless it is there already, as
-    ``cvar(x, g)`` or ``lvar(x, g)``; the effect tested is its coefficient (less that of ``dvar(x, g)`` where
-    the deviation stands in the model). The random part is the model's own.
+    ``cvar(x, g)`` or ``lvar(x, g)``; the effect tested is its coefficient (less that of
+    ``dvar(x, g)`` where the deviation stands in the model). The random part is the model's own.
 
     Parameters
     ----------
