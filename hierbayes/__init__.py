@@ -60,7 +60,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Catalog", "Comparison",
-    "ContextualEffects", "DataError", "Equivalence", "EstimationError", "Estimators", "Exponential", "Fit", "Flat",
+    "ContextualEffects", "DataError", "Equivalence", "EstimationError", "Estimators",
+    "Exponential", "Fit", "Flat",
     "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError",
     "HypothesisError", "InferenceError", "Influence", "InterceptWeights", "InverseGamma",
     "InverseWishart", "Level1Residuals", "Level2Residuals", "LikelihoodRatio", "Model",
