@@ -27,21 +27,25 @@ from hierbayes.estimation.priors import (
     StudentT,
     Uniform,
 )
+from hierbayes.fit.contextual_effects import ContextualEffects
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.composition import composition, composition_category
-from hierbayes.frames.contextual import cvar, dvar
+from hierbayes.frames.contextual import cvar, dvar, lvar
 from hierbayes.frames.cross_table import tab
 from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
 from hierbayes.frames.group_labels import group_labels
 from hierbayes.frames.group_statistics import capply, up
 from hierbayes.frames.merging import merge_levels, to_levels
+from hierbayes.frames.named_models import Catalog
 from hierbayes.frames.reshaping import to_long, to_short
 from hierbayes.frames.row_sample import some
 from hierbayes.frames.variable_levels import Levels, levels
 from hierbayes.inference.cases.influence import Influence, influence
 from hierbayes.inference.cases.level1 import Level1Residuals, level1_residuals
 from hierbayes.inference.cases.level2 import Level2Residuals, level2_residuals
+from hierbayes.inference.context.group_coding import group_coding
 from hierbayes.inference.context.hausman import Hausman, hausman
+from hierbayes.inference.context.intercept_weights import InterceptWeights, intercept_weights
 from hierbayes.inference.context.mundlak import Mundlak, mundlak
 from hierbayes.inference.context.variance_explained import VarianceExplained, variance_explained
 from hierbayes.inference.hypotheses.anova import Anova, anova
@@ -52,7 +56,7 @@ from hierbayes.inference.maxima.likelihood_ratio import LikelihoodRatio, likelih
 from hierbayes.inference.maxima.model_table import ModelTable, model_table
 from hierbayes.inference.maxima.profile import Profile, profile
 from hierbayes.inference.maxima.reduced import Reduced, reduced
-from hierbayes.library import load_model
+from hierbayes.library import catalog, load_model
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
 from hierbayes.studies.comparison.comparison import Comparison, compare
@@ -63,17 +67,18 @@ from hierbayes.studies.sensitivity.study import SensitivityStudy
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Comparison", "DataError",
-    "Equivalence", "EstimationError", "Estimators", "Exponential", "Fit", "Flat",
-    "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError",
-    "HypothesisError", "InferenceError", "Influence", "InverseGamma", "InverseWishart",
-    "Level1Residuals", "Level2Residuals", "Levels", "LikelihoodRatio", "Model",
-    "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal", "PriorError", "Profile",
-    "RandomPart", "Reduced", "SensitivityStudy", "StudentT", "StudyError", "Uniform",
-    "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap", "build_random", "capply",
-    "codebook", "compare", "composition", "composition_category", "cvar", "dataset_names",
-    "dvar", "equivalence", "estimators", "group_labels", "hausman", "influence",
-    "level1_residuals", "level2_residuals", "levels", "likelihood_ratio", "load_dataset",
-    "load_model", "merge_levels", "model_table", "mundlak", "profile", "quantities", "reduced",
-    "some", "tab", "to_levels", "to_long", "to_short", "up", "variance_explained", "wald",
+    "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Catalog", "Comparison",
+    "ContextualEffects", "DataError", "Equivalence", "EstimationError", "Estimators", "Exponential",
+    "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman",
+    "HierbayesError", "HypothesisError", "InferenceError", "Influence", "InterceptWeights",
+    "InverseGamma", "InverseWishart", "Level1Residuals", "Level2Residuals", "Levels",
+    "LikelihoodRatio", "Model", "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal",
+    "PriorError", "Profile", "RandomPart", "Reduced", "SensitivityStudy", "StudentT", "StudyError",
+    "Uniform", "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap", "build_random",
+    "capply", "catalog", "codebook", "compare", "composition", "composition_category", "cvar",
+    "dataset_names", "dvar", "equivalence", "estimators", "group_coding", "group_labels", "hausman",
+    "influence", "intercept_weights", "level1_residuals", "level2_residuals", "levels",
+    "likelihood_ratio", "load_dataset", "load_model", "lvar", "merge_levels", "model_table",
+    "mundlak", "profile", "quantities", "reduced", "some", "tab", "to_levels", "to_long",
+    "to_short", "up", "variance_explained", "wald",
 ]  # fmt: skip

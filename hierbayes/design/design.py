@@ -33,7 +33,7 @@ from hierbayes.design.columns import (
 from hierbayes.design.complete import Dropped, complete_rows
 from hierbayes.errors import DataError, FormulaError, HierbayesError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.frames.contextual import CONTEXT
+from hierbayes.frames.contextual import CONTEXT, forget_groups
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, names_in
 
@@ -92,7 +92,9 @@ class Design:
         """Number of groups."""
         return len(self.groups)
 
-    def new_matrices(self, data: pd.DataFrame, *, random: bool) -> tuple[Floats, Floats]:
+    def new_matrices(
+        self, data: pd.DataFrame, *, random: bool, own_means: bool = False
+    ) -> tuple[Floats, Floats]:
         """X and Z for new data, with the codings of this design.
 
         Parameters
@@ -102,6 +104,9 @@ class Design:
             random part and the group as well.  No missing values.
         random : bool
             Whether Z is wanted; otherwise it has no rows.
+        own_means : bool
+            Whether ``cvar``, ``dvar`` and ``lvar`` take the means of the new rows for every
+            group; otherwise a group of the fit keeps the mean it had there.
 
         Raises
         ------
@@ -115,12 +120,15 @@ class Design:
         if absent:
             raise DataError(f"the new data have no column '{absent[0]}', which the model needs")
         data = self._as_fitted(data)
-        X = floats(_materialise(self.fixed_spec, data))
+
+        def made(spec: ModelSpec) -> Floats:
+            return floats(_materialise(_without_groups(spec) if own_means else spec, data))
+
+        X = made(self.fixed_spec)
         if not random:
             return X, np.empty((0, self.Z.shape[1]))
         parts = [
-            X[:, part] if isinstance(part, tuple) else floats(_materialise(part, data))
-            for part in self.random_specs
+            X[:, part] if isinstance(part, tuple) else made(part) for part in self.random_specs
         ]
         return X, np.hstack(parts)
 
@@ -192,6 +200,31 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
         fixed_spec=fixed,
         random_specs=tuple(part for _, _, part in parts),
     )
+
+
+def term_columns(
+    design: Design, terms: tuple[str, ...], data: pd.DataFrame
+) -> tuple[Floats, tuple[str, ...]]:
+    """Fixed columns of some terms on new groups whose means are certain, and their names.
+
+    Parameters
+    ----------
+    design : Design
+    terms : tuple of str
+        Some of ``design.term_of``.
+    data : DataFrame
+        The columns these terms need; every group counts as new, and a latent mean is that of
+        its rows.
+    """
+    parts = [part.term for part in design.fixed_spec.structure if str(part.term) in terms]
+    spec = design.fixed_spec.subset(parts)
+    made = _materialise(_without_groups(spec, certain=True), design._as_fitted(data))
+    return floats(made), tuple(spec.column_names)
+
+
+def _without_groups(spec: ModelSpec, *, certain: bool = False) -> ModelSpec:
+    """The same specification, remembering no group."""
+    return spec.update(transform_state=forget_groups(spec.transform_state, certain=certain))
 
 
 def _random_part(

@@ -62,3 +62,27 @@ def inner_outer_df(
     for term, is_between in zip(term_of, outer, strict=True):
         df[term] = min(df.get(term, np.inf), between if is_between else within)
     return df
+
+
+def dimension_df(X: Floats, codes: Integers, J: int) -> tuple[float, float]:
+    """Degrees of freedom within and between groups that no coding of the columns changes.
+
+    With r the rank of the fixed columns less their group means and p that of the columns, they
+    are n − J − r and J − (p − r): those of `inner_outer_df` wherever each column varies on one
+    level alone.
+
+    Parameters
+    ----------
+    X : (n, p) float
+        Independent.
+    codes : (n,) int
+    J : int
+    """
+    centred = X - X.mean(axis=0)
+    counts = np.bincount(codes, minlength=J)
+    means = np.stack([np.bincount(codes, column, minlength=J) for column in centred.T], axis=1)
+    rest = centred - (means / counts[:, None])[codes]
+    size = np.sqrt((centred**2).sum(axis=0))
+    rest /= np.where(size > 0.0, size, 1.0)
+    r = int(np.linalg.matrix_rank(np.linalg.qr(rest, mode="r"), tol=CONSTANT_TOLERANCE))
+    return float(len(X) - J - r), float(J - (X.shape[1] - r))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from hierbayes.fit import effects, intervals, prediction, storage, summary, variance
+from hierbayes.fit.contextual_effects import ContextualEffects, contextual_effects
 from hierbayes.fit.diagnosis import Diagnosis, diagnose
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.probability import DEFAULT_PROB, Interval
@@ -95,6 +98,47 @@ class Fit(Fitted):
         """
         return intervals.intervals(self, Interval(prob))
 
+    def contextual(
+        self, x: str, *, at: Mapping[str, Any] | None = None, prob: float = DEFAULT_PROB
+    ) -> ContextualEffects:
+        """Slopes of x within and between groups, and the contextual effect, their difference.
+
+        The parametrisation does not matter: raw x or ``dvar(x, g)`` beside ``cvar(x, g)``, raw
+        x beside ``dvar(x, g)``; raw x beside ``lvar(x, g)``, the latent group mean, is named
+        approximate.
+
+        Parameters
+        ----------
+        x : str
+            The variable as it stands in the formula, as in ``"ses"``.
+        at : mapping, optional
+            Where the slopes are wanted if they depend on other variables: a value or a list of
+            values by column, as in ``{"Size": [500, 1500]}``.  By default every level of a
+            factor and the mean of a number over the rows.  Where they depend on x itself (as
+            with ``ses:cvar(ses, school)``), they are those of a row at the mean of its group.
+        prob : float
+            Probability inside the limits.
+
+        Raises
+        ------
+        DataError
+            When the model cannot tell the two slopes apart, or ``at`` cannot be used.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> formula = "mathach ~ ses + cvar(ses, school) + (1 | school)"
+        >>> effects = hb.Model(formula, data=hs).reml().contextual("ses")
+        >>> print(effects.table[["estimate", "se", "df"]].round(4))
+                    estimate      se      df
+        slope
+        within        2.2232  0.2167  1936.0
+        between       5.7064  0.6970    38.0
+        contextual    3.4832  0.7299    38.0
+        """
+        return contextual_effects(self, x, at, Interval(prob))
+
     # ---------------------------------------------------------------- predictions
 
     def predict(
@@ -103,6 +147,7 @@ class Fit(Fitted):
         *,
         level: int = 1,
         new_groups: str = "refuse",
+        group_means: str = "remembered",
     ) -> pd.Series:
         """Expected response of each row.
 
@@ -115,8 +160,15 @@ class Fit(Fitted):
         new_groups : str
             What a group that the fit has not seen gets at level 1: ``"refuse"`` or
             ``"population"`` (u = 0).
+        group_means : str
+            What ``cvar``, ``dvar`` and ``lvar`` take for the mean of a group of the fit:
+            ``"remembered"``, its mean in the fit, so that one more student does not change the
+            school; or ``"own"``, the mean of its new rows, as for the same school in another
+            year.  A group the fit has not seen always gets the mean of its new rows.
         """
-        return prediction.predict(self, data, level=level, new_groups=new_groups)
+        return prediction.predict(
+            self, data, level=level, new_groups=new_groups, group_means=group_means
+        )
 
     def residuals(self, *, level: int = 1, standardized: bool = False) -> pd.Series:
         """Response minus `predict` at a level; standardized divides by σ."""

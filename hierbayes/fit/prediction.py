@@ -12,14 +12,26 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Integers
 
 _NEW_GROUPS = ("refuse", "population")
+_GROUP_MEANS = ("remembered", "own")
 
 
-def predict(fit: Fitted, data: pd.DataFrame | None, *, level: int, new_groups: str) -> pd.Series:
+def predict(
+    fit: Fitted,
+    data: pd.DataFrame | None,
+    *,
+    level: int,
+    new_groups: str,
+    group_means: str = "remembered",
+) -> pd.Series:
     """X γ (level 0) or X γ + Z u (level 1), for the rows of the fit or for new ones."""
     if not isinstance(level, int | np.integer) or level not in (0, 1):
         raise DataError(f"level must be 0 (population) or 1 (group), not {level!r}")
     if new_groups not in _NEW_GROUPS:
         raise DataError(f"new_groups must be one of {', '.join(_NEW_GROUPS)}, not {new_groups!r}")
+    if group_means not in _GROUP_MEANS:
+        raise DataError(
+            f"group_means must be one of {', '.join(_GROUP_MEANS)}, not {group_means!r}"
+        )
     design = fit.design
     if data is None:
         X, Z, codes, index = design.X, design.Z, design.codes, design.index
@@ -27,7 +39,7 @@ def predict(fit: Fitted, data: pd.DataFrame | None, *, level: int, new_groups: s
         if not isinstance(data, pd.DataFrame):
             raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
         data = _new_rows(fit, data, random=level == 1)
-        X, Z = design.new_matrices(data, random=level == 1)
+        X, Z = design.new_matrices(data, random=level == 1, own_means=group_means == "own")
         index = data.index
         codes = _codes(fit, data, new_groups) if level == 1 else np.zeros(len(data), dtype=np.intp)
     mean = X @ fit.gamma_draws.mean(axis=(0, 1))

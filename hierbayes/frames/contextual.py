@@ -1,15 +1,18 @@
-"""Contextual variables in a formula: the group mean of x and the deviation from it.
+"""Contextual variables in a formula: the group mean of x, latent or not, and the deviation from it.
 
 ``cvar(x, g)`` is the mean of x in the row's group, the contextual variable;
-``dvar(x, g) = x − cvar(x, g)`` is x centred within groups.  The means of the
-groups a model was fitted on are remembered: in new data a known group keeps
-its mean, and an unknown group gets the mean of its own new rows.
+``dvar(x, g) = x − cvar(x, g)`` is x centred within groups; ``lvar(x, g)`` is an estimate of the
+mean that the group would have if more rows were drawn from it.  The groups a model was fitted on
+are remembered: in new data a known group keeps its mean, and an unknown group gets that of its
+own new rows.
 
 Source: the lecture slides *Mixed Models with R*, "Contextual effects".
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,8 @@ from formulaic.transforms import stateful_transform
 
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
+
+_MEANS, _LEVELS, _LATENT = "means", "levels", "latent"  # what a state remembers
 
 
 @stateful_transform
@@ -34,14 +39,7 @@ def cvar(x: Any, group: Any, _state: Any = None) -> pd.Series:
     (n,) Series
     """
     values, labels = _numbers(x, _state), np.asarray(group)
-    if "means" not in _state:
-        _state["means"] = _means(values, labels)
-    means: pd.Series = _state["means"]
-    unknown = ~pd.Index(labels).isin(means.index)
-    if unknown.any():
-        means = pd.concat([means, _means(values[unknown], labels[unknown])])
-    index = x.index if isinstance(x, pd.Series) else None
-    return pd.Series(means.reindex(labels).to_numpy(), index=index)
+    return _remembered(x, values, labels, _means, _state)
 
 
 @stateful_transform
@@ -51,7 +49,168 @@ def dvar(x: Any, group: Any, _state: Any = None) -> pd.Series:
     return pd.Series(_numbers(x, _state) - means.to_numpy(), index=means.index)
 
 
-CONTEXT = {"cvar": cvar, "dvar": dvar}
+@stateful_transform
+def lvar(x: Any, group: Any, _state: Any = None) -> pd.Series:
+    r"""Latent group mean of x, one value a row: the sample mean, corrected for its unreliability.
+
+    The rows of a group are taken for a sample from it, x_ij = ξ_j + e_ij; then
+    E(ξ_j | x̄_j) = μ + λ_j(x̄_j − μ) with the reliability λ_j = τ²/(τ² + σ²/n_j).  τ² and σ² are
+    moments (one-way analysis of variance for groups of unequal size) and μ is the mean of the
+    x̄_j weighted by 1/(τ² + σ²/n_j).
+
+    Beside x itself, its coefficient estimates the contextual effect of ξ_j (regression
+    calibration), which that of ``cvar(x, g)`` understates where groups are small.  This is
+    approximate: τ², σ² and μ are plugged in, the uncertainty of ξ_j is left out of standard
+    errors, and other variables of the groups do not help to predict ξ_j.  In simulations with 200
+    groups (``tests/benchmarks/latent_means.py``) 95% intervals covered 93% of the time at a
+    reliability of 0.9 and 82% at 0.5, where standard errors were 0.6 of what they should be.
+
+    Parameters
+    ----------
+    x : (n,) numbers, booleans or a factor with two levels
+    group : (n,) group labels
+
+    Returns
+    -------
+    (n,) Series
+
+    Raises
+    ------
+    DataError
+        When the group means differ by no more than sampling explains, or no group has two rows.
+
+    References
+    ----------
+    Croon & van Veldhoven (2007), doi:10.1037/1082-989X.12.1.45; Lüdtke, Marsh, Robitzsch,
+    Trautwein, Asparouhov & Muthén (2008), doi:10.1037/a0012869.
+    """
+    values, labels = _numbers(x, _state), np.asarray(group)
+    if _LATENT not in _state:
+        _state[_LATENT] = _latent_means(values, labels, getattr(x, "name", None) or "x")
+    latent: LatentMeans = _state[_LATENT]
+    return _remembered(x, values, labels, latent.of, _state)
+
+
+CONTEXT = {"cvar": cvar, "dvar": dvar, "lvar": lvar}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LatentMeans:
+    """What `lvar` plugs in.
+
+    Parameters
+    ----------
+    mean : float
+        μ.
+    between, within : float
+        τ² of the latent means and σ² of rows about them.
+    reliability : (J,) Series
+        λ_j of the groups of the fit.
+    """
+
+    mean: float
+    between: float
+    within: float
+    reliability: pd.Series
+
+    def of(self, values: Floats, labels: Any) -> pd.Series:
+        """E(ξ_j | x̄_j) of each group, by label."""
+        means, rows = _means(values, labels), _rows(labels)
+        return self.mean + self.between / (self.between + self.within / rows) * (means - self.mean)
+
+
+def variance_components(within: Any, between: Any, rows: Floats) -> tuple[Any, Any]:
+    """Variances between and within groups by one-way analysis of variance.
+
+    Parameters
+    ----------
+    within, between : float or (k,) float
+        Sums of squares.
+    rows : (J,) float
+        Rows of each group.
+
+    Returns
+    -------
+    between, within : float or (k,) float
+        The first is unbiased, so that it may be negative.
+    """
+    n, J = rows.sum(), len(rows)
+    size = (n - (rows**2).sum() / n) / (J - 1)  # the mean size that makes it unbiased
+    mean_square = within / (n - J)
+    return (between / (J - 1) - mean_square) / size, mean_square
+
+
+def forget_groups(
+    states: Mapping[str, dict[str, Any]], *, certain: bool = False
+) -> dict[str, dict[str, Any]]:
+    """States of transformations in which no group is remembered; the given ones stay as they are.
+
+    Parameters
+    ----------
+    states : mapping
+        From expressions to states, as formulaic keeps them.
+    certain : bool
+        Whether a latent mean shall be the sample mean itself.
+    """
+    changed = {}
+    for expression, remembered in states.items():
+        state = dict(remembered)
+        if _MEANS in state:
+            state[_MEANS] = state[_MEANS].iloc[:0]
+        if certain and _LATENT in state:
+            state[_LATENT] = replace(state[_LATENT], between=1.0, within=0.0)
+        changed[expression] = state
+    return changed
+
+
+def latent_means(states: Mapping[str, dict[str, Any]]) -> dict[str, LatentMeans]:
+    """What the latent means among these states plug in, by expression."""
+    return {text: state[_LATENT] for text, state in states.items() if _LATENT in state}
+
+
+def _latent_means(values: Floats, labels: Any, name: str) -> LatentMeans:
+    means, rows = _means(values, labels), _rows(labels)
+    n, J = len(values), len(rows)
+    if J < 2 or n == J:
+        raise DataError(
+            f"lvar cannot tell how reliable the group means of '{name}' are: there are {J} groups "
+            f"in {n} rows, and it takes two groups and one with two rows; use cvar"
+        )
+    sizes = rows.to_numpy(dtype=np.float64)
+    inside = float(((values - means.reindex(labels).to_numpy()) ** 2).sum())
+    across = float((sizes * (means.to_numpy() - values.mean()) ** 2).sum())
+    between, within = variance_components(inside, across, sizes)
+    if between <= 0.0:
+        raise DataError(
+            f"lvar finds no latent group means of '{name}': its means differ by no more than "
+            "sampling explains; leave it out, or use cvar for the means as they are"
+        )
+    weights = 1.0 / (between + within / sizes)
+    return LatentMeans(
+        mean=float(weights @ means.to_numpy() / weights.sum()),
+        between=between,
+        within=within,
+        reliability=pd.Series(between * weights, index=means.index, name="reliability"),
+    )
+
+
+def _remembered(
+    x: Any,
+    values: Floats,
+    labels: Any,
+    summarise: Callable[[Floats, Any], pd.Series],
+    state: dict[str, Any],
+) -> pd.Series:
+    """Each row's group value: as remembered, or of the new rows for a group that is not."""
+    if _MEANS not in state:
+        state[_MEANS] = summarise(values, labels)
+    means: pd.Series = state[_MEANS]
+    unknown = ~pd.Index(labels).isin(means.index)
+    if unknown.any():
+        own = summarise(values[unknown], labels[unknown])
+        means = own if unknown.all() else pd.concat([means, own])
+    index = x.index if isinstance(x, pd.Series) else None
+    return pd.Series(means.reindex(labels).to_numpy(), index=index)
 
 
 def _means(values: Floats, labels: Any) -> pd.Series:
@@ -59,24 +218,29 @@ def _means(values: Floats, labels: Any) -> pd.Series:
     return pd.Series(values).groupby(labels, sort=False).mean()
 
 
+def _rows(labels: Any) -> pd.Series:
+    """Rows of each group, by label, in the order of `_means`."""
+    return pd.Series(np.ones(len(labels))).groupby(labels, sort=False).sum()
+
+
 def _numbers(x: Any, state: dict[str, Any]) -> Floats:
     """Numbers as they are; a factor with two levels as 0 and 1, its levels remembered."""
     series = pd.Series(x)
     is_factor = isinstance(series.dtype, pd.CategoricalDtype) or series.dtype.kind in "OU"
-    if "levels" not in state:
-        state["levels"] = list(series.astype("category").cat.categories) if is_factor else None
-        if is_factor and len(state["levels"]) != 2:
+    if _LEVELS not in state:
+        state[_LEVELS] = list(series.astype("category").cat.categories) if is_factor else None
+        if is_factor and len(state[_LEVELS]) != 2:
             raise DataError(
-                f"cvar and dvar need numbers or a factor with two levels; this one has "
-                f"{len(state['levels'])}: {', '.join(map(str, state['levels'][:5]))}"
+                f"cvar, dvar and lvar need numbers or a factor with two levels; this one has "
+                f"{len(state[_LEVELS])}: {', '.join(map(str, state[_LEVELS][:5]))}"
             )
-    levels = state["levels"]
+    levels = state[_LEVELS]
     if levels is None:
         return series.to_numpy().astype(np.float64)
     codes = pd.Index(levels).get_indexer(pd.Index(np.asarray(series)))
     if (codes < 0).any():
         raise DataError(
-            f"cvar and dvar: the level '{series.iloc[int((codes < 0).argmax())]}' is not among "
-            f"those of the fit ({', '.join(map(str, levels))})"
+            f"cvar, dvar and lvar: the level '{series.iloc[int((codes < 0).argmax())]}' is not "
+            f"among those of the fit ({', '.join(map(str, levels))})"
         )
     return codes.astype(np.float64)

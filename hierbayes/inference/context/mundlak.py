@@ -88,8 +88,8 @@ def mundlak(source: Any, *, df: str = "satterthwaite") -> Mundlak:
     """Test the contextual effects of all terms that vary within groups.
 
     The group mean of each such term joins the model unless it is there already, as
-    ``cvar(x, g)``; the effect tested is its coefficient (less that of ``dvar(x, g)`` where
-    the deviation stands in the model). The random part is the model's own.
+    ``cvar(x, g)`` or ``lvar(x, g)``; the effect tested is its coefficient (less that of
+    ``dvar(x, g)`` where the deviation stands in the model). The random part is the model's own.
 
     Parameters
     ----------
@@ -165,6 +165,8 @@ def _plan(design: Design) -> _Plan:
         twin = term.replace("dvar(", "cvar(")
         if twin != term and twin in design.terms:
             partners[term] = (design.terms.index(twin), place)
+        elif (latent := f"lvar({term}, {design.specification.group})") in design.terms:
+            partners[term] = (design.terms.index(latent),)
         elif (there := _same_column(mean, design)) is not None:
             partners[term] = (there,)
         elif _is_spanned(mean, np.column_stack(columns)):

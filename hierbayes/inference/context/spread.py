@@ -9,6 +9,7 @@ from hierbayes.design.design import Design
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.variance import between_variance, second_moment
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.contextual import variance_components
 
 
 def group_means(columns: Floats, codes: Integers, J: int) -> Floats:
@@ -31,8 +32,8 @@ def spread_table(design: Design) -> pd.DataFrame:
 
     Columns ``within``, ``between``, ``total`` (sums of squares over n, so that the first two
     add up to the third), ``share_between`` (η², the correlation ratio) and ``icc``, the
-    intraclass correlation by one-way analysis of variance, (B − W)/(B + (m − 1)W) of the mean
-    squares with m the mean group size that makes it unbiased; it may be negative.
+    intraclass correlation by one-way analysis of variance, see
+    `hierbayes.frames.contextual.variance_components`; it may be negative.
     """
     kept = np.ptp(design.X, axis=0) > 0.0
     columns = np.column_stack([design.y, design.X[:, kept]])
@@ -44,16 +45,15 @@ def spread_table(design: Design) -> pd.DataFrame:
     centred = columns - columns.mean(axis=0)
     total = (centred**2).sum(axis=0)
     between = ((centred - rest) ** 2).sum(axis=0)
-    rows = np.bincount(design.codes, minlength=J)
-    size = (n - (rows**2).sum() / n) / (J - 1)
-    B, W = between / (J - 1), within / (n - J)
+    rows = np.bincount(design.codes, minlength=J).astype(np.float64)
+    tau2, sigma2 = variance_components(within, between, rows)
     return pd.DataFrame(
         {
             "within": within / n,
             "between": between / n,
             "total": total / n,
             "share_between": between / total,
-            "icc": (B - W) / (B + (size - 1.0) * W),
+            "icc": tau2 / (tau2 + sigma2),
         },
         index=pd.Index(names, name="column"),
     )

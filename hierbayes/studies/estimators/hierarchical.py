@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.contextual_slopes import contextual_slopes
 from hierbayes.design.problem import pose_problem
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
-from hierbayes.frames.arrays import Floats
 from hierbayes.inference.hypotheses.degrees_of_freedom import METHODS
 from hierbayes.likelihood.collapsed import REML
 from hierbayes.specification.formula import Specification
@@ -95,9 +95,12 @@ def contextual(fit: Fit, rows: GroupedRows) -> Method:
     """
     L, names, weights = rows.L, quantity_names(rows), slopes_to_quantities(rows.L)
     gamma = gamma_estimate(fit, fit.design.terms)
-    on_x, on_mean = _slope_weights(fit, rows)
-    within, excess = gamma.combined(on_x), gamma.combined(on_mean)
-    between = gamma.combined(on_x + on_mean).combined(weights).table(names)
+    truth = rows.factor in fit.design.terms  # a column of true and false stands in as 0 and 1
+    slopes = contextual_slopes(
+        fit.design, rows.predictor, {str(rows.factor): [0.0, 1.0]} if truth else None
+    )
+    within, excess = gamma.combined(slopes.within), gamma.combined(slopes.contextual)
+    between = gamma.combined(slopes.between).combined(weights).table(names)
     tests = {"slopes within and between equal": excess.joint(np.eye(L))}
     if L > 1:
         tests["slopes within equal in all levels"] = within.joint(weights[L:])
@@ -115,17 +118,6 @@ def contextual(fit: Fit, rows: GroupedRows) -> Method:
             "Between less within": excess.combined(weights).table(names),
         },
     )
-
-
-def _slope_weights(fit: Fit, rows: GroupedRows) -> tuple[Floats, Floats]:
-    """Weights (L, p) of γ in the slopes within, and in what those between have more."""
-    terms = list(fit.design.terms)
-    new = [k for k, name in enumerate(terms) if name not in rows.terms]  # cvar, cvar × levels
-    old = [terms.index(rows.terms[k]) for k in (1, *range(1 + rows.L, 2 * rows.L))]
-    unit = np.eye(len(terms))
-    first = np.eye(rows.L)
-    first[:, 0] = 1.0
-    return first @ unit[old], first @ unit[new]
 
 
 def _reml(specification: Specification, data: pd.DataFrame) -> Fit:

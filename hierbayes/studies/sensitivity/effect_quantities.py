@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hierbayes.design.contextual_slopes import x_columns
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
@@ -84,7 +85,9 @@ class Contextual(Quantity):
     """The contextual effect β_B − β_W of x: what the group's mean adds to one's own value.
 
     The coefficient of ``cvar(x, g)`` less that of ``dvar(x, g)``; beside x itself the
-    coefficient of ``cvar(x, g)`` alone.
+    coefficient of ``cvar(x, g)``, or of ``lvar(x, g)``, alone; see
+    `hierbayes.design.contextual_slopes`.  Where the slopes depend on other variables it is that
+    at the reference levels and at 0.
     """
 
     x: str
@@ -113,13 +116,15 @@ class Contextual(Quantity):
             When the model has no group mean of x, or neither x nor its deviation.
         """
         terms, group = fit.design.terms, fit.design.specification.group
-        between, within = f"cvar({self.x}, {group})", f"dvar({self.x}, {group})"
-        c = np.zeros(len(terms))
-        c[position_of(between, terms, "fixed term")] = 1.0
-        if within in terms:
-            c[terms.index(within)] = -1.0
-        else:
+        means = (f"cvar({self.x}, {group})", f"lvar({self.x}, {group})")
+        position_of(means[means[1] in terms], terms, "fixed term")
+        if f"dvar({self.x}, {group})" not in terms:
             position_of(self.x, terms, "fixed term")
+        c = np.zeros(len(terms))
+        for column in x_columns(fit.design, self.x):
+            if column.is_plain:
+                within, between = column.slopes(0.0)
+                c[column.place] = between - within
         return c
 
     def draws(self, fit: Fitted) -> Floats:

@@ -44,7 +44,7 @@ def default_quantities(fit: Fitted) -> tuple[Quantity, ...]:
     group = re.escape(design.specification.group)
     found: list[Quantity] = [Contrast({term: 1.0}) for term in design.terms]
     for term in design.terms:
-        match = re.fullmatch(rf"cvar\((.+), {group}\)", term)
+        match = re.fullmatch(rf"[cl]var\((.+), {group}\)", term)
         if match and {match[1], f"dvar({match[1]}, {design.specification.group})"} & set(
             design.terms
         ):
