@@ -44,9 +44,12 @@ from hierbayes.inference.maxima.likelihood_ratio import LikelihoodRatio, likelih
 from hierbayes.inference.maxima.model_table import ModelTable, model_table
 from hierbayes.inference.maxima.profile import Profile, profile
 from hierbayes.inference.maxima.reduced import Reduced, reduced
+from hierbayes.language.equations import Equations
+from hierbayes.language.meanings import Meanings
 from hierbayes.library import load_model
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
+from hierbayes.specification.notation import Notation, notation
 from hierbayes.studies.comparison.comparison import Comparison, compare
 from hierbayes.studies.estimators.estimators import Estimators, estimators
 from hierbayes.studies.sensitivity import quantities
@@ -56,16 +59,16 @@ __version__ = "0.1.0"
 
 __all__ = [
     "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Comparison", "DataError",
-    "Equivalence", "EstimationError", "Estimators", "Exponential", "Fit", "Flat",
+    "Equations", "Equivalence", "EstimationError", "Estimators", "Exponential", "Fit", "Flat",
     "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError",
     "HypothesisError", "InferenceError", "Influence", "InverseGamma", "InverseWishart",
-    "Level1Residuals", "Level2Residuals", "LikelihoodRatio", "Model", "ModelFileError",
+    "Level1Residuals", "Level2Residuals", "LikelihoodRatio", "Meanings", "Model", "ModelFileError",
     "ModelTable",
-    "Multilevel", "Mundlak", "Normal", "PriorError", "Profile", "RandomPart", "Reduced",
+    "Multilevel", "Mundlak", "Normal", "Notation", "PriorError", "Profile", "RandomPart", "Reduced",
     "SensitivityStudy", "StudentT", "StudyError", "Uniform", "VarianceExplained", "WaldTest",
     "Wishart", "anova", "bootstrap", "build_random", "codebook", "compare", "cvar",
     "dataset_names", "dvar", "equivalence", "estimators", "hausman", "influence",
     "level1_residuals", "level2_residuals", "likelihood_ratio", "load_dataset", "load_model",
-    "model_table", "mundlak", "profile", "quantities", "reduced", "variance_explained",
+    "model_table", "mundlak", "notation", "profile", "quantities", "reduced", "variance_explained",
     "wald",
 ]  # fmt: skip

@@ -31,6 +31,7 @@ from hierbayes.design.columns import (
     refuse_unknown_names,
 )
 from hierbayes.design.complete import Dropped, complete_rows
+from hierbayes.design.levels import is_outer
 from hierbayes.errors import DataError, FormulaError, HierbayesError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.frames.contextual import CONTEXT
@@ -69,6 +70,9 @@ class Design:
     random_specs : tuple
         The same for each block of G: a ModelSpec, or the places of its columns among
         the fixed ones where they all stand there.
+    between : frozenset of str
+        Factors of the terms, columns or expressions, that are constant within every
+        group (level 2).
     """
 
     specification: Specification
@@ -86,6 +90,7 @@ class Design:
     dropped: Dropped
     fixed_spec: ModelSpec
     random_specs: tuple[ModelSpec | tuple[int, ...], ...]
+    between: frozenset[str]
 
     @property
     def J(self) -> int:
@@ -191,7 +196,28 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
         dropped=dropped,
         fixed_spec=fixed,
         random_specs=tuple(part for _, _, part in parts),
+        between=_constant_factors(spec, frame, codes, len(groups)),
     )
+
+
+def _constant_factors(
+    spec: Specification, frame: pd.DataFrame, codes: Integers, J: int
+) -> frozenset[str]:
+    """Factors of the fixed and random terms that are constant within every group."""
+    terms = (*spec.fixed, *(term for block in spec.random for term in block))
+    factors = {factor for term in terms for factor in factors_of(term)}
+    return frozenset(f for f in factors if is_outer(_factor_columns(f, frame), codes, J).all())
+
+
+def _factor_columns(factor: str, frame: pd.DataFrame) -> Floats:
+    """What a factor says of each row, (n, k): a column as it is or by its codes, or computed."""
+    name = factor.strip("`")
+    if name not in frame.columns:
+        return np.asarray(_materialise(_formula(f"0 + {factor}"), frame), dtype=np.float64)
+    column = frame[name]
+    if is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype):
+        return column.to_numpy(dtype=np.float64)[:, None]
+    return pd.factorize(column)[0].astype(np.float64)[:, None]
 
 
 def _random_part(

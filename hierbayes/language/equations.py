@@ -9,6 +9,7 @@ from types import MappingProxyType
 from hierbayes.language.forms import between_lines, combined_lines, level_lines, within_lines
 from hierbayes.language.latex import LatexWriter
 from hierbayes.language.matrices import gls_lines, matrix_lines
+from hierbayes.language.nouns import singular, which
 from hierbayes.language.script import Estimates, Script
 from hierbayes.language.structure import Structure
 from hierbayes.language.text import TextWriter
@@ -89,7 +90,9 @@ class Equations:
     def _repr_latex_(self) -> str:
         writer = LatexWriter()
         about = f"$$\n{writer.words(self.about)}\n$$"
-        titled = [f"$$\n{writer.words(form.title)}\n$$\n\n{form._repr_latex_()}" for form in self.forms]
+        titled = [
+            f"$$\n{writer.words(form.title)}\n$$\n\n{form._repr_latex_()}" for form in self.forms
+        ]
         return "\n\n".join([about, *titled])
 
 
@@ -105,7 +108,7 @@ def equations(structure: Structure, estimates: Estimates | None = None) -> Equat
     notation = current_notation()
     text = Script(structure, notation, TextWriter(), estimates)
     latex = Script(structure, notation, LatexWriter(), estimates)
-    group = structure.group
+    group = singular(structure.group)
     made = {
         name: _form(title, lines(text), lines(latex))
         for name, title, lines in (
@@ -117,8 +120,9 @@ def equations(structure: Structure, estimates: Estimates | None = None) -> Equat
         )
     }
     at_levels = level_lines(latex)
+    factor = next(iter(structure.level2_factors), "")
     by_level = {
-        level: _form(f"{level}", lines, at_levels[level])
+        level: _form(f"In {which([(factor, level)], structure.group)}", lines, at_levels[level])
         for level, lines in level_lines(text).items()
     }
     return Equations(
@@ -135,9 +139,7 @@ def _form(title: str, text: list[Line], latex: list[Line]) -> Form:
 
 def _about(structure: Structure, notation: Notation, estimates: Estimates | None) -> str:
     row, j = notation.row, notation.group
-    about = (
-        f"{structure.rows} rows {row} in {structure.groups} groups {j} ({structure.group})"
-    )
+    about = f"{structure.rows} rows {row} in {structure.groups} groups {j} ({structure.group})"
     return f"{about}; {estimates.what} in place of parameters" if estimates else about
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from formulaic import ModelSpec
 from formulaic.parser.types import Factor as ParsedFactor
 
+from hierbayes.specification.terms import names_in
+
 _CODED = re.compile(r"C\(\s*(\w+)\s*(,.*)?\)", re.DOTALL)
 
 
@@ -26,6 +28,8 @@ class Factor:
         What tells its columns apart, ``T.Public`` or ``2``; empty when there is one.
     between : bool
         Whether it is constant within every group (level 2).
+    reads : frozenset of str
+        Columns of the data it is made of.
     coding : tuple of (str, float)
         The column's value at each level; empty for numbers.
     reference : str
@@ -35,6 +39,7 @@ class Factor:
     expr: str
     label: str
     between: bool
+    reads: frozenset[str] = frozenset()
     coding: tuple[tuple[str, float], ...] = ()
     reference: str = ""
 
@@ -44,6 +49,16 @@ class Factor:
         ones = [level for level, value in self.coding if value == 1.0]
         zeros = [level for level, value in self.coding if value == 0.0]
         return ones[0] if len(ones) == 1 and len(ones) + len(zeros) == len(self.coding) else ""
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether a coding's values add up to 0 over the levels."""
+        return bool(self.coding) and abs(sum(value for _, value in self.coding)) < 1e-12
+
+    @property
+    def is_every_level(self) -> bool:
+        """Whether it is one of as many indicators as there are levels."""
+        return bool(self.level) and not self.reference
 
     @property
     def variable(self) -> str:
@@ -57,10 +72,6 @@ class Factor:
         if self.level:
             return f"{self.variable}[{self.level}]"
         return f"{self.expr}[{self.label}]" if self.label else self.expr
-
-    def at_level_2(self) -> Factor:
-        """The same, known to be constant within groups."""
-        return replace(self, between=True)
 
 
 Factors = tuple[Factor, ...]
@@ -127,9 +138,11 @@ def _labels(column: str, names: list[str]) -> tuple[str, ...] | None:
 
 
 def _factor(made: Any, at: int, label: str, spec: ModelSpec, between: frozenset[str]) -> Factor:
-    expr = plain(str(made.factor.expr))
-    found = Factor(expr, label, expr in between)
-    kind, state = spec.encoder_state[made.factor.expr]
+    parsed, expr = made.factor.factor, plain(str(made.factor.expr))
+    looked_up = parsed.eval_method is ParsedFactor.EvalMethod.LOOKUP
+    reads = frozenset({expr}) if looked_up else names_in(str(parsed.expr))
+    found = Factor(expr, label, expr in between, reads)
+    kind, state = spec.encoder_state[parsed.expr]
     if kind is not ParsedFactor.Kind.CATEGORICAL:
         return found
     contrasts = state["contrasts"]

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hierbayes.language.factor import Factor
+from hierbayes.language.nouns import plural
 from hierbayes.language.script import Script
 from hierbayes.language.structure import Coefficient
 from hierbayes.language.writer import Line, Term
 
-_REST = 60  # characters of a folded sum beside a remark
 
-
-def sum_lines(script: Script, left: str, terms: Sequence[Term], remark: str = "") -> list[Line]:
+def sum_lines(script: Script, left: str, terms: Sequence[Term], note: str = "") -> list[Line]:
     """A sum on as many lines as it needs, a remark behind the first."""
     first, *rest = script.writer.rows(terms) or ["0"]
-    if remark:
-        first = script.writer.beside(first, *_remark(script, remark))
+    if note:
+        first = script.writer.beside(first, *remark(script, note))
     return [Line(left, "=", first), *(Line("", "", row) for row in rest)]
 
 
@@ -28,13 +27,16 @@ def within_lines(script: Script) -> list[Line]:
     """The within-group equation."""
     writer = script.writer
     terms = [
-        Term(script.own(beta) if not beta.factors else writer.times(
-            script.own(beta), script.product(beta.factors)
-        ))
+        Term(
+            script.own(beta)
+            if not beta.factors
+            else writer.times(script.own(beta), script.product(beta.factors))
+        )
         for beta in script.structure.coefficients
     ]
     lines = sum_lines(script, script.response, [*terms, Term(script.error)])
-    return [*lines, Line(script.error, "~", writer.normal(script.sigma2()))]
+    errors = writer.beside(writer.normal(script.sigma2()), *remark(script, "independent"))
+    return [*lines, Line(script.error, "~", errors)]
 
 
 def between_lines(script: Script) -> list[Line]:
@@ -49,11 +51,12 @@ def variance_lines(script: Script) -> list[Line]:
     """The distribution of the random effects, and G entry by entry."""
     writer, random = script.writer, script.structure.random
     effects = writer.column([script.u(beta) for beta in random])
+    free = remark(script, f"independent between {plural(script.structure.group)} and of errors")
     if len(random) == 1:
-        return [Line(effects, "~", writer.normal(script.G()))]
+        return [Line(effects, "~", writer.beside(writer.normal(script.G()), *free))]
     G = script.matrix_symbol(script.notation.variance)
     return [
-        Line(effects, "~", writer.normal(G, many=True)),
+        Line(effects, "~", writer.beside(writer.normal(G, many=True), *free)),
         Line(G, "=", script.G()),
     ]
 
@@ -65,10 +68,10 @@ def combined_lines(script: Script) -> list[Line]:
     fixed = writer.rows(script.fixed())
     random = [*script.random(), Term(script.error)]
     lines = sum_lines(script, script.response, [*substituted, Term(script.error)])
-    lines.append(Line("", "=", writer.beside(fixed[0], *_remark(script, "fixed part"))))
+    lines.append(Line("", "=", writer.beside(fixed[0], *remark(script, "fixed part"))))
     lines += [Line("", "", row) for row in fixed[1:]]
     first, *rest = writer.rows(random)
-    lines.append(Line("", "", writer.beside(f"+ {first}", *_remark(script, "random part"))))
+    lines.append(Line("", "", writer.beside(f"+ {first}", *remark(script, "random part"))))
     return [*lines, *(Line("", "", row) for row in rest)]
 
 
@@ -87,7 +90,9 @@ def level_lines(script: Script) -> dict[str, list[Line]]:
         level: [
             line
             for beta in script.structure.coefficients
-            for line in sum_lines(script, script.own(beta), _at_level(script, beta, names[0], level))
+            for line in sum_lines(
+                script, script.own(beta), _at_level(script, beta, names[0], level)
+            )
         ]
         for level, _ in coded.coding
     }
@@ -129,5 +134,6 @@ def _inserted(script: Script, beta: Coefficient) -> str:
     return script.writer.times(inner, script.product(beta.factors)) if beta.factors else inner
 
 
-def _remark(script: Script, text: str) -> tuple[str, str]:
+def remark(script: Script, text: str) -> tuple[str, str]:
+    """Words behind a formula."""
     return script.writer.gap, script.writer.words(f"({text})")

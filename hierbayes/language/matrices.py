@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from hierbayes.language.forms import sum_lines
+from hierbayes.language.forms import remark, sum_lines
+from hierbayes.language.nouns import plural
 from hierbayes.language.script import Script
 from hierbayes.language.writer import Index, Line, Term
 
@@ -31,10 +32,11 @@ def gls_lines(script: Script) -> list[Line]:
     bread = writer.bracket(writer.times(_t(script, X), inverse, X))
     hat = m(note.fixed, over="hat")
     formula = writer.times(writer.power(bread, "-1"), _t(script, X), inverse, Y)
+    apart = remark(script, f"independent between {plural(script.structure.group)}")
     lines = [
         *sum_lines(script, script.response, [*script.fixed(), Term(delta)]),
         *sum_lines(script, delta, [*script.random(), Term(script.error)]),
-        Line(m("δ", j), "~", writer.normal(m("V", j), many=True)),
+        Line(m("δ", j), "~", writer.beside(writer.normal(m("V", j), many=True), *apart)),
         Line(m("V", j), "=", _group_variance(script)),
         Line(V, "=", writer.diagonal(m("V", 1), m("V", "J"), m("V", 2))),
         Line(hat, "=", formula),

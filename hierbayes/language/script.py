@@ -106,7 +106,10 @@ class Script:
     def sigma2(self) -> str:
         """σ², or the square of its value."""
         if self.estimates is not None:
-            number, (_, ten) = self.writer.number(self.estimates.sigma), digits(self.estimates.sigma)
+            number, (_, ten) = (
+                self.writer.number(self.estimates.sigma),
+                digits(self.estimates.sigma),
+            )
             base = number.text if ten is None else self.writer.bracket(number.text)
             return self.writer.power(base, "2")
         return self.writer.power(self.writer.symbol("σ"), "2")
@@ -155,4 +158,3 @@ class Script:
         if column == "1":
             return weight
         return Term(self.writer.times(weight.text, column), weight.negative)
-

@@ -14,15 +14,12 @@ mixed model".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from formulaic import ModelSpec
 
 from hierbayes.design.design import Design
-from hierbayes.design.levels import is_outer
-from hierbayes.design.variables import Variables
 from hierbayes.language.factor import Factor, Factors, plain, read_factors
 
 
@@ -116,9 +113,9 @@ class Structure:
         return tuple(dict.fromkeys(found))
 
 
-def read_structure(design: Design, variables: Variables) -> Structure:
+def read_structure(design: Design) -> Structure:
     """Split the columns of a design into the equations of the two levels."""
-    between = frozenset(plain(factor) for factor in variables.between)
+    between = frozenset(plain(factor) for factor in design.between)
     slots: dict[frozenset[Factor], _Slot] = {}
     for place, factors in enumerate(read_factors(design.fixed_spec, between)):
         inner = tuple(f for f in factors if not f.between)
@@ -162,20 +159,12 @@ class _Slot:
         return Coefficient(k, self.factors, entries, self.effect, self.block)
 
 
-def _random_columns(design: Design, between: frozenset[str]) -> Iterable[Factors]:
-    """Factors of each random column; one that is constant within groups is of level 2."""
+def _random_columns(design: Design, between: frozenset[str]) -> Iterator[Factors]:
+    """Factors of each random column."""
     fixed = list(read_factors(design.fixed_spec, between))
-    columns: list[Factors] = []
     for part in design.random_specs:
-        columns += _block(part, fixed, between)
-    outer = is_outer(design.Z, design.codes, design.J)
-    return [
-        tuple(f.at_level_2() for f in factors) if constant else factors
-        for factors, constant in zip(columns, outer, strict=True)
-    ]
-
-
-def _block(part: Any, fixed: list[Factors], between: frozenset[str]) -> Iterable[Factors]:
-    if isinstance(part, ModelSpec):
-        return read_factors(part, between)
-    return [fixed[place] for place in part]
+        yield from (
+            read_factors(part, between)
+            if isinstance(part, ModelSpec)
+            else (fixed[place] for place in part)
+        )
