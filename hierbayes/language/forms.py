@@ -129,8 +129,11 @@ def _times(script: Script, negative: bool, text: str, rest: tuple[Factor, ...]) 
 
 
 def _inserted(script: Script, beta: Coefficient) -> str:
-    """A coefficient's equation in parentheses, times its column."""
-    inner = script.writer.bracket(script.writer.total(script.equation(beta)))
+    """A coefficient's equation, in parentheses where it is a sum, times its column."""
+    terms = script.equation(beta)
+    inner = script.writer.total(terms)
+    if len(terms) > 1 or terms[0].negative:
+        inner = script.writer.bracket(inner)
     return script.writer.times(inner, script.product(beta.factors)) if beta.factors else inner
 
 

@@ -101,7 +101,7 @@ class LatexWriter(Writer):
 
     def width(self, text: str) -> int:
         """Roughly, what is left once commands are gone."""
-        return len(_COMMANDS.sub("", text).replace(" ", "")) * 4 // 3
+        return len(_COMMANDS.sub("", text).replace(" ", ""))
 
     def align(self, lines: Sequence[Line]) -> str:
         """Lines aligned at their relations; a display needs ``$$`` around it."""
@@ -111,7 +111,9 @@ class LatexWriter(Writer):
 
 def _line(line: Line) -> str:
     if not line.relation:
-        return f"& {line.left}" if line.left else rf"&\quad {line.right}" if line.right else "&"
+        return (
+            f"& {line.left}" if line.left else rf"&\quad {{}} {line.right}" if line.right else "&"
+        )
     relation = r"\sim" if line.relation == "~" else line.relation
     return f"{line.left} &{relation} {line.right}"
 

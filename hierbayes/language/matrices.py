@@ -113,10 +113,12 @@ def _stacked_lines(script: Script) -> list[Line]:
     Y, X, u, r = map(m, names)
     Z, gamma, G = m("Z"), m(note.fixed), m(note.variance)
     wide = m(note.variance, over="ddot")
-    stacks = [Line(m(name), "=", writer.stack(m(name, 1), m(name, "J"))) for name in names]
+    first, *others = (writer.stack(m(name, 1), m(name, "J")) for name in names)
+    more = zip((X, u, r), others, strict=True)
+    stacks = [part for name, stack in more for part in (",", writer.gap, f"{name} = ", stack)]
     return [
         Line(Y, "=", f"{writer.times(X, gamma)} + {writer.times(Z, u)} + {r}"),
-        *stacks,
+        Line(Y, "=", writer.beside(first, *stacks)),
         Line(Z, "=", writer.diagonal(m("Z", 1), m("Z", "J"), m("Z", 2))),
         Line(u, "~", writer.normal(wide, many=True)),
         Line(wide, "=", writer.diagonal(G, G, G)),
