@@ -177,6 +177,8 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
     codes, groups = _group_codes(frame[spec.group])
     made = _materialise(_formula(spec.fixed_formula), frame)
     X, fixed = floats(made), made.model_spec
+    owners = [s.term for s in fixed.structure for _ in s.columns]
+    alone = tuple(str(term) if len(term.factors) == 1 else "" for term in owners)
     parts = [_random_part(block, fixed, X, frame) for block in spec.random]
     refuse_single_levels((fixed, *(part for _, _, part in parts if not isinstance(part, tuple))))
     refuse_equal_names(fixed.column_names)
@@ -187,7 +189,7 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
         Z=np.hstack([Z for Z, _, _ in parts]),
         terms=tuple(fixed.column_names),
         effects=tuple(name for _, names, _ in parts for name in names),
-        term_of=tuple(str(s.term) for s in fixed.structure for _ in s.columns),
+        term_of=tuple(map(str, owners)),
         blocks=tuple(len(names) for _, names, _ in parts),
         codes=codes,
         groups=groups,
@@ -196,28 +198,32 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
         dropped=dropped,
         fixed_spec=fixed,
         random_specs=tuple(part for _, _, part in parts),
-        between=_constant_factors(spec, frame, codes, len(groups)),
+        between=_constant_factors(spec, frame, (X, alone), codes),
     )
 
 
 def _constant_factors(
-    spec: Specification, frame: pd.DataFrame, codes: Integers, J: int
+    spec: Specification, frame: pd.DataFrame, fixed: tuple[Floats, tuple[str, ...]], codes: Integers
 ) -> frozenset[str]:
     """Factors of the fixed and random terms that are constant within every group."""
     terms = (*spec.fixed, *(term for block in spec.random for term in block))
     factors = {factor for term in terms for factor in factors_of(term)}
-    return frozenset(f for f in factors if is_outer(_factor_columns(f, frame), codes, J).all())
+    J = int(codes.max()) + 1
+    return frozenset(
+        f for f in factors if is_outer(_factor_columns(f, frame, fixed), codes, J).all()
+    )
 
 
-def _factor_columns(factor: str, frame: pd.DataFrame) -> Floats:
-    """What a factor says of each row, (n, k): a column as it is or by its codes, or computed."""
-    name = factor.strip("`")
-    if name not in frame.columns:
-        return np.asarray(_materialise(_formula(f"0 + {factor}"), frame), dtype=np.float64)
-    column = frame[name]
-    if is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype):
-        return column.to_numpy(dtype=np.float64)[:, None]
-    return pd.factorize(column)[0].astype(np.float64)[:, None]
+def _factor_columns(
+    factor: str, frame: pd.DataFrame, fixed: tuple[Floats, tuple[str, ...]]
+) -> Floats:
+    """What a factor says of each row, (n, k): fixed columns it has to itself, or computed."""
+    X, alone = fixed
+    name = factor.replace("`", "")
+    own = [place for place, term in enumerate(alone) if term.replace("`", "") == name]
+    if own:
+        return X[:, own]
+    return np.asarray(_materialise(_formula(f"0 + {factor}"), frame), dtype=np.float64)
 
 
 def _random_part(

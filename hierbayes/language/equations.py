@@ -90,10 +90,10 @@ class Equations:
     def _repr_latex_(self) -> str:
         writer = LatexWriter()
         about = f"$$\n{writer.words(self.about)}\n$$"
-        titled = [
-            f"$$\n{writer.words(form.title)}\n$$\n\n{form._repr_latex_()}" for form in self.forms
-        ]
-        return "\n\n".join([about, *titled])
+        parts = [about]
+        for form in self.forms:
+            parts += [f"$$\n{writer.words(form.title)}\n$$", form._repr_latex_()]
+        return "\n\n".join(parts)
 
 
 def equations(structure: Structure, estimates: Estimates | None = None) -> Equations:

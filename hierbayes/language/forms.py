@@ -15,11 +15,9 @@ from hierbayes.language.structure import Coefficient
 from hierbayes.language.writer import Line, Term
 
 
-def sum_lines(script: Script, left: str, terms: Sequence[Term], note: str = "") -> list[Line]:
-    """A sum on as many lines as it needs, a remark behind the first."""
+def sum_lines(script: Script, left: str, terms: Sequence[Term]) -> list[Line]:
+    """A sum on as many lines as it needs."""
     first, *rest = script.writer.rows(terms) or ["0"]
-    if note:
-        first = script.writer.beside(first, *remark(script, note))
     return [Line(left, "=", first), *(Line("", "", row) for row in rest)]
 
 
@@ -86,16 +84,14 @@ def level_lines(script: Script) -> dict[str, list[Line]]:
         return {}
     entries = (entry for _, entry in script.structure.entries)
     coded = next(f for e in entries for f in e.factors if f.expr == names[0])
-    return {
-        level: [
-            line
-            for beta in script.structure.coefficients
-            for line in sum_lines(
-                script, script.own(beta), _at_level(script, beta, names[0], level)
-            )
-        ]
-        for level, _ in coded.coding
-    }
+    return {level: _lines_at(script, coded.expr, level) for level, _ in coded.coding}
+
+
+def _lines_at(script: Script, expr: str, level: str) -> list[Line]:
+    lines: list[Line] = []
+    for beta in script.structure.coefficients:
+        lines += sum_lines(script, script.own(beta), _at_level(script, beta, expr, level))
+    return lines
 
 
 def _at_level(script: Script, beta: Coefficient, expr: str, level: str) -> list[Term]:

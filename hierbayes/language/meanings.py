@@ -122,13 +122,10 @@ def _effect(
 def _levels(factor: Factor, group: str) -> str:
     """Two sets of groups, as in ``Public and Catholic schools``."""
     name = factor.variable
-    first = which([(name, factor.level)], group)
-    second = which([(name, factor.reference)], group)
-    if (
-        first == f"{factor.level} {plural(group)}"
-        and second == f"{factor.reference} {plural(group)}"
-    ):
-        return f"{factor.level} and {second}"
+    levels = (factor.level, factor.reference)
+    nouns = [which([(name, level)], group) for level in levels]
+    if nouns == [f"{level} {plural(group)}" for level in levels]:
+        return f"{factor.level} and {nouns[1]}"
     return f"{plural(group)} with {name} = {factor.level} and {name} = {factor.reference}"
 
 

@@ -106,12 +106,9 @@ class Script:
     def sigma2(self) -> str:
         """σ², or the square of its value."""
         if self.estimates is not None:
-            number, (_, ten) = (
-                self.writer.number(self.estimates.sigma),
-                digits(self.estimates.sigma),
-            )
-            base = number.text if ten is None else self.writer.bracket(number.text)
-            return self.writer.power(base, "2")
+            _, ten = digits(self.estimates.sigma)
+            text = self.writer.number(self.estimates.sigma).text
+            return self.writer.power(text if ten is None else self.writer.bracket(text), "2")
         return self.writer.power(self.writer.symbol("σ"), "2")
 
     def G(self) -> str:
