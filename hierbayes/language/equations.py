@@ -17,7 +17,7 @@ from hierbayes.language.writer import Line
 from hierbayes.specification.notation import Notation, current_notation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Form:
     """One form of a model.
 
@@ -37,11 +37,14 @@ class Form:
     def __str__(self) -> str:
         return self.text
 
+    def __repr__(self) -> str:
+        return self.text
+
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex}\n$$"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Equations:
     """A model in all its forms, in the notation that was in use when it was asked for.
 
