@@ -144,7 +144,7 @@ mathach_ij = (γ_00 + γ_01 Sector[Public]_j + u_0j)
 (fixed part)
              + u_0j + u_1j ses_ij + r_ij    (random part)""",
     "matrix": """\
-Y_j = X_j γ + Z_j u_j + r_j
+Y_j = X_j γ + Z_j u_j + r_j    (for each school j)
       ⎡ mathach_1j  ⎤
 Y_j = ⎢ mathach_2j  ⎥
       ⎢      ⋮      ⎥
@@ -165,7 +165,7 @@ u_j ~ N(0, G)
 r_j ~ N(0, R_j)
 R_j = σ² I
 
-  Y = X γ + Z u + r
+  Y = X γ + Z u + r    (J = 40 schools)
   Y = (Y_1', …, Y_J')',    X = (X_1', …, X_J')',    u = (u_1', …, u_J')',    r = (r_1', …, r_J')'
   Z = diag(Z_1, …, Z_J)
   u ~ N(0, G̈)
@@ -477,6 +477,9 @@ def test_meanings_of_the_catalogue(catalogue: Cache[hb.Model], name: str) -> Non
                     "weights",
             "γ_11": "the coefficient of C(Sector, contr.sum)[S.Catholic] in the equation of the "
                     "ses slope"}),
+        ("mathach ~ C(Minority, {'x': [1, 0.5]}) * ses", {
+            "γ_00": "the mean intercept",
+            "γ_20": "the mean coefficient of ses"}),
         ("mathach ~ ses + I(ses**2) + PRACAD + I(PRACAD**2)", {
             "γ_01": "the coefficient of PRACAD in the equation of the intercept",
             "γ_10": "the mean coefficient of ses"}),

@@ -138,7 +138,7 @@ def test_every_form_follows_the_notation(model: hb.Model, name: str) -> None:
         made = model.equations()
     assert made.within.text.splitlines()[0] == WITHIN[name]
     assert made.between.text == BETWEEN[name]
-    matrix = [line.strip() for line in made.matrix.text.splitlines()]
+    matrix = [line.split("    (")[0].strip() for line in made.matrix.text.splitlines()]
     assert [line for line in MATRIX[name] if line not in matrix] == []
     gls = [line.strip() for line in made.gls.text.splitlines()]
     assert [line for line in GLS[name] if line not in gls] == []
@@ -149,7 +149,7 @@ def test_matrix_form_of_bryk_and_raudenbush_in_latex(model: hb.Model) -> None:
         lines = model.equations().matrix.latex.splitlines()
     assert lines[1] == (
         r"\mathbf{Y}_{i} &= \mathbf{X}_{i} \, \boldsymbol{\gamma} + \mathbf{Z}_{i} \, "
-        r"\mathbf{u}_{i} + \boldsymbol{\varepsilon}_{i} \\"
+        r"\mathbf{u}_{i} + \boldsymbol{\varepsilon}_{i} \qquad \text{(for each school i)} \\"
     )
     sigma = r"\boldsymbol{\varepsilon}_{i} &\sim N(\mathbf{0}, \boldsymbol{\Sigma}_{i}) \\"
     assert r"\mathbf{u}_{i} &\sim N(\mathbf{0}, \mathbf{T}) \\" in lines and sigma in lines

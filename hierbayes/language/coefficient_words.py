@@ -102,7 +102,7 @@ def _slope(structure: Structure, number: Factor) -> str:
 def _has_words(structure: Structure, beta: Coefficient) -> bool:
     others = [other for other in _live(structure) if other is not beta]
     for f in beta.factors:
-        if not (f.level if f.coding else not f.label):
+        if not (f.is_indicator if f.coding else not f.label):
             return False
         if any(f.reads & g.reads and f.expr != g.expr for o in others for g in o.factors):
             return False

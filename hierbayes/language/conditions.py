@@ -73,5 +73,5 @@ def _chosen(extra: Factors) -> Factor | None:
     """The factor to be held at 0: numbers before factors with a reference, then contrasts."""
     numbers = [f for f in extra if not f.coding]
     referred = [f for f in extra if f.reference]
-    contrasts = [f for f in extra if f.is_balanced and not f.level]
+    contrasts = [f for f in extra if f.is_balanced]
     return next(iter([*numbers, *referred, *contrasts]), None)

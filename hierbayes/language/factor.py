@@ -34,6 +34,8 @@ class Factor:
         The column's value at each level; empty for numbers.
     reference : str
         Under treatment coding the level where all columns are 0; otherwise empty.
+    is_every_level : bool
+        Whether it is one of indicators of all levels.
     """
 
     expr: str
@@ -42,6 +44,7 @@ class Factor:
     reads: frozenset[str] = frozenset()
     coding: tuple[tuple[str, float], ...] = ()
     reference: str = ""
+    is_every_level: bool = False
 
     @property
     def level(self) -> str:
@@ -56,9 +59,9 @@ class Factor:
         return bool(self.coding) and abs(sum(value for _, value in self.coding)) < 1e-12
 
     @property
-    def is_every_level(self) -> bool:
-        """Whether it is one of as many indicators as there are levels."""
-        return bool(self.level) and not self.reference
+    def is_indicator(self) -> bool:
+        """Whether its coefficient is of a level: against the reference, or by itself."""
+        return bool(self.reference) or self.is_every_level
 
     @property
     def variable(self) -> str:
@@ -149,11 +152,9 @@ def _factor(made: Any, at: int, label: str, spec: ModelSpec, between: frozenset[
     coding = np.asarray(contrasts.get_coding_matrix(reduced_rank=made.reduced), dtype=np.float64)
     levels = [str(level) for level in contrasts.levels]
     pairs = tuple(zip(levels, coding[:, at].tolist(), strict=True))
-    return replace(found, coding=pairs, reference=_reference(levels, coding))
-
-
-def _reference(levels: list[str], coding: Any) -> str:
-    """The level with zeros throughout, where every other has a column of its own."""
     indicators = np.isin(coding, (0.0, 1.0)).all() and (coding.sum(axis=0) == 1.0).all()
+    if not indicators:
+        return replace(found, coding=pairs)
     empty = [level for level, row in zip(levels, coding, strict=True) if not row.any()]
-    return empty[0] if indicators and len(empty) == 1 else ""
+    reference = empty[0] if len(empty) == 1 else ""
+    return replace(found, coding=pairs, reference=reference, is_every_level=not empty)

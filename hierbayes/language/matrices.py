@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hierbayes.language.forms import remark, sum_lines
-from hierbayes.language.nouns import plural
+from hierbayes.language.nouns import plural, singular
 from hierbayes.language.script import Script
 from hierbayes.language.writer import Index, Line, Term
 
@@ -76,8 +76,10 @@ def _group_lines(script: Script) -> list[Line]:
     effects = writer.column([script.u(beta) for beta in random])
     symbols = [script.gamma_symbol(entry) for _, entry in script.structure.entries]
     variance = m(note.variance)
+    whole = f"{writer.times(X, gamma)} + {writer.times(Z, u)} + {r}"
+    each = remark(script, f"for each {singular(script.structure.group)} {j}")
     lines = [
-        Line(Y, "=", f"{writer.times(X, gamma)} + {writer.times(Z, u)} + {r}"),
+        Line(Y, "=", writer.beside(whole, *each)),
         Line(Y, "=", _rows(script, _responses)),
         Line(X, "=", _rows(script, _fixed_row)),
         Line(Z, "=", _rows(script, _random_row)),
@@ -116,8 +118,11 @@ def _stacked_lines(script: Script) -> list[Line]:
     first, *others = (writer.stack(m(name, 1), m(name, "J")) for name in names)
     more = zip((X, u, r), others, strict=True)
     stacks = [part for name, stack in more for part in (",", writer.gap, f"{name} = ", stack)]
+    whole = f"{writer.times(X, gamma)} + {writer.times(Z, u)} + {r}"
+    structure = script.structure
+    count = remark(script, f"J = {structure.groups} {plural(structure.group)}")
     return [
-        Line(Y, "=", f"{writer.times(X, gamma)} + {writer.times(Z, u)} + {r}"),
+        Line(Y, "=", writer.beside(whole, *count)),
         Line(Y, "=", writer.beside(first, *stacks)),
         Line(Z, "=", writer.diagonal(m("Z", 1), m("Z", "J"), m("Z", 2))),
         Line(u, "~", writer.normal(wide, many=True)),

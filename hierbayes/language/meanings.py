@@ -136,7 +136,7 @@ def _has_words(beta: Coefficient, factors: Factors) -> bool:
     if full and (len(factors) > 1 or any(not entry.factors for entry in beta.entries)):
         return False
     return all(
-        bool(f.level if f.coding else not f.label)
+        (f.is_indicator if f.coding else not f.label)
         and not any(f.reads & g.reads and f.expr != g.expr for g in others)
         for f in factors
     )
