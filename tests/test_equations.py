@@ -242,6 +242,9 @@ def test_subscripts_above_nine_are_kept_apart(odd_data: pd.DataFrame) -> None:
     assert "β_10,j = γ_10,0 + γ_10,1 Sector[Public]_j\n" in text.between.text
     assert r"\beta_{10,j} &= \gamma_{10,0} + \gamma_{10,1}" in text.between.latex
     assert "β_9j = γ_90\n" in text.between.text
+    # amsmath's matrices have ten columns at most.
+    assert r"\mathbf{X}_{j} &= \left[ \begin{array}{ccccccccccccc} 1 & " in text.matrix.latex
+    assert faults(text.matrix.latex) == []
 
 
 # ---------------------------------------------------------------- numbers in their place
@@ -324,7 +327,7 @@ def faults(latex: str) -> list[str]:
             found.append(f"\\end{{{name}}} has no beginning")
     if stack:
         found.append(f"\\begin{{{stack[0]}}} has no end")
-    if latex.count(r"\left(") != latex.count(r"\right)"):
+    if any(latex.count(rf"\left{a}") != latex.count(rf"\right{b}") for a, b in ("()", "[]")):
         found.append("fences are not paired")
     found += [f"a bare {c}" for c in "%#$~" if c in bare]
     for inside in re.findall(r"\\text\{([^}]*)\}", bare):

@@ -21,6 +21,7 @@ _SPECIAL = {
     "~": r"{\sim}", "^": r"{\wedge}", "\\": r"\backslash ", "<": "{<}", ">": "{>}",
     "*": "{*}", "|": "{|}",
 }  # fmt: skip
+_MATRIX_COLUMNS = 10  # as many as amsmath lets a matrix have
 _PLAIN = re.compile(r"[A-Za-z0-9]+")
 _RUNS = re.compile("([" + re.escape("".join(_SPECIAL)) + "])")
 _COMMANDS = re.compile(r"\\(text|mathrm|mathbf|boldsymbol|begin|end)|\\[A-Za-z]+|[{}_^]|\\.")
@@ -77,7 +78,10 @@ class LatexWriter(Writer):
         if len(rows) == 1 and len(rows[0]) == 1:
             return rows[0][0]
         body = r" \\ ".join(" & ".join(row) for row in rows)
-        return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}"
+        if len(rows[0]) <= _MATRIX_COLUMNS:
+            return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}"
+        columns = "c" * len(rows[0])
+        return rf"\left[ \begin{{array}}{{{columns}}} {body} \end{{array}} \right]"
 
     def diagonal(self, first: str, last: str, second: str) -> str:
         """A block-diagonal matrix with dots."""
