@@ -24,7 +24,7 @@ _SPECIAL = {
 _MATRIX_COLUMNS = 10  # as many as amsmath lets a matrix have
 _PLAIN = re.compile(r"[A-Za-z0-9]+")
 _RUNS = re.compile("([" + re.escape("".join(_SPECIAL)) + "])")
-_COMMANDS = re.compile(r"\\(text|mathrm|mathbf|boldsymbol|begin|end)|\\[A-Za-z]+|[{}_^]|\\.")
+_COMMANDS = re.compile(r"\\[A-Za-z]+|\\.|[{}_^]")
 
 
 class LatexWriter(Writer):
