@@ -56,9 +56,12 @@ from hierbayes.inference.maxima.likelihood_ratio import LikelihoodRatio, likelih
 from hierbayes.inference.maxima.model_table import ModelTable, model_table
 from hierbayes.inference.maxima.profile import Profile, profile
 from hierbayes.inference.maxima.reduced import Reduced, reduced
+from hierbayes.language.equations import Equations
+from hierbayes.language.meanings import Meanings
 from hierbayes.library import catalog, load_model
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
+from hierbayes.specification.notation import Notation, notation
 from hierbayes.studies.comparison.comparison import Comparison, compare
 from hierbayes.studies.estimators.estimators import Estimators, estimators
 from hierbayes.studies.sensitivity import quantities
@@ -68,17 +71,18 @@ __version__ = "0.1.0"
 
 __all__ = [
     "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Catalog", "Comparison",
-    "ContextualEffects", "DataError", "Equivalence", "EstimationError", "Estimators", "Exponential",
-    "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman",
-    "HierbayesError", "HypothesisError", "InferenceError", "Influence", "InterceptWeights",
-    "InverseGamma", "InverseWishart", "Level1Residuals", "Level2Residuals", "Levels",
-    "LikelihoodRatio", "Model", "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal",
-    "PriorError", "Profile", "RandomPart", "Reduced", "SensitivityStudy", "StudentT", "StudyError",
-    "Uniform", "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap", "build_random",
-    "capply", "catalog", "codebook", "compare", "composition", "composition_category", "cvar",
-    "dataset_names", "dvar", "equivalence", "estimators", "group_coding", "group_labels", "hausman",
-    "influence", "intercept_weights", "level1_residuals", "level2_residuals", "levels",
-    "likelihood_ratio", "load_dataset", "load_model", "lvar", "merge_levels", "model_table",
-    "mundlak", "profile", "quantities", "reduced", "some", "tab", "to_levels", "to_long",
-    "to_short", "up", "variance_explained", "wald",
+    "ContextualEffects", "DataError", "Equations", "Equivalence", "EstimationError", "Estimators",
+    "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT",
+    "Hausman", "HierbayesError", "HypothesisError", "InferenceError", "Influence",
+    "InterceptWeights", "InverseGamma", "InverseWishart", "Level1Residuals", "Level2Residuals",
+    "Levels", "LikelihoodRatio", "Meanings", "Model", "ModelFileError", "ModelTable", "Multilevel",
+    "Mundlak", "Normal", "Notation", "PriorError", "Profile", "RandomPart", "Reduced",
+    "SensitivityStudy", "StudentT", "StudyError", "Uniform", "VarianceExplained", "WaldTest",
+    "Wishart", "anova", "bootstrap", "build_random", "capply", "catalog", "codebook", "compare",
+    "composition", "composition_category", "cvar", "dataset_names", "dvar", "equivalence",
+    "estimators", "group_coding", "group_labels", "hausman", "influence", "intercept_weights",
+    "level1_residuals", "level2_residuals", "levels", "likelihood_ratio", "load_dataset",
+    "load_model", "lvar", "merge_levels", "model_table", "mundlak", "notation", "profile",
+    "quantities", "reduced", "some", "tab", "to_levels", "to_long", "to_short", "up",
+    "variance_explained", "wald",
 ]  # fmt: skip

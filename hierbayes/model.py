@@ -11,7 +11,6 @@ import pandas as pd
 
 from hierbayes.design.problem import (
     Problem,
-    between_factors,
     pose_problem,
     refuse_varying_between,
 )
@@ -21,6 +20,9 @@ from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood, posterior_mode
 from hierbayes.fit.sampled import sample_posterior
+from hierbayes.language.equations import Equations, equations
+from hierbayes.language.meanings import Meanings, meanings
+from hierbayes.language.structure import read_structure
 from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.specification.equations import Multilevel, split_levels
 from hierbayes.specification.formula import Specification, read_combined
@@ -103,8 +105,45 @@ class Model:
 
     def multilevel(self) -> Multilevel:
         """The model as equations at two levels, split by which columns vary within groups."""
-        outer = between_factors(self.specification, self._data)
-        return split_levels(self.specification, outer.__contains__)
+        return split_levels(self.specification, self.problem.design.between.__contains__)
+
+    def equations(self) -> Equations:
+        """The model within groups, between groups, combined, in matrices and as GLS.
+
+        Each form is text (``str``) and LaTeX that a notebook renders, in the notation
+        in use: see `hierbayes.notation`.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> model = hb.Model("mathach ~ ses * Sector + (1 | school)", data=hs)
+        >>> print(model.equations().between)
+        β_0j = γ_00 + γ_01 Sector[Public]_j + u_0j
+        β_1j = γ_10 + γ_11 Sector[Public]_j
+        u_0j ~ N(0, g_00)    (independent between schools and of errors)
+        """
+        return equations(read_structure(self.problem.design))
+
+    def meanings(self) -> Meanings:
+        """What each fixed effect means, in words: by term its symbol γ_kh and its meaning.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> model = hb.Model("mathach ~ ses * Sector + (1 | school)", data=hs)
+        >>> print(model.meanings())
+        γ_00  Intercept
+              the mean mathach when ses is 0, in Catholic schools
+        γ_01  Sector[T.Public]
+              the difference in mean intercept between Public and Catholic schools
+        γ_10  ses
+              the mean ses slope in Catholic schools
+        γ_11  ses:Sector[T.Public]
+              the difference in mean ses slope between Public and Catholic schools
+        """
+        return meanings(read_structure(self.problem.design))
 
     def reml(self) -> Fit:
         """Restricted maximum likelihood: the exact maximum, boundary included."""
@@ -216,8 +255,8 @@ class Model:
             f"  random effects: {', '.join(design.effects)}"
         )
 
-    def _repr_html_(self) -> str:
-        return f"<pre>{self!r}</pre>"
+    def _repr_latex_(self) -> str:
+        return self.equations()._repr_latex_()
 
 
 def _refuse_wrong_types(formula: object, random: object) -> None:

@@ -31,6 +31,7 @@ from hierbayes.design.columns import (
     refuse_unknown_names,
 )
 from hierbayes.design.complete import Dropped, complete_rows
+from hierbayes.design.levels import is_outer
 from hierbayes.errors import DataError, FormulaError, HierbayesError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.frames.contextual import CONTEXT, forget_groups
@@ -69,6 +70,9 @@ class Design:
     random_specs : tuple
         The same for each block of G: a ModelSpec, or the places of its columns among
         the fixed ones where they all stand there.
+    between : frozenset of str
+        Factors of the terms, columns or expressions, that are constant within every
+        group (level 2).
     """
 
     specification: Specification
@@ -86,6 +90,7 @@ class Design:
     dropped: Dropped
     fixed_spec: ModelSpec
     random_specs: tuple[ModelSpec | tuple[int, ...], ...]
+    between: frozenset[str]
 
     @property
     def J(self) -> int:
@@ -180,6 +185,8 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
     codes, groups = _group_codes(frame[spec.group])
     made = _materialise(_formula(spec.fixed_formula), frame)
     X, fixed = floats(made), made.model_spec
+    owners = [s.term for s in fixed.structure for _ in s.columns]
+    alone = tuple(str(term) if len(term.factors) == 1 else "" for term in owners)
     parts = [_random_part(block, fixed, X, frame) for block in spec.random]
     refuse_single_levels((fixed, *(part for _, _, part in parts if not isinstance(part, tuple))))
     refuse_equal_names(fixed.column_names)
@@ -190,7 +197,7 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
         Z=np.hstack([Z for Z, _, _ in parts]),
         terms=tuple(fixed.column_names),
         effects=tuple(name for _, names, _ in parts for name in names),
-        term_of=tuple(str(s.term) for s in fixed.structure for _ in s.columns),
+        term_of=tuple(map(str, owners)),
         blocks=tuple(len(names) for _, names, _ in parts),
         codes=codes,
         groups=groups,
@@ -199,6 +206,7 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
         dropped=dropped,
         fixed_spec=fixed,
         random_specs=tuple(part for _, _, part in parts),
+        between=_constant_factors(spec, frame, (X, alone), codes),
     )
 
 
@@ -225,6 +233,30 @@ def term_columns(
 def _without_groups(spec: ModelSpec, *, certain: bool = False) -> ModelSpec:
     """The same specification, remembering no group."""
     return spec.update(transform_state=forget_groups(spec.transform_state, certain=certain))
+
+
+def _constant_factors(
+    spec: Specification, frame: pd.DataFrame, fixed: tuple[Floats, tuple[str, ...]], codes: Integers
+) -> frozenset[str]:
+    """Factors of the fixed and random terms that are constant within every group."""
+    terms = (*spec.fixed, *(term for block in spec.random for term in block))
+    factors = {factor for term in terms for factor in factors_of(term)}
+    J = int(codes.max()) + 1
+    return frozenset(
+        f for f in factors if is_outer(_factor_columns(f, frame, fixed), codes, J).all()
+    )
+
+
+def _factor_columns(
+    factor: str, frame: pd.DataFrame, fixed: tuple[Floats, tuple[str, ...]]
+) -> Floats:
+    """What a factor says of each row, (n, k): fixed columns it has to itself, or computed."""
+    X, alone = fixed
+    name = factor.replace("`", "")
+    own = [place for place, term in enumerate(alone) if term.replace("`", "") == name]
+    if own:
+        return X[:, own]
+    return np.asarray(_materialise(_formula(f"0 + {factor}"), frame), dtype=np.float64)
 
 
 def _random_part(

@@ -15,7 +15,7 @@ from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.terms import INTERCEPT, factors_of, read_terms
+from hierbayes.specification.terms import factors_of, read_terms
 
 _RANK_TOLERANCE = 1e-12  # of what is a column's own, against its size
 _ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
@@ -238,14 +238,3 @@ def _residual_share(cross: CrossProducts, ranks: Floats) -> float:
     scaled = WtW / np.outer(size, size)
     explained = (Wty / size) @ np.linalg.pinv(scaled, rcond=1e-9, hermitian=True) @ (Wty / size)
     return float((yty - explained) / cross.C[-1, -1])
-
-
-def between_factors(specification: Specification, data: pd.DataFrame) -> frozenset[str]:
-    """Factors of the fixed part that are constant within every group."""
-    factors = {f for term in specification.fixed if term != INTERCEPT for f in factors_of(term)}
-    found = []
-    for factor in sorted(factors):
-        values, codes, groups = factor_values(factor, specification.group, data)
-        if not _varying(values, codes, len(groups)).any():
-            found.append(factor)
-    return frozenset(found)

@@ -9,7 +9,6 @@ from types import MappingProxyType
 import pandas as pd
 
 from hierbayes.design.design import Design, columns_needed
-from hierbayes.design.problem import between_factors
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Variables:
     columns : mapping of str to Variable
         Every column that the response, the fixed and the random part read, by name.
     between : frozenset of str
-        Factors of the fixed part, columns or expressions, that are constant within every group.
+        Factors of the terms, columns or expressions, that are constant within every group.
     """
 
     columns: Mapping[str, Variable]
@@ -71,7 +70,7 @@ def describe_variables(design: Design, data: pd.DataFrame) -> Variables:
     rows = data.loc[design.kept, names]
     constant = _constant(rows, design)
     columns = {name: Variable(name, _levels(rows[name]), name in constant) for name in names}
-    return Variables(MappingProxyType(columns), between_factors(spec, data))
+    return Variables(MappingProxyType(columns), design.between)
 
 
 def _constant(rows: pd.DataFrame, design: Design) -> frozenset[str]:

@@ -9,11 +9,14 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from hierbayes.fit import effects, intervals, prediction, storage, summary, variance
+from hierbayes.fit import effects, estimates, intervals, prediction, storage, summary, variance
 from hierbayes.fit.contextual_effects import ContextualEffects, contextual_effects
 from hierbayes.fit.diagnosis import Diagnosis, diagnose
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.probability import DEFAULT_PROB, Interval
+from hierbayes.language.equations import Equations, equations
+from hierbayes.language.meanings import Meanings, meanings
+from hierbayes.language.structure import read_structure
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -173,6 +176,27 @@ class Fit(Fitted):
     def residuals(self, *, level: int = 1, standardized: bool = False) -> pd.Series:
         """Response minus `predict` at a level; standardized divides by σ."""
         return prediction.residuals(self, level=level, standardized=standardized)
+
+    # ---------------------------------------------------------------- in words and symbols
+
+    def equations(self) -> Equations:
+        """`Model.equations` with estimates, or posterior means, in place of γ, G and σ.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> model = hb.Model("mathach ~ ses * Sector + (1 | school)", data=hs)
+        >>> print(model.reml().equations().between)
+        β_0j = 13.51 − 1.57 Sector[Public]_j + u_0j
+        β_1j = 1.82 + 1.38 Sector[Public]_j
+        u_0j ~ N(0, 3.31)    (independent between schools and of errors)
+        """
+        return equations(read_structure(self.design), estimates.point_estimates(self))
+
+    def meanings(self) -> Meanings:
+        """`Model.meanings` with the estimates, or posterior means, beside them."""
+        return meanings(read_structure(self.design), estimates.point_estimates(self))
 
     # ---------------------------------------------------------------- reports
 

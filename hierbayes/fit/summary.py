@@ -16,6 +16,7 @@ from hierbayes.fit.intervals import denominator_df, intervals
 from hierbayes.fit.prediction import residuals
 from hierbayes.fit.probability import Interval
 from hierbayes.fit.variance import var_corr
+from hierbayes.specification.notation import current_notation
 
 _QUANTILES = {"Min": 0.0, "Q1": 0.25, "Med": 0.5, "Q3": 0.75, "Max": 1.0}
 
@@ -108,15 +109,18 @@ def parameter_table(fit: Fitted, interval: Interval) -> pd.DataFrame:
 
 
 def _title(fit: Fitted) -> str:
+    said = current_notation()
+    both = f"{said.fixed} and {said.random} integrated out"
+    only = f"{said.random} integrated out"
     match fit.engine:
         case "REML":
-            return "Hierarchical model fit by REML (γ and u integrated out; given θ̂ below)"
+            return f"Hierarchical model fit by REML ({both}; given θ̂ below)"
         case "ML":
-            return "Hierarchical model fit by maximum likelihood (u integrated out; given θ̂ below)"
+            return f"Hierarchical model fit by maximum likelihood ({only}; given θ̂ below)"
         case "MAP":
             return "Hierarchical model, mode of the marginal posterior of (sd, corr, σ)"
     collapsed = fit.priors is not None and fit.priors.collapses_gamma
-    what = "γ and u integrated out, then drawn exactly" if collapsed else "u integrated out"
+    what = f"{both}, then drawn exactly" if collapsed else only
     return f"Hierarchical model, posterior by NUTS ({what}; marginal over θ)"
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification, read_response
+from hierbayes.specification.notation import current_notation
 from hierbayes.specification.terms import (
     INTERCEPT,
     factors_of,
@@ -133,16 +134,17 @@ class Multilevel:
         return Specification(self.response, combined, blocks, self.group)
 
     def __str__(self) -> str:
-        names = self.coefficients
+        names, said = self.coefficients, current_notation()
+        β, γ, u, r, G = said.own, said.fixed, said.random, said.error, said.variance
         varying = {term for block in self.random for term in block}
-        sums = " + ".join("β[1]" if n == INTERCEPT else f"β[{n}]·{n}" for n in names)
-        lines = [f"within   {self.response} = {sums} + r          r ~ N(0, σ²)"]
+        sums = " + ".join(f"{β}[1]" if n == INTERCEPT else f"{β}[{n}]·{n}" for n in names)
+        lines = [f"within   {self.response} = {sums} + {r}          {r} ~ N(0, σ²)"]
         for i, name in enumerate(names):
-            parts = [f"({self.between[name]})·γ"] if self.between[name].strip() != "0" else []
-            parts += [f"u[{name}]"] if name in varying else []
+            parts = [f"({self.between[name]})·{γ}"] if self.between[name].strip() != "0" else []
+            parts += [f"{u}[{name}]"] if name in varying else []
             head = "between  " if i == 0 else " " * 9
-            lines.append(f"{head}β[{name}] = {' + '.join(parts) or '0'}")
-        lines[-1] += f"          u ~ N(0, G), by {self.group}"
+            lines.append(f"{head}{β}[{name}] = {' + '.join(parts) or '0'}")
+        lines[-1] += f"          {u} ~ N(0, {G}), by {self.group}"
         return "\n".join(lines)
 
 

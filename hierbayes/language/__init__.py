@@ -1,0 +1,1 @@
+"""A model in words and symbols: its equations, and what each coefficient means."""

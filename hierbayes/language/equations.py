@@ -1,0 +1,150 @@
+"""The equations of a model as text and as LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from hierbayes.language.forms import between_lines, combined_lines, level_lines, within_lines
+from hierbayes.language.latex import LatexWriter
+from hierbayes.language.matrices import gls_lines, matrix_lines
+from hierbayes.language.nouns import singular, which
+from hierbayes.language.script import Estimates, Script
+from hierbayes.language.structure import Structure
+from hierbayes.language.text import TextWriter
+from hierbayes.language.writer import Line
+from hierbayes.specification.notation import Notation, current_notation
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Form:
+    """One form of a model.
+
+    Parameters
+    ----------
+    title : str
+    text : str
+        In fixed columns, for a screen.
+    latex : str
+        An ``aligned`` environment of amsmath, for mathematics mode: put ``$$`` around it.
+    """
+
+    title: str
+    text: str
+    latex: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex}\n$$"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Equations:
+    """A model in all its forms, in the notation that was in use when it was asked for.
+
+    Parameters
+    ----------
+    within : Form
+        The equation of a row given its group's coefficients.
+    between : Form
+        The equation of each coefficient, and the variance of their random effects.
+    combined : Form
+        The mixed model: the between equations put into the within equation, then
+        its fixed and its random part.
+    matrix : Form
+        Laird and Ware's form of one group, and of all groups.
+    gls : Form
+        One regression with correlated errors: V_j, and the GLS estimator.
+    by_level : mapping of str to Form
+        The between equations at each level of the level-2 factor; empty unless there
+        is just one such factor.
+    about : str
+        Rows, groups and indices; for a fit what the numbers are.
+    notation : Notation
+    """
+
+    within: Form
+    between: Form
+    combined: Form
+    matrix: Form
+    gls: Form
+    by_level: Mapping[str, Form]
+    about: str
+    notation: Notation
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """The five forms."""
+        return self.within, self.between, self.combined, self.matrix, self.gls
+
+    def __str__(self) -> str:
+        parts = [f"{form.title}\n\n{_indented(form.text)}" for form in self.forms]
+        return "\n\n".join([self.about, *parts])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_latex_(self) -> str:
+        writer = LatexWriter()
+        about = f"$$\n{writer.words(self.about)}\n$$"
+        parts = [about]
+        for form in self.forms:
+            parts += [f"$$\n{writer.words(form.title)}\n$$", form._repr_latex_()]
+        return "\n\n".join(parts)
+
+
+def equations(structure: Structure, estimates: Estimates | None = None) -> Equations:
+    """Write a model down in the notation in use.
+
+    Parameters
+    ----------
+    structure : Structure
+    estimates : Estimates, optional
+        Numbers in place of the parameters.
+    """
+    notation = current_notation()
+    text = Script(structure, notation, TextWriter(), estimates)
+    latex = Script(structure, notation, LatexWriter(), estimates)
+    group = singular(structure.group)
+    made = {
+        name: _form(title, lines(text), lines(latex))
+        for name, title, lines in (
+            ("within", f"Within-{group} model", within_lines),
+            ("between", f"Between-{group} model", between_lines),
+            ("combined", "Combined (mixed) model", combined_lines),
+            ("matrix", "Matrix form (Laird and Ware)", matrix_lines),
+            ("gls", "GLS form", gls_lines),
+        )
+    }
+    at_levels = level_lines(latex)
+    factor = next(iter(structure.level2_factors), "")
+    by_level = {
+        level: _form(f"In {which([(factor, level)], structure.group)}", lines, at_levels[level])
+        for level, lines in level_lines(text).items()
+    }
+    return Equations(
+        **made,
+        by_level=MappingProxyType(by_level),
+        about=_about(structure, notation, estimates),
+        notation=notation,
+    )
+
+
+def _form(title: str, text: list[Line], latex: list[Line]) -> Form:
+    return Form(title, TextWriter().align(text), LatexWriter().align(latex))
+
+
+def _about(structure: Structure, notation: Notation, estimates: Estimates | None) -> str:
+    row, j = notation.row, notation.group
+    about = f"{structure.rows} rows {row} in {structure.groups} groups {j} ({structure.group})"
+    return f"{about}; {estimates.what} in place of parameters" if estimates else about
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}".rstrip() for line in text.split("\n"))

@@ -1,0 +1,166 @@
+"""The matrix form of Laird and Ware, and the model as one regression with correlated errors.
+
+Sources: the lecture slides *Mixed Models with R*, "Matrix form", "GLS form of the
+model" and "The GLS fit"; Laird & Ware (1982), *Biometrics* 38.  The slide of the GLS
+form prints the variance of a group's least-squares coefficients, G + σ²(X'X)⁻¹; that
+of the errors δ_j is Z_j G Z_j' + σ²I.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from hierbayes.language.forms import remark, sum_lines
+from hierbayes.language.nouns import plural, singular
+from hierbayes.language.script import Script
+from hierbayes.language.writer import Index, Line, Term
+
+
+def matrix_lines(script: Script) -> list[Line]:
+    """A group's rows in vectors and matrices, then all groups'."""
+    script = _in_matrices(script)
+    return [*_group_lines(script), Line("", "", ""), *_stacked_lines(script)]
+
+
+def gls_lines(script: Script) -> list[Line]:
+    """The random part as one error, its variance, and the GLS estimator."""
+    writer, m, note, j = script.writer, script.matrix_symbol, script.notation, script.j
+    delta = writer.symbol("δ", *script.ij)
+    V, X, Y = m("V"), m("X"), m(note.response)
+    inverse = writer.power(V, "-1")
+    bread = writer.bracket(writer.times(_t(script, X), inverse, X))
+    hat = m(note.fixed, over="hat")
+    formula = writer.times(writer.power(bread, "-1"), _t(script, X), inverse, Y)
+    apart = remark(script, f"independent between {plural(script.structure.group)}")
+    lines = [
+        *sum_lines(script, script.response, [*script.fixed(), Term(delta)]),
+        *sum_lines(script, delta, [*script.random(), Term(script.error)]),
+        Line(m("δ", j), "~", writer.beside(writer.normal(m("V", j), many=True), *apart)),
+        Line(m("V", j), "=", _group_variance(script)),
+        Line(V, "=", writer.diagonal(m("V", 1), m("V", "J"), m("V", 2))),
+        Line(hat, "=", formula),
+    ]
+    if script.estimates is not None and script.estimates.least_squares:
+        numbers = _signed(script)
+        lines.append(Line("", "=", writer.column(numbers)))
+    return lines
+
+
+def _in_matrices(script: Script) -> Script:
+    """The notation with the letters its matrix form has."""
+    note = script.notation
+    return replace(script, notation=replace(note, group=note.matrix_group, error=note.matrix_error))
+
+
+def _t(script: Script, matrix: str) -> str:
+    return script.writer.power(matrix, "'")
+
+
+def _group_variance(script: Script) -> str:
+    """V_j = Z_j G Z_j' + σ²I, or with values of G and σ."""
+    writer, Z = script.writer, script.matrix_symbol("Z", script.j)
+    one = len(script.structure.random) == 1
+    named = script.estimates is None and not one
+    G = script.matrix_symbol(script.notation.variance) if named else script.G()
+    last = writer.times(script.sigma2(), script.matrix_symbol("I"))
+    first = writer.times(*((G, Z, _t(script, Z)) if one else (Z, G, _t(script, Z))))
+    return writer.beside(first, " + ", last)
+
+
+def _group_lines(script: Script) -> list[Line]:
+    writer, m, note, j = script.writer, script.matrix_symbol, script.notation, script.j
+    Y, X, Z, u, r = (m(s, j) for s in (note.response, "X", "Z", note.random, note.error))
+    gamma = m(note.fixed)
+    random = script.structure.random
+    effects = writer.column([script.u(beta) for beta in random])
+    symbols = [script.gamma_symbol(entry) for _, entry in script.structure.entries]
+    variance = m(note.variance)
+    whole = f"{writer.times(X, gamma)} + {writer.times(Z, u)} + {r}"
+    each = remark(script, f"for each {singular(script.structure.group)} {j}")
+    lines = [
+        Line(Y, "=", writer.beside(whole, *each)),
+        Line(Y, "=", _rows(script, _responses)),
+        Line(X, "=", _rows(script, _fixed_row)),
+        Line(Z, "=", _rows(script, _random_row)),
+        Line(gamma, "=", writer.column(symbols)),
+    ]
+    if script.estimates is not None:
+        lines.append(Line("", "=", writer.column(_signed(script))))
+    return [
+        *lines,
+        Line(u, "=", effects),
+        Line(u, "~", writer.normal(variance, many=True)),
+        Line(variance, "=", script.G()),
+        *_error_lines(script),
+    ]
+
+
+def _error_lines(script: Script) -> list[Line]:
+    """The variance of a group's errors: σ²I, under the name the notation has for it."""
+    writer, m, j = script.writer, script.matrix_symbol, script.j
+    named, scale = script.notation.error_variance, script.sigma2()
+    r, identity = m(script.notation.error, j), m("I")
+    inner = m(named.removeprefix("σ²"), j)
+    if named.startswith("σ²"):
+        scaled = writer.times(scale, inner)
+        return [Line(r, "~", writer.normal(scaled, many=True)), Line(inner, "=", identity)]
+    whole = writer.times(scale, identity)
+    return [Line(r, "~", writer.normal(inner, many=True)), Line(inner, "=", whole)]
+
+
+def _stacked_lines(script: Script) -> list[Line]:
+    writer, m, note = script.writer, script.matrix_symbol, script.notation
+    names = (note.response, "X", note.random, note.error)
+    Y, X, u, r = map(m, names)
+    Z, gamma, G = m("Z"), m(note.fixed), m(note.variance)
+    wide = m(note.variance, over="ddot")
+    first, *others = (writer.stack(m(name, 1), m(name, "J")) for name in names)
+    more = zip((X, u, r), others, strict=True)
+    stacks = [part for name, stack in more for part in (",", writer.gap, f"{name} = ", stack)]
+    whole = f"{writer.times(X, gamma)} + {writer.times(Z, u)} + {r}"
+    structure = script.structure
+    count = remark(script, f"J = {structure.groups} {plural(structure.group)}")
+    return [
+        Line(Y, "=", writer.beside(whole, *count)),
+        Line(Y, "=", writer.beside(first, *stacks)),
+        Line(Z, "=", writer.diagonal(m("Z", 1), m("Z", "J"), m("Z", 2))),
+        Line(u, "~", writer.normal(wide, many=True)),
+        Line(wide, "=", writer.diagonal(G, G, G)),
+        Line(r, "~", writer.normal(writer.times(script.sigma2(), m("I")), many=True)),
+    ]
+
+
+def _rows(script: Script, row: Callable[[Script, tuple[Index, ...]], list[str]]) -> str:
+    """The first two rows of a group's matrix, dots, and the last."""
+    last = f"n_{script.j}"
+    shown = [row(script, _at(script, number)) for number in (1, 2, last)]
+    dots = [script.writer.dots] * len(shown[0])
+    return script.writer.matrix([*shown[:2], dots, shown[2]])
+
+
+def _at(script: Script, row: Index) -> tuple[Index, ...]:
+    """Subscripts of a row given by number, in the notation's order."""
+    group_first = script.notation.group < script.notation.row
+    return (script.j, row) if group_first else (row, script.j)
+
+
+def _responses(script: Script, at: tuple[Index, ...]) -> list[str]:
+    return [script.writer.name(script.structure.response, *at)]
+
+
+def _fixed_row(script: Script, at: tuple[Index, ...]) -> list[str]:
+    return [
+        script.product((*entry.factors, *beta.factors), at)
+        for beta, entry in script.structure.entries
+    ]
+
+
+def _random_row(script: Script, at: tuple[Index, ...]) -> list[str]:
+    return [script.product(beta.factors, at) for beta in script.structure.random]
+
+
+def _signed(script: Script) -> list[str]:
+    """The values of γ."""
+    terms = [script.gamma(entry) for _, entry in script.structure.entries]
+    return [f"{script.writer.minus if term.negative else ''}{term.text}" for term in terms]

@@ -1,0 +1,152 @@
+"""What each γ means, in words.
+
+γ_kh multiplies column h in the equation of coefficient β_k.  The words are built as
+the equation is: what β_k is of a group (its intercept, its slope), then what the
+column does to its mean: a level of a factor makes a difference, a number a change per
+unit.  What holds the other columns at zero is said with it.  Where a column has no
+such words for certain, as under codings other than treatment's, it is only named.
+
+Source: the lecture slides *Mixed Models with R*, "Between-School Model: What γ means"
+and "Contextual effects".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from textwrap import fill
+
+import pandas as pd
+
+from hierbayes.language.coefficient_words import coefficient_noun, context_of, within_conditions
+from hierbayes.language.conditions import conditions_of
+from hierbayes.language.factor import Factor, Factors
+from hierbayes.language.nouns import plural, quantity, which
+from hierbayes.language.script import Estimates, Script
+from hierbayes.language.structure import Coefficient, Entry, Structure
+from hierbayes.language.text import TextWriter
+from hierbayes.specification.notation import current_notation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Meanings:
+    """The fixed effects in words.
+
+    Parameters
+    ----------
+    table : DataFrame
+        By term, in the order of the equations: ``symbol``, ``meaning``, and for a fit
+        ``estimate``.
+    what : str
+        What the estimates are; empty without.
+    """
+
+    table: pd.DataFrame
+    what: str
+
+    def __str__(self) -> str:
+        lines = [self.what.capitalize() if self.what[:1].islower() else self.what]
+        width = max(map(len, self.table["symbol"]), default=0)
+        for term, row in self.table.iterrows():
+            value = f"{row['estimate']:>10.4f}  " if "estimate" in row else ""
+            lines.append(f"{row['symbol']:<{width}}  {value}{term}")
+            margin = " " * (width + 2)
+            lines.append(fill(row["meaning"], 100, initial_indent=margin, subsequent_indent=margin))
+        return "\n".join(lines if self.what else lines[1:])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        with pd.option_context("display.max_colwidth", None):
+            html: str = self.table.rename_axis(None).to_html(float_format="{:.4f}".format)
+        return f"<p>{self.what}</p>{html}" if self.what else html
+
+
+def meanings(structure: Structure, estimates: Estimates | None = None) -> Meanings:
+    """Symbol and meaning of each fixed effect, by term in the order of the equations.
+
+    Parameters
+    ----------
+    structure : Structure
+    estimates : Estimates, optional
+        Adds their column ``estimate``.
+    """
+    script = Script(structure, current_notation(), TextWriter())
+    pairs = list(structure.entries)
+    table = pd.DataFrame(
+        {
+            "symbol": [script.gamma_symbol(entry) for _, entry in pairs],
+            "meaning": [meaning(structure, beta, entry) for beta, entry in pairs],
+        },
+        index=pd.Index([structure.terms[entry.place] for _, entry in pairs], name="term"),
+    )
+    if estimates is not None:
+        table["estimate"] = [float(estimates.gamma[entry.place]) for _, entry in pairs]
+    return Meanings(table, "" if estimates is None else estimates.what)
+
+
+def meaning(structure: Structure, beta: Coefficient, entry: Entry) -> str:
+    """What one γ means."""
+    group, factors = structure.group, entry.factors
+    conditions = conditions_of(factors, [e.factors for e in beta.entries], group)
+    noun = coefficient_noun(structure, beta)
+    if conditions is None or not _has_words(beta, factors):
+        return f"the {_product(factors)} in the equation of the {noun}"
+    within = within_conditions(structure, beta) if not noun.startswith("coefficient of") else ()
+    if not factors or factors[0].is_every_level:
+        if factors:
+            conditions = conditions.at(factors[0])
+        what = structure.response if not beta.factors and within is not None else noun
+        return f"the mean {what}{conditions.after(within or (), group)}"
+    phrase, tail = _effect(structure, beta, factors, f"mean {noun}")
+    return f"the {phrase}{conditions.after((beta.factors and within) or (), group)}{tail}"
+
+
+def _effect(
+    structure: Structure, beta: Coefficient, factors: Factors, phrase: str
+) -> tuple[str, str]:
+    """What a column does to the mean of a coefficient, and what else that is."""
+    group, tail = structure.group, ""
+    context = context_of(structure, beta, factors)
+    numbers = [f for f in factors if not f.coding]
+    if context is not None:
+        phrase, tail = context
+    else:
+        for number in numbers:
+            phrase = f"change in {_noted(phrase)} per unit of {quantity(number, group)}"
+    for factor in (f for f in factors if f.coding):
+        phrase = f"difference in {_noted(phrase)} between {_levels(factor, group)}"
+    return phrase, tail if len(factors) == 1 else ""
+
+
+def _levels(factor: Factor, group: str) -> str:
+    """Two sets of groups, as in ``Public and Catholic schools``."""
+    name = factor.variable
+    levels = (factor.level, factor.reference)
+    nouns = [which([(name, level)], group) for level in levels]
+    if nouns == [f"{level} {plural(group)}" for level in levels]:
+        return f"{factor.level} and {nouns[1]}"
+    return f"{plural(group)} with {name} = {factor.level} and {name} = {factor.reference}"
+
+
+def _has_words(beta: Coefficient, factors: Factors) -> bool:
+    """Whether a column of an equation is a product of levels and numbers and nothing else."""
+    others = {f for entry in beta.entries for f in entry.factors}
+    full = any(f.is_every_level for f in factors)
+    if full and (len(factors) > 1 or any(not entry.factors for entry in beta.entries)):
+        return False
+    return all(
+        (f.is_indicator if f.coding else not f.label)
+        and not any(f.reads & g.reads and f.expr != g.expr for g in others)
+        for f in factors
+    )
+
+
+def _product(factors: Factors) -> str:
+    names = " × ".join(f.name for f in factors)
+    return f"coefficient of {names}" if names else "constant"
+
+
+def _noted(phrase: str) -> str:
+    """With an article, but for a plain mean."""
+    return phrase if phrase.startswith("mean ") else f"the {phrase}"

@@ -1,0 +1,90 @@
+"""Names of groups, levels and variables as they stand in a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from hierbayes.language.factor import Factor
+
+_CONTEXTUAL = re.compile(r"(cvar|dvar)\((.+), (\w+)\)")
+_SIBILANT = re.compile(r"(s|x|z|ch|sh)$")
+_WORD = re.compile(r"[^\W\d_]{3,}(?:[ -][^\W\d_]+)*")
+
+
+def singular(group: str) -> str:
+    """A group: the name of its column, or ``group`` where that is no word.
+
+    Examples
+    --------
+    >>> singular("school"), singular("g"), singular("school_id")
+    ('school', 'group', 'group')
+    """
+    return group if re.fullmatch(r"[^\W\d_]{3,}", group) else "group"
+
+
+def plural(group: str) -> str:
+    """The groups in the plural; ``groups`` where the column's name is no word.
+
+    Examples
+    --------
+    >>> plural("school"), plural("class"), plural("country"), plural("g"), plural("clinics")
+    ('schools', 'classes', 'countries', 'groups', 'clinics')
+    """
+    group = singular(group)
+    if group.endswith("s") and not group.endswith("ss"):
+        return group
+    if re.search(r"[^aeiou]y$", group):
+        return f"{group[:-1]}ies"
+    return f"{group}es" if _SIBILANT.search(group) else f"{group}s"
+
+
+def which(levels: Sequence[tuple[str, str]], group: str) -> str:
+    """Groups at levels of factors, given as pairs of factor and level.
+
+    Examples
+    --------
+    >>> which([("Sector", "Public")], "school"), which([("size", "2")], "school")
+    ('Public schools', 'schools with size = 2')
+    """
+    nouns = plural(group)
+    if not levels:
+        return nouns
+    if len(levels) == 1 and _WORD.fullmatch(levels[0][1]):
+        return f"{levels[0][1]} {nouns}"
+    return f"{nouns} with {listed([f'{name} = {level}' for name, level in levels])}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """Items joined by commas and a last ``and``."""
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def contextual(factor: Factor, group: str) -> tuple[str, str] | None:
+    """``("cvar", x)`` of ``cvar(x, group)``, likewise for dvar; None for anything else."""
+    found = _CONTEXTUAL.fullmatch(factor.expr)
+    return (found[1], found[2]) if found and found[3] == group else None
+
+
+def quantity(factor: Factor, group: str) -> str:
+    """A number in words: its own name, or what it is of a variable."""
+    match contextual(factor, group):
+        case ("cvar", x):
+            return f"the {singular(group)} mean of {x}"
+        case ("dvar", x):
+            return f"the deviation of {x} from its {singular(group)} mean"
+    return factor.name
+
+
+def at_zero(factor: Factor, group: str) -> str:
+    """That a column is 0, in words."""
+    match contextual(factor, group):
+        case ("dvar", x):
+            return f"{x} is at its {singular(group)} mean"
+    if factor.reference:
+        return f"{factor.variable} is {factor.reference}"
+    if factor.coding:
+        return f"{factor.variable} is averaged over its levels with equal weights"
+    if factor.label:
+        return f"the columns of {factor.expr} are 0"
+    return f"{quantity(factor, group)} is 0"
