@@ -1,5 +1,6 @@
 """Bayesian hierarchical models: REML and a PyMC posterior from one collapsed likelihood."""
 
+from hierbayes.dialects.registry import dialects
 from hierbayes.equivalence import Equivalence, equivalence
 from hierbayes.errors import (
     DataError,
@@ -44,7 +45,7 @@ from hierbayes.inference.maxima.likelihood_ratio import LikelihoodRatio, likelih
 from hierbayes.inference.maxima.model_table import ModelTable, model_table
 from hierbayes.inference.maxima.profile import Profile, profile
 from hierbayes.inference.maxima.reduced import Reduced, reduced
-from hierbayes.library import load_model
+from hierbayes.library import load_model, read_code
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
 from hierbayes.studies.comparison.comparison import Comparison, compare
@@ -64,8 +65,8 @@ __all__ = [
     "Multilevel", "Mundlak", "Normal", "PriorError", "Profile", "RandomPart", "Reduced",
     "SensitivityStudy", "StudentT", "StudyError", "Uniform", "VarianceExplained", "WaldTest",
     "Wishart", "anova", "bootstrap", "build_random", "codebook", "compare", "cvar",
-    "dataset_names", "dvar", "equivalence", "estimators", "hausman", "influence",
+    "dataset_names", "dialects", "dvar", "equivalence", "estimators", "hausman", "influence",
     "level1_residuals", "level2_residuals", "likelihood_ratio", "load_dataset", "load_model",
-    "model_table", "mundlak", "profile", "quantities", "reduced", "variance_explained",
+    "model_table", "mundlak", "profile", "quantities", "read_code", "reduced", "variance_explained",
     "wald",
 ]  # fmt: skip

@@ -15,6 +15,9 @@ from hierbayes.design.problem import (
     pose_problem,
     refuse_varying_between,
 )
+from hierbayes.design.variables import describe_variables
+from hierbayes.dialects.registry import emit
+from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError, PriorError
 from hierbayes.estimation.prior_set import PriorSet, choose_priors
 from hierbayes.estimation.settings import SamplerSettings
@@ -105,6 +108,41 @@ class Model:
         """The model as equations at two levels, split by which columns vary within groups."""
         outer = between_factors(self.specification, self._data)
         return split_levels(self.specification, outer.__contains__)
+
+    def emit(self, system: str, *, data: str = "data", ml: bool = False) -> str:
+        """The model as runnable code of another system, with the priors in force.
+
+        Parameters
+        ----------
+        system : str
+            One of those that ``hierbayes.dialects()`` lists, such as ``"lme4"``.
+        data : str
+            What the code calls the data.
+        ml : bool
+            Whether it maximises the likelihood instead of REML, where it maximises one.
+
+        Raises
+        ------
+        FormulaError
+            When the system is not known, or cannot say the model; what it cannot is named.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> model = hb.Model("mathach ~ ses * Sector + (1 + ses | school)", data=hs)
+        >>> print(model.emit("lme4", data="hs"))
+        library(lme4)
+        <BLANKLINE>
+        fit <- lmer(
+          mathach ~ ses * Sector + (1 + ses | school),
+          data = hs,
+          REML = TRUE
+        )
+        <BLANKLINE>
+        """
+        variables = describe_variables(self.problem.design, self._data)
+        return emit(Subject(self.specification, variables, self.priors, data, ml), system)
 
     def reml(self) -> Fit:
         """Restricted maximum likelihood: the exact maximum, boundary included."""
