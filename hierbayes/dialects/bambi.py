@@ -125,7 +125,7 @@ def emit(subject: Subject) -> str:
     heads += ["import pandas as pd"] if orders else []
     used = contextual_in(subject)
     extra = f",\n    extra_namespace={{{', '.join(f'"{n}": {n}' for n in used)}}}" if used else ""
-    lines = ["\n".join(heads), definitions(subject), ""]
+    lines = ["\n".join(heads) + definitions(subject), ""]
     lines += [f"{complete_rows(subject)}", *orders]
     lines += [
         "model = bmb.Model(",

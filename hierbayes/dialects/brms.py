@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from hierbayes.dialects.dialect import Dialect
 from hierbayes.dialects.pointer import pointed
-from hierbayes.dialects.r_code import bars, program, r_fixed, r_term
+from hierbayes.dialects.r_code import mixed_formula, program, r_fixed
 from hierbayes.dialects.r_expression import r_name, r_string
 from hierbayes.dialects.r_reading import Signature, find_model, read_bars, refuse_split_factors
 from hierbayes.dialects.r_syntax import Node
@@ -61,12 +61,11 @@ def emit(subject: Subject) -> str:
     fixed = r_fixed(subject)
     if INTERCEPT in subject.specification.fixed:
         fixed = "0 + Intercept" if fixed == INTERCEPT else f"0 + Intercept + {fixed}"
-    response = r_term(subject.specification.response, subject)
     priors = _priors(subject)
     listed = ",\n    ".join(priors)
     call = (
         "fit <- brm(\n"
-        f"  {response} ~ {fixed} + {bars(subject)},\n"
+        f"  {mixed_formula(subject, fixed)},\n"
         f"  data = {subject.data},\n"
         "  family = gaussian()"
         + (f",\n  prior = c(\n    {listed}\n  )\n" if priors else "\n")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hierbayes.dialects.dialect import Dialect
-from hierbayes.dialects.r_code import bars, program, r_formula
+from hierbayes.dialects.r_code import mixed_formula, program
 from hierbayes.dialects.r_reading import Signature, find_model, read_bars
 from hierbayes.dialects.subject import Subject
 from hierbayes.specification.formula import Specification
@@ -42,7 +42,7 @@ def emit(subject: Subject) -> str:
     """The model as a call of lmer, block by block: lme4's ``||`` does not split factors."""
     call = (
         "fit <- lmer(\n"
-        f"  {r_formula(subject)} + {bars(subject)},\n"
+        f"  {mixed_formula(subject)},\n"
         f"  data = {subject.data},\n"
         f"  REML = {'FALSE' if subject.ml else 'TRUE'}\n"
         ")"

@@ -38,6 +38,21 @@ def r_block(block: tuple[str, ...], subject: Subject) -> str:
     return " + ".join(parts if INTERCEPT in block else ["0", *parts])
 
 
+def mixed_formula(subject: Subject, fixed: str = "") -> str:
+    """The whole model as lme4 writes it; the random part on a line of its own where it is long.
+
+    Parameters
+    ----------
+    subject : Subject
+    fixed : str
+        Fixed part, where it is not that of the model.
+    """
+    left = r_term(subject.specification.response, subject)
+    right = fixed or r_fixed(subject)
+    short = len(left) + len(right) + len(bars(subject)) < 84
+    return f"{left} ~ {right} +{' ' if short else '\n    '}{bars(subject)}"
+
+
 def bars(subject: Subject) -> str:
     """The random part as lme4 writes it, one parenthesis for each block."""
     group = r_name(subject.specification.group)

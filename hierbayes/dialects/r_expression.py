@@ -81,8 +81,8 @@ def _r(tree: ast.expr, factor: str, variables: Variables, power: int = 0) -> str
             return str(tree.value).upper()
         case ast.Constant(value=int() | float()):
             return repr(tree.value)
-        case ast.Constant(value=str()):
-            return r_string(tree.value)
+        case ast.Constant(value=str(text)):
+            return r_string(text)
         case ast.UnaryOp(op=ast.USub()):
             text, own = f"-{_r(tree.operand, factor, variables, 139)}", 140
         case ast.BinOp() if type(tree.op) in _OPERATORS:
@@ -109,9 +109,8 @@ def _infix(
 
 def _r_call(tree: ast.Call, factor: str, variables: Variables) -> str:
     function = called(tree)
-    if isinstance(tree.func, ast.Attribute) and tree.func.attr == "astype" and len(tree.args) == 1:
-        if ast.unparse(tree.args[0]) == "float":
-            return f"as.numeric({_r(tree.func.value, factor, variables)})"
+    if isinstance(tree.func, ast.Attribute) and ast.unparse(tree).endswith(".astype(float)"):
+        return f"as.numeric({_r(tree.func.value, factor, variables)})"
     if function == "center" and len(tree.args) == 1 and not tree.keywords:
         return f"scale({_r(tree.args[0], factor, variables)}, scale = FALSE)"
     name = _TO_R.get(function) or _SYNONYMS.get(function)

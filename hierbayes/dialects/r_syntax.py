@@ -53,7 +53,7 @@ class Node:
         return tuple(zip(self.names, self.parts[1:], strict=True))
 
     def walk(self) -> Iterator[Node]:
-        """This node and everything below it, in order."""
+        """The node and everything below it, in order."""
         yield self
         for part in self.parts:
             yield from part.walk()
@@ -120,9 +120,9 @@ def _tokens(text: str) -> list[_Token]:
         kind, word = str(match.lastgroup), match[0]
         if word in _CLOSING and kind == "mark":
             opened.append(word)
-        elif word in _CLOSING.values() and kind == "mark":
-            if not opened or _CLOSING[opened.pop()] != word:
-                raise pointed(text, place, f"cannot read the R code: this '{word}' closes nothing")
+        closes = kind == "mark" and word in _CLOSING.values()
+        if closes and not (opened and _CLOSING[opened.pop()] == word):
+            raise pointed(text, place, f"cannot read the R code: this '{word}' closes nothing")
         inside = bool(opened) and opened[-1] != "{"
         if kind != "space" and not (word == "\n" and inside):
             found.append(_Token(kind, word, place))

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from hierbayes.dialects.dialect import Dialect
 from hierbayes.dialects.lme4 import REFUSED
-from hierbayes.dialects.r_code import bars, program, r_formula
+from hierbayes.dialects.r_code import mixed_formula, program
 from hierbayes.dialects.r_reading import Signature, find_model, read_bars
 from hierbayes.dialects.stan_priors import number
 from hierbayes.dialects.subject import Subject
@@ -51,7 +51,7 @@ def emit(subject: Subject) -> str:
     """The model as a call of stan_lmer; comments name the priors that are not carried over."""
     arguments, lost = _arguments(subject)
     notes = [f"# Not carried over, rstanarm has priors of its own there: {text}" for text in lost]
-    parts = [f"{r_formula(subject)} + {bars(subject)}", f"data = {subject.data}", *arguments]
+    parts = [mixed_formula(subject), f"data = {subject.data}", *arguments]
     call = "\n".join([*notes, "fit <- stan_lmer(", "  " + ",\n  ".join(parts), ")"])
     return program(subject, "rstanarm", call, "stan_lmer")
 

@@ -48,6 +48,7 @@ def stan_prior(prior: Family, system: str) -> str:
     >>> stan_prior(HalfT(3, 0, 2.5), "brm")
     'student_t(3, 0, 2.5)'
     """
+    values: tuple[float, ...]
     match prior:
         case Flat():
             return ""

@@ -47,7 +47,7 @@ def emit(subject: Subject) -> str:
     heads += ["import statsmodels.formula.api as smf"]
     fixed = compact(spec.fixed, lambda term: _term(term, subject))
     formula = f"{_term(spec.response, subject)} ~ {fixed}"
-    lines = ["\n".join(heads), definitions(subject), ""]
+    lines = ["\n".join(heads) + definitions(subject), ""]
     lines += [complete_rows(subject), *orders]
     lines += [
         "fit = smf.mixedlm(",
