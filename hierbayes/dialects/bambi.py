@@ -22,9 +22,15 @@ from hierbayes.dialects.coding import (
     refuse_other_coding,
     term_of_column,
 )
-from hierbayes.dialects.columns import no_such_column
+from hierbayes.dialects.columns import Columns, no_such_column
 from hierbayes.dialects.dialect import Dialect
-from hierbayes.dialects.expression import called, functions_in, parse_factor, spelled_factor
+from hierbayes.dialects.expression import (
+    called,
+    functions_in,
+    parse_factor,
+    plain_contextual,
+    spelled_factor,
+)
 from hierbayes.dialects.python_code import (
     complete_rows,
     contextual_in,
@@ -87,8 +93,16 @@ def read(text: str, columns: Sequence[str]) -> Specification:
     for block in specification.random:
         written = f"({join_terms(block)} | {specification.group})"
         refuse_split_factors(block, columns, written, "bambi")
-    effects = tuple((term,) for block in specification.random for term in block)
-    return replace(specification, random=effects)
+    levels = columns.levels if isinstance(columns, Columns) else {}
+
+    def plain(term: str) -> str:
+        return ":".join(plain_contextual(f, levels) for f in factors_of(term)) or INTERCEPT
+
+    return replace(
+        specification,
+        fixed=tuple(map(plain, specification.fixed)),
+        random=tuple((plain(term),) for block in specification.random for term in block),
+    )
 
 
 def _refuse_functions(specification: Specification, columns: Sequence[str]) -> None:

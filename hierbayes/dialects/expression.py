@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hierbayes.design.variables import Variables
 from hierbayes.errors import FormulaError
@@ -95,6 +95,29 @@ def spelled_factor(
                 "with the same meaning; make a column of it"
             )
     return _Spelling(variables, name).written(tree)
+
+
+def plain_contextual(factor: str, levels: Mapping[str, tuple[str, ...]]) -> str:
+    """A factor with ``cvar(f == 'high', g)`` as ``cvar(f, g)``, the same for a two-level f.
+
+    Examples
+    --------
+    >>> plain_contextual("cvar(Sex == 'Male', school)", {"Sex": ("Female", "Male")})
+    'cvar(Sex, school)'
+    """
+    tree = parse_factor(factor)
+    if called(tree) not in CONTEXTUAL:
+        return factor
+    match tree:
+        case ast.Call(args=[ast.Compare(ast.Name(name), [ast.Eq()], [ast.Constant(high)]), group]):
+            if len(levels.get(name, ())) == 2 and levels[name][1] == high:
+                parts = [_in_backticks(name), _in_backticks(ast.unparse(group))]
+                return f"{called(tree)}({', '.join(parts)})"
+    return factor
+
+
+def _in_backticks(name: str) -> str:
+    return name if name.isidentifier() else f"`{name}`"
 
 
 class _Spelling(ast.NodeTransformer):

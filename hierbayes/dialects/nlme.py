@@ -23,6 +23,7 @@ from hierbayes.dialects.r_reading import (
 )
 from hierbayes.dialects.r_syntax import Node
 from hierbayes.dialects.subject import Subject
+from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.terms import INTERCEPT, read_terms
 
@@ -52,7 +53,19 @@ _RESTRICTED = {
 
 
 def emit(subject: Subject) -> str:
-    """The model as a call of lme; independent blocks as pdDiag or pdBlocked."""
+    """The model as a call of lme; independent blocks as pdDiag or pdBlocked.
+
+    Raises
+    ------
+    FormulaError
+        For a column whose name R needs backticks for: lme loses them.
+    """
+    for name in (*subject.variables.columns, subject.specification.group):
+        if r_name(name) != name:
+            raise FormulaError(
+                f"lme does not take a column called '{name}', not even in backticks; rename it "
+                "(letters, digits, dots, underscores)"
+            )
     call = (
         "fit <- lme(\n"
         f"  {r_formula(subject)},\n"

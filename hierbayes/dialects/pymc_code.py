@@ -85,7 +85,7 @@ def _model(subject: Subject) -> str:
     lines = ["with pm.Model(coords=coords) as model:"]
     lines += _vector("gamma", priors.gamma, "gamma", "term")
     start, corr = 0, list(priors.corr)
-    means = ["X.to_numpy() @ gamma"]
+    means = ["    mu = X.to_numpy() @ gamma"]
     for k, size in enumerate(_blocks(subject)):
         suffix = _name("", k, subject)
         entries = priors.sd[start : start + size]
@@ -104,10 +104,11 @@ def _model(subject: Subject) -> str:
             f"{'@' if size > 1 else '*'} {scale}{'.T' if size > 1 else ''}, "
             f'dims=("group", "effect{suffix}"))',
         ]
-        means.append(f"({_name('Z', k, subject)}.to_numpy() * u{suffix}[group]).sum(axis=-1)")
+        columns = f"{_name('Z', k, subject)}.to_numpy()"
+        means.append(f"    mu = mu + ({columns} * u{suffix}[group]).sum(axis=-1)")
         start += size
     lines.append(f"    sigma = {_variable('sigma', [priors.sigma], 'sigma')}")
-    lines.append(f"    mu = {' + '.join(means)}")
+    lines += means
     lines.append('    pm.Normal("y", mu, sigma, observed=y, dims="row")')
     return "\n".join(lines)
 

@@ -24,14 +24,13 @@ from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms
 
 _FUNCTIONS = frozenset(("I", "C", "center", "cvar", "dvar"))
-_METHODS = '["powell", "lbfgs"]'
 
 
 def emit(subject: Subject) -> str:
     """The model as a call of mixedlm.
 
     A first block of effects is ``re_formula``; further ones, each one column, are variance
-    components.  Its optimisers may stop short of the maximum, so several are named.
+    components.
 
     Raises
     ------
@@ -55,7 +54,7 @@ def emit(subject: Subject) -> str:
         f"    {data},",
         f"    groups={data}[{quoted(spec.group)}],",
         *_random(subject),
-        f").fit(reml={not subject.ml}, method={_METHODS})",
+        f").fit(reml={not subject.ml}, method={_methods(subject)})",
         "",
     ]
     return "\n".join(lines)
@@ -78,6 +77,14 @@ def _random(subject: Subject) -> list[str]:
         lines += [f"        {quoted(_label(b))}: {quoted(_block(b, subject))}," for b in blocks]
         lines.append("    },")
     return lines
+
+
+def _methods(subject: Subject) -> str:
+    """Optimisers, the one that gets there first: its others stop short or at a singular G."""
+    alone = len(subject.specification.random) == 1 and is_one_column(
+        subject.specification.random[0], subject.variables
+    )
+    return '["powell", "lbfgs"]' if alone else '["lbfgs", "powell"]'
 
 
 def _label(block: tuple[str, ...]) -> str:
