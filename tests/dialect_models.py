@@ -20,6 +20,31 @@ FURTHER = {
     "labels_of_numbers": "mathach ~ C(HIMINTY) * ses + (1 | school)",
 }
 
+PRIORS = {
+    "mixed_priors": {
+        "gamma": {"Intercept": hb.StudentT(4, 10, 5), "ses": hb.Flat()},
+        "sd": {"Intercept": hb.Exponential(0.2), "ses": hb.Flat()},
+        "corr": hb.LKJ(1),
+        "sigma": hb.InverseGamma(2, 3),
+    },
+    "bounded_priors": {
+        "gamma": hb.Uniform(-50, 50),
+        "sd": hb.Uniform(0, 20),
+        "corr": hb.LKJ(3),
+        "sigma": hb.Gamma(2, 0.1),
+    },
+    "half_priors": {
+        "gamma": hb.Flat(),
+        "sd": {"Intercept": hb.PC(5, 0.05), "ses": hb.HalfNormal(2.5)},
+        "sigma": hb.HalfCauchy(3),
+    },
+    "t_priors": {
+        "gamma": hb.StudentT(3, 0, 10),
+        "sd": hb.HalfCauchy(2),
+        "sigma": hb.Exponential(0.1),
+    },
+}
+
 
 def extended(hs: pd.DataFrame) -> pd.DataFrame:
     """``hs`` with a factor out of alphabetical order, an odd name and a second slope."""
@@ -39,4 +64,8 @@ def dialect_models(hs: pd.DataFrame) -> dict[str, hb.Model]:
     """The catalogue and further models by name."""
     data = extended(hs)
     further = {name: hb.Model(formula, data=data) for name, formula in FURTHER.items()}
-    return {name: hb.load_model(name, data) for name in model_names()} | further
+    stated = {
+        name: hb.Model("mathach ~ ses + (1 + ses | school)", data=data, priors=priors)
+        for name, priors in PRIORS.items()
+    }
+    return {name: hb.load_model(name, data) for name in model_names()} | further | stated

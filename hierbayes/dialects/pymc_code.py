@@ -122,7 +122,7 @@ def _vector(name: str, entries: Sequence[Entry], block: str, dims: str) -> list[
         f"        {_variable(f'{name}_{k}', [entry], block)},  # {entry[0]}"
         for k, entry in enumerate(entries)
     ]
-    return [*lines, "    ])"]
+    return [*lines, "    ])", f'    pm.Deterministic("{name}", {name}, dims="{dims}")']
 
 
 def _variable(name: str, entries: Sequence[Entry], block: str, dims: str = "") -> str:
