@@ -1,5 +1,7 @@
 """Data and models on which code for other systems is held to numbers from R."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -20,7 +22,7 @@ FURTHER = {
     "labels_of_numbers": "mathach ~ C(HIMINTY) * ses + (1 | school)",
 }
 
-PRIORS = {
+PRIORS: dict[str, dict[str, Any]] = {
     "mixed_priors": {
         "gamma": {"Intercept": hb.StudentT(4, 10, 5), "ses": hb.Flat()},
         "sd": {"Intercept": hb.Exponential(0.2), "ses": hb.Flat()},

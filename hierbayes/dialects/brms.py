@@ -42,6 +42,9 @@ _BRM = Signature(
     },
 )  # fmt: skip
 _RENAMED = {"+": "P", "-": "M", "*": "MU", "/": "D", "^": "E", "=": "EQ"}
+_SPECIAL = {
+    "gr", "mm", "gp", "s", "t2", "me", "mo", "mi", "ar", "ma", "arma", "cosy", "unstr", "cs", "car",
+}  # fmt: skip
 _REMOVED = " ()[],\"'?"
 
 
@@ -139,23 +142,60 @@ def _refuse_names(subject: Subject) -> None:
 
 def read(text: str, columns: Sequence[str]) -> Specification:
     """The model of a call of brm, or of a formula as brms writes it; priors are not read."""
-    node = find_model(text, _BRM)["formula"]
+    given = find_model(text, _BRM)
+    node = given["formula"]
     if node.function in ("bf", "brmsformula"):
         if len(node.parts) > 2:
             raise pointed(
                 text, node.place, "bf(...) with more than one formula models more than the mean"
             )
         node = node.parts[1]
+    _refuse_family(given, text)
     for inner in node.walk():
-        if inner.kind == "infix" and inner.text == "||":
-            terms = [part.text for part in inner.walk() if part.kind == "name"]
-            refuse_split_factors(terms, columns, _shown(inner, text), "brm")
-        if inner.function in ("gr", "mm", "cor", "gp", "s", "t2", "me", "mo", "mi", "ar", "ma"):
-            raise pointed(text, inner.place, f"{inner.function}(...) has no place in models here")
+        _refuse_special(inner, columns, text)
     has_own = any(part.kind == "name" and part.text == "Intercept" for part in node.walk())
     if has_own and "Intercept" not in columns:
         node = _plain_intercept(node)
     return read_bars(node, columns, text)
+
+
+def _refuse_family(given: dict[str, Node], text: str) -> None:
+    family = given.get("family")
+    named = family and (family.function or family.text.strip("\"'"))
+    if family is not None and named not in ("gaussian", "NULL"):
+        raise pointed(
+            text,
+            family.place,
+            f"the family {named} is of responses that are not normal, which models here do not "
+            "have; brm(..., family = gaussian()) is read",
+        )
+
+
+def _refuse_special(node: Node, columns: Sequence[str], text: str) -> None:
+    """Refuse what only formulas of brms can say."""
+    if node.kind == "infix" and node.text == "||":
+        terms = [part.text for part in node.parts[0].walk() if part.kind == "name"]
+        refuse_split_factors(terms, columns, _shown(node, text), "brm")
+    if node.function in _SPECIAL:
+        raise pointed(
+            text,
+            node.place,
+            f"{node.function}(...) has a meaning of its own in brms, which models here do not have",
+        )
+    bars = node.kind == "infix" and node.text == "|"
+    if bars and node.parts[0].kind == "infix" and node.parts[0].text == "|":
+        raise pointed(
+            text,
+            node.parts[0].parts[1].place,
+            "an ID between two bars ties effects of several terms; write one term with all of them",
+        )
+    left = node.parts[0] if node.kind == "infix" and node.text == "~" else node
+    if left is not node and left.kind == "infix" and left.text == "|":
+        raise pointed(
+            text,
+            left.parts[1].place,
+            "what stands after the response changes its likelihood, which models here cannot",
+        )
 
 
 def _plain_intercept(node: Node) -> Node:

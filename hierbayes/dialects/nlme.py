@@ -16,6 +16,7 @@ from hierbayes.dialects.r_code import program, r_block, r_formula
 from hierbayes.dialects.r_expression import python_name, r_name
 from hierbayes.dialects.r_reading import (
     Signature,
+    factors_among,
     find_model,
     formula_text,
     group_text,
@@ -95,6 +96,12 @@ def read(text: str, columns: Sequence[str]) -> Specification:
     fixed = formula_text(given["fixed"], columns, text)
     if "random" not in given:
         return read_combined(fixed)
+    if any(node.text in ("|", "||") for node in given["fixed"].walk()):
+        raise pointed(
+            text,
+            given["fixed"].place,
+            "the random part is stated twice: in the formula, and in random = ...; keep one",
+        )
     pieces = _pieces(given["random"], "", columns, text)
     bars = [
         f"({block} | {group})" for group, node in pieces for block in _blocks(node, columns, text)
@@ -113,7 +120,7 @@ def _pieces(node: Node, group: str, columns: Sequence[str], text: str) -> list[t
     bar = node.parts[0] if node.kind == "prefix" and node.text == "~" else node
     if bar.kind == "infix" and bar.text == "|":
         effects = Node("prefix", "~", (bar.parts[0],), place=node.place)
-        return [(group_text(bar.parts[1], columns), effects)]
+        return [(group_text(bar.parts[1], columns, text), effects)]
     if not group:
         raise pointed(
             text,
@@ -143,13 +150,14 @@ def _blocks(node: Node, columns: Sequence[str], text: str) -> list[str]:
     terms = read_terms(written, "random part")
     if node.function in _GENERAL:
         return [written]
-    refuse_split_factors(terms, columns, f"{node.function}(~ {written})", "lme")
-    if node.function in _RESTRICTED and len(terms) > 1:
+    several = len(terms) > 1 or bool(factors_among(terms, columns))
+    if node.function in _RESTRICTED and several:
         raise pointed(
             text,
             node.place,
             f"{node.function} asks for {_RESTRICTED[node.function]}, which models here do not have",
         )
+    refuse_split_factors(terms, columns, f"{node.function}(~ {written})", "lme")
     return [term if term == INTERCEPT else f"0 + {term}" for term in terms]
 
 

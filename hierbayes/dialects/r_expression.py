@@ -200,6 +200,8 @@ def _python_call(node: Node, columns: Sequence[str]) -> str:
         return _contextual("dvar", inner, columns)
     if function in ("cvar", "ave", "dvar") and len(values) == 2:
         return _contextual("dvar" if function == "dvar" else "cvar", tuple(values), columns)
+    if function == "I" and len(values) == 1 and values[0].function == "as.numeric":
+        return to_python(values[0], columns)
     if function == "log" and len(values) == 2 and values[1].text in ("2", "10"):
         return f"np.log{values[1].text}({to_python(values[0], columns)})"
     if function == "scale" and names == ("", "scale") and values[1].text in ("FALSE", "F"):
@@ -251,7 +253,7 @@ def _refuse_other_level(test: Node, columns: Sequence[str]) -> None:
 
 def _not_read(node: Node) -> FormulaError:
     if node.function:
-        near = get_close_matches(node.function, _TO_PYTHON, n=1)
+        near = get_close_matches(node.function, _TO_PYTHON, n=1, cutoff=0.8)
         meant = f"did you mean '{near[0]}'?" if near and near[0] != node.function else ""
         what = f"{node.function}(...)"
     else:

@@ -87,6 +87,9 @@ def find_model(text: str, signature: Signature) -> dict[str, Node]:
 
 def read_bars(node: Node, columns: Sequence[str], text: str) -> Specification:
     """A formula with random terms in parentheses, as lme4 has them, as a specification."""
+    if node.kind == "string":
+        text = node.text[1:-1]
+        node = parse_r(text)[0]
     if node.kind != "infix" or node.text != "~":
         raise pointed(text, node.place, "here a formula is wanted, as in y ~ x + (1 | group)")
     return read_combined(formula_text(node, columns, text))
@@ -107,11 +110,13 @@ def formula_text(node: Node, columns: Sequence[str], text: str) -> str:
             return f"{left} ~ {right}"
         case "infix" if node.text in ("|", "||"):
             left = formula_text(node.parts[0], columns, text)
-            return f"{left} {node.text} {group_text(node.parts[1], columns)}"
+            return f"{left} {node.text} {group_text(node.parts[1], columns, text)}"
         case "infix" if node.text in _FORMULA_MARKS:
             left, right = (formula_text(part, columns, text) for part in node.parts)
+            if node.text in (":", "%in%"):  # b %in% a is the product, without a itself
+                return f"{left}:{right}" if node.text == ":" else f"{right}:{left}"
             mark = {"^": "**"}.get(node.text, node.text)
-            return f"{left}:{right}" if mark == ":" else f"{left} {mark} {right}"
+            return f"{left} {mark} {right}"
         case "prefix" if node.text in "+-":
             return f"{node.text}{formula_text(node.parts[0], columns, text)}"
         case "paren":
@@ -131,34 +136,36 @@ def formula_text(node: Node, columns: Sequence[str], text: str) -> str:
         raise pointed(text, node.place, str(error)) from error
 
 
-def group_text(node: Node, columns: Sequence[str]) -> str:
+def group_text(node: Node, columns: Sequence[str], text: str) -> str:
     """What stands after the bar; ``factor(g)`` is g."""
     if node.function in ("factor", "as.factor") and len(node.parts) == 2:
         node = node.parts[1]
     if node.kind == "infix" and node.text in ("/", ":", "+", "*"):
-        return f" {node.text} ".join(group_text(part, columns) for part in node.parts)
-    return to_python(node, columns)
+        return f" {node.text} ".join(group_text(part, columns, text) for part in node.parts)
+    return formula_text(node, columns, text)
 
 
 def refuse_split_factors(
     terms: Sequence[str], columns: Sequence[str], spelling: str, system: str
 ) -> None:
-    """Refuse independent effects of a factor, whose columns are then contrasts with a level.
+    """Refuse independent effects of a factor, which are then of single columns of its coding.
 
     Raises
     ------
     FormulaError
         Naming the factor and what to write.
     """
+    for name in factors_among(terms, columns)[:1]:
+        raise FormulaError(
+            f"{system}: in '{spelling}' the factor '{name}' is split into independent effects of "
+            "its levels, which models here cannot say; make columns of numbers of them"
+        )
+
+
+def factors_among(terms: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Names of the columns in these terms that are known to be factors."""
     levels = columns.levels if isinstance(columns, Columns) else {}
-    for term in terms:
-        for name, labels in levels.items():
-            if python_name(name) in term.split(":"):
-                raise FormulaError(
-                    f"{system}: in '{spelling}' the factor '{name}' is split into one independent "
-                    f"effect for each level beside '{labels[0]}', which models here cannot say; "
-                    "make columns of numbers of its levels"
-                )
+    return [name for term in terms for name in levels if python_name(name) in term.split(":")]
 
 
 def _refuse_bare_bar(node: Node, text: str) -> None:
