@@ -201,3 +201,16 @@ def test_orders_of_levels_are_said_where_they_must_be(data: pd.DataFrame) -> Non
     cases = data.assign(case=np.where(data["Sector"] == "Public", "a", "B"))
     mixed = hb.Model("mathach ~ case + (1 | school)", data=cases).emit("lme4", data="hs")
     assert 'hs$case <- factor(hs$case, levels = c("B", "a"))' in mixed  # locales differ
+
+
+def test_labels_that_look_like_numbers(data: pd.DataFrame) -> None:
+    """A file does not say that numbers are labels, so the code does."""
+    codes = pd.Categorical(data["Size"] // 1000 + 1, [3, 1, 2])
+    model = hb.Model("mathach ~ code + (1 | school)", data=data.assign(code=codes))
+    assert 'hs$code <- factor(hs$code, levels = c("3", "1", "2"))' in model.emit("lme4", data="hs")
+    said = 'hs["code"] = pd.Categorical(hs["code"].astype(str), ["3", "1", "2"], ordered=True)'
+    assert said in model.emit("bambi", data="hs")
+    namespace = {"hs": data.assign(code=codes.astype(int))}
+    exec(model.emit("pymc", data="hs"), namespace)
+    X = np.asarray(namespace["X"], dtype=float)
+    np.testing.assert_array_equal(X, model.problem.design.X)

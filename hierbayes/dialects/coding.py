@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from hierbayes.design.variables import Variables
+from hierbayes.design.variables import Variable, Variables
 from hierbayes.dialects.expression import called, parse_factor
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, read_terms
+from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, names_in, read_terms
 
 _LEVEL = re.compile(r"(?P<factor>.*?)\[(?:T\.)?(?P<level>[^\[\]]*)\]")
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?")
 _APART = re.compile(r":(?![^(\[]*[)\]])")
 
 
@@ -58,12 +59,19 @@ def is_categorical(factor: str, variables: Variables) -> bool:
     return factor.strip("`") in variables.factors or called(parse_factor(factor)) == "C"
 
 
+def look_like_numbers(levels: tuple[str, ...]) -> bool:
+    """Whether data read from a file would hold these labels as numbers or as yes and no."""
+    return all(_NUMBER.fullmatch(level) for level in levels) or {
+        level.upper() for level in levels
+    } <= {"TRUE", "FALSE", "T", "F"}
+
+
 def column_parts(column: str, variables: Variables) -> tuple[tuple[str, str], ...]:
     """Factor and level of each part of a column's name; the level of a number is empty.
 
     Examples
     --------
-    >>> from hierbayes.design.variables import Variables
+    >>> from hierbayes.design.variables import Variable, Variables
     >>> column_parts("ses:Sector[T.Public]", Variables({}, frozenset()))
     (('ses', ''), ('Sector', 'Public'))
     """
@@ -83,6 +91,13 @@ def term_of_column(column: str, specification: Specification, variables: Variabl
         if {factor.replace("`", "") for factor in factors_of(term)} == parts:
             return term
     raise FormulaError(f"the column '{column}' belongs to no term that can be told by its name")
+
+
+def coded_variables(specification: Specification, variables: Variables) -> tuple[Variable, ...]:
+    """The columns whose labels become columns of the design, in order of appearance."""
+    coded = [f for f in all_factors(specification) if is_categorical(f, variables)]
+    names = dict.fromkeys(name for factor in coded for name in sorted(names_in(factor)))
+    return tuple(variables.columns[name] for name in names if name in variables.factors)
 
 
 def is_one_column(block: tuple[str, ...], variables: Variables) -> bool:

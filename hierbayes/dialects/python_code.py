@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hierbayes.dialects.coding import all_factors
+from hierbayes.dialects.coding import all_factors, coded_variables, look_like_numbers
 from hierbayes.dialects.expression import functions_in
 from hierbayes.dialects.pointer import pointed
 from hierbayes.dialects.subject import Subject
@@ -41,13 +41,15 @@ def complete_rows(subject: Subject) -> str:
 
 
 def orders_of_levels(subject: Subject) -> list[str]:
-    """Statements that order the levels of factors where sorting would not."""
+    """Statements that make factors whose levels sorting would not order, or would not see."""
     lines = []
-    for variable in subject.variables.columns.values():
-        if variable.is_factor and list(variable.levels) != sorted(variable.levels):
+    for variable in coded_variables(subject.specification, subject.variables):
+        numbers = look_like_numbers(variable.levels)
+        if numbers or list(variable.levels) != sorted(variable.levels):
             column = f"{subject.data}[{quoted(variable.name)}]"
             levels = ", ".join(map(quoted, variable.levels))
-            lines.append(f"{column} = pd.Categorical({column}, [{levels}], ordered=True)")
+            labels = f"{column}.astype(str)" if numbers else column
+            lines.append(f"{column} = pd.Categorical({labels}, [{levels}], ordered=True)")
     return lines
 
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from hierbayes.dialects.coding import all_factors, compact, refuse_other_coding
+from hierbayes.dialects.coding import (
+    all_factors,
+    coded_variables,
+    compact,
+    look_like_numbers,
+    refuse_other_coding,
+)
 from hierbayes.dialects.expression import functions_in
 from hierbayes.dialects.r_expression import r_name, r_string, to_r
 from hierbayes.dialects.subject import Subject
@@ -83,16 +89,19 @@ def _preparations(subject: Subject) -> list[str]:
         names = [*subject.variables.columns, subject.specification.group]
         listed = ", ".join(r_string(name) for name in dict.fromkeys(names))
         lines.append(f"{subject.data} <- na.omit({subject.data}[c({listed})])")
-    for variable in subject.variables.columns.values():
-        if variable.is_factor and not _sorted_everywhere(variable.levels):
-            levels = ", ".join(map(r_string, variable.levels))
+    for variable in coded_variables(subject.specification, subject.variables):
+        if not _sorted_everywhere(variable.levels):
+            labels = [level.removesuffix(".0") for level in variable.levels]  # as R writes numbers
+            levels = ", ".join(map(r_string, labels))
             column = f"{subject.data}${r_name(variable.name)}"
             lines.append(f"{column} <- factor({column}, levels = c({levels}))")
     return [*lines, ""] if lines else []
 
 
 def _sorted_everywhere(levels: tuple[str, ...]) -> bool:
-    """Whether R, whatever its collation, would sort levels in this order by itself."""
+    """Whether R, whatever its collation, would take these for labels and sort them like this."""
+    if look_like_numbers(levels):
+        return False
     plain = all(level.isascii() and level.isalnum() for level in levels)
     folded = [level.casefold() for level in levels]
     return plain and sorted(levels) == list(levels) and sorted(folded) == folded
