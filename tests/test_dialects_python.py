@@ -203,12 +203,19 @@ BAMBI = {
     "levels": ["Intercept", "ses", "band", "ses:band"],
     "share_of_level": ["Intercept", "Sex", "cvar(Sex == 'Male', school)"],
     "transformed": ["Intercept", "np.log(Size)", "I(ses ** 2)", "ses"],
-}
+    "labels_of_numbers": ["Intercept", "C(HIMINTY)", "ses", "C(HIMINTY):ses"],
+    "no_intercept": ["Sector", "ses"],
+    "mathach ~ I((ses + 1) * 2) + np.log(Size + 1) + (1 | school)": [
+        "Intercept", "I(ses + 1 * 2)", "np.log(Size + 1)",
+    ],
+    "mathach ~ `ses score` + (`ses score` || school)": ["Intercept", "ses score"],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BAMBI)
 def test_bambi_is_the_same_density(name: str, spoken: dict[str, hb.Model]) -> None:
-    model = spoken[name]
+    data = spoken["levels"].data
+    model = spoken[name] if name in spoken else hb.Model(name, data=data)
     code = model.emit("bambi", data="hs").replace("results = model.fit()", "model.build()")
     made = executed(code, model.data)["model"].backend.model
     gamma, sd, z, sigma = drawn(model, 4)
@@ -220,7 +227,7 @@ def test_bambi_is_the_same_density(name: str, spoken: dict[str, hb.Model]) -> No
         point[term] = gamma[start : start + size].reshape(shape)
         start += size
     assert start == len(gamma)
-    for effect, scale, draws in zip(("1", "ses"), sd, z, strict=False):
+    for effect, scale, draws in zip(("1", BAMBI[name][-1]), sd, z, strict=False):
         point |= {f"{effect}|school_sigma": scale, f"{effect}|school_offset": draws[:, 0]}
     expected = dense(model, gamma, sd, [np.eye(1) for _ in z], z, sigma)
     assert_allclose(log_density(made, point), expected, rtol=1e-8)

@@ -12,7 +12,6 @@ from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, names_in, read_terms
 
 _LEVEL = re.compile(r"(?P<factor>.*?)\[(?:T\.)?(?P<level>[^\[\]]*)\]")
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?")
 _APART = re.compile(r":(?![^(\[]*[)\]])")
 
 
@@ -57,13 +56,6 @@ def _joined(parts: Sequence[tuple[str, ...]], write: Callable[[str], str]) -> st
 def is_categorical(factor: str, variables: Variables) -> bool:
     """Whether a factor of a term is coded by columns of its levels."""
     return factor.strip("`") in variables.factors or called(parse_factor(factor)) == "C"
-
-
-def look_like_numbers(levels: tuple[str, ...]) -> bool:
-    """Whether data read from a file would hold these labels as numbers or as yes and no."""
-    return all(_NUMBER.fullmatch(level) for level in levels) or {
-        level.upper() for level in levels
-    } <= {"TRUE", "FALSE", "T", "F"}
 
 
 def column_parts(column: str, variables: Variables) -> tuple[tuple[str, str], ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 import pandas as pd
 
 from hierbayes.design.variables import factor_levels
+
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?")
 
 
 class Columns(tuple[str, ...]):
@@ -40,6 +43,13 @@ def columns_of(data: pd.DataFrame) -> Columns:
     names = [str(name) for name in data.columns]
     levels = {name: factor_levels(data[name]) for name in data.columns if isinstance(name, str)}
     return Columns(names, {name: found for name, found in levels.items() if found})
+
+
+def look_like_numbers(levels: tuple[str, ...]) -> bool:
+    """Whether data read from a file would hold these labels as numbers or as yes and no."""
+    return all(_NUMBER.fullmatch(level) for level in levels) or {
+        level.upper() for level in levels
+    } <= {"TRUE", "FALSE", "T", "F"}
 
 
 def no_such_column(name: str, columns: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from hierbayes.design.variables import Variables
+from hierbayes.dialects.columns import look_like_numbers
 from hierbayes.errors import FormulaError
 
 _BACKTICKS = re.compile(r"`([^`]*)`")
@@ -137,6 +138,11 @@ class _Spelling(ast.NodeTransformer):
         if called(node) in CONTEXTUAL and isinstance(first, ast.Name):
             column = self.variables.columns.get(first.id)
             if column is not None and column.is_factor:
+                if look_like_numbers(column.levels):
+                    raise FormulaError(
+                        f"the labels of '{first.id}' look like numbers ({', '.join(column.levels)}"
+                        f"), and code cannot tell which they are; make a column of numbers of it"
+                    )
                 high = ast.Constant(column.levels[-1])
                 node.args[0] = ast.Compare(self.visit(first), [ast.Eq()], [high])
                 node.args[1:] = [self.visit(one) for one in node.args[1:]]

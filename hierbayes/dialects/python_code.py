@@ -6,7 +6,8 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hierbayes.dialects.coding import all_factors, coded_variables, look_like_numbers
+from hierbayes.dialects.coding import all_factors, coded_variables
+from hierbayes.dialects.columns import look_like_numbers
 from hierbayes.dialects.expression import functions_in
 from hierbayes.dialects.pointer import pointed
 from hierbayes.dialects.subject import Subject

@@ -6,9 +6,9 @@ from hierbayes.dialects.coding import (
     all_factors,
     coded_variables,
     compact,
-    look_like_numbers,
     refuse_other_coding,
 )
+from hierbayes.dialects.columns import look_like_numbers
 from hierbayes.dialects.expression import functions_in
 from hierbayes.dialects.r_expression import r_name, r_string, to_r
 from hierbayes.dialects.subject import Subject
