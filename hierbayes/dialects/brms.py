@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from hierbayes.dialects.dialect import Dialect
 from hierbayes.dialects.pointer import pointed
 from hierbayes.dialects.r_code import mixed_formula, program, r_fixed
-from hierbayes.dialects.r_expression import r_name, r_string
 from hierbayes.dialects.r_reading import Signature, find_model, read_bars, refuse_split_factors
 from hierbayes.dialects.r_syntax import Node
+from hierbayes.dialects.r_words import r_name, r_string
 from hierbayes.dialects.stan_priors import r_columns, r_effect, refuse_joint_priors, stan_prior
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError

@@ -13,7 +13,6 @@ from hierbayes.dialects.coding import is_one_column
 from hierbayes.dialects.dialect import Dialect
 from hierbayes.dialects.pointer import pointed
 from hierbayes.dialects.r_code import program, r_block, r_formula
-from hierbayes.dialects.r_expression import python_name, r_name
 from hierbayes.dialects.r_reading import (
     Signature,
     factors_among,
@@ -23,6 +22,7 @@ from hierbayes.dialects.r_reading import (
     refuse_split_factors,
 )
 from hierbayes.dialects.r_syntax import Node
+from hierbayes.dialects.r_words import python_name, r_name
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification, read_combined

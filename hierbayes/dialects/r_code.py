@@ -10,7 +10,8 @@ from hierbayes.dialects.coding import (
 )
 from hierbayes.dialects.columns import look_like_numbers
 from hierbayes.dialects.expression import functions_in
-from hierbayes.dialects.r_expression import r_name, r_string, to_r
+from hierbayes.dialects.r_expression import to_r
+from hierbayes.dialects.r_words import r_name, r_string
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import INTERCEPT, factors_of

@@ -8,8 +8,9 @@ from difflib import get_close_matches
 
 from hierbayes.dialects.columns import Columns
 from hierbayes.dialects.pointer import pointed
-from hierbayes.dialects.r_expression import python_name, to_python
+from hierbayes.dialects.r_factor import to_python
 from hierbayes.dialects.r_syntax import Node, parse_r
+from hierbayes.dialects.r_words import python_name
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification, read_combined
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from hierbayes.design.variables import Variables
 from hierbayes.dialects.coding import column_parts
-from hierbayes.dialects.r_expression import r_name, to_r
+from hierbayes.dialects.r_expression import to_r
+from hierbayes.dialects.r_words import r_name
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.estimation.priors import (
