@@ -152,6 +152,28 @@ READ: tuple[tuple[str, str, str], ...] = (
         "mathach ~ 1 + ses + (1 | school)",
     ),
     (
+        "statsmodels",
+        "smf.mixedlm('mathach ~ ses', hs, groups='school')",
+        "mathach ~ 1 + ses + (1 | school)",
+    ),
+    (
+        "statsmodels",
+        "import statsmodels.formula.api as smf\n"
+        "fit = smf.mixedlm('mathach ~ ses*Sector', hs, groups=hs.school, "
+        "re_formula='~ses').fit()",
+        "mathach ~ 1 + ses + Sector + ses:Sector + (1 + ses | school)",
+    ),
+    (
+        "statsmodels",
+        "smf.mixedlm('mathach ~ ses', hs, groups=hs['school'], vc_formula={'s': '0 + ses'})",
+        "mathach ~ 1 + ses + (0 + ses | school)",
+    ),
+    (
+        "statsmodels",
+        "smf.mixedlm(\"mathach ~ Q('a b')\", hs, groups='school', re_formula=\"~Q('a b')\")",
+        "mathach ~ 1 + `a b` + (1 + `a b` | school)",
+    ),
+    (
         "lme4",
         "lmerTest::lmer(mathach ~ ses / Sector + (1 | school), REML = FALSE, data = hs)",
         "mathach ~ 1 + ses + ses:Sector + (1 | school)",
@@ -521,6 +543,91 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
         "lme4",
         3,
         "the code must be text, not int",
+    ),
+    (
+        "statsmodels",
+        "smf.mixedlm('mathach ~ ses', hs, groups='Sector', vc_formula={'s': '0 + C(school)'})",
+        "statsmodels: in '0 + C(school)' the factor 'C(school)' is split into "
+        "independent effects of its levels, which models here cannot say; make columns "
+        "of numbers of them",
+    ),
+    (
+        "statsmodels",
+        "smf.mixedlm('mathach ~ ses', hs, groups='school', vc_formula={'s': '0 + ses + Size'})",
+        "the component '0 + ses + Size' has one variance for several effects, which "
+        "models here do not have\n"
+        "    smf.mixedlm('mathach ~ ses', hs, groups='school', vc_formula={'s': '0 + "
+        "ses + Size'})\n"
+        "                                                                 ^",
+    ),
+    (
+        "statsmodels",
+        "sm.MixedLM(y, X, groups=g)",
+        "the code has no call of mixedlm and is no formula",
+    ),
+    (
+        "statsmodels",
+        "mathach ~ ses",
+        'a formula of statsmodels names no groups; give the call, as in smf.mixedlm("y '
+        '~ x", data, groups="g", re_formula="~ x")',
+    ),
+    (
+        "statsmodels",
+        "smf.mixedlm('mathach ~ ses', hs, groups='scool')",
+        "the data have no column 'scool'; did you mean 'school'?",
+    ),
+    (
+        "statsmodels",
+        "smf.mixedlm('mathach ~ ses', hs, groups=make())",
+        "groups must be a column, as in groups=data['school']\n"
+        "    smf.mixedlm('mathach ~ ses', hs, groups=make())\n"
+        "                                            ^",
+    ),
+    (
+        "statsmodels",
+        "smf.mixedlm('mathach ~ standardize(ses)', hs, groups='school')",
+        "cannot translate 'standardize(ses)' from statsmodels exactly: 'standardize' "
+        "may mean something else there; make a column of it and name that",
+    ),
+    (
+        "statsmodels",
+        "smf.mixedlm('mathach ~ ses', hs, groups='school', vc_formula=vc)",
+        "vc_formula must be a dictionary of texts to be read from code\n"
+        "    smf.mixedlm('mathach ~ ses', hs, groups='school', vc_formula=vc)\n"
+        "                                                                 ^",
+    ),
+    (
+        "nlme",
+        "lme(mathach ~ ses, random = list(school = pdDiag(~ factor(HIMINTY))), data = hs)",
+        "lme: in 'pdDiag(~ C(HIMINTY))' the factor 'C(HIMINTY)' is split into "
+        "independent effects of its levels, which models here cannot say; make columns "
+        "of numbers of them",
+    ),
+    (
+        "brms",
+        "brm(mathach ~ ses + (factor(HIMINTY) || school), data = hs)",
+        "brm: in '(C(HIMINTY) || school)' the factor 'C(HIMINTY)' is split into "
+        "independent effects of its levels, which models here cannot say; make columns "
+        "of numbers of them",
+    ),
+    (
+        "brms",
+        "brm(mathach ~ ses + (ses:Sex || school), data = hs)",
+        "brm: in '(ses:Sex || school)' the factor 'Sex' is split into independent "
+        "effects of its levels, which models here cannot say; make columns of numbers "
+        "of them",
+    ),
+    (
+        "bambi",
+        "bmb.Model('mathach ~ ses + (C(HIMINTY)|school)', hs)",
+        "bambi: in '(1 + C(HIMINTY) | school)' the factor 'C(HIMINTY)' is split into "
+        "independent effects of its levels, which models here cannot say; make columns "
+        "of numbers of them",
+    ),
+    (
+        "bambi",
+        "bmb.Model('mathach ~ ses + (1|scool)', hs)",
+        "the data have no column 'scool'; did you mean 'school'?",
     ),
     (
         "lme4",

@@ -16,38 +16,34 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hierbayes.dialects.coding import (
-    all_factors,
     compact,
     is_one_column,
     refuse_other_coding,
     term_of_column,
 )
-from hierbayes.dialects.columns import Columns, no_such_column
 from hierbayes.dialects.dialect import Dialect
 from hierbayes.dialects.expression import (
     called,
-    functions_in,
     parse_factor,
-    plain_contextual,
     spelled_factor,
 )
 from hierbayes.dialects.python_code import (
     complete_rows,
     contextual_in,
     definitions,
-    find_call,
     orders_of_levels,
     quoted,
     refuse_data_name,
 )
 from hierbayes.dialects.python_priors import distribution_of, parameters_of
+from hierbayes.dialects.python_reading import find_call, plain_specification
 from hierbayes.dialects.r_reading import refuse_split_factors
 from hierbayes.dialects.stan_priors import refuse_joint_priors
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.estimation.priors import Family
 from hierbayes.specification.formula import Specification, read_combined
-from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, names_in
+from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms
 
 _FUNCTIONS = frozenset(("I", "C", "center", "cvar", "dvar"))
 _ARGUMENTS = (
@@ -89,34 +85,12 @@ def read(text: str, columns: Sequence[str]) -> Specification:
                 )
         formula = call.string("formula")
     specification = read_combined(formula)
-    _refuse_functions(specification, columns)
+    specification = plain_specification(specification, columns, _FUNCTIONS, "bambi")
     for block in specification.random:
         written = f"({join_terms(block)} | {specification.group})"
         refuse_split_factors(block, columns, written, "bambi")
-    levels = columns.levels if isinstance(columns, Columns) else {}
-
-    def plain(term: str) -> str:
-        return ":".join(plain_contextual(f, levels) for f in factors_of(term)) or INTERCEPT
-
-    return replace(
-        specification,
-        fixed=tuple(map(plain, specification.fixed)),
-        random=tuple((plain(term),) for block in specification.random for term in block),
-    )
-
-
-def _refuse_functions(specification: Specification, columns: Sequence[str]) -> None:
-    """Refuse names that are no columns, and functions that mean something else there."""
-    for factor in all_factors(specification):
-        for function in functions_in((factor,)):
-            if function not in _FUNCTIONS and not function.startswith("np."):
-                raise FormulaError(
-                    f"cannot translate '{factor}' from bambi exactly: '{function}' may mean "
-                    "something else there; make a column of it and name that"
-                )
-        for name in sorted(names_in(factor)):
-            if name not in columns:
-                raise FormulaError(no_such_column(name, columns))
+    effects = tuple((term,) for block in specification.random for term in block)
+    return replace(specification, random=effects)
 
 
 def emit(subject: Subject) -> str:

@@ -13,7 +13,13 @@ from collections.abc import Sequence
 from hierbayes.dialects.dialect import Dialect
 from hierbayes.dialects.pointer import pointed
 from hierbayes.dialects.r_code import mixed_formula, program, r_fixed
-from hierbayes.dialects.r_reading import Signature, find_model, read_bars, refuse_split_factors
+from hierbayes.dialects.r_reading import (
+    Signature,
+    find_model,
+    formula_text,
+    read_bars,
+    refuse_split_factors,
+)
 from hierbayes.dialects.r_syntax import Node
 from hierbayes.dialects.r_words import r_name, r_string
 from hierbayes.dialects.stan_priors import r_columns, r_effect, refuse_joint_priors, stan_prior
@@ -22,7 +28,7 @@ from hierbayes.errors import FormulaError
 from hierbayes.estimation.prior_set import Entry
 from hierbayes.estimation.priors import Family, Flat, Uniform
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.terms import INTERCEPT
+from hierbayes.specification.terms import INTERCEPT, read_terms
 
 _BRM = Signature(
     "brm",
@@ -174,8 +180,9 @@ def _refuse_family(given: dict[str, Node], text: str) -> None:
 def _refuse_special(node: Node, columns: Sequence[str], text: str) -> None:
     """Refuse what only formulas of brms can say."""
     if node.kind == "infix" and node.text == "||":
-        terms = [part.text for part in node.parts[0].walk() if part.kind == "name"]
-        refuse_split_factors(terms, columns, _shown(node, text), "brm")
+        written = formula_text(node.parts[0], columns, text)
+        spelling = f"({written} || {formula_text(node.parts[1], columns, text)})"
+        refuse_split_factors(read_terms(written, "random part"), columns, spelling, "brm")
     if node.function in _SPECIAL:
         raise pointed(
             text,
@@ -204,11 +211,6 @@ def _plain_intercept(node: Node) -> Node:
         return Node("number", "1", place=node.place)
     parts = tuple(_plain_intercept(part) for part in node.parts)
     return Node(node.kind, node.text, parts, node.names, node.place)
-
-
-def _shown(node: Node, text: str) -> str:
-    end = text.find(")", node.place)
-    return f"({text[node.place : end if end >= 0 else None].strip()})"
 
 
 DIALECT = Dialect("brms", "R: brms::brm", emit, read)

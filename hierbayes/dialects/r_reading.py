@@ -13,6 +13,7 @@ from hierbayes.dialects.r_syntax import Node, parse_r
 from hierbayes.dialects.r_words import python_name
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification, read_combined
+from hierbayes.specification.terms import factors_of
 
 _FORMULA_MARKS = ("+", "-", "*", "/", ":", "^", "**", "%in%", "|", "||")
 _ASSIGN = {"<-": (0, 1), "<<-": (0, 1), "=": (0, 1), "->": (1, 0), "->>": (1, 0)}
@@ -164,9 +165,11 @@ def refuse_split_factors(
 
 
 def factors_among(terms: Sequence[str], columns: Sequence[str]) -> list[str]:
-    """Names of the columns in these terms that are known to be factors."""
+    """Factors in these terms, by name: what C(...) makes, and columns known to hold labels."""
     levels = columns.levels if isinstance(columns, Columns) else {}
-    return [name for term in terms for name in levels if python_name(name) in term.split(":")]
+    named = {python_name(name): name for name in levels}
+    parts = [part for term in terms for part in factors_of(term)]
+    return [named.get(part, part) for part in parts if part in named or part.startswith("C(")]
 
 
 def _refuse_bare_bar(node: Node, text: str) -> None:

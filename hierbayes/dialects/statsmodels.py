@@ -7,7 +7,10 @@ https://www.statsmodels.org/stable/mixed_linear.html
 
 from __future__ import annotations
 
+import ast
 import keyword
+import re
+from collections.abc import Sequence
 
 from hierbayes.dialects.coding import compact, is_one_column, refuse_other_coding
 from hierbayes.dialects.dialect import Dialect
@@ -19,11 +22,16 @@ from hierbayes.dialects.python_code import (
     quoted,
     refuse_data_name,
 )
+from hierbayes.dialects.python_reading import PythonCall, find_call, plain_specification
+from hierbayes.dialects.r_reading import refuse_split_factors
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
+from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms
 
 _FUNCTIONS = frozenset(("I", "C", "center", "cvar", "dvar"))
+_ARGUMENTS = ("formula", "data", "re_formula", "vc_formula", "subset", "use_sparse", "missing")
+_QUOTED = re.compile(r"""Q\((['"])(.*?)\1\)""")
 
 
 def emit(subject: Subject) -> str:
@@ -58,6 +66,67 @@ def emit(subject: Subject) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def read(text: str, columns: Sequence[str]) -> Specification:
+    """The model of a call of mixedlm.
+
+    Raises
+    ------
+    FormulaError
+        When the code cannot be read, or asks for what models here do not have.
+    """
+    call = find_call(text, "mixedlm", _ARGUMENTS)
+    if call is None or "formula" not in call.arguments or "groups" not in call.arguments:
+        raise FormulaError(
+            "a formula of statsmodels names no groups; give the call, as in "
+            'smf.mixedlm("y ~ x", data, groups="g", re_formula="~ x")'
+        )
+    if "subset" in call.arguments:
+        raise call.refuse("subset", "the argument 'subset' chooses rows; choose them in the data")
+    components = _components(call)
+    if "re_formula" in call.arguments:
+        blocks = [call.string("re_formula").strip().removeprefix("~")]
+    else:
+        blocks = [] if components else [INTERCEPT]  # variance components come without it
+    bars = [f"({block} | `{_group(call)}`)" for block in (*blocks, *components)]
+    formula = _QUOTED.sub(r"`\2`", " + ".join([call.string("formula"), *bars]))
+    specification = read_combined(formula)
+    for block in specification.random[len(blocks) :]:
+        refuse_split_factors(block, columns, join_terms(block), "statsmodels")
+        if len(block) > 1:
+            raise call.refuse(
+                "vc_formula",
+                f"the component '{join_terms(block)}' has one variance for several effects, which "
+                "models here do not have",
+            )
+    return plain_specification(specification, columns, _FUNCTIONS, "statsmodels")
+
+
+def _components(call: PythonCall) -> list[str]:
+    """Formulas of the variance components."""
+    given = call.arguments.get("vc_formula")
+    if given is None or ast.unparse(given) == "None":
+        return []
+    try:
+        found = ast.literal_eval(given)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+        raise call.refuse(
+            "vc_formula", "vc_formula must be a dictionary of texts to be read from code"
+        )
+    return [text.strip().removeprefix("~") for text in found.values()]
+
+
+def _group(call: PythonCall) -> str:
+    """The column of the groups: its name, ``data["name"]`` or ``data.name``."""
+    match call.arguments["groups"]:
+        case ast.Constant(value=str(name)) | ast.Subscript(slice=ast.Constant(value=str(name))):
+            return name
+        case ast.Attribute(attr=name):
+            return name
+    raise call.refuse("groups", "groups must be a column, as in groups=data['school']")
 
 
 def _random(subject: Subject) -> list[str]:
@@ -110,4 +179,4 @@ def _column(name: str) -> str:
     return name if name.isidentifier() and not keyword.iskeyword(name) else f"Q('{name}')"
 
 
-DIALECT = Dialect("statsmodels", "Python: statsmodels mixedlm", emit)
+DIALECT = Dialect("statsmodels", "Python: statsmodels mixedlm", emit, read)
