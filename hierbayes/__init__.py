@@ -1,5 +1,6 @@
 """Bayesian hierarchical models: REML and a PyMC posterior from one collapsed likelihood."""
 
+from hierbayes.dialects.registry import dialects
 from hierbayes.equivalence import Equivalence, equivalence
 from hierbayes.errors import (
     DataError,
@@ -58,7 +59,7 @@ from hierbayes.inference.maxima.profile import Profile, profile
 from hierbayes.inference.maxima.reduced import Reduced, reduced
 from hierbayes.language.equations import Equations
 from hierbayes.language.meanings import Meanings
-from hierbayes.library import catalog, load_model
+from hierbayes.library import catalog, load_model, read_code
 from hierbayes.model import Model
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.notation import Notation, notation
@@ -79,10 +80,10 @@ __all__ = [
     "Mundlak", "Normal", "Notation", "PriorError", "Profile", "RandomPart", "Reduced",
     "SensitivityStudy", "StudentT", "StudyError", "Uniform", "VarianceExplained", "WaldTest",
     "Wishart", "anova", "bootstrap", "build_random", "capply", "catalog", "codebook", "compare",
-    "composition", "composition_category", "cvar", "dataset_names", "dvar", "equivalence",
-    "estimators", "group_coding", "group_labels", "hausman", "influence", "intercept_weights",
-    "level1_residuals", "level2_residuals", "levels", "likelihood_ratio", "load_dataset",
-    "load_model", "lvar", "merge_levels", "model_table", "mundlak", "notation", "profile",
-    "quantities", "reduced", "some", "tab", "to_levels", "to_long", "to_short", "up",
-    "variance_explained", "wald",
+    "composition", "composition_category", "cvar", "dataset_names", "dialects", "dvar",
+    "equivalence", "estimators", "group_coding", "group_labels", "hausman", "influence",
+    "intercept_weights", "level1_residuals", "level2_residuals", "levels", "likelihood_ratio",
+    "load_dataset", "load_model", "lvar", "merge_levels", "model_table", "mundlak", "notation",
+    "profile", "quantities", "read_code", "reduced", "some", "tab", "to_levels", "to_long",
+    "to_short", "up", "variance_explained", "wald",
 ]  # fmt: skip

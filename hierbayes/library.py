@@ -1,13 +1,16 @@
-"""Models from files: those shipped, by name, and an analyst's own, by path."""
+"""Models from files, shipped or an analyst's own, and from the code of other systems."""
 
 from __future__ import annotations
 
 import os
-from typing import overload
+from collections.abc import Mapping
+from typing import Any, overload
 
 import pandas as pd
 
-from hierbayes.errors import FormulaError, ModelFileError, PriorError
+from hierbayes.dialects.columns import columns_of
+from hierbayes.dialects.registry import read
+from hierbayes.errors import DataError, FormulaError, ModelFileError, PriorError
 from hierbayes.estimation.prior_text import read_priors
 from hierbayes.frames.catalog import find_model_file
 from hierbayes.frames.datasets import load_dataset
@@ -137,3 +140,41 @@ def catalog(
         return list_models()
     equations = named_model(name, variables)
     return equations if data is None else Model(equations, data=data)
+
+
+def read_code(
+    system: str, text: str, *, data: pd.DataFrame, priors: Mapping[str, Any] | None = None
+) -> Model:
+    """Make the model that another system's code states.
+
+    Parameters
+    ----------
+    system : str
+        One of those that ``hierbayes.dialects()`` says are read.
+    text : str
+        A program, a call or a formula of that system.
+    data : DataFrame
+        The data; levels of factors are those of its columns, whatever the code does to them.
+    priors : mapping, optional
+        As for `Model`; priors in the code are not read.
+
+    Raises
+    ------
+    FormulaError
+        When the code cannot be read, or states what models here do not have: the message says
+        what and, where it can, points at the place.
+    DataError, PriorError
+        As for `Model`.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> code = "fit <- lme(mathach ~ ses, random = ~ 1 + ses | school, data = hs)"
+    >>> hb.read_code("nlme", code, data=hs).specification.lme4()
+    'mathach ~ 1 + ses + (1 + ses | school)'
+    """
+    if not isinstance(data, pd.DataFrame):
+        raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
+    specification = read(system, text, columns_of(data))
+    return Model(specification.lme4(), data=data, priors=priors)

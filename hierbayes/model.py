@@ -14,6 +14,9 @@ from hierbayes.design.problem import (
     pose_problem,
     refuse_varying_between,
 )
+from hierbayes.design.variables import describe_variables
+from hierbayes.dialects.registry import emit
+from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError, PriorError
 from hierbayes.estimation.prior_set import PriorSet, choose_priors
 from hierbayes.estimation.settings import SamplerSettings
@@ -144,6 +147,41 @@ class Model:
               the difference in mean ses slope between Public and Catholic schools
         """
         return meanings(read_structure(self.problem.design))
+
+    def emit(self, system: str, *, data: str = "data", ml: bool = False) -> str:
+        """The model as runnable code of another system, with the priors in force.
+
+        Parameters
+        ----------
+        system : str
+            One of those that ``hierbayes.dialects()`` lists, such as ``"lme4"``.
+        data : str
+            What the code calls the data.
+        ml : bool
+            Whether it maximises the likelihood instead of REML, where it maximises one.
+
+        Raises
+        ------
+        FormulaError
+            When the system is not known, or cannot say the model; what it cannot is named.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> model = hb.Model("mathach ~ ses * Sector + (1 + ses | school)", data=hs)
+        >>> print(model.emit("lme4", data="hs"))
+        library(lme4)
+        <BLANKLINE>
+        fit <- lmer(
+          mathach ~ ses * Sector + (1 + ses | school),
+          data = hs,
+          REML = TRUE
+        )
+        <BLANKLINE>
+        """
+        variables = describe_variables(self.problem.design, self._data)
+        return emit(Subject(self.specification, variables, self.priors, data, ml), system)
 
     def reml(self) -> Fit:
         """Restricted maximum likelihood: the exact maximum, boundary included."""

@@ -69,7 +69,7 @@ def describe_variables(design: Design, data: pd.DataFrame) -> Variables:
     names = [name for name in needed if name in data.columns]
     rows = data.loc[design.kept, names]
     constant = _constant(rows, design)
-    columns = {name: Variable(name, _levels(rows[name]), name in constant) for name in names}
+    columns = {name: Variable(name, factor_levels(rows[name]), name in constant) for name in names}
     return Variables(MappingProxyType(columns), design.between)
 
 
@@ -79,8 +79,8 @@ def _constant(rows: pd.DataFrame, design: Design) -> frozenset[str]:
     return frozenset(counts.columns[(counts <= 1).all()])
 
 
-def _levels(column: pd.Series) -> tuple[str, ...]:
-    """Levels in use of a factor, ordered as formulaic codes them."""
+def factor_levels(column: pd.Series) -> tuple[str, ...]:
+    """Levels in use of a factor, ordered as formulaic codes them; none of a number."""
     if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
         return ()
     levels = column.astype("category").cat.remove_unused_categories().cat.categories

@@ -1,0 +1,60 @@
+"""What the reader of another system's code knows of the data: names, and levels of factors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+import pandas as pd
+
+from hierbayes.design.variables import factor_levels
+
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?")
+
+
+class Columns(tuple[str, ...]):
+    """Names of the columns of a data set, and the levels of those that are factors.
+
+    Where a system codes a factor by columns of its own, whether a name is a factor decides
+    what the code means; of a plain sequence of names none is taken to be one.
+
+    Parameters
+    ----------
+    names : sequence of str
+    levels : mapping of str to tuple of str
+        Levels of each factor, the reference first.
+    """
+
+    levels: Mapping[str, tuple[str, ...]]
+
+    def __new__(
+        cls, names: Sequence[str], levels: Mapping[str, tuple[str, ...]] | None = None
+    ) -> Columns:
+        """Names with levels; those that ``names`` carries already by default."""
+        made = super().__new__(cls, names)
+        known = names.levels if isinstance(names, Columns) else {}
+        made.levels = dict(known if levels is None else levels)
+        return made
+
+
+def columns_of(data: pd.DataFrame) -> Columns:
+    """The columns of data as a reader sees them."""
+    names = [str(name) for name in data.columns]
+    levels = {name: factor_levels(data[name]) for name in data.columns if isinstance(name, str)}
+    return Columns(names, {name: found for name, found in levels.items() if found})
+
+
+def look_like_numbers(levels: tuple[str, ...]) -> bool:
+    """Whether data read from a file would hold these labels as numbers or as yes and no."""
+    return all(_NUMBER.fullmatch(level) for level in levels) or {
+        level.upper() for level in levels
+    } <= {"TRUE", "FALSE", "T", "F"}
+
+
+def no_such_column(name: str, columns: Sequence[str]) -> str:
+    """Words for a name that is none of the columns, with the nearest that is."""
+    lower = {column.lower(): column for column in columns}
+    near = get_close_matches(name.lower(), lower, n=1)
+    meant = f"; did you mean '{lower[near[0]]}'?" if near else ""
+    return f"the data have no column '{name}'{meant or f'; they have: {", ".join(columns)}'}"

@@ -1,0 +1,60 @@
+"""Python code around a call: the definitions and columns that it relies on."""
+
+from __future__ import annotations
+
+from hierbayes.dialects.coding import all_factors, coded_variables
+from hierbayes.dialects.columns import look_like_numbers
+from hierbayes.dialects.expression import functions_in
+from hierbayes.dialects.subject import Subject
+from hierbayes.errors import FormulaError
+
+DEFINITIONS = {
+    "cvar": '''def cvar(x, g):
+    """Mean of x in the group of each row."""
+    return (1.0 * x).groupby(g).transform("mean")''',
+    "dvar": '''def dvar(x, g):
+    """Deviation of x from the mean of its group."""
+    return x - (1.0 * x).groupby(g).transform("mean")''',
+}
+
+
+def contextual_in(subject: Subject) -> tuple[str, ...]:
+    """Those of cvar and dvar that a model calls."""
+    used = functions_in(all_factors(subject.specification))
+    return tuple(name for name in DEFINITIONS if name in used)
+
+
+def definitions(subject: Subject) -> str:
+    """Definitions of the contextual functions that the model calls, each with space after it."""
+    return "".join(f"\n\n{DEFINITIONS[name]}\n" for name in contextual_in(subject))
+
+
+def complete_rows(subject: Subject) -> str:
+    """The statement that leaves the rows which the model uses."""
+    names = list(dict.fromkeys([*subject.variables.columns, subject.specification.group]))
+    listed = ", ".join(map(quoted, names))
+    return f"{subject.data} = {subject.data}.dropna(subset=[{listed}])"
+
+
+def orders_of_levels(subject: Subject) -> list[str]:
+    """Statements that make factors whose levels sorting would not order, or would not see."""
+    lines = []
+    for variable in coded_variables(subject.specification, subject.variables):
+        numbers = look_like_numbers(variable.levels)
+        if numbers or list(variable.levels) != sorted(variable.levels):
+            column = f"{subject.data}[{quoted(variable.name)}]"
+            levels = ", ".join(map(quoted, variable.levels))
+            labels = f"{column}.astype(str)" if numbers else column
+            lines.append(f"{column} = pd.Categorical({labels}, [{levels}], ordered=True)")
+    return lines
+
+
+def quoted(text: str) -> str:
+    """A text as Python reads it, in double quotes where they do."""
+    return repr(text) if '"' in text or "\\" in text else f'"{text}"'
+
+
+def refuse_data_name(subject: Subject, system: str) -> None:
+    """Refuse a name of the data that is none in Python."""
+    if not subject.data.isidentifier():
+        raise FormulaError(f"{system} cannot call the data '{subject.data}'; give a plain name")

@@ -1,0 +1,73 @@
+"""Data and models on which code for other systems is held to numbers from R."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import hierbayes as hb
+from hierbayes.frames.catalog import model_names
+
+FURTHER = {
+    "independent": "mathach ~ ses + (ses || school)",
+    "blocked": "steep ~ ses + wave + (1 + ses | school) + (0 + wave | school)",
+    "levels": "mathach ~ ses * band + (1 | school)",
+    "backticks": "mathach ~ `ses score` + (1 + `ses score` | school)",
+    "transformed": "np.log(mathach + 10) ~ np.log(Size) + I(ses ** 2) + ses + (1 | school)",
+    "polynomial": "mathach ~ poly(ses, 2) + (1 | school)",
+    "effects_of_levels": "mathach ~ ses + Sex + (0 + Sex | school)",
+    "share_of_level": "mathach ~ Sex + cvar(Sex, school) + (1 | school)",
+    "scaled": "mathach ~ scale(ses) + center(Size) + (1 | school)",
+    "no_intercept": "mathach ~ 0 + Sector + ses + (1 | school)",
+    "labels_of_numbers": "mathach ~ C(HIMINTY) * ses + (1 | school)",
+}
+
+PRIORS: dict[str, dict[str, Any]] = {
+    "mixed_priors": {
+        "gamma": {"Intercept": hb.StudentT(4, 10, 5), "ses": hb.Flat()},
+        "sd": {"Intercept": hb.Exponential(0.2), "ses": hb.Flat()},
+        "corr": hb.LKJ(1),
+        "sigma": hb.InverseGamma(2, 3),
+    },
+    "bounded_priors": {
+        "gamma": hb.Uniform(-50, 50),
+        "sd": hb.Uniform(0, 20),
+        "corr": hb.LKJ(3),
+        "sigma": hb.Gamma(2, 0.1),
+    },
+    "half_priors": {
+        "gamma": hb.Flat(),
+        "sd": {"Intercept": hb.PC(5, 0.05), "ses": hb.HalfNormal(2.5)},
+        "sigma": hb.HalfCauchy(3),
+    },
+    "t_priors": {
+        "gamma": hb.StudentT(3, 0, 10),
+        "sd": hb.HalfCauchy(2),
+        "sigma": hb.Exponential(0.1),
+    },
+}
+
+
+def extended(hs: pd.DataFrame) -> pd.DataFrame:
+    """``hs`` with a factor out of alphabetical order, an odd name and a second slope."""
+    labels = ["small", "medium", "large"]
+    band = pd.cut(hs["Size"], [0, 800, 1600, np.inf], right=False, labels=labels)
+    wave = np.sin(7.0 * np.arange(len(hs)))
+    codes = pd.factorize(hs["school"])[0]
+    return hs.assign(
+        **{"ses score": hs["ses"]},
+        band=pd.Categorical(band, labels),
+        wave=wave,
+        steep=hs["mathach"] + 3.0 * wave * (codes % 5 - 2),
+    )
+
+
+def dialect_models(hs: pd.DataFrame) -> dict[str, hb.Model]:
+    """The catalogue and further models by name."""
+    data = extended(hs)
+    further = {name: hb.Model(formula, data=data) for name, formula in FURTHER.items()}
+    stated = {
+        name: hb.Model("mathach ~ ses + (1 + ses | school)", data=data, priors=priors)
+        for name, priors in PRIORS.items()
+    }
+    return {name: hb.load_model(name, data) for name in model_names()} | further | stated
