@@ -160,6 +160,24 @@ class ColumnPlan:
         self.steps.append(Indicator(name, stands_for, of, level))
         return name
 
+    def with_means(self) -> list[DerivedColumn]:
+        """The steps, where every deviation follows the mean it is taken from."""
+        steps: list[DerivedColumn] = []
+        for step in self.steps:
+            if isinstance(step, Deviation):
+                of_it = [s for s in steps if _is_mean(s, step)]
+                later = [s for s in self.steps if _is_mean(s, step)]
+                if not of_it:
+                    steps += later[:1] or [self._bare_mean(step)]
+            if step not in steps:
+                steps.append(step)
+        return steps
+
+    def _bare_mean(self, step: Deviation) -> GroupMean:
+        """A mean that only a deviation needs."""
+        factor = step.factor.replace("dvar", "cvar", 1)
+        return GroupMean(self.fresh(f"mean_{step.of}"), factor, step.of, step.group)
+
     def product(self, columns: Sequence[str], term: str) -> str:
         """Name of the column that is the product of others and stands for a column of a term."""
         for step in self.steps:
@@ -239,6 +257,10 @@ def usual_factor(step: DerivedColumn, steps: Sequence[DerivedColumn]) -> str:
         return factor_text(put_factors(tree, lambda name: stands_for.get(name, quoted(name))))
     kind = "cvar" if isinstance(step, GroupMean) else "dvar"
     return f"{kind}({stands_for.get(step.of, quoted(step.of))}, {quoted(step.group)})"
+
+
+def _is_mean(step: DerivedColumn, of: Deviation) -> bool:
+    return isinstance(step, GroupMean) and (step.of, step.group) == (of.of, of.group)
 
 
 def made_of(step: DerivedColumn) -> frozenset[str]:

@@ -75,5 +75,3 @@ def bar_expansion(parts: Sequence[Sequence[str]], most: int | None) -> list[list
 def _power(factor: str, count: int) -> str:
     base = parse_factor(factor)
     return factor_text(parse_factor(f"({factor_text(base)}) ** {count}"))
-
-

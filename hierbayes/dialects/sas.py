@@ -29,9 +29,7 @@ from hierbayes.specification.terms import INTERCEPT, factors_of
 
 _RULES = NameRules(
     "PROC MIXED",
-    reserved=frozenset(
-        {"intercept", "int", "_all_", "_numeric_", "_character_", "_n_", "_error_"}
-    ),
+    reserved=frozenset({"intercept", "int", "_all_", "_numeric_", "_character_", "_n_", "_error_"}),
     ignores_case=True,
 )
 _ARITHMETIC = Arithmetic(

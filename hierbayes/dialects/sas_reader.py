@@ -173,9 +173,7 @@ def _read_class(statement: Cursor, known: KnownColumns) -> set[str]:
     return found
 
 
-def _read_model(
-    statement: Cursor, known: KnownColumns, classes: set[str]
-) -> tuple[str, list[str]]:
+def _read_model(statement: Cursor, known: KnownColumns, classes: set[str]) -> tuple[str, list[str]]:
     """Response and fixed terms."""
     response = known.factor(statement.take_name("the response"), statement)
     statement.expect("=")
@@ -225,9 +223,7 @@ def _read_product(effects: Cursor, known: KnownColumns) -> list[str]:
             return factors
 
 
-def _read_random(
-    statement: Cursor, known: KnownColumns, classes: set[str], first: Word
-) -> _Random:
+def _read_random(statement: Cursor, known: KnownColumns, classes: set[str], first: Word) -> _Random:
     """One RANDOM statement; without TYPE= its effects are independent, as in SAS."""
     effects = statement.part(statement.until("/"))
     options = {o.name: o for o in _options(statement, RANDOM_OPTIONS, "RANDOM")}

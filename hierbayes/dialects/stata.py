@@ -177,37 +177,20 @@ def _encodings(subject: Subject, plan: ColumnPlan) -> Iterator[str]:
 def _commands(plan: ColumnPlan) -> Iterator[str]:
     """The commands that make columns, and labels where a definition alone does not say enough."""
     means: dict[tuple[str, str], str] = {}
-    for step in _means_first(plan.steps):
+    steps = plan.with_means()
+    for step in steps:
         if isinstance(step, GroupMean):
             means[step.of, step.group] = step.name
             yield f"egen double {step.name} = mean({step.of}), by({step.group})"
         elif isinstance(step, Deviation):
-            if (step.of, step.group) not in means:
-                name = means[step.of, step.group] = plan.fresh(f"mean_{step.of}")
-                yield f"egen double {name} = mean({step.of}), by({step.group})"
             mean = means[step.of, step.group]
             yield f"generate double {step.name} = {step.of} - {mean}"
         elif isinstance(step, Computed):
             yield f"generate double {step.name} = {_ARITHMETIC.write(step.tree, step.factor)}"
         else:
             yield f"generate {step.name} = ({step.of} == {_code(step, plan)})"
-        if usual_factor(step, plan.steps) != step.factor:
+        if usual_factor(step, steps) != step.factor:
             yield f"label variable {step.name} {_quoted(step.factor)}"
-
-
-def _means_first(steps: Sequence[DerivedColumn]) -> Iterator[DerivedColumn]:
-    """Steps in order, but each mean before the first deviation from it."""
-    done: set[str] = set()
-    for step in steps:
-        if isinstance(step, Deviation):
-            of_it = [s for s in steps if isinstance(s, GroupMean)]
-            for mean in of_it:
-                if (mean.of, mean.group) == (step.of, step.group) and mean.name not in done:
-                    done.add(mean.name)
-                    yield mean
-        if step.name not in done:
-            done.add(step.name)
-            yield step
 
 
 def _code(step: Indicator, plan: ColumnPlan) -> int:

@@ -147,7 +147,9 @@ def _read_generate(command: Cursor, known: KnownColumns) -> None:
             return
     conditions = [word for word in words if word.says("if", "in")]
     if conditions:
-        raise command.refuse("'if' and 'in' choose rows; make the column in the data", conditions[0])
+        raise command.refuse(
+            "'if' and 'in' choose rows; make the column in the data", conditions[0]
+        )
     powered = [
         Word("**", word.kind, word.start, word.end) if word.text == "^" else word for word in words
     ]
