@@ -177,9 +177,8 @@ class Arithmetic:
             left, right = self._written(node.left, factor), self._written(node.right, factor)
             return f"({left} {sign} {right})"
         name = called(node)
-        if isinstance(node, ast.Call) and name in self.functions and len(node.args) == 1:
-            if not node.keywords:
-                return f"{self.functions[name]}({self.write(node.args[0], factor)})"
+        if isinstance(node, ast.Call) and name in self.functions and _has_one_argument(node):
+            return f"{self.functions[name]}({self.write(node.args[0], factor)})"
         what = f"the function '{name}'" if name else f"'{ast.unparse(node)}'"
         raise FormulaError(
             f"{self.system} cannot say '{factor}': {what} has no counterpart there; make a column "
@@ -247,12 +246,16 @@ def _with_deviations(tree: ast.expr) -> ast.expr:
         def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
             self.generic_visit(node)
             mean = node.right
-            if isinstance(node.op, ast.Sub) and isinstance(mean, ast.Call):
-                if called(mean) == "cvar" and ast.dump(mean.args[0]) == ast.dump(node.left):
-                    return ast.Call(ast.Name("dvar"), mean.args, [])
-            return node
+            if not (isinstance(node.op, ast.Sub) and isinstance(mean, ast.Call)):
+                return node
+            of_left = called(mean) == "cvar" and ast.dump(mean.args[0]) == ast.dump(node.left)
+            return ast.Call(ast.Name("dvar"), mean.args, []) if of_left else node
 
     return Replace().visit(tree)
+
+
+def _has_one_argument(call: ast.Call) -> bool:
+    return len(call.args) == 1 and not call.keywords
 
 
 def _closes_at_end(text: str) -> bool:

@@ -109,8 +109,8 @@ class _Equations:
         named = terms[0] if terms else within
         seen: dict[tuple[str, ...], None] = {}
         for choice in level_choices(named, standing, self._is_factor, self._levels):
-            column = [self._name(f, level) for f, level, _ in choice if f in factors_of(within)]
-            seen[tuple(column)] = None
+            named_here = [self._name(f, lv) for f, lv, _ in choice if f in factors_of(within)]
+            seen[tuple(named_here)] = None
         equation = tuple((term, names) for term in terms for names in self._outer_columns(term))
         for column in seen:
             yield _Coefficient(within, column, equation)
@@ -160,7 +160,8 @@ class _Equations:
             )
         if called(tree) in CONTEXTUAL and isinstance(tree, ast.Call):
             of = tree_text(tree.args[0])
-            if tree_text(tree.args[1]).strip("`") == self.spec.group and of.isidentifier():
+            by = tree_text(tree.args[1])
+            if by == self.spec.group and by.isidentifier() and of.isidentifier():
                 name = self.means.setdefault(of, f"MEAN_{of}")
                 return f"{name}j" if called(tree) == "cvar" else f"{of}ij - {name}j"
         return f"{factor}{subscript}"

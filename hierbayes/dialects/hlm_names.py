@@ -54,8 +54,8 @@ class HlmNames:
 
     def product(self, stretch: Stretch) -> list[Variable]:
         """The variables of a product."""
-        inside = _inside(stretch)
-        return [self._centred(self.variable(part)) for part in inside.split("*")]
+        parts = [part for factor in _inside(stretch).split("*") for part in _side_by_side(factor)]
+        return [self._centred(self.variable(part)) for part in parts]
 
     def variable(self, stretch: Stretch) -> Variable:
         """The variable a stretch of the text names, as it stands in the data."""
@@ -166,6 +166,13 @@ def _inside(stretch: Stretch) -> Stretch:
                 return inside
         inside = inner.stripped()
     return inside
+
+
+def _side_by_side(stretch: Stretch) -> list[Stretch]:
+    """Factors written side by side, as in ``W_j X_ij``."""
+    if len(stretch.split("-")) > 1 or "`" in stretch.text:
+        return [stretch]
+    return [part for part in stretch.split(" ") if part.text.strip()]
 
 
 def _without_subscript(name: str) -> Iterator[str]:

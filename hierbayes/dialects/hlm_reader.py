@@ -68,6 +68,8 @@ def read_hlm(text: str, columns: Sequence[str]) -> Specification:
     y ~ 1 + x + x:w + (1 + x | g)
     """
     parts = take_apart(text)
+    if not parts.equations:
+        raise FormulaError("cannot read the HLM equations: there is no equation in the text")
     model = _Model(parts, HlmNames(parts, columns))
     levels = [e for e in parts.equations if not _is_mixed(e)]
     for equation in levels:
@@ -91,8 +93,12 @@ def _is_mixed(equation: Equation) -> bool:
     """Whether it stands under its heading, or has γ without a coefficient β on either side."""
     if _BETA.fullmatch(equation.left.text):
         return False
-    parts = [part.stripped().text for part in equation.right.split("+")]
+    parts = [part.text for part in _addends(equation)]
     return equation.mixed or (any(map(_GAMMA.match, parts)) and not any(map(_BETA.match, parts)))
+
+
+def _addends(equation: Equation) -> list[Stretch]:
+    return [part.stripped() for part in equation.right.split("+")]
 
 
 def _read_within(equation: Equation, model: _Model) -> None:
@@ -100,8 +106,7 @@ def _read_within(equation: Equation, model: _Model) -> None:
     if model.coefficients:
         raise text.refuse("there are two within equations", equation.left)
     model.response = model.names.variable(equation.left).factor
-    for part in equation.right.split("+"):
-        part = part.stripped()
+    for part in _addends(equation):
         if _RESIDUAL.fullmatch(part.text):
             continue
         found = _BETA.match(part.text)
@@ -133,8 +138,7 @@ def _read_between(equation: Equation, model: _Model) -> None:
     if coefficient.between is not None:
         raise text.refuse(f"there are two equations for β{number}", equation.left)
     coefficient.between = []
-    for part in equation.right.split("+"):
-        part = part.stripped()
+    for part in _addends(equation):
         effect, gamma = _RANDOM.fullmatch(part.text), _GAMMA.match(part.text)
         if effect:
             _set_random(int(effect[1]), number, coefficient, part, text)
@@ -214,8 +218,7 @@ def _read_mixed(equation: Equation, model: _Model, terms: list[str]) -> tuple[li
     text = model.text
     found: dict[str, None] = {}
     order: list[int] = []
-    for part in equation.right.split("+"):
-        part = part.stripped()
+    for part in _addends(equation):
         gamma, effect = _GAMMA.match(part.text), _RANDOM.match(part.text)
         if gamma:
             found[_term(_behind(part, gamma.end()), model)] = None

@@ -104,11 +104,11 @@ class HlmText:
 
 
 def plain_signs(text: str) -> str:
-    """The text with subscripts on the line, LaTeX opened and one sign for products.
+    r"""The text with subscripts on the line, LaTeX opened and one sign for products.
 
     Examples
     --------
-    >>> plain_signs(r"β₀ⱼ = \\gamma_{00} + u_{0j}")
+    >>> plain_signs(r"β₀ⱼ = \gamma_{00} + u_{0j}")
     'β0j = γ_00 + u_0j'
     """
     for latex, sign in _LATEX.items():
@@ -140,7 +140,7 @@ def take_apart(text: str) -> HlmText:
             if heading and not line.text[heading.end() :].lstrip().startswith("="):
                 mixed = heading["kind"].lower() in ("mixed", "combined")
                 named = "name" if heading["name"] else "by"
-                if heading[named] and "2" in heading["kind"] or heading[named] and _outer(heading):
+                if heading[named] and re.search("2|between", heading["kind"].lower()):
                     group = _part(line, heading, named)
                 rest = Stretch(line.text[heading.end() :], line.start + heading.end())
             if "=" in rest.text and not _SILENT.fullmatch(rest.text):
@@ -149,10 +149,6 @@ def take_apart(text: str) -> HlmText:
             elif not _SILENT.fullmatch(rest.text):
                 raise bare.refuse("this is no equation, no heading and no note", rest)
     return HlmText(source, tuple(equations), group, tuple(centred), tuple(means), tuple(pairs))
-
-
-def _outer(heading: re.Match[str]) -> bool:
-    return heading["kind"].lower() == "between"
 
 
 def _part(line: Stretch, found: re.Match[str], name: str | int) -> Stretch:

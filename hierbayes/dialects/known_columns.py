@@ -16,7 +16,6 @@ from hierbayes.dialects.code_words import NAME, Cursor, Word
 from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import factors_of
 
-
 # The level in a name such as Sex[T.Male].
 _LEVEL = re.compile(r"\[[^\]]*\]")
 

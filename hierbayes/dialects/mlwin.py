@@ -23,8 +23,7 @@ from hierbayes.dialects.factor_coding import level_choices, refuse_unclear_codin
 from hierbayes.dialects.subject import Subject
 from hierbayes.specification.terms import INTERCEPT
 
-# MLwiN does not tell capitals from small letters in names of columns.
-_RULES = NameRules("MLwiN", ignores_case=True)
+_RULES = NameRules("MLwiN")
 _ARITHMETIC = Arithmetic(
     "MLwiN",
     {"log": "LOGE", "log10": "LOGT", "exp": "EXPO", "sqrt": "SQRT", "abs": "ABSO"},
@@ -105,7 +104,7 @@ def _no_covariances(blocks: Sequence[Sequence[tuple[str, ...]]]) -> Iterator[str
 
 def _notes(subject: Subject, plan: ColumnPlan, row: str) -> Iterator[str]:
     group = subject.specification.group
-    yield f"NOTE worksheet '{subject.data}': complete rows, sorted by '{group}', numbered in '{row}'"
+    yield f"NOTE '{subject.data}' has complete rows only, sorted by '{group}'; '{row}' numbers them"
     for factor in subject.variables.factors:
         if factor != group:
             coded = ", ".join(f"{i} {level}" for i, level in enumerate(plan.levels(factor), 1))

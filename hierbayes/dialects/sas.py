@@ -131,9 +131,8 @@ def _prelude(subject: Subject, plan: ColumnPlan) -> tuple[list[str], str]:
     ):
         raise FormulaError(f"PROC MIXED cannot name the data set '{subject.data}'")
     lines: list[str] = []
-    source, made = subject.data, 0
-    for batch in _batches(plan.steps):
-        made += 1
+    source = subject.data
+    for made, batch in enumerate(_batches(plan.steps), 1):
         target = "derived" if made == 1 else f"derived{made}"
         if isinstance(batch[0], GroupMean | Deviation):
             lines += _sql_step(batch, source, target, subject, plan)
@@ -149,7 +148,7 @@ def _batches(steps: Sequence[DerivedColumn]) -> Iterator[list[DerivedColumn]]:
     while left:
         waiting = {step.name for step in left}
         ready = [step for step in left if not made_of(step) & waiting]
-        batch = [step for step in ready if isinstance(step, Computed | Indicator)]
+        batch: list[DerivedColumn] = [s for s in ready if isinstance(s, Computed | Indicator)]
         if not batch:
             group = next(s.group for s in ready if isinstance(s, GroupMean | Deviation))
             batch = [s for s in ready if isinstance(s, GroupMean | Deviation) and s.group == group]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from hierbayes.dialects.arithmetic import quoted
-from hierbayes.dialects.code_words import MARK, NAME, STRING, Cursor, Word
+from hierbayes.dialects.code_words import NAME, STRING, Cursor, Word
 from hierbayes.dialects.known_columns import KnownColumns
 
 _FUNCTIONS = {"log": "log", "log10": "log10", "exp": "exp", "sqrt": "sqrt", "abs": "abs"}
-_UNREAD = "write it in Python, or make the column in the data"
+_UNREAD = "Make the column in the data instead"
 
 
 def read_sql_statement(statement: Cursor, columns: KnownColumns) -> None:
@@ -40,7 +40,7 @@ def read_sql_statement(statement: Cursor, columns: KnownColumns) -> None:
         group = columns.column(statement.take_name("a column"), statement)
     if not statement.done:
         word = statement.take("the end")
-        raise statement.refuse(f"'{word.text}' is not read here; {_UNREAD}", word)
+        raise statement.refuse(f"'{word.text}' is not read here. {_UNREAD}", word)
     for item in items:
         _read_item(statement.part(item), group, columns)
 
@@ -86,7 +86,7 @@ def _read_item(item: Cursor, group: str | None, columns: KnownColumns) -> None:
         kind, of = "dvar", value[0]
     else:
         raise item.refuse(
-            f"'{name.text}' is neither MEAN(x) nor x - MEAN(x); {_UNREAD}",
+            f"'{name.text}' is neither MEAN(x) nor x - MEAN(x). {_UNREAD}",
             value[0] if value else name,
         )
     if group is None:
@@ -115,8 +115,8 @@ def read_data_statement(statement: Cursor, columns: KnownColumns) -> None:
         return
     if not statement.sees("="):
         raise statement.refuse(
-            f"the statement {first.text.upper()} of a DATA step is not read; only SET, LABEL, WHERE "
-            f"CMISS(...) = 0 and assignments are. {_UNREAD.capitalize()}",
+            f"the statement {first.text.upper()} of a DATA step is not read; only SET, LABEL, "
+            f"WHERE CMISS(...) = 0 and assignments are. {_UNREAD}",
             first,
         )
     statement.expect("=")
@@ -132,9 +132,6 @@ def _indicator(words: list[Word]) -> Word | None:
     """The factor in ``(factor = "level")``."""
     while len(words) > 2 and words[0].says("(") and words[-1].says(")"):
         words = words[1:-1]
-    if len(words) == 3 and words[0].kind == NAME and words[2].kind == STRING:
-        if words[1].kind == MARK and words[1].text in ("=", "=="):
-            return words[0]
-    if len(words) == 3 and words[1].says("eq") and words[2].kind == STRING:
-        return words[0]
-    return None
+    if len(words) != 3 or words[0].kind != NAME or words[2].kind != STRING:
+        return None
+    return words[0] if words[1].says("=", "==", "eq") else None

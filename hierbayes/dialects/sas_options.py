@@ -9,20 +9,27 @@ from hierbayes.dialects.code_words import NAME, Cursor, Word
 
 # Options that leave the model as it is: output, numerics, tests.  Those that matter are read
 # by name; any other is refused.
-MIXED_OPTIONS = frozenset(
-    "absolute alpha anovaf asycorr asycov cl convf convg convh covtest data dfbw empirical ic "
-    "info itdetails lognote maxfunc maxiter method mmeq mmeqsol namelen noclprint noinfo "
-    "noitprint noprofile ord order plots ranks ratio scoring sigiter update".split()
-)
-MODEL_OPTIONS = frozenset(
-    "alpha alphap chisq cl contain corrb covb covbi ddf ddfm e e1 e2 e3 fullx htype influence "
-    "intercept lcomponents nocontain noint notest outp outpm outpred outpredm residual s singchol "
-    "singres singular solution vciry xpvix xpvixi zeta".split()
-)
-RANDOM_OPTIONS = frozenset(
-    "alpha cl g gc gci gcorr gi nofullz s solution subject type v vc vci vcorr vi".split()
-)
+MIXED_OPTIONS = frozenset({
+    "absolute", "alpha", "anovaf", "asycorr", "asycov", "cl", "convf", "convg", "convh",
+    "covtest", "data", "dfbw", "empirical", "ic", "info", "itdetails", "lognote", "maxfunc",
+    "maxiter", "method", "mmeq", "mmeqsol", "namelen", "noclprint", "noinfo", "noitprint",
+    "noprofile", "ord", "order", "plots", "ranks", "ratio", "scoring", "sigiter", "update",
+})  # fmt: skip
+MODEL_OPTIONS = frozenset({
+    "alpha", "alphap", "chisq", "cl", "contain", "corrb", "covb", "covbi", "ddf", "ddfm", "e",
+    "e1", "e2", "e3", "fullx", "htype", "influence", "intercept", "lcomponents", "nocontain",
+    "noint", "notest", "outp", "outpm", "outpred", "outpredm", "residual", "s", "singchol",
+    "singres", "singular", "solution", "vciry", "xpvix", "xpvixi", "zeta",
+})  # fmt: skip
+RANDOM_OPTIONS = frozenset({
+    "alpha", "cl", "g", "gc", "gci", "gcorr", "gi", "nofullz", "s", "solution", "subject", "type",
+    "v", "vc", "vci", "vcorr", "vi",
+})  # fmt: skip
 _SHORT = {"sub": "subject", "noi": "noint"}
+_LACKING = {
+    "nobound": "variances are never negative here",
+    "group": "G is the same in all groups",
+}
 _UNSTRUCTURED = ("un", "unr", "fa0")
 _INDEPENDENT = ("vc", "un(1)")
 
@@ -54,11 +61,8 @@ def read_options(statement: Cursor, known: frozenset[str], where: str) -> list[O
         word = statement.take("an option")
         name = _SHORT.get(word.text.lower(), word.text.lower())
         if word.kind != NAME or name not in known:
-            raise statement.refuse(
-                f"the option '{word.text}' of {where} is not read: it is not known, or has no "
-                "counterpart in the package",
-                word,
-            )
+            why = _LACKING.get(name, "it is not known, or has no counterpart in the package")
+            raise statement.refuse(f"the option '{word.text}' of {where} is not read: {why}", word)
         value: list[Word] = []
         if statement.take_if("="):
             value = _value(statement)
@@ -101,7 +105,7 @@ def _value(statement: Cursor) -> list[Word]:
     words: list[Word] = []
     if not statement.sees("("):
         words.append(statement.take("a value"))
-    while statement.sees(".", "*"):
+    while statement.sees(".", "*", ","):
         words += [statement.take("a mark"), statement.take("a name")]
     if statement.sees("("):
         words += _parenthesis(statement)

@@ -69,7 +69,8 @@ def read_sas(text: str, columns: Sequence[str]) -> Specification:
     y ~ 1 + x + (1 | g)
     """
     known = KnownColumns(columns, SYSTEM, ignores_case=True)
-    step, mixed = "", []
+    step = ""
+    mixed: list[Cursor] = []
     for statement in split_statements(text):
         first = statement.words[0]
         if first.says("proc", "data", "run", "quit"):

@@ -13,7 +13,6 @@ from hierbayes.dialects.arithmetic import Arithmetic
 from hierbayes.dialects.derived_columns import (
     ColumnPlan,
     Computed,
-    DerivedColumn,
     Deviation,
     GroupMean,
     Indicator,
@@ -28,12 +27,13 @@ from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, factors_of
 
+_RESERVED = frozenset({
+    "_all", "_b", "byte", "_coef", "_cons", "double", "float", "if", "in", "int", "long",
+    "_n", "_N", "_pi", "_pred", "_rc", "_skip", "strL", "using", "with",
+})  # fmt: skip
 _RULES = NameRules(
     "Stata",
-    reserved=frozenset(
-        "_all _b byte _coef _cons double float if in int long _n _N _pi _pred _rc _skip strL "
-        "using with".split()
-    ),
+    reserved=_RESERVED,
 )
 _ARITHMETIC = Arithmetic(
     "Stata", {"log": "ln", "log10": "log10", "exp": "exp", "sqrt": "sqrt", "abs": "abs"}, "^", str

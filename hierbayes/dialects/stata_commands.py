@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from hierbayes.dialects.arithmetic import quoted
 from hierbayes.dialects.code_words import NAME, NUMBER, STRING, Cursor, Word, blank, split_words
 from hierbayes.dialects.known_columns import KnownColumns
-from hierbayes.dialects.arithmetic import quoted
 
 SYSTEM = "Stata"
 
@@ -22,11 +22,11 @@ _TYPES = ("byte", "int", "long", "float", "double")
 
 
 def split_commands(source: str) -> list[Cursor]:
-    """Commands of a do-file, one a line; ``///`` continues a line.
+    r"""Commands of a do-file, one a line; ``///`` continues a line.
 
     Examples
     --------
-    >>> [c.words[0].text for c in split_commands("* note\\nuse hs // data\\nmixed y ///\\n x")]
+    >>> [c.words[0].text for c in split_commands("* note\nuse hs // data\nmixed y ///\n x")]
     ['use', 'mixed']
     """
     source = source.replace("\t", " ")
@@ -79,13 +79,19 @@ def read_command(command: Cursor, group: Word | None, known: KnownColumns) -> No
         _read_generate(command, known)
     elif first.text == "drop":
         _read_drop(command, first)
-    elif not any(len(first.text) >= 3 and name.startswith(first.text) for name in _HARMLESS):
-        if first.text not in ("cd", "su"):
-            raise command.refuse(
-                f"the command '{first.text}' is not read; make its columns and choose its rows "
-                "in the data",
-                first,
-            )
+    elif not _is_harmless(first.text):
+        raise command.refuse(
+            f"the command '{first.text}' is not read; make its columns and choose its rows in "
+            "the data",
+            first,
+        )
+
+
+def _is_harmless(name: str) -> bool:
+    """Whether a command, perhaps abbreviated, leaves the data and the model as they are."""
+    if name in ("cd", "su"):
+        return True
+    return any(len(name) >= 3 and whole.startswith(name) for whole in _HARMLESS)
 
 
 def _read_encode(command: Cursor, known: KnownColumns) -> None:
@@ -141,10 +147,10 @@ def _read_generate(command: Cursor, known: KnownColumns) -> None:
     bare = words
     while len(bare) > 2 and bare[0].text == "(" and bare[-1].text == ")":
         bare = bare[1:-1]
-    if len(bare) == 3 and bare[0].kind == NAME and bare[1].text == "==":
-        if bare[2].kind in (NUMBER, STRING):
-            known.define_indicator(name.text, known.factor(bare[0], command))
-            return
+    kinds = [word.kind for word in bare]
+    if kinds[:1] == [NAME] and kinds[2:] in ([NUMBER], [STRING]) and bare[1].text == "==":
+        known.define_indicator(name.text, known.factor(bare[0], command))
+        return
     conditions = [word for word in words if word.says("if", "in")]
     if conditions:
         raise command.refuse(

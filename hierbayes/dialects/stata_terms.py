@@ -55,11 +55,11 @@ def _read_item(body: Cursor, known: KnownColumns, *, plain: bool) -> list[str]:
     if len(signs) > 1:
         raise body.refuse("'#' and '##' are mixed; write the terms one by one", first)
     if signs:
-        for factor, word, operator in operands:
+        for _, word, operator in operands:
             if not operator:
                 raise body.refuse(
                     f"in an interaction Stata takes '{word.text}' for a factor; write "
-                    f"c.{word.text} or i.{word.text} ('{factor}')",
+                    f"c.{word.text} or i.{word.text}",
                     word,
                 )
     factors = [[factor] for factor, _, _ in operands]
@@ -89,7 +89,9 @@ def _read_operand(body: Cursor, known: KnownColumns) -> tuple[str, Word, str]:
     if after is not None and after.text == ".":
         operator = _operator(word, body)
         body.expect(".")
-        word = body.take_name("a variable")
+        word = body.take("a variable")
+        if word.kind != NAME:
+            raise body.refuse(_no_variable(word), word)
     mark = body.peek()
     if mark is not None and mark.text in ("*", "-", "~", "?") and mark.start == word.end:
         raise body.refuse("abbreviated lists of variables are not read; write every name", mark)
