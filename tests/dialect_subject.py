@@ -58,3 +58,11 @@ def subject_of(model: hb.Model, *, data: str = "hs", ml: bool = False) -> Subjec
     """What a writer is told of a model."""
     variables = describe_variables(model.problem.design, model.data)
     return Subject(model.specification, variables, model.priors, data, ml)
+
+
+def complaint(error: BaseException) -> tuple[str, str]:
+    """The sentence of a refusal, and the rest of the line from the place it points at."""
+    lines = str(error).split("\n    ")
+    if len(lines) < 3:
+        return lines[0], ""
+    return lines[0], lines[1][lines[2].index("^") :]

@@ -141,6 +141,7 @@ class ColumnPlan:
         """Name of the column that a factor of a term is; planned when it must be made first."""
         tree = parse_factor(factor)
         if isinstance(tree, ast.Name):
+            self.rules.refuse_odd(tree.id)
             return tree.id
         for step in self.steps:
             if step.factor == factor:

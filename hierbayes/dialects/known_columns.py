@@ -59,7 +59,10 @@ class KnownColumns:
         self._made: dict[str, Made] = {}
 
     def column(self, word: Word, cursor: Cursor) -> str:
-        """The column of the data that a word names."""
+        """The column of the data that a word names, perhaps after it was renamed."""
+        made = self.made(word.text)
+        if made is not None and made.factor.strip("`") in self.columns and not made.indicates:
+            return made.factor.strip("`")
         if word.text in self.columns:
             return word.text
         alike = [name for name in self.columns if name.lower() == word.text.lower()]
