@@ -5,17 +5,20 @@ import pytest
 
 import hierbayes as hb
 from hierbayes.dialects.hlm import DIALECT
+from hierbayes.dialects.hlm_reader import read_hlm
 from tests.dialect_subject import CATALOGUE, FORMULAS, complaint, subject_of, with_tracks
 
-READ = DIALECT.read
-assert READ is not None
 COLUMNS = ("school", "mathach", "ses", "Sex", "Size", "Sector", "Y", "X", "W")
+
+
+def test_name_and_reader() -> None:
+    assert (DIALECT.name, DIALECT.read) == ("hlm", read_hlm)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_catalogue_comes_back_the_same(name: str) -> None:
     model = hb.load_model(name)
-    back = READ(DIALECT.emit(subject_of(model)), list(model.data.columns))
+    back = read_hlm(DIALECT.emit(subject_of(model)), list(model.data.columns))
     assert back == model.specification
     assert hb.equivalence(model, hb.Model(back.lme4(), data=model.data)).holds
 
@@ -23,7 +26,9 @@ def test_catalogue_comes_back_the_same(name: str) -> None:
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_other_models_come_back_the_same(formula: str, hs: pd.DataFrame) -> None:
     model = hb.Model(formula, data=with_tracks(hs))
-    assert READ(DIALECT.emit(subject_of(model)), list(model.data.columns)) == model.specification
+    assert (
+        read_hlm(DIALECT.emit(subject_of(model)), list(model.data.columns)) == model.specification
+    )
 
 
 def test_intercepts_and_slopes_as_outcomes() -> None:
@@ -39,10 +44,11 @@ Level-2 model (school)
     β1j = γ10 + γ11*(Sector[Public]j) + u1j
 
 Mixed model
-    mathachij = γ00 + γ01*Sector[Public]j + γ10*sesij + γ11*sesij*Sector[Public]j + u0j + u1j*sesij + rij
+    mathachij = γ00 + γ01*Sector[Public]j + γ10*sesij + γ11*sesij*Sector[Public]j
+        + u0j + u1j*sesij + rij
 
 Estimation: restricted maximum likelihood"""
-    )  # noqa: E501
+    )
 
 
 def test_group_means_are_defined_beneath() -> None:
@@ -58,7 +64,8 @@ Level-2 model (school)
     β1j = γ10 + u1j
 
 Mixed model
-    mathachij = γ00 + γ01*MEAN_sesj + γ10*(sesij - MEAN_sesj) + u0j + u1j*(sesij - MEAN_sesj) + rij
+    mathachij = γ00 + γ01*MEAN_sesj + γ10*(sesij - MEAN_sesj)
+        + u0j + u1j*(sesij - MEAN_sesj) + rij
 
 Estimation: maximum likelihood
 MEAN_ses = mean of ses in school"""
@@ -81,10 +88,10 @@ def test_each_level_of_a_factor_has_a_coefficient(hs: pd.DataFrame) -> None:
 def test_a_column_called_like_a_mean_is_no_mean() -> None:
     model = hb.load_model("contextual_mean_and_centred_within_group")
     columns = [*model.data.columns, "MEAN_ses"]
-    assert READ(DIALECT.emit(subject_of(model)), columns) == model.specification
+    assert read_hlm(DIALECT.emit(subject_of(model)), columns) == model.specification
     text = "Level-2 (school)\nYij = β0j + rij\nβ0j = γ00 + γ01*(MEAN_ses) + u0j"
-    assert READ(text, ["Y", "ses", "school"]).fixed == ("1", "cvar(ses, school)")
-    assert READ(text, ["Y", "ses", "school", "MEAN_ses"]).fixed == ("1", "MEAN_ses")
+    assert read_hlm(text, ["Y", "ses", "school"]).fixed == ("1", "cvar(ses, school)")
+    assert read_hlm(text, ["Y", "ses", "school", "MEAN_ses"]).fixed == ("1", "MEAN_ses")
 
 
 READINGS = {
@@ -124,7 +131,7 @@ READINGS = {
 
 @pytest.mark.parametrize(("text", "formula"), READINGS.items())
 def test_spellings(text: str, formula: str) -> None:
-    assert str(READ(text, COLUMNS)) == formula
+    assert str(read_hlm(text, COLUMNS)) == formula
 
 
 _KNOWN = "the columns are: " + ", ".join(f"'{name}'" for name in COLUMNS)
@@ -163,7 +170,7 @@ REFUSALS = [
 @pytest.mark.parametrize(("text", "message", "place"), REFUSALS)
 def test_refusals_point_at_the_place(text: str, message: str, place: str) -> None:
     with pytest.raises(hb.FormulaError) as caught:
-        READ(f"Level-2 (school)\n{text}", COLUMNS)
+        read_hlm(f"Level-2 (school)\n{text}", COLUMNS)
     said, rest = complaint(caught.value)
     assert said == f"cannot read the HLM equations: {message}"
     assert rest.startswith(place)
@@ -187,14 +194,14 @@ INCOMPLETE = {
 @pytest.mark.parametrize(("text", "message"), INCOMPLETE.items())
 def test_what_is_missing_is_named(text: str, message: str) -> None:
     with pytest.raises(hb.FormulaError) as caught:
-        READ(text, COLUMNS)
+        read_hlm(text, COLUMNS)
     assert str(caught.value) == f"cannot read the HLM equations: {message}"
 
 
 def test_a_subscript_that_may_be_part_of_a_name() -> None:
     text = "Level-2 (school)\nYij = β0j + β1j*(sesij) + rij\nβ0j = γ00 + u0j"
     with pytest.raises(hb.FormulaError) as caught:
-        READ(text, ["Y", "school", "ses", "sesij"])
+        read_hlm(text, ["Y", "school", "ses", "sesij"])
     message = (
         "cannot read the HLM equations: 'sesij' may be any of the columns 'ses', 'sesij'; "
         "rename one"

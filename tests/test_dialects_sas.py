@@ -5,10 +5,9 @@ import pytest
 
 import hierbayes as hb
 from hierbayes.dialects.sas import DIALECT
+from hierbayes.dialects.sas_reader import read_sas
 from tests.dialect_subject import CATALOGUE, FORMULAS, complaint, subject_of, with_tracks
 
-READ = DIALECT.read
-assert READ is not None
 COLUMNS = ("school", "mathach", "ses", "Sex", "Size", "Sector", "Y", "X", "W")
 
 
@@ -16,10 +15,14 @@ def mixed(model: str = "y = x", random: str = "int / sub=school", classes: str =
     return f"proc mixed; class {classes}; model {model}; random {random}; run;"
 
 
+def test_name_and_reader() -> None:
+    assert (DIALECT.name, DIALECT.read) == ("sas", read_sas)
+
+
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_catalogue_comes_back_the_same(name: str) -> None:
     model = hb.load_model(name)
-    back = READ(DIALECT.emit(subject_of(model)), list(model.data.columns))
+    back = read_sas(DIALECT.emit(subject_of(model)), list(model.data.columns))
     assert back == model.specification
     assert hb.equivalence(model, hb.Model(back.lme4(), data=model.data)).holds
 
@@ -28,7 +31,7 @@ def test_catalogue_comes_back_the_same(name: str) -> None:
 def test_other_models_come_back_the_same(formula: str, hs: pd.DataFrame) -> None:
     model = hb.Model(formula, data=with_tracks(hs))
     code = DIALECT.emit(subject_of(model))
-    assert READ(code, list(model.data.columns)) == model.specification
+    assert read_sas(code, list(model.data.columns)) == model.specification
 
 
 def test_intercepts_and_slopes_as_in_the_slides(hs: pd.DataFrame) -> None:
@@ -119,7 +122,7 @@ READINGS = {
     # Without TYPE= effects are independent.
     mixed(random="int x / sub=school"): "Y ~ 1 + X + (1 | school) + (0 + X | school)",
     mixed(random="int x / sub=school type=vc"): "Y ~ 1 + X + (1 | school) + (0 + X | school)",
-    mixed(random="int x / type=un(1) subject=school"): "Y ~ 1 + X + (1 | school) + (0 + X | school)",
+    mixed(random="int x / type=un(1) sub=school"): "Y ~ 1 + X + (1 | school) + (0 + X | school)",
     mixed(random="int x / sub=school type=fa0(2) g gcorr"): "Y ~ 1 + X + (1 + X | school)",
     mixed(random="x w / sub=school type=un; random int / sub=school"):
         "Y ~ 1 + X + (0 + X + W | school) + (1 | school)",
@@ -144,7 +147,7 @@ READINGS = {
 
 @pytest.mark.parametrize(("code", "formula"), READINGS.items())
 def test_spellings(code: str, formula: str) -> None:
-    assert str(READ(code, COLUMNS)) == formula
+    assert str(read_sas(code, COLUMNS)) == formula
 
 
 REFUSALS = [
@@ -211,7 +214,7 @@ REFUSALS = [
 @pytest.mark.parametrize(("code", "message", "place"), REFUSALS)
 def test_refusals_point_at_the_word(code: str, message: str, place: str) -> None:
     with pytest.raises(hb.FormulaError) as caught:
-        READ(code, COLUMNS)
+        read_sas(code, COLUMNS)
     said, rest = complaint(caught.value)
     assert said == f"cannot read the SAS code: {message}"
     assert rest.startswith(place)
@@ -219,15 +222,15 @@ def test_refusals_point_at_the_word(code: str, message: str, place: str) -> None
 
 def test_no_proc_mixed() -> None:
     with pytest.raises(hb.FormulaError) as caught:
-        READ("title 'nothing';", COLUMNS)
+        read_sas("title 'nothing';", COLUMNS)
     assert str(caught.value) == "cannot read the SAS code: it has no PROC MIXED"
 
 
 def test_case_decides_between_columns() -> None:
     code = mixed("y = {}")
-    assert READ(code.format("X"), ("y", "x", "X", "school")).fixed == ("1", "X")
+    assert read_sas(code.format("X"), ("y", "x", "X", "school")).fixed == ("1", "X")
     with pytest.raises(hb.FormulaError) as caught:
-        READ(code.format("AB"), ("y", "ab", "Ab", "school"))
+        read_sas(code.format("AB"), ("y", "ab", "Ab", "school"))
     message = (
         "cannot read the SAS code: 'AB' may be any of the columns 'ab', 'Ab'; write one of them"
     )
@@ -267,7 +270,7 @@ def test_levels_in_quotes(small_data: pd.DataFrame) -> None:
     data = small_data.assign(a=levels.to_numpy())
     model = hb.Model("y ~ x + a + (1 | g)", data=data)
     assert """  CLASS g a(REF='50%');""" in DIALECT.emit(subject_of(model)).splitlines()
-    back = READ(DIALECT.emit(subject_of(model)), list(data.columns))
+    back = read_sas(DIALECT.emit(subject_of(model)), list(data.columns))
     assert back == model.specification
 
 

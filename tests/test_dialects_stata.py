@@ -5,17 +5,20 @@ import pytest
 
 import hierbayes as hb
 from hierbayes.dialects.stata import DIALECT
+from hierbayes.dialects.stata_reader import read_stata
 from tests.dialect_subject import CATALOGUE, FORMULAS, complaint, subject_of, with_tracks
 
-READ = DIALECT.read
-assert READ is not None
 COLUMNS = ("school", "mathach", "ses", "Sex", "Size", "Sector", "W")
+
+
+def test_name_and_reader() -> None:
+    assert (DIALECT.name, DIALECT.read) == ("stata", read_stata)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_catalogue_comes_back_the_same(name: str) -> None:
     model = hb.load_model(name)
-    back = READ(DIALECT.emit(subject_of(model)), list(model.data.columns))
+    back = read_stata(DIALECT.emit(subject_of(model)), list(model.data.columns))
     assert back == model.specification
     assert hb.equivalence(model, hb.Model(back.lme4(), data=model.data)).holds
 
@@ -23,7 +26,9 @@ def test_catalogue_comes_back_the_same(name: str) -> None:
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_other_models_come_back_the_same(formula: str, hs: pd.DataFrame) -> None:
     model = hb.Model(formula, data=with_tracks(hs))
-    assert READ(DIALECT.emit(subject_of(model)), list(model.data.columns)) == model.specification
+    assert (
+        read_stata(DIALECT.emit(subject_of(model)), list(model.data.columns)) == model.specification
+    )
 
 
 GOLDEN = {
@@ -78,7 +83,7 @@ def test_labels_that_are_numbers_stay_numbers(small_data: pd.DataFrame) -> None:
     model = hb.Model("y ~ a + x:a + (1 | g)", data=small_data.assign(a=levels))
     code = DIALECT.emit(subject_of(model))
     assert code == "mixed y ib3.a c.x#ib3.a || g:, reml".replace("c.x#ib3.a", "c.x#ibn.a")
-    assert READ(code, ["y", "x", "a", "g"]) == model.specification
+    assert read_stata(code, ["y", "x", "a", "g"]) == model.specification
 
 
 READINGS = {
@@ -96,7 +101,7 @@ READINGS = {
     "mixed mathach c.ses c.ses#c.ses i.Sector#c.ses || school:, res(ind) vce(robust)":
         "mathach ~ 1 + ses + I(ses ** 2) + Sector:ses + (1 | school)",
     "version 15\nuse hs.dta, clear\n* a comment\nbysort school: egen m = mean(ses)\n"
-    "gen d = ses - m\nqui mixed mathach m d i.Sector /// all of it\n   || school: d, cov(uns) // end\n"
+    "gen d = ses - m\nqui mixed mathach m d i.Sector /// all\n   || school: d, cov(uns) // end\n"
     "estat icc":
         "mathach ~ 1 + cvar(ses, school) + dvar(ses, school) + Sector + "
         "(1 + dvar(ses, school) | school)",
@@ -110,7 +115,7 @@ READINGS = {
 
 @pytest.mark.parametrize(("code", "formula"), READINGS.items())
 def test_spellings(code: str, formula: str) -> None:
-    assert str(READ(code, COLUMNS)) == formula
+    assert str(read_stata(code, COLUMNS)) == formula
 
 
 _SEVERAL = "models with crossed or nested groups are not supported"
@@ -174,7 +179,7 @@ REFUSALS = [
 @pytest.mark.parametrize(("code", "message", "place"), REFUSALS)
 def test_refusals_point_at_the_word(code: str, message: str, place: str) -> None:
     with pytest.raises(hb.FormulaError) as caught:
-        READ(code, COLUMNS)
+        read_stata(code, COLUMNS)
     said, rest = complaint(caught.value)
     assert said == f"cannot read the Stata code: {message}"
     assert rest.startswith(place)
@@ -182,7 +187,7 @@ def test_refusals_point_at_the_word(code: str, message: str, place: str) -> None
 
 def test_no_mixed() -> None:
     with pytest.raises(hb.FormulaError) as caught:
-        READ("use hs.dta", COLUMNS)
+        read_stata("use hs.dta", COLUMNS)
     assert str(caught.value) == "cannot read the Stata code: it has no command mixed"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hierbayes.dialects.arithmetic import factor_text, parse_factor
+from hierbayes.dialects.factor_trees import factor_text, parse_factor
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import join_terms, read_terms
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from hierbayes.dialects.arithmetic import CONTEXTUAL, called, parse_factor, tree_text
 from hierbayes.dialects.dialect import Dialect
 from hierbayes.dialects.factor_coding import coded_in_full, level_choices, refuse_unclear_coding
+from hierbayes.dialects.factor_trees import CONTEXTUAL, called, parse_factor, tree_text
 from hierbayes.dialects.hlm_reader import read_hlm
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
@@ -207,10 +207,13 @@ class _Equations:
                     if owner == term:
                         product = self._in_order(term, coefficient.columns, names)
                         parts.append("*".join([_gamma(k, place), *product]))
-        for block in self.random:
-            for k in block:
-                parts.append("*".join([f"u{k}j", *map(_bracketed, self.numbers[k].columns)]))
-        return " + ".join([*parts, "rij"])
+        varying = [
+            "*".join([f"u{k}j", *map(_bracketed, self.numbers[k].columns)])
+            for block in self.random
+            for k in block
+        ]
+        random = " + ".join([*varying, "rij"])
+        return f"{' + '.join(parts)}\n        + {random}"
 
     def _in_order(self, term: str, inner: tuple[str, ...], outer: tuple[str, ...]) -> list[str]:
         """Names of a product in the order of the term's factors."""

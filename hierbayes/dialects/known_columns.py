@@ -6,13 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hierbayes.dialects.arithmetic import (
-    factor_text,
-    quoted,
-    read_arithmetic,
-    same_factor,
-)
-from hierbayes.dialects.code_words import NAME, Cursor, Word
+from hierbayes.dialects.arithmetic import read_arithmetic
+from hierbayes.dialects.code_words import NAME, STRING, Cursor, Word
+from hierbayes.dialects.factor_trees import factor_text, quoted, same_factor
 from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import factors_of
 
@@ -131,7 +127,7 @@ class KnownColumns:
         if made is None:
             return
         said = _LEVEL.sub("", text)
-        if made.indicates and said == text:
+        if (made.indicates and said == text) or set(said) & set("[]{}"):
             return
         try:
             expression = " * ".join(factors_of(said))
@@ -155,13 +151,15 @@ class KnownColumns:
         functions : mapping of str to str
             The system's functions, in lower case, as log, log10, exp, sqrt and abs.
         """
+        if not words:
+            raise cursor.refuse(f"the expression for '{name.text}' is missing")
         called = {
             word.start
             for word, after in zip(words, [*words[1:], None], strict=True)
             if after is not None and after.text == "(" and word.text.lower() in functions
         }
         named = {w.text: w for w in words if w.kind == NAME and w.start not in called}
-        text = " ".join(word.text for word in words)
+        text = " ".join(repr(w.text) if w.kind == STRING else w.text for w in words)
         tree = read_arithmetic(text, functions, lambda column: self._inner(named[column], cursor))
         if tree is None:
             raise cursor.refuse(

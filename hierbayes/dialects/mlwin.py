@@ -10,13 +10,12 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from hierbayes.dialects.arithmetic import Arithmetic
+from hierbayes.dialects.column_plan import ColumnPlan, NameRules
 from hierbayes.dialects.derived_columns import (
-    ColumnPlan,
     Computed,
     DerivedColumn,
     Deviation,
     GroupMean,
-    NameRules,
 )
 from hierbayes.dialects.dialect import Dialect
 from hierbayes.dialects.factor_coding import level_choices, refuse_unclear_coding

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hierbayes.dialects.arithmetic import Arithmetic
+from hierbayes.dialects.column_plan import ColumnPlan, NameRules
 from hierbayes.dialects.derived_columns import (
-    ColumnPlan,
     Computed,
     DerivedColumn,
     Deviation,
     GroupMean,
     Indicator,
-    NameRules,
     made_of,
     usual_factor,
 )

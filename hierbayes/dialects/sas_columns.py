@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hierbayes.dialects.arithmetic import quoted
 from hierbayes.dialects.code_words import NAME, STRING, Cursor, Word
+from hierbayes.dialects.factor_trees import quoted
 from hierbayes.dialects.known_columns import KnownColumns
 
 _FUNCTIONS = {"log": "log", "log10": "log10", "exp": "exp", "sqrt": "sqrt", "abs": "abs"}
@@ -49,6 +49,8 @@ def _items(statement: Cursor) -> list[list[Word]]:
     items = [statement.until(",", "from")]
     while statement.take_if(","):
         items.append(statement.until(",", "from"))
+    if not all(items):
+        raise statement.refuse("a column is missing between the commas of SELECT")
     return items
 
 
@@ -68,6 +70,8 @@ def _complete_rows(statement: Cursor) -> None:
 def _read_item(item: Cursor, group: str | None, columns: KnownColumns) -> None:
     """One column of a SELECT: ``*``, a column, MEAN(x) AS name, or x - MEAN(x) AS name."""
     value = item.until("as")
+    if not value:
+        raise item.refuse("there is nothing before AS")
     if item.take_if("as"):
         name = item.take_name("the name of the new column")
     elif len(value) == 1:

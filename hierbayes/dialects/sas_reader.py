@@ -63,6 +63,11 @@ def read_sas(text: str, columns: Sequence[str]) -> Specification:
         When the program cannot be read or fits what the package does not have; the message
         points at the word.
 
+    Notes
+    -----
+    CLASS does not make labels of numbers: a column of numbers stays a number in the formula,
+    so that a coded variable must be text or a category in the data.
+
     Examples
     --------
     >>> print(read_sas("PROC MIXED; CLASS g; MODEL y = x; RANDOM INT / SUB=g; RUN;", "ygx"))

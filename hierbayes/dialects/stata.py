@@ -10,13 +10,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hierbayes.dialects.arithmetic import Arithmetic
+from hierbayes.dialects.column_plan import ColumnPlan, NameRules
 from hierbayes.dialects.derived_columns import (
-    ColumnPlan,
     Computed,
     Deviation,
     GroupMean,
     Indicator,
-    NameRules,
     usual_factor,
 )
 from hierbayes.dialects.dialect import Dialect

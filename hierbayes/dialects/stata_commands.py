@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from hierbayes.dialects.arithmetic import quoted
 from hierbayes.dialects.code_words import NAME, NUMBER, STRING, Cursor, Word, blank, split_words
+from hierbayes.dialects.factor_trees import quoted
 from hierbayes.dialects.known_columns import KnownColumns
 
 SYSTEM = "Stata"

@@ -44,6 +44,11 @@ def read_stata(text: str, columns: Sequence[str]) -> Specification:
         When the commands cannot be read or fit what the package does not have; the message
         points at the word.
 
+    Notes
+    -----
+    ``i.`` does not make labels of numbers: a column of numbers stays a number in the formula,
+    so that a coded variable must be text or a category in the data.
+
     Examples
     --------
     >>> print(read_stata("mixed y c.x##i.w || g: x, cov(un) reml", ["y", "x", "w", "g"]))
