@@ -280,3 +280,29 @@ def test_overlapping_random_columns_are_refused(hs: pd.DataFrame) -> None:
         "PROC MIXED cannot say 'Sex:Minority' beside the other terms: its columns would overlap "
         "with theirs; write the terms it is marginal to as well, as a * b does"
     )
+
+
+def test_odd_names_of_data_sets_are_refused(hs: pd.DataFrame) -> None:
+    model = hb.Model("mathach ~ ses + (1 | school)", data=hs)
+    for name in ("my data", "a.b.c", "2x", "x" * 33):
+        with pytest.raises(hb.FormulaError) as caught:
+            DIALECT.emit(subject_of(model, data=name))
+        assert str(caught.value) == (
+            f"PROC MIXED cannot name the data set '{name}'; call the data by letters, digits and "
+            "underscores"
+        )
+
+
+def test_new_columns_get_free_names(small_data: pd.DataFrame) -> None:
+    data = small_data.assign(CVAR_X=small_data["w"] ** 2)
+    model = hb.Model("y ~ cvar(x, g) + CVAR_X + (1 | g)", data=data)
+    code = DIALECT.emit(subject_of(model))
+    assert "MEAN(x) AS cvar_x_2" in code
+    assert read_sas(code, list(data.columns)) == model.specification
+
+
+def test_random_columns_are_as_many_as_effects(hs: pd.DataFrame) -> None:
+    model = hb.Model("mathach ~ Sex * Track + (1 + ses * Track | school)", data=with_tracks(hs))
+    line = next(x for x in DIALECT.emit(subject_of(model)).splitlines() if "RANDOM" in x)
+    effects = line.partition("/")[0].split()[1:]
+    assert len(effects) == len(model.problem.design.effects) == 6

@@ -138,7 +138,7 @@ def _with_deviations(tree: ast.expr) -> ast.expr:
         def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
             self.generic_visit(node)
             mean = node.right
-            if not (isinstance(node.op, ast.Sub) and isinstance(mean, ast.Call)):
+            if not (isinstance(node.op, ast.Sub) and isinstance(mean, ast.Call) and mean.args):
                 return node
             of_left = called(mean) == "cvar" and ast.dump(mean.args[0]) == ast.dump(node.left)
             return ast.Call(ast.Name("dvar"), mean.args, []) if of_left else node

@@ -6,6 +6,7 @@ SAS commands, and the SAS/STAT User's Guide, "The MIXED Procedure".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from hierbayes.dialects.arithmetic import Arithmetic
@@ -125,10 +126,7 @@ def _class_variables(subject: Subject, plan: ColumnPlan) -> Iterator[str]:
 
 def _prelude(subject: Subject, plan: ColumnPlan) -> tuple[list[str], str]:
     """The steps that make columns, and the name of the data set they end in."""
-    if len(subject.data) > 32 + 9 or not all(
-        part.isidentifier() and part.isascii() for part in subject.data.split(".")
-    ):
-        raise FormulaError(f"PROC MIXED cannot name the data set '{subject.data}'")
+    _refuse_odd_data_set(subject.data)
     lines: list[str] = []
     source = subject.data
     for made, batch in enumerate(_batches(plan.steps), 1):
@@ -139,6 +137,16 @@ def _prelude(subject: Subject, plan: ColumnPlan) -> tuple[list[str], str]:
             lines += _data_step(batch, source, target, subject, plan)
         source = target
     return lines, source
+
+
+def _refuse_odd_data_set(name: str) -> None:
+    """Refuse what is neither a name nor a library and a name."""
+    parts = name.split(".")
+    if len(parts) > 2 or not all(re.fullmatch(r"[A-Za-z_]\w{0,31}", part) for part in parts):
+        raise FormulaError(
+            f"PROC MIXED cannot name the data set '{name}'; call the data by letters, digits and "
+            "underscores"
+        )
 
 
 def _batches(steps: Sequence[DerivedColumn]) -> Iterator[list[DerivedColumn]]:

@@ -80,7 +80,7 @@ def is_unstructured(option: Option, words: int, statement: Cursor) -> bool:
     option : Option
         TYPE=.
     words : int
-        Words of the effects; for one effect every structure is the same.
+        Words of the effects: the q with which FA0(q) is unstructured.
     statement : Cursor
 
     Raises

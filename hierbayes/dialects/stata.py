@@ -174,7 +174,10 @@ def _encodings(subject: Subject, plan: ColumnPlan) -> Iterator[str]:
 
 
 def _commands(plan: ColumnPlan) -> Iterator[str]:
-    """The commands that make columns, and labels where a definition alone does not say enough."""
+    """The commands that make columns, and labels where a definition alone does not say enough.
+
+    In double precision: Stata makes columns of type float unless told otherwise.
+    """
     means: dict[tuple[str, str], str] = {}
     steps = plan.with_means()
     for step in steps:
