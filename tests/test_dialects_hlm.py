@@ -224,6 +224,9 @@ def test_what_equations_cannot_say(small_data: pd.DataFrame, hs: pd.DataFrame) -
         "HLM cannot say the model: 'Sex' has the reference level in one term and leaves it out in "
         "another; write the intercept, or leave it out, in both parts"
     )
+    assert unsayable("mathach ~ ses * Sex + (1 + Sex:ses | school)", hs) == (
+        "HLM cannot say the model: 'ses:Sex' and 'Sex:ses' are one product; write it in one order"
+    )
     data = small_data.assign(a=["one[1]", "two"] * 30)
     assert unsayable("y ~ 0 + a + (1 | g)", data) == (
         "HLM cannot name the level 'one[1]' of 'a'; rename it"

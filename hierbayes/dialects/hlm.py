@@ -71,6 +71,7 @@ class _Equations:
         self.ml = subject.ml
         self.means: dict[str, str] = {}
         refuse_unclear_coding(self.spec.fixed, self._is_factor, "HLM")
+        self._refuse_two_orders()
         levels = split_levels(self.spec, self.variables.between.__contains__)
         self.coefficients = [
             coefficient for term in levels.coefficients for coefficient in self._coefficients(term)
@@ -91,6 +92,18 @@ class _Equations:
         lines += [f"Cov({first}, {second}) = 0" for first, second in self._uncorrelated()]
         lines += [f"{name} = mean of {of} in {group}" for of, name in self.means.items()]
         return "\n".join(lines)
+
+    def _refuse_two_orders(self) -> None:
+        """A coefficient has one name, which a product in two orders would not have."""
+        written: dict[frozenset[str], str] = {}
+        effects = [effect for block in self.spec.random for effect in block]
+        for term in (*map(self._inner, self.spec.fixed), *effects):
+            other = written.setdefault(frozenset(factors_of(term)), term)
+            if other != term:
+                raise FormulaError(
+                    f"HLM cannot say the model: '{other}' and '{term}' are one product; write it "
+                    "in one order"
+                )
 
     def _is_factor(self, factor: str) -> bool:
         column = self.variables.columns.get(factor.strip("`"))
