@@ -1,5 +1,6 @@
 """Bayesian hierarchical models: REML and a PyMC posterior from one collapsed likelihood."""
 
+from hierbayes import plots
 from hierbayes.equivalence import Equivalence, equivalence
 from hierbayes.errors import (
     DataError,
@@ -51,6 +52,8 @@ from hierbayes.studies.comparison.comparison import Comparison, compare
 from hierbayes.studies.estimators.estimators import Estimators, estimators
 from hierbayes.studies.sensitivity import quantities
 from hierbayes.studies.sensitivity.study import SensitivityStudy
+from hierbayes.studies.simulation.simulate import simulate
+from hierbayes.studies.simulation.simulated import Simulated
 
 __version__ = "0.1.0"
 
@@ -62,10 +65,11 @@ __all__ = [
     "Level1Residuals", "Level2Residuals", "LikelihoodRatio", "Model", "ModelFileError",
     "ModelTable",
     "Multilevel", "Mundlak", "Normal", "PriorError", "Profile", "RandomPart", "Reduced",
-    "SensitivityStudy", "StudentT", "StudyError", "Uniform", "VarianceExplained", "WaldTest",
-    "Wishart", "anova", "bootstrap", "build_random", "codebook", "compare", "cvar",
+    "SensitivityStudy", "Simulated", "StudentT", "StudyError", "Uniform", "VarianceExplained",
+    "WaldTest", "Wishart", "anova", "bootstrap", "build_random", "codebook", "compare", "cvar",
     "dataset_names", "dvar", "equivalence", "estimators", "hausman", "influence",
     "level1_residuals", "level2_residuals", "likelihood_ratio", "load_dataset", "load_model",
-    "model_table", "mundlak", "profile", "quantities", "reduced", "variance_explained",
+    "model_table", "mundlak", "plots", "profile", "quantities", "reduced", "simulate",
+    "variance_explained",
     "wald",
 ]  # fmt: skip

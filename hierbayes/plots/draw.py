@@ -1,0 +1,57 @@
+"""Things that several pictures draw: ellipses, shadows, arrows, legends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.frames.arrays import Floats
+from hierbayes.plots.look import GREY, Look
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def draw_boundaries(ax: Axes, frame: pd.DataFrame, looks: dict[str, Look], **more: Any) -> None:
+    """The ellipses of a frame with columns ``ellipse``, ``x`` and ``y``, one line each."""
+    for name, points in frame.groupby("ellipse", sort=False):
+        ax.plot(points["x"], points["y"], **looks[str(name)].lines(**more))
+
+
+def draw_arrows(ax: Axes, tails: Floats, heads: Floats, look: Look, width: float = 0.9) -> None:
+    """An arrow from each tail to its head, (m, 2) each; arrows without length are left out."""
+    for tail, head in zip(tails, heads, strict=True):
+        if np.isfinite([*tail, *head]).all() and not np.array_equal(tail, head):
+            ax.annotate(
+                "", xy=tuple(head), xytext=tuple(tail),
+                arrowprops={"arrowstyle": "-|>", "mutation_scale": 7.0, "color": look.color,
+                            "linewidth": width, "shrinkA": 0.0, "shrinkB": 0.0},
+            )  # fmt: skip
+
+
+def draw_shadow(ax: Axes, bounds: Floats, look: Look) -> None:
+    """Lines from the sides of a box (2, 2) to the axes: the shadows of an ellipse."""
+    low_x, low_y = ax.get_xlim()[0], ax.get_ylim()[0]
+    (x0, x1), (y0, y1) = bounds
+    more: dict[str, Any] = {"color": look.color, "linestyle": ":", "linewidth": 0.9, "zorder": 0.5}
+    for x in (x0, x1):
+        ax.plot([x, x], [low_y, (y0 + y1) / 2.0], **more)
+    for y in (y0, y1):
+        ax.plot([low_x, (x0 + x1) / 2.0], [y, y], **more)
+    ax.set_xlim(left=low_x)
+    ax.set_ylim(bottom=low_y)
+
+
+def legend(ax: Axes, entries: dict[str, dict[str, Any]], **more: Any) -> None:
+    """A legend with an entry for each label, from the arguments of ``ax.plot``."""
+    handles = [ax.plot([], [], label=label, **how)[0] for label, how in entries.items()]
+    ax.legend(handles=handles, **more)
+
+
+def zero_lines(ax: Axes) -> None:
+    """Thin lines at zero, where zero is in sight."""
+    for low_high, line in ((ax.get_ylim(), ax.axhline), (ax.get_xlim(), ax.axvline)):
+        if low_high[0] < 0.0 < low_high[1]:
+            line(0.0, color=GREY, linewidth=0.6, zorder=0.4)
