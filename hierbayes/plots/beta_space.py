@@ -151,7 +151,8 @@ def plot_beta_space(
         word = "posterior means" if not fit.is_point else "BLUP"
         legend(drawn, {
             "BLUE (own least squares)": BLUE.points(5.0), word: BLUP.points(4.5),
-            **_population_entries(frame.populations), f"{100 * prob:g}% confidence of γ": POPULATION.lines(),
+            **_population_entries(frame.populations),
+            f"{100 * prob:g}% confidence of γ": POPULATION.lines(),
             "G, one sd" if fit.is_point else "G, one sd, some draws": DISPERSION.lines(),
         })  # fmt: skip
     return drawn.figure

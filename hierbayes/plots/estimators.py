@@ -143,7 +143,7 @@ def plot_estimators(
     >>> import hierbayes as hb
     >>> six = hb.estimators("mathach ~ ses * Sector", group="school", data=hb.load_dataset("hs"))
     >>> figure = hb.plots.plot_estimators(six, methods=("1", "2a", "3"))
-    >>> [ax.get_title() for ax in figure.axes]
+    >>> [ax.get_title(loc="left") for ax in figure.axes]
     ['Catholic', 'Public', 'Public − Catholic']
     """
     frame = estimators_frame(six, kind=kind, methods=methods, prob=prob)
@@ -224,8 +224,8 @@ def _draw_level(ax: Axes, frame: EstimatorsInBetaSpace, level: str) -> None:
 def _one_scale(panels: Sequence[Axes], frame: EstimatorsInBetaSpace, levels: list[str]) -> None:
     """The same limits for all levels; differences have their own, with lines at zero.
 
-    All ellipses are in sight, and the groups' own lines unless they are far off: lines of a few rows
-    may lie anywhere.
+    All ellipses are in sight, and the groups' own lines unless they are far off: lines of a few
+    rows may lie anywhere.
     """
     single = [k for k, level in enumerate(levels) if level in set(frame.groups["level"])]
     inside = frame.ellipses[frame.ellipses["level"].isin([levels[k] for k in single])]

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.design import Design
 from hierbayes.errors import StudyError
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import two_effects
 from hierbayes.plots.draw import coefficient_label, draw_shadow, legend
@@ -73,9 +74,7 @@ class SimulatedSchool:
     shadows: pd.DataFrame
 
 
-def simulated_school_frame(
-    simulated: Simulated, group: object = None, *, effects: Sequence[str] | None = None
-) -> SimulatedSchool:
+def simulated_school_frame(simulated: Simulated, group: object = None) -> SimulatedSchool:
     """The lines, data and ellipses of one group of simulated data.
 
     Parameters
@@ -84,8 +83,6 @@ def simulated_school_frame(
         From `simulate`, with a random intercept and slope.
     group : label, optional
         By default the first.
-    effects : two names, optional
-        The intercept and the slope; by default the first two.
 
     Raises
     ------
@@ -94,13 +91,13 @@ def simulated_school_frame(
         in each group.
     """
     design, truth = simulated.design, simulated.truth
-    pair = list(two_effects(design.effects, effects))
+    pair = _intercept_and_slope(design)
     label = design.groups[0] if group is None else group
     if label not in design.groups:
         raise StudyError(f"there is no group {label!r} in '{design.specification.group}'")
     own = design.codes == design.groups.get_loc(label)
     Z, y = design.Z[own], design.y[own]
-    _refuse_more_than_lines(simulated, own, pair)
+    _refuse_more_than_lines(simulated, own)
     XtX = Z.T @ Z
     if np.linalg.matrix_rank(Z) < len(pair):
         raise StudyError(
@@ -131,7 +128,6 @@ def plot_simulated_school(
     group: object = None,
     *,
     step: int | None = None,
-    effects: Sequence[str] | None = None,
     ax: Axes | Sequence[Axes] | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
@@ -160,12 +156,12 @@ def plot_simulated_school(
     ...     groups=40, sizes=("poisson", 30), variables={"ses": ("normal", 0, 1)}, seed=1,
     ... )
     >>> figure = hb.plots.plot_simulated_school(simulated, 1, step=6)
-    >>> figure.axes[0].get_title()
+    >>> figure.axes[0].get_title(loc="left")
     '6 dispersion G of true lines'
     """
     if step is not None and step not in range(1, STEPS + 1):
         raise StudyError(f"step must be a whole number from 1 to {STEPS}, not {step!r}")
-    frame = simulated_school_frame(simulated, group, effects=effects)
+    frame = simulated_school_frame(simulated, group)
     steps = list(range(1, STEPS + 1)) if step is None else [step]
     shape, size = ((2, 5), (3.4, 3.3)) if step is None else ((1, 1), (6.4, 4.8))
     with canvas(ax, figsize, shape=shape, panel=size) as drawn:
@@ -179,19 +175,32 @@ def plot_simulated_school(
     return drawn.figure
 
 
-def _refuse_more_than_lines(simulated: Simulated, own: Any, pair: list[int]) -> None:
-    """Refuse a group whose expected response is not a line in its random effects."""
-    design = simulated.design
-    if len(design.effects) != len(pair):
+def _intercept_and_slope(design: Design) -> list[int]:
+    """Positions of the random intercept and of the other random effect.
+
+    Raises
+    ------
+    StudyError
+        When these are not the random effects of the model.
+    """
+    two_effects(design.effects, None)
+    if len(design.effects) > 2:
         raise StudyError(
             f"the model has {len(design.effects)} random effects; the ten steps show a model with "
             "an intercept and a slope"
         )
-    if not (design.Z[own, pair[0]] == 1.0).all():
+    constant = (design.Z == 1.0).all(axis=0)
+    if not constant.any():
         raise StudyError(
-            f"the first effect, '{design.effects[pair[0]]}', must be the intercept; give effects= "
-            "in the order intercept, slope"
+            "the model has no random intercept; the ten steps show a model with an intercept and "
+            "a slope"
         )
+    return [0, 1] if constant[0] else [1, 0]
+
+
+def _refuse_more_than_lines(simulated: Simulated, own: Booleans) -> None:
+    """Refuse a group whose expected response is not a line in its random effects."""
+    design = simulated.design
     rest = design.y[own] - simulated.truth.residuals.to_numpy()[own]
     line = design.Z[own] @ simulated.truth.beta.to_numpy()[design.codes[own][0]]
     if not np.allclose(rest, line, rtol=1e-8, atol=1e-8 * np.abs(rest).max()):

@@ -33,6 +33,8 @@ LOOKS = {
     "mean of rows": Look(BLACK, "s", DASHED),
     "mean of groups": Look(RED_INK, "^", DOTTED),
 }
+_MEAN = Look(BLACK, "o", filled=False)
+_MANY = 4000  # rows, from which on dots are small
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,15 +111,15 @@ def plot_three_means(
     >>> import hierbayes as hb
     >>> fit = hb.Model("mathach ~ 1 + (1 | school)", data=hb.load_dataset("hs")).reml()
     >>> hb.plots.three_means_frame(fit).means.round(3).to_dict()
-    {'GLS': 12.605, 'mean of rows': 12.747, 'mean of groups': 12.604}
+    {'GLS': 12.605, 'mean of rows': 12.783, 'mean of groups': 12.583}
     >>> figure = hb.plots.plot_three_means(fit)
     """
     frame = three_means_frame(fit)
     group = fit.design.specification.group
     with canvas(ax, figsize, shape=(1, 2), panel=(4.8, 4.4)) as drawn:
         whole, close = drawn.panels
-        whole.plot(frame.rows["position"], frame.rows["y"],
-                   **OWN.points(3.0, alpha=0.6), rasterized=True)  # fmt: skip
+        dots = OWN.points(3.0 if len(frame.rows) < _MANY else 1.6, rasterized=True)
+        whole.plot(frame.rows["position"], frame.rows["y"], **dots)
         position = np.arange(len(frame.groups))
         for panel in drawn.panels:
             panel.plot(position, frame.groups["mean"], **_MEAN.points(4.0), zorder=2.0)
@@ -131,9 +133,10 @@ def plot_three_means(
         middle = float(frame.means.mean())
         reach = 2.0 * max(float(np.ptp(frame.means)), 1e-3 * float(frame.rows["y"].std()))
         close.set_ylim(middle - reach, middle + reach)
-        values = {f"{name}: {frame.means[name]:.4g}": LOOKS[name].lines() for name in LOOKS}
-        legend(drawn, values | {"group means": _MEAN.points(4.0), "rows": OWN.points(4.0)})
+        values = {f"{name}: {frame.means[name]:#.5g}": LOOKS[name].lines() for name in LOOKS}
+        legend(
+            drawn,
+            values | {"group means": _MEAN.points(4.0), "rows": OWN.points(4.0)},
+            width=1.9,
+        )
     return drawn.figure
-
-
-_MEAN = Look(BLACK, "o", filled=False)

@@ -44,7 +44,7 @@ def read_parameters(design: Design, gamma: Any, G: Any, sigma: Any) -> Parameter
     ----------
     design : Design
     gamma : sequence or mapping
-        In the order of the terms, or by their names.
+        In the order of the terms, or by their names; a number for one term.
     G : array-like or DataFrame
         In the order of the random effects; a DataFrame by their names; a number for one effect.
     sigma : float
@@ -82,7 +82,7 @@ def _gamma(design: Design, stated: Any) -> Floats:
             rest = "" if name in terms else ", which is no term of this model"
             raise StudyError(f"gamma {what} '{name}'{rest}; the terms are: {_listed(terms)}")
         stated = [stated[term] for term in terms]
-    values = _numbers("gamma", stated)
+    values = np.atleast_1d(_numbers("gamma", stated))
     if values.shape != (len(terms),):
         raise StudyError(
             f"gamma must have {len(terms)} values, one for each of {_listed(terms)}; "
