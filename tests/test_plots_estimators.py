@@ -146,10 +146,14 @@ def test_three_levels_are_in_their_order() -> None:
     x = rng.normal(size=144) + rng.normal(size=18)[g]
     y = x * (1.0 + (level == "b")) + rng.normal(size=18)[g] + rng.normal(size=144)
     data = pd.DataFrame({"y": y, "x": x, "f": level, "g": g})
-    frame = hb.plots.estimators_frame(hb.estimators("y ~ x * f", group="g", data=data))
+    six = hb.estimators("y ~ x * f", group="g", data=data)
+    frame, figure = hb.plots.estimators_frame(six), hb.plots.plot_estimators(six)
     assert frame.groups["level"].tolist() == data.groupby("g")["f"].first().tolist()
     levels = list(dict.fromkeys(frame.centres.index.get_level_values("level")))
     assert levels == ["a", "b", "c", "b − a", "c − a"]
+    assert [ax.get_title(loc="left") for ax in figure.axes] == levels  # in two rows
+    assert [bool(ax.get_ylabel()) for ax in figure.axes] == [True, False, False, True, False]
+    assert fits_in(figure)
     for key in ("1", "3", "5"):
         one = frame.centres.xs(key, level="method")["slope"]
         assert_allclose(one["c − a"], one["c"] - one["a"], rtol=1e-10)

@@ -157,6 +157,32 @@ def test_parameters_of_a_fit_can_be_changed(hs: pd.DataFrame) -> None:
     assert_allclose(made.data["mathach"], gamma.iloc[0] + gamma.iloc[1] * hs["ses"], atol=1e-7)
 
 
+def test_new_groups_of_a_fit_have_means_of_their_own() -> None:
+    formula = "y ~ x + cvar(x, g) + (1 | g)"
+    layout: dict[str, Any] = {
+        "groups": 6, "sizes": 5,
+        "variables": {"x": lambda rng, rows: rows["g"] + rng.normal(size=len(rows))},
+    }  # fmt: skip
+    old = hb.simulate(formula, gamma=[1, 2, 3], G=1, sigma=1, seed=1, **layout)
+    fit = hb.Model(formula, data=old.data).reml()
+    new = hb.simulate(fit, seed=2, **layout)
+    means = new.data.groupby("g")["x"].transform("mean")
+    assert_allclose(new.design.X[:, 2], means, rtol=1e-12)
+    expected = new.design.X @ fit.fixef().to_numpy() + new.truth.u.to_numpy()[new.design.codes, 0]
+    assert_allclose(new.data["y"], expected + new.truth.residuals, rtol=1e-12)
+    assert new.data["g"].unique().tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_of_a_model_by_its_specification(hs: pd.DataFrame) -> None:
+    model = hb.Model(hb.Multilevel("mathach ~ 1 + ses", {}, "school", ["1"]), data=hs)
+    made = hb.simulate(
+        model.specification, gamma=[10, 2], G=pd.DataFrame([[4.0]], ["Intercept"], ["Intercept"]),
+        sigma=3, data=model.data, seed=1,
+    )  # fmt: skip
+    u = hs["school"].map(made.truth.u["Intercept"]).astype(float)
+    assert_allclose(made.data["mathach"], 10 + 2 * hs["ses"] + u + made.truth.residuals, rtol=1e-12)
+
+
 def test_rows_that_lack_a_value_are_left_out(hs: pd.DataFrame) -> None:
     holed = hs.copy()
     holed.loc[holed.index[3], "ses"] = np.nan

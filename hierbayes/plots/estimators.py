@@ -25,7 +25,7 @@ import pandas as pd
 from hierbayes.errors import StudyError
 from hierbayes.fit.effects import blue
 from hierbayes.fit.probability import DEFAULT_PROB
-from hierbayes.plots.canvas import canvas
+from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.draw import coefficient_label, legend, zero_lines
 from hierbayes.plots.ellipse import Ellipse, confidence_radius, shadow_radius
 from hierbayes.plots.look import METHODS, OWN
@@ -148,15 +148,16 @@ def plot_estimators(
     """
     frame = estimators_frame(six, kind=kind, methods=methods, prob=prob)
     levels = list(dict.fromkeys(frame.centres.index.get_level_values("level")))
-    with canvas(
-        ax, figsize, shape=(1, len(levels)), panel=(4.4 if len(levels) > 1 else 6.4, 5.2)
-    ) as drawn:
-        for panel, level in zip(drawn.panels, levels, strict=True):
+    shape = panel_grid(len(levels))
+    size = (6.4, 5.2) if len(levels) == 1 else (4.4, 5.2 if shape[0] == 1 else 4.2)
+    with canvas(ax, figsize, shape=shape, panel=size, count=len(levels)) as drawn:
+        for number, (panel, level) in enumerate(zip(drawn.panels, levels, strict=True)):
             _draw_level(panel, frame, level)
             panel.set_title(level or "All groups")
             panel.set_xlabel("Intercept")
+            if number % shape[1] == 0:
+                panel.set_ylabel(coefficient_label(frame.predictor))
         _one_scale(drawn.panels, frame, levels)
-        drawn.panels[0].set_ylabel(coefficient_label(frame.predictor))
         if drawn.is_new:
             drawn.figure.suptitle(f"{100 * prob:g}% {_WORDS[kind]}", x=0.01, ha="left")
         legend(drawn, _entries(drawn.panels[0], six, frame), width=2.7)

@@ -6,7 +6,7 @@ variable, or another order, changes none of its values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
@@ -87,7 +87,7 @@ def _labels(groups: Any) -> pd.Index:
     """Labels of the groups: 1 to J where their number is stated."""
     if is_whole(groups) and groups >= 1:
         return pd.RangeIndex(1, groups + 1)
-    if isinstance(groups, str) or not isinstance(groups, Sequence | np.ndarray | pd.Index):
+    if isinstance(groups, str) or not hasattr(groups, "__len__"):
         raise StudyError(
             f"groups must be a number of groups of at least 1, or a list of labels, not {groups!r}"
         )

@@ -111,8 +111,9 @@ def simulate(
     design = build_design(spec, rows)
     rows = rows.loc[design.kept]
     if isinstance(model, Fitted):
-        X, Z = model.design.new_matrices(rows, random=True)
-        design = replace(design, X=X, Z=Z, terms=model.design.terms, effects=model.design.effects)
+        design = _as_fitted(
+            design, model.design, rows if data is not None else _renamed(rows, spec)
+        )
     parameters = _parameters(model, design, gamma, G, sigma)
     truth = _truth(design, parameters, int(seed))
     expected = design.X @ parameters.gamma
@@ -121,6 +122,17 @@ def simulate(
     first = [response, *(name for name in rows.columns if name != response)]
     made = rows.assign(**{response: y})[first if data is None else list(rows.columns)]
     return Simulated(made, truth, replace(design, y=y), int(seed))
+
+
+def _as_fitted(design: Design, fitted: Design, rows: pd.DataFrame) -> Design:
+    """The design with the codings (levels, knots, means of known groups) of a fit."""
+    X, Z = fitted.new_matrices(rows, random=True)
+    return replace(design, X=X, Z=Z, terms=fitted.terms, effects=fitted.effects)
+
+
+def _renamed(rows: pd.DataFrame, spec: Specification) -> pd.DataFrame:
+    """Rows of new groups under labels that no fit has: their group means are their own."""
+    return rows.assign(**{spec.group: [f"new group {label}" for label in rows[spec.group]]})
 
 
 def _specification(model: object) -> Specification:
