@@ -77,10 +77,11 @@ def test_a_posterior_has_several_ellipses(small_posterior: hb.Fit) -> None:
     assert_allclose(frame.groups[["blup_x", "blup_y"]], beta, rtol=1e-10)
     assert frame.populations.index.tolist() == [ALL]
     G = small_posterior.G_draws.reshape(-1, 2, 2)
-    last = frame.ellipses.query("kind == 'G' and draw == 24")[PLANE].to_numpy()
-    away = last - frame.populations.to_numpy()
-    assert_allclose(np.einsum("ni,ij,nj->n", away, np.linalg.inv(G[-1]), away), 1.0, rtol=1e-6)
-    assert frame.ellipses.query("kind == 'G'")["draw"].nunique() == 25
+    for kind, draw, M in (("draw of G", 24, G[-1]), ("G", 0, G.mean(axis=0))):
+        own = frame.ellipses[(frame.ellipses["kind"] == kind) & (frame.ellipses["draw"] == draw)]
+        away = own[PLANE].to_numpy() - frame.populations.to_numpy()
+        assert_allclose(np.einsum("ni,ij,nj->n", away, np.linalg.inv(M), away), 1.0, rtol=1e-6)
+    assert frame.ellipses.query("kind == 'draw of G'")["draw"].nunique() == 25
     w = small_posterior.design.X[:, 2]
     mean = np.bincount(small_posterior.design.codes, w) / np.bincount(small_posterior.design.codes)
     g = small_posterior.fixef()
@@ -170,7 +171,7 @@ def test_what_is_drawn(slopes: hb.Fit) -> None:
     assert ax.get_title(loc="left") == "Beta space, REML"
     assert legend_of(figure) == [
         "BLUE (own least squares)", "BLUP", "population: Catholic", "population: Public",
-        "95% confidence of γ", "G, one sd",
+        "95% confidence of γ", "G (one sd)",
     ]  # fmt: skip
     assert fits_in(figure)
 
@@ -187,7 +188,10 @@ def test_posteriors_maxima_and_160_groups(
 ) -> None:
     figure = hb.plots.plot_beta_space(small_posterior)
     assert figure.axes[0].get_title(loc="left") == "Beta space, posterior"
-    assert "posterior means" in legend_of(figure) and "G, one sd, some draws" in legend_of(figure)
+    assert legend_of(figure) == [
+        "BLUE (own least squares)", "posterior mean", "population", "95% of γ",
+        "mean G (one sd)", "draws of G",
+    ]  # fmt: skip
     assert hb.plots.plot_beta_space(small.ml()).axes[0].get_title(loc="left") == "Beta space, ML"
     assert hb.plots.plot_beta_space(small.map()).axes[0].get_title(loc="left") == "Beta space, MAP"
     whole = hb.Model("mathach ~ ses + (1 + ses | school)", data=hsfull).reml()

@@ -25,7 +25,7 @@ from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import chosen_groups, two_effects
 from hierbayes.plots.draw import coefficient_label, draw_arrows, legend
 from hierbayes.plots.ellipse import Ellipse, confidence_radius
-from hierbayes.plots.look import BLUE, BLUP, DISPERSION, GREY, POPULATION, Look
+from hierbayes.plots.look import BLUE, BLUP, DISPERSION, GREY, PALE, POPULATION, SOLID, Look
 from hierbayes.plots.populations import ALL, populations
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _DRAWS = 25  # ellipses of G that show how uncertain it is
 _MARKERS = "Ds^vph"  # of populations
+_DRAW = Look(PALE, "none", SOLID)
+_LOOKS = {"draw of G": (_DRAW, 0.8), "G": (DISPERSION, 1.8), "confidence": (POPULATION, 1.8)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,8 +52,8 @@ class BetaSpace:
     populations : DataFrame
         Index level: ``x``, ``y``.
     ellipses : DataFrame
-        A row per point: ``kind`` (``"G"`` or ``"confidence"``), ``level``, ``draw``, ``x``, ``y``.
-        A point fit has one draw of G, a posterior several.
+        A row per point: ``kind``, ``level``, ``draw``, ``x``, ``y``.  Kinds are ``"G"`` (for a
+        posterior its mean), ``"confidence"``, and for a posterior ``"draw of G"``, several.
     """
 
     effects: tuple[str, str]
@@ -98,8 +100,10 @@ def beta_space_frame(
     confidence = W @ vcov(fit).to_numpy() @ np.swapaxes(W, 1, 2)
     parts = []
     for level, centre, cov in zip(found.labels, centres, confidence, strict=True):
-        for draw, G in enumerate(_some_draws(fit)[:, pair][:, :, pair]):
-            parts.append(_boundary("G", level, draw, Ellipse(centre, G)))
+        for draw, G in enumerate(_some_draws(fit, len(W))[:, pair][:, :, pair]):
+            parts.append(_boundary("draw of G", level, draw, Ellipse(centre, G)))
+        mean = fit.G_draws.mean(axis=(0, 1))[np.ix_(pair, pair)]
+        parts.append(_boundary("G", level, 0, Ellipse(centre, mean)))
         parts.append(_boundary("confidence", level, 0, Ellipse(centre, cov, radius)))
     first, second = (fit.design.effects[k] for k in pair)
     return BetaSpace(
@@ -148,21 +152,30 @@ def plot_beta_space(
         drawn.ax.set_xlabel(coefficient_label(frame.effects[0]))
         drawn.ax.set_ylabel(coefficient_label(frame.effects[1]))
         drawn.ax.set_title(f"Beta space, {fit.engine}")
-        word = "posterior means" if not fit.is_point else "BLUP"
-        legend(drawn, {
-            "BLUE (own least squares)": BLUE.points(5.0), word: BLUP.points(4.5),
-            **_population_entries(frame.populations),
-            f"{100 * prob:g}% confidence of γ": POPULATION.lines(),
-            "G, one sd" if fit.is_point else "G, one sd, some draws": DISPERSION.lines(),
-        })  # fmt: skip
+        legend(drawn, _entries(fit, frame, f"{100 * prob:g}%"))
     return drawn.figure
 
 
-def _some_draws(fit: Fitted) -> Floats:
-    """G at a few draws (m, q, q), evenly spread over the chains; that of a point fit."""
+def _entries(fit: Fitted, frame: BetaSpace, prob: str) -> dict[str, dict[str, Any]]:
+    """The legend, in the words of the engine."""
+    entries = {
+        "BLUE (own least squares)": BLUE.points(5.0),
+        "BLUP" if fit.is_point else "posterior mean": BLUP.points(4.5),
+        **_population_entries(frame.populations),
+        f"{prob} confidence of γ" if fit.is_point else f"{prob} of γ": POPULATION.lines(),
+        "G (one sd)" if fit.is_point else "mean G (one sd)": DISPERSION.lines(1.8),
+    }
+    return entries if fit.is_point else entries | {"draws of G": _DRAW.lines(1.2)}
+
+
+def _some_draws(fit: Fitted, populations: int) -> Floats:
+    """G at a few draws (m, q, q), evenly spread over the chains; none of a point fit."""
     q = len(fit.design.effects)
     G = fit.G_draws.reshape(-1, q, q)
-    return G[np.unique(np.linspace(0, len(G) - 1, min(_DRAWS, len(G))).round().astype(np.intp))]
+    if fit.is_point:
+        return G[:0]
+    few = min(_DRAWS // populations, len(G))
+    return G[np.linspace(0, len(G) - 1, few).round().astype(np.intp)]
 
 
 def _boundary(kind: str, level: str, draw: int, ellipse: Ellipse) -> pd.DataFrame:
@@ -183,14 +196,9 @@ def _group_table(fit: Fitted, pair: list[int], levels: Any) -> pd.DataFrame:
 
 
 def _draw_ellipses(ax: Axes, frame: BetaSpace) -> None:
-    many = frame.ellipses["draw"].max() > 0
-    looks: dict[str, tuple[Look, dict[str, Any]]] = {
-        "G": (DISPERSION, {"width": 0.7 if many else 1.6, "alpha": 0.45 if many else 1.0}),
-        "confidence": (POPULATION, {"width": 1.8}),
-    }
     for (kind, _, _), points in frame.ellipses.groupby(["kind", "level", "draw"], sort=False):
-        look, more = looks[str(kind)]
-        ax.plot(points["x"], points["y"], **look.lines(**more), zorder=1.5)
+        look, width = _LOOKS[str(kind)]
+        ax.plot(points["x"], points["y"], **look.lines(width), zorder=1.5 if width > 1.0 else 1.0)
 
 
 def _draw_groups(ax: Axes, groups: pd.DataFrame) -> None:
