@@ -205,6 +205,9 @@ def test_posteriors_maxima_and_160_groups(
 def test_refusals(slopes: hb.Fit, reml_fits: Cache[hb.Fit]) -> None:
     draw = hb.plots.plot_beta_space
     for call, message in (
+        (lambda: draw(None),  # type: ignore[arg-type]
+         "plot_beta_space() takes what model.reml(), ml(), map() or sample() returns, not an "
+         "object of type NoneType"),
         (lambda: draw(reml_fits["oneway"]),
          "the model has one random effect ('Intercept'), and beta space needs two; shrinkage of "
          "one effect is shown by plot_shrinkage()"),

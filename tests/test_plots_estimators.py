@@ -1,5 +1,7 @@
 """Estimators in beta space: ellipses against covariances by hand, shadows against t intervals."""
 
+from typing import Any
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -215,6 +217,12 @@ def test_groups_far_off_are_counted(hs: pd.DataFrame) -> None:
 
 
 def test_refusals(six: hb.Estimators) -> None:
+    wrong: Any = six.fits["5"]
+    with pytest.raises(StudyError) as other:
+        hb.plots.plot_estimators(wrong)
+    assert str(other.value) == (
+        "plot_estimators() takes what hb.estimators() returns, not an object of type Fit"
+    )
     for changed, message in (
         ({"kind": "ellipse"}, "kind must be 'confidence' or 'shadow', not 'ellipse'"),
         ({"methods": ("1", "7")},

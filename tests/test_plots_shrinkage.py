@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.errors import StudyError
+from hierbayes.plots.choice import ENGINES
 from tests.conftest import Cache
 from tests.drawn import arrows_of, fits_in, legend_of, lines_of, shows
 
@@ -135,6 +136,10 @@ def test_refusals(slopes: hb.Fit, oneway: hb.Fit) -> None:
          "against must be 'n' or 'group', not 'x'"),
         (lambda: hb.plots.plot_shrinkage(oneway, groups=["x"]),
          "there is no group 'x' in 'school'"),
+        (lambda: hb.plots.plot_shrinkage(3),  # type: ignore[arg-type]
+         f"plot_shrinkage() takes what {ENGINES} returns, not an object of type int"),
+        (lambda: hb.plots.plot_three_means(3),  # type: ignore[arg-type]
+         f"plot_three_means() takes what {ENGINES} returns, not an object of type int"),
         (lambda: hb.plots.plot_three_means(slopes),
          "the three means are those of a model with nothing but an intercept, such as "
          "'y ~ 1 + (1 | school)'; this one is "

@@ -132,6 +132,10 @@ def test_refusals(school: hb.Simulated) -> None:
             hb.plots.plot_simulated_school(simulated, *args, **changed)
         return str(refused.value)
 
+    wrong: Any = school.data
+    assert message(wrong) == (
+        "plot_simulated_school() takes what hb.simulate() returns, not an object of type DataFrame"
+    )
     assert message(school, 41) == "there is no group 41 in 'school'"
     assert message(school, step=11) == "step must be a whole number from 1 to 10, not 11"
     lonely = hb.simulate(FORMULA, **SLIDES | {"sizes": [1] + [9] * 39})

@@ -22,7 +22,7 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.probability import DEFAULT_PROB
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.choice import chosen_groups, two_effects
+from hierbayes.plots.choice import ENGINES, chosen_groups, refuse_other_than, two_effects
 from hierbayes.plots.draw import coefficient_label, draw_arrows, legend
 from hierbayes.plots.ellipse import Ellipse, confidence_radius
 from hierbayes.plots.look import BLUE, BLUP, DISPERSION, GREY, PALE, POPULATION, SOLID, Look
@@ -91,6 +91,7 @@ def beta_space_frame(
     StudyError
         When the model has one random effect, or an effect or a group does not exist.
     """
+    refuse_other_than("plot_beta_space", fit, Fitted, ENGINES)
     pair = list(two_effects(fit.design.effects, effects))
     shown = chosen_groups(fit, groups, max_groups)
     found = populations(fit)

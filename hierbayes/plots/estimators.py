@@ -26,6 +26,7 @@ from hierbayes.errors import StudyError
 from hierbayes.fit.effects import blue
 from hierbayes.fit.probability import DEFAULT_PROB
 from hierbayes.plots.canvas import canvas, panel_grid
+from hierbayes.plots.choice import refuse_other_than
 from hierbayes.plots.draw import coefficient_label, legend, zero_lines
 from hierbayes.plots.ellipse import Ellipse, confidence_radius, shadow_radius
 from hierbayes.plots.look import METHODS, OWN
@@ -92,6 +93,7 @@ def estimators_frame(
     StudyError
         When the kind or a method does not exist.
     """
+    refuse_other_than("plot_estimators", six, Estimators, "hb.estimators()")
     if kind not in RADII:
         raise StudyError(f"kind must be 'confidence' or 'shadow', not {kind!r}")
     chosen = _chosen(six, methods)

@@ -20,7 +20,7 @@ from hierbayes.fit.effects import shrinkage
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.choice import chosen_groups, one_effect
+from hierbayes.plots.choice import ENGINES, chosen_groups, one_effect, refuse_other_than
 from hierbayes.plots.draw import coefficient_label, draw_arrows, legend
 from hierbayes.plots.look import BLACK, BLUE, BLUP, POPULATION, Look
 
@@ -63,6 +63,7 @@ def shrinkage_frame(
     StudyError
         When the effect or a group does not exist.
     """
+    refuse_other_than("plot_shrinkage", fit, Fitted, ENGINES)
     name = fit.design.effects[one_effect(fit.design.effects, effect)]
     shown = chosen_groups(fit, groups, max_groups)
     table = shrinkage(fit).xs(name, level="effect").iloc[shown]

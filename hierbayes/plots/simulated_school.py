@@ -22,7 +22,7 @@ from hierbayes.design.design import Design
 from hierbayes.errors import StudyError
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.choice import two_effects
+from hierbayes.plots.choice import refuse_other_than, two_effects
 from hierbayes.plots.draw import coefficient_label, draw_shadow, legend
 from hierbayes.plots.ellipse import Ellipse, ellipse_frame, shadow_frame
 from hierbayes.plots.look import BLUE, DATA, DISPERSION, POPULATION, TRUTH, Look
@@ -90,6 +90,7 @@ def simulated_school_frame(simulated: Simulated, group: object = None) -> Simula
         When the group does not exist or has no line of its own, or the model has more than a line
         in each group.
     """
+    refuse_other_than("plot_simulated_school", simulated, Simulated, "hb.simulate()")
     design, truth = simulated.design, simulated.truth
     pair = _intercept_and_slope(design)
     label = design.groups[0] if group is None else group

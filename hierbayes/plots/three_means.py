@@ -21,6 +21,7 @@ from hierbayes.errors import StudyError
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.fitted import Fitted
 from hierbayes.plots.canvas import canvas
+from hierbayes.plots.choice import ENGINES, refuse_other_than
 from hierbayes.plots.draw import legend
 from hierbayes.plots.look import BLACK, DASHED, DOTTED, GREEN_INK, OWN, RED_INK, SOLID, Look
 
@@ -67,6 +68,7 @@ def three_means_frame(fit: Fitted) -> ThreeMeans:
     StudyError
         When the model has more terms.
     """
+    refuse_other_than("plot_three_means", fit, Fitted, ENGINES)
     design = fit.design
     if design.terms != ("Intercept",) or design.effects != ("Intercept",):
         raise StudyError(
