@@ -191,7 +191,9 @@ def test_what_is_drawn(six: hb.Estimators) -> None:
 def test_chosen_methods_as_in_figures_4_to_7(six: hb.Estimators) -> None:
     figure = hb.plots.plot_estimators(six, methods=("1", "3"), kind="shadow", prob=0.9)
     # groups, two ellipses, two centres; differences have two lines at zero and no groups
-    assert [len(lines_of(ax)) for ax in figure.axes[:2]] == [5, 5]
+    assert [len(lines_of(ax)) for ax in figure.axes] == [5, 5, 6]
+    (left, right), (low, high) = figure.axes[2].get_xlim(), figure.axes[2].get_ylim()
+    assert left < 0.0 < right and low < 0.0 < high
     assert legend_of(figure) == ["1 pooled OLS", "3 two-stage", "each group's own line"]
     assert figure.get_suptitle() == "90% intervals as shadows of ellipses"
 

@@ -99,6 +99,16 @@ def test_moments_of_many_groups() -> None:
     assert len(sizes) == J and sizes.min() == 1
 
 
+def test_sizes_below_one_are_drawn_again() -> None:
+    J = 20_000
+    made = example(groups=J, sizes=("poisson", 0.5), seed=3)
+    sizes = made.data["school"].value_counts().to_numpy()
+    mean = 0.5 / (1.0 - np.exp(-0.5))  # of the Poisson distribution without 0
+    variance = mean * (1.0 + 0.5 - mean)
+    assert len(sizes) == J
+    assert abs(sizes.mean() - mean) < 4.0 * np.sqrt(variance / J)
+
+
 def test_reml_finds_the_truth() -> None:
     made = example(groups=400, seed=5)
     fit = hb.Model(FORMULA, data=made.data).reml()

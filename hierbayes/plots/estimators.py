@@ -225,7 +225,7 @@ def _draw_level(ax: Axes, frame: EstimatorsInBetaSpace, level: str) -> None:
 
 
 def _one_scale(panels: Sequence[Axes], frame: EstimatorsInBetaSpace, levels: list[str]) -> None:
-    """The same limits for all levels; differences have their own, with lines at zero.
+    """The same limits for all levels; differences have their own, with zero in sight.
 
     All ellipses are in sight, and the groups' own lines unless they are far off: lines of a few
     rows may lie anywhere.
@@ -241,8 +241,10 @@ def _one_scale(panels: Sequence[Axes], frame: EstimatorsInBetaSpace, levels: lis
             panel.set_xlim(x.min() - 0.06 * np.ptp(x), x.max() + 0.2 * np.ptp(x))
             panel.set_ylim(y.min() - 0.06 * np.ptp(y), y.max() + 0.06 * np.ptp(y))
         else:
-            left, right = panel.get_xlim()
-            panel.set_xlim(left, right + 0.2 * (right - left))
+            (left, right), (low, high) = panel.get_xlim(), panel.get_ylim()
+            dx, dy = 0.05 * (right - left), 0.05 * (high - low)
+            panel.set_xlim(min(left, -dx), max(right, dx) + 0.2 * (right - left))
+            panel.set_ylim(min(low, -dy), max(high, dy))
             zero_lines(panel)
 
 
