@@ -1,5 +1,6 @@
 """Bayesian hierarchical models: REML and a PyMC posterior from one collapsed likelihood."""
 
+from hierbayes import plots
 from hierbayes.dialects.registry import dialects
 from hierbayes.equivalence import Equivalence, equivalence
 from hierbayes.errors import (
@@ -67,6 +68,8 @@ from hierbayes.studies.comparison.comparison import Comparison, compare
 from hierbayes.studies.estimators.estimators import Estimators, estimators
 from hierbayes.studies.sensitivity import quantities
 from hierbayes.studies.sensitivity.study import SensitivityStudy
+from hierbayes.studies.simulation.simulate import simulate
+from hierbayes.studies.simulation.simulated import Simulated
 
 __version__ = "0.1.0"
 
@@ -78,12 +81,12 @@ __all__ = [
     "InterceptWeights", "InverseGamma", "InverseWishart", "Level1Residuals", "Level2Residuals",
     "Levels", "LikelihoodRatio", "Meanings", "Model", "ModelFileError", "ModelTable", "Multilevel",
     "Mundlak", "Normal", "Notation", "PriorError", "Profile", "RandomPart", "Reduced",
-    "SensitivityStudy", "StudentT", "StudyError", "Uniform", "VarianceExplained", "WaldTest",
-    "Wishart", "anova", "bootstrap", "build_random", "capply", "catalog", "codebook", "compare",
-    "composition", "composition_category", "cvar", "dataset_names", "dialects", "dvar",
+    "SensitivityStudy", "Simulated", "StudentT", "StudyError", "Uniform", "VarianceExplained",
+    "WaldTest", "Wishart", "anova", "bootstrap", "build_random", "capply", "catalog", "codebook",
+    "compare", "composition", "composition_category", "cvar", "dataset_names", "dialects", "dvar",
     "equivalence", "estimators", "group_coding", "group_labels", "hausman", "influence",
     "intercept_weights", "level1_residuals", "level2_residuals", "levels", "likelihood_ratio",
     "load_dataset", "load_model", "lvar", "merge_levels", "model_table", "mundlak", "notation",
-    "profile", "quantities", "read_code", "reduced", "some", "tab", "to_levels", "to_long",
-    "to_short", "up", "variance_explained", "wald",
+    "plots", "profile", "quantities", "read_code", "reduced", "simulate", "some", "tab",
+    "to_levels", "to_long", "to_short", "up", "variance_explained", "wald",
 ]  # fmt: skip

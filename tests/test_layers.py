@@ -25,6 +25,7 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.fit.maximised": {"hierbayes.estimation.mode"},
     "hierbayes.fit.sampled": {"hierbayes.estimation.posterior"},
     "hierbayes.model": {"hierbayes.estimation.posterior", "hierbayes.estimation.prior_draws"},
+    "hierbayes.plots.canvas": {"hierbayes.plots.picture"},
     "hierbayes.studies.sensitivity.alternatives": {"hierbayes.estimation.prior_density"},
     "hierbayes.studies.sensitivity.derivatives": {"hierbayes.estimation.prior_density"},
     "hierbayes.studies.sensitivity.information": {"hierbayes.estimation.prior_density"},

@@ -65,6 +65,7 @@ def between_groups(rows: GroupedRows, weights: str) -> Method:
         ),
         coefficients=fit.estimate.combined(to_coefficients(L)).table(terms),
         lines=fit.estimate.table(line_names(rows)),
+        lines_cov=fit.estimate.covariance(line_names(rows)),
         quantities=fit.estimate.combined(to_quantities(L)).table(quantity_names(rows)),
         tests=tests_table(tests),
         sigma=fit.sigma,

@@ -41,6 +41,10 @@ class GammaEstimate:
         df = np.array([self.source.of(row[None]).rows[0] for row in self.L])
         return t_table(self.L @ self.gamma, se, df, index)
 
+    def covariance(self, index: pd.Index) -> pd.DataFrame:
+        """Covariance of the combinations."""
+        return pd.DataFrame(self.L @ self.source.gamma_cov @ self.L.T, index=index, columns=index)
+
     def joint(self, weights: Floats) -> pd.Series:
         """F test that all combinations are zero: F, df1, df2 and p."""
         L = weights @ self.L

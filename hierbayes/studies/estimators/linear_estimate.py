@@ -39,6 +39,10 @@ class LinearEstimate:
         """Estimate, standard error, degrees of freedom, t and two-sided p."""
         return t_table(self.value, np.sqrt(np.diag(self.cov)), self.df, index)
 
+    def covariance(self, index: pd.Index) -> pd.DataFrame:
+        """Covariance of the estimates."""
+        return pd.DataFrame(self.cov, index=index, columns=index)
+
     def joint(self, weights: Floats) -> pd.Series:
         """F test that all combinations are zero: F, df1, df2 and p."""
         tested = self.combined(weights)

@@ -28,6 +28,8 @@ class Method:
     lines : DataFrame
         The same of intercept (at x = 0) and slope in each level, index (coefficient, level); no
         intercepts where the method has none.
+    lines_cov : DataFrame
+        Covariance of these.
     quantities : DataFrame
         The same of the quantities that all methods share: the slope of x in each level, and its
         difference from that of the first level.
@@ -44,6 +46,7 @@ class Method:
     about: tuple[str, ...]
     coefficients: pd.DataFrame
     lines: pd.DataFrame
+    lines_cov: pd.DataFrame
     quantities: pd.DataFrame
     tests: pd.DataFrame
     sigma: float

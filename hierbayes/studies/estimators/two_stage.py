@@ -52,6 +52,7 @@ def two_stage(rows: GroupedRows) -> Method:
         ),
         coefficients=estimate.combined(to_coefficients(L)).table(rows_of(rows.terms, "term")),
         lines=estimate.table(line_names(rows)),
+        lines_cov=estimate.covariance(line_names(rows)),
         quantities=estimate.combined(to_quantities(L)).table(quantity_names(rows)),
         tests=tests_table({} if manova is None else {"no difference (Wilks)": manova}),
         sigma=np.nan,

@@ -57,7 +57,7 @@ def ellipse_points(
         order = np.argsort(_size(pair), kind="stable")
         for size in sizes:
             draw = pair[order[int(np.ceil(size * len(order))) - 1]]
-            frames.append(_boundary(np.sqrt(c) * cholesky_psd(draw)).assign(pair=name, size=size))
+            frames.append(boundary(np.sqrt(c) * cholesky_psd(draw)).assign(pair=name, size=size))
     columns = ["pair", "size", "x", "y", "major", "minor", "tilt"]
     if not frames:
         return pd.DataFrame({column: np.empty(0) for column in columns})
@@ -71,8 +71,11 @@ def _size(pair: Floats) -> Floats:
     return size
 
 
-def _boundary(root: Floats) -> pd.DataFrame:
-    """Points root·(cos t, sin t) of an ellipse, with its semi-axes and tilt."""
+def boundary(root: Floats) -> pd.DataFrame:
+    """Points root·(cos t, sin t) of an ellipse, with its semi-axes and tilt.
+
+    The ellipse is {b : b'(root root')⁻¹b = 1}; where root is singular it is a segment or a point.
+    """
     angle = np.linspace(0.0, 2.0 * np.pi, _POINTS + 1)
     x, y = root @ np.array([np.cos(angle), np.sin(angle)])
     axes, lengths, _ = np.linalg.svd(root)

@@ -1,0 +1,228 @@
+"""A fit in beta space: from each group's own estimate to its prediction.
+
+Two random effects span a plane in which every group is a point: its BLUE (least squares on its own
+rows) and its BLUP, with an arrow from one to the other.  The population is a point as well, with
+the dispersion ellipse of G (whose shadows are one standard deviation of the groups) and the
+confidence ellipse of its own estimate.
+
+Source: the lecture slides *Mixed Models with R*, Figures 13, 18 and 19.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.fit.effects import blue, fixef, population_draws, vcov
+from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.probability import DEFAULT_PROB
+from hierbayes.frames.arrays import Floats
+from hierbayes.plots.canvas import canvas
+from hierbayes.plots.choice import ENGINES, chosen_groups, refuse_other_than, two_effects
+from hierbayes.plots.draw import coefficient_label, draw_arrows, legend
+from hierbayes.plots.ellipse import Ellipse, confidence_radius
+from hierbayes.plots.look import BLUE, BLUP, DISPERSION, GREY, PALE, POPULATION, SOLID, Look
+from hierbayes.plots.populations import ALL, populations
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_DRAWS = 25  # ellipses of G that show how uncertain it is
+_MARKERS = "Ds^vph"  # of populations
+_DRAW = Look(PALE, "none", SOLID)
+_LOOKS = {"draw of G": (_DRAW, 0.8), "G": (DISPERSION, 1.8), "confidence": (POPULATION, 1.8)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BetaSpace:
+    """What is drawn of a fit in beta space.
+
+    Parameters
+    ----------
+    effects : (str, str)
+        The random effects on the two axes.
+    groups : DataFrame
+        Index group: ``level``, ``n``, ``blue_x``, ``blue_y``, ``blup_x``, ``blup_y``,
+        ``population_x``, ``population_y``; BLUEs are missing where they do not exist.
+    populations : DataFrame
+        Index level: ``x``, ``y``.
+    ellipses : DataFrame
+        A row per point: ``kind``, ``level``, ``draw``, ``x``, ``y``.  Kinds are ``"G"`` (for a
+        posterior its mean), ``"confidence"``, and for a posterior ``"draw of G"``, several.
+    """
+
+    effects: tuple[str, str]
+    groups: pd.DataFrame
+    populations: pd.DataFrame
+    ellipses: pd.DataFrame
+
+
+def beta_space_frame(
+    fit: Fitted,
+    *,
+    effects: Sequence[str] | None = None,
+    groups: Sequence[Any] | None = None,
+    max_groups: int | None = None,
+    prob: float = DEFAULT_PROB,
+) -> BetaSpace:
+    """Points and ellipses of a fit in the plane of two random effects.
+
+    Parameters
+    ----------
+    fit : Fit
+        By any engine.
+    effects : two names, optional
+        Random effects on the axes; by default the first two.
+    groups : sequence, optional
+        Labels of the groups to show.
+    max_groups : int, optional
+        Show at most so many, spread over their numbers of rows.
+    prob : float
+        Of the confidence ellipse, which has two degrees of freedom and is given θ̂; for a posterior
+        it is that of a normal distribution with its mean and covariance.
+
+    Raises
+    ------
+    StudyError
+        When the model has one random effect, or an effect or a group does not exist.
+    """
+    refuse_other_than("plot_beta_space", fit, Fitted, ENGINES)
+    pair = list(two_effects(fit.design.effects, effects))
+    shown = chosen_groups(fit, groups, max_groups)
+    found = populations(fit)
+    W = found.W[:, pair]
+    centres = W @ fixef(fit).to_numpy()
+    radius = confidence_radius(prob)
+    confidence = W @ vcov(fit).to_numpy() @ np.swapaxes(W, 1, 2)
+    parts = []
+    for level, centre, cov in zip(found.labels, centres, confidence, strict=True):
+        for draw, G in enumerate(_some_draws(fit, len(W))[:, pair][:, :, pair]):
+            parts.append(_boundary("draw of G", level, draw, Ellipse(centre, G)))
+        mean = fit.G_draws.mean(axis=(0, 1))[np.ix_(pair, pair)]
+        parts.append(_boundary("G", level, 0, Ellipse(centre, mean)))
+        parts.append(_boundary("confidence", level, 0, Ellipse(centre, cov, radius)))
+    first, second = (fit.design.effects[k] for k in pair)
+    return BetaSpace(
+        effects=(first, second),
+        groups=_group_table(fit, pair, np.array(found.labels)[found.of]).iloc[shown],
+        populations=pd.DataFrame(
+            centres, index=pd.Index(found.labels, name="level"), columns=["x", "y"]
+        ),
+        ellipses=pd.concat(parts, ignore_index=True),
+    )
+
+
+def plot_beta_space(
+    fit: Fitted,
+    *,
+    effects: Sequence[str] | None = None,
+    groups: Sequence[Any] | None = None,
+    max_groups: int | None = None,
+    prob: float = DEFAULT_PROB,
+    ax: Axes | None = None,
+    figsize: tuple[float, float] | None = None,
+) -> Figure:
+    """Draw `beta_space_frame`: arrows from BLUEs to BLUPs, populations, ellipses of G and γ̂.
+
+    Parameters are those of `beta_space_frame`, and
+
+    ax : Axes, optional
+        To draw on.
+    figsize : (width, height), optional
+        Of a new figure, in inches.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> fit = hb.Model("mathach ~ ses * Sector + (1 + ses | school)", data=hs).reml()
+    >>> figure = hb.plots.plot_beta_space(fit)
+    >>> figure.axes[0].get_xlabel()
+    'Intercept'
+    """
+    frame = beta_space_frame(fit, effects=effects, groups=groups, max_groups=max_groups, prob=prob)
+    with canvas(ax, figsize, panel=(7.0, 5.4)) as drawn:
+        _draw_ellipses(drawn.ax, frame)
+        _draw_groups(drawn.ax, frame.groups)
+        _draw_populations(drawn.ax, frame.populations)
+        drawn.ax.set_xlabel(coefficient_label(frame.effects[0]))
+        drawn.ax.set_ylabel(coefficient_label(frame.effects[1]))
+        drawn.ax.set_title(f"Beta space, {fit.engine}")
+        legend(drawn, _entries(fit, frame, f"{100 * prob:g}%"))
+    return drawn.figure
+
+
+def _entries(fit: Fitted, frame: BetaSpace, prob: str) -> dict[str, dict[str, Any]]:
+    """The legend, in the words of the engine."""
+    entries = {
+        "BLUE (own least squares)": BLUE.points(5.0),
+        "BLUP" if fit.is_point else "posterior mean": BLUP.points(4.5),
+        **_population_entries(frame.populations),
+        f"{prob} confidence of γ" if fit.is_point else f"{prob} of γ": POPULATION.lines(),
+        "G (one sd)" if fit.is_point else "mean G (one sd)": DISPERSION.lines(1.8),
+    }
+    return entries if fit.is_point else entries | {"draws of G": _DRAW.lines(1.2)}
+
+
+def _some_draws(fit: Fitted, populations: int) -> Floats:
+    """G at a few draws (m, q, q), evenly spread over the chains; none of a point fit."""
+    q = len(fit.design.effects)
+    G = fit.G_draws.reshape(-1, q, q)
+    if fit.is_point:
+        return G[:0]
+    few = min(_DRAWS // populations, len(G))
+    return G[np.linspace(0, len(G) - 1, few).round().astype(np.intp)]
+
+
+def _boundary(kind: str, level: str, draw: int, ellipse: Ellipse) -> pd.DataFrame:
+    points = pd.DataFrame(ellipse.points(), columns=["x", "y"])
+    return points.assign(kind=kind, level=level, draw=draw)[["kind", "level", "draw", "x", "y"]]
+
+
+def _group_table(fit: Fitted, pair: list[int], levels: Any) -> pd.DataFrame:
+    population = population_draws(fit)
+    blup = (population + fit.u_draws).mean(axis=(0, 1))[:, pair]
+    own, middle = blue(fit).to_numpy()[:, pair], population.mean(axis=(0, 1))[:, pair]
+    values = np.hstack([own, blup, middle])
+    names = [f"{what}_{axis}" for what in ("blue", "blup", "population") for axis in "xy"]
+    table = pd.DataFrame(values, index=pd.Index(fit.design.groups, name="group"), columns=names)
+    table.insert(0, "level", levels)
+    table.insert(1, "n", fit.problem.cross.rows.astype(int))
+    return table
+
+
+def _draw_ellipses(ax: Axes, frame: BetaSpace) -> None:
+    for (kind, _, _), points in frame.ellipses.groupby(["kind", "level", "draw"], sort=False):
+        look, width = _LOOKS[str(kind)]
+        ax.plot(points["x"], points["y"], **look.lines(width), zorder=1.5 if width > 1.0 else 1.0)
+
+
+def _draw_groups(ax: Axes, groups: pd.DataFrame) -> None:
+    size = 5.0 if len(groups) <= 60 else 3.2
+    own, predicted = groups[["blue_x", "blue_y"]], groups[["blup_x", "blup_y"]]
+    draw_arrows(ax, own.to_numpy(), predicted.to_numpy(), Look(GREY, "none"), size / 7.0)
+    ax.plot(*own.to_numpy().T, **BLUE.points(size), zorder=2.1)
+    ax.plot(*predicted.to_numpy().T, **BLUP.points(size - 0.8), zorder=2.3)
+
+
+def _draw_populations(ax: Axes, table: pd.DataFrame) -> None:
+    for look, (_, (x, y)) in zip(_population_looks(table), table.iterrows(), strict=True):
+        ax.plot(x, y, **look.points(8.5, markeredgecolor="white"), zorder=3.0)
+
+
+def _population_looks(table: pd.DataFrame) -> list[Look]:
+    """A marker for each population."""
+    return [replace(POPULATION, marker=_MARKERS[k]) for k in range(len(table))]
+
+
+def _population_entries(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    looks = zip(table.index, _population_looks(table), strict=True)
+    return {
+        "population" if level == ALL else f"population: {level}": look.points(8.0)
+        for level, look in looks
+    }

@@ -1,0 +1,120 @@
+"""Where a picture is drawn: the axes that were given, or those of a new figure.
+
+Drawing modules import this one and use nothing but methods of the axes, so that only
+`picture`, imported when something is drawn, imports Matplotlib.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hierbayes.errors import StudyError
+from hierbayes.plots.look import SETTINGS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Canvas:
+    """A figure and the axes of a picture.
+
+    Parameters
+    ----------
+    figure : Figure
+    panels : tuple of Axes
+        Row by row.
+    is_new : bool
+        Whether the figure was made for this picture.
+    """
+
+    figure: Figure
+    panels: tuple[Axes, ...]
+    is_new: bool
+
+    @property
+    def ax(self) -> Axes:
+        """The axes of a picture of one panel."""
+        return self.panels[0]
+
+
+@contextmanager
+def canvas(
+    ax: Axes | Sequence[Axes] | None,
+    figsize: tuple[float, float] | None,
+    *,
+    shape: tuple[int, int] = (1, 1),
+    panel: tuple[float, float] = (6.4, 4.8),
+    share: bool = False,
+    count: int | None = None,
+) -> Iterator[Canvas]:
+    """Axes to draw on, with the settings of these pictures in force inside the block.
+
+    Parameters
+    ----------
+    ax : Axes, or as many as there are panels
+        By default those of a new figure.
+    figsize : (width, height)
+        Of a new figure in inches; by default `panel` for each panel.
+    shape : (rows, columns)
+        Of panels.
+    panel : (width, height)
+        Of one panel in inches.
+    share : bool
+        Whether new panels have the same scales.
+    count : int, optional
+        Of panels in use, where they do not fill the shape; the last ones of a new figure are
+        taken away.
+
+    Raises
+    ------
+    StudyError
+        When the axes given are not as many as there are panels, or stand beside a figsize.
+    """
+    from hierbayes.plots.picture import new_picture, settings
+
+    with settings(SETTINGS):
+        if ax is None:
+            rows, columns = shape
+            figure = new_picture(figsize or (panel[0] * columns, panel[1] * rows))
+            made = figure.subplots(rows, columns, sharex=share, sharey=share, squeeze=False)
+            panels = tuple(made.ravel())
+            for spare in panels[count:] if count else ():
+                spare.remove()
+            yield Canvas(figure, panels[:count], True)
+            return
+        panels = tuple(np.ravel(np.asarray(ax, dtype=object)))
+        _refuse_bad_axes(panels, count or shape[0] * shape[1], figsize)
+        yield Canvas(panels[0].get_figure(root=True), panels, False)
+
+
+def panel_grid(count: int, widest: int = 3) -> tuple[int, int]:
+    """Rows and columns for so many panels.
+
+    Examples
+    --------
+    >>> panel_grid(2), panel_grid(4), panel_grid(8)
+    ((1, 2), (2, 2), (3, 3))
+    """
+    columns = 2 if count == 4 else min(count, widest)
+    return -(-count // columns), columns
+
+
+def _refuse_bad_axes(panels: tuple[Any, ...], needed: int, figsize: object) -> None:
+    if not all(hasattr(one, "plot") and hasattr(one, "get_figure") for one in panels):
+        raise StudyError(
+            f"ax must be Matplotlib's axes, not {type(panels[0]).__name__ if panels else 'empty'}"
+        )
+    if len(panels) != needed:
+        raise StudyError(
+            f"this picture has {needed} {'panel' if needed == 1 else 'panels'}, and ax has "
+            f"{len(panels)}; give as many axes, or leave ax out"
+        )
+    if figsize is not None:
+        raise StudyError("figsize is that of a new figure; with ax= leave it out")

@@ -1,0 +1,102 @@
+"""What is to be shown of a fit: two random effects, and some of the groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hierbayes.errors import StudyError
+from hierbayes.fit.fitted import Fitted
+from hierbayes.frames.arrays import Integers
+
+ENGINES = "model.reml(), ml(), map() or sample()"  # make fits
+
+
+def two_effects(names: Sequence[str], stated: Sequence[str] | None) -> tuple[int, int]:
+    """Positions of the two random effects that span beta space; by default the first two.
+
+    Raises
+    ------
+    StudyError
+        When the model has one random effect, or a name is none of its effects.
+    """
+    if len(names) < 2:
+        raise StudyError(
+            f"the model has one random effect ('{names[0]}'), and beta space needs two; "
+            "shrinkage of one effect is shown by plot_shrinkage()"
+        )
+    if stated is None:
+        return 0, 1
+    if isinstance(stated, str) or len(stated) != 2 or stated[0] == stated[1]:
+        raise StudyError(f"effects must name two random effects, not {stated!r}")
+    first, second = (one_effect(names, name) for name in stated)
+    return first, second
+
+
+def one_effect(names: Sequence[str], stated: str | None) -> int:
+    """Position of a random effect; by default the first.
+
+    Raises
+    ------
+    StudyError
+        When the name is none of them.
+    """
+    if stated is None:
+        return 0
+    if stated not in names:
+        listed = ", ".join(f"'{name}'" for name in names)
+        raise StudyError(f"'{stated}' is no random effect of this model; they are: {listed}")
+    return list(names).index(stated)
+
+
+def chosen_groups(fit: Fitted, groups: Sequence[Any] | None, max_groups: int | None) -> Integers:
+    """Positions of the groups to show, in the order of the fit.
+
+    Parameters
+    ----------
+    fit : Fitted
+    groups : sequence, optional
+        Labels.
+    max_groups : int, optional
+        At most so many, evenly spread over the groups ordered by their number of rows.
+
+    Raises
+    ------
+    StudyError
+        When a label is no group, or both are stated.
+    """
+    labels, J = fit.design.groups, fit.design.J
+    if groups is not None and max_groups is not None:
+        raise StudyError("groups= and max_groups= are both stated; keep one")
+    if groups is not None:
+        if isinstance(groups, str) or not hasattr(groups, "__iter__"):
+            raise StudyError(f"groups must be a list of group labels, not {groups!r}")
+        found = labels.get_indexer(list(groups))
+        if (found < 0).any():
+            missing = list(groups)[int((found < 0).argmax())]
+            name = fit.design.specification.group
+            raise StudyError(f"there is no group {missing!r} in '{name}'")
+        return np.unique(found).astype(np.intp)
+    if max_groups is None or max_groups >= J:
+        return np.arange(J)
+    if max_groups < 1:
+        raise StudyError(f"max_groups must be at least 1, not {max_groups!r}")
+    by_size = np.argsort(fit.problem.cross.rows, kind="stable")
+    kept = by_size[np.linspace(0, J - 1, max_groups).round().astype(np.intp)]
+    return np.sort(kept).astype(np.intp)
+
+
+def refuse_other_than(verb: str, value: object, kind: type, remedy: str) -> None:
+    """Refuse an argument of another type than a picture is of.
+
+    Raises
+    ------
+    StudyError
+        Saying what makes the right one.
+    """
+    if not isinstance(value, kind):
+        raise StudyError(
+            f"{verb}() takes what {remedy} returns, not an object of type {type(value).__name__}"
+        )

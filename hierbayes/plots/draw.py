@@ -1,0 +1,68 @@
+"""Things that several pictures draw: arrows, shadows, legends, lines at zero."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hierbayes.frames.arrays import Floats
+from hierbayes.plots.canvas import Canvas
+from hierbayes.plots.look import GREY, Look
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def draw_arrows(ax: Axes, tails: Floats, heads: Floats, look: Look, width: float = 0.9) -> None:
+    """An arrow from each tail to its head, (m, 2) each, as one artist.
+
+    Those without length or without a tail are left out; short ones have small heads.
+    """
+    way = heads - tails
+    drawn = np.isfinite(way).all(axis=1) & (way != 0.0).any(axis=1)
+    ax.quiver(
+        *tails[drawn].T, *way[drawn].T, angles="xy", scale_units="xy", scale=1.0, units="inches",
+        width=width / 72.0, headwidth=6.0, headlength=8.0, headaxislength=8.0, minlength=0.5,
+        color=look.color, zorder=2.05,
+    )  # fmt: skip
+
+
+def draw_shadow(ax: Axes, bounds: Floats, look: Look) -> None:
+    """Lines from the sides of a box (2, 2) to the axes: the shadows of an ellipse."""
+    low_x, low_y = ax.get_xlim()[0], ax.get_ylim()[0]
+    (x0, x1), (y0, y1) = bounds
+    more: dict[str, Any] = {"color": look.color, "linestyle": ":", "linewidth": 0.9, "zorder": 0.5}
+    for x in (x0, x1):
+        ax.plot([x, x], [low_y, (y0 + y1) / 2.0], **more)
+    for y in (y0, y1):
+        ax.plot([low_x, (x0 + x1) / 2.0], [y, y], **more)
+    ax.set_xlim(left=low_x)
+    ax.set_ylim(bottom=low_y)
+
+
+def legend(drawn: Canvas, entries: dict[str, dict[str, Any]], *, width: float = 2.2) -> None:
+    """A legend with an entry for each label, from the arguments of ``ax.plot``.
+
+    It stands below a new figure, in columns of some `width` inches, and otherwise in the last of
+    the axes that were given, where it hides least.
+    """
+    ax = drawn.panels[-1]
+    handles = [ax.plot([], [], label=label, **how)[0] for label, how in entries.items()]
+    if not drawn.is_new:
+        ax.legend(handles=handles, frameon=True, framealpha=0.85, edgecolor="none")
+        return
+    columns = max(1, int(drawn.figure.get_size_inches()[0] / width))
+    drawn.figure.legend(handles=handles, loc="outside lower left", ncols=columns)
+
+
+def zero_lines(ax: Axes) -> None:
+    """Thin lines at zero, where zero is in sight."""
+    for low_high, line in ((ax.get_ylim(), ax.axhline), (ax.get_xlim(), ax.axvline)):
+        if low_high[0] < 0.0 < low_high[1]:
+            line(0.0, color=GREY, linewidth=0.6, zorder=0.4)
+
+
+def coefficient_label(effect: str) -> str:
+    """What an axis of beta space shows."""
+    return effect if effect == "Intercept" else f"Coefficient of {effect}"

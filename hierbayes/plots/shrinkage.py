@@ -1,0 +1,164 @@
+"""Shrinkage of one coefficient: from each group's BLUE to its BLUP, by group size or by group.
+
+Against n_j the arrows are short where groups are large, and the BLUEs of small groups are more
+spread.  Against the groups in order the same points show who moves, and which way.
+
+Source: the lecture slides *Mixed Models with R*, "Shrinking from the BLUE to the BLUP --
+relationship with n".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import StudyError
+from hierbayes.fit.effects import shrinkage
+from hierbayes.fit.fitted import Fitted
+from hierbayes.frames.arrays import Floats
+from hierbayes.plots.canvas import canvas
+from hierbayes.plots.choice import ENGINES, chosen_groups, one_effect, refuse_other_than
+from hierbayes.plots.draw import coefficient_label, draw_arrows, legend
+from hierbayes.plots.look import BLACK, BLUE, BLUP, POPULATION, Look
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+AGAINST = ("n", "group")
+_LABELLED = 45  # groups whose labels stand on the axis
+
+
+def shrinkage_frame(
+    fit: Fitted,
+    effect: str | None = None,
+    *,
+    groups: Sequence[Any] | None = None,
+    max_groups: int | None = None,
+) -> pd.DataFrame:
+    """BLUE, BLUP and population value of one coefficient.
+
+    Parameters
+    ----------
+    fit : Fit
+        By any engine.
+    effect : str, optional
+        A random effect; by default the first.
+    groups : sequence, optional
+        Labels of the groups to show.
+    max_groups : int, optional
+        Show at most so many, spread over their numbers of rows.
+
+    Returns
+    -------
+    DataFrame
+        Index group; ``n``, ``blue`` (missing where it does not exist), ``blup``, ``population``
+        and ``moved``, the way from BLUE to BLUP.
+
+    Raises
+    ------
+    StudyError
+        When the effect or a group does not exist.
+    """
+    refuse_other_than("plot_shrinkage", fit, Fitted, ENGINES)
+    name = fit.design.effects[one_effect(fit.design.effects, effect)]
+    shown = chosen_groups(fit, groups, max_groups)
+    table = shrinkage(fit).xs(name, level="effect").iloc[shown]
+    table = table[["n", "blue", "blup", "population"]]
+    return table.assign(moved=table["blup"] - table["blue"])
+
+
+def plot_shrinkage(
+    fit: Fitted,
+    effect: str | None = None,
+    *,
+    against: str = "n",
+    groups: Sequence[Any] | None = None,
+    max_groups: int | None = None,
+    ax: Axes | None = None,
+    figsize: tuple[float, float] | None = None,
+) -> Figure:
+    """Draw `shrinkage_frame`: arrows from BLUE to BLUP, and the population.
+
+    Parameters are those of `shrinkage_frame`, and
+
+    against : str
+        ``"n"``, or ``"group"`` for the groups ordered by their BLUP.
+    ax : Axes, optional
+        To draw on.
+    figsize : (width, height), optional
+        Of a new figure, in inches.
+
+    Raises
+    ------
+    StudyError
+        When `against` is neither, or as `shrinkage_frame` does.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> fit = hb.Model("mathach ~ 1 + (1 | school)", data=hb.load_dataset("hs")).reml()
+    >>> figure = hb.plots.plot_shrinkage(fit)
+    >>> figure.axes[0].get_xlabel()
+    'rows of the group'
+    """
+    if against not in AGAINST:
+        raise StudyError(f"against must be 'n' or 'group', not {against!r}")
+    frame = shrinkage_frame(fit, effect, groups=groups, max_groups=max_groups)
+    name = fit.design.effects[one_effect(fit.design.effects, effect)]
+    if against == "group":
+        frame = frame.sort_values("blup", kind="stable")
+    x = frame["n"].to_numpy(float) if against == "n" else np.arange(len(frame), dtype=float)
+    with canvas(ax, figsize, panel=(7.0, 4.8)) as drawn:
+        one = _draw_population(drawn.ax, x, frame["population"].to_numpy())
+        _draw_points(drawn.ax, x, frame)
+        drawn.ax.set_ylabel(coefficient_label(name))
+        drawn.ax.set_title(f"Shrinking from the BLUE to the BLUP: {name}, {fit.engine}")
+        if against == "n":
+            drawn.ax.set_xlabel("rows of the group")
+        else:
+            _label_groups(drawn.ax, frame.index, fit.design.specification.group)
+        population = POPULATION.lines() if one else _TICK.points(8.0)
+        legend(drawn, {
+            "BLUE (own least squares)": BLUE.points(5.0),
+            "BLUP" if fit.is_point else "posterior mean": BLUP.points(4.5),
+            "population": population,
+        })  # fmt: skip
+    return drawn.figure
+
+
+_TICK = Look(POPULATION.color, "_")
+
+
+def _draw_population(ax: Axes, x: Floats, population: Floats) -> bool:
+    """A line where all groups have one population value, else a tick for each; which it was."""
+    one = bool(np.ptp(population) <= 1e-9 * max(np.abs(population).max(), 1e-300))
+    if one:
+        ax.axhline(float(population[0]), **POPULATION.lines(1.6), zorder=1.0)
+    else:
+        ax.plot(x, population, **_TICK.points(8.0, markeredgewidth=1.8), zorder=1.0)
+    return one
+
+
+def _draw_points(ax: Axes, x: Floats, frame: pd.DataFrame) -> None:
+    size = 5.5 if len(frame) <= 60 else 3.6
+    tails = np.column_stack([x, frame["blue"]])
+    heads = np.column_stack([x, frame["blup"]])
+    draw_arrows(ax, tails, heads, Look(BLACK, "none"), size / 7.0)
+    ax.plot(*tails.T, **BLUE.points(size), zorder=2.0)
+    ax.plot(*heads.T, **BLUP.points(size - 0.8), zorder=2.2)
+
+
+def _label_groups(ax: Axes, labels: pd.Index, group: str) -> None:
+    """Labels of the groups where there is room, else how many there are."""
+    if len(labels) > _LABELLED:
+        ax.set_xticks([])
+        ax.set_xlabel(
+            f"{len(labels)} groups of {group}, by BLUP (max_groups= or groups= shows fewer)"
+        )
+        return
+    ax.set_xticks(range(len(labels)), [str(label) for label in labels], rotation=90)
+    ax.set_xlabel(group)

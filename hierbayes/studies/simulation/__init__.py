@@ -1,0 +1,1 @@
+"""Data simulated from a model, with the truth they were made from."""

@@ -1,0 +1,216 @@
+r"""Simulate data from a model: y_j = X_jγ + Z_ju_j + r_j, u_j ~ N(0, G), r_j ~ N(0, σ²I).
+
+Groups, sizes, variables, u and r each have a stream of random numbers of their own, so that other
+parameters change the data only through the formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.design import Design, build_design
+from hierbayes.design.group_design import group_design
+from hierbayes.errors import StudyError
+from hierbayes.estimation.counts import refuse_bad_seed
+from hierbayes.fit.fitted import Fitted
+from hierbayes.likelihood.covariance import cholesky_psd
+from hierbayes.specification.equations import Multilevel
+from hierbayes.specification.formula import Specification, read_combined
+from hierbayes.studies.simulation.parameters import Parameters, estimates, read_parameters
+from hierbayes.studies.simulation.rows import EFFECTS, RESIDUALS, Layout, make_rows, stream
+from hierbayes.studies.simulation.simulated import Simulated, Truth
+
+
+def simulate(
+    model: str | Multilevel | Specification | Fitted,
+    *,
+    gamma: Any = None,
+    G: Any = None,
+    sigma: float | None = None,
+    groups: Any = None,
+    sizes: Any = None,
+    variables: Mapping[str, Any] | None = None,
+    between: Mapping[str, Any] | None = None,
+    data: pd.DataFrame | None = None,
+    seed: int | None = None,
+) -> Simulated:
+    """Simulate data from a model and its parameters.
+
+    Parameters
+    ----------
+    model : str, Multilevel, Specification or Fit
+        A formula with its random part, equations, or a fit, whose estimates (a posterior's means)
+        are then the parameters that are not stated.
+    gamma : sequence or mapping
+        Fixed effects, in the order of the terms or by their names.
+    G : array-like (q, q)
+        Covariance of the random effects; singular and zero ones are allowed.
+    sigma : float
+        Residual standard deviation.
+    groups : int or list
+        How many groups, labelled from 1, or their labels.
+    sizes : int, list, tuple or callable
+        Rows of each group: one number, a list, or a source such as ``("poisson", 30)``.
+        Sizes of 1 are kept; drawn sizes below 1 are drawn again.
+    variables : mapping, optional
+        From a column to its source: a list with a value for each row, a distribution of numpy's
+        generators with its parameters such as ``("normal", 0, 1)``, or a function of a
+        `numpy.random.Generator` and the rows made so far (group, variables between groups, and
+        variables stated earlier).
+    between : mapping, optional
+        The same for variables of groups, with one value for each.
+    data : DataFrame, optional
+        Rows to simulate on, in the place of groups, sizes, variables and between. Values of the
+        response in them are not used, and rows that lack a value the model needs are left out.
+    seed : int, optional
+        Equal seeds give equal data; by default one is drawn and recorded.
+
+    Returns
+    -------
+    Simulated
+        ``data``, and ``truth`` with γ, G, σ, u, β_j and the residuals.
+
+    Raises
+    ------
+    StudyError
+        When a parameter, a size or a source is missing or is none.
+    FormulaError, DataError
+        When the model cannot be read, or made on these rows.
+
+    Notes
+    -----
+    The example is that of the slides, "A simulated example".
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> school = hb.simulate(
+    ...     "mathach ~ ses + (1 + ses | school)",
+    ...     gamma=(12, 2), G=[[16, 8], [8, 25]], sigma=20**0.5,
+    ...     groups=40, sizes=("poisson", 30), variables={"ses": ("normal", 0, 1)}, seed=1,
+    ... )
+    >>> school.data.columns.tolist()
+    ['mathach', 'school', 'ses']
+    >>> school.truth.beta.shape
+    (40, 2)
+    """
+    seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
+    refuse_bad_seed(seed)
+    layout = Layout(groups, sizes, variables or {}, between or {})
+    spec = _specification(model)
+    response = _response_column(spec)
+    rows = _rows(model, data, layout, spec, seed)
+    if response in rows and data is None:
+        raise StudyError(f"'{response}' is the response, which is simulated; do not state it")
+    rows = rows.assign(**{response: 0.0})
+    design = build_design(spec, rows)
+    rows = rows.loc[design.kept]
+    if isinstance(model, Fitted):
+        design = _as_fitted(
+            design, model.design, rows if data is not None else _renamed(rows, spec)
+        )
+    parameters = _parameters(model, design, gamma, G, sigma)
+    truth = _truth(design, parameters, int(seed))
+    expected = design.X @ parameters.gamma
+    random = (design.Z * truth.u.to_numpy()[design.codes]).sum(axis=1)
+    y = expected + random + truth.residuals.to_numpy()
+    first = [response, *(name for name in rows.columns if name != response)]
+    made = rows.assign(**{response: y})[first if data is None else list(rows.columns)]
+    return Simulated(made, truth, replace(design, y=y), int(seed))
+
+
+def _as_fitted(design: Design, fitted: Design, rows: pd.DataFrame) -> Design:
+    """The design with the codings (levels, knots, means of known groups) of a fit."""
+    X, Z = fitted.new_matrices(rows, random=True)
+    return replace(design, X=X, Z=Z, terms=fitted.terms, effects=fitted.effects)
+
+
+def _renamed(rows: pd.DataFrame, spec: Specification) -> pd.DataFrame:
+    """Rows of new groups under labels that no fit has: their group means are their own."""
+    return rows.assign(**{spec.group: [f"new group {label}" for label in rows[spec.group]]})
+
+
+def _specification(model: object) -> Specification:
+    if isinstance(model, str):
+        return read_combined(model)
+    if isinstance(model, Multilevel):
+        return model.specification()
+    if isinstance(model, Fitted):
+        return model.design.specification
+    if isinstance(model, Specification):
+        return model
+    raise StudyError(
+        "simulate() takes a formula, a Multilevel, a Specification or a fit, not "
+        f"{type(model).__name__}; of a Model give model.specification, with data=model.data"
+    )
+
+
+def _response_column(spec: Specification) -> str:
+    name = spec.response.strip("`")
+    if spec.response == f"`{name}`" or name.isidentifier():
+        return name
+    raise StudyError(
+        f"the response '{spec.response}' is an expression, and a column is simulated; "
+        "name a column in its place"
+    )
+
+
+def _rows(
+    model: object, data: pd.DataFrame | None, layout: Layout, spec: Specification, seed: int
+) -> pd.DataFrame:
+    """The rows given, or those of the layout."""
+    stated = [
+        name for name in ("groups", "sizes", "variables", "between")
+        if not (getattr(layout, name) is None or _is_empty(getattr(layout, name)))
+    ]  # fmt: skip
+    if data is not None:
+        if stated:
+            raise StudyError(f"the rows are stated twice: by data= and by {stated[0]}=; keep one")
+        if not isinstance(data, pd.DataFrame):
+            raise StudyError(f"data must be a pandas DataFrame, not {type(data).__name__}")
+        return data
+    if isinstance(model, Fitted) and not stated:
+        raise StudyError(
+            "a fit does not keep its data; give data=, the rows to simulate on (model.data are "
+            "those of the fit), or groups= and sizes="
+        )
+    for name in ("groups", "sizes"):
+        if getattr(layout, name) is None:
+            raise StudyError(f"{name}= is not stated; give groups= and sizes=, or data=")
+    return make_rows(layout, spec.group, seed)
+
+
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, Mapping) and not value
+
+
+def _parameters(model: object, design: Design, gamma: Any, G: Any, sigma: Any) -> Parameters:
+    if isinstance(model, Fitted):
+        own = estimates(model)
+        gamma = own.gamma if gamma is None else gamma
+        G = own.G if G is None else G
+        sigma = own.sigma if sigma is None else sigma
+    return read_parameters(design, gamma, G, sigma)
+
+
+def _truth(design: Design, parameters: Parameters, seed: int) -> Truth:
+    """Draw u and r."""
+    shape = (design.J, len(design.effects))
+    u = stream(seed, EFFECTS).standard_normal(shape) @ cholesky_psd(parameters.G).T
+    r = parameters.sigma * stream(seed, RESIDUALS).standard_normal(len(design.X))
+    effects = pd.Index(design.effects, name="effect")
+    groups = pd.Index(design.groups, name="group")
+    beta = group_design(design).population(parameters.gamma) + u
+    return Truth(
+        gamma=pd.Series(parameters.gamma, pd.Index(design.terms, name="term"), name="gamma"),
+        G=pd.DataFrame(parameters.G, effects, effects),
+        sigma=parameters.sigma,
+        u=pd.DataFrame(u, groups, effects),
+        beta=pd.DataFrame(beta, groups, effects),
+        residuals=pd.Series(r, design.index, name="residuals"),
+    )
