@@ -6,7 +6,19 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from hierbayes.dialects import bambi, brms, lme4, nlme, pymc_code, rstanarm, statsmodels
+from hierbayes.dialects import (
+    bambi,
+    brms,
+    hlm,
+    lme4,
+    mlwin,
+    nlme,
+    pymc_code,
+    rstanarm,
+    sas,
+    stata,
+    statsmodels,
+)
 from hierbayes.dialects.dialect import Dialect
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
@@ -20,6 +32,10 @@ _MODULES = (
     bambi,
     pymc_code,
     statsmodels,
+    sas,
+    stata,
+    hlm,
+    mlwin,
 )
 DIALECTS: dict[str, Dialect] = {module.DIALECT.name: module.DIALECT for module in _MODULES}
 
