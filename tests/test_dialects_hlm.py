@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.dialects.hlm import DIALECT
-from hierbayes.dialects.hlm_reader import read_hlm
+from hierbayes.dialects.hlm.reader import read_hlm
+from hierbayes.dialects.hlm.writer import DIALECT
 from tests.dialect_subject import CATALOGUE, FORMULAS, complaint, subject_of, with_tracks
 
 COLUMNS = ("school", "mathach", "ses", "Sex", "Size", "Sector", "Y", "X", "W")

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.dialects.sas import DIALECT
-from hierbayes.dialects.sas_reader import read_sas
+from hierbayes.dialects.sas.reader import read_sas
+from hierbayes.dialects.sas.writer import DIALECT
 from tests.dialect_subject import CATALOGUE, FORMULAS, complaint, subject_of, with_tracks
 
 COLUMNS = ("school", "mathach", "ses", "Sex", "Size", "Sector", "Y", "X", "W")

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.dialects.stata import DIALECT
-from hierbayes.dialects.stata_reader import read_stata
+from hierbayes.dialects.stata.reader import read_stata
+from hierbayes.dialects.stata.writer import DIALECT
 from tests.dialect_subject import CATALOGUE, FORMULAS, complaint, subject_of, with_tracks
 
 COLUMNS = ("school", "mathach", "ses", "Sex", "Size", "Sector", "W")

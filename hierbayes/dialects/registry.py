@@ -6,20 +6,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from hierbayes.dialects import (
-    bambi,
-    brms,
-    hlm,
-    lme4,
-    mlwin,
-    nlme,
-    pymc_code,
-    rstanarm,
-    sas,
-    stata,
-    statsmodels,
-)
+from hierbayes.dialects import mlwin
 from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.hlm import writer as hlm
+from hierbayes.dialects.python import bambi, pymc_code, statsmodels
+from hierbayes.dialects.r import brms, lme4, nlme, rstanarm
+from hierbayes.dialects.sas import writer as sas
+from hierbayes.dialects.stata import writer as stata
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification

@@ -1,0 +1,1 @@
+"""HLM: equations at two levels."""

@@ -1,0 +1,1 @@
+"""Python: bambi, PyMC and statsmodels."""

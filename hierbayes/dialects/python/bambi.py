@@ -1,0 +1,229 @@
+"""Bambi: a formula and priors by term, on PyMC.
+
+Bambi's effects of groups are independent: its ``(1 + x | g)`` is what lme4 writes
+``(1 + x || g)``, and no option makes them correlated.
+
+References
+----------
+Capretto, Piho, Kumar, Westfall, Yarkoni & Martin (2022), *Bambi: A Simple Interface for
+Fitting Bayesian Linear Models in Python*, doi:10.18637/jss.v103.i15.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hierbayes.dialects.coding import (
+    compact,
+    is_one_column,
+    refuse_other_coding,
+    term_of_column,
+)
+from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.expression import (
+    called,
+    parse_factor,
+    spelled_factor,
+)
+from hierbayes.dialects.python.code import (
+    complete_rows,
+    contextual_in,
+    definitions,
+    orders_of_levels,
+    quoted,
+    refuse_data_name,
+)
+from hierbayes.dialects.python.priors import distribution_of, parameters_of
+from hierbayes.dialects.python.reading import find_call, plain_specification
+from hierbayes.dialects.r.reading import refuse_split_factors
+from hierbayes.dialects.r.stan_priors import refuse_joint_priors
+from hierbayes.dialects.subject import Subject
+from hierbayes.errors import FormulaError
+from hierbayes.estimation.priors import Family
+from hierbayes.specification.formula import Specification, read_combined
+from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms
+
+_FUNCTIONS = frozenset(("I", "C", "center", "cvar", "dvar"))
+_ARGUMENTS = (
+    "formula", "data", "family", "priors", "link", "categorical", "potentials", "dropna",
+    "auto_scale", "noncentered", "center_predictors", "extra_namespace",
+)  # fmt: skip
+_MARKS: dict[type[ast.AST], str] = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.Eq: "==",
+    ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
+}  # fmt: skip  # the operators that formulae knows
+_REFUSED = {
+    "family": "responses that are not normal",
+    "link": "another link than the identity",
+    "potentials": "further terms in the density",
+    "categorical": "numbers taken as factors (make texts of that column)",
+}
+
+
+def read(text: str, columns: Sequence[str]) -> Specification:
+    """The model of bambi code, or of a formula: each effect of a group is a block of its own.
+
+    Raises
+    ------
+    FormulaError
+        When the code cannot be read, or asks for what models here do not have.
+    """
+    call = find_call(text, "Model", _ARGUMENTS)
+    formula = text
+    if call is not None:
+        if "formula" not in call.arguments:
+            raise FormulaError("Model is called without a formula")
+        for name in [name for name in _REFUSED if name in call.arguments]:
+            value = call.arguments[name]
+            if ast.unparse(value) not in ("None", "'gaussian'", "'identity'"):
+                raise call.refuse(
+                    name,
+                    f"the argument '{name}' of bambi's Model asks for {_REFUSED[name]}, which "
+                    "models here do not have",
+                )
+        formula = call.string("formula")
+    specification = read_combined(formula)
+    specification = plain_specification(specification, columns, _FUNCTIONS, "bambi")
+    for block in specification.random:
+        written = f"({join_terms(block)} | {specification.group})"
+        refuse_split_factors(block, columns, written, "bambi")
+    effects = tuple((term,) for block in specification.random for term in block)
+    return replace(specification, random=effects)
+
+
+def emit(subject: Subject) -> str:
+    """The model as a call of bambi's Model with the priors in force.
+
+    Predictors are not centred, so that the prior of the intercept is where they are 0.
+
+    Raises
+    ------
+    FormulaError
+        For effects of groups that are correlated, and what else bambi cannot say.
+    """
+    refuse_data_name(subject, "bambi")
+    refuse_joint_priors(subject, "bambi")
+    _refuse_correlated(subject)
+    refuse_other_coding(subject.specification, subject.variables, "bambi")
+    orders = orders_of_levels(subject)
+    heads = ["import bambi as bmb"]
+    heads += ["import numpy as np"] if "np." in str(subject.specification) else []
+    heads += ["import pandas as pd"] if orders else []
+    used = contextual_in(subject)
+    extra = f",\n    extra_namespace={{{', '.join(f'"{n}": {n}' for n in used)}}}" if used else ""
+    lines = ["\n".join(heads) + definitions(subject), ""]
+    lines += [f"{complete_rows(subject)}", *orders]
+    lines += [
+        "model = bmb.Model(",
+        f"    {quoted(_formula(subject))},",
+        f"    {subject.data},",
+        "    priors={",
+        *(f"        {quoted(name)}: {prior}," for name, prior in _priors(subject)),
+        "    },",
+        "    center_predictors=False,",
+        f"    noncentered=True{extra},",
+        ")",
+        "results = model.fit()",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _formula(subject: Subject) -> str:
+    spec = subject.specification
+    group = _column(spec.group)
+    parts = [
+        f"(1|{group})" if block == (INTERCEPT,) else f"(0 + {_term(block[0], subject)}|{group})"
+        for block in spec.random
+    ]
+    fixed = compact(spec.fixed, lambda term: _term(term, subject))
+    return f"{_term(spec.response, subject)} ~ {' + '.join([fixed, *parts])}"
+
+
+def _term(term: str, subject: Subject) -> str:
+    if term == INTERCEPT:
+        return term
+    return ":".join(
+        spelled_factor(factor, subject.variables, _FUNCTIONS, _column, "bambi")
+        for factor in factors_of(term)
+    )
+
+
+def _column(name: str) -> str:
+    return name if name.isidentifier() else f"`{name}`"
+
+
+def _priors(subject: Subject) -> list[tuple[str, str]]:
+    """Name of each term in bambi, and the code of its prior."""
+    priors, group = subject.priors, subject.specification.group
+    by_term: dict[str, list[Family]] = {}
+    for name, prior, _ in priors.gamma:
+        term = term_of_column(name, subject.specification, subject.variables)
+        by_term.setdefault(term, []).append(prior)
+    lines = [
+        (_named(term, subject), _call(families, "gamma", f"of '{term}'"))
+        for term, families in by_term.items()
+    ]
+    for block, (_, prior, _) in zip(subject.specification.random, priors.sd, strict=True):
+        effect = INTERCEPT if block == (INTERCEPT,) else _named(block[0], subject)
+        sd = _call([prior], "sd", f"of the sd of '{effect}'")
+        lines.append((f"{effect}|{group}", f'bmb.Prior("Normal", mu=0, sigma={sd})'))
+    return [*lines, ("sigma", _call([priors.sigma[1]], "sigma", "of sigma"))]
+
+
+def _named(term: str, subject: Subject) -> str:
+    """A term as bambi calls it: expressions without their parentheses."""
+    if term == INTERCEPT:
+        return "Intercept"
+    spelled = [
+        spelled_factor(factor, subject.variables, _FUNCTIONS, _column, "bambi")
+        for factor in factors_of(term)
+    ]
+    return ":".join(_flat(parse_factor(factor)) for factor in spelled)
+
+
+def _flat(tree: ast.AST) -> str:
+    match tree:
+        case ast.Name():
+            return tree.id
+        case ast.BinOp():
+            return f"{_flat(tree.left)} {_MARKS[type(tree.op)]} {_flat(tree.right)}"
+        case ast.Compare(ops=[op]):
+            return f"{_flat(tree.left)} {_MARKS[type(op)]} {_flat(tree.comparators[0])}"
+        case ast.UnaryOp(op=ast.USub()):
+            return f"-{_flat(tree.operand)}"
+        case ast.Call():
+            return f"{called(tree)}({', '.join(map(_flat, tree.args))})"
+    return ast.unparse(tree)
+
+
+def _call(families: Sequence[Family], block: str, place: str) -> str:
+    names = {distribution_of(prior, block, "bambi") for prior in families}
+    if len(names) > 1:
+        raise FormulaError(
+            f"bambi has one family of priors for a term, and those {place} are of several: "
+            f"{', '.join(map(str, families))}"
+        )
+    parts = [f'"{names.pop()}"']
+    parts += [f"{name}={value}" for name, value in parameters_of(families).items()]
+    return f"bmb.Prior({', '.join(parts)})"
+
+
+def _refuse_correlated(subject: Subject) -> None:
+    group = subject.specification.group
+    for block in subject.specification.random:
+        if not is_one_column(block, subject.variables):
+            written = join_terms(block)
+            if len(block) > 1:
+                remedy = f"write ({written} || {group}) if independence is meant"
+            else:
+                remedy = "make columns of numbers of its levels"
+            raise FormulaError(
+                f"bambi's group effects are independent; this model has the correlated block "
+                f"({written} | {group}); {remedy}"
+            )
+
+
+DIALECT = Dialect("bambi", "Python: bambi.Model", emit, read)

@@ -1,0 +1,177 @@
+"""PyMC: the model written out, effects of groups included, as one script.
+
+    γ, sd, R, σ ~ priors,  z ~ N(0, I),  u = z (diag(sd) L)',  L L' = R
+    y ~ N(Xγ + Σ_k Z_k u_k, σ²)
+
+The same model as `Model.graph`, which integrates γ and u out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.expression import spelled_factor
+from hierbayes.dialects.python.code import (
+    complete_rows,
+    contextual_in,
+    definitions,
+    orders_of_levels,
+    quoted,
+    refuse_data_name,
+)
+from hierbayes.dialects.python.priors import distribution_of, parameters_of
+from hierbayes.dialects.r.stan_priors import number, refuse_joint_priors
+from hierbayes.dialects.subject import Subject
+from hierbayes.estimation.prior_set import Entry
+from hierbayes.specification.terms import INTERCEPT, factors_of
+
+_FUNCTIONS = frozenset(
+    ("I", "C", "center", "scale", "poly", "bs", "cr", "cs", "cc", "log", "exp", "cvar", "dvar")
+)  # formulaic makes the columns there as here
+
+
+def emit(subject: Subject) -> str:
+    """The model as a script that makes a ``pm.Model`` called ``model``.
+
+    Raises
+    ------
+    FormulaError
+        For joint priors, and priors that are PyMC objects.
+    """
+    refuse_data_name(subject, "PyMC")
+    refuse_joint_priors(subject, "PyMC")
+    parts = [_head(subject), _data(subject), _coordinates(subject), _model(subject)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(subject: Subject) -> str:
+    lines = ["import pandas as pd", "import pymc as pm"]
+    priors, start = subject.priors, 0
+    parts = [priors.gamma]
+    for size in _blocks(subject):
+        parts.append(priors.sd[start : start + size])
+        start += size
+    lines += ["import pytensor.tensor as pt"] if any(map(_splits, parts)) else []
+    return "\n".join([*lines, "from formulaic import model_matrix"]) + definitions(subject)
+
+
+def _data(subject: Subject) -> str:
+    """Complete rows, the matrices of the fixed and the random part, groups and response."""
+    spec, data = subject.specification, subject.data
+    used = contextual_in(subject)
+    context = f", context={{{', '.join(f'"{name}": {name}' for name in used)}}}" if used else ""
+    lines = [complete_rows(subject), *orders_of_levels(subject)]
+    lines.append(f"X = model_matrix({quoted(_sum(spec.fixed, subject))}, {data}{context})")
+    for k, block in enumerate(spec.random):
+        name = _name("Z", k, subject)
+        lines.append(f"{name} = model_matrix({quoted(_sum(block, subject))}, {data}{context})")
+    response = _sum((spec.response,), subject)
+    lines.append(f"y = model_matrix({quoted(response)}, {data}{context}).to_numpy()[:, 0]")
+    lines.append(f'group, groups = pd.factorize({data}["{spec.group}"], sort=True)')
+    return "\n".join(lines)
+
+
+def _coordinates(subject: Subject) -> str:
+    lines = ["coords = {", '    "term": list(X.columns),']
+    for k, _ in enumerate(subject.specification.random):
+        suffix = _name("", k, subject)
+        lines.append(f'    "effect{suffix}": list({_name("Z", k, subject)}.columns),')
+    return "\n".join([*lines, '    "group": groups,', f'    "row": {subject.data}.index,', "}"])
+
+
+def _model(subject: Subject) -> str:
+    priors = subject.priors
+    lines = ["with pm.Model(coords=coords) as model:"]
+    lines += _vector("gamma", priors.gamma, "gamma", "term")
+    start, corr = 0, list(priors.corr)
+    means = ["    mu = X.to_numpy() @ gamma"]
+    for k, size in enumerate(_blocks(subject)):
+        suffix = _name("", k, subject)
+        entries = priors.sd[start : start + size]
+        lines += _vector(f"sd{suffix}", entries, "sd", f"effect{suffix}")
+        scale = f"sd{suffix}"
+        if size > 1:
+            eta = number(corr.pop(0)[1].parameters["eta"])
+            lines.append(
+                f'    L{suffix} = pm.LKJCorr("L{suffix}", n={size}, eta={eta})'
+                "  # lower root of the correlation matrix"
+            )
+            scale = f"(sd{suffix}[:, None] * L{suffix})"
+        lines += [
+            f'    z{suffix} = pm.Normal("z{suffix}", 0, 1, dims=("group", "effect{suffix}"))',
+            f'    u{suffix} = pm.Deterministic("u{suffix}", z{suffix} '
+            f"{'@' if size > 1 else '*'} {scale}{'.T' if size > 1 else ''}, "
+            f'dims=("group", "effect{suffix}"))',
+        ]
+        columns = f"{_name('Z', k, subject)}.to_numpy()"
+        means.append(f"    mu = mu + ({columns} * u{suffix}[group]).sum(axis=-1)")
+        start += size
+    lines.append(f"    sigma = {_variable('sigma', [priors.sigma], 'sigma')}")
+    lines += means
+    lines.append('    pm.Normal("y", mu, sigma, observed=y, dims="row")')
+    return "\n".join(lines)
+
+
+def _vector(name: str, entries: Sequence[Entry], block: str, dims: str) -> list[str]:
+    """Statements that make a vector of parameters: one variable, or several where families are."""
+    if not _splits(entries):
+        return [f"    {name} = {_variable(name, entries, block, dims)}"]
+    lines = [f"    {name} = pt.stack(["]
+    lines += [
+        f"        {_variable(f'{name}_{k}', [entry], block)},  # {entry[0]}"
+        for k, entry in enumerate(entries)
+    ]
+    return [*lines, "    ])", f'    pm.Deterministic("{name}", {name}, dims="{dims}")']
+
+
+def _variable(name: str, entries: Sequence[Entry], block: str, dims: str = "") -> str:
+    families = [prior for _, prior, _ in entries]
+    distribution = distribution_of(families[0], block, "PyMC")
+    parts = [f'"{name}"', *(f"{key}={text}" for key, text in parameters_of(families).items())]
+    parts += [f'dims="{dims}"'] if dims else []
+    return f"pm.{distribution}({', '.join(parts)})"
+
+
+def _splits(entries: Sequence[Entry]) -> bool:
+    """Whether priors of a vector are of several families."""
+    return len({prior.distribution for _, prior, _ in entries}) > 1
+
+
+def _blocks(subject: Subject) -> list[int]:
+    """Sizes of the blocks of G: a prior of correlations names the effects of its block."""
+    names = [name for name, _, _ in subject.priors.sd]
+    wide = [name for name, _, _ in subject.priors.corr]
+    sizes: list[int] = []
+    while (at := sum(sizes)) < len(names):
+        fits = [
+            n for n in range(2, len(names) - at + 1) if [", ".join(names[at : at + n])] == wide[:1]
+        ]
+        sizes.append(fits[0] if fits else 1)
+        wide = wide[1:] if fits else wide
+    return sizes
+
+
+def _name(letter: str, k: int, subject: Subject) -> str:
+    """A name with the number of its block, where there are several."""
+    return letter if len(subject.specification.random) == 1 else f"{letter}_{k}"
+
+
+def _sum(terms: tuple[str, ...], subject: Subject) -> str:
+    written = [
+        INTERCEPT
+        if term == INTERCEPT
+        else ":".join(
+            spelled_factor(factor, subject.variables, _FUNCTIONS, _column, "PyMC")
+            for factor in factors_of(term)
+        )
+        for term in terms
+    ]
+    return " + ".join(written if INTERCEPT in terms else ["0", *written])
+
+
+def _column(name: str) -> str:
+    return name if name.isidentifier() else f"`{name}`"
+
+
+DIALECT = Dialect("pymc", "Python: PyMC, written out", emit)

@@ -1,0 +1,1 @@
+"""R: nlme, lme4, brms and rstanarm."""

@@ -1,0 +1,1 @@
+"""SAS: PROC MIXED."""
