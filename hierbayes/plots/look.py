@@ -79,6 +79,7 @@ BLUP = Look(RED_INK, "o", SOLID)
 POPULATION = Look(GREEN_INK, "D", DASH_DOT)
 DISPERSION = Look(BLACK, "none", DOTTED)
 DATA = Look("#4D4D4D", ".", SOLID)
+OWN = Look("#9A9A9A", ".", SOLID)
 TRUTH = Look(BLACK, "*", SOLID)
 
 # The six estimators by key.
