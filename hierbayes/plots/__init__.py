@@ -15,15 +15,33 @@ from __future__ import annotations
 from hierbayes.plots.caterpillar import Caterpillar, caterpillar_frame, plot_caterpillar
 from hierbayes.plots.data_space import DataSpace, data_space_frame, plot_data_space
 from hierbayes.plots.effects import Effects, effects_frame, plot_effects
-from hierbayes.plots.ellipse import Ellipse, confidence_radius, ellipse_frame, shadow_frame, shadow_radius
+from hierbayes.plots.ellipse import (
+    Ellipse,
+    confidence_radius,
+    ellipse_frame,
+    shadow_frame,
+    shadow_radius,
+)
 from hierbayes.plots.gap import Gap, gap_frame, plot_gap
 from hierbayes.plots.influence import influence_frame, plot_influence
-from hierbayes.plots.level1_residuals import Level1Picture, level1_residuals_frame, plot_level1_residuals
-from hierbayes.plots.level2_residuals import Level2Picture, level2_residuals_frame, plot_level2_residuals
+from hierbayes.plots.level1_residuals import (
+    Level1Picture,
+    level1_residuals_frame,
+    plot_level1_residuals,
+)
+from hierbayes.plots.level2_residuals import (
+    Level2Picture,
+    level2_residuals_frame,
+    plot_level2_residuals,
+)
 from hierbayes.plots.pancake import Pancake, pancake_frame, plot_pancake
 from hierbayes.plots.plane import Plane, plane_frame, plot_plane
 from hierbayes.plots.trellis import Trellis, plot_trellis, trellis_frame
-from hierbayes.plots.uniform_quantiles import UniformQuantiles, plot_uniform_quantiles, uniform_quantiles_frame
+from hierbayes.plots.uniform_quantiles import (
+    UniformQuantiles,
+    plot_uniform_quantiles,
+    uniform_quantiles_frame,
+)
 
 __all__ = [
     "Caterpillar", "DataSpace", "Effects", "Ellipse", "Gap", "Level1Picture", "Level2Picture",

@@ -87,7 +87,9 @@ def plot_data_space(
     ax: Axes | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
-    """Draw `data_space_frame`, whose parameters these are, and
+    """Draw `data_space_frame`.
+
+    Parameters are those of `data_space_frame`, and
 
     ax : Axes, optional
         To draw on.

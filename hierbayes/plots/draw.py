@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,7 +77,34 @@ def coefficient_label(effect: str) -> str:
 
 
 def write_note(drawn: Canvas, *lines: str) -> None:
-    """Lines in small print below a new figure."""
-    if drawn.is_new:
-        text = "\n".join(filter(None, lines))
-        drawn.figure.supxlabel(text, fontsize=8.0, x=0.01, ha="left", color="#444444")
+    """Lines in small print below the axes of a new figure."""
+    text = "\n".join(filter(None, lines))
+    if drawn.is_new and text:
+        drawn.ax.annotate(
+            text, (0.0, 0.0), xycoords="axes fraction", xytext=(0.0, -36.0),
+            textcoords="offset points", va="top", fontsize=8.0, color="#444444",
+        )  # fmt: skip
+
+
+def name_points(ax: Axes, points: Iterable[tuple[str, float, float]], most: int = 3) -> None:
+    """Names beside points, the first ones first, and none that would hide another.
+
+    Parameters
+    ----------
+    ax : Axes
+        With its limits.
+    points : iterable of (name, x, y)
+    most : int
+        How many names at most.
+    """
+    (low_x, high_x), (low_y, high_y) = ax.get_xlim(), ax.get_ylim()
+    named: list[tuple[float, float]] = []
+    for name, x, y in points:
+        at = ((x - low_x) / (high_x - low_x), (y - low_y) / (high_y - low_y))
+        hides = any(abs(at[0] - u) < 0.2 and abs(at[1] - v) < 0.055 for u, v in named)
+        if hides or len(named) == most:
+            continue
+        left = at[0] > 0.5
+        ax.annotate(name, (x, y), xytext=(-5 if left else 5, 1), textcoords="offset points",
+                    ha="right" if left else "left", va="bottom", fontsize=7.5, zorder=4.0)  # fmt: skip
+        named.append(at)

@@ -128,7 +128,9 @@ def plot_effects(
     ax: Axes | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
-    """Draw `effects_frame`, whose parameters these are, and
+    """Draw `effects_frame`.
+
+    Parameters are those of `effects_frame`, and
 
     ax : Axes, optional
         To draw on.
@@ -156,7 +158,8 @@ def plot_effects(
         drawn.ax.set_ylabel(f"expected {found.y}")
         drawn.ax.set_title(f"Effect of {x}" + (f" by {by}" if by else "") + f", {fit.engine}")
         if by:
-            legend(drawn, {f"{by}: {level}": looks[level].lines(2.0) for level in levels})
+            how = [look.lines(2.0) if found.along else look.points(6.0) for look in looks.values()]
+            legend(drawn, dict(zip([f"{by}: {level}" for level in levels], how, strict=True)))
         write_note(drawn, found.band, found.held)
     return drawn.figure
 

@@ -82,4 +82,6 @@ def _refuse_foreign(fit: Fitted, x: str) -> None:
     needed = columns_needed(spec.fixed, *spec.random)
     if x not in needed:
         listed = ", ".join(f"'{name}'" for name in needed)
-        raise StudyError(f"'{x}' is no variable of the model; its variables are: {listed or 'none'}")
+        raise StudyError(
+            f"'{x}' is no variable of the model; its variables are: {listed or 'none'}"
+        )

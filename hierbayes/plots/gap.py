@@ -181,8 +181,9 @@ def plot_gap(
         drawn.ax.set_xlabel(x)
         drawn.ax.set_ylabel(f"difference in expected {found.y}")
         drawn.ax.set_title(f"{found.name}, {fit.engine}")
+        line = "-" if found.along else "none"
         legend(drawn, {
-            "gap": Look(BLACK, "none").lines(2.0),
+            "gap": Look(BLACK, "none" if found.along else "o", line).both(6.0, 2.0),
             f"{100 * prob:g}% at each {x}": _LOOKS["pointwise"].lines(1.4),
             f"{100 * prob:g}% at all {x} together": _LOOKS["together"].lines(1.8),
         }, width=2.1)  # fmt: skip
@@ -263,10 +264,11 @@ def _draw_along(ax: Axes, gap: Gap) -> None:
 
 def _draw_levels(ax: Axes, gap: Gap) -> None:
     place = np.arange(len(gap.frame))
-    for band, width in (("together", 1.2), ("pointwise", 3.6)):
+    for band, move in (("pointwise", -0.05), ("together", 0.05)):
         lower, upper = _BANDS[band]
-        ax.vlines(place, gap.frame[lower], gap.frame[upper], color=_LOOKS[band].color,
-                  linewidth=width, linestyle=_LOOKS[band].line if band == "together" else "-")  # fmt: skip
+        look = _LOOKS[band]
+        ax.vlines(place + move, gap.frame[lower], gap.frame[upper], color=look.color,
+                  linewidth=2.0, linestyle=look.line)  # fmt: skip
     ax.plot(place, gap.frame["estimate"], linestyle="none", marker="o", color=BLACK, markersize=6.0)
     ax.set_xticks(place, [str(level) for level in gap.frame["x"]])
     ax.set_xlim(-0.5, len(place) - 0.5)

@@ -143,9 +143,8 @@ def _draw_measure(ax: Axes, rows: pd.DataFrame) -> None:
                 markeredgewidth=0.7)  # fmt: skip
     for limit in rows[["lower", "upper"]].iloc[0].dropna():
         ax.axhline(limit, color=BLACK, linewidth=0.9, linestyle=":")
-    far = (rows["value"] - middle).abs().where(flagged).nlargest(_NAMED).index
-    if not flagged.any():
-        far = (rows["value"] - middle).abs().nlargest(2).index
+    size = (rows["value"] - middle).abs()
+    far = (size[flagged].nlargest(_NAMED) if flagged.any() else size.nlargest(2)).index
     for place in far:
         row = rows.loc[place]
         above = row["value"] >= middle
@@ -153,3 +152,5 @@ def _draw_measure(ax: Axes, rows: pd.DataFrame) -> None:
                     textcoords="offset points", ha="center", va="bottom" if above else "top",
                     fontsize=7.5)  # fmt: skip
     ax.margins(y=0.12)
+    if (rows["value"].dropna() >= 0.0).all() and middle == 0.0:
+        ax.set_ylim(bottom=0.0)

@@ -15,8 +15,9 @@ from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.inference.cases.level1 import FAR, level1_residuals
 from hierbayes.inference.cases.normal_scores import normal_scores
 from hierbayes.plots.canvas import canvas
+from hierbayes.plots.draw import name_points
 from hierbayes.plots.look import BLACK, BLUE_INK, GREY, PALE
-from hierbayes.plots.normal_quantiles import draw_normal_quantiles, name_point, normal_band
+from hierbayes.plots.normal_quantiles import draw_normal_quantiles, normal_band
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,7 +128,7 @@ def plot_level1_residuals(
     """
     found = level1_residuals_frame(fit, kind=kind, prob=prob)
     word = f"{kind.replace('_', ' ')} residual"
-    with canvas(ax, figsize, shape=(1, 3), panel=(3.7, 3.6)) as drawn:
+    with canvas(ax, figsize, shape=(1, 3), panel=(4.3, 3.8)) as drawn:
         first, second, third = drawn.panels
         _draw_against_fitted(first, found)
         first.set_ylabel(word)
@@ -158,10 +159,10 @@ def _draw_against_fitted(ax: Axes, found: Level1Picture) -> None:
         return
     for limit in (-FAR, FAR):
         ax.axhline(limit, color=GREY, linewidth=0.7, linestyle=":")
-    far = rows["residual"].abs().sort_values(ascending=False, kind="stable").iloc[:_NAMED_ROWS]
-    for place in np.flatnonzero(rows.index.isin(far[far > FAR].index)):
-        row = rows.iloc[place]
-        name_point(ax, str(rows.index[place]), float(row["fitted"]), float(row["residual"]))
+    size = rows["residual"].abs().fillna(0.0).to_numpy()
+    far = [k for k in np.argsort(-size, kind="stable")[:_NAMED_ROWS] if size[k] > FAR]
+    fitted, residual = rows["fitted"].to_numpy(), rows["residual"].to_numpy()
+    name_points(ax, [(f"row {rows.index[k]}", fitted[k], residual[k]) for k in far])
 
 
 def _draw_by_group(ax: Axes, groups: pd.DataFrame) -> None:
@@ -174,7 +175,7 @@ def _draw_by_group(ax: Axes, groups: pd.DataFrame) -> None:
     ax.hlines(groups["median"], place - 0.36, place + 0.36, color=BLACK, linewidth=1.6)
     ax.axhline(0.0, color=BLACK, linewidth=0.6, linestyle="--", zorder=0.4)
     if J <= _NAMED_GROUPS:
-        ax.set_xticks(place, groups.index.astype(str), rotation=90, fontsize=6.0)
+        ax.set_xticks(place, groups.index.astype(str), rotation=90, fontsize=5.5)
         ax.tick_params(axis="x", length=0.0, pad=1.5)
     else:
         ax.set_xticks([])

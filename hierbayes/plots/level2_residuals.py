@@ -17,9 +17,9 @@ from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.inference.cases.level2 import OUTLYING, level2_residuals
 from hierbayes.inference.cases.normal_scores import normal_scores
 from hierbayes.plots.canvas import canvas, panel_grid
-from hierbayes.plots.draw import zero_lines
+from hierbayes.plots.draw import name_points, zero_lines
 from hierbayes.plots.look import BLACK, BLUE_INK, GREY
-from hierbayes.plots.normal_quantiles import draw_normal_quantiles, name_point, normal_band
+from hierbayes.plots.normal_quantiles import draw_normal_quantiles, normal_band
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -147,9 +147,9 @@ def _draw_pair(ax: Axes, found: Level2Picture, first: str, second: str) -> None:
     u = found.effects.pivot(index="group", columns="effect", values="u")
     ax.plot(u[first], u[second], linestyle="none", marker="o", markersize=4.0, color=BLUE_INK,
             markerfacecolor="white", markeredgewidth=0.8)  # fmt: skip
-    for group in found.distances.nlargest(_NAMED, "distance").index:
-        name_point(ax, str(group), float(u.at[group, first]), float(u.at[group, second]))
     zero_lines(ax)
+    far = found.distances.nlargest(_NAMED, "distance").index
+    name_points(ax, [(str(one), u.at[one, first], u.at[one, second]) for one in far])
     ax.set_xlabel(f"u[{first}]")
     ax.set_ylabel(f"u[{second}]")
     ax.set_title(f"{first} and {second}")
@@ -157,8 +157,8 @@ def _draw_pair(ax: Axes, found: Level2Picture, first: str, second: str) -> None:
 
 def _draw_distances(ax: Axes, distances: pd.DataFrame) -> None:
     most = int(distances["df"].max())
-    far = distances["far"].to_numpy()
-    for chosen, face in ((~far, "white"), (far, BLUE_INK)):
+    beyond = distances["far"].to_numpy()
+    for chosen, face in ((~beyond, "white"), (beyond, BLUE_INK)):
         ax.plot(distances["expected"][chosen], distances["distance"][chosen], linestyle="none",
                 marker="o", markersize=4.0, color=BLUE_INK, markerfacecolor=face,
                 markeredgewidth=0.8)  # fmt: skip
@@ -169,9 +169,8 @@ def _draw_distances(ax: Axes, distances: pd.DataFrame) -> None:
         ax.axhline(limit, color=GREY, linestyle=":", linewidth=0.9)
         ax.annotate("all below with p = 0.95", (0.0, limit), xytext=(2, 3),
                     textcoords="offset points", fontsize=7.5, color=GREY)  # fmt: skip
-    for group in distances.nlargest(_NAMED, "distance").index:
-        row = distances.loc[group]
-        name_point(ax, str(group), float(row["expected"]), float(row["distance"]))
+    far = distances.nlargest(_NAMED, "distance")
+    name_points(ax, zip(far.index.astype(str), far["expected"], far["distance"], strict=True))
     ax.set_xlabel(f"quantile of χ², {most} df")
     ax.set_ylabel("distance")
     ax.set_title("Mahalanobis distances")

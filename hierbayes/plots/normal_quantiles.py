@@ -15,12 +15,11 @@ from scipy.special import betaincinv, ndtri
 
 from hierbayes.fit.probability import Interval
 from hierbayes.frames.arrays import Floats
+from hierbayes.plots.draw import name_points
 from hierbayes.plots.look import BLACK, BLUE_INK, PALE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_NAMED = 2  # of the points outside the band
 
 
 def normal_band(scores: Floats, interval: Interval) -> tuple[Floats, Floats]:
@@ -53,7 +52,7 @@ def draw_normal_quantiles(
     value : str
         Column on the vertical axis.
     labels : (m,) str, optional
-        The farthest points outside the band are named.
+        The smallest and the largest are named, where they lie outside the band.
     size : float
         Of marks.
     """
@@ -62,21 +61,20 @@ def draw_normal_quantiles(
     seen = rows[known].iloc[order]
     score = seen["normal_score"]
     ax.fill_between(score, seen["lower"], seen["upper"], color=PALE, linewidth=0.0, zorder=0.5)
-    ends = score.iloc[[0, -1]] if len(score) else score
-    ax.plot(ends, ends, color=BLACK, linewidth=0.9, linestyle="--", zorder=0.8)
+    ax.plot(
+        score.iloc[[0, -1]],
+        score.iloc[[0, -1]],
+        color=BLACK,
+        linewidth=0.9,
+        linestyle="--",
+        zorder=0.8,
+    )
     ax.plot(score, seen[value], linestyle="none", marker="o", markersize=size, color=BLUE_INK,
             markerfacecolor="white", markeredgewidth=0.8, zorder=2.0)  # fmt: skip
     if labels is not None:
+        outside = ((seen[value] > seen["upper"]) | (seen[value] < seen["lower"])).to_numpy()
         names = np.asarray(labels)[known][order]
-        outside = np.maximum(seen[value] - seen["upper"], seen["lower"] - seen[value]).to_numpy()
-        for k in np.argsort(-outside)[:_NAMED]:
-            if outside[k] > 0.0:
-                name_point(ax, str(names[k]), float(score.iloc[k]), float(seen[value].iloc[k]))
+        ends = [k for k in (0, len(seen) - 1) if outside[k]]
+        points = [(str(names[k]), float(score.iloc[k]), float(seen[value].iloc[k])) for k in ends]
+        name_points(ax, points)
     ax.set_xlabel("normal score")
-
-
-def name_point(ax: Axes, text: str, x: float, y: float) -> None:
-    """A name beside a point, on the side where there is room."""
-    left = x > sum(ax.get_xlim()) / 2.0
-    ax.annotate(text, (x, y), xytext=(-5 if left else 5, 1), textcoords="offset points",
-                ha="right" if left else "left", va="bottom", fontsize=7.5, zorder=4.0)  # fmt: skip

@@ -127,7 +127,9 @@ def plot_pancake(
         space.plot_wireframe(*grid, color=BLUE_INK, linewidth=0.35, rstride=4, cstride=2)
         space.plot(*found.groups.to_numpy().T, **BLUP.points(2.6))
         entries = {"u of the groups": BLUP.points(4.0)}
-        for (name, row), look in zip(found.axes.iterrows(), (SERIES[5], SERIES[1], SERIES[2]), strict=True):
+        for (name, row), look in zip(
+            found.axes.iterrows(), (SERIES[5], SERIES[1], SERIES[2]), strict=True
+        ):
             end = row[["x", "y", "z"]].to_numpy(dtype=np.float64)
             space.plot(*np.column_stack([-end, end]), **look.lines(2.2))
             entries[f"{name}: {100 * row['share']:.1f}% of the variance"] = look.lines(2.0)
@@ -164,9 +166,11 @@ def _equal_scales(space: Any, found: Pancake) -> None:
     """One unit as long along each axis, so that right angles are seen as such."""
     values = pd.concat([found.surface, found.groups])
     low, high = values.min().to_numpy(), values.max().to_numpy()
-    room = np.maximum(high - low, 0.05 * (high - low).max()) * 1.04
+    room = np.maximum(high - low, 0.4 * (high - low).max()) * 1.04
     middle = (low + high) / 2.0
     limits = np.column_stack([middle - room / 2.0, middle + room / 2.0])
     for setter, ends in zip((space.set_xlim, space.set_ylim, space.set_zlim), limits, strict=True):
         setter(*ends)
+    space.locator_params(nbins=4)
+    space.tick_params(labelsize=8.0, pad=1.0)
     space.set_box_aspect(room, zoom=0.88)

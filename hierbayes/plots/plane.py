@@ -100,7 +100,9 @@ def plot_plane(
     ax: Axes | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
-    """Draw `plane_frame`, whose parameters these are, and
+    """Draw `plane_frame`.
+
+    Parameters are those of `plane_frame`, and
 
     ax : Axes, optional
         Made with ``projection="3d"``.

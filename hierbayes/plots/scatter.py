@@ -151,9 +151,7 @@ def _names(formula: str) -> tuple[str, str, str | None]:
     x, bar, panel = right.partition("|")
     y, x, panel = (text.strip().strip("`").strip() for text in (left, x, panel))
     if not (tilde and y and x) or bool(bar) != bool(panel):
-        raise StudyError(
-            f"cannot read '{formula}': write columns as in 'y ~ x' or 'y ~ x | group'"
-        )
+        raise StudyError(f"cannot read '{formula}': write columns as in 'y ~ x' or 'y ~ x | group'")
     return y, x, panel or None
 
 

@@ -137,7 +137,9 @@ def plot_trellis(
     ax: Axes | Sequence[Axes] | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
-    """Draw `trellis_frame`, whose parameters these are, and
+    """Draw `trellis_frame`.
+
+    Parameters are those of `trellis_frame`, and
 
     ax : Axes, optional
         As many as there are panels.
@@ -247,9 +249,7 @@ def _draw_panel(
     for level, rows in points.groupby("by", observed=True):
         look = marks[str(level)]
         size_here = size if frame.by else 1.5 * size
-        ax.plot(
-            rows["x"], rows["y"], **look.points(size_here, markeredgewidth=0.6, alpha=0.75)
-        )
+        ax.plot(rows["x"], rows["y"], **look.points(size_here, markeredgewidth=0.6, alpha=0.75))
     for line, rows in frame.lines[frame.lines["panel"] == name].groupby("line", sort=False):
         width = 1.5 if small else 2.2
         if len(points) > _DENSE:
@@ -267,7 +267,9 @@ def _finish(drawn: Canvas, frame: Trellis, looks: dict[str, Look], count: int) -
             panel.set_xlabel(frame.x)
             panel.set_ylabel(frame.y)
     else:
-        drawn.figure.supxlabel(frame.x, fontsize=10)
+        lowest = drawn.panels[-_layout(count)[0][1] :]  # nothing stands below these
+        for panel in lowest if count <= 4 else lowest[len(lowest) // 2 :][:1]:
+            panel.set_xlabel(frame.x)
         drawn.figure.supylabel(frame.y, fontsize=10)
         title = f"{frame.y} against {frame.x} by {frame.panel}"
         drawn.figure.suptitle("\n".join(filter(None, [title, frame.shown])), fontsize=11)
