@@ -137,7 +137,7 @@ def plot_caterpillar(
     >>> import hierbayes as hb
     >>> hs = hb.load_dataset("hs")
     >>> fit = hb.Model("mathach ~ ses + (1 + ses | school)", data=hs).reml()
-    >>> [panel.get_title() for panel in hb.plots.plot_caterpillar(fit).axes]
+    >>> [panel.get_title("left") for panel in hb.plots.plot_caterpillar(fit).axes]
     ['Intercept', 'ses']
     """
     found = caterpillar_frame(

@@ -105,6 +105,8 @@ def name_points(ax: Axes, points: Iterable[tuple[str, float, float]], most: int 
         if hides or len(named) == most:
             continue
         left = at[0] > 0.5
-        ax.annotate(name, (x, y), xytext=(-5 if left else 5, 1), textcoords="offset points",
-                    ha="right" if left else "left", va="bottom", fontsize=7.5, zorder=4.0)  # fmt: skip
+        ax.annotate(
+            name, (x, y), xytext=(-5 if left else 5, 1), textcoords="offset points",
+            ha="right" if left else "left", va="bottom", fontsize=7.5, zorder=4.0,
+        )  # fmt: skip
         named.append(at)

@@ -132,7 +132,8 @@ def average_rows(
         if name in stated and name in varied.columns:
             raise StudyError(f"'{name}' is drawn and stated in at=; leave it out there")
     others = [n for n in fixed_variables(fit) if n not in stated and n not in varied.columns]
-    averaged = [name for name in others if is_factor(fit, rows[name])]
+    group = fit.design.specification.group
+    averaged = [name for name in others if name == group or is_factor(fit, rows[name])]
     means = {name: float(rows[name].mean()) for name in others if name not in averaged}
     kinds = _kinds(rows, averaged)
     m = len(varied)

@@ -171,7 +171,7 @@ def plot_gap(
     >>> hs = hb.load_dataset("hs")
     >>> fit = hb.Model("mathach ~ ses * Sector + (1 + ses | school)", data=hs).reml()
     >>> figure = hb.plots.plot_gap(fit, hs, "ses", "Sector")
-    >>> figure.axes[0].get_title()
+    >>> figure.axes[0].get_title("left")
     'Sector: Public − Catholic, REML'
     """
     found = gap_frame(fit, data, x, by, levels=levels, at=at, df=df, prob=prob)

@@ -148,9 +148,11 @@ def _draw_measure(ax: Axes, rows: pd.DataFrame) -> None:
     for place in far:
         row = rows.loc[place]
         above = row["value"] >= middle
-        ax.annotate(str(row["case"]), (row["position"], row["value"]), xytext=(0, 4 if above else -4),
-                    textcoords="offset points", ha="center", va="bottom" if above else "top",
-                    fontsize=7.5)  # fmt: skip
+        ax.annotate(
+            str(row["case"]), (row["position"], row["value"]), ha="center", fontsize=7.5,
+            xytext=(0, 4 if above else -4), textcoords="offset points",
+            va="bottom" if above else "top",
+        )  # fmt: skip
     ax.margins(y=0.12)
     if (rows["value"].dropna() >= 0.0).all() and middle == 0.0:
         ax.set_ylim(bottom=0.0)

@@ -120,7 +120,7 @@ def plot_level2_residuals(
     >>> import hierbayes as hb
     >>> hs = hb.load_dataset("hs")
     >>> fit = hb.Model("mathach ~ ses + (1 + ses | school)", data=hs).reml()
-    >>> [panel.get_title() for panel in hb.plots.plot_level2_residuals(fit).axes]
+    >>> [panel.get_title("left") for panel in hb.plots.plot_level2_residuals(fit).axes]
     ['u[Intercept]', 'u[ses]', 'Intercept and ses', 'Mahalanobis distances']
     """
     found = level2_residuals_frame(fit, prob=prob)

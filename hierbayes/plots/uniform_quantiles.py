@@ -113,7 +113,7 @@ def plot_uniform_quantiles(
     --------
     >>> import hierbayes as hb
     >>> figure = hb.plots.plot_uniform_quantiles(hb.load_dataset("hs"), ["mathach", "Sector"])
-    >>> [panel.get_title() for panel in figure.axes]
+    >>> [panel.get_title("left") for panel in figure.axes]
     ['mathach', 'Sector']
     """
     frame = uniform_quantiles_frame(data, variables)
