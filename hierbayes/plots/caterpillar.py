@@ -16,7 +16,7 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.choice import chosen_groups, one_effect
+from hierbayes.plots.choice import ENGINES, chosen_groups, one_effect, refuse_other_than
 from hierbayes.plots.look import BLACK, BLUE_INK, GREY
 
 if TYPE_CHECKING:
@@ -78,10 +78,11 @@ def caterpillar_frame(
     Raises
     ------
     StudyError
-        When an effect or a group does not exist.
+        When it is no fit, or an effect or a group does not exist.
     IntervalError
         When prob is no probability.
     """
+    refuse_other_than("plot_caterpillar", fit, Fitted, ENGINES)
     names, interval = fit.design.effects, Interval(prob)
     if isinstance(effects, str) or (effects is not None and not len(effects)):
         raise StudyError(f"effects must be a list of random effects, not {effects!r}")

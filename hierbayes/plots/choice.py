@@ -12,6 +12,8 @@ from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats, Integers
 
+ENGINES = "model.reml(), ml(), map() or sample()"  # make fits
+
 
 def two_effects(names: Sequence[str], stated: Sequence[str] | None) -> tuple[int, int]:
     """Positions of the two random effects that span beta space; by default the first two.
@@ -104,3 +106,17 @@ def choose(
     by_size = np.argsort(rows, kind="stable")
     kept = by_size[np.linspace(0, J - 1, max_groups).round().astype(np.intp)]
     return np.sort(kept).astype(np.intp)
+
+
+def refuse_other_than(verb: str, value: object, kind: type, remedy: str) -> None:
+    """Refuse an argument of another type than a picture is of.
+
+    Raises
+    ------
+    StudyError
+        Saying what makes the right one.
+    """
+    if not isinstance(value, kind):
+        raise StudyError(
+            f"{verb}() takes what {remedy} returns, not an object of type {type(value).__name__}"
+        )

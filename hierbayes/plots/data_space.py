@@ -112,10 +112,10 @@ def plot_data_space(
         for level, rows in frame.points.groupby("by", observed=True):
             how = looks[level].points(size, alpha=0.35, markeredgewidth=0.5)
             drawn.ax.plot(rows["x"], rows["y"], **how, zorder=1.0, rasterized=True)
-        for (level, _), ends in frame.groups.groupby(["by", "group"], observed=True):
+        for (level, _), ends in frame.groups.groupby(["by", "group"], sort=False):
             how = looks[level].lines(0.8, alpha=0.7)
             drawn.ax.plot(ends["x"], ends["y"], **how, zorder=2.0)
-        for level, ends in frame.pooled.groupby("by", observed=True):
+        for level, ends in frame.pooled.groupby("by", sort=False):
             drawn.ax.plot(ends["x"], ends["y"], color="white", linewidth=6.0, zorder=2.9)
             drawn.ax.plot(ends["x"], ends["y"], **looks[level].lines(3.2), zorder=3.0)
         drawn.ax.set_xlabel(frame.x)

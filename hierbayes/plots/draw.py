@@ -58,7 +58,7 @@ def legend(drawn: Canvas, entries: dict[str, dict[str, Any]], *, width: float = 
     ax = drawn.panels[-1]
     handles = [ax.plot([], [], label=label, **how)[0] for label, how in entries.items()]
     if not drawn.is_new:
-        ax.legend(handles=handles)
+        ax.legend(handles=handles, frameon=True, framealpha=0.85, edgecolor="none")
         return
     columns = max(1, int(drawn.figure.get_size_inches()[0] / width))
     drawn.figure.legend(handles=handles, loc="outside lower left", ncols=columns)

@@ -19,7 +19,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.inference.maxima.pancake import axes_of
 from hierbayes.likelihood.covariance import cholesky_psd
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.choice import one_effect
+from hierbayes.plots.choice import ENGINES, one_effect, refuse_other_than
 from hierbayes.plots.draw import legend
 from hierbayes.plots.look import BLUE_INK, BLUP, SERIES
 
@@ -69,8 +69,9 @@ def pancake_frame(fit: Fitted, *, effects: Sequence[str] | None = None) -> Panca
     Raises
     ------
     StudyError
-        When the model has fewer than three random effects, or a name is none of them.
+        When it is no fit, the model has fewer than three random effects, or a name is none of them.
     """
+    refuse_other_than("plot_pancake", fit, Fitted, ENGINES)
     places = _three_effects(fit.design.effects, effects)
     names = tuple(fit.design.effects[k] for k in places)
     spread = np.asarray(fit.problem.cross.basis.z.spread)[places]

@@ -12,6 +12,7 @@ import pandas as pd
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.plots.canvas import canvas
+from hierbayes.plots.choice import ENGINES, refuse_other_than
 from hierbayes.plots.draw import write_note
 from hierbayes.plots.fit_rows import average_rows, fit_rows, is_factor, refuse_no_variable
 from hierbayes.plots.look import BLUE_INK, GREY
@@ -66,8 +67,9 @@ def plane_frame(
     Raises
     ------
     StudyError
-        When these are not the data of the fit, or x or w is no number of the fixed part.
+        When it is no fit, these are not the data of the fit, or x or w is no number of the fixed part.
     """
+    refuse_other_than("plot_plane", fit, Fitted, ENGINES)
     rows = fit_rows(fit, data)
     if x == w:
         raise StudyError(f"a surface needs two variables, and both are '{x}'")

@@ -16,7 +16,7 @@ from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.plots.canvas import Canvas, canvas
-from hierbayes.plots.choice import choose
+from hierbayes.plots.choice import ENGINES, choose
 from hierbayes.plots.draw import legend
 from hierbayes.plots.fitted_lines import fitted_lines
 from hierbayes.plots.look import BLACK, BLUE, BLUP, DATA, POPULATION, SERIES, Look
@@ -205,6 +205,10 @@ def _shown(shown: int, total: int, panel: str) -> str:
 
 
 def _lines_of_fit(fit: Fitted, data: pd.DataFrame, found: Scatter, panels: pd.Index) -> Any:
+    if not isinstance(fit, Fitted):
+        raise StudyError(
+            f"fit= takes what {ENGINES} returns, not an object of type {type(fit).__name__}"
+        )
     spec = fit.design.specification
     for what, stated, fitted in (
         ("response", found.y, spec.response.strip("`")),
