@@ -155,7 +155,9 @@ def test_drawn_data_space_is_the_frame(orthodont: pd.DataFrame) -> None:
         np.vstack([np.asarray(line.get_xydata()) for line in drawn]), frame.pooled[["x", "y"]]
     )
     assert len({str(line.get_linestyle()) for line in drawn}) == 2
-    assert len([line for line in lines if line.get_linewidth() == 0.8 and len(line.get_xdata())]) == 27
+    assert (
+        len([line for line in lines if line.get_linewidth() == 0.8 and len(line.get_xdata())]) == 27
+    )
 
 
 def test_one_line_where_nothing_tells_rows_apart(hs: pd.DataFrame) -> None:
@@ -213,7 +215,9 @@ def test_panels_are_ordered(hs: pd.DataFrame) -> None:
     formula = "mathach ~ ses | school"
     schools = hs.groupby("school", observed=True)
     means = schools["mathach"].mean().sort_values(kind="stable")
-    assert plots.trellis_frame(hs, formula, order="mean").panels.index.tolist() == means.index.tolist()
+    assert (
+        plots.trellis_frame(hs, formula, order="mean").panels.index.tolist() == means.index.tolist()
+    )
     sizes = schools.size().sort_values(kind="stable")
     assert plots.trellis_frame(hs, formula, order="size").panels["n"].tolist() == sizes.tolist()
     by_sector = plots.trellis_frame(hs, formula, order="Sector").panels
@@ -248,7 +252,9 @@ def test_drawn_trellis_is_the_frame(hs: pd.DataFrame) -> None:
     for panel, school in zip(figure.axes, frame.panels.index, strict=True):
         points = frame.points[frame.points["panel"] == school].sort_values("by", kind="stable")
         lines = frame.lines[frame.lines["panel"] == school]
-        drawn = np.vstack([np.asarray(line.get_xydata()) for line in panel.lines if len(line.get_xdata())])
+        drawn = np.vstack(
+            [np.asarray(line.get_xydata()) for line in panel.lines if len(line.get_xdata())]
+        )
         assert_allclose(drawn, np.vstack([points[["x", "y"]], lines[["x", "y"]]]))
 
 
@@ -292,6 +298,10 @@ def test_axes_of_ones_own(hs: pd.DataFrame) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_trellis(
-    hs: pd.DataFrame, formula: Any, more: dict[str, Any], kind: type[hb.HierbayesError], message: str
+    hs: pd.DataFrame,
+    formula: Any,
+    more: dict[str, Any],
+    kind: type[hb.HierbayesError],
+    message: str,
 ) -> None:
     refused(lambda: plots.trellis_frame(hs, formula, **more), kind, message)

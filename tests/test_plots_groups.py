@@ -105,7 +105,9 @@ def test_curves_are_curved() -> None:
     fit = hb.Model("Reaction ~ Days + I(Days**2) + (1 + Days | Subject)", data=data).reml()
     frame = plots.trellis_frame(data, "Reaction ~ Days | Subject", fit=fit, groups=["308"])
     gamma, points = fit.fixef(), line(frame, "308", "population")
-    expected = gamma["Intercept"] + gamma["Days"] * points["x"] + gamma["I(Days ** 2)"] * points["x"] ** 2
+    expected = (
+        gamma["Intercept"] + gamma["Days"] * points["x"] + gamma["I(Days ** 2)"] * points["x"] ** 2
+    )
     assert_allclose(points["y"], expected, rtol=1e-10)
 
 
@@ -154,7 +156,9 @@ def test_drawn_lines_of_a_fit_are_the_frame(small_fit: hb.Fit, small_data: pd.Da
             assert_allclose(np.asarray(one.get_xydata()), line(frame, group, name)[["x", "y"]])
 
 
-def test_a_fit_of_something_else(hs: pd.DataFrame, hsfull: pd.DataFrame, reml_fits: Cache[hb.Fit]) -> None:
+def test_a_fit_of_something_else(
+    hs: pd.DataFrame, hsfull: pd.DataFrame, reml_fits: Cache[hb.Fit]
+) -> None:
     fit = reml_fits["intercepts_slopes"]
     for data, formula, message in (
         (hs, "Size ~ ses | school",

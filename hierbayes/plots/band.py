@@ -77,10 +77,37 @@ def simultaneous_radius(fit: Fit, L: Floats, df: str | None, interval: Interval)
 
 
 def row_space(L: Floats, scale: Floats) -> Floats:
-    """Independent combinations (r, p) of which all rows of L (m, p) are combinations."""
+    """Independent combinations (r, p) of which all rows of L (m, p) are combinations.
+
+    They are in reduced echelon form, which is that of the space and not of its rows: degrees of
+    freedom of a joint test depend on how its rows are written.
+
+    Parameters
+    ----------
+    L : (m, p) float
+    scale : (p,) float
+        How large γ of each term may be: what makes weights of terms comparable.
+
+    Examples
+    --------
+    >>> row_space(np.array([[0.0, 1.0, -2.0], [0.0, 1.0, 3.0]]), np.ones(3)).round(6) + 0.0
+    array([[0., 1., 0.],
+           [0., 0., 1.]])
+    """
     _, size, directions = np.linalg.svd(L * scale, full_matrices=False)
-    r = int((size > _RANK * size[0]).sum())
-    basis: Floats = directions[:r] / scale
+    rows = directions[: int((size > _RANK * size[0]).sum())]
+    done = 0
+    for column in range(rows.shape[1]):
+        left = rows[done:, column]
+        if done == len(rows) or np.abs(left).max() < _RANK:
+            continue
+        place = done + int(np.abs(left).argmax())
+        rows[[done, place]] = rows[[place, done]]
+        rows[done] *= scale[column] / rows[done, column]
+        others = np.arange(len(rows)) != done
+        rows[others] -= np.outer(rows[others, column], rows[done]) / scale[column]
+        done += 1
+    basis: Floats = np.where(np.abs(rows) < _RANK, 0.0, rows) / scale
     return basis
 
 

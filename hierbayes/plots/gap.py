@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_ROUNDING = 1e-12  # of a difference beside what is subtracted
 _BANDS = {"pointwise": ("lower", "upper"), "together": ("lower_together", "upper_together")}
 _LOOKS = {"pointwise": Look(BLUE_INK, "none", DASHED), "together": Look(RED_INK, "none", DOTTED)}
 
@@ -127,7 +128,8 @@ def gap_frame(
     varied = pd.DataFrame({x: [*grid, *grid], by: ends}).infer_objects()
     found = average_rows(fit, rows, varied, at)
     L = found.X[m:] - found.X[:m]
-    if not np.abs(L).max(axis=0).any():
+    L[np.abs(L) < _ROUNDING * np.abs(found.X).max(axis=0)] = 0.0
+    if not L.any():
         raise StudyError(f"the fixed part is the same at '{by}' = {first} and {second}: no gap")
     frame = pointwise_band(fit, L, df, interval)
     radius = simultaneous_radius(fit, L, df, interval)
