@@ -97,7 +97,7 @@ def test_what_has_no_quantiles(hs: pd.DataFrame) -> None:
         hb.StudyError, "variables must be a list of columns, not 'ses'",
     )  # fmt: skip
     refused(
-        lambda: plots.uniform_quantiles_frame([1.0]),  # type: ignore[arg-type]
+        lambda: plots.uniform_quantiles_frame([1.0]),
         hb.DataError, "data must be a pandas DataFrame, not list",
     )  # fmt: skip
 
@@ -156,7 +156,14 @@ def test_drawn_data_space_is_the_frame(orthodont: pd.DataFrame) -> None:
     )
     assert len({str(line.get_linestyle()) for line in drawn}) == 2
     assert (
-        len([line for line in lines if line.get_linewidth() == 0.8 and len(line.get_xdata())]) == 27
+        len(
+            [
+                line
+                for line in lines
+                if line.get_linewidth() == 0.8 and len(np.asarray(line.get_xdata()))
+            ]
+        )
+        == 27
     )
 
 
@@ -253,7 +260,11 @@ def test_drawn_trellis_is_the_frame(hs: pd.DataFrame) -> None:
         points = frame.points[frame.points["panel"] == school].sort_values("by", kind="stable")
         lines = frame.lines[frame.lines["panel"] == school]
         drawn = np.vstack(
-            [np.asarray(line.get_xydata()) for line in panel.lines if len(line.get_xdata())]
+            [
+                np.asarray(line.get_xydata())
+                for line in panel.lines
+                if len(np.asarray(line.get_xdata()))
+            ]
         )
         assert_allclose(drawn, np.vstack([points[["x", "y"]], lines[["x", "y"]]]))
 
@@ -294,7 +305,8 @@ def test_axes_of_ones_own(hs: pd.DataFrame) -> None:
         ("mathach ~ ses | school", {"groups": ["1317"], "max_groups": 3}, hb.StudyError,
          "groups= and max_groups= are both stated; keep one"),
         ("mathach ~ ses | school", {"fit": 3}, hb.StudyError,
-         "fit= takes what model.reml(), ml(), map() or sample() returns, not an object of type int"),
+         "fit= takes what model.reml(), ml(), map() or sample() returns, not an object of type "
+         "int"),
     ],
 )  # fmt: skip
 def test_what_is_no_trellis(

@@ -150,7 +150,7 @@ def test_drawn_lines_of_a_fit_are_the_frame(small_fit: hb.Fit, small_data: pd.Da
     frame = plots.trellis_frame(small_data, "y ~ x | g", fit=small_fit)
     figure = plots.plot_trellis(small_data, "y ~ x | g", fit=small_fit)
     for panel, group in zip(figure.axes, frame.panels.index, strict=True):
-        drawn = [one for one in panel.lines if len(one.get_xdata()) == 13]
+        drawn = [one for one in panel.lines if len(np.asarray(one.get_xdata())) == 13]
         assert len({str(one.get_color()) for one in drawn}) == 3
         for one, name in zip(drawn, ("BLUE", "BLUP", "population"), strict=True):
             assert_allclose(np.asarray(one.get_xydata()), line(frame, group, name)[["x", "y"]])
@@ -257,8 +257,8 @@ def test_drawn_caterpillar_is_the_frame(small_fit: hb.Fit) -> None:
         assert_allclose(ends, rows[["lower", "upper"]])
         away = (rows["lower"] > 0.0) | (rows["upper"] < 0.0)
         filled, hollow = panel.lines[:2]
-        assert_allclose(filled.get_xdata(), rows.loc[away, "estimate"])
-        assert_allclose(hollow.get_xdata(), rows.loc[~away, "estimate"])
+        assert_allclose(np.asarray(filled.get_xdata()), rows.loc[away, "estimate"])
+        assert_allclose(np.asarray(hollow.get_xdata()), rows.loc[~away, "estimate"])
         assert [label.get_text() for label in panel.get_yticklabels()] == rows["group"].tolist()
 
 
@@ -285,7 +285,7 @@ def test_no_variance_is_said(hs: pd.DataFrame) -> None:
 
 def test_what_is_no_caterpillar(hs: pd.DataFrame, small_reml: hb.Fit) -> None:
     refused(
-        lambda: plots.caterpillar_frame(hs),  # type: ignore[arg-type]
+        lambda: plots.caterpillar_frame(hs),
         hb.StudyError,
         "plot_caterpillar() takes what model.reml(), ml(), map() or sample() returns, not an "
         "object of type DataFrame",
@@ -298,7 +298,7 @@ def test_what_is_no_caterpillar(hs: pd.DataFrame, small_reml: hb.Fit) -> None:
         ({"max_groups": 0}, "max_groups must be at least 1, not 0"),
     ):
         refused(
-            lambda more=more: plots.caterpillar_frame(small_reml, **more),  # type: ignore[misc, arg-type]
+            lambda more=more: plots.caterpillar_frame(small_reml, **more),  # type: ignore[misc]
             hb.StudyError, message,
         )  # fmt: skip
     refused(

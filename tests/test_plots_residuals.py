@@ -130,7 +130,7 @@ def test_what_has_no_level1_residuals(fit: hb.Fit, hs: pd.DataFrame) -> None:
         "marginal, marginal_studentized, within",
     )  # fmt: skip
     refused(
-        lambda: plots.level1_residuals_frame(hs),  # type: ignore[arg-type]
+        lambda: plots.level1_residuals_frame(hs),
         hb.HypothesisError,
         "level1_residuals() takes a fit, and this is of type DataFrame; fits are what "
         "model.reml(), ml(), map() and sample() return",
@@ -179,7 +179,7 @@ def test_a_far_child_is_named() -> None:
     last = plots.plot_level2_residuals(growth).axes[-1]
     assert last.texts[1].get_text() == "M13"  # after the name of the limit
     (limit,) = [line for line in last.lines if line.get_linestyle() == ":"]
-    assert_allclose(limit.get_ydata(), stats.chi2.isf(0.05 / 27, 2), rtol=1e-9)
+    assert_allclose(np.asarray(limit.get_ydata()), stats.chi2.isf(0.05 / 27, 2), rtol=1e-9)
 
 
 def test_drawn_level2_residuals_are_the_frame(fit: hb.Fit) -> None:

@@ -67,7 +67,7 @@ def plane_frame(
     Raises
     ------
     StudyError
-        When it is no fit, these are not the data of the fit, or x or w is no number of the fixed part.
+        When it is no fit, these are not its data, or x or w is no number of the fixed part.
     """
     refuse_other_than("plot_plane", fit, Fitted, ENGINES)
     rows = fit_rows(fit, data)
