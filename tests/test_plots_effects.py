@@ -311,7 +311,7 @@ def test_gap_of_a_posterior(small_data: pd.DataFrame, small_posterior: hb.Fit) -
     assert_allclose(found.frame["lower"], np.quantile(draws, 0.1), rtol=1e-8)
     away = np.abs(draws - draws.mean()) / draws.std(ddof=1)
     assert_allclose(found.radius, np.quantile(away, 0.8), rtol=1e-8)
-    assert found.name == "w: 2.0 − 0.0"
+    assert found.name == "w: 2 − 0"
 
 
 def test_band_of_a_posterior_holds_draws_as_a_whole(hs: pd.DataFrame, posterior_hs: hb.Fit) -> None:
@@ -366,6 +366,14 @@ def test_what_is_no_gap(fit: hb.Fit, hs: pd.DataFrame) -> None:
     refused(
         lambda: plots.gap_frame(fit, hs, "ses", "Sector", levels="Public"),
         hb.StudyError, "levels must be two values of 'Sector', not 'Public'",
+    )  # fmt: skip
+
+
+def test_a_group_mean_alone_makes_no_gap(small_data: pd.DataFrame) -> None:
+    one = hb.Model("y ~ w + cvar(x, g) + (1 | g)", data=small_data).reml()
+    refused(
+        lambda: plots.gap_frame(one, small_data, "w", "x", levels=(0.0, 1.0)),
+        hb.StudyError, "the fixed part is the same at 'x' = 0.0 and 1.0: no gap",
     )  # fmt: skip
 
 
@@ -500,6 +508,27 @@ def test_every_engine(small: hb.Model, small_posterior: hb.Fit, small_data: pd.D
         assert len(plots.plot_effects(one, small_data, "x", at={"w": 0.0}).axes) == 1
         assert len(plots.plot_gap(one, small_data, "x", "w", levels=(0.0, 1.0)).axes) == 1
         assert len(plots.plot_plane(one, small_data, "x", "w").axes) == 1
+
+
+def test_odd_names_and_kinds_of_columns() -> None:
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({
+        "g": np.repeat(np.arange(8), 10), "x 1": rng.normal(size=80), "b": rng.random(80) > 0.5,
+        "s": rng.choice(list("uvw"), 80).astype(object),
+    })  # fmt: skip
+    data["y"] = np.exp(data["x 1"] + rng.normal(size=80) + rng.normal(size=8)[data["g"]])
+    one = hb.Model("log(y) ~ `x 1` * b + s + (1 | g)", data=data).reml()
+    gamma = one.fixef()
+    frame = plots.effects_frame(one, data, "b", by="s", at={"x 1": 2.0}).frame
+    assert frame["x"].tolist() == [False, True] * 3
+    first = gamma["Intercept"] + 2.0 * gamma["x 1"]
+    assert_allclose(frame["estimate"].iloc[0], first, rtol=1e-10)
+    step = frame["estimate"].iloc[5] - frame["estimate"].iloc[0]
+    (b,) = [term for term in one.design.terms if term.startswith("b")]
+    (product,) = [term for term in one.design.terms if term.startswith("x 1:")]
+    assert_allclose(step, gamma["s[T.w]"] + gamma[b] + 2.0 * gamma[product], rtol=1e-9)
+    gap = plots.gap_frame(one, data, "x 1", "s", levels=("u", "w"))
+    assert_allclose(gap.frame["estimate"], gamma["s[T.w]"], rtol=1e-9)
 
 
 @pytest.mark.slow

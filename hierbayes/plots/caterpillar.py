@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _NAMED = 60  # groups whose labels are written
 _ENDS = 3  # groups that are named at either end where there are more
-_NOTHING = 1e-10  # of an effect beside the largest of the column's scale
+_NOTHING = 1e-10  # the largest limit of effects that are 0 but for rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,13 +190,12 @@ def _draw_effect(ax: Axes, rows: pd.DataFrame) -> None:
     ax.axvline(0.0, color=BLACK, linewidth=0.8, zorder=0.5)
     ax.set_ylim(-0.8, J - 0.2)
     labels = rows["group"].astype(str).to_numpy()
-    named = np.arange(J) if J <= _NAMED else np.r_[0:_ENDS, J - _ENDS : J]
     if J > _NAMED:
         _name_ends(ax, rows, labels)
         ax.set_yticks([])
         ax.set_ylabel(f"{J} groups in order")
     else:
-        ax.set_yticks(named, labels[named], fontsize=7.0 if J > 20 else 8.5)
+        ax.set_yticks(np.arange(J), labels, fontsize=7.0 if J > 20 else 8.5)
         ax.tick_params(axis="y", length=0.0)
     if rows[["estimate", "lower", "upper"]].abs().to_numpy().max() <= _NOTHING:
         ax.text(0.5, 0.5, "no variance: 0 in every group", transform=ax.transAxes, ha="center",

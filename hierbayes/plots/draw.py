@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,8 +81,9 @@ def write_note(drawn: Canvas, *lines: str) -> None:
     text = "\n".join(filter(None, lines))
     if drawn.is_new and text:
         drawn.ax.annotate(
-            text, (0.0, 0.0), xycoords="axes fraction", xytext=(0.0, -36.0),
-            textcoords="offset points", va="top", fontsize=8.0, color="#444444",
+            text, (0.0, 0.0), xycoords=("axes fraction", drawn.ax.xaxis.label),
+            xytext=(0.0, -7.0), textcoords="offset points", va="top", fontsize=8.0,
+            color="#444444",
         )  # fmt: skip
 
 
@@ -110,3 +111,12 @@ def name_points(ax: Axes, points: Iterable[tuple[str, float, float]], most: int 
             ha="right" if left else "left", va="bottom", fontsize=7.5, zorder=4.0,
         )  # fmt: skip
         named.append(at)
+
+
+def name_levels(ax: Axes, names: Sequence[object]) -> None:
+    """Levels of a factor at 0, 1, 2, … of the horizontal axis, upright where there are many."""
+    words = [str(name) for name in names]
+    many = sum(map(len, words)) + len(words) > 60
+    ax.set_xticks(range(len(words)), words, rotation=90 if many else 0,
+                  fontsize=7.0 if many else 9.0)  # fmt: skip
+    ax.set_xlim(-0.5, len(words) - 0.5)

@@ -15,8 +15,14 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
 from hierbayes.plots.band import band_in_words, pointwise_band
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.draw import legend, write_note
-from hierbayes.plots.fit_rows import average_rows, fit_rows, is_factor, refuse_no_variable
+from hierbayes.plots.draw import legend, name_levels, write_note
+from hierbayes.plots.fit_rows import (
+    average_rows,
+    fit_rows,
+    is_factor,
+    refuse_no_variable,
+    value_text,
+)
 from hierbayes.plots.look import BLACK, SERIES, Look
 from hierbayes.plots.scatter import POOLED, refuse_many_levels
 
@@ -106,8 +112,8 @@ def effects_frame(
         varied[by] = varied[by].infer_objects()
     found = average_rows(fit, rows, varied, at)
     frame = pointwise_band(fit, found.X, df, interval)
-    words = [f"{one:.3g}" if isinstance(one, float) else str(one) for one in levels]
-    frame.insert(0, "by", np.repeat(np.asarray(words, dtype=object), len(grid)))
+    words = np.asarray([value_text(one) for one in levels], dtype=object)
+    frame.insert(0, "by", np.repeat(words, len(grid)))
     frame.insert(1, "x", varied[x].to_numpy())
     return Effects(
         fit.design.specification.response, x, by, frame,
@@ -205,5 +211,4 @@ def _draw_levels(ax: Axes, frame: pd.DataFrame, looks: dict[str, Look]) -> None:
         look = looks[str(level)]
         ax.vlines(place, rows["lower"], rows["upper"], color=look.color, linewidth=1.4)
         ax.plot(place, rows["estimate"], **look.points(7.0))
-    ax.set_xticks(np.arange(len(names)), [str(name) for name in names])
-    ax.set_xlim(-0.5, len(names) - 0.5)
+    name_levels(ax, names)

@@ -160,16 +160,26 @@ def _kinds(rows: pd.DataFrame, averaged: list[str]) -> pd.DataFrame:
 def _in_words(
     fit: Fitted, means: dict[str, float], stated: dict[str, Any], averaged: list[str]
 ) -> str:
-    parts = [f"{name} = {value:.3g} (mean)" for name, value in means.items()]
-    parts += [
-        f"{name} = {value:.3g}" if isinstance(value, float) else f"{name} = {value}"
-        for name, value in stated.items()
-    ]
+    parts = [f"{name} = {value_text(value)} (mean)" for name, value in means.items()]
+    parts += [f"{name} = {value_text(value)}" for name, value in stated.items()]
     if averaged:
         group = fit.design.specification.group
         names = ["the groups" if name == group else name for name in averaged]
         parts.append(f"averaged over {', '.join(names)}")
     return ", ".join(parts)
+
+
+def value_text(value: Any) -> str:
+    """A level as it is, a number in three digits and no exponent before the millions.
+
+    Examples
+    --------
+    >>> value_text(1107.6), value_text(-0.02677), value_text("Male")
+    ('1108', '-0.0268', 'Male')
+    """
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _quoted(name: str) -> str:

@@ -23,9 +23,15 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
 from hierbayes.plots.band import band_in_words, pointwise_band, simultaneous_radius
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.draw import legend, write_note
+from hierbayes.plots.draw import legend, name_levels, write_note
 from hierbayes.plots.effects import levels_of, x_values
-from hierbayes.plots.fit_rows import average_rows, fit_rows, is_factor, refuse_no_variable
+from hierbayes.plots.fit_rows import (
+    average_rows,
+    fit_rows,
+    is_factor,
+    refuse_no_variable,
+    value_text,
+)
 from hierbayes.plots.look import BLACK, BLUE_INK, DASHED, DOTTED, RED_INK, Look
 
 if TYPE_CHECKING:
@@ -138,7 +144,7 @@ def gap_frame(
     frame["upper_together"] = frame["estimate"] + radius * frame["se"]
     along = not is_factor(fit, rows[x])
     return Gap(
-        y=fit.design.specification.response, x=x, name=f"{by}: {second} − {first}",
+        y=fit.design.specification.response, x=x, name=f"{by}: {value_text(second)} − {value_text(first)}",
         frame=frame, regions=_regions(frame, along),
         L=pd.DataFrame(L, columns=pd.Index(fit.design.terms, name="term")), radius=radius,
         band=band_in_words(fit, df, interval), held=found.held, along=along,
@@ -241,7 +247,7 @@ def _sentence(gap: Gap, band: str) -> str:
     if where.empty:
         return f"{how}: 0 is nowhere left out"
     parts = [
-        f"{gap.x} {row.start:.3g} to {row.end:.3g} ({row.sign})"
+        f"{gap.x} {value_text(row.start)} to {value_text(row.end)} ({row.sign})"
         if gap.along
         else f"{gap.x} {row.start} ({row.sign})"
         for row in where.itertuples()
@@ -272,5 +278,4 @@ def _draw_levels(ax: Axes, gap: Gap) -> None:
         ax.vlines(place + move, gap.frame[lower], gap.frame[upper], color=look.color,
                   linewidth=2.0, linestyle=look.line)  # fmt: skip
     ax.plot(place, gap.frame["estimate"], linestyle="none", marker="o", color=BLACK, markersize=6.0)
-    ax.set_xticks(place, [str(level) for level in gap.frame["x"]])
-    ax.set_xlim(-0.5, len(place) - 0.5)
+    name_levels(ax, gap.frame["x"].tolist())

@@ -154,5 +154,6 @@ def _draw_measure(ax: Axes, rows: pd.DataFrame) -> None:
             va="bottom" if above else "top",
         )  # fmt: skip
     ax.margins(y=0.12)
+    ax.locator_params(axis="x", integer=True)
     if (rows["value"].dropna() >= 0.0).all() and middle == 0.0:
         ax.set_ylim(bottom=0.0)

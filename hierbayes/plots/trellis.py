@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -224,7 +225,10 @@ def _lines_of_fit(fit: Fitted, data: pd.DataFrame, found: Scatter, panels: pd.In
 
 def _layout(count: int) -> tuple[tuple[int, int], float]:
     """Rows and columns, and the size of a panel in inches."""
-    columns = min(count, int(np.ceil(np.sqrt(1.5 * count)))) if count > 3 else count
+    columns = count
+    if count > 4:  # between as many rows as columns and half as many, with the fewest gaps
+        widths = range(int(np.ceil(np.sqrt(count))), int(np.ceil(np.sqrt(2.0 * count))) + 1)
+        columns = max(widths, key=lambda width: (-(-count % width), width))
     size = 3.4 if count <= 4 else 2.2 if count <= 12 else 1.35 if count <= 60 else 0.95
     return (-(-count // columns), columns), size
 
@@ -271,12 +275,15 @@ def _finish(drawn: Canvas, frame: Trellis, looks: dict[str, Look], count: int) -
             panel.set_xlabel(frame.x)
             panel.set_ylabel(frame.y)
     else:
-        lowest = drawn.panels[-_layout(count)[0][1] :]  # nothing stands below these
-        for panel in lowest if count <= 4 else lowest[len(lowest) // 2 :][:1]:
+        (rows, columns), _ = _layout(count)
+        last = drawn.panels[(rows - 1) * columns :]
+        for panel in last if count <= 4 else last[len(last) // 2 :][:1]:
             panel.set_xlabel(frame.x)
         drawn.figure.supylabel(frame.y, fontsize=10)
         title = f"{frame.y} against {frame.x} by {frame.panel}"
-        drawn.figure.suptitle("\n".join(filter(None, [title, frame.shown])), fontsize=11)
+        room = int(10.0 * drawn.figure.get_size_inches()[0])  # letters
+        lines = [title, *wrap(frame.shown, room)]
+        drawn.figure.suptitle("\n".join(lines), fontsize=11)
     legend(drawn, _entries(frame, looks))
 
 
