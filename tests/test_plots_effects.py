@@ -16,6 +16,7 @@ from scipy import optimize, stats
 import hierbayes as hb
 from hierbayes.inference.maxima.pancake import principal_axes
 from hierbayes.plots.band import row_space
+from hierbayes.plots.regions import zero_left_out
 from tests.conftest import Cache
 
 plots = hb.plots
@@ -294,6 +295,17 @@ def test_where_zero_is_left_out(fit: hb.Fit, hs: pd.DataFrame) -> None:
     first, second = found.findings
     assert first == "at each ses: 0 is left out for ses -2.5 to 0.155 (−)"
     assert second == "at all ses together: 0 is left out for ses -2.5 to -0.0641 (−)"
+
+
+def test_regions_at_both_ends_and_in_the_middle() -> None:
+    x = np.linspace(-2.0, 2.0, 401)
+    frame = pd.DataFrame({"x": x, "lower": x**2 - 1.0, "upper": x**2 + 1.0})
+    frame["lower_together"], frame["upper_together"] = x - 1.5, 0.5 - np.abs(x - 1.0)
+    found = zero_left_out(frame, True)
+    assert found["band"].tolist() == ["pointwise"] * 2 + ["together"] * 3
+    assert found["sign"].tolist() == ["+", "+", "+", "−", "−"]
+    ends = [[-2.0, -1.0], [1.0, 2.0], [1.5, 2.0], [-2.0, 0.5], [1.5, 2.0]]
+    assert_allclose(found[["start", "end"]], ends, atol=1e-6)
 
 
 def test_nowhere_is_said(small_data: pd.DataFrame) -> None:

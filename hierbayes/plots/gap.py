@@ -19,7 +19,6 @@ import pandas as pd
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.probability import DEFAULT_PROB, Interval
-from hierbayes.frames.arrays import Floats
 from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
 from hierbayes.plots.band import band_in_words, pointwise_band, simultaneous_radius
 from hierbayes.plots.canvas import canvas
@@ -33,13 +32,13 @@ from hierbayes.plots.fit_rows import (
     value_text,
 )
 from hierbayes.plots.look import BLACK, BLUE_INK, DASHED, DOTTED, RED_INK, Look
+from hierbayes.plots.regions import BANDS, region_sentences, zero_left_out
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _ROUNDING = 1e-12  # of a difference beside what is subtracted
-_BANDS = {"pointwise": ("lower", "upper"), "together": ("lower_together", "upper_together")}
 _LOOKS = {"pointwise": Look(BLUE_INK, "none", DASHED), "together": Look(RED_INK, "none", DOTTED)}
 
 
@@ -82,7 +81,7 @@ class Gap:
     @property
     def findings(self) -> tuple[str, ...]:
         """Where the levels differ, in a sentence for each band."""
-        return tuple(_sentence(self, band) for band in _BANDS)
+        return region_sentences(self.x, self.regions, self.along)
 
 
 def gap_frame(
@@ -144,8 +143,9 @@ def gap_frame(
     frame["upper_together"] = frame["estimate"] + radius * frame["se"]
     along = not is_factor(fit, rows[x])
     return Gap(
-        y=fit.design.specification.response, x=x, name=f"{by}: {value_text(second)} − {value_text(first)}",
-        frame=frame, regions=_regions(frame, along),
+        y=fit.design.specification.response, x=x,
+        name=f"{by}: {value_text(second)} − {value_text(first)}",
+        frame=frame, regions=zero_left_out(frame, along),
         L=pd.DataFrame(L, columns=pd.Index(fit.design.terms, name="term")), radius=radius,
         band=band_in_words(fit, df, interval), held=found.held, along=along,
     )  # fmt: skip
@@ -217,49 +217,11 @@ def _two_levels(column: pd.Series, factor: bool, levels: Sequence[Any] | None) -
     return levels[0], levels[1]
 
 
-def _regions(frame: pd.DataFrame, along: bool) -> pd.DataFrame:
-    """Where bands leave out 0; ends between points of the grid by linear interpolation."""
-    found = []
-    for band, (lower, upper) in _BANDS.items():
-        for sign, inner in (("+", frame[lower]), ("−", -frame[upper])):
-            values = inner.to_numpy()
-            if along:
-                runs = _positive_runs(frame["x"].to_numpy(np.float64), values)
-                found += [(band, sign, start, end) for start, end in runs]
-            else:
-                found += [(band, sign, level, level) for level in frame["x"][values > 0.0]]
-    return pd.DataFrame(found, columns=["band", "sign", "start", "end"])
-
-
-def _positive_runs(x: Floats, values: Floats) -> list[tuple[float, float]]:
-    """Intervals of x (m,) in which the values (m,), joined by lines, are above 0."""
-    above = values > 0.0
-    edges = np.flatnonzero(above[1:] != above[:-1])
-    part = values[edges] / (values[edges] - values[edges + 1])
-    cuts = (x[edges] + part * (x[edges + 1] - x[edges])).tolist()
-    cuts = [float(x[0])] * bool(above[0]) + cuts + [float(x[-1])] * bool(above[-1])
-    return list(zip(cuts[::2], cuts[1::2], strict=True))
-
-
-def _sentence(gap: Gap, band: str) -> str:
-    where = gap.regions[gap.regions["band"] == band]
-    how = f"at each {gap.x}" if band == "pointwise" else f"at all {gap.x} together"
-    if where.empty:
-        return f"{how}: 0 is nowhere left out"
-    parts = [
-        f"{gap.x} {value_text(row.start)} to {value_text(row.end)} ({row.sign})"
-        if gap.along
-        else f"{gap.x} {row.start} ({row.sign})"
-        for row in where.itertuples()
-    ]
-    return f"{how}: 0 is left out for {', '.join(parts)}"
-
-
 def _draw_along(ax: Axes, gap: Gap) -> None:
     frame = gap.frame
     ax.fill_between(frame["x"], frame["lower"], frame["upper"], color=BLUE_INK, alpha=0.15,
                     linewidth=0.0)  # fmt: skip
-    for band, columns in _BANDS.items():
+    for band, columns in BANDS.items():
         for column in columns:
             ax.plot(frame["x"], frame[column], **_LOOKS[band].lines(1.3))
     ax.plot(frame["x"], frame["estimate"], color=BLACK, linewidth=2.2)
@@ -273,7 +235,7 @@ def _draw_along(ax: Axes, gap: Gap) -> None:
 def _draw_levels(ax: Axes, gap: Gap) -> None:
     place = np.arange(len(gap.frame))
     for band, move in (("pointwise", -0.05), ("together", 0.05)):
-        lower, upper = _BANDS[band]
+        lower, upper = BANDS[band]
         look = _LOOKS[band]
         ax.vlines(place + move, gap.frame[lower], gap.frame[upper], color=look.color,
                   linewidth=2.0, linestyle=look.line)  # fmt: skip

@@ -15,12 +15,12 @@ import pandas as pd
 
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
-from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.plots.canvas import Canvas, canvas
 from hierbayes.plots.choice import ENGINES, choose
 from hierbayes.plots.draw import legend
 from hierbayes.plots.fitted_lines import fitted_lines
 from hierbayes.plots.look import BLACK, BLUE, BLUP, DATA, POPULATION, SERIES, Look
+from hierbayes.plots.panel_order import panel_order
 from hierbayes.plots.scatter import Scatter, lines_by, read_scatter
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def trellis_frame(
     rows = np.bincount(codes, minlength=len(labels)).astype(np.float64)
     most = LEGIBLE if groups is None and max_groups is None else max_groups
     chosen = choose(labels, rows, found.panel, groups, most)
-    values, words = _ordering(found, codes, order)
+    values, words = panel_order(found, codes, order)
     placed = chosen[np.argsort(values[chosen], kind="stable")]
     points = found.points[np.isin(codes, placed)]
     if fit is None:
@@ -174,29 +174,6 @@ def plot_trellis(
                 panel.tick_params(labelbottom=True)
         _finish(drawn, frame, looks, count)
     return drawn.figure
-
-
-def _ordering(found: Scatter, codes: Integers, order: str | None) -> tuple[Floats, list[str]]:
-    """What each of J panels is ordered by, as a number and in words."""
-    grouped = found.rows.groupby(codes, sort=True)
-    J = grouped.ngroups
-    match order:
-        case None:
-            return np.arange(J, dtype=np.float64), [""] * J
-        case "mean":
-            return grouped[found.y].mean().to_numpy(dtype=np.float64), [""] * J
-        case "size":
-            return grouped.size().to_numpy(dtype=np.float64), [""] * J
-    if (grouped[order].nunique() > 1).any():
-        raise StudyError(
-            f"'{order}' varies within '{found.panel}', and panels are ordered by a column that "
-            "does not, or by 'mean' or 'size'"
-        )
-    first = grouped[order].first()
-    if pd.api.types.is_numeric_dtype(first.dtype):
-        return first.to_numpy(dtype=np.float64), [f"{value:.4g}" for value in first]
-    levels = first.astype("category").cat
-    return levels.codes.to_numpy(dtype=np.float64), list(map(str, first))
 
 
 def _shown(shown: int, total: int, panel: str) -> str:
