@@ -20,6 +20,7 @@ COLUMNS = [
     "Size", "Sector", "PRACAD", "DISCLIM", "HIMINTY",
 ]  # fmt: skip
 NAMES = ["hs", "hsfull"]
+OTHERS = ["orthodont", "sleepstudy"]
 SHAPES = {"hs": (1977, 40), "hsfull": (7185, 160)}
 SECTORS = {"hs": {"Catholic": 21, "Public": 19}, "hsfull": {"Catholic": 70, "Public": 90}}
 RANGES = {
@@ -53,7 +54,7 @@ def frame(name: str) -> pd.DataFrame:
 
 
 def test_names() -> None:
-    assert dataset_names() == NAMES
+    assert dataset_names() == [*NAMES, *OTHERS]
 
 
 def test_shape_matches_the_file_and_its_codebook(name: str, frame: pd.DataFrame) -> None:
@@ -134,9 +135,55 @@ def test_levels_of_the_codebook_are_those_of_the_data(name: str, frame: pd.DataF
     assert constant.map({True: 2, False: 1}).to_dict() == level.to_dict()
 
 
+# What R prints of lme4's sleepstudy and nlme's Orthodont.
+OTHER_SHAPES = {"orthodont": (108, 27), "sleepstudy": (180, 18)}
+OTHER_DTYPES = {
+    "orthodont": {"Subject": "category", "distance": "float64", "age": "int64", "Sex": "category"},
+    "sleepstudy": {"Subject": "category", "Reaction": "float64", "Days": "int64"},
+}
+OTHER_FIRST = {
+    "orthodont": ["M01", 26.0, 8, "Male"],
+    "sleepstudy": ["308", 249.56, 0],
+}
+OTHER_SUMS = {
+    "orthodont": {"distance": 2594.5, "age": 1188},
+    "sleepstudy": {"Reaction": 53731.4205, "Days": 810},
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_other_data_are_those_of_r(other: str) -> None:
+    frame, book = load_dataset(other), codebook(other)
+    assert {column: str(dtype) for column, dtype in frame.dtypes.items()} == OTHER_DTYPES[other]
+    assert frame.iloc[0].tolist() == OTHER_FIRST[other]
+    sums = frame[list(OTHER_SUMS[other])].sum()
+    assert sums.round(4).to_dict() == OTHER_SUMS[other]
+    assert not frame.isna().to_numpy().any()
+    assert list(book.index) == list(frame.columns)
+    assert (len(frame), frame["Subject"].nunique()) == OTHER_SHAPES[other]
+    assert (book.attrs["rows"], book.attrs["groups"]) == OTHER_SHAPES[other]
+    assert book.attrs["group"] == "Subject"
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_levels_of_the_other_columns(other: str) -> None:
+    frame = load_dataset(other)
+    constant = frame.groupby("Subject", observed=True).nunique().eq(1).all()
+    level = codebook(other)["level"].drop("Subject")
+    assert constant.map({True: 2, False: 1}).to_dict() == level.to_dict()
+    assert list(frame["Subject"].cat.categories) == list(dict.fromkeys(frame["Subject"]))
+
+
+def test_boys_come_first_in_orthodont() -> None:
+    frame = load_dataset("orthodont")
+    assert list(frame["Sex"].cat.categories) == ["Male", "Female"]
+    assert frame["Sex"].value_counts().to_dict() == {"Male": 64, "Female": 44}
+    assert (frame["Subject"].str.startswith("M") == (frame["Sex"] == "Male")).all()
+
+
 @pytest.mark.parametrize("read", [load_dataset, codebook])
 def test_unknown_name(read: Callable[[str], pd.DataFrame]) -> None:
-    message = "no data set is called 'hsx'; those shipped are: hs, hsfull"
+    message = "no data set is called 'hsx'; those shipped are: hs, hsfull, orthodont, sleepstudy"
     with pytest.raises(ModelFileError, match=f"^{re.escape(message)}$"):
         read("hsx")
 

@@ -118,7 +118,8 @@ def test_independent_blocks(tmp_path: Path) -> None:
         ),
         (
             'dataset = "hsx"\n' + GOOD,
-            "key 'dataset': no data set is called 'hsx'; those shipped are: hs, hsfull "
+            "key 'dataset': no data set is called 'hsx'; those shipped are: hs, hsfull, "
+            "orthodont, sleepstudy "
             "(leave the key out to give data of your own)",
         ),
         (

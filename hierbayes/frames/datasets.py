@@ -24,7 +24,7 @@ def dataset_names() -> list[str]:
     Examples
     --------
     >>> dataset_names()
-    ['hs', 'hsfull']
+    ['hs', 'hsfull', 'orthodont', 'sleepstudy']
     """
     files = (entry.name for entry in shipped("data").iterdir())
     return sorted(file.removesuffix(".toml") for file in files if file.endswith(".toml"))

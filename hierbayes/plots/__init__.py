@@ -13,6 +13,9 @@ imported when the first picture is drawn, and its settings are left as they are.
 from __future__ import annotations
 
 from hierbayes.plots.beta_space import BetaSpace, beta_space_frame, plot_beta_space
+from hierbayes.plots.caterpillar import Caterpillar, caterpillar_frame, plot_caterpillar
+from hierbayes.plots.data_space import DataSpace, data_space_frame, plot_data_space
+from hierbayes.plots.effects import Effects, effects_frame, plot_effects
 from hierbayes.plots.ellipse import (
     Ellipse,
     confidence_radius,
@@ -20,11 +23,21 @@ from hierbayes.plots.ellipse import (
     shadow_frame,
     shadow_radius,
 )
-from hierbayes.plots.estimators import (
-    EstimatorsInBetaSpace,
-    estimators_frame,
-    plot_estimators,
+from hierbayes.plots.estimators import EstimatorsInBetaSpace, estimators_frame, plot_estimators
+from hierbayes.plots.gap import Gap, gap_frame, plot_gap
+from hierbayes.plots.influence import influence_frame, plot_influence
+from hierbayes.plots.level1_residuals import (
+    Level1Picture,
+    level1_residuals_frame,
+    plot_level1_residuals,
 )
+from hierbayes.plots.level2_residuals import (
+    Level2Picture,
+    level2_residuals_frame,
+    plot_level2_residuals,
+)
+from hierbayes.plots.pancake import Pancake, pancake_frame, plot_pancake
+from hierbayes.plots.plane import Plane, plane_frame, plot_plane
 from hierbayes.plots.shrinkage import plot_shrinkage, shrinkage_frame
 from hierbayes.plots.simulated_school import (
     SimulatedSchool,
@@ -32,11 +45,23 @@ from hierbayes.plots.simulated_school import (
     simulated_school_frame,
 )
 from hierbayes.plots.three_means import ThreeMeans, plot_three_means, three_means_frame
+from hierbayes.plots.trellis import Trellis, plot_trellis, trellis_frame
+from hierbayes.plots.uniform_quantiles import (
+    UniformQuantiles,
+    plot_uniform_quantiles,
+    uniform_quantiles_frame,
+)
 
 __all__ = [
-    "BetaSpace", "Ellipse", "EstimatorsInBetaSpace", "SimulatedSchool", "ThreeMeans",
-    "beta_space_frame", "confidence_radius", "ellipse_frame", "estimators_frame",
-    "plot_beta_space", "plot_estimators", "plot_shrinkage", "plot_simulated_school",
-    "plot_three_means", "shadow_frame", "shadow_radius", "shrinkage_frame",
-    "simulated_school_frame", "three_means_frame",
+    "BetaSpace", "Caterpillar", "DataSpace", "Effects", "Ellipse", "EstimatorsInBetaSpace", "Gap",
+    "Level1Picture", "Level2Picture", "Pancake", "Plane", "SimulatedSchool", "ThreeMeans",
+    "Trellis", "UniformQuantiles", "beta_space_frame", "caterpillar_frame", "confidence_radius",
+    "data_space_frame", "effects_frame", "ellipse_frame", "estimators_frame", "gap_frame",
+    "influence_frame", "level1_residuals_frame", "level2_residuals_frame", "pancake_frame",
+    "plane_frame", "plot_beta_space", "plot_caterpillar", "plot_data_space", "plot_effects",
+    "plot_estimators", "plot_gap", "plot_influence", "plot_level1_residuals",
+    "plot_level2_residuals", "plot_pancake", "plot_plane", "plot_shrinkage",
+    "plot_simulated_school", "plot_three_means", "plot_trellis", "plot_uniform_quantiles",
+    "shadow_frame", "shadow_radius", "shrinkage_frame", "simulated_school_frame",
+    "three_means_frame", "trellis_frame", "uniform_quantiles_frame",
 ]  # fmt: skip

@@ -52,6 +52,7 @@ def canvas(
     shape: tuple[int, int] = (1, 1),
     panel: tuple[float, float] = (6.4, 4.8),
     share: bool = False,
+    projection: str | None = None,
     count: int | None = None,
 ) -> Iterator[Canvas]:
     """Axes to draw on, with the settings of these pictures in force inside the block.
@@ -68,6 +69,8 @@ def canvas(
         Of one panel in inches.
     share : bool
         Whether new panels have the same scales.
+    projection : str, optional
+        Of the axes: ``"3d"``, or by default a plane.
     count : int, optional
         Of panels in use, where they do not fill the shape; the last ones of a new figure are
         taken away.
@@ -83,7 +86,10 @@ def canvas(
         if ax is None:
             rows, columns = shape
             figure = new_picture(figsize or (panel[0] * columns, panel[1] * rows))
-            made = figure.subplots(rows, columns, sharex=share, sharey=share, squeeze=False)
+            made = figure.subplots(
+                rows, columns, sharex=share, sharey=share, squeeze=False,
+                subplot_kw={"projection": projection},
+            )  # fmt: skip
             panels = tuple(made.ravel())
             for spare in panels[count:] if count else ():
                 spare.remove()
@@ -91,6 +97,8 @@ def canvas(
             return
         panels = tuple(np.ravel(np.asarray(ax, dtype=object)))
         _refuse_bad_axes(panels, count or shape[0] * shape[1], figsize)
+        if projection == "3d" and not all(hasattr(one, "plot_surface") for one in panels):
+            raise StudyError("this picture needs axes made with projection='3d'")
         yield Canvas(panels[0].get_figure(root=True), panels, False)
 
 

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
-from hierbayes.frames.arrays import Integers
+from hierbayes.frames.arrays import Floats, Integers
+
+ENGINES = "model.reml(), ml(), map() or sample()"  # make fits
 
 ENGINES = "model.reml(), ml(), map() or sample()"  # make fits
 
@@ -67,7 +70,27 @@ def chosen_groups(fit: Fitted, groups: Sequence[Any] | None, max_groups: int | N
     StudyError
         When a label is no group, or both are stated.
     """
-    labels, J = fit.design.groups, fit.design.J
+    name = fit.design.specification.group
+    return choose(fit.design.groups, fit.problem.cross.rows, name, groups, max_groups)
+
+
+def choose(
+    labels: pd.Index, rows: Floats, name: str, groups: Sequence[Any] | None, max_groups: int | None
+) -> Integers:
+    """Positions of chosen labels, in their order, see `chosen_groups`.
+
+    Parameters
+    ----------
+    labels : pandas.Index
+        Of J groups.
+    rows : (J,) float
+        How many rows each has.
+    name : str
+        Of the grouping factor.
+    groups, max_groups : optional
+        As in `chosen_groups`.
+    """
+    J = len(labels)
     if groups is not None and max_groups is not None:
         raise StudyError("groups= and max_groups= are both stated; keep one")
     if groups is not None:
@@ -76,14 +99,13 @@ def chosen_groups(fit: Fitted, groups: Sequence[Any] | None, max_groups: int | N
         found = labels.get_indexer(list(groups))
         if (found < 0).any():
             missing = list(groups)[int((found < 0).argmax())]
-            name = fit.design.specification.group
             raise StudyError(f"there is no group {missing!r} in '{name}'")
         return np.unique(found).astype(np.intp)
     if max_groups is None or max_groups >= J:
         return np.arange(J)
     if max_groups < 1:
         raise StudyError(f"max_groups must be at least 1, not {max_groups!r}")
-    by_size = np.argsort(fit.problem.cross.rows, kind="stable")
+    by_size = np.argsort(rows, kind="stable")
     kept = by_size[np.linspace(0, J - 1, max_groups).round().astype(np.intp)]
     return np.sort(kept).astype(np.intp)
 

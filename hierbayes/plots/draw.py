@@ -1,10 +1,12 @@
-"""Things that several pictures draw: arrows, shadows, legends, lines at zero."""
+"""Things that several pictures draw: ellipses, shadows, arrows, legends."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import Canvas
@@ -12,6 +14,12 @@ from hierbayes.plots.look import GREY, Look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+def draw_boundaries(ax: Axes, frame: pd.DataFrame, looks: dict[str, Look], **more: Any) -> None:
+    """The ellipses of a frame with columns ``ellipse``, ``x`` and ``y``, one line each."""
+    for name, points in frame.groupby("ellipse", sort=False):
+        ax.plot(points["x"], points["y"], **looks[str(name)].lines(**more))
 
 
 def draw_arrows(ax: Axes, tails: Floats, heads: Floats, look: Look, width: float = 0.9) -> None:
@@ -66,3 +74,49 @@ def zero_lines(ax: Axes) -> None:
 def coefficient_label(effect: str) -> str:
     """What an axis of beta space shows."""
     return effect if effect == "Intercept" else f"Coefficient of {effect}"
+
+
+def write_note(drawn: Canvas, *lines: str) -> None:
+    """Lines in small print below the axes of a new figure."""
+    text = "\n".join(filter(None, lines))
+    if drawn.is_new and text:
+        drawn.ax.annotate(
+            text, (0.0, 0.0), xycoords=("axes fraction", drawn.ax.xaxis.label),
+            xytext=(0.0, -7.0), textcoords="offset points", va="top", fontsize=8.0,
+            color="#444444",
+        )  # fmt: skip
+
+
+def name_points(ax: Axes, points: Iterable[tuple[str, float, float]], most: int = 3) -> None:
+    """Names beside points, the first ones first, and none that would hide another.
+
+    Parameters
+    ----------
+    ax : Axes
+        With its limits.
+    points : iterable of (name, x, y)
+    most : int
+        How many names at most.
+    """
+    (low_x, high_x), (low_y, high_y) = ax.get_xlim(), ax.get_ylim()
+    named: list[tuple[float, float]] = []
+    for name, x, y in points:
+        at = ((x - low_x) / (high_x - low_x), (y - low_y) / (high_y - low_y))
+        hides = any(abs(at[0] - u) < 0.2 and abs(at[1] - v) < 0.055 for u, v in named)
+        if hides or len(named) == most:
+            continue
+        left = at[0] > 0.5
+        ax.annotate(
+            name, (x, y), xytext=(-5 if left else 5, 1), textcoords="offset points",
+            ha="right" if left else "left", va="bottom", fontsize=7.5, zorder=4.0,
+        )  # fmt: skip
+        named.append(at)
+
+
+def name_levels(ax: Axes, names: Sequence[object]) -> None:
+    """Levels of a factor at 0, 1, 2, … of the horizontal axis, upright where there are many."""
+    words = [str(name) for name in names]
+    many = sum(map(len, words)) + len(words) > 60
+    ax.set_xticks(range(len(words)), words, rotation=90 if many else 0,
+                  fontsize=7.0 if many else 9.0)  # fmt: skip
+    ax.set_xlim(-0.5, len(words) - 0.5)

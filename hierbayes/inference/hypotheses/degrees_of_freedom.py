@@ -90,17 +90,27 @@ class DfSource:
         """Degrees of freedom of the rows of L (m, p), of full rank."""
         scaling = 1.0
         inside = L @ self.internal
+        rows = self.of_rows(L)
         match self.parts:
             case SatterthwaiteParts() as parts:
-                rows, joint = parts.df(inside), parts.joint_df(inside)
+                joint = parts.joint_df(inside)
             case KenwardRogerParts() as parts:
-                rows = np.array([parts.joint_df(row[None])[0] for row in inside])
                 joint, scaling = parts.joint_df(inside)
             case None:
-                used = np.where(L != 0.0, self.by_column, np.inf)
-                rows = used.min(axis=1)
                 joint = float(rows.min())
         return ContrastDf(self.method, rows, joint, scaling, self.gamma_cov)
+
+    def of_rows(self, L: Floats) -> Floats:
+        """Degrees of freedom (m,) of each row of L (m, p) by itself; rows may be dependent."""
+        inside = L @ self.internal
+        match self.parts:
+            case SatterthwaiteParts() as parts:
+                rows: Floats = parts.df(inside)
+            case KenwardRogerParts() as parts:
+                rows = np.array([parts.joint_df(row[None])[0] for row in inside])
+            case None:
+                rows = np.where(L != 0.0, self.by_column, np.inf).min(axis=1)
+        return rows
 
 
 def contrast_df(fit: Fit, L: Any, method: str = "satterthwaite") -> ContrastDf:

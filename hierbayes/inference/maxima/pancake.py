@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from hierbayes.fit.fit import Fit
+from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import sd_corr
 
 _FLAT = 1e-8  # of the largest eigenvalue
@@ -16,7 +19,7 @@ def principal_axes(fit: Fit) -> pd.DataFrame:
     """Principal axes of G, the longest first.
 
     Effects are counted in the response per spread of their random column, so that a slope per
-    year and one per day have axes alike.
+    year and one per day have axes alike.  G is the estimate, or the posterior mean.
 
     Returns
     -------
@@ -24,14 +27,27 @@ def principal_axes(fit: Fit) -> pd.DataFrame:
         A row per axis: ``variance`` (eigenvalue), ``share`` of their sum, and the weight of each
         effect, ``weight[e]``.
     """
-    unit = 1.0 / np.asarray(fit.problem.cross.basis.z.spread)
-    size, vectors = np.linalg.eigh(fit.G_draws[0, 0] / np.outer(unit, unit))
+    G = fit.G_draws.mean(axis=(0, 1))
+    return axes_of(G, np.asarray(fit.problem.cross.basis.z.spread), fit.design.effects)
+
+
+def axes_of(G: Floats, spread: Floats, effects: Sequence[str]) -> pd.DataFrame:
+    """Principal axes of a covariance matrix G (k, k) of effects, see `principal_axes`.
+
+    Parameters
+    ----------
+    G : (k, k) float
+    spread : (k,) float
+        Of the random columns.
+    effects : (k,) str
+    """
+    size, vectors = np.linalg.eigh(G * np.outer(spread, spread))
     size, vectors = np.maximum(size[::-1], 0.0), vectors[:, ::-1]
     largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(len(size))]
     vectors = vectors * np.where(largest < 0.0, -1.0, 1.0)
     size = np.where(size <= _FLAT * size[0], 0.0, size)
     table = pd.DataFrame({"variance": size, "share": size / max(float(size.sum()), 1e-300)})
-    for effect, weights in zip(fit.design.effects, vectors, strict=True):
+    for effect, weights in zip(effects, vectors, strict=True):
         table[f"weight[{effect}]"] = weights
     return table.set_axis([f"axis {k + 1}" for k in range(len(size))])
 

@@ -1,0 +1,130 @@
+"""Confidence bands of linear combinations of γ: at each by itself, and of all together.
+
+All combinations of a space of r dimensions lie, with the stated probability, within
+
+    Lγ̂ ± sqrt(r F) se,    F the quantile of F with r and df degrees of freedom
+
+(Scheffé; for a line, r = 2, Working and Hotelling).  df is that of the joint test of the space.
+For a posterior the band that holds a draw as a whole is mean ± c sd, with c the quantile over the
+draws of the largest distance |draw − mean|/sd.
+
+References
+----------
+Working & Hotelling (1929), *JASA* 24 (suppl.), 73–85; Scheffé (1953), *Biometrika* 40, 87–104;
+Ruppert, Wand & Carroll (2003), *Semiparametric Regression*, section 6.5.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.special import chdtri, fdtri
+
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.probability import Interval
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.hypotheses.degrees_of_freedom import METHODS, DfSource, df_source
+from hierbayes.inference.hypotheses.tails import t_quantile
+
+_RANK = 1e-8  # of a singular value of the combinations
+
+
+def pointwise_band(fit: Fit, L: Floats, df: str | None, interval: Interval) -> pd.DataFrame:
+    """Estimates of Lγ with limits, each row by itself.
+
+    Parameters
+    ----------
+    fit : Fit
+    L : (m, p) float
+        Rows may be dependent.
+    df : str or None
+        Of `METHODS`; by default Satterthwaite's, and none for a MAP fit. A posterior has none.
+    interval : Interval
+
+    Returns
+    -------
+    DataFrame
+        ``estimate``, ``se``, ``df``, ``lower``, ``upper``; of a posterior mean, sd, and
+        equal-tailed quantiles, df missing.
+    """
+    if not fit.is_point:
+        draws = fit.gamma_draws @ L.T
+        lower, upper = interval.of_draws(draws)
+        table = {"estimate": draws.mean(axis=(0, 1)), "se": draws.std(axis=(0, 1), ddof=1)}
+        return pd.DataFrame(table | {"df": np.nan, "lower": lower, "upper": upper})
+    source = df_source(fit, usual_df(fit, df))
+    estimate = L @ fit.fixef().to_numpy()
+    se = _standard_errors(L, source)
+    degrees = source.of_rows(L)
+    half = np.where(se > 0.0, t_quantile(degrees, interval.tails[1]), 0.0) * se
+    table = {"estimate": estimate, "se": se, "df": degrees}
+    return pd.DataFrame(table | {"lower": estimate - half, "upper": estimate + half})
+
+
+def simultaneous_radius(fit: Fit, L: Floats, df: str | None, interval: Interval) -> float:
+    """How many standard errors the band of all rows of L together extends to either side."""
+    if not fit.is_point:
+        draws = (fit.gamma_draws @ L.T).reshape(-1, len(L))
+        sd = draws.std(axis=0, ddof=1)
+        away = np.abs(draws - draws.mean(axis=0))[:, sd > 0.0] / sd[sd > 0.0]
+        return float(np.quantile(away.max(axis=1), interval.prob))
+    source = df_source(fit, usual_df(fit, df))
+    basis = row_space(L, np.sqrt(np.diag(source.gamma_cov)))
+    found, r = source.of(basis), len(basis)
+    if np.isinf(found.joint):
+        return float(np.sqrt(chdtri(r, 1.0 - interval.prob)))
+    return float(np.sqrt(r * fdtri(r, found.joint, interval.prob) / found.scaling))
+
+
+def row_space(L: Floats, scale: Floats) -> Floats:
+    """Independent combinations (r, p) of which all rows of L (m, p) are combinations.
+
+    They are in reduced echelon form, which is that of the space and not of its rows: degrees of
+    freedom of a joint test depend on how its rows are written.
+
+    Parameters
+    ----------
+    L : (m, p) float
+    scale : (p,) float
+        How large γ of each term may be: what makes weights of terms comparable.
+
+    Examples
+    --------
+    >>> row_space(np.array([[0.0, 1.0, -2.0], [0.0, 1.0, 3.0]]), np.ones(3)).round(6) + 0.0
+    array([[0., 1., 0.],
+           [0., 0., 1.]])
+    """
+    _, size, directions = np.linalg.svd(L * scale, full_matrices=False)
+    rows = directions[: int((size > _RANK * size[0]).sum())]
+    done = 0
+    for column in range(rows.shape[1]):
+        left = rows[done:, column]
+        if done == len(rows) or np.abs(left).max() < _RANK:
+            continue
+        place = done + int(np.abs(left).argmax())
+        rows[[done, place]] = rows[[place, done]]
+        rows[done] *= scale[column] / rows[done, column]
+        others = np.arange(len(rows)) != done
+        rows[others] -= np.outer(rows[others, column], rows[done]) / scale[column]
+        done += 1
+    basis: Floats = np.where(np.abs(rows) < _RANK, 0.0, rows) / scale
+    return basis
+
+
+def usual_df(fit: Fit, df: str | None) -> str:
+    """The method that is meant where none is stated."""
+    if df is not None:
+        return df
+    return "none" if fit.engine == "MAP" else "satterthwaite"
+
+
+def band_in_words(fit: Fit, df: str | None, interval: Interval) -> str:
+    """What the limits are."""
+    if not fit.is_point:
+        return f"{interval} posterior band"
+    return f"{100 * interval.prob:g}% confidence band, df {METHODS[usual_df(fit, df)]}"
+
+
+def _standard_errors(L: Floats, source: DfSource) -> Floats:
+    variance = np.einsum("mp,pr,mr->m", L, source.gamma_cov, L)
+    return np.sqrt(np.maximum(variance, 0.0))

@@ -1,0 +1,215 @@
+"""Caterpillars: the random effects of all groups in order, each with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from hierbayes.errors import StudyError
+from hierbayes.fit.effects import ranef, ranef_cov
+from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.probability import DEFAULT_PROB, Interval
+from hierbayes.frames.arrays import Floats
+from hierbayes.plots.canvas import canvas
+from hierbayes.plots.choice import ENGINES, chosen_groups, one_effect, refuse_other_than
+from hierbayes.plots.look import BLACK, BLUE_INK, GREY
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_NAMED = 60  # groups whose labels are written
+_ENDS = 3  # groups that are named at either end where there are more
+_NOTHING = 1e-10  # the largest limit of effects that are 0 but for rounding
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Caterpillar:
+    """What is drawn of the random effects.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``effect``, ``position`` (0 for the smallest), ``group``, ``n`` (rows), ``estimate``,
+        ``lower``, ``upper``; a row per effect and group.
+    interval : str
+        What the limits are, in words.
+    """
+
+    frame: pd.DataFrame
+    interval: str
+
+
+def caterpillar_frame(
+    fit: Fitted,
+    *,
+    effects: Sequence[str] | None = None,
+    order: str | None = None,
+    given_gamma: bool = True,
+    groups: Sequence[Any] | None = None,
+    max_groups: int | None = None,
+    prob: float = DEFAULT_PROB,
+) -> Caterpillar:
+    """Random effects in order, with limits.
+
+    Parameters
+    ----------
+    fit : Fit
+        By any engine.
+    effects : sequence of str, optional
+        Random effects; by default all.
+    order : str, optional
+        The random effect that orders every panel; by default each is ordered by itself.
+    given_gamma : bool
+        Of a REML, ML or MAP fit: whether the variance of an effect is that given γ̂ as well as θ̂
+        (lme4's conditional variance), or has the uncertainty of γ. A posterior has both.
+    groups : sequence, optional
+        Labels of the groups to show.
+    max_groups : int, optional
+        Show at most so many, spread over their numbers of rows.
+    prob : float
+        Inside the limits: estimate ± z sd, or equal-tailed quantiles of a posterior.
+
+    Raises
+    ------
+    StudyError
+        When it is no fit, or an effect or a group does not exist.
+    IntervalError
+        When prob is no probability.
+    """
+    refuse_other_than("plot_caterpillar", fit, Fitted, ENGINES)
+    names, interval = fit.design.effects, Interval(prob)
+    if isinstance(effects, str) or (effects is not None and not len(effects)):
+        raise StudyError(f"effects must be a list of random effects, not {effects!r}")
+    places = range(len(names)) if effects is None else [one_effect(names, e) for e in effects]
+    common = None if order is None else one_effect(names, order)
+    shown = chosen_groups(fit, groups, max_groups)
+    u = ranef(fit).to_numpy()
+    lower, upper = _limits(fit, interval, given_gamma)
+    parts = []
+    for k in places:
+        ordered = shown[np.argsort(u[shown, k if common is None else common], kind="stable")]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "effect": names[k],
+                    "position": np.arange(len(ordered)),
+                    "group": np.asarray(fit.design.groups)[ordered],
+                    "n": fit.problem.cross.rows[ordered].astype(int),
+                    "estimate": u[ordered, k],
+                    "lower": lower[ordered, k],
+                    "upper": upper[ordered, k],
+                }
+            )
+        )
+    words = _interval_in_words(fit, interval, given_gamma)
+    return Caterpillar(pd.concat(parts, ignore_index=True), words)
+
+
+def plot_caterpillar(
+    fit: Fitted,
+    *,
+    effects: Sequence[str] | None = None,
+    order: str | None = None,
+    given_gamma: bool = True,
+    groups: Sequence[Any] | None = None,
+    max_groups: int | None = None,
+    prob: float = DEFAULT_PROB,
+    ax: Axes | Sequence[Axes] | None = None,
+    figsize: tuple[float, float] | None = None,
+) -> Figure:
+    """Draw `caterpillar_frame`, a panel per effect.
+
+    Intervals that leave out 0 have filled marks. With more than 60 groups only those at both ends
+    are named. Parameters are those of `caterpillar_frame`, and
+
+    ax : Axes, optional
+        As many as there are effects.
+    figsize : (width, height), optional
+        Of a new figure, in inches.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> fit = hb.Model("mathach ~ ses + (1 + ses | school)", data=hs).reml()
+    >>> [panel.get_title("left") for panel in hb.plots.plot_caterpillar(fit).axes]
+    ['Intercept', 'ses']
+    """
+    found = caterpillar_frame(
+        fit, effects=effects, order=order, given_gamma=given_gamma, groups=groups,
+        max_groups=max_groups, prob=prob,
+    )  # fmt: skip
+    names = found.frame["effect"].unique()
+    J = int(found.frame["position"].max()) + 1
+    size = (3.6, min(9.0, max(2.6, 0.13 * J + 1.0)))
+    with canvas(ax, figsize, shape=(1, len(names)), panel=size) as drawn:
+        for panel, name in zip(drawn.panels, names, strict=True):
+            _draw_effect(panel, found.frame[found.frame["effect"] == name])
+            panel.set_title(str(name))
+        if drawn.is_new:
+            drawn.figure.suptitle(f"Random effects by {fit.design.specification.group}, "
+                                  f"{fit.engine}", fontsize=11)  # fmt: skip
+            drawn.figure.supxlabel(f"u; bars: {found.interval}", fontsize=9)
+    return drawn.figure
+
+
+def _limits(fit: Fitted, interval: Interval, given_gamma: bool) -> tuple[Floats, Floats]:
+    """Lower and upper limits (J, q)."""
+    if not fit.is_point:
+        return interval.of_draws(fit.u_draws)
+    cov = ranef_cov(fit, given_gamma=given_gamma).to_numpy()
+    variance = np.maximum(np.diagonal(cov, axis1=1, axis2=2), 0.0)
+    half = ndtri(interval.tails[1]) * np.sqrt(variance)
+    u = ranef(fit).to_numpy()
+    return u - half, u + half
+
+
+def _interval_in_words(fit: Fitted, interval: Interval, given_gamma: bool) -> str:
+    if not fit.is_point:
+        return f"{interval} posterior intervals"
+    given = "θ̂ and γ̂" if given_gamma else "θ̂, γ estimated"
+    return f"{100 * interval.prob:g}%, ±{ndtri(interval.tails[1]):.2f} sd given {given}"
+
+
+def _draw_effect(ax: Axes, rows: pd.DataFrame) -> None:
+    J = len(rows)
+    away = ((rows["lower"] > 0.0) | (rows["upper"] < 0.0)).to_numpy()
+    ax.hlines(rows["position"], rows["lower"], rows["upper"], color=GREY,
+              linewidth=1.3 if J <= _NAMED else 0.7, zorder=1.0)  # fmt: skip
+    size = 4.2 if J <= _NAMED else 2.4
+    for chosen, face in ((away, BLUE_INK), (~away, "white")):
+        ax.plot(rows["estimate"][chosen], rows["position"][chosen], linestyle="none", marker="o",
+                markersize=size, markerfacecolor=face, markeredgecolor=BLUE_INK,
+                markeredgewidth=0.8)  # fmt: skip
+    ax.axvline(0.0, color=BLACK, linewidth=0.8, zorder=0.5)
+    ax.set_ylim(-0.8, J - 0.2)
+    labels = rows["group"].astype(str).to_numpy()
+    if J > _NAMED:
+        _name_ends(ax, rows, labels)
+        ax.set_yticks([])
+        ax.set_ylabel(f"{J} groups in order")
+    else:
+        ax.set_yticks(np.arange(J), labels, fontsize=7.0 if J > 20 else 8.5)
+        ax.tick_params(axis="y", length=0.0)
+    if rows[["estimate", "lower", "upper"]].abs().to_numpy().max() <= _NOTHING:
+        ax.text(0.5, 0.5, "no variance: 0 in every group", transform=ax.transAxes, ha="center",
+                va="center", bbox={"facecolor": "white", "edgecolor": GREY})  # fmt: skip
+
+
+def _name_ends(ax: Axes, rows: pd.DataFrame, labels: Any) -> None:
+    """Names of the outermost groups, beside their bars."""
+    J = len(rows)
+    for text, place, side in (
+        (", ".join(labels[:_ENDS]), 0, "left"),
+        (", ".join(labels[: -_ENDS - 1 : -1]), J - 1, "right"),
+    ):
+        edge = rows["upper" if side == "left" else "lower"].iloc[place]
+        ax.annotate(text, (edge, place), xytext=(5 if side == "left" else -5, 0), ha=side,
+                    va="center", textcoords="offset points", fontsize=7.5,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # fmt: skip

@@ -1,0 +1,214 @@
+"""Effect plots: the expected response of a population against a variable, with its band."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.probability import DEFAULT_PROB, Interval
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
+from hierbayes.plots.band import band_in_words, pointwise_band
+from hierbayes.plots.canvas import canvas
+from hierbayes.plots.draw import legend, name_levels, write_note
+from hierbayes.plots.fit_rows import (
+    average_rows,
+    fit_rows,
+    is_factor,
+    refuse_no_variable,
+    value_text,
+)
+from hierbayes.plots.look import BLACK, SERIES, Look
+from hierbayes.plots.scatter import POOLED, refuse_many_levels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_POINTS = 61
+_FEW = 4  # values of a number that are shown one by one
+_QUANTILES = (0.1, 0.5, 0.9)  # at which other numbers are shown
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Effects:
+    """What is drawn of an effect.
+
+    Parameters
+    ----------
+    y, x : str
+    by : str or None
+    frame : DataFrame
+        ``by``, ``x``, ``estimate``, ``se``, ``df``, ``lower``, ``upper``.
+    L : DataFrame
+        The combinations of γ these are: rows as in `frame`, by terms.
+    band, held : str
+        What the limits are, and where the other variables are held.
+    along : bool
+        Whether x is a number along which there is a line, and not a factor.
+    """
+
+    y: str
+    x: str
+    by: str | None
+    frame: pd.DataFrame
+    L: pd.DataFrame
+    band: str
+    held: str
+    along: bool
+
+
+def effects_frame(
+    fit: Fit,
+    data: pd.DataFrame,
+    x: str,
+    *,
+    by: str | None = None,
+    at: Mapping[str, Any] | None = None,
+    df: str | None = None,
+    prob: float = DEFAULT_PROB,
+) -> Effects:
+    """The expected response of the population against x, by the levels of another variable.
+
+    Parameters
+    ----------
+    fit : Fit
+        By any engine; what is shown is its fixed part.
+    data : DataFrame
+        Of the fit.
+    x : str
+        A variable of the fixed part, a number or a factor.
+    by : str, optional
+        Another; a number of more than four values is shown at its 10, 50 and 90% quantiles.
+    at : mapping, optional
+        Values of further variables. Without it numbers are at their mean, and factors, and the
+        groups where the fixed part has group means, averaged over the rows.
+    df : str, optional
+        As in `hb.wald`; by default Satterthwaite's, none for a MAP fit. Posteriors have none.
+    prob : float
+        Inside the limits, at each x by itself.
+
+    Raises
+    ------
+    StudyError
+        When these are not the data of the fit, or a name is no variable of the fixed part.
+    HypothesisError
+        When it is no fit, or df does not suit it.
+    """
+    refuse_other_than_fit(fit, "plot_effects")
+    rows, interval = fit_rows(fit, data), Interval(prob)
+    levels: list[Any] = [POOLED] if by is None else shown_values(fit, rows, by)
+    if by is not None:
+        refuse_many_levels(by, len(levels))
+    grid = x_values(fit, rows, x)
+    varied = pd.DataFrame({x: list(grid) * len(levels)})
+    if by is not None:
+        varied[by] = np.repeat(np.asarray(levels, dtype=object), len(grid))
+        varied[by] = varied[by].infer_objects()
+    found = average_rows(fit, rows, varied, at)
+    frame = pointwise_band(fit, found.X, df, interval)
+    words = np.asarray([value_text(one) for one in levels], dtype=object)
+    frame.insert(0, "by", np.repeat(words, len(grid)))
+    frame.insert(1, "x", varied[x].to_numpy())
+    return Effects(
+        fit.design.specification.response, x, by, frame,
+        pd.DataFrame(found.X, columns=pd.Index(fit.design.terms, name="term")),
+        band_in_words(fit, df, interval), found.held, not is_factor(fit, rows[x]),
+    )  # fmt: skip
+
+
+def plot_effects(
+    fit: Fit,
+    data: pd.DataFrame,
+    x: str,
+    *,
+    by: str | None = None,
+    at: Mapping[str, Any] | None = None,
+    df: str | None = None,
+    prob: float = DEFAULT_PROB,
+    ax: Axes | None = None,
+    figsize: tuple[float, float] | None = None,
+) -> Figure:
+    """Draw `effects_frame`.
+
+    Parameters are those of `effects_frame`, and
+
+    ax : Axes, optional
+        To draw on.
+    figsize : (width, height), optional
+        Of a new figure, in inches.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> fit = hb.Model("mathach ~ ses * Sector + (1 + ses | school)", data=hs).reml()
+    >>> figure = hb.plots.plot_effects(fit, hs, "ses", by="Sector")
+    >>> figure.axes[0].get_xlabel()
+    'ses'
+    """
+    found = effects_frame(fit, data, x, by=by, at=at, df=df, prob=prob)
+    levels = list(found.frame["by"].unique())
+    looks = dict(zip(levels, SERIES if by else (Look(BLACK, "o"),), strict=False))
+    with canvas(ax, figsize, panel=(6.4, 4.6)) as drawn:
+        if found.along:
+            _draw_lines(drawn.ax, found.frame, looks)
+        else:
+            _draw_levels(drawn.ax, found.frame, looks)
+        drawn.ax.set_xlabel(x)
+        drawn.ax.set_ylabel(f"expected {found.y}")
+        drawn.ax.set_title(f"Effect of {x}" + (f" by {by}" if by else "") + f", {fit.engine}")
+        if by:
+            how = [look.lines(2.0) if found.along else look.points(6.0) for look in looks.values()]
+            legend(drawn, dict(zip([f"{by}: {level}" for level in levels], how, strict=True)))
+        write_note(drawn, found.band, found.held)
+    return drawn.figure
+
+
+def x_values(fit: Fit, rows: pd.DataFrame, x: str) -> Floats | list[Any]:
+    """Where the response is shown: from the smallest to the largest value, or each level."""
+    refuse_no_variable(fit, x)
+    if is_factor(fit, rows[x]):
+        return levels_of(rows[x])
+    values = rows[x].to_numpy(dtype=np.float64)
+    return np.linspace(values.min(), values.max(), _POINTS)
+
+
+def shown_values(fit: Fit, rows: pd.DataFrame, name: str) -> list[Any]:
+    """Levels of a factor, or a few values of a number."""
+    refuse_no_variable(fit, name)
+    levels = levels_of(rows[name])
+    if is_factor(fit, rows[name]) or len(levels) <= _FEW:
+        return levels
+    return [float(one) for one in np.quantile(rows[name].to_numpy(np.float64), _QUANTILES)]
+
+
+def levels_of(column: pd.Series) -> list[Any]:
+    """Values in use, in their order."""
+    return list(column.astype("category").cat.remove_unused_categories().cat.categories)
+
+
+def _draw_lines(ax: Axes, frame: pd.DataFrame, looks: dict[str, Look]) -> None:
+    for level, rows in frame.groupby("by", sort=False):
+        look = looks[str(level)]
+        ax.fill_between(rows["x"], rows["lower"], rows["upper"], color=look.color, alpha=0.18,
+                        linewidth=0.0)  # fmt: skip
+        for limit in ("lower", "upper"):
+            ax.plot(rows["x"], rows[limit], **look.lines(0.7, alpha=0.8))
+        ax.plot(rows["x"], rows["estimate"], **look.lines(2.2))
+
+
+def _draw_levels(ax: Axes, frame: pd.DataFrame, looks: dict[str, Look]) -> None:
+    names = list(dict.fromkeys(frame["x"]))
+    shift = np.linspace(-0.12, 0.12, len(looks)) if len(looks) > 1 else np.zeros(1)
+    for move, (level, rows) in zip(shift, frame.groupby("by", sort=False), strict=True):
+        place = np.arange(len(names)) + move
+        look = looks[str(level)]
+        ax.vlines(place, rows["lower"], rows["upper"], color=look.color, linewidth=1.4)
+        ax.plot(place, rows["estimate"], **look.points(7.0))
+    name_levels(ax, names)

@@ -1,0 +1,186 @@
+"""The rows of data behind a fit, and average rows with some variables at stated values.
+
+A fit keeps the columns of its matrices and not the variables they were made of, so that pictures
+against a variable take the data as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from formulaic.parser.types import Factor
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+from hierbayes.design.complete import complete_rows
+from hierbayes.design.design import columns_needed
+from hierbayes.errors import StudyError
+from hierbayes.fit.fitted import Fitted
+from hierbayes.frames.arrays import Floats
+from hierbayes.specification.terms import names_in
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AverageRows:
+    """Fixed columns at stated values, averaged over what is not stated.
+
+    Parameters
+    ----------
+    X : (m, p) float
+    held : str
+        At which values the other variables are, in words; empty where there are none.
+    """
+
+    X: Floats
+    held: str
+
+
+def fit_rows(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the data that a fit used, in its order.
+
+    Raises
+    ------
+    StudyError
+        When these are not the data of the fit.
+    """
+    if not isinstance(data, pd.DataFrame):
+        raise StudyError(f"data must be the DataFrame of the fit, not {type(data).__name__}")
+    design = fit.design
+    if len(data) != len(design.kept):
+        raise StudyError(
+            f"these data have {len(data)} rows and those of the fit {len(design.kept)}; give the "
+            "data of the fit"
+        )
+    response, group = design.specification.response.strip("`"), design.specification.group
+    rows = data.loc[design.kept]
+    labels = rows.get(group)
+    same = labels is not None and (design.groups.get_indexer(labels) == design.codes).all()
+    if same and response in rows:
+        same = bool((rows[response].to_numpy(dtype=np.float64) == design.y).all())
+    if not same:
+        raise StudyError(
+            f"'{response}' or '{group}' differ from those of the fit; give the data of the fit"
+        )
+    names = [*columns_needed(design.specification.fixed, *design.specification.random), group]
+    frame, _, _ = complete_rows(rows, [name for name in dict.fromkeys(names) if name in rows])
+    return frame
+
+
+def fixed_variables(fit: Fitted) -> tuple[str, ...]:
+    """Columns of the data that the fixed part reads."""
+    return columns_needed(fit.design.specification.fixed)
+
+
+def refuse_no_variable(fit: Fitted, name: str) -> None:
+    """Refuse a name that the fixed part does not read.
+
+    Raises
+    ------
+    StudyError
+        Listing those it does.
+    """
+    names = fixed_variables(fit)
+    if name in names:
+        return
+    listed = ", ".join(f"'{one}'" for one in names) or "none"
+    hint = "; make a column of the data of it, and fit with that" if "(" in str(name) else ""
+    raise StudyError(
+        f"'{name}' is no variable of the fixed part; its variables are: {listed}{hint}"
+    )
+
+
+def is_factor(fit: Fitted, column: pd.Series) -> bool:
+    """Whether a column holds labels, or numbers that the formula takes for labels."""
+    if is_bool_dtype(column.dtype) or not is_numeric_dtype(column.dtype):
+        return True
+    states = fit.design.fixed_spec.encoder_state.items()
+    coded = [name for name, (kind, _) in states if kind is Factor.Kind.CATEGORICAL]
+    return any(column.name in names_in(_quoted(name)) for name in coded)
+
+
+def average_rows(
+    fit: Fitted, rows: pd.DataFrame, varied: pd.DataFrame, at: Mapping[str, Any] | None = None
+) -> AverageRows:
+    """Fixed columns where some variables have stated values.
+
+    Numbers that are not stated are at their mean over the rows; factors, and the groups where the
+    fixed part reads them (group means), are averaged over the rows.
+
+    Parameters
+    ----------
+    fit : Fitted
+    rows : DataFrame
+        As of `fit_rows`.
+    varied : DataFrame
+        Variables with their values, m rows.
+    at : mapping, optional
+        Values of other variables.
+
+    Raises
+    ------
+    StudyError
+        When a name is no variable of the fixed part, or is stated twice.
+    DataError
+        When a level does not exist.
+    """
+    stated = dict(at or {})
+    for name in (*varied.columns, *stated):
+        refuse_no_variable(fit, name)
+        if name in stated and name in varied.columns:
+            raise StudyError(f"'{name}' is drawn and stated in at=; leave it out there")
+    others = [n for n in fixed_variables(fit) if n not in stated and n not in varied.columns]
+    group = fit.design.specification.group
+    averaged = [name for name in others if name == group or is_factor(fit, rows[name])]
+    means = {name: float(rows[name].mean()) for name in others if name not in averaged}
+    kinds = _kinds(rows, averaged)
+    m = len(varied)
+    grid = varied.iloc[np.tile(np.arange(m), len(kinds))].reset_index(drop=True)
+    grid = grid.assign(**means, **stated)
+    for name in averaged:
+        values = rows[name].iloc[np.repeat(kinds["first"].to_numpy(), m)]
+        grid[name] = values.reset_index(drop=True)
+    X, _ = fit.design.new_matrices(grid, random=False)
+    weights = kinds["n"].to_numpy() / kinds["n"].sum()
+    mean = np.einsum("k,kmp->mp", weights, X.reshape(len(kinds), m, -1))
+    return AverageRows(mean, _in_words(fit, means, stated, averaged))
+
+
+def _kinds(rows: pd.DataFrame, averaged: list[str]) -> pd.DataFrame:
+    """Combinations of factors that occur: position of the ``first`` row, and number ``n``."""
+    if not averaged:
+        return pd.DataFrame({"first": [0], "n": [len(rows)]})
+    codes = rows.groupby(averaged, observed=True, sort=False).ngroup().to_numpy()
+    _, first, count = np.unique(codes, return_index=True, return_counts=True)
+    return pd.DataFrame({"first": first, "n": count})
+
+
+def _in_words(
+    fit: Fitted, means: dict[str, float], stated: dict[str, Any], averaged: list[str]
+) -> str:
+    parts = [f"{name} = {value_text(value)} (mean)" for name, value in means.items()]
+    parts += [f"{name} = {value_text(value)}" for name, value in stated.items()]
+    if averaged:
+        group = fit.design.specification.group
+        names = ["the groups" if name == group else name for name in averaged]
+        parts.append(f"averaged over {', '.join(names)}")
+    return ", ".join(parts)
+
+
+def value_text(value: Any) -> str:
+    """A level as it is, a number in three digits and no exponent before the millions.
+
+    Examples
+    --------
+    >>> value_text(1107.6), value_text(-0.02677), value_text("Male")
+    ('1108', '-0.0268', 'Male')
+    """
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
+
+
+def _quoted(name: str) -> str:
+    return name if name.isidentifier() or "(" in name else f"`{name}`"

@@ -1,0 +1,87 @@
+"""Three lines in each group: its own least squares (BLUE), its prediction (BLUP), its population.
+
+Each is the average over the group's rows of the expected response with one variable moved, so
+that other variables are where the group has them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.design import columns_needed
+from hierbayes.errors import StudyError
+from hierbayes.fit.effects import blue, population_draws
+from hierbayes.fit.fitted import Fitted
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.plots.fit_rows import fit_rows
+
+LINES = ("BLUE", "BLUP", "population")
+_POINTS = 13
+
+
+def fitted_lines(fit: Fitted, data: pd.DataFrame, x: str, shown: Integers) -> pd.DataFrame:
+    """Lines of some groups against x, each over the group's own range.
+
+    Parameters
+    ----------
+    fit : Fitted
+        By any engine.
+    data : DataFrame
+        Of the fit.
+    x : str
+        A numeric variable of the model.
+    shown : (k,) int
+        Positions of groups.
+
+    Returns
+    -------
+    DataFrame
+        ``panel`` (the group), ``line`` (of `LINES`), ``x``, ``y``. A group whose least-squares
+        coefficients do not exist has no BLUE line.
+
+    Raises
+    ------
+    StudyError
+        When x is no variable of the model, or these are not the data of the fit.
+    """
+    _refuse_foreign(fit, x)
+    rows, codes = fit_rows(fit, data), fit.design.codes
+    places = [np.flatnonzero(codes == j) for j in shown]
+    values = rows[x].to_numpy(dtype=np.float64)
+    grids = [np.linspace(values[at].min(), values[at].max(), _POINTS) for at in places]
+    moved = rows.iloc[np.repeat(np.concatenate(places), _POINTS)]
+    moved = moved.assign(
+        **{x: np.concatenate([np.tile(g, len(at)) for g, at in zip(grids, places, strict=True)])}
+    )
+    X, Z = fit.design.new_matrices(moved, random=True)
+    fixed = X @ fit.gamma_draws.mean(axis=(0, 1))
+    u = fit.u_draws.mean(axis=(0, 1))
+    own = blue(fit).to_numpy() - population_draws(fit).mean(axis=(0, 1))
+    parts, start = [], 0
+    for j, at, grid in zip(shown.tolist(), places, grids, strict=True):
+        end = start + len(at) * _POINTS
+        population = fixed[start:end].reshape(len(at), _POINTS).mean(axis=0)
+        z = Z[start:end].reshape(len(at), _POINTS, -1).mean(axis=0)
+        lines = (population + z @ own[j], population + z @ u[j], population)
+        parts += _finite(fit.design.groups[j], grid, lines)
+        start = end
+    return pd.concat(parts, ignore_index=True)
+
+
+def _finite(group: object, grid: Floats, lines: tuple[Floats, ...]) -> list[pd.DataFrame]:
+    return [
+        pd.DataFrame({"panel": group, "line": name, "x": grid, "y": y})
+        for name, y in zip(LINES, lines, strict=True)
+        if np.isfinite(y).all()
+    ]
+
+
+def _refuse_foreign(fit: Fitted, x: str) -> None:
+    spec = fit.design.specification
+    needed = columns_needed(spec.fixed, *spec.random)
+    if x not in needed:
+        listed = ", ".join(f"'{name}'" for name in needed)
+        raise StudyError(
+            f"'{x}' is no variable of the model; its variables are: {listed or 'none'}"
+        )

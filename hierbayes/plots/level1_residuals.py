@@ -1,0 +1,182 @@
+"""Level-1 residuals: against the fitted values, group by group, and as normal quantiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import StudyError
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.probability import DEFAULT_PROB, Interval
+from hierbayes.inference.cases.level1 import FAR, level1_residuals
+from hierbayes.inference.cases.normal_scores import normal_scores
+from hierbayes.plots.canvas import canvas
+from hierbayes.plots.draw import name_points
+from hierbayes.plots.look import BLACK, BLUE_INK, GREY, PALE
+from hierbayes.plots.normal_quantiles import draw_normal_quantiles, normal_band
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+KINDS = ("studentized", "standardized", "conditional", "marginal", "marginal_studentized", "within")
+_NAMED_GROUPS = 42
+_NAMED_ROWS = 3
+_SCALED = ("studentized", "standardized", "marginal_studentized")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Level1Picture:
+    """What is drawn of the residuals of rows.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``group``, ``fitted``, ``residual``, ``scaled`` (the residual in units of a standard
+        normal), ``normal_score``, ``lower`` and ``upper`` (of a normal sample at that score);
+        the rows of the fit.
+    groups : DataFrame
+        Index group, in the order of their medians: ``n``, ``min``, ``q1``, ``median``, ``q3``,
+        ``max`` of the residuals.
+    kind : str
+        Which residuals, of `KINDS`.
+    """
+
+    rows: pd.DataFrame
+    groups: pd.DataFrame
+    kind: str
+
+
+def level1_residuals_frame(
+    fit: Fit, *, kind: str = "studentized", prob: float = DEFAULT_PROB
+) -> Level1Picture:
+    """Residuals of rows, of `hb.level1_residuals`, with fitted values and normal scores.
+
+    Parameters
+    ----------
+    fit : Fit
+        By any engine.
+    kind : str
+        Which residuals, of `KINDS`. Fitted values are those of the group, or of the population
+        for ``"marginal"`` and ``"marginal_studentized"``. Kinds in units of the response are
+        divided by their sd to be compared with a normal sample.
+    prob : float
+        Of the band of a normal sample, at each score by itself.
+
+    Raises
+    ------
+    StudyError
+        When there is no such kind.
+    HypothesisError
+        When it is no fit.
+    """
+    if kind not in KINDS:
+        raise StudyError(f"there are no residuals {kind!r}; kind is one of: {', '.join(KINDS)}")
+    table = level1_residuals(fit).frame
+    residual = table[kind].to_numpy()
+    scores = normal_scores(residual)
+    lower, upper = normal_band(scores, Interval(prob))
+    level = 0 if kind.startswith("marginal") else 1
+    scaled = residual if kind in _SCALED else residual / np.nanstd(residual)
+    rows = pd.DataFrame(
+        {
+            "group": table["group"],
+            "fitted": fit.predict(level=level).to_numpy(),
+            "residual": residual,
+            "scaled": scaled,
+            "normal_score": scores,
+            "lower": lower,
+            "upper": upper,
+        },
+        index=table.index,
+    )
+    cuts = {"min": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "max": 1.0}
+    grouped = rows.groupby("group", sort=False)["residual"]
+    groups = grouped.quantile(list(cuts.values())).unstack().set_axis(list(cuts), axis="columns")
+    groups.insert(0, "n", grouped.count())
+    return Level1Picture(rows, groups.sort_values("median", kind="stable"), kind)
+
+
+def plot_level1_residuals(
+    fit: Fit,
+    *,
+    kind: str = "studentized",
+    prob: float = DEFAULT_PROB,
+    ax: Sequence[Axes] | None = None,
+    figsize: tuple[float, float] | None = None,
+) -> Figure:
+    """Draw `level1_residuals_frame`: against fitted values, by group, normal quantiles.
+
+    Parameters are those of `level1_residuals_frame`, and
+
+    ax : three Axes, optional
+        To draw on.
+    figsize : (width, height), optional
+        Of a new figure, in inches.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> fit = hb.Model("mathach ~ ses + (1 | school)", data=hs).reml()
+    >>> len(hb.plots.plot_level1_residuals(fit).axes)
+    3
+    """
+    found = level1_residuals_frame(fit, kind=kind, prob=prob)
+    word = f"{kind.replace('_', ' ')} residual"
+    with canvas(ax, figsize, shape=(1, 3), panel=(4.3, 3.8)) as drawn:
+        first, second, third = drawn.panels
+        _draw_against_fitted(first, found)
+        first.set_ylabel(word)
+        _draw_by_group(second, found.groups)
+        second.set_ylabel(word)
+        second.set_xlabel(f"{fit.design.specification.group}, in order of the median")
+        size = float(np.clip(60.0 / np.sqrt(len(found.rows)), 1.4, 4.0))
+        labels = found.rows.index.astype(str)
+        draw_normal_quantiles(third, found.rows, "scaled", labels=labels, size=size)
+        third.set_ylabel(word if kind in _SCALED else f"{word} / its sd")
+        titles = ("Against fitted values", "By group", f"Normal quantiles, {100 * prob:g}% band")
+        for panel, title in zip(drawn.panels, titles, strict=True):
+            panel.set_title(title)
+        if drawn.is_new:
+            drawn.figure.suptitle(f"Level-1 residuals, {fit.engine}")
+    return drawn.figure
+
+
+def _draw_against_fitted(ax: Axes, found: Level1Picture) -> None:
+    rows = found.rows
+    size = float(np.clip(80.0 / np.sqrt(len(rows)), 1.2, 4.0))
+    ax.plot(rows["fitted"], rows["residual"], linestyle="none", marker="o", markersize=size,
+            color=BLUE_INK, markeredgewidth=0.0, alpha=0.6, rasterized=True)  # fmt: skip
+    ax.axhline(0.0, color=BLACK, linewidth=0.8)
+    word = "population" if found.kind.startswith("marginal") else "group"
+    ax.set_xlabel(f"fitted value of the {word}")
+    if found.kind not in _SCALED:
+        return
+    for limit in (-FAR, FAR):
+        ax.axhline(limit, color=GREY, linewidth=0.7, linestyle=":")
+    size = rows["residual"].abs().fillna(0.0).to_numpy()
+    far = [k for k in np.argsort(-size, kind="stable")[:_NAMED_ROWS] if size[k] > FAR]
+    fitted, residual = rows["fitted"].to_numpy(), rows["residual"].to_numpy()
+    name_points(ax, [(f"row {rows.index[k]}", fitted[k], residual[k]) for k in far])
+
+
+def _draw_by_group(ax: Axes, groups: pd.DataFrame) -> None:
+    """A box from quartile to quartile, a line from end to end, the median as a dash."""
+    J = len(groups)
+    place = np.arange(J)
+    ax.vlines(place, groups["min"], groups["max"], color=GREY, linewidth=0.7 if J <= 60 else 0.4)
+    ax.bar(place, groups["q3"] - groups["q1"], bottom=groups["q1"], width=0.72, color=PALE,
+           edgecolor=GREY, linewidth=0.5 if J <= 60 else 0.2)  # fmt: skip
+    ax.hlines(groups["median"], place - 0.36, place + 0.36, color=BLACK, linewidth=1.6)
+    ax.axhline(0.0, color=BLACK, linewidth=0.6, linestyle="--", zorder=0.4)
+    if J <= _NAMED_GROUPS:
+        ax.set_xticks(place, groups.index.astype(str), rotation=90, fontsize=5.5)
+        ax.tick_params(axis="x", length=0.0, pad=1.5)
+    else:
+        ax.set_xticks([])
+    ax.set_xlim(-1.0, J)

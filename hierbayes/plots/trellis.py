@@ -1,0 +1,275 @@
+"""Data in panels, one for each group, with a least-squares line or the three lines of a fit.
+
+Source: the lecture slides *Mixed Models with R*, Figures 2, 3 and 18, and "Lattice graphics".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import StudyError
+from hierbayes.fit.fitted import Fitted
+from hierbayes.plots.canvas import Canvas, canvas
+from hierbayes.plots.choice import ENGINES, choose
+from hierbayes.plots.draw import legend
+from hierbayes.plots.fitted_lines import fitted_lines
+from hierbayes.plots.look import BLACK, BLUE, BLUP, DATA, POPULATION, SERIES, Look
+from hierbayes.plots.panel_order import panel_order
+from hierbayes.plots.scatter import Scatter, lines_by, read_scatter
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LEGIBLE = 40  # panels, unless more are asked for
+_DENSE = 200  # points from which on a line stands out by a white edge
+LEAST_SQUARES = "least squares"
+_LINES = {"BLUE": BLUE, "BLUP": BLUP, "population": POPULATION}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trellis:
+    """What is drawn in each panel.
+
+    Parameters
+    ----------
+    y, x, panel : str
+        Columns.
+    by : str or None
+    panels : DataFrame
+        Index panel, in order: ``n`` rows, ``title``.
+    points : DataFrame
+        ``panel``, ``by``, ``x``, ``y``.
+    lines : DataFrame
+        ``panel``, ``line``, ``x``, ``y``. Lines are ``"least squares"``, one for each level of
+        `by`, or of a fit ``"BLUE"``, ``"BLUP"`` and ``"population"``.
+    shown : str
+        Which groups are shown, where not all are; otherwise empty.
+    """
+
+    y: str
+    x: str
+    panel: str
+    by: str | None
+    panels: pd.DataFrame
+    points: pd.DataFrame
+    lines: pd.DataFrame
+    shown: str
+
+
+def trellis_frame(
+    data: pd.DataFrame,
+    formula: str,
+    *,
+    by: str | None = None,
+    fit: Fitted | None = None,
+    order: str | None = None,
+    groups: Sequence[Any] | None = None,
+    max_groups: int | None = None,
+) -> Trellis:
+    """Points and lines of y against x in each group.
+
+    Parameters
+    ----------
+    data : DataFrame
+    formula : str
+        ``"y ~ x | g"``, names of columns; g makes the panels.
+    by : str, optional
+        A factor whose levels have marks of their own and, without a fit, lines of their own.
+    fit : Fit, optional
+        Of y on x in the groups g, on these data: draws each group's BLUE, BLUP and population
+        line (see `fitted_lines`) and not least-squares lines.
+    order : str, optional
+        Of the panels: ``"mean"`` (of y), ``"size"``, or a column that is constant within groups;
+        by default that of the labels.
+    groups : sequence, optional
+        Labels of the panels to show.
+    max_groups : int, optional
+        Show at most so many, spread over their numbers of rows; 40 by default.
+
+    Raises
+    ------
+    StudyError
+        When the formula names no panels, or a fit, an order or a group does not suit.
+    DataError
+        When a column does not exist or cannot be drawn.
+    """
+    ordering = () if order in (None, "mean", "size") else (str(order),)
+    found = read_scatter(data, formula, by, *ordering)
+    if found.panel is None:
+        raise StudyError(f"'{formula}' names no panels; write '{formula.strip()} | group'")
+    labels = pd.Index(found.points["panel"].cat.categories)
+    codes = found.points["panel"].cat.codes.to_numpy()
+    rows = np.bincount(codes, minlength=len(labels)).astype(np.float64)
+    most = LEGIBLE if groups is None and max_groups is None else max_groups
+    chosen = choose(labels, rows, found.panel, groups, most)
+    values, words = panel_order(found, codes, order)
+    placed = chosen[np.argsort(values[chosen], kind="stable")]
+    points = found.points[np.isin(codes, placed)]
+    if fit is None:
+        lines = lines_by(points, ["panel", "by"], "line")
+        lines["line"] = lines["line"].astype(str) if by else LEAST_SQUARES
+    else:
+        lines = _lines_of_fit(fit, data, found, labels[placed])
+    titles = [" · ".join(filter(None, [str(labels[j]), words[j]])) for j in placed]
+    panels = pd.DataFrame(
+        {"n": rows[placed].astype(int), "title": titles},
+        index=pd.Index(labels[placed], name="panel"),
+    )
+    shown = _shown(len(placed), len(labels), found.panel)
+    return Trellis(found.y, found.x, found.panel, by, panels, points, lines, shown)
+
+
+def plot_trellis(
+    data: pd.DataFrame,
+    formula: str,
+    *,
+    by: str | None = None,
+    fit: Fitted | None = None,
+    order: str | None = None,
+    groups: Sequence[Any] | None = None,
+    max_groups: int | None = None,
+    ax: Axes | Sequence[Axes] | None = None,
+    figsize: tuple[float, float] | None = None,
+) -> Figure:
+    """Draw `trellis_frame`.
+
+    Parameters are those of `trellis_frame`, and
+
+    ax : Axes, optional
+        As many as there are panels.
+    figsize : (width, height), optional
+        Of a new figure, in inches.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> figure = hb.plots.plot_trellis(hs, "mathach ~ ses | Sector", by="Sex")
+    >>> [panel.get_title() for panel in figure.axes]
+    ['Catholic', 'Public']
+    """
+    frame = trellis_frame(
+        data, formula, by=by, fit=fit, order=order, groups=groups, max_groups=max_groups
+    )
+    count = len(frame.panels)
+    shape, size = _layout(count)
+    looks = _looks(frame)
+    with canvas(ax, figsize, shape=shape, panel=(size, size), count=count, share=True) as drawn:
+        for place, (panel, (name, about)) in enumerate(
+            zip(drawn.panels, frame.panels.iterrows(), strict=True)
+        ):
+            _draw_panel(panel, frame, name, looks, small=count > 4)
+            panel.set_title(
+                about["title"], loc="center", fontsize=7.5 if count > 12 else 10.0,
+                fontweight="normal", pad=2.5,
+            )  # fmt: skip
+            if drawn.is_new and place + shape[1] >= count:  # nothing stands below it
+                panel.tick_params(labelbottom=True)
+        _finish(drawn, frame, looks, count)
+    return drawn.figure
+
+
+def _shown(shown: int, total: int, panel: str) -> str:
+    if shown == total:
+        return ""
+    return f"{shown} of {total} groups ({panel}); groups= or max_groups= choose others"
+
+
+def _lines_of_fit(fit: Fitted, data: pd.DataFrame, found: Scatter, panels: pd.Index) -> Any:
+    if not isinstance(fit, Fitted):
+        raise StudyError(
+            f"fit= takes what {ENGINES} returns, not an object of type {type(fit).__name__}"
+        )
+    spec = fit.design.specification
+    for what, stated, fitted in (
+        ("response", found.y, spec.response.strip("`")),
+        ("group", found.panel, spec.group),
+    ):
+        if stated != fitted:
+            raise StudyError(
+                f"the formula has the {what} '{stated}' and the fit '{fitted}'; lines of a fit "
+                "need both alike"
+            )
+    return fitted_lines(fit, data, found.x, fit.design.groups.get_indexer(panels))
+
+
+def _layout(count: int) -> tuple[tuple[int, int], float]:
+    """Rows and columns, and the size of a panel in inches."""
+    columns = count
+    if count > 4:  # between as many rows as columns and half as many, with the fewest gaps
+        widths = range(int(np.ceil(np.sqrt(count))), int(np.ceil(np.sqrt(2.0 * count))) + 1)
+        columns = max(widths, key=lambda width: (-(-count % width), width))
+    size = 3.4 if count <= 4 else 2.2 if count <= 12 else 1.35 if count <= 60 else 0.95
+    return (-(-count // columns), columns), size
+
+
+def _looks(frame: Trellis) -> dict[str, Look]:
+    """Of each line."""
+    drawn = set(frame.lines["line"])
+    if drawn & set(_LINES):
+        return _LINES
+    return _levels(frame) if frame.by else {LEAST_SQUARES: Look(BLACK, "none")}
+
+
+def _levels(frame: Trellis) -> dict[str, Look]:
+    """Of the points of each level."""
+    levels = frame.points["by"].cat.categories
+    looks = SERIES if frame.by else (DATA,)
+    return {str(level): look for level, look in zip(levels, looks, strict=False)}
+
+
+def _draw_panel(
+    ax: Axes, frame: Trellis, name: object, looks: dict[str, Look], small: bool
+) -> None:
+    points = frame.points[frame.points["panel"] == name]
+    marks = _levels(frame)
+    size = float(np.clip((18.0 if small else 55.0) / np.sqrt(len(points)), 1.4, 3.5))
+    for level, rows in points.groupby("by", observed=True):
+        look = marks[str(level)]
+        size_here = size if frame.by else 1.5 * size
+        ax.plot(rows["x"], rows["y"], **look.points(size_here, markeredgewidth=0.6, alpha=0.75))
+    for line, rows in frame.lines[frame.lines["panel"] == name].groupby("line", sort=False):
+        width = 1.5 if small else 2.2
+        if len(points) > _DENSE:
+            ax.plot(rows["x"], rows["y"], color="white", linewidth=width + 2.0)
+        ax.plot(rows["x"], rows["y"], **looks[str(line)].lines(width))
+
+
+def _finish(drawn: Canvas, frame: Trellis, looks: dict[str, Look], count: int) -> None:
+    for panel in drawn.panels:
+        panel.tick_params(labelsize=6.5 if count > 12 else 9.0, pad=2.0)
+        panel.locator_params(nbins=3 if count > 12 else 5)
+        panel.locator_params(axis="x", integer=bool((frame.points["x"] % 1.0 == 0.0).all()))
+    if not drawn.is_new:
+        for panel in drawn.panels:
+            panel.set_xlabel(frame.x)
+            panel.set_ylabel(frame.y)
+    else:
+        (rows, columns), _ = _layout(count)
+        last = drawn.panels[(rows - 1) * columns :]
+        for panel in last if count <= 4 else last[len(last) // 2 :][:1]:
+            panel.set_xlabel(frame.x)
+        drawn.figure.supylabel(frame.y, fontsize=10)
+        title = f"{frame.y} against {frame.x} by {frame.panel}"
+        room = int(10.0 * drawn.figure.get_size_inches()[0])  # letters
+        lines = [title, *wrap(frame.shown, room)]
+        drawn.figure.suptitle("\n".join(lines), fontsize=11)
+    legend(drawn, _entries(frame, looks))
+
+
+def _entries(frame: Trellis, looks: dict[str, Look]) -> dict[str, dict[str, Any]]:
+    """Of the legend: levels with marks and lines, or both apart."""
+    lines = {line: look.lines() for line, look in looks.items()}
+    if not frame.by:
+        return lines
+    marks = _levels(frame)
+    if marks == looks:
+        return {level: look.both(4.0) for level, look in marks.items()}
+    return {level: look.points(4.0) for level, look in marks.items()} | lines
