@@ -52,6 +52,7 @@ def canvas(
     shape: tuple[int, int] = (1, 1),
     panel: tuple[float, float] = (6.4, 4.8),
     share: bool = False,
+    count: int | None = None,
 ) -> Iterator[Canvas]:
     """Axes to draw on, with the settings of these pictures in force inside the block.
 
@@ -67,6 +68,9 @@ def canvas(
         Of one panel in inches.
     share : bool
         Whether new panels have the same scales.
+    count : int, optional
+        Of panels in use, where they do not fill the shape; the last ones of a new figure are
+        taken away.
 
     Raises
     ------
@@ -80,15 +84,29 @@ def canvas(
             rows, columns = shape
             figure = new_picture(figsize or (panel[0] * columns, panel[1] * rows))
             made = figure.subplots(rows, columns, sharex=share, sharey=share, squeeze=False)
-            yield Canvas(figure, tuple(made.ravel()), True)
+            panels = tuple(made.ravel())
+            for spare in panels[count:] if count else ():
+                spare.remove()
+            yield Canvas(figure, panels[:count], True)
             return
         panels = tuple(np.ravel(np.asarray(ax, dtype=object)))
-        _refuse_bad_axes(panels, shape, figsize)
+        _refuse_bad_axes(panels, count or shape[0] * shape[1], figsize)
         yield Canvas(panels[0].get_figure(root=True), panels, False)
 
 
-def _refuse_bad_axes(panels: tuple[Any, ...], shape: tuple[int, int], figsize: object) -> None:
-    needed = shape[0] * shape[1]
+def panel_grid(count: int, widest: int = 3) -> tuple[int, int]:
+    """Rows and columns for so many panels.
+
+    Examples
+    --------
+    >>> panel_grid(2), panel_grid(4), panel_grid(8)
+    ((1, 2), (2, 2), (3, 3))
+    """
+    columns = 2 if count == 4 else min(count, widest)
+    return -(-count // columns), columns
+
+
+def _refuse_bad_axes(panels: tuple[Any, ...], needed: int, figsize: object) -> None:
     if not all(hasattr(one, "plot") and hasattr(one, "get_figure") for one in panels):
         raise StudyError(
             f"ax must be Matplotlib's axes, not {type(panels[0]).__name__ if panels else 'empty'}"
