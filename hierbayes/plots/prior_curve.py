@@ -54,7 +54,9 @@ def exact_density(prior: Family, x: Floats, size: int = 2) -> Floats:
     shape = prior.eta - 1.0 + size / 2.0
     inside = np.abs(x) <= 1.0
     with np.errstate(divide="ignore"):
-        log_kernel = (shape - 1.0) * np.log1p(-np.where(inside, x, 0.0) ** 2) if shape != 1 else 0.0
+        log_kernel = (
+            (shape - 1.0) * np.log1p(-(np.where(inside, x, 0.0) ** 2)) if shape != 1 else 0.0
+        )
     constant = (2.0 * shape - 1.0) * np.log(2.0) + betaln(shape, shape)
     return np.where(inside, np.exp(log_kernel - constant), 0.0)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.interpolate import PchipInterpolator
 
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.maxima.profile import Profile
@@ -19,6 +18,8 @@ def points_of(profile: Profile, key: tuple[str, str]) -> pd.DataFrame:
 
 def zeta_at(points: pd.DataFrame, x: Floats) -> Floats:
     """ζ at values x (m,), monotone between the points; missing beyond them."""
+    from scipy.interpolate import PchipInterpolator
+
     if len(points) < 2:
         return np.full(len(x), np.nan)
     known = points["value"].to_numpy(), points["zeta"].to_numpy()

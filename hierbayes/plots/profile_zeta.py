@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 LEVELS = (0.5, 0.8, 0.95)
 _POINTS = 201
-_ESTIMATE = {
+_ESTIMATE: dict[str, Any] = {
     "marker": "|", "linestyle": "none", "color": BLACK, "markersize": 9.0, "markeredgewidth": 1.4,
 }  # fmt: skip
 _PROFILE, _BOUND = Look(BLUE_INK, "o", SOLID), Look(GREY, "none", DASHED)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 BASELINE = "baseline"
 _HEIGHT = 1.4  # of the tallest ridge, in rows
+_SPIKE = 1.4  # times the baseline's height: what is taller is cut off
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,9 +124,9 @@ def plot_ridge(
     frame = ridge_frame(study, quantity, alternatives)
     rows = len(frame.summary)
     of = dict(iter(frame.curves.groupby("prior")))
-    # A spike would press all others flat: the tallest counts up to twice the baseline's.
+    # A spike would press all others flat; it is cut off, its outline open.
     tallest = frame.curves.groupby("prior")["density"].max()
-    unit = _HEIGHT / min(tallest.max(), 2.0 * tallest[BASELINE])
+    unit = _HEIGHT / min(tallest.max(), _SPIKE * tallest[BASELINE])
     with canvas(ax, figsize, panel=(6.4, 1.4 + 0.36 * rows)) as drawn:
         panel = drawn.ax
         for row, name in enumerate(frame.summary.index):
@@ -133,7 +134,7 @@ def plot_ridge(
                       unit)  # fmt: skip
         if np.isfinite(frame.reml):
             panel.axvline(frame.reml, zorder=0.5, **LIKELIHOOD.lines(1.0))
-        panel.set_yticks(np.arange(rows), _labels(frame.summary)[::-1])
+        panel.set_yticks(np.arange(rows), [str(name) for name in frame.summary.index][::-1])
         panel.tick_params(axis="y", length=0.0)
         panel.spines["left"].set_visible(False)
         panel.set_ylim(-0.35, rows - 1 + _HEIGHT + 0.1)
@@ -160,9 +161,10 @@ def _draw_row(
     if own is None:
         ax.text(before["x"].mean(), base + 0.1, "not answered", color=GREY, fontsize=8.0)
         return
-    height = np.minimum(unit * own["density"], 1.5 * _HEIGHT)
-    ax.fill_between(own["x"], base, base + height, color=PALE, alpha=0.75, linewidth=0.0,
-                    zorder=order)  # fmt: skip
+    height = unit * own["density"]
+    height = height.where(height <= 1.01 * _HEIGHT)
+    top = base + height.fillna(_HEIGHT)
+    ax.fill_between(own["x"], base, top, color=PALE, alpha=0.75, linewidth=0.0, zorder=order)
     if row["how"] != BASELINE:
         ax.plot(before["x"], base + unit * before["density"], color=GREY, linewidth=0.7,
                 zorder=order + 0.002)  # fmt: skip
@@ -171,10 +173,6 @@ def _draw_row(
             zorder=order + 0.003)  # fmt: skip
     ax.plot([row["lower"], row["upper"]], [base, base], color=BLACK, linewidth=1.5, zorder=3.0)
     ax.plot(row["mean"], base, marker="o", markersize=3.8, color=BLACK, zorder=3.1)
-
-
-def _labels(summary: pd.DataFrame) -> list[str]:
-    return [str(name) for name in summary.index]
 
 
 def _entries(frame: Ridge) -> dict[str, dict[str, Any]]:

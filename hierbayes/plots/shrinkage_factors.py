@@ -103,9 +103,7 @@ def plot_shrinkage_factors(
         Of a new figure in inches.
     """
     max_groups = None if groups is not None else max_groups
-    frame = shrinkage_factors_frame(
-        fit, effect, groups=groups, max_groups=max_groups, prob=prob
-    )
+    frame = shrinkage_factors_frame(fit, effect, groups=groups, max_groups=max_groups, prob=prob)
     with canvas(ax, figsize, panel=(5.0, 1.2 + 0.13 * max(len(frame), 12))) as drawn:
         panel, at = drawn.ax, np.arange(len(frame))
         panel.hlines(at, frame["lower"], frame["upper"], color=POSTERIOR.color, linewidth=0.9)

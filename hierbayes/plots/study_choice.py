@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hierbayes.errors import StudyError
+from hierbayes.frames.arrays import Floats
 from hierbayes.plots.density import CORRELATION, FREE, POSITIVE, SHARE, Bounds
 from hierbayes.studies.sensitivity.quantities import ICC, R2, SD, Corr, Quantity, Shrinkage, Sigma
 from hierbayes.studies.sensitivity.study import SensitivityStudy
@@ -45,15 +46,15 @@ def chosen_quantities(
     return [known[k] for k in kept]
 
 
-def largest_movement(study: SensitivityStudy) -> np.ndarray:
+def largest_movement(study: SensitivityStudy) -> Floats:
     """The largest movement of each quantity (K,) over the alternatives that count."""
     cells = study.cells.isel(alternative=(study.cells["block"] != CAUTIONARY).to_numpy())
-    return np.abs(cells["movement"]).max("alternative").fillna(0.0).to_numpy()
+    moved = np.nan_to_num(np.abs(cells["movement"].to_numpy()))
+    largest: Floats = moved.max(axis=1, initial=0.0)
+    return largest
 
 
-def chosen_alternatives(
-    study: SensitivityStudy, stated: str | Sequence[str] | None
-) -> list[int]:
+def chosen_alternatives(study: SensitivityStudy, stated: str | Sequence[str] | None) -> list[int]:
     """Positions of alternatives; by default of all.
 
     Raises
