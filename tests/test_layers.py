@@ -18,8 +18,8 @@ LAYERS = ("errors", "specification", "frames", "design", "language", "likelihood
 
 # The imports that stand inside functions, by module: packages that take long to load (pymc,
 # pytensor, nutpie, arviz, arviz_base, arviz_stats, matplotlib, scipy.stats, scipy.interpolate),
-# named by their top,
-# and modules of hierbayes that import one of those at their own top, named in full.
+# named by their top, and modules of hierbayes that import one of those at their own top, named in
+# full.
 LAZY: dict[str, set[str]] = {
     "hierbayes.fit.convergence": {"arviz_stats"},
     "hierbayes.fit.diagnosis": {"arviz_stats"},

@@ -113,7 +113,7 @@ def prior_posterior_frame(
             for kind, density in curves.items() if density is not None
         ]  # fmt: skip
         lower, upper = interval.of_draws(values)
-        rows.append([values.mean(), lower, upper, reml.get(key, np.nan), one.label])
+        rows.append([values.mean(), float(lower), float(upper), reml.get(key, np.nan), one.label])
     keys = pd.MultiIndex.from_tuples(
         [(one.block, one.name) for one in chosen], names=["block", "parameter"]
     )
