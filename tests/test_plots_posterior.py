@@ -21,6 +21,7 @@ from hierbayes.plots.density import POSITIVE, SHARE, Sample, sample_of
 from hierbayes.plots.prior_curve import exact_density
 from tests.conftest import Cache
 from tests.dense import Array
+from tests.drawn import has_line, legend_of
 
 
 def with_priors(fit: hb.Fit, **stated: Any) -> hb.Fit:
@@ -195,11 +196,7 @@ def test_a_prior_posterior_plot_draws_its_frame(posterior_hs: hb.Fit) -> None:
     for ax, key in zip(figure.axes, frame.summary.index, strict=True):
         for kind in ("prior", "posterior", "profile"):
             points = curve(frame, kind, *key)[["x", "density"]].to_numpy()
-            assert any(
-                line.get_xydata().shape == points.shape
-                and np.allclose(line.get_xydata(), points, equal_nan=True)
-                for line in ax.lines
-            )
+            assert has_line(ax, points)
 
 
 def test_a_parameter_that_does_not_exist(posterior_hs: hb.Fit) -> None:
@@ -258,8 +255,7 @@ def test_an_improper_prior_says_nothing_of_the_icc(posterior_hs: hb.Fit) -> None
     improper = with_priors(posterior_hs, sigma=hb.Flat())
     assert set(plots.icc_frame(improper).curves["kind"]) == {"posterior"}
     (ax,) = plots.plot_icc(improper).axes
-    shown = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert shown == ["posterior", "its 95% interval", "REML"]
+    assert legend_of(ax) == ["posterior", "its 95% interval", "REML"]
 
 
 def test_shrinkage_factors_are_those_of_the_fit(small_posterior: hb.Fit, small: hb.Model) -> None:

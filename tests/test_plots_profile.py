@@ -14,6 +14,7 @@ from hierbayes.plots import bootstrap_frame, plot_bootstrap, plot_profile_zeta, 
 from hierbayes.plots.profile_curve import points_of, relative_density, value_at, zeta_at
 from tests.conftest import Cache
 from tests.dense import Array
+from tests.drawn import has_line
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +120,7 @@ def test_a_profile_zeta_plot_draws_its_frame(reml_profile: hb.Profile) -> None:
     for ax, key in zip(figure.axes, frame.labels.index, strict=True):
         at = (frame.curve["block"] == key[0]) & (frame.curve["parameter"] == key[1])
         curve = frame.curve.loc[at, ["value", "zeta"]].to_numpy()
-        assert any(np.array_equal(line.get_xydata(), curve) for line in ax.lines)
+        assert has_line(ax, curve)
 
 
 def test_profiles_on_given_axes(reml_profile: hb.Profile, reml_fits: Cache[hb.Fit]) -> None:
