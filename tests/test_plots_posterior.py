@@ -272,6 +272,16 @@ def test_shrinkage_factors_are_those_of_the_fit(small_posterior: hb.Fit, small: 
     assert frame["n"].sort_index().tolist() == list(range(4, 12))
 
 
+def test_every_factor_is_in_sight(small_posterior: hb.Fit) -> None:
+    for effect in ("Intercept", "x"):
+        frame = plots.shrinkage_factors_frame(small_posterior, effect)
+        shown = frame[["lower", "upper", "REML"]].to_numpy()
+        (ax,) = plots.plot_shrinkage_factors(small_posterior, effect).axes
+        low, high = ax.get_xlim()
+        assert low < min(0.0, shown.min())
+        assert shown.max() < high
+
+
 def test_shrinkage_factors_of_some_groups(small_posterior: hb.Fit) -> None:
     some = plots.shrinkage_factors_frame(small_posterior, groups=["b", "h"])
     assert set(some.index) == {"b", "h"}

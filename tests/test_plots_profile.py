@@ -123,6 +123,21 @@ def test_a_profile_zeta_plot_draws_its_frame(reml_profile: hb.Profile) -> None:
         assert has_line(ax, curve)
 
 
+def test_parameters_in_any_order(reml_fits: Cache[hb.Fit], reml_profile: hb.Profile) -> None:
+    asked = ["sigma", "ses", "sd(ses)", "Intercept"]
+    some = profile_zeta_frame(hb.profile(reml_fits["intercepts_slopes"], asked))
+    assert some.labels.tolist() == asked
+    whole = profile_zeta_frame(reml_profile).curve
+    for (block, parameter), curve in some.curve.groupby(["block", "parameter"]):
+        at = (whole["block"] == block) & (whole["parameter"] == parameter)
+        assert_allclose(curve["zeta"], whole.loc[at, "zeta"], atol=1e-6)
+    labels = [
+        ax.get_xlabel()
+        for ax in plot_profile_zeta(hb.profile(reml_fits["intercepts_slopes"], asked)).axes
+    ]
+    assert labels == asked
+
+
 def test_profiles_on_given_axes(reml_profile: hb.Profile, reml_fits: Cache[hb.Fit]) -> None:
     own = Figure()
     panels = own.subplots(2, 4)

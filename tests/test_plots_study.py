@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -143,7 +144,7 @@ def test_a_tornado_is_sorted_movement(study: hb.SensitivityStudy) -> None:
     names = list(frame.index.unique("quantity"))
     assert len(names) == 4
     cells = study.cells.sel(alternative=ANSWERED)
-    largest = np.abs(cells["movement"]).max("alternative").to_series()
+    largest = cells["movement"].to_pandas().abs().max(axis=1)
     assert set(names) == set(largest.nlargest(4).index)
     for name in names:
         table, cell = frame.loc[name], cells.sel(quantity=name)
@@ -268,6 +269,18 @@ def test_of_each_block_the_farthest_has_a_line(study: hb.SensitivityStudy) -> No
     assert stated.index[stated["named"]].tolist() == ["baseline", "REML", "wide"]
     (ax,) = plots.plot_prior_ellipses(study).axes
     assert legend_of(ax) == ["baseline", "REML", "to zero", "narrow", "LKJ(8)", "other priors"]
+
+
+def test_one_effect_has_no_ellipse(hs: pd.DataFrame) -> None:
+    model = hb.Model("mathach ~ ses", "~ 1 | school", data=hs)
+    fit = model.sample(draws=100, tune=200, seed=1, progress=False)
+    study = hb.SensitivityStudy(fit, {"sd": [hb.HalfNormal(9)]}, ["ses"], progress=False)
+    with pytest.raises(StudyError) as error:
+        plots.plot_prior_ellipses(study)
+    assert str(error.value) == (
+        "the model has one random effect, and G no ellipse; plot_ridge(study, 'sd(Intercept)') "
+        "shows how its sd moves with the prior"
+    )
 
 
 def test_the_distance_of_two_ellipses() -> None:

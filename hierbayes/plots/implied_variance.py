@@ -166,5 +166,5 @@ def plot_implied_ellipses(
             i, k = prior.pairs[name]
             panel.set_xlabel(f"random effect of {effects[i]}")
             panel.set_ylabel(f"random effect of {effects[k]}")
-        shared_legend(drawn, entries, most=3 if len(names) > 1 else 1)
+        shared_legend(drawn, entries)
     return drawn.figure

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from hierbayes.errors import StudyError
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import REML
@@ -81,6 +82,7 @@ def prior_ellipses_frame(
     """
     refuse_other_than_study("plot_prior_ellipses", study)
     fit = study.baseline.fit
+    _refuse_one_effect(fit.design.effects)
     pair = list(two_effects(fit.design.effects, effects))
     reml = maximum_likelihood(fit.problem, REML).G_draws[0, 0]
     matrices = {BASELINE: fit.G_draws.mean(axis=(0, 1)), REML_NAME: reml}
@@ -133,6 +135,14 @@ def plot_prior_ellipses(
         legend(drawn.ax, entries, loc="center left", bbox_to_anchor=(1.0, 0.5),
                title="G, one sd, under")  # fmt: skip
     return drawn.figure
+
+
+def _refuse_one_effect(effects: Sequence[str]) -> None:
+    if len(effects) < 2:
+        raise StudyError(
+            f"the model has one random effect, and G no ellipse; plot_ridge(study, "
+            f"'sd({effects[0]})') shows how its sd moves with the prior"
+        )
 
 
 def _mean_of(answer: Answer) -> Floats:

@@ -95,8 +95,9 @@ def prior_posterior_frame(
     interval = Interval(prob)
     index, draws = scalar_draws(fit, random_effects=False)
     drawn = draws_of_joint(fit, seed)
-    likely = _profile(fit, chosen) if likelihood else None
-    reml = dict(zip(index, _estimates(fit), strict=True)) if likelihood else {}
+    maximum = maximum_likelihood(fit.problem, REML) if likelihood else None
+    likely = None if maximum is None else _profile(maximum, chosen)
+    reml = {} if maximum is None else _estimates(maximum)
     parts, rows = [], []
     for one in chosen:
         key = (one.block, one.name)
@@ -152,16 +153,14 @@ def plot_prior_posterior(
     return drawn.figure
 
 
-def _profile(fit: Fit, chosen: tuple[Parameter, ...]) -> Profile:
-    labels = [one.label for one in chosen]
-    return profile(maximum_likelihood(fit.problem, REML), labels, prob=_PROFILED)
+def _profile(maximum: Fit, chosen: tuple[Parameter, ...]) -> Profile:
+    return profile(maximum, [one.label for one in chosen], prob=_PROFILED)
 
 
-def _estimates(fit: Fit) -> Floats:
-    """REML's estimates in the order of `scalar_draws`."""
-    reml = maximum_likelihood(fit.problem, REML)
-    estimates: Floats = scalar_draws(reml, random_effects=False)[1][0, 0]
-    return estimates
+def _estimates(maximum: Fit) -> dict[tuple[str, str], float]:
+    """Estimates of a maximum by block and parameter."""
+    index, values = scalar_draws(maximum, random_effects=False)
+    return dict(zip(index, values[0, 0].tolist(), strict=True))
 
 
 def _grid(posterior: Sample, points: pd.DataFrame | None) -> Floats:

@@ -10,10 +10,16 @@ from hierbayes.inference.maxima.profile import Profile
 
 
 def points_of(profile: Profile, key: tuple[str, str]) -> pd.DataFrame:
-    """``value`` and ``zeta`` of one parameter, increasing; flat ends are left out."""
-    table = profile.table.loc[key, ["value", "zeta"]].astype(np.float64)
+    """``value`` and ``zeta`` of one parameter by point, increasing, each value once."""
+    table = rows_of(profile.table, key)[["value", "zeta"]].astype(np.float64)
     table = table.sort_values("value").drop_duplicates("value")
     return table[np.isfinite(table).all(axis=1)]
+
+
+def rows_of(table: pd.DataFrame, key: tuple[str, str]) -> pd.DataFrame:
+    """Rows of one parameter of a table by block, parameter and point, in whatever order it is."""
+    blocks, names = (table.index.get_level_values(level) for level in ("block", "parameter"))
+    return table[(blocks == key[0]) & (names == key[1])]
 
 
 def zeta_at(points: pd.DataFrame, x: Floats) -> Floats:

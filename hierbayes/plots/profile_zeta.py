@@ -23,7 +23,7 @@ from hierbayes.inference.maxima.profile import Profile
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
 from hierbayes.plots.look import BLACK, BLUE_INK, DASHED, GREY, SOLID, Look
-from hierbayes.plots.profile_curve import points_of, value_at, zeta_at
+from hierbayes.plots.profile_curve import points_of, rows_of, value_at, zeta_at
 from hierbayes.plots.shared_legend import shared_legend
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _draw(ax: Axes, frame: ProfileZeta, key: tuple[str, str]) -> None:
     def of(table: pd.DataFrame) -> pd.DataFrame:
         return table[(table["block"] == key[0]) & (table["parameter"] == key[1])]
 
-    bounds, curve, points = of(frame.bounds), of(frame.curve), frame.points.loc[key]
+    bounds, curve, points = of(frame.bounds), of(frame.curve), rows_of(frame.points, key)
     ax.axhline(0.0, color=GREY, linewidth=0.6)
     for _, pair in bounds.groupby("prob"):
         for _, end in pair.iterrows():

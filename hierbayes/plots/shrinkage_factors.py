@@ -1,7 +1,7 @@
 """How much of its own deviation each group keeps, and how uncertain that is.
 
 The factor is a diagonal entry of Λ_j: 1 keeps the group's own estimate, 0 puts the population in
-its place.  Given θ it is known; a posterior has a distribution of it, where REML has a number.
+its place; beside other random effects it may lie a little outside.  Given θ it is known; a posterior has a distribution of it, where REML has a number.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def plot_shrinkage_factors(
         panel.hlines(at, frame["25%"], frame["75%"], color=POSTERIOR.color, linewidth=3.0)
         panel.plot(frame["mean"], at, **POSTERIOR.points(3.6, markerfacecolor="white"))
         panel.plot(frame["REML"], at, **LIKELIHOOD.points(3.8))
-        panel.set_xlim(-0.02, 1.02)
+        panel.set_xlim(*_span(frame))
         panel.set_ylim(-0.8, len(frame) - 0.2)
         group, named = fit.design.specification.group, effect or fit.design.effects[0]
         panel.set_xlabel(f"shrinkage factor of {named}")
@@ -125,3 +125,12 @@ def plot_shrinkage_factors(
             "REML": LIKELIHOOD.points(4.5),
         })  # fmt: skip
     return drawn.figure
+
+
+def _span(frame: pd.DataFrame) -> tuple[float, float]:
+    """From 0 to 1, or less where all factors are small; further where one lies outside."""
+    shown = frame[["lower", "upper", "REML"]].to_numpy()
+    low, high = min(0.0, float(shown.min())), float(shown.max())
+    high = max(1.0, high) if high > 0.5 else 1.6 * high
+    margin = 0.02 * (high - low)
+    return low - margin, high + margin

@@ -9,7 +9,7 @@ import numpy as np
 from hierbayes.errors import StudyError
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.density import CORRELATION, FREE, POSITIVE, SHARE, Bounds
-from hierbayes.studies.sensitivity.quantities import ICC, R2, SD, Corr, Quantity, Shrinkage, Sigma
+from hierbayes.studies.sensitivity.quantities import ICC, R2, SD, Corr, Quantity, Sigma
 from hierbayes.studies.sensitivity.study import SensitivityStudy
 from hierbayes.studies.sensitivity.usual_grid import CAUTIONARY
 
@@ -89,7 +89,7 @@ def range_of(quantity: Quantity) -> Bounds:
             return POSITIVE
         case Corr():
             return CORRELATION
-        case ICC() | R2() | Shrinkage():
+        case ICC() | R2():
             return SHARE
     return FREE
 

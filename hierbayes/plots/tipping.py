@@ -107,6 +107,8 @@ def plot_tipping(
                  and (frame.points["conclusion"] == one).any()]  # fmt: skip
         entries = {_said(one): _LOOKS[one].points(6.0) for one in shown}
         entries["baseline"] = _BASELINE
+        if len(along) < 2:
+            entries["mean and limits"] = {"color": PALE, "linewidth": 7.0}
         legend(drawn.ax, entries, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
     return drawn.figure
 
