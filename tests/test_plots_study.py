@@ -331,6 +331,19 @@ def test_a_comparison_is_that_of_the_tables(
     assert np.isnan(icc["lower"])
 
 
+def test_an_interval_without_end_does_not_dwarf_the_others(comparison: hb.Comparison) -> None:
+    """Wald's interval for sd(ses) reaches to 8.5, the posterior's to 1.1."""
+    frame = plots.comparison_frame(comparison, "sd(ses)").set_index("fit")
+    assert frame.loc["REML", "upper"] > 8.0
+    (ax,) = plots.plot_comparison(comparison, "sd(ses)").axes
+    low, high = ax.get_xlim()
+    length = frame.loc["posterior", "upper"] - frame.loc["posterior", "lower"]
+    assert high < 4.0 * length
+    assert low < frame["estimate"].min() < frame.loc["posterior", "upper"] < high
+    arrows = [line for line in ax.lines if line.get_marker() == ">"]
+    assert [float(np.asarray(line.get_xdata())[0]) for line in arrows] == [high]
+
+
 def test_some_parameters_of_a_comparison(comparison: hb.Comparison) -> None:
     frame = plots.comparison_frame(comparison, ["sd", SES])
     assert list(dict.fromkeys(frame["label"])) == ["sd(Intercept)", "sd(ses)", SES]

@@ -11,12 +11,12 @@ import pandas as pd
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.probability import DEFAULT_PROB
-from hierbayes.frames.arrays import Floats
 from hierbayes.inference.maxima.bootstrap import Bootstrap
 from hierbayes.inference.maxima.maximised_fit import refuse_other_than_maxima
 from hierbayes.inference.maxima.profile import profile
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_other_than
+from hierbayes.plots.interval_line import draw_interval, span_without_outliers
 from hierbayes.plots.look import BLACK, DASHED, PALE, SERIES
 from hierbayes.plots.profile_zeta import label
 
@@ -126,10 +126,14 @@ def plot_bootstrap(
                   color=PALE, edgecolor="#666666", linewidth=0.5)  # fmt: skip
         panel.axvline(frame.estimate, color=BLACK, linestyle=DASHED, linewidth=1.0)
         places = -step * (1.0 + np.arange(len(frame.intervals)))
-        panel.set_xlim(*_span(frame))
+        edges = np.array([bars["left"].min(), bars["right"].max()])
+        reach = _REACH * float(np.ptp(edges))
+        panel.set_xlim(*span_without_outliers(edges, frame.intervals.to_numpy().ravel(), reach))
         for look, y, ends in zip(SERIES, places, frame.intervals.to_numpy(), strict=False):
             if np.isfinite(ends).all():
-                _draw_interval(panel, ends, float(y), look.color)
+                draw_interval(panel, ends, float(y), look.color)
+            else:
+                panel.text(frame.estimate, y, " none", va="center", fontsize=8.0)
         ticks = [tick for tick in panel.get_yticks() if 0.0 <= tick <= 1.05 * top]
         panel.set_yticks([*places, *ticks], [*frame.intervals.index, *(f"{t:g}" for t in ticks)])
         panel.set_ylim(places[-1] - step, 1.06 * top)
@@ -137,26 +141,6 @@ def plot_bootstrap(
         panel.set_xlabel(frame.label)
         panel.set_ylabel("density")
     return drawn.figure
-
-
-def _span(frame: BootstrapPicture) -> tuple[float, float]:
-    """The range of the refits and of the intervals, as far as these do not dwarf the refits."""
-    low, high = frame.bars["left"].min(), frame.bars["right"].max()
-    reach = _REACH * (high - low)
-    ends = [x for x in frame.intervals.to_numpy().ravel() if low - reach <= x <= high + reach]
-    low, high = min([low, *ends]), max([high, *ends])
-    margin = 0.04 * (high - low)
-    return low - margin, high + margin
-
-
-def _draw_interval(ax: Axes, ends: Floats, y: float, color: str) -> None:
-    """A line with its ends, or with an arrow where it leaves the picture."""
-    left, right = ax.get_xlim()
-    shown = np.clip(ends, left, right)
-    ax.plot(shown, [y, y], color=color, linewidth=1.8)
-    for end, at, arrow in zip(ends, shown, "<>", strict=True):
-        marker = "|" if end == at else arrow
-        ax.plot(at, y, color=color, marker=marker, markersize=7.0, clip_on=False)
 
 
 def _key(bootstrap: Bootstrap, parameter: str) -> tuple[str, str]:

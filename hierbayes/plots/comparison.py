@@ -11,13 +11,16 @@ import pandas as pd
 from hierbayes.errors import StudyError
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
-from hierbayes.plots.look import GREY, SERIES, SOLID
+from hierbayes.plots.interval_line import draw_interval, span_without_outliers
+from hierbayes.plots.look import GREY, SERIES
 from hierbayes.plots.profile_zeta import label
 from hierbayes.studies.comparison.comparison import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+_REACH = 3.0  # lengths of the shortest interval beyond the estimates: farther ends are arrows
 
 
 def comparison_frame(
@@ -113,13 +116,18 @@ def _chosen(frame: pd.DataFrame, asked: list[str]) -> pd.DataFrame:
 
 
 def _draw(ax: Axes, table: pd.DataFrame, fits: list[str]) -> None:
+    limits = table[["lower", "upper"]].to_numpy(np.float64)
+    widths = limits[:, 1] - limits[:, 0]
+    shortest = np.nanmin(widths) if np.isfinite(widths).any() else 0.0
+    values = table["estimate"].to_numpy(np.float64)
+    low, high = span_without_outliers(values, limits.ravel(), _REACH * shortest)
+    ax.set_xlim(low, high if high > low else low + 1.0)
     for _, row in table.iterrows():
         place = fits.index(row["fit"])
         look, y = SERIES[place % len(SERIES)], len(fits) - 1 - place
         if np.isfinite([row["lower"], row["upper"]]).all():
-            ax.plot([row["lower"], row["upper"]], [y, y], **look.lines(1.6, linestyle=SOLID))
+            draw_interval(ax, row[["lower", "upper"]].to_numpy(np.float64), y, look.color)
         ax.plot(row["estimate"], y, **look.points(5.5))
-    low, high = ax.get_xlim()
     if low < 0.0 < high:
         ax.axvline(0.0, color=GREY, linewidth=0.7, zorder=0.5)
     ax.set_ylim(-0.6, len(fits) - 0.4)

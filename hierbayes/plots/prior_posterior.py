@@ -144,7 +144,8 @@ def plot_prior_posterior(
     frame = prior_posterior_frame(fit, parameters, likelihood=likelihood, prob=prob, seed=seed)
     count = len(frame.summary)
     shape = panel_grid(count)
-    with canvas(ax, figsize, shape=shape, panel=(3.3, 2.5), count=count) as drawn:
+    panel_size = (3.3, 2.5) if count > 1 else (5.4, 3.8)
+    with canvas(ax, figsize, shape=shape, panel=panel_size, count=count) as drawn:
         for place, (panel, key) in enumerate(zip(drawn.panels, frame.summary.index, strict=True)):
             _draw(panel, frame, key)
             if not drawn.is_new or place % shape[1] == 0:

@@ -135,7 +135,8 @@ def plot_profile_zeta(
     frame = profile_zeta_frame(profile, levels)
     count = len(frame.labels)
     shape = panel_grid(count, 4)
-    with canvas(ax, figsize, shape=shape, panel=(2.7, 2.4), count=count) as drawn:
+    panel_size = (2.7, 2.4) if count > 1 else (5.4, 3.8)
+    with canvas(ax, figsize, shape=shape, panel=panel_size, count=count) as drawn:
         for place, (panel, key) in enumerate(zip(drawn.panels, frame.labels.index, strict=True)):
             _draw(panel, frame, key)
             if not drawn.is_new or place % shape[1] == 0:

@@ -7,7 +7,6 @@ from typing import Any
 from hierbayes.plots.canvas import Canvas
 from hierbayes.plots.draw import legend
 
-
 _ENTRY = 1.7  # inches
 
 

@@ -1,7 +1,8 @@
 """How much of its own deviation each group keeps, and how uncertain that is.
 
 The factor is a diagonal entry of Λ_j: 1 keeps the group's own estimate, 0 puts the population in
-its place; beside other random effects it may lie a little outside.  Given θ it is known; a posterior has a distribution of it, where REML has a number.
+its place; beside other random effects it may lie a little outside.  Given θ it is known; a
+posterior has a distribution of it, where REML has a number.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_TALLEST = 9.0  # inches
 _LABELLED = 60  # groups whose labels can be read
 
 
@@ -104,7 +106,7 @@ def plot_shrinkage_factors(
     """
     max_groups = None if groups is not None else max_groups
     frame = shrinkage_factors_frame(fit, effect, groups=groups, max_groups=max_groups, prob=prob)
-    with canvas(ax, figsize, panel=(5.0, 1.2 + 0.13 * max(len(frame), 12))) as drawn:
+    with canvas(ax, figsize, panel=(5.0, min(1.2 + 0.13 * max(len(frame), 12), _TALLEST))) as drawn:
         panel, at = drawn.ax, np.arange(len(frame))
         panel.hlines(at, frame["lower"], frame["upper"], color=POSTERIOR.color, linewidth=0.9)
         panel.hlines(at, frame["25%"], frame["75%"], color=POSTERIOR.color, linewidth=3.0)
