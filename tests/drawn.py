@@ -1,26 +1,44 @@
-"""What stands in axes, read back."""
+"""What a figure shows, for tests of pictures: its lines, its arrows, its legend."""
+
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-
-from tests.dense import Array
-
-
-def lines_of(ax: Axes) -> list[Array]:
-    """The points (m, 2) of every line."""
-    return [np.asarray(line.get_xydata(), dtype=np.float64) for line in ax.lines]
+from matplotlib.figure import Figure
+from matplotlib.quiver import Quiver
 
 
-def has_line(ax: Axes, points: Array) -> bool:
-    """Whether a line goes through exactly these points."""
-    wanted = np.asarray(points, dtype=np.float64)
-    return any(
-        line.shape == wanted.shape and np.allclose(line, wanted, rtol=1e-12, equal_nan=True)
-        for line in lines_of(ax)
-    )
+def lines_of(ax: Axes) -> list[np.ndarray[Any, Any]]:
+    """Points (m, 2) of each line with points in it."""
+    points = [np.asarray(line.get_xydata(), dtype=float) for line in ax.get_lines()]
+    return [one for one in points if len(one)]
 
 
-def legend_of(ax: Axes) -> list[str]:
-    """The texts of the legend."""
-    legend = ax.get_legend()
-    return [] if legend is None else [text.get_text() for text in legend.get_texts()]
+def shows(ax: Axes, x: Any, y: Any) -> bool:
+    """Whether one line has just these points."""
+    wanted = np.column_stack([np.ravel(x), np.ravel(y)]).astype(float)
+    found = [one for one in lines_of(ax) if one.shape == wanted.shape]
+    return any(np.allclose(one, wanted, rtol=1e-10, equal_nan=True) for one in found)
+
+
+def arrows_of(ax: Axes) -> np.ndarray[Any, Any]:
+    """Tails and heads (m, 4) of the arrows."""
+    (quiver,) = [one for one in ax.collections if isinstance(one, Quiver)]
+    tails = np.asarray(quiver.get_offsets())
+    way = np.column_stack([np.asarray(quiver.U), np.asarray(quiver.V)])
+    return np.hstack([tails, tails + way])
+
+
+def legend_of(figure: Figure) -> list[str]:
+    """Labels of the legend below a figure, or in its axes."""
+    legends = [*figure.legends, *(ax.get_legend() for ax in figure.axes)]
+    return [text.get_text() for one in legends if one is not None for text in one.get_texts()]
+
+
+def fits_in(figure: Figure) -> bool:
+    """Whether no text or legend is cut off by the edge of the figure."""
+    figure.draw_without_rendering()
+    width, height = figure.get_size_inches() * figure.dpi
+    box = figure.get_tightbbox()
+    edges = np.array([box.x0, box.y0, width / figure.dpi - box.x1, height / figure.dpi - box.y1])
+    return bool((edges > -0.05).all())  # inches

@@ -21,7 +21,7 @@ from hierbayes.plots.density import POSITIVE, SHARE, Sample, sample_of
 from hierbayes.plots.prior_curve import exact_density
 from tests.conftest import Cache
 from tests.dense import Array
-from tests.drawn import has_line, legend_of
+from tests.drawn import fits_in, legend_of, shows
 
 
 def with_priors(fit: hb.Fit, **stated: Any) -> hb.Fit:
@@ -195,8 +195,8 @@ def test_a_prior_posterior_plot_draws_its_frame(posterior_hs: hb.Fit) -> None:
     assert [ax.get_xlabel() for ax in figure.axes] == labels == frame.summary["label"].tolist()
     for ax, key in zip(figure.axes, frame.summary.index, strict=True):
         for kind in ("prior", "posterior", "profile"):
-            points = curve(frame, kind, *key)[["x", "density"]].to_numpy()
-            assert has_line(ax, points)
+            points = curve(frame, kind, *key)
+            assert shows(ax, points["x"], points["density"])
 
 
 def test_a_parameter_that_does_not_exist(posterior_hs: hb.Fit) -> None:
@@ -254,8 +254,8 @@ def test_a_prior_of_the_icc_itself_is_exact(posterior_hs: hb.Fit) -> None:
 def test_an_improper_prior_says_nothing_of_the_icc(posterior_hs: hb.Fit) -> None:
     improper = with_priors(posterior_hs, sigma=hb.Flat())
     assert set(plots.icc_frame(improper).curves["kind"]) == {"posterior"}
-    (ax,) = plots.plot_icc(improper).axes
-    assert legend_of(ax) == ["posterior", "its 95% interval", "REML"]
+    figure = plots.plot_icc(improper)
+    assert legend_of(figure) == ["posterior", "its 95% interval", "REML"]
 
 
 def test_shrinkage_factors_are_those_of_the_fit(small_posterior: hb.Fit, small: hb.Model) -> None:
@@ -398,6 +398,7 @@ def test_each_picture_takes_axes_and_is_quick(posterior_hs: hb.Fit, implied: Any
     }
     for name, (of, panels) in calls.items():
         plot = getattr(plots, f"plot_{name}")
+        assert fits_in(plot(of)), name
         start = time.process_time()
         figure = plot(of, figsize=(7.0, 5.0))
         assert time.process_time() - start < 2.0, name

@@ -14,7 +14,7 @@ from hierbayes.plots import bootstrap_frame, plot_bootstrap, plot_profile_zeta, 
 from hierbayes.plots.profile_curve import points_of, relative_density, value_at, zeta_at
 from tests.conftest import Cache
 from tests.dense import Array
-from tests.drawn import has_line
+from tests.drawn import fits_in, shows
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +112,7 @@ def test_the_density_of_a_profile_has_area_one_and_the_height_of_its_zeta(
 
 def test_a_profile_zeta_plot_draws_its_frame(reml_profile: hb.Profile) -> None:
     figure = plot_profile_zeta(reml_profile)
+    assert fits_in(figure)
     frame = profile_zeta_frame(reml_profile)
     assert [ax.get_xlabel() for ax in figure.axes] == frame.labels.tolist()
     assert frame.labels.tolist()[4:] == [
@@ -119,8 +120,8 @@ def test_a_profile_zeta_plot_draws_its_frame(reml_profile: hb.Profile) -> None:
     ]  # fmt: skip
     for ax, key in zip(figure.axes, frame.labels.index, strict=True):
         at = (frame.curve["block"] == key[0]) & (frame.curve["parameter"] == key[1])
-        curve = frame.curve.loc[at, ["value", "zeta"]].to_numpy()
-        assert has_line(ax, curve)
+        curve = frame.curve[at]
+        assert shows(ax, curve["value"], curve["zeta"])
 
 
 def test_parameters_in_any_order(reml_fits: Cache[hb.Fit], reml_profile: hb.Profile) -> None:

@@ -17,7 +17,7 @@ from hierbayes.errors import StudyError
 from hierbayes.plots.prior_ellipses import distance
 from hierbayes.studies.sensitivity.tipping import TippingPoints
 from tests.conftest import Cache
-from tests.drawn import has_line, legend_of
+from tests.drawn import fits_in, legend_of, shows
 
 GRID: dict[str, Any] = {
     "gamma": {
@@ -216,13 +216,13 @@ def test_tipping_along_one_axis_and_without_a_conclusion(study: hb.SensitivitySt
     (ax,) = plots.plot_tipping(tipping).axes
     assert ax.get_ylabel() == "sigma"
     assert ax.get_xlabel() == "scale of the priors of sd, relative to the baseline"
-    assert has_line(ax, frame.points[["scale", "mean"]].to_numpy())
+    assert shows(ax, frame.points["scale"], frame.points["mean"])
 
 
 def test_a_tipping_plot_draws_its_frame(tipping: TippingPoints, study: hb.SensitivityStudy) -> None:
     frame = plots.tipping_frame(tipping)
     (ax,) = plots.plot_tipping(tipping).axes
-    assert has_line(ax, frame.points[["scale", "eta"]].to_numpy())
+    assert shows(ax, frame.points["scale"], frame.points["eta"])
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
     with pytest.raises(StudyError) as error:
         plots.plot_tipping(study)  # type: ignore[arg-type]
@@ -267,8 +267,8 @@ def test_of_each_block_the_farthest_has_a_line(study: hb.SensitivityStudy) -> No
     ]
     stated = plots.prior_ellipses_frame(study, "wide").table
     assert stated.index[stated["named"]].tolist() == ["baseline", "REML", "wide"]
-    (ax,) = plots.plot_prior_ellipses(study).axes
-    assert legend_of(ax) == ["baseline", "REML", "to zero", "narrow", "LKJ(8)", "other priors"]
+    figure = plots.plot_prior_ellipses(study)
+    assert legend_of(figure) == ["baseline", "REML", "to zero", "narrow", "LKJ(8)", "other priors"]
 
 
 def test_one_effect_has_no_ellipse(hs: pd.DataFrame) -> None:
@@ -375,6 +375,7 @@ def test_each_picture_takes_axes_and_is_quick(
     _ = study.table
     for name, (of, panels) in calls.items():
         plot = getattr(plots, f"plot_{name}")
+        assert fits_in(plot(*of)), name
         start = time.process_time()
         figure = plot(*of, figsize=(7.0, 5.0))
         assert time.process_time() - start < 2.0, name

@@ -1,34 +1,31 @@
-"""Things that several pictures draw: ellipses, shadows, arrows, legends."""
+"""Things that several pictures draw: arrows, shadows, legends, lines at zero."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from hierbayes.frames.arrays import Floats
+from hierbayes.plots.canvas import Canvas
 from hierbayes.plots.look import GREY, Look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def draw_boundaries(ax: Axes, frame: pd.DataFrame, looks: dict[str, Look], **more: Any) -> None:
-    """The ellipses of a frame with columns ``ellipse``, ``x`` and ``y``, one line each."""
-    for name, points in frame.groupby("ellipse", sort=False):
-        ax.plot(points["x"], points["y"], **looks[str(name)].lines(**more))
-
-
 def draw_arrows(ax: Axes, tails: Floats, heads: Floats, look: Look, width: float = 0.9) -> None:
-    """An arrow from each tail to its head, (m, 2) each; arrows without length are left out."""
-    for tail, head in zip(tails, heads, strict=True):
-        if np.isfinite([*tail, *head]).all() and not np.array_equal(tail, head):
-            ax.annotate(
-                "", xy=tuple(head), xytext=tuple(tail),
-                arrowprops={"arrowstyle": "-|>", "mutation_scale": 7.0, "color": look.color,
-                            "linewidth": width, "shrinkA": 0.0, "shrinkB": 0.0},
-            )  # fmt: skip
+    """An arrow from each tail to its head, (m, 2) each, as one artist.
+
+    Those without length or without a tail are left out; short ones have small heads.
+    """
+    way = heads - tails
+    drawn = np.isfinite(way).all(axis=1) & (way != 0.0).any(axis=1)
+    ax.quiver(
+        *tails[drawn].T, *way[drawn].T, angles="xy", scale_units="xy", scale=1.0, units="inches",
+        width=width / 72.0, headwidth=6.0, headlength=8.0, headaxislength=8.0, minlength=0.5,
+        color=look.color, zorder=2.05,
+    )  # fmt: skip
 
 
 def draw_shadow(ax: Axes, bounds: Floats, look: Look) -> None:
@@ -44,10 +41,19 @@ def draw_shadow(ax: Axes, bounds: Floats, look: Look) -> None:
     ax.set_ylim(bottom=low_y)
 
 
-def legend(ax: Axes, entries: dict[str, dict[str, Any]], **more: Any) -> None:
-    """A legend with an entry for each label, from the arguments of ``ax.plot``."""
+def legend(drawn: Canvas, entries: dict[str, dict[str, Any]], *, width: float = 2.2) -> None:
+    """A legend with an entry for each label, from the arguments of ``ax.plot``.
+
+    It stands below a new figure, in columns of some `width` inches, and otherwise in the last of
+    the axes that were given, where it hides least.
+    """
+    ax = drawn.panels[-1]
     handles = [ax.plot([], [], label=label, **how)[0] for label, how in entries.items()]
-    ax.legend(handles=handles, **more)
+    if not drawn.is_new:
+        ax.legend(handles=handles, frameon=True, framealpha=0.85, edgecolor="none")
+        return
+    columns = max(1, int(drawn.figure.get_size_inches()[0] / width))
+    drawn.figure.legend(handles=handles, loc="outside lower left", ncols=columns)
 
 
 def zero_lines(ax: Axes) -> None:
@@ -55,3 +61,8 @@ def zero_lines(ax: Axes) -> None:
     for low_high, line in ((ax.get_ylim(), ax.axhline), (ax.get_xlim(), ax.axvline)):
         if low_high[0] < 0.0 < low_high[1]:
             line(0.0, color=GREY, linewidth=0.6, zorder=0.4)
+
+
+def coefficient_label(effect: str) -> str:
+    """What an axis of beta space shows."""
+    return effect if effect == "Intercept" else f"Coefficient of {effect}"

@@ -125,7 +125,7 @@ def plot_icc(
             f"its {100 * frame.prob:g}% interval": {"color": PALE, "linewidth": 7.0},
             "REML": LIKELIHOOD.points(6.5),
         }
-        legend(panel, entries)
+        legend(drawn, entries, width=1.35)
     return drawn.figure
 
 

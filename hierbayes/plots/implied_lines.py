@@ -147,10 +147,10 @@ def plot_implied_lines(
         drawn.ax.set_xlim(*ends)
         drawn.ax.set_xlabel(frame.column)
         drawn.ax.set_ylabel(frame.response)
-        legend(drawn.ax, {
+        legend(drawn, {
             f"{len(table)} lines under the priors": {"color": PRIOR.color, "linewidth": 0.9},
             "range of the observed responses": {"color": PALE, "linewidth": 7.0},
-        }, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)  # fmt: skip
+        })  # fmt: skip
     return drawn.figure
 
 

@@ -16,7 +16,6 @@ from hierbayes.plots.choice import refuse_other_than
 from hierbayes.plots.density import POINTS, SHARE, sample_of
 from hierbayes.plots.draw import legend, zero_lines
 from hierbayes.plots.look import DASHED, DOTTED, PALE, PRIOR, SOLID
-from hierbayes.plots.shared_legend import shared_legend
 from hierbayes.studies.prior_predictive.implications import INTERVAL
 from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive
 
@@ -94,10 +93,10 @@ def plot_implied_icc(
         drawn.ax.set_ylim(bottom=0.0)
         drawn.ax.set_xlabel("intraclass correlation")
         drawn.ax.set_ylabel("density")
-        legend(drawn.ax, {
+        legend(drawn, {
             "prior": PRIOR.lines(1.6, linestyle=SOLID), "its median": PRIOR.lines(1.2),
             f"its {100 * INTERVAL.prob:g}% interval": {"color": PALE, "linewidth": 7.0},
-        })  # fmt: skip
+        }, width=1.6)  # fmt: skip
     return drawn.figure
 
 
@@ -166,5 +165,5 @@ def plot_implied_ellipses(
             i, k = prior.pairs[name]
             panel.set_xlabel(f"random effect of {effects[i]}")
             panel.set_ylabel(f"random effect of {effects[k]}")
-        shared_legend(drawn, entries)
+        legend(drawn, entries, width=2.4)
     return drawn.figure

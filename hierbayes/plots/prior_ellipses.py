@@ -132,8 +132,8 @@ def plot_prior_ellipses(
         entries = {name: look.lines() for name, look in looks.items()}
         if not frame.table["named"].all():
             entries["other priors"] = {"color": GREY, "linewidth": 0.5}
-        legend(drawn.ax, entries, loc="center left", bbox_to_anchor=(1.0, 0.5),
-               title="G, one sd, under")  # fmt: skip
+        drawn.ax.set_title("G, one sd, under each prior")
+        legend(drawn, entries, width=1.7)
     return drawn.figure
 
 

@@ -25,10 +25,10 @@ from hierbayes.likelihood.collapsed import REML
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_point
 from hierbayes.plots.density import POINTS, Sample, sample_of
+from hierbayes.plots.draw import legend
 from hierbayes.plots.look import LIKELIHOOD, PALE, POSTERIOR, PRIOR
 from hierbayes.plots.prior_curve import RANGES, draws_of_joint, prior_density_at
 from hierbayes.plots.profile_curve import points_of, relative_density
-from hierbayes.plots.shared_legend import shared_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -150,7 +150,7 @@ def plot_prior_posterior(
             _draw(panel, frame, key)
             if not drawn.is_new or place % shape[1] == 0:
                 panel.set_ylabel("density")
-        shared_legend(drawn, _entries(frame))
+        legend(drawn, _entries(frame), width=1.7)
     return drawn.figure
 
 

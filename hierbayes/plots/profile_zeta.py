@@ -22,9 +22,9 @@ from hierbayes.fit.probability import Interval
 from hierbayes.inference.maxima.profile import Profile
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
+from hierbayes.plots.draw import legend
 from hierbayes.plots.look import BLACK, BLUE_INK, DASHED, GREY, SOLID, Look
 from hierbayes.plots.profile_curve import points_of, rows_of, value_at, zeta_at
-from hierbayes.plots.shared_legend import shared_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -141,7 +141,7 @@ def plot_profile_zeta(
             _draw(panel, frame, key)
             if not drawn.is_new or place % shape[1] == 0:
                 panel.set_ylabel("ζ")
-        shared_legend(drawn, _entries(levels))
+        legend(drawn, _entries(levels))
     return drawn.figure
 
 

@@ -139,7 +139,7 @@ def plot_ridge(
         panel.spines["left"].set_visible(False)
         panel.set_ylim(-0.35, rows - 1 + _HEIGHT + 0.1)
         panel.set_xlabel(quantity)
-        legend(panel, _entries(frame), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
+        legend(drawn, _entries(frame), width=1.5)
     return drawn.figure
 
 

@@ -121,11 +121,11 @@ def plot_shrinkage_factors(
             panel.set_yticks(at, [str(one) for one in frame.index], fontsize=7.0)
         else:
             panel.set_yticks([])
-        legend(panel, {
+        legend(drawn, {
             "posterior mean": POSTERIOR.points(4.0, markerfacecolor="white"),
             "its quartiles": POSTERIOR.lines(3.0), f"{100 * prob:g}%": POSTERIOR.lines(0.9),
             "REML": LIKELIHOOD.points(4.5),
-        })  # fmt: skip
+        }, width=1.2)  # fmt: skip
     return drawn.figure
 
 

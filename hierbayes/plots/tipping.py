@@ -109,7 +109,7 @@ def plot_tipping(
         entries["baseline"] = _BASELINE
         if len(along) < 2:
             entries["mean and limits"] = {"color": PALE, "linewidth": 7.0}
-        legend(drawn.ax, entries, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
+        legend(drawn, entries, width=1.5)
     return drawn.figure
 
 
@@ -143,7 +143,7 @@ def _draw_map(ax: Axes, frame: TippingMap) -> None:
     ax.set_xlabel(_AXES["scale"])
     _name_ticks(ax, "x", table.columns)
     _name_ticks(ax, "y", table.index)
-    ax.set_title(f"posterior mean of {frame.quantity}", pad=24.0)
+    ax.set_title(f"posterior mean of {frame.quantity}")
 
 
 def _draw_line(ax: Axes, frame: TippingMap, along: str) -> None:
