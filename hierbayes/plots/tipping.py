@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_other_than
 from hierbayes.plots.draw import legend
@@ -132,7 +133,8 @@ def _draw_map(ax: Axes, frame: TippingMap) -> None:
     if np.isfinite(table.to_numpy()).sum() > 3 and np.ptp(frame.points["mean"].dropna()) > 0.0:
         lines = ax.contour(table.columns, table.index, table, levels=7, colors=GREY,
                            linewidths=0.9, linestyles="solid")  # fmt: skip
-        for text in ax.clabel(lines, fontsize=8.0, fmt="%.3g", colors=BLACK, zorder=3.2):
+        places = _between_columns(lines.allsegs, np.asarray(table.columns, dtype=np.float64))
+        for text in ax.clabel(lines, fontsize=8.0, fmt="%.3g", colors=BLACK, manual=places):
             text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.6})
     for conclusion, points in frame.points.groupby("conclusion"):
         ax.plot(points["scale"], points["eta"], **_LOOKS[str(conclusion)].points(5.0), zorder=3.0)
@@ -144,6 +146,22 @@ def _draw_map(ax: Axes, frame: TippingMap) -> None:
     _name_ticks(ax, "x", table.columns)
     _name_ticks(ax, "y", table.index)
     ax.set_title(f"posterior mean of {frame.quantity}")
+
+
+def _between_columns(contours: list[list[Floats]], scales: Floats) -> list[tuple[float, float]]:
+    """A place for the label of each contour, in the widest gap of the columns that it crosses."""
+    logs = np.log(scales)
+    middles = (logs[:-1] + logs[1:]) / 2.0
+    by_width = middles[np.argsort(-np.diff(logs), kind="stable")]
+    places = []
+    for segment in (one for segments in contours for one in segments[:1] if len(one)):
+        order = np.argsort(segment[:, 0])
+        x, y = np.log(segment[order, 0]), segment[order, 1]
+        crossed = by_width[(by_width > x[0]) & (by_width < x[-1])]
+        if len(crossed):
+            at = float(crossed[0])
+            places.append((float(np.exp(at)), float(np.interp(at, x, y))))
+    return places
 
 
 def _draw_line(ax: Axes, frame: TippingMap, along: str) -> None:
