@@ -17,8 +17,9 @@ LAYERS = ("errors", "specification", "frames", "design", "language", "likelihood
           "equivalence", "hierbayes", "cli")  # fmt: skip
 
 # The imports that stand inside functions, by module: packages that take long to load (pymc,
-# pytensor, nutpie, arviz, arviz_base, arviz_stats, matplotlib, scipy.stats), named by their top,
-# and modules of hierbayes that import one of those at their own top, named in full.
+# pytensor, nutpie, arviz, arviz_base, arviz_stats, matplotlib, scipy.stats, scipy.interpolate),
+# named by their top, and modules of hierbayes that import one of those at their own top, named in
+# full.
 LAZY: dict[str, set[str]] = {
     "hierbayes.fit.convergence": {"arviz_stats"},
     "hierbayes.fit.diagnosis": {"arviz_stats"},
@@ -26,6 +27,12 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.fit.sampled": {"hierbayes.estimation.posterior"},
     "hierbayes.model": {"hierbayes.estimation.posterior", "hierbayes.estimation.prior_draws"},
     "hierbayes.plots.canvas": {"hierbayes.plots.picture"},
+    "hierbayes.plots.density": {"scipy"},
+    "hierbayes.plots.prior_curve": {
+        "hierbayes.estimation.prior_density",
+        "hierbayes.estimation.prior_draws",
+    },
+    "hierbayes.plots.profile_curve": {"scipy"},
     "hierbayes.studies.sensitivity.alternatives": {"hierbayes.estimation.prior_density"},
     "hierbayes.studies.sensitivity.derivatives": {"hierbayes.estimation.prior_density"},
     "hierbayes.studies.sensitivity.information": {"hierbayes.estimation.prior_density"},

@@ -13,7 +13,9 @@ imported when the first picture is drawn, and its settings are left as they are.
 from __future__ import annotations
 
 from hierbayes.plots.beta_space import BetaSpace, beta_space_frame, plot_beta_space
+from hierbayes.plots.bootstrap import bootstrap_frame, plot_bootstrap
 from hierbayes.plots.caterpillar import Caterpillar, caterpillar_frame, plot_caterpillar
+from hierbayes.plots.comparison import comparison_frame, plot_comparison
 from hierbayes.plots.data_space import DataSpace, data_space_frame, plot_data_space
 from hierbayes.plots.effects import Effects, effects_frame, plot_effects
 from hierbayes.plots.ellipse import (
@@ -25,6 +27,14 @@ from hierbayes.plots.ellipse import (
 )
 from hierbayes.plots.estimators import EstimatorsInBetaSpace, estimators_frame, plot_estimators
 from hierbayes.plots.gap import Gap, gap_frame, plot_gap
+from hierbayes.plots.icc import icc_frame, plot_icc
+from hierbayes.plots.implied_lines import implied_lines_frame, plot_implied_lines
+from hierbayes.plots.implied_variance import (
+    implied_ellipses_frame,
+    implied_icc_frame,
+    plot_implied_ellipses,
+    plot_implied_icc,
+)
 from hierbayes.plots.influence import influence_frame, plot_influence
 from hierbayes.plots.level1_residuals import (
     Level1Picture,
@@ -38,13 +48,21 @@ from hierbayes.plots.level2_residuals import (
 )
 from hierbayes.plots.pancake import Pancake, pancake_frame, plot_pancake
 from hierbayes.plots.plane import Plane, plane_frame, plot_plane
+from hierbayes.plots.power_scaling import plot_power_scaling, power_scaling_frame
+from hierbayes.plots.prior_ellipses import plot_prior_ellipses, prior_ellipses_frame
+from hierbayes.plots.prior_posterior import plot_prior_posterior, prior_posterior_frame
+from hierbayes.plots.profile_zeta import plot_profile_zeta, profile_zeta_frame
+from hierbayes.plots.ridge import plot_ridge, ridge_frame
 from hierbayes.plots.shrinkage import plot_shrinkage, shrinkage_frame
+from hierbayes.plots.shrinkage_factors import plot_shrinkage_factors, shrinkage_factors_frame
 from hierbayes.plots.simulated_school import (
     SimulatedSchool,
     plot_simulated_school,
     simulated_school_frame,
 )
 from hierbayes.plots.three_means import ThreeMeans, plot_three_means, three_means_frame
+from hierbayes.plots.tipping import plot_tipping, tipping_frame
+from hierbayes.plots.tornado import plot_tornado, tornado_frame
 from hierbayes.plots.trellis import Trellis, plot_trellis, trellis_frame
 from hierbayes.plots.uniform_quantiles import (
     UniformQuantiles,
@@ -55,13 +73,19 @@ from hierbayes.plots.uniform_quantiles import (
 __all__ = [
     "BetaSpace", "Caterpillar", "DataSpace", "Effects", "Ellipse", "EstimatorsInBetaSpace", "Gap",
     "Level1Picture", "Level2Picture", "Pancake", "Plane", "SimulatedSchool", "ThreeMeans",
-    "Trellis", "UniformQuantiles", "beta_space_frame", "caterpillar_frame", "confidence_radius",
-    "data_space_frame", "effects_frame", "ellipse_frame", "estimators_frame", "gap_frame",
-    "influence_frame", "level1_residuals_frame", "level2_residuals_frame", "pancake_frame",
-    "plane_frame", "plot_beta_space", "plot_caterpillar", "plot_data_space", "plot_effects",
-    "plot_estimators", "plot_gap", "plot_influence", "plot_level1_residuals",
-    "plot_level2_residuals", "plot_pancake", "plot_plane", "plot_shrinkage",
-    "plot_simulated_school", "plot_three_means", "plot_trellis", "plot_uniform_quantiles",
-    "shadow_frame", "shadow_radius", "shrinkage_frame", "simulated_school_frame",
-    "three_means_frame", "trellis_frame", "uniform_quantiles_frame",
+    "Trellis", "UniformQuantiles", "beta_space_frame", "bootstrap_frame", "caterpillar_frame",
+    "comparison_frame", "confidence_radius", "data_space_frame", "effects_frame", "ellipse_frame",
+    "estimators_frame", "gap_frame", "icc_frame", "implied_ellipses_frame", "implied_icc_frame",
+    "implied_lines_frame", "influence_frame", "level1_residuals_frame", "level2_residuals_frame",
+    "pancake_frame", "plane_frame", "plot_beta_space", "plot_bootstrap", "plot_caterpillar",
+    "plot_comparison", "plot_data_space", "plot_effects", "plot_estimators", "plot_gap", "plot_icc",
+    "plot_implied_ellipses", "plot_implied_icc", "plot_implied_lines", "plot_influence",
+    "plot_level1_residuals", "plot_level2_residuals", "plot_pancake", "plot_plane",
+    "plot_power_scaling", "plot_prior_ellipses", "plot_prior_posterior", "plot_profile_zeta",
+    "plot_ridge", "plot_shrinkage", "plot_shrinkage_factors", "plot_simulated_school",
+    "plot_three_means", "plot_tipping", "plot_tornado", "plot_trellis", "plot_uniform_quantiles",
+    "power_scaling_frame", "prior_ellipses_frame", "prior_posterior_frame", "profile_zeta_frame",
+    "ridge_frame", "shadow_frame", "shadow_radius", "shrinkage_factors_frame", "shrinkage_frame",
+    "simulated_school_frame", "three_means_frame", "tipping_frame", "tornado_frame",
+    "trellis_frame", "uniform_quantiles_frame",
 ]  # fmt: skip

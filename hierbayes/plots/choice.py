@@ -110,6 +110,31 @@ def choose(
     return np.sort(kept).astype(np.intp)
 
 
+def refuse_point(verb: str, fit: object) -> None:
+    """Refuse what has no draws.
+
+    Parameters
+    ----------
+    verb : str
+        The function that was called, for the message.
+    fit : object
+
+    Raises
+    ------
+    StudyError
+        When it is no fit, or one with a single θ.
+    """
+    if not isinstance(fit, Fitted):
+        raise StudyError(
+            f"{verb}() takes a posterior, model.sample(), not an object of type "
+            f"{type(fit).__name__}"
+        )
+    if fit.is_point:
+        raise StudyError(
+            f"{verb}() shows a posterior, model.sample(); a {fit.engine} fit has one θ and no draws"
+        )
+
+
 def refuse_other_than(verb: str, value: object, kind: type, remedy: str) -> None:
     """Refuse an argument of another type than a picture is of.
 

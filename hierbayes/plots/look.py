@@ -82,6 +82,11 @@ DATA = Look("#4D4D4D", ".", SOLID)
 OWN = Look("#9A9A9A", ".", SOLID)
 TRUTH = Look(BLACK, "*", SOLID)
 
+# What is known before the data, what they say, and what is known after them.
+PRIOR = Look(ORANGE_INK, "s", DASHED, filled=False)
+LIKELIHOOD = Look(GREEN_INK, "D", DASH_DOT)
+POSTERIOR = Look(BLUE_INK, "o", SOLID)
+
 # The six estimators by key.
 METHODS: dict[str, Look] = {
     "1": Look(BLACK, "s", SOLID),

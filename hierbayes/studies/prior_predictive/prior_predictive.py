@@ -59,6 +59,8 @@ class PriorPredictive:
         above 0.5, or that there is none.
     pairs : dict
         From the name of a correlation to the positions of its two effects.
+    design : Design
+        Of the model.
     """
 
     about: tuple[str, ...]
@@ -69,6 +71,7 @@ class PriorPredictive:
     probabilities: pd.DataFrame
     findings: tuple[str, ...]
     pairs: dict[str, tuple[int, int]]
+    design: Design
 
     def ellipse(self, prob: float = 0.5) -> pd.DataFrame:
         """Ellipses that hold a group's two effects with a probability, to be drawn.
@@ -142,6 +145,7 @@ def prior_predictive(
         probabilities=probabilities,
         findings=_findings(quantities, probabilities, design),
         pairs={pair_name(design, i, k): (i, k) for i, k in pairs(design.blocks)},
+        design=design,
     )
 
 

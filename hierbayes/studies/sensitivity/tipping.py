@@ -94,12 +94,15 @@ class TippingPoints:
         The points at which the decision is not the baseline's, nearest first: ``scale``,
         ``eta``, ``distance`` = |log scale| + |log eta/eta of the baseline|, and its limits.
     verdict : str
+    eta : float
+        Of the baseline; missing without correlations.
     """
 
     quantity: str
     cells: xr.Dataset
     flips: pd.DataFrame
     verdict: str
+    eta: float
 
     def __str__(self) -> str:
         table = pd.DataFrame(self.cells["mean"].to_pandas())
@@ -152,7 +155,8 @@ def tipping_points(
     shown = frame.loc[other, ["mean", "lower", "upper", "decision"]].assign(distance=away[other])
     flips = shown.sort_values("distance").reset_index()
     unit = xr.Dataset.from_dataframe(frame.sort_index())
-    return TippingPoints(quantity, unit, flips, _verdict(quantity, decision, frame, flips, points))
+    said = _verdict(quantity, decision, frame, flips, points)
+    return TippingPoints(quantity, unit, flips, said, eta)
 
 
 def _index(points: list[Push]) -> pd.Index:

@@ -1,0 +1,120 @@
+r"""The density of a parameter's prior: exact where the prior is stated for it, by draws elsewhere.
+
+A correlation under LKJ(η) on k × k matrices is 2b − 1 with b ~ Beta(α, α), α = η − 1 + k/2
+(Lewandowski, Kurowicka & Joe 2009).  Under a joint prior (of G, of the intraclass correlation or
+of R²) the parameters it covers are drawn, and their density estimated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import betaln
+
+from hierbayes.errors import PriorError
+from hierbayes.estimation.priors import LKJ, Family, Flat, Normal
+from hierbayes.fit.fitted import Fitted
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.maxima.parameter import Parameter
+from hierbayes.likelihood.covariance import sd_corr
+from hierbayes.plots.density import CORRELATION, FREE, POSITIVE, Bounds, sample_of
+from hierbayes.studies.comparison.prior_bulk import prior_of
+
+if TYPE_CHECKING:
+    from hierbayes.estimation.prior_draws import PriorDraws
+
+RANGES: dict[str, Bounds] = {
+    "gamma": FREE, "sd": POSITIVE, "corr": CORRELATION, "sigma": POSITIVE,
+}  # fmt: skip
+DRAWS = 4000
+
+
+def exact_density(prior: Family, x: Floats, size: int = 2) -> Floats:
+    """Density of a prior of one parameter at x (m,), of one correlation for LKJ.
+
+    Parameters
+    ----------
+    prior : Family
+        A proper one.
+    x : (m,) float
+    size : int
+        Effects in the block of G, for LKJ.
+
+    Examples
+    --------
+    >>> exact_density(LKJ(1), np.array([-0.5, 0.0, 0.9])).tolist()
+    [0.5, 0.5, 0.5]
+    """
+    from hierbayes.estimation.prior_density import log_density
+
+    if not isinstance(prior, LKJ):
+        return np.exp(log_density(prior, x))
+    shape = prior.eta - 1.0 + size / 2.0
+    inside = np.abs(x) <= 1.0
+    with np.errstate(divide="ignore"):
+        log_kernel = (
+            (shape - 1.0) * np.log1p(-(np.where(inside, x, 0.0) ** 2)) if shape != 1 else 0.0
+        )
+    constant = (2.0 * shape - 1.0) * np.log(2.0) + betaln(shape, shape)
+    return np.where(inside, np.exp(log_kernel - constant), 0.0)
+
+
+def prior_density_at(
+    fit: Fitted, parameter: Parameter, x: Floats, drawn: PriorDraws | None
+) -> Floats | None:
+    """Density of a parameter's prior at x (m,); None under a flat prior, or without priors.
+
+    Parameters
+    ----------
+    fit : Fitted
+    parameter : Parameter
+    x : (m,) float
+    drawn : PriorDraws or None
+        See `draws_of_joint`.
+    """
+    found = prior_of(fit, parameter.block, parameter.name)
+    if found is not None:
+        return None if isinstance(found[0], Flat) else exact_density(found[0], x, found[1])
+    if drawn is None:
+        return None
+    values = _values(drawn, parameter)
+    return sample_of(parameter.label, values, RANGES[parameter.block]).density(x)
+
+
+def draws_of_joint(fit: Fitted, seed: int) -> PriorDraws | None:
+    """Draws from the priors where one of them is a joint one; None otherwise."""
+    return draws_of_priors(fit, seed) if fit.priors is not None and fit.priors.joint else None
+
+
+def draws_of_priors(fit: Fitted, seed: int) -> PriorDraws | None:
+    """Draws from all priors, those of γ made proper; None where σ or an sd has a flat one.
+
+    Every parameter has a stream of its own, so that what γ is drawn from leaves G and σ alone.
+    """
+    from hierbayes.estimation.prior_draws import draw_priors
+
+    if fit.priors is None:
+        return None
+    gamma = tuple(
+        (name, Normal(0.0, 1.0) if isinstance(prior, Flat) else prior, source)
+        for name, prior, source in fit.priors.gamma
+    )
+    try:
+        return draw_priors(replace(fit.priors, gamma=gamma), fit.problem, DRAWS, seed)
+    except PriorError:
+        return None
+
+
+def _values(drawn: PriorDraws, parameter: Parameter) -> Floats:
+    """Prior draws (M,) of one parameter."""
+    if parameter.block == "sigma":
+        return drawn.sigma
+    if parameter.block == "gamma":
+        return drawn.gamma[:, parameter.at[0]]
+    sd, corr = sd_corr(drawn.root @ np.swapaxes(drawn.root, -1, -2))
+    if parameter.block == "sd":
+        return sd[:, parameter.at[0]]
+    first, second = parameter.at
+    return corr[:, first, second]

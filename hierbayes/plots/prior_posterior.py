@@ -1,0 +1,215 @@
+"""Prior against posterior, parameter by parameter, and the profile likelihood beside them.
+
+The prior is its exact density wherever it is stated for the parameter itself.  The profile
+likelihood exp(−ζ²/2) is scaled to the same area, which makes it comparable in place and width; it
+is no density.  Under REML γ is integrated out, so that its profile is that of the ML deviance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.fit.convergence import scalar_draws
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.fit.probability import DEFAULT_PROB, Interval
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.maxima.parameter import Parameter, choose_parameters, parameters_of
+from hierbayes.inference.maxima.profile import Profile, profile
+from hierbayes.likelihood.collapsed import REML
+from hierbayes.plots.canvas import canvas, panel_grid
+from hierbayes.plots.choice import refuse_point
+from hierbayes.plots.density import POINTS, Sample, sample_of
+from hierbayes.plots.draw import legend
+from hierbayes.plots.look import LIKELIHOOD, PALE, POSTERIOR, PRIOR
+from hierbayes.plots.prior_curve import RANGES, draws_of_joint, prior_density_at
+from hierbayes.plots.profile_curve import points_of, relative_density
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_PROFILED = 0.999  # far enough for a likelihood to fall to nothing
+_MARGIN = 0.25  # of the span of the posterior, shown on either side
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PriorPosterior:
+    """What is drawn of priors and posteriors.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        ``block``, ``parameter``, ``kind`` (``"prior"``, ``"posterior"`` or ``"profile"``), ``x``
+        and ``density``; flat priors have no curve.
+    summary : DataFrame
+        Index (block, parameter): ``mean``, ``lower`` and ``upper`` of the posterior, ``REML``, its
+        estimate, and ``label``.
+    prob : float
+        Between ``lower`` and ``upper``, equal tails.
+    """
+
+    curves: pd.DataFrame
+    summary: pd.DataFrame
+    prob: float
+
+
+def prior_posterior_frame(
+    fit: Fit,
+    parameters: Any = None,
+    *,
+    likelihood: bool = True,
+    prob: float = DEFAULT_PROB,
+    seed: int = 1,
+) -> PriorPosterior:
+    """Densities of prior and posterior, and the profile likelihood scaled to the same area.
+
+    Parameters
+    ----------
+    fit : Fit
+        A posterior.
+    parameters : str or sequence of str, optional
+        Labels such as ``"ses"``, ``"sd(ses)"``, ``"corr(Intercept, ses)"``, ``"sigma"``, or
+        blocks (``"gamma"``, ``"sd"``, ``"corr"``, ``"sigma"``); by default all.
+    likelihood : bool
+        Whether to add the REML estimate and the profile of its likelihood.
+    prob : float
+        Of the posterior's equal-tailed interval.
+    seed : int
+        Of the draws from a joint prior, the one kind whose density is estimated.
+
+    Raises
+    ------
+    StudyError
+        When the fit is no posterior.
+    InferenceError
+        When there is no such parameter.
+    """
+    refuse_point("plot_prior_posterior", fit)
+    chosen = choose_parameters(parameters, parameters_of(fit.design))
+    interval = Interval(prob)
+    index, draws = scalar_draws(fit, random_effects=False)
+    drawn = draws_of_joint(fit, seed)
+    maximum = maximum_likelihood(fit.problem, REML) if likelihood else None
+    likely = None if maximum is None else _profile(maximum, chosen)
+    reml = {} if maximum is None else _estimates(maximum)
+    parts, rows = [], []
+    for one in chosen:
+        key = (one.block, one.name)
+        values = draws[..., index.get_loc(key)]
+        posterior = sample_of(one.label, values, RANGES[one.block])
+        points = points_of(likely, key) if likely is not None else None
+        x = _grid(posterior, points)
+        curves = {"prior": prior_density_at(fit, one, x, drawn), "posterior": posterior.density(x)}
+        if points is not None and len(points) > 1:
+            curves["profile"] = relative_density(points, x)
+        parts += [
+            pd.DataFrame({"block": one.block, "parameter": one.name, "kind": kind, "x": x,
+                          "density": density})
+            for kind, density in curves.items() if density is not None
+        ]  # fmt: skip
+        lower, upper = interval.of_draws(values)
+        rows.append([values.mean(), float(lower), float(upper), reml.get(key, np.nan), one.label])
+    keys = pd.MultiIndex.from_tuples(
+        [(one.block, one.name) for one in chosen], names=["block", "parameter"]
+    )
+    columns = ["mean", "lower", "upper", "REML", "label"]
+    summary = pd.DataFrame(rows, index=keys, columns=columns)
+    return PriorPosterior(pd.concat(parts, ignore_index=True), summary, prob)
+
+
+def plot_prior_posterior(
+    fit: Fit,
+    parameters: Any = None,
+    *,
+    likelihood: bool = True,
+    prob: float = DEFAULT_PROB,
+    seed: int = 1,
+    ax: Axes | Sequence[Axes] | None = None,
+    figsize: tuple[float, float] | None = None,
+) -> Figure:
+    """Draw `prior_posterior_frame`: a panel for each parameter.
+
+    Parameters are those of `prior_posterior_frame`, and
+
+    ax : Axes, or as many as there are parameters, optional
+    figsize : (width, height), optional
+        Of a new figure in inches.
+    """
+    frame = prior_posterior_frame(fit, parameters, likelihood=likelihood, prob=prob, seed=seed)
+    count = len(frame.summary)
+    shape = panel_grid(count)
+    panel_size = (3.3, 2.5) if count > 1 else (5.4, 3.8)
+    with canvas(ax, figsize, shape=shape, panel=panel_size, count=count) as drawn:
+        for place, (panel, key) in enumerate(zip(drawn.panels, frame.summary.index, strict=True)):
+            _draw(panel, frame, key)
+            if not drawn.is_new or place % shape[1] == 0:
+                panel.set_ylabel("density")
+        legend(drawn, _entries(frame), width=1.7)
+    return drawn.figure
+
+
+def _profile(maximum: Fit, chosen: tuple[Parameter, ...]) -> Profile:
+    return profile(maximum, [one.label for one in chosen], prob=_PROFILED)
+
+
+def _estimates(maximum: Fit) -> dict[tuple[str, str], float]:
+    """Estimates of a maximum by block and parameter."""
+    index, values = scalar_draws(maximum, random_effects=False)
+    return dict(zip(index, values[0, 0].tolist(), strict=True))
+
+
+def _grid(posterior: Sample, points: pd.DataFrame | None) -> Floats:
+    """Points from where either curve rises to where both have fallen, and something beyond."""
+    low, high = posterior.span()
+    if points is not None and len(points) > 1:
+        seen = points[points["zeta"].abs() <= 2.5]["value"]
+        low, high = min(low, seen.min()), max(high, seen.max())
+    margin = _MARGIN * (high - low)
+    lower, upper = posterior.bounds
+    return np.linspace(max(low - margin, lower), min(high + margin, upper), POINTS)
+
+
+def _draw(ax: Axes, frame: PriorPosterior, key: tuple[str, str]) -> None:
+    at = (frame.curves["block"] == key[0]) & (frame.curves["parameter"] == key[1])
+    of = dict(iter(frame.curves[at].groupby("kind")))
+    row = frame.summary.loc[key]
+    posterior = of["posterior"]
+    inside = posterior["x"].between(row["lower"], row["upper"])
+    ax.fill_between(posterior["x"], posterior["density"], where=inside, color=PALE, alpha=0.7,
+                    linewidth=0.0)  # fmt: skip
+    for kind, look in (("prior", PRIOR), ("profile", LIKELIHOOD), ("posterior", POSTERIOR)):
+        if kind in of:
+            ax.plot(of[kind]["x"], of[kind]["density"], **look.lines(1.6))
+    top = _top(of)
+    ax.set_ylim(0.0, 1.08 * top)
+    if np.isfinite(row["REML"]):
+        ax.plot(row["REML"], 0.0, **LIKELIHOOD.points(6.5), clip_on=False, zorder=4.0)
+    ax.set_xlabel(row["label"])
+    ax.locator_params(axis="x", nbins=5)
+    ax.locator_params(axis="y", nbins=4)
+
+
+def _top(of: dict[str, pd.DataFrame]) -> float:
+    """Height of the panel: a prior or likelihood with a pole does not press the rest down."""
+    posterior = float(of["posterior"]["density"].max())
+    others = [float(of[kind]["density"].max()) for kind in ("prior", "profile") if kind in of]
+    return max([posterior, *(min(other, 2.0 * posterior) for other in others)])
+
+
+def _entries(frame: PriorPosterior) -> dict[str, dict[str, Any]]:
+    kinds = set(frame.curves["kind"])
+    entries: dict[str, dict[str, Any]] = {}
+    if "prior" in kinds:
+        entries["prior"] = PRIOR.lines()
+    entries["posterior"] = POSTERIOR.lines()
+    entries[f"its {100 * frame.prob:g}% interval"] = {"color": PALE, "linewidth": 7.0}
+    if "profile" in kinds:
+        entries["profile likelihood"] = LIKELIHOOD.lines()
+        entries["REML"] = LIKELIHOOD.points(6.5)
+    return entries

@@ -1,0 +1,138 @@
+"""How much of its own deviation each group keeps, and how uncertain that is.
+
+The factor is a diagonal entry of Λ_j: 1 keeps the group's own estimate, 0 puts the population in
+its place; beside other random effects it may lie a little outside.  Given θ it is known; a
+posterior has a distribution of it, where REML has a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import StudyError
+from hierbayes.fit.effects import group_shrinkage
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.fit.probability import DEFAULT_PROB, Interval
+from hierbayes.likelihood.collapsed import REML
+from hierbayes.plots.canvas import canvas
+from hierbayes.plots.choice import chosen_groups, one_effect, refuse_point
+from hierbayes.plots.draw import legend
+from hierbayes.plots.look import LIKELIHOOD, POSTERIOR
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_TALLEST = 9.0  # inches
+_LABELLED = 60  # groups whose labels can be read
+
+
+def shrinkage_factors_frame(
+    fit: Fit,
+    effect: str | None = None,
+    *,
+    groups: Sequence[Any] | None = None,
+    max_groups: int | None = None,
+    prob: float = DEFAULT_PROB,
+) -> pd.DataFrame:
+    """The shrinkage factor of each group, from the smallest mean to the largest.
+
+    Parameters
+    ----------
+    fit : Fit
+        A posterior.
+    effect : str, optional
+        Random effect; by default the first.
+    groups : sequence, optional
+        Labels of the groups to show.
+    max_groups : int, optional
+        Show at most so many, spread over their numbers of rows.
+    prob : float
+        Of the equal-tailed interval.
+
+    Returns
+    -------
+    DataFrame
+        Index group: ``n``, ``mean``, ``lower``, ``25%``, ``75%``, ``upper``, and ``REML``, its
+        factor at REML's θ.
+
+    Raises
+    ------
+    StudyError
+        When the fit is no posterior, or an effect or a group does not exist.
+    """
+    refuse_point("plot_shrinkage_factors", fit)
+    if effect is not None and not isinstance(effect, str):
+        raise StudyError(f"effect must be the name of a random effect, not {effect!r}")
+    k = one_effect(fit.design.effects, effect)
+    shown = chosen_groups(fit, groups, max_groups)
+    reml = maximum_likelihood(fit.problem, REML)
+    tails = Interval(prob).tails
+    rows = []
+    for j in shown:
+        draws = group_shrinkage(fit, int(j))[..., k, k]
+        low, first, third, high = np.quantile(draws, [tails[0], 0.25, 0.75, tails[1]])
+        at_reml = float(group_shrinkage(reml, int(j))[0, 0, k, k])
+        rows.append([draws.mean(), low, first, third, high, at_reml])
+    columns = ["mean", "lower", "25%", "75%", "upper", "REML"]
+    index = pd.Index(fit.design.groups[shown], name="group")
+    frame = pd.DataFrame(rows, index=index, columns=columns)
+    frame.insert(0, "n", fit.problem.cross.rows[shown].astype(int))
+    return frame.sort_values("mean", kind="stable")
+
+
+def plot_shrinkage_factors(
+    fit: Fit,
+    effect: str | None = None,
+    *,
+    groups: Sequence[Any] | None = None,
+    max_groups: int | None = 40,
+    prob: float = DEFAULT_PROB,
+    ax: Axes | None = None,
+    figsize: tuple[float, float] | None = None,
+) -> Figure:
+    """Draw `shrinkage_factors_frame`: an interval for each group, thick between the quartiles.
+
+    Parameters are those of `shrinkage_factors_frame`, and
+
+    ax : Axes, optional
+    figsize : (width, height), optional
+        Of a new figure in inches.
+    """
+    max_groups = None if groups is not None else max_groups
+    frame = shrinkage_factors_frame(fit, effect, groups=groups, max_groups=max_groups, prob=prob)
+    with canvas(ax, figsize, panel=(5.0, min(1.2 + 0.13 * max(len(frame), 12), _TALLEST))) as drawn:
+        panel, at = drawn.ax, np.arange(len(frame))
+        panel.hlines(at, frame["lower"], frame["upper"], color=POSTERIOR.color, linewidth=0.9)
+        panel.hlines(at, frame["25%"], frame["75%"], color=POSTERIOR.color, linewidth=3.0)
+        panel.plot(frame["mean"], at, **POSTERIOR.points(3.6, markerfacecolor="white"))
+        panel.plot(frame["REML"], at, **LIKELIHOOD.points(3.8))
+        panel.set_xlim(*_span(frame))
+        panel.set_ylim(-0.8, len(frame) - 0.2)
+        group, named = fit.design.specification.group, effect or fit.design.effects[0]
+        panel.set_xlabel(f"shrinkage factor of {named}")
+        panel.set_ylabel(group)
+        if len(frame) <= _LABELLED:
+            panel.set_yticks(at, [str(one) for one in frame.index], fontsize=7.0)
+        else:
+            panel.set_yticks([])
+        legend(drawn, {
+            "posterior mean": POSTERIOR.points(4.0, markerfacecolor="white"),
+            "its quartiles": POSTERIOR.lines(3.0), f"{100 * prob:g}%": POSTERIOR.lines(0.9),
+            "REML": LIKELIHOOD.points(4.5),
+        }, width=1.2)  # fmt: skip
+    return drawn.figure
+
+
+def _span(frame: pd.DataFrame) -> tuple[float, float]:
+    """From 0 to 1, or less where all factors are small; further where one lies outside."""
+    shown = frame[["lower", "upper", "REML"]].to_numpy()
+    low, high = min(0.0, float(shown.min())), float(shown.max())
+    high = max(1.0, high) if high > 0.5 else 1.6 * high
+    margin = 0.02 * (high - low)
+    return low - margin, high + margin
