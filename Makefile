@@ -1,7 +1,7 @@
 PYTHON ?= python3
 bin := .venv/bin
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test bench lint notebooks clean
 
 # Fit the worked example both ways and write its tables and draws to results/.
 demo: .venv/.installed
@@ -15,6 +15,10 @@ lint: .venv/.installed
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	$(bin)/mypy
+
+# Run the notebooks and store what they print and draw.
+notebooks: .venv/.installed
+	$(bin)/python -m tests.notebooks
 
 # Times and accuracy beside other packages.
 bench: .venv/.installed-bench
