@@ -238,9 +238,12 @@ def _without_groups(spec: ModelSpec, *, certain: bool = False) -> ModelSpec:
 def _constant_factors(
     spec: Specification, frame: pd.DataFrame, fixed: tuple[Floats, tuple[str, ...]], codes: Integers
 ) -> frozenset[str]:
-    """Factors of the fixed and random terms that are constant within every group."""
+    """Factors of the fixed and random terms that are constant within every group.
+
+    A number that scales a term belongs to what it scales, and is none of them.
+    """
     terms = (*spec.fixed, *(term for block in spec.random for term in block))
-    factors = {factor for term in terms for factor in factors_of(term)}
+    factors = {factor for term in terms for factor in factors_of(term) if names_in(factor)}
     J = int(codes.max()) + 1
     return frozenset(
         f for f in factors if is_outer(_factor_columns(f, frame, fixed), codes, J).all()
