@@ -534,3 +534,12 @@ def test_meanings_of_a_fit_have_estimates_beside(reml_fits: Cache[hb.Fit]) -> No
     html = made._repr_html_()
     assert "<p>REML estimates</p>" in html
     assert "the difference in mean ses slope between Public and Catholic schools" in html
+
+
+def test_a_number_that_scales_a_term_stands_in_the_equations(hs: pd.DataFrame) -> None:
+    model = hb.Model("mathach ~ 2:ses + 3:Sector + (1 | school)", data=hs)
+    assert str(model.equations().within).splitlines()[0].endswith("β_0j + β_1j (2*ses)_ij + r_ij")
+    assert "γ_01 (3*Sector[Public])_j" in str(model.equations().between)
+    assert model.meanings().table["meaning"].iloc[1:].tolist() == [
+        "the change in mean intercept per unit of (3*Sector[Public])", "the mean (2*ses) slope",
+    ]  # fmt: skip

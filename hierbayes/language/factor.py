@@ -99,18 +99,28 @@ def read_factors(spec: ModelSpec, between: frozenset[str]) -> Iterator[Factors]:
         scopes = [_Scope(scoped, list(term.columns)) for scoped in term.scoped_terms]
         for column in term.columns:
             scope = next(scope for scope in scopes if column in scope.labels)
-            yield tuple(
+            factors = tuple(
                 _factor(made, scope.codes(at, label), label, spec, between)
                 for at, (made, label) in enumerate(
                     zip(scope.made, scope.labels[column], strict=True)
                 )
             )
+            yield _scaled(factors, scope.scale)
+
+
+def _scaled(factors: Factors, scale: float) -> Factors:
+    """The same product times a number, as in ``2:x``, said with its first factor."""
+    if scale == 1.0 or not factors:
+        return factors
+    first = factors[0]
+    return (replace(first, expr=f"({scale:g}*{first.name})", label="", coding=()), *factors[1:])
 
 
 class _Scope:
     """One product of encoded factors, and the labels of its columns."""
 
     def __init__(self, scoped: Any, columns: list[str]) -> None:
+        self.scale = float(scoped.scale)
         self.made = [made for made in scoped.factors if str(made.factor.expr) != "1"]
         names = [str(made.factor.expr) for made in self.made]
         found = ((column, _labels(column, names)) for column in columns)
