@@ -32,6 +32,26 @@ def test_the_reml_summary_shown_is_the_one_printed() -> None:
     assert lines_of(str(fit)) in [lines_of(text) for text in SHOWN]
 
 
+def test_the_words_code_and_slopes_shown_are_those_printed() -> None:
+    data = hb.load_dataset("hs")
+    model = hb.Model("mathach ~ ses * Sector", random="~ 1 + ses | school", data=data)
+    context = hb.Model("mathach ~ ses + cvar(ses, school) + (1 | school)", data=data).reml()
+    printed = (model.meanings(), model.emit("stata", data="hs"), context.contextual("ses"))
+    for value in printed:
+        assert lines_of(str(value)) in [lines_of(text) for text in SHOWN]
+
+
+def test_the_table_of_systems_is_that_of_the_dialects() -> None:
+    table = hb.dialects()
+    written, read = (
+        [cell.strip() == "yes" for cell in line.split("|")[2:-1]]
+        for line in README.splitlines()
+        if line.startswith(("| written |", "| read |"))
+    )
+    assert written == table["emits"].tolist()
+    assert read == table["reads"].tolist()
+
+
 def test_the_posterior_shown_agrees_with_the_posterior_within_its_error() -> None:
     data = hb.load_dataset("hs")
     model = hb.Model("mathach ~ ses * Sector", random="~ 1 + ses | school", data=data)
