@@ -16,9 +16,10 @@ lint: .venv/.installed
 	$(bin)/ruff format --check
 	$(bin)/mypy
 
-# Run the notebooks and store what they print and draw.
+# Run the notebooks and store what they print and draw; draw the pictures of the README.
 notebooks: .venv/.installed
 	$(bin)/python -m tests.notebooks
+	$(bin)/python -m tests.pictures
 
 # Times and accuracy beside other packages.
 bench: .venv/.installed-bench

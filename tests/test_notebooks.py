@@ -1,6 +1,8 @@
 """The notebooks: a fresh run prints what is stored, and prose quotes only what a cell printed."""
 
 import re
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -12,11 +14,20 @@ from tests.notebooks import PATHS, SAMPLED, agree, numbers, run, texts, words
 QUOTED = re.compile(r"(?<![\w.])[-+−]?\d+\.\d+(?![\w.])")  # decimals in prose are results
 
 
+@pytest.fixture(scope="module")
+def runs() -> Iterator[dict[Path, Future[NotebookNode]]]:
+    """Fresh runs of all notebooks, two kernels at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        yield {path: pool.submit(run, path) for path in PATHS}
+
+
 @pytest.fixture(scope="module", params=PATHS, ids=lambda path: path.stem)
-def pair(request: pytest.FixtureRequest) -> tuple[NotebookNode, NotebookNode]:
+def pair(
+    request: pytest.FixtureRequest, runs: dict[Path, Future[NotebookNode]]
+) -> tuple[NotebookNode, NotebookNode]:
     """A notebook as it is stored, and after a fresh run."""
     path: Path = request.param
-    return nbformat.read(path, as_version=4), run(path)
+    return nbformat.read(path, as_version=4), runs[path].result()
 
 
 def code(notebook: NotebookNode) -> list[NotebookNode]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import hierbayes as hb
+from tests.pictures import FOLDER, pictures
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
@@ -39,6 +40,12 @@ def test_the_words_code_and_slopes_shown_are_those_printed() -> None:
     printed = (model.meanings(), model.emit("stata", data="hs"), context.contextual("ses"))
     for value in printed:
         assert lines_of(str(value)) in [lines_of(text) for text in SHOWN]
+
+
+def test_the_pictures_shown_are_those_that_are_drawn() -> None:
+    linked = re.findall(r"!\[.*?\]\(notebooks/pictures/(\w+)\.png\)", README)
+    stored = sorted(path.stem for path in FOLDER.glob("*.png"))
+    assert sorted(linked) == stored == sorted(pictures())
 
 
 def test_the_table_of_systems_is_that_of_the_dialects() -> None:
