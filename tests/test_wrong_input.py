@@ -126,6 +126,16 @@ def test_between_equation_varies_within_groups() -> None:
     )
 
 
+def test_between_equation_has_a_mean_over_other_groups() -> None:
+    data = frame().assign(h=[k % 3 for k in range(len(frame()))])
+    equations = hb.Multilevel("y ~ x", {"1": "1 + cvar(x, h)"}, group="g")
+    assert refusal(hb.DataError, lambda: hb.Model(equations, data=data)) == (
+        "'cvar(x, h)' stands in the between equation of '1' but varies within groups: g a has more "
+        "than one value (6 of 6 groups do); it is a mean over 'h', and the groups of this model "
+        "are 'g': write cvar(x, g)"
+    )
+
+
 SEVERAL = (
     "the random part has more than one grouping factor ('g', 'h'); models with crossed or nested "
     "factors are not supported: keep one, or make one column of their combination"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from hierbayes.specification.terms import factors_of, read_terms
 _RANK_TOLERANCE = 1e-12  # of what is a column's own, against its size
 _ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
 _SUSPICIOUS = 1e-8  # of the residual against the total sum of squares
+_GROUP_MEAN = re.compile(r"([cl]var\(.+, )(\w+)\)")
 _EXACT_TOLERANCE = 1e-12  # of the same, where cross-products have no digits left
 
 
@@ -77,11 +79,17 @@ def _refuse_varying(factor: str, coefficient: str, group: str, data: pd.DataFram
     varies = _varying(values, codes, len(groups)).any(axis=1)
     if varies.any():
         j = int(varies.argmax())
+        other = _GROUP_MEAN.fullmatch(factor)
+        remedy = (
+            f"it is a mean over '{other[2]}', and the groups of this model are '{group}': write "
+            f"{other[1]}{group})"
+            if other and other[2] != group
+            else f"move it to the within equation, or use its group mean cvar({factor}, {group})"
+        )
         raise DataError(
             f"'{factor}' stands in the between equation of '{coefficient}' but varies within "
             f"groups: {group} {groups[j]} has more than one value "
-            f"({int(varies.sum())} of {len(groups)} groups do); move it to the within equation, "
-            f"or use its group mean cvar({factor}, {group})"
+            f"({int(varies.sum())} of {len(groups)} groups do); {remedy}"
         )
 
 
