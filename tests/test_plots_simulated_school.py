@@ -126,6 +126,23 @@ def test_all_ten_steps(school: hb.Simulated) -> None:
     assert hb.plots.plot_simulated_school(school, ax=given) is given[0, 0].figure
 
 
+def test_some_steps(school: hb.Simulated) -> None:
+    """The entries are those of the panels, and lines only where there is data space."""
+    in_data_space = hb.plots.plot_simulated_school(school, 7, step=range(1, 5))
+    assert [ax.get_title(loc="left")[:1] for ax in in_data_space.axes] == ["1", "2", "3", "4"]
+    assert legend_of(in_data_space) == ["γ", "β", "β̂", "data"]
+    in_beta_space = hb.plots.plot_simulated_school(school, 7, step=(5, 7, 8))
+    assert [len(lines_of(ax)) for ax in in_beta_space.axes] == [
+        expected_lines(step) for step in (5, 7, 8)
+    ]
+    assert legend_of(in_beta_space) == ["γ", "β", "G (one sd)", "σ²(X'X)⁻¹ (one sd)"]
+    styles = [line.get_linestyle() for line in in_beta_space.legends[0].get_lines()]
+    assert styles[:2] == ["None", "None"] and "None" not in styles[2:]
+    mixed = hb.plots.plot_simulated_school(school, 7, step=(1, 6))
+    assert legend_of(mixed) == ["γ", "G (one sd)"]
+    assert fits_in(in_data_space) and fits_in(in_beta_space)
+
+
 def test_refusals(school: hb.Simulated) -> None:
     def message(simulated: hb.Simulated, *args: Any, **changed: Any) -> str:
         with pytest.raises(StudyError) as refused:
@@ -138,6 +155,8 @@ def test_refusals(school: hb.Simulated) -> None:
     )
     assert message(school, 41) == "there is no group 41 in 'school'"
     assert message(school, step=11) == "step must be a whole number from 1 to 10, not 11"
+    assert message(school, step=(1, 0)) == "step must be a whole number from 1 to 10, not 0"
+    assert message(school, step=()) == "step names none; leave it out for all ten"
     lonely = hb.simulate(FORMULA, **SLIDES | {"sizes": [1] + [9] * 39})
     assert message(lonely, 1) == (
         "group 1 has no least squares line of its own: it needs two rows with different 'ses'; "

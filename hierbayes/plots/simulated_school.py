@@ -21,7 +21,7 @@ import pandas as pd
 from hierbayes.design.design import Design
 from hierbayes.errors import StudyError
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.plots.canvas import canvas
+from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than, two_effects
 from hierbayes.plots.draw import coefficient_label, draw_shadow, legend
 from hierbayes.plots.ellipse import Ellipse, ellipse_frame, shadow_frame
@@ -128,25 +128,25 @@ def plot_simulated_school(
     simulated: Simulated,
     group: object = None,
     *,
-    step: int | None = None,
+    step: int | Sequence[int] | None = None,
     ax: Axes | Sequence[Axes] | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
-    """Draw `simulated_school_frame` up to a step, or all ten steps beside each other.
+    """Draw `simulated_school_frame` up to a step, or several steps beside each other.
 
     Parameters are those of `simulated_school_frame`, and
 
-    step : int, optional
-        1 to 10; by default all, in two rows.
+    step : int or sequence of int, optional
+        1 to 10; by default all, in two rows. The first four are in data space.
     ax : Axes or sequence of Axes, optional
-        One, or ten for all steps.
+        One for each step.
     figsize : (width, height), optional
         Of a new figure, in inches.
 
     Raises
     ------
     StudyError
-        When the step is none, or as `simulated_school_frame` does.
+        When a step does not exist, or as `simulated_school_frame` does.
 
     Examples
     --------
@@ -160,12 +160,11 @@ def plot_simulated_school(
     >>> figure.axes[0].get_title(loc="left")
     '6 dispersion G of true lines'
     """
-    if step is not None and step not in range(1, STEPS + 1):
-        raise StudyError(f"step must be a whole number from 1 to {STEPS}, not {step!r}")
+    steps = _steps(step)
+    shape = (2, 5) if step is None else panel_grid(len(steps))
+    size = (6.4, 4.8) if len(steps) == 1 else (3.4, 3.3)
     frame = simulated_school_frame(simulated, group)
-    steps = list(range(1, STEPS + 1)) if step is None else [step]
-    shape, size = ((2, 5), (3.4, 3.3)) if step is None else ((1, 1), (6.4, 4.8))
-    with canvas(ax, figsize, shape=shape, panel=size) as drawn:
+    with canvas(ax, figsize, shape=shape, panel=size, count=len(steps)) as drawn:
         for panel, number in zip(drawn.panels, steps, strict=True):
             in_data_space = number <= IN_DATA_SPACE
             (_draw_data_space if in_data_space else _draw_beta_space)(panel, frame, number)
@@ -174,6 +173,19 @@ def plot_simulated_school(
             drawn.figure.suptitle(f"Simulated group {frame.group}", x=0.01, ha="left")
         legend(drawn, _entries(steps), width=1.6)
     return drawn.figure
+
+
+def _steps(step: int | Sequence[int] | None) -> list[int]:
+    """The steps to draw, all by default."""
+    if step is None:
+        return list(range(1, STEPS + 1))
+    steps = list(step) if isinstance(step, Sequence) else [step]
+    if not steps:
+        raise StudyError("step names none; leave it out for all ten")
+    for one in steps:
+        if one not in range(1, STEPS + 1):
+            raise StudyError(f"step must be a whole number from 1 to {STEPS}, not {one!r}")
+    return steps
 
 
 def _intercept_and_slope(design: Design) -> list[int]:
@@ -255,15 +267,19 @@ def _limits(ax: Axes, x: Floats, y: Floats) -> None:
 
 
 def _entries(steps: list[int]) -> dict[str, dict[str, Any]]:
-    last, entries = max(steps), {}
+    """What the panels show: lines in data space, points in beta space, and ellipses."""
+    entries: dict[str, dict[str, Any]] = {}
     for name, look in LOOKS.items():
         first, again = _SEEN_IN_STEP[name]
-        if last >= (again if min(steps) > IN_DATA_SPACE else first):
-            both = look.both() if len(steps) > 1 else look.points(7.0)
-            entries[name] = look.lines() if last <= IN_DATA_SPACE else both
-    if min(steps) <= IN_DATA_SPACE and last >= _SEEN_IN_STEP["data"][0]:
+        line = any(first <= step <= IN_DATA_SPACE for step in steps)
+        point = any(step >= again for step in steps)
+        if line or point:
+            entries[name] = (
+                look.both() if line and point else look.lines() if line else look.points(7.0)
+            )
+    if any(_SEEN_IN_STEP["data"][0] <= step <= IN_DATA_SPACE for step in steps):
         entries["data"] = DATA.points(7.0)
     for name, look in ELLIPSES.items():
-        if last >= _ELLIPSE_IN_STEP[name]:
+        if max(steps) >= _ELLIPSE_IN_STEP[name]:
             entries[f"{name} (one sd)"] = look.lines()
     return entries
