@@ -21,7 +21,7 @@ def oneway(models: Cache[hb.Model]) -> hb.InterceptWeights:
 def line_at(ax: Axes, color: str, x: float) -> float:
     """Height of a straight line of this colour at x, from where it is on the screen."""
     (line,) = [one for one in ax.get_lines() if one.get_color() == color and
-               one.get_marker() == "None" and len(one.get_xydata())]  # fmt: skip
+               one.get_marker() == "None" and np.size(one.get_xydata())]  # fmt: skip
     points = line.get_transform().transform(line.get_xydata())
     (x0, y0), (x1, y1) = ax.transData.inverted().transform(points)
     return float(y0 + (y1 - y0) * (x - x0) / (x1 - x0))

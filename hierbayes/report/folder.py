@@ -127,8 +127,9 @@ def write_result(
     """
     (folder / "summary.txt").write_text(report(fits, comparison), encoding="utf-8")
     structure = read_structure(fits[0].design)
-    for name, text in (("equations", equations(structure)), ("meanings", meanings(structure))):
-        (folder / f"{name}.txt").write_text(f"{text}\n", encoding="utf-8")
+    words = {"equations": equations(structure), "meanings": meanings(structure)}
+    for name, value in words.items():
+        (folder / f"{name}.txt").write_text(f"{value}\n", encoding="utf-8")
     for fit in fits:
         _write_tables(folder / fit.engine.lower(), fit)
     if comparison is not None:

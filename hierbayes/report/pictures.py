@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,10 +80,10 @@ def _pictures(
     posteriors = [fit for fit in fits if not fit.is_point]
     fit = [*posteriors, *fits][0]
     for name, (what, draw) in _OF_ANY_FIT.items():
-        yield name, f"{what}; {fit.engine}", lambda draw=draw: draw(fit)
+        yield name, f"{what}; {fit.engine}", partial(draw, fit)
     if posteriors:
         what = "prior, posterior and profile likelihood of each parameter"
-        yield "prior_posterior", what, lambda: plot_prior_posterior(fit)
+        yield "prior_posterior", what, partial(plot_prior_posterior, fit)
     if comparison is not None:
         what = f"estimates and intervals by {', '.join(one.engine for one in fits)}"
-        yield "comparison", what, lambda: plot_comparison(comparison)
+        yield "comparison", what, partial(plot_comparison, comparison)
