@@ -3,7 +3,7 @@ bin := .venv/bin
 
 .PHONY: demo test bench lint notebooks clean
 
-# Fit the worked example both ways and write its tables and draws to results/.
+# Fit the worked example both ways and write tables, pictures and draws to results/.
 demo: .venv/.installed
 	$(bin)/hierbayes demo --out results
 

@@ -1,4 +1,4 @@
-"""The command line: list the shipped models, fit a model, write its result."""
+"""The command line: list, explain and translate models, fit one, write its result."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import hierbayes
+from hierbayes.dialects.registry import DIALECTS
 from hierbayes.errors import HierbayesError
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.catalog import catalog, find_model_file
 from hierbayes.frames.csv_file import read_csv
-from hierbayes.frames.model_file import read_model_file
+from hierbayes.frames.model_file import ModelFile, read_model_file
 from hierbayes.library import load_model
 from hierbayes.model import Model
 from hierbayes.report.folder import new_folder, write_result
@@ -86,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     models = commands.add_parser("models", help="list the shipped models", allow_abbrev=False)
     models.set_defaults(run=_models)
+    _add_equations(commands)
+    _add_emit(commands)
     _add_fit(commands)
     demo = commands.add_parser("demo", help=f"the same as: {' '.join(DEMO)}", allow_abbrev=False)
     demo.add_argument("--out", type=Path, metavar="DIR", help="where to write the result")
@@ -93,14 +96,42 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_model(command: argparse.ArgumentParser) -> None:
+    """The arguments by which every command finds its model and data."""
+    command.add_argument(
+        "model", metavar="MODEL", help="a shipped model, or the path of a model file"
+    )
+    command.add_argument(
+        "--data", type=Path, metavar="FILE.csv", help="data; by default those the model names"
+    )
+
+
+def _add_equations(commands: Any) -> None:
+    words = commands.add_parser(
+        "equations", help="print a model in symbols and in words", allow_abbrev=False
+    )
+    _add_model(words)
+    words.set_defaults(run=_equations)
+
+
+def _add_emit(commands: Any) -> None:
+    code = commands.add_parser(
+        "emit", help="print a model as code of another system", allow_abbrev=False
+    )
+    _add_model(code)
+    code.add_argument("system", metavar="SYSTEM", help=f"one of: {', '.join(DIALECTS)}")
+    code.add_argument("--name", default="data", metavar="NAME", help="what the code calls the data")
+    code.add_argument(
+        "--ml", action="store_true", help="maximum likelihood in place of REML, where it matters"
+    )
+    code.set_defaults(run=_emit)
+
+
 def _add_fit(commands: Any) -> None:
     fit = commands.add_parser(
         "fit", help="fit a model and print, or write, its result", allow_abbrev=False
     )
-    fit.add_argument("model", metavar="MODEL", help="a shipped model, or the path of a model file")
-    fit.add_argument(
-        "--data", type=Path, metavar="FILE.csv", help="data; by default those the model names"
-    )
+    _add_model(fit)
     fit.add_argument("--out", type=Path, metavar="DIR", help="where to write the result")
     fit.add_argument("--method", choices=_ENGINES, help="one engine; by default reml and sample")
     fit.add_argument("--draws", type=_count(_FEWEST), metavar="N", help="draws kept per chain")
@@ -138,10 +169,25 @@ def _demo(arguments: argparse.Namespace) -> None:
     _fit(_parser().parse_args([*DEMO, *out]))
 
 
-def _fit(arguments: argparse.Namespace) -> None:
+def _load(arguments: argparse.Namespace) -> tuple[Model, ModelFile]:
+    """The model that the arguments name, and its file."""
     file = read_model_file(find_model_file(arguments.model))
     data = None if arguments.data is None else read_csv(arguments.data, file.equations.group)
-    model = load_model(arguments.model, data)
+    return load_model(arguments.model, data), file
+
+
+def _equations(arguments: argparse.Namespace) -> None:
+    model, file = _load(arguments)
+    print(f"{file.title}\n\n{model.equations()}\n\nMeanings\n\n{model.meanings()}")
+
+
+def _emit(arguments: argparse.Namespace) -> None:
+    model, _ = _load(arguments)
+    print(model.emit(arguments.system, data=arguments.name, ml=arguments.ml).rstrip("\n"))
+
+
+def _fit(arguments: argparse.Namespace) -> None:
+    model, file = _load(arguments)
     place = nullcontext() if arguments.out is None else new_folder(arguments.out)
     methods = ("reml", "sample") if arguments.method is None else (arguments.method,)
     with place as folder:

@@ -3,11 +3,14 @@
 import argparse
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import xarray as xr
+from PIL import Image
 
 import hierbayes as hb
 from hierbayes import cli
@@ -24,6 +27,7 @@ COMPARED = ("overview", "fixed", "variance", "intervals", "groups", "uncertainty
             "differences")  # fmt: skip
 TABLES = ("fixef", "intervals", "ranef", "shrinkage", "var_corr")
 HS = str(shipped("data").joinpath("hs.csv"))
+PICTURES = ("beta_space", "caterpillar", "level1_residuals", "shrinkage")
 
 
 def run(capsys: pytest.CaptureFixture[str], *argv: object) -> str:
@@ -106,7 +110,9 @@ def test_result_of_reml(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
     fit = load_model(NAME).reml()
     assert output.endswith(f"\nWritten to {out}\n")
     assert (out / "summary.txt").read_text(encoding="utf-8") + f"\nWritten to {out}\n" == output
-    names = [f"reml/{table}.csv" for table in TABLES] + ["summary.txt"]
+    pictures = [f"pictures/{name}.png" for name in PICTURES]
+    tables = [f"reml/{table}.csv" for table in TABLES]
+    names = ["equations.txt", "meanings.txt", *pictures, *tables, "summary.txt"]
     files = [path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()]
     assert sorted(files) == sorted([*names, "manifest.json"])
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
@@ -123,6 +129,44 @@ def test_result_of_reml(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
     pd.testing.assert_frame_equal(limits, fit.intervals())
 
 
+def test_result_holds_the_model_in_symbols_words_and_pictures(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out, model = tmp_path / "result", load_model(NAME)
+    run(capsys, *REML_FIT, "--out", out)
+    assert (out / "equations.txt").read_text(encoding="utf-8") == f"{model.equations()}\n"
+    assert (out / "meanings.txt").read_text(encoding="utf-8") == f"{model.meanings()}\n"
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["pictures"] == {
+        "pictures/beta_space.png": "groups in beta space: BLUE, BLUP, population and G; REML",
+        "pictures/shrinkage.png": "shrinking from the BLUE to the BLUP, by number of rows; REML",
+        "pictures/caterpillar.png": "random effects in order, with intervals; REML",
+        "pictures/level1_residuals.png": "residuals of rows; REML",
+    }
+    assert manifest["not_drawn"] == {}
+    for path in (out / "pictures").iterdir():
+        with Image.open(path) as picture:
+            assert picture.format == "PNG" and min(picture.size) > 400
+            assert len(picture.convert("L").getcolors() or ()) > 10  # not an empty sheet
+
+
+def test_a_picture_that_cannot_be_is_left_out_with_its_reason(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "result"
+    run(capsys, "fit", "one_way_anova_with_random_effects", "--method", "reml", "--out", out)
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["not_drawn"] == {
+        "beta_space": "the model has one random effect ('Intercept'), and beta space needs two; "
+        "shrinkage of one effect is shown by plot_shrinkage()"
+    }
+    drawn = {f"pictures/{name}.png" for name in PICTURES if name != "beta_space"}
+    assert set(manifest["pictures"]) == drawn <= set(manifest["files"])
+    assert sorted(path.name for path in (out / "pictures").iterdir()) == [
+        "caterpillar.png", "level1_residuals.png", "shrinkage.png",
+    ]  # fmt: skip
+
+
 def test_result_replaces_a_previous_one_and_nothing_else(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -130,7 +174,9 @@ def test_result_replaces_a_previous_one_and_nothing_else(
     out.mkdir()
     run(capsys, *REML_FIT, "--out", out)
     run(capsys, "fit", NAME, "--method", "ml", "--out", out)
-    assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "ml", "summary.txt"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "equations.txt", "manifest.json", "meanings.txt", "ml", "pictures", "summary.txt",
+    ]  # fmt: skip
     own = out / "ml" / "notes.txt"
     own.write_text("mine")
     assert refusal(capsys, *REML_FIT, "--out", out) == (
@@ -206,6 +252,69 @@ def test_wrong_model_files(
     assert re.fullmatch(message, refusal(capsys, "fit", model_file(tmp_path, text)))
 
 
+# ---------------------------------------------------------------- models in other words
+
+
+def test_equations(capsys: pytest.CaptureFixture[str]) -> None:
+    model = load_model(NAME)
+    assert run(capsys, "equations", NAME) == (
+        "Intercepts and slopes as outcomes\n\n"
+        f"{model.equations()}\n\nMeanings\n\n{model.meanings()}\n"
+    )
+
+
+def test_code_of_a_shipped_model(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "means_as_outcomes"  # which every system can say
+    model = load_model(name)
+    for system in hb.dialects().index:
+        assert run(capsys, "emit", name, system) == f"{model.emit(system).rstrip()}\n"
+
+
+def test_code_of_a_model_file(capsys: pytest.CaptureFixture[str]) -> None:
+    path = shipped("models").joinpath(f"{NAME}.toml")
+    output = run(capsys, "emit", path, "lme4", "--data", HS, "--name", "schools", "--ml")
+    assert output == (
+        "library(lme4)\n\n"
+        "fit <- lmer(\n"
+        "  mathach ~ Sector + ses + ses:Sector + (1 + ses | school),\n"
+        "  data = schools,\n"
+        "  REML = FALSE\n"
+        ")\n"
+    )
+
+
+def test_code_that_cannot_be(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refusal(capsys, "emit", NAME, "lisrel") == (
+        "no system is called 'lisrel'; those known are: nlme, lme4, brms, rstanarm, bambi, pymc, "
+        "statsmodels, sas, stata, hlm, mlwin"
+    )
+    assert refusal(capsys, "emit", NAME, "bambi") == (
+        "bambi's group effects are independent; this model has the correlated block "
+        "(1 + ses | school); write (1 + ses || school) if independence is meant"
+    )
+    assert refusal(capsys, "emit", NAME, "lme4", "--name", "my data") == (
+        "R cannot call the data 'my data'; give a plain name"
+    )
+    assert refusal(capsys, "emit", "mean_as_outcomes", "lme4").startswith(
+        "no model is called 'mean_as_outcomes'; did you mean 'means_as_outcomes'? "
+    )
+
+
+HEAVY = ("arviz", "matplotlib", "nutpie", "pymc", "pytensor")
+
+
+@pytest.mark.parametrize("command", [("models",), ("equations", NAME), ("emit", NAME, "stata")])
+def test_commands_without_a_fit_start_fast(command: tuple[str, ...]) -> None:
+    code = (
+        f"import sys; from hierbayes.cli import main; main({list(command)})\n"
+        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    )
+    assert done.stderr == "[]\n"
+
+
 def test_missing_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     none = tmp_path / "none.toml"
     expected = f"cannot read the model file {none}: No such file or directory"
@@ -246,6 +355,8 @@ def test_data_that_are_no_table(capsys: pytest.CaptureFixture[str], tmp_path: Pa
         (["fit"], "the following arguments are required: MODEL (see hierbayes fit --help)"),
         ([*REML_FIT, "--methods", "ml"], "unrecognized arguments: --methods ml"),
         (["fit", NAME, "--method", "gls"], "argument --method: invalid choice: 'gls'"),
+        (["emit", NAME], "the following arguments are required: SYSTEM (see hierbayes emit --help"),
+        (["equations"], "the following arguments are required: MODEL (see hierbayes equations"),
         (["fit", NAME, "--draws", "3"], "argument --draws: '3' is no whole number of at least 4"),
         (["fit", NAME, "--seed", "-1"], "argument --seed: "),
         (["fit", NAME, "--chains", "two"], "argument --chains: 'two' is no whole number of at"),
@@ -311,6 +422,12 @@ def test_both_engines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
     assert manifest["sampling"] == {"seed": 1, "chains": 2, "draws": 50, "tune": 50}
     written = {f"comparison/{name}.csv" for name in COMPARED}
     assert {"posterior.zarr", "posterior/ranef.csv"} | written <= set(manifest["files"])
+    drawn = [f"pictures/{name}.png" for name in (*PICTURES, "comparison", "prior_posterior")]
+    assert sorted(manifest["pictures"]) == sorted(drawn) and manifest["not_drawn"] == {}
+    assert manifest["pictures"]["pictures/caterpillar.png"] == (
+        "random effects in order, with intervals; posterior"
+    )
+    assert set(drawn) <= set(manifest["files"])
     tree = xr.open_datatree(out / "posterior.zarr", engine="zarr", consolidated=False)
     table = pd.read_csv(out / "comparison" / "variance.csv", index_col=[0, 1, 2])["estimate"]
     assert tree["posterior"]["u"].shape == (2, 50, 40, 2)

@@ -1,6 +1,7 @@
 """Pictures of studies and comparisons: their frames against the tables and the weighted draws."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -230,6 +231,14 @@ def test_a_tipping_plot_draws_its_frame(tipping: TippingPoints, study: hb.Sensit
         "plot_tipping() takes what study.tipping(quantity) returns, not an object of type "
         "SensitivityStudy"
     )
+
+
+def test_labels_of_contours_tell_them_apart(tipping: TippingPoints) -> None:
+    narrow = replace(tipping, cells=tipping.cells.assign(mean=1.3 + tipping.cells["mean"] / 100.0))
+    for one in (tipping, narrow):
+        (ax,) = plots.plot_tipping(one).axes
+        labels = [text.get_text() for text in ax.texts]
+        assert len(labels) > 1 and len(set(labels)) == len(labels)
 
 
 # ---------------------------------------------------------------- ellipses

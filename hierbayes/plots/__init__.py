@@ -36,6 +36,7 @@ from hierbayes.plots.implied_variance import (
     plot_implied_icc,
 )
 from hierbayes.plots.influence import influence_frame, plot_influence
+from hierbayes.plots.intercept_weights import intercept_weights_frame, plot_intercept_weights
 from hierbayes.plots.level1_residuals import (
     Level1Picture,
     level1_residuals_frame,
@@ -76,16 +77,17 @@ __all__ = [
     "Trellis", "UniformQuantiles", "beta_space_frame", "bootstrap_frame", "caterpillar_frame",
     "comparison_frame", "confidence_radius", "data_space_frame", "effects_frame", "ellipse_frame",
     "estimators_frame", "gap_frame", "icc_frame", "implied_ellipses_frame", "implied_icc_frame",
-    "implied_lines_frame", "influence_frame", "level1_residuals_frame", "level2_residuals_frame",
-    "pancake_frame", "plane_frame", "plot_beta_space", "plot_bootstrap", "plot_caterpillar",
-    "plot_comparison", "plot_data_space", "plot_effects", "plot_estimators", "plot_gap", "plot_icc",
-    "plot_implied_ellipses", "plot_implied_icc", "plot_implied_lines", "plot_influence",
-    "plot_level1_residuals", "plot_level2_residuals", "plot_pancake", "plot_plane",
-    "plot_power_scaling", "plot_prior_ellipses", "plot_prior_posterior", "plot_profile_zeta",
-    "plot_ridge", "plot_shrinkage", "plot_shrinkage_factors", "plot_simulated_school",
-    "plot_three_means", "plot_tipping", "plot_tornado", "plot_trellis", "plot_uniform_quantiles",
-    "power_scaling_frame", "prior_ellipses_frame", "prior_posterior_frame", "profile_zeta_frame",
-    "ridge_frame", "shadow_frame", "shadow_radius", "shrinkage_factors_frame", "shrinkage_frame",
+    "implied_lines_frame", "influence_frame", "intercept_weights_frame", "level1_residuals_frame",
+    "level2_residuals_frame", "pancake_frame", "plane_frame", "plot_beta_space", "plot_bootstrap",
+    "plot_caterpillar", "plot_comparison", "plot_data_space", "plot_effects", "plot_estimators",
+    "plot_gap", "plot_icc", "plot_implied_ellipses", "plot_implied_icc", "plot_implied_lines",
+    "plot_influence", "plot_intercept_weights", "plot_level1_residuals", "plot_level2_residuals",
+    "plot_pancake", "plot_plane", "plot_power_scaling", "plot_prior_ellipses",
+    "plot_prior_posterior", "plot_profile_zeta", "plot_ridge", "plot_shrinkage",
+    "plot_shrinkage_factors", "plot_simulated_school", "plot_three_means", "plot_tipping",
+    "plot_tornado", "plot_trellis", "plot_uniform_quantiles", "power_scaling_frame",
+    "prior_ellipses_frame", "prior_posterior_frame", "profile_zeta_frame", "ridge_frame",
+    "shadow_frame", "shadow_radius", "shrinkage_factors_frame", "shrinkage_frame",
     "simulated_school_frame", "three_means_frame", "tipping_frame", "tornado_frame",
     "trellis_frame", "uniform_quantiles_frame",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ Both axes are logarithmic, as the distance of priors from the baseline is measur
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +134,9 @@ def _draw_map(ax: Axes, frame: TippingMap) -> None:
         lines = ax.contour(table.columns, table.index, table, levels=7, colors=GREY,
                            linewidths=0.9, linestyles="solid")  # fmt: skip
         places = _between_columns(lines.allsegs, np.asarray(table.columns, dtype=np.float64))
-        for text in ax.clabel(lines, fontsize=8.0, fmt="%.3g", colors=BLACK, manual=places):
+        for text in ax.clabel(
+            lines, fontsize=8.0, fmt=_told_apart(lines.levels), colors=BLACK, manual=places
+        ):
             text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.6})
     for conclusion, points in frame.points.groupby("conclusion"):
         ax.plot(points["scale"], points["eta"], **_LOOKS[str(conclusion)].points(5.0), zorder=3.0)
@@ -146,6 +148,16 @@ def _draw_map(ax: Axes, frame: TippingMap) -> None:
     _name_ticks(ax, "x", table.columns)
     _name_ticks(ax, "y", table.index)
     ax.set_title(f"posterior mean of {frame.quantity}")
+
+
+def _told_apart(levels: Iterable[float]) -> dict[float, str]:
+    """Labels of contours: three digits, or as many more as it takes to tell them apart."""
+    labels: dict[float, str] = {}
+    for digits in range(3, 16):
+        labels = {level: f"{level:.{digits}g}" for level in levels}
+        if len(set(labels.values())) == len(labels):
+            break
+    return labels
 
 
 def _between_columns(contours: list[list[Floats]], scales: Floats) -> list[tuple[float, float]]:

@@ -13,6 +13,10 @@ from typing import Any
 from hierbayes.errors import HierbayesError
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
+from hierbayes.language.equations import equations
+from hierbayes.language.meanings import meanings
+from hierbayes.language.structure import read_structure
+from hierbayes.report.pictures import write_pictures
 from hierbayes.report.text import report
 from hierbayes.studies.comparison.comparison import Comparison
 
@@ -116,10 +120,16 @@ def write_result(
 
     Notes
     -----
-    ``summary.txt``; a folder of tables for each engine, and one for the comparison where there
-    is one; ``posterior.zarr``, an ArviZ DataTree; ``manifest.json``.
+    ``summary.txt``; ``equations.txt`` and ``meanings.txt``, the model in symbols and in words;
+    a folder of tables for each engine, and one for the comparison where there is one;
+    ``pictures``; ``posterior.zarr``, an ArviZ DataTree; ``manifest.json``, which says what each
+    picture shows and which could not be drawn.
     """
     (folder / "summary.txt").write_text(report(fits, comparison), encoding="utf-8")
+    structure = read_structure(fits[0].design)
+    words = {"equations": equations(structure), "meanings": meanings(structure)}
+    for name, value in words.items():
+        (folder / f"{name}.txt").write_text(f"{value}\n", encoding="utf-8")
     for fit in fits:
         _write_tables(folder / fit.engine.lower(), fit)
     if comparison is not None:
@@ -129,7 +139,8 @@ def write_result(
     for fit in fits:
         if not fit.is_point:
             fit.to_datatree().to_zarr(folder / DRAWS, consolidated=False)
-    content = _manifest(fits, about) | {"files": _files(folder)}
+    drawn = write_pictures(folder, fits, comparison)
+    content = _manifest(fits, about) | drawn | {"files": _files(folder)}
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8")
 

@@ -1,0 +1,89 @@
+"""The pictures of a result: a handful that fit most models, drawn when a folder is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hierbayes.errors import HierbayesError
+from hierbayes.fit.fit import Fit
+from hierbayes.plots.beta_space import plot_beta_space
+from hierbayes.plots.caterpillar import plot_caterpillar
+from hierbayes.plots.comparison import plot_comparison
+from hierbayes.plots.level1_residuals import plot_level1_residuals
+from hierbayes.plots.prior_posterior import plot_prior_posterior
+from hierbayes.plots.shrinkage import plot_shrinkage
+from hierbayes.studies.comparison.comparison import Comparison
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PICTURES = "pictures"
+_GROUPS = 160  # shown at most, spread over their numbers of rows
+_OF_ANY_FIT: dict[str, tuple[str, Callable[[Fit], Figure]]] = {
+    "beta_space": (
+        "groups in beta space: BLUE, BLUP, population and G",
+        lambda fit: plot_beta_space(fit, max_groups=_GROUPS),
+    ),
+    "shrinkage": (
+        "shrinking from the BLUE to the BLUP, by number of rows",
+        lambda fit: plot_shrinkage(fit, max_groups=_GROUPS),
+    ),
+    "caterpillar": (
+        "random effects in order, with intervals",
+        lambda fit: plot_caterpillar(fit, max_groups=_GROUPS),
+    ),
+    "level1_residuals": ("residuals of rows", plot_level1_residuals),
+}
+
+
+def write_pictures(
+    folder: Path, fits: Sequence[Fit], comparison: Comparison | None = None
+) -> dict[str, dict[str, str]]:
+    """Draw the pictures of fits of one model into an empty folder of their own.
+
+    Parameters
+    ----------
+    folder : Path
+        In which ``pictures/`` is made.
+    fits : sequence of Fit
+        The pictures are of the posterior where there is one, and otherwise of the first.
+    comparison : Comparison, optional
+        Of these fits.
+
+    Returns
+    -------
+    dict
+        ``pictures``: from each file, by its path in the folder, to what it shows;
+        ``not_drawn``: from the name of a picture that cannot be of this model to the reason.
+    """
+    (folder / PICTURES).mkdir()
+    shown: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    for name, caption, draw in _pictures(fits, comparison):
+        try:
+            figure = draw()
+        except HierbayesError as error:
+            refused[name] = str(error)
+            continue
+        figure.savefig(folder / PICTURES / f"{name}.png", bbox_inches="tight")
+        shown[f"{PICTURES}/{name}.png"] = caption
+    return {"pictures": shown, "not_drawn": refused}
+
+
+def _pictures(
+    fits: Sequence[Fit], comparison: Comparison | None
+) -> Iterator[tuple[str, str, Callable[[], Figure]]]:
+    """Name, caption and drawing of each picture."""
+    posteriors = [fit for fit in fits if not fit.is_point]
+    fit = [*posteriors, *fits][0]
+    for name, (what, draw) in _OF_ANY_FIT.items():
+        yield name, f"{what}; {fit.engine}", partial(draw, fit)
+    if posteriors:
+        what = "prior, posterior and profile likelihood of each parameter"
+        yield "prior_posterior", what, partial(plot_prior_posterior, fit)
+    if comparison is not None:
+        what = f"estimates and intervals by {', '.join(one.engine for one in fits)}"
+        yield "comparison", what, partial(plot_comparison, comparison)
