@@ -161,6 +161,9 @@ def test_the_singular_model_is_explained() -> None:
         "'ses' is +0.1409 times its deviation in 'Intercept', one dimension of variation and not "
         "two"
     ) in diagnosis.findings
+    page = diagnosis._repr_html_()
+    assert page.startswith(f"<p><b>{diagnosis.verdict}</b></p><ul><li>{diagnosis.findings[0]}</li>")
+    assert "<table" not in page
     table = model.reml().intervals()
     assert table.loc["sd", ["lower", "upper"]].isna().all(axis=None)
     assert table.loc["gamma"].notna().all(axis=None)

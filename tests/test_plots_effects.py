@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import matplotlib.figure
 import numpy as np
@@ -423,6 +423,23 @@ def test_drawn_surface_is_the_frame(hs: pd.DataFrame) -> None:
     wires = np.vstack([np.asarray(one) for one in space.collections[1]._segments3d])
     assert_allclose([wires[:, 2].min(), wires[:, 2].max()],
                     [found.surface["y"].min(), found.surface["y"].max()])  # fmt: skip
+
+
+def test_numbers_of_the_depth_are_clear_of_its_name(hs: pd.DataFrame) -> None:
+    data = hs.assign(ses_mean=hb.cvar(hs["ses"], hs["school"]))
+    fit = hb.Model("mathach ~ ses + ses_mean + (1 | school)", data=data).reml()
+    figure = plots.plot_plane(fit, data, "ses", "ses_mean")
+    figure.draw_without_rendering()
+    depth = cast(Any, figure.axes[0]).yaxis
+    name = depth.label.get_window_extent()
+    middle = np.array([name.x0 + name.x1, name.y0 + name.y1]) / 2.0
+    low, high = depth.get_view_interval()
+    boxes = [tick.label1.get_window_extent() for tick in depth.get_major_ticks()
+             if low <= tick.get_loc() <= high]  # fmt: skip
+    gaps = [np.linalg.norm(np.maximum(np.maximum(box.min - middle, middle - box.max), 0.0))
+            for box in boxes]  # fmt: skip
+    assert len(boxes) > 3
+    assert min(gaps) > depth.label.get_size() * figure.dpi / 72.0  # in pixels, as the boxes
 
 
 def test_what_has_no_surface(fit: hb.Fit, hs: pd.DataFrame) -> None:

@@ -54,7 +54,7 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{finding}</li>" for finding in self.findings)
-        return f"<p><b>{self.verdict}</b></p><ul>{items}</ul>{self.table.to_html()}"
+        return f"<p><b>{self.verdict}</b></p><ul>{items}</ul>"  # the table has a row for every u
 
 
 def diagnose(fit: Fitted) -> Diagnosis:

@@ -130,7 +130,7 @@ def plot_plane(
         space.plot_surface(*grid, color=BLUE_INK, alpha=0.3, linewidth=0.0)
         space.plot_wireframe(*grid, color=BLUE_INK, linewidth=0.6)
         space.set_xlabel(x)
-        space.set_ylabel(w)
+        space.set_ylabel(w, labelpad=10.0)  # clear of numbers with signs and decimals
         space.set_zlabel(frame.y)
         space.set_title(f"{frame.y} over {x} and {w}, {fit.engine}")
         space.set_box_aspect(None, zoom=0.88)  # or the label of the third axis is cut
