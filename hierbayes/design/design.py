@@ -36,7 +36,13 @@ from hierbayes.errors import DataError, FormulaError, HierbayesError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.frames.contextual import CONTEXT, forget_groups
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, names_in
+from hierbayes.specification.terms import (
+    INTERCEPT,
+    factors_of,
+    is_number,
+    join_terms,
+    names_in,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,7 +249,9 @@ def _constant_factors(
     factors = {factor for term in terms for factor in factors_of(term)}
     J = int(codes.max()) + 1
     return frozenset(
-        f for f in factors if is_outer(_factor_columns(f, frame, fixed), codes, J).all()
+        f
+        for f in factors
+        if is_number(f) or is_outer(_factor_columns(f, frame, fixed), codes, J).all()
     )
 
 
