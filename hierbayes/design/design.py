@@ -103,6 +103,23 @@ class Design:
         """Number of groups."""
         return len(self.groups)
 
+    @property
+    def factors(self) -> frozenset[str]:
+        """Factors of the terms that are coded by columns of levels, as terms write them."""
+        specs = [
+            self.fixed_spec,
+            *(part for part in self.random_specs if isinstance(part, ModelSpec)),
+        ]
+        coded = {
+            name
+            for spec in specs
+            for name, (kind, _) in spec.encoder_state.items()
+            if kind is Factor.Kind.CATEGORICAL
+        }
+        terms = (*self.specification.fixed, *sum(self.specification.random, ()))
+        written = {factor for term in terms for factor in factors_of(term)}
+        return frozenset(factor for factor in written if factor.strip("`") in coded)
+
     def new_matrices(
         self, data: pd.DataFrame, *, random: bool, own_means: bool = False
     ) -> tuple[Floats, Floats]:
