@@ -27,7 +27,7 @@ from hierbayes.estimation.prior_set import Entry
 from hierbayes.specification.terms import INTERCEPT, factors_of
 
 _FUNCTIONS = frozenset(
-    ("I", "C", "center", "scale", "poly", "bs", "cr", "cs", "cc", "log", "exp", "cvar", "dvar")
+    "I C contr center scale poly bs cr cs cc log exp cvar dvar".split()
 )  # formulaic makes the columns there as here
 
 
