@@ -27,6 +27,7 @@ from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
 from hierbayes.language.structure import read_structure
 from hierbayes.likelihood.collapsed import ML, REML
+from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel, split_levels
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive, prior_predictive
@@ -86,6 +87,8 @@ class Model:
             specification = read_combined(formula, random)
         self.specification: Specification = specification
         self.problem: Problem = pose_problem(specification, data)
+        if isinstance(formula, Multilevel):
+            refuse_uneven_equations(formula, self.problem.design.factors.__contains__)
         if priors is not None and not isinstance(priors, Mapping):
             raise PriorError(
                 "priors must be a mapping from blocks to priors, such as "
@@ -107,8 +110,17 @@ class Model:
         return self._data
 
     def multilevel(self) -> Multilevel:
-        """The model as equations at two levels, split by which columns vary within groups."""
-        return split_levels(self.specification, self.problem.design.between.__contains__)
+        """The model as equations at two levels, split by which columns vary within groups.
+
+        Raises
+        ------
+        FormulaError
+            When a factor of level 1 is coded otherwise in one equation than in another.
+        """
+        design = self.problem.design
+        equations = split_levels(self.specification, design.between.__contains__)
+        refuse_uneven_equations(equations, design.factors.__contains__)
+        return equations
 
     def equations(self) -> Equations:
         """The model within groups, between groups, combined, in matrices and as GLS.

@@ -54,6 +54,32 @@ def test_every_parametrisation_has_the_same_slopes(
     assert_allclose(found.drop(columns="p"), expected.drop(columns="p"), rtol=1e-8)
 
 
+def test_deviations_of_a_variable_of_groups_are_zero(hs: pd.DataFrame) -> None:
+    assert not np.any(hb.dvar(hs["DISCLIM"], hs["school"]))
+    message = (
+        "the fixed column 'dvar(DISCLIM, school)' is zero in every row; remove it from the formula"
+    )
+    with pytest.raises(hb.DataError) as raised:
+        hb.Model("mathach ~ dvar(DISCLIM, school) + (1 | school)", data=hs)
+    assert str(raised.value) == message
+
+
+def test_numbers_scale_columns_of_either_level(hs: pd.DataFrame) -> None:
+    model = hb.Model("mathach ~ 2:ses + 4:PRACAD + (1 | school)", data=hs)
+    plain = hb.Model("mathach ~ ses + PRACAD + (1 | school)", data=hs).reml()
+    expected = plain.fixef() / [1.0, 2.0, 4.0]
+    assert_allclose(model.reml().fixef()[expected.index], expected, rtol=1e-6)
+    equations = model.multilevel()
+    assert dict(equations.between) == {"1": "1 + 4:PRACAD", "2:ses": "1"}
+    assert hb.Model(equations, data=hs).specification.fixed == ("1", "4:PRACAD", "2:ses")
+    with pytest.raises(hb.FormulaError) as raised:
+        model.equations()
+    assert str(raised.value) == (
+        "the equations cannot show '2:ses', whose columns are named without the number; put it "
+        "inside, as in I(2 * x)"
+    )
+
+
 def test_estimates_are_those_of_lme4(reml_fits: Cache[hb.Fit], reference: dict[str, Any]) -> None:
     raw = reference["models"]["contextual_raw"]["REML"]
     _, adds, within = raw["fixef"]

@@ -35,6 +35,20 @@ REFUSED: tuple[tuple[str, str, dict[str, Any], str], ...] = (
         "instead",
     ),
     (
+        "bambi",
+        "mathach ~ C(Sector, contr.sum) + (1 | school)",
+        {},
+        "bambi cannot say 'C(Sector, contr.sum)': 'contr.sum' is not known there with the same "
+        "meaning; make a column of it",
+    ),
+    (
+        "statsmodels",
+        "mathach ~ C(Sector, contr.sum) + (1 | school)",
+        {},
+        "statsmodels cannot say 'C(Sector, contr.sum)': 'contr.sum' is not known there with the "
+        "same meaning; make a column of it",
+    ),
+    (
         "brms",
         SLOPES,
         {"sigma": "foreign"},

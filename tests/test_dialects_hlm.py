@@ -231,3 +231,42 @@ def test_what_equations_cannot_say(small_data: pd.DataFrame, hs: pd.DataFrame) -
     assert unsayable("y ~ 0 + a + (1 | g)", data) == (
         "HLM cannot name the level 'one[1]' of 'a'; rename it"
     )
+
+
+TRACKS = "Level-1 model\n{}\nLevel-2 model (school)\n{}"
+OTHERS = (
+    (
+        "mathach = b0 + b1*track[mid] + r", "b0 = g00 + u0\nb1 = g10",
+        "cannot read the HLM equations: of 'track' they have track[mid], and its columns are "
+        "track[mid], track[high]; write all of them, or make columns of numbers of the levels",
+    ),
+    (
+        "mathach = b0 + b1*track[mid] + b2*track[high] + r",
+        "b0 = g00 + u0\nb1 = g10 + g11*PRACAD\nb2 = g20 + g21*PRACAD",
+        "cannot read the HLM equations: of 'track:PRACAD' they have track[mid]*PRACAD, "
+        "track[high]*PRACAD, and its columns are track[low]*PRACAD, track[mid]*PRACAD, "
+        "track[high]*PRACAD; write all of them, or make columns of numbers of the levels",
+    ),
+    (
+        "mathach = b0 + b1*track + r", "b0 = g00 + u0\nb1 = g10 + g11*PRACAD",
+        "the equation of 'track' has 'PRACAD' and that of '1' has not, so that its columns would "
+        "be of every level of 'track', which is another model; add 'PRACAD' to the equation of "
+        "'1', or make columns of numbers of the levels of 'track'",
+    ),
+    (
+        "mathach = b0 + b1*Size + r", "b0 = g00 + g01*ses + u0\nb1 = g10",
+        "'ses' stands in the between equation of '1' but varies within groups: school 1317 has "
+        "more than one value (40 of 40 groups do); move it to the within equation, or use its "
+        "group mean cvar(ses, school)",
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("within", "between", "message"), OTHERS)
+def test_equations_of_another_model_are_refused(
+    within: str, between: str, message: str, hs: pd.DataFrame
+) -> None:
+    tracks = pd.cut(hs["ses"], 3, labels=["low", "mid", "high"])
+    with pytest.raises(hb.HierbayesError) as raised:
+        hb.read_code("hlm", TRACKS.format(within, between), data=hs.assign(track=tracks))
+    assert str(raised.value) == message

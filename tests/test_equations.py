@@ -493,6 +493,22 @@ def test_meanings_of_the_catalogue(catalogue: Cache[hb.Model], name: str) -> Non
             "γ_01": "the change in mean intercept per unit of the school mean of ses"}),
         ("mathach ~ ses + dvar(ses, school)", {
             "γ_20": "the mean coefficient of dvar(ses, school)"}),
+        ("mathach ~ Sector + Sector:PRACAD", {
+            "γ_01": "the difference in mean mathach between Public and Catholic schools when "
+                    "PRACAD is 0",
+            "γ_02": "the coefficient of Sector[Catholic] × PRACAD in the equation of mathach"}),
+        ("mathach ~ third + third:ses", {
+            "γ_10": "the mean mid-minus-low difference in mathach when ses is 0"}),
+        ("mathach ~ third + third:Sector", {
+            "γ_10": "the mean coefficient of third[mid]",
+            "γ_31": "the difference in mean coefficient of third[low] between Public and Catholic "
+                    "schools"}),
+        ("mathach ~ ses + flag + cvar(ses, school) + cvar(flag, school)", {
+            "γ_01": "the contextual effect of ses: its between-school slope minus its "
+                    "within-school slope",
+            "γ_02": "the contextual effect of flag: its between-school slope minus its "
+                    "within-school slope",
+            "γ_10": "the mean within-school ses slope"}),
         ("mathach ~ poly(ses, 2)", {
             "γ_00": "the mean mathach when the columns of poly(ses, 2) are 0",
             "γ_20": "the mean coefficient of poly(ses, 2)[2]"}),
@@ -514,6 +530,21 @@ def test_meanings_are_true_of_the_estimates(hs: pd.DataFrame) -> None:
     slope = apart.loc["dvar(ses, school)", "estimate"]
     assert together.loc["ses", "estimate"] == pytest.approx(slope)
     assert together.loc["cvar(ses, school)", "estimate"] == pytest.approx(between - slope)
+
+
+def test_nested_levels_are_compared_where_the_words_say(hs: pd.DataFrame) -> None:
+    nested = hb.Model("mathach ~ Sector + Sector:PRACAD + (1 | school)", data=hs).reml()
+    rows = pd.DataFrame({"Sector": ["Public", "Catholic"], "PRACAD": [0.0, 0.0]})
+    public, catholic = nested.predict(rows, level=0)
+    assert nested.fixef()["Sector[T.Public]"] == pytest.approx(public - catholic)
+
+
+def test_a_group_with_a_blank_in_its_name_has_its_words(hs: pd.DataFrame) -> None:
+    data = hs.rename(columns={"school": "the school"})
+    model = hb.Model("mathach ~ ses + cvar(ses, `the school`) + (1 | `the school`)", data=data)
+    assert words(model)["γ_01"] == (
+        "the contextual effect of ses: its between-group slope minus its within-group slope"
+    )
 
 
 def test_groups_without_a_noun_are_groups(small: hb.Model) -> None:

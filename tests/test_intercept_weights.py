@@ -289,6 +289,11 @@ def test_codings_are_those_of_the_slides(hs: pd.DataFrame) -> None:
     ("groups", "weights", "message"),
     [
         (["a", "a"], "equal", "a coding needs at least two groups, and there is 1"),
+        (
+            pd.DataFrame({"school": ["a", "b"]}),
+            "equal",
+            "groups must be a label for each row, as in data['school'], not a table",
+        ),
         (["a", None, "b"], "equal", "the group of 1 rows is missing; leave them out"),
         (
             ["a", "b"],

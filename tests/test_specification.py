@@ -227,3 +227,64 @@ def test_different_models_are_not_taken_for_one(hs: pd.DataFrame) -> None:
     for other in ("mathach ~ ses + Sector + (ses | school)", "mathach ~ ses * Sector + (1|school)"):
         with pytest.raises(AssertionError):
             same_columns_and_fit(one, hb.Model(other, data=hs))
+
+
+UNEVEN: tuple[tuple[str, dict[str, str], Any, str], ...] = (
+    (
+        "mathach ~ Sex", {"1": "1", "Sex": "1 + Sector"}, ["1"],
+        "the equation of 'Sex' has 'Sector' and that of '1' has not, so that its columns would be "
+        "of every level of 'Sex', which is another model; add 'Sector' to the equation of '1', or "
+        "make columns of numbers of the levels of 'Sex'",
+    ),
+    (
+        "mathach ~ Sex", {"1": "0 + Size"}, ["1"],
+        "the equation of 'Sex' has a constant and that of '1' has not, so that its columns would "
+        "be of every level of 'Sex', which is another model; add a constant to the equation of "
+        "'1', or make columns of numbers of the levels of 'Sex'",
+    ),
+    (
+        "mathach ~ Sex * ses", {"Sex:ses": "1 + Sector"}, ["1"],
+        "the equation of 'Sex:ses' has 'Sector' and that of 'ses' has not, so that its columns "
+        "would be of every level of 'Sex', which is another model; add 'Sector' to the equation "
+        "of 'ses', or make columns of numbers of the levels of 'Sex'",
+    ),
+    (
+        "mathach ~ Sex", {}, [["1"], ["Sex"]],
+        "'Sex' varies between groups in a block without '1', so that its effects would be of "
+        "every level of 'Sex', which is another model; add '1' to the block, or make columns of "
+        "numbers of the levels of 'Sex'",
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("within", "between", "random", "message"), UNEVEN)
+def test_equations_whose_combined_form_has_other_columns_are_refused(
+    within: str, between: dict[str, str], random: Any, message: str, hs: pd.DataFrame
+) -> None:
+    equations = hb.Multilevel(within, between, "school", random)
+    with pytest.raises(hb.FormulaError) as raised:
+        hb.Model(equations, data=hs)
+    assert str(raised.value) == message
+    with pytest.raises(hb.FormulaError) as raised:
+        hb.Model(equations.specification().lme4(), data=hs).multilevel()
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    ("within", "between", "random"),
+    [
+        ("mathach ~ Sex", {"1": "1 + Sector", "Sex": "1 + Sector"}, ["1", "Sex"]),
+        ("mathach ~ Sex", {"1": "1 + Sector", "Sex": "0 + Sector"}, ["1"]),
+        ("mathach ~ 0 + Sex", {"Sex": "1 + Sector"}, ["Sex"]),
+        ("mathach ~ ses", {"1": "0 + Sector", "ses": "1 + Sector"}, [["1"], ["ses"]]),
+    ],
+)
+def test_equations_of_factors_have_a_coefficient_for_each_column(
+    within: str, between: dict[str, str], random: Any, hs: pd.DataFrame
+) -> None:
+    model = hb.Model(hb.Multilevel(within, between, "school", random), data=hs)
+    beside = hb.Model(within + " + (1 | school)", data=hs).problem.design.terms
+    said = {term for term in beside if term != "Intercept"}
+    parts = {part for term in model.problem.design.terms for part in term.split(":")}
+    assert said <= parts
+    assert not {"Sex[Female]", "Sex[Male]"} & (parts - said)

@@ -36,7 +36,13 @@ from hierbayes.errors import DataError, FormulaError, HierbayesError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.frames.contextual import CONTEXT, forget_groups
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, names_in
+from hierbayes.specification.terms import (
+    INTERCEPT,
+    factors_of,
+    is_number,
+    join_terms,
+    names_in,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +102,23 @@ class Design:
     def J(self) -> int:
         """Number of groups."""
         return len(self.groups)
+
+    @property
+    def factors(self) -> frozenset[str]:
+        """Factors of the terms that are coded by columns of levels, as terms write them."""
+        specs = [
+            self.fixed_spec,
+            *(part for part in self.random_specs if isinstance(part, ModelSpec)),
+        ]
+        coded = {
+            name
+            for spec in specs
+            for name, (kind, _) in spec.encoder_state.items()
+            if kind is Factor.Kind.CATEGORICAL
+        }
+        terms = (*self.specification.fixed, *sum(self.specification.random, ()))
+        written = {factor for term in terms for factor in factors_of(term)}
+        return frozenset(factor for factor in written if factor.strip("`") in coded)
 
     def new_matrices(
         self, data: pd.DataFrame, *, random: bool, own_means: bool = False
@@ -246,7 +269,9 @@ def _constant_factors(
     factors = {factor for term in terms for factor in factors_of(term) if names_in(factor)}
     J = int(codes.max()) + 1
     return frozenset(
-        f for f in factors if is_outer(_factor_columns(f, frame, fixed), codes, J).all()
+        f
+        for f in factors
+        if is_number(f) or is_outer(_factor_columns(f, frame, fixed), codes, J).all()
     )
 
 

@@ -16,7 +16,7 @@ from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.terms import factors_of, read_terms
+from hierbayes.specification.terms import factors_of, is_number, read_terms
 
 _RANK_TOLERANCE = 1e-12  # of what is a column's own, against its size
 _ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
@@ -70,7 +70,7 @@ def refuse_varying_between(equations: Multilevel, data: pd.DataFrame) -> None:
     """
     for coefficient, equation in equations.between.items():
         for term in read_terms(equation, f"equation of '{coefficient}'"):
-            for factor in sorted(factors_of(term)):
+            for factor in sorted(f for f in factors_of(term) if not is_number(f)):
                 _refuse_varying(factor, coefficient, equations.group, data)
 
 

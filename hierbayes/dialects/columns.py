@@ -24,17 +24,24 @@ class Columns(tuple[str, ...]):
     names : sequence of str
     levels : mapping of str to tuple of str
         Levels of each factor, the reference first.
+    data : DataFrame, optional
+        The data, where code says at which level a variable is.
     """
 
     levels: Mapping[str, tuple[str, ...]]
+    data: pd.DataFrame | None
 
     def __new__(
-        cls, names: Sequence[str], levels: Mapping[str, tuple[str, ...]] | None = None
+        cls,
+        names: Sequence[str],
+        levels: Mapping[str, tuple[str, ...]] | None = None,
+        data: pd.DataFrame | None = None,
     ) -> Columns:
-        """Names with levels; those that ``names`` carries already by default."""
+        """Names with levels and data; those that ``names`` carries already by default."""
         made = super().__new__(cls, names)
-        known = names.levels if isinstance(names, Columns) else {}
-        made.levels = dict(known if levels is None else levels)
+        known = names if isinstance(names, Columns) else None
+        made.levels = dict((known.levels if known else {}) if levels is None else levels)
+        made.data = known.data if known and data is None else data
         return made
 
 
@@ -42,7 +49,7 @@ def columns_of(data: pd.DataFrame) -> Columns:
     """The columns of data as a reader sees them."""
     names = [str(name) for name in data.columns]
     levels = {name: factor_levels(data[name]) for name in data.columns if isinstance(name, str)}
-    return Columns(names, {name: found for name, found in levels.items() if found})
+    return Columns(names, {name: found for name, found in levels.items() if found}, data)
 
 
 def look_like_numbers(levels: tuple[str, ...]) -> bool:

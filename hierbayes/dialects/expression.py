@@ -76,7 +76,7 @@ def spelled_factor(
     factor : str
     variables : Variables
     functions : frozenset of str
-        Functions beside numpy's that mean the same there.
+        Functions beside numpy's that mean the same there; ``contr`` for formulaic's contrasts.
     name : callable
         How a column is written there.
     system : str
@@ -89,10 +89,15 @@ def spelled_factor(
     """
     tree = parse_factor(factor)
     for node in ast.walk(tree):
-        function = called(node) if isinstance(node, ast.Call) else ""
-        if isinstance(node, ast.Call) and not (function in functions or function[:3] == "np."):
+        if not isinstance(node, ast.Call):
+            continue
+        function = called(node)
+        unknown = [] if function in functions or function[:3] == "np." else [node.func]
+        if function == "C" and "contr" not in functions:
+            unknown += node.args[1:]
+        if unknown:
             raise FormulaError(
-                f"{system} cannot say '{factor}': '{ast.unparse(node.func)}' is not known there "
+                f"{system} cannot say '{factor}': '{ast.unparse(unknown[0])}' is not known there "
                 "with the same meaning; make a column of it"
             )
     return _Spelling(variables, name).written(tree)

@@ -214,8 +214,13 @@ def _remembered(
 
 
 def _means(values: Floats, labels: Any) -> pd.Series:
-    """Mean of the values in each group, by label."""
-    return pd.Series(values).groupby(labels, sort=False).mean()
+    """Mean of the values in each group, by label.
+
+    That of equal values is their value, so that deviations from it are 0 and not rounding.
+    """
+    grouped = pd.Series(values).groupby(labels, sort=False)
+    lowest = grouped.min()
+    return grouped.mean().where(grouped.max() > lowest, lowest)
 
 
 def _rows(labels: Any) -> pd.Series:

@@ -52,6 +52,11 @@ def context_of(structure: Structure, beta: Coefficient, factors: Factors) -> tup
     return None
 
 
+def shares_variable(one: Factor, other: Factor, group: str) -> bool:
+    """Whether two factors are made of the same variable, one otherwise than the other."""
+    return one.expr != other.expr and bool((one.reads & other.reads) - {group})
+
+
 def _context(structure: Structure, mean: Factor, x: str) -> tuple[str, str] | None:
     group, one = structure.group, singular(structure.group)
     beside = _beside(structure, mean)
@@ -104,7 +109,7 @@ def _has_words(structure: Structure, beta: Coefficient) -> bool:
     for f in beta.factors:
         if not (f.is_indicator if f.coding else not f.label):
             return False
-        if any(f.reads & g.reads and f.expr != g.expr for o in others for g in o.factors):
+        if any(shares_variable(f, g, structure.group) for o in others for g in o.factors):
             return False
         without = set(beta.factors) - {f}
         if f.is_every_level and any(set(o.factors) == without for o in others):

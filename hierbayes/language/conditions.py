@@ -46,6 +46,8 @@ def conditions_of(factors: Factors, columns: Sequence[Factors], group: str) -> C
     zeros: dict[str, None] = {}
     for column in columns:
         extra = _extra(factors, column)
+        if extra is None:
+            return None
         if not extra:
             continue
         chosen = _chosen(extra)
@@ -58,15 +60,32 @@ def conditions_of(factors: Factors, columns: Sequence[Factors], group: str) -> C
     return Conditions(tuple(levels.items()), tuple(zeros))
 
 
-def _extra(factors: Factors, column: Factors) -> Factors:
+def _extra(factors: Factors, column: Factors) -> Factors | None:
     """Factors of a column beyond these; none unless all of these are in it.
 
-    Beside the indicator of one level alone everything counts but the other levels.
+    A level against the reference is in a column of either of the two levels, and where
+    there is nothing beyond, nothing keeps that column at 0: None.  Beside the indicator of
+    one level alone everything counts but the other levels.
     """
-    if not set(factors) <= set(column):
-        alone = len(factors) == 1 and factors[0].is_every_level
-        return column if alone and factors[0].expr not in {f.expr for f in column} else ()
-    return tuple(f for f in column if f not in factors)
+    rest, by_level = list(column), False
+    for factor in factors:
+        found = next((f for f in rest if f == factor), None)
+        if found is None:
+            found = next((f for f in rest if _is_side(f, factor)), None)
+            by_level = found is not None
+        if found is None:
+            alone = len(factors) == 1 and factors[0].is_every_level
+            return column if alone and factors[0].expr not in {f.expr for f in column} else ()
+        rest.remove(found)
+    return None if by_level and not rest else tuple(rest)
+
+
+def _is_side(indicator: Factor, difference: Factor) -> bool:
+    """Whether it is one of the two levels that a level against the reference compares."""
+    if not difference.reference or indicator.expr != difference.expr:
+        return False
+    sides = (difference.level, difference.reference)
+    return indicator.is_every_level and indicator.level in sides
 
 
 def _chosen(extra: Factors) -> Factor | None:

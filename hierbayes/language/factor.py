@@ -11,6 +11,7 @@ import numpy as np
 from formulaic import ModelSpec
 from formulaic.parser.types import Factor as ParsedFactor
 
+from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import names_in
 
 _CODED = re.compile(r"C\(\s*(\w+)\s*(,.*)?\)", re.DOTALL)
@@ -94,8 +95,14 @@ def read_factors(spec: ModelSpec, between: frozenset[str]) -> Iterator[Factors]:
         Remembers the terms of the columns and their codings.
     between : frozenset of str
         Expressions that are constant within every group, without backticks.
+
+    Raises
+    ------
+    FormulaError
+        For a product with a number, as ``2:x``.
     """
     for term in spec.structure:
+        _refuse_scaled(term)
         scopes = [_Scope(scoped, list(term.columns)) for scoped in term.scoped_terms]
         for column in term.columns:
             scope = next(scope for scope in scopes if column in scope.labels)
@@ -114,6 +121,15 @@ def _scaled(factors: Factors, scale: float) -> Factors:
         return factors
     first = factors[0]
     return (replace(first, expr=f"({scale:g}*{first.name})", label="", coding=()), *factors[1:])
+
+
+def _refuse_scaled(term: Any) -> None:
+    """Refuse a product with a number, which the names of its columns do not tell."""
+    if any(scoped.scale not in (None, 1) for scoped in term.scoped_terms):
+        raise FormulaError(
+            f"the equations cannot show '{term.term}', whose columns are named without the number; "
+            "put it inside, as in I(2 * x)"
+        )
 
 
 class _Scope:

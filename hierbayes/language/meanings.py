@@ -17,7 +17,12 @@ from textwrap import fill
 
 import pandas as pd
 
-from hierbayes.language.coefficient_words import coefficient_noun, context_of, within_conditions
+from hierbayes.language.coefficient_words import (
+    coefficient_noun,
+    context_of,
+    shares_variable,
+    within_conditions,
+)
 from hierbayes.language.conditions import conditions_of
 from hierbayes.language.factor import Factor, Factors
 from hierbayes.language.nouns import plural, quantity, which
@@ -90,8 +95,9 @@ def meaning(structure: Structure, beta: Coefficient, entry: Entry) -> str:
     group, factors = structure.group, entry.factors
     conditions = conditions_of(factors, [e.factors for e in beta.entries], group)
     noun = coefficient_noun(structure, beta)
-    if conditions is None or not _has_words(beta, factors):
-        return f"the {_product(factors)} in the equation of the {noun}"
+    if conditions is None or not _has_words(structure, beta, factors):
+        of = noun if noun == structure.response else f"the {noun}"
+        return f"the {_product(factors)} in the equation of {of}"
     within = within_conditions(structure, beta) if not noun.startswith("coefficient of") else ()
     if not factors or factors[0].is_every_level:
         if factors:
@@ -129,7 +135,7 @@ def _levels(factor: Factor, group: str) -> str:
     return f"{plural(group)} with {name} = {factor.level} and {name} = {factor.reference}"
 
 
-def _has_words(beta: Coefficient, factors: Factors) -> bool:
+def _has_words(structure: Structure, beta: Coefficient, factors: Factors) -> bool:
     """Whether a column of an equation is a product of levels and numbers and nothing else."""
     others = {f for entry in beta.entries for f in entry.factors}
     full = any(f.is_every_level for f in factors)
@@ -137,7 +143,7 @@ def _has_words(beta: Coefficient, factors: Factors) -> bool:
         return False
     return all(
         (f.is_indicator if f.coding else not f.label)
-        and not any(f.reads & g.reads and f.expr != g.expr for g in others)
+        and not any(shares_variable(f, g, structure.group) for g in others)
         for f in factors
     )
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from hierbayes.language.factor import Factor
 
-_CONTEXTUAL = re.compile(r"(cvar|dvar)\((.+), (\w+)\)")
 _SIBILANT = re.compile(r"(s|x|z|ch|sh)$")
+_ANSWERS = {"yes", "true", "false"}  # which describe nothing by themselves
 _WORD = re.compile(r"[^\W\d_]{3,}(?:[ -][^\W\d_]+)*")
 
 
@@ -46,11 +46,14 @@ def which(levels: Sequence[tuple[str, str]], group: str) -> str:
     --------
     >>> which([("Sector", "Public")], "school"), which([("size", "2")], "school")
     ('Public schools', 'schools with size = 2')
+    >>> which([("religious", "yes")], "school")
+    'schools with religious = yes'
     """
     nouns = plural(group)
     if not levels:
         return nouns
-    if len(levels) == 1 and _WORD.fullmatch(levels[0][1]):
+    level = levels[0][1]
+    if len(levels) == 1 and _WORD.fullmatch(level) and level.lower() not in _ANSWERS:
         return f"{levels[0][1]} {nouns}"
     return f"{nouns} with {listed([f'{name} = {level}' for name, level in levels])}"
 
@@ -62,8 +65,8 @@ def listed(items: Sequence[str]) -> str:
 
 def contextual(factor: Factor, group: str) -> tuple[str, str] | None:
     """``("cvar", x)`` of ``cvar(x, group)``, likewise for dvar; None for anything else."""
-    found = _CONTEXTUAL.fullmatch(factor.expr)
-    return (found[1], found[2]) if found and found[3] == group else None
+    found = re.fullmatch(rf"(cvar|dvar)\((.+), {re.escape(group)}\)", factor.expr)
+    return (found[1], found[2]) if found else None
 
 
 def quantity(factor: Factor, group: str) -> str:

@@ -24,6 +24,7 @@ from hierbayes.specification.notation import current_notation
 from hierbayes.specification.terms import (
     INTERCEPT,
     factors_of,
+    is_number,
     join_terms,
     outside_backticks,
     product,
@@ -182,12 +183,14 @@ def split_levels(specification: Specification, is_between: Callable[[str], bool]
 
 
 def _split_term(term: str, is_between: Callable[[str], bool]) -> tuple[str, str]:
-    """A product of factors as (level-1 part, level-2 part)."""
+    """A product of factors as (level-1 part, level-2 part); a number scales either."""
     if term == INTERCEPT:
         return INTERCEPT, INTERCEPT
     inner = outer = INTERCEPT
-    for factor in factors_of(term):
-        if is_between(factor):
+    factors = factors_of(term)
+    scales_outer = any(is_between(factor) for factor in factors if not is_number(factor))
+    for factor in factors:
+        if scales_outer if is_number(factor) else is_between(factor):
             outer = product(outer, factor)
         else:
             inner = product(inner, factor)

@@ -17,6 +17,7 @@ INTERCEPT = "1"
 
 _BACKTICKS = re.compile(r"`([^`]*)`")
 _NUMBERS = ("0", "1")
+_NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _PYTHONS = {"bool", "float", "int", "str"}  # as in x.astype(float)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -86,6 +87,17 @@ def names_in(factor: str) -> frozenset[str]:
     aside = {owner.id for owner in owners if isinstance(owner, ast.Name)}
     plain = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     return frozenset(plain - aside - {"__quoted__", *_PYTHONS} | set(quoted))
+
+
+def is_number(factor: str) -> bool:
+    """Whether a factor only scales its term, as 2 does in ``2:x``.
+
+    Examples
+    --------
+    >>> is_number("2"), is_number("0.5"), is_number("`2`"), is_number("inf")
+    (True, True, False, False)
+    """
+    return _NUMBER.fullmatch(factor) is not None
 
 
 def outside_backticks(text: str) -> str:

@@ -10,12 +10,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hierbayes.design.problem import refuse_varying_between
+from hierbayes.dialects.columns import Columns
 from hierbayes.dialects.columns_first.effect_terms import specify
+from hierbayes.dialects.hlm.columns import StatedColumns
 from hierbayes.dialects.hlm.names import HlmNames, Variable
 from hierbayes.dialects.hlm.text import Equation, HlmText, Stretch, take_apart
 from hierbayes.errors import FormulaError
+from hierbayes.specification.equation_coding import refuse_uneven_equations
+from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.terms import INTERCEPT, factors_of, product
+from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, product
 
 _BETA = re.compile(r"(?:β|[Bb]eta|[Bb])_?(\d+)_?j?")
 _GAMMA = re.compile(r"(?:γ|[Gg]amma|[Gg])_?(\d+(?:[,_]\d+)?)(?!\w*\[)")
@@ -27,10 +32,15 @@ _RESIDUAL = re.compile(r"(?:r|R|e|ε)_?(?:ij)?")
 class _Within:
     """A coefficient of the within equation, and what its own equation says."""
 
-    term: str
+    variables: tuple[Variable, ...]
     place: Stretch
     between: list[str] | None = None
     varies: bool = False
+
+    @property
+    def term(self) -> str:
+        """The term of the within equation."""
+        return _term(self.variables)
 
 
 @dataclass(slots=True)
@@ -42,6 +52,7 @@ class _Model:
     response: str = ""
     coefficients: dict[int, _Within] = field(default_factory=dict)
     gammas: set[str] = field(default_factory=set)
+    columns: StatedColumns = field(default_factory=StatedColumns)
 
 
 def read_hlm(text: str, columns: Sequence[str]) -> Specification:
@@ -86,7 +97,21 @@ def read_hlm(text: str, columns: Sequence[str]) -> Specification:
     for equation in filter(_is_mixed, parts.equations):
         terms, order = _read_mixed(equation, model, terms)
     blocks = _blocks(model, order)
+    _refuse_other_model(model, blocks, Columns(columns))
     return specify(model.response, terms, blocks, model.names.group, "equations")
+
+
+def _refuse_other_model(model: _Model, blocks: list[list[str]], columns: Columns) -> None:
+    """Refuse equations that the terms of a formula would not give back."""
+    equations = {
+        one.term: join_terms(tuple(one.between or ())) for one in model.coefficients.values()
+    }
+    within = f"{model.response} ~ {join_terms(tuple(equations))}"
+    stated = Multilevel(within, equations, model.names.group, blocks)
+    if columns.data is not None:
+        refuse_varying_between(stated, columns.data)
+    model.columns.refuse_others(stated.specification().fixed, columns.levels)
+    refuse_uneven_equations(stated, lambda factor: factor.strip("`") in columns.levels)
 
 
 def _is_mixed(equation: Equation) -> bool:
@@ -119,8 +144,8 @@ def _read_within(equation: Equation, model: _Model) -> None:
         number = int(found[1])
         if number in model.coefficients:
             raise text.refuse(f"β{number} stands twice in the within equation", part)
-        term = _term(_behind(part, found.end()), model)
-        model.coefficients[number] = _Within(term, part)
+        variables = _variables(_behind(part, found.end()), model)
+        model.coefficients[number] = _Within(variables, part)
 
 
 def _read_between(equation: Equation, model: _Model) -> None:
@@ -144,9 +169,10 @@ def _read_between(equation: Equation, model: _Model) -> None:
             _set_random(int(effect[1]), number, coefficient, part, text)
         elif gamma:
             _refuse_twice(gamma[1], part, model)
-            term = _term(_behind(part, gamma.end()), model)
-            if term not in coefficient.between:
-                coefficient.between.append(term)
+            variables = _variables(_behind(part, gamma.end()), model)
+            model.columns.add((*coefficient.variables, *variables))
+            if _term(variables) not in coefficient.between:
+                coefficient.between.append(_term(variables))
         elif part.text != "0":
             raise text.refuse(
                 f"'{part.text}' has no coefficient; write γ{number}1*({part.text}), or "
@@ -185,12 +211,14 @@ def _behind(part: Stretch, end: int) -> Stretch | None:
     return rest if rest.text else None
 
 
-def _term(stretch: Stretch | None, model: _Model) -> str:
+def _variables(stretch: Stretch | None, model: _Model) -> tuple[Variable, ...]:
+    """The variables of a product; none of the constant."""
+    return () if stretch is None else tuple(model.names.product(stretch))
+
+
+def _term(variables: Sequence[Variable]) -> str:
     """The term of a product; an indicator of a level stands for its factor."""
-    if stretch is None:
-        return INTERCEPT
-    variables: list[Variable] = model.names.product(stretch)
-    return ":".join(dict.fromkeys(variable.factor for variable in variables))
+    return ":".join(dict.fromkeys(variable.factor for variable in variables)) or INTERCEPT
 
 
 def _fixed_terms(model: _Model) -> list[str]:
@@ -199,6 +227,7 @@ def _fixed_terms(model: _Model) -> list[str]:
     for number, coefficient in model.coefficients.items():
         if coefficient.between is None:
             coefficient.between = [INTERCEPT]
+            model.columns.add(coefficient.variables)
         first, other = of_term.setdefault(coefficient.term, (number, coefficient))
         if (other.between, other.varies) != (coefficient.between, coefficient.varies):
             raise model.text.refuse(
@@ -221,7 +250,7 @@ def _read_mixed(equation: Equation, model: _Model, terms: list[str]) -> tuple[li
     for part in _addends(equation):
         gamma, effect = _GAMMA.match(part.text), _RANDOM.match(part.text)
         if gamma:
-            found[_term(_behind(part, gamma.end()), model)] = None
+            found[_term(_variables(_behind(part, gamma.end()), model))] = None
         elif effect and int(effect[1]) in model.coefficients:
             order.append(int(effect[1]))
         elif not _RESIDUAL.fullmatch(part.text):

@@ -26,9 +26,10 @@ from hierbayes.dialects.subject import Subject
 from hierbayes.estimation.prior_set import Entry
 from hierbayes.specification.terms import INTERCEPT, factors_of
 
-_FUNCTIONS = frozenset(
-    ("I", "C", "center", "scale", "poly", "bs", "cr", "cs", "cc", "log", "exp", "cvar", "dvar")
-)  # formulaic makes the columns there as here
+_FUNCTIONS = frozenset((
+    "I", "C", "contr", "center", "scale", "poly", "bs", "cr", "cs", "cc", "log", "exp", "cvar",
+    "dvar",
+))  # fmt: skip  # formulaic makes the columns there as here
 
 
 def emit(subject: Subject) -> str:

@@ -44,8 +44,8 @@ def group_coding(groups: Any, weights: Any = EQUAL) -> pd.DataFrame:
     Raises
     ------
     DataError
-        When there are fewer than two groups, a label is missing, or a weight is missing or not
-        positive.
+        When there are fewer than two groups, a label is missing, a weight is missing or not
+        positive, or a table is given in place of labels.
 
     Examples
     --------
@@ -112,6 +112,8 @@ def group_weights(rows: pd.Series, weights: Any) -> Floats:
 
 def _rows_of(groups: Any) -> pd.Series:
     """Rows of each group by label, in the order of its categories or sorted."""
+    if isinstance(groups, pd.DataFrame):
+        raise DataError("groups must be a label for each row, as in data['school'], not a table")
     labels = pd.Series(groups).rename("group")
     if labels.isna().any():
         raise DataError(f"the group of {int(labels.isna().sum())} rows is missing; leave them out")

@@ -1,0 +1,70 @@
+"""Whether equations at two levels mean what their combined form does.
+
+A factor of the within equation has a coefficient for each level but the reference, as long as
+the term without it stands there too.  Put together with the between equations that holds of each
+product by itself: where the equation of ``f`` has ``w`` and that of the intercept has not, the
+combined form codes ``f:w`` by every level of f, one column more than the equations have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from hierbayes.errors import FormulaError
+from hierbayes.specification.equations import Multilevel
+from hierbayes.specification.terms import INTERCEPT, factors_of, read_terms
+
+
+def refuse_uneven_equations(equations: Multilevel, is_factor: Callable[[str], bool]) -> None:
+    """Refuse equations whose combined form has columns that they do not have.
+
+    Parameters
+    ----------
+    equations : Multilevel
+    is_factor : callable
+        Says of a factor of a term whether it is coded by columns of its levels.
+
+    Raises
+    ------
+    FormulaError
+        Naming the coefficient of a factor, what its equation or random effect has, and the
+        coefficient that must have it as well.
+    """
+    for name, factor, other in _coded_beside(equations, is_factor):
+        stated = {frozenset(factors_of(term)) for term in _terms(equations, other)}
+        for term in _terms(equations, name):
+            if frozenset(factors_of(term)) not in stated:
+                raise FormulaError(
+                    f"the equation of '{name}' has {_said(term)} and that of '{other}' has not, so "
+                    f"that its columns would be of every level of '{factor}', which is another "
+                    f"model; add {_said(term)} to the equation of '{other}', or make columns of "
+                    f"numbers of the levels of '{factor}'"
+                )
+        for block in equations.random:
+            if name in block and other not in block:
+                raise FormulaError(
+                    f"'{name}' varies between groups in a block without '{other}', so that its "
+                    f"effects would be of every level of '{factor}', which is another model; add "
+                    f"'{other}' to the block, or make columns of numbers of the levels of "
+                    f"'{factor}'"
+                )
+
+
+def _coded_beside(
+    equations: Multilevel, is_factor: Callable[[str], bool]
+) -> Iterator[tuple[str, str, str]]:
+    """Each coefficient, a factor whose reference it leaves out, and the coefficient without it."""
+    names = {frozenset(factors_of(name)): name for name in equations.coefficients}
+    for factors, name in names.items():
+        for factor in factors_of(name):
+            other = names.get(factors - {factor})
+            if other is not None and is_factor(factor):
+                yield name, factor, other
+
+
+def _terms(equations: Multilevel, name: str) -> tuple[str, ...]:
+    return read_terms(equations.between[name], f"equation of '{name}'")
+
+
+def _said(term: str) -> str:
+    return "a constant" if term == INTERCEPT else f"'{term}'"
