@@ -137,7 +137,11 @@ def test_refusals(school: hb.Simulated) -> None:
         "plot_simulated_school() takes what hb.simulate() returns, not an object of type DataFrame"
     )
     assert message(school, 41) == "there is no group 41 in 'school'"
-    assert message(school, step=11) == "step must be a whole number from 1 to 10, not 11"
+    assert message(school, [1]) == "there is no group [1] in 'school'"
+    for step in (11, 1.0):
+        assert message(school, step=step) == (
+            f"step must be a whole number from 1 to 10, not {step!r}"
+        )
     lonely = hb.simulate(FORMULA, **SLIDES | {"sizes": [1] + [9] * 39})
     assert message(lonely, 1) == (
         "group 1 has no least squares line of its own: it needs two rows with different 'ses'; "

@@ -13,19 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_scalar
 
 from hierbayes.design.design import Design
 from hierbayes.errors import StudyError
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_other_than, two_effects
-from hierbayes.plots.draw import coefficient_label, draw_shadow, legend
+from hierbayes.plots.draw import coefficient_label, draw_shadow, heading, legend
 from hierbayes.plots.ellipse import Ellipse, ellipse_frame, shadow_frame
-from hierbayes.plots.look import BLUE, DATA, DISPERSION, POPULATION, TRUTH, Look
+from hierbayes.plots.look import BLUE, BLUE_INK, DASH_DOT, DATA, DISPERSION, POPULATION, TRUTH, Look
 from hierbayes.studies.simulation.simulated import Simulated
 
 if TYPE_CHECKING:
@@ -39,8 +41,9 @@ TITLES = (
     "dispersion G of true lines", "the true line", "dispersion of β̂ about β",
     "least squares β̂", "V: dispersion of β̂ about γ",
 )  # fmt: skip
+_SAMPLING = Look(BLUE_INK, "none", DASH_DOT)  # of the BLUE about the true line
 LOOKS: dict[str, Look] = {"γ": POPULATION, "β": TRUTH, "β̂": BLUE}
-ELLIPSES: dict[str, Look] = {"G": POPULATION, "σ²(X'X)⁻¹": DISPERSION, "V": BLUE}
+ELLIPSES: dict[str, Look] = {"G": DISPERSION, "σ²(X'X)⁻¹": _SAMPLING, "V": BLUE}
 _SEEN_IN_STEP = {"γ": (1, 5), "β": (2, 7), "data": (3, 0), "β̂": (4, 9)}
 _ELLIPSE_IN_STEP = {"G": 6, "σ²(X'X)⁻¹": 8, "V": 10}
 
@@ -94,7 +97,7 @@ def simulated_school_frame(simulated: Simulated, group: object = None) -> Simula
     design, truth = simulated.design, simulated.truth
     pair = _intercept_and_slope(design)
     label = design.groups[0] if group is None else group
-    if label not in design.groups:
+    if not is_scalar(label) or label not in design.groups:
         raise StudyError(f"there is no group {label!r} in '{design.specification.group}'")
     own = design.codes == design.groups.get_loc(label)
     Z, y = design.Z[own], design.y[own]
@@ -160,7 +163,7 @@ def plot_simulated_school(
     >>> figure.axes[0].get_title(loc="left")
     '6 dispersion G of true lines'
     """
-    if step is not None and step not in range(1, STEPS + 1):
+    if step is not None and not (isinstance(step, Integral) and 1 <= step <= STEPS):
         raise StudyError(f"step must be a whole number from 1 to {STEPS}, not {step!r}")
     frame = simulated_school_frame(simulated, group)
     steps = list(range(1, STEPS + 1)) if step is None else [step]
@@ -170,8 +173,7 @@ def plot_simulated_school(
             in_data_space = number <= IN_DATA_SPACE
             (_draw_data_space if in_data_space else _draw_beta_space)(panel, frame, number)
             panel.set_title(f"{number} {TITLES[number - 1]}")
-        if drawn.is_new:
-            drawn.figure.suptitle(f"Simulated group {frame.group}", x=0.01, ha="left")
+        heading(drawn, f"Simulated group {frame.group}")
         legend(drawn, _entries(steps), width=1.6)
     return drawn.figure
 
