@@ -214,7 +214,9 @@ def _draw_level(ax: Axes, frame: EstimatorsInBetaSpace, level: str) -> None:
     slopes_only = 0
     for number, (key, row) in enumerate(frame.centres.loc[level].iterrows()):
         look = METHODS[str(key)]
-        centre = look.points(9.5 - 0.5 * number, markeredgecolor="white")
+        centre = look.points(
+            9.5 - 0.5 * number, markeredgecolor="white", markeredgewidth=0.6
+        )  # fmt: skip
         if np.isfinite(row["intercept"]):
             ax.plot(row["intercept"], row["slope"], **centre, zorder=3.0)
             continue

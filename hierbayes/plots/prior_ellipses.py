@@ -195,5 +195,5 @@ def _looks(table: pd.DataFrame) -> dict[str, Look]:
     named = [str(name) for name in table.index[table["named"]]]
     own = [name for name in named if name not in (BASELINE, REML_NAME)]
     looks = {BASELINE: Look(BLACK, "o"), REML_NAME: LIKELIHOOD}
-    lines = [look for look in SERIES[:5] if look.color != LIKELIHOOD.color]
+    lines = [*SERIES[1:2], *SERIES[3:5], SERIES[0]]  # nothing that looks like REML
     return looks | {name: lines[k % len(lines)] for k, name in enumerate(own)}
