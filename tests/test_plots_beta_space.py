@@ -1,5 +1,7 @@
 """A fit in beta space: every number against one computed by hand, artists against the frame."""
 
+from typing import Any
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -220,8 +222,27 @@ def test_refusals(slopes: hb.Fit, reml_fits: Cache[hb.Fit]) -> None:
         (lambda: draw(slopes, groups="1317"), "groups must be a list of group labels, not '1317'"),
         (lambda: draw(slopes, groups=["1317"], max_groups=2),
          "groups= and max_groups= are both stated; keep one"),
-        (lambda: draw(slopes, max_groups=0), "max_groups must be at least 1, not 0"),
+        (lambda: draw(slopes, groups=[]), "groups must be a list of group labels, not []"),
     ):  # fmt: skip
         with pytest.raises(StudyError) as refused:
             call()
         assert str(refused.value) == message
+
+
+@pytest.mark.parametrize("few", [0, 2.5, True, "a"])
+def test_a_number_of_groups_is_whole(few: Any, slopes: hb.Fit) -> None:
+    with pytest.raises(StudyError) as refused:
+        hb.plots.plot_beta_space(slopes, max_groups=few)
+    assert str(refused.value) == f"max_groups must be a whole number of at least 1, not {few!r}"
+
+
+@pytest.mark.parametrize("size", [3, "ab", (3, 3, 3), (-1, 1), (0, 1), (np.inf, 3), (3, "a")])
+def test_a_figsize_is_two_positive_numbers(size: Any, slopes: hb.Fit) -> None:
+    with pytest.raises(StudyError) as refused:
+        hb.plots.plot_beta_space(slopes, figsize=size)
+    assert str(refused.value) == f"figsize must be two positive numbers of inches, not {size!r}"
+
+
+def test_a_figsize_may_be_an_array(slopes: hb.Fit) -> None:
+    figure = hb.plots.plot_beta_space(slopes, figsize=np.array([4.0, 3.0]))  # type: ignore[arg-type]
+    assert figure.get_size_inches().tolist() == [4.0, 3.0]

@@ -242,6 +242,8 @@ def test_so_many_groups_are_legible(hsfull: pd.DataFrame) -> None:
     frame = plots.trellis_frame(hsfull, formula)
     assert len(frame.panels) == LEGIBLE == 40
     assert frame.shown == "40 of 160 groups (school); groups= or max_groups= choose others"
+    stated = plots.trellis_frame(hsfull, formula, max_groups=9)
+    assert stated.shown == "9 of 160 groups (school)"
     sizes = hsfull["school"].value_counts()
     assert {sizes.min(), sizes.max()} <= set(frame.panels["n"])
     figure = plots.plot_trellis(hsfull, formula)

@@ -187,6 +187,11 @@ def test_what_is_no_effect(fit: hb.Fit, contextual: hb.Fit, hs: pd.DataFrame) ->
         "'cvar(ses, school)' is no variable of the fixed part; its variables are: 'ses', 'Sector', "
         "'school', 'Sex'; make a column of the data of it, and fit with that",
     )  # fmt: skip
+    for call in (plots.effects_frame, plots.gap_frame):
+        refused(
+            lambda call=call: call(fit, hs, "ses", by="ses"), hb.StudyError,  # type: ignore[misc]
+            "'ses' is x and by; by= names another variable",
+        )  # fmt: skip
     refused(
         lambda: plots.effects_frame(fit, hs, "ses", at={"ses": 1.0}), hb.StudyError,
         "'ses' is drawn and stated in at=; leave it out there",

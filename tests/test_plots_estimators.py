@@ -229,6 +229,7 @@ def test_refusals(six: hb.Estimators) -> None:
         ({"kind": "ellipse"}, "kind must be 'confidence' or 'shadow', not 'ellipse'"),
         ({"methods": ("1", "7")},
          "there is no method '7'; they are: '1', '2a', '2b', '3', '4', '5', '6'"),
+        ({"methods": "2a"}, "methods must be a list of keys, not '2a'"),
         ({"methods": ()}, "methods names none; leave it out for all of them"),
         ({"ax": Figure().subplots()},
          "this picture has 3 panels, and ax has 1; give as many axes, or leave ax out"),

@@ -295,7 +295,7 @@ def test_what_is_no_caterpillar(hs: pd.DataFrame, small_reml: hb.Fit) -> None:
         ({"effects": "x"}, "effects must be a list of random effects, not 'x'"),
         ({"order": "z"}, "'z' is no random effect of this model; they are: 'Intercept', 'x'"),
         ({"groups": ["z"]}, "there is no group 'z' in 'g'"),
-        ({"max_groups": 0}, "max_groups must be at least 1, not 0"),
+        ({"max_groups": 0}, "max_groups must be a whole number of at least 1, not 0"),
     ):
         refused(
             lambda more=more: plots.caterpillar_frame(small_reml, **more),  # type: ignore[misc]

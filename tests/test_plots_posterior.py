@@ -19,6 +19,7 @@ from hierbayes.estimation.prior_quantile import quantile
 from hierbayes.estimation.prior_set import choose_priors
 from hierbayes.plots.density import POSITIVE, SHARE, Sample, sample_of
 from hierbayes.plots.prior_curve import exact_density
+from hierbayes.plots.profile_curve import whole_points
 from tests.conftest import Cache
 from tests.dense import Array
 from tests.drawn import fits_in, legend_of, shows
@@ -167,6 +168,15 @@ def test_the_likelihood_beside_them_is_remls(
     drawn = curve(frame, "profile", "sigma", "sigma").dropna()
     at = np.interp([ends["lower"], ends["estimate"], ends["upper"]], drawn["x"], drawn["density"])
     assert_allclose(at[[0, 2]] / at[1], np.exp(-(1.2815515655**2) / 2.0), rtol=0.01)
+
+
+def test_half_a_profile_is_not_scaled_to_an_area(reml_fits: Cache[hb.Fit]) -> None:
+    found, key = hb.profile(reml_fits["intercepts_slopes"], "sigma"), ("sigma", "sigma")
+    points = whole_points(found, key)
+    assert points is not None
+    assert points["value"].tolist() == found.table["value"].tolist()
+    limits = found.limits.assign(lower=np.nan)
+    assert whole_points(replace(found, limits=limits), key) is None
 
 
 def test_without_likelihood_and_under_flat_priors(posterior_hs: hb.Fit) -> None:

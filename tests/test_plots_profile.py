@@ -1,6 +1,7 @@
 """Pictures of profiles and bootstraps: their frames against fits made anew."""
 
 import time
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -145,6 +146,13 @@ def test_profiles_on_given_axes(reml_profile: hb.Profile, reml_fits: Cache[hb.Fi
     assert plot_profile_zeta(reml_profile, ax=panels) is own
     with pytest.raises(StudyError, match=r"^this picture has 8 panels, and ax has 4; give as many"):
         plot_profile_zeta(reml_profile, ax=panels[0])
+
+
+@pytest.mark.parametrize("levels", [0.95, ()])
+def test_levels_are_a_list(levels: Any, reml_profile: hb.Profile) -> None:
+    with pytest.raises(StudyError) as error:
+        profile_zeta_frame(reml_profile, levels)
+    assert str(error.value) == f"levels must be a list of probabilities, not {levels!r}"
 
 
 def test_profile_refusals(reml_profile: hb.Profile, reml_fits: Cache[hb.Fit]) -> None:

@@ -157,6 +157,8 @@ def test_refusals(school: hb.Simulated) -> None:
     assert message(school, step=11) == "step must be a whole number from 1 to 10, not 11"
     assert message(school, step=(1, 0)) == "step must be a whole number from 1 to 10, not 0"
     assert message(school, step=()) == "step names none; leave it out for all ten"
+    assert message(school, [1]) == "there is no group [1] in 'school'"
+    assert message(school, step=1.0) == "step must be a whole number from 1 to 10, not 1.0"
     lonely = hb.simulate(FORMULA, **SLIDES | {"sizes": [1] + [9] * 39})
     assert message(lonely, 1) == (
         "group 1 has no least squares line of its own: it needs two rows with different 'ses'; "

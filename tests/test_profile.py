@@ -185,6 +185,23 @@ def test_the_table_holds_every_parameter_at_its_best(small_model: hb.Model) -> N
     assert at["zeta"] ** 2 == pytest.approx(held, abs=1e-6)
 
 
+def test_a_minimum_at_the_end_of_the_range_does_not_hide_the_way_there() -> None:
+    """At ρ = −1 the best is sd(Intercept) = 0, with ζ = −4.79; nearer by it is not the best."""
+    model = hb.Model("Reaction ~ Days + (1 + Days | Subject)", data=hb.load_dataset("sleepstudy"))
+    fit = model.reml()
+    found = hb.profile(fit, "corr", prob=0.99)
+    assert found.missing == ()
+    lowest = found.table.iloc[0]
+    sd = lowest[["sd(Intercept)", "sd(Days)"]].to_numpy(dtype=float)
+    rho = float(lowest["value"])
+    assert rho == pytest.approx(-0.627025, abs=1e-6)
+    G = np.outer(sd, sd) * np.array([[1.0, rho], [rho, 1.0]])
+    design = model.problem.design
+    rows = dense.Rows(design.y, design.X, design.Z, design.codes)
+    risen = -2.0 * dense.log_density(rows, G, float(lowest["sigma"]), REML) + 2.0 * fit.loglik
+    assert risen == pytest.approx(6.634896601021213, abs=1e-6)  # the 99% quantile of χ²(1)
+
+
 # ---------------------------------------------------------------- the boundary
 
 

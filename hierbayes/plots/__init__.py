@@ -8,6 +8,51 @@ draws it and returns the figure.  Drawing functions compute nothing that the fra
 there is a new figure, which is not registered with pyplot and needs no closing.  Shapes and lines
 carry the meaning as well as colours do, so that pictures can be printed in grey.  Matplotlib is
 imported when the first picture is drawn, and its settings are left as they are.
+
+Pictures of groups take ``groups=``, labels, or ``max_groups=``, a number; those of random effects
+take ``effects=`` or ``effect=``, names; those with intervals or ellipses take ``prob=``.
+
+The pictures, and where they stand in the lecture slides *Mixed Models with R* (figures by number,
+headings in quotes):
+
+======================= ========================================================= =================
+``plot_…``              shows                                                     slides
+======================= ========================================================= =================
+``uniform_quantiles``   every variable, from its smallest to its largest value    1
+``trellis``             y against x in a panel for each group: least-squares      2, 3, 18
+                        lines, by a further factor, or BLUE, BLUP and population
+``data_space``          all rows in one panel, pooled and groups' lines           "Fitted lines"
+``estimators``          six estimators in beta space, and the difference between  4 to 7
+                        levels: ellipses of confidence, or with it as shadows
+``simulated_school``    one simulated group in ten steps                          8 to 17
+``beta_space``          BLUE, BLUP, population and G of a fit in beta space       13, 19
+``shrinkage``           from the BLUE to the BLUP, by size or by group            "Shrinking …"
+``three_means``         means by GLS, of rows, and of groups                      "One-way …"
+``caterpillar``         random effects in order, with intervals                   "Lab 1"
+``level1_residuals``    residuals of rows: fitted values, groups, normality       "Lab 1"
+``level2_residuals``    residuals of groups: normality, pairs, Mahalanobis        "Lab 1"
+``influence``           what leaving out each case changes                        "Lab 1"
+``effects``             the expected response, with a band                        "Lab 1"
+``gap``                 the difference between two levels, with two bands         "Lab 1"
+``plane``               rows in space, and the surface of the fixed part          "Lab 1"
+``pancake``             G of three effects as an ellipsoid                        "Lab 1"
+``profile_zeta``        signed roots of profiled deviances
+``bootstrap``           refits to simulated data, and intervals
+``prior_posterior``     prior, posterior and profile likelihood
+``icc``                 prior and posterior of the intraclass correlation
+``shrinkage_factors``   the posterior of groups' shrinkage factors
+``implied_lines``       groups' lines under the priors
+``implied_icc``         the intraclass correlation under the priors
+``implied_ellipses``    ellipses of G under the priors
+``ridge``               one quantity under every prior
+``tornado``             how far each prior moves each quantity
+``tipping``             where a conclusion gives way
+``prior_ellipses``      G's ellipse moving with the prior
+``power_scaling``       power-scaling sensitivity as a table of greys
+``comparison``          estimates and intervals of several fits
+======================= ========================================================= =================
+
+Diagnostics of the sampler are drawn by arviz-plots, from a fit's ``to_datatree()``.
 """
 
 from __future__ import annotations

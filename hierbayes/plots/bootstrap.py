@@ -16,6 +16,7 @@ from hierbayes.inference.maxima.maximised_fit import refuse_other_than_maxima
 from hierbayes.inference.maxima.profile import profile
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_other_than
+from hierbayes.plots.draw import heading, legend
 from hierbayes.plots.interval_line import draw_interval, span_without_outliers
 from hierbayes.plots.look import BLACK, DASHED, PALE, SERIES
 from hierbayes.plots.profile_zeta import label
@@ -140,6 +141,11 @@ def plot_bootstrap(
         panel.axhline(0.0, color=BLACK, linewidth=0.8)
         panel.set_xlabel(frame.label)
         panel.set_ylabel("density")
+        heading(drawn, f"Bootstrap, {100 * prob:g}% intervals")
+        legend(drawn, {
+            "refits": {"color": PALE, "linewidth": 7.0},
+            "estimate": {"color": BLACK, "linestyle": DASHED, "linewidth": 1.0},
+        })  # fmt: skip
     return drawn.figure
 
 

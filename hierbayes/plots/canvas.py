@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,14 +79,17 @@ def canvas(
     Raises
     ------
     StudyError
-        When the axes given are not as many as there are panels, or stand beside a figsize.
+        When the axes given are not as many as there are panels, or stand beside a figsize, or the
+        figsize is none.
     """
     from hierbayes.plots.picture import new_picture, settings
 
     with settings(SETTINGS):
         if ax is None:
             rows, columns = shape
-            figure = new_picture(figsize or (panel[0] * columns, panel[1] * rows))
+            _refuse_bad_figsize(figsize)
+            whole = (panel[0] * columns, panel[1] * rows)
+            figure = new_picture(whole if figsize is None else figsize)
             made = figure.subplots(
                 rows, columns, sharex=share, sharey=share, squeeze=False,
                 subplot_kw={"projection": projection},
@@ -112,6 +116,15 @@ def panel_grid(count: int, widest: int = 3) -> tuple[int, int]:
     """
     columns = 2 if count == 4 else min(count, widest)
     return -(-count // columns), columns
+
+
+def _refuse_bad_figsize(figsize: object) -> None:
+    if figsize is None:
+        return
+    sizes = list(figsize) if isinstance(figsize, Sequence | np.ndarray) else []
+    numbers = [one for one in sizes if isinstance(one, Real) and 0.0 < one < np.inf]
+    if len(sizes) != 2 or len(numbers) != 2:
+        raise StudyError(f"figsize must be two positive numbers of inches, not {figsize!r}")
 
 
 def _refuse_bad_axes(panels: tuple[Any, ...], needed: int, figsize: object) -> None:

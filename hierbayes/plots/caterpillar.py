@@ -17,7 +17,8 @@ from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, chosen_groups, one_effect, refuse_other_than
-from hierbayes.plots.look import BLACK, BLUE_INK, GREY
+from hierbayes.plots.draw import heading
+from hierbayes.plots.look import BLACK, BLUP, GREY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -152,9 +153,8 @@ def plot_caterpillar(
         for panel, name in zip(drawn.panels, names, strict=True):
             _draw_effect(panel, found.frame[found.frame["effect"] == name])
             panel.set_title(str(name))
+        heading(drawn, f"Random effects by {fit.design.specification.group}, {fit.engine}")
         if drawn.is_new:
-            drawn.figure.suptitle(f"Random effects by {fit.design.specification.group}, "
-                                  f"{fit.engine}", fontsize=11)  # fmt: skip
             drawn.figure.supxlabel(f"u; bars: {found.interval}", fontsize=9)
     return drawn.figure
 
@@ -183,9 +183,9 @@ def _draw_effect(ax: Axes, rows: pd.DataFrame) -> None:
     ax.hlines(rows["position"], rows["lower"], rows["upper"], color=GREY,
               linewidth=1.3 if J <= _NAMED else 0.7, zorder=1.0)  # fmt: skip
     size = 4.2 if J <= _NAMED else 2.4
-    for chosen, face in ((away, BLUE_INK), (~away, "white")):
+    for chosen, face in ((away, BLUP.color), (~away, "white")):
         ax.plot(rows["estimate"][chosen], rows["position"][chosen], linestyle="none", marker="o",
-                markersize=size, markerfacecolor=face, markeredgecolor=BLUE_INK,
+                markersize=size, markerfacecolor=face, markeredgecolor=BLUP.color,
                 markeredgewidth=0.8)  # fmt: skip
     ax.axvline(0.0, color=BLACK, linewidth=0.8, zorder=0.5)
     ax.set_ylim(-0.8, J - 0.2)

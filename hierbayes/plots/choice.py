@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,6 @@ import pandas as pd
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats, Integers
-
-ENGINES = "model.reml(), ml(), map() or sample()"  # make fits
 
 ENGINES = "model.reml(), ml(), map() or sample()"  # make fits
 
@@ -94,17 +93,20 @@ def choose(
     if groups is not None and max_groups is not None:
         raise StudyError("groups= and max_groups= are both stated; keep one")
     if groups is not None:
-        if isinstance(groups, str) or not hasattr(groups, "__iter__"):
+        listed = [] if isinstance(groups, str) or not hasattr(groups, "__iter__") else list(groups)
+        if not listed:
             raise StudyError(f"groups must be a list of group labels, not {groups!r}")
-        found = labels.get_indexer(list(groups))
+        found = labels.get_indexer(listed)
         if (found < 0).any():
-            missing = list(groups)[int((found < 0).argmax())]
+            missing = listed[int((found < 0).argmax())]
             raise StudyError(f"there is no group {missing!r} in '{name}'")
         return np.unique(found).astype(np.intp)
-    if max_groups is None or max_groups >= J:
+    if max_groups is None:
         return np.arange(J)
-    if max_groups < 1:
-        raise StudyError(f"max_groups must be at least 1, not {max_groups!r}")
+    if not isinstance(max_groups, Integral) or isinstance(max_groups, bool) or max_groups < 1:
+        raise StudyError(f"max_groups must be a whole number of at least 1, not {max_groups!r}")
+    if max_groups >= J:
+        return np.arange(J)
     by_size = np.argsort(rows, kind="stable")
     kept = by_size[np.linspace(0, J - 1, max_groups).round().astype(np.intp)]
     return np.sort(kept).astype(np.intp)

@@ -11,6 +11,7 @@ import pandas as pd
 from hierbayes.errors import StudyError
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
+from hierbayes.plots.draw import heading
 from hierbayes.plots.interval_line import draw_interval, span_without_outliers
 from hierbayes.plots.look import GREY, SERIES
 from hierbayes.plots.profile_zeta import label
@@ -98,6 +99,7 @@ def plot_comparison(
             panel.set_title(name, fontsize=10.0)
             if drawn.is_new and place % shape[1]:
                 panel.set_yticklabels([])
+        heading(drawn, "Estimates and intervals by fit")
     return drawn.figure
 
 

@@ -49,6 +49,14 @@ def draw_shadow(ax: Axes, bounds: Floats, look: Look) -> None:
     ax.set_ylim(bottom=low_y)
 
 
+def heading(drawn: Canvas, text: str) -> None:
+    """What a picture shows: the title of its one panel, or over the panels of a new figure."""
+    if len(drawn.panels) == 1 and not drawn.ax.get_title(loc="left"):
+        drawn.ax.set_title(text)
+    elif drawn.is_new:
+        drawn.figure.suptitle(text, x=0.01, ha="left")
+
+
 def legend(drawn: Canvas, entries: dict[str, dict[str, Any]], *, width: float = 2.2) -> None:
     """A legend with an entry for each label, from the arguments of ``ax.plot``.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.frames.arrays import Floats
@@ -96,11 +97,13 @@ def effects_frame(
     Raises
     ------
     StudyError
-        When these are not the data of the fit, or a name is no variable of the fixed part.
+        When these are not the data of the fit, a name is no variable of the fixed part, or x and
+        by are one variable.
     HypothesisError
         When it is no fit, or df does not suit it.
     """
     refuse_other_than_fit(fit, "plot_effects")
+    refuse_x_twice(x, by)
     rows, interval = fit_rows(fit, data), Interval(prob)
     levels: list[Any] = [POOLED] if by is None else shown_values(fit, rows, by)
     if by is not None:
@@ -168,6 +171,17 @@ def plot_effects(
             legend(drawn, dict(zip([f"{by}: {level}" for level in levels], how, strict=True)))
         write_note(drawn, found.band, found.held)
     return drawn.figure
+
+
+def refuse_x_twice(x: str, by: str | None) -> None:
+    """Refuse one variable as both x and by.
+
+    Raises
+    ------
+    StudyError
+    """
+    if x == by:
+        raise StudyError(f"'{x}' is x and by; by= names another variable")
 
 
 def x_values(fit: Fit, rows: pd.DataFrame, x: str) -> Floats | list[Any]:

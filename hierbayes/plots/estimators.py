@@ -27,7 +27,7 @@ from hierbayes.fit.effects import blue
 from hierbayes.fit.probability import DEFAULT_PROB
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
-from hierbayes.plots.draw import coefficient_label, legend, zero_lines
+from hierbayes.plots.draw import coefficient_label, heading, legend, zero_lines
 from hierbayes.plots.ellipse import Ellipse, confidence_radius, shadow_radius
 from hierbayes.plots.look import METHODS, OWN
 from hierbayes.plots.populations import populations
@@ -160,14 +160,15 @@ def plot_estimators(
             if number % shape[1] == 0:
                 panel.set_ylabel(coefficient_label(frame.predictor))
         _one_scale(drawn.panels, frame, levels)
-        if drawn.is_new:
-            drawn.figure.suptitle(f"{100 * prob:g}% {_WORDS[kind]}", x=0.01, ha="left")
+        heading(drawn, f"{100 * prob:g}% {_WORDS[kind]}")
         legend(drawn, _entries(drawn.panels[0], six, frame), width=2.7)
     return drawn.figure
 
 
 def _chosen(six: Estimators, methods: Sequence[str] | None) -> list[Method]:
-    keys = list(six.methods) if methods is None else list(methods)
+    if isinstance(methods, str):
+        raise StudyError(f"methods must be a list of keys, not {methods!r}")
+    keys = list(six.methods if methods is None else dict.fromkeys(methods))
     for key in keys:
         if key not in six.methods:
             listed = ", ".join(f"'{one}'" for one in six.methods)
@@ -213,7 +214,9 @@ def _draw_level(ax: Axes, frame: EstimatorsInBetaSpace, level: str) -> None:
     slopes_only = 0
     for number, (key, row) in enumerate(frame.centres.loc[level].iterrows()):
         look = METHODS[str(key)]
-        centre = look.points(9.5 - 0.5 * number, markeredgecolor="white")
+        centre = look.points(
+            9.5 - 0.5 * number, markeredgecolor="white", markeredgewidth=0.6
+        )  # fmt: skip
         if np.isfinite(row["intercept"]):
             ax.plot(row["intercept"], row["slope"], **centre, zorder=3.0)
             continue

@@ -23,7 +23,7 @@ from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
 from hierbayes.plots.band import band_in_words, pointwise_band, simultaneous_radius
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.draw import legend, name_levels, write_note
-from hierbayes.plots.effects import levels_of, x_values
+from hierbayes.plots.effects import levels_of, refuse_x_twice, x_values
 from hierbayes.plots.fit_rows import (
     average_rows,
     fit_rows,
@@ -124,6 +124,7 @@ def gap_frame(
         When it is no fit, or df does not suit it.
     """
     refuse_other_than_fit(fit, "plot_gap")
+    refuse_x_twice(x, by)
     rows, interval = fit_rows(fit, data), Interval(prob)
     refuse_no_variable(fit, by)
     first, second = _two_levels(rows[by], is_factor(fit, rows[by]), levels)

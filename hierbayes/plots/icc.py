@@ -18,7 +18,7 @@ from hierbayes.likelihood.collapsed import REML
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_point
 from hierbayes.plots.density import POINTS, SHARE, sample_of
-from hierbayes.plots.draw import legend
+from hierbayes.plots.draw import heading, legend
 from hierbayes.plots.look import LIKELIHOOD, PALE, POSTERIOR, PRIOR
 from hierbayes.plots.prior_curve import draws_of_priors, exact_density
 
@@ -119,6 +119,8 @@ def plot_icc(
         panel.set_xlim(0.0, _right(frame))
         panel.set_xlabel("intraclass correlation")
         panel.set_ylabel("density")
+        prior = "prior and " if "prior" in of else ""
+        heading(drawn, f"Intraclass correlation: {prior}posterior")
         entries: dict[str, dict[str, Any]] = {"prior": PRIOR.lines()} if "prior" in of else {}
         entries |= {
             "posterior": POSTERIOR.lines(),

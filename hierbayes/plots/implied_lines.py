@@ -20,7 +20,7 @@ from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.covariance import cholesky_psd
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_other_than
-from hierbayes.plots.draw import legend
+from hierbayes.plots.draw import heading, legend
 from hierbayes.plots.look import GREY, PALE, PRIOR
 from hierbayes.studies.prior_predictive.implications import response_name
 from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive
@@ -147,8 +147,9 @@ def plot_implied_lines(
         drawn.ax.set_xlim(*ends)
         drawn.ax.set_xlabel(frame.column)
         drawn.ax.set_ylabel(frame.response)
+        heading(drawn, "Lines of groups under the priors")
         legend(drawn, {
-            f"{len(table)} lines under the priors": {"color": PRIOR.color, "linewidth": 0.9},
+            f"{len(table)} lines": {"color": PRIOR.color, "linewidth": 0.9},
             "range of the observed responses": {"color": PALE, "linewidth": 7.0},
         })  # fmt: skip
     return drawn.figure

@@ -14,7 +14,7 @@ from hierbayes.fit.probability import Interval
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
 from hierbayes.plots.density import POINTS, SHARE, sample_of
-from hierbayes.plots.draw import legend, zero_lines
+from hierbayes.plots.draw import heading, legend, zero_lines
 from hierbayes.plots.look import DASHED, DOTTED, PALE, PRIOR, SOLID
 from hierbayes.studies.prior_predictive.implications import INTERVAL
 from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive
@@ -93,6 +93,7 @@ def plot_implied_icc(
         drawn.ax.set_ylim(bottom=0.0)
         drawn.ax.set_xlabel("intraclass correlation")
         drawn.ax.set_ylabel("density")
+        heading(drawn, "Intraclass correlation under the priors")
         legend(drawn, {
             "prior": PRIOR.lines(1.6, linestyle=SOLID), "its median": PRIOR.lines(1.2),
             f"its {100 * INTERVAL.prob:g}% interval": {"color": PALE, "linewidth": 7.0},
@@ -165,5 +166,6 @@ def plot_implied_ellipses(
             i, k = prior.pairs[name]
             panel.set_xlabel(f"random effect of {effects[i]}")
             panel.set_ylabel(f"random effect of {effects[k]}")
+        heading(drawn, f"{100 * prob:g}% of the groups, by G under the priors")
         legend(drawn, entries, width=2.4)
     return drawn.figure

@@ -15,7 +15,7 @@ from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.inference.cases.level1 import FAR, level1_residuals
 from hierbayes.inference.cases.normal_scores import normal_scores
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.draw import name_points
+from hierbayes.plots.draw import heading, name_points
 from hierbayes.plots.look import BLACK, BLUE_INK, GREY, PALE
 from hierbayes.plots.normal_quantiles import draw_normal_quantiles, normal_band
 
@@ -142,8 +142,7 @@ def plot_level1_residuals(
         titles = ("Against fitted values", "By group", f"Normal quantiles, {100 * prob:g}% band")
         for panel, title in zip(drawn.panels, titles, strict=True):
             panel.set_title(title)
-        if drawn.is_new:
-            drawn.figure.suptitle(f"Level-1 residuals, {fit.engine}")
+        heading(drawn, f"Level-1 residuals, {fit.engine}")
     return drawn.figure
 
 

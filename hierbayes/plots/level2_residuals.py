@@ -17,8 +17,8 @@ from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.inference.cases.level2 import OUTLYING, level2_residuals
 from hierbayes.inference.cases.normal_scores import normal_scores
 from hierbayes.plots.canvas import canvas, panel_grid
-from hierbayes.plots.draw import name_points, zero_lines
-from hierbayes.plots.look import BLACK, BLUE_INK, GREY
+from hierbayes.plots.draw import heading, name_points, zero_lines
+from hierbayes.plots.look import BLACK, BLUP, GREY
 from hierbayes.plots.normal_quantiles import draw_normal_quantiles, normal_band
 
 if TYPE_CHECKING:
@@ -132,20 +132,20 @@ def plot_level2_residuals(
         for name in names:
             rows, panel = found.effects[found.effects["effect"] == name], next(panels)
             size = 4.0 if len(rows) <= 60 else 2.8
-            draw_normal_quantiles(panel, rows, "standardized", labels=rows["group"], size=size)
+            draw_normal_quantiles(panel, rows, "standardized", labels=rows["group"], size=size,
+                                  color=BLUP.color)  # fmt: skip
             panel.set_ylabel("standardized")
             panel.set_title(f"u[{name}]")
         for first, second in pairs:
             _draw_pair(next(panels), found, first, second)
         _draw_distances(next(panels), found.distances)
-        if drawn.is_new:
-            drawn.figure.suptitle(f"Level-2 residuals, {fit.engine}; bands {100 * prob:g}%")
+        heading(drawn, f"Level-2 residuals, {fit.engine}; bands {100 * prob:g}%")
     return drawn.figure
 
 
 def _draw_pair(ax: Axes, found: Level2Picture, first: str, second: str) -> None:
     u = found.effects.pivot(index="group", columns="effect", values="u")
-    ax.plot(u[first], u[second], linestyle="none", marker="o", markersize=4.0, color=BLUE_INK,
+    ax.plot(u[first], u[second], linestyle="none", marker="o", markersize=4.0, color=BLUP.color,
             markerfacecolor="white", markeredgewidth=0.8)  # fmt: skip
     zero_lines(ax)
     far = found.distances.nlargest(_NAMED, "distance").index
@@ -158,9 +158,9 @@ def _draw_pair(ax: Axes, found: Level2Picture, first: str, second: str) -> None:
 def _draw_distances(ax: Axes, distances: pd.DataFrame) -> None:
     most = int(distances["df"].max())
     beyond = distances["far"].to_numpy()
-    for chosen, face in ((~beyond, "white"), (beyond, BLUE_INK)):
+    for chosen, face in ((~beyond, "white"), (beyond, BLUP.color)):
         ax.plot(distances["expected"][chosen], distances["distance"][chosen], linestyle="none",
-                marker="o", markersize=4.0, color=BLUE_INK, markerfacecolor=face,
+                marker="o", markersize=4.0, color=BLUP.color, markerfacecolor=face,
                 markeredgewidth=0.8)  # fmt: skip
     end = float(distances["expected"].max())
     ax.plot([0.0, end], [0.0, end], color=BLACK, linewidth=0.9, linestyle="--", zorder=0.8)

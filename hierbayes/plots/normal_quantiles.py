@@ -40,7 +40,13 @@ def normal_band(scores: Floats, interval: Interval) -> tuple[Floats, Floats]:
 
 
 def draw_normal_quantiles(
-    ax: Axes, rows: pd.DataFrame, value: str, *, labels: Any = None, size: float = 4.0
+    ax: Axes,
+    rows: pd.DataFrame,
+    value: str,
+    *,
+    labels: Any = None,
+    size: float = 4.0,
+    color: str = BLUE_INK,
 ) -> None:
     """Points of ``normal_score`` and `value`, the band and the line of a normal sample.
 
@@ -54,6 +60,8 @@ def draw_normal_quantiles(
     labels : (m,) str, optional
         The smallest and the largest are named, where they lie outside the band.
     size : float
+        Of marks.
+    color : str
         Of marks.
     """
     known = rows[["normal_score", value]].notna().all(axis=1).to_numpy()
@@ -69,7 +77,7 @@ def draw_normal_quantiles(
         linestyle="--",
         zorder=0.8,
     )
-    ax.plot(score, seen[value], linestyle="none", marker="o", markersize=size, color=BLUE_INK,
+    ax.plot(score, seen[value], linestyle="none", marker="o", markersize=size, color=color,
             markerfacecolor="white", markeredgewidth=0.8, zorder=2.0)  # fmt: skip
     if labels is not None:
         outside = ((seen[value] > seen["upper"]) | (seen[value] < seen["lower"])).to_numpy()

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.plots.canvas import canvas
+from hierbayes.plots.draw import heading
 from hierbayes.plots.study_choice import refuse_other_than_study
 from hierbayes.studies.sensitivity.power_scaling import SENSITIVE
 from hierbayes.studies.sensitivity.study import SensitivityStudy
@@ -83,5 +84,6 @@ def plot_power_scaling(
         panel.xaxis.tick_top()
         for side in panel.spines.values():
             side.set_visible(False)
-        panel.set_xlabel(f"power-scaling sensitivity (bold: {SENSITIVE:g} or more)")
+        panel.set_xlabel(f"bold: {SENSITIVE:g} or more")
+        heading(drawn, "Power-scaling sensitivity")
     return drawn.figure

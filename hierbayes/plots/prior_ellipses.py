@@ -22,7 +22,7 @@ from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import two_effects
 from hierbayes.plots.draw import legend, zero_lines
 from hierbayes.plots.ellipse import Ellipse, ellipse_frame
-from hierbayes.plots.look import BLACK, DASH_DOT_DOT, GREY, SERIES, Look
+from hierbayes.plots.look import BLACK, GREY, LIKELIHOOD, SERIES, Look
 from hierbayes.plots.study_choice import chosen_alternatives, refuse_other_than_study
 from hierbayes.studies.sensitivity.answers import Answer
 from hierbayes.studies.sensitivity.study import SensitivityStudy
@@ -191,9 +191,9 @@ def _farthest(table: pd.DataFrame) -> list[str]:
 
 
 def _looks(table: pd.DataFrame) -> dict[str, Look]:
-    """A line for every ellipse with a name; they repeat after five."""
+    """A line for every ellipse with a name; they repeat after four."""
     named = [str(name) for name in table.index[table["named"]]]
     own = [name for name in named if name not in (BASELINE, REML_NAME)]
-    looks = {BASELINE: Look(BLACK, "o"), REML_NAME: Look(BLACK, "D", DASH_DOT_DOT)}
-    lines = [*SERIES[1:5], SERIES[0]]
+    looks = {BASELINE: Look(BLACK, "o"), REML_NAME: LIKELIHOOD}
+    lines = [*SERIES[1:2], *SERIES[3:5], SERIES[0]]  # nothing that looks like REML
     return looks | {name: lines[k % len(lines)] for k, name in enumerate(own)}

@@ -25,10 +25,10 @@ from hierbayes.likelihood.collapsed import REML
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_point
 from hierbayes.plots.density import POINTS, Sample, sample_of
-from hierbayes.plots.draw import legend
+from hierbayes.plots.draw import heading, legend
 from hierbayes.plots.look import LIKELIHOOD, PALE, POSTERIOR, PRIOR
 from hierbayes.plots.prior_curve import RANGES, draws_of_joint, prior_density_at
-from hierbayes.plots.profile_curve import points_of, relative_density
+from hierbayes.plots.profile_curve import relative_density, whole_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ class PriorPosterior:
     ----------
     curves : DataFrame
         ``block``, ``parameter``, ``kind`` (``"prior"``, ``"posterior"`` or ``"profile"``), ``x``
-        and ``density``; flat priors have no curve.
+        and ``density``; flat priors have no curve, nor have profiles without both bounds.
     summary : DataFrame
         Index (block, parameter): ``mean``, ``lower`` and ``upper`` of the posterior, ``REML``, its
         estimate, and ``label``.
@@ -103,10 +103,10 @@ def prior_posterior_frame(
         key = (one.block, one.name)
         values = draws[..., index.get_loc(key)]
         posterior = sample_of(one.label, values, RANGES[one.block])
-        points = points_of(likely, key) if likely is not None else None
+        points = None if likely is None else whole_points(likely, key)
         x = _grid(posterior, points)
         curves = {"prior": prior_density_at(fit, one, x, drawn), "posterior": posterior.density(x)}
-        if points is not None and len(points) > 1:
+        if points is not None:
             curves["profile"] = relative_density(points, x)
         parts += [
             pd.DataFrame({"block": one.block, "parameter": one.name, "kind": kind, "x": x,
@@ -150,6 +150,7 @@ def plot_prior_posterior(
             _draw(panel, frame, key)
             if not drawn.is_new or place % shape[1] == 0:
                 panel.set_ylabel("density")
+        heading(drawn, "Prior and posterior")
         legend(drawn, _entries(frame), width=1.7)
     return drawn.figure
 
@@ -167,7 +168,7 @@ def _estimates(maximum: Fit) -> dict[tuple[str, str], float]:
 def _grid(posterior: Sample, points: pd.DataFrame | None) -> Floats:
     """Points from where either curve rises to where both have fallen, and something beyond."""
     low, high = posterior.span()
-    if points is not None and len(points) > 1:
+    if points is not None:
         seen = points[points["zeta"].abs() <= 2.5]["value"]
         low, high = min(low, seen.min()), max(high, seen.max())
     margin = _MARGIN * (high - low)

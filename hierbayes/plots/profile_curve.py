@@ -16,6 +16,14 @@ def points_of(profile: Profile, key: tuple[str, str]) -> pd.DataFrame:
     return table[np.isfinite(table).all(axis=1)]
 
 
+def whole_points(profile: Profile, key: tuple[str, str]) -> pd.DataFrame | None:
+    """`points_of` a parameter with both bounds; of half a profile no area can be told."""
+    points = points_of(profile, key)
+    if len(points) < 2 or profile.limits.loc[key, ["lower", "upper"]].isna().any():
+        return None
+    return points
+
+
 def rows_of(table: pd.DataFrame, key: tuple[str, str]) -> pd.DataFrame:
     """Rows of one parameter of a table by block, parameter and point, in whatever order it is."""
     blocks, names = (table.index.get_level_values(level) for level in ("block", "parameter"))

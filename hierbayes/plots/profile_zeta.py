@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from hierbayes.fit.probability import Interval
 from hierbayes.inference.maxima.profile import Profile
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
-from hierbayes.plots.draw import legend
+from hierbayes.plots.draw import heading, legend
 from hierbayes.plots.look import BLACK, BLUE_INK, DASHED, GREY, SOLID, Look
 from hierbayes.plots.profile_curve import points_of, rows_of, value_at, zeta_at
 
@@ -75,11 +76,13 @@ def profile_zeta_frame(profile: Profile, levels: Sequence[float] = LEVELS) -> Pr
     Raises
     ------
     StudyError
-        When it is no profile, or a level reaches beyond it.
+        When it is no profile, levels are no list, or a level reaches beyond it.
     IntervalError
         When a level is no probability.
     """
     refuse_other_than("plot_profile_zeta", profile, Profile, "hb.profile()")
+    if isinstance(levels, Real) or not len(levels):
+        raise StudyError(f"levels must be a list of probabilities, not {levels!r}")
     beyond = [level for level in levels if Interval(level).prob > profile.interval.prob + 1e-12]
     if beyond:
         raise StudyError(
@@ -141,6 +144,7 @@ def plot_profile_zeta(
             _draw(panel, frame, key)
             if not drawn.is_new or place % shape[1] == 0:
                 panel.set_ylabel("ζ")
+        heading(drawn, f"Profile ζ, {' and '.join(profile.limits['criterion'].unique())}")
         legend(drawn, _entries(levels))
     return drawn.figure
 

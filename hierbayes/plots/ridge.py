@@ -11,7 +11,7 @@ import pandas as pd
 
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.density import Sample, common_grid
-from hierbayes.plots.draw import legend
+from hierbayes.plots.draw import heading, legend
 from hierbayes.plots.look import BLACK, GREY, LIKELIHOOD, PALE, POSTERIOR, PRIOR
 from hierbayes.plots.study_choice import (
     chosen_alternatives,
@@ -139,6 +139,7 @@ def plot_ridge(
         panel.spines["left"].set_visible(False)
         panel.set_ylim(-0.35, rows - 1 + _HEIGHT + 0.1)
         panel.set_xlabel(quantity)
+        heading(drawn, "Posterior under each prior")
         legend(drawn, _entries(frame), width=1.5)
     return drawn.figure
 

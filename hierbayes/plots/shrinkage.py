@@ -125,7 +125,7 @@ def plot_shrinkage(
         legend(drawn, {
             "BLUE (own least squares)": BLUE.points(5.0),
             "BLUP" if fit.is_point else "posterior mean": BLUP.points(4.5),
-            "population": population,
+            "population" if one else "population of the group": population,
         })  # fmt: skip
     return drawn.figure
 

@@ -21,7 +21,7 @@ from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.likelihood.collapsed import REML
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import chosen_groups, one_effect, refuse_point
-from hierbayes.plots.draw import legend
+from hierbayes.plots.draw import heading, legend
 from hierbayes.plots.look import LIKELIHOOD, POSTERIOR
 
 if TYPE_CHECKING:
@@ -116,7 +116,9 @@ def plot_shrinkage_factors(
         panel.set_ylim(-0.8, len(frame) - 0.2)
         group, named = fit.design.specification.group, effect or fit.design.effects[0]
         panel.set_xlabel(f"shrinkage factor of {named}")
-        panel.set_ylabel(group)
+        few = len(frame) < fit.design.J
+        panel.set_ylabel(f"{len(frame)} of {fit.design.J} groups ({group})" if few else group)
+        heading(drawn, f"Shrinkage factors, {fit.engine}")
         if len(frame) <= _LABELLED:
             panel.set_yticks(at, [str(one) for one in frame.index], fontsize=7.0)
         else:

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_scalar
 
 from hierbayes.design.design import Design
 from hierbayes.errors import StudyError
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than, two_effects
-from hierbayes.plots.draw import coefficient_label, draw_shadow, legend
+from hierbayes.plots.draw import coefficient_label, draw_shadow, heading, legend
 from hierbayes.plots.ellipse import Ellipse, ellipse_frame, shadow_frame
-from hierbayes.plots.look import BLUE, DATA, DISPERSION, POPULATION, TRUTH, Look
+from hierbayes.plots.look import BLUE, BLUE_INK, DASH_DOT, DATA, DISPERSION, POPULATION, TRUTH, Look
 from hierbayes.studies.simulation.simulated import Simulated
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ TITLES = (
     "dispersion G of true lines", "the true line", "dispersion of β̂ about β",
     "least squares β̂", "V: dispersion of β̂ about γ",
 )  # fmt: skip
+_SAMPLING = Look(BLUE_INK, "none", DASH_DOT)  # of the BLUE about the true line
 LOOKS: dict[str, Look] = {"γ": POPULATION, "β": TRUTH, "β̂": BLUE}
-ELLIPSES: dict[str, Look] = {"G": POPULATION, "σ²(X'X)⁻¹": DISPERSION, "V": BLUE}
+ELLIPSES: dict[str, Look] = {"G": DISPERSION, "σ²(X'X)⁻¹": _SAMPLING, "V": BLUE}
 _SEEN_IN_STEP = {"γ": (1, 5), "β": (2, 7), "data": (3, 0), "β̂": (4, 9)}
 _ELLIPSE_IN_STEP = {"G": 6, "σ²(X'X)⁻¹": 8, "V": 10}
 
@@ -94,7 +96,7 @@ def simulated_school_frame(simulated: Simulated, group: object = None) -> Simula
     design, truth = simulated.design, simulated.truth
     pair = _intercept_and_slope(design)
     label = design.groups[0] if group is None else group
-    if label not in design.groups:
+    if not is_scalar(label) or label not in design.groups:
         raise StudyError(f"there is no group {label!r} in '{design.specification.group}'")
     own = design.codes == design.groups.get_loc(label)
     Z, y = design.Z[own], design.y[own]
@@ -169,8 +171,7 @@ def plot_simulated_school(
             in_data_space = number <= IN_DATA_SPACE
             (_draw_data_space if in_data_space else _draw_beta_space)(panel, frame, number)
             panel.set_title(f"{number} {TITLES[number - 1]}")
-        if drawn.is_new:
-            drawn.figure.suptitle(f"Simulated group {frame.group}", x=0.01, ha="left")
+        heading(drawn, f"Simulated group {frame.group}")
         legend(drawn, _entries(steps), width=1.6)
     return drawn.figure
 
@@ -183,7 +184,7 @@ def _steps(step: int | Sequence[int] | None) -> list[int]:
     if not steps:
         raise StudyError("step names none; leave it out for all ten")
     for one in steps:
-        if one not in range(1, STEPS + 1):
+        if not (isinstance(one, Integral) and 1 <= one <= STEPS):
             raise StudyError(f"step must be a whole number from 1 to {STEPS}, not {one!r}")
     return steps
 

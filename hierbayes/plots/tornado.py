@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.plots.canvas import canvas, panel_grid
+from hierbayes.plots.draw import heading
 from hierbayes.plots.look import BLACK, GREY, PALE
 from hierbayes.plots.study_choice import chosen_quantities, refuse_other_than_study
 from hierbayes.studies.sensitivity.study import SensitivityStudy
@@ -99,8 +100,10 @@ def plot_tornado(
         for panel, name in zip(drawn.panels, names, strict=True):
             _draw(panel, frame.loc[name], reach)
             panel.set_title(str(name))
+        starred = "; *: another conclusion" if frame["flips"].any() else ""
         for panel in drawn.panels[-shape[1] :]:
-            panel.set_xlabel("movement of the mean, in posterior sds")
+            panel.set_xlabel(f"movement of the mean, in posterior sds{starred}")
+        heading(drawn, "How far each prior moves the posterior")
     return drawn.figure
 
 

@@ -107,7 +107,8 @@ def trellis_frame(
     labels = pd.Index(found.points["panel"].cat.categories)
     codes = found.points["panel"].cat.codes.to_numpy()
     rows = np.bincount(codes, minlength=len(labels)).astype(np.float64)
-    most = LEGIBLE if groups is None and max_groups is None else max_groups
+    by_default = groups is None and max_groups is None
+    most = LEGIBLE if by_default else max_groups
     chosen = choose(labels, rows, found.panel, groups, most)
     values, words = panel_order(found, codes, order)
     placed = chosen[np.argsort(values[chosen], kind="stable")]
@@ -122,7 +123,7 @@ def trellis_frame(
         {"n": rows[placed].astype(int), "title": titles},
         index=pd.Index(labels[placed], name="panel"),
     )
-    shown = _shown(len(placed), len(labels), found.panel)
+    shown = _shown(len(placed), len(labels), found.panel, chosen=not by_default)
     return Trellis(found.y, found.x, found.panel, by, panels, points, lines, shown)
 
 
@@ -176,10 +177,11 @@ def plot_trellis(
     return drawn.figure
 
 
-def _shown(shown: int, total: int, panel: str) -> str:
+def _shown(shown: int, total: int, panel: str, *, chosen: bool) -> str:
     if shown == total:
         return ""
-    return f"{shown} of {total} groups ({panel}); groups= or max_groups= choose others"
+    hint = "" if chosen else "; groups= or max_groups= choose others"
+    return f"{shown} of {total} groups ({panel}){hint}"
 
 
 def _lines_of_fit(fit: Fitted, data: pd.DataFrame, found: Scatter, panels: pd.Index) -> Any:
@@ -260,7 +262,7 @@ def _finish(drawn: Canvas, frame: Trellis, looks: dict[str, Look], count: int) -
         title = f"{frame.y} against {frame.x} by {frame.panel}"
         room = int(10.0 * drawn.figure.get_size_inches()[0])  # letters
         lines = [title, *wrap(frame.shown, room)]
-        drawn.figure.suptitle("\n".join(lines), fontsize=11)
+        drawn.figure.suptitle("\n".join(lines), x=0.01, ha="left")
     legend(drawn, _entries(frame, looks))
 
 

@@ -19,6 +19,7 @@ from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype
 from hierbayes.design.complete import require_column
 from hierbayes.errors import DataError, StudyError
 from hierbayes.plots.canvas import canvas, panel_grid
+from hierbayes.plots.draw import heading
 from hierbayes.plots.look import BLACK, BLUE_INK, GREY, PALE
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def plot_uniform_quantiles(
             panel.set_title(str(name))
             if row["missing"]:
                 panel.set_title(f"{row['missing']} missing", loc="right", fontsize=8, color=GREY)
+        heading(drawn, "Uniform quantile plots")
         if drawn.is_new:
             drawn.figure.supxlabel("fraction of the rows (numbers); levels (factors)", fontsize=9)
     return drawn.figure

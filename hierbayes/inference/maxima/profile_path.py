@@ -80,15 +80,28 @@ class _Tracer:
         self.found = [Point(estimate, 0.0, start, theta)]
 
     def at(self, value: float) -> Point:
-        """The point at a value: the others at their best."""
+        """The point at a value: the others at their best.
+
+        They are sought from those of the nearest point and from those of the nearest on the way
+        from the estimate: at the end of a range they may be at a minimum of their own (a standard
+        deviation of 0), which does not lead back.
+        """
         near = min(self.found, key=lambda point: abs(point.value - value))
-        point = self._from(near, value)
-        if not point.converged and near is not self.found[0]:
-            other = self._from(self.found[0], value)
-            point = other if other.converged else point
-        if point.converged:
-            self.found.append(point)
-        return point
+        way = min(self._on_the_way(value), key=lambda point: abs(point.value - value))
+        tried = [self._from(near, value)]
+        if way is not near:
+            tried.append(self._from(way, value))
+        if not any(point.converged for point in tried) and way is not self.found[0]:
+            tried.append(self._from(self.found[0], value))
+        best = min(tried, key=lambda point: (not point.converged, abs(point.zeta)))
+        if best.converged:
+            self.found.append(best)
+        return best
+
+    def _on_the_way(self, value: float) -> list[Point]:
+        """Points found between the estimate and a value, the estimate among them."""
+        low, high = sorted([self.estimate, value])
+        return [point for point in self.found if low <= point.value <= high]
 
     def _from(self, near: Point, value: float) -> Point:
         """The point at a value, its search started at those of another."""
