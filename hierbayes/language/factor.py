@@ -11,7 +11,7 @@ import numpy as np
 from formulaic import ModelSpec
 from formulaic.parser.types import Factor as ParsedFactor
 
-from hierbayes.specification.terms import names_in
+from hierbayes.specification.terms import bare, factor_text, names_in
 
 _CODED = re.compile(r"C\(\s*(\w+)\s*(,.*)?\)", re.DOTALL)
 
@@ -23,7 +23,7 @@ class Factor:
     Parameters
     ----------
     expr : str
-        As the formula has it, without backticks: ``ses``, ``np.log(x)``, ``Sector``.
+        As the formula has it, without backticks and braces: ``ses``, ``np.log(x)``, ``Sector``.
     label : str
         What tells its columns apart, ``T.Public`` or ``2``; empty when there is one.
     between : bool
@@ -80,11 +80,6 @@ class Factor:
 Factors = tuple[Factor, ...]
 
 
-def plain(text: str) -> str:
-    """A name or an expression without backticks."""
-    return text.replace("`", "")
-
-
 def read_factors(spec: ModelSpec, between: frozenset[str]) -> Iterator[Factors]:
     """The factors of each column, in the order of the columns.
 
@@ -93,7 +88,7 @@ def read_factors(spec: ModelSpec, between: frozenset[str]) -> Iterator[Factors]:
     spec : formulaic.ModelSpec
         Remembers the terms of the columns and their codings.
     between : frozenset of str
-        Expressions that are constant within every group, without backticks.
+        Expressions that are constant within every group, without backticks and braces.
     """
     for term in spec.structure:
         scopes = [_Scope(scoped, list(term.columns)) for scoped in term.scoped_terms]
@@ -141,7 +136,8 @@ def _labels(column: str, names: list[str]) -> tuple[str, ...] | None:
 
 
 def _factor(made: Any, at: int, label: str, spec: ModelSpec, between: frozenset[str]) -> Factor:
-    parsed, expr = made.factor.factor, plain(str(made.factor.expr))
+    parsed = made.factor.factor
+    expr = bare(factor_text(parsed))
     looked_up = parsed.eval_method is ParsedFactor.EvalMethod.LOOKUP
     reads = frozenset({expr}) if looked_up else names_in(str(parsed.expr))
     found = Factor(expr, label, expr in between, reads)

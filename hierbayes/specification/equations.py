@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +25,7 @@ from hierbayes.specification.notation import current_notation
 from hierbayes.specification.terms import (
     INTERCEPT,
     factors_of,
+    is_number,
     join_terms,
     outside_backticks,
     product,
@@ -182,16 +184,12 @@ def split_levels(specification: Specification, is_between: Callable[[str], bool]
 
 
 def _split_term(term: str, is_between: Callable[[str], bool]) -> tuple[str, str]:
-    """A product of factors as (level-1 part, level-2 part)."""
-    if term == INTERCEPT:
-        return INTERCEPT, INTERCEPT
-    inner = outer = INTERCEPT
-    for factor in factors_of(term):
-        if is_between(factor):
-            outer = product(outer, factor)
-        else:
-            inner = product(inner, factor)
-    return inner, outer
+    """A product of factors as (level-1 part, level-2 part); a number stands with the first."""
+    factors = factors_of(term)
+    outer = [factor for factor in factors if not is_number(factor) and is_between(factor)]
+    inner = [factor for factor in factors if not is_number(factor) and not is_between(factor)]
+    (inner or outer)[:0] = filter(is_number, factors)
+    return reduce(product, inner, INTERCEPT), reduce(product, outer, INTERCEPT)
 
 
 def _sides(within: str) -> tuple[str, str]:
