@@ -12,7 +12,7 @@ import pytest
 import hierbayes as hb
 from hierbayes.specification.equations import split_levels
 from hierbayes.specification.formula import Specification, read_combined
-from hierbayes.specification.terms import factors_of
+from hierbayes.specification.terms import factors_of, names_in, read_terms
 
 MODEL_FILES = sorted((Path(__file__).parents[1] / "models").glob("*.toml"))
 
@@ -51,6 +51,16 @@ WRITTEN: dict[tuple[str, str | None], tuple[str, tuple[str, ...], tuple[Any, ...
     ("y ~ C(f, contr.sum) + (1 | g)", None): ("y", ("1", "C(f, contr.sum)"), (("1",),), "g"),
     ("y ~ cvar(x, g) + dvar(x, g) + (dvar(x, g) | g)", None): (
         "y", ("1", "cvar(x, g)", "dvar(x, g)"), (("1", "dvar(x, g)"),), "g",
+    ),
+    # Python in braces: kept where the text would be read as something else without them
+    ("y ~ {x**2}:w + ({x**2} | g)", None): (
+        "y", ("1", "{x ** 2}:w"), (("1", "{x ** 2}"),), "g",
+    ),
+    ("{y / 2} ~ {x + `my w`} + {x.y} + (1 | g)", None): (
+        "{y / 2}", ("1", "{x + `my w`}", "{x.y}"), (("1",),), "g",
+    ),
+    ("y ~ {x} + {`my x`} + {np.log(x)} + {x.clip(0)} + (1 | g)", None): (
+        "y", ("1", "x", "`my x`", "np.log(x)", "x.clip(0)"), (("1",),), "g",
     ),
     # interactions
     ("y ~ x:w + (1 | g)", None): ("y", ("1", "x:w"), (("1",),), "g"),
@@ -166,6 +176,8 @@ SPLIT = {
     "y ~ 0 + w + x + (1 | g)": ("y ~ 1 + x", {"1": "0 + w", "x": "1"}),
     "y ~ x:z:w + (1 | g)": ("y ~ 1 + x:z", {"1": "1", "x:z": "0 + w"}),
     "y ~ w * v + (x || g)": ("y ~ 1 + x", {"1": "1 + w + v + w:v", "x": "0"}),
+    "y ~ 2:x + 3:w + (1 | g)": ("y ~ 1 + 2:x", {"1": "1 + 3:w", "2:x": "1"}),
+    "y ~ 4:x:w + (1 | g)": ("y ~ 1 + 4:x", {"1": "1", "4:x": "0 + w"}),
     "y ~ C(w, contr.sum) * I(x**2) + (1 | g)": (
         "y ~ 1 + I(x ** 2)", {"1": "1 + C(w, contr.sum)", "I(x ** 2)": "1 + C(w, contr.sum)"},
     ),
@@ -187,6 +199,56 @@ def test_levels_are_split(combined: str) -> None:
 def products(term: str) -> list[str]:
     """The factors of a term: x:w and w:x are one term."""
     return sorted(factors_of(term))
+
+
+@pytest.mark.parametrize("factor", ["{x ** 2}", "{`my x` > 0}", "{x.y}", "{-x}", "{None}", "{2}"])
+def test_braces_are_kept(factor: str) -> None:
+    assert read_terms(factor) == ("1", factor)
+    assert factors_of(f"w:{factor}") == ("w", factor)
+
+
+def test_names_in_braces() -> None:
+    assert names_in("{x ** 2 + `my x`}") == {"x", "my x"}
+
+
+def test_a_model_with_braces_is_that_with_a_call(hs: pd.DataFrame) -> None:
+    def model(square: str) -> hb.Model:
+        return hb.Model(f"mathach ~ {square} * Sector + (1 + {square} | school)", data=hs)
+
+    braces = model("{ses**2}")
+    assert str(braces.specification) == (
+        "mathach ~ 1 + {ses ** 2} + Sector + {ses ** 2}:Sector + (1 + {ses ** 2} | school)"
+    )
+    same_columns_and_fit(braces, hb.Model(braces.multilevel(), data=hs))
+    design, fit = braces.problem.design, braces.reml()
+    assert design.effects == ("Intercept", "ses ** 2")
+    np.testing.assert_array_equal(design.Z[:, 1], hs["ses"] ** 2)
+    for square in ("I(ses ** 2)", "np.square(ses)"):
+        other = model(square)
+        assert hb.equivalence(braces, other).holds
+        new = hs.iloc[::50]
+        np.testing.assert_allclose(fit.predict(new), other.reml().predict(new), rtol=1e-10)
+    between = str(braces.equations().between).splitlines()
+    assert [line.strip() for line in between[:2]] == [
+        "β_0j = γ_00 + γ_01 Sector[Public]_j + u_0j",
+        "β_1j = γ_10 + γ_11 Sector[Public]_j + u_1j",
+    ]
+
+
+@pytest.mark.parametrize("system", ["nlme", "lme4", "brms", "rstanarm", "sas", "stata", "hlm"])
+def test_braces_in_other_systems(system: str, hs: pd.DataFrame) -> None:
+    braces = hb.Model("mathach ~ {ses**2} * Sector + (1 + {ses**2} | school)", data=hs)
+    again = hb.read_code(system, braces.emit(system), data=hs)
+    assert "I(ses ** 2)" in again.specification.fixed
+    assert hb.equivalence(braces, again).holds
+
+
+def test_slopes_that_depend_on_an_expression_in_braces(hs: pd.DataFrame) -> None:
+    def slopes(large: str) -> pd.DataFrame:
+        formula = f"mathach ~ ses * {large} + cvar(ses, school) + (1 | school)"
+        return hb.Model(formula, data=hs).reml().contextual("ses", at={"Size": 1000}).table
+
+    pd.testing.assert_frame_equal(slopes("{Size / 1000}"), slopes("I(Size / 1000)"))
 
 
 def same_columns_and_fit(one: hb.Model, other: hb.Model) -> None:

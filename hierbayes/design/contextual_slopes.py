@@ -31,7 +31,7 @@ from hierbayes.design.design import Design, term_columns
 from hierbayes.design.moderators import Setting, choose_settings, factor_names
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
-from hierbayes.specification.terms import is_number
+from hierbayes.specification.terms import bare, factor_text, is_number
 
 _WITHIN = {"x": 1.0, "cvar": 0.0, "dvar": 1.0, "lvar": 0.0}
 _BETWEEN = {"x": 1.0, "cvar": 1.0, "dvar": 0.0, "lvar": 1.0}
@@ -148,7 +148,7 @@ def x_columns(design: Design, x: str) -> tuple[XColumn, ...]:
     forms = _forms(x, design.specification.group)
     found, place = [], 0
     for part in design.fixed_spec.structure:
-        factors = [str(factor.expr) for factor in part.term.factors]
+        factors = list(map(factor_text, part.term.factors))
         roles = tuple(forms[_plain(factor)] for factor in factors if _plain(factor) in forms)
         if roles:
             rest = [factor for factor in factors if _plain(factor) not in forms]
@@ -166,14 +166,14 @@ def _forms(x: str, group: str) -> dict[str, str]:
 
 
 def _plain(text: str) -> str:
-    return text.replace("`", "").replace(" ", "")
+    return bare(text).replace(" ", "")
 
 
 def _refuse_bent(design: Design, x: str) -> None:
     """Refuse terms in which x stands otherwise than as itself, its mean or its deviation."""
     forms = _forms(x, design.specification.group)
     for part in design.fixed_spec.structure:
-        factors = [str(factor.expr) for factor in part.term.factors]
+        factors = list(map(factor_text, part.term.factors))
         words = [factor for factor in factors if not is_number(factor)]
         other = [factor for factor in words if _plain(factor) not in forms]
         if any(factor_names(factor) & factor_names(x) for factor in other):

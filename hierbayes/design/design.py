@@ -38,6 +38,9 @@ from hierbayes.frames.contextual import CONTEXT, forget_groups
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import (
     INTERCEPT,
+    bare,
+    bare_term,
+    factor_text,
     factors_of,
     is_number,
     join_terms,
@@ -209,7 +212,7 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
     made = _materialise(_formula(spec.fixed_formula), frame)
     X, fixed = floats(made), made.model_spec
     owners = [s.term for s in fixed.structure for _ in s.columns]
-    alone = tuple(str(term) if len(term.factors) == 1 else "" for term in owners)
+    alone = tuple(bare(factor_text(*t.factors)) if len(t.factors) == 1 else "" for t in owners)
     parts = [_random_part(block, fixed, X, frame) for block in spec.random]
     refuse_single_levels((fixed, *(part for _, _, part in parts if not isinstance(part, tuple))))
     refuse_equal_names(fixed.column_names)
@@ -266,12 +269,10 @@ def _constant_factors(
     A number that scales a term belongs to what it scales, and is none of them.
     """
     terms = (*spec.fixed, *(term for block in spec.random for term in block))
-    factors = {factor for term in terms for factor in factors_of(term) if names_in(factor)}
+    factors = {f for term in terms for f in factors_of(term) if not is_number(f)}
     J = int(codes.max()) + 1
     return frozenset(
-        f
-        for f in factors
-        if is_number(f) or is_outer(_factor_columns(f, frame, fixed), codes, J).all()
+        f for f in factors if is_outer(_factor_columns(f, frame, fixed), codes, J).all()
     )
 
 
@@ -280,8 +281,7 @@ def _factor_columns(
 ) -> Floats:
     """What a factor says of each row, (n, k): fixed columns it has to itself, or computed."""
     X, alone = fixed
-    name = factor.replace("`", "")
-    own = [place for place, term in enumerate(alone) if term.replace("`", "") == name]
+    own = [place for place, name in enumerate(alone) if name == bare(factor)]
     if own:
         return X[:, own]
     return np.asarray(_materialise(_formula(f"0 + {factor}"), frame), dtype=np.float64)
@@ -295,7 +295,7 @@ def _random_part(
     A term that is one fixed column already (a number or an expression of numbers; the
     columns of a factor have other names) is taken from there.
     """
-    names = ["Intercept" if term == INTERCEPT else term.replace("`", "") for term in block]
+    names = ["Intercept" if term == INTERCEPT else bare_term(term) for term in block]
     if set(names) <= set(fixed.column_names):
         places = tuple(fixed.column_names.index(name) for name in names)
         return X[:, places], tuple(names), places

@@ -15,7 +15,7 @@ from formulaic.parser.types import Factor
 
 from hierbayes.design.design import Design
 from hierbayes.errors import DataError
-from hierbayes.specification.terms import names_in
+from hierbayes.specification.terms import names_in, without_braces
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def choose_settings(
 
 def _refuse_shares(design: Design, x: str, factors: tuple[str, ...]) -> None:
     for factor in factors:
-        if design.fixed_spec.transform_state.get(factor, {}).get("levels"):
+        if design.fixed_spec.transform_state.get(without_braces(factor), {}).get("levels"):
             raise DataError(
                 f"the slopes of '{x}' depend on '{factor}', the share of a level; make a column of "
                 "0 and 1 of that factor, whose mean can be set"
@@ -105,25 +105,34 @@ def _refuse_shares(design: Design, x: str, factors: tuple[str, ...]) -> None:
 
 
 def factor_names(factor: str) -> frozenset[str]:
-    """Names a factor reads values from, odd column names without their backticks included.
+    """Names a factor reads values from; a single column may lack its backticks.
 
     Examples
     --------
     >>> sorted(factor_names("big w")), sorted(factor_names("np.log(size)"))
     (['big w'], ['size'])
+    >>> sorted(factor_names("{size / ses}"))
+    ['ses', 'size']
     """
-    return names_in(factor) if "(" in factor or factor.isidentifier() else frozenset({factor})
+    is_code = "(" in factor or factor[:1] in ("{", "`") or factor.isidentifier()
+    return names_in(factor) if is_code else frozenset({factor})
 
 
 def _levels(design: Design, factors: tuple[str, ...]) -> dict[str, list[Any]]:
     """Levels of the columns that stand in the factors as labels, by themselves or in ``C()``."""
     found = {}
     for factor in factors:
-        kind, state = design.fixed_spec.encoder_state.get(factor, (None, {}))
-        inside = factor.removeprefix("C(").rstrip(")").split(",")[0].strip()
+        kind, state = design.fixed_spec.encoder_state.get(_key(factor), (None, {}))
+        inside = factor.removeprefix("C(").rstrip(")").split(",")[0].strip().strip("`")
         if kind is Factor.Kind.CATEGORICAL and factor_names(factor) == {inside}:
             found[inside] = list(state["categories"])
     return found
+
+
+def _key(factor: str) -> str:
+    """What formulaic remembers a factor under."""
+    name = without_braces(factor)
+    return name.strip("`") if name.count("`") == 2 and name[0] == name[-1] == "`" else name
 
 
 def _chosen(name: str, given: Any, levels: list[Any] | None) -> list[Any]:

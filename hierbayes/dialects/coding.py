@@ -9,7 +9,14 @@ from hierbayes.design.variables import Variable, Variables
 from hierbayes.dialects.expression import called, parse_factor
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, names_in, read_terms
+from hierbayes.specification.terms import (
+    INTERCEPT,
+    bare,
+    factors_of,
+    join_terms,
+    names_in,
+    read_terms,
+)
 
 _LEVEL = re.compile(r"(?P<factor>.*?)\[(?:T\.)?(?P<level>[^\[\]]*)\]")
 _APART = re.compile(r":(?![^(\[]*[)\]])")
@@ -78,9 +85,9 @@ def column_parts(column: str, variables: Variables) -> tuple[tuple[str, str], ..
 
 def term_of_column(column: str, specification: Specification, variables: Variables) -> str:
     """The fixed term that a column belongs to, by its name."""
-    parts = {factor.replace("`", "") for factor, _ in column_parts(column, variables)}
+    parts = {bare(factor) for factor, _ in column_parts(column, variables)}
     for term in specification.fixed:
-        if {factor.replace("`", "") for factor in factors_of(term)} == parts:
+        if set(map(bare, factors_of(term))) == parts:
             return term
     raise FormulaError(f"the column '{column}' belongs to no term that can be told by its name")
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from hierbayes.design.variables import Variables
 from hierbayes.dialects.columns import look_like_numbers
 from hierbayes.errors import FormulaError
+from hierbayes.specification.terms import without_braces
 
 _BACKTICKS = re.compile(r"`([^`]*)`")
 _MARK = "quoted_name_"
@@ -17,6 +18,8 @@ CONTEXTUAL = ("cvar", "dvar")
 
 def parse_factor(factor: str) -> ast.expr:
     """A factor as a syntax tree whose names are names of columns, odd ones included.
+
+    Python in braces is a call of ``I``, which says the same.
 
     Raises
     ------
@@ -31,17 +34,19 @@ def parse_factor(factor: str) -> ast.expr:
 
     text = _BACKTICKS.sub(put_aside, factor).strip()
     try:
-        tree = ast.parse(text.removeprefix("{").removesuffix("}"), mode="eval").body
+        tree = ast.parse(without_braces(text), mode="eval").body
     except SyntaxError as error:
         raise FormulaError(f"cannot read '{factor}' in the formula: {error.msg}") from error
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id.startswith(_MARK):
             node.id = quoted[int(node.id.removeprefix(_MARK))]
-    if not isinstance(tree, ast.Name | ast.Call) and not text.startswith("{"):
-        raise FormulaError(
-            f"the term '{factor}' is no column and no call of a function; write I({factor})"
-        )
-    return tree
+    if isinstance(tree, ast.Name | ast.Call):
+        return tree
+    if text.startswith("{"):
+        return ast.Call(ast.Name("I"), [tree], [])
+    raise FormulaError(
+        f"the term '{factor}' is no column and no call of a function; write I({factor})"
+    )
 
 
 def called(tree: ast.expr) -> str:

@@ -11,8 +11,7 @@ import numpy as np
 from formulaic import ModelSpec
 from formulaic.parser.types import Factor as ParsedFactor
 
-from hierbayes.errors import FormulaError
-from hierbayes.specification.terms import names_in
+from hierbayes.specification.terms import bare, factor_text, names_in
 
 _CODED = re.compile(r"C\(\s*(\w+)\s*(,.*)?\)", re.DOTALL)
 
@@ -24,7 +23,7 @@ class Factor:
     Parameters
     ----------
     expr : str
-        As the formula has it, without backticks: ``ses``, ``np.log(x)``, ``Sector``.
+        As the formula has it, without backticks and braces: ``ses``, ``np.log(x)``, ``Sector``.
     label : str
         What tells its columns apart, ``T.Public`` or ``2``; empty when there is one.
     between : bool
@@ -81,11 +80,6 @@ class Factor:
 Factors = tuple[Factor, ...]
 
 
-def plain(text: str) -> str:
-    """A name or an expression without backticks."""
-    return text.replace("`", "")
-
-
 def read_factors(spec: ModelSpec, between: frozenset[str]) -> Iterator[Factors]:
     """The factors of each column, in the order of the columns.
 
@@ -94,15 +88,9 @@ def read_factors(spec: ModelSpec, between: frozenset[str]) -> Iterator[Factors]:
     spec : formulaic.ModelSpec
         Remembers the terms of the columns and their codings.
     between : frozenset of str
-        Expressions that are constant within every group, without backticks.
-
-    Raises
-    ------
-    FormulaError
-        For a product with a number, as ``2:x``.
+        Expressions that are constant within every group, without backticks and braces.
     """
     for term in spec.structure:
-        _refuse_scaled(term)
         scopes = [_Scope(scoped, list(term.columns)) for scoped in term.scoped_terms]
         for column in term.columns:
             scope = next(scope for scope in scopes if column in scope.labels)
@@ -121,15 +109,6 @@ def _scaled(factors: Factors, scale: float) -> Factors:
         return factors
     first = factors[0]
     return (replace(first, expr=f"({scale:g}*{first.name})", label="", coding=()), *factors[1:])
-
-
-def _refuse_scaled(term: Any) -> None:
-    """Refuse a product with a number, which the names of its columns do not tell."""
-    if any(scoped.scale not in (None, 1) for scoped in term.scoped_terms):
-        raise FormulaError(
-            f"the equations cannot show '{term.term}', whose columns are named without the number; "
-            "put it inside, as in I(2 * x)"
-        )
 
 
 class _Scope:
@@ -167,7 +146,8 @@ def _labels(column: str, names: list[str]) -> tuple[str, ...] | None:
 
 
 def _factor(made: Any, at: int, label: str, spec: ModelSpec, between: frozenset[str]) -> Factor:
-    parsed, expr = made.factor.factor, plain(str(made.factor.expr))
+    parsed = made.factor.factor
+    expr = bare(factor_text(parsed))
     looked_up = parsed.eval_method is ParsedFactor.EvalMethod.LOOKUP
     reads = frozenset({expr}) if looked_up else names_in(str(parsed.expr))
     found = Factor(expr, label, expr in between, reads)

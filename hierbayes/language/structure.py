@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from formulaic import ModelSpec
 
 from hierbayes.design.design import Design
-from hierbayes.language.factor import Factor, Factors, plain, read_factors
+from hierbayes.language.factor import Factor, Factors, read_factors
+from hierbayes.specification.terms import bare, bare_term
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class Structure:
 
 def read_structure(design: Design) -> Structure:
     """Split the columns of a design into the equations of the two levels."""
-    between = frozenset(plain(factor) for factor in design.between)
+    between = frozenset(bare(factor) for factor in design.between)
     slots: dict[frozenset[Factor], _Slot] = {}
     for place, factors in enumerate(read_factors(design.fixed_spec, between)):
         inner = tuple(f for f in factors if not f.between)
@@ -132,7 +133,7 @@ def read_structure(design: Design) -> Structure:
     ordered = sorted([*slots.values(), *extra], key=lambda slot: bool(slot.factors))
     first = 0 if ordered and not ordered[0].factors else 1
     return Structure(
-        response=plain(design.specification.response),
+        response=bare_term(design.specification.response),
         group=design.specification.group,
         rows=len(design.y),
         groups=design.J,

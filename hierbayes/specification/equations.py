@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
@@ -183,18 +184,12 @@ def split_levels(specification: Specification, is_between: Callable[[str], bool]
 
 
 def _split_term(term: str, is_between: Callable[[str], bool]) -> tuple[str, str]:
-    """A product of factors as (level-1 part, level-2 part); a number scales either."""
-    if term == INTERCEPT:
-        return INTERCEPT, INTERCEPT
-    inner = outer = INTERCEPT
+    """A product of factors as (level-1 part, level-2 part); a number stands with the first."""
     factors = factors_of(term)
-    scales_outer = any(is_between(factor) for factor in factors if not is_number(factor))
-    for factor in factors:
-        if scales_outer if is_number(factor) else is_between(factor):
-            outer = product(outer, factor)
-        else:
-            inner = product(inner, factor)
-    return inner, outer
+    outer = [factor for factor in factors if not is_number(factor) and is_between(factor)]
+    inner = [factor for factor in factors if not is_number(factor) and not is_between(factor)]
+    (inner or outer)[:0] = filter(is_number, factors)
+    return reduce(product, inner, INTERCEPT), reduce(product, outer, INTERCEPT)
 
 
 def _sides(within: str) -> tuple[str, str]:

@@ -9,7 +9,8 @@ from keyword import iskeyword
 
 from formulaic import Formula, SimpleFormula
 from formulaic.errors import FormulaicError
-from formulaic.parser.types import Factor, Term
+from formulaic.parser.algos.tokenize import tokenize
+from formulaic.parser.types import Factor, Term, Token
 
 from hierbayes.errors import FormulaError
 
@@ -51,13 +52,13 @@ def factors_of(term: str) -> tuple[str, ...]:
     ('ses', 'Sector')
     >>> factors_of("1")
     ()
+    >>> factors_of("{ses**2}:Sector")
+    ('{ses ** 2}', 'Sector')
     """
     if term == INTERCEPT:
         return ()
     return tuple(
-        _factor_text(factor)
-        for parsed in _parse(f"0 + {term}", "term")
-        for factor in parsed.factors
+        factor_text(factor) for parsed in _parse(f"0 + {term}", "term") for factor in parsed.factors
     )
 
 
@@ -74,7 +75,7 @@ def names_in(factor: str) -> frozenset[str]:
     (['a b', 'g', 'x'], ['a b'])
     """
     quoted = _BACKTICKS.findall(factor)
-    stripped = _BACKTICKS.sub("__quoted__", factor)
+    stripped = _BACKTICKS.sub("__quoted__", without_braces(factor))
     try:
         tree = ast.parse(stripped.strip(), mode="eval")
     except SyntaxError as error:
@@ -98,6 +99,53 @@ def is_number(factor: str) -> bool:
     (True, True, False, False)
     """
     return _NUMBER.fullmatch(factor) is not None
+
+
+def without_braces(factor: str) -> str:
+    """A factor without the braces that quote Python in a formula.
+
+    Examples
+    --------
+    >>> without_braces("{ses ** 2}"), without_braces("C(x, {'a': 1})")
+    ('ses ** 2', "C(x, {'a': 1})")
+    """
+    text = factor.strip()
+    return text[1:-1].strip() if text.startswith("{") and text.endswith("}") else factor
+
+
+def bare(factor: str) -> str:
+    """A factor as columns are called: without backticks and braces.
+
+    Examples
+    --------
+    >>> bare("`a b`"), bare("np.log(`a b`)"), bare("{ses ** 2}")
+    ('a b', 'np.log(a b)', 'ses ** 2')
+    """
+    return without_braces(factor).replace("`", "")
+
+
+def bare_term(term: str) -> str:
+    """A term as columns are called.
+
+    Examples
+    --------
+    >>> bare_term("`a b`:x"), bare_term("{ses ** 2}:x"), bare_term("1")
+    ('a b:x', 'ses ** 2:x', '1')
+    """
+    return ":".join(map(bare, factors_of(term))) or INTERCEPT
+
+
+def factor_text(factor: Factor) -> str:
+    """A factor of formulaic's as it must be written in a formula to be read as the same.
+
+    Names that are no identifiers stand in backticks, and Python that is no call in braces.
+    """
+    text = str(factor.expr)
+    if factor.eval_method is Factor.EvalMethod.LOOKUP:
+        return text if _is_word(text) else f"`{text}`"
+    if factor.eval_method is Factor.EvalMethod.PYTHON and not _reads_as_one(text):
+        return f"{{{text}}}"
+    return text
 
 
 def outside_backticks(text: str) -> str:
@@ -160,15 +208,19 @@ def _parse(right: str, role: str) -> tuple[Term, ...]:
 
 
 def _term_text(term: Term) -> str:
-    return ":".join(_factor_text(factor) for factor in term.factors)
+    return ":".join(factor_text(factor) for factor in term.factors)
 
 
-def _factor_text(factor: Factor) -> str:
-    """A factor as it must be written in a formula: odd column names in backticks."""
-    text = str(factor.expr)
-    looked_up = factor.eval_method is Factor.EvalMethod.LOOKUP
-    plain = text.isidentifier() and not iskeyword(text)
-    return f"`{text}`" if looked_up and not plain else text
+def _is_word(text: str) -> bool:
+    return text.isidentifier() and not iskeyword(text)
+
+
+def _reads_as_one(text: str) -> bool:
+    """Whether Python code stands in a formula without braces: a column, a call, or 1."""
+    if _is_word(text) or text == INTERCEPT or _BACKTICKS.fullmatch(text):
+        return True
+    tokens = list(tokenize(text))
+    return len(tokens) == 1 and tokens[0].kind is Token.Kind.PYTHON
 
 
 def _pointed(error: FormulaicError) -> str:

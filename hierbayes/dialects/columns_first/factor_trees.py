@@ -9,6 +9,7 @@ from collections.abc import Callable
 from keyword import iskeyword
 
 from hierbayes.errors import FormulaError
+from hierbayes.specification.terms import without_braces
 
 _BACKTICKS = re.compile(r"`([^`]*)`")
 # Functions that formulas know with and without "np."; readers write them with it.
@@ -21,9 +22,13 @@ CONTEXTUAL = ("cvar", "dvar")
 def parse_factor(factor: str) -> ast.expr:
     """A factor of a formula as a tree; the ids of its names are names of columns.
 
+    Python in braces is a call of ``I``, which says the same.
+
     Examples
     --------
     >>> ast.unparse(parse_factor("I(x ** 2)"))
+    'I(x ** 2)'
+    >>> ast.unparse(parse_factor("{x ** 2}"))
     'I(x ** 2)'
     """
     quoted: list[str] = []
@@ -33,13 +38,14 @@ def parse_factor(factor: str) -> ast.expr:
         return f"__quoted{len(quoted) - 1}__"
 
     try:
-        tree = ast.parse(_BACKTICKS.sub(hide, factor).strip(), mode="eval").body
+        hidden = _BACKTICKS.sub(hide, factor).strip()
+        tree = ast.parse(without_braces(hidden), mode="eval").body
     except SyntaxError as error:
         raise FormulaError(f"cannot read '{factor}' in the formula: {error.msg}") from error
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id.startswith("__quoted"):
             node.id = quoted[int(node.id.strip("_").removeprefix("quoted"))]
-    return tree
+    return ast.Call(ast.Name("I"), [tree], []) if hidden.startswith("{") else tree
 
 
 def factor_text(tree: ast.expr) -> str:

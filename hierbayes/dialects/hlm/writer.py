@@ -186,7 +186,7 @@ class _Equations:
             if by == self.spec.group and by.isidentifier() and of.isidentifier():
                 name = self.means.setdefault(of, f"MEAN_{of}")
                 return f"{name}j" if called(tree) == "cvar" else f"{of}ij - {name}j"
-        return f"{factor}{subscript}"
+        return f"{tree_text(tree)}{subscript}"
 
     def _response(self) -> str:
         return f"{self.spec.response}ij"

@@ -114,6 +114,8 @@ def _r_column(name: str, variables: Variables, order: Mapping[str, int]) -> str:
         return name
     pieces = []
     for factor, level in column_parts(name, variables):
-        written = r_name(factor) if factor in variables.columns else to_r(factor, variables)
+        known = factor in variables.columns
+        # Names of columns have lost the braces of Python in braces.
+        written = r_name(factor) if known else to_r(f"{{{factor}}}", variables)
         pieces.append((order.get(written, 0), written + level))
     return ":".join(text for _, text in sorted(pieces, key=lambda pair: pair[0]))

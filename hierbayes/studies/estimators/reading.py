@@ -13,7 +13,7 @@ from hierbayes.design.design import Design, build_design
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.specification.formula import Specification, read_combined
-from hierbayes.specification.terms import INTERCEPT, factors_of, outside_backticks
+from hierbayes.specification.terms import INTERCEPT, bare_term, factors_of, outside_backticks
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
 
 _FEWEST = 3  # groups with a slope in each level: a line through two means leaves nothing over
@@ -154,7 +154,7 @@ def _grouped(
 ) -> GroupedRows:
     owners = [owner.replace("`", "") for owner in design.term_of]
     columns = {
-        term: [k for k, owner in enumerate(owners) if owner == term.replace("`", "")]
+        term: [k for k, owner in enumerate(owners) if owner == bare_term(term)]
         for term in stated.fixed
     }
     product = [term for term in stated.fixed if len(factors_of(term)) > 1]
