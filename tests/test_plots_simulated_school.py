@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.errors import StudyError
+from hierbayes.plots.look import DISPERSION
 from tests.drawn import fits_in, legend_of, lines_of, shows
 
 FORMULA = "mathach ~ ses + (1 + ses | school)"
@@ -124,6 +125,16 @@ def test_all_ten_steps(school: hb.Simulated) -> None:
     assert fits_in(figure)
     given = Figure().subplots(2, 5)
     assert hb.plots.plot_simulated_school(school, ax=given) is given[0, 0].figure
+
+
+def test_G_looks_as_it_does_in_the_beta_space_of_a_fit(school: hb.Simulated) -> None:
+    (ax,) = hb.plots.plot_simulated_school(school, 7, step=6).axes
+    own = hb.plots.simulated_school_frame(school, 7).ellipses
+    own = own[own["ellipse"] == "G"]
+    (line,) = [one for one in ax.get_lines() if len(np.asarray(one.get_xdata())) == len(own)]
+    assert line.get_color() == DISPERSION.color
+    (space,) = hb.plots.plot_beta_space(hb.Model(FORMULA, data=school.data).reml()).axes
+    assert DISPERSION.color in {one.get_color() for one in space.get_lines()}
 
 
 def test_refusals(school: hb.Simulated) -> None:
