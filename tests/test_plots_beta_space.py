@@ -229,6 +229,15 @@ def test_refusals(slopes: hb.Fit, reml_fits: Cache[hb.Fit]) -> None:
         assert str(refused.value) == message
 
 
+def test_a_legend_with_long_names_fits(hs: pd.DataFrame) -> None:
+    fit = hb.Model("mathach ~ ses * Sector * HIMINTY", "~ 1 + ses | school", data=hs).reml()
+    figure = hb.plots.plot_beta_space(fit)
+    assert "population: Catholic, HIMINTY = 1" in legend_of(figure)
+    assert len(figure.legends) == 1
+    figure.draw_without_rendering()
+    assert figure.legends[0].get_window_extent().x1 <= figure.bbox.x1
+
+
 @pytest.mark.parametrize("few", [0, 2.5, True, "a"])
 def test_a_number_of_groups_is_whole(few: Any, slopes: hb.Fit) -> None:
     with pytest.raises(StudyError) as refused:

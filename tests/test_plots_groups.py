@@ -13,6 +13,7 @@ from scipy import stats
 
 import hierbayes as hb
 from hierbayes.fit.probability import IntervalError
+from hierbayes.plots.look import BLUP
 from tests.conftest import Cache
 
 plots = hb.plots
@@ -257,6 +258,7 @@ def test_drawn_caterpillar_is_the_frame(small_fit: hb.Fit) -> None:
         assert_allclose(ends, rows[["lower", "upper"]])
         away = (rows["lower"] > 0.0) | (rows["upper"] < 0.0)
         filled, hollow = panel.lines[:2]
+        assert {filled.get_markeredgecolor(), hollow.get_markeredgecolor()} == {BLUP.color}
         assert_allclose(np.asarray(filled.get_xdata()), rows.loc[away, "estimate"])
         assert_allclose(np.asarray(hollow.get_xdata()), rows.loc[~away, "estimate"])
         assert [label.get_text() for label in panel.get_yticklabels()] == rows["group"].tolist()

@@ -202,6 +202,7 @@ def test_a_prior_posterior_plot_draws_its_frame(posterior_hs: hb.Fit) -> None:
     frame = plots.prior_posterior_frame(posterior_hs, ["sd", "corr"])
     figure = plots.plot_prior_posterior(posterior_hs, ["sd", "corr"])
     labels = ["sd(Intercept)", "sd(ses)", "corr(Intercept, ses)"]
+    assert figure.get_suptitle() == "Prior and posterior"
     assert [ax.get_xlabel() for ax in figure.axes] == labels == frame.summary["label"].tolist()
     for ax, key in zip(figure.axes, frame.summary.index, strict=True):
         for kind in ("prior", "posterior", "profile"):
@@ -266,6 +267,7 @@ def test_an_improper_prior_says_nothing_of_the_icc(posterior_hs: hb.Fit) -> None
     assert set(plots.icc_frame(improper).curves["kind"]) == {"posterior"}
     figure = plots.plot_icc(improper)
     assert legend_of(figure) == ["posterior", "its 95% interval", "REML"]
+    assert figure.axes[0].get_title(loc="left") == "Intraclass correlation: posterior"
 
 
 def test_shrinkage_factors_are_those_of_the_fit(small_posterior: hb.Fit, small: hb.Model) -> None:
@@ -297,6 +299,7 @@ def test_shrinkage_factors_of_some_groups(small_posterior: hb.Fit) -> None:
     assert set(some.index) == {"b", "h"}
     (ax,) = plots.plot_shrinkage_factors(small_posterior, groups=["b", "h"]).axes
     assert ax.get_xlabel() == "shrinkage factor of Intercept"
+    assert ax.get_ylabel() == "2 of 8 groups (g)"
     assert [tick.get_text() for tick in ax.get_yticklabels()] == some.index.tolist()
     with pytest.raises(StudyError, match=r"^'w' is no random effect of this model; they are: 'Int"):
         plots.plot_shrinkage_factors(small_posterior, "w")
@@ -362,6 +365,7 @@ def test_implied_icc_and_ellipses_are_those_of_the_tables(implied: Any) -> None:
     pd.testing.assert_frame_equal(ellipses, implied.ellipse(0.8))
     (ax,) = plots.plot_implied_ellipses(implied).axes
     assert ax.get_ylabel() == "random effect of ses"
+    assert ax.get_title(loc="left") == "50% of the groups, by G under the priors"
 
 
 def test_what_has_no_lines_or_ellipses(models: Cache[hb.Model], implied: Any) -> None:

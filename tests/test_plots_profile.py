@@ -116,6 +116,7 @@ def test_a_profile_zeta_plot_draws_its_frame(reml_profile: hb.Profile) -> None:
     assert fits_in(figure)
     frame = profile_zeta_frame(reml_profile)
     assert [ax.get_xlabel() for ax in figure.axes] == frame.labels.tolist()
+    assert figure.get_suptitle() == "Profile ζ, ML deviance and REML criterion"
     assert frame.labels.tolist()[4:] == [
         "sd(Intercept)", "sd(ses)", "corr(Intercept, ses)", "sigma",
     ]  # fmt: skip
@@ -239,3 +240,4 @@ def test_a_wide_interval_does_not_dwarf_the_refits(
     assert time.process_time() - start < 2.0
     low, high = ax.get_xlim()
     assert high - low < 2.2 * refits
+    assert ax.get_title(loc="left") == "Bootstrap, 95% intervals"

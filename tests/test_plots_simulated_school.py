@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.errors import StudyError
+from hierbayes.plots.look import DISPERSION
 from tests.drawn import fits_in, legend_of, lines_of, shows
 
 FORMULA = "mathach ~ ses + (1 + ses | school)"
@@ -141,6 +142,16 @@ def test_some_steps(school: hb.Simulated) -> None:
     mixed = hb.plots.plot_simulated_school(school, 7, step=(1, 6))
     assert legend_of(mixed) == ["γ", "G (one sd)"]
     assert fits_in(in_data_space) and fits_in(in_beta_space)
+
+
+def test_G_looks_as_it_does_in_the_beta_space_of_a_fit(school: hb.Simulated) -> None:
+    (ax,) = hb.plots.plot_simulated_school(school, 7, step=6).axes
+    own = hb.plots.simulated_school_frame(school, 7).ellipses
+    own = own[own["ellipse"] == "G"]
+    (line,) = [one for one in ax.get_lines() if len(np.asarray(one.get_xdata())) == len(own)]
+    assert line.get_color() == DISPERSION.color
+    (space,) = hb.plots.plot_beta_space(hb.Model(FORMULA, data=school.data).reml()).axes
+    assert DISPERSION.color in {one.get_color() for one in space.get_lines()}
 
 
 def test_refusals(school: hb.Simulated) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from numpy.testing import assert_allclose
 from scipy import linalg, stats
@@ -15,6 +16,7 @@ from scipy import linalg, stats
 import hierbayes as hb
 from hierbayes import plots
 from hierbayes.errors import StudyError
+from hierbayes.plots.look import LIKELIHOOD
 from hierbayes.plots.prior_ellipses import distance
 from hierbayes.studies.sensitivity.tipping import TippingPoints
 from tests.conftest import Cache
@@ -168,6 +170,10 @@ def test_a_tornado_marks_conclusions_that_change(study: hb.SensitivityStudy) -> 
     assert float(cell["lower"]) < 0.0 < float(study.before.sel(quantity=name)["lower"])
     (ax,) = plots.plot_tornado(study, name, most=2).axes
     assert ax.get_yticklabels()[0].get_text() == "to zero *"
+    figure = ax.get_figure(root=True)
+    assert figure is not None and figure.get_suptitle() == (
+        "How far each prior moves the posterior (*: to another conclusion)"
+    )
     widths = [bar.get_width() for bar in ax.patches if isinstance(bar, Rectangle)]
     assert_allclose(widths, frame["movement"])
 
@@ -278,6 +284,9 @@ def test_of_each_block_the_farthest_has_a_line(study: hb.SensitivityStudy) -> No
     assert stated.index[stated["named"]].tolist() == ["baseline", "REML", "wide"]
     figure = plots.plot_prior_ellipses(study)
     assert legend_of(figure) == ["baseline", "REML", "to zero", "narrow", "LKJ(8)", "other priors"]
+    handles = figure.legends[0].legend_handles
+    colors = [one.get_color() for one in handles if isinstance(one, Line2D)]
+    assert colors[1] == LIKELIHOOD.color and colors.count(LIKELIHOOD.color) == 1
 
 
 def test_one_effect_has_no_ellipse(hs: pd.DataFrame) -> None:

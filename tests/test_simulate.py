@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
-from hierbayes.errors import DataError, StudyError
+from hierbayes.errors import StudyError
 from hierbayes.studies.simulation.rows import EFFECTS, RESIDUALS, stream
 
 FORMULA = "mathach ~ ses + (1 + ses | school)"
@@ -331,7 +331,11 @@ def test_models_that_cannot_be_simulated(hs: pd.DataFrame) -> None:
         "the response 'np.log(y)' is an expression, and a column is simulated; name a column in "
         "its place"
     )
-    with pytest.raises(DataError, match=r"^there is no column 'ses' in the data"):
+    with pytest.raises(hb.StudyError) as missing:
         example(variables={})
+    assert str(missing.value) == (
+        "the model needs 'ses', which is not stated; give it in variables=, or in between= where "
+        "groups have one value each"
+    )
     with pytest.raises(hb.EstimationError, match=r"^seed must be a whole number from 0"):
         example(seed=-1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,7 +121,9 @@ def _refuse_bad_figsize(figsize: object) -> None:
     if figsize is None:
         return
     sizes = list(figsize) if isinstance(figsize, Sequence | np.ndarray) else []
-    numbers = [one for one in sizes if isinstance(one, Real) and 0.0 < float(one) < np.inf]
+    numbers = [
+        one for one in sizes if isinstance(one, int | float | np.number) and 0.0 < one < np.inf
+    ]
     if len(sizes) != 2 or len(numbers) != 2:
         raise StudyError(f"figsize must be two positive numbers of inches, not {figsize!r}")
 

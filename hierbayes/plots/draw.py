@@ -60,7 +60,8 @@ def heading(drawn: Canvas, text: str) -> None:
 def legend(drawn: Canvas, entries: dict[str, dict[str, Any]], *, width: float = 2.2) -> None:
     """A legend with an entry for each label, from the arguments of ``ax.plot``.
 
-    It stands below a new figure, in columns of some `width` inches, and otherwise in the last of
+    It stands below a new figure, in columns of some `width` inches, fewer where they are wider
+    than the figure, and otherwise in the last of
     the axes that were given, where it hides least.
     """
     ax = drawn.panels[-1]
@@ -68,8 +69,12 @@ def legend(drawn: Canvas, entries: dict[str, dict[str, Any]], *, width: float = 
     if not drawn.is_new:
         ax.legend(handles=handles, frameon=True, framealpha=0.85, edgecolor="none")
         return
-    columns = max(1, int(drawn.figure.get_size_inches()[0] / width))
-    drawn.figure.legend(handles=handles, loc="outside lower left", ncols=columns)
+    room = drawn.figure.bbox.width
+    for columns in range(max(1, int(drawn.figure.get_size_inches()[0] / width)), 0, -1):
+        made = drawn.figure.legend(handles=handles, loc="outside lower left", ncols=columns)
+        if columns == 1 or made.get_window_extent().width <= room:
+            return
+        made.remove()
 
 
 def zero_lines(ax: Axes) -> None:

@@ -100,10 +100,10 @@ def plot_tornado(
         for panel, name in zip(drawn.panels, names, strict=True):
             _draw(panel, frame.loc[name], reach)
             panel.set_title(str(name))
-        starred = "; *: another conclusion" if frame["flips"].any() else ""
         for panel in drawn.panels[-shape[1] :]:
-            panel.set_xlabel(f"movement of the mean, in posterior sds{starred}")
-        heading(drawn, "How far each prior moves the posterior")
+            panel.set_xlabel("movement of the mean, in posterior sds")
+        starred = " (*: to another conclusion)" if frame["flips"].any() else ""
+        heading(drawn, f"How far each prior moves the posterior{starred}")
     return drawn.figure
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.design import Design, build_design
+from hierbayes.design.design import Design, build_design, columns_needed
 from hierbayes.design.group_design import group_design
 from hierbayes.errors import StudyError
 from hierbayes.estimation.counts import refuse_bad_seed
@@ -182,7 +182,14 @@ def _rows(
     for name in ("groups", "sizes"):
         if getattr(layout, name) is None:
             raise StudyError(f"{name}= is not stated; give groups= and sizes=, or data=")
-    return make_rows(layout, spec.group, seed)
+    rows = make_rows(layout, spec.group, seed)
+    for name in columns_needed(spec.fixed, *spec.random):
+        if name not in rows:
+            raise StudyError(
+                f"the model needs '{name}', which is not stated; give it in variables=, or in "
+                "between= where groups have one value each"
+            )
+    return rows
 
 
 def _is_empty(value: Any) -> bool:
