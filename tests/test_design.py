@@ -266,3 +266,15 @@ def test_denominator_df_without_intercept(hs: pd.DataFrame, formula: str, df: li
     """As nlme's lme(..., random = ~ 1 | school) has them."""
     fit = hb.Model(formula, "~ 1 | school", data=hs).reml()
     assert fit.summary().fixed["DF"].tolist() == df
+
+
+def test_columns_that_are_called_as_functions_hide_none() -> None:
+    data = frame()
+    plain = hb.Model("y ~ I(x**2) + cvar(x, g) + np.exp(x) + C(f) + (1 | g)", data=data).reml()
+    named = data.assign(I=1.0, C=2.0, cvar=3.0, np="4")
+    fit = hb.Model("y ~ I(x**2) + cvar(x, g) + np.exp(x) + C(f) + (1 | g)", data=named).reml()
+    assert fit.loglik == plain.loglik
+    np.testing.assert_array_equal(fit.predict(named), plain.predict(data))
+    assert hb.Model("y ~ C + (1 | g)", data=named.assign(C=named["x"])).problem.design.terms[
+        1:
+    ] == ("C",)

@@ -42,6 +42,12 @@ REFUSED: tuple[tuple[str, str, dict[str, Any], str], ...] = (
         "meaning; make a column of it",
     ),
     (
+        "bambi",
+        "mathach ~ I(Size % 100) + (1 | school)",
+        {},
+        "bambi cannot say 'Size % 100': its formulas have no such operator; make a column of it",
+    ),
+    (
         "statsmodels",
         "mathach ~ C(Sector, contr.sum) + (1 | school)",
         {},

@@ -209,3 +209,11 @@ def test_round_trip_of_random_models(seed: int, spoken: dict[str, hb.Model]) -> 
             )
         else:
             assert again == model.specification
+
+
+@pytest.mark.parametrize("system", ["nlme", "lme4"])
+def test_levels_with_quotes_come_back(system: str, hs: pd.DataFrame) -> None:
+    data = hs.assign(said=np.where(hs["Sex"] == "Male", 'he said "no"', "a\\b"))
+    model = hb.Model("mathach ~ cvar(said, school) + (1 | school)", data=data)
+    back = hb.read_code(system, model.emit(system), data=data)
+    assert back.specification == model.specification

@@ -16,6 +16,7 @@ import pandas as pd
 from formulaic import Formula, ModelSpec
 from formulaic.errors import DataMismatchWarning, FormulaicError
 from formulaic.parser.types import Factor
+from formulaic.transforms import TRANSFORMS
 from pandas.api.types import (
     is_bool_dtype,
     is_numeric_dtype,
@@ -46,6 +47,8 @@ from hierbayes.specification.terms import (
     join_terms,
     names_in,
 )
+
+_FUNCTIONS = frozenset(TRANSFORMS) | frozenset(CONTEXT)  # what formulas call by name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -324,8 +327,26 @@ def _formula(right: str) -> Formula:
     return Formula(right)
 
 
+def _without_hiding(formula: Any, frame: pd.DataFrame) -> pd.DataFrame:
+    """The data without columns that are called as functions are, unless the formula reads them."""
+    hiding = _FUNCTIONS.intersection(frame.columns)
+    if not hiding:
+        return frame
+    terms = formula.formula if isinstance(formula, ModelSpec) else formula
+    factors = (factor for term in terms for factor in term.factors)
+    read = {name for factor in factors for name in _names_read(factor)}
+    return frame.drop(columns=hiding - read)
+
+
+def _names_read(factor: Factor) -> frozenset[str]:
+    """Names that a parsed factor reads values from."""
+    looked_up = factor.eval_method is Factor.EvalMethod.LOOKUP
+    return frozenset({factor.expr}) if looked_up else names_in(factor.expr)
+
+
 def _materialise(formula: Any, frame: pd.DataFrame) -> Any:
     """Formulaic's matrices of a formula or a remembered specification, as numpy arrays."""
+    frame = _without_hiding(formula, frame)
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error", DataMismatchWarning)

@@ -189,14 +189,23 @@ def _flat(tree: ast.AST) -> str:
         case ast.Name():
             return tree.id
         case ast.BinOp():
-            return f"{_flat(tree.left)} {_MARKS[type(tree.op)]} {_flat(tree.right)}"
+            return f"{_flat(tree.left)} {_mark(tree.op, tree)} {_flat(tree.right)}"
         case ast.Compare(ops=[op]):
-            return f"{_flat(tree.left)} {_MARKS[type(op)]} {_flat(tree.comparators[0])}"
+            return f"{_flat(tree.left)} {_mark(op, tree)} {_flat(tree.comparators[0])}"
         case ast.UnaryOp(op=ast.USub()):
             return f"-{_flat(tree.operand)}"
         case ast.Call():
             return f"{called(tree)}({', '.join(map(_flat, tree.args))})"
     return ast.unparse(tree)
+
+
+def _mark(op: ast.AST, tree: ast.AST) -> str:
+    if type(op) not in _MARKS:
+        raise FormulaError(
+            f"bambi cannot say '{ast.unparse(tree)}': its formulas have no such operator; make a "
+            "column of it"
+        )
+    return _MARKS[type(op)]
 
 
 def _call(families: Sequence[Family], block: str, place: str) -> str:

@@ -5,6 +5,7 @@ Only what gives the same numbers in both is translated; the rest is refused by n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -110,7 +111,7 @@ def _contextual(function: str, values: tuple[Node, ...], columns: Sequence[str])
 
 
 def _refuse_other_level(test: Node, columns: Sequence[str]) -> None:
-    name, level = test.parts[0].text, test.parts[1].text[1:-1]
+    name, level = test.parts[0].text, _unescaped(test.parts[1].text)
     levels = columns.levels.get(name, ()) if isinstance(columns, Columns) else ()
     if levels and (len(levels) != 2 or level != levels[1]):
         raise FormulaError(
@@ -118,6 +119,11 @@ def _refuse_other_level(test: Node, columns: Sequence[str]) -> None:
             f"share of the second of two levels; '{name}' has: {', '.join(levels)}. Make a "
             "column of numbers of it"
         )
+
+
+def _unescaped(literal: str) -> str:
+    """What a string of R says."""
+    return re.sub(r"\\(.)", r"\1", literal[1:-1])
 
 
 def _not_read(node: Node) -> FormulaError:
