@@ -201,6 +201,62 @@ def products(term: str) -> list[str]:
     return sorted(factors_of(term))
 
 
+# Text that formulaic stumbles over, and how the message begins.
+MALFORMED = {
+    "y ~ (x + w] * z) + (1 | g)": (
+        "cannot read the fixed part '(x + w] * z)': its brackets and operators do not fit "
+        "together\n    (x + w] * z)\n          ^"
+    ),
+    "y ~ (x + w)**9 + (1 | g)": (
+        "cannot read the fixed part '(x + w)**9': products of more than 5 terms must be written "
+        "out\n    (x + w)**9\n             ^"
+    ),
+    "y ~ x ) + (1 | g)": "cannot read the f",
+    "y ~ {x": "cannot read the f",
+    "y ~ x['a' + (1 | g)": "cannot read the f",
+    "y ~ x ** -1 + (1 | g)": "cannot read the f",
+    "y ~ x ** (w + 1) + (1 | g)": "cannot read the f",
+    "y ~ \0 + (1 | g)": "cannot read the f",
+}
+
+
+@pytest.mark.parametrize("written", MALFORMED)
+def test_malformed_text_is_refused(written: str) -> None:
+    with pytest.raises(hb.FormulaError) as refused:
+        read_combined(written)
+    assert str(refused.value).startswith(MALFORMED[written])
+
+
+@pytest.mark.parametrize("good", ["y ~ (a + b)**2 + C(f) + {x / 2}:`w v` + (1 + x | g)",
+                                  "np.log(y) ~ 0 + bs(x, df=4) / w - 1 + (x || g)"])  # fmt: skip
+def test_changed_text_reads_or_is_refused(good: str) -> None:
+    """Every formula with one character changed is read, and printed as it is read, or refused."""
+    read = 0
+    for place in range(len(good)):
+        for mark in ("", "(", "]", "{", "}", "`", "'", "|", "~", "*", ":", "1", "%", ","):
+            changed = f"{good[:place]}{mark}{good[place + 1 :]}"
+            try:
+                found = read_combined(changed)
+            except hb.FormulaError:
+                continue
+            read += 1
+            assert read_combined(found.lme4()) == found
+    assert read > 50
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((3,), "the formula must be text, not 3"),
+        (("y ~ x", 1), "the random part must be text, not 1"),
+    ],
+)
+def test_formulas_are_text(arguments: Any, message: str) -> None:
+    with pytest.raises(hb.FormulaError) as refused:
+        read_combined(*arguments)
+    assert str(refused.value) == message
+
+
 @pytest.mark.parametrize("factor", ["{x ** 2}", "{`my x` > 0}", "{x.y}", "{-x}", "{None}", "{2}"])
 def test_braces_are_kept(factor: str) -> None:
     assert read_terms(factor) == ("1", factor)

@@ -114,6 +114,9 @@ def read_combined(formula: str, random: str | None = None) -> Specification:
     >>> read_combined("y ~ x + (x || g)")
     Specification(response='y', fixed=('1', 'x'), random=(('1',), ('x',)), group='g')
     """
+    for part, text in (("formula", formula), ("random part", random)):
+        if not isinstance(text, str) and (part == "formula" or text is not None):
+            raise FormulaError(f"the {part} must be text, not {text!r}")
     left, right = _split_sides(formula)
     fixed_text, inline = _take_random_terms(right)
     if random is None:

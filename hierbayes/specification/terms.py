@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from functools import lru_cache
+from itertools import pairwise
 from keyword import iskeyword
 
 from formulaic import Formula, SimpleFormula
@@ -17,6 +19,7 @@ from hierbayes.errors import FormulaError
 INTERCEPT = "1"
 
 _BACKTICKS = re.compile(r"`([^`]*)`")
+_HIGHEST = 5  # k terms to the power p multiply out to k^p products
 _NUMBERS = ("0", "1")
 _PYTHONS = {"bool", "float", "int", "str"}  # as in x.astype(float)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -76,9 +79,12 @@ def names_in(factor: str) -> frozenset[str]:
     quoted = _BACKTICKS.findall(factor)
     stripped = _BACKTICKS.sub("__quoted__", without_braces(factor))
     try:
-        tree = ast.parse(stripped.strip(), mode="eval")
-    except SyntaxError as error:
-        raise FormulaError(f"cannot read '{factor}' in the formula: {error.msg}") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            tree = ast.parse(stripped.strip(), mode="eval")
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        said = getattr(error, "msg", None) or str(error)
+        raise FormulaError(f"cannot read '{factor}' in the formula: {said}") from error
     owners = [
         node.func if isinstance(node, ast.Call) else node.value
         for node in ast.walk(tree)
@@ -196,14 +202,47 @@ def _parse(right: str, role: str) -> tuple[Term, ...]:
                 "formula; rename it"
             )
     try:
-        formula = Formula(right)
+        _refuse_high_powers(right, role)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            formula = Formula(right)
+    except FormulaError:
+        raise
     except FormulaicError as error:
         raise FormulaError(f"cannot read the {role} '{right}': {_pointed(error)}") from error
     except (SyntaxError, ValueError) as error:
         raise FormulaError(f"cannot read the {role} '{right}': {error}") from error
+    except Exception as error:  # formulaic stumbled: reading runs nothing, so the text is at fault
+        raise FormulaError(
+            f"cannot read the {role} '{right}': its brackets and operators do not fit together"
+            f"{_unmatched(right)}"
+        ) from error
     if not isinstance(formula, SimpleFormula):
         raise FormulaError(f"cannot read the {role} '{right}': '|' and '~' have no place in it")
     return tuple(formula)
+
+
+def _refuse_high_powers(right: str, role: str) -> None:
+    """Refuse a power that multiplies out to more terms than can be handled."""
+    tokens = list(tokenize(right))
+    for sign, power in pairwise(tokens):
+        if sign.token in ("**", "^") and power.token.isdigit() and int(power.token) > _HIGHEST:
+            raise FormulaError(
+                f"cannot read the {role} '{right}': products of more than {_HIGHEST} terms must be "
+                f"written out\n    {right}\n    {' ' * (power.source_start or 0)}^"
+            )
+
+
+def _unmatched(text: str) -> str:
+    """A caret under the first bracket without its partner; nothing where all have theirs."""
+    opened: list[int] = []
+    for i, character in enumerate(outside_backticks(text)):
+        if character in "([":
+            opened.append(i)
+        elif character in ")]" and not (opened and text[opened.pop()] + character in ("()", "[]")):
+            opened = [i]
+            break
+    return f"\n    {text}\n    {' ' * opened[0]}^" if opened else ""
 
 
 def _term_text(term: Term) -> str:
@@ -218,7 +257,10 @@ def _reads_as_one(text: str) -> bool:
     """Whether Python code stands in a formula without braces: a column, a call, or 1."""
     if _is_word(text) or text == INTERCEPT or _BACKTICKS.fullmatch(text):
         return True
-    tokens = list(tokenize(text))
+    try:
+        tokens = list(tokenize(text))
+    except FormulaicError:
+        return False
     return len(tokens) == 1 and tokens[0].kind is Token.Kind.PYTHON
 
 
