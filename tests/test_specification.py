@@ -212,7 +212,7 @@ MALFORMED = {
         "out\n    (x + w)**9\n             ^"
     ),
     "y ~ x ) + (1 | g)": "cannot read the f",
-    "y ~ {x": "cannot read the f",
+    "y ~ {x + (1 | g)": "cannot read the f",
     "y ~ x['a' + (1 | g)": "cannot read the f",
     "y ~ x ** -1 + (1 | g)": "cannot read the f",
     "y ~ x ** (w + 1) + (1 | g)": "cannot read the f",
@@ -345,3 +345,40 @@ def test_different_models_are_not_taken_for_one(hs: pd.DataFrame) -> None:
     for other in ("mathach ~ ses + Sector + (ses | school)", "mathach ~ ses * Sector + (1|school)"):
         with pytest.raises(AssertionError):
             same_columns_and_fit(one, hb.Model(other, data=hs))
+
+
+@pytest.mark.parametrize(
+    ("factor", "names"),
+    [
+        ("int", {"int"}),
+        ("I(float ** 2)", {"float"}),
+        ("np.log(str)", {"str"}),
+        ("cvar(bool, g)", {"bool", "g"}),
+        ("(bool == 1).astype(float)", {"bool"}),
+        ("x.astype(dtype=int)", {"x"}),
+        ("np.asarray(x, dtype=float)", {"x"}),
+        ("float(x)", {"x"}),
+        ("x.clip(0)", {"x"}),
+        ("C(f, contr.sum)", {"f"}),
+    ],
+)
+def test_columns_called_as_types_are(factor: str, names: set[str]) -> None:
+    assert names_in(factor) == names
+
+
+def test_a_model_of_columns_called_as_types_are(hs: pd.DataFrame) -> None:
+    renamed = hs.rename(columns={"ses": "int", "Size": "float"})
+    renamed.loc[renamed.index[:3], "int"] = np.nan
+    model = hb.Model("mathach ~ int + np.log(float) + (1 | school)", data=renamed)
+    rows = hs.iloc[3:]
+    plain = hb.Model("mathach ~ ses + np.log(Size) + (1 | school)", data=rows)
+    np.testing.assert_array_equal(model.problem.design.X, plain.problem.design.X)
+    with pytest.raises(hb.DataError) as refused:
+        model.reml().predict(rows)
+    assert str(refused.value) == "the new data have no column 'float', which the model needs"
+
+
+def test_a_column_whose_method_is_called_is_needed(hs: pd.DataFrame) -> None:
+    with pytest.raises(hb.DataError) as refused:
+        hb.Model("mathach ~ sess.clip(0) + (1 | school)", data=hs)
+    assert str(refused.value).startswith("there is no column 'sess'")

@@ -13,6 +13,7 @@ from formulaic import Formula, SimpleFormula
 from formulaic.errors import FormulaicError
 from formulaic.parser.algos.tokenize import tokenize
 from formulaic.parser.types import Factor, Term, Token
+from formulaic.transforms import TRANSFORMS
 
 from hierbayes.errors import FormulaError
 
@@ -21,7 +22,7 @@ INTERCEPT = "1"
 _BACKTICKS = re.compile(r"`([^`]*)`")
 _HIGHEST = 5  # k terms to the power p multiply out to k^p products
 _NUMBERS = ("0", "1")
-_PYTHONS = {"bool", "float", "int", "str"}  # as in x.astype(float)
+_TYPES = {"bool", "float", "int", "str"}
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -68,13 +69,15 @@ def factors_of(term: str) -> tuple[str, ...]:
 def names_in(factor: str) -> frozenset[str]:
     """Names a factor reads values from: its column, or the names in its expression.
 
-    Functions that are called, what is taken an attribute of, and Python's own names
+    Functions that are called, modules and types of numbers, as in ``x.astype(float)``,
     do not count.
 
     Examples
     --------
     >>> sorted(names_in("np.log(x) + cvar(`a b`, g)")), sorted(names_in("`a b`"))
     (['a b', 'g', 'x'], ['a b'])
+    >>> sorted(names_in("np.log(float)")), sorted(names_in("x.astype(float)"))
+    (['float'], ['x'])
     """
     quoted = _BACKTICKS.findall(factor)
     stripped = _BACKTICKS.sub("__quoted__", without_braces(factor))
@@ -85,14 +88,22 @@ def names_in(factor: str) -> frozenset[str]:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         said = getattr(error, "msg", None) or str(error)
         raise FormulaError(f"cannot read '{factor}' in the formula: {said}") from error
-    owners = [
-        node.func if isinstance(node, ast.Call) else node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call | ast.Attribute)
-    ]
-    aside = {owner.id for owner in owners if isinstance(owner, ast.Name)}
-    plain = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return frozenset(plain - aside - {"__quoted__", *_PYTHONS} | set(quoted))
+    aside = {id(name) for node in ast.walk(tree) for name in _no_columns(node)}
+    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in aside}
+    return frozenset(names - {"__quoted__"} | set(quoted))
+
+
+def _no_columns(node: ast.AST) -> list[ast.AST]:
+    """Parts of a node that are no columns, should they be names."""
+    if isinstance(node, ast.Attribute):
+        module = isinstance(node.value, ast.Name) and node.value.id in TRANSFORMS
+        return [node.value] if module else []
+    if not isinstance(node, ast.Call):
+        return []
+    converts = isinstance(node.func, ast.Attribute) and node.func.attr == "astype"
+    named = [k.value for k in node.keywords if converts or k.arg == "dtype"]
+    given = [*(node.args if converts else []), *named]
+    return [node.func, *(n for n in given if isinstance(n, ast.Name) and n.id in _TYPES)]
 
 
 def is_number(factor: str) -> bool:
