@@ -382,3 +382,24 @@ def test_a_column_whose_method_is_called_is_needed(hs: pd.DataFrame) -> None:
     with pytest.raises(hb.DataError) as refused:
         hb.Model("mathach ~ sess.clip(0) + (1 | school)", data=hs)
     assert str(refused.value).startswith("there is no column 'sess'")
+
+
+def test_a_product_in_two_orders_is_one_coefficient(hs: pd.DataFrame) -> None:
+    model = hb.Model("mathach ~ ses * Sex + (1 + Sex:ses | school)", data=hs)
+    equations = model.multilevel()
+    assert equations.within == "mathach ~ 1 + ses + Sex + ses:Sex"
+    assert dict(equations.between) == {"1": "1", "ses": "1", "Sex": "1", "ses:Sex": "1"}
+    assert equations.random == (("1", "ses:Sex"),)
+    assert hb.equivalence(model, hb.Model(equations, data=hs)).holds
+
+
+def test_equations_name_products_in_any_order() -> None:
+    equations = hb.Multilevel("y ~ x * z", {"z:x": "1 + w"}, group="g", random=["1", "z:x"])
+    assert equations.random == (("1", "x:z"),)
+    assert equations.between["x:z"] == "1 + w"
+
+
+def test_a_product_in_two_random_terms_is_refused() -> None:
+    with pytest.raises(hb.FormulaError) as refused:
+        read_combined("y ~ x + (x:z | g) + (0 + z:x | g)")
+    assert str(refused.value) == "the effect 'z:x' stands in two random terms; keep it in one"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 from keyword import iskeyword
@@ -188,6 +189,18 @@ def product(first: str, second: str) -> str:
     if second == INTERCEPT:
         return first
     return f"{first}:{second}"
+
+
+def as_named(term: str, among: Iterable[str]) -> str:
+    """A term as it is named among others, which may have its factors in another order.
+
+    Examples
+    --------
+    >>> as_named("Sex:ses", ["1", "ses:Sex"]), as_named("Sex:ses", ["1", "ses"])
+    ('ses:Sex', 'Sex:ses')
+    """
+    factors = sorted(factors_of(term))
+    return next((other for other in among if sorted(factors_of(other)) == factors), term)
 
 
 def join_terms(terms: tuple[str, ...]) -> str:
