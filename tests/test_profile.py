@@ -397,3 +397,17 @@ Bounds: where twice the log-likelihood lies 3.8415 below its maximum (95%), all 
 parameters at their best.
 Boundary: the likelihood never falls that far on this side; the bound is the end of the range.
 Estimates of fixed effects are those of ML, whose deviance they profile."""
+
+
+@pytest.mark.parametrize(
+    "asked", [["sigma", "ses", "sd(Intercept)", "Intercept"], ["sd(ses)", "ses", "sd(Intercept)"]]
+)
+def test_rows_are_found_in_any_order_of_asking(asked: list[str], hs: pd.DataFrame) -> None:
+    fit = hb.Model("mathach ~ ses + (ses || school)", data=hs).ml()
+    profiled = hb.profile(fit, asked)
+    for block, name in profiled.limits.index:
+        points = profiled.table.loc[(block, name)]
+        assert points.index.is_monotonic_increasing
+        assert points["value"].is_monotonic_increasing
+        alone = hb.profile(fit, name if block in ("gamma", "sigma") else f"{block}({name})")
+        np.testing.assert_array_equal(points["value"], alone.table["value"])

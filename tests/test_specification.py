@@ -201,6 +201,62 @@ def products(term: str) -> list[str]:
     return sorted(factors_of(term))
 
 
+# Text that formulaic stumbles over, and how the message begins.
+MALFORMED = {
+    "y ~ (x + w] * z) + (1 | g)": (
+        "cannot read the fixed part '(x + w] * z)': its brackets and operators do not fit "
+        "together\n    (x + w] * z)\n          ^"
+    ),
+    "y ~ (x + w)**9 + (1 | g)": (
+        "cannot read the fixed part '(x + w)**9': products of more than 5 terms must be written "
+        "out\n    (x + w)**9\n             ^"
+    ),
+    "y ~ x ) + (1 | g)": "cannot read the f",
+    "y ~ {x + (1 | g)": "cannot read the f",
+    "y ~ x['a' + (1 | g)": "cannot read the f",
+    "y ~ x ** -1 + (1 | g)": "cannot read the f",
+    "y ~ x ** (w + 1) + (1 | g)": "cannot read the f",
+    "y ~ \0 + (1 | g)": "cannot read the f",
+}
+
+
+@pytest.mark.parametrize("written", MALFORMED)
+def test_malformed_text_is_refused(written: str) -> None:
+    with pytest.raises(hb.FormulaError) as refused:
+        read_combined(written)
+    assert str(refused.value).startswith(MALFORMED[written])
+
+
+@pytest.mark.parametrize("good", ["y ~ (a + b)**2 + C(f) + {x / 2}:`w v` + (1 + x | g)",
+                                  "np.log(y) ~ 0 + bs(x, df=4) / w - 1 + (x || g)"])  # fmt: skip
+def test_changed_text_reads_or_is_refused(good: str) -> None:
+    """Every formula with one character changed is read, and printed as it is read, or refused."""
+    read = 0
+    for place in range(len(good)):
+        for mark in ("", "(", "]", "{", "}", "`", "'", "|", "~", "*", ":", "1", "%", ","):
+            changed = f"{good[:place]}{mark}{good[place + 1 :]}"
+            try:
+                found = read_combined(changed)
+            except hb.FormulaError:
+                continue
+            read += 1
+            assert read_combined(found.lme4()) == found
+    assert read > 50
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((3,), "the formula must be text, not 3"),
+        (("y ~ x", 1), "the random part must be text, not 1"),
+    ],
+)
+def test_formulas_are_text(arguments: Any, message: str) -> None:
+    with pytest.raises(hb.FormulaError) as refused:
+        read_combined(*arguments)
+    assert str(refused.value) == message
+
+
 @pytest.mark.parametrize("factor", ["{x ** 2}", "{`my x` > 0}", "{x.y}", "{-x}", "{None}", "{2}"])
 def test_braces_are_kept(factor: str) -> None:
     assert read_terms(factor) == ("1", factor)
@@ -350,3 +406,61 @@ def test_equations_of_factors_have_a_coefficient_for_each_column(
     parts = {part for term in model.problem.design.terms for part in term.split(":")}
     assert said <= parts
     assert not {"Sex[Female]", "Sex[Male]"} & (parts - said)
+
+
+@pytest.mark.parametrize(
+    ("factor", "names"),
+    [
+        ("int", {"int"}),
+        ("I(float ** 2)", {"float"}),
+        ("np.log(str)", {"str"}),
+        ("cvar(bool, g)", {"bool", "g"}),
+        ("(bool == 1).astype(float)", {"bool"}),
+        ("x.astype(dtype=int)", {"x"}),
+        ("np.asarray(x, dtype=float)", {"x"}),
+        ("float(x)", {"x"}),
+        ("x.clip(0)", {"x"}),
+        ("C(f, contr.sum)", {"f"}),
+    ],
+)
+def test_columns_called_as_types_are(factor: str, names: set[str]) -> None:
+    assert names_in(factor) == names
+
+
+def test_a_model_of_columns_called_as_types_are(hs: pd.DataFrame) -> None:
+    renamed = hs.rename(columns={"ses": "int", "Size": "float"})
+    renamed.loc[renamed.index[:3], "int"] = np.nan
+    model = hb.Model("mathach ~ int + np.log(float) + (1 | school)", data=renamed)
+    rows = hs.iloc[3:]
+    plain = hb.Model("mathach ~ ses + np.log(Size) + (1 | school)", data=rows)
+    np.testing.assert_array_equal(model.problem.design.X, plain.problem.design.X)
+    with pytest.raises(hb.DataError) as refused:
+        model.reml().predict(rows)
+    assert str(refused.value) == "the new data have no column 'float', which the model needs"
+
+
+def test_a_column_whose_method_is_called_is_needed(hs: pd.DataFrame) -> None:
+    with pytest.raises(hb.DataError) as refused:
+        hb.Model("mathach ~ sess.clip(0) + (1 | school)", data=hs)
+    assert str(refused.value).startswith("there is no column 'sess'")
+
+
+def test_a_product_in_two_orders_is_one_coefficient(hs: pd.DataFrame) -> None:
+    model = hb.Model("mathach ~ ses * Sex + (1 + ses + Sex:ses | school)", data=hs)
+    equations = model.multilevel()
+    assert equations.within == "mathach ~ 1 + ses + Sex + ses:Sex"
+    assert dict(equations.between) == {"1": "1", "ses": "1", "Sex": "1", "ses:Sex": "1"}
+    assert equations.random == (("1", "ses", "ses:Sex"),)
+    assert hb.equivalence(model, hb.Model(equations, data=hs)).holds
+
+
+def test_equations_name_products_in_any_order() -> None:
+    equations = hb.Multilevel("y ~ x * z", {"z:x": "1 + w"}, group="g", random=["1", "z:x"])
+    assert equations.random == (("1", "x:z"),)
+    assert equations.between["x:z"] == "1 + w"
+
+
+def test_a_product_in_two_random_terms_is_refused() -> None:
+    with pytest.raises(hb.FormulaError) as refused:
+        read_combined("y ~ x + (x:z | g) + (0 + z:x | g)")
+    assert str(refused.value) == "the effect 'z:x' stands in two random terms; keep it in one"

@@ -30,6 +30,12 @@ class Setting:
 
     values: Mapping[str, Any]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self.values),)
+
     @property
     def label(self) -> str:
         """The levels, and the numbers with the names of their columns."""
@@ -90,9 +96,7 @@ def choose_settings(
         else levels.get(name) or [_mean(design, name, x)]
         for name in names
     ]
-    return tuple(
-        Setting(MappingProxyType(dict(zip(names, some, strict=True)))) for some in product(*values)
-    )
+    return tuple(Setting(dict(zip(names, some, strict=True))) for some in product(*values))
 
 
 def _refuse_shares(design: Design, x: str, factors: tuple[str, ...]) -> None:

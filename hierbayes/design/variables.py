@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
@@ -49,6 +50,12 @@ class Variables:
     columns: Mapping[str, Variable]
     between: frozenset[str]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", MappingProxyType(dict(self.columns)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self.columns), self.between)
+
     @property
     def factors(self) -> tuple[str, ...]:
         """Names of the columns that hold labels."""
@@ -70,7 +77,7 @@ def describe_variables(design: Design, data: pd.DataFrame) -> Variables:
     rows = data.loc[design.kept, names]
     constant = _constant(rows, design)
     columns = {name: Variable(name, factor_levels(rows[name]), name in constant) for name in names}
-    return Variables(MappingProxyType(columns), design.between)
+    return Variables(columns, design.between)
 
 
 def _constant(rows: pd.DataFrame, design: Design) -> frozenset[str]:

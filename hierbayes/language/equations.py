@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from hierbayes.language.forms import between_lines, combined_lines, level_lines, within_lines
 from hierbayes.language.latex import LatexWriter
@@ -78,6 +79,12 @@ class Equations:
     about: str
     notation: Notation
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_level", MappingProxyType(dict(self.by_level)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (*self.forms, dict(self.by_level), self.about, self.notation)
+
     @property
     def forms(self) -> tuple[Form, ...]:
         """The five forms."""
@@ -130,7 +137,7 @@ def equations(structure: Structure, estimates: Estimates | None = None) -> Equat
     }
     return Equations(
         **made,
-        by_level=MappingProxyType(by_level),
+        by_level=by_level,
         about=_about(structure, notation, estimates),
         notation=notation,
     )

@@ -24,6 +24,7 @@ from hierbayes.specification.formula import Specification, read_response
 from hierbayes.specification.notation import current_notation
 from hierbayes.specification.terms import (
     INTERCEPT,
+    as_named,
     factors_of,
     is_number,
     join_terms,
@@ -89,7 +90,7 @@ class Multilevel:
             )
         read_response(_sides(self.within)[0])
         names = self.coefficients
-        given = {_one_term(key): text for key, text in self.between.items()}
+        given = {as_named(_one_term(key), names): text for key, text in self.between.items()}
         unknown = [key for key in given if key not in names]
         if unknown:
             raise FormulaError(
@@ -98,7 +99,8 @@ class Multilevel:
             )
         object.__setattr__(self, "between", MappingProxyType({n: given.get(n, "1") for n in names}))
         blocks = tuple(
-            tuple(_one_term(term) for term in block) for block in _as_blocks(self.random)
+            tuple(as_named(_one_term(term), names) for term in block)
+            for block in _as_blocks(self.random)
         )
         for term in (term for block in blocks for term in block):
             if term not in names:
@@ -171,9 +173,9 @@ def split_levels(specification: Specification, is_between: Callable[[str], bool]
     equations: dict[str, list[str]] = {}
     for term in specification.fixed:
         inner, outer = _split_term(term, is_between)
-        equations.setdefault(inner, []).append(outer)
+        equations.setdefault(as_named(inner, equations), []).append(outer)
     for effect in (effect for block in specification.random for effect in block):
-        equations.setdefault(effect, [])
+        equations.setdefault(as_named(effect, equations), [])
     order = sorted(equations, key=lambda name: name != INTERCEPT)
     return Multilevel(
         within=f"{specification.response} ~ {join_terms(tuple(order))}",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import (
     INTERCEPT,
-    factors_of,
+    as_named,
     join_terms,
     outside_backticks,
     read_terms,
@@ -114,6 +114,9 @@ def read_combined(formula: str, random: str | None = None) -> Specification:
     >>> read_combined("y ~ x + (x || g)")
     Specification(response='y', fixed=('1', 'x'), random=(('1',), ('x',)), group='g')
     """
+    for part, text in (("formula", formula), ("random part", random)):
+        if not isinstance(text, str) and (part == "formula" or text is not None):
+            raise FormulaError(f"the {part} must be text, not {text!r}")
     left, right = _split_sides(formula)
     fixed_text, inline = _take_random_terms(right)
     if random is None:
@@ -262,10 +265,9 @@ def _several_groups(groups: list[str]) -> str:
 
 
 def _refuse_bad_blocks(blocks: tuple[tuple[str, ...], ...]) -> None:
-    seen: set[str] = set()
+    seen: list[str] = []
     for term in (term for block in blocks for term in block):
-        if term in seen:
+        if as_named(term, seen) in seen:
             name = "the intercept '1'" if term == INTERCEPT else f"the effect '{term}'"
             raise FormulaError(f"{name} stands in two random terms; keep it in one")
-        seen.add(term)
-        factors_of(term)
+        seen.append(term)

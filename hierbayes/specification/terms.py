@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 from keyword import iskeyword
 
 from formulaic import Formula, SimpleFormula
 from formulaic.errors import FormulaicError
 from formulaic.parser.algos.tokenize import tokenize
 from formulaic.parser.types import Factor, Term, Token
+from formulaic.transforms import TRANSFORMS
 
 from hierbayes.errors import FormulaError
 
 INTERCEPT = "1"
 
 _BACKTICKS = re.compile(r"`([^`]*)`")
+_HIGHEST = 5  # k terms to the power p multiply out to k^p products
 _NUMBERS = ("0", "1")
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_PYTHONS = {"bool", "float", "int", "str"}  # as in x.astype(float)
+_TYPES = {"bool", "float", "int", "str"}
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -66,28 +71,41 @@ def factors_of(term: str) -> tuple[str, ...]:
 def names_in(factor: str) -> frozenset[str]:
     """Names a factor reads values from: its column, or the names in its expression.
 
-    Functions that are called, what is taken an attribute of, and Python's own names
+    Functions that are called, modules and types of numbers, as in ``x.astype(float)``,
     do not count.
 
     Examples
     --------
     >>> sorted(names_in("np.log(x) + cvar(`a b`, g)")), sorted(names_in("`a b`"))
     (['a b', 'g', 'x'], ['a b'])
+    >>> sorted(names_in("np.log(float)")), sorted(names_in("x.astype(float)"))
+    (['float'], ['x'])
     """
     quoted = _BACKTICKS.findall(factor)
     stripped = _BACKTICKS.sub("__quoted__", without_braces(factor))
     try:
-        tree = ast.parse(stripped.strip(), mode="eval")
-    except SyntaxError as error:
-        raise FormulaError(f"cannot read '{factor}' in the formula: {error.msg}") from error
-    owners = [
-        node.func if isinstance(node, ast.Call) else node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call | ast.Attribute)
-    ]
-    aside = {owner.id for owner in owners if isinstance(owner, ast.Name)}
-    plain = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return frozenset(plain - aside - {"__quoted__", *_PYTHONS} | set(quoted))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            tree = ast.parse(stripped.strip(), mode="eval")
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        said = getattr(error, "msg", None) or str(error)
+        raise FormulaError(f"cannot read '{factor}' in the formula: {said}") from error
+    aside = {id(name) for node in ast.walk(tree) for name in _no_columns(node)}
+    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in aside}
+    return frozenset(names - {"__quoted__"} | set(quoted))
+
+
+def _no_columns(node: ast.AST) -> list[ast.AST]:
+    """Parts of a node that are no columns, should they be names."""
+    if isinstance(node, ast.Attribute):
+        module = isinstance(node.value, ast.Name) and node.value.id in TRANSFORMS
+        return [node.value] if module else []
+    if not isinstance(node, ast.Call):
+        return []
+    converts = isinstance(node.func, ast.Attribute) and node.func.attr == "astype"
+    named = [k.value for k in node.keywords if converts or k.arg == "dtype"]
+    given = [*(node.args if converts else []), *named]
+    return [node.func, *(n for n in given if isinstance(n, ast.Name) and n.id in _TYPES)]
 
 
 def is_number(factor: str) -> bool:
@@ -174,6 +192,18 @@ def product(first: str, second: str) -> str:
     return f"{first}:{second}"
 
 
+def as_named(term: str, among: Iterable[str]) -> str:
+    """A term as it is named among others, which may have its factors in another order.
+
+    Examples
+    --------
+    >>> as_named("Sex:ses", ["1", "ses:Sex"]), as_named("Sex:ses", ["1", "ses"])
+    ('ses:Sex', 'Sex:ses')
+    """
+    factors = sorted(factors_of(term))
+    return next((other for other in among if sorted(factors_of(other)) == factors), term)
+
+
 def join_terms(terms: tuple[str, ...]) -> str:
     """The one-sided formula with just these terms, the intercept said outright.
 
@@ -197,14 +227,47 @@ def _parse(right: str, role: str) -> tuple[Term, ...]:
                 "formula; rename it"
             )
     try:
-        formula = Formula(right)
+        _refuse_high_powers(right, role)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            formula = Formula(right)
+    except FormulaError:
+        raise
     except FormulaicError as error:
         raise FormulaError(f"cannot read the {role} '{right}': {_pointed(error)}") from error
     except (SyntaxError, ValueError) as error:
         raise FormulaError(f"cannot read the {role} '{right}': {error}") from error
+    except Exception as error:  # formulaic stumbled: reading runs nothing, so the text is at fault
+        raise FormulaError(
+            f"cannot read the {role} '{right}': its brackets and operators do not fit together"
+            f"{_unmatched(right)}"
+        ) from error
     if not isinstance(formula, SimpleFormula):
         raise FormulaError(f"cannot read the {role} '{right}': '|' and '~' have no place in it")
     return tuple(formula)
+
+
+def _refuse_high_powers(right: str, role: str) -> None:
+    """Refuse a power that multiplies out to more terms than can be handled."""
+    tokens = list(tokenize(right))
+    for sign, power in pairwise(tokens):
+        if sign.token in ("**", "^") and power.token.isdigit() and int(power.token) > _HIGHEST:
+            raise FormulaError(
+                f"cannot read the {role} '{right}': products of more than {_HIGHEST} terms must be "
+                f"written out\n    {right}\n    {' ' * (power.source_start or 0)}^"
+            )
+
+
+def _unmatched(text: str) -> str:
+    """A caret under the first bracket without its partner; nothing where all have theirs."""
+    opened: list[int] = []
+    for i, character in enumerate(outside_backticks(text)):
+        if character in "([":
+            opened.append(i)
+        elif character in ")]" and not (opened and text[opened.pop()] + character in ("()", "[]")):
+            opened = [i]
+            break
+    return f"\n    {text}\n    {' ' * opened[0]}^" if opened else ""
 
 
 def _term_text(term: Term) -> str:
@@ -219,7 +282,10 @@ def _reads_as_one(text: str) -> bool:
     """Whether Python code stands in a formula without braces: a column, a call, or 1."""
     if _is_word(text) or text == INTERCEPT or _BACKTICKS.fullmatch(text):
         return True
-    tokens = list(tokenize(text))
+    try:
+        tokens = list(tokenize(text))
+    except FormulaicError:
+        return False
     return len(tokens) == 1 and tokens[0].kind is Token.Kind.PYTHON
 
 

@@ -73,6 +73,15 @@ def point_index(parameters: Sequence[Parameter], counts: Sequence[int]) -> pd.Mu
     return pd.MultiIndex(levels=levels, codes=codes, names=["block", "parameter", "point"])
 
 
+def in_index_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows in the order of the levels of their index; without it pandas warns at a look-up.
+
+    One order of names cannot hold in every block, as where effects are stated in another order
+    than terms.
+    """
+    return table.iloc[np.lexsort(list(table.index.codes)[::-1])]
+
+
 def parameter_values(
     parameters: tuple[Parameter, ...], gamma: Floats, G: Floats, sigma: float
 ) -> Floats:

@@ -22,6 +22,7 @@ from hierbayes.inference.maxima.maximised_fit import READINGS, refuse_other_than
 from hierbayes.inference.maxima.parameter import (
     Parameter,
     choose_parameters,
+    in_index_order,
     parameter_values,
     parameters_of,
     point_index,
@@ -173,7 +174,7 @@ def profile(
     )
     about = f"Profile likelihood of the {fit.engine} fit of {fit.design.specification}"
     table = pd.concat(rows).set_axis(point_index(chosen, [len(path) for path in rows]))
-    return Profile(about, table, frame, interval, missing)
+    return Profile(about, in_index_order(table), frame, interval, missing)
 
 
 def _missing_text(missing: tuple[str, ...]) -> list[str]:

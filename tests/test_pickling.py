@@ -1,0 +1,58 @@
+"""Results can be stored and sent to other processes: each is read back as it was."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import hierbayes as hb
+
+FORMULA = "mathach ~ ses * Sector + (1 | school)"
+
+
+def fitted(formula: str, data: pd.DataFrame) -> hb.Fit:
+    return hb.Model(formula, data=data).reml()
+
+
+RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
+    "Multilevel": lambda hs: hb.Model(FORMULA, data=hs).multilevel(),
+    "Equations": lambda hs: hb.Model(FORMULA, data=hs).equations(),
+    "Meanings": lambda hs: hb.Model(FORMULA, data=hs).meanings(),
+    "Equivalence": lambda hs: hb.equivalence(*[hb.Model(FORMULA, data=hs)] * 2),
+    "Notation": lambda hs: hb.notation(),
+    "Catalog": lambda hs: hb.catalog(),
+    "Levels": lambda hs: hb.levels(hs, "school"),
+    "Fit": lambda hs: fitted(FORMULA, hs),
+    "Summary": lambda hs: fitted(FORMULA, hs).summary(),
+    "Diagnosis": lambda hs: fitted(FORMULA, hs).diagnose(),
+    "ContextualEffects": lambda hs: fitted(
+        "mathach ~ ses * Sector + cvar(ses, school) + (1 | school)", hs
+    ).contextual("ses"),
+    "WaldTest": lambda hs: hb.wald(fitted(FORMULA, hs), "ses"),
+    "Anova": lambda hs: hb.anova(fitted(FORMULA, hs)),
+    "Hausman": lambda hs: hb.hausman(fitted("mathach ~ ses + (1 | school)", hs)),
+    "Mundlak": lambda hs: hb.mundlak(fitted("mathach ~ ses + (1 | school)", hs)),
+    "InterceptWeights": lambda hs: hb.intercept_weights(fitted("mathach ~ ses + (1 | school)", hs)),
+    "VarianceExplained": lambda hs: hb.variance_explained(fitted(FORMULA, hs)),
+    "Influence": lambda hs: hb.influence(fitted(FORMULA, hs)),
+    "Level1Residuals": lambda hs: hb.level1_residuals(fitted(FORMULA, hs)),
+    "Level2Residuals": lambda hs: hb.level2_residuals(fitted(FORMULA, hs)),
+    "Profile": lambda hs: hb.profile(fitted(FORMULA, hs), ["sigma"]),
+    "ModelTable": lambda hs: hb.model_table(fitted(FORMULA, hs)),
+    "Comparison": lambda hs: hb.compare(
+        {"one": fitted(FORMULA, hs), "two": hb.Model(FORMULA, data=hs).ml()}
+    ),
+    "Estimators": lambda hs: hb.estimators("mathach ~ ses", group="school", data=hs),
+    "Dialects": lambda hs: hb.dialects(),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_results_are_read_back_as_they_were(name: str, hs: pd.DataFrame) -> None:
+    result = RESULTS[name](hs)
+    for again in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result)):
+        assert type(again) is type(result)
+        assert str(again) == str(result)
