@@ -103,7 +103,7 @@ def read_factors(spec: ModelSpec, between: frozenset[str]) -> Iterator[Factors]:
     """
     for term in spec.structure:
         _refuse_scaled(term)
-        scopes = [_Scope(scoped, list(term.columns)) for scoped in term.scoped_terms]
+        scopes = _scopes(term)
         for column in term.columns:
             scope = next(scope for scope in scopes if column in scope.labels)
             yield tuple(
@@ -121,6 +121,19 @@ def _refuse_scaled(term: Any) -> None:
             f"the equations cannot show '{term.term}', whose columns are named without the number; "
             "put it inside, as in I(2 * x)"
         )
+
+
+def _scopes(term: Any) -> list[_Scope]:
+    """The products of a term, each with its columns.
+
+    The longest come first: ``a[x]:b[y]`` may be read as one label of a factor ``a``.
+    """
+    scopes: list[_Scope] = []
+    left = list(term.columns)
+    for scoped in sorted(term.scoped_terms, key=lambda scoped: -len(scoped.factors)):
+        scopes.append(_Scope(scoped, left))
+        left = [column for column in left if column not in scopes[-1].labels]
+    return scopes
 
 
 class _Scope:
