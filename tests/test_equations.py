@@ -38,6 +38,7 @@ ODD = (
     "mathach ~ cvar(ses, school) * dvar(ses, school) + (1 + dvar(ses, school) | school)",
     "mathach ~ ses + cvar(ses, school) + (1 + dvar(ses, school) || school)",
     "mathach ~ Sector:ses + (0 + ses:Sector | school)",
+    "mathach ~ Sector:Sex:third + Sex + ses + (1 | school)",
     f"mathach ~ `{STRANGE}` * Sector + (1 + `{STRANGE}` | school)",
     "mathach ~ 0 + ses + (0 + ses | school)",
 )
@@ -497,6 +498,8 @@ def test_meanings_of_the_catalogue(catalogue: Cache[hb.Model], name: str) -> Non
             "γ_01": "the difference in mean mathach between Public and Catholic schools when "
                     "PRACAD is 0",
             "γ_02": "the coefficient of Sector[Catholic] × PRACAD in the equation of mathach"}),
+        ("mathach ~ third:ses + ses:`a b`", {
+            "γ_20": "the mean ses slope where third is mid when a b is 0"}),
         ("mathach ~ third + third:ses", {
             "γ_10": "the mean mid-minus-low difference in mathach when ses is 0"}),
         ("mathach ~ third + third:Sector", {

@@ -64,19 +64,19 @@ def _extra(factors: Factors, column: Factors) -> Factors | None:
     """Factors of a column beyond these; none unless all of these are in it.
 
     A level against the reference is in a column of either of the two levels, and where
-    there is nothing beyond, nothing keeps that column at 0: None.  Beside the indicator of
-    one level alone everything counts but the other levels.
+    there is nothing beyond, nothing keeps that column at 0: None.  An indicator among those
+    of every level is in every column but those of other levels.
     """
     rest, by_level = list(column), False
     for factor in factors:
         found = next((f for f in rest if f == factor), None)
         if found is None:
             found = next((f for f in rest if _is_side(f, factor)), None)
-            by_level = found is not None
-        if found is None:
-            alone = len(factors) == 1 and factors[0].is_every_level
-            return column if alone and factors[0].expr not in {f.expr for f in column} else ()
-        rest.remove(found)
+            by_level = by_level or found is not None
+        if found is not None:
+            rest.remove(found)
+        elif not factor.is_every_level or factor.expr in {f.expr for f in rest}:
+            return ()
     return None if by_level and not rest else tuple(rest)
 
 

@@ -91,7 +91,7 @@ def read_factors(spec: ModelSpec, between: frozenset[str]) -> Iterator[Factors]:
         Expressions that are constant within every group, without backticks and braces.
     """
     for term in spec.structure:
-        scopes = [_Scope(scoped, list(term.columns)) for scoped in term.scoped_terms]
+        scopes = _scopes(term)
         for column in term.columns:
             scope = next(scope for scope in scopes if column in scope.labels)
             factors = tuple(
@@ -111,11 +111,24 @@ def _scaled(factors: Factors, scale: float) -> Factors:
     return (replace(first, expr=f"({scale:g}*{first.name})", label="", coding=()), *factors[1:])
 
 
+def _scopes(term: Any) -> list[_Scope]:
+    """The products of a term, each with its columns.
+
+    The longest come first: ``a[x]:b[y]`` may be read as one label of a factor ``a``.
+    """
+    scopes: list[_Scope] = []
+    left = list(term.columns)
+    for scoped in sorted(term.scoped_terms, key=lambda scoped: -len(scoped.factors)):
+        scopes.append(_Scope(scoped, left))
+        left = [column for column in left if column not in scopes[-1].labels]
+    return scopes
+
+
 class _Scope:
     """One product of encoded factors, and the labels of its columns."""
 
     def __init__(self, scoped: Any, columns: list[str]) -> None:
-        self.scale = float(scoped.scale)
+        self.scale = float(scoped.scale or 1.0)
         self.made = [made for made in scoped.factors if str(made.factor.expr) != "1"]
         names = [str(made.factor.expr) for made in self.made]
         found = ((column, _labels(column, names)) for column in columns)
