@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -757,3 +758,31 @@ def test_dialects_are_listed() -> None:
     assert {"nlme", "lme4", "brms", "rstanarm", "bambi", "pymc", "statsmodels"} <= set(table.index)
     assert table.loc["nlme"].tolist() == ["R: nlme::lme", True, True]
     assert table.loc["pymc"].tolist() == ["Python: PyMC, written out", True, False]
+
+
+NUMBERS_AS_LABELS = {
+    "stata": "mixed mathach i.grade##c.ses || school:, reml",
+    "sas": (
+        "PROC MIXED; CLASS school grade; MODEL mathach = grade ses grade*ses; "
+        "RANDOM INT / SUBJECT=school; RUN;"
+    ),
+    "lme4": "d$school <- factor(d$school)\nlmer(mathach ~ factor(grade) * ses + (1 | school), d)",
+    "nlme": "lme(mathach ~ as.factor(grade) * ses, random = ~ 1 | school, data = d)",
+}
+
+
+@pytest.mark.parametrize("system", NUMBERS_AS_LABELS)
+def test_numbers_that_code_takes_for_labels_are_a_factor(system: str, hs: pd.DataFrame) -> None:
+    data = hs.assign(grade=np.arange(len(hs)) % 4)
+    model = hb.read_code(system, NUMBERS_AS_LABELS[system], data=data)
+    assert model.specification.fixed == ("1", "C(grade)", "ses", "C(grade):ses")
+    assert len(model.problem.design.terms) == 8
+
+
+@pytest.mark.parametrize(
+    "made", ["d$grade <- factor(d$grade)", "d <- mutate(d, grade = factor(x))"]
+)
+def test_numbers_made_a_factor_before_are_refused(made: str, hs: pd.DataFrame) -> None:
+    data = hs.assign(grade=np.arange(len(hs)) % 4)
+    with pytest.raises(hb.FormulaError, match="the code makes a factor of 'grade', which holds"):
+        hb.read_code("lme4", f"{made}\nlmer(mathach ~ grade + (1 | school), d)", data=data)

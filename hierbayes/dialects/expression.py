@@ -16,15 +16,15 @@ _MARK = "quoted_name_"
 CONTEXTUAL = ("cvar", "dvar")
 
 
-def parse_factor(factor: str) -> ast.expr:
+def factor_tree(factor: str) -> ast.expr:
     """A factor as a syntax tree whose names are names of columns, odd ones included.
 
     Python in braces is a call of ``I``, which says the same.
 
-    Raises
-    ------
-    FormulaError
-        When it is an expression outside of a call, which a formula would read as terms.
+    Examples
+    --------
+    >>> ast.unparse(factor_tree("I(x ** 2)")), ast.unparse(factor_tree("{x ** 2}"))
+    ('I(x ** 2)', 'I(x ** 2)')
     """
     quoted: list[str] = []
 
@@ -40,13 +40,24 @@ def parse_factor(factor: str) -> ast.expr:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id.startswith(_MARK):
             node.id = quoted[int(node.id.removeprefix(_MARK))]
-    if isinstance(tree, ast.Name | ast.Call):
-        return tree
-    if text.startswith("{"):
-        return ast.Call(ast.Name("I"), [tree], [])
-    raise FormulaError(
-        f"the term '{factor}' is no column and no call of a function; write I({factor})"
-    )
+    in_braces = text.startswith("{") and not isinstance(tree, ast.Name | ast.Call)
+    return ast.Call(ast.Name("I"), [tree], []) if in_braces else tree
+
+
+def parse_factor(factor: str) -> ast.expr:
+    """A factor of a term as a syntax tree: a column or a call.
+
+    Raises
+    ------
+    FormulaError
+        When it is an expression outside of a call, which a formula would read as terms.
+    """
+    tree = factor_tree(factor)
+    if not isinstance(tree, ast.Name | ast.Call):
+        raise FormulaError(
+            f"the term '{factor}' is no column and no call of a function; write I({factor})"
+        )
+    return tree
 
 
 def called(tree: ast.expr) -> str:

@@ -21,6 +21,7 @@ from formulaic.transforms import stateful_transform
 
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
+from hierbayes.frames.grouping import variance_components
 
 _MEANS, _LEVELS, _LATENT = "means", "levels", "latent"  # what a state remembers
 
@@ -117,27 +118,6 @@ class LatentMeans:
         """E(ξ_j | x̄_j) of each group, by label."""
         means, rows = _means(values, labels), _rows(labels)
         return self.mean + self.between / (self.between + self.within / rows) * (means - self.mean)
-
-
-def variance_components(within: Any, between: Any, rows: Floats) -> tuple[Any, Any]:
-    """Variances between and within groups by one-way analysis of variance.
-
-    Parameters
-    ----------
-    within, between : float or (k,) float
-        Sums of squares.
-    rows : (J,) float
-        Rows of each group.
-
-    Returns
-    -------
-    between, within : float or (k,) float
-        The first is unbiased, so that it may be negative.
-    """
-    n, J = rows.sum(), len(rows)
-    size = (n - (rows**2).sum() / n) / (J - 1)  # the mean size that makes it unbiased
-    mean_square = within / (n - J)
-    return (between / (J - 1) - mean_square) / size, mean_square
 
 
 def forget_groups(

@@ -145,7 +145,28 @@ def one_way_variances(values: Floats, groups: Groups) -> tuple[float, float]:
         return np.nan, np.nan
     x = x - x.mean()  # so that no digit is lost
     means = np.bincount(codes, x, minlength=groups.J) / np.maximum(sizes, 1)
-    within = float(((x - means[codes]) ** 2).sum()) / (n - J)
-    between = float((sizes * means**2).sum()) / (J - 1)
-    size = (n - float((sizes.astype(np.float64) ** 2).sum()) / n) / (J - 1)
-    return within, (between - within) / size
+    rows = sizes[sizes > 0].astype(np.float64)
+    inside, across = ((x - means[codes]) ** 2).sum(), (sizes * means**2).sum()
+    between, within = variance_components(float(inside), float(across), rows)
+    return within, between
+
+
+def variance_components(within: Any, between: Any, rows: Floats) -> tuple[Any, Any]:
+    """Variances between and within groups by one-way analysis of variance.
+
+    Parameters
+    ----------
+    within, between : float or (k,) float
+        Sums of squares.
+    rows : (J,) float
+        Rows of each group.
+
+    Returns
+    -------
+    between, within : float or (k,) float
+        The first is unbiased, so that it may be negative.
+    """
+    n, J = rows.sum(), len(rows)
+    size = (n - (rows**2).sum() / n) / (J - 1)  # the mean size that makes it unbiased
+    mean_square = within / (n - J)
+    return (between / (J - 1) - mean_square) / size, mean_square

@@ -11,9 +11,9 @@ from keyword import iskeyword
 from hierbayes.dialects.columns_first.factor_trees import (
     NUMPY,
     called,
-    parse_factor,
     without_identity,
 )
+from hierbayes.dialects.expression import factor_tree
 from hierbayes.errors import FormulaError
 
 _OPERATORS: dict[type[ast.operator], str] = {
@@ -99,7 +99,7 @@ def read_arithmetic(
 
     def turned(node: ast.expr) -> ast.expr | None:
         if isinstance(node, ast.Name):
-            return parse_factor(column(node.id.removeprefix(_KEYWORD)))
+            return factor_tree(column(node.id.removeprefix(_KEYWORD)))
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
             return node
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):

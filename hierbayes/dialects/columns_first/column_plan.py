@@ -19,10 +19,10 @@ from hierbayes.dialects.columns_first.derived_columns import (
 from hierbayes.dialects.columns_first.factor_trees import (
     CONTEXTUAL,
     called,
-    parse_factor,
     tree_text,
     without_identity,
 )
+from hierbayes.dialects.expression import factor_tree
 from hierbayes.errors import FormulaError
 
 
@@ -100,7 +100,7 @@ class ColumnPlan:
 
     def column(self, factor: str) -> str:
         """Name of the column that a factor of a term is; planned when it must be made first."""
-        tree = parse_factor(factor)
+        tree = factor_tree(factor)
         if isinstance(tree, ast.Name):
             self.rules.refuse_odd(tree.id)
             return tree.id

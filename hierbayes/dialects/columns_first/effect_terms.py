@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hierbayes.dialects.columns_first.factor_trees import factor_text, parse_factor
+from hierbayes.dialects.columns_first.factor_trees import factor_text
+from hierbayes.dialects.expression import factor_tree
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import join_terms, read_terms
 
@@ -73,5 +74,5 @@ def bar_expansion(parts: Sequence[Sequence[str]], most: int | None) -> list[list
 
 
 def _power(factor: str, count: int) -> str:
-    base = parse_factor(factor)
-    return factor_text(parse_factor(f"({factor_text(base)}) ** {count}"))
+    base = factor_tree(factor)
+    return factor_text(factor_tree(f"({factor_text(base)}) ** {count}"))

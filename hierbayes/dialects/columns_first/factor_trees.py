@@ -8,44 +8,13 @@ import re
 from collections.abc import Callable
 from keyword import iskeyword
 
-from hierbayes.errors import FormulaError
-from hierbayes.specification.terms import without_braces
+from hierbayes.dialects.expression import factor_tree
 
-_BACKTICKS = re.compile(r"`([^`]*)`")
 # Functions that formulas know with and without "np."; readers write them with it.
 NUMPY = {"log": "np.log", "log10": "np.log10", "exp": "np.exp", "sqrt": "np.sqrt",
               "abs": "np.abs"}  # fmt: skip
 
 CONTEXTUAL = ("cvar", "dvar")
-
-
-def parse_factor(factor: str) -> ast.expr:
-    """A factor of a formula as a tree; the ids of its names are names of columns.
-
-    Python in braces is a call of ``I``, which says the same.
-
-    Examples
-    --------
-    >>> ast.unparse(parse_factor("I(x ** 2)"))
-    'I(x ** 2)'
-    >>> ast.unparse(parse_factor("{x ** 2}"))
-    'I(x ** 2)'
-    """
-    quoted: list[str] = []
-
-    def hide(found: re.Match[str]) -> str:
-        quoted.append(found[1])
-        return f"__quoted{len(quoted) - 1}__"
-
-    try:
-        hidden = _BACKTICKS.sub(hide, factor).strip()
-        tree = ast.parse(without_braces(hidden), mode="eval").body
-    except SyntaxError as error:
-        raise FormulaError(f"cannot read '{factor}' in the formula: {error.msg}") from error
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id.startswith("__quoted"):
-            node.id = quoted[int(node.id.strip("_").removeprefix("quoted"))]
-    return ast.Call(ast.Name("I"), [tree], []) if hidden.startswith("{") else tree
 
 
 def factor_text(tree: ast.expr) -> str:
@@ -89,7 +58,7 @@ def put_factors(tree: ast.expr, factor_of: Callable[[str], str]) -> ast.expr:
             return ast.Call(node.func, [self.visit(argument) for argument in node.args], [])
 
         def visit_Name(self, node: ast.Name) -> ast.AST:
-            return parse_factor(factor_of(node.id))
+            return factor_tree(factor_of(node.id))
 
     return Replace().visit(tree)
 
@@ -133,7 +102,7 @@ def called(node: ast.expr) -> str:
 
 
 def _plain(factor: str) -> str:
-    tree = _with_deviations(without_identity(parse_factor(factor)))
+    tree = _with_deviations(without_identity(factor_tree(factor)))
     return re.sub(r"\bnp\.", "", ast.unparse(tree))
 
 

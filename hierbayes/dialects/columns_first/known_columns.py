@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hierbayes.dialects.columns import Columns
 from hierbayes.dialects.columns_first.arithmetic import read_arithmetic
 from hierbayes.dialects.columns_first.code_words import NAME, STRING, Cursor, Word
 from hierbayes.dialects.columns_first.factor_trees import factor_text, quoted, same_factor
@@ -50,6 +51,7 @@ class KnownColumns:
 
     def __init__(self, columns: Sequence[str], system: str, *, ignores_case: bool) -> None:
         self.columns = tuple(columns)
+        self._levels = columns.levels if isinstance(columns, Columns) else None
         self.system = system
         self.ignores_case = ignores_case
         self._made: dict[str, Made] = {}
@@ -93,6 +95,11 @@ class KnownColumns:
                 word,
             )
         return made.factor
+
+    def as_labels(self, factor: str) -> str:
+        """A factor whose values the program takes for labels: numbers, if known as such, in C()."""
+        known = self._levels is None or factor.strip("`") in self._levels
+        return factor if known else f"C({factor})"
 
     def _inner(self, word: Word, cursor: Cursor) -> str:
         """What a word stands for inside an expression, which a label may still confirm."""

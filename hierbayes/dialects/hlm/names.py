@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hierbayes.dialects.columns_first.factor_trees import parse_factor, quoted
+from hierbayes.dialects.columns_first.factor_trees import quoted
+from hierbayes.dialects.expression import factor_tree
 from hierbayes.dialects.hlm.text import HlmText, Stretch
 from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import factors_of, names_in, read_terms
@@ -137,7 +138,7 @@ class HlmNames:
         """A factor as formulas write it, such as ``np.log(x)``."""
         for name in _without_subscript(stretch.text):
             try:
-                parse_factor(name)
+                factor_tree(name)
                 terms = read_terms(f"0 + {name}", "variable")
                 factors = factors_of(terms[0]) if len(terms) == 1 else ()
                 named = names_in(factors[0]) if len(factors) == 1 else frozenset()

@@ -20,10 +20,10 @@ from hierbayes.dialects.columns_first.factor_coding import (
 from hierbayes.dialects.columns_first.factor_trees import (
     CONTEXTUAL,
     called,
-    parse_factor,
     tree_text,
 )
 from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.expression import factor_tree
 from hierbayes.dialects.hlm.reader import read_hlm
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
@@ -170,7 +170,7 @@ class _Equations:
 
     def _name(self, factor: str, level: str, subscript: str = "ij") -> str:
         """A column as the equations name it."""
-        tree = parse_factor(factor)
+        tree = factor_tree(factor)
         if any(mark in level for mark in "[]=;\n"):
             raise FormulaError(f"HLM cannot name the level '{level}' of '{factor}'; rename it")
         if level:

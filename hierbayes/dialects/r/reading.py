@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,6 +16,10 @@ from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.terms import factors_of
 
+# What ``d$x <- factor(...)``, ``d[["x"]] <- ...`` and ``mutate(d, x = factor(...))`` make.
+_MADE_FACTORS = re.compile(
+    r"([\w.]+)`?(?:[\"']\]\]?)?\s*(?:<<?-|=)\s*(?:as\.)?(?:factor|ordered)\("
+)
 _FORMULA_MARKS = ("+", "-", "*", "/", ":", "^", "**", "%in%", "|", "||")
 _ASSIGN = {"<-": (0, 1), "<<-": (0, 1), "=": (0, 1), "->": (1, 0), "->>": (1, 0)}
 
@@ -132,19 +137,40 @@ def formula_text(node: Node, columns: Sequence[str], text: str) -> str:
             text, node.place, "offset(...) is a term whose coefficient is 1, which models here "
             "do not have; subtract it from the response"
         )  # fmt: skip
-    try:
-        return to_python(node, columns)
-    except FormulaError as error:
-        raise pointed(text, node.place, str(error)) from error
+    if node.kind == "name":
+        _refuse_number_made_factor(node, columns, text)
+    return _translated(node, columns, text)
 
 
 def group_text(node: Node, columns: Sequence[str], text: str) -> str:
     """What stands after the bar; ``factor(g)`` is g."""
     if node.function in ("factor", "as.factor") and len(node.parts) == 2:
         node = node.parts[1]
+    if node.kind == "name":
+        return _translated(node, columns, text)
     if node.kind == "infix" and node.text in ("/", ":", "+", "*"):
         return f" {node.text} ".join(group_text(part, columns, text) for part in node.parts)
     return formula_text(node, columns, text)
+
+
+def _translated(node: Node, columns: Sequence[str], text: str) -> str:
+    try:
+        return to_python(node, columns)
+    except FormulaError as error:
+        raise pointed(text, node.place, str(error)) from error
+
+
+def _refuse_number_made_factor(node: Node, columns: Sequence[str], text: str) -> None:
+    """Refuse a column of numbers that the code makes a factor of before it uses it."""
+    if not isinstance(columns, Columns) or node.text in columns.levels:
+        return
+    if node.text in _MADE_FACTORS.findall(text):
+        raise pointed(
+            text,
+            node.place,
+            f"the code makes a factor of '{node.text}', which holds numbers in the data; write "
+            f"factor({node.text}) here, or make text of the column",
+        )
 
 
 def refuse_split_factors(

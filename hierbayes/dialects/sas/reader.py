@@ -65,8 +65,7 @@ def read_sas(text: str, columns: Sequence[str]) -> Specification:
 
     Notes
     -----
-    CLASS does not make labels of numbers: a column of numbers stays a number in the formula,
-    so that a coded variable must be text or a category in the data.
+    Columns that CLASS names stand in C() where the data hold numbers in them, if that is known.
 
     Examples
     --------
@@ -172,7 +171,8 @@ def _read_class(statement: Cursor, known: KnownColumns) -> set[str]:
     """Names of the classification variables; a reference level does not change the model."""
     found = set()
     while not statement.done and not statement.take_if("/"):
-        found.add(known.factor(statement.take_name("a variable"), statement))
+        factor = known.factor(statement.take_name("a variable"), statement)
+        found |= {factor, known.as_labels(factor)}
         if statement.take_if("("):
             statement.until(")")
             statement.expect(")")
@@ -203,9 +203,9 @@ def _options(statement: Cursor, table: frozenset[str], where: str) -> list[Optio
 
 def _read_effect(effects: Cursor, known: KnownColumns, classes: set[str]) -> list[str]:
     """The terms of one effect: ``a*b``, or ``a | b @ 2`` with all products."""
-    parts = [_read_product(effects, known)]
+    parts = [_read_product(effects, known, classes)]
     while effects.take_if("|"):
-        parts.append(_read_product(effects, known))
+        parts.append(_read_product(effects, known, classes))
     most = None
     if effects.take_if("@"):
         word = effects.take("a number")
@@ -215,7 +215,7 @@ def _read_effect(effects: Cursor, known: KnownColumns, classes: set[str]) -> lis
     return [product_term(factors, classes) for factors in bar_expansion(parts, most)]
 
 
-def _read_product(effects: Cursor, known: KnownColumns) -> list[str]:
+def _read_product(effects: Cursor, known: KnownColumns, classes: set[str]) -> list[str]:
     factors = []
     while True:
         word = effects.take_name("a column")
@@ -224,7 +224,8 @@ def _read_product(effects: Cursor, known: KnownColumns) -> list[str]:
                 f"the nested effect '{word.text}(...)' is not read; write the interaction with '*'",
                 word,
             )
-        factors.append(known.factor(word, effects))
+        factor = known.factor(word, effects)
+        factors.append(known.as_labels(factor) if factor in classes else factor)
         if not effects.take_if("*"):
             return factors
 

@@ -95,7 +95,8 @@ def _read_operand(body: Cursor, known: KnownColumns) -> tuple[str, Word, str]:
     mark = body.peek()
     if mark is not None and mark.text in ("*", "-", "~", "?") and mark.start == word.end:
         raise body.refuse("abbreviated lists of variables are not read; write every name", mark)
-    return known.factor(word, body), word, operator
+    factor = known.factor(word, body)
+    return (known.as_labels(factor) if operator == "i" else factor), word, operator
 
 
 def _operator(word: Word, body: Cursor) -> str:

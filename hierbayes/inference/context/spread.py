@@ -9,7 +9,7 @@ from hierbayes.design.design import Design
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.variance import between_variance, second_moment
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.frames.contextual import variance_components
+from hierbayes.frames.grouping import variance_components
 
 
 def group_means(columns: Floats, codes: Integers, J: int) -> Floats:
@@ -33,7 +33,7 @@ def spread_table(design: Design) -> pd.DataFrame:
     Columns ``within``, ``between``, ``total`` (sums of squares over n, so that the first two
     add up to the third), ``share_between`` (η², the correlation ratio) and ``icc``, the
     intraclass correlation by one-way analysis of variance, see
-    `hierbayes.frames.contextual.variance_components`; it may be negative.
+    `hierbayes.frames.grouping.variance_components`; it may be negative.
     """
     kept = np.ptp(design.X, axis=0) > 0.0
     columns = np.column_stack([design.y, design.X[:, kept]])
