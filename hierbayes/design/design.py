@@ -6,17 +6,12 @@ means), so that new data get the same columns.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic import Formula, ModelSpec
-from formulaic.errors import DataMismatchWarning, FormulaicError
+from formulaic import ModelSpec
 from formulaic.parser.types import Factor
-from formulaic.transforms import TRANSFORMS
 from pandas.api.types import (
     is_bool_dtype,
     is_numeric_dtype,
@@ -27,15 +22,15 @@ from hierbayes.design.columns import (
     refuse_equal_names,
     refuse_neither_number_nor_factor,
     refuse_non_numeric_response,
-    refuse_not_finite,
     refuse_single_levels,
     refuse_unknown_names,
 )
 from hierbayes.design.complete import Dropped, complete_rows
-from hierbayes.design.levels import is_outer
-from hierbayes.errors import DataError, FormulaError, HierbayesError
+from hierbayes.design.constant_factors import constant_factors
+from hierbayes.design.matrices import columns_needed, formula_of, group_codes, materialise
+from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.frames.contextual import CONTEXT, forget_groups
+from hierbayes.frames.contextual import forget_groups
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import (
     INTERCEPT,
@@ -43,12 +38,8 @@ from hierbayes.specification.terms import (
     bare_term,
     factor_text,
     factors_of,
-    is_number,
     join_terms,
-    names_in,
 )
-
-_FUNCTIONS = frozenset(TRANSFORMS) | frozenset(CONTEXT)  # what formulas call by name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,7 +147,7 @@ class Design:
         data = self._as_fitted(data)
 
         def made(spec: ModelSpec) -> Floats:
-            return floats(_materialise(_without_groups(spec) if own_means else spec, data))
+            return floats(materialise(_without_groups(spec) if own_means else spec, data))
 
         X = made(self.fixed_spec)
         if not random:
@@ -211,8 +202,8 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
     frame, kept, dropped = complete_rows(data, list(dict.fromkeys([*used, spec.group])))
     refuse_non_numeric_response(spec.response, frame)
     refuse_neither_number_nor_factor(used, frame, spec)
-    codes, groups = _group_codes(frame[spec.group])
-    made = _materialise(_formula(spec.fixed_formula), frame)
+    codes, groups = group_codes(frame[spec.group])
+    made = materialise(formula_of(spec.fixed_formula), frame)
     X, fixed = floats(made), made.model_spec
     owners = [s.term for s in fixed.structure for _ in s.columns]
     alone = tuple(bare(factor_text(*t.factors)) if len(t.factors) == 1 else "" for t in owners)
@@ -235,7 +226,7 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
         dropped=dropped,
         fixed_spec=fixed,
         random_specs=tuple(part for _, _, part in parts),
-        between=_constant_factors(spec, frame, (X, alone), codes),
+        between=constant_factors(spec, frame, (X, alone), codes),
     )
 
 
@@ -255,39 +246,13 @@ def term_columns(
     """
     parts = [part.term for part in design.fixed_spec.structure if str(part.term) in terms]
     spec = design.fixed_spec.subset(parts)
-    made = _materialise(_without_groups(spec, certain=True), design._as_fitted(data))
+    made = materialise(_without_groups(spec, certain=True), design._as_fitted(data))
     return floats(made), tuple(spec.column_names)
 
 
 def _without_groups(spec: ModelSpec, *, certain: bool = False) -> ModelSpec:
     """The same specification, remembering no group."""
     return spec.update(transform_state=forget_groups(spec.transform_state, certain=certain))
-
-
-def _constant_factors(
-    spec: Specification, frame: pd.DataFrame, fixed: tuple[Floats, tuple[str, ...]], codes: Integers
-) -> frozenset[str]:
-    """Factors of the fixed and random terms that are constant within every group.
-
-    A number that scales a term belongs to what it scales, and is none of them.
-    """
-    terms = (*spec.fixed, *(term for block in spec.random for term in block))
-    factors = {f for term in terms for f in factors_of(term) if not is_number(f)}
-    J = int(codes.max()) + 1
-    return frozenset(
-        f for f in factors if is_outer(_factor_columns(f, frame, fixed), codes, J).all()
-    )
-
-
-def _factor_columns(
-    factor: str, frame: pd.DataFrame, fixed: tuple[Floats, tuple[str, ...]]
-) -> Floats:
-    """What a factor says of each row, (n, k): fixed columns it has to itself, or computed."""
-    X, alone = fixed
-    own = [place for place, name in enumerate(alone) if name == bare(factor)]
-    if own:
-        return X[:, own]
-    return np.asarray(_materialise(_formula(f"0 + {factor}"), frame), dtype=np.float64)
 
 
 def _random_part(
@@ -302,85 +267,8 @@ def _random_part(
     if set(names) <= set(fixed.column_names):
         places = tuple(fixed.column_names.index(name) for name in names)
         return X[:, places], tuple(names), places
-    made = _materialise(_formula(join_terms(block)), frame)
+    made = materialise(formula_of(join_terms(block)), frame)
     return floats(made), tuple(made.model_spec.column_names), made.model_spec
-
-
-def factor_values(factor: str, group: str, data: pd.DataFrame) -> tuple[Floats, Integers, pd.Index]:
-    """Columns a factor makes (n, k), group codes (n,) and group labels, on complete rows."""
-    needed = columns_needed((factor,))
-    refuse_unknown_names(needed, data)
-    used = [name for name in needed if name in data.columns]
-    frame, _, _ = complete_rows(data, list(dict.fromkeys([*used, group])))
-    codes, groups = _group_codes(frame[group])
-    return np.asarray(_materialise(_formula(f"0 + {factor}"), frame)), codes, groups
-
-
-def columns_needed(*terms: tuple[str, ...]) -> tuple[str, ...]:
-    """Names that the factors of these terms read values from, in order of appearance."""
-    factors = (factor for group in terms for term in group for factor in sorted(factors_of(term)))
-    return tuple(dict.fromkeys(name for factor in factors for name in sorted(names_in(factor))))
-
-
-@lru_cache(maxsize=256)
-def _formula(right: str) -> Formula:
-    return Formula(right)
-
-
-def _without_hiding(formula: Any, frame: pd.DataFrame) -> pd.DataFrame:
-    """The data without columns that are called as functions are, unless the formula reads them."""
-    hiding = _FUNCTIONS.intersection(frame.columns)
-    if not hiding:
-        return frame
-    terms = formula.formula if isinstance(formula, ModelSpec) else formula
-    factors = (factor for term in terms for factor in term.factors)
-    read = {name for factor in factors for name in _names_read(factor)}
-    return frame.drop(columns=hiding - read)
-
-
-def _names_read(factor: Factor) -> frozenset[str]:
-    """Names that a parsed factor reads values from."""
-    looked_up = factor.eval_method is Factor.EvalMethod.LOOKUP
-    return frozenset({factor.expr}) if looked_up else names_in(factor.expr)
-
-
-def _materialise(formula: Any, frame: pd.DataFrame) -> Any:
-    """Formulaic's matrices of a formula or a remembered specification, as numpy arrays."""
-    frame = _without_hiding(formula, frame)
-    try:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("error", DataMismatchWarning)
-            made = formula.get_model_matrix(
-                frame, context=CONTEXT, output="numpy", na_action="ignore"
-            )
-    except DataMismatchWarning as error:
-        levels = str(error).partition("{")[2].partition("}")[0]
-        raise DataError(
-            f"a factor has the level {levels}, which the data of the fit do not have"
-        ) from error
-    except FormulaicError as error:
-        if isinstance(error.__cause__, HierbayesError):
-            raise error.__cause__ from error
-        raise FormulaError(f"cannot compute a term from the data: {error}") from error
-    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-        raise FormulaError(
-            f"cannot compute a term from the data: {error}; every term must make one number or "
-            "one level a row"
-        ) from error
-    refuse_not_finite(floats(made), made.model_spec.column_names, frame.index)
-    return made
-
-
-def _group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.array.codes.astype(np.intp), pd.Index(column.cat.categories, name=column.name)
-    try:
-        codes, labels = pd.factorize(column, sort=True)
-    except TypeError as error:
-        raise DataError(
-            f"the group column '{column.name}' holds values that are no labels; make text of them"
-        ) from error
-    return codes.astype(np.intp), pd.Index(labels, name=column.name)
 
 
 def _response(response: str, frame: pd.DataFrame) -> Floats:
@@ -388,7 +276,7 @@ def _response(response: str, frame: pd.DataFrame) -> Floats:
     name = response.strip("`")
     if name in frame.columns:
         return frame[name].to_numpy(dtype=np.float64)
-    made = floats(_materialise(_formula(f"0 + {response}"), frame))
+    made = floats(materialise(formula_of(f"0 + {response}"), frame))
     if made.shape[1] != 1:
         raise FormulaError(
             f"the response '{response}' makes {made.shape[1]} columns; it must be one"

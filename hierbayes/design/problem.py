@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.basis import choose_basis
+from hierbayes.design.constant_factors import factor_values
 from hierbayes.design.crossproducts import CrossProducts, cross_products
-from hierbayes.design.design import Design, build_design, factor_values
+from hierbayes.design.design import Design, build_design
 from hierbayes.design.levels import CONSTANT_TOLERANCE, within_range
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats, Integers

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from hierbayes.design.design import Design, columns_needed
+from hierbayes.design.design import Design
+from hierbayes.design.matrices import columns_needed
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.complete import complete_rows
-from hierbayes.design.design import columns_needed
+from hierbayes.design.matrices import columns_needed
 from hierbayes.errors import DataError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Integers

@@ -16,7 +16,7 @@ from formulaic.parser.types import Factor
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from hierbayes.design.complete import complete_rows
-from hierbayes.design.design import columns_needed
+from hierbayes.design.matrices import columns_needed
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.design import columns_needed
+from hierbayes.design.matrices import columns_needed
 from hierbayes.errors import StudyError
 from hierbayes.fit.effects import blue, population_draws
 from hierbayes.fit.fitted import Fitted

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.design import Design, build_design, columns_needed
+from hierbayes.design.design import Design, build_design
 from hierbayes.design.group_design import group_design
+from hierbayes.design.matrices import columns_needed
 from hierbayes.errors import StudyError
 from hierbayes.estimation.counts import refuse_bad_seed
 from hierbayes.fit.fitted import Fitted

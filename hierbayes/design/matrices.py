@@ -1,0 +1,91 @@
+"""Columns as formulaic makes them, from a formula or from a specification it remembers."""
+
+from __future__ import annotations
+
+import warnings
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from formulaic import Formula, ModelSpec
+from formulaic.errors import DataMismatchWarning, FormulaicError
+from formulaic.parser.types import Factor
+from formulaic.transforms import TRANSFORMS
+
+from hierbayes.design.columns import floats, refuse_not_finite
+from hierbayes.errors import DataError, FormulaError, HierbayesError
+from hierbayes.frames.arrays import Integers
+from hierbayes.frames.contextual import CONTEXT
+from hierbayes.specification.terms import factors_of, names_in
+
+_FUNCTIONS = frozenset(TRANSFORMS) | frozenset(CONTEXT)  # what formulas call by name
+
+
+def columns_needed(*terms: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that the factors of these terms read values from, in order of appearance."""
+    factors = (factor for group in terms for term in group for factor in sorted(factors_of(term)))
+    return tuple(dict.fromkeys(name for factor in factors for name in sorted(names_in(factor))))
+
+
+@lru_cache(maxsize=256)
+def formula_of(right: str) -> Formula:
+    """A formula, parsed once."""
+    return Formula(right)
+
+
+def materialise(formula: Any, frame: pd.DataFrame) -> Any:
+    """Formulaic's matrices of a formula or a remembered specification, as numpy arrays."""
+    frame = _without_hiding(formula, frame)
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("error", DataMismatchWarning)
+            made = formula.get_model_matrix(
+                frame, context=CONTEXT, output="numpy", na_action="ignore"
+            )
+    except DataMismatchWarning as error:
+        levels = str(error).partition("{")[2].partition("}")[0]
+        raise DataError(
+            f"a factor has the level {levels}, which the data of the fit do not have"
+        ) from error
+    except FormulaicError as error:
+        if isinstance(error.__cause__, HierbayesError):
+            raise error.__cause__ from error
+        raise FormulaError(f"cannot compute a term from the data: {error}") from error
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        raise FormulaError(
+            f"cannot compute a term from the data: {error}; every term must make one number or "
+            "one level a row"
+        ) from error
+    refuse_not_finite(floats(made), made.model_spec.column_names, frame.index)
+    return made
+
+
+def group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
+    """Position of each row's group (n,) among the labels of the groups, in order."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.array.codes.astype(np.intp), pd.Index(column.cat.categories, name=column.name)
+    try:
+        codes, labels = pd.factorize(column, sort=True)
+    except TypeError as error:
+        raise DataError(
+            f"the group column '{column.name}' holds values that are no labels; make text of them"
+        ) from error
+    return codes.astype(np.intp), pd.Index(labels, name=column.name)
+
+
+def _without_hiding(formula: Any, frame: pd.DataFrame) -> pd.DataFrame:
+    """The data without columns that are called as functions are, unless the formula reads them."""
+    hiding = _FUNCTIONS.intersection(frame.columns)
+    if not hiding:
+        return frame
+    terms = formula.formula if isinstance(formula, ModelSpec) else formula
+    factors = (factor for term in terms for factor in term.factors)
+    read = {name for factor in factors for name in _names_read(factor)}
+    return frame.drop(columns=hiding - read)
+
+
+def _names_read(factor: Factor) -> frozenset[str]:
+    """Names that a parsed factor reads values from."""
+    looked_up = factor.eval_method is Factor.EvalMethod.LOOKUP
+    return frozenset({factor.expr}) if looked_up else names_in(factor.expr)
