@@ -9,12 +9,17 @@ from hierbayes.frames.constancy import CONSTANT_TOLERANCE
 
 
 def within_range(columns: Floats, codes: Integers, J: int) -> Floats:
-    """Range (max − min) of each column within each group, (J, k)."""
-    low = np.full((J, columns.shape[1]), np.inf)
-    high = np.full((J, columns.shape[1]), -np.inf)
-    np.minimum.at(low, codes, columns)
-    np.maximum.at(high, codes, columns)
-    return high - low
+    """Range (max − min) of each column within each group, (J, k); −inf for a group without rows."""
+    ranges = np.full((J, columns.shape[1]), -np.inf)
+    if not len(codes):
+        return ranges
+    if (np.diff(codes) < 0).any():
+        order = np.argsort(codes, kind="stable")
+        codes, columns = codes[order], columns[order]
+    first = np.flatnonzero(np.diff(codes, prepend=-1))
+    high, low = np.maximum.reduceat(columns, first), np.minimum.reduceat(columns, first)
+    ranges[codes[first]] = high - low
+    return ranges
 
 
 def is_outer(columns: Floats, codes: Integers, J: int) -> Booleans:
