@@ -299,7 +299,7 @@ def test_where_zero_is_left_out(fit: hb.Fit, hs: pd.DataFrame) -> None:
         assert regions.at[band, "sign"] == "−"
     first, second = found.findings
     assert first == "at each ses: 0 is left out for ses -2.5 to 0.155 (−)"
-    assert second == "at all ses together: 0 is left out for ses -2.5 to -0.0641 (−)"
+    assert second == "for all ses at once: 0 is left out for ses -2.5 to -0.0641 (−)"
 
 
 def test_regions_at_both_ends_and_in_the_middle() -> None:
@@ -318,7 +318,7 @@ def test_nowhere_is_said(small_data: pd.DataFrame) -> None:
     one = hb.Model("y ~ x * h + (1 | g)", data=data).reml()
     found = plots.gap_frame(one, data, "x", "h", prob=0.999)
     assert found.regions.empty
-    assert found.findings[1] == "at all x together: 0 is nowhere left out"
+    assert found.findings[1] == "for all x at once: 0 is nowhere left out"
 
 
 def test_gap_of_a_posterior(small_data: pd.DataFrame, small_posterior: hb.Fit) -> None:

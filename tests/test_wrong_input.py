@@ -134,6 +134,10 @@ def test_between_equation_has_a_mean_over_other_groups() -> None:
         "than one value (6 of 6 groups do); it is a mean over 'h', and the groups of this model "
         "are 'g': write cvar(x, g)"
     )
+    equations = hb.Multilevel("y ~ x", {"1": "1 + dvar(x, g)"}, group="g")
+    assert refusal(hb.DataError, lambda: hb.Model(equations, data=frame())).endswith(
+        "(6 of 6 groups do); a deviation from a group mean belongs to the within equation"
+    )
 
 
 SEVERAL = (
@@ -176,7 +180,9 @@ WRONG_FORMULAS: tuple[tuple[str, str | None, str], ...] = (
      "the effect 'x' stands in two random terms; keep it in one"),
     ("y ~ foo(x) + (1 | g)", None,
      "cannot compute a term from the data: Unable to evaluate factor `foo(x)`. "
-     "[NameError: name 'foo' is not defined]"),
+     "[NameError: name 'foo' is not defined]; a formula knows the columns of the data, np, cvar, "
+     "dvar, lvar and formulaic's own functions, such as C, I, poly and bs: make a column of "
+     "anything else first"),
 )  # fmt: skip
 
 

@@ -19,6 +19,10 @@ from hierbayes.frames.arrays import Integers
 from hierbayes.frames.contextual import CONTEXT
 from hierbayes.specification.terms import factors_of, names_in
 
+_KNOWN = (
+    "; a formula knows the columns of the data, np, cvar, dvar, lvar and formulaic's own "
+    "functions, such as C, I, poly and bs: make a column of anything else first"
+)
 _FUNCTIONS = frozenset(TRANSFORMS) | frozenset(CONTEXT)  # what formulas call by name
 
 
@@ -51,7 +55,10 @@ def materialise(formula: Any, frame: pd.DataFrame) -> Any:
     except FormulaicError as error:
         if isinstance(error.__cause__, HierbayesError):
             raise error.__cause__ from error
-        raise FormulaError(f"cannot compute a term from the data: {error}") from error
+        unknown = isinstance(error.__cause__, NameError)
+        raise FormulaError(
+            f"cannot compute a term from the data: {error}{_KNOWN if unknown else ''}"
+        ) from error
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise FormulaError(
             f"cannot compute a term from the data: {error}; every term must make one number or "

@@ -80,18 +80,25 @@ def _refuse_varying(factor: str, coefficient: str, group: str, data: pd.DataFram
     varies = _varying(values, codes, len(groups)).any(axis=1)
     if varies.any():
         j = int(varies.argmax())
-        other = _GROUP_MEAN.fullmatch(factor)
-        remedy = (
-            f"it is a mean over '{other[2]}', and the groups of this model are '{group}': write "
-            f"{other[1]}{group})"
-            if other and other[2] != group
-            else f"move it to the within equation, or use its group mean cvar({factor}, {group})"
-        )
+        remedy = _remedy(factor, group)
         raise DataError(
             f"'{factor}' stands in the between equation of '{coefficient}' but varies within "
             f"groups: {group} {groups[j]} has more than one value "
             f"({int(varies.sum())} of {len(groups)} groups do); {remedy}"
         )
+
+
+def _remedy(factor: str, group: str) -> str:
+    """What to do with a factor that varies within groups and should not."""
+    mean = _GROUP_MEAN.fullmatch(factor)
+    if mean and mean[2] != group:
+        return (
+            f"it is a mean over '{mean[2]}', and the groups of this model are '{group}': write "
+            f"{mean[1]}{group})"
+        )
+    if factor.startswith("dvar("):
+        return "a deviation from a group mean belongs to the within equation"
+    return f"move it to the within equation, or use its group mean cvar({factor}, {group})"
 
 
 def _varying(values: Floats, codes: Integers, J: int) -> Booleans:

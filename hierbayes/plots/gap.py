@@ -194,7 +194,7 @@ def plot_gap(
         legend(drawn, {
             "gap": Look(BLACK, "none" if found.along else "o", line).both(6.0, 2.0),
             f"{100 * prob:g}% at each {x}": _LOOKS["pointwise"].lines(1.4),
-            f"{100 * prob:g}% at all {x} together": _LOOKS["together"].lines(1.8),
+            f"{100 * prob:g}% for all {x} at once": _LOOKS["together"].lines(1.8),
         }, width=2.1)  # fmt: skip
         write_note(drawn, *found.findings, found.band, found.held)
     return drawn.figure

@@ -51,7 +51,7 @@ def _positive_runs(x: Floats, values: Floats) -> list[tuple[float, float]]:
 def region_sentences(x: str, regions: pd.DataFrame, along: bool) -> tuple[str, ...]:
     """Regions of `zero_left_out` in a sentence for each band."""
     found = []
-    for band, how in (("pointwise", f"at each {x}"), ("together", f"at all {x} together")):
+    for band, how in (("pointwise", f"at each {x}"), ("together", f"for all {x} at once")):
         parts = [
             f"{x} {value_text(row.start)} to {value_text(row.end)} ({row.sign})"
             if along
