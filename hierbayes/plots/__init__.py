@@ -28,6 +28,7 @@ headings in quotes):
 ``beta_space``          BLUE, BLUP, population and G of a fit in beta space       13, 19
 ``shrinkage``           from the BLUE to the BLUP, by size or by group            "Shrinking …"
 ``three_means``         means by GLS, of rows, and of groups                      "One-way …"
+``intercept_weights``   what each group weighs in the intercept, by its size      "One-way …"
 ``caterpillar``         random effects in order, with intervals                   "Lab 1"
 ``level1_residuals``    residuals of rows: fitted values, groups, normality       "Lab 1"
 ``level2_residuals``    residuals of groups: normality, pairs, Mahalanobis        "Lab 1"
