@@ -5,7 +5,7 @@ rows) and its BLUP, with an arrow from one to the other.  The population is a po
 the dispersion ellipse of G (whose shadows are one standard deviation of the groups) and the
 confidence ellipse of its own estimate.
 
-Source: the lecture slides *Mixed Models with R*, Figures 13, 18 and 19.
+Source: the lecture slides *Mixed Models with R*, Figures 13 and 19.
 """
 
 from __future__ import annotations
