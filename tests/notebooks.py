@@ -6,6 +6,7 @@ pictures reduced to a palette.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from base64 import b64decode, b64encode
@@ -37,7 +38,7 @@ def run(path: Path) -> NotebookNode:
         resources={"metadata": {"path": str(FOLDER)}},
         coalesce_streams=True,  # what is printed arrives in pieces that vary from run to run
     )
-    client.execute()
+    asyncio.run(client.async_execute())  # a loop of its own, which is closed
     return notebook
 
 
