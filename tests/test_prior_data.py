@@ -128,3 +128,13 @@ def test_a_flat_prior_has_nothing_to_contract(small_data: pd.DataFrame) -> None:
     row = found.loc[("gamma", "x")]
     assert np.isnan(row["contraction"]) and np.isnan(row["conflict"])
     assert row["reading"] == "no prior to compare with; conflict cannot be judged"
+
+
+def test_the_prior_of_a_correlation_knows_effects_with_commas_in_their_names(
+    small_data: pd.DataFrame,
+) -> None:
+    model = hb.Model("y ~ x + (1 + dvar(x, g) | g)", data=small_data)
+    fit = model.sample(draws=200, tune=300, chains=2, seed=4, progress=False)
+    row = information(fit).loc[("corr", "Intercept, dvar(x, g)")]
+    # LKJ(2) of two effects: (ρ + 1)/2 ~ Beta(2, 2)
+    np.testing.assert_allclose(row["prior_25%"], 2.0 * stats.beta(2, 2).ppf(0.25) - 1.0, rtol=1e-6)

@@ -1,4 +1,4 @@
-"""Things that several pictures draw: ellipses, shadows, arrows, legends."""
+"""Things that several pictures draw: shadows, arrows, legends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import Canvas
@@ -14,12 +13,6 @@ from hierbayes.plots.look import GREY, Look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-
-def draw_boundaries(ax: Axes, frame: pd.DataFrame, looks: dict[str, Look], **more: Any) -> None:
-    """The ellipses of a frame with columns ``ellipse``, ``x`` and ``y``, one line each."""
-    for name, points in frame.groupby("ellipse", sort=False):
-        ax.plot(points["x"], points["y"], **looks[str(name)].lines(**more))
 
 
 def draw_arrows(ax: Axes, tails: Floats, heads: Floats, look: Look, width: float = 0.9) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hierbayes.errors import FormulaError
 
-NAME, NUMBER, STRING, MARK = "name", "number", "string", "mark"
+NAME, NUMBER, STRING = "name", "number", "string"
 
 _WORD = re.compile(
     r"""(?P<name>[^\W\d]\w*)

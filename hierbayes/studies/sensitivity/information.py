@@ -27,6 +27,7 @@ from hierbayes.estimation.propriety import refuse_improper
 from hierbayes.fit.convergence import scalar_draws
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
+from hierbayes.studies.comparison.prior_bulk import prior_of
 from hierbayes.studies.sensitivity.alternatives import read_alternatives
 from hierbayes.studies.sensitivity.answers import Answerer
 from hierbayes.studies.sensitivity.moments import Values
@@ -58,7 +59,7 @@ def information(answerer: Answerer) -> pd.DataFrame:
     rows = []
     for k, (block, parameter) in enumerate(index):
         after = np.array([of[k] for of in quartiles])
-        found = _prior_of(answerer, block, parameter)
+        found = prior_of(answerer.baseline.fit, block, parameter)
         if found is None:
             rows.append([*np.full(6, np.nan), *after, np.nan, np.nan, "its prior is a joint one"])
             continue
@@ -135,18 +136,6 @@ def _p_value(prior: Family, size: int, rest: Floats, weights: Weights) -> float:
         own, there = log_density(prior, drawn), log_density(prior, rest)
     below = np.searchsorted(np.sort(own), there + 1e-12, side="right") / len(own)
     return min(1.0, float(below @ weights.values))
-
-
-def _prior_of(answerer: Answerer, block: str, parameter: str) -> tuple[Family, int] | None:
-    """The prior of a parameter and the size of its block of G; None under a joint prior."""
-    priors = answerer.baseline.priors
-    if block == "sigma":
-        return priors.sigma[1], 1
-    name = _entry_name(answerer, block, parameter)
-    prior = priors.families.get((block, name))
-    if prior is None:
-        return None
-    return prior, len(name.split(", ")) if block == "corr" else 1
 
 
 def _entry_name(answerer: Answerer, block: str, parameter: str) -> str:
