@@ -9,6 +9,7 @@ import matplotlib.figure
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.patches import Rectangle
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
@@ -78,7 +79,9 @@ def test_drawn_quantiles_are_those_of_the_frame(sleepstudy: pd.DataFrame) -> Non
     points, mean = reaction.lines
     assert_allclose(np.asarray(points.get_xydata()), rows[["fraction", "value"]])
     assert_allclose(np.asarray(mean.get_ydata()), sleepstudy["Reaction"].mean())
-    assert_allclose([bar.get_height() for bar in subject.patches], 1.0 / 18.0)  # type: ignore[attr-defined]
+    bars = [bar for bar in subject.patches if isinstance(bar, Rectangle)]
+    assert len(bars) == 18
+    assert_allclose([bar.get_height() for bar in bars], 1.0 / 18.0)
     assert subject.get_xlabel() == "18 levels"
 
 

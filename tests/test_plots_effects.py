@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import matplotlib.figure
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import LineCollection
 from numpy.testing import assert_allclose
 from scipy import optimize, stats
 
@@ -172,7 +174,9 @@ def test_drawn_effects_are_the_frame(fit: hb.Fit, hs: pd.DataFrame) -> None:
     (panel,) = plots.plot_effects(fit, hs, "Sector").axes
     rows = plots.effects_frame(fit, hs, "Sector").frame
     assert_allclose(np.asarray(panel.lines[0].get_ydata()), rows["estimate"])
-    segments = panel.collections[0].get_segments()  # type: ignore[attr-defined]
+    (limits, *_) = panel.collections
+    assert isinstance(limits, LineCollection)
+    segments = limits.get_segments()
     assert_allclose([one[:, 1] for one in segments], rows[["lower", "upper"]])
     assert [one.get_text() for one in panel.get_xticklabels()] == ["Catholic", "Public"]
 
@@ -189,7 +193,7 @@ def test_what_is_no_effect(fit: hb.Fit, contextual: hb.Fit, hs: pd.DataFrame) ->
     )  # fmt: skip
     for call in (plots.effects_frame, plots.gap_frame):
         refused(
-            lambda call=call: call(fit, hs, "ses", by="ses"), hb.StudyError,  # type: ignore[misc]
+            partial(call, fit, hs, "ses", by="ses"), hb.StudyError,
             "'ses' is x and by; by= names another variable",
         )  # fmt: skip
     refused(
@@ -349,7 +353,9 @@ def test_gap_along_a_factor(contextual: hb.Fit, hs: pd.DataFrame) -> None:
     assert found.regions["start"].tolist() == ["Female", "Male"] * 2
     assert found.findings[0] == "at each Sex: 0 is left out for Sex Female (−), Sex Male (−)"
     (panel,) = plots.plot_gap(contextual, hs, "Sex", "Sector", at={"ses": -1.0}).axes
-    segments = panel.collections[0].get_segments()  # type: ignore[attr-defined]
+    (limits, *_) = panel.collections
+    assert isinstance(limits, LineCollection)
+    segments = limits.get_segments()
     assert_allclose([one[:, 1] for one in segments], found.frame[["lower", "upper"]])
 
 
@@ -529,7 +535,7 @@ def test_fewer_effects_are_answered_in_words(
          "'z' is no random effect of this model; they are: 'Intercept', 'Days', 'I(Days ** 2)'"),
     ):  # fmt: skip
         refused(
-            lambda one=one, more=more: plots.pancake_frame(one, effects=more),  # type: ignore[misc]
+            partial(plots.pancake_frame, one, effects=more),
             hb.StudyError, message,
         )  # fmt: skip
 
