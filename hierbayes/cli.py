@@ -15,10 +15,10 @@ import hierbayes
 from hierbayes.dialects.registry import DIALECTS
 from hierbayes.errors import HierbayesError
 from hierbayes.fit.fit import Fit
-from hierbayes.frames.catalog import catalog, find_model_file
 from hierbayes.frames.csv_file import read_csv
-from hierbayes.frames.model_file import ModelFile, read_model_file
-from hierbayes.library import load_model
+from hierbayes.library.loading import load_model
+from hierbayes.library.model_file import ModelFile, read_model_file
+from hierbayes.library.shipped_models import catalog, find_model_file
 from hierbayes.model import Model
 from hierbayes.report.folder import new_folder, write_result
 from hierbayes.report.text import report

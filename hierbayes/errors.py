@@ -37,3 +37,7 @@ class InferenceError(HierbayesError, ValueError):
 
 class ModelFileError(HierbayesError, ValueError):
     """A model file (TOML) or a data set asked for by name cannot be used."""
+
+
+class IntervalError(HierbayesError, ValueError):
+    """A probability that is none."""

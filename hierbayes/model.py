@@ -18,7 +18,6 @@ from hierbayes.design.variables import describe_variables
 from hierbayes.dialects.registry import emit
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError, PriorError
-from hierbayes.estimation.prior_set import PriorSet, choose_priors
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood, posterior_mode
@@ -27,6 +26,7 @@ from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
 from hierbayes.language.structure import read_structure
 from hierbayes.likelihood.collapsed import ML, REML
+from hierbayes.priors.prior_set import PriorSet, choose_priors
 from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel, split_levels
 from hierbayes.specification.formula import Specification, read_combined
@@ -246,7 +246,7 @@ class Model:
         >>> print(f"{prior.probabilities.loc['P(ICC > 0.5)', 'probability']:.1f}")
         0.3
         """
-        from hierbayes.estimation.prior_draws import draw_priors
+        from hierbayes.priors.draws import draw_priors
 
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))

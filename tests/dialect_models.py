@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 import hierbayes as hb
-from hierbayes.frames.catalog import model_names
+from hierbayes.library.shipped_models import model_names
 
 FURTHER = {
     "independent": "mathach ~ ses + (ses || school)",

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 import hierbayes as hb
-from hierbayes.inference.maxima.refit import simulator_of
-from hierbayes.inference.maxima.simulation import Simulator
+from hierbayes.inference.bootstraps.refit import simulator_of
+from hierbayes.inference.bootstraps.simulation import Simulator
 from tests.conftest import Cache
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.frames.catalog import model_names
-from hierbayes.frames.named_models import NAMED_MODELS
+from hierbayes.library.named_models import NAMED_MODELS
+from hierbayes.library.shipped_models import model_names
 from hierbayes.specification.formula import read_combined
 from hierbayes.specification.terms import factors_of
 

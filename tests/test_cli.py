@@ -15,9 +15,9 @@ from PIL import Image
 import hierbayes as hb
 from hierbayes import cli
 from hierbayes.cli import main
-from hierbayes.frames.catalog import model_names
 from hierbayes.frames.shipped import shipped
-from hierbayes.library import load_model
+from hierbayes.library.loading import load_model
+from hierbayes.library.shipped_models import model_names
 from hierbayes.report.folder import ResultFolderError, new_folder
 from hierbayes.studies.comparison.estimates import standard_errors
 

@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 
 import hierbayes as hb
+from hierbayes.errors import IntervalError
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.probability import IntervalError
 from hierbayes.likelihood.conditional import conditional_moments
 from hierbayes.studies.comparison.decomposition import decompose
 from hierbayes.studies.comparison.estimates import EQUAL_TAILED, WALD_NATURAL, WALD_T

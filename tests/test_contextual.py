@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import t as student
 
 import hierbayes as hb
-from hierbayes.design.contextual_slopes import contextual_slopes
+from hierbayes.fit.contextual.slopes import contextual_slopes
 from hierbayes.studies.sensitivity.quantities import Contextual
 from tests.conftest import Cache
 

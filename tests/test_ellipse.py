@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from hierbayes.errors import StudyError
-from hierbayes.fit.probability import IntervalError
+from hierbayes.errors import IntervalError, StudyError
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.ellipse import (
     Ellipse,

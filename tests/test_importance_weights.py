@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 from scipy import integrate, special, stats
 
 import hierbayes as hb
-from hierbayes.estimation.prior_density import derivatives_of, log_density, log_density_corr
-from hierbayes.estimation.prior_quantile import quantile
-from hierbayes.estimation.priors import Family, Foreign
+from hierbayes.priors.density import derivatives_of, log_density, log_density_corr
+from hierbayes.priors.families import ForeignPrior, Prior
+from hierbayes.priors.quantile import quantile
 from hierbayes.studies.sensitivity.theta import Theta
 from hierbayes.studies.sensitivity.weights import Weights, even, pareto_smoothed, weights_for
 from tests.dense import Array, gradient
@@ -90,7 +90,7 @@ def test_worth_of_weights() -> None:
 
 # ---------------------------------------------------------------- densities
 
-FAMILIES: dict[str, tuple[Family, Any]] = {
+FAMILIES: dict[str, tuple[Prior, Any]] = {
     "normal": (hb.Normal(1, 2), stats.norm(1, 2)),
     "t": (hb.StudentT(4, 1, 2), stats.t(4, 1, 2)),
     "half-normal": (hb.HalfNormal(1.5), stats.halfnorm(scale=1.5)),
@@ -134,7 +134,7 @@ def test_derivatives_of_densities(name: str) -> None:
         assert_allclose(slopes, exact, rtol=1e-6, atol=1e-8)
 
 
-def slope_of(prior: Family, number: str, x: float) -> float:
+def slope_of(prior: Prior, number: str, x: float) -> float:
     """∂ log density/∂ number at x, by differences."""
 
     def at(value: Array) -> float:
@@ -149,7 +149,7 @@ def slope_of(prior: Family, number: str, x: float) -> float:
 def test_flat_and_foreign_priors() -> None:
     assert (log_density(hb.Flat(), AT) == 0.0).all()
     assert derivatives_of(hb.Flat(), AT) == {}
-    foreign, exact = Foreign(pm.HalfNormal.dist(3)), stats.halfnorm(scale=3).logpdf(AT)
+    foreign, exact = ForeignPrior(pm.HalfNormal.dist(3)), stats.halfnorm(scale=3).logpdf(AT)
     assert_allclose(log_density(foreign, AT), exact, atol=CONSTANTS)
     assert derivatives_of(foreign, AT) == {}
 

@@ -13,7 +13,7 @@ from scipy.stats import chi2
 
 import hierbayes as hb
 from hierbayes.errors import HypothesisError, InferenceError
-from hierbayes.inference.cases import case_results
+from hierbayes.inference.influence import case_results
 from hierbayes.likelihood.collapsed import GIVEN, REML
 from tests import dense
 from tests.conftest import Cache

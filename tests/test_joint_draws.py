@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 import hierbayes as hb
-from hierbayes.estimation.prior_draws import PriorDraws, draw_priors
+from hierbayes.priors.draws import PriorDraws, draw_priors
 
 DRAWS = 20_000
 

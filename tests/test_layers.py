@@ -12,9 +12,9 @@ ROOT = Path(__file__).parents[1]
 
 # A module may import its own layer and those before it.  "hierbayes" is the package's own
 # __init__: it may import every layer, and only the layer after it may import it.
-LAYERS = ("errors", "specification", "frames", "design", "language", "likelihood", "estimation",
-          "dialects", "fit", "inference", "studies", "plots", "report", "model", "library",
-          "equivalence", "hierbayes", "cli")  # fmt: skip
+LAYERS = ("errors", "specification", "frames", "display", "design", "language", "likelihood",
+          "priors", "estimation", "dialects", "fit", "inference", "studies", "plots", "report",
+          "model", "library", "equivalence", "hierbayes", "cli")  # fmt: skip
 
 # The imports that stand inside functions, by module: packages that take long to load (pymc,
 # pytensor, nutpie, arviz, arviz_base, arviz_stats, matplotlib, scipy.stats, scipy.interpolate),
@@ -25,23 +25,23 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.fit.diagnosis": {"arviz_stats"},
     "hierbayes.fit.maximised": {"hierbayes.estimation.mode"},
     "hierbayes.fit.sampled": {"hierbayes.estimation.posterior"},
-    "hierbayes.model": {"hierbayes.estimation.posterior", "hierbayes.estimation.prior_draws"},
+    "hierbayes.model": {"hierbayes.estimation.posterior", "hierbayes.priors.draws"},
     "hierbayes.plots.canvas": {"hierbayes.plots.picture"},
     "hierbayes.plots.density": {"scipy"},
     "hierbayes.plots.prior_curve": {
-        "hierbayes.estimation.prior_density",
-        "hierbayes.estimation.prior_draws",
+        "hierbayes.priors.density",
+        "hierbayes.priors.draws",
     },
     "hierbayes.plots.profile_curve": {"scipy"},
-    "hierbayes.studies.sensitivity.alternatives": {"hierbayes.estimation.prior_density"},
-    "hierbayes.studies.sensitivity.derivatives": {"hierbayes.estimation.prior_density"},
-    "hierbayes.studies.sensitivity.information": {"hierbayes.estimation.prior_density"},
+    "hierbayes.studies.sensitivity.alternatives": {"hierbayes.priors.density"},
+    "hierbayes.studies.sensitivity.derivatives": {"hierbayes.priors.density"},
+    "hierbayes.studies.sensitivity.information": {"hierbayes.priors.density"},
     "hierbayes.studies.sensitivity.moments": {"arviz_stats", "scipy"},
     "hierbayes.studies.sensitivity.power_scaling": {"arviz_stats"},
-    "hierbayes.studies.sensitivity.support": {"hierbayes.estimation.prior_density"},
+    "hierbayes.studies.sensitivity.support": {"hierbayes.priors.density"},
     "hierbayes.studies.sensitivity.theta": {
-        "hierbayes.estimation.joint_prior",
-        "hierbayes.estimation.prior_density",
+        "hierbayes.priors.joint_density",
+        "hierbayes.priors.density",
     },
     "hierbayes.studies.sensitivity.weights": {"arviz_stats"},
 }

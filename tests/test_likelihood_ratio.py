@@ -10,8 +10,8 @@ import pytest
 
 import hierbayes as hb
 from hierbayes.estimation.reml import maximise
-from hierbayes.inference.maxima.chi_bar import upper_tail
-from hierbayes.inference.maxima.nesting import find_nesting
+from hierbayes.inference.model_choice.chi_bar import upper_tail
+from hierbayes.inference.model_choice.nesting import find_nesting
 from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.likelihood.conditional import log_jacobian
 from tests.conftest import REFERENCE, Cache

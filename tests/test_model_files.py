@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.estimation.prior_text import read_prior, read_priors
-from hierbayes.frames.catalog import catalog, catalog_path, find_model_file, model_names
 from hierbayes.frames.csv_file import read_csv
-from hierbayes.frames.model_file import read_model_file
 from hierbayes.frames.shipped import shipped
-from hierbayes.library import load_model
+from hierbayes.library.loading import load_model
+from hierbayes.library.model_file import read_model_file
+from hierbayes.library.shipped_models import catalog, catalog_path, find_model_file, model_names
+from hierbayes.priors.text import read_prior, read_priors
 
 # Restricted log-likelihoods of lme4 1.1-31 on hs.
 LOGLIK = {

@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose
 from scipy import optimize, stats
 
 import hierbayes as hb
-from hierbayes.inference.maxima.pancake import principal_axes
+from hierbayes.inference.reduction.pancake import principal_axes
 from hierbayes.plots.band import row_space
 from hierbayes.plots.regions import zero_left_out
 from tests.conftest import Cache

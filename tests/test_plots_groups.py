@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import hierbayes as hb
-from hierbayes.fit.probability import IntervalError
+from hierbayes.errors import IntervalError
 from hierbayes.plots.look import BLUP
 from tests.conftest import Cache
 

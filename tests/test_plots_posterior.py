@@ -15,11 +15,11 @@ import hierbayes as hb
 from hierbayes import plots
 from hierbayes.design.group_design import group_design
 from hierbayes.errors import EstimationError, InferenceError, StudyError
-from hierbayes.estimation.prior_quantile import quantile
-from hierbayes.estimation.prior_set import choose_priors
 from hierbayes.plots.density import POSITIVE, SHARE, Sample, sample_of
 from hierbayes.plots.prior_curve import exact_density
 from hierbayes.plots.profile_curve import whole_points
+from hierbayes.priors.prior_set import choose_priors
+from hierbayes.priors.quantile import quantile
 from tests.conftest import Cache
 from tests.dense import Array
 from tests.drawn import fits_in, legend_of, shows

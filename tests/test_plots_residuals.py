@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import hierbayes as hb
-from hierbayes.fit.probability import Interval
+from hierbayes.display.interval import Interval
 from hierbayes.plots.normal_quantiles import normal_band
 from tests.conftest import Cache
 

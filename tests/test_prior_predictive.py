@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 import hierbayes as hb
-from hierbayes.fit.probability import IntervalError
+from hierbayes.errors import IntervalError
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.prior_predictive.implications import line_points, mixture_quantile
 from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive

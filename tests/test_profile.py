@@ -10,11 +10,11 @@ import pytest
 from scipy.optimize import minimize
 
 import hierbayes as hb
-from hierbayes.fit.probability import IntervalError
-from hierbayes.inference.maxima.held import Held, Theta
-from hierbayes.inference.maxima.newton import Minimum, Objective
-from hierbayes.inference.maxima.newton import minimise as minimise_held
-from hierbayes.inference.maxima.parameter import parameters_of
+from hierbayes.errors import IntervalError
+from hierbayes.inference.profiles.held import Held, Theta
+from hierbayes.inference.profiles.newton import Minimum, Objective
+from hierbayes.inference.profiles.newton import minimise as minimise_held
+from hierbayes.inference.profiles.parameter import parameters_of
 from hierbayes.likelihood.collapsed import ML, REML
 from tests import dense
 from tests.conftest import MODELS, REFERENCE, Cache, spelled
@@ -306,7 +306,7 @@ def test_what_does_not_converge_is_missing(
     def hasty(objective: Objective, start: np.ndarray, bounded: np.ndarray) -> Minimum:
         return minimise_held(objective, start, bounded, steps=1)
 
-    monkeypatch.setattr("hierbayes.inference.maxima.profile_path.minimise", hasty)
+    monkeypatch.setattr("hierbayes.inference.profiles.profile_path.minimise", hasty)
     found = hb.profile(fit, ["sigma", "sd(x)"])
     assert found.intervals()[["lower", "upper"]].isna().to_numpy().all()
     assert found.intervals()["estimate"].notna().all()

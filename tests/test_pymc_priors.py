@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
-from hierbayes.estimation.priors import Foreign
+from hierbayes.priors.families import ForeignPrior
 from hierbayes.studies.sensitivity.moments import error_of_mean
 from hierbayes.studies.sensitivity.quantities import SD, Sigma
 from hierbayes.studies.sensitivity.weights import even
@@ -37,7 +37,11 @@ def pairs(small_data: pd.DataFrame) -> list[tuple[hb.Fit, hb.Fit]]:
 
 def test_each_is_equal_to_itself_alone() -> None:
     variable = pm.HalfNormal.dist(3)
-    one, again, other = Foreign(variable), Foreign(variable), Foreign(pm.HalfNormal.dist(3))
+    one, again, other = (
+        ForeignPrior(variable),
+        ForeignPrior(variable),
+        ForeignPrior(pm.HalfNormal.dist(3)),
+    )
     assert one == again and hash(one) == hash(again)
     assert one != other and one != hb.HalfNormal(3)
     assert len({one, again, other}) == 2
@@ -50,7 +54,7 @@ def test_they_are_shown_by_name_and_numbers() -> None:
         "PyMC LogNormal(…, 1)": pm.LogNormal.dist(mu=pm.Normal.dist(0, 1), sigma=1),
     }
     for text, variable in texts.items():
-        assert str(Foreign(variable)) == text
+        assert str(ForeignPrior(variable)) == text
 
 
 def test_each_is_sampled_as_the_family_of_the_same_distribution(

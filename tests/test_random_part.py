@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.inference.maxima.smaller_model import smaller_problem
+from hierbayes.inference.reduction.smaller_model import smaller_problem
 from tests.conftest import REFERENCE, Cache
 
 COMPARISONS = json.loads((REFERENCE / "profiles.json").read_text(encoding="utf-8"))["comparisons"]

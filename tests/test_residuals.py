@@ -8,7 +8,7 @@ from scipy.stats import chi2, norm, rankdata
 
 import hierbayes as hb
 from hierbayes.errors import HypothesisError
-from hierbayes.inference.cases.normal_scores import normal_scores
+from hierbayes.inference.residuals.normal_scores import normal_scores
 from tests.conftest import MODELS, Cache
 from tests.dense import Array
 from tests.test_hard_data import rows_of, simulate

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from hierbayes.fit.probability import Interval
+from hierbayes.display.interval import Interval
 from hierbayes.studies.sensitivity.moments import (
     Values,
     distance,

@@ -10,7 +10,7 @@ import pymc as pm
 import pytest
 
 import hierbayes as hb
-from hierbayes.fit.probability import IntervalError
+from hierbayes.errors import IntervalError
 from hierbayes.studies.sensitivity.quantities import (
     SD,
     Contextual,

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.estimation.propriety import refuse_improper
 from hierbayes.likelihood.collapsed import NORMAL, REML
+from hierbayes.priors.propriety import refuse_improper
 from tests import dense
 from tests.conftest import Cache
 from tests.test_wrong_input import refusal

@@ -10,9 +10,9 @@ import pytest
 import xarray as xr
 
 import hierbayes as hb
+from hierbayes.errors import IntervalError
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
-from hierbayes.fit.probability import IntervalError
 
 WRONG: Any = 2.5  # of a type that is refused
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from hierbayes.dialects.columns_first.arithmetic import Arithmetic
-from hierbayes.dialects.columns_first.column_plan import ColumnPlan, NameRules
-from hierbayes.dialects.columns_first.derived_columns import (
+from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.programs.arithmetic import Arithmetic
+from hierbayes.dialects.programs.column_plan import ColumnPlan, NameRules
+from hierbayes.dialects.programs.derived_columns import (
     Computed,
     DerivedColumn,
     Deviation,
     GroupMean,
 )
-from hierbayes.dialects.columns_first.factor_coding import level_choices, refuse_unclear_coding
-from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.programs.factor_coding import level_choices, refuse_unclear_coding
 from hierbayes.dialects.subject import Subject
 from hierbayes.specification.terms import INTERCEPT
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hierbayes.design.variables import Variables
-from hierbayes.estimation.prior_set import PriorSet
+from hierbayes.priors.prior_set import PriorSet
 from hierbayes.specification.formula import Specification
 
 

@@ -25,15 +25,15 @@ from pytensor.tensor.variable import TensorVariable
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
 from hierbayes.estimation.correlation import NormalisedRows
-from hierbayes.estimation.joint_prior import joint_log_density, joint_parameters, log_uniform_corr
-from hierbayes.estimation.prior_density import refuse_negative
-from hierbayes.estimation.prior_set import PriorSet
-from hierbayes.estimation.priors import Family, Foreign, refuse_shaped
 from hierbayes.estimation.variance_shares import explained_gamma, explained_scales, gamma_evidence
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import GIVEN, NORMAL, REML
 from hierbayes.likelihood.conditional import flat_prior, log_jacobian
 from hierbayes.likelihood.op import CollapsedLogDensity
+from hierbayes.priors.density import refuse_negative
+from hierbayes.priors.families import ForeignPrior, Prior, refuse_shaped
+from hierbayes.priors.joint_density import joint_log_density, joint_parameters, log_uniform_corr
+from hierbayes.priors.prior_set import PriorSet
 
 type Structure = tuple[Any, ...]
 
@@ -149,7 +149,7 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
     return model
 
 
-def _standard_deviations(priors: list[Family], data: dict[str, TensorVariable]) -> TensorVariable:
+def _standard_deviations(priors: list[Prior], data: dict[str, TensorVariable]) -> TensorVariable:
     """Signed standard deviations (q,); registers ``sd``.
 
     Without a prior of their own their density is in that of a joint prior.  As a rule
@@ -214,7 +214,7 @@ def _fixed_effects(
 
 def _variable(
     name: str,
-    prior: Family,
+    prior: Prior,
     data: dict[str, TensorVariable],
     block: str,
     *,
@@ -223,7 +223,7 @@ def _variable(
     signed: bool = False,
 ) -> TensorVariable:
     """A random variable with a prior, its parameters read from the data of the graph."""
-    if isinstance(prior, Foreign):
+    if isinstance(prior, ForeignPrior):
         refuse_shaped(prior, block)
         if block in ("sd", "sigma"):
             refuse_negative(prior, block)
@@ -241,7 +241,7 @@ def _variable(
     return getattr(pm, str(distribution))(name, **parameters, dims=dims)
 
 
-def _parameters(block: str, priors: list[Family]) -> dict[str, Floats]:
+def _parameters(block: str, priors: list[Prior]) -> dict[str, Floats]:
     """Prior parameters of a block as arrays by name; 0 where a prior has no such parameter."""
     names = {name for prior in priors for name in prior.parameters}
     return {
@@ -250,15 +250,15 @@ def _parameters(block: str, priors: list[Family]) -> dict[str, Floats]:
     }
 
 
-def _family(prior: Family) -> object:
+def _family(prior: Prior) -> object:
     """What of a prior is part of the structure: a PyMC distribution is all of it."""
-    return prior if isinstance(prior, Foreign) else prior.distribution
+    return prior if isinstance(prior, ForeignPrior) else prior.distribution
 
 
-def _are_one_family(priors: list[Family]) -> bool:
+def _are_one_family(priors: list[Prior]) -> bool:
     """Whether one variable of the graph can hold the parameters of all of these priors."""
     first = priors[0]
-    return not isinstance(first, Foreign) and all(_family(p) == _family(first) for p in priors)
+    return not isinstance(first, ForeignPrior) and all(_family(p) == _family(first) for p in priors)
 
 
 def _place_of_constant(design: Design, priors: PriorSet) -> int:

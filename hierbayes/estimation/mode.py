@@ -24,9 +24,9 @@ from hierbayes.errors import EstimationError
 from hierbayes.estimation.compiled import Variable, free_variables, join_values
 from hierbayes.estimation.graph import build_graph, graph_inputs
 from hierbayes.estimation.posterior import start_point
-from hierbayes.estimation.prior_set import PriorSet
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import conditional_moments
+from hierbayes.priors.prior_set import PriorSet
 
 _BOUNDARY = 1e-5  # a relative eigenvalue of the correlation matrix below this is zero
 

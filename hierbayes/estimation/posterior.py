@@ -18,11 +18,11 @@ from hierbayes.design.design import Design
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.compiled import Compiled, Variable, compile_graph
 from hierbayes.estimation.graph import build_graph, graph_inputs
-from hierbayes.estimation.prior_set import PriorSet
 from hierbayes.estimation.reml import maximise
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import conditional_moments, flat_prior
+from hierbayes.priors.prior_set import PriorSet
 
 _STATS = {
     "diverging": "diverging",

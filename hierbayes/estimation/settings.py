@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from numbers import Real
 
 from hierbayes.errors import EstimationError
-from hierbayes.estimation.counts import refuse_bad_count, refuse_bad_seed
+from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
 
 
 @dataclass(frozen=True, slots=True)

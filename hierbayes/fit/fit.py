@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.fit import effects, estimates, intervals, prediction, storage, summary, variance
-from hierbayes.fit.contextual_effects import ContextualEffects, contextual_effects
+from hierbayes.fit.contextual.effects import ContextualEffects, contextual_effects
 from hierbayes.fit.diagnosis import Diagnosis, diagnose
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
 from hierbayes.language.structure import read_structure

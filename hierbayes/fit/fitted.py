@@ -16,7 +16,6 @@ from hierbayes.design.design import Design
 from hierbayes.design.group_design import GroupDesign, group_design
 from hierbayes.design.problem import Problem
 from hierbayes.errors import EstimationError
-from hierbayes.estimation.prior_set import PriorSet
 from hierbayes.fit.evidence import Evidence, Maximum, Sampling
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import (
@@ -25,6 +24,7 @@ from hierbayes.likelihood.conditional import (
     conditional_moments,
     draw_u,
 )
+from hierbayes.priors.prior_set import PriorSet
 
 
 @dataclass(frozen=True, eq=False)

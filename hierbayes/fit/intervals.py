@@ -7,10 +7,10 @@ import pandas as pd
 from scipy.special import ndtri, stdtrit
 
 from hierbayes.design.levels import inner_outer_df
+from hierbayes.display.interval import Interval
 from hierbayes.estimation.information import natural_parameters
 from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.probability import Interval
 from hierbayes.fit.variance import mean_corr
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.collapsed import ML, REML

@@ -6,11 +6,11 @@ import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
-from hierbayes.estimation.prior_set import PriorSet, refuse_far_origin
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.evidence import Maximum, count_covariances, maximum_of
 from hierbayes.fit.fit import Fit
 from hierbayes.likelihood.conditional import conditional_moments, flat_prior
+from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 
 
 def maximum_likelihood(problem: Problem, reading: int) -> Fit:

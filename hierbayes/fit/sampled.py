@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from hierbayes.design.problem import Problem
-from hierbayes.estimation.prior_set import PriorSet, refuse_far_origin
-from hierbayes.estimation.propriety import refuse_improper
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
 from hierbayes.likelihood.conditional import draw_gamma, flat_prior
+from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
+from hierbayes.priors.propriety import refuse_improper
 
 
 def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettings) -> Fit:

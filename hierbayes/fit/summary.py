@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
+from hierbayes.display.interval import Interval
 from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table, scalar_draws
 from hierbayes.fit.effects import fixef, vcov
 from hierbayes.fit.evidence import Maximum, Sampling
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.intervals import denominator_df, intervals
 from hierbayes.fit.prediction import residuals
-from hierbayes.fit.probability import Interval
 from hierbayes.fit.variance import var_corr
 from hierbayes.specification.notation import current_notation
 

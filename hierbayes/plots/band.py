@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtri, fdtri
 
+from hierbayes.display.interval import Interval
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.probability import Interval
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.hypotheses.degrees_of_freedom import METHODS, DfSource, df_source
 from hierbayes.inference.hypotheses.tails import t_quantile

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.interval import DEFAULT_PROB
 from hierbayes.fit.effects import blue, fixef, population_draws, vcov
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.probability import DEFAULT_PROB
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, chosen_groups, refuse_other_than, two_effects

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.interval import DEFAULT_PROB
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.probability import DEFAULT_PROB
-from hierbayes.inference.maxima.bootstrap import Bootstrap
-from hierbayes.inference.maxima.maximised_fit import refuse_other_than_maxima
-from hierbayes.inference.maxima.profile import profile
+from hierbayes.inference.bootstraps.bootstrap import Bootstrap
+from hierbayes.inference.maximised_fit import refuse_other_than_maxima
+from hierbayes.inference.profiles.profile import profile
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_other_than
 from hierbayes.plots.draw import heading, legend

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtri, fdtri
 
-from hierbayes.fit.probability import DEFAULT_PROB, Interval
+from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.hypotheses.tails import t_quantile
 from hierbayes.likelihood.covariance import cholesky_psd

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.interval import DEFAULT_PROB
 from hierbayes.errors import StudyError
 from hierbayes.fit.effects import blue
-from hierbayes.fit.probability import DEFAULT_PROB
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
 from hierbayes.plots.draw import coefficient_label, heading, legend, zero_lines

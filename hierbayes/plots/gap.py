@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
 from hierbayes.plots.band import band_in_words, pointwise_band, simultaneous_radius
 from hierbayes.plots.canvas import canvas

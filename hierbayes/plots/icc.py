@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from hierbayes.estimation.joint_families import Beta
+from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
-from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.fit.variance import icc_draws, second_moment, share_between
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import REML
@@ -21,6 +20,7 @@ from hierbayes.plots.density import POINTS, SHARE, sample_of
 from hierbayes.plots.draw import heading, legend
 from hierbayes.plots.look import LIKELIHOOD, PALE, POSTERIOR, PRIOR
 from hierbayes.plots.prior_curve import draws_of_priors, exact_density
+from hierbayes.priors.joint_families import Beta
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

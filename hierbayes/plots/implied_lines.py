@@ -15,13 +15,13 @@ import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.errors import StudyError
-from hierbayes.estimation.counts import refuse_bad_count
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.covariance import cholesky_psd
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_other_than
 from hierbayes.plots.draw import heading, legend
 from hierbayes.plots.look import GREY, PALE, PRIOR
+from hierbayes.specification.counts import refuse_bad_count
 from hierbayes.studies.prior_predictive.implications import response_name
 from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive
 

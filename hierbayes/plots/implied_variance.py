@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.interval import Interval
 from hierbayes.errors import StudyError
-from hierbayes.fit.probability import Interval
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
 from hierbayes.plots.density import POINTS, SHARE, sample_of

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.probability import DEFAULT_PROB, Interval
-from hierbayes.inference.cases.level1 import FAR, level1_residuals
-from hierbayes.inference.cases.normal_scores import normal_scores
+from hierbayes.inference.residuals.level1 import FAR, level1_residuals
+from hierbayes.inference.residuals.normal_scores import normal_scores
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.draw import heading, name_points
 from hierbayes.plots.look import BLACK, BLUE_INK, GREY, PALE

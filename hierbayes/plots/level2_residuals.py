@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtri, ndtr
 
+from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.probability import DEFAULT_PROB, Interval
-from hierbayes.inference.cases.level2 import OUTLYING, level2_residuals
-from hierbayes.inference.cases.normal_scores import normal_scores
+from hierbayes.inference.residuals.level2 import OUTLYING, level2_residuals
+from hierbayes.inference.residuals.normal_scores import normal_scores
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.draw import heading, name_points, zero_lines
 from hierbayes.plots.look import BLACK, BLUP, GREY

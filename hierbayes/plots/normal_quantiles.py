@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaincinv, ndtri
 
-from hierbayes.fit.probability import Interval
+from hierbayes.display.interval import Interval
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.draw import name_points
 from hierbayes.plots.look import BLACK, BLUE_INK, PALE

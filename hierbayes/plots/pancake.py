@@ -16,7 +16,7 @@ import pandas as pd
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.maxima.pancake import axes_of
+from hierbayes.inference.reduction.pancake import axes_of
 from hierbayes.likelihood.covariance import cholesky_psd
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, one_effect, refuse_other_than

@@ -14,16 +14,16 @@ import numpy as np
 from scipy.special import betaln
 
 from hierbayes.errors import PriorError
-from hierbayes.estimation.priors import LKJ, Family, Flat, Normal
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.maxima.parameter import Parameter
+from hierbayes.inference.profiles.parameter import Parameter
 from hierbayes.likelihood.covariance import sd_corr
 from hierbayes.plots.density import CORRELATION, FREE, POSITIVE, Bounds, sample_of
+from hierbayes.priors.families import LKJ, Flat, Normal, Prior
 from hierbayes.studies.comparison.prior_bulk import prior_of
 
 if TYPE_CHECKING:
-    from hierbayes.estimation.prior_draws import PriorDraws
+    from hierbayes.priors.draws import PriorDraws
 
 RANGES: dict[str, Bounds] = {
     "gamma": FREE, "sd": POSITIVE, "corr": CORRELATION, "sigma": POSITIVE,
@@ -31,12 +31,12 @@ RANGES: dict[str, Bounds] = {
 DRAWS = 4000
 
 
-def exact_density(prior: Family, x: Floats, size: int = 2) -> Floats:
+def exact_density(prior: Prior, x: Floats, size: int = 2) -> Floats:
     """Density of a prior of one parameter at x (m,), of one correlation for LKJ.
 
     Parameters
     ----------
-    prior : Family
+    prior : Prior
         A proper one.
     x : (m,) float
     size : int
@@ -47,7 +47,7 @@ def exact_density(prior: Family, x: Floats, size: int = 2) -> Floats:
     >>> exact_density(LKJ(1), np.array([-0.5, 0.0, 0.9])).tolist()
     [0.5, 0.5, 0.5]
     """
-    from hierbayes.estimation.prior_density import log_density
+    from hierbayes.priors.density import log_density
 
     if not isinstance(prior, LKJ):
         return np.exp(log_density(prior, x))
@@ -93,7 +93,7 @@ def draws_of_priors(fit: Fitted, seed: int) -> PriorDraws | None:
 
     Every parameter has a stream of its own, so that what γ is drawn from leaves G and σ alone.
     """
-    from hierbayes.estimation.prior_draws import draw_priors
+    from hierbayes.priors.draws import draw_priors
 
     if fit.priors is None:
         return None

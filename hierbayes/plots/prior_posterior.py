@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.fit.convergence import scalar_draws
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
-from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.maxima.parameter import Parameter, choose_parameters, parameters_of
-from hierbayes.inference.maxima.profile import Profile, profile
+from hierbayes.inference.profiles.parameter import Parameter, choose_parameters, parameters_of
+from hierbayes.inference.profiles.profile import Profile, profile
 from hierbayes.likelihood.collapsed import REML
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_point

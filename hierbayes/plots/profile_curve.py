@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.maxima.profile import Profile
+from hierbayes.inference.profiles.profile import Profile
 
 
 def points_of(profile: Profile, key: tuple[str, str]) -> pd.DataFrame:

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from hierbayes.display.interval import Interval
 from hierbayes.errors import StudyError
-from hierbayes.fit.probability import Interval
-from hierbayes.inference.maxima.profile import Profile
+from hierbayes.inference.profiles.profile import Profile
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
 from hierbayes.plots.draw import heading, legend

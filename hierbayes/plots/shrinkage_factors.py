@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
 from hierbayes.fit.effects import group_shrinkage
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
-from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.likelihood.collapsed import REML
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import chosen_groups, one_effect, refuse_point

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hierbayes.display.table_text import table_text
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.table_text import table_text
 from hierbayes.studies.comparison.comparison import Comparison
 
 _GROUPS = 5  # of the shrinkage table, in print

@@ -63,7 +63,7 @@ def half(family: str, scale: float) -> Any:
 
     Returns
     -------
-    Family
+    Prior
         The prior.
     """
     hb = import_module("hierbayes")

@@ -146,7 +146,7 @@ def check(
 
 
 def refitted(quick: bool) -> list[tuple[str, float]]:
-    """Family and scale of the priors of sd that are sampled one by one.
+    """Prior and scale of the priors of sd that are sampled one by one.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ CONTESTANTS: dict[str, Callable[[pd.DataFrame, dict[str, Any], int], dict[str, A
 MODULES = {
     "hierbayes": (
         *("hierbayes", "pymc", "pytensor", "nutpie", "arviz_stats", "scipy.stats"),
-        *("hierbayes.estimation.posterior", "hierbayes.estimation.prior_density"),
+        *("hierbayes.estimation.posterior", "hierbayes.priors.density"),
     ),
     "bambi": ("bambi", "pymc", "nutpie", "arviz_stats"),
 }

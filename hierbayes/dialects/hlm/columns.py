@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hierbayes.dialects.columns_first.factor_coding import level_choices
 from hierbayes.dialects.hlm.names import Variable
+from hierbayes.dialects.programs.factor_coding import level_choices
 from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import factors_of
 

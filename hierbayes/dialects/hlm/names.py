@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hierbayes.dialects.columns_first.factor_trees import quoted
 from hierbayes.dialects.expression import factor_tree
 from hierbayes.dialects.hlm.text import HlmText, Stretch
+from hierbayes.dialects.programs.factor_trees import quoted
 from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import factors_of, names_in, read_terms
 

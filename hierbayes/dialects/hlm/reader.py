@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from hierbayes.design.problem import refuse_varying_between
 from hierbayes.dialects.columns import Columns
-from hierbayes.dialects.columns_first.effect_terms import specify
 from hierbayes.dialects.hlm.columns import StatedColumns
 from hierbayes.dialects.hlm.names import HlmNames, Variable
 from hierbayes.dialects.hlm.text import Equation, HlmText, Stretch, take_apart
+from hierbayes.dialects.programs.effect_terms import specify
 from hierbayes.errors import FormulaError
 from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel

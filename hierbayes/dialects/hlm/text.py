@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hierbayes.dialects.columns_first.code_words import pointed
+from hierbayes.dialects.programs.code_words import pointed
 from hierbayes.errors import FormulaError
 
 _SIGNS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ᵢⱼ·×⋅∙−–\t", "0123456789ij****-- ")

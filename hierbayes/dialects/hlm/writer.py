@@ -12,19 +12,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from hierbayes.dialects.columns_first.factor_coding import (
+from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.expression import factor_tree
+from hierbayes.dialects.hlm.reader import read_hlm
+from hierbayes.dialects.programs.factor_coding import (
     coded_in_full,
     level_choices,
     refuse_unclear_coding,
 )
-from hierbayes.dialects.columns_first.factor_trees import (
+from hierbayes.dialects.programs.factor_trees import (
     CONTEXTUAL,
     called,
     tree_text,
 )
-from hierbayes.dialects.dialect import Dialect
-from hierbayes.dialects.expression import factor_tree
-from hierbayes.dialects.hlm.reader import read_hlm
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.specification.equations import split_levels

@@ -41,7 +41,7 @@ from hierbayes.dialects.r.reading import refuse_split_factors
 from hierbayes.dialects.r.stan_priors import refuse_joint_priors
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
-from hierbayes.estimation.priors import Family
+from hierbayes.priors.families import Prior
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms
 
@@ -158,7 +158,7 @@ def _column(name: str) -> str:
 def _priors(subject: Subject) -> list[tuple[str, str]]:
     """Name of each term in bambi, and the code of its prior."""
     priors, group = subject.priors, subject.specification.group
-    by_term: dict[str, list[Family]] = {}
+    by_term: dict[str, list[Prior]] = {}
     for name, prior, _ in priors.gamma:
         term = term_of_column(name, subject.specification, subject.variables)
         by_term.setdefault(term, []).append(prior)
@@ -208,7 +208,7 @@ def _mark(op: ast.AST, tree: ast.AST) -> str:
     return _MARKS[type(op)]
 
 
-def _call(families: Sequence[Family], block: str, place: str) -> str:
+def _call(families: Sequence[Prior], block: str, place: str) -> str:
     names = {distribution_of(prior, block, "bambi") for prior in families}
     if len(names) > 1:
         raise FormulaError(

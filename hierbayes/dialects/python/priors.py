@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from hierbayes.dialects.r.stan_priors import number
 from hierbayes.errors import FormulaError
-from hierbayes.estimation.priors import Family, Foreign
+from hierbayes.priors.families import ForeignPrior, Prior
 
 
-def distribution_of(prior: Family, block: str, system: str) -> str:
+def distribution_of(prior: Prior, block: str, system: str) -> str:
     """Name of PyMC's distribution of a prior in a block.
 
     Raises
@@ -17,7 +17,7 @@ def distribution_of(prior: Family, block: str, system: str) -> str:
     FormulaError
         For a PyMC object, whose code is not known.
     """
-    if isinstance(prior, Foreign):
+    if isinstance(prior, ForeignPrior):
         raise FormulaError(
             f"{system} cannot say the prior {prior} of '{block}': it is a PyMC object whose code "
             "is not known here; state a family of this package"
@@ -26,7 +26,7 @@ def distribution_of(prior: Family, block: str, system: str) -> str:
     return "HalfFlat" if positive else prior.distribution
 
 
-def parameters_of(priors: Sequence[Family]) -> dict[str, str]:
+def parameters_of(priors: Sequence[Prior]) -> dict[str, str]:
     """Parameters of priors of one family as Python code: numbers, or lists where they differ."""
     found = {}
     for name in priors[0].parameters:

@@ -23,7 +23,7 @@ from hierbayes.dialects.python.code import (
 from hierbayes.dialects.python.priors import distribution_of, parameters_of
 from hierbayes.dialects.r.stan_priors import number, refuse_joint_priors
 from hierbayes.dialects.subject import Subject
-from hierbayes.estimation.prior_set import Entry
+from hierbayes.priors.prior_set import Entry
 from hierbayes.specification.terms import INTERCEPT, factors_of
 
 _FUNCTIONS = frozenset((

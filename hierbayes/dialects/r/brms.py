@@ -25,8 +25,8 @@ from hierbayes.dialects.r.syntax import Node
 from hierbayes.dialects.r.words import r_name, r_string
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
-from hierbayes.estimation.prior_set import Entry
-from hierbayes.estimation.priors import Family, Flat, Uniform
+from hierbayes.priors.families import Flat, Prior, Uniform
+from hierbayes.priors.prior_set import Entry
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, read_terms
 
@@ -122,7 +122,7 @@ def _class(kind: str, entries: Sequence[Entry], where: dict[str, str]) -> list[s
     return lines
 
 
-def _prior(prior: Family, kind: str, where: str = "") -> str:
+def _prior(prior: Prior, kind: str, where: str = "") -> str:
     parts = [stan_prior(prior, "brm") or '""', f'class = "{kind}"']
     parts += [where] if where else []
     if isinstance(prior, Uniform):

@@ -19,18 +19,18 @@ from hierbayes.dialects.r.lme4 import REFUSED
 from hierbayes.dialects.r.reading import Signature, find_model, read_bars
 from hierbayes.dialects.r.stan_priors import number
 from hierbayes.dialects.subject import Subject
-from hierbayes.estimation.prior_set import Entry
-from hierbayes.estimation.priors import (
+from hierbayes.priors.families import (
     PC,
     Exponential,
-    Family,
     Flat,
     HalfCauchy,
     HalfNormal,
     HalfT,
     Normal,
+    Prior,
     StudentT,
 )
+from hierbayes.priors.prior_set import Entry
 from hierbayes.specification.formula import Specification
 
 _STAN_LMER = Signature(
@@ -104,7 +104,7 @@ def _vector(entries: Sequence[Entry]) -> str:
     return ""
 
 
-def _places(families: Sequence[Family]) -> str:
+def _places(families: Sequence[Prior]) -> str:
     values = [prior.parameters for prior in families]
     return ", ".join(_r_vector([value[key] for value in values]) for key in ("mu", "sigma"))
 
@@ -114,7 +114,7 @@ def _r_vector(values: Sequence[float]) -> str:
     return texts[0] if len(texts) == 1 else f"c({', '.join(texts)})"
 
 
-def _scale(prior: Family) -> str:
+def _scale(prior: Prior) -> str:
     """A prior of σ, cut off at 0 there; nothing for a family that is not taken."""
     match prior:
         case Flat():

@@ -13,11 +13,10 @@ from hierbayes.dialects.r.expression import to_r
 from hierbayes.dialects.r.words import r_name
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
-from hierbayes.estimation.priors import (
+from hierbayes.priors.families import (
     LKJ,
     PC,
     Exponential,
-    Family,
     Flat,
     Gamma,
     HalfCauchy,
@@ -25,6 +24,7 @@ from hierbayes.estimation.priors import (
     HalfT,
     InverseGamma,
     Normal,
+    Prior,
     StudentT,
     Uniform,
 )
@@ -36,7 +36,7 @@ def number(value: float) -> str:
     return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 
-def stan_prior(prior: Family, system: str) -> str:
+def stan_prior(prior: Prior, system: str) -> str:
     """A prior as Stan writes it; empty for the flat one.
 
     Raises

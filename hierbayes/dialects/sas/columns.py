@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hierbayes.dialects.columns_first.code_words import NAME, STRING, Cursor, Word
-from hierbayes.dialects.columns_first.factor_trees import quoted
-from hierbayes.dialects.columns_first.known_columns import KnownColumns
+from hierbayes.dialects.programs.code_words import NAME, STRING, Cursor, Word
+from hierbayes.dialects.programs.factor_trees import quoted
+from hierbayes.dialects.programs.known_columns import KnownColumns
 
 _FUNCTIONS = {"log": "log", "log10": "log10", "exp": "exp", "sqrt": "sqrt", "abs": "abs"}
 _UNREAD = "Make the column in the data instead"

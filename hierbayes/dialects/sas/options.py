@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hierbayes.dialects.columns_first.code_words import NAME, Cursor, Word
+from hierbayes.dialects.programs.code_words import NAME, Cursor, Word
 
 # Options that leave the model as it is: output, numerics, tests.  Those that matter are read
 # by name; any other is refused.

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hierbayes.dialects.columns_first.code_words import NAME, Cursor, Word
-from hierbayes.dialects.columns_first.effect_terms import bar_expansion, product_term, specify
-from hierbayes.dialects.columns_first.known_columns import KnownColumns
+from hierbayes.dialects.programs.code_words import NAME, Cursor, Word
+from hierbayes.dialects.programs.effect_terms import bar_expansion, product_term, specify
+from hierbayes.dialects.programs.known_columns import KnownColumns
 from hierbayes.dialects.sas.columns import read_data_statement, read_sql_statement
 from hierbayes.dialects.sas.options import (
     MIXED_OPTIONS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hierbayes.dialects.columns_first.code_words import Cursor, blank, split_words
+from hierbayes.dialects.programs.code_words import Cursor, blank, split_words
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _STRING_OR_END = re.compile(r"\"[^\"]*\"|'[^']*'|;")

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from hierbayes.dialects.columns_first.arithmetic import Arithmetic
-from hierbayes.dialects.columns_first.column_plan import ColumnPlan, NameRules
-from hierbayes.dialects.columns_first.derived_columns import (
+from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.programs.arithmetic import Arithmetic
+from hierbayes.dialects.programs.column_plan import ColumnPlan, NameRules
+from hierbayes.dialects.programs.derived_columns import (
     Computed,
     DerivedColumn,
     Deviation,
@@ -20,8 +21,7 @@ from hierbayes.dialects.columns_first.derived_columns import (
     made_of,
     usual_factor,
 )
-from hierbayes.dialects.columns_first.factor_coding import level_choices, refuse_unclear_coding
-from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.programs.factor_coding import level_choices, refuse_unclear_coding
 from hierbayes.dialects.sas.reader import read_sas
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError

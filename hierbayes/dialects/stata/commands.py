@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hierbayes.dialects.columns_first.code_words import (
+from hierbayes.dialects.programs.code_words import (
     NAME,
     NUMBER,
     STRING,
@@ -13,8 +13,8 @@ from hierbayes.dialects.columns_first.code_words import (
     blank,
     split_words,
 )
-from hierbayes.dialects.columns_first.factor_trees import quoted
-from hierbayes.dialects.columns_first.known_columns import KnownColumns
+from hierbayes.dialects.programs.factor_trees import quoted
+from hierbayes.dialects.programs.known_columns import KnownColumns
 
 SYSTEM = "Stata"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hierbayes.dialects.columns_first.code_words import Cursor, Word
+from hierbayes.dialects.programs.code_words import Cursor, Word
 
 _STRUCTURES = ("independent", "unstructured", "exchangeable", "identity")
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hierbayes.dialects.columns_first.code_words import NAME, Cursor, Word
-from hierbayes.dialects.columns_first.effect_terms import specify
-from hierbayes.dialects.columns_first.known_columns import KnownColumns
+from hierbayes.dialects.programs.code_words import NAME, Cursor, Word
+from hierbayes.dialects.programs.effect_terms import specify
+from hierbayes.dialects.programs.known_columns import KnownColumns
 from hierbayes.dialects.stata.commands import SYSTEM, drop_prefix, read_command, split_commands
 from hierbayes.dialects.stata.options import Options, read_options
 from hierbayes.dialects.stata.terms import read_column, read_terms_of

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from hierbayes.dialects.columns_first.code_words import NAME, Cursor, Word
-from hierbayes.dialects.columns_first.effect_terms import bar_expansion, product_term
-from hierbayes.dialects.columns_first.known_columns import KnownColumns
+from hierbayes.dialects.programs.code_words import NAME, Cursor, Word
+from hierbayes.dialects.programs.effect_terms import bar_expansion, product_term
+from hierbayes.dialects.programs.known_columns import KnownColumns
 
 _LABELS = re.compile(r"i|i?b(\d+|n)?")
 

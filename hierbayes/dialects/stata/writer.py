@@ -9,21 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from hierbayes.dialects.columns_first.arithmetic import Arithmetic
-from hierbayes.dialects.columns_first.column_plan import ColumnPlan, NameRules
-from hierbayes.dialects.columns_first.derived_columns import (
+from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.programs.arithmetic import Arithmetic
+from hierbayes.dialects.programs.column_plan import ColumnPlan, NameRules
+from hierbayes.dialects.programs.derived_columns import (
     Computed,
     Deviation,
     GroupMean,
     Indicator,
     usual_factor,
 )
-from hierbayes.dialects.columns_first.factor_coding import (
+from hierbayes.dialects.programs.factor_coding import (
     coded_in_full,
     level_choices,
     refuse_unclear_coding,
 )
-from hierbayes.dialects.dialect import Dialect
 from hierbayes.dialects.stata.reader import read_stata
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError

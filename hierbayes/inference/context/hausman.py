@@ -11,14 +11,14 @@ from scipy.special import chdtrc
 
 from hierbayes.design.design import Design
 from hierbayes.design.levels import is_outer
+from hierbayes.display.page import Page, Printed
+from hierbayes.display.table_text import p_words
 from hierbayes.errors import DataError
-from hierbayes.fit.table_text import p_words
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.cases.anchor import about_lines, problem_of
 from hierbayes.inference.context.fixed_effects import WithinFit, within_fit
 from hierbayes.inference.context.submodel import Submodel, fit_columns
 from hierbayes.inference.context.swamy_arora import SwamyArora, swamy_arora
-from hierbayes.inference.page import Page, Printed
+from hierbayes.inference.residuals.anchor import about_lines, problem_of
 from hierbayes.likelihood.collapsed import REML
 
 ALPHA = 0.05

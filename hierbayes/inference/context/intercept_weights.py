@@ -26,12 +26,12 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.design import Design
+from hierbayes.display.page import Page, Printed
 from hierbayes.errors import DataError, HypothesisError
 from hierbayes.fit.effects import blue
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.cases.anchor import about_lines, problem_of
 from hierbayes.inference.context.group_coding import EQUAL, SAMPLE_SIZE, group_weights
 from hierbayes.inference.context.intercept_estimate import (
     INTERCEPT,
@@ -40,7 +40,7 @@ from hierbayes.inference.context.intercept_estimate import (
     linear_estimate,
     weighted_intercept,
 )
-from hierbayes.inference.page import Page, Printed
+from hierbayes.inference.residuals.anchor import about_lines, problem_of
 from hierbayes.likelihood.collapsed import REML
 
 _SCHEMES = {"equal": EQUAL, "sample_size": SAMPLE_SIZE}

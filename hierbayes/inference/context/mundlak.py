@@ -10,12 +10,12 @@ import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.design.levels import is_outer
+from hierbayes.display.page import Page, Printed
+from hierbayes.display.table_text import p_words, with_degrees
 from hierbayes.errors import DataError
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.table_text import p_words, with_degrees
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.cases.anchor import about_lines, problem_of
 from hierbayes.inference.context.fixed_effects import within_columns
 from hierbayes.inference.context.spread import group_means
 from hierbayes.inference.context.submodel import fit_of_columns
@@ -27,7 +27,7 @@ from hierbayes.inference.hypotheses.degrees_of_freedom import (
 )
 from hierbayes.inference.hypotheses.tails import two_sided
 from hierbayes.inference.hypotheses.wald import joint_row
-from hierbayes.inference.page import Page, Printed
+from hierbayes.inference.residuals.anchor import about_lines, problem_of
 from hierbayes.likelihood.collapsed import ML, REML
 
 ALPHA = 0.05

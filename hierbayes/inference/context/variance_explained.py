@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.levels import is_outer
+from hierbayes.display.interval import DEFAULT_PROB, Interval
+from hierbayes.display.page import Page, Printed
 from hierbayes.fit.effects import estimable_groups, group_shrinkage
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.cases.anchor import about_lines
 from hierbayes.inference.context.spread import fixed_variance, random_variance, spread_table
 from hierbayes.inference.context.submodel import fit_columns
 from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
-from hierbayes.inference.page import Page, Printed
+from hierbayes.inference.residuals.anchor import about_lines
 from hierbayes.likelihood.collapsed import ML, REML
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.fit.effects import fixef, vcov
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.probability import DEFAULT_PROB, Interval
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.hypotheses.degrees_of_freedom import (
     METHODS,

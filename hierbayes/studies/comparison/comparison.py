@@ -8,9 +8,9 @@ from html import escape
 
 import pandas as pd
 
+from hierbayes.display.interval import DEFAULT_PROB, Interval
+from hierbayes.display.table_text import items_text, table_cells, table_text
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.probability import DEFAULT_PROB, Interval
-from hierbayes.fit.table_text import items_text, table_cells, table_text
 from hierbayes.studies.comparison.disagreement import (
     agreements,
     difference_table,

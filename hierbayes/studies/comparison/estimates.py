@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.interval import Interval
 from hierbayes.estimation.information import natural_parameters
 from hierbayes.fit.convergence import mcse_of_means, scalar_draws
 from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.intervals import intervals
-from hierbayes.fit.probability import Interval
 from hierbayes.fit.variance import icc_draws, undetermined
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import ML, REML

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.interval import Interval
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.probability import Interval
 from hierbayes.studies.comparison.fit_pair import Side
 
 _LIKELIHOODS = ("REML", "ML")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.estimation.prior_quantile import quantile
-from hierbayes.estimation.prior_set import PriorSet
-from hierbayes.estimation.priors import Exponential, Family, HalfCauchy, HalfNormal, HalfT
 from hierbayes.fit.fitted import Fitted
+from hierbayes.priors.families import Exponential, HalfCauchy, HalfNormal, HalfT, Prior
+from hierbayes.priors.prior_set import PriorSet
+from hierbayes.priors.quantile import quantile
 
 INSIDE = 0.95
 _NORMAL_WIDTH = 3.919927969  # of the central 95% of a normal distribution, in its sds
@@ -38,12 +38,12 @@ class Bulk:
         return (self.upper - self.lower) / _NORMAL_WIDTH
 
 
-def bulk(prior: Family, size: int = 2) -> Bulk | None:
+def bulk(prior: Prior, size: int = 2) -> Bulk | None:
     """The bulk of a prior; None where it has none (flat) or it is not known (PyMC's own).
 
     Parameters
     ----------
-    prior : Family
+    prior : Prior
     size : int
         Effects in the block of G, for LKJ.
     """
@@ -57,7 +57,7 @@ def bulk(prior: Family, size: int = 2) -> Bulk | None:
     return Bulk(lower, upper, center) if np.isfinite([lower, center, upper]).all() else None
 
 
-def prior_of(fit: Fitted, block: str, parameter: str) -> tuple[Family, int] | None:
+def prior_of(fit: Fitted, block: str, parameter: str) -> tuple[Prior, int] | None:
     """The prior of one parameter and the size of its block of G; None without priors."""
     if fit.priors is None or block not in ("gamma", "sd", "corr", "sigma"):
         return None
@@ -73,7 +73,7 @@ def prior_of(fit: Fitted, block: str, parameter: str) -> tuple[Family, int] | No
 
 def _prior_of_correlation(
     fit: Fitted, priors: PriorSet, parameter: str
-) -> tuple[Family, int] | None:
+) -> tuple[Prior, int] | None:
     """Blocks with more than one effect have a prior each, in their order; none beside one of G."""
     if not priors.corr:
         return None

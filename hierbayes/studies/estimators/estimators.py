@@ -9,8 +9,8 @@ from html import escape
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.table_text import items_text, table_cells, table_text, with_degrees
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.table_text import items_text, table_cells, table_text, with_degrees
 from hierbayes.studies.comparison.row_index import ordered_index
 from hierbayes.studies.estimators.between_groups import between_groups
 from hierbayes.studies.estimators.efficiency import alike_table, efficiency_table

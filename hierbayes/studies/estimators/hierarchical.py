@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.contextual_slopes import contextual_slopes
 from hierbayes.design.problem import pose_problem
+from hierbayes.fit.contextual.slopes import contextual_slopes
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.inference.hypotheses.degrees_of_freedom import METHODS

@@ -8,7 +8,7 @@ from html import escape
 
 import pandas as pd
 
-from hierbayes.fit.table_text import items_text, table_cells, table_text, with_degrees
+from hierbayes.display.table_text import items_text, table_cells, table_text, with_degrees
 
 
 @dataclass(frozen=True, slots=True, eq=False)

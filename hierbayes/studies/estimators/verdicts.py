@@ -39,8 +39,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from hierbayes.display.table_text import p_words
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.table_text import p_words
 from hierbayes.studies.estimators.efficiency import ALIKE, EFFICIENT
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
 from hierbayes.studies.estimators.hierarchical import Hierarchical

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from hierbayes.fit.probability import Interval
+from hierbayes.display.interval import Interval
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import cholesky_psd
 

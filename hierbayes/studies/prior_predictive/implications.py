@@ -21,13 +21,13 @@ import xarray as xr
 from scipy.special import ndtr, ndtri
 
 from hierbayes.design.design import Design
-from hierbayes.fit.probability import Interval
+from hierbayes.display.interval import Interval
 from hierbayes.fit.variance import between_variance, second_moment, share_between
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.covariance import block_mask, sd_corr
 
 if TYPE_CHECKING:
-    from hierbayes.estimation.prior_draws import PriorDraws
+    from hierbayes.priors.draws import PriorDraws
 
 INTERVAL = Interval(0.9)
 RESPONSE = Interval(0.95)  # of a new response, at one draw

@@ -11,8 +11,8 @@ import pandas as pd
 import xarray as xr
 
 from hierbayes.design.design import Design
-from hierbayes.estimation.prior_set import PriorSet
-from hierbayes.fit.probability import Interval
+from hierbayes.display.interval import Interval
+from hierbayes.priors.prior_set import PriorSet
 from hierbayes.studies.prior_predictive.ellipses import ellipse_points
 from hierbayes.studies.prior_predictive.implications import (
     INTERVAL,
@@ -25,7 +25,7 @@ from hierbayes.studies.prior_predictive.implications import (
 )
 
 if TYPE_CHECKING:
-    from hierbayes.estimation.prior_draws import PriorDraws
+    from hierbayes.priors.draws import PriorDraws
 
 _TITLE = "Prior predictive: what the priors imply before any data are seen"
 

@@ -19,9 +19,9 @@ from typing import Any
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import StudyError
-from hierbayes.estimation.prior_blocks import BLOCKS, COVERED, as_prior
-from hierbayes.estimation.prior_set import PriorSet, choose_priors
-from hierbayes.estimation.priors import Family, Foreign, refuse_shaped
+from hierbayes.priors.blocks import BLOCKS, COVERED, as_prior
+from hierbayes.priors.families import ForeignPrior, Prior, refuse_shaped
+from hierbayes.priors.prior_set import PriorSet, choose_priors
 from hierbayes.studies.sensitivity.usual_grid import CAUTIONARY, SEVERAL, default_grid
 
 RESERVED = ("baseline",)
@@ -91,7 +91,7 @@ def read_alternatives(grid: Any, problem: Problem, baseline: PriorSet) -> tuple[
 
 def _named(block: str, entries: Any, baseline: PriorSet) -> list[tuple[str, Any]]:
     """Names and statements of the alternatives of one block."""
-    if isinstance(entries, Family) or hasattr(entries, "owner") or hasattr(entries, "to_pymc"):
+    if isinstance(entries, Prior) or hasattr(entries, "owner") or hasattr(entries, "to_pymc"):
         entries = [entries]
     if isinstance(entries, Mapping):
         _refuse_parameters_as_names(block, entries, baseline)
@@ -152,10 +152,10 @@ def _changed(problem: Problem, baseline: PriorSet, changes: Mapping[str, Any]) -
 
 def _refuse_unsuitable(priors: PriorSet) -> None:
     """Refuse PyMC distributions of an sd that have a shape or reach below 0."""
-    from hierbayes.estimation.prior_density import refuse_negative
+    from hierbayes.priors.density import refuse_negative
 
     for (block, _), prior in priors.families.items():
-        if block in ("sd", "sigma") and isinstance(prior, Foreign):
+        if block in ("sd", "sigma") and isinstance(prior, ForeignPrior):
             refuse_shaped(prior, block)
             refuse_negative(prior, block)
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hierbayes.errors import HierbayesError, PriorError, StudyError
-from hierbayes.estimation.prior_set import PriorSet
-from hierbayes.estimation.propriety import refuse_improper
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.sampled import sample_posterior, with_gamma
+from hierbayes.priors.prior_set import PriorSet
+from hierbayes.priors.propriety import refuse_improper
 from hierbayes.studies.sensitivity.alternatives import Alternative
 from hierbayes.studies.sensitivity.support import obstacle
 from hierbayes.studies.sensitivity.theta import Theta, theta_of

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from hierbayes.display.interval import Interval
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.probability import Interval
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.sensitivity.answers import Answer
 from hierbayes.studies.sensitivity.moments import (

@@ -7,12 +7,12 @@ import xarray as xr
 
 from hierbayes.design.crossproducts import group_totals
 from hierbayes.errors import StudyError
-from hierbayes.estimation.prior_set import PriorSet
-from hierbayes.estimation.propriety import refuse_improper
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import NORMAL, REML
 from hierbayes.likelihood.deletion import densities_without
+from hierbayes.priors.prior_set import PriorSet
+from hierbayes.priors.propriety import refuse_improper
 from hierbayes.studies.sensitivity.alternatives import Alternative
 from hierbayes.studies.sensitivity.answers import Baseline
 from hierbayes.studies.sensitivity.cells import Questions

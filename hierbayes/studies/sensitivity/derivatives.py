@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from hierbayes.estimation.priors import LKJ, Family, Uniform
 from hierbayes.frames.arrays import Floats
+from hierbayes.priors.families import LKJ, Prior, Uniform
 from hierbayes.studies.sensitivity.answers import Baseline
 from hierbayes.studies.sensitivity.cells import Questions
 from hierbayes.studies.sensitivity.moments import Values, mcse_of_mean
@@ -53,7 +53,7 @@ def derivatives(baseline: Baseline, questions: Questions, values: Values) -> xr.
     )
 
 
-def _entries(baseline: Baseline) -> list[tuple[str, Family, Floats]]:
+def _entries(baseline: Baseline) -> list[tuple[str, Prior, Floats]]:
     """Every prior with its name and the draws of what it is a prior of."""
     found = []
     for block in ("gamma", "sd", "corr", "sigma"):
@@ -66,9 +66,9 @@ def _entries(baseline: Baseline) -> list[tuple[str, Family, Floats]]:
     return found
 
 
-def _scores(prior: Family, x: Floats) -> dict[str, Floats]:
+def _scores(prior: Prior, x: Floats) -> dict[str, Floats]:
     """∂ log density/∂ log η, or σ ∂/∂μ for a location, by name of the number."""
-    from hierbayes.estimation.prior_density import derivatives_of
+    from hierbayes.priors.density import derivatives_of
 
     if isinstance(prior, Uniform):
         return {}

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from hierbayes.design.contextual_slopes import x_columns
 from hierbayes.errors import StudyError
+from hierbayes.fit.contextual.slopes import x_columns
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.sensitivity.quantity import Quantity, position_of
@@ -86,7 +86,7 @@ class Contextual(Quantity):
 
     The coefficient of ``cvar(x, g)`` less that of ``dvar(x, g)``; beside x itself the
     coefficient of ``cvar(x, g)``, or of ``lvar(x, g)``, alone; see
-    `hierbayes.design.contextual_slopes`.  Where the slopes depend on other variables it is that
+    `hierbayes.fit.contextual.slopes`.  Where the slopes depend on other variables it is that
     at the reference levels and at 0.
     """
 

@@ -21,12 +21,12 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import PriorError
-from hierbayes.estimation.prior_quantile import quantile
-from hierbayes.estimation.priors import LKJ, Family, Flat, HalfT, Normal, StudentT, rescaled
-from hierbayes.estimation.propriety import refuse_improper
 from hierbayes.fit.convergence import scalar_draws
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
+from hierbayes.priors.families import LKJ, Flat, HalfT, Normal, Prior, StudentT, rescaled
+from hierbayes.priors.propriety import refuse_improper
+from hierbayes.priors.quantile import quantile
 from hierbayes.studies.comparison.prior_bulk import prior_of
 from hierbayes.studies.sensitivity.alternatives import read_alternatives
 from hierbayes.studies.sensitivity.answers import Answerer
@@ -73,7 +73,7 @@ def information(answerer: Answerer) -> pd.DataFrame:
 
 
 def _split(
-    answerer: Answerer, at: tuple[str, str, int], prior: Family, size: int
+    answerer: Answerer, at: tuple[str, str, int], prior: Prior, size: int
 ) -> tuple[Floats, float]:
     """Quartiles of what everything but a prior says, and the p-value of the conflict."""
     nothing = np.full(3, np.nan)
@@ -88,7 +88,7 @@ def _split(
 
 
 def _without(
-    answerer: Answerer, block: str, parameter: str, prior: Family
+    answerer: Answerer, block: str, parameter: str, prior: Prior
 ) -> tuple[Fit, Weights] | None:
     """The posterior with one prior made very wide; None where it would be no distribution."""
     problem, priors = answerer.baseline.fit.problem, answerer.baseline.priors
@@ -108,7 +108,7 @@ def _without(
     return None if answer.fit is None else (answer.fit, answer.weights)
 
 
-def _wide(prior: Family) -> Family:
+def _wide(prior: Prior) -> Prior:
     """A prior of the same kind that says next to nothing."""
     match prior:
         case LKJ():
@@ -122,9 +122,9 @@ def _wide(prior: Family) -> Family:
     return HalfT(3, 0, _WIDER * quantile(prior, 0.5))
 
 
-def _p_value(prior: Family, size: int, rest: Floats, weights: Weights) -> float:
+def _p_value(prior: Prior, size: int, rest: Floats, weights: Weights) -> float:
     """P(density of the prior at a draw from it ≤ density at the rest)."""
-    from hierbayes.estimation.prior_density import log_density
+    from hierbayes.priors.density import log_density
 
     drawn = np.array([quantile(prior, p, size) for p in _LEVELS])
     if not np.isfinite(drawn).all():

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from hierbayes.fit.probability import Interval
+from hierbayes.display.interval import Interval
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.sensitivity.weights import Weights
 

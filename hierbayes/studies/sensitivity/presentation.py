@@ -11,9 +11,9 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.interval import Interval
+from hierbayes.display.table_text import items_text, table_cells, table_text
 from hierbayes.fit.convergence import R_HAT_LIMIT
-from hierbayes.fit.probability import Interval
-from hierbayes.fit.table_text import items_text, table_cells, table_text
 from hierbayes.studies.sensitivity.answers import Baseline
 
 _SHOWN = ["mean", "sd", "REML", "smallest", "largest"]

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hierbayes.display.interval import DEFAULT_PROB, Interval
+from hierbayes.display.steps import steps
 from hierbayes.errors import StudyError
-from hierbayes.estimation.prior_blocks import COVERED
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
-from hierbayes.fit.probability import DEFAULT_PROB, Interval
-from hierbayes.fit.steps import steps
 from hierbayes.likelihood.collapsed import REML
+from hierbayes.priors.blocks import COVERED
 from hierbayes.studies.sensitivity.alternatives import Alternative, read_alternatives
 from hierbayes.studies.sensitivity.answers import UNANSWERED, Answer, Answerer, baseline_of
 from hierbayes.studies.sensitivity.cells import Questions, alternative_cells, baseline_cells

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from hierbayes.estimation.prior_set import PriorSet
-from hierbayes.estimation.priors import Family, Foreign, Uniform
 from hierbayes.frames.arrays import Floats
+from hierbayes.priors.families import ForeignPrior, Prior, Uniform
+from hierbayes.priors.prior_set import PriorSet
 from hierbayes.studies.sensitivity.theta import Theta, joint_of
 
 _SIZES = np.logspace(-8, 8, 321)
@@ -33,7 +33,7 @@ def obstacle(theta: Theta, new: PriorSet, old: PriorSet) -> str:
     ours, theirs = old.families, new.families
     for key, prior in ours.items():
         other = theirs.get(key)
-        if other == prior or not isinstance(prior, Uniform | Foreign):
+        if other == prior or not isinstance(prior, Uniform | ForeignPrior):
             continue
         lower, upper = _support(prior, theta)
         below, above = _support(other, theta) if other is not None else (-np.inf, np.inf)
@@ -50,13 +50,13 @@ def _margin(end: float) -> float:
     return _ROUNDING * max(1.0, abs(end)) if np.isfinite(end) else 0.0
 
 
-def _support(prior: Family, theta: Theta) -> tuple[float, float]:
+def _support(prior: Prior, theta: Theta) -> tuple[float, float]:
     """Smallest and largest value with a density, ±inf where there is no end."""
     if isinstance(prior, Uniform):
         return prior.lower, prior.upper
-    if not isinstance(prior, Foreign):
+    if not isinstance(prior, ForeignPrior):
         return -np.inf, np.inf
-    from hierbayes.estimation.prior_density import log_density
+    from hierbayes.priors.density import log_density
 
     points = np.concatenate([-_SIZES[::-1], [0.0], _SIZES, _near(theta)])
     points.sort()

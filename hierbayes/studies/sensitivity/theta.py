@@ -8,12 +8,12 @@ from functools import cached_property
 import numpy as np
 
 from hierbayes.design.problem import Problem
-from hierbayes.estimation.prior_set import PriorSet
-from hierbayes.estimation.priors import LKJ, Family
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import NORMAL, REML
 from hierbayes.likelihood.reduction import Reduction, reduce_draws
+from hierbayes.priors.families import LKJ, Prior
+from hierbayes.priors.prior_set import PriorSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class Theta:
         Of ``corr`` per Cholesky factor, as PyMC counts it, and of ``G`` accordingly; of
         ``icc`` that of the sds given the correlations and σ.
         """
-        from hierbayes.estimation.prior_density import log_density_joint
+        from hierbayes.priors.density import log_density_joint
 
         total = np.zeros(len(self.sigma))
         for entry in priors.joint:
@@ -110,7 +110,7 @@ class Theta:
         change = sum(self.log_prior(b, new) - self.log_prior(b, old) for b in blocks)
         return np.asarray(change + self.log_ratio("sigma", new, old))
 
-    def stated(self, block: str, priors: PriorSet) -> list[tuple[Family, Floats]]:
+    def stated(self, block: str, priors: PriorSet) -> list[tuple[Prior, Floats]]:
         """Each prior of a block with the draws of what it is a prior of; none for joint blocks."""
         design = self.problem.design
         match block:
@@ -128,7 +128,7 @@ class Theta:
         return []
 
 
-def joint_of(priors: PriorSet) -> list[tuple[str, Family]]:
+def joint_of(priors: PriorSet) -> list[tuple[str, Prior]]:
     """The joint priors of a set, whatever their source."""
     return [(block, prior) for block, prior, _ in priors.joint]
 
@@ -150,14 +150,14 @@ def uniform_corr(chol: Floats) -> Floats:
 
     A density of the correlation matrix itself becomes one per factor by this volume.
     """
-    from hierbayes.estimation.joint_prior import log_uniform_corr
-    from hierbayes.estimation.prior_density import log_density_corr
+    from hierbayes.priors.density import log_density_corr
+    from hierbayes.priors.joint_density import log_uniform_corr
 
     return log_density_corr(LKJ(1), chol) - log_uniform_corr(chol.shape[-1])
 
 
-def _log_density(prior: Family, values: Floats) -> Floats:
-    from hierbayes.estimation.prior_density import log_density, log_density_corr
+def _log_density(prior: Prior, values: Floats) -> Floats:
+    from hierbayes.priors.density import log_density, log_density_corr
 
     if isinstance(prior, LKJ):
         return log_density_corr(prior, values)

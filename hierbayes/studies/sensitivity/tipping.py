@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from hierbayes.errors import StudyError
-from hierbayes.estimation.priors import LKJ, rescaled
+from hierbayes.priors.families import LKJ, rescaled
 from hierbayes.studies.sensitivity.alternatives import SEVERAL, Alternative, read_alternatives
 from hierbayes.studies.sensitivity.answers import Baseline
 

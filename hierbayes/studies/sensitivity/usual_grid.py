@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from hierbayes.design.problem import Problem
-from hierbayes.estimation.joint_families import Beta
-from hierbayes.estimation.prior_set import PriorSet, choose_priors
-from hierbayes.estimation.priors import (
+from hierbayes.priors.families import (
     LKJ,
     Exponential,
-    Family,
     Flat,
     Gamma,
     HalfCauchy,
     HalfNormal,
     InverseGamma,
     Normal,
+    Prior,
     Uniform,
 )
+from hierbayes.priors.joint_families import Beta
+from hierbayes.priors.prior_set import PriorSet, choose_priors
 
 SEVERAL = "several"
 CAUTIONARY = "cautionary"
@@ -80,14 +80,14 @@ def _of_sd(scale: dict[str, float]) -> dict[str, Any]:
 
 
 def _scales(
-    entries: tuple[tuple[str, Family, str], ...], usual: tuple[tuple[str, Family, str], ...]
+    entries: tuple[tuple[str, Prior, str], ...], usual: tuple[tuple[str, Prior, str], ...]
 ) -> dict[str, float]:
     """The scale on which alternatives to each prior are put."""
     defaults = {name: prior for name, prior, _ in usual}
     return {name: _scale(prior) or _scale(defaults[name]) for name, prior, _ in entries}
 
 
-def _scale(prior: Family) -> float:
+def _scale(prior: Prior) -> float:
     """The scale of a prior, 0 where its family has none."""
     if isinstance(prior, Gamma | InverseGamma):
         return 0.0

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.estimation.prior_set import PriorSet
 from hierbayes.frames.arrays import Floats
+from hierbayes.priors.prior_set import PriorSet
 from hierbayes.studies.sensitivity.theta import Theta
 
 K_HAT_LIMIT = 0.5  # below it the weights have a variance, and Monte Carlo errors a meaning

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import StudyError
-from hierbayes.estimation.counts import is_whole
 from hierbayes.frames.arrays import Integers
+from hierbayes.specification.counts import is_whole
 from hierbayes.studies.simulation.values import make_values
 
 SIZES, EFFECTS, RESIDUALS, BETWEEN, WITHIN = range(5)  # streams of random numbers

@@ -17,9 +17,9 @@ from hierbayes.design.design import Design, build_design
 from hierbayes.design.group_design import group_design
 from hierbayes.design.matrices import columns_needed
 from hierbayes.errors import StudyError
-from hierbayes.estimation.counts import refuse_bad_seed
 from hierbayes.fit.fitted import Fitted
 from hierbayes.likelihood.covariance import cholesky_psd
+from hierbayes.specification.counts import refuse_bad_seed
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.studies.simulation.parameters import Parameters, estimates, read_parameters

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.design import Design
-from hierbayes.inference.page import Page, Printed
+from hierbayes.display.page import Page, Printed
 
 
 @dataclass(frozen=True, slots=True, eq=False)

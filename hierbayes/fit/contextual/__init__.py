@@ -1,0 +1,1 @@
+"""Slopes within and between groups."""

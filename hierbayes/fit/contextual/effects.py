@@ -1,0 +1,212 @@
+"""Slopes within and between groups, and the contextual effect, of a fit of any engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtr, stdtrit
+
+from hierbayes.design.levels import dimension_df
+from hierbayes.display.interval import Interval
+from hierbayes.display.table_text import items_text, table_cells, table_text, with_degrees
+from hierbayes.errors import DataError
+from hierbayes.fit.contextual.slopes import ContextualSlopes, contextual_slopes
+from hierbayes.fit.effects import vcov
+from hierbayes.fit.evidence import Sampling
+from hierbayes.fit.fitted import Fitted
+from hierbayes.frames.arrays import Floats
+from hierbayes.frames.contextual import latent_means
+
+SLOPES = ("within", "between", "contextual")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ContextualEffects:
+    """The slopes of x within and between groups, and what the group's mean adds.
+
+    Parameters
+    ----------
+    title : str
+    about : tuple of str
+        Lines on the model, the data, the group mean and what is conditional.
+    table : DataFrame
+        Rows ``within`` (β_W), ``between`` (β_B) and ``contextual`` (β_B − β_W); where the slopes
+        depend on other variables, these three at each setting, index (``at``, ``slope``).
+        REML and ML: ``estimate``, ``se``, ``df``, ``t``, ``p``, ``lower``, ``upper``; MAP: the
+        same without ``t`` and ``p``; posterior: ``estimate`` (mean), ``sd``, ``lower``, ``upper``
+        and ``above``, the probability that it is positive.
+    differences : DataFrame
+        The same of each setting less the first; without rows where there is one setting.
+    weights : DataFrame
+        Rows of ``table`` by fixed terms: each is a linear combination of γ, for `wald` with
+        other degrees of freedom, as in ``hb.wald(fit, effects.weights.loc[["contextual"]])``.
+    notes : tuple of str
+    """
+
+    title: str
+    about: tuple[str, ...]
+    table: pd.DataFrame
+    differences: pd.DataFrame
+    weights: pd.DataFrame
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = (
+            fill(line, 100, initial_indent="  ", subsequent_indent=" " * 10) for line in self.about
+        )
+        parts = ["\n".join([self.title, *lines])]
+        parts += [f"{title}:\n\n{table_text(table)}" for title, table in self._tables()]
+        parts.append(items_text(self.notes))
+        return "\n\n".join(parts)
+
+    def __repr__(self) -> str:
+        return f"<{self.title}>"
+
+    def _repr_html_(self) -> str:
+        body = f"<p>{'<br>'.join(escape(line) for line in self.about)}</p>"
+        for title, table in self._tables():
+            body += f"<h4>{escape(title)}</h4>{table_cells(table).to_html()}"
+        lines = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        return f"<h3>{escape(self.title)}</h3>{body}<ul>{lines}</ul>"
+
+    def _tables(self) -> list[tuple[str, pd.DataFrame]]:
+        """As they are printed: P(> 0) is spelt out."""
+        shown = [("Slopes", self.table)]
+        if len(self.differences):
+            shown.append(("Differences between settings", self.differences))
+        return [
+            (title, with_degrees(table.rename(columns={"above": "P(> 0)"})))
+            for title, table in shown
+        ]
+
+
+def contextual_effects(
+    fit: Fitted, x: str, at: Mapping[str, Any] | None, interval: Interval
+) -> ContextualEffects:
+    """The slopes of x; see `hierbayes.fit.fit.Fit.contextual`."""
+    if not isinstance(x, str):
+        raise DataError(f"a variable is named by text, as in 'ses', not {x!r}")
+    slopes = contextual_slopes(fit.design, x, at)
+    weights = _weights(slopes, fit.design.terms)
+    return ContextualEffects(
+        title=f"Slopes of '{x}' within and between groups, {fit.engine}",
+        about=_about(fit, slopes, interval),
+        table=_table(fit, weights, interval),
+        differences=_table(fit, _differences(slopes, fit.design.terms), interval),
+        weights=weights,
+        notes=_notes(fit, slopes),
+    )
+
+
+def _weights(slopes: ContextualSlopes, terms: tuple[str, ...]) -> pd.DataFrame:
+    """The three slopes at each setting, rows by terms."""
+    parts = np.stack([slopes.within, slopes.between, slopes.contextual], axis=1)
+    labels = [setting.label for setting in slopes.settings]
+    index: pd.Index = pd.MultiIndex.from_product([labels, SLOPES], names=["at", "slope"])
+    if labels == [""]:
+        index = index.droplevel("at")
+    return _frame(parts, index, terms)
+
+
+def _differences(slopes: ContextualSlopes, terms: tuple[str, ...]) -> pd.DataFrame:
+    """Each setting less the first, rows by terms."""
+    parts = np.stack([slopes.within, slopes.between, slopes.contextual], axis=1)
+    first, *others = [setting.label for setting in slopes.settings]
+    labels = [f"{label} − {first}" for label in others]
+    index = pd.MultiIndex.from_product([labels, SLOPES], names=["at", "slope"])
+    return _frame(parts[1:] - parts[:1], index, terms).loc[lambda rows: (rows != 0.0).any(axis=1)]
+
+
+def _frame(parts: Floats, index: pd.Index, terms: tuple[str, ...]) -> pd.DataFrame:
+    return pd.DataFrame(
+        parts.reshape(-1, len(terms)), index=index, columns=pd.Index(terms, name="term")
+    )
+
+
+def _table(fit: Fitted, weights: pd.DataFrame, interval: Interval) -> pd.DataFrame:
+    """Estimates of combinations of γ, with their uncertainty."""
+    L = weights.to_numpy()
+    if not fit.is_point:
+        draws = fit.gamma_draws @ L.T
+        lower, upper = interval.of_draws(draws)
+        columns = {"estimate": draws.mean(axis=(0, 1)), "sd": draws.std(axis=(0, 1), ddof=1)}
+        columns |= {"lower": lower, "upper": upper, "above": (draws > 0.0).mean(axis=(0, 1))}
+        return pd.DataFrame(columns, index=weights.index)
+    estimate = L @ fit.gamma_draws[0, 0]
+    se = np.sqrt(np.einsum("mp,pr,mr->m", L, vcov(fit).to_numpy(), L))
+    inner, outer = dimension_df(fit.design.X, fit.design.codes, fit.design.J)
+    df = np.where(weights.index.get_level_values("slope") == "within", inner, outer)
+    columns = {"estimate": estimate, "se": se, "df": df}
+    if fit.engine != "MAP":
+        columns |= {"t": estimate / se, "p": 2.0 * stdtr(df, -np.abs(estimate / se))}
+    half = stdtrit(df, interval.tails[1]) * se
+    columns |= {"lower": estimate - half, "upper": estimate + half}
+    return pd.DataFrame(columns, index=weights.index)
+
+
+def _about(fit: Fitted, slopes: ContextualSlopes, interval: Interval) -> tuple[str, ...]:
+    design = fit.design
+    group, x = design.specification.group, slopes.x
+    lines = [
+        f"Model:  {design.specification}",
+        f"Data:   {len(design.y)} rows, {design.J} groups ({group})",
+    ]
+    if isinstance(fit.evidence, Sampling):
+        chains, draws = fit.sigma_draws.shape
+        lines.append(f"Draws:  {chains} chains × {draws}, seed {fit.evidence.seed}")
+    means = {
+        "cvar": f"cvar({x}, {group}), the mean of the rows at hand (exact)",
+        "lvar": f"lvar({x}, {group}), latent group mean (approximate)",
+        "x": f"that of the rows at hand, {x} − dvar({x}, {group}) (exact)",
+    }
+    lines.append(f"Mean:   {means[slopes.mean]}")
+    if fit.is_point:
+        lines.append(
+            f"Given:  θ̂ by {fit.engine}; {100 * interval.prob:g}% limits by t with the degrees "
+            "of freedom within groups (within) and between them"
+        )
+    else:
+        lines.append(f"Given:  nothing, marginal over θ; limits: {interval}")
+    return tuple(lines)
+
+
+def _notes(fit: Fitted, slopes: ContextualSlopes) -> tuple[str, ...]:
+    x, group = slopes.x, fit.design.specification.group
+    notes = [
+        f"contextual = between − within: what one unit more in the mean of the {group} adds for "
+        f"rows of the same '{x}'. To read the slope between groups as one within them is the "
+        "ecological fallacy, the converse the atomistic one",
+    ]
+    if x in slopes.settings[0].values:
+        notes.append(
+            f"these slopes change with '{x}' itself: they are those of a row at the mean of its "
+            f"{group}, at the given value"
+        )
+    if slopes.mean == "lvar":
+        notes.append(_latent_note(fit, x, group))
+    if x in fit.design.effects:
+        notes.append(
+            f"the random slope is that of '{x}' itself: slopes that vary between groups then make "
+            f"a {group}'s level depend on its mean; dvar({x}, {group}) in the random part keeps "
+            "the two apart"
+        )
+    return tuple(notes)
+
+
+def _latent_note(fit: Fitted, x: str, group: str) -> str:
+    latent = latent_means(fit.design.fixed_spec.transform_state)
+    own = latent.get(f"lvar({x}, {group})") or (next(iter(latent.values())))
+    reliability = own.reliability
+    return (
+        f"approximate: the sample means, of reliability {reliability.min():.2f} to "
+        f"{reliability.max():.2f}, are replaced by predictions of the latent means, variance "
+        f"components of '{x}' (by moments) taken as known. Standard errors leave out that the "
+        "latent means are uncertain: they are too small, the more so the lower the reliability. "
+        "Other variables of the groups do not help to predict the latent means"
+    )

@@ -1,0 +1,261 @@
+r"""Slopes of x within and between groups as linear functions of γ, in every parametrisation.
+
+Write m for the mean of x in a group.  The slope within groups is what y gains when x rises by one
+and m stays; the slope between groups is what it gains when both rise.  Of the columns that contain
+x, ∂/∂x and the sum of ∂/∂x and ∂/∂m are
+
+    column         x    cvar(x, g)   dvar(x, g)   lvar(x, g)
+    within, W      1        0            1            0
+    between, B     1        1            0            1
+    contextual     0        1           −1            1          B − W
+
+times whatever else stands in the term; a product of two of them follows the product rule, for a
+row at the mean of its group.  So raw x beside cvar has γ_x = β_W and
+γ_cvar = β_B − β_W; dvar beside cvar has γ_dvar = β_W and γ_cvar = β_B; and raw x beside dvar has
+γ_x = β_B and γ_x + γ_dvar = β_W.
+
+Source: the lecture slides *Mixed Models with R*, "Contextual effects".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from formulaic.parser.types import Factor
+
+from hierbayes.design.design import Design, term_columns
+from hierbayes.errors import DataError
+from hierbayes.fit.contextual.moderators import Setting, choose_settings, factor_names
+from hierbayes.frames.arrays import Floats
+from hierbayes.specification.terms import bare, factor_text, is_number
+
+_WITHIN = {"x": 1.0, "cvar": 0.0, "dvar": 1.0, "lvar": 0.0}
+_BETWEEN = {"x": 1.0, "cvar": 1.0, "dvar": 0.0, "lvar": 1.0}
+_OF_NUMBERS = {"x": 2.0, "cvar": 1.5, "dvar": 0.5, "lvar": 1.5}  # of x = 2 beside x = 1
+
+
+@dataclass(frozen=True, slots=True)
+class XColumn:
+    """A fixed column that contains x.
+
+    Parameters
+    ----------
+    place : int
+        Of the column among the fixed ones.
+    roles : tuple of str
+        ``"x"``, ``"cvar"``, ``"dvar"`` or ``"lvar"``; several where the term is their product.
+    others : tuple of str
+        The other factors of its term.
+    scale : float
+        A number the term is multiplied with.
+    """
+
+    place: int
+    roles: tuple[str, ...]
+    others: tuple[str, ...]
+    scale: float
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its slopes depend on nothing."""
+        return len(self.roles) == 1 and not self.others
+
+    def value(self, of_role: Mapping[str, Any]) -> Any:
+        """What x makes of it, from the values of the roles."""
+        return self.scale * np.prod([of_role[role] for role in self.roles], axis=0)
+
+    def slopes(self, at: float) -> tuple[float, float]:
+        """Its part in the slopes within and between where x and its mean are ``at``."""
+        value = {"x": at, "cvar": at, "dvar": 0.0, "lvar": at}
+        within = between = 0.0
+        for k, role in enumerate(self.roles):
+            rest = [value[other] for i, other in enumerate(self.roles) if i != k]
+            within += self.scale * _WITHIN[role] * float(np.prod(rest))
+            between += self.scale * _BETWEEN[role] * float(np.prod(rest))
+        return within, between
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContextualSlopes:
+    """Weights of γ in the slopes of x, at settings of what they depend on.
+
+    Parameters
+    ----------
+    x : str
+    mean : str
+        What stands for the group mean: ``"cvar"``, ``"lvar"``, or ``"x"`` where it is x itself
+        beside its deviation.
+    settings : tuple of Setting
+        One, and empty, where the slopes depend on nothing.
+    within, between : (S, p) float
+    """
+
+    x: str
+    mean: str
+    settings: tuple[Setting, ...]
+    within: Floats
+    between: Floats
+
+    @property
+    def contextual(self) -> Floats:
+        """Between less within, (S, p)."""
+        return self.between - self.within
+
+
+def contextual_slopes(
+    design: Design, x: str, at: Mapping[str, Any] | None = None
+) -> ContextualSlopes:
+    """The slopes of x within and between groups, at every level of what they depend on.
+
+    Parameters
+    ----------
+    design : Design
+    x : str
+        As it stands in the formula, a column or an expression.
+    at : mapping, optional
+        Values of variables the slopes depend on: a number, a level, or a list of them.  By
+        default every level of a factor, and the mean of a number over the rows.  Where the
+        slopes depend on x (as with ``x:cvar(x, g)``), they are those of a row at the mean of its
+        group, at this value.
+
+    Raises
+    ------
+    DataError
+        When the model has no slope of x within or between groups, x stands in a term in another
+        form, or `at` cannot be used.
+    """
+    columns = x_columns(design, x)
+    _refuse_bent(design, x)
+    _refuse_several_columns(columns, x)
+    mean = _refuse_inseparable(columns, x, design)
+    others = tuple(dict.fromkeys(factor for column in columns for factor in column.others))
+    bent = any(len(column.roles) > 1 for column in columns)
+    settings = choose_settings(design, x, others, at or {}, on_itself=bent)
+    slopes = np.zeros((2, len(settings), len(design.terms)))
+    rest = _rest(design, x, columns, settings) if others else {}
+    for column in columns:
+        own = np.array([column.slopes(setting.values.get(x, 0.0)) for setting in settings])
+        slopes[:, :, column.place] = own.T * rest.get(column.place, 1.0)
+    return ContextualSlopes(x, mean, settings, slopes[0], slopes[1])
+
+
+def x_columns(design: Design, x: str) -> tuple[XColumn, ...]:
+    """The fixed columns that contain x, its group mean or its deviation, and as what."""
+    forms = _forms(x, design.specification.group)
+    found, place = [], 0
+    for part in design.fixed_spec.structure:
+        factors = list(map(factor_text, part.term.factors))
+        roles = tuple(forms[_plain(factor)] for factor in factors if _plain(factor) in forms)
+        if roles:
+            rest = [factor for factor in factors if _plain(factor) not in forms]
+            others = tuple(factor for factor in rest if not is_number(factor))
+            scale = float(np.prod([float(factor) for factor in rest if is_number(factor)]))
+            found += [XColumn(place + k, roles, others, scale) for k in range(len(part.columns))]
+        place += len(part.columns)
+    return tuple(found)
+
+
+def _forms(x: str, group: str) -> dict[str, str]:
+    """The spellings of x, its group mean, its deviation and its latent mean, without quotes."""
+    bare, name = _plain(x), _plain(group)
+    return {bare: "x"} | {f"{role}({bare},{name})": role for role in ("cvar", "dvar", "lvar")}
+
+
+def _plain(text: str) -> str:
+    return bare(text).replace(" ", "")
+
+
+def _refuse_bent(design: Design, x: str) -> None:
+    """Refuse terms in which x stands otherwise than as itself, its mean or its deviation."""
+    forms = _forms(x, design.specification.group)
+    for part in design.fixed_spec.structure:
+        factors = list(map(factor_text, part.term.factors))
+        words = [factor for factor in factors if not is_number(factor)]
+        other = [factor for factor in words if _plain(factor) not in forms]
+        if any(factor_names(factor) & factor_names(x) for factor in other):
+            raise DataError(
+                f"the slopes of '{x}' change with '{x}' itself, for it stands in the term "
+                f"'{part.term}' otherwise than as {x}, its group mean or its deviation from it"
+            )
+
+
+def _refuse_several_columns(columns: tuple[XColumn, ...], x: str) -> None:
+    """Refuse a factor x with more than one column of its own."""
+    own = [column for column in columns if column.roles == ("x",) and not column.others]
+    if len(own) > 1:
+        raise DataError(
+            f"'{x}' is a factor with {len(own)} columns in the fixed part; slopes within and "
+            "between groups need a number, or two levels beside an intercept"
+        )
+
+
+def _refuse_inseparable(columns: tuple[XColumn, ...], x: str, design: Design) -> str:
+    """Refuse a model without one of the two slopes; return what stands for the group mean."""
+    group = design.specification.group
+    roles = {role for column in columns for role in column.roles}
+    if not roles:
+        listed = ", ".join(f"'{term}'" for term in design.terms)
+        raise DataError(
+            f"'{x}' stands in no fixed term of this model; give it as it stands there: {listed}"
+        )
+    if "lvar" in roles and roles & {"cvar", "dvar"}:
+        other = "cvar" if "cvar" in roles else "dvar"
+        raise DataError(
+            f"beside the latent mean lvar({x}, {group}) stands {other}({x}, {group}), made of the "
+            f"sample mean, so that the two slopes are not corrected for its unreliability; write "
+            f"{x} + lvar({x}, {group})"
+        )
+    if not roles & {"x", "dvar"}:
+        raise DataError(
+            f"the model has the group mean of '{x}' but no slope within groups: add {x} or "
+            f"dvar({x}, {group}) to the fixed part"
+        )
+    if not (roles & {"cvar", "lvar"} or {"x", "dvar"} <= roles):
+        raise DataError(
+            f"the model has no group mean of '{x}', so that slopes within and between groups are "
+            f"one coefficient: add cvar({x}, {group}) to the fixed part"
+            if roles == {"x"}
+            else f"the model has no slope of '{x}' between groups: add cvar({x}, {group}) to the "
+            "fixed part"
+        )
+    return next(role for role in ("lvar", "cvar", "x") if role in roles)
+
+
+def _rest(
+    design: Design, x: str, columns: tuple[XColumn, ...], settings: tuple[Setting, ...]
+) -> dict[int, Floats]:
+    """What the other factors of each column make at each setting, (S,) by place.
+
+    Formulaic makes the columns of two rows in a group of their own for each setting, so that
+    every coding is its own; what x makes of the first row is divided out.
+    """
+    levels = _two_levels(design, x)
+    grid = {name: np.repeat(_values(settings, name), 2) for name in settings[0].values}
+    grid |= {name: np.tile(levels[::-1] or [2.0, 1.0], len(settings)) for name in factor_names(x)}
+    grid[design.specification.group] = np.repeat(range(len(settings)), 2)
+    terms = tuple(dict.fromkeys(design.term_of[column.place] for column in columns))
+    made, names = term_columns(design, terms, pd.DataFrame(grid))
+    value = {c.place: made[::2, names.index(design.terms[c.place])] for c in columns}
+    by_x: dict[str, Any] = {c.roles[0]: value[c.place] / c.scale for c in columns if c.is_plain}
+    if factor_names(x) == {x}:
+        by_x = {"x": 1.0, "cvar": 0.5, "dvar": 0.5, "lvar": 0.5} if levels else _OF_NUMBERS
+    if any(role not in by_x for column in columns for role in column.roles):
+        raise DataError(
+            f"the slopes of '{x}' cannot be told from this coding of its terms, because it is an "
+            "expression; make a column of it"
+        )
+    return {c.place: value[c.place] / c.value(by_x) for c in columns}
+
+
+def _values(settings: tuple[Setting, ...], name: str) -> Any:
+    return np.array([setting.values[name] for setting in settings])
+
+
+def _two_levels(design: Design, x: str) -> list[Any]:
+    """The levels of x where it is a factor."""
+    kind, state = design.fixed_spec.encoder_state.get(x, (None, {}))
+    return list(state["categories"]) if kind is Factor.Kind.CATEGORICAL else []

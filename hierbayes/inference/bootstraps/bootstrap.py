@@ -1,0 +1,264 @@
+"""The parametric bootstrap: a model refitted to responses simulated from its estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.display.interval import DEFAULT_PROB, Interval
+from hierbayes.display.steps import steps
+from hierbayes.display.table_text import table_cells, table_text
+from hierbayes.errors import InferenceError
+from hierbayes.estimation.reml import maximise
+from hierbayes.fit.fit import Fit
+from hierbayes.inference.bootstraps.refit import fit_at, simulator_of, theta_at, without_rows
+from hierbayes.inference.maximised_fit import reading_of, refuse_other_than_maxima
+from hierbayes.inference.profiles.parameter import Parameter, parameter_values, parameters_of
+from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
+
+_WIDTH = 100  # of printed lines
+
+type Statistic = Callable[[Fit], Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bootstrap:
+    """Refits to simulated responses.
+
+    Parameters
+    ----------
+    title : str
+    draws : DataFrame
+        A row per refit; columns (block, parameter) for γ, sd, corr, σ and the statistic.  A
+        correlation with an effect whose sd is zero does not exist and is missing.
+    estimate : Series
+        The same of the fit itself.
+    singular : Series
+        Whether G is singular, by refit.
+    seed : int
+    """
+
+    title: str
+    draws: pd.DataFrame
+    estimate: pd.Series
+    singular: pd.Series
+    seed: int
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Estimate, bias and standard error by block and parameter.
+
+        ``bias`` is the mean of the draws less the estimate, ``mcse`` its Monte Carlo error,
+        ``se`` the sd of the draws, and ``draws`` the number of those in which it exists.
+        """
+        count = self.draws.count()
+        se = self.draws.std()
+        return pd.DataFrame(
+            {
+                "estimate": self.estimate,
+                "bias": self.draws.mean() - self.estimate,
+                "mcse": se / np.sqrt(count),
+                "se": se,
+                "draws": count,
+            }
+        )
+
+    def intervals(self, prob: float = DEFAULT_PROB, kind: str = "percentile") -> pd.DataFrame:
+        """Lower limit, estimate and upper limit by block and parameter.
+
+        Parameters
+        ----------
+        prob : float
+        kind : {"percentile", "basic"}
+            Quantiles of the draws, or those reflected about the estimate.
+
+        Raises
+        ------
+        IntervalError, InferenceError
+            When `prob` does not lie between 0 and 1, or there is no such kind.
+        """
+        low, high = Interval(prob).tails
+        if kind not in ("percentile", "basic"):
+            raise InferenceError(f"kind must be 'percentile' or 'basic', not {kind!r}")
+        lower, upper = self.draws.quantile(low), self.draws.quantile(high)
+        if kind == "basic":
+            lower, upper = 2.0 * self.estimate - upper, 2.0 * self.estimate - lower
+        frame = pd.DataFrame({"lower": lower, "estimate": self.estimate, "upper": upper})
+        frame.attrs["method"] = f"{100 * prob:g}% {kind} intervals of {len(self.draws)} refits"
+        return frame
+
+    def __str__(self) -> str:
+        return "\n".join([self.title, *self._about(), "", *self._tables()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        about = "<br>".join(escape(line) for line in self._about())
+        tables = table_cells(self._shown()).to_html()
+        return f"<h3>{escape(self.title)}</h3><p>{about}</p>{tables}"
+
+    def _about(self) -> tuple[str, ...]:
+        n, singular = len(self.draws), int(self.singular.sum())
+        return (
+            f"  {n} refits, seed {self.seed}; G singular in {singular} of them "
+            f"({100 * singular / n:.1f}%)",
+            "  basic limits reflect the percentiles about the estimate; near a boundary they may",
+            "  leave the range",
+        )
+
+    def _tables(self) -> list[str]:
+        """The table in one piece where it is narrow, or else with the limits below."""
+        shown = self._shown()
+        whole = table_text(shown)
+        if max(map(len, whole.splitlines())) <= _WIDTH:
+            return [whole]
+        limits = [name for name in shown if name.startswith(("percentile", "basic"))]
+        return [table_text(shown.drop(columns=limits)), "", table_text(shown[limits])]
+
+    def _shown(self) -> pd.DataFrame:
+        table = self.table.drop(columns="mcse")
+        for kind in ("percentile", "basic"):
+            limits = self.intervals(kind=kind)
+            table[f"{kind} 2.5%"], table[f"{kind} 97.5%"] = limits["lower"], limits["upper"]
+        if (table["draws"] == len(self.draws)).all():
+            table = table.drop(columns="draws")
+        return table
+
+
+def bootstrap(
+    fit: Fit,
+    statistic: Statistic | None = None,
+    *,
+    n: int = 1000,
+    seed: int | None = None,
+    progress: bool = True,
+) -> Bootstrap:
+    """Parametric bootstrap of a REML or ML fit.
+
+    Responses are simulated from γ̂, Ĝ and σ̂ as cross-products, by their exact distribution
+    (see `hierbayes.inference.bootstraps.simulation`), and the model is fitted anew to each: a refit
+    costs nothing in the number of rows.
+
+    Parameters
+    ----------
+    fit : Fit
+    statistic : callable, optional
+        From a fit to a number, or to a mapping or Series of numbers by name.  The fits it is
+        given have γ, u, G, σ and their likelihood; rows of responses are not simulated, and
+        a statistic that needs them (residuals, influence) is refused.
+    n : int
+        Refits, at least 2.
+    seed : int, optional
+        Equal seeds give equal draws; by default one is drawn and recorded.
+    progress : bool
+        Whether to show progress.
+
+    Returns
+    -------
+    Bootstrap
+
+    Raises
+    ------
+    InferenceError
+        When the fit maximises no likelihood, n is 1, or the statistic is no function, returns
+        something else, or needs the rows of the data.
+    EstimationError
+        When n or seed are no whole numbers in their range.
+
+    References
+    ----------
+    Davison & Hinkley (1997), *Bootstrap Methods and their Application*, chapters 2 and 5.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> fit = hb.Model("mathach ~ ses + (1 | school)", data=hs).reml()
+    >>> drawn = hb.bootstrap(fit, n=200, seed=1, progress=False)
+    >>> bool(0.15 < drawn.table.loc[("gamma", "ses"), "se"] < 0.3)
+    True
+    """
+    refuse_other_than_maxima("bootstrap", fit)
+    refuse_bad_count("n", n)
+    if n < 2:
+        raise InferenceError("n must be at least 2: a single refit has no spread and no limits")
+    if statistic is not None and not callable(statistic):
+        raise InferenceError(
+            f"statistic must be a function of a fit, not of type {type(statistic).__name__}"
+        )
+    seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
+    refuse_bad_seed(seed)
+    parameters = parameters_of(fit.design)
+    theta = (fit.gamma_draws[0, 0], fit.G_draws[0, 0], fit.sigma)
+    estimate = _labelled(parameters, parameter_values(parameters, *theta), statistic, fit)
+    if statistic is not None:
+        _refuse_rows(statistic, fit, estimate)
+    generator, simulate = np.random.default_rng(seed), simulator_of(fit)
+    rows, singular = [], []
+    with steps(n, "refits", progress=progress) as shown:
+        for _ in shown:
+            cross = simulate.draw(generator)
+            optimum = maximise(cross, fit.design.blocks, reading_of(fit))
+            at = theta_at(optimum, cross)
+            values = parameter_values(parameters, at.gamma, at.G, at.sigma)
+            refit = fit_at(optimum, fit, cross) if statistic else fit
+            rows.append(_labelled(parameters, values, statistic, refit))
+            singular.append(optimum.singular)
+    draws = pd.DataFrame(rows).set_axis(pd.RangeIndex(n, name="refit"))
+    draws.columns = pd.MultiIndex.from_tuples(draws.columns, names=["block", "parameter"])
+    return Bootstrap(
+        f"Parametric bootstrap of the {fit.engine} fit of {fit.design.specification}",
+        draws,
+        pd.Series(estimate).reindex(draws.columns).rename("estimate"),
+        pd.Series(singular, index=draws.index, name="singular"),
+        seed,
+    )
+
+
+def _labelled(
+    parameters: tuple[Parameter, ...], values: Any, statistic: Statistic | None, fit: Fit
+) -> dict[tuple[str, str], float]:
+    """Parameters, and the statistic of a fit, by (block, parameter)."""
+    found = {(one.block, one.name): v for one, v in zip(parameters, values, strict=True)}
+    if statistic is None:
+        return found
+    answer = statistic(fit)
+    name = getattr(statistic, "__name__", "statistic")
+    named = dict(answer) if isinstance(answer, Mapping | pd.Series) else {name: answer}
+    if answer is None or not named:
+        raise InferenceError(
+            f"the statistic '{name}' returns nothing; a statistic returns a number, or a mapping "
+            "or Series of numbers by name"
+        )
+    for key, value in named.items():
+        if not isinstance(value, Real):
+            raise InferenceError(
+                f"the statistic '{key}' is of type {type(value).__name__}; a statistic returns a "
+                "number, or a mapping or Series of numbers by name"
+            )
+        found["statistic", str(key)] = float(value)
+    return found
+
+
+def _refuse_rows(statistic: Statistic, fit: Fit, estimate: Mapping[tuple[str, str], float]) -> None:
+    """Refuse a statistic that cannot be had from the same fit without its rows."""
+    error: Exception | None = None
+    try:
+        found = _labelled((), (), statistic, without_rows(fit))
+    except Exception as caught:  # whatever it is, the fit with its rows has none
+        found, error = {}, caught
+    lost = [
+        key for key, value in estimate.items()
+        if key[0] == "statistic" and np.isfinite(value) and not np.isfinite(found.get(key, np.nan))
+    ]  # fmt: skip
+    if lost:
+        raise InferenceError(
+            f"the statistic '{lost[0][1]}' needs the rows of the data, and only cross-products are "
+            "simulated; take one of γ, G, σ and the likelihood"
+        ) from error

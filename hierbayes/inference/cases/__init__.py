@@ -1,1 +1,0 @@
-"""Residuals of rows and groups, and what leaving one out changes."""

@@ -1,0 +1,135 @@
+r"""What leaving out each case changes: first with θ held at θ̂, then with θ estimated anew.
+
+Given θ̂ both kinds of case have closed forms.  A group j takes its contribution
+C_j − B_j'K_jB_j out of S.  A row i, with a_i and h_i as in `row_variances` and
+v_i = 1 − z_i'K_jz_i, changes
+
+    γ̂ − γ̂₍ᵢ₎ = Q⁻¹a_i e_i/(1 − h_i),      Q₍ᵢ₎ = Q − a_ia_i'/v_i
+
+with e_i the conditional residual.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierbayes.design.crossproducts import group_totals
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.inference.influence.case import Refit
+from hierbayes.inference.residuals.anchor import Anchor
+from hierbayes.inference.residuals.row_variances import RowVariances
+from hierbayes.likelihood.collapsed import GIVEN, ML, collapsed, reduce_groups
+
+_EXACT = 1e-9  # 1 − h below this: the row fits itself
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changes:
+    """γ without each of m cases; missing where it cannot be estimated.
+
+    Parameters
+    ----------
+    gamma, se : (m, p) float
+        Estimates and standard errors without the case, in the user's units.
+    cook : (m,) float
+        (γ̂ − γ̂₍ⱼ₎)'Cov(γ̂)⁻¹(γ̂ − γ̂₍ⱼ₎)/p, Cov(γ̂) that of all rows.
+    covratio : (m,) float
+        |Cov(γ̂₍ⱼ₎)|/|Cov(γ̂)|.
+    """
+
+    gamma: Floats
+    se: Floats
+    cook: Floats
+    covratio: Floats
+
+
+def groups_given_theta(at: Anchor, possible: Integers) -> Changes:
+    """Changes as each group is left out, θ held; ``possible`` are those that can be."""
+    design, cross = at.problem.design, at.problem.cross
+    totals = group_totals((design.X, design.Z, design.y), design.codes, design.J, cross.basis)
+    _, S, R = reduce_groups(at.root, cross.A, cross.B, cross.C)
+    RB = R @ cross.B
+    left = (S - totals + np.swapaxes(RB, 1, 2) @ RB)[possible]
+    inverse = np.linalg.inv(left[:, :-1, :-1])
+    internal = (inverse @ left[:, :-1, -1:])[..., 0]
+    J, p = len(totals), len(S) - 1
+    gamma, cov = np.full((J, p), np.nan), np.full((J, p, p), np.nan)
+    gamma[possible], cov[possible] = internal, at.sigma**2 * inverse
+    return _changes(at, gamma, cov)
+
+
+def rows_given_theta(at: Anchor, rows: RowVariances, conditional: Floats) -> Changes:
+    """Changes as each row is left out, θ held.
+
+    Parameters
+    ----------
+    at : Anchor
+    rows : RowVariances
+    conditional : (n,) float
+        y − Xγ̂ − Zû in the internal basis.
+    """
+    basis = at.problem.cross.basis
+    p = len(at.moments.gamma)
+    room = np.where(rows.leverage < 1.0 - _EXACT, 1.0 - rows.leverage, np.nan)
+    step = rows.gamma_weight * (conditional / room)[:, None]
+    weight = basis.scale * rows.gamma_weight @ basis.x.matrix.T
+    variance = np.diagonal(basis.gamma_covariance(at.moments.gamma_cov))
+    quadratic = np.maximum(rows.leverage - rows.within, 0.0)  # a'Q⁻¹a
+    return Changes(
+        gamma=basis.gamma(at.moments.gamma - step),
+        se=np.sqrt(variance + at.sigma**2 * weight**2 / room[:, None]),
+        cook=conditional**2 * quadratic / (room**2 * at.sigma**2 * p),
+        covratio=(1.0 - rows.within) / room,
+    )
+
+
+def _changes(at: Anchor, gamma: Floats, cov: Floats) -> Changes:
+    """Changes from γ (m, p) and its covariance (m, p, p) without each case, internal."""
+    basis = at.problem.cross.basis
+    difference = at.moments.gamma - gamma
+    precision = np.linalg.inv(at.moments.gamma_cov)
+    cook = np.einsum("mp,pr,mr->m", difference, precision, difference) / gamma.shape[1]
+    user = basis.gamma_covariance(cov)
+    return Changes(
+        gamma=basis.gamma(gamma),
+        se=np.sqrt(np.diagonal(user, axis1=1, axis2=2)),
+        cook=cook,
+        covratio=_ratio(cov, at.moments.gamma_cov),
+    )
+
+
+def _ratio(cov: Floats, full: Floats) -> Floats:
+    """|cov|/|full|, missing where cov (m, p, p) is."""
+    known = np.isfinite(cov).all(axis=(1, 2))
+    ratio = np.full(len(cov), np.nan)
+    ratio[known] = np.exp(np.linalg.slogdet(cov[known])[1] - np.linalg.slogdet(full)[1])
+    return ratio
+
+
+def refitted(at: Anchor, fits: list[Refit]) -> Changes:
+    """Changes with θ estimated anew, from the fits without each case."""
+    gamma = np.array([one.gamma for one in fits])
+    return _changes(at, gamma, np.array([one.gamma_cov for one in fits]))
+
+
+def displacements(at: Anchor, fits: list[Refit], reading: int) -> Floats:
+    """Twice the drop of the likelihood of all rows, at the estimates without each case (m,).
+
+    Of the likelihood in γ and θ for ML; of the restricted one, a function of θ, for REML.
+    """
+    cross = at.problem.cross
+    p = len(at.moments.gamma)
+    nothing = np.zeros((p, p))
+
+    def value(root: Floats, sigma: float, gamma: Floats) -> float:
+        face = GIVEN if reading == ML else reading
+        density: float = collapsed(
+            root, sigma, gamma, cross.A, cross.B, cross.C, cross.n, nothing, gamma, face
+        )[0]
+        return density
+
+    top = value(at.root, at.sigma, at.moments.gamma)
+    drops = [2.0 * (top - value(one.optimum.root, one.optimum.sigma, one.gamma)) for one in fits]
+    return np.array(drops)

@@ -1,0 +1,256 @@
+"""Influence: what each group, or each row, does to the estimates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.special import chdtr
+
+from hierbayes.display.page import Page, Printed
+from hierbayes.errors import InferenceError
+from hierbayes.fit.evidence import Maximum, count_covariances
+from hierbayes.fit.fit import Fit
+from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
+from hierbayes.inference.influence.case_results import CaseResults, leave_out
+from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
+from hierbayes.inference.residuals.anchor import Anchor, about_lines, anchor
+from hierbayes.inference.residuals.row_variances import row_variances
+from hierbayes.likelihood.collapsed import ML, REML
+from hierbayes.likelihood.covariance import block_mask, sd_corr
+from hierbayes.specification.counts import is_whole
+
+_SHOWN = 5  # cases, in print
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Influence(Printed):
+    """What each case does to the estimates; a case is a group (level 2) or a row (level 1).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A row per case: ``n`` (rows of a group) or ``group``, ``leverage``, ``studentized``,
+        ``deleted_residual`` (y less its prediction without the row, of a row); then ``cook``,
+        ``covratio``, ``cook_given_theta``, ``displacement`` (twice the drop of the likelihood
+        of all rows at the estimates without the case), ``region`` (the probability of the χ²
+        region on whose border these lie), ``singular`` (G without the case), ``method``
+        (``"refit"``, ``"given θ̂"``, or ``"none"`` where the case cannot be left out) and
+        ``reason`` (why not).
+    dfbetas : DataFrame
+        (γ̂ − γ̂ without the case)/its standard error without the case, by case and term.
+    gamma, t : DataFrame
+        Estimates of γ without the case and their t-values.
+    variance : DataFrame
+        sd, corr and σ without the case; missing where θ was not estimated anew.
+    G : DataArray
+        G without the case (case, effect, effect_bis).
+    full : DataFrame
+        Estimates with all cases: index (block, parameter), column ``estimate``.
+    limits : Series
+        Of the rules, see `influence_rules`.
+    about, findings : tuple of str
+    """
+
+    frame: pd.DataFrame
+    dfbetas: pd.DataFrame
+    gamma: pd.DataFrame
+    t: pd.DataFrame
+    variance: pd.DataFrame
+    G: xr.DataArray
+    full: pd.DataFrame
+    limits: pd.Series
+    about: tuple[str, ...]
+    findings: tuple[str, ...]
+
+    def page(self) -> Page:
+        """The cases with the largest Cook's distances, and what was found."""
+        order = np.argsort(-self.frame["cook"].fillna(-1.0).to_numpy(), kind="stable")[:_SHOWN]
+        hidden = ["singular", "reason", "cook_given_theta", *["region"] * ("group" in self.frame)]
+        shown = self.frame.drop(columns=hidden).iloc[order]
+        tables = (
+            ("Largest Cook's distances", shown.dropna(axis="columns", how="all")),
+            ("DFBETAS of these", _rounded(self.dfbetas.iloc[order])),
+            ("Variance parameters without them", self.variance.iloc[order]),
+        )
+        kept = tuple((title, table) for title, table in tables if table.notna().any(axis=None))
+        kind = "groups" if "n" in self.frame else "rows"
+        lists = (("Findings", self.findings),)
+        return Page(f"Influence of {len(self.frame)} {kind}", self.about, kept, lists)
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """The table, what is 0 but for rounding made 0."""
+    return table.where(~(table.abs() < 1e-10), 0.0)
+
+
+def influence(
+    fit: Fit, *, level: int = 2, refit: int | None = None, progress: bool = True
+) -> Influence:
+    """What each group, or each row, does to γ, G, σ and the likelihood.
+
+    Cook's distance of a case is (γ̂ − γ̂₍₋₎)' V⁻¹ (γ̂ − γ̂₍₋₎)/p, with γ̂₍₋₎ the estimates
+    without it, V the covariance of γ̂ with all cases given θ̂, and p the number of fixed columns.
+
+    Parameters
+    ----------
+    fit : Fit
+        By REML or ML.
+    level : int
+        2 leaves out each group, 1 each row.
+    refit : int, optional
+        For how many cases, those with the largest Cook's distance given θ̂, all is estimated
+        anew; the others hold G and σ at their estimates. By default every group and no row.
+    progress : bool
+        Whether to show progress, where there are many cases to refit.
+
+    Returns
+    -------
+    Influence
+
+    Raises
+    ------
+    HypothesisError
+        When it is no fit.
+    InferenceError
+        When it is no fit by REML or ML, or level or refit have no meaning.
+
+    References
+    ----------
+    Cook (1986), *Journal of the Royal Statistical Society B* 48, 133–169; Christensen, Pearson &
+    Johnson (1992), *Technometrics* 34, 38–45; Belsley, Kuh & Welsch (1980), *Regression
+    Diagnostics*; Nieuwenhuis, te Grotenhuis & Pelzer (2012), doi:10.32614/RJ-2012-011.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> model = hb.Model("mathach ~ ses", random="~ 1 | school", data=hb.load_dataset("hs"))
+    >>> hb.influence(model.reml()).frame["cook"].nlargest(2).round(3).to_dict()
+    {'7688': 0.124, '5619': 0.11}
+    """
+    refuse_other_than_fit(fit, "influence")
+    reading = _reading(fit)
+    _refuse_wrong_counts(level, refit)
+    if fit.design.J < 3 and level == 2:
+        raise InferenceError(
+            f"leaving out one of {fit.design.J} groups leaves one, and a hierarchical model needs "
+            "two; use level=1"
+        )
+    at = anchor(fit)
+    results = leave_out(at, level, refit, reading, progress=progress)
+    return _assemble(fit, at, level, results, reading)
+
+
+def _reading(fit: Fit) -> int:
+    if fit.engine == "REML":
+        return REML
+    if fit.engine == "ML":
+        return ML
+    raise InferenceError(
+        f"influence() maximises the likelihood anew, and a {fit.engine} fit does not maximise one; "
+        "use model.reml(), or hb.SensitivityStudy(posterior).deletion() for a posterior"
+    )
+
+
+def _refuse_wrong_counts(level: int, refit: int | None) -> None:
+    if not is_whole(level) or level not in (1, 2):
+        raise InferenceError(f"level must be 1 (rows) or 2 (groups), not {level!r}")
+    if refit is not None and not (is_whole(refit) and refit >= 0):
+        raise InferenceError(f"refit must be a whole number of cases, 0 or more, not {refit!r}")
+
+
+def _assemble(fit: Fit, at: Anchor, level: int, results: CaseResults, reading: int) -> Influence:
+    design = fit.design
+    index = pd.Index(design.groups, name="group") if level == 2 else design.index
+    terms = pd.Index(design.terms, name="term")
+    changes, p = results.changes, len(terms)
+    frame = _frame(fit, at, level, results, reading).set_axis(index)
+    full_gamma, full_se = fit.fixef(), np.sqrt(np.diag(fit.vcov()))
+    names, values = _variance(fit, results.G, results.sigma)
+    _, full_values = _variance(fit, fit.G_draws[0], fit.sigma_draws[0])
+    dfbetas = (full_gamma.to_numpy() - changes.gamma) / changes.se
+    tables = InfluenceTables(
+        kind=design.specification.group if level == 2 else "row",
+        frame=frame,
+        dfbetas=pd.DataFrame(dfbetas, index=index, columns=terms),
+        t=pd.DataFrame(changes.gamma / changes.se, index=index, columns=terms),
+        variance=pd.DataFrame(values, index=index, columns=names),
+        full_t=full_gamma / full_se,
+        full_variance=pd.Series(full_values[0], index=names),
+        full_singular=isinstance(fit.evidence, Maximum) and fit.evidence.singular,
+    )
+    limit = limits(len(index), p)
+    effects = list(design.effects)
+    coords = {"case": np.asarray(index), "effect": effects, "effect_bis": effects}
+    return Influence(
+        frame=frame,
+        dfbetas=tables.dfbetas,
+        gamma=pd.DataFrame(changes.gamma, index=index, columns=terms),
+        t=tables.t,
+        variance=tables.variance,
+        G=xr.DataArray(results.G, dims=tuple(coords), coords=coords, name="G"),
+        full=pd.concat(
+            {"gamma": full_gamma, "variance": tables.full_variance}, names=["block", "parameter"]
+        ).to_frame("estimate"),
+        limits=limit,
+        about=(*about_lines(design), _given(fit, level, results.refits)),
+        findings=findings(tables, limit),
+    )
+
+
+def _frame(fit: Fit, at: Anchor, level: int, results: CaseResults, reading: int) -> pd.DataFrame:
+    """The frame of `Influence`, its rows in the order of the cases."""
+    p = len(fit.design.terms)
+    free = count_covariances(fit.design.blocks) + 1 + (p if reading == ML else 0)
+    return pd.DataFrame(
+        {
+            **_about_cases(fit, at, level),
+            "cook": results.changes.cook,
+            "covratio": results.changes.covratio,
+            "cook_given_theta": results.cook_given_theta,
+            "displacement": results.displacement,
+            "region": chdtr(free, np.maximum(results.displacement, 0.0)),
+            "singular": results.singular,
+            "method": results.method,
+            "reason": results.reasons,
+        }
+    )
+
+
+def _about_cases(fit: Fit, at: Anchor, level: int) -> dict[str, object]:
+    """What is known of each case beside its changes."""
+    design = fit.design
+    if level == 2:
+        return {"n": fit.problem.cross.rows.astype(np.intp)}
+    rows, rest = row_variances(at), fit.residuals(level=1).to_numpy()
+    room = np.where(rows.leverage < 1.0 - 1e-9, 1.0 - rows.leverage, np.nan)
+    return {
+        "group": np.asarray(design.groups)[design.codes],
+        "leverage": rows.leverage,
+        "studentized": rest / (fit.sigma * np.sqrt(room)),
+        "deleted_residual": rest / room,
+    }
+
+
+def _variance(fit: Fit, G: Floats, sigma: Floats) -> tuple[list[str], Floats]:
+    """Names of sd, corr and σ, and their values (m, k)."""
+    effects = fit.design.effects
+    sd, corr = sd_corr(G)
+    inside: Booleans = np.tril(block_mask(fit.design.blocks), -1)
+    rows, columns = np.nonzero(inside)
+    names = [f"sd({effect})" for effect in effects]
+    names += [f"corr({effects[c]}, {effects[r]})" for r, c in zip(rows, columns, strict=True)]
+    return [*names, "sigma"], np.column_stack([sd, corr[:, rows, columns], sigma])
+
+
+def _given(fit: Fit, level: int, refits: int) -> str:
+    total = fit.design.J if level == 2 else len(fit.design.y)
+    if refits == total:
+        return f"Method: {fit.engine} anew without each case; with each case less without it"
+    return (
+        f"Method: {refits} of {total} cases refitted by {fit.engine}, θ̂ held for the others; with "
+        "each case less without it"
+    )

@@ -1,1 +1,0 @@
-"""What a maximum of the likelihood can tell: profiles, bootstraps, tests, smaller models."""

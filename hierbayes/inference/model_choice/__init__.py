@@ -1,0 +1,1 @@
+"""Models against each other: likelihood ratios, criteria, the random part."""

@@ -1,0 +1,267 @@
+"""The random part built step by step, by likelihood ratios that know of the boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.problem import pose_problem
+from hierbayes.display.table_text import items_text, p_words, table_cells, table_text
+from hierbayes.errors import DataError, FormulaError, InferenceError
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.inference.model_choice.chi_bar import upper_tail
+from hierbayes.inference.model_choice.likelihood_ratio import likelihood_ratio
+from hierbayes.likelihood.collapsed import REML, profiled
+from hierbayes.likelihood.conditional import log_jacobian
+from hierbayes.specification.formula import Specification, read_combined
+from hierbayes.specification.terms import INTERCEPT
+
+type _Trial = tuple[Fit | None, str, dict[str, Any]]  # the fit or why there is none, and its row
+
+_TRIED, _BEST, _KEPT = "tried", "best, not kept", "kept"
+_COLUMNS = ["step", "term", "logLik", "chisq", "df", "p_value", "reference", "singular", "decision"]
+
+
+@runtime_checkable
+class Specified(Protocol):
+    """A model that says what it is and on which data; `hierbayes.Model` is one."""
+
+    specification: Specification
+
+    @property
+    def data(self) -> pd.DataFrame:
+        """The data."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RandomPart:
+    """A random part and how it was built.
+
+    Parameters
+    ----------
+    steps : DataFrame
+        A row per step and candidate: ``logLik``, the statistic ``chisq`` against the model
+        before the step, ``df``, ``p_value`` with its ``reference``, whether G is ``singular``,
+        and the ``decision``.
+    fit : Fit
+        REML fit of the chosen model.
+    findings : tuple of str
+        Each step in words.
+    """
+
+    steps: pd.DataFrame
+    fit: Fit
+    findings: tuple[str, ...]
+
+    @property
+    def formula(self) -> str:
+        """The chosen model as one formula."""
+        return str(self.fit.design.specification)
+
+    def __str__(self) -> str:
+        shown = table_text(self.steps.set_index(["step", "term"]))
+        chosen = f"Chosen: {self.formula}"
+        return "\n".join([self._title, "", shown, "", items_text(self.findings), "", chosen])
+
+    def __repr__(self) -> str:
+        return f"<random part built in {self.steps['step'].max()} steps: {self.formula}>"
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{escape(item)}</li>" for item in self.findings)
+        table = table_cells(self.steps.set_index(["step", "term"])).to_html()
+        return f"<h3>{self._title}</h3>{table}<ul>{items}</ul><p>Chosen: {escape(self.formula)}</p>"
+
+    @property
+    def _title(self) -> str:
+        return "Random part, built forward by REML likelihood ratios"
+
+
+def build_random(
+    model: Any,
+    candidates: Sequence[str],
+    *,
+    data: pd.DataFrame | None = None,
+    alpha: float = 0.05,
+) -> RandomPart:
+    """Build the random part forward: at each step the term with the smallest p-value.
+
+    Every step is a REML likelihood ratio test of one more term in the block of correlated
+    effects; a term of one column is referred to ½χ²(q) + ½χ²(q + 1), for its variance cannot be
+    negative, and a factor of several columns to χ², which is stern.  A random part that
+    starts from the intercept is first tested against none.
+
+    Parameters
+    ----------
+    model : Model or str
+        Where to start: a model, or a formula with its random part, as in
+        ``"y ~ x * w + (1 | g)"``.
+    candidates : sequence of str
+        Terms to add, such as ``["x", "z"]``.
+    data : DataFrame, optional
+        Of a formula.
+    alpha : float
+        A term is kept when its p-value is smaller.
+
+    Returns
+    -------
+    RandomPart
+
+    Raises
+    ------
+    InferenceError
+        When the start is neither, data are missing or given twice, the random part has several
+        blocks, candidates are none, no columns or stand in it already, or alpha is no probability.
+    FormulaError, DataError
+        When the start itself cannot be fitted.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> built = hb.build_random("mathach ~ ses * Sector + (1 | school)", ["ses"], data=hs)
+    >>> built.formula
+    'mathach ~ 1 + ses + Sector + ses:Sector + (1 | school)'
+    """
+    spec, frame = _start(model, data)
+    left = _terms(candidates, spec, frame)
+    if not isinstance(alpha, float | int) or not 0.0 < alpha < 1.0:
+        raise InferenceError(f"alpha must lie between 0 and 1, not {alpha!r}")
+    fit = maximum_likelihood(pose_problem(spec, frame), REML)
+    rows: list[dict[str, Any]] = []
+    findings: list[str] = []
+    if spec.random == ((INTERCEPT,),):
+        rows.append(_against_none(fit, alpha))
+        findings.append(_intercept_sentence(rows[0], spec.group))
+    step = 0
+    while left:
+        step += 1
+        tried = {term: _try(fit, term, frame, step) for term in left}
+        rows += [row for _, _, row in tried.values()]
+        findings += [
+            f"step {step}: '{term}' cannot be a random effect here: {reason}"
+            for term, (found, reason, _) in tried.items()
+            if found is None
+        ]
+        left = [term for term in left if tried[term][0] is not None]
+        if not left:
+            break
+        best = min(left, key=lambda term: tried[term][2]["p_value"])
+        found, _, row = tried[best]
+        row["decision"] = _KEPT if row["p_value"] < alpha else _BEST
+        findings.append(_sentence(fit, tried, best, alpha))
+        if found is None or row["decision"] != _KEPT:
+            break
+        fit = found
+        left.remove(best)
+    findings.append(
+        "p-values of a search flatter what it finds: a model chosen this way deserves simulations "
+        "or new data"
+    )
+    steps = pd.DataFrame(rows, columns=_COLUMNS).astype({"df": "Int64"})
+    return RandomPart(steps, fit, tuple(findings))
+
+
+def _start(model: Any, data: pd.DataFrame | None) -> tuple[Specification, pd.DataFrame]:
+    if isinstance(model, str):
+        if data is None:
+            raise InferenceError(f"the formula '{model}' needs its data; add data=...")
+        spec = read_combined(model)
+    elif isinstance(model, Specified):
+        if data is not None:
+            raise InferenceError("the model has its data; leave out data=...")
+        spec, data = model.specification, model.data
+    else:
+        raise InferenceError(
+            f"build_random() starts from a model or a formula, not from {type(model).__name__}"
+        )
+    if len(spec.random) > 1:
+        raise InferenceError(
+            f"build_random() adds to one block of correlated effects, and this model has "
+            f"{len(spec.random)}; start from one, such as (1 | {spec.group})"
+        )
+    return spec, data
+
+
+def _terms(candidates: Any, spec: Specification, frame: pd.DataFrame) -> list[str]:
+    listed = [candidates] if isinstance(candidates, str) else candidates
+    if not isinstance(listed, Sequence) or not all(isinstance(term, str) for term in listed):
+        raise InferenceError(f"candidates must be terms by name, as in ['x', 'z'], not {listed!r}")
+    if not listed:
+        raise InferenceError("candidates are none; name the terms to try, as in ['x', 'z']")
+    for term in listed:
+        if term in spec.random[0]:
+            raise InferenceError(f"'{term}' stands in the random part already; leave it out")
+        for name in term.split(":"):
+            if name.strip().isidentifier() and name.strip() not in frame:
+                raise InferenceError(
+                    f"the candidate '{term}' is no column of the data; its columns are: "
+                    + ", ".join(str(column) for column in frame)
+                )
+    return list(dict.fromkeys(listed))
+
+
+def _against_none(fit: Fit, alpha: float) -> dict[str, Any]:
+    """The random intercept against no random effect: ½χ²(0) + ½χ²(1)."""
+    cross = fit.problem.cross
+    value = profiled(np.zeros((1, 1)), cross.A, cross.B, cross.C, cross.n, REML)[0]
+    chisq = max(2.0 * (fit.loglik - value - log_jacobian(REML, cross.basis, cross.n)), 0.0)
+    p = upper_tail(chisq, {0: 0.5, 1: 0.5})
+    row = _row(0, INTERCEPT, fit, (chisq, 1, p, "½χ²(0) + ½χ²(1)"))
+    return row | {"decision": _KEPT if p < alpha else "kept, as the start"}
+
+
+def _try(fit: Fit, term: str, data: pd.DataFrame, step: int) -> _Trial:
+    """The fit with one more term and its row; no fit where the data cannot carry it."""
+    spec = fit.design.specification
+    try:
+        wider = replace(spec, random=((*spec.random[0], term),))
+        larger = maximum_likelihood(pose_problem(wider, data), REML)
+        test = likelihood_ratio(fit, larger)
+    except (DataError, FormulaError, InferenceError) as error:
+        values = (step, f"+ {term}", np.nan, np.nan, None, np.nan, "", "", "not possible")
+        return None, str(error), dict(zip(_COLUMNS, values, strict=True))
+    p, reference = test.p_chi2, f"χ²({test.df})"
+    if test.mixture:
+        p, reference = test.p_mixture, f"½χ²({test.df - 1}) + ½χ²({test.df})"
+    return larger, "", _row(step, f"+ {term}", larger, (test.chisq, test.df, p, reference))
+
+
+def _row(step: int, term: str, fit: Fit, test: tuple[float, int, float, str]) -> dict[str, Any]:
+    chisq, df, p, reference = test
+    singular = "yes" if fit.maximum.singular else "no"
+    values = (step, term, fit.loglik, chisq, df, p, reference, singular, _TRIED)
+    return dict(zip(_COLUMNS, values, strict=True))
+
+
+def _intercept_sentence(row: dict[str, Any], group: str) -> str:
+    kept = row["decision"] == _KEPT
+    return (
+        f"the intercept varies between groups of '{group}'{'' if kept else ' only doubtfully'}: "
+        f"statistic {row['chisq']:.2f} against no random effect, p {p_words(row['p_value'])}"
+    )
+
+
+def _sentence(before: Fit, tried: dict[str, _Trial], best: str, alpha: float) -> str:
+    fit, _, row = tried[best]
+    start = f"step {row['step']}: "
+    what = (
+        f"'{best}' (statistic {row['chisq']:.2f}, {row['reference']}, p {p_words(row['p_value'])})"
+    )
+    if row["p_value"] >= alpha:
+        text = (
+            f"{start}no term's p-value lies below {alpha:g}; {what} comes nearest, and its "
+            "variance is not told from zero; stop"
+        )
+    else:
+        text = f"{start}{what} has the smallest p-value and is kept"
+        if fit is not None and fit.maximum.singular:
+            text += "; G is singular with it, see reduced()"
+    if before.maximum.singular:
+        text += "; the model before this step is singular, and the p-value a rough one"
+    return text

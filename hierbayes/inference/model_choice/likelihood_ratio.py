@@ -1,0 +1,247 @@
+"""The likelihood ratio test of two nested models, on the boundary too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.display.steps import steps
+from hierbayes.display.table_text import items_text, p_words, table_cells, table_text
+from hierbayes.errors import InferenceError
+from hierbayes.estimation.reml import maximise
+from hierbayes.fit.fit import Fit
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.maximised_fit import (
+    reading_of,
+    refuse_mixed_criteria,
+    refuse_other_data,
+    refuse_other_than_maxima,
+)
+from hierbayes.inference.model_choice.chi_bar import (
+    half_and_half,
+    mixture_text,
+    read_mixture,
+    upper_tail,
+)
+from hierbayes.inference.model_choice.nesting import Nesting, find_nesting
+from hierbayes.inference.model_choice.numbered import numbered_html, numbered_text
+from hierbayes.inference.model_choice.verdict import advice, what_is_tested
+from hierbayes.specification.counts import is_whole, refuse_bad_seed
+
+_SAME_UNITS = 1e-6  # of log-likelihoods
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LikelihoodRatio:
+    """A likelihood ratio test.
+
+    Parameters
+    ----------
+    models : DataFrame
+        A row per model, the smaller one first: ``parameters``, ``logLik``, ``AIC``, ``BIC``.
+    tested : str
+        What the larger model has more, in words.
+    chisq : float
+        Twice the difference of the log-likelihoods.
+    df : int
+        Difference of the numbers of parameters.
+    mixture : dict or None
+        Weights by degrees of freedom, where the null lies on the boundary.
+    simulated : (simulations,) float
+        The statistic of responses simulated from the smaller model.
+    advice : str
+        Which p-value to use, and why.
+    engine : str
+        ``"REML"`` or ``"ML"``.
+    """
+
+    models: pd.DataFrame
+    tested: str
+    chisq: float
+    df: int
+    mixture: dict[int, float] | None
+    simulated: Floats
+    advice: str
+    engine: str
+
+    @property
+    def p_chi2(self) -> float:
+        """P(χ²(df) ≥ chisq)."""
+        return upper_tail(self.chisq, {self.df: 1.0})
+
+    @property
+    def p_mixture(self) -> float:
+        """P(mixture ≥ chisq); nan where there is no mixture."""
+        return upper_tail(self.chisq, self.mixture) if self.mixture else float("nan")
+
+    @property
+    def p_simulated(self) -> float:
+        """(1 + how many of m simulated statistics are as large) / (1 + m); nan without any."""
+        if not len(self.simulated):
+            return float("nan")
+        # equal but for the rounding of two maxima is as large
+        larger = int((self.simulated >= self.chisq - 1e-7).sum())
+        return (1 + larger) / (1 + len(self.simulated))
+
+    @property
+    def mcse(self) -> float:
+        """Monte Carlo error of `p_simulated`."""
+        p, m = self.p_simulated, len(self.simulated)
+        return float(np.sqrt(p * (1.0 - p) / m)) if m else float("nan")
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row per p-value: its reference distribution, ``p_value`` and Monte Carlo error."""
+        rows = {"chi-squared": (f"χ²({self.df})", self.p_chi2, np.nan)}
+        if self.mixture:
+            rows["mixture"] = (mixture_text(self.mixture), self.p_mixture, np.nan)
+        if len(self.simulated):
+            count = len(self.simulated)
+            what = f"{count} refit{'s' if count != 1 else ''} under the smaller model"
+            rows["simulated"] = (what, self.p_simulated, self.mcse)
+        columns = ["reference", "p_value", "mcse"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+    def __str__(self) -> str:
+        parts = [self._title, "", numbered_text(self.models), ""]
+        degrees = f"{self.df} degree{'s' if self.df != 1 else ''} of freedom"
+        parts += [f"Statistic {self.chisq:.4f} on {degrees}", ""]
+        parts += [table_text(self._shown()), "", items_text((self.tested, self.advice))]
+        return "\n".join(parts)
+
+    def __repr__(self) -> str:
+        p = self.p_mixture if self.mixture else self.p_chi2
+        return f"<likelihood ratio {self.chisq:.4f} on {self.df} df, p {p_words(p)}>"
+
+    def _repr_html_(self) -> str:
+        tables = numbered_html(self.models) + table_cells(self._shown()).to_html()
+        items = "".join(f"<li>{escape(item)}</li>" for item in (self.tested, self.advice))
+        return f"<h3>{self._title}</h3>{tables}<ul>{items}</ul>"
+
+    @property
+    def _title(self) -> str:
+        return f"Likelihood ratio test of two {self.engine} fits"
+
+    def _shown(self) -> pd.DataFrame:
+        return self.table if len(self.simulated) else self.table.drop(columns="mcse")
+
+
+def likelihood_ratio(
+    a: Fit,
+    b: Fit,
+    *,
+    mixture: Mapping[int, float] | None = None,
+    simulations: int = 0,
+    seed: int | None = None,
+    progress: bool = True,
+) -> LikelihoodRatio:
+    """Test of a model within a larger one.
+
+    Parameters
+    ----------
+    a, b : Fit
+        Both by ML, or both by REML with the same fixed part; in any order.
+    mixture : mapping, optional
+        Weights by degrees of freedom of the reference distribution.  By default
+        ½χ²(df − 1) + ½χ²(df) where exactly one random effect is tested, for its variance
+        cannot be negative, and none otherwise.
+    simulations : int
+        Responses simulated from the smaller model, to each of which both are fitted.
+    seed : int, optional
+        Equal seeds give equal simulations.
+    progress : bool
+        Whether to show progress.
+
+    Raises
+    ------
+    InferenceError
+        When something maximises no likelihood, the data or the criteria differ, the models
+        are not nested or the same, REML fits have different fixed parts, or the mixture is
+        none.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> small = hb.Model("mathach ~ ses + (1 | school)", data=hs).reml()
+    >>> big = hb.Model("mathach ~ ses + (1 + ses | school)", data=hs).reml()
+    >>> test = hb.likelihood_ratio(small, big)
+    >>> test.chisq, test.p_chi2, test.p_mixture
+    (1.77025, 0.41266, 0.29801)
+    """
+    refuse_other_than_maxima("likelihood_ratio", a, b)
+    refuse_mixed_criteria("likelihood_ratio", a, b)
+    refuse_other_data("likelihood_ratio", a, b)
+    if not is_whole(simulations) or simulations < 0:
+        raise InferenceError(f"simulations must be a whole number from 0, not {simulations!r}")
+    if seed is not None:
+        refuse_bad_seed(seed)
+    nesting = find_nesting(a, b)
+    _refuse_other_fixed_parts(nesting)
+    chosen = read_mixture(mixture, nesting.df) if mixture is not None else None
+    if chosen is None and nesting.effects_gained == 1:
+        chosen = half_and_half(nesting.df)
+    return LikelihoodRatio(
+        models=_models(nesting),
+        tested=what_is_tested(nesting),
+        chisq=max(2.0 * (nesting.big.loglik - nesting.small.loglik), 0.0),
+        df=nesting.df,
+        mixture=chosen,
+        simulated=_simulate(nesting, simulations, seed, progress=progress),
+        advice=advice(nesting, chosen, simulations),
+        engine=a.engine,
+    )
+
+
+def _refuse_other_fixed_parts(nesting: Nesting) -> None:
+    if nesting.big.engine != "REML":
+        return
+    if nesting.fixed_gained:
+        raise InferenceError(
+            "REML likelihoods of models with different fixed parts are not comparable, for each "
+            f"is of the response without its own fixed part ({nesting.small.design.specification}; "
+            f"{nesting.big.design.specification}); fit both with model.ml()"
+        )
+    # X₀ = X K: the restricted likelihoods differ by log|K|, whatever the data say
+    ours, theirs = (f.problem.cross.basis.x.matrix for f in (nesting.big, nesting.small))
+    volume = (np.linalg.slogdet(part)[1] for part in (ours, nesting.X, theirs))
+    first, middle, last = volume
+    if abs(first + middle - last) > _SAME_UNITS:
+        raise InferenceError(
+            "the fixed parts span the same space in different columns, which shifts REML "
+            "likelihoods by a constant; write both fixed parts alike"
+        )
+
+
+def _models(nesting: Nesting) -> pd.DataFrame:
+    fits = (nesting.small, nesting.big)
+    return pd.DataFrame(
+        {
+            "parameters": [fit.maximum.n_parameters for fit in fits],
+            "logLik": [fit.loglik for fit in fits],
+            "AIC": [fit.aic for fit in fits],
+            "BIC": [fit.bic for fit in fits],
+        },
+        index=pd.Index([str(fit.design.specification) for fit in fits], name="model"),
+    )
+
+
+def _simulate(nesting: Nesting, simulations: int, seed: int | None, *, progress: bool) -> Floats:
+    """Likelihood ratios of responses simulated from the smaller model (simulations,)."""
+    if not simulations:
+        return np.empty(0)
+    generator, simulate = np.random.default_rng(seed), nesting.null_simulator()
+    small, big = nesting.small.design.blocks, nesting.big.design.blocks
+    reading = reading_of(nesting.big)
+    found = []
+    with steps(simulations, "simulations", progress=progress) as shown:
+        for _ in shown:
+            cross = simulate.draw(generator)
+            larger = maximise(cross, big, reading).value
+            smaller = maximise(nesting.smaller(cross), small, reading).value
+            found.append(max(2.0 * (larger - smaller), 0.0))
+    return np.array(found)

@@ -1,0 +1,122 @@
+"""Criteria of several models beside each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import InferenceError
+from hierbayes.fit.fit import Fit
+from hierbayes.inference.maximised_fit import (
+    refuse_mixed_criteria,
+    refuse_other_data,
+    refuse_other_than_maxima,
+)
+from hierbayes.inference.model_choice.numbered import numbered_html, numbered_text
+
+_SAME = 1e-8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelTable:
+    """Criteria of several fits.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row per fit, in the order given, index its formula: ``logLik``, ``parameters`` (their
+        number), ``AIC``, ``BIC`` and ``ΔAIC`` from the smallest AIC.
+    engine : str
+        ``"REML"`` or ``"ML"``.
+    """
+
+    table: pd.DataFrame
+    engine: str
+
+    def __str__(self) -> str:
+        return "\n".join([self._title, "", numbered_text(self.table), "", self._note])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        table = numbered_html(self.table)
+        return f"<h3>{escape(self._title)}</h3>{table}<p>{escape(self._note)}</p>"
+
+    @property
+    def _title(self) -> str:
+        count = len(self.table)
+        return f"Criteria of {count} {self.engine} fit{'s' if count != 1 else ''}"
+
+    @property
+    def _note(self) -> str:
+        rows = "n − p rows (p fixed columns), as nlme does" if self.engine == "REML" else "n rows"
+        return f"BIC counts {rows}; AIC counts a variance as a full parameter."
+
+
+def model_table(*fits: Fit) -> ModelTable:
+    """Log-likelihood and criteria of fits of the same data, nested or not.
+
+    Parameters
+    ----------
+    *fits : Fit
+        At least one; all by ML, or all by REML with the same fixed columns.
+
+    Returns
+    -------
+    ModelTable
+        It prints, and its ``table`` is a frame.  AIC counts a variance as a full parameter, also
+        where it may be zero, and is stern on those.
+
+    Raises
+    ------
+    InferenceError
+        When something maximises no likelihood, data or criteria differ, or REML fits have
+        different fixed parts.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> forms = ["mathach ~ ses + (1 | school)", "mathach ~ ses + (1 + ses | school)"]
+    >>> table = hb.model_table(*(hb.Model(form, data=hs).reml() for form in forms))
+    >>> table.table["ΔAIC"].round(3).tolist()
+    [0.0, 2.23]
+    """
+    if not fits:
+        raise InferenceError("model_table() takes fits, and none was given")
+    refuse_other_than_maxima("model_table", *fits)
+    refuse_mixed_criteria("model_table", *fits)
+    for fit in fits[1:]:
+        refuse_other_data("model_table", fits[0], fit)
+        if fit.engine == "REML":
+            _refuse_other_columns(fits[0], fit)
+    names = [str(fit.design.specification) for fit in fits]
+    aic = np.array([fit.aic for fit in fits])
+    table = pd.DataFrame(
+        {
+            "logLik": [fit.loglik for fit in fits],
+            "parameters": [fit.maximum.n_parameters for fit in fits],
+            "AIC": aic,
+            "BIC": [fit.bic for fit in fits],
+            "ΔAIC": aic - aic.min(),
+        },
+        index=pd.Index(names, name="model"),
+    )
+    return ModelTable(table, fits[0].engine)
+
+
+def _refuse_other_columns(a: Fit, b: Fit) -> None:
+    first, second = a.design, b.design
+    same = first.X.shape == second.X.shape and set(first.terms) == set(second.terms)
+    if same:
+        other = second.X[:, [second.terms.index(term) for term in first.terms]]
+        size = np.maximum(np.abs(first.X).max(axis=0), 1e-300)
+        same = bool((np.abs(first.X - other) <= _SAME * size).all())
+    if not same:
+        raise InferenceError(
+            "REML likelihoods of models with different fixed columns are not comparable "
+            f"({first.specification}; {second.specification}); fit all with model.ml()"
+        )

@@ -1,0 +1,165 @@
+"""Whether one model is a special case of another, by the spaces its columns span."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.problem import Problem
+from hierbayes.errors import InferenceError
+from hierbayes.fit.fit import Fit
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.bootstraps.simulation import Simulator, simulator
+from hierbayes.inference.maximised_fit import reading_of
+from hierbayes.likelihood.collapsed import REML
+
+_OUTSIDE = 1e-7  # of a column's size, left over beside the columns that should span it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nesting:
+    """A model within another.
+
+    Parameters
+    ----------
+    small, big : Fit
+        Of the same data, by the same criterion.
+    X : (p, p₀) float
+        The smaller model's fixed columns as combinations of the larger's, both internal.
+    Z : (q, q₀) float
+        The same of the random columns.
+    """
+
+    small: Fit
+    big: Fit
+    X: Floats
+    Z: Floats
+
+    @property
+    def fixed_gained(self) -> int:
+        """Fixed effects that the larger model has more."""
+        return self.X.shape[0] - self.X.shape[1]
+
+    @property
+    def effects_gained(self) -> int:
+        """Random effects that the larger model has more."""
+        return self.Z.shape[0] - self.Z.shape[1]
+
+    @property
+    def df(self) -> int:
+        """Parameters that the larger model has more."""
+        return self.big.maximum.n_parameters - self.small.maximum.n_parameters
+
+    def smaller(self, cross: CrossProducts) -> CrossProducts:
+        """Cross-products of the smaller model's columns from those of the larger's.
+
+        Under REML the fixed columns stay those of the larger model: they span the same
+        space, and so the likelihoods of both need no correction for the units of X.
+        """
+        X = np.eye(len(self.X)) if reading_of(self.big) == REML else self.X
+        M = np.zeros((X.shape[0] + 1, X.shape[1] + 1))
+        M[:-1, :-1], M[-1, -1] = X, 1.0
+        M[:-1, -1] = -self._moved  # a model without a constant is one of y as it is, not centred
+        return replace(
+            cross, A=self.Z.T @ cross.A @ self.Z, B=self.Z.T @ cross.B @ M, C=M.T @ cross.C @ M
+        )
+
+    def null_simulator(self) -> Simulator:
+        """Simulates cross-products of the larger model's columns from the smaller model."""
+        theirs, ours = self.small.problem.cross.basis, self.big.problem.cross
+        sigma = self.small.sigma / ours.basis.scale
+        root = self.small.relative_root[0, 0] * sigma  # of the smaller model's internal effects
+        gamma = theirs.gamma_internal(self.small.gamma_draws[0, 0])
+        at = self.X @ gamma * (theirs.scale / ours.basis.scale) + self._moved
+        return simulator(ours, at, self.Z @ root, sigma)
+
+    @property
+    def _moved(self) -> Floats:
+        """What centring y in the larger model alone takes from γ° (p,).
+
+        Both centre y at its mean where they have a constant, and the smaller may have none.
+        """
+        ours, theirs = self.big.problem.cross.basis, self.small.problem.cross.basis
+        step = (theirs.center - ours.center) / ours.scale
+        return step * np.linalg.solve(ours.x.matrix, ours.constant)
+
+
+def find_nesting(a: Fit, b: Fit) -> Nesting:
+    """Which of two fits is of the smaller model, and how it stands within the larger.
+
+    Raises
+    ------
+    InferenceError
+        When they are of the same model, or neither stands within the other (naming a column
+        or block of random effects that keeps it out).
+    """
+    small, big = sorted((a, b), key=lambda fit: fit.maximum.n_parameters)
+    X, outside = _fixed(small, big)
+    Z, out_of = _random(small, big)
+    if X is None or Z is None:
+        raise InferenceError(
+            f"the models are not nested: {outside or out_of} of the model with fewer parameters "
+            f"({small.design.specification}) does not stand in the other "
+            f"({big.design.specification}); compare them by AIC or BIC, see model_table()"
+        )
+    if small.maximum.n_parameters == big.maximum.n_parameters:
+        raise InferenceError(
+            "both fits are of the same model: their columns span the same spaces, and nothing is "
+            "left to test"
+        )
+    return Nesting(small, big, X, Z)
+
+
+def _fixed(small: Fit, big: Fit) -> tuple[Floats | None, str]:
+    """Weights of the smaller model's fixed columns, or what keeps them out."""
+    ours, theirs = _internal(small.problem)[0], _internal(big.problem)[0]
+    weights, outside = _combine(theirs, ours)
+    if outside.any():
+        names = _names_outside(small.design.X, big.design.X, small.design.terms)
+        return None, f"the fixed column '{names}'"
+    return weights, ""
+
+
+def _random(small: Fit, big: Fit) -> tuple[Floats | None, str]:
+    """Weights of the smaller model's random columns, block within block."""
+    ours, theirs = _internal(small.problem)[1], _internal(big.problem)[1]
+    weights = np.zeros((theirs.shape[1], ours.shape[1]))
+    cuts = _cuts(big.design.blocks)
+    texts = small.design.specification.random_formulas
+    for text, place in zip(texts, _cuts(small.design.blocks), strict=True):
+        for inside in cuts:
+            found, outside = _combine(theirs[:, inside], ours[:, place])
+            if not outside.any():
+                weights[inside, place] = found
+                break
+        else:
+            return None, f"the random term ({text} | {small.design.specification.group})"
+    return weights, ""
+
+
+def _combine(columns: Floats, wanted: Floats) -> tuple[Floats, np.ndarray]:
+    """Weights that make the wanted columns, and which of them cannot be made."""
+    weights = np.linalg.lstsq(columns, wanted, rcond=1e-12)[0]
+    left = np.sqrt(((wanted - columns @ weights) ** 2).sum(axis=0))
+    return weights, left > _OUTSIDE * np.sqrt((wanted**2).sum(axis=0))
+
+
+def _names_outside(small: Floats, big: Floats, terms: tuple[str, ...]) -> str:
+    """The first of the smaller model's fixed columns that is none of the larger's."""
+    size = np.maximum(np.abs(big).max(axis=0), 1e-300)
+    _, outside = _combine(big / size, small)
+    return terms[int(outside.argmax())]
+
+
+def _internal(problem: Problem) -> tuple[Floats, Floats]:
+    """X° and Z° of the rows."""
+    design = problem.design
+    W, Z = problem.cross.basis.internal_rows(design.X, design.Z, design.y)
+    return W[:, :-1], Z
+
+
+def _cuts(blocks: tuple[int, ...]) -> list[slice]:
+    ends = np.cumsum(blocks).tolist()
+    return [slice(end - size, end) for end, size in zip(ends, blocks, strict=True)]

@@ -1,0 +1,68 @@
+"""What a likelihood ratio tests, and which of its p-values to use, in words."""
+
+from __future__ import annotations
+
+from hierbayes.inference.model_choice.chi_bar import mixture_text
+from hierbayes.inference.model_choice.nesting import Nesting
+
+FEW_GROUPS = 50
+
+
+def what_is_tested(nesting: Nesting) -> str:
+    """What the larger model has more."""
+    fixed, effects = nesting.fixed_gained, nesting.effects_gained
+    covariances = nesting.df - fixed - effects
+    parts = [_count(fixed, "fixed effect")] if fixed else []
+    if effects:
+        ours, theirs = nesting.big.design.effects, nesting.small.design.effects
+        new = [f"'{name}'" for name in ours if name not in theirs]
+        named = f" ({', '.join(new)})" if len(new) == effects else ""
+        parts.append(f"{_count(effects, 'variance')} of random effects{named}")
+    if covariances > 0:
+        parts.append(_count(covariances, "covariance"))
+    return f"tested: {', '.join(parts)} that the larger model has more"
+
+
+def advice(nesting: Nesting, mixture: dict[int, float] | None, simulations: int) -> str:
+    """Which p-value to use, and why."""
+    if simulations:
+        return (
+            "use the simulated p-value: it refers the statistic to its distribution under the "
+            "smaller model's own estimates, boundary and number of groups included, and is off by "
+            "its Monte Carlo error only"
+        )
+    if nesting.small.maximum.singular and nesting.effects_gained:
+        return (
+            "the smaller model is singular itself, so that neither χ² nor a mixture is its "
+            "reference: use simulations=1000"
+        )
+    if mixture:
+        return (
+            f"use the mixture {mixture_text(mixture)}: under the smaller model a variance is zero, "
+            "on the boundary, and its estimate stays there about half of the time; χ² alone gives "
+            "a p-value that is too large"
+        )
+    if nesting.effects_gained > 1:
+        return (
+            f"{nesting.effects_gained} variances are tested at once, whose mixture has no simple "
+            "weights: the p-value of χ² is too large; use simulations=1000, or add one effect at "
+            "a time"
+        )
+    if nesting.effects_gained:
+        return "the p-value of χ² is too large, for a variance is tested on the boundary"
+    return "use the p-value of χ²" + _caution(nesting)
+
+
+def _caution(nesting: Nesting) -> str:
+    if nesting.fixed_gained and nesting.big.design.J < FEW_GROUPS:
+        return (
+            f"; with {nesting.big.design.J} groups it is somewhat too small for effects between "
+            "groups: simulations=1000 tells by how much"
+        )
+    if nesting.big.maximum.singular or nesting.small.maximum.singular:
+        return ", with caution: a fit on the boundary makes it too large; simulations=1000 tells"
+    return ", for nothing that is tested lies on a boundary"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("s" if number > 1 else "")

@@ -1,0 +1,243 @@
+"""The deviance with one parameter held at a value, as a function of all others.
+
+The random effects are read in coordinates whose first are the held effects, the others those
+of the internal basis (where the zero of a column is far from its data, only these are well
+apart).  With EE' their covariance, the first sd is an entry of E, and the first correlation ρ
+splits the second row into ρ s and √(1 − ρ²) s.  What is left of E, and log σ, are free; γ is
+maximised or integrated out in closed form.  A fixed effect is held by moving it to the response,
+
+    γ° = t w/(t't) + N η,   t'N = 0,   y° → y° − X°t w/(t't),   X° → X°N,
+
+from the cross-products alone.  The slope of the profile is the partial derivative with
+respect to the held parameter: at the best others they add nothing to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg import null_space
+
+from hierbayes.design.basis import Basis
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.problem import Problem
+from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.inference.profiles.parameter import Parameter
+from hierbayes.likelihood.collapsed import (
+    GIVEN,
+    collapsed,
+    collapsed_absolute,
+    reduce_groups,
+    solve_gamma,
+)
+from hierbayes.likelihood.covariance import block_mask, cholesky_psd
+
+
+@dataclass(frozen=True, slots=True)
+class Theta:
+    """γ (p,), a root of G (q, q) and σ in the user's units."""
+
+    gamma: Floats
+    root: Floats
+    sigma: float
+
+    @property
+    def G(self) -> Floats:
+        """The covariance of the random effects (q, q)."""
+        return self.root @ self.root.T
+
+
+class Held:
+    """The deviance of a problem with one parameter held.
+
+    Free variables are the entries of E, then log σ in the internal basis.  A
+    correlation's two standard deviations are not below zero; the
+    sign of a column of E means nothing, so that nothing else needs a bound.
+
+    Parameters
+    ----------
+    problem : Problem
+    parameter : Parameter
+        Which is held.
+    reading : int
+        ``ML`` or ``REML``; a fixed effect can be held under ``ML`` only.
+    """
+
+    def __init__(self, problem: Problem, parameter: Parameter, reading: int) -> None:
+        design, self.cross = problem.design, problem.cross
+        self.parameter, self.reading = parameter, reading
+        first = parameter.at if parameter.block in ("sd", "corr") else ()
+        order, self._to_effects, self.unit = _coordinates(self.cross.basis, first)
+        inside = block_mask(design.blocks)[np.ix_(order, order)]
+        rows, columns = np.nonzero(np.tril(inside))
+        self.at: tuple[Integers, Integers] = (rows, columns)
+        self._to_coordinates = np.linalg.inv(self._to_effects)
+
+    # ---------------------------------------------------------------- variables
+
+    @property
+    def bounded(self) -> Booleans:
+        """Which free variables are not below zero."""
+        bounded = np.zeros(len(self.at[0]) + 1, dtype=np.bool_)
+        if self.parameter.block == "corr":
+            bounded[[self._place(0, 0), self._place(1, 1)]] = True
+        return bounded
+
+    def variables(self, theta: Theta) -> Floats:
+        """The variables at which a θ stands, whatever the value of the held parameter."""
+        root = self._to_coordinates @ self.cross.basis.root_internal(theta.root)
+        E = cholesky_psd(root @ root.T)
+        if self.parameter.block == "corr":
+            E[1, 1] = np.hypot(E[1, 0], E[1, 1])
+            E[1, 0] = 0.0
+        return np.append(E[self.at], np.log(theta.sigma / self.cross.basis.scale))
+
+    def lifted(self, x: Floats) -> Floats:
+        """The same with pivots of E off zero, where they cannot see that they should grow."""
+        pivots = np.append(self.at[0] == self.at[1], False)
+        return np.where(pivots & (np.abs(x) < 2e-2), 3e-2, x)
+
+    def _place(self, row: int, column: int) -> int:
+        return int(np.flatnonzero((self.at[0] == row) & (self.at[1] == column))[0])
+
+    def _entries(self, value: float, x: Floats) -> tuple[Floats, float]:
+        """E (q, q) and σ in the internal basis."""
+        E = np.zeros_like(self._to_effects)
+        E[self.at] = x[:-1]
+        sigma = float(np.exp(x[-1]))
+        match self.parameter.block:
+            case "sd":
+                E[0, 0] = value / self.unit[0]
+                if value == 0.0:  # what is left of its column belongs to the other effects
+                    E[:, 0] = 0.0
+            case "corr":
+                E[1, 0], E[1, 1] = value * E[1, 1], np.sqrt(1.0 - value**2) * E[1, 1]
+            case "sigma":
+                sigma = value / self.cross.basis.scale
+        return E, sigma
+
+    # ---------------------------------------------------------------- the deviance
+
+    def objective(self, value: float) -> _AtValue:
+        """The deviance at one value of the held parameter."""
+        return _AtValue(self, value, self._cross_at(value))
+
+    def slope(self, value: float, x: Floats) -> float:
+        """∂(−2ℓ)/∂(the held parameter)."""
+        if self.parameter.block != "gamma":
+            return self._evaluate(value, x, self.cross)[2]
+        E, sigma = self._entries(value, x)
+        cross, p = self.cross, len(self.cross.C) - 1
+        gamma = cross.basis.gamma_internal(self.theta(value, x).gamma)
+        _, _, _, d_gamma = collapsed(
+            self._to_effects @ E / sigma, sigma, gamma, cross.A, cross.B, cross.C, cross.n,
+            np.zeros((p, p)), np.zeros(p), GIVEN,
+        )  # fmt: skip
+        t, _ = self._direction
+        return float(-2.0 * d_gamma @ t / (t @ t) / cross.basis.scale)
+
+    def theta(self, value: float, x: Floats) -> Theta:
+        """All parameters in the user's units, γ at its best."""
+        E, sigma = self._entries(value, x)
+        cross = self._cross_at(value)
+        p = len(cross.C) - 1
+        _, S, _ = reduce_groups(self._to_effects @ E / sigma, cross.A, cross.B, cross.C)
+        gamma, _, _ = solve_gamma(S, 1.0, np.zeros((p, p)), np.zeros(p))
+        if self.parameter.block == "gamma":
+            t, N = self._direction
+            gamma = t * self._offset(value) / (t @ t) + N @ gamma
+        basis = cross.basis
+        root = basis.root(self._to_effects @ E)
+        return Theta(basis.gamma(gamma), root, sigma * basis.scale)
+
+    def _evaluate(
+        self, value: float, x: Floats, cross: CrossProducts
+    ) -> tuple[float, Floats, float]:
+        E, sigma = self._entries(value, x)
+        p = len(cross.C) - 1
+        ll, d_root, d_sigma, _ = collapsed_absolute(
+            self._to_effects @ E, sigma, np.zeros(p), cross.A, cross.B, cross.C, cross.n,
+            np.zeros((p, p)), np.zeros(p), self.reading,
+        )  # fmt: skip
+        dE = -2.0 * self._to_effects.T @ d_root
+        d_log_sigma = -2.0 * d_sigma * sigma
+        held = 0.0
+        match self.parameter.block:
+            case "sd":
+                held = dE[0, 0] / self.unit[0]
+                dE[:, 0] = np.where(value == 0.0, 0.0, dE[:, 0])
+                dE[0, 0] = 0.0
+            case "corr":
+                s, rest = x[self._place(1, 1)], np.sqrt(1.0 - value**2)
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    held = s * (dE[1, 0] - dE[1, 1] * np.float64(value) / rest)
+                dE[1, 1] = value * dE[1, 0] + rest * dE[1, 1]
+                dE[1, 0] = 0.0
+            case "sigma":
+                held, d_log_sigma = d_log_sigma / value, 0.0
+        return -2.0 * ll, np.append(dE[self.at], d_log_sigma), float(held)
+
+    # ---------------------------------------------------------------- a fixed effect
+
+    @property
+    def _direction(self) -> tuple[Floats, Floats]:
+        """t (p,) and N (p, p − 1)."""
+        t = self.cross.basis.x.matrix[self.parameter.at[0]]
+        return t, null_space(t[None, :])
+
+    def _offset(self, value: float) -> float:
+        basis = self.cross.basis
+        return float((value - basis.center * basis.constant[self.parameter.at[0]]) / basis.scale)
+
+    def _cross_at(self, value: float) -> CrossProducts:
+        if self.parameter.block != "gamma":
+            return self.cross
+        t, N = self._direction
+        M = np.zeros((len(t) + 1, len(t)))
+        M[:-1, :-1] = N
+        M[:-1, -1] = -t * self._offset(value) / (t @ t)
+        M[-1, -1] = 1.0
+        return replace(self.cross, B=self.cross.B @ M, C=M.T @ self.cross.C @ M)
+
+
+@dataclass(frozen=True, slots=True)
+class _AtValue:
+    """`Held` at one value: a function of the variables."""
+
+    held: Held
+    value: float
+    cross: CrossProducts
+
+    def __call__(self, x: Floats) -> tuple[float, Floats]:
+        deviance, gradient, _ = self.held._evaluate(self.value, x, self.cross)
+        return (deviance, gradient) if np.isfinite(deviance) else (np.inf, gradient)
+
+
+def _coordinates(basis: Basis, first: tuple[int, ...]) -> tuple[np.ndarray, Floats, Floats]:
+    """Coordinates of the random effects that begin with effects ``first`` in the user's units.
+
+    Each takes the place of the internal coordinate that it depends on most.
+
+    Returns
+    -------
+    order : (q,) int
+        The internal coordinate that each takes the place of, or is.
+    to_effects : (q, q) float
+        Internal effects from coordinates.
+    unit : (k,) float
+        What one of each held coordinate is in the user's units.
+    """
+    T = basis.scale * basis.z.matrix
+    q = len(T)
+    D, unit, taken = np.eye(q), np.empty(len(first)), []
+    left = T[list(first)].copy()
+    for row, k in enumerate(first):
+        unit[row] = np.sqrt((T[k] ** 2).sum())
+        pivot = int(np.abs(left[row]).argmax())
+        taken.append(pivot)
+        for later in range(row + 1, len(first)):
+            left[later] -= left[later, pivot] / left[row, pivot] * left[row]
+        D[pivot] = T[k] / unit[row]
+    order = np.array(taken + [k for k in range(q) if k not in taken], dtype=np.intp)
+    return order, np.linalg.inv(D)[:, order], unit

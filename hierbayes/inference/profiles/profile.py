@@ -1,0 +1,253 @@
+"""Profile likelihood of every parameter: intervals that know where the boundary is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from textwrap import wrap
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from hierbayes.design.problem import Problem
+from hierbayes.display.interval import DEFAULT_PROB, Interval
+from hierbayes.display.table_text import table_cells, table_text
+from hierbayes.errors import InferenceError
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.inference.maximised_fit import READINGS, refuse_other_than_maxima
+from hierbayes.inference.profiles.held import Held, Theta
+from hierbayes.inference.profiles.parameter import (
+    Parameter,
+    choose_parameters,
+    in_index_order,
+    parameter_values,
+    parameters_of,
+    point_index,
+)
+from hierbayes.inference.profiles.profile_path import Path, trace
+
+CRITERIA = {"ML": "ML deviance", "REML": "REML criterion"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """The profile likelihood of parameters of a fit.
+
+    Parameters
+    ----------
+    title : str
+    table : DataFrame
+        A row per point, index (block, parameter, point).  Columns: ``value`` of the held
+        parameter, its signed root ``zeta``, the ``criterion`` profiled, and every parameter
+        at its best given that value, under its own label.
+    limits : DataFrame
+        See `intervals`.
+    interval : Interval
+    missing : tuple of str
+        Why bounds are missing, where some are.
+    """
+
+    title: str
+    table: pd.DataFrame
+    limits: pd.DataFrame
+    interval: Interval
+    missing: tuple[str, ...] = ()
+
+    def intervals(self) -> pd.DataFrame:
+        """Bounds by block and parameter.
+
+        Returns
+        -------
+        DataFrame
+            ``lower``, ``estimate``, ``upper``, a bound that was not found missing; ``boundary``,
+            which of the bounds is the end of the parameter's range (``""``, ``"lower"``,
+            ``"upper"`` or ``"both"``); and the ``criterion``.  The frame's ``attrs["method"]``
+            says what the limits are.
+        """
+        return self.limits.copy()
+
+    def __str__(self) -> str:
+        parts = [self.title, "", table_text(self._shown()), "", *self._notes()]
+        return "\n".join(parts)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        notes = "<br>".join(escape(note) for note in self._notes())
+        table = table_cells(self._shown()).to_html()
+        return f"<h3>{escape(self.title)}</h3>{table}<p>{notes}</p>"
+
+    def _shown(self) -> pd.DataFrame:
+        shown = self.limits
+        keep = [name for name in shown if name != "boundary" or (shown[name] != "").any()]
+        return shown[keep]
+
+    def _notes(self) -> tuple[str, ...]:
+        percent = f"{100 * self.interval.prob:g}%"
+        notes = [
+            f"Bounds: where twice the log-likelihood lies {_wanted(self.interval) ** 2:.4f} below "
+            f"its maximum ({percent}), all other",
+            "parameters at their best.",
+        ]
+        if (self.limits["boundary"] != "").any():
+            notes.append(
+                "Boundary: the likelihood never falls that far on this side; the bound is the end "
+                "of the range."
+            )
+        if self.limits["criterion"].nunique() > 1:
+            notes.append("Estimates of fixed effects are those of ML, whose deviance they profile.")
+        if self.missing:
+            notes += _missing_text(self.missing)
+        return tuple(notes)
+
+
+def profile(
+    fit: Fit, parameters: Any = None, *, prob: float = DEFAULT_PROB, deviance: str | None = None
+) -> Profile:
+    """Profile likelihood of fixed effects, standard deviations, correlations and σ.
+
+    Each bound solves the profiled criterion itself, all other parameters at their best, to
+    nine digits of the signed root: no spline stands between.  A bound that cannot be found, as
+    where the likelihood stays flat, is missing, and a note says why.  Fixed effects are always
+    profiled on the ML deviance (under REML they are integrated out), variance parameters on
+    the criterion of the fit.
+
+    Parameters
+    ----------
+    fit : Fit
+        By REML or ML.
+    parameters : str or sequence of str, optional
+        Labels such as ``"ses"``, ``"sd(ses)"``, ``"corr(Intercept, ses)"``, ``"sigma"``, or
+        blocks (``"gamma"``, ``"sd"``, ``"corr"``, ``"sigma"``); by default all.
+    prob : float
+        Probability inside the intervals.
+    deviance : {"ml", "reml"}, optional
+        Criterion of the variance parameters in place of that of the fit, at a maximum of its
+        own.  ``"ml"`` makes a REML fit's profile that of R's ``confint(method = "profile")``.
+
+    Returns
+    -------
+    Profile
+
+    Raises
+    ------
+    InferenceError
+        When the fit maximises no likelihood, or a parameter or criterion does not exist.
+    IntervalError
+        When `prob` does not lie between 0 and 1.
+
+    References
+    ----------
+    Bates, Mächler, Bolker & Walker (2015), doi:10.18637/jss.v067.i01, section 5.1.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> fit = hb.Model("mathach ~ ses + (1 | school)", data=hs).ml()
+    >>> hb.profile(fit).intervals().loc["sd", ["lower", "upper"]].to_numpy().tolist()
+    [[1.5454, 2.6774]]
+    """
+    refuse_other_than_maxima("profile", fit)
+    interval = Interval(prob)
+    chosen = choose_parameters(parameters, parameters_of(fit.design))
+    engine = fit.engine if deviance is None else _engine(deviance)
+    sides = {"ML" if one.block == "gamma" else engine for one in chosen}
+    maxima = {name: _maximum(fit, name) for name in sides}
+    rows, limits = [], []
+    missing: tuple[str, ...] = ()
+    for one in chosen:
+        name = "ML" if one.block == "gamma" else engine
+        path = _trace(maxima[name], one, name, interval)
+        rows.append(_path_frame(path, name, fit.problem))
+        limits.append(_limits(path, one, name, maxima[name]))
+        missing += path.missing
+    index = pd.MultiIndex.from_tuples(
+        [(one.block, one.name) for one in chosen], names=["block", "parameter"]
+    )
+    frame = pd.DataFrame(limits, index=index)
+    frame.attrs["method"] = f"{100 * prob:g}% profile likelihood: " + ", ".join(
+        frame["criterion"].unique()
+    )
+    about = f"Profile likelihood of the {fit.engine} fit of {fit.design.specification}"
+    table = pd.concat(rows).set_axis(point_index(chosen, [len(path) for path in rows]))
+    return Profile(about, in_index_order(table), frame, interval, missing)
+
+
+def _missing_text(missing: tuple[str, ...]) -> list[str]:
+    """Why bounds are missing, folded, and what helps."""
+    told = [f"Missing: {text}." for text in missing]
+    told.append("Columns centred near their data help most: an intercept stands at their zero.")
+    return [line for text in told for line in wrap(text, 100)]
+
+
+def _engine(deviance: Any) -> str:
+    if not isinstance(deviance, str) or deviance.upper() not in READINGS:
+        raise InferenceError(f"deviance must be 'ml' or 'reml', not {deviance!r}")
+    return deviance.upper()
+
+
+def _maximum(fit: Fit, engine: str) -> Fit:
+    """The fit itself, or its model by the other criterion."""
+    return fit if fit.engine == engine else maximum_likelihood(fit.problem, READINGS[engine])
+
+
+def _wanted(interval: Interval) -> float:
+    return float(ndtri(interval.tails[1]))
+
+
+def _trace(fit: Fit, one: Parameter, engine: str, interval: Interval) -> Path:
+    theta = Theta(fit.gamma_draws[0, 0], fit.root[0, 0], fit.sigma)
+    estimate = float(parameter_values((one,), theta.gamma, theta.G, theta.sigma)[0])
+    if np.isnan(estimate):  # a correlation with an effect that has no variance: all are alike
+        estimate = 0.0
+    held = Held(fit.problem, one, READINGS[engine])
+    wanted = _wanted(interval)
+    return trace(held, estimate, theta, _first_step(fit, one, estimate, wanted), wanted)
+
+
+def _first_step(fit: Fit, one: Parameter, estimate: float, wanted: float) -> float:
+    """A guess at the half-width of an interval."""
+    basis = fit.problem.cross.basis
+    match one.block:
+        case "gamma":
+            cov = basis.gamma_covariance(fit.moments.gamma_cov)
+            return wanted * float(np.sqrt(cov[one.at[0], one.at[0]]))
+        case "sd":
+            unit = basis.scale / float(basis.z.spread[one.at[0]])
+            return 0.2 * wanted * (estimate + 0.05 * unit)
+        case "corr":
+            return 0.3 * (1.0 - abs(estimate)) + 0.05
+    return wanted * estimate / float(np.sqrt(2.0 * fit.problem.cross.n))
+
+
+def _path_frame(path: Path, engine: str, problem: Problem) -> pd.DataFrame:
+    every = parameters_of(problem.design)
+    frame = pd.DataFrame(
+        {
+            "value": [point.value for point in path.points],
+            "zeta": [point.zeta for point in path.points],
+            "criterion": CRITERIA[engine],
+        }
+    )
+    others = [
+        parameter_values(every, at.theta.gamma, at.theta.G, at.theta.sigma) for at in path.points
+    ]
+    names = [other.label for other in every]
+    return frame.join(pd.DataFrame(np.array(others), columns=names))
+
+
+def _limits(path: Path, one: Parameter, engine: str, fit: Fit) -> dict[str, Any]:
+    ends = {(False, False): "", (True, False): "lower", (False, True): "upper",
+            (True, True): "both"}  # fmt: skip
+    estimate = parameter_values((one,), fit.gamma_draws[0, 0], fit.G_draws[0, 0], fit.sigma)
+    return {
+        "lower": path.lower,
+        "estimate": float(estimate[0]),
+        "upper": path.upper,
+        "boundary": ends[path.at_lower, path.at_upper],
+        "criterion": CRITERIA[engine],
+    }

@@ -1,0 +1,1 @@
+"""What a singular G leaves of a model."""

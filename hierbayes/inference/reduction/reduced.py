@@ -1,0 +1,237 @@
+"""The smaller model that a singular G suggests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.display.table_text import items_text, table_cells, table_text
+from hierbayes.errors import InferenceError
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.maximised_fit import reading_of, refuse_other_than_maxima
+from hierbayes.inference.model_choice.numbered import numbered_html, numbered_text
+from hierbayes.inference.reduction.pancake import flat_sentences, principal_axes
+from hierbayes.inference.reduction.smaller_model import (
+    can_be_written,
+    columns_of_terms,
+    smaller_problem,
+)
+from hierbayes.likelihood.covariance import sd_corr
+from hierbayes.specification.formula import Specification
+from hierbayes.specification.terms import INTERCEPT
+
+_SAME = 1e-6  # of two log-likelihoods
+_NO_VARIANCE = 1e-6  # of an sd, in units that make effects comparable
+
+type Blocks = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reduced:
+    """What is flat in a singular G, and models with fewer parameters.
+
+    Parameters
+    ----------
+    axes : DataFrame
+        Principal axes of G in units that make effects comparable (the response, per spread of
+        each random column), a row per axis: its ``variance`` (eigenvalue), ``share`` of the
+        total, and its weight on each effect.
+    models : DataFrame
+        A row per model, the singular one first, index ``formula``: ``parameters``, ``logLik``,
+        ``loss`` of log-likelihood against the singular fit, ``AIC``, ``singular``.
+    fit : Fit
+        Of the suggested one: the same maximum with fewest parameters where such a model
+        exists, or else the one of smallest AIC, which may be the singular fit itself.
+    same_maximum : bool
+        Whether a smaller model has the maximum of the singular fit.
+    smaller : bool
+        Whether a smaller model is suggested at all.
+    findings : tuple of str
+    """
+
+    axes: pd.DataFrame
+    models: pd.DataFrame
+    fit: Fit
+    same_maximum: bool
+    smaller: bool
+    findings: tuple[str, ...]
+
+    @property
+    def formula(self) -> str:
+        """The suggested model as one formula."""
+        return str(self.fit.design.specification)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [
+                self._title, "", table_text(self.axes), "", items_text(self.findings), "",
+                "This model and smaller ones:", "", numbered_text(self.models), "",
+                f"Suggested: {self._suggested}",
+            ]
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"<reduced model {self.formula}>"
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{escape(item)}</li>" for item in self.findings)
+        return (
+            f"<h3>{self._title}</h3>{table_cells(self.axes).to_html()}<ul>{items}</ul>"
+            f"{numbered_html(self.models)}<p>Suggested: {escape(self._suggested)}</p>"
+        )
+
+    @property
+    def _suggested(self) -> str:
+        kept = "none; keep the model: no smaller one has a smaller AIC"
+        return self.formula if self.smaller else kept
+
+    @property
+    def _title(self) -> str:
+        return "Principal axes of a singular G, in comparable units"
+
+
+def reduced(fit: Fit) -> Reduced:
+    """What is flat in a singular G, and the smaller model that suggests.
+
+    An effect without variance can be left out: the maximum stays the same.  A correlation of
+    ±1, or any other flat direction across effects, is a G of lower rank, which no formula of
+    this kind states; then models with an effect less, and with independent effects, are
+    fitted, and the log-likelihood that each loses is shown.
+
+    Parameters
+    ----------
+    fit : Fit
+        By REML or ML, with a singular G.
+
+    Raises
+    ------
+    InferenceError
+        When the fit maximises no likelihood, G is not singular, or no smaller model exists or
+        can be written.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hsfull = hb.load_dataset("hsfull")
+    >>> fit = hb.Model("mathach ~ ses * Sector + (1 + ses | school)", data=hsfull).reml()
+    >>> small = hb.reduced(fit)
+    >>> small.smaller, small.models["AIC"].round(2).tolist()[:2]
+    (False, [46585.11, 46586.16])
+    """
+    refuse_other_than_maxima("reduced", fit)
+    axes = principal_axes(fit)
+    if not fit.maximum.singular:
+        raise InferenceError(
+            "G of this fit is not singular, there is nothing to reduce: its thinnest direction has "
+            f"{_percent(float(axes['share'].iloc[-1]))} of the variance of the random effects"
+        )
+    without = _without_variance(fit)
+    candidates = [
+        random
+        for random in _candidates(fit.design.specification, without)
+        if can_be_written(fit.design, random)
+    ]
+    if not candidates and len(fit.design.effects) > 1:
+        raise InferenceError(
+            "no smaller model can be written from this one: a term left out would change the "
+            "coding of the factors beside it; state the smaller model yourself"
+        )
+    if not candidates:
+        raise InferenceError(
+            f"the variance of '{fit.design.effects[0]}' is estimated as zero and it is the only "
+            "random effect: the model that is left has none and is a linear regression"
+        )
+    fits = [_refit(fit, random) for random in candidates]
+    loss = np.array([fit.loglik - other.loglik for other in fits])
+    same = loss < _SAME
+    rank = np.array([f.maximum.n_parameters if s else f.aic + 1e9
+                     for f, s in zip(fits, same, strict=True)])  # fmt: skip
+    best = int(rank.argmin())
+    smaller = bool(same[best]) or fits[best].aic < fit.aic
+    findings = (
+        *flat_sentences(fit, axes, without),
+        *_origin_sentence(candidates),
+        _suggestion(fits[best], float(loss[best]), smaller=smaller),
+    )
+    models = _table([fit, *fits], np.append(0.0, loss))
+    return Reduced(
+        axes, models, fits[best] if smaller else fit, bool(same[best]), smaller, findings
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}%" if share >= 0.095 else f"{100 * share:.2g}%"
+
+
+def _origin_sentence(candidates: list[Blocks]) -> tuple[str, ...]:
+    """What else of the data models with fewer covariances depend on."""
+    if all(len(random) == 1 and INTERCEPT in random[0] for random in candidates):
+        return ()
+    return (
+        "models without an intercept, or with independent effects, depend on where a column is 0: "
+        "shift it and their likelihood changes, which that of the others does not",
+    )
+
+
+def _without_variance(fit: Fit) -> tuple[str, ...]:
+    """Terms of which no effect has any variance."""
+    basis = fit.problem.cross.basis
+    sd = sd_corr(fit.G_draws[0, 0])[0] * np.asarray(basis.z.spread) / basis.scale
+    return tuple(
+        term
+        for block in columns_of_terms(fit.design)
+        for term, at in block.items()
+        if (sd[list(at)] <= _NO_VARIANCE).all()
+    )
+
+
+def _candidates(spec: Specification, without: tuple[str, ...]) -> list[Blocks]:
+    """Random parts to try: without the terms of no variance; a term less; independent terms."""
+    thinned = [tuple(term for term in block if term not in without) for block in spec.random]
+    found: list[Blocks] = [tuple(block for block in thinned if block)]
+    for b, block in enumerate(spec.random):
+        before, after = spec.random[:b], spec.random[b + 1 :]
+        for term in reversed(block):
+            rest = tuple(other for other in block if other != term)
+            found.append((*before, rest, *after) if rest else (*before, *after))
+        if len(block) > 1:
+            found.append((*before, *((term,) for term in block), *after))
+    return [
+        random for k, random in enumerate(found)
+        if random and random != spec.random and random not in found[:k]
+    ]  # fmt: skip
+
+
+def _refit(fit: Fit, random: Blocks) -> Fit:
+    return maximum_likelihood(smaller_problem(fit.problem, random), reading_of(fit))
+
+
+def _table(fits: list[Fit], loss: Floats) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "parameters": [fit.maximum.n_parameters for fit in fits],
+            "logLik": [fit.loglik for fit in fits],
+            "loss": np.where(np.abs(loss) < _SAME, 0.0, loss),
+            "AIC": [fit.aic for fit in fits],
+            "singular": ["yes" if fit.maximum.singular else "no" for fit in fits],
+        },
+        index=pd.Index([str(fit.design.specification) for fit in fits], name="formula"),
+    )
+
+
+def _suggestion(best: Fit, loss: float, *, smaller: bool) -> str:
+    spec = best.design.specification
+    random = " + ".join(f"({block} | {spec.group})" for block in spec.random_formulas)
+    if loss < _SAME:
+        return f"{random} has the same maximum with fewer parameters"
+    only = spec.random == ((INTERCEPT,),)
+    return (
+        f"no formula of this kind states a G of lower rank; {random} comes nearest by AIC"
+        f"{', parallel lines' if only else ''}, and loses {loss:.4f} of the log-likelihood"
+        f"{'' if smaller else ', more than its fewer parameters are worth'}"
+    )

@@ -1,0 +1,219 @@
+"""Level-1 residuals: a row per observation, each kind with the variance it really has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.design import Design
+from hierbayes.display.page import Page, Printed
+from hierbayes.fit.effects import estimable_groups
+from hierbayes.fit.fit import Fit
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
+from hierbayes.inference.residuals.anchor import about_lines, anchor, given_line
+from hierbayes.inference.residuals.normal_scores import normal_scores
+from hierbayes.inference.residuals.row_variances import row_variances
+
+FAR = 3.0  # a studentized residual beyond this is counted
+_SHOWN = 5  # rows, in print
+_EXACT = 1e-9  # 1 − h below this: the row fits itself
+_NORMAL_TAIL = 0.0026997960632601866  # P(|N(0, 1)| > FAR)
+_KINDS = ("marginal", "marginal_studentized", "conditional", "standardized", "studentized",
+          "within")  # fmt: skip
+_QUANTILES = {"min": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "max": 1.0}
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Level1Residuals(Printed):
+    """Residuals of the rows of a fit.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A row per observation:
+
+        ``group``
+        ``marginal``, ``marginal_studentized``
+            y − Xγ̂ in units of y, and divided by its standard deviation given θ.
+        ``conditional``, ``standardized``, ``studentized``
+            y − Xγ̂ − Zû, the same divided by σ, and divided by its standard deviation
+            σ√(1 − h) given θ (missing where a row fits itself, h = 1).
+        ``within``
+            y less the least-squares fit of the group's own rows on the random columns, fixed
+            columns that are no combination of these held at γ̂; missing where the group has no
+            more rows than random effects or cannot estimate them.
+        ``normal_score``
+            Of the studentized residuals.
+        ``leverage``, ``leverage_marginal``
+            Diagonals of the hat matrices of Xγ̂ + Zû and of Xγ̂.
+        ``sd``
+            Of a posterior only: sd over the draws of y − Xγ − Zu.
+    sums : Series
+        ``effective_parameters`` and ``fixed_parameters`` (sums of the leverages), ``rows``,
+        ``sigma``.
+    about, findings : tuple of str
+    """
+
+    frame: pd.DataFrame
+    sums: pd.Series
+    about: tuple[str, ...]
+    findings: tuple[str, ...]
+
+    def quantiles(self) -> pd.DataFrame:
+        """Quantiles, mean and sd of every kind of residual."""
+        rows = {}
+        for kind in _KINDS:
+            values = self.frame[kind].dropna()
+            if len(values):
+                cuts = np.quantile(values, list(_QUANTILES.values()))
+                mean, sd = float(values.mean()), float(values.std())
+                rows[kind] = [*cuts, mean if abs(mean) > 1e-10 * sd else 0.0, sd]
+        columns = [*_QUANTILES, "mean", "sd"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+    def page(self) -> Page:
+        """Quantiles, the rows that lie farthest, and what was found."""
+        far = self.frame["studentized"].abs().sort_values(ascending=False, kind="stable")
+        columns = ["group", "marginal", "conditional", "studentized", "leverage"]
+        tables = (
+            ("Quantiles", self.quantiles()),
+            ("Largest studentized residuals", self.frame.loc[far.index[:_SHOWN], columns]),
+        )
+        return Page("Level-1 residuals", self.about, tables, (("Findings", self.findings),))
+
+
+def level1_residuals(fit: Fit) -> Level1Residuals:
+    """Residuals of the rows: marginal, conditional, studentized, within groups; leverages.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of any engine. A posterior's residuals are at the posterior means of γ and u, their
+        variances at the posterior means of G and σ, and ``sd`` is over the draws.
+
+    Returns
+    -------
+    Level1Residuals
+
+    Raises
+    ------
+    HypothesisError
+        When it is no fit.
+
+    References
+    ----------
+    Haslett & Hayes (1998), *Journal of the Royal Statistical Society B* 60, 201–215;
+    Hilden-Minton (1995), *Multilevel Diagnostics for Mixed and Hierarchical Linear Models*.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> model = hb.Model("mathach ~ ses", random="~ 1 | school", data=hb.load_dataset("hs"))
+    >>> residuals = hb.level1_residuals(model.reml())
+    >>> print(f"{residuals.sums['effective_parameters']:.1f} of {len(residuals.frame)}")
+    34.8 of 1977
+    """
+    refuse_other_than_fit(fit, "level1_residuals")
+    design, at = fit.design, anchor(fit)
+    variances = row_variances(at)
+    sigma = fit.sigma
+    marginal = fit.residuals(level=0).to_numpy()
+    conditional = fit.residuals(level=1).to_numpy()
+    room = np.where(variances.leverage < 1.0 - _EXACT, 1.0 - variances.leverage, np.nan)
+    spread = np.sqrt(np.maximum(variances.marginal_variance, 0.0))
+    studentized = conditional / (sigma * np.sqrt(room))
+    frame = pd.DataFrame(
+        {
+            "group": np.asarray(design.groups)[design.codes],
+            "marginal": marginal,
+            "marginal_studentized": marginal
+            / (sigma * np.where(spread > np.sqrt(_EXACT), spread, np.nan)),
+            "conditional": conditional,
+            "standardized": conditional / sigma,
+            "studentized": studentized,
+            "within": _within(fit),
+            "normal_score": normal_scores(studentized),
+            "leverage": variances.leverage,
+            "leverage_marginal": variances.marginal_leverage,
+        },
+        index=design.index,
+    )
+    if not fit.is_point:
+        frame["sd"] = _sd(fit)
+    sums = pd.Series(
+        {
+            "effective_parameters": variances.leverage.sum(),
+            "fixed_parameters": variances.marginal_leverage.sum(),
+            "rows": float(len(frame)),
+            "sigma": sigma,
+        }
+    )
+    about = (*about_lines(design), given_line(fit))
+    return Level1Residuals(frame, sums, about, _findings(frame, sums, design))
+
+
+def _within(fit: Fit) -> Floats:
+    """Residuals (n,) of each group's own regression on the random columns."""
+    design, cross = fit.design, fit.problem.cross
+    W, Z = cross.basis.internal_rows(design.X, design.Z, design.y)
+    gamma = cross.basis.gamma_internal(fit.gamma_draws.mean(axis=(0, 1)))
+    rest = W[:, -1] - W[:, :-1] @ gamma
+    J, q = len(cross.A), cross.A.shape[1]
+    own = estimable_groups(cross.A) & (cross.rows > q)
+    Zr = np.stack([np.bincount(design.codes, Z[:, k] * rest, minlength=J) for k in range(q)], 1)
+    deviations = np.full((J, q), np.nan)
+    deviations[own] = np.linalg.solve(cross.A[own], Zr[own][..., None])[..., 0]
+    residual: Floats = cross.basis.scale * (rest - (Z * deviations[design.codes]).sum(axis=1))
+    return residual
+
+
+def _sd(fit: Fit) -> Floats:
+    """Standard deviation (n,) over the draws of y − x'γ − z'u."""
+    design, basis = fit.design, fit.problem.cross.basis
+    W, Z = basis.internal_rows(design.X, design.Z, design.y)
+    X, codes = W[:, :-1], design.codes
+    gamma = basis.gamma_internal(fit.gamma_draws.reshape(-1, X.shape[1]))
+    T = basis.scale * basis.z.matrix
+    u = np.linalg.solve(T, fit.u_draws.reshape(len(gamma), design.J, -1)[..., None])[..., 0]
+    gamma, u = gamma - gamma.mean(axis=0), u - u.mean(axis=0)
+    free = len(gamma) - 1
+    cov_gamma = gamma.T @ gamma / free
+    cov_u = np.einsum("mjk,mjl->jkl", u, u, optimize=True) / free
+    cross = np.einsum("mp,mjk->jpk", gamma, u, optimize=True) / free
+    variance = np.einsum("np,pr,nr->n", X, cov_gamma, X)
+    variance += np.einsum("nk,nkl,nl->n", Z, cov_u[codes], Z)
+    variance += 2.0 * np.einsum("np,npk,nk->n", X, cross[codes], Z)
+    return basis.scale * np.sqrt(np.maximum(variance, 0.0))
+
+
+def _findings(frame: pd.DataFrame, sums: pd.Series, design: Design) -> tuple[str, ...]:
+    size = frame["studentized"].abs()
+    far, n = int((size > FAR).sum()), len(frame)
+    found = [
+        f"the conditional hat matrix has trace {sums['effective_parameters']:.1f}, the effective "
+        f"number of parameters; that of the fixed part alone has {sums['fixed_parameters']:.1f}",
+        f"{far} of {n} studentized residuals {'lies' if far == 1 else 'lie'} beyond ±{FAR:g}; "
+        f"{n * _NORMAL_TAIL:.1f} would be expected of normal errors",
+    ]
+    if far:
+        first = size.idxmax() if frame.index.is_unique else frame.index[int(np.nanargmax(size))]
+        value = frame["studentized"].to_numpy()[int(np.nanargmax(size))]
+        group = frame["group"].to_numpy()[int(np.nanargmax(size))]
+        name = design.specification.group
+        found.append(f"the farthest is row {first} ({name} {group}), at {value:+.2f}")
+    missing = frame["within"].isna()
+    if missing.any():
+        count = frame.loc[missing, "group"].nunique()
+        found.append(
+            f"{count} of {design.J} groups {'has' if count == 1 else 'have'} no residuals within: "
+            "no more rows than random effects, or columns that are dependent there"
+        )
+    own = int(frame["studentized"].isna().sum())
+    if own:
+        who = "1 row fits itself" if own == 1 else f"{own} rows fit themselves"
+        have = "has" if own == 1 else "have"
+        found.append(f"{who} (leverage 1) and {have} no studentized residual")
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Models from files, by name, and from other systems' code."""

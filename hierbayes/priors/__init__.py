@@ -1,0 +1,1 @@
+"""What is believed beforehand: families, the set in force, densities and draws."""

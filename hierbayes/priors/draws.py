@@ -1,0 +1,191 @@
+"""Draws from the priors of a model, made by PyMC's own random variables.
+
+The distributions are those the graph states (see `graph`), so that each prior has one
+definition.  Every parameter has a stream of random numbers of its own, derived from
+the seed, its block and its name: stating one prior differently leaves the draws of
+all others as they were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+import pymc as pm
+import pytensor
+from pytensor.tensor.variable import TensorVariable
+
+from hierbayes.design.problem import Problem
+from hierbayes.errors import PriorError
+from hierbayes.frames.arrays import Floats
+from hierbayes.priors.families import Flat, ForeignPrior, Prior, refuse_shaped
+from hierbayes.priors.joint_draws import draw_explained, draw_icc_sd, draw_matrix_root
+from hierbayes.priors.joint_families import R2D2M2, Beta, MatrixPrior
+from hierbayes.priors.prior_set import PriorSet
+from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
+
+_LARGEST = 1e100  # of a draw: its square, and what is summed of it, still are numbers
+_PROPER = {"gamma": "Normal(0, 10)", "sd": "HalfNormal(5)", "sigma": "HalfNormal(5)"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PriorDraws:
+    """Independent draws of θ and γ from their priors, in the user's units.
+
+    Parameters
+    ----------
+    root : (draws, q, q) float
+        A lower-triangular root of G, G = root root'.
+    sigma : (draws,) float
+        Residual standard deviation.
+    gamma : (draws, p) float
+        Fixed effects.
+    """
+
+    root: Floats
+    sigma: Floats
+    gamma: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """How many draws of each parameter, and where its random numbers come from.
+
+    Parameters
+    ----------
+    draws : int
+    seed : int
+    """
+
+    draws: int
+    seed: int
+
+    def seed_of(self, block: str, name: str) -> int:
+        """The seed of one parameter's own stream."""
+        key = crc32(f"{block}/{name}".encode())
+        return int(np.random.SeedSequence([self.seed, key]).generate_state(1)[0])
+
+
+def draw_priors(priors: PriorSet, problem: Problem, draws: int, seed: int) -> PriorDraws:
+    """Draw from every prior of a model.
+
+    Parameters
+    ----------
+    priors : PriorSet
+        Priors in force.
+    problem : Problem
+        Of the model; its blocks of G are read, not its data.
+    draws : int
+        At least 1.
+    seed : int
+        From 0 to 2³² − 1; equal seeds give equal draws.
+
+    Raises
+    ------
+    PriorError
+        When a prior is flat, so that there is nothing to draw from, or cannot be a
+        prior of its parameter; block and parameter are named.
+    EstimationError
+        When draws or seed are not whole numbers in their range.
+    """
+    refuse_bad_count("draws", draws)
+    refuse_bad_seed(seed)
+    streams = Streams(int(draws), int(seed))
+    sigma = _draw_each("sigma", (priors.sigma,), streams)[:, 0]
+    if (sigma < 0.0).any():
+        raise PriorError(
+            f"the prior of 'sigma' ({priors.sigma[1]}) reaches below 0, where σ cannot be; "
+            "state a distribution of positive numbers, such as HalfNormal(5)"
+        )
+    design = problem.design
+    gamma = _draw_each("gamma", priors.gamma, streams)
+    if not priors.joint:
+        sd = _draw_each("sd", priors.sd, streams)
+        corr_root = _draw_correlation_root(priors, design.blocks, streams)
+        return PriorDraws(sd[:, :, None] * corr_root, sigma, gamma)
+    block, prior, _ = priors.joint[0]  # a second one would cover the sds again
+    generator = np.random.default_rng(streams.seed_of(block, block))
+    if isinstance(prior, MatrixPrior):
+        root = draw_matrix_root(prior, design.effects, generator, streams.draws)
+        return PriorDraws(root, sigma, gamma)
+    corr_root = _draw_correlation_root(priors, design.blocks, streams)
+    if isinstance(prior, Beta):
+        sd = draw_icc_sd(prior, design, corr_root, sigma, generator)
+    elif isinstance(prior, R2D2M2):
+        varying, sd = draw_explained(prior, design, sigma, generator)
+        gamma = np.insert(varying, design.terms.index(priors.gamma[0][0]), gamma[:, 0], axis=1)
+    return PriorDraws(sd[:, :, None] * corr_root, sigma, gamma)
+
+
+def _draw_each(block: str, entries: tuple[tuple[str, Prior, str], ...], streams: Streams) -> Floats:
+    """Draws (draws, k) of the k parameters of a block."""
+    columns = []
+    for name, prior, _ in entries:
+        column = _draw_scalar(block, name, prior, streams)
+        lost = float(np.mean(~(np.abs(column) < _LARGEST)))
+        if lost > 0.0:
+            raise PriorError(
+                f"the prior of '{block}' for '{name}' ({prior}) is so wide that {lost:.1%} of its "
+                "draws are too large to compute with; nothing that it implies makes sense"
+            )
+        if block == "sd" and (column < 0.0).any():
+            raise PriorError(
+                f"a standard deviation is not negative: {prior} for '{block}' reaches below 0"
+            )
+        columns.append(column)
+    return np.stack(columns, axis=-1)
+
+
+def _draw_scalar(block: str, name: str, prior: Prior, streams: Streams) -> Floats:
+    """Draws (draws,) of one parameter.
+
+    A distribution made by PyMC is evaluated once per draw: it may depend on others,
+    which must be drawn anew each time.
+    """
+    if isinstance(prior, Flat):
+        raise _not_drawable(block, name, prior)
+    seed = streams.seed_of(block, name)
+    if not isinstance(prior, ForeignPrior):
+        family = getattr(pm, prior.distribution)
+        return _evaluate(family.dist(**prior.parameters, size=streams.draws), 1, seed)
+    refuse_shaped(prior, block)
+    try:
+        return _evaluate(prior.variable, streams.draws, seed).reshape(streams.draws)
+    except NotImplementedError as error:  # PyMC's word for a flat one, which has no draws
+        raise _not_drawable(block, name, prior) from error
+
+
+def _draw_correlation_root(priors: PriorSet, blocks: tuple[int, ...], streams: Streams) -> Floats:
+    """Lower roots (draws, q, q) of the correlation matrix, block by block."""
+    q = sum(blocks)
+    roots = np.zeros((streams.draws, q, q))
+    entries = iter(priors.corr)
+    start = 0
+    for size in blocks:
+        cut = slice(start, start + size)
+        if size == 1:
+            roots[:, cut, cut] = 1.0
+        else:
+            name, prior, _ = next(entries)
+            variable = pm.LKJCorr.dist(n=size, **prior.parameters, size=streams.draws)
+            roots[:, cut, cut] = _evaluate(variable, 1, streams.seed_of("corr", name))
+        start += size
+    return roots
+
+
+def _evaluate(variable: TensorVariable, times: int, seed: int) -> Floats:
+    """Values of a random variable; nothing is compiled, which would take longer than drawing."""
+    quiet = np.errstate(divide="ignore", over="ignore")  # what is too large is refused by name
+    with quiet, pytensor.config.change_flags(cxx=""):
+        values = pm.draw(variable, draws=times, random_seed=seed, mode="FAST_COMPILE")
+    return np.asarray(values, dtype=np.float64)
+
+
+def _not_drawable(block: str, name: str, prior: Prior) -> PriorError:
+    proper = _PROPER[block]
+    remedy = f"{block}={proper}" if block == name else f"{block}={{'{name}': {proper}}}"
+    return PriorError(
+        f"the prior of '{block}' for '{name}' ({prior}) is improper, and nothing can be drawn "
+        f"from it; state a proper one, such as priors=dict({remedy})"
+    )

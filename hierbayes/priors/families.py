@@ -1,0 +1,290 @@
+"""Priors of single parameters, and of a correlation matrix: light values.
+
+They are turned into PyMC distributions only when a graph is built; `prior_blocks` says
+which may stand where.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from math import isfinite, log
+from numbers import Real
+from typing import Any, ClassVar
+
+from hierbayes.errors import PriorError
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """A family of priors with its parameters.
+
+    The class variables say how PyMC knows it: ``distribution`` and the parameters
+    fixed by the family; ``signed`` names the symmetric distribution whose absolute
+    value this is, where there is one; ``has_density`` is false of a prior through latent
+    variables, whose density has no closed form.
+    """
+
+    distribution: ClassVar[str]
+    has_density: ClassVar[bool] = True
+    fixed: ClassVar[dict[str, float]] = {}
+    signed: ClassVar[str | None] = None
+    positive: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, Real) or not isfinite(value):
+                raise PriorError(
+                    f"{type(self).__name__}: {field.name} must be a number, not {value!r}"
+                )
+        for name in self.positive:
+            value = getattr(self, name)
+            if not value > 0:
+                raise PriorError(f"{type(self).__name__}: {name} must be positive, not {value}")
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Parameters as PyMC names them, without those the family fixes."""
+        return {f.name: float(getattr(self, f.name)) for f in fields(self)}
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{value:.4g}" for value in self.parameters.values())
+        return f"{type(self).__name__}({values})"
+
+
+@dataclass(frozen=True, slots=True)
+class Normal(Prior):
+    """Normal prior with mean ``mu`` and standard deviation ``sigma``; on γ it is collapsed."""
+
+    distribution: ClassVar[str] = "Normal"
+    positive: ClassVar[tuple[str, ...]] = ("sigma",)
+    mu: float
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class StudentT(Prior):
+    """Student's t with ``nu`` degrees of freedom, location ``mu`` and scale ``sigma``."""
+
+    distribution: ClassVar[str] = "StudentT"
+    positive: ClassVar[tuple[str, ...]] = ("nu", "sigma")
+    nu: float
+    mu: float
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class Flat(Prior):
+    """No information: density 1 wherever the parameter lives (improper)."""
+
+    distribution: ClassVar[str] = "Flat"
+    signed: ClassVar[str | None] = "Flat"
+
+
+@dataclass(frozen=True, slots=True)
+class HalfNormal(Prior):
+    """Absolute value of a normal number with mean 0 and standard deviation ``sigma``."""
+
+    distribution: ClassVar[str] = "HalfNormal"
+    signed: ClassVar[str | None] = "Normal"
+    positive: ClassVar[tuple[str, ...]] = ("sigma",)
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class HalfT(Prior):
+    """Absolute value of a Student t number: ``HalfT(nu, 0, scale)``, location always 0."""
+
+    distribution: ClassVar[str] = "HalfStudentT"
+    signed: ClassVar[str | None] = "StudentT"
+    positive: ClassVar[tuple[str, ...]] = ("nu", "sigma")
+    nu: float
+    mu: float
+    sigma: float
+
+    def __post_init__(self) -> None:
+        Prior.__post_init__(self)
+        if self.mu != 0:
+            raise PriorError(f"HalfT: the location must be 0, not {self.mu}")
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Degrees of freedom and scale; the location is 0."""
+        return {"nu": float(self.nu), "sigma": float(self.sigma)}
+
+    def __str__(self) -> str:
+        return f"HalfT({self.nu:.4g}, 0, {self.sigma:.4g})"
+
+
+@dataclass(frozen=True, slots=True)
+class HalfCauchy(Prior):
+    """Absolute value of a Cauchy number with scale ``beta``."""
+
+    distribution: ClassVar[str] = "HalfCauchy"
+    signed: ClassVar[str | None] = "Cauchy"
+    positive: ClassVar[tuple[str, ...]] = ("beta",)
+    beta: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exponential(Prior):
+    """Exponential prior with rate ``lam`` (mean 1/lam)."""
+
+    distribution: ClassVar[str] = "Exponential"
+    positive: ClassVar[tuple[str, ...]] = ("lam",)
+    lam: float
+
+
+@dataclass(frozen=True, slots=True)
+class PC(Prior):
+    """Penalised-complexity prior of a standard deviation: P(sd > ``upper``) = ``prob``.
+
+    The exponential distribution with that tail, rate −log(prob)/upper: each further step
+    away from sd = 0, the simpler model, costs the same.
+
+    References
+    ----------
+    Simpson, Rue, Riebler, Martins & Sørbye (2017), *Penalising Model Component
+    Complexity*, doi:10.1214/16-STS576.
+    """
+
+    distribution: ClassVar[str] = "Exponential"
+    positive: ClassVar[tuple[str, ...]] = ("upper",)
+    upper: float
+    prob: float
+
+    def __post_init__(self) -> None:
+        Prior.__post_init__(self)
+        if not 0 < self.prob < 1:
+            raise PriorError(f"PC: prob must lie between 0 and 1, not {self.prob}")
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The rate of the exponential distribution."""
+        return {"lam": -log(self.prob) / self.upper}
+
+    def __str__(self) -> str:
+        return f"PC({self.upper:.4g}, {self.prob:.4g})"
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform(Prior):
+    """Uniform prior between ``lower`` and ``upper``."""
+
+    distribution: ClassVar[str] = "Uniform"
+    lower: float
+    upper: float
+
+    def __post_init__(self) -> None:
+        Prior.__post_init__(self)
+        if not self.upper > self.lower:
+            raise PriorError(f"Uniform: upper ({self.upper}) must exceed lower ({self.lower})")
+
+
+@dataclass(frozen=True, slots=True)
+class Gamma(Prior):
+    """Gamma prior with shape ``alpha`` and rate ``beta``; shape above 1 avoids zero."""
+
+    distribution: ClassVar[str] = "Gamma"
+    positive: ClassVar[tuple[str, ...]] = ("alpha", "beta")
+    alpha: float
+    beta: float
+
+
+@dataclass(frozen=True, slots=True)
+class InverseGamma(Prior):
+    """Inverse-gamma prior with shape ``alpha`` and scale ``beta``."""
+
+    distribution: ClassVar[str] = "InverseGamma"
+    positive: ClassVar[tuple[str, ...]] = ("alpha", "beta")
+    alpha: float
+    beta: float
+
+
+@dataclass(frozen=True, slots=True)
+class LKJ(Prior):
+    """Density ∝ |R|^(eta − 1) on correlation matrices; eta = 1 is uniform."""
+
+    distribution: ClassVar[str] = "LKJCorr"
+    positive: ClassVar[tuple[str, ...]] = ("eta",)
+    eta: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForeignPrior(Prior):
+    """A distribution made by PyMC (``pm.X.dist(...)``), used as it is."""
+
+    distribution: ClassVar[str] = "PyMC"
+    variable: Any
+
+    def __post_init__(self) -> None:
+        """Nothing to check: PyMC has."""
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """None that could be exchanged after the graph is built."""
+        return {}
+
+    def __eq__(self, other: object) -> bool:
+        """One distribution is itself alone: what PyMC made twice may differ in any number."""
+        return isinstance(other, ForeignPrior) and self.variable is other.variable
+
+    def __hash__(self) -> int:
+        return id(self.variable)
+
+    def __str__(self) -> str:
+        owner = getattr(self.variable, "owner", None)
+        operation = getattr(owner, "op", None)
+        name = getattr(operation, "_print_name", None) or (type(operation).__name__,)
+        scalars = [given for given in getattr(owner, "inputs", ()) if _is_scalar(given)]
+        data = [getattr(given, "data", None) for given in scalars]
+        shown = ["…" if number is None else f"{float(number):.4g}" for number in data]
+        return f"PyMC {name[0]}({', '.join(shown)})"
+
+
+def _is_scalar(variable: Any) -> bool:
+    """Whether a variable of PyTensor is a number (and no random generator)."""
+    return bool(getattr(variable.type, "ndim", None) == 0)
+
+
+_SCALES: dict[type[Prior], tuple[tuple[str, int], ...]] = {
+    HalfNormal: (("sigma", 1),),
+    HalfT: (("sigma", 1),),
+    HalfCauchy: (("beta", 1),),
+    Exponential: (("lam", -1),),
+    Uniform: (("lower", 1), ("upper", 1)),
+    Gamma: (("beta", -1),),
+    PC: (("upper", 1),),
+    InverseGamma: (("beta", 1),),
+}
+
+
+def rescaled(prior: Prior, factor: float) -> Prior:
+    """The prior of ``factor`` times a parameter that has a given prior.
+
+    Raises
+    ------
+    PriorError
+        When the family has no scale that could be changed.
+    """
+    if factor == 1.0:
+        return prior
+    if type(prior) not in _SCALES:
+        raise PriorError(f"the prior {prior} has no scale that could be changed")
+    changed = {name: getattr(prior, name) * factor**power for name, power in _SCALES[type(prior)]}
+    return replace(prior, **changed)
+
+
+def refuse_shaped(prior: ForeignPrior, block: str) -> None:
+    """Refuse a PyMC distribution that is not of one number.
+
+    Raises
+    ------
+    PriorError
+        Naming the block and the shape.
+    """
+    if prior.variable.ndim:
+        raise PriorError(
+            f"the PyMC prior of '{block}' has shape {tuple(prior.variable.type.shape)}; state "
+            "one scalar distribution, or one per name"
+        )

@@ -1,0 +1,220 @@
+r"""Densities of the joint priors: of G, and of the intraclass correlation.
+
+The sampler works with the standard deviations and the correlation matrix R, so each
+density is one of those, the volume of the change of variables included:
+
+* G = D R D with D = diag(sd): p(sd, R) = p(G) 2^q Π_k sd_k^q.
+* icc = T/(T + σ²) with T = tr(GM), M = Z'Z/n.  With v_k = sd_k² M_kk and S = Σ v_k,
+  given R and σ, T is S times a function of the shares v/S, which are uniform on the
+  simplex: p(sd | R, σ) = p(icc) σ²T/(T + σ²)² (q − 1)! S^{−q} Π_k 2 sd_k M_kk.
+
+They are PyTensor expressions of a lower-triangular root of G (..., q, q), sd (..., q) and
+σ (...), with any leading axes, and of parameters that are data, constants included.
+The density at a singular G is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+from pytensor.compile.mode import Mode
+from pytensor.tensor.variable import TensorVariable
+from scipy.special import betaln, gammaln, multigammaln
+
+from hierbayes.design.design import Design
+from hierbayes.frames.arrays import Floats
+from hierbayes.priors.families import Prior
+from hierbayes.priors.joint_draws import explained_spread
+from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, MatrixPrior
+from hierbayes.priors.prior_set import Entry
+
+
+def joint_parameters(entry: Entry, design: Design) -> dict[str, Floats]:
+    """Parameters of a joint prior for a model, as arrays by name.
+
+    Parameters
+    ----------
+    entry : (block, prior, source)
+        One of `PriorSet.joint`.
+    design : Design
+        In the user's units.
+    """
+    block, prior, _ = entry
+    second = design.Z.T @ design.Z / len(design.Z)
+    match prior:
+        case MatrixPrior():
+            parameters = _matrix_parameters(prior, prior.scale_matrix(design.effects))
+        case Beta():
+            q = len(second)
+            volume = q * np.log(2.0) + np.log(np.diagonal(second)).sum()
+            parameters = {
+                "alpha": prior.alpha,
+                "beta": prior.beta,
+                "second_moments": second,
+                "log_constant": volume + gammaln(q) - betaln(prior.alpha, prior.beta),
+            }
+        case R2D2M2():
+            parameters = {
+                "alpha": prior.mean * prior.precision,
+                "beta": (1.0 - prior.mean) * prior.precision,
+                "concentration": prior.concentration,
+                "spread": explained_spread(design),
+            }
+    return {f"{block}_{name}": np.asarray(value, float) for name, value in parameters.items()}
+
+
+def joint_log_density(
+    prior: Prior,
+    parameters: Mapping[str, Any],
+    root: TensorVariable,
+    sd: TensorVariable,
+    sigma: TensorVariable,
+) -> TensorVariable:
+    """Log density (...) of (sd, R) under a prior of G; of sd given R and σ under one of the icc.
+
+    Parameters
+    ----------
+    prior : Prior
+        One that ``has_density``; only its family is read.
+    parameters : mapping
+        As `joint_parameters` names them, arrays or variables.
+    root : (..., q, q)
+        Lower-triangular root of G in the user's units; rows may have either sign.
+    sd : (..., q)
+        Standard deviations, the lengths of the rows of ``root``.
+    sigma : (...)
+        Residual standard deviation.
+    """
+    plain = {name.partition("_")[2]: value for name, value in parameters.items()}
+    return _DENSITIES[prior.distribution](plain, root, sd, sigma)
+
+
+def log_uniform_corr(q: int) -> float:
+    """Log density of the uniform distribution of a correlation matrix (q, q), LKJ(1)."""
+    k = np.arange(1, q)
+    half = 0.5 * (k + 1.0)
+    log_volume = (k**2 * np.log(2.0) + k * betaln(half, half)).sum()
+    return -float(log_volume)
+
+
+def joint_density_at(entry: Entry, design: Design, roots: Floats, sigmas: Floats) -> Floats:
+    """`joint_log_density` at many draws.
+
+    Parameters
+    ----------
+    entry : (block, prior, source)
+        One of `PriorSet.joint` whose prior ``has_density``.
+    design : Design
+    roots : (M, q, q) float
+        Lower-triangular roots of G in the user's units, as a posterior has them.
+    sigmas : (M,) float
+
+    Returns
+    -------
+    (M,) float
+    """
+    _, prior, _ = entry
+    parameters = joint_parameters(entry, design)
+    values: Floats = _evaluator(prior.distribution)(roots, sigmas, *parameters.values())
+    return values
+
+
+@lru_cache
+def _evaluator(distribution: str) -> Callable[..., Floats]:
+    """Roots (M, q, q), sigmas (M,) and parameters -> log densities (M,)."""
+    roots, sigmas = pt.dtensor3("roots"), pt.dvector("sigmas")
+    parameters = {
+        name: pt.dmatrix(name) if name in _MATRICES else pt.dscalar(name)
+        for name in _PARAMETERS[distribution]
+    }
+    sd = pt.sqrt((roots**2).sum(axis=-1))
+    density = _DENSITIES[distribution](parameters, roots, sd, sigmas)
+    return pytensor.function(
+        [roots, sigmas, *parameters.values()],
+        density,
+        mode=Mode("py", "fast_compile"),
+        on_unused_input="ignore",  # a prior of G says nothing of σ
+    )
+
+
+def _matrix_parameters(prior: MatrixPrior, scale: Floats) -> dict[str, Any]:
+    q, half = len(scale), 0.5 * prior.nu
+    root = np.linalg.cholesky(scale)
+    log_det = 2.0 * np.log(np.diagonal(root)).sum()
+    along = half if isinstance(prior, InverseWishart) else -half
+    normal = along * log_det - half * q * np.log(2.0) - multigammaln(half, q)
+    return {"nu": prior.nu, "scale_root": root, "log_constant": normal + q * np.log(2.0)}
+
+
+def _inverse_wishart(
+    given: Mapping[str, Any], root: TensorVariable, sd: TensorVariable, sigma: TensorVariable
+) -> TensorVariable:
+    q = sd.shape[-1]
+    regular, root, sd = _regular(root, sd)
+    scale_root = given["scale_root"] + pt.zeros_like(root)
+    trace = (pt.linalg.solve_triangular(root, scale_root, lower=True) ** 2).sum(axis=(-2, -1))
+    value = -0.5 * (given["nu"] + q + 1) * _log_det(root) - 0.5 * trace
+    return pt.switch(regular, given["log_constant"] + value + q * pt.log(sd).sum(axis=-1), -np.inf)
+
+
+def _wishart(
+    given: Mapping[str, Any], root: TensorVariable, sd: TensorVariable, sigma: TensorVariable
+) -> TensorVariable:
+    q = sd.shape[-1]
+    regular, root, sd = _regular(root, sd)
+    scale_root = given["scale_root"] + pt.zeros_like(root)
+    trace = (pt.linalg.solve_triangular(scale_root, root, lower=True) ** 2).sum(axis=(-2, -1))
+    value = 0.5 * (given["nu"] - q - 1) * _log_det(root) - 0.5 * trace
+    return pt.switch(regular, given["log_constant"] + value + q * pt.log(sd).sum(axis=-1), -np.inf)
+
+
+def _beta(
+    given: Mapping[str, Any], root: TensorVariable, sd: TensorVariable, sigma: TensorVariable
+) -> TensorVariable:
+    q = sd.shape[-1]
+    regular, root, sd = _regular(root, sd)
+    second = given["second_moments"]
+    between = (root * pt.matmul(second, root)).sum(axis=(-2, -1))
+    parts = (sd**2 * pt.diagonal(second)).sum(axis=-1)
+    value = (
+        given["alpha"] * pt.log(between)
+        + 2.0 * given["beta"] * pt.log(sigma)
+        - (given["alpha"] + given["beta"]) * pt.log(between + sigma**2)
+        - q * pt.log(parts)
+        + pt.log(sd).sum(axis=-1)
+    )
+    return pt.switch(regular, given["log_constant"] + value, -np.inf)
+
+
+def _regular(
+    root: TensorVariable, sd: TensorVariable
+) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
+    """Where G is not singular (...), and root and sd with the identity in place where it is.
+
+    Nothing infinite is then computed there, neither a value nor a derivative.
+    """
+    regular = pt.all(pt.neq(pt.diagonal(root, axis1=-2, axis2=-1), 0.0), axis=-1)
+    safe = pt.switch(regular[..., None, None], root, pt.eye(root.shape[-1]))
+    return regular, safe, pt.switch(regular[..., None], sd, 1.0)
+
+
+def _log_det(root: TensorVariable) -> TensorVariable:
+    return 2.0 * pt.log(pt.abs(pt.diagonal(root, axis1=-2, axis2=-1))).sum(axis=-1)
+
+
+_DENSITIES: dict[str, Callable[..., TensorVariable]] = {
+    "InverseWishart": _inverse_wishart,
+    "Wishart": _wishart,
+    "Beta": _beta,
+}
+_MATRICES = ("scale_root", "second_moments")
+_PARAMETERS: dict[str, tuple[str, ...]] = {
+    "InverseWishart": ("nu", "scale_root", "log_constant"),
+    "Wishart": ("nu", "scale_root", "log_constant"),
+    "Beta": ("alpha", "beta", "second_moments", "log_constant"),
+}
