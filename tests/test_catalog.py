@@ -41,7 +41,7 @@ def variables(fixed: str) -> dict[str, str]:
 def terms(fixed: str, random: str) -> tuple[set[frozenset[str]], set[frozenset[str]]]:
     """Fixed and random terms as sets of factors."""
     spec = read_combined(fixed, random)
-    effects = [term for block in spec.random for term in block]
+    effects = [term for block in spec.random_effects for term in block]
     return {frozenset(factors_of(t)) for t in spec.fixed}, {
         frozenset(factors_of(t)) for t in effects
     }
@@ -115,7 +115,7 @@ def test_odd_names_of_columns(hs: pd.DataFrame) -> None:
         NAMES["intercepts_slopes_cwg"], y="2y", x="my ses", w="class", group="a|b", data=odd
     )
     assert made.reml().loglik == pytest.approx(-6409.612184, abs=1e-6, rel=0)
-    assert made.specification.random == (("1", "dvar(`my ses`, `a|b`)"),)
+    assert made.specification.random_effects == (("1", "dvar(`my ses`, `a|b`)"),)
     swapped = hb.catalog("random coefficients", y="ses", x="mathach", group="Sector")
     assert swapped.specification().lme4() == "ses ~ 1 + mathach + (1 + mathach | Sector)"
 

@@ -66,7 +66,7 @@ def test_names_and_catalog() -> None:
 def test_coefficient_without_fixed_part() -> None:
     model = load_model("contextual_mean_and_raw_variable")
     assert model.specification.fixed == ("1", "cvar(ses, school)", "ses")
-    assert model.specification.random == (("1", "dvar(ses, school)"),)
+    assert model.specification.random_effects == (("1", "dvar(ses, school)"),)
 
 
 def test_content(tmp_path: Path) -> None:

@@ -42,13 +42,13 @@ def test_the_best_term_is_kept_until_none_is_good(hs: pd.DataFrame) -> None:
     kept = built.steps[built.steps["decision"] == "kept"]
     assert kept["term"].tolist() == ["1", "+ Minority", "+ Sex"]
     assert (built.steps["p_value"][kept.index[1:]] < 0.05).all()
-    assert built.fit.design.specification.random == (("1", "Minority", "Sex"),)
+    assert built.fit.design.specification.random_effects == (("1", "Minority", "Sex"),)
     assert built.findings[2] == (
         "step 2: 'Sex' (statistic 8.46, ½χ²(2) + ½χ²(3), p = 0.0260) has the smallest p-value and "
         "is kept; G is singular with it, see reduced()"
     )
     strict = hb.build_random(start, ["ses", "Minority", "Sex"], data=hs, alpha=0.01)
-    assert strict.fit.design.specification.random == (("1", "Minority"),)
+    assert strict.fit.design.specification.random_effects == (("1", "Minority"),)
     text = str(built)
     assert text.endswith("Chosen: " + built.formula)
     assert "½χ²(1) + ½χ²(2)" in text

@@ -12,6 +12,7 @@ import pytest
 import hierbayes as hb
 from hierbayes.specification.equations import split_levels
 from hierbayes.specification.formula import Specification, read_combined
+from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import factors_of, names_in, read_terms
 
 MODEL_FILES = sorted((Path(__file__).parents[1] / "models").glob("*.toml"))
@@ -74,7 +75,9 @@ WRITTEN: dict[tuple[str, str | None], tuple[str, tuple[str, ...], tuple[Any, ...
 
 @pytest.mark.parametrize(("written", "read"), WRITTEN.items(), ids=[text for text, _ in WRITTEN])
 def test_read(written: tuple[str, str | None], read: tuple[Any, ...]) -> None:
-    assert read_combined(*written) == Specification(*read)
+    response, fixed, blocks, group = read
+    expected = Specification(response, fixed, random_terms(group, blocks))
+    assert read_combined(*written) == expected
 
 
 @pytest.mark.parametrize("written", WRITTEN, ids=[text for text, _ in WRITTEN])
@@ -132,7 +135,7 @@ def test_equations_have_defaults() -> None:
     ],
 )
 def test_blocks_of_equations(random: Any, blocks: tuple[tuple[str, ...], ...]) -> None:
-    assert hb.Multilevel("y ~ x", group="g", random=random).specification().random == blocks
+    assert hb.Multilevel("y ~ x", group="g", random=random).specification().random_effects == blocks
 
 
 # Within equation, the rest of the arguments, and the message.
@@ -190,7 +193,7 @@ def test_levels_are_split(combined: str) -> None:
     read = read_combined(combined)
     equations = split_levels(read, {"w", "v", "C(w, contr.sum)"}.__contains__)
     assert (equations.within, dict(equations.between)) == (within, between)
-    assert (equations.group, equations.random) == ("g", read.random)
+    assert (equations.group, equations.random) == ("g", read.random_effects)
     again = equations.specification()
     assert sorted(map(products, again.fixed)) == sorted(map(products, read.fixed))
     assert again == replace(read, fixed=again.fixed)

@@ -32,7 +32,7 @@ def refuse_neither_number_nor_factor(
     """Refuse a column that stands by itself in a term and is a date, a list, a complex number."""
     factors = {
         factor.strip("`")
-        for term in (*spec.fixed, *(term for block in spec.random for term in block))
+        for term in (*spec.fixed, *(term for block in spec.random_effects for term in block))
         for factor in factors_of(term)
     }
     for name in names:

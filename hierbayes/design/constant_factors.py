@@ -21,7 +21,7 @@ def constant_factors(
 
     A number that scales a term belongs to what it scales, and is none of them.
     """
-    terms = (*spec.fixed, *(term for block in spec.random for term in block))
+    terms = (*spec.fixed, *(term for block in spec.random_effects for term in block))
     factors = {f for term in terms for f in factors_of(term) if not is_number(f)}
     J = int(codes.max()) + 1
     return frozenset(

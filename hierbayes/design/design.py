@@ -113,7 +113,7 @@ class Design:
             for name, (kind, _) in spec.encoder_state.items()
             if kind is Factor.Kind.CATEGORICAL
         }
-        terms = (*self.specification.fixed, *sum(self.specification.random, ()))
+        terms = (*self.specification.fixed, *sum(self.specification.random_effects, ()))
         written = {factor for term in terms for factor in factors_of(term)}
         return frozenset(factor for factor in written if factor.strip("`") in coded)
 
@@ -140,7 +140,7 @@ class Design:
         """
         needed = set(columns_needed(self.specification.fixed))
         if random:
-            needed |= set(columns_needed(*self.specification.random))
+            needed |= set(columns_needed(*self.specification.random_effects))
         absent = sorted(needed - set(data.columns))
         if absent:
             raise DataError(f"the new data have no column '{absent[0]}', which the model needs")
@@ -194,9 +194,9 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
         When a term cannot be computed from the data.
     """
     spec = specification
-    if not all(spec.random or [()]):
+    if not all(spec.random_effects or [()]):
         raise FormulaError("the random part has no effects; name at least '1', the intercept")
-    needed = columns_needed((spec.response,), spec.fixed, *spec.random)
+    needed = columns_needed((spec.response,), spec.fixed, *spec.random_effects)
     refuse_unknown_names(needed, data)
     used = [name for name in needed if name in data.columns]
     frame, kept, dropped = complete_rows(data, list(dict.fromkeys([*used, spec.group])))
@@ -207,7 +207,7 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
     X, fixed = floats(made), made.model_spec
     owners = [s.term for s in fixed.structure for _ in s.columns]
     alone = tuple(bare(factor_text(*t.factors)) if len(t.factors) == 1 else "" for t in owners)
-    parts = [_random_part(block, fixed, X, frame) for block in spec.random]
+    parts = [_random_part(block, fixed, X, frame) for block in spec.random_effects]
     refuse_single_levels((fixed, *(part for _, _, part in parts if not isinstance(part, tuple))))
     refuse_equal_names(fixed.column_names)
     return Design(

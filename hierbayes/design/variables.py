@@ -73,7 +73,7 @@ def describe_variables(design: Design, data: pd.DataFrame) -> Variables:
         The data the design was made on.
     """
     spec = design.specification
-    needed = columns_needed((spec.response,), spec.fixed, *spec.random)
+    needed = columns_needed((spec.response,), spec.fixed, *spec.random_effects)
     names = [name for name in needed if name in data.columns]
     rows = data.loc[design.kept, names]
     constant = _constant(rows, design)

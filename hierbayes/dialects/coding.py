@@ -24,7 +24,7 @@ _APART = re.compile(r":(?![^(\[]*[)\]])")
 
 def all_factors(specification: Specification) -> tuple[str, ...]:
     """Every factor of a model: of the response, the fixed terms and the random terms."""
-    terms = (specification.response, *specification.fixed, *sum(specification.random, ()))
+    terms = (specification.response, *specification.fixed, *sum(specification.random_effects, ()))
     return tuple(dict.fromkeys(factor for term in terms for factor in factors_of(term)))
 
 
@@ -120,7 +120,7 @@ def refuse_other_coding(specification: Specification, variables: Variables, syst
     FormulaError
         Naming the term, and the terms to add.
     """
-    for terms in (specification.fixed, *specification.random):
+    for terms in (specification.fixed, *specification.random_effects):
         written = {frozenset(factors_of(term)) for term in terms}
         for term in terms:
             factors = factors_of(term)

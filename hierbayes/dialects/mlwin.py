@@ -48,7 +48,7 @@ def emit_mlwin(subject: Subject) -> str:
     cons, row = plan.fresh("cons"), plan.fresh("row")
     response = plan.column(spec.response)
     fixed = list(_columns(spec.fixed, plan, cons))
-    blocks = [list(_columns(block, plan, cons)) for block in spec.random]
+    blocks = [list(_columns(block, plan, cons)) for block in spec.random_effects]
     random = [column for block in blocks for column in block]
     only_random = [c for c in dict.fromkeys((*random, (cons,))) if c not in fixed]
     lines = [

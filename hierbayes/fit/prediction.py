@@ -61,7 +61,7 @@ def _new_rows(fit: Fitted, data: pd.DataFrame, *, random: bool) -> pd.DataFrame:
     spec = fit.design.specification
     needed = [*columns_needed(spec.fixed)]
     if random:
-        needed += [*columns_needed(*spec.random), spec.group]
+        needed += [*columns_needed(*spec.random_effects), spec.group]
     names = [name for name in dict.fromkeys(needed) if name in data.columns or name == spec.group]
     frame, _, dropped = complete_rows(data, names)
     if dropped.rows:

@@ -64,7 +64,8 @@ def fit_rows(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
         raise StudyError(
             f"'{response}' or '{group}' differ from those of the fit; give the data of the fit"
         )
-    names = [*columns_needed(design.specification.fixed, *design.specification.random), group]
+    spec = design.specification
+    names = [*columns_needed(spec.fixed, *spec.random_effects), group]
     frame, _, _ = complete_rows(rows, [name for name in dict.fromkeys(names) if name in rows])
     return frame
 

@@ -79,7 +79,7 @@ def _finite(group: object, grid: Floats, lines: tuple[Floats, ...]) -> list[pd.D
 
 def _refuse_foreign(fit: Fitted, x: str) -> None:
     spec = fit.design.specification
-    needed = columns_needed(spec.fixed, *spec.random)
+    needed = columns_needed(spec.fixed, *spec.random_effects)
     if x not in needed:
         listed = ", ".join(f"'{name}'" for name in needed)
         raise StudyError(

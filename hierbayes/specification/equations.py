@@ -22,6 +22,7 @@ from typing import Any
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification, read_response
 from hierbayes.specification.notation import current_notation
+from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import (
     INTERCEPT,
     as_named,
@@ -133,9 +134,8 @@ class Multilevel:
             for coefficient in self.coefficients
             for term in read_terms(self.between[coefficient], f"equation of '{coefficient}'")
         ]
-        blocks = tuple(tuple(block) for block in self.random)
         combined = read_terms(join_terms(tuple(dict.fromkeys(fixed))), "fixed part")
-        return Specification(self.response, combined, blocks, self.group)
+        return Specification(self.response, combined, random_terms(self.group, self.random))
 
     def __str__(self) -> str:
         names, said = self.coefficients, current_notation()
@@ -174,14 +174,14 @@ def split_levels(specification: Specification, is_between: Callable[[str], bool]
     for term in specification.fixed:
         inner, outer = _split_term(term, is_between)
         equations.setdefault(as_named(inner, equations), []).append(outer)
-    for effect in (effect for block in specification.random for effect in block):
+    for effect in (effect for term in specification.random for effect in term.effects):
         equations.setdefault(as_named(effect, equations), [])
     order = sorted(equations, key=lambda name: name != INTERCEPT)
     return Multilevel(
         within=f"{specification.response} ~ {join_terms(tuple(order))}",
         between={name: join_terms(tuple(equations[name])) for name in order},
         group=specification.group,
-        random=specification.random,
+        random=specification.random_effects,
     )
 
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from hierbayes.errors import FormulaError
+from hierbayes.specification.random_term import RandomTerm, random_terms
 from hierbayes.specification.terms import (
     INTERCEPT,
     as_named,
@@ -22,7 +23,7 @@ from hierbayes.specification.terms import (
 
 @dataclass(frozen=True, slots=True)
 class Specification:
-    """A hierarchical model as written: response, fixed terms, random terms, group.
+    """A hierarchical model as written: response, fixed terms, random terms.
 
     Parameters
     ----------
@@ -30,22 +31,19 @@ class Specification:
         Left-hand side, a column or an expression of columns.
     fixed : tuple of str
         Terms of the fixed part; the intercept is ``"1"``.
-    random : tuple of tuple of str
-        One tuple of terms per block of G: effects in one block are correlated,
-        effects in different blocks are independent.
-    group : str
-        Column that holds the groups.
+    random : tuple of RandomTerm
+        Each a block of G: effects of one term are correlated, effects of different
+        terms are independent.
     """
 
     response: str
     fixed: tuple[str, ...]
-    random: tuple[tuple[str, ...], ...]
-    group: str
+    random: tuple[RandomTerm, ...]
 
     def __post_init__(self) -> None:
         if not self.fixed:
             raise FormulaError("the fixed part has no terms; write at least '1'")
-        _refuse_bad_blocks(self.random)
+        _refuse_repeated_effects(self.random)
 
     @property
     def fixed_formula(self) -> str:
@@ -53,13 +51,14 @@ class Specification:
         return join_terms(self.fixed)
 
     @property
-    def random_formulas(self) -> tuple[str, ...]:
-        """Each block of the random part as a one-sided formula."""
-        return tuple(join_terms(block) for block in self.random)
+    def random_effects(self) -> tuple[tuple[str, ...], ...]:
+        """The effects of each random term."""
+        return tuple(term.effects for term in self.random)
 
     @property
-    def _group_text(self) -> str:
-        return self.group if self.group.isidentifier() else f"`{self.group}`"
+    def group(self) -> str:
+        """The grouping factor, a column of the data."""
+        return self.random[0].factor
 
     def lme(self) -> tuple[str, str]:
         """Fixed formula and random part as nlme spells them (one block only).
@@ -75,7 +74,7 @@ class Specification:
                 f"this model has {len(self.random)}: use the spelling of lme4"
             )
         fixed = f"{self.response} ~ {self.fixed_formula}"
-        return fixed, f"~ {self.random_formulas[0]} | {self._group_text}"
+        return fixed, f"~ {str(self.random[0])[1:-1]}"
 
     def lme4(self) -> str:
         """The whole model as one formula, as lme4 spells it.
@@ -85,8 +84,7 @@ class Specification:
         >>> read_combined("y ~ x", "~ 1 + x | g").lme4()
         'y ~ 1 + x + (1 + x | g)'
         """
-        blocks = " + ".join(f"({block} | {self._group_text})" for block in self.random_formulas)
-        return f"{self.response} ~ {self.fixed_formula} + {blocks}"
+        return f"{self.response} ~ {self.fixed_formula} + {' + '.join(map(str, self.random))}"
 
     def __str__(self) -> str:
         return self.lme4()
@@ -111,8 +109,8 @@ def read_combined(formula: str, random: str | None = None) -> Specification:
 
     Examples
     --------
-    >>> read_combined("y ~ x + (x || g)")
-    Specification(response='y', fixed=('1', 'x'), random=(('1',), ('x',)), group='g')
+    >>> print(*read_combined("y ~ x + (x || g)").random, sep=" + ")
+    (1 | g) + (0 + x | g)
     """
     for part, text in (("formula", formula), ("random part", random)):
         if not isinstance(text, str) and (part == "formula" or text is not None):
@@ -133,16 +131,11 @@ def read_combined(formula: str, random: str | None = None) -> Specification:
                 f"and in random='{random}'; keep one"
             )
         written = (random.strip().removeprefix("~"),)
-    blocks: list[tuple[str, ...]] = []
-    groups: list[str] = []
-    for text in written:
-        new_blocks, group = _read_random_term(text)
-        blocks.extend(new_blocks)
-        groups.append(group)
-    if len(set(groups)) > 1:
-        raise FormulaError(_several_groups(groups))
-    fixed = read_terms(fixed_text, "fixed part")
-    return Specification(left, fixed, tuple(blocks), groups[0])
+    terms = tuple(term for text in written for term in _read_random_terms(text))
+    factors = [term.factor for term in terms]
+    if len(set(factors)) > 1:
+        raise FormulaError(_several_groups(factors))
+    return Specification(left, read_terms(fixed_text, "fixed part"), terms)
 
 
 def _split_sides(formula: str) -> tuple[str, str]:
@@ -225,7 +218,8 @@ def _bar(text: str) -> int | None:
     return None
 
 
-def _read_random_term(text: str) -> tuple[list[tuple[str, ...]], str]:
+def _read_random_terms(text: str) -> tuple[RandomTerm, ...]:
+    """One term of "effects | group", or one for each effect of "effects || group"."""
     bar = _bar(text)
     if bar is None:
         raise FormulaError(
@@ -241,7 +235,8 @@ def _read_random_term(text: str) -> tuple[list[tuple[str, ...]], str]:
         raise FormulaError(
             f"the random part '({text.strip()})' has no effects; write '1 | {group}'"
         )
-    return ([(term,) for term in terms] if uncorrelated else [terms]), _group_column(group)
+    blocks = [(term,) for term in terms] if uncorrelated else [terms]
+    return random_terms(_group_column(group), blocks)
 
 
 def _group_column(group: str) -> str:
@@ -264,9 +259,9 @@ def _several_groups(groups: list[str]) -> str:
     )
 
 
-def _refuse_bad_blocks(blocks: tuple[tuple[str, ...], ...]) -> None:
+def _refuse_repeated_effects(random: tuple[RandomTerm, ...]) -> None:
     seen: list[str] = []
-    for term in (term for block in blocks for term in block):
+    for term in (effect for part in random for effect in part.effects):
         if as_named(term, seen) in seen:
             name = "the intercept '1'" if term == INTERCEPT else f"the effect '{term}'"
             raise FormulaError(f"{name} stands in two random terms; keep it in one")

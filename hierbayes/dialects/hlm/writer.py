@@ -88,7 +88,7 @@ class _Equations:
         first = int(INTERCEPT not in levels.coefficients)
         self.numbers = dict(enumerate(self.coefficients, first))
         self.random = [
-            [k for t in block for k in self._numbers_of(t)] for block in self.spec.random
+            [k for t in block for k in self._numbers_of(t)] for block in self.spec.random_effects
         ]
 
     def text(self) -> str:
@@ -105,7 +105,7 @@ class _Equations:
     def _refuse_two_orders(self) -> None:
         """A coefficient has one name, which a product in two orders would not have."""
         written: dict[frozenset[str], str] = {}
-        effects = [effect for block in self.spec.random for effect in block]
+        effects = [effect for block in self.spec.random_effects for effect in block]
         for term in (*map(self._inner, self.spec.fixed), *effects):
             other = written.setdefault(frozenset(factors_of(term)), term)
             if other != term:
@@ -126,7 +126,7 @@ class _Equations:
         terms = [term for term in self.spec.fixed if self._inner(term) == within]
         inner = [f for f in factors_of(within) if self._is_factor(f)]
         self._refuse_two_codings(within, terms, inner)
-        block = next((b for b in self.spec.random if within in b), ())
+        block = next((b for b in self.spec.random_effects if within in b), ())
         standing = self.spec.fixed if terms else block
         named = terms[0] if terms else within
         seen: dict[tuple[str, ...], None] = {}
@@ -143,7 +143,7 @@ class _Equations:
             frozenset(coded_in_full(term, self.spec.fixed, self._is_factor) & set(inner))
             for term in terms
         }
-        for block in self.spec.random:
+        for block in self.spec.random_effects:
             if within in block:
                 refuse_unclear_coding(block, self._is_factor, "HLM")
                 codings.add(coded_in_full(within, block, self._is_factor))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from hierbayes.dialects.expression import factor_tree
 from hierbayes.dialects.programs.factor_trees import factor_text
 from hierbayes.specification.formula import Specification
+from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import join_terms, read_terms
 
 
@@ -50,7 +51,7 @@ def specify(
         What the terms are called in messages.
     """
     fixed = read_terms(join_terms(tuple(dict.fromkeys(terms))), role)
-    return Specification(response, fixed, tuple(tuple(block) for block in blocks), group)
+    return Specification(response, fixed, random_terms(group, blocks))
 
 
 def bar_expansion(parts: Sequence[Sequence[str]], most: int | None) -> list[list[str]]:

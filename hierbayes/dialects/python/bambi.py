@@ -43,6 +43,7 @@ from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.priors.families import Prior
 from hierbayes.specification.formula import Specification, read_combined
+from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms
 
 _FUNCTIONS = frozenset(("I", "C", "center", "cvar", "dvar"))
@@ -86,11 +87,11 @@ def read(text: str, columns: Sequence[str]) -> Specification:
         formula = call.string("formula")
     specification = read_combined(formula)
     specification = plain_specification(specification, columns, _FUNCTIONS, "bambi")
-    for block in specification.random:
-        written = f"({join_terms(block)} | {specification.group})"
-        refuse_split_factors(block, columns, written, "bambi")
-    effects = tuple((term,) for block in specification.random for term in block)
-    return replace(specification, random=effects)
+    for term in specification.random:
+        written = f"({term.formula} | {term.factor})"
+        refuse_split_factors(term.effects, columns, written, "bambi")
+    alone = [(effect,) for block in specification.random_effects for effect in block]
+    return replace(specification, random=random_terms(specification.group, alone))
 
 
 def emit(subject: Subject) -> str:
@@ -136,7 +137,7 @@ def _formula(subject: Subject) -> str:
     group = _column(spec.group)
     parts = [
         f"(1|{group})" if block == (INTERCEPT,) else f"(0 + {_term(block[0], subject)}|{group})"
-        for block in spec.random
+        for block in spec.random_effects
     ]
     fixed = compact(spec.fixed, lambda term: _term(term, subject))
     return f"{_term(spec.response, subject)} ~ {' + '.join([fixed, *parts])}"
@@ -166,7 +167,7 @@ def _priors(subject: Subject) -> list[tuple[str, str]]:
         (_named(term, subject), _call(families, "gamma", f"of '{term}'"))
         for term, families in by_term.items()
     ]
-    for block, (_, prior, _) in zip(subject.specification.random, priors.sd, strict=True):
+    for block, (_, prior, _) in zip(subject.specification.random_effects, priors.sd, strict=True):
         effect = INTERCEPT if block == (INTERCEPT,) else _named(block[0], subject)
         sd = _call([prior], "sd", f"of the sd of '{effect}'")
         lines.append((f"{effect}|{group}", f'bmb.Prior("Normal", mu=0, sigma={sd})'))
@@ -222,7 +223,7 @@ def _call(families: Sequence[Prior], block: str, place: str) -> str:
 
 def _refuse_correlated(subject: Subject) -> None:
     group = subject.specification.group
-    for block in subject.specification.random:
+    for block in subject.specification.random_effects:
         if not is_one_column(block, subject.variables):
             written = join_terms(block)
             if len(block) > 1:

@@ -64,7 +64,7 @@ def _data(subject: Subject) -> str:
     context = f", context={{{', '.join(f'"{name}": {name}' for name in used)}}}" if used else ""
     lines = [complete_rows(subject), *orders_of_levels(subject)]
     lines.append(f"X = model_matrix({quoted(_sum(spec.fixed, subject))}, {data}{context})")
-    for k, block in enumerate(spec.random):
+    for k, block in enumerate(spec.random_effects):
         name = _name("Z", k, subject)
         lines.append(f"{name} = model_matrix({quoted(_sum(block, subject))}, {data}{context})")
     response = _sum((spec.response,), subject)
@@ -75,7 +75,7 @@ def _data(subject: Subject) -> str:
 
 def _coordinates(subject: Subject) -> str:
     lines = ["coords = {", '    "term": list(X.columns),']
-    for k, _ in enumerate(subject.specification.random):
+    for k, _ in enumerate(subject.specification.random_effects):
         suffix = _name("", k, subject)
         lines.append(f'    "effect{suffix}": list({_name("Z", k, subject)}.columns),')
     return "\n".join([*lines, '    "group": groups,', f'    "row": {subject.data}.index,', "}"])
@@ -155,7 +155,7 @@ def _blocks(subject: Subject) -> list[int]:
 
 def _name(letter: str, k: int, subject: Subject) -> str:
     """A name with the number of its block, where there are several."""
-    return letter if len(subject.specification.random) == 1 else f"{letter}_{k}"
+    return letter if len(subject.specification.random_effects) == 1 else f"{letter}_{k}"
 
 
 def _sum(terms: tuple[str, ...], subject: Subject) -> str:

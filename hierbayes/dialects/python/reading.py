@@ -12,6 +12,7 @@ from hierbayes.dialects.expression import functions_in, plain_contextual
 from hierbayes.dialects.pointer import pointed
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification
+from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import INTERCEPT, factors_of, names_in
 
 
@@ -132,7 +133,7 @@ def plain_specification(
             for term in terms
         )
 
-    random = tuple(map(plain, specification.random))
+    random = random_terms(specification.group, map(plain, specification.random_effects))
     return replace(specification, fixed=plain(specification.fixed), random=random)
 
 

@@ -92,7 +92,7 @@ def read(text: str, columns: Sequence[str]) -> Specification:
     bars = [f"({block} | `{_group(call)}`)" for block in (*blocks, *components)]
     formula = _QUOTED.sub(r"`\2`", " + ".join([call.string("formula"), *bars]))
     specification = read_combined(formula)
-    for block in specification.random[len(blocks) :]:
+    for block in specification.random_effects[len(blocks) :]:
         refuse_split_factors(block, columns, join_terms(block), "statsmodels")
         if len(block) > 1:
             raise call.refuse(
@@ -131,7 +131,7 @@ def _group(call: PythonCall) -> str:
 
 def _random(subject: Subject) -> list[str]:
     """The arguments that state the random part."""
-    blocks = list(subject.specification.random)
+    blocks = list(subject.specification.random_effects)
     wide = [block for block in blocks if not is_one_column(block, subject.variables)]
     if len(wide) > 1:
         raise FormulaError(
@@ -150,8 +150,8 @@ def _random(subject: Subject) -> list[str]:
 
 def _methods(subject: Subject) -> str:
     """Optimisers, the one that gets there first: its others stop short or at a singular G."""
-    alone = len(subject.specification.random) == 1 and is_one_column(
-        subject.specification.random[0], subject.variables
+    alone = len(subject.specification.random_effects) == 1 and is_one_column(
+        subject.specification.random_effects[0], subject.variables
     )
     return '["powell", "lbfgs"]' if alone else '["lbfgs", "powell"]'
 

@@ -63,7 +63,7 @@ def mixed_formula(subject: Subject, fixed: str = "") -> str:
 def bars(subject: Subject) -> str:
     """The random part as lme4 writes it, one parenthesis for each block."""
     group = r_name(subject.specification.group)
-    blocks = subject.specification.random
+    blocks = subject.specification.random_effects
     return " + ".join(f"({r_block(block, subject)} | {group})" for block in blocks)
 
 

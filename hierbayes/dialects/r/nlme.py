@@ -80,7 +80,7 @@ def emit(subject: Subject) -> str:
 
 
 def _random(subject: Subject) -> str:
-    blocks, group = subject.specification.random, r_name(subject.specification.group)
+    blocks, group = subject.specification.random_effects, r_name(subject.specification.group)
     if len(blocks) == 1:
         return f"~ {r_block(blocks[0], subject)} | {group}"
     if all(is_one_column(block, subject.variables) for block in blocks):

@@ -56,7 +56,7 @@ def emit_sas(subject: Subject) -> str:
     plan = ColumnPlan(subject.variables, _RULES, (spec.group,))
     response = plan.column(spec.response)
     fixed = [_effect(term, plan) for term in spec.fixed if term != INTERCEPT]
-    random = [_random_statement(block, spec.group, plan) for block in spec.random]
+    random = [_random_statement(block, spec.group, plan) for block in spec.random_effects]
     prelude, data = _prelude(subject, plan)
     method = "ML" if subject.ml else "REML"
     noint = "" if INTERCEPT in spec.fixed else " NOINT"
@@ -116,7 +116,7 @@ def _class_variables(subject: Subject, plan: ColumnPlan) -> Iterator[str]:
     """
     spec = subject.specification
     yield spec.group
-    terms = (*spec.fixed, *(term for block in spec.random for term in block))
+    terms = (*spec.fixed, *(term for block in spec.random_effects for term in block))
     factors = (factor for term in terms for factor in factors_of(term))
     for factor in dict.fromkeys(factors):
         if plan.is_factor(factor) and factor.strip("`") != spec.group:

@@ -107,7 +107,7 @@ def _random_part(spec: Specification, plan: ColumnPlan) -> str:
 
     The equation of independent effects is the default of ``mixed``; here it says so.
     """
-    columns = [_random_columns(block, plan) for block in spec.random]
+    columns = [_random_columns(block, plan) for block in spec.random_effects]
     single = all(len(names) == 1 for names in columns)
     if len(columns) > 1 and single and all(names != [""] for names in columns[1:]):
         names = [name for (name,) in columns if name]

@@ -20,6 +20,7 @@ from hierbayes.inference.model_choice.likelihood_ratio import likelihood_ratio
 from hierbayes.likelihood.collapsed import REML, profiled
 from hierbayes.likelihood.conditional import log_jacobian
 from hierbayes.specification.formula import Specification, read_combined
+from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import INTERCEPT
 
 type _Trial = tuple[Fit | None, str, dict[str, Any]]  # the fit or why there is none, and its row
@@ -135,7 +136,7 @@ def build_random(
     fit = maximum_likelihood(pose_problem(spec, frame), REML)
     rows: list[dict[str, Any]] = []
     findings: list[str] = []
-    if spec.random == ((INTERCEPT,),):
+    if spec.random_effects == ((INTERCEPT,),):
         rows.append(_against_none(fit, alpha))
         findings.append(_intercept_sentence(rows[0], spec.group))
     step = 0
@@ -180,10 +181,10 @@ def _start(model: Any, data: pd.DataFrame | None) -> tuple[Specification, pd.Dat
         raise InferenceError(
             f"build_random() starts from a model or a formula, not from {type(model).__name__}"
         )
-    if len(spec.random) > 1:
+    if len(spec.random_effects) > 1:
         raise InferenceError(
             f"build_random() adds to one block of correlated effects, and this model has "
-            f"{len(spec.random)}; start from one, such as (1 | {spec.group})"
+            f"{len(spec.random_effects)}; start from one, such as (1 | {spec.group})"
         )
     return spec, data
 
@@ -195,7 +196,7 @@ def _terms(candidates: Any, spec: Specification, frame: pd.DataFrame) -> list[st
     if not listed:
         raise InferenceError("candidates are none; name the terms to try, as in ['x', 'z']")
     for term in listed:
-        if term in spec.random[0]:
+        if term in spec.random_effects[0]:
             raise InferenceError(f"'{term}' stands in the random part already; leave it out")
         for name in term.split(":"):
             if name.strip().isidentifier() and name.strip() not in frame:
@@ -220,7 +221,7 @@ def _try(fit: Fit, term: str, data: pd.DataFrame, step: int) -> _Trial:
     """The fit with one more term and its row; no fit where the data cannot carry it."""
     spec = fit.design.specification
     try:
-        wider = replace(spec, random=((*spec.random[0], term),))
+        wider = replace(spec, random=random_terms(spec.group, [(*spec.random_effects[0], term)]))
         larger = maximum_likelihood(pose_problem(wider, data), REML)
         test = likelihood_ratio(fit, larger)
     except (DataError, FormulaError, InferenceError) as error:

@@ -127,15 +127,15 @@ def _random(small: Fit, big: Fit) -> tuple[Floats | None, str]:
     ours, theirs = _internal(small.problem)[1], _internal(big.problem)[1]
     weights = np.zeros((theirs.shape[1], ours.shape[1]))
     cuts = _cuts(big.design.blocks)
-    texts = small.design.specification.random_formulas
-    for text, place in zip(texts, _cuts(small.design.blocks), strict=True):
+    terms = small.design.specification.random
+    for term, place in zip(terms, _cuts(small.design.blocks), strict=True):
         for inside in cuts:
             found, outside = _combine(theirs[:, inside], ours[:, place])
             if not outside.any():
                 weights[inside, place] = found
                 break
         else:
-            return None, f"the random term ({text} | {small.design.specification.group})"
+            return None, f"the random term {term}"
     return weights, ""
 
 

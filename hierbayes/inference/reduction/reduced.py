@@ -192,10 +192,11 @@ def _without_variance(fit: Fit) -> tuple[str, ...]:
 
 def _candidates(spec: Specification, without: tuple[str, ...]) -> list[Blocks]:
     """Random parts to try: without the terms of no variance; a term less; independent terms."""
-    thinned = [tuple(term for term in block if term not in without) for block in spec.random]
+    blocks = spec.random_effects
+    thinned = [tuple(term for term in block if term not in without) for block in blocks]
     found: list[Blocks] = [tuple(block for block in thinned if block)]
-    for b, block in enumerate(spec.random):
-        before, after = spec.random[:b], spec.random[b + 1 :]
+    for b, block in enumerate(blocks):
+        before, after = blocks[:b], blocks[b + 1 :]
         for term in reversed(block):
             rest = tuple(other for other in block if other != term)
             found.append((*before, rest, *after) if rest else (*before, *after))
@@ -203,7 +204,7 @@ def _candidates(spec: Specification, without: tuple[str, ...]) -> list[Blocks]:
             found.append((*before, *((term,) for term in block), *after))
     return [
         random for k, random in enumerate(found)
-        if random and random != spec.random and random not in found[:k]
+        if random and random != blocks and random not in found[:k]
     ]  # fmt: skip
 
 
@@ -226,10 +227,10 @@ def _table(fits: list[Fit], loss: Floats) -> pd.DataFrame:
 
 def _suggestion(best: Fit, loss: float, *, smaller: bool) -> str:
     spec = best.design.specification
-    random = " + ".join(f"({block} | {spec.group})" for block in spec.random_formulas)
+    random = " + ".join(map(str, spec.random))
     if loss < _SAME:
         return f"{random} has the same maximum with fewer parameters"
-    only = spec.random == ((INTERCEPT,),)
+    only = spec.random_effects == ((INTERCEPT,),)
     return (
         f"no formula of this kind states a G of lower rank; {random} comes nearest by AIC"
         f"{', parallel lines' if only else ''}, and loses {loss:.4f} of the log-likelihood"

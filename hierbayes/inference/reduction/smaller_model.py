@@ -12,6 +12,7 @@ from hierbayes.design.basis import choose_basis
 from hierbayes.design.crossproducts import cross_products
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
+from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, read_terms
 
 
@@ -20,7 +21,7 @@ def columns_of_terms(design: Design) -> tuple[dict[str, tuple[int, ...]], ...]:
     found = []
     start = 0
     for size, terms, part in zip(
-        design.blocks, design.specification.random, design.random_specs, strict=True
+        design.blocks, design.specification.random_effects, design.random_specs, strict=True
     ):
         if isinstance(part, tuple):
             widths = {term: 1 for term in terms}
@@ -47,10 +48,11 @@ def can_be_written(design: Design, random: tuple[tuple[str, ...], ...]) -> bool:
     column less.  So a block with a factor must keep its intercept, and the factor stand alone
     in its term.
     """
+    blocks = design.specification.random_effects
     for terms in random:
-        b = next(k for k, known in enumerate(design.specification.random) if terms[0] in known)
+        b = next(k for k, known in enumerate(blocks) if terms[0] in known)
         part = design.random_specs[b]
-        if isinstance(part, tuple) or terms == design.specification.random[b]:
+        if isinstance(part, tuple) or terms == blocks[b]:
             continue
         factors = {
             name for name, (kind, _) in part.encoder_state.items()
@@ -71,7 +73,7 @@ def smaller_problem(problem: Problem, random: tuple[tuple[str, ...], ...]) -> Pr
     random : tuple of tuple of str
         Terms by block; a block of the problem may be left out, thinned or split.
     """
-    design = problem.design
+    design, spec = problem.design, problem.design.specification
     places = columns_of_terms(design)
     columns: list[int] = []
     blocks: list[int] = []
@@ -84,7 +86,7 @@ def smaller_problem(problem: Problem, random: tuple[tuple[str, ...], ...]) -> Pr
         specs.append(_part(design, b, terms))
     smaller = replace(
         design,
-        specification=replace(design.specification, random=random),
+        specification=replace(spec, random=random_terms(spec.group, random)),
         Z=design.Z[:, columns],
         effects=tuple(design.effects[k] for k in columns),
         blocks=tuple(blocks),
@@ -99,6 +101,6 @@ def _part(design: Design, block: int, terms: tuple[str, ...]) -> Any:
     """How the columns of some terms of a block are made from new data."""
     part = design.random_specs[block]
     if isinstance(part, tuple):
-        known = design.specification.random[block]
+        known = design.specification.random_effects[block]
         return tuple(part[known.index(term)] for term in terms)
     return part.subset(join_terms(terms))

@@ -55,10 +55,9 @@ def _only(name: str, design: Design, what: str, others: set[str] | set[frozenset
     if what == "fixed":
         own = [f"'{term}'" for term in design.terms if term not in others]
     else:
-        texts = design.specification.random_formulas
         blocks = (frozenset(block) for block in _ordered_blocks(design))
-        own = [f"({t.removeprefix('~ ')} | {design.specification.group})"
-               for t, block in zip(texts, blocks, strict=True) if block not in others]  # fmt: skip
+        terms = zip(design.specification.random, blocks, strict=True)
+        own = [str(term) for term, block in terms if block not in others]
     return f"; only '{name}' has {', '.join(own)}" if own else ""
 
 

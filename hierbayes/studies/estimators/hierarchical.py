@@ -22,6 +22,7 @@ from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.inference.hypotheses.degrees_of_freedom import METHODS
 from hierbayes.likelihood.collapsed import REML
 from hierbayes.specification.formula import Specification
+from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import INTERCEPT, product
 from hierbayes.studies.estimators.gamma_estimate import gamma_estimate
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
@@ -58,13 +59,13 @@ def fit_both(specification: Specification, rows: GroupedRows, data: pd.DataFrame
     DataError
         When the data cannot carry them.
     """
-    x = specification.random[0][1]
+    x = specification.random_effects[0][1]
     factors = [term for term in specification.fixed if term not in (INTERCEPT, x)][:1]
     group = rows.group if rows.group.isidentifier() else f"`{rows.group}`"
     mean, deviation = f"cvar({x}, {group})", f"dvar({x}, {group})"
     fixed = (*specification.fixed, mean, *(product(mean, factor) for factor in factors))
-    random = ((INTERCEPT, deviation),)
-    contextual = Specification(specification.response, fixed, random, rows.group)
+    random = random_terms(rows.group, [(INTERCEPT, deviation)])
+    contextual = Specification(specification.response, fixed, random)
     return Hierarchical(*(_reml(model, data) for model in (specification, contextual)))
 
 

@@ -13,6 +13,7 @@ from hierbayes.design.design import Design, build_design
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.specification.formula import Specification, read_combined
+from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import INTERCEPT, bare_term, factors_of, outside_backticks
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
 
@@ -42,8 +43,8 @@ def read_question(formula: Any, group: Any, data: Any) -> tuple[Specification, G
     predictor = next(term for term in _singles(stated) if term != factor)
     rows = _grouped(stated, design, predictor, factor)
     refuse_unanswerable(rows)
-    fixed, random = stated.fixed, ((INTERCEPT, predictor),)
-    return Specification(stated.response, fixed, random, stated.group), rows
+    random = random_terms(stated.group, [(INTERCEPT, predictor)])
+    return Specification(stated.response, stated.fixed, random), rows
 
 
 def refuse_unanswerable(rows: GroupedRows) -> None:

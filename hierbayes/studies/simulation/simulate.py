@@ -184,7 +184,7 @@ def _rows(
         if getattr(layout, name) is None:
             raise StudyError(f"{name}= is not stated; give groups= and sizes=, or data=")
     rows = make_rows(layout, spec.group, seed)
-    for name in columns_needed(spec.fixed, *spec.random):
+    for name in columns_needed(spec.fixed, *spec.random_effects):
         if name not in rows:
             raise StudyError(
                 f"the model needs '{name}', which is not stated; give it in variables=, or in "
