@@ -25,7 +25,7 @@ from hierbayes.fit.sampled import sample_posterior
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
 from hierbayes.language.structure import read_structure
-from hierbayes.likelihood.collapsed import ML, REML
+from hierbayes.likelihood.reading import ML, REML
 from hierbayes.priors.prior_set import PriorSet, choose_priors
 from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel, split_levels

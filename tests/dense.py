@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from hierbayes.likelihood.collapsed import GIVEN, ML, NORMAL, REML
+from hierbayes.likelihood.reading import GIVEN, ML, NORMAL, REML, Reading
 
 type Array = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ def log_density(
     rows: Rows,
     G: Array,
     sigma: float,
-    reading: int,
+    reading: Reading,
     gamma: Array | None = None,
     prior: tuple[Array, Array] | None = None,
 ) -> float:
@@ -82,7 +82,7 @@ def log_density(
     return log_normal(y - X @ mean, V + X @ cov @ X.T)
 
 
-def profile_sigma(rows: Rows, relative: Array, reading: int) -> float:
+def profile_sigma(rows: Rows, relative: Array, reading: Reading) -> float:
     """σ̂ at G = σ²·relative."""
     V = rows.V(relative, 1.0)
     r = rows.y - rows.X @ gls(rows.X, rows.y, V)[0]
@@ -90,7 +90,7 @@ def profile_sigma(rows: Rows, relative: Array, reading: int) -> float:
     return float(np.sqrt(r @ np.linalg.solve(V, r) / freedom))
 
 
-def profile(rows: Rows, relative: Array, reading: int) -> float:
+def profile(rows: Rows, relative: Array, reading: Reading) -> float:
     """Log density at G = σ²·relative with σ (and γ) at their best."""
     sigma = profile_sigma(rows, relative, reading)
     return log_density(rows, sigma**2 * relative, sigma, reading)

@@ -9,15 +9,7 @@ from numpy.testing import assert_allclose
 
 from hierbayes.design.basis import Basis, Standardisation
 from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.likelihood.collapsed import (
-    GIVEN,
-    ML,
-    NORMAL,
-    REML,
-    collapsed,
-    collapsed_absolute,
-    profiled,
-)
+from hierbayes.likelihood.collapsed import collapsed, collapsed_absolute, profiled
 from hierbayes.likelihood.conditional import (
     NormalPrior,
     conditional_moments,
@@ -27,6 +19,7 @@ from hierbayes.likelihood.conditional import (
 )
 from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.native import collapsed_native
+from hierbayes.likelihood.reading import GIVEN, ML, NORMAL, REML, Reading
 from tests import dense
 from tests.dense import Array, Rows
 
@@ -68,12 +61,13 @@ class Setting:
         self.A, self.B, self.C = self.rows.cross_products()
         self.n = float(n)
 
-    def arguments(self, root: Array, sigma: float, gamma: Array, reading: int) -> Any:
+    def arguments(self, root: Array, sigma: float, gamma: Array, reading: Reading) -> Any:
         return (
-            root, sigma, gamma, self.A, self.B, self.C, self.n, self.precision, self.mean, reading,
+            root, sigma, gamma, self.A, self.B, self.C, self.n, self.precision, self.mean,
+            int(reading),
         )  # fmt: skip
 
-    def dense(self, L: Array, sigma: float, gamma: Array, reading: int) -> float:
+    def dense(self, L: Array, sigma: float, gamma: Array, reading: Reading) -> float:
         return dense.log_density(self.rows, L @ L.T, sigma, reading, gamma, self.prior)
 
     def cross(self) -> CrossProducts:
@@ -87,7 +81,7 @@ class Setting:
 @every_reading
 @every_rank
 @every_structure
-def test_value_and_gradient(blocks: tuple[int, ...], singular: bool, reading: int) -> None:
+def test_value_and_gradient(blocks: tuple[int, ...], singular: bool, reading: Reading) -> None:
     s = Setting(blocks, singular)
     value, d_root, d_sigma, d_gamma = collapsed(*s.arguments(s.root, s.sigma, s.gamma, reading))
     L, sigma, gamma = s.root * s.sigma, s.sigma, s.gamma
@@ -105,7 +99,9 @@ def test_value_and_gradient(blocks: tuple[int, ...], singular: bool, reading: in
 @every_reading
 @every_rank
 @every_structure
-def test_absolute_value_and_gradient(blocks: tuple[int, ...], singular: bool, reading: int) -> None:
+def test_absolute_value_and_gradient(
+    blocks: tuple[int, ...], singular: bool, reading: Reading
+) -> None:
     s = Setting(blocks, singular)
     L, sigma, gamma = s.root, s.sigma, s.gamma
     value, d_root, d_sigma, d_gamma = collapsed_absolute(*s.arguments(L, sigma, gamma, reading))
@@ -119,7 +115,7 @@ def test_absolute_value_and_gradient(blocks: tuple[int, ...], singular: bool, re
 
 
 @every_reading
-def test_only_G_matters_not_which_root(reading: int) -> None:
+def test_only_G_matters_not_which_root(reading: Reading) -> None:
     s = Setting((3,))
     turn = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
     one = collapsed(*s.arguments(s.root, s.sigma, s.gamma, reading))[0]
@@ -128,7 +124,7 @@ def test_only_G_matters_not_which_root(reading: int) -> None:
 
 
 @every_reading
-def test_no_between_variance_is_a_regression(reading: int) -> None:
+def test_no_between_variance_is_a_regression(reading: Reading) -> None:
     s = Setting((2,))
     value = collapsed(*s.arguments(np.zeros((2, 2)), s.sigma, s.gamma, reading))[0]
     assert_allclose(value, s.dense(np.zeros((2, 2)), s.sigma, s.gamma, reading), rtol=1e-12)
@@ -149,7 +145,7 @@ HOPELESS = {
 @every_reading
 @pytest.mark.parametrize("density", [collapsed, collapsed_absolute])
 @pytest.mark.parametrize("which", HOPELESS)
-def test_hopeless_proposals_have_density_zero(which: str, density: Any, reading: int) -> None:
+def test_hopeless_proposals_have_density_zero(which: str, density: Any, reading: Reading) -> None:
     s = Setting((2, 1))
     root, sigma = s.root.copy(), HOPELESS[which][1]
     root[1, 1] = HOPELESS[which][0]
@@ -169,9 +165,9 @@ def test_hopeless_gamma_or_prior_has_density_zero() -> None:
 @pytest.mark.parametrize("reading", [ML, REML], ids=["ML", "REML"])
 @every_rank
 @every_structure
-def test_profiled(blocks: tuple[int, ...], singular: bool, reading: int) -> None:
+def test_profiled(blocks: tuple[int, ...], singular: bool, reading: Reading) -> None:
     s = Setting(blocks, singular)
-    value, d_root, sigma, gamma = profiled(s.root, s.A, s.B, s.C, s.n, reading)
+    value, d_root, sigma, gamma = profiled(s.root, s.A, s.B, s.C, s.n, int(reading))
     relative = s.root @ s.root.T
     assert_allclose(value, dense.profile(s.rows, relative, reading), rtol=1e-11)
     assert_allclose(sigma, dense.profile_sigma(s.rows, relative, reading), rtol=1e-11)
@@ -237,7 +233,7 @@ def test_moments_of_many_draws_of_gamma_and_u() -> None:
 
 @every_reading
 @every_structure
-def test_native_is_absolute_in_another_basis(blocks: tuple[int, ...], reading: int) -> None:
+def test_native_is_absolute_in_another_basis(blocks: tuple[int, ...], reading: Reading) -> None:
     s, q = Setting(blocks), sum(blocks)
     for T in (np.eye(q), np.random.default_rng(q).normal(size=(q, q))):
         arguments = s.arguments(s.root, s.sigma, s.gamma, reading)

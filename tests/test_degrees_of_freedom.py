@@ -14,8 +14,8 @@ from hierbayes.inference.hypotheses.variance_derivatives import (
     VarianceDerivatives,
     generalised_inverse,
 )
-from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.likelihood.covariance import free_entries
+from hierbayes.likelihood.reading import ML, REML, Reading
 from tests import dense
 from tests.conftest import MODELS, Cache
 from tests.dense import Array, Rows
@@ -124,7 +124,7 @@ class Dense:
         V = self.rows.V(*self.covariance(values))
         return np.linalg.inv(self.X.T @ np.linalg.solve(V, self.X))
 
-    def information(self, reading: int) -> Array:
+    def information(self, reading: Reading) -> Array:
         """Minus second differences of the n×n log-likelihood in units, extrapolated."""
 
         def value(step: Array) -> float:
@@ -133,7 +133,7 @@ class Dense:
 
         return -second_differences(value, len(self.at), 2e-2)
 
-    def satterthwaite(self, c: Array, reading: int) -> float:
+    def satterthwaite(self, c: Array, reading: Reading) -> float:
         def variance(step: Array) -> float:
             return float(c @ self.gamma_cov(self.at + self.unit * step) @ c)
 

@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.design.crossproducts import group_totals
-from hierbayes.likelihood.collapsed import NORMAL, REML
 from hierbayes.likelihood.conditional import log_jacobian
 from hierbayes.likelihood.deletion import densities_without
+from hierbayes.likelihood.reading import NORMAL, REML, Reading
 from hierbayes.studies.sensitivity.answers import baseline_of
 from hierbayes.studies.sensitivity.moments import Values, error_of_mean
 from hierbayes.studies.sensitivity.quantities import SD, Contrast
@@ -30,7 +30,7 @@ def test_what_groups_add_is_what_there_is(small: hb.Model) -> None:
 
 @pytest.mark.parametrize("reading", [REML, NORMAL])
 def test_densities_without_a_group_are_those_of_the_other_rows(
-    small: hb.Model, reading: int
+    small: hb.Model, reading: Reading
 ) -> None:
     """Against n×n matrices of the rows that stay, for each group and for none."""
     rng = np.random.default_rng(5)

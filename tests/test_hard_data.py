@@ -8,8 +8,8 @@ from scipy.linalg import cholesky
 from scipy.optimize import minimize
 
 import hierbayes as hb
-from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.likelihood.covariance import block_mask, free_entries
+from hierbayes.likelihood.reading import ML, REML
 from tests import dense
 from tests.dense import Array, Rows
 

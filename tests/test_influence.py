@@ -14,7 +14,7 @@ from scipy.stats import chi2
 import hierbayes as hb
 from hierbayes.errors import HypothesisError, InferenceError
 from hierbayes.inference.influence import case_results
-from hierbayes.likelihood.collapsed import GIVEN, REML
+from hierbayes.likelihood.reading import GIVEN, REML
 from tests import dense
 from tests.conftest import Cache
 from tests.test_hard_data import rows_of, simulate

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 import hierbayes as hb
 from hierbayes.estimation.information import NaturalParameters, natural_parameters
 from hierbayes.frames.arrays import Integers
-from hierbayes.likelihood.collapsed import ML, REML
+from hierbayes.likelihood.reading import ML, REML, Reading
 from tests import dense
 from tests.dense import Array, Rows
 
@@ -47,7 +47,7 @@ def covariance(values: Array, pairs: tuple[Integers, Integers], q: int) -> tuple
     return corr * np.outer(sd, sd), float(np.exp(values[-1]))
 
 
-def dense_hessian(m: hb.Model, at: NaturalParameters, reading: int) -> Array:
+def dense_hessian(m: hb.Model, at: NaturalParameters, reading: Reading) -> Array:
     """Second differences of the dense log-likelihood, extrapolated."""
     design = m.problem.design
     rows, q = Rows(design.y, design.X, design.Z, design.codes), len(design.effects)

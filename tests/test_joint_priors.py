@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 import hierbayes as hb
 from hierbayes.estimation.graph import graph_inputs
 from hierbayes.fit.convergence import convergence_table
-from hierbayes.likelihood.collapsed import NORMAL, REML
+from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.priors.joint_density import joint_density_at
 from tests.dense import Array, Rows, log_density
 

@@ -12,8 +12,8 @@ import hierbayes as hb
 from hierbayes.estimation.reml import maximise
 from hierbayes.inference.model_choice.chi_bar import upper_tail
 from hierbayes.inference.model_choice.nesting import find_nesting
-from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.likelihood.conditional import log_jacobian
+from hierbayes.likelihood.reading import ML, REML, Reading
 from tests.conftest import REFERENCE, Cache
 
 COMPARISONS = json.loads((REFERENCE / "profiles.json").read_text(encoding="utf-8"))["comparisons"]
@@ -90,7 +90,7 @@ CASES = [
 
 @pytest.mark.parametrize(("small", "big", "reading"), CASES)
 def test_the_smaller_model_is_read_off_the_larger(
-    small: str, big: str, reading: int, hs: pd.DataFrame
+    small: str, big: str, reading: Reading, hs: pd.DataFrame
 ) -> None:
     """Same maximum from the larger model's cross-products, and the simulator's own moments."""
     models = [hb.Model(formula, data=hs) for formula in (small, big)]

@@ -10,8 +10,9 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import hierbayes as hb
-from hierbayes.likelihood.collapsed import GIVEN, collapsed
+from hierbayes.likelihood.collapsed import collapsed
 from hierbayes.likelihood.conditional import log_jacobian
+from hierbayes.likelihood.reading import GIVEN
 from hierbayes.studies.sensitivity.power_scaling import diagnosis
 from tests.conftest import Cache
 from tests.dense import Array

@@ -15,7 +15,7 @@ from hierbayes.inference.profiles.held import Held, Theta
 from hierbayes.inference.profiles.newton import Minimum, Objective
 from hierbayes.inference.profiles.newton import minimise as minimise_held
 from hierbayes.inference.profiles.parameter import parameters_of
-from hierbayes.likelihood.collapsed import ML, REML
+from hierbayes.likelihood.reading import ML, REML, Reading
 from tests import dense
 from tests.conftest import MODELS, REFERENCE, Cache, spelled
 
@@ -79,7 +79,7 @@ def small_model(small: pd.DataFrame) -> hb.Model:
     return hb.Model("y ~ x + (1 + x | g)", data=small)
 
 
-def best_held(model: hb.Model, block: str, at: int, value: float, reading: int) -> float:
+def best_held(model: hb.Model, block: str, at: int, value: float, reading: Reading) -> float:
     """−2ℓ at its best over all but one parameter, by dense matrices and Nelder–Mead."""
     design = model.problem.design
     rows = dense.Rows(design.y, design.X, design.Z, design.codes)
@@ -109,7 +109,7 @@ def best_held(model: hb.Model, block: str, at: int, value: float, reading: int) 
     ("gamma", 1, ML), ("sd", 0, REML), ("sd", 1, ML), ("corr", 0, REML), ("sigma", 0, REML),
 ])  # fmt: skip
 def test_bounds_solve_the_dense_criterion(
-    block: str, at: int, reading: int, small_model: hb.Model
+    block: str, at: int, reading: Reading, small_model: hb.Model
 ) -> None:
     fit = small_model.reml() if reading == REML else small_model.ml()
     limits = hb.profile(fit, block).intervals().iloc[at if block in ("gamma", "sd") else 0]
@@ -122,7 +122,7 @@ def test_bounds_solve_the_dense_criterion(
 
 
 @pytest.mark.parametrize("reading", [ML, REML])
-def test_gradients_are_those_of_differences(reading: int, small_model: hb.Model) -> None:
+def test_gradients_are_those_of_differences(reading: Reading, small_model: hb.Model) -> None:
     fit = small_model.reml()
     theta = Theta(fit.gamma_draws[0, 0], fit.root[0, 0], fit.sigma)
     for one in parameters_of(small_model.problem.design):

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
-from hierbayes.likelihood.collapsed import NORMAL, REML
+from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.likelihood.reduction import Reduction, reduce_draws
 from hierbayes.studies.sensitivity.answers import baseline_of, reprior
 from hierbayes.studies.sensitivity.moments import Values, error_of_mean

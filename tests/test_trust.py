@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 import hierbayes as hb
-from hierbayes.likelihood.collapsed import NORMAL, REML
+from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.likelihood.reduction import reduce_draws
 from hierbayes.studies.sensitivity.moments import error_of_mean
 from hierbayes.studies.sensitivity.quantities import ICC, SD, Sigma

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.likelihood.collapsed import NORMAL, REML
+from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.priors.propriety import refuse_improper
 from tests import dense
 from tests.conftest import Cache

@@ -27,9 +27,9 @@ from hierbayes.design.design import Design
 from hierbayes.estimation.correlation import NormalisedRows
 from hierbayes.estimation.variance_shares import explained_gamma, explained_scales, gamma_evidence
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import GIVEN, NORMAL, REML
 from hierbayes.likelihood.conditional import flat_prior, log_jacobian
 from hierbayes.likelihood.op import CollapsedLogDensity
+from hierbayes.likelihood.reading import GIVEN, NORMAL, REML, Reading
 from hierbayes.priors.density import refuse_negative
 from hierbayes.priors.families import ForeignPrior, Prior, refuse_shaped
 from hierbayes.priors.joint_density import joint_log_density, joint_parameters, log_uniform_corr
@@ -54,7 +54,7 @@ class GraphInputs:
     structure: Structure
 
 
-def reading_of(priors: PriorSet) -> int:
+def reading_of(priors: PriorSet) -> Reading:
     """What the graph does with γ: integrates it out, under a flat or normal prior, or not."""
     if not priors.collapses_gamma:
         return GIVEN
@@ -96,7 +96,7 @@ def graph_inputs(design: Design, cross: CrossProducts, priors: PriorSet) -> Grap
         at = _place_of_constant(design, priors)
         data |= gamma_evidence(design, cross, at)
         families.append(at)
-    return GraphInputs(data, (reading, sampled, q, design.blocks, tuple(families)))
+    return GraphInputs(data, (reading.value, sampled, q, design.blocks, tuple(families)))
 
 
 def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Model:
@@ -137,7 +137,7 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
                 given = {name: data[name] for name in data if name.startswith(f"{block}_")}
                 prior_density = joint_log_density(prior, given, root, sd, sigma)
                 pm.Potential(f"prior_{block}", prior_density)
-        density = CollapsedLogDensity(int(reading))(
+        density = CollapsedLogDensity(Reading(reading))(
             root,
             sigma / data["scale"],
             gamma,

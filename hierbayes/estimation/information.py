@@ -18,8 +18,9 @@ import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.likelihood.collapsed import ML, group_score, read_density, reduce_groups, solve_gamma
+from hierbayes.likelihood.collapsed import group_score, read_density, reduce_groups, solve_gamma
 from hierbayes.likelihood.covariance import block_mask, cholesky_psd, sd_corr
+from hierbayes.likelihood.reading import ML, Reading
 
 _STEP = 1e-4
 
@@ -44,7 +45,7 @@ class NaturalParameters:
 
 
 def natural_parameters(
-    problem: Problem, G: Floats, sigma: float, reading: int
+    problem: Problem, G: Floats, sigma: float, reading: Reading
 ) -> NaturalParameters:
     """Natural parameters of a maximum and their approximate covariance.
 
@@ -54,7 +55,7 @@ def natural_parameters(
     G : (q, q) float
         In the user's units, not singular.
     sigma : float
-    reading : int
+    reading : Reading
         ``ML`` or ``REML``.
     """
     blocks = problem.design.blocks
@@ -82,7 +83,7 @@ def natural_parameters(
 
 
 def _gradient(
-    problem: Problem, values: Floats, pairs: tuple[Integers, Integers], reading: int
+    problem: Problem, values: Floats, pairs: tuple[Integers, Integers], reading: Reading
 ) -> Floats:
     """∂ℓ/∂(natural parameters), from the exact score of G and σ."""
     cross = problem.cross
@@ -108,7 +109,7 @@ def _gradient(
     return np.concatenate([d_log_sd, d_eta, [d_log_sigma]])
 
 
-def _score(root: Floats, sigma: float, problem: Problem, reading: int) -> tuple[Floats, float]:
+def _score(root: Floats, sigma: float, problem: Problem, reading: Reading) -> tuple[Floats, float]:
     """∂ℓ/∂(λλ') (q, q) and ∂ℓ/∂log σ at fixed λ, both at any (λ, σ)."""
     cross = problem.cross
     p = cross.C.shape[0] - 1
@@ -116,7 +117,18 @@ def _score(root: Floats, sigma: float, problem: Problem, reading: int) -> tuple[
     log_det, S, factors = reduce_groups(root, cross.A, cross.B, cross.C)
     gamma, F, _ = solve_gamma(S, sigma, nothing, zero)
     _, _, d_sigma, _ = read_density(
-        log_det, S, factors, root, sigma, zero, cross.A, cross.B, cross.n, nothing, zero, reading
+        log_det,
+        S,
+        factors,
+        root,
+        sigma,
+        zero,
+        cross.A,
+        cross.B,
+        cross.n,
+        nothing,
+        zero,
+        int(reading),
     )
     if reading == ML:
         F = np.zeros((p, 0))

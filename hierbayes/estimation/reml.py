@@ -19,14 +19,13 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.errors import EstimationError
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.collapsed import (
-    ML,
-    REML,
     group_score,
     profiled,
     reduce_groups,
     solve_gamma,
 )
 from hierbayes.likelihood.covariance import block_mask, cholesky_psd, free_entries
+from hierbayes.likelihood.reading import ML, REML, Reading
 
 _SNAP = 1e-5  # a relative standard deviation below this is tried at zero
 _RESTARTS = 6
@@ -40,7 +39,7 @@ class Optimum:
 
     Parameters
     ----------
-    reading : int
+    reading : Reading
         ``ML`` or ``REML``.
     root : (q, q) float
         λ̂, lower triangular but for the order of its rows within blocks.
@@ -57,7 +56,7 @@ class Optimum:
     evaluations : int
     """
 
-    reading: int
+    reading: Reading
     root: Floats
     sigma: float
     value: float
@@ -70,7 +69,7 @@ class Optimum:
 class _Objective:
     """−ℓ(λ) and its gradient as functions of the free entries, counting its calls."""
 
-    def __init__(self, cross: CrossProducts, blocks: tuple[int, ...], reading: int) -> None:
+    def __init__(self, cross: CrossProducts, blocks: tuple[int, ...], reading: Reading) -> None:
         self.cross, self.reading = cross, reading
         self.rows, self.columns = free_entries(blocks)
         self.q = sum(blocks)
@@ -102,12 +101,12 @@ class _Objective:
         self.calls += 1
         cross = self.cross
         value, d_root, _, _ = profiled(
-            self.root(entries), cross.A, cross.B, cross.C, cross.n, self.reading
+            self.root(entries), cross.A, cross.B, cross.C, cross.n, int(self.reading)
         )
         return -value, -d_root[self.at]
 
 
-def maximise(cross: CrossProducts, blocks: tuple[int, ...], reading: int = REML) -> Optimum:
+def maximise(cross: CrossProducts, blocks: tuple[int, ...], reading: Reading = REML) -> Optimum:
     """The maximum of the restricted (or full) likelihood over G and σ.
 
     Parameters
@@ -115,7 +114,7 @@ def maximise(cross: CrossProducts, blocks: tuple[int, ...], reading: int = REML)
     cross : CrossProducts
     blocks : tuple of int
         Sizes of the diagonal blocks of G.
-    reading : int
+    reading : Reading
         ``REML`` or ``ML``.
 
     Raises
@@ -139,7 +138,7 @@ def maximise(cross: CrossProducts, blocks: tuple[int, ...], reading: int = REML)
 
 
 def maximise_near(
-    cross: CrossProducts, blocks: tuple[int, ...], reading: int, root: Floats
+    cross: CrossProducts, blocks: tuple[int, ...], reading: Reading, root: Floats
 ) -> Optimum:
     """The maximum, looked for first by Newton steps from a root λ (q, q) that is near it.
 
@@ -176,10 +175,10 @@ def _steep(objective: _Objective, entries: Floats, diagonal: Booleans) -> bool:
     return bool(np.abs(objective(entries)[1][free]).max(initial=0.0) > 1e-6)
 
 
-def covariance_score(root: Floats, cross: CrossProducts, reading: int) -> Floats:
+def covariance_score(root: Floats, cross: CrossProducts, reading: Reading) -> Floats:
     """∂ℓ/∂(λλ') (q, q) at the profiled σ̂ and γ̂."""
     p = cross.C.shape[0] - 1
-    _, _, sigma, gamma = profiled(root, cross.A, cross.B, cross.C, cross.n, reading)
+    _, _, sigma, gamma = profiled(root, cross.A, cross.B, cross.C, cross.n, int(reading))
     _, S, factors = reduce_groups(root, cross.A, cross.B, cross.C)
     _, F, _ = solve_gamma(S, 1.0, np.zeros((p, p)), np.zeros(p))
     if reading == ML:
@@ -288,7 +287,7 @@ def _report(objective: _Objective, entries: Floats, diagonal: Booleans, ascent: 
     value, gradient = objective(entries)
     root = objective.root(entries)
     cross = objective.cross
-    _, _, sigma, _ = profiled(root, cross.A, cross.B, cross.C, cross.n, objective.reading)
+    _, _, sigma, _ = profiled(root, cross.A, cross.B, cross.C, cross.n, int(objective.reading))
     free = ~(diagonal & (entries <= 0.0))
     return Optimum(
         reading=objective.reading,

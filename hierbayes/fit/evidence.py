@@ -11,8 +11,8 @@ from hierbayes.design.problem import Problem
 from hierbayes.estimation.reml import Optimum
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import REML
 from hierbayes.likelihood.conditional import log_jacobian
+from hierbayes.likelihood.reading import REML
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,8 +13,8 @@ from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.variance import mean_corr
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.likelihood.covariance import block_mask, sd_corr
+from hierbayes.likelihood.reading import ML, REML
 
 _COLUMNS = ["lower", "estimate", "upper"]
 

@@ -10,16 +10,17 @@ from hierbayes.estimation.reml import maximise
 from hierbayes.fit.evidence import Maximum, count_covariances, maximum_of
 from hierbayes.fit.fit import Fit
 from hierbayes.likelihood.conditional import conditional_moments, flat_prior
+from hierbayes.likelihood.reading import Reading
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 
 
-def maximum_likelihood(problem: Problem, reading: int) -> Fit:
+def maximum_likelihood(problem: Problem, reading: Reading) -> Fit:
     """The exact maximum of the likelihood, boundary included.
 
     Parameters
     ----------
     problem : Problem
-    reading : int
+    reading : Reading
         ``REML`` or ``ML``.
     """
     design, cross = problem.design, problem.cross

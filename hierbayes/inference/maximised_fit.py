@@ -10,7 +10,7 @@ import pandas as pd
 from hierbayes.design.design import Design
 from hierbayes.errors import InferenceError
 from hierbayes.fit.fit import Fit
-from hierbayes.likelihood.collapsed import ML, REML
+from hierbayes.likelihood.reading import ML, REML, Reading
 
 READINGS = {"REML": REML, "ML": ML}
 
@@ -42,7 +42,7 @@ def refuse_other_than_maxima(verb: str, *fits: Any) -> None:
             )
 
 
-def reading_of(fit: Fit) -> int:
+def reading_of(fit: Fit) -> Reading:
     """``REML`` or ``ML``, as the likelihood counts them."""
     return READINGS[fit.engine]
 

@@ -36,10 +36,9 @@ import math
 import numpy as np
 from numba import njit
 
-ML = 0
-REML = 1
-NORMAL = 2
-GIVEN = 3
+from hierbayes.likelihood.reading import Reading
+
+ML, REML, NORMAL, GIVEN = (reading.value for reading in Reading)  # numba takes whole numbers
 
 LOG_2PI = math.log(2.0 * math.pi)
 

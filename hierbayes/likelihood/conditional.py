@@ -16,7 +16,8 @@ from numba import njit
 from hierbayes.design.basis import Basis
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import REML, reduce_groups, solve_gamma
+from hierbayes.likelihood.collapsed import reduce_groups, solve_gamma
+from hierbayes.likelihood.reading import REML, Reading
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +39,7 @@ def flat_prior(p: int) -> NormalPrior:
     return NormalPrior(np.zeros(p), np.zeros((p, p)))
 
 
-def log_jacobian(reading: int, basis: Basis, n: float) -> float:
+def log_jacobian(reading: Reading, basis: Basis, n: float) -> float:
     """What to add to a log density of y° to have that of y in the user's units.
 
     n log s from the scale of y; under a flat prior on γ also the change of the

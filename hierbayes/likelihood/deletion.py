@@ -12,6 +12,7 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import read_value, reduce_groups
 from hierbayes.likelihood.conditional import NormalPrior
+from hierbayes.likelihood.reading import Reading
 
 
 def densities_without(
@@ -20,7 +21,7 @@ def densities_without(
     cross: CrossProducts,
     totals: Floats,
     prior: NormalPrior,
-    reading: int,
+    reading: Reading,
 ) -> tuple[Floats, Floats]:
     """Log density of all groups but one, and the mean of γ given θ and them.
 
@@ -33,7 +34,7 @@ def densities_without(
         [X_j y_j]'[X_j y_j].
     prior : NormalPrior
         Of γ.
-    reading : int
+    reading : Reading
         ``REML`` or ``NORMAL``.
 
     Returns
@@ -46,7 +47,7 @@ def densities_without(
     """
     return _densities(
         roots, sigmas, cross.A, cross.B, cross.C, totals, cross.rows, prior.precision, prior.mean,
-        reading,
+        int(reading),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 from hierbayes.likelihood.native import VERSION, collapsed_native
+from hierbayes.likelihood.reading import Reading
 
 
 class CollapsedLogDensity(Op):
@@ -32,15 +33,15 @@ class CollapsedLogDensity(Op):
 
     Parameters
     ----------
-    reading : int
+    reading : Reading
         One of the constants of `hierbayes.likelihood.collapsed`.
     """
 
     __props__ = ("reading",)
     _differentiable = 3  # root, sigma, gamma
 
-    def __init__(self, reading: int) -> None:
-        self.reading = reading
+    def __init__(self, reading: Reading) -> None:
+        self.reading = int(reading)
 
     def make_node(self, *inputs: Any) -> Apply:
         tensors = [pt.as_tensor_variable(value, dtype="float64") for value in inputs]

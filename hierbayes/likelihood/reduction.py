@@ -13,8 +13,9 @@ from numba import njit
 
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import GIVEN, read_value, reduce_groups
+from hierbayes.likelihood.collapsed import read_value, reduce_groups
 from hierbayes.likelihood.conditional import NormalPrior, log_jacobian
+from hierbayes.likelihood.reading import GIVEN, Reading
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,18 +38,24 @@ class Reduction:
     sigmas: Floats
     cross: CrossProducts
 
-    def log_density(self, prior: NormalPrior, reading: int) -> Floats:
+    def log_density(self, prior: NormalPrior, reading: Reading) -> Floats:
         """Log p(y | θ) (M,) of the response in the user's units, γ integrated out under a prior.
 
         Parameters
         ----------
         prior : NormalPrior
             Of γ in the internal basis; ignored under a flat prior.
-        reading : int
+        reading : Reading
             ``REML`` or ``NORMAL``.
         """
         values = _values(
-            self.log_det, self.S, self.sigmas, self.cross.n, prior.precision, prior.mean, reading
+            self.log_det,
+            self.S,
+            self.sigmas,
+            self.cross.n,
+            prior.precision,
+            prior.mean,
+            int(reading),
         )
         return values + log_jacobian(reading, self.cross.basis, self.cross.n)
 

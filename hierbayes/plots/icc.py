@@ -13,7 +13,7 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.variance import icc_draws, second_moment, share_between
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import REML
+from hierbayes.likelihood.reading import REML
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_point
 from hierbayes.plots.density import POINTS, SHARE, sample_of

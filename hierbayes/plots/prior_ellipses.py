@@ -17,7 +17,7 @@ import pandas as pd
 from hierbayes.errors import StudyError
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import REML
+from hierbayes.likelihood.reading import REML
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import two_effects
 from hierbayes.plots.draw import legend, zero_lines

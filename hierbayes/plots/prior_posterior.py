@@ -21,7 +21,7 @@ from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.profiles.parameter import Parameter, choose_parameters, parameters_of
 from hierbayes.inference.profiles.profile import Profile, profile
-from hierbayes.likelihood.collapsed import REML
+from hierbayes.likelihood.reading import REML
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_point
 from hierbayes.plots.density import POINTS, Sample, sample_of

@@ -18,7 +18,7 @@ from hierbayes.errors import StudyError
 from hierbayes.fit.effects import group_shrinkage
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
-from hierbayes.likelihood.collapsed import REML
+from hierbayes.likelihood.reading import REML
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import chosen_groups, one_effect, refuse_point
 from hierbayes.plots.draw import heading, legend

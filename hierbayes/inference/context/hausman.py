@@ -19,7 +19,7 @@ from hierbayes.inference.context.fixed_effects import WithinFit, within_fit
 from hierbayes.inference.context.submodel import Submodel, fit_columns
 from hierbayes.inference.context.swamy_arora import SwamyArora, swamy_arora
 from hierbayes.inference.residuals.anchor import about_lines, problem_of
-from hierbayes.likelihood.collapsed import REML
+from hierbayes.likelihood.reading import REML
 
 ALPHA = 0.05
 VERSIONS = ("REML, each its own sigma", "REML, common sigma", "Swamy-Arora")

@@ -41,7 +41,7 @@ from hierbayes.inference.context.intercept_estimate import (
     weighted_intercept,
 )
 from hierbayes.inference.residuals.anchor import about_lines, problem_of
-from hierbayes.likelihood.collapsed import REML
+from hierbayes.likelihood.reading import REML
 
 _SCHEMES = {"equal": EQUAL, "sample_size": SAMPLE_SIZE}
 

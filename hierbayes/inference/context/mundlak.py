@@ -28,7 +28,7 @@ from hierbayes.inference.hypotheses.degrees_of_freedom import (
 from hierbayes.inference.hypotheses.tails import two_sided
 from hierbayes.inference.hypotheses.wald import joint_row
 from hierbayes.inference.residuals.anchor import about_lines, problem_of
-from hierbayes.likelihood.collapsed import ML, REML
+from hierbayes.likelihood.reading import ML, REML
 
 ALPHA = 0.05
 _SPANNED = 1e-9  # of what is left of a column beside the others, against its size

@@ -15,6 +15,7 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import conditional_moments, flat_prior
+from hierbayes.likelihood.reading import Reading
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +35,7 @@ class Submodel:
     sigma: float
 
 
-def fit_columns(design: Design, X: Floats, reading: int) -> Submodel:
+def fit_columns(design: Design, X: Floats, reading: Reading) -> Submodel:
     """Fit fixed columns X (n, p) and a random intercept on the rows and groups of a design.
 
     Parameters
@@ -42,7 +43,7 @@ def fit_columns(design: Design, X: Floats, reading: int) -> Submodel:
     design : Design
     X : (n, p) float
         Independent.
-    reading : int
+    reading : Reading
         ``REML`` or ``ML``.
     """
     Z, blocks = np.ones((len(X), 1)), (1,)
@@ -59,7 +60,7 @@ def fit_columns(design: Design, X: Floats, reading: int) -> Submodel:
     )
 
 
-def fit_of_columns(design: Design, X: Floats, terms: tuple[str, ...], reading: int) -> Fit:
+def fit_of_columns(design: Design, X: Floats, terms: tuple[str, ...], reading: Reading) -> Fit:
     """The fit of a design with more fixed columns X (n, p'), its own coming first.
 
     Its formula stays that of the design: it has no columns of new data.

@@ -18,7 +18,7 @@ from hierbayes.inference.context.spread import fixed_variance, random_variance, 
 from hierbayes.inference.context.submodel import fit_columns
 from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
 from hierbayes.inference.residuals.anchor import about_lines
-from hierbayes.likelihood.collapsed import ML, REML
+from hierbayes.likelihood.reading import ML, REML
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -32,8 +32,8 @@ from hierbayes.inference.hypotheses.variance_derivatives import (
     generalised_inverse,
     variance_derivatives,
 )
-from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.likelihood.covariance import free_entries
+from hierbayes.likelihood.reading import ML, REML
 
 _RANK = 1e-7  # of a singular value of a root of a block of G, against the largest
 

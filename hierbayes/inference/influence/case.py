@@ -16,6 +16,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.estimation.reml import Optimum, maximise_near
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.conditional import conditional_moments, flat_prior
+from hierbayes.likelihood.reading import Reading
 
 _OWN = 1e-11  # smallest eigenvalue of the scaled X'X that is not 0, as when a design is checked
 _ABSORBED = 1e-9
@@ -67,7 +68,7 @@ def without_rows(problem: Problem, rows: Integers) -> Iterator[CrossProducts]:
                             cross.groups[kept], cross.basis)  # fmt: skip
 
 
-def refit(cross: CrossProducts, problem: Problem, reading: int, root: Floats) -> Refit:
+def refit(cross: CrossProducts, problem: Problem, reading: Reading, root: Floats) -> Refit:
     """The maximum for other cross-products in the same basis, from a root λ that is near."""
     basis = cross.basis
     optimum = maximise_near(cross, problem.design.blocks, reading, root)

@@ -27,6 +27,7 @@ from hierbayes.inference.influence.case_table import (
 )
 from hierbayes.inference.residuals.anchor import Anchor
 from hierbayes.inference.residuals.row_variances import row_variances
+from hierbayes.likelihood.reading import Reading
 
 _MANY = 200  # refits, from where on they show a bar
 
@@ -64,7 +65,7 @@ class CaseResults:
 
 
 def leave_out(
-    at: Anchor, level: int, wanted: int | None, reading: int, *, progress: bool
+    at: Anchor, level: int, wanted: int | None, reading: Reading, *, progress: bool
 ) -> CaseResults:
     """Leave out each group (level 2) or row (level 1), the worst ``wanted`` with θ anew."""
     reasons, given = _held(at, level)
@@ -140,7 +141,7 @@ def _conditional(at: Anchor) -> Floats:
 
 
 def _refits(
-    at: Anchor, level: int, chosen: Integers, reading: int, *, progress: bool
+    at: Anchor, level: int, chosen: Integers, reading: Reading, *, progress: bool
 ) -> list[Refit]:
     problem = at.problem
     left: Iterable[CrossProducts]

@@ -20,7 +20,8 @@ from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.influence.case import Refit
 from hierbayes.inference.residuals.anchor import Anchor
 from hierbayes.inference.residuals.row_variances import RowVariances
-from hierbayes.likelihood.collapsed import GIVEN, ML, collapsed, reduce_groups
+from hierbayes.likelihood.collapsed import collapsed, reduce_groups
+from hierbayes.likelihood.reading import GIVEN, ML, Reading
 
 _EXACT = 1e-9  # 1 − h below this: the row fits itself
 
@@ -114,7 +115,7 @@ def refitted(at: Anchor, fits: list[Refit]) -> Changes:
     return _changes(at, gamma, np.array([one.gamma_cov for one in fits]))
 
 
-def displacements(at: Anchor, fits: list[Refit], reading: int) -> Floats:
+def displacements(at: Anchor, fits: list[Refit], reading: Reading) -> Floats:
     """Twice the drop of the likelihood of all rows, at the estimates without each case (m,).
 
     Of the likelihood in γ and θ for ML; of the restricted one, a function of θ, for REML.
@@ -124,7 +125,7 @@ def displacements(at: Anchor, fits: list[Refit], reading: int) -> Floats:
     nothing = np.zeros((p, p))
 
     def value(root: Floats, sigma: float, gamma: Floats) -> float:
-        face = GIVEN if reading == ML else reading
+        face = int(GIVEN if reading == ML else reading)
         density: float = collapsed(
             root, sigma, gamma, cross.A, cross.B, cross.C, cross.n, nothing, gamma, face
         )[0]

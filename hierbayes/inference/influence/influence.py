@@ -19,8 +19,8 @@ from hierbayes.inference.influence.case_results import CaseResults, leave_out
 from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
 from hierbayes.inference.residuals.anchor import Anchor, about_lines, anchor
 from hierbayes.inference.residuals.row_variances import row_variances
-from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.likelihood.covariance import block_mask, sd_corr
+from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.specification.counts import is_whole
 
 _SHOWN = 5  # cases, in print
@@ -144,7 +144,7 @@ def influence(
     return _assemble(fit, at, level, results, reading)
 
 
-def _reading(fit: Fit) -> int:
+def _reading(fit: Fit) -> Reading:
     if fit.engine == "REML":
         return REML
     if fit.engine == "ML":
@@ -162,7 +162,9 @@ def _refuse_wrong_counts(level: int, refit: int | None) -> None:
         raise InferenceError(f"refit must be a whole number of cases, 0 or more, not {refit!r}")
 
 
-def _assemble(fit: Fit, at: Anchor, level: int, results: CaseResults, reading: int) -> Influence:
+def _assemble(
+    fit: Fit, at: Anchor, level: int, results: CaseResults, reading: Reading
+) -> Influence:
     design = fit.design
     index = pd.Index(design.groups, name="group") if level == 2 else design.index
     terms = pd.Index(design.terms, name="term")
@@ -201,7 +203,9 @@ def _assemble(fit: Fit, at: Anchor, level: int, results: CaseResults, reading: i
     )
 
 
-def _frame(fit: Fit, at: Anchor, level: int, results: CaseResults, reading: int) -> pd.DataFrame:
+def _frame(
+    fit: Fit, at: Anchor, level: int, results: CaseResults, reading: Reading
+) -> pd.DataFrame:
     """The frame of `Influence`, its rows in the order of the cases."""
     p = len(fit.design.terms)
     free = count_covariances(fit.design.blocks) + 1 + (p if reading == ML else 0)

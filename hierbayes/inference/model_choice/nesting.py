@@ -13,7 +13,7 @@ from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.bootstraps.simulation import Simulator, simulator
 from hierbayes.inference.maximised_fit import reading_of
-from hierbayes.likelihood.collapsed import REML
+from hierbayes.likelihood.reading import REML
 
 _OUTSIDE = 1e-7  # of a column's size, left over beside the columns that should span it
 

@@ -24,14 +24,9 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.problem import Problem
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.inference.profiles.parameter import Parameter
-from hierbayes.likelihood.collapsed import (
-    GIVEN,
-    collapsed,
-    collapsed_absolute,
-    reduce_groups,
-    solve_gamma,
-)
+from hierbayes.likelihood.collapsed import collapsed, collapsed_absolute, reduce_groups, solve_gamma
 from hierbayes.likelihood.covariance import block_mask, cholesky_psd
+from hierbayes.likelihood.reading import GIVEN, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +55,11 @@ class Held:
     problem : Problem
     parameter : Parameter
         Which is held.
-    reading : int
+    reading : Reading
         ``ML`` or ``REML``; a fixed effect can be held under ``ML`` only.
     """
 
-    def __init__(self, problem: Problem, parameter: Parameter, reading: int) -> None:
+    def __init__(self, problem: Problem, parameter: Parameter, reading: Reading) -> None:
         design, self.cross = problem.design, problem.cross
         self.parameter, self.reading = parameter, reading
         first = parameter.at if parameter.block in ("sd", "corr") else ()
@@ -132,7 +127,7 @@ class Held:
         gamma = cross.basis.gamma_internal(self.theta(value, x).gamma)
         _, _, _, d_gamma = collapsed(
             self._to_effects @ E / sigma, sigma, gamma, cross.A, cross.B, cross.C, cross.n,
-            np.zeros((p, p)), np.zeros(p), GIVEN,
+            np.zeros((p, p)), np.zeros(p), int(GIVEN),
         )  # fmt: skip
         t, _ = self._direction
         return float(-2.0 * d_gamma @ t / (t @ t) / cross.basis.scale)
@@ -158,7 +153,7 @@ class Held:
         p = len(cross.C) - 1
         ll, d_root, d_sigma, _ = collapsed_absolute(
             self._to_effects @ E, sigma, np.zeros(p), cross.A, cross.B, cross.C, cross.n,
-            np.zeros((p, p)), np.zeros(p), self.reading,
+            np.zeros((p, p)), np.zeros(p), int(self.reading),
         )  # fmt: skip
         dE = -2.0 * self._to_effects.T @ d_root
         d_log_sigma = -2.0 * d_sigma * sigma

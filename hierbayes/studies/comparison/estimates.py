@@ -15,8 +15,8 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.intervals import intervals
 from hierbayes.fit.variance import icc_draws, undetermined
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import ML, REML
 from hierbayes.likelihood.covariance import block_mask
+from hierbayes.likelihood.reading import ML, REML
 from hierbayes.studies.comparison.row_index import ordered_index
 
 COLUMNS = ["estimate", "se", "lower", "upper", "median", "mcse"]

@@ -20,7 +20,7 @@ from hierbayes.fit.contextual.slopes import contextual_slopes
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.inference.hypotheses.degrees_of_freedom import METHODS
-from hierbayes.likelihood.collapsed import REML
+from hierbayes.likelihood.reading import REML
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import INTERCEPT, product

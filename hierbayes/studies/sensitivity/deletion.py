@@ -9,8 +9,8 @@ from hierbayes.design.crossproducts import group_totals
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import NORMAL, REML
 from hierbayes.likelihood.deletion import densities_without
+from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
 from hierbayes.studies.sensitivity.alternatives import Alternative

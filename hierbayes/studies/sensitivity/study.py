@@ -14,7 +14,7 @@ from hierbayes.display.steps import steps
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
-from hierbayes.likelihood.collapsed import REML
+from hierbayes.likelihood.reading import REML
 from hierbayes.priors.blocks import COVERED
 from hierbayes.studies.sensitivity.alternatives import Alternative, read_alternatives
 from hierbayes.studies.sensitivity.answers import UNANSWERED, Answer, Answerer, baseline_of

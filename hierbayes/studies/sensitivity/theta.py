@@ -10,7 +10,7 @@ import numpy as np
 from hierbayes.design.problem import Problem
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import NORMAL, REML
+from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.likelihood.reduction import Reduction, reduce_draws
 from hierbayes.priors.families import LKJ, Prior
 from hierbayes.priors.prior_set import PriorSet
