@@ -63,27 +63,27 @@ def equivalence(first: Model, second: Model) -> Equivalence:
     True
     """
     a, b = first.problem.design, second.problem.design
-    same_rows = len(a.y) == len(b.y) and np.array_equal(a.y, b.y)
+    same_rows = a.n == b.n and np.array_equal(a.rows.y, b.rows.y)
     same_rows = same_rows and np.array_equal(_labels(a), _labels(b))
     if not same_rows:
         return Equivalence(False, False, False, float("nan"))
     blocks = [_match(part, other) for part, other in zip(_blocks(a), _blocks(b), strict=False)]
     return Equivalence(
         same_rows=True,
-        same_fixed=_match(a.X, b.X),
+        same_fixed=_match(a.rows.X, b.rows.X),
         same_random=len(a.blocks) == len(b.blocks) and all(blocks),
         loglik_difference=second.reml().loglik - first.reml().loglik,
     )
 
 
 def _labels(design: Design) -> np.ndarray:
-    return np.asarray(design.groups)[design.codes]
+    return np.asarray(design.groups)[design.rows.codes]
 
 
 def _blocks(design: Design) -> list[Floats]:
     """Columns of each block of G, blocks in an order that does not depend on writing."""
     cuts = np.cumsum(design.blocks)[:-1]
-    parts = np.split(design.Z, cuts, axis=1)
+    parts = np.split(design.rows.Z, cuts, axis=1)
     return sorted(parts, key=lambda part: (part.shape[1], float((part**2).sum())))
 
 

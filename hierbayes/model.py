@@ -88,7 +88,7 @@ class Model:
         self.specification: Specification = specification
         self.problem: Problem = pose_problem(specification, data)
         if isinstance(formula, Multilevel):
-            refuse_uneven_equations(formula, self.problem.design.factors.__contains__)
+            refuse_uneven_equations(formula, self.problem.design.columns.coded_factors.__contains__)
         if priors is not None and not isinstance(priors, Mapping):
             raise PriorError(
                 "priors must be a mapping from blocks to priors, such as "
@@ -118,8 +118,8 @@ class Model:
             When a factor of level 1 is coded otherwise in one equation than in another.
         """
         design = self.problem.design
-        equations = split_levels(self.specification, design.between.__contains__)
-        refuse_uneven_equations(equations, design.factors.__contains__)
+        equations = split_levels(self.specification, design.columns.between.__contains__)
+        refuse_uneven_equations(equations, design.columns.coded_factors.__contains__)
         return equations
 
     def equations(self) -> Equations:
@@ -299,7 +299,7 @@ class Model:
         design = self.problem.design
         return (
             f"Model: {self.specification}\n"
-            f"  {len(design.y)} rows, {design.J} groups ({self.specification.group}); "
+            f"  {design.n} rows, {design.J} groups ({self.specification.group}); "
             f"{design.dropped}\n"
             f"  fixed terms: {', '.join(design.terms)}\n"
             f"  random effects: {', '.join(design.effects)}"

@@ -40,10 +40,10 @@ def simulate(fit: hb.Fit) -> Simulator:
 def rows_of(fit: hb.Fit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """X°, the block-diagonal Z° (n, Jq), and Var(y°)."""
     design, basis = fit.design, fit.problem.cross.basis
-    W, Z = basis.internal_rows(design.X, design.Z, design.y)
+    W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
     wide = np.zeros((len(Z), design.J * Z.shape[1]))
     for j in range(design.J):
-        mine = design.codes == j
+        mine = design.rows.codes == j
         wide[np.ix_(mine, np.arange(j * Z.shape[1], (j + 1) * Z.shape[1]))] = Z[mine]
     sigma = fit.sigma / basis.scale
     root = fit.relative_root[0, 0] * sigma
@@ -145,9 +145,9 @@ def test_refits_are_those_of_simulated_rows() -> None:
     design, G = fit.design, fit.G_draws[0, 0]
     found = []
     for _ in range(400):
-        u = generator.multivariate_normal(np.zeros(2), G, size=design.J)[design.codes]
-        noise = fit.sigma * generator.standard_normal(len(design.y))
-        y = design.X @ fit.gamma_draws[0, 0] + (design.Z * u).sum(axis=1) + noise
+        u = generator.multivariate_normal(np.zeros(2), G, size=design.J)[design.rows.codes]
+        noise = fit.sigma * generator.standard_normal(design.n)
+        y = design.rows.X @ fit.gamma_draws[0, 0] + (design.rows.Z * u).sum(axis=1) + noise
         other = hb.Model("y ~ x + (1 + x | g)", data=data.assign(y=y)).ml()
         found.append([*other.fixef(), *other.var_corr()["sd"]])
     ours = drawn.draws.drop(columns="corr", level="block").to_numpy()
@@ -243,11 +243,11 @@ def spread_of_residuals(refit: hb.Fit) -> float:
 
 
 def slope_of_rows(refit: hb.Fit) -> float:
-    return float(np.polyfit(refit.design.X[:, 1], refit.design.y, 1)[0])
+    return float(np.polyfit(refit.design.rows.X[:, 1], refit.design.rows.y, 1)[0])
 
 
 def without_a_name(refit: hb.Fit) -> float:
-    if np.isnan(refit.design.y).any():
+    if np.isnan(refit.design.rows.y).any():
         raise ZeroDivisionError("mine")
     return 1.0
 

@@ -98,15 +98,15 @@ class Dense:
 
     def __init__(self, fit: hb.Fit) -> None:
         design = fit.design
-        self.rows = Rows(design.y, design.X, design.Z, design.codes)
+        self.rows = Rows(design.rows.y, design.rows.X, design.rows.Z, design.rows.codes)
         self.entries = free_entries(design.blocks)
-        self.G, self.sigma, self.X = fit.G_draws[0, 0], fit.sigma, design.X
+        self.G, self.sigma, self.X = fit.G_draws[0, 0], fit.sigma, design.rows.X
         self.at = np.append(self.G[self.entries], self.sigma**2)
         sd = np.sqrt(np.diag(self.G))
         self.unit = np.append(np.outer(sd, sd)[self.entries], self.sigma**2)  # for steps
         self.V_inverse = np.linalg.inv(self.rows.V(self.G, self.sigma))
         self.cov = self.gamma_cov(self.at)
-        same, Z = self.rows.same_group, design.Z
+        same, Z = self.rows.same_group, design.rows.Z
         self.slopes = []
         for r, c in zip(*self.entries, strict=True):
             S = np.zeros_like(self.G)

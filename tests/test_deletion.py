@@ -21,7 +21,7 @@ from tests.dense import Array
 
 def totals_of(fit: hb.Fit | hb.Model) -> Array:
     design, cross = fit.problem.design, fit.problem.cross
-    return group_totals((design.X, design.Z, design.y), design.codes, design.J, cross.basis)
+    return group_totals(design.rows, design.J, cross.basis)
 
 
 def test_what_groups_add_is_what_there_is(small: hb.Model) -> None:
@@ -46,9 +46,9 @@ def test_densities_without_a_group_are_those_of_the_other_rows(
     mean, sd = (np.array([p[name] for p in stated]) for name in ("mu", "sigma"))
     prior = (mean, np.diag(sd**2)) if reading == NORMAL else None
     for j in range(9):
-        kept = design.codes != j
-        codes = np.unique(design.codes[kept], return_inverse=True)[1]
-        rows = dense.Rows(design.y[kept], design.X[kept], design.Z[kept], codes)
+        kept = design.rows.codes != j
+        codes = np.unique(design.rows.codes[kept], return_inverse=True)[1]
+        rows = dense.Rows(design.rows.y[kept], design.rows.X[kept], design.rows.Z[kept], codes)
         n = float(kept.sum())
         for i in range(6):
             G = roots[i] @ roots[i].T

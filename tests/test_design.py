@@ -66,19 +66,21 @@ COLUMNS: dict[str, dict[str, Any]] = {
 def test_names_and_coding(fixed: str) -> None:
     made = design(fixed, frame())
     assert made.terms == tuple(COLUMNS[fixed])
-    np.testing.assert_allclose(made.X, np.column_stack(list(COLUMNS[fixed].values())), atol=1e-15)
+    np.testing.assert_allclose(
+        made.rows.X, np.column_stack(list(COLUMNS[fixed].values())), atol=1e-15
+    )
     assert made.effects == ("Intercept",)
-    np.testing.assert_array_equal(made.Z, ONE[:, None])
+    np.testing.assert_array_equal(made.rows.Z, ONE[:, None])
 
 
 def test_columns_of_the_schools(hs: pd.DataFrame) -> None:
     made = hb.Model("mathach ~ ses * Sector + (1 + ses | school)", data=hs).problem.design
     assert made.terms == ("Intercept", "ses", "Sector[T.Public]", "ses:Sector[T.Public]")
-    assert made.term_of == ("1", "ses", "Sector", "ses:Sector")
+    assert made.columns.term_of == ("1", "ses", "Sector", "ses:Sector")
     public = (hs["Sector"] == "Public").to_numpy(dtype=float)
-    np.testing.assert_array_equal(made.X[:, 2], public)
-    np.testing.assert_array_equal(made.X[:, 3], public * hs["ses"])
-    np.testing.assert_array_equal(made.y, hs["mathach"])
+    np.testing.assert_array_equal(made.rows.X[:, 2], public)
+    np.testing.assert_array_equal(made.rows.X[:, 3], public * hs["ses"])
+    np.testing.assert_array_equal(made.rows.y, hs["mathach"])
     assert list(made.groups) == list(hs["school"].cat.categories)
 
 
@@ -87,12 +89,12 @@ def test_random_columns_by_block() -> None:
     assert (made.effects, made.blocks) == (("f[low]", "f[mid]", "f[top]"), (3,))
     made = design("x", frame(), "1 + x + b || g")
     assert (made.effects, made.blocks) == (("Intercept", "x", "b"), (1, 1, 1))
-    np.testing.assert_array_equal(made.Z, np.column_stack([ONE, X, B]))
+    np.testing.assert_array_equal(made.rows.Z, np.column_stack([ONE, X, B]))
 
 
 def test_response_may_be_an_expression() -> None:
     made = hb.Model("np.exp(y) ~ x + (1 | g)", data=frame()).problem.design
-    np.testing.assert_array_equal(made.y, np.exp(frame()["y"]))
+    np.testing.assert_array_equal(made.rows.y, np.exp(frame()["y"]))
 
 
 REMEMBERED = (
@@ -107,12 +109,14 @@ def test_new_data_get_the_same_columns(fixed: str) -> None:
     made = design(fixed, data)
     at = [17, 3]  # not in order, and without all levels
     new = data.iloc[at].drop(columns="y")
-    X, Z = made.new_matrices(new, random=True)
-    np.testing.assert_allclose(X, made.X[at], atol=1e-12)
-    np.testing.assert_array_equal(Z, made.Z[at])
+    X, Z = made.columns.new_matrices(new, random=True)
+    np.testing.assert_allclose(X, made.rows.X[at], atol=1e-12)
+    np.testing.assert_array_equal(Z, made.rows.Z[at])
     if "C(k)" not in fixed:
         reordered = new.assign(f=pd.Categorical(new["f"], ["top", "mid", "low"]))
-        np.testing.assert_allclose(made.new_matrices(reordered, random=False)[0], X, atol=1e-12)
+        np.testing.assert_allclose(
+            made.columns.new_matrices(reordered, random=False)[0], X, atol=1e-12
+        )
 
 
 def test_group_means_are_remembered_and_new_groups_have_their_own() -> None:
@@ -120,7 +124,7 @@ def test_group_means_are_remembered_and_new_groups_have_their_own() -> None:
     made = design("cvar(x, g) + dvar(x, g)", data)
     new = pd.DataFrame({"x": [10.0, 20.0, 1.0, 4.0], "g": ["a", "a", "new", "new"]})
     known = data.loc[data["g"] == "a", "x"].mean()
-    X, _ = made.new_matrices(new, random=False)
+    X, _ = made.columns.new_matrices(new, random=False)
     np.testing.assert_allclose(X[:, 1], [known, known, 2.5, 2.5])
     np.testing.assert_allclose(X[:, 2], [10.0 - known, 20.0 - known, -1.5, 1.5])
 
@@ -129,7 +133,7 @@ def test_group_mean_of_a_factor_is_a_proportion() -> None:
     data = frame().assign(f=lambda d: d["f"].replace("mid", "low"))
     made = design("cvar(f, g)", data)
     share = (data["f"] == "top").groupby(data["g"]).transform("mean")
-    np.testing.assert_allclose(made.X[:, 1], share)
+    np.testing.assert_allclose(made.rows.X[:, 1], share)
 
 
 def test_rows_with_missing_values_are_left_out_and_counted() -> None:
@@ -141,9 +145,9 @@ def test_rows_with_missing_values_are_left_out_and_counted() -> None:
     made = design("x + f", data)
     assert str(made.dropped) == "4 rows dropped for missing values (2 in 'x', 2 in 'f', 1 in 'g')"
     assert (made.dropped.rows, made.dropped.by_column) == (4, {"x": 2, "f": 2, "g": 1})
-    assert list(np.flatnonzero(~made.kept)) == [0, 1, 2, 5]
-    assert list(made.index) == [i for i in range(N) if i not in (0, 1, 2, 5)]
-    np.testing.assert_array_equal(made.y, data["y"].drop([0, 1, 2, 5]))
+    assert list(np.flatnonzero(~made.rows.kept)) == [0, 1, 2, 5]
+    assert list(made.rows.index) == [i for i in range(N) if i not in (0, 1, 2, 5)]
+    np.testing.assert_array_equal(made.rows.y, data["y"].drop([0, 1, 2, 5]))
     assert "20 rows, 6 groups (g); 4 rows dropped for missing values (2 in" in repr(
         hb.Model("y ~ x + f + (1 | g)", data=data)
     )
@@ -177,7 +181,7 @@ def test_order_of_groups(kind: str) -> None:
     data = frame().assign(g=lambda d: convert(d["g"]))
     made = design("x", data, "x | g")
     assert list(made.groups) == order
-    assert list(made.groups[made.codes]) == list(data["g"])
+    assert list(made.groups[made.rows.codes]) == list(data["g"])
     assert made.J == 6
     fit = hb.Model("y ~ x + (1 | g)", data=data).reml()
     plain = hb.Model("y ~ x + (1 | g)", data=frame()).reml()
@@ -202,7 +206,11 @@ def test_dtypes_make_the_same_columns(name: str, dtype: Any) -> None:
     fixed = "x + k + b + f"
     one, same = design(fixed, data, "1 + x | g"), design(fixed, other, "1 + x | g")
     assert (same.terms, same.effects) == (one.terms, one.effects)
-    for mine, theirs in ((one.X, same.X), (one.Z, same.Z), (one.y, same.y)):
+    for mine, theirs in (
+        (one.rows.X, same.rows.X),
+        (one.rows.Z, same.rows.Z),
+        (one.rows.y, same.rows.y),
+    ):
         np.testing.assert_array_equal(np.asarray(theirs, dtype=float), mine)
     other.loc[3, name] = None
     assert design(fixed, other).dropped.by_column == {name: 1}
@@ -224,10 +232,10 @@ def test_any_index(kind: str) -> None:
     other = data.set_index(pd.Index(INDEXES[kind]))
     one, same = design("cvar(x, g) * f", data, "x | g"), design("cvar(x, g) * f", other, "x | g")
     for name in ("X", "Z", "y", "codes", "kept"):
-        np.testing.assert_array_equal(getattr(same, name), getattr(one, name))
-    assert same.index.equals(other.index[one.kept])
+        np.testing.assert_array_equal(getattr(same.rows, name), getattr(one.rows, name))
+    assert same.rows.index.equals(other.index[one.rows.kept])
     fit = hb.Model("y ~ x + (1 | g)", data=other).reml()
-    assert fit.residuals().index.equals(same.index)
+    assert fit.residuals().index.equals(same.rows.index)
     assert fit.predict(other.iloc[5:9]).index.equals(other.index[5:9])
 
 

@@ -233,4 +233,4 @@ def test_labels_that_look_like_numbers(data: pd.DataFrame) -> None:
     namespace = {"hs": data.assign(code=codes.astype(int))}
     exec(model.emit("pymc", data="hs"), namespace)
     X = np.asarray(namespace["X"], dtype=float)
-    np.testing.assert_array_equal(X, model.problem.design.X)
+    np.testing.assert_array_equal(X, model.problem.design.rows.X)

@@ -58,7 +58,7 @@ def test_statsmodels_finds_the_same_maximum(
     ours = model.ml() if ml else model.reml()
     assert theirs.converged
     assert_allclose(theirs.llf, ours.loglik, rtol=0, atol=1e-3)
-    expected = model.problem.design.X @ ours.fixef().to_numpy()
+    expected = model.problem.design.rows.X @ ours.fixef().to_numpy()
     assert_allclose(theirs.model.exog @ theirs.fe_params.to_numpy(), expected, atol=0.02)
 
 
@@ -109,13 +109,13 @@ def dense(
 ) -> float:
     """Joint log density of y, γ, sd, z and σ, given correlations, from the definition."""
     design, priors = model.problem.design, model.priors
-    mean, start = design.X @ gamma, 0
+    mean, start = design.rows.X @ gamma, 0
     for size, root, draws in zip(design.blocks, roots, z, strict=True):
         block = slice(start, start + size)
         u = draws @ (np.asarray(sd[block])[:, None] * root).T
-        mean = mean + (design.Z[:, block] * u[design.codes]).sum(axis=1)
+        mean = mean + (design.rows.Z[:, block] * u[design.rows.codes]).sum(axis=1)
         start += size
-    total = stats.norm(mean, sigma).logpdf(design.y).sum()
+    total = stats.norm(mean, sigma).logpdf(design.rows.y).sum()
     total += sum(stats.norm.logpdf(draws).sum() for draws in z)
     total += log_prior(priors.gamma, gamma) + log_prior(priors.sd, sd)
     return float(total + log_prior([priors.sigma], [sigma]))
@@ -137,9 +137,9 @@ def log_density(model: pm.Model, point: Mapping[str, Any]) -> float:
 def drawn(model: hb.Model, seed: int) -> tuple[Any, Any, list[Any], float]:
     """Some γ, sd, z by block, and σ."""
     rng, design = np.random.default_rng(seed), model.problem.design
-    gamma = model.reml().fixef().to_numpy() + 0.1 * rng.normal(size=design.X.shape[1])
+    gamma = model.reml().fixef().to_numpy() + 0.1 * rng.normal(size=design.rows.X.shape[1])
     z = [rng.normal(size=(design.J, size)) for size in design.blocks]
-    return gamma, rng.uniform(0.5, 2.0, design.Z.shape[1]), z, 6.0
+    return gamma, rng.uniform(0.5, 2.0, design.rows.Z.shape[1]), z, 6.0
 
 
 @pytest.mark.parametrize("name", ["means_as_outcomes", "levels", "share_of_level", "transformed"])

@@ -109,8 +109,8 @@ def test_brms_has_the_same_columns_and_priors(name: str, spoken: dict[str, hb.Mo
     golden, model = REFERENCE[name]["brms"], spoken[name]
     assert model.emit("brms", data="hs") == golden["code"]
     design = model.problem.design
-    assert_allclose((design.X**2).sum(axis=0), golden["squares"], rtol=1e-10)
-    assert_allclose((design.Z**2).sum(axis=0), golden["random_squares"], rtol=1e-10)
+    assert_allclose((design.rows.X**2).sum(axis=0), golden["squares"], rtol=1e-10)
+    assert_allclose((design.rows.Z**2).sum(axis=0), golden["random_squares"], rtol=1e-10)
     # brms writes equal priors of a vector as one statement
     assert set(declared(golden["priors"])) == set(statements(model.priors.families))
 
@@ -122,7 +122,7 @@ def test_rstanarm_has_the_same_columns_and_says_what_is_lost(
     golden, model = REFERENCE[name]["rstanarm"], spoken[name]
     code = model.emit("rstanarm", data="hs")
     assert code == golden["code"]
-    assert_allclose((model.problem.design.X**2).sum(axis=0), golden["squares"], rtol=1e-10)
+    assert_allclose((model.problem.design.rows.X**2).sum(axis=0), golden["squares"], rtol=1e-10)
     lost = [line.partition("there: ")[2] for line in code.splitlines() if line.startswith("# Not")]
     slopes = [entry for entry in model.priors.gamma if entry[0] != "Intercept"]
     kept = [prior for name, prior, _ in slopes if f"{name} ~ {prior}" not in lost]

@@ -94,15 +94,15 @@ def test_equations_of_two_levels_rebuild_the_combined_model(
     design, data = model.problem.design, model.data
     rng = np.random.default_rng(5)
     gamma, u = rng.normal(size=len(design.terms)), rng.normal(size=(design.J, len(design.effects)))
-    expected = design.X @ gamma + (design.Z * u[design.codes]).sum(axis=1)
+    expected = design.rows.X @ gamma + (design.rows.Z * u[design.rows.codes]).sum(axis=1)
     structure = read_structure(design)
     total = np.zeros(len(data))
     for beta in structure.coefficients:
-        own = u[design.codes, beta.effect] if beta.is_random else np.zeros(len(data))
+        own = u[design.rows.codes, beta.effect] if beta.is_random else np.zeros(len(data))
         for entry in beta.entries:
             assert (entry.h == 0) == (not entry.factors)
             w = column(entry.factors, data)
-            means = pd.Series(w).groupby(design.codes).transform("mean")
+            means = pd.Series(w).groupby(design.rows.codes).transform("mean")
             np.testing.assert_allclose(w, means, rtol=1e-9, atol=1e-12)
             own = own + gamma[entry.place] * w
         total += own * column(beta.factors, data)

@@ -60,7 +60,7 @@ def test_blup_shrinks_blue_towards_the_population(fits: dict[str, hb.Fit], engin
     table, design = fit.shrinkage(), fit.design
     G, sigma = fit.draws("G").to_numpy()[0, 0], fit.sigma
     for j, group in enumerate(design.groups):
-        Z, y = design.Z[design.codes == j], design.y[design.codes == j]
+        Z, y = design.rows.Z[design.rows.codes == j], design.rows.y[design.rows.codes == j]
         rows = table.loc[group]
         blue = np.linalg.lstsq(Z, y, rcond=None)[0]
         np.testing.assert_allclose(rows["blue"], blue, rtol=1e-8)
@@ -99,9 +99,9 @@ def test_a_group_too_small_for_its_own_line_has_a_blup_and_no_blue() -> None:
 
 def test_prediction_at_both_levels(fits: dict[str, hb.Fit]) -> None:
     fit, data = fits["REML"], hb.load_dataset("hs")
-    population = fit.design.X @ fit.fixef().to_numpy()
+    population = fit.design.rows.X @ fit.fixef().to_numpy()
     np.testing.assert_allclose(fit.predict(level=0), population)
-    own = (fit.design.Z * fit.ranef().to_numpy()[fit.design.codes]).sum(axis=1)
+    own = (fit.design.rows.Z * fit.ranef().to_numpy()[fit.design.rows.codes]).sum(axis=1)
     np.testing.assert_allclose(fit.predict(), population + own)
     again = fit.predict(data.sample(200, random_state=1))
     np.testing.assert_allclose(again, fit.predict().loc[again.index], rtol=1e-12)
@@ -142,7 +142,7 @@ def test_shrinkage_of_a_posterior_is_its_mean_over_draws(fits: dict[str, hb.Fit]
     design = fit.design
     G = fit.draws("G").to_numpy().reshape(-1, 2, 2)
     s2 = fit.sigma_draws.ravel()[:, None, None] ** 2
-    Z = design.Z[design.codes == 0]
+    Z = design.rows.Z[design.rows.codes == 0]
     weights = G @ np.linalg.inv(G + s2 * np.linalg.inv(Z.T @ Z))
     row = fit.shrinkage().loc[(design.groups[0], "Intercept")]
     assert row["shrinkage[ses]"] == pytest.approx(weights[:, 0, 1].mean(), rel=1e-6)

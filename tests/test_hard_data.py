@@ -19,7 +19,7 @@ every_engine = pytest.mark.parametrize("engine", READINGS)
 
 def rows_of(fitted: hb.Fit) -> Rows:
     design = fitted.design
-    return Rows(design.y, design.X, design.Z, design.codes)
+    return Rows(design.rows.y, design.rows.X, design.rows.Z, design.rows.codes)
 
 
 def value_at(fitted: hb.Fit, G: Array, sigma: float) -> float:
@@ -49,7 +49,7 @@ def assert_at_a_maximum(fitted: hb.Fit) -> None:
     assert_allclose(value_at(fitted, G, sigma), top, rtol=1e-9)
     rng = np.random.default_rng(5)
     mask = block_mask(fitted.design.blocks)
-    scale = sigma / np.sqrt((fitted.design.Z**2).mean(axis=0).max())
+    scale = sigma / np.sqrt((fitted.design.rows.Z**2).mean(axis=0).max())
     for step in (1e-1, 1e-2, 1e-3, 1e-4):
         for sign in (-1.0, 1.0):
             assert value_at(fitted, G, sigma * (1.0 + sign * step)) < top + 1e-8

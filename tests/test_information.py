@@ -50,7 +50,10 @@ def covariance(values: Array, pairs: tuple[Integers, Integers], q: int) -> tuple
 def dense_hessian(m: hb.Model, at: NaturalParameters, reading: Reading) -> Array:
     """Second differences of the dense log-likelihood, extrapolated."""
     design = m.problem.design
-    rows, q = Rows(design.y, design.X, design.Z, design.codes), len(design.effects)
+    rows, q = (
+        Rows(design.rows.y, design.rows.X, design.rows.Z, design.rows.codes),
+        len(design.effects),
+    )
 
     def value(values: Array) -> float:
         G, sigma = covariance(values, at.pairs, q)

@@ -111,10 +111,10 @@ def test_weights_lie_between_the_two(within: float) -> None:
 def rows_weights(fit: hb.Fit) -> Floats:
     """Weights of the rows in the intercept, from dense matrices."""
     d = fit.design
-    same = d.codes[:, None] == d.codes
-    V = d.Z @ fit.G_draws[0, 0] @ d.Z.T * same + fit.sigma**2 * np.eye(len(d.y))
-    VX = np.linalg.solve(V, d.X)
-    weights: Floats = np.linalg.solve(d.X.T @ VX, VX.T)[d.terms.index("Intercept")]
+    same = d.rows.codes[:, None] == d.rows.codes
+    V = d.rows.Z @ fit.G_draws[0, 0] @ d.rows.Z.T * same + fit.sigma**2 * np.eye(d.n)
+    VX = np.linalg.solve(V, d.rows.X)
+    weights: Floats = np.linalg.solve(d.rows.X.T @ VX, VX.T)[d.terms.index("Intercept")]
     return weights
 
 
@@ -127,7 +127,7 @@ def test_weights_of_other_models_against_dense_matrices(
 ) -> None:
     fit = reml_fits[name]
     found, rows = hb.intercept_weights(fit), rows_weights(fit)
-    assert_allclose(found.table["model"], np.bincount(fit.design.codes, rows), atol=1e-10)
+    assert_allclose(found.table["model"], np.bincount(fit.design.rows.codes, rows), atol=1e-10)
     assert found.table["model"].sum() == pytest.approx(1.0, rel=1e-9)
     row = found.estimates.loc["model"]
     assert row["estimate"] == pytest.approx(fit.fixef()["Intercept"], rel=1e-10)
@@ -183,14 +183,14 @@ def test_a_posterior_averages_over_its_draws(small_data: pd.DataFrame, small: hb
     found = hb.intercept_weights(small_posterior)
     d = small.problem.design
     G, sigma = small_posterior.G_draws.reshape(-1, 2, 2), small_posterior.sigma_draws.ravel()
-    same = d.codes[:, None] == d.codes
+    same = d.rows.codes[:, None] == d.rows.codes
     weights, estimates, variances = [], [], []
     for g, s in zip(G, sigma, strict=True):
-        VX = np.linalg.solve(d.Z @ g @ d.Z.T * same + s**2 * np.eye(len(d.y)), d.X)
-        inverse = np.linalg.inv(d.X.T @ VX)
+        VX = np.linalg.solve(d.rows.Z @ g @ d.rows.Z.T * same + s**2 * np.eye(d.n), d.rows.X)
+        inverse = np.linalg.inv(d.rows.X.T @ VX)
         rows = inverse[0] @ VX.T
-        weights.append(np.bincount(d.codes, rows))
-        estimates.append(rows @ d.y)
+        weights.append(np.bincount(d.rows.codes, rows))
+        estimates.append(rows @ d.rows.y)
         variances.append(inverse[0, 0])
     assert_allclose(found.table["model"], np.mean(weights, axis=0), rtol=1e-7)
     row = found.estimates.loc["model"]

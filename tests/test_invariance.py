@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.design.crossproducts import cross_products
+from hierbayes.design.rows import Rows
 from hierbayes.estimation.reml import maximise
 from tests.conftest import Cache
 
@@ -133,13 +134,14 @@ def test_predictor_near_a_million_loses_no_digits(hs: pd.DataFrame, fixed: str) 
 def test_cross_products_of_chunks_add_up_in_any_order(plain: hb.Fit) -> None:
     design, whole = plain.design, plain.problem.cross
     rng = np.random.default_rng(3)
-    chunk = rng.integers(7, size=len(design.y))
+    chunk = rng.integers(7, size=design.n)
     parts = []
     for k in range(7):
         at = np.flatnonzero(chunk == k)
-        codes, present = pd.factorize(design.codes[at])
-        rows = (design.X[at], design.Z[at], design.y[at])
-        parts.append(cross_products(rows, codes, design.groups[present], whole.basis))
+        codes, present = pd.factorize(design.rows.codes[at])
+        full = design.rows
+        rows = Rows(full.y[at], full.X[at], full.Z[at], codes, full.index[at], full.kept)
+        parts.append(cross_products(rows, design.groups[present], whole.basis))
     for order in (range(7), range(6, -1, -1), rng.permutation(7)):
         total = reduce(lambda a, b: a + b, [parts[k] for k in order])
         at = total.groups.get_indexer(whole.groups)
@@ -162,8 +164,8 @@ def test_spellings_make_the_same_columns_and_fit(hs: pd.DataFrame, plain: hb.Fit
         assert set(other.fixef().index) == set(plain.fixef().index)
         assert other.design.effects == plain.design.effects
         columns = [other.design.terms.index(term) for term in plain.design.terms]
-        assert (other.design.X[:, columns] == plain.design.X).all()
-        assert (other.design.Z == plain.design.Z).all()
+        assert (other.design.rows.X[:, columns] == plain.design.rows.X).all()
+        assert (other.design.rows.Z == plain.design.rows.Z).all()
         other_vcov = other.vcov().loc[plain.vcov().index, plain.vcov().columns]
         same(other_vcov, plain.vcov())
         assert abs(other.loglik - plain.loglik) < 1e-9

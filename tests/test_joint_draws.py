@@ -40,7 +40,7 @@ def test_draws_of_G_are_those_of_the_textbook_distribution(hs: pd.DataFrame, fam
 
 def test_the_icc_of_the_draws_is_the_stated_beta(hs: pd.DataFrame) -> None:
     model, drawn = draws_of(hs, icc=hb.Beta(2, 6), corr=hb.LKJ(3))
-    Z = model.problem.design.Z
+    Z = model.problem.design.rows.Z
     G = drawn.root @ np.swapaxes(drawn.root, 1, 2)
     between = np.einsum("dkl,kl->d", G, Z.T @ Z / len(Z))
     icc = between / (between + drawn.sigma**2)
@@ -57,14 +57,14 @@ def test_the_explained_variance_of_the_draws_is_the_stated_beta(hs: pd.DataFrame
     model, drawn = draws_of(hs, r2=hb.R2D2M2(0.3, 5.0, 1.0))
     design = model.problem.design
     sd = np.sqrt((drawn.root**2).sum(axis=2))
-    by_groups = (sd**2 * (design.Z**2).mean(axis=0)).sum(axis=1) / drawn.sigma**2
+    by_groups = (sd**2 * (design.rows.Z**2).mean(axis=0)).sum(axis=1) / drawn.sigma**2
     # τ² times the Dirichlet shares of 2 of 5 columns: τ² · Beta(2, 3)
     generator = np.random.default_rng(8)
     r2 = generator.beta(1.5, 3.5, DRAWS)
     reference = r2 / (1 - r2) * generator.beta(2, 3, DRAWS)
     assert kolmogorov(by_groups, reference) > 1e-3
     at = design.terms.index("ses")
-    effect = drawn.gamma[:, at] * design.X[:, at].std() / drawn.sigma
+    effect = drawn.gamma[:, at] * design.rows.X[:, at].std() / drawn.sigma
     r2 = generator.beta(1.5, 3.5, DRAWS)
     spread = np.sqrt(r2 / (1 - r2) * generator.beta(1, 4, DRAWS))
     assert kolmogorov(effect, spread * generator.standard_normal(DRAWS)) > 1e-3

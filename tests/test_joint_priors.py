@@ -39,7 +39,7 @@ def pose(data: pd.DataFrame, q: int = 1, fixed: str = "y ~ x", **priors: Any) ->
 
 def rows_of(model: hb.Model) -> Rows:
     design = model.problem.design
-    return Rows(design.y, design.X, design.Z, design.codes)
+    return Rows(design.rows.y, design.rows.X, design.rows.Z, design.rows.codes)
 
 
 def some_roots(q: int, n: int) -> Array:
@@ -180,7 +180,7 @@ def test_the_density_of_the_icc_is_that_of_its_construction(q: int, little: pd.D
     """
     model, n = pose(little, q, icc=hb.Beta(2, 3)), 200_000
     rng = np.random.default_rng(q)
-    sigma, Z = 1.3, model.problem.design.Z
+    sigma, Z = 1.3, model.problem.design.rows.Z
     M = Z.T @ Z / len(Z)
     chol = np.linalg.cholesky(np.array([[1, 0.5, 0.2], [0.5, 1, -0.3], [0.2, -0.3, 1]])[:q, :q])
     icc, share = rng.beta(2, 3, n), rng.dirichlet(np.ones(q), n)
@@ -266,8 +266,8 @@ def test_drawn_standard_deviations_explain_the_stated_share(little: pd.DataFrame
     sd, gamma_sd, sigma = pm.draw(
         [graph["sd"], graph["gamma_sd"], graph["sigma"]], 3000, random_seed=2, mode="FAST_COMPILE"
     )
-    by_random = sd**2 * (design.Z**2).mean(axis=0)
-    by_fixed = gamma_sd**2 * design.X[:, 1:].var(axis=0)
+    by_random = sd**2 * (design.rows.Z**2).mean(axis=0)
+    by_fixed = gamma_sd**2 * design.rows.X[:, 1:].var(axis=0)
     explained = by_random.sum(axis=1) + by_fixed.sum(axis=1)
     assert stats.kstest(explained / (explained + sigma**2), stats.beta(1.5, 3.5).cdf).pvalue > 1e-3
     for part in (*by_random.T, *by_fixed.T):

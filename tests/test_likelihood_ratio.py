@@ -103,11 +103,11 @@ def test_the_smaller_model_is_read_off_the_larger(
     assert value == pytest.approx(a.loglik, abs=1e-6)
     simulate = nesting.null_simulator()
     design, basis = b.design, cross.basis
-    W, Z = basis.internal_rows(design.X, design.Z, design.y)
+    W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
     mean = basis.center + basis.scale * W[:, :-1] @ simulate.gamma
-    np.testing.assert_allclose(mean, a.design.X @ a.fixef().to_numpy(), atol=1e-8)
+    np.testing.assert_allclose(mean, a.design.rows.X @ a.fixef().to_numpy(), atol=1e-8)
     ours = basis.scale**2 * ((Z @ simulate.root) ** 2).sum(axis=1)
-    theirs = np.einsum("nk,kl,nl->n", a.design.Z, a.G_draws[0, 0], a.design.Z)
+    theirs = np.einsum("nk,kl,nl->n", a.design.rows.Z, a.G_draws[0, 0], a.design.rows.Z)
     np.testing.assert_allclose(ours, theirs, rtol=1e-8)
     assert simulate.sigma * basis.scale == pytest.approx(a.sigma)
 

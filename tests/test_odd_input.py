@@ -51,8 +51,10 @@ def test_numbers_held_as_objects_are_numbers() -> None:
 
 def test_narrow_integers_do_not_overflow() -> None:
     data = frame().assign(k=np.arange(24) * 5)
-    wide = hb.Model("y ~ I(k**2) + (1 | g)", data=data).problem.design.X
-    narrow = hb.Model("y ~ I(k**2) + (1 | g)", data=data.astype({"k": "int8"})).problem.design.X
+    wide = hb.Model("y ~ I(k**2) + (1 | g)", data=data).problem.design.rows.X
+    narrow = hb.Model(
+        "y ~ I(k**2) + (1 | g)", data=data.astype({"k": "int8"})
+    ).problem.design.rows.X
     np.testing.assert_array_equal(narrow, wide)
 
 

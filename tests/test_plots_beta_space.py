@@ -84,8 +84,10 @@ def test_a_posterior_has_several_ellipses(small_posterior: hb.Fit) -> None:
         away = own[PLANE].to_numpy() - frame.populations.to_numpy()
         assert_allclose(np.einsum("ni,ij,nj->n", away, np.linalg.inv(M), away), 1.0, rtol=1e-6)
     assert frame.ellipses.query("kind == 'draw of G'")["draw"].nunique() == 25
-    w = small_posterior.design.X[:, 2]
-    mean = np.bincount(small_posterior.design.codes, w) / np.bincount(small_posterior.design.codes)
+    w = small_posterior.design.rows.X[:, 2]
+    mean = np.bincount(small_posterior.design.rows.codes, w) / np.bincount(
+        small_posterior.design.rows.codes
+    )
     g = small_posterior.fixef()
     assert_allclose(frame.populations.loc[ALL], [g["Intercept"] + g["w"] * mean.mean(), g["x"]])
 

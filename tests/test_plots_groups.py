@@ -186,10 +186,10 @@ def test_a_fit_of_something_else(
 def dense(fit: hb.Fit, given_gamma: bool) -> np.ndarray:
     """Cov(u | y) given θ̂ (Jq, Jq), from V, with γ given or estimated."""
     design = fit.design
-    q, J, X = len(design.effects), design.J, design.X
-    Z = np.zeros((len(design.y), J * q))
-    for i, j in enumerate(design.codes):
-        Z[i, j * q : (j + 1) * q] = design.Z[i]
+    q, J, X = len(design.effects), design.J, design.rows.X
+    Z = np.zeros((design.n, J * q))
+    for i, j in enumerate(design.rows.codes):
+        Z[i, j * q : (j + 1) * q] = design.rows.Z[i]
     G = np.kron(np.eye(J), fit.G_draws[0, 0])
     P = np.linalg.inv(Z @ G @ Z.T + fit.sigma**2 * np.eye(len(X)))
     if not given_gamma:

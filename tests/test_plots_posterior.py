@@ -247,7 +247,7 @@ def test_the_icc_of_a_posterior(posterior_hs: hb.Fit, reml_fits: Cache[hb.Fit]) 
     rng = np.random.default_rng(5)
     sd = np.abs(rng.normal(0, 10, (100_000, 2)))
     rho = 2.0 * rng.beta(2, 2, 100_000) - 1.0
-    z = posterior_hs.design.Z[:, 1]
+    z = posterior_hs.design.rows.Z[:, 1]
     between = sd[:, 0] ** 2 + 2 * rho * sd.prod(axis=1) * z.mean()
     between += sd[:, 1] ** 2 * (z**2).mean()
     share = between / (between + rng.normal(0, 10, 100_000) ** 2)
@@ -329,7 +329,7 @@ def test_implied_lines_are_new_groups_around_the_population(implied: Any) -> Non
     assert_allclose(e.mean(axis=0), 0.0, atol=5.0 / np.sqrt(4000))
     assert_allclose(np.cov(e.T), np.eye(2), atol=5.0 * np.sqrt(2.0 / 4000))
     assert stats.kstest(e.ravel(), "norm").pvalue > 1e-4
-    assert frame.observed == (design.y.min(), design.y.max())
+    assert frame.observed == (design.rows.y.min(), design.rows.y.max())
 
 
 def test_columns_beside_the_axis_stay_at_the_mean_of_the_group(small_data: pd.DataFrame) -> None:

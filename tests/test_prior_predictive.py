@@ -314,10 +314,10 @@ def test_lines_and_responses_have_the_spread_of_G(hs: pd.DataFrame) -> None:
     points = line_points(design)[1]
     exact = np.sqrt(np.einsum("ak,dkl,al->da", points, G, points))
     np.testing.assert_allclose(draws["line_spread"], exact, rtol=1e-9)
-    between = np.einsum("nk,dkl,nl->dn", design.Z, G, design.Z)
+    between = np.einsum("nk,dkl,nl->dn", design.rows.Z, G, design.rows.Z)
     spread = np.sqrt(between + draws["sigma"].to_numpy()[:, None] ** 2)
-    responses = stats.norm(draws["gamma"].to_numpy() @ design.X.T, spread)
-    y = design.y
+    responses = stats.norm(draws["gamma"].to_numpy() @ design.rows.X.T, spread)
+    y = design.rows.y
     for name, low, high in (
         ("outside", y.min(), y.max()),
         ("far", y.mean() - 10 * y.std(), y.mean() + 10 * y.std()),

@@ -82,10 +82,12 @@ def small_model(small: pd.DataFrame) -> hb.Model:
 def best_held(model: hb.Model, block: str, at: int, value: float, reading: Reading) -> float:
     """−2ℓ at its best over all but one parameter, by dense matrices and Nelder–Mead."""
     design = model.problem.design
-    rows = dense.Rows(design.y, design.X, design.Z, design.codes)
+    rows = dense.Rows(design.rows.y, design.rows.X, design.rows.Z, design.rows.codes)
     if block == "gamma":
-        rest = np.delete(design.X, at, axis=1)
-        rows = dense.Rows(design.y - design.X[:, at] * value, rest, design.Z, design.codes)
+        rest = np.delete(design.rows.X, at, axis=1)
+        rows = dense.Rows(
+            design.rows.y - design.rows.X[:, at] * value, rest, design.rows.Z, design.rows.codes
+        )
 
     def deviance(free: np.ndarray) -> float:
         log_sd, z, log_sigma = free[:2].copy(), free[2], free[3]
@@ -197,7 +199,7 @@ def test_a_minimum_at_the_end_of_the_range_does_not_hide_the_way_there() -> None
     assert rho == pytest.approx(-0.627025, abs=1e-6)
     G = np.outer(sd, sd) * np.array([[1.0, rho], [rho, 1.0]])
     design = model.problem.design
-    rows = dense.Rows(design.y, design.X, design.Z, design.codes)
+    rows = dense.Rows(design.rows.y, design.rows.X, design.rows.Z, design.rows.codes)
     risen = -2.0 * dense.log_density(rows, G, float(lowest["sigma"]), REML) + 2.0 * fit.loglik
     assert risen == pytest.approx(6.634896601021213, abs=1e-6)  # the 99% quantile of χ²(1)
 

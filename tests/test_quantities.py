@@ -43,7 +43,7 @@ def test_quantities_of_variances_by_their_formulas(small_posterior: hb.Fit) -> N
     assert_allclose(drawn(fit, Sigma()), sigma)
     at2 = G[..., 0, 0] + 4 * G[..., 0, 1] + 4 * G[..., 1, 1]
     assert_allclose(drawn(fit, ICC(at={"x": 2.0})), at2 / (at2 + sigma**2), rtol=1e-10)
-    X, Z = fit.design.X, fit.design.Z
+    X, Z = fit.design.rows.X, fit.design.rows.Z
     T = np.array([[np.mean([z @ g @ z for z in Z]) for g in chain] for chain in G[:, :5]])
     assert_allclose(drawn(fit, ICC())[:, :5], T / (T + sigma[:, :5] ** 2), rtol=1e-10)
     v = np.var(fit.draws("gamma").to_numpy()[:, :5] @ X.T, axis=2)

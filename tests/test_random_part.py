@@ -224,11 +224,11 @@ def test_a_smaller_problem_is_that_of_its_formula(hs: pd.DataFrame) -> None:
         made = smaller_problem(large.problem, random)
         written = hb.Model(made.design.specification.lme4(), data=hs).problem
         assert made.design.effects == written.design.effects
-        np.testing.assert_array_equal(made.design.Z, written.design.Z)
+        np.testing.assert_array_equal(made.design.rows.Z, written.design.rows.Z)
         np.testing.assert_allclose(made.cross.A, written.cross.A, rtol=1e-10, atol=1e-8)
-        X, Z = made.design.new_matrices(hs.head(), random=True)
-        np.testing.assert_array_equal(Z, written.design.Z[:5])
-        np.testing.assert_array_equal(X, written.design.X[:5])
+        X, Z = made.design.columns.new_matrices(hs.head(), random=True)
+        np.testing.assert_array_equal(Z, written.design.rows.Z[:5])
+        np.testing.assert_array_equal(X, written.design.rows.X[:5])
 
 
 def test_nothing_to_reduce(reml_fits: Cache[hb.Fit], hs: pd.DataFrame) -> None:

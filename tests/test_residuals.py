@@ -190,7 +190,7 @@ def test_posterior(posterior_hs: hb.Fit) -> None:
     gamma, u = posterior_hs.gamma_draws, posterior_hs.u_draws
     design = posterior_hs.design
     for i in (0, 700, 1976):
-        mean = gamma @ design.X[i] + u[:, :, design.codes[i]] @ design.Z[i]
+        mean = gamma @ design.rows.X[i] + u[:, :, design.rows.codes[i]] @ design.rows.Z[i]
         assert_allclose(rows.frame["sd"].iloc[i], mean.std(ddof=1), rtol=1e-9)
     assert_allclose(groups.frame["u[ses]"], posterior_hs.ranef()["ses"])
     assert_allclose(groups.frame["sd[ses]"], u[..., 1].std(axis=(0, 1), ddof=1))
@@ -240,7 +240,7 @@ def test_index_is_that_of_the_data(hs: pd.DataFrame) -> None:
     data = hs.iloc[::-1].assign(ses=hs["ses"].where(np.arange(len(hs)) % 50 > 0))
     fit = hb.Model("mathach ~ ses", random="~ 1 | school", data=data).reml()
     frame = hb.level1_residuals(fit).frame
-    assert frame.index.equals(fit.design.index)
+    assert frame.index.equals(fit.design.rows.index)
     assert (frame["group"] == data.loc[frame.index, "school"]).all()
 
 

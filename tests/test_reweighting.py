@@ -119,7 +119,9 @@ def test_cells_are_the_weighted_draws(studies: Cache[hb.SensitivityStudy], data:
 
 def rows_of(model: hb.Model) -> dense.Rows:
     design = model.problem.design
-    return dense.Rows(design.y, design.X, design.Z, design.codes.astype(np.intp))
+    return dense.Rows(
+        design.rows.y, design.rows.X, design.rows.Z, design.rows.codes.astype(np.intp)
+    )
 
 
 @pytest.mark.parametrize("stated", [hb.Flat(), hb.Normal(-1, 0.4)], ids=str)

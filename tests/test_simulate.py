@@ -35,7 +35,7 @@ def test_a_response_is_the_formula_of_its_truth() -> None:
     expected = b0 + b1 * data["ses"] + truth.residuals
     assert_allclose(data["mathach"], expected, rtol=1e-12)
     assert_allclose(truth.beta, np.array([12.0, 2.0]) + truth.u, rtol=1e-12)
-    assert_allclose(made.design.y, data["mathach"], rtol=0)
+    assert_allclose(made.design.rows.y, data["mathach"], rtol=0)
     assert data.columns.tolist() == ["mathach", "school", "ses"]
 
 
@@ -151,10 +151,10 @@ def test_from_a_fit_on_its_own_rows(hs: pd.DataFrame) -> None:
     made = hb.simulate(fit, data=model.data, seed=2)
     assert_allclose(made.truth.gamma, fit.fixef(), rtol=1e-12)
     assert_allclose(made.truth.G, fit.G_draws[0, 0], rtol=1e-12)
-    assert_allclose(made.design.X, fit.design.X, rtol=0)
-    assert_allclose(made.design.Z, fit.design.Z, rtol=0)
-    Zu = (fit.design.Z * made.truth.u.to_numpy()[fit.design.codes]).sum(axis=1)
-    expected = fit.design.X @ fit.fixef().to_numpy() + Zu + made.truth.residuals
+    assert_allclose(made.design.rows.X, fit.design.rows.X, rtol=0)
+    assert_allclose(made.design.rows.Z, fit.design.rows.Z, rtol=0)
+    Zu = (fit.design.rows.Z * made.truth.u.to_numpy()[fit.design.rows.codes]).sum(axis=1)
+    expected = fit.design.rows.X @ fit.fixef().to_numpy() + Zu + made.truth.residuals
     assert_allclose(made.data["mathach"], expected, rtol=1e-12)
     assert made.data.columns.tolist() == hs.columns.tolist()
     assert_allclose(made.data["ses"], hs["ses"], rtol=0)
@@ -177,8 +177,11 @@ def test_new_groups_of_a_fit_have_means_of_their_own() -> None:
     fit = hb.Model(formula, data=old.data).reml()
     new = hb.simulate(fit, seed=2, **layout)
     means = new.data.groupby("g")["x"].transform("mean")
-    assert_allclose(new.design.X[:, 2], means, rtol=1e-12)
-    expected = new.design.X @ fit.fixef().to_numpy() + new.truth.u.to_numpy()[new.design.codes, 0]
+    assert_allclose(new.design.rows.X[:, 2], means, rtol=1e-12)
+    expected = (
+        new.design.rows.X @ fit.fixef().to_numpy()
+        + new.truth.u.to_numpy()[new.design.rows.codes, 0]
+    )
     assert_allclose(new.data["y"], expected + new.truth.residuals, rtol=1e-12)
     assert new.data["g"].unique().tolist() == [1, 2, 3, 4, 5, 6]
 

@@ -281,7 +281,7 @@ def test_a_model_with_braces_is_that_with_a_call(hs: pd.DataFrame) -> None:
     same_columns_and_fit(braces, hb.Model(braces.multilevel(), data=hs))
     design, fit = braces.problem.design, braces.reml()
     assert design.effects == ("Intercept", "ses ** 2")
-    np.testing.assert_array_equal(design.Z[:, 1], hs["ses"] ** 2)
+    np.testing.assert_array_equal(design.rows.Z[:, 1], hs["ses"] ** 2)
     for square in ("I(ses ** 2)", "np.square(ses)"):
         other = model(square)
         assert hb.equivalence(braces, other).holds
@@ -315,8 +315,8 @@ def same_columns_and_fit(one: hb.Model, other: hb.Model) -> None:
     assert sorted(theirs.terms) == sorted(mine.terms)
     assert theirs.effects == mine.effects
     order = [theirs.terms.index(term) for term in mine.terms]
-    np.testing.assert_array_equal(theirs.X[:, order], mine.X)
-    np.testing.assert_array_equal(theirs.Z, mine.Z)
+    np.testing.assert_array_equal(theirs.rows.X[:, order], mine.rows.X)
+    np.testing.assert_array_equal(theirs.rows.Z, mine.rows.Z)
     for engine in ("reml", "ml"):
         fit, again = getattr(one, engine)(), getattr(other, engine)()
         assert again.loglik == pytest.approx(fit.loglik, abs=1e-8)
@@ -436,7 +436,7 @@ def test_a_model_of_columns_called_as_types_are(hs: pd.DataFrame) -> None:
     model = hb.Model("mathach ~ int + np.log(float) + (1 | school)", data=renamed)
     rows = hs.iloc[3:]
     plain = hb.Model("mathach ~ ses + np.log(Size) + (1 | school)", data=rows)
-    np.testing.assert_array_equal(model.problem.design.X, plain.problem.design.X)
+    np.testing.assert_array_equal(model.problem.design.rows.X, plain.problem.design.rows.X)
     with pytest.raises(hb.DataError) as refused:
         model.reml().predict(rows)
     assert str(refused.value) == "the new data have no column 'float', which the model needs"

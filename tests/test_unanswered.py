@@ -82,8 +82,10 @@ def test_what_is_proper_is_read_off_the_tail_of_the_likelihood(
     flat = {"gamma": gamma, "sd": hb.Flat()}
     model = hb.Model(fixed, "~ 1 + x | g", data=random_rows(seed), priors=flat)
     design = model.problem.design
-    rows = dense.Rows(design.y, design.X, design.Z, design.codes.astype(np.intp))
-    p = design.X.shape[1]
+    rows = dense.Rows(
+        design.rows.y, design.rows.X, design.rows.Z, design.rows.codes.astype(np.intp)
+    )
+    p = design.rows.X.shape[1]
     reading, prior = REML, None
     if isinstance(gamma, hb.Normal):
         reading, prior = NORMAL, (np.zeros(p), 9.0 * np.eye(p))

@@ -1,105 +1,164 @@
-"""Columns that a formula can use: known, of a usable type, finite; and refusals of the rest."""
+"""The columns of a model: what they are called, and how they are made from any data.
+
+Formulaic makes them and remembers how (codings, spline knots, group means), so that new
+data get the same columns.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from formulaic import ModelSpec
 from formulaic.parser.types import Factor
-from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype, is_string_dtype
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from hierbayes.errors import DataError, FormulaError
+from hierbayes.design.matrices import columns_needed, materialise
+from hierbayes.design.usable_columns import floats
+from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
-from hierbayes.frames.named_columns import require_column
+from hierbayes.frames.contextual import forget_groups
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.terms import factors_of, names_in
+from hierbayes.specification.terms import factors_of
 
 
-def floats(matrix: Any) -> Floats:
-    """A matrix of formulaic as plain numbers."""
-    values = np.asarray(matrix)
-    if values.dtype.kind not in "biuf":
-        raise FormulaError(
-            f"cannot compute a term from the data: it makes {values.dtype} and not real numbers"
-        )
-    return values.astype(np.float64, copy=False)
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """The p fixed and q random columns of a model; it holds no rows.
+
+    Parameters
+    ----------
+    specification : Specification
+        What was written.
+    terms, effects : tuple of str
+        Names of the fixed and of the random columns.
+    term_of : tuple of str
+        For each fixed column the formula term it belongs to.
+    blocks : tuple of int
+        Number of columns of each random term, the sizes of the diagonal blocks of G.
+    fixed_spec : formulaic.ModelSpec
+        Remembers how the fixed columns are made from data.
+    random_specs : tuple
+        The same for each random term: a ModelSpec, or the places of its columns among
+        the fixed ones where they all stand there.
+    between : frozenset of str
+        Factors of the terms, columns or expressions, that are constant within every
+        group (level 2).
+    """
+
+    specification: Specification
+    terms: tuple[str, ...]
+    effects: tuple[str, ...]
+    term_of: tuple[str, ...]
+    blocks: tuple[int, ...]
+    fixed_spec: ModelSpec
+    random_specs: tuple[ModelSpec | tuple[int, ...], ...]
+    between: frozenset[str]
+
+    @property
+    def coded_factors(self) -> frozenset[str]:
+        """Factors of the terms that are coded by columns of levels, as terms write them."""
+        specs = [
+            self.fixed_spec,
+            *(part for part in self.random_specs if isinstance(part, ModelSpec)),
+        ]
+        coded = {
+            name
+            for spec in specs
+            for name, (kind, _) in spec.encoder_state.items()
+            if kind is Factor.Kind.CATEGORICAL
+        }
+        terms = (*self.specification.fixed, *sum(self.specification.random_effects, ()))
+        written = {factor for term in terms for factor in factors_of(term)}
+        return frozenset(factor for factor in written if factor.strip("`") in coded)
+
+    def new_matrices(
+        self, data: pd.DataFrame, *, random: bool, own_means: bool = False
+    ) -> tuple[Floats, Floats]:
+        """X and Z for new data, with the codings of these columns.
+
+        Parameters
+        ----------
+        data : DataFrame
+            New rows; every column the fixed part needs, and, when ``random``, the
+            random part and the group as well.  No missing values.
+        random : bool
+            Whether Z is wanted; otherwise it has no rows.
+        own_means : bool
+            Whether ``cvar``, ``dvar`` and ``lvar`` take the means of the new rows for every
+            group; otherwise a group of the fit keeps the mean it had there.
+
+        Raises
+        ------
+        DataError
+            When a column is missing, or a factor has a level the fit has not seen.
+        """
+        needed = set(columns_needed(self.specification.fixed))
+        if random:
+            needed |= set(columns_needed(*self.specification.random_effects))
+        absent = sorted(needed - set(data.columns))
+        if absent:
+            raise DataError(f"the new data have no column '{absent[0]}', which the model needs")
+        data = self._as_fitted(data)
+
+        def made(spec: ModelSpec) -> Floats:
+            return floats(materialise(_without_groups(spec) if own_means else spec, data))
+
+        X = made(self.fixed_spec)
+        if not random:
+            return X, np.empty((0, len(self.effects)))
+        parts = [
+            X[:, part] if isinstance(part, tuple) else made(part) for part in self.random_specs
+        ]
+        return X, np.hstack(parts)
+
+    def _as_fitted(self, data: pd.DataFrame) -> pd.DataFrame:
+        """New data with every factor and number of the same kind as in the data of the fit."""
+        changed = {}
+        specs = [part for part in self.random_specs if not isinstance(part, tuple)]
+        for spec in (self.fixed_spec, *specs):
+            for name, (kind, state) in spec.encoder_state.items():
+                if name not in data.columns or name in changed:
+                    continue
+                column = data[name]
+                if kind is Factor.Kind.CATEGORICAL:
+                    levels = pd.Index(state["categories"])
+                    codes = levels.get_indexer(pd.Index(np.asarray(column)))
+                    if (codes < 0).any():
+                        raise DataError(
+                            f"'{name}' has the level '{column.iloc[int((codes < 0).argmax())]}', "
+                            "which the data of the fit do not have"
+                        )
+                    changed[name] = pd.Categorical.from_codes(codes, levels)
+                elif not (is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype)):
+                    raise DataError(
+                        f"'{name}' is of type {column.dtype} in the new data; in the data of the "
+                        "fit it is a number"
+                    )
+        return data.assign(**changed)
 
 
-def refuse_neither_number_nor_factor(
-    names: list[str], frame: pd.DataFrame, spec: Specification
-) -> None:
-    """Refuse a column that stands by itself in a term and is a date, a list, a complex number."""
-    factors = {
-        factor.strip("`")
-        for term in (*spec.fixed, *(term for block in spec.random_effects for term in block))
-        for factor in factors_of(term)
-    }
-    for name in names:
-        column = frame[name]
-        dtype = column.dtype
-        if isinstance(dtype, pd.CategoricalDtype) or (
-            isinstance(dtype, np.dtype) and dtype.kind in "iufbO"
-        ):
-            continue
-        if name not in factors or is_string_dtype(dtype):
-            continue
-        if not (is_numeric_dtype(dtype) or is_bool_dtype(dtype)) or is_complex_dtype(dtype):
-            raise DataError(
-                f"'{name}' is of type {dtype}, neither a number nor a factor; make a column of "
-                "numbers or of text from it first"
-            )
+def term_columns(
+    columns: Columns, terms: tuple[str, ...], data: pd.DataFrame
+) -> tuple[Floats, tuple[str, ...]]:
+    """Fixed columns of some terms on new groups whose means are certain, and their names.
+
+    Parameters
+    ----------
+    columns : Columns
+    terms : tuple of str
+        Some of ``columns.term_of``.
+    data : DataFrame
+        The columns these terms need; every group counts as new, and a latent mean is that of
+        its rows.
+    """
+    parts = [part.term for part in columns.fixed_spec.structure if str(part.term) in terms]
+    spec = columns.fixed_spec.subset(parts)
+    made = materialise(_without_groups(spec, certain=True), columns._as_fitted(data))
+    return floats(made), tuple(spec.column_names)
 
 
-def refuse_single_levels(specs: tuple[Any, ...]) -> None:
-    """Refuse a factor with one level, which makes no column."""
-    for spec in specs:
-        for name, (kind, state) in spec.encoder_state.items():
-            levels = list(state.get("categories", [])) if kind is Factor.Kind.CATEGORICAL else []
-            if len(levels) == 1:
-                raise DataError(
-                    f"the factor '{name}' has one level ({levels[0]}) in the rows that are used; "
-                    "remove it from the formula"
-                )
-
-
-def refuse_equal_names(names: tuple[str, ...]) -> None:
-    """Refuse two columns of one name."""
-    for name in names:
-        if list(names).count(name) > 1:
-            raise DataError(f"two fixed columns are called '{name}'; rename the column of the data")
-
-
-def refuse_unknown_names(needed: tuple[str, ...], data: pd.DataFrame) -> None:
-    """Refuse a name that is no column of the data."""
-    if not isinstance(data, pd.DataFrame):
-        raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
-    for name in needed:
-        require_column(name, data)
-
-
-def refuse_non_numeric_response(response: str, frame: pd.DataFrame) -> None:
-    """Refuse a response made of anything but numbers."""
-    for name in names_in(response):
-        dtype = frame[name].dtype
-        if not is_numeric_dtype(dtype) or is_complex_dtype(dtype):
-            raise DataError(
-                f"the response '{name}' is not numeric but of type {dtype}; "
-                "convert it to numbers first"
-            )
-
-
-def refuse_not_finite(matrix: Floats, names: tuple[str, ...], index: pd.Index) -> None:
-    """Refuse a column that is missing or infinite once it is computed."""
-    if np.isfinite(matrix.sum()):
-        return
-    bad = ~np.isfinite(matrix)
-    if not bad.any():
-        return
-    column = int(bad.any(axis=0).argmax())
-    row = int(bad[:, column].argmax())
-    raise DataError(
-        f"'{names[column]}' is missing or infinite in {int(bad[:, column].sum())} rows after it is "
-        f"computed (first at row label {index[row]}); the columns it is made of must be in its "
-        "domain"
-    )
+def _without_groups(spec: ModelSpec, *, certain: bool = False) -> ModelSpec:
+    """The same specification, remembering no group."""
+    return spec.update(transform_state=forget_groups(spec.transform_state, certain=certain))

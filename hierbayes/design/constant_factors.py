@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.columns import refuse_unknown_names
 from hierbayes.design.complete import complete_rows
 from hierbayes.design.levels import is_outer
 from hierbayes.design.matrices import columns_needed, formula_of, group_codes, materialise
+from hierbayes.design.usable_columns import refuse_unknown_names
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import bare, factors_of, is_number

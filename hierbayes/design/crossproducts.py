@@ -14,6 +14,7 @@ import pandas as pd
 from numba import njit
 
 from hierbayes.design.basis import Basis
+from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats, Integers
 
@@ -75,32 +76,26 @@ class CrossProducts:
         return CrossProducts(A, B, self.C + other.C, rows, groups, self.basis)
 
 
-def cross_products(
-    rows: tuple[Floats, Floats, Floats], codes: Integers, groups: pd.Index, basis: Basis
-) -> CrossProducts:
+def cross_products(rows: Rows, groups: pd.Index, basis: Basis) -> CrossProducts:
     """Cross-products in one pass over the rows, in whatever order they come.
 
     Parameters
     ----------
-    rows : tuple
-        X (n, p), Z (n, q) and y (n,) in the user's units.
-    codes : (n,) int
-        Position of each row's group in ``groups``.
+    rows : Rows
+        In the user's units.
     groups : pandas.Index
         Labels of the J groups.
     basis : Basis
     """
-    W, Z = basis.internal_rows(*rows)
-    A, B, C, counts = _accumulate(W, Z, codes, len(groups))
+    W, Z = basis.internal_rows(rows.X, rows.Z, rows.y)
+    A, B, C, counts = _accumulate(W, Z, rows.codes, len(groups))
     return CrossProducts(A, B, C, counts, groups, basis)
 
 
-def group_totals(
-    rows: tuple[Floats, Floats, Floats], codes: Integers, J: int, basis: Basis
-) -> Floats:
+def group_totals(rows: Rows, J: int, basis: Basis) -> Floats:
     """[X_j y_j]'[X_j y_j] of every group (J, p+1, p+1), which add up to C."""
-    W, _ = basis.internal_rows(*rows)
-    return _totals(W, codes, J)
+    W, _ = basis.internal_rows(rows.X, rows.Z, rows.y)
+    return _totals(W, rows.codes, J)
 
 
 @njit(cache=True, nogil=True)

@@ -50,9 +50,9 @@ def group_design(design: Design) -> GroupDesign:
     W = np.zeros((J, q, p))
     spanned = np.zeros(p, dtype=np.bool_)
     for c in range(p):
-        weights = _single_match(design, design.X[:, c])
+        weights = _single_match(design, design.rows.X[:, c])
         if weights is None:
-            weights = _solve(design, design.X[:, c])
+            weights = _solve(design, design.rows.X[:, c])
         if weights is not None:
             W[:, :, c] = weights
             spanned[c] = True
@@ -63,11 +63,11 @@ def _single_match(design: Design, x: Floats) -> Floats | None:
     """Weights (J, q) when x = w_j z_k in every group for one k."""
     J, q = design.J, len(design.effects)
     for k in range(q):
-        z = design.Z[:, k]
-        zz = np.bincount(design.codes, z * z, minlength=J)
-        zx = np.bincount(design.codes, z * x, minlength=J)
+        z = design.rows.Z[:, k]
+        zz = np.bincount(design.rows.codes, z * z, minlength=J)
+        zx = np.bincount(design.rows.codes, z * x, minlength=J)
         w = np.divide(zx, zz, out=np.zeros(J), where=zz > 0.0)
-        if np.abs(x - w[design.codes] * z).max() <= _SAME * max(np.abs(x).max(), 1e-300):
+        if np.abs(x - w[design.rows.codes] * z).max() <= _SAME * max(np.abs(x).max(), 1e-300):
             weights = np.zeros((J, q))
             weights[:, k] = w
             return weights
@@ -79,12 +79,12 @@ def _solve(design: Design, x: Floats) -> Floats | None:
     J, q = design.J, len(design.effects)
     weights = np.zeros((J, q))
     determined = np.zeros(J, dtype=np.bool_)
-    order = np.argsort(design.codes, kind="stable")
-    bounds = np.searchsorted(design.codes[order], np.arange(J + 1))
+    order = np.argsort(design.rows.codes, kind="stable")
+    bounds = np.searchsorted(design.rows.codes[order], np.arange(J + 1))
     scale = max(np.abs(x).max(), 1e-300)
     for j in range(J):
         rows = order[bounds[j] : bounds[j + 1]]
-        Z = design.Z[rows]
+        Z = design.rows.Z[rows]
         w, _, rank, _ = np.linalg.lstsq(Z, x[rows], rcond=1e-10)
         if np.abs(x[rows] - Z @ w).max() > _SAME * scale:
             return None

@@ -13,7 +13,7 @@ from formulaic.errors import DataMismatchWarning, FormulaicError
 from formulaic.parser.types import Factor
 from formulaic.transforms import TRANSFORMS
 
-from hierbayes.design.columns import floats, refuse_not_finite
+from hierbayes.design.usable_columns import floats, refuse_not_finite
 from hierbayes.errors import DataError, FormulaError, HierbayesError
 from hierbayes.frames.arrays import Integers
 from hierbayes.frames.contextual import CONTEXT

@@ -51,8 +51,8 @@ def pose_problem(specification: Specification, data: pd.DataFrame) -> Problem:
     design = build_design(specification, data)
     _refuse_constant_response(design)
     _refuse_bad_groups(design)
-    basis = choose_basis(design.X, design.Z, design.y, design.blocks)
-    cross = cross_products((design.X, design.Z, design.y), design.codes, design.groups, basis)
+    basis = choose_basis(design.rows.X, design.rows.Z, design.rows.y, design.blocks)
+    cross = cross_products(design.rows, design.groups, basis)
     _refuse_too_many_columns(design)
     _refuse_dependent_columns(design, cross)
     _refuse_inestimable_effects(design, cross)
@@ -108,15 +108,15 @@ def _varying(values: Floats, codes: Integers, J: int) -> Booleans:
 
 
 def _refuse_constant_response(design: Design) -> None:
-    if np.ptp(design.y) == 0.0:
+    if np.ptp(design.rows.y) == 0.0:
         raise DataError(
-            f"the response '{design.specification.response}' is constant ({design.y[0]:g}): "
+            f"the response '{design.specification.response}' is constant ({design.rows.y[0]:g}): "
             "there is nothing to explain"
         )
 
 
 def _refuse_bad_groups(design: Design) -> None:
-    name, J, n = design.specification.group, design.J, len(design.y)
+    name, J, n = design.specification.group, design.J, design.n
     if J == 1:
         raise DataError(
             f"the group column '{name}' has one group ({design.groups[0]}); a hierarchical model "
@@ -130,7 +130,7 @@ def _refuse_bad_groups(design: Design) -> None:
 
 
 def _refuse_too_many_columns(design: Design) -> None:
-    n, p = design.X.shape
+    n, p = design.rows.X.shape
     if p >= n:
         raise DataError(
             f"the fixed part has {p} columns and there are {n} rows; use fewer terms, or look for "
@@ -140,12 +140,12 @@ def _refuse_too_many_columns(design: Design) -> None:
 
 def _refuse_dependent_columns(design: Design, cross: CrossProducts) -> None:
     """Name the first fixed column that is a combination of those before it."""
-    for k in np.flatnonzero(~design.X.any(axis=0)).tolist():
+    for k in np.flatnonzero(~design.rows.X.any(axis=0)).tolist():
         raise DataError(
             f"the fixed column '{design.terms[k]}' is zero in every row; remove it from the formula"
         )
     for k in np.flatnonzero(cross.basis.x.own < _RANK_TOLERANCE).tolist():
-        weights = np.linalg.lstsq(design.X[:, :k], design.X[:, k], rcond=None)[0]
+        weights = np.linalg.lstsq(design.rows.X[:, :k], design.rows.X[:, k], rcond=None)[0]
         used = np.abs(weights) > 1e-8 * max(np.abs(weights).max(initial=0.0), 1e-300)
         listed = ", ".join(f"'{design.terms[i]}'" for i in np.flatnonzero(used))
         raise DataError(
@@ -195,7 +195,7 @@ def _refuse_absorbed_effects(design: Design, cross: CrossProducts) -> None:
     B, XtX = cross.B[:, :, :-1], cross.C[:-1, :-1]
     left = (cross.A - B @ np.linalg.solve(XtX, np.swapaxes(B, 1, 2))).sum(axis=0)
     total = np.sqrt(np.diag(cross.A.sum(axis=0)))
-    unit = np.sqrt((design.Z**2).mean(axis=0))
+    unit = np.sqrt((design.rows.Z**2).mean(axis=0))
     start = 0
     for end in np.cumsum(design.blocks).tolist():
         at = slice(start, end)
@@ -223,12 +223,12 @@ def _refuse_exact_fit(design: Design, cross: CrossProducts) -> None:
     ranks = _ranks(cross.A)
     if ranks.sum() == cross.n or _residual_share(cross, ranks) > _SUSPICIOUS:
         return
-    rest = np.column_stack([design.X, design.y - cross.basis.center])
-    order = np.argsort(design.codes, kind="stable")
-    bounds = np.searchsorted(design.codes[order], np.arange(design.J + 1))
+    rest = np.column_stack([design.rows.X, design.rows.y - cross.basis.center])
+    order = np.argsort(design.rows.codes, kind="stable")
+    bounds = np.searchsorted(design.rows.codes[order], np.arange(design.J + 1))
     for j in range(design.J):
         rows = order[bounds[j] : bounds[j + 1]]
-        Z = design.Z[rows]
+        Z = design.rows.Z[rows]
         rest[rows] -= Z @ np.linalg.lstsq(Z, rest[rows], rcond=1e-10)[0]
     X, y = rest[:, :-1], rest[:, -1]
     residual = y - X @ np.linalg.lstsq(X, y, rcond=1e-10)[0]

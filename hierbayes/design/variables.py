@@ -75,15 +75,15 @@ def describe_variables(design: Design, data: pd.DataFrame) -> Variables:
     spec = design.specification
     needed = columns_needed((spec.response,), spec.fixed, *spec.random_effects)
     names = [name for name in needed if name in data.columns]
-    rows = data.loc[design.kept, names]
+    rows = data.loc[design.rows.kept, names]
     constant = _constant(rows, design)
     columns = {name: Variable(name, factor_levels(rows[name]), name in constant) for name in names}
-    return Variables(columns, design.between)
+    return Variables(columns, design.columns.between)
 
 
 def _constant(rows: pd.DataFrame, design: Design) -> frozenset[str]:
     """Columns with one value in each group."""
-    counts = rows.groupby(design.codes, sort=False, observed=True).nunique(dropna=False)
+    counts = rows.groupby(design.rows.codes, sort=False, observed=True).nunique(dropna=False)
     return frozenset(counts.columns[(counts <= 1).all()])
 
 

@@ -213,7 +213,7 @@ class Fit(Fitted):
 
     def __repr__(self) -> str:
         spec = self.design.specification
-        return f"<{self.engine} fit of {spec} on {len(self.design.y)} rows, {self.design.J} groups>"
+        return f"<{self.engine} fit of {spec} on {self.design.n} rows, {self.design.J} groups>"
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()

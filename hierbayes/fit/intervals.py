@@ -109,8 +109,8 @@ def _from_natural(values: Floats, q: int) -> Floats:
 def denominator_df(fit: Fitted) -> Floats:
     """nlme's inner–outer degrees of freedom of each fixed column (p,)."""
     design = fit.design
-    by_term = inner_outer_df(design.X, design.term_of, design.codes, design.J)
-    return np.array([by_term[term] for term in design.term_of])
+    by_term = inner_outer_df(design.rows.X, design.columns.term_of, design.rows.codes, design.J)
+    return np.array([by_term[term] for term in design.columns.term_of])
 
 
 def _pairs(fit: Fitted) -> tuple[Integers, Integers]:

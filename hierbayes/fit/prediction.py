@@ -34,12 +34,12 @@ def predict(
         )
     design = fit.design
     if data is None:
-        X, Z, codes, index = design.X, design.Z, design.codes, design.index
+        X, Z, codes, index = design.rows.X, design.rows.Z, design.rows.codes, design.rows.index
     else:
         if not isinstance(data, pd.DataFrame):
             raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
         data = _new_rows(fit, data, random=level == 1)
-        X, Z = design.new_matrices(data, random=level == 1, own_means=group_means == "own")
+        X, Z = design.columns.new_matrices(data, random=level == 1, own_means=group_means == "own")
         index = data.index
         codes = _codes(fit, data, new_groups) if level == 1 else np.zeros(len(data), dtype=np.intp)
     mean = X @ fit.gamma_draws.mean(axis=(0, 1))
@@ -51,7 +51,7 @@ def predict(
 
 def residuals(fit: Fitted, *, level: int, standardized: bool) -> pd.Series:
     """y minus its prediction at a level."""
-    rest = fit.design.y - predict(fit, None, level=level, new_groups="refuse")
+    rest = fit.design.rows.y - predict(fit, None, level=level, new_groups="refuse")
     if standardized:
         rest = rest / fit.sigma
     return rest.rename("residual")

@@ -53,14 +53,14 @@ def to_datatree(fit: Fitted) -> xr.DataTree:
     groups = {"posterior": xr.Dataset({name: labelled_draws(fit, name) for name in STORED})}
     if isinstance(fit.evidence, Sampling):
         groups["sample_stats"] = fit.evidence.stats
-    obs = {"obs": _plain(design.index)}
-    groups["observed_data"] = xr.Dataset({spec.response: ("obs", design.y)}, coords=obs)
+    obs = {"obs": _plain(design.rows.index)}
+    groups["observed_data"] = xr.Dataset({spec.response: ("obs", design.rows.y)}, coords=obs)
     coords = _coords(fit)
     groups["constant_data"] = xr.Dataset(
         {
-            "X": (("obs", "term"), design.X),
-            "Z": (("obs", "effect"), design.Z),
-            "group_of": ("obs", design.codes),
+            "X": (("obs", "term"), design.rows.X),
+            "Z": (("obs", "effect"), design.rows.Z),
+            "group_of": ("obs", design.rows.codes),
         },
         coords=obs | {dim: coords[dim] for dim in ("term", "effect", "group")},
     )

@@ -128,7 +128,7 @@ def _about(fit: Fitted, worst: float) -> tuple[str, ...]:
     design = fit.design
     lines = [
         f"Model:  {design.specification}",
-        f"Data:   {len(design.y)} rows, {design.J} groups ({design.specification.group}); "
+        f"Data:   {design.n} rows, {design.J} groups ({design.specification.group}); "
         f"{design.dropped}",
     ]
     if isinstance(fit.evidence, Sampling):

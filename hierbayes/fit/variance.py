@@ -48,7 +48,7 @@ def undetermined(fit: Fitted) -> Booleans:
     """Correlations (q, q) that are not in the likelihood: no group has rows of both effects."""
     design = fit.design
     present = np.zeros((design.J, len(design.effects)))
-    np.maximum.at(present, design.codes, (design.Z != 0.0).astype(np.float64))
+    np.maximum.at(present, design.rows.codes, (design.rows.Z != 0.0).astype(np.float64))
     together = present.T @ present
     pairs: Booleans = block_mask(design.blocks) & (together == 0.0)
     return pairs
@@ -66,7 +66,7 @@ def icc_draws(fit: Fitted, at: dict[str, float] | None) -> Floats:
     """z'Gz/(z'Gz + σ²) (chains, draws), z given or averaged over the rows."""
     design = fit.design
     if at is None:
-        second = second_moment(design.Z)
+        second = second_moment(design.rows.Z)
     else:
         if not isinstance(at, Mapping) or not all(isinstance(v, Real) for v in at.values()):
             raise DataError(f"at must map random columns to numbers, as in {{'x': 0}}, not {at!r}")

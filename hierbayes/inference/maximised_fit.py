@@ -57,15 +57,15 @@ def refuse_other_data(verb: str, a: Fit, b: Fit) -> None:
     """
     left, right = a.design, b.design
     start = f"{verb}() needs fits of the same data, and these differ"
-    if len(left.y) != len(right.y):
+    if left.n != right.n:
         raise InferenceError(
-            f"{start}: {len(left.y)} rows ({left.dropped}) and {len(right.y)} rows "
+            f"{start}: {left.n} rows ({left.dropped}) and {right.n} rows "
             f"({right.dropped}); fit both on the rows that are complete for both"
         )
-    differs = np.flatnonzero(left.y != right.y)
+    differs = np.flatnonzero(left.rows.y != right.rows.y)
     if len(differs):
         raise InferenceError(
-            f"{start} in the response, in {len(differs)} of {len(left.y)} rows; fit the same "
+            f"{start} in the response, in {len(differs)} of {left.n} rows; fit the same "
             "response on rows in the same order"
         )
     if not np.array_equal(_partition(left), _partition(right)):
@@ -93,4 +93,4 @@ def refuse_mixed_criteria(verb: str, *fits: Fit) -> None:
 
 def _partition(design: Design) -> np.ndarray:
     """The group of each row (n,), numbered as they appear: labels do not matter."""
-    return pd.factorize(design.codes)[0]
+    return pd.factorize(design.rows.codes)[0]

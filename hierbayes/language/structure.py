@@ -116,9 +116,9 @@ class Structure:
 
 def read_structure(design: Design) -> Structure:
     """Split the columns of a design into the equations of the two levels."""
-    between = frozenset(bare(factor) for factor in design.between)
+    between = frozenset(bare(factor) for factor in design.columns.between)
     slots: dict[frozenset[Factor], _Slot] = {}
-    for place, factors in enumerate(read_factors(design.fixed_spec, between)):
+    for place, factors in enumerate(read_factors(design.columns.fixed_spec, between)):
         inner = tuple(f for f in factors if not f.between)
         slot = slots.setdefault(frozenset(inner), _Slot(inner))
         slot.columns.append((place, tuple(f for f in factors if f.between)))
@@ -135,7 +135,7 @@ def read_structure(design: Design) -> Structure:
     return Structure(
         response=bare_term(design.specification.response),
         group=design.specification.group,
-        rows=len(design.y),
+        rows=design.n,
         groups=design.J,
         terms=design.terms,
         coefficients=tuple(slot.coefficient(k) for k, slot in enumerate(ordered, first)),
@@ -162,8 +162,8 @@ class _Slot:
 
 def _random_columns(design: Design, between: frozenset[str]) -> Iterator[Factors]:
     """Factors of each random column."""
-    fixed = list(read_factors(design.fixed_spec, between))
-    for part in design.random_specs:
+    fixed = list(read_factors(design.columns.fixed_spec, between))
+    for part in design.columns.random_specs:
         yield from (
             read_factors(part, between)
             if isinstance(part, ModelSpec)

@@ -49,17 +49,17 @@ def fit_rows(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
     if not isinstance(data, pd.DataFrame):
         raise StudyError(f"data must be the DataFrame of the fit, not {type(data).__name__}")
     design = fit.design
-    if len(data) != len(design.kept):
+    if len(data) != len(design.rows.kept):
         raise StudyError(
-            f"these data have {len(data)} rows and those of the fit {len(design.kept)}; give the "
-            "data of the fit"
+            f"these data have {len(data)} rows and those of the fit {len(design.rows.kept)}; "
+            "give the data of the fit"
         )
     response, group = design.specification.response.strip("`"), design.specification.group
-    rows = data.loc[design.kept]
+    rows = data.loc[design.rows.kept]
     labels = rows.get(group)
-    same = labels is not None and (design.groups.get_indexer(labels) == design.codes).all()
+    same = labels is not None and (design.groups.get_indexer(labels) == design.rows.codes).all()
     if same and response in rows:
-        same = bool((rows[response].to_numpy(dtype=np.float64) == design.y).all())
+        same = bool((rows[response].to_numpy(dtype=np.float64) == design.rows.y).all())
     if not same:
         raise StudyError(
             f"'{response}' or '{group}' differ from those of the fit; give the data of the fit"
@@ -97,7 +97,7 @@ def is_factor(fit: Fitted, column: pd.Series) -> bool:
     """Whether a column holds labels, or numbers that the formula takes for labels."""
     if is_bool_dtype(column.dtype) or not is_numeric_dtype(column.dtype):
         return True
-    states = fit.design.fixed_spec.encoder_state.items()
+    states = fit.design.columns.fixed_spec.encoder_state.items()
     coded = [name for name, (kind, _) in states if kind is Factor.Kind.CATEGORICAL]
     return any(column.name in names_in(_quoted(name)) for name in coded)
 
@@ -143,7 +143,7 @@ def average_rows(
     for name in averaged:
         values = rows[name].iloc[np.repeat(kinds["first"].to_numpy(), m)]
         grid[name] = values.reset_index(drop=True)
-    X, _ = fit.design.new_matrices(grid, random=False)
+    X, _ = fit.design.columns.new_matrices(grid, random=False)
     weights = kinds["n"].to_numpy() / kinds["n"].sum()
     mean = np.einsum("k,kmp->mp", weights, X.reshape(len(kinds), m, -1))
     return AverageRows(mean, _in_words(fit, means, stated, averaged))

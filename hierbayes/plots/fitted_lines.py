@@ -46,7 +46,7 @@ def fitted_lines(fit: Fitted, data: pd.DataFrame, x: str, shown: Integers) -> pd
         When x is no variable of the model, or these are not the data of the fit.
     """
     _refuse_foreign(fit, x)
-    rows, codes = fit_rows(fit, data), fit.design.codes
+    rows, codes = fit_rows(fit, data), fit.design.rows.codes
     places = [np.flatnonzero(codes == j) for j in shown]
     values = rows[x].to_numpy(dtype=np.float64)
     grids = [np.linspace(values[at].min(), values[at].max(), _POINTS) for at in places]
@@ -54,7 +54,7 @@ def fitted_lines(fit: Fitted, data: pd.DataFrame, x: str, shown: Integers) -> pd
     moved = moved.assign(
         **{x: np.concatenate([np.tile(g, len(at)) for g, at in zip(grids, places, strict=True)])}
     )
-    X, Z = fit.design.new_matrices(moved, random=True)
+    X, Z = fit.design.columns.new_matrices(moved, random=True)
     fixed = X @ fit.gamma_draws.mean(axis=(0, 1))
     u = fit.u_draws.mean(axis=(0, 1))
     own = blue(fit).to_numpy() - population_draws(fit).mean(axis=(0, 1))

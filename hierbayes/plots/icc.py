@@ -142,7 +142,7 @@ def _prior(fit: Fit, x: Floats, seed: int) -> Floats | None:
     if drawn is None:
         return None
     G = drawn.root @ np.swapaxes(drawn.root, -1, -2)
-    shares = share_between(G, drawn.sigma, second_moment(fit.design.Z))
+    shares = share_between(G, drawn.sigma, second_moment(fit.design.rows.Z))
     return sample_of("icc", shares, SHARE).density(x)
 
 

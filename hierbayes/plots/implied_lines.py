@@ -92,14 +92,14 @@ def implied_lines_frame(
     )
     rows = []
     for m, j in zip(draws, groups, strict=True):
-        own = design.codes == j
-        columns = np.column_stack([design.X[own], design.Z[own]])
+        own = design.rows.codes == j
+        columns = np.column_stack([design.rows.X[own], design.rows.Z[own]])
         u = cholesky_psd(G[m]) @ normals[m]
         at_zero, per_unit = _straight(columns, x[own])
         both = np.concatenate([gamma[m], u])
         rows.append([m, design.groups[j], at_zero @ both, per_unit @ both])
     table = pd.DataFrame(rows, columns=["draw", "group", "intercept", "slope"])
-    y = design.y
+    y = design.rows.y
     return ImpliedLines(
         name, response_name(design), table.rename_axis("line"),
         (float(x.min()), float(x.max())), (float(y.min()), float(y.max())),
@@ -157,9 +157,11 @@ def plot_implied_lines(
 
 def _column(design: Design, stated: str | None) -> tuple[str, Floats]:
     """Name and values (n,) of the column along the axis."""
-    columns = dict(zip(design.effects, design.Z.T, strict=True))
+    columns = dict(zip(design.effects, design.rows.Z.T, strict=True))
     columns |= {
-        name: x for name, x in zip(design.terms, design.X.T, strict=True) if name not in columns
+        name: x
+        for name, x in zip(design.terms, design.rows.X.T, strict=True)
+        if name not in columns
     }
     varying = {name: x for name, x in columns.items() if len(_groups_with(design, x))}
     if not varying:
@@ -177,8 +179,8 @@ def _column(design: Design, stated: str | None) -> tuple[str, Floats]:
 def _groups_with(design: Design, x: Floats) -> Integers:
     """Groups (m,) within which a column varies."""
     low, high = np.full(design.J, np.inf), np.full(design.J, -np.inf)
-    np.minimum.at(low, design.codes, x)
-    np.maximum.at(high, design.codes, x)
+    np.minimum.at(low, design.rows.codes, x)
+    np.maximum.at(high, design.rows.codes, x)
     return np.flatnonzero(high - low > _STRAIGHT * max(np.abs(x).max(), 1e-300))
 
 

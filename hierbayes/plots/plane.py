@@ -85,9 +85,10 @@ def plane_frame(
     first, second = (one.ravel() for one in np.meshgrid(*sides, indexing="ij"))
     found = average_rows(fit, rows, pd.DataFrame({x: first, w: second}), at)
     height = found.X @ fit.gamma_draws.mean(axis=(0, 1))
+    used = fit.design.rows
     return Plane(
         fit.design.specification.response, x, w,
-        pd.DataFrame({"x": values[x], "w": values[w], "y": fit.design.y}, index=fit.design.index),
+        pd.DataFrame({"x": values[x], "w": values[w], "y": used.y}, index=used.index),
         pd.DataFrame({"x": first, "w": second, "y": height}), found.held,
     )  # fmt: skip
 

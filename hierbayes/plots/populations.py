@@ -74,7 +74,7 @@ def _entries(W: Floats, indicators: Booleans) -> Floats:
 def _label(design: Design, columns: Integers, active: Booleans) -> str:
     """Levels of the factors, and values of indicators that are no factors."""
     parts, named = [], set()
-    for name, (kind, state) in design.fixed_spec.encoder_state.items():
+    for name, (kind, state) in design.columns.fixed_spec.encoder_state.items():
         levels = list(state["categories"]) if kind is Factor.Kind.CATEGORICAL else []
         owned = {
             level: [c for c in columns if f"{name}[T.{level}]" in design.terms[c]]

@@ -99,8 +99,8 @@ def simulated_school_frame(simulated: Simulated, group: object = None) -> Simula
     label = design.groups[0] if group is None else group
     if not is_scalar(label) or label not in design.groups:
         raise StudyError(f"there is no group {label!r} in '{design.specification.group}'")
-    own = design.codes == design.groups.get_loc(label)
-    Z, y = design.Z[own], design.y[own]
+    own = design.rows.codes == design.groups.get_loc(label)
+    Z, y = design.rows.Z[own], design.rows.y[own]
     _refuse_more_than_lines(simulated, own)
     XtX = Z.T @ Z
     if np.linalg.matrix_rank(Z) < len(pair):
@@ -120,7 +120,7 @@ def simulated_school_frame(simulated: Simulated, group: object = None) -> Simula
     return SimulatedSchool(
         group=label,
         names=(design.specification.response.strip("`"), design.effects[pair[1]]),
-        rows=pd.DataFrame({"x": Z[:, pair[1]], "y": y}, index=design.index[own]),
+        rows=pd.DataFrame({"x": Z[:, pair[1]], "y": y}, index=design.rows.index[own]),
         points=pd.DataFrame(points, index=list(LOOKS), columns=["intercept", "slope"]),
         ellipses=ellipse_frame(ellipses),
         shadows=shadow_frame(ellipses),
@@ -204,7 +204,7 @@ def _intercept_and_slope(design: Design) -> list[int]:
             f"the model has {len(design.effects)} random effects; the ten steps show a model with "
             "an intercept and a slope"
         )
-    constant = (design.Z == 1.0).all(axis=0)
+    constant = (design.rows.Z == 1.0).all(axis=0)
     if not constant.any():
         raise StudyError(
             "the model has no random intercept; the ten steps show a model with an intercept and "
@@ -216,8 +216,8 @@ def _intercept_and_slope(design: Design) -> list[int]:
 def _refuse_more_than_lines(simulated: Simulated, own: Booleans) -> None:
     """Refuse a group whose expected response is not a line in its random effects."""
     design = simulated.design
-    rest = design.y[own] - simulated.truth.residuals.to_numpy()[own]
-    line = design.Z[own] @ simulated.truth.beta.to_numpy()[design.codes[own][0]]
+    rest = design.rows.y[own] - simulated.truth.residuals.to_numpy()[own]
+    line = design.rows.Z[own] @ simulated.truth.beta.to_numpy()[design.rows.codes[own][0]]
     if not np.allclose(rest, line, rtol=1e-8, atol=1e-8 * np.abs(rest).max()):
         raise StudyError(
             "the fixed part has more than the groups' lines (a covariate without random effect); "

@@ -45,7 +45,7 @@ def joint_parameters(entry: Entry, design: Design) -> dict[str, Floats]:
         In the user's units.
     """
     block, prior, _ = entry
-    second = design.Z.T @ design.Z / len(design.Z)
+    second = design.rows.Z.T @ design.rows.Z / design.n
     match prior:
         case MatrixPrior():
             parameters = _matrix_parameters(prior, prior.scale_matrix(design.effects))

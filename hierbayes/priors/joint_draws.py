@@ -45,7 +45,7 @@ def draw_icc_sd(
     of Σ_k sd_k² M_kk are uniform on the simplex.
     """
     draws, q = corr_root.shape[:2]
-    M = design.Z.T @ design.Z / len(design.Z)
+    M = design.rows.Z.T @ design.rows.Z / design.n
     icc = generator.beta(prior.alpha, prior.beta, size=draws)
     shares = generator.dirichlet(np.ones(q), size=draws)
     direction = np.sqrt(shares / np.diag(M))
@@ -74,6 +74,6 @@ def draw_explained(
 
 def explained_spread(design: Design) -> Floats:
     """Sd of each varying fixed column, root mean square of each random one: R2D2M2's units."""
-    varying = (design.X[0] != design.X).any(axis=0)
-    size: Floats = np.sqrt((design.Z**2).mean(axis=0))
-    return np.concatenate([design.X[:, varying].std(axis=0), size])
+    varying = (design.rows.X[0] != design.rows.X).any(axis=0)
+    size: Floats = np.sqrt((design.rows.Z**2).mean(axis=0))
+    return np.concatenate([design.rows.X[:, varying].std(axis=0), size])

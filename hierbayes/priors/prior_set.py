@@ -209,7 +209,7 @@ def _keep_constant(
     defaults: Mapping[str, Prior], given: Mapping[str, Any], design: Design
 ) -> dict[str, Prior]:
     """The default of the constant column, the one fixed column a prior of R² leaves alone."""
-    constant = (design.X[0] == design.X).all(axis=0)
+    constant = (design.rows.X[0] == design.rows.X).all(axis=0)
     if not constant.any():
         raise PriorError(
             "a prior of 'r2' needs an intercept among the fixed effects, whose prior stays its "

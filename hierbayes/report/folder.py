@@ -172,7 +172,7 @@ def _manifest(fits: Sequence[Fit], about: Mapping[str, Any]) -> dict[str, Any]:
         "versions": {name: version(name) for name in ("hierbayes", "pymc", "nutpie", "numpy")},
         **about,
         "formula": str(design.specification),
-        "rows": len(design.y),
+        "rows": design.n,
         "groups": design.J,
         "dropped": str(design.dropped),
         "engines": [fit.engine for fit in fits],

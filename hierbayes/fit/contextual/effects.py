@@ -140,7 +140,7 @@ def _table(fit: Fitted, weights: pd.DataFrame, interval: Interval) -> pd.DataFra
         return pd.DataFrame(columns, index=weights.index)
     estimate = L @ fit.gamma_draws[0, 0]
     se = np.sqrt(np.einsum("mp,pr,mr->m", L, vcov(fit).to_numpy(), L))
-    inner, outer = dimension_df(fit.design.X, fit.design.codes, fit.design.J)
+    inner, outer = dimension_df(fit.design.rows.X, fit.design.rows.codes, fit.design.J)
     df = np.where(weights.index.get_level_values("slope") == "within", inner, outer)
     columns = {"estimate": estimate, "se": se, "df": df}
     if fit.engine != "MAP":
@@ -155,7 +155,7 @@ def _about(fit: Fitted, slopes: ContextualSlopes, interval: Interval) -> tuple[s
     group, x = design.specification.group, slopes.x
     lines = [
         f"Model:  {design.specification}",
-        f"Data:   {len(design.y)} rows, {design.J} groups ({group})",
+        f"Data:   {design.n} rows, {design.J} groups ({group})",
     ]
     if isinstance(fit.evidence, Sampling):
         chains, draws = fit.sigma_draws.shape
@@ -200,7 +200,7 @@ def _notes(fit: Fitted, slopes: ContextualSlopes) -> tuple[str, ...]:
 
 
 def _latent_note(fit: Fitted, x: str, group: str) -> str:
-    latent = latent_means(fit.design.fixed_spec.transform_state)
+    latent = latent_means(fit.design.columns.fixed_spec.transform_state)
     own = latent.get(f"lvar({x}, {group})") or (next(iter(latent.values())))
     reliability = own.reliability
     return (

@@ -101,7 +101,7 @@ def choose_settings(
 
 def _refuse_shares(design: Design, x: str, factors: tuple[str, ...]) -> None:
     for factor in factors:
-        if design.fixed_spec.transform_state.get(without_braces(factor), {}).get("levels"):
+        if design.columns.fixed_spec.transform_state.get(without_braces(factor), {}).get("levels"):
             raise DataError(
                 f"the slopes of '{x}' depend on '{factor}', the share of a level; make a column of "
                 "0 and 1 of that factor, whose mean can be set"
@@ -126,7 +126,7 @@ def _levels(design: Design, factors: tuple[str, ...]) -> dict[str, list[Any]]:
     """Levels of the columns that stand in the factors as labels, by themselves or in ``C()``."""
     found = {}
     for factor in factors:
-        kind, state = design.fixed_spec.encoder_state.get(_key(factor), (None, {}))
+        kind, state = design.columns.fixed_spec.encoder_state.get(_key(factor), (None, {}))
         inside = factor.removeprefix("C(").rstrip(")").split(",")[0].strip().strip("`")
         if kind is Factor.Kind.CATEGORICAL and factor_names(factor) == {inside}:
             found[inside] = list(state["categories"])
@@ -157,7 +157,7 @@ def _mean(design: Design, name: str, x: str) -> float:
     """Mean of a column over the rows, where the column or its group mean is in the model."""
     for term in (name, f"cvar({name}, {design.specification.group})"):
         if term in design.terms:
-            return float(design.X[:, design.terms.index(term)].mean())
+            return float(design.rows.X[:, design.terms.index(term)].mean())
     raise DataError(
         f"the slopes of '{x}' depend on '{name}', which is no fixed column of its own; say where "
         f"they are wanted, as in at={{'{name}': 0}}"

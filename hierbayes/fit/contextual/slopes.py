@@ -27,7 +27,8 @@ import numpy as np
 import pandas as pd
 from formulaic.parser.types import Factor
 
-from hierbayes.design.design import Design, term_columns
+from hierbayes.design.columns import term_columns
+from hierbayes.design.design import Design
 from hierbayes.errors import DataError
 from hierbayes.fit.contextual.moderators import Setting, choose_settings, factor_names
 from hierbayes.frames.arrays import Floats
@@ -147,7 +148,7 @@ def x_columns(design: Design, x: str) -> tuple[XColumn, ...]:
     """The fixed columns that contain x, its group mean or its deviation, and as what."""
     forms = _forms(x, design.specification.group)
     found, place = [], 0
-    for part in design.fixed_spec.structure:
+    for part in design.columns.fixed_spec.structure:
         factors = list(map(factor_text, part.term.factors))
         roles = tuple(forms[_plain(factor)] for factor in factors if _plain(factor) in forms)
         if roles:
@@ -172,7 +173,7 @@ def _plain(text: str) -> str:
 def _refuse_bent(design: Design, x: str) -> None:
     """Refuse terms in which x stands otherwise than as itself, its mean or its deviation."""
     forms = _forms(x, design.specification.group)
-    for part in design.fixed_spec.structure:
+    for part in design.columns.fixed_spec.structure:
         factors = list(map(factor_text, part.term.factors))
         words = [factor for factor in factors if not is_number(factor)]
         other = [factor for factor in words if _plain(factor) not in forms]
@@ -237,8 +238,8 @@ def _rest(
     grid = {name: np.repeat(_values(settings, name), 2) for name in settings[0].values}
     grid |= {name: np.tile(levels[::-1] or [2.0, 1.0], len(settings)) for name in factor_names(x)}
     grid[design.specification.group] = np.repeat(range(len(settings)), 2)
-    terms = tuple(dict.fromkeys(design.term_of[column.place] for column in columns))
-    made, names = term_columns(design, terms, pd.DataFrame(grid))
+    terms = tuple(dict.fromkeys(design.columns.term_of[column.place] for column in columns))
+    made, names = term_columns(design.columns, terms, pd.DataFrame(grid))
     value = {c.place: made[::2, names.index(design.terms[c.place])] for c in columns}
     by_x: dict[str, Any] = {c.roles[0]: value[c.place] / c.scale for c in columns if c.is_plain}
     if factor_names(x) == {x}:
@@ -257,5 +258,5 @@ def _values(settings: tuple[Setting, ...], name: str) -> Any:
 
 def _two_levels(design: Design, x: str) -> list[Any]:
     """The levels of x where it is a factor."""
-    kind, state = design.fixed_spec.encoder_state.get(x, (None, {}))
+    kind, state = design.columns.fixed_spec.encoder_state.get(x, (None, {}))
     return list(state["categories"]) if kind is Factor.Kind.CATEGORICAL else []

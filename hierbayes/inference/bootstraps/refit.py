@@ -36,7 +36,7 @@ def theta_at(optimum: Optimum, cross: CrossProducts) -> Theta:
 
 def fit_at(optimum: Optimum, fit: Fit, cross: CrossProducts) -> Fit:
     """The fit of a simulated response; its rows were never made and are missing."""
-    design = replace(fit.design, y=np.full(len(fit.design.y), np.nan))
+    design = fit.design.with_rows(y=np.full(fit.design.n, np.nan))
     problem = Problem(design, cross)
     theta = theta_at(optimum, cross)
     return Fit(
@@ -52,5 +52,5 @@ def fit_at(optimum: Optimum, fit: Fit, cross: CrossProducts) -> Fit:
 
 def without_rows(fit: Fit) -> Fit:
     """The same fit as if its response were known by its cross-products only."""
-    design = replace(fit.design, y=np.full(len(fit.design.y), np.nan))
+    design = fit.design.with_rows(y=np.full(fit.design.n, np.nan))
     return replace(fit, problem=replace(fit.problem, design=design))

@@ -49,7 +49,7 @@ def within_columns(design: Design, function: str) -> tuple[int, ...]:
     DataError
         When there is none.
     """
-    outer = is_outer(design.X, design.codes, design.J)
+    outer = is_outer(design.rows.X, design.rows.codes, design.J)
     places = tuple(np.flatnonzero(~outer).tolist())
     if not places:
         group = design.specification.group
@@ -72,9 +72,9 @@ def within_fit(design: Design) -> WithinFit:
     places: list[int] = []
     left_out: list[str] = []
     columns: list[Floats] = []
-    y = deviations(design.y[:, None], design.codes, design.J)[:, 0]
+    y = deviations(design.rows.y[:, None], design.rows.codes, design.J)[:, 0]
     inner = within_columns(design, "hausman")
-    D = deviations(design.X[:, inner], design.codes, design.J)
+    D = deviations(design.rows.X[:, inner], design.rows.codes, design.J)
     D = D / np.sqrt((D**2).sum(axis=0))
     for k, place in enumerate(inner):
         trial = np.column_stack([*columns, D[:, k]])
@@ -89,7 +89,9 @@ def within_fit(design: Design) -> WithinFit:
             f"the within-group estimator has no degrees of freedom: {len(y)} rows, {design.J} "
             f"groups and {len(places)} columns that vary within them; use fewer terms"
         )
-    size = np.sqrt((deviations(design.X[:, places], design.codes, design.J) ** 2).sum(axis=0))
+    size = np.sqrt(
+        (deviations(design.rows.X[:, places], design.rows.codes, design.J) ** 2).sum(axis=0)
+    )
     Q, R = np.linalg.qr(np.column_stack(columns))
     gamma = np.linalg.solve(R, Q.T @ y) / size
     rest = y - Q @ (Q.T @ y)

@@ -106,7 +106,7 @@ def hausman(source: Any) -> Hausman:
     design = problem_of(source, "hausman").design
     within = within_fit(design)
     _refuse_no_between(design)
-    random = fit_columns(design, design.X, REML)
+    random = fit_columns(design, design.rows.X, REML)
     moments = swamy_arora(design, within.sigma2)
     differences = _Differences(within, random, moments)
     names = [design.terms[place] for place in within.places]
@@ -123,7 +123,7 @@ def hausman(source: Any) -> Hausman:
 
 
 def _refuse_no_between(design: Design) -> None:
-    outer = int(is_outer(design.X, design.codes, design.J).sum())
+    outer = int(is_outer(design.rows.X, design.rows.codes, design.J).sum())
     if outer >= design.J:
         raise DataError(
             f"the fixed part has {outer} columns that are constant within groups, for {design.J} "

@@ -45,7 +45,7 @@ class LinearEstimate:
 def linear_estimate(fit: Fit) -> LinearEstimate:
     """Generalised least squares at each θ; of several, averages."""
     design, basis = fit.design, fit.problem.cross.basis
-    X, Z = basis.internal_rows(design.X, design.Z, design.y)
+    X, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
     sums = _group_sums(X[:, :-1], design), _group_sums(Z, design)
     place = design.terms.index(INTERCEPT)
     q = len(design.effects)
@@ -87,7 +87,9 @@ def _at(
 
 def _group_sums(columns: Floats, design: Design) -> Floats:
     """Sum of each column in each group, (J, k)."""
-    return np.stack([np.bincount(design.codes, c, minlength=design.J) for c in columns.T], axis=1)
+    return np.stack(
+        [np.bincount(design.rows.codes, c, minlength=design.J) for c in columns.T], axis=1
+    )
 
 
 def _without_dust(weights: Floats) -> Floats:

@@ -149,7 +149,7 @@ def _sizes(design: Design, size: Any, data: pd.DataFrame | None) -> Floats | Non
         return None
     if isinstance(size, str):
         size = _size_column(design, size, data)
-    rows = pd.Series(np.bincount(design.codes, minlength=design.J), index=design.groups)
+    rows = pd.Series(np.bincount(design.rows.codes, minlength=design.J), index=design.groups)
     return group_weights(rows, size)
 
 
@@ -177,12 +177,12 @@ def _size_column(design: Design, size: str, data: pd.DataFrame | None) -> pd.Ser
 def _table(fit: Fit, sizes: Floats | None, weights: Floats) -> pd.DataFrame:
     """The table of `InterceptWeights`."""
     design = fit.design
-    rows = np.bincount(design.codes, minlength=design.J)
+    rows = np.bincount(design.rows.codes, minlength=design.J)
     columns: dict[str, Any] = {"n": rows}
     if sizes is not None:
         whole = (sizes == np.round(sizes)).all()
         columns["size"] = sizes.astype(int) if whole else sizes
-    columns["mean"] = np.bincount(design.codes, design.y, minlength=design.J) / rows
+    columns["mean"] = np.bincount(design.rows.codes, design.rows.y, minlength=design.J) / rows
     columns |= {"equal": np.full(design.J, 1.0 / design.J), "sample_size": rows / rows.sum()}
     if sizes is not None:
         columns["size_share"] = sizes / sizes.sum()

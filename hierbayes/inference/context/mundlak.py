@@ -155,8 +155,8 @@ def mundlak(source: Any, *, df: str = "satterthwaite") -> Mundlak:
 def _plan(design: Design) -> _Plan:
     """Which means join the model, and which contrasts are the contextual effects."""
     inner = within_columns(design, "mundlak")
-    means = group_means(design.X, design.codes, design.J)[design.codes]
-    columns, names = [design.X], list(design.terms)
+    means = group_means(design.rows.X, design.rows.codes, design.J)[design.rows.codes]
+    columns, names = [design.rows.X], list(design.terms)
     within: dict[str, int] = {}
     partners: dict[str, tuple[int, ...]] = {}  # place of the mean, and of a deviation
     skipped = []
@@ -197,8 +197,10 @@ def _plan(design: Design) -> _Plan:
 
 def _same_column(mean: Floats, design: Design) -> int | None:
     """The fixed column that is this mean."""
-    size = np.abs(design.X - mean[:, None]).max(axis=0)
-    there = np.flatnonzero((size <= _SPANNED * np.abs(mean).max()) & (np.ptp(design.X, axis=0) > 0))
+    size = np.abs(design.rows.X - mean[:, None]).max(axis=0)
+    there = np.flatnonzero(
+        (size <= _SPANNED * np.abs(mean).max()) & (np.ptp(design.rows.X, axis=0) > 0)
+    )
     return int(there[0]) if len(there) else None
 
 
@@ -214,7 +216,7 @@ def _is_spanned(column: Floats, others: Floats) -> bool:
 
 
 def _refuse_too_few_groups(design: Design, X: Floats, added: tuple[str, ...]) -> None:
-    outer = int(is_outer(X, design.codes, design.J).sum())
+    outer = int(is_outer(X, design.rows.codes, design.J).sum())
     if added and outer >= design.J:
         raise DataError(
             f"{design.J} groups are too few for {outer} columns of groups, {len(added)} of them "

@@ -35,17 +35,17 @@ def spread_table(design: Design) -> pd.DataFrame:
     intraclass correlation by one-way analysis of variance, see
     `hierbayes.frames.grouping.variance_components`; it may be negative.
     """
-    kept = np.ptp(design.X, axis=0) > 0.0
-    columns = np.column_stack([design.y, design.X[:, kept]])
+    kept = np.ptp(design.rows.X, axis=0) > 0.0
+    columns = np.column_stack([design.rows.y, design.rows.X[:, kept]])
     names = [design.specification.response]
     names += [term for term, varies in zip(design.terms, kept, strict=True) if varies]
     n, J = len(columns), design.J
-    rest = deviations(columns, design.codes, J)
+    rest = deviations(columns, design.rows.codes, J)
     within = (rest**2).sum(axis=0)
     centred = columns - columns.mean(axis=0)
     total = (centred**2).sum(axis=0)
     between = ((centred - rest) ** 2).sum(axis=0)
-    rows = np.bincount(design.codes, minlength=J).astype(np.float64)
+    rows = np.bincount(design.rows.codes, minlength=J).astype(np.float64)
     tau2, sigma2 = variance_components(within, between, rows)
     return pd.DataFrame(
         {
@@ -65,8 +65,8 @@ def fixed_variance(fit: Fitted) -> tuple[Floats, Floats]:
     Sums of squares over n − 1, as Nakagawa and Schielzeth's R² has them in use.
     """
     design = fit.design
-    X = design.X - design.X.mean(axis=0)
-    rest = deviations(X, design.codes, design.J)
+    X = design.rows.X - design.rows.X.mean(axis=0)
+    rest = deviations(X, design.rows.codes, design.J)
     means = X - rest
     free = len(X) - 1
     parts = []
@@ -78,4 +78,4 @@ def fixed_variance(fit: Fitted) -> tuple[Floats, Floats]:
 
 def random_variance(fit: Fitted) -> Floats:
     """z'Gz averaged over the rows (chains, draws)."""
-    return between_variance(fit.G_draws, second_moment(fit.design.Z))
+    return between_variance(fit.G_draws, second_moment(fit.design.rows.Z))

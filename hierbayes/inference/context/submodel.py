@@ -47,8 +47,8 @@ def fit_columns(design: Design, X: Floats, reading: Reading) -> Submodel:
         ``REML`` or ``ML``.
     """
     Z, blocks = np.ones((len(X), 1)), (1,)
-    basis = choose_basis(X, Z, design.y, blocks)
-    cross = cross_products((X, Z, design.y), design.codes, design.groups, basis)
+    basis = choose_basis(X, Z, design.rows.y, blocks)
+    cross = cross_products(design.with_rows(X=X, Z=Z).rows, design.groups, basis)
     optimum = maximise(cross, blocks, reading)
     moments = conditional_moments(optimum.root, optimum.sigma, cross, flat_prior(X.shape[1]))
     L = basis.root(optimum.root * optimum.sigma)
@@ -65,7 +65,8 @@ def fit_of_columns(design: Design, X: Floats, terms: tuple[str, ...], reading: R
 
     Its formula stays that of the design: it has no columns of new data.
     """
-    more = replace(design, X=X, terms=terms, term_of=(*design.term_of, *terms[design.X.shape[1] :]))
-    basis = choose_basis(X, design.Z, design.y, design.blocks)
-    cross = cross_products((X, design.Z, design.y), design.codes, design.groups, basis)
-    return maximum_likelihood(Problem(more, cross), reading)
+    added = terms[len(design.terms) :]
+    columns = replace(design.columns, terms=terms, term_of=(*design.columns.term_of, *added))
+    more = replace(design.with_rows(X=X), columns=columns)
+    basis = choose_basis(X, design.rows.Z, design.rows.y, design.blocks)
+    return maximum_likelihood(Problem(more, cross_products(more.rows, more.groups, basis)), reading)

@@ -47,11 +47,11 @@ class SwamyArora:
 
 def swamy_arora(design: Design, sigma2: float) -> SwamyArora | None:
     """Estimates given σ² within groups; None where the means leave no degrees of freedom."""
-    J, codes = design.J, design.codes
-    n, p = design.X.shape
+    J, codes = design.J, design.rows.codes
+    n, p = design.rows.X.shape
     rows = np.bincount(codes, minlength=J).astype(np.float64)
-    scale = np.sqrt((design.X**2).mean(axis=0))
-    X, y = design.X / scale, design.y
+    scale = np.sqrt((design.rows.X**2).mean(axis=0))
+    X, y = design.rows.X / scale, design.rows.y
     X_mean = group_means(X, codes, J)
     y_mean = group_means(y[:, None], codes, J)[:, 0]
     weight = np.sqrt(rows)[:, None]  # a row of means for every row of the data

@@ -191,11 +191,11 @@ def _explained(fit: Fit) -> pd.DataFrame:
     """Snijders and Bosker's, and Raudenbush and Bryk's, proportional reductions of variance."""
     design = fit.design
     reading = ML if fit.engine == "ML" else REML
-    X = design.X
+    X = design.rows.X
     null = fit_columns(design, np.ones((len(X), 1)), reading)
     tau2_null, sigma2_null = float(null.G[0, 0]), null.sigma**2
     tau2 = sigma2 = np.nan
-    if is_outer(X, design.codes, design.J).sum() < design.J:
+    if is_outer(X, design.rows.codes, design.J).sum() < design.J:
         full = fit_columns(design, X, reading)
         tau2, sigma2 = float(full.G[0, 0]), full.sigma**2
     rows = fit.problem.cross.rows
@@ -238,7 +238,7 @@ def _notes(fit: Fit, interval: Interval) -> tuple[str, ...]:
             "reliability weighs all coefficients of a group together; own_variance is the ratio of "
             "variances of one coefficient alone, as HLM prints it"
         )
-    outer = is_outer(design.X, design.codes, design.J)
+    outer = is_outer(design.rows.X, design.rows.codes, design.J)
     mixed = [
         term
         for term, share in spread_table(design)["share_between"].iloc[1:].items()

@@ -36,7 +36,7 @@ def about_fit(fit: Fit) -> tuple[str, ...]:
     design = fit.design
     lines = [
         f"Model:  {design.specification}",
-        f"Data:   {len(design.y)} rows, {design.J} groups ({design.specification.group})",
+        f"Data:   {design.n} rows, {design.J} groups ({design.specification.group})",
     ]
     if isinstance(fit.evidence, Sampling):
         chains, draws = fit.sigma_draws.shape

@@ -83,7 +83,7 @@ def term_contrasts(design: Design) -> dict[str, Floats]:
 
 
 def _parts(design: Design) -> list[_Part]:
-    spec = design.fixed_spec
+    spec = design.columns.fixed_spec
     parts = []
     start = 0
     for row in spec.structure:

@@ -47,7 +47,7 @@ class Refit:
 def without_groups(problem: Problem) -> Iterator[CrossProducts]:
     """Cross-products without each group in turn."""
     design, cross = problem.design, problem.cross
-    totals = group_totals((design.X, design.Z, design.y), design.codes, design.J, cross.basis)
+    totals = group_totals(design.rows, design.J, cross.basis)
     for j in range(len(cross.A)):
         kept = np.arange(len(cross.A)) != j
         yield CrossProducts(cross.A[kept], cross.B[kept], cross.C - totals[j], cross.rows[kept],
@@ -57,8 +57,8 @@ def without_groups(problem: Problem) -> Iterator[CrossProducts]:
 def without_rows(problem: Problem, rows: Integers) -> Iterator[CrossProducts]:
     """Cross-products without each of some rows in turn; a group of that row alone leaves too."""
     design, cross = problem.design, problem.cross
-    W, Z = cross.basis.internal_rows(design.X[rows], design.Z[rows], design.y[rows])
-    for w, z, j in zip(W, Z, design.codes[rows], strict=True):
+    W, Z = cross.basis.internal_rows(design.rows.X[rows], design.rows.Z[rows], design.rows.y[rows])
+    for w, z, j in zip(W, Z, design.rows.codes[rows], strict=True):
         A, B, counts = cross.A.copy(), cross.B.copy(), cross.rows.copy()
         A[j] -= np.outer(z, z)
         B[j] -= np.outer(z, w)

@@ -134,8 +134,8 @@ def _fittable(at: Anchor, rows: Integers) -> Integers:
 def _conditional(at: Anchor) -> Floats:
     """y − Xγ̂ − Zû (n,) in the internal basis."""
     design = at.problem.design
-    W, Z = at.problem.cross.basis.internal_rows(design.X, design.Z, design.y)
-    u = at.moments.u[design.codes]
+    W, Z = at.problem.cross.basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
+    u = at.moments.u[design.rows.codes]
     rest: Floats = W[:, -1] - W[:, :-1] @ at.moments.gamma - (Z * u).sum(axis=1)
     return rest
 

@@ -49,7 +49,7 @@ class Changes:
 def groups_given_theta(at: Anchor, possible: Integers) -> Changes:
     """Changes as each group is left out, θ held; ``possible`` are those that can be."""
     design, cross = at.problem.design, at.problem.cross
-    totals = group_totals((design.X, design.Z, design.y), design.codes, design.J, cross.basis)
+    totals = group_totals(design.rows, design.J, cross.basis)
     _, S, R = reduce_groups(at.root, cross.A, cross.B, cross.C)
     RB = R @ cross.B
     left = (S - totals + np.swapaxes(RB, 1, 2) @ RB)[possible]

@@ -166,7 +166,7 @@ def _assemble(
     fit: Fit, at: Anchor, level: int, results: CaseResults, reading: Reading
 ) -> Influence:
     design = fit.design
-    index = pd.Index(design.groups, name="group") if level == 2 else design.index
+    index = pd.Index(design.groups, name="group") if level == 2 else design.rows.index
     terms = pd.Index(design.terms, name="term")
     changes, p = results.changes, len(terms)
     frame = _frame(fit, at, level, results, reading).set_axis(index)
@@ -232,7 +232,7 @@ def _about_cases(fit: Fit, at: Anchor, level: int) -> dict[str, object]:
     rows, rest = row_variances(at), fit.residuals(level=1).to_numpy()
     room = np.where(rows.leverage < 1.0 - 1e-9, 1.0 - rows.leverage, np.nan)
     return {
-        "group": np.asarray(design.groups)[design.codes],
+        "group": np.asarray(design.groups)[design.rows.codes],
         "leverage": rows.leverage,
         "studentized": rest / (fit.sigma * np.sqrt(room)),
         "deleted_residual": rest / room,
@@ -251,7 +251,7 @@ def _variance(fit: Fit, G: Floats, sigma: Floats) -> tuple[list[str], Floats]:
 
 
 def _given(fit: Fit, level: int, refits: int) -> str:
-    total = fit.design.J if level == 2 else len(fit.design.y)
+    total = fit.design.J if level == 2 else fit.design.n
     if refits == total:
         return f"Method: {fit.engine} anew without each case; with each case less without it"
     return (

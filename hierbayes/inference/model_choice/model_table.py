@@ -110,11 +110,11 @@ def model_table(*fits: Fit) -> ModelTable:
 
 def _refuse_other_columns(a: Fit, b: Fit) -> None:
     first, second = a.design, b.design
-    same = first.X.shape == second.X.shape and set(first.terms) == set(second.terms)
+    same = first.rows.X.shape == second.rows.X.shape and set(first.terms) == set(second.terms)
     if same:
-        other = second.X[:, [second.terms.index(term) for term in first.terms]]
-        size = np.maximum(np.abs(first.X).max(axis=0), 1e-300)
-        same = bool((np.abs(first.X - other) <= _SAME * size).all())
+        other = second.rows.X[:, [second.terms.index(term) for term in first.terms]]
+        size = np.maximum(np.abs(first.rows.X).max(axis=0), 1e-300)
+        same = bool((np.abs(first.rows.X - other) <= _SAME * size).all())
     if not same:
         raise InferenceError(
             "REML likelihoods of models with different fixed columns are not comparable "

@@ -117,7 +117,7 @@ def _fixed(small: Fit, big: Fit) -> tuple[Floats | None, str]:
     ours, theirs = _internal(small.problem)[0], _internal(big.problem)[0]
     weights, outside = _combine(theirs, ours)
     if outside.any():
-        names = _names_outside(small.design.X, big.design.X, small.design.terms)
+        names = _names_outside(small.design.rows.X, big.design.rows.X, small.design.terms)
         return None, f"the fixed column '{names}'"
     return weights, ""
 
@@ -156,7 +156,7 @@ def _names_outside(small: Floats, big: Floats, terms: tuple[str, ...]) -> str:
 def _internal(problem: Problem) -> tuple[Floats, Floats]:
     """X° and Z° of the rows."""
     design = problem.design
-    W, Z = problem.cross.basis.internal_rows(design.X, design.Z, design.y)
+    W, Z = problem.cross.basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
     return W[:, :-1], Z
 
 

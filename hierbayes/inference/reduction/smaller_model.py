@@ -21,7 +21,7 @@ def columns_of_terms(design: Design) -> tuple[dict[str, tuple[int, ...]], ...]:
     found = []
     start = 0
     for size, terms, part in zip(
-        design.blocks, design.specification.random_effects, design.random_specs, strict=True
+        design.blocks, design.specification.random_effects, design.columns.random_specs, strict=True
     ):
         if isinstance(part, tuple):
             widths = {term: 1 for term in terms}
@@ -51,7 +51,7 @@ def can_be_written(design: Design, random: tuple[tuple[str, ...], ...]) -> bool:
     blocks = design.specification.random_effects
     for terms in random:
         b = next(k for k, known in enumerate(blocks) if terms[0] in known)
-        part = design.random_specs[b]
+        part = design.columns.random_specs[b]
         if isinstance(part, tuple) or terms == blocks[b]:
             continue
         factors = {
@@ -84,22 +84,22 @@ def smaller_problem(problem: Problem, random: tuple[tuple[str, ...], ...]) -> Pr
         columns += chosen
         blocks.append(len(chosen))
         specs.append(_part(design, b, terms))
-    smaller = replace(
-        design,
+    made = replace(
+        design.columns,
         specification=replace(spec, random=random_terms(spec.group, random)),
-        Z=design.Z[:, columns],
         effects=tuple(design.effects[k] for k in columns),
         blocks=tuple(blocks),
         random_specs=tuple(specs),
     )
-    basis = choose_basis(smaller.X, smaller.Z, smaller.y, smaller.blocks)
-    rows = (smaller.X, smaller.Z, smaller.y)
-    return Problem(smaller, cross_products(rows, smaller.codes, smaller.groups, basis))
+    smaller = replace(design.with_rows(Z=design.rows.Z[:, columns]), columns=made)
+    rows = smaller.rows
+    basis = choose_basis(rows.X, rows.Z, rows.y, smaller.blocks)
+    return Problem(smaller, cross_products(rows, smaller.groups, basis))
 
 
 def _part(design: Design, block: int, terms: tuple[str, ...]) -> Any:
     """How the columns of some terms of a block are made from new data."""
-    part = design.random_specs[block]
+    part = design.columns.random_specs[block]
     if isinstance(part, tuple):
         known = design.specification.random_effects[block]
         return tuple(part[known.index(term)] for term in terms)

@@ -86,7 +86,7 @@ def about_lines(design: Design) -> tuple[str, ...]:
     """The model and the data in two lines."""
     return (
         f"Model:  {design.specification}",
-        f"Data:   {len(design.y)} rows, {design.J} groups ({design.specification.group})",
+        f"Data:   {design.n} rows, {design.J} groups ({design.specification.group})",
     )
 
 

@@ -127,7 +127,7 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
     studentized = conditional / (sigma * np.sqrt(room))
     frame = pd.DataFrame(
         {
-            "group": np.asarray(design.groups)[design.codes],
+            "group": np.asarray(design.groups)[design.rows.codes],
             "marginal": marginal,
             "marginal_studentized": marginal
             / (sigma * np.where(spread > np.sqrt(_EXACT), spread, np.nan)),
@@ -139,7 +139,7 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
             "leverage": variances.leverage,
             "leverage_marginal": variances.marginal_leverage,
         },
-        index=design.index,
+        index=design.rows.index,
     )
     if not fit.is_point:
         frame["sd"] = _sd(fit)
@@ -158,23 +158,25 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
 def _within(fit: Fit) -> Floats:
     """Residuals (n,) of each group's own regression on the random columns."""
     design, cross = fit.design, fit.problem.cross
-    W, Z = cross.basis.internal_rows(design.X, design.Z, design.y)
+    W, Z = cross.basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
     gamma = cross.basis.gamma_internal(fit.gamma_draws.mean(axis=(0, 1)))
     rest = W[:, -1] - W[:, :-1] @ gamma
     J, q = len(cross.A), cross.A.shape[1]
     own = estimable_groups(cross.A) & (cross.rows > q)
-    Zr = np.stack([np.bincount(design.codes, Z[:, k] * rest, minlength=J) for k in range(q)], 1)
+    Zr = np.stack(
+        [np.bincount(design.rows.codes, Z[:, k] * rest, minlength=J) for k in range(q)], 1
+    )
     deviations = np.full((J, q), np.nan)
     deviations[own] = np.linalg.solve(cross.A[own], Zr[own][..., None])[..., 0]
-    residual: Floats = cross.basis.scale * (rest - (Z * deviations[design.codes]).sum(axis=1))
+    residual: Floats = cross.basis.scale * (rest - (Z * deviations[design.rows.codes]).sum(axis=1))
     return residual
 
 
 def _sd(fit: Fit) -> Floats:
     """Standard deviation (n,) over the draws of y − x'γ − z'u."""
     design, basis = fit.design, fit.problem.cross.basis
-    W, Z = basis.internal_rows(design.X, design.Z, design.y)
-    X, codes = W[:, :-1], design.codes
+    W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
+    X, codes = W[:, :-1], design.rows.codes
     gamma = basis.gamma_internal(fit.gamma_draws.reshape(-1, X.shape[1]))
     T = basis.scale * basis.z.matrix
     u = np.linalg.solve(T, fit.u_draws.reshape(len(gamma), design.J, -1)[..., None])[..., 0]

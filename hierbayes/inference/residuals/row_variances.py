@@ -56,9 +56,9 @@ class RowVariances:
 def row_variances(at: Anchor) -> RowVariances:
     """Leverages and variances of the rows of a fit at one θ."""
     design, basis = at.problem.design, at.problem.cross.basis
-    W, Z = basis.internal_rows(design.X, design.Z, design.y)
+    W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
     X = W[:, :-1]
-    codes = design.codes
+    codes = design.rows.codes
     within = np.einsum("nk,nkl,nl->n", Z, at.K[codes], Z)
     a = X - np.einsum("nk,nkp->np", Z, at.moments.u_on_gamma[codes])
     weight = a @ at.Q_inverse

@@ -88,16 +88,16 @@ def _stated_names(names: Any, count: int) -> list[str]:
 def _refuse_other_data(first: str, a: Design, second: str, b: Design) -> None:
     """Refuse designs that differ in rows, response or groups."""
     start = f"'{first}' and '{second}' are fits of different data: "
-    if len(a.y) != len(b.y):
+    if a.n != b.n:
         raise ComparisonError(
-            f"{start}{len(a.y)} rows ({a.dropped}) and {len(b.y)} rows ({b.dropped}); fit both on "
+            f"{start}{a.n} rows ({a.dropped}) and {b.n} rows ({b.dropped}); fit both on "
             "the rows that are complete for both"
         )
-    differs = np.flatnonzero(a.y != b.y)
+    differs = np.flatnonzero(a.rows.y != b.rows.y)
     if len(differs):
         raise ComparisonError(
             f"{start}the response ('{a.specification.response}' and '{b.specification.response}') "
-            f"differs in {len(differs)} of {len(a.y)} rows, first in row {a.index[differs[0]]}; "
+            f"differs in {len(differs)} of {a.n} rows, first in row {a.rows.index[differs[0]]}; "
             "fit the same response on rows in the same order"
         )
     if not np.array_equal(_labels(a), _labels(b)):
@@ -109,4 +109,4 @@ def _refuse_other_data(first: str, a: Design, second: str, b: Design) -> None:
 
 def _labels(design: Design) -> np.ndarray:
     """The label of each row's group (n,)."""
-    return np.asarray(design.groups)[design.codes]
+    return np.asarray(design.groups)[design.rows.codes]

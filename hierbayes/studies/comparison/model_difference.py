@@ -67,5 +67,5 @@ def _ordered_blocks(design: Design) -> list[tuple[str, ...]]:
 
 
 def _equal(name: str, a: Design, b: Design) -> bool:
-    x, other = a.X[:, a.terms.index(name)], b.X[:, b.terms.index(name)]
+    x, other = a.rows.X[:, a.terms.index(name)], b.rows.X[:, b.terms.index(name)]
     return bool(np.abs(x - other).max() <= _SAME * max(np.abs(x).max(), 1e-300))

@@ -51,7 +51,7 @@ def _priors_text(fit: Fit) -> str:
 def data_line(fit: Fit) -> str:
     """Rows and groups in a line."""
     design = fit.design
-    return f"{len(design.y)} rows, {design.J} groups ({design.specification.group})"
+    return f"{design.n} rows, {design.J} groups ({design.specification.group})"
 
 
 def criteria(fits: Mapping[str, Fit]) -> pd.DataFrame:

@@ -136,6 +136,6 @@ def _about(fit: Fit) -> tuple[str, ...]:
     used = gamma_estimate(fit, fit.design.terms).source.method
     design, edge = fit.design, "; G is singular" if fit.maximum.singular else ""
     return (
-        f"{design.specification} by REML on {len(design.y)} rows, {design.J} groups; "
+        f"{design.specification} by REML on {design.n} rows, {design.J} groups; "
         f"σ {fit.sigma:.4f}{edge}; standard errors given θ̂, degrees of freedom {METHODS[used]}",
     )

@@ -127,7 +127,7 @@ def _between_factor(stated: Specification, design: Design, data: pd.DataFrame) -
     A column of True and False is one where the other is none.
     """
     singles = _singles(stated)
-    kinds = design.fixed_spec.encoder_state
+    kinds = design.columns.fixed_spec.encoder_state
     factors = [term for term in singles if kinds[term.strip("`")][0] is Factor.Kind.CATEGORICAL]
     truths = [term for term in singles if _is_true_or_false(term, data)]
     if len(singles) == 2 and not factors and len(truths) == 1:
@@ -153,7 +153,7 @@ def _is_true_or_false(term: str, data: pd.DataFrame) -> bool:
 def _grouped(
     stated: Specification, design: Design, predictor: str, factor: str | None
 ) -> GroupedRows:
-    owners = [owner.replace("`", "") for owner in design.term_of]
+    owners = [owner.replace("`", "") for owner in design.columns.term_of]
     columns = {
         term: [k for k, owner in enumerate(owners) if owner == bare_term(term)]
         for term in stated.fixed
@@ -165,19 +165,19 @@ def _grouped(
         )
     order = [*columns[INTERCEPT], *columns[predictor]]
     levels: tuple[str, ...] = ("",)
-    row_level = np.zeros(len(design.y), dtype=np.intp)
+    row_level = np.zeros(design.n, dtype=np.intp)
     if factor is not None:
         order += [*columns[factor], *columns[product[0]]]
         levels = _levels(design, factor, columns[factor])
-        row_level = _row_levels(design.X[:, columns[factor]])
+        row_level = _row_levels(design.rows.X[:, columns[factor]])
         _refuse_varying_factor(factor, row_level, levels, design)
     level_of = np.zeros(design.J, dtype=np.intp)
-    level_of[design.codes] = row_level
+    level_of[design.rows.codes] = row_level
     return GroupedRows(
         response=stated.response.strip("`"), predictor=predictor.strip("`"), group=stated.group,
         factor=None if factor is None else factor.strip("`"), levels=levels,
-        terms=tuple(design.terms[k] for k in order), y=design.y,
-        x=np.ascontiguousarray(design.X[:, columns[predictor][0]]), codes=design.codes,
+        terms=tuple(design.terms[k] for k in order), y=design.rows.y,
+        x=np.ascontiguousarray(design.rows.X[:, columns[predictor][0]]), codes=design.rows.codes,
         groups=design.groups, level_of=level_of, dropped=design.dropped,
     )  # fmt: skip
 
@@ -185,9 +185,9 @@ def _grouped(
 def _levels(design: Design, factor: str, columns: list[int]) -> tuple[str, ...]:
     """The levels of a factor, its coding refused unless it compares each with the first."""
     name = factor.strip("`")
-    if design.fixed_spec.encoder_state[name][0] is not Factor.Kind.CATEGORICAL:
+    if design.columns.fixed_spec.encoder_state[name][0] is not Factor.Kind.CATEGORICAL:
         return "False", "True"
-    categories = design.fixed_spec.encoder_state[name][1]["categories"]
+    categories = design.columns.fixed_spec.encoder_state[name][1]["categories"]
     levels = tuple(str(level) for level in categories)
     found = [design.terms[k] for k in columns]
     if found != [f"{name}[T.{level}]" for level in levels[1:]]:
@@ -206,11 +206,11 @@ def _row_levels(dummies: Floats) -> Integers:
 def _refuse_varying_factor(
     factor: str, row_level: Integers, levels: tuple[str, ...], design: Design
 ) -> None:
-    seen = pd.DataFrame({"level": row_level, "code": design.codes}).groupby("code")["level"]
+    seen = pd.DataFrame({"level": row_level, "code": design.rows.codes}).groupby("code")["level"]
     varies = np.flatnonzero(seen.nunique().to_numpy() > 1)
     if len(varies):
         j = int(varies[0])
-        both = [levels[k] for k in np.unique(row_level[design.codes == j])[:2]]
+        both = [levels[k] for k in np.unique(row_level[design.rows.codes == j])[:2]]
         group = design.specification.group
         raise DataError(
             f"'{factor}' varies within groups: {group} {design.groups[j]} has both '{both[0]}' "

@@ -62,9 +62,9 @@ def implied_quantities(draws: PriorDraws, design: Design, seed: int) -> xr.Datas
     """
     G = draws.root @ np.swapaxes(draws.root, -1, -2)
     sd, corr = sd_corr(G)
-    second = second_moment(design.Z)
+    second = second_moment(design.rows.Z)
     total = between_variance(G, second) + draws.sigma**2
-    explained = _explained(draws.gamma, design.X)
+    explained = _explained(draws.gamma, design.rows.X)
     at, points = line_points(design)
     lines = np.sqrt(((points[None] @ draws.root) ** 2).sum(axis=-1))
     values = {
@@ -112,7 +112,7 @@ def implication_table(quantities: xr.Dataset, design: Design) -> pd.DataFrame:
     lower, upper = INTERVAL.of_draws(values[None])
     for tail, limit in zip(INTERVAL.tails, (lower, upper), strict=True):
         table[f"{100 * tail:g}%"] = limit
-    observed = dict(zip(ends, (design.y.min(), design.y.max()), strict=True))
+    observed = dict(zip(ends, (design.rows.y.min(), design.rows.y.max()), strict=True))
     table["observed"] = [observed.get(name, np.nan) for name in rows]
     return table
 
@@ -127,7 +127,7 @@ def probability_table(quantities: xr.Dataset, design: Design) -> pd.DataFrame:
     rows["P(ICC > 0.5)"] = icc > 0.5
     rows["P(ICC < 0.01)"] = icc < 0.01
     for c in np.flatnonzero(varying(design)):
-        name, change = design.effects[c], design.y.std() / design.Z[:, c].std()
+        name, change = design.effects[c], design.rows.y.std() / design.rows.Z[:, c].std()
         rows[f"P(sd({name}) > 1 sd of {response} per sd of {name})"] = sd[:, c] > change
     rows[f"P(new {response} outside the observed range)"] = quantities["outside"].to_numpy()
     rows[f"P(new {response} > {FAR:g} observed sds from the mean)"] = quantities["far"].to_numpy()
@@ -159,7 +159,7 @@ def pair_name(design: Design, i: int, k: int) -> str:
 
 def varying(design: Design) -> Booleans:
     """Which random columns (q,) are not constant."""
-    several: Booleans = np.ptp(design.Z, axis=0) > 0.0
+    several: Booleans = np.ptp(design.rows.Z, axis=0) > 0.0
     return several
 
 
@@ -172,7 +172,7 @@ def line_points(design: Design) -> tuple[list[str], Floats]:
     The label states every other column that is not 0 there, as `Fit.icc` would have it.
     """
     columns = np.flatnonzero(varying(design))
-    Z = design.Z[:, columns]
+    Z = design.rows.Z[:, columns]
     mean, sd = Z.mean(axis=0), Z.std(axis=0)
     points: dict[str, Floats] = {}
     for k, column in enumerate(columns):
@@ -180,7 +180,7 @@ def line_points(design: Design) -> tuple[list[str], Floats]:
         for percentile in LINE_PERCENTILES:
             target = mean.copy()
             target[k] = np.quantile(Z[:, k], percentile, method="inverted_cdf")
-            z = design.Z[(((Z - target) * weight) ** 2).sum(axis=1).argmin()]
+            z = design.rows.Z[(((Z - target) * weight) ** 2).sum(axis=1).argmin()]
             points.setdefault(_label(design, z, int(column), columns), z)
     return list(points), np.array(list(points.values())).reshape(-1, len(design.effects))
 
@@ -205,7 +205,7 @@ def _explained(gamma: Floats, X: Floats) -> Floats:
 
 def _responses(draws: PriorDraws, design: Design, seed: int) -> dict[str, tuple[Any, Floats]]:
     """``response``, ``outside`` and ``far``, some draws at a time: each has its own rows."""
-    y = design.y
+    y = design.rows.y
     range_ = float(y.min()), float(y.max())
     near = y.mean() - FAR * y.std(), y.mean() + FAR * y.std()
     generator = np.random.default_rng([seed, 1])
@@ -214,8 +214,8 @@ def _responses(draws: PriorDraws, design: Design, seed: int) -> dict[str, tuple[
         cut = slice(start, start + _DRAWS_AT_A_TIME)
         root, sigma, gamma = draws.root[cut], draws.sigma[cut], draws.gamma[cut]
         rows = generator.integers(len(y), size=(len(sigma), _ROWS))
-        mean = (design.X[rows] @ gamma[:, :, None])[..., 0]
-        sd = np.sqrt(((design.Z[rows] @ root) ** 2).sum(axis=-1) + sigma[:, None] ** 2)
+        mean = (design.rows.X[rows] @ gamma[:, :, None])[..., 0]
+        sd = np.sqrt(((design.rows.Z[rows] @ root) ** 2).sum(axis=-1) + sigma[:, None] ** 2)
         ends = np.stack([mixture_quantile(mean, sd, tail) for tail in RESPONSE.tails], axis=-1)
         parts.append((ends, _mass_outside(mean, sd, range_), _mass_outside(mean, sd, near)))
     ends, outside, far = (np.concatenate(part) for part in zip(*parts, strict=True))

@@ -152,7 +152,7 @@ def prior_predictive(
 def _about(design: Design, draws: int, seed: int) -> tuple[str, ...]:
     return (
         f"Model:  {design.specification}",
-        f"Data:   {len(design.y)} rows, {design.J} groups ({design.specification.group}); "
+        f"Data:   {design.n} rows, {design.J} groups ({design.specification.group}); "
         f"{design.dropped}",
         f"Draws:  {draws} from the priors, seed {seed}",
     )
@@ -166,7 +166,7 @@ def _findings(
     weak = f"weak on the scale of {response}: " if share > 0.5 else ""
     findings = [
         f"{weak}{_percent(share)} of the responses that the priors imply lie outside the observed "
-        f"range, {design.y.min():.4g} to {design.y.max():.4g}"
+        f"range, {design.rows.y.min():.4g} to {design.rows.y.max():.4g}"
     ]
     extremes = {
         f"P(|{pair_name(design, i, k)}| > 0.9)": f"{pair_name(design, i, k)} lies beyond ±0.9"

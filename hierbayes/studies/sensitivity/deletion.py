@@ -97,7 +97,7 @@ def deletion(
 
 def _totals(baseline: Baseline) -> Floats:
     design, cross = baseline.fit.design, baseline.fit.problem.cross
-    return group_totals((design.X, design.Z, design.y), design.codes, design.J, cross.basis)
+    return group_totals(design.rows, design.J, cross.basis)
 
 
 def _without(baseline: Baseline, priors: PriorSet, totals: Floats) -> tuple[Floats, Floats]:

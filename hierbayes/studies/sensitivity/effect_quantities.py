@@ -161,10 +161,10 @@ class R2(Quantity):
     def draws(self, fit: Fitted) -> Floats:
         """v/(v + T + σ²) or (v + T)/(v + T + σ²)."""
         design = fit.design
-        centred = design.X - design.X.mean(axis=0)
+        centred = design.rows.X - design.rows.X.mean(axis=0)
         covariance = centred.T @ centred / len(centred)
         fixed = np.einsum("cdp,pr,cdr->cd", fit.gamma_draws, covariance, fit.gamma_draws)
-        between = np.einsum("cdkl,kl->cd", fit.G_draws, design.Z.T @ design.Z / len(design.Z))
+        between = np.einsum("cdkl,kl->cd", fit.G_draws, design.rows.Z.T @ design.rows.Z / design.n)
         total = fixed + between + fit.sigma_draws**2
         share: Floats = (fixed + between if self.groups else fixed) / total
         return share

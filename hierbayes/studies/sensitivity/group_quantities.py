@@ -215,7 +215,7 @@ class NewGroup(Quantity):
         """x'γ + z'Lε."""
         group = fit.design.specification.group
         row = pd.DataFrame([{group: "a group not yet seen", **self.at}])
-        X, Z = fit.design.new_matrices(row, random=True)
+        X, Z = fit.design.columns.new_matrices(row, random=True)
         centre: Floats = fit.gamma_draws @ X[0]
         if fit.is_point:
             return centre

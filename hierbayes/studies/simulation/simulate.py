@@ -110,25 +110,26 @@ def simulate(
         raise StudyError(f"'{response}' is the response, which is simulated; do not state it")
     rows = rows.assign(**{response: 0.0})
     design = build_design(spec, rows)
-    rows = rows.loc[design.kept]
+    rows = rows.loc[design.rows.kept]
     if isinstance(model, Fitted):
         design = _as_fitted(
             design, model.design, rows if data is not None else _renamed(rows, spec)
         )
     parameters = _parameters(model, design, gamma, G, sigma)
     truth = _truth(design, parameters, int(seed))
-    expected = design.X @ parameters.gamma
-    random = (design.Z * truth.u.to_numpy()[design.codes]).sum(axis=1)
+    expected = design.rows.X @ parameters.gamma
+    random = (design.rows.Z * truth.u.to_numpy()[design.rows.codes]).sum(axis=1)
     y = expected + random + truth.residuals.to_numpy()
     first = [response, *(name for name in rows.columns if name != response)]
     made = rows.assign(**{response: y})[first if data is None else list(rows.columns)]
-    return Simulated(made, truth, replace(design, y=y), int(seed))
+    return Simulated(made, truth, design.with_rows(y=y), int(seed))
 
 
 def _as_fitted(design: Design, fitted: Design, rows: pd.DataFrame) -> Design:
     """The design with the codings (levels, knots, means of known groups) of a fit."""
-    X, Z = fitted.new_matrices(rows, random=True)
-    return replace(design, X=X, Z=Z, terms=fitted.terms, effects=fitted.effects)
+    X, Z = fitted.columns.new_matrices(rows, random=True)
+    columns = replace(design.columns, terms=fitted.terms, effects=fitted.effects)
+    return replace(design.with_rows(X=X, Z=Z), columns=columns)
 
 
 def _renamed(rows: pd.DataFrame, spec: Specification) -> pd.DataFrame:
@@ -210,7 +211,7 @@ def _truth(design: Design, parameters: Parameters, seed: int) -> Truth:
     """Draw u and r."""
     shape = (design.J, len(design.effects))
     u = stream(seed, EFFECTS).standard_normal(shape) @ cholesky_psd(parameters.G).T
-    r = parameters.sigma * stream(seed, RESIDUALS).standard_normal(len(design.X))
+    r = parameters.sigma * stream(seed, RESIDUALS).standard_normal(design.n)
     effects = pd.Index(design.effects, name="effect")
     groups = pd.Index(design.groups, name="group")
     beta = group_design(design).population(parameters.gamma) + u
@@ -220,5 +221,5 @@ def _truth(design: Design, parameters: Parameters, seed: int) -> Truth:
         sigma=parameters.sigma,
         u=pd.DataFrame(u, groups, effects),
         beta=pd.DataFrame(beta, groups, effects),
-        residuals=pd.Series(r, design.index, name="residuals"),
+        residuals=pd.Series(r, design.rows.index, name="residuals"),
     )

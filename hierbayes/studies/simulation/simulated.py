@@ -65,7 +65,7 @@ class Simulated(Printed):
 
     def page(self) -> Page:
         """What is shown of it."""
-        truth, sizes = self.truth, np.bincount(self.design.codes)
+        truth, sizes = self.truth, np.bincount(self.design.rows.codes)
         rows = f"{sizes[0]}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
         about = (
             f"Model: {self.design.specification}",

@@ -1,0 +1,105 @@
+"""Columns that a formula can use: known, of a usable type, finite; and refusals of the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from formulaic.parser.types import Factor
+from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype, is_string_dtype
+
+from hierbayes.errors import DataError, FormulaError
+from hierbayes.frames.arrays import Floats
+from hierbayes.frames.named_columns import require_column
+from hierbayes.specification.formula import Specification
+from hierbayes.specification.terms import factors_of, names_in
+
+
+def floats(matrix: Any) -> Floats:
+    """A matrix of formulaic as plain numbers."""
+    values = np.asarray(matrix)
+    if values.dtype.kind not in "biuf":
+        raise FormulaError(
+            f"cannot compute a term from the data: it makes {values.dtype} and not real numbers"
+        )
+    return values.astype(np.float64, copy=False)
+
+
+def refuse_neither_number_nor_factor(
+    names: list[str], frame: pd.DataFrame, spec: Specification
+) -> None:
+    """Refuse a column that stands by itself in a term and is a date, a list, a complex number."""
+    factors = {
+        factor.strip("`")
+        for term in (*spec.fixed, *(term for block in spec.random_effects for term in block))
+        for factor in factors_of(term)
+    }
+    for name in names:
+        column = frame[name]
+        dtype = column.dtype
+        if isinstance(dtype, pd.CategoricalDtype) or (
+            isinstance(dtype, np.dtype) and dtype.kind in "iufbO"
+        ):
+            continue
+        if name not in factors or is_string_dtype(dtype):
+            continue
+        if not (is_numeric_dtype(dtype) or is_bool_dtype(dtype)) or is_complex_dtype(dtype):
+            raise DataError(
+                f"'{name}' is of type {dtype}, neither a number nor a factor; make a column of "
+                "numbers or of text from it first"
+            )
+
+
+def refuse_single_levels(specs: tuple[Any, ...]) -> None:
+    """Refuse a factor with one level, which makes no column."""
+    for spec in specs:
+        for name, (kind, state) in spec.encoder_state.items():
+            levels = list(state.get("categories", [])) if kind is Factor.Kind.CATEGORICAL else []
+            if len(levels) == 1:
+                raise DataError(
+                    f"the factor '{name}' has one level ({levels[0]}) in the rows that are used; "
+                    "remove it from the formula"
+                )
+
+
+def refuse_equal_names(names: tuple[str, ...]) -> None:
+    """Refuse two columns of one name."""
+    for name in names:
+        if list(names).count(name) > 1:
+            raise DataError(f"two fixed columns are called '{name}'; rename the column of the data")
+
+
+def refuse_unknown_names(needed: tuple[str, ...], data: pd.DataFrame) -> None:
+    """Refuse a name that is no column of the data."""
+    if not isinstance(data, pd.DataFrame):
+        raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
+    for name in needed:
+        require_column(name, data)
+
+
+def refuse_non_numeric_response(response: str, frame: pd.DataFrame) -> None:
+    """Refuse a response made of anything but numbers."""
+    for name in names_in(response):
+        dtype = frame[name].dtype
+        if not is_numeric_dtype(dtype) or is_complex_dtype(dtype):
+            raise DataError(
+                f"the response '{name}' is not numeric but of type {dtype}; "
+                "convert it to numbers first"
+            )
+
+
+def refuse_not_finite(matrix: Floats, names: tuple[str, ...], index: pd.Index) -> None:
+    """Refuse a column that is missing or infinite once it is computed."""
+    if np.isfinite(matrix.sum()):
+        return
+    bad = ~np.isfinite(matrix)
+    if not bad.any():
+        return
+    column = int(bad.any(axis=0).argmax())
+    row = int(bad[:, column].argmax())
+    raise DataError(
+        f"'{names[column]}' is missing or infinite in {int(bad[:, column].sum())} rows after it is "
+        f"computed (first at row label {index[row]}); the columns it is made of must be in its "
+        "domain"
+    )
