@@ -17,6 +17,8 @@ from hierbayes.errors import (
 )
 from hierbayes.fit.contextual.effects import ContextualEffects
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.point import PointFit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.composition import composition, composition_category
 from hierbayes.frames.contextual import cvar, dvar, lvar
 from hierbayes.frames.cross_table import tab
@@ -81,14 +83,14 @@ __all__ = [
     "Hausman", "HierbayesError", "HypothesisError", "InferenceError", "Influence",
     "InterceptWeights", "IntervalError", "InverseGamma", "InverseWishart", "Level1Residuals",
     "Level2Residuals", "Levels", "LikelihoodRatio", "Meanings", "Model", "ModelFileError",
-    "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation", "PriorError", "Profile",
-    "RandomPart", "Reduced", "SensitivityStudy", "Simulated", "StudentT", "StudyError", "Uniform",
-    "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap", "build_random", "capply",
-    "catalog", "codebook", "compare", "composition", "composition_category", "cvar",
-    "dataset_names", "dialects", "dvar", "equivalence", "estimators", "group_coding",
-    "group_labels", "hausman", "influence", "intercept_weights", "level1_residuals",
-    "level2_residuals", "levels", "likelihood_ratio", "load_dataset", "load_model", "lvar",
-    "merge_levels", "model_table", "mundlak", "notation", "plots", "profile", "quantities",
-    "read_code", "reduced", "simulate", "some", "tab", "to_levels", "to_long", "to_short", "up",
-    "variance_explained", "wald",
+    "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation", "PointFit", "PosteriorFit",
+    "PriorError", "Profile", "RandomPart", "Reduced", "SensitivityStudy", "Simulated", "StudentT",
+    "StudyError", "Uniform", "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap",
+    "build_random", "capply", "catalog", "codebook", "compare", "composition",
+    "composition_category", "cvar", "dataset_names", "dialects", "dvar", "equivalence",
+    "estimators", "group_coding", "group_labels", "hausman", "influence", "intercept_weights",
+    "level1_residuals", "level2_residuals", "levels", "likelihood_ratio", "load_dataset",
+    "load_model", "lvar", "merge_levels", "model_table", "mundlak", "notation", "plots", "profile",
+    "quantities", "read_code", "reduced", "simulate", "some", "tab", "to_levels", "to_long",
+    "to_short", "up", "variance_explained", "wald",
 ]  # fmt: skip

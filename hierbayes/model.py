@@ -19,8 +19,9 @@ from hierbayes.dialects.registry import emit
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError, PriorError
 from hierbayes.estimation.settings import SamplerSettings
-from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood, posterior_mode
+from hierbayes.fit.point import PointFit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.sampled import sample_posterior
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
@@ -195,15 +196,15 @@ class Model:
         variables = describe_variables(self.problem.design, self._data)
         return emit(Subject(self.specification, variables, self.priors, data, ml), system)
 
-    def reml(self) -> Fit:
+    def reml(self) -> PointFit:
         """Restricted maximum likelihood: the exact maximum, boundary included."""
         return maximum_likelihood(self.problem, REML)
 
-    def ml(self) -> Fit:
+    def ml(self) -> PointFit:
         """Maximum likelihood: the exact maximum, boundary included."""
         return maximum_likelihood(self.problem, ML)
 
-    def map(self) -> Fit:
+    def map(self) -> PointFit:
         """The mode of the marginal posterior density of (sd, corr, σ), u integrated out.
 
         γ is integrated out as well where its prior is normal or flat, and maximised
@@ -270,7 +271,7 @@ class Model:
         sampler: str = "nutpie",
         cores: int | None = None,
         progress: bool = True,
-    ) -> Fit:
+    ) -> PosteriorFit:
         """The posterior: NUTS over θ, then exact draws of γ and every u given θ.
 
         Parameters

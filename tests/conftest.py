@@ -115,19 +115,19 @@ def models(hs: pd.DataFrame, reference: dict[str, Any]) -> Cache[hb.Model]:
 
 
 @pytest.fixture(scope="session")
-def reml_fits(models: Cache[hb.Model]) -> Cache[hb.Fit]:
+def reml_fits(models: Cache[hb.Model]) -> Cache[hb.PointFit]:
     """The REML fit of each model by name."""
     return Cache(lambda name: models[name].reml())
 
 
 @pytest.fixture(scope="session")
-def ml_fits(models: Cache[hb.Model]) -> Cache[hb.Fit]:
+def ml_fits(models: Cache[hb.Model]) -> Cache[hb.PointFit]:
     """The ML fit of each model by name."""
     return Cache(lambda name: models[name].ml())
 
 
 @pytest.fixture(scope="session")
-def posterior_hs(hs: pd.DataFrame, reference: dict[str, Any]) -> hb.Fit:
+def posterior_hs(hs: pd.DataFrame, reference: dict[str, Any]) -> hb.PosteriorFit:
     """Posterior of ``intercepts_slopes`` under the priors of ``posterior_exact``."""
     stated = reference["models"]["intercepts_slopes"]
     priors = {
@@ -150,7 +150,7 @@ def studied(hs: pd.DataFrame, hsfull: pd.DataFrame) -> Cache[hb.Model]:
 
 
 @pytest.fixture(scope="session")
-def baselines(studied: Cache[hb.Model]) -> Cache[hb.Fit]:
+def baselines(studied: Cache[hb.Model]) -> Cache[hb.PosteriorFit]:
     """The posterior of each of these."""
     return Cache(lambda name: studied[name].sample(draws=1000, chains=4, seed=1, progress=False))
 
@@ -174,6 +174,6 @@ def small(small_data: pd.DataFrame) -> hb.Model:
 
 
 @pytest.fixture(scope="session")
-def small_posterior(small: hb.Model) -> hb.Fit:
+def small_posterior(small: hb.Model) -> hb.PosteriorFit:
     """Its posterior under default priors, 4 × 250 draws."""
     return small.sample(draws=250, chains=4, seed=2, progress=False)

@@ -26,18 +26,18 @@ def make(seed: int, sizes: list[int]) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def fit() -> hb.Fit:
+def fit() -> hb.PointFit:
     """Groups of one row, of equal rows, and larger ones; w is no random column."""
     data = make(1, [4, 1, 2, 5, 3, 6, 1, 7])
     return hb.Model("y ~ x + w + (1 + x | g)", data=data).reml()
 
 
 @pytest.fixture(scope="module")
-def simulate(fit: hb.Fit) -> Simulator:
+def simulate(fit: hb.PointFit) -> Simulator:
     return simulator_of(fit)
 
 
-def rows_of(fit: hb.Fit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def rows_of(fit: hb.PointFit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """X°, the block-diagonal Z° (n, Jq), and Var(y°)."""
     design, basis = fit.design, fit.problem.cross.basis
     W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
@@ -54,21 +54,23 @@ def rows_of(fit: hb.Fit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 # ---------------------------------------------------------------- moments, exactly
 
 
-def test_roots_make_the_cross_products(fit: hb.Fit, simulate: Simulator) -> None:
+def test_roots_make_the_cross_products(fit: hb.PointFit, simulate: Simulator) -> None:
     cross = fit.problem.cross
     np.testing.assert_allclose(simulate.R @ np.swapaxes(simulate.R, 1, 2), cross.A, atol=1e-12)
     np.testing.assert_allclose(simulate.R @ simulate.P, cross.B[:, :, :-1], atol=1e-12)
     assert simulate.inside.sum(axis=1).tolist() == [1, 1, 2, 2, 2, 2, 1, 2]
 
 
-def test_degrees_of_freedom_are_those_of_the_columns(fit: hb.Fit, simulate: Simulator) -> None:
+def test_degrees_of_freedom_are_those_of_the_columns(fit: hb.PointFit, simulate: Simulator) -> None:
     X, wide, _ = rows_of(fit)
     rank = np.linalg.matrix_rank(np.hstack([wide, X]))
     assert simulate.left == len(X) - rank
     assert simulate.outside.shape == (3, 1)  # w alone lies outside the random columns
 
 
-def test_covariance_of_the_linear_part_is_that_of_rows(fit: hb.Fit, simulate: Simulator) -> None:
+def test_covariance_of_the_linear_part_is_that_of_rows(
+    fit: hb.PointFit, simulate: Simulator
+) -> None:
     """Of [Z'y, X'y], whose distribution is normal: nothing else needs to be compared."""
     X, wide, V = rows_of(fit)
     H = np.hstack([wide, X])
@@ -86,7 +88,7 @@ def test_covariance_of_the_linear_part_is_that_of_rows(fit: hb.Fit, simulate: Si
     np.testing.assert_allclose(covariance, H.T @ V @ H, rtol=1e-9, atol=1e-9)
 
 
-def test_the_residual_sum_of_squares_is_chi_squared(fit: hb.Fit, simulate: Simulator) -> None:
+def test_the_residual_sum_of_squares_is_chi_squared(fit: hb.PointFit, simulate: Simulator) -> None:
     """What the columns of Z and X leave of y'y, draw by draw, from the drawn cross-products."""
     generator = np.random.default_rng(2)
     X, wide, _ = rows_of(fit)
@@ -101,7 +103,7 @@ def test_the_residual_sum_of_squares_is_chi_squared(fit: hb.Fit, simulate: Simul
     assert stats.kstest(statistic, stats.chi2(simulate.left).cdf).pvalue > 1e-3
 
 
-def test_draws_have_the_moments_of_rows(fit: hb.Fit, simulate: Simulator) -> None:
+def test_draws_have_the_moments_of_rows(fit: hb.PointFit, simulate: Simulator) -> None:
     generator = np.random.default_rng(3)
     X, wide, V = rows_of(fit)
     mean = X @ simulate.gamma
@@ -123,7 +125,7 @@ def test_draws_have_the_moments_of_rows(fit: hb.Fit, simulate: Simulator) -> Non
     assert joint == pytest.approx(expected, abs=5.0 * np.sqrt(Zy[:, -1].var() * yy.var() / 4000))
 
 
-def test_known_columns_stay(fit: hb.Fit, simulate: Simulator) -> None:
+def test_known_columns_stay(fit: hb.PointFit, simulate: Simulator) -> None:
     before = fit.problem.cross
     after = simulate.draw(np.random.default_rng(0))
     assert after.A is before.A
@@ -173,7 +175,7 @@ def test_balanced_one_way_is_chi_squared() -> None:
     assert stats.kstest((J - 1) * sd2 / expected, stats.chi2(J - 1).cdf).pvalue > 1e-3
 
 
-def test_standard_errors_of_hs_are_those_of_the_fit(reml_fits: Cache[hb.Fit]) -> None:
+def test_standard_errors_of_hs_are_those_of_the_fit(reml_fits: Cache[hb.PointFit]) -> None:
     fit = reml_fits["nonrandom_slopes"]
     drawn = hb.bootstrap(fit, n=500, seed=1, progress=False)
     se = drawn.table.loc["gamma", "se"].to_numpy()
@@ -186,18 +188,18 @@ def test_standard_errors_of_hs_are_those_of_the_fit(reml_fits: Cache[hb.Fit]) ->
 
 
 @pytest.fixture(scope="module")
-def drawn(fit: hb.Fit) -> hb.Bootstrap:
+def drawn(fit: hb.PointFit) -> hb.Bootstrap:
     return hb.bootstrap(fit, n=150, seed=3, progress=False)
 
 
-def test_equal_seeds_give_equal_draws(fit: hb.Fit, drawn: hb.Bootstrap) -> None:
+def test_equal_seeds_give_equal_draws(fit: hb.PointFit, drawn: hb.Bootstrap) -> None:
     again = hb.bootstrap(fit, n=150, seed=3, progress=False)
     pd.testing.assert_frame_equal(again.draws, drawn.draws)
     other = hb.bootstrap(fit, n=150, seed=4, progress=False)
     assert not other.draws.equals(drawn.draws)
 
 
-def test_tables_are_those_of_the_draws(fit: hb.Fit, drawn: hb.Bootstrap) -> None:
+def test_tables_are_those_of_the_draws(fit: hb.PointFit, drawn: hb.Bootstrap) -> None:
     assert drawn.estimate.index.tolist() == fit.intervals().index.tolist()
     np.testing.assert_allclose(drawn.estimate, fit.intervals()["estimate"], rtol=1e-12)
     table = drawn.table.loc[("gamma", "x")]
@@ -225,8 +227,8 @@ def test_it_prints(drawn: hb.Bootstrap) -> None:
     assert drawn._repr_html_().count("<table") == 1
 
 
-def test_a_statistic_is_followed(fit: hb.Fit) -> None:
-    def icc(refit: hb.Fit) -> float:
+def test_a_statistic_is_followed(fit: hb.PointFit) -> None:
+    def icc(refit: hb.PointFit) -> float:
         return float(refit.icc()["icc"])
 
     drawn = hb.bootstrap(fit, icc, n=20, seed=1, progress=False)
@@ -238,15 +240,15 @@ def test_a_statistic_is_followed(fit: hb.Fit) -> None:
     )
 
 
-def spread_of_residuals(refit: hb.Fit) -> float:
+def spread_of_residuals(refit: hb.PointFit) -> float:
     return float(np.asarray(refit.residuals()).std())
 
 
-def slope_of_rows(refit: hb.Fit) -> float:
+def slope_of_rows(refit: hb.PointFit) -> float:
     return float(np.polyfit(refit.design.rows.X[:, 1], refit.design.rows.y, 1)[0])
 
 
-def without_a_name(refit: hb.Fit) -> float:
+def without_a_name(refit: hb.PointFit) -> float:
     if np.isnan(refit.design.rows.y).any():
         raise ZeroDivisionError("mine")
     return 1.0
@@ -259,13 +261,15 @@ NEEDS_ROWS = (
 
 
 @pytest.mark.parametrize("statistic", [spread_of_residuals, slope_of_rows, without_a_name])
-def test_a_statistic_of_rows_is_refused(statistic: Callable[[hb.Fit], float], fit: hb.Fit) -> None:
+def test_a_statistic_of_rows_is_refused(
+    statistic: Callable[[hb.PointFit], float], fit: hb.PointFit
+) -> None:
     with pytest.raises(hb.InferenceError) as caught:
         hb.bootstrap(fit, statistic, n=3, seed=1, progress=False)
     assert str(caught.value) == NEEDS_ROWS.format(statistic.__name__)
 
 
-REFUSALS: list[tuple[str, Callable[[hb.Fit], object], type[Exception]]] = [
+REFUSALS: list[tuple[str, Callable[[hb.PointFit], object], type[Exception]]] = [
     (
         "n must be a whole number of at least 1, not 0",
         lambda fit: hb.bootstrap(fit, n=0),
@@ -314,17 +318,17 @@ REFUSALS: list[tuple[str, Callable[[hb.Fit], object], type[Exception]]] = [
 
 @pytest.mark.parametrize(("text", "ask", "error"), REFUSALS)
 def test_refusals(
-    text: str, ask: Callable[[hb.Fit], object], error: type[Exception], fit: hb.Fit
+    text: str, ask: Callable[[hb.PointFit], object], error: type[Exception], fit: hb.PointFit
 ) -> None:
     with pytest.raises(error) as caught:
         ask(fit)
     assert str(caught.value) == text
 
 
-def test_an_error_of_a_statistic_comes_through(fit: hb.Fit) -> None:
+def test_an_error_of_a_statistic_comes_through(fit: hb.PointFit) -> None:
     calls = []
 
-    def fails(_: hb.Fit) -> float:
+    def fails(_: hb.PointFit) -> float:
         calls.append(1)
         if len(calls) > 2:
             raise ZeroDivisionError("mine")

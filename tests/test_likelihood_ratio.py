@@ -33,7 +33,7 @@ RANDOM = {
 
 
 @pytest.mark.parametrize("name", FIXED)
-def test_fixed_effects(name: str, ml_fits: Cache[hb.Fit]) -> None:
+def test_fixed_effects(name: str, ml_fits: Cache[hb.PointFit]) -> None:
     small, big = (ml_fits[model] for model in FIXED[name])
     test, golden = hb.likelihood_ratio(big, small), COMPARISONS[name]
     assert test.chisq == pytest.approx(golden["chisq"], abs=1e-6)
@@ -45,7 +45,7 @@ def test_fixed_effects(name: str, ml_fits: Cache[hb.Fit]) -> None:
 
 @pytest.mark.parametrize("name", RANDOM)
 def test_a_variance_and_its_covariance(
-    name: str, ml_fits: Cache[hb.Fit], reml_fits: Cache[hb.Fit]
+    name: str, ml_fits: Cache[hb.PointFit], reml_fits: Cache[hb.PointFit]
 ) -> None:
     fits = reml_fits if name.startswith("REML") else ml_fits
     test = hb.likelihood_ratio(*(fits[model] for model in RANDOM[name]))
@@ -56,7 +56,7 @@ def test_a_variance_and_its_covariance(
     assert test.p_mixture == pytest.approx(golden["p_mixture_1_2"], rel=1e-5)
 
 
-def test_stated_mixtures(ml_fits: Cache[hb.Fit]) -> None:
+def test_stated_mixtures(ml_fits: Cache[hb.PointFit]) -> None:
     pair = (ml_fits["ancova"], ml_fits["random_coefficients"])
     test = hb.likelihood_ratio(*pair, mixture={0: 0.25, 1: 0.5, 2: 0.25})
     expected = 0.5 * upper_tail(test.chisq, {1: 1.0}) + 0.25 * upper_tail(test.chisq, {2: 1.0})
@@ -115,7 +115,7 @@ def test_the_smaller_model_is_read_off_the_larger(
 # ---------------------------------------------------------------- simulation
 
 
-def test_a_simulated_p_value_is_near_the_mixture(reml_fits: Cache[hb.Fit]) -> None:
+def test_a_simulated_p_value_is_near_the_mixture(reml_fits: Cache[hb.PointFit]) -> None:
     pair = (reml_fits["ancova"], reml_fits["random_coefficients"])
     test = hb.likelihood_ratio(*pair, simulations=400, seed=1, progress=False)
     assert abs(test.p_simulated - test.p_mixture) < 4.0 * test.mcse + 0.02
@@ -145,7 +145,9 @@ def test_no_variance_at_all_gives_a_p_value_of_one() -> None:
 # ---------------------------------------------------------------- words
 
 
-def test_advice(hs: pd.DataFrame, reml_fits: Cache[hb.Fit], ml_fits: Cache[hb.Fit]) -> None:
+def test_advice(
+    hs: pd.DataFrame, reml_fits: Cache[hb.PointFit], ml_fits: Cache[hb.PointFit]
+) -> None:
     test = hb.likelihood_ratio(ml_fits["oneway"], ml_fits["means_as_outcomes"])
     assert test.advice == (
         "use the p-value of χ²; with 40 groups it is somewhat too small for effects between "
@@ -189,7 +191,7 @@ mixture      0.5 χ²(1) + 0.5 χ²(2)  0.2980
     too large"""
 
 
-def test_it_prints(reml_fits: Cache[hb.Fit]) -> None:
+def test_it_prints(reml_fits: Cache[hb.PointFit]) -> None:
     test = hb.likelihood_ratio(reml_fits["ancova"], reml_fits["random_coefficients"])
     assert [line.split() for line in str(test).splitlines()] == [
         line.split() for line in PRINTED.splitlines()
@@ -280,14 +282,14 @@ REFUSALS: dict[str, Callable[[Any, Any, pd.DataFrame], object]] = {
 
 @pytest.mark.parametrize("text", REFUSALS)
 def test_refusals(
-    text: str, ml_fits: Cache[hb.Fit], reml_fits: Cache[hb.Fit], hs: pd.DataFrame
+    text: str, ml_fits: Cache[hb.PointFit], reml_fits: Cache[hb.PointFit], hs: pd.DataFrame
 ) -> None:
     with pytest.raises(hb.InferenceError) as caught:
         REFUSALS[text](ml_fits, reml_fits, hs)
     assert str(caught.value) == text
 
 
-def test_a_table_of_models(ml_fits: Cache[hb.Fit], reference: dict[str, Any]) -> None:
+def test_a_table_of_models(ml_fits: Cache[hb.PointFit], reference: dict[str, Any]) -> None:
     names = ["oneway", "means_as_outcomes", "ancova", "intercepts_slopes"]
     made = hb.model_table(*(ml_fits[name] for name in names))
     table = made.table
@@ -301,7 +303,7 @@ def test_a_table_of_models(ml_fits: Cache[hb.Fit], reference: dict[str, Any]) ->
     assert made.engine == "ML" and "BIC counts n rows; " in str(made)
 
 
-def test_a_table_of_models_prints(reml_fits: Cache[hb.Fit]) -> None:
+def test_a_table_of_models_prints(reml_fits: Cache[hb.PointFit]) -> None:
     made = hb.model_table(reml_fits["ancova"], reml_fits["random_coefficients"])
     assert str(made) == repr(made) == TABLE
     assert made._repr_html_().count("<table") == 1

@@ -13,7 +13,7 @@ import hierbayes as hb
 FORMULA = "mathach ~ ses * Sector + (1 | school)"
 
 
-def fitted(formula: str, data: pd.DataFrame) -> hb.Fit:
+def fitted(formula: str, data: pd.DataFrame) -> hb.PointFit:
     return hb.Model(formula, data=data).reml()
 
 

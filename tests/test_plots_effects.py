@@ -37,7 +37,7 @@ def wald_of_each_row(fit: hb.Fit, L: pd.DataFrame, **more: Any) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def fit(reml_fits: Cache[hb.Fit]) -> hb.Fit:
+def fit(reml_fits: Cache[hb.PointFit]) -> hb.Fit:
     """mathach ~ ses * Sector."""
     return reml_fits["intercepts_slopes"]
 
@@ -141,7 +141,9 @@ def test_numbers_taken_for_labels_are_levels() -> None:
     assert len(plots.plot_effects(one, growth, "age", by="Sex").axes) == 1
 
 
-def test_posterior_bands_are_quantiles(small_posterior: hb.Fit, small_data: pd.DataFrame) -> None:
+def test_posterior_bands_are_quantiles(
+    small_posterior: hb.PosteriorFit, small_data: pd.DataFrame
+) -> None:
     found = plots.effects_frame(small_posterior, small_data, "x", prob=0.8)
     draws = small_posterior.gamma_draws.reshape(-1, 3)
     x = found.frame["x"].to_numpy()
@@ -325,7 +327,7 @@ def test_nowhere_is_said(small_data: pd.DataFrame) -> None:
     assert found.findings[1] == "for all x at once: 0 is nowhere left out"
 
 
-def test_gap_of_a_posterior(small_data: pd.DataFrame, small_posterior: hb.Fit) -> None:
+def test_gap_of_a_posterior(small_data: pd.DataFrame, small_posterior: hb.PosteriorFit) -> None:
     found = plots.gap_frame(small_posterior, small_data, "x", "w", levels=(0.0, 2.0), prob=0.8)
     draws = 2.0 * small_posterior.gamma_draws[..., 2].ravel()
     assert_allclose(found.frame["estimate"], draws.mean(), rtol=1e-8)
@@ -335,7 +337,9 @@ def test_gap_of_a_posterior(small_data: pd.DataFrame, small_posterior: hb.Fit) -
     assert found.name == "w: 2 − 0"
 
 
-def test_band_of_a_posterior_holds_draws_as_a_whole(hs: pd.DataFrame, posterior_hs: hb.Fit) -> None:
+def test_band_of_a_posterior_holds_draws_as_a_whole(
+    hs: pd.DataFrame, posterior_hs: hb.PosteriorFit
+) -> None:
     found = plots.gap_frame(posterior_hs, hs, "ses", "Sector", prob=0.9)
     draws = posterior_hs.gamma_draws.reshape(-1, 4) @ found.L.to_numpy().T
     frame = found.frame
@@ -472,13 +476,13 @@ def test_what_has_no_surface(fit: hb.Fit, hs: pd.DataFrame) -> None:
 
 
 @pytest.fixture(scope="module")
-def quadratic() -> hb.Fit:
+def quadratic() -> hb.PointFit:
     data = hb.load_dataset("sleepstudy")
     formula = "Reaction ~ Days + I(Days**2) + (1 + Days + I(Days**2) | Subject)"
     return hb.Model(formula, data=data).reml()
 
 
-def test_pancake_is_the_ellipsoid_of_g(quadratic: hb.Fit) -> None:
+def test_pancake_is_the_ellipsoid_of_g(quadratic: hb.PointFit) -> None:
     found = plots.pancake_frame(quadratic)
     days = hb.load_dataset("sleepstudy")["Days"].to_numpy(float)
     G = quadratic.G_draws[0, 0] * np.outer(found.spread, found.spread)
@@ -504,14 +508,14 @@ def test_a_flat_pancake(hs: pd.DataFrame) -> None:
     assert_allclose(away, 0.0, atol=1e-3)
 
 
-def test_axes_of_a_posterior_are_those_of_its_mean(small_posterior: hb.Fit) -> None:
+def test_axes_of_a_posterior_are_those_of_its_mean(small_posterior: hb.PosteriorFit) -> None:
     spread = np.asarray(small_posterior.problem.cross.basis.z.spread)
     mean = small_posterior.G_draws.mean(axis=(0, 1)) * np.outer(spread, spread)
     variance = principal_axes(small_posterior)["variance"]
     assert_allclose(variance, np.linalg.eigvalsh(mean)[::-1], rtol=1e-10)
 
 
-def test_drawn_pancake_is_the_frame(quadratic: hb.Fit) -> None:
+def test_drawn_pancake_is_the_frame(quadratic: hb.PointFit) -> None:
     found = plots.pancake_frame(quadratic)
     space: Any = plots.plot_pancake(quadratic).axes[0]
     groups, *axes = space.lines[:4]
@@ -521,7 +525,7 @@ def test_drawn_pancake_is_the_frame(quadratic: hb.Fit) -> None:
 
 
 def test_fewer_effects_are_answered_in_words(
-    fit: hb.Fit, reml_fits: Cache[hb.Fit], quadratic: hb.Fit
+    fit: hb.Fit, reml_fits: Cache[hb.PointFit], quadratic: hb.PointFit
 ) -> None:
     for one, more, message in (
         (fit, None, "the model has two random effects, whose G is an ellipse and no ellipsoid; "
@@ -543,7 +547,9 @@ def test_fewer_effects_are_answered_in_words(
 # ---------------------------------------------------------------- other engines and data
 
 
-def test_every_engine(small: hb.Model, small_posterior: hb.Fit, small_data: pd.DataFrame) -> None:
+def test_every_engine(
+    small: hb.Model, small_posterior: hb.PosteriorFit, small_data: pd.DataFrame
+) -> None:
     for one in (small.reml(), small.ml(), small.map(), small_posterior):
         assert len(plots.plot_effects(one, small_data, "x", at={"w": 0.0}).axes) == 1
         assert len(plots.plot_gap(one, small_data, "x", "w", levels=(0.0, 1.0)).axes) == 1

@@ -223,7 +223,7 @@ def test_refusals(six: hb.Estimators) -> None:
     with pytest.raises(StudyError) as other:
         hb.plots.plot_estimators(wrong)
     assert str(other.value) == (
-        "plot_estimators() takes what hb.estimators() returns, not an object of type Fit"
+        "plot_estimators() takes what hb.estimators() returns, not an object of type PointFit"
     )
     for changed, message in (
         ({"kind": "ellipse"}, "kind must be 'confidence' or 'shadow', not 'ellipse'"),

@@ -130,7 +130,7 @@ def curve(frame: Any, kind: str, block: str, parameter: str) -> pd.DataFrame:
     return found
 
 
-def test_priors_are_exact_and_posteriors_those_of_the_draws(posterior_hs: hb.Fit) -> None:
+def test_priors_are_exact_and_posteriors_those_of_the_draws(posterior_hs: hb.PosteriorFit) -> None:
     frame = plots.prior_posterior_frame(posterior_hs)
     corr = ("corr", "Intercept, ses")
     exact: dict[tuple[str, str], Any] = {
@@ -155,7 +155,7 @@ def test_priors_are_exact_and_posteriors_those_of_the_draws(posterior_hs: hb.Fit
 
 
 def test_the_likelihood_beside_them_is_remls(
-    posterior_hs: hb.Fit, reml_fits: Cache[hb.Fit]
+    posterior_hs: hb.PosteriorFit, reml_fits: Cache[hb.PointFit]
 ) -> None:
     frame = plots.prior_posterior_frame(posterior_hs, ["sd", "sigma"])
     reml = reml_fits["intercepts_slopes"]
@@ -170,7 +170,7 @@ def test_the_likelihood_beside_them_is_remls(
     assert_allclose(at[[0, 2]] / at[1], np.exp(-(1.2815515655**2) / 2.0), rtol=0.01)
 
 
-def test_half_a_profile_is_not_scaled_to_an_area(reml_fits: Cache[hb.Fit]) -> None:
+def test_half_a_profile_is_not_scaled_to_an_area(reml_fits: Cache[hb.PointFit]) -> None:
     found, key = hb.profile(reml_fits["intercepts_slopes"], "sigma"), ("sigma", "sigma")
     points = whole_points(found, key)
     assert points is not None
@@ -179,7 +179,7 @@ def test_half_a_profile_is_not_scaled_to_an_area(reml_fits: Cache[hb.Fit]) -> No
     assert whole_points(replace(found, limits=limits), key) is None
 
 
-def test_without_likelihood_and_under_flat_priors(posterior_hs: hb.Fit) -> None:
+def test_without_likelihood_and_under_flat_priors(posterior_hs: hb.PosteriorFit) -> None:
     flat = with_priors(posterior_hs, gamma={"ses": hb.Flat()}, sd=hb.HalfNormal(2))
     frame = plots.prior_posterior_frame(flat, ["ses", "sd(ses)"], likelihood=False)
     assert set(frame.curves["kind"]) == {"prior", "posterior"}
@@ -187,7 +187,7 @@ def test_without_likelihood_and_under_flat_priors(posterior_hs: hb.Fit) -> None:
     assert frame.summary["REML"].isna().all()
 
 
-def test_a_prior_of_G_is_drawn(posterior_hs: hb.Fit) -> None:
+def test_a_prior_of_G_is_drawn(posterior_hs: hb.PosteriorFit) -> None:
     """Under InverseWishart(ν, S) a variance is inverse-gamma((ν − q + 1)/2, S_kk/2)."""
     joint = with_priors(posterior_hs, G=hb.InverseWishart(8, 10.0), gamma=hb.Flat())
     frame = plots.prior_posterior_frame(joint, ["sd(Intercept)", "sigma"], likelihood=False)
@@ -198,7 +198,7 @@ def test_a_prior_of_G_is_drawn(posterior_hs: hb.Fit) -> None:
     assert len(curve(frame, "prior", "sigma", "sigma"))
 
 
-def test_a_prior_posterior_plot_draws_its_frame(posterior_hs: hb.Fit) -> None:
+def test_a_prior_posterior_plot_draws_its_frame(posterior_hs: hb.PosteriorFit) -> None:
     frame = plots.prior_posterior_frame(posterior_hs, ["sd", "corr"])
     figure = plots.plot_prior_posterior(posterior_hs, ["sd", "corr"])
     labels = ["sd(Intercept)", "sd(ses)", "corr(Intercept, ses)"]
@@ -210,13 +210,13 @@ def test_a_prior_posterior_plot_draws_its_frame(posterior_hs: hb.Fit) -> None:
             assert shows(ax, points["x"], points["density"])
 
 
-def test_a_parameter_that_does_not_exist(posterior_hs: hb.Fit) -> None:
+def test_a_parameter_that_does_not_exist(posterior_hs: hb.PosteriorFit) -> None:
     with pytest.raises(InferenceError, match=r"^this fit has no parameter 'age'; they are: 'Inter"):
         plots.plot_prior_posterior(posterior_hs, "age")
 
 
 @pytest.mark.parametrize("name", ["prior_posterior", "icc", "shrinkage_factors"])
-def test_a_point_has_no_posterior(name: str, reml_fits: Cache[hb.Fit]) -> None:
+def test_a_point_has_no_posterior(name: str, reml_fits: Cache[hb.PointFit]) -> None:
     plot = getattr(plots, f"plot_{name}")
     with pytest.raises(StudyError) as error:
         plot(reml_fits["intercepts_slopes"])
@@ -233,7 +233,9 @@ def test_a_point_has_no_posterior(name: str, reml_fits: Cache[hb.Fit]) -> None:
 # ---------------------------------------------------------------- ICC and shrinkage
 
 
-def test_the_icc_of_a_posterior(posterior_hs: hb.Fit, reml_fits: Cache[hb.Fit]) -> None:
+def test_the_icc_of_a_posterior(
+    posterior_hs: hb.PosteriorFit, reml_fits: Cache[hb.PointFit]
+) -> None:
     frame = plots.icc_frame(posterior_hs)
     assert frame.mean == pytest.approx(posterior_hs.icc()["icc"])
     assert frame.reml == pytest.approx(reml_fits["intercepts_slopes"].icc()["icc"])
@@ -255,14 +257,14 @@ def test_the_icc_of_a_posterior(posterior_hs: hb.Fit, reml_fits: Cache[hb.Fit]) 
     assert area(prior[prior["x"] <= 0.3]) == pytest.approx((share <= 0.3).mean(), abs=0.03)
 
 
-def test_a_prior_of_the_icc_itself_is_exact(posterior_hs: hb.Fit) -> None:
+def test_a_prior_of_the_icc_itself_is_exact(posterior_hs: hb.PosteriorFit) -> None:
     stated = with_priors(posterior_hs, icc=hb.Beta(2, 5))
     curves = plots.icc_frame(stated).curves
     prior = curves[curves["kind"] == "prior"]
     assert_allclose(prior["density"], stats.beta(2, 5).pdf(prior["x"]), rtol=1e-9, atol=1e-12)
 
 
-def test_an_improper_prior_says_nothing_of_the_icc(posterior_hs: hb.Fit) -> None:
+def test_an_improper_prior_says_nothing_of_the_icc(posterior_hs: hb.PosteriorFit) -> None:
     improper = with_priors(posterior_hs, sigma=hb.Flat())
     assert set(plots.icc_frame(improper).curves["kind"]) == {"posterior"}
     figure = plots.plot_icc(improper)
@@ -270,7 +272,9 @@ def test_an_improper_prior_says_nothing_of_the_icc(posterior_hs: hb.Fit) -> None
     assert figure.axes[0].get_title(loc="left") == "Intraclass correlation: posterior"
 
 
-def test_shrinkage_factors_are_those_of_the_fit(small_posterior: hb.Fit, small: hb.Model) -> None:
+def test_shrinkage_factors_are_those_of_the_fit(
+    small_posterior: hb.PosteriorFit, small: hb.Model
+) -> None:
     for effect in ("Intercept", "x"):
         frame = plots.shrinkage_factors_frame(small_posterior, effect)
         assert frame["mean"].is_monotonic_increasing
@@ -284,7 +288,7 @@ def test_shrinkage_factors_are_those_of_the_fit(small_posterior: hb.Fit, small: 
     assert frame["n"].sort_index().tolist() == list(range(4, 12))
 
 
-def test_every_factor_is_in_sight(small_posterior: hb.Fit) -> None:
+def test_every_factor_is_in_sight(small_posterior: hb.PosteriorFit) -> None:
     for effect in ("Intercept", "x"):
         frame = plots.shrinkage_factors_frame(small_posterior, effect)
         shown = frame[["lower", "upper", "REML"]].to_numpy()
@@ -294,7 +298,7 @@ def test_every_factor_is_in_sight(small_posterior: hb.Fit) -> None:
         assert shown.max() < high
 
 
-def test_shrinkage_factors_of_some_groups(small_posterior: hb.Fit) -> None:
+def test_shrinkage_factors_of_some_groups(small_posterior: hb.PosteriorFit) -> None:
     some = plots.shrinkage_factors_frame(small_posterior, groups=["b", "h"])
     assert set(some.index) == {"b", "h"}
     (ax,) = plots.plot_shrinkage_factors(small_posterior, groups=["b", "h"]).axes
@@ -401,7 +405,7 @@ def test_what_has_no_lines_or_ellipses(models: Cache[hb.Model], implied: Any) ->
 # ---------------------------------------------------------------- drawing
 
 
-def test_each_picture_takes_axes_and_is_quick(posterior_hs: hb.Fit, implied: Any) -> None:
+def test_each_picture_takes_axes_and_is_quick(posterior_hs: hb.PosteriorFit, implied: Any) -> None:
     calls: dict[str, tuple[Any, int]] = {
         "prior_posterior": (posterior_hs, 8),
         "icc": (posterior_hs, 1),

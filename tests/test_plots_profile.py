@@ -19,12 +19,12 @@ from tests.drawn import fits_in, shows
 
 
 @pytest.fixture(scope="module")
-def small_ml(small: hb.Model) -> hb.Fit:
+def small_ml(small: hb.Model) -> hb.PointFit:
     return small.ml()
 
 
 @pytest.fixture(scope="module")
-def deviance_with_w(small_data: pd.DataFrame, small_ml: hb.Fit) -> "Cache[float]":
+def deviance_with_w(small_data: pd.DataFrame, small_ml: hb.PointFit) -> "Cache[float]":
     """−2 log-likelihood above its minimum, the coefficient of w held, by a fit of y − w·value."""
 
     def held(value: str) -> float:
@@ -36,7 +36,7 @@ def deviance_with_w(small_data: pd.DataFrame, small_ml: hb.Fit) -> "Cache[float]
 
 
 @pytest.fixture(scope="module")
-def reml_profile(reml_fits: Cache[hb.Fit]) -> hb.Profile:
+def reml_profile(reml_fits: Cache[hb.PointFit]) -> hb.Profile:
     return hb.profile(reml_fits["intercepts_slopes"])
 
 
@@ -44,7 +44,7 @@ def reml_profile(reml_fits: Cache[hb.Fit]) -> hb.Profile:
 
 
 def test_zeta_squared_is_the_deviance_of_a_fit_with_the_parameter_held(
-    small_ml: hb.Fit, deviance_with_w: "Cache[float]"
+    small_ml: hb.PointFit, deviance_with_w: "Cache[float]"
 ) -> None:
     frame = profile_zeta_frame(hb.profile(small_ml, "w"))
     points = frame.points.loc["gamma", "w"]
@@ -55,7 +55,7 @@ def test_zeta_squared_is_the_deviance_of_a_fit_with_the_parameter_held(
 
 
 def test_the_curve_between_the_points_is_the_profile(
-    small_ml: hb.Fit, deviance_with_w: "Cache[float]"
+    small_ml: hb.PointFit, deviance_with_w: "Cache[float]"
 ) -> None:
     curve = profile_zeta_frame(hb.profile(small_ml, "w")).curve
     assert len(curve) == 201
@@ -82,7 +82,7 @@ def test_bounds_are_those_of_the_profile(reml_profile: hb.Profile) -> None:
 
 
 def test_inner_levels_are_those_of_narrower_profiles(
-    reml_fits: Cache[hb.Fit], reml_profile: hb.Profile
+    reml_fits: Cache[hb.PointFit], reml_profile: hb.Profile
 ) -> None:
     """Read off a curve through nine points: to 1 % of the half-width."""
     bounds = profile_zeta_frame(reml_profile, [0.8]).bounds
@@ -95,7 +95,7 @@ def test_inner_levels_are_those_of_narrower_profiles(
 
 
 def test_the_density_of_a_profile_has_area_one_and_the_height_of_its_zeta(
-    reml_fits: Cache[hb.Fit],
+    reml_fits: Cache[hb.PointFit],
 ) -> None:
     profile = hb.profile(reml_fits["intercepts_slopes"], "sd(Intercept)", prob=0.999)
     points = points_of(profile, ("sd", "Intercept"))
@@ -126,7 +126,7 @@ def test_a_profile_zeta_plot_draws_its_frame(reml_profile: hb.Profile) -> None:
         assert shows(ax, curve["value"], curve["zeta"])
 
 
-def test_parameters_in_any_order(reml_fits: Cache[hb.Fit], reml_profile: hb.Profile) -> None:
+def test_parameters_in_any_order(reml_fits: Cache[hb.PointFit], reml_profile: hb.Profile) -> None:
     asked = ["sigma", "ses", "sd(ses)", "Intercept"]
     some = profile_zeta_frame(hb.profile(reml_fits["intercepts_slopes"], asked))
     assert some.labels.tolist() == asked
@@ -141,7 +141,7 @@ def test_parameters_in_any_order(reml_fits: Cache[hb.Fit], reml_profile: hb.Prof
     assert labels == asked
 
 
-def test_profiles_on_given_axes(reml_profile: hb.Profile, reml_fits: Cache[hb.Fit]) -> None:
+def test_profiles_on_given_axes(reml_profile: hb.Profile, reml_fits: Cache[hb.PointFit]) -> None:
     own = Figure()
     panels = own.subplots(2, 4)
     assert plot_profile_zeta(reml_profile, ax=panels) is own
@@ -156,7 +156,7 @@ def test_levels_are_a_list(levels: Any, reml_profile: hb.Profile) -> None:
     assert str(error.value) == f"levels must be a list of probabilities, not {levels!r}"
 
 
-def test_profile_refusals(reml_profile: hb.Profile, reml_fits: Cache[hb.Fit]) -> None:
+def test_profile_refusals(reml_profile: hb.Profile, reml_fits: Cache[hb.PointFit]) -> None:
     with pytest.raises(StudyError) as error:
         profile_zeta_frame(reml_profile, [0.99])
     assert str(error.value) == (
@@ -165,19 +165,19 @@ def test_profile_refusals(reml_profile: hb.Profile, reml_fits: Cache[hb.Fit]) ->
     with pytest.raises(StudyError) as error:
         plot_profile_zeta(reml_fits["oneway"])  # type: ignore[arg-type]
     assert str(error.value) == (
-        "plot_profile_zeta() takes what hb.profile() returns, not an object of type Fit"
+        "plot_profile_zeta() takes what hb.profile() returns, not an object of type PointFit"
     )
 
 
 # ---------------------------------------------------------------- bootstrap
 
 
-def between_share(fit: hb.Fit) -> float:
+def between_share(fit: hb.PointFit) -> float:
     return float(fit.icc()["icc"])
 
 
 @pytest.fixture(scope="module")
-def bootstrapped(reml_fits: Cache[hb.Fit]) -> hb.Bootstrap:
+def bootstrapped(reml_fits: Cache[hb.PointFit]) -> hb.Bootstrap:
     fit = reml_fits["intercepts_slopes"]
     return hb.bootstrap(fit, between_share, n=120, seed=3, progress=False)
 
@@ -194,7 +194,7 @@ def test_a_bootstrap_picture_is_a_histogram_of_the_refits(bootstrapped: hb.Boots
 
 
 def test_a_bootstrap_picture_has_the_intervals_of_every_method(
-    bootstrapped: hb.Bootstrap, reml_fits: Cache[hb.Fit]
+    bootstrapped: hb.Bootstrap, reml_fits: Cache[hb.PointFit]
 ) -> None:
     fit = reml_fits["intercepts_slopes"]
     table = bootstrap_frame(bootstrapped, "sd(Intercept)", fit=fit, prob=0.9).intervals
@@ -212,7 +212,7 @@ def test_a_bootstrap_picture_has_the_intervals_of_every_method(
     assert of_statistic.index.tolist() == ["percentile", "basic"]
 
 
-def test_bootstrap_refusals(bootstrapped: hb.Bootstrap, posterior_hs: hb.Fit) -> None:
+def test_bootstrap_refusals(bootstrapped: hb.Bootstrap, posterior_hs: Any) -> None:
     with pytest.raises(StudyError) as error:
         plot_bootstrap(bootstrapped, "age")
     assert str(error.value) == (
@@ -229,7 +229,7 @@ def test_bootstrap_refusals(bootstrapped: hb.Bootstrap, posterior_hs: hb.Fit) ->
 
 
 def test_a_wide_interval_does_not_dwarf_the_refits(
-    bootstrapped: hb.Bootstrap, reml_fits: Cache[hb.Fit]
+    bootstrapped: hb.Bootstrap, reml_fits: Cache[hb.PointFit]
 ) -> None:
     fit = reml_fits["intercepts_slopes"]
     frame = bootstrap_frame(bootstrapped, "sd(ses)", fit=fit)

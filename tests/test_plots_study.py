@@ -135,7 +135,8 @@ def test_a_fit_is_no_study(name: str, baselines: Cache[hb.Fit]) -> None:
     with pytest.raises(StudyError) as error:
         getattr(plots, f"plot_{name}")(baselines["hs"], *rest)
     assert str(error.value) == (
-        f"plot_{name}() takes a study, hb.SensitivityStudy(posterior), not an object of type Fit"
+        f"plot_{name}() takes a study, hb.SensitivityStudy(posterior), "
+        "not an object of type PosteriorFit"
     )
 
 

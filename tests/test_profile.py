@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ PROFILES = json.loads((REFERENCE / "profiles.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_bounds_of_lme4(name: str, ml_fits: Cache[hb.Fit]) -> None:
+def test_bounds_of_lme4(name: str, ml_fits: Cache[hb.PointFit]) -> None:
     """To 0.2 % of the half-width, as far as lme4's splines are good."""
     limits = hb.profile(ml_fits[name]).intervals()
     assert len(limits) == len(PROFILES[name])
@@ -41,7 +42,7 @@ def test_bounds_of_lme4(name: str, ml_fits: Cache[hb.Fit]) -> None:
 
 
 def test_a_reml_fit_profiled_on_the_ml_deviance(
-    reml_fits: Cache[hb.Fit], ml_fits: Cache[hb.Fit]
+    reml_fits: Cache[hb.PointFit], ml_fits: Cache[hb.PointFit]
 ) -> None:
     name = "random_coefficients"
     ours = hb.profile(reml_fits[name], deviance="ml").intervals()
@@ -51,7 +52,7 @@ def test_a_reml_fit_profiled_on_the_ml_deviance(
     assert set(ours["criterion"]) == {"ML deviance"}
 
 
-def test_criteria_of_a_reml_fit_are_named(reml_fits: Cache[hb.Fit]) -> None:
+def test_criteria_of_a_reml_fit_are_named(reml_fits: Cache[hb.PointFit]) -> None:
     profile = hb.profile(reml_fits["oneway"])
     criteria = profile.intervals()["criterion"]
     assert criteria.loc["gamma"].tolist() == ["ML deviance"]
@@ -322,7 +323,7 @@ def test_what_does_not_converge_is_missing(
 # ---------------------------------------------------------------- words
 
 
-def test_parameters_are_chosen_by_label_or_block(ml_fits: Cache[hb.Fit]) -> None:
+def test_parameters_are_chosen_by_label_or_block(ml_fits: Cache[hb.PointFit]) -> None:
     fit = ml_fits["random_coefficients"]
     found = hb.profile(fit, ["ses", "corr", "sd(ses)"]).intervals()
     assert found.index.tolist() == [("gamma", "ses"), ("corr", "Intercept, ses"), ("sd", "ses")]
@@ -330,7 +331,7 @@ def test_parameters_are_chosen_by_label_or_block(ml_fits: Cache[hb.Fit]) -> None
     assert narrow["upper"].iloc[0] < found["upper"].iloc[0]
 
 
-REFUSALS: list[tuple[str, Callable[[hb.Fit], object], type[Exception]]] = [
+REFUSALS: list[tuple[str, Callable[[hb.PointFit], object], type[Exception]]] = [
     (
         "this fit has no parameter 'sd(x)'; they are: 'Intercept', 'sd(Intercept)', 'sigma'",
         lambda fit: hb.profile(fit, "sd(x)"),
@@ -362,14 +363,17 @@ REFUSALS: list[tuple[str, Callable[[hb.Fit], object], type[Exception]]] = [
 
 @pytest.mark.parametrize(("text", "ask", "error"), REFUSALS)
 def test_refusals(
-    text: str, ask: Callable[[hb.Fit], object], error: type[Exception], reml_fits: Cache[hb.Fit]
+    text: str,
+    ask: Callable[[hb.PointFit], object],
+    error: type[Exception],
+    reml_fits: Cache[hb.PointFit],
 ) -> None:
     with pytest.raises(error) as caught:
         ask(reml_fits["oneway"])
     assert str(caught.value) == text
 
 
-def test_a_posterior_is_refused(posterior_hs: hb.Fit) -> None:
+def test_a_posterior_is_refused(posterior_hs: Any) -> None:
     with pytest.raises(hb.InferenceError) as caught:
         hb.profile(posterior_hs)
     assert str(caught.value) == (
@@ -378,7 +382,7 @@ def test_a_posterior_is_refused(posterior_hs: hb.Fit) -> None:
     )
 
 
-def test_it_prints(reml_fits: Cache[hb.Fit]) -> None:
+def test_it_prints(reml_fits: Cache[hb.PointFit]) -> None:
     profile = hb.profile(reml_fits["random_coefficients"])
     assert str(profile) == repr(profile) == PRINTED
     assert profile._repr_html_().count("<table") == 1

@@ -124,11 +124,11 @@ def test_refusals(
 
 
 @pytest.fixture(scope="module")
-def singular(hsfull: pd.DataFrame) -> hb.Fit:
+def singular(hsfull: pd.DataFrame) -> hb.PointFit:
     return hb.Model("mathach ~ ses * Sector", random="~ 1 + ses | school", data=hsfull).reml()
 
 
-def test_rank_one_of_hsfull(singular: hb.Fit, hsfull: pd.DataFrame) -> None:
+def test_rank_one_of_hsfull(singular: hb.PointFit, hsfull: pd.DataFrame) -> None:
     small = hb.reduced(singular)
     assert not small.same_maximum and not small.smaller
     assert small.fit is singular
@@ -174,7 +174,9 @@ def test_a_singular_model_can_be_the_best() -> None:
     assert str(small).endswith(kept) and kept in small._repr_html_()
 
 
-def test_one_column_has_the_maximum_of_rank_one(singular: hb.Fit, hsfull: pd.DataFrame) -> None:
+def test_one_column_has_the_maximum_of_rank_one(
+    singular: hb.PointFit, hsfull: pd.DataFrame
+) -> None:
     """As `reduced` says: with the ratio known, one effect is enough."""
     sd = singular.var_corr()["sd"]
     line = hsfull.assign(line=1.0 + sd["ses"] / sd["Intercept"] * hsfull["ses"])
@@ -231,7 +233,7 @@ def test_a_smaller_problem_is_that_of_its_formula(hs: pd.DataFrame) -> None:
         np.testing.assert_array_equal(X, written.design.rows.X[:5])
 
 
-def test_nothing_to_reduce(reml_fits: Cache[hb.Fit], hs: pd.DataFrame) -> None:
+def test_nothing_to_reduce(reml_fits: Cache[hb.PointFit], hs: pd.DataFrame) -> None:
     with pytest.raises(hb.InferenceError) as caught:
         hb.reduced(reml_fits["random_coefficients"])
     assert str(caught.value) == (

@@ -45,7 +45,7 @@ BORDERLINE = ("lkj 1",)  # weights ∝ 1/(1 − ρ²): k-hat is about 0.5, and o
 
 
 @pytest.fixture(scope="module")
-def studies(baselines: Cache[hb.Fit]) -> Cache[hb.SensitivityStudy]:
+def studies(baselines: Cache[hb.PosteriorFit]) -> Cache[hb.SensitivityStudy]:
     """Each baseline under the whole grid, nothing refitted."""
     return Cache(lambda d: hb.SensitivityStudy(baselines[d], GRID, refit=False, progress=False))
 
@@ -126,7 +126,7 @@ def rows_of(model: hb.Model) -> dense.Rows:
 
 @pytest.mark.parametrize("stated", [hb.Flat(), hb.Normal(-1, 0.4)], ids=str)
 def test_gamma_is_drawn_anew_exactly(
-    small_data: pd.DataFrame, small_posterior: hb.Fit, stated: hb.Normal | hb.Flat
+    small_data: pd.DataFrame, small_posterior: hb.PosteriorFit, stated: hb.Normal | hb.Flat
 ) -> None:
     """γ = m(θ) + Fε with FF' = V(θ), so (γ − m)'V⁻¹(γ − m) = ε'ε for the dense m and V."""
     changed = hb.Model("y ~ x + w", "~ 1 + x | g", data=small_data, priors={"gamma": stated})

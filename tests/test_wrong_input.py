@@ -1,7 +1,7 @@
 """Wrong input is refused before any fitting, by one error that names it and says what to do."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -229,6 +229,14 @@ def test_wrong_priors(state: Callable[[], object], message: str) -> None:
 
 SETTINGS = SamplerSettings(1, 500, 1, 1, 0.8, "nutpie", 1, False)
 SAMPLED = Sampling(xr.Dataset(), SETTINGS, 0.0, 0.0)
+
+
+def sampled(fit: hb.Fit) -> hb.PosteriorFit:
+    """A fit as if its θ were the one draw of a sampler."""
+    shared = {field.name: getattr(fit, field.name) for field in fields(hb.Fit)}
+    return hb.PosteriorFit(**shared, evidence=SAMPLED)
+
+
 Use = Callable[[hb.Model, hb.Fit], object]
 WRONG_USE: tuple[tuple[type[hb.HierbayesError], Use, str], ...] = (
     (hb.DataError, lambda m, fit: fit.predict(level=2),
@@ -250,7 +258,7 @@ WRONG_USE: tuple[tuple[type[hb.HierbayesError], Use, str], ...] = (
     (hb.EstimationError, lambda m, fit: m.map().loglik,
      "a MAP fit has no maximised likelihood; loglik, aic and bic belong to model.reml() and "
      "model.ml()"),
-    (hb.EstimationError, lambda m, fit: replace(fit, evidence=SAMPLED).bic,
+    (hb.EstimationError, lambda m, fit: sampled(fit).bic,
      "a posterior fit has no maximised likelihood; loglik, aic and bic belong to model.reml() and "
      "model.ml()"),
     (hb.EstimationError, lambda m, fit: m.sample(draws=0),

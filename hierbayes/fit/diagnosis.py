@@ -57,14 +57,8 @@ class Diagnosis:
         return f"<p><b>{self.verdict}</b></p><ul>{items}</ul>"  # the table has a row for every u
 
 
-def diagnose(fit: Fitted) -> Diagnosis:
-    """Diagnose a fit of any engine."""
-    if isinstance(fit.evidence, Sampling):
-        return _diagnose_sampler(fit, fit.evidence)
-    return _diagnose_maximum(fit, fit.evidence)
-
-
-def _diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
+def diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
+    """Diagnose a posterior."""
     table = convergence_table(fit)
     chains, draws = fit.sigma_draws.shape
     r_hat, bulk, tail = table["r_hat"].max(), table["ess_bulk"].min(), table["ess_tail"].min()
@@ -101,7 +95,7 @@ def _diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
             f"'{name}' = 0, where the random intercept is, lies {far.max():.0f} spreads away from "
             "the data; centring it would let the chains move"
         )
-    findings.extend(_undetermined_findings(fit))
+    findings.extend(_undetermined_findings(fit, "it is the prior"))
     verdict = "Sampling went well." if not bad else "Do not use these draws before mending this:"
     return Diagnosis(not bad, verdict, (*bad, *findings), table)
 
@@ -116,7 +110,8 @@ def _bfmi(evidence: Sampling) -> np.ndarray:
     return np.atleast_1d(array_stats.bfmi(energy, chain_axis=0, draw_axis=1))
 
 
-def _diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
+def diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
+    """Diagnose a REML, ML or MAP fit."""
     findings: list[str] = []
     bad: list[str] = []
     steep = evidence.gradient > GRADIENT_LIMIT
@@ -129,7 +124,7 @@ def _diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
             f"largest relative slope of the likelihood into the cone of covariance matrices: "
             f"{evidence.ascent:.1e}"
         )
-    ratio = float(np.sqrt((fit.relative_root[0, 0] ** 2).sum(axis=1)).max())
+    ratio = float(np.sqrt((fit.relative_root**2).sum(axis=-1)).max())
     if ratio > RATIO_LIMIT:
         bad.append(
             f"the random effects are {ratio:.1g} times as large as the residual: cross-products "
@@ -137,7 +132,7 @@ def _diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
         )
     if evidence.singular:
         findings.extend(_boundary_findings(fit))
-    findings.extend(_undetermined_findings(fit))
+    findings.extend(_undetermined_findings(fit, "its value means nothing"))
     if bad:
         verdict = f"The {evidence.name} maximum is not certain:"
     elif evidence.singular:
@@ -159,18 +154,18 @@ def _diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
     return Diagnosis(not bad, verdict, (*bad, *findings), table)
 
 
-def _undetermined_findings(fit: Fitted) -> list[str]:
+def _undetermined_findings(fit: Fitted, what: str) -> list[str]:
     names = fit.design.effects
     return [
         f"the correlation of '{names[c]}' and '{names[r]}' is not in the likelihood, for no group "
-        f"has rows of both: {'its value means nothing' if fit.is_point else 'it is the prior'}"
-        for r, c in zip(*np.nonzero(np.tril(undetermined(fit))), strict=True)
+        f"has rows of both: {what}"
+        for r, c in zip(*np.nonzero(np.tril(undetermined(fit.design))), strict=True)
     ]
 
 
 def _boundary_findings(fit: Fitted) -> list[str]:
     """The degenerate directions of G in words, and the smaller model they imply."""
-    G = fit.G_draws[0, 0]
+    G = fit.G
     scale = 1.0 / np.asarray(fit.problem.cross.basis.z.spread)
     sd, corr = sd_corr(G)
     findings = []

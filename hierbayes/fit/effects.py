@@ -21,42 +21,25 @@ _ESTIMABLE = 1e-10  # smallest eigenvalue of A_j against its largest
 
 def fixef(fit: Fitted) -> pd.Series:
     """γ by term."""
-    values = fit.gamma_draws.mean(axis=(0, 1))
-    return pd.Series(values, index=pd.Index(fit.design.terms, name="term"), name="fixef")
+    return pd.Series(fit.gamma, index=pd.Index(fit.design.terms, name="term"), name="fixef")
 
 
 def vcov(fit: Fitted) -> pd.DataFrame:
     """Covariance of γ."""
     terms = pd.Index(fit.design.terms, name="term")
-    if fit.is_point:
-        cov = fit.problem.cross.basis.gamma_covariance(fit.moments.gamma_cov)
-    else:
-        draws = fit.gamma_draws.reshape(-1, len(terms))
-        cov = np.atleast_2d(np.cov(draws, rowvar=False))
-    return pd.DataFrame(cov, index=terms, columns=terms)
+    return pd.DataFrame(fit.gamma_cov, index=terms, columns=terms)
 
 
 def ranef(fit: Fitted) -> pd.DataFrame:
     """u by group and effect."""
-    return _by_group(fit, fit.u_draws.mean(axis=(0, 1)))
+    return _by_group(fit, fit.u)
 
 
 def ranef_cov(fit: Fitted, *, given_gamma: bool) -> xr.DataArray:
     """Covariance of u_j by group."""
-    if fit.is_point:
-        moments = fit.moments
-        internal = moments.u_cov if given_gamma else moments.u_cov_marginal
-        basis = fit.problem.cross.basis
-        T = basis.scale * basis.z.matrix
-        cov = T @ internal @ T.T
-    else:
-        q = len(fit.design.effects)
-        u = fit.u_draws.reshape(-1, fit.design.J, q)
-        centred = u - u.mean(axis=0)
-        cov = np.einsum("mjk,mjl->jkl", centred, centred, optimize=True) / (len(u) - 1)
     names = list(fit.design.effects)
     return xr.DataArray(
-        cov,
+        fit.u_cov(given_gamma=given_gamma),
         dims=("group", "effect", "effect_bis"),
         coords={"group": np.asarray(fit.design.groups), "effect": names, "effect_bis": names},
         name="ranef_cov",
@@ -88,15 +71,14 @@ def blue(fit: Fitted) -> pd.DataFrame:
     """
     cross = fit.problem.cross
     basis = cross.basis
-    gamma = fit.gamma_draws.mean(axis=(0, 1))
-    internal = basis.gamma_internal(gamma)
+    internal = basis.gamma_internal(fit.gamma)
     residual = cross.B[:, :, -1] - cross.B[:, :, :-1] @ internal  # Z_j'(y_j − X_jγ)
     estimable = estimable_groups(cross.A)
     deviations = np.full((len(cross.A), cross.A.shape[1]), np.nan)
     deviations[estimable] = np.linalg.solve(cross.A[estimable], residual[estimable][..., None])[
         ..., 0
     ]
-    return _by_group(fit, fit.groups_of.population(gamma) + basis.u(deviations))
+    return _by_group(fit, fit.groups_of.population(fit.gamma) + basis.u(deviations))
 
 
 def shrinkage(fit: Fitted) -> pd.DataFrame:
@@ -109,19 +91,18 @@ def shrinkage(fit: Fitted) -> pd.DataFrame:
     """
     design = fit.design
     effects, q = list(design.effects), len(design.effects)
-    basis = fit.problem.cross.basis
-    mean, sd = _shrinkage_moments(fit.relative_root.reshape(-1, q, q), fit.problem.cross.A,
-                                  basis.z.matrix, np.linalg.inv(basis.z.matrix))  # fmt: skip
+    roots, T = fit.relative_root.reshape(-1, q, q), fit.problem.cross.basis.z.matrix
+    mean, sd = _shrinkage_moments(roots, fit.problem.cross.A, T, np.linalg.inv(T))
     population = population_draws(fit)
     table = {
         "n": np.repeat(fit.problem.cross.rows.astype(int), q),
         "blue": blue(fit).to_numpy().ravel(),
         "blup": (population + fit.u_draws).mean(axis=(0, 1)).ravel(),
         "population": population.mean(axis=(0, 1)).ravel(),
-        "blup_sd": _blup_sd(fit, population).ravel(),
+        "blup_sd": fit.group_sd().ravel(),
     }
     table |= {f"shrinkage[{e}]": mean[:, :, k].ravel() for k, e in enumerate(effects)}
-    if not fit.is_point:
+    if len(roots) > 1:
         table |= {f"shrinkage_sd[{e}]": sd[:, :, k].ravel() for k, e in enumerate(effects)}
     index = pd.MultiIndex.from_product([design.groups, effects], names=["group", "effect"])
     return pd.DataFrame(table, index=index)
@@ -137,19 +118,6 @@ def group_shrinkage(fit: Fitted, j: int) -> Floats:
     internal = root @ np.linalg.solve(inner, half)  # K_jA_j = λ(I + λ'A_jλ)⁻¹λ'A_j
     factors: Floats = T @ internal @ np.linalg.inv(T)
     return factors
-
-
-def _blup_sd(fit: Fitted, population: Floats) -> Floats:
-    """Standard deviation of β_j = W_jγ + u_j, (J, q)."""
-    if not fit.is_point:
-        spread: Floats = (population + fit.u_draws).std(axis=(0, 1), ddof=1)
-        return spread
-    moments, basis = fit.moments, fit.problem.cross.basis
-    T = basis.scale * basis.z.matrix
-    on_gamma = basis.scale * fit.groups_of.W @ basis.x.matrix - T @ moments.u_on_gamma
-    cov = T @ moments.u_cov @ T.T
-    cov = cov + on_gamma @ moments.gamma_cov @ np.swapaxes(on_gamma, 1, 2)
-    return np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
 
 
 def estimable_groups(A: Floats) -> Booleans:

@@ -9,9 +9,9 @@ from hierbayes.language.script import Estimates
 def point_estimates(fit: Fitted) -> Estimates:
     """γ, G and σ: the estimates of a point fit, the means of a posterior."""
     return Estimates(
-        gamma=fit.gamma_draws.mean(axis=(0, 1)),
-        G=fit.G_draws.mean(axis=(0, 1)),
+        gamma=fit.gamma,
+        G=fit.G,
         sigma=fit.sigma,
-        what=f"{fit.engine} estimates" if fit.is_point else "posterior means",
-        least_squares=fit.engine in ("REML", "ML"),
+        what=fit.what,
+        least_squares=fit.reading is not None,
     )

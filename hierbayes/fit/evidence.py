@@ -12,7 +12,9 @@ from hierbayes.estimation.reml import Optimum
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import log_jacobian
-from hierbayes.likelihood.reading import REML
+from hierbayes.likelihood.reading import ML, REML, Reading
+
+READINGS = {"REML": REML, "ML": ML}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +48,11 @@ class Maximum:
     ascent: float
     singular: bool
     evaluations: int
+
+    @property
+    def reading(self) -> Reading | None:
+        """The likelihood, ``REML`` or ``ML``; None for MAP."""
+        return READINGS.get(self.name)
 
     @property
     def aic(self) -> float:
@@ -91,9 +98,6 @@ class Sampling:
     def seed(self) -> int:
         """Equal seeds give equal draws."""
         return self.settings.seed
-
-
-type Evidence = Maximum | Sampling
 
 
 def maximum_of(optimum: Optimum, problem: Problem) -> Maximum:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,11 @@ import pandas as pd
 import xarray as xr
 
 from hierbayes.display.interval import DEFAULT_PROB, Interval
-from hierbayes.fit import effects, estimates, intervals, prediction, storage, summary, variance
-from hierbayes.fit.contextual.effects import ContextualEffects, contextual_effects
-from hierbayes.fit.diagnosis import Diagnosis, diagnose
+from hierbayes.fit import effects, estimates, prediction, storage, variance
+from hierbayes.fit.contextual.effects import ContextualEffects
+from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.summary import Summary
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
 from hierbayes.language.structure import read_structure
@@ -21,10 +23,10 @@ from hierbayes.language.structure import read_structure
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Fit(Fitted):
-    """A fitted hierarchical model.
+    """A fitted hierarchical model: what every engine answers.
 
-    Made by `Model.reml`, `Model.ml`, `Model.map` and `Model.sample`; point estimates
-    of every engine have the same names and shapes.
+    `Model.reml`, `Model.ml` and `Model.map` make a `PointFit`, `Model.sample` a
+    `PosteriorFit`; estimates of every engine have the same names and shapes.
     """
 
     def draws(self, name: str) -> xr.DataArray:
@@ -36,7 +38,7 @@ class Fit(Fitted):
 
     def to_datatree(self) -> xr.DataTree:
         """Everything as an ArviZ DataTree: posterior, sample_stats, data, attributes."""
-        return storage.to_datatree(self)
+        return storage.to_datatree(self, None)
 
     # ---------------------------------------------------------------- accessors
 
@@ -99,7 +101,7 @@ class Fit(Fitted):
         intervals, t with inner–outer degrees of freedom for γ, Wald on log sd,
         log((1 + ρ)/(1 − ρ)) and log σ; missing where Ĝ is on the boundary.
         """
-        return intervals.intervals(self, Interval(prob))
+        return self._intervals(Interval(prob))
 
     def contextual(
         self, x: str, *, at: Mapping[str, Any] | None = None, prob: float = DEFAULT_PROB
@@ -140,7 +142,7 @@ class Fit(Fitted):
         between       5.7064  0.6970    38.0
         contextual    3.4832  0.7299    38.0
         """
-        return contextual_effects(self, x, at, Interval(prob))
+        return self._contextual(x, at, Interval(prob))
 
     # ---------------------------------------------------------------- predictions
 
@@ -200,13 +202,24 @@ class Fit(Fitted):
 
     # ---------------------------------------------------------------- reports
 
-    def summary(self, prob: float = DEFAULT_PROB) -> summary.Summary:
+    def summary(self, prob: float = DEFAULT_PROB) -> Summary:
         """All of it as tables that print: engine, random and fixed effects, residuals."""
-        return summary.summarise(self, Interval(prob))
+        return self._summary(Interval(prob))
 
+    @abstractmethod
     def diagnose(self) -> Diagnosis:
         """Whether to trust this fit, and why: a verdict with its table."""
-        return diagnose(self)
+
+    @abstractmethod
+    def _intervals(self, interval: Interval) -> pd.DataFrame: ...
+
+    @abstractmethod
+    def _contextual(
+        self, x: str, at: Mapping[str, Any] | None, interval: Interval
+    ) -> ContextualEffects: ...
+
+    @abstractmethod
+    def _summary(self, interval: Interval) -> Summary: ...
 
     def __str__(self) -> str:
         return str(self.summary())

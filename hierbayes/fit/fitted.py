@@ -2,11 +2,13 @@
 
 A REML, ML or MAP fit has one θ; a posterior has thousands.  Given θ, γ and every
 u_j are exactly Gaussian.  For a point fit γ and u are their conditional means given
-θ̂; for a posterior they are draws.
+θ̂; for a posterior they are draws.  What the two kinds answer differently is declared
+here and defined in `point` and `posterior`; all else has one definition.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,20 +17,17 @@ import numpy as np
 from hierbayes.design.design import Design
 from hierbayes.design.group_design import GroupDesign, group_design
 from hierbayes.design.problem import Problem
+from hierbayes.display.interval import Interval
 from hierbayes.errors import EstimationError
-from hierbayes.fit.evidence import Evidence, Maximum, Sampling
-from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.conditional import (
-    ConditionalMoments,
-    NormalPrior,
-    conditional_moments,
-    draw_u,
-)
+from hierbayes.fit.evidence import Maximum
+from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.likelihood.conditional import NormalPrior
+from hierbayes.likelihood.reading import Reading
 from hierbayes.priors.prior_set import PriorSet
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class Fitted(ABC):
     """A design and draws of θ, in the user's units.
 
     Parameters
@@ -45,8 +44,6 @@ class Fitted:
         Of γ where it is collapsed, in the internal basis; flat otherwise.
     priors : PriorSet or None
         Priors in force; None for REML and ML.
-    evidence : Maximum or Sampling
-        How θ was found.
     """
 
     problem: Problem
@@ -55,7 +52,6 @@ class Fitted:
     gamma_draws: Floats
     gamma_prior: NormalPrior
     priors: PriorSet | None
-    evidence: Evidence
 
     # ---------------------------------------------------------------- what it is
 
@@ -65,14 +61,19 @@ class Fitted:
         return self.problem.design
 
     @property
-    def is_point(self) -> bool:
-        """Whether this is one θ (REML, ML, MAP) and not a posterior."""
-        return isinstance(self.evidence, Maximum)
-
-    @property
+    @abstractmethod
     def engine(self) -> str:
         """``"REML"``, ``"ML"``, ``"MAP"`` or ``"posterior"``."""
-        return self.evidence.name if isinstance(self.evidence, Maximum) else "posterior"
+
+    @property
+    @abstractmethod
+    def singular(self) -> bool:
+        """Whether Ĝ is singular; no posterior's G is."""
+
+    @property
+    @abstractmethod
+    def reading(self) -> Reading | None:
+        """The likelihood that was maximised, ``REML`` or ``ML``; None where none was."""
 
     @property
     def maximum(self) -> Maximum:
@@ -83,8 +84,6 @@ class Fitted:
         EstimationError
             For a posterior or a MAP fit, which maximise no likelihood.
         """
-        if isinstance(self.evidence, Maximum) and self.evidence.name != "MAP":
-            return self.evidence
         raise EstimationError(
             f"a {self.engine} fit has no maximised likelihood; loglik, aic and bic belong to "
             "model.reml() and model.ml()"
@@ -105,6 +104,23 @@ class Fitted:
         """Schwarz's criterion; under REML it counts n − p rows, as nlme does."""
         return self.maximum.bic
 
+    # ---------------------------------------------------------------- in words
+
+    @property
+    @abstractmethod
+    def what(self) -> str:
+        """What its numbers are, as in ``"REML estimates"`` or ``"posterior means"``."""
+
+    @property
+    @abstractmethod
+    def prediction(self) -> str:
+        """What a group's coefficient is called: ``"BLUP"`` or ``"posterior mean"``."""
+
+    @property
+    @abstractmethod
+    def draws_line(self) -> tuple[str, ...]:
+        """How many draws there are, in a line; no line for a point fit."""
+
     # ---------------------------------------------------------------- θ, γ and u
 
     @cached_property
@@ -121,42 +137,61 @@ class Fitted:
         relative: Floats = basis.root_internal(self.root) / scaled
         return relative
 
-    @cached_property
-    def moments(self) -> ConditionalMoments:
-        """Moments of γ and u given θ̂ in the internal basis; only for a point fit."""
-        cross = self.problem.cross
-        sigma = float(self.sigma_draws[0, 0]) / cross.basis.scale
-        return conditional_moments(self.relative_root[0, 0], sigma, cross, self.gamma_prior)
-
-    @cached_property
+    @property
+    @abstractmethod
     def u_draws(self) -> Floats:
         """Random effects (chains, draws, J, q): exact draws, or means given θ̂."""
-        basis = self.problem.cross.basis
-        if self.is_point:
-            return basis.u(self.moments.u)[None, None]
-        chains, draws, p = self.gamma_draws.shape
-        J, q = self.design.J, len(self.design.effects)
-        normals = self.generator(1).standard_normal((chains * draws, J, q))
-        u = draw_u(
-            self.relative_root.reshape(-1, q, q),
-            self.sigma_draws.ravel() / basis.scale,
-            basis.gamma_internal(self.gamma_draws.reshape(-1, p)),
-            self.problem.cross,
-            normals,
-        )
-        return basis.u(u).reshape(chains, draws, J, q)
 
     @cached_property
     def groups_of(self) -> GroupDesign:
         """How γ makes each group's population coefficients."""
         return group_design(self.design)
 
-    def generator(self, stream: int) -> np.random.Generator:
-        """The generator of one stream of numbers, determined by the seed of the fit."""
-        seed = self.evidence.seed if isinstance(self.evidence, Sampling) else 0
-        return np.random.default_rng([seed, stream])
+    @cached_property
+    def gamma(self) -> Floats:
+        """Fixed effects (p,): the estimate, or the posterior mean."""
+        gamma: Floats = self.gamma_draws.mean(axis=(0, 1))
+        return gamma
+
+    @cached_property
+    def u(self) -> Floats:
+        """Random effects (J, q): BLUPs, or posterior means."""
+        u: Floats = self.u_draws.mean(axis=(0, 1))
+        return u
+
+    @cached_property
+    def G(self) -> Floats:
+        """G (q, q): the estimate, or the posterior mean."""
+        G: Floats = self.G_draws.mean(axis=(0, 1))
+        return G
 
     @property
     def sigma(self) -> float:
         """Residual standard deviation: the estimate, or the posterior mean."""
         return float(self.sigma_draws.mean())
+
+    # ---------------------------------------------------------------- uncertainty
+
+    @property
+    @abstractmethod
+    def gamma_cov(self) -> Floats:
+        """Covariance of γ (p, p): given θ̂ for a point fit, of the posterior otherwise."""
+
+    @abstractmethod
+    def u_cov(self, *, given_gamma: bool) -> Floats:
+        """Covariance of each u_j (J, q, q), see `Fit.ranef_cov`."""
+
+    @abstractmethod
+    def group_sd(self) -> Floats:
+        """Standard deviation of each group's coefficients W_jγ + u_j (J, q)."""
+
+    @abstractmethod
+    def unknown_corr(self) -> Booleans:
+        """Correlations of random effects (q, q) of which the fit can tell nothing."""
+
+    @abstractmethod
+    def spread(self, draws: Floats, interval: Interval | None = None) -> dict[str, float]:
+        """``sd`` of a quantity (chains, draws) and, of an interval, ``lower`` and ``upper``.
+
+        Nothing for a point fit, which has one value of it.
+        """

@@ -14,20 +14,17 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.variance import mean_corr
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.covariance import block_mask, sd_corr
-from hierbayes.likelihood.reading import ML, REML
 
 _COLUMNS = ["lower", "estimate", "upper"]
 
 
-def intervals(fit: Fitted, interval: Interval) -> pd.DataFrame:
-    """Lower limit, estimate and upper limit by block and parameter.
+def posterior_intervals(fit: Fitted, interval: Interval) -> pd.DataFrame:
+    """Equal-tailed limits about posterior means, by block and parameter.
 
     The frame's ``attrs["method"]`` says what the limits are.
     """
-    if fit.is_point:
-        return _approximate(fit, interval)
     parts = {
-        "gamma": (fit.design.terms, fit.gamma_draws, fit.gamma_draws.mean(axis=(0, 1))),
+        "gamma": (fit.design.terms, fit.gamma_draws, fit.gamma),
         "sd": (fit.design.effects, *_sd_draws(fit)),
         "corr": (_pair_names(fit), *_corr_draws(fit)),
         "sigma": (("sigma",), fit.sigma_draws[..., None], np.array([fit.sigma])),
@@ -57,15 +54,16 @@ def _corr_draws(fit: Fitted) -> tuple[Floats, Floats]:
     return corr[..., rows, columns], mean_corr(corr)[rows, columns]
 
 
-def _approximate(fit: Fitted, interval: Interval) -> pd.DataFrame:
-    """nlme's: t limits of γ, Wald limits of variance parameters on their natural scale."""
-    gamma = fit.gamma_draws[0, 0]
-    basis = fit.problem.cross.basis
-    se = np.sqrt(np.diagonal(basis.gamma_covariance(fit.moments.gamma_cov)))
+def approximate_intervals(fit: Fitted, evidence: Maximum, interval: Interval) -> pd.DataFrame:
+    """nlme's: t limits of γ, Wald limits of variance parameters on their natural scale.
+
+    The frame's ``attrs["method"]`` says what the limits are.
+    """
+    gamma, se = fit.gamma, np.sqrt(np.diagonal(fit.gamma_cov))
     df = denominator_df(fit)
     half = stdtrit(df, interval.tails[1]) * se
     frames = [_frame("gamma", fit.design.terms, gamma - half, gamma, gamma + half)]
-    frames.extend(_variance_frames(fit, interval))
+    frames.extend(_variance_frames(fit, evidence, interval))
     table = pd.concat(frames)
     table.attrs["method"] = (
         f"{interval} approximate intervals given θ̂: t with inner–outer degrees of freedom for "
@@ -75,16 +73,14 @@ def _approximate(fit: Fitted, interval: Interval) -> pd.DataFrame:
     return table
 
 
-def _variance_frames(fit: Fitted, interval: Interval) -> list[pd.DataFrame]:
-    G, sigma = fit.G_draws[0, 0], fit.sigma
+def _variance_frames(fit: Fitted, evidence: Maximum, interval: Interval) -> list[pd.DataFrame]:
+    G, sigma = fit.G, fit.sigma
     rows, columns = _pairs(fit)
     sd, corr = sd_corr(G)
     estimate = np.concatenate([sd, corr[rows, columns], [sigma]])
     lower = upper = np.full(len(estimate), np.nan)
-    singular = isinstance(fit.evidence, Maximum) and fit.evidence.singular
-    if fit.engine in ("REML", "ML") and not singular:
-        reading = REML if fit.engine == "REML" else ML
-        natural = natural_parameters(fit.problem, G, sigma, reading)
+    if evidence.reading is not None and not evidence.singular:
+        natural = natural_parameters(fit.problem, G, sigma, evidence.reading)
         half = ndtri(interval.tails[1]) * np.sqrt(np.diagonal(natural.covariance))
         q = len(sd)
         lower = _from_natural(natural.values - half, q)

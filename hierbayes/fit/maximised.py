@@ -8,13 +8,13 @@ from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.evidence import Maximum, count_covariances, maximum_of
-from hierbayes.fit.fit import Fit
+from hierbayes.fit.point import PointFit
 from hierbayes.likelihood.conditional import conditional_moments, flat_prior
 from hierbayes.likelihood.reading import Reading
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 
 
-def maximum_likelihood(problem: Problem, reading: Reading) -> Fit:
+def maximum_likelihood(problem: Problem, reading: Reading) -> PointFit:
     """The exact maximum of the likelihood, boundary included.
 
     Parameters
@@ -27,7 +27,7 @@ def maximum_likelihood(problem: Problem, reading: Reading) -> Fit:
     optimum = maximise(cross, design.blocks, reading)
     prior = flat_prior(len(design.terms))
     moments = conditional_moments(optimum.root, optimum.sigma, cross, prior)
-    return Fit(
+    return PointFit(
         problem=problem,
         root=cross.basis.root(optimum.root * optimum.sigma)[None, None],
         sigma_draws=np.array([[optimum.sigma * cross.basis.scale]]),
@@ -38,7 +38,7 @@ def maximum_likelihood(problem: Problem, reading: Reading) -> Fit:
     )
 
 
-def posterior_mode(problem: Problem, priors: PriorSet) -> Fit:
+def posterior_mode(problem: Problem, priors: PriorSet) -> PointFit:
     """The mode of the marginal posterior density of (sd, corr, σ), u integrated out.
 
     Raises
@@ -74,7 +74,7 @@ def posterior_mode(problem: Problem, priors: PriorSet) -> Fit:
         singular=mode.singular,
         evaluations=mode.evaluations,
     )
-    return Fit(
+    return PointFit(
         problem=problem,
         root=mode.root[None, None],
         sigma_draws=np.array([[mode.sigma]]),

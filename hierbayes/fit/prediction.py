@@ -42,9 +42,9 @@ def predict(
         X, Z = design.columns.new_matrices(data, random=level == 1, own_means=group_means == "own")
         index = data.index
         codes = _codes(fit, data, new_groups) if level == 1 else np.zeros(len(data), dtype=np.intp)
-    mean = X @ fit.gamma_draws.mean(axis=(0, 1))
+    mean = X @ fit.gamma
     if level == 1:
-        u = np.vstack([fit.u_draws.mean(axis=(0, 1)), np.zeros(Z.shape[1])])  # last: unknown
+        u = np.vstack([fit.u, np.zeros(Z.shape[1])])  # last: unknown
         mean = mean + (Z * u[codes]).sum(axis=1)
     return pd.Series(mean, index=index, name="predicted")
 

@@ -9,13 +9,13 @@ import numpy as np
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
-from hierbayes.fit.fit import Fit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.likelihood.conditional import draw_gamma, flat_prior
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 from hierbayes.priors.propriety import refuse_improper
 
 
-def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettings) -> Fit:
+def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettings) -> PosteriorFit:
     """The posterior of a problem under priors.
 
     Raises
@@ -35,13 +35,13 @@ def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettin
     evidence = Sampling(theta.stats, settings, theta.seconds, theta.compile_seconds)
     p = len(design.terms)
     empty = np.zeros((*theta.sigma.shape, p))
-    fit = Fit(problem, theta.root, theta.sigma, empty, flat_prior(p), priors, evidence)
+    fit = PosteriorFit(problem, theta.root, theta.sigma, empty, flat_prior(p), priors, evidence)
     if theta.gamma is not None:
         return replace(fit, gamma_draws=theta.gamma)
     return with_gamma(fit, priors)
 
 
-def with_gamma(fit: Fit, priors: PriorSet) -> Fit:
+def with_gamma(fit: PosteriorFit, priors: PriorSet) -> PosteriorFit:
     """The same draws of θ, with γ drawn given each under the normal or flat prior of γ in a set.
 
     The random numbers behind γ depend on the seed of the fit alone, so that two priors

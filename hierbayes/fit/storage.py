@@ -46,13 +46,13 @@ def labelled_draws(fit: Fitted, name: str) -> xr.DataArray:
     return xr.DataArray(values, dims=dims, coords=coords, name=name)
 
 
-def to_datatree(fit: Fitted) -> xr.DataTree:
-    """Groups posterior, sample_stats (for a posterior), observed_data, constant_data."""
+def to_datatree(fit: Fitted, sampling: Sampling | None) -> xr.DataTree:
+    """Groups posterior, sample_stats (of a sampler), observed_data, constant_data."""
     design = fit.design
     spec = design.specification
     groups = {"posterior": xr.Dataset({name: labelled_draws(fit, name) for name in STORED})}
-    if isinstance(fit.evidence, Sampling):
-        groups["sample_stats"] = fit.evidence.stats
+    if sampling is not None:
+        groups["sample_stats"] = sampling.stats
     obs = {"obs": _plain(design.rows.index)}
     groups["observed_data"] = xr.Dataset({spec.response: ("obs", design.rows.y)}, coords=obs)
     coords = _coords(fit)
@@ -65,7 +65,7 @@ def to_datatree(fit: Fitted) -> xr.DataTree:
         coords=obs | {dim: coords[dim] for dim in ("term", "effect", "group")},
     )
     tree = xr.DataTree.from_dict(groups)
-    tree.attrs.update(_attributes(fit))
+    tree.attrs.update(_attributes(fit, sampling))
     return tree
 
 
@@ -100,7 +100,7 @@ def _plain(index: pd.Index) -> np.ndarray:
     return np.asarray(index.astype(object) if index.dtype.kind not in "iuf" else index)
 
 
-def _attributes(fit: Fitted) -> dict[str, str]:
+def _attributes(fit: Fitted, sampling: Sampling | None) -> dict[str, str]:
     spec = fit.design.specification
     attributes = {
         "model": str(spec),
@@ -113,12 +113,11 @@ def _attributes(fit: Fitted) -> dict[str, str]:
     if fit.priors is not None:
         table = fit.priors.frame().reset_index()
         attributes["priors"] = json.dumps(table.to_dict(orient="records"))
-    if isinstance(fit.evidence, Sampling):
-        evidence = fit.evidence
-        attributes["sampler"] = evidence.sampler
-        attributes["seed"] = json.dumps(evidence.seed)
-        attributes["tuning_steps"] = str(evidence.tune)
-        attributes["sampling_time"] = f"{evidence.seconds:.3f}"
+    if sampling is not None:
+        attributes["sampler"] = sampling.sampler
+        attributes["seed"] = json.dumps(sampling.seed)
+        attributes["tuning_steps"] = str(sampling.tune)
+        attributes["sampling_time"] = f"{sampling.seconds:.3f}"
     versions = {name: version(name) for name in ("pymc", "pytensor", "nutpie", "arviz", "numpy")}
     attributes["versions"] = json.dumps(versions)
     return attributes

@@ -13,7 +13,7 @@ from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table, scalar_dra
 from hierbayes.fit.effects import fixef, vcov
 from hierbayes.fit.evidence import Maximum, Sampling
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.intervals import denominator_df, intervals
+from hierbayes.fit.intervals import denominator_df
 from hierbayes.fit.prediction import residuals
 from hierbayes.fit.variance import var_corr
 from hierbayes.specification.notation import current_notation
@@ -78,26 +78,45 @@ class Summary:
         return f"<h3>{self.title}</h3><p>{lines}</p>{body}"
 
 
-def summarise(fit: Fitted, interval: Interval) -> Summary:
-    """Make the summary of a fit of any engine."""
-    parameters = parameter_table(fit, interval)
-    point = isinstance(fit.evidence, Maximum)
+def summarise_maximum(fit: Fitted, evidence: Maximum, intervals: pd.DataFrame) -> Summary:
+    """The summary of a REML, ML or MAP fit, whose parameters have these intervals."""
     return Summary(
         title=_title(fit),
-        about=_about(fit, 1.0 if point else float(parameters["r_hat"].max())),
-        criteria=_criteria(fit),
-        random=_random_table(fit, parameters),
-        fixed=_fixed_point(fit) if point else parameters.loc["gamma"],
-        correlation=_correlation(fit) if point else None,
+        about=_about(fit),
+        criteria=_criteria(evidence),
+        random=var_corr(fit).drop(columns="variance"),
+        fixed=_fixed_point(fit),
+        correlation=_correlation(fit),
+        parameters=intervals,
+        residuals=_residual_quantiles(fit),
+    )
+
+
+def summarise_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summary:
+    """The summary of a posterior: every parameter with its limits and diagnostics."""
+    parameters = _parameter_table(fit, interval)
+    chains, draws = fit.sigma_draws.shape
+    about = [
+        *_about(fit),
+        f"Draws:  {chains} chains × {draws} after {evidence.tune} of tuning, "
+        f"{evidence.sampler}, seed {evidence.seed}",
+    ]
+    if parameters["r_hat"].max() > R_HAT_LIMIT or evidence.stats["diverging"].any():
+        about.append("Beware: these draws did not converge; see diagnose()")
+    return Summary(
+        title=_title(fit),
+        about=tuple(about),
+        criteria=None,
+        random=_random_rows(parameters),
+        fixed=parameters.loc["gamma"],
+        correlation=None,
         parameters=parameters,
         residuals=_residual_quantiles(fit),
     )
 
 
-def parameter_table(fit: Fitted, interval: Interval) -> pd.DataFrame:
-    """Every parameter but u: estimate and limits, for a posterior with its diagnostics."""
-    if fit.is_point:
-        return intervals(fit, interval)
+def _parameter_table(fit: Fitted, interval: Interval) -> pd.DataFrame:
+    """Every parameter but u: mean, sd, limits and diagnostics."""
     index, draws = scalar_draws(fit, random_effects=False)
     lower, upper = interval.of_draws(draws)
     low, high = (f"eti_{100 * tail:g}%" for tail in interval.tails)
@@ -124,38 +143,23 @@ def _title(fit: Fitted) -> str:
     return f"Hierarchical model, posterior by NUTS ({what}; marginal over θ)"
 
 
-def _about(fit: Fitted, worst: float) -> tuple[str, ...]:
+def _about(fit: Fitted) -> tuple[str, ...]:
     design = fit.design
-    lines = [
+    return (
         f"Model:  {design.specification}",
         f"Data:   {design.n} rows, {design.J} groups ({design.specification.group}); "
         f"{design.dropped}",
-    ]
-    if isinstance(fit.evidence, Sampling):
-        chains, draws = fit.sigma_draws.shape
-        evidence = fit.evidence
-        lines.append(
-            f"Draws:  {chains} chains × {draws} after {evidence.tune} of tuning, "
-            f"{evidence.sampler}, seed {evidence.seed}"
-        )
-        if worst > R_HAT_LIMIT or evidence.stats["diverging"].any():
-            lines.append("Beware: these draws did not converge; see diagnose()")
-    return tuple(lines)
+    )
 
 
-def _criteria(fit: Fitted) -> pd.DataFrame | None:
-    evidence = fit.evidence
-    if not isinstance(evidence, Maximum):
-        return None
-    if evidence.name == "MAP":
+def _criteria(evidence: Maximum) -> pd.DataFrame:
+    if evidence.reading is None:
         return pd.DataFrame({"log posterior": [evidence.value]})
     return pd.DataFrame({"AIC": [evidence.aic], "BIC": [evidence.bic], "logLik": [evidence.value]})
 
 
-def _random_table(fit: Fitted, parameters: pd.DataFrame) -> pd.DataFrame:
-    """Standard deviations and correlations; for a posterior a row for each with its limits."""
-    if fit.is_point:
-        return var_corr(fit).drop(columns="variance")
+def _random_rows(parameters: pd.DataFrame) -> pd.DataFrame:
+    """Standard deviations and correlations of a posterior, a row for each with its limits."""
     table = parameters.drop(index="gamma", level="block")
     names = [
         block if block == parameter else f"{block}({parameter})" for block, parameter in table.index
@@ -164,8 +168,8 @@ def _random_table(fit: Fitted, parameters: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fixed_point(fit: Fitted) -> pd.DataFrame:
-    value, se = fixef(fit), np.sqrt(np.diag(vcov(fit)))
-    if fit.engine == "MAP":
+    value, se = fixef(fit), np.sqrt(np.diag(fit.gamma_cov))
+    if fit.reading is None:
         return pd.DataFrame({"Value": value, "Std.Error": se})
     df = denominator_df(fit)
     t_value = value / se

@@ -8,6 +8,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.design import Design
 from hierbayes.errors import DataError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats
@@ -36,17 +37,15 @@ def var_corr(fit: Fitted) -> pd.DataFrame:
     )
     shown = np.tril(block_mask(fit.design.blocks), -1)
     means = np.where(shown, mean_corr(corr), np.nan)
-    if fit.is_point:
-        means[undetermined(fit)] = np.nan
+    means[fit.unknown_corr()] = np.nan
     for k, effect in enumerate(effects):
         if shown[:, k].any():
             table[f"corr[{effect}]"] = [*means[:, k], np.nan]
     return table
 
 
-def undetermined(fit: Fitted) -> Booleans:
+def undetermined(design: Design) -> Booleans:
     """Correlations (q, q) that are not in the likelihood: no group has rows of both effects."""
-    design = fit.design
     present = np.zeros((design.J, len(design.effects)))
     np.maximum.at(present, design.rows.codes, (design.rows.Z != 0.0).astype(np.float64))
     together = present.T @ present
@@ -105,7 +104,4 @@ def share_between(G: Floats, sigma: Floats, second: Floats) -> Floats:
 def icc(fit: Fitted, at: dict[str, float] | None) -> pd.Series:
     """Intraclass correlation: the estimate, and for a posterior its sd."""
     draws = icc_draws(fit, at)
-    values = {"icc": float(draws.mean())}
-    if not fit.is_point:
-        values["sd"] = float(draws.std(ddof=1))
-    return pd.Series(values, name="icc")
+    return pd.Series({"icc": float(draws.mean())} | fit.spread(draws), name="icc")

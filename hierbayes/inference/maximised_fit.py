@@ -9,10 +9,10 @@ import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.errors import InferenceError
+from hierbayes.fit.evidence import READINGS
 from hierbayes.fit.fit import Fit
-from hierbayes.likelihood.reading import ML, REML, Reading
-
-READINGS = {"REML": REML, "ML": ML}
+from hierbayes.fit.point import PointFit
+from hierbayes.likelihood.reading import Reading
 
 
 def refuse_other_than_maxima(verb: str, *fits: Any) -> None:
@@ -35,14 +35,14 @@ def refuse_other_than_maxima(verb: str, *fits: Any) -> None:
                 f"{verb}() takes fits, and {which} is of type {type(fit).__name__}; use what "
                 "model.reml() or model.ml() returns"
             )
-        if fit.engine not in READINGS:
+        if fit.reading is None:
             raise InferenceError(
                 f"{verb}() reads a maximised likelihood, and {which} is a {fit.engine} fit; use "
                 "model.reml() or model.ml()"
             )
 
 
-def reading_of(fit: Fit) -> Reading:
+def reading_of(fit: PointFit) -> Reading:
     """``REML`` or ``ML``, as the likelihood counts them."""
     return READINGS[fit.engine]
 

@@ -22,6 +22,7 @@ from scipy.special import chdtri, fdtri
 
 from hierbayes.display.interval import Interval
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.hypotheses.degrees_of_freedom import METHODS, DfSource, df_source
 from hierbayes.inference.hypotheses.tails import t_quantile
@@ -47,7 +48,7 @@ def pointwise_band(fit: Fit, L: Floats, df: str | None, interval: Interval) -> p
         ``estimate``, ``se``, ``df``, ``lower``, ``upper``; of a posterior mean, sd, and
         equal-tailed quantiles, df missing.
     """
-    if not fit.is_point:
+    if isinstance(fit, PosteriorFit):
         draws = fit.gamma_draws @ L.T
         lower, upper = interval.of_draws(draws)
         table = {"estimate": draws.mean(axis=(0, 1)), "se": draws.std(axis=(0, 1), ddof=1)}
@@ -63,7 +64,7 @@ def pointwise_band(fit: Fit, L: Floats, df: str | None, interval: Interval) -> p
 
 def simultaneous_radius(fit: Fit, L: Floats, df: str | None, interval: Interval) -> float:
     """How many standard errors the band of all rows of L together extends to either side."""
-    if not fit.is_point:
+    if isinstance(fit, PosteriorFit):
         draws = (fit.gamma_draws @ L.T).reshape(-1, len(L))
         sd = draws.std(axis=0, ddof=1)
         away = np.abs(draws - draws.mean(axis=0))[:, sd > 0.0] / sd[sd > 0.0]
@@ -120,7 +121,7 @@ def usual_df(fit: Fit, df: str | None) -> str:
 
 def band_in_words(fit: Fit, df: str | None, interval: Interval) -> str:
     """What the limits are."""
-    if not fit.is_point:
+    if isinstance(fit, PosteriorFit):
         return f"{interval} posterior band"
     return f"{100 * interval.prob:g}% confidence band, df {METHODS[usual_df(fit, df)]}"
 

@@ -20,6 +20,7 @@ import pandas as pd
 from hierbayes.display.interval import DEFAULT_PROB
 from hierbayes.fit.effects import blue, fixef, population_draws, vcov
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, chosen_groups, refuse_other_than, two_effects
@@ -103,7 +104,7 @@ def beta_space_frame(
     for level, centre, cov in zip(found.labels, centres, confidence, strict=True):
         for draw, G in enumerate(_some_draws(fit, len(W))[:, pair][:, :, pair]):
             parts.append(_boundary("draw of G", level, draw, Ellipse(centre, G)))
-        mean = fit.G_draws.mean(axis=(0, 1))[np.ix_(pair, pair)]
+        mean = fit.G[np.ix_(pair, pair)]
         parts.append(_boundary("G", level, 0, Ellipse(centre, mean)))
         parts.append(_boundary("confidence", level, 0, Ellipse(centre, cov, radius)))
     first, second = (fit.design.effects[k] for k in pair)
@@ -159,21 +160,22 @@ def plot_beta_space(
 
 def _entries(fit: Fitted, frame: BetaSpace, prob: str) -> dict[str, dict[str, Any]]:
     """The legend, in the words of the engine."""
+    sampled = isinstance(fit, PosteriorFit)
     entries = {
         "BLUE (own least squares)": BLUE.points(5.0),
-        "BLUP" if fit.is_point else "posterior mean": BLUP.points(4.5),
+        fit.prediction: BLUP.points(4.5),
         **_population_entries(frame.populations),
-        f"{prob} confidence of γ" if fit.is_point else f"{prob} of γ": POPULATION.lines(),
-        "G (one sd)" if fit.is_point else "mean G (one sd)": DISPERSION.lines(1.8),
+        f"{prob} of γ" if sampled else f"{prob} confidence of γ": POPULATION.lines(),
+        "mean G (one sd)" if sampled else "G (one sd)": DISPERSION.lines(1.8),
     }
-    return entries if fit.is_point else entries | {"draws of G": _DRAW.lines(1.2)}
+    return entries | {"draws of G": _DRAW.lines(1.2)} if sampled else entries
 
 
 def _some_draws(fit: Fitted, populations: int) -> Floats:
     """G at a few draws (m, q, q), evenly spread over the chains; none of a point fit."""
     q = len(fit.design.effects)
     G = fit.G_draws.reshape(-1, q, q)
-    if fit.is_point:
+    if not isinstance(fit, PosteriorFit):
         return G[:0]
     few = min(_DRAWS // populations, len(G))
     return G[np.linspace(0, len(G) - 1, few).round().astype(np.intp)]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from hierbayes.display.interval import DEFAULT_PROB
 from hierbayes.errors import StudyError
-from hierbayes.fit.fit import Fit
+from hierbayes.fit.point import PointFit
 from hierbayes.inference.bootstraps.bootstrap import Bootstrap
 from hierbayes.inference.maximised_fit import refuse_other_than_maxima
 from hierbayes.inference.profiles.profile import profile
@@ -51,7 +51,7 @@ class BootstrapPicture:
 
 
 def bootstrap_frame(
-    bootstrap: Bootstrap, parameter: str, *, fit: Fit | None = None, prob: float = DEFAULT_PROB
+    bootstrap: Bootstrap, parameter: str, *, fit: PointFit | None = None, prob: float = DEFAULT_PROB
 ) -> BootstrapPicture:
     """Histogram of the refits and intervals of one parameter.
 
@@ -61,7 +61,7 @@ def bootstrap_frame(
         As `hierbayes.bootstrap` makes it.
     parameter : str
         A label such as ``"ses"``, ``"sd(ses)"``, ``"sigma"``, or the name of a statistic.
-    fit : Fit, optional
+    fit : PointFit, optional
         The fit that was bootstrapped, for its Wald and profile intervals.
     prob : float
         Of the intervals.
@@ -95,7 +95,7 @@ def plot_bootstrap(
     bootstrap: Bootstrap,
     parameter: str,
     *,
-    fit: Fit | None = None,
+    fit: PointFit | None = None,
     prob: float = DEFAULT_PROB,
     ax: Axes | None = None,
     figsize: tuple[float, float] | None = None,

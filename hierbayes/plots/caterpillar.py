@@ -14,6 +14,7 @@ from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
 from hierbayes.fit.effects import ranef, ranef_cov
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, chosen_groups, one_effect, refuse_other_than
@@ -161,7 +162,7 @@ def plot_caterpillar(
 
 def _limits(fit: Fitted, interval: Interval, given_gamma: bool) -> tuple[Floats, Floats]:
     """Lower and upper limits (J, q)."""
-    if not fit.is_point:
+    if isinstance(fit, PosteriorFit):
         return interval.of_draws(fit.u_draws)
     cov = ranef_cov(fit, given_gamma=given_gamma).to_numpy()
     variance = np.maximum(np.diagonal(cov, axis1=1, axis2=2), 0.0)
@@ -171,7 +172,7 @@ def _limits(fit: Fitted, interval: Interval, given_gamma: bool) -> tuple[Floats,
 
 
 def _interval_in_words(fit: Fitted, interval: Interval, given_gamma: bool) -> str:
-    if not fit.is_point:
+    if isinstance(fit, PosteriorFit):
         return f"{interval} posterior intervals"
     given = "θ̂ and γ̂" if given_gamma else "θ̂, γ estimated"
     return f"{100 * interval.prob:g}%, ±{ndtri(interval.tails[1]):.2f} sd given {given}"

@@ -11,6 +11,7 @@ import pandas as pd
 
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats, Integers
 
 ENGINES = "model.reml(), ml(), map() or sample()"  # make fits
@@ -131,7 +132,7 @@ def refuse_point(verb: str, fit: object) -> None:
             f"{verb}() takes a posterior, model.sample(), not an object of type "
             f"{type(fit).__name__}"
         )
-    if fit.is_point:
+    if not isinstance(fit, PosteriorFit):
         raise StudyError(
             f"{verb}() shows a posterior, model.sample(); a {fit.engine} fit has one θ and no draws"
         )

@@ -78,7 +78,7 @@ def icc_frame(fit: Fit, *, prob: float = DEFAULT_PROB, seed: int = 1) -> ICCDens
         for kind, density in curves.items()
         if density is not None
     ]
-    reml = float(icc_draws(maximum_likelihood(fit.problem, REML), None)[0, 0])
+    reml = float(icc_draws(maximum_likelihood(fit.problem, REML), None).mean())
     frame = pd.concat(parts, ignore_index=True)
     return ICCDensity(frame, float(draws.mean()), float(lower), float(upper), reml, prob)
 

@@ -84,7 +84,7 @@ def prior_ellipses_frame(
     fit = study.baseline.fit
     _refuse_one_effect(fit.design.effects)
     pair = list(two_effects(fit.design.effects, effects))
-    reml = maximum_likelihood(fit.problem, REML).G_draws[0, 0]
+    reml = maximum_likelihood(fit.problem, REML).G
     matrices = {BASELINE: fit.G_draws.mean(axis=(0, 1)), REML_NAME: reml}
     blocks = {BASELINE: "", REML_NAME: ""}
     for one in study.answers:

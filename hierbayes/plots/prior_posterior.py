@@ -18,6 +18,7 @@ from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.fit.convergence import scalar_draws
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.profiles.parameter import Parameter, choose_parameters, parameters_of
 from hierbayes.inference.profiles.profile import Profile, profile
@@ -155,14 +156,14 @@ def plot_prior_posterior(
     return drawn.figure
 
 
-def _profile(maximum: Fit, chosen: tuple[Parameter, ...]) -> Profile:
+def _profile(maximum: PointFit, chosen: tuple[Parameter, ...]) -> Profile:
     return profile(maximum, [one.label for one in chosen], prob=_PROFILED)
 
 
-def _estimates(maximum: Fit) -> dict[tuple[str, str], float]:
+def _estimates(maximum: PointFit) -> dict[tuple[str, str], float]:
     """Estimates of a maximum by block and parameter."""
     index, values = scalar_draws(maximum, random_effects=False)
-    return dict(zip(index, values[0, 0].tolist(), strict=True))
+    return dict(zip(index, values.ravel().tolist(), strict=True))
 
 
 def _grid(posterior: Sample, points: pd.DataFrame | None) -> Floats:

@@ -124,7 +124,7 @@ def plot_shrinkage(
         population = POPULATION.lines() if one else _TICK.points(8.0)
         legend(drawn, {
             "BLUE (own least squares)": BLUE.points(5.0),
-            "BLUP" if fit.is_point else "posterior mean": BLUP.points(4.5),
+            fit.prediction: BLUP.points(4.5),
             "population" if one else "population of the group": population,
         })  # fmt: skip
     return drawn.figure

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hierbayes.errors import HierbayesError
-from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.language.equations import equations
 from hierbayes.language.meanings import meanings
 from hierbayes.language.structure import read_structure
@@ -137,7 +137,7 @@ def write_result(
         for name, table in comparison.tables().items():
             table.to_csv(folder / COMPARISON / f"{name}.csv")
     for fit in fits:
-        if not fit.is_point:
+        if isinstance(fit, PosteriorFit):
             fit.to_datatree().to_zarr(folder / DRAWS, consolidated=False)
     drawn = write_pictures(folder, fits, comparison)
     content = _manifest(fits, about) | drawn | {"files": _files(folder)}
@@ -181,7 +181,7 @@ def _manifest(fits: Sequence[Fit], about: Mapping[str, Any]) -> dict[str, Any]:
         if fit.priors is not None:
             rows = fit.priors.frame().reset_index()
             content["priors"] = rows.to_dict(orient="records")
-        if isinstance(fit.evidence, Sampling):
+        if isinstance(fit, PosteriorFit):
             chains, draws = fit.sigma_draws.shape
             tune, seed = fit.evidence.tune, fit.evidence.seed
             content["sampling"] = {"seed": seed, "chains": chains, "draws": draws, "tune": tune}

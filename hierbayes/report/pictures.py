@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hierbayes.errors import HierbayesError
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.plots.beta_space import plot_beta_space
 from hierbayes.plots.caterpillar import plot_caterpillar
 from hierbayes.plots.comparison import plot_comparison
@@ -77,7 +78,7 @@ def _pictures(
     fits: Sequence[Fit], comparison: Comparison | None
 ) -> Iterator[tuple[str, str, Callable[[], Figure]]]:
     """Name, caption and drawing of each picture."""
-    posteriors = [fit for fit in fits if not fit.is_point]
+    posteriors = [fit for fit in fits if isinstance(fit, PosteriorFit)]
     fit = [*posteriors, *fits][0]
     for name, (what, draw) in _OF_ANY_FIT.items():
         yield name, f"{what}; {fit.engine}", partial(draw, fit)

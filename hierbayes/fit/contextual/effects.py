@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from textwrap import fill
 from typing import Any
@@ -17,8 +18,6 @@ from hierbayes.display.interval import Interval
 from hierbayes.display.table_text import items_text, table_cells, table_text, with_degrees
 from hierbayes.errors import DataError
 from hierbayes.fit.contextual.slopes import ContextualSlopes, contextual_slopes
-from hierbayes.fit.effects import vcov
-from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.frames.contextual import latent_means
@@ -86,19 +85,42 @@ class ContextualEffects:
         ]
 
 
-def contextual_effects(
+def effects_given_theta(
     fit: Fitted, x: str, at: Mapping[str, Any] | None, interval: Interval
 ) -> ContextualEffects:
-    """The slopes of x; see `hierbayes.fit.fit.Fit.contextual`."""
+    """The slopes of x of a point fit; see `hierbayes.fit.fit.Fit.contextual`."""
+    given = (
+        f"θ̂ by {fit.engine}; {100 * interval.prob:g}% limits by t with the degrees of freedom "
+        "within groups (within) and between them"
+    )
+    return _effects(fit, x, at, given, partial(_table_given_theta, fit, interval))
+
+
+def effects_of_draws(
+    fit: Fitted, x: str, at: Mapping[str, Any] | None, interval: Interval
+) -> ContextualEffects:
+    """The slopes of x of a posterior; see `hierbayes.fit.fit.Fit.contextual`."""
+    given = f"nothing, marginal over θ; limits: {interval}"
+    return _effects(fit, x, at, given, partial(_table_of_draws, fit, interval))
+
+
+def _effects(
+    fit: Fitted,
+    x: str,
+    at: Mapping[str, Any] | None,
+    given: str,
+    table: Callable[[pd.DataFrame], pd.DataFrame],
+) -> ContextualEffects:
+    """Made of the table that a kind of fit has for rows of weights."""
     if not isinstance(x, str):
         raise DataError(f"a variable is named by text, as in 'ses', not {x!r}")
     slopes = contextual_slopes(fit.design, x, at)
     weights = _weights(slopes, fit.design.terms)
     return ContextualEffects(
         title=f"Slopes of '{x}' within and between groups, {fit.engine}",
-        about=_about(fit, slopes, interval),
-        table=_table(fit, weights, interval),
-        differences=_table(fit, _differences(slopes, fit.design.terms), interval),
+        about=(*_about(fit, slopes), f"Given:  {given}"),
+        table=table(weights),
+        differences=table(_differences(slopes, fit.design.terms)),
         weights=weights,
         notes=_notes(fit, slopes),
     )
@@ -129,51 +151,44 @@ def _frame(parts: Floats, index: pd.Index, terms: tuple[str, ...]) -> pd.DataFra
     )
 
 
-def _table(fit: Fitted, weights: pd.DataFrame, interval: Interval) -> pd.DataFrame:
-    """Estimates of combinations of γ, with their uncertainty."""
+def _table_of_draws(fit: Fitted, interval: Interval, weights: pd.DataFrame) -> pd.DataFrame:
+    """Means of combinations of γ, sds, limits, and the probability of being positive."""
+    draws = fit.gamma_draws @ weights.to_numpy().T
+    lower, upper = interval.of_draws(draws)
+    columns = {"estimate": draws.mean(axis=(0, 1)), "sd": draws.std(axis=(0, 1), ddof=1)}
+    columns |= {"lower": lower, "upper": upper, "above": (draws > 0.0).mean(axis=(0, 1))}
+    return pd.DataFrame(columns, index=weights.index)
+
+
+def _table_given_theta(fit: Fitted, interval: Interval, weights: pd.DataFrame) -> pd.DataFrame:
+    """Estimates of combinations of γ given θ̂, t and its limits."""
     L = weights.to_numpy()
-    if not fit.is_point:
-        draws = fit.gamma_draws @ L.T
-        lower, upper = interval.of_draws(draws)
-        columns = {"estimate": draws.mean(axis=(0, 1)), "sd": draws.std(axis=(0, 1), ddof=1)}
-        columns |= {"lower": lower, "upper": upper, "above": (draws > 0.0).mean(axis=(0, 1))}
-        return pd.DataFrame(columns, index=weights.index)
-    estimate = L @ fit.gamma_draws[0, 0]
-    se = np.sqrt(np.einsum("mp,pr,mr->m", L, vcov(fit).to_numpy(), L))
+    estimate = L @ fit.gamma
+    se = np.sqrt(np.einsum("mp,pr,mr->m", L, fit.gamma_cov, L))
     inner, outer = dimension_df(fit.design.rows.X, fit.design.rows.codes, fit.design.J)
     df = np.where(weights.index.get_level_values("slope") == "within", inner, outer)
     columns = {"estimate": estimate, "se": se, "df": df}
-    if fit.engine != "MAP":
+    if fit.reading is not None:
         columns |= {"t": estimate / se, "p": 2.0 * stdtr(df, -np.abs(estimate / se))}
     half = stdtrit(df, interval.tails[1]) * se
     columns |= {"lower": estimate - half, "upper": estimate + half}
     return pd.DataFrame(columns, index=weights.index)
 
 
-def _about(fit: Fitted, slopes: ContextualSlopes, interval: Interval) -> tuple[str, ...]:
+def _about(fit: Fitted, slopes: ContextualSlopes) -> tuple[str, ...]:
     design = fit.design
     group, x = design.specification.group, slopes.x
-    lines = [
-        f"Model:  {design.specification}",
-        f"Data:   {design.n} rows, {design.J} groups ({group})",
-    ]
-    if isinstance(fit.evidence, Sampling):
-        chains, draws = fit.sigma_draws.shape
-        lines.append(f"Draws:  {chains} chains × {draws}, seed {fit.evidence.seed}")
     means = {
         "cvar": f"cvar({x}, {group}), the mean of the rows at hand (exact)",
         "lvar": f"lvar({x}, {group}), latent group mean (approximate)",
         "x": f"that of the rows at hand, {x} − dvar({x}, {group}) (exact)",
     }
-    lines.append(f"Mean:   {means[slopes.mean]}")
-    if fit.is_point:
-        lines.append(
-            f"Given:  θ̂ by {fit.engine}; {100 * interval.prob:g}% limits by t with the degrees "
-            "of freedom within groups (within) and between them"
-        )
-    else:
-        lines.append(f"Given:  nothing, marginal over θ; limits: {interval}")
-    return tuple(lines)
+    return (
+        f"Model:  {design.specification}",
+        f"Data:   {design.n} rows, {design.J} groups ({group})",
+        *fit.draws_line,
+        f"Mean:   {means[slopes.mean]}",
+    )
 
 
 def _notes(fit: Fitted, slopes: ContextualSlopes) -> tuple[str, ...]:

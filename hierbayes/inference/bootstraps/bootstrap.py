@@ -16,7 +16,7 @@ from hierbayes.display.steps import steps
 from hierbayes.display.table_text import table_cells, table_text
 from hierbayes.errors import InferenceError
 from hierbayes.estimation.reml import maximise
-from hierbayes.fit.fit import Fit
+from hierbayes.fit.point import PointFit
 from hierbayes.inference.bootstraps.refit import fit_at, simulator_of, theta_at, without_rows
 from hierbayes.inference.maximised_fit import reading_of, refuse_other_than_maxima
 from hierbayes.inference.profiles.parameter import Parameter, parameter_values, parameters_of
@@ -24,7 +24,7 @@ from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
 
 _WIDTH = 100  # of printed lines
 
-type Statistic = Callable[[Fit], Any]
+type Statistic = Callable[[PointFit], Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +132,7 @@ class Bootstrap:
 
 
 def bootstrap(
-    fit: Fit,
+    fit: PointFit,
     statistic: Statistic | None = None,
     *,
     n: int = 1000,
@@ -147,7 +147,7 @@ def bootstrap(
 
     Parameters
     ----------
-    fit : Fit
+    fit : PointFit
     statistic : callable, optional
         From a fit to a number, or to a mapping or Series of numbers by name.  The fits it is
         given have γ, u, G, σ and their likelihood; rows of responses are not simulated, and
@@ -195,7 +195,7 @@ def bootstrap(
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
     refuse_bad_seed(seed)
     parameters = parameters_of(fit.design)
-    theta = (fit.gamma_draws[0, 0], fit.G_draws[0, 0], fit.sigma)
+    theta = (fit.gamma, fit.G, fit.sigma)
     estimate = _labelled(parameters, parameter_values(parameters, *theta), statistic, fit)
     if statistic is not None:
         _refuse_rows(statistic, fit, estimate)
@@ -222,7 +222,7 @@ def bootstrap(
 
 
 def _labelled(
-    parameters: tuple[Parameter, ...], values: Any, statistic: Statistic | None, fit: Fit
+    parameters: tuple[Parameter, ...], values: Any, statistic: Statistic | None, fit: PointFit
 ) -> dict[tuple[str, str], float]:
     """Parameters, and the statistic of a fit, by (block, parameter)."""
     found = {(one.block, one.name): v for one, v in zip(parameters, values, strict=True)}
@@ -246,7 +246,9 @@ def _labelled(
     return found
 
 
-def _refuse_rows(statistic: Statistic, fit: Fit, estimate: Mapping[tuple[str, str], float]) -> None:
+def _refuse_rows(
+    statistic: Statistic, fit: PointFit, estimate: Mapping[tuple[str, str], float]
+) -> None:
     """Refuse a statistic that cannot be had from the same fit without its rows."""
     error: Exception | None = None
     try:

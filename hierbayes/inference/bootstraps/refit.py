@@ -10,19 +10,17 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.reml import Optimum
 from hierbayes.fit.evidence import maximum_of
-from hierbayes.fit.fit import Fit
+from hierbayes.fit.point import PointFit
 from hierbayes.inference.bootstraps.simulation import Simulator, simulator
 from hierbayes.inference.profiles.held import Theta
 from hierbayes.likelihood.collapsed import reduce_groups, solve_gamma
 from hierbayes.likelihood.conditional import flat_prior
 
 
-def simulator_of(fit: Fit) -> Simulator:
+def simulator_of(fit: PointFit) -> Simulator:
     """Simulates responses from the estimates of a fit."""
-    cross = fit.problem.cross
-    sigma = fit.sigma / cross.basis.scale
-    gamma = cross.basis.gamma_internal(fit.gamma_draws[0, 0])
-    return simulator(cross, gamma, fit.relative_root[0, 0] * sigma, sigma)
+    cross, sigma = fit.problem.cross, fit.internal_sigma
+    return simulator(cross, cross.basis.gamma_internal(fit.gamma), fit.lam * sigma, sigma)
 
 
 def theta_at(optimum: Optimum, cross: CrossProducts) -> Theta:
@@ -34,12 +32,12 @@ def theta_at(optimum: Optimum, cross: CrossProducts) -> Theta:
     return Theta(basis.gamma(gamma), L, optimum.sigma * basis.scale)
 
 
-def fit_at(optimum: Optimum, fit: Fit, cross: CrossProducts) -> Fit:
+def fit_at(optimum: Optimum, fit: PointFit, cross: CrossProducts) -> PointFit:
     """The fit of a simulated response; its rows were never made and are missing."""
     design = fit.design.with_rows(y=np.full(fit.design.n, np.nan))
     problem = Problem(design, cross)
     theta = theta_at(optimum, cross)
-    return Fit(
+    return PointFit(
         problem=problem,
         root=cross.basis.root(optimum.root * optimum.sigma)[None, None],
         sigma_draws=np.array([[theta.sigma]]),
@@ -50,7 +48,7 @@ def fit_at(optimum: Optimum, fit: Fit, cross: CrossProducts) -> Fit:
     )
 
 
-def without_rows(fit: Fit) -> Fit:
+def without_rows(fit: PointFit) -> PointFit:
     """The same fit as if its response were known by its cross-products only."""
     design = fit.design.with_rows(y=np.full(fit.design.n, np.nan))
     return replace(fit, problem=replace(fit.problem, design=design))

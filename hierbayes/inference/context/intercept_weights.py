@@ -31,6 +31,7 @@ from hierbayes.errors import DataError, HypothesisError
 from hierbayes.fit.effects import blue
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.context.group_coding import EQUAL, SAMPLE_SIZE, group_weights
 from hierbayes.inference.context.intercept_estimate import (
@@ -206,7 +207,7 @@ def _estimates(fit: Fit, table: pd.DataFrame, linear: LinearEstimate) -> pd.Data
 
 
 def _given(fit: Fit) -> str:
-    if fit.is_point:
+    if isinstance(fit, PointFit):
         return f"Given:  θ̂ by {fit.engine}"
     return (
         "Given:  generalised least squares at every draw of θ, averaged over the draws; the prior "

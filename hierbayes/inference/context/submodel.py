@@ -11,8 +11,8 @@ from hierbayes.design.crossproducts import cross_products
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.reml import maximise
-from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import conditional_moments, flat_prior
 from hierbayes.likelihood.reading import Reading
@@ -60,7 +60,7 @@ def fit_columns(design: Design, X: Floats, reading: Reading) -> Submodel:
     )
 
 
-def fit_of_columns(design: Design, X: Floats, terms: tuple[str, ...], reading: Reading) -> Fit:
+def fit_of_columns(design: Design, X: Floats, terms: tuple[str, ...], reading: Reading) -> PointFit:
     """The fit of a design with more fixed columns X (n, p'), its own coming first.
 
     Its formula stays that of the design: it has no columns of new data.

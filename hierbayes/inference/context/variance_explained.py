@@ -12,13 +12,14 @@ from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
 from hierbayes.fit.effects import estimable_groups, group_shrinkage
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.context.spread import fixed_variance, random_variance, spread_table
 from hierbayes.inference.context.submodel import fit_columns
 from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
 from hierbayes.inference.residuals.anchor import about_lines
-from hierbayes.likelihood.reading import ML, REML
+from hierbayes.likelihood.reading import REML
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -130,11 +131,7 @@ def _draws_table(draws: dict[str, Floats], name: str, fit: Fit, interval: Interv
     """Estimate, and for a posterior sd and limits, of quantities (chains, draws)."""
     rows = {}
     for label, values in draws.items():
-        row = {"estimate": float(values.mean())}
-        if not fit.is_point:
-            lower, upper = interval.of_draws(values)
-            row |= {"sd": float(values.std(ddof=1)), "lower": float(lower), "upper": float(upper)}
-        rows[label] = row
+        rows[label] = {"estimate": float(values.mean())} | fit.spread(values, interval)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(name)
 
 
@@ -190,7 +187,7 @@ def _reliability(fit: Fit, interval: Interval) -> pd.DataFrame:
 def _explained(fit: Fit) -> pd.DataFrame:
     """Snijders and Bosker's, and Raudenbush and Bryk's, proportional reductions of variance."""
     design = fit.design
-    reading = ML if fit.engine == "ML" else REML
+    reading = REML if fit.reading is None else fit.reading
     X = design.rows.X
     null = fit_columns(design, np.ones((len(X), 1)), reading)
     tau2_null, sigma2_null = float(null.G[0, 0]), null.sigma**2
@@ -226,12 +223,12 @@ def _notes(fit: Fit, interval: Interval) -> tuple[str, ...]:
         "R2 marginal is the share of the fixed part in its variance over the rows, z'Gz averaged "
         "over the rows and σ²; R2 conditional counts z'Gz as explained",
         f"explained against the null model: both models with a random intercept alone, by {engine}"
-        + ("" if fit.engine in ("REML", "ML") else ", not from the fit's own θ")
+        + ("" if fit.reading is not None else ", not from the fit's own θ")
         + "; such reductions can be negative",
         "reliability: near 1 the groups' own coefficients can be told apart, near 0 they are "
         "mostly error",
     ]
-    if not fit.is_point:
+    if isinstance(fit, PosteriorFit):
         notes.insert(0, f"estimate and sd are the posterior mean and sd, limits enclose {interval}")
     if len(design.effects) > 1:
         notes.append(

@@ -10,6 +10,7 @@ import pandas as pd
 from hierbayes.errors import HypothesisError
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.hypotheses.degrees_of_freedom import (
     METHODS,
@@ -112,13 +113,13 @@ def anova(fit: Fit, *, df: str = "satterthwaite") -> Anova:
         term: pd.DataFrame(rows, columns=pd.Index(fit.design.terms, name="term"))
         for term, rows in contrasts.items()
     }
-    if fit.is_point:
+    if isinstance(fit, PointFit):
         return _point_table(fit, contrasts, L, df)
     return _posterior_table(fit, contrasts, L)
 
 
 def _point_table(
-    fit: Fit, contrasts: dict[str, Floats], L: dict[str, pd.DataFrame], method: str
+    fit: PointFit, contrasts: dict[str, Floats], L: dict[str, pd.DataFrame], method: str
 ) -> Anova:
     source = df_source(fit, method)
     gamma = fixef(fit).to_numpy()

@@ -10,6 +10,7 @@ import numpy as np
 from hierbayes.errors import HypothesisError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.intervals import denominator_df
+from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.hypotheses.contrast_text import counted, listed, spell_contrast
 from hierbayes.inference.hypotheses.hypothesis import refuse_deficient
@@ -170,17 +171,17 @@ def refuse_unknown_method(method: Any) -> None:
 def df_source(fit: Fit, method: str) -> DfSource:
     """A method on a fit; refusals as in `contrast_df`."""
     refuse_unknown_method(method)
-    _refuse_unsuited(fit, method)
+    point = _suited(fit, method)
     basis = fit.problem.cross.basis
-    covariance = fit.moments.gamma_cov
+    covariance = point.moments.gamma_cov
     by_column = np.full(len(fit.design.terms), np.inf)
     parts: SatterthwaiteParts | KenwardRogerParts | None = None
     notes: tuple[str, ...] = ()
     if method == "satterthwaite":
-        parts = satterthwaite_parts(fit)
+        parts = satterthwaite_parts(point)
         notes = _boundary_notes(fit, parts.ranks)
     elif method == "kenward-roger":
-        parts = kenward_roger_parts(fit)
+        parts = kenward_roger_parts(point)
         covariance = parts.adjusted * (fit.sigma / basis.scale) ** 2
     elif method == "inner-outer":
         by_column = denominator_df(fit)
@@ -199,9 +200,9 @@ def _boundary_notes(fit: Fit, ranks: tuple[int, ...]) -> tuple[str, ...]:
     )
 
 
-def _refuse_unsuited(fit: Fit, method: str) -> None:
-    """Refuse fits a method has no meaning for."""
-    if not fit.is_point:
+def _suited(fit: Fit, method: str) -> PointFit:
+    """The fit, refused where the method has no meaning for it."""
+    if not isinstance(fit, PointFit):
         raise HypothesisError(
             "a posterior needs no degrees of freedom: its draws are marginal over the variance "
             "parameters; degrees of freedom are those of model.reml() or model.ml()"
@@ -222,3 +223,4 @@ def _refuse_unsuited(fit: Fit, method: str) -> None:
             "singular; use df='satterthwaite', which takes the rank of Ĝ for known, or fewer "
             "random effects"
         )
+    return fit

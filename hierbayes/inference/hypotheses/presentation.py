@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import HypothesisError
-from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
 
 _COUNTS = ("numDF", "denDF", "df", "rows")
@@ -34,14 +33,11 @@ def refuse_other_than_fit(fit: object, caller: str) -> None:
 def about_fit(fit: Fit) -> tuple[str, ...]:
     """Model, data and, of a posterior, draws, in a line each."""
     design = fit.design
-    lines = [
+    return (
         f"Model:  {design.specification}",
         f"Data:   {design.n} rows, {design.J} groups ({design.specification.group})",
-    ]
-    if isinstance(fit.evidence, Sampling):
-        chains, draws = fit.sigma_draws.shape
-        lines.append(f"Draws:  {chains} chains × {draws}, seed {fit.evidence.seed}")
-    return tuple(lines)
+        *fit.draws_line,
+    )
 
 
 def page(

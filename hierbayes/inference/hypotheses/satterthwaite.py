@@ -26,7 +26,7 @@ import numpy as np
 
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.reml import covariance_score
-from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.hypotheses.variance_derivatives import (
     generalised_inverse,
@@ -84,7 +84,7 @@ class SatterthwaiteParts:
         return 2.0 * mean / (mean - m)
 
 
-def satterthwaite_parts(fit: Fitted) -> SatterthwaiteParts:
+def satterthwaite_parts(fit: PointFit) -> SatterthwaiteParts:
     """What the formula needs of a REML or ML fit.
 
     Raises
@@ -109,14 +109,14 @@ def satterthwaite_parts(fit: Fitted) -> SatterthwaiteParts:
 
 
 def _on_the_boundary(
-    fit: Fitted, information: Floats, slopes: Floats
+    fit: PointFit, information: Floats, slopes: Floats
 ) -> tuple[Floats, Floats, tuple[int, ...]]:
     """The same in terms of roots of the blocks of G with as many columns as their rank.
 
     G = LL' makes the Hessian J'𝓘J less what the slope ∂ℓ/∂G adds by the curvature of LL'.
     Rotations of L change nothing; the generalised inverse leaves them out.
     """
-    lam = fit.relative_root[0, 0]
+    lam = fit.lam
     root, steps, ranks = _face(lam, fit.design.blocks)
     rows, columns = free_entries(fit.design.blocks)
     change = steps @ root.T  # ∂G = ∂L L' + L ∂L'

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import reduce_groups
 from hierbayes.likelihood.covariance import free_entries
@@ -72,10 +72,10 @@ class VarianceDerivatives:
         return total
 
 
-def variance_derivatives(fit: Fitted) -> VarianceDerivatives:
+def variance_derivatives(fit: PointFit) -> VarianceDerivatives:
     """The derivatives of a REML or ML fit at its maximum."""
     cross = _with_residual(fit)
-    lam = fit.relative_root[0, 0]
+    lam = fit.lam
     _, S, R = reduce_groups(lam, cross.A, cross.B, cross.C)
     K = np.swapaxes(R, 1, 2) @ R
     H = np.eye(len(lam)) - cross.A @ K
@@ -96,14 +96,13 @@ def variance_derivatives(fit: Fitted) -> VarianceDerivatives:
     return VarianceDerivatives(first, second, _traces(cross, directions, D, H), gamma_cov)
 
 
-def _with_residual(fit: Fitted) -> CrossProducts:
+def _with_residual(fit: PointFit) -> CrossProducts:
     """The cross-products with the residual r = (y − Xγ̂)/σ̂ in the place of y."""
     cross = fit.problem.cross
     gamma = fit.moments.gamma
-    sigma = float(fit.sigma_draws[0, 0]) / cross.basis.scale
     change = np.eye(len(gamma) + 1)
     change[:-1, -1] = -gamma
-    change[:, -1] /= sigma
+    change[:, -1] /= fit.internal_sigma
     C = change.T @ cross.C @ change
     return CrossProducts(cross.A, cross.B @ change, C, cross.rows, cross.groups, cross.basis)
 

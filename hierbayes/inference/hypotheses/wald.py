@@ -11,6 +11,7 @@ import pandas as pd
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.fit.effects import fixef, vcov
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.hypotheses.degrees_of_freedom import (
     METHODS,
@@ -143,7 +144,7 @@ def wald(
     interval = Interval(prob)
     scale = np.sqrt(np.diag(vcov(fit)))
     stated = read_hypothesis(hypothesis, fit.design.terms, scale)
-    if fit.is_point:
+    if isinstance(fit, PointFit):
         return _point_test(fit, stated, df, interval)
     return _posterior_test(fit, stated, interval)
 
@@ -160,7 +161,7 @@ def joint_row(L: Floats, gamma: Floats, found: ContrastDf) -> dict[str, float]:
     return {"numDF": m, "denDF": found.joint, "F": F, "p": f_tail(m, found.joint, F)}
 
 
-def _point_test(fit: Fit, stated: Hypothesis, method: str, interval: Interval) -> WaldTest:
+def _point_test(fit: PointFit, stated: Hypothesis, method: str, interval: Interval) -> WaldTest:
     source = df_source(fit, method)
     L, gamma = stated.L, fixef(fit).to_numpy()
     found = source.of(L)

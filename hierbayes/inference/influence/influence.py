@@ -11,7 +11,7 @@ from scipy.special import chdtr
 
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError
-from hierbayes.fit.evidence import Maximum, count_covariances
+from hierbayes.fit.evidence import count_covariances
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
@@ -20,7 +20,7 @@ from hierbayes.inference.influence.rules import InfluenceTables, findings, limit
 from hierbayes.inference.residuals.anchor import Anchor, about_lines, anchor
 from hierbayes.inference.residuals.row_variances import row_variances
 from hierbayes.likelihood.covariance import block_mask, sd_corr
-from hierbayes.likelihood.reading import ML, REML, Reading
+from hierbayes.likelihood.reading import ML, Reading
 from hierbayes.specification.counts import is_whole
 
 _SHOWN = 5  # cases, in print
@@ -145,10 +145,8 @@ def influence(
 
 
 def _reading(fit: Fit) -> Reading:
-    if fit.engine == "REML":
-        return REML
-    if fit.engine == "ML":
-        return ML
+    if fit.reading is not None:
+        return fit.reading
     raise InferenceError(
         f"influence() maximises the likelihood anew, and a {fit.engine} fit does not maximise one; "
         "use model.reml(), or hb.SensitivityStudy(posterior).deletion() for a posterior"
@@ -172,7 +170,7 @@ def _assemble(
     frame = _frame(fit, at, level, results, reading).set_axis(index)
     full_gamma, full_se = fit.fixef(), np.sqrt(np.diag(fit.vcov()))
     names, values = _variance(fit, results.G, results.sigma)
-    _, full_values = _variance(fit, fit.G_draws[0], fit.sigma_draws[0])
+    _, full_values = _variance(fit, fit.G[None], np.array([fit.sigma]))
     dfbetas = (full_gamma.to_numpy() - changes.gamma) / changes.se
     tables = InfluenceTables(
         kind=design.specification.group if level == 2 else "row",
@@ -182,7 +180,7 @@ def _assemble(
         variance=pd.DataFrame(values, index=index, columns=names),
         full_t=full_gamma / full_se,
         full_variance=pd.Series(full_values[0], index=names),
-        full_singular=isinstance(fit.evidence, Maximum) and fit.evidence.singular,
+        full_singular=fit.singular,
     )
     limit = limits(len(index), p)
     effects = list(design.effects)

@@ -13,8 +13,8 @@ import pandas as pd
 from hierbayes.design.problem import pose_problem
 from hierbayes.display.table_text import items_text, p_words, table_cells, table_text
 from hierbayes.errors import DataError, FormulaError, InferenceError
-from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.fit.point import PointFit
 from hierbayes.inference.model_choice.chi_bar import upper_tail
 from hierbayes.inference.model_choice.likelihood_ratio import likelihood_ratio
 from hierbayes.likelihood.collapsed import profiled
@@ -24,7 +24,9 @@ from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import INTERCEPT
 
-type _Trial = tuple[Fit | None, str, dict[str, Any]]  # the fit or why there is none, and its row
+type _Trial = tuple[
+    PointFit | None, str, dict[str, Any]
+]  # the fit or why there is none, and its row
 
 _TRIED, _BEST, _KEPT = "tried", "best, not kept", "kept"
 _COLUMNS = ["step", "term", "logLik", "chisq", "df", "p_value", "reference", "singular", "decision"]
@@ -51,14 +53,14 @@ class RandomPart:
         A row per step and candidate: ``logLik``, the statistic ``chisq`` against the model
         before the step, ``df``, ``p_value`` with its ``reference``, whether G is ``singular``,
         and the ``decision``.
-    fit : Fit
+    fit : PointFit
         REML fit of the chosen model.
     findings : tuple of str
         Each step in words.
     """
 
     steps: pd.DataFrame
-    fit: Fit
+    fit: PointFit
     findings: tuple[str, ...]
 
     @property
@@ -208,7 +210,7 @@ def _terms(candidates: Any, spec: Specification, frame: pd.DataFrame) -> list[st
     return list(dict.fromkeys(listed))
 
 
-def _against_none(fit: Fit, alpha: float) -> dict[str, Any]:
+def _against_none(fit: PointFit, alpha: float) -> dict[str, Any]:
     """The random intercept against no random effect: ½χ²(0) + ½χ²(1)."""
     cross = fit.problem.cross
     value = profiled(np.zeros((1, 1)), cross.A, cross.B, cross.C, cross.n, int(REML))[0]
@@ -218,7 +220,7 @@ def _against_none(fit: Fit, alpha: float) -> dict[str, Any]:
     return row | {"decision": _KEPT if p < alpha else "kept, as the start"}
 
 
-def _try(fit: Fit, term: str, data: pd.DataFrame, step: int) -> _Trial:
+def _try(fit: PointFit, term: str, data: pd.DataFrame, step: int) -> _Trial:
     """The fit with one more term and its row; no fit where the data cannot carry it."""
     spec = fit.design.specification
     try:
@@ -234,7 +236,9 @@ def _try(fit: Fit, term: str, data: pd.DataFrame, step: int) -> _Trial:
     return larger, "", _row(step, f"+ {term}", larger, (test.chisq, test.df, p, reference))
 
 
-def _row(step: int, term: str, fit: Fit, test: tuple[float, int, float, str]) -> dict[str, Any]:
+def _row(
+    step: int, term: str, fit: PointFit, test: tuple[float, int, float, str]
+) -> dict[str, Any]:
     chisq, df, p, reference = test
     singular = "yes" if fit.maximum.singular else "no"
     values = (step, term, fit.loglik, chisq, df, p, reference, singular, _TRIED)
@@ -249,7 +253,7 @@ def _intercept_sentence(row: dict[str, Any], group: str) -> str:
     )
 
 
-def _sentence(before: Fit, tried: dict[str, _Trial], best: str, alpha: float) -> str:
+def _sentence(before: PointFit, tried: dict[str, _Trial], best: str, alpha: float) -> str:
     fit, _, row = tried[best]
     start = f"step {row['step']}: "
     what = (

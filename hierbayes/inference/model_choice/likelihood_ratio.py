@@ -13,7 +13,7 @@ from hierbayes.display.steps import steps
 from hierbayes.display.table_text import items_text, p_words, table_cells, table_text
 from hierbayes.errors import InferenceError
 from hierbayes.estimation.reml import maximise
-from hierbayes.fit.fit import Fit
+from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.maximised_fit import (
     reading_of,
@@ -131,8 +131,8 @@ class LikelihoodRatio:
 
 
 def likelihood_ratio(
-    a: Fit,
-    b: Fit,
+    a: PointFit,
+    b: PointFit,
     *,
     mixture: Mapping[int, float] | None = None,
     simulations: int = 0,
@@ -143,7 +143,7 @@ def likelihood_ratio(
 
     Parameters
     ----------
-    a, b : Fit
+    a, b : PointFit
         Both by ML, or both by REML with the same fixed part; in any order.
     mixture : mapping, optional
         Weights by degrees of freedom of the reference distribution.  By default

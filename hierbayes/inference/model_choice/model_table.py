@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import InferenceError
-from hierbayes.fit.fit import Fit
+from hierbayes.fit.point import PointFit
 from hierbayes.inference.maximised_fit import (
     refuse_mixed_criteria,
     refuse_other_data,
@@ -56,12 +56,12 @@ class ModelTable:
         return f"BIC counts {rows}; AIC counts a variance as a full parameter."
 
 
-def model_table(*fits: Fit) -> ModelTable:
+def model_table(*fits: PointFit) -> ModelTable:
     """Log-likelihood and criteria of fits of the same data, nested or not.
 
     Parameters
     ----------
-    *fits : Fit
+    *fits : PointFit
         At least one; all by ML, or all by REML with the same fixed columns.
 
     Returns
@@ -108,7 +108,7 @@ def model_table(*fits: Fit) -> ModelTable:
     return ModelTable(table, fits[0].engine)
 
 
-def _refuse_other_columns(a: Fit, b: Fit) -> None:
+def _refuse_other_columns(a: PointFit, b: PointFit) -> None:
     first, second = a.design, b.design
     same = first.rows.X.shape == second.rows.X.shape and set(first.terms) == set(second.terms)
     if same:

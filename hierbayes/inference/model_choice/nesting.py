@@ -9,7 +9,7 @@ import numpy as np
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.problem import Problem
 from hierbayes.errors import InferenceError
-from hierbayes.fit.fit import Fit
+from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.bootstraps.simulation import Simulator, simulator
 from hierbayes.inference.maximised_fit import reading_of
@@ -24,7 +24,7 @@ class Nesting:
 
     Parameters
     ----------
-    small, big : Fit
+    small, big : PointFit
         Of the same data, by the same criterion.
     X : (p, p₀) float
         The smaller model's fixed columns as combinations of the larger's, both internal.
@@ -32,8 +32,8 @@ class Nesting:
         The same of the random columns.
     """
 
-    small: Fit
-    big: Fit
+    small: PointFit
+    big: PointFit
     X: Floats
     Z: Floats
 
@@ -70,8 +70,8 @@ class Nesting:
         """Simulates cross-products of the larger model's columns from the smaller model."""
         theirs, ours = self.small.problem.cross.basis, self.big.problem.cross
         sigma = self.small.sigma / ours.basis.scale
-        root = self.small.relative_root[0, 0] * sigma  # of the smaller model's internal effects
-        gamma = theirs.gamma_internal(self.small.gamma_draws[0, 0])
+        root = self.small.lam * sigma  # of the smaller model's internal effects
+        gamma = theirs.gamma_internal(self.small.gamma)
         at = self.X @ gamma * (theirs.scale / ours.basis.scale) + self._moved
         return simulator(ours, at, self.Z @ root, sigma)
 
@@ -86,7 +86,7 @@ class Nesting:
         return step * np.linalg.solve(ours.x.matrix, ours.constant)
 
 
-def find_nesting(a: Fit, b: Fit) -> Nesting:
+def find_nesting(a: PointFit, b: PointFit) -> Nesting:
     """Which of two fits is of the smaller model, and how it stands within the larger.
 
     Raises
@@ -112,7 +112,7 @@ def find_nesting(a: Fit, b: Fit) -> Nesting:
     return Nesting(small, big, X, Z)
 
 
-def _fixed(small: Fit, big: Fit) -> tuple[Floats | None, str]:
+def _fixed(small: PointFit, big: PointFit) -> tuple[Floats | None, str]:
     """Weights of the smaller model's fixed columns, or what keeps them out."""
     ours, theirs = _internal(small.problem)[0], _internal(big.problem)[0]
     weights, outside = _combine(theirs, ours)
@@ -122,7 +122,7 @@ def _fixed(small: Fit, big: Fit) -> tuple[Floats | None, str]:
     return weights, ""
 
 
-def _random(small: Fit, big: Fit) -> tuple[Floats | None, str]:
+def _random(small: PointFit, big: PointFit) -> tuple[Floats | None, str]:
     """Weights of the smaller model's random columns, block within block."""
     ours, theirs = _internal(small.problem)[1], _internal(big.problem)[1]
     weights = np.zeros((theirs.shape[1], ours.shape[1]))

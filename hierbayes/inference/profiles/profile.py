@@ -15,9 +15,10 @@ from hierbayes.design.problem import Problem
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.table_text import table_cells, table_text
 from hierbayes.errors import InferenceError
-from hierbayes.fit.fit import Fit
+from hierbayes.fit.evidence import READINGS
 from hierbayes.fit.maximised import maximum_likelihood
-from hierbayes.inference.maximised_fit import READINGS, refuse_other_than_maxima
+from hierbayes.fit.point import PointFit
+from hierbayes.inference.maximised_fit import refuse_other_than_maxima
 from hierbayes.inference.profiles.held import Held, Theta
 from hierbayes.inference.profiles.parameter import (
     Parameter,
@@ -105,7 +106,11 @@ class Profile:
 
 
 def profile(
-    fit: Fit, parameters: Any = None, *, prob: float = DEFAULT_PROB, deviance: str | None = None
+    fit: PointFit,
+    parameters: Any = None,
+    *,
+    prob: float = DEFAULT_PROB,
+    deviance: str | None = None,
 ) -> Profile:
     """Profile likelihood of fixed effects, standard deviations, correlations and σ.
 
@@ -117,7 +122,7 @@ def profile(
 
     Parameters
     ----------
-    fit : Fit
+    fit : PointFit
         By REML or ML.
     parameters : str or sequence of str, optional
         Labels such as ``"ses"``, ``"sd(ses)"``, ``"corr(Intercept, ses)"``, ``"sigma"``, or
@@ -190,7 +195,7 @@ def _engine(deviance: Any) -> str:
     return deviance.upper()
 
 
-def _maximum(fit: Fit, engine: str) -> Fit:
+def _maximum(fit: PointFit, engine: str) -> PointFit:
     """The fit itself, or its model by the other criterion."""
     return fit if fit.engine == engine else maximum_likelihood(fit.problem, READINGS[engine])
 
@@ -199,8 +204,8 @@ def _wanted(interval: Interval) -> float:
     return float(ndtri(interval.tails[1]))
 
 
-def _trace(fit: Fit, one: Parameter, engine: str, interval: Interval) -> Path:
-    theta = Theta(fit.gamma_draws[0, 0], fit.root[0, 0], fit.sigma)
+def _trace(fit: PointFit, one: Parameter, engine: str, interval: Interval) -> Path:
+    theta = Theta(fit.gamma, fit.L, fit.sigma)
     estimate = float(parameter_values((one,), theta.gamma, theta.G, theta.sigma)[0])
     if np.isnan(estimate):  # a correlation with an effect that has no variance: all are alike
         estimate = 0.0
@@ -209,13 +214,12 @@ def _trace(fit: Fit, one: Parameter, engine: str, interval: Interval) -> Path:
     return trace(held, estimate, theta, _first_step(fit, one, estimate, wanted), wanted)
 
 
-def _first_step(fit: Fit, one: Parameter, estimate: float, wanted: float) -> float:
+def _first_step(fit: PointFit, one: Parameter, estimate: float, wanted: float) -> float:
     """A guess at the half-width of an interval."""
     basis = fit.problem.cross.basis
     match one.block:
         case "gamma":
-            cov = basis.gamma_covariance(fit.moments.gamma_cov)
-            return wanted * float(np.sqrt(cov[one.at[0], one.at[0]]))
+            return wanted * float(np.sqrt(fit.gamma_cov[one.at[0], one.at[0]]))
         case "sd":
             unit = basis.scale / float(basis.z.spread[one.at[0]])
             return 0.2 * wanted * (estimate + 0.05 * unit)
@@ -240,10 +244,10 @@ def _path_frame(path: Path, engine: str, problem: Problem) -> pd.DataFrame:
     return frame.join(pd.DataFrame(np.array(others), columns=names))
 
 
-def _limits(path: Path, one: Parameter, engine: str, fit: Fit) -> dict[str, Any]:
+def _limits(path: Path, one: Parameter, engine: str, fit: PointFit) -> dict[str, Any]:
     ends = {(False, False): "", (True, False): "lower", (False, True): "upper",
             (True, True): "both"}  # fmt: skip
-    estimate = parameter_values((one,), fit.gamma_draws[0, 0], fit.G_draws[0, 0], fit.sigma)
+    estimate = parameter_values((one,), fit.gamma, fit.G, fit.sigma)
     return {
         "lower": path.lower,
         "estimate": float(estimate[0]),

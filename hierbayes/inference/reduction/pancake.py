@@ -87,7 +87,7 @@ def _flat(fit: Fit, axis: pd.Series) -> str:
 def _lines(fit: Fit) -> list[str]:
     """Correlations of ±1, and where the groups' lines then meet."""
     effects = fit.design.effects
-    sd, corr = sd_corr(fit.G_draws[0, 0])
+    sd, corr = sd_corr(fit.G)
     unit = fit.problem.cross.basis.scale / np.asarray(fit.problem.cross.basis.z.spread)
     alive = sd > _ONE * unit
     found = []

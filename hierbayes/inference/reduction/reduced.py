@@ -10,8 +10,8 @@ import pandas as pd
 
 from hierbayes.display.table_text import items_text, table_cells, table_text
 from hierbayes.errors import InferenceError
-from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.maximised_fit import reading_of, refuse_other_than_maxima
 from hierbayes.inference.model_choice.numbered import numbered_html, numbered_text
@@ -44,7 +44,7 @@ class Reduced:
     models : DataFrame
         A row per model, the singular one first, index ``formula``: ``parameters``, ``logLik``,
         ``loss`` of log-likelihood against the singular fit, ``AIC``, ``singular``.
-    fit : Fit
+    fit : PointFit
         Of the suggested one: the same maximum with fewest parameters where such a model
         exists, or else the one of smallest AIC, which may be the singular fit itself.
     same_maximum : bool
@@ -56,7 +56,7 @@ class Reduced:
 
     axes: pd.DataFrame
     models: pd.DataFrame
-    fit: Fit
+    fit: PointFit
     same_maximum: bool
     smaller: bool
     findings: tuple[str, ...]
@@ -95,7 +95,7 @@ class Reduced:
         return "Principal axes of a singular G, in comparable units"
 
 
-def reduced(fit: Fit) -> Reduced:
+def reduced(fit: PointFit) -> Reduced:
     """What is flat in a singular G, and the smaller model that suggests.
 
     An effect without variance can be left out: the maximum stays the same.  A correlation of
@@ -105,7 +105,7 @@ def reduced(fit: Fit) -> Reduced:
 
     Parameters
     ----------
-    fit : Fit
+    fit : PointFit
         By REML or ML, with a singular G.
 
     Raises
@@ -178,10 +178,10 @@ def _origin_sentence(candidates: list[Blocks]) -> tuple[str, ...]:
     )
 
 
-def _without_variance(fit: Fit) -> tuple[str, ...]:
+def _without_variance(fit: PointFit) -> tuple[str, ...]:
     """Terms of which no effect has any variance."""
     basis = fit.problem.cross.basis
-    sd = sd_corr(fit.G_draws[0, 0])[0] * np.asarray(basis.z.spread) / basis.scale
+    sd = sd_corr(fit.G)[0] * np.asarray(basis.z.spread) / basis.scale
     return tuple(
         term
         for block in columns_of_terms(fit.design)
@@ -208,11 +208,11 @@ def _candidates(spec: Specification, without: tuple[str, ...]) -> list[Blocks]:
     ]  # fmt: skip
 
 
-def _refit(fit: Fit, random: Blocks) -> Fit:
+def _refit(fit: PointFit, random: Blocks) -> PointFit:
     return maximum_likelihood(smaller_problem(fit.problem, random), reading_of(fit))
 
 
-def _table(fits: list[Fit], loss: Floats) -> pd.DataFrame:
+def _table(fits: list[PointFit], loss: Floats) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "parameters": [fit.maximum.n_parameters for fit in fits],
@@ -225,7 +225,7 @@ def _table(fits: list[Fit], loss: Floats) -> pd.DataFrame:
     )
 
 
-def _suggestion(best: Fit, loss: float, *, smaller: bool) -> str:
+def _suggestion(best: PointFit, loss: float, *, smaller: bool) -> str:
     spec = best.design.specification
     random = " + ".join(map(str, spec.random))
     if loss < _SAME:

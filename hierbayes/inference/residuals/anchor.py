@@ -15,6 +15,7 @@ from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
 from hierbayes.errors import HypothesisError
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import ConditionalMoments, conditional_moments
 from hierbayes.likelihood.covariance import cholesky_psd
@@ -55,11 +56,10 @@ class Anchor:
 def anchor(fit: Fit) -> Anchor:
     """The anchor of a fit: θ̂, or the posterior means of G and σ."""
     basis = fit.problem.cross.basis
-    if fit.is_point:
-        root, sigma = fit.relative_root[0, 0], fit.sigma / basis.scale
-        return Anchor(fit.problem, root, sigma, fit.moments)
+    if isinstance(fit, PointFit):
+        return Anchor(fit.problem, fit.lam, fit.internal_sigma, fit.moments)
     sigma = fit.sigma / basis.scale
-    root = basis.root_internal(cholesky_psd(fit.G_draws.mean(axis=(0, 1)))) / sigma
+    root = basis.root_internal(cholesky_psd(fit.G)) / sigma
     moments = conditional_moments(root, sigma, fit.problem.cross, fit.gamma_prior)
     return Anchor(fit.problem, root, sigma, moments)
 
@@ -92,7 +92,7 @@ def about_lines(design: Design) -> tuple[str, ...]:
 
 def given_line(fit: Fit) -> str:
     """What the residuals and their variances are given."""
-    if fit.is_point:
+    if isinstance(fit, PointFit):
         return f"Given:  θ̂ by {fit.engine}"
     return (
         "Given:  residuals at the posterior means of γ and u, their variances at the posterior "

@@ -11,6 +11,7 @@ from hierbayes.design.design import Design
 from hierbayes.display.page import Page, Printed
 from hierbayes.fit.effects import estimable_groups
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
 from hierbayes.inference.residuals.anchor import about_lines, anchor, given_line
@@ -141,7 +142,7 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
         },
         index=design.rows.index,
     )
-    if not fit.is_point:
+    if isinstance(fit, PosteriorFit):
         frame["sd"] = _sd(fit)
     sums = pd.Series(
         {
@@ -159,7 +160,7 @@ def _within(fit: Fit) -> Floats:
     """Residuals (n,) of each group's own regression on the random columns."""
     design, cross = fit.design, fit.problem.cross
     W, Z = cross.basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
-    gamma = cross.basis.gamma_internal(fit.gamma_draws.mean(axis=(0, 1)))
+    gamma = cross.basis.gamma_internal(fit.gamma)
     rest = W[:, -1] - W[:, :-1] @ gamma
     J, q = len(cross.A), cross.A.shape[1]
     own = estimable_groups(cross.A) & (cross.rows > q)
@@ -172,7 +173,7 @@ def _within(fit: Fit) -> Floats:
     return residual
 
 
-def _sd(fit: Fit) -> Floats:
+def _sd(fit: PosteriorFit) -> Floats:
     """Standard deviation (n,) over the draws of y − x'γ − z'u."""
     design, basis = fit.design, fit.problem.cross.basis
     W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)

@@ -21,6 +21,7 @@ from scipy.special import chdtrc
 from hierbayes.display.page import Page, Printed
 from hierbayes.display.table_text import p_words
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
 from hierbayes.inference.residuals.anchor import (
@@ -111,14 +112,14 @@ def level2_residuals(fit: Fit) -> Level2Residuals:
     internal = diagnostic_variance(at)
     T = basis.scale * basis.z.matrix
     variance = T @ internal @ T.T
-    u = fit.u_draws.mean(axis=(0, 1))
+    u = fit.u
     sd = np.sqrt(_positive(np.diagonal(variance, axis1=1, axis2=2), at))
     standardized = np.divide(u, sd, out=np.full(u.shape, np.nan), where=sd > 0.0)
     distance, rank = _mahalanobis(u @ np.linalg.inv(T).T, internal, _scale(at))
     table: dict[str, Floats | Integers] = {"n": fit.problem.cross.rows.astype(np.intp)}
     for k, effect in enumerate(design.effects):
         table[f"u[{effect}]"] = u[:, k]
-        if not fit.is_point:
+        if isinstance(fit, PosteriorFit):
             table[f"sd[{effect}]"] = sd_over_draws(fit.u_draws[..., k])
         table[f"standardized[{effect}]"] = standardized[:, k]
         table[f"normal_score[{effect}]"] = normal_scores(standardized[:, k])

@@ -11,6 +11,7 @@ import pandas as pd
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.table_text import items_text, table_cells, table_text
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.studies.comparison.disagreement import (
     agreements,
     difference_table,
@@ -222,5 +223,7 @@ def compare(
 
 def _plug_ins(fits: Mapping[str, Fit]) -> dict[str, str]:
     """The plug-in fit of every posterior that has one."""
-    found = {name: plug_in_of(fits, name) for name, fit in fits.items() if not fit.is_point}
+    found = {
+        name: plug_in_of(fits, name) for name, fit in fits.items() if isinstance(fit, PosteriorFit)
+    }
     return {posterior: plug_in for posterior, plug_in in found.items() if plug_in is not None}

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
+from hierbayes.fit.point import PointFit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.studies.comparison.fit_pair import FitPair, Side
 from hierbayes.studies.comparison.reasons import reasons
 from hierbayes.studies.comparison.row_index import ordered_index
@@ -33,7 +35,7 @@ _FAMILIES = {
 def pairs_to_compare(sides: Mapping[str, Side]) -> list[FitPair]:
     """Every later fit with the first, and every later posterior with the first posterior."""
     names = list(sides)
-    posteriors = [name for name in names if not sides[name].fit.is_point]
+    posteriors = [name for name in names if isinstance(sides[name].fit, PosteriorFit)]
     chosen = [(names[0], name) for name in names[1:]]
     chosen += [(posteriors[0], name) for name in posteriors[1:] if posteriors[0] != names[0]]
     return [FitPair(sides[a], sides[b]) for a, b in chosen]
@@ -110,9 +112,9 @@ def _unit(
     every = near + [side for side in sides.values() if side not in near]
     unit = pd.Series(np.nan, index=index)
     unit_is = pd.Series("", index=index)
-    for is_point, text in ((False, "posterior sds"), (True, "standard errors")):
+    for kind, text in ((PosteriorFit, "posterior sds"), (PointFit, "standard errors")):
         for side in every:
-            if side.fit.is_point == is_point:
+            if isinstance(side.fit, kind):
                 unit = unit.fillna(getattr(side, which)["se"].reindex(index))
         unit_is = unit_is.mask(unit.notna() & (unit_is == ""), text)
     return unit.where(unit > 0.0), unit_is

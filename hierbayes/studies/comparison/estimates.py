@@ -10,13 +10,12 @@ import pandas as pd
 from hierbayes.display.interval import Interval
 from hierbayes.estimation.information import natural_parameters
 from hierbayes.fit.convergence import mcse_of_means, scalar_draws
-from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.intervals import intervals
-from hierbayes.fit.variance import icc_draws, undetermined
+from hierbayes.fit.point import PointFit
+from hierbayes.fit.posterior import PosteriorFit
+from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask
-from hierbayes.likelihood.reading import ML, REML
 from hierbayes.studies.comparison.row_index import ordered_index
 
 COLUMNS = ["estimate", "se", "lower", "upper", "median", "mcse"]
@@ -25,8 +24,6 @@ BLOCKS = ("gamma", "sd", "corr", "sigma", "icc")
 WALD_T = "Wald t, inner–outer df given θ̂"
 WALD_NATURAL = "Wald on natural scale"
 EQUAL_TAILED = "posterior equal-tailed"
-
-_READINGS = {"REML": REML, "ML": ML}
 
 
 def estimates(fit: Fit, interval: Interval) -> pd.DataFrame:
@@ -44,8 +41,8 @@ def estimates(fit: Fit, interval: Interval) -> pd.DataFrame:
     index = index.append(pd.MultiIndex.from_tuples([("icc", "icc")], names=index.names))
     draws = np.concatenate([draws, icc_draws(fit, None)[..., None]], axis=-1)
     table = pd.DataFrame(np.nan, index=index, columns=COLUMNS)
-    if fit.is_point:
-        _fill_point(table, fit, draws[0, 0], interval)
+    if isinstance(fit, PointFit):
+        _fill_point(table, fit, draws.mean(axis=(0, 1)), interval)
     else:
         table["estimate"] = draws.mean(axis=(0, 1))
         table["se"] = draws.std(axis=(0, 1), ddof=1)
@@ -55,17 +52,17 @@ def estimates(fit: Fit, interval: Interval) -> pd.DataFrame:
     return table
 
 
-def _fill_point(table: pd.DataFrame, fit: Fit, values: Floats, interval: Interval) -> None:
+def _fill_point(table: pd.DataFrame, fit: PointFit, values: Floats, interval: Interval) -> None:
     table["estimate"] = values
     table["se"] = [*standard_errors(fit), np.nan]
-    limits = intervals(fit, interval)
+    limits = fit.intervals(interval.prob)
     table.loc[limits.index, ["lower", "upper"]] = limits[["lower", "upper"]]
     rows, columns = np.nonzero(np.tril(block_mask(fit.design.blocks), -1))
-    absent = undetermined(fit)[rows, columns]
+    absent = fit.unknown_corr()[rows, columns]
     table.iloc[np.flatnonzero(table.index.get_level_values(0) == "corr")[absent]] = np.nan
 
 
-def standard_errors(fit: Fit) -> Floats:
+def standard_errors(fit: PointFit) -> Floats:
     """Standard errors of γ, sd, corr and σ of a point fit, in the order of the table.
 
     Returns
@@ -78,13 +75,10 @@ def standard_errors(fit: Fit) -> Floats:
     """
     of_gamma = np.sqrt(np.diagonal(fit.vcov()))
     _, values = scalar_draws(fit, random_effects=False)
-    variances = values[0, 0, len(of_gamma) :]
-    evidence = fit.evidence
-    if not isinstance(evidence, Maximum) or evidence.name not in _READINGS or evidence.singular:
+    variances = values.ravel()[len(of_gamma) :]  # of the one θ
+    if fit.reading is None or fit.singular:
         return np.concatenate([of_gamma, np.full(len(variances), np.nan)])
-    natural = natural_parameters(
-        fit.problem, fit.G_draws[0, 0], fit.sigma, _READINGS[evidence.name]
-    )
+    natural = natural_parameters(fit.problem, fit.G, fit.sigma, fit.reading)
     slope = variances.copy()
     corr = slice(len(fit.design.effects), -1)
     slope[corr] = (1.0 - variances[corr] ** 2) / 2.0
@@ -125,8 +119,8 @@ def interval_table(fits: Mapping[str, Fit], stacked: pd.DataFrame) -> pd.DataFra
 
 
 def _method(fit: Fit, block: str) -> str:
-    if not fit.is_point:
+    if isinstance(fit, PosteriorFit):
         return EQUAL_TAILED
     if block == "gamma":
         return WALD_T
-    return WALD_NATURAL if block != "icc" and fit.engine in _READINGS else ""
+    return WALD_NATURAL if block != "icc" and fit.reading is not None else ""

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table
-from hierbayes.fit.evidence import Maximum, null_directions
+from hierbayes.fit.evidence import null_directions
 from hierbayes.fit.fit import Fit
-from hierbayes.frames.arrays import Floats
+from hierbayes.fit.point import PointFit
 from hierbayes.studies.comparison.model_difference import model_difference
 
 
@@ -41,7 +41,7 @@ class Side:
     @cached_property
     def converged(self) -> bool:
         """Whether the chains of γ and θ agree; true of a point."""
-        if self.fit.is_point:
+        if isinstance(self.fit, PointFit):
             return True
         r_hat = convergence_table(self.fit, random_effects=False)["r_hat"].max()
         return bool(np.isnan(r_hat) or r_hat <= R_HAT_LIMIT)
@@ -50,10 +50,9 @@ class Side:
     def boundary(self) -> frozenset[str]:
         """Effects in a block of G that is singular at a point; none for a posterior."""
         fit = self.fit
-        if not isinstance(fit.evidence, Maximum) or not fit.evidence.singular:
+        if not fit.singular:
             return frozenset()
-        G: Floats = fit.G_draws[0, 0]
-        scale = 1.0 / np.asarray(fit.problem.cross.basis.z.spread)
+        G, scale = fit.G, 1.0 / np.asarray(fit.problem.cross.basis.z.spread)
         found: set[str] = set()
         start = 0
         for size in fit.design.blocks:
@@ -86,7 +85,7 @@ class FitPair:
     def point(self) -> Side | None:
         """The point of a pair of a point and a posterior."""
         sides = (self.first, self.second)
-        points = [side for side in sides if side.fit.is_point]
+        points = [side for side in sides if isinstance(side.fit, PointFit)]
         return points[0] if len(points) == 1 else None
 
     @property

@@ -11,6 +11,8 @@ import pandas as pd
 from hierbayes.fit.convergence import mcse_of_means
 from hierbayes.fit.effects import population_draws
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.point import PointFit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.studies.comparison.row_index import ordered_index
 
 
@@ -22,7 +24,7 @@ def coefficients(fit: Fit) -> pd.DataFrame:
     """
     groups, effects = fit.design.groups, fit.design.effects
     index = pd.MultiIndex.from_product([groups, effects], names=["group", "effect"])
-    if fit.is_point:
+    if isinstance(fit, PointFit):
         shrunk = fit.shrinkage()
         values, sd = shrunk["blup"].to_numpy(), shrunk["blup_sd"].to_numpy()
         mcse = np.full(len(values), np.nan)
@@ -47,7 +49,7 @@ def group_table(fits: Mapping[str, Fit], tables: Mapping[str, pd.DataFrame]) -> 
     """
     names = list(tables)
     first = tables[names[0]]
-    posteriors = [name for name in names if not fits[name].is_point]
+    posteriors = [name for name in names if isinstance(fits[name], PosteriorFit)]
     unit = first["se"]
     for name in reversed(posteriors):
         unit = tables[name]["se"].combine_first(unit)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.display.interval import Interval
-from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.studies.comparison.fit_pair import Side
 
 _LIKELIHOODS = ("REML", "ML")
@@ -20,7 +20,7 @@ def overview(fits: Mapping[str, Fit]) -> pd.DataFrame:
     rows = []
     for fit in fits.values():
         chains, draws = fit.sigma_draws.shape
-        sampled = isinstance(fit.evidence, Sampling)
+        sampled = isinstance(fit, PosteriorFit)
         rows.append(
             {
                 "engine": fit.engine,

@@ -31,6 +31,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hierbayes.fit.point import PointFit
 from hierbayes.studies.comparison.fit_pair import FitPair, Side
 from hierbayes.studies.comparison.prior_reasons import prior_reason
 
@@ -99,7 +100,7 @@ def _boundary(pair: FitPair, block: str, parameter: str) -> str | None:
         if effects & side.boundary and not effects & other.boundary:
             inside = (
                 "is inside"
-                if other.fit.is_point
+                if isinstance(other.fit, PointFit)
                 else "averages over the inside and cannot lie on the boundary"
             )
             return (
@@ -215,7 +216,9 @@ def _weights(pair: FitPair, block: str, _parameter: str) -> str | None:
 
 def _jointly(pair: FitPair, _block: str, _parameter: str) -> str | None:
     a, b = pair.first.fit, pair.second.fit
-    if not (a.is_point and b.is_point) or (a.priors is None) == (b.priors is None):
+    if not (isinstance(a, PointFit) and isinstance(b, PointFit)) or (a.priors is None) == (
+        b.priors is None
+    ):
         return None
     return (
         "no prior stands out, but one maximises the likelihood and the other its product with the "

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.comparison.decomposition import decompose
 from hierbayes.studies.comparison.model_difference import same_model
@@ -47,7 +48,7 @@ def uncertainty_table(
     """
     parts = []
     for name, fit in fits.items():
-        if fit.is_point:
+        if not isinstance(fit, PosteriorFit):
             continue
         plug_in = plug_in_of(fits, name)
         split = decompose(fit)

@@ -51,7 +51,7 @@ def efficiency_table(rows: GroupedRows, fit: Fit, weights: str) -> pd.DataFrame:
         Index level; ``groups``, ``n_min``, ``n_max``, ``sd_min`` and ``sd_max`` (of x within
         groups that have a slope), and the efficiencies ``2a``, ``3``, ``4``.
     """
-    G, sigma2 = fit.G_draws[0, 0], fit.sigma**2
+    G, sigma2 = fit.G, fit.sigma**2
     table = []
     for at in range(rows.L):
         member = rows.level_of == at
@@ -86,7 +86,7 @@ def alike_table(rows: GroupedRows, fit: Fit, weights: str) -> pd.DataFrame:
         Index method (``3``, ``4``); ``first_stage`` and ``total``, the largest mean over the
         smallest, and the levels these are of, ``largest`` and ``smallest``.
     """
-    G, sigma2, kept = fit.G_draws[0, 0], fit.sigma**2, rows.sloped
+    G, sigma2, kept = fit.G, fit.sigma**2, rows.sloped
     by = rows.n if weights == "n" else np.ones(rows.J)
     noise = {"3": sigma2 / rows.Sxx[kept], "4": by * sigma2 / rows.n}
     between = {"3": G[1, 1], "4": by * G[0, 0]}

@@ -9,8 +9,8 @@ import numpy as np
 from hierbayes.errors import HierbayesError, PriorError, StudyError
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table
-from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.sampled import sample_posterior, with_gamma
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
@@ -39,7 +39,7 @@ class Baseline:
 
     Parameters
     ----------
-    fit : Fit
+    fit : PosteriorFit
     priors : PriorSet
         In force for it.
     settings : SamplerSettings
@@ -50,7 +50,7 @@ class Baseline:
         The largest of its parameters but u; missing for a single chain.
     """
 
-    fit: Fit
+    fit: PosteriorFit
     priors: PriorSet
     settings: SamplerSettings
     theta: Theta
@@ -69,7 +69,7 @@ def baseline_of(fit: object) -> Baseline:
         raise StudyError(
             f"a study starts from a posterior, model.sample(), not from {type(fit).__name__}"
         )
-    if not isinstance(fit.evidence, Sampling) or fit.priors is None:
+    if not isinstance(fit, PosteriorFit) or fit.priors is None:
         raise StudyError(
             f"a study starts from a posterior, model.sample(); a {fit.engine} fit has one θ and "
             "no draws to weight"
@@ -89,7 +89,7 @@ class Answer:
     Parameters
     ----------
     alternative : Alternative
-    fit : Fit or None
+    fit : PosteriorFit or None
         Draws: those of the baseline, or new ones; None where there is no answer.
     weights : Weights
         Of its draws, with the k-hat of the re-weighting; after a refit all equal, with
@@ -103,7 +103,7 @@ class Answer:
     """
 
     alternative: Alternative
-    fit: Fit | None
+    fit: PosteriorFit | None
     weights: Weights
     how: str
     reason: str
@@ -169,7 +169,7 @@ def weights_of(baseline: Baseline, priors: PriorSet) -> Weights:
     return weights_for(baseline.theta, log_ratio(baseline.theta, priors, baseline.priors))
 
 
-def reprior(baseline: Baseline, priors: PriorSet) -> Fit:
+def reprior(baseline: Baseline, priors: PriorSet) -> PosteriorFit:
     """The draws of the baseline, γ drawn anew where its prior differs; still to be weighted."""
     if gamma_changes(priors, baseline.priors) and redraws_gamma(priors, baseline.priors):
         return with_gamma(baseline.fit, priors)

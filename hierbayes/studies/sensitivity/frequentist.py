@@ -31,7 +31,7 @@ def _row(
 ) -> tuple[float, float, float]:
     if not quantity.estimable():
         return np.nan, np.nan, np.nan
-    estimate = float(quantity.draws(reml)[0, 0])
+    estimate = float(quantity.draws(reml).mean())
     if isinstance(quantity, Contrast | Contextual):
         half = _half_width(reml, quantity.coefficients(reml), questions)
         return estimate, estimate - half, estimate + half

@@ -12,6 +12,7 @@ import pandas as pd
 from hierbayes.errors import StudyError
 from hierbayes.fit.effects import group_shrinkage, population_draws
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask, sd_corr
@@ -217,7 +218,7 @@ class NewGroup(Quantity):
         row = pd.DataFrame([{group: "a group not yet seen", **self.at}])
         X, Z = fit.design.columns.new_matrices(row, random=True)
         centre: Floats = fit.gamma_draws @ X[0]
-        if fit.is_point:
+        if not isinstance(fit, PosteriorFit):
             return centre
         normals = fit.generator(_NEW_GROUP).standard_normal(fit.root.shape[:-1])
         return centre + np.einsum("k,cdkl,cdl->cd", Z[0], fit.root, normals)

@@ -1,0 +1,160 @@
+"""A fit with one θ: REML, ML, or the mode of the marginal posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.display.interval import Interval
+from hierbayes.fit.contextual.effects import ContextualEffects, effects_given_theta
+from hierbayes.fit.diagnosis import Diagnosis, diagnose_maximum
+from hierbayes.fit.evidence import Maximum
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.intervals import approximate_intervals
+from hierbayes.fit.summary import Summary, summarise_maximum
+from hierbayes.fit.variance import undetermined
+from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.likelihood.conditional import ConditionalMoments, conditional_moments
+from hierbayes.likelihood.reading import Reading
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PointFit(Fit):
+    """A maximum as a fit: γ and u are their means given θ̂, covariances are given θ̂.
+
+    Made by `Model.reml`, `Model.ml` and `Model.map`.
+
+    Parameters
+    ----------
+    evidence : Maximum
+        Of the (restricted) likelihood, or of the marginal posterior density.
+    """
+
+    evidence: Maximum
+
+    # ---------------------------------------------------------------- what it is
+
+    @property
+    def engine(self) -> str:
+        """``"REML"``, ``"ML"`` or ``"MAP"``."""
+        return self.evidence.name
+
+    @property
+    def singular(self) -> bool:
+        """Whether Ĝ is singular."""
+        return self.evidence.singular
+
+    @property
+    def reading(self) -> Reading | None:
+        """The likelihood that was maximised, ``REML`` or ``ML``; None for MAP."""
+        return self.evidence.reading
+
+    @property
+    def maximum(self) -> Maximum:
+        """The maximum of the likelihood.
+
+        Raises
+        ------
+        EstimationError
+            For MAP, which maximises a density.
+        """
+        return self.evidence if self.reading is not None else super().maximum
+
+    @property
+    def what(self) -> str:
+        """``"REML estimates"`` and so on."""
+        return f"{self.engine} estimates"
+
+    @property
+    def prediction(self) -> str:
+        """``"BLUP"``."""
+        return "BLUP"
+
+    @property
+    def draws_line(self) -> tuple[str, ...]:
+        """No line."""
+        return ()
+
+    # ---------------------------------------------------------------- θ̂, γ and u given θ̂
+
+    @property
+    def L(self) -> Floats:
+        """L̂ (q, q), a root of Ĝ in the user's units."""
+        L: Floats = self.root[0, 0]
+        return L
+
+    @property
+    def lam(self) -> Floats:
+        """λ̂ = L̂/σ̂ (q, q) in the internal basis."""
+        lam: Floats = self.relative_root[0, 0]
+        return lam
+
+    @property
+    def internal_sigma(self) -> float:
+        """σ̂ in the internal basis."""
+        return self.sigma / self.problem.cross.basis.scale
+
+    @cached_property
+    def moments(self) -> ConditionalMoments:
+        """Moments of γ and u given θ̂ in the internal basis."""
+        cross = self.problem.cross
+        return conditional_moments(self.lam, self.internal_sigma, cross, self.gamma_prior)
+
+    @cached_property
+    def u_draws(self) -> Floats:
+        """E(u | θ̂, y), (1, 1, J, q)."""
+        return self.problem.cross.basis.u(self.moments.u)[None, None]
+
+    # ---------------------------------------------------------------- uncertainty given θ̂
+
+    @property
+    def gamma_cov(self) -> Floats:
+        """Covariance of γ given θ̂ (p, p)."""
+        return self.problem.cross.basis.gamma_covariance(self.moments.gamma_cov)
+
+    def u_cov(self, *, given_gamma: bool) -> Floats:
+        """Covariance of each u_j given θ̂ (J, q, q), and given γ̂ or not."""
+        moments, basis = self.moments, self.problem.cross.basis
+        internal = moments.u_cov if given_gamma else moments.u_cov_marginal
+        T = basis.scale * basis.z.matrix
+        cov: Floats = T @ internal @ T.T
+        return cov
+
+    def group_sd(self) -> Floats:
+        """Prediction errors of W_jγ + u_j given θ̂ (J, q)."""
+        moments, basis = self.moments, self.problem.cross.basis
+        T = basis.scale * basis.z.matrix
+        on_gamma = basis.scale * self.groups_of.W @ basis.x.matrix - T @ moments.u_on_gamma
+        cov = T @ moments.u_cov @ T.T
+        cov = cov + on_gamma @ moments.gamma_cov @ np.swapaxes(on_gamma, 1, 2)
+        return np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
+
+    def unknown_corr(self) -> Booleans:
+        """Correlations (q, q) that are not in the likelihood."""
+        return undetermined(self.design)
+
+    def spread(self, draws: Floats, interval: Interval | None = None) -> dict[str, float]:
+        """Nothing: there is one value."""
+        return {}
+
+    # ---------------------------------------------------------------- reports
+
+    def _intervals(self, interval: Interval) -> pd.DataFrame:
+        return approximate_intervals(self, self.evidence, interval)
+
+    def _contextual(
+        self, x: str, at: Mapping[str, Any] | None, interval: Interval
+    ) -> ContextualEffects:
+        return effects_given_theta(self, x, at, interval)
+
+    def _summary(self, interval: Interval) -> Summary:
+        return summarise_maximum(self, self.evidence, self._intervals(interval))
+
+    def diagnose(self) -> Diagnosis:
+        """Whether θ̂ is a maximum, and what its boundary means."""
+        return diagnose_maximum(self, self.evidence)

@@ -1,0 +1,148 @@
+"""A fit with draws of θ: the posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hierbayes.display.interval import Interval
+from hierbayes.fit.contextual.effects import ContextualEffects, effects_of_draws
+from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler
+from hierbayes.fit.effects import population_draws
+from hierbayes.fit.evidence import Sampling
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.intervals import posterior_intervals
+from hierbayes.fit.storage import to_datatree
+from hierbayes.fit.summary import Summary, summarise_draws
+from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.likelihood.conditional import draw_u
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PosteriorFit(Fit):
+    """Draws of θ as a fit, with an exact draw of γ and u given each.
+
+    Made by `Model.sample`.
+
+    Parameters
+    ----------
+    evidence : Sampling
+        The record of the sampler.
+    """
+
+    evidence: Sampling
+
+    # ---------------------------------------------------------------- what it is
+
+    @property
+    def engine(self) -> str:
+        """``"posterior"``."""
+        return "posterior"
+
+    @property
+    def singular(self) -> bool:
+        """False: it averages over the inside of the cone."""
+        return False
+
+    @property
+    def reading(self) -> None:
+        """None: no likelihood was maximised."""
+        return None
+
+    @property
+    def what(self) -> str:
+        """``"posterior means"``."""
+        return "posterior means"
+
+    @property
+    def prediction(self) -> str:
+        """``"posterior mean"``."""
+        return "posterior mean"
+
+    @property
+    def draws_line(self) -> tuple[str, ...]:
+        """Chains, draws and seed."""
+        chains, draws = self.sigma_draws.shape
+        return (f"Draws:  {chains} chains × {draws}, seed {self.evidence.seed}",)
+
+    # ---------------------------------------------------------------- u
+
+    @cached_property
+    def u_draws(self) -> Floats:
+        """An exact draw of u given each draw of θ and γ (chains, draws, J, q)."""
+        basis = self.problem.cross.basis
+        chains, draws, p = self.gamma_draws.shape
+        J, q = self.design.J, len(self.design.effects)
+        normals = self.generator(1).standard_normal((chains * draws, J, q))
+        u = draw_u(
+            self.relative_root.reshape(-1, q, q),
+            self.sigma_draws.ravel() / basis.scale,
+            basis.gamma_internal(self.gamma_draws.reshape(-1, p)),
+            self.problem.cross,
+            normals,
+        )
+        return basis.u(u).reshape(chains, draws, J, q)
+
+    def generator(self, stream: int) -> np.random.Generator:
+        """The generator of one stream of numbers, determined by the seed of the fit."""
+        return np.random.default_rng([self.evidence.seed, stream])
+
+    # ---------------------------------------------------------------- uncertainty
+
+    @property
+    def gamma_cov(self) -> Floats:
+        """Posterior covariance of γ (p, p)."""
+        draws = self.gamma_draws.reshape(-1, len(self.design.terms))
+        return np.atleast_2d(np.cov(draws, rowvar=False))
+
+    def u_cov(self, *, given_gamma: bool) -> Floats:
+        """Posterior covariance of each u_j (J, q, q); γ varies in it, whatever is asked."""
+        u = self.u_draws.reshape(-1, self.design.J, len(self.design.effects))
+        centred = u - u.mean(axis=0)
+        cov = np.einsum("mjk,mjl->jkl", centred, centred, optimize=True) / (len(u) - 1)
+        return np.asarray(cov)
+
+    def group_sd(self) -> Floats:
+        """Posterior sd of W_jγ + u_j (J, q)."""
+        spread: Floats = (population_draws(self) + self.u_draws).std(axis=(0, 1), ddof=1)
+        return spread
+
+    def unknown_corr(self) -> Booleans:
+        """None: what is not in the likelihood is the prior's."""
+        q = len(self.design.effects)
+        return np.zeros((q, q), dtype=bool)
+
+    def spread(self, draws: Floats, interval: Interval | None = None) -> dict[str, float]:
+        """Standard deviation over draws, and limits."""
+        found = {"sd": float(draws.std(ddof=1))}
+        if interval is not None:
+            lower, upper = interval.of_draws(draws)
+            found |= {"lower": float(lower), "upper": float(upper)}
+        return found
+
+    # ---------------------------------------------------------------- reports
+
+    def to_datatree(self) -> xr.DataTree:
+        """Everything as an ArviZ DataTree: posterior, sample_stats, data, attributes."""
+        return to_datatree(self, self.evidence)
+
+    def _intervals(self, interval: Interval) -> pd.DataFrame:
+        return posterior_intervals(self, interval)
+
+    def _contextual(
+        self, x: str, at: Mapping[str, Any] | None, interval: Interval
+    ) -> ContextualEffects:
+        return effects_of_draws(self, x, at, interval)
+
+    def _summary(self, interval: Interval) -> Summary:
+        return summarise_draws(self, self.evidence, interval)
+
+    def diagnose(self) -> Diagnosis:
+        """Whether the chains agree and went everywhere."""
+        return diagnose_sampler(self, self.evidence)
