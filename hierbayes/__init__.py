@@ -1,96 +1,181 @@
 """Bayesian hierarchical models: REML and a PyMC posterior from one collapsed likelihood."""
 
-from hierbayes import plots
-from hierbayes.dialects.registry import dialects
-from hierbayes.equivalence import Equivalence, equivalence
-from hierbayes.errors import (
-    DataError,
-    EstimationError,
-    FormulaError,
-    HierbayesError,
-    HypothesisError,
-    InferenceError,
-    IntervalError,
-    ModelFileError,
-    PriorError,
-    StudyError,
-)
-from hierbayes.fit.contextual.effects import ContextualEffects
-from hierbayes.fit.fit import Fit
-from hierbayes.fit.point import PointFit
-from hierbayes.fit.posterior import PosteriorFit
-from hierbayes.frames.composition import composition, composition_category
-from hierbayes.frames.contextual import cvar, dvar, lvar
-from hierbayes.frames.cross_table import tab
-from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
-from hierbayes.frames.group_labels import group_labels
-from hierbayes.frames.group_statistics import capply, up
-from hierbayes.frames.merging import merge_levels, to_levels
-from hierbayes.frames.reshaping import to_long, to_short
-from hierbayes.frames.row_sample import some
-from hierbayes.frames.variable_levels import Levels, levels
-from hierbayes.inference.bootstraps.bootstrap import Bootstrap, bootstrap
-from hierbayes.inference.context.group_coding import group_coding
-from hierbayes.inference.context.hausman import Hausman, hausman
-from hierbayes.inference.context.intercept_weights import InterceptWeights, intercept_weights
-from hierbayes.inference.context.mundlak import Mundlak, mundlak
-from hierbayes.inference.context.variance_explained import VarianceExplained, variance_explained
-from hierbayes.inference.hypotheses.anova import Anova, anova
-from hierbayes.inference.hypotheses.wald import WaldTest, wald
-from hierbayes.inference.influence.influence import Influence, influence
-from hierbayes.inference.model_choice.build_random import RandomPart, build_random
-from hierbayes.inference.model_choice.likelihood_ratio import LikelihoodRatio, likelihood_ratio
-from hierbayes.inference.model_choice.model_table import ModelTable, model_table
-from hierbayes.inference.profiles.profile import Profile, profile
-from hierbayes.inference.reduction.reduced import Reduced, reduced
-from hierbayes.inference.residuals.level1 import Level1Residuals, level1_residuals
-from hierbayes.inference.residuals.level2 import Level2Residuals, level2_residuals
-from hierbayes.language.equations import Equations
-from hierbayes.language.meanings import Meanings
-from hierbayes.library.loading import catalog, load_model, read_code
-from hierbayes.library.named_models import Catalog
-from hierbayes.model import Model
-from hierbayes.priors.families import (
-    LKJ,
-    PC,
-    Exponential,
-    Flat,
-    Gamma,
-    HalfCauchy,
-    HalfNormal,
-    HalfT,
-    InverseGamma,
-    Normal,
-    StudentT,
-    Uniform,
-)
-from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, Wishart
-from hierbayes.specification.equations import Multilevel
-from hierbayes.specification.notation import Notation, notation
-from hierbayes.studies.comparison.comparison import Comparison, compare
-from hierbayes.studies.estimators.estimators import Estimators, estimators
-from hierbayes.studies.sensitivity import quantities
-from hierbayes.studies.sensitivity.study import SensitivityStudy
-from hierbayes.studies.simulation.simulate import simulate
-from hierbayes.studies.simulation.simulated import Simulated
+from typing import TYPE_CHECKING
+
+from hierbayes.public_names import public_names
+
+if TYPE_CHECKING:
+    from hierbayes import plots
+    from hierbayes.dialects.registry import systems
+    from hierbayes.errors import (
+        DataError,
+        EstimationError,
+        FormulaError,
+        HierbayesError,
+        HypothesisError,
+        InferenceError,
+        IntervalError,
+        ModelFileError,
+        PriorError,
+        StudyError,
+    )
+    from hierbayes.fit.contextual.effects import ContextualEffects
+    from hierbayes.fit.fit import Fit
+    from hierbayes.fit.point import PointFit
+    from hierbayes.fit.posterior import PosteriorFit
+    from hierbayes.frames.composition import composition, composition_category
+    from hierbayes.frames.contextual import cvar, dvar, lvar
+    from hierbayes.frames.cross_table import tab
+    from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
+    from hierbayes.frames.group_labels import group_labels
+    from hierbayes.frames.group_statistics import capply, up
+    from hierbayes.frames.merging import merge_levels, to_levels
+    from hierbayes.frames.reshaping import to_long, to_short
+    from hierbayes.frames.row_sample import some
+    from hierbayes.frames.variable_levels import Levels, levels
+    from hierbayes.inference.bootstraps.bootstrap import Bootstrap, bootstrap
+    from hierbayes.inference.context.group_coding import group_coding
+    from hierbayes.inference.context.hausman import Hausman, hausman
+    from hierbayes.inference.context.intercept_weights import InterceptWeights, intercept_weights
+    from hierbayes.inference.context.mundlak import Mundlak, mundlak
+    from hierbayes.inference.context.variance_explained import VarianceExplained, variance_explained
+    from hierbayes.inference.hypotheses.anova import Anova, anova
+    from hierbayes.inference.hypotheses.wald import WaldTest, wald
+    from hierbayes.inference.influence.influence import Influence, influence
+    from hierbayes.inference.model_choice.build_random import RandomPart, build_random
+    from hierbayes.inference.model_choice.likelihood_ratio import LikelihoodRatio, likelihood_ratio
+    from hierbayes.inference.model_choice.model_table import ModelTable, model_table
+    from hierbayes.inference.profiles.profile import Profile, profile
+    from hierbayes.inference.reduction.reduced import Reduced, reduced
+    from hierbayes.inference.residuals.level1 import Level1Residuals, level1_residuals
+    from hierbayes.inference.residuals.level2 import Level2Residuals, level2_residuals
+    from hierbayes.language.equations import Equations
+    from hierbayes.language.meanings import Meanings
+    from hierbayes.library.loading import catalog, load_model, read_code
+    from hierbayes.library.named_models import Catalog
+    from hierbayes.model import Model
+    from hierbayes.model_equivalence import Equivalence, equivalence
+    from hierbayes.priors.families import (
+        LKJ,
+        PC,
+        Exponential,
+        Flat,
+        Gamma,
+        HalfCauchy,
+        HalfNormal,
+        HalfT,
+        InverseGamma,
+        Normal,
+        StudentT,
+        Uniform,
+    )
+    from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, Wishart
+    from hierbayes.specification.equations import Multilevel
+    from hierbayes.specification.notation import Notation, notation
+    from hierbayes.studies.comparison.comparison import Comparison, compare
+    from hierbayes.studies.estimators.estimators import Estimators, estimators
+    from hierbayes.studies.sensitivity import quantities
+    from hierbayes.studies.sensitivity.study import SensitivityStudy
+    from hierbayes.studies.simulation.simulate import simulate
+    from hierbayes.studies.simulation.simulated import Simulated
 
 __version__ = "0.1.0"
 
 __all__ = [
     "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Catalog", "Comparison",
-    "ContextualEffects", "DataError", "Equations", "Equivalence", "EstimationError", "Estimators",
-    "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT",
-    "Hausman", "HierbayesError", "HypothesisError", "InferenceError", "Influence",
-    "InterceptWeights", "IntervalError", "InverseGamma", "InverseWishart", "Level1Residuals",
-    "Level2Residuals", "Levels", "LikelihoodRatio", "Meanings", "Model", "ModelFileError",
-    "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation", "PointFit", "PosteriorFit",
-    "PriorError", "Profile", "RandomPart", "Reduced", "SensitivityStudy", "Simulated", "StudentT",
-    "StudyError", "Uniform", "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap",
-    "build_random", "capply", "catalog", "codebook", "compare", "composition",
-    "composition_category", "cvar", "dataset_names", "dialects", "dvar", "equivalence",
+    "ContextualEffects", "DataError", "Equations", "Equivalence", "EstimationError",
+    "Estimators", "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy",
+    "HalfNormal", "HalfT", "Hausman", "HierbayesError", "HypothesisError", "InferenceError",
+    "Influence", "InterceptWeights", "IntervalError", "InverseGamma", "InverseWishart",
+    "Level1Residuals", "Level2Residuals", "Levels", "LikelihoodRatio", "Meanings", "Model",
+    "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation", "PointFit",
+    "PosteriorFit", "PriorError", "Profile", "RandomPart", "Reduced", "SensitivityStudy",
+    "Simulated", "StudentT", "StudyError", "Uniform", "VarianceExplained", "WaldTest",
+    "Wishart", "anova", "bootstrap", "build_random", "capply", "catalog", "codebook", "compare",
+    "composition", "composition_category", "cvar", "dataset_names", "dvar", "equivalence",
     "estimators", "group_coding", "group_labels", "hausman", "influence", "intercept_weights",
     "level1_residuals", "level2_residuals", "levels", "likelihood_ratio", "load_dataset",
-    "load_model", "lvar", "merge_levels", "model_table", "mundlak", "notation", "plots", "profile",
-    "quantities", "read_code", "reduced", "simulate", "some", "tab", "to_levels", "to_long",
-    "to_short", "up", "variance_explained", "wald",
+    "load_model", "lvar", "merge_levels", "model_table", "mundlak", "notation", "plots",
+    "profile", "quantities", "read_code", "reduced", "simulate", "some", "systems", "tab",
+    "to_levels", "to_long", "to_short", "up", "variance_explained", "wald",
 ]  # fmt: skip
+
+# Where each name lives; its module is loaded when the name is first used.
+_HOMES = {
+    "hierbayes.dialects.registry": ("systems",),
+    "hierbayes.errors": (
+        "DataError",
+        "EstimationError",
+        "FormulaError",
+        "HierbayesError",
+        "HypothesisError",
+        "InferenceError",
+        "IntervalError",
+        "ModelFileError",
+        "PriorError",
+        "StudyError",
+    ),
+    "hierbayes.fit.contextual.effects": ("ContextualEffects",),
+    "hierbayes.fit.fit": ("Fit",),
+    "hierbayes.fit.point": ("PointFit",),
+    "hierbayes.fit.posterior": ("PosteriorFit",),
+    "hierbayes.frames.composition": ("composition", "composition_category"),
+    "hierbayes.frames.contextual": ("cvar", "dvar", "lvar"),
+    "hierbayes.frames.cross_table": ("tab",),
+    "hierbayes.frames.datasets": ("codebook", "dataset_names", "load_dataset"),
+    "hierbayes.frames.group_labels": ("group_labels",),
+    "hierbayes.frames.group_statistics": ("capply", "up"),
+    "hierbayes.frames.merging": ("merge_levels", "to_levels"),
+    "hierbayes.frames.reshaping": ("to_long", "to_short"),
+    "hierbayes.frames.row_sample": ("some",),
+    "hierbayes.frames.variable_levels": ("Levels", "levels"),
+    "hierbayes.inference.bootstraps.bootstrap": ("Bootstrap", "bootstrap"),
+    "hierbayes.inference.context.group_coding": ("group_coding",),
+    "hierbayes.inference.context.hausman": ("Hausman", "hausman"),
+    "hierbayes.inference.context.intercept_weights": ("InterceptWeights", "intercept_weights"),
+    "hierbayes.inference.context.mundlak": ("Mundlak", "mundlak"),
+    "hierbayes.inference.context.variance_explained": ("VarianceExplained", "variance_explained"),
+    "hierbayes.inference.hypotheses.anova": ("Anova", "anova"),
+    "hierbayes.inference.hypotheses.wald": ("WaldTest", "wald"),
+    "hierbayes.inference.influence.influence": ("Influence", "influence"),
+    "hierbayes.inference.model_choice.build_random": ("RandomPart", "build_random"),
+    "hierbayes.inference.model_choice.likelihood_ratio": ("LikelihoodRatio", "likelihood_ratio"),
+    "hierbayes.inference.model_choice.model_table": ("ModelTable", "model_table"),
+    "hierbayes.inference.profiles.profile": ("Profile", "profile"),
+    "hierbayes.inference.reduction.reduced": ("Reduced", "reduced"),
+    "hierbayes.inference.residuals.level1": ("Level1Residuals", "level1_residuals"),
+    "hierbayes.inference.residuals.level2": ("Level2Residuals", "level2_residuals"),
+    "hierbayes.language.equations": ("Equations",),
+    "hierbayes.language.meanings": ("Meanings",),
+    "hierbayes.library.loading": ("catalog", "load_model", "read_code"),
+    "hierbayes.library.named_models": ("Catalog",),
+    "hierbayes.model": ("Model",),
+    "hierbayes.model_equivalence": ("Equivalence", "equivalence"),
+    "hierbayes.plots": (),
+    "hierbayes.priors.families": (
+        "LKJ",
+        "PC",
+        "Exponential",
+        "Flat",
+        "Gamma",
+        "HalfCauchy",
+        "HalfNormal",
+        "HalfT",
+        "InverseGamma",
+        "Normal",
+        "StudentT",
+        "Uniform",
+    ),
+    "hierbayes.priors.joint_families": ("R2D2M2", "Beta", "InverseWishart", "Wishart"),
+    "hierbayes.specification.equations": ("Multilevel",),
+    "hierbayes.specification.notation": ("Notation", "notation"),
+    "hierbayes.studies.comparison.comparison": ("Comparison", "compare"),
+    "hierbayes.studies.estimators.estimators": ("Estimators", "estimators"),
+    "hierbayes.studies.sensitivity.quantities": (),
+    "hierbayes.studies.sensitivity.study": ("SensitivityStudy",),
+    "hierbayes.studies.simulation.simulate": ("simulate",),
+    "hierbayes.studies.simulation.simulated": ("Simulated",),
+}
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__, _HOMES)

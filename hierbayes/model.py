@@ -167,7 +167,7 @@ class Model:
         Parameters
         ----------
         system : str
-            One of those that ``hierbayes.dialects()`` lists, such as ``"lme4"``.
+            One of those that ``hierbayes.systems()`` lists, such as ``"lme4"``.
         data : str
             What the code calls the data.
         ml : bool

@@ -13,8 +13,7 @@ import xarray as xr
 from PIL import Image
 
 import hierbayes as hb
-from hierbayes import cli
-from hierbayes.cli import main
+from hierbayes.cli import commands, main
 from hierbayes.frames.shipped import shipped
 from hierbayes.library.loading import load_model
 from hierbayes.library.shipped_models import model_names
@@ -61,6 +60,17 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"hierbayes {hb.__version__}\n"
 
 
+@pytest.mark.parametrize("argv", [[], ["--help"]])
+def test_help(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(argv)
+    assert stopped.value.code == 0
+    output = capsys.readouterr().out
+    assert output.startswith("usage: hierbayes [-h] [--version] COMMAND ...\n")
+    for command in ("models", "systems", "equations", "emit", "fit", "demo"):
+        assert f"\n    {command} " in output
+
+
 def test_models(capsys: pytest.CaptureFixture[str]) -> None:
     output = run(capsys, "models")
     blocks = output.rstrip().split("\n\n")
@@ -71,6 +81,12 @@ def test_models(capsys: pytest.CaptureFixture[str]) -> None:
         "    within   mathach = β[1] + β[ses]·ses + r          r ~ N(0, σ²)\n"
         "    between  β[1] = (1 + Sector)·γ + u[1]\n"
     ) in output
+
+
+def test_systems(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = run(capsys, "systems").splitlines()
+    assert [line.split()[0] for line in lines] == list(hb.systems().index)
+    assert "lme4         R: lme4::lmer" in lines
 
 
 def test_reml(capsys: pytest.CaptureFixture[str]) -> None:
@@ -209,7 +225,7 @@ def test_a_failure_leaves_the_folder_as_it_was(
         (folder / "summary.txt").write_text("half")
         raise OSError(28, "No space left on device", str(folder / "summary.txt"))
 
-    monkeypatch.setattr(cli, "write_result", fail)
+    monkeypatch.setattr(commands, "write_result", fail)
     assert main([*REML_FIT, "--out", str(out)]) == 2
     assert capsys.readouterr().err.endswith("summary.txt: No space left on device\n")
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
@@ -266,7 +282,7 @@ def test_equations(capsys: pytest.CaptureFixture[str]) -> None:
 def test_code_of_a_shipped_model(capsys: pytest.CaptureFixture[str]) -> None:
     name = "means_as_outcomes"  # which every system can say
     model = load_model(name)
-    for system in hb.dialects().index:
+    for system in hb.systems().index:
         assert run(capsys, "emit", name, system) == f"{model.emit(system).rstrip()}\n"
 
 
@@ -351,7 +367,6 @@ def test_data_that_are_no_table(capsys: pytest.CaptureFixture[str], tmp_path: Pa
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], "the following arguments are required: COMMAND (see hierbayes --help)"),
         (["fit"], "the following arguments are required: MODEL (see hierbayes fit --help)"),
         ([*REML_FIT, "--methods", "ml"], "unrecognized arguments: --methods ml"),
         (["fit", NAME, "--method", "gls"], "argument --method: invalid choice: 'gls'"),
@@ -369,10 +384,10 @@ def test_wrong_usage(argv: list[str], message: str, capsys: pytest.CaptureFixtur
 
 def test_demo_is_the_worked_example(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[argparse.Namespace] = []
-    monkeypatch.setattr(cli, "_fit", seen.append)
+    monkeypatch.setattr(commands, "run", seen.append)
     assert main(["demo", "--out", "results"]) == 0
     (stated,) = seen
-    assert (stated.model, stated.method, stated.seed) == (NAME, None, 1)
+    assert (stated.command, stated.model, stated.method, stated.seed) == ("fit", NAME, None, 1)
     assert (stated.out, stated.data, stated.draws) == (Path("results"), None, None)
 
 
@@ -380,7 +395,7 @@ def test_interruption(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_models", interrupt)
+    monkeypatch.setattr(commands, "run", interrupt)
     assert main(["models"]) == 130
     assert capsys.readouterr().err == "hierbayes: error: interrupted\n"
 

@@ -12,15 +12,16 @@ ROOT = Path(__file__).parents[1]
 
 # A module may import its own layer and those before it.  "hierbayes" is the package's own
 # __init__: it may import every layer, and only the layer after it may import it.
-LAYERS = ("errors", "specification", "frames", "display", "design", "language", "likelihood",
-          "priors", "estimation", "dialects", "fit", "inference", "studies", "plots", "report",
-          "model", "library", "equivalence", "hierbayes", "cli")  # fmt: skip
+LAYERS = ("public_names", "errors", "specification", "frames", "display", "design", "language",
+          "likelihood", "priors", "estimation", "dialects", "fit", "inference", "studies", "plots",
+          "report", "model", "library", "model_equivalence", "hierbayes", "cli")  # fmt: skip
 
 # The imports that stand inside functions, by module: packages that take long to load (pymc,
 # pytensor, nutpie, arviz, arviz_base, arviz_stats, matplotlib, scipy.stats, scipy.interpolate),
 # named by their top, and modules of hierbayes that import one of those at their own top, named in
 # full.
 LAZY: dict[str, set[str]] = {
+    "hierbayes.cli": {"hierbayes.cli.commands"},
     "hierbayes.fit.convergence": {"arviz_stats"},
     "hierbayes.fit.diagnosis": {"arviz_stats"},
     "hierbayes.fit.maximised": {"hierbayes.estimation.mode"},

@@ -72,7 +72,7 @@ def read(system: str, text: str, columns: Sequence[str]) -> Specification:
     return reader(text, columns)
 
 
-def dialects() -> pd.DataFrame:
+def systems() -> pd.DataFrame:
     """The systems whose code is written or read.
 
     Returns
@@ -83,7 +83,7 @@ def dialects() -> pd.DataFrame:
 
     Examples
     --------
-    >>> dialects().loc["lme4", "title"]
+    >>> systems().loc["lme4", "title"]
     'R: lme4::lmer'
     """
     rows = [

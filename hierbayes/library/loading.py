@@ -150,7 +150,7 @@ def read_code(
     Parameters
     ----------
     system : str
-        One of those that ``hierbayes.dialects()`` says are read.
+        One of those that ``hierbayes.systems()`` says are read.
     text : str
         A program, a call or a formula of that system.
     data : DataFrame

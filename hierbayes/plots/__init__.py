@@ -56,66 +56,69 @@ headings in quotes):
 Diagnostics of the sampler are drawn by arviz-plots, from a fit's ``to_datatree()``.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from hierbayes.plots.beta_space import BetaSpace, beta_space_frame, plot_beta_space
-from hierbayes.plots.bootstrap import bootstrap_frame, plot_bootstrap
-from hierbayes.plots.caterpillar import Caterpillar, caterpillar_frame, plot_caterpillar
-from hierbayes.plots.comparison import comparison_frame, plot_comparison
-from hierbayes.plots.data_space import DataSpace, data_space_frame, plot_data_space
-from hierbayes.plots.effects import Effects, effects_frame, plot_effects
-from hierbayes.plots.ellipse import (
-    Ellipse,
-    confidence_radius,
-    ellipse_frame,
-    shadow_frame,
-    shadow_radius,
-)
-from hierbayes.plots.estimators import EstimatorsInBetaSpace, estimators_frame, plot_estimators
-from hierbayes.plots.gap import Gap, gap_frame, plot_gap
-from hierbayes.plots.icc import icc_frame, plot_icc
-from hierbayes.plots.implied_lines import implied_lines_frame, plot_implied_lines
-from hierbayes.plots.implied_variance import (
-    implied_ellipses_frame,
-    implied_icc_frame,
-    plot_implied_ellipses,
-    plot_implied_icc,
-)
-from hierbayes.plots.influence import influence_frame, plot_influence
-from hierbayes.plots.intercept_weights import intercept_weights_frame, plot_intercept_weights
-from hierbayes.plots.level1_residuals import (
-    Level1Picture,
-    level1_residuals_frame,
-    plot_level1_residuals,
-)
-from hierbayes.plots.level2_residuals import (
-    Level2Picture,
-    level2_residuals_frame,
-    plot_level2_residuals,
-)
-from hierbayes.plots.pancake import Pancake, pancake_frame, plot_pancake
-from hierbayes.plots.plane import Plane, plane_frame, plot_plane
-from hierbayes.plots.power_scaling import plot_power_scaling, power_scaling_frame
-from hierbayes.plots.prior_ellipses import plot_prior_ellipses, prior_ellipses_frame
-from hierbayes.plots.prior_posterior import plot_prior_posterior, prior_posterior_frame
-from hierbayes.plots.profile_zeta import plot_profile_zeta, profile_zeta_frame
-from hierbayes.plots.ridge import plot_ridge, ridge_frame
-from hierbayes.plots.shrinkage import plot_shrinkage, shrinkage_frame
-from hierbayes.plots.shrinkage_factors import plot_shrinkage_factors, shrinkage_factors_frame
-from hierbayes.plots.simulated_school import (
-    SimulatedSchool,
-    plot_simulated_school,
-    simulated_school_frame,
-)
-from hierbayes.plots.three_means import ThreeMeans, plot_three_means, three_means_frame
-from hierbayes.plots.tipping import plot_tipping, tipping_frame
-from hierbayes.plots.tornado import plot_tornado, tornado_frame
-from hierbayes.plots.trellis import Trellis, plot_trellis, trellis_frame
-from hierbayes.plots.uniform_quantiles import (
-    UniformQuantiles,
-    plot_uniform_quantiles,
-    uniform_quantiles_frame,
-)
+from hierbayes.public_names import public_names
+
+if TYPE_CHECKING:
+    from hierbayes.plots.beta_space import BetaSpace, beta_space_frame, plot_beta_space
+    from hierbayes.plots.bootstrap import bootstrap_frame, plot_bootstrap
+    from hierbayes.plots.caterpillar import Caterpillar, caterpillar_frame, plot_caterpillar
+    from hierbayes.plots.comparison import comparison_frame, plot_comparison
+    from hierbayes.plots.data_space import DataSpace, data_space_frame, plot_data_space
+    from hierbayes.plots.effects import Effects, effects_frame, plot_effects
+    from hierbayes.plots.ellipse import (
+        Ellipse,
+        confidence_radius,
+        ellipse_frame,
+        shadow_frame,
+        shadow_radius,
+    )
+    from hierbayes.plots.estimators import EstimatorsInBetaSpace, estimators_frame, plot_estimators
+    from hierbayes.plots.gap import Gap, gap_frame, plot_gap
+    from hierbayes.plots.icc import icc_frame, plot_icc
+    from hierbayes.plots.implied_lines import implied_lines_frame, plot_implied_lines
+    from hierbayes.plots.implied_variance import (
+        implied_ellipses_frame,
+        implied_icc_frame,
+        plot_implied_ellipses,
+        plot_implied_icc,
+    )
+    from hierbayes.plots.influence import influence_frame, plot_influence
+    from hierbayes.plots.intercept_weights import intercept_weights_frame, plot_intercept_weights
+    from hierbayes.plots.level1_residuals import (
+        Level1Picture,
+        level1_residuals_frame,
+        plot_level1_residuals,
+    )
+    from hierbayes.plots.level2_residuals import (
+        Level2Picture,
+        level2_residuals_frame,
+        plot_level2_residuals,
+    )
+    from hierbayes.plots.pancake import Pancake, pancake_frame, plot_pancake
+    from hierbayes.plots.plane import Plane, plane_frame, plot_plane
+    from hierbayes.plots.power_scaling import plot_power_scaling, power_scaling_frame
+    from hierbayes.plots.prior_ellipses import plot_prior_ellipses, prior_ellipses_frame
+    from hierbayes.plots.prior_posterior import plot_prior_posterior, prior_posterior_frame
+    from hierbayes.plots.profile_zeta import plot_profile_zeta, profile_zeta_frame
+    from hierbayes.plots.ridge import plot_ridge, ridge_frame
+    from hierbayes.plots.shrinkage import plot_shrinkage, shrinkage_frame
+    from hierbayes.plots.shrinkage_factors import plot_shrinkage_factors, shrinkage_factors_frame
+    from hierbayes.plots.simulated_school import (
+        SimulatedSchool,
+        plot_simulated_school,
+        simulated_school_frame,
+    )
+    from hierbayes.plots.three_means import ThreeMeans, plot_three_means, three_means_frame
+    from hierbayes.plots.tipping import plot_tipping, tipping_frame
+    from hierbayes.plots.tornado import plot_tornado, tornado_frame
+    from hierbayes.plots.trellis import Trellis, plot_trellis, trellis_frame
+    from hierbayes.plots.uniform_quantiles import (
+        UniformQuantiles,
+        plot_uniform_quantiles,
+        uniform_quantiles_frame,
+    )
 
 __all__ = [
     "BetaSpace", "Caterpillar", "DataSpace", "Effects", "Ellipse", "EstimatorsInBetaSpace", "Gap",
@@ -137,3 +140,68 @@ __all__ = [
     "simulated_school_frame", "three_means_frame", "tipping_frame", "tornado_frame",
     "trellis_frame", "uniform_quantiles_frame",
 ]  # fmt: skip
+
+# Where each name lives; its module is loaded when the name is first used.
+_HOMES = {
+    "hierbayes.plots.beta_space": ("BetaSpace", "beta_space_frame", "plot_beta_space"),
+    "hierbayes.plots.bootstrap": ("bootstrap_frame", "plot_bootstrap"),
+    "hierbayes.plots.caterpillar": ("Caterpillar", "caterpillar_frame", "plot_caterpillar"),
+    "hierbayes.plots.comparison": ("comparison_frame", "plot_comparison"),
+    "hierbayes.plots.data_space": ("DataSpace", "data_space_frame", "plot_data_space"),
+    "hierbayes.plots.effects": ("Effects", "effects_frame", "plot_effects"),
+    "hierbayes.plots.ellipse": (
+        "Ellipse",
+        "confidence_radius",
+        "ellipse_frame",
+        "shadow_frame",
+        "shadow_radius",
+    ),
+    "hierbayes.plots.estimators": ("EstimatorsInBetaSpace", "estimators_frame", "plot_estimators"),
+    "hierbayes.plots.gap": ("Gap", "gap_frame", "plot_gap"),
+    "hierbayes.plots.icc": ("icc_frame", "plot_icc"),
+    "hierbayes.plots.implied_lines": ("implied_lines_frame", "plot_implied_lines"),
+    "hierbayes.plots.implied_variance": (
+        "implied_ellipses_frame",
+        "implied_icc_frame",
+        "plot_implied_ellipses",
+        "plot_implied_icc",
+    ),
+    "hierbayes.plots.influence": ("influence_frame", "plot_influence"),
+    "hierbayes.plots.intercept_weights": ("intercept_weights_frame", "plot_intercept_weights"),
+    "hierbayes.plots.level1_residuals": (
+        "Level1Picture",
+        "level1_residuals_frame",
+        "plot_level1_residuals",
+    ),
+    "hierbayes.plots.level2_residuals": (
+        "Level2Picture",
+        "level2_residuals_frame",
+        "plot_level2_residuals",
+    ),
+    "hierbayes.plots.pancake": ("Pancake", "pancake_frame", "plot_pancake"),
+    "hierbayes.plots.plane": ("Plane", "plane_frame", "plot_plane"),
+    "hierbayes.plots.power_scaling": ("plot_power_scaling", "power_scaling_frame"),
+    "hierbayes.plots.prior_ellipses": ("plot_prior_ellipses", "prior_ellipses_frame"),
+    "hierbayes.plots.prior_posterior": ("plot_prior_posterior", "prior_posterior_frame"),
+    "hierbayes.plots.profile_zeta": ("plot_profile_zeta", "profile_zeta_frame"),
+    "hierbayes.plots.ridge": ("plot_ridge", "ridge_frame"),
+    "hierbayes.plots.shrinkage": ("plot_shrinkage", "shrinkage_frame"),
+    "hierbayes.plots.shrinkage_factors": ("plot_shrinkage_factors", "shrinkage_factors_frame"),
+    "hierbayes.plots.simulated_school": (
+        "SimulatedSchool",
+        "plot_simulated_school",
+        "simulated_school_frame",
+    ),
+    "hierbayes.plots.three_means": ("ThreeMeans", "plot_three_means", "three_means_frame"),
+    "hierbayes.plots.tipping": ("plot_tipping", "tipping_frame"),
+    "hierbayes.plots.tornado": ("plot_tornado", "tornado_frame"),
+    "hierbayes.plots.trellis": ("Trellis", "plot_trellis", "trellis_frame"),
+    "hierbayes.plots.uniform_quantiles": (
+        "UniformQuantiles",
+        "plot_uniform_quantiles",
+        "uniform_quantiles_frame",
+    ),
+}
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__, _HOMES)

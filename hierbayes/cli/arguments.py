@@ -1,0 +1,119 @@
+"""The arguments of each command, and their help."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import hierbayes
+from hierbayes.errors import HierbayesError
+
+METHODS = ("reml", "ml", "map", "sample")  # verbs of Model
+DEMO = ("fit", "intercepts_and_slopes_as_outcomes", "--seed", "1")
+_FEWEST = 4  # draws per chain that an effective sample size can be told from
+
+
+class UsageError(HierbayesError):
+    """A command line that cannot be read."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose refusals are errors of this package, and one line long."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def read_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read a command line: its `command`, and what that takes.
+
+    Parameters
+    ----------
+    argv : sequence of str or None
+        None for those the program was started with.  No words at all ask for help.
+
+    Raises
+    ------
+    UsageError
+        Naming the argument that is missing, unknown or wrong.
+    """
+    parser = _parser()
+    words = sys.argv[1:] if argv is None else argv
+    arguments = parser.parse_args(words or ["--help"])
+    if arguments.command == "demo":
+        out = [] if arguments.out is None else ["--out", str(arguments.out)]
+        return parser.parse_args([*DEMO, *out])
+    return arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="hierbayes", description=hierbayes.__doc__, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"hierbayes {hierbayes.__version__}")
+    commands = parser.add_subparsers(
+        title="commands", dest="command", required=True, metavar="COMMAND"
+    )
+    commands.add_parser("models", help="list the shipped models", allow_abbrev=False)
+    commands.add_parser("systems", help="list the systems of `emit`", allow_abbrev=False)
+    _add_equations(commands)
+    _add_emit(commands)
+    _add_fit(commands)
+    demo = commands.add_parser("demo", help=f"the same as: {' '.join(DEMO)}", allow_abbrev=False)
+    demo.add_argument("--out", type=Path, metavar="DIR", help="where to write the result")
+    return parser
+
+
+def _add_model(command: argparse.ArgumentParser) -> None:
+    """The arguments by which every command finds its model and data."""
+    command.add_argument(
+        "model", metavar="MODEL", help="a shipped model, or the path of a model file"
+    )
+    command.add_argument(
+        "--data", type=Path, metavar="FILE.csv", help="data; by default those the model names"
+    )
+
+
+def _add_equations(commands: Any) -> None:
+    words = commands.add_parser(
+        "equations", help="print a model in symbols and in words", allow_abbrev=False
+    )
+    _add_model(words)
+
+
+def _add_emit(commands: Any) -> None:
+    code = commands.add_parser(
+        "emit", help="print a model as code of another system", allow_abbrev=False
+    )
+    _add_model(code)
+    code.add_argument("system", metavar="SYSTEM", help="one that `hierbayes systems` lists")
+    code.add_argument("--name", default="data", metavar="NAME", help="what the code calls the data")
+    code.add_argument(
+        "--ml", action="store_true", help="maximum likelihood in place of REML, where it matters"
+    )
+
+
+def _add_fit(commands: Any) -> None:
+    fit = commands.add_parser(
+        "fit", help="fit a model and print, or write, its result", allow_abbrev=False
+    )
+    _add_model(fit)
+    fit.add_argument("--out", type=Path, metavar="DIR", help="where to write the result")
+    fit.add_argument("--method", choices=METHODS, help="one engine; by default reml and sample")
+    fit.add_argument("--draws", type=_count(_FEWEST), metavar="N", help="draws kept per chain")
+    fit.add_argument("--tune", type=_count(1), metavar="N", help="draws of adaptation per chain")
+    fit.add_argument("--chains", type=_count(1), metavar="N", help="number of chains")
+    fit.add_argument("--seed", type=_count(0), metavar="N", help="equal seeds give equal draws")
+    fit.add_argument("--no-progress", action="store_true", help="show no progress bar")
+
+
+def _count(least: int) -> Callable[[str], int]:
+    """A reader of whole numbers from `least` on."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"'{text}' is no whole number of at least {least}")
+        return int(text)
+
+    return read

@@ -1,0 +1,92 @@
+"""The commands: what each does with its arguments."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from contextlib import nullcontext
+
+from hierbayes.dialects.registry import systems
+from hierbayes.fit.fit import Fit
+from hierbayes.frames.csv_file import read_csv
+from hierbayes.library.loading import load_model
+from hierbayes.library.model_file import ModelFile, read_model_file
+from hierbayes.library.shipped_models import catalog, find_model_file
+from hierbayes.model import Model
+from hierbayes.report.folder import new_folder, write_result
+from hierbayes.report.text import report
+from hierbayes.studies.comparison.comparison import compare
+
+_SAMPLER = ("draws", "tune", "chains", "seed")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Do what the arguments say."""
+    _COMMANDS[arguments.command](arguments)
+
+
+def _models(_: argparse.Namespace) -> None:
+    blocks = []
+    for name, row in catalog().iterrows():
+        equations = row["equations"].replace("\n", "\n    ")
+        blocks.append(f"{name}\n  {row['title']}\n    {equations}")
+    print("\n\n".join(blocks))
+
+
+def _systems(_: argparse.Namespace) -> None:
+    for name, row in systems().iterrows():
+        print(f"{name:<12} {row['title']}")
+
+
+def _load(arguments: argparse.Namespace) -> tuple[Model, ModelFile]:
+    """The model that the arguments name, and its file."""
+    file = read_model_file(find_model_file(arguments.model))
+    data = None if arguments.data is None else read_csv(arguments.data, file.equations.group)
+    return load_model(arguments.model, data), file
+
+
+def _equations(arguments: argparse.Namespace) -> None:
+    model, file = _load(arguments)
+    print(f"{file.title}\n\n{model.equations()}\n\nMeanings\n\n{model.meanings()}")
+
+
+def _emit(arguments: argparse.Namespace) -> None:
+    model, _ = _load(arguments)
+    print(model.emit(arguments.system, data=arguments.name, ml=arguments.ml).rstrip("\n"))
+
+
+def _fit(arguments: argparse.Namespace) -> None:
+    model, file = _load(arguments)
+    place = nullcontext() if arguments.out is None else new_folder(arguments.out)
+    methods = ("reml", "sample") if arguments.method is None else (arguments.method,)
+    with place as folder:
+        fits = [_fitted(model, method, arguments) for method in methods]
+        comparison = compare(*fits) if len(fits) > 1 else None
+        print(report(fits, comparison), end="")
+        if folder is not None:
+            names = {
+                "model": arguments.model,
+                "title": file.title,
+                "data": file.dataset if arguments.data is None else str(arguments.data),
+            }
+            write_result(folder, fits, names, comparison)
+    if arguments.out is not None:
+        print(f"\nWritten to {arguments.out}")
+
+
+def _fitted(model: Model, method: str, arguments: argparse.Namespace) -> Fit:
+    if method != "sample":
+        fit: Fit = getattr(model, method)()
+        return fit
+    stated = {name: getattr(arguments, name) for name in _SAMPLER}
+    settings = {name: value for name, value in stated.items() if value is not None}
+    return model.sample(**settings, progress=not arguments.no_progress)
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "models": _models,
+    "systems": _systems,
+    "equations": _equations,
+    "emit": _emit,
+    "fit": _fit,
+}
