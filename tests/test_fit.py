@@ -45,6 +45,22 @@ def test_every_engine_has_the_same_words_and_shapes(fits: dict[str, hb.Fit], eng
     assert "<table" in fit._repr_html_()
 
 
+@pytest.mark.parametrize("accessor", ["ranef", "coef", "blue", "shrinkage", "ranef_cov"])
+def test_accessors_take_the_factor(fits: dict[str, hb.Fit], accessor: str) -> None:
+    by_group = getattr(fits["REML"], accessor)
+    assert by_group("school").equals(by_group())
+    with pytest.raises(hb.DataError) as caught:
+        by_group("class")
+    assert str(caught.value) == ("'class' is no grouping factor of this model; they are: 'school'")
+
+
+def test_engines_make_two_kinds_of_fit(fits: dict[str, hb.Fit]) -> None:
+    kinds = {engine: type(fit) for engine, fit in fits.items()}
+    assert kinds == {
+        "REML": hb.PointFit, "ML": hb.PointFit, "MAP": hb.PointFit, "posterior": hb.PosteriorFit
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("engine", ["REML", "ML", "MAP", "posterior"])
 def test_coef_is_fixef_plus_ranef(fits: dict[str, hb.Fit], engine: str) -> None:
     fit = fits[engine]

@@ -23,7 +23,7 @@ from hierbayes.design.usable_columns import (
     refuse_single_levels,
     refuse_unknown_names,
 )
-from hierbayes.errors import FormulaError
+from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import (
@@ -82,6 +82,19 @@ class Design:
     def groups(self) -> pd.Index:
         """Labels of the J groups."""
         return self.factor.labels
+
+    def refuse_unknown_factor(self, name: str | None) -> None:
+        """Refuse the name of a grouping factor that the model does not have; None names none.
+
+        Raises
+        ------
+        DataError
+            Listing the factors there are.
+        """
+        if name is not None and name != self.factor.name:
+            raise DataError(
+                f"{name!r} is no grouping factor of this model; they are: '{self.factor.name}'"
+            )
 
     @property
     def J(self) -> int:

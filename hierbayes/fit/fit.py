@@ -50,32 +50,51 @@ class Fit(Fitted):
         """Covariance of γ: given θ̂ for a point fit, of the posterior otherwise."""
         return effects.vcov(self)
 
-    def ranef(self) -> pd.DataFrame:
-        """Random effects u by group and effect: BLUPs, or posterior means."""
+    def ranef(self, factor: str | None = None) -> pd.DataFrame:
+        """Random effects u by group and effect: BLUPs, or posterior means.
+
+        Parameters
+        ----------
+        factor : str, optional
+            The grouping factor, which must be one of the model; a model of one factor needs no
+            name. So it is in all that is by group.
+
+        Raises
+        ------
+        DataError
+            When the model has no such factor; those it has are listed.
+        """
+        self.design.refuse_unknown_factor(factor)
         return effects.ranef(self)
 
-    def ranef_cov(self, *, given_gamma: bool = True) -> xr.DataArray:
+    def ranef_cov(self, factor: str | None = None, *, given_gamma: bool = True) -> xr.DataArray:
         """Covariance of each u_j (group, effect, effect_bis).
 
         Parameters
         ----------
+        factor : str, optional
+            As in `ranef`.
         given_gamma : bool
             For a point fit: conditional on γ̂ as well as θ̂ (lme4's conditional
             variance), or with the uncertainty of γ (prediction-error variance).
             A posterior's covariance includes everything and ignores this.
         """
+        self.design.refuse_unknown_factor(factor)
         return effects.ranef_cov(self, given_gamma=given_gamma)
 
-    def coef(self) -> pd.DataFrame:
+    def coef(self, factor: str | None = None) -> pd.DataFrame:
         """Coefficients of each group: fixed effects plus its random effects."""
+        self.design.refuse_unknown_factor(factor)
         return effects.coef(self)
 
-    def blue(self) -> pd.DataFrame:
+    def blue(self, factor: str | None = None) -> pd.DataFrame:
         """Each group's own least-squares coefficients; missing where not estimable."""
+        self.design.refuse_unknown_factor(factor)
         return effects.blue(self)
 
-    def shrinkage(self) -> pd.DataFrame:
+    def shrinkage(self, factor: str | None = None) -> pd.DataFrame:
         """Per group and effect: n_j, BLUE, BLUP, population value and shrinkage matrix."""
+        self.design.refuse_unknown_factor(factor)
         return effects.shrinkage(self)
 
     def var_corr(self) -> pd.DataFrame:
