@@ -10,12 +10,12 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.inference.hypotheses.degrees_of_freedom import contrast_df, df_source
-from hierbayes.inference.hypotheses.variance_derivatives import (
+from hierbayes.likelihood.covariance import free_entries
+from hierbayes.likelihood.reading import ML, REML, Reading
+from hierbayes.likelihood.variance_derivatives import (
     VarianceDerivatives,
     generalised_inverse,
 )
-from hierbayes.likelihood.covariance import free_entries
-from hierbayes.likelihood.reading import ML, REML, Reading
 from tests import dense
 from tests.conftest import MODELS, Cache
 from tests.dense import Array, Rows

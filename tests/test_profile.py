@@ -12,10 +12,10 @@ from scipy.optimize import minimize
 
 import hierbayes as hb
 from hierbayes.errors import IntervalError
-from hierbayes.inference.profiles.held import Held, Theta
+from hierbayes.inference.profiles.held import Held
 from hierbayes.inference.profiles.newton import Minimum, Objective
 from hierbayes.inference.profiles.newton import minimise as minimise_held
-from hierbayes.inference.profiles.parameter import parameters_of
+from hierbayes.inference.profiles.parameter import estimates_of, parameters_of
 from hierbayes.likelihood.reading import ML, REML, Reading
 from tests import dense
 from tests.conftest import MODELS, REFERENCE, Cache, spelled
@@ -127,7 +127,7 @@ def test_bounds_solve_the_dense_criterion(
 @pytest.mark.parametrize("reading", [ML, REML])
 def test_gradients_are_those_of_differences(reading: Reading, small_model: hb.Model) -> None:
     fit = small_model.reml()
-    theta = Theta(fit.gamma_draws[0, 0], fit.root[0, 0], fit.sigma)
+    theta = estimates_of(fit).theta
     for one in parameters_of(small_model.problem.design):
         if one.block == "gamma" and reading == REML:
             continue
@@ -152,7 +152,7 @@ def test_slopes_are_those_of_differences(small_model: hb.Model) -> None:
     """Of the profiled deviance itself, whose other parameters move along."""
     fit = small_model.ml()
     table = hb.profile(fit).table
-    theta = Theta(fit.gamma_draws[0, 0], fit.root[0, 0], fit.sigma)
+    theta = estimates_of(fit).theta
     for one in parameters_of(fit.design):
         held = Held(small_model.problem, one, ML)
         value = float(table.loc[(one.block, one.name), "value"].iloc[2])

@@ -18,9 +18,10 @@ import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.likelihood.collapsed import group_score, read_density, reduce_groups, solve_gamma
-from hierbayes.likelihood.covariance import block_mask, cholesky_psd, sd_corr
-from hierbayes.likelihood.reading import ML, Reading
+from hierbayes.likelihood.covariance import block_mask, sd_corr
+from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.theta import Theta
 
 _STEP = 1e-4
 
@@ -86,8 +87,6 @@ def _gradient(
     problem: Problem, values: Floats, pairs: tuple[Integers, Integers], reading: Reading
 ) -> Floats:
     """∂ℓ/∂(natural parameters), from the exact score of G and σ."""
-    cross = problem.cross
-    basis = cross.basis
     q = len(problem.design.effects)
     sd, sigma = np.exp(values[:q]), float(np.exp(values[-1]))
     corr = np.eye(q)
@@ -96,41 +95,8 @@ def _gradient(
     G = corr * np.outer(sd, sd)
     if np.linalg.eigvalsh(corr)[0] <= 0.0:
         return np.full(len(values), np.nan)
-    sigma_internal = sigma / basis.scale
-    root = basis.root_internal(cholesky_psd(G)) / sigma_internal
-    score, d_log_sigma = _score(root, sigma_internal, problem, reading)
-    # ∂ℓ/∂G in the user's units: G° = T⁻¹GT⁻'/s², λλ' = G°/σ°²
-    back = np.linalg.inv(basis.z.matrix) / (basis.scale * sigma_internal)
-    M = back.T @ score @ back
+    M, d_sigma = Likelihood(problem.cross, reading).at(Theta.of_covariance(G, sigma)).score
     d_log_sd = 2.0 * (M * G).sum(axis=1)
     d_corr = 2.0 * (M * np.outer(sd, sd))[pairs]
     d_eta = d_corr * (1.0 - corr[pairs] ** 2) / 2.0
-    d_log_sigma -= 2.0 * float((M * G).sum())  # σ moves with G fixed
-    return np.concatenate([d_log_sd, d_eta, [d_log_sigma]])
-
-
-def _score(root: Floats, sigma: float, problem: Problem, reading: Reading) -> tuple[Floats, float]:
-    """∂ℓ/∂(λλ') (q, q) and ∂ℓ/∂log σ at fixed λ, both at any (λ, σ)."""
-    cross = problem.cross
-    p = cross.C.shape[0] - 1
-    nothing, zero = np.zeros((p, p)), np.zeros(p)
-    log_det, S, factors = reduce_groups(root, cross.A, cross.B, cross.C)
-    gamma, F, _ = solve_gamma(S, sigma, nothing, zero)
-    _, _, d_sigma, _ = read_density(
-        log_det,
-        S,
-        factors,
-        root,
-        sigma,
-        zero,
-        cross.A,
-        cross.B,
-        cross.n,
-        nothing,
-        zero,
-        int(reading),
-    )
-    if reading == ML:
-        F = np.zeros((p, 0))
-    score: Floats = group_score(factors, cross.A, cross.B, gamma, F, sigma)
-    return score, d_sigma * sigma
+    return np.concatenate([d_log_sd, d_eta, [d_sigma * sigma]])

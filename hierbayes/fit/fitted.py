@@ -23,6 +23,7 @@ from hierbayes.fit.evidence import Maximum
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
 
 
@@ -122,6 +123,11 @@ class Fitted(ABC):
         """How many draws there are, in a line; no line for a point fit."""
 
     # ---------------------------------------------------------------- θ, γ and u
+
+    @cached_property
+    def theta(self) -> Theta:
+        """θ (chains, draws)."""
+        return Theta.of(self.root, self.sigma_draws)
 
     @cached_property
     def G_draws(self) -> Floats:

@@ -19,8 +19,9 @@ from hierbayes.fit.intervals import approximate_intervals
 from hierbayes.fit.summary import Summary, summarise_maximum
 from hierbayes.fit.variance import undetermined
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.likelihood.conditional import ConditionalMoments, conditional_moments
-from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.conditional import ConditionalMoments
+from hierbayes.likelihood.gaussian import Likelihood, State
+from hierbayes.likelihood.reading import NORMAL, Reading
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,38 +101,35 @@ class PointFit(Fit):
         return self.sigma / self.problem.cross.basis.scale
 
     @cached_property
+    def state(self) -> State:
+        """The likelihood at θ̂."""
+        reading = NORMAL if self.reading is None else self.reading
+        return Likelihood(self.problem.cross, reading, self.gamma_prior).at(self.theta[0, 0])
+
+    @property
     def moments(self) -> ConditionalMoments:
         """Moments of γ and u given θ̂ in the internal basis."""
-        cross = self.problem.cross
-        return conditional_moments(self.lam, self.internal_sigma, cross, self.gamma_prior)
+        return self.state.moments
 
     @cached_property
     def u_draws(self) -> Floats:
         """E(u | θ̂, y), (1, 1, J, q)."""
-        return self.problem.cross.basis.u(self.moments.u)[None, None]
+        return self.state.u[None, None]
 
     # ---------------------------------------------------------------- uncertainty given θ̂
 
     @property
     def gamma_cov(self) -> Floats:
         """Covariance of γ given θ̂ (p, p)."""
-        return self.problem.cross.basis.gamma_covariance(self.moments.gamma_cov)
+        return self.state.gamma_cov
 
     def u_cov(self, *, given_gamma: bool) -> Floats:
         """Covariance of each u_j given θ̂ (J, q, q), and given γ̂ or not."""
-        moments, basis = self.moments, self.problem.cross.basis
-        internal = moments.u_cov if given_gamma else moments.u_cov_marginal
-        T = basis.scale * basis.z.matrix
-        cov: Floats = T @ internal @ T.T
-        return cov
+        return self.state.u_cov(given_gamma=given_gamma)
 
     def group_sd(self) -> Floats:
         """Prediction errors of W_jγ + u_j given θ̂ (J, q)."""
-        moments, basis = self.moments, self.problem.cross.basis
-        T = basis.scale * basis.z.matrix
-        on_gamma = basis.scale * self.groups_of.W @ basis.x.matrix - T @ moments.u_on_gamma
-        cov = T @ moments.u_cov @ T.T
-        cov = cov + on_gamma @ moments.gamma_cov @ np.swapaxes(on_gamma, 1, 2)
+        cov = self.state.coefficient_cov(self.groups_of.W)
         return np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
 
     def unknown_corr(self) -> Booleans:

@@ -102,6 +102,13 @@ def conditional_moments(
         Of γ; flat for REML and ML.
     """
     _, S, R = reduce_groups(root, cross.A, cross.B, cross.C)
+    return moments_of(S, R, sigma, cross, prior)
+
+
+def moments_of(
+    S: Floats, R: Floats, sigma: float, cross: CrossProducts, prior: NormalPrior
+) -> ConditionalMoments:
+    """`conditional_moments` from S (p+1, p+1) and every R_j (J, q, q) of `reduce_groups`."""
     gamma, F, _ = solve_gamma(S, sigma, prior.precision, prior.mean)
     K = np.einsum("jki,jkl->jil", R, R)
     KB = K @ cross.B

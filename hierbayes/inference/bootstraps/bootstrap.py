@@ -17,9 +17,14 @@ from hierbayes.display.table_text import table_cells, table_text
 from hierbayes.errors import InferenceError
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.point import PointFit
-from hierbayes.inference.bootstraps.refit import fit_at, simulator_of, theta_at, without_rows
+from hierbayes.inference.bootstraps.refit import estimates_at, fit_at, simulator_of, without_rows
 from hierbayes.inference.maximised_fit import reading_of, refuse_other_than_maxima
-from hierbayes.inference.profiles.parameter import Parameter, parameter_values, parameters_of
+from hierbayes.inference.profiles.parameter import (
+    Parameter,
+    estimates_of,
+    parameter_values,
+    parameters_of,
+)
 from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
 
 _WIDTH = 100  # of printed lines
@@ -195,8 +200,8 @@ def bootstrap(
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
     refuse_bad_seed(seed)
     parameters = parameters_of(fit.design)
-    theta = (fit.gamma, fit.G, fit.sigma)
-    estimate = _labelled(parameters, parameter_values(parameters, *theta), statistic, fit)
+    values = parameter_values(parameters, estimates_of(fit))
+    estimate = _labelled(parameters, values, statistic, fit)
     if statistic is not None:
         _refuse_rows(statistic, fit, estimate)
     generator, simulate = np.random.default_rng(seed), simulator_of(fit)
@@ -205,8 +210,7 @@ def bootstrap(
         for _ in shown:
             cross = simulate.draw(generator)
             optimum = maximise(cross, fit.design.blocks, reading_of(fit))
-            at = theta_at(optimum, cross)
-            values = parameter_values(parameters, at.gamma, at.G, at.sigma)
+            values = parameter_values(parameters, estimates_at(optimum, cross))
             refit = fit_at(optimum, fit, cross) if statistic else fit
             rows.append(_labelled(parameters, values, statistic, refit))
             singular.append(optimum.singular)

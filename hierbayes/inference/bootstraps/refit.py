@@ -12,37 +12,36 @@ from hierbayes.estimation.reml import Optimum
 from hierbayes.fit.evidence import maximum_of
 from hierbayes.fit.point import PointFit
 from hierbayes.inference.bootstraps.simulation import Simulator, simulator
-from hierbayes.inference.profiles.held import Theta
-from hierbayes.likelihood.collapsed import reduce_groups, solve_gamma
+from hierbayes.inference.profiles.parameter import Estimates
 from hierbayes.likelihood.conditional import flat_prior
+from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.theta import Theta
 
 
 def simulator_of(fit: PointFit) -> Simulator:
     """Simulates responses from the estimates of a fit."""
-    cross, sigma = fit.problem.cross, fit.internal_sigma
-    return simulator(cross, cross.basis.gamma_internal(fit.gamma), fit.lam * sigma, sigma)
+    cross = fit.problem.cross
+    root, sigma = fit.theta[0, 0].internal(cross.basis)
+    return simulator(cross, cross.basis.gamma_internal(fit.gamma), root, float(sigma))
 
 
-def theta_at(optimum: Optimum, cross: CrossProducts) -> Theta:
-    """The parameters of an optimum in the user's units."""
-    p, basis = len(cross.C) - 1, cross.basis
-    _, S, _ = reduce_groups(optimum.root, cross.A, cross.B, cross.C)
-    gamma, _, _ = solve_gamma(S, 1.0, np.zeros((p, p)), np.zeros(p))
-    L = basis.root(optimum.root * optimum.sigma)
-    return Theta(basis.gamma(gamma), L, optimum.sigma * basis.scale)
+def estimates_at(optimum: Optimum, cross: CrossProducts) -> Estimates:
+    """All parameters at an optimum."""
+    theta = Theta.from_internal(optimum.root * optimum.sigma, optimum.sigma, cross.basis)
+    return Estimates(Likelihood(cross, optimum.reading).at(theta).gamma, theta)
 
 
 def fit_at(optimum: Optimum, fit: PointFit, cross: CrossProducts) -> PointFit:
     """The fit of a simulated response; its rows were never made and are missing."""
     design = fit.design.with_rows(y=np.full(fit.design.n, np.nan))
     problem = Problem(design, cross)
-    theta = theta_at(optimum, cross)
+    at = estimates_at(optimum, cross)
     return PointFit(
         problem=problem,
-        root=cross.basis.root(optimum.root * optimum.sigma)[None, None],
-        sigma_draws=np.array([[theta.sigma]]),
-        gamma_draws=theta.gamma[None, None],
-        gamma_prior=flat_prior(len(theta.gamma)),
+        root=at.theta.root[None, None],
+        sigma_draws=at.theta.sigma[None, None],
+        gamma_draws=at.gamma[None, None],
+        gamma_prior=flat_prior(len(at.gamma)),
         priors=None,
         evidence=maximum_of(optimum, problem),
     )

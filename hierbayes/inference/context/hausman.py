@@ -16,9 +16,10 @@ from hierbayes.display.table_text import p_words
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.context.fixed_effects import WithinFit, within_fit
-from hierbayes.inference.context.submodel import Submodel, fit_columns
+from hierbayes.inference.context.submodel import fit_columns
 from hierbayes.inference.context.swamy_arora import SwamyArora, swamy_arora
 from hierbayes.inference.residuals.anchor import about_lines, problem_of
+from hierbayes.likelihood.gaussian import State
 from hierbayes.likelihood.reading import REML
 
 ALPHA = 0.05
@@ -134,13 +135,14 @@ def _refuse_no_between(design: Design) -> None:
 class _Differences:
     """The coefficients both estimators have, in units of the within estimator's errors."""
 
-    def __init__(self, within: WithinFit, random: Submodel, moments: SwamyArora | None) -> None:
+    def __init__(self, within: WithinFit, random: State, moments: SwamyArora | None) -> None:
         self.within, self.random, self.moments = within, random, moments
         self.at = np.ix_(within.places, within.places)
         self.places = list(within.places)
         self.scale = np.sqrt(np.diag(within.gamma_cov))
         common = self._scaled(
-            within.gamma_cov * random.sigma**2 / within.sigma2 - random.gamma_cov[self.at]
+            within.gamma_cov * float(random.theta.sigma) ** 2 / within.sigma2
+            - random.gamma_cov[self.at]
         )
         size, vectors = np.linalg.eigh(common)
         # elsewhere the two estimators are the same function of the data
@@ -196,10 +198,10 @@ class _Differences:
         return pd.DataFrame(table, index=pd.Index(names, name="term"))
 
 
-def _variances(within: WithinFit, random: Submodel, moments: SwamyArora | None) -> pd.DataFrame:
+def _variances(within: WithinFit, random: State, moments: SwamyArora | None) -> pd.DataFrame:
     rows = {
         "fixed effects": (within.sigma2, np.nan),
-        "random effects, REML": (random.sigma**2, float(random.G[0, 0])),
+        "random effects, REML": (float(random.theta.sigma) ** 2, float(random.theta.G[0, 0])),
     }
     if moments is not None:
         rows["random effects, Swamy-Arora"] = (moments.sigma2, moments.tau2)

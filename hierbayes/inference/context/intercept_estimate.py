@@ -16,7 +16,8 @@ from hierbayes.design.design import Design
 from hierbayes.fit.effects import blue, estimable_groups
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import reduce_groups
+from hierbayes.likelihood.gaussian import Likelihood, State
+from hierbayes.likelihood.reading import REML
 
 INTERCEPT = "Intercept"
 
@@ -48,9 +49,9 @@ def linear_estimate(fit: Fit) -> LinearEstimate:
     X, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
     sums = _group_sums(X[:, :-1], design), _group_sums(Z, design)
     place = design.terms.index(INTERCEPT)
-    q = len(design.effects)
-    roots, sigmas = fit.relative_root.reshape(-1, q, q), fit.sigma_draws.ravel()
-    found = [_at(root, sigma, fit, sums, place) for root, sigma in zip(roots, sigmas, strict=True)]
+    theta, likelihood = fit.theta.flat, Likelihood(fit.problem.cross, REML)
+    states = (likelihood.at(theta[i]) for i in range(len(theta.sigma)))
+    found = [_at(state, sums, place) for state in states]
     estimates = np.array([one.estimate for one in found])
     variance = float(np.mean([one.variance for one in found]))
     return LinearEstimate(
@@ -61,25 +62,22 @@ def linear_estimate(fit: Fit) -> LinearEstimate:
     )
 
 
-def _at(
-    root: Floats, sigma: float, fit: Fit, sums: tuple[Floats, Floats], place: int
-) -> LinearEstimate:
+def _at(state: State, sums: tuple[Floats, Floats], place: int) -> LinearEstimate:
     """The estimate at one θ, but for the centre of the response.
 
     With t the row of the intercept in γ = T_xγ° and h = Q⁻¹t, group j's responses have the
     weights a_j = (X_j − Z_jK_jZ_j'X_j)h.
     """
-    cross = fit.problem.cross
-    _, S, R = reduce_groups(root, cross.A, cross.B, cross.C)
+    cross, sigma = state.cross, float(state.theta.sigma)
     t = cross.basis.x.matrix[place]
-    h = np.linalg.solve(S[:-1, :-1], t)
-    KBh = np.einsum("jki,jkl,jlp,p->ji", R, R, cross.B[:, :, :-1], h, optimize=True)
+    h = state.Q_inverse @ t
+    KBh = state.moments.u_on_gamma @ h
     Bh = cross.B[:, :, :-1] @ h
     squares = h @ cross.C[:-1, :-1] @ h - 2.0 * np.sum(Bh * KBh)
     squares += np.einsum("ji,jil,jl->", KBh, cross.A, KBh)
     return LinearEstimate(
         weights=sums[0] @ h - (sums[1] * KBh).sum(axis=1),
-        estimate=float(cross.basis.scale * (h @ S[:-1, -1])),
+        estimate=float(cross.basis.scale * (t @ state.moments.gamma)),
         variance_given_groups=float(sigma**2 * squares),
         variance=float(sigma**2 * (t @ h)),
     )

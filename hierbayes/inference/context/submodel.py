@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,28 +14,12 @@ from hierbayes.estimation.reml import maximise
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.conditional import conditional_moments, flat_prior
+from hierbayes.likelihood.gaussian import Likelihood, State
 from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.theta import Theta
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Submodel:
-    """A maximum, in the user's units.
-
-    Parameters
-    ----------
-    gamma, gamma_cov : (p,), (p, p) float
-    G : (q, q) float
-    sigma : float
-    """
-
-    gamma: Floats
-    gamma_cov: Floats
-    G: Floats
-    sigma: float
-
-
-def fit_columns(design: Design, X: Floats, reading: Reading) -> Submodel:
+def fit_columns(design: Design, X: Floats, reading: Reading) -> State:
     """Fit fixed columns X (n, p) and a random intercept on the rows and groups of a design.
 
     Parameters
@@ -50,14 +34,8 @@ def fit_columns(design: Design, X: Floats, reading: Reading) -> Submodel:
     basis = choose_basis(X, Z, design.rows.y, blocks)
     cross = cross_products(design.with_rows(X=X, Z=Z).rows, design.groups, basis)
     optimum = maximise(cross, blocks, reading)
-    moments = conditional_moments(optimum.root, optimum.sigma, cross, flat_prior(X.shape[1]))
-    L = basis.root(optimum.root * optimum.sigma)
-    return Submodel(
-        gamma=basis.gamma(moments.gamma),
-        gamma_cov=basis.gamma_covariance(moments.gamma_cov),
-        G=L @ L.T,
-        sigma=optimum.sigma * basis.scale,
-    )
+    theta = Theta.from_internal(optimum.root * optimum.sigma, optimum.sigma, basis)
+    return Likelihood(cross, reading).at(theta)
 
 
 def fit_of_columns(design: Design, X: Floats, terms: tuple[str, ...], reading: Reading) -> PointFit:

@@ -190,11 +190,11 @@ def _explained(fit: Fit) -> pd.DataFrame:
     reading = REML if fit.reading is None else fit.reading
     X = design.rows.X
     null = fit_columns(design, np.ones((len(X), 1)), reading)
-    tau2_null, sigma2_null = float(null.G[0, 0]), null.sigma**2
+    tau2_null, sigma2_null = float(null.theta.G[0, 0]), float(null.theta.sigma) ** 2
     tau2 = sigma2 = np.nan
     if is_outer(X, design.rows.codes, design.J).sum() < design.J:
         full = fit_columns(design, X, reading)
-        tau2, sigma2 = float(full.G[0, 0]), full.sigma**2
+        tau2, sigma2 = float(full.theta.G[0, 0]), float(full.theta.sigma) ** 2
     rows = fit.problem.cross.rows
     harmonic, mean = float(len(rows) / (1.0 / rows).sum()), float(rows.mean())
 

@@ -27,7 +27,7 @@ import numpy as np
 
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.hypotheses.variance_derivatives import (
+from hierbayes.likelihood.variance_derivatives import (
     generalised_inverse,
     variance_derivatives,
 )
@@ -89,7 +89,7 @@ class KenwardRogerParts:
 
 def kenward_roger_parts(fit: PointFit) -> KenwardRogerParts:
     """What the formulas need of a REML fit whose Ĝ is not singular."""
-    derivatives = variance_derivatives(fit)
+    derivatives = variance_derivatives(fit.state, fit.design.blocks)
     cov = derivatives.gamma_cov
     inverse = generalised_inverse(derivatives.expected)
     assert inverse is not None  # a Gram matrix

@@ -28,12 +28,12 @@ from hierbayes.errors import EstimationError
 from hierbayes.estimation.reml import covariance_score
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.hypotheses.variance_derivatives import (
+from hierbayes.likelihood.covariance import free_entries
+from hierbayes.likelihood.reading import ML, REML
+from hierbayes.likelihood.variance_derivatives import (
     generalised_inverse,
     variance_derivatives,
 )
-from hierbayes.likelihood.covariance import free_entries
-from hierbayes.likelihood.reading import ML, REML
 
 _RANK = 1e-7  # of a singular value of a root of a block of G, against the largest
 
@@ -92,7 +92,7 @@ def satterthwaite_parts(fit: PointFit) -> SatterthwaiteParts:
     EstimationError
         When the observed information is not positive semidefinite.
     """
-    derivatives = variance_derivatives(fit)
+    derivatives = variance_derivatives(fit.state, fit.design.blocks)
     information = derivatives.observed(restricted=fit.engine == "REML")
     slopes = derivatives.gamma_cov @ derivatives.of_gamma @ derivatives.gamma_cov
     ranks: tuple[int, ...] = fit.design.blocks

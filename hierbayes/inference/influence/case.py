@@ -13,10 +13,11 @@ import numpy as np
 
 from hierbayes.design.crossproducts import CrossProducts, group_totals
 from hierbayes.design.problem import Problem
-from hierbayes.estimation.reml import Optimum, maximise_near
+from hierbayes.estimation.reml import maximise_near
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.likelihood.conditional import conditional_moments, flat_prior
+from hierbayes.likelihood.gaussian import Likelihood, State
 from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.theta import Theta
 
 _OWN = 1e-11  # smallest eigenvalue of the scaled X'X that is not 0, as when a design is checked
 _ABSORBED = 1e-9
@@ -28,20 +29,15 @@ class Refit:
 
     Parameters
     ----------
-    gamma, gamma_cov : (p,), (p, p) float
-        In the internal basis of all rows, where differences lose no digits.
-    G : (q, q) float
-        In the user's units, as σ.
-    sigma : float
-    optimum : Optimum
-        In the internal basis.
+    state : State
+        The likelihood there, in the internal basis of all rows, where differences of γ lose no
+        digits.
+    singular : bool
+        Whether that G is singular.
     """
 
-    gamma: Floats
-    gamma_cov: Floats
-    G: Floats
-    sigma: float
-    optimum: Optimum
+    state: State
+    singular: bool
 
 
 def without_groups(problem: Problem) -> Iterator[CrossProducts]:
@@ -70,18 +66,9 @@ def without_rows(problem: Problem, rows: Integers) -> Iterator[CrossProducts]:
 
 def refit(cross: CrossProducts, problem: Problem, reading: Reading, root: Floats) -> Refit:
     """The maximum for other cross-products in the same basis, from a root λ that is near."""
-    basis = cross.basis
     optimum = maximise_near(cross, problem.design.blocks, reading, root)
-    prior = flat_prior(len(problem.design.terms))
-    moments = conditional_moments(optimum.root, optimum.sigma, cross, prior)
-    L = basis.root(optimum.root * optimum.sigma)
-    return Refit(
-        gamma=moments.gamma,
-        gamma_cov=moments.gamma_cov,
-        G=L @ L.T,
-        sigma=optimum.sigma * basis.scale,
-        optimum=optimum,
-    )
+    theta = Theta.from_internal(optimum.root * optimum.sigma, optimum.sigma, cross.basis)
+    return Refit(Likelihood(cross, reading).at(theta), optimum.singular)
 
 
 def why_not(cross: CrossProducts, problem: Problem, effects_by_group: Booleans) -> str:

@@ -69,7 +69,7 @@ def leave_out(
 ) -> CaseResults:
     """Leave out each group (level 2) or row (level 1), the worst ``wanted`` with θ anew."""
     reasons, given = _held(at, level)
-    m, q = len(reasons), len(at.root)
+    m, q = len(reasons), at.problem.cross.A.shape[1]
     possible = np.flatnonzero([not reason for reason in reasons])
     by_cook = possible[np.argsort(-given.cook[possible], kind="stable")]
     if wanted is None:
@@ -83,8 +83,9 @@ def leave_out(
     changes = given
     if fits:
         changes = _with_refits(given, chosen, refitted(at, fits))
-        G[chosen], sigma[chosen] = [one.G for one in fits], [one.sigma for one in fits]
-        singular[chosen] = [one.optimum.singular for one in fits]
+        G[chosen] = [one.state.theta.G for one in fits]
+        sigma[chosen] = [one.state.theta.sigma for one in fits]
+        singular[chosen] = [one.singular for one in fits]
         drop[chosen] = displacements(at, fits, reading)
     method = np.full(m, "given θ̂", dtype=object)
     method[chosen] = "refit"
@@ -135,8 +136,8 @@ def _conditional(at: Anchor) -> Floats:
     """y − Xγ̂ − Zû (n,) in the internal basis."""
     design = at.problem.design
     W, Z = at.problem.cross.basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
-    u = at.moments.u[design.rows.codes]
-    rest: Floats = W[:, -1] - W[:, :-1] @ at.moments.gamma - (Z * u).sum(axis=1)
+    u = at.state.moments.u[design.rows.codes]
+    rest: Floats = W[:, -1] - W[:, :-1] @ at.state.moments.gamma - (Z * u).sum(axis=1)
     return rest
 
 
@@ -152,4 +153,7 @@ def _refits(
         left = without_rows(problem, chosen)
     shown = progress and len(chosen) >= _MANY
     with steps(len(chosen), "refits", progress=shown) as counted:
-        return [refit(one, problem, reading, at.root) for one, _ in zip(left, counted, strict=True)]
+        return [
+            refit(one, problem, reading, at.state.relative_root)
+            for one, _ in zip(left, counted, strict=True)
+        ]

@@ -20,7 +20,7 @@ from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.influence.case import Refit
 from hierbayes.inference.residuals.anchor import Anchor
 from hierbayes.inference.residuals.row_variances import RowVariances
-from hierbayes.likelihood.collapsed import collapsed, reduce_groups
+from hierbayes.likelihood.gaussian import Likelihood, State
 from hierbayes.likelihood.reading import GIVEN, ML, Reading
 
 _EXACT = 1e-9  # 1 − h below this: the row fits itself
@@ -50,14 +50,9 @@ def groups_given_theta(at: Anchor, possible: Integers) -> Changes:
     """Changes as each group is left out, θ held; ``possible`` are those that can be."""
     design, cross = at.problem.design, at.problem.cross
     totals = group_totals(design.rows, design.J, cross.basis)
-    _, S, R = reduce_groups(at.root, cross.A, cross.B, cross.C)
-    RB = R @ cross.B
-    left = (S - totals + np.swapaxes(RB, 1, 2) @ RB)[possible]
-    inverse = np.linalg.inv(left[:, :-1, :-1])
-    internal = (inverse @ left[:, :-1, -1:])[..., 0]
-    J, p = len(totals), len(S) - 1
+    J, p = design.J, len(design.terms)
     gamma, cov = np.full((J, p), np.nan), np.full((J, p, p), np.nan)
-    gamma[possible], cov[possible] = internal, at.sigma**2 * inverse
+    gamma[possible], cov[possible] = at.state.gamma_without_groups(totals, possible)
     return _changes(at, gamma, cov)
 
 
@@ -72,16 +67,16 @@ def rows_given_theta(at: Anchor, rows: RowVariances, conditional: Floats) -> Cha
         y − Xγ̂ − Zû in the internal basis.
     """
     basis = at.problem.cross.basis
-    p = len(at.moments.gamma)
+    p = len(at.state.moments.gamma)
     room = np.where(rows.leverage < 1.0 - _EXACT, 1.0 - rows.leverage, np.nan)
     step = rows.gamma_weight * (conditional / room)[:, None]
     weight = basis.scale * rows.gamma_weight @ basis.x.matrix.T
-    variance = np.diagonal(basis.gamma_covariance(at.moments.gamma_cov))
+    variance = np.diagonal(basis.gamma_covariance(at.state.moments.gamma_cov))
     quadratic = np.maximum(rows.leverage - rows.within, 0.0)  # a'Q⁻¹a
     return Changes(
-        gamma=basis.gamma(at.moments.gamma - step),
-        se=np.sqrt(variance + at.sigma**2 * weight**2 / room[:, None]),
-        cook=conditional**2 * quadratic / (room**2 * at.sigma**2 * p),
+        gamma=basis.gamma(at.state.moments.gamma - step),
+        se=np.sqrt(variance + at.state.internal_sigma**2 * weight**2 / room[:, None]),
+        cook=conditional**2 * quadratic / (room**2 * at.state.internal_sigma**2 * p),
         covratio=(1.0 - rows.within) / room,
     )
 
@@ -89,15 +84,15 @@ def rows_given_theta(at: Anchor, rows: RowVariances, conditional: Floats) -> Cha
 def _changes(at: Anchor, gamma: Floats, cov: Floats) -> Changes:
     """Changes from γ (m, p) and its covariance (m, p, p) without each case, internal."""
     basis = at.problem.cross.basis
-    difference = at.moments.gamma - gamma
-    precision = np.linalg.inv(at.moments.gamma_cov)
+    difference = at.state.moments.gamma - gamma
+    precision = np.linalg.inv(at.state.moments.gamma_cov)
     cook = np.einsum("mp,pr,mr->m", difference, precision, difference) / gamma.shape[1]
     user = basis.gamma_covariance(cov)
     return Changes(
         gamma=basis.gamma(gamma),
         se=np.sqrt(np.diagonal(user, axis1=1, axis2=2)),
         cook=cook,
-        covratio=_ratio(cov, at.moments.gamma_cov),
+        covratio=_ratio(cov, at.state.moments.gamma_cov),
     )
 
 
@@ -111,8 +106,9 @@ def _ratio(cov: Floats, full: Floats) -> Floats:
 
 def refitted(at: Anchor, fits: list[Refit]) -> Changes:
     """Changes with θ estimated anew, from the fits without each case."""
-    gamma = np.array([one.gamma for one in fits])
-    return _changes(at, gamma, np.array([one.gamma_cov for one in fits]))
+    moments = [one.state.moments for one in fits]
+    gamma = np.array([one.gamma for one in moments])
+    return _changes(at, gamma, np.array([one.gamma_cov for one in moments]))
 
 
 def displacements(at: Anchor, fits: list[Refit], reading: Reading) -> Floats:
@@ -120,17 +116,10 @@ def displacements(at: Anchor, fits: list[Refit], reading: Reading) -> Floats:
 
     Of the likelihood in γ and θ for ML; of the restricted one, a function of θ, for REML.
     """
-    cross = at.problem.cross
-    p = len(at.moments.gamma)
-    nothing = np.zeros((p, p))
+    likelihood = Likelihood(at.problem.cross, GIVEN if reading == ML else reading)
 
-    def value(root: Floats, sigma: float, gamma: Floats) -> float:
-        face = int(GIVEN if reading == ML else reading)
-        density: float = collapsed(
-            root, sigma, gamma, cross.A, cross.B, cross.C, cross.n, nothing, gamma, face
-        )[0]
-        return density
+    def value(state: State) -> float:
+        return likelihood.at(state.theta, state.gamma).value
 
-    top = value(at.root, at.sigma, at.moments.gamma)
-    drops = [2.0 * (top - value(one.optimum.root, one.optimum.sigma, one.gamma)) for one in fits]
-    return np.array(drops)
+    top = value(at.state)
+    return np.array([2.0 * (top - value(one.state)) for one in fits])

@@ -17,8 +17,7 @@ from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.point import PointFit
 from hierbayes.inference.model_choice.chi_bar import upper_tail
 from hierbayes.inference.model_choice.likelihood_ratio import likelihood_ratio
-from hierbayes.likelihood.collapsed import profiled
-from hierbayes.likelihood.conditional import log_jacobian
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import REML
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.random_term import random_terms
@@ -212,9 +211,8 @@ def _terms(candidates: Any, spec: Specification, frame: pd.DataFrame) -> list[st
 
 def _against_none(fit: PointFit, alpha: float) -> dict[str, Any]:
     """The random intercept against no random effect: ½χ²(0) + ½χ²(1)."""
-    cross = fit.problem.cross
-    value = profiled(np.zeros((1, 1)), cross.A, cross.B, cross.C, cross.n, int(REML))[0]
-    chisq = max(2.0 * (fit.loglik - value - log_jacobian(REML, cross.basis, cross.n)), 0.0)
+    regression = Likelihood(fit.problem.cross, REML).without_effects()
+    chisq = max(2.0 * (fit.loglik - regression.value), 0.0)
     p = upper_tail(chisq, {0: 0.5, 1: 0.5})
     row = _row(0, INTERCEPT, fit, (chisq, 1, p, "½χ²(0) + ½χ²(1)"))
     return row | {"decision": _KEPT if p < alpha else "kept, as the start"}

@@ -23,24 +23,11 @@ from hierbayes.design.basis import Basis
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.problem import Problem
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.inference.profiles.parameter import Parameter
-from hierbayes.likelihood.collapsed import collapsed, collapsed_absolute, reduce_groups, solve_gamma
+from hierbayes.inference.profiles.parameter import Estimates, Parameter
 from hierbayes.likelihood.covariance import block_mask, cholesky_psd
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import GIVEN, Reading
-
-
-@dataclass(frozen=True, slots=True)
-class Theta:
-    """γ (p,), a root of G (q, q) and σ in the user's units."""
-
-    gamma: Floats
-    root: Floats
-    sigma: float
-
-    @property
-    def G(self) -> Floats:
-        """The covariance of the random effects (q, q)."""
-        return self.root @ self.root.T
+from hierbayes.likelihood.theta import Theta
 
 
 class Held:
@@ -81,12 +68,13 @@ class Held:
 
     def variables(self, theta: Theta) -> Floats:
         """The variables at which a θ stands, whatever the value of the held parameter."""
-        root = self._to_coordinates @ self.cross.basis.root_internal(theta.root)
+        internal, sigma = theta.internal(self.cross.basis)
+        root = self._to_coordinates @ internal
         E = cholesky_psd(root @ root.T)
         if self.parameter.block == "corr":
             E[1, 1] = np.hypot(E[1, 0], E[1, 1])
             E[1, 0] = 0.0
-        return np.append(E[self.at], np.log(theta.sigma / self.cross.basis.scale))
+        return np.append(E[self.at], np.log(sigma))
 
     def lifted(self, x: Floats) -> Floats:
         """The same with pivots of E off zero, where they cannot see that they should grow."""
@@ -116,47 +104,37 @@ class Held:
 
     def objective(self, value: float) -> _AtValue:
         """The deviance at one value of the held parameter."""
-        return _AtValue(self, value, self._cross_at(value))
+        return _AtValue(self, value, Likelihood(self._cross_at(value), self.reading))
 
     def slope(self, value: float, x: Floats) -> float:
         """∂(−2ℓ)/∂(the held parameter)."""
         if self.parameter.block != "gamma":
-            return self._evaluate(value, x, self.cross)[2]
-        E, sigma = self._entries(value, x)
-        cross, p = self.cross, len(self.cross.C) - 1
-        gamma = cross.basis.gamma_internal(self.theta(value, x).gamma)
-        _, _, _, d_gamma = collapsed(
-            self._to_effects @ E / sigma, sigma, gamma, cross.A, cross.B, cross.C, cross.n,
-            np.zeros((p, p)), np.zeros(p), int(GIVEN),
-        )  # fmt: skip
+            return self._evaluate(value, x, Likelihood(self.cross, self.reading))[2]
+        at = self.estimates(value, x)
+        d_gamma = Likelihood(self.cross, GIVEN).at(at.theta, at.gamma).gradient.gamma
         t, _ = self._direction
-        return float(-2.0 * d_gamma @ t / (t @ t) / cross.basis.scale)
+        return float(-2.0 * d_gamma @ t / (t @ t) / self.cross.basis.scale)
 
-    def theta(self, value: float, x: Floats) -> Theta:
-        """All parameters in the user's units, γ at its best."""
-        E, sigma = self._entries(value, x)
-        cross = self._cross_at(value)
-        p = len(cross.C) - 1
-        _, S, _ = reduce_groups(self._to_effects @ E / sigma, cross.A, cross.B, cross.C)
-        gamma, _, _ = solve_gamma(S, 1.0, np.zeros((p, p)), np.zeros(p))
+    def estimates(self, value: float, x: Floats) -> Estimates:
+        """All parameters, γ at its best."""
+        theta, basis = self._theta(value, x), self.cross.basis
+        gamma = Likelihood(self._cross_at(value), self.reading).at(theta).moments.gamma
         if self.parameter.block == "gamma":
             t, N = self._direction
             gamma = t * self._offset(value) / (t @ t) + N @ gamma
-        basis = cross.basis
-        root = basis.root(self._to_effects @ E)
-        return Theta(basis.gamma(gamma), root, sigma * basis.scale)
+        return Estimates(basis.gamma(gamma), theta)
+
+    def _theta(self, value: float, x: Floats) -> Theta:
+        E, sigma = self._entries(value, x)
+        return Theta.from_internal(self._to_effects @ E, sigma, self.cross.basis)
 
     def _evaluate(
-        self, value: float, x: Floats, cross: CrossProducts
+        self, value: float, x: Floats, likelihood: Likelihood
     ) -> tuple[float, Floats, float]:
-        E, sigma = self._entries(value, x)
-        p = len(cross.C) - 1
-        ll, d_root, d_sigma, _ = collapsed_absolute(
-            self._to_effects @ E, sigma, np.zeros(p), cross.A, cross.B, cross.C, cross.n,
-            np.zeros((p, p)), np.zeros(p), int(self.reading),
-        )  # fmt: skip
-        dE = -2.0 * self._to_effects.T @ d_root
-        d_log_sigma = -2.0 * d_sigma * sigma
+        state = likelihood.at(self._theta(value, x))
+        by_root, by_sigma, _ = state.gradient
+        dE = -2.0 * self._to_effects.T @ by_root
+        d_log_sigma = -2.0 * by_sigma * state.internal_sigma
         held = 0.0
         match self.parameter.block:
             case "sd":
@@ -171,7 +149,7 @@ class Held:
                 dE[1, 0] = 0.0
             case "sigma":
                 held, d_log_sigma = d_log_sigma / value, 0.0
-        return -2.0 * ll, np.append(dE[self.at], d_log_sigma), float(held)
+        return -2.0 * state.value, np.append(dE[self.at], d_log_sigma), float(held)
 
     # ---------------------------------------------------------------- a fixed effect
 
@@ -202,10 +180,10 @@ class _AtValue:
 
     held: Held
     value: float
-    cross: CrossProducts
+    likelihood: Likelihood
 
     def __call__(self, x: Floats) -> tuple[float, Floats]:
-        deviance, gradient, _ = self.held._evaluate(self.value, x, self.cross)
+        deviance, gradient, _ = self.held._evaluate(self.value, x, self.likelihood)
         return (deviance, gradient) if np.isfinite(deviance) else (np.inf, gradient)
 
 

@@ -11,8 +11,10 @@ import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.errors import InferenceError
+from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import block_mask, sd_corr
+from hierbayes.likelihood.covariance import block_mask
+from hierbayes.likelihood.theta import Theta
 
 BLOCKS = ("gamma", "sd", "corr", "sigma")
 
@@ -39,6 +41,14 @@ class Parameter:
     def label(self) -> str:
         """The name by which it is asked for: a term, ``sd(x)``, ``corr(1, x)``, ``sigma``."""
         return self.name if self.block in ("gamma", "sigma") else f"{self.block}({self.name})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimates:
+    """All parameters of a model at one point: γ (p,) and θ."""
+
+    gamma: Floats
+    theta: Theta
 
 
 def parameters_of(design: Design) -> tuple[Parameter, ...]:
@@ -82,13 +92,16 @@ def in_index_order(table: pd.DataFrame) -> pd.DataFrame:
     return table.iloc[np.lexsort(list(table.index.codes)[::-1])]
 
 
-def parameter_values(
-    parameters: tuple[Parameter, ...], gamma: Floats, G: Floats, sigma: float
-) -> Floats:
-    """Values of parameters at γ (p,), G (q, q) and σ; nan for a correlation with a zero sd."""
-    sd, corr = sd_corr(G)
-    source = {"gamma": gamma, "sd": sd, "corr": corr, "sigma": np.array(sigma)}
+def parameter_values(parameters: tuple[Parameter, ...], at: Estimates) -> Floats:
+    """Values of parameters; nan for a correlation with a zero sd."""
+    theta = at.theta
+    source = {"gamma": at.gamma, "sd": theta.sd, "corr": theta.corr, "sigma": theta.sigma}
     return np.array([float(source[one.block][one.at]) for one in parameters])
+
+
+def estimates_of(fit: PointFit) -> Estimates:
+    """All parameters at the estimates of a REML or ML fit."""
+    return Estimates(fit.gamma, fit.theta[0, 0])
 
 
 def choose_parameters(asked: Any, known: tuple[Parameter, ...]) -> tuple[Parameter, ...]:

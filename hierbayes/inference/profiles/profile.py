@@ -19,10 +19,11 @@ from hierbayes.fit.evidence import READINGS
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.point import PointFit
 from hierbayes.inference.maximised_fit import refuse_other_than_maxima
-from hierbayes.inference.profiles.held import Held, Theta
+from hierbayes.inference.profiles.held import Held
 from hierbayes.inference.profiles.parameter import (
     Parameter,
     choose_parameters,
+    estimates_of,
     in_index_order,
     parameter_values,
     parameters_of,
@@ -205,13 +206,13 @@ def _wanted(interval: Interval) -> float:
 
 
 def _trace(fit: PointFit, one: Parameter, engine: str, interval: Interval) -> Path:
-    theta = Theta(fit.gamma, fit.L, fit.sigma)
-    estimate = float(parameter_values((one,), theta.gamma, theta.G, theta.sigma)[0])
+    best = estimates_of(fit)
+    estimate = float(parameter_values((one,), best)[0])
     if np.isnan(estimate):  # a correlation with an effect that has no variance: all are alike
         estimate = 0.0
     held = Held(fit.problem, one, READINGS[engine])
     wanted = _wanted(interval)
-    return trace(held, estimate, theta, _first_step(fit, one, estimate, wanted), wanted)
+    return trace(held, estimate, best, _first_step(fit, one, estimate, wanted), wanted)
 
 
 def _first_step(fit: PointFit, one: Parameter, estimate: float, wanted: float) -> float:
@@ -237,9 +238,7 @@ def _path_frame(path: Path, engine: str, problem: Problem) -> pd.DataFrame:
             "criterion": CRITERIA[engine],
         }
     )
-    others = [
-        parameter_values(every, at.theta.gamma, at.theta.G, at.theta.sigma) for at in path.points
-    ]
+    others = [parameter_values(every, at.best) for at in path.points]
     names = [other.label for other in every]
     return frame.join(pd.DataFrame(np.array(others), columns=names))
 
@@ -247,7 +246,7 @@ def _path_frame(path: Path, engine: str, problem: Problem) -> pd.DataFrame:
 def _limits(path: Path, one: Parameter, engine: str, fit: PointFit) -> dict[str, Any]:
     ends = {(False, False): "", (True, False): "lower", (False, True): "upper",
             (True, True): "both"}  # fmt: skip
-    estimate = parameter_values((one,), fit.gamma, fit.G, fit.sigma)
+    estimate = parameter_values((one,), estimates_of(fit))
     return {
         "lower": path.lower,
         "estimate": float(estimate[0]),

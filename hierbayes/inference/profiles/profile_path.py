@@ -15,8 +15,9 @@ import numpy as np
 
 from hierbayes.errors import InferenceError
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.profiles.held import Held, Theta
+from hierbayes.inference.profiles.held import Held
 from hierbayes.inference.profiles.newton import minimise
+from hierbayes.inference.profiles.parameter import Estimates
 
 _CLOSE = 1e-9  # of ζ
 _RESOLVED = 1e-4  # of ζ, where neighbouring numbers of the parameter are further apart
@@ -33,7 +34,7 @@ class Point:
     value, zeta : float
     variables : (k,) float
         See `Held`.
-    theta : Theta
+    best : Estimates
     converged : bool
         Whether they are; if not, the deviance here may be lower than ζ says.
     """
@@ -41,7 +42,7 @@ class Point:
     value: float
     zeta: float
     variables: Floats
-    theta: Theta
+    best: Estimates
     converged: bool = True
 
 
@@ -73,11 +74,11 @@ class Path:
 class _Tracer:
     """Follows the profile of one parameter from the maximum."""
 
-    def __init__(self, held: Held, estimate: float, theta: Theta) -> None:
+    def __init__(self, held: Held, estimate: float, best: Estimates) -> None:
         self.held, self.estimate = held, estimate
-        start = held.variables(theta)
+        start = held.variables(best.theta)
         self.minimum = held.objective(estimate)(start)[0]
-        self.found = [Point(estimate, 0.0, start, theta)]
+        self.found = [Point(estimate, 0.0, start, best)]
 
     def at(self, value: float) -> Point:
         """The point at a value: the others at their best.
@@ -109,7 +110,7 @@ class _Tracer:
         best = minimise(self.held.objective(value), start, self.held.bounded)
         size = np.sqrt(max(best.value - self.minimum, 0.0))
         zeta = float(np.copysign(size, value - self.estimate)) if size else 0.0
-        return Point(value, zeta, best.x, self.held.theta(value, best.x), best.converged)
+        return Point(value, zeta, best.x, self.held.estimates(value, best.x), best.converged)
 
     def bound(self, side: int, wanted: float, step: float) -> tuple[Point, bool]:
         """The point where |ζ| is as wanted, and whether it is the end of the range instead."""
@@ -170,7 +171,7 @@ class _Bound:
         return self.point.value if self.point else float("nan")
 
 
-def trace(held: Held, estimate: float, theta: Theta, step: float, wanted: float) -> Path:
+def trace(held: Held, estimate: float, best: Estimates, step: float, wanted: float) -> Path:
     """The profile of a parameter as far as |ζ| = wanted on either side.
 
     Parameters
@@ -178,14 +179,14 @@ def trace(held: Held, estimate: float, theta: Theta, step: float, wanted: float)
     held : Held
     estimate : float
         Of the parameter, where the deviance is at its minimum.
-    theta : Theta
+    best : Estimates
         Of all parameters there.
     step : float
         How far to look first.
     wanted : float
         The quantile of the standard normal distribution.
     """
-    tracer = _Tracer(held, estimate, theta)
+    tracer = _Tracer(held, estimate, best)
     centre = tracer.found[0]
     lower, upper = (_bound(tracer, side, wanted, step) for side in (-1, +1))
     points = [centre]

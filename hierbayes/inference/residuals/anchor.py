@@ -17,51 +17,32 @@ from hierbayes.errors import HypothesisError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.conditional import ConditionalMoments, conditional_moments
-from hierbayes.likelihood.covariance import cholesky_psd
+from hierbayes.likelihood.gaussian import Likelihood, State
+from hierbayes.likelihood.reading import NORMAL
+from hierbayes.likelihood.theta import Theta
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Anchor:
-    """A fit at one θ, in the internal basis.
+    """A fit at one θ.
 
     Parameters
     ----------
     problem : Problem
-    root : (q, q) float
-        Relative root λ, G = σ²λλ'.
-    sigma : float
-    moments : ConditionalMoments
-        Of γ and u given θ.
+    state : State
+        The likelihood at θ.
     """
 
     problem: Problem
-    root: Floats
-    sigma: float
-    moments: ConditionalMoments
-
-    @property
-    def K(self) -> Floats:
-        """K_j (J, q, q): Cov(u_j | γ, θ, y) = σ²K_j."""
-        K: Floats = self.moments.u_cov / self.sigma**2
-        return K
-
-    @property
-    def Q_inverse(self) -> Floats:
-        """Q⁻¹ (p, p): Cov(γ | θ, y) = σ²Q⁻¹."""
-        inverse: Floats = self.moments.gamma_cov / self.sigma**2
-        return inverse
+    state: State
 
 
 def anchor(fit: Fit) -> Anchor:
     """The anchor of a fit: θ̂, or the posterior means of G and σ."""
-    basis = fit.problem.cross.basis
     if isinstance(fit, PointFit):
-        return Anchor(fit.problem, fit.lam, fit.internal_sigma, fit.moments)
-    sigma = fit.sigma / basis.scale
-    root = basis.root_internal(cholesky_psd(fit.G)) / sigma
-    moments = conditional_moments(root, sigma, fit.problem.cross, fit.gamma_prior)
-    return Anchor(fit.problem, root, sigma, moments)
+        return Anchor(fit.problem, fit.state)
+    theta = Theta.of_covariance(fit.G, fit.sigma)
+    return Anchor(fit.problem, Likelihood(fit.problem.cross, NORMAL, fit.gamma_prior).at(theta))
 
 
 def problem_of(source: Any, function: str) -> Problem:

@@ -135,24 +135,23 @@ def level2_residuals(fit: Fit) -> Level2Residuals:
 
 def diagnostic_variance(at: Anchor) -> Floats:
     """Var(û_j) over y given θ (J, q, q), in the internal basis."""
-    moments, root = at.moments, at.root
-    explained = at.K @ at.problem.cross.A @ (root @ root.T)
+    moments, root = at.state.moments, at.state.relative_root
+    explained = at.state.K @ at.problem.cross.A @ (root @ root.T)
     symmetric = 0.5 * (explained + np.swapaxes(explained, 1, 2))
     lost = moments.u_on_gamma @ moments.gamma_cov @ np.swapaxes(moments.u_on_gamma, 1, 2)
-    variance: Floats = at.sigma**2 * symmetric - lost
+    variance: Floats = at.state.internal_sigma**2 * symmetric - lost
     return variance
 
 
 def _scale(at: Anchor) -> Floats:
     """The internal sd of each random effect (q,); 1 where it is 0."""
-    sd = at.sigma * np.sqrt((at.root**2).sum(axis=1))
+    sd = np.sqrt((at.state.internal_root**2).sum(axis=1))
     return np.where(sd > 0.0, sd, 1.0)
 
 
 def _positive(variance: Floats, at: Anchor) -> Floats:
     """Variances, those that are 0 but for rounding made 0; in the user's units."""
-    T = at.problem.cross.basis.scale * at.problem.cross.basis.z.matrix
-    size = ((T @ at.root * at.sigma) ** 2).sum(axis=1)
+    size = (at.state.theta.root**2).sum(axis=1)
     return np.where(variance > _RANK * size, variance, 0.0)
 
 
@@ -166,10 +165,10 @@ def _mahalanobis(u: Floats, variance: Floats, scale: Floats) -> tuple[Floats, In
 
 
 def _findings(frame: pd.DataFrame, at: Anchor) -> tuple[str, ...]:
-    J, q = len(frame), len(at.root)
+    J, q = len(frame), len(at.state.relative_root)
     name = at.problem.design.specification.group
     found = []
-    G_rank = int(np.linalg.matrix_rank(at.root / _scale(at)[:, None] * at.sigma, tol=1e-6))
+    G_rank = int(np.linalg.matrix_rank(at.state.internal_root / _scale(at)[:, None], tol=1e-6))
     if G_rank == 0:
         return ("G is zero: every random effect is predicted as 0, and no group can lie far",)
     if G_rank < q:

@@ -59,11 +59,11 @@ def row_variances(at: Anchor) -> RowVariances:
     W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
     X = W[:, :-1]
     codes = design.rows.codes
-    within = np.einsum("nk,nkl,nl->n", Z, at.K[codes], Z)
-    a = X - np.einsum("nk,nkp->np", Z, at.moments.u_on_gamma[codes])
-    weight = a @ at.Q_inverse
-    between = ((Z @ at.root) ** 2).sum(axis=1)
-    fixed = np.einsum("np,pr,nr->n", X, at.Q_inverse, X)
+    within = np.einsum("nk,nkl,nl->n", Z, at.state.K[codes], Z)
+    a = X - np.einsum("nk,nkp->np", Z, at.state.moments.u_on_gamma[codes])
+    weight = a @ at.state.Q_inverse
+    between = ((Z @ at.state.relative_root) ** 2).sum(axis=1)
+    fixed = np.einsum("np,pr,nr->n", X, at.state.Q_inverse, X)
     return RowVariances(
         leverage=within + (weight * a).sum(axis=1),
         marginal_leverage=(X * weight).sum(axis=1),

@@ -23,17 +23,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import reduce_groups
 from hierbayes.likelihood.covariance import free_entries
+from hierbayes.likelihood.gaussian import State
 
 _NO_INFORMATION = 1e-10  # of an eigenvalue of an information matrix of unit diagonal
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VarianceDerivatives:
-    """Derivatives at a REML or ML fit: k variance parameters, G's free entries then σ².
+    """Derivatives at a maximum: k variance parameters, G's free entries then σ².
 
     Parameters
     ----------
@@ -72,16 +72,16 @@ class VarianceDerivatives:
         return total
 
 
-def variance_derivatives(fit: PointFit) -> VarianceDerivatives:
-    """The derivatives of a REML or ML fit at its maximum."""
-    cross = _with_residual(fit)
-    lam = fit.lam
+def variance_derivatives(state: State, blocks: tuple[int, ...]) -> VarianceDerivatives:
+    """The derivatives at a maximum of the likelihood, G of ``blocks``."""
+    cross = _with_residual(state)
+    lam = state.relative_root
     _, S, R = reduce_groups(lam, cross.A, cross.B, cross.C)
     K = np.swapaxes(R, 1, 2) @ R
     H = np.eye(len(lam)) - cross.A @ K
     E = H @ cross.B
     D = H @ cross.A
-    directions = entry_directions(fit.design.blocks)
+    directions = entry_directions(blocks)
     k, m = len(directions) + 1, cross.C.shape[0]
     first, second = np.empty((k, m, m)), np.empty((k, k, m, m))
     moved = np.einsum("iab,gbc->igac", directions, E)  # S_iE_g
@@ -96,13 +96,12 @@ def variance_derivatives(fit: PointFit) -> VarianceDerivatives:
     return VarianceDerivatives(first, second, _traces(cross, directions, D, H), gamma_cov)
 
 
-def _with_residual(fit: PointFit) -> CrossProducts:
+def _with_residual(state: State) -> CrossProducts:
     """The cross-products with the residual r = (y − Xγ̂)/σ̂ in the place of y."""
-    cross = fit.problem.cross
-    gamma = fit.moments.gamma
+    cross, gamma, sigma = state.cross, state.moments.gamma, state.internal_sigma
     change = np.eye(len(gamma) + 1)
     change[:-1, -1] = -gamma
-    change[:, -1] /= fit.internal_sigma
+    change[:, -1] /= sigma
     C = change.T @ cross.C @ change
     return CrossProducts(cross.A, cross.B @ change, C, cross.rows, cross.groups, cross.basis)
 

@@ -1,0 +1,353 @@
+r"""The likelihood of a Gaussian hierarchical model, and its state at one θ.
+
+`Likelihood` is all that other modules see of `collapsed`: ``at(theta)`` gives the `State` of one
+θ, whose parts are computed when they are asked for and kept; the methods that take a `Theta`
+with leading axes do for all of its θ what would be slow one by one.  θ and what is returned are
+in the user's units, unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.likelihood import conditional, deletion, shrinkage, total_variance
+from hierbayes.likelihood.collapsed import (
+    collapsed_absolute,
+    group_score,
+    profiled,
+    read_value,
+    reduce_groups,
+)
+from hierbayes.likelihood.conditional import ConditionalMoments, NormalPrior, flat_prior
+from hierbayes.likelihood.reading import NORMAL, REML, Reading
+from hierbayes.likelihood.reduction import Reduction, reduce_draws
+from hierbayes.likelihood.theta import Theta
+
+
+@dataclass(frozen=True, eq=False)
+class Likelihood:
+    """The likelihood of a data set in one reading.
+
+    Parameters
+    ----------
+    cross : CrossProducts
+    reading : Reading
+        What is done with γ.
+    prior : NormalPrior, optional
+        Of γ in the internal basis, for ``NORMAL``; flat for the other readings.
+    """
+
+    cross: CrossProducts
+    reading: Reading = REML
+    prior: NormalPrior | None = None
+
+    def at(self, theta: Theta, gamma: Floats | None = None) -> State:
+        """The state at one θ, and for ``GIVEN`` at γ (p,)."""
+        return State(self, theta, gamma)
+
+    def without_effects(self) -> State:
+        """The state at G = 0, σ at its maximum: that of a regression (``ML`` and ``REML``)."""
+        cross = self.cross
+        root = np.zeros(cross.A.shape[1:])
+        _, _, sigma, _ = profiled(root, cross.A, cross.B, cross.C, cross.n, int(self.reading))
+        return self.at(Theta.from_internal(root, sigma, cross.basis))
+
+    @cached_property
+    def gamma_prior(self) -> NormalPrior:
+        """The prior of γ in the internal basis."""
+        if self.reading == NORMAL and self.prior is not None:
+            return self.prior
+        return flat_prior(len(self.cross.C) - 1)
+
+    @cached_property
+    def log_jacobian(self) -> float:
+        """What a log density of y in the internal basis lacks, see `conditional.log_jacobian`."""
+        return conditional.log_jacobian(self.reading, self.cross.basis, self.cross.n)
+
+    # ---------------------------------------------------------------- many θ
+
+    def draw_gamma(self, theta: Theta, normals: Floats) -> Floats:
+        """One exact draw of γ (M, p) given each of M θ.
+
+        Parameters
+        ----------
+        theta : Theta
+            With one leading axis of length M.
+        normals : (M, p) float
+            Independent standard normal numbers.
+        """
+        roots, sigmas = self._relative(theta)
+        internal = conditional.draw_gamma(roots, sigmas, self.cross, self.gamma_prior, normals)
+        return self.cross.basis.gamma(internal)
+
+    def draw_u(self, theta: Theta, gammas: Floats, normals: Floats) -> Floats:
+        """One exact draw of every u_j (M, J, q) given each of M θ and γ.
+
+        Parameters
+        ----------
+        theta : Theta
+            With one leading axis of length M.
+        gammas : (M, p) float
+        normals : (M, J, q) float
+            Independent standard normal numbers.
+        """
+        roots, sigmas = self._relative(theta)
+        basis = self.cross.basis
+        given = basis.gamma_internal(gammas)
+        return basis.u(conditional.draw_u(roots, sigmas, given, self.cross, normals))
+
+    def reduce(self, theta: Theta) -> Reduction:
+        """The groups reduced at M θ: the likelihood there under any normal prior of γ."""
+        return reduce_draws(*self._relative(theta), self.cross)
+
+    def without_groups(self, theta: Theta, totals: Floats) -> tuple[Floats, Floats]:
+        """Log density of all groups but one at M θ, and the mean of γ given them.
+
+        Parameters
+        ----------
+        theta : Theta
+            With one leading axis of length M.
+        totals : (J, p+1, p+1) float
+            [X_j y_j]'[X_j y_j] in the internal basis.
+
+        Returns
+        -------
+        values : (M, J+1) float
+            Log p(y without group j | θ) in the internal units of y; nothing is left out in the
+            last column.
+        gammas : (M, J+1, p) float
+        """
+        roots, sigmas = self._relative(theta)
+        values, internal = deletion.densities_without(
+            roots, sigmas, self.cross, totals, self.gamma_prior, self.reading
+        )
+        return values, self.cross.basis.gamma(internal)
+
+    def shrinkage(self, theta: Theta) -> tuple[Floats, Floats]:
+        """Mean and sd over M θ of the shrinkage matrices Λ_j, both (J, q, q)."""
+        T = self.cross.basis.z.matrix
+        return shrinkage.shrinkage_moments(
+            self._relative(theta)[0], self.cross.A, T, np.linalg.inv(T)
+        )
+
+    def shrinkage_of_group(self, theta: Theta, j: int) -> Floats:
+        """Λ_j (..., q, q) of one group at every θ."""
+        T = self.cross.basis.z.matrix
+        return shrinkage.shrinkage_of_group(self._relative(theta)[0], self.cross.A[j], T)
+
+    def split_variances(self, theta: Theta, W: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Variances of γ and of β_j = W_jγ + u_j over M θ, split by the law of total variance.
+
+        Parameters
+        ----------
+        theta : Theta
+            With one leading axis of length M.
+        W : (J, q, p) float
+
+        Returns
+        -------
+        gamma_given, gamma_theta : (p,) float
+            E[Var(γ | θ)] and Var(E[γ | θ]).
+        beta_given, beta_theta : (J, q) float
+        """
+        cross, basis, prior = self.cross, self.cross.basis, self.gamma_prior
+        return total_variance.split_variances(
+            *self._relative(theta), cross.A, cross.B, cross.C, prior.precision, prior.mean,
+            np.ascontiguousarray(basis.scale * basis.x.matrix),
+            np.ascontiguousarray(basis.scale * basis.z.matrix),
+            np.ascontiguousarray(basis.scale * W @ basis.x.matrix),
+        )  # fmt: skip
+
+    def _relative(self, theta: Theta) -> tuple[Floats, Floats]:
+        """λ (..., q, q) and σ (...) in the internal basis."""
+        root, sigma = theta.internal(self.cross.basis)
+        return root / sigma[..., None, None], sigma
+
+
+class Gradient(NamedTuple):
+    """Derivatives of the log likelihood in the internal basis, where none is ill placed.
+
+    ``root`` (q, q) is that by L° at fixed σ°, ``sigma`` that by σ° at fixed L°, ``gamma`` (p,)
+    that by γ° for ``GIVEN`` and zero otherwise.
+    """
+
+    root: Floats
+    sigma: float
+    gamma: Floats
+
+
+class Score(NamedTuple):
+    """∂ log likelihood/∂G (q, q) at fixed σ, and ∂/∂σ at fixed G."""
+
+    G: Floats
+    sigma: float
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The likelihood at one θ: computed when asked for, and kept.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    theta : Theta
+        Without leading axes.
+    given : (p,) float or None
+        γ in the user's units, for ``GIVEN``.
+    """
+
+    likelihood: Likelihood
+    theta: Theta
+    given: Floats | None = None
+
+    @property
+    def cross(self) -> CrossProducts:
+        """The cross-products."""
+        return self.likelihood.cross
+
+    # ---------------------------------------------------------------- in the internal basis
+
+    @cached_property
+    def _internal(self) -> tuple[Floats, float]:
+        root, sigma = self.theta.internal(self.cross.basis)
+        return np.ascontiguousarray(root), float(sigma)
+
+    @property
+    def internal_sigma(self) -> float:
+        """σ in the internal basis."""
+        return self._internal[1]
+
+    @property
+    def internal_root(self) -> Floats:
+        """A root L (q, q) of G in the internal basis."""
+        return self._internal[0]
+
+    @cached_property
+    def relative_root(self) -> Floats:
+        """λ = L/σ (q, q) in the internal basis."""
+        root, sigma = self._internal
+        return root / sigma
+
+    @cached_property
+    def _gamma_read(self) -> Floats:
+        """The γ° that ``GIVEN`` reads; zero where it is not read."""
+        if self.given is None:
+            return np.zeros(len(self.cross.C) - 1)
+        return self.cross.basis.gamma_internal(self.given)
+
+    @cached_property
+    def reduced(self) -> tuple[float, Floats, Floats]:
+        """Σ_j log|M_j|, S (p+1, p+1) and every R_j (J, q, q): for modules of this layer."""
+        cross = self.cross
+        log_det, S, R = reduce_groups(self.relative_root, cross.A, cross.B, cross.C)
+        return log_det, S, R
+
+    @cached_property
+    def moments(self) -> ConditionalMoments:
+        """Moments of γ° and u°."""
+        _, S, R = self.reduced
+        prior = self.likelihood.gamma_prior
+        return conditional.moments_of(S, R, self.internal_sigma, self.cross, prior)
+
+    @property
+    def K(self) -> Floats:
+        """K_j (J, q, q): Cov(u_j | γ, θ, y) = σ²K_j."""
+        K: Floats = self.moments.u_cov / self.internal_sigma**2
+        return K
+
+    @property
+    def Q_inverse(self) -> Floats:
+        """Q⁻¹ (p, p): Cov(γ | θ, y) = σ²Q⁻¹."""
+        inverse: Floats = self.moments.gamma_cov / self.internal_sigma**2
+        return inverse
+
+    @cached_property
+    def _density(self) -> tuple[float, Gradient]:
+        cross, prior = self.cross, self.likelihood.gamma_prior
+        root, sigma = self._internal
+        value, d_root, d_sigma, d_gamma = collapsed_absolute(
+            root, sigma, self._gamma_read, cross.A, cross.B, cross.C, cross.n,
+            prior.precision, prior.mean, int(self.likelihood.reading),
+        )  # fmt: skip
+        return value, Gradient(d_root, d_sigma, d_gamma)
+
+    @property
+    def gradient(self) -> Gradient:
+        """The derivatives of the log likelihood by a root of G, σ and γ."""
+        return self._density[1]
+
+    def gamma_without_groups(self, totals: Floats, groups: Integers) -> tuple[Floats, Floats]:
+        """γ̂° (m, p) under a flat prior and its covariance (m, p, p) without each group, θ held.
+
+        Parameters
+        ----------
+        totals : (J, p+1, p+1) float
+            [X_j y_j]'[X_j y_j].
+        groups : (m,) int
+            The groups to leave out, one at a time.
+        """
+        _, S, R = self.reduced
+        RB = R @ self.cross.B
+        left = (S - totals + np.swapaxes(RB, 1, 2) @ RB)[groups]
+        inverse = np.linalg.inv(left[:, :-1, :-1])
+        return (inverse @ left[:, :-1, -1:])[..., 0], self.internal_sigma**2 * inverse
+
+    # ---------------------------------------------------------------- in the user's units
+
+    @property
+    def value(self) -> float:
+        """Log p(y | θ) of the reading; −inf where it cannot be computed."""
+        return self._density[0] + self.likelihood.log_jacobian
+
+    @cached_property
+    def score(self) -> Score:
+        """The derivatives of the log likelihood by G and σ."""
+        cross, prior, sigma = self.cross, self.likelihood.gamma_prior, self.internal_sigma
+        log_det, S, R = self.reduced
+        _, d_log_sigma, at, F = read_value(
+            log_det, S, sigma, self._gamma_read, cross.n, prior.precision, prior.mean,
+            int(self.likelihood.reading),
+        )  # fmt: skip
+        relative = group_score(R, cross.A, cross.B, at, F, sigma)
+        # G° = T⁻¹GT⁻'/s², λλ' = G°/σ°²
+        back = np.linalg.inv(cross.basis.z.matrix) / (cross.basis.scale * sigma)
+        by_G = back.T @ relative @ back
+        moved = d_log_sigma - 2.0 * float((by_G * self.theta.G).sum())  # σ moves with G fixed
+        return Score(by_G, moved / float(self.theta.sigma))
+
+    @cached_property
+    def gamma(self) -> Floats:
+        """E(γ | θ, y) (p,)."""
+        return self.cross.basis.gamma(self.moments.gamma)
+
+    @cached_property
+    def gamma_cov(self) -> Floats:
+        """Cov(γ | θ, y) (p, p)."""
+        return self.cross.basis.gamma_covariance(self.moments.gamma_cov)
+
+    @cached_property
+    def u(self) -> Floats:
+        """E(u_j | θ, y) (J, q), the BLUP."""
+        return self.cross.basis.u(self.moments.u)
+
+    def u_cov(self, *, given_gamma: bool) -> Floats:
+        """Cov(u_j | γ, θ, y) (J, q, q), or Cov(u_j | θ, y): the uncertainty of γ included."""
+        internal = self.moments.u_cov if given_gamma else self.moments.u_cov_marginal
+        T = self.cross.basis.scale * self.cross.basis.z.matrix
+        cov: Floats = T @ internal @ T.T
+        return cov
+
+    def coefficient_cov(self, W: Floats) -> Floats:
+        """Cov(β_j | θ, y) (J, q, q) of β_j = W_jγ + u_j, W (J, q, p)."""
+        moments, basis = self.moments, self.cross.basis
+        T = basis.scale * basis.z.matrix
+        on_gamma = basis.scale * W @ basis.x.matrix - T @ moments.u_on_gamma
+        cov: Floats = T @ moments.u_cov @ T.T
+        cov = cov + on_gamma @ moments.gamma_cov @ np.swapaxes(on_gamma, 1, 2)
+        return cov

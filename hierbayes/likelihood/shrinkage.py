@@ -1,0 +1,44 @@
+"""The shrinkage from a group's BLUE to its BLUP, Λ_j = K_jA_j, at many θ.
+
+Λ_j = G(G + σ²A_j⁻¹)⁻¹ exists even where A_j is singular and the BLUE does not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.collapsed import reduce_groups
+
+
+def shrinkage_of_group(roots: Floats, A: Floats, T: Floats) -> Floats:
+    """Λ_j (..., q, q) of one group, A (q, q), at relative roots λ (..., q, q), T (q, q) = T_z."""
+    half = np.swapaxes(roots, -1, -2) @ A
+    inner = np.eye(len(A)) + half @ roots
+    internal = roots @ np.linalg.solve(inner, half)  # K_jA_j = λ(I + λ'A_jλ)⁻¹λ'A_j
+    factors: Floats = T @ internal @ np.linalg.inv(T)
+    return factors
+
+
+@njit(cache=True, nogil=True)
+def shrinkage_moments(
+    roots: Floats, A: Floats, T: Floats, T_inverse: Floats
+) -> tuple[Floats, Floats]:
+    """Mean and sd over M draws λ (M, q, q) of Λ_j = T K_jA_j T⁻¹, both (J, q, q)."""
+    M = len(roots)
+    J, q = A.shape[0], A.shape[1]
+    no_B = np.zeros((J, q, 1))
+    no_C = np.zeros((1, 1))
+    total = np.zeros((J, q, q))
+    square = np.zeros((J, q, q))
+    for i in range(M):
+        _, _, R = reduce_groups(roots[i], A, no_B, no_C)
+        for j in range(J):
+            K = R[j].T @ R[j]
+            user = T @ (K @ A[j]) @ T_inverse
+            total[j] += user
+            square[j] += user * user
+    mean = total / M
+    spread = np.sqrt(np.maximum(square / M - mean * mean, 0.0) * M / max(M - 1, 1))
+    return mean, spread

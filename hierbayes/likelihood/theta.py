@@ -1,0 +1,112 @@
+"""θ = (G, σ): the one form that variance parameters have, and the way between units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from hierbayes.design.basis import Basis
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.covariance import cholesky_psd, sd_corr
+
+
+@dataclass(frozen=True, eq=False)
+class Theta:
+    """One θ, or an array of them, in the user's units.
+
+    Leading axes (...) are none for one θ, or as many as wanted: draws, or chains and draws.
+
+    Parameters
+    ----------
+    roots : tuple of (..., q, q) float
+        A root L of the covariance of the random effects for each grouping factor, G = LL'.
+    sigma : (...) float
+        Residual standard deviation.
+
+    Examples
+    --------
+    >>> theta = Theta.of_covariance(np.array([[4.0, 1.0], [1.0, 1.0]]), 3.0)
+    >>> theta.sd, theta.corr[1, 0]
+    (array([2., 1.]), 0.5)
+    """
+
+    roots: tuple[Floats, ...]
+    sigma: Floats
+    _found_in: tuple[Basis, Floats, Floats] | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, root: Floats, sigma: Floats | float) -> Theta:
+        """θ of one grouping factor from a root (..., q, q) of G and σ (...)."""
+        return cls((root,), np.asarray(sigma, dtype=np.float64))
+
+    @classmethod
+    def of_covariance(cls, G: Floats, sigma: Floats | float) -> Theta:
+        """One θ from G (q, q), which may be singular, and σ."""
+        return cls.of(cholesky_psd(G), sigma)
+
+    @classmethod
+    def from_internal(cls, root: Floats, sigma: Floats | float, basis: Basis) -> Theta:
+        """θ from a root (..., q, q) of G and σ (...) in an internal basis.
+
+        They are remembered: where the columns are ill placed (x near 10⁶), the way to the
+        user's units and back would lose digits.
+        """
+        internal = np.asarray(sigma, dtype=np.float64)
+        scaled = np.asarray(internal * basis.scale)
+        return cls((basis.root(root),), scaled, (basis, root, internal))
+
+    def internal(self, basis: Basis) -> tuple[Floats, Floats]:
+        """The root (..., q, q) of G and σ (...) in an internal basis."""
+        if self._found_in is not None and self._found_in[0] is basis:
+            return self._found_in[1:]
+        return basis.root_internal(self.root), np.asarray(self.sigma / basis.scale)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The leading axes; none for one θ."""
+        return np.shape(self.sigma)
+
+    @property
+    def flat(self) -> Theta:
+        """The same with one leading axis, chains one after the other."""
+        roots = tuple(root.reshape(-1, *root.shape[-2:]) for root in self.roots)
+        found = self._found_in
+        if found is not None:
+            found = (found[0], found[1].reshape(-1, *found[1].shape[-2:]), found[2].ravel())
+        return Theta(roots, self.sigma.ravel(), found)
+
+    def __getitem__(self, index: int | slice | tuple[int, ...]) -> Theta:
+        """The θ at a place, or those of a slice, of the leading axes."""
+        roots = tuple(root[index] for root in self.roots)
+        found = self._found_in
+        if found is not None:
+            found = (found[0], found[1][index], np.asarray(found[2][index]))
+        return Theta(roots, np.asarray(self.sigma[index]), found)
+
+    @property
+    def root(self) -> Floats:
+        """The root (..., q, q) of the only grouping factor."""
+        (root,) = self.roots
+        return root
+
+    @cached_property
+    def G(self) -> Floats:
+        """Covariance of the random effects (..., q, q)."""
+        G: Floats = self.root @ np.swapaxes(self.root, -1, -2)
+        return G
+
+    @cached_property
+    def _sd_corr(self) -> tuple[Floats, Floats]:
+        return sd_corr(self.G)
+
+    @property
+    def sd(self) -> Floats:
+        """Standard deviations of the random effects (..., q)."""
+        return self._sd_corr[0]
+
+    @property
+    def corr(self) -> Floats:
+        """Correlations of the random effects (..., q, q), nan where an sd is 0."""
+        return self._sd_corr[1]
