@@ -8,9 +8,9 @@ from numpy.testing import assert_allclose
 import hierbayes as hb
 from hierbayes.design.crossproducts import group_totals
 from hierbayes.likelihood.conditional import log_jacobian
-from hierbayes.likelihood.deletion import densities_without
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import NORMAL, REML, Reading
-from hierbayes.studies.sensitivity.answers import baseline_of
+from hierbayes.likelihood.theta import Theta
 from hierbayes.studies.sensitivity.moments import Values, error_of_mean
 from hierbayes.studies.sensitivity.quantities import SD, Contrast
 from hierbayes.studies.sensitivity.weights import even, pareto_smoothed
@@ -36,11 +36,8 @@ def test_densities_without_a_group_are_those_of_the_other_rows(
     rng = np.random.default_rng(5)
     design, cross, basis = small.problem.design, small.problem.cross, small.problem.cross.basis
     roots, sigmas = np.tril(rng.normal(size=(6, 2, 2))), rng.uniform(0.5, 2.0, 6)
-    scaled = sigmas / basis.scale
-    values, gammas = densities_without(
-        basis.root_internal(roots) / scaled[:, None, None], scaled, cross, totals_of(small),
-        small.priors.normal_gamma(basis), reading,
-    )  # fmt: skip
+    likelihood = Likelihood(cross, reading, small.priors.normal_gamma(basis))
+    values, gammas = likelihood.without_groups(Theta.of(roots, sigmas), totals_of(small))
     assert values.shape == (6, 9) and gammas.shape == (6, 9, 3)
     stated = [prior.parameters for _, prior, _ in small.priors.gamma]
     mean, sd = (np.array([p[name] for p in stated]) for name in ("mu", "sigma"))
@@ -56,7 +53,7 @@ def test_densities_without_a_group_are_those_of_the_other_rows(
             in_user_units = values[i, j] + log_jacobian(reading, basis, n)
             assert in_user_units == pytest.approx(exact, abs=1e-9)
             centre = dense.moments(rows, G, sigmas[i], prior).gamma
-            assert_allclose(basis.gamma(gammas[i, j]), centre, rtol=1e-8, atol=1e-9)
+            assert_allclose(gammas[i, j], centre, rtol=1e-8, atol=1e-9)
 
 
 @pytest.fixture(scope="module")
@@ -95,12 +92,10 @@ def test_a_study_leaves_out_groups_under_the_alternatives_that_matter(
 
 def worth(fit: hb.Fit, j: int) -> float:
     """The share of the draws that weights to the posterior without a group are worth."""
-    theta, cross = baseline_of(fit).theta, fit.problem.cross
+    cross = fit.problem.cross
     assert fit.priors is not None
-    values, _ = densities_without(
-        fit.relative_root.reshape(-1, 2, 2), theta.sigma / cross.basis.scale, cross,
-        totals_of(fit), fit.priors.normal_gamma(cross.basis), NORMAL,
-    )  # fmt: skip
+    likelihood = Likelihood(cross, NORMAL, fit.priors.normal_gamma(cross.basis))
+    values, _ = likelihood.without_groups(fit.theta.flat, totals_of(fit))
     return pareto_smoothed(values[:, j] - values[:, -1]).ess / len(values)
 
 

@@ -9,10 +9,11 @@ from numpy.testing import assert_allclose
 from scipy import integrate, special, stats
 
 import hierbayes as hb
+from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.density import derivatives_of, log_density, log_density_corr
 from hierbayes.priors.families import ForeignPrior, Prior
 from hierbayes.priors.quantile import quantile
-from hierbayes.studies.sensitivity.theta import Theta
+from hierbayes.studies.sensitivity.densities import Densities
 from hierbayes.studies.sensitivity.weights import Weights, even, pareto_smoothed, weights_for
 from tests.dense import Array, gradient
 
@@ -203,6 +204,7 @@ def test_a_heavy_tail_counts_only_where_the_other_prior_makes_it_heavier() -> No
     generator = np.random.default_rng(4)
     problem = hb.Model("mathach ~ 1", "~ 1 | school", data=hb.load_dataset("hs")).problem
     sd = np.abs(generator.standard_t(1.5, size=4000))
-    theta = Theta(problem, sd[:, None, None], np.full(4000, 6.0), np.zeros((4000, 1)))
-    assert weights_for(theta, 1e-3 * generator.standard_normal(4000)).trusted
-    assert not weights_for(theta, 0.5 * np.log1p(sd)).trusted
+    theta = Theta.of(sd[:, None, None], np.full(4000, 6.0))
+    densities = Densities(problem, theta, np.zeros((4000, 1)))
+    assert weights_for(densities, 1e-3 * generator.standard_normal(4000)).trusted
+    assert not weights_for(densities, 0.5 * np.log1p(sd)).trusted

@@ -25,7 +25,7 @@ def kolmogorov(sample: np.ndarray, reference: np.ndarray) -> float:
 def test_draws_of_G_are_those_of_the_textbook_distribution(hs: pd.DataFrame, family: type) -> None:
     scale = np.array([[4.0, 0.5], [0.5, 1.0]])
     _, drawn = draws_of(hs, G=family(5, scale))
-    G = drawn.root @ np.swapaxes(drawn.root, 1, 2)
+    G = drawn.theta.G
     textbook = stats.wishart if family is hb.Wishart else stats.invwishart
     reference = textbook(5, scale).rvs(DRAWS, random_state=3)
     for read in (
@@ -35,15 +35,15 @@ def test_draws_of_G_are_those_of_the_textbook_distribution(hs: pd.DataFrame, fam
         np.linalg.det,
     ):
         assert kolmogorov(read(G), read(reference)) > 1e-3
-    assert np.all(drawn.root[:, 0, 1] == 0.0)
+    assert np.all(drawn.theta.root[:, 0, 1] == 0.0)
 
 
 def test_the_icc_of_the_draws_is_the_stated_beta(hs: pd.DataFrame) -> None:
     model, drawn = draws_of(hs, icc=hb.Beta(2, 6), corr=hb.LKJ(3))
     Z = model.problem.design.rows.Z
-    G = drawn.root @ np.swapaxes(drawn.root, 1, 2)
+    G = drawn.theta.G
     between = np.einsum("dkl,kl->d", G, Z.T @ Z / len(Z))
-    icc = between / (between + drawn.sigma**2)
+    icc = between / (between + drawn.theta.sigma**2)
     assert stats.kstest(icc, stats.beta(2, 6).cdf).pvalue > 1e-3
     parts = np.diagonal(G, axis1=1, axis2=2) * (Z**2).mean(axis=0)
     share = parts[:, 0] / parts.sum(axis=1)
@@ -56,15 +56,15 @@ def test_the_explained_variance_of_the_draws_is_the_stated_beta(hs: pd.DataFrame
     """Given the shares, γ² var(x)/(σ²τ²φ) is χ²₁, and the sds give the rest of R²."""
     model, drawn = draws_of(hs, r2=hb.R2D2M2(0.3, 5.0, 1.0))
     design = model.problem.design
-    sd = np.sqrt((drawn.root**2).sum(axis=2))
-    by_groups = (sd**2 * (design.rows.Z**2).mean(axis=0)).sum(axis=1) / drawn.sigma**2
+    sd = np.sqrt((drawn.theta.root**2).sum(axis=2))
+    by_groups = (sd**2 * (design.rows.Z**2).mean(axis=0)).sum(axis=1) / drawn.theta.sigma**2
     # τ² times the Dirichlet shares of 2 of 5 columns: τ² · Beta(2, 3)
     generator = np.random.default_rng(8)
     r2 = generator.beta(1.5, 3.5, DRAWS)
     reference = r2 / (1 - r2) * generator.beta(2, 3, DRAWS)
     assert kolmogorov(by_groups, reference) > 1e-3
     at = design.terms.index("ses")
-    effect = drawn.gamma[:, at] * design.rows.X[:, at].std() / drawn.sigma
+    effect = drawn.gamma[:, at] * design.rows.X[:, at].std() / drawn.theta.sigma
     r2 = generator.beta(1.5, 3.5, DRAWS)
     spread = np.sqrt(r2 / (1 - r2) * generator.beta(1, 4, DRAWS))
     assert kolmogorov(effect, spread * generator.standard_normal(DRAWS)) > 1e-3

@@ -40,7 +40,7 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.studies.sensitivity.moments": {"arviz_stats", "scipy"},
     "hierbayes.studies.sensitivity.power_scaling": {"arviz_stats"},
     "hierbayes.studies.sensitivity.support": {"hierbayes.priors.density"},
-    "hierbayes.studies.sensitivity.theta": {
+    "hierbayes.studies.sensitivity.densities": {
         "hierbayes.priors.joint_density",
         "hierbayes.priors.density",
     },

@@ -141,8 +141,8 @@ def _prior(fit: Fit, x: Floats, seed: int) -> Floats | None:
     drawn = draws_of_priors(fit, seed)
     if drawn is None:
         return None
-    G = drawn.root @ np.swapaxes(drawn.root, -1, -2)
-    shares = share_between(G, drawn.sigma, second_moment(fit.design.rows.Z))
+    theta = drawn.theta
+    shares = share_between(theta.G, theta.sigma, second_moment(fit.design.rows.Z))
     return sample_of("icc", shares, SHARE).density(x)
 
 

@@ -17,7 +17,6 @@ from hierbayes.errors import PriorError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.profiles.parameter import Parameter
-from hierbayes.likelihood.covariance import sd_corr
 from hierbayes.plots.density import CORRELATION, FREE, POSITIVE, Bounds, sample_of
 from hierbayes.priors.families import LKJ, Flat, Normal, Prior
 from hierbayes.studies.comparison.prior_bulk import prior_of
@@ -110,10 +109,10 @@ def draws_of_priors(fit: Fitted, seed: int) -> PriorDraws | None:
 def _values(drawn: PriorDraws, parameter: Parameter) -> Floats:
     """Prior draws (M,) of one parameter."""
     if parameter.block == "sigma":
-        return drawn.sigma
+        return drawn.theta.sigma
     if parameter.block == "gamma":
         return drawn.gamma[:, parameter.at[0]]
-    sd, corr = sd_corr(drawn.root @ np.swapaxes(drawn.root, -1, -2))
+    sd, corr = drawn.theta.sd, drawn.theta.corr
     if parameter.block == "sd":
         return sd[:, parameter.at[0]]
     first, second = parameter.at

@@ -19,6 +19,7 @@ from pytensor.tensor.variable import TensorVariable
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.families import Flat, ForeignPrior, Prior, refuse_shaped
 from hierbayes.priors.joint_draws import draw_explained, draw_icc_sd, draw_matrix_root
 from hierbayes.priors.joint_families import R2D2M2, Beta, MatrixPrior
@@ -35,16 +36,13 @@ class PriorDraws:
 
     Parameters
     ----------
-    root : (draws, q, q) float
-        A lower-triangular root of G, G = root root'.
-    sigma : (draws,) float
-        Residual standard deviation.
+    theta : Theta
+        With one leading axis, and lower-triangular roots of G.
     gamma : (draws, p) float
         Fixed effects.
     """
 
-    root: Floats
-    sigma: Floats
+    theta: Theta
     gamma: Floats
 
 
@@ -103,19 +101,19 @@ def draw_priors(priors: PriorSet, problem: Problem, draws: int, seed: int) -> Pr
     if not priors.joint:
         sd = _draw_each("sd", priors.sd, streams)
         corr_root = _draw_correlation_root(priors, design.blocks, streams)
-        return PriorDraws(sd[:, :, None] * corr_root, sigma, gamma)
+        return PriorDraws(Theta.of(sd[:, :, None] * corr_root, sigma), gamma)
     block, prior, _ = priors.joint[0]  # a second one would cover the sds again
     generator = np.random.default_rng(streams.seed_of(block, block))
     if isinstance(prior, MatrixPrior):
         root = draw_matrix_root(prior, design.effects, generator, streams.draws)
-        return PriorDraws(root, sigma, gamma)
+        return PriorDraws(Theta.of(root, sigma), gamma)
     corr_root = _draw_correlation_root(priors, design.blocks, streams)
     if isinstance(prior, Beta):
         sd = draw_icc_sd(prior, design, corr_root, sigma, generator)
     elif isinstance(prior, R2D2M2):
         varying, sd = draw_explained(prior, design, sigma, generator)
         gamma = np.insert(varying, design.terms.index(priors.gamma[0][0]), gamma[:, 0], axis=1)
-    return PriorDraws(sd[:, :, None] * corr_root, sigma, gamma)
+    return PriorDraws(Theta.of(sd[:, :, None] * corr_root, sigma), gamma)
 
 
 def _draw_each(block: str, entries: tuple[tuple[str, Prior, str], ...], streams: Streams) -> Floats:

@@ -24,7 +24,7 @@ from hierbayes.design.design import Design
 from hierbayes.display.interval import Interval
 from hierbayes.fit.variance import between_variance, second_moment, share_between
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.likelihood.covariance import block_mask, sd_corr
+from hierbayes.likelihood.covariance import block_mask
 
 if TYPE_CHECKING:
     from hierbayes.priors.draws import PriorDraws
@@ -60,20 +60,20 @@ def implied_quantities(draws: PriorDraws, design: Design, seed: int) -> xr.Datas
         the probability that one lies outside the observed range, and farther than ten
         observed sds from the observed mean.
     """
-    G = draws.root @ np.swapaxes(draws.root, -1, -2)
-    sd, corr = sd_corr(G)
+    theta, G = draws.theta, draws.theta.G
+    sd, corr = theta.sd, theta.corr
     second = second_moment(design.rows.Z)
-    total = between_variance(G, second) + draws.sigma**2
+    total = between_variance(G, second) + theta.sigma**2
     explained = _explained(draws.gamma, design.rows.X)
     at, points = line_points(design)
-    lines = np.sqrt(((points[None] @ draws.root) ** 2).sum(axis=-1))
+    lines = np.sqrt(((points[None] @ theta.root) ** 2).sum(axis=-1))
     values = {
         "sd": (("draw", "effect"), sd),
         "corr": (("draw", "effect", "effect_bis"), corr),
         "G": (("draw", "effect", "effect_bis"), G),
-        "sigma": (("draw",), draws.sigma),
+        "sigma": (("draw",), theta.sigma),
         "gamma": (("draw", "term"), draws.gamma),
-        "icc": (("draw",), share_between(G, draws.sigma, second)),
+        "icc": (("draw",), share_between(G, theta.sigma, second)),
         "r2": (("draw",), explained / (explained + total)),
         "total_sd": (("draw",), np.sqrt(total)),
         "line_spread": (("draw", "at"), lines),
@@ -205,14 +205,14 @@ def _explained(gamma: Floats, X: Floats) -> Floats:
 
 def _responses(draws: PriorDraws, design: Design, seed: int) -> dict[str, tuple[Any, Floats]]:
     """``response``, ``outside`` and ``far``, some draws at a time: each has its own rows."""
-    y = design.rows.y
+    theta, y = draws.theta, design.rows.y
     range_ = float(y.min()), float(y.max())
     near = y.mean() - FAR * y.std(), y.mean() + FAR * y.std()
     generator = np.random.default_rng([seed, 1])
     parts: list[tuple[Floats, Floats, Floats]] = []
-    for start in range(0, len(draws.sigma), _DRAWS_AT_A_TIME):
+    for start in range(0, len(theta.sigma), _DRAWS_AT_A_TIME):
         cut = slice(start, start + _DRAWS_AT_A_TIME)
-        root, sigma, gamma = draws.root[cut], draws.sigma[cut], draws.gamma[cut]
+        root, sigma, gamma = theta.root[cut], theta.sigma[cut], draws.gamma[cut]
         rows = generator.integers(len(y), size=(len(sigma), _ROWS))
         mean = (design.rows.X[rows] @ gamma[:, :, None])[..., 0]
         sd = np.sqrt(((design.rows.Z[rows] @ root) ** 2).sum(axis=-1) + sigma[:, None] ** 2)

@@ -137,7 +137,7 @@ def prior_predictive(
     quantities = implied_quantities(draws, design, seed)
     probabilities = probability_table(quantities, design)
     return PriorPredictive(
-        about=_about(design, len(draws.sigma), seed),
+        about=_about(design, len(draws.theta.sigma), seed),
         priors=priors,
         seed=seed,
         draws=quantities,

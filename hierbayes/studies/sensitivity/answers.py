@@ -15,8 +15,8 @@ from hierbayes.fit.sampled import sample_posterior, with_gamma
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
 from hierbayes.studies.sensitivity.alternatives import Alternative
+from hierbayes.studies.sensitivity.densities import Densities, densities_of
 from hierbayes.studies.sensitivity.support import obstacle
-from hierbayes.studies.sensitivity.theta import Theta, theta_of
 from hierbayes.studies.sensitivity.weights import (
     K_HAT_LIMIT,
     Weights,
@@ -44,7 +44,7 @@ class Baseline:
         In force for it.
     settings : SamplerSettings
         How it was sampled, and other posteriors will be.
-    theta : Theta
+    densities : Densities
         Its draws.
     r_hat : float
         The largest of its parameters but u; missing for a single chain.
@@ -53,7 +53,7 @@ class Baseline:
     fit: PosteriorFit
     priors: PriorSet
     settings: SamplerSettings
-    theta: Theta
+    densities: Densities
     r_hat: float
 
 
@@ -79,7 +79,7 @@ def baseline_of(fit: object) -> Baseline:
             f"a study needs a posterior of at least {FEWEST} draws, not {fit.sigma_draws.size}"
         )
     r_hat = float(convergence_table(fit, random_effects=False)["r_hat"].max())
-    return Baseline(fit, fit.priors, fit.evidence.settings, theta_of(fit), r_hat)
+    return Baseline(fit, fit.priors, fit.evidence.settings, densities_of(fit), r_hat)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -166,7 +166,7 @@ class Answerer:
 
 def weights_of(baseline: Baseline, priors: PriorSet) -> Weights:
     """Weights that turn the draws of the baseline into draws under other priors."""
-    return weights_for(baseline.theta, log_ratio(baseline.theta, priors, baseline.priors))
+    return weights_for(baseline.densities, log_ratio(baseline.densities, priors, baseline.priors))
 
 
 def reprior(baseline: Baseline, priors: PriorSet) -> PosteriorFit:
@@ -178,8 +178,8 @@ def reprior(baseline: Baseline, priors: PriorSet) -> PosteriorFit:
 
 def _weighted(baseline: Baseline, priors: PriorSet) -> tuple[Weights, str]:
     """Weights to other priors, and why they cannot be used; empty when they can."""
-    M = len(baseline.theta.sigma)
-    why = obstacle(baseline.theta, priors, baseline.priors)
+    M = len(baseline.densities.theta.sigma)
+    why = obstacle(baseline.densities, priors, baseline.priors)
     if why:
         return Weights(np.zeros(M), np.nan), why
     weights = weights_of(baseline, priors)

@@ -9,7 +9,7 @@ from hierbayes.design.crossproducts import group_totals
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.deletion import densities_without
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
@@ -102,19 +102,13 @@ def _totals(baseline: Baseline) -> Floats:
 
 def _without(baseline: Baseline, priors: PriorSet, totals: Floats) -> tuple[Floats, Floats]:
     """Log ratios of posteriors (M, J+1) to the baseline's, and means of γ (M, J+1, p)."""
-    theta, cross = baseline.theta, baseline.fit.problem.cross
-    q = theta.root.shape[-1]
-    values, internal = densities_without(
-        baseline.fit.relative_root.reshape(-1, q, q),
-        theta.sigma / cross.basis.scale,
-        cross,
-        totals,
-        priors.normal_gamma(cross.basis),
-        REML if priors.gamma_is_flat else NORMAL,
-    )
-    ratio = theta.log_ratio_of_variances(priors, baseline.priors)
-    total: Floats = values + (ratio - theta.log_likelihood(baseline.priors))[:, None]
-    return total, cross.basis.gamma(internal)
+    densities, cross = baseline.densities, baseline.fit.problem.cross
+    reading = REML if priors.gamma_is_flat else NORMAL
+    likelihood = Likelihood(cross, reading, priors.normal_gamma(cross.basis))
+    values, gammas = likelihood.without_groups(densities.theta, totals)
+    ratio = densities.log_ratio_of_variances(priors, baseline.priors)
+    total: Floats = values + (ratio - densities.log_likelihood(baseline.priors))[:, None]
+    return total, gammas
 
 
 def _draws(fit: Fit, gammas: Floats, questions: Questions, flat: Floats) -> Floats:

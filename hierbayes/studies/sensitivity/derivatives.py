@@ -57,7 +57,7 @@ def _entries(baseline: Baseline) -> list[tuple[str, Prior, Floats]]:
     """Every prior with its name and the draws of what it is a prior of."""
     found = []
     for block in ("gamma", "sd", "corr", "sigma"):
-        stated = baseline.theta.stated(block, baseline.priors)
+        stated = baseline.densities.stated(block, baseline.priors)
         if block == "sigma":
             names = ["sigma"]
         else:

@@ -32,11 +32,11 @@ def components(baseline: Baseline) -> dict[str, Floats]:
 
     A prior of R² has none, for it comes with latent shares; its block is left out.
     """
-    theta, priors = baseline.theta, baseline.priors
+    densities, priors = baseline.densities, baseline.priors
     joint = [block for block, prior, _ in priors.joint if prior.has_density]
     blocks = [b for b in ("gamma", "sd", "corr") if getattr(priors, b)] + ["sigma", *joint]
-    parts = {block: theta.log_prior(block, priors) for block in blocks}
-    parts[LIKELIHOOD] = theta.log_likelihood_given_gamma()
+    parts = {block: densities.log_prior(block, priors) for block in blocks}
+    parts[LIKELIHOOD] = densities.log_likelihood_given_gamma()
     shape = baseline.fit.sigma_draws.shape
     return {name: part.reshape(shape) for name, part in parts.items()}
 
@@ -91,7 +91,7 @@ def power_grid(
     k_hat = np.empty(shape[:2])
     for i, part in enumerate(parts.values()):
         for a, alpha in enumerate(alphas):
-            weights = weights_for(baseline.theta, (alpha - 1.0) * part.ravel())
+            weights = weights_for(baseline.densities, (alpha - 1.0) * part.ravel())
             k_hat[i, a] = weights.k_hat
             if weights.k_hat > K_HAT_LIMIT:
                 continue

@@ -11,18 +11,18 @@ import numpy as np
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.families import ForeignPrior, Prior, Uniform
 from hierbayes.priors.prior_set import PriorSet
-from hierbayes.studies.sensitivity.theta import Theta, joint_of
+from hierbayes.studies.sensitivity.densities import Densities, joint_of
 
 _SIZES = np.logspace(-8, 8, 321)
 _ROUNDING = 2e-8  # of an end, and of the smallest size tried, where a density may be 0 at 0
 
 
-def obstacle(theta: Theta, new: PriorSet, old: PriorSet) -> str:
+def obstacle(densities: Densities, new: PriorSet, old: PriorSet) -> str:
     """Why draws under old priors cannot be weighted to new ones; empty when they can.
 
     Parameters
     ----------
-    theta : Theta
+    densities : Densities
         The draws under the old priors.
     """
     joint = joint_of(new), joint_of(old)
@@ -35,8 +35,8 @@ def obstacle(theta: Theta, new: PriorSet, old: PriorSet) -> str:
         other = theirs.get(key)
         if other == prior or not isinstance(prior, Uniform | ForeignPrior):
             continue
-        lower, upper = _support(prior, theta)
-        below, above = _support(other, theta) if other is not None else (-np.inf, np.inf)
+        lower, upper = _support(prior, densities)
+        below, above = _support(other, densities) if other is not None else (-np.inf, np.inf)
         if key[0] in ("sd", "sigma"):
             lower, below = max(lower, 0.0), max(below, 0.0)
         if below < lower - _margin(lower) or above > upper + _margin(upper):
@@ -50,7 +50,7 @@ def _margin(end: float) -> float:
     return _ROUNDING * max(1.0, abs(end)) if np.isfinite(end) else 0.0
 
 
-def _support(prior: Prior, theta: Theta) -> tuple[float, float]:
+def _support(prior: Prior, densities: Densities) -> tuple[float, float]:
     """Smallest and largest value with a density, ±inf where there is no end."""
     if isinstance(prior, Uniform):
         return prior.lower, prior.upper
@@ -58,7 +58,7 @@ def _support(prior: Prior, theta: Theta) -> tuple[float, float]:
         return -np.inf, np.inf
     from hierbayes.priors.density import log_density
 
-    points = np.concatenate([-_SIZES[::-1], [0.0], _SIZES, _near(theta)])
+    points = np.concatenate([-_SIZES[::-1], [0.0], _SIZES, _near(densities)])
     points.sort()
     possible = points[np.isfinite(log_density(prior, points))]
     if not len(possible):
@@ -68,8 +68,9 @@ def _support(prior: Prior, theta: Theta) -> tuple[float, float]:
     return lower, upper
 
 
-def _near(theta: Theta) -> Floats:
+def _near(densities: Densities) -> Floats:
     """Points around the draws, where the end of a prior matters most."""
-    drawn = np.concatenate([theta.sd.ravel(), theta.sigma, theta.gamma.ravel()])
+    theta = densities.theta
+    drawn = np.concatenate([theta.sd.ravel(), theta.sigma, densities.gamma.ravel()])
     size = float(np.abs(drawn).max())
     return np.linspace(-2.0 * size, 2.0 * size, 2001)

@@ -14,7 +14,7 @@ import numpy as np
 
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.prior_set import PriorSet
-from hierbayes.studies.sensitivity.theta import Theta
+from hierbayes.studies.sensitivity.densities import Densities
 
 K_HAT_LIMIT = 0.5  # below it the weights have a variance, and Monte Carlo errors a meaning
 WORTH_LIMIT = 0.05  # of the draws: what re-weighted draws must be worth
@@ -78,7 +78,7 @@ def pareto_smoothed(log_ratio: Floats) -> Weights:
     return Weights(values / values.sum(), float(k_hat))
 
 
-def weights_for(theta: Theta, ratio: Floats) -> Weights:
+def weights_for(densities: Densities, ratio: Floats) -> Weights:
     """Weights of draws of θ, from log ratios (M,) of two densities at them.
 
     What is averaged is not the weight w but w times a parameter, and its square for the
@@ -90,17 +90,17 @@ def weights_for(theta: Theta, ratio: Floats) -> Weights:
     if not 0.0 < weights.k_hat <= K_HAT_LIMIT or np.ptp(ratio) < NEARLY_EQUAL:
         return weights
     worst = weights.k_hat
-    for square in log_squares(theta):
+    for square in log_squares(densities):
         shape = pareto_smoothed(ratio + square).k_hat
         if shape > K_HAT_LIMIT and shape > pareto_smoothed(square).k_hat + _HEAVIER:
             worst = max(worst, shape)
     return Weights(weights.values, worst)
 
 
-def log_squares(theta: Theta) -> list[Floats]:
+def log_squares(densities: Densities) -> list[Floats]:
     """log(1 + z²) (M,) of each standard deviation and of σ, z standardised."""
     found = []
-    for values in (*theta.sd.T, theta.sigma):
+    for values in (*densities.theta.sd.T, densities.theta.sigma):
         z = (values - values.mean()) / max(float(values.std()), 1e-300)
         found.append(np.log1p(z**2))
     return found
@@ -117,18 +117,18 @@ def _tail_length(M: int) -> int:
     return max(_TAIL, int(min(0.2 * M, 3.0 * np.sqrt(M))))
 
 
-def log_ratio(theta: Theta, new: PriorSet, old: PriorSet) -> Floats:
+def log_ratio(densities: Densities, new: PriorSet, old: PriorSet) -> Floats:
     """Log of p(θ, γ | y) under new priors over that under old ones (M,), up to a constant.
 
     Where γ is integrated out under both, the ratio is one of marginal densities of θ: γ
     is then to be drawn anew, see `with_gamma`.
     """
-    total = theta.log_ratio_of_variances(new, old)
+    total = densities.log_ratio_of_variances(new, old)
     if gamma_changes(new, old):
         if redraws_gamma(new, old):
-            total = total + theta.log_likelihood(new) - theta.log_likelihood(old)
+            total = total + densities.log_likelihood(new) - densities.log_likelihood(old)
         else:
-            total = total + theta.log_ratio("gamma", new, old)
+            total = total + densities.log_ratio("gamma", new, old)
     return np.asarray(total)
 
 

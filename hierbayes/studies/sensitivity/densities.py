@@ -1,4 +1,4 @@
-"""Draws of θ as priors see them, and log densities of priors and of the likelihood at them."""
+"""Log densities of priors and of the likelihood at draws of θ and γ."""
 
 from __future__ import annotations
 
@@ -10,41 +10,36 @@ import numpy as np
 from hierbayes.design.problem import Problem
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import NORMAL, REML
-from hierbayes.likelihood.reduction import Reduction, reduce_draws
+from hierbayes.likelihood.reduction import Reduction
+from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.families import LKJ, Prior
 from hierbayes.priors.prior_set import PriorSet
 
 
 @dataclass(frozen=True, eq=False)
-class Theta:
-    """M draws of the parameters that have priors, in the user's units.
+class Densities:
+    """Log densities at M draws of the parameters that have priors.
 
     Parameters
     ----------
     problem : Problem
-    root : (M, q, q) float
-        A lower root of G.
-    sigma : (M,) float
+    theta : Theta
+        With one leading axis, and lower roots of G.
     gamma : (M, p) float
     """
 
     problem: Problem
-    root: Floats
-    sigma: Floats
+    theta: Theta
     gamma: Floats
-
-    @cached_property
-    def sd(self) -> Floats:
-        """Standard deviations of the random effects (M, q)."""
-        sd: Floats = np.sqrt((self.root**2).sum(axis=-1))
-        return sd
 
     @cached_property
     def corr_roots(self) -> list[Floats]:
         """Cholesky factors (M, k, k) of the correlations of each block of G with k > 1 effects."""
-        diagonal = np.diagonal(self.root, axis1=1, axis2=2)
-        chol = self.root / (np.where(diagonal < 0.0, -1.0, 1.0) * self.sd)[:, :, None]
+        root = self.theta.root
+        diagonal = np.diagonal(root, axis1=1, axis2=2)
+        chol = root / (np.where(diagonal < 0.0, -1.0, 1.0) * self.theta.sd)[:, :, None]
         roots, start = [], 0
         for size in self.problem.design.blocks:
             if size > 1:
@@ -56,11 +51,7 @@ class Theta:
     @cached_property
     def reduction(self) -> Reduction:
         """The groups reduced at every draw: the likelihood under any normal prior of γ."""
-        cross = self.problem.cross
-        scaled = self.sigma[:, None, None] / cross.basis.scale
-        return reduce_draws(
-            cross.basis.root_internal(self.root) / scaled, self.sigma / cross.basis.scale, cross
-        )
+        return Likelihood(self.problem.cross).reduce(self.theta)
 
     def log_likelihood(self, priors: PriorSet) -> Floats:
         """Log p(y | θ) (M,), γ integrated out under its normal or flat priors."""
@@ -79,10 +70,11 @@ class Theta:
         """
         from hierbayes.priors.density import log_density_joint
 
-        total = np.zeros(len(self.sigma))
+        total = np.zeros(len(self.theta.sigma))
         for entry in priors.joint:
             if entry[0] == block:
-                total += log_density_joint(entry, self.problem.design, self.root, self.sigma)
+                theta = self.theta
+                total += log_density_joint(entry, self.problem.design, theta.root, theta.sigma)
                 if block == "G":
                     for chol in self.corr_roots:
                         total += uniform_corr(chol)
@@ -95,7 +87,7 @@ class Theta:
 
         Entries that are equal in both are not evaluated.
         """
-        total = np.zeros(len(self.sigma))
+        total = np.zeros(len(self.theta.sigma))
         pairs = zip(self.stated(block, new), self.stated(block, old), strict=True)
         for (prior, values), (before, _) in pairs:
             if prior != before:
@@ -118,13 +110,13 @@ class Theta:
                 columns = dict(zip(design.terms, self.gamma.T, strict=True))
                 return [(prior, columns[name]) for name, prior, _ in priors.gamma]
             case "sd":
-                columns = dict(zip(design.effects, self.sd.T, strict=True))
+                columns = dict(zip(design.effects, self.theta.sd.T, strict=True))
                 return [(prior, columns[name]) for name, prior, _ in priors.sd]
             case "corr" if priors.corr:
                 pairs = zip(priors.corr, self.corr_roots, strict=True)
                 return [(prior, roots) for (_, prior, _), roots in pairs]
             case "sigma":
-                return [(priors.sigma[1], self.sigma)]
+                return [(priors.sigma[1], self.theta.sigma)]
         return []
 
 
@@ -133,16 +125,10 @@ def joint_of(priors: PriorSet) -> list[tuple[str, Prior]]:
     return [(block, prior) for block, prior, _ in priors.joint]
 
 
-def theta_of(fit: Fitted) -> Theta:
+def densities_of(fit: Fitted) -> Densities:
     """The draws of a fit, chains one after the other."""
-    q = fit.root.shape[-1]
     p = fit.gamma_draws.shape[-1]
-    return Theta(
-        fit.problem,
-        fit.root.reshape(-1, q, q),
-        fit.sigma_draws.ravel(),
-        fit.gamma_draws.reshape(-1, p),
-    )
+    return Densities(fit.problem, fit.theta.flat, fit.gamma_draws.reshape(-1, p))
 
 
 def uniform_corr(chol: Floats) -> Floats:
