@@ -28,8 +28,8 @@ class Theta:
     Examples
     --------
     >>> theta = Theta.of_covariance(np.array([[4.0, 1.0], [1.0, 1.0]]), 3.0)
-    >>> theta.sd, theta.corr[1, 0]
-    (array([2., 1.]), 0.5)
+    >>> theta.sd.tolist(), float(theta.corr[1, 0])
+    ([2.0, 1.0], 0.5)
     """
 
     roots: tuple[Floats, ...]
