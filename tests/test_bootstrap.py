@@ -46,7 +46,7 @@ def rows_of(fit: hb.PointFit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         mine = design.rows.codes == j
         wide[np.ix_(mine, np.arange(j * Z.shape[1], (j + 1) * Z.shape[1]))] = Z[mine]
     sigma = fit.sigma / basis.scale
-    root = fit.relative_root[0, 0] * sigma
+    root = fit.state.internal_root
     V = wide @ np.kron(np.eye(design.J), root @ root.T) @ wide.T + sigma**2 * np.eye(len(Z))
     return W[:, :-1], wide, V
 
@@ -144,7 +144,7 @@ def test_refits_are_those_of_simulated_rows() -> None:
     fit = model.ml()
     drawn = hb.bootstrap(fit, n=400, seed=4, progress=False)
     generator = np.random.default_rng(5)
-    design, G = fit.design, fit.G_draws[0, 0]
+    design, G = fit.design, fit.theta.G[0, 0]
     found = []
     for _ in range(400):
         u = generator.multivariate_normal(np.zeros(2), G, size=design.J)[design.rows.codes]
@@ -171,7 +171,7 @@ def test_balanced_one_way_is_chi_squared() -> None:
     within = J * (m - 1) * drawn.draws[("sigma", "sigma")] ** 2 / fit.sigma**2
     assert stats.kstest(within, stats.chi2(J * (m - 1)).cdf).pvalue > 1e-3
     sd2 = drawn.draws[("sd", "Intercept")] ** 2 + drawn.draws[("sigma", "sigma")] ** 2 / m
-    expected = fit.G_draws[0, 0, 0, 0] + fit.sigma**2 / m
+    expected = fit.theta.G[0, 0, 0, 0] + fit.sigma**2 / m
     assert stats.kstest((J - 1) * sd2 / expected, stats.chi2(J - 1).cdf).pvalue > 1e-3
 
 

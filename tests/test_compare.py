@@ -12,7 +12,9 @@ from scipy import stats
 import hierbayes as hb
 from hierbayes.errors import IntervalError
 from hierbayes.fit.fit import Fit
-from hierbayes.likelihood.conditional import conditional_moments
+from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.reading import NORMAL
+from hierbayes.likelihood.theta import Theta
 from hierbayes.studies.comparison.decomposition import decompose
 from hierbayes.studies.comparison.estimates import EQUAL_TAILED, WALD_NATURAL, WALD_T
 from hierbayes.studies.comparison.fit_names import ComparisonError
@@ -119,15 +121,13 @@ def test_tables_are_looked_up_by_some_of_their_levels(three: hb.Comparison) -> N
 def test_decomposition_is_that_of_the_conditional_moments(posterior_hs: Fit) -> None:
     """Against the moments at each of some draws of θ, in the user's units, one by one."""
     keep = slice(0, 25)
-    fit = replace(posterior_hs, root=posterior_hs.root[:, keep],
-                  sigma_draws=posterior_hs.sigma_draws[:, keep],
-                  gamma_draws=posterior_hs.gamma_draws[:, keep])  # fmt: skip
+    few = Theta.of(posterior_hs.theta.root[:, keep], posterior_hs.theta.sigma[:, keep])
+    fit = replace(posterior_hs, theta=few, gamma_draws=posterior_hs.gamma_draws[:, keep])
     cross, basis, W = fit.problem.cross, fit.problem.cross.basis, fit.groups_of.W
     means, covs, beta, spread = [], [], [], []
     T = basis.scale * basis.z.matrix
-    for root, sigma in zip(fit.relative_root.reshape(-1, 2, 2), fit.sigma_draws.ravel(),
-                           strict=True):  # fmt: skip
-        m = conditional_moments(root, sigma / basis.scale, cross, fit.gamma_prior)
+    for i in range(few.sigma.size):
+        m = Likelihood(cross, NORMAL, fit.gamma_prior).at(few.flat[i]).moments
         means.append(basis.gamma(m.gamma))
         covs.append(np.diag(basis.gamma_covariance(m.gamma_cov)))
         beta.append(W @ means[-1] + basis.u(m.u))
@@ -262,9 +262,9 @@ def test_reading(hs: pd.DataFrame) -> None:
 
 
 def test_chains_that_disagree(trio: dict[str, Fit]) -> None:
-    moved = trio["posterior"].sigma_draws + 1.0
+    moved = trio["posterior"].theta.sigma + 1.0
     moved[0] += 0.1
-    bad = replace(trio["posterior"], sigma_draws=moved)
+    bad = replace(trio["posterior"], theta=Theta.of(trio["posterior"].theta.root, moved))
     comparison = hb.compare(trio["posterior"], bad)
     assert rules(comparison, "sigma", "sigma") == ["sampler"]
     assert (

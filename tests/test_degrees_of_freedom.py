@@ -100,7 +100,7 @@ class Dense:
         design = fit.design
         self.rows = Rows(design.rows.y, design.rows.X, design.rows.Z, design.rows.codes)
         self.entries = free_entries(design.blocks)
-        self.G, self.sigma, self.X = fit.G_draws[0, 0], fit.sigma, design.rows.X
+        self.G, self.sigma, self.X = fit.theta.G[0, 0], fit.sigma, design.rows.X
         self.at = np.append(self.G[self.entries], self.sigma**2)
         sd = np.sqrt(np.diag(self.G))
         self.unit = np.append(np.outer(sd, sd)[self.entries], self.sigma**2)  # for steps

@@ -282,7 +282,7 @@ def test_posterior_shows_its_means_and_no_least_squares(small_posterior: hb.Fit)
     level, slope = digits(fixef["Intercept"])[0], digits(fixef["w"])[0]
     assert f"β_0j = {level} − {slope} w_j + u_0j" in made.between.text
     assert made.gls.text.splitlines()[-1].strip() == "γ̂ = (X' V⁻¹ X)⁻¹ X' V⁻¹ Y"
-    mean = small_posterior.G_draws.mean(axis=(0, 1))
+    mean = small_posterior.theta.G.mean(axis=(0, 1))
     assert digits(mean[1, 1])[0] in made.between.text
 
 

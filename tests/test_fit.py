@@ -143,9 +143,9 @@ def test_icc_at_a_point_and_over_the_rows(fits: dict[str, hb.Fit]) -> None:
 def test_posterior_intervals_are_equal_tailed_quantiles(fits: dict[str, hb.Fit]) -> None:
     fit = fits["posterior"]
     table = fit.intervals(0.8)
-    low, high = np.quantile(fit.sigma_draws, [0.1, 0.9])
+    low, high = np.quantile(fit.theta.sigma, [0.1, 0.9])
     np.testing.assert_allclose(
-        table.loc[("sigma", "sigma")], [low, fit.sigma_draws.mean(), high], rtol=1e-12
+        table.loc[("sigma", "sigma")], [low, fit.theta.sigma.mean(), high], rtol=1e-12
     )
     assert "80% equal-tailed" in table.attrs["method"]
     parameters = fit.summary(0.8).parameters
@@ -157,7 +157,7 @@ def test_shrinkage_of_a_posterior_is_its_mean_over_draws(fits: dict[str, hb.Fit]
     fit = fits["posterior"]
     design = fit.design
     G = fit.draws("G").to_numpy().reshape(-1, 2, 2)
-    s2 = fit.sigma_draws.ravel()[:, None, None] ** 2
+    s2 = fit.theta.sigma.ravel()[:, None, None] ** 2
     Z = design.rows.Z[design.rows.codes == 0]
     weights = G @ np.linalg.inv(G + s2 * np.linalg.inv(Z.T @ Z))
     row = fit.shrinkage().loc[(design.groups[0], "Intercept")]

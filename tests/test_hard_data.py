@@ -45,7 +45,7 @@ def assert_at_a_maximum(fitted: hb.Fit) -> None:
     """By the fit's report, and by trying: no other (G, σ) nearby has a higher density."""
     assert fitted.maximum.gradient < 1e-5
     assert fitted.maximum.ascent < 1e-6
-    G, sigma, top = fitted.G_draws[0, 0], fitted.sigma, fitted.loglik
+    G, sigma, top = fitted.theta.G[0, 0], fitted.sigma, fitted.loglik
     assert_allclose(value_at(fitted, G, sigma), top, rtol=1e-9)
     rng = np.random.default_rng(5)
     mask = block_mask(fitted.design.blocks)
@@ -121,7 +121,7 @@ def test_blocks(formula: str, engine: str) -> None:
     data = simulate([5, 6, 4, 7, 3, 6], (0.8, 0.6, 0.5), 4)
     fitted = getattr(hb.Model(f"y ~ x1 + {formula}", data=data), engine)()
     mask = block_mask(fitted.design.blocks)
-    assert (fitted.G_draws[0, 0][~mask] == 0.0).all()
+    assert (fitted.theta.G[0, 0][~mask] == 0.0).all()
     assert not mask.all()
     assert_at_a_maximum(fitted)
     assert fitted.loglik > best_of_nelder_mead(fitted, starts=3) - 1e-8
@@ -146,7 +146,7 @@ def test_groups_of_one_row(engine: str) -> None:
     data = simulate([1] * 10 + [5] * 6, (1.0,), 7)
     fitted = getattr(hb.Model("y ~ 1 + (1 | g)", data=data), engine)()
     assert_at_a_maximum(fitted)
-    g, alone = fitted.G_draws[0, 0, 0, 0], data["g"] < 10
+    g, alone = fitted.theta.G[0, 0, 0, 0], data["g"] < 10
     residual = data.loc[alone, "y"] - fitted.fixef()["Intercept"]
     expected = residual * g / (g + fitted.sigma**2)
     assert_allclose(fitted.ranef()["Intercept"].iloc[:10], expected, rtol=1e-10)
@@ -166,11 +166,11 @@ def test_no_variance_between_groups(effects: str, engine: str) -> None:
     n, p, rss = 30, 2, float(noise @ noise)
     freedom = n - p if engine == "reml" else n
     assert fitted.maximum.singular
-    assert (fitted.G_draws == 0.0).all()
+    assert (fitted.theta.G == 0.0).all()
     assert (fitted.ranef() == 0.0).all(axis=None)
     assert_allclose(fitted.sigma, np.sqrt(rss / freedom), rtol=1e-10)
     assert_allclose(fitted.fixef(), [1.0, 1.0], rtol=1e-10)
-    assert_allclose(fitted.loglik, value_at(fitted, np.zeros_like(fitted.G_draws[0, 0]),
+    assert_allclose(fitted.loglik, value_at(fitted, np.zeros_like(fitted.theta.G[0, 0]),
                                             fitted.sigma), rtol=1e-10)  # fmt: skip
     assert_at_a_maximum(fitted)
 
@@ -188,5 +188,5 @@ def test_two_groups_with_one_effect(engine: str) -> None:
     fitted = getattr(hb.Model("y ~ 1 + (1 | g)", data=data), engine)()
     assert_allclose(fitted.sigma**2, msw, rtol=1e-9)
     expected = (ssb / (1 if engine == "reml" else 2) - msw) / m
-    assert_allclose(fitted.G_draws[0, 0, 0, 0], expected, rtol=1e-8)
+    assert_allclose(fitted.theta.G[0, 0, 0, 0], expected, rtol=1e-8)
     assert_at_a_maximum(fitted)

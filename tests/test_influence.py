@@ -41,7 +41,7 @@ def fitted(data: pd.DataFrame, engine: str, formula: str = FORMULA, random: str 
 def assert_without(result: hb.Influence, full: hb.Fit, case: int, left: hb.Fit) -> None:
     """One case of an influence study against the fit without it."""
     assert_allclose(result.gamma.iloc[case], left.fixef(), rtol=1e-8, atol=1e-8)
-    assert_allclose(result.G[case], left.G_draws[0, 0], rtol=1e-6, atol=1e-8)
+    assert_allclose(result.G[case], left.theta.G[0, 0], rtol=1e-6, atol=1e-8)
     sd = left.var_corr()["sd"]
     found = result.variance.iloc[case]
     assert_allclose(found["sigma"], left.sigma, rtol=1e-8)
@@ -67,7 +67,7 @@ def drop(full: hb.Fit, left: hb.Fit) -> float:
     reading = REML if full.engine == "REML" else GIVEN
     values = [
         dense.log_density(
-            rows_of(full), fit.G_draws[0, 0], fit.sigma, reading, fit.fixef().to_numpy()
+            rows_of(full), fit.theta.G[0, 0], fit.sigma, reading, fit.fixef().to_numpy()
         )
         for fit in (full, left)
     ]
@@ -92,7 +92,7 @@ def test_rows_against_fits_without_them(small: hb.Fit, data: pd.DataFrame) -> No
 def test_given_theta(small: hb.Fit, data: pd.DataFrame, level: int) -> None:
     """G and σ held: generalised least squares on the rows that are left."""
     result = hb.influence(small, level=level, refit=0)
-    rows, G, sigma = rows_of(small), small.G_draws[0, 0], small.sigma
+    rows, G, sigma = rows_of(small), small.theta.G[0, 0], small.sigma
     V = rows.V(G, sigma)
     gamma, cov = dense.gls(rows.X, rows.y, V)
     cases = rows.codes if level == 2 else np.arange(len(rows.y))
@@ -115,7 +115,7 @@ def test_deleted_residuals(small: hb.Fit) -> None:
     """y less its best prediction from all other rows, θ held."""
     frame = hb.influence(small, level=1).frame
     rows = rows_of(small)
-    V = rows.V(small.G_draws[0, 0], small.sigma)
+    V = rows.V(small.theta.G[0, 0], small.sigma)
     for i in range(len(rows.y)):
         kept = np.arange(len(rows.y)) != i
         gamma, _ = dense.gls(rows.X[kept], rows.y[kept], V[np.ix_(kept, kept)])
@@ -171,7 +171,7 @@ def test_schools(name: str, hs: pd.DataFrame, reml_fits: Cache[hb.Fit], referenc
         left = hs[hs["school"] != full.design.groups[j]]
         fit = hb.Model(model["fixed"], random=model["random"], data=left).reml()
         assert_allclose(result.gamma.iloc[j], fit.fixef(), rtol=1e-8)
-        assert_allclose(result.G[j], fit.G_draws[0, 0], rtol=1e-6, atol=1e-8)
+        assert_allclose(result.G[j], fit.theta.G[0, 0], rtol=1e-6, atol=1e-8)
 
 
 def test_all_schools_are_fast_on_the_boundary(hsfull: pd.DataFrame) -> None:
@@ -185,7 +185,7 @@ def test_all_schools_are_fast_on_the_boundary(hsfull: pd.DataFrame) -> None:
     left = hsfull[hsfull["school"] != "3427"]
     fit = hb.Model("mathach ~ ses * Sector", random="~ 1 + ses | school", data=left).reml()
     assert_allclose(result.gamma.iloc[j], fit.fixef(), rtol=1e-8)
-    assert_allclose(result.G[j], fit.G_draws[0, 0], rtol=1e-6)
+    assert_allclose(result.G[j], fit.theta.G[0, 0], rtol=1e-6)
     assert result.frame["cook"].idxmax() == "3427"
     assert result.findings[0] == (
         "8 of 160 cases (school) have a Cook's distance above 4/160 = 0.025, 0 a COVRATIO off 1 "

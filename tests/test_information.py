@@ -82,7 +82,7 @@ def test_covariance_is_the_inverse_of_minus_the_hessian(
     """At the maximum, in units of the standard errors."""
     m = model(data, structure)
     fitted = m.reml() if engine == "REML" else m.ml()
-    G, sigma = fitted.G_draws[0, 0], fitted.sigma
+    G, sigma = fitted.theta.G[0, 0], fitted.sigma
     found = natural_parameters(m.problem, G, sigma, READINGS[engine])
     back = covariance(found.values, found.pairs, len(m.problem.design.effects))
     assert_allclose(back[0], G, rtol=1e-12)
@@ -114,7 +114,7 @@ def test_no_information_where_the_hessian_is_indefinite(data: pd.DataFrame) -> N
 def test_intervals_are_wald_on_the_natural_scale(data: pd.DataFrame) -> None:
     m = model(data, "two")
     fitted = m.reml()
-    found = natural_parameters(m.problem, fitted.G_draws[0, 0], fitted.sigma, REML)
+    found = natural_parameters(m.problem, fitted.theta.G[0, 0], fitted.sigma, REML)
     half = 1.6448536269514722 * np.sqrt(np.diag(found.covariance))  # 90 %
     limits = fitted.intervals(0.9)
     for name, at in ((("sd", "Intercept"), 0), (("sd", "x"), 1), (("sigma", "sigma"), 3)):
@@ -133,7 +133,7 @@ def test_information_does_not_depend_on_units(data: pd.DataFrame, scale: float) 
     moved = data.assign(y=data["y"] * scale, x=data["x"] / scale)
     other = model(moved, "two").reml()
     first, second = (
-        natural_parameters(f.problem, f.G_draws[0, 0], f.sigma, REML) for f in (one, other)
+        natural_parameters(f.problem, f.theta.G[0, 0], f.sigma, REML) for f in (one, other)
     )
     assert_allclose(second.covariance, first.covariance, rtol=1e-5, atol=1e-7)
     shift = np.log(scale) * np.array([1.0, 2.0, 0.0, 1.0])

@@ -42,7 +42,7 @@ def test_both_standard_errors_are_those_of_the_slides(
     oneway: hb.InterceptWeights, reml_fits: Cache[hb.Fit]
 ) -> None:
     fit, table = reml_fits["oneway"], oneway.table
-    g, sigma2 = float(fit.G_draws[0, 0, 0, 0]), fit.sigma**2
+    g, sigma2 = float(fit.theta.G[0, 0, 0, 0]), fit.sigma**2
     best = 1 / (g + sigma2 / table["n"])
     assert_allclose(table["model"], best / best.sum(), rtol=1e-10)
     for scheme in ("equal", "sample_size", "size_share", "model"):
@@ -112,7 +112,7 @@ def rows_weights(fit: hb.Fit) -> Floats:
     """Weights of the rows in the intercept, from dense matrices."""
     d = fit.design
     same = d.rows.codes[:, None] == d.rows.codes
-    V = d.rows.Z @ fit.G_draws[0, 0] @ d.rows.Z.T * same + fit.sigma**2 * np.eye(d.n)
+    V = d.rows.Z @ fit.theta.G[0, 0] @ d.rows.Z.T * same + fit.sigma**2 * np.eye(d.n)
     VX = np.linalg.solve(V, d.rows.X)
     weights: Floats = np.linalg.solve(d.rows.X.T @ VX, VX.T)[d.terms.index("Intercept")]
     return weights
@@ -155,7 +155,7 @@ def test_means_of_own_intercepts_of_random_coefficients(
     error = fit.sigma**2 * np.array([line[1][1, 1] for line in lines.values()])
     assert found["estimate"] == pytest.approx(own.mean(), rel=1e-9)
     assert found["se_given_groups"] == pytest.approx(np.sqrt(error.sum()) / 40, rel=1e-9)
-    total = error + fit.G_draws[0, 0, 0, 0]
+    total = error + fit.theta.G[0, 0, 0, 0]
     assert found["se"] == pytest.approx(np.sqrt(total.sum()) / 40, rel=1e-9)
 
 
@@ -182,7 +182,7 @@ def test_a_posterior_averages_over_its_draws(small_data: pd.DataFrame, small: hb
                                              small_posterior: hb.Fit) -> None:  # fmt: skip
     found = hb.intercept_weights(small_posterior)
     d = small.problem.design
-    G, sigma = small_posterior.G_draws.reshape(-1, 2, 2), small_posterior.sigma_draws.ravel()
+    G, sigma = small_posterior.theta.G.reshape(-1, 2, 2), small_posterior.theta.sigma.ravel()
     same = d.rows.codes[:, None] == d.rows.codes
     weights, estimates, variances = [], [], []
     for g, s in zip(G, sigma, strict=True):

@@ -44,7 +44,7 @@ def assert_same_fit(
     assert abs(one.loglik - other.loglik) < 1e-9 * abs(other.loglik)
     same(one.fixef(), other.fixef()[one.fixef().index])
     same(one.vcov(), other.vcov())
-    same(one.G_draws[0, 0], other.G_draws[0, 0])
+    same(one.theta.G[0, 0], other.theta.G[0, 0])
     same(one.sigma, other.sigma)
     same(one.ranef(), other.ranef().rename(index=labels).loc[one.ranef().index])
 
@@ -92,7 +92,7 @@ def test_shift_and_scale_of_a_predictor(
     one, other = getattr(model, engine)(), getattr(moved, engine)()
     M = np.array([[1.0, shift], [0.0, spread]])
     same(by_sector(other), by_sector(one) @ M.T, 1e-7)
-    same(other.G_draws[0, 0], M @ one.G_draws[0, 0] @ M.T, 1e-7)
+    same(other.theta.G[0, 0], M @ one.theta.G[0, 0] @ M.T, 1e-7)
     same(other.ranef(), one.ranef() @ M.T, 1e-7)
     same(other.sigma, one.sigma)
     volume = len(by_sector(one)) * np.log(spread) if engine == "reml" else 0.0
@@ -107,7 +107,7 @@ def test_scale_of_the_response(hs: pd.DataFrame, scale: float, engine: str) -> N
     other = getattr(hb.Model("scaled ~ ses", "~ 1 + ses | school", data=data), engine)()
     same(other.fixef() / scale, one.fixef())
     same(other.vcov() / scale**2, one.vcov())
-    same(other.G_draws[0, 0] / scale**2, one.G_draws[0, 0])
+    same(other.theta.G[0, 0] / scale**2, one.theta.G[0, 0])
     same(other.sigma / scale, one.sigma)
     same(other.ranef() / scale, one.ranef())
     freedom = len(hs) - (2 if engine == "reml" else 0)
@@ -123,7 +123,7 @@ def test_predictor_near_a_million_loses_no_digits(hs: pd.DataFrame, fixed: str) 
     other = fit(hs.assign(ses=x + 1e6), fixed)
     M = np.array([[1.0, -1e6], [0.0, 1.0]])
     same(by_sector(other), by_sector(one) @ M.T)
-    same(other.G_draws[0, 0], M @ one.G_draws[0, 0] @ M.T)
+    same(other.theta.G[0, 0], M @ one.theta.G[0, 0] @ M.T)
     same(other.ranef(), one.ranef() @ M.T)
     same(other.predict(), one.predict())
     assert abs(other.loglik - one.loglik) < 1e-7
@@ -177,7 +177,7 @@ def test_several_terms_on_one_factor_are_independent_blocks(hs: pd.DataFrame) ->
     bars = fit(hs, "mathach ~ ses + (1 + ses || school)", None)
     one = fit(hs, "mathach ~ ses + (1 + ses | school)", None)
     assert two.design.blocks == (1, 1)
-    assert two.G_draws[0, 0, 0, 1] == two.G_draws[0, 0, 1, 0] == 0.0
+    assert two.theta.G[0, 0, 0, 1] == two.theta.G[0, 0, 1, 0] == 0.0
     assert two.maximum.n_parameters == one.maximum.n_parameters - 1
     assert 0.0 < one.loglik - two.loglik < 1.0
     assert_same_fit(bars, two)

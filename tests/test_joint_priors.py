@@ -229,12 +229,12 @@ def test_one_effect_equals_quadrature(name: str, little: pd.DataFrame) -> None:
     assert max(weight[[0, -1]].sum(), weight[:, [0, -1]].sum()) < 1e-4  # the grid is wide enough
     fit = model.sample(seed=3, progress=False)
     sd_draws = fit.draws("sd").to_numpy()[..., 0]
-    icc_draws = sd_draws**2 / (sd_draws**2 + fit.sigma_draws**2)
+    icc_draws = sd_draws**2 / (sd_draws**2 + fit.theta.sigma**2)
     assert fit.icc()["icc"] == pytest.approx(icc_draws.mean(), rel=1e-12)
     for draws, exact in (
         (icc_draws, sd**2 / (sd**2 + sigma**2)),
         (np.log(sd_draws), np.log(sd)),
-        (fit.sigma_draws, sigma),
+        (fit.theta.sigma, sigma),
     ):
         mean = (weight * exact).sum()
         spread = np.sqrt((weight * (exact - mean) ** 2).sum())
@@ -295,7 +295,7 @@ def test_r2_equals_draws_of_the_prior_weighted_by_the_likelihood(little: pd.Data
     fit = model.sample(draws=1000, seed=4, progress=False)
     for draws, values in (
         (fit.draws("sd").to_numpy()[..., 0], sd),
-        (fit.sigma_draws, sigma),
+        (fit.theta.sigma, sigma),
         (fit.draws("gamma").to_numpy()[..., 1], slope),
     ):
         exact = (weight * values).sum()

@@ -107,7 +107,7 @@ def test_the_smaller_model_is_read_off_the_larger(
     mean = basis.center + basis.scale * W[:, :-1] @ simulate.gamma
     np.testing.assert_allclose(mean, a.design.rows.X @ a.fixef().to_numpy(), atol=1e-8)
     ours = basis.scale**2 * ((Z @ simulate.root) ** 2).sum(axis=1)
-    theirs = np.einsum("nk,kl,nl->n", a.design.rows.Z, a.G_draws[0, 0], a.design.rows.Z)
+    theirs = np.einsum("nk,kl,nl->n", a.design.rows.Z, a.theta.G[0, 0], a.design.rows.Z)
     np.testing.assert_allclose(ours, theirs, rtol=1e-8)
     assert simulate.sigma * basis.scale == pytest.approx(a.sigma)
 

@@ -63,7 +63,7 @@ def test_ellipses_are_those_of_G_and_of_gamma(slopes: hb.Fit) -> None:
         centre = W @ g.to_numpy()
         assert_allclose(frame.populations.loc[level], centre, rtol=1e-10)
         for kind, M, square in (
-            ("G", slopes.G_draws[0, 0], 1.0),
+            ("G", slopes.theta.G[0, 0], 1.0),
             ("confidence", W @ V.to_numpy() @ W.T, stats.chi2(2).ppf(0.9)),
         ):
             own = frame.ellipses[(frame.ellipses["kind"] == kind)]
@@ -78,7 +78,7 @@ def test_a_posterior_has_several_ellipses(small_posterior: hb.Fit) -> None:
     beta = small_posterior.draws("beta").mean(("chain", "draw"))
     assert_allclose(frame.groups[["blup_x", "blup_y"]], beta, rtol=1e-10)
     assert frame.populations.index.tolist() == [ALL]
-    G = small_posterior.G_draws.reshape(-1, 2, 2)
+    G = small_posterior.theta.G.reshape(-1, 2, 2)
     for kind, draw, M in (("draw of G", 24, G[-1]), ("G", 0, G.mean(axis=0))):
         own = frame.ellipses[(frame.ellipses["kind"] == kind) & (frame.ellipses["draw"] == draw)]
         away = own[PLANE].to_numpy() - frame.populations.to_numpy()

@@ -485,7 +485,7 @@ def quadratic() -> hb.PointFit:
 def test_pancake_is_the_ellipsoid_of_g(quadratic: hb.PointFit) -> None:
     found = plots.pancake_frame(quadratic)
     days = hb.load_dataset("sleepstudy")["Days"].to_numpy(float)
-    G = quadratic.G_draws[0, 0] * np.outer(found.spread, found.spread)
+    G = quadratic.theta.G[0, 0] * np.outer(found.spread, found.spread)
     points = found.surface.to_numpy()
     assert_allclose(np.einsum("mi,ij,mj->m", points, np.linalg.inv(G), points), 1.0, rtol=1e-6)
     assert_allclose(found.axes["variance"], np.linalg.eigvalsh(G)[::-1], rtol=1e-8)
@@ -510,7 +510,7 @@ def test_a_flat_pancake(hs: pd.DataFrame) -> None:
 
 def test_axes_of_a_posterior_are_those_of_its_mean(small_posterior: hb.PosteriorFit) -> None:
     spread = np.asarray(small_posterior.problem.cross.basis.z.spread)
-    mean = small_posterior.G_draws.mean(axis=(0, 1)) * np.outer(spread, spread)
+    mean = small_posterior.theta.G.mean(axis=(0, 1)) * np.outer(spread, spread)
     variance = principal_axes(small_posterior)["variance"]
     assert_allclose(variance, np.linalg.eigvalsh(mean)[::-1], rtol=1e-10)
 

@@ -190,7 +190,7 @@ def dense(fit: hb.Fit, given_gamma: bool) -> np.ndarray:
     Z = np.zeros((design.n, J * q))
     for i, j in enumerate(design.rows.codes):
         Z[i, j * q : (j + 1) * q] = design.rows.Z[i]
-    G = np.kron(np.eye(J), fit.G_draws[0, 0])
+    G = np.kron(np.eye(J), fit.theta.G[0, 0])
     P = np.linalg.inv(Z @ G @ Z.T + fit.sigma**2 * np.eye(len(X)))
     if not given_gamma:
         P = P - P @ X @ np.linalg.inv(X.T @ P @ X) @ X.T @ P
@@ -280,7 +280,7 @@ def test_no_variance_is_said(hs: pd.DataFrame) -> None:
     data = pd.DataFrame({"g": np.repeat(np.arange(6), 10), "y": rng.normal(size=60)})
     data["y"] -= data.groupby("g")["y"].transform("mean")
     fit = hb.Model("y ~ 1 + (1 | g)", data=data).reml()
-    assert fit.G_draws[0, 0, 0, 0] < 1e-12
+    assert fit.theta.G[0, 0, 0, 0] < 1e-12
     (panel,) = plots.plot_caterpillar(fit).axes
     assert [text.get_text() for text in panel.texts] == ["no variance: 0 in every group"]
 

@@ -34,7 +34,7 @@ def test_frame_by_hand(
     fit, wide = reml_fits["oneway"], frame.pivot(index="group", columns="scheme", values="weight")
     sizes = hs.groupby("school", observed=True)["Size"].agg(["size", "first"]).loc[wide.index]
     n = sizes["size"]
-    best = 1 / (fit.G_draws[0, 0, 0, 0] + fit.sigma**2 / n)
+    best = 1 / (fit.theta.G[0, 0, 0, 0] + fit.sigma**2 / n)
     assert_allclose(wide["model"], best / best.sum(), rtol=1e-10)
     assert_allclose(wide["equal"], 1 / 40, rtol=1e-12)
     assert_allclose(wide["sample_size"], n / 1977, rtol=1e-12)

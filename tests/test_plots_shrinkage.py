@@ -30,7 +30,7 @@ def slopes(reml_fits: Cache[hb.Fit]) -> hb.Fit:
 def test_shrinkage_by_hand(oneway: hb.Fit, hs: pd.DataFrame) -> None:
     frame = hb.plots.shrinkage_frame(oneway)
     means = hs.groupby("school", observed=True)["mathach"].agg(["size", "mean"]).loc[frame.index]
-    g, s2 = oneway.G_draws[0, 0, 0, 0], oneway.sigma**2
+    g, s2 = oneway.theta.G[0, 0, 0, 0], oneway.sigma**2
     mu = oneway.fixef()["Intercept"]
     share = g / (g + s2 / means["size"])
     assert frame["n"].tolist() == means["size"].tolist()

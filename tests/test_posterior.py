@@ -34,9 +34,9 @@ def quantity(fit: hb.Fit, name: str) -> NDArray[np.float64]:
     """Draws of a quantity under the name the reference gives it."""
     if name == "icc":
         between = fit.draws("G").to_numpy()[..., 0, 0]
-        return between / (between + fit.sigma_draws**2)
+        return between / (between + fit.theta.sigma**2)
     if name == "sigma":
-        return fit.sigma_draws
+        return fit.theta.sigma
     if name == "cor":
         return fit.draws("corr").to_numpy()[..., 0, 1]
     if name.startswith("sd_"):
@@ -81,7 +81,7 @@ def test_a_seed_gives_the_same_draws_again(posterior_hs: hb.Fit) -> None:
     for name in ("gamma", "u", "G", "sigma"):
         np.testing.assert_array_equal(again.draws(name), posterior_hs.draws(name))
     other = model.sample(draws=100, tune=100, seed=2, progress=False)
-    assert not np.array_equal(other.sigma_draws[:, :100], again.sigma_draws[:, :100])
+    assert not np.array_equal(other.theta.sigma[:, :100], again.theta.sigma[:, :100])
 
 
 STRUCTURES: dict[str, tuple[str, str | None, dict[str, Any]]] = {

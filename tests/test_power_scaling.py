@@ -10,8 +10,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import hierbayes as hb
-from hierbayes.likelihood.collapsed import collapsed
-from hierbayes.likelihood.conditional import log_jacobian
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import GIVEN
 from hierbayes.studies.sensitivity.power_scaling import diagnosis
 from tests.conftest import Cache
@@ -50,17 +49,10 @@ def study(informed: hb.Fit) -> hb.SensitivityStudy:
 
 def log_likelihood(fit: hb.Fit) -> Array:
     """Log p(y | γ, θ), u integrated out, draw by draw."""
-    cross = fit.problem.cross
-    gammas = cross.basis.gamma_internal(fit.gamma_draws.reshape(-1, 4))
-    roots = fit.relative_root.reshape(-1, 2, 2)
-    sigmas = fit.sigma_draws.ravel() / cross.basis.scale
-    nothing = np.zeros((4, 4))
-    values = [
-        collapsed(root, sigma, gamma, cross.A, cross.B, cross.C, cross.n, nothing, gamma, GIVEN)[0]
-        for root, sigma, gamma in zip(roots, sigmas, gammas, strict=True)
-    ]
-    shifted: Array = np.reshape(values, fit.sigma_draws.shape)
-    return shifted + log_jacobian(GIVEN, cross.basis, cross.n)
+    likelihood, theta = Likelihood(fit.problem.cross, GIVEN), fit.theta.flat
+    gammas = fit.gamma_draws.reshape(-1, 4)
+    values = [likelihood.at(theta[i], gamma).value for i, gamma in enumerate(gammas)]
+    return np.reshape(values, fit.theta.shape)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +66,7 @@ def tree(informed: hb.Fit, study: hb.SensitivityStudy) -> xr.DataTree:
         "gamma": stats.norm(1, 4).logpdf(gamma).sum(axis=2),
         "sd": stats.halfnorm(scale=2).logpdf(sd).sum(axis=2),
         "corr": np.log1p(-(rho**2)),
-        "sigma": stats.halfnorm(scale=3).logpdf(informed.sigma_draws),
+        "sigma": stats.halfnorm(scale=3).logpdf(informed.theta.sigma),
     }
     posterior = {one.name: (dims, one.draws(informed)) for one in study.questions.quantities}
     groups = {

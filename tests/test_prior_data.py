@@ -86,7 +86,7 @@ def test_where_prior_and_data_agree_the_data_decide(baselines: Cache[hb.Fit]) ->
     decided = found.drop(index=("corr", "Intercept, ses"))
     assert (decided["reading"] == "much was learnt from the data").all()
     assert (found["conflict"] > 0.05).all()
-    posterior = np.quantile(baselines["hs"].sigma_draws, [0.25, 0.5, 0.75])
+    posterior = np.quantile(baselines["hs"].theta.sigma, [0.25, 0.5, 0.75])
     names = [f"posterior_{p}%" for p in (25, 50, 75)]
     assert found.loc[("sigma", "sigma"), names].to_numpy(dtype=float) == pytest.approx(posterior)
     prior = stats.t(3).ppf((1 + np.array([0.25, 0.5, 0.75])) / 2) * 6.84

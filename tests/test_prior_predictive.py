@@ -1,7 +1,7 @@
 """What the priors imply: against a simulation by numpy and scipy alone, and closed forms."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import atan, pi
 from typing import Any
 
@@ -14,6 +14,7 @@ from scipy import stats
 import hierbayes as hb
 from hierbayes.errors import IntervalError
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.theta import Theta
 from hierbayes.studies.prior_predictive.implications import line_points, mixture_quantile
 from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive
 
@@ -335,12 +336,8 @@ def test_the_share_between_is_that_of_a_fit(hs: pd.DataFrame) -> None:
     draws = model.prior_predictive(50, seed=9).draws
     fit = model.reml()
     for d in (0, 17):
-        root = np.linalg.cholesky(draws["G"].to_numpy()[d])
-        sigma = draws["sigma"].to_numpy()[d]
-        one = type(fit)(
-            fit.problem, root[None, None], np.array([[sigma]]), fit.gamma_draws, fit.gamma_prior,
-            None, fit.evidence,
-        )  # fmt: skip
+        theta = Theta.of_covariance(draws["G"].to_numpy()[d], draws["sigma"].to_numpy()[d])
+        one = replace(fit, theta=theta[None, None])
         assert one.icc()["icc"] == pytest.approx(float(draws["icc"][d]), rel=1e-9)
 
 

@@ -20,7 +20,7 @@ class Dense:
     """Everything from its definition: V, P and hat matrices."""
 
     def __init__(self, fit: hb.Fit) -> None:
-        self.rows, self.G, self.sigma = rows_of(fit), fit.G_draws[0, 0], fit.sigma
+        self.rows, self.G, self.sigma = rows_of(fit), fit.theta.G[0, 0], fit.sigma
         V = self.rows.V(self.G, self.sigma)
         X, inverse = self.rows.X, np.linalg.inv(V)
         gls = np.linalg.inv(X.T @ inverse @ X) @ X.T @ inverse
@@ -113,7 +113,7 @@ def test_sums_over_rows_under_the_normal_equations(small: hb.Fit) -> None:
     u = small.ranef().to_numpy()
     for j in range(len(SIZES)):
         mine = rows.codes == j
-        weighed = small.G_draws[0, 0] @ rows.Z[mine].T @ rest[mine]
+        weighed = small.theta.G[0, 0] @ rows.Z[mine].T @ rest[mine]
         assert_allclose(weighed, small.sigma**2 * u[j], rtol=1e-8, atol=1e-10)
 
 
@@ -163,7 +163,7 @@ def test_singular_G(singular: hb.Fit) -> None:
 def test_zero_G() -> None:
     data = simulate(SIZES, (0.0,), seed=1)
     fit = hb.Model("y ~ x1", random="~ 1 | g", data=data).reml()
-    assert fit.G_draws[0, 0, 0, 0] == 0.0
+    assert fit.theta.G[0, 0, 0, 0] == 0.0
     result = hb.level2_residuals(fit)
     assert result.frame["mahalanobis"].eq(0.0).all() and result.frame["df"].eq(0).all()
     assert result.frame[["p", "standardized[Intercept]"]].isna().to_numpy().all()
@@ -178,7 +178,7 @@ def test_diagnostic_variance_is_G_less_prediction_error(
     name: str, reml_fits: Cache[hb.Fit]
 ) -> None:
     fit = reml_fits[name]
-    G = fit.G_draws[0, 0]
+    G = fit.theta.G[0, 0]
     pev = fit.ranef_cov(given_gamma=False)
     variance = hb.level2_residuals(fit).variance
     assert_allclose(variance + pev, np.broadcast_to(G, pev.shape), atol=1e-10 * np.abs(G).max())
@@ -210,7 +210,7 @@ def test_mode_of_a_posterior() -> None:
     priors = {"gamma": hb.Normal(0, 2)}
     fit = hb.Model("y ~ x1", random="~ 1 + x1 | g", data=data, priors=priors).map()
     frame, rows = hb.level1_residuals(fit).frame, rows_of(fit)
-    V = rows.V(fit.G_draws[0, 0], fit.sigma)
+    V = rows.V(fit.theta.G[0, 0], fit.sigma)
     whole = V + 4.0 * rows.X @ rows.X.T
     n = len(V)
     conditional = fit.sigma**2 * np.linalg.inv(whole)  # y − Xγ̂ − Zû = σ²Ω⁻¹y

@@ -132,7 +132,7 @@ def test_gamma_is_drawn_anew_exactly(
     changed = hb.Model("y ~ x + w", "~ 1 + x | g", data=small_data, priors={"gamma": stated})
     priors = changed.priors
     fit = reprior(baseline_of(small_posterior), priors)
-    assert fit.sigma_draws is small_posterior.sigma_draws
+    assert fit.theta.sigma is small_posterior.theta.sigma
     rows = rows_of(changed)
     normals = fit.generator(0).standard_normal((1000, 3))
     prior = (
@@ -142,7 +142,7 @@ def test_gamma_is_drawn_anew_exactly(
     )
     gammas = fit.gamma_draws.reshape(-1, 3)
     for i in range(0, 1000, 25):
-        G, sigma = fit.G_draws.reshape(-1, 2, 2)[i], fit.sigma_draws.ravel()[i]
+        G, sigma = fit.theta.G.reshape(-1, 2, 2)[i], fit.theta.sigma.ravel()[i]
         exact = dense.moments(rows, G, sigma, prior)
         away = gammas[i] - exact.gamma
         assert away @ np.linalg.solve(exact.gamma_cov, away) == pytest.approx(

@@ -150,7 +150,7 @@ def test_from_a_fit_on_its_own_rows(hs: pd.DataFrame) -> None:
     fit = model.reml()
     made = hb.simulate(fit, data=model.data, seed=2)
     assert_allclose(made.truth.gamma, fit.fixef(), rtol=1e-12)
-    assert_allclose(made.truth.G, fit.G_draws[0, 0], rtol=1e-12)
+    assert_allclose(made.truth.G, fit.theta.G[0, 0], rtol=1e-12)
     assert_allclose(made.design.rows.X, fit.design.rows.X, rtol=0)
     assert_allclose(made.design.rows.Z, fit.design.rows.Z, rtol=0)
     Zu = (fit.design.rows.Z * made.truth.u.to_numpy()[fit.design.rows.codes]).sum(axis=1)

@@ -160,11 +160,11 @@ WRONG_QUANTITIES: dict[str, tuple[Any, str]] = {
     "no function": (
         {"mean": 3}, "the quantity 'mean' must be a function of a fit, not 3"),
     "of texts": (
-        [Custom("text", lambda fit: np.full(fit.sigma_draws.shape, "a"))],
+        [Custom("text", lambda fit: np.full(fit.theta.sigma.shape, "a"))],
         "the quantity 'text' must give one number for each draw, an array (4, 250), "
         "not <U1 (4, 250)"),
     "missing": (
-        [Custom("missing", lambda fit: np.full(fit.sigma_draws.shape, np.nan))],
+        [Custom("missing", lambda fit: np.full(fit.theta.sigma.shape, np.nan))],
         "the quantity 'missing' is missing or infinite at some draws"),
 }  # fmt: skip
 

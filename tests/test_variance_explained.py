@@ -95,7 +95,7 @@ def test_reliability_from_its_definition() -> None:
     data = simulate([1, 2, 7, 5, 9, 1, 12], (1.0, 0.8), seed=12, corr=0.3)
     fit = hb.Model("y ~ x1", random="~ 1 + x1 | g", data=data).reml()
     table = hb.variance_explained(fit).reliability
-    rows, G, s2 = rows_of(fit), fit.G_draws[0, 0], fit.sigma**2
+    rows, G, s2 = rows_of(fit), fit.theta.G[0, 0], fit.sigma**2
     whole, alone = [], []
     for j in range(7):
         A = rows.Z[rows.codes == j].T @ rows.Z[rows.codes == j]
@@ -117,7 +117,7 @@ def test_one_effect_has_one_reliability(reml_fits: Cache[hb.Fit]) -> None:
 def test_conditional_icc(reml_fits: Cache[hb.Fit]) -> None:
     fit = reml_fits["intercepts_slopes"]
     shares = hb.variance_explained(fit, at={"ses": 1}).shares["estimate"]
-    G = fit.G_draws[0, 0]
+    G = fit.theta.G[0, 0]
     T = G[0, 0] + 2 * G[0, 1] + G[1, 1]
     assert_allclose(shares["icc at ses = 1"], T / (T + fit.sigma**2), rtol=1e-12)
 

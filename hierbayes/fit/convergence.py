@@ -7,7 +7,7 @@ import pandas as pd
 
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import block_mask, sd_corr
+from hierbayes.likelihood.covariance import block_mask
 
 R_HAT_LIMIT = 1.01
 
@@ -18,15 +18,15 @@ def scalar_draws(fit: Fitted, *, random_effects: bool = True) -> tuple[pd.MultiI
     Correlations appear once each; entries fixed by the model do not appear.
     """
     effects, terms = fit.design.effects, fit.design.terms
-    sd, corr = sd_corr(fit.G_draws)
+    sd, corr = fit.theta.sd, fit.theta.corr
     rows, columns = np.nonzero(np.tril(block_mask(fit.design.blocks), -1))
     names = [("gamma", term) for term in terms] + [("sd", effect) for effect in effects]
     names += [("corr", f"{effects[c]}, {effects[r]}") for r, c in zip(rows, columns, strict=True)]
     names += [("sigma", "sigma")]
-    parts = [fit.gamma_draws, sd, corr[..., rows, columns], fit.sigma_draws[..., None]]
+    parts = [fit.gamma_draws, sd, corr[..., rows, columns], fit.theta.sigma[..., None]]
     if random_effects:
         names += [("u", f"{group}, {effect}") for group in fit.design.groups for effect in effects]
-        chains, draws = fit.sigma_draws.shape
+        chains, draws = fit.theta.sigma.shape
         parts.append(fit.u_draws.reshape(chains, draws, -1))
     index = pd.MultiIndex.from_tuples(names, names=["block", "parameter"])
     return index, np.concatenate(parts, axis=-1)

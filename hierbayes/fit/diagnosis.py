@@ -60,7 +60,7 @@ class Diagnosis:
 def diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
     """Diagnose a posterior."""
     table = convergence_table(fit)
-    chains, draws = fit.sigma_draws.shape
+    chains, draws = fit.theta.sigma.shape
     r_hat, bulk, tail = table["r_hat"].max(), table["ess_bulk"].min(), table["ess_tail"].min()
     wanted = ESS_PER_CHAIN * chains
     diverging = int(evidence.stats["diverging"].sum())
@@ -124,7 +124,7 @@ def diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
             f"largest relative slope of the likelihood into the cone of covariance matrices: "
             f"{evidence.ascent:.1e}"
         )
-    ratio = float(np.sqrt((fit.relative_root**2).sum(axis=-1)).max())
+    ratio = float(np.sqrt((fit.theta.relative(fit.problem.cross.basis) ** 2).sum(axis=-1)).max())
     if ratio > RATIO_LIMIT:
         bad.append(
             f"the random effects are {ratio:.1g} times as large as the residual: cross-products "

@@ -10,11 +10,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numba import njit
 
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.likelihood.collapsed import reduce_groups
+from hierbayes.likelihood.gaussian import Likelihood
 
 _ESTIMABLE = 1e-10  # smallest eigenvalue of A_j against its largest
 
@@ -91,8 +90,8 @@ def shrinkage(fit: Fitted) -> pd.DataFrame:
     """
     design = fit.design
     effects, q = list(design.effects), len(design.effects)
-    roots, T = fit.relative_root.reshape(-1, q, q), fit.problem.cross.basis.z.matrix
-    mean, sd = _shrinkage_moments(roots, fit.problem.cross.A, T, np.linalg.inv(T))
+    theta = fit.theta.flat
+    mean, sd = Likelihood(fit.problem.cross).shrinkage(theta)
     population = population_draws(fit)
     table = {
         "n": np.repeat(fit.problem.cross.rows.astype(int), q),
@@ -102,7 +101,7 @@ def shrinkage(fit: Fitted) -> pd.DataFrame:
         "blup_sd": fit.group_sd().ravel(),
     }
     table |= {f"shrinkage[{e}]": mean[:, :, k].ravel() for k, e in enumerate(effects)}
-    if len(roots) > 1:
+    if len(theta.sigma) > 1:
         table |= {f"shrinkage_sd[{e}]": sd[:, :, k].ravel() for k, e in enumerate(effects)}
     index = pd.MultiIndex.from_product([design.groups, effects], names=["group", "effect"])
     return pd.DataFrame(table, index=index)
@@ -110,14 +109,7 @@ def shrinkage(fit: Fitted) -> pd.DataFrame:
 
 def group_shrinkage(fit: Fitted, j: int) -> Floats:
     """Λ_j of one group at every draw (chains, draws, q, q)."""
-    T = fit.problem.cross.basis.z.matrix
-    A = fit.problem.cross.A[j]
-    root = fit.relative_root
-    half = np.swapaxes(root, -1, -2) @ A
-    inner = np.eye(len(A)) + half @ root
-    internal = root @ np.linalg.solve(inner, half)  # K_jA_j = λ(I + λ'A_jλ)⁻¹λ'A_j
-    factors: Floats = T @ internal @ np.linalg.inv(T)
-    return factors
+    return Likelihood(fit.problem.cross).shrinkage_of_group(fit.theta, j)
 
 
 def estimable_groups(A: Floats) -> Booleans:
@@ -131,26 +123,3 @@ def estimable_groups(A: Floats) -> Booleans:
 def _by_group(fit: Fitted, values: Floats) -> pd.DataFrame:
     index = pd.Index(fit.design.groups, name="group")
     return pd.DataFrame(values, index=index, columns=pd.Index(fit.design.effects, name="effect"))
-
-
-@njit(cache=True, nogil=True)
-def _shrinkage_moments(
-    roots: Floats, A: Floats, T: Floats, T_inverse: Floats
-) -> tuple[Floats, Floats]:
-    """Mean and sd over draws of Λ_j = T K_jA_j T⁻¹, both (J, q, q)."""
-    M = len(roots)
-    J, q = A.shape[0], A.shape[1]
-    no_B = np.zeros((J, q, 1))
-    no_C = np.zeros((1, 1))
-    total = np.zeros((J, q, q))
-    square = np.zeros((J, q, q))
-    for i in range(M):
-        _, _, R = reduce_groups(roots[i], A, no_B, no_C)
-        for j in range(J):
-            K = R[j].T @ R[j]
-            user = T @ (K @ A[j]) @ T_inverse
-            total[j] += user
-            square[j] += user * user
-    mean = total / M
-    spread = np.sqrt(np.maximum(square / M - mean * mean, 0.0) * M / max(M - 1, 1))
-    return mean, spread

@@ -12,8 +12,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from hierbayes.design.design import Design
 from hierbayes.design.group_design import GroupDesign, group_design
 from hierbayes.design.problem import Problem
@@ -35,10 +33,8 @@ class Fitted(ABC):
     ----------
     problem : Problem
         Design and cross-products.
-    root : (chains, draws, q, q) float
-        A root of G in the user's units, G = root root'.
-    sigma_draws : (chains, draws) float
-        Residual standard deviation.
+    theta : Theta
+        Its leading axes are (chains, draws), of a point fit (1, 1).
     gamma_draws : (chains, draws, p) float
         Fixed effects: draws, or for a point fit their mean given θ̂.
     gamma_prior : NormalPrior
@@ -48,8 +44,7 @@ class Fitted(ABC):
     """
 
     problem: Problem
-    root: Floats
-    sigma_draws: Floats
+    theta: Theta
     gamma_draws: Floats
     gamma_prior: NormalPrior
     priors: PriorSet | None
@@ -124,25 +119,6 @@ class Fitted(ABC):
 
     # ---------------------------------------------------------------- θ, γ and u
 
-    @cached_property
-    def theta(self) -> Theta:
-        """θ (chains, draws)."""
-        return Theta.of(self.root, self.sigma_draws)
-
-    @cached_property
-    def G_draws(self) -> Floats:
-        """G (chains, draws, q, q)."""
-        G: Floats = self.root @ np.swapaxes(self.root, -1, -2)
-        return G
-
-    @cached_property
-    def relative_root(self) -> Floats:
-        """λ = L/σ (chains, draws, q, q) in the internal basis."""
-        basis = self.problem.cross.basis
-        scaled = self.sigma_draws[..., None, None] / basis.scale
-        relative: Floats = basis.root_internal(self.root) / scaled
-        return relative
-
     @property
     @abstractmethod
     def u_draws(self) -> Floats:
@@ -168,13 +144,13 @@ class Fitted(ABC):
     @cached_property
     def G(self) -> Floats:
         """G (q, q): the estimate, or the posterior mean."""
-        G: Floats = self.G_draws.mean(axis=(0, 1))
+        G: Floats = self.theta.G.mean(axis=(0, 1))
         return G
 
     @property
     def sigma(self) -> float:
         """Residual standard deviation: the estimate, or the posterior mean."""
-        return float(self.sigma_draws.mean())
+        return float(self.theta.sigma.mean())
 
     # ---------------------------------------------------------------- uncertainty
 

@@ -27,7 +27,7 @@ def posterior_intervals(fit: Fitted, interval: Interval) -> pd.DataFrame:
         "gamma": (fit.design.terms, fit.gamma_draws, fit.gamma),
         "sd": (fit.design.effects, *_sd_draws(fit)),
         "corr": (_pair_names(fit), *_corr_draws(fit)),
-        "sigma": (("sigma",), fit.sigma_draws[..., None], np.array([fit.sigma])),
+        "sigma": (("sigma",), fit.theta.sigma[..., None], np.array([fit.sigma])),
     }
     frames = []
     for block, (names, draws, mean) in parts.items():
@@ -44,12 +44,12 @@ def _limits(draws: Floats, mean: Floats, interval: Interval) -> tuple[Floats, Fl
 
 
 def _sd_draws(fit: Fitted) -> tuple[Floats, Floats]:
-    sd, _ = sd_corr(fit.G_draws)
+    sd = fit.theta.sd
     return sd, sd.mean(axis=(0, 1))
 
 
 def _corr_draws(fit: Fitted) -> tuple[Floats, Floats]:
-    _, corr = sd_corr(fit.G_draws)
+    corr = fit.theta.corr
     rows, columns = _pairs(fit)
     return corr[..., rows, columns], mean_corr(corr)[rows, columns]
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.evidence import Maximum, count_covariances, maximum_of
 from hierbayes.fit.point import PointFit
-from hierbayes.likelihood.conditional import conditional_moments, flat_prior
+from hierbayes.likelihood.conditional import flat_prior
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 
 
@@ -25,14 +25,13 @@ def maximum_likelihood(problem: Problem, reading: Reading) -> PointFit:
     """
     design, cross = problem.design, problem.cross
     optimum = maximise(cross, design.blocks, reading)
-    prior = flat_prior(len(design.terms))
-    moments = conditional_moments(optimum.root, optimum.sigma, cross, prior)
+    theta = Theta.from_internal(optimum.root * optimum.sigma, optimum.sigma, cross.basis)
+    gamma = Likelihood(cross, reading).at(theta).gamma
     return PointFit(
         problem=problem,
-        root=cross.basis.root(optimum.root * optimum.sigma)[None, None],
-        sigma_draws=np.array([[optimum.sigma * cross.basis.scale]]),
-        gamma_draws=cross.basis.gamma(moments.gamma)[None, None],
-        gamma_prior=prior,
+        theta=theta[None, None],
+        gamma_draws=gamma[None, None],
+        gamma_prior=flat_prior(len(design.terms)),
         priors=None,
         evidence=maximum_of(optimum, problem),
     )
@@ -76,8 +75,7 @@ def posterior_mode(problem: Problem, priors: PriorSet) -> PointFit:
     )
     return PointFit(
         problem=problem,
-        root=mode.root[None, None],
-        sigma_draws=np.array([[mode.sigma]]),
+        theta=Theta.of(mode.root, mode.sigma)[None, None],
         gamma_draws=mode.gamma[None, None],
         gamma_prior=prior,
         priors=priors,

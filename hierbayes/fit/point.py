@@ -83,23 +83,6 @@ class PointFit(Fit):
 
     # ---------------------------------------------------------------- θ̂, γ and u given θ̂
 
-    @property
-    def L(self) -> Floats:
-        """L̂ (q, q), a root of Ĝ in the user's units."""
-        L: Floats = self.root[0, 0]
-        return L
-
-    @property
-    def lam(self) -> Floats:
-        """λ̂ = L̂/σ̂ (q, q) in the internal basis."""
-        lam: Floats = self.relative_root[0, 0]
-        return lam
-
-    @property
-    def internal_sigma(self) -> float:
-        """σ̂ in the internal basis."""
-        return self.sigma / self.problem.cross.basis.scale
-
     @cached_property
     def state(self) -> State:
         """The likelihood at θ̂."""

@@ -21,7 +21,7 @@ from hierbayes.fit.intervals import posterior_intervals
 from hierbayes.fit.storage import to_datatree
 from hierbayes.fit.summary import Summary, summarise_draws
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.likelihood.conditional import draw_u
+from hierbayes.likelihood.gaussian import Likelihood
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,7 +68,7 @@ class PosteriorFit(Fit):
     @property
     def draws_line(self) -> tuple[str, ...]:
         """Chains, draws and seed."""
-        chains, draws = self.sigma_draws.shape
+        chains, draws = self.theta.sigma.shape
         return (f"Draws:  {chains} chains × {draws}, seed {self.evidence.seed}",)
 
     # ---------------------------------------------------------------- u
@@ -76,18 +76,12 @@ class PosteriorFit(Fit):
     @cached_property
     def u_draws(self) -> Floats:
         """An exact draw of u given each draw of θ and γ (chains, draws, J, q)."""
-        basis = self.problem.cross.basis
         chains, draws, p = self.gamma_draws.shape
         J, q = self.design.J, len(self.design.effects)
         normals = self.generator(1).standard_normal((chains * draws, J, q))
-        u = draw_u(
-            self.relative_root.reshape(-1, q, q),
-            self.sigma_draws.ravel() / basis.scale,
-            basis.gamma_internal(self.gamma_draws.reshape(-1, p)),
-            self.problem.cross,
-            normals,
-        )
-        return basis.u(u).reshape(chains, draws, J, q)
+        gammas = self.gamma_draws.reshape(-1, p)
+        u = Likelihood(self.problem.cross).draw_u(self.theta.flat, gammas, normals)
+        return u.reshape(chains, draws, J, q)
 
     def generator(self, stream: int) -> np.random.Generator:
         """The generator of one stream of numbers, determined by the seed of the fit."""

@@ -10,7 +10,10 @@ from hierbayes.design.problem import Problem
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.posterior import PosteriorFit
-from hierbayes.likelihood.conditional import draw_gamma, flat_prior
+from hierbayes.likelihood.conditional import flat_prior
+from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.reading import NORMAL
+from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 from hierbayes.priors.propriety import refuse_improper
 
@@ -35,7 +38,9 @@ def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettin
     evidence = Sampling(theta.stats, settings, theta.seconds, theta.compile_seconds)
     p = len(design.terms)
     empty = np.zeros((*theta.sigma.shape, p))
-    fit = PosteriorFit(problem, theta.root, theta.sigma, empty, flat_prior(p), priors, evidence)
+    fit = PosteriorFit(
+        problem, Theta.of(theta.root, theta.sigma), empty, flat_prior(p), priors, evidence
+    )
     if theta.gamma is not None:
         return replace(fit, gamma_draws=theta.gamma)
     return with_gamma(fit, priors)
@@ -50,14 +55,8 @@ def with_gamma(fit: PosteriorFit, priors: PriorSet) -> PosteriorFit:
     cross = fit.problem.cross
     prior = priors.normal_gamma(cross.basis)
     chains, draws, p = fit.gamma_draws.shape
-    q = fit.root.shape[-1]
     normals = fit.generator(0).standard_normal((chains * draws, p))
-    gamma = draw_gamma(
-        fit.relative_root.reshape(-1, q, q),
-        fit.sigma_draws.ravel() / cross.basis.scale,
-        cross,
-        prior,
-        normals,
+    gamma = Likelihood(cross, NORMAL, prior).draw_gamma(fit.theta.flat, normals)
+    return replace(
+        fit, gamma_draws=gamma.reshape(chains, draws, p), gamma_prior=prior, priors=priors
     )
-    in_user_units = cross.basis.gamma(gamma).reshape(chains, draws, p)
-    return replace(fit, gamma_draws=in_user_units, gamma_prior=prior, priors=priors)

@@ -14,7 +14,6 @@ from hierbayes.fit.effects import population_draws
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import sd_corr
 
 _DIMS: dict[str, tuple[str, ...]] = {
     "gamma": ("term",),
@@ -78,10 +77,10 @@ def _values(fit: Fitted, name: str) -> Floats:
         case "beta":
             return population_draws(fit) + fit.u_draws
         case "G":
-            return fit.G_draws
+            return fit.theta.G
         case "sigma":
-            return fit.sigma_draws
-    sd, corr = sd_corr(fit.G_draws)
+            return fit.theta.sigma
+    sd, corr = fit.theta.sd, fit.theta.corr
     return sd if name == "sd" else corr
 
 

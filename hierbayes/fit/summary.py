@@ -95,7 +95,7 @@ def summarise_maximum(fit: Fitted, evidence: Maximum, intervals: pd.DataFrame) -
 def summarise_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summary:
     """The summary of a posterior: every parameter with its limits and diagnostics."""
     parameters = _parameter_table(fit, interval)
-    chains, draws = fit.sigma_draws.shape
+    chains, draws = fit.theta.sigma.shape
     about = [
         *_about(fit),
         f"Draws:  {chains} chains × {draws} after {evidence.tune} of tuning, "

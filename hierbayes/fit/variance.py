@@ -12,7 +12,7 @@ from hierbayes.design.design import Design
 from hierbayes.errors import DataError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.likelihood.covariance import block_mask, sd_corr
+from hierbayes.likelihood.covariance import block_mask
 
 RESIDUAL = "Residual"
 
@@ -26,11 +26,11 @@ def var_corr(fit: Fitted) -> pd.DataFrame:
     that very quantity (the sd's mean is not the root of the variance's).
     """
     effects = list(fit.design.effects)
-    sd, corr = sd_corr(fit.G_draws)
-    variances = np.diagonal(fit.G_draws, axis1=-2, axis2=-1)
+    sd, corr = fit.theta.sd, fit.theta.corr
+    variances = np.diagonal(fit.theta.G, axis1=-2, axis2=-1)
     table = pd.DataFrame(
         {
-            "variance": [*variances.mean(axis=(0, 1)), (fit.sigma_draws**2).mean()],
+            "variance": [*variances.mean(axis=(0, 1)), (fit.theta.sigma**2).mean()],
             "sd": [*sd.mean(axis=(0, 1)), fit.sigma],
         },
         index=pd.Index([*effects, RESIDUAL], name="effect"),
@@ -79,7 +79,7 @@ def icc_draws(fit: Fitted, at: dict[str, float] | None) -> Floats:
         default = {"Intercept": 1.0} | at
         z = np.array([default.get(name, 0.0) for name in design.effects])
         second = np.outer(z, z)
-    return share_between(fit.G_draws, fit.sigma_draws, second)
+    return share_between(fit.theta.G, fit.theta.sigma, second)
 
 
 def second_moment(Z: Floats) -> Floats:

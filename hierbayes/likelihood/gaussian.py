@@ -166,8 +166,8 @@ class Likelihood:
 
     def _relative(self, theta: Theta) -> tuple[Floats, Floats]:
         """λ (..., q, q) and σ (...) in the internal basis."""
-        root, sigma = theta.internal(self.cross.basis)
-        return root / sigma[..., None, None], sigma
+        basis = self.cross.basis
+        return theta.relative(basis), theta.internal(basis)[1]
 
 
 class Gradient(NamedTuple):

@@ -63,6 +63,12 @@ class Theta:
             return self._found_in[1:]
         return basis.root_internal(self.root), np.asarray(self.sigma / basis.scale)
 
+    def relative(self, basis: Basis) -> Floats:
+        """λ = L/σ (..., q, q) in an internal basis."""
+        root, sigma = self.internal(basis)
+        relative: Floats = root / sigma[..., None, None]
+        return relative
+
     @property
     def shape(self) -> tuple[int, ...]:
         """The leading axes; none for one θ."""
@@ -77,8 +83,8 @@ class Theta:
             found = (found[0], found[1].reshape(-1, *found[1].shape[-2:]), found[2].ravel())
         return Theta(roots, self.sigma.ravel(), found)
 
-    def __getitem__(self, index: int | slice | tuple[int, ...]) -> Theta:
-        """The θ at a place, or those of a slice, of the leading axes."""
+    def __getitem__(self, index: int | slice | tuple[int | None, ...]) -> Theta:
+        """The θ at a place, or those of a slice, of the leading axes; None makes an axis."""
         roots = tuple(root[index] for root in self.roots)
         found = self._found_in
         if found is not None:

@@ -174,7 +174,7 @@ def _entries(fit: Fitted, frame: BetaSpace, prob: str) -> dict[str, dict[str, An
 def _some_draws(fit: Fitted, populations: int) -> Floats:
     """G at a few draws (m, q, q), evenly spread over the chains; none of a point fit."""
     q = len(fit.design.effects)
-    G = fit.G_draws.reshape(-1, q, q)
+    G = fit.theta.G.reshape(-1, q, q)
     if not isinstance(fit, PosteriorFit):
         return G[:0]
     few = min(_DRAWS // populations, len(G))

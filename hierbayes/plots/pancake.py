@@ -75,7 +75,7 @@ def pancake_frame(fit: Fitted, *, effects: Sequence[str] | None = None) -> Panca
     places = _three_effects(fit.design.effects, effects)
     names = tuple(fit.design.effects[k] for k in places)
     spread = np.asarray(fit.problem.cross.basis.z.spread)[places]
-    G = fit.G_draws.mean(axis=(0, 1))[np.ix_(places, places)]
+    G = fit.theta.G.mean(axis=(0, 1))[np.ix_(places, places)]
     axes = axes_of(G, spread, names)
     ends = axes[[f"weight[{name}]" for name in names]].mul(np.sqrt(axes["variance"]), axis=0)
     around = np.linspace(0.0, 2.0 * np.pi, _MERIDIANS)

@@ -85,7 +85,7 @@ def prior_ellipses_frame(
     _refuse_one_effect(fit.design.effects)
     pair = list(two_effects(fit.design.effects, effects))
     reml = maximum_likelihood(fit.problem, REML).G
-    matrices = {BASELINE: fit.G_draws.mean(axis=(0, 1)), REML_NAME: reml}
+    matrices = {BASELINE: fit.theta.G.mean(axis=(0, 1)), REML_NAME: reml}
     blocks = {BASELINE: "", REML_NAME: ""}
     for one in study.answers:
         if one.fit is not None:
@@ -148,7 +148,7 @@ def _refuse_one_effect(effects: Sequence[str]) -> None:
 def _mean_of(answer: Answer) -> Floats:
     """Posterior mean of G (q, q) under an alternative."""
     assert answer.fit is not None
-    G = answer.fit.G_draws
+    G = answer.fit.theta.G
     q = G.shape[-1]
     mean: Floats = np.einsum("m,mkl->kl", answer.weights.values, G.reshape(-1, q, q))
     return mean

@@ -78,7 +78,7 @@ def ridge_frame(
     refuse_other_than_study("plot_ridge", study)
     at = position_in(quantity, study.questions.names, "quantity")
     asked, fit = study.questions.quantities[at], study.baseline.fit
-    samples = {BASELINE: _sample(asked, asked.draws(fit), even(fit.sigma_draws.size).values)}
+    samples = {BASELINE: _sample(asked, asked.draws(fit), even(fit.theta.sigma.size).values)}
     shown = chosen_alternatives(study, alternatives)
     for k in shown:
         answer = study.answers[k]

@@ -77,7 +77,7 @@ def three_means_frame(fit: Fitted) -> ThreeMeans:
         )
     n = np.bincount(design.rows.codes, minlength=design.J)
     mean = np.bincount(design.rows.codes, weights=design.rows.y, minlength=design.J) / n
-    information = 1.0 / (fit.G_draws[..., 0] + (fit.sigma_draws**2)[..., None] / n)
+    information = 1.0 / (fit.theta.G[..., 0] + (fit.theta.sigma**2)[..., None] / n)
     weight = (information / information.sum(axis=-1, keepdims=True)).mean(axis=(0, 1))
     return ThreeMeans(
         response=design.specification.response.strip("`"),

@@ -182,7 +182,7 @@ def _manifest(fits: Sequence[Fit], about: Mapping[str, Any]) -> dict[str, Any]:
             rows = fit.priors.frame().reset_index()
             content["priors"] = rows.to_dict(orient="records")
         if isinstance(fit, PosteriorFit):
-            chains, draws = fit.sigma_draws.shape
+            chains, draws = fit.theta.sigma.shape
             tune, seed = fit.evidence.tune, fit.evidence.seed
             content["sampling"] = {"seed": seed, "chains": chains, "draws": draws, "tune": tune}
     return content

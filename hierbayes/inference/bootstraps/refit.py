@@ -38,8 +38,7 @@ def fit_at(optimum: Optimum, fit: PointFit, cross: CrossProducts) -> PointFit:
     at = estimates_at(optimum, cross)
     return PointFit(
         problem=problem,
-        root=at.theta.root[None, None],
-        sigma_draws=at.theta.sigma[None, None],
+        theta=at.theta[None, None],
         gamma_draws=at.gamma[None, None],
         gamma_prior=flat_prior(len(at.gamma)),
         priors=None,

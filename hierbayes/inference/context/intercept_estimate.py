@@ -119,8 +119,8 @@ def weighted_intercept(fit: Fit, weights: Floats) -> tuple[float, float, float]:
         return (np.nan, np.nan, np.nan)
     T = cross.basis.z.matrix
     error = np.einsum("k,jkl,l->j", T[place], np.linalg.inv(cross.A), T[place])
-    sigma2 = float((fit.sigma_draws**2).mean())
-    between = float(fit.G_draws[..., place, place].mean())
+    sigma2 = float((fit.theta.sigma**2).mean())
+    between = float(fit.theta.G[..., place, place].mean())
     given = sigma2 * weights**2 @ error
     estimate = float(weights @ blue(fit)[INTERCEPT].to_numpy())
     return estimate, float(np.sqrt(given)), float(np.sqrt(given + between * (weights @ weights)))

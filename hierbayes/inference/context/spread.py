@@ -78,4 +78,4 @@ def fixed_variance(fit: Fitted) -> tuple[Floats, Floats]:
 
 def random_variance(fit: Fitted) -> Floats:
     """z'Gz averaged over the rows (chains, draws)."""
-    return between_variance(fit.G_draws, second_moment(fit.design.rows.Z))
+    return between_variance(fit.theta.G, second_moment(fit.design.rows.Z))

@@ -138,7 +138,7 @@ def _draws_table(draws: dict[str, Floats], name: str, fit: Fit, interval: Interv
 def _shares(fit: Fit, at: dict[str, float] | None) -> dict[str, Floats]:
     within, between = fixed_variance(fit)
     fixed, random = within + between, random_variance(fit)
-    total = fixed + random + fit.sigma_draws**2
+    total = fixed + random + fit.theta.sigma**2
     shares = {"icc": icc_draws(fit, None)}
     if at is not None:
         conditional = icc_draws(fit, at)
@@ -148,7 +148,7 @@ def _shares(fit: Fit, at: dict[str, float] | None) -> dict[str, Floats]:
 
 def _components(fit: Fit) -> dict[str, Floats]:
     within, between = fixed_variance(fit)
-    random, residual = random_variance(fit), fit.sigma_draws**2
+    random, residual = random_variance(fit), fit.theta.sigma**2
     return {
         "fixed part, within groups": within,
         "fixed part, between groups": between,
@@ -162,7 +162,7 @@ def _reliability(fit: Fit, interval: Interval) -> pd.DataFrame:
     """Mean over groups of diag Λ_j, and of the ratio of variances of each coefficient alone."""
     design, cross = fit.design, fit.problem.cross
     J, q = design.J, len(design.effects)
-    diagonal = np.zeros((*fit.sigma_draws.shape, q))
+    diagonal = np.zeros((*fit.theta.sigma.shape, q))
     for j in range(J):
         diagonal += np.diagonal(group_shrinkage(fit, j), axis1=-2, axis2=-1) / J
     able = estimable_groups(cross.A)
@@ -170,8 +170,8 @@ def _reliability(fit: Fit, interval: Interval) -> pd.DataFrame:
     if able.any():
         T = cross.basis.z.matrix  # (Z'Z)⁻¹ = T(Z°'Z°)⁻¹T'
         error = np.diagonal(T @ np.linalg.inv(cross.A[able]) @ T.T, axis1=1, axis2=2)
-        variance = np.diagonal(fit.G_draws, axis1=-2, axis2=-1)
-        sigma2 = fit.sigma_draws[..., None] ** 2
+        variance = np.diagonal(fit.theta.G, axis1=-2, axis2=-1)
+        sigma2 = fit.theta.sigma[..., None] ** 2
         own = np.zeros_like(diagonal)
         for one in error:
             own += variance / (variance + sigma2 * one) / len(error)

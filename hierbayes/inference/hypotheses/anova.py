@@ -147,7 +147,7 @@ def _posterior_table(fit: Fit, contrasts: dict[str, Floats], L: dict[str, pd.Dat
         },
         index=pd.Index(contrasts, name="term"),
     )
-    total = int(np.prod(fit.sigma_draws.shape))
+    total = int(np.prod(fit.theta.sigma.shape))
     notes = [f"{term}: {note}" for term, mass in masses.items() for note in mass_note(mass, total)]
     return Anova(
         title="Terms of the fixed part, posterior counterpart of F tests",

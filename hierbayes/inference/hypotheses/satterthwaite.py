@@ -116,7 +116,7 @@ def _on_the_boundary(
     G = LL' makes the Hessian J'𝓘J less what the slope ∂ℓ/∂G adds by the curvature of LL'.
     Rotations of L change nothing; the generalised inverse leaves them out.
     """
-    lam = fit.lam
+    lam = fit.state.relative_root
     root, steps, ranks = _face(lam, fit.design.blocks)
     rows, columns = free_entries(fit.design.blocks)
     change = steps @ root.T  # ∂G = ∂L L' + L ∂L'

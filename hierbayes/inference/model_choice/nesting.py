@@ -70,7 +70,8 @@ class Nesting:
         """Simulates cross-products of the larger model's columns from the smaller model."""
         theirs, ours = self.small.problem.cross.basis, self.big.problem.cross
         sigma = self.small.sigma / ours.basis.scale
-        root = self.small.lam * sigma  # of the smaller model's internal effects
+        # a root of G of the smaller model's internal effects, in the larger model's units of y
+        root = self.small.state.relative_root * sigma
         gamma = theirs.gamma_internal(self.small.gamma)
         at = self.X @ gamma * (theirs.scale / ours.basis.scale) + self._moved
         return simulator(ours, at, self.Z @ root, sigma)

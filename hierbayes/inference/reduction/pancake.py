@@ -27,7 +27,7 @@ def principal_axes(fit: Fit) -> pd.DataFrame:
         A row per axis: ``variance`` (eigenvalue), ``share`` of their sum, and the weight of each
         effect, ``weight[e]``.
     """
-    G = fit.G_draws.mean(axis=(0, 1))
+    G = fit.theta.G.mean(axis=(0, 1))
     return axes_of(G, np.asarray(fit.problem.cross.basis.z.spread), fit.design.effects)
 
 

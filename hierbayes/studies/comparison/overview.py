@@ -19,7 +19,7 @@ def overview(fits: Mapping[str, Fit]) -> pd.DataFrame:
     """A row per fit: engine, model, draws and stated priors."""
     rows = []
     for fit in fits.values():
-        chains, draws = fit.sigma_draws.shape
+        chains, draws = fit.theta.sigma.shape
         sampled = isinstance(fit, PosteriorFit)
         rows.append(
             {

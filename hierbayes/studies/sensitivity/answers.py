@@ -74,9 +74,9 @@ def baseline_of(fit: object) -> Baseline:
             f"a study starts from a posterior, model.sample(); a {fit.engine} fit has one θ and "
             "no draws to weight"
         )
-    if fit.sigma_draws.size < FEWEST:
+    if fit.theta.sigma.size < FEWEST:
         raise StudyError(
-            f"a study needs a posterior of at least {FEWEST} draws, not {fit.sigma_draws.size}"
+            f"a study needs a posterior of at least {FEWEST} draws, not {fit.theta.sigma.size}"
         )
     r_hat = float(convergence_table(fit, random_effects=False)["r_hat"].max())
     return Baseline(fit, fit.priors, fit.evidence.settings, densities_of(fit), r_hat)
@@ -160,7 +160,7 @@ class Answerer:
             reason = f"{reason}; beware, the new chains disagree (R-hat {sampled.r_hat:.2f})"
         else:
             self._sampled.append((alternative.name, sampled))
-        equal = Weights(even(fit.sigma_draws.size).values, weights.k_hat)
+        equal = Weights(even(fit.theta.sigma.size).values, weights.k_hat)
         return Answer(alternative, fit, equal, REFITTED, reason, same_theta=False)
 
 

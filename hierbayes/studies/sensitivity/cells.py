@@ -66,7 +66,7 @@ class Questions:
 
 def baseline_cells(fit: Fit, questions: Questions) -> xr.Dataset:
     """Each quantity under the baseline, by ``quantity``."""
-    values, weights = questions.values(fit), even(fit.sigma_draws.size)
+    values, weights = questions.values(fit), even(fit.theta.sigma.size)
     own = moments(values, weights, questions.interval, questions.references)
     columns = _columns(own) | {
         "mcse": error_of_mean(values, weights),

@@ -32,7 +32,7 @@ def derivatives(baseline: Baseline, questions: Questions, values: Values) -> xr.
         bounds of a uniform prior have no such derivative and do not appear, nor do joint
         priors of G, the ICC or R².
     """
-    shape = baseline.fit.sigma_draws.shape
+    shape = baseline.fit.theta.sigma.shape
     centred = values.draws - values.draws.mean(axis=(0, 1))
     unit = values.draws.std(axis=(0, 1))
     names, rows, errors = [], [], []

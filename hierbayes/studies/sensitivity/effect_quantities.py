@@ -164,8 +164,8 @@ class R2(Quantity):
         centred = design.rows.X - design.rows.X.mean(axis=0)
         covariance = centred.T @ centred / len(centred)
         fixed = np.einsum("cdp,pr,cdr->cd", fit.gamma_draws, covariance, fit.gamma_draws)
-        between = np.einsum("cdkl,kl->cd", fit.G_draws, design.rows.Z.T @ design.rows.Z / design.n)
-        total = fixed + between + fit.sigma_draws**2
+        between = np.einsum("cdkl,kl->cd", fit.theta.G, design.rows.Z.T @ design.rows.Z / design.n)
+        total = fixed + between + fit.theta.sigma**2
         share: Floats = (fixed + between if self.groups else fixed) / total
         return share
 
@@ -258,10 +258,10 @@ class Custom(Quantity):
             When that is not one number for each draw.
         """
         given = np.asarray(self.function(fit))
-        if given.dtype.kind not in "biuf" or given.shape != fit.sigma_draws.shape:
+        if given.dtype.kind not in "biuf" or given.shape != fit.theta.sigma.shape:
             raise StudyError(
                 f"the quantity '{self.label}' must give one number for each draw, an array "
-                f"{fit.sigma_draws.shape}, not {given.dtype} {given.shape}"
+                f"{fit.theta.sigma.shape}, not {given.dtype} {given.shape}"
             )
         values = given.astype(np.float64)
         if not np.isfinite(values).all():

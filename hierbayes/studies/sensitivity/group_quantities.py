@@ -15,7 +15,7 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import block_mask, sd_corr
+from hierbayes.likelihood.covariance import block_mask
 from hierbayes.studies.sensitivity.quantity import Quantity, group_of, position_of
 
 _NEW_GROUP = 2  # the stream of random numbers behind the effects of a group not yet seen
@@ -40,7 +40,7 @@ class SD(Quantity):
     def draws(self, fit: Fitted) -> Floats:
         """√G_kk."""
         k = position_of(self.effect, fit.design.effects, "random effect")
-        sd: Floats = sd_corr(fit.G_draws)[0][..., k]
+        sd: Floats = fit.theta.sd[..., k]
         return sd
 
 
@@ -72,7 +72,7 @@ class Corr(Quantity):
         other = position_of(self.other, fit.design.effects, "random effect")
         if k == other or not block_mask(fit.design.blocks)[k, other]:
             raise StudyError(f"the model has no correlation of '{self.effect}' and '{self.other}'")
-        corr: Floats = sd_corr(fit.G_draws)[1][..., k, other]
+        corr: Floats = fit.theta.corr[..., k, other]
         return corr
 
 
@@ -92,7 +92,7 @@ class Sigma(Quantity):
 
     def draws(self, fit: Fitted) -> Floats:
         """σ."""
-        return fit.sigma_draws
+        return fit.theta.sigma
 
 
 @dataclass(frozen=True)
@@ -220,5 +220,5 @@ class NewGroup(Quantity):
         centre: Floats = fit.gamma_draws @ X[0]
         if not isinstance(fit, PosteriorFit):
             return centre
-        normals = fit.generator(_NEW_GROUP).standard_normal(fit.root.shape[:-1])
-        return centre + np.einsum("k,cdkl,cdl->cd", Z[0], fit.root, normals)
+        normals = fit.generator(_NEW_GROUP).standard_normal(fit.theta.root.shape[:-1])
+        return centre + np.einsum("k,cdkl,cdl->cd", Z[0], fit.theta.root, normals)

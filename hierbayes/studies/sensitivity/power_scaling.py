@@ -37,7 +37,7 @@ def components(baseline: Baseline) -> dict[str, Floats]:
     blocks = [b for b in ("gamma", "sd", "corr") if getattr(priors, b)] + ["sigma", *joint]
     parts = {block: densities.log_prior(block, priors) for block in blocks}
     parts[LIKELIHOOD] = densities.log_likelihood_given_gamma()
-    shape = baseline.fit.sigma_draws.shape
+    shape = baseline.fit.theta.sigma.shape
     return {name: part.reshape(shape) for name, part in parts.items()}
 
 

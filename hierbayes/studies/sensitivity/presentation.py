@@ -70,7 +70,7 @@ class Presentation:
 
     def _about(self) -> list[str]:
         fit = self.baseline.fit
-        chains, draws = fit.sigma_draws.shape
+        chains, draws = fit.theta.sigma.shape
         seed = self.baseline.settings.seed
         sampled = _counted(chains, "chain", "chains")
         lines = [

@@ -65,7 +65,7 @@ def read_parameters(design: Design, gamma: Any, G: Any, sigma: Any) -> Parameter
 def estimates(fit: Fitted) -> Parameters:
     """The estimates of a fit; for a posterior its means."""
     return Parameters(
-        fixef(fit).to_numpy(dtype=np.float64), fit.G_draws.mean(axis=(0, 1)), fit.sigma
+        fixef(fit).to_numpy(dtype=np.float64), fit.theta.G.mean(axis=(0, 1)), fit.sigma
     )
 
 
