@@ -48,6 +48,18 @@ LAZY: dict[str, set[str]] = {
 }
 
 
+# What other layers may import of likelihood/: its values and the functions of them.  The compiled
+# functions behind them are its own, but for the modules that are built on one.
+DOORS = {f"hierbayes.likelihood.{name}" for name in (
+    "reading", "theta", "gaussian", "conditional", "covariance", "reduction",
+    "variance_derivatives",
+)}  # fmt: skip
+INSIDE: dict[str, set[str]] = {
+    "hierbayes.estimation.reml": {"hierbayes.likelihood.collapsed"},
+    "hierbayes.estimation.graph": {"hierbayes.likelihood.op"},
+}
+
+
 def module_name(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -89,6 +101,17 @@ def test_imports_are_absolute_and_run_downhill(module: str) -> None:
     assert [name for name in names if name.startswith(".")] == []
     allowed = LAYERS if module == "hierbayes" else LAYERS[: LAYERS.index(layer(module)) + 1]
     assert [name for name in names if is_ours(name) and layer(name) not in allowed] == []
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if layer(name) != "likelihood"])
+def test_the_likelihood_is_entered_by_its_doors(module: str) -> None:
+    names = {name for name in imported(MODULES[module]) if layer(name) == "likelihood"}
+    assert names <= DOORS | INSIDE.get(module, set())
+
+
+def test_modules_said_to_stand_inside_the_likelihood_do() -> None:
+    found = {module: set(imported(MODULES[module])) for module in INSIDE}
+    assert all(names <= found[module] for module, names in INSIDE.items())
 
 
 def test_no_import_cycles() -> None:

@@ -282,6 +282,21 @@ class State:
         """The derivatives of the log likelihood by a root of G, σ and γ."""
         return self._density[1]
 
+    @cached_property
+    def _score(self) -> tuple[Floats, float]:
+        cross, prior, sigma = self.cross, self.likelihood.gamma_prior, self.internal_sigma
+        log_det, S, R = self.reduced
+        _, d_log_sigma, at, F = read_value(
+            log_det, S, sigma, self._gamma_read, cross.n, prior.precision, prior.mean,
+            int(self.likelihood.reading),
+        )  # fmt: skip
+        return group_score(R, cross.A, cross.B, at, F, sigma), d_log_sigma
+
+    @property
+    def relative_score(self) -> Floats:
+        """The derivative (q, q) of the log likelihood by λλ' at fixed σ."""
+        return self._score[0]
+
     def gamma_without_groups(self, totals: Floats, groups: Integers) -> tuple[Floats, Floats]:
         """γ̂° (m, p) under a flat prior and its covariance (m, p, p) without each group, θ held.
 
@@ -308,15 +323,10 @@ class State:
     @cached_property
     def score(self) -> Score:
         """The derivatives of the log likelihood by G and σ."""
-        cross, prior, sigma = self.cross, self.likelihood.gamma_prior, self.internal_sigma
-        log_det, S, R = self.reduced
-        _, d_log_sigma, at, F = read_value(
-            log_det, S, sigma, self._gamma_read, cross.n, prior.precision, prior.mean,
-            int(self.likelihood.reading),
-        )  # fmt: skip
-        relative = group_score(R, cross.A, cross.B, at, F, sigma)
+        relative, d_log_sigma = self._score
+        basis = self.cross.basis
         # G° = T⁻¹GT⁻'/s², λλ' = G°/σ°²
-        back = np.linalg.inv(cross.basis.z.matrix) / (cross.basis.scale * sigma)
+        back = np.linalg.inv(basis.z.matrix) / (basis.scale * self.internal_sigma)
         by_G = back.T @ relative @ back
         moved = d_log_sigma - 2.0 * float((by_G * self.theta.G).sum())  # σ moves with G fixed
         return Score(by_G, moved / float(self.theta.sigma))

@@ -25,11 +25,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.errors import EstimationError
-from hierbayes.estimation.reml import covariance_score
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import free_entries
-from hierbayes.likelihood.reading import ML, REML
 from hierbayes.likelihood.variance_derivatives import (
     generalised_inverse,
     variance_derivatives,
@@ -123,7 +121,7 @@ def _on_the_boundary(
     J = np.zeros((len(rows) + 1, len(steps) + 1))
     J[:-1, :-1] = (change + np.swapaxes(change, 1, 2))[:, rows, columns].T
     J[-1, -1] = 1.0
-    M = covariance_score(lam, fit.problem.cross, REML if fit.engine == "REML" else ML)
+    M = fit.state.relative_score
     on_face = J.T @ information @ J
     on_face[:-1, :-1] -= 2.0 * np.einsum("ab,iac,jbc->ij", M, steps, steps)
     return on_face, np.einsum("ij,iab->jab", J, slopes), ranks
