@@ -118,8 +118,8 @@ class Theta:
                 columns = dict(zip(design.terms, self.gamma.T, strict=True))
                 return [(prior, columns[name]) for name, prior, _ in priors.gamma]
             case "sd":
-                columns = dict(zip(design.effects, self.sd.T, strict=True))
-                return [(prior, columns[name]) for name, prior, _ in priors.sd]
+                of_effect = dict(zip(design.effect_names, self.sd.T, strict=True))
+                return [(prior, of_effect[name]) for name, prior, _ in priors.sd]
             case "corr" if priors.corr:
                 pairs = zip(priors.corr, self.corr_roots, strict=True)
                 return [(prior, roots) for (_, prior, _), roots in pairs]
