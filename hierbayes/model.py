@@ -52,7 +52,9 @@ class Model:
         uses are left out, counted and reported.
     priors : mapping, optional
         From a block (``gamma``, ``sd``, ``corr``, ``sigma``) to a prior, or to a
-        mapping from names to priors; the rest keeps its defaults, see `priors`.
+        mapping from names to priors, for ``sd`` also by grouping factor, as in
+        ``dict(sd={"school": {"ses": HalfNormal(2)}})``; the rest keeps its defaults,
+        see `priors`.
         The blocks ``G``, ``icc`` and ``r2`` take one prior for several of these.
         REML and ML do not use them.
 

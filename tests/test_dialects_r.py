@@ -73,7 +73,7 @@ STAN = {
 }  # fmt: skip
 
 
-def statements(priors: dict[tuple[str, str], Any]) -> Iterator[str]:
+def statements(priors: dict[Any, Any]) -> Iterator[str]:
     """The statements of Stan that say these priors, written independently."""
     for (block, _), prior in priors.items():
         values = list(prior.parameters.values())

@@ -1,5 +1,7 @@
 """Priors: defaults with their scales, statements, and what the graph makes of them."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pymc as pm
@@ -8,6 +10,8 @@ from scipy import stats
 
 import hierbayes as hb
 from hierbayes.estimation.inputs import graph_inputs
+from hierbayes.priors.effect_priors import by_effect
+from hierbayes.specification.effect_name import EffectName
 
 
 def model(**priors: object) -> hb.Model:
@@ -45,6 +49,58 @@ def test_a_term_is_stated_and_the_rest_keeps_its_default() -> None:
     assert stated.loc[changed, "prior"].tolist() == ["Normal(0, 1)", "HalfT(3, 0, 5)"]
     assert stated.loc[changed, "source"].tolist() == ["stated", "stated"]
     pd.testing.assert_frame_equal(stated.drop(index=changed), default.drop(index=changed))
+
+
+STATED_BY_EFFECT = (
+    {"school": {"1": hb.HalfNormal(2), "ses": hb.HalfNormal(3)}},
+    {"Intercept": hb.HalfNormal(2), "school": {"ses": hb.HalfNormal(3)}},
+    {EffectName("school", "ses"): hb.HalfNormal(3), "1": hb.HalfNormal(2)},
+)
+
+
+@pytest.mark.parametrize("sd", STATED_BY_EFFECT, ids=["factor", "both", "names"])
+def test_priors_of_sd_are_stated_by_factor_or_by_effect(sd: dict[Any, Any]) -> None:
+    plain = {"Intercept": hb.HalfNormal(2), "ses": hb.HalfNormal(3)}
+    stated = model(sd=sd).priors
+    assert stated == model(sd=plain).priors
+    assert [name for name, _, _ in stated.sd] == [
+        EffectName("school", "Intercept"), EffectName("school", "ses")
+    ]  # fmt: skip
+    assert stated == model(**stated.stated()).priors
+
+
+def test_one_prior_of_sd_for_a_factor() -> None:
+    assert model(sd={"school": hb.HalfNormal(2)}).priors == model(sd=hb.HalfNormal(2)).priors
+
+
+CROSSED = [EffectName(factor, "Intercept") for factor in ("pupil", "teacher")]
+WRONG_SD: tuple[tuple[dict[Any, Any], str], ...] = (
+    ({"Intercept": 1},
+     "there is a prior of 'sd' for 'Intercept', which varies over several grouping factors, "
+     "'pupil', 'teacher'; name one, as in sd={'pupil': {'Intercept': ...}}"),
+    ({"class": {"1": 1}},
+     "there are priors of 'sd' for the effects of 'class', which is no grouping factor of this "
+     "model; they are: 'pupil', 'teacher'"),
+    ({"pupil": {"ses": 1}},
+     "there is a prior of 'sd' for 'ses', which does not exist; valid names are: 'Intercept'"),
+    ({"pupil": {"1": 1, "Intercept": 2}},
+     "the prior of 'sd' for 'Intercept' is stated twice; '1' is its name too"),
+    ({"pupil": 1, CROSSED[0]: 2},
+     "the prior of 'sd' for 'Intercept' of 'pupil' is stated twice; leave one of them out"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("stated", "message"), WRONG_SD, ids=[text[-12:] for _, text in WRONG_SD])
+def test_wrong_priors_of_several_factors(stated: dict[Any, Any], message: str) -> None:
+    with pytest.raises(hb.PriorError) as caught:
+        by_effect("sd", stated, CROSSED)
+    assert str(caught.value) == message
+
+
+def test_effects_of_two_factors_do_not_collide() -> None:
+    assert by_effect("sd", {"pupil": 1, "teacher": {"1": 2}}, CROSSED) == dict(
+        zip(CROSSED, (1, 2), strict=True)
+    )
 
 
 def test_the_printed_table_is_the_frame() -> None:

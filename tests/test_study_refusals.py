@@ -11,6 +11,7 @@ import pytest
 
 import hierbayes as hb
 from hierbayes.errors import IntervalError
+from hierbayes.specification.effect_name import EffectName
 from hierbayes.studies.sensitivity.quantities import (
     SD,
     Contextual,
@@ -265,6 +266,9 @@ def test_a_prior_without_a_scale_has_no_tipping_points(small_data: pd.DataFrame)
     )
     usual = study(asked.baseline.fit, None, refit=False).alternatives["prior"]
     defaults = hb.Model("y ~ x + w", "~ 1 + x | g", data=small_data).priors.families
-    scale = {name: defaults["sd", name].parameters["sigma"] for name in ("Intercept", "x")}
+    scale = {
+        name: defaults["sd", EffectName("g", name)].parameters["sigma"]
+        for name in ("Intercept", "x")
+    }
     said = [f"{name} ~ HalfNormal({s:g})" for name, s in scale.items()]
     assert usual["sd half-normal"] == "sd: " + ", ".join(said)

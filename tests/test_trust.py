@@ -12,6 +12,7 @@ from scipy import stats
 import hierbayes as hb
 from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.likelihood.reduction import reduce_draws
+from hierbayes.specification.effect_name import EffectName
 from hierbayes.studies.sensitivity.moments import error_of_mean
 from hierbayes.studies.sensitivity.quantities import ICC, SD, Sigma
 from hierbayes.studies.sensitivity.weights import even
@@ -35,8 +36,9 @@ def few_groups(J: int) -> pd.DataFrame:
 def scale_of(model: hb.Model) -> float:
     """The scale of the default half-t priors of sd and σ."""
     priors = model.priors.families
-    assert priors["sd", "Intercept"] == priors["sigma", "sigma"]
-    return float(priors["sd", "Intercept"].parameters["sigma"])
+    intercept = priors["sd", EffectName("g", "Intercept")]
+    assert intercept == priors["sigma", "sigma"]
+    return float(intercept.parameters["sigma"])
 
 
 def exact_means(model: hb.Model, prior: Any, top: float) -> Array:

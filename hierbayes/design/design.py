@@ -25,6 +25,7 @@ from hierbayes.design.usable_columns import (
 )
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats
+from hierbayes.specification.effect_name import EffectName
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import (
     INTERCEPT,
@@ -72,6 +73,11 @@ class Design:
     def effects(self) -> tuple[str, ...]:
         """Names of the q random columns."""
         return self.columns.effects
+
+    @property
+    def effect_names(self) -> tuple[EffectName, ...]:
+        """The q random effects by factor and column."""
+        return tuple(EffectName(self.factor.name, effect) for effect in self.effects)
 
     @property
     def blocks(self) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from hierbayes.design.basis import Basis
 from hierbayes.design.design import Design
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.families import LKJ, HalfT, Normal, Prior
+from hierbayes.specification.effect_name import EffectName
 
 
 def default_gamma(design: Design, basis: Basis) -> dict[str, Prior]:
@@ -29,15 +30,15 @@ def default_gamma(design: Design, basis: Basis) -> dict[str, Prior]:
     return priors
 
 
-def default_sd(design: Design, basis: Basis) -> dict[str, Prior]:
+def default_sd(design: Design, basis: Basis) -> dict[EffectName, Prior]:
     """A half-t prior for each random effect."""
-    priors: dict[str, Prior] = {}
+    priors: dict[EffectName, Prior] = {}
     start = 0
     for size in design.blocks:
         block = slice(start, start + size)
         shift, spread = basis.z.shift[block], basis.z.spread[block]
         far = _distance_of_origin(shift, spread)
-        for name, k in zip(design.effects[block], range(size), strict=True):
+        for name, k in zip(design.effect_names[block], range(size), strict=True):
             constant = spread[k] == 1.0 and shift[k] == 0.0 and bool(shift.any())
             priors[name] = HalfT(3, 0, rounded(basis.scale * (far if constant else 1 / spread[k])))
         start += size

@@ -23,7 +23,7 @@ from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.families import Flat, ForeignPrior, Prior, refuse_shaped
 from hierbayes.priors.joint_draws import draw_explained, draw_icc_sd, draw_matrix_root
 from hierbayes.priors.joint_families import R2D2M2, Beta, MatrixPrior
-from hierbayes.priors.prior_set import PriorSet
+from hierbayes.priors.prior_set import EffectEntry, Entry, PriorSet
 from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
 
 _LARGEST = 1e100  # of a draw: its square, and what is summed of it, still are numbers
@@ -116,11 +116,13 @@ def draw_priors(priors: PriorSet, problem: Problem, draws: int, seed: int) -> Pr
     return PriorDraws(Theta.of(sd[:, :, None] * corr_root, sigma), gamma)
 
 
-def _draw_each(block: str, entries: tuple[tuple[str, Prior, str], ...], streams: Streams) -> Floats:
+def _draw_each(
+    block: str, entries: tuple[Entry, ...] | tuple[EffectEntry, ...], streams: Streams
+) -> Floats:
     """Draws (draws, k) of the k parameters of a block."""
     columns = []
     for name, prior, _ in entries:
-        column = _draw_scalar(block, name, prior, streams)
+        column = _draw_scalar(block, str(name), prior, streams)
         lost = float(np.mean(~(np.abs(column) < _LARGEST)))
         if lost > 0.0:
             raise PriorError(

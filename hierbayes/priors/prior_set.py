@@ -5,7 +5,7 @@ A prior of a joint block (G, icc, r2) takes the place of those of the blocks it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +27,14 @@ from hierbayes.priors.defaults import (
     default_sigma,
     rounded,
 )
+from hierbayes.priors.effect_priors import by_effect, parameter_name, refuse_intercept_twice
 from hierbayes.priors.families import Flat, ForeignPrior, Normal, Prior
 from hierbayes.priors.joint_families import MatrixPrior
+from hierbayes.specification.effect_name import EffectName
 
 FAR = 1000.0  # spreads between the data of a random column and its zero
 type Entry = tuple[str, Prior, str]
+type EffectEntry = tuple[EffectName, Prior, str]
 
 _STATED = "stated"
 _DEFAULT = "default"
@@ -43,8 +46,10 @@ class PriorSet(Printed):
 
     Parameters
     ----------
-    gamma, sd : tuple of (name, prior, source)
-        One per fixed term and one per random effect, where no joint prior covers them.
+    gamma : tuple of (name, prior, source)
+        One per fixed term, where no joint prior covers them.
+    sd : tuple of (EffectName, prior, source)
+        One per random effect, likewise.
     corr : tuple of (name, prior, source)
         One per block of G with more than one effect, likewise.
     sigma : (name, prior, source)
@@ -53,7 +58,7 @@ class PriorSet(Printed):
     """
 
     gamma: tuple[Entry, ...]
-    sd: tuple[Entry, ...]
+    sd: tuple[EffectEntry, ...]
     corr: tuple[Entry, ...]
     sigma: Entry
     joint: tuple[Entry, ...] = ()
@@ -62,14 +67,14 @@ class PriorSet(Printed):
         """One row per prior: block, parameter, prior, source."""
         rows = [(entry[0], *entry) for entry in self.joint]
         rows += [("gamma", *entry) for entry in self.gamma]
-        rows += [("sd", *entry) for entry in self.sd]
+        rows += [("sd", str(name), prior, source) for name, prior, source in self.sd]
         rows += [("corr", *entry) for entry in self.corr]
         rows += [("sigma", *self.sigma)]
         table = pd.DataFrame(rows, columns=["block", "parameter", "prior", "source"])
         return table.assign(prior=table["prior"].astype(str)).set_index(["block", "parameter"])
 
     def stated(self) -> dict[str, Any]:
-        """The same priors as a user would state them, every name in full."""
+        """The same priors as they can be stated, every name in full."""
         stated: dict[str, Any] = {block: prior for block, prior, _ in self.joint}
         for block in ("gamma", "sd", "corr"):
             entries = getattr(self, block)
@@ -78,7 +83,7 @@ class PriorSet(Printed):
         return stated | {"sigma": self.sigma[1]}
 
     @property
-    def families(self) -> dict[tuple[str, str], Prior]:
+    def families(self) -> dict[tuple[str, str | EffectName], Prior]:
         """Every prior by block and parameter, whatever its source."""
         entries = [(block, *entry) for block in ("gamma", "sd", "corr") for entry in
                    getattr(self, block)]  # fmt: skip
@@ -154,10 +159,10 @@ def choose_priors(stated: Mapping[str, Any] | None, design: Design, basis: Basis
     if "gamma" in covered:
         gamma = _keep_constant(gamma, given, design)
     return PriorSet(
-        gamma=_fill("gamma", given, gamma),
-        sd=() if "sd" in covered else _fill("sd", given, default_sd(design, basis)),
-        corr=() if "corr" in covered else _fill("corr", given, default_corr(design)),
-        sigma=_fill("sigma", given, default_sigma(basis))[0],
+        gamma=_fill("gamma", given, gamma, _by_name),
+        sd=() if "sd" in covered else _fill("sd", given, default_sd(design, basis), by_effect),
+        corr=() if "corr" in covered else _fill("corr", given, default_corr(design), _by_name),
+        sigma=_fill("sigma", given, default_sigma(basis), _by_name)[0],
         joint=joint,
     )
 
@@ -224,7 +229,7 @@ def _keep_constant(
         )
     name = design.terms[int(constant.argmax())]
     stated = given.get("gamma")
-    names = set(map(_name, stated)) if isinstance(stated, Mapping) else set(defaults)
+    names = set(map(parameter_name, stated)) if isinstance(stated, Mapping) else set(defaults)
     if stated is not None and not names <= {name}:
         raise PriorError(
             f"the prior of 'r2' says what that of 'gamma' would say again; leave one of them out, "
@@ -233,8 +238,13 @@ def _keep_constant(
     return {name: defaults[name]}
 
 
-def _fill(block: str, given: Mapping[str, Any], defaults: Mapping[str, Prior]) -> tuple[Entry, ...]:
-    """(name, prior, source) for every name in a block."""
+def _fill[Name: (str, EffectName)](
+    block: str,
+    given: Mapping[str, Any],
+    defaults: Mapping[Name, Prior],
+    read: Callable[[str, Mapping[Any, Any], Sequence[Name]], dict[Name, Any]],
+) -> tuple[tuple[Name, Prior, str], ...]:
+    """(name, prior, source) for every name in a block; `read` finds the names in a mapping."""
     stated = given.get(block)
     if stated is None:
         return tuple((name, prior, _DEFAULT) for name, prior in defaults.items())
@@ -246,17 +256,7 @@ def _fill(block: str, given: Mapping[str, Any], defaults: Mapping[str, Prior]) -
     if not isinstance(stated, Mapping):
         prior = as_prior(stated, block)
         return tuple((name, prior, _STATED) for name in defaults)
-    names = {_name(name): prior for name, prior in stated.items()}
-    if len(names) < len(stated):
-        raise PriorError(
-            f"the prior of '{block}' for 'Intercept' is stated twice; '1' is its name too"
-        )
-    for name in names:
-        if name not in defaults:
-            raise PriorError(
-                f"there is a prior of '{block}' for '{name}', which does not exist; "
-                f"valid names are: {_listed(defaults)}"
-            )
+    names = read(block, stated, tuple(defaults))
     return tuple(
         (name, as_prior(names[name], block), _STATED)
         if name in names
@@ -265,9 +265,17 @@ def _fill(block: str, given: Mapping[str, Any], defaults: Mapping[str, Prior]) -
     )
 
 
-def _name(stated: object) -> str:
-    """The name of a parameter; '1' is the intercept."""
-    return {"1": "Intercept"}.get(str(stated), str(stated))
+def _by_name(block: str, stated: Mapping[Any, Any], known: Sequence[str]) -> dict[str, Any]:
+    """What is stated for terms, blocks of correlations or σ."""
+    refuse_intercept_twice(block, stated)
+    names = {parameter_name(name): prior for name, prior in stated.items()}
+    for name in names:
+        if name not in known:
+            raise PriorError(
+                f"there is a prior of '{block}' for '{name}', which does not exist; "
+                f"valid names are: {_listed(known)}"
+            )
+    return names
 
 
 def _listed(names: Any) -> str:

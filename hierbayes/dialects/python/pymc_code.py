@@ -23,7 +23,7 @@ from hierbayes.dialects.python.code import (
 from hierbayes.dialects.python.priors import distribution_of, parameters_of
 from hierbayes.dialects.r.stan_priors import number, refuse_joint_priors
 from hierbayes.dialects.subject import Subject
-from hierbayes.priors.prior_set import Entry
+from hierbayes.priors.prior_set import EffectEntry, Entry
 from hierbayes.specification.terms import INTERCEPT, factors_of
 
 _FUNCTIONS = frozenset((
@@ -49,7 +49,7 @@ def emit(subject: Subject) -> str:
 def _head(subject: Subject) -> str:
     lines = ["import pandas as pd", "import pymc as pm"]
     priors, start = subject.priors, 0
-    parts = [priors.gamma]
+    parts: list[Sequence[Entry | EffectEntry]] = [priors.gamma]
     for size in _blocks(subject):
         parts.append(priors.sd[start : start + size])
         start += size
@@ -114,7 +114,7 @@ def _model(subject: Subject) -> str:
     return "\n".join(lines)
 
 
-def _vector(name: str, entries: Sequence[Entry], block: str, dims: str) -> list[str]:
+def _vector(name: str, entries: Sequence[Entry | EffectEntry], block: str, dims: str) -> list[str]:
     """Statements that make a vector of parameters: one variable, or several where families are."""
     if not _splits(entries):
         return [f"    {name} = {_variable(name, entries, block, dims)}"]
@@ -126,7 +126,7 @@ def _vector(name: str, entries: Sequence[Entry], block: str, dims: str) -> list[
     return [*lines, "    ])", f'    pm.Deterministic("{name}", {name}, dims="{dims}")']
 
 
-def _variable(name: str, entries: Sequence[Entry], block: str, dims: str = "") -> str:
+def _variable(name: str, entries: Sequence[Entry | EffectEntry], block: str, dims: str = "") -> str:
     families = [prior for _, prior, _ in entries]
     distribution = distribution_of(families[0], block, "PyMC")
     parts = [f'"{name}"', *(f"{key}={text}" for key, text in parameters_of(families).items())]
@@ -134,14 +134,14 @@ def _variable(name: str, entries: Sequence[Entry], block: str, dims: str = "") -
     return f"pm.{distribution}({', '.join(parts)})"
 
 
-def _splits(entries: Sequence[Entry]) -> bool:
+def _splits(entries: Sequence[Entry | EffectEntry]) -> bool:
     """Whether priors of a vector are of several families."""
     return len({prior.distribution for _, prior, _ in entries}) > 1
 
 
 def _blocks(subject: Subject) -> list[int]:
     """Sizes of the blocks of G: a prior of correlations names the effects of its block."""
-    names = [name for name, _, _ in subject.priors.sd]
+    names = [str(name) for name, _, _ in subject.priors.sd]
     wide = [name for name, _, _ in subject.priors.corr]
     sizes: list[int] = []
     while (at := sum(sizes)) < len(names):

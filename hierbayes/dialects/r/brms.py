@@ -26,7 +26,7 @@ from hierbayes.dialects.r.words import r_name, r_string
 from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.priors.families import Flat, Prior, Uniform
-from hierbayes.priors.prior_set import Entry
+from hierbayes.specification.effect_name import EffectName
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, read_terms
 
@@ -84,11 +84,13 @@ def emit(subject: Subject) -> str:
 
 
 def _priors(subject: Subject) -> list[str]:
-    priors, group = subject.priors, r_string(subject.specification.group)
-    fixed = r_columns(subject)
-    effects = {name: r_effect(name, subject.variables) for name, _, _ in priors.sd}
+    priors, fixed = subject.priors, r_columns(subject)
     lines = _class("b", priors.gamma, {name: f"coef = {_coef(fixed[name])}" for name in fixed})
-    where = {name: f"coef = {_coef(effects[name])}, group = {group}" for name in effects}
+    where = {
+        name: f"coef = {_coef(r_effect(name.effect, subject.variables))}, "
+        f"group = {r_string(name.factor)}"
+        for name, _, _ in priors.sd
+    }
     lines += _class("sd", priors.sd, where)
     if len({str(prior.parameters) for _, prior, _ in priors.corr}) > 1:
         raise FormulaError(
@@ -99,7 +101,9 @@ def _priors(subject: Subject) -> list[str]:
     return [*lines, _prior(priors.sigma[1], "sigma")]
 
 
-def _class(kind: str, entries: Sequence[Entry], where: dict[str, str]) -> list[str]:
+def _class[Name: (str, EffectName)](
+    kind: str, entries: Sequence[tuple[Name, Prior, str]], where: dict[Name, str]
+) -> list[str]:
     """Priors of a class: one for all where they are equal, else one for each coefficient."""
     families = [prior for _, prior, _ in entries]
     if not families:

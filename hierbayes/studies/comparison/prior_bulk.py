@@ -66,7 +66,7 @@ def prior_of(fit: Fitted, block: str, parameter: str) -> tuple[Prior, int] | Non
     if block == "corr":
         return _prior_of_correlation(fit, fit.priors, parameter)
     for name, prior, _ in fit.priors.gamma if block == "gamma" else fit.priors.sd:
-        if name == parameter:
+        if str(name) == parameter:
             return prior, 1
     return None
 

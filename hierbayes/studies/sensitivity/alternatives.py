@@ -20,6 +20,7 @@ from typing import Any
 from hierbayes.design.problem import Problem
 from hierbayes.errors import StudyError
 from hierbayes.priors.blocks import BLOCKS, COVERED, as_prior
+from hierbayes.priors.effect_priors import by_effect, parameter_name
 from hierbayes.priors.families import ForeignPrior, Prior, refuse_shaped
 from hierbayes.priors.prior_set import PriorSet, choose_priors
 from hierbayes.studies.sensitivity.usual_grid import CAUTIONARY, SEVERAL, default_grid
@@ -107,8 +108,8 @@ def _named(block: str, entries: Any, baseline: PriorSet) -> list[tuple[str, Any]
 
 def _refuse_parameters_as_names(block: str, entries: Mapping[str, Any], baseline: PriorSet) -> None:
     """Refuse what looks like one alternative, stated parameter by parameter, without a name."""
-    known = {name for of, name in baseline.families if of == block and of != "sigma"}
-    names = set(_full_names(entries))
+    known = {str(name) for of, name in baseline.families if of == block and of != "sigma"}
+    names = set(map(parameter_name, entries))
     if names and names <= known:
         listed = ", ".join(f"'{name}'" for name in entries)
         raise StudyError(
@@ -138,7 +139,7 @@ def _changed(problem: Problem, baseline: PriorSet, changes: Mapping[str, Any]) -
     stated = baseline.stated()
     for block, change in changes.items():
         before = stated.get(block)
-        named = _full_names(change) if isinstance(change, Mapping) else None
+        named = _full_names(block, change, problem) if isinstance(change, Mapping) else None
         if not (named and isinstance(before, Mapping) and set(named) <= set(before)):
             _give_way(stated, block)
         if named is not None and isinstance(before, Mapping):
@@ -170,8 +171,11 @@ def _give_way(stated: dict[str, Any], block: str) -> None:
             stated.pop(joint, None)
 
 
-def _full_names(change: Mapping[str, Any]) -> dict[str, Any]:
-    return {{"1": "Intercept"}.get(str(name), str(name)): prior for name, prior in change.items()}
+def _full_names(block: str, change: Mapping[Any, Any], problem: Problem) -> dict[Any, Any]:
+    """What is stated by name, as `PriorSet.stated` has the names."""
+    if block == "sd":
+        return dict(by_effect(block, change, problem.design.effect_names))
+    return {parameter_name(name): prior for name, prior in change.items()}
 
 
 def _text(changes: Mapping[str, Any]) -> str:

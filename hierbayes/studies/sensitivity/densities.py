@@ -111,8 +111,8 @@ class Densities:
                 columns = dict(zip(design.terms, self.gamma.T, strict=True))
                 return [(prior, columns[name]) for name, prior, _ in priors.gamma]
             case "sd":
-                columns = dict(zip(design.effects, self.theta.sd.T, strict=True))
-                return [(prior, columns[name]) for name, prior, _ in priors.sd]
+                of_effect = dict(zip(design.effect_names, self.theta.sd.T, strict=True))
+                return [(prior, of_effect[name]) for name, prior, _ in priors.sd]
             case "corr" if priors.corr:
                 pairs = zip(priors.corr, self.corr_roots, strict=True)
                 return [(prior, roots) for (_, prior, _), roots in pairs]

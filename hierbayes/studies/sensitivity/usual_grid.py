@@ -19,6 +19,7 @@ from hierbayes.priors.families import (
 )
 from hierbayes.priors.joint_families import Beta
 from hierbayes.priors.prior_set import PriorSet, choose_priors
+from hierbayes.specification.effect_name import EffectName
 
 SEVERAL = "several"
 CAUTIONARY = "cautionary"
@@ -68,7 +69,7 @@ def _of_gamma(baseline: PriorSet) -> dict[str, Any]:
     return {"gamma flat": Flat(), **narrower}
 
 
-def _of_sd(scale: dict[str, float]) -> dict[str, Any]:
+def _of_sd(scale: dict[EffectName, float]) -> dict[str, Any]:
     return {
         "sd half-normal": {n: HalfNormal(s) for n, s in scale.items()},
         "sd half-normal/4": {n: HalfNormal(s / 4) for n, s in scale.items()},
@@ -79,9 +80,9 @@ def _of_sd(scale: dict[str, float]) -> dict[str, Any]:
     }
 
 
-def _scales(
-    entries: tuple[tuple[str, Prior, str], ...], usual: tuple[tuple[str, Prior, str], ...]
-) -> dict[str, float]:
+def _scales[Name: (str, EffectName)](
+    entries: tuple[tuple[Name, Prior, str], ...], usual: tuple[tuple[Name, Prior, str], ...]
+) -> dict[Name, float]:
     """The scale on which alternatives to each prior are put."""
     defaults = {name: prior for name, prior, _ in usual}
     return {name: _scale(prior) or _scale(defaults[name]) for name, prior, _ in entries}
