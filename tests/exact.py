@@ -54,9 +54,8 @@ def _start(model: hb.Model) -> tuple[Array, Array]:
     q = len(design.effects)
     assert q <= 2 and len(design.blocks) == 1
     sd = np.sqrt(np.diagonal(fit.G_draws[0, 0])) + 0.1 * fit.sigma
-    size = len(design.y)
     centre = np.concatenate([sd, np.zeros(q - 1), [np.log(fit.sigma)]])
-    width = np.concatenate([sd / 2.0, np.full(q - 1, 0.7), [1.0 / np.sqrt(size)]])
+    width = np.concatenate([sd / 2.0, np.full(q - 1, 0.7), [1.0 / np.sqrt(model.problem.cross.n)]])
     return _rounded(centre), _rounded(width)
 
 
