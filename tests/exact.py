@@ -20,6 +20,7 @@ from hierbayes.fit.sampled import with_gamma
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.likelihood.reduction import reduce_draws
+from hierbayes.likelihood.theta import Theta
 from tests.dense import Array
 
 TAILS = 5.0  # degrees of freedom of the proposals: heavier tails than any posterior here
@@ -53,7 +54,7 @@ def _start(model: hb.Model) -> tuple[Array, Array]:
     design, fit = model.problem.design, model.reml()
     q = len(design.effects)
     assert q <= 2 and len(design.blocks) == 1
-    sd = np.sqrt(np.diagonal(fit.G_draws[0, 0])) + 0.1 * fit.sigma
+    sd = np.sqrt(np.diagonal(fit.theta.G[0, 0])) + 0.1 * fit.sigma
     centre = np.concatenate([sd, np.zeros(q - 1), [np.log(fit.sigma)]])
     width = np.concatenate([sd / 2.0, np.full(q - 1, 0.7), [1.0 / np.sqrt(model.problem.cross.n)]])
     return _rounded(centre), _rounded(width)
@@ -86,6 +87,7 @@ def log_posterior(model: hb.Model, x: Array) -> Array:
             total = total + distribution(prior).logpdf(column)
     if q == 2:
         (lkj,) = [prior for (name, _), prior in priors.families.items() if name == "corr"]
+        assert isinstance(lkj, hb.LKJ)
         total = total + lkj.eta * np.log1p(-(np.tanh(x[:, 2]) ** 2))  # dρ = (1 − ρ²) d atanh ρ
     return total + x[:, -1]
 
@@ -147,8 +149,7 @@ def _fit(model: hb.Model, x: Array, seed: int) -> hb.PosteriorFit:
     p = len(model.problem.design.terms)
     fit = hb.PosteriorFit(
         model.problem,
-        roots(x),
-        np.exp(x[..., -1]),
+        Theta.of(roots(x), np.exp(x[..., -1])),
         np.zeros((chains, draws, p)),
         flat_prior(p),
         model.priors,

@@ -98,14 +98,14 @@ def test_given_theta(small: hb.Fit, data: pd.DataFrame, level: int) -> None:
     cases = rows.codes if level == 2 else np.arange(len(rows.y))
     assert set(result.frame["method"]) == {"given θ̂"}
     assert result.variance.isna().to_numpy().all() and result.frame["displacement"].isna().all()
-    for case in range(cases.max() + 1):
-        kept = cases != case
+    for left_out in range(cases.max() + 1):
+        kept = cases != left_out
         left, left_cov = dense.gls(rows.X[kept], rows.y[kept], V[np.ix_(kept, kept)])
         change = gamma - left
-        assert_allclose(result.gamma.iloc[case], left, rtol=1e-8)
+        assert_allclose(result.gamma.iloc[left_out], left, rtol=1e-8)
         dfbetas = change / np.sqrt(np.diag(left_cov))
-        assert_allclose(result.dfbetas.iloc[case], dfbetas, rtol=1e-6, atol=1e-9)
-        frame = result.frame.iloc[case]
+        assert_allclose(result.dfbetas.iloc[left_out], dfbetas, rtol=1e-6, atol=1e-9)
+        frame = result.frame.iloc[left_out]
         cook = change @ np.linalg.solve(cov, change) / 2
         assert_allclose([frame["cook"], frame["cook_given_theta"]], cook, rtol=1e-7, atol=1e-14)
         assert_allclose(frame["covratio"], np.linalg.det(left_cov) / np.linalg.det(cov), rtol=1e-8)
