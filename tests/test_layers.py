@@ -65,6 +65,7 @@ DOORS = {f"hierbayes.likelihood.{name}" for name in (
 INSIDE: dict[str, set[str]] = {
     "hierbayes.estimation.reml": {"hierbayes.likelihood.collapsed"},
     "hierbayes.estimation.graph": {"hierbayes.likelihood.op"},
+    "hierbayes.estimation.density": {"hierbayes.likelihood.native"},
 }
 
 
