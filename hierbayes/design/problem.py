@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.basis import choose_basis
+from hierbayes.design.blocks import block_slices
 from hierbayes.design.constant_factors import factor_values
 from hierbayes.design.crossproducts import CrossProducts, cross_products
 from hierbayes.design.design import Design, build_design
@@ -159,9 +160,8 @@ def _refuse_inestimable_effects(design: Design, cross: CrossProducts) -> None:
 
     Effects of different blocks may overlap: their variances can still be told apart.
     """
-    start = 0
-    for size in design.blocks:
-        A = cross.A[:, start : start + size, start : start + size]
+    for at in block_slices(design.blocks):
+        A, size = cross.A[:, at, at], at.stop - at.start
         rank = _ranks(A)
         for k in reversed(range(size)):
             others = [i for i in range(size) if i != k]
@@ -174,12 +174,11 @@ def _refuse_inestimable_effects(design: Design, cross: CrossProducts) -> None:
                 )
             if not (rank > without).any():
                 raise DataError(
-                    f"the random effect '{design.effects[start + k]}' cannot be estimated in any "
+                    f"the random effect '{design.effects[at][k]}' cannot be estimated in any "
                     "group: within groups its column is zero or a combination of the other random "
                     "columns; a variable that is constant within "
                     f"'{design.specification.group}' belongs in the fixed part"
                 )
-        start += size
 
 
 def _ranks(A: Floats) -> Floats:
@@ -196,10 +195,7 @@ def _refuse_absorbed_effects(design: Design, cross: CrossProducts) -> None:
     left = (cross.A - B @ np.linalg.solve(XtX, np.swapaxes(B, 1, 2))).sum(axis=0)
     total = np.sqrt(np.diag(cross.A.sum(axis=0)))
     unit = np.sqrt((design.rows.Z**2).mean(axis=0))
-    start = 0
-    for end in np.cumsum(design.blocks).tolist():
-        at = slice(start, end)
-        start = end
+    for at in block_slices(design.blocks):
         size, vectors = np.linalg.eigh(left[at, at] / np.outer(total[at], total[at]))
         if size[0] > _ABSORBED_TOLERANCE:
             continue

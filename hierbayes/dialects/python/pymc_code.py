@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.dialects.dialect import Dialect
 from hierbayes.dialects.expression import spelled_factor
 from hierbayes.dialects.python.code import (
@@ -48,11 +49,8 @@ def emit(subject: Subject) -> str:
 
 def _head(subject: Subject) -> str:
     lines = ["import pandas as pd", "import pymc as pm"]
-    priors, start = subject.priors, 0
-    parts = [priors.gamma]
-    for size in _blocks(subject):
-        parts.append(priors.sd[start : start + size])
-        start += size
+    priors = subject.priors
+    parts = [priors.gamma, *(priors.sd[at] for at in block_slices(_blocks(subject)))]
     lines += ["import pytensor.tensor as pt"] if any(map(_splits, parts)) else []
     return "\n".join([*lines, "from formulaic import model_matrix"]) + definitions(subject)
 
@@ -85,11 +83,12 @@ def _model(subject: Subject) -> str:
     priors = subject.priors
     lines = ["with pm.Model(coords=coords) as model:"]
     lines += _vector("gamma", priors.gamma, "gamma", "term")
-    start, corr = 0, list(priors.corr)
+    corr = list(priors.corr)
     means = ["    mu = X.to_numpy() @ gamma"]
-    for k, size in enumerate(_blocks(subject)):
+    for k, at in enumerate(block_slices(_blocks(subject))):
         suffix = _name("", k, subject)
-        entries = priors.sd[start : start + size]
+        entries = priors.sd[at]
+        size = len(entries)
         lines += _vector(f"sd{suffix}", entries, "sd", f"effect{suffix}")
         scale = f"sd{suffix}"
         if size > 1:
@@ -107,7 +106,6 @@ def _model(subject: Subject) -> str:
         ]
         columns = f"{_name('Z', k, subject)}.to_numpy()"
         means.append(f"    mu = mu + ({columns} * u{suffix}[group]).sum(axis=-1)")
-        start += size
     lines.append(f"    sigma = {_variable('sigma', [priors.sigma], 'sigma')}")
     lines += means
     lines.append('    pm.Normal("y", mu, sigma, observed=y, dims="row")')

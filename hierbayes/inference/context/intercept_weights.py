@@ -36,9 +36,9 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.inference.context.group_coding import EQUAL, SAMPLE_SIZE, group_weights
 from hierbayes.inference.context.intercept_estimate import (
     INTERCEPT,
-    LinearEstimate,
+    InterceptEstimate,
     has_common_intercept,
-    linear_estimate,
+    intercept_estimate,
     weighted_intercept,
 )
 from hierbayes.inference.residuals.anchor import about_lines, problem_of
@@ -132,9 +132,9 @@ def intercept_weights(
         )
     fit = source if isinstance(source, Fit) else maximum_likelihood(problem, REML)
     sizes = _sizes(fit.design, size, data if data is not None else getattr(source, "data", None))
-    linear = linear_estimate(fit)
-    table = _table(fit, sizes, linear.weights)
-    estimates = _estimates(fit, table, linear)
+    intercept = intercept_estimate(fit)
+    table = _table(fit, sizes, intercept.weights)
+    estimates = _estimates(fit, table, intercept)
     return InterceptWeights(
         table=table,
         estimates=estimates,
@@ -190,7 +190,7 @@ def _table(fit: Fit, sizes: Floats | None, weights: Floats) -> pd.DataFrame:
     return pd.DataFrame(columns | {"model": weights}, index=pd.Index(design.groups, name="group"))
 
 
-def _estimates(fit: Fit, table: pd.DataFrame, linear: LinearEstimate) -> pd.DataFrame:
+def _estimates(fit: Fit, table: pd.DataFrame, intercept: InterceptEstimate) -> pd.DataFrame:
     """The estimate and both standard errors under each scheme of weights."""
     rows = {}
     schemes = (*_SCHEMES, "size_share") if has_common_intercept(fit) else ()
@@ -198,9 +198,9 @@ def _estimates(fit: Fit, table: pd.DataFrame, linear: LinearEstimate) -> pd.Data
         if scheme in table:
             rows[scheme] = weighted_intercept(fit, table[scheme].to_numpy())
     rows["model"] = (
-        linear.estimate,
-        float(np.sqrt(linear.variance_given_groups)),
-        float(np.sqrt(linear.variance)),
+        intercept.estimate,
+        float(np.sqrt(intercept.variance_given_groups)),
+        float(np.sqrt(intercept.variance)),
     )
     columns = ["estimate", "se_given_groups", "se"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("scheme")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.design.crossproducts import CrossProducts, group_totals
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.reml import Optimum, maximise_near
@@ -111,12 +112,9 @@ def why_not(cross: CrossProducts, problem: Problem, effects_by_group: Booleans) 
     B = cross.B[:, :, :-1]
     left = (cross.A - B @ np.linalg.solve(XtX, np.swapaxes(B, 1, 2))).sum(axis=0)
     left = _scaled(left, np.diag(cross.A.sum(axis=0)))
-    start = 0
-    for size in design.blocks:
-        block = left[start : start + size, start : start + size]
-        if np.linalg.eigvalsh(block)[0] <= _ABSORBED:
+    for at in block_slices(design.blocks):
+        if np.linalg.eigvalsh(left[at, at])[0] <= _ABSORBED:
             return "the fixed part takes up the random effects in what is left"
-        start += size
     return ""
 
 

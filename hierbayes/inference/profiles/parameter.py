@@ -12,7 +12,7 @@ import pandas as pd
 from hierbayes.design.design import Design
 from hierbayes.errors import InferenceError
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import block_mask, sd_corr
+from hierbayes.likelihood.covariance import correlated_pairs, sd_corr
 
 BLOCKS = ("gamma", "sd", "corr", "sigma")
 
@@ -44,7 +44,7 @@ class Parameter:
 def parameters_of(design: Design) -> tuple[Parameter, ...]:
     """Every parameter of a design, in the order of `Fit.intervals`."""
     effects = design.effects
-    rows, columns = np.nonzero(np.tril(block_mask(design.blocks), -1))
+    rows, columns = correlated_pairs(design.blocks)
     pairs = zip(columns.tolist(), rows.tolist(), strict=True)
     return (
         *(Parameter("gamma", term, (k,)) for k, term in enumerate(design.terms)),

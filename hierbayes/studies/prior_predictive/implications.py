@@ -24,7 +24,7 @@ from hierbayes.design.design import Design
 from hierbayes.display.interval import Interval
 from hierbayes.fit.variance import between_variance, second_moment, share_between
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.likelihood.covariance import block_mask, sd_corr
+from hierbayes.likelihood.covariance import correlated_pairs, sd_corr
 
 if TYPE_CHECKING:
     from hierbayes.priors.draws import PriorDraws
@@ -148,7 +148,7 @@ def response_name(design: Design) -> str:
 
 def pairs(blocks: tuple[int, ...]) -> list[tuple[int, int]]:
     """Positions i < k of every two random effects of one block."""
-    later, earlier = np.nonzero(np.tril(block_mask(blocks), -1))
+    later, earlier = correlated_pairs(blocks)
     return list(zip(earlier.tolist(), later.tolist(), strict=True))
 
 
