@@ -5,28 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.frames.constancy import CONSTANT_TOLERANCE
-
-
-def within_range(columns: Floats, codes: Integers, J: int) -> Floats:
-    """Range (max − min) of each column within each group, (J, k); −inf for a group without rows."""
-    ranges = np.full((J, columns.shape[1]), -np.inf)
-    if not len(codes):
-        return ranges
-    if (np.diff(codes) < 0).any():
-        order = np.argsort(codes, kind="stable")
-        codes, columns = codes[order], columns[order]
-    first = np.flatnonzero(np.diff(codes, prepend=-1))
-    high, low = np.maximum.reduceat(columns, first), np.minimum.reduceat(columns, first)
-    ranges[codes[first]] = high - low
-    return ranges
+from hierbayes.frames.constancy import CONSTANT_TOLERANCE, columns_vary_within
 
 
 def is_outer(columns: Floats, codes: Integers, J: int) -> Booleans:
     """Whether each column is constant within every group (level 2), (k,)."""
-    spread = np.ptp(columns, axis=0) if len(columns) else np.zeros(columns.shape[1])
-    widest = within_range(columns, codes, J).max(axis=0, initial=0.0)
-    outer: Booleans = widest <= CONSTANT_TOLERANCE * np.maximum(spread, 1e-300)
+    outer: Booleans = ~columns_vary_within(columns, codes, J).any(axis=0)
     return outer
 
 

@@ -61,6 +61,12 @@ def sd_corr(G: Floats) -> tuple[Floats, Floats]:
     return sd, corr
 
 
+def second_moment(Z: Floats) -> Floats:
+    """M = Z'Z/n (q, q) of random columns Z (n, q): z'Gz is tr(GM) on average over the rows."""
+    moment: Floats = Z.T @ Z / len(Z)
+    return moment
+
+
 def cholesky_psd(G: Floats) -> Floats:
     """Lower-triangular L with LL' = G for a symmetric G that may be singular.
 

@@ -7,6 +7,8 @@ import pandas as pd
 
 from hierbayes.errors import StudyError
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.constancy import varies_within
+from hierbayes.frames.grouping import Groups
 from hierbayes.plots.scatter import Scatter
 
 
@@ -36,7 +38,7 @@ def panel_order(found: Scatter, codes: Integers, order: str | None) -> tuple[Flo
             return grouped[found.y].mean().to_numpy(dtype=np.float64), [""] * J
         case "size":
             return grouped.size().to_numpy(dtype=np.float64), [""] * J
-    if (grouped[order].nunique() > 1).any():
+    if varies_within(found.rows[order], Groups((str(found.panel),), codes, pd.RangeIndex(J))).any():
         raise StudyError(
             f"'{order}' varies within '{found.panel}', and panels are ordered by a column that "
             "does not, or by 'mean' or 'size'"

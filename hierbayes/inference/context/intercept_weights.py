@@ -33,6 +33,8 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
+from hierbayes.frames.constancy import varies_within
+from hierbayes.frames.grouping import group_rows
 from hierbayes.inference.context.group_coding import EQUAL, SAMPLE_SIZE, group_weights
 from hierbayes.inference.context.intercept_estimate import (
     INTERCEPT,
@@ -164,14 +166,14 @@ def _size_column(design: Design, size: str, data: pd.DataFrame | None) -> pd.Ser
     for column in (size, group):
         if column not in data.columns:
             raise DataError(f"there is no column '{column}' in the data")
-    of_group = data.groupby(group, observed=True)[size]
-    several = of_group.nunique() > 1
+    groups = group_rows(data, group)
+    several = varies_within(data[size], groups)
     if several.any():
         raise DataError(
-            f"'{size}' varies within {group} {several.index[int(several.argmax())]}; a size is one "
+            f"'{size}' varies within {group} {groups.labels[int(several.argmax())]}; a size is one "
             f"number for each {group}"
         )
-    sizes: pd.Series = of_group.first()
+    sizes: pd.Series = data.groupby(group, observed=True)[size].first()
     return sizes
 
 

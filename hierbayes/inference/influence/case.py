@@ -118,20 +118,6 @@ def why_not(cross: CrossProducts, problem: Problem, effects_by_group: Booleans) 
     return ""
 
 
-def estimable_effects(A: Floats) -> Booleans:
-    """Which random effects the rows of each group can estimate beside the others (J, q)."""
-    J, q = A.shape[0], A.shape[1]
-    scale = np.sqrt(np.maximum(np.diagonal(A, axis1=1, axis2=2).max(axis=0), 1e-300))
-    scaled = A / np.outer(scale, scale)
-    rank = (np.linalg.eigvalsh(scaled) > 1e-12).sum(axis=1)
-    result = np.empty((J, q), dtype=np.bool_)
-    for k in range(q):
-        others = np.delete(np.delete(scaled, k, axis=1), k, axis=2)
-        without = (np.linalg.eigvalsh(others) > 1e-12).sum(axis=1) if q > 1 else 0
-        result[:, k] = rank > without
-    return result
-
-
 def _scaled(matrix: Floats, size: Floats) -> Floats:
     scale = np.sqrt(np.maximum(size, 1e-300))
     scaled: Floats = matrix / np.outer(scale, scale)

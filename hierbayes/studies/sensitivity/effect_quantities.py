@@ -12,7 +12,9 @@ import numpy as np
 from hierbayes.errors import StudyError
 from hierbayes.fit.contextual.slopes import x_columns
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.variance import between_variance, explained_variance
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.covariance import second_moment
 from hierbayes.studies.sensitivity.quantity import Quantity, position_of
 
 
@@ -138,7 +140,7 @@ class R2(Quantity):
     """The share of the variance of the response that the model explains.
 
     With v = var(x'γ) over the rows and T the mean of z'Gz over them: v/(v + T + σ²) for
-    the fixed part, (v + T)/(v + T + σ²) with the groups.
+    the fixed part, (v + T)/(v + T + σ²) with the groups, as in `variance_explained`.
 
     Parameters
     ----------
@@ -161,10 +163,9 @@ class R2(Quantity):
     def draws(self, fit: Fitted) -> Floats:
         """v/(v + T + σ²) or (v + T)/(v + T + σ²)."""
         design = fit.design
-        centred = design.rows.X - design.rows.X.mean(axis=0)
-        covariance = centred.T @ centred / len(centred)
-        fixed = np.einsum("cdp,pr,cdr->cd", fit.gamma_draws, covariance, fit.gamma_draws)
-        between = np.einsum("cdkl,kl->cd", fit.G_draws, design.rows.Z.T @ design.rows.Z / design.n)
+        X, Z = design.rows.X, design.rows.Z
+        fixed = explained_variance(fit.gamma_draws, X - X.mean(axis=0))
+        between = between_variance(fit.G_draws, second_moment(Z))
         total = fixed + between + fit.sigma_draws**2
         share: Floats = (fixed + between if self.groups else fixed) / total
         return share
