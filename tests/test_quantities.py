@@ -134,7 +134,7 @@ def test_the_usual_quantities_are_all_parameters_and_what_follows(hs: pd.DataFra
     )  # fmt: skip
     fit = model.sample(draws=100, tune=300, chains=4, seed=1, progress=False)
     study = SensitivityStudy(fit, {"corr": {"wide": hb.LKJ(1.9)}}, refit=False, progress=False)
-    assert study.questions.names == [
+    assert study.estimands.names == [
         "Intercept", "dvar(ses, school)", "cvar(ses, school)", "contextual effect of ses",
         "sd(Intercept)", "sd(dvar(ses, school))", "corr(Intercept, dvar(ses, school))",
         "sigma", "icc", "R2 of fixed part",
@@ -168,6 +168,6 @@ def test_the_reml_column_is_reml(baselines: Cache[hb.Fit], studied: Cache[hb.Mod
     found = column.loc["public at 1", ["REML", "REML lower", "REML upper"]].to_numpy(dtype=float)
     assert_allclose(found, [centre, centre - half, centre + half], rtol=1e-9)
     assert column.loc["icc", "REML"] == pytest.approx(reml.icc()["icc"], rel=1e-12)
-    assert column.loc[["icc", study.questions.names[-1]], "REML lower"].isna().all()
+    assert column.loc[["icc", study.estimands.names[-1]], "REML lower"].isna().all()
     beta = reml.draws("beta").sel(effect="Intercept").to_numpy().ravel()
     assert column["REML"].iloc[-1] == 1 + (beta > beta[0]).sum()
