@@ -46,7 +46,7 @@ def test_quantities_of_variances_by_their_formulas(small_posterior: hb.Fit) -> N
     X, Z = fit.design.rows.X, fit.design.rows.Z
     T = np.array([[np.mean([z @ g @ z for z in Z]) for g in chain] for chain in G[:, :5]])
     assert_allclose(drawn(fit, ICC())[:, :5], T / (T + sigma[:, :5] ** 2), rtol=1e-10)
-    v = np.var(fit.draws("gamma").to_numpy()[:, :5] @ X.T, axis=2)
+    v = np.var(fit.draws("gamma").to_numpy()[:, :5] @ X.T, axis=2, ddof=1)
     total = v + T + sigma[:, :5] ** 2
     assert_allclose(drawn(fit, R2())[:, :5], v / total, rtol=1e-10)
     assert_allclose(drawn(fit, R2(groups=True))[:, :5], (v + T) / total, rtol=1e-10)

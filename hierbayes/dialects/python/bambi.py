@@ -28,10 +28,12 @@ from hierbayes.dialects.expression import (
     spelled_factor,
 )
 from hierbayes.dialects.python.code import (
+    backticked,
     complete_rows,
     contextual_in,
     definitions,
     orders_of_levels,
+    python_term,
     quoted,
     refuse_data_name,
 )
@@ -133,7 +135,7 @@ def emit(model: ModelToWrite) -> str:
 
 def _formula(model: ModelToWrite) -> str:
     spec = model.specification
-    group = _column(spec.group)
+    group = backticked(spec.group)
     parts = [
         f"(1|{group})" if block == (INTERCEPT,) else f"(0 + {_term(block[0], model)}|{group})"
         for block in spec.random_effects
@@ -143,16 +145,7 @@ def _formula(model: ModelToWrite) -> str:
 
 
 def _term(term: str, model: ModelToWrite) -> str:
-    if term == INTERCEPT:
-        return term
-    return ":".join(
-        spelled_factor(factor, model.variables, _FUNCTIONS, _column, "bambi")
-        for factor in factors_of(term)
-    )
-
-
-def _column(name: str) -> str:
-    return name if name.isidentifier() else f"`{name}`"
+    return python_term(term, model, _FUNCTIONS, backticked, "bambi")
 
 
 def _priors(model: ModelToWrite) -> list[tuple[str, str]]:
@@ -178,7 +171,7 @@ def _named(term: str, model: ModelToWrite) -> str:
     if term == INTERCEPT:
         return "Intercept"
     spelled = [
-        spelled_factor(factor, model.variables, _FUNCTIONS, _column, "bambi")
+        spelled_factor(factor, model.variables, _FUNCTIONS, backticked, "bambi")
         for factor in factors_of(term)
     ]
     return ":".join(_flat(parse_factor(factor)) for factor in spelled)

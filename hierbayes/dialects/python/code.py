@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hierbayes.dialects.coding import all_factors, coded_variables
 from hierbayes.dialects.columns import look_like_numbers
 from hierbayes.dialects.dialect import ModelToWrite
-from hierbayes.dialects.expression import functions_in
+from hierbayes.dialects.expression import functions_in, spelled_factor
 from hierbayes.errors import FormulaError
+from hierbayes.specification.terms import INTERCEPT, factors_of
 
 DEFINITIONS = {
     "cvar": '''def cvar(x, g):
@@ -52,6 +55,27 @@ def orders_of_levels(model: ModelToWrite) -> list[str]:
 def quoted(text: str) -> str:
     """A text as Python reads it, in double quotes where they do."""
     return repr(text) if '"' in text or "\\" in text else f'"{text}"'
+
+
+def backticked(name: str) -> str:
+    """A column as formulae and formulaic read it."""
+    return name if name.isidentifier() else f"`{name}`"
+
+
+def python_term(
+    term: str,
+    model: ModelToWrite,
+    functions: frozenset[str],
+    column: Callable[[str], str],
+    system: str,
+) -> str:
+    """A term as a Python system spells it; `functions` are those it knows."""
+    if term == INTERCEPT:
+        return term
+    return ":".join(
+        spelled_factor(factor, model.variables, functions, column, system)
+        for factor in factors_of(term)
+    )
 
 
 def refuse_data_name(model: ModelToWrite, system: str) -> None:

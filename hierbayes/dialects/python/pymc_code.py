@@ -12,19 +12,20 @@ from collections.abc import Sequence
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.dialects.dialect import Dialect, ModelToWrite
-from hierbayes.dialects.expression import spelled_factor
 from hierbayes.dialects.python.code import (
+    backticked,
     complete_rows,
     contextual_in,
     definitions,
     orders_of_levels,
+    python_term,
     quoted,
     refuse_data_name,
 )
 from hierbayes.dialects.python.priors import distribution_of, parameters_of
 from hierbayes.dialects.r.stan_priors import number, refuse_joint_priors
 from hierbayes.priors.prior_set import Entry
-from hierbayes.specification.terms import INTERCEPT, factors_of
+from hierbayes.specification.terms import INTERCEPT
 
 _FUNCTIONS = frozenset((
     "I", "C", "contr", "center", "scale", "poly", "bs", "cr", "cs", "cc", "log", "exp", "cvar",
@@ -156,20 +157,8 @@ def _name(letter: str, k: int, model: ModelToWrite) -> str:
 
 
 def _sum(terms: tuple[str, ...], model: ModelToWrite) -> str:
-    written = [
-        INTERCEPT
-        if term == INTERCEPT
-        else ":".join(
-            spelled_factor(factor, model.variables, _FUNCTIONS, _column, "PyMC")
-            for factor in factors_of(term)
-        )
-        for term in terms
-    ]
+    written = [python_term(term, model, _FUNCTIONS, backticked, "PyMC") for term in terms]
     return " + ".join(written if INTERCEPT in terms else ["0", *written])
-
-
-def _column(name: str) -> str:
-    return name if name.isidentifier() else f"`{name}`"
 
 
 DIALECT = Dialect("pymc", "Python: PyMC, written out", emit)

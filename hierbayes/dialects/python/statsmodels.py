@@ -14,11 +14,11 @@ from collections.abc import Sequence
 
 from hierbayes.dialects.coding import compact, is_one_column, refuse_other_coding
 from hierbayes.dialects.dialect import Dialect, ModelToWrite
-from hierbayes.dialects.expression import spelled_factor
 from hierbayes.dialects.python.code import (
     complete_rows,
     definitions,
     orders_of_levels,
+    python_term,
     quoted,
     refuse_data_name,
 )
@@ -26,7 +26,7 @@ from hierbayes.dialects.python.reading import PythonCall, find_call, plain_speci
 from hierbayes.dialects.r.reading import refuse_split_factors
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification, read_combined
-from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms
+from hierbayes.specification.terms import INTERCEPT, join_terms
 
 _FUNCTIONS = frozenset(("I", "C", "center", "cvar", "dvar"))
 _ARGUMENTS = ("formula", "data", "re_formula", "vc_formula", "subset", "use_sparse", "missing")
@@ -165,12 +165,7 @@ def _block(block: tuple[str, ...], model: ModelToWrite) -> str:
 
 
 def _term(term: str, model: ModelToWrite) -> str:
-    if term == INTERCEPT:
-        return term
-    return ":".join(
-        spelled_factor(factor, model.variables, _FUNCTIONS, _column, "statsmodels")
-        for factor in factors_of(term)
-    )
+    return python_term(term, model, _FUNCTIONS, _column, "statsmodels")
 
 
 def _column(name: str) -> str:

@@ -14,6 +14,7 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.intervals import denominator_df
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.sensitivity.answers import Answer
+from hierbayes.studies.sensitivity.effect_quantities import FixedCombination
 from hierbayes.studies.sensitivity.moments import (
     Moments,
     Values,
@@ -22,7 +23,7 @@ from hierbayes.studies.sensitivity.moments import (
     error_of_mean,
     moments,
 )
-from hierbayes.studies.sensitivity.quantities import SD, Contextual, Contrast, Corr, Quantity, Sigma
+from hierbayes.studies.sensitivity.quantities import SD, Corr, Quantity, Sigma
 from hierbayes.studies.sensitivity.weights import Weights, even
 
 _PER_CELL = (
@@ -176,7 +177,7 @@ def _reml_row(
     if not quantity.estimable():
         return np.nan, np.nan, np.nan
     estimate = float(quantity.draws(reml).mean())
-    if isinstance(quantity, Contrast | Contextual):
+    if isinstance(quantity, FixedCombination):
         half = _half_width(reml, quantity.coefficients(reml), estimands)
         return estimate, estimate - half, estimate + half
     match quantity:

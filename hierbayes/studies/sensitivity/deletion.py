@@ -16,15 +16,8 @@ from hierbayes.priors.propriety import refuse_improper
 from hierbayes.studies.sensitivity.alternatives import Alternative
 from hierbayes.studies.sensitivity.answers import Baseline
 from hierbayes.studies.sensitivity.cells import Estimands
-from hierbayes.studies.sensitivity.quantities import (
-    ICC,
-    SD,
-    Contextual,
-    Contrast,
-    Corr,
-    Quantity,
-    Sigma,
-)
+from hierbayes.studies.sensitivity.effect_quantities import FixedCombination
+from hierbayes.studies.sensitivity.quantities import ICC, SD, Corr, Quantity, Sigma
 from hierbayes.studies.sensitivity.weights import K_HAT_LIMIT, pareto_smoothed
 
 BASELINE = "baseline"
@@ -32,7 +25,7 @@ BASELINE = "baseline"
 
 def can_be_deleted(quantity: Quantity) -> bool:
     """Whether a quantity is read off without any group: linear in γ, or a function of θ."""
-    return isinstance(quantity, Contrast | Contextual | SD | Corr | Sigma | ICC)
+    return isinstance(quantity, FixedCombination | SD | Corr | Sigma | ICC)
 
 
 def deletion(
@@ -122,7 +115,7 @@ def _draws(fit: Fit, gammas: Floats, estimands: Estimands, flat: Floats) -> Floa
     M, J1, _ = gammas.shape
     result = np.empty((J1, len(estimands.quantities), M))
     for k, quantity in enumerate(estimands.quantities):
-        if isinstance(quantity, Contrast | Contextual):
+        if isinstance(quantity, FixedCombination):
             result[:, k, :] = (gammas @ quantity.coefficients(fit)).T
         else:
             result[:, k, :] = flat[k]

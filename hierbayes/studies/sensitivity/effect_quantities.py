@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
@@ -19,7 +20,31 @@ from hierbayes.studies.sensitivity.quantity import Quantity, position_of
 
 
 @dataclass(frozen=True)
-class Contrast(Quantity):
+class FixedCombination(Quantity):
+    """A linear combination c'γ of fixed effects; subclasses say which."""
+
+    @property
+    def block(self) -> str:
+        """γ."""
+        return "gamma"
+
+    @property
+    def reference(self) -> float:
+        """An effect is decided when its interval excludes 0."""
+        return 0.0
+
+    @abstractmethod
+    def coefficients(self, fit: Fitted) -> Floats:
+        """c (p,)."""
+
+    def draws(self, fit: Fitted) -> Floats:
+        """c'γ."""
+        values: Floats = fit.gamma_draws @ self.coefficients(fit)
+        return values
+
+
+@dataclass(frozen=True)
+class Contrast(FixedCombination):
     """A linear combination c'γ of fixed effects.
 
     Parameters
@@ -46,22 +71,12 @@ class Contrast(Quantity):
                 )
 
     @property
-    def block(self) -> str:
-        """γ."""
-        return "gamma"
-
-    @property
     def name(self) -> str:
         """The label, or the combination spelt out."""
         if self.label is not None:
             return self.label
         parts = [f"{'' if w == 1 else f'{w:g}·'}{term}" for term, w in self.weights.items()]
         return " + ".join(parts).replace("+ -", "− ").replace("-", "−")
-
-    @property
-    def reference(self) -> float:
-        """An effect is decided when its interval excludes 0."""
-        return 0.0
 
     def coefficients(self, fit: Fitted) -> Floats:
         """c (p,).
@@ -76,14 +91,9 @@ class Contrast(Quantity):
             c[position_of(term, fit.design.terms, "fixed term")] = weight
         return c
 
-    def draws(self, fit: Fitted) -> Floats:
-        """c'γ."""
-        values: Floats = fit.gamma_draws @ self.coefficients(fit)
-        return values
-
 
 @dataclass(frozen=True)
-class Contextual(Quantity):
+class Contextual(FixedCombination):
     """The contextual effect β_B − β_W of x: what the group's mean adds to one's own value.
 
     The coefficient of ``cvar(x, g)`` less that of ``dvar(x, g)``; beside x itself the
@@ -95,19 +105,9 @@ class Contextual(Quantity):
     x: str
 
     @property
-    def block(self) -> str:
-        """γ."""
-        return "gamma"
-
-    @property
     def name(self) -> str:
         """With the variable."""
         return f"contextual effect of {self.x}"
-
-    @property
-    def reference(self) -> float:
-        """An effect is decided when its interval excludes 0."""
-        return 0.0
 
     def coefficients(self, fit: Fitted) -> Floats:
         """c (p,) with c'γ the contextual effect.
@@ -129,18 +129,13 @@ class Contextual(Quantity):
                 c[column.place] = between - within
         return c
 
-    def draws(self, fit: Fitted) -> Floats:
-        """γ of the group mean less γ of the deviation."""
-        values: Floats = fit.gamma_draws @ self.coefficients(fit)
-        return values
-
 
 @dataclass(frozen=True)
 class R2(Quantity):
     """The share of the variance of the response that the model explains.
 
-    With v = var(x'γ) over the rows and T the mean of z'Gz over them: v/(v + T + σ²) for
-    the fixed part, (v + T)/(v + T + σ²) with the groups, as in `variance_explained`.
+    With v the variance of x'γ over the n rows (divisor n − 1, as in `variance_explained`) and T the
+    mean of z'Gz over them: v/(v + T + σ²) for the fixed part, (v + T)/(v + T + σ²) with the groups.
 
     Parameters
     ----------
