@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri, stdtrit
 
-from hierbayes.design.levels import inner_outer_df
+from hierbayes.design.inner_outer_df import inner_outer_df
 from hierbayes.display.interval import Interval
 from hierbayes.estimation.information import natural_parameters
 from hierbayes.fit.evidence import Maximum

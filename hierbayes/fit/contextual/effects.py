@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr, stdtrit
 
-from hierbayes.design.levels import dimension_df
+from hierbayes.design.inner_outer_df import dimension_df
 from hierbayes.display.interval import Interval
 from hierbayes.display.table_text import items_text, table_cells, table_text, with_degrees
 from hierbayes.errors import DataError
