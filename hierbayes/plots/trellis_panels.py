@@ -7,8 +7,6 @@ moved, so that other variables are where the group has them.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -65,7 +63,8 @@ def panel_order(found: Scatter, codes: Integers, order: str | None) -> tuple[Flo
     return levels.codes.to_numpy(dtype=np.float64), list(map(str, first))
 
 
-def _lines_of_fit(fit: Fitted, data: pd.DataFrame, found: Scatter, panels: pd.Index) -> Any:
+def lines_of_fit(fit: Fitted, data: pd.DataFrame, found: Scatter, panels: pd.Index) -> pd.DataFrame:
+    """`fitted_lines` in some panels, refused where the fit is not of the formula's variables."""
     if not isinstance(fit, Fitted):
         raise StudyError(
             f"fit= takes what {ENGINES} returns, not an object of type {type(fit).__name__}"
