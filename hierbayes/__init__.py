@@ -17,7 +17,9 @@ if TYPE_CHECKING:
         IntervalError,
         ModelFileError,
         PriorError,
+        ResultFolderError,
         StudyError,
+        UsageError,
     )
     from hierbayes.fit.contextual.effects import ContextualEffects
     from hierbayes.fit.fit import Fit
@@ -83,21 +85,21 @@ __version__ = "0.1.0"
 
 __all__ = [
     "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Catalog", "Comparison",
-    "ContextualEffects", "DataError", "Equations", "Equivalence", "EstimationError",
-    "Estimators", "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy",
-    "HalfNormal", "HalfT", "Hausman", "HierbayesError", "HypothesisError", "InferenceError",
-    "Influence", "InterceptWeights", "IntervalError", "InverseGamma", "InverseWishart",
-    "Level1Residuals", "Level2Residuals", "Levels", "LikelihoodRatio", "Meanings", "Model",
-    "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation", "PointFit",
-    "PosteriorFit", "PriorError", "Profile", "RandomPart", "Reduced", "SensitivityStudy",
-    "Simulated", "StudentT", "StudyError", "Uniform", "VarianceExplained", "WaldTest",
+    "ContextualEffects", "DataError", "Equations", "Equivalence", "EstimationError", "Estimators",
+    "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT",
+    "Hausman", "HierbayesError", "HypothesisError", "InferenceError", "Influence",
+    "InterceptWeights", "IntervalError", "InverseGamma", "InverseWishart", "Level1Residuals",
+    "Level2Residuals", "Levels", "LikelihoodRatio", "Meanings", "Model", "ModelFileError",
+    "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation", "PointFit", "PosteriorFit",
+    "PriorError", "Profile", "RandomPart", "Reduced", "ResultFolderError", "SensitivityStudy",
+    "Simulated", "StudentT", "StudyError", "Uniform", "UsageError", "VarianceExplained", "WaldTest",
     "Wishart", "anova", "bootstrap", "build_random", "capply", "catalog", "codebook", "compare",
     "composition", "composition_category", "cvar", "dataset_names", "dvar", "equivalence",
     "estimators", "group_coding", "group_labels", "hausman", "influence", "intercept_weights",
     "level1_residuals", "level2_residuals", "levels", "likelihood_ratio", "load_dataset",
-    "load_model", "lvar", "merge_levels", "model_table", "mundlak", "notation", "plots",
-    "profile", "quantities", "read_code", "reduced", "simulate", "some", "systems", "tab",
-    "to_levels", "to_long", "to_short", "up", "variance_explained", "wald",
+    "load_model", "lvar", "merge_levels", "model_table", "mundlak", "notation", "plots", "profile",
+    "quantities", "read_code", "reduced", "simulate", "some", "systems", "tab", "to_levels",
+    "to_long", "to_short", "up", "variance_explained", "wald",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
@@ -113,7 +115,9 @@ _HOMES = {
         "IntervalError",
         "ModelFileError",
         "PriorError",
+        "ResultFolderError",
         "StudyError",
+        "UsageError",
     ),
     "hierbayes.fit.contextual.effects": ("ContextualEffects",),
     "hierbayes.fit.fit": ("Fit",),

@@ -24,7 +24,7 @@ class EstimationError(HierbayesError, RuntimeError):
 
 
 class StudyError(HierbayesError, ValueError):
-    """A study asks for something that does not exist, or of a fit that cannot tell."""
+    """A study or a picture asks for what does not exist, or of fits that cannot tell."""
 
 
 class HypothesisError(HierbayesError, ValueError):
@@ -41,3 +41,11 @@ class ModelFileError(HierbayesError, ValueError):
 
 class IntervalError(HierbayesError, ValueError):
     """A probability that is none."""
+
+
+class ResultFolderError(HierbayesError):
+    """A folder cannot take a result."""
+
+
+class UsageError(HierbayesError):
+    """A command line that cannot be read."""

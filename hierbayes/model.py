@@ -15,8 +15,8 @@ from hierbayes.design.problem import (
     refuse_varying_between,
 )
 from hierbayes.design.variables import describe_variables
+from hierbayes.dialects.dialect import ModelToWrite
 from hierbayes.dialects.registry import emit
-from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError, PriorError
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.maximised import maximum_likelihood, posterior_mode
@@ -196,7 +196,7 @@ class Model:
         <BLANKLINE>
         """
         variables = describe_variables(self.problem.design, self._data)
-        return emit(Subject(self.specification, variables, self.priors, data, ml), system)
+        return emit(ModelToWrite(self.specification, variables, self.priors, data, ml), system)
 
     def reml(self) -> PointFit:
         """Restricted maximum likelihood: the exact maximum, boundary included."""

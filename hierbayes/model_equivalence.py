@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
 from hierbayes.frames.arrays import Floats
 from hierbayes.model import Model
@@ -82,8 +83,7 @@ def _labels(design: Design) -> np.ndarray:
 
 def _blocks(design: Design) -> list[Floats]:
     """Columns of each block of G, blocks in an order that does not depend on writing."""
-    cuts = np.cumsum(design.blocks)[:-1]
-    parts = np.split(design.rows.Z, cuts, axis=1)
+    parts = [design.rows.Z[:, at] for at in block_slices(design.blocks)]
     return sorted(parts, key=lambda part: (part.shape[1], float((part**2).sum())))
 
 

@@ -14,10 +14,11 @@ from PIL import Image
 
 import hierbayes as hb
 from hierbayes.cli import commands, main
+from hierbayes.errors import ResultFolderError
 from hierbayes.frames.shipped import shipped
 from hierbayes.library.loading import load_model
 from hierbayes.library.shipped_models import model_names
-from hierbayes.report.folder import ResultFolderError, new_folder
+from hierbayes.report.folder import new_folder
 from hierbayes.studies.comparison.estimates import standard_errors
 
 NAME = "intercepts_and_slopes_as_outcomes"

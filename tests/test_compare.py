@@ -10,14 +10,13 @@ import pytest
 from scipy import stats
 
 import hierbayes as hb
-from hierbayes.errors import IntervalError
+from hierbayes.errors import IntervalError, StudyError
 from hierbayes.fit.fit import Fit
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import NORMAL
 from hierbayes.likelihood.theta import Theta
 from hierbayes.studies.comparison.decomposition import decompose
 from hierbayes.studies.comparison.estimates import EQUAL_TAILED, WALD_NATURAL, WALD_T
-from hierbayes.studies.comparison.fit_names import ComparisonError
 from hierbayes.studies.comparison.prior_bulk import bulk, quantile
 from tests.conftest import Cache
 from tests.exact import exact_posterior
@@ -427,7 +426,7 @@ WRONG: dict[str, tuple[Callable[[dict[str, Fit]], object], str]] = {
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_input(case: str, trio: dict[str, Fit]) -> None:
     action, message = WRONG[case]
-    with pytest.raises(ComparisonError) as refused:
+    with pytest.raises(StudyError) as refused:
         action(trio)
     assert str(refused.value) == message
 
@@ -443,7 +442,7 @@ def test_different_data(hs: pd.DataFrame) -> None:
         return hb.Model(formula, f"~ 1 | {group}", data=data).reml()
 
     def refusal(other: Fit) -> str:
-        with pytest.raises(ComparisonError) as refused:
+        with pytest.raises(StudyError) as refused:
             hb.compare(fit(hs), other)
         return str(refused.value)
 

@@ -117,7 +117,7 @@ def test_it_is_the_posterior_that_is_sampled_without_the_group(
     )  # fmt: skip
     fresh = exact_posterior(model, seed=9)
     share = worth(fit, j)
-    kept = [one for one in study.questions.quantities if one.name in found["quantity"].to_numpy()]
+    kept = [one for one in study.estimands.quantities if one.name in found["quantity"].to_numpy()]
     assert sum(isinstance(one, Contrast | SD) for one in kept) == 6
     for one in kept:
         ours, theirs = (Values(one.draws(f)[..., None]) for f in (fit, fresh))

@@ -6,7 +6,7 @@ import pytest
 import hierbayes as hb
 from hierbayes.dialects.hlm.reader import read_hlm
 from hierbayes.dialects.hlm.writer import DIALECT
-from tests.dialect_subject import CATALOGUE, FORMULAS, complaint, subject_of, with_tracks
+from tests.models_to_write import CATALOGUE, FORMULAS, complaint, to_write, with_tracks
 
 COLUMNS = ("school", "mathach", "ses", "Sex", "Size", "Sector", "Y", "X", "W")
 
@@ -18,7 +18,7 @@ def test_name_and_reader() -> None:
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_catalogue_comes_back_the_same(name: str) -> None:
     model = hb.load_model(name)
-    back = read_hlm(DIALECT.emit(subject_of(model)), list(model.data.columns))
+    back = read_hlm(DIALECT.emit(to_write(model)), list(model.data.columns))
     assert back == model.specification
     assert hb.equivalence(model, hb.Model(back.lme4(), data=model.data)).holds
 
@@ -26,15 +26,13 @@ def test_catalogue_comes_back_the_same(name: str) -> None:
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_other_models_come_back_the_same(formula: str, hs: pd.DataFrame) -> None:
     model = hb.Model(formula, data=with_tracks(hs))
-    assert (
-        read_hlm(DIALECT.emit(subject_of(model)), list(model.data.columns)) == model.specification
-    )
+    assert read_hlm(DIALECT.emit(to_write(model)), list(model.data.columns)) == model.specification
 
 
 def test_intercepts_and_slopes_as_outcomes() -> None:
     model = hb.load_model("intercepts_and_slopes_as_outcomes")
     assert (
-        DIALECT.emit(subject_of(model))
+        DIALECT.emit(to_write(model))
         == """\
 Level-1 model
     mathachij = β0j + β1j*(sesij) + rij
@@ -54,7 +52,7 @@ Estimation: restricted maximum likelihood"""
 def test_group_means_are_defined_beneath() -> None:
     model = hb.load_model("contextual_mean_and_centred_within_group")
     assert (
-        DIALECT.emit(subject_of(model, ml=True))
+        DIALECT.emit(to_write(model, ml=True))
         == """\
 Level-1 model
     mathachij = β0j + β1j*(sesij - MEAN_sesj) + rij
@@ -74,7 +72,7 @@ MEAN_ses = mean of ses in school"""
 
 def test_each_level_of_a_factor_has_a_coefficient(hs: pd.DataFrame) -> None:
     model = hb.Model("mathach ~ Track * Sector + (1 | school)", data=with_tracks(hs))
-    lines = DIALECT.emit(subject_of(model)).splitlines()
+    lines = DIALECT.emit(to_write(model)).splitlines()
     assert lines[1:7] == [
         "    mathachij = β0j + β1j*(Track[academic]ij) + β2j*(Track[technical]ij) + rij",
         "",
@@ -88,7 +86,7 @@ def test_each_level_of_a_factor_has_a_coefficient(hs: pd.DataFrame) -> None:
 def test_a_column_called_like_a_mean_is_no_mean() -> None:
     model = hb.load_model("contextual_mean_and_centred_within_group")
     columns = [*model.data.columns, "MEAN_ses"]
-    assert read_hlm(DIALECT.emit(subject_of(model)), columns) == model.specification
+    assert read_hlm(DIALECT.emit(to_write(model)), columns) == model.specification
     text = "Level-2 (school)\nYij = β0j + rij\nβ0j = γ00 + γ01*(MEAN_ses) + u0j"
     assert read_hlm(text, ["Y", "ses", "school"]).fixed == ("1", "cvar(ses, school)")
     assert read_hlm(text, ["Y", "ses", "school", "MEAN_ses"]).fixed == ("1", "MEAN_ses")
@@ -211,7 +209,7 @@ def test_a_subscript_that_may_be_part_of_a_name() -> None:
 
 def unsayable(formula: str, data: pd.DataFrame) -> str:
     with pytest.raises(hb.FormulaError) as caught:
-        DIALECT.emit(subject_of(hb.Model(formula, data=data)))
+        DIALECT.emit(to_write(hb.Model(formula, data=data)))
     return str(caught.value)
 
 

@@ -5,11 +5,11 @@ import pytest
 
 import hierbayes as hb
 from hierbayes.dialects.mlwin import DIALECT
-from tests.dialect_subject import CATALOGUE, subject_of
+from tests.models_to_write import CATALOGUE, to_write
 
 
 def commands(model: hb.Model, *, ml: bool = False) -> list[str]:
-    return DIALECT.emit(subject_of(model, ml=ml)).splitlines()
+    return DIALECT.emit(to_write(model, ml=ml)).splitlines()
 
 
 def test_nothing_is_read() -> None:
@@ -19,7 +19,7 @@ def test_nothing_is_read() -> None:
 def test_intercepts_and_slopes_as_outcomes() -> None:
     model = hb.load_model("intercepts_and_slopes_as_outcomes_with_contextual_mean")
     assert (
-        DIALECT.emit(subject_of(model))
+        DIALECT.emit(to_write(model))
         == """\
 NOTE 'hs' has complete rows only, sorted by 'school'; 'row' numbers them
 NOTE 'Sector' is coded 1 Catholic, 2 Public

@@ -6,7 +6,7 @@ import pytest
 import hierbayes as hb
 from hierbayes.dialects.sas.reader import read_sas
 from hierbayes.dialects.sas.writer import DIALECT
-from tests.dialect_subject import CATALOGUE, FORMULAS, complaint, subject_of, with_tracks
+from tests.models_to_write import CATALOGUE, FORMULAS, complaint, to_write, with_tracks
 
 COLUMNS = ("school", "mathach", "ses", "Sex", "Size", "Sector", "Y", "X", "W")
 
@@ -22,7 +22,7 @@ def test_name_and_reader() -> None:
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_catalogue_comes_back_the_same(name: str) -> None:
     model = hb.load_model(name)
-    back = read_sas(DIALECT.emit(subject_of(model)), list(model.data.columns))
+    back = read_sas(DIALECT.emit(to_write(model)), list(model.data.columns))
     assert back == model.specification
     assert hb.equivalence(model, hb.Model(back.lme4(), data=model.data)).holds
 
@@ -30,14 +30,14 @@ def test_catalogue_comes_back_the_same(name: str) -> None:
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_other_models_come_back_the_same(formula: str, hs: pd.DataFrame) -> None:
     model = hb.Model(formula, data=with_tracks(hs))
-    code = DIALECT.emit(subject_of(model))
+    code = DIALECT.emit(to_write(model))
     assert read_sas(code, list(model.data.columns)) == model.specification
 
 
 def test_intercepts_and_slopes_as_in_the_slides(hs: pd.DataFrame) -> None:
     model = hb.Model("mathach ~ ses * Sector", "~ 1 + ses | school", data=hs)
     assert (
-        DIALECT.emit(subject_of(model))
+        DIALECT.emit(to_write(model))
         == """\
 PROC MIXED DATA=hs METHOD=REML;
   CLASS school Sector(REF="Catholic");
@@ -50,7 +50,7 @@ RUN;"""
 def test_one_way_model_as_in_the_slides(hs: pd.DataFrame) -> None:
     model = hb.Model("mathach ~ 1 + (1 | school)", data=hs)
     assert (
-        DIALECT.emit(subject_of(model, data="MIXED.HS", ml=True))
+        DIALECT.emit(to_write(model, data="MIXED.HS", ml=True))
         == """\
 PROC MIXED DATA=MIXED.HS METHOD=ML;
   CLASS school;
@@ -63,7 +63,7 @@ RUN;"""
 def test_contextual_columns_are_made_first() -> None:
     model = hb.load_model("contextual_mean_and_centred_within_group")
     assert (
-        DIALECT.emit(subject_of(model))
+        DIALECT.emit(to_write(model))
         == """\
 PROC SQL;
   CREATE TABLE derived AS
@@ -87,7 +87,7 @@ def test_transformations_and_indicators_are_made_first(hs: pd.DataFrame) -> None
     formula = "mathach ~ log(Size) + Track + (1 + Track | school) + (0 + ses | school)"
     model = hb.Model(formula, data=with_tracks(hs))
     assert (
-        DIALECT.emit(subject_of(model))
+        DIALECT.emit(to_write(model))
         == """\
 DATA derived;
   SET hs;
@@ -239,7 +239,7 @@ def test_case_decides_between_columns() -> None:
 
 def unsayable(formula: str, data: pd.DataFrame) -> str:
     with pytest.raises(hb.FormulaError) as caught:
-        DIALECT.emit(subject_of(hb.Model(formula, data=data)))
+        DIALECT.emit(to_write(hb.Model(formula, data=data)))
     return str(caught.value)
 
 
@@ -269,8 +269,8 @@ def test_levels_in_quotes(small_data: pd.DataFrame) -> None:
     levels = pd.Series(["R&D 'new'", "50%"] * len(small_data)).iloc[: len(small_data)]
     data = small_data.assign(a=levels.to_numpy())
     model = hb.Model("y ~ x + a + (1 | g)", data=data)
-    assert """  CLASS g a(REF='50%');""" in DIALECT.emit(subject_of(model)).splitlines()
-    back = read_sas(DIALECT.emit(subject_of(model)), list(data.columns))
+    assert """  CLASS g a(REF='50%');""" in DIALECT.emit(to_write(model)).splitlines()
+    back = read_sas(DIALECT.emit(to_write(model)), list(data.columns))
     assert back == model.specification
 
 
@@ -286,7 +286,7 @@ def test_odd_names_of_data_sets_are_refused(hs: pd.DataFrame) -> None:
     model = hb.Model("mathach ~ ses + (1 | school)", data=hs)
     for name in ("my data", "a.b.c", "2x", "x" * 33):
         with pytest.raises(hb.FormulaError) as caught:
-            DIALECT.emit(subject_of(model, data=name))
+            DIALECT.emit(to_write(model, data=name))
         assert str(caught.value) == (
             f"PROC MIXED cannot name the data set '{name}'; call the data by letters, digits and "
             "underscores"
@@ -296,13 +296,13 @@ def test_odd_names_of_data_sets_are_refused(hs: pd.DataFrame) -> None:
 def test_new_columns_get_free_names(small_data: pd.DataFrame) -> None:
     data = small_data.assign(CVAR_X=small_data["w"] ** 2)
     model = hb.Model("y ~ cvar(x, g) + CVAR_X + (1 | g)", data=data)
-    code = DIALECT.emit(subject_of(model))
+    code = DIALECT.emit(to_write(model))
     assert "MEAN(x) AS cvar_x_2" in code
     assert read_sas(code, list(data.columns)) == model.specification
 
 
 def test_random_columns_are_as_many_as_effects(hs: pd.DataFrame) -> None:
     model = hb.Model("mathach ~ Sex * Track + (1 + ses * Track | school)", data=with_tracks(hs))
-    line = next(x for x in DIALECT.emit(subject_of(model)).splitlines() if "RANDOM" in x)
+    line = next(x for x in DIALECT.emit(to_write(model)).splitlines() if "RANDOM" in x)
     effects = line.partition("/")[0].split()[1:]
     assert len(effects) == len(model.problem.design.effects) == 6

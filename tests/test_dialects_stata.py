@@ -6,7 +6,7 @@ import pytest
 import hierbayes as hb
 from hierbayes.dialects.stata.reader import read_stata
 from hierbayes.dialects.stata.writer import DIALECT
-from tests.dialect_subject import CATALOGUE, FORMULAS, complaint, subject_of, with_tracks
+from tests.models_to_write import CATALOGUE, FORMULAS, complaint, to_write, with_tracks
 
 COLUMNS = ("school", "mathach", "ses", "Sex", "Size", "Sector", "W")
 
@@ -18,7 +18,7 @@ def test_name_and_reader() -> None:
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_catalogue_comes_back_the_same(name: str) -> None:
     model = hb.load_model(name)
-    back = read_stata(DIALECT.emit(subject_of(model)), list(model.data.columns))
+    back = read_stata(DIALECT.emit(to_write(model)), list(model.data.columns))
     assert back == model.specification
     assert hb.equivalence(model, hb.Model(back.lme4(), data=model.data)).holds
 
@@ -27,7 +27,7 @@ def test_catalogue_comes_back_the_same(name: str) -> None:
 def test_other_models_come_back_the_same(formula: str, hs: pd.DataFrame) -> None:
     model = hb.Model(formula, data=with_tracks(hs))
     assert (
-        read_stata(DIALECT.emit(subject_of(model)), list(model.data.columns)) == model.specification
+        read_stata(DIALECT.emit(to_write(model)), list(model.data.columns)) == model.specification
     )
 
 
@@ -70,18 +70,18 @@ mixed mathach ses ibn.Sector, noconstant || school: ses, noconstant reml""",
 
 @pytest.mark.parametrize(("formula", "code"), GOLDEN.items())
 def test_code(formula: str, code: str, hs: pd.DataFrame) -> None:
-    assert DIALECT.emit(subject_of(hb.Model(formula, data=with_tracks(hs)))) == code
+    assert DIALECT.emit(to_write(hb.Model(formula, data=with_tracks(hs)))) == code
 
 
 def test_maximum_likelihood_is_said(hs: pd.DataFrame) -> None:
     model = hb.Model("mathach ~ ses + (1 | school)", data=hs)
-    assert DIALECT.emit(subject_of(model, ml=True)) == "mixed mathach ses || school:, mle"
+    assert DIALECT.emit(to_write(model, ml=True)) == "mixed mathach ses || school:, mle"
 
 
 def test_labels_that_are_numbers_stay_numbers(small_data: pd.DataFrame) -> None:
     levels = pd.Categorical(["3", "1"] * 30, categories=["3", "1"])
     model = hb.Model("y ~ a + x:a + (1 | g)", data=small_data.assign(a=levels))
-    code = DIALECT.emit(subject_of(model))
+    code = DIALECT.emit(to_write(model))
     assert code == "mixed y ib3.a c.x#ib3.a || g:, reml".replace("c.x#ib3.a", "c.x#ibn.a")
     assert read_stata(code, ["y", "x", "a", "g"]) == model.specification
 
@@ -193,7 +193,7 @@ def test_no_mixed() -> None:
 
 def unsayable(formula: str, data: pd.DataFrame) -> str:
     with pytest.raises(hb.FormulaError) as caught:
-        DIALECT.emit(subject_of(hb.Model(formula, data=data)))
+        DIALECT.emit(to_write(hb.Model(formula, data=data)))
     return str(caught.value)
 
 

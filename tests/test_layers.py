@@ -147,3 +147,8 @@ def test_architecture_lists_every_module() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| *`(hierbayes[\w.]*)` *\|", text, re.MULTILINE)
     assert sorted(rows) == sorted(MODULES)
+
+
+def test_architecture_names_no_module_that_is_not_there() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert [name for name in re.findall(r"`(hierbayes[\w.]*)`", text) if name not in MODULES] == []

@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
+from hierbayes.design.levels import is_outer
+from hierbayes.frames.constancy import varies_within
+from hierbayes.frames.grouping import group_values
 from hierbayes.inference.context.spread import spread_table
 
 
@@ -277,3 +280,21 @@ def test_refusals(case: str, small_data: pd.DataFrame) -> None:
     with pytest.raises(hb.DataError) as refused:
         action(small_data)
     assert str(refused.value) == message
+
+
+def test_one_definition_of_constant_within_groups() -> None:
+    groups, inf = group_values(pd.Series(list("aabbccdd"))), np.inf
+    cases = {
+        (1.0, 1 + 9e-10, 2.0, 2.0, 1.0, 1.0, 1.5, 1.5): [],  # 9e-10 of the range of 1
+        (1.0, 1 + 1.1e-9, 2.0, 2.0, 1.0, 1.0, 1.5, 1.5): ["a"],
+        (inf, inf, 1.0, inf, 1.0, 1.0, 2.0, 2.0): ["b"],
+        (-inf, -inf, -inf, inf, 1.0, 1.0, 1.0, 2.0): ["b", "d"],
+        (np.nan, 1.0, np.nan, np.nan, 2.0, 3.0, 1.0, 1.0): ["c"],
+    }
+    for values, varying in cases.items():
+        varies = varies_within(pd.Series(values), groups)
+        assert groups.labels[varies].tolist() == varying
+    column = np.array(list(cases))[:2].T
+    codes, backwards = groups.codes, slice(None, None, -1)
+    assert is_outer(column, codes, groups.J).tolist() == [True, False]
+    assert is_outer(column[backwards], codes[backwards], groups.J).tolist() == [True, False]

@@ -11,7 +11,7 @@ from hierbayes.frames.csv_file import read_csv
 from hierbayes.frames.shipped import shipped
 from hierbayes.library.loading import load_model
 from hierbayes.library.model_file import read_model_file
-from hierbayes.library.shipped_models import catalog, catalog_path, find_model_file, model_names
+from hierbayes.library.shipped_models import find_model_file, model_names, shipped_model
 from hierbayes.priors.text import read_prior, read_priors
 
 # Restricted log-likelihoods of lme4 1.1-31 on hs.
@@ -55,12 +55,12 @@ def test_reml_of_shipped_models_is_that_of_lme4(name: str) -> None:
     assert load_model(name).reml().loglik == pytest.approx(LOGLIK[name], abs=1e-6, rel=0)
 
 
-def test_names_and_catalog() -> None:
-    table = catalog()
-    assert model_names() == list(table.index) == sorted(LOGLIK)
-    assert table["dataset"].eq("hs").all()
-    assert table["title"].is_unique
-    assert table.loc["one_way_ancova", "title"] == "One-way ANCOVA with random effects"
+def test_names_and_titles() -> None:
+    files = {name: read_model_file(shipped_model(name)) for name in model_names()}
+    assert list(files) == sorted(LOGLIK)
+    assert {file.dataset for file in files.values()} == {"hs"}
+    assert len({file.title for file in files.values()}) == len(files)
+    assert files["one_way_ancova"].title == "One-way ANCOVA with random effects"
 
 
 def test_coefficient_without_fixed_part() -> None:
@@ -160,7 +160,7 @@ def test_missing_file_and_unknown_name(tmp_path: Path) -> None:
     with pytest.raises(hb.ModelFileError, match=f"^{re.escape(message)}$"):
         load_model(path)
     with pytest.raises(hb.ModelFileError, match=r"did you mean 'random_coefficients'\? Those"):
-        catalog_path("random_coefficient")
+        shipped_model("random_coefficient")
     with pytest.raises(hb.ModelFileError, match=r"^no model is called 'xyzzy'; those shipped are"):
         load_model("xyzzy")
 

@@ -16,8 +16,7 @@ from scipy import optimize, stats
 
 import hierbayes as hb
 from hierbayes.inference.reduction.pancake import principal_axes
-from hierbayes.plots.band import row_space
-from hierbayes.plots.regions import zero_left_out
+from hierbayes.plots.band import row_space, zero_left_out
 from tests.conftest import Cache
 from tests.drawn import artists
 

@@ -120,7 +120,7 @@ def test_what_has_no_ridge(study: hb.SensitivityStudy, baselines: Cache[hb.Fit])
     other = hb.SensitivityStudy(
         baselines["hs"], {"corr": [hb.LKJ(3)]}, asked, refit=False, progress=False
     )
-    (name,) = other.questions.names
+    (name,) = other.estimands.names
     with pytest.raises(StudyError) as error:
         plots.plot_ridge(other, name)
     assert str(error.value) == (

@@ -69,7 +69,7 @@ def tree(informed: hb.Fit, study: hb.SensitivityStudy) -> xr.DataTree:
         "corr": np.log1p(-(rho**2)),
         "sigma": stats.halfnorm(scale=3).logpdf(informed.theta.sigma),
     }
-    posterior = {one.name: (dims, one.draws(informed)) for one in study.questions.quantities}
+    posterior = {one.name: (dims, one.draws(informed)) for one in study.estimands.quantities}
     groups = {
         "posterior": xr.Dataset(posterior),
         "log_prior": xr.Dataset({name: (dims, value) for name, value in log_prior.items()}),

@@ -61,10 +61,10 @@ def test_each_is_sampled_as_the_family_of_the_same_distribution(
     pairs: list[tuple[hb.Fit, hb.Fit]],
 ) -> None:
     for theirs, ours in pairs:
-        questions = hb.SensitivityStudy(
+        estimands = hb.SensitivityStudy(
             ours, {"sigma": {"same": {}}}, refit=False, progress=False
-        ).questions
-        a, b = questions.values(theirs), questions.values(ours)
+        ).estimands
+        a, b = estimands.values(theirs), estimands.values(ours)
         error = np.hypot(error_of_mean(a, even(2000)), error_of_mean(b, even(2000)))
         assert (np.abs(a.flat.mean(axis=1) - b.flat.mean(axis=1)) < 4.5 * error).all()
 

@@ -47,7 +47,7 @@ def test_quantities_of_variances_by_their_formulas(small_posterior: hb.Fit) -> N
     X, Z = fit.design.rows.X, fit.design.rows.Z
     T = np.array([[np.mean([z @ g @ z for z in Z]) for g in chain] for chain in G[:, :5]])
     assert_allclose(drawn(fit, ICC())[:, :5], T / (T + sigma[:, :5] ** 2), rtol=1e-10)
-    v = np.var(fit.draws("gamma").to_numpy()[:, :5] @ X.T, axis=2)
+    v = np.var(fit.draws("gamma").to_numpy()[:, :5] @ X.T, axis=2, ddof=1)
     total = v + T + sigma[:, :5] ** 2
     assert_allclose(drawn(fit, R2())[:, :5], v / total, rtol=1e-10)
     assert_allclose(drawn(fit, R2(groups=True))[:, :5], (v + T) / total, rtol=1e-10)
@@ -135,7 +135,7 @@ def test_the_usual_quantities_are_all_parameters_and_what_follows(hs: pd.DataFra
     )  # fmt: skip
     fit = exact_posterior(model, draws=100)
     study = SensitivityStudy(fit, {"corr": {"wide": hb.LKJ(1.9)}}, refit=False, progress=False)
-    assert study.questions.names == [
+    assert study.estimands.names == [
         "Intercept", "dvar(ses, school)", "cvar(ses, school)", "contextual effect of ses",
         "sd(Intercept)", "sd(dvar(ses, school))", "corr(Intercept, dvar(ses, school))",
         "sigma", "icc", "R2 of fixed part",
@@ -169,6 +169,6 @@ def test_the_reml_column_is_reml(baselines: Cache[hb.Fit], studied: Cache[hb.Mod
     found = column.loc["public at 1", ["REML", "REML lower", "REML upper"]].to_numpy(dtype=float)
     assert_allclose(found, [centre, centre - half, centre + half], rtol=1e-9)
     assert column.loc["icc", "REML"] == pytest.approx(reml.icc()["icc"], rel=1e-12)
-    assert column.loc[["icc", study.questions.names[-1]], "REML lower"].isna().all()
+    assert column.loc[["icc", study.estimands.names[-1]], "REML lower"].isna().all()
     beta = reml.draws("beta").sel(effect="Intercept").to_numpy().ravel()
     assert column["REML"].iloc[-1] == 1 + (beta > beta[0]).sum()

@@ -82,7 +82,7 @@ def test_a_reweighted_posterior_is_the_one_that_is_sampled(
     assert (model.priors.frame()["prior"] != defaults).any()
     fresh = exact_posterior(model, seed=7)
 
-    ours, theirs = study.questions.values(answer.fit), study.questions.values(fresh)
+    ours, theirs = study.estimands.values(answer.fit), study.estimands.values(fresh)
     weights, equal = answer.weights, even(4000)
     difference = ours.flat @ weights.values - theirs.flat.mean(axis=1)
     error = np.hypot(error_of_mean(ours, weights), error_of_mean(theirs, equal))
@@ -97,12 +97,12 @@ def test_a_reweighted_posterior_is_the_one_that_is_sampled(
 def test_cells_are_the_weighted_draws(studies: Cache[hb.SensitivityStudy], data: str) -> None:
     """Each cell of the table by its own plain formula."""
     study = studies[data]
-    base = study.questions.values(study.baseline.fit)
+    base = study.estimands.values(study.baseline.fit)
     for answer in study.answers:
         if answer.fit is None:
             assert bool(study.cells["mean"].sel(alternative=answer.alternative.name).isnull().all())
             continue
-        values, w = study.questions.values(answer.fit).flat, answer.weights.values
+        values, w = study.estimands.values(answer.fit).flat, answer.weights.values
         cell = study.cells.sel(alternative=answer.alternative.name)
         mean = np.average(values, axis=1, weights=w)
         assert_allclose(cell["mean"], mean, rtol=1e-12)
@@ -212,7 +212,7 @@ def test_a_prior_that_is_flat_in_one_term_is_answered_and_sampled(
         "y ~ x + w", "~ 1 + x | g", data=small_data, priors={"gamma": {"x": hb.Flat()}}
     )
     fresh = exact_posterior(model, draws=500, seed=4)
-    ours, theirs = study.questions.values(answer.fit), study.questions.values(fresh)
+    ours, theirs = study.estimands.values(answer.fit), study.estimands.values(fresh)
     error = np.hypot(error_of_mean(ours, answer.weights), error_of_mean(theirs, even(2000)))
     gap = ours.flat @ answer.weights.values - theirs.flat.mean(axis=1)
     assert (np.abs(gap) < 4.5 * error).all()

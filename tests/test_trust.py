@@ -93,12 +93,12 @@ def test_few_groups_and_heavy_tails_equal_quadrature(J: int, gamma: str) -> None
         "half-Cauchy": exact_means(model, stats.halfcauchy(scale=10 * s), 1e5),
         "half-normal": exact_means(model, stats.halfnorm(scale=s), 1e3),
     }
-    base = study.questions.values(fit)
+    base = study.estimands.values(fit)
     gap = base.flat.mean(axis=1) - exact_means(model, stats.t(3, 0, s), 1e5)
     assert (np.abs(gap) < 4.5 * error_of_mean(base, even(4000))).all()
     for answer in study.answers:
         assert answer.fit is not None
-        values = study.questions.values(answer.fit)
+        values = study.estimands.values(answer.fit)
         gap = values.flat @ answer.weights.values - exact[answer.alternative.name]
         assert (np.abs(gap) < 4.5 * error_of_mean(values, answer.weights)).all()
     how = study.alternatives["how"]
@@ -137,7 +137,7 @@ def test_what_the_baseline_excludes_is_sampled(
     words = f"the baseline's prior of {said}, excludes what it allows"
     assert answer.how == "refitted" and answer.fit is not None
     assert answer.reason.startswith(words)
-    ours, theirs = study.questions.values(answer.fit), study.questions.values(direct)
+    ours, theirs = study.estimands.values(answer.fit), study.estimands.values(direct)
     error = np.hypot(error_of_mean(ours, even(2000)), error_of_mean(theirs, even(2000)))
     assert (np.abs(ours.flat.mean(axis=1) - theirs.flat.mean(axis=1)) < 4.5 * error).all()
     alone = hb.SensitivityStudy(fit, grid, refit=False, progress=False).alternatives.loc["usual"]

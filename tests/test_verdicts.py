@@ -72,7 +72,7 @@ def test_what_was_sampled_for_one_prior_serves_another(
         priors=down.alternative.priors.stated(),
     )  # fmt: skip
     fresh = exact_posterior(model, seed=12)
-    ours, theirs = pulled.questions.values(down.fit), pulled.questions.values(fresh)
+    ours, theirs = pulled.estimands.values(down.fit), pulled.estimands.values(fresh)
     error = np.hypot(error_of_mean(ours, down.weights), error_of_mean(theirs, even(4000)))
     gap = ours.flat @ down.weights.values - theirs.flat.mean(axis=1)
     assert (np.abs(gap) < 4.5 * error).all()
@@ -95,7 +95,7 @@ def test_where_a_prior_cannot_matter_all_is_robust(baselines: Cache[hb.Fit]) -> 
     """7185 rows against the prior of σ: nothing moves by 1% of its sd, and nothing drives it."""
     grid = {"sigma": {"half-normal": hb.HalfNormal(6.88), "half-t": hb.HalfT(3, 0, 30)}}
     study = studied_under(baselines["hsfull"], grid)
-    for quantity in study.questions.quantities:
+    for quantity in study.estimands.quantities:
         said = study.verdicts[quantity.name]
         if quantity.block in (None, "sigma"):
             assert said.startswith("robust: no prior tried moves it ")

@@ -9,15 +9,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import hierbayes
-from hierbayes.errors import HierbayesError
+from hierbayes.errors import UsageError
 
 METHODS = ("reml", "ml", "map", "sample")  # verbs of Model
 DEMO = ("fit", "intercepts_and_slopes_as_outcomes", "--seed", "1")
 _FEWEST = 4  # draws per chain that an effective sample size can be told from
-
-
-class UsageError(HierbayesError):
-    """A command line that cannot be read."""
 
 
 class _Parser(argparse.ArgumentParser):

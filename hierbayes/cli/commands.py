@@ -11,7 +11,7 @@ from hierbayes.fit.fit import Fit
 from hierbayes.frames.csv_file import read_csv
 from hierbayes.library.loading import load_model
 from hierbayes.library.model_file import ModelFile, read_model_file
-from hierbayes.library.shipped_models import catalog, find_model_file
+from hierbayes.library.shipped_models import find_model_file, model_names, shipped_model
 from hierbayes.model import Model
 from hierbayes.report.folder import new_folder, write_result
 from hierbayes.report.text import report
@@ -27,9 +27,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _models(_: argparse.Namespace) -> None:
     blocks = []
-    for name, row in catalog().iterrows():
-        equations = row["equations"].replace("\n", "\n    ")
-        blocks.append(f"{name}\n  {row['title']}\n    {equations}")
+    for name in model_names():
+        file = read_model_file(shipped_model(name))
+        equations = str(file.equations).replace("\n", "\n    ")
+        blocks.append(f"{name}\n  {file.title}\n    {equations}")
     print("\n\n".join(blocks))
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from numba import njit
 from scipy.linalg import block_diag
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.frames.arrays import Floats
 
 _NEARLY_DEPENDENT = 1e-3  # smallest singular value of centred columns of unit spread
@@ -130,11 +131,8 @@ def choose_basis(X: Floats, Z: Floats, y: Floats, blocks: tuple[int, ...]) -> Ba
     """
     constant = _constant_combination(X)
     parts = []
-    start = 0
-    for size in blocks:
-        block = Z[:, start : start + size]
-        parts.append(_standardise(block, _constant_combination(block)))
-        start += size
+    for at in block_slices(blocks):
+        parts.append(_standardise(Z[:, at], _constant_combination(Z[:, at])))
     z = parts[0] if len(parts) == 1 else _join(parts)
     center = float(y.mean()) if constant.any() else 0.0
     scale = float(_spread(y[:, None], np.array([center]))[0])

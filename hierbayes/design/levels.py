@@ -1,93 +1,12 @@
-"""Which columns are constant within groups, and what follows from it."""
+"""Which columns are constant within groups."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.frames.constancy import CONSTANT_TOLERANCE
-
-
-def within_range(columns: Floats, codes: Integers, J: int) -> Floats:
-    """Range (max − min) of each column within each group, (J, k); −inf for a group without rows."""
-    ranges = np.full((J, columns.shape[1]), -np.inf)
-    if not len(codes):
-        return ranges
-    if (np.diff(codes) < 0).any():
-        order = np.argsort(codes, kind="stable")
-        codes, columns = codes[order], columns[order]
-    first = np.flatnonzero(np.diff(codes, prepend=-1))
-    high, low = np.maximum.reduceat(columns, first), np.minimum.reduceat(columns, first)
-    ranges[codes[first]] = high - low
-    return ranges
+from hierbayes.frames.constancy import columns_vary_within
 
 
 def is_outer(columns: Floats, codes: Integers, J: int) -> Booleans:
     """Whether each column is constant within every group (level 2), (k,)."""
-    spread = np.ptp(columns, axis=0) if len(columns) else np.zeros(columns.shape[1])
-    widest = within_range(columns, codes, J).max(axis=0, initial=0.0)
-    outer: Booleans = widest <= CONSTANT_TOLERANCE * np.maximum(spread, 1e-300)
+    outer: Booleans = ~columns_vary_within(columns, codes, J).any(axis=0)
     return outer
-
-
-def inner_outer_df(
-    X: Floats, term_of: tuple[str, ...], codes: Integers, J: int
-) -> dict[str, float]:
-    """Denominator degrees of freedom of each column as nlme assigns them.
-
-    A column that varies within groups is tested against n − J − (inner columns),
-    one that does not against J − 1 − (outer columns); without an intercept both have
-    one more.  A term takes the smallest of its columns, and the intercept counts as
-    inner.
-
-    Parameters
-    ----------
-    X : (n, p) float
-    term_of : (p,) str
-        Term each column belongs to; ``"1"`` is the intercept.
-    codes : (n,) int
-    J : int
-
-    Returns
-    -------
-    dict
-        Degrees of freedom by term.
-
-    References
-    ----------
-    Pinheiro & Bates (2000), *Mixed-Effects Models in S and S-PLUS*, section 2.4.2.
-    """
-    intercept = np.array([term == "1" for term in term_of])
-    outer = is_outer(X, codes, J) & ~intercept
-    has_intercept = bool(intercept.any())
-    between = float(J - has_intercept - int(outer.sum()))
-    inner = int((~outer & ~intercept).sum())
-    within = float(len(X) - J - inner + (not has_intercept))
-    df: dict[str, float] = {}
-    for term, is_between in zip(term_of, outer, strict=True):
-        df[term] = min(df.get(term, np.inf), between if is_between else within)
-    return df
-
-
-def dimension_df(X: Floats, codes: Integers, J: int) -> tuple[float, float]:
-    """Degrees of freedom within and between groups that no coding of the columns changes.
-
-    With r the rank of the fixed columns less their group means and p that of the columns, they
-    are n − J − r and J − (p − r): those of `inner_outer_df` wherever each column varies on one
-    level alone.
-
-    Parameters
-    ----------
-    X : (n, p) float
-        Independent.
-    codes : (n,) int
-    J : int
-    """
-    centred = X - X.mean(axis=0)
-    counts = np.bincount(codes, minlength=J)
-    means = np.stack([np.bincount(codes, column, minlength=J) for column in centred.T], axis=1)
-    rest = centred - (means / counts[:, None])[codes]
-    size = np.sqrt((centred**2).sum(axis=0))
-    rest /= np.where(size > 0.0, size, 1.0)
-    r = int(np.linalg.matrix_rank(np.linalg.qr(rest, mode="r"), tol=CONSTANT_TOLERANCE))
-    return float(len(X) - J - r), float(J - (X.shape[1] - r))

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.basis import choose_basis
+from hierbayes.design.blocks import block_slices
 from hierbayes.design.constant_factors import factor_values
 from hierbayes.design.crossproducts import CrossProducts, cross_products
 from hierbayes.design.design import Design, build_design
-from hierbayes.design.levels import CONSTANT_TOLERANCE, within_range
+from hierbayes.design.ranks import estimable_effects, group_ranks
 from hierbayes.errors import DataError
-from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.frames.arrays import Integers
+from hierbayes.frames.constancy import columns_vary_within
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import factors_of, is_number, read_terms
@@ -77,7 +79,7 @@ def refuse_varying_between(equations: Multilevel, data: pd.DataFrame) -> None:
 
 def _refuse_varying(factor: str, coefficient: str, group: str, data: pd.DataFrame) -> None:
     values, codes, groups = factor_values(factor, group, data)
-    varies = _varying(values, codes, len(groups)).any(axis=1)
+    varies = columns_vary_within(values, codes, len(groups)).any(axis=1)
     if varies.any():
         j = int(varies.argmax())
         remedy = _remedy(factor, group)
@@ -99,12 +101,6 @@ def _remedy(factor: str, group: str) -> str:
     if factor.startswith("dvar("):
         return "a deviation from a group mean belongs to the within equation"
     return f"move it to the within equation, or use its group mean cvar({factor}, {group})"
-
-
-def _varying(values: Floats, codes: Integers, J: int) -> Booleans:
-    """Where a column (of k) varies within a group (of J), (J, k)."""
-    varies: Booleans = within_range(values, codes, J) > CONSTANT_TOLERANCE * np.ptp(values, axis=0)
-    return varies
 
 
 def _refuse_constant_response(design: Design) -> None:
@@ -159,35 +155,22 @@ def _refuse_inestimable_effects(design: Design, cross: CrossProducts) -> None:
 
     Effects of different blocks may overlap: their variances can still be told apart.
     """
-    start = 0
-    for size in design.blocks:
-        A = cross.A[:, start : start + size, start : start + size]
-        rank = _ranks(A)
-        for k in reversed(range(size)):
-            others = [i for i in range(size) if i != k]
-            without = _ranks(A[:, others][:, :, others]) if others else np.zeros(len(rank))
-            largest = int(cross.rows.max())
-            if largest < size:
-                raise DataError(
-                    f"the random part has {size} effects and no group has more than {largest} "
-                    "rows: use fewer random effects"
-                )
-            if not (rank > without).any():
-                raise DataError(
-                    f"the random effect '{design.effects[start + k]}' cannot be estimated in any "
-                    "group: within groups its column is zero or a combination of the other random "
-                    "columns; a variable that is constant within "
-                    f"'{design.specification.group}' belongs in the fixed part"
-                )
-        start += size
-
-
-def _ranks(A: Floats) -> Floats:
-    """Rank of each (q, q) cross-product, its columns scaled to their largest group."""
-    scale = np.sqrt(np.maximum(np.diagonal(A, axis1=1, axis2=2).max(axis=0), 1e-300))
-    size = np.linalg.eigvalsh(A / np.outer(scale, scale))
-    ranks: Floats = (size > 1e-12).sum(axis=1).astype(np.float64)
-    return ranks
+    for at in block_slices(design.blocks):
+        size, largest = at.stop - at.start, int(cross.rows.max())
+        if largest < size:
+            raise DataError(
+                f"the random part has {size} effects and no group has more than {largest} "
+                "rows: use fewer random effects"
+            )
+        absent = ~estimable_effects(cross.A[:, at, at]).any(axis=0)
+        if absent.any():
+            last = int(np.flatnonzero(absent)[-1])
+            raise DataError(
+                f"the random effect '{design.effects[at][last]}' cannot be estimated in any "
+                "group: within groups its column is zero or a combination of the other random "
+                "columns; a variable that is constant within "
+                f"'{design.specification.group}' belongs in the fixed part"
+            )
 
 
 def _refuse_absorbed_effects(design: Design, cross: CrossProducts) -> None:
@@ -196,10 +179,7 @@ def _refuse_absorbed_effects(design: Design, cross: CrossProducts) -> None:
     left = (cross.A - B @ np.linalg.solve(XtX, np.swapaxes(B, 1, 2))).sum(axis=0)
     total = np.sqrt(np.diag(cross.A.sum(axis=0)))
     unit = np.sqrt((design.rows.Z**2).mean(axis=0))
-    start = 0
-    for end in np.cumsum(design.blocks).tolist():
-        at = slice(start, end)
-        start = end
+    for at in block_slices(design.blocks):
         size, vectors = np.linalg.eigh(left[at, at] / np.outer(total[at], total[at]))
         if size[0] > _ABSORBED_TOLERANCE:
             continue
@@ -220,7 +200,7 @@ def _refuse_exact_fit(design: Design, cross: CrossProducts) -> None:
     Groups that have as many rows as random effects always do; they are no reason to
     refuse, for then G and σ are told apart by how the columns differ between groups.
     """
-    ranks = _ranks(cross.A)
+    ranks = group_ranks(cross.A)
     if ranks.sum() == cross.n or _residual_share(cross, ranks) > _SUSPICIOUS:
         return
     rest = np.column_stack([design.rows.X, design.rows.y - cross.basis.center])
@@ -240,7 +220,7 @@ def _refuse_exact_fit(design: Design, cross: CrossProducts) -> None:
         )
 
 
-def _residual_share(cross: CrossProducts, ranks: Floats) -> float:
+def _residual_share(cross: CrossProducts, ranks: Integers) -> float:
     """Share of the variance of y that the groups' own regressions leave, to some 10 digits."""
     m, q = len(cross.C), cross.A.shape[1]
     if (ranks == q).all():

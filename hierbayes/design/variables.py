@@ -11,6 +11,8 @@ import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.design.matrices import columns_needed
+from hierbayes.frames.constancy import is_constant_within
+from hierbayes.frames.grouping import Groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +78,12 @@ def describe_variables(design: Design, data: pd.DataFrame) -> Variables:
     needed = columns_needed((spec.response,), spec.fixed, *spec.random_effects)
     names = [name for name in needed if name in data.columns]
     rows = data.loc[design.rows.kept, names]
-    constant = _constant(rows, design)
-    columns = {name: Variable(name, factor_levels(rows[name]), name in constant) for name in names}
+    groups = Groups((spec.group,), design.rows.codes, design.groups)
+    columns = {
+        name: Variable(name, factor_levels(column), is_constant_within(column, groups))
+        for name, column in rows.items()
+    }
     return Variables(columns, design.columns.between)
-
-
-def _constant(rows: pd.DataFrame, design: Design) -> frozenset[str]:
-    """Columns with one value in each group."""
-    counts = rows.groupby(design.rows.codes, sort=False, observed=True).nunique(dropna=False)
-    return frozenset(counts.columns[(counts <= 1).all()])
 
 
 def factor_levels(column: pd.Series) -> tuple[str, ...]:

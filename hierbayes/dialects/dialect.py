@@ -1,14 +1,41 @@
-"""A dialect: how one system spells a model."""
+"""A dialect: how one system spells a model, what it is given to write, and how it refuses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hierbayes.dialects.subject import Subject
+from hierbayes.design.variables import Variables
+from hierbayes.errors import FormulaError
+from hierbayes.priors.prior_set import PriorSet
 from hierbayes.specification.formula import Specification
 
-type Emitter = Callable[[Subject], str]
+
+@dataclass(frozen=True, slots=True)
+class ModelToWrite:
+    """A model as the writer of another system's code sees it.
+
+    Parameters
+    ----------
+    specification : Specification
+    variables : Variables
+        Kinds, levels of factors, and which columns live at level 2.
+    priors : PriorSet
+        Priors in force; systems that maximise a likelihood say nothing of them.
+    data : str
+        What the code calls the data.
+    ml : bool
+        Whether maximum likelihood is asked for instead of REML.
+    """
+
+    specification: Specification
+    variables: Variables
+    priors: PriorSet
+    data: str = "data"
+    ml: bool = False
+
+
+type Emitter = Callable[[ModelToWrite], str]
 type Reader = Callable[[str, Sequence[str]], Specification]
 
 
@@ -23,7 +50,7 @@ class Dialect:
     title : str
         The system in words, ``"R: lme4::lmer"``.
     emit : callable
-        Code of a subject; refuses with a FormulaError that names what the system cannot say.
+        Code of a model; refuses with a FormulaError that names what the system cannot say.
     read : callable or None
         From code and the names of the data's columns to a specification; None where the
         code is only written.
@@ -33,3 +60,19 @@ class Dialect:
     title: str
     emit: Emitter
     read: Reader | None = None
+
+
+def pointed(text: str, place: int, message: str) -> FormulaError:
+    r"""An error that shows the line of a text and a caret under the place.
+
+    Examples
+    --------
+    >>> print(pointed("a\nb + )", 6, "cannot read the code: ')' closes nothing"))
+    cannot read the code: ')' closes nothing
+        b + )
+            ^
+    """
+    place = min(place, len(text))
+    start = text.rfind("\n", 0, place) + 1
+    line = text[start:].split("\n", 1)[0]
+    return FormulaError(f"{message}\n    {line}\n    {' ' * (place - start)}^")

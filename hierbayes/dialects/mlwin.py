@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.dialect import Dialect, ModelToWrite
 from hierbayes.dialects.programs.arithmetic import Arithmetic
 from hierbayes.dialects.programs.column_plan import ColumnPlan, NameRules
 from hierbayes.dialects.programs.derived_columns import (
@@ -19,7 +19,6 @@ from hierbayes.dialects.programs.derived_columns import (
     GroupMean,
 )
 from hierbayes.dialects.programs.factor_coding import level_choices, refuse_unclear_coding
-from hierbayes.dialects.subject import Subject
 from hierbayes.specification.terms import INTERCEPT
 
 _RULES = NameRules("MLwiN")
@@ -31,20 +30,20 @@ _ARITHMETIC = Arithmetic(
 )
 
 
-def emit_mlwin(subject: Subject) -> str:
+def emit_mlwin(model: ModelToWrite) -> str:
     """The model as a macro.
 
     Parameters
     ----------
-    subject : Subject
+    model : ModelToWrite
 
     Raises
     ------
     FormulaError
         When MLwiN has no name for a column, or a term has no counterpart there.
     """
-    spec = subject.specification
-    plan = ColumnPlan(subject.variables, _RULES, (spec.group,))
+    spec = model.specification
+    plan = ColumnPlan(model.variables, _RULES, (spec.group,))
     cons, row = plan.fresh("cons"), plan.fresh("row")
     response = plan.column(spec.response)
     fixed = list(_columns(spec.fixed, plan, cons))
@@ -52,7 +51,7 @@ def emit_mlwin(subject: Subject) -> str:
     random = [column for block in blocks for column in block]
     only_random = [c for c in dict.fromkeys((*random, (cons,))) if c not in fixed]
     lines = [
-        *_notes(subject, plan, row),
+        *_notes(model, plan, row),
         *_made(plan, cons, response),
         "",
         f"RESP '{response}'",
@@ -65,7 +64,7 @@ def emit_mlwin(subject: Subject) -> str:
         *_no_covariances(blocks),
         f"SETV 1 '{cons}'",
         "NOTE METH 0 is RIGLS, restricted maximum likelihood; METH 1 is IGLS, maximum likelihood",
-        f"METH {int(subject.ml)}",
+        f"METH {int(model.ml)}",
         "BATC 1",
         "STAR",
     ]
@@ -101,10 +100,10 @@ def _no_covariances(blocks: Sequence[Sequence[tuple[str, ...]]]) -> Iterator[str
         yield from (f"CLRE 2 {_term(a)} {_term(b)}" for a in first for b in second)
 
 
-def _notes(subject: Subject, plan: ColumnPlan, row: str) -> Iterator[str]:
-    group = subject.specification.group
-    yield f"NOTE '{subject.data}' has complete rows only, sorted by '{group}'; '{row}' numbers them"
-    for factor in subject.variables.factors:
+def _notes(model: ModelToWrite, plan: ColumnPlan, row: str) -> Iterator[str]:
+    group = model.specification.group
+    yield f"NOTE '{model.data}' has complete rows only, sorted by '{group}'; '{row}' numbers them"
+    for factor in model.variables.factors:
         if factor != group:
             coded = ", ".join(f"{i} {level}" for i, level in enumerate(plan.levels(factor), 1))
             yield f"NOTE '{factor}' is coded {coded}"

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from hierbayes.dialects import mlwin
-from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.dialect import Dialect, ModelToWrite
 from hierbayes.dialects.hlm import writer as hlm
 from hierbayes.dialects.python import bambi, pymc_code, statsmodels
 from hierbayes.dialects.r import brms, lme4, nlme, rstanarm
 from hierbayes.dialects.sas import writer as sas
 from hierbayes.dialects.stata import writer as stata
-from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification
 
@@ -33,7 +32,7 @@ _MODULES = (
 DIALECTS: dict[str, Dialect] = {module.DIALECT.name: module.DIALECT for module in _MODULES}
 
 
-def emit(subject: Subject, system: str) -> str:
+def emit(model: ModelToWrite, system: str) -> str:
     """Code of a model for a system.
 
     Raises
@@ -41,7 +40,7 @@ def emit(subject: Subject, system: str) -> str:
     FormulaError
         When there is no such system, or it cannot say the model.
     """
-    return _dialect(system, DIALECTS).emit(subject)
+    return _dialect(system, DIALECTS).emit(model)
 
 
 def read(system: str, text: str, columns: Sequence[str]) -> Specification:

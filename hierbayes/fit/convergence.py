@@ -7,7 +7,7 @@ import pandas as pd
 
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import block_mask
+from hierbayes.likelihood.covariance import correlated_pairs
 
 R_HAT_LIMIT = 1.01
 
@@ -19,7 +19,7 @@ def scalar_draws(fit: Fitted, *, random_effects: bool = True) -> tuple[pd.MultiI
     """
     effects, terms = fit.design.effects, fit.design.terms
     sd, corr = fit.theta.sd, fit.theta.corr
-    rows, columns = np.nonzero(np.tril(block_mask(fit.design.blocks), -1))
+    rows, columns = correlated_pairs(fit.design.blocks)
     names = [("gamma", term) for term in terms] + [("sd", effect) for effect in effects]
     names += [("corr", f"{effects[c]}, {effects[r]}") for r, c in zip(rows, columns, strict=True)]
     names += [("sigma", "sigma")]

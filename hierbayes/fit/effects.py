@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hierbayes.design.ranks import unit_columns
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.gaussian import Likelihood
@@ -114,8 +115,7 @@ def group_shrinkage(fit: Fitted, j: int) -> Floats:
 
 def estimable_groups(A: Floats) -> Booleans:
     """Groups whose Z_j'Z_j can be inverted, its columns on one scale."""
-    scale = np.sqrt(np.maximum(np.diagonal(A, axis1=1, axis2=2).max(axis=0), 1e-300))
-    size = np.linalg.eigvalsh(A / np.outer(scale, scale))
+    size = np.linalg.eigvalsh(unit_columns(A))
     estimable: Booleans = size[:, 0] > _ESTIMABLE * np.maximum(size[:, -1], 1e-300)
     return estimable
 

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri, stdtrit
 
-from hierbayes.design.levels import inner_outer_df
+from hierbayes.design.inner_outer_df import inner_outer_df
 from hierbayes.display.interval import Interval
 from hierbayes.estimation.information import natural_parameters
 from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.variance import mean_corr
-from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.likelihood.covariance import block_mask, sd_corr
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.covariance import correlated_pairs, sd_corr
 
 _COLUMNS = ["lower", "estimate", "upper"]
 
@@ -50,7 +50,7 @@ def _sd_draws(fit: Fitted) -> tuple[Floats, Floats]:
 
 def _corr_draws(fit: Fitted) -> tuple[Floats, Floats]:
     corr = fit.theta.corr
-    rows, columns = _pairs(fit)
+    rows, columns = correlated_pairs(fit.design.blocks)
     return corr[..., rows, columns], mean_corr(corr)[rows, columns]
 
 
@@ -75,7 +75,7 @@ def approximate_intervals(fit: Fitted, evidence: Maximum, interval: Interval) ->
 
 def _variance_frames(fit: Fitted, evidence: Maximum, interval: Interval) -> list[pd.DataFrame]:
     G, sigma = fit.G, fit.sigma
-    rows, columns = _pairs(fit)
+    rows, columns = correlated_pairs(fit.design.blocks)
     sd, corr = sd_corr(G)
     estimate = np.concatenate([sd, corr[rows, columns], [sigma]])
     lower = upper = np.full(len(estimate), np.nan)
@@ -109,14 +109,10 @@ def denominator_df(fit: Fitted) -> Floats:
     return np.array([by_term[term] for term in design.columns.term_of])
 
 
-def _pairs(fit: Fitted) -> tuple[Integers, Integers]:
-    rows, columns = np.nonzero(np.tril(block_mask(fit.design.blocks), -1))
-    return rows, columns
-
-
 def _pair_names(fit: Fitted) -> tuple[str, ...]:
     effects = fit.design.effects
-    return tuple(f"{effects[c]}, {effects[r]}" for r, c in zip(*_pairs(fit), strict=True))
+    pairs = zip(*correlated_pairs(fit.design.blocks), strict=True)
+    return tuple(f"{effects[c]}, {effects[r]}" for r, c in pairs)
 
 
 def _frame(

@@ -12,7 +12,7 @@ from hierbayes.design.design import Design
 from hierbayes.errors import DataError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.likelihood.covariance import block_mask
+from hierbayes.likelihood.covariance import block_mask, second_moment
 
 RESIDUAL = "Residual"
 
@@ -82,16 +82,19 @@ def icc_draws(fit: Fitted, at: dict[str, float] | None) -> Floats:
     return share_between(fit.theta.G, fit.theta.sigma, second)
 
 
-def second_moment(Z: Floats) -> Floats:
-    """Z'Z/n (q, q) of random columns Z (n, q)."""
-    moment: Floats = Z.T @ Z / len(Z)
-    return moment
-
-
 def between_variance(G: Floats, second: Floats) -> Floats:
     """z'Gz (...) of G (..., q, q), averaged over z of the second moment E[zz'] (q, q)."""
     between: Floats = np.einsum("...kl,kl->...", G, second)
     return between
+
+
+def explained_variance(gamma: Floats, X: Floats) -> Floats:
+    """Variance of x'γ over the rows (...) for γ (..., p) and centred columns X (n, p).
+
+    A sum of squares over n − 1, as the reference programs of Nakagawa and Schielzeth's R² have it.
+    """
+    variance: Floats = np.einsum("...p,pr,...r->...", gamma, X.T @ X / (len(X) - 1), gamma)
+    return variance
 
 
 def share_between(G: Floats, sigma: Floats, second: Floats) -> Floats:

@@ -16,7 +16,7 @@ from pandas.api.types import (
 )
 
 from hierbayes.errors import DataError
-from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.frames.grouping import Groups
 
 CONSTANT_TOLERANCE = 1e-9  # of the range of a column
@@ -62,14 +62,40 @@ def varies_within(column: pd.Series, groups: Groups) -> Booleans:
     known = column.notna().to_numpy()
     rows = np.flatnonzero(known & (groups.codes >= 0))
     codes = groups.codes[rows]
-    leaders = groups.first(known)[codes]
     if is_float_dtype(column.dtype):
-        differs = _floats_differ(as_floats(column), rows, leaders)
-    else:
-        values = _exact(column)
-        differs = values[rows] != values[leaders]
+        return columns_vary_within(as_floats(column)[rows, None], codes, groups.J)[:, 0]
+    values, leaders = _exact(column), groups.first(known)[codes]
+    differs = values[rows] != values[leaders]
     varies: Booleans = np.bincount(codes[differs], minlength=groups.J) > 0
     return varies
+
+
+def columns_vary_within(columns: Floats, codes: Integers, J: int) -> Booleans:
+    """Whether each of k columns of numbers (n, k) has more than one value in each group, (J, k).
+
+    Numbers are the same where their range in a group is at most 1e-9 of that of the column.
+    """
+    varies = np.zeros((J, columns.shape[1]), dtype=np.bool_)
+    if not len(codes):
+        return varies
+    if (np.diff(codes) < 0).any():
+        order = np.argsort(codes, kind="stable")
+        codes, columns = codes[order], columns[order]
+    first = np.flatnonzero(np.diff(codes, prepend=-1))
+    high, low = np.maximum.reduceat(columns, first), np.minimum.reduceat(columns, first)
+    with np.errstate(invalid="ignore"):  # two infinite values are the same
+        varies[codes[first]] = high - low > CONSTANT_TOLERANCE * _spread(columns, high, low)
+    return varies
+
+
+def _spread(columns: Floats, high: Floats, low: Floats) -> Floats:
+    """Range (k,) of the finite values of columns, of which the groups' limits are known."""
+    spread: Floats = high.max(axis=0) - low.min(axis=0)
+    if not np.isfinite(spread).all():
+        finite = np.isfinite(columns)
+        top, bottom = (np.where(finite, columns, limit) for limit in (-np.inf, np.inf))
+        spread = np.maximum(top.max(axis=0) - bottom.min(axis=0), 0.0)
+    return spread
 
 
 def partly_missing(column: pd.Series, groups: Groups) -> Booleans:
@@ -83,15 +109,6 @@ def partly_missing(column: pd.Series, groups: Groups) -> Booleans:
 def is_constant_within(column: pd.Series, groups: Groups) -> bool:
     """Whether a column has one value in each group, where missing counts as a value."""
     return not (varies_within(column, groups).any() or partly_missing(column, groups).any())
-
-
-def _floats_differ(values: Floats, rows: Any, leaders: Any) -> Booleans:
-    x, first = values[rows], values[leaders]
-    finite = x[np.isfinite(x)]
-    spread = np.ptp(finite) if len(finite) else 0.0
-    with np.errstate(invalid="ignore"):
-        far: Booleans = ~(np.abs(x - first) <= CONSTANT_TOLERANCE * spread)
-    return far & (x != first)
 
 
 def _exact(column: pd.Series) -> Any:

@@ -19,7 +19,7 @@ from hierbayes.display.blocks import Definition, Definitions
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import FormulaError, ModelFileError
 from hierbayes.library.model_file import ModelFile, read_model_file
-from hierbayes.library.shipped_models import catalog_path
+from hierbayes.library.shipped_models import shipped_model
 from hierbayes.specification.equations import Multilevel
 
 ROLES = {"mathach": "y", "ses": "x", "Sector": "w", "school": "group"}  # of the shipped files
@@ -193,7 +193,7 @@ def find_model(name: str) -> NamedModel:
 
 
 def _file(model: NamedModel) -> ModelFile:
-    return read_model_file(catalog_path(model.file))
+    return read_model_file(shipped_model(model.file))
 
 
 def _squeezed(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The catalogue: the model files that come with the package, by name."""
+"""The model files that come with the package, by name."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from difflib import get_close_matches
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-import pandas as pd
-
 from hierbayes.errors import ModelFileError
 from hierbayes.frames.shipped import shipped
-from hierbayes.library.model_file import read_model_file
 
 _SUFFIX = ".toml"
 
@@ -33,7 +30,7 @@ def model_names() -> list[str]:
     return sorted(file.removesuffix(_SUFFIX) for file in files if file.endswith(_SUFFIX))
 
 
-def catalog_path(name: str) -> Traversable:
+def shipped_model(name: str) -> Traversable:
     """Find the file of a shipped model.
 
     Parameters
@@ -48,7 +45,7 @@ def catalog_path(name: str) -> Traversable:
 
     Examples
     --------
-    >>> catalog_path("means_as_outcomes").name
+    >>> shipped_model("means_as_outcomes").name
     'means_as_outcomes.toml'
     """
     names = model_names()
@@ -80,32 +77,4 @@ def find_model_file(name_or_path: str | os.PathLike[str]) -> Traversable:
     is_path = path.suffix == _SUFFIX or text != path.name or path.is_file()
     if text not in model_names() and is_path:
         return path
-    return catalog_path(text)
-
-
-def catalog() -> pd.DataFrame:
-    """Describe the shipped models.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per model, by name: its `title`, what it is `about`, its `dataset`, and its
-        `equations` as text.
-
-    Examples
-    --------
-    >>> print(catalog().loc["means_as_outcomes", "equations"])
-    within   mathach = β[1] + r          r ~ N(0, σ²)
-    between  β[1] = (1 + Sector)·γ + u[1]          u ~ N(0, G), by school
-    """
-    files = {name: read_model_file(catalog_path(name)) for name in model_names()}
-    rows = [
-        {
-            "title": file.title,
-            "about": file.about,
-            "dataset": file.dataset,
-            "equations": str(file.equations),
-        }
-        for file in files.values()
-    ]
-    return pd.DataFrame(rows, index=pd.Index(files, name="model"))
+    return shipped_model(text)

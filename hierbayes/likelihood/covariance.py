@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 
 
@@ -18,12 +19,10 @@ def free_entries(blocks: tuple[int, ...]) -> tuple[Integers, Integers]:
     """
     rows: list[int] = []
     columns: list[int] = []
-    start = 0
-    for size in blocks:
-        lower = np.tril_indices(size)
-        rows.extend(lower[0] + start)
-        columns.extend(lower[1] + start)
-        start += size
+    for at in block_slices(blocks):
+        lower = np.tril_indices(at.stop - at.start)
+        rows.extend(lower[0] + at.start)
+        columns.extend(lower[1] + at.start)
     return np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp)
 
 
@@ -32,6 +31,19 @@ def block_mask(blocks: tuple[int, ...]) -> Booleans:
     owner = np.repeat(np.arange(len(blocks)), blocks)
     mask: Booleans = owner[:, None] == owner[None, :]
     return mask
+
+
+def correlated_pairs(blocks: tuple[int, ...]) -> tuple[Integers, Integers]:
+    """Later and earlier effect of every two of one block: rows and columns below the diagonal.
+
+    Examples
+    --------
+    >>> later, earlier = correlated_pairs((2, 1, 2))
+    >>> list(zip(later.tolist(), earlier.tolist()))
+    [(1, 0), (4, 3)]
+    """
+    rows, columns = np.nonzero(np.tril(block_mask(blocks), -1))
+    return rows, columns
 
 
 def sd_corr(G: Floats) -> tuple[Floats, Floats]:
@@ -47,6 +59,12 @@ def sd_corr(G: Floats) -> tuple[Floats, Floats]:
     diagonal = np.arange(G.shape[-1])
     corr[..., diagonal, diagonal] = 1.0
     return sd, corr
+
+
+def second_moment(Z: Floats) -> Floats:
+    """M = Z'Z/n (q, q) of random columns Z (n, q): z'Gz is tr(GM) on average over the rows."""
+    moment: Floats = Z.T @ Z / len(Z)
+    return moment
 
 
 def cholesky_psd(G: Floats) -> Floats:

@@ -20,7 +20,14 @@ from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
 from hierbayes.inference.fit_only import refuse_other_than_fit
-from hierbayes.plots.band import band_in_words, pointwise_band, simultaneous_radius
+from hierbayes.plots.band import (
+    BANDS,
+    band_in_words,
+    pointwise_band,
+    region_sentences,
+    simultaneous_radius,
+    zero_left_out,
+)
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.draw import legend, name_levels, write_note
 from hierbayes.plots.effects import levels_of, refuse_x_twice, x_values
@@ -32,7 +39,6 @@ from hierbayes.plots.fit_rows import (
     value_text,
 )
 from hierbayes.plots.look import BLACK, BLUE_INK, DASHED, DOTTED, RED_INK, Look
-from hierbayes.plots.regions import BANDS, region_sentences, zero_left_out
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

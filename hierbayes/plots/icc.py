@@ -11,8 +11,9 @@ import pandas as pd
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
-from hierbayes.fit.variance import icc_draws, second_moment, share_between
+from hierbayes.fit.variance import icc_draws, share_between
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.covariance import second_moment
 from hierbayes.likelihood.reading import REML
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_point

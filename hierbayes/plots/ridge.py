@@ -76,8 +76,8 @@ def ridge_frame(
         have no density.
     """
     refuse_other_than_study("plot_ridge", study)
-    at = position_in(quantity, study.questions.names, "quantity")
-    asked, fit = study.questions.quantities[at], study.baseline.fit
+    at = position_in(quantity, study.estimands.names, "quantity")
+    asked, fit = study.estimands.quantities[at], study.baseline.fit
     samples = {BASELINE: _sample(asked, asked.draws(fit), even(fit.theta.sigma.size).values)}
     shown = chosen_alternatives(study, alternatives)
     for k in shown:

@@ -38,7 +38,7 @@ def chosen_quantities(
     StudyError
         When the study has no such quantity; those it has are listed.
     """
-    known = study.questions.names
+    known = study.estimands.names
     if stated is not None:
         return [known[position_in(name, known, "quantity")] for name in _names(stated)]
     moved = largest_movement(study)

@@ -16,12 +16,11 @@ import pandas as pd
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.plots.canvas import Canvas, canvas
-from hierbayes.plots.choice import ENGINES, choose
+from hierbayes.plots.choice import choose
 from hierbayes.plots.draw import legend
-from hierbayes.plots.fitted_lines import fitted_lines
 from hierbayes.plots.look import BLACK, BLUE, BLUP, DATA, POPULATION, SERIES, Look
-from hierbayes.plots.panel_order import panel_order
-from hierbayes.plots.scatter import Scatter, lines_by, read_scatter
+from hierbayes.plots.scatter import lines_by, read_scatter
+from hierbayes.plots.trellis_panels import lines_of_fit, panel_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,7 +83,7 @@ def trellis_frame(
         A factor whose levels have marks of their own and, without a fit, lines of their own.
     fit : Fit, optional
         Of y on x in the groups g, on these data: draws each group's BLUE, BLUP and population
-        line (see `fitted_lines`) and not least-squares lines.
+        line (see `lines_of_fit`) and not least-squares lines.
     order : str, optional
         Of the panels: ``"mean"`` (of y), ``"size"``, or a column that is constant within groups;
         by default that of the labels.
@@ -117,7 +116,7 @@ def trellis_frame(
         lines = lines_by(points, ["panel", "by"], "line")
         lines["line"] = lines["line"].astype(str) if by else LEAST_SQUARES
     else:
-        lines = _lines_of_fit(fit, data, found, labels[placed])
+        lines = lines_of_fit(fit, data, found, labels[placed])
     titles = [" · ".join(filter(None, [str(labels[j]), words[j]])) for j in placed]
     panels = pd.DataFrame(
         {"n": rows[placed].astype(int), "title": titles},
@@ -182,24 +181,6 @@ def _shown(shown: int, total: int, panel: str, *, chosen: bool) -> str:
         return ""
     hint = "" if chosen else "; groups= or max_groups= choose others"
     return f"{shown} of {total} groups ({panel}){hint}"
-
-
-def _lines_of_fit(fit: Fitted, data: pd.DataFrame, found: Scatter, panels: pd.Index) -> Any:
-    if not isinstance(fit, Fitted):
-        raise StudyError(
-            f"fit= takes what {ENGINES} returns, not an object of type {type(fit).__name__}"
-        )
-    spec = fit.design.specification
-    for what, stated, fitted in (
-        ("response", found.y, spec.response.strip("`")),
-        ("group", found.panel, spec.group),
-    ):
-        if stated != fitted:
-            raise StudyError(
-                f"the formula has the {what} '{stated}' and the fit '{fitted}'; lines of a fit "
-                "need both alike"
-            )
-    return fitted_lines(fit, data, found.x, fit.design.groups.get_indexer(panels))
 
 
 def _layout(count: int) -> tuple[tuple[int, int], float]:

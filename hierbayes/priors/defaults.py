@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.design.basis import Basis
+from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.families import LKJ, HalfT, Normal, Prior
@@ -33,15 +34,12 @@ def default_gamma(design: Design, basis: Basis) -> dict[str, Prior]:
 def default_sd(design: Design, basis: Basis) -> dict[EffectName, Prior]:
     """A half-t prior for each random effect."""
     priors: dict[EffectName, Prior] = {}
-    start = 0
-    for size in design.blocks:
-        block = slice(start, start + size)
+    for block in block_slices(design.blocks):
         shift, spread = basis.z.shift[block], basis.z.spread[block]
         far = _distance_of_origin(shift, spread)
-        for name, k in zip(design.effect_names[block], range(size), strict=True):
+        for k, name in enumerate(design.effect_names[block]):
             constant = spread[k] == 1.0 and shift[k] == 0.0 and bool(shift.any())
             priors[name] = HalfT(3, 0, rounded(basis.scale * (far if constant else 1 / spread[k])))
-        start += size
     return priors
 
 
@@ -57,13 +55,8 @@ def _distance_of_origin(shift: Floats, spread: Floats) -> float:
 
 def default_corr(design: Design) -> dict[str, Prior]:
     """An LKJ prior for each block of G with more than one effect."""
-    names = []
-    start = 0
-    for size in design.blocks:
-        if size > 1:
-            names.append(", ".join(design.effects[start : start + size]))
-        start += size
-    return {name: LKJ(2) for name in names}
+    blocks = [design.effects[at] for at in block_slices(design.blocks)]
+    return {", ".join(effects): LKJ(2) for effects in blocks if len(effects) > 1}
 
 
 def rounded(value: float) -> float:

@@ -16,6 +16,7 @@ import pymc as pm
 import pytensor
 from pytensor.tensor.variable import TensorVariable
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
@@ -161,16 +162,13 @@ def _draw_correlation_root(priors: PriorSet, blocks: tuple[int, ...], streams: S
     q = sum(blocks)
     roots = np.zeros((streams.draws, q, q))
     entries = iter(priors.corr)
-    start = 0
-    for size in blocks:
-        cut = slice(start, start + size)
+    for size, at in zip(blocks, block_slices(blocks), strict=True):
         if size == 1:
-            roots[:, cut, cut] = 1.0
+            roots[:, at, at] = 1.0
         else:
             name, prior, _ = next(entries)
             variable = pm.LKJCorr.dist(n=size, **prior.parameters, size=streams.draws)
-            roots[:, cut, cut] = _evaluate(variable, 1, streams.seed_of("corr", name))
-        start += size
+            roots[:, at, at] = _evaluate(variable, 1, streams.seed_of("corr", name))
     return roots
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from hierbayes.design.design import Design
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.covariance import second_moment
 from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, MatrixPrior
 
 
@@ -45,7 +46,7 @@ def draw_icc_sd(
     of Σ_k sd_k² M_kk are uniform on the simplex.
     """
     draws, q = corr_root.shape[:2]
-    M = design.rows.Z.T @ design.rows.Z / design.n
+    M = second_moment(design.rows.Z)
     icc = generator.beta(prior.alpha, prior.beta, size=draws)
     shares = generator.dirichlet(np.ones(q), size=draws)
     direction = np.sqrt(shares / np.diag(M))

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hierbayes.errors import HierbayesError
+from hierbayes.errors import ResultFolderError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.language.equations import equations
@@ -24,10 +24,6 @@ MANIFEST = "manifest.json"
 DRAWS = "posterior.zarr"
 COMPARISON = "comparison"
 _MAKER = "hierbayes"
-
-
-class ResultFolderError(HierbayesError):
-    """A folder cannot take a result."""
 
 
 @contextmanager

@@ -123,12 +123,12 @@ def check(
     stated = grid(job["quick"])[block][name]
     priors = stated if block == "several" else {block: stated}
     model = hb.Model(FIXED, random=RANDOM, data=frame, priors=priors)
-    fresh = done.questions.values(_sample(model, MORE_DRAWS * job["draws"], seed + 1_000_000))
+    fresh = done.estimands.values(_sample(model, MORE_DRAWS * job["draws"], seed + 1_000_000))
     equal = weights.even(fresh.flat.shape[1])
     cells = done.cells.sel(alternative=name)
     difference = cells["mean"].to_numpy() - fresh.flat.mean(axis=1)
     errors = np.hypot(
-        moments.error_of_mean(done.questions.values(answer.fit), answer.weights),
+        moments.error_of_mean(done.estimands.values(answer.fit), answer.weights),
         moments.error_of_mean(fresh, equal),
     )
     z = np.abs(difference / errors)
@@ -140,7 +140,7 @@ def check(
         "movement": float(np.max(np.abs(cells["movement"]))),
         "off": float(np.max(np.abs(difference / done.before["sd"].to_numpy()))),
         "z": float(np.max(z)),
-        "of": done.questions.names[int(np.argmax(z))],
+        "of": done.estimands.names[int(np.argmax(z))],
         "quantities": len(z),
     }
 

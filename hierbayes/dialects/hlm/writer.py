@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.dialect import Dialect, ModelToWrite
 from hierbayes.dialects.expression import factor_tree
 from hierbayes.dialects.hlm.reader import read_hlm
 from hierbayes.dialects.programs.factor_coding import (
@@ -25,7 +25,6 @@ from hierbayes.dialects.programs.factor_trees import (
     called,
     tree_text,
 )
-from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.specification.equations import split_levels
 from hierbayes.specification.terms import INTERCEPT, factors_of
@@ -52,32 +51,32 @@ class _Coefficient:
     between: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def emit_hlm(subject: Subject) -> str:
+def emit_hlm(model: ModelToWrite) -> str:
     """The model as equations at two levels, followed by the mixed model.
 
     Parameters
     ----------
-    subject : Subject
+    model : ModelToWrite
 
     Raises
     ------
     FormulaError
         When a term has several columns that have no names, such as a spline.
     """
-    return _Equations(subject).text()
+    return _Equations(model).text()
 
 
 class _Equations:
-    """The equations of one subject.
+    """The equations of one model.
 
     Columns of factors are named by level, as in ``Sector[Public]``; group means and
     deviations from them by ``MEAN_x``, which is defined beneath the equations.
     """
 
-    def __init__(self, subject: Subject) -> None:
-        self.spec = subject.specification
-        self.variables = subject.variables
-        self.ml = subject.ml
+    def __init__(self, model: ModelToWrite) -> None:
+        self.spec = model.specification
+        self.variables = model.variables
+        self.ml = model.ml
         self.means: dict[str, str] = {}
         refuse_unclear_coding(self.spec.fixed, self._is_factor, "HLM")
         self._refuse_two_orders()

@@ -21,17 +21,19 @@ from hierbayes.dialects.coding import (
     refuse_other_coding,
     term_of_column,
 )
-from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.dialect import Dialect, ModelToWrite
 from hierbayes.dialects.expression import (
     called,
     parse_factor,
     spelled_factor,
 )
 from hierbayes.dialects.python.code import (
+    backticked,
     complete_rows,
     contextual_in,
     definitions,
     orders_of_levels,
+    python_term,
     quoted,
     refuse_data_name,
 )
@@ -39,7 +41,6 @@ from hierbayes.dialects.python.priors import distribution_of, parameters_of
 from hierbayes.dialects.python.reading import find_call, plain_specification
 from hierbayes.dialects.r.reading import refuse_split_factors
 from hierbayes.dialects.r.stan_priors import refuse_joint_priors
-from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.priors.families import Prior
 from hierbayes.specification.formula import Specification, read_combined
@@ -94,7 +95,7 @@ def read(text: str, columns: Sequence[str]) -> Specification:
     return replace(specification, random=random_terms(specification.group, alone))
 
 
-def emit(subject: Subject) -> str:
+def emit(model: ModelToWrite) -> str:
     """The model as a call of bambi's Model with the priors in force.
 
     Predictors are not centred, so that the prior of the intercept is where they are 0.
@@ -104,24 +105,24 @@ def emit(subject: Subject) -> str:
     FormulaError
         For effects of groups that are correlated, and what else bambi cannot say.
     """
-    refuse_data_name(subject, "bambi")
-    refuse_joint_priors(subject, "bambi")
-    _refuse_correlated(subject)
-    refuse_other_coding(subject.specification, subject.variables, "bambi")
-    orders = orders_of_levels(subject)
+    refuse_data_name(model, "bambi")
+    refuse_joint_priors(model, "bambi")
+    _refuse_correlated(model)
+    refuse_other_coding(model.specification, model.variables, "bambi")
+    orders = orders_of_levels(model)
     heads = ["import bambi as bmb"]
-    heads += ["import numpy as np"] if "np." in str(subject.specification) else []
+    heads += ["import numpy as np"] if "np." in str(model.specification) else []
     heads += ["import pandas as pd"] if orders else []
-    used = contextual_in(subject)
+    used = contextual_in(model)
     extra = f",\n    extra_namespace={{{', '.join(f'"{n}": {n}' for n in used)}}}" if used else ""
-    lines = ["\n".join(heads) + definitions(subject), ""]
-    lines += [f"{complete_rows(subject)}", *orders]
+    lines = ["\n".join(heads) + definitions(model), ""]
+    lines += [f"{complete_rows(model)}", *orders]
     lines += [
         "model = bmb.Model(",
-        f"    {quoted(_formula(subject))},",
-        f"    {subject.data},",
+        f"    {quoted(_formula(model))},",
+        f"    {model.data},",
         "    priors={",
-        *(f"        {quoted(name)}: {prior}," for name, prior in _priors(subject)),
+        *(f"        {quoted(name)}: {prior}," for name, prior in _priors(model)),
         "    },",
         "    center_predictors=False,",
         f"    noncentered=True{extra},",
@@ -132,54 +133,45 @@ def emit(subject: Subject) -> str:
     return "\n".join(lines)
 
 
-def _formula(subject: Subject) -> str:
-    spec = subject.specification
-    group = _column(spec.group)
+def _formula(model: ModelToWrite) -> str:
+    spec = model.specification
+    group = backticked(spec.group)
     parts = [
-        f"(1|{group})" if block == (INTERCEPT,) else f"(0 + {_term(block[0], subject)}|{group})"
+        f"(1|{group})" if block == (INTERCEPT,) else f"(0 + {_term(block[0], model)}|{group})"
         for block in spec.random_effects
     ]
-    fixed = compact(spec.fixed, lambda term: _term(term, subject))
-    return f"{_term(spec.response, subject)} ~ {' + '.join([fixed, *parts])}"
+    fixed = compact(spec.fixed, lambda term: _term(term, model))
+    return f"{_term(spec.response, model)} ~ {' + '.join([fixed, *parts])}"
 
 
-def _term(term: str, subject: Subject) -> str:
-    if term == INTERCEPT:
-        return term
-    return ":".join(
-        spelled_factor(factor, subject.variables, _FUNCTIONS, _column, "bambi")
-        for factor in factors_of(term)
-    )
+def _term(term: str, model: ModelToWrite) -> str:
+    return python_term(term, model, _FUNCTIONS, backticked, "bambi")
 
 
-def _column(name: str) -> str:
-    return name if name.isidentifier() else f"`{name}`"
-
-
-def _priors(subject: Subject) -> list[tuple[str, str]]:
+def _priors(model: ModelToWrite) -> list[tuple[str, str]]:
     """Name of each term in bambi, and the code of its prior."""
-    priors, group = subject.priors, subject.specification.group
+    priors, group = model.priors, model.specification.group
     by_term: dict[str, list[Prior]] = {}
     for name, prior, _ in priors.gamma:
-        term = term_of_column(name, subject.specification, subject.variables)
+        term = term_of_column(name, model.specification, model.variables)
         by_term.setdefault(term, []).append(prior)
     lines = [
-        (_named(term, subject), _call(families, "gamma", f"of '{term}'"))
+        (_named(term, model), _call(families, "gamma", f"of '{term}'"))
         for term, families in by_term.items()
     ]
-    for block, (_, prior, _) in zip(subject.specification.random_effects, priors.sd, strict=True):
-        effect = INTERCEPT if block == (INTERCEPT,) else _named(block[0], subject)
+    for block, (_, prior, _) in zip(model.specification.random_effects, priors.sd, strict=True):
+        effect = INTERCEPT if block == (INTERCEPT,) else _named(block[0], model)
         sd = _call([prior], "sd", f"of the sd of '{effect}'")
         lines.append((f"{effect}|{group}", f'bmb.Prior("Normal", mu=0, sigma={sd})'))
     return [*lines, ("sigma", _call([priors.sigma[1]], "sigma", "of sigma"))]
 
 
-def _named(term: str, subject: Subject) -> str:
+def _named(term: str, model: ModelToWrite) -> str:
     """A term as bambi calls it: expressions without their parentheses."""
     if term == INTERCEPT:
         return "Intercept"
     spelled = [
-        spelled_factor(factor, subject.variables, _FUNCTIONS, _column, "bambi")
+        spelled_factor(factor, model.variables, _FUNCTIONS, backticked, "bambi")
         for factor in factors_of(term)
     ]
     return ":".join(_flat(parse_factor(factor)) for factor in spelled)
@@ -221,10 +213,10 @@ def _call(families: Sequence[Prior], block: str, place: str) -> str:
     return f"bmb.Prior({', '.join(parts)})"
 
 
-def _refuse_correlated(subject: Subject) -> None:
-    group = subject.specification.group
-    for block in subject.specification.random_effects:
-        if not is_one_column(block, subject.variables):
+def _refuse_correlated(model: ModelToWrite) -> None:
+    group = model.specification.group
+    for block in model.specification.random_effects:
+        if not is_one_column(block, model.variables):
             written = join_terms(block)
             if len(block) > 1:
                 remedy = f"write ({written} || {group}) if independence is meant"

@@ -10,21 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hierbayes.dialects.dialect import Dialect
-from hierbayes.dialects.expression import spelled_factor
+from hierbayes.design.blocks import block_slices
+from hierbayes.dialects.dialect import Dialect, ModelToWrite
 from hierbayes.dialects.python.code import (
+    backticked,
     complete_rows,
     contextual_in,
     definitions,
     orders_of_levels,
+    python_term,
     quoted,
     refuse_data_name,
 )
 from hierbayes.dialects.python.priors import distribution_of, parameters_of
 from hierbayes.dialects.r.stan_priors import number, refuse_joint_priors
-from hierbayes.dialects.subject import Subject
 from hierbayes.priors.prior_set import EffectEntry, Entry
-from hierbayes.specification.terms import INTERCEPT, factors_of
+from hierbayes.specification.terms import INTERCEPT
 
 _FUNCTIONS = frozenset((
     "I", "C", "contr", "center", "scale", "poly", "bs", "cr", "cs", "cc", "log", "exp", "cvar",
@@ -32,7 +33,7 @@ _FUNCTIONS = frozenset((
 ))  # fmt: skip  # formulaic makes the columns there as here
 
 
-def emit(subject: Subject) -> str:
+def emit(model: ModelToWrite) -> str:
     """The model as a script that makes a ``pm.Model`` called ``model``.
 
     Raises
@@ -40,56 +41,57 @@ def emit(subject: Subject) -> str:
     FormulaError
         For joint priors, and priors that are PyMC objects.
     """
-    refuse_data_name(subject, "PyMC")
-    refuse_joint_priors(subject, "PyMC")
-    parts = [_head(subject), _data(subject), _coordinates(subject), _model(subject)]
+    refuse_data_name(model, "PyMC")
+    refuse_joint_priors(model, "PyMC")
+    parts = [_head(model), _data(model), _coordinates(model), _model(model)]
     return "\n\n".join(parts) + "\n"
 
 
-def _head(subject: Subject) -> str:
+def _head(model: ModelToWrite) -> str:
     lines = ["import pandas as pd", "import pymc as pm"]
-    priors, start = subject.priors, 0
-    parts: list[Sequence[Entry | EffectEntry]] = [priors.gamma]
-    for size in _blocks(subject):
-        parts.append(priors.sd[start : start + size])
-        start += size
+    priors = model.priors
+    parts: list[Sequence[Entry | EffectEntry]] = [
+        priors.gamma,
+        *(priors.sd[at] for at in block_slices(_blocks(model))),
+    ]
     lines += ["import pytensor.tensor as pt"] if any(map(_splits, parts)) else []
-    return "\n".join([*lines, "from formulaic import model_matrix"]) + definitions(subject)
+    return "\n".join([*lines, "from formulaic import model_matrix"]) + definitions(model)
 
 
-def _data(subject: Subject) -> str:
+def _data(model: ModelToWrite) -> str:
     """Complete rows, the matrices of the fixed and the random part, groups and response."""
-    spec, data = subject.specification, subject.data
-    used = contextual_in(subject)
+    spec, data = model.specification, model.data
+    used = contextual_in(model)
     context = f", context={{{', '.join(f'"{name}": {name}' for name in used)}}}" if used else ""
-    lines = [complete_rows(subject), *orders_of_levels(subject)]
-    lines.append(f"X = model_matrix({quoted(_sum(spec.fixed, subject))}, {data}{context})")
+    lines = [complete_rows(model), *orders_of_levels(model)]
+    lines.append(f"X = model_matrix({quoted(_sum(spec.fixed, model))}, {data}{context})")
     for k, block in enumerate(spec.random_effects):
-        name = _name("Z", k, subject)
-        lines.append(f"{name} = model_matrix({quoted(_sum(block, subject))}, {data}{context})")
-    response = _sum((spec.response,), subject)
+        name = _name("Z", k, model)
+        lines.append(f"{name} = model_matrix({quoted(_sum(block, model))}, {data}{context})")
+    response = _sum((spec.response,), model)
     lines.append(f"y = model_matrix({quoted(response)}, {data}{context}).to_numpy()[:, 0]")
     lines.append(f'group, groups = pd.factorize({data}["{spec.group}"], sort=True)')
     return "\n".join(lines)
 
 
-def _coordinates(subject: Subject) -> str:
+def _coordinates(model: ModelToWrite) -> str:
     lines = ["coords = {", '    "term": list(X.columns),']
-    for k, _ in enumerate(subject.specification.random_effects):
-        suffix = _name("", k, subject)
-        lines.append(f'    "effect{suffix}": list({_name("Z", k, subject)}.columns),')
-    return "\n".join([*lines, '    "group": groups,', f'    "row": {subject.data}.index,', "}"])
+    for k, _ in enumerate(model.specification.random_effects):
+        suffix = _name("", k, model)
+        lines.append(f'    "effect{suffix}": list({_name("Z", k, model)}.columns),')
+    return "\n".join([*lines, '    "group": groups,', f'    "row": {model.data}.index,', "}"])
 
 
-def _model(subject: Subject) -> str:
-    priors = subject.priors
+def _model(model: ModelToWrite) -> str:
+    priors = model.priors
     lines = ["with pm.Model(coords=coords) as model:"]
     lines += _vector("gamma", priors.gamma, "gamma", "term")
-    start, corr = 0, list(priors.corr)
+    corr = list(priors.corr)
     means = ["    mu = X.to_numpy() @ gamma"]
-    for k, size in enumerate(_blocks(subject)):
-        suffix = _name("", k, subject)
-        entries = priors.sd[start : start + size]
+    for k, at in enumerate(block_slices(_blocks(model))):
+        suffix = _name("", k, model)
+        entries = priors.sd[at]
+        size = len(entries)
         lines += _vector(f"sd{suffix}", entries, "sd", f"effect{suffix}")
         scale = f"sd{suffix}"
         if size > 1:
@@ -105,9 +107,8 @@ def _model(subject: Subject) -> str:
             f"{'@' if size > 1 else '*'} {scale}{'.T' if size > 1 else ''}, "
             f'dims=("group", "effect{suffix}"))',
         ]
-        columns = f"{_name('Z', k, subject)}.to_numpy()"
+        columns = f"{_name('Z', k, model)}.to_numpy()"
         means.append(f"    mu = mu + ({columns} * u{suffix}[group]).sum(axis=-1)")
-        start += size
     lines.append(f"    sigma = {_variable('sigma', [priors.sigma], 'sigma')}")
     lines += means
     lines.append('    pm.Normal("y", mu, sigma, observed=y, dims="row")')
@@ -139,10 +140,10 @@ def _splits(entries: Sequence[Entry | EffectEntry]) -> bool:
     return len({prior.distribution for _, prior, _ in entries}) > 1
 
 
-def _blocks(subject: Subject) -> list[int]:
+def _blocks(model: ModelToWrite) -> list[int]:
     """Sizes of the blocks of G: a prior of correlations names the effects of its block."""
-    names = [str(name) for name, _, _ in subject.priors.sd]
-    wide = [name for name, _, _ in subject.priors.corr]
+    names = [str(name) for name, _, _ in model.priors.sd]
+    wide = [name for name, _, _ in model.priors.corr]
     sizes: list[int] = []
     while (at := sum(sizes)) < len(names):
         fits = [
@@ -153,26 +154,14 @@ def _blocks(subject: Subject) -> list[int]:
     return sizes
 
 
-def _name(letter: str, k: int, subject: Subject) -> str:
+def _name(letter: str, k: int, model: ModelToWrite) -> str:
     """A name with the number of its block, where there are several."""
-    return letter if len(subject.specification.random_effects) == 1 else f"{letter}_{k}"
+    return letter if len(model.specification.random_effects) == 1 else f"{letter}_{k}"
 
 
-def _sum(terms: tuple[str, ...], subject: Subject) -> str:
-    written = [
-        INTERCEPT
-        if term == INTERCEPT
-        else ":".join(
-            spelled_factor(factor, subject.variables, _FUNCTIONS, _column, "PyMC")
-            for factor in factors_of(term)
-        )
-        for term in terms
-    ]
+def _sum(terms: tuple[str, ...], model: ModelToWrite) -> str:
+    written = [python_term(term, model, _FUNCTIONS, backticked, "PyMC") for term in terms]
     return " + ".join(written if INTERCEPT in terms else ["0", *written])
-
-
-def _column(name: str) -> str:
-    return name if name.isidentifier() else f"`{name}`"
 
 
 DIALECT = Dialect("pymc", "Python: PyMC, written out", emit)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from hierbayes.dialects.coding import all_factors
 from hierbayes.dialects.columns import Columns, no_such_column
+from hierbayes.dialects.dialect import pointed
 from hierbayes.dialects.expression import functions_in, plain_contextual
-from hierbayes.dialects.pointer import pointed
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.random_term import random_terms

@@ -13,28 +13,27 @@ import re
 from collections.abc import Sequence
 
 from hierbayes.dialects.coding import compact, is_one_column, refuse_other_coding
-from hierbayes.dialects.dialect import Dialect
-from hierbayes.dialects.expression import spelled_factor
+from hierbayes.dialects.dialect import Dialect, ModelToWrite
 from hierbayes.dialects.python.code import (
     complete_rows,
     definitions,
     orders_of_levels,
+    python_term,
     quoted,
     refuse_data_name,
 )
 from hierbayes.dialects.python.reading import PythonCall, find_call, plain_specification
 from hierbayes.dialects.r.reading import refuse_split_factors
-from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification, read_combined
-from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms
+from hierbayes.specification.terms import INTERCEPT, join_terms
 
 _FUNCTIONS = frozenset(("I", "C", "center", "cvar", "dvar"))
 _ARGUMENTS = ("formula", "data", "re_formula", "vc_formula", "subset", "use_sparse", "missing")
 _QUOTED = re.compile(r"""Q\((['"])(.*?)\1\)""")
 
 
-def emit(subject: Subject) -> str:
+def emit(model: ModelToWrite) -> str:
     """The model as a call of mixedlm.
 
     A first block of effects is ``re_formula``; further ones, each one column, are variance
@@ -45,24 +44,24 @@ def emit(subject: Subject) -> str:
     FormulaError
         For a second block of correlated effects, and functions that are not known there.
     """
-    refuse_data_name(subject, "statsmodels")
-    refuse_other_coding(subject.specification, subject.variables, "statsmodels")
-    spec, data = subject.specification, subject.data
-    orders = orders_of_levels(subject)
+    refuse_data_name(model, "statsmodels")
+    refuse_other_coding(model.specification, model.variables, "statsmodels")
+    spec, data = model.specification, model.data
+    orders = orders_of_levels(model)
     heads = ["import numpy as np"] if "np." in str(spec) else []
     heads += ["import pandas as pd"] if orders else []
     heads += ["import statsmodels.formula.api as smf"]
-    fixed = compact(spec.fixed, lambda term: _term(term, subject))
-    formula = f"{_term(spec.response, subject)} ~ {fixed}"
-    lines = ["\n".join(heads) + definitions(subject), ""]
-    lines += [complete_rows(subject), *orders]
+    fixed = compact(spec.fixed, lambda term: _term(term, model))
+    formula = f"{_term(spec.response, model)} ~ {fixed}"
+    lines = ["\n".join(heads) + definitions(model), ""]
+    lines += [complete_rows(model), *orders]
     lines += [
         "fit = smf.mixedlm(",
         f"    {quoted(formula)},",
         f"    {data},",
         f"    groups={data}[{quoted(spec.group)}],",
-        *_random(subject),
-        f").fit(reml={not subject.ml}, method={_methods(subject)})",
+        *_random(model),
+        f").fit(reml={not model.ml}, method={_methods(model)})",
         "",
     ]
     return "\n".join(lines)
@@ -129,10 +128,10 @@ def _group(call: PythonCall) -> str:
     raise call.refuse("groups", "groups must be a column, as in groups=data['school']")
 
 
-def _random(subject: Subject) -> list[str]:
+def _random(model: ModelToWrite) -> list[str]:
     """The arguments that state the random part."""
-    blocks = list(subject.specification.random_effects)
-    wide = [block for block in blocks if not is_one_column(block, subject.variables)]
+    blocks = list(model.specification.random_effects)
+    wide = [block for block in blocks if not is_one_column(block, model.variables)]
     if len(wide) > 1:
         raise FormulaError(
             "statsmodels has one block of correlated effects, and this model has "
@@ -140,18 +139,18 @@ def _random(subject: Subject) -> list[str]:
         )
     first = wide[0] if wide else (INTERCEPT,) if (INTERCEPT,) in blocks else blocks[0]
     blocks.remove(first)
-    lines = [f"    re_formula={quoted(_block(first, subject))},"]
+    lines = [f"    re_formula={quoted(_block(first, model))},"]
     if blocks:
         lines.append("    vc_formula={")
-        lines += [f"        {quoted(_label(b))}: {quoted(_block(b, subject))}," for b in blocks]
+        lines += [f"        {quoted(_label(b))}: {quoted(_block(b, model))}," for b in blocks]
         lines.append("    },")
     return lines
 
 
-def _methods(subject: Subject) -> str:
+def _methods(model: ModelToWrite) -> str:
     """Optimisers, the one that gets there first: its others stop short or at a singular G."""
-    alone = len(subject.specification.random_effects) == 1 and is_one_column(
-        subject.specification.random_effects[0], subject.variables
+    alone = len(model.specification.random_effects) == 1 and is_one_column(
+        model.specification.random_effects[0], model.variables
     )
     return '["powell", "lbfgs"]' if alone else '["lbfgs", "powell"]'
 
@@ -160,18 +159,13 @@ def _label(block: tuple[str, ...]) -> str:
     return "Intercept" if block == (INTERCEPT,) else block[0]
 
 
-def _block(block: tuple[str, ...], subject: Subject) -> str:
-    terms = [_term(term, subject) for term in block]
+def _block(block: tuple[str, ...], model: ModelToWrite) -> str:
+    terms = [_term(term, model) for term in block]
     return " + ".join(terms if INTERCEPT in block else ["0", *terms])
 
 
-def _term(term: str, subject: Subject) -> str:
-    if term == INTERCEPT:
-        return term
-    return ":".join(
-        spelled_factor(factor, subject.variables, _FUNCTIONS, _column, "statsmodels")
-        for factor in factors_of(term)
-    )
+def _term(term: str, model: ModelToWrite) -> str:
+    return python_term(term, model, _FUNCTIONS, _column, "statsmodels")
 
 
 def _column(name: str) -> str:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hierbayes.dialects.dialect import Dialect
-from hierbayes.dialects.pointer import pointed
+from hierbayes.dialects.dialect import Dialect, ModelToWrite, pointed
 from hierbayes.dialects.r.code import mixed_formula, program, r_fixed
 from hierbayes.dialects.r.reading import (
     Signature,
@@ -23,7 +22,6 @@ from hierbayes.dialects.r.reading import (
 from hierbayes.dialects.r.stan_priors import r_columns, r_effect, refuse_joint_priors, stan_prior
 from hierbayes.dialects.r.syntax import Node
 from hierbayes.dialects.r.words import r_name, r_string
-from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.priors.families import Flat, Prior, Uniform
 from hierbayes.specification.effect_name import EffectName
@@ -54,7 +52,7 @@ _SPECIAL = {
 _REMOVED = " ()[],\"'?"
 
 
-def emit(subject: Subject) -> str:
+def emit(model: ModelToWrite) -> str:
     """The model as a call of brm with the priors in force.
 
     ``0 + Intercept`` makes the intercept a coefficient like the others, so that its prior is
@@ -65,29 +63,29 @@ def emit(subject: Subject) -> str:
     FormulaError
         For a prior or a name that brms does not have.
     """
-    refuse_joint_priors(subject, "brm")
-    _refuse_names(subject)
-    fixed = r_fixed(subject)
-    if INTERCEPT in subject.specification.fixed:
+    refuse_joint_priors(model, "brm")
+    _refuse_names(model)
+    fixed = r_fixed(model)
+    if INTERCEPT in model.specification.fixed:
         fixed = "0 + Intercept" if fixed == INTERCEPT else f"0 + Intercept + {fixed}"
-    priors = _priors(subject)
+    priors = _priors(model)
     listed = ",\n    ".join(priors)
     call = (
         "fit <- brm(\n"
-        f"  {mixed_formula(subject, fixed)},\n"
-        f"  data = {subject.data},\n"
+        f"  {mixed_formula(model, fixed)},\n"
+        f"  data = {model.data},\n"
         "  family = gaussian()"
         + (f",\n  prior = c(\n    {listed}\n  )\n" if priors else "\n")
         + ")"
     )
-    return program(subject, "brms", call, "brm")
+    return program(model, "brms", call, "brm")
 
 
-def _priors(subject: Subject) -> list[str]:
-    priors, fixed = subject.priors, r_columns(subject)
+def _priors(model: ModelToWrite) -> list[str]:
+    priors, fixed = model.priors, r_columns(model)
     lines = _class("b", priors.gamma, {name: f"coef = {_coef(fixed[name])}" for name in fixed})
     where = {
-        name: f"coef = {_coef(r_effect(name.effect, subject.variables))}, "
+        name: f"coef = {_coef(r_effect(name.effect, model.variables))}, "
         f"group = {r_string(name.factor)}"
         for name, _, _ in priors.sd
     }
@@ -140,8 +138,8 @@ def _coef(name: str) -> str:
     return r_string("".join(_RENAMED.get(mark, mark) for mark in kept))
 
 
-def _refuse_names(subject: Subject) -> None:
-    names = [*subject.variables.columns, subject.specification.group]
+def _refuse_names(model: ModelToWrite) -> None:
+    names = [*model.variables.columns, model.specification.group]
     for name in names:
         if r_name(name) != name or "__" in name or name.endswith("_"):
             raise FormulaError(

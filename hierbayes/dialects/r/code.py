@@ -9,10 +9,10 @@ from hierbayes.dialects.coding import (
     refuse_other_coding,
 )
 from hierbayes.dialects.columns import look_like_numbers
+from hierbayes.dialects.dialect import ModelToWrite
 from hierbayes.dialects.expression import functions_in
 from hierbayes.dialects.r.expression import to_r
 from hierbayes.dialects.r.words import r_name, r_string
-from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import INTERCEPT, factors_of
 
@@ -23,51 +23,51 @@ _DEFINITIONS = {
 _OF_ALL_ROWS = {"cvar", "dvar", "center", "scale", "poly"}  # what other rows change
 
 
-def r_term(term: str, subject: Subject) -> str:
+def r_term(term: str, model: ModelToWrite) -> str:
     """A term as R writes it."""
-    return ":".join(to_r(factor, subject.variables) for factor in factors_of(term)) or INTERCEPT
+    return ":".join(to_r(factor, model.variables) for factor in factors_of(term)) or INTERCEPT
 
 
-def r_formula(subject: Subject) -> str:
+def r_formula(model: ModelToWrite) -> str:
     """The fixed part as a two-sided formula, ``*`` where it is shorter."""
-    spec = subject.specification
-    return f"{r_term(spec.response, subject)} ~ {r_fixed(subject)}"
+    spec = model.specification
+    return f"{r_term(spec.response, model)} ~ {r_fixed(model)}"
 
 
-def r_fixed(subject: Subject) -> str:
+def r_fixed(model: ModelToWrite) -> str:
     """The fixed part as a one-sided formula."""
-    return compact(subject.specification.fixed, lambda term: r_term(term, subject))
+    return compact(model.specification.fixed, lambda term: r_term(term, model))
 
 
-def r_block(block: tuple[str, ...], subject: Subject) -> str:
+def r_block(block: tuple[str, ...], model: ModelToWrite) -> str:
     """A block of random effects, the intercept said outright: ``"1 + ses"``."""
-    parts = [r_term(term, subject) for term in block]
+    parts = [r_term(term, model) for term in block]
     return " + ".join(parts if INTERCEPT in block else ["0", *parts])
 
 
-def mixed_formula(subject: Subject, fixed: str = "") -> str:
+def mixed_formula(model: ModelToWrite, fixed: str = "") -> str:
     """The whole model as lme4 writes it; the random part on a line of its own where it is long.
 
     Parameters
     ----------
-    subject : Subject
+    model : ModelToWrite
     fixed : str
         Fixed part, where it is not that of the model.
     """
-    left = r_term(subject.specification.response, subject)
-    right = fixed or r_fixed(subject)
-    short = len(left) + len(right) + len(bars(subject)) < 84
-    return f"{left} ~ {right} +{' ' if short else '\n    '}{bars(subject)}"
+    left = r_term(model.specification.response, model)
+    right = fixed or r_fixed(model)
+    short = len(left) + len(right) + len(bars(model)) < 84
+    return f"{left} ~ {right} +{' ' if short else '\n    '}{bars(model)}"
 
 
-def bars(subject: Subject) -> str:
+def bars(model: ModelToWrite) -> str:
     """The random part as lme4 writes it, one parenthesis for each block."""
-    group = r_name(subject.specification.group)
-    blocks = subject.specification.random_effects
-    return " + ".join(f"({r_block(block, subject)} | {group})" for block in blocks)
+    group = r_name(model.specification.group)
+    blocks = model.specification.random_effects
+    return " + ".join(f"({r_block(block, model)} | {group})" for block in blocks)
 
 
-def program(subject: Subject, package: str, call: str, system: str) -> str:
+def program(model: ModelToWrite, package: str, call: str, system: str) -> str:
     """A whole program: packages, preparations, and the call.
 
     Raises
@@ -75,26 +75,26 @@ def program(subject: Subject, package: str, call: str, system: str) -> str:
     FormulaError
         When the data have no name that R can read, or factors are coded otherwise.
     """
-    if r_name(subject.data) != subject.data:
-        raise FormulaError(f"R cannot call the data '{subject.data}'; give a plain name")
-    refuse_other_coding(subject.specification, subject.variables, system)
-    lines = [f"library({package})", "", *_preparations(subject)]
+    if r_name(model.data) != model.data:
+        raise FormulaError(f"R cannot call the data '{model.data}'; give a plain name")
+    refuse_other_coding(model.specification, model.variables, system)
+    lines = [f"library({package})", "", *_preparations(model)]
     return "\n".join([*lines, call, ""])
 
 
-def _preparations(subject: Subject) -> list[str]:
+def _preparations(model: ModelToWrite) -> list[str]:
     """Definitions, complete rows and orders of levels that the call relies on."""
-    used = functions_in(all_factors(subject.specification))
+    used = functions_in(all_factors(model.specification))
     lines = [text for name, text in _DEFINITIONS.items() if name in used]
     if used & _OF_ALL_ROWS:
-        names = [*subject.variables.columns, subject.specification.group]
+        names = [*model.variables.columns, model.specification.group]
         listed = ", ".join(r_string(name) for name in dict.fromkeys(names))
-        lines.append(f"{subject.data} <- na.omit({subject.data}[c({listed})])")
-    for variable in coded_variables(subject.specification, subject.variables):
+        lines.append(f"{model.data} <- na.omit({model.data}[c({listed})])")
+    for variable in coded_variables(model.specification, model.variables):
         if not _sorted_everywhere(variable.levels):
             labels = [level.removesuffix(".0") for level in variable.levels]  # as R writes numbers
             levels = ", ".join(map(r_string, labels))
-            column = f"{subject.data}${r_name(variable.name)}"
+            column = f"{model.data}${r_name(variable.name)}"
             lines.append(f"{column} <- factor({column}, levels = c({levels}))")
     return [*lines, ""] if lines else []
 

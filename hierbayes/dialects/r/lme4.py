@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.dialect import Dialect, ModelToWrite
 from hierbayes.dialects.r.code import mixed_formula, program
 from hierbayes.dialects.r.reading import Signature, find_model, read_bars
-from hierbayes.dialects.subject import Subject
 from hierbayes.specification.formula import Specification
 
 REFUSED = {
@@ -38,16 +37,16 @@ _LMER = Signature(
 )  # fmt: skip
 
 
-def emit(subject: Subject) -> str:
+def emit(model: ModelToWrite) -> str:
     """The model as a call of lmer, block by block: lme4's ``||`` does not split factors."""
     call = (
         "fit <- lmer(\n"
-        f"  {mixed_formula(subject)},\n"
-        f"  data = {subject.data},\n"
-        f"  REML = {'FALSE' if subject.ml else 'TRUE'}\n"
+        f"  {mixed_formula(model)},\n"
+        f"  data = {model.data},\n"
+        f"  REML = {'FALSE' if model.ml else 'TRUE'}\n"
         ")"
     )
-    return program(subject, "lme4", call, "lmer")
+    return program(model, "lme4", call, "lmer")
 
 
 def read(text: str, columns: Sequence[str]) -> Specification:

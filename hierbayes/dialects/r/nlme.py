@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hierbayes.dialects.coding import is_one_column
-from hierbayes.dialects.dialect import Dialect
-from hierbayes.dialects.pointer import pointed
+from hierbayes.dialects.dialect import Dialect, ModelToWrite, pointed
 from hierbayes.dialects.r.code import program, r_block, r_formula
 from hierbayes.dialects.r.reading import (
     Signature,
@@ -23,7 +22,6 @@ from hierbayes.dialects.r.reading import (
 )
 from hierbayes.dialects.r.syntax import Node
 from hierbayes.dialects.r.words import python_name, r_name
-from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.terms import INTERCEPT, read_terms
@@ -53,7 +51,7 @@ _RESTRICTED = {
 }
 
 
-def emit(subject: Subject) -> str:
+def emit(model: ModelToWrite) -> str:
     """The model as a call of lme; independent blocks as pdDiag or pdBlocked.
 
     Raises
@@ -61,7 +59,7 @@ def emit(subject: Subject) -> str:
     FormulaError
         For a column whose name R needs backticks for: lme loses them.
     """
-    for name in (*subject.variables.columns, subject.specification.group):
+    for name in (*model.variables.columns, model.specification.group):
         if r_name(name) != name:
             raise FormulaError(
                 f"lme does not take a column called '{name}', not even in backticks; rename it "
@@ -69,24 +67,24 @@ def emit(subject: Subject) -> str:
             )
     call = (
         "fit <- lme(\n"
-        f"  {r_formula(subject)},\n"
-        f"  random = {_random(subject)},\n"
-        f"  data = {subject.data},\n"
-        f'  method = "{"ML" if subject.ml else "REML"}",\n'
+        f"  {r_formula(model)},\n"
+        f"  random = {_random(model)},\n"
+        f"  data = {model.data},\n"
+        f'  method = "{"ML" if model.ml else "REML"}",\n'
         "  na.action = na.omit\n"
         ")"
     )
-    return program(subject, "nlme", call, "lme")
+    return program(model, "nlme", call, "lme")
 
 
-def _random(subject: Subject) -> str:
-    blocks, group = subject.specification.random_effects, r_name(subject.specification.group)
+def _random(model: ModelToWrite) -> str:
+    blocks, group = model.specification.random_effects, r_name(model.specification.group)
     if len(blocks) == 1:
-        return f"~ {r_block(blocks[0], subject)} | {group}"
-    if all(is_one_column(block, subject.variables) for block in blocks):
+        return f"~ {r_block(blocks[0], model)} | {group}"
+    if all(is_one_column(block, model.variables) for block in blocks):
         effects = tuple(term for block in blocks for term in block)
-        return f"list({group} = pdDiag(~ {r_block(effects, subject)}))"
-    parts = ", ".join(f"pdLogChol(~ {r_block(block, subject)})" for block in blocks)
+        return f"list({group} = pdDiag(~ {r_block(effects, model)}))"
+    parts = ", ".join(f"pdLogChol(~ {r_block(block, model)})" for block in blocks)
     return f"list({group} = pdBlocked(list({parts})))"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from hierbayes.dialects.columns import Columns
-from hierbayes.dialects.pointer import pointed
+from hierbayes.dialects.dialect import pointed
 from hierbayes.dialects.r.factor import to_python
 from hierbayes.dialects.r.syntax import Node, parse_r
 from hierbayes.dialects.r.words import python_name

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.dialect import Dialect, ModelToWrite
 from hierbayes.dialects.r.code import mixed_formula, program
 from hierbayes.dialects.r.lme4 import REFUSED
 from hierbayes.dialects.r.reading import Signature, find_model, read_bars
 from hierbayes.dialects.r.stan_priors import number
-from hierbayes.dialects.subject import Subject
 from hierbayes.priors.families import (
     PC,
     Exponential,
@@ -47,18 +46,18 @@ _STAN_LMER = Signature(
 )  # fmt: skip
 
 
-def emit(subject: Subject) -> str:
+def emit(model: ModelToWrite) -> str:
     """The model as a call of stan_lmer; comments name the priors that are not carried over."""
-    arguments, lost = _arguments(subject)
+    arguments, lost = _arguments(model)
     notes = [f"# Not carried over, rstanarm has priors of its own there: {text}" for text in lost]
-    parts = [mixed_formula(subject), f"data = {subject.data}", *arguments]
+    parts = [mixed_formula(model), f"data = {model.data}", *arguments]
     call = "\n".join([*notes, "fit <- stan_lmer(", "  " + ",\n  ".join(parts), ")"])
-    return program(subject, "rstanarm", call, "stan_lmer")
+    return program(model, "rstanarm", call, "stan_lmer")
 
 
-def _arguments(subject: Subject) -> tuple[list[str], list[str]]:
+def _arguments(model: ModelToWrite) -> tuple[list[str], list[str]]:
     """Arguments that state priors, and words for each prior that has none."""
-    priors = subject.priors
+    priors = model.priors
     lost = [f"{block} ~ {prior}" for block, prior, _ in priors.joint]
     slopes = [entry for entry in priors.gamma if entry[0] != "Intercept"]
     constant = [entry for entry in priors.gamma if entry[0] == "Intercept"]

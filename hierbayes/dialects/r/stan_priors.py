@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from hierbayes.design.variables import Variables
 from hierbayes.dialects.coding import column_parts
+from hierbayes.dialects.dialect import ModelToWrite
 from hierbayes.dialects.r.expression import to_r
 from hierbayes.dialects.r.words import r_name
-from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.priors.families import (
     LKJ,
@@ -76,7 +76,7 @@ def stan_prior(prior: Prior, system: str) -> str:
     return f"{name}({', '.join(map(number, values))})"
 
 
-def refuse_joint_priors(subject: Subject, system: str) -> None:
+def refuse_joint_priors(model: ModelToWrite, system: str) -> None:
     """Refuse priors of several parameters at once.
 
     Raises
@@ -84,24 +84,24 @@ def refuse_joint_priors(subject: Subject, system: str) -> None:
     FormulaError
         Naming the block and the prior.
     """
-    for block, prior, _ in subject.priors.joint:
+    for block, prior, _ in model.priors.joint:
         raise FormulaError(
             f"{system} cannot say the prior {prior} of '{block}'; state priors of sd, corr and "
             "gamma instead"
         )
 
 
-def r_columns(subject: Subject) -> dict[str, str]:
+def r_columns(model: ModelToWrite) -> dict[str, str]:
     """R's name of each fixed column, by the name it has here.
 
     R orders the factors of a product as they first appear in the formula.
     """
     order: dict[str, int] = {}
-    for term in subject.specification.fixed:
+    for term in model.specification.fixed:
         for factor in factors_of(term):
-            order.setdefault(to_r(factor, subject.variables), len(order))
-    names = [name for name, _, _ in subject.priors.gamma]
-    return {name: _r_column(name, subject.variables, order) for name in names}
+            order.setdefault(to_r(factor, model.variables), len(order))
+    names = [name for name, _, _ in model.priors.gamma]
+    return {name: _r_column(name, model.variables, order) for name in names}
 
 
 def r_effect(name: str, variables: Variables) -> str:

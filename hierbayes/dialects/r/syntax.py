@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from hierbayes.dialects.pointer import pointed
+from hierbayes.dialects.dialect import pointed
 
 
 @dataclass(frozen=True, slots=True)

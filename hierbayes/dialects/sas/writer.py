@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.dialect import Dialect, ModelToWrite
 from hierbayes.dialects.programs.arithmetic import Arithmetic
 from hierbayes.dialects.programs.column_plan import ColumnPlan, NameRules
 from hierbayes.dialects.programs.derived_columns import (
@@ -23,7 +23,6 @@ from hierbayes.dialects.programs.derived_columns import (
 )
 from hierbayes.dialects.programs.factor_coding import level_choices, refuse_unclear_coding
 from hierbayes.dialects.sas.reader import read_sas
-from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import INTERCEPT, factors_of
 
@@ -40,31 +39,31 @@ _ARITHMETIC = Arithmetic(
 )
 
 
-def emit_sas(subject: Subject) -> str:
+def emit_sas(model: ModelToWrite) -> str:
     """The model as commands of PROC MIXED, with the steps that make its columns.
 
     Parameters
     ----------
-    subject : Subject
+    model : ModelToWrite
 
     Raises
     ------
     FormulaError
         When SAS has no name for a column, or a term has no counterpart there.
     """
-    spec = subject.specification
-    plan = ColumnPlan(subject.variables, _RULES, (spec.group,))
+    spec = model.specification
+    plan = ColumnPlan(model.variables, _RULES, (spec.group,))
     response = plan.column(spec.response)
     fixed = [_effect(term, plan) for term in spec.fixed if term != INTERCEPT]
     random = [_random_statement(block, spec.group, plan) for block in spec.random_effects]
-    prelude, data = _prelude(subject, plan)
-    method = "ML" if subject.ml else "REML"
+    prelude, data = _prelude(model, plan)
+    method = "ML" if model.ml else "REML"
     noint = "" if INTERCEPT in spec.fixed else " NOINT"
     return "\n".join(
         [
             *prelude,
             f"PROC MIXED DATA={data} METHOD={method};",
-            f"  CLASS {' '.join(_class_variables(subject, plan))};",
+            f"  CLASS {' '.join(_class_variables(model, plan))};",
             f"  MODEL {response} = {' '.join([*fixed, '/'])} SOLUTION{noint};",
             *random,
             "RUN;",
@@ -107,14 +106,14 @@ def _indicated(column: Sequence[tuple[str, str, bool]], plan: ColumnPlan) -> str
     )
 
 
-def _class_variables(subject: Subject, plan: ColumnPlan) -> Iterator[str]:
+def _class_variables(model: ModelToWrite, plan: ColumnPlan) -> Iterator[str]:
     """The group, and every factor that stands in an effect.
 
     PROC MIXED takes the last level as the reference, formulas the first.  REF= after a
     variable is documented for PROC MIXED from SAS/STAT 12.1 (SAS 9.4) on; before it, the
     levels were reordered by a format.
     """
-    spec = subject.specification
+    spec = model.specification
     yield spec.group
     terms = (*spec.fixed, *(term for block in spec.random_effects for term in block))
     factors = (factor for term in terms for factor in factors_of(term))
@@ -124,17 +123,17 @@ def _class_variables(subject: Subject, plan: ColumnPlan) -> Iterator[str]:
             yield f"{name}(REF={_quoted(plan.levels(factor)[0])})"
 
 
-def _prelude(subject: Subject, plan: ColumnPlan) -> tuple[list[str], str]:
+def _prelude(model: ModelToWrite, plan: ColumnPlan) -> tuple[list[str], str]:
     """The steps that make columns, and the name of the data set they end in."""
-    _refuse_odd_data_set(subject.data)
+    _refuse_odd_data_set(model.data)
     lines: list[str] = []
-    source = subject.data
+    source = model.data
     for made, batch in enumerate(_batches(plan.steps), 1):
         target = "derived" if made == 1 else f"derived{made}"
         if isinstance(batch[0], GroupMean | Deviation):
-            lines += _sql_step(batch, source, target, subject, plan)
+            lines += _sql_step(batch, source, target, model, plan)
         else:
-            lines += _data_step(batch, source, target, subject, plan)
+            lines += _data_step(batch, source, target, model, plan)
         source = target
     return lines, source
 
@@ -164,7 +163,7 @@ def _batches(steps: Sequence[DerivedColumn]) -> Iterator[list[DerivedColumn]]:
 
 
 def _sql_step(
-    batch: Sequence[DerivedColumn], source: str, target: str, subject: Subject, plan: ColumnPlan
+    batch: Sequence[DerivedColumn], source: str, target: str, model: ModelToWrite, plan: ColumnPlan
 ) -> list[str]:
     """A SELECT that puts group means beside the rows they are means of.
 
@@ -184,7 +183,7 @@ def _sql_step(
         "  SELECT *,",
         ",\n".join(items),
         f"  FROM {source}",
-        f"  WHERE {_complete(subject)}",
+        f"  WHERE {_complete(model)}",
         f"  GROUP BY {group};",
         "QUIT;",
         "",
@@ -192,12 +191,12 @@ def _sql_step(
 
 
 def _data_step(
-    batch: Sequence[DerivedColumn], source: str, target: str, subject: Subject, plan: ColumnPlan
+    batch: Sequence[DerivedColumn], source: str, target: str, model: ModelToWrite, plan: ColumnPlan
 ) -> list[str]:
     """A DATA step.  A comparison with a missing label would be 0, so that such rows go first."""
     lines = [f"DATA {target};", f"  SET {source};"]
     if any(isinstance(step, Indicator) for step in batch):
-        lines.append(f"  WHERE {_complete(subject)};")
+        lines.append(f"  WHERE {_complete(model)};")
     for step in batch:
         if isinstance(step, Computed):
             lines.append(f"  {step.name} = {_ARITHMETIC.write(step.tree, step.factor)};")
@@ -208,9 +207,9 @@ def _data_step(
     return [*lines, "RUN;", ""]
 
 
-def _complete(subject: Subject) -> str:
+def _complete(model: ModelToWrite) -> str:
     """The condition that no column of the model is missing."""
-    used = dict.fromkeys((*subject.variables.columns, subject.specification.group))
+    used = dict.fromkeys((*model.variables.columns, model.specification.group))
     return f"CMISS({', '.join(used)}) = 0"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from hierbayes.dialects.dialect import Dialect
+from hierbayes.dialects.dialect import Dialect, ModelToWrite
 from hierbayes.dialects.programs.arithmetic import Arithmetic
 from hierbayes.dialects.programs.column_plan import ColumnPlan, NameRules
 from hierbayes.dialects.programs.derived_columns import (
@@ -25,7 +25,6 @@ from hierbayes.dialects.programs.factor_coding import (
     refuse_unclear_coding,
 )
 from hierbayes.dialects.stata.reader import read_stata
-from hierbayes.dialects.subject import Subject
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, factors_of
@@ -43,29 +42,29 @@ _ARITHMETIC = Arithmetic(
 )
 
 
-def emit_stata(subject: Subject) -> str:
+def emit_stata(model: ModelToWrite) -> str:
     """The model as a command ``mixed``, with the commands that make its columns.
 
     Parameters
     ----------
-    subject : Subject
+    model : ModelToWrite
 
     Raises
     ------
     FormulaError
         When Stata has no name for a column, or a term has no counterpart there.
     """
-    spec = subject.specification
-    plan = ColumnPlan(subject.variables, _RULES, (spec.group,))
+    spec = model.specification
+    plan = ColumnPlan(model.variables, _RULES, (spec.group,))
     response = plan.column(spec.response)
     fixed = _fixed_part(spec, plan)
     random = _random_part(spec, plan)
     # A comma before the first || belongs to the fixed part; ML is the default of mixed.
     noconstant = "" if INTERCEPT in spec.fixed else ", noconstant"
-    method = "mle" if subject.ml else "reml"
+    method = "mle" if model.ml else "reml"
     tail = f"{' ' if ',' in random.rpartition('||')[2] else ', '}{method}"
     command = " ".join(["mixed", response, *fixed])
-    lines = [*_complete_rows(subject, plan), *_encodings(subject, plan)]
+    lines = [*_complete_rows(model, plan), *_encodings(model, plan)]
     lines += _commands(plan)
     return "\n".join([*lines, f"{command}{noconstant} {random}{tail}"])
 
@@ -151,21 +150,21 @@ def _made_effect(column: Sequence[tuple[str, str, bool]], plan: ColumnPlan) -> s
     return plan.product(parts, term)
 
 
-def _complete_rows(subject: Subject, plan: ColumnPlan) -> Iterator[str]:
+def _complete_rows(model: ModelToWrite, plan: ColumnPlan) -> Iterator[str]:
     """Rows with missing values dropped before means are taken, as the package does."""
     if any(not isinstance(step, Computed) for step in plan.steps):
-        used = dict.fromkeys((*subject.variables.columns, subject.specification.group))
+        used = dict.fromkeys((*model.variables.columns, model.specification.group))
         yield f"drop if missing({', '.join(used)})"
 
 
-def _encodings(subject: Subject, plan: ColumnPlan) -> Iterator[str]:
+def _encodings(model: ModelToWrite, plan: ColumnPlan) -> Iterator[str]:
     """Columns of labels as numbers with value labels, the reference level first.
 
     Columns whose labels are whole numbers are numbers in Stata already.
     """
-    for name in subject.variables.factors:
+    for name in model.variables.factors:
         levels = plan.levels(name)
-        if name == subject.specification.group or _codes(levels) is not None:
+        if name == model.specification.group or _codes(levels) is not None:
             continue
         text = plan.fresh(f"{name}_text")
         yield f"rename {name} {text}"

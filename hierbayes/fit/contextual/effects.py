@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr, stdtrit
 
-from hierbayes.design.levels import dimension_df
+from hierbayes.design.inner_outer_df import dimension_df
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import Interval
 from hierbayes.display.page import Page, Printed

@@ -24,9 +24,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.ranks import RANK_TOLERANCE, column_scale, unit_columns
 from hierbayes.frames.arrays import Floats
 
-_RANK_TOLERANCE = 1e-12  # of a group's columns, each scaled to its largest group
 _OUTSIDE_TOLERANCE = 1e-10  # of what X has outside the random columns; from differences
 
 
@@ -90,9 +90,9 @@ class Simulator:
 
 def simulator(cross: CrossProducts, gamma: Floats, root: Floats, sigma: float) -> Simulator:
     """Prepare to simulate from γ (p,), a root of G (q, k) and σ, all in the internal basis."""
-    scale = np.sqrt(np.maximum(np.diagonal(cross.A, axis1=1, axis2=2).max(axis=0), 1e-300))
-    size, V = np.linalg.eigh(cross.A / np.outer(scale, scale))
-    inside = size > _RANK_TOLERANCE
+    scale = column_scale(cross.A)
+    size, V = np.linalg.eigh(unit_columns(cross.A))
+    inside = size > RANK_TOLERANCE
     length = np.sqrt(np.where(inside, size, 0.0))
     R = scale[:, None] * V * length[:, None, :]
     inverse = np.divide(1.0, length, out=np.zeros_like(length), where=inside)

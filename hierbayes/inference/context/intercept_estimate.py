@@ -23,7 +23,7 @@ INTERCEPT = "Intercept"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LinearEstimate:
+class InterceptEstimate:
     """The estimate of γ_00 as a linear function of the responses.
 
     Parameters
@@ -43,7 +43,7 @@ class LinearEstimate:
     variance: float
 
 
-def linear_estimate(fit: Fit) -> LinearEstimate:
+def intercept_estimate(fit: Fit) -> InterceptEstimate:
     """Generalised least squares at each θ; of several, averages."""
     design, basis = fit.design, fit.problem.cross.basis
     X, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
@@ -54,7 +54,7 @@ def linear_estimate(fit: Fit) -> LinearEstimate:
     found = [_at(state, sums, place) for state in states]
     estimates = np.array([one.estimate for one in found])
     variance = float(np.mean([one.variance for one in found]))
-    return LinearEstimate(
+    return InterceptEstimate(
         weights=_without_dust(np.mean([one.weights for one in found], axis=0)),
         estimate=float(estimates.mean()) + _centre(basis, place),
         variance_given_groups=float(np.mean([one.variance_given_groups for one in found])),
@@ -62,7 +62,7 @@ def linear_estimate(fit: Fit) -> LinearEstimate:
     )
 
 
-def _at(state: State, sums: tuple[Floats, Floats], place: int) -> LinearEstimate:
+def _at(state: State, sums: tuple[Floats, Floats], place: int) -> InterceptEstimate:
     """The estimate at one θ, but for the centre of the response.
 
     With t the row of the intercept in γ = T_xγ° and h = Q⁻¹t, group j's responses have the
@@ -75,7 +75,7 @@ def _at(state: State, sums: tuple[Floats, Floats], place: int) -> LinearEstimate
     Bh = cross.B[:, :, :-1] @ h
     squares = h @ cross.C[:-1, :-1] @ h - 2.0 * np.sum(Bh * KBh)
     squares += np.einsum("ji,jil,jl->", KBh, cross.A, KBh)
-    return LinearEstimate(
+    return InterceptEstimate(
         weights=sums[0] @ h - (sums[1] * KBh).sum(axis=1),
         estimate=float(cross.basis.scale * (t @ state.moments.gamma)),
         variance_given_groups=float(sigma**2 * squares),

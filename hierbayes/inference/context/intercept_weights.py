@@ -35,12 +35,14 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
+from hierbayes.frames.constancy import varies_within
+from hierbayes.frames.grouping import group_rows
 from hierbayes.inference.context.group_coding import EQUAL, SAMPLE_SIZE, group_weights
 from hierbayes.inference.context.intercept_estimate import (
     INTERCEPT,
-    LinearEstimate,
+    InterceptEstimate,
     has_common_intercept,
-    linear_estimate,
+    intercept_estimate,
     weighted_intercept,
 )
 from hierbayes.inference.residuals.anchor import problem_of
@@ -138,9 +140,9 @@ def intercept_weights(
         )
     fit = source if isinstance(source, Fit) else maximum_likelihood(problem, REML)
     sizes = _sizes(fit.design, size, data if data is not None else getattr(source, "data", None))
-    linear = linear_estimate(fit)
-    table = _table(fit, sizes, linear.weights)
-    estimates = _estimates(fit, table, linear)
+    intercept = intercept_estimate(fit)
+    table = _table(fit, sizes, intercept.weights)
+    estimates = _estimates(fit, table, intercept)
     return InterceptWeights(
         table=table,
         estimates=estimates,
@@ -170,14 +172,14 @@ def _size_column(design: Design, size: str, data: pd.DataFrame | None) -> pd.Ser
     for column in (size, group):
         if column not in data.columns:
             raise DataError(f"there is no column '{column}' in the data")
-    of_group = data.groupby(group, observed=True)[size]
-    several = of_group.nunique() > 1
+    groups = group_rows(data, group)
+    several = varies_within(data[size], groups)
     if several.any():
         raise DataError(
-            f"'{size}' varies within {group} {several.index[int(several.argmax())]}; a size is one "
+            f"'{size}' varies within {group} {groups.labels[int(several.argmax())]}; a size is one "
             f"number for each {group}"
         )
-    sizes: pd.Series = of_group.first()
+    sizes: pd.Series = data.groupby(group, observed=True)[size].first()
     return sizes
 
 
@@ -196,7 +198,7 @@ def _table(fit: Fit, sizes: Floats | None, weights: Floats) -> pd.DataFrame:
     return pd.DataFrame(columns | {"model": weights}, index=pd.Index(design.groups, name="group"))
 
 
-def _estimates(fit: Fit, table: pd.DataFrame, linear: LinearEstimate) -> pd.DataFrame:
+def _estimates(fit: Fit, table: pd.DataFrame, intercept: InterceptEstimate) -> pd.DataFrame:
     """The estimate and both standard errors under each scheme of weights."""
     rows = {}
     schemes = (*_SCHEMES, "size_share") if has_common_intercept(fit) else ()
@@ -204,9 +206,9 @@ def _estimates(fit: Fit, table: pd.DataFrame, linear: LinearEstimate) -> pd.Data
         if scheme in table:
             rows[scheme] = weighted_intercept(fit, table[scheme].to_numpy())
     rows["model"] = (
-        linear.estimate,
-        float(np.sqrt(linear.variance_given_groups)),
-        float(np.sqrt(linear.variance)),
+        intercept.estimate,
+        float(np.sqrt(intercept.variance_given_groups)),
+        float(np.sqrt(intercept.variance)),
     )
     columns = ["estimate", "se_given_groups", "se"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("scheme")

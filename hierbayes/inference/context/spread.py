@@ -7,9 +7,10 @@ import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.variance import between_variance, second_moment
+from hierbayes.fit.variance import between_variance, explained_variance
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.frames.grouping import variance_components
+from hierbayes.likelihood.covariance import second_moment
 
 
 def group_means(columns: Floats, codes: Integers, J: int) -> Floats:
@@ -60,20 +61,11 @@ def spread_table(design: Design) -> pd.DataFrame:
 
 
 def fixed_variance(fit: Fitted) -> tuple[Floats, Floats]:
-    """Variance over the rows of x'γ within and between groups, both (chains, draws).
-
-    Sums of squares over n − 1, as Nakagawa and Schielzeth's R² has them in use.
-    """
+    """Variance over the rows of x'γ within and between groups, both (chains, draws)."""
     design = fit.design
     X = design.rows.X - design.rows.X.mean(axis=0)
     rest = deviations(X, design.rows.codes, design.J)
-    means = X - rest
-    free = len(X) - 1
-    parts = []
-    for part in (rest, means):
-        covariance = part.T @ part / free
-        parts.append(np.einsum("cdp,pr,cdr->cd", fit.gamma_draws, covariance, fit.gamma_draws))
-    return parts[0], parts[1]
+    return explained_variance(fit.gamma_draws, rest), explained_variance(fit.gamma_draws, X - rest)
 
 
 def random_variance(fit: Fitted) -> Floats:

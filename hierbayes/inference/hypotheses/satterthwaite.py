@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.errors import EstimationError
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
@@ -130,16 +131,14 @@ def _on_the_boundary(
 def _face(lam: Floats, blocks: tuple[int, ...]) -> tuple[Floats, Floats, tuple[int, ...]]:
     """A root (q, q) of λλ' with as many columns as ranks, its entries (k, q, q), the ranks."""
     root, steps, ranks = np.zeros_like(lam), [], []
-    start = 0
-    for size in blocks:
-        block = slice(start, start + size)
+    for block in block_slices(blocks):
+        start = block.start
         left, values, _ = np.linalg.svd(lam[block, block])
         rank = int((values > _RANK * max(1.0, float(values[0]))).sum())
         root[block, start : start + rank] = left[:, :rank] * values[:rank]
-        for row, column in np.ndindex(size, rank):
+        for row, column in np.ndindex(len(left), rank):
             step = np.zeros_like(lam)
             step[start + row, start + column] = 1.0
             steps.append(step)
         ranks.append(rank)
-        start += size
     return root, np.array(steps).reshape(-1, *lam.shape), tuple(ranks)

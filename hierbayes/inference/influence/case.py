@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.design.crossproducts import CrossProducts, group_totals
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.reml import maximise_near
@@ -98,27 +99,10 @@ def why_not(cross: CrossProducts, problem: Problem, effects_by_group: Booleans) 
     B = cross.B[:, :, :-1]
     left = (cross.A - B @ np.linalg.solve(XtX, np.swapaxes(B, 1, 2))).sum(axis=0)
     left = _scaled(left, np.diag(cross.A.sum(axis=0)))
-    start = 0
-    for size in design.blocks:
-        block = left[start : start + size, start : start + size]
-        if np.linalg.eigvalsh(block)[0] <= _ABSORBED:
+    for at in block_slices(design.blocks):
+        if np.linalg.eigvalsh(left[at, at])[0] <= _ABSORBED:
             return "the fixed part takes up the random effects in what is left"
-        start += size
     return ""
-
-
-def estimable_effects(A: Floats) -> Booleans:
-    """Which random effects the rows of each group can estimate beside the others (J, q)."""
-    J, q = A.shape[0], A.shape[1]
-    scale = np.sqrt(np.maximum(np.diagonal(A, axis1=1, axis2=2).max(axis=0), 1e-300))
-    scaled = A / np.outer(scale, scale)
-    rank = (np.linalg.eigvalsh(scaled) > 1e-12).sum(axis=1)
-    result = np.empty((J, q), dtype=np.bool_)
-    for k in range(q):
-        others = np.delete(np.delete(scaled, k, axis=1), k, axis=2)
-        without = (np.linalg.eigvalsh(others) > 1e-12).sum(axis=1) if q > 1 else 0
-        result[:, k] = rank > without
-    return result
 
 
 def _scaled(matrix: Floats, size: Floats) -> Floats:

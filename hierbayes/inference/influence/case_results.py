@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.ranks import estimable_effects
 from hierbayes.display.steps import steps
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.inference.influence.case import (
     Refit,
-    estimable_effects,
     refit,
     why_not,
     without_groups,

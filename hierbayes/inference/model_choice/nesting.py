@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.problem import Problem
 from hierbayes.errors import InferenceError
@@ -127,9 +128,9 @@ def _random(small: PointFit, big: PointFit) -> tuple[Floats | None, str]:
     """Weights of the smaller model's random columns, block within block."""
     ours, theirs = _internal(small.problem)[1], _internal(big.problem)[1]
     weights = np.zeros((theirs.shape[1], ours.shape[1]))
-    cuts = _cuts(big.design.blocks)
+    cuts = list(block_slices(big.design.blocks))
     terms = small.design.specification.random
-    for term, place in zip(terms, _cuts(small.design.blocks), strict=True):
+    for term, place in zip(terms, block_slices(small.design.blocks), strict=True):
         for inside in cuts:
             found, outside = _combine(theirs[:, inside], ours[:, place])
             if not outside.any():
@@ -159,8 +160,3 @@ def _internal(problem: Problem) -> tuple[Floats, Floats]:
     design = problem.design
     W, Z = problem.cross.basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
     return W[:, :-1], Z
-
-
-def _cuts(blocks: tuple[int, ...]) -> list[slice]:
-    ends = np.cumsum(blocks).tolist()
-    return [slice(end - size, end) for end, size in zip(ends, blocks, strict=True)]

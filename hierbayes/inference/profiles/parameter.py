@@ -13,7 +13,7 @@ from hierbayes.design.design import Design
 from hierbayes.errors import InferenceError
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import block_mask
+from hierbayes.likelihood.covariance import correlated_pairs
 from hierbayes.likelihood.theta import Theta
 
 BLOCKS = ("gamma", "sd", "corr", "sigma")
@@ -54,7 +54,7 @@ class Estimates:
 def parameters_of(design: Design) -> tuple[Parameter, ...]:
     """Every parameter of a design, in the order of `Fit.intervals`."""
     effects = design.effects
-    rows, columns = np.nonzero(np.tril(block_mask(design.blocks), -1))
+    rows, columns = correlated_pairs(design.blocks)
     pairs = zip(columns.tolist(), rows.tolist(), strict=True)
     return (
         *(Parameter("gamma", term, (k,)) for k, term in enumerate(design.terms)),

@@ -9,6 +9,7 @@ import numpy as np
 from formulaic.parser.types import Factor
 
 from hierbayes.design.basis import choose_basis
+from hierbayes.design.blocks import block_slices
 from hierbayes.design.crossproducts import cross_products
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
@@ -19,9 +20,9 @@ from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, rea
 def columns_of_terms(design: Design) -> tuple[dict[str, tuple[int, ...]], ...]:
     """Places among the random columns of each term, by block and term."""
     found = []
-    start = 0
-    for size, terms, part in zip(
-        design.blocks, design.specification.random_effects, design.columns.random_specs, strict=True
+    places = block_slices(design.blocks)
+    for at, terms, part in zip(
+        places, design.specification.random_effects, design.columns.random_specs, strict=True
     ):
         if isinstance(part, tuple):
             widths = {term: 1 for term in terms}
@@ -30,14 +31,13 @@ def columns_of_terms(design: Design) -> tuple[dict[str, tuple[int, ...]], ...]:
             widths = {
                 name: len(made.columns) for name, made in zip(names, part.structure, strict=True)
             }
-        ends = np.cumsum(list(widths.values())) + start
+        ends = np.cumsum(list(widths.values())) + at.start
         found.append(
             {
                 term: tuple(range(end - width, end))
                 for (term, width), end in zip(widths.items(), ends.tolist(), strict=True)
             }
         )
-        start += size
     return tuple(found)
 
 

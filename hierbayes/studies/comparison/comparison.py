@@ -168,7 +168,7 @@ def compare(
 
     Raises
     ------
-    ComparisonError
+    StudyError
         When something is no fit, names do not suit, or the fits are on different data.
     IntervalError
         When `prob` does not lie between 0 and 1.

@@ -15,7 +15,7 @@ from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import block_mask
+from hierbayes.likelihood.covariance import correlated_pairs
 from hierbayes.studies.comparison.row_index import ordered_index
 
 COLUMNS = ["estimate", "se", "lower", "upper", "median", "mcse"]
@@ -57,7 +57,7 @@ def _fill_point(table: pd.DataFrame, fit: PointFit, values: Floats, interval: In
     table["se"] = [*standard_errors(fit), np.nan]
     limits = fit.intervals(interval.prob)
     table.loc[limits.index, ["lower", "upper"]] = limits[["lower", "upper"]]
-    rows, columns = np.nonzero(np.tril(block_mask(fit.design.blocks), -1))
+    rows, columns = correlated_pairs(fit.design.blocks)
     absent = fit.unknown_corr()[rows, columns]
     table.iloc[np.flatnonzero(table.index.get_level_values(0) == "corr")[absent]] = np.nan
 

@@ -9,12 +9,8 @@ from typing import Any
 import numpy as np
 
 from hierbayes.design.design import Design
-from hierbayes.errors import HierbayesError
+from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
-
-
-class ComparisonError(HierbayesError, ValueError):
-    """Fits that cannot be compared, or names that do not name them."""
 
 
 def name_fits(fits: Sequence[Any], names: Sequence[str] | None) -> dict[str, Fit]:
@@ -29,13 +25,13 @@ def name_fits(fits: Sequence[Any], names: Sequence[str] | None) -> dict[str, Fit
 
     Raises
     ------
-    ComparisonError
+    StudyError
         When there are fewer than two fits, something is no fit, names are repeated, empty or
         of another number, or the fits are on different data (naming what differs).
     """
     if len(fits) == 1 and isinstance(fits[0], Mapping):
         if names is not None:
-            raise ComparisonError("the mapping names the fits; leave out names=...")
+            raise StudyError("the mapping names the fits; leave out names=...")
         fits, names = list(fits[0].values()), list(fits[0])
     _refuse_other_than_fits(fits)
     chosen = _default_names(fits) if names is None else _stated_names(names, len(fits))
@@ -49,12 +45,12 @@ def name_fits(fits: Sequence[Any], names: Sequence[str] | None) -> dict[str, Fit
 def _refuse_other_than_fits(fits: Sequence[Any]) -> None:
     for place, fit in enumerate(fits, 1):
         if not isinstance(fit, Fit):
-            raise ComparisonError(
+            raise StudyError(
                 f"compare() takes fits, and argument {place} is of type {type(fit).__name__}; "
                 "fits are what model.reml(), ml(), map() and sample() return"
             )
     if len(fits) < 2:
-        raise ComparisonError(
+        raise StudyError(
             f"a comparison needs at least two fits, not {len(fits)}; "
             "add another, as in compare(model.reml(), model.sample())"
         )
@@ -76,12 +72,12 @@ def _stated_names(names: Any, count: int) -> list[str]:
     stated = [names] if isinstance(names, str) else list(names)
     for name in stated:
         if not isinstance(name, str) or not name.strip():
-            raise ComparisonError(f"a fit's name must be a text that is not empty, not {name!r}")
+            raise StudyError(f"a fit's name must be a text that is not empty, not {name!r}")
     if len(stated) != count:
-        raise ComparisonError(f"{count} fits need {count} names, not {len(stated)}")
+        raise StudyError(f"{count} fits need {count} names, not {len(stated)}")
     repeated = [name for name, times in Counter(stated).items() if times > 1]
     if repeated:
-        raise ComparisonError(f"two fits are named '{repeated[0]}'; give each its own name")
+        raise StudyError(f"two fits are named '{repeated[0]}'; give each its own name")
     return stated
 
 
@@ -89,19 +85,19 @@ def _refuse_other_data(first: str, a: Design, second: str, b: Design) -> None:
     """Refuse designs that differ in rows, response or groups."""
     start = f"'{first}' and '{second}' are fits of different data: "
     if a.n != b.n:
-        raise ComparisonError(
+        raise StudyError(
             f"{start}{a.n} rows ({a.dropped}) and {b.n} rows ({b.dropped}); fit both on "
             "the rows that are complete for both"
         )
     differs = np.flatnonzero(a.rows.y != b.rows.y)
     if len(differs):
-        raise ComparisonError(
+        raise StudyError(
             f"{start}the response ('{a.specification.response}' and '{b.specification.response}') "
             f"differs in {len(differs)} of {a.n} rows, first in row {a.rows.index[differs[0]]}; "
             "fit the same response on rows in the same order"
         )
     if not np.array_equal(_labels(a), _labels(b)):
-        raise ComparisonError(
+        raise StudyError(
             f"{start}the groups differ, '{a.specification.group}' with {a.J} and "
             f"'{b.specification.group}' with {b.J}; compare fits of the same grouping"
         )

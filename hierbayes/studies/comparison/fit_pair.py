@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table
 from hierbayes.fit.evidence import null_directions
 from hierbayes.fit.fit import Fit
@@ -54,10 +55,7 @@ class Side:
             return frozenset()
         G, scale = fit.G, 1.0 / np.asarray(fit.problem.cross.basis.z.spread)
         found: set[str] = set()
-        start = 0
-        for size in fit.design.blocks:
-            at = slice(start, start + size)
-            start += size
+        for at in block_slices(fit.design.blocks):
             if not G[at, at].any() or null_directions(G[at, at], scale[at]):
                 found |= set(fit.design.effects[at])
         return frozenset(found)

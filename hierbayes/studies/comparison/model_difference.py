@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
 from hierbayes.fit.fitted import Fitted
 
@@ -43,11 +44,7 @@ def same_model(a: Fitted, b: Fitted) -> bool:
 
 def _blocks(design: Design) -> set[frozenset[str]]:
     """The effects of each block of G."""
-    cuts = np.cumsum(design.blocks)
-    return {
-        frozenset(design.effects[cut - size : cut])
-        for cut, size in zip(cuts, design.blocks, strict=True)
-    }
+    return {frozenset(block) for block in _ordered_blocks(design)}
 
 
 def _only(name: str, design: Design, what: str, others: set[str] | set[frozenset[str]]) -> str:
@@ -62,8 +59,7 @@ def _only(name: str, design: Design, what: str, others: set[str] | set[frozenset
 
 
 def _ordered_blocks(design: Design) -> list[tuple[str, ...]]:
-    cuts = np.cumsum(design.blocks).tolist()
-    return [design.effects[c - s : c] for c, s in zip(cuts, design.blocks, strict=True)]
+    return [design.effects[at] for at in block_slices(design.blocks)]
 
 
 def _equal(name: str, a: Design, b: Design) -> bool:

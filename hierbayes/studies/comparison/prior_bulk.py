@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.fit.fitted import Fitted
 from hierbayes.priors.families import Exponential, HalfCauchy, HalfNormal, HalfT, Prior
 from hierbayes.priors.prior_set import PriorSet
@@ -77,14 +78,9 @@ def _prior_of_correlation(
     """Blocks with more than one effect have a prior each, in their order; none beside one of G."""
     if not priors.corr:
         return None
-    start, at = 0, 0
-    for size in fit.design.blocks:
-        effects = fit.design.effects[start : start + size]
-        start += size
-        if size < 2:
-            continue
-        pairs = (f"{a}, {b}" for a in effects for b in effects if a != b)
-        if parameter in pairs:
-            return priors.corr[at][1], size
-        at += 1
+    blocks = [fit.design.effects[at] for at in block_slices(fit.design.blocks)]
+    correlated = [effects for effects in blocks if len(effects) > 1]
+    for effects, (_, prior, _) in zip(correlated, priors.corr, strict=True):
+        if parameter in {f"{a}, {b}" for a in effects for b in effects if a != b}:
+            return prior, len(effects)
     return None

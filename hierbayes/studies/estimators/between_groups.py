@@ -13,11 +13,9 @@ from hierbayes.studies.estimators.separate import TITLE, separate_table
 from hierbayes.studies.estimators.targets import (
     between_terms,
     level_columns,
-    line_names,
+    line_tables,
     quantity_names,
-    to_coefficients,
     to_differences,
-    to_quantities,
 )
 
 WEIGHTS = ("equal", "n")
@@ -63,10 +61,7 @@ def between_groups(rows: GroupedRows, weights: str) -> Method:
             f"least squares of {rows.J} group means of {rows.response} on those of "
             f"{rows.predictor}, {how}; σ {fit.sigma:.4f}",
         ),
-        coefficients=fit.estimate.combined(to_coefficients(L)).table(terms),
-        lines=fit.estimate.table(line_names(rows)),
-        lines_cov=fit.estimate.covariance(line_names(rows)),
-        quantities=fit.estimate.combined(to_quantities(L)).table(quantity_names(rows)),
+        **line_tables(fit.estimate, rows, terms),
         tests=tests_table(tests),
         sigma=fit.sigma,
         further={**_separate(rows, weights), "Whatever the level": _whatever_level(rows)},

@@ -16,11 +16,10 @@ from hierbayes.studies.estimators.linear_estimate import LinearEstimate, f_test,
 from hierbayes.studies.estimators.method import Method, tests_table
 from hierbayes.studies.estimators.targets import (
     line_names,
+    line_tables,
     quantity_names,
     slopes_to_quantities,
-    to_coefficients,
     to_differences,
-    to_quantities,
 )
 
 
@@ -62,10 +61,7 @@ def averaged(rows: GroupedRows) -> Method:
             f"a regression in each of {int(rows.sloped.sum())} groups, averaged with equal weights "
             f"within levels; {rows.left_out()}; pooled σ {sigma:.4f} on {df:.0f} df",
         ),
-        coefficients=estimate.combined(to_coefficients(L)).table(rows_of(rows.terms, "term")),
-        lines=estimate.table(line_names(rows)),
-        lines_cov=estimate.covariance(line_names(rows)),
-        quantities=estimate.combined(to_quantities(L)).table(quantity_names(rows)),
+        **line_tables(estimate, rows, rows_of(rows.terms, "term")),
         tests=tests_table(tests),
         sigma=sigma,
         further={},

@@ -11,7 +11,7 @@ from hierbayes.studies.estimators.linear_estimate import least_squares, rows_of
 from hierbayes.studies.estimators.method import Method, tests_table
 from hierbayes.studies.estimators.targets import (
     level_columns,
-    line_names,
+    line_tables,
     quantity_names,
     to_coefficients,
     to_differences,
@@ -42,10 +42,7 @@ def pooled(rows: GroupedRows) -> Method:
             f"least squares on {rows.N} rows, the {rows.J} groups ignored; R² {r2:.4f}, "
             f"σ {fit.sigma:.4f}",
         ),
-        coefficients=fit.estimate.combined(to_coefficients(L)).table(terms),
-        lines=fit.estimate.table(line_names(rows)),
-        lines_cov=fit.estimate.covariance(line_names(rows)),
-        quantities=fit.estimate.combined(to_quantities(L)).table(quantity_names(rows)),
+        **line_tables(fit.estimate, rows, terms),
         tests=tests_table(tests),
         sigma=fit.sigma,
         further={

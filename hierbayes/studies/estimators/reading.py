@@ -12,6 +12,7 @@ from pandas.api.types import is_bool_dtype
 from hierbayes.design.design import Design, build_design
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.constancy import columns_vary_within
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import INTERCEPT, bare_term, factors_of, outside_backticks
@@ -206,8 +207,8 @@ def _row_levels(dummies: Floats) -> Integers:
 def _refuse_varying_factor(
     factor: str, row_level: Integers, levels: tuple[str, ...], design: Design
 ) -> None:
-    seen = pd.DataFrame({"level": row_level, "code": design.rows.codes}).groupby("code")["level"]
-    varies = np.flatnonzero(seen.nunique().to_numpy() > 1)
+    level = row_level[:, None].astype(np.float64)
+    varies = np.flatnonzero(columns_vary_within(level, design.rows.codes, design.J))
     if len(varies):
         j = int(varies[0])
         both = [levels[k] for k in np.unique(row_level[design.rows.codes == j])[:2]]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
+from hierbayes.studies.estimators.linear_estimate import LinearEstimate
 
 
 def level_columns(x: Floats, level: Integers, L: int) -> Floats:
@@ -66,6 +67,19 @@ def line_names(rows: GroupedRows) -> pd.MultiIndex:
     return pd.MultiIndex.from_product(
         [["Intercept", rows.predictor], list(rows.levels)], names=["coefficient", "level"]
     )
+
+
+def line_tables(
+    estimate: LinearEstimate, rows: GroupedRows, terms: pd.Index
+) -> dict[str, pd.DataFrame]:
+    """The tables of a `Method` that follow from its lines (2L,), under the names of its fields."""
+    L, lines = rows.L, line_names(rows)
+    return {
+        "coefficients": estimate.combined(to_coefficients(L)).table(terms),
+        "lines": estimate.table(lines),
+        "lines_cov": estimate.covariance(lines),
+        "quantities": estimate.combined(to_quantities(L)).table(quantity_names(rows)),
+    }
 
 
 def contextual_name(rows: GroupedRows) -> str:

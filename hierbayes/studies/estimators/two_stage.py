@@ -23,10 +23,8 @@ from hierbayes.studies.estimators.linear_estimate import LinearEstimate, f_test,
 from hierbayes.studies.estimators.method import Method, tests_table
 from hierbayes.studies.estimators.separate import TITLE, separate_table
 from hierbayes.studies.estimators.targets import (
-    line_names,
+    line_tables,
     quantity_names,
-    to_coefficients,
-    to_quantities,
 )
 
 
@@ -50,10 +48,7 @@ def two_stage(rows: GroupedRows) -> Method:
             f"a regression in each of {len(lines)} groups, then a linear model of their intercepts "
             f"and slopes, all groups alike; {rows.left_out()}",
         ),
-        coefficients=estimate.combined(to_coefficients(L)).table(rows_of(rows.terms, "term")),
-        lines=estimate.table(line_names(rows)),
-        lines_cov=estimate.covariance(line_names(rows)),
-        quantities=estimate.combined(to_quantities(L)).table(quantity_names(rows)),
+        **line_tables(estimate, rows, rows_of(rows.terms, "term")),
         tests=tests_table({} if manova is None else {"no difference (Wilks)": manova}),
         sigma=np.nan,
         further={

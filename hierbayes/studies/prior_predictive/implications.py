@@ -22,9 +22,9 @@ from scipy.special import ndtr, ndtri
 
 from hierbayes.design.design import Design
 from hierbayes.display.interval import Interval
-from hierbayes.fit.variance import between_variance, second_moment, share_between
+from hierbayes.fit.variance import between_variance, share_between
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.likelihood.covariance import block_mask
+from hierbayes.likelihood.covariance import correlated_pairs, second_moment
 
 if TYPE_CHECKING:
     from hierbayes.priors.draws import PriorDraws
@@ -148,7 +148,7 @@ def response_name(design: Design) -> str:
 
 def pairs(blocks: tuple[int, ...]) -> list[tuple[int, int]]:
     """Positions i < k of every two random effects of one block."""
-    later, earlier = np.nonzero(np.tril(block_mask(blocks), -1))
+    later, earlier = correlated_pairs(blocks)
     return list(zip(earlier.tolist(), later.tolist(), strict=True))
 
 
@@ -197,7 +197,7 @@ def _columns(name: str, values: xr.DataArray) -> dict[str, Floats]:
 
 
 def _explained(gamma: Floats, X: Floats) -> Floats:
-    """Variance of Xγ over the rows (draws,) for γ (draws, p)."""
+    """Variance of Xγ over the rows (draws,) for γ (draws, p): over n, as the prior of R² has it."""
     centred = X - X.mean(axis=0)
     variance: Floats = between_variance(gamma[:, :, None] * gamma[:, None], second_moment(centred))
     return np.maximum(variance, 0.0)

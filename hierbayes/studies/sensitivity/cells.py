@@ -1,16 +1,20 @@
-"""Every quantity under every alternative, as one labelled table of cells."""
+"""Every quantity under every alternative, as one labelled table of cells, and beside it REML."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import xarray as xr
+from scipy.special import stdtrit
 
 from hierbayes.display.interval import Interval
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.intervals import denominator_df
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.sensitivity.answers import Answer
+from hierbayes.studies.sensitivity.effect_quantities import FixedCombination
 from hierbayes.studies.sensitivity.moments import (
     Moments,
     Values,
@@ -19,7 +23,7 @@ from hierbayes.studies.sensitivity.moments import (
     error_of_mean,
     moments,
 )
-from hierbayes.studies.sensitivity.quantities import Quantity
+from hierbayes.studies.sensitivity.quantities import SD, Corr, Quantity, Sigma
 from hierbayes.studies.sensitivity.weights import Weights, even
 
 _PER_CELL = (
@@ -29,7 +33,7 @@ _PER_CELL = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Questions:
+class Estimands:
     """What is asked of every posterior.
 
     Parameters
@@ -64,21 +68,21 @@ class Questions:
         return Values(np.stack([one.draws(fit) for one in self.quantities], axis=-1))
 
 
-def baseline_cells(fit: Fit, questions: Questions) -> xr.Dataset:
+def baseline_cells(fit: Fit, estimands: Estimands) -> xr.Dataset:
     """Each quantity under the baseline, by ``quantity``."""
-    values, weights = questions.values(fit), even(fit.theta.sigma.size)
-    own = moments(values, weights, questions.interval, questions.references)
+    values, weights = estimands.values(fit), even(fit.theta.sigma.size)
+    own = moments(values, weights, estimands.interval, estimands.references)
     columns = _columns(own) | {
         "mcse": error_of_mean(values, weights),
-        "decision": decision(own, questions.references),
+        "decision": decision(own, estimands.references),
     }
     return xr.Dataset(
         {name: ("quantity", column) for name, column in columns.items()},
-        coords={"quantity": questions.names},
+        coords={"quantity": estimands.names},
     )
 
 
-def alternative_cells(fit: Fit, answers: tuple[Answer, ...], questions: Questions) -> xr.Dataset:
+def alternative_cells(fit: Fit, answers: tuple[Answer, ...], estimands: Estimands) -> xr.Dataset:
     """Each quantity under each alternative, by ``quantity`` and ``alternative``.
 
     ``movement`` is the difference of posterior means in units of the baseline's
@@ -88,11 +92,11 @@ def alternative_cells(fit: Fit, answers: tuple[Answer, ...], questions: Question
     ``decision`` is +1 or −1 where the interval excludes the reference, else 0.
     ``above`` is P(quantity > reference), ``above_mcse`` its Monte Carlo error.
     """
-    base = questions.values(fit)
+    base = estimands.values(fit)
     known = {id(fit): base}
-    cells = [_cell(base, answer, known, questions) for answer in answers]
+    cells = [_cell(base, answer, known, estimands) for answer in answers]
     coords = {
-        "quantity": questions.names,
+        "quantity": estimands.names,
         "alternative": [one.alternative.name for one in answers],
         "block": ("alternative", [one.alternative.block for one in answers]),
         "prior": ("alternative", [one.alternative.changed for one in answers]),
@@ -107,7 +111,7 @@ def alternative_cells(fit: Fit, answers: tuple[Answer, ...], questions: Question
             for name in _PER_CELL
         },
         coords=coords,
-        attrs={"tail": questions.interval.tails[0]},
+        attrs={"tail": estimands.interval.tails[0]},
     )
 
 
@@ -118,25 +122,25 @@ def decision(of: Moments, references: Floats) -> Floats:
 
 
 def _cell(
-    base: Values, answer: Answer, known: dict[int, Values], questions: Questions
+    base: Values, answer: Answer, known: dict[int, Values], estimands: Estimands
 ) -> dict[str, Floats]:
     """The column of one alternative."""
     if answer.fit is None:
-        return {name: np.full(len(questions.quantities), np.nan) for name in _PER_CELL}
+        return {name: np.full(len(estimands.quantities), np.nan) for name in _PER_CELL}
     values = known.get(id(answer.fit))
     if values is None:
-        values = questions.values(answer.fit)
+        values = estimands.values(answer.fit)
     weights, equal = answer.weights, even(base.flat.shape[1])
-    own = moments(values, weights, questions.interval, questions.references)
-    before = moments(base, equal, questions.interval, questions.references)
-    unit = questions.units(before.sd)
+    own = moments(values, weights, estimands.interval, estimands.references)
+    before = moments(base, equal, estimands.interval, estimands.references)
+    unit = estimands.units(before.sd)
     error = error_of_difference(values, weights, base, equal, same_theta=answer.same_theta)
     return _columns(own) | {
         "movement": (own.mean - before.mean) / unit,
         "mcse": error / unit,
         "distance": distance(values, weights, base, equal) / unit,
-        "decision": decision(own, questions.references),
-        "above_mcse": _error_above(values, weights, questions.references),
+        "decision": decision(own, estimands.references),
+        "above_mcse": _error_above(values, weights, estimands.references),
     }
 
 
@@ -152,3 +156,46 @@ def _error_above(values: Values, weights: Weights, references: Floats) -> Floats
 
 def _columns(of: Moments) -> dict[str, Floats]:
     return {name: getattr(of, name) for name in ("mean", "sd", "lower", "upper", "above")}
+
+
+def reml_column(reml: Fit, estimands: Estimands) -> pd.DataFrame:
+    """Estimate and limits of each quantity, by quantity: ``REML``, ``REML lower``, ``REML upper``.
+
+    Linear combinations of γ have t limits given θ̂, with the smallest of the inner–outer
+    degrees of freedom of the terms they combine; sd, corr and σ have those of
+    `Fit.intervals`.  Elsewhere, and where Ĝ is singular, limits are missing.
+    """
+    known = reml.intervals(estimands.interval.prob)
+    rows = [_reml_row(reml, quantity, known, estimands) for quantity in estimands.quantities]
+    index = pd.Index(estimands.names, name="quantity")
+    return pd.DataFrame(rows, columns=["REML", "REML lower", "REML upper"], index=index)
+
+
+def _reml_row(
+    reml: Fit, quantity: Quantity, known: pd.DataFrame, estimands: Estimands
+) -> tuple[float, float, float]:
+    if not quantity.estimable():
+        return np.nan, np.nan, np.nan
+    estimate = float(quantity.draws(reml).mean())
+    if isinstance(quantity, FixedCombination):
+        half = _half_width(reml, quantity.coefficients(reml), estimands)
+        return estimate, estimate - half, estimate + half
+    match quantity:
+        case SD(effect):
+            key = ("sd", effect)
+        case Corr(effect, other):
+            key = ("corr", f"{effect}, {other}")
+            key = key if key in known.index else ("corr", f"{other}, {effect}")
+        case Sigma():
+            key = ("sigma", "sigma")
+        case _:
+            return estimate, np.nan, np.nan
+    return estimate, float(known.loc[key, "lower"]), float(known.loc[key, "upper"])
+
+
+def _half_width(reml: Fit, c: Floats, estimands: Estimands) -> float:
+    variance = float(c @ reml.vcov().to_numpy() @ c)
+    df = denominator_df(reml)[c != 0.0]
+    if not df.size:
+        return 0.0
+    return float(stdtrit(df.min(), estimands.interval.tails[1]) * np.sqrt(variance))

@@ -15,16 +15,9 @@ from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
 from hierbayes.studies.sensitivity.alternatives import Alternative
 from hierbayes.studies.sensitivity.answers import Baseline
-from hierbayes.studies.sensitivity.cells import Questions
-from hierbayes.studies.sensitivity.quantities import (
-    ICC,
-    SD,
-    Contextual,
-    Contrast,
-    Corr,
-    Quantity,
-    Sigma,
-)
+from hierbayes.studies.sensitivity.cells import Estimands
+from hierbayes.studies.sensitivity.effect_quantities import FixedCombination
+from hierbayes.studies.sensitivity.quantities import ICC, SD, Corr, Quantity, Sigma
 from hierbayes.studies.sensitivity.weights import K_HAT_LIMIT, pareto_smoothed
 
 BASELINE = "baseline"
@@ -32,11 +25,11 @@ BASELINE = "baseline"
 
 def can_be_deleted(quantity: Quantity) -> bool:
     """Whether a quantity is read off without any group: linear in γ, or a function of θ."""
-    return isinstance(quantity, Contrast | Contextual | SD | Corr | Sigma | ICC)
+    return isinstance(quantity, FixedCombination | SD | Corr | Sigma | ICC)
 
 
 def deletion(
-    baseline: Baseline, alternatives: tuple[Alternative, ...], questions: Questions
+    baseline: Baseline, alternatives: tuple[Alternative, ...], estimands: Estimands
 ) -> xr.Dataset:
     """Posterior means without each group in turn, under the baseline and under alternatives.
 
@@ -57,7 +50,7 @@ def deletion(
     PriorError
         When the posterior under an alternative is improper with all groups.
     """
-    for quantity in questions.quantities:
+    for quantity in estimands.quantities:
         if not can_be_deleted(quantity):
             raise StudyError(
                 f"'{quantity.name}' cannot be followed as groups are left out; ask for effects, "
@@ -72,14 +65,14 @@ def deletion(
             )
         refuse_improper(baseline.fit.problem, priors)
     totals = _totals(baseline)
-    values = questions.values(baseline.fit)
+    values = estimands.values(baseline.fit)
     mean, sd = values.flat.mean(axis=1), values.flat.std(axis=1)
     J = baseline.fit.design.J
     movement = np.full((J + 1, len(sets), len(sd)), np.nan)
     k_hat = np.empty((J + 1, len(sets)))
     for a, priors in enumerate(sets.values()):
         log_ratio, gammas = _without(baseline, priors, totals)
-        draws = _draws(baseline.fit, gammas, questions, values.flat)
+        draws = _draws(baseline.fit, gammas, estimands, values.flat)
         if priors is baseline.priors:
             mean = draws[J].mean(axis=1)
         for j in range(J + 1):
@@ -91,7 +84,7 @@ def deletion(
     dims = ("group", "alternative", "quantity")
     return xr.Dataset(
         {"movement": (dims, movement), "k_hat": (dims[:2], k_hat)},
-        coords={"group": groups, "alternative": list(sets), "quantity": questions.names},
+        coords={"group": groups, "alternative": list(sets), "quantity": estimands.names},
     )
 
 
@@ -111,12 +104,12 @@ def _without(baseline: Baseline, priors: PriorSet, totals: Floats) -> tuple[Floa
     return total, gammas
 
 
-def _draws(fit: Fit, gammas: Floats, questions: Questions, flat: Floats) -> Floats:
+def _draws(fit: Fit, gammas: Floats, estimands: Estimands, flat: Floats) -> Floats:
     """Values (J+1, K, M) of every quantity, the effects at their means given θ."""
     M, J1, _ = gammas.shape
-    result = np.empty((J1, len(questions.quantities), M))
-    for k, quantity in enumerate(questions.quantities):
-        if isinstance(quantity, Contrast | Contextual):
+    result = np.empty((J1, len(estimands.quantities), M))
+    for k, quantity in enumerate(estimands.quantities):
+        if isinstance(quantity, FixedCombination):
             result[:, k, :] = (gammas @ quantity.coefficients(fit)).T
         else:
             result[:, k, :] = flat[k]

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.design.problem import Problem
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
@@ -41,13 +42,8 @@ class Densities:
         root = self.theta.root
         diagonal = np.diagonal(root, axis1=1, axis2=2)
         chol = root / (np.where(diagonal < 0.0, -1.0, 1.0) * self.theta.sd)[:, :, None]
-        roots, start = [], 0
-        for size in self.problem.design.blocks:
-            if size > 1:
-                block = slice(start, start + size)
-                roots.append(chol[:, block, block])
-            start += size
-        return roots
+        blocks = [chol[:, at, at] for at in block_slices(self.problem.design.blocks)]
+        return [root for root in blocks if root.shape[-1] > 1]
 
     @cached_property
     def reduction(self) -> Reduction:

@@ -16,11 +16,11 @@ import xarray as xr
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.families import LKJ, Prior, Uniform
 from hierbayes.studies.sensitivity.answers import Baseline
-from hierbayes.studies.sensitivity.cells import Questions
+from hierbayes.studies.sensitivity.cells import Estimands
 from hierbayes.studies.sensitivity.moments import Values, mcse_of_mean
 
 
-def derivatives(baseline: Baseline, questions: Questions, values: Values) -> xr.Dataset:
+def derivatives(baseline: Baseline, estimands: Estimands, values: Values) -> xr.Dataset:
     """Derivatives of posterior means with respect to the numbers in the priors.
 
     Returns
@@ -49,7 +49,7 @@ def derivatives(baseline: Baseline, questions: Questions, values: Values) -> xr.
             "derivative": (dims, np.reshape(rows, (len(names), -1))),
             "mcse": (dims, np.reshape(errors, (len(names), -1))),
         },
-        coords={"number": names, "quantity": questions.names},
+        coords={"number": names, "quantity": estimands.names},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
@@ -12,12 +13,38 @@ import numpy as np
 from hierbayes.errors import StudyError
 from hierbayes.fit.contextual.slopes import x_columns
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.variance import between_variance, explained_variance
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.covariance import second_moment
 from hierbayes.studies.sensitivity.quantity import Quantity, position_of
 
 
 @dataclass(frozen=True)
-class Contrast(Quantity):
+class FixedCombination(Quantity):
+    """A linear combination c'γ of fixed effects; subclasses say which."""
+
+    @property
+    def block(self) -> str:
+        """γ."""
+        return "gamma"
+
+    @property
+    def reference(self) -> float:
+        """An effect is decided when its interval excludes 0."""
+        return 0.0
+
+    @abstractmethod
+    def coefficients(self, fit: Fitted) -> Floats:
+        """c (p,)."""
+
+    def draws(self, fit: Fitted) -> Floats:
+        """c'γ."""
+        values: Floats = fit.gamma_draws @ self.coefficients(fit)
+        return values
+
+
+@dataclass(frozen=True)
+class Contrast(FixedCombination):
     """A linear combination c'γ of fixed effects.
 
     Parameters
@@ -44,22 +71,12 @@ class Contrast(Quantity):
                 )
 
     @property
-    def block(self) -> str:
-        """γ."""
-        return "gamma"
-
-    @property
     def name(self) -> str:
         """The label, or the combination spelt out."""
         if self.label is not None:
             return self.label
         parts = [f"{'' if w == 1 else f'{w:g}·'}{term}" for term, w in self.weights.items()]
         return " + ".join(parts).replace("+ -", "− ").replace("-", "−")
-
-    @property
-    def reference(self) -> float:
-        """An effect is decided when its interval excludes 0."""
-        return 0.0
 
     def coefficients(self, fit: Fitted) -> Floats:
         """c (p,).
@@ -74,14 +91,9 @@ class Contrast(Quantity):
             c[position_of(term, fit.design.terms, "fixed term")] = weight
         return c
 
-    def draws(self, fit: Fitted) -> Floats:
-        """c'γ."""
-        values: Floats = fit.gamma_draws @ self.coefficients(fit)
-        return values
-
 
 @dataclass(frozen=True)
-class Contextual(Quantity):
+class Contextual(FixedCombination):
     """The contextual effect β_B − β_W of x: what the group's mean adds to one's own value.
 
     The coefficient of ``cvar(x, g)`` less that of ``dvar(x, g)``; beside x itself the
@@ -93,19 +105,9 @@ class Contextual(Quantity):
     x: str
 
     @property
-    def block(self) -> str:
-        """γ."""
-        return "gamma"
-
-    @property
     def name(self) -> str:
         """With the variable."""
         return f"contextual effect of {self.x}"
-
-    @property
-    def reference(self) -> float:
-        """An effect is decided when its interval excludes 0."""
-        return 0.0
 
     def coefficients(self, fit: Fitted) -> Floats:
         """c (p,) with c'γ the contextual effect.
@@ -127,18 +129,13 @@ class Contextual(Quantity):
                 c[column.place] = between - within
         return c
 
-    def draws(self, fit: Fitted) -> Floats:
-        """γ of the group mean less γ of the deviation."""
-        values: Floats = fit.gamma_draws @ self.coefficients(fit)
-        return values
-
 
 @dataclass(frozen=True)
 class R2(Quantity):
     """The share of the variance of the response that the model explains.
 
-    With v = var(x'γ) over the rows and T the mean of z'Gz over them: v/(v + T + σ²) for
-    the fixed part, (v + T)/(v + T + σ²) with the groups.
+    With v the variance of x'γ over the n rows (divisor n − 1, as in `variance_explained`) and T the
+    mean of z'Gz over them: v/(v + T + σ²) for the fixed part, (v + T)/(v + T + σ²) with the groups.
 
     Parameters
     ----------
@@ -161,10 +158,9 @@ class R2(Quantity):
     def draws(self, fit: Fitted) -> Floats:
         """v/(v + T + σ²) or (v + T)/(v + T + σ²)."""
         design = fit.design
-        centred = design.rows.X - design.rows.X.mean(axis=0)
-        covariance = centred.T @ centred / len(centred)
-        fixed = np.einsum("cdp,pr,cdr->cd", fit.gamma_draws, covariance, fit.gamma_draws)
-        between = np.einsum("cdkl,kl->cd", fit.theta.G, design.rows.Z.T @ design.rows.Z / design.n)
+        X, Z = design.rows.X, design.rows.Z
+        fixed = explained_variance(fit.gamma_draws, X - X.mean(axis=0))
+        between = between_variance(fit.theta.G, second_moment(Z))
         total = fixed + between + fit.theta.sigma**2
         share: Floats = (fixed + between if self.groups else fixed) / total
         return share

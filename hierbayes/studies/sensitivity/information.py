@@ -20,6 +20,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.errors import PriorError
 from hierbayes.fit.convergence import scalar_draws
 from hierbayes.fit.fit import Fit
@@ -142,10 +143,9 @@ def _entry_name(answerer: Answerer, block: str, parameter: str) -> str:
     """The name under which a prior is stated: for a correlation that of its block of G."""
     if block != "corr":
         return parameter
-    design, start = answerer.baseline.fit.design, 0
-    for size in design.blocks:
-        effects = design.effects[start : start + size]
-        start += size
+    design = answerer.baseline.fit.design
+    for at in block_slices(design.blocks):
+        effects = design.effects[at]
         if parameter in {f"{a}, {b}" for a in effects for b in effects}:
             return ", ".join(effects)
     raise AssertionError(parameter)

@@ -18,7 +18,7 @@ import xarray as xr
 
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.sensitivity.answers import Baseline
-from hierbayes.studies.sensitivity.cells import Questions
+from hierbayes.studies.sensitivity.cells import Estimands
 from hierbayes.studies.sensitivity.moments import Values, error_of_difference, moments
 from hierbayes.studies.sensitivity.weights import K_HAT_LIMIT, even, weights_for
 
@@ -41,7 +41,7 @@ def components(baseline: Baseline) -> dict[str, Floats]:
     return {name: part.reshape(shape) for name, part in parts.items()}
 
 
-def power_scaling(baseline: Baseline, questions: Questions, values: Values) -> pd.DataFrame:
+def power_scaling(baseline: Baseline, estimands: Estimands, values: Values) -> pd.DataFrame:
     """Sensitivity of each quantity to each block of priors and to the likelihood.
 
     Returns
@@ -56,7 +56,7 @@ def power_scaling(baseline: Baseline, questions: Questions, values: Values) -> p
     everything = {**priors, "all priors": sum(priors.values()), LIKELIHOOD: parts[LIKELIHOOD]}
     table = pd.DataFrame(
         {name: _sensitivity(values, np.asarray(part)) for name, part in everything.items()},
-        index=pd.Index(questions.names, name="quantity"),
+        index=pd.Index(estimands.names, name="quantity"),
     )
     both = zip(table["all priors"], table[LIKELIHOOD], strict=True)
     return table.assign(diagnosis=[diagnosis(prior, likelihood) for prior, likelihood in both])
@@ -72,7 +72,7 @@ def diagnosis(prior: float, likelihood: float) -> str:
 
 
 def power_grid(
-    baseline: Baseline, questions: Questions, values: Values, alphas: tuple[float, ...]
+    baseline: Baseline, estimands: Estimands, values: Values, alphas: tuple[float, ...]
 ) -> xr.Dataset:
     """Movement of each quantity as a component is raised to powers α, further than near 1.
 
@@ -85,8 +85,8 @@ def power_grid(
     """
     parts = components(baseline)
     equal = even(values.flat.shape[1])
-    before = moments(values, equal, questions.interval, questions.references)
-    shape = (len(parts), len(alphas), len(questions.quantities))
+    before = moments(values, equal, estimands.interval, estimands.references)
+    shape = (len(parts), len(alphas), len(estimands.quantities))
     movement, mcse = np.full(shape, np.nan), np.full(shape, np.nan)
     k_hat = np.empty(shape[:2])
     for i, part in enumerate(parts.values()):
@@ -99,7 +99,7 @@ def power_grid(
             error = error_of_difference(values, weights, values, equal, same_theta=True)
             mcse[i, a] = error / before.sd
     dims = ("component", "alpha", "quantity")
-    coords = {"component": list(parts), "alpha": list(alphas), "quantity": questions.names}
+    coords = {"component": list(parts), "alpha": list(alphas), "quantity": estimands.names}
     return xr.Dataset(
         {"movement": (dims, movement), "mcse": (dims, mcse), "k_hat": (dims[:2], k_hat)}, coords
     )

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.studies.sensitivity.effect_quantities import (
@@ -50,11 +51,9 @@ def default_quantities(fit: Fitted) -> tuple[Quantity, ...]:
         ):
             found.append(Contextual(match[1]))
     found += [SD(effect) for effect in design.effects]
-    start = 0
-    for size in design.blocks:
-        names = design.effects[start : start + size]
-        found += [Corr(names[c], names[r]) for r in range(size) for c in range(r)]
-        start += size
+    for at in block_slices(design.blocks):
+        names = design.effects[at]
+        found += [Corr(names[c], names[r]) for r in range(len(names)) for c in range(r)]
     return (*found, Sigma(), ICC(), R2())
 
 

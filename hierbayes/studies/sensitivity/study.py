@@ -19,10 +19,14 @@ from hierbayes.likelihood.reading import REML
 from hierbayes.priors.blocks import COVERED
 from hierbayes.studies.sensitivity.alternatives import Alternative, read_alternatives
 from hierbayes.studies.sensitivity.answers import UNANSWERED, Answer, Answerer, baseline_of
-from hierbayes.studies.sensitivity.cells import Questions, alternative_cells, baseline_cells
+from hierbayes.studies.sensitivity.cells import (
+    Estimands,
+    alternative_cells,
+    baseline_cells,
+    reml_column,
+)
 from hierbayes.studies.sensitivity.deletion import can_be_deleted, deletion
 from hierbayes.studies.sensitivity.derivatives import derivatives
-from hierbayes.studies.sensitivity.frequentist import reml_column
 from hierbayes.studies.sensitivity.information import information
 from hierbayes.studies.sensitivity.moments import Values
 from hierbayes.studies.sensitivity.power_scaling import power_grid, power_scaling
@@ -32,13 +36,13 @@ from hierbayes.studies.sensitivity.tipping import (
     ETAS,
     SCALES,
     TippingPoints,
-    pushes,
+    prior_points,
     refuse_not_positive,
     tipping_points,
 )
 from hierbayes.studies.sensitivity.usual_grid import CAUTIONARY, SEVERAL
 from hierbayes.studies.sensitivity.verdict import (
-    Evidence,
+    VerdictBasis,
     by_block,
     flips,
     real_distance,
@@ -104,12 +108,12 @@ class SensitivityStudy(Printed):
         progress: bool = True,
     ) -> None:
         self.baseline = baseline_of(fit)
-        self.questions = Questions(read_quantities(quantities, fit), Interval(prob))
+        self.estimands = Estimands(read_quantities(quantities, fit), Interval(prob))
         chosen = read_alternatives(alternatives, fit.problem, self.baseline.priors)
         self._answerer = Answerer(self.baseline, refit=refit)
         self.answers = self._answer(chosen, progress=progress)
-        self.cells = alternative_cells(fit, self.answers, self.questions)
-        self.before = baseline_cells(fit, self.questions)
+        self.cells = alternative_cells(fit, self.answers, self.estimands)
+        self.before = baseline_cells(fit, self.estimands)
 
     def _answer(self, chosen: tuple[Alternative, ...], *, progress: bool) -> tuple[Answer, ...]:
         with steps(len(chosen), "priors", progress=progress) as shown:
@@ -119,12 +123,12 @@ class SensitivityStudy(Printed):
 
     @cached_property
     def _values(self) -> Values:
-        return self.questions.values(self.baseline.fit)
+        return self.estimands.values(self.baseline.fit)
 
     @cached_property
     def reml(self) -> pd.DataFrame:
         """REML's estimate of every quantity, with its limits where it has any."""
-        return reml_column(maximum_likelihood(self.baseline.fit.problem, REML), self.questions)
+        return reml_column(maximum_likelihood(self.baseline.fit.problem, REML), self.estimands)
 
     @cached_property
     def power_scaling(self) -> pd.DataFrame:
@@ -133,7 +137,7 @@ class SensitivityStudy(Printed):
         ArviZ's number on the collapsed model: priors of γ, sd, corr and σ against
         p(y | γ, θ), u integrated out.
         """
-        return power_scaling(self.baseline, self.questions, self._values)
+        return power_scaling(self.baseline, self.estimands, self._values)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -159,7 +163,7 @@ class SensitivityStudy(Printed):
             frame[name] = np.where(found, source.to_numpy(), "-")
         for name in ("movement", "mcse", "distance"):
             frame[name] = at[name].to_numpy()
-        signs = sign_flips(counted, self.before, self.questions.references)
+        signs = sign_flips(counted, self.before, self.estimands.references)
         frame["sign_flips"] = signs.sum("alternative").to_numpy()
         frame["decision_flips"] = flips(counted, self.before).sum("alternative").to_numpy()
         frame["verdict"] = self.verdicts
@@ -172,9 +176,9 @@ class SensitivityStudy(Printed):
         covered = {part for block in varied & set(COVERED) for part in COVERED[block]}
         everything = SEVERAL in varied
         said = []
-        for name, quantity in zip(self.questions.names, self.questions.quantities, strict=True):
+        for name, quantity in zip(self.estimands.names, self.estimands.quantities, strict=True):
             known = everything or quantity.block is None or quantity.block in varied | covered
-            evidence = Evidence(
+            evidence = VerdictBasis(
                 self.cells.sel(quantity=name),
                 self.before.sel(quantity=name),
                 self.power_scaling.loc[name],
@@ -182,7 +186,7 @@ class SensitivityStudy(Printed):
                 None if known else quantity.block,
             )
             said.append(verdict(evidence))
-        return pd.Series(said, index=pd.Index(self.questions.names, name="quantity"))
+        return pd.Series(said, index=pd.Index(self.estimands.names, name="quantity"))
 
     @cached_property
     def blocks(self) -> pd.DataFrame:
@@ -203,11 +207,11 @@ class SensitivityStudy(Printed):
     ) -> xr.Dataset:
         """Movement as each block of priors, or the likelihood, is raised to powers α."""
         refuse_not_positive("alphas", alphas)
-        return power_grid(self.baseline, self.questions, self._values, alphas)
+        return power_grid(self.baseline, self.estimands, self._values, alphas)
 
     def derivatives(self) -> xr.Dataset:
         """Change of posterior means, in sds, per unit of the log of each number in the priors."""
-        return derivatives(self.baseline, self.questions, self._values)
+        return derivatives(self.baseline, self.estimands, self._values)
 
     def information(self) -> pd.DataFrame:
         """Prior, rest and posterior of each parameter, with contraction and conflict."""
@@ -232,12 +236,12 @@ class SensitivityStudy(Printed):
         etas : tuple of float
             Of LKJ, for every block of correlations.
         """
-        if quantity not in self.questions.names:
-            listed = ", ".join(f"'{name}'" for name in self.questions.names)
+        if quantity not in self.estimands.names:
+            listed = ", ".join(f"'{name}'" for name in self.estimands.names)
             raise StudyError(f"the study has no quantity '{quantity}'; they are: {listed}")
-        points, chosen = pushes(self.baseline, scales, etas)
-        at = self.questions.names.index(quantity)
-        one = Questions((self.questions.quantities[at],), self.questions.interval)
+        points, chosen = prior_points(self.baseline, scales, etas)
+        at = self.estimands.names.index(quantity)
+        one = Estimands((self.estimands.quantities[at],), self.estimands.interval)
         answers = self._answer(chosen, progress=progress)
         cells = alternative_cells(self.baseline.fit, answers, one).isel(quantity=0)
         corr = self.baseline.priors.corr
@@ -259,10 +263,10 @@ class SensitivityStudy(Printed):
             ``movement`` and ``k_hat``, see `hierbayes.studies.sensitivity.deletion.deletion`.
         """
         chosen = self._chosen(alternatives)
-        kept = tuple(one for one in self.questions.quantities if can_be_deleted(one))
+        kept = tuple(one for one in self.estimands.quantities if can_be_deleted(one))
         if not kept:
             raise StudyError("no quantity of the study can be followed as groups are left out")
-        return deletion(self.baseline, chosen, Questions(kept, self.questions.interval))
+        return deletion(self.baseline, chosen, Estimands(kept, self.estimands.interval))
 
     def _chosen(self, names: list[str] | str | None) -> tuple[Alternative, ...]:
         known = {one.alternative.name: one.alternative for one in self.answers}
@@ -297,7 +301,7 @@ class SensitivityStudy(Printed):
                 "reml": self.reml.to_xarray(),
             }
         )
-        tree.attrs.update(provenance(self.baseline, self.questions.interval))
+        tree.attrs.update(provenance(self.baseline, self.estimands.interval))
         return tree
 
     def page(self) -> Page:

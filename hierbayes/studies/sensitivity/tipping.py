@@ -24,7 +24,7 @@ ETAS = (1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Push:
+class PriorPoint:
     """One point of the grid: the scale of every prior of sd times ``scale``, and LKJ(``eta``)."""
 
     scale: float
@@ -36,9 +36,9 @@ class Push:
         return f"scale × {self.scale:g}" + ("" if self.eta is None else f", LKJ({self.eta:g})")
 
 
-def pushes(
+def prior_points(
     baseline: Baseline, scales: tuple[float, ...], etas: tuple[float, ...]
-) -> tuple[list[Push], tuple[Alternative, ...]]:
+) -> tuple[list[PriorPoint], tuple[Alternative, ...]]:
     """The grid, and its alternatives in the same order.
 
     Raises
@@ -57,7 +57,7 @@ def pushes(
         )
     shapes: list[float | None] = list(etas) if priors.corr else [None]
     factors = list(scales) if priors.sd else [1.0]
-    points = [Push(scale, eta) for scale in factors for eta in shapes]
+    points = [PriorPoint(scale, eta) for scale in factors for eta in shapes]
     grid = {SEVERAL: {point.name: _priors(baseline, point) for point in points}}
     return points, read_alternatives(grid, baseline.fit.problem, baseline.priors)
 
@@ -75,7 +75,7 @@ def refuse_not_positive(name: str, numbers: object) -> None:
         raise StudyError(f"{name} must be a sequence of positive numbers, not {numbers!r}")
 
 
-def _priors(baseline: Baseline, point: Push) -> dict[str, object]:
+def _priors(baseline: Baseline, point: PriorPoint) -> dict[str, object]:
     sd = {name: rescaled(prior, point.scale) for name, prior, _ in baseline.priors.sd}
     stated: dict[str, object] = {"sd": sd} if sd else {}
     if point.eta is not None:
@@ -128,14 +128,14 @@ class TippingPoints(Printed):
 
 
 def tipping_points(
-    quantity: str, points: list[Push], cells: xr.Dataset, before: xr.Dataset, eta: float
+    quantity: str, points: list[PriorPoint], cells: xr.Dataset, before: xr.Dataset, eta: float
 ) -> TippingPoints:
     """Read tipping points off the cells of a grid.
 
     Parameters
     ----------
     quantity : str
-    points : list of Push
+    points : list of PriorPoint
     cells : Dataset
         Of one quantity, by ``alternative``.
     before : Dataset
@@ -158,7 +158,7 @@ def tipping_points(
     return TippingPoints(quantity, unit, flips, said, eta)
 
 
-def _index(points: list[Push]) -> pd.Index:
+def _index(points: list[PriorPoint]) -> pd.Index:
     if points[0].eta is None:
         return pd.Index([point.scale for point in points], name="scale")
     pairs = [(point.scale, point.eta) for point in points]
@@ -166,7 +166,11 @@ def _index(points: list[Push]) -> pd.Index:
 
 
 def _verdict(
-    quantity: str, decision: float, frame: pd.DataFrame, flips: pd.DataFrame, points: list[Push]
+    quantity: str,
+    decision: float,
+    frame: pd.DataFrame,
+    flips: pd.DataFrame,
+    points: list[PriorPoint],
 ) -> str:
     scales = sorted({point.scale for point in points})
     etas = sorted({point.eta for point in points if point.eta is not None})

@@ -61,7 +61,7 @@ def sign_flips(cells: xr.Dataset, before: xr.Dataset, references: Floats) -> xr.
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class VerdictBasis:
     """What a verdict on one quantity rests on.
 
     Parameters
@@ -83,7 +83,7 @@ class Evidence:
     unvaried: str | None
 
 
-def verdict(of: Evidence) -> str:
+def verdict(of: VerdictBasis) -> str:
     """What is to be said of one quantity."""
     counted = of.cells.isel(alternative=(of.cells["block"] != CAUTIONARY).to_numpy())
     distances = real_distance(counted)

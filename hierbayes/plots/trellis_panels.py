@@ -1,7 +1,8 @@
-"""Three lines in each group: its own least squares (BLUE), its prediction (BLUP), its population.
+"""What stands in the panels of a trellis: their order, and the lines of a fit.
 
-Each is the average over the group's rows of the expected response with one variable moved, so
-that other variables are where the group has them.
+A fit has three lines in each group: its own least squares (BLUE), its prediction (BLUP) and its
+population.  Each is the average over the group's rows of the expected response with one variable
+moved, so that other variables are where the group has them.
 """
 
 from __future__ import annotations
@@ -14,10 +15,71 @@ from hierbayes.errors import StudyError
 from hierbayes.fit.effects import blue, population_draws
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.constancy import varies_within
+from hierbayes.frames.grouping import Groups
+from hierbayes.plots.choice import ENGINES
 from hierbayes.plots.fit_rows import fit_rows
+from hierbayes.plots.scatter import Scatter
 
 LINES = ("BLUE", "BLUP", "population")
 _POINTS = 13
+
+
+def panel_order(found: Scatter, codes: Integers, order: str | None) -> tuple[Floats, list[str]]:
+    """What each of J panels is ordered by, as a number and in words.
+
+    Parameters
+    ----------
+    found : Scatter
+    codes : (n,) int
+        Panel of each row.
+    order : str or None
+        ``"mean"`` (of y), ``"size"``, a column, or None for the order of the labels. Only a column
+        has words.
+
+    Raises
+    ------
+    StudyError
+        When the column varies within a panel.
+    """
+    grouped = found.rows.groupby(codes, sort=True)
+    J = grouped.ngroups
+    match order:
+        case None:
+            return np.arange(J, dtype=np.float64), [""] * J
+        case "mean":
+            return grouped[found.y].mean().to_numpy(dtype=np.float64), [""] * J
+        case "size":
+            return grouped.size().to_numpy(dtype=np.float64), [""] * J
+    if varies_within(found.rows[order], Groups((str(found.panel),), codes, pd.RangeIndex(J))).any():
+        raise StudyError(
+            f"'{order}' varies within '{found.panel}', and panels are ordered by a column that "
+            "does not, or by 'mean' or 'size'"
+        )
+    first = grouped[order].first()
+    if pd.api.types.is_numeric_dtype(first.dtype):
+        return first.to_numpy(dtype=np.float64), [f"{value:.4g}" for value in first]
+    levels = first.astype("category").cat
+    return levels.codes.to_numpy(dtype=np.float64), list(map(str, first))
+
+
+def lines_of_fit(fit: Fitted, data: pd.DataFrame, found: Scatter, panels: pd.Index) -> pd.DataFrame:
+    """`fitted_lines` in some panels, refused where the fit is not of the formula's variables."""
+    if not isinstance(fit, Fitted):
+        raise StudyError(
+            f"fit= takes what {ENGINES} returns, not an object of type {type(fit).__name__}"
+        )
+    spec = fit.design.specification
+    for what, stated, fitted in (
+        ("response", found.y, spec.response.strip("`")),
+        ("group", found.panel, spec.group),
+    ):
+        if stated != fitted:
+            raise StudyError(
+                f"the formula has the {what} '{stated}' and the fit '{fitted}'; lines of a fit "
+                "need both alike"
+            )
+    return fitted_lines(fit, data, found.x, fit.design.groups.get_indexer(panels))
 
 
 def fitted_lines(fit: Fitted, data: pd.DataFrame, x: str, shown: Integers) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import pandas as pd
 
 import hierbayes as hb
 from hierbayes.design.variables import describe_variables
-from hierbayes.dialects.subject import Subject
+from hierbayes.dialects.dialect import ModelToWrite
 
 # The shipped models.
 CATALOGUE = (
@@ -54,10 +54,10 @@ def with_tracks(hs: pd.DataFrame) -> pd.DataFrame:
     return hs.assign(Track=pd.Categorical(tracks, categories=levels))
 
 
-def subject_of(model: hb.Model, *, data: str = "hs", ml: bool = False) -> Subject:
+def to_write(model: hb.Model, *, data: str = "hs", ml: bool = False) -> ModelToWrite:
     """What a writer is told of a model."""
     variables = describe_variables(model.problem.design, model.data)
-    return Subject(model.specification, variables, model.priors, data, ml)
+    return ModelToWrite(model.specification, variables, model.priors, data, ml)
 
 
 def complaint(error: BaseException) -> tuple[str, str]:
