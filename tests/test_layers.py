@@ -66,6 +66,7 @@ INSIDE: dict[str, set[str]] = {
     "hierbayes.estimation.reml": {"hierbayes.likelihood.collapsed"},
     "hierbayes.estimation.graph": {"hierbayes.likelihood.op"},
     "hierbayes.estimation.density": {"hierbayes.likelihood.native"},
+    "hierbayes.estimation.density_kernels": {"hierbayes.likelihood.native"},
 }
 
 
