@@ -296,7 +296,7 @@ def test_words_near_the_border() -> None:
 
 def test_print(models: Cache[hb.Model]) -> None:
     result = hb.hausman(models["random_coefficients"])
-    assert repr(result) == "<Hausman's test: fixed against random effects>"
+    assert repr(result).startswith("Hausman's test: fixed against random effects\n  Model:  ")
     assert max(map(len, str(result).splitlines())) <= 100
     text = " ".join(str(result).split())
     assert "or both; the test cannot tell these apart" in text

@@ -265,7 +265,7 @@ def test_no_fit(function: type) -> None:
 
 def test_print(reml_fits: Cache[hb.Fit]) -> None:
     rows, groups = (f(reml_fits["oneway"]) for f in (hb.level1_residuals, hb.level2_residuals))
-    assert repr(rows) == "<Level-1 residuals>"
+    assert repr(rows).startswith("Level-1 residuals\n  Model:  ")
     assert "Largest studentized residuals:" in str(rows)
     assert "no school lies farther than chance allows" in " ".join(str(groups).split())
     assert rows._repr_html_().startswith("<h3>Level-1 residuals</h3>")

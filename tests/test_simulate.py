@@ -218,9 +218,9 @@ def test_what_is_printed() -> None:
     lines = str(made).splitlines()
     assert lines[:4] == [
         "Simulated data",
-        "  Model: mathach ~ 1 + ses + (1 + ses | school)",
-        f"  Data:  {n} rows, 40 groups of 20 to 45; seed 1",
-        "  σ:     4.47214",
+        "  Model:  mathach ~ 1 + ses + (1 + ses | school)",
+        f"  Data:   {n} rows, 40 groups of 20 to 45; seed 1",
+        "  σ:      4.47214",
     ]
     G = lines.index("G:")
     assert [line.split() for line in lines[G + 2 : G + 5]] == [

@@ -176,7 +176,7 @@ def test_refusals(reml_fits: Cache[hb.Fit]) -> None:
 
 def test_print(reml_fits: Cache[hb.Fit]) -> None:
     result = hb.variance_explained(reml_fits["random_coefficients"])
-    assert repr(result) == "<Variance explained>"
+    assert repr(result).startswith("Variance explained\n  Model:  ")
     text = " ".join(str(result).split())
     assert "so that one coefficient mixes two slopes: 'ses'; see mundlak()" in text
     assert "<h4>Shares of variance</h4>" in result._repr_html_()

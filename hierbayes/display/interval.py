@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hierbayes.errors import IntervalError
-from hierbayes.frames.arrays import Floats
+
+type _Floats = NDArray[np.float64]
 
 DEFAULT_PROB = 0.95
 
@@ -33,7 +35,7 @@ class Interval:
         """Lower and upper probability."""
         return (1.0 - self.prob) / 2.0, (1.0 + self.prob) / 2.0
 
-    def of_draws(self, draws: Floats) -> tuple[Floats, Floats]:
+    def of_draws(self, draws: _Floats) -> tuple[_Floats, _Floats]:
         """Lower and upper quantiles over the first two axes (chain, draw)."""
         low, high = np.quantile(draws, self.tails, axis=(0, 1))
         return np.asarray(low), np.asarray(high)

@@ -1,15 +1,17 @@
-"""Results as text and as a page: a title, lines about it, tables, and lists of sentences."""
+"""Results as text, HTML, LaTeX and Markdown: a title, lines about it, and blocks."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from html import escape
-from textwrap import fill
+from dataclasses import dataclass, replace
 
-import pandas as pd
+from hierbayes.display.blocks import Block
+from hierbayes.display.html_writer import page_html
+from hierbayes.display.latex_writer import page_latex
+from hierbayes.display.markdown_writer import page_markdown
+from hierbayes.display.text_writer import page_text
 
-from hierbayes.display.table_text import items_text, table_cells, table_text
+_SCREEN = 24  # lines of a terminal
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,39 +21,44 @@ class Page:
     Parameters
     ----------
     title : str
+        Empty where the blocks speak for themselves; then nothing is said about them either.
     about : tuple of str
         Lines on the model, the data and what is conditional.
-    tables : tuple of (str, DataFrame)
-        With their titles, in the form they are shown in.
-    lists : tuple of (str, tuple of str)
-        Sentences with their titles; empty lists are left out.
+    blocks : tuple of Block
+        Tables, lists, lines and entries, in the order they are shown in.
     """
 
     title: str
-    about: tuple[str, ...]
-    tables: tuple[tuple[str, pd.DataFrame], ...]
-    lists: tuple[tuple[str, tuple[str, ...]], ...]
+    about: tuple[str, ...] = ()
+    blocks: tuple[Block, ...] = ()
 
     def text(self) -> str:
         """The page as text."""
-        about = (
-            fill(line, 100, initial_indent="  ", subsequent_indent=" " * 10) for line in self.about
-        )
-        parts = ["\n".join([self.title, *about])]
-        parts += [f"{title}:\n\n{table_text(table, width=100)}" for title, table in self.tables]
-        parts += [f"{title}:\n{items_text(items)}" for title, items in self.lists if items]
-        return "\n\n".join(parts)
+        return page_text(self.title, self.about, self.blocks)
 
     def html(self) -> str:
         """The page as HTML."""
-        body = f"<p>{'<br>'.join(escape(line) for line in self.about)}</p>"
-        for title, table in self.tables:
-            body += f"<h4>{escape(title)}</h4>{table_cells(table).to_html()}"
-        for title, items in self.lists:
-            if items:
-                lines = "".join(f"<li>{escape(item)}</li>" for item in items)
-                body += f"<h4>{escape(title)}</h4><ul>{lines}</ul>"
-        return f"<h3>{escape(self.title)}</h3>{body}"
+        return page_html(self.title, self.about, self.blocks)
+
+    def latex(self) -> str:
+        """The page as LaTeX."""
+        return page_latex(self.title, self.about, self.blocks)
+
+    def markdown(self) -> str:
+        """The page as Markdown."""
+        return page_markdown(self.title, self.about, self.blocks)
+
+    def brief(self) -> str:
+        """The page as text where a screen holds it; or else its first block, and how much is left.
+
+        A first block of more than a screen is cut.
+        """
+        whole = self.text()
+        if whole.count("\n") < _SCREEN:
+            return whole
+        first = replace(self, blocks=self.blocks[:1]).text().splitlines()
+        rest = len(whole.splitlines()) - len(first[:_SCREEN])
+        return "\n".join([*first[:_SCREEN], "", f"... and {rest} lines more: print() shows all"])
 
 
 class Printed(ABC):
@@ -63,11 +70,19 @@ class Printed(ABC):
     def page(self) -> Page:
         """What is shown of it."""
 
+    def to_latex(self) -> str:
+        """Everything that is printed, as LaTeX that needs no package."""
+        return self.page().latex()
+
+    def to_markdown(self) -> str:
+        """Everything that is printed, as Markdown with tables."""
+        return self.page().markdown()
+
     def __str__(self) -> str:
         return self.page().text()
 
     def __repr__(self) -> str:
-        return f"<{self.page().title}>"
+        return self.page().brief()
 
     def _repr_html_(self) -> str:
         return self.page().html()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from textwrap import fill
 
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.blocks import Items
+from hierbayes.display.page import Page, Printed
 from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table
 from hierbayes.fit.evidence import Maximum, Sampling, null_directions
 from hierbayes.fit.fitted import Fitted
@@ -22,8 +23,8 @@ FAR_ENOUGH_TO_TELL = 5.0  # spreads between a random column's data and its zero
 RATIO_LIMIT = 2e3  # of a random effect's sd to σ, above which C − ΣB'KB cancels
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Diagnosis:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Diagnosis(Printed):
     """A verdict and what it rests on.
 
     Parameters
@@ -43,18 +44,9 @@ class Diagnosis:
     findings: tuple[str, ...]
     table: pd.DataFrame
 
-    def __str__(self) -> str:
-        items = (
-            fill(finding, 100, initial_indent="  - ", subsequent_indent="    ")
-            for finding in self.findings
-        )
-        return "\n".join([self.verdict, *items])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        items = "".join(f"<li>{finding}</li>" for finding in self.findings)
-        return f"<p><b>{self.verdict}</b></p><ul>{items}</ul>"  # the table has a row for every u
+    def page(self) -> Page:
+        """The verdict and what it rests on; the table has a row for every u."""
+        return Page(self.verdict, blocks=(Items(self.findings),))
 
 
 def diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:

@@ -11,7 +11,9 @@ import pandas as pd
 import xarray as xr
 
 from hierbayes.display.interval import DEFAULT_PROB, Interval
+from hierbayes.display.page import Page, Printed
 from hierbayes.fit import effects, estimates, prediction, storage, variance
+from hierbayes.fit.brief import brief
 from hierbayes.fit.contextual.effects import ContextualEffects
 from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.fitted import Fitted
@@ -22,7 +24,7 @@ from hierbayes.language.structure import read_structure
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit(Fitted):
+class Fit(Fitted, Printed):
     """A fitted hierarchical model: what every engine answers.
 
     `Model.reml`, `Model.ml` and `Model.map` make a `PointFit`, `Model.sample` a
@@ -240,12 +242,12 @@ class Fit(Fitted):
     @abstractmethod
     def _summary(self, interval: Interval) -> Summary: ...
 
-    def __str__(self) -> str:
-        return str(self.summary())
+    def page(self) -> Page:
+        """The summary."""
+        return self.summary().page()
 
     def __repr__(self) -> str:
-        spec = self.design.specification
-        return f"<{self.engine} fit of {spec} on {self.design.n} rows, {self.design.J} groups>"
+        return brief(self, self._found())
 
-    def _repr_html_(self) -> str:
-        return self.summary()._repr_html_()
+    @abstractmethod
+    def _found(self) -> str: ...

@@ -118,8 +118,8 @@ class Fitted(ABC):
 
     @property
     @abstractmethod
-    def draws_line(self) -> tuple[str, ...]:
-        """How many draws there are, in a line; no line for a point fit."""
+    def draws_text(self) -> str:
+        """How many draws there are; nothing for a point fit."""
 
     # ---------------------------------------------------------------- θ, γ and u
 

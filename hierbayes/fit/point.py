@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.display.interval import Interval
+from hierbayes.fit.brief import maximum_text
 from hierbayes.fit.contextual.effects import ContextualEffects, effects_given_theta
 from hierbayes.fit.diagnosis import Diagnosis, diagnose_maximum
 from hierbayes.fit.evidence import Maximum
@@ -76,9 +77,12 @@ class PointFit(Fit):
         return "BLUP"
 
     @property
-    def draws_line(self) -> tuple[str, ...]:
-        """No line."""
-        return ()
+    def draws_text(self) -> str:
+        """Nothing."""
+        return ""
+
+    def _found(self) -> str:
+        return maximum_text(self.evidence)
 
     # ---------------------------------------------------------------- θ̂, γ and u given θ̂
 

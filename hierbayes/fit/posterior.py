@@ -66,10 +66,13 @@ class PosteriorFit(Fit):
         return "posterior mean"
 
     @property
-    def draws_line(self) -> tuple[str, ...]:
+    def draws_text(self) -> str:
         """Chains, draws and seed."""
         chains, draws = self.sigma_draws.shape
-        return (f"Draws:  {chains} chains × {draws}, seed {self.evidence.seed}",)
+        return f"{chains} chains × {draws}, seed {self.evidence.seed}"
+
+    def _found(self) -> str:
+        return self.draws_text
 
     # ---------------------------------------------------------------- u
 

@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
+from hierbayes.design.subject import subject_of
+from hierbayes.display.blocks import Table
 from hierbayes.display.interval import Interval
+from hierbayes.display.page import Page, Printed
 from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table, scalar_draws
 from hierbayes.fit.effects import fixef, vcov
 from hierbayes.fit.evidence import Maximum, Sampling
@@ -21,8 +24,8 @@ from hierbayes.specification.notation import current_notation
 _QUANTILES = {"Min": 0.0, "Q1": 0.25, "Med": 0.5, "Q3": 0.75, "Max": 1.0}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Summary:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Summary(Printed):
     """Everything a summary prints, as tables.
 
     Parameters
@@ -54,28 +57,19 @@ class Summary:
     parameters: pd.DataFrame
     residuals: pd.Series
 
-    def __str__(self) -> str:
-        parts = [self.title, *(f"  {line}" for line in self.about)]
+    def page(self) -> Page:
+        """Criteria, random and fixed effects, and residuals."""
+        blocks = [
+            Table(self.random, "Random effects"),
+            Table(self.fixed, "Fixed effects"),
+        ]
         if self.criteria is not None:
-            parts += ["", _text(self.criteria, index=False, decimals=3)]
-        parts += ["", "Random effects:", _text(self.random)]
-        parts += ["", "Fixed effects:", _text(self.fixed)]
+            blocks.insert(0, Table(self.criteria, index=False, decimals=3))
         if self.correlation is not None and len(self.correlation) > 1:
-            parts += ["", "Correlation of the fixed effects:", _lower(self.correlation)]
-        parts += ["", "Standardized within-group residuals:"]
-        parts += [_text(self.residuals.to_frame().T, index=False)]
-        return "\n".join(parts)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        lines = "<br>".join(self.about)
-        tables = [("Random effects", self.random), ("Fixed effects", self.fixed)]
-        if self.criteria is not None:
-            tables.insert(0, ("Criteria", self.criteria))
-        tables.append(("Standardized within-group residuals", self.residuals.to_frame().T))
-        body = "".join(f"<h4>{name}</h4>{_cells(table).to_html()}" for name, table in tables)
-        return f"<h3>{self.title}</h3><p>{lines}</p>{body}"
+            blocks.append(Table(_lower(self.correlation), "Correlation of the fixed effects"))
+        quantiles = self.residuals.to_frame().T
+        blocks.append(Table(quantiles, "Standardized within-group residuals", index=False))
+        return Page(self.title, self.about, tuple(blocks))
 
 
 def summarise_maximum(fit: Fitted, evidence: Maximum, intervals: pd.DataFrame) -> Summary:
@@ -96,16 +90,16 @@ def summarise_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summ
     """The summary of a posterior: every parameter with its limits and diagnostics."""
     parameters = _parameter_table(fit, interval)
     chains, draws = fit.sigma_draws.shape
-    about = [
-        *_about(fit),
-        f"Draws:  {chains} chains × {draws} after {evidence.tune} of tuning, "
-        f"{evidence.sampler}, seed {evidence.seed}",
-    ]
+    how = (
+        f"{chains} chains × {draws} after {evidence.tune} of tuning, {evidence.sampler}, "
+        f"seed {evidence.seed}"
+    )
+    further = [("Draws", how)]
     if parameters["r_hat"].max() > R_HAT_LIMIT or evidence.stats["diverging"].any():
-        about.append("Beware: these draws did not converge; see diagnose()")
+        further.append(("Beware", "these draws did not converge; see diagnose()"))
     return Summary(
         title=_title(fit),
-        about=tuple(about),
+        about=_about(fit, *further),
         criteria=None,
         random=_random_rows(parameters),
         fixed=parameters.loc["gamma"],
@@ -143,13 +137,8 @@ def _title(fit: Fitted) -> str:
     return f"Hierarchical model, posterior by NUTS ({what}; marginal over θ)"
 
 
-def _about(fit: Fitted) -> tuple[str, ...]:
-    design = fit.design
-    return (
-        f"Model:  {design.specification}",
-        f"Data:   {design.n} rows, {design.J} groups ({design.specification.group}); "
-        f"{design.dropped}",
-    )
+def _about(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:
+    return subject_of(fit.design).lines(*further, dropped=fit.design.dropped)
 
 
 def _criteria(evidence: Maximum) -> pd.DataFrame:
@@ -197,52 +186,18 @@ def _residual_quantiles(fit: Fitted) -> pd.Series:
     )
 
 
-def _text(table: pd.DataFrame, *, index: bool = True, decimals: int | None = None) -> str:
-    """A table in fixed columns: counts whole, p-values short, the rest to 4 decimals."""
-    text: str = _cells(table, decimals).to_string(index=index)
-    return text
-
-
-def _cells(table: pd.DataFrame, decimals: int | None = None) -> pd.DataFrame:
-    """The same table with every number as the text that is shown for it."""
-    shown = table.copy()
-    shown.index.name = None
-    shown.columns.name = None
-    for column in shown:
-        shown[column] = [_cell(str(column), value, decimals) for value in shown[column]]
-    return shown
-
-
-def _cell(column: str, value: float, decimals: int | None) -> str:
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    if column in ("DF", "ess_bulk", "ess_tail"):
-        return f"{value:.0f}"
-    if column == "p-value":
-        return f"{value:.4f}" if value >= 1e-4 else "<.0001"
-    if column == "r_hat":
-        return f"{value:.3f}"
-    if column == "mcse_mean":
-        return f"{value:.2g}"
-    places = 4 if decimals is None else decimals
-    small = value != 0 and (abs(value) < 10.0 ** (1 - places) or abs(value) >= 1e7)
-    return f"{value:.{places}e}" if small else f"{value:.{places}f}"
-
-
 def _short_names(names: list[str]) -> list[str]:
     """The first nine characters of each name, or whole names where these would not differ."""
     short = [name[:9] for name in names]
     return short if len(set(short)) == len(short) else names
 
 
-def _lower(correlation: pd.DataFrame) -> str:
-    """The lower triangle of a correlation matrix, two decimals."""
+def _lower(correlation: pd.DataFrame) -> pd.DataFrame:
+    """The lower triangle of a correlation matrix, three decimals."""
     k = len(correlation)
     shown = pd.DataFrame(
         [[f"{correlation.iat[i, j]:.3f}" if j < i else "" for j in range(k)] for i in range(k)],
         index=correlation.index,
         columns=_short_names([str(name) for name in correlation.columns]),
     )
-    shown.index.name = None
-    text: str = shown.iloc[1:, :-1].to_string()
-    return text
+    return shown.iloc[1:, :-1]

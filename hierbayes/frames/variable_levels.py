@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
-from textwrap import fill
 
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.blocks import Items, Table
+from hierbayes.display.cell import significant
+from hierbayes.display.page import Page, Printed
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans
 from hierbayes.frames.constancy import (
@@ -39,7 +40,7 @@ _COLUMNS = ("level", "source", "kind", "categories", "missing", "varies_in", "wi
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Levels:
+class Levels(Printed):
     """The level of each variable of data in groups.
 
     Parameters
@@ -81,22 +82,9 @@ class Levels:
         """Variables that are made from others, at either level."""
         return tuple(self.table.index[self.table["level"].isin([CENTRED, DERIVED])])
 
-    def __repr__(self) -> str:
-        return f"<{self.title}>"
-
-    def __str__(self) -> str:
-        rows = [line.rstrip() for line in _cells(self).to_string().splitlines()]
-        notes = [
-            fill(note, 100, initial_indent="  - ", subsequent_indent="    ") for note in self.notes
-        ]
-        return "\n".join([self.title, "", *rows, *[""] * bool(notes), *notes])
-
-    def _repr_html_(self) -> str:
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        listed = f"<ul>{notes}</ul>" if notes else ""
-        with pd.option_context("display.max_colwidth", None):
-            table = _cells(self).to_html()
-        return f"<p><b>{escape(self.title)}</b></p>{table}{listed}"
+    def page(self) -> Page:
+        """The table, and what to look into."""
+        return Page(self.title, blocks=(Table(_cells(self)), Items(self.notes)))
 
 
 def levels(df: pd.DataFrame, group: str | Sequence[str]) -> Levels:
@@ -252,7 +240,7 @@ def _cells(levels: Levels) -> pd.DataFrame:
     cells["missing"] = table["missing"]
     cells["varies in"] = [f"{varying} of {levels.groups}" for varying in table["varies_in"]]
     for name in ("within", "between", "icc"):
-        cells[name] = ["" if np.isnan(value) else f"{value:.4g}" for value in table[name]]
+        cells[name] = table[name].map(significant)
     if table["source"].any():
         cells["derived from"] = table["source"]
     return cells

@@ -12,11 +12,13 @@ and "Contextual effects".
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from textwrap import fill
 
 import pandas as pd
 
+from hierbayes.display.blocks import Definition, Definitions
+from hierbayes.display.page import Page, Printed
 from hierbayes.language.coefficient_words import (
     coefficient_noun,
     context_of,
@@ -32,8 +34,8 @@ from hierbayes.language.text import TextWriter
 from hierbayes.specification.notation import current_notation
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Meanings:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Meanings(Printed):
     """The fixed effects in words.
 
     Parameters
@@ -48,23 +50,15 @@ class Meanings:
     table: pd.DataFrame
     what: str
 
-    def __str__(self) -> str:
-        lines = [self.what.capitalize() if self.what[:1].islower() else self.what]
-        width = max(map(len, self.table["symbol"]), default=0)
+    def page(self) -> Page:
+        """Each symbol with its term, its estimate and what it means."""
+        title = self.what[:1].upper() + self.what[1:]
+        return Page(title, blocks=(Definitions(tuple(self._definitions())),))
+
+    def _definitions(self) -> Iterator[Definition]:
         for term, row in self.table.iterrows():
             value = f"{row['estimate']:>10.4f}  " if "estimate" in row else ""
-            lines.append(f"{row['symbol']:<{width}}  {value}{term}")
-            margin = " " * (width + 2)
-            lines.append(fill(row["meaning"], 100, initial_indent=margin, subsequent_indent=margin))
-        return "\n".join(lines if self.what else lines[1:])
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        with pd.option_context("display.max_colwidth", None):
-            html: str = self.table.rename_axis(None).to_html(float_format="{:.4f}".format)
-        return f"<p>{self.what}</p>{html}" if self.what else html
+            yield Definition(row["symbol"], f"{value}{term}", (row["meaning"],))
 
 
 def meanings(structure: Structure, estimates: Estimates | None = None) -> Meanings:

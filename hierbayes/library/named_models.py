@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
-from html import escape
 from keyword import iskeyword
 
 import pandas as pd
 
+from hierbayes.display.blocks import Definition, Definitions
+from hierbayes.display.page import Page, Printed
 from hierbayes.errors import FormulaError, ModelFileError
 from hierbayes.library.model_file import ModelFile, read_model_file
 from hierbayes.library.shipped_models import shipped_model
@@ -76,7 +77,7 @@ NAMED_MODELS = (
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Catalog:
+class Catalog(Printed):
     """The named models, in the order of the slides.
 
     Parameters
@@ -92,21 +93,17 @@ class Catalog:
     def __len__(self) -> int:
         return len(self.table)
 
-    def __str__(self) -> str:
-        blocks = []
-        for number, (name, row) in enumerate(self.table.iterrows(), 1):
-            lines = [f"{row['fixed']},  random = {row['random']}", *row["equations"].split("\n")]
-            blocks.append("\n".join([f"{number:2}  {name}", *(f"      {line}" for line in lines)]))
-        return "\n\n".join(blocks)
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        shown = self.table[["fixed", "random", "equations"]].map(escape)
-        shown["equations"] = shown["equations"].str.replace("\n", "<br>")
-        html: str = shown.to_html(escape=False)
-        return html
+    def page(self) -> Page:
+        """Each model by its number, in R's spelling and as equations."""
+        entries = tuple(
+            Definition(
+                f"{number:2}",
+                str(name),
+                (f"{row['fixed']},  random = {row['random']}", *row["equations"].split("\n")),
+            )
+            for number, (name, row) in enumerate(self.table.iterrows(), 1)
+        )
+        return Page("", blocks=(Definitions(entries),))
 
 
 def list_models() -> Catalog:

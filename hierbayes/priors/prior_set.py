@@ -14,6 +14,8 @@ import pandas as pd
 
 from hierbayes.design.basis import Basis
 from hierbayes.design.design import Design
+from hierbayes.display.blocks import Table
+from hierbayes.display.page import Page, Printed
 from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
@@ -35,8 +37,8 @@ _STATED = "stated"
 _DEFAULT = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class PriorSet:
+@dataclass(frozen=True, slots=True, repr=False)
+class PriorSet(Printed):
     """Every prior of a model, by block and by parameter.
 
     Parameters
@@ -83,13 +85,13 @@ class PriorSet:
         entries += [("sigma", *self.sigma), *((entry[0], *entry) for entry in self.joint)]
         return {(block, name): prior for block, name, prior, _ in entries}
 
-    def __str__(self) -> str:
-        return self.frame().to_string()
+    def page(self) -> Page:
+        """Every prior with its source."""
+        return Page("", blocks=(self.block(),))
 
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return self.frame().to_html()
+    def block(self, title: str = "") -> Table:
+        """The same as a table for another page."""
+        return Table(self.frame(), title, names=True)
 
     @property
     def collapses_gamma(self) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hierbayes.display.table_text import table_text
+from hierbayes.display.blocks import Table
+from hierbayes.display.text_writer import block_text
 from hierbayes.fit.fit import Fit
 from hierbayes.studies.comparison.comparison import Comparison
 
@@ -40,4 +41,4 @@ def _shrinkage_text(fit: Fit) -> str:
     table, J = fit.shrinkage(), fit.design.J
     shown = table.iloc[: _GROUPS * len(fit.design.effects)]
     what = f"first {_GROUPS} of {J} groups" if J > _GROUPS else f"{J} groups"
-    return f"Shrinkage by {fit.engine}, {what}:\n\n{table_text(shown)}"
+    return block_text(Table(shown, f"Shrinkage by {fit.engine}, {what}"))

@@ -14,6 +14,8 @@ from typing import Self
 
 import pandas as pd
 
+from hierbayes.display.blocks import Definition, Definitions
+from hierbayes.display.page import Page, Printed
 from hierbayes.errors import FormulaError
 
 _ROWS = (
@@ -26,8 +28,8 @@ _ROWS = (
 _BORROWED = "φ"  # the coefficients of Pinheiro and Bates's nonlinear models
 
 
-@dataclass(frozen=True, slots=True)
-class Notation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Notation(Printed):
     """The symbols of one school of writers.
 
     Parameters
@@ -100,13 +102,10 @@ class Notation:
         if self._former is not None:
             _IN_USE[0] = self._former
 
-    def __str__(self) -> str:
-        width = max(len(meaning) for meaning, _ in _ROWS)
-        lines = [f"  {meaning:<{width}}  {getattr(self, key)}".rstrip() for meaning, key in _ROWS]
-        return "\n".join([f"Notation '{self.name}': {self.title}", *lines])
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{self}</pre>"
+    def page(self) -> Page:
+        """Every meaning and its symbol."""
+        entries = tuple(Definition(meaning, getattr(self, key)) for meaning, key in _ROWS)
+        return Page(f"Notation '{self.name}': {self.title}", blocks=(Definitions(entries),))
 
 
 _KNOWN = (

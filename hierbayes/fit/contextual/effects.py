@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from html import escape
-from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -14,9 +12,11 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 
 from hierbayes.design.inner_outer_df import dimension_df
+from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import Interval
-from hierbayes.display.table_text import items_text, table_cells, table_text, with_degrees
+from hierbayes.display.page import Page, Printed
 from hierbayes.errors import DataError
+from hierbayes.fit.about import about_fit
 from hierbayes.fit.contextual.slopes import ContextualSlopes, contextual_slopes
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
@@ -26,7 +26,7 @@ SLOPES = ("within", "between", "contextual")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ContextualEffects:
+class ContextualEffects(Printed):
     """The slopes of x within and between groups, and what the group's mean adds.
 
     Parameters
@@ -55,34 +55,13 @@ class ContextualEffects:
     weights: pd.DataFrame
     notes: tuple[str, ...]
 
-    def __str__(self) -> str:
-        lines = (
-            fill(line, 100, initial_indent="  ", subsequent_indent=" " * 10) for line in self.about
-        )
-        parts = ["\n".join([self.title, *lines])]
-        parts += [f"{title}:\n\n{table_text(table)}" for title, table in self._tables()]
-        parts.append(items_text(self.notes))
-        return "\n\n".join(parts)
-
-    def __repr__(self) -> str:
-        return f"<{self.title}>"
-
-    def _repr_html_(self) -> str:
-        body = f"<p>{'<br>'.join(escape(line) for line in self.about)}</p>"
-        for title, table in self._tables():
-            body += f"<h4>{escape(title)}</h4>{table_cells(table).to_html()}"
-        lines = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        return f"<h3>{escape(self.title)}</h3>{body}<ul>{lines}</ul>"
-
-    def _tables(self) -> list[tuple[str, pd.DataFrame]]:
-        """As they are printed: P(> 0) is spelt out."""
-        shown = [("Slopes", self.table)]
+    def page(self) -> Page:
+        """Slopes and their differences; P(> 0) is spelt out."""
+        shown = [(self.table, "Slopes")]
         if len(self.differences):
-            shown.append(("Differences between settings", self.differences))
-        return [
-            (title, with_degrees(table.rename(columns={"above": "P(> 0)"})))
-            for title, table in shown
-        ]
+            shown.append((self.differences, "Differences between settings"))
+        tables = (Table(frame.rename(columns={"above": "P(> 0)"}), title) for frame, title in shown)
+        return Page(self.title, self.about, (*tables, Items(self.notes)))
 
 
 def effects_given_theta(
@@ -118,7 +97,7 @@ def _effects(
     weights = _weights(slopes, fit.design.terms)
     return ContextualEffects(
         title=f"Slopes of '{x}' within and between groups, {fit.engine}",
-        about=(*_about(fit, slopes), f"Given:  {given}"),
+        about=_about(fit, slopes, given),
         table=table(weights),
         differences=table(_differences(slopes, fit.design.terms)),
         weights=weights,
@@ -175,20 +154,14 @@ def _table_given_theta(fit: Fitted, interval: Interval, weights: pd.DataFrame) -
     return pd.DataFrame(columns, index=weights.index)
 
 
-def _about(fit: Fitted, slopes: ContextualSlopes) -> tuple[str, ...]:
-    design = fit.design
-    group, x = design.specification.group, slopes.x
+def _about(fit: Fitted, slopes: ContextualSlopes, given: str) -> tuple[str, ...]:
+    group, x = fit.design.specification.group, slopes.x
     means = {
         "cvar": f"cvar({x}, {group}), the mean of the rows at hand (exact)",
         "lvar": f"lvar({x}, {group}), latent group mean (approximate)",
         "x": f"that of the rows at hand, {x} − dvar({x}, {group}) (exact)",
     }
-    return (
-        f"Model:  {design.specification}",
-        f"Data:   {design.n} rows, {design.J} groups ({group})",
-        *fit.draws_line,
-        f"Mean:   {means[slopes.mean]}",
-    )
+    return about_fit(fit, ("Mean", means[slopes.mean]), ("Given", given))
 
 
 def _notes(fit: Fitted, slopes: ContextualSlopes) -> tuple[str, ...]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from html import escape
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.blocks import Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
+from hierbayes.display.page import Page, Printed
 from hierbayes.display.steps import steps
-from hierbayes.display.table_text import table_cells, table_text
 from hierbayes.errors import InferenceError
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.point import PointFit
@@ -22,13 +22,11 @@ from hierbayes.inference.maximised_fit import reading_of, refuse_other_than_maxi
 from hierbayes.inference.profiles.parameter import Parameter, parameter_values, parameters_of
 from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
 
-_WIDTH = 100  # of printed lines
-
 type Statistic = Callable[[PointFit], Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Bootstrap:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Bootstrap(Printed):
     """Refits to simulated responses.
 
     Parameters
@@ -93,33 +91,16 @@ class Bootstrap:
         frame.attrs["method"] = f"{100 * prob:g}% {kind} intervals of {len(self.draws)} refits"
         return frame
 
-    def __str__(self) -> str:
-        return "\n".join([self.title, *self._about(), "", *self._tables()])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        about = "<br>".join(escape(line) for line in self._about())
-        tables = table_cells(self._shown()).to_html()
-        return f"<h3>{escape(self.title)}</h3><p>{about}</p>{tables}"
-
-    def _about(self) -> tuple[str, ...]:
+    def page(self) -> Page:
+        """Estimates, bias, standard errors and limits."""
         n, singular = len(self.draws), int(self.singular.sum())
-        return (
-            f"  {n} refits, seed {self.seed}; G singular in {singular} of them "
+        about = (
+            f"{n} refits, seed {self.seed}; G singular in {singular} of them "
             f"({100 * singular / n:.1f}%)",
-            "  basic limits reflect the percentiles about the estimate; near a boundary they may",
-            "  leave the range",
+            "basic limits reflect the percentiles about the estimate; near a boundary they may "
+            "leave the range",
         )
-
-    def _tables(self) -> list[str]:
-        """The table in one piece where it is narrow, or else with the limits below."""
-        shown = self._shown()
-        whole = table_text(shown)
-        if max(map(len, whole.splitlines())) <= _WIDTH:
-            return [whole]
-        limits = [name for name in shown if name.startswith(("percentile", "basic"))]
-        return [table_text(shown.drop(columns=limits)), "", table_text(shown[limits])]
+        return Page(self.title, about, (Table(self._shown()),))
 
     def _shown(self) -> pd.DataFrame:
         table = self.table.drop(columns="mcse")

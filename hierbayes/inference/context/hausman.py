@@ -11,14 +11,16 @@ from scipy.special import chdtrc
 
 from hierbayes.design.design import Design
 from hierbayes.design.levels import is_outer
+from hierbayes.design.subject import subject_of
+from hierbayes.display.blocks import Block, Items, Table
+from hierbayes.display.cell import p_words
 from hierbayes.display.page import Page, Printed
-from hierbayes.display.table_text import p_words
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.context.fixed_effects import WithinFit, within_fit
 from hierbayes.inference.context.submodel import Submodel, fit_columns
 from hierbayes.inference.context.swamy_arora import SwamyArora, swamy_arora
-from hierbayes.inference.residuals.anchor import about_lines, problem_of
+from hierbayes.inference.residuals.anchor import problem_of
 from hierbayes.likelihood.reading import REML
 
 ALPHA = 0.05
@@ -55,18 +57,20 @@ class Hausman(Printed):
     def page(self) -> Page:
         """Estimates and tests, and what they mean."""
         moments = self.estimates.columns.str.endswith("swamy_arora")
-        own = ("Estimates by Swamy and Arora's moments", self.estimates.loc[:, moments])
-        tables = (
-            (
-                "Estimates within groups and with random intercepts",
+        by_moments = self.estimates.loc[:, moments]
+        own = [Table(by_moments, "Estimates by Swamy and Arora's moments")] * bool(moments.any())
+        blocks: tuple[Block, ...] = (
+            Table(
                 self.estimates.loc[:, ~moments],
+                "Estimates within groups and with random intercepts",
             ),
-            *([own] * bool(moments.any())),
-            ("Tests of their equality", self.tests),
-            ("Variances", self.variances),
+            *own,
+            Table(self.tests, "Tests of their equality"),
+            Table(self.variances, "Variances"),
+            Items(self.conclusion, "What this says"),
+            Items(self.notes, "Notes"),
         )
-        lists = (("What this says", self.conclusion), ("Notes", self.notes))
-        return Page("Hausman's test: fixed against random effects", self.about, tables, lists)
+        return Page("Hausman's test: fixed against random effects", self.about, blocks)
 
 
 def hausman(source: Any) -> Hausman:
@@ -116,7 +120,7 @@ def hausman(source: Any) -> Hausman:
         estimates=estimates,
         tests=tests,
         variances=_variances(within, random, moments),
-        about=about_lines(design),
+        about=subject_of(design).lines(),
         conclusion=conclusion(tests, estimates),
         notes=_notes(design, within, moments, tests),
     )

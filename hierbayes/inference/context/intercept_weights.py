@@ -26,6 +26,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.design import Design
+from hierbayes.design.subject import subject_of
+from hierbayes.display.blocks import Items, Table
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import DataError, HypothesisError
 from hierbayes.fit.effects import blue
@@ -43,7 +45,7 @@ from hierbayes.inference.context.intercept_estimate import (
     intercept_estimate,
     weighted_intercept,
 )
-from hierbayes.inference.residuals.anchor import about_lines, problem_of
+from hierbayes.inference.residuals.anchor import problem_of
 from hierbayes.likelihood.reading import REML
 
 _SCHEMES = {"equal": EQUAL, "sample_size": SAMPLE_SIZE}
@@ -82,9 +84,13 @@ class InterceptWeights(Printed):
 
     def page(self) -> Page:
         """The estimates, the weights, and what they mean."""
-        tables = (("Estimates", self.estimates), ("Weights of the groups", self.table))
-        lists = (("What this says", self.conclusion), ("Notes", self.notes))
-        return Page("What the intercept estimates", self.about, tables, lists)
+        blocks = (
+            Table(self.estimates, "Estimates"),
+            Table(self.table, "Weights of the groups"),
+            Items(self.conclusion, "What this says"),
+            Items(self.notes, "Notes"),
+        )
+        return Page("What the intercept estimates", self.about, blocks)
 
 
 def intercept_weights(
@@ -140,7 +146,7 @@ def intercept_weights(
     return InterceptWeights(
         table=table,
         estimates=estimates,
-        about=(*about_lines(fit.design), _given(fit)),
+        about=subject_of(fit.design).lines(("Given", _given(fit))),
         conclusion=_conclusion(fit, table, estimates),
         notes=_notes(fit, estimates),
     )
@@ -210,10 +216,10 @@ def _estimates(fit: Fit, table: pd.DataFrame, intercept: InterceptEstimate) -> p
 
 def _given(fit: Fit) -> str:
     if isinstance(fit, PointFit):
-        return f"Given:  θ̂ by {fit.engine}"
+        return f"θ̂ by {fit.engine}"
     return (
-        "Given:  generalised least squares at every draw of θ, averaged over the draws; the prior "
-        "of γ is left out"
+        "generalised least squares at every draw of θ, averaged over the draws; the prior of γ is "
+        "left out"
     )
 
 

@@ -10,8 +10,10 @@ import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.design.levels import is_outer
+from hierbayes.design.subject import subject_of
+from hierbayes.display.blocks import Items, Table
+from hierbayes.display.cell import p_words
 from hierbayes.display.page import Page, Printed
-from hierbayes.display.table_text import p_words, with_degrees
 from hierbayes.errors import DataError
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.fit import Fit
@@ -27,7 +29,7 @@ from hierbayes.inference.hypotheses.degrees_of_freedom import (
 )
 from hierbayes.inference.hypotheses.tails import two_sided
 from hierbayes.inference.hypotheses.wald import joint_row
-from hierbayes.inference.residuals.anchor import about_lines, problem_of
+from hierbayes.inference.residuals.anchor import problem_of
 from hierbayes.likelihood.reading import ML, REML
 
 ALPHA = 0.05
@@ -64,12 +66,13 @@ class Mundlak(Printed):
 
     def page(self) -> Page:
         """The table, the test, and what they mean."""
-        tables = (
-            ("Slopes within groups, and what the group's mean adds", with_degrees(self.table)),
-            ("All contextual effects together", with_degrees(self.test.to_frame().T)),
+        blocks = (
+            Table(self.table, "Slopes within groups, and what the group's mean adds"),
+            Table(self.test.to_frame().T, "All contextual effects together"),
+            Items(self.conclusion, "What this says"),
+            Items(self.notes, "Notes"),
         )
-        lists = (("What this says", self.conclusion), ("Notes", self.notes))
-        return Page("Mundlak's test of contextual effects", self.about, tables, lists)
+        return Page("Mundlak's test of contextual effects", self.about, blocks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,13 +143,13 @@ def mundlak(source: Any, *, df: str = "satterthwaite") -> Mundlak:
     table = _table(plan, gamma, L @ gamma, np.sqrt(np.diag(L @ found.gamma_cov @ L.T)), found)
     test = _test(joint_row(L, gamma, found), df)
     coefficients = {"estimate": gamma, "se": np.sqrt(np.diag(of_all.gamma_cov))}
-    added = f"Added:  {', '.join(plan.added) or 'nothing'}; by {fit.engine}"
+    added = f"{', '.join(plan.added) or 'nothing'}; by {fit.engine}"
     return Mundlak(
         table=table,
         test=test,
         coefficients=pd.DataFrame(coefficients, index=pd.Index(plan.names, name="term")),
         added=plan.added,
-        about=(*about_lines(design), added, f"df:     {METHODS[df]}"),
+        about=subject_of(design).lines(("Added", added), ("df", METHODS[df])),
         conclusion=_conclusion(table, test, design),
         notes=(*_notes(plan, df), *of_all.notes, *found.notes),
     )

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.levels import is_outer
+from hierbayes.design.subject import subject_of
+from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
 from hierbayes.fit.effects import estimable_groups, group_shrinkage
@@ -17,8 +19,7 @@ from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.context.spread import fixed_variance, random_variance, spread_table
 from hierbayes.inference.context.submodel import fit_columns
-from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
-from hierbayes.inference.residuals.anchor import about_lines
+from hierbayes.inference.fit_only import refuse_other_than_fit
 from hierbayes.likelihood.reading import REML
 
 
@@ -63,14 +64,15 @@ class VarianceExplained(Printed):
 
     def page(self) -> Page:
         """All tables, and how to read them."""
-        tables = (
-            ("Shares of variance", self.shares),
-            ("Reliability of the groups' coefficients", self.reliability),
-            ("Variance of the response in the model", self.components),
-            ("Explained against the null model", self.explained),
-            ("Variance of the columns", self.spread),
+        blocks = (
+            Table(self.shares, "Shares of variance"),
+            Table(self.reliability, "Reliability of the groups' coefficients"),
+            Table(self.components, "Variance of the response in the model"),
+            Table(self.explained, "Explained against the null model"),
+            Table(self.spread, "Variance of the columns"),
+            Items(self.notes, "Notes"),
         )
-        return Page("Variance explained", self.about, tables, (("Notes", self.notes),))
+        return Page("Variance explained", self.about, blocks)
 
 
 def variance_explained(
@@ -122,7 +124,7 @@ def variance_explained(
         components=_draws_table(_components(fit), "part", fit, interval),
         explained=_explained(fit),
         spread=spread_table(fit.design),
-        about=about_lines(fit.design),
+        about=subject_of(fit.design).lines(),
         notes=_notes(fit, interval),
     )
 

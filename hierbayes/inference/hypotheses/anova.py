@@ -7,34 +7,32 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.blocks import Items, Table
+from hierbayes.display.page import Page, Printed
 from hierbayes.errors import HypothesisError
+from hierbayes.fit.about import about_fit
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
+from hierbayes.inference.fit_only import refuse_other_than_fit
 from hierbayes.inference.hypotheses.degrees_of_freedom import (
     METHODS,
     df_source,
     refuse_unknown_method,
 )
 from hierbayes.inference.hypotheses.posterior_mass import mass_note, posterior_mass
-from hierbayes.inference.hypotheses.presentation import (
-    about_fit,
-    html_page,
-    page,
-    refuse_other_than_fit,
-)
 from hierbayes.inference.hypotheses.type_three import term_contrasts
 from hierbayes.inference.hypotheses.wald import BEYOND, joint_row
 
 _TYPE = (
-    "Terms:  type III; a term is averaged over the levels of the factors it interacts with, and "
+    "type III; a term is averaged over the levels of the factors it interacts with, and "
     "taken where numbers it interacts with are 0"
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Anova:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Anova(Printed):
     """Each formula term of a fit tested beyond all others.
 
     Parameters
@@ -60,13 +58,9 @@ class Anova:
     df: str | None
     notes: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return page(self.title, self.about, (self.table,), self.notes)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return html_page(self.title, self.about, (self.table,), self.notes)
+    def page(self) -> Page:
+        """The table, and what to know about it."""
+        return Page(self.title, self.about, (Table(self.table), Items(self.notes)))
 
 
 def anova(fit: Fit, *, df: str = "satterthwaite") -> Anova:
@@ -128,7 +122,7 @@ def _point_table(
     notes = [f"{term}: {note}" for term, df in found.items() for note in df.notes]
     return Anova(
         title=f"Terms of the fixed part, {fit.engine}",
-        about=(*about_fit(fit), _TYPE, f"df:     {METHODS[method]}"),
+        about=about_fit(fit, ("Terms", _TYPE), ("df", METHODS[method])),
         table=pd.DataFrame(rows, index=pd.Index(contrasts, name="term")),
         L=L,
         df=method,
@@ -151,7 +145,7 @@ def _posterior_table(fit: Fit, contrasts: dict[str, Floats], L: dict[str, pd.Dat
     notes = [f"{term}: {note}" for term, mass in masses.items() for note in mass_note(mass, total)]
     return Anova(
         title="Terms of the fixed part, posterior counterpart of F tests",
-        about=(*about_fit(fit), _TYPE, BEYOND),
+        about=about_fit(fit, ("Terms", _TYPE), ("Joint", BEYOND)),
         table=table,
         L=L,
         df=None,

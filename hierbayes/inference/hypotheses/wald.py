@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
+from hierbayes.display.page import Page, Printed
+from hierbayes.fit.about import about_fit
 from hierbayes.fit.effects import fixef, vcov
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
+from hierbayes.inference.fit_only import refuse_other_than_fit
 from hierbayes.inference.hypotheses.degrees_of_freedom import (
     METHODS,
     ContrastDf,
@@ -25,23 +29,17 @@ from hierbayes.inference.hypotheses.posterior_mass import (
     posterior_mass,
     probability_above,
 )
-from hierbayes.inference.hypotheses.presentation import (
-    about_fit,
-    html_page,
-    page,
-    refuse_other_than_fit,
-)
 from hierbayes.inference.hypotheses.tails import f_tail, t_quantile, two_sided
 
 BEYOND = (
-    "Joint:  beyond is the posterior probability of a γ that is farther from the posterior mean "
+    "beyond is the posterior probability of a γ that is farther from the posterior mean "
     "than the null (every row 0), in the Mahalanobis metric of the draws; distance is that of the "
     "null, squared and divided by the number of rows"
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WaldTest:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class WaldTest(Printed):
     """A linear hypothesis Lγ = 0 on a fit: jointly, and row by row.
 
     Parameters
@@ -74,18 +72,11 @@ class WaldTest:
     df: str | None
     notes: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return page(self.title, self.about, self._tables(), self.notes)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return html_page(self.title, self.about, self._tables(), self.notes)
-
-    def _tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """As they are printed: the joint test has no label, P(row > 0) is spelt out."""
+    def page(self) -> Page:
+        """The joint test and the rows; P(row > 0) is spelt out."""
         joint = self.joint.set_axis([""], axis="index")
-        return joint, self.rows.rename(columns={"above": "P(> 0)"})
+        rows = self.rows.rename(columns={"above": "P(> 0)"})
+        return Page(self.title, self.about, (Table(joint), Table(rows), Items(self.notes)))
 
 
 def wald(
@@ -174,11 +165,7 @@ def _point_test(fit: PointFit, stated: Hypothesis, method: str, interval: Interv
     labels = pd.Index(stated.labels, name="row")
     return WaldTest(
         title=f"Wald test, {fit.engine}: {stated.title}",
-        about=(
-            *about_fit(fit),
-            f"df:     {METHODS[method]}",
-            f"Limits: {100 * interval.prob:g}%",
-        ),
+        about=about_fit(fit, ("df", METHODS[method]), ("Limits", f"{100 * interval.prob:g}%")),
         joint=pd.DataFrame([joint_row(L, gamma, found)], index=["joint"]),
         rows=pd.DataFrame(rows, index=labels),
         L=pd.DataFrame(L, index=labels, columns=pd.Index(fit.design.terms, name="term")),
@@ -199,7 +186,7 @@ def _posterior_test(fit: Fit, stated: Hypothesis, interval: Interval) -> WaldTes
     labels = pd.Index(stated.labels, name="row")
     return WaldTest(
         title=f"Posterior counterpart of a Wald test: {stated.title}",
-        about=(*about_fit(fit), BEYOND, f"Limits: {interval}; mcse is that of P(> 0)"),
+        about=about_fit(fit, ("Joint", BEYOND), ("Limits", f"{interval}; mcse is that of P(> 0)")),
         joint=pd.DataFrame([joint], index=["joint"]),
         rows=pd.DataFrame(rows, index=labels),
         L=pd.DataFrame(L, index=labels, columns=pd.Index(fit.design.terms, name="term")),

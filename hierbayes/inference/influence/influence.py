@@ -9,15 +9,17 @@ import pandas as pd
 import xarray as xr
 from scipy.special import chdtr
 
+from hierbayes.design.subject import subject_of
+from hierbayes.display.blocks import Items, Table
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError
 from hierbayes.fit.evidence import count_covariances
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
+from hierbayes.inference.fit_only import refuse_other_than_fit
 from hierbayes.inference.influence.case_results import CaseResults, leave_out
 from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
-from hierbayes.inference.residuals.anchor import Anchor, about_lines, anchor
+from hierbayes.inference.residuals.anchor import Anchor, anchor
 from hierbayes.inference.residuals.row_variances import row_variances
 from hierbayes.likelihood.covariance import block_mask, sd_corr
 from hierbayes.likelihood.reading import ML, Reading
@@ -71,15 +73,15 @@ class Influence(Printed):
         order = np.argsort(-self.frame["cook"].fillna(-1.0).to_numpy(), kind="stable")[:_SHOWN]
         hidden = ["singular", "reason", "cook_given_theta", *["region"] * ("group" in self.frame)]
         shown = self.frame.drop(columns=hidden).iloc[order]
-        tables = (
-            ("Largest Cook's distances", shown.dropna(axis="columns", how="all")),
-            ("DFBETAS of these", _rounded(self.dfbetas.iloc[order])),
-            ("Variance parameters without them", self.variance.iloc[order]),
+        tables: tuple[Table, ...] = (
+            Table(shown.dropna(axis="columns", how="all"), "Largest Cook's distances"),
+            Table(_rounded(self.dfbetas.iloc[order]), "DFBETAS of these"),
+            Table(self.variance.iloc[order], "Variance parameters without them"),
         )
-        kept = tuple((title, table) for title, table in tables if table.notna().any(axis=None))
+        kept = (table for table in tables if table.frame.notna().any(axis=None))
         kind = "groups" if "n" in self.frame else "rows"
-        lists = (("Findings", self.findings),)
-        return Page(f"Influence of {len(self.frame)} {kind}", self.about, kept, lists)
+        findings = Items(self.findings, "Findings")
+        return Page(f"Influence of {len(self.frame)} {kind}", self.about, (*kept, findings))
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:
@@ -196,7 +198,7 @@ def _assemble(
             {"gamma": full_gamma, "variance": tables.full_variance}, names=["block", "parameter"]
         ).to_frame("estimate"),
         limits=limit,
-        about=(*about_lines(design), _given(fit, level, results.refits)),
+        about=subject_of(design).lines(("Method", _method(fit, level, results.refits))),
         findings=findings(tables, limit),
     )
 
@@ -248,11 +250,11 @@ def _variance(fit: Fit, G: Floats, sigma: Floats) -> tuple[list[str], Floats]:
     return [*names, "sigma"], np.column_stack([sd, corr[:, rows, columns], sigma])
 
 
-def _given(fit: Fit, level: int, refits: int) -> str:
+def _method(fit: Fit, level: int, refits: int) -> str:
     total = fit.design.J if level == 2 else fit.design.n
     if refits == total:
-        return f"Method: {fit.engine} anew without each case; with each case less without it"
+        return f"{fit.engine} anew without each case; with each case less without it"
     return (
-        f"Method: {refits} of {total} cases refitted by {fit.engine}, θ̂ held for the others; with "
+        f"{refits} of {total} cases refitted by {fit.engine}, θ̂ held for the others; with "
         "each case less without it"
     )

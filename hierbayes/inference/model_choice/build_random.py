@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
 from hierbayes.design.problem import pose_problem
-from hierbayes.display.table_text import items_text, p_words, table_cells, table_text
+from hierbayes.display.blocks import Items, Lines, Table
+from hierbayes.display.cell import p_words
+from hierbayes.display.page import Page, Printed
 from hierbayes.errors import DataError, FormulaError, InferenceError
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.point import PointFit
@@ -43,8 +44,8 @@ class Specified(Protocol):
         """The data."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RandomPart:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RandomPart(Printed):
     """A random part and how it was built.
 
     Parameters
@@ -68,22 +69,16 @@ class RandomPart:
         """The chosen model as one formula."""
         return str(self.fit.design.specification)
 
-    def __str__(self) -> str:
-        shown = table_text(self.steps.set_index(["step", "term"]))
-        chosen = f"Chosen: {self.formula}"
-        return "\n".join([self._title, "", shown, "", items_text(self.findings), "", chosen])
-
-    def __repr__(self) -> str:
-        return f"<random part built in {self.steps['step'].max()} steps: {self.formula}>"
-
-    def _repr_html_(self) -> str:
-        items = "".join(f"<li>{escape(item)}</li>" for item in self.findings)
-        table = table_cells(self.steps.set_index(["step", "term"])).to_html()
-        return f"<h3>{self._title}</h3>{table}<ul>{items}</ul><p>Chosen: {escape(self.formula)}</p>"
-
-    @property
-    def _title(self) -> str:
-        return "Random part, built forward by REML likelihood ratios"
+    def page(self) -> Page:
+        """The steps as a table and in words, and the model that was chosen."""
+        return Page(
+            "Random part, built forward by REML likelihood ratios",
+            blocks=(
+                Table(self.steps.set_index(["step", "term"])),
+                Items(self.findings),
+                Lines((f"Chosen: {self.formula}",)),
+            ),
+        )
 
 
 def build_random(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.blocks import Items, Lines, Table
+from hierbayes.display.page import Page, Printed
 from hierbayes.display.steps import steps
-from hierbayes.display.table_text import items_text, p_words, table_cells, table_text
 from hierbayes.errors import InferenceError
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.point import PointFit
@@ -28,15 +28,15 @@ from hierbayes.inference.model_choice.chi_bar import (
     upper_tail,
 )
 from hierbayes.inference.model_choice.nesting import Nesting, find_nesting
-from hierbayes.inference.model_choice.numbered import numbered_html, numbered_text
+from hierbayes.inference.model_choice.numbered import numbered_lines, numbered_table
 from hierbayes.inference.model_choice.verdict import advice, what_is_tested
 from hierbayes.specification.counts import is_whole, refuse_bad_seed
 
 _SAME_UNITS = 1e-6  # of log-likelihoods
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LikelihoodRatio:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LikelihoodRatio(Printed):
     """A likelihood ratio test.
 
     Parameters
@@ -106,25 +106,19 @@ class LikelihoodRatio:
         columns = ["reference", "p_value", "mcse"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
-    def __str__(self) -> str:
-        parts = [self._title, "", numbered_text(self.models), ""]
+    def page(self) -> Page:
+        """Both models, the statistic, its p-values, and which of them to use."""
         degrees = f"{self.df} degree{'s' if self.df != 1 else ''} of freedom"
-        parts += [f"Statistic {self.chisq:.4f} on {degrees}", ""]
-        parts += [table_text(self._shown()), "", items_text((self.tested, self.advice))]
-        return "\n".join(parts)
-
-    def __repr__(self) -> str:
-        p = self.p_mixture if self.mixture else self.p_chi2
-        return f"<likelihood ratio {self.chisq:.4f} on {self.df} df, p {p_words(p)}>"
-
-    def _repr_html_(self) -> str:
-        tables = numbered_html(self.models) + table_cells(self._shown()).to_html()
-        items = "".join(f"<li>{escape(item)}</li>" for item in (self.tested, self.advice))
-        return f"<h3>{self._title}</h3>{tables}<ul>{items}</ul>"
-
-    @property
-    def _title(self) -> str:
-        return f"Likelihood ratio test of two {self.engine} fits"
+        return Page(
+            f"Likelihood ratio test of two {self.engine} fits",
+            numbered_lines(self.models),
+            (
+                numbered_table(self.models),
+                Lines((f"Statistic {self.chisq:.4f} on {degrees}",)),
+                Table(self._shown()),
+                Items((self.tested, self.advice)),
+            ),
+        )
 
     def _shown(self) -> pd.DataFrame:
         return self.table if len(self.simulated) else self.table.drop(columns="mcse")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.blocks import Lines
+from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError
 from hierbayes.fit.point import PointFit
 from hierbayes.inference.maximised_fit import (
@@ -15,13 +16,13 @@ from hierbayes.inference.maximised_fit import (
     refuse_other_data,
     refuse_other_than_maxima,
 )
-from hierbayes.inference.model_choice.numbered import numbered_html, numbered_text
+from hierbayes.inference.model_choice.numbered import numbered_lines, numbered_table
 
 _SAME = 1e-8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ModelTable:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ModelTable(Printed):
     """Criteria of several fits.
 
     Parameters
@@ -36,19 +37,12 @@ class ModelTable:
     table: pd.DataFrame
     engine: str
 
-    def __str__(self) -> str:
-        return "\n".join([self._title, "", numbered_text(self.table), "", self._note])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        table = numbered_html(self.table)
-        return f"<h3>{escape(self._title)}</h3>{table}<p>{escape(self._note)}</p>"
-
-    @property
-    def _title(self) -> str:
+    def page(self) -> Page:
+        """The models by number, then their criteria."""
         count = len(self.table)
-        return f"Criteria of {count} {self.engine} fit{'s' if count != 1 else ''}"
+        title = f"Criteria of {count} {self.engine} fit{'s' if count != 1 else ''}"
+        blocks = (numbered_table(self.table), Lines((self._note,)))
+        return Page(title, numbered_lines(self.table), blocks)
 
     @property
     def _note(self) -> str:

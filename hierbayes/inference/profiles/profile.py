@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
-from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -12,8 +10,9 @@ import pandas as pd
 from scipy.special import ndtri
 
 from hierbayes.design.problem import Problem
+from hierbayes.display.blocks import Lines, Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
-from hierbayes.display.table_text import table_cells, table_text
+from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError
 from hierbayes.fit.evidence import READINGS
 from hierbayes.fit.maximised import maximum_likelihood
@@ -33,8 +32,8 @@ from hierbayes.inference.profiles.profile_path import Path, trace
 CRITERIA = {"ML": "ML deviance", "REML": "REML criterion"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Profile:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Profile(Printed):
     """The profile likelihood of parameters of a fit.
 
     Parameters
@@ -70,16 +69,9 @@ class Profile:
         """
         return self.limits.copy()
 
-    def __str__(self) -> str:
-        parts = [self.title, "", table_text(self._shown()), "", *self._notes()]
-        return "\n".join(parts)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        notes = "<br>".join(escape(note) for note in self._notes())
-        table = table_cells(self._shown()).to_html()
-        return f"<h3>{escape(self.title)}</h3>{table}<p>{notes}</p>"
+    def page(self) -> Page:
+        """The limits, and how to read them."""
+        return Page(self.title, blocks=(Table(self._shown()), Lines(self._notes())))
 
     def _shown(self) -> pd.DataFrame:
         shown = self.limits
@@ -90,8 +82,7 @@ class Profile:
         percent = f"{100 * self.interval.prob:g}%"
         notes = [
             f"Bounds: where twice the log-likelihood lies {_wanted(self.interval) ** 2:.4f} below "
-            f"its maximum ({percent}), all other",
-            "parameters at their best.",
+            f"its maximum ({percent}), all other parameters at their best.",
         ]
         if (self.limits["boundary"] != "").any():
             notes.append(
@@ -183,10 +174,9 @@ def profile(
 
 
 def _missing_text(missing: tuple[str, ...]) -> list[str]:
-    """Why bounds are missing, folded, and what helps."""
+    """Why bounds are missing, and what helps."""
     told = [f"Missing: {text}." for text in missing]
-    told.append("Columns centred near their data help most: an intercept stands at their zero.")
-    return [line for text in told for line in wrap(text, 100)]
+    return [*told, "Columns centred near their data help most: an intercept stands at their zero."]
 
 
 def _engine(deviance: Any) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import pandas as pd
 
-from hierbayes.display.table_text import items_text, table_cells, table_text
+from hierbayes.display.blocks import Items, Lines, Table
+from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.maximised_fit import reading_of, refuse_other_than_maxima
-from hierbayes.inference.model_choice.numbered import numbered_html, numbered_text
+from hierbayes.inference.model_choice.numbered import numbered_lines, numbered_table
 from hierbayes.inference.reduction.pancake import flat_sentences, principal_axes
 from hierbayes.inference.reduction.smaller_model import (
     can_be_written,
@@ -31,8 +31,8 @@ _NO_VARIANCE = 1e-6  # of an sd, in units that make effects comparable
 type Blocks = tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reduced:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Reduced(Printed):
     """What is flat in a singular G, and models with fewer parameters.
 
     Parameters
@@ -66,33 +66,23 @@ class Reduced:
         """The suggested model as one formula."""
         return str(self.fit.design.specification)
 
-    def __str__(self) -> str:
-        return "\n".join(
-            [
-                self._title, "", table_text(self.axes), "", items_text(self.findings), "",
-                "This model and smaller ones:", "", numbered_text(self.models), "",
-                f"Suggested: {self._suggested}",
-            ]
-        )  # fmt: skip
-
-    def __repr__(self) -> str:
-        return f"<reduced model {self.formula}>"
-
-    def _repr_html_(self) -> str:
-        items = "".join(f"<li>{escape(item)}</li>" for item in self.findings)
-        return (
-            f"<h3>{self._title}</h3>{table_cells(self.axes).to_html()}<ul>{items}</ul>"
-            f"{numbered_html(self.models)}<p>Suggested: {escape(self._suggested)}</p>"
+    def page(self) -> Page:
+        """What is flat, smaller models, and which of them is suggested."""
+        return Page(
+            "Principal axes of a singular G, in comparable units",
+            blocks=(
+                Table(self.axes),
+                Items(self.findings),
+                Lines(numbered_lines(self.models), "This model and smaller ones"),
+                numbered_table(self.models),
+                Lines((f"Suggested: {self._suggested}",)),
+            ),
         )
 
     @property
     def _suggested(self) -> str:
         kept = "none; keep the model: no smaller one has a smaller AIC"
         return self.formula if self.smaller else kept
-
-    @property
-    def _title(self) -> str:
-        return "Principal axes of a singular G, in comparable units"
 
 
 def reduced(fit: PointFit) -> Reduced:

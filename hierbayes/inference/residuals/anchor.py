@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
 from hierbayes.errors import HypothesisError
 from hierbayes.fit.fit import Fit
@@ -82,20 +81,12 @@ def problem_of(source: Any, function: str) -> Problem:
     return problem
 
 
-def about_lines(design: Design) -> tuple[str, ...]:
-    """The model and the data in two lines."""
-    return (
-        f"Model:  {design.specification}",
-        f"Data:   {design.n} rows, {design.J} groups ({design.specification.group})",
-    )
-
-
-def given_line(fit: Fit) -> str:
-    """What the residuals and their variances are given."""
+def given(fit: Fit) -> tuple[str, str]:
+    """What the residuals and their variances are given, labelled."""
     if isinstance(fit, PointFit):
-        return f"Given:  θ̂ by {fit.engine}"
-    return (
-        "Given:  residuals at the posterior means of γ and u, their variances at the posterior "
+        return "Given", f"θ̂ by {fit.engine}"
+    return "Given", (
+        "residuals at the posterior means of γ and u, their variances at the posterior "
         "means of G and σ"
     )
 

@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.design import Design
+from hierbayes.design.subject import subject_of
+from hierbayes.display.blocks import Items, Table
 from hierbayes.display.page import Page, Printed
 from hierbayes.fit.effects import estimable_groups
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
-from hierbayes.inference.residuals.anchor import about_lines, anchor, given_line
+from hierbayes.inference.fit_only import refuse_other_than_fit
+from hierbayes.inference.residuals.anchor import anchor, given
 from hierbayes.inference.residuals.normal_scores import normal_scores
 from hierbayes.inference.residuals.row_variances import row_variances
 
@@ -79,11 +81,12 @@ class Level1Residuals(Printed):
         """Quantiles, the rows that lie farthest, and what was found."""
         far = self.frame["studentized"].abs().sort_values(ascending=False, kind="stable")
         columns = ["group", "marginal", "conditional", "studentized", "leverage"]
-        tables = (
-            ("Quantiles", self.quantiles()),
-            ("Largest studentized residuals", self.frame.loc[far.index[:_SHOWN], columns]),
+        blocks = (
+            Table(self.quantiles(), "Quantiles"),
+            Table(self.frame.loc[far.index[:_SHOWN], columns], "Largest studentized residuals"),
+            Items(self.findings, "Findings"),
         )
-        return Page("Level-1 residuals", self.about, tables, (("Findings", self.findings),))
+        return Page("Level-1 residuals", self.about, blocks)
 
 
 def level1_residuals(fit: Fit) -> Level1Residuals:
@@ -152,7 +155,7 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
             "sigma": sigma,
         }
     )
-    about = (*about_lines(design), given_line(fit))
+    about = subject_of(design).lines(given(fit))
     return Level1Residuals(frame, sums, about, _findings(frame, sums, design))
 
 

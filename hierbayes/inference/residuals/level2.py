@@ -18,17 +18,18 @@ import pandas as pd
 import xarray as xr
 from scipy.special import chdtrc
 
+from hierbayes.design.subject import subject_of
+from hierbayes.display.blocks import Items, Table
+from hierbayes.display.cell import p_words
 from hierbayes.display.page import Page, Printed
-from hierbayes.display.table_text import p_words
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.inference.hypotheses.presentation import refuse_other_than_fit
+from hierbayes.inference.fit_only import refuse_other_than_fit
 from hierbayes.inference.residuals.anchor import (
     Anchor,
-    about_lines,
     anchor,
-    given_line,
+    given,
     sd_over_draws,
 )
 from hierbayes.inference.residuals.normal_scores import normal_scores
@@ -72,8 +73,8 @@ class Level2Residuals(Printed):
         order = self.frame.sort_values("p", kind="stable").index[:_SHOWN]
         hidden = [name for name in self.frame if str(name).startswith("normal_score")]
         shown = self.frame.loc[order].drop(columns=hidden)
-        tables = (("Groups that lie farthest", shown),)
-        return Page("Level-2 residuals", self.about, tables, (("Findings", self.findings),))
+        blocks = (Table(shown, "Groups that lie farthest"), Items(self.findings, "Findings"))
+        return Page("Level-2 residuals", self.about, blocks)
 
 
 def level2_residuals(fit: Fit) -> Level2Residuals:
@@ -129,7 +130,7 @@ def level2_residuals(fit: Fit) -> Level2Residuals:
     names = list(design.effects)
     coords = {"group": np.asarray(design.groups), "effect": names, "effect_bis": names}
     labelled = xr.DataArray(variance, dims=tuple(coords), coords=coords, name="variance")
-    about = (*about_lines(design), given_line(fit))
+    about = subject_of(design).lines(given(fit))
     return Level2Residuals(frame, labelled, about, _findings(frame, at))
 
 

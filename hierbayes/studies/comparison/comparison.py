@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import pandas as pd
 
+from hierbayes.design.subject import subject_of
+from hierbayes.display.about import about_line
+from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
-from hierbayes.display.table_text import items_text, table_cells, table_text
+from hierbayes.display.page import Page, Printed
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.studies.comparison.disagreement import (
@@ -28,14 +30,14 @@ from hierbayes.studies.comparison.estimates import (
 from hierbayes.studies.comparison.fit_names import name_fits
 from hierbayes.studies.comparison.fit_pair import Side
 from hierbayes.studies.comparison.group_coefficients import coefficients, group_table
-from hierbayes.studies.comparison.overview import criteria, data_line, notes, overview
+from hierbayes.studies.comparison.overview import criteria, notes, overview
 from hierbayes.studies.comparison.uncertainty import plug_in_of, uncertainty_table
 
 _GROUPS = 3  # of the table of groups, in print
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Comparison(Printed):
     """Fits side by side; everything that is printed is here as a table or as sentences.
 
     Parameters
@@ -87,25 +89,17 @@ class Comparison:
                  "criteria", "differences")  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
-    def __str__(self) -> str:
-        lines = "\n".join([self._title, *(f"  {line}" for line in self._about())])
-        parts = [f"{lines}\n\n{table_text(self._overview_shown())}"]
-        parts += [f"{title}:\n\n{table_text(table)}" for title, table in self._shown()]
-        for title, items in self._lists():
-            parts.append(f"{title}:\n{items_text(items)}")
-        return "\n\n".join(parts)
-
-    def __repr__(self) -> str:
-        return f"<{self._title}; {len(self.findings)} findings>"
-
-    def _repr_html_(self) -> str:
-        tables = [("Fits", self._overview_shown()), *self._shown()]
-        body = "".join(f"<h4>{escape(t)}</h4>{table_cells(table).to_html()}" for t, table in tables)
-        for title, items in self._lists():
-            lines = "".join(f"<li>{escape(item)}</li>" for item in items)
-            body += f"<h4>{title}</h4><ul>{lines}</ul>"
-        about = "<br>".join(escape(line) for line in self._about())
-        return f"<h3>{escape(self._title)}</h3><p>{about}</p>{body}"
+    def page(self) -> Page:
+        """The fits, their estimates beside each other, and where they differ."""
+        tables = (Table(frame, title) for title, frame in self._shown())
+        blocks = (
+            Table(self._overview_shown(), "Fits"),
+            *tables,
+            Items(self.findings, "Where they differ, and why"),
+            Items(self.agreements, "Where they agree"),
+            Items(self.notes, "Notes"),
+        )
+        return Page(self._title, self._about(), blocks)
 
     @property
     def _title(self) -> str:
@@ -116,11 +110,11 @@ class Comparison:
         shown = self.overview.loc[:, (self.overview != "").any()]
         return shown.drop(columns="model") if shown["model"].nunique() == 1 else shown
 
-    def _about(self) -> list[str]:
+    def _about(self) -> tuple[str, ...]:
         """The model, if there is one, and the data."""
         models = self.overview["model"].unique()
-        first = [f"Model:  {models[0]}"] if len(models) == 1 else []
-        return [*first, f"Data:   {self.data}"]
+        model = (about_line("Model", models[0]),) if len(models) == 1 else ()
+        return (*model, about_line("Data", self.data))
 
     def _shown(self) -> list[tuple[str, pd.DataFrame]]:
         """The tables that are printed, in the form they are printed in."""
@@ -153,11 +147,6 @@ class Comparison:
         chosen = set(largest.sort_values(ascending=False, kind="stable").index[:_GROUPS])
         kept = self.groups[self.groups.index.get_level_values("group").isin(chosen)]
         return kept.dropna(axis="columns", how="all")
-
-    def _lists(self) -> list[tuple[str, tuple[str, ...]]]:
-        lists = [("Where they differ, and why", self.findings)]
-        lists += [("Where they agree", self.agreements), ("Notes", self.notes)]
-        return [(title, items) for title, items in lists if items]
 
 
 def compare(
@@ -207,7 +196,7 @@ def compare(
     left_out = plug_in_sentences(uncertainty, _plug_ins(named))
     return Comparison(
         overview=overview(named),
-        data=data_line(next(iter(named.values()))),
+        data=subject_of(next(iter(named.values())).design).data,
         fixed=stacked.loc["gamma"].rename_axis(index=["term", "fit"]),
         variance=stacked.drop(index="gamma", level="block")[COLUMNS],
         intervals=interval_table(named, stacked),

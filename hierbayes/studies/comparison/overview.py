@@ -48,12 +48,6 @@ def _priors_text(fit: Fit) -> str:
     return ", ".join(texts) or "defaults"
 
 
-def data_line(fit: Fit) -> str:
-    """Rows and groups in a line."""
-    design = fit.design
-    return f"{design.n} rows, {design.J} groups ({design.specification.group})"
-
-
 def criteria(fits: Mapping[str, Fit]) -> pd.DataFrame:
     """Log-likelihood, AIC, BIC and number of parameters of REML and ML fits."""
     points = {name: fit.maximum for name, fit in fits.items() if fit.engine in _LIKELIHOODS}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import pandas as pd
 
-from hierbayes.display.table_text import items_text, table_cells, table_text, with_degrees
+from hierbayes.display.blocks import Items, Table
+from hierbayes.display.page import Page, Printed
 from hierbayes.fit.fit import Fit
 from hierbayes.studies.comparison.row_index import ordered_index
 from hierbayes.studies.estimators.between_groups import between_groups
@@ -34,8 +34,8 @@ from hierbayes.studies.estimators.verdicts import (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Estimators:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Estimators(Printed):
     """Six estimators of one slope; everything printed is here as a table or as sentences.
 
     Parameters
@@ -99,40 +99,16 @@ class Estimators:
         )
         return {name: getattr(self, name) for name in names}
 
-    def __str__(self) -> str:
-        parts = ["\n".join([self._title, *(f"  {line}" for line in self.about)])]
-        parts += [f"{title}:\n\n{table_text(table, width=100)}" for title, table in self._shown()]
-        parts += [f"{title}:\n{items_text(items)}" for title, items in self._lists()]
-        return "\n\n".join(parts)
-
-    def __repr__(self) -> str:
-        return f"<{self._title}: {self.about[0]}>"
-
-    def _repr_html_(self) -> str:
-        about = "<br>".join(escape(line) for line in self.about)
-        body = "".join(
-            f"<h4>{escape(title)}</h4>{table_cells(table).to_html()}"
-            for title, table in self._shown()
+    def page(self) -> Page:
+        """Slopes by all methods, verdicts with reasons, and why the estimates differ."""
+        blocks = (
+            Table(self.table.drop(columns="reaches"), "Slopes"),
+            Table(printed(self.verdicts), "Verdicts"),
+            Table(self.efficiency, "Groups in each level, and the efficiency of equal weights"),
+            Items(reason_items(self.verdicts, self.reasons), "Reasons"),
+            Items(self.findings, "Why they differ"),
         )
-        for title, items in self._lists():
-            lines = "".join(f"<li>{escape(item)}</li>" for item in items)
-            body += f"<h4>{title}</h4><ul>{lines}</ul>"
-        return f"<h3>{self._title}</h3><p>{about}</p>{body}"
-
-    @property
-    def _title(self) -> str:
-        return "Six estimators"
-
-    def _shown(self) -> list[tuple[str, pd.DataFrame]]:
-        return [
-            ("Slopes", with_degrees(self.table.drop(columns="reaches"))),
-            ("Verdicts", printed(self.verdicts)),
-            ("Groups in each level, and the efficiency of equal weights", self.efficiency),
-        ]
-
-    def _lists(self) -> list[tuple[str, tuple[str, ...]]]:
-        reasons = reason_items(self.verdicts, self.reasons)
-        return [("Reasons", reasons), ("Why they differ", self.findings)]
+        return Page("Six estimators", self.about, blocks)
 
 
 def estimators(

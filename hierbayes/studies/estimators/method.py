@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 
 import pandas as pd
 
-from hierbayes.display.table_text import items_text, table_cells, table_text, with_degrees
+from hierbayes.display.blocks import Items, Table
+from hierbayes.display.page import Page, Printed
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Method:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Method(Printed):
     """One method of estimation and what it says.
 
     Parameters
@@ -57,23 +57,10 @@ class Method:
         """Key and name."""
         return f"{self.key} {self.name}"
 
-    def __str__(self) -> str:
-        parts = [f"Method {self.label}\n{items_text(self.about)}"]
-        parts += [
-            f"{title}:\n\n{table_text(with_degrees(table), width=100)}"
-            for title, table in self._tables()
-        ]
-        return "\n\n".join(parts)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        body = "".join(
-            f"<h4>{escape(title)}</h4>{table_cells(with_degrees(table)).to_html()}"
-            for title, table in self._tables()
-        )
-        about = "<br>".join(escape(line) for line in self.about)
-        return f"<h3>Method {escape(self.label)}</h3><p>{about}</p>{body}"
+    def page(self) -> Page:
+        """What was done, the coefficients, and further tables."""
+        tables = (Table(frame, title) for title, frame in self._tables())
+        return Page(f"Method {self.label}", blocks=(Items(self.about), *tables))
 
     def _tables(self) -> list[tuple[str, pd.DataFrame]]:
         tables = [("Coefficients", self.coefficients)]

@@ -39,7 +39,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from hierbayes.display.table_text import p_words
+from hierbayes.display.cell import p_words
 from hierbayes.fit.fit import Fit
 from hierbayes.studies.estimators.efficiency import ALIKE, EFFICIENT
 from hierbayes.studies.estimators.grouped_rows import GroupedRows

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from textwrap import fill
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from hierbayes.design.design import Design
+from hierbayes.design.subject import subject_of
+from hierbayes.display.blocks import Items, Table
+from hierbayes.display.cell import significant
 from hierbayes.display.interval import Interval
+from hierbayes.display.page import Page, Printed
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.studies.prior_predictive.ellipses import ellipse_points
 from hierbayes.studies.prior_predictive.implications import (
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 _TITLE = "Prior predictive: what the priors imply before any data are seen"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PriorPredictive:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PriorPredictive(Printed):
     """What the priors in force imply, as tables that print.
 
     Parameters
@@ -94,28 +96,15 @@ class PriorPredictive:
         """
         return ellipse_points(self.draws["G"].to_numpy(), self.pairs, prob)
 
-    def __str__(self) -> str:
-        parts = [_TITLE, *(f"  {line}" for line in self.about)]
-        parts += ["", "Priors in force:", str(self.priors)]
-        parts += ["", f"{_heading(INTERVAL)}:", _cells(self.implications).to_string()]
-        parts += ["", "Probabilities:", _cells(self.probabilities).to_string(), ""]
-        parts += [
-            fill(finding, 100, initial_indent="  - ", subsequent_indent="    ")
-            for finding in self.findings
-        ]
-        return "\n".join(parts)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        tables = {
-            "Priors in force": self.priors._repr_html_(),
-            _heading(INTERVAL): _cells(self.implications).to_html(),
-            "Probabilities": _cells(self.probabilities).to_html(),
-        }
-        body = "".join(f"<h4>{name}</h4>{table}" for name, table in tables.items())
-        items = "".join(f"<li>{finding}</li>" for finding in self.findings)
-        return f"<h3>{_TITLE}</h3><p>{'<br>'.join(self.about)}</p>{body}<ul>{items}</ul>"
+    def page(self) -> Page:
+        """The priors in force and what they imply."""
+        blocks = (
+            self.priors.block("Priors in force"),
+            Table(self.implications.map(significant), _heading(INTERVAL)),
+            Table(self.probabilities.map(significant), "Probabilities"),
+            Items(self.findings),
+        )
+        return Page(_TITLE, self.about, blocks)
 
 
 def prior_predictive(
@@ -150,11 +139,8 @@ def prior_predictive(
 
 
 def _about(design: Design, draws: int, seed: int) -> tuple[str, ...]:
-    return (
-        f"Model:  {design.specification}",
-        f"Data:   {design.n} rows, {design.J} groups ({design.specification.group}); "
-        f"{design.dropped}",
-        f"Draws:  {draws} from the priors, seed {seed}",
+    return subject_of(design).lines(
+        ("Draws", f"{draws} from the priors, seed {seed}"), dropped=design.dropped
     )
 
 
@@ -193,8 +179,3 @@ def _percent(share: float) -> str:
 
 def _heading(interval: Interval) -> str:
     return f"Implications (median and {interval} limits)"
-
-
-def _cells(table: pd.DataFrame) -> pd.DataFrame:
-    """The same table with every number as the text that is shown for it."""
-    return table.map(lambda value: "" if np.isnan(value) else f"{value:.4g}")

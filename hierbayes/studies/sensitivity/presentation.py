@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from html import escape
 from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.subject import subject_of
+from hierbayes.display.about import about_line
+from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import Interval
-from hierbayes.display.table_text import items_text, table_cells, table_text
+from hierbayes.display.page import Page
 from hierbayes.fit.convergence import R_HAT_LIMIT
 from hierbayes.studies.sensitivity.answers import Baseline
 
@@ -46,42 +48,30 @@ class Presentation:
             f"{_counted(len(self.alternatives), 'alternative', 'alternatives')} ({said})"
         )
 
-    def text(self) -> str:
+    def page(self) -> Page:
         """Verdicts, the table, and what was not answered from the draws of the baseline."""
-        parts = [
-            "\n".join([self.title, *(f"  {line}" for line in self._about())]),
-            f"What the priors do:\n{items_text(self._verdicts())}",
-            f"{_TABLE}:\n\n{table_text(self._shown())}",
-        ]
-        beyond = self._beyond()
-        if beyond:
-            parts.append(f"Beyond re-weighting:\n{items_text(beyond)}")
-        return "\n\n".join(parts)
-
-    def html(self) -> str:
-        """The same as a page, with every alternative."""
-        said = "".join(f"<li>{escape(text)}</li>" for text in self._verdicts())
-        about = "<br>".join(escape(line) for line in self._about())
-        return (
-            f"<h3>{escape(self.title)}</h3><p>{about}</p><ul>{said}</ul>"
-            f"<h4>{_TABLE}</h4>{table_cells(self._shown()).to_html()}"
-            f"<h4>Alternatives</h4>{self.alternatives.round(2).to_html()}"
+        blocks = (
+            Items(self._verdicts(), "What the priors do"),
+            Table(self._shown(), _TABLE),
+            Items(self._beyond(), "Beyond re-weighting"),
         )
+        return Page(self.title, self._about(), blocks)
 
-    def _about(self) -> list[str]:
+    def _about(self) -> tuple[str, ...]:
         fit = self.baseline.fit
         chains, draws = fit.sigma_draws.shape
         seed = self.baseline.settings.seed
         sampled = _counted(chains, "chain", "chains")
-        lines = [
-            f"Model:     {fit.design.specification}",
-            f"Baseline:  posterior, {sampled} × {draws} draws, seed {seed}",
-        ]
+        lines = (
+            about_line("Model", subject_of(fit.design).model),
+            about_line("Baseline", f"posterior, {sampled} × {draws} draws, seed {seed}"),
+        )
         if self.baseline.r_hat > R_HAT_LIMIT:
-            lines.append(
-                f"Beware:    the baseline's chains disagree (R-hat {self.baseline.r_hat:.2f}); "
-                "nothing below can be better than its draws"
+            beware = (
+                f"the baseline's chains disagree (R-hat {self.baseline.r_hat:.2f}); nothing below "
+                "can be better than its draws"
             )
+            return (*lines, about_line("Beware", beware))
         return lines
 
     def _verdicts(self) -> tuple[str, ...]:

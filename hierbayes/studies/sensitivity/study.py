@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from hierbayes.display.interval import DEFAULT_PROB, Interval
+from hierbayes.display.page import Page, Printed
 from hierbayes.display.steps import steps
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
@@ -50,7 +51,7 @@ from hierbayes.studies.sensitivity.verdict import (
 )
 
 
-class SensitivityStudy:
+class SensitivityStudy(Printed):
     """A posterior under a grid of other priors, and what that says about each conclusion.
 
     Every alternative is answered by exact re-weighting of the draws of θ: only the
@@ -303,14 +304,6 @@ class SensitivityStudy:
         tree.attrs.update(provenance(self.baseline, self.estimands.interval))
         return tree
 
-    @property
-    def _presentation(self) -> Presentation:
-        return Presentation(self.baseline, self.table, self.alternatives)
-
-    def __str__(self) -> str:
-        return self._presentation.text()
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return self._presentation.html()
+    def page(self) -> Page:
+        """Verdicts, posterior means and how far they move, and what was not re-weighted."""
+        return Presentation(self.baseline, self.table, self.alternatives).page()

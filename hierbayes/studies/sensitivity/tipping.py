@@ -10,12 +10,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hierbayes.display.blocks import Table
+from hierbayes.display.cell import significant
+from hierbayes.display.page import Page, Printed
 from hierbayes.errors import StudyError
 from hierbayes.priors.families import LKJ, rescaled
 from hierbayes.studies.sensitivity.alternatives import SEVERAL, Alternative, read_alternatives
 from hierbayes.studies.sensitivity.answers import Baseline
 
 SCALES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.5, 2.0, 4.0)
+_SAID = {1.0: "is positive", -1.0: "is negative", 0.0: "is undecided"}
 ETAS = (1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 
 
@@ -79,8 +83,8 @@ def _priors(baseline: Baseline, point: PriorPoint) -> dict[str, object]:
     return stated
 
 
-@dataclass(frozen=True, eq=False)
-class TippingPoints:
+@dataclass(frozen=True, eq=False, repr=False)
+class TippingPoints(Printed):
     """A conclusion on a grid of priors.
 
     Parameters
@@ -104,28 +108,23 @@ class TippingPoints:
     verdict: str
     eta: float
 
-    def __str__(self) -> str:
-        table = pd.DataFrame(self.cells["mean"].to_pandas())
-        lines = [
-            self.verdict,
-            "",
-            f"Posterior mean of {self.quantity}:",
-            table.round(3).to_string(),
-        ]
+    def page(self) -> Page:
+        """The verdict, the posterior mean on the grid, and the nearest tipping points."""
+        blocks = [Table(self._means(), f"Posterior mean of {self.quantity}", decimals=3)]
         if len(self.flips):
-            lines += [
-                "",
-                "Nearest tipping points:",
-                self.flips.head().round(3).to_string(index=False),
-            ]
-        return "\n".join(lines)
+            shown = self.flips.head()
+            numbers = shown.drop(columns="decision").map(significant)
+            numbers["decision"] = shown["decision"].map(_SAID)
+            blocks.append(Table(numbers, "Nearest tipping points", index=False))
+        return Page(self.verdict, blocks=tuple(blocks))
 
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        table = pd.DataFrame(self.cells["mean"].to_pandas()).round(3)
-        flips = self.flips.round(3).to_html(index=False) if len(self.flips) else ""
-        return f"<p><b>{self.verdict}</b></p>{table.to_html()}{flips}"
+    def _means(self) -> pd.DataFrame:
+        """Means by scale and, where the model has correlations, by eta."""
+        means = self.cells["mean"].to_pandas()
+        frame = pd.DataFrame(means)
+        columns = [f"LKJ({eta:g})" for eta in frame.columns] if means.ndim == 2 else ["mean"]
+        rows = [f"scale × {scale:g}" for scale in frame.index]
+        return frame.set_axis(rows, axis="index").set_axis(columns, axis="columns")
 
 
 def tipping_points(
@@ -173,7 +172,6 @@ def _verdict(
     flips: pd.DataFrame,
     points: list[PriorPoint],
 ) -> str:
-    said = {1.0: "is positive", -1.0: "is negative", 0.0: "is undecided"}
     scales = sorted({point.scale for point in points})
     etas = sorted({point.eta for point in points if point.eta is not None})
     parts = []
@@ -185,20 +183,20 @@ def _verdict(
     missing = int(frame["mean"].isna().sum())
     rest = f" ({missing} points could not be answered)" if missing else ""
     moved = _ranges(frame) if etas and len(scales) > 1 else ""
-    if decision not in said:
+    if decision not in _SAID:
         low, high = frame["mean"].min(), frame["mean"].max()
         return (
             f"The mean of {quantity} runs from {low:.4g} to {high:.4g} over {where}{rest}{moved}."
         )
     if flips.empty:
-        return f"'{quantity} {said[decision]}' stands over all {where}{rest}{moved}."
+        return f"'{quantity} {_SAID[decision]}' stands over all {where}{rest}{moved}."
     first = flips.iloc[0]
     prior = f"{first['scale']:g} times the scale of sd"
     if etas:
         prior += f" and LKJ({first['eta']:g})"
     return (
-        f"'{quantity} {said[decision]}' gives way at {len(flips)} of {len(points)} points over "
-        f"{where}{rest}; nearest to the baseline at {prior}, where it {said[first['decision']]}"
+        f"'{quantity} {_SAID[decision]}' gives way at {len(flips)} of {len(points)} points over "
+        f"{where}{rest}; nearest to the baseline at {prior}, where it {_SAID[first['decision']]}"
         f"{moved}."
     )
 

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.design import Design
+from hierbayes.display.about import about_line
+from hierbayes.display.blocks import Table
 from hierbayes.display.page import Page, Printed
 
 
@@ -65,18 +67,15 @@ class Simulated(Printed):
 
     def page(self) -> Page:
         """What is shown of it."""
-        truth, sizes = self.truth, np.bincount(self.design.rows.codes)
-        rows = f"{sizes[0]}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
+        truth, rows = self.truth, np.bincount(self.design.rows.codes)
+        each = f"{rows[0]}" if rows.min() == rows.max() else f"{rows.min()} to {rows.max()}"
+        sizes = f"{len(self.data)} rows, {self.design.J} groups of {each}"
         about = (
-            f"Model: {self.design.specification}",
-            f"Data:  {len(self.data)} rows, {self.design.J} groups of {rows}; seed {self.seed}",
-            f"σ:     {truth.sigma:.6g}",
+            about_line("Model", str(self.design.specification)),
+            about_line("Data", f"{sizes}; seed {self.seed}"),
+            about_line("σ", f"{truth.sigma:.6g}"),
         )
         gamma = truth.gamma.to_frame("gamma")
         u = truth.u.describe().loc[["mean", "std", "min", "max"]].T
-        return Page(
-            title="Simulated data",
-            about=about,
-            tables=(("γ", gamma), ("G", truth.G), ("u that were drawn", u)),
-            lists=(),
-        )
+        blocks = (Table(gamma, "γ"), Table(truth.G, "G"), Table(u, "u that were drawn"))
+        return Page("Simulated data", about, blocks)

@@ -1,0 +1,12 @@
+"""What a result on a design is about, in names and counts."""
+
+from __future__ import annotations
+
+from hierbayes.design.design import Design
+from hierbayes.display.about import Subject
+
+
+def subject_of(design: Design) -> Subject:
+    """The model and the data of a design."""
+    specification = design.specification
+    return Subject(str(specification), design.n, design.J, specification.group)

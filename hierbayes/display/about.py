@@ -1,0 +1,48 @@
+"""The lines at the head of a page: what model, what data, and what is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_LABEL = 7  # characters, so that what is said stands below each other
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a result is about, in names and counts.
+
+    Parameters
+    ----------
+    model : str
+        As one formula.
+    rows, groups : int
+    group : str
+        The factor that groups the rows.
+    """
+
+    model: str
+    rows: int
+    groups: int
+    group: str
+
+    @property
+    def data(self) -> str:
+        """Rows and groups in a few words."""
+        return f"{self.rows} rows, {self.groups} groups ({self.group})"
+
+    def lines(self, *further: tuple[str, str], dropped: object = "") -> tuple[str, ...]:
+        """The model and the data in a line each, then others, given by label and text.
+
+        Examples
+        --------
+        >>> Subject("y ~ 1 + (1 | g)", 20, 4, "g").lines(("Given", "θ̂ by ML"))
+        ('Model:  y ~ 1 + (1 | g)', 'Data:   20 rows, 4 groups (g)', 'Given:  θ̂ by ML')
+        """
+        data = f"{self.data}; {dropped}" if dropped else self.data
+        pairs = (("Model", self.model), ("Data", data), *further)
+        return tuple(about_line(label, text) for label, text in pairs)
+
+
+def about_line(label: str, text: str) -> str:
+    """A line with its label."""
+    return f"{label + ':':<{_LABEL}} {text}"

@@ -1,0 +1,38 @@
+"""A fit in a few lines: what it is, and its main numbers."""
+
+from __future__ import annotations
+
+from hierbayes.design.subject import subject_of
+from hierbayes.fit.effects import fixef
+from hierbayes.fit.evidence import Maximum
+from hierbayes.fit.fitted import Fitted
+from hierbayes.likelihood.covariance import sd_corr
+
+_MANY = 6  # numbers from which on the rest is counted
+
+
+def brief(fit: Fitted, found: str) -> str:
+    """Engine, model, sizes, what was found, and estimates, in four lines."""
+    subject = subject_of(fit.design)
+    sd, _ = sd_corr(fit.G_draws.mean(axis=(0, 1)))
+    fixed = [f"{term} {value:.4g}" for term, value in fixef(fit).items()]
+    random = [f"{name} {value:.4g}" for name, value in zip(fit.design.effects, sd, strict=True)]
+    return "\n".join(
+        [
+            f"{fit.engine} fit of {subject.model}",
+            f"  {subject.data}; {found}",
+            f"  fixed effects ({len(fixed)}): {_listed(fixed)}",
+            f"  random effects ({len(random)}), sd: {_listed(random)}; sigma {fit.sigma:.4g}",
+        ]
+    )
+
+
+def maximum_text(maximum: Maximum) -> str:
+    """The value of a maximum in a few words."""
+    what = "log posterior" if maximum.reading is None else "log-likelihood"
+    return f"{what} {maximum.value:.2f}{', G singular' if maximum.singular else ''}"
+
+
+def _listed(texts: list[str]) -> str:
+    rest = len(texts) - _MANY
+    return ", ".join(texts[:_MANY]) + (f", and {rest} more" if rest > 0 else "")
