@@ -206,7 +206,8 @@ def test_engines_and_print(hs: pd.DataFrame) -> None:
     mode, ml = model.map().contextual("ses"), model.ml().contextual("ses")
     assert list(mode.table) == ["estimate", "se", "df", "lower", "upper"]
     assert ml.table.loc["contextual", "estimate"] == pytest.approx(model.ml().fixef().iloc[2])
-    assert repr(mode) == "<Slopes of 'ses' within and between groups, MAP>"
+    assert repr(mode) == str(mode)
+    assert repr(mode).startswith("Slopes of 'ses' within and between groups, MAP\n  Model:  ")
     text = str(ml)
     assert "Mean:   cvar(ses, school), the mean of the rows at hand (exact)" in text
     assert "Given:  θ̂ by ML; 95% limits by t with the degrees of freedom within groups" in text

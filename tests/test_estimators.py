@@ -675,7 +675,7 @@ def test_prints(six: hb.Estimators) -> None:
         "  Question: the slope of ses in mathach ~ ses * Sector",
         "  Data:     1977 rows, 40 groups (school); Sector: 21 Catholic, 19 Public; no rows",
         "  Groups:   no groups left out of methods 2a and 3",
-        "ses: Public − Catholic 1 pooled OLS                      1.6051  0.3845  1973   4.1743",
+        "ses: Public − Catholic 1 pooled OLS                      1.6051  0.3845   1973   4.1743",
         "  - consistent? 2a, 2b, 3, 6: yes: compares rows of one school with each other only",
     ):  # fmt: skip
         assert line in text
@@ -691,7 +691,9 @@ def test_prints(six: hb.Estimators) -> None:
     )
     assert max(map(len, text.splitlines())) <= 100
     assert "  - reaches these 40 groups: 2a, 2b" in text
-    assert repr(six) == ("<Six estimators: Question: the slope of ses in mathach ~ ses * Sector>")
+    assert repr(six).startswith(
+        "Six estimators\n  Question: the slope of ses in mathach ~ ses * Sector\n"
+    )
     page = six._repr_html_()
     assert page.count("<table") == 3
     assert "<li>" in page

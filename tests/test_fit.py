@@ -178,7 +178,7 @@ def test_the_singular_model_is_explained() -> None:
         "two"
     ) in diagnosis.findings
     page = diagnosis._repr_html_()
-    assert page.startswith(f"<p><b>{diagnosis.verdict}</b></p><ul><li>{diagnosis.findings[0]}</li>")
+    assert page.startswith(f"<h3>{diagnosis.verdict}</h3><ul><li>{diagnosis.findings[0]}</li>")
     assert "<table" not in page
     table = model.reml().intervals()
     assert table.loc["sd", ["lower", "upper"]].isna().all(axis=None)

@@ -182,17 +182,26 @@ def test_notes_on_what_is_suspicious(hs: pd.DataFrame) -> None:
 TEXT = """\
 Levels of 7 variables: 1977 rows in 40 groups of school (29 to 66 rows)
 
-              level        kind  missing varies in  within   between       icc                              derived from
-mathach           1      number        0  40 of 40   39.64     7.299    0.1555
-ses               1      number        0  40 of 40  0.4138    0.1561    0.2739
-ses.m    2, derived      number        0   0 of 40       0    0.1645         1                               mean of ses
-ses.d    1, centred      number        0  40 of 40  0.4138  -0.00838  -0.02067            deviation of ses from its mean
-Sex               1  factor (2)        0  29 of 40  0.1691   0.08124    0.3245
-Size              1      number        1   1 of 40   101.5  4.27e+05    0.9998
-Sex.cat  2, derived  factor (3)        0   0 of 40                              share of Sex = Female: none, some or all
+              level        kind missing varies in  within   between       icc  \\
+mathach           1      number       0  40 of 40   39.64     7.299    0.1555
+ses               1      number       0  40 of 40  0.4138    0.1561    0.2739
+ses.m    2, derived      number       0   0 of 40       0    0.1645         1
+ses.d    1, centred      number       0  40 of 40  0.4138  -0.00838  -0.02067
+Sex               1  factor (2)       0  29 of 40  0.1691   0.08124    0.3245
+Size              1      number       1   1 of 40   101.5  4.27e+05    0.9998
+Sex.cat  2, derived  factor (3)       0   0 of 40
+
+                                     derived from
+mathach
+ses
+ses.m                                 mean of ses
+ses.d              deviation of ses from its mean
+Sex
+Size
+Sex.cat  share of Sex = Female: none, some or all
 
   - 'Size' varies in 1 of 40 groups only ('1317'); if it is a variable of level 2, its values there
-    disagree"""  # noqa: E501
+    disagree"""
 
 
 def test_text(derived: pd.DataFrame) -> None:
@@ -201,9 +210,9 @@ def test_text(derived: pd.DataFrame) -> None:
     data.loc[[5, 6], "Size"] = [7.0, np.nan]
     found = hb.levels(data, "school")
     assert str(found) == TEXT
-    assert repr(found) == f"<{found.title}>"
+    assert repr(found) == TEXT
     page = found._repr_html_()
-    assert page.startswith(f"<p><b>{found.title}</b></p><table")
+    assert page.startswith(f"<h3>{found.title}</h3><table")
     assert "<td>deviation of ses from its mean</td>" in page
     assert page.endswith("values there disagree</li></ul>")
 

@@ -171,7 +171,6 @@ def test_advice(
 
 PRINTED = """\
 Likelihood ratio test of two REML fits
-
   model 1: mathach ~ 1 + ses + (1 | school)
   model 2: mathach ~ 1 + ses + (1 + ses | school)
 
@@ -196,7 +195,7 @@ def test_it_prints(reml_fits: Cache[hb.PointFit]) -> None:
     assert [line.split() for line in str(test).splitlines()] == [
         line.split() for line in PRINTED.splitlines()
     ]
-    assert repr(test) == "<likelihood ratio 1.7703 on 2 df, p = 0.2980>"
+    assert repr(test) == str(test)
     assert test._repr_html_().count("<table") == 2
 
 
@@ -311,7 +310,6 @@ def test_a_table_of_models_prints(reml_fits: Cache[hb.PointFit]) -> None:
 
 TABLE = """\
 Criteria of 2 REML fits
-
   model 1: mathach ~ 1 + ses + (1 | school)
   model 2: mathach ~ 1 + ses + (1 + ses | school)
 

@@ -394,7 +394,7 @@ def test_ellipses_have_the_area_and_the_boundary_of_G(hs: pd.DataFrame) -> None:
 def test_it_prints_its_tables(hs: pd.DataFrame) -> None:
     prior = hb.Model(FORMULA, RANDOM, data=hs).prior_predictive(seed=1)
     text = str(prior)
-    assert repr(prior) == text
+    assert text.startswith(repr(prior).partition("\n\n...")[0])
     assert text.startswith("Prior predictive: what the priors imply before any data are seen\n")
     assert str(prior.priors) in text
     assert "Implications (median and 90% equal-tailed limits):" in text

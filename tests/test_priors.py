@@ -49,7 +49,8 @@ def test_a_term_is_stated_and_the_rest_keeps_its_default() -> None:
 
 def test_the_printed_table_is_the_frame() -> None:
     priors = model(sigma=hb.Exponential(0.2)).priors
-    assert str(priors) == priors.frame().to_string()
+    lines = priors.frame().to_string().splitlines()
+    assert str(priors).splitlines() == [line.rstrip() for line in lines]
     assert "Exponential(0.2)" in str(priors)
     assert "<table" in priors._repr_html_()
 

@@ -399,8 +399,8 @@ sd    Intercept        1.5005   2.0123   2.7210           REML criterion
 corr  Intercept, ses  -1.0000  -0.2099   1.0000     both  REML criterion
 sigma sigma            5.9306   6.1208   6.3213           REML criterion
 
-Bounds: where twice the log-likelihood lies 3.8415 below its maximum (95%), all other
-parameters at their best.
+Bounds: where twice the log-likelihood lies 3.8415 below its maximum (95%), all other parameters at
+their best.
 Boundary: the likelihood never falls that far on this side; the bound is the end of the range.
 Estimates of fixed effects are those of ML, whose deviance they profile."""
 

@@ -15,7 +15,6 @@ _SPECIAL = {
     "&": r"\&", "$": r"\$", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''",
     "[": "{[}", "]": "{]}",  # not taken for an option after \\ or \item
-    "\n": " ", "\r": " ", "\t": " ",
 }  # fmt: skip
 _SIGNS = {
     "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "ε": r"\varepsilon",
@@ -27,7 +26,7 @@ _SIGNS = {
     "¹": "^1", "′": "'", "∝": r"\propto",
 }  # fmt: skip
 _HATTED = re.compile("(.)\N{COMBINING CIRCUMFLEX ACCENT}")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_SPACE = re.compile(r"[\x00-\x20\x85\u2028\u2029]")
 
 
 def page_latex(title: str, about: Sequence[str], blocks: Sequence[Block]) -> str:
@@ -41,7 +40,7 @@ def page_latex(title: str, about: Sequence[str], blocks: Sequence[Block]) -> str
 
 def latex_text(text: str) -> str:
     """A text with TeX's own characters escaped."""
-    pieces = _HATTED.split(_CONTROL.sub("", text))  # text, hatted, text, ..., text
+    pieces = _HATTED.split(_SPACE.sub(" ", text))  # text, hatted, text, ..., text
     return "".join(_hat(piece) if k % 2 else _escaped(piece) for k, piece in enumerate(pieces))
 
 

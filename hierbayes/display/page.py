@@ -49,16 +49,22 @@ class Page:
         return page_markdown(self.title, self.about, self.blocks)
 
     def brief(self) -> str:
-        """The page as text where a screen holds it; or else its first block, and how much is left.
+        """As much of the page, block by block, as a screen holds, and how much is left.
 
         A first block of more than a screen is cut.
         """
-        whole = self.text()
-        if whole.count("\n") < _SCREEN:
-            return whole
-        first = replace(self, blocks=self.blocks[:1]).text().splitlines()
-        rest = len(whole.splitlines()) - len(first[:_SCREEN])
-        return "\n".join([*first[:_SCREEN], "", f"... and {rest} lines more: print() shows all"])
+        whole = self.text().splitlines()
+        if len(whole) <= _SCREEN:
+            return "\n".join(whole)
+        shown: list[str] = []
+        for count in range(1, len(self.blocks)):
+            lines = replace(self, blocks=self.blocks[:count]).text().splitlines()
+            if shown and len(lines) > _SCREEN:
+                break
+            shown = lines[:_SCREEN]
+        shown = shown or whole[:_SCREEN]
+        rest = len(whole) - len(shown)
+        return "\n".join([*shown, "", f"... and {rest} lines more: print() shows all"])
 
 
 class Printed(ABC):

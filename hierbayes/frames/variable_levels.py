@@ -126,12 +126,12 @@ def levels(df: pd.DataFrame, group: str | Sequence[str]) -> Levels:
     >>> print(found)
     Levels of 5 variables: 1977 rows in 40 groups of school (29 to 66 rows)
     <BLANKLINE>
-                  level        kind  missing varies in  within  between     icc derived from
-    mathach           1      number        0  40 of 40   39.64    7.299  0.1555
-    ses               1      number        0  40 of 40  0.4138   0.1561  0.2739
-    ses.m    2, derived      number        0   0 of 40       0   0.1645       1  mean of ses
-    Sex               1  factor (2)        0  29 of 40  0.1691  0.08124  0.3245
-    Sector            2  factor (2)        0   0 of 40       0   0.2503       1
+                  level        kind missing varies in  within  between     icc derived from
+    mathach           1      number       0  40 of 40   39.64    7.299  0.1555
+    ses               1      number       0  40 of 40  0.4138   0.1561  0.2739
+    ses.m    2, derived      number       0   0 of 40       0   0.1645       1  mean of ses
+    Sex               1  factor (2)       0  29 of 40  0.1691  0.08124  0.3245
+    Sector            2  factor (2)       0   0 of 40       0   0.2503       1
     """
     groups = group_rows(df, group)
     _refuse_no_levels(groups)

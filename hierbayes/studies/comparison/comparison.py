@@ -9,7 +9,7 @@ import pandas as pd
 
 from hierbayes.design.subject import subject_of
 from hierbayes.display.about import about_line
-from hierbayes.display.blocks import Items, Table
+from hierbayes.display.blocks import Block, Items, Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
 from hierbayes.fit.fit import Fit
@@ -92,7 +92,7 @@ class Comparison(Printed):
     def page(self) -> Page:
         """The fits, their estimates beside each other, and where they differ."""
         tables = (Table(frame, title) for title, frame in self._shown())
-        blocks = (
+        blocks: tuple[Block, ...] = (
             Table(self._overview_shown(), "Fits"),
             *tables,
             Items(self.findings, "Where they differ, and why"),
