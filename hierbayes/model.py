@@ -256,7 +256,7 @@ class Model:
 
     def graph(self) -> pm.Model:
         """The marginal model as a PyMC model: priors, and the collapsed likelihood."""
-        from hierbayes.estimation.posterior import graph_of
+        from hierbayes.estimation.graph import graph_of
 
         return graph_of(self.problem.design, self.problem.cross, self.priors)
 

@@ -18,7 +18,7 @@ from hierbayes.likelihood.conditional import (
     flat_prior,
 )
 from hierbayes.likelihood.covariance import block_mask
-from hierbayes.likelihood.native import collapsed_native
+from hierbayes.likelihood.native import collapsed_native, provide
 from hierbayes.likelihood.reading import GIVEN, ML, NORMAL, REML, Reading
 from tests import dense
 from tests.dense import Array, Rows
@@ -234,6 +234,7 @@ def test_moments_of_many_draws_of_gamma_and_u() -> None:
 @every_reading
 @every_structure
 def test_native_is_absolute_in_another_basis(blocks: tuple[int, ...], reading: Reading) -> None:
+    provide()
     s, q = Setting(blocks), sum(blocks)
     for T in (np.eye(q), np.random.default_rng(q).normal(size=(q, q))):
         arguments = s.arguments(s.root, s.sigma, s.gamma, reading)

@@ -13,7 +13,7 @@ from scipy import stats
 from scipy.optimize import minimize
 
 import hierbayes as hb
-from hierbayes.estimation.graph import graph_inputs
+from hierbayes.estimation.inputs import graph_inputs
 from hierbayes.fit.convergence import convergence_table
 from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.priors.joint_density import joint_density_at

@@ -22,11 +22,20 @@ LAYERS = ("public_names", "errors", "specification", "frames", "display", "desig
 # full.
 LAZY: dict[str, set[str]] = {
     "hierbayes.cli": {"hierbayes.cli.commands"},
+    "hierbayes.estimation.mode": {
+        "hierbayes.estimation.compiled",
+        "hierbayes.estimation.graph",
+        "hierbayes.estimation.graph_density",
+    },
+    "hierbayes.estimation.posterior": {
+        "hierbayes.estimation.compiled",
+        "hierbayes.estimation.graph",
+        "hierbayes.estimation.pymc_nuts",
+        "nutpie",
+    },
     "hierbayes.fit.convergence": {"arviz_stats"},
     "hierbayes.fit.diagnosis": {"arviz_stats"},
-    "hierbayes.fit.maximised": {"hierbayes.estimation.mode"},
-    "hierbayes.fit.sampled": {"hierbayes.estimation.posterior"},
-    "hierbayes.model": {"hierbayes.estimation.posterior", "hierbayes.priors.draws"},
+    "hierbayes.model": {"hierbayes.estimation.graph", "hierbayes.priors.draws"},
     "hierbayes.plots.canvas": {"hierbayes.plots.picture"},
     "hierbayes.plots.density": {"scipy"},
     "hierbayes.plots.prior_curve": {
@@ -41,7 +50,6 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.studies.sensitivity.power_scaling": {"arviz_stats"},
     "hierbayes.studies.sensitivity.support": {"hierbayes.priors.density"},
     "hierbayes.studies.sensitivity.theta": {
-        "hierbayes.priors.joint_density",
         "hierbayes.priors.density",
     },
     "hierbayes.studies.sensitivity.weights": {"arviz_stats"},

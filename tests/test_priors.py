@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import hierbayes as hb
-from hierbayes.estimation.graph import graph_inputs
+from hierbayes.estimation.inputs import graph_inputs
 
 
 def model(**priors: object) -> hb.Model:

@@ -1,4 +1,4 @@
-"""Long loops that show how far they are."""
+"""Long loops that show how far they are, and long steps that say so."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
+from rich.console import Console
 from rich.progress import track
 
 
@@ -19,3 +20,8 @@ def steps(count: int, what: str, *, progress: bool) -> Iterator[Iterable[int]]:
     shown: Any = track(range(count), f"{count} {what}", disable=not progress, transient=True)
     with closing(shown):
         yield shown
+
+
+def announce(text: str) -> None:
+    """One line on what is done now and takes a while, where bars go that are not results."""
+    Console(stderr=True).print(text, highlight=False, soft_wrap=True)

@@ -1,5 +1,6 @@
 """A PyMC graph as two C functions that read their data through a pointer.
 
+For models with a prior made by PyMC; what is built in has one density for all, `density`.
 PyTensor's numba backend turns the graph's log density, its gradient and the
 parameters of interest into one compiled function and caches it on disk.  What a
 sampler needs on top, C callbacks, is generated here as source, compiled with the
@@ -10,7 +11,6 @@ one compiled structure serves every data set and every prior of that structure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +23,14 @@ from pytensor.graph.replace import clone_replace
 from pytensor.graph.rewriting.utils import rewrite_graph
 from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS, compile_numba_function_src
 
-from hierbayes.estimation.graph import GraphInputs, Structure
+from hierbayes.design.design import Design
+from hierbayes.display.steps import announce
+from hierbayes.estimation.coordinates import Variable
+from hierbayes.estimation.graph import build_graph
+from hierbayes.estimation.inputs import GraphInputs, Structure
+from hierbayes.estimation.target import Target
 from hierbayes.frames.arrays import Floats
+from hierbayes.priors.prior_set import PriorSet
 
 _CACHE_VERSION = "1"
 _pointer = types.CPointer(types.float64)
@@ -66,20 +72,6 @@ def expand(dim, expanded, x_, out_, data):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Variable:
-    """One free variable of a graph: its place among the unconstrained coordinates."""
-
-    name: str
-    shape: tuple[int, ...]
-    transform: str | None
-
-    @property
-    def size(self) -> int:
-        """Number of unconstrained coordinates."""
-        return int(np.prod(self.shape))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
     """A compiled structure: callbacks, and how to feed and read them.
 
@@ -91,25 +83,12 @@ class Compiled:
         Order of the data in the buffer.
     variables : tuple of Variable
         Free variables in the order of the unconstrained vector x.
-    layout : dict
-        For each parameter of interest its slice and shape in ``expand``'s output.
     """
 
     log_density: Any
     expand: Any
     data_names: tuple[str, ...]
     variables: tuple[Variable, ...]
-    layout: dict[str, tuple[slice, tuple[int, ...]]]
-
-    @property
-    def n_dim(self) -> int:
-        """Number of unconstrained coordinates."""
-        return sum(variable.size for variable in self.variables)
-
-    @property
-    def n_out(self) -> int:
-        """Number of numbers `expand` writes."""
-        return max(where.stop for where, _ in self.layout.values())
 
     def buffer(self, data: dict[str, Floats]) -> Floats:
         """The data as one flat array: total length, offset and shape of each, values."""
@@ -121,31 +100,39 @@ class Compiled:
             offset += array.size
         return np.concatenate([[offset], head, *(array.ravel() for array in arrays)])
 
-    def parameters(self, expanded: Floats) -> dict[str, Floats]:
-        """Parameters of interest (..., shape) from `expand`'s output (..., n_out)."""
-        lead = expanded.shape[:-1]
-        return {
-            name: expanded[..., where].reshape(*lead, *shape)
-            for name, (where, shape) in self.layout.items()
-        }
-
 
 _structures: dict[Structure, Compiled] = {}
 
 
-def compile_graph(inputs: GraphInputs, build: Callable[[], pm.Model]) -> Compiled:
-    """The compiled structure of a graph, made once per process and structure.
+def graph_target(
+    design: Design, inputs: GraphInputs, priors: PriorSet, *, progress: bool
+) -> Target:
+    """A graph as a target; its structure is compiled once per process.
 
     Parameters
     ----------
-    inputs : GraphInputs
-        Whose structure is wanted.
-    build : callable
-        Makes the graph; called only when the structure is new.
+    design, inputs, priors
+        Of the model.
+    progress : bool
+        Whether to say so when it is compiled.
     """
     if inputs.structure not in _structures:
-        _structures[inputs.structure] = _compile(build(), inputs)
-    return _structures[inputs.structure]
+        if progress:
+            announce(
+                "compiling the log density of this structure, because a prior is a distribution "
+                "of PyMC: about 15 s the first time on a machine"
+            )
+        _structures[inputs.structure] = _compile(build_graph(design, inputs, priors), inputs)
+    compiled = _structures[inputs.structure]
+    _, p, q = inputs.structure[:3]
+    return Target(
+        compiled.log_density,
+        compiled.expand,
+        compiled.buffer(inputs.data),
+        compiled.variables,
+        q,
+        p,
+    )
 
 
 def free_variables(model: pm.Model) -> tuple[Variable, ...]:
@@ -190,12 +177,6 @@ def _compile(model: pm.Model, inputs: GraphInputs) -> Compiled:
     _, p, q = inputs.structure[:3]
     variables = free_variables(model)
     names = ["root", "sigma"] + (["gamma"] if "gamma" in model.named_vars else [])
-    shapes: dict[str, tuple[int, ...]] = {"root": (q, q), "sigma": (), "gamma": (p,)}
-    layout, start = {}, 0
-    for name in names:
-        size = int(np.prod(shapes[name]))
-        layout[name] = (slice(start, start + size), shapes[name])
-        start += size
     log_density = rewrite_graph(model.logp(), include=["canonicalize", "stabilize"])
     x, outputs = join_values(model, variables, log_density, names)
     with model:
@@ -205,8 +186,8 @@ def _compile(model: pm.Model, inputs: GraphInputs) -> Compiled:
     key = f"{CACHED_SRC_FUNCTIONS[function.vm.jit_fn.py_func]}_{_CACHE_VERSION}"
     ranks = [data[name].type.ndim for name in order]
     n_dim = sum(variable.size for variable in variables)
-    callbacks = _callbacks(function.vm.jit_fn, key, ranks, n_dim, start)
-    return Compiled(*callbacks, order, variables, layout)
+    callbacks = _callbacks(function.vm.jit_fn, key, ranks, n_dim, q * q + 1 + p)
+    return Compiled(*callbacks, order, variables)
 
 
 def _callbacks(inner: Any, key: str, ranks: list[int], n_dim: int, n_out: int) -> tuple[Any, Any]:

@@ -16,56 +16,16 @@ from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
-from numba import njit
 from pymc.logprob.transforms import Transform
 from pytensor.gradient import DisconnectedType
 from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
-# Counts up when a kernel below changes: PyTensor keeps its machine code on disk under it.
+from hierbayes.estimation.normalised_rows import correlation_root, correlation_root_pullback
+
+# Counts up when those kernels change: PyTensor keeps its machine code on disk under it.
 VERSION = 1
-
-
-@njit(cache=True, nogil=True)
-def correlation_root(z, n):
-    """L (n, n) and the log volume of the map, from z (n(n−1)/2,)."""
-    root = np.zeros((n, n))
-    log_volume = 0.0
-    start = 0
-    for i in range(n):
-        square = 1.0
-        for k in range(i):
-            square += z[start + k] ** 2
-        length = np.sqrt(square)
-        for k in range(i):
-            root[i, k] = z[start + k] / length
-        root[i, i] = 1.0 / length
-        if i > 0:
-            log_volume -= 0.5 * (i + 2) * np.log(square)
-        start += i
-    return root, log_volume
-
-
-@njit(cache=True, nogil=True)
-def correlation_root_pullback(z, d_root, d_volume):
-    """∂/∂z of a function with derivatives d_root (n, n) in L and d_volume in the log volume."""
-    n = d_root.shape[0]
-    d_z = np.zeros(z.shape[0])
-    start = 0
-    for i in range(n):
-        square = 1.0
-        for k in range(i):
-            square += z[start + k] ** 2
-        length = np.sqrt(square)
-        along = d_root[i, i]  # d_root_i · (z_i, 1)
-        for k in range(i):
-            along += d_root[i, k] * z[start + k]
-        for k in range(i):
-            d_z[start + k] = d_root[i, k] / length - along * z[start + k] / (length * square)
-            d_z[start + k] -= d_volume * (i + 2) * z[start + k] / square
-        start += i
-    return d_z
 
 
 class CorrelationRoot(Op):

@@ -1,29 +1,26 @@
 """The mode of the marginal posterior density of (sd, corr, σ), u integrated out.
 
 The density is the one the graph states, without the Jacobians of the sampler's
-transforms: PyMC's log density of sd and σ, and of the correlation matrix R itself
-(PyMC counts LKJ's density per Cholesky factor L; the difference is the volume
-Π_i L_ii^(n−i) of each block, i = 1…n).  Never the joint mode with u, whose density
-has no bound.
+transforms: that of sd and σ, and of the correlation matrix R itself.  Never the joint
+mode with u, whose density has no bound.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-import pymc as pm
-import pytensor.tensor as pt
-from pymc.pytensorf import compile as compile_pytensor
-from pytensor.compile.mode import Mode
 from scipy.optimize import minimize
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import EstimationError
-from hierbayes.estimation.compiled import Variable, free_variables, join_values
-from hierbayes.estimation.graph import build_graph, graph_inputs
-from hierbayes.estimation.posterior import start_point
+from hierbayes.estimation.coordinates import Variable, variables_of
+from hierbayes.estimation.density import density_at
+from hierbayes.estimation.density_data import density_data
+from hierbayes.estimation.inputs import graph_inputs
+from hierbayes.estimation.start import start_point
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import conditional_moments
 from hierbayes.priors.prior_set import PriorSet
@@ -69,10 +66,7 @@ def marginal_mode(problem: Problem, priors: PriorSet) -> MarginalMode:
         When the density has no finite value near the REML estimate.
     """
     design, cross = problem.design, problem.cross
-    inputs = graph_inputs(design, cross, priors)
-    model = build_graph(design, inputs, priors)
-    variables = free_variables(model)
-    density = _density(model, variables, problem.design.blocks)
+    density, variables = _objective(problem, priors)
     centre, width = start_point(variables, design, cross)
     starts = [centre, centre + 0.5 * width, centre - 0.3 * width]
     found = [minimize(lambda x: density(x)[:2], start, jac=True, method="BFGS",
@@ -107,28 +101,33 @@ def marginal_mode(problem: Problem, priors: PriorSet) -> MarginalMode:
     )
 
 
-def _density(
-    model: pm.Model, variables: tuple[Variable, ...], blocks: tuple[int, ...]
-) -> Callable[[Floats], tuple[float, Floats, Floats]]:
-    """x -> minus the log density, its gradient, and (root, σ[, γ]) in one vector."""
-    log_density = model.logp(jacobian=False)
-    for name, size in zip(_chol_names(model), (b for b in blocks if b > 1), strict=True):
-        diagonal = pt.diagonal(model[name])
-        volume = (np.arange(size - 1, -1, -1) * pt.log(diagonal)).sum()
-        log_density = log_density - model.replace_rvs_by_values([volume])[0]
-    names = ["root", "sigma", *(["gamma"] if "gamma" in model.named_vars else [])]
-    x, outputs = join_values(model, variables, log_density, names)
-    # A search needs some hundred evaluations: interpreting the graph beats compiling it.
-    with model:
-        function = compile_pytensor([x], outputs, mode=Mode("py", "fast_compile"))
+def _objective(
+    problem: Problem, priors: PriorSet
+) -> tuple[Callable[[Floats], tuple[float, Floats, Floats]], tuple[Variable, ...]]:
+    """x -> minus the log density, its gradient, and (root, σ, γ) in one vector; what x is."""
+    design = problem.design
+    inputs = graph_inputs(design, problem.cross, priors)
+    log_density: Callable[[Floats], tuple[float, Floats, Floats]]
+    if priors.are_built_in:
+        variables = variables_of(design, priors)
+        data = density_data(design, inputs, priors, volumes=False)
+        log_density = partial(density_at, data=data)
+    else:
+        from hierbayes.estimation.compiled import free_variables
+        from hierbayes.estimation.graph import build_graph
+        from hierbayes.estimation.graph_density import graph_density
 
-    def density(point: Floats) -> tuple[float, Floats, Floats]:
-        value, gradient, parameters = function(point)
+        model = build_graph(design, inputs, priors)
+        variables = free_variables(model)
+        log_density = graph_density(model, variables, design.blocks)
+
+    def objective(x: Floats) -> tuple[float, Floats, Floats]:
+        value, gradient, parameters = log_density(x)
         if not np.isfinite(value):
-            return 1e300, np.zeros(len(point)), parameters
-        return -float(value), -np.asarray(gradient), np.asarray(parameters)
+            return 1e300, np.zeros(len(x)), parameters
+        return -value, -gradient, parameters
 
-    return density
+    return objective, variables
 
 
 def _polish(density: Callable[[Floats], tuple[float, Floats, Floats]], x: Floats) -> Floats:
@@ -152,10 +151,6 @@ def _polish(density: Callable[[Floats], tuple[float, Floats, Floats]], x: Floats
             break
         x = trial
     return x
-
-
-def _chol_names(model: pm.Model) -> list[str]:
-    return [rv.name for rv in model.free_RVs if rv.name.startswith("corr_chol")]
 
 
 def _is_singular(root: Floats, scale: Floats) -> bool:

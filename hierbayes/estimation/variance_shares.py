@@ -16,27 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from pytensor.tensor.variable import TensorVariable
-
-from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.design.design import Design
-from hierbayes.estimation.reml import maximise
-from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.conditional import conditional_moments, flat_prior
-
-
-def gamma_evidence(design: Design, cross: CrossProducts, at: int) -> dict[str, Floats]:
-    """What REML says of γ without its element ``at``: estimates and standard errors."""
-    optimum = maximise(cross, design.blocks)
-    moments = conditional_moments(optimum.root, optimum.sigma, cross, flat_prior(len(design.terms)))
-    errors = np.sqrt(np.diagonal(cross.basis.gamma_covariance(moments.gamma_cov)))
-    return {
-        "gamma_estimate": np.delete(cross.basis.gamma(moments.gamma), at),
-        "gamma_error": np.delete(errors, at),
-    }
 
 
 def explained_scales(

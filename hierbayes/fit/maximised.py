@@ -6,6 +6,7 @@ import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
+from hierbayes.estimation.mode import marginal_mode
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.evidence import Maximum, count_covariances, maximum_of
 from hierbayes.fit.point import PointFit
@@ -49,8 +50,6 @@ def posterior_mode(problem: Problem, priors: PriorSet) -> PointFit:
     EstimationError
         When the density has no finite value near the REML estimate.
     """
-    from hierbayes.estimation.mode import marginal_mode
-
     design, cross = problem.design, problem.cross
     if priors.explains_gamma:
         raise PriorError(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from hierbayes.design.problem import Problem
+from hierbayes.estimation.posterior import sample_theta
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.posterior import PosteriorFit
@@ -26,8 +27,6 @@ def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettin
     EstimationError
         When no start with a finite density is found.
     """
-    from hierbayes.estimation.posterior import sample_theta
-
     design, cross = problem.design, problem.cross
     refuse_far_origin(design, cross.basis)
     refuse_improper(problem, priors)

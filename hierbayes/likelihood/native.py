@@ -8,6 +8,9 @@ symbol the likelihood is compiled once, cached on disk, and merely called.
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import llvmlite.binding as llvm
 import numpy as np
 from numba import carray, cfunc, njit, types
@@ -39,7 +42,6 @@ _SIGNATURE = types.void(
 )
 
 
-@cfunc(_SIGNATURE, cache=True)
 def _collapsed_c(
     J, q, p, reading, sigma, n, root_, gamma_, change_, A_, B_, C_, precision_, mean_, out_
 ):
@@ -75,8 +77,16 @@ def _collapsed_c(
         out[2 + q * q + c] = d_gamma[c]
 
 
-llvm.add_symbol(SYMBOL, _collapsed_c.address)
-_collapsed_symbol = types.ExternalFunction(SYMBOL, _SIGNATURE)
+# As compiled code calls it, once `provide` has put it there.
+likelihood = types.ExternalFunction(SYMBOL, _SIGNATURE)
+
+
+@cache
+def provide() -> Any:
+    """Put the likelihood behind its symbol: compiled once on a machine, then loaded."""
+    compiled = cfunc(_SIGNATURE, cache=True)(_collapsed_c)
+    llvm.add_symbol(SYMBOL, compiled.address)
+    return compiled
 
 
 @njit(cache=True, nogil=True)
@@ -88,7 +98,7 @@ def collapsed_native(root, sigma, gamma, to_internal, A, B, C, n, precision, mea
     q = root.shape[0]
     p = gamma.shape[0]
     out = np.empty(2 + q * q + p)
-    _collapsed_symbol(
+    likelihood(
         A.shape[0], q, p, reading, sigma, n, root.ctypes, gamma.ctypes, to_internal.ctypes,
         A.ctypes, B.ctypes, C.ctypes, precision.ctypes, mean.ctypes, out.ctypes,
     )  # fmt: skip

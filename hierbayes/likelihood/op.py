@@ -17,8 +17,10 @@ from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
-from hierbayes.likelihood.native import VERSION, collapsed_native
+from hierbayes.likelihood.native import VERSION, collapsed_native, provide
 from hierbayes.likelihood.reading import Reading
+
+provide()  # compiled graphs call it
 
 
 class CollapsedLogDensity(Op):

@@ -24,49 +24,12 @@ import pytensor
 import pytensor.tensor as pt
 from pytensor.compile.mode import Mode
 from pytensor.tensor.variable import TensorVariable
-from scipy.special import betaln, gammaln, multigammaln
 
 from hierbayes.design.design import Design
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import second_moment
 from hierbayes.priors.families import Prior
-from hierbayes.priors.joint_draws import explained_spread
-from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, MatrixPrior
+from hierbayes.priors.joint_parameters import joint_parameters
 from hierbayes.priors.prior_set import Entry
-
-
-def joint_parameters(entry: Entry, design: Design) -> dict[str, Floats]:
-    """Parameters of a joint prior for a model, as arrays by name.
-
-    Parameters
-    ----------
-    entry : (block, prior, source)
-        One of `PriorSet.joint`.
-    design : Design
-        In the user's units.
-    """
-    block, prior, _ = entry
-    second = second_moment(design.rows.Z)
-    match prior:
-        case MatrixPrior():
-            parameters = _matrix_parameters(prior, prior.scale_matrix(design.effects))
-        case Beta():
-            q = len(second)
-            volume = q * np.log(2.0) + np.log(np.diagonal(second)).sum()
-            parameters = {
-                "alpha": prior.alpha,
-                "beta": prior.beta,
-                "second_moments": second,
-                "log_constant": volume + gammaln(q) - betaln(prior.alpha, prior.beta),
-            }
-        case R2D2M2():
-            parameters = {
-                "alpha": prior.mean * prior.precision,
-                "beta": (1.0 - prior.mean) * prior.precision,
-                "concentration": prior.concentration,
-                "spread": explained_spread(design),
-            }
-    return {f"{block}_{name}": np.asarray(value, float) for name, value in parameters.items()}
 
 
 def joint_log_density(
@@ -93,14 +56,6 @@ def joint_log_density(
     """
     plain = {name.partition("_")[2]: value for name, value in parameters.items()}
     return _DENSITIES[prior.distribution](plain, root, sd, sigma)
-
-
-def log_uniform_corr(q: int) -> float:
-    """Log density of the uniform distribution of a correlation matrix (q, q), LKJ(1)."""
-    k = np.arange(1, q)
-    half = 0.5 * (k + 1.0)
-    log_volume = (k**2 * np.log(2.0) + k * betaln(half, half)).sum()
-    return -float(log_volume)
 
 
 def joint_density_at(entry: Entry, design: Design, roots: Floats, sigmas: Floats) -> Floats:
@@ -141,15 +96,6 @@ def _evaluator(distribution: str) -> Callable[..., Floats]:
         mode=Mode("py", "fast_compile"),
         on_unused_input="ignore",  # a prior of G says nothing of σ
     )
-
-
-def _matrix_parameters(prior: MatrixPrior, scale: Floats) -> dict[str, Any]:
-    q, half = len(scale), 0.5 * prior.nu
-    root = np.linalg.cholesky(scale)
-    log_det = 2.0 * np.log(np.diagonal(root)).sum()
-    along = half if isinstance(prior, InverseWishart) else -half
-    normal = along * log_det - half * q * np.log(2.0) - multigammaln(half, q)
-    return {"nu": prior.nu, "scale_root": root, "log_constant": normal + q * np.log(2.0)}
 
 
 def _inverse_wishart(

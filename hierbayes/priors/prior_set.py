@@ -25,7 +25,7 @@ from hierbayes.priors.defaults import (
     default_sigma,
     rounded,
 )
-from hierbayes.priors.families import Flat, Normal, Prior
+from hierbayes.priors.families import Flat, ForeignPrior, Normal, Prior
 from hierbayes.priors.joint_families import MatrixPrior
 
 FAR = 1000.0  # spreads between the data of a random column and its zero
@@ -102,6 +102,11 @@ class PriorSet:
     def explains_gamma(self) -> bool:
         """Whether the prior is on R², which ties γ to the sds and to σ."""
         return any(block == "r2" for block, _, _ in self.joint)
+
+    @property
+    def are_built_in(self) -> bool:
+        """Whether no prior is a distribution made by PyMC."""
+        return not any(isinstance(prior, ForeignPrior) for prior in self.families.values())
 
     @property
     def gamma_is_flat(self) -> bool:

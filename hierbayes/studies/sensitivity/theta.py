@@ -14,6 +14,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.likelihood.reduction import Reduction, reduce_draws
 from hierbayes.priors.families import LKJ, Prior
+from hierbayes.priors.joint_parameters import log_lkj_constant
 from hierbayes.priors.prior_set import PriorSet
 
 
@@ -147,9 +148,8 @@ def uniform_corr(chol: Floats) -> Floats:
     A density of the correlation matrix itself becomes one per factor by this volume.
     """
     from hierbayes.priors.density import log_density_corr
-    from hierbayes.priors.joint_density import log_uniform_corr
 
-    return log_density_corr(LKJ(1), chol) - log_uniform_corr(chol.shape[-1])
+    return log_density_corr(LKJ(1), chol) - log_lkj_constant(1.0, chol.shape[-1])
 
 
 def _log_density(prior: Prior, values: Floats) -> Floats:

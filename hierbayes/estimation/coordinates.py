@@ -1,0 +1,77 @@
+"""The unconstrained coordinates of a model: which variables, in what order, by which transform.
+
+Those of the graph.  Standard deviations with a symmetric sibling (half-normal, half-t,
+half-Cauchy, flat) carry a sign and need no transform.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierbayes.design.design import Design
+from hierbayes.estimation.inputs import are_one_family, place_of_constant
+from hierbayes.priors.families import Flat, Normal, Prior, StudentT, Uniform
+from hierbayes.priors.prior_set import PriorSet
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variable:
+    """One free variable of a model: its place among the unconstrained coordinates."""
+
+    name: str
+    shape: tuple[int, ...]
+    transform: str | None
+
+    @property
+    def size(self) -> int:
+        """Number of unconstrained coordinates."""
+        return int(np.prod(self.shape))
+
+
+def transform_of(prior: Prior, block: str) -> str | None:
+    """The transform of a number with a built-in prior of its own."""
+    if isinstance(prior, Uniform):
+        return "interval"
+    free = (Normal, StudentT, Flat) if block == "gamma" else ()
+    signed = block == "sd" and prior.signed is not None
+    return None if signed or isinstance(prior, free) else "log"
+
+
+def variables_of(design: Design, priors: PriorSet) -> tuple[Variable, ...]:
+    """The free variables under built-in priors, in the order of the coordinates."""
+    p, q = len(design.terms), len(design.effects)
+    sigma = Variable("sigma", (), transform_of(priors.sigma[1], "sigma"))
+    corr = _corr(design.blocks)
+    if priors.explains_gamma:
+        shares = p - 1 + q
+        at, constant = place_of_constant(design, priors), priors.gamma[0][1]
+        found = [sigma, Variable("r2", (), "logodds")]
+        found += [Variable("r2_share", (shares - 1,), "simplex")] if shares > 1 else []
+        found += [*corr, Variable(f"gamma_{at}", (), transform_of(constant, "gamma"))]
+        return (*found, *([Variable("gamma_z", (p - 1,), None)] if p > 1 else []))
+    sds = [prior for _, prior, _ in priors.sd]
+    gamma = [] if priors.collapses_gamma else [prior for _, prior, _ in priors.gamma]
+    sd = _numbers("sd", sds) if sds else [Variable("sd", (q,), "log")]
+    return (*sd, *corr, sigma, *_numbers("gamma", gamma))
+
+
+def _numbers(block: str, priors: list[Prior]) -> list[Variable]:
+    """One variable for priors of one family, one for each otherwise."""
+    transforms = [transform_of(prior, block) for prior in priors]
+    signs = ["signed_" if block == "sd" and prior.signed else "" for prior in priors]
+    if priors and are_one_family(priors):
+        return [Variable(f"{signs[0]}{block}", (len(priors),), transforms[0])]
+    return [
+        Variable(f"{sign}{block}_{k}", (), transform)
+        for k, (sign, transform) in enumerate(zip(signs, transforms, strict=True))
+    ]
+
+
+def _corr(blocks: tuple[int, ...]) -> list[Variable]:
+    sizes = [size * (size - 1) // 2 for size in blocks if size > 1]
+    names = ["corr_chol"] if len(sizes) == 1 else [f"corr_chol_{k}" for k in range(len(sizes))]
+    return [
+        Variable(name, (size,), "normalised_rows") for name, size in zip(names, sizes, strict=True)
+    ]

@@ -1,0 +1,136 @@
+"""The log density of every model with built-in priors: one compiled function, fed with data.
+
+All that distinguishes one model from another is data (`density_layout`): sizes, families and
+transforms too.  So nothing is compiled for another number of effects, another structure or
+another prior, and the machine code is made once and kept on disk.  `_evaluate` stands behind
+a C symbol, so that the callbacks a sampler takes merely call it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import llvmlite.binding as llvm
+import numpy as np
+from numba import carray, cfunc, types
+from numba.core.caching import FunctionCache
+from numba.core.registry import cpu_target
+
+from hierbayes.estimation import density_kernels, density_layout, normalised_rows, shares_kernels
+from hierbayes.estimation.density_kernels import density
+from hierbayes.estimation.density_layout import Head
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood import native
+from hierbayes.priors import joint_kernels, scalar_density
+
+SYMBOL = "hierbayes_log_density"
+_KERNELS = (density_kernels, density_layout, normalised_rows, shares_kernels, joint_kernels,
+            scalar_density)  # fmt: skip
+_pointer = types.CPointer(types.float64)
+_EVALUATE = types.void(types.boolean, _pointer, _pointer, _pointer)
+_LOG_DENSITY = types.int64(types.uint64, _pointer, _pointer, _pointer, _pointer)
+_EXPAND = types.int64(types.uint64, types.uint64, _pointer, _pointer, _pointer)
+_evaluate_symbol = types.ExternalFunction(SYMBOL, _EVALUATE)
+_COORDINATES, _EFFECTS, _TERMS = int(Head.COORDINATES), int(Head.EFFECTS), int(Head.TERMS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Callbacks:
+    """The log density as C functions (numba's CFunc).
+
+    Parameters
+    ----------
+    evaluate : (with_gradient, x, data, out) -> nothing
+        See `density_kernels.density`.
+    log_density : (dim, x, gradient, value, data) -> status
+        As nutpie calls it: 0, or why the point is refused: 3 for a gradient that is not
+        finite, 4 for such a value.
+    expand : (dim, expanded, x, out, data) -> status
+        Root, σ and γ at x.
+    """
+
+    evaluate: Any
+    log_density: Any
+    expand: Any
+
+
+@cache
+def callbacks() -> Callbacks:
+    """The C functions: compiled once on a machine, then loaded."""
+    native.provide()
+    evaluate = cfunc(_EVALUATE, cache=True)(_evaluate_of(_key()))
+    llvm.add_symbol(SYMBOL, evaluate.address)
+    return Callbacks(
+        evaluate,
+        cfunc(_LOG_DENSITY, cache=True)(_log_density),
+        cfunc(_EXPAND, cache=True)(_expand),
+    )
+
+
+def is_compiled() -> bool:
+    """Whether the machine code is on disk already."""
+    stored = FunctionCache(_evaluate_of(_key()))
+    return stored.load_overload(_EVALUATE, cpu_target.target_context) is not None
+
+
+def density_at(x: Floats, data: Floats) -> tuple[float, Floats, Floats]:
+    """Value, gradient (n,) and parameters (root (q, q), σ, γ (p,), raveled) at one point."""
+    n, q, p = (int(data[place]) for place in (_COORDINATES, _EFFECTS, _TERMS))
+    out = np.empty(2 + n + q * q + p)
+    pointers = [
+        np.ascontiguousarray(array, np.float64).ctypes.data_as(ctypes.POINTER(ctypes.c_double))
+        for array in (x, data, out)
+    ]
+    callbacks().evaluate.ctypes(True, *pointers)
+    return float(out[0]), out[1 : 1 + n], out[1 + n :]
+
+
+def _key() -> int:
+    """Changes with any of the kernels: numba itself looks at the file of the caller alone."""
+    sources = [Path(str(module.__file__)).read_bytes() for module in _KERNELS]
+    return crc32(native.SYMBOL.encode() + b"".join(sources))
+
+
+def _evaluate_of(key: int) -> Any:
+    """The function behind the symbol; what it closes over is part of what it is cached under."""
+
+    def _evaluate(with_gradient, x_, data_, out_):  # type: ignore[no-untyped-def]
+        if key < 0:
+            return
+        data = carray(data_, (int(carray(data_, (1,))[0]),))
+        n, q, p = int(data[_COORDINATES]), int(data[_EFFECTS]), int(data[_TERMS])
+        density(with_gradient, carray(x_, (n,)), data, carray(out_, (2 + n + q * q + p,)))
+
+    return _evaluate
+
+
+def _log_density(dim, x_, gradient_, value_, data_):  # type: ignore[no-untyped-def]
+    head = carray(data_, (_TERMS + 1,))
+    n, q, p = int(head[_COORDINATES]), int(head[_EFFECTS]), int(head[_TERMS])
+    out = np.empty(2 + n + q * q + p)
+    _evaluate_symbol(True, x_, data_, out.ctypes)
+    carray(value_, (1,))[0] = out[0]
+    if not np.isfinite(out[0]):
+        return 4
+    gradient = carray(gradient_, (n,))
+    for i in range(n):
+        gradient[i] = out[1 + i]
+        if not np.isfinite(out[1 + i]):
+            return 3
+    return 0
+
+
+def _expand(dim, expanded, x_, out_, data_):  # type: ignore[no-untyped-def]
+    head = carray(data_, (_TERMS + 1,))
+    n, q, p = int(head[_COORDINATES]), int(head[_EFFECTS]), int(head[_TERMS])
+    out = np.empty(2 + n + q * q + p)
+    _evaluate_symbol(False, x_, data_, out.ctypes)
+    parameters = carray(out_, (expanded,))
+    for i in range(expanded):
+        parameters[i] = out[1 + n + i]
+    return 0

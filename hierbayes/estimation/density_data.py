@@ -1,0 +1,189 @@
+"""A model as the flat buffer that its compiled log density reads."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.special import betaln, gammaln
+
+from hierbayes.design.design import Design
+from hierbayes.estimation.coordinates import Variable, transform_of, variables_of
+from hierbayes.estimation.density_layout import (
+    DENSITY,
+    ICC,
+    IDENTITY,
+    INTERVAL,
+    INVERSE_WISHART,
+    LOG,
+    LOWER,
+    NO_JOINT,
+    PLACE,
+    ROW,
+    SHARES,
+    TRANSFORM,
+    UPPER,
+    VOLUME,
+    WISHART,
+    Head,
+)  # fmt: skip
+from hierbayes.estimation.inputs import GraphInputs, place_of_constant
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.reading import GIVEN
+from hierbayes.priors.families import Flat, Prior
+from hierbayes.priors.joint_parameters import log_lkj_constant
+from hierbayes.priors.prior_set import PriorSet
+from hierbayes.priors.scalar_density import coefficients
+
+_TRANSFORMS = {None: IDENTITY, "log": LOG, "interval": INTERVAL}
+_JOINTS = {"InverseWishart": INVERSE_WISHART, "Wishart": WISHART, "Beta": ICC, "R2D2M2": SHARES}
+_JOINT_ARRAYS = {
+    NO_JOINT: (),
+    INVERSE_WISHART: ("G_nu", "G_scale_root"),
+    WISHART: ("G_nu", "G_scale_root"),
+    ICC: ("icc_alpha", "icc_beta", "icc_second_moments"),
+    SHARES: ("r2_alpha", "r2_beta", "r2_concentration", "r2_spread", "gamma_estimate",
+             "gamma_error"),
+}  # fmt: skip
+
+
+def density_data(
+    design: Design, inputs: GraphInputs, priors: PriorSet, *, volumes: bool = True
+) -> Floats:
+    """The buffer of a model with built-in priors.
+
+    Parameters
+    ----------
+    design : Design
+    inputs : GraphInputs
+        As `graph_inputs` makes them.
+    priors : PriorSet
+    volumes : bool
+        Whether the density is that of the coordinates, volumes of the transforms included,
+        as a sampler needs it; otherwise that of sd, of the correlation matrices, σ and γ.
+    """
+    data, variables = inputs.data, variables_of(design, priors)
+    starts = _starts(variables)
+    given = inputs.structure[0] == GIVEN.value
+    joint = _JOINTS[priors.joint[0][1].distribution] if priors.joint else NO_JOINT
+    sizes = [size for size in design.blocks if size > 1]
+    eta = data.get("corr_eta", np.ones(0))[: len(sizes)]
+    rows = _rows(design, priors, starts, given=given, volumes=volumes)
+    numbers = {
+        Head.COORDINATES: sum(variable.size for variable in variables),
+        Head.NUMBERS: len(rows),
+        Head.GROUPS: len(data["A"]),
+        Head.EFFECTS: len(design.effects),
+        Head.TERMS: len(design.terms),
+        Head.READING: inputs.structure[0],
+        Head.GIVEN: given,
+        Head.BLOCKS: len(design.blocks),
+        Head.JOINT: joint,
+        Head.CORR_AT: starts.get("corr_chol", 0),
+        Head.SHARES_AT: starts.get("r2", 0),
+        Head.XI_AT: starts.get("gamma_z", 0),
+        Head.PLACE_OF_CONSTANT: place_of_constant(design, priors) if joint == SHARES else 0,
+        Head.ROWS: data["n"],
+        Head.SCALE: data["scale"],
+        Head.CONSTANT: data["log_jacobian"] + _constant(design, data, joint, eta),
+    }
+    nothing = np.zeros(0)
+    arrays = {
+        Head.AT_NUMBERS: rows,
+        Head.AT_BLOCKS: _blocks(design.blocks, eta, volumes=volumes),
+        Head.AT_JOINT: np.concatenate([[], *(data[n].ravel() for n in _JOINT_ARRAYS[joint])]),
+        Head.AT_A: data["A"],
+        Head.AT_B: data["B"],
+        Head.AT_C: data["C"],
+        Head.AT_TO_INTERNAL: data["to_internal"],
+        Head.AT_PRECISION: data["gamma_precision"],
+        Head.AT_MEAN: data["gamma_mean"],
+        Head.AT_GAMMA_TO_INTERNAL: data.get("gamma_to_internal", nothing),
+        Head.AT_GAMMA_CENTER: data.get("gamma_center", nothing),
+    }
+    return _joined(numbers, arrays)
+
+
+def _joined(numbers: dict[Head, float], arrays: dict[Head, Floats]) -> Floats:
+    """Head and arrays in one."""
+    head = np.zeros(len(Head))
+    for place, number in numbers.items():
+        head[place] = number
+    end = len(head)
+    for place, array in arrays.items():
+        head[place] = end
+        end += array.size
+    head[Head.LENGTH] = end
+    return np.concatenate([head, *(np.ravel(array) for array in arrays.values())])
+
+
+def _starts(variables: tuple[Variable, ...]) -> dict[str, int]:
+    """First coordinate of each block: of the sds, correlations, σ, γ, R² and ξ."""
+    starts: dict[str, int] = {}
+    at = 0
+    for variable in variables:
+        name = variable.name.removeprefix("signed_").rstrip("0123456789").removesuffix("_")
+        starts.setdefault("r2" if variable.name == "r2" else name, at)
+        at += variable.size
+    return starts
+
+
+def _rows(
+    design: Design, priors: PriorSet, starts: dict[str, int], *, given: bool, volumes: bool
+) -> Floats:
+    """σ, the sds and the γ that have coordinates of their own (K, ROW)."""
+    q = len(design.effects)
+    sds = [prior for _, prior, _ in priors.sd]
+    if not sds and not priors.explains_gamma:
+        rows = [_row(Flat(), "log", "sd", starts["sd"] + k, volumes) for k in range(q)]
+    else:
+        rows = [
+            _row(prior, transform_of(prior, "sd"), "sd", starts["sd"] + k, volumes)
+            for k, prior in enumerate(sds)
+        ]
+    sigma = priors.sigma[1]
+    rows.insert(0, _row(sigma, transform_of(sigma, "sigma"), "sigma", starts["sigma"], volumes))
+    for k, (_, prior, _) in enumerate(priors.gamma if given else ()):
+        transform = transform_of(prior, "gamma")
+        rows.append(_row(prior, transform, "gamma", starts["gamma"] + k, volumes))
+    return np.array(rows)
+
+
+def _row(prior: Prior, transform: str | None, block: str, place: int, volumes: bool) -> Floats:
+    row = np.zeros(ROW)
+    row[PLACE], row[TRANSFORM], row[VOLUME] = place, _TRANSFORMS[transform], volumes
+    if transform == "interval":
+        row[LOWER], row[UPPER] = prior.parameters["lower"], prior.parameters["upper"]
+    row[DENSITY:] = coefficients(prior, signed=block == "sd" and transform is None)
+    return row
+
+
+def _blocks(blocks: tuple[int, ...], eta: Floats, *, volumes: bool) -> Floats:
+    """Size of each block of G, and what log L_ii weighs in the log prior of its correlations.
+
+    The density of a correlation matrix ∝ |R|^(η − 1) is Π_i L_ii^(2η − 2); the volume of
+    the map of coordinates to R adds n + 1 to the power.
+    """
+    rows, at = [], 0
+    for size in blocks:
+        power = 2.0 * eta[at] - 2.0 if size > 1 else 0.0
+        rows.append([size, power + (size + 1.0 if volumes else 0.0)])
+        at += size > 1
+    return np.array(rows)
+
+
+def _constant(design: Design, data: dict[str, Floats], joint: int, eta: Floats) -> float:
+    """Normalising constants of the priors of several numbers."""
+    sizes = [size for size in design.blocks if size > 1]
+    total = sum(log_lkj_constant(one, n) for one, n in zip(eta, sizes, strict=True))
+    if joint in (INVERSE_WISHART, WISHART):
+        return total + float(data["G_log_constant"])
+    if joint == ICC:
+        return total + float(data["icc_log_constant"])
+    if joint == SHARES:
+        m, c = len(data["r2_spread"]), data["r2_concentration"]
+        total -= betaln(data["r2_alpha"], data["r2_beta"])
+        total -= 0.5 * math.log(2.0 * math.pi) * len(data["gamma_error"])
+        if m > 1:
+            total += math.log(m) + gammaln(m * c) - m * gammaln(c)
+    return float(total)

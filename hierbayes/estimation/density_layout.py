@@ -1,0 +1,51 @@
+"""Where the numbers of a model stand in the buffer that its log density reads."""
+
+from __future__ import annotations
+
+from enum import IntEnum, auto
+
+from hierbayes.priors.scalar_density import WIDTH
+
+IDENTITY, LOG, INTERVAL = range(3)
+NO_JOINT, INVERSE_WISHART, WISHART, ICC, SHARES = range(5)
+# Of a number with a prior of its own, before the coefficients of its density: its coordinate, its
+# transform, the limits of an interval, and whether the volume of the transform counts.
+PLACE, TRANSFORM, LOWER, UPPER, VOLUME = range(5)
+DENSITY = 5
+ROW = DENSITY + WIDTH
+
+
+class Head(IntEnum):
+    """Where a number of the model stands at the head of the buffer.
+
+    Those after ``CONSTANT`` are places in the buffer where an array begins.
+    """
+
+    LENGTH = 0
+    COORDINATES = auto()  # how many
+    NUMBERS = auto()  # σ, then sds and γ that have priors of their own
+    GROUPS = auto()
+    EFFECTS = auto()
+    TERMS = auto()
+    READING = auto()
+    GIVEN = auto()  # whether γ is sampled
+    BLOCKS = auto()
+    JOINT = auto()
+    CORR_AT = auto()  # first coordinate of the correlations
+    SHARES_AT = auto()  # of R² and its shares
+    XI_AT = auto()  # of the varying γ under a prior of R²
+    PLACE_OF_CONSTANT = auto()  # among the terms
+    ROWS = auto()
+    SCALE = auto()
+    CONSTANT = auto()
+    AT_NUMBERS = auto()
+    AT_BLOCKS = auto()
+    AT_JOINT = auto()
+    AT_A = auto()
+    AT_B = auto()
+    AT_C = auto()
+    AT_TO_INTERNAL = auto()
+    AT_PRECISION = auto()
+    AT_MEAN = auto()
+    AT_GAMMA_TO_INTERNAL = auto()
+    AT_GAMMA_CENTER = auto()

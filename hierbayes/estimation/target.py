@@ -1,0 +1,52 @@
+"""What NUTS samples from: compiled callbacks, their data, and how to read what they write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hierbayes.estimation.coordinates import Variable
+from hierbayes.frames.arrays import Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """A log density as C callbacks.
+
+    Parameters
+    ----------
+    log_density, expand : numba CFunc
+        As nutpie calls them.
+    data : (k,) float
+        What they read.
+    variables : tuple of Variable
+        Free variables in the order of the unconstrained vector x.
+    q : int
+        Number of random effects.
+    p : int
+        Number of fixed effects that ``expand`` writes: 0 where γ is integrated out.
+    """
+
+    log_density: Any
+    expand: Any
+    data: Floats
+    variables: tuple[Variable, ...]
+    q: int
+    p: int
+
+    @property
+    def n_dim(self) -> int:
+        """Number of unconstrained coordinates."""
+        return sum(variable.size for variable in self.variables)
+
+    @property
+    def n_out(self) -> int:
+        """Number of numbers `expand` writes."""
+        return self.q**2 + 1 + self.p
+
+    def parameters(self, expanded: Floats) -> tuple[Floats, Floats, Floats | None]:
+        """Root (..., q, q), σ (...) and γ (..., p), if sampled, from (..., n_out)."""
+        size = self.q**2
+        root = expanded[..., :size].reshape(*expanded.shape[:-1], self.q, self.q)
+        gamma = expanded[..., size + 1 :] if self.p else None
+        return root, expanded[..., size], gamma

@@ -1,0 +1,46 @@
+"""Draws of θ as a sampler leaves them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import xarray as xr
+
+from hierbayes.frames.arrays import Floats
+
+# What is kept of nutpie's statistics, and under which names: those of PyMC.
+STATISTICS = {
+    "diverging": "diverging",
+    "energy": "energy",
+    "logp": "lp",
+    "depth": "tree_depth",
+    "n_steps": "n_steps",
+    "step_size_bar": "step_size",
+    "mean_tree_accept": "acceptance_rate",
+    "maxdepth_reached": "reached_max_treedepth",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ThetaDraws:
+    """Draws of θ (and of γ when it is not collapsed), in the user's units.
+
+    Parameters
+    ----------
+    root : (chains, draws, q, q) float
+        A root of G.
+    sigma : (chains, draws) float
+    gamma : (chains, draws, p) float or None
+    stats : Dataset
+        Sampler statistics by chain and draw.
+    seconds : float
+        Wall time of sampling, compilation excluded.
+    compile_seconds : float
+    """
+
+    root: Floats
+    sigma: Floats
+    gamma: Floats | None
+    stats: xr.Dataset
+    seconds: float
+    compile_seconds: float

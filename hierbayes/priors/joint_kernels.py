@@ -1,0 +1,87 @@
+"""Densities of the joint priors at one root of G, with their derivatives.
+
+The densities are those of `joint_density`, with normalising constants left to the caller:
+with R the lower root of G and C that of the scale,
+
+    inverse-Wishart   −½(ν + q + 1) log|G| − ½‖R⁻¹C‖² + q Σ_k log sd_k
+    Wishart           ½(ν − q − 1) log|G| − ½‖C⁻¹R‖² + q Σ_k log sd_k
+    icc ~ Beta        α log T + 2β log σ − (α + β) log(T + σ²) − q log S + Σ_k log sd_k,
+                      T = tr(R'MR), S = Σ_k sd_k² M_kk
+
+Each adds its derivatives to d_root (q, q) and d_sd (q,), and returns its value and ∂/∂σ;
+a singular G has density 0.  Parameters stand in ``data`` from ``at`` on, a matrix by rows.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def matrix_density(inverse, data, at, root, sd, d_root, d_sd):
+    """A Wishart prior of G, or an inverse one: ν and C (q, q)."""
+    q = root.shape[0]
+    power = data[at] + q + 1.0 if inverse else q + 1.0 - data[at]
+    value = 0.0
+    low, half = np.zeros((q, q)), np.zeros((q, q))  # W = low⁻¹ half: R⁻¹C or C⁻¹R
+    for i in range(q):
+        if root[i, i] == 0.0:
+            return -np.inf, 0.0
+        value += q * math.log(sd[i]) - power * math.log(abs(root[i, i]))
+        d_root[i, i] -= power / root[i, i]
+        d_sd[i] += q / sd[i]
+        for k in range(i + 1):
+            scale = data[at + 1 + i * q + k]
+            low[i, k] = root[i, k] if inverse else scale
+            half[i, k] = scale if inverse else root[i, k]
+    for c in range(q):
+        for i in range(q):
+            total = half[i, c]
+            for k in range(i):
+                total -= low[i, k] * half[k, c]
+            half[i, c] = total / low[i, i]
+            value -= 0.5 * half[i, c] * half[i, c]
+    for c in range(q):  # of −½‖W‖²: low'⁻¹WW' with respect to low, −low'⁻¹W to what it divides
+        row = np.zeros(q)
+        for i in range(q):
+            row[i] = half[i, c]
+            if inverse:
+                row[i] = 0.0
+                for k in range(q):
+                    row[i] += half[i, k] * half[c, k]
+        for i in range(q - 1, -1, -1):
+            for k in range(i + 1, q):
+                row[i] -= low[k, i] * row[k]
+            row[i] /= low[i, i]
+            d_root[i, c] += row[i] if inverse else -row[i]
+    return value, 0.0
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def icc_density(data, at, root, sd, sigma, d_root, d_sd):
+    """A Beta prior of the intraclass correlation: α, β and M (q, q)."""
+    q = root.shape[0]
+    alpha, beta = data[at], data[at + 1]
+    between, parts, value = 0.0, 0.0, 0.0
+    half = np.zeros((q, q))  # MR
+    for i in range(q):
+        if root[i, i] == 0.0:
+            return -np.inf, 0.0
+        value += math.log(sd[i])
+        parts += sd[i] * sd[i] * data[at + 2 + i * q + i]
+        for c in range(q):
+            for k in range(q):
+                half[i, c] += data[at + 2 + i * q + k] * root[k, c]
+            between += root[i, c] * half[i, c]
+    total = between + sigma * sigma
+    value += alpha * math.log(between) + 2.0 * beta * math.log(sigma)
+    value -= (alpha + beta) * math.log(total) + q * math.log(parts)
+    slope = alpha / between - (alpha + beta) / total
+    for i in range(q):
+        d_sd[i] += 1.0 / sd[i] - 2.0 * q * sd[i] * data[at + 2 + i * q + i] / parts
+        for c in range(q):
+            d_root[i, c] += 2.0 * slope * half[i, c]
+    return value, 2.0 * beta / sigma - 2.0 * sigma * (alpha + beta) / total
