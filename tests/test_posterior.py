@@ -154,6 +154,24 @@ def test_the_callback_of_a_foreign_prior_is_the_density_of_its_graph() -> None:
             assert gradient[k] == pytest.approx(slope, rel=1e-5, abs=1e-4)
 
 
+def test_a_line_says_what_is_compiled_and_only_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = hb.Model("mathach ~ ses", random="~ 1 | school", data=hb.load_dataset("hs"))
+    design, priors = model.problem.design, model.priors
+    inputs = graph_inputs(design, model.problem.cross, priors)
+    target_of(design, inputs, priors, progress=True)  # whatever was on disk, now it is
+    capsys.readouterr()
+    target_of(design, inputs, priors, progress=True)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(posterior, "is_compiled", lambda: False)
+    target_of(design, inputs, priors, progress=False)
+    assert capsys.readouterr().err == ""
+    target_of(design, inputs, priors, progress=True)
+    said = "compiling the log density, once on this machine: about 6 s\n"
+    assert capsys.readouterr().err == said
+
+
 def test_a_hopeless_proposal_is_refused_not_raised() -> None:
     model = hb.Model("mathach ~ ses", random="~ 1 + ses | school", data=hb.load_dataset("hs"))
     density = native_density(model)

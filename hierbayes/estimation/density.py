@@ -73,7 +73,10 @@ def callbacks() -> Callbacks:
 
 
 def is_compiled() -> bool:
-    """Whether the machine code is on disk already."""
+    """Whether the machine code of the likelihood and of the density is on disk already."""
+    if not native.is_compiled():
+        return False
+    native.provide()  # code that is loaded is linked, and the process ends where a symbol is missing
     stored = FunctionCache(_evaluate_of(_key()))
     return stored.load_overload(_EVALUATE, cpu_target.target_context) is not None
 

@@ -14,6 +14,8 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 from numba import carray, cfunc, njit, types
+from numba.core.caching import FunctionCache
+from numba.core.registry import cpu_target
 
 from hierbayes.likelihood.collapsed import collapsed_absolute
 
@@ -87,6 +89,12 @@ def provide() -> Any:
     compiled = cfunc(_SIGNATURE, cache=True)(_collapsed_c)
     llvm.add_symbol(SYMBOL, compiled.address)
     return compiled
+
+
+def is_compiled() -> bool:
+    """Whether the machine code is on disk already."""
+    stored = FunctionCache(_collapsed_c).load_overload(_SIGNATURE, cpu_target.target_context)
+    return stored is not None
 
 
 @njit(cache=True, nogil=True)
