@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
+from tests.exact import exact_posterior
 
 REFERENCE = Path(__file__).parent / "reference"
 MODELS = (
@@ -128,7 +129,7 @@ def ml_fits(models: Cache[hb.Model]) -> Cache[hb.PointFit]:
 
 @pytest.fixture(scope="session")
 def posterior_hs(hs: pd.DataFrame, reference: dict[str, Any]) -> hb.PosteriorFit:
-    """Posterior of ``intercepts_slopes`` under the priors of ``posterior_exact``."""
+    """Posterior of ``intercepts_slopes`` under the priors of ``posterior_exact``, not sampled."""
     stated = reference["models"]["intercepts_slopes"]
     priors = {
         "gamma": hb.Normal(0, 20),
@@ -137,7 +138,7 @@ def posterior_hs(hs: pd.DataFrame, reference: dict[str, Any]) -> hb.PosteriorFit
         "sigma": hb.HalfNormal(10),
     }
     model = hb.Model(stated["fixed"], random=stated["random"], data=hs, priors=priors)
-    return model.sample(draws=1000, tune=500, chains=4, seed=1, progress=False)
+    return exact_posterior(model)
 
 
 @pytest.fixture(scope="session")
@@ -151,8 +152,8 @@ def studied(hs: pd.DataFrame, hsfull: pd.DataFrame) -> Cache[hb.Model]:
 
 @pytest.fixture(scope="session")
 def baselines(studied: Cache[hb.Model]) -> Cache[hb.PosteriorFit]:
-    """The posterior of each of these."""
-    return Cache(lambda name: studied[name].sample(draws=1000, chains=4, seed=1, progress=False))
+    """The posterior of each of these, 4 × 1000 independent draws that no sampler made."""
+    return Cache(lambda name: exact_posterior(studied[name]))
 
 
 @pytest.fixture(scope="session")
@@ -175,5 +176,5 @@ def small(small_data: pd.DataFrame) -> hb.Model:
 
 @pytest.fixture(scope="session")
 def small_posterior(small: hb.Model) -> hb.PosteriorFit:
-    """Its posterior under default priors, 4 × 250 draws."""
-    return small.sample(draws=250, chains=4, seed=2, progress=False)
+    """Its posterior under default priors, 4 × 250 independent draws that no sampler made."""
+    return exact_posterior(small, draws=250, seed=2)

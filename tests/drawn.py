@@ -35,6 +35,11 @@ def legend_of(figure: Figure) -> list[str]:
     return [text.get_text() for one in legends if one is not None for text in one.get_texts()]
 
 
+def artists(figure: Figure) -> int:
+    """How many artists a figure has, ticks and texts included: what drawing it takes."""
+    return len(figure.findobj())
+
+
 def fits_in(figure: Figure) -> bool:
     """Whether no text or legend is cut off by the edge of the figure."""
     figure.draw_without_rendering()

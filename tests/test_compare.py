@@ -17,9 +17,10 @@ from hierbayes.studies.comparison.decomposition import decompose
 from hierbayes.studies.comparison.estimates import EQUAL_TAILED, WALD_NATURAL, WALD_T
 from hierbayes.studies.comparison.prior_bulk import bulk, quantile
 from tests.conftest import Cache
+from tests.exact import exact_posterior
 
 SLOPES = ("mathach ~ ses * Sector", "~ 1 + ses | school")
-SHORT: dict[str, Any] = {"draws": 400, "tune": 400, "chains": 2, "seed": 1, "progress": False}
+SHORT: dict[str, int] = {"draws": 400, "chains": 2}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def three(trio: dict[str, Fit]) -> hb.Comparison:
 @pytest.fixture(scope="module")
 def singular(hsfull: pd.DataFrame) -> hb.Comparison:
     model = hb.Model(*SLOPES, data=hsfull)
-    return hb.compare(model.reml(), model.sample(**SHORT))
+    return hb.compare(model.reml(), exact_posterior(model, **SHORT))
 
 
 def rules(comparison: hb.Comparison, block: str, parameter: str) -> list[str]:
@@ -195,14 +196,14 @@ def test_boundary_of_a_variance_of_zero() -> None:
     data = pd.DataFrame({"y": np.tile([1.0, -1.0], 50) + 0.1 * rng.normal(size=100),
                          "g": np.repeat(np.arange(10), 10)})  # fmt: skip
     model = hb.Model("y ~ 1", "~ 1 | g", data=data)
-    comparison = hb.compare(model.reml(), model.sample(**SHORT))
+    comparison = hb.compare(model.reml(), exact_posterior(model, **SHORT))
     assert "boundary" in rules(comparison, "sd", "Intercept")
     assert any("boundary, sd(Intercept) = 0; 'pos" in text for text in comparison.findings)
 
 
 def test_priors_that_differ(hs: pd.DataFrame) -> None:
     fits = {
-        name: hb.Model(*SLOPES, data=hs, priors={"corr": hb.LKJ(eta)}).sample(**SHORT)
+        name: exact_posterior(hb.Model(*SLOPES, data=hs, priors={"corr": hb.LKJ(eta)}), **SHORT)
         for name, eta in (("wide", 1), ("narrow", 20))
     }
     comparison = hb.compare(fits)
@@ -220,7 +221,7 @@ def test_priors_that_differ(hs: pd.DataFrame) -> None:
 def test_a_prior_that_excludes_or_pulls_the_estimate(hs: pd.DataFrame) -> None:
     def of(prior: hb.Normal) -> hb.Comparison:
         model = hb.Model(*SLOPES, data=hs, priors={"gamma": {"ses": prior}})
-        return hb.compare(model.reml(), model.sample(**SHORT))
+        return hb.compare(model.reml(), exact_posterior(model, **SHORT))
 
     excluded, pulled = of(hb.Normal(0, 0.5)), of(hb.Normal(0, 1))
     assert "prior" in rules(excluded, "gamma", "ses")
@@ -235,7 +236,7 @@ def test_a_prior_that_excludes_or_pulls_the_estimate(hs: pd.DataFrame) -> None:
 def test_few_groups(hs: pd.DataFrame) -> None:
     few = hs[hs["school"].isin(hs["school"].unique()[:5])]
     model = hb.Model("mathach ~ ses", "~ 1 | school", data=few)
-    comparison = hb.compare(model.reml(), model.sample(**SHORT))
+    comparison = hb.compare(model.reml(), exact_posterior(model, **SHORT))
     assert {"few groups", "skew"} <= set(rules(comparison, "sd", "Intercept"))
     text = " ".join(comparison.findings)
     assert "(few groups) 5 groups say little about a variance between groups" in text
@@ -333,7 +334,7 @@ def test_every_later_posterior_is_held_against_the_first(trio: dict[str, Fit]) -
 
 def test_a_mode_and_its_posterior(hs: pd.DataFrame, trio: dict[str, Fit]) -> None:
     model = hb.Model("mathach ~ ses", "~ 1 | school", data=hs)
-    comparison = hb.compare(model.map(), model.sample(**SHORT))
+    comparison = hb.compare(model.map(), exact_posterior(model, **SHORT))
     assert comparison.variance.loc[("sd", "Intercept", "MAP"), ["se", "lower"]].isna().all()
     assert "unexplained" not in " ".join(comparison.findings)
     modes = hb.compare(trio["REML"], hb.Model(*SLOPES, data=hs).map(), trio["posterior"])

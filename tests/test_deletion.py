@@ -17,6 +17,7 @@ from hierbayes.studies.sensitivity.weights import even, pareto_smoothed
 from tests import dense
 from tests.conftest import Cache
 from tests.dense import Array
+from tests.exact import exact_posterior
 
 
 def totals_of(fit: hb.Fit | hb.Model) -> Array:
@@ -119,7 +120,7 @@ def test_it_is_the_posterior_that_is_sampled_without_the_group(
         "mathach ~ ses * Sector", "~ 1 + ses | school", data=hs[hs["school"] != school],
         priors=study.baseline.priors.stated(),
     )  # fmt: skip
-    fresh = model.sample(draws=1000, chains=4, seed=9, progress=False)
+    fresh = exact_posterior(model, seed=9)
     share = worth(fit, j)
     kept = [one for one in study.estimands.quantities if one.name in found["quantity"].to_numpy()]
     assert sum(isinstance(one, Contrast | SD) for one in kept) == 6

@@ -1,6 +1,5 @@
 """Pictures of profiles and bootstraps: their frames against fits made anew."""
 
-import time
 from typing import Any
 
 import numpy as np
@@ -235,9 +234,8 @@ def test_a_wide_interval_does_not_dwarf_the_refits(
     frame = bootstrap_frame(bootstrapped, "sd(ses)", fit=fit)
     refits = frame.bars["right"].max() - frame.bars["left"].min()
     assert frame.intervals.loc["Wald", "upper"] > 4.0 * refits
-    start = time.process_time()
     (ax,) = plot_bootstrap(bootstrapped, "sd(ses)", fit=fit).axes
-    assert time.process_time() - start < 2.0
+    assert len(ax.patches) < 200  # bars are for the refits, not for the interval
     low, high = ax.get_xlim()
     assert high - low < 2.2 * refits
     assert ax.get_title(loc="left") == "Bootstrap, 95% intervals"

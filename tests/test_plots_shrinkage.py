@@ -12,6 +12,7 @@ from hierbayes.errors import StudyError
 from hierbayes.plots.choice import ENGINES
 from tests.conftest import Cache
 from tests.drawn import arrows_of, fits_in, legend_of, lines_of, shows
+from tests.exact import exact_posterior
 
 
 @pytest.fixture(scope="module")
@@ -117,9 +118,7 @@ def test_three_means_drawn(oneway: hb.Fit, hs: pd.DataFrame) -> None:
 
 
 def test_three_means_of_a_posterior(small_data: pd.DataFrame) -> None:
-    fit = hb.Model("y ~ 1 + (1 | g)", data=small_data).sample(
-        draws=50, tune=100, chains=2, seed=1, progress=False
-    )
+    fit = exact_posterior(hb.Model("y ~ 1 + (1 | g)", data=small_data), draws=50, chains=2)
     frame = hb.plots.three_means_frame(fit)
     assert_allclose(frame.means["GLS"], fit.gamma_draws.mean(), rtol=1e-12)
     assert fits_in(hb.plots.plot_three_means(fit))

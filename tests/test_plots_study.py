@@ -1,6 +1,5 @@
 """Pictures of studies and comparisons: their frames against the tables and the weighted draws."""
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +19,8 @@ from hierbayes.plots.look import LIKELIHOOD
 from hierbayes.plots.prior_ellipses import distance
 from hierbayes.studies.sensitivity.tipping import TippingPoints
 from tests.conftest import Cache
-from tests.drawn import fits_in, legend_of, shows
+from tests.drawn import artists, fits_in, legend_of, shows
+from tests.exact import exact_posterior
 
 GRID: dict[str, Any] = {
     "gamma": {
@@ -43,7 +43,7 @@ def study(baselines: Cache[hb.Fit]) -> hb.SensitivityStudy:
 
 @pytest.fixture(scope="module")
 def tipping(study: hb.SensitivityStudy) -> TippingPoints:
-    how: dict[str, Any] = {"scales": (0.5, 1.0, 2.0), "etas": (1.0, 2.0, 5.0, 10.0)}
+    how: dict[str, Any] = {"scales": (0.5, 1.0, 2.0), "etas": (1.5, 2.0, 5.0, 10.0)}
     return study.tipping(CORR, **how, progress=False)
 
 
@@ -292,7 +292,7 @@ def test_of_each_block_the_farthest_has_a_line(study: hb.SensitivityStudy) -> No
 
 def test_one_effect_has_no_ellipse(hs: pd.DataFrame) -> None:
     model = hb.Model("mathach ~ ses", "~ 1 | school", data=hs)
-    fit = model.sample(draws=100, tune=200, seed=1, progress=False)
+    fit = exact_posterior(model, draws=100)
     study = hb.SensitivityStudy(fit, {"sd": [hb.HalfNormal(9)]}, ["ses"], progress=False)
     with pytest.raises(StudyError) as error:
         plots.plot_prior_ellipses(study)
@@ -380,7 +380,7 @@ def test_some_parameters_of_a_comparison(comparison: hb.Comparison) -> None:
 # ---------------------------------------------------------------- drawing
 
 
-def test_each_picture_takes_axes_and_is_quick(
+def test_each_picture_takes_axes_and_has_few_artists(
     study: hb.SensitivityStudy, tipping: TippingPoints, comparison: hb.Comparison
 ) -> None:
     calls: dict[str, tuple[tuple[Any, ...], int]] = {
@@ -395,9 +395,8 @@ def test_each_picture_takes_axes_and_is_quick(
     for name, (of, panels) in calls.items():
         plot = getattr(plots, f"plot_{name}")
         assert fits_in(plot(*of)), name
-        start = time.process_time()
         figure = plot(*of, figsize=(7.0, 5.0))
-        assert time.process_time() - start < 2.0, name
+        assert artists(figure) < 200 + 100 * len(figure.axes), name
         assert len(figure.axes) == panels
         assert figure.get_size_inches().tolist() == [7.0, 5.0]
         own = Figure()

@@ -44,9 +44,37 @@ def quantity(fit: hb.Fit, name: str) -> NDArray[np.float64]:
     return fit.draws("gamma").sel(term=named(name)).to_numpy()
 
 
-def test_parameters_equal_quadrature(posterior_hs: hb.Fit, posterior_exact: dict[str, Any]) -> None:
+@pytest.fixture(scope="module")
+def model_hs() -> hb.Model:
+    """``intercepts_slopes`` under the priors of ``posterior_exact``."""
+    priors = {
+        "gamma": hb.Normal(0, 20),
+        "sd": hb.HalfNormal(10),
+        "corr": hb.LKJ(2),
+        "sigma": hb.HalfNormal(10),
+    }
+    data = hb.load_dataset("hs")
+    return hb.Model("mathach ~ ses * Sector", "~ 1 + ses | school", data=data, priors=priors)
+
+
+@pytest.fixture(scope="module")
+def sampled_hs(model_hs: hb.Model) -> hb.PosteriorFit:
+    """Its posterior by NUTS."""
+    return model_hs.sample(draws=1000, tune=500, chains=4, seed=1, progress=False)
+
+
+@pytest.fixture(scope="module", params=["sampled_hs", "posterior_hs"])
+def either(request: pytest.FixtureRequest) -> hb.PosteriorFit:
+    """The posterior by NUTS, and the independent draws that other tests start from."""
+    fit: hb.PosteriorFit = request.getfixturevalue(request.param)
+    return fit
+
+
+def test_parameters_equal_quadrature(
+    either: hb.PosteriorFit, posterior_exact: dict[str, Any]
+) -> None:
     for name, exact in posterior_exact["intercepts_slopes"]["params"].items():
-        draws = quantity(posterior_hs, name)
+        draws = quantity(either, name)
         for method, value in (("mean", draws.mean()), ("sd", draws.std())):
             error = array_stats.mcse(draws, method=method, **AXES)
             assert abs(value - exact[method]) < 4 * error, (name, method)
@@ -57,9 +85,9 @@ def test_parameters_equal_quadrature(posterior_hs: hb.Fit, posterior_exact: dict
 
 
 def test_random_effects_equal_quadrature(
-    posterior_hs: hb.Fit, posterior_exact: dict[str, Any]
+    either: hb.PosteriorFit, posterior_exact: dict[str, Any]
 ) -> None:
-    u = posterior_hs.draws("u")
+    u = either.draws("u")
     for label, exact in posterior_exact["intercepts_slopes"]["u"].items():
         group, effect = label[2:-1].split(",")
         draws = u.sel(group=group, effect=named(effect)).to_numpy()
@@ -68,19 +96,11 @@ def test_random_effects_equal_quadrature(
             assert abs(value - exact[method]) < 4 * error, (label, method)
 
 
-def test_a_seed_gives_the_same_draws_again(posterior_hs: hb.Fit) -> None:
-    model = hb.Model(
-        "mathach ~ ses * Sector",
-        random="~ 1 + ses | school",
-        data=hb.load_dataset("hs"),
-        priors=dict(
-            gamma=hb.Normal(0, 20), sd=hb.HalfNormal(10), corr=hb.LKJ(2), sigma=hb.HalfNormal(10)
-        ),
-    )
-    again = model.sample(seed=1, progress=False)
+def test_a_seed_gives_the_same_draws_again(model_hs: hb.Model, sampled_hs: hb.PosteriorFit) -> None:
+    again = model_hs.sample(seed=1, progress=False)
     for name in ("gamma", "u", "G", "sigma"):
-        np.testing.assert_array_equal(again.draws(name), posterior_hs.draws(name))
-    other = model.sample(draws=100, tune=100, seed=2, progress=False)
+        np.testing.assert_array_equal(again.draws(name), sampled_hs.draws(name))
+    other = model_hs.sample(draws=100, tune=100, seed=2, progress=False)
     assert not np.array_equal(other.sigma_draws[:, :100], again.sigma_draws[:, :100])
 
 
@@ -160,16 +180,8 @@ def test_a_hopeless_proposal_is_refused_not_raised() -> None:
 
 
 @pytest.mark.slow
-def test_the_sampler_of_pymc_agrees(posterior_hs: hb.Fit) -> None:
-    model = hb.Model(
-        "mathach ~ ses * Sector",
-        random="~ 1 + ses | school",
-        data=hb.load_dataset("hs"),
-        priors=dict(
-            gamma=hb.Normal(0, 20), sd=hb.HalfNormal(10), corr=hb.LKJ(2), sigma=hb.HalfNormal(10)
-        ),
-    )
-    fit = model.sample(draws=500, tune=500, chains=2, seed=3, sampler="pymc", progress=False)
+def test_the_sampler_of_pymc_agrees(model_hs: hb.Model, posterior_hs: hb.PosteriorFit) -> None:
+    fit = model_hs.sample(draws=500, tune=500, chains=2, seed=3, sampler="pymc", progress=False)
     for name in ("gamma", "sd", "sigma"):
         a, b = fit.draws(name).to_numpy(), posterior_hs.draws(name).to_numpy()
         errors = [array_stats.mcse(draws, method="mean", **AXES) for draws in (a, b)]
@@ -177,8 +189,8 @@ def test_the_sampler_of_pymc_agrees(posterior_hs: hb.Fit) -> None:
         assert np.abs(z).max() < 4.5, (name, z)
 
 
-def test_the_tree_holds_everything_with_names(posterior_hs: hb.Fit) -> None:
-    tree = posterior_hs.to_datatree()
+def test_the_tree_holds_everything_with_names(sampled_hs: hb.PosteriorFit) -> None:
+    tree = sampled_hs.to_datatree()
     assert set(tree.children) == {"posterior", "sample_stats", "observed_data", "constant_data"}
     posterior = tree["posterior"]
     assert posterior["u"].dims == ("chain", "draw", "group", "effect")

@@ -16,6 +16,7 @@ from hierbayes.likelihood.reading import GIVEN
 from hierbayes.studies.sensitivity.power_scaling import diagnosis
 from tests.conftest import Cache
 from tests.dense import Array
+from tests.exact import exact_posterior
 
 PRIORS: dict[str, Any] = {
     "gamma": hb.Normal(1, 4),
@@ -30,7 +31,7 @@ def informed() -> hb.Fit:
     """A posterior in which every prior counts."""
     hs = hb.load_dataset("hs")
     model = hb.Model("mathach ~ ses * Sector", "~ 1 + ses | school", data=hs, priors=PRIORS)
-    return model.sample(draws=1000, chains=4, seed=3, progress=False)
+    return exact_posterior(model, seed=3)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import hierbayes as hb
 from hierbayes.studies.sensitivity.moments import Values, error_of_mean
 from hierbayes.studies.sensitivity.weights import even
 from tests.conftest import Cache
+from tests.exact import exact_posterior
 
 
 def information(fit: hb.Fit) -> pd.DataFrame:
@@ -124,7 +125,7 @@ def test_a_correlation_of_effects_that_never_meet_is_all_prior() -> None:
 
 def test_a_flat_prior_has_nothing_to_contract(small_data: pd.DataFrame) -> None:
     model = hb.Model("y ~ x + w", "~ 1 + x | g", data=small_data, priors={"gamma": hb.Flat()})
-    found = information(model.sample(draws=250, chains=4, seed=8, progress=False))
+    found = information(exact_posterior(model, draws=250, seed=8))
     row = found.loc[("gamma", "x")]
     assert np.isnan(row["contraction"]) and np.isnan(row["conflict"])
     assert row["reading"] == "no prior to compare with; conflict cannot be judged"
@@ -134,7 +135,7 @@ def test_the_prior_of_a_correlation_knows_effects_with_commas_in_their_names(
     small_data: pd.DataFrame,
 ) -> None:
     model = hb.Model("y ~ x + (1 + dvar(x, g) | g)", data=small_data)
-    fit = model.sample(draws=200, tune=300, chains=2, seed=4, progress=False)
+    fit = exact_posterior(model, draws=200, chains=2)
     row = information(fit).loc[("corr", "Intercept, dvar(x, g)")]
     # LKJ(2) of two effects: (ρ + 1)/2 ~ Beta(2, 2)
     np.testing.assert_allclose(row["prior_25%"], 2.0 * stats.beta(2, 2).ppf(0.25) - 1.0, rtol=1e-6)

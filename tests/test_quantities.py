@@ -26,6 +26,7 @@ from hierbayes.studies.sensitivity.quantities import (
 from hierbayes.studies.sensitivity.study import SensitivityStudy
 from tests.conftest import Cache
 from tests.dense import Array
+from tests.exact import exact_posterior
 
 
 def drawn(fit: hb.Fit, quantity: Quantity) -> Array:
@@ -132,7 +133,7 @@ def test_the_usual_quantities_are_all_parameters_and_what_follows(hs: pd.DataFra
         "mathach ~ dvar(ses, school) + cvar(ses, school)",
         "~ 1 + dvar(ses, school) | school", data=hs,
     )  # fmt: skip
-    fit = model.sample(draws=100, tune=300, chains=4, seed=1, progress=False)
+    fit = exact_posterior(model, draws=100)
     study = SensitivityStudy(fit, {"corr": {"wide": hb.LKJ(1.9)}}, refit=False, progress=False)
     assert study.estimands.names == [
         "Intercept", "dvar(ses, school)", "cvar(ses, school)", "contextual effect of ses",

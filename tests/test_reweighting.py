@@ -15,6 +15,7 @@ from hierbayes.studies.sensitivity.moments import Values, error_of_mean
 from hierbayes.studies.sensitivity.weights import K_HAT_LIMIT, Weights, even
 from tests import dense
 from tests.conftest import Cache
+from tests.exact import exact_posterior
 
 GRID: dict[str, dict[str, Any]] = {
     "gamma": {
@@ -79,7 +80,7 @@ def test_a_reweighted_posterior_is_the_one_that_is_sampled(
     defaults = studied[data].priors.frame()["prior"]
     assert (answer.alternative.priors.frame()["prior"] == model.priors.frame()["prior"]).all()
     assert (model.priors.frame()["prior"] != defaults).any()
-    fresh = model.sample(draws=1000, chains=4, seed=7, progress=False)
+    fresh = exact_posterior(model, seed=7)
 
     ours, theirs = study.estimands.values(answer.fit), study.estimands.values(fresh)
     weights, equal = answer.weights, even(4000)
@@ -201,7 +202,7 @@ def test_a_prior_that_is_flat_in_one_term_is_the_limit_of_wide_ones(
 def test_a_prior_that_is_flat_in_one_term_is_answered_and_sampled(
     small: hb.Model, small_data: pd.DataFrame
 ) -> None:
-    fit = small.sample(draws=500, chains=4, seed=3, progress=False)
+    fit = exact_posterior(small, draws=500, seed=3)
     grid = {"gamma": {"x flat": {"x": hb.Flat()}}}
     study = hb.SensitivityStudy(fit, grid, refit=False, progress=False)
     assert study.alternatives["how"].tolist() == ["re-weighted"]
@@ -210,7 +211,7 @@ def test_a_prior_that_is_flat_in_one_term_is_answered_and_sampled(
     model = hb.Model(
         "y ~ x + w", "~ 1 + x | g", data=small_data, priors={"gamma": {"x": hb.Flat()}}
     )
-    fresh = model.sample(draws=500, chains=4, seed=4, progress=False)
+    fresh = exact_posterior(model, draws=500, seed=4)
     ours, theirs = study.estimands.values(answer.fit), study.estimands.values(fresh)
     error = np.hypot(error_of_mean(ours, answer.weights), error_of_mean(theirs, even(2000)))
     gap = ours.flat @ answer.weights.values - theirs.flat.mean(axis=1)

@@ -23,6 +23,7 @@ from hierbayes.studies.sensitivity.quantities import (
     Rank,
     Sigma,
 )
+from tests.exact import exact_posterior
 from tests.test_wrong_input import refusal
 
 GRID = {"corr": {"lkj 3": hb.LKJ(3)}}
@@ -190,7 +191,7 @@ def test_wrong_statements(state: Callable[[], object], message: str) -> None:
 
 
 def test_a_study_needs_a_hundred_draws(small: hb.Model) -> None:
-    fit = small.sample(draws=24, tune=50, chains=4, seed=1, progress=False)
+    fit = exact_posterior(small, draws=24)
     message = "a study needs a posterior of at least 100 draws, not 96"
     assert refusal(hb.StudyError, lambda: study(fit)) == message
 

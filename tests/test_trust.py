@@ -16,6 +16,7 @@ from hierbayes.studies.sensitivity.moments import error_of_mean
 from hierbayes.studies.sensitivity.quantities import ICC, SD, Sigma
 from hierbayes.studies.sensitivity.weights import even
 from tests.dense import Array
+from tests.exact import exact_posterior
 
 FIXED, RANDOM = "y ~ x + w", "~ 1 + x | g"
 
@@ -107,7 +108,7 @@ def test_few_groups_and_heavy_tails_equal_quadrature(J: int, gamma: str) -> None
 
 @pytest.fixture(scope="module")
 def direct(small: hb.Model) -> hb.Fit:
-    return small.sample(draws=500, chains=4, seed=12, progress=False)
+    return exact_posterior(small, draws=500, seed=12)
 
 
 BOUNDED: dict[str, tuple[dict[str, Any], str]] = {
@@ -195,7 +196,7 @@ def test_a_prior_that_was_not_varied_is_named(small_posterior: hb.Fit) -> None:
 
 def test_noise_that_hides_what_is_noticeable_is_named(small: hb.Model) -> None:
     """A refit of 100 draws has errors near 0.1·√2 sd: three of them exceed 0.25 sd."""
-    fit = small.sample(draws=25, tune=300, chains=4, seed=1, progress=False)
+    fit = exact_posterior(small, draws=25)
     grid = {"gamma": {"same again": small.priors.stated()["gamma"]}}
     study = hb.SensitivityStudy(fit, grid, ["x"], refit=False, progress=False)
     cells, mcse = study.cells, 0.1

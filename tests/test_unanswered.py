@@ -12,6 +12,7 @@ from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.priors.propriety import refuse_improper
 from tests import dense
 from tests.conftest import Cache
+from tests.exact import exact_posterior
 from tests.test_wrong_input import refusal
 
 # ---------------------------------------------------------------- improper posteriors
@@ -171,7 +172,7 @@ def test_the_printed_study_has_every_quantity_and_what_is_missing(
 
 def test_a_refit_whose_chains_disagree_is_reported(small: hb.Model) -> None:
     """Priors that contradict the draws, and 25 draws a chain, too few for R-hat below 1.01."""
-    fit = small.sample(draws=25, tune=100, chains=4, seed=1, progress=False)
+    fit = exact_posterior(small, draws=25)
     grid = {"sd": {"tiny": hb.HalfT(3, 0, 0.01), "smaller": hb.HalfT(3, 0, 0.001)}}
     table = hb.SensitivityStudy(fit, grid, ["x"], progress=False).alternatives
     assert (table["how"] == "refitted").all()

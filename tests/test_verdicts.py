@@ -11,6 +11,7 @@ from hierbayes.studies.sensitivity.moments import error_of_mean
 from hierbayes.studies.sensitivity.quantities import SD, Corr, Sigma
 from hierbayes.studies.sensitivity.weights import even
 from tests.conftest import Cache
+from tests.exact import exact_posterior
 
 CORR = "corr(Intercept, ses)"
 
@@ -70,7 +71,7 @@ def test_what_was_sampled_for_one_prior_serves_another(
         "mathach ~ ses * Sector", "~ 1 + ses | school", data=hs,
         priors=down.alternative.priors.stated(),
     )  # fmt: skip
-    fresh = model.sample(draws=1000, chains=4, seed=12, progress=False)
+    fresh = exact_posterior(model, seed=12)
     ours, theirs = pulled.estimands.values(down.fit), pulled.estimands.values(fresh)
     error = np.hypot(error_of_mean(ours, down.weights), error_of_mean(theirs, even(4000)))
     gap = ours.flat @ down.weights.values - theirs.flat.mean(axis=1)
@@ -115,7 +116,7 @@ def large() -> hb.Fit:
     g, x = np.repeat(np.arange(100), 100), rng.normal(size=10_000)
     y = 1 + 2 * x + rng.normal(size=100)[g] + rng.normal(0, 2, 10_000)
     model = hb.Model("y ~ x", "~ 1 | g", data=pd.DataFrame({"y": y, "x": x, "g": g}))
-    return model.sample(draws=1000, chains=4, seed=4, progress=False)
+    return exact_posterior(model, seed=4)
 
 
 def test_much_data_are_robust_to_the_usual_priors_of_the_same_width(large: hb.Fit) -> None:
