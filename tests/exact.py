@@ -2,7 +2,8 @@
 
 θ is proposed from wide distributions by numpy's generator and kept with probability
 proportional to posterior over proposal, so that the draws kept are independent and exact; γ and u
-follow as in any posterior.  Its posterior is that of one or two effects in one block of G.
+follow as in any posterior.  For one or two effects in one block of G, and for more than a few
+groups: with two or three, an sd has a heavier tail than the proposals.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from hierbayes.likelihood.reduction import reduce_draws
 from hierbayes.likelihood.theta import Theta
 from tests.dense import Array
 
-TAILS = 5.0  # degrees of freedom of the proposals: heavier tails than any posterior here
+TAILS = 5.0  # degrees of freedom of the proposals: heavier tails than a posterior of many groups
 TUNE = 500  # draws of adaptation, for a sampler that goes on from here
 ROUNDS = 4  # of a thousand proposals, that find where the posterior is
 

@@ -13,7 +13,8 @@ from scipy.stats import chi2
 import hierbayes as hb
 from hierbayes.errors import HypothesisError, InferenceError
 from hierbayes.estimation.reml import maximise_near
-from hierbayes.inference.influence import case, case_results
+from hierbayes.inference.influence import case as cases_left_out
+from hierbayes.inference.influence import case_results
 from hierbayes.likelihood.reading import GIVEN, REML
 from tests import dense
 from tests.conftest import Cache
@@ -185,7 +186,7 @@ def test_all_schools_take_few_evaluations_on_the_boundary(
         evaluations.append(optimum.evaluations)
         return optimum
 
-    monkeypatch.setattr(case, "maximise_near", counted)
+    monkeypatch.setattr(cases_left_out, "maximise_near", counted)
     result = hb.influence(full)
     assert len(evaluations) == 160
     assert np.mean(evaluations) < 25  # from afar it takes 41
