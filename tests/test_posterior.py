@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pytensor.compile.mode import Mode
 
 import hierbayes as hb
+from hierbayes.estimation import posterior
 from hierbayes.estimation.compiled import free_variables
 from hierbayes.estimation.inputs import graph_inputs
 from hierbayes.estimation.posterior import target_of

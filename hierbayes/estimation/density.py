@@ -76,7 +76,7 @@ def is_compiled() -> bool:
     """Whether the machine code of the likelihood and of the density is on disk already."""
     if not native.is_compiled():
         return False
-    native.provide()  # code that is loaded is linked, and the process ends where a symbol is missing
+    native.provide()  # what is loaded is linked: a missing symbol would end the process
     stored = FunctionCache(_evaluate_of(_key()))
     return stored.load_overload(_EVALUATE, cpu_target.target_context) is not None
 
