@@ -1,36 +1,35 @@
 """REML and ML: the exact maximum of the collapsed likelihood, boundary included.
 
-The free parameters are the lower-triangular entries of the relative root λ
-(G = σ²λλ') with a non-negative diagonal; σ and γ are profiled out.  λ = 0 and
-every face of the cone of covariance matrices are stationary in that
-parametrisation, so a stationary point is not taken for a maximum until the
-condition on G itself holds: with M = ∂ℓ/∂G, MG = 0 and M negative semidefinite.
-A singular Ĝ is a finding, not an error.
+Γ = λλ' = G/σ² is found by Newton steps in a trust region, with exact second derivatives;
+σ and γ are profiled out.  The first step is one of scoring, from moments.  After it the
+free parameters are the entries of λ, triangular in the order of a pivoted factorisation,
+so that columns of no variance come last.  A face of the cone of covariance matrices is
+stationary in them; where it is no maximum, the curvature in an empty column, 2 ∂ℓ/∂Γ,
+is upwards and leads away.  What is reached is held against the condition on G itself all
+the same: with M = ∂ℓ/∂G, MG = 0 and M negative semidefinite.  A singular Ĝ is a
+finding, not an error.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
 
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.errors import EstimationError
-from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.likelihood.collapsed import (
-    group_score,
-    profiled,
-    reduce_groups,
-    solve_gamma,
-)
-from hierbayes.likelihood.covariance import block_mask, cholesky_psd, free_entries
-from hierbayes.likelihood.reading import ML, REML, Reading
+from hierbayes.estimation.trust_region import best_step
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.likelihood.covariance import block_mask, free_entries
+from hierbayes.likelihood.profiled import Curvature, Profile, profile_at
+from hierbayes.likelihood.reading import REML, Reading
 
-_SNAP = 1e-5  # a relative standard deviation below this is tried at zero
-_RESTARTS = 6
-_MANY_GROUPS = 10  # for each free entry of λ: with more the likelihood has one maximum in practice
-_ASCENT_TOLERANCE = 1e-6  # of the slope of the likelihood into the cone, relative
+_SNAP = 1e-5  # of the noise of an effect: a smaller relative standard deviation is zero
+_NEGLIGIBLE = 1e-12  # gain of ℓ that ends the search
+_MOST_STEPS = 100
+_FIRST_RADIUS = 2.0  # in units of each effect's size and noise
+_FEW_GROUPS = 5  # for each free entry of λ: with more, ℓ has one maximum in practice
+_OTHER_SIZES = (0.1, 0.5, 3.0)  # of the noise: where else a search begins
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,13 +46,15 @@ class Optimum:
     value : float
         Log-likelihood in the internal units of y.
     gradient : float
-        Largest |∂ℓ/∂λ| over entries that are free to move.
+        Largest |∂ℓ/∂λ| over the free entries, each in the unit that its own curvature
+        gives: standard errors.
     ascent : float
-        Largest eigenvalue of ∂ℓ/∂G over the blocks of G, relative to its size;
-        not above zero (but for rounding) at a maximum on the boundary.
+        Largest eigenvalue of ∂ℓ/∂Γ over the blocks of G, relative to the part of it that
+        pulls down, ½ Σ_j D_j; not above zero (but for rounding) at a maximum.
     singular : bool
         Whether Ĝ is singular.
     evaluations : int
+        Passes over the groups that computed ℓ, with its derivatives or without.
     """
 
     reading: Reading
@@ -66,44 +67,105 @@ class Optimum:
     evaluations: int
 
 
-class _Objective:
-    """−ℓ(λ) and its gradient as functions of the free entries, counting its calls."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Triangle:
+    """A root λ whose rows are in an order in which it is triangular.
+
+    Parameters
+    ----------
+    root : (q, q) float
+    at : (k,) int, (k,) int
+        Where its free entries stand.
+    """
+
+    root: Floats
+    at: tuple[Integers, Integers]
+
+    def directions(self) -> Floats:
+        """∂Γ/∂(free entry) (k, q, q)."""
+        rows, columns = self.at
+        k = np.arange(len(rows))
+        directions = np.zeros((len(rows), *self.root.shape))
+        directions[k, rows] = self.root.T[columns]
+        turned: Floats = directions + np.swapaxes(directions, 1, 2)
+        return turned
+
+    def slope(self, M: Floats) -> Floats:
+        """∂ℓ/∂(free entries) (k,)."""
+        slope: Floats = 2.0 * (M @ self.root)[self.at]
+        return slope
+
+    def bend(self, M: Floats) -> Floats:
+        """What Γ's own curvature adds to ∂²ℓ (k, k)."""
+        rows, columns = self.at
+        bend: Floats = np.where(columns[:, None] == columns, 2.0 * M[rows[:, None], rows], 0.0)
+        return bend
+
+    def moved(self, step: Floats) -> Floats:
+        """Γ (q, q) after a step (k,)."""
+        root = self.root.copy()
+        root[self.at] += step
+        return root @ root.T
+
+
+class _Search:
+    """One search for the maximum: where it is, and how many passes it took."""
 
     def __init__(self, cross: CrossProducts, blocks: tuple[int, ...], reading: Reading) -> None:
-        self.cross, self.reading = cross, reading
-        self.rows, self.columns = free_entries(blocks)
-        self.q = sum(blocks)
-        self.owner = np.repeat(np.arange(len(blocks)), blocks)
-        self.order = np.arange(self.q)  # in which λ is triangular
-        self.at = (self.rows, self.columns)  # where the entries stand in λ
+        self.cross, self.blocks, self.reading = cross, blocks, reading
+        self.mask = block_mask(blocks)
+        self.lower = free_entries(blocks)
+        information = np.diagonal(cross.A, axis1=1, axis2=2).sum(axis=0)
+        self.noise = np.sqrt(len(cross.A) / information)  # of an effect, against σ
         self.calls = 0
 
-    def root(self, entries: Floats) -> Floats:
-        root = np.zeros((self.q, self.q))
-        root[self.at] = entries
-        return root
+    @property
+    def has_few_groups(self) -> bool:
+        """Whether ℓ may well have several maxima."""
+        return len(self.cross.A) < _FEW_GROUPS * len(self.lower[0])
 
-    def entries(self, G: Floats) -> Floats:
-        """Entries of the root of a relative covariance G (q, q)."""
-        triangle = cholesky_psd(G[np.ix_(self.order, self.order)])
-        return np.asarray(triangle[self.rows, self.columns])
-
-    def reorder(self, G: Floats) -> None:
-        """Put the effects of each block in the order of their variances, largest first.
-
-        An effect of no variance that stands first leaves the split of later variances
-        over its column and their own undetermined: a ridge.
-        """
-        self.order = np.lexsort((-np.diag(G), self.owner))
-        self.at = (self.order[self.rows], self.columns)
-
-    def __call__(self, entries: Floats) -> tuple[float, Floats]:
+    def at(self, Gamma: Floats) -> tuple[_Triangle, Profile]:
+        """ℓ at a Γ (q, q), its smallest variances put to zero."""
+        triangle = self.factorised(Gamma)
         self.calls += 1
-        cross = self.cross
-        value, d_root, _, _ = profiled(
-            self.root(entries), cross.A, cross.B, cross.C, cross.n, int(self.reading)
-        )
-        return -value, -d_root[self.at]
+        return triangle, profile_at(triangle.root, self.cross, self.reading)
+
+    def factorised(self, Gamma: Floats) -> _Triangle:
+        """Pivoted Cholesky factor of each block of Γ (q, q)."""
+        unit = Gamma / np.outer(self.noise, self.noise)
+        left = unit.copy()
+        root, order = np.zeros_like(left), np.arange(len(left))
+        start = 0
+        for size in self.blocks:
+            end = start + size
+            for k in range(start, end):
+                best = k + int(np.argmax(left[order[k:end], order[k:end]]))
+                order[[k, best]] = order[[best, k]]
+                pivot, row = left[order[k], order[k]], order[k]
+                if pivot <= max(_SNAP**2, 1e-14 * unit[row, row]):
+                    break
+                rest = order[k:end]
+                root[rest, k] = left[rest, row] / np.sqrt(pivot)
+                left[np.ix_(rest, rest)] -= np.outer(root[rest, k], root[rest, k])
+            start = end
+        rows, columns = self.lower
+        return _Triangle(root * self.noise[:, None], (order[rows], columns))
+
+    def scored(self, triangle: _Triangle, profile: Profile) -> tuple[_Triangle, Profile]:
+        """ℓ after one step of scoring, Γ kept inside the cone."""
+        curvature, Gamma = profile.curvature(self.cross), triangle.root @ triangle.root.T
+        rows, columns = self.lower
+        k, unit = np.arange(len(rows)), np.outer(self.noise, self.noise)
+        S = np.zeros((len(rows), *Gamma.shape))
+        S[k, rows, columns] = S[k, columns, rows] = 1.0
+        S *= unit
+        slope = np.tensordot(S, curvature.score, 2)
+        size, vectors = np.linalg.eigh(curvature.expected(S))
+        told = size > 1e-10 * size[-1]
+        step = vectors[:, told] @ ((vectors[:, told].T @ slope) / size[told])
+        inside, W = np.linalg.eigh(Gamma / unit + np.tensordot(step, S, 1) / unit)
+        least = 0.1 * np.sqrt(2.0 / len(self.cross.A))
+        return self.at(unit * ((W * np.maximum(inside, least)) @ W.T))
 
 
 def maximise(cross: CrossProducts, blocks: tuple[int, ...], reading: Reading = REML) -> Optimum:
@@ -122,180 +184,89 @@ def maximise(cross: CrossProducts, blocks: tuple[int, ...], reading: Reading = R
     EstimationError
         When the likelihood cannot be evaluated anywhere near the start.
     """
-    objective = _Objective(cross, blocks, reading)
-    diagonal = objective.rows == objective.columns
-    entries = _start(objective, diagonal)
-    for _ in range(_RESTARTS):
-        entries = _descend(objective, entries, diagonal)
-        entries = _snap(objective, entries, diagonal)
-        ascent, direction = _ascent(objective, entries, blocks)
-        if ascent <= _ASCENT_TOLERANCE and not _steep(objective, entries, diagonal):
-            break
-        root = objective.root(entries)
-        objective.reorder(root @ root.T)
-        entries = _step_along(objective, root, direction)
-    return _report(objective, entries, diagonal, ascent)
+    search = _Search(cross, blocks, reading)
+    first = search.at(np.diag(search.noise**2))
+    starts = [first]
+    if np.isfinite(first[1].value):
+        starts.append(search.scored(*first))
+        starts = [max(starts, key=lambda start: start[1].value)]
+    if search.has_few_groups or not np.isfinite(first[1].value):
+        starts += [search.at(np.diag((size * search.noise) ** 2)) for size in _OTHER_SIZES]
+    found = [_climb(search, *start) for start in starts if np.isfinite(start[1].value)]
+    if not found:
+        raise EstimationError(
+            "the likelihood cannot be evaluated: check the scale of the random effects"
+        )
+    return replace(max(found, key=lambda one: one.value), evaluations=search.calls)
 
 
 def maximise_near(
     cross: CrossProducts, blocks: tuple[int, ...], reading: Reading, root: Floats
 ) -> Optimum:
-    """The maximum, looked for first by Newton steps from a root λ (q, q) that is near it.
+    """The maximum, looked for from a root λ (q, q) that is near it.
 
-    Where these do not end at a maximum over the whole cone, `maximise` is asked; so it is
-    where few groups may leave several maxima, and the higher one is taken.
+    Where few groups may leave several maxima, `maximise` is asked as well.
     """
-    objective = _Objective(cross, blocks, reading)
-    diagonal = objective.rows == objective.columns
-    entries = objective.entries(root @ root.T)
-    if np.isfinite(objective(entries)[0]):
-        entries = _snap(objective, _newton(objective, entries, diagonal), diagonal)
-        ascent, _ = _ascent(objective, entries, blocks)
-        if ascent <= _ASCENT_TOLERANCE and not _steep(objective, entries, diagonal):
-            near = _report(objective, entries, diagonal, ascent)
-            if len(cross.A) > _MANY_GROUPS * len(entries):
-                return near
-            far = maximise(cross, blocks, reading)
-            return far if far.value > near.value + 1e-9 else near
-    return maximise(cross, blocks, reading)
+    search = _Search(cross, blocks, reading)
+    start = search.at(root @ root.T)
+    if not np.isfinite(start[1].value):
+        return maximise(cross, blocks, reading)
+    near = _climb(search, *start)
+    if not search.has_few_groups:
+        return near
+    far = maximise(cross, blocks, reading)
+    best = far if far.value > near.value + 1e-9 else near
+    return replace(best, evaluations=near.evaluations + far.evaluations)
 
 
-def _ascent(
-    objective: _Objective, entries: Floats, blocks: tuple[int, ...]
-) -> tuple[float, Floats]:
-    """Relative slope of the likelihood into the cone of covariances, and its direction (q,)."""
-    score = covariance_score(objective.root(entries), objective.cross, objective.reading)
-    size, vectors = np.linalg.eigh(np.where(block_mask(blocks), score, 0.0))
-    return float(size[-1] / max(np.abs(size).max(), 1.0)), vectors[:, -1]
+def _climb(search: _Search, triangle: _Triangle, profile: Profile) -> Optimum:
+    """Newton steps in a trust region, from where ℓ is finite to a maximum."""
+    radius, last = _FIRST_RADIUS, np.inf
+    for _ in range(_MOST_STEPS):
+        curvature = profile.curvature(search.cross)
+        M = np.where(search.mask, curvature.score, 0.0)
+        slope = triangle.slope(M)
+        information = curvature.observed(triangle.directions()) - triangle.bend(M)
+        size = np.sqrt((triangle.root**2).sum(axis=1)) + search.noise
+        unit = size[triangle.at[0]]
+        while True:
+            step, gain = best_step(unit * slope, information * np.outer(unit, unit), radius)
+            lost = gain <= profile.noise and gain >= last  # among the rounding errors of ℓ
+            if gain <= _NEGLIGIBLE or lost:
+                return _report(search, triangle, profile, curvature, information)
+            there = search.at(triangle.moved(unit * step))
+            rise = there[1].value - profile.value
+            length = float(np.sqrt(step @ step))
+            if rise + profile.noise >= 1e-3 * gain:
+                break
+            radius = 0.25 * length
+        if rise + profile.noise < 0.25 * gain:
+            radius = 0.25 * length
+        elif rise > 0.75 * gain and length > 0.9 * radius:
+            radius *= 3.0
+        (triangle, profile), last = there, gain
+    return _report(search, triangle, profile, curvature, information)
 
 
-def _steep(objective: _Objective, entries: Floats, diagonal: Booleans) -> bool:
-    """Whether an entry that is free to move has a slope."""
-    free = ~(diagonal & (entries <= 0.0))
-    return bool(np.abs(objective(entries)[1][free]).max(initial=0.0) > 1e-6)
-
-
-def covariance_score(root: Floats, cross: CrossProducts, reading: Reading) -> Floats:
-    """∂ℓ/∂(λλ') (q, q) at the profiled σ̂ and γ̂."""
-    p = cross.C.shape[0] - 1
-    _, _, sigma, gamma = profiled(root, cross.A, cross.B, cross.C, cross.n, int(reading))
-    _, S, factors = reduce_groups(root, cross.A, cross.B, cross.C)
-    _, F, _ = solve_gamma(S, 1.0, np.zeros((p, p)), np.zeros(p))
-    if reading == ML:
-        F = np.zeros((p, 0))
-    score: Floats = group_score(factors, cross.A, cross.B, gamma, F, sigma)
-    return score
-
-
-def _start(objective: _Objective, diagonal: Booleans) -> Floats:
-    """The best multiple of the identity on a coarse grid."""
-    trials = [np.where(diagonal, scale, 0.0) for scale in (0.05, 0.2, 0.5, 1.5, 5.0)]
-    values = [objective(trial)[0] for trial in trials]
-    best = int(np.nanargmin(values)) if np.isfinite(values).any() else 0
-    if not np.isfinite(values[best]):
-        raise EstimationError(
-            "the likelihood cannot be evaluated: check the scale of the random effects"
-        )
-    return trials[best]
-
-
-def _descend(objective: _Objective, entries: Floats, diagonal: Booleans) -> Floats:
-    """Truncated Newton to the neighbourhood of a minimum, then Newton to the digits.
-
-    TNC, because it calls no BLAS: on a busy machine, threads of a BLAS waiting for
-    each other make L-BFGS-B a hundred times slower on these few parameters.
-    """
-    found = minimize(
-        objective,
-        entries,
-        jac=True,
-        method="TNC",
-        bounds=[(0.0 if on else None, None) for on in diagonal],
-        options={"maxfun": 2000, "ftol": 1e-10, "gtol": 1e-5},
-    )
-    return _newton(objective, found.x, diagonal)
-
-
-def _newton(objective: _Objective, entries: Floats, diagonal: Booleans) -> Floats:
-    """Damped Newton steps on the entries that are off their bound."""
-    value, gradient = objective(entries)
-    for _ in range(12):
-        free = ~(diagonal & (entries <= 0.0))
-        if not free.any() or np.abs(gradient[free]).max() < 1e-9 * objective.cross.n**0.5:
-            break
-        hessian = _hessian(objective, entries, free)
-        size = np.linalg.eigvalsh(hessian)
-        damping = max(0.0, 1e-10 * size[-1] - size[0])
-        step = np.linalg.solve(hessian + damping * np.eye(free.sum()), gradient[free])
-        trial = entries.copy()
-        trial[free] -= step
-        trial[diagonal] = np.maximum(trial[diagonal], 0.0)
-        new_value, new_gradient = objective(trial)
-        improved = np.abs(new_gradient[free]).max() < np.abs(gradient[free]).max()
-        if not (new_value < value or (improved and new_value < value + 1e-9)):
-            break
-        entries, value, gradient = trial, new_value, new_gradient
-    return entries
-
-
-def _hessian(objective: _Objective, entries: Floats, free: Booleans) -> Floats:
-    """Central differences of the exact gradient over the free entries."""
-    at = np.flatnonzero(free)
-    columns = []
-    for k in at:
-        h = 1e-5 * max(1.0, abs(entries[k]))
-        up, down = entries.copy(), entries.copy()
-        up[k] += h
-        down[k] -= h
-        columns.append((objective(up)[1][at] - objective(down)[1][at]) / (2 * h))
-    matrix = np.array(columns)
-    return 0.5 * (matrix + matrix.T)
-
-
-def _snap(objective: _Objective, entries: Floats, diagonal: Booleans) -> Floats:
-    """Put small diagonal entries to zero where the likelihood does not mind."""
-    value = objective(entries)[0]
-    for k in np.flatnonzero(diagonal & (entries > 0.0) & (entries < _SNAP)):
-        trial = entries.copy()
-        trial[k] = 0.0
-        trial = _newton(objective, trial, diagonal)
-        trial_value = objective(trial)[0]
-        if trial_value <= value + 1e-9:
-            entries, value = trial, trial_value
-    for k in objective.columns[diagonal]:
-        column = objective.columns == k
-        if 0.0 < np.abs(entries[column]).max() < _SNAP:
-            trial = np.where(column, 0.0, entries)
-            trial_value = objective(trial)[0]
-            if trial_value <= value + 1e-9:
-                entries, value = trial, trial_value
-    return entries
-
-
-def _step_along(objective: _Objective, root: Floats, direction: Floats) -> Floats:
-    """Entries of the root of λλ' + t vv' for the best t on a coarse grid."""
-    best, best_value = objective.entries(root @ root.T), np.inf
-    for t in (0.0, *10.0 ** np.arange(-6.0, 1.0)):
-        trial = objective.entries(root @ root.T + t * np.outer(direction, direction))
-        value = objective(trial)[0]
-        if value < best_value:
-            best, best_value = trial, value
-    return best
-
-
-def _report(objective: _Objective, entries: Floats, diagonal: Booleans, ascent: float) -> Optimum:
-    value, gradient = objective(entries)
-    root = objective.root(entries)
-    cross = objective.cross
-    _, _, sigma, _ = profiled(root, cross.A, cross.B, cross.C, cross.n, int(objective.reading))
-    free = ~(diagonal & (entries <= 0.0))
+def _report(
+    search: _Search,
+    triangle: _Triangle,
+    profile: Profile,
+    curvature: Curvature,
+    information: Floats,
+) -> Optimum:
+    """The optimum with its certificate."""
+    M = np.where(search.mask, curvature.score, 0.0)
+    diagonal = np.maximum(np.diag(information), 1e-300)
+    pull = 1.0 / np.sqrt(0.5 * np.diag(curvature.D))
+    rank = int((triangle.root != 0.0).any(axis=0).sum())
     return Optimum(
-        reading=objective.reading,
-        root=root,
-        sigma=float(sigma),
-        value=-float(value),
-        gradient=float(np.abs(gradient[free]).max(initial=0.0)),
-        ascent=ascent,
-        singular=bool((entries[diagonal] <= 0.0).any()),
-        evaluations=objective.calls,
+        reading=search.reading,
+        root=triangle.root,
+        sigma=profile.sigma,
+        value=profile.value,
+        gradient=float((np.abs(triangle.slope(M)) / np.sqrt(diagonal)).max()),
+        ascent=float(np.linalg.eigvalsh(M * np.outer(pull, pull))[-1]),
+        singular=rank < len(triangle.root),
+        evaluations=search.calls,
     )

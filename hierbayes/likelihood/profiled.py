@@ -1,0 +1,265 @@
+r"""ML and REML as a function of Γ = λλ' alone, with its exact first and second derivatives.
+
+σ and γ are profiled out (γ integrated out for REML): with N = n − p for REML and n for ML,
+
+    ℓ(Γ) = −½ [ N (log 2πr²/N + 1) + Σ_j log|M_j| (+ log|S_XX|) ],   r² = S_yy − S_yX S_XX⁻¹ S_Xy
+
+Γ enters through V/σ² = I + ZΓZ', which is linear in it.  So along symmetric S_i, S_j, with
+H_j = I − A_jK_j, D_j = H_jA_j, v_j = H_jZ_j'(y_j − X_jγ̂)/σ̂, Y_j = H_jZ_j'X_jF, FF' = S_XX⁻¹
+and P_j = Y_jY_j' (P_j and f_i are zero for ML),
+
+    ∂ℓ/∂Γ      = M = ½ Σ_j [v_jv_j' − D_j + P_j]
+    b_ij       = Σ_j v_j'S_iD_jS_jv_j − t_i't_j,     t_i = Σ_j Y_j'S_iv_j,    a_i = Σ_j v_j'S_iv_j
+    e_ij       = Σ_j tr S_iD_jS_j(D_j − 2P_j) + tr f_if_j,                    f_i = Σ_j Y_j'S_iY_j
+    −∂²ℓ       = b_ij − a_ia_j/2N − ½e_ij            (observed information)
+    expected   = ½ (e_ij − d_id_j/N),                d_i = Σ_j tr S_i(D_j − P_j)
+
+Sums over groups of products of two small matrices are all that is needed: one pass.
+
+References
+----------
+Gilmour, Thompson & Cullis (1995), Average information REML, doi:10.2307/2533274.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.collapsed import LOG_2PI, REML, reduce_groups
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """The profiled likelihood at one Γ.
+
+    Parameters
+    ----------
+    root : (q, q) float
+        λ.
+    value : float
+        ℓ, −inf where it cannot be computed.
+    sigma : float
+        σ̂.
+    gamma : (p,) float
+        γ̂.
+    freedom : float
+        N.
+    noise : float
+        How far rounding may move ``value``.
+    """
+
+    root: Floats
+    value: float
+    sigma: float
+    gamma: Floats
+    freedom: float
+    noise: float
+    _factors: Floats
+    _precision_factor: Floats
+    _integrated: float
+
+    def curvature(self, cross: CrossProducts) -> Curvature:
+        """The derivatives here; ``cross`` is what the profile was made from."""
+        F = self._precision_factor
+        sums = _curvature_sums(
+            self._factors, cross.A, cross.B, self.gamma, F, self.sigma, self._integrated
+        )
+        D, vv, P, Dvv, DDP, vY, YY = (_mirrored(each) for each in sums)
+        pairs = (2, 3, 0, 1)
+        Dvv, DDP = (_mirrored(each.transpose(pairs)).transpose(pairs) for each in (Dvv, DDP))
+        return Curvature(D, vv, P, Dvv, DDP, vY, YY, self.freedom)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curvature:
+    """First and second derivatives of the profiled likelihood with respect to Γ.
+
+    Parameters
+    ----------
+    D, vv, P : (q, q) float
+        Σ_j D_j, Σ_j v_jv_j', Σ_j P_j.
+    Dvv, DDP : (q, q, q, q) float
+        Σ_j D_j ⊗ v_jv_j' and Σ_j D_j ⊗ (D_j − 2P_j).
+    mixed : (q, q, p) float
+        Σ_j (v_jY_j' + Y_jv_j')/2, symmetric in its first pair of indices.
+    spread : (q, q, p, p) float
+        Σ_j Y_j ⊗ Y_j', symmetric likewise; zero for ML.
+    freedom : float
+        N.
+    """
+
+    D: Floats
+    vv: Floats
+    P: Floats
+    Dvv: Floats
+    DDP: Floats
+    mixed: Floats
+    spread: Floats
+    freedom: float
+
+    @property
+    def score(self) -> Floats:
+        """M = ∂ℓ/∂Γ (q, q)."""
+        score: Floats = 0.5 * (self.vv - self.D + self.P)
+        return score
+
+    def observed(self, S: Floats) -> Floats:
+        """−∂²ℓ (k, k) along k symmetric directions S (k, q, q)."""
+        a = _along(S, self.vv)
+        observed: Floats = (
+            self._fitted(S) - np.outer(a, a) / (2.0 * self.freedom) - 0.5 * self._traces(S)
+        )
+        return observed
+
+    def expected(self, S: Floats) -> Floats:
+        """What −∂²ℓ (k, k) is on average: positive semidefinite."""
+        d = _along(S, self.D - self.P)
+        expected: Floats = 0.5 * (self._traces(S) - np.outer(d, d) / self.freedom)
+        return expected
+
+    def average(self, S: Floats) -> Floats:
+        """The average information (k, k): positive semidefinite, near to −∂²ℓ near a maximum."""
+        a = _along(S, self.vv)
+        average: Floats = 0.5 * (self._fitted(S) - np.outer(a, a) / self.freedom)
+        return average
+
+    def _fitted(self, S: Floats) -> Floats:
+        """b_ij."""
+        t = np.tensordot(S, self.mixed, 2)
+        fitted: Floats = _sandwich(S, self.Dvv) - t @ t.T
+        return fitted
+
+    def _traces(self, S: Floats) -> Floats:
+        """e_ij."""
+        f = np.tensordot(S, self.spread, 2).reshape(len(S), -1)
+        traces: Floats = _sandwich(S, self.DDP) + f @ f.T
+        return traces
+
+
+def profile_at(root: Floats, cross: CrossProducts, reading: int) -> Profile:
+    """The profiled likelihood at a relative root λ (q, q): one pass over the groups."""
+    p = len(cross.C) - 1
+    freedom = cross.n - p if reading == REML else cross.n
+    log_det, S, factors = reduce_groups(root, cross.A, cross.B, cross.C)
+    try:
+        low = np.linalg.cholesky(S)  # of S_XX, and r last
+    except np.linalg.LinAlgError:
+        low = np.full_like(S, np.nan)
+    r = float(low[p, p])
+    if not (math.isfinite(log_det) and r > 0.0):
+        nothing = np.zeros((p, p))
+        return Profile(root, -np.inf, 0.0, nothing[0], freedom, 0.0, factors, nothing, 0.0)
+    inverse = np.linalg.inv(low[:p, :p])
+    deviance = freedom * (LOG_2PI + 1.0 + 2.0 * math.log(r) - math.log(freedom)) + log_det
+    if reading == REML:
+        deviance += 2.0 * float(np.log(np.diag(low)[:p]).sum())
+    noise = 1e-14 * (abs(deviance) + freedom * (2.0 + float(cross.C[p, p]) / r**2))
+    return Profile(
+        root=root,
+        value=-0.5 * deviance,
+        sigma=r / math.sqrt(freedom),
+        gamma=inverse.T @ low[p, :p],
+        freedom=freedom,
+        noise=noise,
+        _factors=factors,
+        _precision_factor=np.ascontiguousarray(inverse.T),
+        _integrated=1.0 if reading == REML else 0.0,
+    )
+
+
+def _along(S: Floats, matrix: Floats) -> Floats:
+    """Tr S_i·matrix (k,)."""
+    return np.asarray(np.tensordot(S, matrix, 2))
+
+
+def _sandwich(S: Floats, T: Floats) -> Floats:
+    """Σ_abcd S_i[a, b] S_j[c, d] T[b, c, a, d] (k, k): tr S_i D S_j X for T = D ⊗ X."""
+    k, q = len(S), S.shape[1]
+    turned = T.transpose(2, 0, 1, 3).reshape(q * q, q * q)
+    flat = S.reshape(k, q * q)
+    sandwich: Floats = flat @ turned @ flat.T
+    return 0.5 * (sandwich + sandwich.T)
+
+
+def _mirrored(lower: Floats) -> Floats:
+    """The array (q, q, ...) that is symmetric in its first two indices, from its lower half."""
+    a, b = np.indices(lower.shape[:2])
+    mirrored: Floats = lower[np.maximum(a, b), np.minimum(a, b)]
+    return mirrored
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _curvature_sums(factors, A, B, gamma, F, sigma, integrated):
+    """The sums over groups of `Curvature`, in its order; lower halves of symmetric pairs."""
+    J, q, m = B.shape
+    p = m - 1
+    k = F.shape[1]
+    sum_D, sum_vv, sum_P = np.zeros((q, q)), np.zeros((q, q)), np.zeros((q, q))
+    weight = 0.5 * integrated
+    Dvv, DDP = np.zeros((q, q, q, q)), np.zeros((q, q, q, q))
+    vY, YY = np.zeros((q, q, k)), np.zeros((q, q, k, k))
+    H, AR = np.empty((q, q)), np.empty((q, q))
+    D, P = np.empty((q, q)), np.empty((q, q))
+    z, Y = np.empty(1 + k), np.empty((q, 1 + k))  # a row of Z_j'[(y − Xγ)/σ, XF]; [v_j, Y_j]
+    for j in range(J):
+        for a in range(q):
+            for b in range(q):
+                total = 0.0
+                for h in range(q):
+                    total += A[j, a, h] * factors[j, b, h]
+                AR[a, b] = total
+        for a in range(q):
+            for b in range(q):
+                total = 1.0 if a == b else 0.0
+                for h in range(q):
+                    total -= AR[a, h] * factors[j, h, b]
+                H[a, b] = total
+            for c in range(k + 1):
+                Y[a, c] = 0.0
+        for h in range(q):
+            total = B[j, h, p]
+            for d in range(p):
+                total -= B[j, h, d] * gamma[d]
+            z[0] = total / sigma
+            for c in range(k):
+                total = 0.0
+                for d in range(p):
+                    total += B[j, h, d] * F[d, c]
+                z[c + 1] = total
+            for a in range(q):
+                for c in range(k + 1):
+                    Y[a, c] += H[a, h] * z[c]
+        for a in range(q):
+            for b in range(a + 1):
+                total = 0.0
+                for h in range(q):
+                    total += H[a, h] * A[j, h, b]
+                D[a, b] = D[b, a] = total
+                total = 0.0
+                for c in range(1, k + 1):
+                    total += Y[a, c] * Y[b, c]
+                P[a, b] = P[b, a] = integrated * total
+        for a in range(q):
+            for b in range(a + 1):
+                vv = Y[a, 0] * Y[b, 0]
+                sum_D[a, b] += D[a, b]
+                sum_vv[a, b] += vv
+                sum_P[a, b] += P[a, b]
+                rest = D[a, b] - 2.0 * P[a, b]
+                for c in range(q):
+                    for d in range(c + 1):
+                        Dvv[c, d, a, b] += D[c, d] * vv
+                        DDP[c, d, a, b] += D[c, d] * rest
+                for c in range(k):
+                    vY[a, b, c] += 0.5 * (Y[a, 0] * Y[b, c + 1] + Y[b, 0] * Y[a, c + 1])
+                    for d in range(k):
+                        YY[a, b, c, d] += weight * (
+                            Y[a, c + 1] * Y[b, d + 1] + Y[b, c + 1] * Y[a, d + 1]
+                        )
+    return sum_D, sum_vv, sum_P, Dvv, DDP, vY, YY

@@ -1,0 +1,131 @@
+"""Second derivatives of the profiled likelihood, and the Newton search that uses them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import hierbayes as hb
+from hierbayes.estimation.reml import maximise, maximise_near
+from hierbayes.estimation.trust_region import best_step
+from hierbayes.likelihood.profiled import profile_at
+from hierbayes.likelihood.reading import ML, REML, Reading
+from tests import dense
+from tests.dense import Array
+from tests.test_collapsed import Setting, every_structure
+
+every_profile = pytest.mark.parametrize("reading", [ML, REML], ids=["ML", "REML"])
+
+
+def symmetric_directions(q: int) -> Array:
+    rows, columns = np.tril_indices(q)
+    S = np.zeros((len(rows), q, q))
+    S[np.arange(len(rows)), rows, columns] = S[np.arange(len(rows)), columns, rows] = 1.0
+    return S
+
+
+@every_profile
+@every_structure
+def test_derivatives_with_respect_to_G(blocks: tuple[int, ...], reading: Reading) -> None:
+    s = Setting(blocks)
+    cross, relative = s.cross(), s.root @ s.root.T + 0.1 * np.eye(sum(blocks))
+    root = np.linalg.cholesky(relative)
+    at = profile_at(root, cross, reading)
+    assert_allclose(at.value, dense.profile(s.rows, relative, reading), rtol=1e-12)
+    curvature = at.curvature(cross)
+    S = symmetric_directions(len(relative))
+
+    def slopes(step: Array) -> Array:
+        moved = np.linalg.cholesky(relative + np.tensordot(step, S, 1))
+        return np.tensordot(S, profile_at(moved, cross, reading).curvature(cross).score, 2)
+
+    def value(step: Array) -> float:
+        return dense.profile(s.rows, relative + np.tensordot(step, S, 1), reading)
+
+    here, k = np.zeros(len(S)), len(S)
+    assert_allclose(slopes(here), dense.gradient(value, here), rtol=1e-6, atol=1e-6)
+    bends = np.array(
+        [
+            dense.gradient(lambda t, i=i: float(slopes(t)[i]), here)  # type: ignore[misc]
+            for i in range(k)
+        ]
+    )
+    assert_allclose(curvature.observed(S), -bends, rtol=1e-6, atol=1e-6 * np.abs(bends).max())
+
+
+@every_structure
+def test_the_three_informations_agree(blocks: tuple[int, ...]) -> None:
+    """With σ free: average = (observed + expected)/2; profiling σ out takes a square from each."""
+    s = Setting(blocks)
+    cross = s.cross()
+    S = symmetric_directions(len(s.root))
+    curvature = profile_at(s.root, cross, REML).curvature(cross)
+    N = curvature.freedom
+    a = np.tensordot(S, curvature.vv, 2)
+    d = np.tensordot(S, curvature.D - curvature.P, 2)
+    twice = curvature.observed(S) + curvature.expected(S)
+    twice += np.outer(a, a) / (2.0 * N) + np.outer(d, d) / (2.0 * N)
+    average = curvature.average(S) + np.outer(a, a) / (2.0 * N)
+    assert_allclose(average, twice / 2.0, rtol=1e-9, atol=1e-9 * np.abs(twice).max())
+    for information in (curvature.expected(S), curvature.average(S)):
+        size = np.linalg.eigvalsh(information)
+        assert size[0] > -1e-9 * size[-1]
+
+
+@pytest.mark.parametrize("radius", [1e-3, 0.3, 2.0, 1e3])
+@pytest.mark.parametrize("seed", range(5))
+def test_no_step_in_the_ball_promises_more(seed: int, radius: float) -> None:
+    rng = np.random.default_rng(seed)
+    information = rng.normal(size=(4, 4))
+    information = information + information.T + (seed % 3) * 3.0 * np.eye(4)
+    slope = rng.normal(size=4) * (rng.random(4) < 0.7)
+    step, gain = best_step(slope, information, radius)
+    assert np.linalg.norm(step) <= radius * (1.0 + 1e-5)
+    assert_allclose(gain, slope @ step - 0.5 * step @ information @ step, rtol=1e-9)
+    tried = rng.normal(size=(20_000, 4))
+    tried *= radius * rng.random(20_000)[:, None] ** 0.25 / np.linalg.norm(tried, axis=1)[:, None]
+    for spread in (1.0, 1e-2):
+        near = step + spread * tried
+        near = near[np.linalg.norm(near, axis=1) <= radius]
+        promised = near @ slope - 0.5 * np.einsum("ki,ij,kj->k", near, information, near)
+        assert promised.max(initial=-np.inf) <= gain + 1e-5 * abs(gain)
+
+
+def simulated(n: int, J: int) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    codes, x = rng.integers(0, J, n), rng.normal(size=n)
+    u = rng.normal(size=(J, 2)) * [0.7, 0.3]
+    y = 1.0 + 0.5 * x + u[codes, 0] + u[codes, 1] * x + rng.normal(size=n)
+    return pd.DataFrame({"y": y, "x": x, "g": codes})
+
+
+@pytest.mark.parametrize("fixed", ["1", "ses", "ses * Sector", "ses * Sex"])
+@pytest.mark.parametrize("random", ["1", "1 + ses", "1 + ses + Sex"])
+@pytest.mark.parametrize("name", ["hs", "hsfull"])
+def test_ten_evaluations(name: str, random: str, fixed: str) -> None:
+    model = hb.Model(f"mathach ~ {fixed} + ({random} | school)", data=hb.load_dataset(name))
+    for fit in (model.reml(), model.ml()):
+        assert fit.maximum.evaluations <= 10
+        assert fit.maximum.gradient < 1e-5
+        assert fit.maximum.ascent < 1e-6
+
+
+@pytest.mark.parametrize(("n", "J"), [(40_000, 10_000), (200_000, 100)])
+def test_many_rows(n: int, J: int) -> None:
+    """A maximum is certain however many rows there are, and no further away."""
+    fit = hb.Model("y ~ x", random="~ 1 + x | g", data=simulated(n, J)).reml()
+    assert fit.maximum.evaluations <= 10
+    assert fit.diagnose().ok
+
+
+def test_from_near_by() -> None:
+    model = hb.Model("mathach ~ ses + (1 + ses | school)", data=hb.load_dataset("hsfull"))
+    cross, blocks = model.problem.cross, model.problem.design.blocks
+    best = maximise(cross, blocks)
+    again = maximise_near(cross, blocks, REML, best.root)
+    assert again.evaluations <= 2
+    near = maximise_near(cross, blocks, REML, 1.2 * best.root)
+    assert near.evaluations <= 6
+    for one in (again, near):
+        assert_allclose(one.value, best.value, rtol=1e-13)
+        assert_allclose(one.root @ one.root.T, best.root @ best.root.T, rtol=1e-6)
