@@ -63,7 +63,7 @@ DOORS = {f"hierbayes.likelihood.{name}" for name in (
     "variance_derivatives",
 )}  # fmt: skip
 INSIDE: dict[str, set[str]] = {
-    "hierbayes.estimation.reml": {"hierbayes.likelihood.collapsed"},
+    "hierbayes.estimation.reml": {"hierbayes.likelihood.profiled"},
     "hierbayes.estimation.graph": {"hierbayes.likelihood.op"},
     "hierbayes.estimation.density": {"hierbayes.likelihood.native"},
     "hierbayes.estimation.density_kernels": {"hierbayes.likelihood.native"},
