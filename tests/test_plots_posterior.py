@@ -419,7 +419,7 @@ def test_each_picture_takes_axes_and_has_few_artists(
         plot = getattr(plots, f"plot_{name}")
         assert fits_in(plot(of)), name
         figure = plot(of, figsize=(7.0, 5.0))
-        assert artists(figure) < 100 + 100 * len(figure.axes) + 4 * 40, name
+        assert artists(figure) < 200 + 100 * len(figure.axes) + 4 * 40, name
         assert isinstance(figure, Figure)
         assert len(figure.axes) == panels
         assert figure.get_size_inches().tolist() == [7.0, 5.0]
