@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from hierbayes.design.problem import (
 from hierbayes.design.variables import describe_variables
 from hierbayes.dialects.dialect import ModelToWrite
 from hierbayes.dialects.registry import emit
-from hierbayes.errors import FormulaError, PriorError
+from hierbayes.errors import DataError, FormulaError, PriorError
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.maximised import maximum_likelihood, posterior_mode
 from hierbayes.fit.point import PointFit
@@ -30,11 +30,14 @@ from hierbayes.likelihood.reading import ML, REML
 from hierbayes.priors.prior_set import PriorSet, choose_priors
 from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel, split_levels
+from hierbayes.specification.foreign_words import refuse_foreign_words
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive, prior_predictive
 
 if TYPE_CHECKING:
     import pymc as pm
+
+_ARGUMENTS = ("formula", "random", "data", "priors")
 
 
 class Model:
@@ -48,8 +51,8 @@ class Model:
     random : str, optional
         Random part in nlme's spelling, ``"~ 1 + x | g"``.
     data : DataFrame
-        One row per observation.  Rows with a missing value in a column the model
-        uses are left out, counted and reported.
+        One row per observation; also given second, as in ``Model(formula, data)``.  Rows
+        with a missing value in a column the model uses are left out, counted and reported.
     priors : mapping, optional
         From a block (``gamma``, ``sd``, ``corr``, ``sigma``) to a prior, or to a
         mapping from names to priors, for ``sd`` also by grouping factor, as in
@@ -72,6 +75,17 @@ class Model:
     -6419.694713
     """
 
+    @overload
+    def __init__(
+        self,
+        formula: str | Multilevel,
+        data: pd.DataFrame,
+        /,
+        *,
+        priors: Mapping[str, Any] | None = None,
+    ) -> None: ...
+
+    @overload
     def __init__(
         self,
         formula: str | Multilevel,
@@ -79,7 +93,29 @@ class Model:
         *,
         data: pd.DataFrame,
         priors: Mapping[str, Any] | None = None,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        formula: str | Multilevel,
+        random: str | None,
+        data: pd.DataFrame,
+        *,
+        priors: Mapping[str, Any] | None = None,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        formula: str | Multilevel,
+        random: str | pd.DataFrame | None = None,
+        data: pd.DataFrame | None = None,
+        *,
+        priors: Mapping[str, Any] | None = None,
+        **foreign: object,
     ) -> None:
+        refuse_foreign_words(foreign, _ARGUMENTS)
+        random, data = _random_and_data(random, data)
         if isinstance(formula, Multilevel):
             if random is not None:
                 raise FormulaError("the equations state the random part; leave out random='...'")
@@ -310,6 +346,19 @@ class Model:
 
     def _repr_latex_(self) -> str:
         return self.equations()._repr_latex_()
+
+
+def _random_and_data(
+    random: str | pd.DataFrame | None, data: pd.DataFrame | None
+) -> tuple[str | None, pd.DataFrame]:
+    """The random part and the data, which may stand second in its place."""
+    if isinstance(random, pd.DataFrame):
+        if data is not None:
+            raise DataError("the data are given twice; keep one, as in hb.Model(formula, data)")
+        return None, random
+    if data is None:
+        raise DataError("there are no data; give them, as in hb.Model(formula, data)")
+    return random, data
 
 
 def _refuse_wrong_types(formula: object, random: object) -> None:

@@ -1,0 +1,67 @@
+"""How a model is given its data, and arguments that it does not take."""
+
+import inspect
+import re
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import hierbayes as hb
+from hierbayes.specification.foreign_words import REMEDIES
+
+FORMULA = "mathach ~ ses + (1 | school)"
+FIXED, RANDOM = "mathach ~ ses", "~ 1 | school"
+
+
+def test_data_are_given_by_position_or_by_name(hs: pd.DataFrame) -> None:
+    models = [
+        hb.Model(FORMULA, data=hs),
+        hb.Model(FORMULA, hs),
+        hb.Model(FIXED, RANDOM, data=hs),
+        hb.Model(FIXED, RANDOM, hs),
+        hb.Model(hb.Model(FORMULA, hs).multilevel(), hs),
+    ]
+    for model in models:
+        assert model.data is hs
+        assert str(model.specification) == "mathach ~ 1 + ses + (1 | school)"
+
+
+def test_data_are_given_once(hs: pd.DataFrame) -> None:
+    model: Any = hb.Model
+    with pytest.raises(hb.DataError, match=r"there are no data; give them, as in hb\.Model\(form"):
+        model(FORMULA)
+    with pytest.raises(hb.DataError, match="the data are given twice; keep one"):
+        model(FORMULA, hs, data=hs)
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("REML", "fit with model.reml(), or with model.ml() for maximum likelihood"),
+        ("family", "responses are Gaussian here, with the identity link; leave it out if that"),
+        ("chains", "give it to model.sample(), which takes draws, tune, chains, seed and cores"),
+        ("na.action", "rows with a missing value in a column the model uses are left out and"),
+        ("prior", "give priors, as in priors=dict(sd=hb.HalfNormal(5))"),
+        ("randon", "did you mean 'random'? It takes formula, random, data, priors"),
+        ("zzz", "it takes formula, random, data, priors"),
+    ],
+)
+def test_arguments_of_other_packages(word: str, message: str, hs: pd.DataFrame) -> None:
+    model: Any = hb.Model
+    whole = re.escape(f"Model takes no argument '{word}': {message}")
+    with pytest.raises(hb.FormulaError, match=f"^{whole}"):
+        model(FORMULA, hs, **{word: 1})
+
+
+def test_remedies_are_for_arguments_that_a_model_does_not_take() -> None:
+    parameters = {name for name in inspect.signature(hb.Model).parameters if name != "foreign"}
+    assert parameters & set(REMEDIES) == set()
+    assert set(inspect.signature(hb.Model.sample).parameters) >= {
+        "draws", "tune", "chains", "seed", "cores",
+    }  # fmt: skip
+
+
+def test_the_coding_that_the_remedy_names_is_read(hs: pd.DataFrame) -> None:
+    model = hb.Model("mathach ~ C(Sector, contr.sum) + (1 | school)", hs)
+    assert len(model.problem.design.terms) == 2
