@@ -48,7 +48,8 @@ def refusal(error: type[hb.HierbayesError], action: Callable[[], object]) -> str
 # What is done to the data, the formula, and the message.
 WRONG_DATA: dict[str, tuple[Callable[[pd.DataFrame], Any], str, str]] = {
     "not a frame": (lambda d: d.to_dict(), SLOPES, "data must be a pandas DataFrame, not dict"),
-    "no data": (lambda d: None, SLOPES, "data must be a pandas DataFrame, not NoneType"),
+    "no data": (
+        lambda d: None, SLOPES, "there are no data; give them, as in hb.Model(formula, data)"),
     "empty": (lambda d: d.iloc[:0], SLOPES, "the data are empty: there are no rows"),
     "unknown column": (
         lambda d: d.rename(columns={"x": "ses"}), "y ~ sess + (1 | g)",
