@@ -66,7 +66,7 @@ def test_priors_of_sd_are_stated_by_factor_or_by_effect(sd: dict[Any, Any]) -> N
     assert [name for name, _, _ in stated.sd] == [
         EffectName("school", "Intercept"), EffectName("school", "ses")
     ]  # fmt: skip
-    assert stated == model(**stated.stated()).priors
+    assert stated.families == model(**stated.stated()).priors.families
 
 
 def test_one_prior_of_sd_for_a_factor() -> None:
