@@ -122,10 +122,10 @@ def test_from_near_by() -> None:
     model = hb.Model("mathach ~ ses + (1 + ses | school)", data=hb.load_dataset("hsfull"))
     cross, blocks = model.problem.cross, model.problem.design.blocks
     best = maximise(cross, blocks)
-    again = maximise_near(cross, blocks, REML, best.root)
+    again = maximise_near(cross, blocks, REML, best.theta.relative(cross.basis))
     assert again.evaluations <= 2
-    near = maximise_near(cross, blocks, REML, 1.2 * best.root)
+    near = maximise_near(cross, blocks, REML, 1.2 * best.theta.relative(cross.basis))
     assert near.evaluations <= 6
     for one in (again, near):
         assert_allclose(one.value, best.value, rtol=1e-13)
-        assert_allclose(one.root @ one.root.T, best.root @ best.root.T, rtol=1e-6)
+        assert_allclose(one.theta.G, best.theta.G, rtol=1e-6)

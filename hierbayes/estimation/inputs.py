@@ -11,7 +11,8 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
 from hierbayes.estimation.reml import maximise
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.conditional import conditional_moments, flat_prior, log_jacobian
+from hierbayes.likelihood.conditional import flat_prior, log_jacobian
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import GIVEN, NORMAL, REML, Reading
 from hierbayes.priors.families import ForeignPrior, Prior
 from hierbayes.priors.joint_parameters import joint_parameters, log_lkj_constant
@@ -83,8 +84,7 @@ def graph_inputs(design: Design, cross: CrossProducts, priors: PriorSet) -> Grap
 
 def gamma_evidence(design: Design, cross: CrossProducts, at: int) -> dict[str, Floats]:
     """What REML says of γ without its element ``at``: estimates and standard errors."""
-    optimum = maximise(cross, design.blocks)
-    moments = conditional_moments(optimum.root, optimum.sigma, cross, flat_prior(len(design.terms)))
+    moments = Likelihood(cross).at(maximise(cross, design.blocks).theta).moments
     errors = np.sqrt(np.diagonal(cross.basis.gamma_covariance(moments.gamma_cov)))
     return {
         "gamma_estimate": np.delete(cross.basis.gamma(moments.gamma), at),

@@ -22,7 +22,9 @@ from hierbayes.estimation.density_data import density_data
 from hierbayes.estimation.inputs import graph_inputs
 from hierbayes.estimation.start import start_point
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.conditional import conditional_moments
+from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.reading import NORMAL
+from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
 
 _BOUNDARY = 1e-5  # a relative eigenvalue of the correlation matrix below this is zero
@@ -34,9 +36,7 @@ class MarginalMode:
 
     Parameters
     ----------
-    root : (q, q) float
-        A root of G.
-    sigma : float
+    theta : Theta
     gamma : (p,) float
         E(γ | θ̂) where γ is integrated out, its mode otherwise.
     value : float
@@ -48,8 +48,7 @@ class MarginalMode:
     evaluations : int
     """
 
-    root: Floats
-    sigma: float
+    theta: Theta
     gamma: Floats
     value: float
     gradient: float
@@ -82,17 +81,14 @@ def marginal_mode(problem: Problem, priors: PriorSet) -> MarginalMode:
     value, gradient, parameters = density(x)
     q, p = len(design.effects), len(design.terms)
     root, sigma = parameters[: q * q].reshape(q, q), float(parameters[q * q])
+    theta = Theta.of(root, sigma)
     if priors.collapses_gamma:
-        relative = cross.basis.root_internal(root) / (sigma / cross.basis.scale)
-        moments = conditional_moments(
-            relative, sigma / cross.basis.scale, cross, priors.normal_gamma(cross.basis)
-        )
-        gamma = cross.basis.gamma(moments.gamma)
+        likelihood = Likelihood(cross, NORMAL, priors.normal_gamma(cross.basis))
+        gamma = likelihood.at(theta).gamma
     else:
         gamma = parameters[-p:]
     return MarginalMode(
-        root=root,
-        sigma=sigma,
+        theta=theta,
         gamma=gamma,
         value=-value,
         gradient=float(np.abs(gradient).max()),

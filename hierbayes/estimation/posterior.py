@@ -26,6 +26,7 @@ from hierbayes.estimation.target import Target
 from hierbayes.estimation.theta_draws import STATISTICS, ThetaDraws
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import GIVEN
+from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def sample_theta(
     seconds = time.perf_counter() - before
     root, sigma, gamma = target.parameters(trace.posterior["theta"].to_numpy())
     kept = trace.sample_stats.to_dataset()[list(STATISTICS)].rename(STATISTICS)
-    return ThetaDraws(root, sigma, gamma, kept, seconds, compile_seconds)
+    return ThetaDraws(Theta.of(root, sigma), gamma, kept, seconds, compile_seconds)
 
 
 def target_of(design: Design, inputs: GraphInputs, priors: PriorSet, *, progress: bool) -> Target:

@@ -10,6 +10,7 @@ import pytensor
 
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.estimation.theta_draws import STATISTICS, ThetaDraws
+from hierbayes.likelihood.theta import Theta
 
 
 def sample_pymc(model: pm.Model, settings: SamplerSettings) -> ThetaDraws:
@@ -33,6 +34,5 @@ def sample_pymc(model: pm.Model, settings: SamplerSettings) -> ThetaDraws:
     stats = trace["sample_stats"].to_dataset()
     kept = stats[[name for name in STATISTICS.values() if name in stats]]
     gamma = posterior["gamma"].to_numpy() if "gamma" in posterior else None
-    return ThetaDraws(
-        posterior["root"].to_numpy(), posterior["sigma"].to_numpy(), gamma, kept, seconds, 0.0
-    )
+    theta = Theta.of(posterior["root"].to_numpy(), posterior["sigma"].to_numpy())
+    return ThetaDraws(theta, gamma, kept, seconds, 0.0)

@@ -23,6 +23,7 @@ from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.covariance import block_mask, free_entries
 from hierbayes.likelihood.profiled import Curvature, Profile, profile_at
 from hierbayes.likelihood.reading import REML, Reading
+from hierbayes.likelihood.theta import Theta
 
 _SNAP = 1e-5  # of the noise of an effect: a smaller relative standard deviation is zero
 _NEGLIGIBLE = 1e-12  # gain of ℓ that ends the search
@@ -40,9 +41,8 @@ class Optimum:
     ----------
     reading : Reading
         ``ML`` or ``REML``.
-    root : (q, q) float
-        λ̂, lower triangular but for the order of its rows within blocks.
-    sigma : float
+    theta : Theta
+        θ̂; its root is lower triangular but for the order of its rows within blocks.
     value : float
         Log-likelihood in the internal units of y.
     gradient : float
@@ -58,8 +58,7 @@ class Optimum:
     """
 
     reading: Reading
-    root: Floats
-    sigma: float
+    theta: Theta
     value: float
     gradient: float
     ascent: float
@@ -259,11 +258,10 @@ def _report(
     M = np.where(search.mask, curvature.score, 0.0)
     diagonal = np.maximum(np.diag(information), 1e-300)
     pull = 1.0 / np.sqrt(0.5 * np.diag(curvature.D))
-    rank = int((triangle.root != 0.0).any(axis=0).sum())
+    rank, basis = int((triangle.root != 0.0).any(axis=0).sum()), search.cross.basis
     return Optimum(
         reading=search.reading,
-        root=triangle.root,
-        sigma=profile.sigma,
+        theta=Theta.from_internal(triangle.root * profile.sigma, profile.sigma, basis),
         value=profile.value,
         gradient=float((np.abs(triangle.slope(M)) / np.sqrt(diagonal)).max()),
         ascent=float(np.linalg.eigvalsh(M * np.outer(pull, pull))[-1]),

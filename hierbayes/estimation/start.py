@@ -9,7 +9,7 @@ from hierbayes.design.design import Design
 from hierbayes.estimation.coordinates import Variable
 from hierbayes.estimation.reml import maximise
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.conditional import conditional_moments, flat_prior
+from hierbayes.likelihood.gaussian import Likelihood
 
 _SMALLEST_START = 0.05  # of the scale of an effect: where a chain starts when REML says 0
 
@@ -22,16 +22,15 @@ def start_point(
     The centre is the REML estimate, with an sd that REML puts at zero moved off it.
     """
     basis = cross.basis
-    optimum = maximise(cross, design.blocks)
-    moments = conditional_moments(optimum.root, optimum.sigma, cross, flat_prior(len(design.terms)))
-    root = basis.root(optimum.root * optimum.sigma)
+    theta = maximise(cross, design.blocks).theta
+    moments = Likelihood(cross).at(theta).moments
     smallest = _SMALLEST_START * basis.scale / basis.z.spread
-    sd = np.maximum(np.sqrt((root**2).sum(axis=1)), smallest)
+    sd = np.maximum(np.sqrt((theta.root**2).sum(axis=1)), smallest)
     se = np.sqrt(np.diagonal(basis.gamma_covariance(moments.gamma_cov)))
     known = {
         "signed_sd": (sd, 0.5 * sd),
         "sd": (sd, 0.5 * sd),
-        "sigma": (np.array([optimum.sigma * basis.scale]), np.array([0.0])),
+        "sigma": (theta.sigma.reshape(1), np.array([0.0])),
         "gamma": (basis.gamma(moments.gamma), 2.0 * se),
     }
     parts = [_start_of(variable, known) for variable in variables]

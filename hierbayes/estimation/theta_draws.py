@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import xarray as xr
 
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.theta import Theta
 
 # What is kept of nutpie's statistics, and under which names: those of PyMC.
 STATISTICS = {
@@ -27,9 +28,8 @@ class ThetaDraws:
 
     Parameters
     ----------
-    root : (chains, draws, q, q) float
-        A root of G.
-    sigma : (chains, draws) float
+    theta : Theta
+        With axes (chains, draws).
     gamma : (chains, draws, p) float or None
     stats : Dataset
         Sampler statistics by chain and draw.
@@ -38,8 +38,7 @@ class ThetaDraws:
     compile_seconds : float
     """
 
-    root: Floats
-    sigma: Floats
+    theta: Theta
     gamma: Floats | None
     stats: xr.Dataset
     seconds: float

@@ -11,7 +11,6 @@ from hierbayes.fit.point import PointFit
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import Reading
-from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 
 
@@ -26,11 +25,10 @@ def maximum_likelihood(problem: Problem, reading: Reading) -> PointFit:
     """
     design, cross = problem.design, problem.cross
     optimum = maximise(cross, design.blocks, reading)
-    theta = Theta.from_internal(optimum.root * optimum.sigma, optimum.sigma, cross.basis)
-    gamma = Likelihood(cross, reading).at(theta).gamma
+    gamma = Likelihood(cross, reading).at(optimum.theta).gamma
     return PointFit(
         problem=problem,
-        theta=theta[None, None],
+        theta=optimum.theta[None, None],
         gamma_draws=gamma[None, None],
         gamma_prior=flat_prior(len(design.terms)),
         priors=None,
@@ -74,7 +72,7 @@ def posterior_mode(problem: Problem, priors: PriorSet) -> PointFit:
     )
     return PointFit(
         problem=problem,
-        theta=Theta.of(mode.root, mode.sigma)[None, None],
+        theta=mode.theta[None, None],
         gamma_draws=mode.gamma[None, None],
         gamma_prior=prior,
         priors=priors,

@@ -14,7 +14,6 @@ from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import NORMAL
-from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 from hierbayes.priors.propriety import refuse_improper
 
@@ -33,15 +32,13 @@ def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettin
     design, cross = problem.design, problem.cross
     refuse_far_origin(design, cross.basis)
     refuse_improper(problem, priors)
-    theta = sample_theta(design, cross, priors, settings)
-    evidence = Sampling(theta.stats, settings, theta.seconds, theta.compile_seconds)
+    drawn = sample_theta(design, cross, priors, settings)
+    evidence = Sampling(drawn.stats, settings, drawn.seconds, drawn.compile_seconds)
     p = len(design.terms)
-    empty = np.zeros((*theta.sigma.shape, p))
-    fit = PosteriorFit(
-        problem, Theta.of(theta.root, theta.sigma), empty, flat_prior(p), priors, evidence
-    )
-    if theta.gamma is not None:
-        return replace(fit, gamma_draws=theta.gamma)
+    empty = np.zeros((*drawn.theta.shape, p))
+    fit = PosteriorFit(problem, drawn.theta, empty, flat_prior(p), priors, evidence)
+    if drawn.gamma is not None:
+        return replace(fit, gamma_draws=drawn.gamma)
     return with_gamma(fit, priors)
 
 

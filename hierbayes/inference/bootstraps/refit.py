@@ -15,7 +15,6 @@ from hierbayes.inference.bootstraps.simulation import Simulator, simulator
 from hierbayes.inference.profiles.parameter import Estimates
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.gaussian import Likelihood
-from hierbayes.likelihood.theta import Theta
 
 
 def simulator_of(fit: PointFit) -> Simulator:
@@ -27,8 +26,8 @@ def simulator_of(fit: PointFit) -> Simulator:
 
 def estimates_at(optimum: Optimum, cross: CrossProducts) -> Estimates:
     """All parameters at an optimum."""
-    theta = Theta.from_internal(optimum.root * optimum.sigma, optimum.sigma, cross.basis)
-    return Estimates(Likelihood(cross, optimum.reading).at(theta).gamma, theta)
+    state = Likelihood(cross, optimum.reading).at(optimum.theta)
+    return Estimates(state.gamma, optimum.theta)
 
 
 def fit_at(optimum: Optimum, fit: PointFit, cross: CrossProducts) -> PointFit:

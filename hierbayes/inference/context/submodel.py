@@ -16,7 +16,6 @@ from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.gaussian import Likelihood, State
 from hierbayes.likelihood.reading import Reading
-from hierbayes.likelihood.theta import Theta
 
 
 def fit_columns(design: Design, X: Floats, reading: Reading) -> State:
@@ -33,9 +32,7 @@ def fit_columns(design: Design, X: Floats, reading: Reading) -> State:
     Z, blocks = np.ones((len(X), 1)), (1,)
     basis = choose_basis(X, Z, design.rows.y, blocks)
     cross = cross_products(design.with_rows(X=X, Z=Z).rows, design.groups, basis)
-    optimum = maximise(cross, blocks, reading)
-    theta = Theta.from_internal(optimum.root * optimum.sigma, optimum.sigma, basis)
-    return Likelihood(cross, reading).at(theta)
+    return Likelihood(cross, reading).at(maximise(cross, blocks, reading).theta)
 
 
 def fit_of_columns(design: Design, X: Floats, terms: tuple[str, ...], reading: Reading) -> PointFit:

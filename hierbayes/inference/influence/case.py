@@ -18,7 +18,6 @@ from hierbayes.estimation.reml import maximise_near
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.gaussian import Likelihood, State
 from hierbayes.likelihood.reading import Reading
-from hierbayes.likelihood.theta import Theta
 
 _OWN = 1e-11  # smallest eigenvalue of the scaled X'X that is not 0, as when a design is checked
 _ABSORBED = 1e-9
@@ -68,8 +67,7 @@ def without_rows(problem: Problem, rows: Integers) -> Iterator[CrossProducts]:
 def refit(cross: CrossProducts, problem: Problem, reading: Reading, root: Floats) -> Refit:
     """The maximum for other cross-products in the same basis, from a root λ that is near."""
     optimum = maximise_near(cross, problem.design.blocks, reading, root)
-    theta = Theta.from_internal(optimum.root * optimum.sigma, optimum.sigma, cross.basis)
-    return Refit(Likelihood(cross, reading).at(theta), optimum.singular)
+    return Refit(Likelihood(cross, reading).at(optimum.theta), optimum.singular)
 
 
 def why_not(cross: CrossProducts, problem: Problem, effects_by_group: Booleans) -> str:
