@@ -121,6 +121,31 @@ def test_own_model_on_own_data(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert f"{expected.reml().loglik:.3f}" in output
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        ("--formula", "mathach ~ ses * Sector + (1 + ses | school)"),
+        ("--formula", "mathach ~ ses * Sector", "--random", "~ 1 + ses | school"),
+    ],
+    ids=["lme4", "nlme"],
+)
+def test_formula_in_place_of_a_model(
+    formula: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = hb.Model("mathach ~ ses * Sector + (1 + ses | school)", hb.load_dataset("hs")).reml()
+    output = run(capsys, "fit", *formula, "--data", HS, "--method", "reml")
+    assert output.startswith(str(expected.summary()))
+
+
+def test_result_of_a_formula(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "result"
+    formula = ("--formula", "mathach ~ ses + (1 | school)")
+    run(capsys, "fit", *formula, "--data", HS, "--method", "reml", "--out", out)
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["formula"] == "mathach ~ 1 + ses + (1 | school)"
+    assert (manifest["model"], manifest["title"], manifest["data"]) == (None, None, HS)
+
+
 def test_result_of_reml(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = tmp_path / "deep" / "result"
     output = run(capsys, *REML_FIT, "--data", HS, "--out", out)
@@ -368,7 +393,15 @@ def test_data_that_are_no_table(capsys: pytest.CaptureFixture[str], tmp_path: Pa
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["fit"], "the following arguments are required: MODEL (see hierbayes fit --help)"),
+        (["fit"], "give a MODEL, or a formula as in --formula 'y ~ x + (1 | g)' (see"),
+        (
+            ["fit", NAME, "--formula", "y ~ x + (1 | g)"],
+            f"the model is stated twice, by MODEL '{NAME}' and by --formula; keep one (see hier",
+        ),
+        (["fit", NAME, "--random", "~ 1 | g"], "--random goes with --formula; a MODEL has"),
+        (["fit", "--random", "~ 1 | g"], "give a MODEL, or a formula"),
+        (["fit", "--formula", "y ~ x + (1 | g)"], "--formula needs data, as in --data FILE.csv"),
+        (["fit", "--formula", "y ~ x", "--data", HS], "'y ~ x' has no random part; add a term"),
         ([*REML_FIT, "--methods", "ml"], "unrecognized arguments: --methods ml"),
         (["fit", NAME, "--method", "gls"], "argument --method: invalid choice: 'gls'"),
         (["emit", NAME], "the following arguments are required: SYSTEM (see hierbayes emit --help"),

@@ -34,7 +34,7 @@ def read_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     Raises
     ------
     UsageError
-        Naming the argument that is missing, unknown or wrong.
+        Naming the argument that is missing, unknown, wrong or one too many.
     """
     parser = _parser()
     words = sys.argv[1:] if argv is None else argv
@@ -42,6 +42,8 @@ def read_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     if arguments.command == "demo":
         out = [] if arguments.out is None else ["--out", str(arguments.out)]
         return parser.parse_args([*DEMO, *out])
+    if arguments.command == "fit":
+        _check_model(arguments)
     return arguments
 
 
@@ -61,10 +63,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_model(command: argparse.ArgumentParser) -> None:
+def _check_model(arguments: argparse.Namespace) -> None:
+    """Refuse a fit of no model, of two, or of a formula without data."""
+    stated = [name for name in ("model", "formula") if getattr(arguments, name) is not None]
+    if stated == ["model"] and arguments.random is None:
+        return
+    if not stated:
+        said = "give a MODEL, or a formula as in --formula 'y ~ x + (1 | g)'"
+    elif len(stated) > 1:
+        said = f"the model is stated twice, by MODEL '{arguments.model}' and by --formula; keep one"
+    elif stated == ["model"]:
+        said = "--random goes with --formula; a MODEL has a random part of its own"
+    elif arguments.data is None:
+        said = "--formula needs data, as in --data FILE.csv"
+    else:
+        return
+    raise UsageError(f"{said} (see hierbayes fit --help)")
+
+
+def _add_model(command: argparse.ArgumentParser, *, required: bool = True) -> None:
     """The arguments by which every command finds its model and data."""
     command.add_argument(
-        "model", metavar="MODEL", help="a shipped model, or the path of a model file"
+        "model",
+        nargs=None if required else "?",
+        metavar="MODEL",
+        help="a shipped model, or the path of a model file",
     )
     command.add_argument(
         "--data", type=Path, metavar="FILE.csv", help="data; by default those the model names"
@@ -94,7 +117,13 @@ def _add_fit(commands: Any) -> None:
     fit = commands.add_parser(
         "fit", help="fit a model and print, or write, its result", allow_abbrev=False
     )
-    _add_model(fit)
+    _add_model(fit, required=False)
+    fit.add_argument(
+        "--formula", metavar="FORMULA", help="in place of MODEL, as in 'y ~ x + (1 | g)'"
+    )
+    fit.add_argument(
+        "--random", metavar="RANDOM", help="random part of the formula, as in '~ 1 | g'"
+    )
     fit.add_argument("--out", type=Path, metavar="DIR", help="where to write the result")
     fit.add_argument("--method", choices=METHODS, help="one engine; by default reml and sample")
     fit.add_argument("--draws", type=_count(_FEWEST), metavar="N", help="draws kept per chain")

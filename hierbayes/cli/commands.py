@@ -15,6 +15,7 @@ from hierbayes.library.shipped_models import find_model_file, model_names, shipp
 from hierbayes.model import Model
 from hierbayes.report.folder import new_folder, write_result
 from hierbayes.report.text import report
+from hierbayes.specification.formula import read_combined
 from hierbayes.studies.comparison.comparison import compare
 
 _SAMPLER = ("draws", "tune", "chains", "seed")
@@ -46,6 +47,17 @@ def _load(arguments: argparse.Namespace) -> tuple[Model, ModelFile]:
     return load_model(arguments.model, data), file
 
 
+def _load_or_read(arguments: argparse.Namespace) -> tuple[Model, dict[str, str | None]]:
+    """The model of a file or of a formula, and what a result says of where it came from."""
+    if arguments.formula is None:
+        model, file = _load(arguments)
+        data = file.dataset if arguments.data is None else str(arguments.data)
+        return model, {"model": arguments.model, "title": file.title, "data": data}
+    specification = read_combined(arguments.formula, arguments.random)
+    model = Model(specification.lme4(), data=read_csv(arguments.data, specification.group))
+    return model, {"model": None, "title": None, "data": str(arguments.data)}
+
+
 def _equations(arguments: argparse.Namespace) -> None:
     model, file = _load(arguments)
     print(f"{file.title}\n\n{model.equations()}\n\nMeanings\n\n{model.meanings()}")
@@ -57,7 +69,7 @@ def _emit(arguments: argparse.Namespace) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
-    model, file = _load(arguments)
+    model, about = _load_or_read(arguments)
     place = nullcontext() if arguments.out is None else new_folder(arguments.out)
     methods = ("reml", "sample") if arguments.method is None else (arguments.method,)
     with place as folder:
@@ -65,12 +77,7 @@ def _fit(arguments: argparse.Namespace) -> None:
         comparison = compare(*fits) if len(fits) > 1 else None
         print(report(fits, comparison), end="")
         if folder is not None:
-            names = {
-                "model": arguments.model,
-                "title": file.title,
-                "data": file.dataset if arguments.data is None else str(arguments.data),
-            }
-            write_result(folder, fits, names, comparison)
+            write_result(folder, fits, about, comparison)
     if arguments.out is not None:
         print(f"\nWritten to {arguments.out}")
 
