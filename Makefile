@@ -1,7 +1,7 @@
 PYTHON ?= python3
 bin := .venv/bin
 
-.PHONY: demo test bench lint notebooks clean
+.PHONY: demo test test-fast bench lint notebooks clean
 
 # Fit the worked example both ways and write tables, pictures and draws to results/.
 demo: .venv/.installed
@@ -9,7 +9,11 @@ demo: .venv/.installed
 
 # Everything that must hold before a change is merged.
 test: lint
-	$(bin)/python -m pytest
+	$(bin)/python -m pytest -n 2 --dist loadfile
+
+# The tests that are quick, for the inner loop.
+test-fast: .venv/.installed
+	$(bin)/python -m pytest -n 2 --dist loadfile -m 'not slow'
 
 lint: .venv/.installed
 	$(bin)/ruff check
