@@ -259,7 +259,8 @@ class Model:
         draws : int
             Independent draws from the priors.
         seed : int, optional
-            Equal seeds give equal draws; by default one is drawn and recorded.
+            Equal seeds give equal draws on one machine; other processors round otherwise, and
+            the draws part.  By default one is drawn and recorded.
 
         Returns
         -------
@@ -317,7 +318,8 @@ class Model:
         draws, tune, chains : int
             Draws kept and draws of adaptation per chain, and chains.
         seed : int, optional
-            Equal seeds give equal draws; by default one is drawn and recorded.
+            Equal seeds give equal draws on one machine; other processors round otherwise, and
+            the draws part.  By default one is drawn and recorded.
         target_accept : float
             Wanted acceptance rate; nearer 1 takes smaller steps.
         sampler : str

@@ -18,7 +18,8 @@ class SamplerSettings:
     draws, tune, chains : int
         Draws kept and draws of adaptation per chain, and chains.
     seed : int
-        Equal seeds give equal draws.
+        Equal seeds give equal draws on one machine; other processors round otherwise, and the
+        draws part.
     target_accept : float
         Wanted acceptance rate; nearer 1 takes smaller steps.
     sampler : str

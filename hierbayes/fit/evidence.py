@@ -96,7 +96,7 @@ class Sampling:
 
     @property
     def seed(self) -> int:
-        """Equal seeds give equal draws."""
+        """Equal seeds give equal draws on one machine; see `SamplerSettings`."""
         return self.settings.seed
 
 

@@ -141,7 +141,8 @@ def bootstrap(
     n : int
         Refits, at least 2.
     seed : int, optional
-        Equal seeds give equal draws; by default one is drawn and recorded.
+        Equal seeds give equal draws on one machine; other processors round otherwise, and the
+        draws part.  By default one is drawn and recorded.
     progress : bool
         Whether to show progress.
 
