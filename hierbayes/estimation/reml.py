@@ -26,9 +26,9 @@ from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.theta import Theta
 
 _SNAP = 1e-5  # of the noise of an effect: a smaller relative standard deviation is zero
-_NEGLIGIBLE = 1e-12  # gain of ℓ that ends the search
+_NEGLIGIBLE = 1e-16  # gain of ℓ that ends the search: some 1e-8 standard errors
 _MOST_STEPS = 100
-_FIRST_RADIUS = 2.0  # in units of each effect's size and noise
+_FIRST_RADIUS = 0.5  # in units of each effect's size and noise
 _FEW_GROUPS = 5  # for each free entry of λ: with more, ℓ has one maximum in practice
 _OTHER_SIZES = (0.1, 0.5, 3.0)  # of the noise: where else a search begins
 
