@@ -17,6 +17,11 @@ from formulaic.parser.types import Factor, Term, Token
 from formulaic.transforms import TRANSFORMS
 
 from hierbayes.errors import FormulaError
+from hierbayes.specification.foreign_spellings import (
+    CONSTANTS,
+    read_powers,
+    refuse_foreign_spellings,
+)
 
 INTERCEPT = "1"
 
@@ -230,7 +235,7 @@ def _parse(right: str, role: str) -> tuple[Term, ...]:
         _refuse_high_powers(right, role)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
-            formula = Formula(right)
+            formula = Formula(_read_calls(right, role))
     except FormulaError:
         raise
     except FormulaicError as error:
@@ -258,6 +263,25 @@ def _refuse_high_powers(right: str, role: str) -> None:
             )
 
 
+def _read_calls(right: str, role: str) -> str:
+    """The text with powers in its calls as Python writes them; what is in braces is Python."""
+    text, end = "", 0
+    for token in tokenize(right):
+        start, stop = token.source_start or 0, (token.source_end or 0) + 1
+        code = right[start:stop]
+        called = token.kind is Token.Kind.PYTHON and not code.startswith("{")
+        if called or (token.kind is Token.Kind.NAME and not code.startswith("`")):
+            try:
+                refuse_foreign_spellings(code)
+            except FormulaError as error:
+                raise FormulaError(
+                    f"cannot read the {role} '{right}': {error}\n    {right}\n    {' ' * start}^"
+                ) from None
+        text += right[end:start] + (read_powers(code) if called else code)
+        end = stop
+    return text + right[end:]
+
+
 def _unmatched(text: str) -> str:
     """A caret under the first bracket without its partner; nothing where all have theirs."""
     opened: list[int] = []
@@ -275,7 +299,7 @@ def _term_text(term: Term) -> str:
 
 
 def _is_word(text: str) -> bool:
-    return text.isidentifier() and not iskeyword(text)
+    return text.isidentifier() and not iskeyword(text) and text not in CONSTANTS
 
 
 def _reads_as_one(text: str) -> bool:
