@@ -22,8 +22,8 @@ from tests.test_layers import MODULES
 
 # Classes that say what they are in a phrase, a sentence or a formula, not on a page.
 PHRASES = {
-    "Dropped", "Equations", "Equivalence", "ForeignPrior", "Form", "Interval", "MatrixPrior",
-    "Multilevel", "Prior", "RandomTerm", "Reason", "Specification",
+    "Dropped", "EffectName", "Equations", "Equivalence", "ForeignPrior", "Form", "Interval",
+    "MatrixPrior", "Multilevel", "Prior", "RandomTerm", "Reason", "Specification",
 }  # fmt: skip
 NASTY = '<script>&"quoted" | 5% of_$x$ {a}\\b ~^#'
 
