@@ -86,12 +86,16 @@ def test_the_verdicts_shown_are_those_of_the_study() -> None:
     items = [" ".join(item.split()) for item in shown.split("  - ")[1:]]
     assert len(items) == 3
     for item in items:
-        name, said, rest = item.split(": ", 2)
-        verdict = study.verdicts[name]
-        assert verdict.startswith(f"{said}: ")
-        assert without_numbers(f"{said}: {rest}") == without_numbers(verdict)
+        name, verdict = item.split(": ", 1)
+        assert words(verdict) == words(study.verdicts[name])
 
 
-def without_numbers(text: str) -> str:
-    """The words of a sentence; Monte Carlo error is in its numbers."""
+def words(text: str) -> str:
+    """The words of a verdict that do not hang on Monte Carlo error.
+
+    Two of the numbers shown, 0.94 and 0.06, are nearer to the limits of the rules, 1 and 0.05,
+    than draws can tell.
+    """
+    text = text.replace("decided by", "depends on")
+    text = re.sub(r"; near the baseline it answers to [^;]*(?=;|$)", "", text)
     return re.sub(r"[-+]?\d+(\.\d+)?", "#", text)
