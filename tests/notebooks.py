@@ -67,12 +67,12 @@ def numbers(text: str) -> list[str]:
 
 
 def agree(first: str, second: str) -> bool:
-    """Whether two printed numbers are equal but for one unit of the last digit."""
+    """Whether two printed numbers are equal but for one unit of the last digit, or for rounding."""
     if first == second:
         return True
     a, b = float(first.replace("−", "-")), float(second.replace("−", "-"))
     digits = min(_decimals(first), _decimals(second))
-    return abs(a - b) <= 1.01 * 10.0**-digits
+    return abs(a - b) <= max(1.01 * 10.0**-digits, 1e-9 * abs(a))
 
 
 def _decimals(text: str) -> int:
