@@ -94,7 +94,7 @@ def test_axes_that_are_given(oneway: hb.InterceptWeights) -> None:
 def test_something_else_is_refused(reml_fits: Cache[hb.Fit]) -> None:
     message = (
         "plot_intercept_weights() takes what hb.intercept_weights() returns, not an object of "
-        "type Fit"
+        "type PointFit"
     )
     with pytest.raises(StudyError) as refused:
         hb.plots.plot_intercept_weights(reml_fits["oneway"])  # type: ignore[arg-type]

@@ -215,7 +215,7 @@ def test_a_baseline_whose_chains_disagree_is_warned_of(small_posterior: hb.Fit) 
         study.baseline = replace(study.baseline, r_hat=r_hat)
         warned = [text for text in str(study).splitlines() if "Beware" in text]
         expected = (
-            f"  Beware:    the baseline's chains disagree ({line}); nothing below can be better "
+            f"  Beware: the baseline's chains disagree ({line}); nothing below can be better "
             "than its draws"
         )
         assert warned == ([] if line is None else [expected])
