@@ -128,7 +128,7 @@ def distribution(prior: Any) -> Any:
             return stats.gamma(alpha, scale=1.0 / beta)
         case hb.Uniform(lower=lower, upper=upper):
             return stats.uniform(lower, upper - lower)
-    raise NotImplementedError(str(prior))
+    raise TypeError(f"there are no exact draws under {prior}")
 
 
 def _fit(model: hb.Model, x: Array, seed: int) -> hb.PosteriorFit:

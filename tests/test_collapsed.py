@@ -9,17 +9,18 @@ from numpy.testing import assert_allclose
 
 from hierbayes.design.basis import Basis, Standardisation
 from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.likelihood.collapsed import collapsed, collapsed_absolute, profiled
+from hierbayes.likelihood.collapsed import collapsed, collapsed_absolute
 from hierbayes.likelihood.conditional import (
     NormalPrior,
-    conditional_moments,
     draw_gamma,
     draw_u,
     flat_prior,
 )
 from hierbayes.likelihood.covariance import block_mask
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.native import collapsed_native, provide
 from hierbayes.likelihood.reading import GIVEN, ML, NORMAL, REML, Reading
+from hierbayes.likelihood.theta import Theta
 from tests import dense
 from tests.dense import Array, Rows
 
@@ -162,28 +163,15 @@ def test_hopeless_gamma_or_prior_has_density_zero() -> None:
     assert collapsed(*s.arguments(s.root, s.sigma, s.gamma, NORMAL))[0] == -np.inf
 
 
-@pytest.mark.parametrize("reading", [ML, REML], ids=["ML", "REML"])
-@every_rank
-@every_structure
-def test_profiled(blocks: tuple[int, ...], singular: bool, reading: Reading) -> None:
-    s = Setting(blocks, singular)
-    value, d_root, sigma, gamma = profiled(s.root, s.A, s.B, s.C, s.n, int(reading))
-    relative = s.root @ s.root.T
-    assert_allclose(value, dense.profile(s.rows, relative, reading), rtol=1e-11)
-    assert_allclose(sigma, dense.profile_sigma(s.rows, relative, reading), rtol=1e-11)
-    best = dense.gls(s.rows.X, s.rows.y, s.rows.V(relative, 1.0))[0]
-    assert_allclose(gamma, best, rtol=1e-9)
-    by_root = dense.gradient(lambda t: dense.profile(s.rows, t @ t.T, reading), s.root)
-    assert_allclose(d_root, by_root, rtol=1e-7, atol=1e-7)
-
-
 @every_rank
 @every_structure
 @pytest.mark.parametrize("flat", [True, False], ids=["flat", "normal"])
 def test_conditional_moments(blocks: tuple[int, ...], singular: bool, flat: bool) -> None:
     s = Setting(blocks, singular)
     prior = flat_prior(P) if flat else NormalPrior(s.mean, s.precision)
-    found = conditional_moments(s.root, s.sigma, s.cross(), prior)
+    cross = s.cross()
+    theta = Theta.from_internal(s.root * s.sigma, s.sigma, cross.basis)
+    found = Likelihood(cross, NORMAL, prior).at(theta).moments
     G = s.sigma**2 * s.root @ s.root.T
     true = dense.moments(s.rows, G, s.sigma, None if flat else s.prior)
     for name in ("gamma", "gamma_cov", "u", "u_cov", "u_cov_marginal"):

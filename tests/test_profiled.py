@@ -32,6 +32,9 @@ def test_derivatives_with_respect_to_G(blocks: tuple[int, ...], reading: Reading
     root = np.linalg.cholesky(relative)
     at = profile_at(root, cross, reading)
     assert_allclose(at.value, dense.profile(s.rows, relative, reading), rtol=1e-12)
+    assert_allclose(at.sigma, dense.profile_sigma(s.rows, relative, reading), rtol=1e-11)
+    best, _ = dense.gls(s.rows.X, s.rows.y, s.rows.V(relative, 1.0))
+    assert_allclose(at.gamma, best, rtol=1e-9)
     curvature = at.curvature(cross)
     S = symmetric_directions(len(relative))
 
@@ -53,23 +56,26 @@ def test_derivatives_with_respect_to_G(blocks: tuple[int, ...], reading: Reading
     assert_allclose(curvature.observed(S), -bends, rtol=1e-6, atol=1e-6 * np.abs(bends).max())
 
 
+@every_profile
 @every_structure
-def test_the_three_informations_agree(blocks: tuple[int, ...]) -> None:
-    """With σ free: average = (observed + expected)/2; profiling σ out takes a square from each."""
+def test_the_expected_information(blocks: tuple[int, ...], reading: Reading) -> None:
+    """½ [tr P V_i P V_j − tr P V_i tr P V_j / N], P what V⁻¹ leaves of X; V⁻¹ itself for ML."""
     s = Setting(blocks)
     cross = s.cross()
     S = symmetric_directions(len(s.root))
-    curvature = profile_at(s.root, cross, REML).curvature(cross)
-    N = curvature.freedom
-    a = np.tensordot(S, curvature.vv, 2)
-    d = np.tensordot(S, curvature.D - curvature.P, 2)
-    twice = curvature.observed(S) + curvature.expected(S)
-    twice += np.outer(a, a) / (2.0 * N) + np.outer(d, d) / (2.0 * N)
-    average = curvature.average(S) + np.outer(a, a) / (2.0 * N)
-    assert_allclose(average, twice / 2.0, rtol=1e-9, atol=1e-9 * np.abs(twice).max())
-    for information in (curvature.expected(S), curvature.average(S)):
-        size = np.linalg.eigvalsh(information)
-        assert size[0] > -1e-9 * size[-1]
+    inverse = np.linalg.inv(s.rows.V(s.root @ s.root.T, 1.0))
+    if reading == REML:
+        inverse -= (
+            inverse
+            @ s.rows.X
+            @ np.linalg.solve(s.rows.X.T @ inverse @ s.rows.X, s.rows.X.T @ inverse)
+        )
+    parts = [inverse @ np.where(s.rows.same_group, s.rows.Z @ each @ s.rows.Z.T, 0.0) for each in S]
+    curvature = profile_at(s.root, cross, reading).curvature(cross)
+    traces = np.array([np.trace(part) for part in parts])
+    expected = np.array([[np.trace(one @ other) for other in parts] for one in parts])
+    expected = 0.5 * (expected - np.outer(traces, traces) / curvature.freedom)
+    assert_allclose(curvature.expected(S), expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("radius", [1e-3, 0.3, 2.0, 1e3])

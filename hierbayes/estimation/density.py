@@ -102,7 +102,7 @@ def _key() -> int:
 def _evaluate_of(key: int) -> Any:
     """The function behind the symbol; what it closes over is part of what it is cached under."""
 
-    def _evaluate(with_gradient, x_, data_, out_):  # type: ignore[no-untyped-def]
+    def _evaluate(with_gradient, x_, data_, out_):
         if key < 0:
             return
         data = carray(data_, (int(carray(data_, (1,))[0]),))
@@ -112,7 +112,7 @@ def _evaluate_of(key: int) -> Any:
     return _evaluate
 
 
-def _log_density(dim, x_, gradient_, value_, data_):  # type: ignore[no-untyped-def]
+def _log_density(dim, x_, gradient_, value_, data_):
     head = carray(data_, (_TERMS + 1,))
     n, q, p = int(head[_COORDINATES]), int(head[_EFFECTS]), int(head[_TERMS])
     out = np.empty(2 + n + q * q + p)
@@ -128,7 +128,7 @@ def _log_density(dim, x_, gradient_, value_, data_):  # type: ignore[no-untyped-
     return 0
 
 
-def _expand(dim, expanded, x_, out_, data_):  # type: ignore[no-untyped-def]
+def _expand(dim, expanded, x_, out_, data_):
     head = carray(data_, (_TERMS + 1,))
     n, q, p = int(head[_COORDINATES]), int(head[_EFFECTS]), int(head[_TERMS])
     out = np.empty(2 + n + q * q + p)

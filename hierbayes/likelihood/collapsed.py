@@ -154,54 +154,59 @@ def reduce_groups(root, A, B, C):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def shrink_group(j, factors, A, B, gamma, F, sigma, work, H, vE):
+    """What a group says beyond its shrinkage: H_j (q, q) and [v_j/σ, E_jF] (q, 1+k), written over.
+
+    H_j = I − A_jK_j, v_j = H_jZ_j'(y_j − X_jγ), E_j = H_jZ_j'X_j, F (p, k);
+    ``work`` (q, q) is work space.
+    """
+    q, p, columns = A.shape[1], B.shape[2] - 1, F.shape[1]
+    for i in range(q):
+        for k in range(q):
+            total = 0.0
+            for h in range(q):
+                total += A[j, i, h] * factors[j, k, h]
+            work[i, k] = total
+    for i in range(q):
+        for k in range(q):
+            total = 1.0 if i == k else 0.0
+            for h in range(q):
+                total -= work[i, h] * factors[j, h, k]
+            H[i, k] = total
+    vE[:, :] = 0.0
+    for k in range(q):
+        total = B[j, k, p]
+        for d in range(p):
+            total -= B[j, k, d] * gamma[d]
+        for i in range(q):
+            vE[i, 0] += H[i, k] * total / sigma
+        for c in range(columns):
+            total = 0.0
+            for d in range(p):
+                total += B[j, k, d] * F[d, c]
+            for i in range(q):
+                vE[i, c + 1] += H[i, k] * total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def group_score(factors, A, B, gamma, precision_factor, sigma):
     r"""∂ log p / ∂(λλ') = ½ Σ_j [ v_jv_j'/σ² − D_j + E_jQ⁻¹E_j' ], a (q, q) matrix.
 
-    H_j = I − A_jK_j, v_j = H_jZ_j'(y_j − X_jγ), D_j = H_jA_j, E_j = H_jZ_j'X_j;
-    ``precision_factor`` (p, k) is any F with FF' = Q⁻¹ (k = 0: γ not integrated).
+    H_j, v_j and E_j are those of `shrink_group`, D_j = H_jA_j; ``precision_factor`` (p, k) is
+    any F with FF' = Q⁻¹ (k = 0: γ not integrated).
     """
-    J, q, m = B.shape
-    p = m - 1
-    k_cols = precision_factor.shape[1]
+    J, q, _ = B.shape
+    columns = precision_factor.shape[1] + 1
     score = np.zeros((q, q))
-    H = np.empty((q, q))
-    AR = np.empty((q, q))  # A_jR_j'
-    z = np.empty(1 + k_cols)  # a row of Z_j'[y − Xγ, XF]
-    vE = np.empty((q, 1 + k_cols))  # [v_j/σ, E_jF]
+    work, H, vE = np.empty((q, q)), np.empty((q, q)), np.empty((q, columns))
     for j in range(J):
-        for i in range(q):
-            for k in range(q):
-                total = 0.0
-                for h in range(q):
-                    total += A[j, i, h] * factors[j, k, h]
-                AR[i, k] = total
-        for i in range(q):
-            for k in range(q):
-                total = 0.0
-                for h in range(q):
-                    total -= AR[i, h] * factors[j, h, k]
-                H[i, k] = total
-            H[i, i] += 1.0
-        vE[:, :] = 0.0
-        for k in range(q):
-            total = B[j, k, p]
-            for d in range(p):
-                total -= B[j, k, d] * gamma[d]
-            z[0] = total / sigma
-            for c in range(k_cols):
-                total = 0.0
-                for d in range(p):
-                    total += B[j, k, d] * precision_factor[d, c]
-                z[c + 1] = total
-            for i in range(q):
-                for c in range(k_cols + 1):
-                    vE[i, c] += H[i, k] * z[c]
+        shrink_group(j, factors, A, B, gamma, precision_factor, sigma, work, H, vE)
         for i in range(q):
             for k in range(i + 1):
                 total = 0.0
                 for h in range(q):
                     total -= H[i, h] * A[j, h, k]
-                for c in range(k_cols + 1):
+                for c in range(columns):
                     total += vE[i, c] * vE[k, c]
                 score[i, k] += 0.5 * total
     for i in range(q):
@@ -399,19 +404,3 @@ def collapsed_absolute(root, sigma, gamma, A, B, C, n, precision, mean, reading)
             d_sigma -= d_root[i, k] * relative[i, k] / sigma
             d_root[i, k] /= sigma
     return value, d_root, d_sigma, d_gamma
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def profiled(root, A, B, C, n, reading):
-    """ML or REML with σ profiled out as well: value, ∂/∂λ (q, q), σ̂ and γ̂ (p,)."""
-    p = C.shape[0] - 1
-    log_det, S, factors = reduce_groups(root, A, B, C)
-    nothing = np.zeros((p, p))
-    zero = np.zeros(p)
-    gamma, _, _ = solve_gamma(S, 1.0, nothing, zero)
-    freedom = n - p if reading == REML else n
-    sigma = math.sqrt(max(residual_form(S, gamma), 0.0) / freedom)
-    value, d_root, _, _ = read_density(
-        log_det, S, factors, root, sigma, zero, A, B, n, nothing, zero, reading
-    )
-    return value, d_root, sigma, gamma

@@ -86,30 +86,21 @@ class ConditionalMoments:
         return total
 
 
-def conditional_moments(
-    root: Floats, sigma: float, cross: CrossProducts, prior: NormalPrior
+def moments_of(
+    gamma: Floats, F: Floats, R: Floats, sigma: float, cross: CrossProducts
 ) -> ConditionalMoments:
     """Exact moments of γ and u at one θ.
 
     Parameters
     ----------
-    root : (q, q) float
-        Relative root λ = L/σ.
+    gamma, F : (p,), (p, p) float
+        γ̂ and a factor of Q⁻¹ = FF', from `solve_gamma`.
+    R : (J, q, q) float
+        K_j = R_j'R_j, from `reduce_groups`.
     sigma : float
         Residual standard deviation.
     cross : CrossProducts
-    prior : NormalPrior
-        Of γ; flat for REML and ML.
     """
-    _, S, R = reduce_groups(root, cross.A, cross.B, cross.C)
-    return moments_of(S, R, sigma, cross, prior)
-
-
-def moments_of(
-    S: Floats, R: Floats, sigma: float, cross: CrossProducts, prior: NormalPrior
-) -> ConditionalMoments:
-    """`conditional_moments` from S (p+1, p+1) and every R_j (J, q, q) of `reduce_groups`."""
-    gamma, F, _ = solve_gamma(S, sigma, prior.precision, prior.mean)
     K = np.einsum("jki,jkl->jil", R, R)
     KB = K @ cross.B
     u_on_gamma = KB[:, :, :-1]
@@ -127,8 +118,9 @@ def draw_gamma(
     roots : (M, q, q) float
         Relative roots λ.
     sigmas : (M,) float
-    cross, prior
-        As for `conditional_moments`.
+    cross : CrossProducts
+    prior : NormalPrior
+        Of γ; flat for REML and ML.
     normals : (M, p) float
         Independent standard normal numbers.
 

@@ -20,11 +20,12 @@ from hierbayes.likelihood import conditional, deletion, shrinkage, total_varianc
 from hierbayes.likelihood.collapsed import (
     collapsed_absolute,
     group_score,
-    profiled,
     read_value,
     reduce_groups,
+    solve_gamma,
 )
 from hierbayes.likelihood.conditional import ConditionalMoments, NormalPrior, flat_prior
+from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import NORMAL, REML, Reading
 from hierbayes.likelihood.reduction import Reduction, reduce_draws
 from hierbayes.likelihood.theta import Theta
@@ -55,7 +56,7 @@ class Likelihood:
         """The state at G = 0, σ at its maximum: that of a regression (``ML`` and ``REML``)."""
         cross = self.cross
         root = np.zeros(cross.A.shape[1:])
-        _, _, sigma, _ = profiled(root, cross.A, cross.B, cross.C, cross.n, int(self.reading))
+        sigma = profile_at(root, cross, self.reading).sigma
         return self.at(Theta.from_internal(root, sigma, cross.basis))
 
     @cached_property
@@ -249,11 +250,17 @@ class State:
         return log_det, S, R
 
     @cached_property
+    def _solved(self) -> tuple[Floats, Floats]:
+        """E(γ° | θ, y) (p,) and F (p, p) with FF' = Q⁻¹."""
+        prior = self.likelihood.gamma_prior
+        gamma, F, _ = solve_gamma(self.reduced[1], self.internal_sigma, prior.precision, prior.mean)
+        return gamma, F
+
+    @cached_property
     def moments(self) -> ConditionalMoments:
         """Moments of γ° and u°."""
-        _, S, R = self.reduced
-        prior = self.likelihood.gamma_prior
-        return conditional.moments_of(S, R, self.internal_sigma, self.cross, prior)
+        gamma, F = self._solved
+        return conditional.moments_of(gamma, F, self.reduced[2], self.internal_sigma, self.cross)
 
     @property
     def K(self) -> Floats:
@@ -334,7 +341,7 @@ class State:
     @cached_property
     def gamma(self) -> Floats:
         """E(γ | θ, y) (p,)."""
-        return self.cross.basis.gamma(self.moments.gamma)
+        return self.cross.basis.gamma(self._solved[0])
 
     @cached_property
     def gamma_cov(self) -> Floats:

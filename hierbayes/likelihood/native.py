@@ -21,7 +21,7 @@ from hierbayes.likelihood.collapsed import collapsed_absolute
 
 # Counts up when the signature or the likelihood changes: machine code that callers have cached on
 # disk knows the function by its symbol alone.
-VERSION = 3
+VERSION = 4
 SYMBOL = f"hierbayes_collapsed_density_{VERSION}"
 
 _pointer = types.CPointer(types.float64)

@@ -31,7 +31,7 @@ from numba import njit
 
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import LOG_2PI, REML, reduce_groups
+from hierbayes.likelihood.collapsed import LOG_2PI, REML, reduce_groups, shrink_group
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,12 +123,6 @@ class Curvature:
         expected: Floats = 0.5 * (self._traces(S) - np.outer(d, d) / self.freedom)
         return expected
 
-    def average(self, S: Floats) -> Floats:
-        """The average information (k, k): positive semidefinite, near to −∂²ℓ near a maximum."""
-        a = _along(S, self.vv)
-        average: Floats = 0.5 * (self._fitted(S) - np.outer(a, a) / self.freedom)
-        return average
-
     def _fitted(self, S: Floats) -> Floats:
         """b_ij."""
         t = np.tensordot(S, self.mixed, 2)
@@ -197,44 +191,16 @@ def _mirrored(lower: Floats) -> Floats:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _curvature_sums(factors, A, B, gamma, F, sigma, integrated):
     """The sums over groups of `Curvature`, in its order; lower halves of symmetric pairs."""
-    J, q, m = B.shape
-    p = m - 1
+    J, q, _ = B.shape
     k = F.shape[1]
     sum_D, sum_vv, sum_P = np.zeros((q, q)), np.zeros((q, q)), np.zeros((q, q))
     weight = 0.5 * integrated
     Dvv, DDP = np.zeros((q, q, q, q)), np.zeros((q, q, q, q))
     vY, YY = np.zeros((q, q, k)), np.zeros((q, q, k, k))
-    H, AR = np.empty((q, q)), np.empty((q, q))
+    work, H, Y = np.empty((q, q)), np.empty((q, q)), np.empty((q, 1 + k))  # [v_j, Y_j]
     D, P = np.empty((q, q)), np.empty((q, q))
-    z, Y = np.empty(1 + k), np.empty((q, 1 + k))  # a row of Z_j'[(y − Xγ)/σ, XF]; [v_j, Y_j]
     for j in range(J):
-        for a in range(q):
-            for b in range(q):
-                total = 0.0
-                for h in range(q):
-                    total += A[j, a, h] * factors[j, b, h]
-                AR[a, b] = total
-        for a in range(q):
-            for b in range(q):
-                total = 1.0 if a == b else 0.0
-                for h in range(q):
-                    total -= AR[a, h] * factors[j, h, b]
-                H[a, b] = total
-            for c in range(k + 1):
-                Y[a, c] = 0.0
-        for h in range(q):
-            total = B[j, h, p]
-            for d in range(p):
-                total -= B[j, h, d] * gamma[d]
-            z[0] = total / sigma
-            for c in range(k):
-                total = 0.0
-                for d in range(p):
-                    total += B[j, h, d] * F[d, c]
-                z[c + 1] = total
-            for a in range(q):
-                for c in range(k + 1):
-                    Y[a, c] += H[a, h] * z[c]
+        shrink_group(j, factors, A, B, gamma, F, sigma, work, H, Y)
         for a in range(q):
             for b in range(a + 1):
                 total = 0.0
