@@ -6,7 +6,6 @@ from hierbayes.public_names import public_names
 
 if TYPE_CHECKING:
     from hierbayes import plots
-    from hierbayes.dialects.registry import systems
     from hierbayes.errors import (
         DataError,
         EstimationError,
@@ -80,6 +79,7 @@ if TYPE_CHECKING:
     from hierbayes.studies.sensitivity.study import SensitivityStudy
     from hierbayes.studies.simulation.simulate import simulate
     from hierbayes.studies.simulation.simulated import Simulated
+    from hierbayes.translation.registry import dialects
 
 __version__ = "0.1.0"
 
@@ -94,17 +94,17 @@ __all__ = [
     "PriorError", "Profile", "RandomPart", "Reduced", "ResultFolderError", "SensitivityStudy",
     "Simulated", "StudentT", "StudyError", "Uniform", "UsageError", "VarianceExplained", "WaldTest",
     "Wishart", "anova", "bootstrap", "build_random", "capply", "catalog", "codebook", "compare",
-    "composition", "composition_category", "cvar", "dataset_names", "dvar", "equivalence",
-    "estimators", "group_coding", "group_labels", "hausman", "influence", "intercept_weights",
-    "level1_residuals", "level2_residuals", "levels", "likelihood_ratio", "load_dataset",
-    "load_model", "lvar", "merge_levels", "model_table", "mundlak", "notation", "plots", "profile",
-    "quantities", "read_code", "reduced", "simulate", "some", "systems", "tab", "to_levels",
-    "to_long", "to_short", "up", "variance_explained", "wald",
+    "composition", "composition_category", "cvar", "dataset_names", "dialects", "dvar",
+    "equivalence", "estimators", "group_coding", "group_labels", "hausman", "influence",
+    "intercept_weights", "level1_residuals", "level2_residuals", "levels", "likelihood_ratio",
+    "load_dataset", "load_model", "lvar", "merge_levels", "model_table", "mundlak", "notation",
+    "plots", "profile", "quantities", "read_code", "reduced", "simulate", "some", "tab",
+    "to_levels", "to_long", "to_short", "up", "variance_explained", "wald",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
 _HOMES = {
-    "hierbayes.dialects.registry": ("systems",),
+    "hierbayes.translation.registry": ("dialects",),
     "hierbayes.errors": (
         "DataError",
         "EstimationError",

@@ -15,8 +15,6 @@ from hierbayes.design.problem import (
     refuse_varying_between,
 )
 from hierbayes.design.variables import describe_variables
-from hierbayes.dialects.dialect import ModelToWrite
-from hierbayes.dialects.registry import emit
 from hierbayes.errors import DataError, FormulaError, PriorError
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.maximised import maximum_likelihood, posterior_mode
@@ -33,6 +31,8 @@ from hierbayes.specification.equations import Multilevel, split_levels
 from hierbayes.specification.foreign_words import refuse_foreign_words
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive, prior_predictive
+from hierbayes.translation.dialect import ModelToWrite
+from hierbayes.translation.registry import emit
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -205,7 +205,7 @@ class Model:
         Parameters
         ----------
         system : str
-            One of those that ``hierbayes.systems()`` lists, such as ``"lme4"``.
+            One of those that ``hierbayes.dialects()`` lists, such as ``"lme4"``.
         data : str
             What the code calls the data.
         ml : bool

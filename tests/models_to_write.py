@@ -5,7 +5,7 @@ import pandas as pd
 
 import hierbayes as hb
 from hierbayes.design.variables import describe_variables
-from hierbayes.dialects.dialect import ModelToWrite
+from hierbayes.translation.dialect import ModelToWrite
 
 # The shipped models.
 CATALOGUE = (

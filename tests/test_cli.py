@@ -86,7 +86,7 @@ def test_models(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_systems(capsys: pytest.CaptureFixture[str]) -> None:
     lines = run(capsys, "systems").splitlines()
-    assert [line.split()[0] for line in lines] == list(hb.systems().index)
+    assert [line.split()[0] for line in lines] == list(hb.dialects().index)
     assert "lme4         R: lme4::lmer" in lines
 
 
@@ -308,7 +308,7 @@ def test_equations(capsys: pytest.CaptureFixture[str]) -> None:
 def test_code_of_a_shipped_model(capsys: pytest.CaptureFixture[str]) -> None:
     name = "means_as_outcomes"  # which every system can say
     model = load_model(name)
-    for system in hb.systems().index:
+    for system in hb.dialects().index:
         assert run(capsys, "emit", name, system) == f"{model.emit(system).rstrip()}\n"
 
 

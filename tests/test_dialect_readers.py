@@ -735,7 +735,7 @@ def test_refused(system: str, code: Any, message: str, data: pd.DataFrame) -> No
 
 
 def test_systems_that_do_not_exist(data: pd.DataFrame) -> None:
-    readable = ", ".join(hb.systems().query("reads").index)
+    readable = ", ".join(hb.dialects().query("reads").index)
     with pytest.raises(hb.FormulaError) as refusal:
         hb.read_code("lme5", "x", data=data)
     assert str(refusal.value) == f"no system is called 'lme5'; those known are: {readable}"
@@ -754,7 +754,7 @@ def test_priors_are_given_apart(data: pd.DataFrame) -> None:
 
 
 def test_dialects_are_listed() -> None:
-    table = hb.systems()
+    table = hb.dialects()
     assert {"nlme", "lme4", "brms", "rstanarm", "bambi", "pymc", "statsmodels"} <= set(table.index)
     assert table.loc["nlme"].tolist() == ["R: nlme::lme", True, True]
     assert table.loc["pymc"].tolist() == ["Python: PyMC, written out", True, False]

@@ -175,7 +175,7 @@ def test_names_of_data(system: str, message: str, data: pd.DataFrame) -> None:
 
 
 def test_unknown_system(data: pd.DataFrame) -> None:
-    known = ", ".join(hb.systems().index)
+    known = ", ".join(hb.dialects().index)
     with pytest.raises(hb.FormulaError) as refusal:
         hb.Model(SLOPES, data=data).emit("lme")
     assert str(refusal.value) == f"no system is called 'lme'; those known are: {known}"

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.dialects.hlm.reader import read_hlm
-from hierbayes.dialects.hlm.writer import DIALECT
+from hierbayes.translation.hlm.reader import read_hlm
+from hierbayes.translation.hlm.writer import DIALECT
 from tests.models_to_write import CATALOGUE, FORMULAS, complaint, to_write, with_tracks
 
 COLUMNS = ("school", "mathach", "ses", "Sex", "Size", "Sector", "Y", "X", "W")

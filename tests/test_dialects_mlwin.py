@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.dialects.mlwin import DIALECT
+from hierbayes.translation.mlwin import DIALECT
 from tests.models_to_write import CATALOGUE, to_write
 
 

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.dialects.sas.reader import read_sas
-from hierbayes.dialects.sas.writer import DIALECT
+from hierbayes.translation.sas.reader import read_sas
+from hierbayes.translation.sas.writer import DIALECT
 from tests.models_to_write import CATALOGUE, FORMULAS, complaint, to_write, with_tracks
 
 COLUMNS = ("school", "mathach", "ses", "Sex", "Size", "Sector", "Y", "X", "W")

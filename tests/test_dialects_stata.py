@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.dialects.stata.reader import read_stata
-from hierbayes.dialects.stata.writer import DIALECT
+from hierbayes.translation.stata.reader import read_stata
+from hierbayes.translation.stata.writer import DIALECT
 from tests.models_to_write import CATALOGUE, FORMULAS, complaint, to_write, with_tracks
 
 COLUMNS = ("school", "mathach", "ses", "Sex", "Size", "Sector", "W")

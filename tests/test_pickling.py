@@ -46,7 +46,7 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
         {"one": fitted(FORMULA, hs), "two": hb.Model(FORMULA, data=hs).ml()}
     ),
     "Estimators": lambda hs: hb.estimators("mathach ~ ses", group="school", data=hs),
-    "Systems": lambda hs: hb.systems(),
+    "Dialects": lambda hs: hb.dialects(),
 }
 
 

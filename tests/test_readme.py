@@ -49,7 +49,7 @@ def test_the_pictures_shown_are_those_that_are_drawn() -> None:
 
 
 def test_the_table_of_systems_is_that_of_the_dialects() -> None:
-    table = hb.systems()
+    table = hb.dialects()
     written, read = (
         [cell.strip() == "yes" for cell in line.split("|")[2:-1]]
         for line in README.splitlines()

@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from hierbayes.dialects.registry import systems
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.csv_file import read_csv
 from hierbayes.library.loading import load_model
@@ -17,6 +16,7 @@ from hierbayes.report.folder import new_folder, write_result
 from hierbayes.report.text import report
 from hierbayes.specification.formula import read_combined
 from hierbayes.studies.comparison.comparison import compare
+from hierbayes.translation.registry import dialects
 
 _SAMPLER = ("draws", "tune", "chains", "seed")
 
@@ -36,7 +36,7 @@ def _models(_: argparse.Namespace) -> None:
 
 
 def _systems(_: argparse.Namespace) -> None:
-    for name, row in systems().iterrows():
+    for name, row in dialects().iterrows():
         print(f"{name:<12} {row['title']}")
 
 

@@ -8,8 +8,6 @@ from typing import Any, overload
 
 import pandas as pd
 
-from hierbayes.dialects.columns import columns_of
-from hierbayes.dialects.registry import read
 from hierbayes.errors import DataError, FormulaError, ModelFileError, PriorError
 from hierbayes.frames.datasets import load_dataset
 from hierbayes.library.model_file import read_model_file
@@ -18,6 +16,8 @@ from hierbayes.library.shipped_models import find_model_file
 from hierbayes.model import Model
 from hierbayes.priors.text import read_priors
 from hierbayes.specification.equations import Multilevel
+from hierbayes.translation.columns import columns_of
+from hierbayes.translation.registry import read
 
 
 def load_model(name_or_path: str | os.PathLike[str], data: pd.DataFrame | None = None) -> Model:
@@ -150,7 +150,7 @@ def read_code(
     Parameters
     ----------
     system : str
-        One of those that ``hierbayes.systems()`` says are read.
+        One of those that ``hierbayes.dialects()`` says are read.
     text : str
         A program, a call or a formula of that system.
     data : DataFrame

@@ -1,0 +1,167 @@
+"""PyMC: the model written out, effects of groups included, as one script.
+
+    γ, sd, R, σ ~ priors,  z ~ N(0, I),  u = z (diag(sd) L)',  L L' = R
+    y ~ N(Xγ + Σ_k Z_k u_k, σ²)
+
+The same model as `Model.graph`, which integrates γ and u out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hierbayes.design.blocks import block_slices
+from hierbayes.priors.prior_set import EffectEntry, Entry
+from hierbayes.specification.terms import INTERCEPT
+from hierbayes.translation.dialect import Dialect, ModelToWrite
+from hierbayes.translation.python.code import (
+    backticked,
+    complete_rows,
+    contextual_in,
+    definitions,
+    orders_of_levels,
+    python_term,
+    quoted,
+    refuse_data_name,
+)
+from hierbayes.translation.python.priors import distribution_of, parameters_of
+from hierbayes.translation.r.stan_priors import number, refuse_joint_priors
+
+_FUNCTIONS = frozenset((
+    "I", "C", "contr", "center", "scale", "poly", "bs", "cr", "cs", "cc", "log", "exp", "cvar",
+    "dvar",
+))  # fmt: skip  # formulaic makes the columns there as here
+
+
+def emit(model: ModelToWrite) -> str:
+    """The model as a script that makes a ``pm.Model`` called ``model``.
+
+    Raises
+    ------
+    FormulaError
+        For joint priors, and priors that are PyMC objects.
+    """
+    refuse_data_name(model, "PyMC")
+    refuse_joint_priors(model, "PyMC")
+    parts = [_head(model), _data(model), _coordinates(model), _model(model)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(model: ModelToWrite) -> str:
+    lines = ["import pandas as pd", "import pymc as pm"]
+    priors = model.priors
+    parts: list[Sequence[Entry | EffectEntry]] = [
+        priors.gamma,
+        *(priors.sd[at] for at in block_slices(_blocks(model))),
+    ]
+    lines += ["import pytensor.tensor as pt"] if any(map(_splits, parts)) else []
+    return "\n".join([*lines, "from formulaic import model_matrix"]) + definitions(model)
+
+
+def _data(model: ModelToWrite) -> str:
+    """Complete rows, the matrices of the fixed and the random part, groups and response."""
+    spec, data = model.specification, model.data
+    used = contextual_in(model)
+    context = f", context={{{', '.join(f'"{name}": {name}' for name in used)}}}" if used else ""
+    lines = [complete_rows(model), *orders_of_levels(model)]
+    lines.append(f"X = model_matrix({quoted(_sum(spec.fixed, model))}, {data}{context})")
+    for k, block in enumerate(spec.random_effects):
+        name = _name("Z", k, model)
+        lines.append(f"{name} = model_matrix({quoted(_sum(block, model))}, {data}{context})")
+    response = _sum((spec.response,), model)
+    lines.append(f"y = model_matrix({quoted(response)}, {data}{context}).to_numpy()[:, 0]")
+    lines.append(f'group, groups = pd.factorize({data}["{spec.group}"], sort=True)')
+    return "\n".join(lines)
+
+
+def _coordinates(model: ModelToWrite) -> str:
+    lines = ["coords = {", '    "term": list(X.columns),']
+    for k, _ in enumerate(model.specification.random_effects):
+        suffix = _name("", k, model)
+        lines.append(f'    "effect{suffix}": list({_name("Z", k, model)}.columns),')
+    return "\n".join([*lines, '    "group": groups,', f'    "row": {model.data}.index,', "}"])
+
+
+def _model(model: ModelToWrite) -> str:
+    priors = model.priors
+    lines = ["with pm.Model(coords=coords) as model:"]
+    lines += _vector("gamma", priors.gamma, "gamma", "term")
+    corr = list(priors.corr)
+    means = ["    mu = X.to_numpy() @ gamma"]
+    for k, at in enumerate(block_slices(_blocks(model))):
+        suffix = _name("", k, model)
+        entries = priors.sd[at]
+        size = len(entries)
+        lines += _vector(f"sd{suffix}", entries, "sd", f"effect{suffix}")
+        scale = f"sd{suffix}"
+        if size > 1:
+            eta = number(corr.pop(0)[1].parameters["eta"])
+            lines.append(
+                f'    L{suffix} = pm.LKJCorr("L{suffix}", n={size}, eta={eta})'
+                "  # lower root of the correlation matrix"
+            )
+            scale = f"(sd{suffix}[:, None] * L{suffix})"
+        lines += [
+            f'    z{suffix} = pm.Normal("z{suffix}", 0, 1, dims=("group", "effect{suffix}"))',
+            f'    u{suffix} = pm.Deterministic("u{suffix}", z{suffix} '
+            f"{'@' if size > 1 else '*'} {scale}{'.T' if size > 1 else ''}, "
+            f'dims=("group", "effect{suffix}"))',
+        ]
+        columns = f"{_name('Z', k, model)}.to_numpy()"
+        means.append(f"    mu = mu + ({columns} * u{suffix}[group]).sum(axis=-1)")
+    lines.append(f"    sigma = {_variable('sigma', [priors.sigma], 'sigma')}")
+    lines += means
+    lines.append('    pm.Normal("y", mu, sigma, observed=y, dims="row")')
+    return "\n".join(lines)
+
+
+def _vector(name: str, entries: Sequence[Entry | EffectEntry], block: str, dims: str) -> list[str]:
+    """Statements that make a vector of parameters: one variable, or several where families are."""
+    if not _splits(entries):
+        return [f"    {name} = {_variable(name, entries, block, dims)}"]
+    lines = [f"    {name} = pt.stack(["]
+    lines += [
+        f"        {_variable(f'{name}_{k}', [entry], block)},  # {entry[0]}"
+        for k, entry in enumerate(entries)
+    ]
+    return [*lines, "    ])", f'    pm.Deterministic("{name}", {name}, dims="{dims}")']
+
+
+def _variable(name: str, entries: Sequence[Entry | EffectEntry], block: str, dims: str = "") -> str:
+    families = [prior for _, prior, _ in entries]
+    distribution = distribution_of(families[0], block, "PyMC")
+    parts = [f'"{name}"', *(f"{key}={text}" for key, text in parameters_of(families).items())]
+    parts += [f'dims="{dims}"'] if dims else []
+    return f"pm.{distribution}({', '.join(parts)})"
+
+
+def _splits(entries: Sequence[Entry | EffectEntry]) -> bool:
+    """Whether priors of a vector are of several families."""
+    return len({prior.distribution for _, prior, _ in entries}) > 1
+
+
+def _blocks(model: ModelToWrite) -> list[int]:
+    """Sizes of the blocks of G: a prior of correlations names the effects of its block."""
+    names = [str(name) for name, _, _ in model.priors.sd]
+    wide = [name for name, _, _ in model.priors.corr]
+    sizes: list[int] = []
+    while (at := sum(sizes)) < len(names):
+        fits = [
+            n for n in range(2, len(names) - at + 1) if [", ".join(names[at : at + n])] == wide[:1]
+        ]
+        sizes.append(fits[0] if fits else 1)
+        wide = wide[1:] if fits else wide
+    return sizes
+
+
+def _name(letter: str, k: int, model: ModelToWrite) -> str:
+    """A name with the number of its block, where there are several."""
+    return letter if len(model.specification.random_effects) == 1 else f"{letter}_{k}"
+
+
+def _sum(terms: tuple[str, ...], model: ModelToWrite) -> str:
+    written = [python_term(term, model, _FUNCTIONS, backticked, "PyMC") for term in terms]
+    return " + ".join(written if INTERCEPT in terms else ["0", *written])
+
+
+DIALECT = Dialect("pymc", "Python: PyMC, written out", emit)

@@ -1,0 +1,218 @@
+"""brm of R's brms: lme4's formula, and priors by class and coefficient.
+
+References
+----------
+Bürkner (2017), *brms: An R Package for Bayesian Multilevel Models Using Stan*,
+doi:10.18637/jss.v080.i01.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hierbayes.errors import FormulaError
+from hierbayes.priors.families import Flat, Prior, Uniform
+from hierbayes.specification.effect_name import EffectName
+from hierbayes.specification.formula import Specification
+from hierbayes.specification.terms import INTERCEPT, read_terms
+from hierbayes.translation.dialect import Dialect, ModelToWrite, pointed
+from hierbayes.translation.r.code import mixed_formula, program, r_fixed
+from hierbayes.translation.r.reading import (
+    Signature,
+    find_model,
+    formula_text,
+    read_bars,
+    refuse_split_factors,
+)
+from hierbayes.translation.r.stan_priors import r_columns, r_effect, refuse_joint_priors, stan_prior
+from hierbayes.translation.r.syntax import Node
+from hierbayes.translation.r.words import r_name, r_string
+
+_BRM = Signature(
+    "brm",
+    ("formula", "data", "family", "prior", "autocor", "data2", "cov_ranef", "sample_prior",
+     "sparse", "knots", "drop_unused_levels", "stanvars", "stan_funs", "fit", "save_pars",
+     "save_ranef", "save_mevars", "save_all_pars", "init", "inits", "chains", "iter", "warmup",
+     "thin", "cores", "threads", "opencl", "normalize", "control", "algorithm", "backend",
+     "future", "silent", "seed", "save_model", "stan_model_args", "file", "file_compress",
+     "file_refit", "empty", "rename", "refresh"),
+    {
+        "autocor": "residuals that are correlated within groups",
+        "cov_ranef": "groups that are correlated",
+    },
+    {
+        "lmer": "this is a call of lme4's lmer; read it as 'lme4'",
+        "stan_lmer": "this is a call of rstanarm's stan_lmer; read it as 'rstanarm'",
+    },
+)  # fmt: skip
+_RENAMED = {"+": "P", "-": "M", "*": "MU", "/": "D", "^": "E", "=": "EQ"}
+_SPECIAL = {
+    "gr", "mm", "gp", "s", "t2", "me", "mo", "mi", "ar", "ma", "arma", "cosy", "unstr", "cs", "car",
+}  # fmt: skip
+_REMOVED = " ()[],\"'?"
+
+
+def emit(model: ModelToWrite) -> str:
+    """The model as a call of brm with the priors in force.
+
+    ``0 + Intercept`` makes the intercept a coefficient like the others, so that its prior is
+    where the columns are 0 and not where they have their means.
+
+    Raises
+    ------
+    FormulaError
+        For a prior or a name that brms does not have.
+    """
+    refuse_joint_priors(model, "brm")
+    _refuse_names(model)
+    fixed = r_fixed(model)
+    if INTERCEPT in model.specification.fixed:
+        fixed = "0 + Intercept" if fixed == INTERCEPT else f"0 + Intercept + {fixed}"
+    priors = _priors(model)
+    listed = ",\n    ".join(priors)
+    call = (
+        "fit <- brm(\n"
+        f"  {mixed_formula(model, fixed)},\n"
+        f"  data = {model.data},\n"
+        "  family = gaussian()"
+        + (f",\n  prior = c(\n    {listed}\n  )\n" if priors else "\n")
+        + ")"
+    )
+    return program(model, "brms", call, "brm")
+
+
+def _priors(model: ModelToWrite) -> list[str]:
+    priors, fixed = model.priors, r_columns(model)
+    lines = _class("b", priors.gamma, {name: f"coef = {_coef(fixed[name])}" for name in fixed})
+    where = {
+        name: f"coef = {_coef(r_effect(name.effect, model.variables))}, "
+        f"group = {r_string(name.factor)}"
+        for name, _, _ in priors.sd
+    }
+    lines += _class("sd", priors.sd, where)
+    if len({str(prior.parameters) for _, prior, _ in priors.corr}) > 1:
+        raise FormulaError(
+            "brm has one prior for all correlations of a group, and this model has several blocks "
+            "of effects with different ones; state one prior of 'corr'"
+        )
+    lines += [_prior(prior, "cor") for _, prior, _ in priors.corr[:1]]
+    return [*lines, _prior(priors.sigma[1], "sigma")]
+
+
+def _class[Name: (str, EffectName)](
+    kind: str, entries: Sequence[tuple[Name, Prior, str]], where: dict[Name, str]
+) -> list[str]:
+    """Priors of a class: one for all where they are equal, else one for each coefficient."""
+    families = [prior for _, prior, _ in entries]
+    if not families:
+        return []
+    if all(prior == families[0] for prior in families):
+        flat_by_itself = kind == "b" and isinstance(families[0], Flat)
+        return [] if flat_by_itself else [_prior(families[0], kind)]
+    for name, prior, _ in entries:
+        if isinstance(prior, Uniform):
+            raise FormulaError(
+                f"brm has bounds for all parameters of class '{kind}' together, so that the prior "
+                f"{prior} of '{name}' cannot stand beside others; state another"
+            )
+    lines = []
+    if kind == "sd" and any(isinstance(prior, Flat) for prior in families):
+        lines.append(_prior(Flat(), kind))  # what coefficients without a prior of their own get
+    for name, prior, _ in entries:
+        if not isinstance(prior, Flat):
+            lines.append(_prior(prior, kind, where[name]))
+    return lines
+
+
+def _prior(prior: Prior, kind: str, where: str = "") -> str:
+    parts = [stan_prior(prior, "brm") or '""', f'class = "{kind}"']
+    parts += [where] if where else []
+    if isinstance(prior, Uniform):
+        parts += [f"lb = {prior.lower:.15g}", f"ub = {prior.upper:.15g}"]
+    return f"prior({', '.join(parts)})"
+
+
+def _coef(name: str) -> str:
+    """A coefficient as brms calls it: without spaces and brackets, operators as letters."""
+    kept = "".join(mark for mark in name if mark not in _REMOVED)
+    return r_string("".join(_RENAMED.get(mark, mark) for mark in kept))
+
+
+def _refuse_names(model: ModelToWrite) -> None:
+    names = [*model.variables.columns, model.specification.group]
+    for name in names:
+        if r_name(name) != name or "__" in name or name.endswith("_"):
+            raise FormulaError(
+                f"brm does not take a column called '{name}'; rename it (letters, digits, single "
+                "underscores)"
+            )
+
+
+def read(text: str, columns: Sequence[str]) -> Specification:
+    """The model of a call of brm, or of a formula as brms writes it; priors are not read."""
+    given = find_model(text, _BRM)
+    node = given["formula"]
+    if node.function in ("bf", "brmsformula"):
+        if len(node.parts) > 2:
+            raise pointed(
+                text, node.place, "bf(...) with more than one formula models more than the mean"
+            )
+        node = node.parts[1]
+    _refuse_family(given, text)
+    for inner in node.walk():
+        _refuse_special(inner, columns, text)
+    has_own = any(part.kind == "name" and part.text == "Intercept" for part in node.walk())
+    if has_own and "Intercept" not in columns:
+        node = _plain_intercept(node)
+    return read_bars(node, columns, text)
+
+
+def _refuse_family(given: dict[str, Node], text: str) -> None:
+    family = given.get("family")
+    named = family and (family.function or family.text.strip("\"'"))
+    if family is not None and named not in ("gaussian", "NULL"):
+        raise pointed(
+            text,
+            family.place,
+            f"the family {named} is of responses that are not normal, which models here do not "
+            "have; brm(..., family = gaussian()) is read",
+        )
+
+
+def _refuse_special(node: Node, columns: Sequence[str], text: str) -> None:
+    """Refuse what only formulas of brms can say."""
+    if node.kind == "infix" and node.text == "||":
+        written = formula_text(node.parts[0], columns, text)
+        spelling = f"({written} || {formula_text(node.parts[1], columns, text)})"
+        refuse_split_factors(read_terms(written, "random part"), columns, spelling, "brm")
+    if node.function in _SPECIAL:
+        raise pointed(
+            text,
+            node.place,
+            f"{node.function}(...) has a meaning of its own in brms, which models here do not have",
+        )
+    bars = node.kind == "infix" and node.text == "|"
+    if bars and node.parts[0].kind == "infix" and node.parts[0].text == "|":
+        raise pointed(
+            text,
+            node.parts[0].parts[1].place,
+            "an ID between two bars ties effects of several terms; write one term with all of them",
+        )
+    left = node.parts[0] if node.kind == "infix" and node.text == "~" else node
+    if left is not node and left.kind == "infix" and left.text == "|":
+        raise pointed(
+            text,
+            left.parts[1].place,
+            "what stands after the response changes its likelihood, which models here cannot",
+        )
+
+
+def _plain_intercept(node: Node) -> Node:
+    """The formula with brms's ``0 + Intercept`` as 1."""
+    if node.kind == "name" and node.text == "Intercept":
+        return Node("number", "1", place=node.place)
+    parts = tuple(_plain_intercept(part) for part in node.parts)
+    return Node(node.kind, node.text, parts, node.names, node.place)
+
+
+DIALECT = Dialect("brms", "R: brms::brm", emit, read)

@@ -1,0 +1,108 @@
+"""R code around a call: what must be prepared, and formulas as R writes them."""
+
+from __future__ import annotations
+
+from hierbayes.errors import FormulaError
+from hierbayes.specification.terms import INTERCEPT, factors_of
+from hierbayes.translation.coding import (
+    all_factors,
+    coded_variables,
+    compact,
+    refuse_other_coding,
+)
+from hierbayes.translation.columns import look_like_numbers
+from hierbayes.translation.dialect import ModelToWrite
+from hierbayes.translation.expression import functions_in
+from hierbayes.translation.r.expression import to_r
+from hierbayes.translation.r.words import r_name, r_string
+
+_DEFINITIONS = {
+    "cvar": "cvar <- function(x, g) ave(x, g)",
+    "dvar": "dvar <- function(x, g) x - ave(x, g)",
+}
+_OF_ALL_ROWS = {"cvar", "dvar", "center", "scale", "poly"}  # what other rows change
+
+
+def r_term(term: str, model: ModelToWrite) -> str:
+    """A term as R writes it."""
+    return ":".join(to_r(factor, model.variables) for factor in factors_of(term)) or INTERCEPT
+
+
+def r_formula(model: ModelToWrite) -> str:
+    """The fixed part as a two-sided formula, ``*`` where it is shorter."""
+    spec = model.specification
+    return f"{r_term(spec.response, model)} ~ {r_fixed(model)}"
+
+
+def r_fixed(model: ModelToWrite) -> str:
+    """The fixed part as a one-sided formula."""
+    return compact(model.specification.fixed, lambda term: r_term(term, model))
+
+
+def r_block(block: tuple[str, ...], model: ModelToWrite) -> str:
+    """A block of random effects, the intercept said outright: ``"1 + ses"``."""
+    parts = [r_term(term, model) for term in block]
+    return " + ".join(parts if INTERCEPT in block else ["0", *parts])
+
+
+def mixed_formula(model: ModelToWrite, fixed: str = "") -> str:
+    """The whole model as lme4 writes it; the random part on a line of its own where it is long.
+
+    Parameters
+    ----------
+    model : ModelToWrite
+    fixed : str
+        Fixed part, where it is not that of the model.
+    """
+    left = r_term(model.specification.response, model)
+    right = fixed or r_fixed(model)
+    short = len(left) + len(right) + len(bars(model)) < 84
+    return f"{left} ~ {right} +{' ' if short else '\n    '}{bars(model)}"
+
+
+def bars(model: ModelToWrite) -> str:
+    """The random part as lme4 writes it, one parenthesis for each block."""
+    group = r_name(model.specification.group)
+    blocks = model.specification.random_effects
+    return " + ".join(f"({r_block(block, model)} | {group})" for block in blocks)
+
+
+def program(model: ModelToWrite, package: str, call: str, system: str) -> str:
+    """A whole program: packages, preparations, and the call.
+
+    Raises
+    ------
+    FormulaError
+        When the data have no name that R can read, or factors are coded otherwise.
+    """
+    if r_name(model.data) != model.data:
+        raise FormulaError(f"R cannot call the data '{model.data}'; give a plain name")
+    refuse_other_coding(model.specification, model.variables, system)
+    lines = [f"library({package})", "", *_preparations(model)]
+    return "\n".join([*lines, call, ""])
+
+
+def _preparations(model: ModelToWrite) -> list[str]:
+    """Definitions, complete rows and orders of levels that the call relies on."""
+    used = functions_in(all_factors(model.specification))
+    lines = [text for name, text in _DEFINITIONS.items() if name in used]
+    if used & _OF_ALL_ROWS:
+        names = [*model.variables.columns, model.specification.group]
+        listed = ", ".join(r_string(name) for name in dict.fromkeys(names))
+        lines.append(f"{model.data} <- na.omit({model.data}[c({listed})])")
+    for variable in coded_variables(model.specification, model.variables):
+        if not _sorted_everywhere(variable.levels):
+            labels = [level.removesuffix(".0") for level in variable.levels]  # as R writes numbers
+            levels = ", ".join(map(r_string, labels))
+            column = f"{model.data}${r_name(variable.name)}"
+            lines.append(f"{column} <- factor({column}, levels = c({levels}))")
+    return [*lines, ""] if lines else []
+
+
+def _sorted_everywhere(levels: tuple[str, ...]) -> bool:
+    """Whether R, whatever its collation, would take these for labels and sort them like this."""
+    if look_like_numbers(levels):
+        return False
+    plain = all(level.isascii() and level.isalnum() for level in levels)
+    folded = [level.casefold() for level in levels]
+    return plain and sorted(levels) == list(levels) and sorted(folded) == folded

@@ -1,0 +1,57 @@
+"""lmer of R's lme4: one formula, a parenthesis for each block of random effects.
+
+References
+----------
+Bates, Mächler, Bolker & Walker (2015), *Fitting Linear Mixed-Effects Models Using lme4*,
+doi:10.18637/jss.v067.i01.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hierbayes.specification.formula import Specification
+from hierbayes.translation.dialect import Dialect, ModelToWrite
+from hierbayes.translation.r.code import mixed_formula, program
+from hierbayes.translation.r.reading import Signature, find_model, read_bars
+
+REFUSED = {
+    "weights": "residual variances that differ between rows",
+    "offset": "a term whose coefficient is 1",
+    "subset": "a choice of rows (choose them in the data)",
+    "contrasts": "another coding of factors (order their levels in the data)",
+}
+_NOT_NORMAL = "{} fits responses that are not normal, which models here do not have; lmer is read"
+_LMER = Signature(
+    "lmer",
+    ("formula", "data", "REML", "control", "start", "verbose", "subset", "weights", "na.action",
+     "offset", "contrasts", "devFunOnly"),
+    REFUSED,
+    {
+        "glmer": _NOT_NORMAL.format("glmer"),
+        "glmer.nb": _NOT_NORMAL.format("glmer.nb"),
+        "nlmer": "nlmer fits curves that are not linear in their parameters, which models here do "
+        "not have; lmer is read",
+        "lme": "this is a call of nlme's lme; read it as 'nlme'",
+    },
+)  # fmt: skip
+
+
+def emit(model: ModelToWrite) -> str:
+    """The model as a call of lmer, block by block: lme4's ``||`` does not split factors."""
+    call = (
+        "fit <- lmer(\n"
+        f"  {mixed_formula(model)},\n"
+        f"  data = {model.data},\n"
+        f"  REML = {'FALSE' if model.ml else 'TRUE'}\n"
+        ")"
+    )
+    return program(model, "lme4", call, "lmer")
+
+
+def read(text: str, columns: Sequence[str]) -> Specification:
+    """The model of a call of lmer, or of a formula as lme4 writes it."""
+    return read_bars(find_model(text, _LMER)["formula"], columns, text)
+
+
+DIALECT = Dialect("lme4", "R: lme4::lmer", emit, read)

@@ -1,0 +1,162 @@
+"""lme of R's nlme: the fixed and the random part apart.
+
+References
+----------
+Pinheiro & Bates (2000), *Mixed-Effects Models in S and S-PLUS*, sections 4.1 and 4.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hierbayes.errors import FormulaError
+from hierbayes.specification.formula import Specification, read_combined
+from hierbayes.specification.terms import INTERCEPT, read_terms
+from hierbayes.translation.coding import is_one_column
+from hierbayes.translation.dialect import Dialect, ModelToWrite, pointed
+from hierbayes.translation.r.code import program, r_block, r_formula
+from hierbayes.translation.r.reading import (
+    Signature,
+    factors_among,
+    find_model,
+    formula_text,
+    group_text,
+    refuse_split_factors,
+)
+from hierbayes.translation.r.syntax import Node
+from hierbayes.translation.r.words import python_name, r_name
+
+_LME = Signature(
+    "lme",
+    ("fixed", "data", "random", "correlation", "weights", "subset", "method", "na.action",
+     "control", "contrasts", "keep.data"),
+    {
+        "correlation": "residuals that are correlated within groups",
+        "weights": "residual variances that differ between rows",
+        "subset": "a choice of rows (choose them in the data)",
+        "contrasts": "another coding of factors (order their levels in the data)",
+    },
+    {
+        "lm": "lm has no random part; with random = ... it is lme that is meant",
+        "gls": "gls has no random part; lme is read",
+        "nlme": "nlme fits curves that are not linear in their parameters, which models here do "
+        "not have; lme is read",
+        "lmer": "this is a call of lme4's lmer; read it as 'lme4'",
+    },
+)  # fmt: skip
+_GENERAL = ("pdSymm", "pdLogChol", "pdNatural")
+_RESTRICTED = {
+    "pdIdent": "effects with one common variance",
+    "pdCompSymm": "effects with one common variance and one common covariance",
+}
+
+
+def emit(model: ModelToWrite) -> str:
+    """The model as a call of lme; independent blocks as pdDiag or pdBlocked.
+
+    Raises
+    ------
+    FormulaError
+        For a column whose name R needs backticks for: lme loses them.
+    """
+    for name in (*model.variables.columns, model.specification.group):
+        if r_name(name) != name:
+            raise FormulaError(
+                f"lme does not take a column called '{name}', not even in backticks; rename it "
+                "(letters, digits, dots, underscores)"
+            )
+    call = (
+        "fit <- lme(\n"
+        f"  {r_formula(model)},\n"
+        f"  random = {_random(model)},\n"
+        f"  data = {model.data},\n"
+        f'  method = "{"ML" if model.ml else "REML"}",\n'
+        "  na.action = na.omit\n"
+        ")"
+    )
+    return program(model, "nlme", call, "lme")
+
+
+def _random(model: ModelToWrite) -> str:
+    blocks, group = model.specification.random_effects, r_name(model.specification.group)
+    if len(blocks) == 1:
+        return f"~ {r_block(blocks[0], model)} | {group}"
+    if all(is_one_column(block, model.variables) for block in blocks):
+        effects = tuple(term for block in blocks for term in block)
+        return f"list({group} = pdDiag(~ {r_block(effects, model)}))"
+    parts = ", ".join(f"pdLogChol(~ {r_block(block, model)})" for block in blocks)
+    return f"list({group} = pdBlocked(list({parts})))"
+
+
+def read(text: str, columns: Sequence[str]) -> Specification:
+    """The model of a call of lme; of a formula alone where it holds the random part too."""
+    given = find_model(text, _LME)
+    fixed = formula_text(given["fixed"], columns, text)
+    if "random" not in given:
+        return read_combined(fixed)
+    if any(node.text in ("|", "||") for node in given["fixed"].walk()):
+        raise pointed(
+            text,
+            given["fixed"].place,
+            "the random part is stated twice: in the formula, and in random = ...; keep one",
+        )
+    pieces = _pieces(given["random"], "", columns, text)
+    bars = [
+        f"({block} | {group})" for group, node in pieces for block in _blocks(node, columns, text)
+    ]
+    return read_combined(" + ".join([fixed, *bars]))
+
+
+def _pieces(node: Node, group: str, columns: Sequence[str], text: str) -> list[tuple[str, Node]]:
+    """Group and structure of each piece of the random part; several groups are nested."""
+    if node.function in ("list", "reStruct") and not group:
+        return [
+            piece
+            for name, value in node.arguments
+            for piece in _pieces(value, python_name(name) if name else "", columns, text)
+        ]
+    bar = node.parts[0] if node.kind == "prefix" and node.text == "~" else node
+    if bar.kind == "infix" and bar.text == "|":
+        effects = Node("prefix", "~", (bar.parts[0],), place=node.place)
+        return [(group_text(bar.parts[1], columns, text), effects)]
+    if not group:
+        raise pointed(
+            text,
+            node.place,
+            "the random part names no group; write random = ~ effects | group, or "
+            "random = list(group = ...)",
+        )
+    return [(group, node)]
+
+
+def _blocks(node: Node, columns: Sequence[str], text: str) -> list[str]:
+    """Effects of each block of G that a structure of nlme has, as one-sided formulas."""
+    if node.kind == "prefix" and node.text == "~":
+        return [formula_text(node.parts[0], columns, text)]
+    given = [value for _, value in node.arguments]
+    if node.function == "pdBlocked" and given and given[0].function == "list":
+        return [block for _, value in given[0].arguments for block in _blocks(value, columns, text)]
+    forms = [value for value in given if value.kind == "prefix" and value.text == "~"]
+    if not forms or node.function not in (*_GENERAL, *_RESTRICTED, "pdDiag"):
+        raise pointed(
+            text,
+            node.place,
+            "cannot read this structure of the random effects; those read are a formula, "
+            f"pdDiag, pdBlocked, {', '.join(_GENERAL)}, each with its formula",
+        )
+    written = formula_text(forms[0].parts[0], columns, text)
+    terms = read_terms(written, "random part")
+    if node.function in _GENERAL:
+        return [written]
+    several = len(terms) > 1 or bool(factors_among(terms, columns))
+    if node.function in _RESTRICTED and several:
+        raise pointed(
+            text,
+            node.place,
+            f"{node.function} asks for {_RESTRICTED[node.function]}, which models here do not have",
+        )
+    refuse_split_factors(terms, columns, f"{node.function}(~ {written})", "lme")
+    return [term if term == INTERCEPT else f"0 + {term}" for term in terms]
+
+
+DIALECT = Dialect("nlme", "R: nlme::lme", emit, read)

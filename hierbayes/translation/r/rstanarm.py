@@ -1,0 +1,137 @@
+"""stan_lmer of R's rstanarm: lme4's formula, with those priors that it can take.
+
+Its prior of G (``decov``) ties standard deviations to σ and to each other, and its prior of the
+intercept is where the columns have their means; what is lost thereby is said in comments.
+
+References
+----------
+Goodrich, Gabry, Ali & Brilleman, *rstanarm: Bayesian applied regression modeling via Stan*,
+https://mc-stan.org/rstanarm/articles/priors.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hierbayes.priors.families import (
+    PC,
+    Exponential,
+    Flat,
+    HalfCauchy,
+    HalfNormal,
+    HalfT,
+    Normal,
+    Prior,
+    StudentT,
+)
+from hierbayes.priors.prior_set import Entry
+from hierbayes.specification.formula import Specification
+from hierbayes.translation.dialect import Dialect, ModelToWrite
+from hierbayes.translation.r.code import mixed_formula, program
+from hierbayes.translation.r.lme4 import REFUSED
+from hierbayes.translation.r.reading import Signature, find_model, read_bars
+from hierbayes.translation.r.stan_priors import number
+
+_STAN_LMER = Signature(
+    "stan_lmer",
+    ("formula", "data", "subset", "weights", "na.action", "offset", "contrasts", "prior",
+     "prior_intercept", "prior_aux", "prior_covariance", "prior_PD", "algorithm", "adapt_delta",
+     "QR", "chains", "iter", "warmup", "seed", "cores", "refresh", "control"),
+    REFUSED,
+    {
+        "stan_glmer": "stan_glmer fits responses that are not normal, which models here do not "
+        "have; stan_lmer is read",
+        "lmer": "this is a call of lme4's lmer; read it as 'lme4'",
+    },
+)  # fmt: skip
+
+
+def emit(model: ModelToWrite) -> str:
+    """The model as a call of stan_lmer; comments name the priors that are not carried over."""
+    arguments, lost = _arguments(model)
+    notes = [f"# Not carried over, rstanarm has priors of its own there: {text}" for text in lost]
+    parts = [mixed_formula(model), f"data = {model.data}", *arguments]
+    call = "\n".join([*notes, "fit <- stan_lmer(", "  " + ",\n  ".join(parts), ")"])
+    return program(model, "rstanarm", call, "stan_lmer")
+
+
+def _arguments(model: ModelToWrite) -> tuple[list[str], list[str]]:
+    """Arguments that state priors, and words for each prior that has none."""
+    priors = model.priors
+    lost = [f"{block} ~ {prior}" for block, prior, _ in priors.joint]
+    slopes = [entry for entry in priors.gamma if entry[0] != "Intercept"]
+    constant = [entry for entry in priors.gamma if entry[0] == "Intercept"]
+    found: list[str] = []
+    _state("prior", _vector(slopes), slopes, found, lost)
+    at_zero = constant if not slopes or _is_flat(constant) else []  # no column moves its place
+    _state("prior_intercept", _vector(at_zero), constant, found, lost)
+    _state("prior_aux", _scale(priors.sigma[1]), [priors.sigma], found, lost)
+    etas = {prior.parameters["eta"] for _, prior, _ in priors.corr}
+    if len(etas) == 1:
+        found.append(f"prior_covariance = decov(regularization = {number(etas.pop())})")
+        lost += [f"sd({name}) ~ {prior}" for name, prior, _ in priors.sd]
+    else:
+        lost += [f"sd({name}) ~ {prior}" for name, prior, _ in priors.sd]
+        lost += [f"corr({name}) ~ {prior}" for name, prior, _ in priors.corr]
+    return found, lost
+
+
+def _state(
+    argument: str, text: str, entries: Sequence[Entry], found: list[str], lost: list[str]
+) -> None:
+    """Put a prior among the arguments, or among those that are lost."""
+    if text:
+        found.append(f"{argument} = {text}")
+    else:
+        lost += [f"{name} ~ {prior}" for name, prior, _ in entries]
+
+
+def _is_flat(entries: Sequence[Entry]) -> bool:
+    return bool(entries) and all(isinstance(prior, Flat) for _, prior, _ in entries)
+
+
+def _vector(entries: Sequence[Entry]) -> str:
+    """One prior for several coefficients, if they are of one family; else nothing."""
+    families = [prior for _, prior, _ in entries]
+    if _is_flat(entries):
+        return "NULL"
+    if families and all(isinstance(prior, Normal) for prior in families):
+        return f"normal({_places(families)}, autoscale = FALSE)"
+    degrees = {prior.nu for prior in families if isinstance(prior, StudentT)}
+    if len(degrees) == 1 and all(isinstance(prior, StudentT) for prior in families):
+        return f"student_t({number(degrees.pop())}, {_places(families)}, autoscale = FALSE)"
+    return ""
+
+
+def _places(families: Sequence[Prior]) -> str:
+    values = [prior.parameters for prior in families]
+    return ", ".join(_r_vector([value[key] for value in values]) for key in ("mu", "sigma"))
+
+
+def _r_vector(values: Sequence[float]) -> str:
+    texts = [number(value) for value in values]
+    return texts[0] if len(texts) == 1 else f"c({', '.join(texts)})"
+
+
+def _scale(prior: Prior) -> str:
+    """A prior of σ, cut off at 0 there; nothing for a family that is not taken."""
+    match prior:
+        case Flat():
+            return "NULL"
+        case HalfNormal(sigma):
+            return f"normal(0, {number(sigma)}, autoscale = FALSE)"
+        case HalfT(nu, _, sigma):
+            return f"student_t({number(nu)}, 0, {number(sigma)}, autoscale = FALSE)"
+        case HalfCauchy(beta):
+            return f"cauchy(0, {number(beta)}, autoscale = FALSE)"
+        case Exponential() | PC():
+            return f"exponential({number(prior.parameters['lam'])}, autoscale = FALSE)"
+    return ""
+
+
+def read(text: str, columns: Sequence[str]) -> Specification:
+    """The model of a call of stan_lmer, or of a formula as rstanarm writes it."""
+    return read_bars(find_model(text, _STAN_LMER)["formula"], columns, text)
+
+
+DIALECT = Dialect("rstanarm", "R: rstanarm::stan_lmer", emit, read)

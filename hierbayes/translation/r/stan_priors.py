@@ -1,0 +1,121 @@
+"""Priors in the language of Stan, and the names R gives to coefficients.
+
+A prior of a standard deviation is cut off at 0 there, as the half families are here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hierbayes.design.variables import Variables
+from hierbayes.errors import FormulaError
+from hierbayes.priors.families import (
+    LKJ,
+    PC,
+    Exponential,
+    Flat,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    HalfT,
+    InverseGamma,
+    Normal,
+    Prior,
+    StudentT,
+    Uniform,
+)
+from hierbayes.specification.terms import factors_of
+from hierbayes.translation.coding import column_parts
+from hierbayes.translation.dialect import ModelToWrite
+from hierbayes.translation.r.expression import to_r
+from hierbayes.translation.r.words import r_name
+
+
+def number(value: float) -> str:
+    """A number as short as it can be without being another."""
+    return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
+
+
+def stan_prior(prior: Prior, system: str) -> str:
+    """A prior as Stan writes it; empty for the flat one.
+
+    Raises
+    ------
+    FormulaError
+        When Stan has none of that family.
+
+    Examples
+    --------
+    >>> stan_prior(HalfT(3, 0, 2.5), "brm")
+    'student_t(3, 0, 2.5)'
+    """
+    values: tuple[float, ...]
+    match prior:
+        case Flat():
+            return ""
+        case Normal(mu, sigma):
+            name, values = "normal", (mu, sigma)
+        case StudentT(nu, mu, sigma) | HalfT(nu, mu, sigma):
+            name, values = "student_t", (nu, mu, sigma)
+        case HalfNormal(sigma):
+            name, values = "normal", (0.0, sigma)
+        case HalfCauchy(beta):
+            name, values = "cauchy", (0.0, beta)
+        case Exponential() | PC():
+            name, values = "exponential", (prior.parameters["lam"],)
+        case Gamma(alpha, beta):
+            name, values = "gamma", (alpha, beta)
+        case InverseGamma(alpha, beta):
+            name, values = "inv_gamma", (alpha, beta)
+        case Uniform(lower, upper):
+            name, values = "uniform", (lower, upper)
+        case LKJ(eta):
+            name, values = "lkj", (eta,)
+        case _:
+            raise FormulaError(f"{system} cannot say the prior {prior}; state another")
+    return f"{name}({', '.join(map(number, values))})"
+
+
+def refuse_joint_priors(model: ModelToWrite, system: str) -> None:
+    """Refuse priors of several parameters at once.
+
+    Raises
+    ------
+    FormulaError
+        Naming the block and the prior.
+    """
+    for block, prior, _ in model.priors.joint:
+        raise FormulaError(
+            f"{system} cannot say the prior {prior} of '{block}'; state priors of sd, corr and "
+            "gamma instead"
+        )
+
+
+def r_columns(model: ModelToWrite) -> dict[str, str]:
+    """R's name of each fixed column, by the name it has here.
+
+    R orders the factors of a product as they first appear in the formula.
+    """
+    order: dict[str, int] = {}
+    for term in model.specification.fixed:
+        for factor in factors_of(term):
+            order.setdefault(to_r(factor, model.variables), len(order))
+    names = [name for name, _, _ in model.priors.gamma]
+    return {name: _r_column(name, model.variables, order) for name in names}
+
+
+def r_effect(name: str, variables: Variables) -> str:
+    """R's name of a random column."""
+    return _r_column(name, variables, {})
+
+
+def _r_column(name: str, variables: Variables, order: Mapping[str, int]) -> str:
+    if name == "Intercept":
+        return name
+    pieces = []
+    for factor, level in column_parts(name, variables):
+        known = factor in variables.columns
+        # Names of columns have lost the braces of Python in braces.
+        written = r_name(factor) if known else to_r(f"{{{factor}}}", variables)
+        pieces.append((order.get(written, 0), written + level))
+    return ":".join(text for _, text in sorted(pieces, key=lambda pair: pair[0]))

@@ -1,0 +1,98 @@
+"""The systems whose spelling is known, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from hierbayes.errors import FormulaError
+from hierbayes.specification.formula import Specification
+from hierbayes.translation import mlwin
+from hierbayes.translation.dialect import Dialect, ModelToWrite
+from hierbayes.translation.hlm import writer as hlm
+from hierbayes.translation.python import bambi, pymc_code, statsmodels
+from hierbayes.translation.r import brms, lme4, nlme, rstanarm
+from hierbayes.translation.sas import writer as sas
+from hierbayes.translation.stata import writer as stata
+
+_MODULES = (
+    nlme,
+    lme4,
+    brms,
+    rstanarm,
+    bambi,
+    pymc_code,
+    statsmodels,
+    sas,
+    stata,
+    hlm,
+    mlwin,
+)
+DIALECTS: dict[str, Dialect] = {module.DIALECT.name: module.DIALECT for module in _MODULES}
+
+
+def emit(model: ModelToWrite, system: str) -> str:
+    """Code of a model for a system.
+
+    Raises
+    ------
+    FormulaError
+        When there is no such system, or it cannot say the model.
+    """
+    return _dialect(system, DIALECTS).emit(model)
+
+
+def read(system: str, text: str, columns: Sequence[str]) -> Specification:
+    """The model that a system's code states.
+
+    Parameters
+    ----------
+    system : str
+    text : str
+        The code: a program, a call or a formula.
+    columns : sequence of str
+        Names of the columns of the data; with levels of factors, see `Columns`.
+
+    Raises
+    ------
+    FormulaError
+        When there is no such system, its code is only written, or the text cannot be read.
+    """
+    readable = {name: dialect for name, dialect in DIALECTS.items() if dialect.read}
+    if system in DIALECTS and system not in readable:
+        raise FormulaError(
+            f"code of {system} is written and not read; read are: {', '.join(readable)}"
+        )
+    reader = _dialect(system, readable).read
+    assert reader is not None
+    if not isinstance(text, str):
+        raise FormulaError(f"the code must be text, not {type(text).__name__}")
+    return reader(text, columns)
+
+
+def dialects() -> pd.DataFrame:
+    """The systems whose code is written or read.
+
+    Returns
+    -------
+    DataFrame
+        One row per system, by the name to give to `Model.emit` and `read_code`: its `title`,
+        and whether it `emits` and `reads`.
+
+    Examples
+    --------
+    >>> dialects().loc["lme4", "title"]
+    'R: lme4::lmer'
+    """
+    rows = [
+        {"title": dialect.title, "emits": True, "reads": dialect.read is not None}
+        for dialect in DIALECTS.values()
+    ]
+    return pd.DataFrame(rows, index=pd.Index(DIALECTS, name="system"))
+
+
+def _dialect(system: str, known: dict[str, Dialect]) -> Dialect:
+    if not isinstance(system, str) or system not in known:
+        raise FormulaError(f"no system is called {system!r}; those known are: {', '.join(known)}")
+    return known[system]

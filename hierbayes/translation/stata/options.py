@@ -1,0 +1,104 @@
+"""Stata: options of ``mixed``, as far as they matter to the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hierbayes.translation.programs.code_words import Cursor, Word
+
+_STRUCTURES = ("independent", "unstructured", "exchangeable", "identity")
+
+# Options that leave the model as it is, each with the fewest letters that name it.
+_HARMLESS = {
+    "reml": 4, "mle": 2, "ml": 2, "variance": 3, "stddeviations": 3, "level": 1, "dfmethod": 3,
+    "dftable": 3, "noretable": 5, "nofetable": 5, "estmetric": 6, "noheader": 4, "nogroup": 4,
+    "nostderr": 5, "nolrtest": 4, "nolog": 5, "log": 3, "difficult": 3, "technique": 4,
+    "iterate": 4, "tolerance": 3, "ltolerance": 4, "nrtolerance": 5, "nonrtolerance": 6,
+    "emiterate": 3, "emtolerance": 4, "emonly": 5, "emlog": 5, "emdots": 4, "collinear": 3,
+    "coeflegend": 5, "vce": 3, "trace": 2, "gradient": 3, "showstep": 6, "hessian": 4,
+    "matsqrt": 7, "matlog": 6, "noomitted": 7, "baselevels": 4, "allbaselevels": 6,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the options of one equation say.
+
+    Parameters
+    ----------
+    noconstant : bool
+    covariance : str
+        The structure in full; Stata's default is ``"independent"``.
+    covariance_word : Word or None
+    """
+
+    noconstant: bool = False
+    covariance: str = "independent"
+    covariance_word: Word | None = None
+
+
+def read_options(part: Cursor) -> Options:
+    """Options behind a comma, up to the end of an equation.
+
+    Raises
+    ------
+    FormulaError
+        When one is not known, or asks for what the package does not have.
+    """
+    if not part.take_if(","):
+        return Options()
+    noconstant, covariance, place = False, "independent", None
+    while not part.done:
+        if part.take_if(","):
+            continue
+        word = part.take_name("an option")
+        value = _argument(part)
+        if _short(word, "noconstant", 3):
+            noconstant = True
+        elif _short(word, "covariance", 3):
+            covariance, place = _structure(value, word, part), word
+        elif _short(word, "residuals", 3):
+            _check_residuals(value, word, part)
+        elif not any(_short(word, name, least) for name, least in _HARMLESS.items()):
+            raise part.refuse(
+                f"the option '{word.text}' is not read: it is not known, or has no counterpart in "
+                "the package",
+                word,
+            )
+    return Options(noconstant, covariance, place)
+
+
+def _argument(part: Cursor) -> list[Word]:
+    """Words in the parentheses behind an option."""
+    if not part.take_if("("):
+        return []
+    words = part.until(")")
+    part.expect(")")
+    return words
+
+
+def _short(word: Word, name: str, least: int) -> bool:
+    """Whether a word is the name of an option or an abbreviation of it."""
+    return len(word.text) >= least and name.startswith(word.text)
+
+
+def _structure(value: list[Word], word: Word, part: Cursor) -> str:
+    text = value[0].text if len(value) == 1 else ""
+    found = [name for name in _STRUCTURES if len(text) >= 2 and name.startswith(text)]
+    if not found:
+        raise part.refuse(
+            f"covariance({' '.join(w.text for w in value)}) is not supported: effects are "
+            "correlated (unstructured) or independent, each with its own variance",
+            value[0] if value else word,
+        )
+    return found[0]
+
+
+def _check_residuals(value: list[Word], word: Word, part: Cursor) -> None:
+    text = "".join(w.text for w in value)
+    if not (len(text) >= 3 and "independent".startswith(text)):
+        raise part.refuse(
+            f"residuals({text}) is not supported: the package has independent residuals with one "
+            "variance",
+            word,
+        )

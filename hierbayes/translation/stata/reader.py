@@ -1,0 +1,154 @@
+"""Stata: ``mixed`` and ``xtmixed``, read.
+
+Source: the Stata Multilevel Mixed-Effects Reference Manual, ``mixed``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hierbayes.errors import FormulaError
+from hierbayes.specification.formula import Specification
+from hierbayes.specification.terms import INTERCEPT
+from hierbayes.translation.programs.code_words import NAME, Cursor, Word
+from hierbayes.translation.programs.effect_terms import specify
+from hierbayes.translation.programs.known_columns import KnownColumns
+from hierbayes.translation.stata.commands import SYSTEM, drop_prefix, read_command, split_commands
+from hierbayes.translation.stata.options import Options, read_options
+from hierbayes.translation.stata.terms import read_column, read_terms_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Equation:
+    """A random-effects equation: its level variable and its blocks."""
+
+    group: str
+    blocks: list[list[str]]
+    word: Word
+
+
+def read_stata(text: str, columns: Sequence[str]) -> Specification:
+    """The model that Stata commands fit with ``mixed`` or ``xtmixed``.
+
+    Parameters
+    ----------
+    text : str
+        Commands: ``mixed``, and before it, if need be, those that make columns.
+    columns : sequence of str
+        Names of the data's columns.
+
+    Raises
+    ------
+    FormulaError
+        When the commands cannot be read or fit what the package does not have; the message
+        points at the word.
+
+    Notes
+    -----
+    ``i.`` does not make labels of numbers: a column of numbers stays a number in the formula,
+    so that a coded variable must be text or a category in the data.
+
+    Examples
+    --------
+    >>> print(read_stata("mixed y c.x##i.w || g: x, cov(un) reml", ["y", "x", "w", "g"]))
+    y ~ 1 + x + w + x:w + (1 + x | g)
+    """
+    known = KnownColumns(columns, SYSTEM, ignores_case=False)
+    specification = None
+    for raw in split_commands(text):
+        command, prefix = drop_prefix(raw)
+        first = command.peek()
+        if first is None:
+            continue
+        if not first.says("mixed", "xtmixed"):
+            read_command(command, prefix, known)
+            continue
+        if specification is not None:
+            raise command.refuse(f"there are two commands {first.text}; read one at a time", first)
+        if prefix is not None:
+            raise command.refuse(f"the prefix '{prefix.text}' is not read here", prefix)
+        specification = _read_mixed(command, known)
+    if specification is None:
+        raise FormulaError("cannot read the Stata code: it has no command mixed")
+    return specification
+
+
+def _read_mixed(command: Cursor, known: KnownColumns) -> Specification:
+    first = command.take("mixed")
+    parts = [command.part(command.until("||"))]
+    bars = []
+    while command.sees("||"):
+        bars.append(command.take("||"))
+        parts.append(command.part(command.until("||")))
+    fixed_part, random_parts = parts[0], parts[1:]
+    if not random_parts:
+        raise command.refuse(
+            "the command has no random part; a hierarchical model needs one, as in || group:",
+            first,
+        )
+    body = fixed_part.part(fixed_part.until(","))
+    options = read_options(fixed_part)
+    response = read_column(body, known)
+    terms = [] if options.noconstant else [INTERCEPT]
+    terms += read_terms_of(body, known)
+    equations = [
+        _read_equation(part, known, bar) for part, bar in zip(random_parts, bars, strict=True)
+    ]
+    for equation in equations[1:]:
+        if equation.group != equations[0].group:
+            raise command.refuse(
+                f"there are several levels ('{equations[0].group}', '{equation.group}'); models "
+                "with crossed or nested groups are not supported",
+                equation.word,
+            )
+    blocks = [block for equation in equations for block in equation.blocks]
+    return specify(response, terms, blocks, equations[0].group, "fixed part")
+
+
+def _read_equation(part: Cursor, known: KnownColumns, bar: Word) -> _Equation:
+    """``group: columns, covariance(...)``; without it the effects are independent, as in Stata."""
+    word = part.take("the level variable") if not part.done else None
+    if word is None:
+        raise part.refuse("the level variable is missing after ||", bar)
+    if word.says("_all"):
+        raise part.refuse(
+            "_all: is how crossed effects are written; models with several grouping factors are "
+            "not supported",
+            word,
+        )
+    if word.kind != NAME:
+        raise part.refuse(f"a level variable is expected here, not '{word.text}'", word)
+    group = known.column(word, part)
+    part.expect(":")
+    body = part.part(part.until(","))
+    options = read_options(part)
+    named = {term: None for term in read_terms_of(body, known, plain=True)}
+    terms = [*named] if options.noconstant else [INTERCEPT, *named]
+    if not terms:
+        raise part.refuse("the equation has no random effect", word)
+    if options.covariance == "unstructured":
+        return _Equation(group, [terms], word)
+    _refuse_several_columns(body, known)
+    _refuse_other_structure(options, len(terms), part)
+    return _Equation(group, [[term] for term in terms], word)
+
+
+def _refuse_several_columns(body: Cursor, known: KnownColumns) -> None:
+    for word in body.words:
+        if known.indicates(word):
+            raise body.refuse(
+                f"the indicators of one factor are independent without covariance(unstructured), "
+                f"which has no counterpart for '{word.text}'; add it",
+                word,
+            )
+
+
+def _refuse_other_structure(options: Options, effects: int, part: Cursor) -> None:
+    """Refuse equal variances or covariances, unless there is nothing to be equal."""
+    if options.covariance in ("exchangeable", "identity") and effects > 1:
+        raise part.refuse(
+            f"covariance({options.covariance}) is not supported: effects are correlated "
+            "(unstructured) or independent, each with its own variance",
+            options.covariance_word,
+        )
