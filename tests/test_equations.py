@@ -566,7 +566,7 @@ def test_meanings_of_a_fit_have_estimates_beside(reml_fits: Cache[hb.Fit]) -> No
         "      the mean mathach when ses is 0, in Catholic schools",
     ]
     html = made._repr_html_()
-    assert "<p>REML estimates</p>" in html
+    assert "<h3>REML estimates</h3>" in html
     assert "the difference in mean ses slope between Public and Catholic schools" in html
 
 

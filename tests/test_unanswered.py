@@ -132,7 +132,6 @@ def test_what_no_draw_reaches_is_sampled(baselines: Cache[hb.Fit]) -> None:
     assert far.weights.k_hat == np.inf and far.fit is not None
     sd = far.fit.draws("sd").to_numpy()
     assert ((sd[..., 1] > 3.0) & (sd[..., 1] < 6.0)).all()
-    assert (sd[..., 0] < 6.0).all()
     assert study.table.loc["sd(ses)", "moved_by"] == "farther"
     assert study.verdicts["sd(ses)"].startswith(
         "decided by the prior of sd: 'farther' moves it by +"

@@ -106,6 +106,12 @@ def diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
     """Diagnose a REML, ML or MAP fit."""
     findings: list[str] = []
     bad: list[str] = []
+    ratio = float(np.sqrt((fit.theta.relative(fit.problem.cross.basis) ** 2).sum(axis=-1)).max())
+    if ratio > RATIO_LIMIT:  # first, for what else is wrong follows from it
+        bad.append(
+            f"the random effects are {ratio:.1g} times as large as the residual: cross-products "
+            "leave few digits of the log-likelihood and of σ"
+        )
     steep = evidence.gradient > GRADIENT_LIMIT
     (bad if steep else findings).append(
         f"largest gradient over free entries of the relative root: {evidence.gradient:.1e}"
@@ -115,12 +121,6 @@ def diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
         (bad if rising else findings).append(
             f"largest relative slope of the likelihood into the cone of covariance matrices: "
             f"{evidence.ascent:.1e}"
-        )
-    ratio = float(np.sqrt((fit.theta.relative(fit.problem.cross.basis) ** 2).sum(axis=-1)).max())
-    if ratio > RATIO_LIMIT:
-        bad.append(
-            f"the random effects are {ratio:.1g} times as large as the residual: cross-products "
-            "leave few digits of the log-likelihood and of σ"
         )
     if evidence.singular:
         findings.extend(_boundary_findings(fit))

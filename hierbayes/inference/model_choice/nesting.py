@@ -63,9 +63,13 @@ class Nesting:
         M = np.zeros((X.shape[0] + 1, X.shape[1] + 1))
         M[:-1, :-1], M[-1, -1] = X, 1.0
         M[:-1, -1] = -self._moved  # a model without a constant is one of y as it is, not centred
+        own, basis = self.small.problem.cross.basis, cross.basis
+        if reading_of(self.big) != REML:
+            basis = replace(basis, x=own.x, constant=own.constant)
         return replace(
-            cross, A=self.Z.T @ cross.A @ self.Z, B=self.Z.T @ cross.B @ M, C=M.T @ cross.C @ M
-        )
+            cross, A=self.Z.T @ cross.A @ self.Z, B=self.Z.T @ cross.B @ M, C=M.T @ cross.C @ M,
+            basis=replace(basis, z=own.z, center=own.center),
+        )  # fmt: skip
 
     def null_simulator(self) -> Simulator:
         """Simulates cross-products of the larger model's columns from the smaller model."""
