@@ -219,3 +219,12 @@ def test_a_random_slope_far_from_its_zero_is_refused(hs: pd.DataFrame) -> None:
     with pytest.raises(hb.PriorError, match=re.escape(message)):
         model.sample(progress=False)
     assert model.reml().loglik == pytest.approx(-6427.887569, abs=1e-5)
+
+
+def test_a_posterior_in_four_lines_has_the_means_of_its_tables(posterior_hs: hb.Fit) -> None:
+    last = repr(posterior_hs).splitlines()[-1]
+    sd = posterior_hs.var_corr()["sd"]
+    assert last == (
+        f"  random effects (2), sd: Intercept {sd['Intercept']:.4g}, ses {sd['ses']:.4g}; "
+        f"sigma {sd['Residual']:.4g}"
+    )

@@ -6,7 +6,6 @@ from hierbayes.design.subject import subject_of
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.fitted import Fitted
-from hierbayes.likelihood.covariance import sd_corr
 
 _MANY = 6  # numbers from which on the rest is counted
 
@@ -14,7 +13,7 @@ _MANY = 6  # numbers from which on the rest is counted
 def brief(fit: Fitted, found: str) -> str:
     """Engine, model, sizes, what was found, and estimates, in four lines."""
     subject = subject_of(fit.design)
-    sd, _ = sd_corr(fit.theta.G.mean(axis=(0, 1)))
+    sd = fit.theta.sd.mean(axis=(0, 1))
     fixed = [f"{term} {value:.4g}" for term, value in fixef(fit).items()]
     random = [f"{name} {value:.4g}" for name, value in zip(fit.design.effects, sd, strict=True)]
     return "\n".join(
