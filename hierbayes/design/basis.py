@@ -17,7 +17,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from scipy.linalg import block_diag
 
 from hierbayes.design.blocks import block_slices
@@ -210,12 +209,7 @@ def _join(parts: list[Standardisation]) -> Standardisation:
     )
 
 
-@njit(cache=True, nogil=True)
 def _spread(columns: Floats, shift: Floats) -> Floats:
     """Root mean square of columns (n, k) about ``shift`` (k,)."""
-    n, k = columns.shape
-    total = np.zeros(k)
-    for i in range(n):
-        for c in range(k):
-            total[c] += (columns[i, c] - shift[c]) ** 2
-    return np.sqrt(total / n)
+    spread: Floats = np.sqrt(((columns - shift) ** 2).mean(axis=0))
+    return spread

@@ -42,8 +42,11 @@ ML, REML, NORMAL, GIVEN = (reading.value for reading in Reading)  # numba takes 
 
 LOG_2PI = math.log(2.0 * math.pi)
 
+# What only compiled code calls needs no way in from Python, which takes as long to compile.
+_inner = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
-@njit(cache=True, nogil=True, error_model="numpy")
+
+@_inner
 def cholesky_in_place(a):
     """Lower Cholesky factor of a symmetric matrix, written over its lower triangle.
 
@@ -66,7 +69,7 @@ def cholesky_in_place(a):
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_inner
 def solve_lower(low, b):
     """Overwrite b (k, m) with low⁻¹ b, low (k, k) lower triangular."""
     for i in range(low.shape[0]):
@@ -77,7 +80,7 @@ def solve_lower(low, b):
             b[i, c] = total / low[i, i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_inner
 def solve_lower_transposed(low, b):
     """Overwrite b (k, m) with low'⁻¹ b, low (k, k) lower triangular."""
     size = low.shape[0]
@@ -89,7 +92,7 @@ def solve_lower_transposed(low, b):
             b[i, c] = total / low[i, i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_inner
 def shrinkage_factor(root, A, j, factors, half, m):
     """R_j with K_j = R_j'R_j, written into ``factors[j]`` (q, q); returns log|M_j|.
 
@@ -153,7 +156,7 @@ def reduce_groups(root, A, B, C):
     return log_det, S, factors
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_inner
 def shrink_group(j, factors, A, B, gamma, F, sigma, work, H, vE):
     """What a group says beyond its shrinkage: H_j (q, q) and [v_j/σ, E_jF] (q, 1+k), written over.
 
@@ -173,7 +176,9 @@ def shrink_group(j, factors, A, B, gamma, F, sigma, work, H, vE):
             for h in range(q):
                 total -= work[i, h] * factors[j, h, k]
             H[i, k] = total
-    vE[:, :] = 0.0
+    for i in range(q):
+        for c in range(columns + 1):
+            vE[i, c] = 0.0
     for k in range(q):
         total = B[j, k, p]
         for d in range(p):
@@ -215,7 +220,7 @@ def group_score(factors, A, B, gamma, precision_factor, sigma):
     return score
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_inner
 def residual_form(S, gamma):
     """(y − Xγ)'(V/σ²)⁻¹(y − Xγ), from S and γ (p,)."""
     p = gamma.shape[0]
@@ -258,7 +263,7 @@ def solve_gamma(S, sigma, precision, mean):
     return gamma[:, 0].copy(), F, log_det
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_inner
 def half_log_det(precision):
     """½ log|P₀| over what P₀ (p, p) informs; directions that it leaves flat add a density of 1."""
     p = precision.shape[0]
@@ -333,36 +338,13 @@ def read_value(log_det, S, sigma, gamma, n, precision, mean, reading):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def read_density(log_det, S, factors, root, sigma, gamma, A, B, n, precision, mean, reading):
-    """Value and gradient of `collapsed` from what `reduce_groups` returned at λ."""
-    q = root.shape[0]
-    p = S.shape[0] - 1
-    d_root = np.zeros((q, q))
-    d_gamma = np.zeros(p)
-    value, d_log_sigma, at, F = read_value(log_det, S, sigma, gamma, n, precision, mean, reading)
-    if value == -np.inf:
-        return value, d_root, 0.0, d_gamma
-    if reading == GIVEN:
-        for c in range(p):
-            d_gamma[c] = S[c, p] / (sigma * sigma)
-            for d in range(p):
-                d_gamma[c] -= S[c, d] * at[d] / (sigma * sigma)
-    score = group_score(factors, A, B, at, F, sigma)
-    for i in range(q):
-        for k in range(q):
-            for h in range(q):
-                d_root[i, k] += 2.0 * score[i, h] * root[h, k]
-    return value, d_root, d_log_sigma / sigma, d_gamma
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def collapsed(root, sigma, gamma, A, B, C, n, precision, mean, reading):
-    """Log density of y at (λ, σ), and its gradient: the one definition.
+    """Log density of y at (L, σ), and its gradient: the one definition.
 
     Parameters
     ----------
     root : (q, q) float
-        Relative root λ = L/σ of the covariance of the random effects, G = σ²λλ'.
+        A root L of the covariance of the random effects, G = LL'.
     sigma : float
         Residual standard deviation.
     gamma : (p,) float
@@ -381,26 +363,32 @@ def collapsed(root, sigma, gamma, A, B, C, n, precision, mean, reading):
     value : float
         log p(y | θ), −inf where it cannot be computed.
     d_root : (q, q) float
-        ∂ value/∂λ at fixed σ.
+        ∂ value/∂L at fixed σ.
     d_sigma : float
-        ∂ value/∂σ at fixed λ.
+        ∂ value/∂σ at fixed L.
     d_gamma : (p,) float
         ∂ value/∂γ for ``GIVEN``, zero otherwise.
     """
-    log_det, S, factors = reduce_groups(root, A, B, C)
-    return read_density(log_det, S, factors, root, sigma, gamma, A, B, n, precision, mean, reading)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def collapsed_absolute(root, sigma, gamma, A, B, C, n, precision, mean, reading):
-    """`collapsed` as a function of (L, σ), L = σλ a root of G itself: the sampler's face."""
-    q = root.shape[0]
-    relative = root / sigma
-    value, d_root, d_sigma, d_gamma = collapsed(
-        relative, sigma, gamma, A, B, C, n, precision, mean, reading
-    )
+    q, p = root.shape[0], C.shape[0] - 1
+    relative, d_root, d_gamma = np.empty((q, q)), np.zeros((q, q)), np.zeros(p)
     for i in range(q):
         for k in range(q):
-            d_sigma -= d_root[i, k] * relative[i, k] / sigma
-            d_root[i, k] /= sigma
-    return value, d_root, d_sigma, d_gamma
+            relative[i, k] = root[i, k] / sigma
+    log_det, S, factors = reduce_groups(relative, A, B, C)
+    value, d_log_sigma, at, F = read_value(log_det, S, sigma, gamma, n, precision, mean, reading)
+    if value == -np.inf:
+        return value, d_root, 0.0, d_gamma
+    if reading == GIVEN:
+        for c in range(p):
+            d_gamma[c] = S[c, p] / (sigma * sigma)
+            for d in range(p):
+                d_gamma[c] -= S[c, d] * at[d] / (sigma * sigma)
+    score = group_score(factors, A, B, at, F, sigma)
+    for i in range(q):
+        for k in range(q):
+            total = 0.0
+            for h in range(q):
+                total += 2.0 * score[i, h] * relative[h, k]
+            d_root[i, k] = total / sigma
+            d_log_sigma -= total * relative[i, k]
+    return value, d_root, d_log_sigma / sigma, d_gamma

@@ -18,7 +18,7 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood import conditional, deletion, shrinkage, total_variance
 from hierbayes.likelihood.collapsed import (
-    collapsed_absolute,
+    collapsed,
     group_score,
     read_value,
     reduce_groups,
@@ -278,7 +278,7 @@ class State:
     def _density(self) -> tuple[float, Gradient]:
         cross, prior = self.cross, self.likelihood.gamma_prior
         root, sigma = self._internal
-        value, d_root, d_sigma, d_gamma = collapsed_absolute(
+        value, d_root, d_sigma, d_gamma = collapsed(
             root, sigma, self._gamma_read, cross.A, cross.B, cross.C, cross.n,
             prior.precision, prior.mean, int(self.likelihood.reading),
         )  # fmt: skip

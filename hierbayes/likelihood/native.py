@@ -17,11 +17,11 @@ from numba import carray, cfunc, njit, types
 from numba.core.caching import FunctionCache
 from numba.core.registry import cpu_target
 
-from hierbayes.likelihood.collapsed import collapsed_absolute
+from hierbayes.likelihood.collapsed import collapsed
 
 # Counts up when the signature or the likelihood changes: machine code that callers have cached on
 # disk knows the function by its symbol alone.
-VERSION = 4
+VERSION = 5
 SYMBOL = f"hierbayes_collapsed_density_{VERSION}"
 
 _pointer = types.CPointer(types.float64)
@@ -54,7 +54,7 @@ def _collapsed_c(
         for k in range(q):
             for h in range(q):
                 internal[i, k] += change[i, h] * root[h, k]
-    value, d_internal, d_sigma, d_gamma = collapsed_absolute(
+    value, d_internal, d_sigma, d_gamma = collapsed(
         internal,
         sigma,
         carray(gamma_, (p,)),
@@ -99,7 +99,7 @@ def is_compiled() -> bool:
 
 @njit(cache=True, nogil=True)
 def collapsed_native(root, sigma, gamma, to_internal, A, B, C, n, precision, mean, reading):
-    """`collapsed_absolute` at ``to_internal @ root``, called through its C symbol.
+    """`collapsed` at ``to_internal @ root``, called through its C symbol.
 
     Returns the value, ∂/∂root (q, q), ∂/∂σ and ∂/∂γ (p,).
     """
