@@ -12,6 +12,8 @@ from hierbayes.inference.bootstraps.refit import simulator_of
 from hierbayes.inference.bootstraps.simulation import Simulator
 from tests.conftest import Cache
 
+pytestmark = pytest.mark.slow
+
 
 def make(seed: int, sizes: list[int]) -> pd.DataFrame:
     """Rows in groups of these sizes; the first group has no spread in x, and so less rank."""

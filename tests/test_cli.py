@@ -21,6 +21,8 @@ from hierbayes.library.shipped_models import model_names
 from hierbayes.report.folder import new_folder
 from hierbayes.studies.comparison.estimates import standard_errors
 
+pytestmark = pytest.mark.slow
+
 NAME = "intercepts_and_slopes_as_outcomes"
 REML_FIT = ("fit", NAME, "--method", "reml")
 COMPARED = ("overview", "fixed", "variance", "intervals", "groups", "uncertainty", "criteria",

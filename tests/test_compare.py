@@ -21,6 +21,8 @@ from hierbayes.studies.comparison.prior_bulk import bulk, quantile
 from tests.conftest import Cache
 from tests.exact import exact_posterior
 
+pytestmark = pytest.mark.slow
+
 SLOPES = ("mathach ~ ses * Sector", "~ 1 + ses | school")
 SHORT: dict[str, int] = {"draws": 400, "chains": 2}
 

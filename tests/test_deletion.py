@@ -19,6 +19,8 @@ from tests.conftest import Cache
 from tests.dense import Array
 from tests.exact import exact_posterior
 
+pytestmark = pytest.mark.slow
+
 
 def totals_of(fit: hb.Fit | hb.Model) -> Array:
     design, cross = fit.problem.design, fit.problem.cross

@@ -17,6 +17,8 @@ from hierbayes.estimation.density import density_at
 from hierbayes.estimation.density_data import density_data
 from hierbayes.estimation.inputs import graph_inputs
 
+pytestmark = pytest.mark.slow
+
 Array = NDArray[np.float64]
 RANDOM = {
     "1": "~ 1 | g",

@@ -14,6 +14,8 @@ from scipy import stats
 import hierbayes as hb
 from tests.dialect_models import PRIORS, dialect_models
 
+pytestmark = pytest.mark.slow
+
 REFUSED_BY_STATSMODELS = {
     "polynomial": "statsmodels cannot say 'poly(ses, 2)': 'poly' is not known there with the same "
     "meaning; make a column of it",

@@ -20,6 +20,8 @@ from hierbayes.specification.notation import Notation
 from hierbayes.studies.sensitivity.tipping import TippingPoints
 from tests.test_layers import MODULES
 
+pytestmark = pytest.mark.slow
+
 # Classes that say what they are in a phrase, a sentence or a formula, not on a page.
 PHRASES = {
     "Dropped", "EffectName", "Equations", "Equivalence", "ForeignPrior", "Form", "Interval",

@@ -22,6 +22,8 @@ from hierbayes.studies.estimators.reading import read_question
 from hierbayes.studies.estimators.two_stage import two_stage
 from tests.conftest import _read, spelled
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "mathach ~ ses * Sector"
 DIFFERENCE = "ses: Public − Catholic"
 TIGHT = 1e-8

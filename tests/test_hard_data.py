@@ -13,6 +13,8 @@ from hierbayes.likelihood.reading import ML, REML
 from tests import dense
 from tests.dense import Array, Rows
 
+pytestmark = pytest.mark.slow
+
 READINGS = {"reml": REML, "ml": ML}
 every_engine = pytest.mark.parametrize("engine", READINGS)
 

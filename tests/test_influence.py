@@ -20,6 +20,8 @@ from tests import dense
 from tests.conftest import Cache
 from tests.test_hard_data import rows_of, simulate
 
+pytestmark = pytest.mark.slow
+
 SIZES = [1, 2, 7, 5, 9, 1, 12, 4, 6, 8]
 FORMULA, RANDOM = "y ~ x1", "~ 1 + x1 | g"
 

@@ -8,6 +8,8 @@ from scipy import stats
 import hierbayes as hb
 from hierbayes.priors.draws import PriorDraws, draw_priors
 
+pytestmark = pytest.mark.slow
+
 DRAWS = 20_000
 
 

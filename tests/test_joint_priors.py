@@ -19,6 +19,8 @@ from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.priors.joint_density import joint_density_at
 from tests.dense import Array, Rows, log_density
 
+pytestmark = pytest.mark.slow
+
 AXES = {"chain_axis": 0, "draw_axis": 1}
 RANDOM = {1: "~ 1 | g", 2: "~ 1 + x | g", 3: "~ 1 + x + w | g"}
 

@@ -16,6 +16,8 @@ from hierbayes.likelihood.conditional import log_jacobian
 from hierbayes.likelihood.reading import ML, REML, Reading
 from tests.conftest import REFERENCE, Cache
 
+pytestmark = pytest.mark.slow
+
 COMPARISONS = json.loads((REFERENCE / "profiles.json").read_text(encoding="utf-8"))["comparisons"]
 FIXED = {
     "ML_oneway_vs_means": ("oneway", "means_as_outcomes"),

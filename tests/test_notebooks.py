@@ -11,6 +11,8 @@ from nbformat import NotebookNode
 
 from tests.notebooks import PATHS, SAMPLED, agree, numbers, run, texts, words
 
+pytestmark = pytest.mark.slow
+
 QUOTED = re.compile(r"(?<![\w.])[-+−]?\d+\.\d+(?![\w.])")  # decimals in prose are results
 
 

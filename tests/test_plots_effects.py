@@ -20,6 +20,8 @@ from hierbayes.plots.band import row_space, zero_left_out
 from tests.conftest import Cache
 from tests.drawn import artists
 
+pytestmark = pytest.mark.slow
+
 plots = hb.plots
 
 

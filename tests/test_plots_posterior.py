@@ -23,6 +23,8 @@ from tests.conftest import Cache
 from tests.dense import Array
 from tests.drawn import artists, fits_in, legend_of, shows
 
+pytestmark = pytest.mark.slow
+
 
 def with_priors(fit: hb.Fit, **stated: Any) -> hb.Fit:
     """The same draws, said to be under other priors: only what is drawn of priors changes."""

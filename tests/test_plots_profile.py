@@ -16,6 +16,8 @@ from tests.conftest import Cache
 from tests.dense import Array
 from tests.drawn import fits_in, shows
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def small_ml(small: hb.Model) -> hb.PointFit:

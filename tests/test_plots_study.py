@@ -22,6 +22,8 @@ from tests.conftest import Cache
 from tests.drawn import artists, fits_in, legend_of, shows
 from tests.exact import exact_posterior
 
+pytestmark = pytest.mark.slow
+
 GRID: dict[str, Any] = {
     "gamma": {
         "up": {"ses": hb.Normal(3, 0.5)},

@@ -19,6 +19,8 @@ from hierbayes.estimation.compiled import free_variables
 from hierbayes.estimation.inputs import graph_inputs
 from hierbayes.estimation.posterior import target_of
 
+pytestmark = pytest.mark.slow
+
 AXES = {"chain_axis": 0, "draw_axis": 1}
 QUANTILES = {"q025": 0.025, "q05": 0.05, "q50": 0.5, "q95": 0.95, "q975": 0.975}
 NAMES = {

@@ -17,6 +17,8 @@ from tests.conftest import Cache
 from tests.dense import Array
 from tests.exact import exact_posterior
 
+pytestmark = pytest.mark.slow
+
 PRIORS: dict[str, Any] = {
     "gamma": hb.Normal(1, 4),
     "sd": hb.HalfNormal(2),

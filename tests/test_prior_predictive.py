@@ -18,6 +18,8 @@ from hierbayes.likelihood.theta import Theta
 from hierbayes.studies.prior_predictive.implications import line_points, mixture_quantile
 from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive
 
+pytestmark = pytest.mark.slow
+
 FORMULA, RANDOM = "mathach ~ ses * Sector", "~ 1 + ses | school"
 DRAWS = 4000
 

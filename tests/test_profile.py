@@ -19,6 +19,8 @@ from hierbayes.likelihood.reading import ML, REML, Reading
 from tests import dense
 from tests.conftest import MODELS, REFERENCE, Cache, spelled
 
+pytestmark = pytest.mark.slow
+
 CRITICAL = 3.841458820694124
 PROFILES = json.loads((REFERENCE / "profiles.json").read_text(encoding="utf-8"))["profile95_ML"]
 

@@ -16,6 +16,8 @@ from hierbayes.studies.sensitivity.quantities import SD, Sigma
 from hierbayes.studies.sensitivity.weights import even
 from tests.test_wrong_input import refusal
 
+pytestmark = pytest.mark.slow
+
 SCALES = (0.3, 3.0)
 
 

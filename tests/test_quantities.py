@@ -28,6 +28,8 @@ from tests.conftest import Cache
 from tests.dense import Array
 from tests.exact import exact_posterior
 
+pytestmark = pytest.mark.slow
+
 
 def drawn(fit: hb.Fit, quantity: Quantity) -> Array:
     return np.asarray(quantity.draws(fit))

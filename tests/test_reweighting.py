@@ -17,6 +17,8 @@ from tests import dense
 from tests.conftest import Cache
 from tests.exact import exact_posterior
 
+pytestmark = pytest.mark.slow
+
 GRID: dict[str, dict[str, Any]] = {
     "gamma": {
         "narrow": hb.Normal(0, 5),

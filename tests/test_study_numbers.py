@@ -20,6 +20,8 @@ from hierbayes.studies.sensitivity.moments import (
 from hierbayes.studies.sensitivity.weights import Weights, even
 from tests.dense import Array
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng
 
 

@@ -27,6 +27,8 @@ from hierbayes.studies.sensitivity.quantities import (
 from tests.exact import exact_posterior
 from tests.test_wrong_input import refusal
 
+pytestmark = pytest.mark.slow
+
 GRID = {"corr": {"lkj 3": hb.LKJ(3)}}
 SCALES = "HalfNormal, HalfT, HalfCauchy, Exponential, PC, Uniform, Gamma, InverseGamma, Flat"
 

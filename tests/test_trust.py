@@ -19,6 +19,8 @@ from hierbayes.studies.sensitivity.weights import even
 from tests.dense import Array
 from tests.exact import exact_posterior
 
+pytestmark = pytest.mark.slow
+
 FIXED, RANDOM = "y ~ x + w", "~ 1 + x | g"
 
 

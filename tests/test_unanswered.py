@@ -15,6 +15,8 @@ from tests.conftest import Cache
 from tests.exact import exact_posterior
 from tests.test_wrong_input import refusal
 
+pytestmark = pytest.mark.slow
+
 # ---------------------------------------------------------------- improper posteriors
 
 IMPROPER = (

@@ -14,6 +14,8 @@ from hierbayes.studies.sensitivity.weights import even
 from tests.conftest import Cache
 from tests.exact import exact_posterior
 
+pytestmark = pytest.mark.slow
+
 CORR = "corr(Intercept, ses)"
 
 

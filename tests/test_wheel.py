@@ -12,6 +12,8 @@ import pytest
 
 import hierbayes
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -153,7 +153,7 @@ def profile_at(root: Floats, cross: CrossProducts, reading: int) -> Profile:
     deviance = freedom * (LOG_2PI + 1.0 + 2.0 * math.log(r) - math.log(freedom)) + log_det
     if reading == REML:
         deviance += 2.0 * float(np.log(np.diag(low)[:p]).sum())
-    noise = 1e-14 * (abs(deviance) + freedom * (2.0 + float(cross.C[p, p]) / r**2))
+    noise = 1e-13 * (abs(deviance) + freedom * (2.0 + float(cross.C[p, p]) / r**2))
     return Profile(
         root=root,
         value=-0.5 * deviance,
