@@ -14,6 +14,8 @@ from numpy.testing import assert_allclose
 import hierbayes as hb
 from tests.dialect_models import FURTHER, PRIORS, dialect_models
 
+pytestmark = pytest.mark.slow
+
 REFERENCE: dict[str, Any] = json.loads(
     (Path(__file__).parent / "reference" / "dialects.json").read_text(encoding="utf-8")
 )["models"]

@@ -16,6 +16,8 @@ from hierbayes.plots.populations import ALL, populations
 from tests.conftest import Cache
 from tests.drawn import arrows_of, fits_in, legend_of, lines_of, shows
 
+pytestmark = pytest.mark.slow
+
 PLANE = ["x", "y"]
 
 

@@ -16,6 +16,8 @@ import hierbayes as hb
 from hierbayes.plots.scatter import least_squares_line
 from hierbayes.plots.trellis import LEGIBLE
 
+pytestmark = pytest.mark.slow
+
 plots = hb.plots
 
 

@@ -16,6 +16,8 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.studies.estimators.method import Method
 from tests.drawn import fits_in, legend_of, lines_of, shows
 
+pytestmark = pytest.mark.slow
+
 LEVELS = ["Catholic", "Public", "Public − Catholic"]
 DIFFERENCE = LEVELS[2]
 

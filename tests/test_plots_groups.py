@@ -16,6 +16,8 @@ from hierbayes.errors import IntervalError
 from hierbayes.plots.look import BLUP
 from tests.conftest import Cache
 
+pytestmark = pytest.mark.slow
+
 plots = hb.plots
 
 

@@ -16,6 +16,8 @@ from hierbayes.display.interval import Interval
 from hierbayes.plots.normal_quantiles import normal_band
 from tests.conftest import Cache
 
+pytestmark = pytest.mark.slow
+
 plots = hb.plots
 
 

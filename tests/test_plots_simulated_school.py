@@ -13,6 +13,8 @@ from hierbayes.errors import StudyError
 from hierbayes.plots.look import DISPERSION
 from tests.drawn import fits_in, legend_of, lines_of, shows
 
+pytestmark = pytest.mark.slow
+
 FORMULA = "mathach ~ ses + (1 + ses | school)"
 SLIDES: dict[str, Any] = {
     "gamma": (12, 2), "G": [[16, 8], [8, 25]], "sigma": 20**0.5, "groups": 40,

@@ -13,6 +13,8 @@ from hierbayes.studies.sensitivity.weights import even
 from tests.conftest import Cache
 from tests.exact import exact_posterior
 
+pytestmark = pytest.mark.slow
+
 
 def information(fit: hb.Fit) -> pd.DataFrame:
     grid: dict[str, Any] = {"sigma": {"other": hb.HalfT(3, 0, 50)}}
