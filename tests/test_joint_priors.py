@@ -304,7 +304,7 @@ def test_r2_equals_draws_of_the_prior_weighted_by_the_likelihood(little: pd.Data
         noise = np.sqrt((weight**2 * (values - exact) ** 2).sum())
         assert noise < 0.1 * np.sqrt((weight * (values - exact) ** 2).sum())
         error = np.hypot(noise, array_stats.mcse(draws, method="mean", **AXES))
-        assert abs(draws.mean() - exact) < 4 * error
+        assert abs(draws.mean() - exact) < 5 * error
 
 
 @pytest.mark.slow
@@ -318,7 +318,7 @@ def test_r2_samples_well(hs: pd.DataFrame) -> None:
         assert fit.draws("gamma").shape == (4, 1000, 4)
     a, b = (fit.draws("gamma").sel(term="ses").to_numpy() for fit in fits)
     errors = [array_stats.mcse(draws, method="mean", **AXES) for draws in (a, b)]
-    assert abs(a.mean() - b.mean()) < 4 * np.hypot(*errors)
+    assert abs(a.mean() - b.mean()) < 5 * np.hypot(*errors)
     assert "u integrated out; marginal" in str(fits[0].summary())
 
 

@@ -22,6 +22,7 @@ from hierbayes.estimation.posterior import target_of
 pytestmark = pytest.mark.slow
 
 AXES = {"chain_axis": 0, "draw_axis": 1}
+ERRORS = 5.0  # Monte Carlo errors: some 500 comparisons exceed 4 of them now and then
 QUANTILES = {"q025": 0.025, "q05": 0.05, "q50": 0.5, "q95": 0.95, "q975": 0.975}
 NAMES = {
     "(Intercept)": "Intercept",
@@ -81,11 +82,13 @@ def test_parameters_equal_quadrature(
         draws = quantity(either, name)
         for method, value in (("mean", draws.mean()), ("sd", draws.std())):
             error = array_stats.mcse(draws, method=method, **AXES)
-            assert abs(value - exact[method]) < 4 * error, (name, method)
+            assert abs(value - exact[method]) < ERRORS * error, (name, method)
         for key, prob in QUANTILES.items():
-            if key in exact:
-                error = array_stats.mcse(draws, method="quantile", prob=prob, **AXES)
-                assert abs(np.quantile(draws, prob) - exact[key]) < 4 * error, (name, key)
+            if key in exact:  # the error of a share is known better than that of a quantile
+                below = (draws < exact[key]).astype(np.float64)
+                size = array_stats.ess(below, method="mean", **AXES)
+                error = np.sqrt(prob * (1.0 - prob) / size)
+                assert abs(below.mean() - prob) < ERRORS * error, (name, key)
 
 
 def test_random_effects_equal_quadrature(
@@ -97,7 +100,7 @@ def test_random_effects_equal_quadrature(
         draws = u.sel(group=group, effect=named(effect)).to_numpy()
         for method, value in (("mean", draws.mean()), ("sd", draws.std())):
             error = array_stats.mcse(draws, method=method, **AXES)
-            assert abs(value - exact[method]) < 4 * error, (label, method)
+            assert abs(value - exact[method]) < ERRORS * error, (label, method)
 
 
 def test_a_seed_gives_the_same_draws_again(model_hs: hb.Model, sampled_hs: hb.PosteriorFit) -> None:
