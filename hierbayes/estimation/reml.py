@@ -20,7 +20,7 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.trust_region import best_step
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.likelihood.covariance import block_mask, free_entries
+from hierbayes.likelihood.covariance import block_mask, free_entries, pivoted_root
 from hierbayes.likelihood.profiled import Curvature, Profile, profile_at
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.theta import Theta
@@ -132,21 +132,12 @@ class _Search:
     def factorised(self, Gamma: Floats) -> _Triangle:
         """Pivoted Cholesky factor of each block of Γ (q, q)."""
         unit = Gamma / np.outer(self.noise, self.noise)
-        left = unit.copy()
-        root, order = np.zeros_like(left), np.arange(len(left))
-        start = 0
+        root, order, start = np.zeros_like(unit), np.arange(len(unit)), 0
         for size in self.blocks:
-            end = start + size
-            for k in range(start, end):
-                best = k + int(np.argmax(left[order[k:end], order[k:end]]))
-                order[[k, best]] = order[[best, k]]
-                pivot, row = left[order[k], order[k]], order[k]
-                if pivot <= max(_SNAP**2, 1e-14 * unit[row, row]):
-                    break
-                rest = order[k:end]
-                root[rest, k] = left[rest, row] / np.sqrt(pivot)
-                left[np.ix_(rest, rest)] -= np.outer(root[rest, k], root[rest, k])
-            start = end
+            block = slice(start, start + size)
+            root[block, block], places = pivoted_root(unit[block, block], _SNAP**2)
+            order[block] = start + places
+            start += size
         rows, columns = self.lower
         return _Triangle(root * self.noise[:, None], (order[rows], columns))
 
@@ -158,11 +149,11 @@ class _Search:
         S = np.zeros((len(rows), *Gamma.shape))
         S[k, rows, columns] = S[k, columns, rows] = 1.0
         S *= unit
-        slope = np.tensordot(S, curvature.score, 2)
+        slope = (S * curvature.score).sum(axis=(1, 2))
         size, vectors = np.linalg.eigh(curvature.expected(S))
         told = size > 1e-10 * size[-1]
         step = vectors[:, told] @ ((vectors[:, told].T @ slope) / size[told])
-        inside, W = np.linalg.eigh(Gamma / unit + np.tensordot(step, S, 1) / unit)
+        inside, W = np.linalg.eigh((Gamma + (step[:, None, None] * S).sum(axis=0)) / unit)
         least = 0.1 * np.sqrt(2.0 / len(self.cross.A))
         return self.at(unit * ((W * np.maximum(inside, least)) @ W.T))
 

@@ -31,6 +31,25 @@ from hierbayes.likelihood.reduction import Reduction, reduce_draws
 from hierbayes.likelihood.theta import Theta
 
 
+class Gradient(NamedTuple):
+    """Derivatives of the log likelihood in the internal basis, where none is ill placed.
+
+    ``root`` (q, q) is that by L° at fixed σ°, ``sigma`` that by σ° at fixed L°, ``gamma`` (p,)
+    that by γ° for ``GIVEN`` and zero otherwise.
+    """
+
+    root: Floats
+    sigma: float
+    gamma: Floats
+
+
+class Score(NamedTuple):
+    """∂ log likelihood/∂G (q, q) at fixed σ, and ∂/∂σ at fixed G."""
+
+    G: Floats
+    sigma: float
+
+
 @dataclass(frozen=True, eq=False)
 class Likelihood:
     """The likelihood of a data set in one reading.
@@ -51,6 +70,29 @@ class Likelihood:
     def at(self, theta: Theta, gamma: Floats | None = None) -> State:
         """The state at one θ, and for ``GIVEN`` at γ (p,)."""
         return State(self, theta, gamma)
+
+    def search(self, root: Floats, sigma: float, gamma: Floats) -> tuple[float, Gradient]:
+        """What a search asks for at thousands of θ: value and derivatives in the internal basis.
+
+        Parameters
+        ----------
+        root, sigma : (q, q), float
+            L° and σ°.
+        gamma : (p,) float
+            γ°; read only by ``GIVEN``.
+
+        Returns
+        -------
+        value : float
+            Log p(y° | θ), without `log_jacobian`.
+        gradient : Gradient
+        """
+        cross, prior = self.cross, self.gamma_prior
+        value, d_root, d_sigma, d_gamma = collapsed(
+            root, sigma, gamma, cross.A, cross.B, cross.C, cross.n, prior.precision, prior.mean,
+            int(self.reading),
+        )  # fmt: skip
+        return value, Gradient(d_root, d_sigma, d_gamma)
 
     def without_effects(self) -> State:
         """The state at G = 0, σ at its maximum: that of a regression (``ML`` and ``REML``)."""
@@ -171,25 +213,6 @@ class Likelihood:
         return theta.relative(basis), theta.internal(basis)[1]
 
 
-class Gradient(NamedTuple):
-    """Derivatives of the log likelihood in the internal basis, where none is ill placed.
-
-    ``root`` (q, q) is that by L° at fixed σ°, ``sigma`` that by σ° at fixed L°, ``gamma`` (p,)
-    that by γ° for ``GIVEN`` and zero otherwise.
-    """
-
-    root: Floats
-    sigma: float
-    gamma: Floats
-
-
-class Score(NamedTuple):
-    """∂ log likelihood/∂G (q, q) at fixed σ, and ∂/∂σ at fixed G."""
-
-    G: Floats
-    sigma: float
-
-
 @dataclass(frozen=True, eq=False)
 class State:
     """The likelihood at one θ: computed when asked for, and kept.
@@ -276,13 +299,7 @@ class State:
 
     @cached_property
     def _density(self) -> tuple[float, Gradient]:
-        cross, prior = self.cross, self.likelihood.gamma_prior
-        root, sigma = self._internal
-        value, d_root, d_sigma, d_gamma = collapsed(
-            root, sigma, self._gamma_read, cross.A, cross.B, cross.C, cross.n,
-            prior.precision, prior.mean, int(self.likelihood.reading),
-        )  # fmt: skip
-        return value, Gradient(d_root, d_sigma, d_gamma)
+        return self.likelihood.search(*self._internal, self._gamma_read)
 
     @property
     def gradient(self) -> Gradient:

@@ -67,13 +67,10 @@ class Profile:
     def curvature(self, cross: CrossProducts) -> Curvature:
         """The derivatives here; ``cross`` is what the profile was made from."""
         F = self._precision_factor
-        sums = _curvature_sums(
+        D, vv, P, Dvv, DDP, mixed, spread = _curvature_sums(
             self._factors, cross.A, cross.B, self.gamma, F, self.sigma, self._integrated
         )
-        D, vv, P, Dvv, DDP, vY, YY = (_mirrored(each) for each in sums)
-        pairs = (2, 3, 0, 1)
-        Dvv, DDP = (_mirrored(each.transpose(pairs)).transpose(pairs) for each in (Dvv, DDP))
-        return Curvature(D, vv, P, Dvv, DDP, vY, YY, self.freedom)
+        return Curvature(D, vv, P, Dvv, DDP, mixed, spread, self.freedom)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,13 +122,13 @@ class Curvature:
 
     def _fitted(self, S: Floats) -> Floats:
         """b_ij."""
-        t = np.tensordot(S, self.mixed, 2)
+        t = _along(S, self.mixed)
         fitted: Floats = _sandwich(S, self.Dvv) - t @ t.T
         return fitted
 
     def _traces(self, S: Floats) -> Floats:
         """e_ij."""
-        f = np.tensordot(S, self.spread, 2).reshape(len(S), -1)
+        f = _along(S, self.spread).reshape(len(S), -1)
         traces: Floats = _sandwich(S, self.DDP) + f @ f.T
         return traces
 
@@ -167,9 +164,11 @@ def profile_at(root: Floats, cross: CrossProducts, reading: int) -> Profile:
     )
 
 
-def _along(S: Floats, matrix: Floats) -> Floats:
-    """Tr S_i·matrix (k,)."""
-    return np.asarray(np.tensordot(S, matrix, 2))
+def _along(S: Floats, array: Floats) -> Floats:
+    """Σ_ab S_i[a, b] array[a, b, ...] (k, ...)."""
+    q = S.shape[1]
+    along: Floats = S.reshape(len(S), q * q) @ array.reshape(q * q, -1)
+    return along.reshape(len(S), *array.shape[2:])
 
 
 def _sandwich(S: Floats, T: Floats) -> Floats:
@@ -181,16 +180,9 @@ def _sandwich(S: Floats, T: Floats) -> Floats:
     return 0.5 * (sandwich + sandwich.T)
 
 
-def _mirrored(lower: Floats) -> Floats:
-    """The array (q, q, ...) that is symmetric in its first two indices, from its lower half."""
-    a, b = np.indices(lower.shape[:2])
-    mirrored: Floats = lower[np.maximum(a, b), np.minimum(a, b)]
-    return mirrored
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def _curvature_sums(factors, A, B, gamma, F, sigma, integrated):
-    """The sums over groups of `Curvature`, in its order; lower halves of symmetric pairs."""
+    """The sums over groups of `Curvature`, in its order."""
     J, q, _ = B.shape
     k = F.shape[1]
     sum_D, sum_vv, sum_P = np.zeros((q, q)), np.zeros((q, q)), np.zeros((q, q))
@@ -228,4 +220,15 @@ def _curvature_sums(factors, A, B, gamma, F, sigma, integrated):
                         YY[a, b, c, d] += weight * (
                             Y[a, c + 1] * Y[b, d + 1] + Y[b, c + 1] * Y[a, d + 1]
                         )
+    for a in range(q):  # each is symmetric in its first two indices, those of D ⊗ in both pairs
+        for b in range(a + 1):
+            sum_D[b, a], sum_vv[b, a], sum_P[b, a] = sum_D[a, b], sum_vv[a, b], sum_P[a, b]
+            for c in range(q):
+                for d in range(c + 1):
+                    Dvv[c, d, b, a] = Dvv[d, c, a, b] = Dvv[d, c, b, a] = Dvv[c, d, a, b]
+                    DDP[c, d, b, a] = DDP[d, c, a, b] = DDP[d, c, b, a] = DDP[c, d, a, b]
+            for c in range(k):
+                vY[b, a, c] = vY[a, b, c]
+                for d in range(k):
+                    YY[b, a, c, d] = YY[a, b, c, d]
     return sum_D, sum_vv, sum_P, Dvv, DDP, vY, YY

@@ -131,10 +131,11 @@ class Held:
     def _evaluate(
         self, value: float, x: Floats, likelihood: Likelihood
     ) -> tuple[float, Floats, float]:
-        state = likelihood.at(self._theta(value, x))
-        by_root, by_sigma, _ = state.gradient
+        E, sigma = self._entries(value, x)
+        gamma = likelihood.gamma_prior.mean  # not read: γ is integrated out, or at its best
+        found, (by_root, by_sigma, _) = likelihood.search(self._to_effects @ E, sigma, gamma)
         dE = -2.0 * self._to_effects.T @ by_root
-        d_log_sigma = -2.0 * by_sigma * state.internal_sigma
+        d_log_sigma = -2.0 * by_sigma * sigma
         held = 0.0
         match self.parameter.block:
             case "sd":
@@ -149,7 +150,8 @@ class Held:
                 dE[1, 0] = 0.0
             case "sigma":
                 held, d_log_sigma = d_log_sigma / value, 0.0
-        return -2.0 * state.value, np.append(dE[self.at], d_log_sigma), float(held)
+        deviance = -2.0 * (found + likelihood.log_jacobian)
+        return deviance, np.append(dE[self.at], d_log_sigma), float(held)
 
     # ---------------------------------------------------------------- a fixed effect
 
