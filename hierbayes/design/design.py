@@ -75,6 +75,21 @@ class Design:
         return self.columns.effects
 
     @property
+    def y(self) -> Floats:
+        """Response of the rows used, length n."""
+        return self.rows.y
+
+    @property
+    def X(self) -> Floats:
+        """Fixed columns of the rows used, n × p."""
+        return self.rows.X
+
+    @property
+    def Z(self) -> Floats:
+        """Random columns of the rows used, n × q."""
+        return self.rows.Z
+
+    @property
     def effect_names(self) -> tuple[EffectName, ...]:
         """The q random effects by factor and column."""
         return tuple(EffectName(self.factor.name, effect) for effect in self.effects)
