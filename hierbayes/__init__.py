@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hierbayes.frames.composition import composition, composition_category
     from hierbayes.frames.contextual import cvar, dvar, lvar
     from hierbayes.frames.cross_table import tab
+    from hierbayes.frames.csv_file import read_csv
     from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
     from hierbayes.frames.group_labels import group_labels
     from hierbayes.frames.group_statistics import capply, up
@@ -98,7 +99,7 @@ __all__ = [
     "equivalence", "estimators", "group_coding", "group_labels", "hausman", "influence",
     "intercept_weights", "level1_residuals", "level2_residuals", "levels", "likelihood_ratio",
     "load_dataset", "load_model", "lvar", "merge_levels", "model_table", "mundlak", "notation",
-    "plots", "profile", "quantities", "read_code", "reduced", "simulate", "some", "tab",
+    "plots", "profile", "quantities", "read_code", "read_csv", "reduced", "simulate", "some", "tab",
     "to_levels", "to_long", "to_short", "up", "variance_explained", "wald",
 ]  # fmt: skip
 
@@ -126,6 +127,7 @@ _HOMES = {
     "hierbayes.frames.composition": ("composition", "composition_category"),
     "hierbayes.frames.contextual": ("cvar", "dvar", "lvar"),
     "hierbayes.frames.cross_table": ("tab",),
+    "hierbayes.frames.csv_file": ("read_csv",),
     "hierbayes.frames.datasets": ("codebook", "dataset_names", "load_dataset"),
     "hierbayes.frames.group_labels": ("group_labels",),
     "hierbayes.frames.group_statistics": ("capply", "up"),

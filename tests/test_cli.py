@@ -388,7 +388,7 @@ def test_data_without_a_column(
 def test_data_that_are_no_table(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     data = tmp_path / "data.csv"
     data.write_bytes(b"")
-    message = f"cannot read {data} as CSV: No columns to parse from file"
+    message = f"{data} is empty; its first line must name the columns"
     assert refusal(capsys, "fit", NAME, "--data", data) == message
 
 

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.frames.csv_file import read_csv
 from hierbayes.frames.shipped import shipped
 from hierbayes.library.loading import load_model
 from hierbayes.library.model_file import read_model_file
@@ -260,26 +259,3 @@ def test_wrong_prior_texts(text: str, message: str) -> None:
 def test_prior_with_impossible_numbers() -> None:
     with pytest.raises(hb.PriorError, match=r"^HalfNormal: sigma must be positive, not -1\.0$"):
         read_prior("HalfNormal(-1)")
-
-
-@pytest.mark.parametrize("name", ["hs", "hsfull"])
-def test_csv_of_a_shipped_data_set(name: str) -> None:
-    read = read_csv(str(shipped("data").joinpath(f"{name}.csv")), "school")
-    pd.testing.assert_frame_equal(read, hb.load_dataset(name))
-
-
-def test_csv_of_other_data(tmp_path: Path) -> None:
-    path = tmp_path / "data.csv"
-    path.write_text("g,y,w\n007,1.5,b\n1,2,a\n007,,b\n", encoding="utf-8")
-    frame = read_csv(path, "g")
-    assert list(frame["g"].cat.categories) == ["007", "1"]
-    assert list(frame["w"].cat.categories) == ["a", "b"]
-    assert frame["y"].isna().sum() == 1
-
-
-@pytest.mark.parametrize("content", [b"", b"a,b\n1,2,3\n1\n1,2,3,4\n", b"a\n\xff\n", b"a,b\n"])
-def test_not_csv(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "data.csv"
-    path.write_bytes(content)
-    with pytest.raises(hb.DataError, match=re.escape(str(path))):
-        read_csv(path, "a")

@@ -13,6 +13,7 @@ from hierbayes.errors import UsageError
 
 METHODS = ("reml", "ml", "map", "sample")  # verbs of Model
 DEMO = ("fit", "intercepts_and_slopes_as_outcomes", "--seed", "1")
+READING = ("missing", "texts", "separator", "decimal")  # arguments of `read_csv`
 _FEWEST = 4  # draws per chain that an effective sample size can be told from
 
 
@@ -44,6 +45,7 @@ def read_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         return parser.parse_args([*DEMO, *out])
     if arguments.command == "fit":
         _check_model(arguments)
+    _check_data(arguments)
     return arguments
 
 
@@ -81,6 +83,18 @@ def _check_model(arguments: argparse.Namespace) -> None:
     raise UsageError(f"{said} (see hierbayes fit --help)")
 
 
+def _check_data(arguments: argparse.Namespace) -> None:
+    """Refuse what says how data are read where no file is."""
+    if getattr(arguments, "data", None) is not None:
+        return
+    for name in READING:
+        if getattr(arguments, name, None) is not None:
+            raise UsageError(
+                f"--{name} says how a file is read; give one by --data FILE.csv "
+                f"(see hierbayes {arguments.command} --help)"
+            )
+
+
 def _add_model(command: argparse.ArgumentParser, *, required: bool = True) -> None:
     """The arguments by which every command finds its model and data."""
     command.add_argument(
@@ -92,6 +106,29 @@ def _add_model(command: argparse.ArgumentParser, *, required: bool = True) -> No
     command.add_argument(
         "--data", type=Path, metavar="FILE.csv", help="data; by default those the model names"
     )
+    data = command.add_argument_group("how the data are read")
+    data.add_argument(
+        "--missing", action="append", metavar="TEXT",
+        help="a missing value, beside empty fields, and NA and NaN where others are numbers",
+    )  # fmt: skip
+    data.add_argument(
+        "--texts", action="append", metavar="COLUMN", help="a column of labels, even of numbers"
+    )
+    data.add_argument(
+        "--separator",
+        type=_separator,
+        metavar="MARK",
+        help="between fields: ',' (default), ';', tab",
+    )
+    data.add_argument("--decimal", choices=(".", ","), help="the decimal mark; by default a point")
+
+
+def _separator(text: str) -> str:
+    """One character; a tab may be spelled out."""
+    mark = {"tab": "\t", r"\t": "\t"}.get(text, text)
+    if len(mark) != 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not one character, nor 'tab'")
+    return mark
 
 
 def _add_equations(commands: Any) -> None:

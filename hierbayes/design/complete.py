@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from pandas.api.types import is_string_dtype
 
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans
+from hierbayes.frames.csv_file import MISSING_NUMBERS, NA_LABELS
 from hierbayes.frames.named_columns import require_column, require_frame
 
 _TEXT = ("object", "str")  # the types of text that formulaic knows
@@ -26,17 +27,33 @@ class Dropped:
         How many rows in all.
     by_column : dict
         Missing values in each column the model uses, where there are any.
+    words : dict
+        What a file wrote for missing numbers, by column, beside empty fields.
+    labels : dict
+        By column of texts a label that means a missing number elsewhere, and in how many rows.
     """
 
     rows: int
     by_column: dict[str, int]
+    words: dict[str, list[str]] = field(default_factory=dict)
+    labels: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def __str__(self) -> str:
+        notes = [f"; {label} is a label of '{name}' ({_rows(count)})"
+                 for name, (label, count) in self.labels.items()]  # fmt: skip
         if not self.rows:
-            return "no rows dropped"
-        parts = ", ".join(f"{count} in '{name}'" for name, count in self.by_column.items())
-        rows = "1 row" if self.rows == 1 else f"{self.rows} rows"
-        return f"{rows} dropped for missing values ({parts})"
+            return "".join(["no rows dropped", *notes])
+        parts = ", ".join(
+            f"{count} in '{name}'" + self._written(name) for name, count in self.by_column.items()
+        )
+        return "".join([f"{_rows(self.rows)} dropped for missing values ({parts})", *notes])
+
+    def _written(self, name: str) -> str:
+        return f", {' and '.join(self.words[name])} among them" if name in self.words else ""
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
 
 
 def complete_rows(
@@ -77,7 +94,10 @@ def complete_rows(
         columns = {name: frame[name] for name in columns}
     for name, column in columns.items():
         _refuse_infinite(name, column)
-    return _without_unused_levels(frame, columns), kept, Dropped(int((~kept).sum()), counts)
+    words, labels = ({name: value for name, value in data.attrs.get(key, {}).items()
+                      if name in columns} for key in (MISSING_NUMBERS, NA_LABELS))  # fmt: skip
+    dropped = Dropped(int((~kept).sum()), counts, words, labels)
+    return _without_unused_levels(frame, columns), kept, dropped
 
 
 def _column(name: str, data: pd.DataFrame) -> pd.Series:

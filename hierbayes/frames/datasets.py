@@ -10,6 +10,7 @@ import pandas as pd
 from hierbayes.errors import ModelFileError
 from hierbayes.frames.shipped import shipped
 
+ONLY_EMPTY_IS_MISSING: Any = {"keep_default_na": False, "na_values": [""]}  # pandas takes NA, too
 DTYPES = {"category": "str", "integer": "int64", "real": "float64"}  # as read from the file
 
 
@@ -65,7 +66,7 @@ def load_dataset(name: str) -> pd.DataFrame:
     columns = _read_codebook(name)["columns"]
     dtypes = {column: DTYPES[entry["type"]] for column, entry in columns.items()}
     with shipped("data").joinpath(f"{name}.csv").open("rb") as file:
-        frame = pd.read_csv(file, usecols=list(columns), dtype=dtypes)
+        frame = pd.read_csv(file, usecols=list(columns), dtype=dtypes, **ONLY_EMPTY_IS_MISSING)
     for column, entry in columns.items():
         if entry["type"] == "category":
             levels = entry.get("levels", list(frame[column].unique()))
