@@ -57,8 +57,8 @@ def run(quick: bool) -> list[Table]:
     return [Table(title, COLUMNS, rows, notes)]
 
 
-def simulate(rows: int, seed: int) -> pd.DataFrame:
-    """Data of the benchmark model in `GROUPS` equal groups.
+def simulate(rows: int, seed: int, groups: int = GROUPS) -> pd.DataFrame:
+    """Data of the benchmark model in equal groups.
 
     Parameters
     ----------
@@ -66,6 +66,8 @@ def simulate(rows: int, seed: int) -> pd.DataFrame:
         Number of rows.
     seed : int
         Of the simulation.
+    groups : int
+        Number of groups.
 
     Returns
     -------
@@ -73,9 +75,9 @@ def simulate(rows: int, seed: int) -> pd.DataFrame:
         Columns ``school``, ``mathach``, ``ses``, ``Sector``.
     """
     random = np.random.default_rng(seed)
-    school = np.arange(rows) % GROUPS
-    public = (np.arange(GROUPS) % 2)[school]
-    u = random.multivariate_normal([0.0, 0.0], [[4.0, 0.5], [0.5, 0.6]], size=GROUPS)[school]
+    school = np.arange(rows) % groups
+    public = (np.arange(groups) % 2)[school]
+    u = random.multivariate_normal([0.0, 0.0], [[4.0, 0.5], [0.5, 0.6]], size=groups)[school]
     ses = random.normal(size=rows) * 0.8
     mean = 14.0 - 2.0 * public + u[:, 0] + (2.0 + 1.5 * public + u[:, 1]) * ses
     return pd.DataFrame(

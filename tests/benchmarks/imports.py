@@ -17,6 +17,7 @@ BARE = "python -c pass"
 OURS = "import hierbayes"
 HELP = "hierbayes --help"
 RIVALS = {
+    "import glmm": "glmm",
     "from mixedlm import lmer": "mixedlm",
     "import statsmodels.formula.api": "statsmodels",
     "import bambi": "bambi",

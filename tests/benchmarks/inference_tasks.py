@@ -126,9 +126,9 @@ def tasks(hs: pd.DataFrame, hsfull: pd.DataFrame, quick: bool) -> list[Task]:
 
 def _fitter(frame: pd.DataFrame) -> Callable[[], Any]:
     """Makes a new hierbayes fit at each call; the design is made once."""
-    one = hierbayes()
-    model = one.prepare(frame)
-    return lambda: one.fit(model)
+    model = hierbayes().prepare(frame)
+    fit: Callable[[], Any] = model.reml
+    return fit
 
 
 def _rival_fitter(frame: pd.DataFrame) -> Callable[[], Any]:

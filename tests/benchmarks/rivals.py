@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FIXED = "mathach ~ ses * Sector"
 RANDOM = "~ 1 + ses | school"
 ONE_FORMULA = "mathach ~ ses * Sector + (1 + ses | school)"
+PATSY_TERMS = ("Intercept", "ses", "Sector[T.Public]", "ses:Sector[T.Public]")  # in our order
 R_SCRIPT = Path(__file__).with_name("rivals.R")
 
 
@@ -37,21 +38,24 @@ class Contestant:
         As printed, and the importable module.
     prepare : callable
         Data frame to whatever holds the model frame and matrices before fitting.
-    fit : callable
-        What `prepare` returned to a fit.
+    fit : callable or None
+        What `prepare` returned to a fit; None where the package has no such step.
     whole : callable
         Data frame to fit, the way a user writes it.
     loglik : callable
         Fit to REML log-likelihood.
+    gamma : callable
+        Fit to the fixed effects γ̂ (p,), in the order of the formula.
     remark : callable
         Fit to a word on its state, empty when there is nothing to say.
     """
 
     name: str
     prepare: Callable[[pd.DataFrame], Any]
-    fit: Callable[[Any], Any]
+    fit: Callable[[Any], Any] | None
     whole: Callable[[pd.DataFrame], Any]
     loglik: Callable[[Any], float]
+    gamma: Callable[[Any], Any]
     remark: Callable[[Any], str] = field(default=lambda _: "")
 
     def installed(self) -> bool:
@@ -66,6 +70,7 @@ class Contestant:
 
     def time_fit(self, frame: pd.DataFrame) -> float:
         """Seconds of the fit alone, on a freshly prepared model so that no fit is remembered."""
+        assert self.fit is not None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             prepared = self.prepare(frame)
@@ -84,6 +89,24 @@ def hierbayes() -> Contestant:
         lambda model: model.reml(),
         lambda frame: prepare(frame).reml(),
         lambda fit: float(fit.loglik),
+        lambda fit: fit.gamma,
+    )
+
+
+def glmm() -> Contestant:
+    """The Rust-backed ``glmm``, at its defaults; it has one call, so nothing is fitted alone."""
+
+    def whole(frame: pd.DataFrame) -> Any:
+        return import_module("glmm").fit(frame, ONE_FORMULA)
+
+    return Contestant(
+        "glmm",
+        lambda frame: frame,
+        None,
+        whole,
+        lambda result: float(result.loglik),
+        lambda result: result.beta,
+        lambda result: "" if result.converged else "says it did not converge",
     )
 
 
@@ -101,6 +124,7 @@ def mixedlm() -> Contestant:
         fit,
         lambda frame: import_module("mixedlm").lmer(ONE_FORMULA, frame),
         lambda result: float(result.logLik()),
+        lambda result: [result.fixef()[name] for name in result.fixef()],
         lambda result: "singular" if result.isSingular() else "",
     )
 
@@ -118,6 +142,7 @@ def statsmodels() -> Contestant:
         lambda model: model.fit(reml=True),
         lambda frame: prepare(frame).fit(reml=True),
         lambda result: float(result.llf),
+        lambda result: result.fe_params[list(PATSY_TERMS)].to_numpy(),
         lambda result: "" if result.converged else "says it did not converge",
     )
 

@@ -22,6 +22,7 @@ PYTHON_PACKAGES = (
     "pymc",
     "nutpie",
     "arviz-stats",
+    "glmm",
     "mixedlm",
     "statsmodels",
     "bambi",
