@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic import Formula, ModelSpec
+from formulaic import Formula, ModelMatrix, ModelSpec
 from formulaic.errors import DataMismatchWarning, FormulaicError
 from formulaic.parser.types import Factor
 from formulaic.transforms import TRANSFORMS
 
+from hierbayes.design.plain_columns import Sketch, plain_data
 from hierbayes.design.usable_columns import floats, refuse_not_finite
 from hierbayes.errors import DataError, FormulaError, HierbayesError
 from hierbayes.frames.arrays import Integers
@@ -40,11 +41,29 @@ def formula_of(right: str) -> Formula:
 
 def materialise(formula: Any, frame: pd.DataFrame) -> Any:
     """Formulaic's matrices of a formula or a remembered specification, as numpy arrays."""
+    plain = None if isinstance(formula, ModelSpec) else plain_data(formula, frame)
+    if plain is None:
+        made = _computed(formula, frame)
+    else:
+        spec = _spec_of(plain.sketch)
+        made = ModelMatrix(plain.columns(spec), spec=spec)
+    refuse_not_finite(floats(made), made.model_spec.column_names, frame.index)
+    return made
+
+
+@lru_cache(maxsize=64)
+def _spec_of(sketch: Sketch) -> ModelSpec:
+    """What formulaic remembers of such data."""
+    return _computed(sketch.formula, sketch.rows()).model_spec
+
+
+def _computed(formula: Any, frame: pd.DataFrame) -> Any:
+    """Formulaic's matrices of whatever stands in a formula."""
     frame = _without_hiding(formula, frame)
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error", DataMismatchWarning)
-            made = formula.get_model_matrix(
+            return formula.get_model_matrix(
                 frame, context=CONTEXT, output="numpy", na_action="ignore"
             )
     except DataMismatchWarning as error:
@@ -64,8 +83,6 @@ def materialise(formula: Any, frame: pd.DataFrame) -> Any:
             f"cannot compute a term from the data: {error}; every term must make one number or "
             "one level a row"
         ) from error
-    refuse_not_finite(floats(made), made.model_spec.column_names, frame.index)
-    return made
 
 
 def group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:

@@ -1,0 +1,168 @@
+"""Columns that need no computing: numbers, factors in treatment coding, and their products.
+
+Formulaic says on a few rows, that have every level, which columns a formula makes; of all rows
+they are multiplied out here.  So names, codings and what is remembered are formulaic's own, and
+the work that grows with the rows is one product for each column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from formulaic import Formula, ModelSpec
+from formulaic.materializers.base import EncodedTermStructure
+from formulaic.parser.types import Factor, Term
+
+from hierbayes.frames.arrays import Floats
+from hierbayes.specification.terms import INTERCEPT
+
+_LEVELS = ("str", "int64", "float64", "bool")  # types of levels
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a column of the data holds.
+
+    Parameters
+    ----------
+    name, dtype : str
+        The column and its type; for a categorical column that of its levels.
+    levels : tuple or None
+        The levels of a factor in order, None for numbers.
+    categorical : bool
+        Whether the levels are those of a categorical column.
+    """
+
+    name: str
+    dtype: str
+    levels: tuple[Any, ...] | None = None
+    categorical: bool = False
+
+    def values(self, rows: int) -> Any:
+        """A few values of this kind, every level among them."""
+        if self.levels is None:
+            return np.zeros(rows, dtype=self.dtype)
+        levels = pd.Index(self.levels, dtype=self.dtype)
+        codes = np.arange(rows) % max(len(levels), 1)
+        if self.categorical:
+            return pd.Categorical.from_codes(codes, levels)
+        return levels.take(codes)
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What says which columns a formula makes of data; equal sketches make equal columns.
+
+    Parameters
+    ----------
+    terms : tuple of tuple of str
+        Columns of the data in each term; the intercept has none.
+    kinds : tuple of _Kind
+        Of every column that is named.
+    formula : formulaic.Formula
+        The same terms as formulaic has them.
+    """
+
+    terms: tuple[tuple[str, ...], ...]
+    kinds: tuple[_Kind, ...]
+    formula: Formula = field(compare=False)
+
+    def rows(self) -> pd.DataFrame:
+        """A few rows of such data."""
+        rows = max((len(kind.levels or ()) for kind in self.kinds), default=0) or 1
+        return pd.DataFrame(
+            {kind.name: kind.values(rows) for kind in self.kinds}, index=range(rows)
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlainData:
+    """The columns of data that a formula without expressions names.
+
+    Parameters
+    ----------
+    sketch : Sketch
+    numbers : dict of str to (n,) float
+    codes : dict of str to (n,) int
+        Of factors: the place of each row's level.
+    n : int
+    """
+
+    sketch: Sketch
+    numbers: dict[str, Floats]
+    codes: dict[str, Any]
+    n: int
+
+    def columns(self, spec: ModelSpec) -> Floats:
+        """The columns (n, k) that formulaic's specification of this sketch describes."""
+        made = [column for part in spec.structure for column in self._of_term(part)]
+        matrix = np.empty((self.n, len(made)))
+        for place, (scale, factors) in enumerate(made):
+            column: Any = scale
+            for factor in factors:
+                column = column * factor
+            matrix[:, place] = column
+        return matrix
+
+    def _of_term(self, part: EncodedTermStructure) -> list[tuple[float, tuple[Any, ...]]]:
+        """A scale and the factors of each column of a term, the first factor varying fastest."""
+        found = []
+        for scoped in part.scoped_terms:
+            ways = [self._of_factor(one.factor.expr, one.reduced) for one in scoped.factors]
+            found += [(scoped.scale, chosen[::-1]) for chosen in product(*reversed(ways))]
+        return found
+
+    def _of_factor(self, name: str, reduced: bool) -> list[Any]:
+        """Numbers, or an indicator of each level but, where reduced, the first."""
+        if name in self.numbers:
+            return [self.numbers[name]]
+        (levels,) = (kind.levels for kind in self.sketch.kinds if kind.name == name)
+        return [self.codes[name] == k for k in range(int(reduced), len(levels or ()))]
+
+
+def plain_data(formula: Formula, data: pd.DataFrame) -> PlainData | None:
+    """The columns that a formula names, or None where something else than names stands in them."""
+    named = [_names(term) for term in formula]
+    terms = tuple(names for names in named if names is not None)
+    if len(terms) < len(named):
+        return None
+    kinds, numbers, codes = [], {}, {}
+    for name in dict.fromkeys(name for term in terms for name in term):
+        column = data[name]
+        if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
+            numbers[name] = column.to_numpy(dtype=np.float64)
+            kinds.append(_Kind(name, str(column.dtype)))
+            continue
+        coded = _coded(column)
+        if coded is None:
+            return None
+        codes[name], levels = coded
+        categorical = isinstance(column.dtype, pd.CategoricalDtype)
+        kinds.append(_Kind(name, str(levels.dtype), tuple(levels), categorical))
+    return PlainData(Sketch(terms, tuple(kinds), formula), numbers, codes, len(data))
+
+
+def _names(term: Term) -> tuple[str, ...] | None:
+    """Columns that a term multiplies: none for the intercept, None where it is no such term."""
+    if str(term) == INTERCEPT:
+        return ()
+    if all(factor.eval_method is Factor.EvalMethod.LOOKUP for factor in term.factors):
+        return tuple(str(factor.expr) for factor in term.factors)
+    return None
+
+
+def _coded(column: pd.Series) -> tuple[Any, pd.Index] | None:
+    """Codes (n,) and levels of a factor, None where formulaic had better look at it."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes, levels = column.array.codes, column.array.categories
+    elif column.dtype == "str":
+        codes, levels = pd.factorize(column, sort=True)
+    else:
+        return None
+    if str(levels.dtype) not in _LEVELS or (len(codes) and codes.min() < 0):
+        return None
+    return codes, levels
