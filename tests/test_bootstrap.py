@@ -58,8 +58,12 @@ def rows_of(fit: hb.PointFit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_roots_make_the_cross_products(fit: hb.PointFit, simulate: Simulator) -> None:
     cross = fit.problem.cross
-    np.testing.assert_allclose(simulate.R @ np.swapaxes(simulate.R, 1, 2), cross.A, atol=1e-12)
-    np.testing.assert_allclose(simulate.R @ simulate.P, cross.B[:, :, :-1], atol=1e-12)
+    W, Z = cross.basis.internal_rows(fit.design.X, fit.design.Z, fit.design.y)
+    for j in range(cross.J):
+        at = fit.design.rows.codes == j
+        np.testing.assert_allclose(cross.A[j], Z[at].T @ Z[at], atol=1e-12)
+        np.testing.assert_allclose(cross.B[j], Z[at].T @ W[at], atol=1e-12)
+    np.testing.assert_allclose(cross.C, W.T @ W, atol=1e-11)
     assert simulate.inside.sum(axis=1).tolist() == [1, 1, 2, 2, 2, 2, 1, 2]
 
 
@@ -76,14 +80,15 @@ def test_covariance_of_the_linear_part_is_that_of_rows(
     """Of [Z'y, X'y], whose distribution is normal: nothing else needs to be compared."""
     X, wide, V = rows_of(fit)
     H = np.hstack([wide, X])
-    J, q, _ = simulate.R.shape
+    R, P = np.swapaxes(simulate.cross.R, 1, 2), simulate.cross.T[:, :, :-1]
+    J, q, _ = R.shape
     linear = np.zeros((H.shape[1], J * q))  # of the white numbers behind w
     spread = np.zeros((J * q, J * q))
     for j in range(J):
         at = slice(j * q, (j + 1) * q)
-        linear[at, at] = simulate.R[j]
-        linear[J * q :, at] = simulate.P[j].T
-        half = simulate.R[j].T @ simulate.root
+        linear[at, at] = R[j]
+        linear[J * q :, at] = P[j].T
+        half = R[j].T @ simulate.root
         spread[at, at] = half @ half.T + simulate.sigma**2 * np.diag(simulate.inside[j])
     covariance = linear @ spread @ linear.T
     covariance[J * q :, J * q :] += simulate.sigma**2 * simulate.outside @ simulate.outside.T
@@ -130,7 +135,7 @@ def test_draws_have_the_moments_of_rows(fit: hb.PointFit, simulate: Simulator) -
 def test_known_columns_stay(fit: hb.PointFit, simulate: Simulator) -> None:
     before = fit.problem.cross
     after = simulate.draw(np.random.default_rng(0))
-    assert after.A is before.A
+    assert after.R is before.R
     np.testing.assert_array_equal(after.B[:, :, :-1], before.B[:, :, :-1])
     np.testing.assert_array_equal(after.C[:-1, :-1], before.C[:-1, :-1])
     assert after.n == before.n

@@ -59,24 +59,22 @@ class Setting:
         self.precision = half @ half.T + 0.3 * np.eye(P)
         self.mean = rng.normal(size=P)
         self.prior = (self.mean, np.linalg.inv(self.precision))
-        self.A, self.B, self.C = self.rows.cross_products()
+        J, q = len(SIZES), len(self.root)
+        basis = Basis(unchanged(P), unchanged(q), np.zeros(P), 0.0, 1.0)
+        sizes = np.array(SIZES, dtype=np.float64)
+        self.cross = CrossProducts.from_sums(
+            *self.rows.cross_products(), sizes, pd.RangeIndex(J), basis
+        )
         self.n = float(n)
 
     def arguments(self, root: Array, sigma: float, gamma: Array, reading: Reading) -> Any:
         return (
-            root, sigma, gamma, self.A, self.B, self.C, self.n, self.precision, self.mean,
-            int(reading),
+            root, sigma, gamma, self.cross.R, self.cross.T, self.cross.W, self.n, self.precision,
+            self.mean, int(reading),
         )  # fmt: skip
 
     def dense(self, L: Array, sigma: float, gamma: Array, reading: Reading) -> float:
         return dense.log_density(self.rows, L @ L.T, sigma, reading, gamma, self.prior)
-
-    def cross(self) -> CrossProducts:
-        """The cross-products with a basis that changes nothing."""
-        J, q = len(SIZES), len(self.root)
-        basis = Basis(unchanged(P), unchanged(q), np.zeros(P), 0.0, 1.0)
-        sizes = np.array(SIZES, dtype=np.float64)
-        return CrossProducts(self.A, self.B, self.C, sizes, pd.RangeIndex(J), basis)
 
 
 @every_reading
@@ -148,7 +146,7 @@ def test_hopeless_gamma_or_prior_has_density_zero() -> None:
 def test_conditional_moments(blocks: tuple[int, ...], singular: bool, flat: bool) -> None:
     s = Setting(blocks, singular)
     prior = flat_prior(P) if flat else NormalPrior(s.mean, s.precision)
-    cross = s.cross()
+    cross = s.cross
     theta = Theta.from_internal(s.root * s.sigma, s.sigma, cross.basis)
     found = Likelihood(cross, NORMAL, prior).at(theta).moments
     G = s.sigma**2 * s.root @ s.root.T
@@ -162,7 +160,7 @@ def test_conditional_moments(blocks: tuple[int, ...], singular: bool, flat: bool
 def test_draws_are_the_moments_exactly(blocks: tuple[int, ...], flat: bool) -> None:
     """A draw is its mean plus a factor of its covariance times the standard normals."""
     s, J, q = Setting(blocks), len(SIZES), sum(blocks)
-    cross, prior = s.cross(), flat_prior(P) if flat else NormalPrior(s.mean, s.precision)
+    cross, prior = s.cross, flat_prior(P) if flat else NormalPrior(s.mean, s.precision)
     true = dense.moments(s.rows, s.sigma**2 * s.root @ s.root.T, s.sigma, None if flat else s.prior)
     units = np.vstack([np.zeros(P), np.eye(P)])
     roots, sigmas = np.tile(s.root, (P + 1, 1, 1)), np.full(P + 1, s.sigma)
@@ -183,7 +181,7 @@ def test_draws_are_the_moments_exactly(blocks: tuple[int, ...], flat: bool) -> N
 def test_moments_of_many_draws_of_gamma_and_u() -> None:
     """Drawn one after the other, (γ, u) have the moments of both; five standard errors."""
     M, s, rng = 20_000, Setting((2, 1)), np.random.default_rng(7)
-    J, q, cross = len(SIZES), 3, s.cross()
+    J, q, cross = len(SIZES), 3, s.cross
     true = dense.moments(s.rows, s.sigma**2 * s.root @ s.root.T, s.sigma, s.prior)
     roots, sigmas = np.tile(s.root, (M, 1, 1)), np.full(M, s.sigma)
     prior = NormalPrior(s.mean, s.precision)

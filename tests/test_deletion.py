@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
-from hierbayes.design.crossproducts import group_totals
+from hierbayes.design.crossproducts import within_totals
 from hierbayes.likelihood.conditional import log_jacobian
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import NORMAL, REML, Reading
@@ -24,11 +24,11 @@ pytestmark = pytest.mark.slow
 
 def totals_of(fit: hb.Fit | hb.Model) -> Array:
     design, cross = fit.problem.design, fit.problem.cross
-    return group_totals(design.rows, design.J, cross.basis)
+    return within_totals(design.rows, cross)
 
 
 def test_what_groups_add_is_what_there_is(small: hb.Model) -> None:
-    assert_allclose(totals_of(small).sum(axis=0), small.problem.cross.C, rtol=1e-10, atol=1e-10)
+    assert_allclose(totals_of(small).sum(axis=0), small.problem.cross.W, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("reading", [REML, NORMAL])

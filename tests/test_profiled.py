@@ -28,19 +28,19 @@ def symmetric_directions(q: int) -> Array:
 @every_structure
 def test_derivatives_with_respect_to_G(blocks: tuple[int, ...], reading: Reading) -> None:
     s = Setting(blocks)
-    cross, relative = s.cross(), s.root @ s.root.T + 0.1 * np.eye(sum(blocks))
+    cross, relative = s.cross, s.root @ s.root.T + 0.1 * np.eye(sum(blocks))
     root = np.linalg.cholesky(relative)
     at = profile_at(root, cross, reading)
     assert_allclose(at.value, dense.profile(s.rows, relative, reading), rtol=1e-12)
     assert_allclose(at.sigma, dense.profile_sigma(s.rows, relative, reading), rtol=1e-11)
     best, _ = dense.gls(s.rows.X, s.rows.y, s.rows.V(relative, 1.0))
     assert_allclose(at.gamma, best, rtol=1e-9)
-    curvature = at.curvature(cross)
+    curvature = at.curvature()
     S = symmetric_directions(len(relative))
 
     def slopes(step: Array) -> Array:
         moved = np.linalg.cholesky(relative + np.tensordot(step, S, 1))
-        return np.tensordot(S, profile_at(moved, cross, reading).curvature(cross).score, 2)
+        return np.tensordot(S, profile_at(moved, cross, reading).curvature().score, 2)
 
     def value(step: Array) -> float:
         return dense.profile(s.rows, relative + np.tensordot(step, S, 1), reading)
@@ -61,7 +61,7 @@ def test_derivatives_with_respect_to_G(blocks: tuple[int, ...], reading: Reading
 def test_the_expected_information(blocks: tuple[int, ...], reading: Reading) -> None:
     """½ [tr P V_i P V_j − tr P V_i tr P V_j / N], P what V⁻¹ leaves of X; V⁻¹ itself for ML."""
     s = Setting(blocks)
-    cross = s.cross()
+    cross = s.cross
     S = symmetric_directions(len(s.root))
     inverse = np.linalg.inv(s.rows.V(s.root @ s.root.T, 1.0))
     if reading == REML:
@@ -71,7 +71,7 @@ def test_the_expected_information(blocks: tuple[int, ...], reading: Reading) -> 
             @ np.linalg.solve(s.rows.X.T @ inverse @ s.rows.X, s.rows.X.T @ inverse)
         )
     parts = [inverse @ np.where(s.rows.same_group, s.rows.Z @ each @ s.rows.Z.T, 0.0) for each in S]
-    curvature = profile_at(s.root, cross, reading).curvature(cross)
+    curvature = profile_at(s.root, cross, reading).curvature()
     traces = np.array([np.trace(part) for part in parts])
     expected = np.array([[np.trace(one @ other) for other in parts] for one in parts])
     expected = 0.5 * (expected - np.outer(traces, traces) / curvature.freedom)

@@ -1,13 +1,22 @@
-"""The cross-products of a design: all that a fit keeps of its rows.
+r"""The cross-products of a design: all that a fit keeps of its rows.
 
-They form a commutative monoid: cross-products of two sets of rows in the same
-basis add up to those of both, in any order and however groups are spread over
-the sets.  So they can be made from chunks, files or machines.
+They are kept as roots.  With Z_j = Q_jR_j, Q_j'Q_j = I,
+
+    T_j = Q_j'[X_j y_j],      W = Σ_j [X_j y_j]'(I − Q_jQ_j')[X_j y_j]
+
+from which Z_j'Z_j = R_j'R_j, Z_j'[X_j y_j] = R_j'T_j and [X y]'[X y] = W + Σ_j T_j'T_j.  What
+the groups' own columns explain is taken out row by row before W is summed, so that residuals
+that are very small beside the random effects keep their digits.
+
+Cross-products form a commutative monoid: those of two sets of rows in the same basis add up to
+those of both, in any order and however groups are spread over the sets.  So they can be made
+from chunks, files or machines.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -16,21 +25,24 @@ from numba import njit
 from hierbayes.design.basis import Basis
 from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError
-from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.arrays import Booleans, Floats, Integers
+
+_DEPENDENT = 1e-13  # of the square of a column of Z_j: its part outside the columns before it
+_ROUNDING = 1e-13  # of a column of Z_j: what rounding leaves of it in a row of R_j
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class CrossProducts:
-    """Z'Z and Z'[X y] of every group and [X y]'[X y] of all, in an internal basis.
+    """Cross-products of Z, X and y as roots, in an internal basis.
 
     Parameters
     ----------
-    A : (J, q, q) float
-        Z_j'Z_j.
-    B : (J, q, p+1) float
-        Z_j'[X_j y_j].
-    C : (p+1, p+1) float
-        Σ_j [X_j y_j]'[X_j y_j].
+    R : (J, r, q) float
+        R_j'R_j = Z_j'Z_j.
+    T : (J, r, p+1) float
+        R_j'T_j = Z_j'[X_j y_j].
+    W : (p+1, p+1) float
+        [X y]'[X y] of what the columns of Z_j do not explain, all groups together.
     rows : (J,) float
         n_j.
     groups : pandas.Index
@@ -39,17 +51,51 @@ class CrossProducts:
         In which X, Z and y are meant.
     """
 
-    A: Floats
-    B: Floats
-    C: Floats
+    R: Floats
+    T: Floats
+    W: Floats
     rows: Floats
     groups: pd.Index
     basis: Basis
+
+    @classmethod
+    def from_sums(
+        cls, A: Floats, B: Floats, C: Floats, rows: Floats, groups: pd.Index, basis: Basis
+    ) -> CrossProducts:
+        """From Z_j'Z_j (J, q, q), Z_j'[X_j y_j] (J, q, p+1) and [X y]'[X y] (p+1, p+1)."""
+        R, T = np.triu(A), B.copy()
+        _factor(R, T)
+        W = C - np.einsum("jkc,jkd->cd", T, T)
+        return cls(R, T, W, rows, groups, basis)
 
     @property
     def n(self) -> float:
         """Number of rows in all."""
         return float(self.rows.sum())
+
+    @property
+    def J(self) -> int:
+        """Number of groups."""
+        return len(self.R)
+
+    @cached_property
+    def A(self) -> Floats:
+        """Z_j'Z_j (J, q, q)."""
+        return np.swapaxes(self.R, 1, 2) @ self.R
+
+    @cached_property
+    def B(self) -> Floats:
+        """Z_j'[X_j y_j] (J, q, p+1)."""
+        return np.swapaxes(self.R, 1, 2) @ self.T
+
+    @cached_property
+    def C(self) -> Floats:
+        """[X y]'[X y] (p+1, p+1)."""
+        return self.W + np.einsum("jkc,jkd->cd", self.T, self.T)
+
+    def turned(self, M: Floats) -> CrossProducts:
+        """Those of the columns [X y] M, M (p+1, m)."""
+        return replace(self, T=self.T @ M, W=M.T @ self.W @ M)
 
     def __add__(self, other: CrossProducts) -> CrossProducts:
         """Those of both sets of rows; a group present in both becomes one.
@@ -65,19 +111,35 @@ class CrossProducts:
             )
         groups = self.groups.append(other.groups).unique()
         mine, theirs = groups.get_indexer(self.groups), groups.get_indexer(other.groups)
-        J = len(groups)
-        A = np.zeros((J, *self.A.shape[1:]))
-        B = np.zeros((J, *self.B.shape[1:]))
-        rows = np.zeros(J)
-        for part, at in ((self, mine), (other, theirs)):
-            A[at] += part.A
-            B[at] += part.B
+        (r, q), m = self.R.shape[1:], len(self.W)
+        stack = np.zeros((len(groups), 2 * r, q + m))
+        rows = np.zeros(len(groups))
+        for part, at, start in ((self, mine, 0), (other, theirs, r)):
+            stack[at, start : start + r, :q] = part.R
+            stack[at, start : start + r, q:] = part.T
             rows[at] += part.rows
-        return CrossProducts(A, B, self.C + other.C, rows, groups, self.basis)
+        both = np.bincount(np.append(mine, theirs), minlength=len(groups)) > 1
+        once = np.setdiff1d(theirs, mine)
+        stack[once, :r], stack[once, r:] = stack[once, r:], 0.0
+        stack[both], outside = _merged(stack[both], q)
+        W = self.W + other.W + outside
+        return CrossProducts(stack[:, :r, :q], stack[:, :r, q:], W, rows, groups, self.basis)
+
+
+def _merged(stack: Floats, q: int) -> tuple[Floats, Floats]:
+    """Rows [R_j T_j] of both parts (J, 2r, q+m) made r rows each, and what they add to W."""
+    size = np.sqrt((stack[:, :, :q] ** 2).sum(axis=1, keepdims=True))
+    square = np.zeros_like(stack)
+    upper = np.linalg.qr(stack, mode="r")
+    square[:, : upper.shape[1]] = upper
+    inside: Booleans = (np.abs(square[:, :, :q]) > _ROUNDING * size).any(axis=2)
+    outside = square[~inside][:, q:]
+    square[~inside] = 0.0
+    return square, outside.T @ outside
 
 
 def cross_products(rows: Rows, groups: pd.Index, basis: Basis) -> CrossProducts:
-    """Cross-products in one pass over the rows, in whatever order they come.
+    """Cross-products in two passes over the rows, in whatever order they come.
 
     Parameters
     ----------
@@ -87,56 +149,94 @@ def cross_products(rows: Rows, groups: pd.Index, basis: Basis) -> CrossProducts:
         Labels of the J groups.
     basis : Basis
     """
-    W, Z = basis.internal_rows(rows.X, rows.Z, rows.y)
-    A, B, C, counts = _accumulate(W, Z, rows.codes, len(groups))
-    return CrossProducts(A, B, C, counts, groups, basis)
+    columns, Z = basis.internal_rows(rows.X, rows.Z, rows.y)
+    R, T, counts = _group_sums(columns, Z, rows.codes, len(groups))
+    own = _factor(R, T)
+    (W,) = _outside(columns, Z, rows.codes, own, apart=False)
+    return CrossProducts(R, T, W, counts, groups, basis)
 
 
-def group_totals(rows: Rows, J: int, basis: Basis) -> Floats:
-    """[X_j y_j]'[X_j y_j] of every group (J, p+1, p+1), which add up to C."""
-    W, _ = basis.internal_rows(rows.X, rows.Z, rows.y)
-    return _totals(W, rows.codes, J)
-
-
-@njit(cache=True, nogil=True)
-def _totals(W: Floats, codes: Integers, J: int) -> Floats:
-    n, m = W.shape
-    totals = np.zeros((J, m, m))
-    for i in range(n):
-        for c in range(m):
-            for d in range(m):
-                totals[codes[i], c, d] += W[i, c] * W[i, d]
+def within_totals(rows: Rows, cross: CrossProducts) -> Floats:
+    """What every group adds to W (J, p+1, p+1)."""
+    columns, Z = cross.basis.internal_rows(rows.X, rows.Z, rows.y)
+    R, T = np.triu(cross.A), cross.B.copy()
+    totals: Floats = _outside(columns, Z, rows.codes, _factor(R, T), apart=True)
     return totals
 
 
 @njit(cache=True, nogil=True)
-def _accumulate(
-    W: Floats, Z: Floats, codes: Integers, J: int
-) -> tuple[Floats, Floats, Floats, Floats]:
-    n, m = W.shape
+def _group_sums(
+    columns: Floats, Z: Floats, codes: Integers, J: int
+) -> tuple[Floats, Floats, Floats]:
+    """The upper triangle of Z_j'Z_j (J, q, q), Z_j'[X_j y_j] (J, q, p+1) and n_j (J,)."""
+    n, m = columns.shape
     q = Z.shape[1]
-    A = np.zeros((J, q, q))
-    B = np.zeros((J, q, m))
-    C = np.zeros((m, m))
-    counts = np.zeros(J)
+    A, B, counts = np.zeros((J, q, q)), np.zeros((J, q, m)), np.zeros(J)
     for i in range(n):
         j = codes[i]
         counts[j] += 1.0
         for k in range(q):
             z = Z[i, k]
-            for h in range(k + 1):
+            for h in range(k, q):
                 A[j, k, h] += z * Z[i, h]
             for c in range(m):
-                B[j, k, c] += z * W[i, c]
+                B[j, k, c] += z * columns[i, c]
+    return A, B, counts
+
+
+@njit(cache=True, nogil=True)
+def _factor(A: Floats, B: Floats) -> Floats:
+    """R_j over the upper triangle of A_j, T_j over B_j; returns coefficients A_j⁻B_j (J, q, p+1).
+
+    A column that depends on those before it has a row of zeros in R_j and T_j.
+    """
+    J, q, m = B.shape
+    own = np.zeros((J, q, m))
+    for j in range(J):
+        for k in range(q):
+            size = A[j, k, k]
+            for i in range(k):
+                for h in range(k, q):
+                    A[j, k, h] -= A[j, i, k] * A[j, i, h]
+                for c in range(m):
+                    B[j, k, c] -= A[j, i, k] * B[j, i, c]
+            pivot = np.sqrt(A[j, k, k]) if A[j, k, k] > _DEPENDENT * size else 0.0
+            scale = 1.0 / pivot if pivot > 0.0 else 0.0
+            for h in range(k, q):
+                A[j, k, h] *= scale
+            for c in range(m):
+                B[j, k, c] *= scale
+        for k in range(q - 1, -1, -1):
+            if A[j, k, k] > 0.0:
+                for c in range(m):
+                    total = B[j, k, c]
+                    for h in range(k + 1, q):
+                        total -= A[j, k, h] * own[j, h, c]
+                    own[j, k, c] = total / A[j, k, k]
+    return own
+
+
+@njit(cache=True, nogil=True)
+def _outside(columns: Floats, Z: Floats, codes: Integers, own: Floats, apart: bool) -> Floats:
+    """Each row without what its group's own coefficients give, squared and summed.
+
+    Over each group apart (J, p+1, p+1), or over all (1, p+1, p+1).
+    """
+    n, m = columns.shape
+    q = Z.shape[1]
+    totals, rest = np.zeros((len(own) if apart else 1, m, m)), np.empty(m)
+    for i in range(n):
+        j = codes[i]
+        at = j if apart else 0
         for c in range(m):
-            w = W[i, c]
+            total = columns[i, c]
+            for k in range(q):
+                total -= Z[i, k] * own[j, k, c]
+            rest[c] = total
             for d in range(c + 1):
-                C[c, d] += w * W[i, d]
-    for k in range(q):
-        for h in range(k):
-            for j in range(J):
-                A[j, h, k] = A[j, k, h]
-    for c in range(m):
-        for d in range(c):
-            C[d, c] = C[c, d]
-    return A, B, C, counts
+                totals[at, c, d] += total * rest[d]
+    for at in range(len(totals)):
+        for c in range(m):
+            for d in range(c):
+                totals[at, d, c] = totals[at, c, d]
+    return totals

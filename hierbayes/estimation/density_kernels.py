@@ -37,7 +37,7 @@ from hierbayes.priors.scalar_density import scalar_density
 (
     _LENGTH, _COORDINATES, _NUMBERS, _GROUPS, _EFFECTS, _TERMS, _READING, _GIVEN, _BLOCKS, _JOINT,
     _CORR_AT, _SHARES_AT, _XI_AT, _PLACE_OF_CONSTANT, _ROWS, _SCALE, _CONSTANT, _AT_NUMBERS,
-    _AT_BLOCKS, _AT_JOINT, _AT_A, _AT_B, _AT_C, _AT_TO_INTERNAL, _AT_PRECISION, _AT_MEAN,
+    _AT_BLOCKS, _AT_JOINT, _AT_R, _AT_T, _AT_W, _AT_TO_INTERNAL, _AT_PRECISION, _AT_MEAN,
     _AT_GAMMA_TO_INTERNAL, _AT_GAMMA_CENTER,
 ) = map(int, Head)  # fmt: skip
 
@@ -110,8 +110,8 @@ def _add_likelihood(data, root, sigma, gamma, d_root, d_gamma):
     likelihood(
         int(data[_GROUPS]), q, p, int(data[_READING]), sigma / data[_SCALE], data[_ROWS],
         root.ctypes, internal.ctypes, data[int(data[_AT_TO_INTERNAL]) :].ctypes,
-        data[int(data[_AT_A]) :].ctypes, data[int(data[_AT_B]) :].ctypes,
-        data[int(data[_AT_C]) :].ctypes, data[int(data[_AT_PRECISION]) :].ctypes,
+        data[int(data[_AT_R]) :].ctypes, data[int(data[_AT_T]) :].ctypes,
+        data[int(data[_AT_W]) :].ctypes, data[int(data[_AT_PRECISION]) :].ctypes,
         data[int(data[_AT_MEAN]) :].ctypes, out.ctypes,
     )  # fmt: skip
     for i in range(q):

@@ -78,7 +78,7 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
             root,
             sigma / data["scale"],
             gamma,
-            *(data[name] for name in ("to_internal", "A", "B", "C", "n")),
+            *(data[name] for name in ("to_internal", "R", "T", "W", "n")),
             data["gamma_precision"],
             data["gamma_mean"],
         )[0]

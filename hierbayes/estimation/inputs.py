@@ -49,9 +49,9 @@ def graph_inputs(design: Design, cross: CrossProducts, priors: PriorSet) -> Grap
     basis, reading = cross.basis, reading_of(priors)
     p, q = len(design.terms), len(design.effects)
     data = {
-        "A": cross.A,
-        "B": cross.B,
-        "C": cross.C,
+        "R": cross.R,
+        "T": cross.T,
+        "W": cross.W,
         "n": np.array(cross.n),
         "to_internal": np.linalg.inv(basis.z.matrix) / basis.scale,
         "scale": np.array(basis.scale),

@@ -114,14 +114,14 @@ class _Search:
         self.cross, self.blocks, self.reading = cross, blocks, reading
         self.mask = block_mask(blocks)
         self.lower = free_entries(blocks)
-        information = np.diagonal(cross.A, axis1=1, axis2=2).sum(axis=0)
-        self.noise = np.sqrt(len(cross.A) / information)  # of an effect, against σ
+        information = (cross.R**2).sum(axis=(0, 1))
+        self.noise = np.sqrt(cross.J / information)  # of an effect, against σ
         self.calls = 0
 
     @property
     def has_few_groups(self) -> bool:
         """Whether ℓ may well have several maxima."""
-        return len(self.cross.A) < _FEW_GROUPS * len(self.lower[0])
+        return _FEW_GROUPS * len(self.lower[0]) > self.cross.J
 
     def at(self, Gamma: Floats) -> tuple[_Triangle, Profile]:
         """ℓ at a Γ (q, q), its smallest variances put to zero."""
@@ -143,7 +143,7 @@ class _Search:
 
     def scored(self, triangle: _Triangle, profile: Profile) -> tuple[_Triangle, Profile]:
         """ℓ after one step of scoring, Γ kept inside the cone."""
-        curvature, Gamma = profile.curvature(self.cross), triangle.root @ triangle.root.T
+        curvature, Gamma = profile.curvature(), triangle.root @ triangle.root.T
         rows, columns = self.lower
         k, unit = np.arange(len(rows)), np.outer(self.noise, self.noise)
         S = np.zeros((len(rows), *Gamma.shape))
@@ -154,7 +154,7 @@ class _Search:
         told = size > 1e-10 * size[-1]
         step = vectors[:, told] @ ((vectors[:, told].T @ slope) / size[told])
         inside, W = np.linalg.eigh((Gamma + (step[:, None, None] * S).sum(axis=0)) / unit)
-        least = 0.1 * np.sqrt(2.0 / len(self.cross.A))
+        least = 0.1 * np.sqrt(2.0 / self.cross.J)
         return self.at(unit * ((W * np.maximum(inside, least)) @ W.T))
 
 
@@ -213,7 +213,7 @@ def _climb(search: _Search, triangle: _Triangle, profile: Profile) -> Optimum:
     """Newton steps in a trust region, from where ℓ is finite to a maximum."""
     radius, last = _FIRST_RADIUS, np.inf
     for _ in range(_MOST_STEPS):
-        curvature = profile.curvature(search.cross)
+        curvature = profile.curvature()
         M = np.where(search.mask, curvature.score, 0.0)
         slope = triangle.slope(M)
         information = curvature.observed(triangle.directions()) - triangle.bend(M)

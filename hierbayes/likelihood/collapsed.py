@@ -2,13 +2,16 @@ r"""The collapsed likelihood: γ and every u_j integrated out in closed form.
 
 Everything the package estimates is a reading of the one function below.  With
 λ = L/σ a root of the relative covariance (G = LL' = σ² λλ') and, per group,
-A_j = Z_j'Z_j and B_j = Z_j'[X_j y_j],
+Z_j = Q_jR_j with orthonormal Q_j, T_j = Q_j'[X_j y_j] and W what [X y] has outside
+the span of every Z_j,
 
-    M_j = I + λ'A_jλ,           K_j = λ M_j⁻¹ λ'
-    S   = C − Σ_j B_j'K_jB_j  = [X y]' (V/σ²)⁻¹ [X y]
-    log|V| = n log σ² + Σ_j log|M_j|
+    N_j = I + (R_jλ)(R_jλ)'                            Q_j'(V_j/σ²)Q_j
+    S   = W + Σ_j T_j'N_j⁻¹T_j  = [X y]' (V/σ²)⁻¹ [X y]
+    log|V| = n log σ² + Σ_j log|N_j|
 
-so the value costs O(J(q³ + q²p + qp²)) and nothing in the number of rows n.
+a sum of positive terms, so that no digit is lost however small σ is.  The value costs
+O(J(q³ + q²p + qp²)) and nothing in the number of rows n.
+
 The readings differ only in what is done with γ:
 
 =========== ==================================================================
@@ -92,125 +95,99 @@ def solve_lower_transposed(low, b):
             b[i, c] = total / low[i, i]
 
 
-@_inner
-def shrinkage_factor(root, A, j, factors, half, m):
-    """R_j with K_j = R_j'R_j, written into ``factors[j]`` (q, q); returns log|M_j|.
-
-    M_j = I + λ'A_jλ = TT' and R_j = T⁻¹λ'; ``half`` (for A_jλ) and ``m`` (for M_j)
-    are (q, q) work space.  Returns nan if M_j cannot be factored.
-    """
-    q = root.shape[0]
-    for i in range(q):
-        for k in range(q):
-            total = 0.0
-            for h in range(q):
-                total += A[j, i, h] * root[h, k]
-            half[i, k] = total
-    for i in range(q):
-        for k in range(i + 1):
-            total = 1.0 if i == k else 0.0
-            for h in range(q):
-                total += root[h, i] * half[h, k]
-            m[i, k] = total
-    if not cholesky_in_place(m):
-        return np.nan
-    det = 1.0
-    for i in range(q):
-        det *= m[i, i]
-        for c in range(q):
-            total = root[c, i]
-            for k in range(i):
-                total -= m[i, k] * factors[j, k, c]
-            factors[j, i, c] = total / m[i, i]
-    return 2.0 * math.log(det)
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
-def reduce_groups(root, A, B, C):
-    """Σ_j log|M_j|, S (p+1, p+1) and every R_j (J, q, q) at the relative root λ.
+def reduce_groups(root, R, T, W):
+    """Σ_j log|N_j|, S (p+1, p+1), every N_j^-½R_j (J, r, q) and N_j^-½T_j (J, r, p+1).
 
-    The log determinant is nan when some M_j cannot be factored.
+    N_j = I + (R_jλ)(R_jλ)' at the relative root λ.  The log determinant is nan when some N_j
+    cannot be factored.
     """
-    J, q, m = B.shape
-    S = C.copy()
-    factors = np.empty((J, q, q))
-    row = np.empty(m)
-    half = np.empty((q, q))
-    square = np.empty((q, q))
+    J, r, m = T.shape
+    q = R.shape[2]
+    S = W.copy()
+    half, turned = np.empty((J, r, q)), np.empty((J, r, m))
+    work, N = np.empty((r, root.shape[1])), np.empty((r, r))
     log_det = 0.0
     for j in range(J):
-        log_det += shrinkage_factor(root, A, j, factors, half, square)
-        for i in range(q):
+        for i in range(r):
+            for k in range(root.shape[1]):
+                total = 0.0
+                for h in range(q):
+                    total += R[j, i, h] * root[h, k]
+                work[i, k] = total
+            for k in range(i + 1):
+                total = 1.0 if i == k else 0.0
+                for h in range(root.shape[1]):
+                    total += work[i, h] * work[k, h]
+                N[i, k] = total
+        if not cholesky_in_place(N):
+            log_det = np.nan
+            break
+        det = 1.0
+        for i in range(r):
+            det *= N[i, i]
+            for c in range(q):
+                total = R[j, i, c]
+                for k in range(i):
+                    total -= N[i, k] * half[j, k, c]
+                half[j, i, c] = total / N[i, i]
             for c in range(m):
-                row[c] = 0.0
-            for k in range(q):
-                weight = factors[j, i, k]
-                for c in range(m):
-                    row[c] += weight * B[j, k, c]
-            for c in range(m):
+                total = T[j, i, c]
+                for k in range(i):
+                    total -= N[i, k] * turned[j, k, c]
+                turned[j, i, c] = total / N[i, i]
                 for d in range(c + 1):
-                    S[c, d] -= row[c] * row[d]
+                    S[c, d] += turned[j, i, c] * turned[j, i, d]
+        log_det += 2.0 * math.log(det)
     for c in range(m):
         for d in range(c):
             S[d, c] = S[c, d]
-    return log_det, S, factors
+    return log_det, S, half, turned
 
 
 @_inner
-def shrink_group(j, factors, A, B, gamma, F, sigma, work, H, vE):
-    """What a group says beyond its shrinkage: H_j (q, q) and [v_j/σ, E_jF] (q, 1+k), written over.
+def group_score_parts(j, half, turned, gamma, F, sigma, vE):
+    """What a group says of γ and u: [v_j/σ, E_jF] (q, 1+k), written over.
 
-    H_j = I − A_jK_j, v_j = H_jZ_j'(y_j − X_jγ), E_j = H_jZ_j'X_j, F (p, k);
-    ``work`` (q, q) is work space.
+    v_j = Z_j'(V_j/σ²)⁻¹(y_j − X_jγ), E_j = Z_j'(V_j/σ²)⁻¹X_j, F (p, k).
     """
-    q, p, columns = A.shape[1], B.shape[2] - 1, F.shape[1]
-    for i in range(q):
-        for k in range(q):
-            total = 0.0
-            for h in range(q):
-                total += A[j, i, h] * factors[j, k, h]
-            work[i, k] = total
-    for i in range(q):
-        for k in range(q):
-            total = 1.0 if i == k else 0.0
-            for h in range(q):
-                total -= work[i, h] * factors[j, h, k]
-            H[i, k] = total
+    r, q = half.shape[1], half.shape[2]
+    p, columns = turned.shape[2] - 1, F.shape[1]
     for i in range(q):
         for c in range(columns + 1):
             vE[i, c] = 0.0
-    for k in range(q):
-        total = B[j, k, p]
+    for k in range(r):
+        total = turned[j, k, p]
         for d in range(p):
-            total -= B[j, k, d] * gamma[d]
+            total -= turned[j, k, d] * gamma[d]
         for i in range(q):
-            vE[i, 0] += H[i, k] * total / sigma
+            vE[i, 0] += half[j, k, i] * total / sigma
         for c in range(columns):
             total = 0.0
             for d in range(p):
-                total += B[j, k, d] * F[d, c]
+                total += turned[j, k, d] * F[d, c]
             for i in range(q):
-                vE[i, c + 1] += H[i, k] * total
+                vE[i, c + 1] += half[j, k, i] * total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def group_score(factors, A, B, gamma, precision_factor, sigma):
+def group_score(half, turned, gamma, precision_factor, sigma):
     r"""∂ log p / ∂(λλ') = ½ Σ_j [ v_jv_j'/σ² − D_j + E_jQ⁻¹E_j' ], a (q, q) matrix.
 
-    H_j, v_j and E_j are those of `shrink_group`, D_j = H_jA_j; ``precision_factor`` (p, k) is
-    any F with FF' = Q⁻¹ (k = 0: γ not integrated).
+    v_j and E_j are those of `group_score_parts`, D_j = Z_j'(V_j/σ²)⁻¹Z_j; ``precision_factor``
+    (p, k) is any F with FF' = Q⁻¹ (k = 0: γ not integrated).
     """
-    J, q, _ = B.shape
+    J, r, q = half.shape
     columns = precision_factor.shape[1] + 1
     score = np.zeros((q, q))
-    work, H, vE = np.empty((q, q)), np.empty((q, q)), np.empty((q, columns))
+    vE = np.empty((q, columns))
     for j in range(J):
-        shrink_group(j, factors, A, B, gamma, precision_factor, sigma, work, H, vE)
+        group_score_parts(j, half, turned, gamma, precision_factor, sigma, vE)
         for i in range(q):
             for k in range(i + 1):
                 total = 0.0
-                for h in range(q):
-                    total -= H[i, h] * A[j, h, k]
+                for h in range(r):
+                    total -= half[j, h, i] * half[j, h, k]
                 for c in range(columns):
                     total += vE[i, c] * vE[k, c]
                 score[i, k] += 0.5 * total
@@ -288,7 +265,7 @@ def half_log_det(precision):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def read_value(log_det, S, sigma, gamma, n, precision, mean, reading):
-    """Value of `collapsed` from Σ log|M_j| and S, and what its gradient needs.
+    """Value of `collapsed` from Σ log|N_j| and S, and what its gradient needs.
 
     Returns
     -------
@@ -338,7 +315,7 @@ def read_value(log_det, S, sigma, gamma, n, precision, mean, reading):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def collapsed(root, sigma, gamma, A, B, C, n, precision, mean, reading):
+def collapsed(root, sigma, gamma, R, T, W, n, precision, mean, reading):
     """Log density of y at (L, σ), and its gradient: the one definition.
 
     Parameters
@@ -349,8 +326,8 @@ def collapsed(root, sigma, gamma, A, B, C, n, precision, mean, reading):
         Residual standard deviation.
     gamma : (p,) float
         Fixed effects; read only by ``GIVEN``.
-    A, B, C : (J, q, q), (J, q, p+1), (p+1, p+1) float
-        Cross-products Z'Z, Z'[X y] per group and [X y]'[X y] in all.
+    R, T, W : (J, q, q), (J, q, p+1), (p+1, p+1) float
+        Cross-products as roots, see `CrossProducts`.
     n : float
         Number of rows.
     precision, mean : (p, p), (p,) float
@@ -369,12 +346,12 @@ def collapsed(root, sigma, gamma, A, B, C, n, precision, mean, reading):
     d_gamma : (p,) float
         ∂ value/∂γ for ``GIVEN``, zero otherwise.
     """
-    q, p = root.shape[0], C.shape[0] - 1
+    q, p = root.shape[0], W.shape[0] - 1
     relative, d_root, d_gamma = np.empty((q, q)), np.zeros((q, q)), np.zeros(p)
     for i in range(q):
         for k in range(q):
             relative[i, k] = root[i, k] / sigma
-    log_det, S, factors = reduce_groups(relative, A, B, C)
+    log_det, S, half, turned = reduce_groups(relative, R, T, W)
     value, d_log_sigma, at, F = read_value(log_det, S, sigma, gamma, n, precision, mean, reading)
     if value == -np.inf:
         return value, d_root, 0.0, d_gamma
@@ -383,7 +360,7 @@ def collapsed(root, sigma, gamma, A, B, C, n, precision, mean, reading):
             d_gamma[c] = S[c, p] / (sigma * sigma)
             for d in range(p):
                 d_gamma[c] -= S[c, d] * at[d] / (sigma * sigma)
-    score = group_score(factors, A, B, at, F, sigma)
+    score = group_score(half, turned, at, F, sigma)
     for i in range(q):
         for k in range(q):
             total = 0.0

@@ -17,6 +17,7 @@ from hierbayes.design.basis import Basis
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import reduce_groups, solve_gamma
+from hierbayes.likelihood.conditional_roots import conditional_roots
 from hierbayes.likelihood.reading import REML, Reading
 
 
@@ -96,7 +97,7 @@ def moments_of(
     gamma, F : (p,), (p, p) float
         γ̂ and a factor of Q⁻¹ = FF', from `solve_gamma`.
     R : (J, q, q) float
-        K_j = R_j'R_j, from `reduce_groups`.
+        K_j = R_j'R_j, from `conditional_roots`.
     sigma : float
         Residual standard deviation.
     cross : CrossProducts
@@ -129,7 +130,7 @@ def draw_gamma(
     (M, p) float
     """
     draws: Floats = _draw_gamma(
-        roots, sigmas, cross.A, cross.B, cross.C, prior.precision, prior.mean, normals
+        roots, sigmas, cross.R, cross.T, cross.W, prior.precision, prior.mean, normals
     )
     return draws
 
@@ -152,7 +153,7 @@ def draw_u(
     -------
     (M, J, q) float
     """
-    draws: Floats = _draw_u(roots, sigmas, gammas, cross.A, cross.B, cross.C, normals)
+    draws: Floats = _draw_u(roots, sigmas, gammas, cross.A, cross.B, normals)
     return draws
 
 
@@ -160,9 +161,9 @@ def draw_u(
 def _draw_gamma(
     roots: Floats,
     sigmas: Floats,
-    A: Floats,
-    B: Floats,
-    C: Floats,
+    R: Floats,
+    T: Floats,
+    W: Floats,
     precision: Floats,
     mean: Floats,
     normals: Floats,
@@ -170,7 +171,7 @@ def _draw_gamma(
     M, p = normals.shape
     draws = np.empty((M, p))
     for i in range(M):
-        _, S, _ = reduce_groups(roots[i], A, B, C)
+        _, S, _, _ = reduce_groups(roots[i], R, T, W)
         gamma, F, _ = solve_gamma(S, sigmas[i], precision, mean)
         for c in range(p):
             total = gamma[c]
@@ -187,7 +188,6 @@ def _draw_u(
     gammas: Floats,
     A: Floats,
     B: Floats,
-    C: Floats,
     normals: Floats,
 ) -> Floats:
     M, J, q = normals.shape
@@ -196,7 +196,7 @@ def _draw_u(
     z = np.empty(q)
     half = np.empty(q)
     for i in range(M):
-        _, _, R = reduce_groups(roots[i], A, B, C)
+        R = conditional_roots(roots[i], A)
         for j in range(J):
             for k in range(q):
                 total = B[j, k, p]

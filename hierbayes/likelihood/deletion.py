@@ -1,6 +1,6 @@
 """The collapsed likelihood without each group in turn, at many θ.
 
-A group leaves by subtracting what it adds: log|M_j| and S_j = C_j − B_j'K_jB_j.
+A group leaves by subtracting what it adds: log|N_j| and S_j = W_j + T_j'N_j⁻¹T_j.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def densities_without(
         Relative roots λ and σ in the internal basis.
     cross : CrossProducts
     totals : (J, p+1, p+1) float
-        [X_j y_j]'[X_j y_j].
+        What every group adds to W.
     prior : NormalPrior
         Of γ.
     reading : Reading
@@ -46,7 +46,7 @@ def densities_without(
         E(γ | θ, y without group j).
     """
     return _densities(
-        roots, sigmas, cross.A, cross.B, cross.C, totals, cross.rows, prior.precision, prior.mean,
+        roots, sigmas, cross.R, cross.T, cross.W, totals, cross.rows, prior.precision, prior.mean,
         int(reading),
     )  # fmt: skip
 
@@ -55,48 +55,42 @@ def densities_without(
 def _densities(
     roots: Floats,
     sigmas: Floats,
-    A: Floats,
-    B: Floats,
-    C: Floats,
+    R: Floats,
+    T: Floats,
+    W: Floats,
     totals: Floats,
     rows: Floats,
     precision: Floats,
     mean: Floats,
     reading: int,
 ) -> tuple[Floats, Floats]:
-    M, J, q, p = len(roots), len(A), A.shape[1], len(mean)
+    M, J, r, p = len(roots), len(R), R.shape[1], len(mean)
     values = np.empty((M, J + 1))
     gammas = np.empty((M, J + 1, p))
     n = rows.sum()
-    RB = np.empty((q, p + 1))
     for i in range(M):
-        log_det, S, R = reduce_groups(roots[i], A, B, C)
+        log_det, S, _, turned = reduce_groups(roots[i], R, T, W)
         values[i, J], _, at, _ = read_value(
             log_det, S, sigmas[i], mean, n, precision, mean, reading
         )
         gammas[i, J] = at
         for j in range(J):
             left = S - totals[j]
-            RB[:, :] = 0.0
-            for k in range(q):
-                for h in range(q):
-                    for c in range(p + 1):
-                        RB[k, c] += R[j, k, h] * B[j, h, c]
-            for k in range(q):
+            for k in range(r):
                 for c in range(p + 1):
                     for d in range(p + 1):
-                        left[c, d] += RB[k, c] * RB[k, d]
+                        left[c, d] -= turned[j, k, c] * turned[j, k, d]
             values[i, j], _, at, _ = read_value(
-                log_det - _log_det(roots[i], A[j]), left, sigmas[i], mean, n - rows[j], precision,
-                mean, reading,
+                log_det - _log_det(roots[i], R[j : j + 1]), left, sigmas[i], mean, n - rows[j],
+                precision, mean, reading,
             )  # fmt: skip
             gammas[i, j] = at
     return values, gammas
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _log_det(root: Floats, A: Floats) -> float:
-    """log|I + λ'A_jλ|."""
-    no_B = np.zeros((1, len(A), 1))
-    log_det, _, _ = reduce_groups(root, A.reshape(1, len(A), len(A)), no_B, np.zeros((1, 1)))
+def _log_det(root: Floats, R: Floats) -> float:
+    """log|N_j| of one group, R (1, r, q)."""
+    no_T = np.zeros((1, R.shape[1], 1))
+    log_det, _, _, _ = reduce_groups(root, R, no_T, np.zeros((1, 1)))
     return log_det

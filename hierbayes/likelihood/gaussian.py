@@ -25,6 +25,7 @@ from hierbayes.likelihood.collapsed import (
     solve_gamma,
 )
 from hierbayes.likelihood.conditional import ConditionalMoments, NormalPrior, flat_prior
+from hierbayes.likelihood.conditional_roots import conditional_roots
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import NORMAL, REML, Reading
 from hierbayes.likelihood.reduction import Reduction, reduce_draws
@@ -89,7 +90,7 @@ class Likelihood:
         """
         cross, prior = self.cross, self.gamma_prior
         value, d_root, d_sigma, d_gamma = collapsed(
-            root, sigma, gamma, cross.A, cross.B, cross.C, cross.n, prior.precision, prior.mean,
+            root, sigma, gamma, cross.R, cross.T, cross.W, cross.n, prior.precision, prior.mean,
             int(self.reading),
         )  # fmt: skip
         return value, Gradient(d_root, d_sigma, d_gamma)
@@ -97,7 +98,7 @@ class Likelihood:
     def without_effects(self) -> State:
         """The state at G = 0, σ at its maximum: that of a regression (``ML`` and ``REML``)."""
         cross = self.cross
-        root = np.zeros(cross.A.shape[1:])
+        root = np.zeros(2 * cross.R.shape[2:])
         sigma = profile_at(root, cross, self.reading).sigma
         return self.at(Theta.from_internal(root, sigma, cross.basis))
 
@@ -106,7 +107,7 @@ class Likelihood:
         """The prior of γ in the internal basis."""
         if self.reading == NORMAL and self.prior is not None:
             return self.prior
-        return flat_prior(len(self.cross.C) - 1)
+        return flat_prior(len(self.cross.W) - 1)
 
     @cached_property
     def log_jacobian(self) -> float:
@@ -157,7 +158,7 @@ class Likelihood:
         theta : Theta
             With one leading axis of length M.
         totals : (J, p+1, p+1) float
-            [X_j y_j]'[X_j y_j] in the internal basis.
+            What every group adds to W, see `within_totals`.
 
         Returns
         -------
@@ -201,7 +202,7 @@ class Likelihood:
         """
         cross, basis, prior = self.cross, self.cross.basis, self.gamma_prior
         return total_variance.split_variances(
-            *self._relative(theta), cross.A, cross.B, cross.C, prior.precision, prior.mean,
+            *self._relative(theta), cross, prior,
             np.ascontiguousarray(basis.scale * basis.x.matrix),
             np.ascontiguousarray(basis.scale * basis.z.matrix),
             np.ascontiguousarray(basis.scale * W @ basis.x.matrix),
@@ -262,15 +263,15 @@ class State:
     def _gamma_read(self) -> Floats:
         """The γ° that ``GIVEN`` reads; zero where it is not read."""
         if self.given is None:
-            return np.zeros(len(self.cross.C) - 1)
+            return np.zeros(len(self.cross.W) - 1)
         return self.cross.basis.gamma_internal(self.given)
 
     @cached_property
-    def reduced(self) -> tuple[float, Floats, Floats]:
-        """Σ_j log|M_j|, S (p+1, p+1) and every R_j (J, q, q): for modules of this layer."""
+    def reduced(self) -> tuple[float, Floats, Floats, Floats]:
+        """What `reduce_groups` returns: for modules of this layer."""
         cross = self.cross
-        log_det, S, R = reduce_groups(self.relative_root, cross.A, cross.B, cross.C)
-        return log_det, S, R
+        log_det, S, half, turned = reduce_groups(self.relative_root, cross.R, cross.T, cross.W)
+        return log_det, S, half, turned
 
     @cached_property
     def _solved(self) -> tuple[Floats, Floats]:
@@ -283,7 +284,8 @@ class State:
     def moments(self) -> ConditionalMoments:
         """Moments of γ° and u°."""
         gamma, F = self._solved
-        return conditional.moments_of(gamma, F, self.reduced[2], self.internal_sigma, self.cross)
+        roots = conditional_roots(self.relative_root, self.cross.A)
+        return conditional.moments_of(gamma, F, roots, self.internal_sigma, self.cross)
 
     @property
     def K(self) -> Floats:
@@ -309,12 +311,12 @@ class State:
     @cached_property
     def _score(self) -> tuple[Floats, float]:
         cross, prior, sigma = self.cross, self.likelihood.gamma_prior, self.internal_sigma
-        log_det, S, R = self.reduced
+        log_det, S, half, turned = self.reduced
         _, d_log_sigma, at, F = read_value(
             log_det, S, sigma, self._gamma_read, cross.n, prior.precision, prior.mean,
             int(self.likelihood.reading),
         )  # fmt: skip
-        return group_score(R, cross.A, cross.B, at, F, sigma), d_log_sigma
+        return group_score(half, turned, at, F, sigma), d_log_sigma
 
     @property
     def relative_score(self) -> Floats:
@@ -327,13 +329,12 @@ class State:
         Parameters
         ----------
         totals : (J, p+1, p+1) float
-            [X_j y_j]'[X_j y_j].
+            What every group adds to W, see `within_totals`.
         groups : (m,) int
             The groups to leave out, one at a time.
         """
-        _, S, R = self.reduced
-        RB = R @ self.cross.B
-        left = (S - totals + np.swapaxes(RB, 1, 2) @ RB)[groups]
+        _, S, _, turned = self.reduced
+        left = (S - totals - np.swapaxes(turned, 1, 2) @ turned)[groups]
         inverse = np.linalg.inv(left[:, :-1, :-1])
         return (inverse @ left[:, :-1, -1:])[..., 0], self.internal_sigma**2 * inverse
 

@@ -21,7 +21,7 @@ from hierbayes.likelihood.collapsed import collapsed
 
 # Counts up when the signature or the likelihood changes: machine code that callers have cached on
 # disk knows the function by its symbol alone.
-VERSION = 5
+VERSION = 6
 SYMBOL = f"hierbayes_collapsed_density_{VERSION}"
 
 _pointer = types.CPointer(types.float64)
@@ -35,9 +35,9 @@ _SIGNATURE = types.void(
     _pointer,  # root (q, q)
     _pointer,  # gamma (p,)
     _pointer,  # to_internal (q, q)
-    _pointer,  # A (J, q, q)
-    _pointer,  # B (J, q, p+1)
-    _pointer,  # C (p+1, p+1)
+    _pointer,  # R (J, q, q)
+    _pointer,  # T (J, q, p+1)
+    _pointer,  # W (p+1, p+1)
     _pointer,  # precision (p, p)
     _pointer,  # mean (p,)
     _pointer,  # out (2 + q² + p,): value, ∂/∂σ, ∂/∂L, ∂/∂γ
@@ -45,7 +45,7 @@ _SIGNATURE = types.void(
 
 
 def _collapsed_c(
-    J, q, p, reading, sigma, n, root_, gamma_, change_, A_, B_, C_, precision_, mean_, out_
+    J, q, p, reading, sigma, n, root_, gamma_, change_, R_, T_, W_, precision_, mean_, out_
 ):
     root = carray(root_, (q, q))
     change = carray(change_, (q, q))
@@ -58,9 +58,9 @@ def _collapsed_c(
         internal,
         sigma,
         carray(gamma_, (p,)),
-        carray(A_, (J, q, q)),
-        carray(B_, (J, q, p + 1)),
-        carray(C_, (p + 1, p + 1)),
+        carray(R_, (J, q, q)),
+        carray(T_, (J, q, p + 1)),
+        carray(W_, (p + 1, p + 1)),
         n,
         carray(precision_, (p, p)),
         carray(mean_, (p,)),
@@ -98,7 +98,7 @@ def is_compiled() -> bool:
 
 
 @njit(cache=True, nogil=True)
-def collapsed_native(root, sigma, gamma, to_internal, A, B, C, n, precision, mean, reading):
+def collapsed_native(root, sigma, gamma, to_internal, R, T, W, n, precision, mean, reading):
     """`collapsed` at ``to_internal @ root``, called through its C symbol.
 
     Returns the value, ∂/∂root (q, q), ∂/∂σ and ∂/∂γ (p,).
@@ -107,7 +107,7 @@ def collapsed_native(root, sigma, gamma, to_internal, A, B, C, n, precision, mea
     p = gamma.shape[0]
     out = np.empty(2 + q * q + p)
     likelihood(
-        A.shape[0], q, p, reading, sigma, n, root.ctypes, gamma.ctypes, to_internal.ctypes,
-        A.ctypes, B.ctypes, C.ctypes, precision.ctypes, mean.ctypes, out.ctypes,
+        R.shape[0], q, p, reading, sigma, n, root.ctypes, gamma.ctypes, to_internal.ctypes,
+        R.ctypes, T.ctypes, W.ctypes, precision.ctypes, mean.ctypes, out.ctypes,
     )  # fmt: skip
     return out[0], out[2 : 2 + q * q].copy().reshape((q, q)), out[1], out[2 + q * q :].copy()

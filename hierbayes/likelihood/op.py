@@ -27,8 +27,8 @@ class CollapsedLogDensity(Op):
     """log p(y | L, σ[, γ]) with u (and γ) integrated out, and its gradient.
 
     Inputs are those of `collapsed_native` without the reading: root L (q, q),
-    sigma, gamma (p,), to_internal (q, q), A (J, q, q), B (J, q, p+1),
-    C (p+1, p+1), n, precision (p, p), mean (p,).
+    sigma, gamma (p,), to_internal (q, q), R (J, q, q), T (J, q, p+1),
+    W (p+1, p+1), n, precision (p, p), mean (p,).
 
     Outputs are the value, ∂/∂L (q, q), ∂/∂σ and ∂/∂γ;
     only the value is meant for use in a model, the others are its gradient.
@@ -57,9 +57,9 @@ class CollapsedLogDensity(Op):
 
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]) -> None:
         arrays = [np.ascontiguousarray(value, dtype=np.float64) for value in inputs]
-        root, sigma, gamma, change, A, B, C, n, precision, mean = arrays
+        root, sigma, gamma, change, R, T, W, n, precision, mean = arrays
         results = collapsed_native(
-            root, sigma.item(), gamma, change, A, B, C, n.item(), precision, mean, self.reading
+            root, sigma.item(), gamma, change, R, T, W, n.item(), precision, mean, self.reading
         )
         for storage, result in zip(output_storage, results, strict=True):
             storage[0] = np.asarray(result, dtype=np.float64)
@@ -89,15 +89,15 @@ def _numba_collapsed(op: CollapsedLogDensity, node: Apply, **_: Any) -> Any:
     reading = op.reading
 
     @numba_njit
-    def collapsed_log_density(root, sigma, gamma, to_internal, A, B, C, n, precision, mean):
+    def collapsed_log_density(root, sigma, gamma, to_internal, R, T, W, n, precision, mean):
         value, d_root, d_sigma, d_gamma = collapsed_native(
             np.ascontiguousarray(root),
             sigma.item(),
             np.ascontiguousarray(gamma),
             np.ascontiguousarray(to_internal),
-            np.ascontiguousarray(A),
-            np.ascontiguousarray(B),
-            np.ascontiguousarray(C),
+            np.ascontiguousarray(R),
+            np.ascontiguousarray(T),
+            np.ascontiguousarray(W),
             n.item(),
             np.ascontiguousarray(precision),
             np.ascontiguousarray(mean),

@@ -2,10 +2,10 @@ r"""ML and REML as a function of Γ = λλ' alone, with its exact first and seco
 
 σ and γ are profiled out (γ integrated out for REML): with N = n − p for REML and n for ML,
 
-    ℓ(Γ) = −½ [ N (log 2πr²/N + 1) + Σ_j log|M_j| (+ log|S_XX|) ],   r² = S_yy − S_yX S_XX⁻¹ S_Xy
+    ℓ(Γ) = −½ [ N (log 2πr²/N + 1) + Σ_j log|N_j| (+ log|S_XX|) ],   r² = S_yy − S_yX S_XX⁻¹ S_Xy
 
 Γ enters through V/σ² = I + ZΓZ', which is linear in it.  So along symmetric S_i, S_j, with
-H_j = I − A_jK_j, D_j = H_jA_j, v_j = H_jZ_j'(y_j − X_jγ̂)/σ̂, Y_j = H_jZ_j'X_jF, FF' = S_XX⁻¹
+D_j = Z_j'(V_j/σ²)⁻¹Z_j, v_j = Z_j'(V_j/σ²)⁻¹(y_j − X_jγ̂)/σ̂, Y_j = Z_j'(V_j/σ²)⁻¹X_jF, FF' = S_XX⁻¹
 and P_j = Y_jY_j' (P_j and f_i are zero for ML),
 
     ∂ℓ/∂Γ      = M = ½ Σ_j [v_jv_j' − D_j + P_j]
@@ -31,7 +31,7 @@ from numba import njit
 
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import LOG_2PI, REML, reduce_groups, shrink_group
+from hierbayes.likelihood.collapsed import LOG_2PI, REML, group_score_parts, reduce_groups
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,15 +60,16 @@ class Profile:
     gamma: Floats
     freedom: float
     noise: float
-    _factors: Floats
+    _half: Floats
+    _turned: Floats
     _precision_factor: Floats
     _integrated: float
 
-    def curvature(self, cross: CrossProducts) -> Curvature:
-        """The derivatives here; ``cross`` is what the profile was made from."""
+    def curvature(self) -> Curvature:
+        """The derivatives here."""
         F = self._precision_factor
         D, vv, P, Dvv, DDP, mixed, spread = _curvature_sums(
-            self._factors, cross.A, cross.B, self.gamma, F, self.sigma, self._integrated
+            self._half, self._turned, self.gamma, F, self.sigma, self._integrated
         )
         return Curvature(D, vv, P, Dvv, DDP, mixed, spread, self.freedom)
 
@@ -135,9 +136,9 @@ class Curvature:
 
 def profile_at(root: Floats, cross: CrossProducts, reading: int) -> Profile:
     """The profiled likelihood at a relative root λ (q, q): one pass over the groups."""
-    p = len(cross.C) - 1
+    p = len(cross.W) - 1
     freedom = cross.n - p if reading == REML else cross.n
-    log_det, S, factors = reduce_groups(root, cross.A, cross.B, cross.C)
+    log_det, S, half, turned = reduce_groups(root, cross.R, cross.T, cross.W)
     try:
         low = np.linalg.cholesky(S)  # of S_XX, and r last
     except np.linalg.LinAlgError:
@@ -145,12 +146,12 @@ def profile_at(root: Floats, cross: CrossProducts, reading: int) -> Profile:
     r = float(low[p, p])
     if not (math.isfinite(log_det) and r > 0.0):
         nothing = np.zeros((p, p))
-        return Profile(root, -np.inf, 0.0, nothing[0], freedom, 0.0, factors, nothing, 0.0)
+        return Profile(root, -np.inf, 0.0, nothing[0], freedom, 0.0, half, turned, nothing, 0.0)
     inverse = np.linalg.inv(low[:p, :p])
     deviance = freedom * (LOG_2PI + 1.0 + 2.0 * math.log(r) - math.log(freedom)) + log_det
     if reading == REML:
         deviance += 2.0 * float(np.log(np.diag(low)[:p]).sum())
-    noise = 1e-13 * (abs(deviance) + freedom * (2.0 + float(cross.C[p, p]) / r**2))
+    noise = 1e-13 * (abs(deviance) + freedom * (2.0 + float(S[p, p]) / r**2))
     return Profile(
         root=root,
         value=-0.5 * deviance,
@@ -158,7 +159,8 @@ def profile_at(root: Floats, cross: CrossProducts, reading: int) -> Profile:
         gamma=inverse.T @ low[p, :p],
         freedom=freedom,
         noise=noise,
-        _factors=factors,
+        _half=half,
+        _turned=turned,
         _precision_factor=np.ascontiguousarray(inverse.T),
         _integrated=1.0 if reading == REML else 0.0,
     )
@@ -181,23 +183,23 @@ def _sandwich(S: Floats, T: Floats) -> Floats:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _curvature_sums(factors, A, B, gamma, F, sigma, integrated):
+def _curvature_sums(half, turned, gamma, F, sigma, integrated):
     """The sums over groups of `Curvature`, in its order."""
-    J, q, _ = B.shape
+    J, r, q = half.shape
     k = F.shape[1]
     sum_D, sum_vv, sum_P = np.zeros((q, q)), np.zeros((q, q)), np.zeros((q, q))
     weight = 0.5 * integrated
     Dvv, DDP = np.zeros((q, q, q, q)), np.zeros((q, q, q, q))
     vY, YY = np.zeros((q, q, k)), np.zeros((q, q, k, k))
-    work, H, Y = np.empty((q, q)), np.empty((q, q)), np.empty((q, 1 + k))  # [v_j, Y_j]
+    Y = np.empty((q, 1 + k))  # [v_j, Y_j]
     D, P = np.empty((q, q)), np.empty((q, q))
     for j in range(J):
-        shrink_group(j, factors, A, B, gamma, F, sigma, work, H, Y)
+        group_score_parts(j, half, turned, gamma, F, sigma, Y)
         for a in range(q):
             for b in range(a + 1):
                 total = 0.0
-                for h in range(q):
-                    total += H[a, h] * A[j, h, b]
+                for h in range(r):
+                    total += half[j, h, a] * half[j, h, b]
                 D[a, b] = D[b, a] = total
                 total = 0.0
                 for c in range(1, k + 1):

@@ -1,6 +1,6 @@
 """The collapsed likelihood at many θ, under as many priors of γ as wanted.
 
-What a draw of θ takes from the groups, Σ_j log|M_j| and S, does not depend on the prior of γ.
+What a draw of θ takes from the groups, Σ_j log|N_j| and S, does not depend on the prior of γ.
 So it is computed once per draw; any normal or flat prior of γ then costs only p × p matrices.
 """
 
@@ -25,7 +25,7 @@ class Reduction:
     Parameters
     ----------
     log_det : (M,) float
-        Σ_j log|M_j|.
+        Σ_j log|N_j|.
     S : (M, p+1, p+1) float
         [X y]'(V/σ²)⁻¹[X y].
     sigmas : (M,) float
@@ -67,17 +67,17 @@ class Reduction:
 
 def reduce_draws(roots: Floats, sigmas: Floats, cross: CrossProducts) -> Reduction:
     """Reduce the groups at M relative roots λ (M, q, q) and σ (M,) of the internal basis."""
-    log_det, S = _reduce(roots, cross.A, cross.B, cross.C)
+    log_det, S = _reduce(roots, cross.R, cross.T, cross.W)
     return Reduction(log_det, S, sigmas, cross)
 
 
 @njit(cache=True, nogil=True)
-def _reduce(roots: Floats, A: Floats, B: Floats, C: Floats) -> tuple[Floats, Floats]:
-    M, m = len(roots), len(C)
+def _reduce(roots: Floats, R: Floats, T: Floats, W: Floats) -> tuple[Floats, Floats]:
+    M, m = len(roots), len(W)
     log_det = np.empty(M)
     S = np.empty((M, m, m))
     for i in range(M):
-        log_det[i], S[i], _ = reduce_groups(roots[i], A, B, C)
+        log_det[i], S[i], _, _ = reduce_groups(roots[i], R, T, W)
     return log_det, S
 
 

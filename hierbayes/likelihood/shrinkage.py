@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import reduce_groups
+from hierbayes.likelihood.conditional_roots import conditional_roots
 
 
 def shrinkage_of_group(roots: Floats, A: Floats, T: Floats) -> Floats:
@@ -28,12 +28,10 @@ def shrinkage_moments(
     """Mean and sd over M draws λ (M, q, q) of Λ_j = T K_jA_j T⁻¹, both (J, q, q)."""
     M = len(roots)
     J, q = A.shape[0], A.shape[1]
-    no_B = np.zeros((J, q, 1))
-    no_C = np.zeros((1, 1))
     total = np.zeros((J, q, q))
     square = np.zeros((J, q, q))
     for i in range(M):
-        _, _, R = reduce_groups(roots[i], A, no_B, no_C)
+        R = conditional_roots(roots[i], A)
         for j in range(J):
             K = R[j].T @ R[j]
             user = T @ (K @ A[j]) @ T_inverse

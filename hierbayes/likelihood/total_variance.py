@@ -12,28 +12,48 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import reduce_groups, solve_gamma
+from hierbayes.likelihood.conditional import NormalPrior
+from hierbayes.likelihood.conditional_roots import conditional_roots
 
 
-@njit(cache=True, nogil=True)
 def split_variances(
     roots: Floats,
     sigmas: Floats,
+    cross: CrossProducts,
+    prior: NormalPrior,
+    T_x: Floats,
+    T_z: Floats,
+    population: Floats,
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Means over draws of the variances given θ, and variances over draws of the means.
+
+    T_x (p, p), T_z (q, q) and population (J, q, p) lead from the internal γ° and u° to γ, u and the
+    population part of β_j; constants do not matter to a variance.
+    """
+    return _split(
+        roots, sigmas, cross.R, cross.T, cross.W, cross.A, cross.B, prior.precision, prior.mean,
+        T_x, T_z, population,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _split(
+    roots: Floats,
+    sigmas: Floats,
+    R: Floats,
+    T: Floats,
+    W: Floats,
     A: Floats,
     B: Floats,
-    C: Floats,
     precision: Floats,
     mean: Floats,
     T_x: Floats,
     T_z: Floats,
-    W: Floats,
+    population: Floats,
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Means over draws of the variances given θ, and variances over draws of the means.
-
-    T_x (p, p), T_z (q, q) and W (J, q, p) lead from the internal γ° and u° to γ, u and the
-    population part of β_j; constants do not matter to a variance.
-    """
     M, J, q, p = len(roots), B.shape[0], B.shape[1], B.shape[2] - 1
     within, center, square = np.zeros(p), np.zeros(p), np.zeros(p)
     within_j, center_j, square_j = np.zeros((J, q)), np.zeros((J, q)), np.zeros((J, q))
@@ -42,7 +62,8 @@ def split_variances(
     u = np.empty(q)
     on_gamma = np.empty(p)
     for i in range(M):
-        _, S, R = reduce_groups(roots[i], A, B, C)
+        _, S, _, _ = reduce_groups(roots[i], R, T, W)
+        K_roots = conditional_roots(roots[i], A)
         gamma, F, _ = solve_gamma(S, sigmas[i], precision, mean)
         variance = sigmas[i] ** 2
         for c in range(p):
@@ -62,22 +83,22 @@ def split_variances(
                 for c in range(p + 1):
                     half[k, c] = 0.0
                     for h in range(q):
-                        half[k, c] += R[j, k, h] * B[j, h, c]
+                        half[k, c] += K_roots[j, k, h] * B[j, h, c]
             for k in range(q):
                 for c in range(p + 1):
                     KB[k, c] = 0.0
                     for h in range(q):
-                        KB[k, c] += R[j, h, k] * half[h, c]
+                        KB[k, c] += K_roots[j, h, k] * half[h, c]
                 u[k] = KB[k, p]
                 for c in range(p):
                     u[k] -= KB[k, c] * gamma[c]
             for k in range(q):
                 value, spread = 0.0, 0.0
                 for c in range(p):
-                    on_gamma[c] = W[j, k, c]
+                    on_gamma[c] = population[j, k, c]
                     for h in range(q):
                         on_gamma[c] -= T_z[k, h] * KB[h, c]
-                    value += W[j, k, c] * gamma[c]
+                    value += population[j, k, c] * gamma[c]
                 for d in range(p):
                     factor = 0.0
                     for c in range(p):
@@ -87,7 +108,7 @@ def split_variances(
                     value += T_z[k, h] * u[h]
                     factor = 0.0
                     for m in range(q):
-                        factor += T_z[k, m] * R[j, h, m]
+                        factor += T_z[k, m] * K_roots[j, h, m]
                     spread += factor * factor
                 within_j[j, k] += variance * spread / M
                 step = value - center_j[j, k]

@@ -8,10 +8,10 @@ W = (V/σ̂²)⁻¹ and V_i = ∂(V/σ̂²)/∂φ_i (Z_j S_i Z_j' for an entry o
     second_ij = [X r]' W V_i W V_j W [X r]
     trace_ij  = tr(W V_i W V_j)
 
-r = (y − Xγ̂)/σ̂.  Per group, with K_j as in `collapsed`, H_j = I − A_jK_j and
-B̃_j = Z_j'[X_j r_j]:
+r = (y − Xγ̂)/σ̂.  Per group, with Z_j = Q_jR_j, T_j = Q_j'[X_j r_j] and N_j as in `collapsed`,
+W is the identity outside the span of Q_j and N_j⁻¹ within:
 
-    Z'W[X r] = H B̃,    Z'WZ = H A,    Z'W²[X r] = H² B̃,    Z'W²Z = H A H'
+    Z'W[X r] = R'N⁻¹T,    Z'WZ = R'N⁻¹R,    Z'W²[X r] = R'N⁻²T,    Z'W²Z = R'N⁻²R
 
 all in the internal basis; nothing has n rows.
 """
@@ -24,7 +24,6 @@ import numpy as np
 
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import reduce_groups
 from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.gaussian import State
 
@@ -76,24 +75,27 @@ def variance_derivatives(state: State, blocks: tuple[int, ...]) -> VarianceDeriv
     """The derivatives at a maximum of the likelihood, G of ``blocks``."""
     cross = _with_residual(state)
     lam = state.relative_root
-    _, S, R = reduce_groups(lam, cross.A, cross.B, cross.C)
-    K = np.swapaxes(R, 1, 2) @ R
-    H = np.eye(len(lam)) - cross.A @ K
-    E = H @ cross.B
-    D = H @ cross.A
+    P = cross.R @ lam
+    inverse = np.linalg.inv(np.linalg.cholesky(np.eye(P.shape[1]) + P @ np.swapaxes(P, 1, 2)))
+    N_inverse = np.swapaxes(inverse, 1, 2) @ inverse
+    half, turned = inverse @ cross.R, inverse @ cross.T
+    across, whole = N_inverse @ cross.R, N_inverse @ cross.T  # N⁻¹R, N⁻¹T
+    D, E = np.swapaxes(half, 1, 2) @ half, np.swapaxes(half, 1, 2) @ turned
     directions = entry_directions(blocks)
-    k, m = len(directions) + 1, cross.C.shape[0]
+    k, m = len(directions) + 1, len(cross.W)
     first, second = np.empty((k, m, m)), np.empty((k, k, m, m))
     moved = np.einsum("iab,gbc->igac", directions, E)  # S_iE_g
-    square = S - np.einsum("gac,gab,gbd->cd", E, K, cross.B)  # [X r]'W²[X r]
     first[:-1] = np.einsum("gac,igad->icd", E, moved)
-    first[-1] = square
+    first[-1] = cross.W + np.einsum("gac,gad->cd", whole, whole)  # [X r]'W²[X r]
     second[:-1, :-1] = np.einsum("igac,gab,jgbd->ijcd", moved, D, moved, optimize=True)
-    second[:-1, -1] = np.einsum("igac,gad->icd", moved, H @ E)
+    second[:-1, -1] = np.einsum("igac,gka,gkd->icd", moved, across, whole, optimize=True)
     second[-1, :-1] = np.swapaxes(second[:-1, -1], 1, 2)
-    second[-1, -1] = square - np.einsum("gac,gab,gbd->cd", E, K, E)
-    gamma_cov = np.linalg.inv(S[:-1, :-1])
-    return VarianceDerivatives(first, second, _traces(cross, directions, D, H), gamma_cov)
+    cube = inverse @ whole
+    second[-1, -1] = cross.W + np.einsum("gac,gad->cd", cube, cube)
+    gamma_cov = np.linalg.inv((cross.W + np.einsum("gac,gad->cd", turned, turned))[:-1, :-1])
+    outside = float((cross.rows - P.shape[1]).sum())
+    traces = _traces(directions, D, across, outside + float((N_inverse**2).sum()))
+    return VarianceDerivatives(first, second, traces, gamma_cov)
 
 
 def _with_residual(state: State) -> CrossProducts:
@@ -102,8 +104,7 @@ def _with_residual(state: State) -> CrossProducts:
     change = np.eye(len(gamma) + 1)
     change[:-1, -1] = -gamma
     change[:, -1] /= sigma
-    C = change.T @ cross.C @ change
-    return CrossProducts(cross.A, cross.B @ change, C, cross.rows, cross.groups, cross.basis)
+    return cross.turned(change)
 
 
 def entry_directions(blocks: tuple[int, ...]) -> Floats:
@@ -116,15 +117,15 @@ def entry_directions(blocks: tuple[int, ...]) -> Floats:
     return directions
 
 
-def _traces(cross: CrossProducts, directions: Floats, D: Floats, H: Floats) -> Floats:
-    """Tr(W V_i W V_j) (k, k); W has n_j − q eigenvalues 1 beside those of H_j."""
-    k, q = len(directions) + 1, D.shape[1]
+def _traces(directions: Floats, D: Floats, across: Floats, square: float) -> Floats:
+    """Tr(W V_i W V_j) (k, k), from Z'WZ, N⁻¹R and tr W²."""
+    k = len(directions) + 1
     traces = np.empty((k, k))
     turned = np.einsum("iab,gbc->igac", directions, D)  # S_iD_g
     traces[:-1, :-1] = np.einsum("igab,jgba->ij", turned, turned)
-    both = np.einsum("gab,gcb->gac", D, H)  # Z'W²Z = HAH'
-    traces[:-1, -1] = traces[-1, :-1] = np.einsum("iab,gba->i", directions, both)
-    traces[-1, -1] = (cross.rows - q).sum() + np.einsum("gab,gba->", H, H)
+    both = np.einsum("gka,gkb->ab", across, across)  # Z'W²Z
+    traces[:-1, -1] = traces[-1, :-1] = np.einsum("iab,ba->i", directions, both)
+    traces[-1, -1] = square
     return traces
 
 

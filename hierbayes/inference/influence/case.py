@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.design.blocks import block_slices
-from hierbayes.design.crossproducts import CrossProducts, group_totals
+from hierbayes.design.crossproducts import CrossProducts, within_totals
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.reml import maximise_near
 from hierbayes.frames.arrays import Booleans, Floats, Integers
@@ -43,10 +43,10 @@ class Refit:
 def without_groups(problem: Problem) -> Iterator[CrossProducts]:
     """Cross-products without each group in turn."""
     design, cross = problem.design, problem.cross
-    totals = group_totals(design.rows, design.J, cross.basis)
-    for j in range(len(cross.A)):
-        kept = np.arange(len(cross.A)) != j
-        yield CrossProducts(cross.A[kept], cross.B[kept], cross.C - totals[j], cross.rows[kept],
+    totals = within_totals(design.rows, cross)
+    for j in range(cross.J):
+        kept = np.arange(cross.J) != j
+        yield CrossProducts(cross.R[kept], cross.T[kept], cross.W - totals[j], cross.rows[kept],
                             cross.groups[kept], cross.basis)  # fmt: skip
 
 
@@ -60,8 +60,8 @@ def without_rows(problem: Problem, rows: Integers) -> Iterator[CrossProducts]:
         B[j] -= np.outer(z, w)
         counts[j] -= 1.0
         kept = counts > 0.0
-        yield CrossProducts(A[kept], B[kept], cross.C - np.outer(w, w), counts[kept],
-                            cross.groups[kept], cross.basis)  # fmt: skip
+        yield CrossProducts.from_sums(A[kept], B[kept], cross.C - np.outer(w, w), counts[kept],
+                                      cross.groups[kept], cross.basis)  # fmt: skip
 
 
 def refit(cross: CrossProducts, problem: Problem, reading: Reading, root: Floats) -> Refit:
@@ -83,7 +83,7 @@ def why_not(cross: CrossProducts, problem: Problem, effects_by_group: Booleans) 
         Which random effects each group that is left can estimate beside the others.
     """
     design = problem.design
-    n, J, p = cross.n, len(cross.A), len(design.terms)
+    n, J, p = cross.n, cross.J, len(design.terms)
     if J < 2 or n <= J or n <= p:
         return "too few rows or groups are left"
     XtX = cross.C[:-1, :-1]

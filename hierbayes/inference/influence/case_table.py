@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.design.crossproducts import group_totals
+from hierbayes.design.crossproducts import within_totals
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.influence.case import Refit
 from hierbayes.inference.residuals.anchor import Anchor
@@ -49,7 +49,7 @@ class Changes:
 def groups_given_theta(at: Anchor, possible: Integers) -> Changes:
     """Changes as each group is left out, θ held; ``possible`` are those that can be."""
     design, cross = at.problem.design, at.problem.cross
-    totals = group_totals(design.rows, design.J, cross.basis)
+    totals = within_totals(design.rows, cross)
     J, p = design.J, len(design.terms)
     gamma, cov = np.full((J, p), np.nan), np.full((J, p, p), np.nan)
     gamma[possible], cov[possible] = at.state.gamma_without_groups(totals, possible)

@@ -67,9 +67,8 @@ class Nesting:
         if reading_of(self.big) != REML:
             basis = replace(basis, x=own.x, constant=own.constant)
         return replace(
-            cross, A=self.Z.T @ cross.A @ self.Z, B=self.Z.T @ cross.B @ M, C=M.T @ cross.C @ M,
-            basis=replace(basis, z=own.z, center=own.center),
-        )  # fmt: skip
+            cross.turned(M), R=cross.R @ self.Z, basis=replace(basis, z=own.z, center=own.center)
+        )
 
     def null_simulator(self) -> Simulator:
         """Simulates cross-products of the larger model's columns from the smaller model."""

@@ -14,7 +14,7 @@ respect to the held parameter: at the best others they add nothing to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import null_space
@@ -173,7 +173,7 @@ class Held:
         M[:-1, :-1] = N
         M[:-1, -1] = -t * self._offset(value) / (t @ t)
         M[-1, -1] = 1.0
-        return replace(self.cross, B=self.cross.B @ M, C=M.T @ self.cross.C @ M)
+        return self.cross.turned(M)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from hierbayes.design.crossproducts import group_totals
+from hierbayes.design.crossproducts import within_totals
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
@@ -90,7 +90,7 @@ def deletion(
 
 def _totals(baseline: Baseline) -> Floats:
     design, cross = baseline.fit.design, baseline.fit.problem.cross
-    return group_totals(design.rows, design.J, cross.basis)
+    return within_totals(design.rows, cross)
 
 
 def _without(baseline: Baseline, priors: PriorSet, totals: Floats) -> tuple[Floats, Floats]:

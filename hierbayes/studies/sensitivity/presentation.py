@@ -98,7 +98,7 @@ def provenance(baseline: Baseline, interval: Interval) -> dict[str, str | int | 
     """Where the numbers of a study come from: model, data, priors, seed and version."""
     cross = baseline.fit.problem.cross
     digest = hashlib.sha256()
-    for array in (cross.A, cross.B, cross.C):
+    for array in (cross.R, cross.T, cross.W):
         digest.update(np.ascontiguousarray(array).tobytes())
     priors = baseline.priors.frame().reset_index()
     return {
