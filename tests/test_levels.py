@@ -8,7 +8,8 @@ import pytest
 
 import hierbayes as hb
 from hierbayes.design.levels import is_outer
-from hierbayes.frames.constancy import varies_within
+from hierbayes.design.ranks import estimable_somewhere
+from hierbayes.frames.constancy import CONSTANT_TOLERANCE, columns_vary_within, varies_within
 from hierbayes.frames.grouping import group_values
 from hierbayes.inference.context.spread import spread_table
 
@@ -298,3 +299,36 @@ def test_one_definition_of_constant_within_groups() -> None:
     codes, backwards = groups.codes, slice(None, None, -1)
     assert is_outer(column, codes, groups.J).tolist() == [True, False]
     assert is_outer(column[backwards], codes[backwards], groups.J).tolist() == [True, False]
+
+
+def test_constant_within_groups_whatever_the_order_of_the_rows() -> None:
+    rng = np.random.default_rng(3)
+    codes = np.repeat(np.arange(5), 4)
+    for _ in range(200):
+        x = rng.normal(size=5)[codes] + rng.choice([0.0, 4e-10, 8e-10, 1e-3], (5, 1))[codes, 0] * (
+            rng.choice([-1.0, 0.0, 1.0], 20)
+        )
+        low, high = (np.array([f(x[codes == j]) for j in range(5)]) for f in (np.min, np.max))
+        varies = high - low > CONSTANT_TOLERANCE * np.ptp(x)
+        order = rng.permutation(20)
+        both = np.column_stack([x, np.ones(20)])[order]
+        for found in (
+            columns_vary_within(both, codes[order], 6),
+            columns_vary_within(both, codes[order], 5),
+        ):
+            assert found[:5, 0].tolist() == varies.tolist() and not found[:, 1].any()
+            assert not found[5:].any()  # a group without rows
+
+
+def test_effects_estimable_in_some_group() -> None:
+    rng = np.random.default_rng(6)
+    Z = rng.normal(size=(40, 3, 2))
+    Z[:, :, 1] = Z[:, :, 0]  # one and the same column in all groups
+    A, rows = np.swapaxes(Z, 1, 2) @ Z, np.full(40, 3.0)
+    assert estimable_somewhere(A, rows).tolist() == [False, False]
+    for j in (0, 17, 39):
+        B = A.copy()
+        B[j] = np.diag([2.0, 1.0])
+        assert estimable_somewhere(B, rows).tolist() == [True, True]
+    B[39] = np.diag([2.0, 0.0])
+    assert estimable_somewhere(B, rows).tolist() == [True, False]

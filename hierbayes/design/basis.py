@@ -51,7 +51,8 @@ class Standardisation:
 
     def apply(self, columns: Floats) -> Floats:
         """The internal columns: the difference first, so that no digit is lost."""
-        result: Floats = (columns - self.shift) / self.spread
+        result: Floats = columns - self.shift
+        result /= self.spread
         if (self.mix == np.eye(len(self.mix))).all():
             return result
         return result @ self.mix
@@ -161,7 +162,8 @@ def _standardise(columns: Floats, constant: Floats) -> Standardisation:
     spread = np.where(free, _spread(columns, shift), 1.0)
     dull = spread <= 1e-14 * np.abs(shift)  # a second constant: refused by the check of rank
     shift, spread = np.where(dull, 0.0, shift), np.where(dull, 1.0, spread)
-    centred = (columns - shift) / spread
+    centred = columns - shift
+    centred /= spread
     left, mix = _orthogonalise(centred)
     size = np.sqrt(spread**2 + shift**2)
     matrix = ((np.eye(k) - np.outer(constant, shift)) / spread) @ mix
@@ -211,5 +213,7 @@ def _join(parts: list[Standardisation]) -> Standardisation:
 
 def _spread(columns: Floats, shift: Floats) -> Floats:
     """Root mean square of columns (n, k) about ``shift`` (k,)."""
-    spread: Floats = np.sqrt(((columns - shift) ** 2).mean(axis=0))
+    squares = columns - shift
+    squares *= squares
+    spread: Floats = np.sqrt(squares.mean(axis=0))
     return spread

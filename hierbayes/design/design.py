@@ -172,7 +172,7 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
     rows = Rows(
         y=_response(spec.response, frame),
         X=X,
-        Z=np.hstack([Z for Z, _, _ in parts]),
+        Z=parts[0][0] if len(parts) == 1 else np.hstack([Z for Z, _, _ in parts]),
         codes=codes,
         index=frame.index,
         kept=kept,

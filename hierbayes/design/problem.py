@@ -13,7 +13,7 @@ from hierbayes.design.blocks import block_slices
 from hierbayes.design.constant_factors import factor_values
 from hierbayes.design.crossproducts import CrossProducts, cross_products
 from hierbayes.design.design import Design, build_design
-from hierbayes.design.ranks import estimable_effects, group_ranks
+from hierbayes.design.ranks import estimable_somewhere, group_ranks
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Integers
 from hierbayes.frames.constancy import columns_vary_within
@@ -162,7 +162,7 @@ def _refuse_inestimable_effects(design: Design, cross: CrossProducts) -> None:
                 f"the random part has {size} effects and no group has more than {largest} "
                 "rows: use fewer random effects"
             )
-        absent = ~estimable_effects(cross.A[:, at, at]).any(axis=0)
+        absent = ~estimable_somewhere(cross.A[:, at, at], cross.rows)
         if absent.any():
             last = int(np.flatnonzero(absent)[-1])
             raise DataError(
@@ -176,7 +176,9 @@ def _refuse_inestimable_effects(design: Design, cross: CrossProducts) -> None:
 def _refuse_absorbed_effects(design: Design, cross: CrossProducts) -> None:
     """Refuse random effects that the fixed part already has, one coefficient for each group."""
     B, XtX = cross.B[:, :, :-1], cross.C[:-1, :-1]
-    left = (cross.A - B @ np.linalg.solve(XtX, np.swapaxes(B, 1, 2))).sum(axis=0)
+    J, q, p = B.shape
+    weights = np.linalg.solve(XtX, B.reshape(J * q, p).T).T.reshape(J, q, p)
+    left = cross.A.sum(axis=0) - np.einsum("jkc,jhc->kh", B, weights, optimize=True)
     total = np.sqrt(np.diag(cross.A.sum(axis=0)))
     unit = np.sqrt((design.rows.Z**2).mean(axis=0))
     for at in block_slices(design.blocks):
@@ -222,11 +224,10 @@ def _refuse_exact_fit(design: Design, cross: CrossProducts) -> None:
 
 def _residual_share(cross: CrossProducts, ranks: Integers) -> float:
     """Share of the variance of y that the groups' own regressions leave, to some 10 digits."""
-    m, q = len(cross.C), cross.A.shape[1]
-    if (ranks == q).all():
-        own = np.linalg.solve(cross.A, cross.B)
-    else:
-        own = np.linalg.pinv(cross.A, rcond=1e-12, hermitian=True) @ cross.B
+    m, full = len(cross.C), ranks == cross.A.shape[1]
+    own = np.empty_like(cross.B)
+    own[full] = np.linalg.solve(cross.A[full], cross.B[full])
+    own[~full] = np.linalg.pinv(cross.A[~full], rcond=1e-12, hermitian=True) @ cross.B[~full]
     between = cross.B.reshape(-1, m).T @ own.reshape(-1, m)
     within = cross.C - between
     WtW, Wty, yty = within[:-1, :-1], within[:-1, -1], within[-1, -1]

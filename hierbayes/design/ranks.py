@@ -11,6 +11,7 @@ import numpy as np
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 
 RANK_TOLERANCE = 1e-12  # of an eigenvalue
+_LARGE_GROUPS = 20
 
 
 def column_scale(A: Floats) -> Floats:
@@ -28,7 +29,12 @@ def unit_columns(A: Floats) -> Floats:
 
 def group_ranks(A: Floats) -> Integers:
     """Rank (J,) of each group's Z_j, from Z_j'Z_j (J, q, q)."""
-    ranks: Integers = (np.linalg.eigvalsh(unit_columns(A)) > RANK_TOLERANCE).sum(axis=1)
+    return _ranks(unit_columns(A))
+
+
+def _ranks(unit: Floats) -> Integers:
+    """Rank (J,) of Z_j'Z_j (J, q, q) of columns on one scale."""
+    ranks: Integers = (np.linalg.eigvalsh(unit) > RANK_TOLERANCE).sum(axis=1)
     return ranks
 
 
@@ -48,3 +54,21 @@ def estimable_effects(A: Floats) -> Booleans:
         others = np.delete(np.delete(A, k, axis=1), k, axis=2)
         able[:, k] = rank > (group_ranks(others) if q > 1 else 0)
     return able
+
+
+def estimable_somewhere(A: Floats, rows: Floats) -> Booleans:
+    """Which effects the rows of some group can estimate beside the others (q,).
+
+    A group that can estimate all of them, which large ones mostly can, is looked for first.
+
+    Parameters
+    ----------
+    A : (J, q, q) float
+    rows : (J,) float
+        Rows of each group.
+    """
+    large = np.argsort(rows)[-_LARGE_GROUPS:]
+    if (_ranks(unit_columns(A)[large]) == A.shape[1]).any():
+        return np.ones(A.shape[1], dtype=np.bool_)
+    somewhere: Booleans = estimable_effects(A).any(axis=0)
+    return somewhere

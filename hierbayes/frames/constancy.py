@@ -75,10 +75,38 @@ def columns_vary_within(columns: Floats, codes: Integers, J: int) -> Booleans:
 
     Numbers are the same where their range in a group is at most 1e-9 of that of the column.
     """
-    varies = np.zeros((J, columns.shape[1]), dtype=np.bool_)
     if not len(codes):
-        return varies
-    if (np.diff(codes) < 0).any():
+        return np.zeros((J, columns.shape[1]), dtype=np.bool_)
+    ordered = not (np.diff(codes) < 0).any()
+    if not ordered and np.isfinite(columns.sum()):
+        return np.column_stack([_varies(x, codes, J) for x in columns.T])
+    return _ranges_vary(columns, codes, J, ordered)
+
+
+def _varies(x: Floats, codes: Integers, J: int) -> Booleans:
+    """`columns_vary_within` of one column (n,) without sorting the rows.
+
+    How far the rows of a group are from one of them says it, but for distances between half the
+    limit and the limit.
+    """
+    one = np.empty(J, dtype=np.float64)
+    one[codes] = x  # of each group the last value to be written
+    away = np.abs(x - one[codes])
+    limit = CONSTANT_TOLERANCE * (x.max() - x.min())
+    varies = np.zeros(J, dtype=np.bool_)
+    varies[codes[away > limit]] = True
+    unsure = np.zeros(J, dtype=np.bool_)
+    unsure[codes[(away > 0.5 * limit) & (away <= limit)]] = True
+    unsure &= ~varies
+    if unsure.any():
+        varies[unsure] = _ranges_vary(x[:, None], codes, J, ordered=False)[unsure, 0]
+    return varies
+
+
+def _ranges_vary(columns: Floats, codes: Integers, J: int, ordered: bool) -> Booleans:
+    """`columns_vary_within` by the range in each group."""
+    varies = np.zeros((J, columns.shape[1]), dtype=np.bool_)
+    if not ordered:
         order = np.argsort(codes, kind="stable")
         codes, columns = codes[order], columns[order]
     first = np.flatnonzero(np.diff(codes, prepend=-1))
