@@ -113,7 +113,7 @@ READ: tuple[tuple[str, str, str], ...] = (
     (
         "lme4",
         "lmer(mathach ~ as.numeric(Sex == 'Male') + (1|school), hs)",
-        "mathach ~ 1 + I((Sex == 'Male').astype(float)) + (1 | school)",
+        "mathach ~ 1 + I(Sex == 'Male') + (1 | school)",
     ),
     (
         "lme4",

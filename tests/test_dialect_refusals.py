@@ -192,7 +192,7 @@ EXPRESSIONS = {
     "I(2 * (Size % 10))": "I(2 * Size %% 10)",
     "I((2 * Size) % 10)": "I((2 * Size) %% 10)",
     "I(Size // 100)": "I(Size %/% 100)",
-    "I((ses > 0) & (Size < 900))": "I(ses > 0 & Size < 900)",
+    "I((ses > 0) & (Size < 900))": "as.numeric(ses > 0 & Size < 900)",
     "np.log1p(np.abs(ses))": "log1p(abs(ses))",
     "I((Sex == 'Male').astype(float))": 'I(as.numeric(Sex == "Male"))',
     "np.exp(`odd name` / 2)": "exp(`odd name` / 2)",

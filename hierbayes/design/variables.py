@@ -26,11 +26,14 @@ class Variable:
         Levels of a factor in the order of its coding, the reference first; empty for a number.
     between : bool
         Whether it is constant within every group (level 2).
+    boolean : bool
+        Whether it holds truth values, which are the numbers 0 and 1 here.
     """
 
     name: str
     levels: tuple[str, ...]
     between: bool
+    boolean: bool = False
 
     @property
     def is_factor(self) -> bool:
@@ -64,6 +67,11 @@ class Variables:
         """Names of the columns that hold labels."""
         return tuple(name for name, column in self.columns.items() if column.is_factor)
 
+    @property
+    def booleans(self) -> frozenset[str]:
+        """Names of the columns that hold truth values."""
+        return frozenset(name for name, column in self.columns.items() if column.boolean)
+
 
 def describe_variables(design: Design, data: pd.DataFrame) -> Variables:
     """Read the kind, the levels and the level of each column a design uses.
@@ -80,7 +88,12 @@ def describe_variables(design: Design, data: pd.DataFrame) -> Variables:
     rows = data.loc[design.rows.kept, names]
     groups = Groups((spec.group,), design.rows.codes, design.groups)
     columns = {
-        name: Variable(name, factor_levels(column), is_constant_within(column, groups))
+        name: Variable(
+            name,
+            factor_levels(column),
+            is_constant_within(column, groups),
+            pd.api.types.is_bool_dtype(column.dtype),
+        )
         for name, column in rows.items()
     }
     return Variables(columns, design.columns.between)

@@ -16,6 +16,7 @@ from hierbayes.specification.terms import (
     names_in,
     read_terms,
 )
+from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.expression import called, parse_factor
 
 _LEVEL = re.compile(r"(?P<factor>.*?)\[(?:T\.)?(?P<level>[^\[\]]*)\]")
@@ -97,6 +98,12 @@ def coded_variables(specification: Specification, variables: Variables) -> tuple
     coded = [f for f in all_factors(specification) if is_categorical(f, variables)]
     names = dict.fromkeys(name for factor in coded for name in sorted(names_in(factor)))
     return tuple(variables.columns[name] for name in names if name in variables.factors)
+
+
+def booleans_used(model: ModelToWrite) -> frozenset[str]:
+    """Columns of truth values in a model, which systems that code them must have as numbers."""
+    names = (name for factor in all_factors(model.specification) for name in names_in(factor))
+    return model.variables.booleans & frozenset(names)
 
 
 def is_one_column(block: tuple[str, ...], variables: Variables) -> bool:

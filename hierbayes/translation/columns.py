@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 import pandas as pd
+from pandas.api.types import is_bool_dtype
 
 from hierbayes.design.variables import factor_levels
 
@@ -26,22 +27,27 @@ class Columns(tuple[str, ...]):
         Levels of each factor, the reference first.
     data : DataFrame, optional
         The data, where code says at which level a variable is.
+    booleans : frozenset of str
+        Columns of truth values, which are numbers here and factors in R and patsy.
     """
 
     levels: Mapping[str, tuple[str, ...]]
     data: pd.DataFrame | None
+    booleans: frozenset[str]
 
     def __new__(
         cls,
         names: Sequence[str],
         levels: Mapping[str, tuple[str, ...]] | None = None,
         data: pd.DataFrame | None = None,
+        booleans: frozenset[str] | None = None,
     ) -> Columns:
         """Names with levels and data; those that ``names`` carries already by default."""
         made = super().__new__(cls, names)
         known = names if isinstance(names, Columns) else None
         made.levels = dict((known.levels if known else {}) if levels is None else levels)
         made.data = known.data if known and data is None else data
+        made.booleans = (known.booleans if known else frozenset()) if booleans is None else booleans
         return made
 
 
@@ -49,7 +55,18 @@ def columns_of(data: pd.DataFrame) -> Columns:
     """The columns of data as a reader sees them."""
     names = [str(name) for name in data.columns]
     levels = {name: factor_levels(data[name]) for name in data.columns if isinstance(name, str)}
-    return Columns(names, {name: found for name, found in levels.items() if found}, data)
+    booleans = frozenset(str(n) for n, kind in data.dtypes.items() if is_bool_dtype(kind))
+    return Columns(names, {name: found for name, found in levels.items() if found}, data, booleans)
+
+
+def booleans_among(columns: Sequence[str]) -> frozenset[str]:
+    """Those of the columns that are known to hold truth values."""
+    return columns.booleans if isinstance(columns, Columns) else frozenset()
+
+
+def without_booleans(columns: Sequence[str], numbers: frozenset[str]) -> Columns:
+    """The columns after code has made numbers of some."""
+    return Columns(columns, booleans=booleans_among(columns) - numbers)
 
 
 def look_like_numbers(levels: tuple[str, ...]) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from keyword import iskeyword
 
 from hierbayes.design.variables import Variables
 from hierbayes.errors import FormulaError
@@ -14,6 +15,10 @@ from hierbayes.translation.columns import look_like_numbers
 _BACKTICKS = re.compile(r"`([^`]*)`")
 _MARK = "quoted_name_"
 CONTEXTUAL = ("cvar", "dvar")
+_TRUTHS = {
+    "np.isnan", "np.isfinite", "np.isinf", "np.logical_and", "np.logical_or", "np.logical_not",
+    "np.isin", "np.signbit",
+}  # fmt: skip
 
 
 def factor_tree(factor: str) -> ast.expr:
@@ -68,6 +73,28 @@ def called(tree: ast.expr) -> str:
     if isinstance(owner, ast.Attribute) and isinstance(owner.value, ast.Name):
         return f"{owner.value.id}.{owner.attr}"
     return owner.id if isinstance(owner, ast.Name) else ""
+
+
+def is_truth(tree: ast.expr, booleans: Collection[str]) -> bool:
+    """Whether a factor's values are true and false: 0 and 1 here, labels in R and patsy.
+
+    Examples
+    --------
+    >>> is_truth(parse_factor("I(x > 0)"), ()), is_truth(parse_factor("I(b * x)"), {"b"})
+    (True, False)
+    """
+    match tree:
+        case ast.Name(id=name):
+            return name in booleans
+        case ast.Compare() | ast.BoolOp():
+            return True
+        case ast.UnaryOp(op=ast.Invert() | ast.Not(), operand=inner):
+            return is_truth(inner, booleans)
+        case ast.BinOp(left=left, op=ast.BitAnd() | ast.BitOr() | ast.BitXor(), right=right):
+            return is_truth(left, booleans) and is_truth(right, booleans)
+        case ast.Call(args=[inner]) if called(tree) == "I":
+            return is_truth(inner, booleans)
+    return called(tree) in _TRUTHS
 
 
 def functions_in(factors: tuple[str, ...]) -> frozenset[str]:
@@ -139,7 +166,7 @@ def plain_contextual(factor: str, levels: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def _in_backticks(name: str) -> str:
-    return name if name.isidentifier() else f"`{name}`"
+    return name if name.isidentifier() and not iskeyword(name) else f"`{name}`"
 
 
 class _Spelling(ast.NodeTransformer):
@@ -170,6 +197,17 @@ class _Spelling(ast.NodeTransformer):
                 return node
         node.args = [self.visit(one) for one in node.args]
         node.keywords = [ast.keyword(k.arg, self.visit(k.value)) for k in node.keywords]
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        """Truth values between & and |, which are numbers by then."""
+        if isinstance(node.op, ast.BitAnd | ast.BitOr | ast.BitXor):
+            node.left, node.right = self._truth(node.left), self._truth(node.right)
+        return self.generic_visit(node)
+
+    def _truth(self, node: ast.expr) -> ast.expr:
+        if isinstance(node, ast.Name) and node.id in self.variables.booleans:
+            return ast.Compare(node, [ast.Eq()], [ast.Constant(1)])
         return node
 
     def visit_Name(self, node: ast.Name) -> ast.Name:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hierbayes.errors import FormulaError
+from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import factors_of
 from hierbayes.translation.columns import Columns
+from hierbayes.translation.expression import CONTEXTUAL, called, factor_tree
+from hierbayes.translation.prepared_data import Dropped, arguments_of, refuse_other_rows
 from hierbayes.translation.programs.arithmetic import read_arithmetic
 from hierbayes.translation.programs.code_words import NAME, STRING, Cursor, Word
 from hierbayes.translation.programs.factor_trees import factor_text, quoted, same_factor
@@ -51,10 +55,56 @@ class KnownColumns:
 
     def __init__(self, columns: Sequence[str], system: str, *, ignores_case: bool) -> None:
         self.columns = tuple(columns)
+        self._given = columns
         self._levels = columns.levels if isinstance(columns, Columns) else None
         self.system = system
         self.ignores_case = ignores_case
         self._made: dict[str, Made] = {}
+        self.dropped: Dropped = ()
+        self._before: dict[str, Dropped] = {}
+
+    def copy(self) -> KnownColumns:
+        """The same columns, for another data set."""
+        other = KnownColumns(self._given, self.system, ignores_case=self.ignores_case)
+        other._made, other.dropped = dict(self._made), self.dropped
+        other._before = dict(self._before)
+        return other
+
+    def without_missing(self, names: Sequence[str]) -> None:
+        """Rows where one of these columns is missing are left out from here on."""
+        self.dropped = (*self.dropped, tuple(names))
+
+    def checked(self, specification: Specification, remedy: str) -> Specification:
+        """The model, refused where the program has means of other rows, or other rows.
+
+        Parameters
+        ----------
+        specification : Specification
+        remedy : str
+            How the program would drop rows; ``{}`` stands for the columns.
+        """
+        refuse_other_rows(
+            specification, self._given, self.dropped, self.system, remedy=remedy,
+            before=self._before,
+        )  # fmt: skip
+        return specification
+
+    def levels(self, factor: str) -> tuple[str, ...]:
+        """Levels of a factor of the data, or values of numbers, in order; empty if not known."""
+        name = factor.removeprefix("C(").removesuffix(")").strip("`")
+        if self._levels and name in self._levels:
+            return self._levels[name]
+        data = self._given.data if isinstance(self._given, Columns) else None
+        if data is None or name not in data.columns:
+            return ()
+        return tuple(f"{value:g}" for value in sorted(data[name].dropna().unique()))
+
+    def holds_labels(self, word: Word) -> bool:
+        """Whether a word names a column that holds labels in the data."""
+        made = self.made(word.text)
+        factor = word.text if made is None else made.factor
+        indicates = made is not None and made.indicates
+        return not indicates and factor.strip("`") in (self._levels or {})
 
     def column(self, word: Word, cursor: Cursor) -> str:
         """The column of the data that a word names, perhaps after it was renamed."""
@@ -114,6 +164,9 @@ class KnownColumns:
     def define(self, name: str, factor: str) -> None:
         """A new column that stands for a factor."""
         self._made[self._key(name)] = Made(factor)
+        for node in ast.walk(factor_tree(factor)):
+            if isinstance(node, ast.Call) and called(node) in CONTEXTUAL:
+                self._before.setdefault(arguments_of(node), self.dropped)
 
     def define_indicator(self, name: str, factor: str) -> None:
         """A new column that is 1 at one level of a factor."""

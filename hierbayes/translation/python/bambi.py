@@ -72,7 +72,7 @@ def read(text: str, columns: Sequence[str]) -> Specification:
     FormulaError
         When the code cannot be read, or asks for what models here do not have.
     """
-    call = find_call(text, "Model", _ARGUMENTS)
+    call = find_call(text, "Model", _ARGUMENTS, columns)
     formula = text
     if call is not None:
         if "formula" not in call.arguments:
@@ -91,6 +91,8 @@ def read(text: str, columns: Sequence[str]) -> Specification:
     for term in specification.random:
         written = f"({term.formula} | {term.factor})"
         refuse_split_factors(term.effects, columns, written, "bambi")
+    if call is not None:  # bambi leaves out rows before it computes anything
+        call.checked(specification, "bambi", of_all=False)
     alone = [(effect,) for block in specification.random_effects for effect in block]
     return replace(specification, random=random_terms(specification.group, alone))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from keyword import iskeyword
 
 from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import INTERCEPT, factors_of
-from hierbayes.translation.coding import all_factors, coded_variables
+from hierbayes.translation.coding import all_factors, booleans_used, coded_variables
 from hierbayes.translation.columns import look_like_numbers
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.expression import functions_in, spelled_factor
@@ -39,6 +40,12 @@ def complete_rows(model: ModelToWrite) -> str:
     return f"{model.data} = {model.data}.dropna(subset=[{listed}])"
 
 
+def numbers_of_truths(model: ModelToWrite) -> list[str]:
+    """Statements that make numbers of truth values, where a system would make labels of them."""
+    columns = (f"{model.data}[{quoted(name)}]" for name in sorted(booleans_used(model)))
+    return [f"{column} = 1.0 * {column}" for column in columns]
+
+
 def orders_of_levels(model: ModelToWrite) -> list[str]:
     """Statements that make factors whose levels sorting would not order, or would not see."""
     lines = []
@@ -59,7 +66,7 @@ def quoted(text: str) -> str:
 
 def backticked(name: str) -> str:
     """A column as formulae and formulaic read it."""
-    return name if name.isidentifier() else f"`{name}`"
+    return name if name.isidentifier() and not iskeyword(name) else f"`{name}`"
 
 
 def python_term(

@@ -14,17 +14,22 @@ from collections.abc import Sequence
 
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification, read_combined
-from hierbayes.specification.terms import INTERCEPT, join_terms
+from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms
 from hierbayes.translation.coding import compact, is_one_column, refuse_other_coding
-from hierbayes.translation.dialect import Dialect, ModelToWrite
+from hierbayes.translation.columns import booleans_among
+from hierbayes.translation.dialect import Dialect, ModelToWrite, pointed
+from hierbayes.translation.expression import called, is_truth, parse_factor
+from hierbayes.translation.programs.factor_trees import tree_text
 from hierbayes.translation.python.code import (
     complete_rows,
     definitions,
+    numbers_of_truths,
     orders_of_levels,
     python_term,
     quoted,
     refuse_data_name,
 )
+from hierbayes.translation.python.frames import frame_of, place_of
 from hierbayes.translation.python.reading import PythonCall, find_call, plain_specification
 from hierbayes.translation.r.reading import refuse_split_factors
 
@@ -54,7 +59,7 @@ def emit(model: ModelToWrite) -> str:
     fixed = compact(spec.fixed, lambda term: _term(term, model))
     formula = f"{_term(spec.response, model)} ~ {fixed}"
     lines = ["\n".join(heads) + definitions(model), ""]
-    lines += [complete_rows(model), *orders]
+    lines += [complete_rows(model), *numbers_of_truths(model), *orders]
     lines += [
         "fit = smf.mixedlm(",
         f"    {quoted(formula)},",
@@ -75,7 +80,7 @@ def read(text: str, columns: Sequence[str]) -> Specification:
     FormulaError
         When the code cannot be read, or asks for what models here do not have.
     """
-    call = find_call(text, "mixedlm", _ARGUMENTS)
+    call = find_call(text, "mixedlm", _ARGUMENTS, columns)
     if call is None or "formula" not in call.arguments or "groups" not in call.arguments:
         raise FormulaError(
             "a formula of statsmodels names no groups; give the call, as in "
@@ -83,6 +88,7 @@ def read(text: str, columns: Sequence[str]) -> Specification:
         )
     if "subset" in call.arguments:
         raise call.refuse("subset", "the argument 'subset' chooses rows; choose them in the data")
+    _refuse_other_fit(call)
     components = _components(call)
     if "re_formula" in call.arguments:
         blocks = [call.string("re_formula").strip().removeprefix("~")]
@@ -99,7 +105,23 @@ def read(text: str, columns: Sequence[str]) -> Specification:
                 f"the component '{join_terms(block)}' has one variance for several effects, which "
                 "models here do not have",
             )
-    return plain_specification(specification, columns, _FUNCTIONS, "statsmodels")
+    booleans = booleans_among(columns) - call.data.numbers
+    plain = plain_specification(specification, columns, _FUNCTIONS, "statsmodels", booleans)
+    return call.checked(plain, "statsmodels", of_all=True)
+
+
+def _refuse_other_fit(call: PythonCall) -> None:
+    """Refuse parameters that are penalised or held."""
+    for made in call.after:
+        method = made.func.attr if isinstance(made.func, ast.Attribute) else ""
+        held = [k.arg for k in made.keywords if k.arg in ("free", "fe_pen", "cov_pen")]
+        if method == "fit_regularized" or held:
+            what = f".fit({held[0]}=...)" if held else ".fit_regularized(...)"
+            raise pointed(
+                call.text,
+                place_of(made),
+                f"{what} penalises parameters or holds some fixed, which models here do not",
+            )
 
 
 def _components(call: PythonCall) -> list[str]:
@@ -121,9 +143,15 @@ def _components(call: PythonCall) -> list[str]:
 def _group(call: PythonCall) -> str:
     """The column of the groups: its name, ``data["name"]`` or ``data.name``."""
     match call.arguments["groups"]:
-        case ast.Constant(value=str(name)) | ast.Subscript(slice=ast.Constant(value=str(name))):
+        case ast.Constant(value=str(name)):
             return name
-        case ast.Attribute(attr=name):
+        case (
+            ast.Subscript(value=owner, slice=ast.Constant(value=str(name)))
+            | ast.Attribute(value=owner, attr=name)
+        ):
+            frame = frame_of(owner, call.program.frames, call.program.columns)
+            if (frame.trouble, frame.dropped) != ("", call.data.dropped):
+                raise call.refuse("groups", "the groups are of other rows than the data")
             return name
     raise call.refuse("groups", "groups must be a column, as in groups=data['school']")
 
@@ -165,7 +193,17 @@ def _block(block: tuple[str, ...], model: ModelToWrite) -> str:
 
 
 def _term(term: str, model: ModelToWrite) -> str:
-    return python_term(term, model, _FUNCTIONS, _column, "statsmodels")
+    """A term; truth values of an expression as numbers, of which patsy would make labels."""
+    numbers = (_number(factor, model) for factor in factors_of(term))
+    return python_term(":".join(numbers) or INTERCEPT, model, _FUNCTIONS, _column, "statsmodels")
+
+
+def _number(factor: str, model: ModelToWrite) -> str:
+    tree = parse_factor(factor)
+    if not (isinstance(tree, ast.Call) and is_truth(tree, model.variables.booleans)):
+        return factor
+    inner = tree.args[0] if called(tree) == "I" else tree
+    return f"I(1.0 * ({tree_text(inner)}))"
 
 
 def _column(name: str) -> str:

@@ -8,7 +8,7 @@ doi:10.18637/jss.v080.i01.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hierbayes.errors import FormulaError
 from hierbayes.priors.families import Flat, Prior, Uniform
@@ -17,13 +17,8 @@ from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, read_terms
 from hierbayes.translation.dialect import Dialect, ModelToWrite, pointed
 from hierbayes.translation.r.code import mixed_formula, program, r_fixed
-from hierbayes.translation.r.reading import (
-    Signature,
-    find_model,
-    formula_text,
-    read_bars,
-    refuse_split_factors,
-)
+from hierbayes.translation.r.model_call import Signature, find_model
+from hierbayes.translation.r.reading import formula_text, read_bars, refuse_split_factors
 from hierbayes.translation.r.stan_priors import r_columns, r_effect, refuse_joint_priors, stan_prior
 from hierbayes.translation.r.syntax import Node
 from hierbayes.translation.r.words import r_name, r_string
@@ -39,6 +34,8 @@ _BRM = Signature(
     {
         "autocor": "residuals that are correlated within groups",
         "cov_ranef": "groups that are correlated",
+        "stanvars": "code of Stan added to the model",
+        "knots": "splines",
     },
     {
         "lmer": "this is a call of lme4's lmer; read it as 'lme4'",
@@ -150,7 +147,8 @@ def _refuse_names(model: ModelToWrite) -> None:
 
 def read(text: str, columns: Sequence[str]) -> Specification:
     """The model of a call of brm, or of a formula as brms writes it; priors are not read."""
-    given = find_model(text, _BRM)
+    call = find_model(text, columns, _BRM)
+    given, columns = call.arguments, call.columns
     node = given["formula"]
     if node.function in ("bf", "brmsformula"):
         if len(node.parts) > 2:
@@ -164,10 +162,10 @@ def read(text: str, columns: Sequence[str]) -> Specification:
     has_own = any(part.kind == "name" and part.text == "Intercept" for part in node.walk())
     if has_own and "Intercept" not in columns:
         node = _plain_intercept(node)
-    return read_bars(node, columns, text)
+    return call.checked(read_bars(node, columns, text))
 
 
-def _refuse_family(given: dict[str, Node], text: str) -> None:
+def _refuse_family(given: Mapping[str, Node], text: str) -> None:
     family = given.get("family")
     named = family and (family.function or family.text.strip("\"'"))
     if family is not None and named not in ("gaussian", "NULL"):
@@ -177,6 +175,13 @@ def _refuse_family(given: dict[str, Node], text: str) -> None:
             f"the family {named} is of responses that are not normal, which models here do not "
             "have; brm(..., family = gaussian()) is read",
         )
+    links = [value for _, value in family.arguments] if family and family.function else []
+    for link in links:
+        if link.text.strip("\"'") != "identity":
+            raise pointed(
+                text, link.place, f"the link {link.text.strip("\"'")} is not the identity, and "
+                "models here have no other"
+            )  # fmt: skip
 
 
 def _refuse_special(node: Node, columns: Sequence[str], text: str) -> None:

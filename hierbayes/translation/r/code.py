@@ -6,6 +6,7 @@ from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import INTERCEPT, factors_of
 from hierbayes.translation.coding import (
     all_factors,
+    booleans_used,
     coded_variables,
     compact,
     refuse_other_coding,
@@ -16,7 +17,7 @@ from hierbayes.translation.expression import functions_in
 from hierbayes.translation.r.expression import to_r
 from hierbayes.translation.r.words import r_name, r_string
 
-_DEFINITIONS = {
+DEFINITIONS = {
     "cvar": "cvar <- function(x, g) ave(x, g)",
     "dvar": "dvar <- function(x, g) x - ave(x, g)",
 }
@@ -85,11 +86,14 @@ def program(model: ModelToWrite, package: str, call: str, system: str) -> str:
 def _preparations(model: ModelToWrite) -> list[str]:
     """Definitions, complete rows and orders of levels that the call relies on."""
     used = functions_in(all_factors(model.specification))
-    lines = [text for name, text in _DEFINITIONS.items() if name in used]
+    lines = [text for name, text in DEFINITIONS.items() if name in used]
     if used & _OF_ALL_ROWS:
         names = [*model.variables.columns, model.specification.group]
         listed = ", ".join(r_string(name) for name in dict.fromkeys(names))
         lines.append(f"{model.data} <- na.omit({model.data}[c({listed})])")
+    for name in sorted(booleans_used(model)):
+        column = f"{model.data}${r_name(name)}"
+        lines.append(f"{column} <- as.numeric({column})")
     for variable in coded_variables(model.specification, model.variables):
         if not _sorted_everywhere(variable.levels):
             labels = [level.removesuffix(".0") for level in variable.levels]  # as R writes numbers

@@ -9,7 +9,7 @@ import ast
 
 from hierbayes.design.variables import Variables
 from hierbayes.errors import FormulaError
-from hierbayes.translation.expression import CONTEXTUAL, called, parse_factor
+from hierbayes.translation.expression import CONTEXTUAL, called, is_truth, parse_factor
 from hierbayes.translation.r.words import OPERATORS, SYNONYMS, TO_R, r_name, r_string
 
 
@@ -67,6 +67,8 @@ def _r_call(tree: ast.Call, factor: str, variables: Variables) -> str:
         return f"as.numeric({_r(tree.func.value, factor, variables)})"
     if function == "center" and len(tree.args) == 1 and not tree.keywords:
         return f"scale({_r(tree.args[0], factor, variables)}, scale = FALSE)"
+    if function == "I" and is_truth(tree, variables.booleans):
+        return f"as.numeric({_r(_inside(tree), factor, variables)})"
     name = TO_R.get(function) or SYNONYMS.get(function)
     sizes = {"poly": (1, 2), "cvar": (2, 2), "dvar": (2, 2)}.get(function, (1, 1))
     named = [keyword.arg for keyword in tree.keywords]
@@ -82,6 +84,13 @@ def _r_call(tree: ast.Call, factor: str, variables: Variables) -> str:
         if column is not None and column.is_factor:
             texts[0] = f"as.numeric({texts[0]} == {r_string(column.levels[-1])})"
     return f"{name}({', '.join(texts)})"
+
+
+def _inside(tree: ast.expr) -> ast.expr:
+    """What stands in I(...)."""
+    while isinstance(tree, ast.Call) and called(tree) == "I":
+        tree = tree.args[0]
+    return tree
 
 
 def _not_in_r(factor: str, part: str) -> FormulaError:

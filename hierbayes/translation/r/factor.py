@@ -10,9 +10,29 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from hierbayes.errors import FormulaError
-from hierbayes.translation.columns import Columns, no_such_column
+from hierbayes.translation.columns import Columns, booleans_among, no_such_column
 from hierbayes.translation.r.syntax import Node
 from hierbayes.translation.r.words import MARKS, TO_PYTHON, python_name
+
+_TRUTHS = ("==", "!=", "<", "<=", ">", ">=", "&", "|")
+
+
+def term_factor(node: Node, columns: Sequence[str]) -> str:
+    """A factor that is a term or a part of a product.
+
+    R codes truth values there by columns of their own, as labels are.
+
+    Raises
+    ------
+    FormulaError
+        As `to_python`.
+    """
+    inner = node
+    while inner.kind == "paren" or (inner.function == "I" and len(inner.parts) == 2):
+        inner = inner.parts[-1]
+    truth = inner.kind == "name" and inner.text in booleans_among(columns)
+    truth |= inner.kind == "infix" and inner.text in _TRUTHS
+    return f"C({to_python(inner, columns)})" if truth else to_python(node, columns)
 
 
 def to_python(node: Node, columns: Sequence[str]) -> str:
@@ -72,12 +92,14 @@ def _python_call(node: Node, columns: Sequence[str]) -> str:
         return _contextual("dvar" if function == "dvar" else "cvar", tuple(values), columns)
     if function == "I" and len(values) == 1 and values[0].function == "as.numeric":
         return to_python(values[0], columns)
+    if function == "as.numeric" and len(values) == 1 and values[0].kind == "name":
+        return _number(values[0], node, columns)
     if function == "log" and len(values) == 2 and values[1].text in ("2", "10"):
         return f"np.log{values[1].text}({to_python(values[0], columns)})"
     if function == "scale" and names == ("", "scale") and values[1].text in ("FALSE", "F"):
         return f"center({to_python(values[0], columns)})"
     if function == "as.numeric" and len(values) == 1 and values[0].kind == "infix":
-        return f"I(({to_python(values[0], columns)}).astype(float))"
+        return f"I({to_python(values[0], columns)})"
     if function == "poly" and len(values) == 2 and names[1] in ("", "degree"):
         return f"poly({to_python(values[0], columns)}, {to_python(values[1], columns)})"
     if function not in TO_PYTHON or len(values) != 1 or any(names):
@@ -85,17 +107,25 @@ def _python_call(node: Node, columns: Sequence[str]) -> str:
     return f"{TO_PYTHON[function]}({to_python(values[0], columns)})"
 
 
+def _number(of: Node, node: Node, columns: Sequence[str]) -> str:
+    """A column as numbers, which it must be already."""
+    if isinstance(columns, Columns) and of.text in columns.levels:
+        raise _not_read(node)
+    return to_python(of, columns)
+
+
 def _deviation(node: Node) -> tuple[Node, ...]:
     """The arguments of ave in x − ave(x, g); empty where this is something else."""
     if node.kind != "infix" or node.text != "-" or node.parts[1].function not in ("ave", "cvar"):
         return ()
     inner = node.parts[1].parts[1:]
-    return inner if len(inner) == 2 and _same(inner[0], node.parts[0]) else ()
+    return inner if len(inner) == 2 and same_code(inner[0], node.parts[0]) else ()
 
 
-def _same(one: Node, other: Node) -> bool:
+def same_code(one: Node, other: Node) -> bool:
+    """Whether two pieces of code are the same, wherever they stand."""
     same = (one.kind, one.text, len(one.parts)) == (other.kind, other.text, len(other.parts))
-    return same and all(map(_same, one.parts, other.parts))
+    return same and all(map(same_code, one.parts, other.parts))
 
 
 def _contextual(function: str, values: tuple[Node, ...], columns: Sequence[str]) -> str:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from hierbayes.specification.formula import Specification
 from hierbayes.translation.dialect import Dialect, ModelToWrite
 from hierbayes.translation.r.code import mixed_formula, program
-from hierbayes.translation.r.reading import Signature, find_model, read_bars
+from hierbayes.translation.r.model_call import Signature, find_model
+from hierbayes.translation.r.reading import read_bars
 
 REFUSED = {
     "weights": "residual variances that differ between rows",
@@ -51,7 +52,8 @@ def emit(model: ModelToWrite) -> str:
 
 def read(text: str, columns: Sequence[str]) -> Specification:
     """The model of a call of lmer, or of a formula as lme4 writes it."""
-    return read_bars(find_model(text, _LMER)["formula"], columns, text)
+    call = find_model(text, columns, _LMER)
+    return call.checked(read_bars(call.arguments["formula"], call.columns, text))
 
 
 DIALECT = Dialect("lme4", "R: lme4::lmer", emit, read)

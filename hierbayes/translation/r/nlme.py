@@ -15,10 +15,9 @@ from hierbayes.specification.terms import INTERCEPT, read_terms
 from hierbayes.translation.coding import is_one_column
 from hierbayes.translation.dialect import Dialect, ModelToWrite, pointed
 from hierbayes.translation.r.code import program, r_block, r_formula
+from hierbayes.translation.r.model_call import Signature, find_model
 from hierbayes.translation.r.reading import (
-    Signature,
     factors_among,
-    find_model,
     formula_text,
     group_text,
     refuse_split_factors,
@@ -90,10 +89,13 @@ def _random(model: ModelToWrite) -> str:
 
 def read(text: str, columns: Sequence[str]) -> Specification:
     """The model of a call of lme; of a formula alone where it holds the random part too."""
-    given = find_model(text, _LME)
+    call = find_model(text, columns, _LME)
+    given, columns = call.arguments, call.columns
+    if "control" in given:
+        _refuse_held_sigma(given["control"], text)
     fixed = formula_text(given["fixed"], columns, text)
     if "random" not in given:
-        return read_combined(fixed)
+        return call.checked(read_combined(fixed))
     if any(node.text in ("|", "||") for node in given["fixed"].walk()):
         raise pointed(
             text,
@@ -104,7 +106,16 @@ def read(text: str, columns: Sequence[str]) -> Specification:
     bars = [
         f"({block} | {group})" for group, node in pieces for block in _blocks(node, columns, text)
     ]
-    return read_combined(" + ".join([fixed, *bars]))
+    return call.checked(read_combined(" + ".join([fixed, *bars])))
+
+
+def _refuse_held_sigma(control: Node, text: str) -> None:
+    for name, value in control.arguments if control.kind == "call" else ():
+        if name == "sigma" and value.text not in ("NULL", "0"):
+            raise pointed(
+                text, value.place, "sigma = ... holds σ fixed, which models here do not; leave it "
+                "out to read the rest"
+            )  # fmt: skip
 
 
 def _pieces(node: Node, group: str, columns: Sequence[str], text: str) -> list[tuple[str, Node]]:

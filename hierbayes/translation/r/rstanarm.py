@@ -29,7 +29,8 @@ from hierbayes.specification.formula import Specification
 from hierbayes.translation.dialect import Dialect, ModelToWrite
 from hierbayes.translation.r.code import mixed_formula, program
 from hierbayes.translation.r.lme4 import REFUSED
-from hierbayes.translation.r.reading import Signature, find_model, read_bars
+from hierbayes.translation.r.model_call import Signature, find_model
+from hierbayes.translation.r.reading import read_bars
 from hierbayes.translation.r.stan_priors import number
 
 _STAN_LMER = Signature(
@@ -131,7 +132,8 @@ def _scale(prior: Prior) -> str:
 
 def read(text: str, columns: Sequence[str]) -> Specification:
     """The model of a call of stan_lmer, or of a formula as rstanarm writes it."""
-    return read_bars(find_model(text, _STAN_LMER)["formula"], columns, text)
+    call = find_model(text, columns, _STAN_LMER)
+    return call.checked(read_bars(call.arguments["formula"], call.columns, text))
 
 
 DIALECT = Dialect("rstanarm", "R: rstanarm::stan_lmer", emit, read)

@@ -89,14 +89,14 @@ _TOKEN = re.compile(
     |(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
     |(?P<quoted>`[^`]*`)
     |(?P<name>(?:[^\W\d_]|\.(?!\d))[\w.]*|_(?!\w))
-    |(?P<mark><<-|<-|->>|->|\|>|%[^%\n]*%|:::|::|==|!=|<=|>=|&&|\|\||\*\*|[-+*/^=<>!&|~$@:?,(){}\[\]\\])
+    |(?P<mark><<-|<-|:=|->>|->|\|>|%[^%\n]*%|:::|::|==|!=|<=|>=|&&|\|\||\*\*|[-+*/^=<>!&|~$@:?,(){}\[\]\\])
     """,
     re.VERBOSE,
 )
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 # Left and right binding powers; a higher number binds closer.
 _INFIX = {
-    "?": (10, 11), "=": (21, 20), "<-": (31, 30), "<<-": (31, 30), "->": (40, 41),
+    "?": (10, 11), "=": (21, 20), "<-": (31, 30), "<<-": (31, 30), ":=": (31, 30), "->": (40, 41),
     "->>": (40, 41), "~": (50, 51), "|": (60, 61), "||": (60, 61), "&": (70, 71), "&&": (70, 71),
     "==": (90, 91), "!=": (90, 91), "<": (90, 91), ">": (90, 91), "<=": (90, 91), ">=": (90, 91),
     "+": (100, 101), "-": (100, 101), "*": (110, 111), "/": (110, 111), "|>": (120, 121),
@@ -217,7 +217,10 @@ class _Parser:
             values.append(value)
             if self._peek().text != ",":
                 break
-            self._next()
+            comma = self._next()
+            if kind == "index" and self._peek().text == closing:  # all columns, in d[rows, ]
+                names.append("")
+                values.append(Node("empty", "", place=comma.place))
         self._expect(closing, opening)
         return Node(kind, opening.text, (callee, *values), tuple(names), callee.place)
 

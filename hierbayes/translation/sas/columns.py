@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hierbayes.translation.programs.code_words import NAME, STRING, Cursor, Word
 from hierbayes.translation.programs.factor_trees import quoted
 from hierbayes.translation.programs.known_columns import KnownColumns
+from hierbayes.translation.sas.tables import Tables, read_data_set
 
 _FUNCTIONS = {"log": "log", "log10": "log10", "exp": "exp", "sqrt": "sqrt", "abs": "abs"}
 _UNREAD = "Make the column in the data instead"
 
 
-def read_sql_statement(statement: Cursor, columns: KnownColumns) -> None:
+def read_sql_statement(statement: Cursor, tables: Tables) -> None:
     """CREATE TABLE ... AS SELECT ... GROUP BY: group means and deviations from them.
 
     The means stand beside the rows they are means of, as PROC SQL merges them back where
@@ -22,18 +25,15 @@ def read_sql_statement(statement: Cursor, columns: KnownColumns) -> None:
             f"the statement {first.text.upper()} of PROC SQL is not read; only CREATE TABLE is",
             first,
         )
-    for keyword in ("table", "name", "as", "select"):
-        if keyword == "name":
-            statement.take_name("the name of the table")
-            if statement.take_if("."):
-                statement.take_name("the name of the table")
-        else:
-            statement.expect(keyword)
+    statement.expect("table")
+    target = read_data_set(statement)
+    statement.expect("as")
+    statement.expect("select")
     items = _items(statement)
     statement.expect("from")
-    statement.until("where", "group")
+    columns = tables.columns(read_data_set(statement)).copy()
     if statement.take_if("where"):
-        _complete_rows(statement)
+        _complete_rows(statement, columns)
     group = None
     if statement.take_if("group"):
         statement.expect("by")
@@ -41,8 +41,14 @@ def read_sql_statement(statement: Cursor, columns: KnownColumns) -> None:
     if not statement.done:
         word = statement.take("the end")
         raise statement.refuse(f"'{word.text}' is not read here. {_UNREAD}", word)
-    for item in items:
-        _read_item(statement.part(item), group, columns)
+    made = [_read_item(statement.part(item), group, columns) for item in items]
+    if group is not None and all(made):
+        raise statement.refuse(
+            "the SELECT has one row a group, and the model one for each row of the data; select * "
+            "as well",
+            first,
+        )
+    tables.put(target, columns)
 
 
 def _items(statement: Cursor) -> list[list[Word]]:
@@ -54,12 +60,16 @@ def _items(statement: Cursor) -> list[list[Word]]:
     return items
 
 
-def _complete_rows(statement: Cursor) -> None:
+def _complete_rows(statement: Cursor, columns: KnownColumns) -> None:
     """WHERE CMISS(...) = 0: the complete rows, which the package takes by itself."""
     word = statement.peek()
     condition = statement.until("group")
     texts = [w.text.lower() for w in condition]
-    if texts[:2] not in (["cmiss", "("], ["nmiss", "("]) or texts[-3:] != [")", "=", "0"]:
+    ends = texts[:2] in (["cmiss", "("], ["nmiss", "("]) and texts[-3:] == [")", "=", "0"]
+    names, commas = condition[2:-3:2], texts[3:-3:2]
+    if ends and len(names) == len(commas) + 1 and set(commas) <= {","}:
+        columns.without_missing([columns.column(name, statement) for name in names])
+    else:
         raise statement.refuse(
             "a WHERE clause that chooses rows is not read, other than CMISS(...) = 0; choose the "
             "rows of the data first",
@@ -67,15 +77,18 @@ def _complete_rows(statement: Cursor) -> None:
         )
 
 
-def _read_item(item: Cursor, group: str | None, columns: KnownColumns) -> None:
-    """One column of a SELECT: ``*``, a column, MEAN(x) AS name, or x - MEAN(x) AS name."""
+def _read_item(item: Cursor, group: str | None, columns: KnownColumns) -> bool:
+    """One column of a SELECT: ``*``, a column, MEAN(x) AS name, or x - MEAN(x) AS name.
+
+    Returns whether it is alike in all rows of a group.
+    """
     value = item.until("as")
     if not value:
         raise item.refuse("there is nothing before AS")
     if item.take_if("as"):
         name = item.take_name("the name of the new column")
     elif len(value) == 1:
-        return
+        return value[0].kind == NAME and columns.column(value[0], item) == group
     else:
         raise item.refuse(f"the new column has no name; write AS and a name. {_UNREAD}", value[0])
     label = None
@@ -101,15 +114,27 @@ def _read_item(item: Cursor, group: str | None, columns: KnownColumns) -> None:
     columns.define(name.text, f"{kind}({factor}, {quoted(group)})")
     if label:
         columns.label(name.text, label)
+    return kind == "cvar"
 
 
-def read_data_statement(statement: Cursor, columns: KnownColumns) -> None:
+def read_data_statement(statement: Cursor, targets: Sequence[str], tables: Tables) -> None:
     """A statement of a DATA step: SET, LABEL, or an assignment."""
     first = statement.take("a statement")
     if first.says("set"):
+        source = tables.columns(read_data_set(statement))
+        if not statement.done:
+            raise statement.refuse(f"SET is read with one data set alone. {_UNREAD}")
+        for target in targets:
+            tables.put(target, source.copy())
         return
+    for target in targets:
+        _read_data_statement(statement.part(statement.words), tables.columns(target))
+
+
+def _read_data_statement(statement: Cursor, columns: KnownColumns) -> None:
+    first = statement.take("a statement")
     if first.says("where"):
-        _complete_rows(statement)
+        _complete_rows(statement, columns)
         return
     if first.says("label"):
         while not statement.done:

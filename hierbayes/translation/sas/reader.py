@@ -24,6 +24,7 @@ from hierbayes.translation.sas.options import (
     read_options,
 )
 from hierbayes.translation.sas.statements import SYSTEM, split_statements
+from hierbayes.translation.sas.tables import Tables, data_set_of, read_data_set
 
 _ANYWHERE = {"title", "footnote", "options", "ods", "libname", "filename"}
 _AFTER_MODEL = {"estimate", "contrast", "lsmeans", "lsmestimate", "slice", "store", "id", "code"}
@@ -72,26 +73,71 @@ def read_sas(text: str, columns: Sequence[str]) -> Specification:
     >>> print(read_sas("PROC MIXED; CLASS g; MODEL y = x; RANDOM INT / SUB=g; RUN;", "ygx"))
     y ~ 1 + x + (1 | g)
     """
-    known = KnownColumns(columns, SYSTEM, ignores_case=True)
+    tables = Tables(KnownColumns(columns, SYSTEM, ignores_case=True))
+    known = tables.columns()
     step = ""
+    targets: list[str] = []
     mixed: list[Cursor] = []
     for statement in split_statements(text):
         first = statement.words[0]
         if first.says("proc", "data", "run", "quit"):
             step = _begin_step(statement, mixed)
+            if step == "data":
+                targets = _targets(statement, tables)
+            elif step == "sort":
+                _read_sort(statement, tables)
+            elif step == "mixed":
+                known = _check_procedure(statement, tables)
         elif first.says(*_ANYWHERE):
-            continue
+            _refuse_some_rows(statement)
         elif step == "mixed":
             mixed.append(statement)
         elif step == "sql":
-            read_sql_statement(statement, known)
+            read_sql_statement(statement, tables)
         elif step == "data":
-            read_data_statement(statement, known)
-        elif step != "sort":
+            read_data_statement(statement, targets, tables)
+        elif step != "sort" or not first.says("by"):
             raise statement.refuse(f"'{first.text}' begins no statement that is read here", first)
     if not mixed:
         raise FormulaError("cannot read the SAS code: it has no PROC MIXED")
-    return _read_mixed(mixed, known)
+    model = _read_mixed(mixed, known)
+    return known.checked(model, "WHERE CMISS({}) = 0")
+
+
+def _targets(statement: Cursor, tables: Tables) -> list[str]:
+    """The data sets that a DATA step makes."""
+    statement.at = 1
+    names = []
+    while not statement.done:
+        names.append(read_data_set(statement))
+        tables.put(names[-1], tables.columns(names[-1]).copy())
+    return names
+
+
+def _read_sort(statement: Cursor, tables: Tables) -> None:
+    """PROC SORT, which may put the rows in another order and do no more."""
+    statement.at = 2
+    source, target = "", ""
+    while not statement.done:
+        option = statement.take_name("an option")
+        if not option.says("data", "out"):
+            raise statement.refuse(
+                f"{option.text.upper()} of PROC SORT is not read, which may leave out rows", option
+            )
+        statement.expect("=")
+        name = read_data_set(statement)
+        source, target = (name, target) if option.says("data") else (source, name)
+    if target:
+        tables.put(target, tables.columns(source).copy())
+
+
+def _refuse_some_rows(statement: Cursor) -> None:
+    """Refuse OPTIONS OBS= and FIRSTOBS=, which choose rows of every data set."""
+    for word in statement.words[1:] if statement.words[0].says("options") else ():
+        if word.says("obs", "firstobs"):
+            raise statement.refuse(
+                f"{word.text.upper()}= chooses rows; choose the rows of the data instead", word
+            )
 
 
 def _begin_step(statement: Cursor, mixed: list[Cursor]) -> str:
@@ -117,7 +163,6 @@ def _begin_step(statement: Cursor, mixed: list[Cursor]) -> str:
 
 
 def _read_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Specification:
-    _check_procedure(statements[0])
     classes: set[str] = set()
     model: tuple[str, list[str]] | None = None
     randoms: list[_Random] = []
@@ -157,14 +202,19 @@ def _read_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Specificat
     return specify(*model, blocks, randoms[0].subject, "MODEL statement")
 
 
-def _check_procedure(statement: Cursor) -> None:
+def _check_procedure(statement: Cursor, tables: Tables) -> KnownColumns:
+    """The columns of the data set that PROC MIXED names."""
     statement.at = 2
+    known = tables.columns()
     for option in read_options(statement, MIXED_OPTIONS, "PROC MIXED"):
         if option.name == "method" and option.value.upper() not in ("REML", "ML"):
             raise statement.refuse(
                 f"METHOD={option.value.upper()} has no counterpart; the package has REML and ML",
                 option.word,
             )
+        if option.name == "data":
+            known = tables.columns(data_set_of(option.words, statement))
+    return known
 
 
 def _read_class(statement: Cursor, known: KnownColumns) -> set[str]:

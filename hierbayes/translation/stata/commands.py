@@ -26,6 +26,7 @@ _HARMLESS = (
     "predict", "lrtest", "test", "lincom", "margins", "describe", "summarize", "list", "sort",
     "gsort", "display", "log", "cd", "save", "tabulate", "exit", "more",
 )  # fmt: skip
+_SOURCES = ("use", "sysuse", "webuse", "import", "insheet")
 _TYPES = ("byte", "int", "long", "float", "double")
 
 
@@ -60,7 +61,10 @@ def drop_prefix(command: Cursor) -> tuple[Cursor, Word | None]:
         return command.part(command.words[command.at :]), None
     command.take("by")
     group = command.take_name("a column")
-    command.until(":")
+    if command.take_if(","):
+        command.expect("sort")
+    if not command.sees(":"):
+        raise command.refuse("the prefix by is read with one group, as in bysort school:")
     command.expect(":")
     return command.part(command.words[command.at :]), group
 
@@ -86,7 +90,9 @@ def read_command(command: Cursor, group: Word | None, known: KnownColumns) -> No
     elif first.text in ("generate", "generat", "gener", "gene", "gen", "ge", "g"):
         _read_generate(command, known)
     elif first.text == "drop":
-        _read_drop(command, first)
+        _read_drop(command, known, first)
+    elif first.text in _SOURCES or (first.text == "set" and command.sees("obs")):
+        _refuse_some_rows(command, first)
     elif not _is_harmless(first.text):
         raise command.refuse(
             f"the command '{first.text}' is not read; make its columns and choose its rows in "
@@ -178,10 +184,26 @@ def _new_name(command: Cursor) -> Word:
     return name
 
 
-def _read_drop(command: Cursor, first: Word) -> None:
+def _refuse_some_rows(command: Cursor, first: Word) -> None:
+    """Refuse data that are read in part."""
+    for word in command.words[1:]:
+        if word.says("if", "in", "obs", "rowrange", "rowr", "cellrange", "cellr"):
+            raise command.refuse(
+                f"'{word.text}' behind {first.text} chooses rows; choose the rows of the data "
+                "first",
+                word,
+            )
+
+
+def _read_drop(command: Cursor, known: KnownColumns, first: Word) -> None:
     """``drop if missing(...)``: the package leaves such rows out by itself."""
-    texts = [word.text for word in command.until()]
-    if texts[:3] not in (["if", "missing", "("], ["if", "mi", "("]) or texts[-1] != ")":
+    words = command.until()
+    texts = [word.text for word in words]
+    names, commas = words[3:-1:2], texts[4:-1:2]
+    plain = texts[:3] in (["if", "missing", "("], ["if", "mi", "("]) and texts[-1:] == [")"]
+    if plain and len(names) == len(commas) + 1 and set(commas) <= {","}:
+        known.without_missing([known.column(name, command) for name in names])
+    else:
         raise command.refuse(
             "'drop' is not read, other than drop if missing(...); choose the rows of the data "
             "first",

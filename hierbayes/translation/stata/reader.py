@@ -91,7 +91,7 @@ def _read_mixed(command: Cursor, known: KnownColumns) -> Specification:
     options = read_options(fixed_part)
     response = read_column(body, known)
     terms = [] if options.noconstant else [INTERCEPT]
-    terms += read_terms_of(body, known)
+    terms += read_terms_of(body, known, constant=not options.noconstant)
     equations = [
         _read_equation(part, known, bar) for part, bar in zip(random_parts, bars, strict=True)
     ]
@@ -103,7 +103,8 @@ def _read_mixed(command: Cursor, known: KnownColumns) -> Specification:
                 equation.word,
             )
     blocks = [block for equation in equations for block in equation.blocks]
-    return specify(response, terms, blocks, equations[0].group, "fixed part")
+    model = specify(response, terms, blocks, equations[0].group, "fixed part")
+    return known.checked(model, "drop if missing({})")
 
 
 def _read_equation(part: Cursor, known: KnownColumns, bar: Word) -> _Equation:

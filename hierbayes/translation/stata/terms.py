@@ -11,7 +11,9 @@ from hierbayes.translation.programs.known_columns import KnownColumns
 _LABELS = re.compile(r"i|i?b(\d+|n)?")
 
 
-def read_terms_of(body: Cursor, known: KnownColumns, *, plain: bool = False) -> list[str]:
+def read_terms_of(
+    body: Cursor, known: KnownColumns, *, plain: bool = False, constant: bool = True
+) -> list[str]:
     """Terms of a list of variables.
 
     Parameters
@@ -20,6 +22,8 @@ def read_terms_of(body: Cursor, known: KnownColumns, *, plain: bool = False) -> 
     known : KnownColumns
     plain : bool
         Whether only columns may stand in it, as in a random-effects equation.
+    constant : bool
+        Whether there is an intercept; without one Stata still leaves out base levels.
 
     Raises
     ------
@@ -27,8 +31,20 @@ def read_terms_of(body: Cursor, known: KnownColumns, *, plain: bool = False) -> 
         For a word that is no term, pointing at it.
     """
     terms: list[str] = []
+    based: Word | None = None
+    full = False
     while not body.done:
-        terms += _read_item(body, known, plain=plain)
+        found, operands = _read_item(body, known, plain=plain)
+        terms += found
+        if all(kind and kind != "c" for _, _, kind in operands):
+            full |= all(kind == "ibn" for _, _, kind in operands)
+            based = based or operands[0][1]
+    if based is not None and not (constant or full or plain):
+        raise body.refuse(
+            f"without a constant Stata leaves out the base level of '{based.text}' all the same; "
+            f"write ibn.{based.text} for a column of every level",
+            based,
+        )
     return terms
 
 
@@ -37,7 +53,12 @@ def read_column(body: Cursor, known: KnownColumns) -> str:
     return known.factor(body.take_name("the response"), body)
 
 
-def _read_item(body: Cursor, known: KnownColumns, *, plain: bool) -> list[str]:
+type _Operand = tuple[str, Word, str]
+
+
+def _read_item(
+    body: Cursor, known: KnownColumns, *, plain: bool
+) -> tuple[list[str], list[_Operand]]:
     """One column, ``a#b``, or ``a##b`` with all products."""
     first = body.peek()
     _refuse_qualifiers(body)
@@ -66,7 +87,7 @@ def _read_item(body: Cursor, known: KnownColumns, *, plain: bool) -> list[str]:
     labels = [factor for factor, _, operator in operands if operator and operator != "c"]
     whole = [[factor for factor, _, _ in operands]]
     products = bar_expansion(factors, None) if "##" in signs else whole
-    return [product_term(product, labels) for product in products]
+    return [product_term(product, labels) for product in products], operands
 
 
 def _refuse_qualifiers(body: Cursor) -> None:
@@ -76,15 +97,18 @@ def _refuse_qualifiers(body: Cursor) -> None:
         raise body.refuse("weights are not supported")
 
 
-def _read_operand(body: Cursor, known: KnownColumns) -> tuple[str, Word, str]:
-    """A column with its operator: (factor, word, operator)."""
+def _read_operand(body: Cursor, known: KnownColumns) -> _Operand:
+    """A column with its operator: (factor, word, operator).
+
+    The operator is empty, ``c``, ``ibn`` or another that begins with ``i``.
+    """
     word = body.take("a variable")
     operator = ""
     if word.kind != NAME:
         raise body.refuse(_no_variable(word), word)
     after = body.peek()
     if word.says("i", "ib", "b") and after is not None and after.says("("):
-        body.until(".")
+        _refuse_picked_levels(word, body)
     after = body.peek()
     if after is not None and after.text == ".":
         operator = _operator(word, body)
@@ -96,14 +120,56 @@ def _read_operand(body: Cursor, known: KnownColumns) -> tuple[str, Word, str]:
     if mark is not None and mark.text in ("*", "-", "~", "?") and mark.start == word.end:
         raise body.refuse("abbreviated lists of variables are not read; write every name", mark)
     factor = known.factor(word, body)
-    return (known.as_labels(factor) if operator == "i" else factor), word, operator
+    if operator in ("", "c") and known.holds_labels(word):
+        raise body.refuse(
+            f"Stata takes '{word.text}' for numbers here, and it holds labels; write i.{word.text}",
+            word,
+        )
+    if operator in ("", "c"):
+        return factor, word, operator
+    _refuse_other_base(operator, word, known.levels(factor), body)
+    return known.as_labels(factor), word, operator
+
+
+def _refuse_picked_levels(word: Word, body: Cursor) -> None:
+    """Refuse ``i(1 3).x`` and bases other than ``ib(first).x``, which is taken."""
+    body.expect("(")
+    picked = " ".join(inner.text for inner in body.until(")"))
+    body.expect(")")
+    if word.text == "i":
+        raise body.refuse(
+            f"'i({picked}).' picks levels, which is not read; choose the rows of the data, and "
+            "name the whole factor with i.",
+            word,
+        )
+    if picked != "first":
+        raise body.refuse(
+            f"'{word.text}({picked}).' is not read; put the reference first in the data, as a "
+            "category, and write i.",
+            word,
+        )
+
+
+def _refuse_other_base(operator: str, word: Word, levels: tuple[str, ...], body: Cursor) -> None:
+    """Refuse a base level that is not the first of the data."""
+    number = operator.removeprefix("i").removeprefix("b")
+    if not number.isdigit() or not levels:
+        return
+    coded = all(level.isdigit() for level in levels)
+    first = levels[0] if coded else "1"
+    if number != first:
+        raise body.refuse(
+            f"'{operator}.' makes level {number} of '{word.text}' the reference, and in the data "
+            f"it is {levels[0]}; put that level first in the data, as a category",
+            word,
+        )
 
 
 def _operator(word: Word, body: Cursor) -> str:
     if word.text == "c":
         return "c"
     if _LABELS.fullmatch(word.text):
-        return "i"
+        return "ibn" if word.text in ("ibn", "bn") else word.text
     what = {
         "R": "R. makes a random effect of every level, for crossed effects; models with several "
         "grouping factors are not supported",
