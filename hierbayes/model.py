@@ -30,12 +30,11 @@ from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel, split_levels
 from hierbayes.specification.foreign_words import refuse_foreign_words
 from hierbayes.specification.formula import Specification, read_combined
-from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive, prior_predictive
-from hierbayes.translation.dialect import ModelToWrite
-from hierbayes.translation.registry import emit
 
 if TYPE_CHECKING:
     import pymc as pm
+
+    from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive
 
 _ARGUMENTS = ("formula", "random", "data", "priors")
 
@@ -231,6 +230,9 @@ class Model:
         )
         <BLANKLINE>
         """
+        from hierbayes.translation.dialect import ModelToWrite  # noqa: PLC0415
+        from hierbayes.translation.registry import emit  # noqa: PLC0415
+
         variables = describe_variables(self.problem.design, self._data)
         return emit(ModelToWrite(self.specification, variables, self.priors, data, ml), system)
 
@@ -287,6 +289,7 @@ class Model:
         0.3
         """
         from hierbayes.priors.draws import draw_priors
+        from hierbayes.studies.prior_predictive.prior_predictive import prior_predictive  # noqa: PLC0415
 
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))

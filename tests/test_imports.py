@@ -58,6 +58,26 @@ def test_help_loads_nothing_but_the_arguments(words: Sequence[str]) -> None:
     assert modules & OTHERS == set()
 
 
+FIT = """
+import sys, pandas
+from hierbayes import Model
+data = pandas.DataFrame({"g": [*"aabbcc"], "x": [1.0, 2, 3, 4, 5, 7], "y": [1.0, 2, 4, 3, 7, 5]})
+fit = Model("y ~ x + (1 | g)", data).reml()
+print(fit, fit.coef, fit.ranef())
+assert "scipy.optimize" not in sys.modules
+"""
+
+
+def test_a_fit_by_reml_loads_what_it_needs_and_no_other_room() -> None:
+    modules = loaded(FIT)
+    assert modules & OTHERS == {"numpy", "pandas", "scipy", "numba", "formulaic"}
+    rooms = {name.split(".")[1] for name in ours(modules) if "." in name}
+    assert rooms == {
+        "design", "display", "errors", "estimation", "fit", "frames", "language", "likelihood",
+        "model", "priors", "public_names", "specification",
+    }  # fmt: skip
+
+
 # ---------------------------------------------------------------- public names
 
 

@@ -23,7 +23,9 @@ LAYERS = ("public_names", "errors", "display", "specification", "frames", "desig
 # full.
 LAZY: dict[str, set[str]] = {
     "hierbayes.cli": {"hierbayes.cli.commands"},
+    "hierbayes.display.steps": {"rich"},
     "hierbayes.estimation.mode": {
+        "scipy",
         "hierbayes.estimation.compiled",
         "hierbayes.estimation.graph",
         "hierbayes.estimation.graph_density",
@@ -36,7 +38,15 @@ LAZY: dict[str, set[str]] = {
     },
     "hierbayes.fit.convergence": {"arviz_stats"},
     "hierbayes.fit.diagnosis": {"arviz_stats"},
-    "hierbayes.model": {"hierbayes.estimation.graph", "hierbayes.priors.draws"},
+    "hierbayes.fit.effects": {"xarray"},
+    "hierbayes.fit.storage": {"xarray"},
+    "hierbayes.model": {
+        "hierbayes.estimation.graph",
+        "hierbayes.priors.draws",
+        "hierbayes.studies.prior_predictive.prior_predictive",
+        "hierbayes.translation.dialect",
+        "hierbayes.translation.registry",
+    },
     "hierbayes.plots.canvas": {"hierbayes.plots.picture"},
     "hierbayes.plots.density": {"scipy"},
     "hierbayes.plots.prior_curve": {

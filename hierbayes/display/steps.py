@@ -8,9 +8,6 @@ from contextlib import closing, contextmanager
 from importlib import import_module
 from typing import Any
 
-from rich.console import Console
-from rich.progress import track
-
 _SHOWN = 100  # times that a notebook is told, at most
 
 
@@ -24,6 +21,8 @@ def steps(count: int, what: str, *, progress: bool) -> Iterator[Iterable[int]]:
     if progress and in_notebook():
         yield _in_one_output(count, what)
         return
+    from rich.progress import track
+
     shown: Any = track(range(count), f"{count} {what}", disable=not progress, transient=True)
     with closing(shown):
         yield shown
@@ -31,6 +30,8 @@ def steps(count: int, what: str, *, progress: bool) -> Iterator[Iterable[int]]:
 
 def announce(text: str) -> None:
     """One line on what is done now and takes a while, where bars go that are not results."""
+    from rich.console import Console
+
     Console(stderr=True).print(text, highlight=False, soft_wrap=True)
 
 

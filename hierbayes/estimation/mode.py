@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.optimize import minimize
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import EstimationError
@@ -64,6 +63,8 @@ def marginal_mode(problem: Problem, priors: PriorSet) -> MarginalMode:
     EstimationError
         When the density has no finite value near the REML estimate.
     """
+    from scipy.optimize import minimize
+
     design, cross = problem.design, problem.cross
     density, variables = _objective(problem, priors)
     centre, width = start_point(variables, design, cross)

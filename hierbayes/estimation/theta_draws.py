@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import xarray as xr
+from typing import TYPE_CHECKING
 
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.theta import Theta
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 # What is kept of nutpie's statistics, and under which names: those of PyMC.
 STATISTICS = {

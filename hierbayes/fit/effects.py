@@ -7,14 +7,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from hierbayes.design.ranks import unit_columns
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.gaussian import Likelihood
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _ESTIMABLE = 1e-10  # smallest eigenvalue of A_j against its largest
 
@@ -37,6 +41,8 @@ def ranef(fit: Fitted) -> pd.DataFrame:
 
 def ranef_cov(fit: Fitted, *, given_gamma: bool) -> xr.DataArray:
     """Covariance of u_j by group."""
+    import xarray as xr  # noqa: PLC0415
+
     names = list(fit.design.effects)
     return xr.DataArray(
         fit.u_cov(given_gamma=given_gamma),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.reml import Optimum
@@ -13,6 +13,9 @@ from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import log_jacobian
 from hierbayes.likelihood.reading import ML, REML, Reading
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 READINGS = {"REML": REML, "ML": ML}
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import xarray as xr
 
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
@@ -21,6 +20,9 @@ from hierbayes.fit.summary import Summary
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
 from hierbayes.language.structure import read_structure
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from hierbayes.display.interval import Interval
 from hierbayes.fit.contextual.effects import ContextualEffects, effects_of_draws
@@ -22,6 +21,9 @@ from hierbayes.fit.storage import to_datatree
 from hierbayes.fit.summary import Summary, summarise_draws
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.gaussian import Likelihood
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass(frozen=True, eq=False, repr=False)

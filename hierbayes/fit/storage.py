@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from hierbayes.errors import HierbayesError
 from hierbayes.fit.effects import population_draws
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _DIMS: dict[str, tuple[str, ...]] = {
     "gamma": ("term",),
@@ -35,6 +38,8 @@ def labelled_draws(fit: Fitted, name: str) -> xr.DataArray:
     HierbayesError
         When there is no quantity of that name; the valid ones are listed.
     """
+    import xarray as xr  # noqa: PLC0415
+
     if not isinstance(name, str) or name not in _DIMS:
         listed = ", ".join(f"'{known}'" for known in _DIMS)
         raise HierbayesError(f"there are no draws of '{name}'; valid names are: {listed}")
@@ -47,6 +52,8 @@ def labelled_draws(fit: Fitted, name: str) -> xr.DataArray:
 
 def to_datatree(fit: Fitted, sampling: Sampling | None) -> xr.DataTree:
     """Groups posterior, sample_stats (of a sampler), observed_data, constant_data."""
+    import xarray as xr  # noqa: PLC0415
+
     design = fit.design
     spec = design.specification
     groups = {"posterior": xr.Dataset({name: labelled_draws(fit, name) for name in STORED})}
