@@ -60,7 +60,7 @@ class Setting:
         self.mean = rng.normal(size=P)
         self.prior = (self.mean, np.linalg.inv(self.precision))
         J, q = len(SIZES), len(self.root)
-        basis = Basis(unchanged(P), unchanged(q), np.zeros(P), 0.0, 1.0)
+        basis = Basis(unchanged(P), unchanged(q), np.zeros(P), 0.0, 1.0, np.zeros(P))
         sizes = np.array(SIZES, dtype=np.float64)
         self.cross = CrossProducts.from_sums(
             *self.rows.cross_products(), sizes, pd.RangeIndex(J), basis

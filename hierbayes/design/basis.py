@@ -3,18 +3,21 @@ r"""The basis in which a fit is computed, and the way back to the user's units.
 A predictor near 10⁶ with a spread of 1, or a response of order 10⁻⁸, would lose
 most of its digits in cross-products.  So columns are centred and scaled first:
 
-    X = X° T_x⁻¹,  Z = Z° T_z⁻¹,  y = c + s y°     (° is the internal basis)
-    γ = s T_x γ° + c e,   u = s T_z u°,   G = s² T_z G° T_z',   σ = s σ°
+    X = X° T_x⁻¹,  Z = Z° T_z⁻¹,  y = c + s (y° + X°b)     (° is the internal basis)
+    γ = s T_x (γ° + b) + c e,   u = s T_z u°,   G = s² T_z G° T_z',   σ = s σ°
 
 A column is centred only where a combination e of columns is constantly 1.  Where
 centred columns are still nearly dependent (x near 10⁶ beside x·w and w), they are
 orthogonalised as well.  In Z all this happens within a block of G, so that
 independent blocks stay independent.
+
+What X explains of the response is left in y° (b = 0), unless so little remains that
+differences of cross-products would have no digits (`hierbayes.design.sums`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -72,6 +75,8 @@ class Basis:
         e, with X e = 1, or zeros when no such combination exists.
     center, scale : float
         c and s of the response; c is 0 when e is.
+    taken : (p,) float
+        b, coefficients of X° that are taken out of y°.
     """
 
     x: Standardisation
@@ -79,23 +84,37 @@ class Basis:
     constant: Floats
     center: float
     scale: float
+    taken: Floats
+
+    @property
+    def origin(self) -> Floats:
+        """γ (p,) where γ° = 0."""
+        return self.gamma(np.zeros(len(self.taken)))
+
+    def turned(self, E: Floats, taken: Floats) -> Basis:
+        """With fixed columns X°E, E (p, p), and other coefficients (p,) of them taken out of y°."""
+        x = replace(self.x, mix=self.x.mix @ E, matrix=self.x.matrix @ E)
+        return replace(self, x=x, taken=taken)
 
     def internal_rows(self, X: Floats, Z: Floats, y: Floats) -> tuple[Floats, Floats]:
         """[X° y°] (n, p+1) and Z° (n, q)."""
         W = np.empty((len(y), X.shape[1] + 1))
         W[:, :-1] = self.x.apply(X)
         W[:, -1] = (y - self.center) / self.scale
+        if self.taken.any():
+            W[:, -1] -= W[:, :-1] @ self.taken
         return W, self.z.apply(Z)
 
     def gamma(self, internal: Floats) -> Floats:
         """γ (..., p) from γ°."""
-        user: Floats = self.scale * internal @ self.x.matrix.T + self.center * self.constant
+        user: Floats = self.center * self.constant
+        user = user + self.scale * (internal + self.taken) @ self.x.matrix.T
         return user
 
     def gamma_internal(self, user: Floats) -> Floats:
         """γ° (..., p) from γ."""
         shifted = (user - self.center * self.constant) / self.scale
-        internal: Floats = np.linalg.solve(self.x.matrix, shifted[..., None])[..., 0]
+        internal: Floats = np.linalg.solve(self.x.matrix, shifted[..., None])[..., 0] - self.taken
         return internal
 
     def gamma_covariance(self, internal: Floats) -> Floats:
@@ -136,7 +155,7 @@ def choose_basis(X: Floats, Z: Floats, y: Floats, blocks: tuple[int, ...]) -> Ba
     z = parts[0] if len(parts) == 1 else _join(parts)
     center = float(y.mean()) if constant.any() else 0.0
     scale = float(_spread(y[:, None], np.array([center]))[0])
-    return Basis(_standardise(X, constant), z, constant, center, scale)
+    return Basis(_standardise(X, constant), z, constant, center, scale, np.zeros(X.shape[1]))
 
 
 def _constant_combination(columns: Floats) -> Floats:

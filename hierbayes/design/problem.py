@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.basis import choose_basis
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.constant_factors import factor_values
-from hierbayes.design.crossproducts import CrossProducts, cross_products
+from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design, build_design
-from hierbayes.design.ranks import estimable_somewhere, group_ranks
+from hierbayes.design.ranks import estimable_somewhere
+from hierbayes.design.sums import left_within, sum_up
 from hierbayes.errors import DataError
-from hierbayes.frames.arrays import Integers
 from hierbayes.frames.constancy import columns_vary_within
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification
@@ -23,9 +22,8 @@ from hierbayes.specification.terms import factors_of, is_number, read_terms
 
 _RANK_TOLERANCE = 1e-12  # of what is a column's own, against its size
 _ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
-_SUSPICIOUS = 1e-8  # of the residual against the total sum of squares
 _GROUP_MEAN = re.compile(r"([cl]var\(.+, )(\w+)\)")
-_EXACT_TOLERANCE = 1e-12  # of the same, where cross-products have no digits left
+_EXACT = 16.0 * np.finfo(np.float64).eps  # of y and its parts: a residual that is rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +51,7 @@ def pose_problem(specification: Specification, data: pd.DataFrame) -> Problem:
     design = build_design(specification, data)
     _refuse_constant_response(design)
     _refuse_bad_groups(design)
-    basis = choose_basis(design.rows.X, design.rows.Z, design.rows.y, design.blocks)
-    cross = cross_products(design.rows, design.groups, basis)
+    cross = sum_up(design.rows, design.groups, design.blocks)
     _refuse_too_many_columns(design)
     _refuse_dependent_columns(design, cross)
     _refuse_inestimable_effects(design, cross)
@@ -202,36 +199,14 @@ def _refuse_exact_fit(design: Design, cross: CrossProducts) -> None:
     Groups that have as many rows as random effects always do; they are no reason to
     refuse, for then G and σ are told apart by how the columns differ between groups.
     """
-    ranks = group_ranks(cross.A)
-    if ranks.sum() == cross.n or _residual_share(cross, ranks) > _SUSPICIOUS:
-        return
-    rest = np.column_stack([design.rows.X, design.rows.y - cross.basis.center])
-    order = np.argsort(design.rows.codes, kind="stable")
-    bounds = np.searchsorted(design.rows.codes[order], np.arange(design.J + 1))
-    for j in range(design.J):
-        rows = order[bounds[j] : bounds[j + 1]]
-        Z = design.rows.Z[rows]
-        rest[rows] -= Z @ np.linalg.lstsq(Z, rest[rows], rcond=1e-10)[0]
-    X, y = rest[:, :-1], rest[:, -1]
-    residual = y - X @ np.linalg.lstsq(X, y, rcond=1e-10)[0]
-    if np.mean(residual**2) < _EXACT_TOLERANCE * cross.basis.scale**2:
+    left, freedom = left_within(cross)
+    basis = cross.basis
+    size = float(np.sqrt(np.mean(design.rows.y**2))) + basis.scale * float(
+        np.abs(basis.taken).sum()
+    )
+    if freedom > 0.0 and left * basis.scale**2 < cross.n * (_EXACT * size) ** 2:
         raise DataError(
             "the residual variance is zero: the fixed part and the groups' own coefficients "
             "reproduce every row exactly; use fewer random effects, or look for a copy of the "
             "response among the predictors"
         )
-
-
-def _residual_share(cross: CrossProducts, ranks: Integers) -> float:
-    """Share of the variance of y that the groups' own regressions leave, to some 10 digits."""
-    m, full = len(cross.C), ranks == cross.A.shape[1]
-    own = np.empty_like(cross.B)
-    own[full] = np.linalg.solve(cross.A[full], cross.B[full])
-    own[~full] = np.linalg.pinv(cross.A[~full], rcond=1e-12, hermitian=True) @ cross.B[~full]
-    between = cross.B.reshape(-1, m).T @ own.reshape(-1, m)
-    within = cross.C - between
-    WtW, Wty, yty = within[:-1, :-1], within[:-1, -1], within[-1, -1]
-    size = np.sqrt(np.maximum(np.diag(WtW), 1e-12 * np.diag(cross.C)[:-1]))
-    scaled = WtW / np.outer(size, size)
-    explained = (Wty / size) @ np.linalg.pinv(scaled, rcond=1e-9, hermitian=True) @ (Wty / size)
-    return float((yty - explained) / cross.C[-1, -1])

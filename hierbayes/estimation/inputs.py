@@ -61,7 +61,7 @@ def graph_inputs(design: Design, cross: CrossProducts, priors: PriorSet) -> Grap
     data |= {"gamma_mean": normal.mean, "gamma_precision": normal.precision}
     if reading == GIVEN:
         data["gamma_to_internal"] = np.linalg.inv(basis.x.matrix) / basis.scale
-        data["gamma_center"] = basis.center * basis.constant
+        data["gamma_center"] = basis.origin
         data |= _parameters("gamma", [prior for _, prior, _ in priors.gamma])
     data |= _parameters("sd", [prior for _, prior, _ in priors.sd])
     data |= _parameters("corr", [prior for _, prior, _ in priors.corr])

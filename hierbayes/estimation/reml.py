@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.sums import left_within
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.trust_region import best_step
 from hierbayes.frames.arrays import Floats, Integers
@@ -30,6 +31,7 @@ _NEGLIGIBLE = 1e-16  # gain of ℓ that ends the search: some 1e-8 standard erro
 _MOST_STEPS = 100
 _FIRST_RADIUS = 0.5  # in units of each effect's size and noise
 _FEW_GROUPS = 5  # for each free entry of λ: with more, ℓ has one maximum in practice
+_FAR_LARGER = 30.0  # variance of the effects, beside a start, that has a start of its own
 _OTHER_SIZES = (0.1, 0.5, 3.0)  # of the noise: where else a search begins
 
 
@@ -123,6 +125,13 @@ class _Search:
         """Whether ℓ may well have several maxima."""
         return _FEW_GROUPS * len(self.lower[0]) > self.cross.J
 
+    def ratio(self, profile: Profile) -> float:
+        """By how much Γ is too small at a profile whose σ̂ holds what the groups differ by."""
+        left, freedom = left_within(self.cross)
+        if freedom <= 0.0 or left <= 0.0:
+            return 1.0
+        return profile.sigma**2 * freedom / left
+
     def at(self, Gamma: Floats) -> tuple[_Triangle, Profile]:
         """ℓ at a Γ (q, q), its smallest variances put to zero."""
         triangle = self.factorised(Gamma)
@@ -179,6 +188,8 @@ def maximise(cross: CrossProducts, blocks: tuple[int, ...], reading: Reading = R
     starts = [first]
     if np.isfinite(first[1].value):
         starts.append(search.scored(*first))
+        if (larger := search.ratio(first[1])) > _FAR_LARGER:
+            starts.append(search.at(np.diag(larger * search.noise**2)))
         starts = [max(starts, key=lambda start: start[1].value)]
     if search.has_few_groups or not np.isfinite(first[1].value):
         starts += [search.at(np.diag((size * search.noise) ** 2)) for size in _OTHER_SIZES]

@@ -20,7 +20,7 @@ BFMI_LIMIT = 0.3
 GRADIENT_LIMIT = 1e-4
 ASCENT_LIMIT = 1e-6
 FAR_ENOUGH_TO_TELL = 5.0  # spreads between a random column's data and its zero
-RATIO_LIMIT = 2e3  # of a random effect's sd to σ, above which C − ΣB'KB cancels
+RATIO_LIMIT = 1e7  # of a random effect's sd to σ, above which y has few digits of the residual
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -109,8 +109,8 @@ def diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
     ratio = float(np.sqrt((fit.theta.relative(fit.problem.cross.basis) ** 2).sum(axis=-1)).max())
     if ratio > RATIO_LIMIT:  # first, for what else is wrong follows from it
         bad.append(
-            f"the random effects are {ratio:.1g} times as large as the residual: cross-products "
-            "leave few digits of the log-likelihood and of σ"
+            f"the random effects are {ratio:.1g} times as large as the residual: the response has "
+            "few digits of it"
         )
     steep = evidence.gradient > GRADIENT_LIMIT
     (bad if steep else findings).append(

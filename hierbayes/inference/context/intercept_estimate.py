@@ -97,7 +97,7 @@ def _without_dust(weights: Floats) -> Floats:
 
 def _centre(basis: Basis, place: int) -> float:
     """What the centre of the response adds to the intercept."""
-    return float(basis.center * basis.constant[place])
+    return float(basis.origin[place])
 
 
 def has_common_intercept(fit: Fit) -> bool:

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from hierbayes.design.basis import choose_basis
-from hierbayes.design.crossproducts import cross_products
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
+from hierbayes.design.sums import sum_up
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.point import PointFit
@@ -30,8 +29,7 @@ def fit_columns(design: Design, X: Floats, reading: Reading) -> State:
         ``REML`` or ``ML``.
     """
     Z, blocks = np.ones((len(X), 1)), (1,)
-    basis = choose_basis(X, Z, design.rows.y, blocks)
-    cross = cross_products(design.with_rows(X=X, Z=Z).rows, design.groups, basis)
+    cross = sum_up(design.with_rows(X=X, Z=Z).rows, design.groups, blocks)
     return Likelihood(cross, reading).at(maximise(cross, blocks, reading).theta)
 
 
@@ -43,5 +41,4 @@ def fit_of_columns(design: Design, X: Floats, terms: tuple[str, ...], reading: R
     added = terms[len(design.terms) :]
     columns = replace(design.columns, terms=terms, term_of=(*design.columns.term_of, *added))
     more = replace(design.with_rows(X=X), columns=columns)
-    basis = choose_basis(X, design.rows.Z, design.rows.y, design.blocks)
-    return maximum_likelihood(Problem(more, cross_products(more.rows, more.groups, basis)), reading)
+    return maximum_likelihood(Problem(more, sum_up(more.rows, more.groups, more.blocks)), reading)

@@ -66,8 +66,11 @@ class Nesting:
         own, basis = self.small.problem.cross.basis, cross.basis
         if reading_of(self.big) != REML:
             basis = replace(basis, x=own.x, constant=own.constant)
+        taken = own.taken if reading_of(self.big) != REML else self.X @ own.taken
         return replace(
-            cross.turned(M), R=cross.R @ self.Z, basis=replace(basis, z=own.z, center=own.center)
+            cross.turned(M),
+            R=cross.R @ self.Z,
+            basis=replace(basis, z=own.z, center=own.center, taken=taken),
         )
 
     def null_simulator(self) -> Simulator:
@@ -82,13 +85,14 @@ class Nesting:
 
     @property
     def _moved(self) -> Floats:
-        """What centring y in the larger model alone takes from γ° (p,).
+        """What taking the centre out of y in the larger model alone takes from γ° (p,).
 
         Both centre y at its mean where they have a constant, and the smaller may have none.
         """
         ours, theirs = self.big.problem.cross.basis, self.small.problem.cross.basis
-        step = (theirs.center - ours.center) / ours.scale
-        return step * np.linalg.solve(ours.x.matrix, ours.constant)
+        moved: Floats = self.X @ np.linalg.solve(theirs.x.matrix, theirs.origin)
+        moved = moved - np.linalg.solve(ours.x.matrix, ours.origin)
+        return moved / ours.scale
 
 
 def find_nesting(a: PointFit, b: PointFit) -> Nesting:

@@ -163,7 +163,7 @@ class Held:
 
     def _offset(self, value: float) -> float:
         basis = self.cross.basis
-        return float((value - basis.center * basis.constant[self.parameter.at[0]]) / basis.scale)
+        return float((value - basis.origin[self.parameter.at[0]]) / basis.scale)
 
     def _cross_at(self, value: float) -> CrossProducts:
         if self.parameter.block != "gamma":

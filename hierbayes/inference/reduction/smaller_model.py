@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from formulaic.parser.types import Factor
 
-from hierbayes.design.basis import choose_basis
 from hierbayes.design.blocks import block_slices
-from hierbayes.design.crossproducts import cross_products
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
+from hierbayes.design.sums import sum_up
 from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, read_terms
 
@@ -92,9 +91,7 @@ def smaller_problem(problem: Problem, random: tuple[tuple[str, ...], ...]) -> Pr
         random_specs=tuple(specs),
     )
     smaller = replace(design.with_rows(Z=design.rows.Z[:, columns]), columns=made)
-    rows = smaller.rows
-    basis = choose_basis(rows.X, rows.Z, rows.y, smaller.blocks)
-    return Problem(smaller, cross_products(rows, smaller.groups, basis))
+    return Problem(smaller, sum_up(smaller.rows, smaller.groups, smaller.blocks))
 
 
 def _part(design: Design, block: int, terms: tuple[str, ...]) -> Any:

@@ -1,0 +1,80 @@
+r"""The cross-products of rows in a basis in which they keep their digits.
+
+Where the columns of X and the groups' own columns explain nearly all of y, what is left of it
+would be a difference of large numbers.  There X°γ̂ is taken out of y° first, with the γ̂ of a
+very large G: coefficients of what varies within groups from W alone, the others from the
+groups.  X° is turned so that these two kinds of columns are apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.basis import choose_basis
+from hierbayes.design.crossproducts import CrossProducts, cross_products
+from hierbayes.design.rows import Rows
+from hierbayes.frames.arrays import Booleans, Floats
+
+_LITTLE_LEFT = 1e-6  # of y'y within groups, once X is taken out
+_NO_VARIATION = 1e-18  # of the square of a fixed column: what is left of it within groups
+_DEPENDENT = 1e-14  # of an eigenvalue of columns of unit length within groups
+
+
+def sum_up(rows: Rows, groups: pd.Index, blocks: Sequence[int]) -> CrossProducts:
+    """Cross-products of rows in a basis chosen for them.
+
+    Parameters
+    ----------
+    rows : Rows
+        In the user's units.
+    groups : pandas.Index
+        Labels of the J groups.
+    blocks : tuple of int
+        Sizes of the diagonal blocks of G.
+    """
+    basis = choose_basis(rows.X, rows.Z, rows.y, tuple(blocks))
+    cross = cross_products(rows, groups, basis)
+    left, freedom = left_within(cross)
+    if freedom > 0.0 and left < _LITTLE_LEFT * cross.C[-1, -1]:
+        for _ in range(2):  # the second time from sums that have their digits
+            cross = cross_products(rows, groups, basis := cross.basis.turned(*_taken_out(cross)))
+    return cross
+
+
+def left_within(cross: CrossProducts) -> tuple[float, float]:
+    """Sum of squares of y° that X° leaves within groups, and its degrees of freedom."""
+    E, varies = _apart(cross)
+    W = cross.turned(_with_response(E)).W
+    size, slopes = np.diag(W)[:-1][varies], W[:-1, -1][varies]
+    freedom = cross.n - float(cross.R.any(axis=2).sum() + varies.sum())
+    return float(W[-1, -1] - (slopes**2 / size).sum()), freedom
+
+
+def _taken_out(cross: CrossProducts) -> tuple[Floats, Floats]:
+    """E (p, p) that sets what varies within groups apart, and what of X°E leaves y° (p,)."""
+    E, varies = _apart(cross)
+    turned = cross.turned(_with_response(E))
+    W, C, taken = turned.W, turned.C, np.zeros(len(E))
+    taken[varies] = np.linalg.lstsq(W[:-1, :-1][varies][:, varies], W[:-1, -1][varies])[0]
+    rest = (C[:-1, -1] - C[:-1, :-1] @ taken)[~varies]
+    taken[~varies] = np.linalg.lstsq(C[:-1, :-1][~varies][:, ~varies], rest)[0]
+    return E, np.linalg.solve(E, cross.basis.taken) + taken
+
+
+def _apart(cross: CrossProducts) -> tuple[Floats, Booleans]:
+    """Directions E (p, p) of X° that are uncorrelated within groups, and which vary there."""
+    within, whole = np.diag(cross.W)[:-1], np.diag(cross.C)[:-1]
+    scale = np.sqrt(np.maximum(np.where(within > _NO_VARIATION * whole, within, whole), 1e-300))
+    size, V = np.linalg.eigh(cross.W[:-1, :-1] / np.outer(scale, scale))
+    E: Floats = V / scale[:, None] * np.sqrt(cross.n)
+    return E, size > _DEPENDENT
+
+
+def _with_response(E: Floats) -> Floats:
+    """The matrix of [X° y°] → [X°E y°]."""
+    M = np.eye(len(E) + 1)
+    M[:-1, :-1] = E
+    return M
