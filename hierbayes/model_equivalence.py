@@ -1,22 +1,32 @@
-"""Whether two models are one: the same columns, and the same fit."""
+"""Whether two models are one: the same columns, or columns that are combinations of each other."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
+from hierbayes.design.problem import Problem
 from hierbayes.frames.arrays import Floats
+from hierbayes.inference.model_choice.nesting import combined_from, internal_columns
 from hierbayes.model import Model
 
 _SAME = 1e-8
+_ROUNDING = 1e-10  # of the largest entry of a matrix: what solving leaves where there is 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Equivalence:
-    """The proof, or refutation, that two models are the same.
+    r"""The proof, or refutation, that two models are the same.
+
+    A model with the fixed columns X₂ = X₁T and the random columns Z₂ = Z₁S says the same of the
+    response as one with X₁ and Z₁, for γ₁ = Tγ₂, u₁ = Su₂ and G₁ = SG₂S'.  Its ML likelihood is
+    the same; its REML likelihood is the same but for -log|T|, for that of the second is of the
+    response given another unit of volume of γ.
 
     Parameters
     ----------
@@ -25,31 +35,58 @@ class Equivalence:
     same_fixed, same_random : bool
         Same columns by value (in any order), and for the random part the same
         blocks of G.
+    fixed : DataFrame or None
+        T (p, p): rows are the terms of the first model, columns those of the second; None where
+        the fixed columns span different spaces.
+    random : DataFrame or None
+        S (q, q), the same of the random effects; None where the blocks of G span different
+        spaces, in rows of all groups at once.
     loglik_difference : float
         REML log-likelihood of the second minus that of the first; nan when the
         rows differ, for then it means nothing.
+    reml_constant : float
+        -log|T|, what it should be; nan where there is no T.
+    tolerance : float
+        How far apart they may be for rounding.
     """
 
     same_rows: bool
     same_fixed: bool
     same_random: bool
+    fixed: pd.DataFrame | None
+    random: pd.DataFrame | None
     loglik_difference: float
+    reml_constant: float
+    tolerance: float
+
+    @property
+    def identical(self) -> bool:
+        """Whether the models have the same columns, and the same fit."""
+        return self.holds and self.same_fixed and self.same_random
 
     @property
     def holds(self) -> bool:
-        """Whether the models are the same."""
-        same = self.same_rows and self.same_fixed and self.same_random
-        return same and abs(self.loglik_difference) < 1e-7
+        """Whether the models are the same, in the same columns or in others."""
+        if not self.same_rows or self.fixed is None or self.random is None:
+            return False
+        return abs(self.loglik_difference - self.reml_constant) < self.tolerance
 
     def __str__(self) -> str:
-        words = {True: "same", False: "different"}
+        rows = "same rows" if self.same_rows else "different rows"
+        fixed = _said(self.same_fixed, self.fixed, "fixed")
+        random = _said(self.same_random, self.random, "random")
+        by = f", -log|T| = {self.reml_constant:.2g}" if self._differs else ""
         return (
-            f"{'equivalent' if self.holds else 'not equivalent'}: {words[self.same_rows]} rows, "
-            f"{words[self.same_fixed]} fixed columns, {words[self.same_random]} random columns, "
-            f"REML log-likelihoods differ by {self.loglik_difference:.2g} (priors are not compared)"
+            f"{'equivalent' if self.holds else 'not equivalent'}: {rows}, {fixed}, {random}, "
+            f"REML log-likelihoods differ by {self.loglik_difference:.2g}{by} (priors are not "
+            "compared)"
         )
 
     __repr__ = __str__
+
+    @property
+    def _differs(self) -> bool:
+        return self.fixed is not None and not self.same_fixed
 
 
 def equivalence(first: Model, second: Model) -> Equivalence:
@@ -60,21 +97,49 @@ def equivalence(first: Model, second: Model) -> Equivalence:
     >>> import hierbayes as hb
     >>> hs = hb.load_dataset("hs")
     >>> combined = hb.Model("mathach ~ ses * Sector + (1 + ses | school)", data=hs)
-    >>> hb.equivalence(combined, hb.Model(combined.multilevel(), data=hs)).holds
+    >>> hb.equivalence(combined, hb.Model(combined.multilevel(), data=hs)).identical
     True
+
+    One model in other columns, and how its coefficients become those of the first:
+
+    >>> within = hb.Model("mathach ~ cvar(ses, school) + dvar(ses, school) + (1 | school)", data=hs)
+    >>> raw = hb.Model("mathach ~ cvar(ses, school) + ses + (1 | school)", data=hs)
+    >>> proof = hb.equivalence(within, raw)
+    >>> proof.holds, proof.identical
+    (True, False)
+    >>> print(proof.fixed.round(6))
+                       Intercept  cvar(ses, school)  ses
+    Intercept                1.0                0.0  0.0
+    cvar(ses, school)        0.0                1.0  1.0
+    dvar(ses, school)        0.0                0.0  1.0
     """
     a, b = first.problem.design, second.problem.design
     same_rows = a.n == b.n and np.array_equal(a.rows.y, b.rows.y)
     same_rows = same_rows and np.array_equal(_labels(a), _labels(b))
+    nan = float("nan")
     if not same_rows:
-        return Equivalence(False, False, False, float("nan"))
+        return Equivalence(False, False, False, None, None, nan, nan, nan)
     blocks = [_match(part, other) for part, other in zip(_blocks(a), _blocks(b), strict=False)]
+    logliks = first.reml().loglik, second.reml().loglik
+    T, constant = _fixed(first.problem, second.problem)
     return Equivalence(
         same_rows=True,
         same_fixed=_match(a.rows.X, b.rows.X),
         same_random=len(a.blocks) == len(b.blocks) and all(blocks),
-        loglik_difference=second.reml().loglik - first.reml().loglik,
+        fixed=_framed(T, a.terms, b.terms),
+        random=_framed(_random(first.problem, second.problem), a.effects, b.effects),
+        loglik_difference=logliks[1] - logliks[0],
+        reml_constant=constant,
+        tolerance=1e-7 + 1e-10 * abs(logliks[0]),
     )
+
+
+def _said(same: bool, matrix: pd.DataFrame | None, part: str) -> str:
+    if same:
+        return f"same {part} columns"
+    if matrix is not None:
+        return f"{part} columns that are combinations of each other"
+    return f"different {part} columns"
 
 
 def _labels(design: Design) -> np.ndarray:
@@ -99,3 +164,57 @@ def _match(a: Floats, b: Floats) -> bool:
             return False
         left.remove(found[0])
     return True
+
+
+def _fixed(first: Problem, second: Problem) -> tuple[Floats | None, float]:
+    """T of X₂ = X₁T in the user's units, and -log|T|; None and nan where there is none.
+
+    In the internal columns X₂° = X₁°K, and so T = M₁KM₂⁻¹ where X° = XM.
+    """
+    ours, theirs = internal_columns(first)[0], internal_columns(second)[0]
+    K = _combination(ours, theirs)
+    if K is None:
+        return None, float("nan")
+    M = first.cross.basis.x.matrix, second.cross.basis.x.matrix
+    volumes = [float(np.linalg.slogdet(part)[1]) for part in (M[0], K, M[1])]
+    constant = volumes[2] - volumes[1] - volumes[0]
+    return _in_units(K, *M), constant if abs(constant) > _ROUNDING else 0.0
+
+
+def _random(first: Problem, second: Problem) -> Floats | None:
+    """S of Z₂ = Z₁S in the user's units, block by block of G; None where there is none."""
+    ours, theirs = internal_columns(first)[1], internal_columns(second)[1]
+    left = list(block_slices(first.design.blocks))
+    K = np.zeros((ours.shape[1], theirs.shape[1]))
+    if len(left) != len(second.design.blocks):
+        return None
+    for place in block_slices(second.design.blocks):
+        found = ((at, _combination(ours[:, at], theirs[:, place])) for at in left)
+        at, part = next(((at, part) for at, part in found if part is not None), (None, None))
+        if at is None:
+            return None
+        left.remove(at)
+        K[at, place] = part
+    return _in_units(K, first.cross.basis.z.matrix, second.cross.basis.z.matrix)
+
+
+def _combination(columns: Floats, wanted: Floats) -> Floats | None:
+    """The square matrix that makes the wanted columns of others; None where there is none."""
+    if columns.shape != wanted.shape:
+        return None
+    weights, outside = combined_from(columns, wanted)
+    return None if outside.any() else weights
+
+
+def _in_units(K: Floats, first: Floats, second: Floats) -> Floats:
+    """M₁KM₂⁻¹, without what rounding leaves of zeros."""
+    T: Floats = np.linalg.solve(second.T, (first @ K).T).T
+    return np.where(np.abs(T) > _ROUNDING * np.abs(T).max(), T, 0.0)
+
+
+def _framed(
+    matrix: Floats | None, rows: Sequence[object], columns: Sequence[object]
+) -> pd.DataFrame | None:
+    if matrix is None:
+        return None
+    return pd.DataFrame(matrix, list(map(str, rows)), list(map(str, columns)))

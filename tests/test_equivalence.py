@@ -1,7 +1,9 @@
 """Two spellings of one model are proved the same; two models are not."""
 
+import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 
 import hierbayes as hb
 
@@ -17,7 +19,7 @@ COMBINED = "mathach ~ ses * Sector + (1 + ses | school)"
 )
 def test_spellings_of_one_model(hs: pd.DataFrame, other: tuple[str, str | None]) -> None:
     proof = hb.equivalence(hb.Model(COMBINED, data=hs), hb.Model(*other, data=hs))
-    assert proof.holds
+    assert proof.holds and proof.identical
     assert str(proof).startswith(
         "equivalent: same rows, same fixed columns, same random columns, REML log-likelihoods"
     )
@@ -47,3 +49,111 @@ def test_other_models_are_told_apart(hs: pd.DataFrame, formula: str, said: str) 
     proof = hb.equivalence(hb.Model(COMBINED, data=hs), hb.Model(formula, data=hs))
     assert not proof.holds
     assert said in str(proof)
+
+
+REPARAMETRISED = {
+    "sum and treatment coding": (
+        "mathach ~ Sector * ses + (1 | school)",
+        "mathach ~ C(Sector, contr.sum) * ses + (1 | school)",
+    ),
+    "no intercept": (
+        "mathach ~ ses * Sector + (1 + ses | school)",
+        "mathach ~ 0 + Sector + Sector:ses + (1 + ses | school)",
+    ),
+    "raw and centred": (
+        "mathach ~ ses + (1 + ses | school)",
+        "mathach ~ center(ses) + (1 + center(ses) | school)",
+    ),
+    "polynomials": (
+        "mathach ~ ses + I(ses ** 2) + (1 | school)",
+        "mathach ~ poly(ses, 2) + (1 | school)",
+    ),
+    "units": (
+        "mathach ~ ses + (ses || school)",
+        "mathach ~ I(100 * ses) + (I(100 * ses) || school)",
+    ),
+    "levels that vary": (
+        "mathach ~ Sex + (0 + Sex | school)",
+        "mathach ~ C(Sex, contr.sum) + (1 + C(Sex, contr.sum) | school)",
+    ),
+    "a contextual variable": (
+        "mathach ~ cvar(ses, school) + dvar(ses, school) + (1 | school)",
+        "mathach ~ ses + cvar(ses, school) + (1 | school)",
+    ),
+}
+
+
+def refuse_other_fits(first: hb.Model, second: hb.Model, proof: hb.Equivalence) -> None:
+    """Columns, likelihoods, γ and G of two fits against the matrices of a proof."""
+    assert proof.fixed is not None and proof.random is not None
+    T, S = proof.fixed.to_numpy(), proof.random.to_numpy()
+    ours, theirs = first.problem.design.rows, second.problem.design.rows
+    assert_allclose(ours.X @ T, theirs.X, rtol=0, atol=1e-9 * np.abs(theirs.X).max())
+    assert_allclose(ours.Z @ S, theirs.Z, rtol=0, atol=1e-9 * np.abs(theirs.Z).max())
+    constant = -np.linalg.slogdet(T)[1]
+    assert_allclose(proof.reml_constant, constant, atol=1e-9)
+    assert_allclose(second.ml().loglik, first.ml().loglik, rtol=1e-10)
+    a, b = first.reml(), second.reml()
+    assert_allclose(b.loglik - a.loglik, constant, atol=1e-6)
+    assert_allclose(T @ b.fixef().to_numpy(), a.fixef().to_numpy(), rtol=1e-5, atol=1e-6)
+    G = S @ b.theta.G @ S.T
+    assert_allclose(G, a.theta.G, rtol=0, atol=1e-4 * np.abs(a.theta.G).max())
+
+
+@pytest.mark.parametrize("name", REPARAMETRISED)
+def test_one_model_in_other_columns(name: str, hs: pd.DataFrame) -> None:
+    first, second = (hb.Model(formula, data=hs) for formula in REPARAMETRISED[name])
+    proof = hb.equivalence(first, second)
+    assert proof.holds and not proof.identical
+    assert "columns that are combinations of each other" in str(proof)
+    refuse_other_fits(first, second, proof)
+    back = hb.equivalence(second, first)
+    assert proof.fixed is not None and back.fixed is not None
+    both = proof.fixed.to_numpy() @ back.fixed.to_numpy()
+    assert_allclose(both, np.eye(len(both)), atol=1e-8)
+
+
+def test_named_models_of_one_fit() -> None:
+    centred = hb.load_model("contextual_mean_and_centred_within_group")
+    proof = hb.equivalence(centred, hb.load_model("contextual_mean_and_raw_variable"))
+    assert proof.holds and not proof.same_fixed and proof.same_random
+    assert proof.reml_constant == 0.0
+    assert proof.fixed is not None
+    assert list(proof.fixed.columns) == ["Intercept", "cvar(ses, school)", "ses"]
+    assert_allclose(proof.fixed.to_numpy(), [[1, 0, 0], [0, 1, 1], [0, 0, 1]], atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_regular_matrix_is_found(seed: int) -> None:
+    """Columns of two correlated predictors turned by a random matrix, in both parts."""
+    r = np.random.default_rng(seed)
+    g = np.repeat(np.arange(20), 10)
+    X = r.normal(size=(200, 2)) * [1.0, 10.0 ** r.integers(-3, 4)] + r.normal(size=2)
+    u = r.normal(size=(20, 2))[g] / X.std(axis=0)
+    y = 1.0 + (X * u).sum(axis=1) + r.normal(size=20)[g] + r.normal(size=200)
+    A = r.normal(size=(2, 2)) + 2.0 * np.eye(2)
+    b, c = (X @ A + r.normal(size=2)).T
+    d = pd.DataFrame({"y": y, "x": X[:, 0], "z": X[:, 1], "b": b, "c": c, "g": g})
+    first = hb.Model("y ~ x + z + (1 + x + z | g)", data=d)
+    second = hb.Model("y ~ b + c + (1 + b + c | g)", data=d)
+    proof = hb.equivalence(first, second)
+    assert proof.holds and not proof.identical
+    refuse_other_fits(first, second, proof)
+    assert_allclose(proof.reml_constant, -np.log(abs(np.linalg.det(A))), atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("formula", "other"),
+    [
+        # the slopes of raw and of centred ses vary about other points in each school
+        ("mathach ~ ses + (1 + ses | school)", "mathach ~ ses + (1 + dvar(ses, school) | school)"),
+        ("mathach ~ ses + (ses || school)", "mathach ~ ses + (center(ses) || school)"),
+        ("mathach ~ ses + (ses || school)", "mathach ~ ses + (ses | school)"),
+        ("mathach ~ ses + (1 | school)", "mathach ~ Size + (1 | school)"),
+        ("mathach ~ ses + (1 | school)", "mathach ~ ses + Size + (1 | school)"),
+    ],
+)
+def test_other_spaces_are_other_models(formula: str, other: str, hs: pd.DataFrame) -> None:
+    proof = hb.equivalence(hb.Model(formula, data=hs), hb.Model(other, data=hs))
+    assert not proof.holds
+    assert (proof.fixed is None) or (proof.random is None)

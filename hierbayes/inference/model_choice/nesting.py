@@ -123,8 +123,8 @@ def find_nesting(a: PointFit, b: PointFit) -> Nesting:
 
 def _fixed(small: PointFit, big: PointFit) -> tuple[Floats | None, str]:
     """Weights of the smaller model's fixed columns, or what keeps them out."""
-    ours, theirs = _internal(small.problem)[0], _internal(big.problem)[0]
-    weights, outside = _combine(theirs, ours)
+    ours, theirs = internal_columns(small.problem)[0], internal_columns(big.problem)[0]
+    weights, outside = combined_from(theirs, ours)
     if outside.any():
         names = _names_outside(small.design.rows.X, big.design.rows.X, small.design.terms)
         return None, f"the fixed column '{names}'"
@@ -133,13 +133,13 @@ def _fixed(small: PointFit, big: PointFit) -> tuple[Floats | None, str]:
 
 def _random(small: PointFit, big: PointFit) -> tuple[Floats | None, str]:
     """Weights of the smaller model's random columns, block within block."""
-    ours, theirs = _internal(small.problem)[1], _internal(big.problem)[1]
+    ours, theirs = internal_columns(small.problem)[1], internal_columns(big.problem)[1]
     weights = np.zeros((theirs.shape[1], ours.shape[1]))
     cuts = list(block_slices(big.design.blocks))
     terms = small.design.specification.random
     for term, place in zip(terms, block_slices(small.design.blocks), strict=True):
         for inside in cuts:
-            found, outside = _combine(theirs[:, inside], ours[:, place])
+            found, outside = combined_from(theirs[:, inside], ours[:, place])
             if not outside.any():
                 weights[inside, place] = found
                 break
@@ -148,7 +148,7 @@ def _random(small: PointFit, big: PointFit) -> tuple[Floats | None, str]:
     return weights, ""
 
 
-def _combine(columns: Floats, wanted: Floats) -> tuple[Floats, np.ndarray]:
+def combined_from(columns: Floats, wanted: Floats) -> tuple[Floats, np.ndarray]:
     """Weights that make the wanted columns, and which of them cannot be made."""
     weights = np.linalg.lstsq(columns, wanted, rcond=1e-12)[0]
     left = np.sqrt(((wanted - columns @ weights) ** 2).sum(axis=0))
@@ -158,11 +158,11 @@ def _combine(columns: Floats, wanted: Floats) -> tuple[Floats, np.ndarray]:
 def _names_outside(small: Floats, big: Floats, terms: tuple[str, ...]) -> str:
     """The first of the smaller model's fixed columns that is none of the larger's."""
     size = np.maximum(np.abs(big).max(axis=0), 1e-300)
-    _, outside = _combine(big / size, small)
+    _, outside = combined_from(big / size, small)
     return terms[int(outside.argmax())]
 
 
-def _internal(problem: Problem) -> tuple[Floats, Floats]:
+def internal_columns(problem: Problem) -> tuple[Floats, Floats]:
     """X° and Z° of the rows."""
     design = problem.design
     W, Z = problem.cross.basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
