@@ -21,6 +21,7 @@ from hierbayes.fit.maximised import maximum_likelihood, posterior_mode
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.sampled import sample_posterior
+from hierbayes.frames.native_numbers import native_numbers
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
 from hierbayes.language.structure import read_structure
@@ -115,6 +116,7 @@ class Model:
     ) -> None:
         refuse_foreign_words(foreign, _ARGUMENTS)
         random, data = _random_and_data(random, data)
+        data = native_numbers(data)
         if isinstance(formula, Multilevel):
             if random is not None:
                 raise FormulaError("the equations state the random part; leave out random='...'")

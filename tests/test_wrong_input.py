@@ -245,8 +245,8 @@ WRONG_USE: tuple[tuple[type[hb.HierbayesError], Use, str], ...] = (
     (hb.DataError, lambda m, fit: fit.predict(new_groups="zero"),
      "new_groups must be one of refuse, population, not 'zero'"),
     (hb.DataError, lambda m, fit: fit.predict(frame().assign(g="z")),
-     "group 'z' is not among the 6 groups of the fit; use level=0, or new_groups='population' to "
-     "predict it with u = 0"),
+     "there is no group 'z' in 'g'; they are: a, b, c, d, e, ...; use level=0, or "
+     "new_groups='population' to predict it with u = 0"),
     (hb.DataError, lambda m, fit: fit.predict(put("x", 3, None)(frame())),
      "'x' is missing in 1 of the new rows; predictions need complete rows"),
     (hb.DataError, lambda m, fit: fit.predict(frame().drop(columns="x")),

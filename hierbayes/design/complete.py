@@ -13,6 +13,7 @@ from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans
 from hierbayes.frames.csv_file import MISSING_NUMBERS, NA_LABELS
 from hierbayes.frames.named_columns import require_column, require_frame
+from hierbayes.frames.native_numbers import native_numbers
 
 _TEXT = ("object", "str")  # the types of text that formulaic knows
 
@@ -74,6 +75,7 @@ def complete_rows(
         When the data are no DataFrame or empty, a column does not exist, nothing
         is left, or a number is infinite.
     """
+    data = native_numbers(data)
     require_frame(data)
     found = {name: _column(name, data) for name in names}
     columns = {name: _plain(column) for name, column in found.items()}

@@ -20,8 +20,8 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
+from hierbayes.compilation import compiled
 from hierbayes.design.basis import Basis
 from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError
@@ -164,7 +164,7 @@ def within_totals(rows: Rows, cross: CrossProducts) -> Floats:
     return totals
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _group_sums(
     columns: Floats, Z: Floats, codes: Integers, J: int
 ) -> tuple[Floats, Floats, Floats]:
@@ -184,7 +184,7 @@ def _group_sums(
     return A, B, counts
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _factor(A: Floats, B: Floats) -> Floats:
     """R_j over the upper triangle of A_j, T_j over B_j; returns coefficients A_j⁻B_j (J, q, p+1).
 
@@ -216,7 +216,7 @@ def _factor(A: Floats, B: Floats) -> Floats:
     return own
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _outside(columns: Floats, Z: Floats, codes: Integers, own: Floats, apart: bool) -> Floats:
     """Each row without what its group's own coefficients give, squared and summed.
 

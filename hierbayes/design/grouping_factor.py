@@ -1,15 +1,26 @@
-"""A grouping factor: the groups that random effects belong to."""
+"""A grouping factor: the groups that random effects belong to, and what each is called."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from hierbayes.frames.arrays import Integers
 
-@dataclass(frozen=True, slots=True, eq=False)
+_LISTED = 5  # labels that a message names
+
+
+@dataclass(frozen=True, eq=False)
 class GroupingFactor:
     """A column of the data that says which group each row belongs to.
+
+    A group is called what the data call it, wherever one is asked for: 1, 1.0 and NumPy's 1 are
+    one label, 1 and ``"1"`` are two, and a date is not its text.
 
     Parameters
     ----------
@@ -26,3 +37,43 @@ class GroupingFactor:
     def J(self) -> int:
         """Number of groups."""
         return len(self.labels)
+
+    def find(self, labels: Iterable[Any]) -> Integers:
+        """The position of each label among the groups; −1 where it is none of them.
+
+        Examples
+        --------
+        >>> GroupingFactor("school", pd.Index([3, 7])).find([7, 7.0, "7", True])
+        array([ 1,  1, -1, -1])
+        """
+        if isinstance(labels, pd.Series | pd.Index) and len(labels) > self.J:
+            codes, distinct = pd.factorize(labels)
+            return np.append(self.find(distinct), -1)[codes]
+        return np.array([self._position(label) for label in labels], dtype=np.intp)
+
+    def no_group(self, label: Any) -> str:
+        """Words for a label that is none of the groups."""
+        for one in self.labels:
+            if str(one) == str(label) and type(one) is not type(label):
+                return (
+                    f"there is no group {label!r} in '{self.name}': the data call it {one!r}, of "
+                    f"type {type(one).__name__}"
+                )
+        first = ", ".join(map(str, self.labels[:_LISTED]))
+        more = ", ..." if self.J > _LISTED else ""
+        return f"there is no group '{label}' in '{self.name}'; they are: {first}{more}"
+
+    @cached_property
+    def _places(self) -> dict[Any, int]:
+        return {_key(label): place for place, label in enumerate(self.labels)}
+
+    def _position(self, label: Any) -> int:
+        try:
+            return self._places.get(_key(label), -1)
+        except TypeError:  # a list, say, is no label
+            return -1
+
+
+def _key(label: Any) -> tuple[bool, Any]:
+    """Keeps true apart from 1, which are equal to Python."""
+    return isinstance(label, bool | np.bool_), label

@@ -88,14 +88,26 @@ def _computed(formula: Any, frame: pd.DataFrame) -> Any:
 def group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
     """Position of each row's group (n,) among the labels of the groups, in order."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.array.codes.astype(np.intp), pd.Index(column.cat.categories, name=column.name)
+        codes, labels = column.array.codes, column.cat.categories
+    else:
+        codes, labels = _factorized(column)
+    return codes.astype(np.intp), pd.Index(labels, name=column.name, tupleize_cols=False)
+
+
+def _factorized(column: pd.Series) -> tuple[Integers, pd.Index]:
+    """Codes and labels in order, in order of appearance where the labels have none."""
     try:
-        codes, labels = pd.factorize(column, sort=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)  # values without an order
+            return pd.factorize(column, sort=True)
+    except (TypeError, RuntimeWarning):
+        pass
+    try:
+        return pd.factorize(column)
     except TypeError as error:
         raise DataError(
             f"the group column '{column.name}' holds values that are no labels; make text of them"
         ) from error
-    return codes.astype(np.intp), pd.Index(labels, name=column.name)
 
 
 def _without_hiding(formula: Any, frame: pd.DataFrame) -> pd.DataFrame:

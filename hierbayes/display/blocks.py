@@ -139,7 +139,7 @@ def _last(label: object) -> str:
 
 def _sparse(index: pd.Index) -> list[list[str]]:
     """Row labels, outer ones blank where they repeat the row above."""
-    rows = [list(map(str, row if isinstance(row, tuple) else (row,))) for row in index]
+    rows = [list(map(str, row if index.nlevels > 1 else (row,))) for row in index]
     shown = []
     for k, row in enumerate(rows):
         above = rows[k - 1] if k else []

@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from numba import carray, cfunc, njit, types
+from numba import carray, types
 from pymc.pytensorf import compile as compile_pytensor
 from pytensor.graph.replace import clone_replace
 from pytensor.graph.rewriting.utils import rewrite_graph
 from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS, compile_numba_function_src
 
+from hierbayes.compilation import callback, compiled
 from hierbayes.design.design import Design
 from hierbayes.display.steps import announce
 from hierbayes.estimation.coordinates import Variable
@@ -200,11 +201,11 @@ def _callbacks(inner: Any, key: str, ranks: list[int], n_dim: int, n_out: int) -
     )
     env: dict[str, Any] = {"__name__": __name__, "carray": carray, "np": np, "inner": inner}
     read = compile_numba_function_src(source, "read", env, cache_key=f"{key}_read")
-    env["read_compiled"] = njit(read, cache=True)
+    env["read_compiled"] = compiled()(read)
     made = []
     for name, signature in (("log_density", _LOG_DENSITY), ("expand", _EXPAND)):
         function = compile_numba_function_src(source, name, env, cache_key=f"{key}_{name}")
-        made.append(cfunc(signature, cache=True)(function))
+        made.append(callback(signature)(function))
     return made[0], made[1]
 
 

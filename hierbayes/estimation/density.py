@@ -17,10 +17,9 @@ from zlib import crc32
 
 import llvmlite.binding as llvm
 import numpy as np
-from numba import carray, cfunc, types
-from numba.core.caching import FunctionCache
-from numba.core.registry import cpu_target
+from numba import carray, types
 
+from hierbayes.compilation import callback, is_on_disk
 from hierbayes.estimation import density_kernels, density_layout, normalised_rows, shares_kernels
 from hierbayes.estimation.density_kernels import density
 from hierbayes.estimation.density_layout import Head
@@ -63,12 +62,12 @@ class Callbacks:
 def callbacks() -> Callbacks:
     """The C functions: compiled once on a machine, then loaded."""
     native.provide()
-    evaluate = cfunc(_EVALUATE, cache=True)(_evaluate_of(_key()))
+    evaluate = callback(_EVALUATE)(_evaluate_of(_key()))
     llvm.add_symbol(SYMBOL, evaluate.address)
     return Callbacks(
         evaluate,
-        cfunc(_LOG_DENSITY, cache=True)(_log_density),
-        cfunc(_EXPAND, cache=True)(_expand),
+        callback(_LOG_DENSITY)(_log_density),
+        callback(_EXPAND)(_expand),
     )
 
 
@@ -77,8 +76,7 @@ def is_compiled() -> bool:
     if not native.is_compiled():
         return False
     native.provide()  # what is loaded is linked: a missing symbol would end the process
-    stored = FunctionCache(_evaluate_of(_key()))
-    return stored.load_overload(_EVALUATE, cpu_target.target_context) is not None
+    return is_on_disk(_evaluate_of(_key()), _EVALUATE)
 
 
 def density_at(x: Floats, data: Floats) -> tuple[float, Floats, Floats]:

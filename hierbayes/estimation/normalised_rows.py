@@ -13,6 +13,8 @@ import math
 import numpy as np
 from numba import njit
 
+from hierbayes.compilation import compiled
+
 
 @njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def fill_rows(z, start, first, size, w, v, root):
@@ -49,7 +51,7 @@ def pull_rows(z, start, first, size, w, v, d_root, d_z):
         start += i
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def correlation_root(z, n):
     """L (n, n) and the log volume of the map, from z (n(n−1)/2,)."""
     root = np.zeros((n, n))
@@ -57,7 +59,7 @@ def correlation_root(z, n):
     return root, log_volume
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def correlation_root_pullback(z, d_root, d_volume):
     """∂/∂z of a function with derivatives d_root (n, n) in L and d_volume in the log volume."""
     d_z = np.zeros(z.shape[0])

@@ -75,15 +75,15 @@ def _new_rows(fit: Fitted, data: pd.DataFrame, *, random: bool) -> pd.DataFrame:
 
 def _codes(fit: Fitted, data: pd.DataFrame, new_groups: str) -> Integers:
     """Position of each row's group among those of the fit; J for a new one."""
-    groups = fit.design.groups
-    labels = data[fit.design.specification.group]
-    codes = groups.get_indexer(pd.Index(np.asarray(labels)))
+    factor = fit.design.factor
+    labels = data[factor.name]
+    codes = factor.find(labels)
     if (codes < 0).any():
         first = labels.iloc[int((codes < 0).argmax())]
         if new_groups == "refuse":
             raise DataError(
-                f"group '{first}' is not among the {len(groups)} groups of the fit; use level=0, "
-                "or new_groups='population' to predict it with u = 0"
+                f"{factor.no_group(first)}; use level=0, or new_groups='population' to predict it "
+                "with u = 0"
             )
-        codes = np.where(codes < 0, len(groups), codes)
-    return codes.astype(np.intp)
+        codes = np.where(codes < 0, factor.J, codes)
+    return codes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from hierbayes.errors import HierbayesError
 from hierbayes.fit.effects import population_draws
@@ -59,9 +60,13 @@ def to_datatree(fit: Fitted, sampling: Sampling | None) -> xr.DataTree:
     groups = {"posterior": xr.Dataset({name: labelled_draws(fit, name) for name in STORED})}
     if sampling is not None:
         groups["sample_stats"] = sampling.stats
-    obs = {"obs": _plain(design.rows.index)}
-    groups["observed_data"] = xr.Dataset({spec.response: ("obs", design.rows.y)}, coords=obs)
-    coords = _coords(fit)
+    obs = {"obs": _storable(design.rows.index)}
+    response = _variable_name(spec.response, "obs")
+    groups["observed_data"] = xr.Dataset(
+        {response: ("obs", design.rows.y, {"long_name": spec.response})}, coords=obs
+    )
+    coords = _coords(fit) | {"group": _storable(design.groups)}
+    groups["posterior"] = groups["posterior"].assign_coords(group=coords["group"])
     groups["constant_data"] = xr.Dataset(
         {
             "X": (("obs", "term"), design.rows.X),
@@ -103,7 +108,33 @@ def _coords(fit: Fitted) -> dict[str, np.ndarray]:
 
 
 def _plain(index: pd.Index) -> np.ndarray:
-    return np.asarray(index.astype(object) if index.dtype.kind not in "iuf" else index)
+    """Labels as an array of one dimension, tuples too."""
+    if index.dtype.kind in "iuf":
+        return np.asarray(index)
+    labels = np.empty(len(index), dtype=object)
+    labels[:] = list(index)
+    return labels
+
+
+def _storable(index: pd.Index) -> np.ndarray:
+    """Labels that a file can hold: numbers, times without a zone and texts, or else their texts."""
+    if isinstance(index.dtype, np.dtype) and index.dtype.kind in "bM":
+        return np.asarray(index)
+    if is_numeric_dtype(index.dtype):  # pandas' own numbers, too
+        return np.asarray(index.to_list())
+    labels = _plain(index)
+    if all(type(label) is str for label in labels):
+        return labels
+    texts = [str(label) for label in labels]
+    if len(set(texts)) < index.nunique(dropna=False):  # 1 and "1"
+        texts = [repr(label) for label in labels]
+    return np.array(texts, dtype=object)
+
+
+def _variable_name(name: str, dimension: str) -> str:
+    """The name of a column, where a tree can hold a variable of that name."""
+    held = name.strip() == name != dimension and "/" not in name and name.isprintable()
+    return name if held and not name.startswith((".", "__")) else "response"
 
 
 def _attributes(fit: Fitted, sampling: Sampling | None) -> dict[str, str]:

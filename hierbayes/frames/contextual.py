@@ -22,6 +22,7 @@ from formulaic.transforms import stateful_transform
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
 from hierbayes.frames.grouping import variance_components
+from hierbayes.frames.native_numbers import native_numbers
 
 _MEANS, _LEVELS, _LATENT = "means", "levels", "latent"  # what a state remembers
 
@@ -39,7 +40,7 @@ def cvar(x: Any, group: Any, _state: Any = None) -> pd.Series:
     -------
     (n,) Series
     """
-    values, labels = _numbers(x, _state), np.asarray(group)
+    values, labels = _numbers(x, _state), _labels(group)
     return _remembered(x, values, labels, _means, _state)
 
 
@@ -85,7 +86,7 @@ def lvar(x: Any, group: Any, _state: Any = None) -> pd.Series:
     Croon & van Veldhoven (2007), doi:10.1037/1082-989X.12.1.45; Lüdtke, Marsh, Robitzsch,
     Trautwein, Asparouhov & Muthén (2008), doi:10.1037/a0012869.
     """
-    values, labels = _numbers(x, _state), np.asarray(group)
+    values, labels = _numbers(x, _state), _labels(group)
     if _LATENT not in _state:
         _state[_LATENT] = _latent_means(values, labels, getattr(x, "name", None) or "x")
     latent: LatentMeans = _state[_LATENT]
@@ -172,6 +173,10 @@ def _latent_means(values: Floats, labels: Any, name: str) -> LatentMeans:
         within=within,
         reliability=pd.Series(between * weights, index=means.index, name="reliability"),
     )
+
+
+def _labels(group: Any) -> Any:
+    return np.asarray(native_numbers(pd.Series(group)))
 
 
 def _remembered(

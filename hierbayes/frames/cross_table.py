@@ -18,6 +18,7 @@ from hierbayes.frames.named_columns import (
     require_distinct_columns,
     require_frame,
 )
+from hierbayes.frames.native_numbers import native_numbers
 from hierbayes.specification.terms import outside_backticks
 
 TOTAL, MISSING = "Total", "(missing)"
@@ -80,6 +81,7 @@ def tab(
     Catholic (3, 22)
     Public (3, 20)
     """
+    df = native_numbers(df)
     require_frame(df)
     names = _formula_names(by) if isinstance(by, str) else column_names(by, "by")
     _require_columns(names, df)

@@ -18,6 +18,7 @@ from hierbayes.frames.constancy import (
 )
 from hierbayes.frames.grouping import Groups, group_rows, require_groups_of_all
 from hierbayes.frames.named_columns import require_column
+from hierbayes.frames.native_numbers import native_numbers
 
 
 def group_labels(
@@ -75,6 +76,7 @@ def group_labels(
     >>> sid[0], list(sid.cat.categories[:3]), list(sid.cat.categories[-2:])
     ('C1317G', ['P5762C', 'P2639C', 'P8854C'], ['C1906C', 'C9586G'])
     """
+    df = native_numbers(df)
     groups = group_rows(df, group)
     require_groups_of_all(groups)
     parts = [groups.labels.astype(str)]

@@ -11,6 +11,7 @@ import pandas as pd
 from hierbayes.errors import DataError
 from hierbayes.frames.constancy import FACTOR, factor_codes, is_constant_within, kind_of
 from hierbayes.frames.grouping import Groups, group_rows, group_values, require_groups_of_all
+from hierbayes.frames.native_numbers import native_numbers
 
 _NUMERIC = ("mean", "median", "sum", "std", "var", "sem", "skew", "prod", "cumsum", "diff")
 _ANY = ("size", "count", "nunique", "first", "last", "min", "max", "any", "all", "rank")
@@ -66,7 +67,7 @@ def capply(x: Any, group: Any, statistic: str | Callable[[Any], Any] = "mean") -
     >>> hb.capply(hs["mathach"], hs["school"], lambda y: y.rank(ascending=False)).head(3).tolist()
     [21.0, 38.0, 46.0]
     """
-    rows = x if isinstance(x, pd.Series | pd.DataFrame) else pd.Series(x)
+    rows = native_numbers(x if isinstance(x, pd.Series | pd.DataFrame) else pd.Series(x))
     _require_same_rows(rows, group)
     groups = group_values(group)
     named = _NAMED.get(statistic, statistic) if callable(statistic) else statistic
@@ -128,6 +129,7 @@ def up(
             mathach       ses     Sex Minority
     1317  13.177687  0.345333  Female      Yes
     """
+    df = native_numbers(df)
     groups = group_rows(df, group)
     require_groups_of_all(groups)
     first = groups.first()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from hierbayes.frames.named_columns import (
     require_distinct_columns,
     require_frame,
 )
+from hierbayes.frames.native_numbers import native_numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +99,9 @@ def group_rows(data: pd.DataFrame, group: str | Sequence[str]) -> Groups:
 
 def group_values(group: Any) -> Groups:
     """The groups that values name: a Series, an array, or a DataFrame of several columns."""
-    frame = group if isinstance(group, pd.DataFrame) else pd.DataFrame({"group": group})
+    frame = native_numbers(
+        group if isinstance(group, pd.DataFrame) else pd.DataFrame({"group": group})
+    )
     return _groups(frame, tuple(map(str, frame.columns)))
 
 
@@ -114,15 +118,23 @@ def require_groups_of_all(groups: Groups) -> None:
 def _groups(columns: pd.DataFrame, names: tuple[str, ...]) -> Groups:
     columns = columns.reset_index(drop=True)
     try:
-        grouped = columns.groupby(list(columns.columns), observed=True, sort=True)
-        codes = grouped.ngroup()
-    except TypeError as error:
-        raise DataError(f"'{', '.join(names)}' cannot name groups: {error}") from error
-    labels = grouped.size().index
+        codes, labels = _grouped(columns, sort=True)
+    except (TypeError, RuntimeWarning):  # labels without an order come as they appear
+        try:
+            codes, labels = _grouped(columns, sort=False)
+        except TypeError as error:
+            raise DataError(f"'{', '.join(names)}' cannot name groups: {error}") from error
     if not len(labels):
         raise DataError(f"'{', '.join(names)}' is missing in every row: there are no groups")
     codes = codes.fillna(-1).to_numpy(dtype=np.intp)
     return Groups(names, codes, labels)
+
+
+def _grouped(columns: pd.DataFrame, *, sort: bool) -> tuple[pd.Series, pd.Index]:
+    grouped = columns.groupby(list(columns.columns), observed=True, sort=sort)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        return grouped.ngroup(), grouped.size().index
 
 
 def one_way_variances(values: Floats, groups: Groups) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from hierbayes.frames.named_columns import (
     require_frame,
     shown,
 )
+from hierbayes.frames.native_numbers import native_numbers
 
 REFUSE, DROP = "refuse", "drop"
 
@@ -80,6 +81,7 @@ def merge_levels(
     names = list(column_names(on, "on"))
     if empty_groups not in (REFUSE, DROP):
         raise DataError(f"empty_groups must be 'refuse' or 'drop', not {empty_groups!r}")
+    schools, students = native_numbers(schools), native_numbers(students)
     for data, what in ((schools, "schools"), (students, "students")):
         require_frame(data, what)
         require_distinct_columns(data, what)

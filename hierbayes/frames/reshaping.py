@@ -12,6 +12,7 @@ from hierbayes.errors import DataError
 from hierbayes.frames.constancy import is_constant_within, varies_within
 from hierbayes.frames.grouping import Groups, group_rows, require_groups_of_all
 from hierbayes.frames.named_columns import column_names, require_column, shown
+from hierbayes.frames.native_numbers import native_numbers
 
 
 def to_short(
@@ -64,6 +65,7 @@ def to_short(
     0     a   F        21.0         20.0
     1     b   M        26.5          NaN
     """
+    df = native_numbers(df)
     groups = group_rows(df, _one(group, "group"))
     occasions = group_rows(df, _one(within, "within"))
     if group == within:
@@ -135,6 +137,7 @@ def to_long(
     1     a   F   10      20.0
     2     b   M    8      26.5
     """
+    df = native_numbers(df)
     groups = group_rows(df, _one(group, "group"))
     require_groups_of_all(groups)
     if len(df) > groups.J:

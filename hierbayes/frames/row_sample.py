@@ -7,6 +7,7 @@ import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.frames.named_columns import require_frame
+from hierbayes.frames.native_numbers import native_numbers
 
 
 def some(df: pd.DataFrame, n: int = 10, seed: int | None = None) -> pd.DataFrame:
@@ -42,6 +43,7 @@ def some(df: pd.DataFrame, n: int = 10, seed: int | None = None) -> pd.DataFrame
     1011   5650   23.280
     1492   7345   -0.184
     """
+    df = native_numbers(df)
     require_frame(df)
     if not _is_count(n) or n == 0:
         raise DataError(f"n must be a number of rows, 1 or more, not {n!r}")

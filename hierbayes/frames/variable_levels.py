@@ -30,6 +30,7 @@ from hierbayes.frames.derivation import (
 )
 from hierbayes.frames.grouping import Groups, group_rows, one_way_variances
 from hierbayes.frames.named_columns import shown
+from hierbayes.frames.native_numbers import native_numbers
 
 LEVEL1, CENTRED, LEVEL2, DERIVED = "1", "1, centred", "2", "2, derived"
 CONSTANT, MISSING = "constant", "all missing"
@@ -133,6 +134,7 @@ def levels(df: pd.DataFrame, group: str | Sequence[str]) -> Levels:
     Sex               1  factor (2)       0  29 of 40  0.1691  0.08124  0.3245
     Sector            2  factor (2)       0   0 of 40       0   0.2503       1
     """
+    df = native_numbers(df)
     groups = group_rows(df, group)
     _refuse_no_levels(groups)
     columns = {name: df[name] for name in df.columns if name not in groups.names}

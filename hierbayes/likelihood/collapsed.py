@@ -39,6 +39,7 @@ import math
 import numpy as np
 from numba import njit
 
+from hierbayes.compilation import compiled
 from hierbayes.likelihood.reading import Reading
 
 ML, REML, NORMAL, GIVEN = (reading.value for reading in Reading)  # numba takes whole numbers
@@ -95,7 +96,7 @@ def solve_lower_transposed(low, b):
             b[i, c] = total / low[i, i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def reduce_groups(root, R, T, W):
     """Σ_j log|N_j|, S (p+1, p+1), every N_j^-½R_j (J, r, q) and N_j^-½T_j (J, r, p+1).
 
@@ -170,7 +171,7 @@ def group_score_parts(j, half, turned, gamma, F, sigma, vE):
                 vE[i, c + 1] += half[j, k, i] * total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def group_score(half, turned, gamma, precision_factor, sigma):
     r"""∂ log p / ∂(λλ') = ½ Σ_j [ v_jv_j'/σ² − D_j + E_jQ⁻¹E_j' ], a (q, q) matrix.
 
@@ -210,7 +211,7 @@ def residual_form(S, gamma):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def solve_gamma(S, sigma, precision, mean):
     """γ̂ = Q⁻¹(S_Xy + σ²P₀m₀), a factor F of Q⁻¹ = FF' and log|Q|; Q = S_XX + σ²P₀.
 
@@ -263,7 +264,7 @@ def half_log_det(precision):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def read_value(log_det, S, sigma, gamma, n, precision, mean, reading):
     """Value of `collapsed` from Σ log|N_j| and S, and what its gradient needs.
 
@@ -314,7 +315,7 @@ def read_value(log_det, S, sigma, gamma, n, precision, mean, reading):
     return value, d_log_sigma, at, F
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def collapsed(root, sigma, gamma, R, T, W, n, precision, mean, reading):
     """Log density of y at (L, σ), and its gradient: the one definition.
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from hierbayes.compilation import compiled
 from hierbayes.design.basis import Basis
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
@@ -157,7 +157,7 @@ def draw_u(
     return draws
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _draw_gamma(
     roots: Floats,
     sigmas: Floats,
@@ -181,7 +181,7 @@ def _draw_gamma(
     return draws
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _draw_u(
     roots: Floats,
     sigmas: Floats,

@@ -8,13 +8,13 @@ at a relative root λ, so that K_j keeps its digits where λ is singular or larg
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from hierbayes.compilation import compiled
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import cholesky_in_place, solve_lower
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def conditional_roots(root: Floats, A: Floats) -> Floats:
     """R_j (J, k, q) with K_j = R_j'R_j at λ (q, k), A (J, q, q); nan where M_j has no root."""
     J, q = A.shape[0], A.shape[1]

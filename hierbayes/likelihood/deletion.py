@@ -6,8 +6,8 @@ A group leaves by subtracting what it adds: log|N_j| and S_j = W_j + T_j'N_jâ»Â
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from hierbayes.compilation import compiled
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import read_value, reduce_groups
@@ -51,7 +51,7 @@ def densities_without(
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _densities(
     roots: Floats,
     sigmas: Floats,
@@ -88,7 +88,7 @@ def _densities(
     return values, gammas
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _log_det(root: Floats, R: Floats) -> float:
     """log|N_j| of one group, R (1, r, q)."""
     no_T = np.zeros((1, R.shape[1], 1))

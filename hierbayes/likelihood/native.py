@@ -13,10 +13,9 @@ from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
-from numba import carray, cfunc, njit, types
-from numba.core.caching import FunctionCache
-from numba.core.registry import cpu_target
+from numba import carray, types
 
+from hierbayes.compilation import callback, compiled, is_on_disk
 from hierbayes.likelihood.collapsed import collapsed
 
 # Counts up when the signature or the likelihood changes: machine code that callers have cached on
@@ -86,18 +85,17 @@ likelihood = types.ExternalFunction(SYMBOL, _SIGNATURE)
 @cache
 def provide() -> Any:
     """Put the likelihood behind its symbol: compiled once on a machine, then loaded."""
-    compiled = cfunc(_SIGNATURE, cache=True)(_collapsed_c)
-    llvm.add_symbol(SYMBOL, compiled.address)
-    return compiled
+    function = callback(_SIGNATURE)(_collapsed_c)
+    llvm.add_symbol(SYMBOL, function.address)
+    return function
 
 
 def is_compiled() -> bool:
     """Whether the machine code is on disk already."""
-    stored = FunctionCache(_collapsed_c).load_overload(_SIGNATURE, cpu_target.target_context)
-    return stored is not None
+    return is_on_disk(_collapsed_c, _SIGNATURE)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def collapsed_native(root, sigma, gamma, to_internal, R, T, W, n, precision, mean, reading):
     """`collapsed` at ``to_internal @ root``, called through its C symbol.
 

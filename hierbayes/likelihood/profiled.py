@@ -27,8 +27,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from hierbayes.compilation import compiled
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import LOG_2PI, REML, group_score_parts, reduce_groups
@@ -182,7 +182,7 @@ def _sandwich(S: Floats, T: Floats) -> Floats:
     return 0.5 * (sandwich + sandwich.T)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _curvature_sums(half, turned, gamma, F, sigma, integrated):
     """The sums over groups of `Curvature`, in its order."""
     J, r, q = half.shape

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from hierbayes.compilation import compiled
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import read_value, reduce_groups
@@ -71,7 +71,7 @@ def reduce_draws(roots: Floats, sigmas: Floats, cross: CrossProducts) -> Reducti
     return Reduction(log_det, S, sigmas, cross)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _reduce(roots: Floats, R: Floats, T: Floats, W: Floats) -> tuple[Floats, Floats]:
     M, m = len(roots), len(W)
     log_det = np.empty(M)
@@ -81,7 +81,7 @@ def _reduce(roots: Floats, R: Floats, T: Floats, W: Floats) -> tuple[Floats, Flo
     return log_det, S
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _values(
     log_det: Floats,
     S: Floats,
@@ -97,7 +97,7 @@ def _values(
     return values
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _values_given(log_det: Floats, S: Floats, sigmas: Floats, gammas: Floats, n: float) -> Floats:
     values = np.empty(len(sigmas))
     nothing = np.zeros((gammas.shape[1], gammas.shape[1]))

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from hierbayes.compilation import compiled
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional_roots import conditional_roots
 
@@ -21,7 +21,7 @@ def shrinkage_of_group(roots: Floats, A: Floats, T: Floats) -> Floats:
     return factors
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def shrinkage_moments(
     roots: Floats, A: Floats, T: Floats, T_inverse: Floats
 ) -> tuple[Floats, Floats]:

@@ -10,8 +10,8 @@ themselves.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from hierbayes.compilation import compiled
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import reduce_groups, solve_gamma
@@ -39,7 +39,7 @@ def split_variances(
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _split(
     roots: Floats,
     sigmas: Floats,

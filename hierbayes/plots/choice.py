@@ -7,8 +7,8 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.posterior import PosteriorFit
@@ -70,38 +70,34 @@ def chosen_groups(fit: Fitted, groups: Sequence[Any] | None, max_groups: int | N
     StudyError
         When a label is no group, or both are stated.
     """
-    name = fit.design.specification.group
-    return choose(fit.design.groups, fit.problem.cross.rows, name, groups, max_groups)
+    return choose(fit.design.factor, fit.problem.cross.rows, groups, max_groups)
 
 
 def choose(
-    labels: pd.Index, rows: Floats, name: str, groups: Sequence[Any] | None, max_groups: int | None
+    factor: GroupingFactor, rows: Floats, groups: Sequence[Any] | None, max_groups: int | None
 ) -> Integers:
     """Positions of chosen labels, in their order, see `chosen_groups`.
 
     Parameters
     ----------
-    labels : pandas.Index
+    factor : GroupingFactor
         Of J groups.
     rows : (J,) float
         How many rows each has.
-    name : str
-        Of the grouping factor.
     groups, max_groups : optional
         As in `chosen_groups`.
     """
-    J = len(labels)
+    J = factor.J
     if groups is not None and max_groups is not None:
         raise StudyError("groups= and max_groups= are both stated; keep one")
     if groups is not None:
         listed = [] if isinstance(groups, str) or not hasattr(groups, "__iter__") else list(groups)
         if not listed:
             raise StudyError(f"groups must be a list of group labels, not {groups!r}")
-        found = labels.get_indexer(listed)
+        found = factor.find(listed)
         if (found < 0).any():
-            missing = listed[int((found < 0).argmax())]
-            raise StudyError(f"there is no group {missing!r} in '{name}'")
-        return np.unique(found).astype(np.intp)
+            raise StudyError(factor.no_group(listed[int((found < 0).argmax())]))
+        return np.unique(found)
     if max_groups is None:
         return np.arange(J)
     if not isinstance(max_groups, Integral) or isinstance(max_groups, bool) or max_groups < 1:

@@ -20,6 +20,7 @@ from hierbayes.design.matrices import columns_needed
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
+from hierbayes.frames.native_numbers import native_numbers
 from hierbayes.specification.terms import names_in
 
 
@@ -55,9 +56,9 @@ def fit_rows(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
             "give the data of the fit"
         )
     response, group = design.specification.response.strip("`"), design.specification.group
-    rows = data.loc[design.rows.kept]
+    rows = native_numbers(data.loc[design.rows.kept])
     labels = rows.get(group)
-    same = labels is not None and (design.groups.get_indexer(labels) == design.rows.codes).all()
+    same = labels is not None and (design.factor.find(labels) == design.rows.codes).all()
     if same and response in rows:
         same = bool((rows[response].to_numpy(dtype=np.float64) == design.rows.y).all())
     if not same:

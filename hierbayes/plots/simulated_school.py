@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_scalar
 
 from hierbayes.design.design import Design
 from hierbayes.errors import StudyError
@@ -97,9 +96,10 @@ def simulated_school_frame(simulated: Simulated, group: object = None) -> Simula
     design, truth = simulated.design, simulated.truth
     pair = _intercept_and_slope(design)
     label = design.groups[0] if group is None else group
-    if not is_scalar(label) or label not in design.groups:
-        raise StudyError(f"there is no group {label!r} in '{design.specification.group}'")
-    own = design.rows.codes == design.groups.get_loc(label)
+    place = int(design.factor.find([label])[0])
+    if place < 0:
+        raise StudyError(design.factor.no_group(label))
+    own = design.rows.codes == place
     Z, y = design.rows.Z[own], design.rows.y[own]
     _refuse_more_than_lines(simulated, own)
     XtX = Z.T @ Z

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.plots.canvas import Canvas, canvas
@@ -108,7 +109,7 @@ def trellis_frame(
     rows = np.bincount(codes, minlength=len(labels)).astype(np.float64)
     by_default = groups is None and max_groups is None
     most = LEGIBLE if by_default else max_groups
-    chosen = choose(labels, rows, found.panel, groups, most)
+    chosen = choose(GroupingFactor(str(found.panel), labels), rows, groups, most)
     values, words = panel_order(found, codes, order)
     placed = chosen[np.argsort(values[chosen], kind="stable")]
     points = found.points[np.isin(codes, placed)]

@@ -79,7 +79,7 @@ def lines_of_fit(fit: Fitted, data: pd.DataFrame, found: Scatter, panels: pd.Ind
                 f"the formula has the {what} '{stated}' and the fit '{fitted}'; lines of a fit "
                 "need both alike"
             )
-    return fitted_lines(fit, data, found.x, fit.design.groups.get_indexer(panels))
+    return fitted_lines(fit, data, found.x, fit.design.factor.find(panels))
 
 
 def fitted_lines(fit: Fitted, data: pd.DataFrame, x: str, shown: Integers) -> pd.DataFrame:
@@ -133,7 +133,7 @@ def fitted_lines(fit: Fitted, data: pd.DataFrame, x: str, shown: Integers) -> pd
 
 def _finite(group: object, grid: Floats, lines: tuple[Floats, ...]) -> list[pd.DataFrame]:
     return [
-        pd.DataFrame({"panel": group, "line": name, "x": grid, "y": y})
+        pd.DataFrame({"panel": [group] * len(grid), "line": name, "x": grid, "y": y})
         for name, y in zip(LINES, lines, strict=True)
         if np.isfinite(y).all()
     ]

@@ -50,13 +50,13 @@ def group_table(fits: Mapping[str, Fit], tables: Mapping[str, pd.DataFrame]) -> 
     names = list(tables)
     first = tables[names[0]]
     posteriors = [name for name in names if isinstance(fits[name], PosteriorFit)]
-    unit = first["se"]
-    for name in reversed(posteriors):
-        unit = tables[name]["se"].combine_first(unit)
+    unit = pd.concat([*(tables[name]["se"] for name in posteriors), first["se"]])
+    unit = unit[~unit.index.duplicated()]  # labels need not have an order, as alignment wants
     parts = {}
     for name, table in tables.items():
         rank = table["estimate"].groupby(level="effect").rank(ascending=False, method="min")
-        difference = (table["estimate"] - first["estimate"]) / unit
+        same, scale = first["estimate"].reindex(table.index), unit.reindex(table.index)
+        difference = (table["estimate"] - same) / scale
         if name == names[0]:
             difference[:] = np.nan
         parts[name] = pd.DataFrame(
@@ -65,7 +65,7 @@ def group_table(fits: Mapping[str, Fit], tables: Mapping[str, pd.DataFrame]) -> 
                 "sd": table["se"],
                 "mcse": table["mcse"],
                 "rank": rank,
-                "difference": difference.reindex(table.index),
+                "difference": difference,
             }
         )
     effects = dict.fromkeys(effect for fit in fits.values() for effect in fit.design.effects)

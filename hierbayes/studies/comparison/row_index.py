@@ -25,6 +25,6 @@ def ordered_index(keys: Iterable[tuple[Any, ...]], names: Sequence[str]) -> pd.M
     for column in columns:
         values = list(dict.fromkeys(column))
         place = {value: at for at, value in enumerate(values)}
-        levels.append(pd.Index(values))
+        levels.append(pd.Index(values, tupleize_cols=False))
         codes.append([place[value] for value in column])
     return pd.MultiIndex(levels=levels, codes=codes, names=list(names))

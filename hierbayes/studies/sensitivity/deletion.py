@@ -40,8 +40,9 @@ def deletion(
     -------
     Dataset
         ``movement`` from the baseline's mean with all groups, in its posterior sds, by
-        ``group`` (``"none"`` for no group left out), ``alternative`` and ``quantity``;
-        missing where Pareto ``k_hat`` (group, alternative) is above 0.7.
+        ``group`` (``"none"`` for no group left out, ``"(none)"`` where one is called that),
+        ``alternative`` and ``quantity``; missing where Pareto ``k_hat`` (group, alternative) is
+        above 0.7.
 
     Raises
     ------
@@ -80,7 +81,8 @@ def deletion(
             k_hat[j, a] = weights.k_hat
             if weights.k_hat <= K_HAT_LIMIT:
                 movement[j, a] = (draws[j] @ weights.values - mean) / sd
-    groups = [*(str(group) for group in baseline.fit.design.groups), "none"]
+    groups = list(map(str, baseline.fit.design.groups))
+    groups.append("(none)" if "none" in groups else "none")
     dims = ("group", "alternative", "quantity")
     return xr.Dataset(
         {"movement": (dims, movement), "k_hat": (dims[:2], k_hat)},

@@ -63,17 +63,15 @@ def position_of(name: str, known: tuple[str, ...], kind: str) -> int:
 
 
 def group_of(label: Any, fit: Fitted) -> int:
-    """Position of a group, by its label or the text of it.
+    """Position of a group, by its label.
 
     Raises
     ------
     StudyError
         When there is no such group; the first ones are listed.
     """
-    groups = [str(one) for one in fit.design.groups]
-    if str(label) not in groups:
-        raise StudyError(
-            f"there is no group '{label}' in '{fit.design.specification.group}'; "
-            f"they are: {', '.join(groups[:5])}{', ...' if len(groups) > 5 else ''}"
-        )
-    return groups.index(str(label))
+    factor = fit.design.factor
+    place = int(factor.find([label])[0])
+    if place < 0:
+        raise StudyError(factor.no_group(label))
+    return place

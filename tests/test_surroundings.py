@@ -1,0 +1,157 @@
+"""Places where nothing can be written, numbers of other machines, strict arithmetic."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import hierbayes as hb
+from hierbayes.frames.native_numbers import native_numbers
+
+ROOT = Path(__file__).parents[1]
+
+NO_CACHE = """
+import numba.core.caching as caching
+def refuse(self):
+    raise OSError("read-only file system")
+for one in list(vars(caching).values()):
+    if isinstance(one, type) and issubclass(one, caching._CacheLocator):
+        one.ensure_cache_path = refuse
+"""
+FIT = """
+import numpy as np, pandas as pd
+import hierbayes as hb
+r = np.random.default_rng(0)
+d = pd.DataFrame(dict(y=r.normal(size=40), x=r.normal(size=40), g=np.repeat(range(8), 5)))
+model = hb.Model("y ~ x + (1 | g)", d)
+"""
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name != "PYTENSOR_FLAGS"}
+    return subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True,
+        check=False, env=kept | {"PYTHONPATH": str(ROOT)} | environment,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_no_cache_can_be_written() -> None:
+    sampled = "fit = model.sample(50, tune=50, chains=1, seed=1, progress=False)\n"
+    said = "print(model.reml().loglik, fit.theta.sigma.shape)"
+    done = run(NO_CACHE + FIT + sampled + said)
+    assert done.returncode == 0, done.stderr
+    frame = pd.DataFrame({"g": np.repeat(range(8), 5)})
+    r = np.random.default_rng(0)
+    frame = frame.assign(y=r.normal(size=40), x=r.normal(size=40))
+    value = hb.Model("y ~ x + (1 | g)", frame).reml().loglik
+    loglik, shape = done.stdout.split(maxsplit=1)
+    np.testing.assert_allclose(float(loglik), value, rtol=1e-10)
+    assert shape.strip() == "(1, 50)"
+    assert done.stderr == ""
+
+
+def test_only_one_module_asks_for_a_cache() -> None:
+    """``cache=True`` of numba refuses functions where nothing can be written."""
+    asking = [
+        path.name
+        for path in (ROOT / "hierbayes").rglob("*.py")
+        if "cache=True" in path.read_text(encoding="utf-8")
+    ]
+    assert asking == []
+
+
+@pytest.mark.slow
+def test_no_home_for_pytensor(tmp_path: Path) -> None:
+    home = tmp_path / "no folder"
+    home.write_text("a file stands where the home would be")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    code = (
+        FIT + "print(model.graph().point_logps()); import pytensor as p; print(p.config.compiledir)"
+    )
+    done = run(code, HOME=str(home), TMPDIR=str(temporary), MPLCONFIGDIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert str(temporary) in done.stdout
+    assert list(temporary.glob("hierbayes-*")) == []
+
+
+# ---------------------------------------------------------------- numbers of other machines
+
+
+def foreign(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same numbers in the other byte order."""
+    swapped = {
+        name: column.astype(column.dtype.newbyteorder())
+        for name, column in frame.items()
+        if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf"
+    }
+    return frame.assign(**swapped)
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    """Numbers of both levels, integers, and a factor."""
+    r = np.random.default_rng(3)
+    codes = np.repeat(np.arange(8), 5)
+    return pd.DataFrame(
+        {
+            "y": 3.0 * r.normal(size=8)[codes] + r.normal(size=40),
+            "x": r.normal(size=40),
+            "w": r.normal(size=8)[codes],
+            "g": codes,
+            "t": np.tile(np.arange(5), 8),
+            "f": r.choice(["a", "b"], 40),
+        }
+    )
+
+
+def test_foreign_byte_orders_in_a_model(rows: pd.DataFrame) -> None:
+    formula = "y ~ x * w + I(x**2) + t + f + cvar(x, g) + (1 + x | g)"
+    other = foreign(rows)
+    assert not other["x"].dtype.isnative
+    one, two = hb.Model(formula, rows).reml(), hb.Model(formula, other).reml()
+    np.testing.assert_array_equal(one.design.rows.X, two.design.rows.X)
+    np.testing.assert_allclose(one.fixef(), two.fixef(), rtol=1e-12)
+    np.testing.assert_allclose(one.predict(rows), one.predict(other), rtol=1e-12)
+    hb.plots.plot_effects(two, other, "x").canvas.draw()
+    hb.plots.plot_trellis(other, "y ~ x | g", fit=two).canvas.draw()
+
+
+@pytest.mark.parametrize(
+    "describe",
+    [
+        lambda d: hb.levels(d, "g").table,
+        lambda d: hb.capply(d["x"], d["g"], "mean"),
+        lambda d: hb.up(d, "g"),
+        lambda d: hb.tab(d, ["f", "t"]),
+        lambda d: hb.some(d, seed=1),
+        lambda d: hb.group_labels(d, "g", order_by="x"),
+        lambda d: hb.to_levels(d, "g")[0],
+        lambda d: hb.to_short(d[["g", "t", "y"]], "g", "t"),
+        lambda d: hb.cvar(d["x"], d["g"]),
+        lambda d: hb.composition(d["f"], d["g"], "a"),
+        lambda d: hb.merge_levels(
+            foreign(hb.to_levels(d, "g")[0]), foreign(hb.to_levels(d, "g")[1]), on="g"
+        ),
+        lambda d: hb.estimators("y ~ x", group="g", data=d).table,
+    ],
+)
+def test_foreign_byte_orders_in_descriptions(describe: object, rows: pd.DataFrame) -> None:
+    expected, found = describe(rows), describe(foreign(rows))  # type: ignore[operator]
+    if isinstance(expected, pd.Series):
+        expected, found = expected.to_frame(), found.to_frame()
+    pd.testing.assert_frame_equal(expected, found, check_dtype=False, check_index_type=False)
+
+
+def test_native_numbers_stay() -> None:
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    assert native_numbers(frame) is frame
+    changed = native_numbers(frame.assign(a=frame["a"].astype(">i8"), c=frame["a"].astype("f2")))
+    assert [str(dtype) for dtype in changed.dtypes[["a", "c"]]] == ["int64", "float64"]
