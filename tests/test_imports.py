@@ -73,8 +73,8 @@ def test_a_fit_by_reml_loads_what_it_needs_and_no_other_room() -> None:
     assert modules & OTHERS == {"numpy", "pandas", "scipy", "numba", "formulaic"}
     rooms = {name.split(".")[1] for name in ours(modules) if "." in name}
     assert rooms == {
-        "design", "display", "errors", "estimation", "fit", "frames", "language", "likelihood",
-        "model", "priors", "public_names", "specification",
+        "compilation", "design", "display", "errors", "estimation", "fit", "frames", "language",
+        "likelihood", "model", "priors", "public_names", "specification",
     }  # fmt: skip
 
 
