@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
@@ -31,13 +32,14 @@ from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel, split_levels
 from hierbayes.specification.foreign_words import refuse_foreign_words
 from hierbayes.specification.formula import Specification, read_combined
+from hierbayes.specification.known_functions import read_functions
 
 if TYPE_CHECKING:
     import pymc as pm
 
     from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive
 
-_ARGUMENTS = ("formula", "random", "data", "priors")
+_ARGUMENTS = ("formula", "random", "data", "priors", "functions")
 
 
 class Model:
@@ -60,6 +62,10 @@ class Model:
         see `priors`.
         The blocks ``G``, ``icc`` and ``r2`` take one prior for several of these.
         REML and ML do not use them.
+    functions : mapping, optional
+        From names to functions that the formula calls beside those it knows, as in
+        ``{"hinge": hinge}`` for ``hinge(x, 2)``.  Each takes columns as Series (numbers in
+        float64) and constants, and makes each row of that row alone.
 
     Raises
     ------
@@ -83,6 +89,7 @@ class Model:
         /,
         *,
         priors: Mapping[str, Any] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
     ) -> None: ...
 
     @overload
@@ -93,6 +100,7 @@ class Model:
         *,
         data: pd.DataFrame,
         priors: Mapping[str, Any] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
     ) -> None: ...
 
     @overload
@@ -103,6 +111,7 @@ class Model:
         data: pd.DataFrame,
         *,
         priors: Mapping[str, Any] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
     ) -> None: ...
 
     def __init__(
@@ -112,6 +121,7 @@ class Model:
         data: pd.DataFrame | None = None,
         *,
         priors: Mapping[str, Any] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
         **foreign: object,
     ) -> None:
         refuse_foreign_words(foreign, _ARGUMENTS)
@@ -120,11 +130,12 @@ class Model:
         if isinstance(formula, Multilevel):
             if random is not None:
                 raise FormulaError("the equations state the random part; leave out random='...'")
-            refuse_varying_between(formula, data)
+            refuse_varying_between(formula, data, read_functions(functions))
             specification = formula.specification()
         else:
             _refuse_wrong_types(formula, random)
             specification = read_combined(formula, random)
+        specification = replace(specification, functions=read_functions(functions))
         self.specification: Specification = specification
         self.problem: Problem = pose_problem(specification, data)
         if isinstance(formula, Multilevel):

@@ -135,8 +135,9 @@ REFUSED: tuple[tuple[type[hb.HierbayesError], Callable[[pd.DataFrame], Any], str
     (hb.FormulaError, lambda d: hb.Model("y ~ `1` + (1 | g)", data=d.assign(**{"1": d["x"]})),
      "cannot read the fixed part '`1`': a column called '1' cannot stand in a formula; rename it"),
     (hb.FormulaError, lambda d: hb.Model("y ~ x.mean() + (1 | g)", data=d),
-     "cannot compute a term from the data: all input arrays must have the same shape; every term "
-     "must make one number or one level a row"),
+     "cannot read 'x.mean()' in the formula: 'x.mean' is made of many rows at once, and a formula "
+     "does not remember it for new data; write center(x), which does, or cvar(x, group) for the "
+     "mean of each group, or make a column of it"),
     (hb.DataError, lambda d: hb.Model("y ~ log + (1 | g)", data=d),
      "there is no column 'log' in the data; its columns are: y, x, w, f, g"),
     (hb.PriorError, lambda d: hb.Normal(WRONG["nothing"], 1),

@@ -180,10 +180,9 @@ WRONG_FORMULAS: tuple[tuple[str, str | None, str], ...] = (
     ("y ~ (x | g) + (0 + x | g)", None,
      "the effect 'x' stands in two random terms; keep it in one"),
     ("y ~ foo(x) + (1 | g)", None,
-     "cannot compute a term from the data: Unable to evaluate factor `foo(x)`. "
-     "[NameError: name 'foo' is not defined]; a formula knows the columns of the data, np, cvar, "
-     "dvar, lvar and formulaic's own functions, such as C, I, poly and bs: make a column of "
-     "anything else first"),
+     "a formula has no function 'foo': a formula knows numpy's functions of one row, such as "
+     "np.log, the transforms center, scale, poly, bs, cr, cvar, dvar and lvar, C and I; hand over "
+     "your own, as in functions={'foo': foo}, or make a column of it"),
 )  # fmt: skip
 
 

@@ -103,7 +103,8 @@ class Columns:
         data = self._as_fitted(data)
 
         def made(spec: ModelSpec) -> Floats:
-            return floats(materialise(_without_groups(spec) if own_means else spec, data))
+            spec = _without_groups(spec) if own_means else spec
+            return floats(materialise(spec, data, self.specification.functions))
 
         X = made(self.fixed_spec)
         if not random:
@@ -118,9 +119,10 @@ class Columns:
         changed = {}
         specs = [part for part in self.random_specs if not isinstance(part, tuple)]
         for spec in (self.fixed_spec, *specs):
-            for name, (kind, state) in spec.encoder_state.items():
+            for name in _looked_up(spec):
                 if name not in data.columns or name in changed:
                     continue
+                kind, state = spec.encoder_state[name]
                 column = data[name]
                 if kind is Factor.Kind.CATEGORICAL:
                     levels = pd.Index(state["categories"])
@@ -155,8 +157,18 @@ def term_columns(
     """
     parts = [part.term for part in columns.fixed_spec.structure if str(part.term) in terms]
     spec = columns.fixed_spec.subset(parts)
-    made = materialise(_without_groups(spec, certain=True), columns._as_fitted(data))
+    made = materialise(
+        _without_groups(spec, certain=True),
+        columns._as_fitted(data),
+        columns.specification.functions,
+    )
     return floats(made), tuple(spec.column_names)
+
+
+def _looked_up(spec: ModelSpec) -> set[str]:
+    """Columns of the data that stand in terms by themselves."""
+    factors = {factor for term in spec.formula for factor in term.factors}
+    return {f.expr for f in factors if f.eval_method is Factor.EvalMethod.LOOKUP}
 
 
 def _without_groups(spec: ModelSpec, *, certain: bool = False) -> ModelSpec:

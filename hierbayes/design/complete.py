@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_string_dtype
+from pandas.api.types import infer_dtype, is_float_dtype, is_string_dtype
 
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans
@@ -15,6 +17,7 @@ from hierbayes.frames.csv_file import MISSING_NUMBERS, NA_LABELS
 from hierbayes.frames.named_columns import require_column, require_frame
 from hierbayes.frames.native_numbers import native_numbers
 
+_WIDE = {"i": np.int64, "u": np.uint64, "f": np.float64}  # by kind of number, native bytes
 _TEXT = ("object", "str")  # the types of text that formulaic knows
 
 
@@ -114,17 +117,42 @@ def _plain(column: pd.Series) -> pd.Series:
     """The same values with a dtype that formulas understand: wide numbers, text, objects."""
     dtype = column.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
-        wide = np.float64 if dtype.kind == "f" else np.int64
-        return column if dtype.itemsize == 8 else column.astype(wide)
+        return column if dtype == _WIDE[dtype.kind] else column.astype(_WIDE[dtype.kind])
     if isinstance(dtype, pd.CategoricalDtype):
         if dtype.categories.dtype.kind == "O" and str(dtype.categories.dtype) not in _TEXT:
             return column.cat.rename_categories(dtype.categories.astype(object))
         return column
     if dtype == "object":
-        return column.infer_objects()
+        return _plain_objects(column)
+    if is_float_dtype(dtype) or _is_decimal(dtype):
+        return pd.Series(
+            column.to_numpy(dtype=np.float64, na_value=np.nan), column.index, name=column.name
+        )
     if is_string_dtype(dtype) and str(dtype) not in _TEXT:
         return column.astype("str")
     return column
+
+
+def _plain_objects(column: pd.Series) -> pd.Series:
+    """Numbers and truth values that are held as objects, some of them missing, as what they are."""
+    held = infer_dtype(column, skipna=True)
+    if held == "boolean":
+        return column.astype("boolean")
+    if held == "integer" and column.notna().all():
+        inferred = column.infer_objects()
+        return inferred if inferred.dtype.kind in "iu" else column.astype(np.float64)
+    others = held in ("mixed", "mixed-integer") and _are_numbers(column)
+    if others or held in ("integer", "floating", "mixed-integer-float", "decimal"):
+        return column.where(column.notna(), np.nan).astype(np.float64)
+    return column.infer_objects()
+
+
+def _are_numbers(column: pd.Series) -> bool:
+    return all(isinstance(value, Real) for value in column[column.notna()])
+
+
+def _is_decimal(dtype: Any) -> bool:
+    return isinstance(dtype, pd.ArrowDtype) and "decimal" in str(dtype)
 
 
 def _missing(column: pd.Series) -> Booleans:

@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from formulaic import ModelSpec
+from formulaic.parser.types import Factor
 
 from hierbayes.design.columns import Columns
 from hierbayes.design.complete import Dropped, complete_rows
 from hierbayes.design.constant_factors import constant_factors
 from hierbayes.design.grouping_factor import GroupingFactor
-from hierbayes.design.matrices import columns_needed, formula_of, group_codes, materialise
+from hierbayes.design.matrices import columns_needed, group_codes, materialise
 from hierbayes.design.rows import Rows
 from hierbayes.design.usable_columns import (
     floats,
-    refuse_equal_names,
     refuse_neither_number_nor_factor,
     refuse_non_numeric_response,
+    refuse_shared_names,
     refuse_single_levels,
     refuse_unknown_names,
 )
@@ -27,12 +28,15 @@ from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.effect_name import EffectName
 from hierbayes.specification.formula import Specification
+from hierbayes.specification.formula_parser import parse_formula
+from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.terms import (
     INTERCEPT,
-    bare,
     bare_term,
     factor_text,
+    is_number,
     join_terms,
+    term_text,
 )
 
 
@@ -152,13 +156,13 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
     refuse_non_numeric_response(spec.response, frame)
     refuse_neither_number_nor_factor(used, frame, spec)
     codes, groups = group_codes(frame[spec.group])
-    made = materialise(formula_of(spec.fixed_formula), frame)
+    made = materialise(parse_formula(spec.fixed_formula), frame, spec.functions)
     X, fixed = floats(made), made.model_spec
     owners = [s.term for s in fixed.structure for _ in s.columns]
-    alone = tuple(bare(factor_text(*t.factors)) if len(t.factors) == 1 else "" for t in owners)
-    parts = [_random_part(block, fixed, X, frame) for block in spec.random_effects]
+    alone = tuple(factor_text(*t.factors) if len(t.factors) == 1 else "" for t in owners)
+    parts = [_random_part(block, fixed, X, frame, spec.functions) for block in spec.random_effects]
     refuse_single_levels((fixed, *(part for _, _, part in parts if not isinstance(part, tuple))))
-    refuse_equal_names(fixed.column_names)
+    refuse_shared_names(_names_by_term(fixed), *map(_names_by_term, (p for _, _, p in parts)))
     columns = Columns(
         specification=spec,
         terms=tuple(fixed.column_names),
@@ -170,7 +174,7 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
         between=constant_factors(spec, frame, (X, alone), codes),
     )
     rows = Rows(
-        y=_response(spec.response, frame),
+        y=_response(spec, frame),
         X=X,
         Z=parts[0][0] if len(parts) == 1 else np.hstack([Z for Z, _, _ in parts]),
         codes=codes,
@@ -181,27 +185,64 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
 
 
 def _random_part(
-    block: tuple[str, ...], fixed: ModelSpec, X: Floats, frame: pd.DataFrame
+    block: tuple[str, ...],
+    fixed: ModelSpec,
+    X: Floats,
+    frame: pd.DataFrame,
+    functions: Functions,
 ) -> tuple[Floats, tuple[str, ...], ModelSpec | tuple[int, ...]]:
     """Columns of a block of random effects, their names, and how they are made.
 
     A term that is one fixed column already (a number or an expression of numbers; the
     columns of a factor have other names) is taken from there.
     """
-    names = ["Intercept" if term == INTERCEPT else bare_term(term) for term in block]
-    if set(names) <= set(fixed.column_names):
-        places = tuple(fixed.column_names.index(name) for name in names)
+    own = _own_columns(fixed)
+    if own.keys() >= set(block):
+        places = tuple(own[term] for term in block)
+        names = ("Intercept" if term == INTERCEPT else bare_term(term) for term in block)
         return X[:, places], tuple(names), places
-    made = materialise(formula_of(join_terms(block)), frame)
+    made = materialise(parse_formula(join_terms(block)), frame, functions)
     return floats(made), tuple(made.model_spec.column_names), made.model_spec
 
 
-def _response(response: str, frame: pd.DataFrame) -> Floats:
+def _names_by_term(
+    part: ModelSpec | tuple[int, ...],
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Names of columns with the factors of their term; none of columns that stand elsewhere.
+
+    A number that scales a term is not in its names, and not here.
+    """
+    if isinstance(part, tuple):
+        return []
+    return [
+        (name, tuple(text for text in map(factor_text, row.term.factors) if not _scales(text)))
+        for row in part.structure
+        for name in row.columns
+    ]
+
+
+def _scales(factor: str) -> bool:
+    return is_number(factor) and factor != INTERCEPT
+
+
+def _own_columns(fixed: ModelSpec) -> dict[str, int]:
+    """Places of the fixed terms that are one column of numbers, by term as it is written."""
+    found, place = {}, 0
+    for part in fixed.structure:
+        states = (fixed.encoder_state.get(factor.expr) for factor in part.term.factors)
+        kinds = {state[0] for state in states if state}  # a number that scales has none
+        if len(part.columns) == 1 and Factor.Kind.CATEGORICAL not in kinds:
+            found[term_text(part.term)] = place
+        place += len(part.columns)
+    return found
+
+
+def _response(spec: Specification, frame: pd.DataFrame) -> Floats:
     """The response (n,): a column as it is, or an expression of columns computed."""
-    name = response.strip("`")
-    if name in frame.columns:
-        return frame[name].to_numpy(dtype=np.float64)
-    made = floats(materialise(formula_of(f"0 + {response}"), frame))
+    response = spec.response
+    if response == f"`{response[1:-1]}`" or response.isidentifier():
+        return frame[response.strip("`")].to_numpy(dtype=np.float64)
+    made = floats(materialise(parse_formula(f"0 + {response}"), frame, spec.functions))
     if made.shape[1] != 1:
         raise FormulaError(
             f"the response '{response}' makes {made.shape[1]} columns; it must be one"

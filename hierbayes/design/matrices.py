@@ -8,23 +8,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic import Formula, ModelMatrix, ModelSpec
+from formulaic import ModelMatrix, ModelSpec
 from formulaic.errors import DataMismatchWarning, FormulaicError
-from formulaic.parser.types import Factor
-from formulaic.transforms import TRANSFORMS
 
+from hierbayes.design.materialiser import Materialiser
 from hierbayes.design.plain_columns import Sketch, plain_data
 from hierbayes.design.usable_columns import floats, refuse_not_finite
 from hierbayes.errors import DataError, FormulaError, HierbayesError
 from hierbayes.frames.arrays import Integers
-from hierbayes.frames.contextual import CONTEXT
+from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.terms import factors_of, names_in
-
-_KNOWN = (
-    "; a formula knows the columns of the data, np, cvar, dvar, lvar and formulaic's own "
-    "functions, such as C, I, poly and bs: make a column of anything else first"
-)
-_FUNCTIONS = frozenset(TRANSFORMS) | frozenset(CONTEXT)  # what formulas call by name
 
 
 def columns_needed(*terms: tuple[str, ...]) -> tuple[str, ...]:
@@ -33,17 +26,11 @@ def columns_needed(*terms: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for factor in factors for name in sorted(names_in(factor))))
 
 
-@lru_cache(maxsize=256)
-def formula_of(right: str) -> Formula:
-    """A formula, parsed once."""
-    return Formula(right)
-
-
-def materialise(formula: Any, frame: pd.DataFrame) -> Any:
+def materialise(formula: Any, frame: pd.DataFrame, functions: Functions = ()) -> Any:
     """Formulaic's matrices of a formula or a remembered specification, as numpy arrays."""
     plain = None if isinstance(formula, ModelSpec) else plain_data(formula, frame)
     if plain is None:
-        made = _computed(formula, frame)
+        made = _computed(formula, frame, functions)
     else:
         spec = _spec_of(plain.sketch)
         made = ModelMatrix(plain.columns(spec), spec=spec)
@@ -54,17 +41,16 @@ def materialise(formula: Any, frame: pd.DataFrame) -> Any:
 @lru_cache(maxsize=64)
 def _spec_of(sketch: Sketch) -> ModelSpec:
     """What formulaic remembers of such data."""
-    return _computed(sketch.formula, sketch.rows()).model_spec
+    return _computed(sketch.formula, sketch.rows(), ()).model_spec
 
 
-def _computed(formula: Any, frame: pd.DataFrame) -> Any:
+def _computed(formula: Any, frame: pd.DataFrame, functions: Functions) -> Any:
     """Formulaic's matrices of whatever stands in a formula."""
-    frame = _without_hiding(formula, frame)
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error", DataMismatchWarning)
-            return formula.get_model_matrix(
-                frame, context=CONTEXT, output="numpy", na_action="ignore"
+            return Materialiser(frame, functions).get_model_matrix(
+                formula, output="numpy", na_action="ignore"
             )
     except DataMismatchWarning as error:
         levels = str(error).partition("{")[2].partition("}")[0]
@@ -74,11 +60,15 @@ def _computed(formula: Any, frame: pd.DataFrame) -> Any:
     except FormulaicError as error:
         if isinstance(error.__cause__, HierbayesError):
             raise error.__cause__ from error
-        unknown = isinstance(error.__cause__, NameError)
-        raise FormulaError(
-            f"cannot compute a term from the data: {error}{_KNOWN if unknown else ''}"
-        ) from error
-    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        raise FormulaError(f"cannot compute a term from the data: {error}") from error
+    except (
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise FormulaError(
             f"cannot compute a term from the data: {error}; every term must make one number or "
             "one level a row"
@@ -108,20 +98,3 @@ def _factorized(column: pd.Series) -> tuple[Integers, pd.Index]:
         raise DataError(
             f"the group column '{column.name}' holds values that are no labels; make text of them"
         ) from error
-
-
-def _without_hiding(formula: Any, frame: pd.DataFrame) -> pd.DataFrame:
-    """The data without columns that are called as functions are, unless the formula reads them."""
-    hiding = _FUNCTIONS.intersection(frame.columns)
-    if not hiding:
-        return frame
-    terms = formula.formula if isinstance(formula, ModelSpec) else formula
-    factors = (factor for term in terms for factor in term.factors)
-    read = {name for factor in factors for name in _names_read(factor)}
-    return frame.drop(columns=hiding - read)
-
-
-def _names_read(factor: Factor) -> frozenset[str]:
-    """Names that a parsed factor reads values from."""
-    looked_up = factor.eval_method is Factor.EvalMethod.LOOKUP
-    return frozenset({factor.expr}) if looked_up else names_in(factor.expr)

@@ -18,6 +18,7 @@ from hierbayes.errors import DataError
 from hierbayes.frames.constancy import columns_vary_within
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification
+from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.terms import factors_of, is_number, read_terms
 
 _RANK_TOLERANCE = 1e-12  # of what is a column's own, against its size
@@ -60,7 +61,9 @@ def pose_problem(specification: Specification, data: pd.DataFrame) -> Problem:
     return Problem(design, cross)
 
 
-def refuse_varying_between(equations: Multilevel, data: pd.DataFrame) -> None:
+def refuse_varying_between(
+    equations: Multilevel, data: pd.DataFrame, functions: Functions = ()
+) -> None:
     """Refuse a between equation with a factor that varies within a group.
 
     Raises
@@ -71,11 +74,13 @@ def refuse_varying_between(equations: Multilevel, data: pd.DataFrame) -> None:
     for coefficient, equation in equations.between.items():
         for term in read_terms(equation, f"equation of '{coefficient}'"):
             for factor in sorted(f for f in factors_of(term) if not is_number(f)):
-                _refuse_varying(factor, coefficient, equations.group, data)
+                _refuse_varying(factor, coefficient, equations.group, data, functions)
 
 
-def _refuse_varying(factor: str, coefficient: str, group: str, data: pd.DataFrame) -> None:
-    values, codes, groups = factor_values(factor, group, data)
+def _refuse_varying(
+    factor: str, coefficient: str, group: str, data: pd.DataFrame, functions: Functions
+) -> None:
+    values, codes, groups = factor_values(factor, group, data, functions)
     varies = columns_vary_within(values, codes, len(groups)).any(axis=1)
     if varies.any():
         j = int(varies.argmax())

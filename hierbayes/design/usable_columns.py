@@ -63,11 +63,34 @@ def refuse_single_levels(specs: tuple[Any, ...]) -> None:
                 )
 
 
-def refuse_equal_names(names: tuple[str, ...]) -> None:
-    """Refuse two columns of one name."""
+def refuse_shared_names(
+    fixed: list[tuple[str, tuple[str, ...]]], *random: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    """Refuse one name for two columns, or for a column of the data and the constant.
+
+    Parameters
+    ----------
+    fixed, *random : list of (str, tuple of str)
+        Name and factors of each column, of the fixed part and of each random term.
+    """
+    names = [name for name, _ in fixed]
     for name in names:
-        if list(names).count(name) > 1:
+        if names.count(name) > 1:
             raise DataError(f"two fixed columns are called '{name}'; rename the column of the data")
+    meant: dict[str, tuple[str, ...]] = {}
+    for name, factors in (pair for part in (fixed, *random) for pair in part):
+        if factors == ("Intercept",):
+            raise DataError(
+                "a column called 'Intercept' cannot be told from the constant of the model; "
+                "rename the column of the data"
+            )
+        known = meant.setdefault(name, factors)
+        if sorted(known) != sorted(factors):
+            first, second = ":".join(known), ":".join(factors)
+            raise DataError(
+                f"the terms {first} and {second} are not the same, and both make a column called "
+                f"'{name}'; rename the column of the data, or make one of the term"
+            )
 
 
 def refuse_unknown_names(needed: tuple[str, ...], data: pd.DataFrame) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, overload
 
 import pandas as pd
@@ -20,7 +20,12 @@ from hierbayes.translation.columns import columns_of
 from hierbayes.translation.registry import read
 
 
-def load_model(name_or_path: str | os.PathLike[str], data: pd.DataFrame | None = None) -> Model:
+def load_model(
+    name_or_path: str | os.PathLike[str],
+    data: pd.DataFrame | None = None,
+    *,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+) -> Model:
     """Make the model that a model file states.
 
     Parameters
@@ -29,6 +34,8 @@ def load_model(name_or_path: str | os.PathLike[str], data: pd.DataFrame | None =
         A shipped model by name, or a model file by path.
     data : DataFrame, optional
         By default the shipped data set that the file names.
+    functions : mapping, optional
+        As for `Model`: functions that the equations call, which a file cannot define.
 
     Raises
     ------
@@ -53,7 +60,8 @@ def load_model(name_or_path: str | os.PathLike[str], data: pd.DataFrame | None =
             )
         data = load_dataset(file.dataset)
     try:
-        return Model(file.equations, data=data, priors=read_priors(file.priors))
+        priors = read_priors(file.priors)
+        return Model(file.equations, data=data, priors=priors, functions=functions)
     except PriorError as error:
         raise ModelFileError(f"{path}, key 'priors': {error}") from error
 

@@ -30,7 +30,6 @@ REMEDIES = {
     "if_else": "np.where(x > 0, 1, 0)",
     "cut": f"{_COLUMN}, as by data['level'] = pd.cut(data['x'], 3)",
     "interaction": "a:b, or a * b",
-    "is.na": "I(x.isna())",
     "pmin": "np.minimum(x, 1)",
     "pmax": "np.maximum(x, 0)",
     "mean": "cvar(x, group), the mean of each group",

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from hierbayes.errors import FormulaError
+from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.random_term import RandomTerm, random_terms
 from hierbayes.specification.terms import (
     INTERCEPT,
@@ -34,11 +35,14 @@ class Specification:
     random : tuple of RandomTerm
         Each a block of G: effects of one term are correlated, effects of different
         terms are independent.
+    functions : tuple of (str, callable)
+        Functions that the terms call beside those that formulas know.
     """
 
     response: str
     fixed: tuple[str, ...]
     random: tuple[RandomTerm, ...]
+    functions: Functions = ()
 
     def __post_init__(self) -> None:
         if not self.fixed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import warnings
 from collections.abc import Iterable
@@ -10,26 +9,25 @@ from functools import lru_cache
 from itertools import pairwise
 from keyword import iskeyword
 
-from formulaic import Formula, SimpleFormula
 from formulaic.errors import FormulaicError
 from formulaic.parser.algos.tokenize import tokenize
 from formulaic.parser.types import Factor, Term, Token
-from formulaic.transforms import TRANSFORMS
 
 from hierbayes.errors import FormulaError
+from hierbayes.specification.expression import columns_in, read_expression
 from hierbayes.specification.foreign_spellings import (
     CONSTANTS,
     read_powers,
     refuse_foreign_spellings,
 )
+from hierbayes.specification.formula_parser import parse_formula, tokens_of
 
 INTERCEPT = "1"
 
 _BACKTICKS = re.compile(r"`([^`]*)`")
 _HIGHEST = 5  # k terms to the power p multiply out to k^p products
-_NUMBERS = ("0", "1")
+_NO_NAMES = ("0", "1", "")
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_TYPES = {"bool", "float", "int", "str"}
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -49,7 +47,7 @@ def read_terms(right: str, role: str = "formula") -> tuple[str, ...]:
     >>> read_terms("0 + ses")
     ('ses',)
     """
-    return tuple(_term_text(term) for term in _parse(right, role))
+    return tuple(term_text(term) for term in _parse(right, role))
 
 
 @lru_cache(maxsize=512)
@@ -74,43 +72,21 @@ def factors_of(term: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=512)
 def names_in(factor: str) -> frozenset[str]:
-    """Names a factor reads values from: its column, or the names in its expression.
+    """Names a factor reads values from: its column, or the columns in its expression.
 
-    Functions that are called, modules and types of numbers, as in ``x.astype(float)``,
-    do not count.
+    Raises
+    ------
+    FormulaError
+        When it is no expression of a formula.
 
     Examples
     --------
     >>> sorted(names_in("np.log(x) + cvar(`a b`, g)")), sorted(names_in("`a b`"))
     (['a b', 'g', 'x'], ['a b'])
-    >>> sorted(names_in("np.log(float)")), sorted(names_in("x.astype(float)"))
+    >>> sorted(names_in("np.log(float)")), sorted(names_in("{x.astype(float)}"))
     (['float'], ['x'])
     """
-    quoted = _BACKTICKS.findall(factor)
-    stripped = _BACKTICKS.sub("__quoted__", without_braces(factor))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            tree = ast.parse(stripped.strip(), mode="eval")
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        said = getattr(error, "msg", None) or str(error)
-        raise FormulaError(f"cannot read '{factor}' in the formula: {said}") from error
-    aside = {id(name) for node in ast.walk(tree) for name in _no_columns(node)}
-    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in aside}
-    return frozenset(names - {"__quoted__"} | set(quoted))
-
-
-def _no_columns(node: ast.AST) -> list[ast.AST]:
-    """Parts of a node that are no columns, should they be names."""
-    if isinstance(node, ast.Attribute):
-        module = isinstance(node.value, ast.Name) and node.value.id in TRANSFORMS
-        return [node.value] if module else []
-    if not isinstance(node, ast.Call):
-        return []
-    converts = isinstance(node.func, ast.Attribute) and node.func.attr == "astype"
-    named = [k.value for k in node.keywords if converts or k.arg == "dtype"]
-    given = [*(node.args if converts else []), *named]
-    return [node.func, *(n for n in given if isinstance(n, ast.Name) and n.id in _TYPES)]
+    return frozenset(columns_in(read_expression(without_braces(factor))))
 
 
 def is_number(factor: str) -> bool:
@@ -226,16 +202,18 @@ def _parse(right: str, role: str) -> tuple[Term, ...]:
     if not isinstance(right, str):
         raise FormulaError(f"the {role} must be text, not {right!r}")
     for name in _BACKTICKS.findall(right):
-        if name in _NUMBERS:
+        if name in _NO_NAMES:
             raise FormulaError(
                 f"cannot read the {role} '{right}': a column called '{name}' cannot stand in a "
                 "formula; rename it"
             )
     try:
         _refuse_high_powers(right, role)
+        _refuse_other_sides(right, role)
+        _refuse_names_of_expressions(right, role)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
-            formula = Formula(_read_calls(right, role))
+            formula = parse_formula(_read_calls(right, role))
     except FormulaError:
         raise
     except FormulaicError as error:
@@ -247,8 +225,6 @@ def _parse(right: str, role: str) -> tuple[Term, ...]:
             f"cannot read the {role} '{right}': its brackets and operators do not fit together"
             f"{_unmatched(right)}"
         ) from error
-    if not isinstance(formula, SimpleFormula):
-        raise FormulaError(f"cannot read the {role} '{right}': '|' and '~' have no place in it")
     return tuple(formula)
 
 
@@ -261,6 +237,28 @@ def _refuse_high_powers(right: str, role: str) -> None:
                 f"cannot read the {role} '{right}': products of more than {_HIGHEST} terms must be "
                 f"written out\n    {right}\n    {' ' * (power.source_start or 0)}^"
             )
+
+
+def _refuse_other_sides(right: str, role: str) -> None:
+    signs = {sign for t in tokenize(right) if t.kind is Token.Kind.OPERATOR for sign in t.token}
+    if signs & {"~", "|"}:
+        raise FormulaError(f"cannot read the {role} '{right}': '|' and '~' have no place in it")
+
+
+def _refuse_names_of_expressions(right: str, role: str) -> None:
+    """Refuse a quoted column with the text of an expression that stands beside it."""
+    if "`" not in right:
+        return
+    tokens = list(tokens_of(right))
+    quoted = {token.token for token in tokens if token.kind is Token.Kind.NAME}
+    for token in tokens:
+        if token.kind in (Token.Kind.PYTHON, Token.Kind.VALUE):
+            text = token.token
+            if text in quoted:
+                raise FormulaError(
+                    f"cannot read the {role} '{right}': the column `{text}` has the name of the "
+                    f"expression {text}, which stands beside it; rename the column"
+                )
 
 
 def _read_calls(right: str, role: str) -> str:
@@ -294,7 +292,8 @@ def _unmatched(text: str) -> str:
     return f"\n    {text}\n    {' ' * opened[0]}^" if opened else ""
 
 
-def _term_text(term: Term) -> str:
+def term_text(term: Term) -> str:
+    """A term of formulaic's as it must be written in a formula to be read as the same."""
     return ":".join(factor_text(factor) for factor in term.factors)
 
 

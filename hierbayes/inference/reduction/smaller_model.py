@@ -12,6 +12,7 @@ from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
 from hierbayes.design.sums import sum_up
+from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, read_terms
 
@@ -100,4 +101,4 @@ def _part(design: Design, block: int, terms: tuple[str, ...]) -> Any:
     if isinstance(part, tuple):
         known = design.specification.random_effects[block]
         return tuple(part[known.index(term)] for term in terms)
-    return part.subset(join_terms(terms))
+    return part.subset(parse_formula(join_terms(terms)))
