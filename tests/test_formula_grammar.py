@@ -215,7 +215,8 @@ def test_functions_of_numpy_are_those_of_each_row(name: str) -> None:
 @pytest.mark.parametrize(
     "term",
     [*(f"{name}(x, g)" for name in ("cvar", "dvar", "lvar")), "center(x)", "scale(x)",
-     "standardize(x)", "poly(x, 3)", "bs(x, df=4)", "cr(x, df=3, constraints='center')", "cs(x, df=3, constraints='center')",
+     "standardize(x)", "poly(x, 3)", "bs(x, df=4)", "cr(x, df=3, constraints='center')",
+     "cs(x, df=3, constraints='center')",
      "cc(x, df=3, constraints='center')",
      "I(center(x)**2)", "scale(np.log(x))", "poly(`x`, 2)"],
 )  # fmt: skip

@@ -7,14 +7,15 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.design.matrices import _computed, formula_of, materialise
+from hierbayes.design.matrices import _computed, materialise
 from hierbayes.design.plain_columns import plain_data
 from hierbayes.library.shipped_models import model_names
+from hierbayes.specification.formula_parser import parse_formula
 
 
 def assert_same_as_formulaic(right: str, data: pd.DataFrame) -> None:
-    formula = formula_of(right)
-    made, theirs = materialise(formula, data), _computed(formula, data)
+    formula = parse_formula(right)
+    made, theirs = materialise(formula, data), _computed(formula, data, ())
     ours, spec = np.asarray(made), made.model_spec
     assert np.array_equal(ours, np.asarray(theirs, dtype=np.float64))
     assert ours.dtype == np.float64 and ours.flags.c_contiguous
@@ -82,14 +83,14 @@ def test_models_that_are_shipped(data: str, name: str) -> None:
     frame = hb.load_dataset(data)
     right = hb.load_model(name, frame).specification.fixed_formula
     if "var(" in right:
-        assert plain_data(formula_of(right), frame) is None
+        assert plain_data(parse_formula(right), frame) is None
     else:
         assert_same_as_formulaic(right, frame)
 
 
 @pytest.mark.parametrize("right", ["x + np.log(x)", "C(text)", "2:x", "{x + 1}", "x + I(k)"])
 def test_what_has_to_be_computed_is_left_to_formulaic(right: str, mixed: pd.DataFrame) -> None:
-    assert plain_data(formula_of(right), mixed) is None
+    assert plain_data(parse_formula(right), mixed) is None
 
 
 @pytest.mark.parametrize(
@@ -104,12 +105,12 @@ def test_what_has_to_be_computed_is_left_to_formulaic(right: str, mixed: pd.Data
     ],
 )
 def test_other_types_are_left_to_formulaic(column: pd.Series) -> None:
-    assert plain_data(formula_of("x"), column.to_frame("x")) is None
+    assert plain_data(parse_formula("x"), column.to_frame("x")) is None
 
 
 def test_equal_sketches_only_where_columns_are_called_the_same(mixed: pd.DataFrame) -> None:
     def sketch(values: Any, right: str = "f") -> Any:
-        plain = plain_data(formula_of(right), pd.DataFrame({"f": values}))
+        plain = plain_data(parse_formula(right), pd.DataFrame({"f": values}))
         assert plain is not None
         return plain.sketch
 
@@ -121,7 +122,10 @@ def test_equal_sketches_only_where_columns_are_called_the_same(mixed: pd.DataFra
     assert sketch(["1", "2"]) == sketch(["2", "1"])
     assert sketch([1.0, 2.0]) != sketch([1.0, 2.0], "0 + f")
     names = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0], "a:b": [7.0, 9.0]})
-    one, two = plain_data(formula_of("0 + `a:b`"), names), plain_data(formula_of("0 + a:b"), names)
+    one, two = (
+        plain_data(parse_formula("0 + `a:b`"), names),
+        plain_data(parse_formula("0 + a:b"), names),
+    )
     assert one is not None and two is not None and one.sketch != two.sketch
     for right in ("0 + `a:b`", "0 + a:b"):
         assert_same_as_formulaic(right, names)
