@@ -1,12 +1,14 @@
 """Both sides of the thresholds at which a verdict turns, on values made for it."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from hierbayes.design.basis import Basis
+from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.estimation.reml import _Search
 from hierbayes.fit import diagnosis
 from hierbayes.inference.hypotheses.satterthwaite import SatterthwaiteParts
@@ -50,7 +52,10 @@ def test_few_groups_for_one_search(blocks: tuple[int, ...], free: int) -> None:
     """Five for each free entry of λ are enough."""
     q = sum(blocks)
     for J, few in ((5 * free - 1, True), (5 * free, False)):
-        cross: Any = SimpleNamespace(A=np.tile(np.eye(q), (J, 1, 1)))
+        R = np.tile(np.eye(q), (J, 1, 1))
+        cross = CrossProducts(
+            R, np.zeros((J, q, 2)), np.eye(2), np.full(J, 9.0), pd.RangeIndex(J), cast(Basis, None)
+        )
         assert _Search(cross, blocks, REML).has_few_groups == few
 
 
@@ -196,8 +201,8 @@ def test_a_sampler(
         ({"ascent": 0.99e-6}, True),
         ({"ascent": 1.01e-6}, False),
         ({"ascent": 1.0, "name": "MAP"}, True),
-        ({"ratio": 1.99e3}, True),
-        ({"ratio": 2.01e3}, False),
+        ({"ratio": 0.99e7}, True),
+        ({"ratio": 1.01e7}, False),
     ],
     ids=str,
 )
@@ -208,6 +213,7 @@ def test_a_maximum(numbers: dict[str, Any], ok: bool, monkeypatch: pytest.Monkey
         theta=SimpleNamespace(relative=lambda _basis: root),
         problem=SimpleNamespace(cross=SimpleNamespace(basis=None)),
     )
+    monkeypatch.setattr(diagnosis, "left_within", lambda _cross: (1.0, 1.0))
     usual = {"name": "REML", "gradient": 0.0, "ascent": 0.0, "value": -1.0}
     made = usual | {key: value for key, value in numbers.items() if key != "ratio"}
     evidence: Any = SimpleNamespace(**made, singular=False, evaluations=1)

@@ -22,3 +22,14 @@ def block_slices(sizes: Iterable[int]) -> Iterator[slice]:
     for size in sizes:
         yield slice(start, start + size)
         start += size
+
+
+def count_free_entries(blocks: tuple[int, ...]) -> int:
+    """Free entries of G.
+
+    Examples
+    --------
+    >>> count_free_entries((2,)), count_free_entries((1, 1)), count_free_entries((3, 1))
+    (3, 2, 7)
+    """
+    return sum(size * (size + 1) // 2 for size in blocks)

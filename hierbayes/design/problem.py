@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.blocks import block_slices
+from hierbayes.design.blocks import block_slices, count_free_entries
 from hierbayes.design.constant_factors import factor_values
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design, build_design
+from hierbayes.design.identification import blind_directions
 from hierbayes.design.ranks import estimable_somewhere
 from hierbayes.design.sums import left_within, sum_up
 from hierbayes.errors import DataError
@@ -57,6 +58,7 @@ def pose_problem(specification: Specification, data: pd.DataFrame) -> Problem:
     _refuse_dependent_columns(design, cross)
     _refuse_inestimable_effects(design, cross)
     _refuse_absorbed_effects(design, cross)
+    _refuse_blind_directions(design, cross)
     _refuse_exact_fit(design, cross)
     return Problem(design, cross)
 
@@ -155,7 +157,8 @@ def _refuse_dependent_columns(design: Design, cross: CrossProducts) -> None:
 def _refuse_inestimable_effects(design: Design, cross: CrossProducts) -> None:
     """Name an effect that no group's rows could estimate beside those of its block of G.
 
-    Effects of different blocks may overlap: their variances can still be told apart.
+    Effects of different blocks may overlap: their variances can still be told apart.  A factor
+    that is constant within groups gives each of its levels a G of its own, which is a model.
     """
     for at in block_slices(design.blocks):
         size, largest = at.stop - at.start, int(cross.rows.max())
@@ -164,11 +167,12 @@ def _refuse_inestimable_effects(design: Design, cross: CrossProducts) -> None:
                 f"the random part has {size} effects and no group has more than {largest} "
                 "rows: use fewer random effects"
             )
-        absent = ~estimable_somewhere(cross.A[:, at, at], cross.rows)
+        plain = [k for k in range(at.start, at.stop) if "[" not in design.effects[k]]
+        absent = ~estimable_somewhere(cross.A[:, plain][:, :, plain], cross.rows)
         if absent.any():
-            last = int(np.flatnonzero(absent)[-1])
+            last = plain[int(np.flatnonzero(absent)[-1])]
             raise DataError(
-                f"the random effect '{design.effects[at][last]}' cannot be estimated in any "
+                f"the random effect '{design.effects[last]}' cannot be estimated in any "
                 "group: within groups its column is zero or a combination of the other random "
                 "columns; a variable that is constant within "
                 f"'{design.specification.group}' belongs in the fixed part"
@@ -196,6 +200,26 @@ def _refuse_absorbed_effects(design: Design, cross: CrossProducts) -> None:
             f"already has a coefficient of it for each '{design.specification.group}' in which it "
             "varies; remove it from one of the two parts"
         )
+
+
+def _refuse_blind_directions(design: Design, cross: CrossProducts) -> None:
+    """Refuse variance parameters that no data of this design can tell apart.
+
+    Parts of one block of G that no group has rows of are left to the diagnosis of a fit.
+    """
+    blind = blind_directions(cross, design.blocks)
+    entries, free = np.diag(blind.entries), count_free_entries(design.blocks) + 1
+    involved = np.flatnonzero(entries)
+    blocks = np.repeat(np.arange(len(design.blocks)), design.blocks)
+    if not blind.residual and len(set(blocks[involved])) < 2:
+        return
+    names = [f"the variance of '{design.effects[k]}'" for k in involved]
+    names = ["the residual variance"] * blind.residual + names
+    raise DataError(
+        f"the data cannot tell apart {', '.join(names[:-1])} and {names[-1]}: the model has {free} "
+        f"variance parameters, and rows at these values of the random columns determine "
+        f"{free - len(blind)}; use fewer random effects"
+    )
 
 
 def _refuse_exact_fit(design: Design, cross: CrossProducts) -> None:

@@ -31,6 +31,7 @@ _NEGLIGIBLE = 1e-16  # gain of ℓ that ends the search: some 1e-8 standard erro
 _MOST_STEPS = 100
 _FIRST_RADIUS = 0.5  # in units of each effect's size and noise
 _FEW_GROUPS = 5  # for each free entry of λ: with more, ℓ has one maximum in practice
+VANISHED = 1e4  # sd of an effect beside σ, where σ² = 0 is a face that the data allow
 _FAR_LARGER = 30.0  # variance of the effects, beside a start, that has a start of its own
 _OTHER_SIZES = (0.1, 0.5, 3.0)  # of the noise: where else a search begins
 
@@ -118,6 +119,7 @@ class _Search:
         self.lower = free_entries(blocks)
         information = (cross.R**2).sum(axis=(0, 1))
         self.noise = np.sqrt(cross.J / information)  # of an effect, against σ
+        self.left, self.freedom = left_within(cross)
         self.calls = 0
 
     @property
@@ -125,12 +127,16 @@ class _Search:
         """Whether ℓ may well have several maxima."""
         return _FEW_GROUPS * len(self.lower[0]) > self.cross.J
 
+    @property
+    def residual_can_vanish(self) -> bool:
+        """Whether no contrast of the rows is free of the random effects, so that σ may be 0."""
+        return self.freedom <= 0.0
+
     def ratio(self, profile: Profile) -> float:
         """By how much Γ is too small at a profile whose σ̂ holds what the groups differ by."""
-        left, freedom = left_within(self.cross)
-        if freedom <= 0.0 or left <= 0.0:
+        if self.freedom <= 0.0 or self.left <= 0.0:
             return 1.0
-        return profile.sigma**2 * freedom / left
+        return profile.sigma**2 * self.freedom / self.left
 
     def at(self, Gamma: Floats) -> tuple[_Triangle, Profile]:
         """ℓ at a Γ (q, q), its smallest variances put to zero."""
@@ -246,7 +252,14 @@ def _climb(search: _Search, triangle: _Triangle, profile: Profile) -> Optimum:
         elif rise > 0.75 * gain and length > 0.9 * radius:
             radius *= 3.0
         (triangle, profile), last = there, gain
+        if search.residual_can_vanish and _largest(triangle) > VANISHED:
+            return _report(search, triangle, profile, profile.curvature(), information)
     return _report(search, triangle, profile, curvature, information)
+
+
+def _largest(triangle: _Triangle) -> float:
+    """The largest sd of a random effect beside σ."""
+    return float(np.sqrt((triangle.root**2).sum(axis=1)).max())
 
 
 def _report(

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.sums import left_within
 from hierbayes.display.blocks import Items
 from hierbayes.display.page import Page, Printed
+from hierbayes.estimation.reml import VANISHED
 from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table
 from hierbayes.fit.evidence import Maximum, Sampling, null_directions
 from hierbayes.fit.fitted import Fitted
@@ -112,7 +114,8 @@ def diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
             f"the random effects are {ratio:.1g} times as large as the residual: the response has "
             "few digits of it"
         )
-    steep = evidence.gradient > GRADIENT_LIMIT
+    vanished = ratio > 0.5 * VANISHED and left_within(fit.problem.cross)[1] <= 0.0
+    steep = evidence.gradient > GRADIENT_LIMIT and not vanished
     (bad if steep else findings).append(
         f"largest gradient over free entries of the relative root: {evidence.gradient:.1e}"
     )
@@ -122,11 +125,19 @@ def diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
             f"largest relative slope of the likelihood into the cone of covariance matrices: "
             f"{evidence.ascent:.1e}"
         )
+    if vanished:
+        findings.append(
+            "the residual variance is estimated as zero: the random effects alone reproduce the "
+            "rows of every group, and the likelihood is largest where they do; fewer random "
+            "effects leave a residual"
+        )
     if evidence.singular:
         findings.extend(_boundary_findings(fit))
     findings.extend(_undetermined_findings(fit, "its value means nothing"))
     if bad:
         verdict = f"The {evidence.name} maximum is not certain:"
+    elif vanished:
+        verdict = f"The {evidence.name} maximum lies on the boundary: σ is zero."
     elif evidence.singular:
         verdict = f"The {evidence.name} maximum lies on the boundary: G is singular."
     else:
@@ -147,11 +158,19 @@ def diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
 
 
 def _undetermined_findings(fit: Fitted, what: str) -> list[str]:
-    names = fit.design.effects
-    return [
+    names, unknown = fit.design.effects, undetermined(fit.problem)
+    alone = np.diag(unknown)
+    found = [
+        f"the variance of '{names[k]}' is not in the likelihood by itself, for in every group "
+        f"'{names[k]}' is a multiple of the other random columns: {what}; a factor without the "
+        "constant, as in ~ 0 + f, has a variance for each of its levels"
+        for k in np.flatnonzero(alone)
+    ]
+    return found + [
         f"the correlation of '{names[c]}' and '{names[r]}' is not in the likelihood, for no group "
         f"has rows of both: {what}"
-        for r, c in zip(*np.nonzero(np.tril(undetermined(fit.design))), strict=True)
+        for r, c in zip(*np.nonzero(np.tril(unknown, -1)), strict=True)
+        if not (alone[r] or alone[c])
     ]
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hierbayes.design.blocks import count_free_entries
+from hierbayes.design.identification import blind_directions
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.reml import Optimum
 from hierbayes.estimation.settings import SamplerSettings
@@ -31,7 +33,7 @@ class Maximum:
     value : float
         Log-likelihood in the user's units; for MAP the log posterior density.
     n_parameters : int
-        Fixed effects, free entries of G and σ.
+        Fixed effects, free entries of G and σ, as many as the data can tell apart.
     n_penalty : float
         Rows that the BIC counts: n, or n − p under REML, as nlme does.
     gradient : float
@@ -103,6 +105,12 @@ class Sampling:
         return self.settings.seed
 
 
+def count_variances(problem: Problem) -> int:
+    """Variance parameters that the data can tell apart, σ included."""
+    blind = blind_directions(problem.cross, problem.design.blocks)
+    return count_free_entries(problem.design.blocks) + 1 - len(blind)
+
+
 def maximum_of(optimum: Optimum, problem: Problem) -> Maximum:
     """The evidence of a REML or ML optimum."""
     design, cross = problem.design, problem.cross
@@ -111,24 +119,13 @@ def maximum_of(optimum: Optimum, problem: Problem) -> Maximum:
     return Maximum(
         name="REML" if is_reml else "ML",
         value=optimum.value + log_jacobian(optimum.reading, cross.basis, cross.n),
-        n_parameters=p + count_covariances(design.blocks) + 1,
+        n_parameters=p + count_variances(problem),
         n_penalty=cross.n - p if is_reml else cross.n,
         gradient=optimum.gradient,
         ascent=optimum.ascent,
         singular=optimum.singular,
         evaluations=optimum.evaluations,
     )
-
-
-def count_covariances(blocks: tuple[int, ...]) -> int:
-    """Free entries of G.
-
-    Examples
-    --------
-    >>> count_covariances((2,)), count_covariances((1, 1)), count_covariances((3, 1))
-    (3, 2, 7)
-    """
-    return sum(size * (size + 1) // 2 for size in blocks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

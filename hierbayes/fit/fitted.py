@@ -169,7 +169,7 @@ class Fitted(ABC):
 
     @abstractmethod
     def unknown_corr(self) -> Booleans:
-        """Correlations of random effects (q, q) of which the fit can tell nothing."""
+        """Entries of G (q, q) of which the fit can tell nothing."""
 
     @abstractmethod
     def spread(self, draws: Floats, interval: Interval | None = None) -> dict[str, float]:

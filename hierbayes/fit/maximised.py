@@ -6,7 +6,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
 from hierbayes.estimation.mode import marginal_mode
 from hierbayes.estimation.reml import maximise
-from hierbayes.fit.evidence import Maximum, count_covariances, maximum_of
+from hierbayes.fit.evidence import Maximum, count_variances, maximum_of
 from hierbayes.fit.point import PointFit
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.gaussian import Likelihood
@@ -63,7 +63,7 @@ def posterior_mode(problem: Problem, priors: PriorSet) -> PointFit:
     evidence = Maximum(
         name="MAP",
         value=mode.value,
-        n_parameters=len(design.terms) + count_covariances(design.blocks) + 1,
+        n_parameters=len(design.terms) + count_variances(problem),
         n_penalty=cross.n,
         gradient=mode.gradient,
         ascent=0.0,

@@ -120,8 +120,8 @@ class PointFit(Fit):
         return np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
 
     def unknown_corr(self) -> Booleans:
-        """Correlations (q, q) that are not in the likelihood."""
-        return undetermined(self.design)
+        """Entries of G (q, q) that are not in the likelihood."""
+        return undetermined(self.problem)
 
     def spread(self, draws: Floats, interval: Interval | None = None) -> dict[str, float]:
         """Nothing: there is one value."""

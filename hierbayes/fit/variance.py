@@ -8,7 +8,8 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.design import Design
+from hierbayes.design.identification import blind_directions
+from hierbayes.design.problem import Problem
 from hierbayes.errors import DataError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats
@@ -21,8 +22,8 @@ def var_corr(fit: Fitted) -> pd.DataFrame:
     """Variance, sd and correlations, a row per effect and one for the residual.
 
     Columns ``corr[e]`` hold the correlation with an earlier effect e of the same
-    block, missing elsewhere and, for a point fit, where the likelihood does not
-    contain it.  For a posterior each entry is the posterior mean of
+    block, missing elsewhere and, as a variance is, for a point fit where the likelihood
+    does not contain it.  For a posterior each entry is the posterior mean of
     that very quantity (the sd's mean is not the root of the variance's).
     """
     effects = list(fit.design.effects)
@@ -36,21 +37,22 @@ def var_corr(fit: Fitted) -> pd.DataFrame:
         index=pd.Index([*effects, RESIDUAL], name="effect"),
     )
     shown = np.tril(block_mask(fit.design.blocks), -1)
-    means = np.where(shown, mean_corr(corr), np.nan)
-    means[fit.unknown_corr()] = np.nan
+    means, unknown = np.where(shown, mean_corr(corr), np.nan), fit.unknown_corr()
+    means[unknown] = np.nan
+    table.iloc[np.flatnonzero(np.diag(unknown)), :2] = np.nan
     for k, effect in enumerate(effects):
         if shown[:, k].any():
             table[f"corr[{effect}]"] = [*means[:, k], np.nan]
     return table
 
 
-def undetermined(design: Design) -> Booleans:
-    """Correlations (q, q) that are not in the likelihood: no group has rows of both effects."""
-    present = np.zeros((design.J, len(design.effects)))
-    np.maximum.at(present, design.rows.codes, (design.rows.Z != 0.0).astype(np.float64))
-    together = present.T @ present
-    pairs: Booleans = block_mask(design.blocks) & (together == 0.0)
-    return pairs
+def undetermined(problem: Problem) -> Booleans:
+    """Variances and correlations (q, q) that are not in the likelihood by themselves."""
+    entries = blind_directions(problem.cross, problem.design.blocks).entries
+    alone = np.diag(entries)
+    unknown: Booleans = (entries | alone[:, None] | alone) & block_mask(problem.design.blocks)
+    np.fill_diagonal(unknown, alone)
+    return unknown
 
 
 def mean_corr(corr: Floats) -> Floats:

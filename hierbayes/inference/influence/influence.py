@@ -13,7 +13,7 @@ from hierbayes.design.subject import subject_of
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError
-from hierbayes.fit.evidence import count_covariances
+from hierbayes.fit.evidence import count_variances
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.inference.fit_only import refuse_other_than_fit
@@ -208,7 +208,7 @@ def _frame(
 ) -> pd.DataFrame:
     """The frame of `Influence`, its rows in the order of the cases."""
     p = len(fit.design.terms)
-    free = count_covariances(fit.design.blocks) + 1 + (p if reading == ML else 0)
+    free = count_variances(fit.problem) + (p if reading == ML else 0)
     return pd.DataFrame(
         {
             **_about_cases(fit, at, level),

@@ -1,0 +1,117 @@
+r"""Which variance parameters the data can tell apart, from V itself.
+
+V is linear in the free entries of G and in σ², so that two sets of them give the same likelihood
+of the contrasts free of γ just when Σ_i δ_i P V_i P = 0, V_i = ∂V/∂φ_i and P = I − X(X'X)⁻¹X'.
+Such δ are the null space of the Gram matrix
+
+    tr(P V_i P V_k) = tr V_iV_k − 2 tr(Φ X'V_iV_kX) + tr(Φ X'V_iX Φ X'V_kX),    Φ = (X'X)⁻¹
+
+over all groups, whatever the rank of each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierbayes.design.blocks import block_slices
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.sums import left_within
+from hierbayes.frames.arrays import Booleans, Floats
+
+_SAME = 1e-10  # of an eigenvalue of the Gram matrix of unit diagonal
+_OWN = 1e-8  # of an eigenvalue of Z_j'PZ_j in the unit of its columns
+_LARGE_GROUPS = 20  # that are asked first
+_INVOLVED = 1e-6  # of the largest part of a direction
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlindDirections:
+    """Changes of (G, σ²) that leave the likelihood as it is.
+
+    Parameters
+    ----------
+    G : (m, q, q) float
+        In units in which each random column has a spread of 1.
+    sigma2 : (m,) float
+    """
+
+    G: Floats
+    sigma2: Floats
+
+    def __len__(self) -> int:
+        return len(self.sigma2)
+
+    @property
+    def residual(self) -> bool:
+        """Whether σ² is among what cannot be told apart."""
+        return bool((np.abs(self.sigma2) > _INVOLVED).any())
+
+    @property
+    def entries(self) -> Booleans:
+        """Entries of G (q, q) that are among it."""
+        entries: Booleans = (np.abs(self.G) > _INVOLVED).any(axis=0)
+        return entries
+
+
+def blind_directions(cross: CrossProducts, blocks: tuple[int, ...]) -> BlindDirections:
+    """What the data cannot tell apart; none as a rule.
+
+    Parameters
+    ----------
+    cross : CrossProducts
+    blocks : tuple of int
+        Sizes of the diagonal blocks of G.
+    """
+    q = sum(blocks)
+    if left_within(cross)[1] > 0.0 and _some_group_tells_all(cross):
+        return BlindDirections(np.zeros((0, q, q)), np.zeros(0))
+    S = _directions(blocks)
+    gram = _gram(cross, S)
+    size = np.sqrt(np.maximum(np.diag(gram), 1e-300))
+    values, vectors = np.linalg.eigh(gram / np.outer(size, size))
+    null = (vectors[:, values < _SAME] / size[:, None]).T
+    to_user = cross.basis.z.spread[:, None] * cross.basis.z.matrix
+    G = to_user @ np.tensordot(null[:, :-1], S, 1) @ to_user.T
+    largest = np.maximum(np.abs(G).max(axis=(1, 2), initial=0.0), np.abs(null[:, -1]))
+    largest = np.maximum(largest, 1e-300)
+    return BlindDirections(G / largest[:, None, None], null[:, -1] / largest)
+
+
+def _some_group_tells_all(cross: CrossProducts) -> bool:
+    """Whether Z_j'PZ_j has full rank in a large group, which tells every G from every other."""
+    some = np.argsort(cross.rows)[-_LARGE_GROUPS:]
+    B = cross.B[some, :, :-1]
+    left = cross.A[some] - B @ np.linalg.solve(cross.C[:-1, :-1], np.swapaxes(B, 1, 2))
+    unit = np.sqrt(np.maximum(np.diagonal(cross.A, axis1=1, axis2=2).max(axis=0), 1e-300))
+    return bool((np.linalg.eigvalsh(left / np.outer(unit, unit))[:, 0] > _OWN).any())
+
+
+def _directions(blocks: tuple[int, ...]) -> Floats:
+    """∂G/∂(free entry) (k, q, q)."""
+    q, found = sum(blocks), []
+    for at in block_slices(blocks):
+        for r in range(at.start, at.stop):
+            for c in range(at.start, r + 1):
+                S = np.zeros((q, q))
+                S[r, c] = S[c, r] = 1.0
+                found.append(S)
+    return np.array(found)
+
+
+def _gram(cross: CrossProducts, S: Floats) -> Floats:
+    """tr(P V_i P V_k) (k+1, k+1), σ² last."""
+    A, B, XtX = cross.A, cross.B[:, :, :-1], cross.C[:-1, :-1]
+    k = len(S)
+    turned = np.einsum("iab,gbc->igac", S, A)  # S_iA_g
+    moved = np.einsum("iab,gbp->igap", S, B)
+    first = np.linalg.solve(XtX, np.einsum("gap,igar->ipr", B, moved, optimize=True))  # ΦX'V_iX
+    second = np.einsum("igap,gab,kgbr->ikpr", moved, A, moved, optimize=True)
+    gram = np.empty((k + 1, k + 1))
+    gram[:-1, :-1] = np.einsum("igab,kgba->ik", turned, turned, optimize=True)
+    gram[:-1, :-1] -= 2.0 * np.einsum("ikpr,rp->ik", second, np.linalg.inv(XtX))
+    gram[:-1, :-1] += np.einsum("ipr,krp->ik", first, first)
+    gram[:-1, -1] = gram[-1, :-1] = np.einsum("igaa->i", turned) - np.einsum("ipp->i", first)
+    gram[-1, -1] = cross.n - len(XtX)
+    return gram
