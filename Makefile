@@ -25,9 +25,9 @@ notebooks: .venv/.installed
 	$(bin)/python -m tests.notebooks
 	$(bin)/python -m tests.pictures
 
-# Times and accuracy beside other packages.
+# Times and accuracy beside other packages, and beside another revision: make bench BEFORE=v0.1.0
 bench: .venv/.installed-bench
-	$(bin)/python -m tests.benchmarks
+	$(bin)/python -m tests.benchmarks $(if $(BEFORE),--before $(BEFORE))
 
 # Remove what the other targets made, except the environment.
 clean:

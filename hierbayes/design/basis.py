@@ -154,7 +154,7 @@ def choose_basis(X: Floats, Z: Floats, y: Floats, blocks: tuple[int, ...]) -> Ba
         parts.append(_standardise(Z[:, at], _constant_combination(Z[:, at])))
     z = parts[0] if len(parts) == 1 else _join(parts)
     center = float(y.mean()) if constant.any() else 0.0
-    scale = float(_spread(y[:, None], np.array([center]))[0])
+    scale = float(_root_mean_square((y - center)[:, None])[0])
     return Basis(_standardise(X, constant), z, constant, center, scale, np.zeros(X.shape[1]))
 
 
@@ -178,10 +178,12 @@ def _standardise(columns: Floats, constant: Floats) -> Standardisation:
     k = columns.shape[1]
     free = constant == 0.0
     shift = np.where(free, columns.mean(axis=0), 0.0) if constant.any() else np.zeros(k)
-    spread = np.where(free, _spread(columns, shift), 1.0)
+    centred = columns - shift
+    spread = np.where(free, _root_mean_square(centred), 1.0)
     dull = spread <= 1e-14 * np.abs(shift)  # a second constant: refused by the check of rank
     shift, spread = np.where(dull, 0.0, shift), np.where(dull, 1.0, spread)
-    centred = columns - shift
+    if dull.any():
+        centred = columns - shift
     centred /= spread
     left, mix = _orthogonalise(centred)
     size = np.sqrt(spread**2 + shift**2)
@@ -230,9 +232,7 @@ def _join(parts: list[Standardisation]) -> Standardisation:
     )
 
 
-def _spread(columns: Floats, shift: Floats) -> Floats:
-    """Root mean square of columns (n, k) about ``shift`` (k,)."""
-    squares = columns - shift
-    squares *= squares
-    spread: Floats = np.sqrt(squares.mean(axis=0))
-    return spread
+def _root_mean_square(columns: Floats) -> Floats:
+    """Of each of the columns (n, k)."""
+    size: Floats = np.sqrt((columns * columns).mean(axis=0))
+    return size

@@ -47,7 +47,8 @@ def sum_up(rows: Rows, groups: pd.Index, blocks: Sequence[int]) -> CrossProducts
 def left_within(cross: CrossProducts) -> tuple[float, float]:
     """Sum of squares of y° that X° leaves within groups, and its degrees of freedom."""
     E, varies = _apart(cross)
-    W = cross.turned(_with_response(E)).W
+    M = _with_response(E)
+    W = M.T @ cross.W @ M
     size, slopes = np.diag(W)[:-1][varies], W[:-1, -1][varies]
     freedom = cross.n - float(cross.R.any(axis=2).sum() + varies.sum())
     return float(W[-1, -1] - (slopes**2 / size).sum()), freedom

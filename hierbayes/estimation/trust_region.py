@@ -7,6 +7,8 @@ Moré & Sorensen (1983), *Computing a trust region step*, doi:10.1137/0904038.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from hierbayes.frames.arrays import Floats
@@ -27,6 +29,10 @@ def best_step(slope: Floats, information: Floats, radius: float) -> tuple[Floats
         Symmetric; where it is not positive definite, the step ends on the edge.
     radius : float
 
+    Notes
+    -----
+    Plain numbers: operations on arrays as small as these take longer.
+
     Examples
     --------
     >>> best_step(np.array([2.0, 0.0]), np.diag([4.0, 1.0]), 1.0)
@@ -35,33 +41,39 @@ def best_step(slope: Floats, information: Floats, radius: float) -> tuple[Floats
     >>> np.abs(step), gain
     (array([0., 2.]), 2.0)
     """
-    size, vectors = np.linalg.eigh(information)
-    along = vectors.T @ slope
-    floor = _FLAT * max(float(np.abs(size).max()), 1e-300)
-    told = (np.abs(size) > floor) | (np.abs(along) * radius > _NO_GAIN)
-    size = np.where(np.abs(size) > floor, size, floor)
-    along = np.where(told, along, 0.0)
-    lowest = int(np.argmin(np.where(told, size, np.inf)))
-    shift = 0.0 if size[lowest] > 0.0 else -float(size[lowest]) * (1.0 + 1e-10)
-    step = along / (size + shift)
-    length = float(np.sqrt(step @ step))
+    values, vectors = np.linalg.eigh(information)
+    size, along = values.tolist(), (slope @ vectors).tolist()
+    floor = _FLAT * max(abs(size[0]), abs(size[-1]), 1e-300)
+    flat = [abs(value) <= floor for value in size]
+    told = [not f or abs(a) * radius > _NO_GAIN for f, a in zip(flat, along, strict=True)]
+    size = [floor if f else value for f, value in zip(flat, size, strict=True)]
+    along = [a if t else 0.0 for t, a in zip(told, along, strict=True)]
+    lowest = min(range(len(size)), key=lambda k: size[k] if told[k] else math.inf)
+    shift = 0.0 if size[lowest] > 0.0 else -size[lowest] * (1.0 + 1e-10)
+    step = _shifted(along, size, shift)
+    length = math.hypot(*step)
     if length > radius:
         step = _on_the_edge(along, size, shift, radius)
     elif shift > 0.0:  # the slope has no part along the upward curvature
-        step[lowest] += np.copysign(np.sqrt(radius**2 - length**2), step[lowest])
-    gain = float(along @ step - 0.5 * (size * step) @ step)
-    return vectors @ step, gain
+        step[lowest] += math.copysign(math.sqrt(radius**2 - length**2), step[lowest])
+    gain = sum((a - 0.5 * h * s) * s for a, h, s in zip(along, size, step, strict=True))
+    return vectors @ np.array(step), gain
 
 
-def _on_the_edge(along: Floats, size: Floats, shift: float, radius: float) -> Floats:
+def _shifted(along: list[float], size: list[float], shift: float) -> list[float]:
+    """The best step where ``shift`` is added to every curvature."""
+    return [a / (h + shift) for a, h in zip(along, size, strict=True)]
+
+
+def _on_the_edge(along: list[float], size: list[float], shift: float, radius: float) -> list[float]:
     """The step of length ``radius``: Newton's method on the reciprocal of its length."""
-    least = shift
+    least, step = shift, _shifted(along, size, shift)
     for _ in range(100):
-        step = along / (size + shift)
-        length = float(np.sqrt(step @ step))
+        step = _shifted(along, size, shift)
+        length = math.hypot(*step)
         if abs(length - radius) < 1e-6 * radius:
             break
-        slope = float((step**2 / (size + shift)).sum()) / length
+        slope = sum(s**2 / (h + shift) for s, h in zip(step, size, strict=True)) / length
         change = (length - radius) / radius * length / slope
-        shift = float(max(shift + change, least + 0.1 * (shift - least)))
-    return np.asarray(step)
+        shift = max(shift + change, least + 0.1 * (shift - least))
+    return step

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 
 
+@lru_cache(maxsize=64)
 def free_entries(blocks: tuple[int, ...]) -> tuple[Integers, Integers]:
     """Rows and columns of the lower-triangular entries within the blocks of G.
 

@@ -7,18 +7,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import growth, imports, inference, posterior, reml, study
+from tests.benchmarks import before, first, growth, imports, inference, posterior, reml, study
 from tests.benchmarks.report import RESULTS, Table, write
 from tests.benchmarks.versions import header
 
-SUBJECTS: dict[str, Callable[[bool], list[Table]]] = {
+SUBJECTS: dict[str, Callable[..., list[Table]]] = {
     "imports": imports.run,
+    "first": first.run,
+    "before": before.run,
     "reml": reml.run,
     "inference": inference.run,
     "posterior": posterior.run,
     "study": study.run,
     "growth": growth.run,
 }
+COMPARED = ("first", "before")  # subjects that know another revision
 
 
 def main() -> None:
@@ -27,12 +30,18 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a smoke run: few repetitions")
     parser.add_argument("--only", choices=SUBJECTS, help="one subject instead of all")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for JSON and markdown")
+    parser.add_argument(
+        "--before", help="another checkout or a git revision, measured in turns with this one"
+    )
     options = parser.parse_args()
     for subject in [options.only] if options.only else SUBJECTS:
         about = header(options.quick)
         # A smoke run never overwrites numbers worth quoting.
         name = f"{subject}-quick" if options.quick else subject
-        sys.stdout.write(write(name, about, SUBJECTS[subject](options.quick), options.out) + "\n")
+        more = {"before": options.before} if subject in COMPARED else {}
+        tables = SUBJECTS[subject](options.quick, **more)
+        if tables:
+            sys.stdout.write(write(name, about, tables, options.out) + "\n")
         sys.stdout.flush()
 
 

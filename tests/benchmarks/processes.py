@@ -52,7 +52,9 @@ def run(command: Sequence[str], **extra_environment: str) -> str:
     return done.stdout
 
 
-def work(module: str, job: Mapping[str, Any], **extra_environment: str) -> Any:
+def work(
+    module: str, job: Mapping[str, Any], package: Path | None = None, /, **extra_environment: str
+) -> Any:
     """Have ``python -m module job.json result.json`` do a job in a new interpreter.
 
     Parameters
@@ -61,6 +63,8 @@ def work(module: str, job: Mapping[str, Any], **extra_environment: str) -> Any:
         Name of a module that calls `serve` when run.
     job : mapping
         What to do, in JSON's types.
+    package : Path, optional
+        A folder to import hierbayes from, instead of this checkout.
     **extra_environment : str
         Environment variables to add.
 
@@ -72,7 +76,12 @@ def work(module: str, job: Mapping[str, Any], **extra_environment: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         task, result = Path(folder) / "job.json", Path(folder) / "result.json"
         task.write_text(json.dumps(job), encoding="utf-8")
-        run([sys.executable, "-m", module, str(task), str(result)], **extra_environment)
+        command = [sys.executable, "-m", module, str(task), str(result)]
+        if package is not None:
+            command.insert(1, "-P")  # the current folder is not searched first
+            paths = (str(package), str(ROOT), os.environ.get("PYTHONPATH", ""))
+            extra_environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+        run(command, **extra_environment)
         return json.loads(result.read_text(encoding="utf-8"))
 
 
