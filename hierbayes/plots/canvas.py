@@ -81,7 +81,7 @@ def canvas(
         When the axes given are not as many as there are panels, or stand beside a figsize, or the
         figsize is none.
     """
-    from hierbayes.plots.picture import new_picture, settings
+    from hierbayes.plots.picture import as_written, new_picture, settings, written
 
     with settings(SETTINGS):
         if ax is None:
@@ -97,12 +97,15 @@ def canvas(
             for spare in panels[count:] if count else ():
                 spare.remove()
             yield Canvas(figure, panels[:count], True)
+            as_written([figure], {})
             return
         panels = tuple(np.ravel(np.asarray(ax, dtype=object)))
         _refuse_bad_axes(panels, count or shape[0] * shape[1], figsize)
         if projection == "3d" and not all(hasattr(one, "plot_surface") for one in panels):
             raise StudyError("this picture needs axes made with projection='3d'")
+        before = written(panels)
         yield Canvas(panels[0].get_figure(root=True), panels, False)
+        as_written(panels, before)
 
 
 def panel_grid(count: int, widest: int = 3) -> tuple[int, int]:

@@ -25,6 +25,8 @@ _WORDS = {
     "displacement": "likelihood displacement",
 }
 _NAMED = 8  # cases in a panel
+_TICKS = 12  # cases that have their label at the axis, at most
+_WIDTH = 24  # characters of labels side by side; longer ones are turned
 
 
 def influence_frame(source: Influence | Fit, *, measure: str = "cook") -> pd.DataFrame:
@@ -154,6 +156,16 @@ def _draw_measure(ax: Axes, rows: pd.DataFrame) -> None:
             va="bottom" if above else "top",
         )  # fmt: skip
     ax.margins(y=0.12)
-    ax.locator_params(axis="x", integer=True)
+    _name_cases(ax, rows)
     if (rows["value"].dropna() >= 0.0).all() and middle == 0.0:
         ax.set_ylim(bottom=0.0)
+
+
+def _name_cases(ax: Axes, rows: pd.DataFrame) -> None:
+    """Labels of cases at the axis, evenly chosen where they are many."""
+    n = len(rows)
+    places = np.unique(np.linspace(0, n - 1, min(n, _TICKS)).round().astype(np.intp))
+    labels = [str(case) for case in rows["case"].iloc[places]]
+    ax.set_xticks(rows["position"].iloc[places].to_numpy(), labels)
+    if sum(map(len, labels)) > _WIDTH:
+        ax.tick_params(axis="x", labelrotation=90.0)

@@ -28,7 +28,8 @@ SETTINGS: dict[str, Any] = {
     "figure.constrained_layout.use": True, "figure.dpi": 150.0, "figure.facecolor": "white",
     "figure.titlesize": 12.0, "figure.titleweight": "bold", "font.size": LABEL_SIZE,
     "legend.fontsize": 9.0, "legend.frameon": False, "legend.handlelength": 2.6,
-    "lines.solid_capstyle": "butt", "xtick.labelsize": 9.0, "ytick.labelsize": 9.0,
+    "lines.solid_capstyle": "butt", "text.usetex": False, "xtick.labelsize": 9.0,
+    "ytick.labelsize": 9.0,
 }  # fmt: skip
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
 from io import BytesIO
 from typing import Any
 
 from matplotlib import get_backend, rc_context
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.registry import BackendFilter, backend_registry
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from hierbayes.display.steps import in_notebook
+
+_MATH = r"\mathdefault"  # what Matplotlib's own labels of logarithmic scales are set in
 
 
 class Picture(Figure):
@@ -65,6 +69,26 @@ def new_picture(figsize: tuple[float, float]) -> Figure:
 def settings(values: Mapping[Any, Any]) -> AbstractContextManager[None]:
     """Matplotlib's settings with these values, until the end of the block."""
     return rc_context(dict(values))
+
+
+def written(artists: Iterable[Artist]) -> dict[Text, str]:
+    """What the texts in these artists say."""
+    return {text: text.get_text() for one in artists for text in one.findobj(Text)}
+
+
+def as_written(artists: Sequence[Artist], before: Mapping[Text, str]) -> None:
+    """Draw texts as they are, dollars and backslashes too: no name is a formula.
+
+    Parameters
+    ----------
+    artists : sequence of Artist
+        Figures or axes.
+    before : mapping
+        Texts that were there and are left alone, see `written`.
+    """
+    for text, says in written(artists).items():
+        if "$" in says and before.get(text) != says and _MATH not in says:
+            text.set_parse_math(False)
 
 
 def _has_windows() -> bool:

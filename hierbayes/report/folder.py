@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -17,6 +16,7 @@ from hierbayes.language.equations import equations
 from hierbayes.language.meanings import meanings
 from hierbayes.language.structure import read_structure
 from hierbayes.report.pictures import write_pictures
+from hierbayes.report.scratch import NEW, OLD, scratch
 from hierbayes.report.text import report
 from hierbayes.studies.comparison.comparison import Comparison
 
@@ -30,7 +30,8 @@ _MAKER = "hierbayes"
 def new_folder(target: Path) -> Iterator[Path]:
     """An empty folder that takes the place of `target` when the block ends.
 
-    Until then it lies beside `target`, and a block that fails leaves `target` as it was.
+    Until then it lies beside `target`, and a block that fails leaves `target` as it was.  What runs
+    that were killed left there is cleared.
 
     Raises
     ------
@@ -40,8 +41,8 @@ def new_folder(target: Path) -> Iterator[Path]:
     """
     target = target.resolve()
     refuse_foreign(target)
-    with _scratch(target.parent) as scratch:
-        new, old = Path(scratch, "new"), Path(scratch, "old")
+    with scratch(target) as folder:
+        new, old = folder / NEW, folder / OLD
         new.mkdir()
         yield new
         refuse_foreign(target)
@@ -53,16 +54,6 @@ def new_folder(target: Path) -> Iterator[Path]:
             if old.exists():
                 old.rename(target)
             raise
-
-
-def _scratch(parent: Path) -> tempfile.TemporaryDirectory[str]:
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(dir=parent, prefix=f".{_MAKER}-")
-    except OSError as error:
-        raise ResultFolderError(
-            f"cannot write in {parent}: {error.strerror}; choose another folder for the result"
-        ) from error
 
 
 def refuse_foreign(target: Path) -> None:
