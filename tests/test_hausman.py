@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import chi2, norm
 
 import hierbayes as hb
-from hierbayes.errors import HypothesisError
+from hierbayes.errors import DataError, HypothesisError
 from hierbayes.inference.context.hausman import VERSIONS, conclusion
 from tests.conftest import MODELS, Cache
 from tests.test_hard_data import simulate
@@ -303,3 +303,19 @@ def test_print(models: Cache[hb.Model]) -> None:
     assert "all estimators have a random intercept alone, though the model has more" in text
     assert "<h4>What this says</h4>" in result._repr_html_()
     assert "χ²(1) = " in str(hb.mundlak(models["random_coefficients"], df="none"))
+
+
+def test_balanced_data_are_said_to_be_balanced() -> None:
+    orthodont = hb.load_dataset("orthodont")
+    result = hb.hausman(hb.Model("distance ~ age", random="~ 1 | Subject", data=orthodont))
+    assert result.conclusion == (
+        "the data are balanced: 'age' has the same mean in every group, so that all of its "
+        "variation is within groups, both estimates are the same, and nothing is left to test",
+    )
+    with pytest.raises(DataError) as refusal:
+        hb.Model("distance ~ age + cvar(age, Subject) + (1 | Subject)", data=orthodont)
+    assert str(refusal.value) == (
+        "'cvar(age, Subject)' is the same in every 'Subject': the data are balanced in 'age', all "
+        "of whose variation is within groups; a group mean of it explains nothing, remove it from "
+        "the formula"
+    )

@@ -158,6 +158,7 @@ def diagnosed(
     monkeypatch.setattr(diagnosis, "convergence_table", lambda _fit: table)
     monkeypatch.setattr(diagnosis, "_bfmi", lambda _evidence: np.array([1.0, bfmi]))
     monkeypatch.setattr(diagnosis, "_undetermined_findings", lambda _fit, _what: [])
+    monkeypatch.setattr(diagnosis, "_collinear_findings", lambda _fit: [])
     z = SimpleNamespace(shift=np.zeros(1), spread=np.ones(1))
     fit: Any = SimpleNamespace(
         theta=SimpleNamespace(sigma=np.ones((4, 1000))),
@@ -208,6 +209,7 @@ def test_a_sampler(
 )
 def test_a_maximum(numbers: dict[str, Any], ok: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "_undetermined_findings", lambda _fit, _what: [])
+    monkeypatch.setattr(diagnosis, "_collinear_findings", lambda _fit: [])
     root = np.array([[[[numbers.get("ratio", 1.0)]]]])
     fit: Any = SimpleNamespace(
         theta=SimpleNamespace(relative=lambda _basis: root),

@@ -147,6 +147,13 @@ def _refuse_dependent_columns(design: Design, cross: CrossProducts) -> None:
     for k in np.flatnonzero(cross.basis.x.own < _RANK_TOLERANCE).tolist():
         weights = np.linalg.lstsq(design.rows.X[:, :k], design.rows.X[:, k], rcond=None)[0]
         used = np.abs(weights) > 1e-8 * max(np.abs(weights).max(initial=0.0), 1e-300)
+        mean = _GROUP_MEAN.fullmatch(design.terms[k])
+        if mean and np.ptp(design.rows.X[:, k]) <= 1e-12 * np.abs(design.rows.X[:, k]).max():
+            raise DataError(
+                f"'{design.terms[k]}' is the same in every '{mean[2]}': the data are balanced in "
+                f"'{mean[1][5:-2]}', all of whose variation is within groups; a group mean of it "
+                "explains nothing, remove it from the formula"
+            )
         listed = ", ".join(f"'{design.terms[i]}'" for i in np.flatnonzero(used))
         raise DataError(
             f"the fixed column '{design.terms[k]}' is a combination of {listed}; "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.near_collinear import near_combinations
 from hierbayes.design.sums import left_within
 from hierbayes.display.blocks import Items
 from hierbayes.display.page import Page, Printed
@@ -90,6 +91,7 @@ def diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
             "the data; centring it would let the chains move"
         )
     findings.extend(_undetermined_findings(fit, "it is the prior"))
+    findings.extend(_collinear_findings(fit))
     verdict = "Sampling went well." if not bad else "Do not use these draws before mending this:"
     return Diagnosis(not bad, verdict, (*bad, *findings), table)
 
@@ -134,6 +136,7 @@ def diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
     if evidence.singular:
         findings.extend(_boundary_findings(fit))
     findings.extend(_undetermined_findings(fit, "its value means nothing"))
+    findings.extend(_collinear_findings(fit))
     if bad:
         verdict = f"The {evidence.name} maximum is not certain:"
     elif vanished:
@@ -155,6 +158,10 @@ def diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
         index=["log-likelihood", "gradient", "ascent", "singular", "evaluations"],
     )
     return Diagnosis(not bad, verdict, (*bad, *findings), table)
+
+
+def _collinear_findings(fit: Fitted) -> list[str]:
+    return [near.text for near in near_combinations(fit.problem)]
 
 
 def _undetermined_findings(fit: Fitted, what: str) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
+from hierbayes.design.near_collinear import near_combinations
 from hierbayes.design.subject import subject_of
 from hierbayes.display.blocks import Table
 from hierbayes.display.interval import Interval
@@ -138,7 +139,8 @@ def _title(fit: Fitted) -> str:
 
 
 def _about(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:
-    return subject_of(fit.design).lines(*further, dropped=fit.design.dropped)
+    near = tuple(("Beware", one.text) for one in near_combinations(fit.problem))
+    return subject_of(fit.design).lines(*further, *near, dropped=fit.design.dropped)
 
 
 def _criteria(evidence: Maximum) -> pd.DataFrame:

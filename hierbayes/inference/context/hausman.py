@@ -18,6 +18,7 @@ from hierbayes.display.page import Page, Printed
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.context.fixed_effects import WithinFit, within_fit
+from hierbayes.inference.context.spread import deviations
 from hierbayes.inference.context.submodel import fit_columns
 from hierbayes.inference.context.swamy_arora import SwamyArora, swamy_arora
 from hierbayes.inference.residuals.anchor import problem_of
@@ -122,7 +123,7 @@ def hausman(source: Any) -> Hausman:
         tests=tests,
         variances=_variances(within, random, moments),
         about=subject_of(design).lines(),
-        conclusion=conclusion(tests, estimates),
+        conclusion=conclusion(tests, estimates, _balanced(design, names)),
         notes=_notes(design, within, moments, tests),
     )
 
@@ -213,8 +214,25 @@ def _variances(within: WithinFit, random: State, moments: SwamyArora | None) -> 
     return frame.rename_axis("estimator")
 
 
-def conclusion(tests: pd.DataFrame, estimates: pd.DataFrame) -> tuple[str, ...]:
-    """What the versions together say of the slopes, in words."""
+def _balanced(design: Design, names: list[str]) -> bool:
+    """Whether these columns have the same mean in every group, and not as deviations from it."""
+    columns = design.rows.X[:, [design.terms.index(name) for name in names]]
+    rest = deviations(columns, design.rows.codes, design.J)
+    between, small = columns - columns.mean(axis=0) - rest, 1e-10 * columns.std(axis=0)
+    same = (np.abs(between) <= small).all(axis=0)
+    return bool((same & (np.abs(columns.mean(axis=0)) > small)).all())
+
+
+def conclusion(
+    tests: pd.DataFrame, estimates: pd.DataFrame, balanced: bool = False
+) -> tuple[str, ...]:
+    """What the versions together say of the slopes, in words; of ``balanced`` columns too."""
+    if int(tests["df"].iloc[0]) == 0 and balanced:
+        listed = ", ".join(f"'{term}'" for term in estimates.index)
+        return (
+            f"the data are balanced: {listed} has the same mean in every group, so that all of its "
+            "variation is within groups, both estimates are the same, and nothing is left to test",
+        )
     if int(tests["df"].iloc[0]) == 0:
         return (
             "the two estimates are the same to rounding, and nothing is left to test: the model "
