@@ -12,6 +12,7 @@ over all groups, whatever the rank of each.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -55,6 +56,7 @@ class BlindDirections:
         return entries
 
 
+@lru_cache(maxsize=4)  # asked when the problem is posed, and by each fit
 def blind_directions(cross: CrossProducts, blocks: tuple[int, ...]) -> BlindDirections:
     """What the data cannot tell apart; none as a rule.
 
