@@ -197,3 +197,12 @@ def test_a_factor_of_numbers_keeps_its_labels() -> None:
     data = grouped().assign(year=pd.Series(np.tile([2001, 2002, 2003], 32), dtype="uint16"))
     design = hb.Model("y ~ C(year) + (1 | g)", data=data).problem.design
     assert design.terms == ("Intercept", "C(year)[T.2002]", "C(year)[T.2003]")
+
+
+def test_a_column_called_as_a_group_mean_is_none() -> None:
+    data = grouped()
+    data["cvar(x, g)"] = np.random.default_rng(1).normal(size=ROWS // 8)[data["g"]]
+    fit = hb.Model("y ~ x + `cvar(x, g)` + (1 | g)", data=data).reml()
+    with pytest.raises(hb.DataError, match=r"^the model has no group mean of 'x'"):
+        fit.contextual("x")
+    assert hb.Model("y ~ x + cvar(x, g) + (1 | g)", data=grouped()).reml().contextual("x")

@@ -150,9 +150,10 @@ def x_columns(design: Design, x: str) -> tuple[XColumn, ...]:
     found, place = [], 0
     for part in design.columns.fixed_spec.structure:
         factors = list(map(factor_text, part.term.factors))
-        roles = tuple(forms[_plain(factor)] for factor in factors if _plain(factor) in forms)
+        named = [(factor, _role(factor, forms)) for factor in factors]
+        roles = tuple(role for _, role in named if role)
         if roles:
-            rest = [factor for factor in factors if _plain(factor) not in forms]
+            rest = [factor for factor, role in named if not role]
             others = tuple(factor for factor in rest if not is_number(factor))
             scale = float(np.prod([float(factor) for factor in rest if is_number(factor)]))
             found += [XColumn(place + k, roles, others, scale) for k in range(len(part.columns))]
@@ -166,6 +167,13 @@ def _forms(x: str, group: str) -> dict[str, str]:
     return {bare: "x"} | {f"{role}({bare},{name})": role for role in ("cvar", "dvar", "lvar")}
 
 
+def _role(factor: str, forms: dict[str, str]) -> str:
+    """What a factor is of x; empty for a column of the data that is called as a mean is."""
+    role = forms.get(_plain(factor), "")
+    is_column = factor[:1] == factor[-1:] == "`" and factor.count("`") == 2
+    return "" if is_column and role != "x" else role
+
+
 def _plain(text: str) -> str:
     return bare(text).replace(" ", "")
 
@@ -176,7 +184,7 @@ def _refuse_bent(design: Design, x: str) -> None:
     for part in design.columns.fixed_spec.structure:
         factors = list(map(factor_text, part.term.factors))
         words = [factor for factor in factors if not is_number(factor)]
-        other = [factor for factor in words if _plain(factor) not in forms]
+        other = [factor for factor in words if not _role(factor, forms)]
         if any(factor_names(factor) & factor_names(x) for factor in other):
             raise DataError(
                 f"the slopes of '{x}' change with '{x}' itself, for it stands in the term "
