@@ -135,3 +135,17 @@ def test_from_near_by() -> None:
     for one in (again, near):
         assert_allclose(one.value, best.value, rtol=1e-13)
         assert_allclose(one.theta.G, best.theta.G, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_few_groups_take_few_evaluations(seed: int) -> None:
+    """Several starts, of which those that come near a known maximum end there."""
+    rng = np.random.default_rng(seed)
+    g = np.repeat(np.arange(4), 5)
+    data = pd.DataFrame({"y": rng.normal(size=4)[g] + rng.normal(size=20), "g": g})
+    cross = hb.Model("y ~ 1 + (1 | g)", data=data).problem.cross
+    for reading in (ML, REML):
+        best = maximise(cross, (1,), reading)
+        assert best.evaluations <= 25
+        for size in np.geomspace(1e-3, 30.0, 40):
+            assert profile_at(np.array([[size]]), cross, reading).value <= best.value + 1e-9

@@ -33,6 +33,7 @@ _FIRST_RADIUS = 0.5  # in units of each effect's size and noise
 _FEW_GROUPS = 5  # for each free entry of λ: with more, ℓ has one maximum in practice
 VANISHED = 1e4  # sd of an effect beside σ, where σ² = 0 is a face that the data allow
 _FAR_LARGER = 30.0  # variance of the effects, beside a start, that has a start of its own
+_NEAR = 0.1  # of the squared size and noise of effects: where a climb ends at a known maximum
 _OTHER_SIZES = (0.1, 0.5, 3.0)  # of the noise: where else a search begins
 
 
@@ -138,6 +139,13 @@ class _Search:
             return 1.0
         return profile.sigma**2 * self.freedom / self.left
 
+    def is_near(self, triangle: _Triangle, maximum: Optimum) -> bool:
+        """Whether a root is within a share of a standard error or of itself of a maximum."""
+        root = maximum.theta.relative(self.cross.basis)
+        size = np.sqrt((root**2).sum(axis=1)) + self.noise
+        apart = (triangle.root @ triangle.root.T - root @ root.T) / np.outer(size, size)
+        return bool(np.abs(apart).max() < _NEAR)
+
     def at(self, Gamma: Floats) -> tuple[_Triangle, Profile]:
         """ℓ at a Γ (q, q), its smallest variances put to zero."""
         triangle = self.factorised(Gamma)
@@ -197,9 +205,14 @@ def maximise(cross: CrossProducts, blocks: tuple[int, ...], reading: Reading = R
         if (larger := search.ratio(first[1])) > _FAR_LARGER:
             starts.append(search.at(np.diag(larger * search.noise**2)))
         starts = [max(starts, key=lambda start: start[1].value)]
-    if search.has_few_groups or not np.isfinite(first[1].value):
-        starts += [search.at(np.diag((size * search.noise) ** 2)) for size in _OTHER_SIZES]
-    found = [_climb(search, *start) for start in starts if np.isfinite(start[1].value)]
+    found: list[Optimum] = []
+    if np.isfinite(starts[0][1].value):
+        found.append(_climb(search, *starts[0]))
+    if search.has_few_groups or not found:
+        for size in _OTHER_SIZES:
+            start = search.at(np.diag((size * search.noise) ** 2))
+            if np.isfinite(start[1].value):
+                found.append(_climb(search, *start, tuple(found)))
     if not found:
         raise EstimationError(
             "the likelihood cannot be evaluated: check the scale of the random effects"
@@ -226,8 +239,13 @@ def maximise_near(
     return replace(best, evaluations=near.evaluations + far.evaluations)
 
 
-def _climb(search: _Search, triangle: _Triangle, profile: Profile) -> Optimum:
-    """Newton steps in a trust region, from where ℓ is finite to a maximum."""
+def _climb(
+    search: _Search, triangle: _Triangle, profile: Profile, known: tuple[Optimum, ...] = ()
+) -> Optimum:
+    """Newton steps in a trust region, from where ℓ is finite to a maximum.
+
+    A climb that comes near a known maximum, and no higher, ends there.
+    """
     radius, last = _FIRST_RADIUS, np.inf
     for _ in range(_MOST_STEPS):
         curvature = profile.curvature()
@@ -252,6 +270,9 @@ def _climb(search: _Search, triangle: _Triangle, profile: Profile) -> Optimum:
         elif rise > 0.75 * gain and length > 0.9 * radius:
             radius *= 3.0
         (triangle, profile), last = there, gain
+        for maximum in known:
+            if profile.value <= maximum.value and search.is_near(triangle, maximum):
+                return maximum
         if search.residual_can_vanish and _largest(triangle) > VANISHED:
             return _report(search, triangle, profile, profile.curvature(), information)
     return _report(search, triangle, profile, curvature, information)
