@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
-from keyword import iskeyword
 
 import pandas as pd
 
@@ -21,6 +20,7 @@ from hierbayes.errors import FormulaError, ModelFileError
 from hierbayes.library.model_file import ModelFile, read_model_file
 from hierbayes.library.shipped_models import shipped_model
 from hierbayes.specification.equations import Multilevel
+from hierbayes.specification.terms import column_name
 
 ROLES = {"mathach": "y", "ses": "x", "Sector": "w", "school": "group"}  # of the shipped files
 _WHAT = {
@@ -235,5 +235,4 @@ def _renamed(equations: Multilevel, columns: dict[str, str]) -> Multilevel:
 
 
 def _quoted(column: str) -> str:
-    name = column.strip("`")
-    return name if name.isidentifier() and not iskeyword(name) else f"`{name}`"
+    return column_name(column.strip("`"))

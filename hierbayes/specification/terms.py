@@ -141,10 +141,21 @@ def factor_text(factor: Factor) -> str:
     """
     text = str(factor.expr)
     if factor.eval_method is Factor.EvalMethod.LOOKUP:
-        return text if _is_word(text) else f"`{text}`"
+        return column_name(text)
     if factor.eval_method is Factor.EvalMethod.PYTHON and not _reads_as_one(text):
         return f"{{{text}}}"
     return text
+
+
+def column_name(name: str) -> str:
+    """A column as a formula names it: in backticks where the name alone says something else.
+
+    Examples
+    --------
+    >>> column_name("ses"), column_name("a b"), column_name("class"), column_name("TRUE")
+    ('ses', '`a b`', '`class`', '`TRUE`')
+    """
+    return name if _is_word(name) else f"`{name}`"
 
 
 def outside_backticks(text: str) -> str:

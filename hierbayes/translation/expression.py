@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Collection, Mapping
-from keyword import iskeyword
 
 from hierbayes.design.variables import Variables
 from hierbayes.errors import FormulaError
-from hierbayes.specification.terms import without_braces
+from hierbayes.specification.terms import column_name, without_braces
 from hierbayes.translation.columns import look_like_numbers
 
 _BACKTICKS = re.compile(r"`([^`]*)`")
@@ -160,13 +159,9 @@ def plain_contextual(factor: str, levels: Mapping[str, tuple[str, ...]]) -> str:
     match tree:
         case ast.Call(args=[ast.Compare(ast.Name(name), [ast.Eq()], [ast.Constant(high)]), group]):
             if len(levels.get(name, ())) == 2 and levels[name][1] == high:
-                parts = [_in_backticks(name), _in_backticks(ast.unparse(group))]
+                parts = [column_name(name), column_name(ast.unparse(group))]
                 return f"{called(tree)}({', '.join(parts)})"
     return factor
-
-
-def _in_backticks(name: str) -> str:
-    return name if name.isidentifier() and not iskeyword(name) else f"`{name}`"
 
 
 class _Spelling(ast.NodeTransformer):

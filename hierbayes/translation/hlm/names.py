@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hierbayes.errors import FormulaError
-from hierbayes.specification.terms import factors_of, names_in, read_terms
+from hierbayes.specification.terms import column_name, factors_of, names_in, read_terms
 from hierbayes.translation.expression import factor_tree
 from hierbayes.translation.hlm.text import HlmText, Stretch
-from hierbayes.translation.programs.factor_trees import quoted
 
 _INDICATOR = re.compile(r"(?P<name>.+?)\[(?:T\.)?(?P<level>[^\]]*)\](?:[_.]?(?:ij|j|i))?$")
 _MEAN = re.compile(r"(?:MEAN[_.]?(?P<plain>\w+)|mean\((?P<called>[^()]+)\))[_.]*$", re.IGNORECASE)
@@ -69,7 +68,7 @@ class HlmNames:
                 return Variable(self.defined[name])
         column = self._subscripted(inside)
         if column is not None:
-            return Variable(quoted(column))
+            return Variable(column_name(column))
         found = self._indicator(inside) or self._contextual(inside) or self._expression(inside)
         if found is None:
             raise self._unknown(inside)
@@ -79,22 +78,22 @@ class HlmNames:
         """The variable as a note says it is centred."""
         kind = self.centred.get(variable.factor)
         if kind == "group":
-            return Variable(f"dvar({variable.factor}, {quoted(self.group)})")
+            return Variable(f"dvar({variable.factor}, {column_name(self.group)})")
         return Variable(f"center({variable.factor})") if kind == "grand" else variable
 
     def _deviation(self, first: Stretch, second: Stretch) -> Variable:
         """``x - mean of x``."""
         of = self.variable(first).factor
-        if self.variable(second).factor != f"cvar({of}, {quoted(self.group)})":
+        if self.variable(second).factor != f"cvar({of}, {column_name(self.group)})":
             raise self.text.refuse(
                 f"'{second.text.strip()}' is not the group mean of '{first.text.strip()}'; only "
                 "differences from group means are read",
                 second,
             )
-        return Variable(f"dvar({of}, {quoted(self.group)})")
+        return Variable(f"dvar({of}, {column_name(self.group)})")
 
     def _mean(self, of: Stretch, by: Stretch | None) -> str:
-        group = self.variable(by).factor if by else quoted(self.group)
+        group = self.variable(by).factor if by else column_name(self.group)
         return f"cvar({self.variable(of).factor}, {group})"
 
     def _subscripted(self, stretch: Stretch) -> str | None:
@@ -119,7 +118,7 @@ class HlmNames:
         """``Sector[Public]``."""
         found = _INDICATOR.match(stretch.text)
         column = self._column(found["name"]) if found else None
-        return Variable(quoted(column), found["level"]) if found and column else None
+        return Variable(column_name(column), found["level"]) if found and column else None
 
     def _contextual(self, stretch: Stretch) -> Variable | None:
         """``MEAN_x``, ``mean(x)`` or x with a bar, where no column is called so."""
@@ -131,7 +130,7 @@ class HlmNames:
                 of = re.sub(f"[{_MACRONS}]", "", decomposed).rstrip(".")
             column = self._column(of) if of else None
             if column is not None:
-                return Variable(f"cvar({quoted(column)}, {quoted(self.group)})")
+                return Variable(f"cvar({column_name(column)}, {column_name(self.group)})")
         return None
 
     def _expression(self, stretch: Stretch) -> Variable | None:

@@ -6,12 +6,8 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hierbayes.translation.programs.factor_trees import (
-    factor_text,
-    put_factors,
-    quoted,
-    usual_functions,
-)
+from hierbayes.specification.terms import column_name
+from hierbayes.translation.programs.factor_trees import factor_text, put_factors, usual_functions
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +66,9 @@ def usual_factor(step: DerivedColumn, steps: Sequence[DerivedColumn]) -> str:
         return ""
     if isinstance(step, Computed):
         tree = usual_functions(step.tree)
-        return factor_text(put_factors(tree, lambda name: stands_for.get(name, quoted(name))))
+        return factor_text(put_factors(tree, lambda name: stands_for.get(name, column_name(name))))
     kind = "cvar" if isinstance(step, GroupMean) else "dvar"
-    return f"{kind}({stands_for.get(step.of, quoted(step.of))}, {quoted(step.group)})"
+    return f"{kind}({stands_for.get(step.of, column_name(step.of))}, {column_name(step.group)})"
 
 
 def made_of(step: DerivedColumn) -> frozenset[str]:
@@ -85,4 +81,4 @@ def made_of(step: DerivedColumn) -> frozenset[str]:
 
 def base_factor(step: DerivedColumn) -> str:
     """What a column stands for inside another: an indicator for its factor."""
-    return quoted(step.of) if isinstance(step, Indicator) else step.factor
+    return column_name(step.of) if isinstance(step, Indicator) else step.factor

@@ -6,8 +6,8 @@ import ast
 import copy
 import re
 from collections.abc import Callable
-from keyword import iskeyword
 
+from hierbayes.specification.terms import column_name
 from hierbayes.translation.expression import factor_tree
 
 # Functions that formulas know with and without "np."; readers write them with it.
@@ -35,19 +35,8 @@ def tree_text(tree: ast.expr) -> str:
     odd = copy.deepcopy(tree)
     for node in ast.walk(odd):
         if isinstance(node, ast.Name):
-            node.id = quoted(node.id)
+            node.id = column_name(node.id)
     return ast.unparse(odd)
-
-
-def quoted(name: str) -> str:
-    """A name of a column as formulas write it.
-
-    Examples
-    --------
-    >>> quoted("x"), quoted("a b")
-    ('x', '`a b`')
-    """
-    return name if name.isidentifier() and not iskeyword(name) else f"`{name}`"
 
 
 def put_factors(tree: ast.expr, factor_of: Callable[[str], str]) -> ast.expr:

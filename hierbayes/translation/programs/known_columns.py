@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.terms import factors_of
+from hierbayes.specification.terms import column_name, factors_of
 from hierbayes.translation.columns import Columns
 from hierbayes.translation.expression import CONTEXTUAL, called, factor_tree
 from hierbayes.translation.prepared_data import Dropped, arguments_of, refuse_other_rows
 from hierbayes.translation.programs.arithmetic import read_arithmetic
 from hierbayes.translation.programs.code_words import NAME, STRING, Cursor, Word
-from hierbayes.translation.programs.factor_trees import factor_text, quoted, same_factor
+from hierbayes.translation.programs.factor_trees import factor_text, same_factor
 
 # The level in a name such as Sex[T.Male].
 _LEVEL = re.compile(r"\[[^\]]*\]")
@@ -136,7 +136,7 @@ class KnownColumns:
         """The factor of a formula that a word stands for; an indicator stands for its factor."""
         made = self.made(word.text)
         if made is None:
-            return quoted(self.column(word, cursor))
+            return column_name(self.column(word, cursor))
         if made.indicates and not made.confirmed:
             raise cursor.refuse(
                 f"'{word.text}' is an indicator of one level of '{made.factor}'; use the factor "
@@ -174,7 +174,7 @@ class KnownColumns:
 
     def rename(self, old: Word, new: str, cursor: Cursor) -> None:
         """A column under another name."""
-        made = self.made(old.text) or Made(quoted(self.column(old, cursor)))
+        made = self.made(old.text) or Made(column_name(self.column(old, cursor)))
         self._made[self._key(new)] = made
 
     def label(self, name: str, text: str) -> None:

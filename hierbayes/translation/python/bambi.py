@@ -19,7 +19,7 @@ from hierbayes.errors import FormulaError
 from hierbayes.priors.families import Prior
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.random_term import random_terms
-from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms
+from hierbayes.specification.terms import INTERCEPT, column_name, factors_of, join_terms
 from hierbayes.translation.coding import (
     compact,
     is_one_column,
@@ -33,7 +33,6 @@ from hierbayes.translation.expression import (
     spelled_factor,
 )
 from hierbayes.translation.python.code import (
-    backticked,
     complete_rows,
     contextual_in,
     definitions,
@@ -137,7 +136,7 @@ def emit(model: ModelToWrite) -> str:
 
 def _formula(model: ModelToWrite) -> str:
     spec = model.specification
-    group = backticked(spec.group)
+    group = column_name(spec.group)
     parts = [
         f"(1|{group})" if block == (INTERCEPT,) else f"(0 + {_term(block[0], model)}|{group})"
         for block in spec.random_effects
@@ -147,7 +146,7 @@ def _formula(model: ModelToWrite) -> str:
 
 
 def _term(term: str, model: ModelToWrite) -> str:
-    return python_term(term, model, _FUNCTIONS, backticked, "bambi")
+    return python_term(term, model, _FUNCTIONS, column_name, "bambi")
 
 
 def _priors(model: ModelToWrite) -> list[tuple[str, str]]:
@@ -173,7 +172,7 @@ def _named(term: str, model: ModelToWrite) -> str:
     if term == INTERCEPT:
         return "Intercept"
     spelled = [
-        spelled_factor(factor, model.variables, _FUNCTIONS, backticked, "bambi")
+        spelled_factor(factor, model.variables, _FUNCTIONS, column_name, "bambi")
         for factor in factors_of(term)
     ]
     return ":".join(_flat(parse_factor(factor)) for factor in spelled)

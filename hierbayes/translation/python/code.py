@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from keyword import iskeyword
 
 from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import INTERCEPT, factors_of
@@ -62,11 +61,6 @@ def orders_of_levels(model: ModelToWrite) -> list[str]:
 def quoted(text: str) -> str:
     """A text as Python reads it, in double quotes where they do."""
     return repr(text) if '"' in text or "\\" in text else f'"{text}"'
-
-
-def backticked(name: str) -> str:
-    """A column as formulae and formulaic read it."""
-    return name if name.isidentifier() and not iskeyword(name) else f"`{name}`"
 
 
 def python_term(

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.priors.prior_set import EffectEntry, Entry
-from hierbayes.specification.terms import INTERCEPT
+from hierbayes.specification.terms import INTERCEPT, column_name
 from hierbayes.translation.dialect import Dialect, ModelToWrite
 from hierbayes.translation.python.code import (
-    backticked,
     complete_rows,
     contextual_in,
     definitions,
@@ -160,7 +159,7 @@ def _name(letter: str, k: int, model: ModelToWrite) -> str:
 
 
 def _sum(terms: tuple[str, ...], model: ModelToWrite) -> str:
-    written = [python_term(term, model, _FUNCTIONS, backticked, "PyMC") for term in terms]
+    written = [python_term(term, model, _FUNCTIONS, column_name, "PyMC") for term in terms]
     return " + ".join(written if INTERCEPT in terms else ["0", *written])
 
 

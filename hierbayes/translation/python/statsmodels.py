@@ -8,13 +8,12 @@ https://www.statsmodels.org/stable/mixed_linear.html
 from __future__ import annotations
 
 import ast
-import keyword
 import re
 from collections.abc import Sequence
 
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification, read_combined
-from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms
+from hierbayes.specification.terms import INTERCEPT, column_name, factors_of, join_terms
 from hierbayes.translation.coding import compact, is_one_column, refuse_other_coding
 from hierbayes.translation.columns import booleans_among
 from hierbayes.translation.dialect import Dialect, ModelToWrite, pointed
@@ -208,7 +207,7 @@ def _number(factor: str, model: ModelToWrite) -> str:
 
 def _column(name: str) -> str:
     """A name as patsy reads it, which statsmodels uses by default."""
-    return name if name.isidentifier() and not keyword.iskeyword(name) else f"Q('{name}')"
+    return name if column_name(name) == name else f"Q({name!r})"
 
 
 DIALECT = Dialect("statsmodels", "Python: statsmodels mixedlm", emit, read)

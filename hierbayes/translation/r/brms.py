@@ -82,8 +82,7 @@ def _priors(model: ModelToWrite) -> list[str]:
     priors, fixed = model.priors, r_columns(model)
     lines = _class("b", priors.gamma, {name: f"coef = {_coef(fixed[name])}" for name in fixed})
     where = {
-        name: f"coef = {_coef(r_effect(name.effect, model.variables))}, "
-        f"group = {r_string(name.factor)}"
+        name: f"coef = {_coef(r_effect(name.effect, model))}, group = {r_string(name.factor)}"
         for name, _, _ in priors.sd
     }
     lines += _class("sd", priors.sd, where)

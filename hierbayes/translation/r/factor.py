@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from hierbayes.errors import FormulaError
+from hierbayes.specification.terms import column_name
 from hierbayes.translation.columns import Columns, booleans_among, no_such_column
 from hierbayes.translation.r.syntax import Node
-from hierbayes.translation.r.words import MARKS, TO_PYTHON, python_name
+from hierbayes.translation.r.words import MARKS, TO_PYTHON
 
 _TRUTHS = ("==", "!=", "<", "<=", ">", ">=", "&", "|")
 
@@ -56,7 +57,7 @@ def to_python(node: Node, columns: Sequence[str]) -> str:
         case "name":
             if node.text not in columns:
                 raise FormulaError(no_such_column(node.text, columns))
-            return python_name(node.text)
+            return column_name(node.text)
         case "number":
             return node.text.removesuffix("L")
         case "string":

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification, read_combined
-from hierbayes.specification.terms import INTERCEPT, read_terms
+from hierbayes.specification.terms import INTERCEPT, column_name, read_terms
 from hierbayes.translation.coding import is_one_column
 from hierbayes.translation.dialect import Dialect, ModelToWrite, pointed
 from hierbayes.translation.r.code import program, r_block, r_formula
@@ -23,7 +23,7 @@ from hierbayes.translation.r.reading import (
     refuse_split_factors,
 )
 from hierbayes.translation.r.syntax import Node
-from hierbayes.translation.r.words import python_name, r_name
+from hierbayes.translation.r.words import r_name
 
 _LME = Signature(
     "lme",
@@ -124,7 +124,7 @@ def _pieces(node: Node, group: str, columns: Sequence[str], text: str) -> list[t
         return [
             piece
             for name, value in node.arguments
-            for piece in _pieces(value, python_name(name) if name else "", columns, text)
+            for piece in _pieces(value, column_name(name) if name else "", columns, text)
         ]
     bar = node.parts[0] if node.kind == "prefix" and node.text == "~" else node
     if bar.kind == "infix" and bar.text == "|":

@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification, read_combined
-from hierbayes.specification.terms import factors_of
+from hierbayes.specification.terms import column_name, factors_of
 from hierbayes.translation.columns import Columns
 from hierbayes.translation.dialect import pointed
 from hierbayes.translation.r.factor import term_factor, to_python
 from hierbayes.translation.r.syntax import Node, parse_r
-from hierbayes.translation.r.words import python_name
 
 # What ``d$x <- factor(...)``, ``d[["x"]] <- ...`` and ``mutate(d, x = factor(...))`` make.
 _MADE_FACTORS = re.compile(
@@ -134,7 +133,7 @@ def refuse_split_factors(
 def factors_among(terms: Sequence[str], columns: Sequence[str]) -> list[str]:
     """Factors in these terms, by name: what C(...) makes, and columns known to hold labels."""
     levels = columns.levels if isinstance(columns, Columns) else {}
-    named = {python_name(name): name for name in levels}
+    named = {column_name(name): name for name in levels}
     parts = [part for term in terms for part in factors_of(term)]
     return [named.get(part, part) for part in parts if part in named or part.startswith("C(")]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hierbayes.design.variables import Variables
 from hierbayes.errors import FormulaError
 from hierbayes.priors.families import (
     LKJ,
@@ -24,8 +23,8 @@ from hierbayes.priors.families import (
     StudentT,
     Uniform,
 )
-from hierbayes.specification.terms import factors_of
-from hierbayes.translation.coding import column_parts
+from hierbayes.specification.terms import bare, factors_of
+from hierbayes.translation.coding import all_factors, column_parts
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.r.expression import to_r
 from hierbayes.translation.r.words import r_name
@@ -101,21 +100,23 @@ def r_columns(model: ModelToWrite) -> dict[str, str]:
         for factor in factors_of(term):
             order.setdefault(to_r(factor, model.variables), len(order))
     names = [name for name, _, _ in model.priors.gamma]
-    return {name: _r_column(name, model.variables, order) for name in names}
+    return {name: _r_column(name, model, order) for name in names}
 
 
-def r_effect(name: str, variables: Variables) -> str:
+def r_effect(name: str, model: ModelToWrite) -> str:
     """R's name of a random column."""
-    return _r_column(name, variables, {})
+    return _r_column(name, model, {})
 
 
-def _r_column(name: str, variables: Variables, order: Mapping[str, int]) -> str:
+def _r_column(name: str, model: ModelToWrite, order: Mapping[str, int]) -> str:
     if name == "Intercept":
         return name
     pieces = []
-    for factor, level in column_parts(name, variables):
-        known = factor in variables.columns
-        # Names of columns have lost the braces of Python in braces.
-        written = r_name(factor) if known else to_r(f"{{{factor}}}", variables)
+    # Names of columns have lost braces and backticks.
+    written_out = {bare(factor): factor for factor in all_factors(model.specification)}
+    for factor, level in column_parts(name, model.variables):
+        known = factor in model.variables.columns
+        spelled = written_out.get(factor, f"{{{factor}}}")
+        written = r_name(factor) if known else to_r(spelled, model.variables)
         pieces.append((order.get(written, 0), written + level))
     return ":".join(text for _, text in sorted(pieces, key=lambda pair: pair[0]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from keyword import iskeyword
 
 TO_R = {
     "np.log": "log", "np.log2": "log2", "np.log10": "log10", "np.log1p": "log1p",
@@ -17,7 +16,7 @@ SYNONYMS = {"log": "log", "log2": "log2", "log10": "log10", "exp": "exp"}  # for
 TO_PYTHON = {theirs: ours for ours, theirs in TO_R.items()} | {"as.factor": "C"}
 _RESERVED = {
     "if", "else", "repeat", "while", "function", "for", "next", "break", "TRUE", "FALSE", "NULL",
-    "Inf", "NaN", "NA", "in",
+    "Inf", "NaN", "NA", "in", "NA_integer_", "NA_real_", "NA_complex_", "NA_character_",
 }  # fmt: skip
 _SYNTACTIC = re.compile(r"(?:[^\W\d_]|\.(?!\d))[\w.]*")
 
@@ -46,8 +45,3 @@ def r_name(name: str) -> str:
 def r_string(text: str) -> str:
     """A text as R reads it."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def python_name(name: str) -> str:
-    """A name as a formula here reads it."""
-    return name if name.isidentifier() and not iskeyword(name) else f"`{name}`"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hierbayes.specification.terms import column_name
 from hierbayes.translation.programs.code_words import NAME, STRING, Cursor, Word
-from hierbayes.translation.programs.factor_trees import quoted
 from hierbayes.translation.programs.known_columns import KnownColumns
 from hierbayes.translation.sas.tables import Tables, read_data_set
 
@@ -111,7 +111,7 @@ def _read_item(item: Cursor, group: str | None, columns: KnownColumns) -> bool:
             f"'{name.text}' is a mean over all rows; a mean of groups needs GROUP BY", name
         )
     factor = columns.factor(of, item)
-    columns.define(name.text, f"{kind}({factor}, {quoted(group)})")
+    columns.define(name.text, f"{kind}({factor}, {column_name(group)})")
     if label:
         columns.label(name.text, label)
     return kind == "cvar"

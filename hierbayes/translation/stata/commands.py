@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from hierbayes.specification.terms import column_name
 from hierbayes.translation.programs.code_words import (
     NAME,
     NUMBER,
@@ -13,7 +14,6 @@ from hierbayes.translation.programs.code_words import (
     blank,
     split_words,
 )
-from hierbayes.translation.programs.factor_trees import quoted
 from hierbayes.translation.programs.known_columns import KnownColumns
 
 SYSTEM = "Stata"
@@ -151,7 +151,7 @@ def _read_egen(command: Cursor, group: Word | None, known: KnownColumns) -> None
             f"'{name.text}' is a mean over all rows; a mean of groups needs by(group)", name
         )
     of = known.factor(words[2], command)
-    known.define(name.text, f"cvar({of}, {quoted(known.column(group, command))})")
+    known.define(name.text, f"cvar({of}, {column_name(known.column(group, command))})")
 
 
 def _read_generate(command: Cursor, known: KnownColumns) -> None:
