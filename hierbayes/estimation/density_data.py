@@ -18,6 +18,7 @@ from hierbayes.estimation.density_layout import (
     LOG,
     LOWER,
     NO_JOINT,
+    PARAMETER,
     PLACE,
     ROW,
     SHARES,
@@ -30,7 +31,7 @@ from hierbayes.estimation.density_layout import (
 from hierbayes.estimation.inputs import GraphInputs, place_of_constant
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import GIVEN
-from hierbayes.priors.families import Flat, Prior
+from hierbayes.priors.families import Flat
 from hierbayes.priors.joint_parameters import log_lkj_constant
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.scalar_density import coefficients
@@ -133,29 +134,25 @@ def _rows(
 ) -> Floats:
     """σ, the sds and the γ that have coordinates of their own (K, ROW)."""
     q = len(design.effects)
-    sds = [prior for _, prior, _ in priors.sd]
-    if not sds and not priors.explains_gamma:
-        rows = [_row(Flat(), "log", "sd", starts["sd"] + k, volumes) for k in range(q)]
-    else:
-        rows = [
-            _row(prior, transform_of(prior, "sd"), "sd", starts["sd"] + k, volumes)
-            for k, prior in enumerate(sds)
-        ]
-    sigma = priors.sigma[1]
-    rows.insert(0, _row(sigma, transform_of(sigma, "sigma"), "sigma", starts["sigma"], volumes))
-    for k, (_, prior, _) in enumerate(priors.gamma if given else ()):
-        transform = transform_of(prior, "gamma")
-        rows.append(_row(prior, transform, "gamma", starts["gamma"] + k, volumes))
+    sds = [(prior, transform_of(prior, "sd")) for _, prior, _ in priors.sd]
+    gammas = [(prior, transform_of(prior, "gamma")) for _, prior, _ in priors.gamma if given]
+    first = 1 + q
+    if priors.explains_gamma:
+        first += place_of_constant(design, priors)
+    elif not sds:
+        sds = [(Flat(), "log")] * q
+    sigma = (priors.sigma[1], transform_of(priors.sigma[1], "sigma"))
+    rows = []
+    for block, ones, parameter in (("sigma", [sigma], 0), ("sd", sds, 1), ("gamma", gammas, first)):
+        for k, (prior, transform) in enumerate(ones):
+            row = np.zeros(ROW)
+            row[PLACE], row[PARAMETER] = starts[block] + k, parameter + k
+            row[TRANSFORM], row[VOLUME] = _TRANSFORMS[transform], volumes
+            if transform == "interval":
+                row[LOWER], row[UPPER] = prior.parameters["lower"], prior.parameters["upper"]
+            row[DENSITY:] = coefficients(prior, signed=block == "sd" and transform is None)
+            rows.append(row)
     return np.array(rows)
-
-
-def _row(prior: Prior, transform: str | None, block: str, place: int, volumes: bool) -> Floats:
-    row = np.zeros(ROW)
-    row[PLACE], row[TRANSFORM], row[VOLUME] = place, _TRANSFORMS[transform], volumes
-    if transform == "interval":
-        row[LOWER], row[UPPER] = prior.parameters["lower"], prior.parameters["upper"]
-    row[DENSITY:] = coefficients(prior, signed=block == "sd" and transform is None)
-    return row
 
 
 def _blocks(blocks: tuple[int, ...], eta: Floats, *, volumes: bool) -> Floats:

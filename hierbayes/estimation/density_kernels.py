@@ -3,6 +3,9 @@
 The PyMC graph (`graph`) defines the density; these functions compute the same by hand, for
 every structure, family and number of effects: all of that is data, in one flat buffer that
 `density_layout` describes.  They hold no Python object and never raise.
+
+Between the coordinates x and the likelihood stand the parameters s = (σ, sd with a sign
+(q,), γ (p,)), in user units; ``d_s`` is ∂/∂s.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from hierbayes.estimation.density_layout import (
     LOG,
     LOWER,
     NO_JOINT,
+    PARAMETER,
     PLACE,
     ROW,
     SHARES,
@@ -29,8 +33,8 @@ from hierbayes.estimation.density_layout import (
     Head,
 )  # fmt: skip
 from hierbayes.estimation.normalised_rows import fill_rows, pull_rows
-from hierbayes.estimation.shares_kernels import log_scales, pull_scales, varying_gamma
-from hierbayes.likelihood.native import likelihood
+from hierbayes.estimation.shares_kernels import fill_shares, pull_shares
+from hierbayes.likelihood.native import likelihood, pointer_at
 from hierbayes.priors.joint_kernels import icc_density, matrix_density
 from hierbayes.priors.scalar_density import scalar_density
 
@@ -43,13 +47,13 @@ from hierbayes.priors.scalar_density import scalar_density
 
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _read_numbers(x, data, values, slopes, gradient):
-    """Numbers with a prior of their own, from their coordinates; the log prior and its gradient.
+def _read_numbers(x, data, s, slopes, gradient):
+    """Parameters with a prior of their own, from their coordinates; the log prior.
 
-    ``slopes`` are the derivatives of the numbers with respect to their coordinates.
+    Adds its gradient; ``slopes`` are the derivatives of these parameters in their coordinates.
     """
     total = 0.0
-    for k in range(values.shape[0]):
+    for k in range(slopes.shape[0]):
         at = int(data[_AT_NUMBERS]) + k * ROW
         place = int(data[at + PLACE])
         v, slope, volume, d_volume = x[place], 1.0, 0.0, 0.0
@@ -65,7 +69,7 @@ def _read_numbers(x, data, values, slopes, gradient):
             volume = math.log(width) - abs(x[place]) - 2.0 * math.log1p(e)
             d_volume = 1.0 - 2.0 * share
         value, d_value = scalar_density(v, data, at + DENSITY)
-        values[k], slopes[k] = v, slope
+        s[int(data[at + PARAMETER])], slopes[k] = v, slope
         total += value + data[at + VOLUME] * volume
         gradient[place] += d_value * slope + data[at + VOLUME] * d_volume
     return total
@@ -97,42 +101,52 @@ def _pull_correlation(x, data, d_root, gradient):
 
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _add_likelihood(data, root, sigma, gamma, d_root, d_gamma):
-    """The collapsed likelihood and ∂/∂σ; adds its derivatives in root and γ."""
-    q, p = root.shape[0], gamma.shape[0]
-    internal = np.zeros(p)
-    at, center = int(data[_AT_GAMMA_TO_INTERNAL]), int(data[_AT_GAMMA_CENTER])
-    if data[_GIVEN] != 0.0:
+def _add_likelihood(data, root, s, d_root, d_s):
+    """The collapsed likelihood; adds its derivatives in the root of G, σ and γ."""
+    q = root.shape[0]
+    p = s.shape[0] - 1 - q
+    internal, out = np.zeros(p), np.empty(2 + q * q + p)
+    at, center, first = int(data[_AT_GAMMA_TO_INTERNAL]), int(data[_AT_GAMMA_CENTER]), 1 + q
+    given = data[_GIVEN] != 0.0
+    if given:
         for c in range(p):
             for d in range(p):
-                internal[c] += data[at + c * p + d] * (gamma[d] - data[center + d])
-    out = np.empty(2 + q * q + p)
+                internal[c] += data[at + c * p + d] * (s[first + d] - data[center + d])
     likelihood(
-        int(data[_GROUPS]), q, p, int(data[_READING]), sigma / data[_SCALE], data[_ROWS],
-        root.ctypes, internal.ctypes, data[int(data[_AT_TO_INTERNAL]) :].ctypes,
-        data[int(data[_AT_R]) :].ctypes, data[int(data[_AT_T]) :].ctypes,
-        data[int(data[_AT_W]) :].ctypes, data[int(data[_AT_PRECISION]) :].ctypes,
-        data[int(data[_AT_MEAN]) :].ctypes, out.ctypes,
+        int(data[_GROUPS]), q, p, int(data[_READING]), s[0] / data[_SCALE], data[_ROWS],
+        pointer_at(root, 0), pointer_at(internal, 0), pointer_at(data, int(data[_AT_TO_INTERNAL])),
+        pointer_at(data, int(data[_AT_R])), pointer_at(data, int(data[_AT_T])),
+        pointer_at(data, int(data[_AT_W])), pointer_at(data, int(data[_AT_PRECISION])),
+        pointer_at(data, int(data[_AT_MEAN])), pointer_at(out, 0),
     )  # fmt: skip
+    d_s[0] += out[1] / data[_SCALE]
     for i in range(q):
         for k in range(q):
             d_root[i, k] += out[2 + i * q + k]
-    if data[_GIVEN] != 0.0:
+    if given:
         for c in range(p):
             for d in range(p):
-                d_gamma[d] += data[at + c * p + d] * out[2 + q * q + c]
-    return out[0], out[1] / data[_SCALE]
+                d_s[first + d] += data[at + c * p + d] * out[2 + q * q + c]
+    return out[0]
 
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _add_joint(data, root, sd, sigma, d_root, d_sd):
-    """A prior of G or of the intraclass correlation and ∂/∂σ; adds its other derivatives."""
+def _add_joint(data, root, s, d_root, d_s):
+    """A prior of G or of the intraclass correlation; adds its derivatives."""
     kind, at = int(data[_JOINT]), int(data[_AT_JOINT])
     if NO_JOINT < kind < ICC:
-        return matrix_density(kind == INVERSE_WISHART, data, at, root, sd, d_root, d_sd)
+        return matrix_density(kind == INVERSE_WISHART, data, at, root, s, d_root, d_s)
     if kind == ICC:
-        return icc_density(data, at, root, sd, sigma, d_root, d_sd)
-    return 0.0, 0.0
+        return icc_density(data, at, root, s, d_root, d_s)
+    return 0.0
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _add_slopes(data, d_s, slopes, gradient):
+    """Add to the gradient what parameters with a prior of their own bring through their slopes."""
+    for k in range(slopes.shape[0]):
+        at = int(data[_AT_NUMBERS]) + k * ROW
+        gradient[int(data[at + PLACE])] += d_s[int(data[at + PARAMETER])] * slopes[k]
 
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -142,75 +156,33 @@ def density(with_gradient, x, data, out):
     Without the gradient only what follows it is of use.
     """
     n, q, p = x.shape[0], int(data[_EFFECTS]), int(data[_TERMS])
-    gradient, gamma = out[1 : 1 + n], out[2 + n + q * q :]
+    gradient, s, slopes = out[1 : 1 + n], np.zeros(1 + q + p), np.empty(int(data[_NUMBERS]))
+    log_share, log_scale = np.empty(q + p - 1), np.empty(q + p - 1)
+    by_shares = data[_JOINT] == SHARES
     gradient[:] = 0.0
-    K, by_shares = int(data[_NUMBERS]), data[_JOINT] == SHARES
-    values, slopes, d_values = np.empty(K), np.empty(K), np.zeros(K)
-    value = data[_CONSTANT] + _read_numbers(x, data, values, slopes, gradient)
-    sigma, signed = values[0], np.empty(q)
-    f = p - 1 if by_shares else 0
-    varying, d_varying, scratch = np.empty(f), np.zeros(f), np.zeros(n)
-    m = f + q if by_shares else 0
-    log_share, log_scale, d_log_scale = np.empty(m), np.empty(m), np.zeros(m)
-    joint, shares, xi = int(data[_AT_JOINT]), int(data[_SHARES_AT]), int(data[_XI_AT])
-    constant = int(data[_PLACE_OF_CONSTANT])
+    value = data[_CONSTANT] + _read_numbers(x, data, s, slopes, gradient)
     if by_shares:
-        value += log_scales(x, shares, sigma, data, joint, log_share, log_scale)
-        value += varying_gamma(
-            x, xi, data, joint, log_scale, varying, d_varying, np.zeros(m), scratch
-        )
-        for i in range(q):
-            signed[i] = math.exp(log_scale[f + i])
-        for c in range(p):
-            if c == constant:
-                gamma[c] = values[1]
-            else:
-                gamma[c] = varying[c - 1 if c > constant else c]
-    else:
-        for i in range(q):
-            signed[i] = values[1 + i]
-        for c in range(p):
-            gamma[c] = values[1 + q + c] if data[_GIVEN] != 0.0 else 0.0
+        value += fill_shares(x, data, log_share, log_scale, s)
     chol, root = np.zeros((q, q)), np.empty((q, q))
     value += _fill_correlation(x, data, chol)
     for i in range(q):
         for k in range(q):
-            root[i, k] = signed[i] * chol[i, k]
+            root[i, k] = s[1 + i] * chol[i, k]
             out[1 + n + i * q + k] = root[i, k]
-    out[1 + n + q * q] = sigma
+    out[1 + n + q * q] = s[0]
+    for c in range(p):
+        out[2 + n + q * q + c] = s[1 + q + c]
     if not with_gradient:
         return
-    sd, d_sd = np.empty(q), np.zeros(q)
-    d_root, d_gamma = np.zeros((q, q)), np.zeros(p)
+    d_root, d_s = np.zeros((q, q)), np.zeros(1 + q + p)
+    value += _add_likelihood(data, root, s, d_root, d_s)
+    value += _add_joint(data, root, s, d_root, d_s)
     for i in range(q):
-        sd[i] = abs(signed[i])
-    added, d_sigma = _add_likelihood(data, root, sigma, gamma, d_root, d_gamma)
-    value += added
-    added, slope = _add_joint(data, root, sd, sigma, d_root, d_sd)
-    value += added
-    d_values[0] = d_sigma + slope
-    for i in range(q):
-        total = d_sd[i] if signed[i] >= 0.0 else -d_sd[i]
         for k in range(i + 1):
-            total += d_root[i, k] * chol[i, k]
-            d_root[i, k] *= signed[i]
-        if by_shares:
-            d_log_scale[f + i] = total * signed[i]
-        else:
-            d_values[1 + i] = total
+            d_s[1 + i] += d_root[i, k] * chol[i, k]
+            d_root[i, k] *= s[1 + i]
     _pull_correlation(x, data, d_root, gradient)
     if by_shares:
-        for c in range(p):
-            if c == constant:
-                d_values[1] = d_gamma[c]
-            else:
-                d_varying[c - 1 if c > constant else c] = d_gamma[c]
-        varying_gamma(x, xi, data, joint, log_scale, varying, d_varying, d_log_scale, gradient)
-        total = pull_scales(x, shares, data, joint, log_share, d_log_scale, gradient)
-        d_values[0] += total / sigma
-    elif data[_GIVEN] != 0.0:
-        for c in range(p):
-            d_values[1 + q + c] = d_gamma[c]
-    for k in range(K):
-        gradient[int(data[int(data[_AT_NUMBERS]) + k * ROW + PLACE])] += d_values[k] * slopes[k]
+        pull_shares(x, data, log_share, log_scale, s, d_s, gradient)
+    _add_slopes(data, d_s, slopes, gradient)
     out[0] = value

@@ -9,9 +9,10 @@ from hierbayes.priors.scalar_density import WIDTH
 IDENTITY, LOG, INTERVAL = range(3)
 NO_JOINT, INVERSE_WISHART, WISHART, ICC, SHARES = range(5)
 # Of a number with a prior of its own, before the coefficients of its density: its coordinate, its
-# transform, the limits of an interval, and whether the volume of the transform counts.
-PLACE, TRANSFORM, LOWER, UPPER, VOLUME = range(5)
-DENSITY = 5
+# transform, the limits of an interval, whether the volume of the transform counts, and which of
+# the parameters (σ, sd (q,), γ (p,)) it is.
+PLACE, TRANSFORM, LOWER, UPPER, VOLUME, PARAMETER = range(6)
+DENSITY = 6
 ROW = DENSITY + WIDTH
 
 

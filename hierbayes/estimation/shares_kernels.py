@@ -7,21 +7,29 @@ logit), y of the shares φ = softmax(y, −Σy), and ξ of each varying γ_k, wi
     b = s²/(s² + e²),    γ_k = b g + √b e ξ
 
 s first of the p − 1 varying γ, then of the q random effects.  In x and y the prior, volumes
-of the maps included, is α log R² + β log(1 − R²) + c Σ_k log φ_k.  ``data`` has from ``at``
-on: α, β, c, the spreads (p − 1 + q,), and g and e (p − 1,).
+of the maps included, is α log R² + β log(1 − R²) + c Σ_k log φ_k.  The joint prior's part of
+the buffer holds α, β, c, the spreads (p − 1 + q,), and g and e (p − 1,).
 """
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
+
+from hierbayes.estimation.density_layout import Head
+
+_EFFECTS, _TERMS, _SHARES_AT, _XI_AT, _PLACE_OF_CONSTANT, _AT_JOINT = map(
+    int,
+    (Head.EFFECTS, Head.TERMS, Head.SHARES_AT, Head.XI_AT, Head.PLACE_OF_CONSTANT, Head.AT_JOINT),
+)
 
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def log_scales(x, start, sigma, data, at, log_share, log_scale):
-    """Log φ and log s (m,) at the coordinates x[start:]; the log prior of R² and φ."""
-    m = log_share.shape[0]
+def _log_scales(x, data, sigma, log_share, log_scale):
+    """Log φ and log s (p − 1 + q,) at the coordinates of R² and φ; their log prior."""
+    m, start, at = log_share.shape[0], int(data[_SHARES_AT]), int(data[_AT_JOINT])
     last, largest = 0.0, 0.0
     for k in range(m - 1):
         log_share[k] = x[start + 1 + k]
@@ -43,34 +51,45 @@ def log_scales(x, start, sigma, data, at, log_share, log_scale):
 
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def varying_gamma(x, start, data, at, log_scale, gamma, d_gamma, d_log_scale, d_x):
-    """γ (p − 1,) at ξ = x[start:] and the log of its prior.
+def fill_shares(x, data, log_share, log_scale, parameters):
+    """The sds and the varying γ among the parameters (σ, sd, γ), where σ stands; their log prior.
 
-    ``d_gamma`` are derivatives with respect to γ of something else; with those of the
-    prior they are added to d_log_scale and to d_x.
+    Log φ and log s (p − 1 + q,) are written over.
     """
-    f, m = gamma.shape[0], log_scale.shape[0]
-    value = 0.0
+    value = _log_scales(x, data, parameters[0], log_share, log_scale)
+    q, f = int(data[_EFFECTS]), int(data[_TERMS]) - 1
+    xi, at = int(data[_XI_AT]), int(data[_AT_JOINT]) + 3 + q + f
+    for k in range(q):
+        parameters[1 + k] = math.exp(log_scale[f + k])
     for k in range(f):
-        estimate, error = data[at + 3 + m + k], data[at + 3 + m + f + k]
-        s = math.exp(log_scale[k])
+        s, error = math.exp(log_scale[k]), data[at + f + k]
         kept = 1.0 / (1.0 + (error / s) * (error / s))
-        noise = math.sqrt(kept) * error
-        gamma[k] = kept * estimate + noise * x[start + k]
-        z = gamma[k] / s
-        value += 0.5 * math.log(kept) + math.log(error) - log_scale[k] - 0.5 * z * z
-        slope = d_gamma[k] - z / s
-        rest = (1.0 - kept) * (2.0 * kept * estimate + noise * x[start + k])
-        d_log_scale[k] += z * z - kept + slope * rest
-        d_x[start + k] += slope * noise
+        gamma = kept * data[at + k] + math.sqrt(kept) * error * x[xi + k]
+        place = 1 + q + k + (1 if k >= int(data[_PLACE_OF_CONSTANT]) else 0)
+        parameters[place] = gamma
+        value += 0.5 * math.log(kept) + math.log(error) - log_scale[k]
+        value -= 0.5 * (gamma / s) * (gamma / s)
     return value
 
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def pull_scales(x, start, data, at, log_share, d_log_scale, d_x):
-    """Add to d_x the derivatives through log s, and of the prior of R² and φ; returns Σ_k."""
-    m = log_share.shape[0]
-    total = 0.0
+def pull_shares(x, data, log_share, log_scale, parameters, d_parameters, d_x):
+    """Add to d_x, and to ∂/∂σ, what comes through log s and ξ, and the gradient of the prior."""
+    q, f = int(data[_EFFECTS]), int(data[_TERMS]) - 1
+    xi, at, start = int(data[_XI_AT]), int(data[_AT_JOINT]), int(data[_SHARES_AT])
+    m, d_log_scale, total = f + q, np.empty(f + q), 0.0
+    for k in range(q):
+        d_log_scale[f + k] = d_parameters[1 + k] * parameters[1 + k]
+    for k in range(f):
+        s, error = math.exp(log_scale[k]), data[at + 3 + m + f + k]
+        kept = 1.0 / (1.0 + (error / s) * (error / s))
+        noise = math.sqrt(kept) * error
+        place = 1 + q + k + (1 if k >= int(data[_PLACE_OF_CONSTANT]) else 0)
+        z = parameters[place] / s
+        slope = d_parameters[place] - z / s
+        rest = (1.0 - kept) * (2.0 * kept * data[at + 3 + m + k] + noise * x[xi + k])
+        d_log_scale[k] = z * z - kept + slope * rest
+        d_x[xi + k] += slope * noise
     for k in range(m):
         total += d_log_scale[k]
     r2 = 1.0 / (1.0 + math.exp(-x[start]))
@@ -81,4 +100,4 @@ def pull_scales(x, start, data, at, log_share, d_log_scale, d_x):
         for k in range(m - 1):
             own = 0.5 * d_log_scale[k] + data[at + 2] - math.exp(log_share[k]) * sum_share
             d_x[start + 1 + k] += own - last
-    return total
+    d_parameters[0] += total / parameters[0]

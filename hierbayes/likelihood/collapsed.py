@@ -219,26 +219,26 @@ def solve_gamma(S, sigma, precision, mean):
     cannot be factored.
     """
     p = S.shape[0] - 1
-    Q = np.empty((p, p))
-    gamma = np.empty((p, 1))
-    F = np.zeros((p, p))
+    Q, F = np.empty((p, p)), np.zeros((p, p))
+    right, half, gamma = np.empty(p), np.zeros(p), np.zeros(p)
     for c in range(p):
-        right = S[c, p]
+        right[c] = S[c, p]
         for d in range(p):
             prior = sigma * sigma * precision[c, d]
             Q[c, d] = S[c, d] + prior
-            right += prior * mean[d]
-        gamma[c, 0] = right
+            right[c] += prior * mean[d]
         F[c, c] = 1.0
     if not cholesky_in_place(Q):
-        return gamma[:, 0], F, np.nan
-    log_det = 0.0
-    for c in range(p):
-        log_det += 2.0 * math.log(Q[c, c])
-    solve_lower(Q, gamma)
-    solve_lower_transposed(Q, gamma)
+        return gamma, F, np.nan
     solve_lower_transposed(Q, F)
-    return gamma[:, 0].copy(), F, log_det
+    log_det = 0.0
+    for c in range(p):  # F is upper triangular: γ̂ = F(F'b)
+        log_det += 2.0 * math.log(Q[c, c])
+        for d in range(c + 1):
+            half[c] += F[d, c] * right[d]
+        for d in range(c + 1):
+            gamma[d] += F[d, c] * half[c]
+    return gamma, F, log_det
 
 
 @_inner

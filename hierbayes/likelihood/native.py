@@ -9,18 +9,23 @@ symbol the likelihood is compiled once, cached on disk, and merely called.
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import llvmlite.binding as llvm
 import numpy as np
 from numba import carray, types
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
 
 from hierbayes.compilation import callback, compiled, is_on_disk
+from hierbayes.likelihood import collapsed as source
 from hierbayes.likelihood.collapsed import collapsed
 
-# Counts up when the signature or the likelihood changes: machine code that callers have cached on
-# disk knows the function by its symbol alone.
-VERSION = 6
+# Changes with the likelihood: machine code that callers have cached on disk knows the function by
+# its symbol alone, and numba itself looks at the file of the cached function only.
+VERSION = crc32(b"".join(Path(str(path)).read_bytes() for path in (source.__file__, __file__)))
 SYMBOL = f"hierbayes_collapsed_density_{VERSION}"
 
 _pointer = types.CPointer(types.float64)
@@ -43,43 +48,79 @@ _SIGNATURE = types.void(
 )
 
 
-def _collapsed_c(
-    J, q, p, reading, sigma, n, root_, gamma_, change_, R_, T_, W_, precision_, mean_, out_
-):
-    root = carray(root_, (q, q))
-    change = carray(change_, (q, q))
-    internal = np.zeros((q, q))
-    for i in range(q):
-        for k in range(q):
-            for h in range(q):
-                internal[i, k] += change[i, h] * root[h, k]
-    value, d_internal, d_sigma, d_gamma = collapsed(
-        internal,
-        sigma,
-        carray(gamma_, (p,)),
-        carray(R_, (J, q, q)),
-        carray(T_, (J, q, p + 1)),
-        carray(W_, (p + 1, p + 1)),
-        n,
-        carray(precision_, (p, p)),
-        carray(mean_, (p,)),
-        reading,
-    )
-    out = carray(out_, (2 + q * q + p,))
-    out[0] = value
-    out[1] = d_sigma
-    for i in range(q):
-        for k in range(q):
-            total = 0.0
-            for h in range(q):
-                total += change[h, i] * d_internal[h, k]
-            out[2 + i * q + k] = total
-    for c in range(p):
-        out[2 + q * q + c] = d_gamma[c]
+@intrinsic
+def pointer_at(typing_context, array, place):
+    """Pointer to an element of a contiguous array of one dimension or more, counted flat."""
+
+    def element(context, builder, signature, arguments):
+        data = make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.gep(data, [arguments[1]])
+
+    return types.CPointer(array.dtype)(array, types.int64), element
+
+
+def _collapsed_of(version):
+    """The C function; ``version``, closed over, is part of what it is cached under."""
+
+    def _collapsed_c(
+        J, q, p, reading, sigma, n, root_, gamma_, change_, R_, T_, W_, precision_, mean_, out_
+    ):
+        root, change = carray(root_, (q, q)), carray(change_, (q, q))
+        out = carray(out_, (2 + q * q + p,))
+        out[0] = version
+        internal = np.zeros((q, q))
+        for i in range(q):
+            for k in range(q):
+                for h in range(q):
+                    internal[i, k] += change[i, h] * root[h, k]
+        R, T, W = carray(R_, (J, q, q)), carray(T_, (J, q, p + 1)), carray(W_, (p + 1, p + 1))
+        gamma, mean, precision = (
+            carray(gamma_, (p,)),
+            carray(mean_, (p,)),
+            carray(precision_, (p, p)),
+        )
+        value, d_internal, d_sigma, d_gamma = collapsed(
+            internal, sigma, gamma, R, T, W, n, precision, mean, reading
+        )
+        out[0], out[1] = value, d_sigma
+        for i in range(q):
+            for k in range(q):
+                total = 0.0
+                for h in range(q):
+                    total += change[h, i] * d_internal[h, k]
+                out[2 + i * q + k] = total
+        for c in range(p):
+            out[2 + q * q + c] = d_gamma[c]
+
+    return _collapsed_c
+
+
+def _native_of(version):
+    """The C function as an array function; ``version`` as above."""
+
+    @compiled()
+    def collapsed_native(root, sigma, gamma, to_internal, R, T, W, n, precision, mean, reading):
+        """`collapsed` at ``to_internal @ root``, called through its C symbol.
+
+        Returns the value, ∂/∂root (q, q), ∂/∂σ and ∂/∂γ (p,).
+        """
+        q, p = root.shape[0], gamma.shape[0]
+        out = np.empty(2 + q * q + p)
+        out[0] = version
+        likelihood(
+            R.shape[0], q, p, reading, sigma, n, pointer_at(root, 0), pointer_at(gamma, 0),
+            pointer_at(to_internal, 0), pointer_at(R, 0), pointer_at(T, 0), pointer_at(W, 0),
+            pointer_at(precision, 0), pointer_at(mean, 0), pointer_at(out, 0),
+        )  # fmt: skip
+        return out[0], out[2 : 2 + q * q].copy().reshape((q, q)), out[1], out[2 + q * q :].copy()
+
+    return collapsed_native
 
 
 # As compiled code calls it, once `provide` has put it there.
 likelihood = types.ExternalFunction(SYMBOL, _SIGNATURE)
+collapsed_native = _native_of(VERSION)
+_collapsed_c = _collapsed_of(VERSION)
 
 
 @cache
@@ -93,19 +134,3 @@ def provide() -> Any:
 def is_compiled() -> bool:
     """Whether the machine code is on disk already."""
     return is_on_disk(_collapsed_c, _SIGNATURE)
-
-
-@compiled()
-def collapsed_native(root, sigma, gamma, to_internal, R, T, W, n, precision, mean, reading):
-    """`collapsed` at ``to_internal @ root``, called through its C symbol.
-
-    Returns the value, ∂/∂root (q, q), ∂/∂σ and ∂/∂γ (p,).
-    """
-    q = root.shape[0]
-    p = gamma.shape[0]
-    out = np.empty(2 + q * q + p)
-    likelihood(
-        R.shape[0], q, p, reading, sigma, n, root.ctypes, gamma.ctypes, to_internal.ctypes,
-        R.ctypes, T.ctypes, W.ctypes, precision.ctypes, mean.ctypes, out.ctypes,
-    )  # fmt: skip
-    return out[0], out[2 : 2 + q * q].copy().reshape((q, q)), out[1], out[2 + q * q :].copy()

@@ -67,11 +67,25 @@ class Profile:
 
     def curvature(self) -> Curvature:
         """The derivatives here."""
-        F = self._precision_factor
-        D, vv, P, Dvv, DDP, mixed, spread = _curvature_sums(
-            self._half, self._turned, self.gamma, F, self.sigma, self._integrated
+        F, integrated = self._precision_factor, self._integrated
+        squares, D, products = _curvature_sums(
+            self._half, self._turned, self.gamma, F, self.sigma, integrated
         )
-        return Curvature(D, vv, P, Dvv, DDP, mixed, spread, self.freedom)
+        q, k = len(self.root), F.shape[1]
+        squares = np.tril(squares) + np.tril(squares, -1).T
+        w = squares.reshape(q, 1 + k, q, 1 + k).transpose(0, 2, 1, 3)
+        w = 0.5 * (w + w.transpose(1, 0, 2, 3))
+        products = products.reshape(q, q, 2, q, q)
+        return Curvature(
+            D=D.reshape(q, q),
+            vv=w[:, :, 0, 0],
+            P=integrated * np.trace(w[:, :, 1:, 1:], axis1=2, axis2=3),
+            Dvv=products[:, :, 0],
+            DDP=products[:, :, 1],
+            mixed=w[:, :, 0, 1:],
+            spread=integrated * w[:, :, 1:, 1:],
+            freedom=self.freedom,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,53 +198,33 @@ def _sandwich(S: Floats, T: Floats) -> Floats:
 
 @compiled(error_model="numpy")
 def _curvature_sums(half, turned, gamma, F, sigma, integrated):
-    """The sums over groups of `Curvature`, in its order."""
+    """Σ_j w_jw_j' (lower triangle), Σ_j D_j and Σ_j D_j ⊗ [v_jv_j', D_j − 2P_j].
+
+    w_j are the rows of [v_j, Y_j], one after the other; pairs of indices are counted flat.
+    """
     J, r, q = half.shape
-    k = F.shape[1]
-    sum_D, sum_vv, sum_P = np.zeros((q, q)), np.zeros((q, q)), np.zeros((q, q))
-    weight = 0.5 * integrated
-    Dvv, DDP = np.zeros((q, q, q, q)), np.zeros((q, q, q, q))
-    vY, YY = np.zeros((q, q, k)), np.zeros((q, q, k, k))
-    Y = np.empty((q, 1 + k))  # [v_j, Y_j]
-    D, P = np.empty((q, q)), np.empty((q, q))
+    columns = 1 + F.shape[1]
+    squares, sum_D = np.zeros((q * columns, q * columns)), np.zeros(q * q)
+    products = np.zeros((q * q, 2 * q * q))
+    D, terms, w = np.empty(q * q), np.empty(2 * q * q), np.empty(q * columns)
+    vY = w.reshape((q, columns))
     for j in range(J):
-        group_score_parts(j, half, turned, gamma, F, sigma, Y)
+        group_score_parts(j, half, turned, gamma, F, sigma, vY)
         for a in range(q):
-            for b in range(a + 1):
-                total = 0.0
+            for b in range(q):
+                total, P = 0.0, 0.0
                 for h in range(r):
                     total += half[j, h, a] * half[j, h, b]
-                D[a, b] = D[b, a] = total
-                total = 0.0
-                for c in range(1, k + 1):
-                    total += Y[a, c] * Y[b, c]
-                P[a, b] = P[b, a] = integrated * total
-        for a in range(q):
-            for b in range(a + 1):
-                vv = Y[a, 0] * Y[b, 0]
-                sum_D[a, b] += D[a, b]
-                sum_vv[a, b] += vv
-                sum_P[a, b] += P[a, b]
-                rest = D[a, b] - 2.0 * P[a, b]
-                for c in range(q):
-                    for d in range(c + 1):
-                        Dvv[c, d, a, b] += D[c, d] * vv
-                        DDP[c, d, a, b] += D[c, d] * rest
-                for c in range(k):
-                    vY[a, b, c] += 0.5 * (Y[a, 0] * Y[b, c + 1] + Y[b, 0] * Y[a, c + 1])
-                    for d in range(k):
-                        YY[a, b, c, d] += weight * (
-                            Y[a, c + 1] * Y[b, d + 1] + Y[b, c + 1] * Y[a, d + 1]
-                        )
-    for a in range(q):  # each is symmetric in its first two indices, those of D ⊗ in both pairs
-        for b in range(a + 1):
-            sum_D[b, a], sum_vv[b, a], sum_P[b, a] = sum_D[a, b], sum_vv[a, b], sum_P[a, b]
-            for c in range(q):
-                for d in range(c + 1):
-                    Dvv[c, d, b, a] = Dvv[d, c, a, b] = Dvv[d, c, b, a] = Dvv[c, d, a, b]
-                    DDP[c, d, b, a] = DDP[d, c, a, b] = DDP[d, c, b, a] = DDP[c, d, a, b]
-            for c in range(k):
-                vY[b, a, c] = vY[a, b, c]
-                for d in range(k):
-                    YY[b, a, c, d] = YY[a, b, c, d]
-    return sum_D, sum_vv, sum_P, Dvv, DDP, vY, YY
+                for c in range(1, columns):
+                    P += vY[a, c] * vY[b, c]
+                D[a * q + b] = total
+                terms[a * q + b] = vY[a, 0] * vY[b, 0]
+                terms[q * q + a * q + b] = total - 2.0 * integrated * P
+        for i in range(q * q):
+            sum_D[i] += D[i]
+            for h in range(2 * q * q):
+                products[i, h] += D[i] * terms[h]
+        for i in range(q * columns):
+            for h in range(i + 1):
+                squares[i, h] += w[i] * w[h]
+    return squares, sum_D, products

@@ -8,8 +8,9 @@ with R the lower root of G and C that of the scale,
     icc ~ Beta        α log T + 2β log σ − (α + β) log(T + σ²) − q log S + Σ_k log sd_k,
                       T = tr(R'MR), S = Σ_k sd_k² M_kk
 
-Each adds its derivatives to d_root (q, q) and d_sd (q,), and returns its value and ∂/∂σ;
-a singular G has density 0.  Parameters stand in ``data`` from ``at`` on, a matrix by rows.
+``s`` and ``d_s`` hold σ, then the sds with a sign, and the derivatives with respect to them,
+to which each adds its own, as to d_root (q, q).  A singular G has density 0.  What the prior
+states stands in ``data`` from ``at`` on, a matrix by rows.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from numba import njit
 
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def matrix_density(inverse, data, at, root, sd, d_root, d_sd):
+def matrix_density(inverse, data, at, root, s, d_root, d_s):
     """A Wishart prior of G, or an inverse one: ν and C (q, q)."""
     q = root.shape[0]
     power = data[at] + q + 1.0 if inverse else q + 1.0 - data[at]
@@ -29,10 +30,10 @@ def matrix_density(inverse, data, at, root, sd, d_root, d_sd):
     low, half = np.zeros((q, q)), np.zeros((q, q))  # W = low⁻¹ half: R⁻¹C or C⁻¹R
     for i in range(q):
         if root[i, i] == 0.0:
-            return -np.inf, 0.0
-        value += q * math.log(sd[i]) - power * math.log(abs(root[i, i]))
+            return -np.inf
+        value += q * math.log(abs(s[1 + i])) - power * math.log(abs(root[i, i]))
         d_root[i, i] -= power / root[i, i]
-        d_sd[i] += q / sd[i]
+        d_s[1 + i] += q / s[1 + i]
         for k in range(i + 1):
             scale = data[at + 1 + i * q + k]
             low[i, k] = root[i, k] if inverse else scale
@@ -57,21 +58,21 @@ def matrix_density(inverse, data, at, root, sd, d_root, d_sd):
                 row[i] -= low[k, i] * row[k]
             row[i] /= low[i, i]
             d_root[i, c] += row[i] if inverse else -row[i]
-    return value, 0.0
+    return value
 
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def icc_density(data, at, root, sd, sigma, d_root, d_sd):
+def icc_density(data, at, root, s, d_root, d_s):
     """A Beta prior of the intraclass correlation: α, β and M (q, q)."""
     q = root.shape[0]
-    alpha, beta = data[at], data[at + 1]
+    sigma, alpha, beta = s[0], data[at], data[at + 1]
     between, parts, value = 0.0, 0.0, 0.0
     half = np.zeros((q, q))  # MR
     for i in range(q):
         if root[i, i] == 0.0:
-            return -np.inf, 0.0
-        value += math.log(sd[i])
-        parts += sd[i] * sd[i] * data[at + 2 + i * q + i]
+            return -np.inf
+        value += math.log(abs(s[1 + i]))
+        parts += s[1 + i] * s[1 + i] * data[at + 2 + i * q + i]
         for c in range(q):
             for k in range(q):
                 half[i, c] += data[at + 2 + i * q + k] * root[k, c]
@@ -81,7 +82,8 @@ def icc_density(data, at, root, sd, sigma, d_root, d_sd):
     value -= (alpha + beta) * math.log(total) + q * math.log(parts)
     slope = alpha / between - (alpha + beta) / total
     for i in range(q):
-        d_sd[i] += 1.0 / sd[i] - 2.0 * q * sd[i] * data[at + 2 + i * q + i] / parts
+        d_s[1 + i] += 1.0 / s[1 + i] - 2.0 * q * s[1 + i] * data[at + 2 + i * q + i] / parts
         for c in range(q):
             d_root[i, c] += 2.0 * slope * half[i, c]
-    return value, 2.0 * beta / sigma - 2.0 * sigma * (alpha + beta) / total
+    d_s[0] += 2.0 * beta / sigma - 2.0 * sigma * (alpha + beta) / total
+    return value
