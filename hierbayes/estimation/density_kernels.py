@@ -105,16 +105,17 @@ def _add_likelihood(data, root, s, d_root, d_s):
     """The collapsed likelihood; adds its derivatives in the root of G, σ and γ."""
     q = root.shape[0]
     p = s.shape[0] - 1 - q
-    internal, out = np.zeros(p), np.empty(2 + q * q + p)
+    end = 2 + q * q + p
+    out = np.zeros(end + p)  # γ as the likelihood reads it behind what it writes: one lifetime
     at, center, first = int(data[_AT_GAMMA_TO_INTERNAL]), int(data[_AT_GAMMA_CENTER]), 1 + q
     given = data[_GIVEN] != 0.0
     if given:
         for c in range(p):
             for d in range(p):
-                internal[c] += data[at + c * p + d] * (s[first + d] - data[center + d])
+                out[end + c] += data[at + c * p + d] * (s[first + d] - data[center + d])
     likelihood(
         int(data[_GROUPS]), q, p, int(data[_READING]), s[0] / data[_SCALE], data[_ROWS],
-        pointer_at(root, 0), pointer_at(internal, 0), pointer_at(data, int(data[_AT_TO_INTERNAL])),
+        pointer_at(root, 0), pointer_at(out, end), pointer_at(data, int(data[_AT_TO_INTERNAL])),
         pointer_at(data, int(data[_AT_R])), pointer_at(data, int(data[_AT_T])),
         pointer_at(data, int(data[_AT_W])), pointer_at(data, int(data[_AT_PRECISION])),
         pointer_at(data, int(data[_AT_MEAN])), pointer_at(out, 0),

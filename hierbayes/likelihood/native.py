@@ -50,7 +50,10 @@ _SIGNATURE = types.void(
 
 @intrinsic
 def pointer_at(typing_context, array, place):
-    """Pointer to an element of a contiguous array of one dimension or more, counted flat."""
+    """Pointer to an element of a contiguous array of one dimension or more, counted flat.
+
+    It does not keep the array alive: the caller uses the array again after the pointer.
+    """
 
     def element(context, builder, signature, arguments):
         data = make_array(signature.args[0])(context, builder, arguments[0]).data
