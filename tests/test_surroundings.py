@@ -155,3 +155,28 @@ def test_native_numbers_stay() -> None:
     assert native_numbers(frame) is frame
     changed = native_numbers(frame.assign(a=frame["a"].astype(">i8"), c=frame["a"].astype("f2")))
     assert [str(dtype) for dtype in changed.dtypes[["a", "c"]]] == ["int64", "float64"]
+
+
+# ---------------------------------------------------------------- strict arithmetic
+
+
+def test_strict_arithmetic(rows: pd.DataFrame) -> None:
+    """What underflows on purpose does so under any settings of NumPy."""
+    with np.errstate(all="raise"):
+        model = hb.Model("y ~ x + (1 + x | g)", rows)
+        fit = model.reml()
+        assert str(fit.summary())
+        assert str(fit.diagnose())
+        assert str(hb.influence(fit, refit=0))
+        assert str(hb.profile(fit))
+        assert str(hb.anova(fit))
+        assert str(hb.estimators("y ~ x", group="g", data=rows))
+        assert str(model.map())
+        hb.plots.plot_caterpillar(fit).canvas.draw()
+
+
+@pytest.mark.slow
+def test_strict_arithmetic_while_pymc_is_imported() -> None:
+    strict = "np.seterr(all='raise')\nprint(model.prior_predictive(50, seed=1))"
+    done = run(FIT + strict)
+    assert done.returncode == 0, done.stderr

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pymc as pm
 import pytensor.tensor as pt
 from numba import carray, types
 from pymc.pytensorf import compile as compile_pytensor
@@ -32,6 +31,7 @@ from hierbayes.estimation.inputs import GraphInputs, Structure
 from hierbayes.estimation.target import Target
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.prior_set import PriorSet
+from hierbayes.pymc_import import pm
 
 _CACHE_VERSION = "1"
 _pointer = types.CPointer(types.float64)

@@ -14,7 +14,6 @@ serves every data set and every prior of the same structure.
 
 from __future__ import annotations
 
-import pymc as pm
 import pytensor.tensor as pt
 from pytensor.tensor.variable import TensorVariable
 
@@ -29,6 +28,7 @@ from hierbayes.priors.density import refuse_negative
 from hierbayes.priors.families import ForeignPrior, Prior, refuse_shaped
 from hierbayes.priors.joint_density import joint_log_density
 from hierbayes.priors.prior_set import PriorSet
+from hierbayes.pymc_import import pm
 
 
 def graph_of(design: Design, cross: CrossProducts, priors: PriorSet) -> pm.Model:

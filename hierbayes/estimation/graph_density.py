@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pymc as pm
 import pytensor.tensor as pt
 from pymc.pytensorf import compile as compile_pytensor
 from pytensor.compile.mode import Mode
@@ -13,6 +12,7 @@ from pytensor.compile.mode import Mode
 from hierbayes.estimation.compiled import join_values
 from hierbayes.estimation.coordinates import Variable
 from hierbayes.frames.arrays import Floats
+from hierbayes.pymc_import import pm
 
 
 def graph_density(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 
-import pymc as pm
 import pytensor
 
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.estimation.theta_draws import STATISTICS, ThetaDraws
 from hierbayes.likelihood.theta import Theta
+from hierbayes.pymc_import import pm
 
 
 def sample_pymc(model: pm.Model, settings: SamplerSettings) -> ThetaDraws:

@@ -11,7 +11,6 @@ from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
-import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 from pytensor.compile.mode import Mode
@@ -23,6 +22,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.priors.families import LKJ, Flat, ForeignPrior, Prior
 from hierbayes.priors.joint_density import joint_density_at
 from hierbayes.priors.prior_set import Entry
+from hierbayes.pymc_import import pm
 
 _MODE = Mode("py", "fast_compile")  # some vector operations: interpreting beats compiling
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from zlib import crc32
 
 import numpy as np
-import pymc as pm
 import pytensor
 from pytensor.tensor.variable import TensorVariable
 
@@ -25,6 +24,7 @@ from hierbayes.priors.families import Flat, ForeignPrior, Prior, refuse_shaped
 from hierbayes.priors.joint_draws import draw_explained, draw_icc_sd, draw_matrix_root
 from hierbayes.priors.joint_families import R2D2M2, Beta, MatrixPrior
 from hierbayes.priors.prior_set import EffectEntry, Entry, PriorSet
+from hierbayes.pymc_import import pm
 from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
 
 _LARGEST = 1e100  # of a draw: its square, and what is summed of it, still are numbers
