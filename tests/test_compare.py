@@ -270,7 +270,7 @@ def test_chains_that_disagree(trio: dict[str, Fit]) -> None:
     comparison = hb.compare(trio["posterior"], bad)
     assert rules(comparison, "sigma", "sigma") == ["sampler"]
     assert (
-        "(sampler) the chains of 'posterior 2' disagree; see its diagnose()."
+        "(sampler) diagnose() rejects the draws of 'posterior 2': chains disagree (R-hat"
         in (comparison.findings[0])
     )
 

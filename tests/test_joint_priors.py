@@ -154,7 +154,7 @@ def test_the_graph_states_the_density_of_G_and_nothing_else(q: int, little: pd.D
     logp = graph.compile_logp(vars=rvs, jacobian=False, mode="FAST_COMPILE")
     point = graph.initial_point() | {"sd_log__": np.log(np.arange(1.0, q + 1.0))}
     if q > 1:
-        point["corr_chol_normalised_rows__"] = np.linspace(-0.5, 0.8, q * (q - 1) // 2)
+        point["corr_chol_normalisedrows__"] = np.linspace(-0.5, 0.8, q * (q - 1) // 2)
     names = [graph["root"], graph["sigma"]]
     values = graph.replace_rvs_by_values(names)
     function = graph.compile_fn(values, inputs=graph.value_vars, mode="FAST_COMPILE")

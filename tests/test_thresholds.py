@@ -148,7 +148,7 @@ def test_joint_degrees_of_freedom_where_a_t_squared_has_no_mean(least: float) ->
 
 def diagnosed(
     monkeypatch: pytest.MonkeyPatch, *, r_hat: float = 1.0, bulk: float = 4000.0,
-    tail: float = 4000.0, bfmi: float = 1.0,
+    tail: float = 4000.0, bfmi: float = 1.0, diverging: int = 0,
 ) -> diagnosis.Diagnosis:  # fmt: skip
     """The verdict on four chains of a thousand draws with these numbers."""
     table = pd.DataFrame(
@@ -159,12 +159,18 @@ def diagnosed(
     monkeypatch.setattr(diagnosis, "_bfmi", lambda _evidence: np.array([1.0, bfmi]))
     monkeypatch.setattr(diagnosis, "_undetermined_findings", lambda _fit, _what: [])
     monkeypatch.setattr(diagnosis, "_collinear_findings", lambda _fit: [])
+    names = pd.MultiIndex.from_tuples([("sd", "x"), ("sigma", "sigma")])
+    ranks = np.stack([np.arange(4000.0), np.arange(4000.0) * 7 % 4000], axis=-1)
+    drawn = (names, ranks.reshape(4, 1000, 2))
+    monkeypatch.setattr(diagnosis, "scalar_draws", lambda _fit, **_: drawn)
     z = SimpleNamespace(shift=np.zeros(1), spread=np.ones(1))
     fit: Any = SimpleNamespace(
         theta=SimpleNamespace(sigma=np.ones((4, 1000))),
         problem=SimpleNamespace(cross=SimpleNamespace(basis=SimpleNamespace(z=z))),
     )
-    evidence: Any = SimpleNamespace(stats={"diverging": np.zeros((4, 1000), dtype=bool)})
+    flags = np.arange(4000).reshape(4, 1000) < diverging
+    settings = SimpleNamespace(target_accept=0.9)
+    evidence: Any = SimpleNamespace(stats={"diverging": flags}, settings=settings)
     return diagnosis.diagnose_sampler(fit, evidence)
 
 
@@ -180,15 +186,31 @@ def diagnosed(
         ({"tail": 399.0}, False, "bulk 4000, tail 399 (wanted 400)"),
         ({"bfmi": 0.301}, True, "BFMI is 0.30"),
         ({"bfmi": 0.299}, False, "BFMI is 0.30"),
+        (
+            {"diverging": 4},
+            True,
+            "4 divergences in 4000 draws, where sd(x) is small (about 1.5); "
+            "sample with target_accept above 0.9",
+        ),
+        ({"diverging": 5}, False, "5 divergences in 4000 draws"),
+        ({"diverging": 4000}, False, "4000 divergences in 4000 draws, in no one region"),
     ],
     ids=str,
 )
 def test_a_sampler(
-    numbers: dict[str, float], ok: bool, words: str, monkeypatch: pytest.MonkeyPatch
+    numbers: dict[str, Any], ok: bool, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = diagnosed(monkeypatch, **numbers)
     assert found.ok == ok
     assert any(words in finding for finding in found.findings)
+
+
+def test_few_divergences_are_a_caution(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert diagnosed(monkeypatch).verdict == "Sampling went well."
+    few = diagnosed(monkeypatch, diverging=2).verdict
+    assert few == "These draws can be used; look at this first:"
+    many = diagnosed(monkeypatch, diverging=40).verdict
+    assert many == "Do not use these draws before mending this:"
 
 
 # ---------------------------------------------------------------- a maximum

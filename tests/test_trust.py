@@ -212,15 +212,17 @@ def test_noise_that_hides_what_is_noticeable_is_named(small: hb.Model) -> None:
 
 def test_a_baseline_whose_chains_disagree_is_warned_of(small_posterior: hb.Fit) -> None:
     grid = {"corr": {"lkj 3": hb.LKJ(3)}}
-    study = hb.SensitivityStudy(small_posterior, grid, ["x"], progress=False)
-    for r_hat, line in ((1.009, None), (1.34, "R-hat 1.34")):
+    for r_hat, line in ((1.009, None), (1.34, "chains disagree (R-hat 1.34)")):
+        study = hb.SensitivityStudy(small_posterior, grid, ["x"], progress=False)
         study.baseline = replace(study.baseline, r_hat=r_hat)
         warned = [text for text in str(study).splitlines() if "Beware" in text]
         expected = (
-            f"  Beware: the baseline's chains disagree ({line}); nothing below can be better "
-            "than its draws"
+            f"  Beware: diagnose() rejects the draws of the baseline: {line}; there is no verdict "
+            "before they are sampled anew"
         )
         assert warned == ([] if line is None else [expected])
+        said = f"no verdict: diagnose() rejects the draws of the baseline ({line})"
+        assert (study.verdicts["x"] == said) == (line is not None)
 
 
 def test_movements_are_printed_with_their_errors(small_posterior: hb.Fit) -> None:

@@ -180,5 +180,5 @@ def test_a_refit_whose_chains_disagree_is_reported(small: hb.Model) -> None:
     tail = (
         r"(Pareto k-hat is \d+\.\d\d, above 0\.5|the 100 draws are worth only \d when weighted); "
     )
-    beware = r"beware, the new chains disagree \(R-hat 1\.\d\d\)"
+    beware = r"beware, of the new draws: chains disagree \(R-hat 1\.\d\d\)"
     assert table["reason"].str.fullmatch(tail + beware).all()

@@ -9,7 +9,7 @@ import pytest
 
 import hierbayes as hb
 from hierbayes.studies.sensitivity.moments import error_of_mean
-from hierbayes.studies.sensitivity.quantities import SD, Corr, Sigma
+from hierbayes.studies.sensitivity.quantities import R2, SD, Corr, Sigma
 from hierbayes.studies.sensitivity.weights import even
 from tests.conftest import Cache
 from tests.exact import exact_posterior
@@ -247,3 +247,11 @@ def test_without_correlations_only_the_scale_is_pushed(large: hb.Fit) -> None:
     )
     assert tips.cells.sizes == {"scale": 3}
     assert str(tips).startswith(tips.verdict) and "<table" in tips._repr_html_()
+
+
+def test_a_quantity_that_is_fixed_by_the_model(hs: pd.DataFrame) -> None:
+    """Without columns in the fixed part, its R² is 0 whatever the priors."""
+    fit = exact_posterior(hb.Model("mathach ~ 1 + (1 | school)", data=hs), draws=100)
+    grid = {"sd": {"narrow": hb.HalfNormal(2)}}
+    study = hb.SensitivityStudy(fit, grid, [R2()], progress=False)
+    assert study.verdicts.iloc[0] == "0 by construction: no prior can move it"

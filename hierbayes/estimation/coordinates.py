@@ -73,5 +73,5 @@ def _corr(blocks: tuple[int, ...]) -> list[Variable]:
     sizes = [size * (size - 1) // 2 for size in blocks if size > 1]
     names = ["corr_chol"] if len(sizes) == 1 else [f"corr_chol_{k}" for k in range(len(sizes))]
     return [
-        Variable(name, (size,), "normalised_rows") for name, size in zip(names, sizes, strict=True)
+        Variable(name, (size,), "normalisedrows") for name, size in zip(names, sizes, strict=True)
     ]

@@ -112,7 +112,7 @@ class NormalisedRows(Transform):
         Size of the correlation matrix.
     """
 
-    name = "normalised_rows"
+    name = "normalisedrows"  # without an underscore: PyMC cuts names of values at the last one
     ndim_supp = 1
 
     def __init__(self, n: int) -> None:

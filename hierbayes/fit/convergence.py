@@ -10,6 +10,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import correlated_pairs
 
 R_HAT_LIMIT = 1.01
+FEW_DIVERGENCES = 0.001  # of the draws, up to which they can be used
 
 
 def scalar_draws(fit: Fitted, *, random_effects: bool = True) -> tuple[pd.MultiIndex, Floats]:
@@ -30,6 +31,21 @@ def scalar_draws(fit: Fitted, *, random_effects: bool = True) -> tuple[pd.MultiI
         parts.append(fit.u_draws.reshape(chains, draws, -1))
     index = pd.MultiIndex.from_tuples(names, names=["block", "parameter"])
     return index, np.concatenate(parts, axis=-1)
+
+
+def objection(r_hat: float, diverging: int, draws: int) -> str:
+    """Why draws cannot be used, in words; empty where they can.
+
+    Examples
+    --------
+    >>> objection(1.002, 2, 4000), objection(1.002, 40, 4000)
+    ('', '40 divergences in 4000 draws')
+    """
+    if r_hat > R_HAT_LIMIT:
+        return f"chains disagree (R-hat {r_hat:.2f})"
+    if diverging > FEW_DIVERGENCES * draws:
+        return f"{diverging} divergences in {draws} draws"
+    return ""
 
 
 def mcse_of_means(draws: Floats) -> Floats:

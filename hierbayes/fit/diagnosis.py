@@ -12,13 +12,19 @@ from hierbayes.design.sums import left_within
 from hierbayes.display.blocks import Items
 from hierbayes.display.page import Page, Printed
 from hierbayes.estimation.reml import VANISHED
-from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table
+from hierbayes.fit.convergence import (
+    FEW_DIVERGENCES,
+    R_HAT_LIMIT,
+    convergence_table,
+    scalar_draws,
+)
 from hierbayes.fit.evidence import Maximum, Sampling, null_directions
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.variance import undetermined
 from hierbayes.likelihood.covariance import sd_corr
 
 ESS_PER_CHAIN = 100
+_ONE_SIDED = 0.3  # from the middle, of the mean rank of the draws that diverged
 BFMI_LIMIT = 0.3
 GRADIENT_LIMIT = 1e-4
 ASCENT_LIMIT = 1e-6
@@ -62,6 +68,7 @@ def diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
     bfmi = _bfmi(evidence)
     findings: list[str] = []
     bad: list[str] = []
+    cautions: list[str] = []
     if chains < 2:
         bad.append("one chain cannot show that chains agree: sample at least two")
     elif r_hat <= R_HAT_LIMIT:
@@ -75,7 +82,8 @@ def diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
     enough = min(bulk, tail) >= wanted
     (findings if enough else bad).append(f"{text} (wanted {wanted})")
     if diverging:
-        bad.append(f"{diverging} divergences in {chains * draws} draws; raise target_accept")
+        few = diverging <= FEW_DIVERGENCES * chains * draws
+        (cautions if few else bad).append(_of_divergences(fit, evidence))
     else:
         findings.append("no divergences")
     if bfmi.size:
@@ -92,8 +100,34 @@ def diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
         )
     findings.extend(_undetermined_findings(fit, "it is the prior"))
     findings.extend(_collinear_findings(fit))
-    verdict = "Sampling went well." if not bad else "Do not use these draws before mending this:"
-    return Diagnosis(not bad, verdict, (*bad, *findings), table)
+    verdict = "Sampling went well."
+    if cautions:
+        verdict = "These draws can be used; look at this first:"
+    if bad:
+        verdict = "Do not use these draws before mending this:"
+    return Diagnosis(not bad, verdict, (*bad, *cautions, *findings), table)
+
+
+def _of_divergences(fit: Fitted, evidence: Sampling) -> str:
+    """How many divergences, where they are, and what to do."""
+    flags = np.asarray(evidence.stats["diverging"], dtype=bool)
+    count = int(flags.sum())
+    text = f"{'1 divergence' if count == 1 else f'{count} divergences'} in {flags.size} draws"
+    index, draws = scalar_draws(fit, random_effects=False)
+    chosen = [k for k, (block, _) in enumerate(index) if block != "gamma"]
+    flat = draws.reshape(-1, draws.shape[-1])[:, chosen]
+    at = flat[flags.ravel()]
+    share = (flat[None, :, :] < at[:, None, :]).mean(axis=1).mean(axis=0)  # mean rank, 0 to 1
+    worst = int(np.abs(share - 0.5).argmax())
+    if np.abs(share[worst] - 0.5) >= _ONE_SIDED:
+        block, name = index[chosen[worst]]
+        what = block if block == name else f"{block}({name})"
+        side = "small" if share[worst] < 0.5 else "large"
+        text += f", where {what} is {side} (about {np.median(at[:, worst]):.3g})"
+    else:
+        text += ", in no one region"
+    settings = evidence.settings
+    return f"{text}; sample with target_accept above {settings.target_accept:g}"
 
 
 def _bfmi(evidence: Sampling) -> np.ndarray:

@@ -13,7 +13,7 @@ from hierbayes.design.subject import subject_of
 from hierbayes.display.blocks import Table
 from hierbayes.display.interval import Interval
 from hierbayes.display.page import Page, Printed
-from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table, scalar_draws
+from hierbayes.fit.convergence import convergence_table, objection, scalar_draws
 from hierbayes.fit.effects import fixef, vcov
 from hierbayes.fit.evidence import Maximum, Sampling
 from hierbayes.fit.fitted import Fitted
@@ -96,8 +96,13 @@ def summarise_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summ
         f"seed {evidence.seed}"
     )
     further = [("Draws", how)]
-    if parameters["r_hat"].max() > R_HAT_LIMIT or evidence.stats["diverging"].any():
-        further.append(("Beware", "these draws did not converge; see diagnose()"))
+    diverging = int(evidence.stats["diverging"].sum())
+    why = objection(float(parameters["r_hat"].max()), diverging, chains * draws)
+    if why:
+        further.append(("Beware", f"do not use these draws, {why}; see diagnose()"))
+    elif diverging:
+        counted = "1 divergence" if diverging == 1 else f"{diverging} divergences"
+        further.append(("Note", f"{counted} in {chains * draws} draws; see diagnose()"))
     return Summary(
         title=_title(fit),
         about=_about(fit, *further),

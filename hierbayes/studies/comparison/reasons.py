@@ -88,8 +88,10 @@ def _model(pair: FitPair, _block: str, _parameter: str) -> str | None:
 
 
 def _sampler(pair: FitPair, _block: str, _parameter: str) -> str | None:
-    bad = [side.name for side in (pair.first, pair.second) if not side.converged]
-    return f"the chains of '{bad[0]}' disagree; see its diagnose()" if bad else None
+    for side in (pair.first, pair.second):
+        if not side.converged:
+            return f"diagnose() rejects the draws of '{side.name}': {side.objection}"
+    return None
 
 
 def _boundary(pair: FitPair, block: str, parameter: str) -> str | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hierbayes.errors import HierbayesError, PriorError, StudyError
 from hierbayes.estimation.settings import SamplerSettings
-from hierbayes.fit.convergence import R_HAT_LIMIT, convergence_table
+from hierbayes.fit.convergence import convergence_table, objection
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.sampled import sample_posterior, with_gamma
@@ -55,6 +55,12 @@ class Baseline:
     settings: SamplerSettings
     densities: Densities
     r_hat: float
+
+    @property
+    def objection(self) -> str:
+        """Why no verdict can rest on its draws; empty where one can."""
+        diverging = np.asarray(self.fit.evidence.stats["diverging"])
+        return objection(self.r_hat, int(diverging.sum()), diverging.size)
 
 
 def baseline_of(fit: object) -> Baseline:
@@ -156,8 +162,8 @@ class Answerer:
         except HierbayesError as error:
             return _unanswered(alternative, weights, f"{reason}; and {error}")
         sampled = baseline_of(fit)
-        if sampled.r_hat > R_HAT_LIMIT:
-            reason = f"{reason}; beware, the new chains disagree (R-hat {sampled.r_hat:.2f})"
+        if sampled.objection:
+            reason = f"{reason}; beware, of the new draws: {sampled.objection}"
         else:
             self._sampled.append((alternative.name, sampled))
         equal = Weights(even(fit.theta.sigma.size).values, weights.k_hat)

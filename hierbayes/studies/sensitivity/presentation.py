@@ -15,7 +15,6 @@ from hierbayes.display.about import about_line
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import Interval
 from hierbayes.display.page import Page
-from hierbayes.fit.convergence import R_HAT_LIMIT
 from hierbayes.studies.sensitivity.answers import Baseline
 
 _SHOWN = ["mean", "sd", "REML", "smallest", "largest"]
@@ -66,10 +65,11 @@ class Presentation:
             about_line("Model", subject_of(fit.design).model),
             about_line("Baseline", f"posterior, {sampled} × {draws} draws, seed {seed}"),
         )
-        if self.baseline.r_hat > R_HAT_LIMIT:
+        why = self.baseline.objection
+        if why:
             beware = (
-                f"the baseline's chains disagree (R-hat {self.baseline.r_hat:.2f}); nothing below "
-                "can be better than its draws"
+                f"diagnose() rejects the draws of the baseline: {why}; there is no verdict before "
+                "they are sampled anew"
             )
             return (*lines, about_line("Beware", beware))
         return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -46,6 +47,7 @@ from hierbayes.studies.sensitivity.verdict import (
     by_block,
     flips,
     real_distance,
+    rejected,
     sign_flips,
     verdict,
 )
@@ -184,6 +186,7 @@ class SensitivityStudy(Printed):
                 self.power_scaling.loc[name],
                 float(self.reml.at[name, "REML"]),
                 None if known else quantity.block,
+                self.baseline.objection,
             )
             said.append(verdict(evidence))
         return pd.Series(said, index=pd.Index(self.estimands.names, name="quantity"))
@@ -246,7 +249,10 @@ class SensitivityStudy(Printed):
         cells = alternative_cells(self.baseline.fit, answers, one).isel(quantity=0)
         corr = self.baseline.priors.corr
         eta = float(corr[0][1].parameters["eta"]) if corr else np.nan
-        return tipping_points(quantity, points, cells, self.before.sel(quantity=quantity), eta)
+        before = self.before.sel(quantity=quantity)
+        found = tipping_points(quantity, points, cells, before, eta)
+        why = self.baseline.objection
+        return replace(found, verdict=rejected(why)) if why else found
 
     def deletion(self, alternatives: list[str] | str | None = None) -> xr.Dataset:
         """Posterior means without each group in turn, under the baseline and under alternatives.

@@ -74,6 +74,8 @@ class VerdictBasis:
         Its REML estimate; missing where it has none.
     unvaried : str or None
         Its own block of priors, if no alternative varies it.
+    objection : str
+        Why the draws of the baseline cannot be used; empty where they can.
     """
 
     cells: xr.Dataset
@@ -81,10 +83,20 @@ class VerdictBasis:
     sensitivity: pd.Series
     reml: float
     unvaried: str | None
+    objection: str = ""
+
+
+def rejected(objection: str) -> str:
+    """What is said instead of a verdict on draws that cannot be used."""
+    return f"no verdict: diagnose() rejects the draws of the baseline ({objection})"
 
 
 def verdict(of: VerdictBasis) -> str:
     """What is to be said of one quantity."""
+    if of.objection:
+        return rejected(of.objection)
+    if float(of.before["sd"]) == 0.0:
+        return f"{float(of.before['mean']):.4g} by construction: no prior can move it"
     counted = of.cells.isel(alternative=(of.cells["block"] != CAUTIONARY).to_numpy())
     distances = real_distance(counted)
     if not counted.sizes["alternative"] or bool(distances.isnull().all()):
