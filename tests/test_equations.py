@@ -29,7 +29,7 @@ ODD = (
     "mathach ~ `a:b`:Sex + np.log(ses + 10) + flag + (1 | school)",
     "mathach ~ poly(ses, 2) * Sector + (1 | school) + (0 + poly(ses, 2) | school)",
     "mathach ~ C(Sector, contr.sum) * `a b` + (1 | school) + (0 + `a b` | school)",
-    "mathach ~ Sector * Sex * ses + (Sex * ses || school)",
+    "mathach ~ Sector * Sex * ses + (0 + Sex + ses || school)",
     "mathach ~ bs(ses, df=4):Sector + C(Sex) + (1 | school)",
     "mathach ~ ses + Sector + (1 | school) + (0 + Sector | school)",
     "mathach ~ C(Sector, contr.treatment('Public')) * ses + (1 | school)",

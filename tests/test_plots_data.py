@@ -308,7 +308,7 @@ def test_axes_of_ones_own(hs: pd.DataFrame) -> None:
          "'Sex' varies within 'school', and panels are ordered by a column that does not, or by "
          "'mean' or 'size'"),
         ("mathach ~ ses | school", {"groups": ["1"]}, hb.StudyError,
-         "there is no group '1' in 'school'"),
+         "there is no group '1' in 'school'; they are: 1317, 1906, 2208, 2458, 2626, ..."),
         ("mathach ~ ses | school", {"groups": ["1317"], "max_groups": 3}, hb.StudyError,
          "groups= and max_groups= are both stated; keep one"),
         ("mathach ~ ses | school", {"fit": 3}, hb.StudyError,

@@ -298,7 +298,7 @@ def test_what_is_no_caterpillar(hs: pd.DataFrame, small_reml: hb.Fit) -> None:
         ({"effects": ["z"]}, "'z' is no random effect of this model; they are: 'Intercept', 'x'"),
         ({"effects": "x"}, "effects must be a list of random effects, not 'x'"),
         ({"order": "z"}, "'z' is no random effect of this model; they are: 'Intercept', 'x'"),
-        ({"groups": ["z"]}, "there is no group 'z' in 'g'"),
+        ({"groups": ["z"]}, "there is no group 'z' in 'g'; they are: a, b, c, d, e, ..."),
         ({"max_groups": 0}, "max_groups must be a whole number of at least 1, not 0"),
     ):
         refused(

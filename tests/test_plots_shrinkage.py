@@ -134,7 +134,7 @@ def test_refusals(slopes: hb.Fit, oneway: hb.Fit) -> None:
         (lambda: hb.plots.plot_shrinkage(oneway, against="x"),
          "against must be 'n' or 'group', not 'x'"),
         (lambda: hb.plots.plot_shrinkage(oneway, groups=["x"]),
-         "there is no group 'x' in 'school'"),
+         "there is no group 'x' in 'school'; they are: 1317, 1906, 2208, 2458, 2626, ..."),
         (lambda: hb.plots.plot_shrinkage(3),  # type: ignore[arg-type]
          f"plot_shrinkage() takes what {ENGINES} returns, not an object of type int"),
         (lambda: hb.plots.plot_three_means(3),  # type: ignore[arg-type]

@@ -166,11 +166,11 @@ def test_refusals(school: hb.Simulated) -> None:
     assert message(wrong) == (
         "plot_simulated_school() takes what hb.simulate() returns, not an object of type DataFrame"
     )
-    assert message(school, 41) == "there is no group 41 in 'school'"
+    assert message(school, 41) == "there is no group 41 in 'school'; they are: 1, 2, 3, 4, 5, ..."
     assert message(school, step=11) == "step must be a whole number from 1 to 10, not 11"
     assert message(school, step=(1, 0)) == "step must be a whole number from 1 to 10, not 0"
     assert message(school, step=()) == "step names none; leave it out for all ten"
-    assert message(school, [1]) == "there is no group [1] in 'school'"
+    assert message(school, [1]) == "there is no group [1] in 'school'; they are: 1, 2, 3, 4, 5, ..."
     assert message(school, step=1.0) == "step must be a whole number from 1 to 10, not 1.0"
     lonely = hb.simulate(FORMULA, **SLIDES | {"sizes": [1] + [9] * 39})
     assert message(lonely, 1) == (

@@ -370,7 +370,7 @@ UNEVEN: tuple[tuple[str, dict[str, str], Any, str], ...] = (
         "of 'ses', or make columns of numbers of the levels of 'Sex'",
     ),
     (
-        "mathach ~ Sex", {}, [["1"], ["Sex"]],
+        "mathach ~ Sex + ses", {}, [["ses"], ["Sex"]],
         "'Sex' varies between groups in a block without '1', so that its effects would be of "
         "every level of 'Sex', which is another model; add '1' to the block, or make columns of "
         "numbers of the levels of 'Sex'",

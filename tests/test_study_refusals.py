@@ -145,7 +145,7 @@ WRONG_QUANTITIES: dict[str, tuple[Any, str]] = {
     "unknown group": (
         [GroupCoefficient("k")], "there is no group 'k' in 'g'; they are: a, b, c, d, e, ..."),
     "unknown group of a rank": (
-        [Rank(3, "x")], "there is no group '3' in 'g'; they are: a, b, c, d, e, ..."),
+        [Rank(3, "x")], "there is no group 3 in 'g'; they are: a, b, c, d, e, ..."),
     "no contextual effect": (
         [Contextual("x")],
         "there is no fixed term 'cvar(x, g)'; they are: 'Intercept', 'x', 'w'"),

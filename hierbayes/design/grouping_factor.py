@@ -61,7 +61,7 @@ class GroupingFactor:
                 )
         first = ", ".join(map(str, self.labels[:_LISTED]))
         more = ", ..." if self.J > _LISTED else ""
-        return f"there is no group '{label}' in '{self.name}'; they are: {first}{more}"
+        return f"there is no group {label!r} in '{self.name}'; they are: {first}{more}"
 
     @cached_property
     def _places(self) -> dict[Any, int]:

@@ -85,7 +85,8 @@ def refuse_shared_names(
                 "rename the column of the data"
             )
         known = meant.setdefault(name, factors)
-        if sorted(known) != sorted(factors):
+        # a:b without a has columns of b alone, called as those of b are
+        if not (set(known) <= set(factors) or set(factors) <= set(known)):
             first, second = ":".join(known), ":".join(factors)
             raise DataError(
                 f"the terms {first} and {second} are not the same, and both make a column called "
