@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from hierbayes.priors.families import (
         LKJ,
         PC,
+        Centred,
+        DesignNormal,
         Exponential,
         Flat,
         Gamma,
@@ -85,10 +87,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Catalog", "Comparison",
-    "ContextualEffects", "DataError", "Equations", "Equivalence", "EstimationError", "Estimators",
-    "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT",
-    "Hausman", "HierbayesError", "HypothesisError", "InferenceError", "Influence",
+    "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Catalog", "Centred", "Comparison",
+    "ContextualEffects", "DataError", "DesignNormal", "Equations", "Equivalence", "EstimationError",
+    "Estimators", "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy", "HalfNormal",
+    "HalfT", "Hausman", "HierbayesError", "HypothesisError", "InferenceError", "Influence",
     "InterceptWeights", "IntervalError", "InverseGamma", "InverseWishart", "Level1Residuals",
     "Level2Residuals", "Levels", "LikelihoodRatio", "Meanings", "Model", "ModelFileError",
     "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation", "PointFit", "PosteriorFit",
@@ -161,6 +163,8 @@ _HOMES = {
     "hierbayes.priors.families": (
         "LKJ",
         "PC",
+        "Centred",
+        "DesignNormal",
         "Exponential",
         "Flat",
         "Gamma",

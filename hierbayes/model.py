@@ -153,7 +153,7 @@ class Model:
     @cached_property
     def priors(self) -> PriorSet:
         """Every prior in force, with its scale and whether it was stated; prints as a table."""
-        return choose_priors(self._stated, self.problem.design, self.problem.cross.basis)
+        return choose_priors(self._stated, self.problem)
 
     @property
     def data(self) -> pd.DataFrame:
@@ -322,7 +322,7 @@ class Model:
         tune: int = 500,
         chains: int = 4,
         seed: int | None = None,
-        target_accept: float = 0.8,
+        target_accept: float = 0.95,
         sampler: str = "nutpie",
         cores: int | None = None,
         progress: bool = True,

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 import hierbayes as hb
+from hierbayes.design.blocks import block_slices
 from hierbayes.library.shipped_models import model_names
+from hierbayes.priors.prior_set import choose_priors
 
 FURTHER = {
     "independent": "mathach ~ ses + (ses || school)",
@@ -65,9 +67,44 @@ def extended(hs: pd.DataFrame) -> pd.DataFrame:
 def dialect_models(hs: pd.DataFrame) -> dict[str, hb.Model]:
     """The catalogue and further models by name."""
     data = extended(hs)
-    further = {name: hb.Model(formula, data=data) for name, formula in FURTHER.items()}
+    further = {name: with_plain_priors(hb.Model(text, data=data)) for name, text in FURTHER.items()}
     stated = {
         name: hb.Model("mathach ~ ses + (1 + ses | school)", data=data, priors=priors)
         for name, priors in PRIORS.items()
     }
-    return {name: hb.load_model(name, data) for name in model_names()} | further | stated
+    named = {name: with_plain_priors(hb.load_model(name, data)) for name in model_names()}
+    return named | further | stated
+
+
+def with_plain_priors(model: hb.Model) -> hb.Model:
+    """The model with weak priors of each parameter by itself, on the scales of the data.
+
+    Those of the code that was run in R.
+    """
+    design, basis = model.problem.design, model.problem.cross.basis
+    scale = basis.scale
+    gamma: dict[str, Any] = {}
+    columns = zip(design.terms, basis.constant, basis.x.spread, strict=True)
+    for name, is_constant, spread in columns:
+        width = _distance(basis.x.shift, basis.x.spread) if is_constant else 1.0 / spread
+        mean = _rounded(basis.center) if is_constant else 0
+        gamma[name] = hb.Normal(mean, _rounded(2.5 * scale * width))
+    sd: dict[Any, Any] = {}
+    for at in block_slices(design.blocks):
+        shift, spread = basis.z.shift[at], basis.z.spread[at]
+        for k, effect in enumerate(design.effect_names[at]):
+            constant = spread[k] == 1.0 and shift[k] == 0.0 and bool(shift.any())
+            width = _distance(shift, spread) if constant else 1.0 / spread[k]
+            sd[effect] = hb.HalfT(3, 0, _rounded(scale * width))
+    sigma = hb.HalfT(3, 0, _rounded(scale))
+    priors = {"gamma": gamma, "sd": sd, "sigma": sigma}
+    model.__dict__["priors"] = choose_priors(priors, model.problem)
+    return model
+
+
+def _distance(shift: Any, spread: Any) -> float:
+    return float(np.sqrt(1.0 + np.sum((shift / spread) ** 2)))
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.3g}")

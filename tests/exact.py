@@ -19,6 +19,7 @@ from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.sampled import with_gamma
 from hierbayes.likelihood.conditional import flat_prior
+from hierbayes.likelihood.covariance import lower_root
 from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.likelihood.reduction import reduce_draws
 from hierbayes.likelihood.theta import Theta
@@ -55,7 +56,8 @@ def _start(model: hb.Model) -> tuple[Array, Array]:
     design, fit = model.problem.design, model.reml()
     q = len(design.effects)
     assert q <= 2 and len(design.blocks) == 1
-    sd = np.sqrt(np.diagonal(fit.theta.G[0, 0])) + 0.1 * fit.sigma
+    centred = np.linalg.solve(model.priors.columns(q), fit.theta.root[0, 0])
+    sd = np.linalg.norm(centred, axis=1) + 0.1 * fit.sigma
     centre = np.concatenate([sd, np.zeros(q - 1), [np.log(fit.sigma)]])
     width = np.concatenate([sd / 2.0, np.full(q - 1, 0.7), [1.0 / np.sqrt(model.problem.cross.n)]])
     return _rounded(centre), _rounded(width)
@@ -98,23 +100,23 @@ def reduced(model: hb.Model, x: Array) -> Array:
     cross, priors = model.problem.cross, model.priors
     assert priors.collapses_gamma
     internal = np.exp(x[:, -1]) / cross.basis.scale
-    relative = cross.basis.root_internal(roots(x)) / internal[:, None, None]
+    relative = cross.basis.root_internal(roots(model, x)) / internal[:, None, None]
     reading = REML if priors.gamma_is_flat else NORMAL
     density = reduce_draws(relative, internal, cross).log_density(
-        priors.normal_gamma(cross.basis), reading
+        priors.normal_gamma(cross), reading
     )
     return np.asarray(density)
 
 
-def roots(x: Array) -> Array:
-    """Roots of G (..., q, q)."""
+def roots(model: hb.Model, x: Array) -> Array:
+    """Lower roots of G (..., q, q), from the sds and the correlation that priors are of."""
     q = x.shape[-1] // 2
     L = np.zeros((*x.shape[:-1], q, q))
     L[..., 0, 0] = x[..., 0]
     if q == 2:
         L[..., 1, 0] = x[..., 1] * np.tanh(x[..., 2])
         L[..., 1, 1] = x[..., 1] / np.cosh(x[..., 2])
-    return L
+    return lower_root(model.priors.columns(q) @ L) if model.priors.centring else L
 
 
 def distribution(prior: Any) -> Any:
@@ -150,7 +152,7 @@ def _fit(model: hb.Model, x: Array, seed: int) -> hb.PosteriorFit:
     p = len(model.problem.design.terms)
     fit = hb.PosteriorFit(
         model.problem,
-        Theta.of(roots(x), np.exp(x[..., -1])),
+        Theta.of(roots(model, x), np.exp(x[..., -1])),
         np.zeros((chains, draws, p)),
         flat_prior(p),
         model.priors,

@@ -39,7 +39,7 @@ def test_densities_without_a_group_are_those_of_the_other_rows(
     rng = np.random.default_rng(5)
     design, cross, basis = small.problem.design, small.problem.cross, small.problem.cross.basis
     roots, sigmas = np.tril(rng.normal(size=(6, 2, 2))), rng.uniform(0.5, 2.0, 6)
-    likelihood = Likelihood(cross, reading, small.priors.normal_gamma(basis))
+    likelihood = Likelihood(cross, reading, small.priors.normal_gamma(cross))
     values, gammas = likelihood.without_groups(Theta.of(roots, sigmas), totals_of(small))
     assert values.shape == (6, 9) and gammas.shape == (6, 9, 3)
     stated = [prior.parameters for _, prior, _ in small.priors.gamma]
@@ -97,7 +97,7 @@ def worth(fit: hb.Fit, j: int) -> float:
     """The share of the draws that weights to the posterior without a group are worth."""
     cross = fit.problem.cross
     assert fit.priors is not None
-    likelihood = Likelihood(cross, NORMAL, fit.priors.normal_gamma(cross.basis))
+    likelihood = Likelihood(cross, NORMAL, fit.priors.normal_gamma(cross))
     values, _ = likelihood.without_groups(fit.theta.flat, totals_of(fit))
     return pareto_smoothed(values[:, j] - values[:, -1]).ess / len(values)
 

@@ -121,4 +121,7 @@ def test_value_gradient_and_parameters_are_those_of_the_graph(
         found, slope, expanded = density_at(point, buffer)
         assert found == pytest.approx(float(value), rel=1e-10, abs=1e-9)
         np.testing.assert_allclose(slope, gradient, rtol=1e-9, atol=1e-9 * np.abs(gradient).max())
+        q = len(design.effects)
+        root = inputs.data["columns"] @ expanded[: q * q].reshape(q, q)
+        expanded = np.concatenate([root.ravel(), expanded[q * q :]])
         np.testing.assert_allclose(expanded[: len(parameters)], parameters, rtol=1e-12, atol=1e-14)

@@ -28,8 +28,7 @@ pytestmark = pytest.mark.slow
 
 def with_priors(fit: hb.Fit, **stated: Any) -> hb.Fit:
     """The same draws, said to be under other priors: only what is drawn of priors changes."""
-    basis = fit.problem.cross.basis
-    return replace(fit, priors=choose_priors(stated, fit.design, basis))
+    return replace(fit, priors=choose_priors(stated, fit.problem))
 
 
 def area(curve: pd.DataFrame) -> float:

@@ -23,12 +23,19 @@ def test_defaults_come_from_the_scales_of_the_data() -> None:
     hs = hb.load_dataset("hs")
     table = model().priors.frame()
     sd_y, sd_x = hs["mathach"].std(ddof=0), hs["ses"].std(ddof=0)
-    assert table.loc[("gamma", "ses"), "prior"] == f"Normal(0, {2.5 * sd_y / sd_x:.3g})"
-    far = np.sqrt(1 + (hs["ses"].mean() / sd_x) ** 2)
-    assert table.loc[("sd", "Intercept"), "prior"] == f"HalfT(3, 0, {sd_y * far:.3g})"
-    assert table.loc[("sd", "ses"), "prior"] == f"HalfT(3, 0, {sd_y / sd_x:.3g})"
+    is_public = (hs["Sector"] == "Public").to_numpy(float)
+    X = np.column_stack([np.ones(len(hs)), hs["ses"], is_public, is_public * hs["ses"]])
+    implied = 2.5 * sd_y * np.sqrt(np.diag(np.linalg.inv(X.T @ X / len(X))))
+    assert table.loc[("gamma", "ses"), "prior"] == f"DesignNormal(0, {implied[1]:.4g})"
+    found = table.loc["gamma", "implied sd"].tolist()
+    assert found == [f"{size:.4g}" for size in implied]
+    assert table.loc[("sd", "Intercept"), "prior"] == f"Centred(HalfT(3, 0, {sd_y:.4g}))"
+    assert table.loc[("sd", "ses"), "prior"] == f"Centred(HalfT(3, 0, {sd_y / sd_x:.4g}))"
+    far = np.sqrt(3.0 * (1 + (hs["ses"].mean() / sd_x) ** 2))
+    found = table.loc["sd", "implied sd"].tolist()
+    assert found == [f"{sd_y * far:.4g}", f"{np.sqrt(3.0) * sd_y / sd_x:.4g}"]
     assert table.loc[("corr", "Intercept, ses"), "prior"] == "LKJ(2)"
-    assert table.loc[("sigma", "sigma"), "prior"] == f"HalfT(3, 0, {sd_y:.3g})"
+    assert table.loc[("sigma", "sigma"), "prior"] == f"HalfT(3, 0, {sd_y:.4g})"
     assert (table["source"] == "default").all()
 
 
@@ -48,7 +55,10 @@ def test_a_term_is_stated_and_the_rest_keeps_its_default() -> None:
     changed = [("gamma", "ses"), ("sd", "Intercept")]
     assert stated.loc[changed, "prior"].tolist() == ["Normal(0, 1)", "HalfT(3, 0, 5)"]
     assert stated.loc[changed, "source"].tolist() == ["stated", "stated"]
-    pd.testing.assert_frame_equal(stated.drop(index=changed), default.drop(index=changed))
+    rest = ["corr", "sigma"]
+    pd.testing.assert_frame_equal(stated.loc[rest], default.loc[rest])
+    kept = [("gamma", "Intercept"), ("gamma", "Sector[T.Public]"), ("sd", "ses")]
+    assert (stated.loc[kept, "source"] == "default").all()
 
 
 STATED_BY_EFFECT = (
@@ -144,7 +154,7 @@ def test_the_graph_names_its_dimensions() -> None:
     ]  # fmt: skip
     assert list(graph.coords["effect"]) == ["Intercept", "ses"]
     assert len(graph.coords["group"]) == 40
-    assert {rv.name for rv in graph.free_RVs} == {"signed_sd", "corr_chol", "sigma"}
+    assert {rv.name for rv in graph.free_RVs} == {"signed_centred_sd", "corr_chol", "sigma"}
 
 
 def test_gamma_is_sampled_only_under_a_prior_that_cannot_be_collapsed() -> None:
@@ -173,7 +183,7 @@ def test_distributions_of_preliz_are_taken_through_pymc() -> None:
 
 
 def test_other_data_and_other_scales_have_the_same_structure() -> None:
-    first = model()
+    first = model(sd=hb.HalfT(3, 0, 2))
     second = hb.Model(
         "mathach ~ ses", "~ 1 + ses | school", data=hb.load_dataset("hsfull"),
         priors={"sd": hb.HalfT(4, 0, 1), "corr": hb.LKJ(7)},

@@ -175,7 +175,7 @@ def test_the_reduced_likelihood_is_the_dense_one(small: hb.Model) -> None:
     normal = small.priors
     mean = np.array([p.parameters["mu"] for _, p, _ in normal.gamma])
     cov = np.diag([p.parameters["sigma"] ** 2 for _, p, _ in normal.gamma])
-    internal = normal.normal_gamma(basis)
+    internal = normal.normal_gamma(small.problem.cross)
     given = reduction.log_density_given(basis.gamma_internal(gammas))
     for reading, prior in ((REML, None), (NORMAL, (mean, cov))):
         found = reduction.log_density(internal, reading)
@@ -194,7 +194,7 @@ def test_a_prior_that_is_flat_in_one_term_is_the_limit_of_wide_ones(
     reduction, G, sigmas, _ = reduced(small)
     stated = {"x": hb.Flat(), "Intercept": hb.Normal(1, 2), "w": hb.Normal(-1, 0.5)}
     model = hb.Model("y ~ x + w", "~ 1 + x | g", data=small_data, priors={"gamma": stated})
-    found = reduction.log_density(model.priors.normal_gamma(small.problem.cross.basis), NORMAL)
+    found = reduction.log_density(model.priors.normal_gamma(small.problem.cross), NORMAL)
     wide = (np.array([1.0, 0.0, -1.0]), np.diag([4.0, 9e6, 0.25]))
     rows = rows_of(small)
     exact = [dense.log_density(rows, G[i], sigmas[i], NORMAL, prior=wide) for i in range(20)]

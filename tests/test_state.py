@@ -41,7 +41,7 @@ def prior_of(reading: Reading) -> tuple[Array, Array] | None:
 
 def likelihood_of(model: hb.Model, reading: Reading) -> Likelihood:
     cross = model.problem.cross
-    return Likelihood(cross, reading, model.priors.normal_gamma(cross.basis))
+    return Likelihood(cross, reading, model.priors.normal_gamma(cross))
 
 
 def state_of(model: hb.Model, reading: Reading) -> State:
@@ -154,7 +154,7 @@ def test_many_theta_are_each_one(model: hb.Model) -> None:
     assert_allclose(theta.corr[0, 1, 1, 0], 0.3 / np.sqrt(1.6))
     cross = model.problem.cross
     reduced = Likelihood(cross).reduce(theta.flat)
-    prior = model.priors.normal_gamma(cross.basis)
+    prior = model.priors.normal_gamma(cross)
     several = reduced.log_density(prior, NORMAL)
     one = Likelihood(cross, NORMAL, prior).at(theta[1, 2]).value
     assert several[5] == pytest.approx(one, rel=1e-12)

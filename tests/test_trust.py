@@ -64,7 +64,7 @@ def exact_means(model: hb.Model, prior: Any, top: float) -> Array:
     roots = cross.basis.root_internal(sd[:, None, None]) / internal[:, None, None]
     reading = REML if model.priors.gamma[0][1] == hb.Flat() else NORMAL
     log_p = reduce_draws(roots, internal, cross).log_density(
-        model.priors.normal_gamma(cross.basis), reading
+        model.priors.normal_gamma(cross), reading
     )
     log_p += stats.t(3, 0, scale_of(model)).logpdf(sigma) + prior.logpdf(sd) + np.log(sd * sigma)
     weight = np.outer(wx, wz).ravel() * np.exp(log_p - log_p.max())

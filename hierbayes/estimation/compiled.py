@@ -133,6 +133,7 @@ def graph_target(
         compiled.variables,
         q,
         p,
+        np.eye(q),
     )
 
 

@@ -1,7 +1,7 @@
 """The unconstrained coordinates of a model: which variables, in what order, by which transform.
 
 Those of the graph.  Standard deviations with a symmetric sibling (half-normal, half-t,
-half-Cauchy, flat) carry a sign and need no transform.
+half-Cauchy, flat) carry a sign (`signed_scale`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def transform_of(prior: Prior, block: str) -> str | None:
         return "interval"
     free = (Normal, StudentT, Flat) if block == "gamma" else ()
     signed = block == "sd" and prior.signed is not None
-    return None if signed or isinstance(prior, free) else "log"
+    if signed:
+        return "asinh"
+    return None if isinstance(prior, free) else "log"
 
 
 def variables_of(design: Design, priors: PriorSet) -> tuple[Variable, ...]:
@@ -53,14 +55,16 @@ def variables_of(design: Design, priors: PriorSet) -> tuple[Variable, ...]:
         return (*found, *([Variable("gamma_z", (p - 1,), None)] if p > 1 else []))
     sds = [prior for _, prior, _ in priors.sd]
     gamma = [] if priors.collapses_gamma else [prior for _, prior, _ in priors.gamma]
-    sd = _numbers("sd", sds) if sds else [Variable("sd", (q,), "log")]
+    name = "centred_sd" if priors.centring else "sd"
+    sd = _numbers(name, sds) if sds else [Variable("sd", (q,), "log")]
     return (*sd, *corr, sigma, *_numbers("gamma", gamma))
 
 
 def _numbers(block: str, priors: list[Prior]) -> list[Variable]:
     """One variable for priors of one family, one for each otherwise."""
-    transforms = [transform_of(prior, block) for prior in priors]
-    signs = ["signed_" if block == "sd" and prior.signed else "" for prior in priors]
+    kind = block.removeprefix("centred_")
+    transforms = [transform_of(prior, kind) for prior in priors]
+    signs = ["signed_" if kind == "sd" and prior.signed else "" for prior in priors]
     if priors and are_one_family(priors):
         return [Variable(f"{signs[0]}{block}", (len(priors),), transforms[0])]
     return [

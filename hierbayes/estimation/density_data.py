@@ -10,6 +10,7 @@ from scipy.special import betaln, gammaln
 from hierbayes.design.design import Design
 from hierbayes.estimation.coordinates import Variable, transform_of, variables_of
 from hierbayes.estimation.density_layout import (
+    ASINH,
     DENSITY,
     ICC,
     IDENTITY,
@@ -36,7 +37,7 @@ from hierbayes.priors.joint_parameters import log_lkj_constant
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.scalar_density import coefficients
 
-_TRANSFORMS = {None: IDENTITY, "log": LOG, "interval": INTERVAL}
+_TRANSFORMS = {None: IDENTITY, "log": LOG, "interval": INTERVAL, "asinh": ASINH}
 _JOINTS = {"InverseWishart": INVERSE_WISHART, "Wishart": WISHART, "Beta": ICC, "R2D2M2": SHARES}
 _JOINT_ARRAYS = {
     NO_JOINT: (),
@@ -69,7 +70,8 @@ def density_data(
     joint = _JOINTS[priors.joint[0][1].distribution] if priors.joint else NO_JOINT
     sizes = [size for size in design.blocks if size > 1]
     eta = data.get("corr_eta", np.ones(0))[: len(sizes)]
-    rows = _rows(design, priors, starts, given=given, volumes=volumes)
+    units = data["sd_unit"]
+    rows = _rows(design, units, priors, starts, given=given, volumes=volumes)
     numbers = {
         Head.COORDINATES: sum(variable.size for variable in variables),
         Head.NUMBERS: len(rows),
@@ -86,7 +88,9 @@ def density_data(
         Head.PLACE_OF_CONSTANT: place_of_constant(design, priors) if joint == SHARES else 0,
         Head.ROWS: data["n"],
         Head.SCALE: data["scale"],
-        Head.CONSTANT: data["log_jacobian"] + _constant(design, data, joint, eta),
+        Head.CONSTANT: data["log_jacobian"]
+        + data.get("gamma_log_constant", 0.0)
+        + _constant(design, data, joint, eta),
     }
     nothing = np.zeros(0)
     arrays = {
@@ -96,7 +100,7 @@ def density_data(
         Head.AT_R: data["R"],
         Head.AT_T: data["T"],
         Head.AT_W: data["W"],
-        Head.AT_TO_INTERNAL: data["to_internal"],
+        Head.AT_TO_INTERNAL: data["to_internal"] @ data["columns"],
         Head.AT_PRECISION: data["gamma_precision"],
         Head.AT_MEAN: data["gamma_mean"],
         Head.AT_GAMMA_TO_INTERNAL: data.get("gamma_to_internal", nothing),
@@ -123,14 +127,19 @@ def _starts(variables: tuple[Variable, ...]) -> dict[str, int]:
     starts: dict[str, int] = {}
     at = 0
     for variable in variables:
-        name = variable.name.removeprefix("signed_").rstrip("0123456789").removesuffix("_")
+        name = (
+            variable.name.removeprefix("signed_")
+            .removeprefix("centred_")
+            .rstrip("0123456789")
+            .removesuffix("_")
+        )
         starts.setdefault("r2" if variable.name == "r2" else name, at)
         at += variable.size
     return starts
 
 
 def _rows(
-    design: Design, priors: PriorSet, starts: dict[str, int], *, given: bool, volumes: bool
+    design: Design, units: Floats, priors: PriorSet, starts: dict[str, int], *, given: bool, volumes: bool
 ) -> Floats:
     """σ, the sds and the γ that have coordinates of their own (K, ROW)."""
     q = len(design.effects)
@@ -150,7 +159,9 @@ def _rows(
             row[TRANSFORM], row[VOLUME] = _TRANSFORMS[transform], volumes
             if transform == "interval":
                 row[LOWER], row[UPPER] = prior.parameters["lower"], prior.parameters["upper"]
-            row[DENSITY:] = coefficients(prior, signed=block == "sd" and transform is None)
+            elif transform == "asinh":
+                row[LOWER] = units[k]
+            row[DENSITY:] = coefficients(prior, signed=transform == "asinh")
             rows.append(row)
     return np.array(rows)
 

@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 
 from hierbayes.estimation.density_layout import (
+    ASINH,
     DENSITY,
     ICC,
     INTERVAL,
@@ -68,6 +69,12 @@ def _read_numbers(x, data, s, slopes, gradient):
             slope = width * e / ((1.0 + e) * (1.0 + e))
             volume = math.log(width) - abs(x[place]) - 2.0 * math.log1p(e)
             d_volume = 1.0 - 2.0 * share
+        elif data[at + TRANSFORM] == ASINH:
+            e, size = math.exp(-2.0 * abs(x[place])), abs(x[place])
+            v = data[at + LOWER] * math.sinh(x[place])
+            slope = data[at + LOWER] * math.cosh(x[place])
+            volume = size + math.log1p(e) - math.log(2.0)
+            d_volume = math.tanh(x[place])
         value, d_value = scalar_density(v, data, at + DENSITY)
         s[int(data[at + PARAMETER])], slopes[k] = v, slope
         total += value + data[at + VOLUME] * volume
@@ -102,7 +109,10 @@ def _pull_correlation(x, data, d_root, gradient):
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _add_likelihood(data, root, s, d_root, d_s):
-    """The collapsed likelihood; adds its derivatives in the root of G, σ and γ."""
+    """The collapsed likelihood; adds its derivatives in the root of G, σ and γ.
+
+    Where γ is sampled, times the normal prior that some of its terms have together.
+    """
     q = root.shape[0]
     p = s.shape[0] - 1 - q
     end = 2 + q * q + p
@@ -125,9 +135,14 @@ def _add_likelihood(data, root, s, d_root, d_s):
         for k in range(q):
             d_root[i, k] += out[2 + i * q + k]
     if given:
+        precision, mean = int(data[_AT_PRECISION]), int(data[_AT_MEAN])
         for c in range(p):
+            step = 0.0  # of the normal prior that terms have together
             for d in range(p):
-                d_s[first + d] += data[at + c * p + d] * out[2 + q * q + c]
+                step += data[precision + c * p + d] * (out[end + d] - data[mean + d])
+            out[0] -= 0.5 * step * (out[end + c] - data[mean + c])
+            for d in range(p):
+                d_s[first + d] += data[at + c * p + d] * (out[2 + q * q + c] - step)
     return out[0]
 
 

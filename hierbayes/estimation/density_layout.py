@@ -6,11 +6,11 @@ from enum import IntEnum, auto
 
 from hierbayes.priors.scalar_density import WIDTH
 
-IDENTITY, LOG, INTERVAL = range(3)
+IDENTITY, LOG, INTERVAL, ASINH = range(4)
 NO_JOINT, INVERSE_WISHART, WISHART, ICC, SHARES = range(5)
 # Of a number with a prior of its own, before the coefficients of its density: its coordinate, its
-# transform, the limits of an interval, whether the volume of the transform counts, and which of
-# the parameters (σ, sd (q,), γ (p,)) it is.
+# transform, the limits of an interval (the unit of asinh in place of the lower), whether the
+# volume of the transform counts, and which of the parameters (σ, sd (q,), γ (p,)) it is.
 PLACE, TRANSFORM, LOWER, UPPER, VOLUME, PARAMETER = range(6)
 DENSITY = 6
 ROW = DENSITY + WIDTH

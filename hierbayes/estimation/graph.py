@@ -4,9 +4,13 @@
     y ~ p(y | G, σ) with every u, and γ where its prior is normal, integrated out
 
 Standard deviations with a symmetric sibling (half-normal, half-t, half-Cauchy) are
-sampled with a sign: s is normal, t or Cauchy and sd = |s|.  root = s · chol is then
+sampled with a sign: s is normal, t or Cauchy and sd = |s|, on the scale of
+`signed_scale`.  root = s · chol is then
 smooth where an sd is zero, which is where hierarchical posteriors like to be; the
 sign moves into the correlations, whose LKJ prior does not change under it.
+
+Where priors of sd and corr are of centred columns Z M (`centred_effects`), so are s and chol,
+and root = M s chol.
 
 Cross-products and prior parameters are data of the graph, so a compiled graph
 serves every data set and every prior of the same structure.
@@ -21,11 +25,12 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
 from hierbayes.estimation.correlation import NormalisedRows
 from hierbayes.estimation.inputs import GraphInputs, are_one_family, graph_inputs, place_of_constant
+from hierbayes.estimation.signed_scale import SignedScale
 from hierbayes.estimation.variance_shares import explained_gamma, explained_scales
 from hierbayes.likelihood.op import CollapsedLogDensity
 from hierbayes.likelihood.reading import GIVEN, Reading
 from hierbayes.priors.density import refuse_negative
-from hierbayes.priors.families import ForeignPrior, Prior, refuse_shaped
+from hierbayes.priors.families import DesignNormal, ForeignPrior, Prior, refuse_shaped
 from hierbayes.priors.joint_density import joint_log_density
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.pymc_import import pm
@@ -39,8 +44,10 @@ def graph_of(design: Design, cross: CrossProducts, priors: PriorSet) -> pm.Model
 def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Model:
     """The marginal model as a PyMC model, with named dimensions.
 
-    Free variables are ``signed_sd`` (or ``sd``), ``corr_chol``, ``sigma`` and, when γ
-    is not collapsed, ``gamma``; ``sd``, ``corr``, ``G`` and ``root`` (a root of G) are
+    Free variables are ``signed_sd`` (in units of the data ``sd_unit``; or ``sd``; of centred
+    columns ``signed_centred_sd`` or ``centred_sd``), ``corr_chol``, ``sigma`` and, when γ is not
+    collapsed, ``gamma``, flat for terms whose prior is the potential ``prior_gamma``;
+    ``sd``, ``corr``, ``G`` and ``root`` (a root of G) are
     deterministic.  A prior of G or of the intraclass correlation is a potential,
     ``prior_G`` or ``prior_icc``; one of R² makes sd and γ deterministic.
     Coordinates ``term``, ``effect`` and ``group`` carry the names.
@@ -58,10 +65,16 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
             sigma = _variable("sigma", priors.sigma[1], data, "sigma")
             signed = explained_scales(data, sigma, len(design.terms) - 1, len(design.effects))
         else:
-            signed = _standard_deviations([prior for _, prior, _ in priors.sd], data)
+            own = "centred_sd" if priors.centring else "sd"
+            signed = _standard_deviations(own, [prior for _, prior, _ in priors.sd], data)
         chol = _correlation_root(design.blocks, data)
-        root = pm.Deterministic("root", signed[:, None] * chol, dims=("effect", "effect_bis"))
+        root = signed[:, None] * chol
+        if priors.centring:
+            root = pt.dot(data["columns"], root)
+        root = pm.Deterministic("root", root, dims=("effect", "effect_bis"))
         G = pm.Deterministic("G", pt.dot(root, root.T), dims=("effect", "effect_bis"))
+        if priors.centring:
+            pm.Deterministic("sd", pt.sqrt(pt.diagonal(G)), dims="effect")
         sd = model["sd"]
         pm.Deterministic("corr", G / pt.outer(sd, sd), dims=("effect", "effect_bis"))
         if not priors.explains_gamma:
@@ -69,6 +82,10 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
         gamma = data["gamma_mean"]  # of the right size; read only when γ is not integrated out
         if reading == GIVEN:
             gamma = _fixed_effects(design, priors, data)
+            if any(isinstance(prior, DesignNormal) for _, prior, _ in priors.gamma):
+                away = gamma - data["gamma_mean"]
+                form = pt.dot(away, pt.dot(data["gamma_precision"], away))
+                pm.Potential("prior_gamma", data["gamma_log_constant"] - 0.5 * form)
         for block, prior, _ in priors.joint:
             if prior.has_density:
                 given = {name: data[name] for name in data if name.startswith(f"{block}_")}
@@ -86,8 +103,10 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
     return model
 
 
-def _standard_deviations(priors: list[Prior], data: dict[str, TensorVariable]) -> TensorVariable:
-    """Signed standard deviations (q,); registers ``sd``.
+def _standard_deviations(
+    own: str, priors: list[Prior], data: dict[str, TensorVariable]
+) -> TensorVariable:
+    """Signed standard deviations (q,); registers their sizes by their own name.
 
     Without a prior of their own their density is in that of a joint prior.  As a rule
     that is 0 where an sd is: the smooth scale is then the logarithm, not the sign.
@@ -95,17 +114,17 @@ def _standard_deviations(priors: list[Prior], data: dict[str, TensorVariable]) -
     if not priors:
         return pm.HalfFlat("sd", dims="effect")
     if are_one_family(priors):
-        name = "signed_sd" if priors[0].signed else "sd"
+        name = f"signed_{own}" if priors[0].signed else own
         signed = _variable(name, priors[0], data, "sd", dims="effect", signed=True)
     else:
         parts = []
         for k, prior in enumerate(priors):
-            name = f"signed_sd_{k}" if prior.signed else f"sd_{k}"
+            name = f"signed_{own}_{k}" if prior.signed else f"{own}_{k}"
             parts.append(_variable(name, prior, data, "sd", at=k, signed=True))
         signed = pt.stack(parts)
-        name = "signed_sd"
-    if name != "sd":
-        pm.Deterministic("sd", pt.abs(signed), dims="effect")
+        name = f"signed_{own}"
+    if name != own:
+        pm.Deterministic(own, pt.abs(signed), dims="effect")
     return signed
 
 
@@ -165,6 +184,8 @@ def _variable(
         if block in ("sd", "sigma"):
             refuse_negative(prior, block)
         return pm.modelcontext(None).register_rv(prior.variable.copy(), name=name)
+    if isinstance(prior, DesignNormal):
+        return pm.Flat(name, dims=dims)
     use_sign = signed and prior.signed is not None
     distribution = prior.signed if use_sign else prior.distribution
     if block == "sigma" and distribution == "Flat":
@@ -172,7 +193,37 @@ def _variable(
     parameters = {key: data[f"{block}_{key}"] for key in prior.parameters}
     if dims is None:
         parameters = {key: value[at] for key, value in parameters.items()}
-    if use_sign and distribution != "Flat":
-        location = "alpha" if distribution == "Cauchy" else "mu"
-        parameters[location] = pt.zeros(())
+    if use_sign:
+        return _signed(name, str(distribution), parameters, data, None if dims else at)
     return getattr(pm, str(distribution))(name, **parameters, dims=dims)
+
+
+def _signed(
+    name: str,
+    distribution: str,
+    parameters: dict[str, TensorVariable],
+    data: dict[str, TensorVariable],
+    at: int | None,
+) -> TensorVariable:
+    """A standard deviation with a sign, or all of them; the variable is it in units of c.
+
+    Chains of PyMC would start at 0, where the gradient of a symmetric density is 0.
+    """
+    unit, start = data["sd_unit"], data["sd_start"] / data["sd_unit"]
+    if at is not None:
+        unit, start = unit[at], start[at]
+    if distribution == "Flat":
+        stated = {}
+    else:
+        scale = "beta" if distribution == "Cauchy" else "sigma"
+        location = "alpha" if distribution == "Cauchy" else "mu"
+        stated = {**parameters, scale: parameters[scale] / unit, location: pt.zeros(())}
+        pm.Potential(f"{name}_in_units", -pt.log(unit).sum())  # the density is that of the sd
+    ratio = getattr(pm, distribution)(
+        name,
+        **stated,
+        dims="effect" if at is None else None,
+        transform=SignedScale(),
+        initval=start.eval(),
+    )
+    return ratio * unit

@@ -11,14 +11,19 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
 from hierbayes.estimation.reml import maximise
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.conditional import flat_prior, log_jacobian
+from hierbayes.likelihood.conditional import NormalPrior, flat_prior, log_jacobian
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import GIVEN, NORMAL, REML, Reading
-from hierbayes.priors.families import ForeignPrior, Prior
+from hierbayes.likelihood.theta import Theta
+from hierbayes.priors.centred_effects import column_sizes
+from hierbayes.priors.design_normal import internal_precision
+from hierbayes.priors.families import DesignNormal, ForeignPrior, Prior
 from hierbayes.priors.joint_parameters import joint_parameters, log_lkj_constant
 from hierbayes.priors.prior_set import PriorSet
 
 type Structure = tuple[Any, ...]
+_SMALLEST_NOISE = 1e-6  # of the spread of y: σ where it is estimated as next to nothing
+_SMALLEST_START = 0.05  # of the scale of an effect: where a chain starts when REML says 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,10 +36,13 @@ class GraphInputs:
         Cross-products, changes of basis and prior parameters.
     structure : tuple
         Equal for two graphs that differ only in ``data``.
+    theta : Theta
+        The REML estimate.
     """
 
     data: dict[str, Floats]
     structure: Structure
+    theta: Theta
 
 
 def reading_of(priors: PriorSet) -> Reading:
@@ -57,12 +65,16 @@ def graph_inputs(design: Design, cross: CrossProducts, priors: PriorSet) -> Grap
         "scale": np.array(basis.scale),
         "log_jacobian": np.array(log_jacobian(reading, basis, cross.n)),
     }
-    normal = priors.normal_gamma(basis) if reading == NORMAL else flat_prior(p)
-    data |= {"gamma_mean": normal.mean, "gamma_precision": normal.precision}
+    theta = maximise(cross, design.blocks).theta
+    data |= _of_sd(cross, priors.columns(q), theta)
+    normal = priors.normal_gamma(cross) if reading == NORMAL else flat_prior(p)
     if reading == GIVEN:
+        normal, constant = _together(priors, cross)
+        data["gamma_log_constant"] = np.array(constant)
         data["gamma_to_internal"] = np.linalg.inv(basis.x.matrix) / basis.scale
         data["gamma_center"] = basis.origin
         data |= _parameters("gamma", [prior for _, prior, _ in priors.gamma])
+    data |= {"gamma_mean": normal.mean, "gamma_precision": normal.precision}
     data |= _parameters("sd", [prior for _, prior, _ in priors.sd])
     data |= _parameters("corr", [prior for _, prior, _ in priors.corr])
     data |= _parameters("sigma", [priors.sigma[1]])
@@ -77,14 +89,43 @@ def graph_inputs(design: Design, cross: CrossProducts, priors: PriorSet) -> Grap
     families += [_family(prior) for _, prior, _ in priors.joint]
     if priors.explains_gamma:
         at = place_of_constant(design, priors)
-        data |= gamma_evidence(design, cross, at)
+        data |= gamma_evidence(cross, theta, at)
         families.append(at)
-    return GraphInputs(data, (reading.value, sampled, q, design.blocks, tuple(families)))
+    structure = (reading.value, sampled, q, design.blocks, bool(priors.centring), tuple(families))
+    return GraphInputs(data, structure, theta)
 
 
-def gamma_evidence(design: Design, cross: CrossProducts, at: int) -> dict[str, Floats]:
+def _together(priors: PriorSet, cross: CrossProducts) -> tuple[NormalPrior, float]:
+    """The prior that some terms of a sampled γ have together, and its constant; 0 without one.
+
+    In the internal basis, as a form of all of γ°: of precision 0 along the other terms.
+    """
+    joint, p = priors.joint_gamma(cross), len(cross.C) - 1
+    if joint is None:
+        return flat_prior(p), 0.0
+    mean = np.zeros(p)
+    mean[joint.at] = joint.mean
+    half_log_det = 0.5 * float(np.linalg.slogdet(joint.precision)[1])
+    constant = half_log_det - 0.5 * len(joint.at) * float(np.log(2.0 * np.pi))
+    precision = internal_precision(joint, cross)
+    return NormalPrior(cross.basis.gamma_internal(mean), precision), constant
+
+
+def _of_sd(cross: CrossProducts, columns: Floats, theta: Theta) -> dict[str, Floats]:
+    """The columns Z M that sds are of, what is small there, and where REML is."""
+    scale = cross.basis.scale
+    J = cross.J
+    size = column_sizes(cross, columns)
+    noise = max(float(theta.sigma), _SMALLEST_NOISE * scale)
+    unit = noise * np.sqrt(J / cross.n) / size
+    estimate = np.linalg.norm(np.linalg.solve(columns, theta.root), axis=1)
+    start = np.maximum(estimate, np.minimum(unit, _SMALLEST_START * scale / size))
+    return {"columns": columns, "sd_unit": unit, "sd_start": start}
+
+
+def gamma_evidence(cross: CrossProducts, theta: Theta, at: int) -> dict[str, Floats]:
     """What REML says of γ without its element ``at``: estimates and standard errors."""
-    moments = Likelihood(cross).at(maximise(cross, design.blocks).theta).moments
+    moments = Likelihood(cross).at(theta).moments
     errors = np.sqrt(np.diagonal(cross.basis.gamma_covariance(moments.gamma_cov)))
     return {
         "gamma_estimate": np.delete(cross.basis.gamma(moments.gamma), at),
@@ -102,8 +143,13 @@ def _parameters(block: str, priors: list[Prior]) -> dict[str, Floats]:
 
 
 def _family(prior: Prior) -> object:
-    """What of a prior is part of the structure: a PyMC distribution is all of it."""
-    return prior if isinstance(prior, ForeignPrior) else prior.distribution
+    """What of a prior is part of the structure: a PyMC distribution is all of it.
+
+    A term that shares its prior with others is flat by itself.
+    """
+    if isinstance(prior, ForeignPrior):
+        return prior
+    return "Flat" if isinstance(prior, DesignNormal) else prior.distribution
 
 
 def are_one_family(priors: list[Prior]) -> bool:

@@ -18,7 +18,7 @@ from hierbayes.errors import EstimationError
 from hierbayes.estimation.coordinates import Variable, variables_of
 from hierbayes.estimation.density import density_at
 from hierbayes.estimation.density_data import density_data
-from hierbayes.estimation.inputs import graph_inputs
+from hierbayes.estimation.inputs import GraphInputs, graph_inputs
 from hierbayes.estimation.start import start_point
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.gaussian import Likelihood
@@ -66,8 +66,9 @@ def marginal_mode(problem: Problem, priors: PriorSet) -> MarginalMode:
     from scipy.optimize import minimize
 
     design, cross = problem.design, problem.cross
-    density, variables = _objective(problem, priors)
-    centre, width = start_point(variables, design, cross)
+    inputs = graph_inputs(design, cross, priors)
+    density, variables = _objective(problem, inputs, priors)
+    centre, width = start_point(variables, cross, inputs)
     starts = [centre, centre + 0.5 * width, centre - 0.3 * width]
     found = [minimize(lambda x: density(x)[:2], start, jac=True, method="BFGS",
                       options={"gtol": 1e-6, "maxiter": 500}) for start in starts]  # fmt: skip
@@ -84,7 +85,7 @@ def marginal_mode(problem: Problem, priors: PriorSet) -> MarginalMode:
     root, sigma = parameters[: q * q].reshape(q, q), float(parameters[q * q])
     theta = Theta.of(root, sigma)
     if priors.collapses_gamma:
-        likelihood = Likelihood(cross, NORMAL, priors.normal_gamma(cross.basis))
+        likelihood = Likelihood(cross, NORMAL, priors.normal_gamma(cross))
         gamma = likelihood.at(theta).gamma
     else:
         gamma = parameters[-p:]
@@ -99,16 +100,15 @@ def marginal_mode(problem: Problem, priors: PriorSet) -> MarginalMode:
 
 
 def _objective(
-    problem: Problem, priors: PriorSet
+    problem: Problem, inputs: GraphInputs, priors: PriorSet
 ) -> tuple[Callable[[Floats], tuple[float, Floats, Floats]], tuple[Variable, ...]]:
     """x -> minus the log density, its gradient, and (root, σ, γ) in one vector; what x is."""
     design = problem.design
-    inputs = graph_inputs(design, problem.cross, priors)
     log_density: Callable[[Floats], tuple[float, Floats, Floats]]
     if priors.are_built_in:
         variables = variables_of(design, priors)
         data = density_data(design, inputs, priors, volumes=False)
-        log_density = partial(density_at, data=data)
+        log_density = partial(_density_of, columns=inputs.data["columns"], data=data)
     else:
         from hierbayes.estimation.compiled import free_variables
         from hierbayes.estimation.graph import build_graph
@@ -125,6 +125,14 @@ def _objective(
         return -value, -gradient, parameters
 
     return objective, variables
+
+
+def _density_of(x: Floats, columns: Floats, data: Floats) -> tuple[float, Floats, Floats]:
+    """`density_at`, with the root of G in the user's columns."""
+    value, gradient, parameters = density_at(x, data)
+    size = columns.size
+    root = columns @ parameters[:size].reshape(columns.shape)
+    return value, gradient, np.concatenate([root.ravel(), parameters[size:]])
 
 
 def _polish(density: Callable[[Floats], tuple[float, Floats, Floats]], x: Floats) -> Floats:

@@ -53,7 +53,7 @@ def sample_theta(
 
     before = time.perf_counter()
     target = target_of(design, inputs, priors, progress=settings.progress)
-    start = start_point(target.variables, design, cross)
+    start = start_point(target.variables, cross, inputs)
     model = _nutpie_model(target, start)
     compile_seconds = time.perf_counter() - before
     before = time.perf_counter()
@@ -104,6 +104,7 @@ def target_of(design: Design, inputs: GraphInputs, priors: PriorSet, *, progress
         variables_of(design, priors),
         len(design.effects),
         len(design.terms) if inputs.structure[0] == GIVEN else 0,
+        inputs.data["columns"],
     )
 
 

@@ -25,6 +25,8 @@ class Target:
         Number of random effects.
     p : int
         Number of fixed effects that ``expand`` writes: 0 where γ is integrated out.
+    columns : (q, q) float
+        M, where ``expand`` writes the root of the effects of Z M.
     """
 
     log_density: Any
@@ -33,6 +35,7 @@ class Target:
     variables: tuple[Variable, ...]
     q: int
     p: int
+    columns: Floats
 
     @property
     def n_dim(self) -> int:
@@ -47,6 +50,6 @@ class Target:
     def parameters(self, expanded: Floats) -> tuple[Floats, Floats, Floats | None]:
         """Root (..., q, q), σ (...) and γ (..., p), if sampled, from (..., n_out)."""
         size = self.q**2
-        root = expanded[..., :size].reshape(*expanded.shape[:-1], self.q, self.q)
+        root = self.columns @ expanded[..., :size].reshape(*expanded.shape[:-1], self.q, self.q)
         gamma = expanded[..., size + 1 :] if self.p else None
         return root, expanded[..., size], gamma

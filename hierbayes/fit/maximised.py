@@ -53,13 +53,9 @@ def posterior_mode(problem: Problem, priors: PriorSet) -> PointFit:
             "the prior of 'r2' has no density in (sd, corr, σ) that could be maximised, only "
             "one with latent shares of the variance; use sample()"
         )
-    refuse_far_origin(design, cross.basis)
+    refuse_far_origin(design, cross.basis, priors)
     mode = marginal_mode(problem, priors)
-    prior = (
-        priors.normal_gamma(cross.basis)
-        if priors.collapses_gamma
-        else flat_prior(len(design.terms))
-    )
+    prior = priors.normal_gamma(cross) if priors.collapses_gamma else flat_prior(len(design.terms))
     evidence = Maximum(
         name="MAP",
         value=mode.value,

@@ -30,7 +30,7 @@ def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettin
         When no start with a finite density is found.
     """
     design, cross = problem.design, problem.cross
-    refuse_far_origin(design, cross.basis)
+    refuse_far_origin(design, cross.basis, priors)
     refuse_improper(problem, priors)
     drawn = sample_theta(design, cross, priors, settings)
     evidence = Sampling(drawn.stats, settings, drawn.seconds, drawn.compile_seconds)
@@ -49,7 +49,7 @@ def with_gamma(fit: PosteriorFit, priors: PriorSet) -> PosteriorFit:
     of γ give draws that differ by what the priors say and by nothing else.
     """
     cross = fit.problem.cross
-    prior = priors.normal_gamma(cross.basis)
+    prior = priors.normal_gamma(cross)
     chains, draws, p = fit.gamma_draws.shape
     normals = fit.generator(0).standard_normal((chains * draws, p))
     gamma = Likelihood(cross, NORMAL, prior).draw_gamma(fit.theta.flat, normals)

@@ -49,6 +49,21 @@ def correlated_pairs(blocks: tuple[int, ...]) -> tuple[Integers, Integers]:
     return rows, columns
 
 
+def lower_root(root: Floats) -> Floats:
+    """The lower-triangular root of G = LL' (..., q, q) from any root L of it.
+
+    Examples
+    --------
+    >>> upper = np.array([[1.0, 2.0], [0.0, 1.0]])
+    >>> low = lower_root(upper)
+    >>> bool(np.allclose(low @ low.T, upper @ upper.T)), float(low[0, 1])
+    (True, 0.0)
+    """
+    right = np.linalg.qr(np.swapaxes(root, -1, -2), mode="r")
+    lower: Floats = np.tril(np.swapaxes(right, -1, -2))
+    return lower
+
+
 def sd_corr(G: Floats) -> tuple[Floats, Floats]:
     """Standard deviations (..., q) and correlations (..., q, q) of G (..., q, q).
 

@@ -83,8 +83,10 @@ def prior_density_at(
 
 
 def draws_of_joint(fit: Fitted, seed: int) -> PriorDraws | None:
-    """Draws from the priors where one of them is a joint one; None otherwise."""
-    return draws_of_priors(fit, seed) if fit.priors is not None and fit.priors.joint else None
+    """Draws from the priors where one of them is of several parameters; None otherwise."""
+    if fit.priors is None or not (fit.priors.joint or fit.priors.centring):
+        return None
+    return draws_of_priors(fit, seed)
 
 
 def draws_of_priors(fit: Fitted, seed: int) -> PriorDraws | None:

@@ -20,6 +20,8 @@ from hierbayes.errors import PriorError
 from hierbayes.priors.families import (
     LKJ,
     PC,
+    Centred,
+    DesignNormal,
     Exponential,
     Flat,
     ForeignPrior,
@@ -36,8 +38,8 @@ from hierbayes.priors.families import (
 from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, Wishart
 
 FAMILIES = (
-    Normal, StudentT, Flat, HalfNormal, HalfT, HalfCauchy, Exponential, PC, Uniform, Gamma,
-    InverseGamma, LKJ, InverseWishart, Wishart, Beta, R2D2M2,
+    Normal, DesignNormal, StudentT, Flat, HalfNormal, HalfT, HalfCauchy, Exponential, PC, Uniform,
+    Gamma, InverseGamma, LKJ, InverseWishart, Wishart, Beta, R2D2M2,
 )  # fmt: skip
 BLOCKS = ("gamma", "sd", "corr", "sigma", "G", "icc", "r2")
 
@@ -70,6 +72,8 @@ def as_prior(value: Any, block: str) -> Prior:
     if hasattr(value, "to_pymc"):  # PreliZ
         value = value.to_pymc()
     prior = ForeignPrior(value) if hasattr(value, "owner") and value.owner is not None else value
+    if isinstance(prior, Centred) and block == "sd":
+        return Centred(as_prior(prior.prior, block))
     suitable = _SUITABLE[block]
     if not isinstance(prior, Prior):
         foreign = " or a PyMC distribution" if ForeignPrior in suitable else ""

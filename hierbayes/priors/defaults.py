@@ -1,51 +1,59 @@
 """Default priors: weak, and scaled by the data.
 
-γ ~ Normal with 2.5 times the change of y that one unit of x could bring, half-t(3) on
-each sd and on σ with scale sd(y) in the units of the effect, LKJ(2) on correlations.
-An intercept is where the other columns are 0; when that is far from the data its scale
-grows accordingly.
+Xγ has the mean of y, and sd 2.5 sd(y) along every column of unit spread that can be made
+of those of X (`design_normal`); half-t(3) on σ with scale sd(y), on each sd with the scale
+that moves y by one sd(y) as its column, centred, moves by its spread; LKJ(2) on the
+correlations of the centred columns (`centred_effects`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from hierbayes.design.basis import Basis
 from hierbayes.design.blocks import block_slices
+from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
 from hierbayes.frames.arrays import Floats
-from hierbayes.priors.families import LKJ, HalfT, Normal, Prior
-from hierbayes.specification.effect_name import EffectName
+from hierbayes.priors.centred_effects import column_sizes
+from hierbayes.priors.design_normal import coefficient_scales
+from hierbayes.priors.families import LKJ, DesignNormal, HalfT, Normal, Prior
+
+WIDTH = 2.5  # prior sds of Xγ, in sds of y
 
 
-def default_gamma(design: Design, basis: Basis) -> dict[str, Prior]:
-    """A normal prior for each fixed term."""
-    center, scale = basis.center, basis.scale
+def default_gamma(cross: CrossProducts, at: Sequence[int]) -> list[DesignNormal]:
+    """The normal prior of the terms at these places (d,), one for all of them together."""
+    tau = WIDTH * cross.basis.scale
+    constant, scale = coefficient_scales(cross, at)
+    return [
+        DesignNormal(cross.basis.center * e, tau * size)
+        for e, size in zip(constant.tolist(), scale.tolist(), strict=True)
+    ]
+
+
+def default_constant(basis: Basis) -> Normal:
+    """A normal prior of the intercept alone, wide enough for where the columns are 0."""
     far = _distance_of_origin(basis.x.shift, basis.x.spread)
-    priors: dict[str, Prior] = {}
-    for name, e, spread in zip(design.terms, basis.constant, basis.x.spread, strict=True):
-        if e != 0.0:
-            priors[name] = Normal(rounded(center), rounded(2.5 * scale * far))
-        else:
-            priors[name] = Normal(0, rounded(2.5 * scale / spread))
-    return priors
+    return Normal(basis.center, WIDTH * basis.scale * far)
 
 
-def default_sd(design: Design, basis: Basis) -> dict[EffectName, Prior]:
-    """A half-t prior for each random effect."""
-    priors: dict[EffectName, Prior] = {}
-    for block in block_slices(design.blocks):
-        shift, spread = basis.z.shift[block], basis.z.spread[block]
-        far = _distance_of_origin(shift, spread)
-        for k, name in enumerate(design.effect_names[block]):
-            constant = spread[k] == 1.0 and shift[k] == 0.0 and bool(shift.any())
-            priors[name] = HalfT(3, 0, rounded(basis.scale * (far if constant else 1 / spread[k])))
-    return priors
+def default_sd(cross: CrossProducts, M: Floats) -> tuple[list[HalfT], list[HalfT]]:
+    """A half-t prior for each random effect: of its centred column, and of the column as it is.
+
+    The second has the scale at which sd² has the same mean as under the first.
+    """
+    scales = cross.basis.scale / column_sizes(cross, M)
+    as_written = np.sqrt(M**2 @ scales**2)
+    centred, plain = ([HalfT(3, 0, s) for s in of.tolist()] for of in (scales, as_written))
+    return centred, plain
 
 
 def default_sigma(basis: Basis) -> dict[str, Prior]:
     """A half-t prior for σ."""
-    return {"sigma": HalfT(3, 0, rounded(basis.scale))}
+    return {"sigma": HalfT(3, 0, basis.scale)}
 
 
 def _distance_of_origin(shift: Floats, spread: Floats) -> float:
@@ -57,8 +65,3 @@ def default_corr(design: Design) -> dict[str, Prior]:
     """An LKJ prior for each block of G with more than one effect."""
     blocks = [design.effects[at] for at in block_slices(design.blocks)]
     return {", ".join(effects): LKJ(2) for effects in blocks if len(effects) > 1}
-
-
-def rounded(value: float) -> float:
-    """Three significant digits, so that what is printed is what is used."""
-    return float(f"{value:.3g}")

@@ -19,6 +19,7 @@ from hierbayes.design.blocks import block_slices
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.covariance import lower_root
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.families import Flat, ForeignPrior, Prior, refuse_shaped
 from hierbayes.priors.joint_draws import draw_explained, draw_icc_sd, draw_matrix_root
@@ -98,11 +99,13 @@ def draw_priors(priors: PriorSet, problem: Problem, draws: int, seed: int) -> Pr
             "state a distribution of positive numbers, such as HalfNormal(5)"
         )
     design = problem.design
-    gamma = _draw_each("gamma", priors.gamma, streams)
+    gamma = _draw_gamma(priors, problem, streams)
     if not priors.joint:
         sd = _draw_each("sd", priors.sd, streams)
-        corr_root = _draw_correlation_root(priors, design.blocks, streams)
-        return PriorDraws(Theta.of(sd[:, :, None] * corr_root, sigma), gamma)
+        root = sd[:, :, None] * _draw_correlation_root(priors, design.blocks, streams)
+        if priors.centring:
+            root = lower_root(priors.columns(len(design.effects)) @ root)
+        return PriorDraws(Theta.of(root, sigma), gamma)
     block, prior, _ = priors.joint[0]  # a second one would cover the sds again
     generator = np.random.default_rng(streams.seed_of(block, block))
     if isinstance(prior, MatrixPrior):
@@ -115,6 +118,16 @@ def draw_priors(priors: PriorSet, problem: Problem, draws: int, seed: int) -> Pr
         varying, sd = draw_explained(prior, design, sigma, generator)
         gamma = np.insert(varying, design.terms.index(priors.gamma[0][0]), gamma[:, 0], axis=1)
     return PriorDraws(Theta.of(sd[:, :, None] * corr_root, sigma), gamma)
+
+
+def _draw_gamma(priors: PriorSet, problem: Problem, streams: Streams) -> Floats:
+    """Draws (draws, p) of γ; terms with one prior together given the others."""
+    gamma = _draw_each("gamma", priors.gamma, streams)
+    joint = priors.joint_gamma(problem.cross)
+    if joint is None:
+        return gamma
+    normals = (gamma[:, joint.at] - joint.mean) / joint.sd
+    return joint.draw(gamma, normals)
 
 
 def _draw_each(

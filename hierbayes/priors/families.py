@@ -63,6 +63,17 @@ class Normal(Prior):
 
 
 @dataclass(frozen=True, slots=True)
+class DesignNormal(Normal):
+    """Normal prior of a fixed effect, correlated with its like as X makes estimates.
+
+    ``mu`` and ``sigma`` are mean and sd of the coefficient in the columns as written; all terms
+    of a model with this prior have one joint distribution, which no shift or change of unit of
+    a column alters (`design_normal`).  Beside terms with priors of their own they are mean and
+    sd given those.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class StudentT(Prior):
     """Student's t with ``nu`` degrees of freedom, location ``mu`` and scale ``sigma``."""
 
@@ -245,6 +256,34 @@ class ForeignPrior(Prior):
 def _is_scalar(variable: Any) -> bool:
     """Whether a variable of PyTensor is a number (and no random generator)."""
     return bool(getattr(variable.type, "ndim", None) == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Centred(Prior):
+    """The prior of the sd of a random effect, its column centred (`centred_effects`).
+
+    Stated of all effects of a block of G; the prior of their correlations is then of the
+    centred columns too.
+    """
+
+    distribution: ClassVar[str] = "Centred"
+    prior: Any
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.prior, Prior) or isinstance(self.prior, Centred):
+            raise PriorError(
+                f"Centred takes a prior of a standard deviation, such as HalfNormal(5), "
+                f"not {self.prior!r}"
+            )
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Those of the prior that is centred."""
+        found: dict[str, float] = self.prior.parameters
+        return found
+
+    def __str__(self) -> str:
+        return f"Centred({self.prior})"
 
 
 _SCALES: dict[type[Prior], tuple[tuple[str, int], ...]] = {

@@ -19,6 +19,7 @@ from numba import njit
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.families import (
     PC,
+    DesignNormal,
     Exponential,
     Flat,
     Gamma,
@@ -109,6 +110,7 @@ _ROWS: dict[type[Prior], Callable[[Any], dict[int, float]]] = {
     Flat: lambda prior: {},
     Uniform: lambda prior: {_CONSTANT: -math.log(prior.upper - prior.lower)},
     Normal: lambda prior: _normal(prior.mu, prior.sigma),
+    DesignNormal: lambda prior: {},  # its density is that of all terms together
     HalfNormal: lambda prior: _normal(0.0, prior.sigma),
     StudentT: lambda prior: _student(prior.nu, prior.mu, prior.sigma),
     HalfT: lambda prior: _student(prior.nu, 0.0, prior.sigma),

@@ -59,17 +59,26 @@ def bulk(prior: Prior, size: int = 2) -> Bulk | None:
 
 
 def prior_of(fit: Fitted, block: str, parameter: str) -> tuple[Prior, int] | None:
-    """The prior of one parameter and the size of its block of G; None without priors."""
+    """The prior of one parameter and the size of its block of G.
+
+    None without priors, and where none is of this parameter by itself: under a joint prior,
+    and for what centred columns say of the columns as written.
+    """
     if fit.priors is None or block not in ("gamma", "sd", "corr", "sigma"):
         return None
     if block == "sigma":
         return fit.priors.sigma[1], 1
     if block == "corr":
         return _prior_of_correlation(fit, fit.priors, parameter)
-    for name, prior, _ in fit.priors.gamma if block == "gamma" else fit.priors.sd:
+    for k, (name, prior, _) in enumerate(getattr(fit.priors, block)):
         if str(name) == parameter:
-            return prior, 1
+            return None if block == "sd" and _is_mixed(fit.priors, k) else (prior, 1)
     return None
+
+
+def _is_mixed(priors: PriorSet, k: int) -> bool:
+    """Whether an effect of the columns as written is a mixture of centred ones."""
+    return bool(priors.centring) and sum(entry != 0.0 for entry in priors.centring[k]) > 1
 
 
 def _prior_of_correlation(
@@ -77,6 +86,8 @@ def _prior_of_correlation(
 ) -> tuple[Prior, int] | None:
     """Blocks with more than one effect have a prior each, in their order; none beside one of G."""
     if not priors.corr:
+        return None
+    if any(_is_mixed(priors, k) for k in range(len(priors.sd))):
         return None
     blocks = [fit.design.effects[at] for at in block_slices(fit.design.blocks)]
     correlated = [effects for effects in blocks if len(effects) > 1]

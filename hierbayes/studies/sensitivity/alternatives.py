@@ -22,7 +22,7 @@ from hierbayes.errors import StudyError
 from hierbayes.priors.blocks import BLOCKS, COVERED, as_prior
 from hierbayes.priors.effect_priors import by_effect, parameter_name
 from hierbayes.priors.families import ForeignPrior, Prior, refuse_shaped
-from hierbayes.priors.prior_set import PriorSet, choose_priors
+from hierbayes.priors.prior_set import STATED, PriorSet, choose_priors
 from hierbayes.studies.sensitivity.usual_grid import CAUTIONARY, SEVERAL, default_grid
 
 RESERVED = ("baseline",)
@@ -135,7 +135,7 @@ def _changes(block: str, name: str, stated: Any) -> dict[str, Any]:
 def _changed(problem: Problem, baseline: PriorSet, changes: Mapping[str, Any]) -> PriorSet:
     """The baseline's priors with some replaced; those that are stated must go together."""
     if len(changes) > 1:
-        choose_priors(changes, problem.design, problem.cross.basis)
+        choose_priors(changes, problem)
     stated = baseline.stated()
     for block, change in changes.items():
         before = stated.get(block)
@@ -143,10 +143,14 @@ def _changed(problem: Problem, baseline: PriorSet, changes: Mapping[str, Any]) -
         if not (named and isinstance(before, Mapping) and set(named) <= set(before)):
             _give_way(stated, block)
         if named is not None and isinstance(before, Mapping):
-            stated[block] = {**before, **named}
+            kept = before
+            if block in ("gamma", "sd"):  # a default follows what is stated of the others
+                names = {n for n, _, source in getattr(baseline, block) if source == STATED}
+                kept = {n: prior for n, prior in before.items() if n in names}
+            stated[block] = {**kept, **named}
         else:
             stated[block] = change
-    chosen = choose_priors(stated, problem.design, problem.cross.basis)
+    chosen = choose_priors(stated, problem)
     _refuse_unsuitable(chosen)
     return chosen
 

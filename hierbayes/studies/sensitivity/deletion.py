@@ -99,7 +99,7 @@ def _without(baseline: Baseline, priors: PriorSet, totals: Floats) -> tuple[Floa
     """Log ratios of posteriors (M, J+1) to the baseline's, and means of γ (M, J+1, p)."""
     densities, cross = baseline.densities, baseline.fit.problem.cross
     reading = REML if priors.gamma_is_flat else NORMAL
-    likelihood = Likelihood(cross, reading, priors.normal_gamma(cross.basis))
+    likelihood = Likelihood(cross, reading, priors.normal_gamma(cross))
     values, gammas = likelihood.without_groups(densities.theta, totals)
     ratio = densities.log_ratio_of_variances(priors, baseline.priors)
     total: Floats = values + (ratio - densities.log_likelihood(baseline.priors))[:, None]

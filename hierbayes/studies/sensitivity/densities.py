@@ -11,13 +11,49 @@ from hierbayes.design.blocks import block_slices
 from hierbayes.design.problem import Problem
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.covariance import lower_root
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.likelihood.reduction import Reduction
 from hierbayes.likelihood.theta import Theta
-from hierbayes.priors.families import LKJ, Prior
+from hierbayes.priors.families import LKJ, DesignNormal, Prior
 from hierbayes.priors.joint_parameters import log_lkj_constant
 from hierbayes.priors.prior_set import PriorSet
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scales:
+    """Standard deviations and correlations at M draws.
+
+    Parameters
+    ----------
+    sd : (M, q) float
+    corr_roots : list of (M, k, k) float
+        Cholesky factors of the correlations of each block of G with k > 1 effects.
+    log_volume : (M,) float
+        Log of the volume by which a density of (sd, corr), the latter per Cholesky factor,
+        becomes one of G, but for a constant.
+    """
+
+    sd: Floats
+    corr_roots: list[Floats]
+    log_volume: Floats
+
+
+def scales_of(root: Floats, blocks: tuple[int, ...]) -> Scales:
+    """Of lower roots of G (M, q, q)."""
+    diagonal = np.diagonal(root, axis1=1, axis2=2)
+    sd = np.sqrt((root**2).sum(axis=2))
+    chol = root / (np.where(diagonal < 0.0, -1.0, 1.0) * sd)[:, :, None]
+    found = [chol[:, at, at] for at in block_slices(blocks)]
+    roots = [one for one in found if one.shape[-1] > 1]
+    volume = np.zeros(len(root))
+    for at in block_slices(blocks):
+        width = at.stop - at.start
+        volume -= width * np.log(np.maximum(sd[:, at], 1e-300)).sum(axis=1)
+    for one in roots:
+        volume -= uniform_corr(one)
+    return Scales(sd, roots, volume)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,14 +72,19 @@ class Densities:
     theta: Theta
     gamma: Floats
 
+    def scales(self, priors: PriorSet) -> Scales:
+        """Sds and correlations as the priors of a set are of them."""
+        key = priors.centring
+        if key not in self._scales:
+            root, blocks = self.theta.root, self.problem.design.blocks
+            if key:
+                root = np.linalg.solve(priors.columns(root.shape[-1]), root)
+            self._scales[key] = scales_of(lower_root(root) if key else root, blocks)
+        return self._scales[key]
+
     @cached_property
-    def corr_roots(self) -> list[Floats]:
-        """Cholesky factors (M, k, k) of the correlations of each block of G with k > 1 effects."""
-        root = self.theta.root
-        diagonal = np.diagonal(root, axis1=1, axis2=2)
-        chol = root / (np.where(diagonal < 0.0, -1.0, 1.0) * self.theta.sd)[:, :, None]
-        blocks = [chol[:, at, at] for at in block_slices(self.problem.design.blocks)]
-        return [root for root in blocks if root.shape[-1] > 1]
+    def _scales(self) -> dict[tuple[tuple[float, ...], ...], Scales]:
+        return {}
 
     @cached_property
     def reduction(self) -> Reduction:
@@ -53,7 +94,7 @@ class Densities:
     def log_likelihood(self, priors: PriorSet) -> Floats:
         """Log p(y | θ) (M,), γ integrated out under its normal or flat priors."""
         reading = REML if priors.gamma_is_flat else NORMAL
-        return self.reduction.log_density(priors.normal_gamma(self.problem.cross.basis), reading)
+        return self.reduction.log_density(priors.normal_gamma(self.problem.cross), reading)
 
     def log_likelihood_given_gamma(self) -> Floats:
         """Log p(y | θ, γ) (M,), only u integrated out."""
@@ -73,11 +114,13 @@ class Densities:
                 theta = self.theta
                 total += log_density_joint(entry, self.problem.design, theta.root, theta.sigma)
                 if block == "G":
-                    for chol in self.corr_roots:
+                    for chol in self.scales(priors).corr_roots:
                         total += uniform_corr(chol)
         for prior, values in self.stated(block, priors):
-            total += _log_density(prior, values)
-        return total
+            if not isinstance(prior, DesignNormal):
+                total += _log_density(prior, values)
+        joint = priors.joint_gamma(self.problem.cross) if block == "gamma" else None
+        return total if joint is None else total + joint.log_density(self.gamma)
 
     def log_ratio(self, block: str, new: PriorSet, old: PriorSet) -> Floats:
         """Log of the density of a block under new priors over that under old ones (M,).
@@ -85,6 +128,8 @@ class Densities:
         Entries that are equal in both are not evaluated.
         """
         total = np.zeros(len(self.theta.sigma))
+        if block == "gamma" and _share_a_prior(new, old):
+            return self.log_prior(block, new) - self.log_prior(block, old)
         pairs = zip(self.stated(block, new), self.stated(block, old), strict=True)
         for (prior, values), (before, _) in pairs:
             if prior != before:
@@ -93,10 +138,12 @@ class Densities:
 
     def log_ratio_of_variances(self, new: PriorSet, old: PriorSet) -> Floats:
         """Log of the prior density of (G, σ) under new priors over that under old ones (M,)."""
-        if joint_of(new) == joint_of(old):
+        if joint_of(new) == joint_of(old) and new.centring == old.centring:
             return np.asarray(sum(self.log_ratio(b, new, old) for b in ("sd", "corr", "sigma")))
         blocks = ("sd", "corr", "G", "icc")
         change = sum(self.log_prior(b, new) - self.log_prior(b, old) for b in blocks)
+        if new.centring != old.centring:
+            change = change + self.scales(new).log_volume - self.scales(old).log_volume
         return np.asarray(change + self.log_ratio("sigma", new, old))
 
     def stated(self, block: str, priors: PriorSet) -> list[tuple[Prior, Floats]]:
@@ -107,14 +154,19 @@ class Densities:
                 columns = dict(zip(design.terms, self.gamma.T, strict=True))
                 return [(prior, columns[name]) for name, prior, _ in priors.gamma]
             case "sd":
-                of_effect = dict(zip(design.effect_names, self.theta.sd.T, strict=True))
+                of_effect = dict(zip(design.effect_names, self.scales(priors).sd.T, strict=True))
                 return [(prior, of_effect[name]) for name, prior, _ in priors.sd]
             case "corr" if priors.corr:
-                pairs = zip(priors.corr, self.corr_roots, strict=True)
+                pairs = zip(priors.corr, self.scales(priors).corr_roots, strict=True)
                 return [(prior, roots) for (_, prior, _), roots in pairs]
             case "sigma":
                 return [(priors.sigma[1], self.theta.sigma)]
         return []
+
+
+def _share_a_prior(*sets: PriorSet) -> bool:
+    """Whether under any of these sets terms of γ have one prior together."""
+    return any(isinstance(one, DesignNormal) for each in sets for _, one, _ in each.gamma)
 
 
 def joint_of(priors: PriorSet) -> list[tuple[str, Prior]]:

@@ -36,8 +36,9 @@ def derivatives(baseline: Baseline, estimands: Estimands, values: Values) -> xr.
     centred = values.draws - values.draws.mean(axis=(0, 1))
     unit = values.draws.std(axis=(0, 1))
     names, rows, errors = [], [], []
+    together = _scores_together(baseline)
     for label, prior, x in _entries(baseline):
-        for number, score in _scores(prior, x).items():
+        for number, score in (together.get(label) or _scores(prior, x)).items():
             slope = score.reshape(*shape, 1)
             product = centred * (slope - slope.mean())
             names.append(f"{label}.{number}")
@@ -64,6 +65,21 @@ def _entries(baseline: Baseline) -> list[tuple[str, Prior, Floats]]:
             names = [f"{block}({name})" for name, _, _ in getattr(baseline.priors, block)]
         found += [(name, *entry) for name, entry in zip(names, stated, strict=True)]
     return found
+
+
+def _scores_together(baseline: Baseline) -> dict[str, dict[str, Floats]]:
+    """The scores of terms of γ that have one prior together, by label."""
+    priors, densities = baseline.priors, baseline.densities
+    joint = priors.joint_gamma(baseline.fit.problem.cross)
+    if joint is None:
+        return {}
+    away = joint.deviations(densities.gamma)
+    pulled = away @ joint.precision
+    names = [priors.gamma[k][0] for k in joint.at]
+    return {
+        f"gamma({name})": {"mu": joint.sd[k] * pulled[:, k], "sigma": away[:, k] * pulled[:, k] - 1}
+        for k, name in enumerate(names)
+    }
 
 
 def _scores(prior: Prior, x: Floats) -> dict[str, Floats]:

@@ -94,12 +94,16 @@ def _without(
     """The posterior with one prior made very wide; None where it would be no distribution."""
     problem, priors = answerer.baseline.fit.problem, answerer.baseline.priors
     name = _entry_name(answerer, block, parameter)
+
+    def said(one: Prior) -> Prior:
+        return priors.as_stated(name, one) if block == "sd" else one
+
     try:
-        flat = {} if block in ("corr", "sigma") else {block: {"flat": {name: Flat()}}}
+        flat = {} if block in ("corr", "sigma") else {block: {"flat": {name: said(Flat())}}}
         for one in read_alternatives(flat, problem, priors) if flat else ():
             refuse_improper(problem, one.priors)
         wide = _wide(prior)
-        stated = wide if block == "sigma" else {name: wide}
+        stated = wide if block == "sigma" else {name: said(wide)}
         (alternative,) = read_alternatives(
             {block: {f"{block} of {name} wide": stated}}, problem, priors
         )

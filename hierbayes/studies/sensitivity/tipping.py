@@ -76,7 +76,10 @@ def refuse_not_positive(name: str, numbers: object) -> None:
 
 
 def _priors(baseline: Baseline, point: PriorPoint) -> dict[str, object]:
-    sd = {name: rescaled(prior, point.scale) for name, prior, _ in baseline.priors.sd}
+    priors = baseline.priors
+    sd = {
+        name: priors.as_stated(name, rescaled(prior, point.scale)) for name, prior, _ in priors.sd
+    }
     stated: dict[str, object] = {"sd": sd} if sd else {}
     if point.eta is not None:
         stated["corr"] = LKJ(point.eta)

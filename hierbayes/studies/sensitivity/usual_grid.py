@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hierbayes.design.problem import Problem
@@ -35,14 +36,17 @@ def default_grid(problem: Problem, baseline: PriorSet) -> dict[str, dict[str, An
     it for modes).  The inverse-gamma prior of the sd is there as a caution: no verdict
     rests on it.
     """
-    usual = choose_priors(None, problem.design, problem.cross.basis)
+    usual = choose_priors(None, problem)
     grid: dict[str, dict[str, Any]] = {}
     if not baseline.explains_gamma:
         grid["gamma"] = _of_gamma(baseline)
     if baseline.joint:
         grid["sd"] = {"sd, corr by default": {}}
     else:
-        grid["sd"] = _of_sd(_scales(baseline.sd, usual.sd))
+        grid["sd"] = {
+            title: {name: baseline.as_stated(name, prior) for name, prior in priors.items()}
+            for title, priors in _of_sd(_scales(baseline.sd, usual.sd)).items()
+        }
         grid["icc"] = {"icc uniform": Beta(1, 1)}
         grid[CAUTIONARY] = {"sd inverse-gamma": {"sd": InverseGamma(0.001, 0.001)}}
     if baseline.corr:
@@ -59,17 +63,17 @@ def default_grid(problem: Problem, baseline: PriorSet) -> dict[str, dict[str, An
 
 def _of_gamma(baseline: PriorSet) -> dict[str, Any]:
     """Flat, default, and narrower than normal priors of the baseline."""
-    normal = {n: p.parameters for n, p, _ in baseline.gamma if isinstance(p, Normal)}
+    normal = {n: p for n, p, _ in baseline.gamma if isinstance(p, Normal)}
     if len(normal) < len(baseline.gamma):
         return {"gamma flat": Flat(), "gamma by default": {}}
     narrower = {
-        f"gamma width/{by}": {n: Normal(p["mu"], p["sigma"] / by) for n, p in normal.items()}
+        f"gamma width/{by}": {n: replace(p, sigma=p.sigma / by) for n, p in normal.items()}
         for by in (2, 5)
     }
     return {"gamma flat": Flat(), **narrower}
 
 
-def _of_sd(scale: dict[EffectName, float]) -> dict[str, Any]:
+def _of_sd(scale: dict[EffectName, float]) -> dict[str, dict[EffectName, Prior]]:
     return {
         "sd half-normal": {n: HalfNormal(s) for n, s in scale.items()},
         "sd half-normal/4": {n: HalfNormal(s / 4) for n, s in scale.items()},

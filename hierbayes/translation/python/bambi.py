@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hierbayes.errors import FormulaError
-from hierbayes.priors.families import Prior
+from hierbayes.priors.families import DesignNormal, Prior
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import INTERCEPT, column_name, factors_of, join_terms
@@ -44,7 +44,7 @@ from hierbayes.translation.python.code import (
 from hierbayes.translation.python.priors import distribution_of, parameters_of
 from hierbayes.translation.python.reading import find_call, plain_specification
 from hierbayes.translation.r.reading import refuse_split_factors
-from hierbayes.translation.r.stan_priors import refuse_joint_priors
+from hierbayes.translation.r.stan_priors import refuse_joint_priors, shared_priors
 
 _FUNCTIONS = frozenset(("I", "C", "center", "cvar", "dvar"))
 _ARGUMENTS = (
@@ -119,6 +119,10 @@ def emit(model: ModelToWrite) -> str:
     lines = ["\n".join(heads) + definitions(model), ""]
     lines += [f"{complete_rows(model)}", *orders]
     lines += [
+        *(
+            f"# Not carried over, bambi has priors of its own there: {text}"
+            for text in shared_priors(model)
+        ),
         "model = bmb.Model(",
         f"    {quoted(_formula(model))},",
         f"    {model.data},",
@@ -153,7 +157,10 @@ def _priors(model: ModelToWrite) -> list[tuple[str, str]]:
     """Name of each term in bambi, and the code of its prior."""
     priors, group = model.priors, model.specification.group
     by_term: dict[str, list[Prior]] = {}
+    shared = len(priors.gamma) > 1
     for name, prior, _ in priors.gamma:
+        if shared and isinstance(prior, DesignNormal):
+            continue  # said in a comment
         term = term_of_column(name, model.specification, model.variables)
         by_term.setdefault(term, []).append(prior)
     lines = [

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hierbayes.design.blocks import block_slices
+from hierbayes.errors import FormulaError
+from hierbayes.priors.families import DesignNormal
 from hierbayes.priors.prior_set import EffectEntry, Entry
 from hierbayes.specification.terms import INTERCEPT, column_name
 from hierbayes.translation.dialect import Dialect, ModelToWrite
@@ -53,6 +55,8 @@ def _head(model: ModelToWrite) -> str:
         priors.gamma,
         *(priors.sd[at] for at in block_slices(_blocks(model))),
     ]
+    with_numpy = any(map(_needs_numpy, priors.gamma)) and len(priors.gamma) > 1
+    lines = ["import numpy as np", *lines] if with_numpy or priors.centring else lines
     lines += ["import pytensor.tensor as pt"] if any(map(_splits, parts)) else []
     return "\n".join([*lines, "from formulaic import model_matrix"]) + definitions(model)
 
@@ -84,7 +88,7 @@ def _coordinates(model: ModelToWrite) -> str:
 def _model(model: ModelToWrite) -> str:
     priors = model.priors
     lines = ["with pm.Model(coords=coords) as model:"]
-    lines += _vector("gamma", priors.gamma, "gamma", "term")
+    lines += _gamma(priors.gamma)
     corr = list(priors.corr)
     means = ["    mu = X.to_numpy() @ gamma"]
     for k, at in enumerate(block_slices(_blocks(model))):
@@ -100,6 +104,11 @@ def _model(model: ModelToWrite) -> str:
                 "  # lower root of the correlation matrix"
             )
             scale = f"(sd{suffix}[:, None] * L{suffix})"
+        if any(priors.centred[at]):  # sd and L are of columns Z M
+            block = [row[at] for row in priors.centring[at]]
+            rows = ", ".join(f"[{', '.join(map(number, row))}]" for row in block)
+            lines.append(f"    M{suffix} = np.array([{rows}])  # Z M are the centred columns")
+            scale = f"(M{suffix} @ {scale})"
         lines += [
             f'    z{suffix} = pm.Normal("z{suffix}", 0, 1, dims=("group", "effect{suffix}"))',
             f'    u{suffix} = pm.Deterministic("u{suffix}", z{suffix} '
@@ -112,6 +121,34 @@ def _model(model: ModelToWrite) -> str:
     lines += means
     lines.append('    pm.Normal("y", mu, sigma, observed=y, dims="row")')
     return "\n".join(lines)
+
+
+def _gamma(entries: Sequence[Entry]) -> list[str]:
+    """Statements that make γ; one distribution where its terms have one prior together.
+
+    Raises
+    ------
+    FormulaError
+        Where some terms share a prior and others have their own.
+    """
+    together = [name for name, prior, _ in entries if isinstance(prior, DesignNormal)]
+    if not together or len(entries) == 1:
+        return _vector("gamma", entries, "gamma", "term")
+    if len(together) < len(entries):
+        raise FormulaError(
+            f"PyMC code has no word for the prior that '{together[0]}' shares with the terms left "
+            "unsaid, given those stated; state a prior for each term of 'gamma'"
+        )
+    means, sds = (
+        ", ".join(number(prior.parameters[key]) for _, prior, _ in entries)
+        for key in ("mu", "sigma")
+    )
+    return [
+        "    spread = np.linalg.inv(X.to_numpy().T @ X.to_numpy())  # of estimates, but for σ²",
+        f"    scale = np.array([{sds}]) / np.sqrt(np.diag(spread))",
+        "    cov = scale[:, None] * spread * scale",
+        f'    gamma = pm.MvNormal("gamma", mu=[{means}], cov=cov, dims="term")',
+    ]
 
 
 def _vector(name: str, entries: Sequence[Entry | EffectEntry], block: str, dims: str) -> list[str]:
@@ -151,6 +188,11 @@ def _blocks(model: ModelToWrite) -> list[int]:
         sizes.append(fits[0] if fits else 1)
         wide = wide[1:] if fits else wide
     return sizes
+
+
+def _needs_numpy(entry: Entry) -> bool:
+    """Whether a prior of a term is one of several."""
+    return isinstance(entry[1], DesignNormal)
 
 
 def _name(letter: str, k: int, model: ModelToWrite) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hierbayes.errors import FormulaError
-from hierbayes.priors.families import Flat, Prior, Uniform
+from hierbayes.priors.families import DesignNormal, Flat, Prior, Uniform
 from hierbayes.specification.effect_name import EffectName
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, read_terms
@@ -19,7 +19,13 @@ from hierbayes.translation.dialect import Dialect, ModelToWrite, pointed
 from hierbayes.translation.r.code import mixed_formula, program, r_fixed
 from hierbayes.translation.r.model_call import Signature, find_model
 from hierbayes.translation.r.reading import formula_text, read_bars, refuse_split_factors
-from hierbayes.translation.r.stan_priors import r_columns, r_effect, refuse_joint_priors, stan_prior
+from hierbayes.translation.r.stan_priors import (
+    r_columns,
+    r_effect,
+    refuse_joint_priors,
+    shared_priors,
+    stan_prior,
+)
 from hierbayes.translation.r.syntax import Node
 from hierbayes.translation.r.words import r_name, r_string
 
@@ -59,12 +65,20 @@ def emit(model: ModelToWrite) -> str:
     ------
     FormulaError
         For a prior or a name that brms does not have.
+
+    Notes
+    -----
+    Comments name the priors that several coefficients share, and those of centred columns.
     """
     refuse_joint_priors(model, "brm")
     _refuse_names(model)
     fixed = r_fixed(model)
     if INTERCEPT in model.specification.fixed:
         fixed = "0 + Intercept" if fixed == INTERCEPT else f"0 + Intercept + {fixed}"
+    notes = [
+        f"# Not carried over, brms has priors of its own there: {text}"
+        for text in shared_priors(model)
+    ]
     priors = _priors(model)
     listed = ",\n    ".join(priors)
     call = (
@@ -75,17 +89,23 @@ def emit(model: ModelToWrite) -> str:
         + (f",\n  prior = c(\n    {listed}\n  )\n" if priors else "\n")
         + ")"
     )
-    return program(model, "brms", call, "brm")
+    return program(model, "brms", "\n".join([*notes, call]), "brm")
 
 
 def _priors(model: ModelToWrite) -> list[str]:
     priors, fixed = model.priors, r_columns(model)
-    lines = _class("b", priors.gamma, {name: f"coef = {_coef(fixed[name])}" for name in fixed})
+    own = [
+        entry
+        for entry in priors.gamma
+        if len(priors.gamma) == 1 or not isinstance(entry[1], DesignNormal)
+    ]
+    lines = _class("b", own, {name: f"coef = {_coef(fixed[name])}" for name in fixed})
     where = {
         name: f"coef = {_coef(r_effect(name.effect, model))}, group = {r_string(name.factor)}"
         for name, _, _ in priors.sd
     }
-    lines += _class("sd", priors.sd, where)
+    plain = [entry for k, entry in enumerate(priors.sd) if not priors.centred[k]]
+    lines += _class("sd", plain, where)
     if len({str(prior.parameters) for _, prior, _ in priors.corr}) > 1:
         raise FormulaError(
             "brm has one prior for all correlations of a group, and this model has several blocks "

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from hierbayes.priors.families import (
     PC,
+    DesignNormal,
     Exponential,
     Flat,
     HalfCauchy,
@@ -96,6 +97,8 @@ def _vector(entries: Sequence[Entry]) -> str:
     families = [prior for _, prior, _ in entries]
     if _is_flat(entries):
         return "NULL"
+    if len(families) > 1 and any(isinstance(prior, DesignNormal) for prior in families):
+        return ""
     if families and all(isinstance(prior, Normal) for prior in families):
         return f"normal({_places(families)}, autoscale = FALSE)"
     degrees = {prior.nu for prior in families if isinstance(prior, StudentT)}

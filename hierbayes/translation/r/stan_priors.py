@@ -11,6 +11,7 @@ from hierbayes.errors import FormulaError
 from hierbayes.priors.families import (
     LKJ,
     PC,
+    DesignNormal,
     Exponential,
     Flat,
     Gamma,
@@ -88,6 +89,20 @@ def refuse_joint_priors(model: ModelToWrite, system: str) -> None:
             f"{system} cannot say the prior {prior} of '{block}'; state priors of sd, corr and "
             "gamma instead"
         )
+
+
+def shared_priors(model: ModelToWrite) -> list[str]:
+    """Priors that no list of coefficients can say, in words: those shared, or of centred columns.
+
+    One term alone shares its prior with none.
+    """
+    priors = model.priors
+    shared = [
+        f"{name} ~ {prior}" for name, prior, _ in priors.gamma if isinstance(prior, DesignNormal)
+    ]
+    shared = shared if len(priors.gamma) > 1 else []
+    pairs = zip(priors.sd, priors.centred, strict=False)
+    return shared + [f"sd({name}) ~ Centred({prior})" for (name, prior, _), is_so in pairs if is_so]
 
 
 def r_columns(model: ModelToWrite) -> dict[str, str]:

@@ -1,0 +1,100 @@
+r"""Random columns in which default priors of sd and corr are stated: centred, each for itself.
+
+A column is adjusted for the constant, for the columns that it is made of (x·w for x and w), and
+for earlier ones of the same variables (x² for x), by least squares over the rows, within its
+block of G:
+
+    Z° = Z M,   b = M b°,   G = M G° M'
+
+with ones on the diagonal of M.  Shifts of the variables change Z but not Z°; a change of unit
+changes b° by that unit.  So a prior of sd° and corr° is one prior of the groups' lines, wherever
+the variables have their zeros.  The intercept of b° is where the others have their means; a
+column that no other is adjusted for has the same sd in both.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from formulaic import ModelSpec
+from formulaic.parser.types import Factor, Term
+
+from hierbayes.design.blocks import block_slices
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.design import Design
+from hierbayes.frames.arrays import Floats
+from hierbayes.specification.terms import names_in
+
+
+def centring(design: Design, cross: CrossProducts) -> Floats:
+    """M (q, q)."""
+    gram, columns = second_moments(cross)
+    terms = _terms(design)
+    reads = [_reads(term) for term in terms]
+    M = np.eye(len(terms))
+    for at in block_slices(design.blocks):
+        places = range(*at.indices(len(terms)))
+        for k in places:
+            before = [j for j in places if _adjusts(j, k, terms, reads)]
+            if before:
+                inner = gram[np.ix_(before, before)]
+                M[before, k] = -_solve(columns[:, before], columns[:, k], inner, cross)
+    return M
+
+
+def second_moments(cross: CrossProducts) -> tuple[Floats, Floats]:
+    """Z'Z/n (q, q), and the columns of Z in the internal basis (q, q)."""
+    columns = np.linalg.inv(cross.basis.z.matrix)
+    gram: Floats = columns.T @ _inner(cross) @ columns
+    return gram, columns
+
+
+def column_sizes(cross: CrossProducts, M: Floats) -> Floats:
+    """Root mean square over the rows of each column of Z M (q,)."""
+    columns = np.linalg.inv(cross.basis.z.matrix) @ M
+    size: Floats = np.sqrt(np.einsum("ik,ij,jk->k", columns, _inner(cross), columns))
+    return size
+
+
+def _inner(cross: CrossProducts) -> Floats:
+    """Z°'Z°/n (q, q) of the internal columns."""
+    inner: Floats = cross.A.sum(axis=0) / cross.n
+    return inner
+
+
+def _solve(before: Floats, column: Floats, gram: Floats, cross: CrossProducts) -> Floats:
+    """Coefficients of a column on those before it, by least squares."""
+    inner = _inner(cross)
+    size = np.sqrt(np.diagonal(gram))
+    scaled = np.linalg.pinv(gram / np.outer(size, size), hermitian=True)
+    first: Floats = scaled @ (before.T @ inner @ column / size) / size
+    rest = column - before @ first  # once more, for what was lost to rounding
+    return first + scaled @ (before.T @ inner @ rest / size) / size
+
+
+def _terms(design: Design) -> list[Term]:
+    """The term that each random column belongs to."""
+    columns = design.columns
+    fixed = [part.term for part in columns.fixed_spec.structure for _ in part.columns]
+    found: list[Term] = []
+    for spec in columns.random_specs:
+        if isinstance(spec, ModelSpec):
+            found += [part.term for part in spec.structure for _ in part.columns]
+        else:
+            found += [fixed[place] for place in spec]
+    return found
+
+
+def _reads(term: Term) -> frozenset[str]:
+    """The variables a term is made of; none for the constant."""
+    found: set[str] = set()
+    for factor in term.factors:
+        looked_up = factor.eval_method is Factor.EvalMethod.LOOKUP
+        found |= {factor.expr} if looked_up else names_in(factor.expr)
+    return frozenset(found)
+
+
+def _adjusts(j: int, k: int, terms: list[Term], reads: list[frozenset[str]]) -> bool:
+    """Whether column k is adjusted for column j."""
+    if j == k or terms[j] == terms[k]:
+        return False
+    return reads[j] < reads[k] or (reads[j] == reads[k] and j < k)
