@@ -159,6 +159,7 @@ def diagnosed(
     monkeypatch.setattr(diagnosis, "_bfmi", lambda _evidence: np.array([1.0, bfmi]))
     monkeypatch.setattr(diagnosis, "_undetermined_findings", lambda _fit, _what: [])
     monkeypatch.setattr(diagnosis, "_collinear_findings", lambda _fit: [])
+    monkeypatch.setattr(diagnosis, "_conflict", lambda _fit: [])
     names = pd.MultiIndex.from_tuples([("sd", "x"), ("sigma", "sigma")])
     ranks = np.stack([np.arange(4000.0), np.arange(4000.0) * 7 % 4000], axis=-1)
     drawn = (names, ranks.reshape(4, 1000, 2))

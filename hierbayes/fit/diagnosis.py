@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import chdtrc
 
 from hierbayes.design.near_collinear import near_combinations
 from hierbayes.design.sums import left_within
@@ -22,8 +23,11 @@ from hierbayes.fit.evidence import Maximum, Sampling, null_directions
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.variance import undetermined
 from hierbayes.likelihood.covariance import sd_corr
+from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.theta import Theta
 
 ESS_PER_CHAIN = 100
+CONFLICT = 0.001  # of a prior predictive p-value
 _ONE_SIDED = 0.3  # from the middle, of the mean rank of the draws that diverged
 BFMI_LIMIT = 0.3
 GRADIENT_LIMIT = 1e-4
@@ -100,6 +104,7 @@ def diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
         )
     findings.extend(_undetermined_findings(fit, "it is the prior"))
     findings.extend(_collinear_findings(fit))
+    cautions.extend(_conflict(fit))
     verdict = "Sampling went well."
     if cautions:
         verdict = "These draws can be used; look at this first:"
@@ -128,6 +133,28 @@ def _of_divergences(fit: Fitted, evidence: Sampling) -> str:
         text += ", in no one region"
     settings = evidence.settings
     return f"{text}; sample with target_accept above {settings.target_accept:g}"
+
+
+def _conflict(fit: Fitted) -> list[str]:
+    """Whether the likelihood puts γ where the prior that its terms share has next to nothing.
+
+    Box's prior predictive p-value of the least squares estimate of γ at the mean of θ.
+    """
+    joint = None if fit.priors is None else fit.priors.joint_gamma(fit.problem.cross)
+    if joint is None:
+        return []
+    mean = Theta.of_covariance(fit.theta.G.mean(axis=(0, 1)), float(fit.theta.sigma.mean()))
+    state = Likelihood(fit.problem.cross).at(mean)
+    away = joint.deviations(state.gamma[None, :])[0]
+    cov = joint.lift @ state.gamma_cov @ joint.lift.T + np.linalg.inv(joint.precision)
+    p = float(chdtrc(len(away), away @ np.linalg.solve(cov, away)))
+    if p >= CONFLICT:
+        return []
+    names = ", ".join(f"'{fit.design.terms[k]}'" for k in joint.at)
+    return [
+        f"prior and data are in conflict: the data put the coefficients {names} where their "
+        f"default prior has little probability (p = {p:.1g}); state priors of 'gamma'"
+    ]
 
 
 def _bfmi(evidence: Sampling) -> np.ndarray:
