@@ -174,7 +174,10 @@ def test_the_reduced_likelihood_is_the_dense_one(small: hb.Model) -> None:
     rows, basis = rows_of(small), small.problem.cross.basis
     normal = small.priors
     mean = np.array([p.parameters["mu"] for _, p, _ in normal.gamma])
-    cov = np.diag([p.parameters["sigma"] ** 2 for _, p, _ in normal.gamma])
+    size = np.array([p.parameters["sigma"] for _, p, _ in normal.gamma])
+    spread = np.linalg.inv(rows.X.T @ rows.X)
+    scale = size / np.sqrt(np.diag(spread))
+    cov = scale[:, None] * spread * scale
     internal = normal.normal_gamma(small.problem.cross)
     given = reduction.log_density_given(basis.gamma_internal(gammas))
     for reading, prior in ((REML, None), (NORMAL, (mean, cov))):

@@ -23,9 +23,9 @@ def start_point(
     se = np.sqrt(np.diagonal(basis.gamma_covariance(moments.gamma_cov)))
     sd, unit = data["sd_start"], data["sd_unit"]
     known = {
-        "sd": (np.log(sd), np.full(len(sd), 0.5)),
+        "sd": (sd, 0.5 * sd),
         "signed_sd": (np.arcsinh(sd / unit), np.full(len(sd), 0.5)),
-        "sigma": (np.log(inputs.theta.sigma.reshape(1)), np.full(1, 0.5)),
+        "sigma": (inputs.theta.sigma.reshape(1), np.zeros(1)),
         "gamma": (basis.gamma(moments.gamma), 2.0 * se),
     }
     parts = [_start_of(variable, known) for variable in variables]
@@ -43,4 +43,6 @@ def _start_of(variable: Variable, known: dict[str, tuple[Floats, Floats]]) -> tu
     centre, width = known[name]
     if one_of_many:
         centre, width = centre[[int(number)]], width[[int(number)]]
+    if variable.transform == "log":
+        return np.log(centre), np.full(len(centre), 0.5)
     return centre, width

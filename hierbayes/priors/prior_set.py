@@ -91,7 +91,8 @@ class PriorSet(Printed):
 
     def as_stated(self, name: EffectName | str, prior: Prior) -> Prior:
         """A prior of the sd of one effect as it must be stated to be of the same column."""
-        k = next(k for k, (effect, _, _) in enumerate(self.sd) if effect == name)
+        effects = [effect for effect, _, _ in self.sd]
+        k = next(k for k, effect in enumerate(effects) if name in (effect, str(effect)))
         return Centred(prior) if self.centred[k] else prior
 
     def frame(self) -> pd.DataFrame:
