@@ -70,8 +70,7 @@ def density_data(
     joint = _JOINTS[priors.joint[0][1].distribution] if priors.joint else NO_JOINT
     sizes = [size for size in design.blocks if size > 1]
     eta = data.get("corr_eta", np.ones(0))[: len(sizes)]
-    units = data["sd_unit"]
-    rows = _rows(design, units, priors, starts, given=given, volumes=volumes)
+    rows = _rows(design, priors, data["sd_unit"], starts, given=given, volumes=volumes)
     numbers = {
         Head.COORDINATES: sum(variable.size for variable in variables),
         Head.NUMBERS: len(rows),
@@ -139,7 +138,13 @@ def _starts(variables: tuple[Variable, ...]) -> dict[str, int]:
 
 
 def _rows(
-    design: Design, units: Floats, priors: PriorSet, starts: dict[str, int], *, given: bool, volumes: bool
+    design: Design,
+    priors: PriorSet,
+    units: Floats,
+    starts: dict[str, int],
+    *,
+    given: bool,
+    volumes: bool,
 ) -> Floats:
     """σ, the sds and the γ that have coordinates of their own (K, ROW)."""
     q = len(design.effects)
