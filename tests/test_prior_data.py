@@ -81,18 +81,24 @@ def test_conflict_is_of_the_prior_that_is_wrong(hs: pd.DataFrame) -> None:
     rest = found.loc[("gamma", "ses"), "rest_50%"]
     assert rest == pytest.approx(1.81, abs=0.1)  # as under a flat prior, see posterior_exact
     others = found.drop(index=("gamma", "ses"))
-    assert (others["conflict"] > 0.05).all()
+    of_centred = [("sd", "Intercept"), ("corr", "Intercept, ses")]  # no closed prior as written
+    assert (others.loc[of_centred, "reading"] == "its prior is stated in centred columns").all()
+    assert (others.drop(index=of_centred)["conflict"] > 0.05).all()
 
 
-def test_where_prior_and_data_agree_the_data_decide(baselines: Cache[hb.Fit]) -> None:
+def test_where_prior_and_data_agree_the_data_decide(
+    baselines: Cache[hb.Fit], hs: pd.DataFrame
+) -> None:
     found = information(baselines["hs"])
-    decided = found.drop(index=("corr", "Intercept, ses"))
+    of_centred = [("sd", "Intercept"), ("corr", "Intercept, ses")]  # no closed prior as written
+    assert (found.loc[of_centred, "reading"] == "its prior is stated in centred columns").all()
+    decided = found.drop(index=of_centred)
     assert (decided["reading"] == "much was learnt from the data").all()
-    assert (found["conflict"] > 0.05).all()
+    assert (decided["conflict"] > 0.05).all()
     posterior = np.quantile(baselines["hs"].theta.sigma, [0.25, 0.5, 0.75])
     names = [f"posterior_{p}%" for p in (25, 50, 75)]
     assert found.loc[("sigma", "sigma"), names].to_numpy(dtype=float) == pytest.approx(posterior)
-    prior = stats.t(3).ppf((1 + np.array([0.25, 0.5, 0.75])) / 2) * 6.84
+    prior = stats.t(3).ppf((1 + np.array([0.25, 0.5, 0.75])) / 2) * hs["mathach"].std(ddof=0)
     names = [f"prior_{p}%" for p in (25, 50, 75)]
     assert found.loc[("sigma", "sigma"), names].to_numpy(dtype=float) == pytest.approx(prior)
 

@@ -24,6 +24,8 @@ from hierbayes.design.design import Design
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.terms import names_in
 
+_ROUNDING = 1e-9  # of the length of a column: it is centred already
+
 
 def centring(design: Design, cross: CrossProducts) -> Floats:
     """M (q, q)."""
@@ -37,7 +39,9 @@ def centring(design: Design, cross: CrossProducts) -> Floats:
             before = [j for j in places if _adjusts(j, k, terms, reads)]
             if before:
                 inner = gram[np.ix_(before, before)]
-                M[before, k] = -_solve(columns[:, before], columns[:, k], inner, cross)
+                found = _solve(columns[:, before], columns[:, k], inner, cross)
+                part = np.abs(found) * np.sqrt(np.diagonal(inner) / gram[k, k])
+                M[before, k] = -np.where(part > _ROUNDING, found, 0.0)
     return M
 
 

@@ -17,7 +17,7 @@ from hierbayes.design.blocks import block_slices
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
-from hierbayes.display.blocks import Table
+from hierbayes.display.blocks import Items, Table
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
@@ -150,8 +150,24 @@ class PriorSet(Printed):
         return {(block, name): prior for block, name, prior, _ in entries}
 
     def page(self) -> Page:
-        """Every prior with its source."""
-        return Page("", blocks=(self.block(),))
+        """Every prior with its source, and what the defaults mean."""
+        return Page("", blocks=(self.block(), Items(self.notes())))
+
+    def notes(self) -> tuple[str, ...]:
+        """What the kinds of priors that defaults are mean."""
+        said: list[str] = []
+        if any(isinstance(prior, DesignNormal) for _, prior, _ in self.gamma):
+            said.append(
+                "DesignNormal: one normal prior of these coefficients together, wide along what "
+                "the data's columns span; mean and sd of each are in its own column."
+            )
+        if any(self.centred):
+            said.append(
+                "Centred: of the random column with its mean, and what other random columns say "
+                "of it, taken out; so is the prior of corr. The origin of a variable is no part "
+                "of it."
+            )
+        return tuple(said)
 
     def block(self, title: str = "") -> Table:
         """The same as a table for another page."""

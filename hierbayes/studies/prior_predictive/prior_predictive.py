@@ -100,6 +100,7 @@ class PriorPredictive(Printed):
         """The priors in force and what they imply."""
         blocks = (
             self.priors.block("Priors in force"),
+            Items(self.priors.notes()),
             Table(self.implications.map(significant), _heading(INTERVAL)),
             Table(self.probabilities.map(significant), "Probabilities"),
             Items(self.findings),

@@ -40,6 +40,8 @@ _WIDER = 1000.0
 _LEVELS = (np.arange(999) + 0.5) / 999
 _LITTLE = 0.1
 _MUCH = 0.9
+_OF_CENTRED = "its prior is stated in centred columns"
+_OF_SEVERAL = "its prior is a joint one"
 
 
 def information(answerer: Answerer) -> pd.DataFrame:
@@ -62,7 +64,8 @@ def information(answerer: Answerer) -> pd.DataFrame:
         after = np.array([of[k] for of in quartiles])
         found = prior_of(answerer.baseline.fit, block, parameter)
         if found is None:
-            rows.append([*np.full(6, np.nan), *after, np.nan, np.nan, "its prior is a joint one"])
+            reading = _OF_CENTRED if answerer.baseline.priors.centring else _OF_SEVERAL
+            rows.append([*np.full(6, np.nan), *after, np.nan, np.nan, reading])
             continue
         prior, size = found
         before = np.array([quantile(prior, p, size) for p in (0.25, 0.5, 0.75)])
