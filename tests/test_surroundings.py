@@ -43,17 +43,13 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_no_cache_can_be_written() -> None:
-    sampled = "fit = model.sample(50, tune=50, chains=1, seed=1, progress=False)\n"
-    said = "print(model.reml().loglik, fit.theta.sigma.shape)"
-    done = run(NO_CACHE + FIT + sampled + said)
+    done = run(NO_CACHE + FIT + "print(model.reml().loglik)")
     assert done.returncode == 0, done.stderr
     frame = pd.DataFrame({"g": np.repeat(range(8), 5)})
     r = np.random.default_rng(0)
     frame = frame.assign(y=r.normal(size=40), x=r.normal(size=40))
     value = hb.Model("y ~ x + (1 | g)", frame).reml().loglik
-    loglik, shape = done.stdout.split(maxsplit=1)
-    np.testing.assert_allclose(float(loglik), value, rtol=1e-10)
-    assert shape.strip() == "(1, 50)"
+    np.testing.assert_allclose(float(done.stdout), value, rtol=1e-10)
     assert done.stderr == ""
 
 
