@@ -205,7 +205,10 @@ def test_boundary_of_a_variance_of_zero() -> None:
 
 def test_priors_that_differ(hs: pd.DataFrame) -> None:
     fits = {
-        name: exact_posterior(hb.Model(*SLOPES, data=hs, priors={"corr": hb.LKJ(eta)}), **SHORT)
+        name: exact_posterior(
+            hb.Model(*SLOPES, data=hs, priors={"corr": hb.LKJ(eta), "sd": hb.HalfT(3, 0, 6.8)}),
+            **SHORT,
+        )
         for name, eta in (("wide", 1), ("narrow", 20))
     }
     comparison = hb.compare(fits)
@@ -341,7 +344,7 @@ def test_a_mode_and_its_posterior(hs: pd.DataFrame, trio: dict[str, Fit]) -> Non
     assert "unexplained" not in " ".join(comparison.findings)
     modes = hb.compare(trio["REML"], hb.Model(*SLOPES, data=hs).map(), trio["posterior"])
     assert rules(modes, "sd", "ses") == ["jointly"]
-    assert rules(modes, "corr", "Intercept, ses") == ["prior"]
+    assert rules(modes, "corr", "Intercept, ses") == ["jointly"]  # its prior is in centred columns
     assert comparison.uncertainty["ratio"].notna().all()
 
 

@@ -11,6 +11,7 @@ from hierbayes.likelihood.conditional import log_jacobian
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import NORMAL, REML, Reading
 from hierbayes.likelihood.theta import Theta
+from hierbayes.priors.prior_set import choose_priors
 from hierbayes.studies.sensitivity.moments import Values, error_of_mean
 from hierbayes.studies.sensitivity.quantities import SD, Contrast
 from hierbayes.studies.sensitivity.weights import even, pareto_smoothed
@@ -37,12 +38,13 @@ def test_densities_without_a_group_are_those_of_the_other_rows(
 ) -> None:
     """Against n×n matrices of the rows that stay, for each group and for none."""
     rng = np.random.default_rng(5)
+    priors = choose_priors({"gamma": hb.Normal(1, 4)}, small.problem)
     design, cross, basis = small.problem.design, small.problem.cross, small.problem.cross.basis
     roots, sigmas = np.tril(rng.normal(size=(6, 2, 2))), rng.uniform(0.5, 2.0, 6)
-    likelihood = Likelihood(cross, reading, small.priors.normal_gamma(cross))
+    likelihood = Likelihood(cross, reading, priors.normal_gamma(cross))
     values, gammas = likelihood.without_groups(Theta.of(roots, sigmas), totals_of(small))
     assert values.shape == (6, 9) and gammas.shape == (6, 9, 3)
-    stated = [prior.parameters for _, prior, _ in small.priors.gamma]
+    stated = [prior.parameters for _, prior, _ in priors.gamma]
     mean, sd = (np.array([p[name] for p in stated]) for name in ("mu", "sigma"))
     prior = (mean, np.diag(sd**2)) if reading == NORMAL else None
     for j in range(9):

@@ -84,7 +84,7 @@ REFUSED: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     (
         "bambi",
         "mathach ~ band + (1 | school)",
-        {"gamma": {"band[T.large]": hb.StudentT(3, 0, 1)}},
+        {"gamma": {"band[T.medium]": hb.Normal(0, 34.5), "band[T.large]": hb.StudentT(3, 0, 1)}},
         "bambi has one family of priors for a term, and those of 'band' are of several: "
         "Normal(0, 34.5), StudentT(3, 0, 1)",
     ),

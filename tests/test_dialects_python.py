@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import hierbayes as hb
-from tests.dialect_models import PRIORS, dialect_models
+from tests.dialect_models import PRIORS, dialect_models, with_plain_priors
 
 pytestmark = pytest.mark.slow
 
@@ -217,7 +217,7 @@ BAMBI = {
 @pytest.mark.parametrize("name", BAMBI)
 def test_bambi_is_the_same_density(name: str, spoken: dict[str, hb.Model]) -> None:
     data = spoken["levels"].data
-    model = spoken[name] if name in spoken else hb.Model(name, data=data)
+    model = spoken[name] if name in spoken else with_plain_priors(hb.Model(name, data=data))
     code = model.emit("bambi", data="hs").replace("results = model.fit()", "model.build()")
     made = executed(code, model.data)["model"].backend.model
     gamma, sd, z, sigma = drawn(model, 4)

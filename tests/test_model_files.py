@@ -182,11 +182,11 @@ def test_own_file_needs_data(tmp_path: Path, hs: pd.DataFrame) -> None:
 def test_priors_of_a_file(tmp_path: Path, hs: pd.DataFrame) -> None:
     stated = '[priors]\nsigma = "HalfNormal(10)"\n[priors.gamma]\n"ses" = "Normal(0, 2)"\n'
     table = load_model(write(tmp_path, GOOD + stated), hs).priors.frame()
-    assert table.loc[("sigma", "sigma")].tolist() == ["HalfNormal(10)", "stated"]
-    assert table.loc[("gamma", "ses")].tolist() == ["Normal(0, 2)", "stated"]
+    assert table.loc[("sigma", "sigma")].tolist() == ["HalfNormal(10)", "stated", ""]
+    assert table.loc[("gamma", "ses")].tolist() == ["Normal(0, 2)", "stated", ""]
     assert table.loc[("gamma", "Intercept"), "source"] == "default"
     table = load_model(write(tmp_path, GOOD + '[priors]\nG = "Wishart(4, 2)"\n'), hs).priors.frame()
-    assert table.loc[("G", "G")].tolist() == ["Wishart(4, 2)", "stated"]
+    assert table.loc[("G", "G")].tolist() == ["Wishart(4, 2)", "stated", ""]
 
 
 @pytest.mark.parametrize(

@@ -210,7 +210,7 @@ def test_correlations_of_three_effects_follow_lkj(hs: pd.DataFrame) -> None:
     """Each pair of LKJ(η) of order 3 is 2 Beta(η + ½, η + ½) − 1, and |R| has its mean."""
     data = hs.assign(x=np.random.default_rng(0).standard_normal(len(hs)))
     model = hb.Model("mathach ~ ses + x + (1 + ses + x | school)", data=data,
-                     priors={"corr": hb.LKJ(2)})  # fmt: skip
+                     priors={"corr": hb.LKJ(2), "sd": hb.HalfNormal(5)})  # fmt: skip
     prior = model.prior_predictive(DRAWS, seed=4)
     corr = prior.draws["corr"].to_numpy()
     for i, k in ((0, 1), (0, 2), (1, 2)):
@@ -248,8 +248,17 @@ def test_a_seed_determines_everything_and_is_recorded(hs: pd.DataFrame) -> None:
 def test_one_prior_leaves_the_draws_of_the_others(
     hs: pd.DataFrame, stated: dict[str, Any], unchanged: tuple[str, ...]
 ) -> None:
-    plain = hb.Model(FORMULA, RANDOM, data=hs).prior_predictive(200, seed=3).draws
-    other = hb.Model(FORMULA, RANDOM, data=hs, priors=stated).prior_predictive(200, seed=3).draws
+    terms = hb.Model(FORMULA, RANDOM, data=hs).problem.design.terms
+    base: dict[str, Any] = {
+        "sd": dict.fromkeys(("1", "ses"), hb.HalfT(3, 0, 6.8)),
+        "gamma": dict.fromkeys(terms, hb.Normal(0, 30)),
+    }
+    (block, prior), *_ = stated.items()
+    changed_priors = base | {block: base[block] | prior if isinstance(prior, dict) else prior}
+    plain, other = (
+        hb.Model(FORMULA, RANDOM, data=hs, priors=priors).prior_predictive(200, seed=3).draws
+        for priors in (base, changed_priors)
+    )
     for name in unchanged:
         np.testing.assert_allclose(other[name], plain[name], rtol=1e-12, err_msg=name)
     changed = next(iter(stated))
@@ -409,7 +418,7 @@ def test_it_prints_its_tables(hs: pd.DataFrame) -> None:
     assert observed.tolist() == [hs["mathach"].min(), hs["mathach"].max()]
     page = prior._repr_html_()
     assert page.count("<table") == 3
-    assert page.count("<li>") == len(prior.findings)
+    assert page.count("<li>") == len(prior.findings) + len(prior.priors.notes())
 
 
 def test_findings_follow_their_rules(hs: pd.DataFrame) -> None:

@@ -116,7 +116,9 @@ def test_effects_of_two_factors_do_not_collide() -> None:
 def test_the_printed_table_is_the_frame() -> None:
     priors = model(sigma=hb.Exponential(0.2)).priors
     lines = priors.frame().to_string().splitlines()
-    assert str(priors).splitlines() == [line.rstrip() for line in lines]
+    shown = str(priors).splitlines()
+    assert shown[: len(lines)] == [line.rstrip() for line in lines]
+    assert len(priors.notes()) == sum(line.startswith("  - ") for line in shown) > 0
     assert "Exponential(0.2)" in str(priors)
     assert "<table" in priors._repr_html_()
 

@@ -268,10 +268,10 @@ def test_a_prior_without_a_scale_has_no_tipping_points(small_data: pd.DataFrame)
         "the prior PyMC HalfNormal(0, 3) has no scale that could be changed"
     )
     usual = study(asked.baseline.fit, None, refit=False).alternatives["prior"]
-    defaults = hb.Model("y ~ x + w", "~ 1 + x | g", data=small_data).priors.families
-    scale = {
-        name: defaults["sd", EffectName("g", name)].parameters["sigma"]
-        for name in ("Intercept", "x")
-    }
-    said = [f"{name} ~ HalfNormal({s:g})" for name, s in scale.items()]
+    scale = {}
+    for name, other in (("Intercept", "x"), ("x", "Intercept")):  # defaults of columns as written
+        priors = {"sd": {other: hb.HalfNormal(1)}}
+        made = hb.Model("y ~ x + w", "~ 1 + x | g", data=small_data, priors=priors)
+        scale[name] = made.priors.families["sd", EffectName("g", name)].parameters["sigma"]
+    said = [f"{name} ~ HalfNormal({s:.4g})" for name, s in scale.items()]
     assert usual["sd half-normal"] == "sd: " + ", ".join(said)

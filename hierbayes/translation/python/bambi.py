@@ -159,9 +159,9 @@ def _priors(model: ModelToWrite) -> list[tuple[str, str]]:
     by_term: dict[str, list[Prior]] = {}
     shared = len(priors.gamma) > 1
     for name, prior, _ in priors.gamma:
+        term = term_of_column(name, model.specification, model.variables)
         if shared and isinstance(prior, DesignNormal):
             continue  # said in a comment
-        term = term_of_column(name, model.specification, model.variables)
         by_term.setdefault(term, []).append(prior)
     lines = [
         (_named(term, model), _call(families, "gamma", f"of '{term}'"))
