@@ -212,7 +212,8 @@ def test_priors_that_differ(hs: pd.DataFrame) -> None:
         for name, eta in (("wide", 1), ("narrow", 20))
     }
     comparison = hb.compare(fits)
-    assert comparison.overview["priors"].tolist() == ["corr LKJ(1)", "corr LKJ(20)"]
+    said = ["sd HalfT(3, 0, 6.8), corr LKJ(1)", "sd HalfT(3, 0, 6.8), corr LKJ(20)"]
+    assert comparison.overview["priors"].tolist() == said
     assert "prior" in rules(comparison, "corr", "Intercept, ses")
     finding = next(text for text in comparison.findings if "corr(Intercept, ses) " in text)
     assert "'narrow' against 'wide': corr(Intercept, ses)" in finding

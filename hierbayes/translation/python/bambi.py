@@ -157,14 +157,15 @@ def _priors(model: ModelToWrite) -> list[tuple[str, str]]:
     """Name of each term in bambi, and the code of its prior."""
     priors, group = model.priors, model.specification.group
     by_term: dict[str, list[Prior]] = {}
-    shared = len(priors.gamma) > 1
+    shared, called = len(priors.gamma) > 1, {}
     for name, prior, _ in priors.gamma:
         term = term_of_column(name, model.specification, model.variables)
+        called[term] = _named(term, model)
         if shared and isinstance(prior, DesignNormal):
             continue  # said in a comment
         by_term.setdefault(term, []).append(prior)
     lines = [
-        (_named(term, model), _call(families, "gamma", f"of '{term}'"))
+        (called[term], _call(families, "gamma", f"of '{term}'"))
         for term, families in by_term.items()
     ]
     for block, (_, prior, _) in zip(model.specification.random_effects, priors.sd, strict=True):
