@@ -16,8 +16,7 @@ import hierbayes as hb
 from hierbayes.plots.canvas import canvas
 
 LABELS = {
-    "ranges": [f"${10 * j}-${10 * j + 10}" for j in range(8)],
-    "not a formula": [f"${j}k_${j + 1}k" for j in range(8)],
+    "ranges": [f"${j}{k}${j + 1}" for j in range(4) for k in ("-", "k_")],
     "signs": ["$a_b$", "<b>x</b>", "x^2", "\\alpha", "50%", "{q}", "a|b*c*&#~`z`", "\\$5"],
 }
 
