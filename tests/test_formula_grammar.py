@@ -316,3 +316,14 @@ def test_labels_are_not_computed_with() -> None:
     with pytest.raises(hb.FormulaError) as refused:
         hb.Model("y ~ I((x > 0) & w) + (1 | g)", data=grouped())
     assert str(refused.value) == "'&' takes comparisons, such as (x > 0), and not numbers"
+
+
+def test_a_difference_outside_of_a_term_is_refused(small_data: pd.DataFrame) -> None:
+    """R takes out a term that is not there without a word."""
+    with pytest.raises(hb.FormulaError) as refused:
+        hb.Model("y ~ x - np.log(w) + (1 | g)", data=small_data)
+    assert "'- np.log(w)' takes out a term that is not in the formula; write a difference" in str(
+        refused.value
+    )
+    kept = hb.Model("y ~ x * np.exp(w) - np.exp(w) + (1 | g)", data=small_data)
+    assert kept.problem.design.terms == ("Intercept", "x", "x:np.exp(w)")

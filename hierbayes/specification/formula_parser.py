@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from formulaic import Formula
@@ -16,6 +17,7 @@ from formulaic.parser.algos.tokenize import tokenize
 from formulaic.parser.types import Token
 from formulaic.parser.utils import merge_operator_tokens, replace_tokens
 
+from hierbayes.errors import FormulaError
 from hierbayes.specification.expression import normal_code
 
 
@@ -37,8 +39,27 @@ class FormulaParser(DefaultFormulaParser):
         one, plus = Token("1", kind=Token.Kind.VALUE), Token("+", kind=Token.Kind.OPERATOR)
         minus = Token("-", kind=Token.Kind.OPERATOR)
         tokens = list(replace_tokens(tokens_of(formula), "0", [minus, one], kind=Token.Kind.VALUE))
+        _refuse_idle_minus(tokens)
         tokens = [one, plus, *tokens] if tokens else [one]
         return list(merge_operator_tokens(tokens, symbols={"+", "-"}))
+
+
+def _refuse_idle_minus(tokens: list[Token]) -> None:
+    """Refuse code behind a minus that stands nowhere else: as arithmetic it would do nothing.
+
+    Raises
+    ------
+    FormulaError
+        Saying how a difference is written.
+    """
+    code = [token.token for token in tokens if token.kind is Token.Kind.PYTHON]
+    for before, token in pairwise(tokens):
+        taken_out = token.kind is Token.Kind.PYTHON and before.token == "-"
+        if taken_out and code.count(token.token) == 1:
+            raise FormulaError(
+                f"'- {token.token}' takes out a term that is not in the formula; write a "
+                "difference as one term, as in I(x - 1)"
+            )
 
 
 _PARSER = FormulaParser()
