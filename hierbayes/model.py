@@ -27,7 +27,8 @@ from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
 from hierbayes.language.structure import read_structure
 from hierbayes.likelihood.reading import ML, REML
-from hierbayes.priors.prior_set import PriorSet, choose_priors
+from hierbayes.priors.chosen_priors import choose_priors
+from hierbayes.priors.prior_set import PriorSet
 from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel, split_levels
 from hierbayes.specification.foreign_words import refuse_foreign_words

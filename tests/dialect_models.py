@@ -8,7 +8,7 @@ import pandas as pd
 import hierbayes as hb
 from hierbayes.design.blocks import block_slices
 from hierbayes.library.shipped_models import model_names
-from hierbayes.priors.prior_set import choose_priors
+from hierbayes.priors.chosen_priors import choose_priors
 
 FURTHER = {
     "independent": "mathach ~ ses + (ses || school)",

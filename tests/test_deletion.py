@@ -11,7 +11,7 @@ from hierbayes.likelihood.conditional import log_jacobian
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import NORMAL, REML, Reading
 from hierbayes.likelihood.theta import Theta
-from hierbayes.priors.prior_set import choose_priors
+from hierbayes.priors.chosen_priors import choose_priors
 from hierbayes.studies.sensitivity.moments import Values, error_of_mean
 from hierbayes.studies.sensitivity.quantities import SD, Contrast
 from hierbayes.studies.sensitivity.weights import even, pareto_smoothed

@@ -17,7 +17,7 @@ from hierbayes.errors import EstimationError, InferenceError, StudyError
 from hierbayes.plots.density import POSITIVE, SHARE, Sample, sample_of
 from hierbayes.plots.prior_curve import exact_density
 from hierbayes.plots.profile_curve import whole_points
-from hierbayes.priors.prior_set import choose_priors
+from hierbayes.priors.chosen_priors import choose_priors
 from hierbayes.priors.quantile import quantile
 from tests.conftest import Cache
 from tests.dense import Array

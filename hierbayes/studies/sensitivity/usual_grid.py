@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from hierbayes.design.problem import Problem
+from hierbayes.priors.chosen_priors import choose_priors
 from hierbayes.priors.families import (
     LKJ,
     Exponential,
@@ -19,7 +20,7 @@ from hierbayes.priors.families import (
     Uniform,
 )
 from hierbayes.priors.joint_families import Beta
-from hierbayes.priors.prior_set import PriorSet, choose_priors
+from hierbayes.priors.prior_set import PriorSet
 from hierbayes.specification.effect_name import EffectName
 
 SEVERAL = "several"

@@ -1,0 +1,222 @@
+"""Priors chosen for a model: what was stated, and defaults for the rest.
+
+A prior of a joint block (G, icc, r2) takes the place of those of the blocks it covers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hierbayes.design.basis import Basis
+from hierbayes.design.blocks import block_slices
+from hierbayes.design.design import Design
+from hierbayes.design.problem import Problem
+from hierbayes.errors import PriorError
+from hierbayes.frames.arrays import Floats
+from hierbayes.priors.blocks import BLOCKS, COVERED, as_prior
+from hierbayes.priors.centred_effects import centring
+from hierbayes.priors.defaults import (
+    default_constant,
+    default_corr,
+    default_gamma,
+    default_sd,
+    default_sigma,
+)
+from hierbayes.priors.effect_priors import by_effect, parameter_name, refuse_intercept_twice
+from hierbayes.priors.families import (
+    Centred,
+    DesignNormal,
+    HalfT,
+    Prior,
+)
+from hierbayes.priors.joint_families import MatrixPrior
+from hierbayes.priors.prior_set import DEFAULT, STATED, EffectEntry, Entry, PriorSet
+from hierbayes.specification.effect_name import EffectName
+
+_UNSAID_SD = HalfT(1.0, 0, 1.0)
+_UNSAID = DesignNormal(0.0, 1.0)  # until it is known which terms share the default
+
+
+def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSet:
+    """Stated priors, and defaults for whatever is left unsaid.
+
+    Parameters
+    ----------
+    stated : mapping
+        From a block to a prior, or to a mapping from names to priors.
+    problem : Problem
+        Of the model.
+
+    Raises
+    ------
+    PriorError
+        When a block or a name does not exist (the valid ones are listed), or a
+        prior does not suit its block.
+    """
+    design, basis = problem.design, problem.cross.basis
+    given = dict(stated or {})
+    unknown = [block for block in given if block not in BLOCKS]
+    if unknown:
+        raise PriorError(
+            f"there is no block of priors called '{unknown[0]}'; the blocks are: {_listed(BLOCKS)}"
+        )
+    joint = _joint(given, design)
+    covered = {part for block, _, _ in joint for part in COVERED[block]}
+    if "gamma" in covered:
+        gamma = _fill("gamma", given, _keep_constant(given, design, basis), _by_name)
+    else:
+        gamma = _gamma(given, problem)
+    sd: tuple[EffectEntry, ...] = ()
+    centred: tuple[bool, ...] = ()
+    M = np.eye(len(design.effects))
+    if "sd" not in covered:
+        sd, centred, M = _sd(given, problem)
+    return PriorSet(
+        gamma=gamma,
+        sd=sd,
+        corr=() if "corr" in covered else _fill("corr", given, default_corr(design), _by_name),
+        sigma=_fill("sigma", given, default_sigma(basis), _by_name)[0],
+        joint=joint,
+        centring=() if (np.eye(len(M)) == M).all() else tuple(map(tuple, M.tolist())),
+        centred=centred,
+    )
+
+
+def _joint(given: Mapping[str, Any], design: Design) -> tuple[Entry, ...]:
+    """The joint prior that is stated, if one is, refused where it cannot stand.
+
+    There is at most one: each covers the sds.
+    """
+    blocks = [block for block in COVERED if given.get(block) is not None]
+    if not blocks:
+        return ()
+    block = blocks[0]
+    others = [other for other in (*blocks[1:], *COVERED[block]) if given.get(other) is not None]
+    others = [other for other in others if other != "gamma"]  # see _keep_constant
+    if others:
+        raise PriorError(
+            f"the prior of '{block}' says what that of '{others[0]}' would say again; "
+            "leave one of them out"
+        )
+    prior = as_prior(given[block], block)
+    if isinstance(prior, MatrixPrior):
+        if len(design.blocks) > 1:
+            raise PriorError(
+                f"a prior of 'G' is for random effects that all vary together, but this model has "
+                f"{len(design.blocks)} independent blocks of them; state 'sd' and 'corr' instead"
+            )
+        prior.scale_matrix(design.effects)
+    return ((block, prior, STATED),)
+
+
+def _gamma(given: Mapping[str, Any], problem: Problem) -> tuple[Entry, ...]:
+    """What is stated for γ; the terms it leaves unsaid have one prior together."""
+    terms = problem.design.terms
+    entries = _fill("gamma", given, dict.fromkeys(terms, _UNSAID), _by_name)
+    together = [k for k, (_, prior, _) in enumerate(entries) if isinstance(prior, DesignNormal)]
+    if all(prior is not _UNSAID for _, prior, _ in entries):
+        return entries
+    found = dict(zip(together, default_gamma(problem.cross, together), strict=True))
+    return tuple(
+        (name, found[k], source) if prior is _UNSAID else (name, prior, source)
+        for k, (name, prior, source) in enumerate(entries)
+    )
+
+
+def _sd(
+    given: Mapping[str, Any], problem: Problem
+) -> tuple[tuple[EffectEntry, ...], tuple[bool, ...], Floats]:
+    """What is stated for sds, and defaults; which are of centred columns, and M for those."""
+    design = problem.design
+    whole = centring(design, problem.cross)
+    defaults = default_sd(problem.cross, whole)
+    entries = _fill("sd", given, dict.fromkeys(design.effect_names, _UNSAID_SD), by_effect)
+    found: list[EffectEntry] = []
+    flags: list[bool] = []
+    M = np.eye(len(design.effects))
+    for at in block_slices(design.blocks):
+        of_block = entries[at]
+        plain = [
+            name
+            for name, prior, _ in of_block
+            if prior is not _UNSAID_SD and not isinstance(prior, Centred)
+        ]
+        chosen = [name for name, prior, _ in of_block if isinstance(prior, Centred)]
+        if plain and chosen:
+            raise PriorError(
+                f"the prior of 'sd' for '{chosen[0]}' is of its centred column, and that for "
+                f"'{plain[0]}' of the column as written; state both in the same way"
+            )
+        if not plain:
+            M[at, at] = whole[at, at]
+        moved = bool((M[at, at] != np.eye(len(of_block))).any())
+        flags += [moved] * len(of_block)
+        usual = defaults[1 if plain else 0][at]
+        for (name, prior, source), default in zip(of_block, usual, strict=True):
+            own = prior.prior if isinstance(prior, Centred) else prior
+            found.append((name, default if prior is _UNSAID_SD else own, source))
+    return tuple(found), tuple(flags), M
+
+
+def _keep_constant(given: Mapping[str, Any], design: Design, basis: Basis) -> dict[str, Prior]:
+    """The default of the constant column, the one fixed column a prior of R² leaves alone."""
+    constant = (design.rows.X[0] == design.rows.X).all(axis=0)
+    if not constant.any():
+        raise PriorError(
+            "a prior of 'r2' needs an intercept among the fixed effects, whose prior stays its "
+            "own; write the formula with 1"
+        )
+    name = design.terms[int(constant.argmax())]
+    stated = given.get("gamma")
+    names = set(map(parameter_name, stated if isinstance(stated, Mapping) else design.terms))
+    if stated is not None and not names <= {name}:
+        raise PriorError(
+            f"the prior of 'r2' says what that of 'gamma' would say again; leave one of them out, "
+            f"or state 'gamma' for '{name}' alone"
+        )
+    return {name: default_constant(basis)}
+
+
+def _fill[Name: (str, EffectName)](
+    block: str,
+    given: Mapping[str, Any],
+    defaults: Mapping[Name, Prior],
+    read: Callable[[str, Mapping[Any, Any], Sequence[Name]], dict[Name, Any]],
+) -> tuple[tuple[Name, Prior, str], ...]:
+    """(name, prior, source) for every name in a block; `read` finds the names in a mapping."""
+    stated = given.get(block)
+    if stated is None:
+        return tuple((name, prior, DEFAULT) for name, prior in defaults.items())
+    if not defaults:
+        raise PriorError(
+            f"there is a prior of '{block}', but the model has no parameters of that kind; "
+            "leave it out"
+        )
+    if not isinstance(stated, Mapping):
+        prior = as_prior(stated, block)
+        return tuple((name, prior, STATED) for name in defaults)
+    names = read(block, stated, tuple(defaults))
+    return tuple(
+        (name, as_prior(names[name], block), STATED) if name in names else (name, default, DEFAULT)
+        for name, default in defaults.items()
+    )
+
+
+def _by_name(block: str, stated: Mapping[Any, Any], known: Sequence[str]) -> dict[str, Any]:
+    """What is stated for terms, blocks of correlations or σ."""
+    refuse_intercept_twice(block, stated)
+    names = {parameter_name(name): prior for name, prior in stated.items()}
+    for name in names:
+        if name not in known:
+            raise PriorError(
+                f"there is a prior of '{block}' for '{name}', which does not exist; "
+                f"valid names are: {_listed(known)}"
+            )
+    return names
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(f"'{name}'" for name in names)
