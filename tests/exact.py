@@ -8,6 +8,7 @@ groups: with two or three, an sd has a heavier tail than the proposals.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,11 @@ def exact_posterior(
     kept = x[taken][:wanted]
     assert len(kept) == wanted, f"{taken.mean():.2%} of the proposals were kept"
     return _fit(model, kept.reshape(chains, draws, -1), seed)
+
+
+def under(fit: hb.PosteriorFit, model: hb.Model) -> hb.PosteriorFit:
+    """The same draws as those of a model that states the same densities as PyMC distributions."""
+    return replace(fit, priors=model.priors)
 
 
 def _start(model: hb.Model) -> tuple[Array, Array]:

@@ -24,7 +24,7 @@ from hierbayes.studies.sensitivity.quantities import (
     Rank,
     Sigma,
 )
-from tests.exact import exact_posterior
+from tests.exact import exact_posterior, under
 from tests.test_wrong_input import refusal
 
 pytestmark = pytest.mark.slow
@@ -214,7 +214,8 @@ def test_wrong_probabilities(small_posterior: hb.Fit, prob: float) -> None:
 def foreign(data: pd.DataFrame) -> hb.SensitivityStudy:
     priors = {"sd": {"x": pm.HalfNormal.dist(3)}}
     model = hb.Model("y ~ x + w", "~ 1 + x | g", data=data, priors=priors)
-    return study(model.sample(draws=50, tune=200, chains=4, seed=1, progress=False), refit=False)
+    twin = hb.Model("y ~ x + w", "~ 1 + x | g", data=data, priors={"sd": {"x": hb.HalfNormal(3)}})
+    return study(under(exact_posterior(twin, draws=50), model), refit=False)
 
 
 Use = Callable[[hb.SensitivityStudy], object]

@@ -17,7 +17,7 @@ from hierbayes.studies.sensitivity.moments import error_of_mean
 from hierbayes.studies.sensitivity.quantities import ICC, SD, Sigma
 from hierbayes.studies.sensitivity.weights import even
 from tests.dense import Array
-from tests.exact import exact_posterior
+from tests.exact import exact_posterior, under
 
 pytestmark = pytest.mark.slow
 
@@ -131,7 +131,11 @@ def test_what_the_baseline_excludes_is_sampled(
     """Back to the default prior, which reaches beyond: no weight of any draw could tell."""
     stated, said = BOUNDED[case]
     model = hb.Model(FIXED, RANDOM, data=small_data, priors=stated)
-    fit = model.sample(draws=500, chains=4, seed=3, progress=False)
+    if case == "above":
+        twin = hb.Model(FIXED, RANDOM, data=small_data, priors=BOUNDED["sd"][0])
+        fit = under(exact_posterior(twin, draws=500), model)
+    else:
+        fit = model.sample(draws=500, chains=4, seed=3, progress=False)
     (block,) = stated
     grid = {block: {"usual": small.priors.stated()[block]}}
     study = hb.SensitivityStudy(fit, grid, progress=False)
@@ -151,7 +155,8 @@ def test_what_lies_inside_is_weighted(small_data: pd.DataFrame) -> None:
     """A density of 0 at 0 alone excludes nothing."""
     priors = {"sd": {"x": hb.Uniform(0, 4)}, "sigma": pm.Gamma.dist(2.5, 1)}
     model = hb.Model(FIXED, RANDOM, data=small_data, priors=priors)
-    fit = model.sample(draws=500, chains=4, seed=3, progress=False)
+    twin = hb.Model(FIXED, RANDOM, data=small_data, priors=priors | {"sigma": hb.Gamma(2.5, 1)})
+    fit = under(exact_posterior(twin, draws=500), model)
     grid = {
         "sd": {"inside": {"x": hb.Uniform(0, 3)}},
         "sigma": {"to 0": hb.Gamma(2, 1)},
