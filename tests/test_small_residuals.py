@@ -1,6 +1,8 @@
 """Residuals far below the random effects, against the same algebra in 60 digits."""
 
+import gc
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.testing import assert_allclose
 import hierbayes as hb
 from hierbayes.design.crossproducts import cross_products
 from hierbayes.design.rows import Rows
+from hierbayes.design.sums import left_within
 from hierbayes.estimation.reml import maximise
 from hierbayes.likelihood.conditional import log_jacobian
 from hierbayes.likelihood.reading import REML
@@ -48,3 +51,12 @@ def test_chunks_add_up_without_losing_digits() -> None:
     whole = parts[0] + parts[1]
     value = maximise(whole, (1,)).value + log_jacobian(REML, basis, whole.n)
     assert value == pytest.approx(EXACT["tiny"]["REML"]["loglik"], abs=1e-6)
+
+
+def test_what_is_remembered_does_not_outlive_its_cross_products(small_data: pd.DataFrame) -> None:
+    cross = hb.Model("y ~ x + (1 + x | g)", data=small_data).problem.cross
+    assert left_within(cross) is left_within(cross)
+    alive = weakref.ref(cross)
+    del cross
+    gc.collect()
+    assert alive() is None

@@ -12,12 +12,12 @@ over all groups, whatever the rank of each.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.remembered import remembered
 from hierbayes.design.sums import left_within
 from hierbayes.frames.arrays import Booleans, Floats
 
@@ -56,7 +56,7 @@ class BlindDirections:
         return entries
 
 
-@lru_cache(maxsize=4)  # asked when the problem is posed, and by each fit
+@remembered
 def blind_directions(cross: CrossProducts, blocks: tuple[int, ...]) -> BlindDirections:
     """What the data cannot tell apart; none as a rule.
 

@@ -9,13 +9,13 @@ groups.  X° is turned so that these two kinds of columns are apart.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
 from hierbayes.design.basis import choose_basis
 from hierbayes.design.crossproducts import CrossProducts, cross_products
+from hierbayes.design.remembered import remembered
 from hierbayes.design.rows import Rows
 from hierbayes.frames.arrays import Booleans, Floats
 
@@ -45,7 +45,7 @@ def sum_up(rows: Rows, groups: pd.Index, blocks: Sequence[int]) -> CrossProducts
     return cross
 
 
-@lru_cache(maxsize=4)  # a fit asks several times
+@remembered
 def left_within(cross: CrossProducts) -> tuple[float, float]:
     """Sum of squares of y° that X° leaves within groups, and its degrees of freedom."""
     E, varies = _apart(cross)
