@@ -134,6 +134,9 @@ def test_what_the_baseline_excludes_is_sampled(
     if case == "above":
         twin = hb.Model(FIXED, RANDOM, data=small_data, priors=BOUNDED["sd"][0])
         fit = under(exact_posterior(twin, draws=500), model)
+    elif case == "below":  # draws as bounded; it does not matter more, for all is sampled anew
+        twin = hb.Model(FIXED, RANDOM, data=small_data, priors={"gamma": {"x": hb.Uniform(0, 8)}})
+        fit = under(twin.sample(draws=500, chains=4, seed=3, progress=False), model)
     else:
         fit = model.sample(draws=500, chains=4, seed=3, progress=False)
     (block,) = stated
