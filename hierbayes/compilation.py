@@ -31,6 +31,15 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
+def inner(function: Callable[..., Any]) -> Any:
+    """``numba.njit`` of what only compiled code calls.
+
+    It needs no way in from Python, which takes as long to compile as the function.
+    """
+    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return njit(nogil=True, error_model="numpy", **options)(function)
+
+
 def callback(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """``numba.cfunc`` that caches where it can, as `compiled`."""
 

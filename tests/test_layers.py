@@ -70,7 +70,7 @@ LAZY: dict[str, set[str]] = {
 # What other layers may import of likelihood/: its values and the functions of them.  The compiled
 # functions behind them are its own, but for the modules that are built on one.
 DOORS = {f"hierbayes.likelihood.{name}" for name in (
-    "reading", "theta", "gaussian", "conditional", "covariance", "reduction",
+    "reading", "theta", "gaussian", "state", "conditional", "covariance", "reduction",
     "variance_derivatives",
 )}  # fmt: skip
 INSIDE: dict[str, set[str]] = {

@@ -6,8 +6,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
-from hierbayes.likelihood.gaussian import Likelihood, State
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import GIVEN, ML, NORMAL, REML, Reading
+from hierbayes.likelihood.state import State
 from hierbayes.likelihood.theta import Theta
 from tests import dense
 from tests.dense import Array
@@ -76,14 +77,14 @@ def test_gradient_is_in_the_internal_basis(model: hb.Model, reading: Reading) ->
     likelihood = state.likelihood
 
     def value(root: Array, sigma: float) -> float:
-        return likelihood.at(Theta.from_internal(root, sigma, basis), state.given).value
+        return State(likelihood, Theta.from_internal(root, sigma, basis), state.given).value
 
     by_root = dense.gradient(lambda r: value(r, float(sigma)), root)
     assert_allclose(state.gradient.root, by_root, rtol=1e-6, atol=1e-7)
     by_sigma = dense.gradient(lambda s: value(root, s[0]), np.array([float(sigma)]))
     assert state.gradient.sigma == pytest.approx(by_sigma[0], rel=1e-6)
     if reading == GIVEN:
-        by_gamma = dense.gradient(lambda g: likelihood.at(state.theta, g).value, GAMMA)
+        by_gamma = dense.gradient(lambda g: State(likelihood, state.theta, g).value, GAMMA)
         user = np.linalg.solve(basis.x.matrix.T, state.gradient.gamma) / basis.scale
         assert_allclose(user, by_gamma, rtol=1e-6)
     else:

@@ -21,8 +21,9 @@ from hierbayes.fit.summary import Summary, summarise_maximum
 from hierbayes.fit.variance import undetermined
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.conditional import ConditionalMoments
-from hierbayes.likelihood.gaussian import Likelihood, State
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import NORMAL, Reading
+from hierbayes.likelihood.state import State
 
 
 @dataclass(frozen=True, eq=False, repr=False)

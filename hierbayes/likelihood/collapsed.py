@@ -37,168 +37,18 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from hierbayes.compilation import compiled
+from hierbayes.compilation import compiled, inner
+from hierbayes.likelihood.elimination import group_score, reduce_groups
 from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.triangular import cholesky_in_place, solve_lower_transposed
 
 ML, REML, NORMAL, GIVEN = (reading.value for reading in Reading)  # numba takes whole numbers
 
 LOG_2PI = math.log(2.0 * math.pi)
 
-# What only compiled code calls needs no way in from Python, which takes as long to compile.
-_inner = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
-
-@_inner
-def cholesky_in_place(a):
-    """Lower Cholesky factor of a symmetric matrix, written over its lower triangle.
-
-    Returns False, instead of raising, when a pivot is not a positive finite number.
-    """
-    size = a.shape[0]
-    for i in range(size):
-        for j in range(i + 1):
-            total = a[i, j]
-            for k in range(j):
-                total -= a[i, k] * a[j, k]
-            if i == j:
-                if not (total > 0.0 and total < np.inf):
-                    return False
-                a[i, i] = math.sqrt(total)
-            else:
-                a[i, j] = total / a[j, j]
-        for j in range(i + 1, size):
-            a[i, j] = 0.0
-    return True
-
-
-@_inner
-def solve_lower(low, b):
-    """Overwrite b (k, m) with low⁻¹ b, low (k, k) lower triangular."""
-    for i in range(low.shape[0]):
-        for c in range(b.shape[1]):
-            total = b[i, c]
-            for k in range(i):
-                total -= low[i, k] * b[k, c]
-            b[i, c] = total / low[i, i]
-
-
-@_inner
-def solve_lower_transposed(low, b):
-    """Overwrite b (k, m) with low'⁻¹ b, low (k, k) lower triangular."""
-    size = low.shape[0]
-    for i in range(size - 1, -1, -1):
-        for c in range(b.shape[1]):
-            total = b[i, c]
-            for k in range(i + 1, size):
-                total -= low[k, i] * b[k, c]
-            b[i, c] = total / low[i, i]
-
-
-@compiled(error_model="numpy")
-def reduce_groups(root, R, T, W):
-    """Σ_j log|N_j|, S (p+1, p+1), every N_j^-½R_j (J, r, q) and N_j^-½T_j (J, r, p+1).
-
-    N_j = I + (R_jλ)(R_jλ)' at the relative root λ.  The log determinant is nan when some N_j
-    cannot be factored.
-    """
-    J, r, m = T.shape
-    q = R.shape[2]
-    S = W.copy()
-    half, turned = np.empty((J, r, q)), np.empty((J, r, m))
-    work, N = np.empty((r, root.shape[1])), np.empty((r, r))
-    log_det = 0.0
-    for j in range(J):
-        for i in range(r):
-            for k in range(root.shape[1]):
-                total = 0.0
-                for h in range(q):
-                    total += R[j, i, h] * root[h, k]
-                work[i, k] = total
-            for k in range(i + 1):
-                total = 1.0 if i == k else 0.0
-                for h in range(root.shape[1]):
-                    total += work[i, h] * work[k, h]
-                N[i, k] = total
-        if not cholesky_in_place(N):
-            log_det = np.nan
-            break
-        det = 1.0
-        for i in range(r):
-            det *= N[i, i]
-            for c in range(q):
-                total = R[j, i, c]
-                for k in range(i):
-                    total -= N[i, k] * half[j, k, c]
-                half[j, i, c] = total / N[i, i]
-            for c in range(m):
-                total = T[j, i, c]
-                for k in range(i):
-                    total -= N[i, k] * turned[j, k, c]
-                turned[j, i, c] = total / N[i, i]
-                for d in range(c + 1):
-                    S[c, d] += turned[j, i, c] * turned[j, i, d]
-        log_det += 2.0 * math.log(det)
-    for c in range(m):
-        for d in range(c):
-            S[d, c] = S[c, d]
-    return log_det, S, half, turned
-
-
-@_inner
-def group_score_parts(j, half, turned, gamma, F, sigma, vE):
-    """What a group says of γ and u: [v_j/σ, E_jF] (q, 1+k), written over.
-
-    v_j = Z_j'(V_j/σ²)⁻¹(y_j − X_jγ), E_j = Z_j'(V_j/σ²)⁻¹X_j, F (p, k).
-    """
-    r, q = half.shape[1], half.shape[2]
-    p, columns = turned.shape[2] - 1, F.shape[1]
-    for i in range(q):
-        for c in range(columns + 1):
-            vE[i, c] = 0.0
-    for k in range(r):
-        total = turned[j, k, p]
-        for d in range(p):
-            total -= turned[j, k, d] * gamma[d]
-        for i in range(q):
-            vE[i, 0] += half[j, k, i] * total / sigma
-        for c in range(columns):
-            total = 0.0
-            for d in range(p):
-                total += turned[j, k, d] * F[d, c]
-            for i in range(q):
-                vE[i, c + 1] += half[j, k, i] * total
-
-
-@compiled(error_model="numpy")
-def group_score(half, turned, gamma, precision_factor, sigma):
-    r"""∂ log p / ∂(λλ') = ½ Σ_j [ v_jv_j'/σ² − D_j + E_jQ⁻¹E_j' ], a (q, q) matrix.
-
-    v_j and E_j are those of `group_score_parts`, D_j = Z_j'(V_j/σ²)⁻¹Z_j; ``precision_factor``
-    (p, k) is any F with FF' = Q⁻¹ (k = 0: γ not integrated).
-    """
-    J, r, q = half.shape
-    columns = precision_factor.shape[1] + 1
-    score = np.zeros((q, q))
-    vE = np.empty((q, columns))
-    for j in range(J):
-        group_score_parts(j, half, turned, gamma, precision_factor, sigma, vE)
-        for i in range(q):
-            for k in range(i + 1):
-                total = 0.0
-                for h in range(r):
-                    total -= half[j, h, i] * half[j, h, k]
-                for c in range(columns):
-                    total += vE[i, c] * vE[k, c]
-                score[i, k] += 0.5 * total
-    for i in range(q):
-        for k in range(i):
-            score[k, i] = score[i, k]
-    return score
-
-
-@_inner
+@inner
 def residual_form(S, gamma):
     """(y − Xγ)'(V/σ²)⁻¹(y − Xγ), from S and γ (p,)."""
     p = gamma.shape[0]
@@ -241,7 +91,7 @@ def solve_gamma(S, sigma, precision, mean):
     return gamma, F, log_det
 
 
-@_inner
+@inner
 def half_log_det(precision):
     """½ log|P₀| over what P₀ (p, p) informs; directions that it leaves flat add a density of 1."""
     p = precision.shape[0]

@@ -16,8 +16,9 @@ from hierbayes.compilation import compiled
 from hierbayes.design.basis import Basis
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import reduce_groups, solve_gamma
+from hierbayes.likelihood.collapsed import solve_gamma
 from hierbayes.likelihood.conditional_roots import conditional_roots
+from hierbayes.likelihood.elimination import reduce_groups
 from hierbayes.likelihood.reading import REML, Reading
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from hierbayes.compilation import compiled
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import cholesky_in_place, solve_lower
+from hierbayes.likelihood.triangular import cholesky_in_place, solve_lower
 
 
 @compiled(error_model="numpy")

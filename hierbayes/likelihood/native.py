@@ -20,12 +20,14 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from hierbayes.compilation import callback, compiled, is_on_disk
-from hierbayes.likelihood import collapsed as source
+from hierbayes.likelihood import collapsed as reading_source
+from hierbayes.likelihood import elimination, triangular
 from hierbayes.likelihood.collapsed import collapsed
 
 # Changes with the likelihood: machine code that callers have cached on disk knows the function by
 # its symbol alone, and numba itself looks at the file of the cached function only.
-VERSION = crc32(b"".join(Path(str(path)).read_bytes() for path in (source.__file__, __file__)))
+_SOURCES = (triangular.__file__, elimination.__file__, reading_source.__file__, __file__)
+VERSION = crc32(b"".join(Path(str(path)).read_bytes() for path in _SOURCES))
 SYMBOL = f"hierbayes_collapsed_density_{VERSION}"
 
 _pointer = types.CPointer(types.float64)

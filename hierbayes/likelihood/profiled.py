@@ -31,7 +31,8 @@ import numpy as np
 from hierbayes.compilation import compiled
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import LOG_2PI, REML, group_score_parts, reduce_groups
+from hierbayes.likelihood.collapsed import LOG_2PI, REML
+from hierbayes.likelihood.elimination import group_score_parts, reduce_groups
 
 
 @dataclass(frozen=True, slots=True, eq=False)

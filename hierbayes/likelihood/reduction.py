@@ -13,8 +13,9 @@ import numpy as np
 from hierbayes.compilation import compiled
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import read_value, reduce_groups
+from hierbayes.likelihood.collapsed import read_value
 from hierbayes.likelihood.conditional import NormalPrior, log_jacobian
+from hierbayes.likelihood.elimination import reduce_groups
 from hierbayes.likelihood.reading import GIVEN, Reading
 
 

@@ -14,9 +14,10 @@ import numpy as np
 from hierbayes.compilation import compiled
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import reduce_groups, solve_gamma
+from hierbayes.likelihood.collapsed import solve_gamma
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.conditional_roots import conditional_roots
+from hierbayes.likelihood.elimination import reduce_groups
 
 
 def split_variances(

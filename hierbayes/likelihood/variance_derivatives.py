@@ -25,7 +25,7 @@ import numpy as np
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import free_entries
-from hierbayes.likelihood.gaussian import State
+from hierbayes.likelihood.state import State
 
 _NO_INFORMATION = 1e-10  # of an eigenvalue of an information matrix of unit diagonal
 

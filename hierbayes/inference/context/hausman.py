@@ -22,8 +22,8 @@ from hierbayes.inference.context.spread import deviations
 from hierbayes.inference.context.submodel import fit_columns
 from hierbayes.inference.context.swamy_arora import SwamyArora, swamy_arora
 from hierbayes.inference.residuals.anchor import problem_of
-from hierbayes.likelihood.gaussian import State
 from hierbayes.likelihood.reading import REML
+from hierbayes.likelihood.state import State
 
 ALPHA = 0.05
 VERSIONS = ("REML, each its own sigma", "REML, common sigma", "Swamy-Arora")

@@ -16,8 +16,9 @@ from hierbayes.design.design import Design
 from hierbayes.fit.effects import blue, estimable_groups
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.gaussian import Likelihood, State
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import REML
+from hierbayes.likelihood.state import State
 
 INTERCEPT = "Intercept"
 

@@ -13,8 +13,9 @@ from hierbayes.estimation.reml import maximise
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.gaussian import Likelihood, State
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.state import State
 
 
 def fit_columns(design: Design, X: Floats, reading: Reading) -> State:

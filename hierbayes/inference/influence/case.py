@@ -16,8 +16,9 @@ from hierbayes.design.crossproducts import CrossProducts, within_totals
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.reml import maximise_near
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.likelihood.gaussian import Likelihood, State
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.state import State
 
 _OWN = 1e-11  # smallest eigenvalue of the scaled X'X that is not 0, as when a design is checked
 _ABSORBED = 1e-9

@@ -20,8 +20,9 @@ from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.influence.case import Refit
 from hierbayes.inference.residuals.anchor import Anchor
 from hierbayes.inference.residuals.row_variances import RowVariances
-from hierbayes.likelihood.gaussian import Likelihood, State
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import GIVEN, ML, Reading
+from hierbayes.likelihood.state import State
 
 _EXACT = 1e-9  # 1 − h below this: the row fits itself
 

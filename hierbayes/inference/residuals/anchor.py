@@ -16,8 +16,9 @@ from hierbayes.errors import HypothesisError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.gaussian import Likelihood, State
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import NORMAL
+from hierbayes.likelihood.state import State
 from hierbayes.likelihood.theta import Theta
 
 

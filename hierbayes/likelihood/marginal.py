@@ -1,0 +1,79 @@
+"""The log likelihood of θ, u integrated out, in one reading of γ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood import conditional
+from hierbayes.likelihood.collapsed import collapsed
+from hierbayes.likelihood.conditional import NormalPrior, flat_prior
+from hierbayes.likelihood.reading import NORMAL, REML, Reading
+
+
+class Gradient(NamedTuple):
+    """Derivatives of the log likelihood in the internal basis, where none is ill placed.
+
+    ``root`` (q, q) is that by L° at fixed σ°, ``sigma`` that by σ° at fixed L°, ``gamma`` (p,)
+    that by γ° for ``GIVEN`` and zero otherwise.
+    """
+
+    root: Floats
+    sigma: float
+    gamma: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class MarginalLikelihood:
+    """The log likelihood of a data set in one reading, at θ in the internal basis.
+
+    Parameters
+    ----------
+    cross : CrossProducts
+    reading : Reading
+        What is done with γ.
+    prior : NormalPrior, optional
+        Of γ in the internal basis, for ``NORMAL``; flat for the other readings.
+    """
+
+    cross: CrossProducts
+    reading: Reading = REML
+    prior: NormalPrior | None = None
+
+    def search(self, root: Floats, sigma: float, gamma: Floats) -> tuple[float, Gradient]:
+        """What a search asks for at thousands of θ: value and derivatives in the internal basis.
+
+        Parameters
+        ----------
+        root, sigma : (q, q), float
+            L° and σ°.
+        gamma : (p,) float
+            γ°; read only by ``GIVEN``.
+
+        Returns
+        -------
+        value : float
+            Log p(y° | θ), without `log_jacobian`.
+        gradient : Gradient
+        """
+        cross, prior = self.cross, self.gamma_prior
+        value, d_root, d_sigma, d_gamma = collapsed(
+            root, sigma, gamma, cross.R, cross.T, cross.W, cross.n, prior.precision, prior.mean,
+            int(self.reading),
+        )  # fmt: skip
+        return value, Gradient(d_root, d_sigma, d_gamma)
+
+    @cached_property
+    def gamma_prior(self) -> NormalPrior:
+        """The prior of γ in the internal basis."""
+        if self.reading == NORMAL and self.prior is not None:
+            return self.prior
+        return flat_prior(len(self.cross.W) - 1)
+
+    @cached_property
+    def log_jacobian(self) -> float:
+        """What a log density of y in the internal basis lacks, see `conditional.log_jacobian`."""
+        return conditional.log_jacobian(self.reading, self.cross.basis, self.cross.n)
