@@ -10,7 +10,7 @@ from scipy.stats import chi2, norm
 
 import hierbayes as hb
 from hierbayes.errors import DataError, HypothesisError
-from hierbayes.inference.context.hausman import VERSIONS, conclusion
+from hierbayes.inference.context.hausman_words import VERSIONS, conclusion
 from tests.conftest import MODELS, Cache
 from tests.test_hard_data import simulate
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
-from hierbayes.priors.families import ForeignPrior
+from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.studies.sensitivity.moments import error_of_mean
 from hierbayes.studies.sensitivity.quantities import SD, Sigma
 from hierbayes.studies.sensitivity.weights import even

@@ -11,7 +11,7 @@ from formulaic.materializers import PandasMaterializer
 from formulaic.materializers.types import FactorValues
 
 from hierbayes.design.evaluation import Evaluation, as_numbers
-from hierbayes.specification.expression import read_expression
+from hierbayes.specification.expression_reader import read_expression
 from hierbayes.specification.known_functions import Functions
 
 

@@ -30,7 +30,8 @@ from hierbayes.estimation.variance_shares import explained_gamma, explained_scal
 from hierbayes.likelihood.op import CollapsedLogDensity
 from hierbayes.likelihood.reading import GIVEN, Reading
 from hierbayes.priors.density import refuse_negative
-from hierbayes.priors.families import DesignNormal, ForeignPrior, Prior, refuse_shaped
+from hierbayes.priors.families import DesignNormal, Prior
+from hierbayes.priors.foreign_prior import ForeignPrior, refuse_shaped
 from hierbayes.priors.joint_density import joint_log_density
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.pymc_import import pm

@@ -17,7 +17,8 @@ from hierbayes.likelihood.reading import GIVEN, NORMAL, REML, Reading
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.centred_effects import column_sizes
 from hierbayes.priors.design_normal import internal_precision
-from hierbayes.priors.families import DesignNormal, ForeignPrior, Prior
+from hierbayes.priors.families import DesignNormal, Prior
+from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.priors.joint_parameters import joint_parameters, log_lkj_constant
 from hierbayes.priors.prior_set import PriorSet
 

@@ -19,14 +19,14 @@ import numpy as np
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.sums import left_within
 from hierbayes.errors import EstimationError
+from hierbayes.estimation.pivoted_triangle import PivotedTriangle, factorise
 from hierbayes.estimation.trust_region import best_step
-from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.likelihood.covariance import block_mask, free_entries, pivoted_root
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.covariance import block_mask, free_entries
 from hierbayes.likelihood.profiled import Curvature, Profile, profile_at
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.theta import Theta
 
-_SNAP = 1e-5  # of the noise of an effect: a smaller relative standard deviation is zero
 _NEGLIGIBLE = 1e-16  # gain of ℓ that ends the search: some 1e-8 standard errors
 _MOST_STEPS = 100
 _FIRST_RADIUS = 0.5  # in units of each effect's size and noise
@@ -70,47 +70,6 @@ class Optimum:
     evaluations: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Triangle:
-    """A root λ whose rows are in an order in which it is triangular.
-
-    Parameters
-    ----------
-    root : (q, q) float
-    at : (k,) int, (k,) int
-        Where its free entries stand.
-    """
-
-    root: Floats
-    at: tuple[Integers, Integers]
-
-    def directions(self) -> Floats:
-        """∂Γ/∂(free entry) (k, q, q)."""
-        rows, columns = self.at
-        k = np.arange(len(rows))
-        directions = np.zeros((len(rows), *self.root.shape))
-        directions[k, rows] = self.root.T[columns]
-        turned: Floats = directions + np.swapaxes(directions, 1, 2)
-        return turned
-
-    def slope(self, M: Floats) -> Floats:
-        """∂ℓ/∂(free entries) (k,)."""
-        slope: Floats = 2.0 * (M @ self.root)[self.at]
-        return slope
-
-    def bend(self, M: Floats) -> Floats:
-        """What Γ's own curvature adds to ∂²ℓ (k, k)."""
-        rows, columns = self.at
-        bend: Floats = np.where(columns[:, None] == columns, 2.0 * M[rows[:, None], rows], 0.0)
-        return bend
-
-    def moved(self, step: Floats) -> Floats:
-        """Γ (q, q) after a step (k,)."""
-        root = self.root.copy()
-        root[self.at] += step
-        return root @ root.T
-
-
 class _Search:
     """One search for the maximum: where it is, and how many passes it took."""
 
@@ -139,32 +98,22 @@ class _Search:
             return 1.0
         return profile.sigma**2 * self.freedom / self.left
 
-    def is_near(self, triangle: _Triangle, maximum: Optimum) -> bool:
+    def is_near(self, triangle: PivotedTriangle, maximum: Optimum) -> bool:
         """Whether a root is within a share of a standard error or of itself of a maximum."""
         root = maximum.theta.relative(self.cross.basis)
         size = np.sqrt((root**2).sum(axis=1)) + self.noise
         apart = (triangle.root @ triangle.root.T - root @ root.T) / np.outer(size, size)
         return bool(np.abs(apart).max() < _NEAR)
 
-    def at(self, Gamma: Floats) -> tuple[_Triangle, Profile]:
+    def at(self, Gamma: Floats) -> tuple[PivotedTriangle, Profile]:
         """ℓ at a Γ (q, q), its smallest variances put to zero."""
-        triangle = self.factorised(Gamma)
+        triangle = factorise(Gamma, self.blocks, self.noise)
         self.calls += 1
         return triangle, profile_at(triangle.root, self.cross, self.reading)
 
-    def factorised(self, Gamma: Floats) -> _Triangle:
-        """Pivoted Cholesky factor of each block of Γ (q, q)."""
-        unit = Gamma / np.outer(self.noise, self.noise)
-        root, order, start = np.zeros_like(unit), np.arange(len(unit)), 0
-        for size in self.blocks:
-            block = slice(start, start + size)
-            root[block, block], places = pivoted_root(unit[block, block], _SNAP**2)
-            order[block] = start + places
-            start += size
-        rows, columns = self.lower
-        return _Triangle(root * self.noise[:, None], (order[rows], columns))
-
-    def scored(self, triangle: _Triangle, profile: Profile) -> tuple[_Triangle, Profile]:
+    def scored(
+        self, triangle: PivotedTriangle, profile: Profile
+    ) -> tuple[PivotedTriangle, Profile]:
         """ℓ after one step of scoring, Γ kept inside the cone."""
         curvature, Gamma = profile.curvature(), triangle.root @ triangle.root.T
         rows, columns = self.lower
@@ -240,7 +189,7 @@ def maximise_near(
 
 
 def _climb(
-    search: _Search, triangle: _Triangle, profile: Profile, known: tuple[Optimum, ...] = ()
+    search: _Search, triangle: PivotedTriangle, profile: Profile, known: tuple[Optimum, ...] = ()
 ) -> Optimum:
     """Newton steps in a trust region, from where ℓ is finite to a maximum.
 
@@ -273,19 +222,14 @@ def _climb(
         for maximum in known:
             if profile.value <= maximum.value and search.is_near(triangle, maximum):
                 return maximum
-        if search.residual_can_vanish and _largest(triangle) > VANISHED:
+        if search.residual_can_vanish and triangle.largest > VANISHED:
             return _report(search, triangle, profile, profile.curvature(), information)
     return _report(search, triangle, profile, curvature, information)
 
 
-def _largest(triangle: _Triangle) -> float:
-    """The largest sd of a random effect beside σ."""
-    return float(np.sqrt((triangle.root**2).sum(axis=1)).max())
-
-
 def _report(
     search: _Search,
-    triangle: _Triangle,
+    triangle: PivotedTriangle,
     profile: Profile,
     curvature: Curvature,
     information: Floats,

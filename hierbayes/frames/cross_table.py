@@ -19,7 +19,7 @@ from hierbayes.frames.named_columns import (
     require_frame,
 )
 from hierbayes.frames.native_numbers import native_numbers
-from hierbayes.specification.terms import outside_backticks
+from hierbayes.specification.term_parser import outside_backticks
 
 TOTAL, MISSING = "Total", "(missing)"
 _CELLS = 10_000_000

@@ -24,7 +24,6 @@ from hierbayes.priors.families import (
     DesignNormal,
     Exponential,
     Flat,
-    ForeignPrior,
     Gamma,
     HalfCauchy,
     HalfNormal,
@@ -35,6 +34,7 @@ from hierbayes.priors.families import (
     StudentT,
     Uniform,
 )
+from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, Wishart
 
 FAMILIES = (

@@ -19,7 +19,8 @@ from pytensor.graph.replace import vectorize_graph
 from hierbayes.design.design import Design
 from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
-from hierbayes.priors.families import LKJ, Flat, ForeignPrior, Prior
+from hierbayes.priors.families import LKJ, Flat, Prior
+from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.priors.joint_density import joint_density_at
 from hierbayes.priors.prior_set import Entry
 from hierbayes.pymc_import import pm

@@ -21,7 +21,8 @@ from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import lower_root
 from hierbayes.likelihood.theta import Theta
-from hierbayes.priors.families import Flat, ForeignPrior, Prior, refuse_shaped
+from hierbayes.priors.families import Flat, Prior
+from hierbayes.priors.foreign_prior import ForeignPrior, refuse_shaped
 from hierbayes.priors.joint_draws import draw_explained, draw_icc_sd, draw_matrix_root
 from hierbayes.priors.joint_families import R2D2M2, Beta, MatrixPrior
 from hierbayes.priors.prior_set import EffectEntry, Entry, PriorSet

@@ -6,7 +6,7 @@ which may stand where.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from math import isfinite, log
 from numbers import Real
 from typing import Any, ClassVar
@@ -221,43 +221,6 @@ class LKJ(Prior):
     eta: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ForeignPrior(Prior):
-    """A distribution made by PyMC (``pm.X.dist(...)``), used as it is."""
-
-    distribution: ClassVar[str] = "PyMC"
-    variable: Any
-
-    def __post_init__(self) -> None:
-        """Nothing to check: PyMC has."""
-
-    @property
-    def parameters(self) -> dict[str, float]:
-        """None that could be exchanged after the graph is built."""
-        return {}
-
-    def __eq__(self, other: object) -> bool:
-        """One distribution is itself alone: what PyMC made twice may differ in any number."""
-        return isinstance(other, ForeignPrior) and self.variable is other.variable
-
-    def __hash__(self) -> int:
-        return id(self.variable)
-
-    def __str__(self) -> str:
-        owner = getattr(self.variable, "owner", None)
-        operation = getattr(owner, "op", None)
-        name = getattr(operation, "_print_name", None) or (type(operation).__name__,)
-        scalars = [given for given in getattr(owner, "inputs", ()) if _is_scalar(given)]
-        data = [getattr(given, "data", None) for given in scalars]
-        shown = ["…" if number is None else f"{float(number):.4g}" for number in data]
-        return f"PyMC {name[0]}({', '.join(shown)})"
-
-
-def _is_scalar(variable: Any) -> bool:
-    """Whether a variable of PyTensor is a number (and no random generator)."""
-    return bool(getattr(variable.type, "ndim", None) == 0)
-
-
 @dataclass(frozen=True, slots=True)
 class Centred(Prior):
     """The prior of the sd of a random effect, its column centred (`centred_effects`).
@@ -284,46 +247,3 @@ class Centred(Prior):
 
     def __str__(self) -> str:
         return f"Centred({self.prior})"
-
-
-_SCALES: dict[type[Prior], tuple[tuple[str, int], ...]] = {
-    HalfNormal: (("sigma", 1),),
-    HalfT: (("sigma", 1),),
-    HalfCauchy: (("beta", 1),),
-    Exponential: (("lam", -1),),
-    Uniform: (("lower", 1), ("upper", 1)),
-    Gamma: (("beta", -1),),
-    PC: (("upper", 1),),
-    InverseGamma: (("beta", 1),),
-}
-
-
-def rescaled(prior: Prior, factor: float) -> Prior:
-    """The prior of ``factor`` times a parameter that has a given prior.
-
-    Raises
-    ------
-    PriorError
-        When the family has no scale that could be changed.
-    """
-    if factor == 1.0:
-        return prior
-    if type(prior) not in _SCALES:
-        raise PriorError(f"the prior {prior} has no scale that could be changed")
-    changed = {name: getattr(prior, name) * factor**power for name, power in _SCALES[type(prior)]}
-    return replace(prior, **changed)
-
-
-def refuse_shaped(prior: ForeignPrior, block: str) -> None:
-    """Refuse a PyMC distribution that is not of one number.
-
-    Raises
-    ------
-    PriorError
-        Naming the block and the shape.
-    """
-    if prior.variable.ndim:
-        raise PriorError(
-            f"the PyMC prior of '{block}' has shape {tuple(prior.variable.type.shape)}; state "
-            "one scalar distribution, or one per name"
-        )

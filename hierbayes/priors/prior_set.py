@@ -17,15 +17,8 @@ from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.priors.design_normal import DesignPrior, design_prior, internal_precision
-from hierbayes.priors.families import (
-    Centred,
-    DesignNormal,
-    Flat,
-    ForeignPrior,
-    HalfT,
-    Normal,
-    Prior,
-)
+from hierbayes.priors.families import Centred, DesignNormal, Flat, HalfT, Normal, Prior
+from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.specification.effect_name import EffectName
 
 FAR = 1000.0  # spreads between the data of a random column and its zero

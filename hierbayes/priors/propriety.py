@@ -22,7 +22,8 @@ import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
-from hierbayes.priors.families import Flat, ForeignPrior, Prior
+from hierbayes.priors.families import Flat, Prior
+from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.priors.prior_set import PriorSet
 
 _TOLERANCE = 1e-9

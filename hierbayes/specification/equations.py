@@ -23,13 +23,13 @@ from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification, read_response
 from hierbayes.specification.notation import current_notation
 from hierbayes.specification.random_term import random_terms
+from hierbayes.specification.term_parser import outside_backticks
 from hierbayes.specification.terms import (
     INTERCEPT,
     as_named,
     factors_of,
     is_number,
     join_terms,
-    outside_backticks,
     product,
     read_terms,
 )

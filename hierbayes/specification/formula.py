@@ -13,13 +13,8 @@ from dataclasses import dataclass
 from hierbayes.errors import FormulaError
 from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.random_term import RandomTerm, random_terms
-from hierbayes.specification.terms import (
-    INTERCEPT,
-    as_named,
-    join_terms,
-    outside_backticks,
-    read_terms,
-)
+from hierbayes.specification.term_parser import outside_backticks
+from hierbayes.specification.terms import INTERCEPT, as_named, join_terms, read_terms
 
 
 @dataclass(frozen=True, slots=True)

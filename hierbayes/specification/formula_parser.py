@@ -18,7 +18,7 @@ from formulaic.parser.types import Token
 from formulaic.parser.utils import merge_operator_tokens, replace_tokens
 
 from hierbayes.errors import FormulaError
-from hierbayes.specification.expression import normal_code
+from hierbayes.specification.expression_reader import normal_code
 
 
 def tokens_of(right: str) -> Iterator[Token]:

@@ -1,34 +1,24 @@
-"""Terms of a formula: products of factors, read by formulaic."""
+"""Terms of a formula: products of factors."""
 
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import pairwise
 from keyword import iskeyword
 
 from formulaic.errors import FormulaicError
 from formulaic.parser.algos.tokenize import tokenize
 from formulaic.parser.types import Factor, Term, Token
 
-from hierbayes.errors import FormulaError
-from hierbayes.specification.expression import columns_in, read_expression
-from hierbayes.specification.foreign_spellings import (
-    CONSTANTS,
-    read_powers,
-    refuse_foreign_spellings,
-)
-from hierbayes.specification.formula_parser import parse_formula, tokens_of
+from hierbayes.specification.expression import columns_in
+from hierbayes.specification.expression_reader import read_expression
+from hierbayes.specification.foreign_spellings import CONSTANTS
+from hierbayes.specification.term_parser import BACKTICKS, parse_terms
 
 INTERCEPT = "1"
 
-_BACKTICKS = re.compile(r"`([^`]*)`")
-_HIGHEST = 5  # k terms to the power p multiply out to k^p products
-_NO_NAMES = ("0", "1", "")
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @lru_cache(maxsize=512)
@@ -47,7 +37,7 @@ def read_terms(right: str, role: str = "formula") -> tuple[str, ...]:
     >>> read_terms("0 + ses")
     ('ses',)
     """
-    return tuple(term_text(term) for term in _parse(right, role))
+    return tuple(term_text(term) for term in parse_terms(right, role))
 
 
 @lru_cache(maxsize=512)
@@ -65,9 +55,8 @@ def factors_of(term: str) -> tuple[str, ...]:
     """
     if term == INTERCEPT:
         return ()
-    return tuple(
-        factor_text(factor) for parsed in _parse(f"0 + {term}", "term") for factor in parsed.factors
-    )
+    parsed = parse_terms(f"0 + {term}", "term")
+    return tuple(factor_text(factor) for one in parsed for factor in one.factors)
 
 
 @lru_cache(maxsize=512)
@@ -158,17 +147,6 @@ def column_name(name: str) -> str:
     return name if _is_word(name) else f"`{name}`"
 
 
-def outside_backticks(text: str) -> str:
-    """The text with quoted names blanked, at the same places.
-
-    Examples
-    --------
-    >>> outside_backticks("(1 + `a|b` | g)")
-    '(1 + `___` | g)'
-    """
-    return _BACKTICKS.sub(lambda found: f"`{'_' * len(found[1])}`", text)
-
-
 def product(first: str, second: str) -> str:
     """The product of two terms as one term; the intercept is the unit.
 
@@ -209,100 +187,6 @@ def join_terms(terms: tuple[str, ...]) -> str:
     return " + ".join(("0", *terms))
 
 
-def _parse(right: str, role: str) -> tuple[Term, ...]:
-    if not isinstance(right, str):
-        raise FormulaError(f"the {role} must be text, not {right!r}")
-    for name in _BACKTICKS.findall(right):
-        if name in _NO_NAMES:
-            raise FormulaError(
-                f"cannot read the {role} '{right}': a column called '{name}' cannot stand in a "
-                "formula; rename it"
-            )
-    try:
-        _refuse_high_powers(right, role)
-        _refuse_other_sides(right, role)
-        _refuse_names_of_expressions(right, role)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            formula = parse_formula(_read_calls(right, role))
-    except FormulaError:
-        raise
-    except FormulaicError as error:
-        raise FormulaError(f"cannot read the {role} '{right}': {_pointed(error)}") from error
-    except (SyntaxError, ValueError) as error:
-        raise FormulaError(f"cannot read the {role} '{right}': {error}") from error
-    except Exception as error:  # formulaic stumbled: reading runs nothing, so the text is at fault
-        raise FormulaError(
-            f"cannot read the {role} '{right}': its brackets and operators do not fit together"
-            f"{_unmatched(right)}"
-        ) from error
-    return tuple(formula)
-
-
-def _refuse_high_powers(right: str, role: str) -> None:
-    """Refuse a power that multiplies out to more terms than can be handled."""
-    tokens = list(tokenize(right))
-    for sign, power in pairwise(tokens):
-        if sign.token in ("**", "^") and power.token.isdigit() and int(power.token) > _HIGHEST:
-            raise FormulaError(
-                f"cannot read the {role} '{right}': products of more than {_HIGHEST} terms must be "
-                f"written out\n    {right}\n    {' ' * (power.source_start or 0)}^"
-            )
-
-
-def _refuse_other_sides(right: str, role: str) -> None:
-    signs = {sign for t in tokenize(right) if t.kind is Token.Kind.OPERATOR for sign in t.token}
-    if signs & {"~", "|"}:
-        raise FormulaError(f"cannot read the {role} '{right}': '|' and '~' have no place in it")
-
-
-def _refuse_names_of_expressions(right: str, role: str) -> None:
-    """Refuse a quoted column with the text of an expression that stands beside it."""
-    if "`" not in right:
-        return
-    tokens = list(tokens_of(right))
-    quoted = {token.token for token in tokens if token.kind is Token.Kind.NAME}
-    for token in tokens:
-        if token.kind in (Token.Kind.PYTHON, Token.Kind.VALUE):
-            text = token.token
-            if text in quoted:
-                raise FormulaError(
-                    f"cannot read the {role} '{right}': the column `{text}` has the name of the "
-                    f"expression {text}, which stands beside it; rename the column"
-                )
-
-
-def _read_calls(right: str, role: str) -> str:
-    """The text with powers in its calls as Python writes them; what is in braces is Python."""
-    text, end = "", 0
-    for token in tokenize(right):
-        start, stop = token.source_start or 0, (token.source_end or 0) + 1
-        code = right[start:stop]
-        called = token.kind is Token.Kind.PYTHON and not code.startswith("{")
-        if called or (token.kind is Token.Kind.NAME and not code.startswith("`")):
-            try:
-                refuse_foreign_spellings(code)
-            except FormulaError as error:
-                raise FormulaError(
-                    f"cannot read the {role} '{right}': {error}\n    {right}\n    {' ' * start}^"
-                ) from None
-        text += right[end:start] + (read_powers(code) if called else code)
-        end = stop
-    return text + right[end:]
-
-
-def _unmatched(text: str) -> str:
-    """A caret under the first bracket without its partner; nothing where all have theirs."""
-    opened: list[int] = []
-    for i, character in enumerate(outside_backticks(text)):
-        if character in "([":
-            opened.append(i)
-        elif character in ")]" and not (opened and text[opened.pop()] + character in ("()", "[]")):
-            opened = [i]
-            break
-    return f"\n    {text}\n    {' ' * opened[0]}^" if opened else ""
-
-
 def term_text(term: Term) -> str:
     """A term of formulaic's as it must be written in a formula to be read as the same."""
     return ":".join(factor_text(factor) for factor in term.factors)
@@ -314,21 +198,10 @@ def _is_word(text: str) -> bool:
 
 def _reads_as_one(text: str) -> bool:
     """Whether Python code stands in a formula without braces: a column, a call, or 1."""
-    if _is_word(text) or text == INTERCEPT or _BACKTICKS.fullmatch(text):
+    if _is_word(text) or text == INTERCEPT or BACKTICKS.fullmatch(text):
         return True
     try:
         tokens = list(tokenize(text))
     except FormulaicError:
         return False
     return len(tokens) == 1 and tokens[0].kind is Token.Kind.PYTHON
-
-
-def _pointed(error: FormulaicError) -> str:
-    """Formulaic's message, with a caret under the place instead of its colours."""
-    lines = [_ANSI.sub("", line) for line in str(error).strip().splitlines()]
-    message = lines[0].rstrip(".") if lines else type(error).__name__
-    drawn = next((line for line in lines[1:] if "⧛" in line), None)
-    if drawn is None:
-        return message
-    place = drawn.index("⧛")
-    return f"{message}\n    {drawn.replace('⧛', '').replace('⧚', '')}\n    {' ' * place}^"

@@ -13,11 +13,11 @@ from hierbayes.design.design import Design
 from hierbayes.design.levels import is_outer
 from hierbayes.design.subject import subject_of
 from hierbayes.display.blocks import Block, Items, Table
-from hierbayes.display.cell import p_words
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.context.fixed_effects import WithinFit, within_fit
+from hierbayes.inference.context.hausman_words import VERSIONS, conclusion, notes
 from hierbayes.inference.context.spread import deviations
 from hierbayes.inference.context.submodel import fit_columns
 from hierbayes.inference.context.swamy_arora import SwamyArora, swamy_arora
@@ -25,10 +25,7 @@ from hierbayes.inference.residuals.anchor import problem_of
 from hierbayes.likelihood.reading import REML
 from hierbayes.likelihood.state import State
 
-ALPHA = 0.05
-VERSIONS = ("REML, each its own sigma", "REML, common sigma", "Swamy-Arora")
 _SAME = 1e-7  # of the variance of the difference against that within, in any direction
-_NORMAL = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -124,7 +121,7 @@ def hausman(source: Any) -> Hausman:
         variances=_variances(within, random, moments),
         about=subject_of(design).lines(),
         conclusion=conclusion(tests, estimates, _balanced(design, names)),
-        notes=_notes(design, within, moments, tests),
+        notes=notes(design, within, moments, tests),
     )
 
 
@@ -221,89 +218,3 @@ def _balanced(design: Design, names: list[str]) -> bool:
     between, small = columns - columns.mean(axis=0) - rest, 1e-10 * columns.std(axis=0)
     same = (np.abs(between) <= small).all(axis=0)
     return bool((same & (np.abs(columns.mean(axis=0)) > small)).all())
-
-
-def conclusion(
-    tests: pd.DataFrame, estimates: pd.DataFrame, balanced: bool = False
-) -> tuple[str, ...]:
-    """What the versions together say of the slopes, in words; of ``balanced`` columns too."""
-    if int(tests["df"].iloc[0]) == 0 and balanced:
-        listed = ", ".join(f"'{term}'" for term in estimates.index)
-        return (
-            f"the data are balanced: {listed} has the same mean in every group, so that all of its "
-            "variation is within groups, both estimates are the same, and nothing is left to test",
-        )
-    if int(tests["df"].iloc[0]) == 0:
-        return (
-            "the two estimates are the same to rounding, and nothing is left to test: the model "
-            "has the group means of these terms, or they are deviations from them; see mundlak()",
-        )
-    p = tests["p"].dropna()
-    differing = estimates.index[estimates["se_difference"] > 0.0]
-    listed = ", ".join(f"'{term}'" for term in differing)
-    whose = f"of {listed}" if len(differing) == 1 else f"of at least one of {listed}"
-    values = "; ".join(f"{name}: p {p_words(value)}" for name, value in p.items())
-    if p.empty:
-        return (
-            "no version has a statistic: in none is the difference of the covariances positive "
-            "definite; see mundlak(), which asks the same question as a Wald test",
-        )
-    if (p < ALPHA).all():
-        return (
-            f"the slopes within groups differ from those of random effects by more than chance "
-            f"({values})",
-            f"so the coefficient {whose} mixes two different slopes, within groups and between "
-            "them. Either the groups' means matter beyond each row's own value (a contextual "
-            "effect), or unmeasured properties of the groups go with them (endogeneity at level "
-            "2), or both; the test cannot tell these apart",
-            "with the group means in the model, see mundlak(), random effects estimate the slopes "
-            "within groups, as fixed effects do; neither protects against confounding within "
-            "groups",
-        )
-    if (p >= ALPHA).all():
-        limits = ", ".join(
-            f"'{term}' {row.difference - _NORMAL * row.se_difference:+.3f} to "
-            f"{row.difference + _NORMAL * row.se_difference:+.3f}"
-            for term, row in estimates.iterrows()
-        )
-        return (
-            f"the slopes within groups and those of random effects differ by no more than chance "
-            f"allows ({values})",
-            "this is no proof that random effects are independent of the predictors; differences "
-            f"(fixed less random) within these 95% limits are compatible with the data: {limits}",
-        )
-    return (
-        f"the versions disagree at the {ALPHA:g} level ({values}): they differ in how σ² and τ² "
-        "are estimated, and the evidence is near the border; see mundlak(), which says how large "
-        "the contextual effect is",
-    )
-
-
-def _notes(
-    design: Design, within: WithinFit, moments: SwamyArora | None, tests: pd.DataFrame
-) -> tuple[str, ...]:
-    notes = [
-        "three versions of one test, all valid in large samples: REML with the σ of each "
-        "estimator in its own covariance, REML with the σ of the random-effects model in both, "
-        "and moments by Swamy and Arora as plm has it"
-    ]
-    if design.effects != ("Intercept",):
-        notes.append(
-            "all estimators have a random intercept alone, though the model has more: a slope "
-            "that varies between groups makes the standard errors here too small"
-        )
-    if within.left_out:
-        listed = ", ".join(f"'{name}'" for name in within.left_out)
-        notes.append(f"left out, for within groups it is a combination of the others: {listed}")
-    if moments is None:
-        notes.append("Swamy and Arora's moments need more groups than columns of group means")
-    elif moments.negative:
-        notes.append("Swamy and Arora's τ² is negative and was set to 0: pooled least squares")
-    not_definite = tests.index[tests["chisq"].isna()]
-    if moments is None:
-        not_definite = not_definite.drop(VERSIONS[2])
-    for name in not_definite:
-        notes.append(
-            f"'{name}' has no statistic: the difference of its covariances is not positive definite"
-        )
-    return tuple(notes)

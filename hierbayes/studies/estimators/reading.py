@@ -15,7 +15,8 @@ from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.frames.constancy import columns_vary_within
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.random_term import random_terms
-from hierbayes.specification.terms import INTERCEPT, bare_term, factors_of, outside_backticks
+from hierbayes.specification.term_parser import outside_backticks
+from hierbayes.specification.terms import INTERCEPT, bare_term, factors_of
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
 
 _FEWEST = 3  # groups with a slope in each level: a line through two means leaves nothing over

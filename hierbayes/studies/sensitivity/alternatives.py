@@ -22,7 +22,8 @@ from hierbayes.errors import StudyError
 from hierbayes.priors.blocks import BLOCKS, COVERED, as_prior
 from hierbayes.priors.chosen_priors import choose_priors
 from hierbayes.priors.effect_priors import by_effect, parameter_name
-from hierbayes.priors.families import ForeignPrior, Prior, refuse_shaped
+from hierbayes.priors.families import Prior
+from hierbayes.priors.foreign_prior import ForeignPrior, refuse_shaped
 from hierbayes.priors.prior_set import STATED, PriorSet
 from hierbayes.studies.sensitivity.usual_grid import CAUTIONARY, SEVERAL, default_grid
 

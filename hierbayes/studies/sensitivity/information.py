@@ -25,9 +25,10 @@ from hierbayes.errors import PriorError
 from hierbayes.fit.convergence import scalar_draws
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
-from hierbayes.priors.families import LKJ, Flat, HalfT, Normal, Prior, StudentT, rescaled
+from hierbayes.priors.families import LKJ, Flat, HalfT, Normal, Prior, StudentT
 from hierbayes.priors.propriety import refuse_improper
 from hierbayes.priors.quantile import quantile
+from hierbayes.priors.scale import rescaled
 from hierbayes.studies.comparison.prior_bulk import prior_of
 from hierbayes.studies.sensitivity.alternatives import read_alternatives
 from hierbayes.studies.sensitivity.answers import Answerer

@@ -17,9 +17,8 @@ from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.likelihood.reading import REML
-from hierbayes.priors.blocks import COVERED
 from hierbayes.studies.sensitivity.alternatives import Alternative, read_alternatives
-from hierbayes.studies.sensitivity.answers import UNANSWERED, Answer, Answerer, baseline_of
+from hierbayes.studies.sensitivity.answers import Answer, Answerer, baseline_of
 from hierbayes.studies.sensitivity.cells import (
     Estimands,
     alternative_cells,
@@ -33,6 +32,7 @@ from hierbayes.studies.sensitivity.moments import Values
 from hierbayes.studies.sensitivity.power_scaling import power_grid, power_scaling
 from hierbayes.studies.sensitivity.presentation import Presentation, provenance
 from hierbayes.studies.sensitivity.quantities import read_quantities
+from hierbayes.studies.sensitivity.table import furthest_of_blocks, study_table, study_verdicts
 from hierbayes.studies.sensitivity.tipping import (
     ETAS,
     SCALES,
@@ -41,16 +41,7 @@ from hierbayes.studies.sensitivity.tipping import (
     refuse_not_positive,
     tipping_points,
 )
-from hierbayes.studies.sensitivity.usual_grid import CAUTIONARY, SEVERAL
-from hierbayes.studies.sensitivity.verdict import (
-    VerdictBasis,
-    by_block,
-    flips,
-    real_distance,
-    rejected,
-    sign_flips,
-    verdict,
-)
+from hierbayes.studies.sensitivity.verdict import by_block, rejected
 
 
 class SensitivityStudy(Printed):
@@ -153,43 +144,15 @@ class SensitivityStudy(Printed):
         the number of alternatives under which its mean changes sign or its interval
         changes sides; and the ``verdict``.
         """
-        frame = self.before[["mean", "sd", "lower", "upper"]].to_dataframe()
-        frame = frame.join(self.reml)
-        counted = self.cells.isel(alternative=(self.cells["block"] != CAUTIONARY).to_numpy())
-        frame["smallest"] = counted["mean"].min("alternative").to_pandas()
-        frame["largest"] = counted["mean"].max("alternative").to_pandas()
-        distance = real_distance(counted).fillna(-1.0)
-        at = counted.isel(alternative=distance.argmax("alternative"))
-        found = distance.max("alternative").to_numpy() > 0.0
-        for name, source in (("moved_by", at["alternative"]), ("block", at["block"])):
-            frame[name] = np.where(found, source.to_numpy(), "-")
-        for name in ("movement", "mcse", "distance"):
-            frame[name] = at[name].to_numpy()
-        signs = sign_flips(counted, self.before, self.estimands.references)
-        frame["sign_flips"] = signs.sum("alternative").to_numpy()
-        frame["decision_flips"] = flips(counted, self.before).sum("alternative").to_numpy()
-        frame["verdict"] = self.verdicts
-        return frame
+        return study_table(self.before, self.cells, self.estimands, self.reml, self.verdicts)
 
     @cached_property
     def verdicts(self) -> pd.Series:
         """What the study says of each quantity, in words."""
-        varied = set(self.cells["block"].to_numpy().tolist())
-        covered = {part for block in varied & set(COVERED) for part in COVERED[block]}
-        everything = SEVERAL in varied
-        said = []
-        for name, quantity in zip(self.estimands.names, self.estimands.quantities, strict=True):
-            known = everything or quantity.block is None or quantity.block in varied | covered
-            evidence = VerdictBasis(
-                self.cells.sel(quantity=name),
-                self.before.sel(quantity=name),
-                self.power_scaling.loc[name],
-                float(self.reml.at[name, "REML"]),
-                None if known else quantity.block,
-                self.baseline.objection,
-            )
-            said.append(verdict(evidence))
-        return pd.Series(said, index=pd.Index(self.estimands.names, name="quantity"))
+        return study_verdicts(
+            self.before, self.cells, self.estimands, self.reml, self.power_scaling,
+            self.baseline.objection,
+        )  # fmt: skip
 
     @cached_property
     def blocks(self) -> pd.DataFrame:
@@ -279,15 +242,8 @@ class SensitivityStudy(Printed):
         if isinstance(names, str):
             names = [names]
         if names is None:
-            largest = real_distance(self.cells).max("quantity")
-            counts = (self.cells["how"] != UNANSWERED) & (self.cells["block"] != CAUTIONARY)
-            answered = largest.where(counts, -1.0).fillna(-1.0)
-            best: dict[str, str] = {}
-            for i in np.argsort(-answered.to_numpy(), kind="stable"):
-                block = str(self.cells["block"].to_numpy()[i])
-                if float(answered[i]) > 0.0:
-                    best.setdefault(block, str(self.cells["alternative"].to_numpy()[i]))
-            names = [n for n in best.values() if known[n].priors.collapses_gamma]
+            furthest = furthest_of_blocks(self.cells)
+            names = [n for n in furthest if known[n].priors.collapses_gamma]
         for name in names:
             if name not in known:
                 listed = ", ".join(f"'{one}'" for one in known)

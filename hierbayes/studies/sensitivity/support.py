@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.frames.arrays import Floats
-from hierbayes.priors.families import ForeignPrior, Prior, Uniform
+from hierbayes.priors.families import Prior, Uniform
+from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.studies.sensitivity.densities import Densities, joint_of
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hierbayes.errors import FormulaError
-from hierbayes.priors.families import ForeignPrior, Prior
+from hierbayes.priors.families import Prior
+from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.translation.r.stan_priors import number
 
 
