@@ -55,8 +55,8 @@ if TYPE_CHECKING:
     from hierbayes.language.meanings import Meanings
     from hierbayes.library.loading import catalog, load_model, read_code
     from hierbayes.library.named_models import Catalog
-    from hierbayes.model import Model
-    from hierbayes.model_equivalence import Equivalence, equivalence
+    from hierbayes.model.equivalence import Equivalence, equivalence
+    from hierbayes.model.model import Model
     from hierbayes.priors.families import (
         LKJ,
         PC,
@@ -157,8 +157,8 @@ _HOMES = {
     "hierbayes.language.meanings": ("Meanings",),
     "hierbayes.library.loading": ("catalog", "load_model", "read_code"),
     "hierbayes.library.named_models": ("Catalog",),
-    "hierbayes.model": ("Model",),
-    "hierbayes.model_equivalence": ("Equivalence", "equivalence"),
+    "hierbayes.model.model": ("Model",),
+    "hierbayes.model.equivalence": ("Equivalence", "equivalence"),
     "hierbayes.plots": (),
     "hierbayes.priors.families": (
         "LKJ",

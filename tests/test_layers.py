@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = ("public_names", "errors", "compilation", "pymc_import", "display", "specification",
           "frames", "design", "language", "likelihood", "priors", "estimation", "translation",
           "fit", "inference", "studies", "plots", "report", "model", "library",
-          "model_equivalence", "hierbayes", "cli")  # fmt: skip
+          "hierbayes", "cli")  # fmt: skip
 
 # The imports that stand inside functions, by module: packages that take long to load (pymc,
 # pytensor, nutpie, arviz, arviz_base, arviz_stats, matplotlib, scipy.stats, scipy.interpolate),
@@ -40,7 +40,7 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.fit.diagnosis": {"arviz_stats"},
     "hierbayes.fit.effects": {"xarray"},
     "hierbayes.fit.storage": {"xarray"},
-    "hierbayes.model": {
+    "hierbayes.model.posed_model": {
         "hierbayes.estimation.graph",
         "hierbayes.priors.draws",
         "hierbayes.studies.prior_predictive.prior_predictive",

@@ -14,7 +14,7 @@ from hierbayes.frames.csv_file import read_csv
 from hierbayes.library.loading import load_model
 from hierbayes.library.model_file import ModelFile, read_model_file
 from hierbayes.library.shipped_models import find_model_file, model_names, shipped_model
-from hierbayes.model import Model
+from hierbayes.model.model import Model
 from hierbayes.report.folder import new_folder, write_result
 from hierbayes.report.text import report
 from hierbayes.specification.formula import read_combined

@@ -17,6 +17,7 @@ from hierbayes.design.ranks import estimable_somewhere
 from hierbayes.design.sums import left_within, sum_up
 from hierbayes.errors import DataError
 from hierbayes.frames.constancy import columns_vary_within
+from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.known_functions import Functions
@@ -42,15 +43,26 @@ class Problem:
     cross: CrossProducts
 
 
-def pose_problem(specification: Specification, data: pd.DataFrame) -> Problem:
+def pose_problem(
+    specification: Specification, data: pd.DataFrame, equations: Multilevel | None = None
+) -> Problem:
     """Make and check the design of a specification on data, and sum it up.
+
+    Parameters
+    ----------
+    specification : Specification
+    data : DataFrame
+    equations : Multilevel, optional
+        Those that state it, of which more is asked.
 
     Raises
     ------
-    DataError
+    DataError, FormulaError
         When the data cannot carry the model, before anything is fitted.
     """
     design = build_design(specification, data)
+    if equations is not None:
+        refuse_varying_between(equations, data, specification.functions, design.columns.between)
     _refuse_constant_response(design)
     _refuse_bad_groups(design)
     cross = sum_up(design.rows, design.groups, design.blocks)
@@ -60,13 +72,27 @@ def pose_problem(specification: Specification, data: pd.DataFrame) -> Problem:
     _refuse_absorbed_effects(design, cross)
     _refuse_blind_directions(design, cross)
     _refuse_exact_fit(design, cross)
+    if equations is not None:
+        refuse_uneven_equations(equations, design.columns.coded_factors.__contains__)
     return Problem(design, cross)
 
 
 def refuse_varying_between(
-    equations: Multilevel, data: pd.DataFrame, functions: Functions = ()
+    equations: Multilevel,
+    data: pd.DataFrame,
+    functions: Functions = (),
+    constant: frozenset[str] = frozenset(),
 ) -> None:
     """Refuse a between equation with a factor that varies within a group.
+
+    Parameters
+    ----------
+    equations : Multilevel
+    data : DataFrame
+    functions : tuple of (str, callable)
+        Functions that the caller hands over.
+    constant : frozenset of str
+        Factors known to be constant within groups.
 
     Raises
     ------
@@ -75,7 +101,8 @@ def refuse_varying_between(
     """
     for coefficient, equation in equations.between.items():
         for term in read_terms(equation, f"equation of '{coefficient}'"):
-            for factor in sorted(f for f in factors_of(term) if not is_number(f)):
+            factors = {f for f in factors_of(term) if not is_number(f)}
+            for factor in sorted(factors - constant):
                 _refuse_varying(factor, coefficient, equations.group, data, functions)
 
 

@@ -13,7 +13,7 @@ from hierbayes.frames.datasets import load_dataset
 from hierbayes.library.model_file import read_model_file
 from hierbayes.library.named_models import Catalog, list_models, named_model
 from hierbayes.library.shipped_models import find_model_file
-from hierbayes.model import Model
+from hierbayes.model.model import Model
 from hierbayes.priors.text import read_priors
 from hierbayes.specification.equations import Multilevel
 from hierbayes.translation.columns import columns_of

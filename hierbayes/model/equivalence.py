@@ -13,7 +13,7 @@ from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.model_choice.nesting import combined_from, internal_columns
-from hierbayes.model import Model
+from hierbayes.model.model import Model
 
 _SAME = 1e-8
 _ROUNDING = 1e-10  # of the largest entry of a matrix: what solving leaves where there is 0

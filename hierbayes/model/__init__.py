@@ -1,0 +1,1 @@
+"""A specification on data, and what follows from it."""

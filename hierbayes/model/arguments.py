@@ -1,0 +1,78 @@
+"""The arguments of a model, read or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from hierbayes.design.problem import Problem, pose_problem
+from hierbayes.errors import DataError, FormulaError, PriorError
+from hierbayes.specification.equations import Multilevel
+from hierbayes.specification.formula import Specification, read_combined
+from hierbayes.specification.known_functions import read_functions
+
+
+def random_and_data(
+    random: str | pd.DataFrame | None, data: pd.DataFrame | None
+) -> tuple[str | None, pd.DataFrame]:
+    """The random part and the data, which may stand second in its place."""
+    if isinstance(random, pd.DataFrame):
+        if data is not None:
+            raise DataError("the data are given twice; keep one, as in hb.Model(formula, data)")
+        return None, random
+    if data is None:
+        raise DataError("there are no data; give them, as in hb.Model(formula, data)")
+    return random, data
+
+
+def pose(
+    formula: object,
+    random: object,
+    data: pd.DataFrame,
+    functions: Mapping[str, Callable[..., Any]] | None,
+) -> Problem:
+    """The problem that a formula or equations state on data.
+
+    Raises
+    ------
+    FormulaError, DataError
+        Naming the offender and the remedy.
+    """
+    equations = formula if isinstance(formula, Multilevel) else None
+    specification = _specification(formula, random)
+    specification = replace(specification, functions=read_functions(functions))
+    return pose_problem(specification, data, equations)
+
+
+def _specification(formula: object, random: object) -> Specification:
+    if isinstance(formula, Multilevel):
+        if random is not None:
+            raise FormulaError("the equations state the random part; leave out random='...'")
+        return formula.specification()
+    if not isinstance(formula, str):
+        raise FormulaError(
+            f"the model must be a formula (text) or a Multilevel, not {type(formula).__name__}"
+        )
+    if random is not None and not isinstance(random, str):
+        raise FormulaError(
+            f"random must be text such as '~ 1 + x | group', not {type(random).__name__}"
+        )
+    return read_combined(formula, random)
+
+
+def refuse_no_mapping(priors: object) -> None:
+    """Refuse priors that are not stated by block.
+
+    Raises
+    ------
+    PriorError
+        Naming what they are.
+    """
+    if priors is not None and not isinstance(priors, Mapping):
+        raise PriorError(
+            "priors must be a mapping from blocks to priors, such as "
+            f"dict(sd=HalfNormal(5)), not {type(priors).__name__}"
+        )

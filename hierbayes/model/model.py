@@ -1,0 +1,167 @@
+"""The Model: a specification on data, with one verb for each way to fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, overload
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.estimation.settings import SamplerSettings
+from hierbayes.fit.maximised import maximum_likelihood, posterior_mode
+from hierbayes.fit.point import PointFit
+from hierbayes.fit.posterior import PosteriorFit
+from hierbayes.fit.sampled import sample_posterior
+from hierbayes.frames.native_numbers import native_numbers
+from hierbayes.likelihood.reading import ML, REML
+from hierbayes.model.arguments import pose, random_and_data, refuse_no_mapping
+from hierbayes.model.posed_model import PosedModel
+from hierbayes.specification.equations import Multilevel
+from hierbayes.specification.foreign_words import refuse_foreign_words
+
+_ARGUMENTS = ("formula", "random", "data", "priors", "functions")
+
+
+class Model(PosedModel):
+    """A hierarchical model on data.
+
+    Parameters
+    ----------
+    formula : str or Multilevel
+        The combined form, ``"y ~ x * w"`` with ``random`` or
+        ``"y ~ x * w + (1 + x | g)"``, or equations at two levels.
+    random : str, optional
+        Random part in nlme's spelling, ``"~ 1 + x | g"``.
+    data : DataFrame
+        One row per observation; also given second, as in ``Model(formula, data)``.  Rows
+        with a missing value in a column the model uses are left out, counted and reported.
+    priors : mapping, optional
+        From a block (``gamma``, ``sd``, ``corr``, ``sigma``) to a prior, or to a
+        mapping from names to priors, for ``sd`` also by grouping factor, as in
+        ``dict(sd={"school": {"ses": HalfNormal(2)}})``; the rest keeps its defaults,
+        see `priors`.
+        The blocks ``G``, ``icc`` and ``r2`` take one prior for several of these.
+        REML and ML do not use them.
+    functions : mapping, optional
+        From names to functions that the formula calls beside those it knows, as in
+        ``{"hinge": hinge}`` for ``hinge(x, 2)``.  Each takes columns as Series (numbers in
+        float64) and constants, and makes each row of that row alone.
+
+    Raises
+    ------
+    FormulaError, DataError, PriorError
+        Before anything is fitted, naming the offender and the remedy.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> model = hb.Model("mathach ~ ses * Sector", random="~ 1 + ses | school", data=hs)
+    >>> model.reml().loglik
+    -6419.694713
+    """
+
+    @overload
+    def __init__(
+        self,
+        formula: str | Multilevel,
+        data: pd.DataFrame,
+        /,
+        *,
+        priors: Mapping[str, Any] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        formula: str | Multilevel,
+        random: str | None = None,
+        *,
+        data: pd.DataFrame,
+        priors: Mapping[str, Any] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        formula: str | Multilevel,
+        random: str | None,
+        data: pd.DataFrame,
+        *,
+        priors: Mapping[str, Any] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        formula: str | Multilevel,
+        random: str | pd.DataFrame | None = None,
+        data: pd.DataFrame | None = None,
+        *,
+        priors: Mapping[str, Any] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        **foreign: object,
+    ) -> None:
+        refuse_foreign_words(foreign, _ARGUMENTS)
+        random, data = random_and_data(random, data)
+        data = native_numbers(data)
+        problem = pose(formula, random, data, functions)
+        refuse_no_mapping(priors)
+        super().__init__(problem, data, priors)
+
+    def reml(self) -> PointFit:
+        """Restricted maximum likelihood: the exact maximum, boundary included."""
+        return maximum_likelihood(self.problem, REML)
+
+    def ml(self) -> PointFit:
+        """Maximum likelihood: the exact maximum, boundary included."""
+        return maximum_likelihood(self.problem, ML)
+
+    def map(self) -> PointFit:
+        """The mode of the marginal posterior density of (sd, corr, σ), u integrated out.
+
+        γ is integrated out as well where its prior is normal or flat, and maximised
+        with θ otherwise.  The mode of a density depends on the parametrisation:
+        with flat priors on sd, corr, σ and γ, and only then, it is the REML estimate.
+        """
+        return posterior_mode(self.problem, self.priors)
+
+    def sample(
+        self,
+        draws: int = 1000,
+        *,
+        tune: int = 500,
+        chains: int = 4,
+        seed: int | None = None,
+        target_accept: float = 0.95,
+        sampler: str = "nutpie",
+        cores: int | None = None,
+        progress: bool = True,
+    ) -> PosteriorFit:
+        """The posterior: NUTS over θ, then exact draws of γ and every u given θ.
+
+        Parameters
+        ----------
+        draws, tune, chains : int
+            Draws kept and draws of adaptation per chain, and chains.
+        seed : int, optional
+            Equal seeds give equal draws on one machine; other processors round otherwise, and
+            the draws part.  By default one is drawn and recorded.
+        target_accept : float
+            Wanted acceptance rate; nearer 1 takes smaller steps.
+        sampler : str
+            ``"nutpie"``, or ``"pymc"`` for PyMC's own.
+        cores : int, optional
+            Chains at a time; by default as many as the machine has processors.
+        progress : bool
+            Whether to show a progress bar.
+        """
+        if seed is None:
+            seed = int(np.random.default_rng().integers(2**31))
+        settings = SamplerSettings(
+            draws, tune, chains, seed, target_accept, sampler, cores, progress
+        )
+        return sample_posterior(self.problem, self.priors, settings)

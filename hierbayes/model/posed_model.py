@@ -1,0 +1,214 @@
+"""A specification on data before any fit: what it says, and what its priors imply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.problem import Problem
+from hierbayes.design.variables import describe_variables
+from hierbayes.language.equations import Equations, equations
+from hierbayes.language.meanings import Meanings, meanings
+from hierbayes.language.structure import read_structure
+from hierbayes.priors.chosen_priors import choose_priors
+from hierbayes.priors.prior_set import PriorSet
+from hierbayes.specification.equation_coding import refuse_uneven_equations
+from hierbayes.specification.equations import Multilevel, split_levels
+from hierbayes.specification.formula import Specification
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+    from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive
+
+
+class PosedModel:
+    """A specification on data, checked, with the priors stated for it.
+
+    Parameters
+    ----------
+    problem : Problem
+    data : DataFrame
+        As they were given.
+    stated : mapping or None
+        Priors by block.
+    """
+
+    def __init__(
+        self, problem: Problem, data: pd.DataFrame, stated: Mapping[str, Any] | None
+    ) -> None:
+        self.problem: Problem = problem
+        self._data = data
+        self._stated = dict(stated) if stated else None
+        if self._stated:
+            _ = self.priors
+
+    @property
+    def specification(self) -> Specification:
+        """What was written, as the combined form."""
+        return self.problem.design.specification
+
+    @cached_property
+    def priors(self) -> PriorSet:
+        """Every prior in force, with its scale and whether it was stated; prints as a table."""
+        return choose_priors(self._stated, self.problem)
+
+    @property
+    def data(self) -> pd.DataFrame:
+        """The data as they were given, rows that are left out included."""
+        return self._data
+
+    def multilevel(self) -> Multilevel:
+        """The model as equations at two levels, split by which columns vary within groups.
+
+        Raises
+        ------
+        FormulaError
+            When a factor of level 1 is coded otherwise in one equation than in another.
+        """
+        design = self.problem.design
+        equations = split_levels(self.specification, design.columns.between.__contains__)
+        refuse_uneven_equations(equations, design.columns.coded_factors.__contains__)
+        return equations
+
+    def equations(self) -> Equations:
+        """The model within groups, between groups, combined, in matrices and as GLS.
+
+        Each form is text (``str``) and LaTeX that a notebook renders, in the notation
+        in use: see `hierbayes.notation`.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> model = hb.Model("mathach ~ ses * Sector + (1 | school)", data=hs)
+        >>> print(model.equations().between)
+        β_0j = γ_00 + γ_01 Sector[Public]_j + u_0j
+        β_1j = γ_10 + γ_11 Sector[Public]_j
+        u_0j ~ N(0, g_00)    (independent between schools and of errors)
+        """
+        return equations(read_structure(self.problem.design))
+
+    def meanings(self) -> Meanings:
+        """What each fixed effect means, in words: by term its symbol γ_kh and its meaning.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> model = hb.Model("mathach ~ ses * Sector + (1 | school)", data=hs)
+        >>> print(model.meanings())
+        γ_00  Intercept
+              the mean mathach when ses is 0, in Catholic schools
+        γ_01  Sector[T.Public]
+              the difference in mean intercept between Public and Catholic schools
+        γ_10  ses
+              the mean ses slope in Catholic schools
+        γ_11  ses:Sector[T.Public]
+              the difference in mean ses slope between Public and Catholic schools
+        """
+        return meanings(read_structure(self.problem.design))
+
+    def emit(self, system: str, *, data: str = "data", ml: bool = False) -> str:
+        """The model as runnable code of another system, with the priors in force.
+
+        Parameters
+        ----------
+        system : str
+            One of those that ``hierbayes.dialects()`` lists, such as ``"lme4"``.
+        data : str
+            What the code calls the data.
+        ml : bool
+            Whether it maximises the likelihood instead of REML, where it maximises one.
+
+        Raises
+        ------
+        FormulaError
+            When the system is not known, or cannot say the model; what it cannot is named.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> model = hb.Model("mathach ~ ses * Sector + (1 + ses | school)", data=hs)
+        >>> print(model.emit("lme4", data="hs"))
+        library(lme4)
+        <BLANKLINE>
+        fit <- lmer(
+          mathach ~ ses * Sector + (1 + ses | school),
+          data = hs,
+          REML = TRUE
+        )
+        <BLANKLINE>
+        """
+        from hierbayes.translation.dialect import ModelToWrite  # noqa: PLC0415
+        from hierbayes.translation.registry import emit  # noqa: PLC0415
+
+        variables = describe_variables(self.problem.design, self._data)
+        return emit(ModelToWrite(self.specification, variables, self.priors, data, ml), system)
+
+    def prior_predictive(self, draws: int = 4000, *, seed: int | None = None) -> PriorPredictive:
+        """What the priors in force imply, in the model's own terms, before any fit.
+
+        Parameters
+        ----------
+        draws : int
+            Independent draws from the priors.
+        seed : int, optional
+            Equal seeds give equal draws on one machine; other processors round otherwise, and
+            the draws part.  By default one is drawn and recorded.
+
+        Returns
+        -------
+        PriorPredictive
+            Prints as the priors, what they imply for the ICC, the groups' lines and new
+            responses, and the probability of extremes.  The data enter through their
+            columns; the response is only a reference beside it.
+
+        Raises
+        ------
+        PriorError
+            When a prior is flat: nothing can be drawn from it.
+        EstimationError
+            When draws or seed are not whole numbers in their range.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> priors = dict(sd=hb.HalfNormal(5), sigma=hb.HalfNormal(10))
+        >>> model = hb.Model("mathach ~ ses + (1 | school)", data=hs, priors=priors)
+        >>> prior = model.prior_predictive(seed=1)
+        >>> print(f"{prior.probabilities.loc['P(ICC > 0.5)', 'probability']:.1f}")
+        0.3
+        """
+        from hierbayes.priors.draws import draw_priors
+        from hierbayes.studies.prior_predictive.prior_predictive import prior_predictive  # noqa: PLC0415
+
+        if seed is None:
+            seed = int(np.random.default_rng().integers(2**31))
+        drawn = draw_priors(self.priors, self.problem, draws, seed)
+        return prior_predictive(drawn, self.priors, self.problem.design, int(seed))
+
+    def graph(self) -> pm.Model:
+        """The marginal model as a PyMC model: priors, and the collapsed likelihood."""
+        from hierbayes.estimation.graph import graph_of
+
+        return graph_of(self.problem.design, self.problem.cross, self.priors)
+
+    def __repr__(self) -> str:
+        design = self.problem.design
+        return (
+            f"Model: {self.specification}\n"
+            f"  {design.n} rows, {design.J} groups ({self.specification.group}); "
+            f"{design.dropped}\n"
+            f"  fixed terms: {', '.join(design.terms)}\n"
+            f"  random effects: {', '.join(design.effects)}"
+        )
+
+    def _repr_latex_(self) -> str:
+        return self.equations()._repr_latex_()
