@@ -208,23 +208,29 @@ def _signed(
 ) -> TensorVariable:
     """A standard deviation with a sign, or all of them; the variable is it in units of c.
 
-    Chains of PyMC would start at 0, where the gradient of a symmetric density is 0.
+    Chains and searches of PyMC would start at 0, where the gradient of a symmetric density is 0.
+    The start is a part of the distribution, because PyMC copies no graph with initial values.
     """
     unit, start = data["sd_unit"], data["sd_start"] / data["sd_unit"]
     if at is not None:
         unit, start = unit[at], start[at]
-    if distribution == "Flat":
-        stated = {}
-    else:
+    stated = {}
+    if distribution != "Flat":
         scale = "beta" if distribution == "Cauchy" else "sigma"
         location = "alpha" if distribution == "Cauchy" else "mu"
         stated = {**parameters, scale: parameters[scale] / unit, location: pt.zeros(())}
         pm.Potential(f"{name}_in_units", -pt.log(unit).sum())  # the density is that of the sd
-    ratio = getattr(pm, distribution)(
+    names = tuple(stated)
+    ratio = pm.CustomDist(
         name,
-        **stated,
+        start,
+        *stated.values(),
+        dist=lambda _, *values_and_size: getattr(pm, distribution).dist(
+            **dict(zip(names, values_and_size, strict=False)), size=values_and_size[-1]
+        ),
+        support_point=lambda rv, size, start, *_: start,
+        class_name=f"Signed{distribution}",
         dims="effect" if at is None else None,
         transform=SignedScale(),
-        initval=start.eval(),
     )
     return ratio * unit

@@ -127,9 +127,21 @@ class PosteriorFit(Fit):
 
     # ---------------------------------------------------------------- reports
 
-    def to_datatree(self) -> xr.DataTree:
-        """Everything as an ArviZ DataTree: posterior, sample_stats, data, attributes."""
-        return to_datatree(self, self.evidence)
+    def to_datatree(self, *, graph: bool = False) -> xr.DataTree:
+        """Everything as an ArviZ DataTree: posterior, sample_stats, data, attributes.
+
+        Parameters
+        ----------
+        graph : bool
+            Whether the posterior also holds the free variables of `Model.graph`, which
+            functions of PyMC read: ``pm.stats.compute_log_prior(tree, model=model.graph())``.
+
+        Raises
+        ------
+        EstimationError
+            When ``graph`` is asked for under a prior of R².
+        """
+        return to_datatree(self, self.evidence, graph=graph)
 
     def _intervals(self, interval: Interval) -> pd.DataFrame:
         return posterior_intervals(self, interval)

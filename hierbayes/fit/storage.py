@@ -11,6 +11,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from hierbayes.errors import HierbayesError
+from hierbayes.estimation.graph_variables import graph_variables
 from hierbayes.fit.effects import population_draws
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fitted import Fitted
@@ -51,8 +52,11 @@ def labelled_draws(fit: Fitted, name: str) -> xr.DataArray:
     return xr.DataArray(values, dims=dims, coords=coords, name=name)
 
 
-def to_datatree(fit: Fitted, sampling: Sampling | None) -> xr.DataTree:
-    """Groups posterior, sample_stats (of a sampler), observed_data, constant_data."""
+def to_datatree(fit: Fitted, sampling: Sampling | None, *, graph: bool = False) -> xr.DataTree:
+    """Groups posterior, sample_stats (of a sampler), observed_data, constant_data.
+
+    With ``graph`` the posterior also holds the free variables of the graph of the model.
+    """
     import xarray as xr  # noqa: PLC0415
 
     design = fit.design
@@ -67,6 +71,10 @@ def to_datatree(fit: Fitted, sampling: Sampling | None) -> xr.DataTree:
     )
     coords = _coords(fit) | {"group": _storable(design.groups)}
     groups["posterior"] = groups["posterior"].assign_coords(group=coords["group"])
+    if graph and fit.priors is not None:
+        free = graph_variables(design, fit.problem.cross, fit.priors, fit.theta, fit.gamma_draws)
+        variables = {name: (("chain", "draw", *dims), of) for name, (dims, of) in free.items()}
+        groups["posterior"] = groups["posterior"].assign(variables)
     groups["constant_data"] = xr.Dataset(
         {
             "X": (("obs", "term"), design.rows.X),

@@ -195,7 +195,14 @@ class PosedModel:
         return prior_predictive(drawn, self.priors, self.problem.design, int(seed))
 
     def graph(self) -> pm.Model:
-        """The marginal model as a PyMC model: priors, and the collapsed likelihood."""
+        """The marginal model as a PyMC model: priors, and the collapsed likelihood.
+
+        PyMC's own functions work on it: ``pm.sample``, ``pm.find_MAP``, and
+        ``pm.stats.compute_log_prior`` with a posterior's ``to_datatree(graph=True)``.  The
+        likelihood is the potential ``log_likelihood`` of all data at once: rows are integrated
+        over u, so there is no observed variable, and ``pm.stats.compute_log_likelihood`` finds
+        none to evaluate.
+        """
         from hierbayes.estimation.graph import graph_of
 
         return graph_of(self.problem.design, self.problem.cross, self.priors)
