@@ -148,3 +148,19 @@ def _sparse(index: pd.Index) -> list[list[str]]:
             same += 1
         shown.append([""] * same + row[same:])
     return shown
+
+
+def numbered_lines(table: pd.DataFrame) -> tuple[str, ...]:
+    """The formulas of the index, a numbered line each."""
+    return tuple(
+        f"{label}: {formula}" for label, formula in zip(_numbers(table), table.index, strict=True)
+    )
+
+
+def numbered_table(table: pd.DataFrame) -> Table:
+    """The table by these numbers."""
+    return Table(table.set_axis(_numbers(table)))
+
+
+def _numbers(table: pd.DataFrame) -> list[str]:
+    return [f"model {k}" for k in range(1, len(table) + 1)]

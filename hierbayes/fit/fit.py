@@ -11,7 +11,7 @@ import pandas as pd
 
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
-from hierbayes.fit import effects, estimates, prediction, storage, variance
+from hierbayes.fit import effects, prediction, storage, variance
 from hierbayes.fit.brief import brief
 from hierbayes.fit.contextual.effects import ContextualEffects
 from hierbayes.fit.diagnosis import Diagnosis
@@ -19,6 +19,7 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.summary import Summary
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
+from hierbayes.language.script import Estimates
 from hierbayes.language.structure import read_structure
 
 if TYPE_CHECKING:
@@ -217,11 +218,21 @@ class Fit(Fitted, Printed):
         β_1j = 1.82 + 1.38 Sector[Public]_j
         u_0j ~ N(0, 3.31)    (independent between schools and of errors)
         """
-        return equations(read_structure(self.design), estimates.point_estimates(self))
+        return equations(read_structure(self.design), self._estimates())
 
     def meanings(self) -> Meanings:
         """`Model.meanings` with the estimates, or posterior means, beside them."""
-        return meanings(read_structure(self.design), estimates.point_estimates(self))
+        return meanings(read_structure(self.design), self._estimates())
+
+    def _estimates(self) -> Estimates:
+        """γ, G and σ as equations show them."""
+        return Estimates(
+            gamma=self.gamma,
+            G=self.G,
+            sigma=self.sigma,
+            what=self.what,
+            least_squares=self.reading is not None,
+        )
 
     # ---------------------------------------------------------------- reports
 

@@ -11,8 +11,8 @@ import pandas as pd
 from hierbayes.display.interval import DEFAULT_PROB
 from hierbayes.errors import StudyError
 from hierbayes.fit.point import PointFit
+from hierbayes.inference.accepted_fits import refuse_other_than_maxima
 from hierbayes.inference.bootstraps.bootstrap import Bootstrap
-from hierbayes.inference.maximised_fit import refuse_other_than_maxima
 from hierbayes.inference.profiles.profile import profile
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_other_than

@@ -13,7 +13,7 @@ from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.fit_only import refuse_other_than_fit
+from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.plots.band import band_in_words, pointwise_band
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.draw import legend, name_levels, write_note

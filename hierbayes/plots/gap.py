@@ -19,7 +19,7 @@ import pandas as pd
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
-from hierbayes.inference.fit_only import refuse_other_than_fit
+from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.plots.band import (
     BANDS,
     band_in_words,

@@ -17,8 +17,8 @@ from hierbayes.display.steps import steps
 from hierbayes.errors import InferenceError
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.point import PointFit
+from hierbayes.inference.accepted_fits import reading_of, refuse_other_than_maxima
 from hierbayes.inference.bootstraps.refit import estimates_at, fit_at, simulator_of, without_rows
-from hierbayes.inference.maximised_fit import reading_of, refuse_other_than_maxima
 from hierbayes.inference.profiles.parameter import (
     Parameter,
     estimates_of,

@@ -16,12 +16,12 @@ from hierbayes.display.blocks import Block, Items, Table
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
+from hierbayes.inference.accepted_fits import problem_of
 from hierbayes.inference.context.fixed_effects import WithinFit, within_fit
 from hierbayes.inference.context.hausman_words import VERSIONS, conclusion, notes
 from hierbayes.inference.context.spread import deviations
 from hierbayes.inference.context.submodel import fit_columns
 from hierbayes.inference.context.swamy_arora import SwamyArora, swamy_arora
-from hierbayes.inference.residuals.anchor import problem_of
 from hierbayes.likelihood.reading import REML
 from hierbayes.likelihood.state import State
 

@@ -37,6 +37,7 @@ from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.frames.constancy import varies_within
 from hierbayes.frames.grouping import group_rows
+from hierbayes.inference.accepted_fits import problem_of
 from hierbayes.inference.context.group_coding import EQUAL, SAMPLE_SIZE, group_weights
 from hierbayes.inference.context.intercept_estimate import (
     INTERCEPT,
@@ -45,7 +46,6 @@ from hierbayes.inference.context.intercept_estimate import (
     intercept_estimate,
     weighted_intercept,
 )
-from hierbayes.inference.residuals.anchor import problem_of
 from hierbayes.likelihood.reading import REML
 
 _SCHEMES = {"equal": EQUAL, "sample_size": SAMPLE_SIZE}

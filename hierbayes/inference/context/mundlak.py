@@ -18,6 +18,7 @@ from hierbayes.errors import DataError
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
+from hierbayes.inference.accepted_fits import problem_of
 from hierbayes.inference.context.fixed_effects import within_columns
 from hierbayes.inference.context.spread import group_means
 from hierbayes.inference.context.submodel import fit_of_columns
@@ -29,7 +30,6 @@ from hierbayes.inference.hypotheses.degrees_of_freedom import (
 )
 from hierbayes.inference.hypotheses.tails import two_sided
 from hierbayes.inference.hypotheses.wald import joint_row
-from hierbayes.inference.residuals.anchor import problem_of
 from hierbayes.likelihood.reading import ML, REML
 
 ALPHA = 0.05

@@ -17,9 +17,9 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
+from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.context.spread import fixed_variance, random_variance, spread_table
 from hierbayes.inference.context.submodel import fit_columns
-from hierbayes.inference.fit_only import refuse_other_than_fit
 from hierbayes.likelihood.reading import REML
 
 

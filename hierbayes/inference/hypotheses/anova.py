@@ -15,7 +15,7 @@ from hierbayes.fit.effects import fixef
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.fit_only import refuse_other_than_fit
+from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.hypotheses.degrees_of_freedom import (
     METHODS,
     df_source,

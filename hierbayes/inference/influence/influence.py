@@ -16,7 +16,7 @@ from hierbayes.errors import InferenceError
 from hierbayes.fit.evidence import count_variances
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.inference.fit_only import refuse_other_than_fit
+from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.influence.case_results import CaseResults, leave_out
 from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
 from hierbayes.inference.residuals.anchor import Anchor, anchor

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from hierbayes.display.blocks import Items, Lines, Table
+from hierbayes.display.blocks import Items, Lines, Table, numbered_lines, numbered_table
 from hierbayes.display.page import Page, Printed
 from hierbayes.display.steps import steps
 from hierbayes.errors import InferenceError
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.maximised_fit import (
+from hierbayes.inference.accepted_fits import (
     reading_of,
     refuse_mixed_criteria,
     refuse_other_data,
@@ -28,7 +28,6 @@ from hierbayes.inference.model_choice.chi_bar import (
     upper_tail,
 )
 from hierbayes.inference.model_choice.nesting import Nesting, find_nesting
-from hierbayes.inference.model_choice.numbered import numbered_lines, numbered_table
 from hierbayes.inference.model_choice.verdict import advice, what_is_tested
 from hierbayes.specification.counts import is_whole, refuse_bad_seed
 

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from hierbayes.display.blocks import Lines
+from hierbayes.display.blocks import Lines, numbered_lines, numbered_table
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError
 from hierbayes.fit.point import PointFit
-from hierbayes.inference.maximised_fit import (
+from hierbayes.inference.accepted_fits import (
     refuse_mixed_criteria,
     refuse_other_data,
     refuse_other_than_maxima,
 )
-from hierbayes.inference.model_choice.numbered import numbered_lines, numbered_table
 
 _SAME = 1e-8
 

@@ -12,8 +12,8 @@ from hierbayes.design.problem import Problem
 from hierbayes.errors import InferenceError
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
+from hierbayes.inference.accepted_fits import reading_of
 from hierbayes.inference.bootstraps.simulation import Simulator, simulator
-from hierbayes.inference.maximised_fit import reading_of
 from hierbayes.likelihood.reading import REML
 
 _OUTSIDE = 1e-7  # of a column's size, left over beside the columns that should span it

@@ -17,7 +17,7 @@ from hierbayes.errors import InferenceError
 from hierbayes.fit.evidence import READINGS
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.point import PointFit
-from hierbayes.inference.maximised_fit import refuse_other_than_maxima
+from hierbayes.inference.accepted_fits import refuse_other_than_maxima
 from hierbayes.inference.profiles.held import Held
 from hierbayes.inference.profiles.parameter import (
     Parameter,

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from hierbayes.display.blocks import Items, Lines, Table
+from hierbayes.display.blocks import Items, Lines, Table, numbered_lines, numbered_table
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.maximised_fit import reading_of, refuse_other_than_maxima
-from hierbayes.inference.model_choice.numbered import numbered_lines, numbered_table
+from hierbayes.inference.accepted_fits import reading_of, refuse_other_than_maxima
 from hierbayes.inference.reduction.pancake import flat_sentences, principal_axes
 from hierbayes.inference.reduction.smaller_model import (
     can_be_written,

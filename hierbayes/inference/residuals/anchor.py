@@ -7,12 +7,10 @@ posterior means of γ and u, and their variances are taken at the posterior mean
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from hierbayes.design.problem import Problem
-from hierbayes.errors import HypothesisError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
@@ -43,24 +41,6 @@ def anchor(fit: Fit) -> Anchor:
         return Anchor(fit.problem, fit.state)
     theta = Theta.of_covariance(fit.G, fit.sigma)
     return Anchor(fit.problem, Likelihood(fit.problem.cross, NORMAL, fit.gamma_prior).at(theta))
-
-
-def problem_of(source: Any, function: str) -> Problem:
-    """The problem of a model or of a fit.
-
-    Raises
-    ------
-    HypothesisError
-        When it is neither.
-    """
-    problem = getattr(source, "problem", None)
-    if not isinstance(problem, Problem):
-        raise HypothesisError(
-            f"{function}() takes a model or a fit, and this is of type {type(source).__name__}; "
-            "models are what hb.Model() returns, fits what model.reml(), ml(), map() and sample() "
-            "return"
-        )
-    return problem
 
 
 def given(fit: Fit) -> tuple[str, str]:

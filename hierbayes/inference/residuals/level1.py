@@ -15,7 +15,7 @@ from hierbayes.fit.effects import estimable_groups
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.fit_only import refuse_other_than_fit
+from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.residuals.anchor import anchor, given
 from hierbayes.inference.residuals.normal_scores import normal_scores
 from hierbayes.inference.residuals.row_variances import row_variances

@@ -25,7 +25,7 @@ from hierbayes.display.page import Page, Printed
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.inference.fit_only import refuse_other_than_fit
+from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.residuals.anchor import (
     Anchor,
     anchor,

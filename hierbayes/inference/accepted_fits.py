@@ -1,4 +1,4 @@
-"""Fits that inference can start from: maxima of the likelihood, and what they are called."""
+"""What functions of inference take: a fit, a maximum of the likelihood, fits of the same data."""
 
 from __future__ import annotations
 
@@ -8,11 +8,45 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.design import Design
-from hierbayes.errors import InferenceError
+from hierbayes.design.problem import Problem
+from hierbayes.errors import HypothesisError, InferenceError
 from hierbayes.fit.evidence import READINGS
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
 from hierbayes.likelihood.reading import Reading
+
+
+def refuse_other_than_fit(fit: object, caller: str) -> None:
+    """Refuse what is no fit.
+
+    Raises
+    ------
+    HypothesisError
+        Naming the type.
+    """
+    if not isinstance(fit, Fit):
+        raise HypothesisError(
+            f"{caller}() takes a fit, and this is of type {type(fit).__name__}; fits are what "
+            "model.reml(), ml(), map() and sample() return"
+        )
+
+
+def problem_of(source: Any, function: str) -> Problem:
+    """The problem of a model or of a fit.
+
+    Raises
+    ------
+    HypothesisError
+        When it is neither.
+    """
+    problem = getattr(source, "problem", None)
+    if not isinstance(problem, Problem):
+        raise HypothesisError(
+            f"{function}() takes a model or a fit, and this is of type {type(source).__name__}; "
+            "models are what hb.Model() returns, fits what model.reml(), ml(), map() and sample() "
+            "return"
+        )
+    return problem
 
 
 def refuse_other_than_maxima(verb: str, *fits: Any) -> None:
