@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from hierbayes.translation.dialect import pointed
-from hierbayes.translation.prepared_data import PreparedData
+from hierbayes.translation.program_names import ProgramNames
 from hierbayes.translation.python.frames import column_made, frame_of, place_of
 
 _HARMLESS = {"print", "len", "display", "type", "repr", "str", "id", "sorted", "list", "set"}
@@ -16,23 +15,8 @@ _IN_PLACE = ("pop", "insert", "update", "setitem", "__setitem__", "eval", "mask"
 _NO_COLUMNS = ("columns", "index", "loc", "iloc", "at", "iat", "values")
 
 
-@dataclass(slots=True)
-class Program:
-    """The names of a program, statement by statement.
-
-    Parameters
-    ----------
-    text : str
-    columns : sequence of str
-    values, frames, functions : dict
-        What each name holds: an expression, a data frame, a function.
-    """
-
-    text: str
-    columns: Sequence[str]
-    values: dict[str, ast.expr] = field(default_factory=dict)
-    frames: dict[str, PreparedData] = field(default_factory=dict)
-    functions: dict[str, ast.FunctionDef] = field(default_factory=dict)
+class Program(ProgramNames[ast.expr, ast.FunctionDef]):
+    """The names of a Python program, statement by statement."""
 
     def run(self, statements: Sequence[ast.stmt], call: ast.Call) -> None:
         """Statements in order, up to the one that holds the call.
@@ -112,13 +96,10 @@ class Program:
         frame, column, all_rows = _target(target)
         if not column:
             self._trouble(frame, target, "this")
-            return
-        before = self.frames.get(frame, PreparedData())
-        self.frames[frame] = (
-            column_made(before, column, value, self.columns)
-            if whole and all_rows
-            else before.with_changed(column, place_of(target))
-        )
+        elif whole and all_rows:
+            self.frames[frame] = column_made(self.frame(frame), column, value, self.columns)
+        else:
+            self.change(frame, column, place_of(target))
 
     def _call(self, made: ast.Call) -> None:
         """A call by itself: it may change a data frame in place."""
@@ -147,12 +128,11 @@ class Program:
             self._trouble(root, made, f".{method}(...)")
 
     def _trouble(self, frame: str, node: ast.AST, what: str) -> None:
-        before = self.frames.get(frame, PreparedData())
-        self.frames[frame] = before.troubled(
+        why = (
             f"{what} may choose rows or change columns of '{frame}', which is not read; do it in "
-            "the data, and leave it out of the code",
-            place_of(node),
+            "the data, and leave it out of the code"
         )
+        self.trouble(frame, why, place_of(node))
 
 
 def with_places(tree: ast.Module, text: str) -> ast.Module:

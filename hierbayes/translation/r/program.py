@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-
 from hierbayes.translation.dialect import pointed
 from hierbayes.translation.prepared_data import PreparedData
+from hierbayes.translation.program_names import ProgramNames
 from hierbayes.translation.r.frames import column_made, frame_of, strings_of
 from hierbayes.translation.r.syntax import Node
 
@@ -23,23 +21,8 @@ _ELSEWHERE = {
 _NAMES_OF_ROWS = ("rownames", "row.names")
 
 
-@dataclass(slots=True)
-class Program:
-    """The names of a program, statement by statement.
-
-    Parameters
-    ----------
-    text : str
-    columns : sequence of str
-    values, frames, functions : dict
-        What each name holds: an expression, a data frame, a function.
-    """
-
-    text: str
-    columns: Sequence[str]
-    values: dict[str, Node] = field(default_factory=dict)
-    frames: dict[str, PreparedData] = field(default_factory=dict)
-    functions: dict[str, Node] = field(default_factory=dict)
+class Program(ProgramNames[Node, Node]):
+    """The names of an R program, statement by statement."""
 
     def take(self, node: Node) -> None:
         """One statement that stands before the call.
@@ -57,7 +40,7 @@ class Program:
             self._assign(target, value)
         elif node.kind == "infix" and node.text == "%<>%" and node.parts[0].kind == "name":
             trouble = "'%<>%' changes the data; do it in the data, and leave it out of the code"
-            self._trouble(node.parts[0].text, trouble, node.place)
+            self.trouble(node.parts[0].text, trouble, node.place)
         elif node.kind == "call":
             self._call(node)
         elif node.kind == "index":
@@ -105,15 +88,13 @@ class Program:
         if not column:
             if target.function in _NAMES_OF_ROWS:
                 return
-            self._trouble(frame, "this changes the data; do it there, and leave it out of the code",
-                          target.place)  # fmt: skip
+            why = "this changes the data; do it there, and leave it out of the code"
+            self.trouble(frame, why, target.place)
             return
-        before = self.frames.get(frame, PreparedData())
-        self.frames[frame] = (
-            column_made(before, column, value, self.columns)
-            if whole
-            else before.with_changed(column, target.place)
-        )
+        if whole:
+            self.frames[frame] = column_made(self.frame(frame), column, value, self.columns)
+        else:
+            self.change(frame, column, target.place)
 
     def _call(self, node: Node) -> None:
         options = node.function == "options" and any(name in _OPTIONS for name in node.names)
@@ -134,12 +115,7 @@ class Program:
         for part in marked:
             names = strings_of(part.parts[0]) or (part.parts[0].text,)
             for name in names:
-                before = self.frames.get(node.parts[0].text, PreparedData())
-                self.frames[node.parts[0].text] = before.with_changed(name, part.place)
-
-    def _trouble(self, frame: str, trouble: str, place: int) -> None:
-        before = self.frames.get(frame, PreparedData())
-        self.frames[frame] = before.troubled(trouble, place)
+                self.change(node.parts[0].text, name, part.place)
 
 
 def _holds(node: Node, call: Node) -> bool:
