@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class HierbayesError(Exception):
     """Base of every error this package raises on purpose."""
@@ -49,3 +51,14 @@ class ResultFolderError(HierbayesError):
 
 class UsageError(HierbayesError):
     """A command line that cannot be read."""
+
+
+def in_quotes(names: Iterable[object]) -> str:
+    """Names as a message lists them.
+
+    Examples
+    --------
+    >>> in_quotes(["ses", "Sector"])
+    "'ses', 'Sector'"
+    """
+    return ", ".join(f"'{name}'" for name in names)

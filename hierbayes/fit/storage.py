@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from hierbayes.errors import HierbayesError
+from hierbayes.errors import HierbayesError, in_quotes
 from hierbayes.estimation.graph_variables import graph_variables
 from hierbayes.fit.effects import population_draws
 from hierbayes.fit.evidence import Sampling
@@ -43,7 +43,7 @@ def labelled_draws(fit: Fitted, name: str) -> xr.DataArray:
     import xarray as xr  # noqa: PLC0415
 
     if not isinstance(name, str) or name not in _DIMS:
-        listed = ", ".join(f"'{known}'" for known in _DIMS)
+        listed = in_quotes(_DIMS)
         raise HierbayesError(f"there are no draws of '{name}'; valid names are: {listed}")
     values = _values(fit, name)
     dims = ("chain", "draw", *_DIMS[name])

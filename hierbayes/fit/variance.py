@@ -10,7 +10,7 @@ import pandas as pd
 
 from hierbayes.design.identification import blind_directions
 from hierbayes.design.problem import Problem
-from hierbayes.errors import DataError
+from hierbayes.errors import DataError, in_quotes
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import block_mask, second_moment
@@ -73,7 +73,7 @@ def icc_draws(fit: Fitted, at: dict[str, float] | None) -> Floats:
             raise DataError(f"at must map random columns to numbers, as in {{'x': 0}}, not {at!r}")
         unknown = [name for name in at if name not in design.effects]
         if unknown:
-            listed = ", ".join(f"'{name}'" for name in design.effects)
+            listed = in_quotes(design.effects)
             raise DataError(f"'{unknown[0]}' is no random column of this model; they are: {listed}")
         for name, value in at.items():
             if not np.isfinite(value):

@@ -31,8 +31,9 @@ import numpy as np
 from hierbayes.compilation import compiled
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.collapsed import LOG_2PI, REML
+from hierbayes.likelihood.collapsed import LOG_2PI
 from hierbayes.likelihood.elimination import group_score_parts, reduce_groups
+from hierbayes.likelihood.reading import REML, Reading
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,7 +150,7 @@ class Curvature:
         return traces
 
 
-def profile_at(root: Floats, cross: CrossProducts, reading: int) -> Profile:
+def profile_at(root: Floats, cross: CrossProducts, reading: Reading) -> Profile:
     """The profiled likelihood at a relative root λ (q, q): one pass over the groups."""
     p = len(cross.W) - 1
     freedom = cross.n - p if reading == REML else cross.n

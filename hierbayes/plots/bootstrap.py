@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.display.interval import DEFAULT_PROB
-from hierbayes.errors import StudyError
+from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.point import PointFit
 from hierbayes.inference.accepted_fits import refuse_other_than_maxima
 from hierbayes.inference.bootstraps.bootstrap import Bootstrap
@@ -154,7 +154,7 @@ def _key(bootstrap: Bootstrap, parameter: str) -> tuple[str, str]:
         one[1] if one[0] == "statistic" else label(*one): one for one in bootstrap.draws.columns
     }
     if parameter not in labels:
-        listed = ", ".join(f"'{one}'" for one in labels)
+        listed = in_quotes(labels)
         raise StudyError(f"the bootstrap has no parameter {parameter!r}; they are: {listed}")
     found: tuple[str, str] = labels[parameter]
     return found

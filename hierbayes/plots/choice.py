@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hierbayes.design.grouping_factor import GroupingFactor
-from hierbayes.errors import StudyError
+from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats, Integers
@@ -49,7 +49,7 @@ def one_effect(names: Sequence[str], stated: str | None) -> int:
     if stated is None:
         return 0
     if stated not in names:
-        listed = ", ".join(f"'{name}'" for name in names)
+        listed = in_quotes(names)
         raise StudyError(f"'{stated}' is no random effect of this model; they are: {listed}")
     return list(names).index(stated)
 

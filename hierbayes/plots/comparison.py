@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from hierbayes.errors import StudyError
+from hierbayes.errors import StudyError, in_quotes
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
 from hierbayes.plots.draw import heading
@@ -109,7 +109,7 @@ def _chosen(frame: pd.DataFrame, asked: list[str]) -> pd.DataFrame:
         found = frame[frame["label"] == name]
         found = found if len(found) else frame[frame["block"] == name]
         if found.empty:
-            listed = ", ".join(f"'{one}'" for one in dict.fromkeys(frame["label"]))
+            listed = in_quotes(dict.fromkeys(frame["label"]))
             raise StudyError(f"the comparison has no parameter {name!r}; they are: {listed}")
         parts.append(found)
     if not parts:

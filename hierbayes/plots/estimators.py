@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.display.interval import DEFAULT_PROB
-from hierbayes.errors import StudyError
+from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.effects import blue
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
@@ -171,7 +171,7 @@ def _chosen(six: Estimators, methods: Sequence[str] | None) -> list[Method]:
     keys = list(six.methods if methods is None else dict.fromkeys(methods))
     for key in keys:
         if key not in six.methods:
-            listed = ", ".join(f"'{one}'" for one in six.methods)
+            listed = in_quotes(six.methods)
             raise StudyError(f"there is no method {key!r}; they are: {listed}")
     if not keys:
         raise StudyError("methods names none; leave it out for all of them")

@@ -17,7 +17,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from hierbayes.design.complete import complete_rows
 from hierbayes.design.matrices import columns_needed
-from hierbayes.errors import StudyError
+from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.frames.native_numbers import native_numbers
@@ -87,7 +87,7 @@ def refuse_no_variable(fit: Fitted, name: str) -> None:
     names = fixed_variables(fit)
     if name in names:
         return
-    listed = ", ".join(f"'{one}'" for one in names) or "none"
+    listed = in_quotes(names) or "none"
     hint = "; make a column of the data of it, and fit with that" if "(" in str(name) else ""
     raise StudyError(
         f"'{name}' is no variable of the fixed part; its variables are: {listed}{hint}"

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.design import Design
-from hierbayes.errors import StudyError
+from hierbayes.errors import StudyError, in_quotes
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.covariance import cholesky_psd
 from hierbayes.plots.canvas import canvas
@@ -171,7 +171,7 @@ def _column(design: Design, stated: str | None) -> tuple[str, Floats]:
         )
     name = next(iter(varying)) if stated is None else stated
     if name not in varying:
-        listed = ", ".join(f"'{one}'" for one in varying)
+        listed = in_quotes(varying)
         raise StudyError(f"{name!r} is no column that varies within groups; they are: {listed}")
     return str(name), varying[name]
 

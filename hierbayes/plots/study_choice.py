@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hierbayes.errors import StudyError
+from hierbayes.errors import StudyError, in_quotes
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.density import CORRELATION, FREE, POSITIVE, SHARE, Bounds
 from hierbayes.studies.sensitivity.quantities import ICC, R2, SD, Corr, Quantity, Sigma
@@ -77,7 +77,7 @@ def position_in(name: object, known: Sequence[str], kind: str) -> int:
         When it is none of them; they are listed.
     """
     if name not in known:
-        listed = ", ".join(f"'{one}'" for one in known)
+        listed = in_quotes(known)
         raise StudyError(f"the study has no {kind} {name!r}; they are: {listed}")
     return list(known).index(str(name))
 

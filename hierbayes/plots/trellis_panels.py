@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.matrices import columns_needed
-from hierbayes.errors import StudyError
+from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.effects import blue, population_draws
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats, Integers
@@ -143,7 +143,7 @@ def _refuse_foreign(fit: Fitted, x: str) -> None:
     spec = fit.design.specification
     needed = columns_needed(spec.fixed, *spec.random_effects)
     if x not in needed:
-        listed = ", ".join(f"'{name}'" for name in needed)
+        listed = in_quotes(needed)
         raise StudyError(
             f"'{x}' is no variable of the model; its variables are: {listed or 'none'}"
         )

@@ -14,7 +14,7 @@ from hierbayes.design.basis import Basis
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
-from hierbayes.errors import PriorError
+from hierbayes.errors import PriorError, in_quotes
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.blocks import BLOCKS, COVERED, as_prior
 from hierbayes.priors.centred_effects import centring
@@ -60,8 +60,9 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
     given = dict(stated or {})
     unknown = [block for block in given if block not in BLOCKS]
     if unknown:
+        listed = in_quotes(BLOCKS)
         raise PriorError(
-            f"there is no block of priors called '{unknown[0]}'; the blocks are: {_listed(BLOCKS)}"
+            f"there is no block of priors called '{unknown[0]}'; the blocks are: {listed}"
         )
     joint = _joint(given, design)
     covered = {part for block, _, _ in joint for part in COVERED[block]}
@@ -213,10 +214,6 @@ def _by_name(block: str, stated: Mapping[Any, Any], known: Sequence[str]) -> dic
         if name not in known:
             raise PriorError(
                 f"there is a prior of '{block}' for '{name}', which does not exist; "
-                f"valid names are: {_listed(known)}"
+                f"valid names are: {in_quotes(known)}"
             )
     return names
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(f"'{name}'" for name in names)

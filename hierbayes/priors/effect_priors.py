@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hierbayes.errors import PriorError
+from hierbayes.errors import PriorError, in_quotes
 from hierbayes.specification.effect_name import EffectName
 
 
@@ -104,4 +104,4 @@ def _called(block: str, effect: str, names: Sequence[EffectName]) -> list[Effect
 
 
 def _listed(names: Any) -> str:
-    return ", ".join(f"'{name}'" for name in dict.fromkeys(map(str, names)))
+    return in_quotes(dict.fromkeys(map(str, names)))

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from hierbayes.errors import PriorError
+from hierbayes.errors import PriorError, in_quotes
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.families import Prior
 
@@ -66,7 +66,7 @@ class MatrixPrior(Prior):
             When the size of the scale or the degrees of freedom do not fit the effects.
         """
         q, name = len(effects), type(self).__name__
-        listed = ", ".join(f"'{effect}'" for effect in effects)
+        listed = in_quotes(effects)
         if not self.nu > q - 1:
             raise PriorError(
                 f"{name}: nu must exceed {q - 1}, one less than the number of random effects "

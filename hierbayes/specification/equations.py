@@ -19,7 +19,7 @@ from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
-from hierbayes.errors import FormulaError
+from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.specification.formula import Specification, read_response
 from hierbayes.specification.notation import current_notation
 from hierbayes.specification.random_term import random_terms
@@ -96,7 +96,7 @@ class Multilevel:
         if unknown:
             raise FormulaError(
                 f"there is a between equation for '{unknown[0]}', which is no coefficient of the "
-                f"within equation '{self.within}'; its coefficients are: {_listed(names)}"
+                f"within equation '{self.within}'; its coefficients are: {in_quotes(names)}"
             )
         object.__setattr__(self, "between", MappingProxyType({n: given.get(n, "1") for n in names}))
         blocks = tuple(
@@ -107,7 +107,7 @@ class Multilevel:
             if term not in names:
                 raise FormulaError(
                     f"'{term}' is to vary between groups but is no coefficient of the within "
-                    f"equation '{self.within}'; its coefficients are: {_listed(names)}"
+                    f"equation '{self.within}'; its coefficients are: {in_quotes(names)}"
                 )
         object.__setattr__(self, "random", blocks)
 
@@ -232,7 +232,3 @@ def _as_blocks(
             "random mixes single coefficients and lists of them; write a list of lists"
         )
     return [flat] if flat else list(nested)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hierbayes.errors import FormulaError
+from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.random_term import RandomTerm, random_terms
 from hierbayes.specification.term_parser import outside_backticks
@@ -251,7 +251,7 @@ def _group_column(group: str) -> str:
 
 
 def _several_groups(groups: list[str]) -> str:
-    names = ", ".join(f"'{name}'" for name in dict.fromkeys(groups))
+    names = in_quotes(dict.fromkeys(groups))
     return (
         f"the random part has more than one grouping factor ({names}); models with crossed or "
         "nested factors are not supported: keep one, or make one column of their combination"

@@ -16,7 +16,7 @@ import pandas as pd
 
 from hierbayes.display.blocks import Definition, Definitions
 from hierbayes.display.page import Page, Printed
-from hierbayes.errors import FormulaError
+from hierbayes.errors import FormulaError, in_quotes
 
 _ROWS = (
     ("Fixed effects parameters", "fixed"),
@@ -177,7 +177,7 @@ def notation(name: str | None = None) -> Notation:
     if name is None:
         return former
     if name not in NOTATIONS:
-        listed = ", ".join(f"'{known}'" for known in NOTATIONS)
+        listed = in_quotes(NOTATIONS)
         raise FormulaError(f"there is no notation {name!r}; the notations are: {listed}")
     _IN_USE[0] = NOTATIONS[name]
     return replace(NOTATIONS[name], _former=former)

@@ -14,7 +14,7 @@ import numpy as np
 from formulaic.parser.types import Factor
 
 from hierbayes.design.design import Design
-from hierbayes.errors import DataError
+from hierbayes.errors import DataError, in_quotes
 from hierbayes.specification.terms import names_in, without_braces
 
 
@@ -88,7 +88,7 @@ def choose_settings(
         raise DataError(f"at must map columns to values, as in {{'w': 0}}, not {at!r}")
     for name in at:
         if name not in names:
-            listed = ", ".join(f"'{known}'" for known in names) or "no other variable"
+            listed = in_quotes(names) or "no other variable"
             raise DataError(f"the slopes of '{x}' do not depend on '{name}' but on {listed}")
     values = [
         _chosen(name, at[name], levels.get(name))

@@ -29,7 +29,7 @@ from formulaic.parser.types import Factor
 
 from hierbayes.design.columns import term_columns
 from hierbayes.design.design import Design
-from hierbayes.errors import DataError
+from hierbayes.errors import DataError, in_quotes
 from hierbayes.fit.contextual.moderators import Setting, choose_settings, factor_names
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.terms import bare, factor_text, is_number
@@ -207,7 +207,7 @@ def _refuse_inseparable(columns: tuple[XColumn, ...], x: str, design: Design) ->
     group = design.specification.group
     roles = {role for column in columns for role in column.roles}
     if not roles:
-        listed = ", ".join(f"'{term}'" for term in design.terms)
+        listed = in_quotes(design.terms)
         raise DataError(
             f"'{x}' stands in no fixed term of this model; give it as it stands there: {listed}"
         )

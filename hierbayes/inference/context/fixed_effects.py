@@ -8,7 +8,7 @@ import numpy as np
 
 from hierbayes.design.design import Design
 from hierbayes.design.levels import is_outer
-from hierbayes.errors import DataError
+from hierbayes.errors import DataError, in_quotes
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.context.spread import deviations
 
@@ -53,7 +53,7 @@ def within_columns(design: Design, function: str) -> tuple[int, ...]:
     places = tuple(np.flatnonzero(~outer).tolist())
     if not places:
         group = design.specification.group
-        listed = ", ".join(f"'{term}'" for term in design.terms)
+        listed = in_quotes(design.terms)
         raise DataError(
             f"{function}() compares slopes within and between groups, and no fixed term varies "
             f"within '{group}' (they are: {listed}); add a variable of the rows to the fixed part"

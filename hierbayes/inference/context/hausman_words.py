@@ -6,6 +6,7 @@ import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.display.cell import p_words
+from hierbayes.errors import in_quotes
 from hierbayes.inference.context.fixed_effects import WithinFit
 from hierbayes.inference.context.swamy_arora import SwamyArora
 
@@ -19,7 +20,7 @@ def conclusion(
 ) -> tuple[str, ...]:
     """What the versions together say of the slopes, in words; of ``balanced`` columns too."""
     if int(tests["df"].iloc[0]) == 0 and balanced:
-        listed = ", ".join(f"'{term}'" for term in estimates.index)
+        listed = in_quotes(estimates.index)
         return (
             f"the data are balanced: {listed} has the same mean in every group, so that all of its "
             "variation is within groups, both estimates are the same, and nothing is left to test",
@@ -31,7 +32,7 @@ def conclusion(
         )
     p = tests["p"].dropna()
     differing = estimates.index[estimates["se_difference"] > 0.0]
-    listed = ", ".join(f"'{term}'" for term in differing)
+    listed = in_quotes(differing)
     whose = f"of {listed}" if len(differing) == 1 else f"of at least one of {listed}"
     values = "; ".join(f"{name}: p {p_words(value)}" for name, value in p.items())
     if p.empty:
@@ -85,7 +86,7 @@ def notes(
             "that varies between groups makes the standard errors here too small"
         )
     if within.left_out:
-        listed = ", ".join(f"'{name}'" for name in within.left_out)
+        listed = in_quotes(within.left_out)
         found.append(f"left out, for within groups it is a combination of the others: {listed}")
     if moments is None:
         found.append("Swamy and Arora's moments need more groups than columns of group means")

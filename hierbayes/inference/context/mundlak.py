@@ -14,7 +14,7 @@ from hierbayes.design.subject import subject_of
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.cell import p_words
 from hierbayes.display.page import Page, Printed
-from hierbayes.errors import DataError
+from hierbayes.errors import DataError, in_quotes
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
@@ -292,7 +292,7 @@ def _notes(plan: _Plan, method: str) -> tuple[str, ...]:
             "there are few groups; the default df allows for that"
         )
     if plan.skipped:
-        listed = ", ".join(f"'{term}'" for term in plan.skipped)
+        listed = in_quotes(plan.skipped)
         notes.append(
             f"not tested, for its group means are constant or combinations of other terms: {listed}"
         )

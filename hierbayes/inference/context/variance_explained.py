@@ -12,6 +12,7 @@ from hierbayes.design.subject import subject_of
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
+from hierbayes.errors import in_quotes
 from hierbayes.fit.effects import estimable_groups, group_shrinkage
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
@@ -244,7 +245,7 @@ def _notes(fit: Fit, interval: Interval) -> tuple[str, ...]:
         if 0.05 < share < 0.999 and not outer[design.terms.index(str(term))]
     ]
     if mixed:
-        listed = ", ".join(f"'{term}'" for term in mixed)
+        listed = in_quotes(mixed)
         notes.append(
             "varying both within and between groups, so that one coefficient mixes two slopes: "
             f"{listed}; see mundlak()"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from hierbayes.errors import HypothesisError
+from hierbayes.errors import HypothesisError, in_quotes
 
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
@@ -39,7 +39,7 @@ def read_contrast(text: str, terms: tuple[str, ...]) -> dict[str, float]:
             raise HypothesisError(
                 f"cannot read '{text[at:].strip()}' in the contrast '{text}': write a sum of "
                 f"terms with numbers, as in '{terms[0]} + 2 * {terms[-1]}'; the terms are: "
-                f"{listed(terms)}"
+                f"{in_quotes(terms)}"
             )
         sign, number, term, divisor = found.groups()
         weight = float(number or 1.0) / float(divisor or 1.0)
@@ -64,11 +64,6 @@ def spell_contrast(weights: Mapping[Any, Any]) -> str:
             parts.append(f"{sign}{'' if size == 1 else f'{size:g}·'}{term}")
     text = " ".join(parts).removeprefix("+ ")
     return f"−{text[2:]}" if text.startswith("− ") else text
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names in quotes, as errors list them."""
-    return ", ".join(f"'{name}'" for name in names)
 
 
 def counted(count: int, what: str) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from hierbayes.errors import HypothesisError
+from hierbayes.errors import HypothesisError, in_quotes
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.intervals import denominator_df
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.hypotheses.contrast_text import counted, listed, spell_contrast
+from hierbayes.inference.hypotheses.contrast_text import counted, spell_contrast
 from hierbayes.inference.hypotheses.hypothesis import refuse_deficient
 from hierbayes.inference.hypotheses.kenward_roger import KenwardRogerParts, kenward_roger_parts
 from hierbayes.inference.hypotheses.satterthwaite import SatterthwaiteParts, satterthwaite_parts
@@ -146,7 +146,7 @@ def contrast_df(fit: Fit, L: Any, method: str = "satterthwaite") -> ContrastDf:
     if rows.shape[1] != len(terms):
         raise HypothesisError(
             f"the hypothesis has {counted(rows.shape[1], 'column')} and the model "
-            f"{counted(len(terms), 'fixed term')}: {listed(terms)}"
+            f"{counted(len(terms), 'fixed term')}: {in_quotes(terms)}"
         )
     source = df_source(fit, method)
     labels = [spell_contrast(dict(zip(terms, row, strict=True))) for row in rows.tolist()]
@@ -164,7 +164,7 @@ def refuse_unknown_method(method: Any) -> None:
     """
     if method not in tuple(METHODS):
         raise HypothesisError(
-            f"there are no degrees of freedom {method!r}; df is one of: {listed(METHODS)}"
+            f"there are no degrees of freedom {method!r}; df is one of: {in_quotes(METHODS)}"
         )
 
 

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hierbayes.errors import HypothesisError
+from hierbayes.errors import HypothesisError, in_quotes
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.hypotheses.contrast_text import (
     counted,
-    listed,
     read_contrast,
     spell_contrast,
 )
@@ -87,11 +86,11 @@ def _matching(text: str, terms: tuple[str, ...]) -> Hypothesis:
         except re.error as error:
             raise HypothesisError(
                 f"no fixed term contains '{text}', which is no regular expression either "
-                f"({error}); the terms are: {listed(terms)}"
+                f"({error}); the terms are: {in_quotes(terms)}"
             ) from error
     if not any(chosen) or not text:
         raise HypothesisError(
-            f"no fixed term contains or matches '{text}'; they are: {listed(terms)}"
+            f"no fixed term contains or matches '{text}'; they are: {in_quotes(terms)}"
         )
     places = np.flatnonzero(chosen)
     labels = tuple(terms[k] for k in places)
@@ -146,7 +145,7 @@ def _matrix(stated: Any, terms: tuple[str, ...]) -> Hypothesis:
     if L.shape[1] != len(terms):
         raise HypothesisError(
             f"the hypothesis has {counted(L.shape[1], 'column')} and the model "
-            f"{counted(len(terms), 'fixed term')}: {listed(terms)}"
+            f"{counted(len(terms), 'fixed term')}: {in_quotes(terms)}"
         )
     labels = tuple(spell_contrast(dict(zip(terms, row, strict=True))) for row in L.tolist())
     return Hypothesis("rows of a matrix", labels, L)
@@ -158,7 +157,9 @@ def _rows(weights: Sequence[Mapping[Any, Any]], terms: tuple[str, ...]) -> Float
     for row, contrast in zip(L, weights, strict=True):
         for name, weight in contrast.items():
             if name not in terms:
-                raise HypothesisError(f"there is no fixed term '{name}'; they are: {listed(terms)}")
+                raise HypothesisError(
+                    f"there is no fixed term '{name}'; they are: {in_quotes(terms)}"
+                )
             row[terms.index(name)] = weight
     return L
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hierbayes.design.problem import Problem
-from hierbayes.errors import StudyError
+from hierbayes.errors import StudyError, in_quotes
 from hierbayes.priors.blocks import BLOCKS, COVERED, as_prior
 from hierbayes.priors.chosen_priors import choose_priors
 from hierbayes.priors.effect_priors import by_effect, parameter_name
@@ -72,7 +72,7 @@ def read_alternatives(grid: Any, problem: Problem, baseline: PriorSet) -> tuple[
     found: list[Alternative] = []
     for block, entries in grid.items():
         if block not in (*BLOCKS, SEVERAL, CAUTIONARY):
-            listed = ", ".join(f"'{one}'" for one in (*BLOCKS, SEVERAL, CAUTIONARY))
+            listed = in_quotes((*BLOCKS, SEVERAL, CAUTIONARY))
             raise StudyError(f"there is no block of priors called '{block}'; they are: {listed}")
         for name, stated in _named(block, entries, baseline):
             changes = _changes(block, name, stated)
@@ -113,7 +113,7 @@ def _refuse_parameters_as_names(block: str, entries: Mapping[str, Any], baseline
     known = {str(name) for of, name in baseline.families if of == block and of != "sigma"}
     names = set(map(parameter_name, entries))
     if names and names <= known:
-        listed = ", ".join(f"'{name}'" for name in entries)
+        listed = in_quotes(entries)
         raise StudyError(
             f"the alternatives of '{block}' need names of their own, and {listed} is a parameter; "
             f"write {{'{block}': {{'my name': {{...}}}}}} to state priors of parameters"

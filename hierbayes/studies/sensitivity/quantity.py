@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-from hierbayes.errors import StudyError
+from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 
@@ -57,7 +57,7 @@ def position_of(name: str, known: tuple[str, ...], kind: str) -> int:
         When it is not among them; they are listed.
     """
     if name not in known:
-        listed = ", ".join(f"'{one}'" for one in known)
+        listed = in_quotes(known)
         raise StudyError(f"there is no {kind} '{name}'; they are: {listed}")
     return known.index(name)
 

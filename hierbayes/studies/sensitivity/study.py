@@ -13,7 +13,7 @@ import xarray as xr
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
 from hierbayes.display.steps import steps
-from hierbayes.errors import StudyError
+from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.likelihood.reading import REML
@@ -203,7 +203,7 @@ class SensitivityStudy(Printed):
             Of LKJ, for every block of correlations.
         """
         if quantity not in self.estimands.names:
-            listed = ", ".join(f"'{name}'" for name in self.estimands.names)
+            listed = in_quotes(self.estimands.names)
             raise StudyError(f"the study has no quantity '{quantity}'; they are: {listed}")
         points, chosen = prior_points(self.baseline, scales, etas)
         at = self.estimands.names.index(quantity)
@@ -246,7 +246,7 @@ class SensitivityStudy(Printed):
             names = [n for n in furthest if known[n].priors.collapses_gamma]
         for name in names:
             if name not in known:
-                listed = ", ".join(f"'{one}'" for one in known)
+                listed = in_quotes(known)
                 raise StudyError(f"the study has no alternative '{name}'; they are: {listed}")
         return tuple(known[name] for name in names)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.design import Design
-from hierbayes.errors import StudyError
+from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
@@ -80,12 +80,12 @@ def _gamma(design: Design, stated: Any) -> Floats:
         ):
             what = "has no value for" if name in terms else "is stated for"
             rest = "" if name in terms else ", which is no term of this model"
-            raise StudyError(f"gamma {what} '{name}'{rest}; the terms are: {_listed(terms)}")
+            raise StudyError(f"gamma {what} '{name}'{rest}; the terms are: {in_quotes(terms)}")
         stated = [stated[term] for term in terms]
     values = np.atleast_1d(_numbers("gamma", stated))
     if values.shape != (len(terms),):
         raise StudyError(
-            f"gamma must have {len(terms)} values, one for each of {_listed(terms)}; "
+            f"gamma must have {len(terms)} values, one for each of {in_quotes(terms)}; "
             f"it has shape {values.shape}"
         )
     return values
@@ -96,7 +96,7 @@ def _G(design: Design, stated: Any) -> Floats:
     if isinstance(stated, pd.DataFrame):
         if sorted(map(str, stated.index)) != sorted(effects) or set(stated.columns) != set(effects):
             raise StudyError(
-                f"the rows and columns of G must be the random effects: {_listed(effects)}"
+                f"the rows and columns of G must be the random effects: {in_quotes(effects)}"
             )
         stated = stated.loc[effects, effects]
     G = _numbers("G", stated)
@@ -104,7 +104,7 @@ def _G(design: Design, stated: Any) -> Floats:
     if G.shape != (len(effects), len(effects)):
         raise StudyError(
             f"G must be a matrix of {len(effects)} rows and columns, one for each of "
-            f"{_listed(effects)}; it has shape {G.shape}"
+            f"{in_quotes(effects)}; it has shape {G.shape}"
         )
     size = float(np.abs(G).max())
     if np.abs(G - G.T).max() > _SYMMETRIC * size:
@@ -132,7 +132,3 @@ def _numbers(name: str, stated: Any) -> Floats:
     if not np.isfinite(values).all():
         raise StudyError(f"{name} must be finite, not {stated!r}")
     return values
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(f"'{name}'" for name in names)

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hierbayes.errors import FormulaError
+from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.specification.terms import column_name, factors_of, names_in, read_terms
 from hierbayes.translation.expression import factor_tree
 from hierbayes.translation.hlm.text import HlmText, Stretch
@@ -101,7 +101,7 @@ class HlmNames:
         found = {self._column(name) for name in _without_subscript(stretch.text)} - {None}
         if len(found) > 1:
             raise self.text.refuse(
-                f"'{stretch.text}' may be any of the columns {_listed(sorted(map(str, found)))}; "
+                f"'{stretch.text}' may be any of the columns {in_quotes(sorted(map(str, found)))}; "
                 "rename one",
                 stretch,
             )
@@ -150,7 +150,7 @@ class HlmNames:
     def _unknown(self, stretch: Stretch) -> FormulaError:
         return self.text.refuse(
             f"'{stretch.text.strip()}' is no column of the data; the columns are: "
-            f"{_listed(self.columns)}",
+            f"{in_quotes(self.columns)}",
             stretch,
         )
 
@@ -182,7 +182,3 @@ def _without_subscript(name: str) -> Iterator[str]:
     for subscript in ("_ij", ".ij", "ij", "_j", ".j", "j", "_i", ".i", "i"):
         if name.endswith(subscript) and len(name) > len(subscript):
             yield name.removesuffix(subscript)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)

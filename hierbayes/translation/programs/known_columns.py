@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hierbayes.errors import FormulaError
+from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import column_name, factors_of
 from hierbayes.translation.columns import Columns
@@ -118,13 +118,13 @@ class KnownColumns:
             return alike[0]
         if self.ignores_case and alike:
             raise cursor.refuse(
-                f"'{word.text}' may be any of the columns {_listed(alike)}; write one of them",
+                f"'{word.text}' may be any of the columns {in_quotes(alike)}; write one of them",
                 word,
             )
         hint = f"{self.system} heeds case, did you mean '{alike[0]}'? " if alike else ""
         raise cursor.refuse(
             f"'{word.text}' is no column of the data; {hint}the columns are: "
-            f"{_listed(self.columns)}",
+            f"{in_quotes(self.columns)}",
             word,
         )
 
@@ -234,7 +234,3 @@ class KnownColumns:
 
     def _key(self, name: str) -> str:
         return name.lower() if self.ignores_case else name
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)
