@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.covariance import free_entries, pivoted_root
 
@@ -69,11 +70,9 @@ def factorise(Gamma: Floats, blocks: tuple[int, ...], noise: Floats) -> PivotedT
         Of each effect, against σ.
     """
     unit = Gamma / np.outer(noise, noise)
-    root, order, start = np.zeros_like(unit), np.arange(len(unit)), 0
-    for size in blocks:
-        block = slice(start, start + size)
-        root[block, block], places = pivoted_root(unit[block, block], _SNAP**2)
-        order[block] = start + places
-        start += size
+    root, order = np.zeros_like(unit), np.arange(len(unit))
+    for at in block_slices(blocks):
+        root[at, at], places = pivoted_root(unit[at, at], _SNAP**2)
+        order[at] = at.start + places
     rows, columns = free_entries(blocks)
     return PivotedTriangle(root * noise[:, None], (order[rows], columns))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
+from hierbayes.frames.arrays import Booleans, Integers
 from hierbayes.frames.constancy import FACTOR, kind_of
 from hierbayes.frames.group_statistics import up
 from hierbayes.frames.named_columns import (
@@ -178,7 +179,9 @@ def _key_kind(column: pd.Series) -> str:
     return {"number": "numbers", FACTOR: "text"}.get(kind, kind)
 
 
-def _key_codes(schools: pd.DataFrame, students: pd.DataFrame, names: list[str]) -> tuple[Any, Any]:
+def _key_codes(
+    schools: pd.DataFrame, students: pd.DataFrame, names: list[str]
+) -> tuple[Integers, Integers]:
     """Codes of the keys, (schools,) and (students,): the same where they are equal."""
     keys = [data[names].astype(_uncategorised(data, names)) for data in (schools, students)]
     codes = pd.concat(keys, ignore_index=True).groupby(names, sort=False).ngroup().to_numpy()
@@ -195,13 +198,13 @@ def _uncategorised(data: pd.DataFrame, names: list[str]) -> dict[str, Any]:
     }
 
 
-def _keys_of(data: pd.DataFrame, rows: Any, names: list[str]) -> str:
+def _keys_of(data: pd.DataFrame, rows: Booleans, names: list[str]) -> str:
     """The keys of rows, each once, for a message."""
     keys = data.loc[rows, names].drop_duplicates()
     return shown(", ".join(map(str, key)) for key in keys.itertuples(index=False))
 
 
-def _refuse_duplicates(schools: pd.DataFrame, codes: Any, names: list[str]) -> None:
+def _refuse_duplicates(schools: pd.DataFrame, codes: Integers, names: list[str]) -> None:
     twice = pd.Series(codes).duplicated().to_numpy()
     if twice.any():
         raise DataError(
@@ -210,7 +213,7 @@ def _refuse_duplicates(schools: pd.DataFrame, codes: Any, names: list[str]) -> N
         )
 
 
-def _refuse_unmatched(students: pd.DataFrame, unmatched: Any, names: list[str]) -> None:
+def _refuse_unmatched(students: pd.DataFrame, unmatched: Booleans, names: list[str]) -> None:
     if unmatched.any():
         raise DataError(
             f"{int(unmatched.sum())} of {len(students)} rows of the students have a "
@@ -219,7 +222,7 @@ def _refuse_unmatched(students: pd.DataFrame, unmatched: Any, names: list[str]) 
         )
 
 
-def _refuse_empty(schools: pd.DataFrame, empty: Any, names: list[str]) -> None:
+def _refuse_empty(schools: pd.DataFrame, empty: Booleans, names: list[str]) -> None:
     if empty.any():
         raise DataError(
             f"no row of the students is of {', '.join(names)} {_keys_of(schools, empty, names)}; "

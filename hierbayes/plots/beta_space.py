@@ -24,7 +24,7 @@ from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, chosen_groups, refuse_other_than, two_effects
-from hierbayes.plots.draw import coefficient_label, draw_arrows, legend
+from hierbayes.plots.draw import Entries, coefficient_label, draw_arrows, legend
 from hierbayes.plots.ellipse import Ellipse, confidence_radius
 from hierbayes.plots.look import BLUE, BLUP, DISPERSION, GREY, PALE, POPULATION, SOLID, Look
 from hierbayes.plots.populations import ALL, populations
@@ -158,7 +158,7 @@ def plot_beta_space(
     return drawn.figure
 
 
-def _entries(fit: Fitted, frame: BetaSpace, prob: str) -> dict[str, dict[str, Any]]:
+def _entries(fit: Fitted, frame: BetaSpace, prob: str) -> Entries:
     """The legend, in the words of the engine."""
     sampled = isinstance(fit, PosteriorFit)
     entries = {
@@ -222,7 +222,7 @@ def _population_looks(table: pd.DataFrame) -> list[Look]:
     return [replace(POPULATION, marker=_MARKERS[k]) for k in range(len(table))]
 
 
-def _population_entries(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def _population_entries(table: pd.DataFrame) -> Entries:
     looks = zip(table.index, _population_looks(table), strict=True)
     return {
         "population" if level == ALL else f"population: {level}": look.points(8.0)

@@ -14,6 +14,9 @@ from hierbayes.plots.look import GREY, Look
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+type Entries = dict[str, dict[str, Any]]
+"""Labels of a legend, and how the line or mark of each looks, as Matplotlib has it."""
+
 
 def draw_arrows(ax: Axes, tails: Floats, heads: Floats, look: Look, width: float = 0.9) -> None:
     """An arrow from each tail to its head, (m, 2) each, as one artist.
@@ -50,7 +53,7 @@ def heading(drawn: Canvas, text: str) -> None:
         drawn.figure.suptitle(text, x=0.01, ha="left")
 
 
-def legend(drawn: Canvas, entries: dict[str, dict[str, Any]], *, width: float = 2.2) -> None:
+def legend(drawn: Canvas, entries: Entries, *, width: float = 2.2) -> None:
     """A legend with an entry for each label, from the arguments of ``ax.plot``.
 
     It stands below a new figure, in columns of some `width` inches, fewer where they are wider

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -25,9 +25,10 @@ import pandas as pd
 from hierbayes.display.interval import DEFAULT_PROB
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.effects import blue
+from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
-from hierbayes.plots.draw import coefficient_label, heading, legend, zero_lines
+from hierbayes.plots.draw import Entries, coefficient_label, heading, legend, zero_lines
 from hierbayes.plots.ellipse import Ellipse, confidence_radius, shadow_radius
 from hierbayes.plots.look import METHODS, OWN
 from hierbayes.plots.populations import populations
@@ -185,7 +186,7 @@ def _panels(method: Method) -> list[tuple[str, str]]:
     return list(zip([*levels, *differences], method.quantities.index, strict=True))
 
 
-def _line(method: Method, number: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _line(method: Method, number: int) -> tuple[Floats, Floats]:
     """Intercept (where there is one) and slope of a level or of a difference, with covariance."""
     L = (len(method.quantities) + 1) // 2
     k = len(method.lines) // L  # coefficients of a level: 2, or 1 where there is no intercept
@@ -259,7 +260,7 @@ def _near(groups: pd.DataFrame) -> pd.Series:
     return ((lines >= low - reach) & (lines <= high + reach)).all(axis=1)
 
 
-def _entries(ax: Axes, six: Estimators, frame: EstimatorsInBetaSpace) -> dict[str, dict[str, Any]]:
+def _entries(ax: Axes, six: Estimators, frame: EstimatorsInBetaSpace) -> Entries:
     """The legend: methods, and groups with how many of them are out of sight."""
     keys = list(dict.fromkeys(frame.centres.index.get_level_values("method")))
     entries = {six.methods[key].label: METHODS[key].both() for key in keys}

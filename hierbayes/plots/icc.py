@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from hierbayes.likelihood.reading import REML
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_point
 from hierbayes.plots.density import POINTS, SHARE, sample_of
-from hierbayes.plots.draw import heading, legend
+from hierbayes.plots.draw import Entries, heading, legend
 from hierbayes.plots.look import LIKELIHOOD, PALE, POSTERIOR, PRIOR
 from hierbayes.plots.prior_curve import draws_of_priors, exact_density
 from hierbayes.priors.joint_families import Beta
@@ -122,7 +122,7 @@ def plot_icc(
         panel.set_ylabel("density")
         prior = "prior and " if "prior" in of else ""
         heading(drawn, f"Intraclass correlation: {prior}posterior")
-        entries: dict[str, dict[str, Any]] = {"prior": PRIOR.lines()} if "prior" in of else {}
+        entries: Entries = {"prior": PRIOR.lines()} if "prior" in of else {}
         entries |= {
             "posterior": POSTERIOR.lines(),
             f"its {100 * frame.prob:g}% interval": {"color": PALE, "linewidth": 7.0},

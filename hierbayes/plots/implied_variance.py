@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from hierbayes.errors import StudyError
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
 from hierbayes.plots.density import POINTS, SHARE, sample_of
-from hierbayes.plots.draw import heading, legend, zero_lines
+from hierbayes.plots.draw import Entries, heading, legend, zero_lines
 from hierbayes.plots.look import DASHED, DOTTED, PALE, PRIOR, SOLID
 from hierbayes.studies.prior_predictive.implications import INTERVAL
 from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive
@@ -153,7 +153,7 @@ def plot_implied_ellipses(
     frame = implied_ellipses_frame(prior, prob)
     names = list(frame["pair"].unique())
     effects = prior.design.effects
-    entries: dict[str, dict[str, Any]] = {}
+    entries: Entries = {}
     shape = panel_grid(len(names))
     with canvas(ax, figsize, shape=shape, panel=(4.4, 3.6), count=len(names)) as drawn:
         for panel, name in zip(drawn.panels, names, strict=True):

@@ -8,14 +8,14 @@ Source: the lecture slides *Mixed Models with R*, "Estimating the one-way ANOVA 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from hierbayes.inference.context.intercept_weights import InterceptWeights
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_other_than
-from hierbayes.plots.draw import legend
+from hierbayes.plots.draw import Entries, legend
 from hierbayes.plots.look import GREY, PURPLE_INK, Look
 from hierbayes.plots.three_means import LOOKS
 
@@ -112,7 +112,7 @@ def _frame_panel(ax: Axes, frame: pd.DataFrame) -> None:
         ax.axhline(0.0, color=GREY, linewidth=0.6, zorder=0.5)
 
 
-def _entries(schemes: set[str]) -> dict[str, dict[str, Any]]:
+def _entries(schemes: set[str]) -> Entries:
     lines = {_LABELS[scheme]: _LOOKS[scheme].lines() for scheme in (EQUAL, SHARE)}
     points = {
         _LABELS[scheme]: _LOOKS[scheme].points(5.0) for scheme in (SIZES, MODEL)

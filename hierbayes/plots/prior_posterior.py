@@ -26,7 +26,7 @@ from hierbayes.likelihood.reading import REML
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_point
 from hierbayes.plots.density import POINTS, Sample, sample_of
-from hierbayes.plots.draw import heading, legend
+from hierbayes.plots.draw import Entries, heading, legend
 from hierbayes.plots.look import LIKELIHOOD, PALE, POSTERIOR, PRIOR
 from hierbayes.plots.prior_curve import RANGES, draws_of_joint, prior_density_at
 from hierbayes.plots.profile_curve import relative_density, whole_points
@@ -204,9 +204,9 @@ def _top(of: dict[str, pd.DataFrame]) -> float:
     return max([posterior, *(min(other, 2.0 * posterior) for other in others)])
 
 
-def _entries(frame: PriorPosterior) -> dict[str, dict[str, Any]]:
+def _entries(frame: PriorPosterior) -> Entries:
     kinds = set(frame.curves["kind"])
-    entries: dict[str, dict[str, Any]] = {}
+    entries: Entries = {}
     if "prior" in kinds:
         entries["prior"] = PRIOR.lines()
     entries["posterior"] = POSTERIOR.lines()

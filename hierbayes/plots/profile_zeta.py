@@ -23,7 +23,7 @@ from hierbayes.errors import StudyError
 from hierbayes.inference.profiles.profile import Profile
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
-from hierbayes.plots.draw import heading, legend
+from hierbayes.plots.draw import Entries, heading, legend
 from hierbayes.plots.look import BLACK, BLUE_INK, DASHED, GREY, SOLID, Look
 from hierbayes.plots.profile_curve import points_of, rows_of, value_at, zeta_at
 
@@ -190,7 +190,7 @@ def _draw(ax: Axes, frame: ProfileZeta, key: tuple[str, str]) -> None:
     ax.locator_params(axis="x", nbins=5)
 
 
-def _entries(levels: Sequence[float]) -> dict[str, dict[str, Any]]:
+def _entries(levels: Sequence[float]) -> Entries:
     percent = ", ".join(f"{100 * level:g}" for level in sorted(levels))
     return {
         "profile": _PROFILE.both(3.0),

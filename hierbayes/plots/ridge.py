@@ -11,7 +11,7 @@ import pandas as pd
 
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.density import Sample, common_grid
-from hierbayes.plots.draw import heading, legend
+from hierbayes.plots.draw import Entries, heading, legend
 from hierbayes.plots.look import BLACK, GREY, LIKELIHOOD, PALE, POSTERIOR, PRIOR
 from hierbayes.plots.study_choice import (
     chosen_alternatives,
@@ -176,9 +176,9 @@ def _draw_row(
     ax.plot(row["mean"], base, marker="o", markersize=3.8, color=BLACK, zorder=3.1)
 
 
-def _entries(frame: Ridge) -> dict[str, dict[str, Any]]:
+def _entries(frame: Ridge) -> Entries:
     how = set(frame.summary["how"])
-    entries: dict[str, dict[str, Any]] = {"baseline": POSTERIOR.lines(1.3)}
+    entries: Entries = {"baseline": POSTERIOR.lines(1.3)}
     entries["re-weighted"] = {"color": PRIOR.color, "linewidth": 1.3}
     if REFITTED in how:
         entries["refitted"] = {"color": PRIOR.color, "linewidth": 1.3, "linestyle": "--"}

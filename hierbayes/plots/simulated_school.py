@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from hierbayes.errors import StudyError
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than, two_effects
-from hierbayes.plots.draw import coefficient_label, draw_shadow, heading, legend
+from hierbayes.plots.draw import Entries, coefficient_label, draw_shadow, heading, legend
 from hierbayes.plots.ellipse import Ellipse, ellipse_frame, shadow_frame
 from hierbayes.plots.look import BLUE, BLUE_INK, DASH_DOT, DATA, DISPERSION, POPULATION, TRUTH, Look
 from hierbayes.studies.simulation.simulated import Simulated
@@ -268,9 +268,9 @@ def _limits(ax: Axes, x: Floats, y: Floats) -> None:
         put(values.min() - margin, values.max() + margin)
 
 
-def _entries(steps: list[int]) -> dict[str, dict[str, Any]]:
+def _entries(steps: list[int]) -> Entries:
     """What the panels show: lines in data space, points in beta space, and ellipses."""
-    entries: dict[str, dict[str, Any]] = {}
+    entries: Entries = {}
     for name, look in LOOKS.items():
         first, again = _SEEN_IN_STEP[name]
         line = any(first <= step <= IN_DATA_SPACE for step in steps)

@@ -18,7 +18,7 @@ from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.plots.canvas import Canvas, canvas
 from hierbayes.plots.choice import choose
-from hierbayes.plots.draw import legend
+from hierbayes.plots.draw import Entries, legend
 from hierbayes.plots.look import BLACK, BLUE, BLUP, DATA, POPULATION, SERIES, Look
 from hierbayes.plots.scatter import lines_by, read_scatter
 from hierbayes.plots.trellis_panels import lines_of_fit, panel_order
@@ -248,7 +248,7 @@ def _finish(drawn: Canvas, frame: Trellis, looks: dict[str, Look], count: int) -
     legend(drawn, _entries(frame, looks))
 
 
-def _entries(frame: Trellis, looks: dict[str, Look]) -> dict[str, dict[str, Any]]:
+def _entries(frame: Trellis, looks: dict[str, Look]) -> Entries:
     """Of the legend: levels with marks and lines, or both apart."""
     lines = {line: look.lines() for line, look in looks.items()}
     if not frame.by:
