@@ -9,7 +9,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
-from hierbayes.inference.hypotheses.degrees_of_freedom import contrast_df, df_source
+from hierbayes.fit.degrees_of_freedom.source import METHODS, df_source
+from hierbayes.inference.hypotheses.contrast_df import contrast_df
 from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.likelihood.variance_derivatives import (
@@ -374,10 +375,61 @@ def test_no_information_to_invert(data: pd.DataFrame, monkeypatch: pytest.Monkey
     inverse = generalised_inverse(np.diag([4.0, 0.0]))
     assert inverse is not None and inverse.tolist() == [[0.25, 0.0], [0.0, 0.0]]
     monkeypatch.setattr(VarianceDerivatives, "observed", lambda *_, **__: -np.eye(2))
+    fit = fit_of(data, "one")
     with pytest.raises(hb.EstimationError) as error:
-        hb.wald(fit_of(data, "one"))
+        hb.wald(fit, df="satterthwaite")
     assert str(error.value) == (
         "the information on the variance parameters is not positive definite at this maximum, so "
         "that Satterthwaite's degrees of freedom do not exist; use df='inner-outer', or fewer "
         "random effects"
     )
+    test = hb.wald(fit)
+    assert test.df == "inner-outer"
+    assert test.notes == (
+        "Satterthwaite's degrees of freedom do not exist at this maximum, where the information on "
+        "the variance parameters is not definite; those within and between groups, as nlme counts "
+        "them, stand in",
+    )
+    assert "  df:     inner–outer, as nlme counts them\n  Note:   Satterthwaite's deg" in str(fit)
+    assert fit.summary().fixed["DF"].tolist() == fit.summary(df="inner-outer").fixed["DF"].tolist()
+
+
+# ---------------------------------------------------------------- one rule
+
+
+@pytest.mark.parametrize("df", [None, *BOTH, "inner-outer", "none"])
+@pytest.mark.parametrize("structure", ["one", "two"])
+def test_one_rule_wherever_a_fit_has_t(data: pd.DataFrame, structure: str, df: str | None) -> None:
+    fit = fit_of(data, structure)
+    rows = hb.wald(fit, df=df, prob=0.9).rows
+    fixed, limits = fit.summary(df=df).fixed, fit.intervals(0.9, df=df).loc["gamma"]
+    assert_allclose(fixed[["Std.Error", "DF", "p-value"]], rows[["se", "df", "p"]], rtol=1e-12)
+    assert_allclose(limits[["lower", "upper"]], rows[["lower", "upper"]], rtol=1e-12)
+    said = f"  df:     {METHODS[df or 'satterthwaite']}\n"
+    assert said in str(fit.summary(df=df)) and said in str(hb.wald(fit, df=df))
+    assert METHODS[df or "satterthwaite"] in fit.intervals(df=df).attrs["method"]
+
+
+def test_contextual_slopes_have_the_degrees_of_freedom_of_wald(data: pd.DataFrame) -> None:
+    fit = hb.Model("y ~ x + cvar(x, g) + f + (1 | g)", data=data).reml()
+    for df in (None, *BOTH, "none"):
+        effects = fit.contextual("x", df=df)
+        rows = hb.wald(fit, effects.weights.loc[["within", "contextual"]], df=df).rows
+        assert_allclose(effects.table.loc[rows.index, "df"], rows["df"], rtol=1e-10)
+        assert_allclose(effects.table.loc[rows.index, "p"], rows["p"], rtol=1e-10)
+
+
+def test_comparisons_and_studies_have_them_too(data: pd.DataFrame) -> None:
+    fit = fit_of(data, "one")
+    table = (
+        hb.compare(fit, fit_of(data, "one", "ML")).intervals.loc["gamma"].xs("REML", level="fit")
+    )
+    assert set(table.index.get_level_values("method")) == {"Wald t given θ̂, df Satterthwaite"}
+    assert_allclose(table[["lower", "upper"]], hb.wald(fit).rows[["lower", "upper"]], rtol=1e-12)
+
+
+def test_a_mode_has_none_wherever_it_is_asked(data: pd.DataFrame) -> None:
+    mode = hb.Model("y ~ x + (1 | g)", data=data).map()
+    rows = hb.wald(mode).rows
+    assert np.isinf(rows["df"]).all()
+    assert_allclose(mode.intervals().loc["gamma", ["lower", "upper"]], rows[["lower", "upper"]])

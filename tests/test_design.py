@@ -273,7 +273,7 @@ def test_a_factor_in_cvar_keeps_the_coding_of_the_fit(hs: pd.DataFrame) -> None:
 def test_denominator_df_without_intercept(hs: pd.DataFrame, formula: str, df: list[int]) -> None:
     """As nlme's lme(..., random = ~ 1 | school) has them."""
     fit = hb.Model(formula, "~ 1 | school", data=hs).reml()
-    assert fit.summary().fixed["DF"].tolist() == df
+    assert fit.summary(df="inner-outer").fixed["DF"].tolist() == df
 
 
 def test_columns_that_are_called_as_functions_hide_none() -> None:

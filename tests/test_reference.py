@@ -151,7 +151,7 @@ def test_maximum_is_one(case: Case) -> None:
 
 @every_fit
 def test_degrees_of_freedom_and_intervals_of_gamma(case: Case) -> None:
-    limits = case.fit.intervals(0.95).loc["gamma"].loc[case.terms]
+    limits = case.fit.intervals(0.95, df="inner-outer").loc["gamma"].loc[case.terms]
     df = np.array(case.golden["nlme"]["df"])
     se, estimate = np.array(case.golden["se"]), np.array(case.golden["fixef"])
     half = (limits["upper"] - limits["lower"]) / 2
@@ -168,7 +168,7 @@ def test_intervals_of_nlme(case: Case) -> None:
     if case.name == "intercepts_slopes_cwg":
         assert "intervals" not in case.golden["nlme"]
         return
-    limits = case.fit.intervals(0.95)
+    limits = case.fit.intervals(0.95, df="inner-outer")
     golden = case.golden["nlme"]["intervals"]
     gamma, theirs = limits.loc["gamma"].loc[case.terms].to_numpy(), np.array(golden["gamma"])
     if len(case.effects) == 1:

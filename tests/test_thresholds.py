@@ -11,7 +11,7 @@ from hierbayes.design.basis import Basis
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.estimation.reml import _Search
 from hierbayes.fit import diagnosis
-from hierbayes.inference.hypotheses.satterthwaite import SatterthwaiteParts
+from hierbayes.fit.degrees_of_freedom.satterthwaite import SatterthwaiteParts
 from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
 from hierbayes.likelihood.reading import REML
 from hierbayes.studies.comparison.fit_pair import Side

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.special import chdtrc, fdtrc, ndtri, stdtr, stdtrit
 
 import hierbayes as hb
-from hierbayes.inference.hypotheses.degrees_of_freedom import contrast_df
+from hierbayes.inference.hypotheses.contrast_df import contrast_df
 from tests.conftest import MODELS, Cache
 
 BOTH = ("satterthwaite", "kenward-roger")

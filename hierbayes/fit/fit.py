@@ -118,17 +118,29 @@ class Fit(Fitted, Printed):
         """
         return variance.icc(self, at)
 
-    def intervals(self, prob: float = DEFAULT_PROB) -> pd.DataFrame:
+    def intervals(self, prob: float = DEFAULT_PROB, *, df: str | None = None) -> pd.DataFrame:
         """Lower limit, estimate and upper limit of γ, sd, corr and σ.
 
-        Posterior: equal-tailed quantiles.  REML and ML: nlme's approximate
-        intervals, t with inner–outer degrees of freedom for γ, Wald on log sd,
-        log((1 + ρ)/(1 − ρ)) and log σ; missing where Ĝ is on the boundary.
+        Posterior: equal-tailed quantiles.  REML and ML: t limits for γ, and nlme's approximate
+        ones on log sd, log((1 + ρ)/(1 − ρ)) and log σ; missing where Ĝ is on the boundary.
+
+        Parameters
+        ----------
+        prob : float
+            Probability inside the limits.
+        df : str, optional
+            Degrees of freedom of γ, as in `hb.wald`: Satterthwaite's by default, those of nlme
+            with ``"inner-outer"``.  A posterior has none.
         """
-        return self._intervals(Interval(prob))
+        return self._intervals(Interval(prob), df)
 
     def contextual(
-        self, x: str, *, at: Mapping[str, Any] | None = None, prob: float = DEFAULT_PROB
+        self,
+        x: str,
+        *,
+        at: Mapping[str, Any] | None = None,
+        df: str | None = None,
+        prob: float = DEFAULT_PROB,
     ) -> ContextualEffects:
         """Slopes of x within and between groups, and the contextual effect, their difference.
 
@@ -145,6 +157,10 @@ class Fit(Fitted, Printed):
             values by column, as in ``{"Size": [500, 1500]}``.  By default every level of a
             factor and the mean of a number over the rows.  Where they depend on x itself (as
             with ``ses:cvar(ses, school)``), they are those of a row at the mean of its group.
+        df : str, optional
+            Degrees of freedom, as in `hb.wald`: Satterthwaite's by default; ``"inner-outer"``
+            takes those within groups for the slope within, and those between groups for the
+            others, however the columns are coded.  A posterior has none.
         prob : float
             Probability inside the limits.
 
@@ -160,13 +176,13 @@ class Fit(Fitted, Printed):
         >>> formula = "mathach ~ ses + cvar(ses, school) + (1 | school)"
         >>> effects = hb.Model(formula, data=hs).reml().contextual("ses")
         >>> print(effects.table[["estimate", "se", "df"]].round(4))
-                    estimate      se      df
+                    estimate      se         df
         slope
-        within        2.2232  0.2167  1936.0
-        between       5.7064  0.6970    38.0
-        contextual    3.4832  0.7299    38.0
+        within        2.2232  0.2167  1935.4585
+        between       5.7064  0.6970    38.5214
+        contextual    3.4832  0.7299    46.3163
         """
-        return self._contextual(x, at, Interval(prob))
+        return self._contextual(x, at, df, Interval(prob))
 
     # ---------------------------------------------------------------- predictions
 
@@ -236,24 +252,27 @@ class Fit(Fitted, Printed):
 
     # ---------------------------------------------------------------- reports
 
-    def summary(self, prob: float = DEFAULT_PROB) -> Summary:
-        """All of it as tables that print: engine, random and fixed effects, residuals."""
-        return self._summary(Interval(prob))
+    def summary(self, prob: float = DEFAULT_PROB, *, df: str | None = None) -> Summary:
+        """All of it as tables that print: engine, random and fixed effects, residuals.
+
+        Parameters are those of `intervals`; ``df="inner-outer"`` prints what nlme prints.
+        """
+        return self._summary(Interval(prob), df)
 
     @abstractmethod
     def diagnose(self) -> Diagnosis:
         """Whether to trust this fit, and why: a verdict with its table."""
 
     @abstractmethod
-    def _intervals(self, interval: Interval) -> pd.DataFrame: ...
+    def _intervals(self, interval: Interval, df: str | None) -> pd.DataFrame: ...
 
     @abstractmethod
     def _contextual(
-        self, x: str, at: Mapping[str, Any] | None, interval: Interval
+        self, x: str, at: Mapping[str, Any] | None, df: str | None, interval: Interval
     ) -> ContextualEffects: ...
 
     @abstractmethod
-    def _summary(self, interval: Interval) -> Summary: ...
+    def _summary(self, interval: Interval, df: str | None) -> Summary: ...
 
     def page(self) -> Page:
         """The summary."""

@@ -20,6 +20,7 @@ from hierbayes.errors import EstimationError
 from hierbayes.fit.evidence import Maximum
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.conditional import NormalPrior
+from hierbayes.likelihood.gaussian import State
 from hierbayes.likelihood.reading import Reading
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
@@ -84,6 +85,17 @@ class Fitted(ABC):
             f"a {self.engine} fit has no maximised likelihood; loglik, aic and bic belong to "
             "model.reml() and model.ml()"
         )
+
+    @property
+    def state(self) -> State:
+        """The likelihood at the θ̂ of a point fit.
+
+        Raises
+        ------
+        EstimationError
+            For a posterior, which has many θ.
+        """
+        raise EstimationError(f"a {self.engine} fit has no one θ at which the likelihood stands")
 
     @property
     def loglik(self) -> float:

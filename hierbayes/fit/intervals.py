@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtri
 
-from hierbayes.design.inner_outer_df import inner_outer_df
 from hierbayes.display.interval import Interval
 from hierbayes.estimation.information import natural_parameters
+from hierbayes.fit.degrees_of_freedom.source import METHODS, DfSource
+from hierbayes.fit.degrees_of_freedom.tails import t_quantile
 from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.variance import mean_corr
@@ -54,21 +55,22 @@ def _corr_draws(fit: Fitted) -> tuple[Floats, Floats]:
     return corr[..., rows, columns], mean_corr(corr)[rows, columns]
 
 
-def approximate_intervals(fit: Fitted, evidence: Maximum, interval: Interval) -> pd.DataFrame:
-    """nlme's: t limits of γ, Wald limits of variance parameters on their natural scale.
+def approximate_intervals(
+    fit: Fitted, evidence: Maximum, source: DfSource, interval: Interval
+) -> pd.DataFrame:
+    """t limits of γ, nlme's Wald limits of variance parameters on their natural scale.
 
     The frame's ``attrs["method"]`` says what the limits are.
     """
-    gamma, se = fit.gamma, np.sqrt(np.diagonal(fit.gamma_cov))
-    df = denominator_df(fit)
-    half = stdtrit(df, interval.tails[1]) * se
+    gamma, se = fit.gamma, np.sqrt(np.diagonal(source.gamma_cov))
+    half = t_quantile(source.of_each(), interval.tails[1]) * se
     frames = [_frame("gamma", fit.design.terms, gamma - half, gamma, gamma + half)]
     frames.extend(_variance_frames(fit, evidence, interval))
     table = pd.concat(frames)
     table.attrs["method"] = (
-        f"{interval} approximate intervals given θ̂: t with inner–outer degrees of freedom for "
-        "gamma, Wald on log sd, log((1 + ρ)/(1 − ρ)) and log σ; limits are missing where Ĝ is "
-        "singular or its Hessian is not definite"
+        f"{interval} approximate intervals given θ̂: t for gamma, degrees of freedom: "
+        f"{METHODS[source.method]}; Wald on log sd, log((1 + ρ)/(1 − ρ)) and log σ; limits are "
+        "missing where Ĝ is singular or its Hessian is not definite"
     )
     return table
 
@@ -100,13 +102,6 @@ def _from_natural(values: Floats, q: int) -> Floats:
         return np.concatenate(
             [np.exp(values[:q]), np.tanh(values[q:-1] / 2.0), np.exp(values[-1:])]
         )
-
-
-def denominator_df(fit: Fitted) -> Floats:
-    """nlme's inner–outer degrees of freedom of each fixed column (p,)."""
-    design = fit.design
-    by_term = inner_outer_df(design.rows.X, design.columns.term_of, design.rows.codes, design.J)
-    return np.array([by_term[term] for term in design.columns.term_of])
 
 
 def _pair_names(fit: Fitted) -> tuple[str, ...]:

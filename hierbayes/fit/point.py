@@ -13,6 +13,7 @@ import pandas as pd
 from hierbayes.display.interval import Interval
 from hierbayes.fit.brief import maximum_text
 from hierbayes.fit.contextual.effects import ContextualEffects, effects_given_theta
+from hierbayes.fit.degrees_of_freedom.source import usual_or_stated
 from hierbayes.fit.diagnosis import Diagnosis, diagnose_maximum
 from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.fit import Fit
@@ -130,16 +131,19 @@ class PointFit(Fit):
 
     # ---------------------------------------------------------------- reports
 
-    def _intervals(self, interval: Interval) -> pd.DataFrame:
-        return approximate_intervals(self, self.evidence, interval)
+    def _intervals(self, interval: Interval, df: str | None) -> pd.DataFrame:
+        source = usual_or_stated(self, df)
+        return approximate_intervals(self, self.evidence, source, interval)
 
     def _contextual(
-        self, x: str, at: Mapping[str, Any] | None, interval: Interval
+        self, x: str, at: Mapping[str, Any] | None, df: str | None, interval: Interval
     ) -> ContextualEffects:
-        return effects_given_theta(self, x, at, interval)
+        return effects_given_theta(self, x, at, usual_or_stated(self, df), interval)
 
-    def _summary(self, interval: Interval) -> Summary:
-        return summarise_maximum(self, self.evidence, self._intervals(interval))
+    def _summary(self, interval: Interval, df: str | None) -> Summary:
+        source = usual_or_stated(self, df)
+        limits = approximate_intervals(self, self.evidence, source, interval)
+        return summarise_maximum(self, self.evidence, source, limits)
 
     def diagnose(self) -> Diagnosis:
         """Whether θ̂ is a maximum, and what its boundary means."""

@@ -143,15 +143,15 @@ class PosteriorFit(Fit):
         """
         return to_datatree(self, self.evidence, graph=graph)
 
-    def _intervals(self, interval: Interval) -> pd.DataFrame:
+    def _intervals(self, interval: Interval, df: str | None) -> pd.DataFrame:
         return posterior_intervals(self, interval)
 
     def _contextual(
-        self, x: str, at: Mapping[str, Any] | None, interval: Interval
+        self, x: str, at: Mapping[str, Any] | None, df: str | None, interval: Interval
     ) -> ContextualEffects:
         return effects_of_draws(self, x, at, interval)
 
-    def _summary(self, interval: Interval) -> Summary:
+    def _summary(self, interval: Interval, df: str | None) -> Summary:
         return summarise_draws(self, self.evidence, interval)
 
     def diagnose(self) -> Diagnosis:

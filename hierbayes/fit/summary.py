@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr
 
 from hierbayes.design.near_collinear import near_combinations
 from hierbayes.design.subject import subject_of
@@ -14,12 +13,14 @@ from hierbayes.display.blocks import Table
 from hierbayes.display.interval import Interval
 from hierbayes.display.page import Page, Printed
 from hierbayes.fit.convergence import convergence_table, objection, scalar_draws
-from hierbayes.fit.effects import fixef, vcov
+from hierbayes.fit.degrees_of_freedom.source import METHODS, DfSource
+from hierbayes.fit.degrees_of_freedom.tails import two_sided
+from hierbayes.fit.effects import fixef
 from hierbayes.fit.evidence import Maximum, Sampling
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.intervals import denominator_df
 from hierbayes.fit.prediction import residuals
 from hierbayes.fit.variance import var_corr
+from hierbayes.frames.arrays import Floats
 from hierbayes.specification.notation import current_notation
 
 _QUANTILES = {"Min": 0.0, "Q1": 0.25, "Med": 0.5, "Q3": 0.75, "Max": 1.0}
@@ -73,15 +74,19 @@ class Summary(Printed):
         return Page(self.title, self.about, tuple(blocks))
 
 
-def summarise_maximum(fit: Fitted, evidence: Maximum, intervals: pd.DataFrame) -> Summary:
+def summarise_maximum(
+    fit: Fitted, evidence: Maximum, source: DfSource, intervals: pd.DataFrame
+) -> Summary:
     """The summary of a REML, ML or MAP fit, whose parameters have these intervals."""
+    notes = [("Note", note) for note in source.notes]
+    of_t = [] if fit.reading is None else [("df", METHODS[source.method]), *notes]
     return Summary(
         title=_title(fit),
-        about=_about(fit),
+        about=_about(fit, *of_t),
         criteria=_criteria(evidence),
         random=var_corr(fit).drop(columns="variance"),
-        fixed=_fixed_point(fit),
-        correlation=_correlation(fit),
+        fixed=_fixed_point(fit, source),
+        correlation=_correlation(source.gamma_cov, fit.design.terms),
         parameters=intervals,
         residuals=_residual_quantiles(fit),
     )
@@ -163,27 +168,27 @@ def _random_rows(parameters: pd.DataFrame) -> pd.DataFrame:
     return table.set_axis(pd.Index(names, name="parameter"))
 
 
-def _fixed_point(fit: Fitted) -> pd.DataFrame:
-    value, se = fixef(fit), np.sqrt(np.diag(fit.gamma_cov))
+def _fixed_point(fit: Fitted, source: DfSource) -> pd.DataFrame:
+    value, se = fixef(fit), np.sqrt(np.diag(source.gamma_cov))
     if fit.reading is None:
         return pd.DataFrame({"Value": value, "Std.Error": se})
-    df = denominator_df(fit)
+    df = source.of_each()
     t_value = value / se
     return pd.DataFrame(
         {
             "Value": value,
             "Std.Error": se,
-            "DF": df.astype(int),
+            "DF": df.astype(int) if source.method == "inner-outer" else df,
             "t-value": t_value,
-            "p-value": 2.0 * stdtr(df, -np.abs(t_value)),
+            "p-value": two_sided(t_value.to_numpy(), df),
         }
     )
 
 
-def _correlation(fit: Fitted) -> pd.DataFrame:
-    cov = vcov(fit)
+def _correlation(cov: Floats, terms: tuple[str, ...]) -> pd.DataFrame:
     sd = np.sqrt(np.diag(cov))
-    return cov / np.outer(sd, sd)
+    names = pd.Index(terms, name="term")
+    return pd.DataFrame(cov / np.outer(sd, sd), index=names, columns=names)
 
 
 def _residual_quantiles(fit: Fitted) -> pd.Series:

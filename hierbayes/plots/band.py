@@ -21,11 +21,11 @@ import pandas as pd
 from scipy.special import chdtri, fdtri
 
 from hierbayes.display.interval import Interval
+from hierbayes.fit.degrees_of_freedom.source import METHODS, DfSource, usual_or_stated
+from hierbayes.fit.degrees_of_freedom.tails import t_quantile
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.hypotheses.degrees_of_freedom import METHODS, DfSource, df_source
-from hierbayes.inference.hypotheses.tails import t_quantile
 from hierbayes.plots.fit_rows import value_text
 
 BANDS = {"pointwise": ("lower", "upper"), "together": ("lower_together", "upper_together")}
@@ -55,7 +55,7 @@ def pointwise_band(fit: Fit, L: Floats, df: str | None, interval: Interval) -> p
         lower, upper = interval.of_draws(draws)
         table = {"estimate": draws.mean(axis=(0, 1)), "se": draws.std(axis=(0, 1), ddof=1)}
         return pd.DataFrame(table | {"df": np.nan, "lower": lower, "upper": upper})
-    source = df_source(fit, usual_df(fit, df))
+    source = usual_or_stated(fit, df)
     estimate = L @ fit.fixef().to_numpy()
     se = _standard_errors(L, source)
     degrees = source.of_rows(L)
@@ -71,7 +71,7 @@ def simultaneous_radius(fit: Fit, L: Floats, df: str | None, interval: Interval)
         sd = draws.std(axis=0, ddof=1)
         away = np.abs(draws - draws.mean(axis=0))[:, sd > 0.0] / sd[sd > 0.0]
         return float(np.quantile(away.max(axis=1), interval.prob))
-    source = df_source(fit, usual_df(fit, df))
+    source = usual_or_stated(fit, df)
     basis = row_space(L, np.sqrt(np.diag(source.gamma_cov)))
     found, r = source.of(basis), len(basis)
     if np.isinf(found.joint):
@@ -114,18 +114,13 @@ def row_space(L: Floats, scale: Floats) -> Floats:
     return basis
 
 
-def usual_df(fit: Fit, df: str | None) -> str:
-    """The method that is meant where none is stated."""
-    if df is not None:
-        return df
-    return "none" if fit.engine == "MAP" else "satterthwaite"
-
-
 def band_in_words(fit: Fit, df: str | None, interval: Interval) -> str:
     """What the limits are."""
     if isinstance(fit, PosteriorFit):
         return f"{interval} posterior band"
-    return f"{100 * interval.prob:g}% confidence band, df {METHODS[usual_df(fit, df)]}"
+    return (
+        f"{100 * interval.prob:g}% confidence band, df {METHODS[usual_or_stated(fit, df).method]}"
+    )
 
 
 def _standard_errors(L: Floats, source: DfSource) -> Floats:

@@ -22,8 +22,8 @@ import pandas as pd
 from scipy.special import chdtri, fdtri
 
 from hierbayes.display.interval import DEFAULT_PROB, Interval
+from hierbayes.fit.degrees_of_freedom.tails import t_quantile
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.hypotheses.tails import t_quantile
 from hierbayes.likelihood.covariance import cholesky_psd
 from hierbayes.studies.prior_predictive.ellipses import boundary
 

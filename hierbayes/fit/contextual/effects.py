@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr, stdtrit
 
 from hierbayes.design.inner_outer_df import dimension_df
 from hierbayes.display.blocks import Items, Table
@@ -18,6 +17,8 @@ from hierbayes.display.page import Page, Printed
 from hierbayes.errors import DataError
 from hierbayes.fit.about import about_fit
 from hierbayes.fit.contextual.slopes import ContextualSlopes, contextual_slopes
+from hierbayes.fit.degrees_of_freedom.source import METHODS, DfSource
+from hierbayes.fit.degrees_of_freedom.tails import t_quantile, two_sided
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.frames.contextual import latent_means
@@ -65,14 +66,18 @@ class ContextualEffects(Printed):
 
 
 def effects_given_theta(
-    fit: Fitted, x: str, at: Mapping[str, Any] | None, interval: Interval
+    fit: Fitted, x: str, at: Mapping[str, Any] | None, source: DfSource, interval: Interval
 ) -> ContextualEffects:
     """The slopes of x of a point fit; see `hierbayes.fit.fit.Fit.contextual`."""
-    given = (
-        f"θ̂ by {fit.engine}; {100 * interval.prob:g}% limits by t with the degrees of freedom "
-        "within groups (within) and between them"
-    )
-    return _effects(fit, x, at, given, partial(_table_given_theta, fit, interval))
+    given = f"θ̂ by {fit.engine}; {100 * interval.prob:g}% limits; df: {_df_words(source)}"
+    table = partial(_table_given_theta, fit, source, interval)
+    return _effects(fit, x, at, given, table, source.notes)
+
+
+def _df_words(source: DfSource) -> str:
+    if source.method == "inner-outer":
+        return "those within groups (within) and between them"
+    return METHODS[source.method]
 
 
 def effects_of_draws(
@@ -89,6 +94,7 @@ def _effects(
     at: Mapping[str, Any] | None,
     given: str,
     table: Callable[[pd.DataFrame], pd.DataFrame],
+    notes: tuple[str, ...] = (),
 ) -> ContextualEffects:
     """Made of the table that a kind of fit has for rows of weights."""
     if not isinstance(x, str):
@@ -101,7 +107,7 @@ def _effects(
         table=table(weights),
         differences=table(_differences(slopes, fit.design.terms)),
         weights=weights,
-        notes=_notes(fit, slopes),
+        notes=(*_notes(fit, slopes), *notes),
     )
 
 
@@ -139,17 +145,21 @@ def _table_of_draws(fit: Fitted, interval: Interval, weights: pd.DataFrame) -> p
     return pd.DataFrame(columns, index=weights.index)
 
 
-def _table_given_theta(fit: Fitted, interval: Interval, weights: pd.DataFrame) -> pd.DataFrame:
+def _table_given_theta(
+    fit: Fitted, source: DfSource, interval: Interval, weights: pd.DataFrame
+) -> pd.DataFrame:
     """Estimates of combinations of γ given θ̂, t and its limits."""
     L = weights.to_numpy()
     estimate = L @ fit.gamma
-    se = np.sqrt(np.einsum("mp,pr,mr->m", L, fit.gamma_cov, L))
-    inner, outer = dimension_df(fit.design.rows.X, fit.design.rows.codes, fit.design.J)
-    df = np.where(weights.index.get_level_values("slope") == "within", inner, outer)
+    se = np.sqrt(np.einsum("mp,pr,mr->m", L, source.gamma_cov, L))
+    df = source.of_rows(L)
+    if source.method == "inner-outer":  # of columns, which mix the two levels where x is raw
+        inner, outer = dimension_df(fit.design.rows.X, fit.design.rows.codes, fit.design.J)
+        df = np.where(weights.index.get_level_values("slope") == "within", inner, outer)
     columns = {"estimate": estimate, "se": se, "df": df}
     if fit.reading is not None:
-        columns |= {"t": estimate / se, "p": 2.0 * stdtr(df, -np.abs(estimate / se))}
-    half = stdtrit(df, interval.tails[1]) * se
+        columns |= {"t": estimate / se, "p": two_sided(estimate / se, df)}
+    half = t_quantile(df, interval.tails[1]) * se
     columns |= {"lower": estimate - half, "upper": estimate + half}
     return pd.DataFrame(columns, index=weights.index)
 

@@ -15,6 +15,13 @@ from hierbayes.display.blocks import Items, Table
 from hierbayes.display.cell import p_words
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import DataError, in_quotes
+from hierbayes.fit.degrees_of_freedom.source import (
+    METHODS,
+    ContrastDf,
+    refuse_unknown_method,
+    usual_or_stated,
+)
+from hierbayes.fit.degrees_of_freedom.tails import two_sided
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
@@ -22,13 +29,6 @@ from hierbayes.inference.accepted_fits import problem_of
 from hierbayes.inference.context.fixed_effects import within_columns
 from hierbayes.inference.context.spread import group_means
 from hierbayes.inference.context.submodel import fit_of_columns
-from hierbayes.inference.hypotheses.degrees_of_freedom import (
-    METHODS,
-    ContrastDf,
-    df_source,
-    refuse_unknown_method,
-)
-from hierbayes.inference.hypotheses.tails import two_sided
 from hierbayes.inference.hypotheses.wald import joint_row
 from hierbayes.likelihood.reading import ML, REML
 
@@ -87,7 +87,7 @@ class _Plan:
     skipped: tuple[str, ...]
 
 
-def mundlak(source: Any, *, df: str = "satterthwaite") -> Mundlak:
+def mundlak(source: Any, *, df: str | None = None) -> Mundlak:
     """Test the contextual effects of all terms that vary within groups.
 
     The group mean of each such term joins the model unless it is there already, as
@@ -98,7 +98,7 @@ def mundlak(source: Any, *, df: str = "satterthwaite") -> Mundlak:
     ----------
     source : Model or Fit
         The model with the means is fitted by REML, for an ML fit by ML.
-    df : str
+    df : str, optional
         As for `wald`: ``"satterthwaite"``, ``"kenward-roger"`` (REML only), ``"inner-outer"``, or
         ``"none"`` for z and χ², which reject too often where there are few groups.
 
@@ -133,15 +133,16 @@ def mundlak(source: Any, *, df: str = "satterthwaite") -> Mundlak:
     {'chisq': 22.77, 'df': 1.0, 'p': 0.0}
     """
     design = problem_of(source, "mundlak").design
-    refuse_unknown_method(df)
+    if df is not None:
+        refuse_unknown_method(df)
     reading = ML if isinstance(source, Fit) and source.engine == "ML" else REML
     plan = _plan(design)
     fit = fit_of_columns(design, plan.X, plan.names, reading)
-    of_all = df_source(fit, df)
+    of_all = usual_or_stated(fit, df)
     L, gamma = np.array(list(plan.contrasts.values())), fixef(fit).to_numpy()
     found = of_all.of(L)
     table = _table(plan, gamma, L @ gamma, np.sqrt(np.diag(L @ found.gamma_cov @ L.T)), found)
-    test = _test(joint_row(L, gamma, found), df)
+    test = _test(joint_row(L, gamma, found), found.method)
     coefficients = {"estimate": gamma, "se": np.sqrt(np.diag(of_all.gamma_cov))}
     added = f"{', '.join(plan.added) or 'nothing'}; by {fit.engine}"
     return Mundlak(
@@ -149,9 +150,9 @@ def mundlak(source: Any, *, df: str = "satterthwaite") -> Mundlak:
         test=test,
         coefficients=pd.DataFrame(coefficients, index=pd.Index(plan.names, name="term")),
         added=plan.added,
-        about=subject_of(design).lines(("Added", added), ("df", METHODS[df])),
+        about=subject_of(design).lines(("Added", added), ("df", METHODS[found.method])),
         conclusion=_conclusion(table, test, design),
-        notes=(*_notes(plan, df), *of_all.notes, *found.notes),
+        notes=(*_notes(plan, found.method), *of_all.notes, *found.notes),
     )
 
 

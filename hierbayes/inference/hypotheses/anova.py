@@ -11,16 +11,16 @@ from hierbayes.display.blocks import Items, Table
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import HypothesisError
 from hierbayes.fit.about import about_fit
+from hierbayes.fit.degrees_of_freedom.source import (
+    METHODS,
+    refuse_unknown_method,
+    usual_or_stated,
+)
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
-from hierbayes.inference.hypotheses.degrees_of_freedom import (
-    METHODS,
-    df_source,
-    refuse_unknown_method,
-)
 from hierbayes.inference.hypotheses.posterior_mass import mass_note, posterior_mass
 from hierbayes.inference.hypotheses.type_three import term_contrasts
 from hierbayes.inference.hypotheses.wald import BEYOND, joint_row
@@ -63,14 +63,14 @@ class Anova(Printed):
         return Page(self.title, self.about, (Table(self.table), Items(self.notes)))
 
 
-def anova(fit: Fit, *, df: str = "satterthwaite") -> Anova:
+def anova(fit: Fit, *, df: str | None = None) -> Anova:
     """Test every term of the fixed part but the intercept, each beyond all others (type III).
 
     Parameters
     ----------
     fit : Fit
         Of any engine; for a posterior each term has its posterior counterpart.
-    df : str
+    df : str, optional
         As for `wald`.
 
     Returns
@@ -97,7 +97,8 @@ def anova(fit: Fit, *, df: str = "satterthwaite") -> Anova:
     ses:Sector      1  1721.6023   10.8078  0.0010
     """
     refuse_other_than_fit(fit, "anova")
-    refuse_unknown_method(df)
+    if df is not None:
+        refuse_unknown_method(df)
     contrasts = term_contrasts(fit.design)
     if not contrasts:
         raise HypothesisError(
@@ -113,19 +114,19 @@ def anova(fit: Fit, *, df: str = "satterthwaite") -> Anova:
 
 
 def _point_table(
-    fit: PointFit, contrasts: dict[str, Floats], L: dict[str, pd.DataFrame], method: str
+    fit: PointFit, contrasts: dict[str, Floats], L: dict[str, pd.DataFrame], method: str | None
 ) -> Anova:
-    source = df_source(fit, method)
+    source = usual_or_stated(fit, method)
     gamma = fixef(fit).to_numpy()
     found = {term: source.of(one) for term, one in contrasts.items()}
     rows = [joint_row(contrasts[term], gamma, df) for term, df in found.items()]
     notes = [f"{term}: {note}" for term, df in found.items() for note in df.notes]
     return Anova(
         title=f"Terms of the fixed part, {fit.engine}",
-        about=about_fit(fit, ("Terms", _TYPE), ("df", METHODS[method])),
+        about=about_fit(fit, ("Terms", _TYPE), ("df", METHODS[source.method])),
         table=pd.DataFrame(rows, index=pd.Index(contrasts, name="term")),
         L=L,
-        df=method,
+        df=source.method,
         notes=(*source.notes, *notes),
     )
 

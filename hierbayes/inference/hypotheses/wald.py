@@ -12,24 +12,24 @@ from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
 from hierbayes.fit.about import about_fit
+from hierbayes.fit.degrees_of_freedom.source import (
+    METHODS,
+    ContrastDf,
+    refuse_unknown_method,
+    usual_or_stated,
+)
+from hierbayes.fit.degrees_of_freedom.tails import f_tail, t_quantile, two_sided
 from hierbayes.fit.effects import fixef, vcov
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
-from hierbayes.inference.hypotheses.degrees_of_freedom import (
-    METHODS,
-    ContrastDf,
-    df_source,
-    refuse_unknown_method,
-)
 from hierbayes.inference.hypotheses.hypothesis import Hypothesis, read_hypothesis
 from hierbayes.inference.hypotheses.posterior_mass import (
     mass_note,
     posterior_mass,
     probability_above,
 )
-from hierbayes.inference.hypotheses.tails import f_tail, t_quantile, two_sided
 
 BEYOND = (
     "beyond is the posterior probability of a γ that is farther from the posterior mean "
@@ -80,7 +80,7 @@ class WaldTest(Printed):
 
 
 def wald(
-    fit: Fit, hypothesis: Any = None, *, df: str = "satterthwaite", prob: float = DEFAULT_PROB
+    fit: Fit, hypothesis: Any = None, *, df: str | None = None, prob: float = DEFAULT_PROB
 ) -> WaldTest:
     """Test linear hypotheses on the fixed effects, jointly and row by row.
 
@@ -101,10 +101,11 @@ def wald(
           ``{"Public": "ses + ses:Sector[T.Public]"}``.
         * a matrix, rows by terms in the order of the fit; or a DataFrame or Series whose
           columns are terms, which may leave out terms of weight 0.
-    df : str
+    df : str, optional
         ``"satterthwaite"``, ``"kenward-roger"`` (REML only; also adjusts the standard errors),
         ``"inner-outer"`` (nlme's; of a combination the smallest) or ``"none"`` (normal and χ²;
-        the only one for a MAP fit).
+        the only one for a MAP fit). By default, here and wherever a fit of REML or ML has t or F:
+        Satterthwaite's, and where they do not exist inner–outer, which is said.
     prob : float
         Probability inside the limits.
 
@@ -131,7 +132,8 @@ def wald(
     joint      2  37.9302  67.591  0.0
     """
     refuse_other_than_fit(fit, "wald")
-    refuse_unknown_method(df)
+    if df is not None:
+        refuse_unknown_method(df)
     interval = Interval(prob)
     scale = np.sqrt(np.diag(vcov(fit)))
     stated = read_hypothesis(hypothesis, fit.design.terms, scale)
@@ -152,8 +154,10 @@ def joint_row(L: Floats, gamma: Floats, found: ContrastDf) -> dict[str, float]:
     return {"numDF": m, "denDF": found.joint, "F": F, "p": f_tail(m, found.joint, F)}
 
 
-def _point_test(fit: PointFit, stated: Hypothesis, method: str, interval: Interval) -> WaldTest:
-    source = df_source(fit, method)
+def _point_test(
+    fit: PointFit, stated: Hypothesis, method: str | None, interval: Interval
+) -> WaldTest:
+    source = usual_or_stated(fit, method)
     L, gamma = stated.L, fixef(fit).to_numpy()
     found = source.of(L)
     estimate = L @ gamma
@@ -165,11 +169,13 @@ def _point_test(fit: PointFit, stated: Hypothesis, method: str, interval: Interv
     labels = pd.Index(stated.labels, name="row")
     return WaldTest(
         title=f"Wald test, {fit.engine}: {stated.title}",
-        about=about_fit(fit, ("df", METHODS[method]), ("Limits", f"{100 * interval.prob:g}%")),
+        about=about_fit(
+            fit, ("df", METHODS[source.method]), ("Limits", f"{100 * interval.prob:g}%")
+        ),
         joint=pd.DataFrame([joint_row(L, gamma, found)], index=["joint"]),
         rows=pd.DataFrame(rows, index=labels),
         L=pd.DataFrame(L, index=labels, columns=pd.Index(fit.design.terms, name="term")),
-        df=method,
+        df=source.method,
         notes=(*source.notes, *found.notes),
     )
 

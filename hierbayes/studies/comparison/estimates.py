@@ -10,6 +10,7 @@ import pandas as pd
 from hierbayes.display.interval import Interval
 from hierbayes.estimation.information import natural_parameters
 from hierbayes.fit.convergence import mcse_of_means, scalar_draws
+from hierbayes.fit.degrees_of_freedom.source import METHODS, usual_or_stated
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
@@ -21,7 +22,8 @@ from hierbayes.studies.comparison.row_index import ordered_index
 COLUMNS = ["estimate", "se", "lower", "upper", "median", "mcse"]
 BLOCKS = ("gamma", "sd", "corr", "sigma", "icc")
 
-WALD_T = "Wald t, inner–outer df given θ̂"
+WALD_T = "Wald t given θ̂, df "
+WALD_NORMAL = "Wald normal given θ̂"
 WALD_NATURAL = "Wald on natural scale"
 EQUAL_TAILED = "posterior equal-tailed"
 
@@ -122,5 +124,6 @@ def _method(fit: Fit, block: str) -> str:
     if isinstance(fit, PosteriorFit):
         return EQUAL_TAILED
     if block == "gamma":
-        return WALD_T
+        method = usual_or_stated(fit, None).method
+        return WALD_NORMAL if method == "none" else WALD_T + METHODS[method]
     return WALD_NATURAL if block != "icc" and fit.reading is not None else ""

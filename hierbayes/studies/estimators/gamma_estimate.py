@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from hierbayes.errors import EstimationError
+from hierbayes.fit.degrees_of_freedom.source import DfSource, usual_or_stated
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.hypotheses.degrees_of_freedom import DfSource, df_source
 from hierbayes.studies.estimators.linear_estimate import f_test, t_table
 
 
@@ -61,8 +60,4 @@ def gamma_estimate(fit: Fit, terms: tuple[str, ...]) -> GammaEstimate:
     """
     unit = np.eye(len(fit.design.terms))
     L = unit[[fit.design.terms.index(term) for term in terms]]
-    try:
-        source = df_source(fit, "satterthwaite")
-    except EstimationError:
-        source = df_source(fit, "inner-outer")
-    return GammaEstimate(fixef(fit).to_numpy(), L, source)
+    return GammaEstimate(fixef(fit).to_numpy(), L, usual_or_stated(fit, None))

@@ -17,9 +17,9 @@ import pandas as pd
 
 from hierbayes.design.problem import pose_problem
 from hierbayes.fit.contextual.slopes import contextual_slopes
+from hierbayes.fit.degrees_of_freedom.source import METHODS
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
-from hierbayes.inference.hypotheses.degrees_of_freedom import METHODS
 from hierbayes.likelihood.reading import REML
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.random_term import random_terms

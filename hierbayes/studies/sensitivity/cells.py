@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import stdtrit
 
 from hierbayes.display.interval import Interval
+from hierbayes.fit.degrees_of_freedom.source import usual_or_stated
+from hierbayes.fit.degrees_of_freedom.tails import t_quantile
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.intervals import denominator_df
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.sensitivity.answers import Answer
 from hierbayes.studies.sensitivity.effect_quantities import FixedCombination
@@ -161,8 +161,8 @@ def _columns(of: Moments) -> dict[str, Floats]:
 def reml_column(reml: Fit, estimands: Estimands) -> pd.DataFrame:
     """Estimate and limits of each quantity, by quantity: ``REML``, ``REML lower``, ``REML upper``.
 
-    Linear combinations of γ have t limits given θ̂, with the smallest of the inner–outer
-    degrees of freedom of the terms they combine; sd, corr and σ have those of
+    Linear combinations of γ have t limits given θ̂, with Satterthwaite's
+    degrees of freedom; sd, corr and σ have those of
     `Fit.intervals`.  Elsewhere, and where Ĝ is singular, limits are missing.
     """
     known = reml.intervals(estimands.interval.prob)
@@ -194,8 +194,8 @@ def _reml_row(
 
 
 def _half_width(reml: Fit, c: Floats, estimands: Estimands) -> float:
-    variance = float(c @ reml.vcov().to_numpy() @ c)
-    df = denominator_df(reml)[c != 0.0]
-    if not df.size:
+    if not c.any():
         return 0.0
-    return float(stdtrit(df.min(), estimands.interval.tails[1]) * np.sqrt(variance))
+    variance = float(c @ reml.vcov().to_numpy() @ c)
+    df = usual_or_stated(reml, None).of_rows(c[None])
+    return float(t_quantile(df, estimands.interval.tails[1])[0] * np.sqrt(variance))

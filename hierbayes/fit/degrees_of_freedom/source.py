@@ -1,21 +1,18 @@
-"""Degrees of freedom of any linear hypothesis on γ, by the method of one's choice."""
+"""Degrees of freedom of any linear hypothesis on γ: Satterthwaite's unless others are asked for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from hierbayes.errors import HypothesisError, in_quotes
-from hierbayes.fit.fit import Fit
-from hierbayes.fit.intervals import denominator_df
-from hierbayes.fit.point import PointFit
+from hierbayes.design.inner_outer_df import inner_outer_df
+from hierbayes.errors import EstimationError, HypothesisError, in_quotes
+from hierbayes.fit.degrees_of_freedom.kenward_roger import KenwardRogerParts, kenward_roger_parts
+from hierbayes.fit.degrees_of_freedom.satterthwaite import SatterthwaiteParts, satterthwaite_parts
+from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.hypotheses.contrast_text import counted, spell_contrast
-from hierbayes.inference.hypotheses.hypothesis import refuse_deficient
-from hierbayes.inference.hypotheses.kenward_roger import KenwardRogerParts, kenward_roger_parts
-from hierbayes.inference.hypotheses.satterthwaite import SatterthwaiteParts, satterthwaite_parts
 
 METHODS = {
     "satterthwaite": "Satterthwaite",
@@ -23,6 +20,11 @@ METHODS = {
     "inner-outer": "inner–outer, as nlme counts them",
     "none": "none (normal and χ²)",
 }
+_NO_SATTERTHWAITE = (
+    "Satterthwaite's degrees of freedom do not exist at this maximum, where the information on the "
+    "variance parameters is not definite; those within and between groups, as nlme counts them, "
+    "stand in"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +103,10 @@ class DfSource:
                 joint = float(rows.min())
         return ContrastDf(self.method, rows, joint, scaling, self.gamma_cov)
 
+    def of_each(self) -> Floats:
+        """Degrees of freedom (p,) of each fixed effect by itself."""
+        return self.of_rows(np.eye(len(self.by_column)))
+
     def of_rows(self, L: Floats) -> Floats:
         """Degrees of freedom (m,) of each row of L (m, p) by itself; rows may be dependent."""
         inside = L @ self.internal
@@ -112,46 +118,6 @@ class DfSource:
             case None:
                 rows = np.where(L != 0.0, self.by_column, np.inf).min(axis=1)
         return rows
-
-
-def contrast_df(fit: Fit, L: Any, method: str = "satterthwaite") -> ContrastDf:
-    """Degrees of freedom of Lγ for a REML or ML fit.
-
-    Parameters
-    ----------
-    fit : Fit
-    L : (m, p) or (p,) float
-        Rows are linear combinations of the fixed columns in the order of the terms.
-    method : str
-        ``"satterthwaite"``, ``"kenward-roger"`` (REML only), ``"inner-outer"`` (the
-        smallest of the columns that have weight) or ``"none"`` (infinite).
-
-    Raises
-    ------
-    HypothesisError
-        When the method does not exist or does not suit the fit, or L is no hypothesis.
-    EstimationError
-        When the information on the variance parameters is not definite.
-
-    Examples
-    --------
-    >>> import hierbayes as hb
-    >>> hs = hb.load_dataset("hs")
-    >>> reml = hb.Model("mathach ~ Sector", random="~ 1 | school", data=hs).reml()
-    >>> contrast_df(reml, [[1, 0], [1, 1]], "kenward-roger").rows.round(2).tolist()
-    [37.11, 38.99]
-    """
-    terms = fit.design.terms
-    rows = np.atleast_2d(np.asarray(L, dtype=np.float64))
-    if rows.shape[1] != len(terms):
-        raise HypothesisError(
-            f"the hypothesis has {counted(rows.shape[1], 'column')} and the model "
-            f"{counted(len(terms), 'fixed term')}: {in_quotes(terms)}"
-        )
-    source = df_source(fit, method)
-    labels = [spell_contrast(dict(zip(terms, row, strict=True))) for row in rows.tolist()]
-    refuse_deficient(rows, labels, np.sqrt(np.diag(source.gamma_cov)))
-    return source.of(rows)
 
 
 def refuse_unknown_method(method: Any) -> None:
@@ -168,28 +134,59 @@ def refuse_unknown_method(method: Any) -> None:
         )
 
 
-def df_source(fit: Fit, method: str) -> DfSource:
-    """A method on a fit; refusals as in `contrast_df`."""
+def usual_method(fit: Fitted) -> str:
+    """The method that is meant where none is stated: Satterthwaite's, and none for a MAP fit."""
+    return "none" if fit.reading is None else "satterthwaite"
+
+
+def usual_or_stated(fit: Fitted, df: str | None) -> DfSource:
+    """The method stated, or the usual one; inner–outer, and said, where Satterthwaite's fail.
+
+    Raises
+    ------
+    HypothesisError
+        When the method does not exist or does not suit the fit.
+    EstimationError
+        When Satterthwaite's degrees of freedom were asked for and do not exist.
+    """
+    if df is not None:
+        return df_source(fit, df)
+    try:
+        return df_source(fit, usual_method(fit))
+    except EstimationError:
+        return replace(df_source(fit, "inner-outer"), notes=(_NO_SATTERTHWAITE,))
+
+
+def df_source(fit: Fitted, method: str) -> DfSource:
+    """A method on a fit, ready for any hypothesis.
+
+    Raises
+    ------
+    HypothesisError
+        When the method does not exist or does not suit the fit.
+    EstimationError
+        When the information on the variance parameters is not definite.
+    """
     refuse_unknown_method(method)
-    point = _suited(fit, method)
+    _refuse_unsuited(fit, method)
     basis = fit.problem.cross.basis
-    covariance = point.moments.gamma_cov
+    covariance = fit.state.moments.gamma_cov
     by_column = np.full(len(fit.design.terms), np.inf)
     parts: SatterthwaiteParts | KenwardRogerParts | None = None
     notes: tuple[str, ...] = ()
     if method == "satterthwaite":
-        parts = satterthwaite_parts(point)
+        parts = satterthwaite_parts(fit)
         notes = _boundary_notes(fit, parts.ranks)
     elif method == "kenward-roger":
-        parts = kenward_roger_parts(point)
+        parts = kenward_roger_parts(fit)
         covariance = parts.adjusted * (fit.sigma / basis.scale) ** 2
     elif method == "inner-outer":
-        by_column = denominator_df(fit)
+        by_column = _of_columns(fit)
     user = basis.gamma_covariance(covariance)
     return DfSource(method, user, by_column, parts, basis.x.matrix, notes)
 
 
-def _boundary_notes(fit: Fit, ranks: tuple[int, ...]) -> tuple[str, ...]:
+def _boundary_notes(fit: Fitted, ranks: tuple[int, ...]) -> tuple[str, ...]:
     if not fit.maximum.singular:
         return ()
     q = len(fit.design.effects)
@@ -200,9 +197,16 @@ def _boundary_notes(fit: Fit, ranks: tuple[int, ...]) -> tuple[str, ...]:
     )
 
 
-def _suited(fit: Fit, method: str) -> PointFit:
-    """The fit, refused where the method has no meaning for it."""
-    if not isinstance(fit, PointFit):
+def _of_columns(fit: Fitted) -> Floats:
+    """nlme's inner–outer degrees of freedom of each fixed column (p,)."""
+    design = fit.design
+    by_term = inner_outer_df(design.rows.X, design.columns.term_of, design.rows.codes, design.J)
+    return np.array([by_term[term] for term in design.columns.term_of])
+
+
+def _refuse_unsuited(fit: Fitted, method: str) -> None:
+    """Refuse a method that has no meaning for the fit."""
+    if fit.engine == "posterior":
         raise HypothesisError(
             "a posterior needs no degrees of freedom: its draws are marginal over the variance "
             "parameters; degrees of freedom are those of model.reml() or model.ml()"
@@ -223,4 +227,3 @@ def _suited(fit: Fit, method: str) -> PointFit:
             "singular; use df='satterthwaite', which takes the rank of Ĝ for known, or fewer "
             "random effects"
         )
-    return fit

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.fit.point import PointFit
+from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.variance_derivatives import (
     generalised_inverse,
@@ -87,7 +87,7 @@ class KenwardRogerParts:
         return float(A1), float(A2)
 
 
-def kenward_roger_parts(fit: PointFit) -> KenwardRogerParts:
+def kenward_roger_parts(fit: Fitted) -> KenwardRogerParts:
     """What the formulas need of a REML fit whose Ĝ is not singular."""
     derivatives = variance_derivatives(fit.state, fit.design.blocks)
     cov = derivatives.gamma_cov

@@ -26,7 +26,7 @@ import numpy as np
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.errors import EstimationError
-from hierbayes.fit.point import PointFit
+from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.variance_derivatives import (
@@ -83,7 +83,7 @@ class SatterthwaiteParts:
         return 2.0 * mean / (mean - m)
 
 
-def satterthwaite_parts(fit: PointFit) -> SatterthwaiteParts:
+def satterthwaite_parts(fit: Fitted) -> SatterthwaiteParts:
     """What the formula needs of a REML or ML fit.
 
     Raises
@@ -108,7 +108,7 @@ def satterthwaite_parts(fit: PointFit) -> SatterthwaiteParts:
 
 
 def _on_the_boundary(
-    fit: PointFit, information: Floats, slopes: Floats
+    fit: Fitted, information: Floats, slopes: Floats
 ) -> tuple[Floats, Floats, tuple[int, ...]]:
     """The same in terms of roots of the blocks of G with as many columns as their rank.
 

@@ -1,0 +1,1 @@
+"""Degrees of freedom of linear hypotheses on fixed effects."""
