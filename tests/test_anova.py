@@ -179,3 +179,13 @@ def test_refusals(reml_fits: Cache[hb.Fit], hs: pd.DataFrame) -> None:
         with pytest.raises(hb.HypothesisError) as error:
             hb.anova(fit)  # type: ignore[arg-type]
         assert str(error.value) == message
+
+
+def test_several_fits_are_sent_where_they_are_compared(reml_fits: Cache[hb.Fit]) -> None:
+    with pytest.raises(hb.HypothesisError) as error:
+        hb.anova(reml_fits["oneway"], reml_fits["ancova"])
+    assert str(error.value) == (
+        "anova() tests the terms of one fit; two fits are compared by "
+        "hb.likelihood_ratio(smaller, larger), several by hb.model_table(a, b, ...) or "
+        "hb.compare(a, b, ...)"
+    )

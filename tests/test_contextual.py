@@ -435,3 +435,48 @@ def test_latent_means_that_do_not_exist_are_refused(hs: pd.DataFrame) -> None:
 
 def test_a_variable_of_groups_is_its_own_latent_mean(hs: pd.DataFrame) -> None:
     assert_allclose(hb.lvar(hs["PRACAD"], hs["school"]), hs["PRACAD"], rtol=1e-9)
+
+
+# ---------------------------------------------------------------- columns of one's own
+
+
+@pytest.fixture(scope="module")
+def own(hs: pd.DataFrame) -> pd.DataFrame:
+    mean = hs.groupby("school", observed=True)["ses"].transform("mean")
+    return hs.assign(meanses=mean, centred=mean - mean.mean(), dev=hs["ses"] - mean,
+                     rounded=mean.round(3), **{"my mean": mean})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fixed", "spelt"),
+    [
+        ("ses + meanses", "ses + cvar(ses, school)"),
+        ("ses + `my mean`", "ses + cvar(ses, school)"),
+        ("ses + centred", "ses + cvar(ses, school)"),
+        ("ses + dev", "ses + dvar(ses, school)"),
+        ("(ses + meanses) * Sector", "(ses + cvar(ses, school)) * Sector"),
+        ("(ses + centred) * Sector", "(ses + cvar(ses, school)) * Sector"),
+        ("ses * meanses", "ses * cvar(ses, school)"),
+    ],
+)
+def test_own_columns_of_means_are_known(fixed: str, spelt: str, own: pd.DataFrame) -> None:
+    mine = fitted(f"mathach ~ {fixed}", own, "~ 1 | school").contextual("ses")
+    theirs = fitted(f"mathach ~ {spelt}", own, "~ 1 | school").contextual("ses")
+    for table in ("table", "differences"):
+        assert_allclose(getattr(mine, table), getattr(theirs, table), rtol=1e-7, atol=1e-12)
+
+
+def test_own_columns_are_named(own: pd.DataFrame) -> None:
+    text = str(fitted("mathach ~ ses + meanses", own, "~ 1 | school").contextual("ses"))
+    assert "Mean:   meanses, which is cvar(ses, school) of these rows (exact)\n" in text
+
+
+def test_what_is_nearly_a_mean_is_none(own: pd.DataFrame) -> None:
+    with pytest.raises(hb.DataError, match=r"has no group mean of 'ses'"):
+        fitted("mathach ~ ses + rounded", own, "~ 1 | school").contextual("ses")
+    with pytest.raises(hb.DataError) as error:
+        fitted("mathach ~ ses * centred", own, "~ 1 | school").contextual("ses")
+    assert str(error.value) == (
+        "the slopes of 'ses' change with its group mean, and the column that stands for it is that "
+        "mean less a constant; write cvar(ses, school)"
+    )

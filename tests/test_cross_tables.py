@@ -179,3 +179,21 @@ def test_refusals(case: str, small_data: pd.DataFrame) -> None:
         action(small_data)
     assert type(refused.value) is kind
     assert str(refused.value) == message
+
+
+def test_groups_are_named_by_a_formula_too(hs: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(hb.up(hs, "~ school"), hb.up(hs, "school"))
+    both = hb.levels(hs, "~ Sector + school").table
+    pd.testing.assert_frame_equal(both, hb.levels(hs, ["Sector", "school"]).table)
+    with pytest.raises(hb.FormulaError) as error:
+        hb.up(hs, "~ Sector/school")
+    assert str(error.value) == (
+        "cannot read '~ Sector/school': a group is named by columns joined by '+', as in "
+        "'~ Sex + school'"
+    )
+
+
+def test_data_come_first(hs: pd.DataFrame) -> None:
+    with pytest.raises(hb.DataError) as error:
+        hb.tab("~ Sector", hs)  # type: ignore[arg-type]
+    assert str(error.value) == "the data come first: tab(data, '~ Sector')"

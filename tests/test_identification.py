@@ -150,3 +150,11 @@ def test_a_residual_variance_of_zero_is_named() -> None:
     assert diagnosis.verdict == "The REML maximum lies on the boundary: σ is zero."
     assert diagnosis.findings[-1].startswith("the residual variance is estimated as zero")
     assert fit.sigma < 1e-3
+
+
+def test_the_summary_says_which_variance_is_none() -> None:
+    hs = hb.load_dataset("hs")
+    fit = hb.Model("mathach ~ ses", random="~ 1 + Sector | school", data=hs).reml()
+    said = "the variance of 'Sector[T.Public]' is not in the likelihood by itself; see diagnose()"
+    assert said in " ".join(str(fit).split())
+    assert "by itself" not in str(hb.Model("mathach ~ ses + (1 + ses | school)", data=hs).reml())

@@ -332,3 +332,20 @@ def test_effects_estimable_in_some_group() -> None:
         assert estimable_somewhere(B, rows).tolist() == [True, True]
     B[39] = np.diag([2.0, 0.0])
     assert estimable_somewhere(B, rows).tolist() == [True, False]
+
+
+def test_groups_of_each_of_several_columns_are_told_apart() -> None:
+    rows = pd.DataFrame({"board": np.repeat(["a", "b"], 8), "school": np.repeat(range(4), 4),
+                         "y": np.arange(16.0), "size": np.repeat([3.0, 5.0, 4.0, 6.0], 4),
+                         "tax": np.repeat([1.0, 2.0], 8)})  # fmt: skip
+    nested = hb.levels(rows, ["board", "school"]).notes
+    assert nested == (
+        "two levels: rows, and groups by 'board' and 'school' together; each column may name "
+        "groups of its own",
+        "2 groups of 'board', each with several of 'school': constant within them, too, 'tax'; "
+        "levels(data, 'board')",
+        "'school' names these 4 groups by itself; the rest adds none",
+    )
+    crossed = hb.levels(rows.assign(school=np.tile([0, 0, 1, 1], 4)), ["board", "school"]).notes
+    assert "2 groups of 'school', each with several of 'board': no variable" in crossed[2]
+    assert hb.levels(rows, "school").notes == ()

@@ -598,3 +598,28 @@ def test_pictures_of_160_schools_have_few_artists(hsfull: pd.DataFrame) -> None:
     ):
         figure = draw()
         assert artists(figure) < 100 + 100 * len(figure.axes) + 2 * 160
+
+
+def test_effects_by_combinations_of_several(hs: pd.DataFrame) -> None:
+    fit = hb.Model("mathach ~ ses * Minority * Sector + (1 | school)", data=hs).reml()
+    both = plots.effects_frame(fit, hs, "ses", by=["Minority", "Sector"])
+    assert both.by == "Minority, Sector"
+    for sector in ("Catholic", "Public"):
+        one = plots.effects_frame(fit, hs, "ses", by="Minority", at={"Sector": sector}).frame
+        for level in ("No", "Yes"):
+            ours = both.frame[both.frame["by"] == f"{level}, {sector}"].drop(columns="by")
+            theirs = one[one["by"] == level].drop(columns="by")
+            assert_allclose(ours, theirs, rtol=1e-10)
+    figure = plots.plot_effects(fit, hs, "ses", by=["Minority", "Sector"])
+    assert figure.axes[0].get_title("left") == "Effect of ses by Minority, Sector, REML"
+
+
+@pytest.mark.parametrize("draw", ["plot_effects", "plot_gap"])
+def test_several_values_in_at_are_refused(hs: pd.DataFrame, draw: str) -> None:
+    fit = hb.Model("mathach ~ ses * Minority * Sector + (1 | school)", data=hs).reml()
+    with pytest.raises(hb.StudyError) as error:
+        getattr(plots, draw)(fit, hs, "ses", by="Minority", at={"Sector": ["Public", "Catholic"]})
+    assert str(error.value) == (
+        "at= holds each variable at one value, and 'Sector' has several: ['Public', 'Catholic']; "
+        "name it in by= to see it at each of them"
+    )

@@ -19,7 +19,7 @@ from hierbayes.fit.effects import fixef
 from hierbayes.fit.evidence import Maximum, Sampling
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.prediction import residuals
-from hierbayes.fit.variance import var_corr
+from hierbayes.fit.variance import undetermined, var_corr
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.notation import current_notation
 
@@ -149,8 +149,15 @@ def _title(fit: Fitted) -> str:
 
 
 def _about(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:
-    near = tuple(("Beware", one.text) for one in near_combinations(fit.problem))
-    return subject_of(fit.design).lines(*further, *near, dropped=fit.design.dropped)
+    near = [("Beware", one.text) for one in near_combinations(fit.problem)]
+    blind = [
+        ("Note", f"the variance of '{effect}' is not in the likelihood by itself; see diagnose()")
+        for effect, alone in zip(
+            fit.design.effects, undetermined(fit.problem).diagonal(), strict=True
+        )
+        if alone
+    ]
+    return subject_of(fit.design).lines(*further, *near, *blind, dropped=fit.design.dropped)
 
 
 def _criteria(evidence: Maximum) -> pd.DataFrame:

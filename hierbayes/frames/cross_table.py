@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from math import prod
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from hierbayes.errors import DataError, FormulaError
+from hierbayes.errors import DataError
 from hierbayes.frames.constancy import factor_codes
 from hierbayes.frames.named_columns import (
     column_names,
+    formula_columns,
     require_column,
     require_distinct_columns,
     require_frame,
 )
 from hierbayes.frames.native_numbers import native_numbers
-from hierbayes.specification.term_parser import outside_backticks
 
 TOTAL, MISSING = "Total", "(missing)"
 _CELLS = 10_000_000
-_EXAMPLE = "columns joined by '+', as in '~ Sex + school'"
-_NO_NAME = set("~|*/^()[]{}-%,'\"")  # what a name has only between backticks
 
 
 def tab(
@@ -81,9 +78,15 @@ def tab(
     Catholic (3, 22)
     Public (3, 20)
     """
+    if isinstance(df, str) and isinstance(by, pd.DataFrame):
+        raise DataError(f"the data come first: tab(data, '{df}')")
     df = native_numbers(df)
     require_frame(df)
-    names = _formula_names(by) if isinstance(by, str) else column_names(by, "by")
+    names = (
+        formula_columns(by, "by", "a table is of")
+        if isinstance(by, str)
+        else column_names(by, "by")
+    )
     _require_columns(names, df)
     _require_proportions(proportions, len(names))
     factors = [_levels(df[name]) for name in names]
@@ -97,19 +100,6 @@ def tab(
         counts = np.concatenate([counts, counts.sum(axis=axis, keepdims=True)], axis=axis)
     labels = [pd.Index([*levels, TOTAL], dtype=object) for _, levels in factors]
     return _labelled(_shares(counts, proportions), labels, names)
-
-
-def _formula_names(formula: str) -> tuple[str, ...]:
-    """The columns of a formula such as ``~ Sector + school``."""
-    right = formula.strip().removeprefix("~")
-    plain = outside_backticks(right)
-    if _NO_NAME & set(plain) or plain.count("`") % 2:
-        raise FormulaError(f"cannot read '{formula}': a table is of {_EXAMPLE}")
-    cuts = [-1, *(place for place, sign in enumerate(plain) if sign == "+"), len(right)]
-    pieces = [right[start + 1 : end].strip() for start, end in pairwise(cuts)]
-    if not all(pieces):
-        raise FormulaError(f"cannot read '{formula}': a table is of {_EXAMPLE}")
-    return column_names([piece.strip("`") for piece in pieces], "by")
 
 
 def _require_columns(names: tuple[str, ...], df: pd.DataFrame) -> None:

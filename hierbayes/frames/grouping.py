@@ -14,6 +14,7 @@ from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.frames.named_columns import (
     column_names,
+    formula_columns,
     require_column,
     require_distinct_columns,
     require_frame,
@@ -81,7 +82,7 @@ class Groups:
 
 
 def group_rows(data: pd.DataFrame, group: str | Sequence[str]) -> Groups:
-    """The groups of data by one column or several.
+    """The groups of data by one column or several, named or in a formula (``"~ school"``).
 
     Raises
     ------
@@ -90,6 +91,8 @@ def group_rows(data: pd.DataFrame, group: str | Sequence[str]) -> Groups:
         values cannot name groups.
     """
     require_frame(data)
+    if isinstance(group, str) and group.lstrip().startswith("~") and group not in data.columns:
+        group = formula_columns(group, "group", "a group is named by")
     names = column_names(group, "group")
     for name in names:
         require_column(name, data)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 
-from hierbayes.errors import DataError
+from hierbayes.errors import DataError, FormulaError
+from hierbayes.specification.term_parser import outside_backticks
 
 _LISTED = 12  # columns that a message names
 _SHOWN = 5  # values that a message names
+_EXAMPLE = "columns joined by '+', as in '~ Sex + school'"
+_NO_NAME = set("~|*/^()[]{}-%,'\"")  # what a name has only between backticks
 
 
 def require_frame(data: Any, name: str = "data") -> None:
@@ -52,6 +56,25 @@ def column_names(given: str | Sequence[str], role: str) -> tuple[str, ...]:
         if names.count(name) > 1:
             raise DataError(f"{role} names '{name}' twice")
     return names
+
+
+def formula_columns(formula: str, role: str, what: str) -> tuple[str, ...]:
+    """The columns of a formula such as ``~ Sector + school``.
+
+    Raises
+    ------
+    FormulaError
+        When it is not of columns joined by "+".
+    """
+    right = formula.strip().removeprefix("~")
+    plain = outside_backticks(right)
+    if _NO_NAME & set(plain) or plain.count("`") % 2:
+        raise FormulaError(f"cannot read '{formula}': {what} {_EXAMPLE}")
+    cuts = [-1, *(place for place, sign in enumerate(plain) if sign == "+"), len(right)]
+    pieces = [right[start + 1 : end].strip() for start, end in pairwise(cuts)]
+    if not all(pieces):
+        raise FormulaError(f"cannot read '{formula}': {what} {_EXAMPLE}")
+    return column_names([piece.strip("`") for piece in pieces], role)
 
 
 def shown(values: Iterable[Any]) -> str:

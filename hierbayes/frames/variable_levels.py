@@ -17,6 +17,7 @@ from hierbayes.frames.constancy import (
     FACTOR,
     NUMBER,
     as_floats,
+    is_constant_within,
     kind_of,
     partly_missing,
     varies_within,
@@ -144,7 +145,8 @@ def levels(df: pd.DataFrame, group: str | Sequence[str]) -> Levels:
     rows = {name: (*where[name], *_row(columns[name], varies[name], groups)) for name in columns}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(_COLUMNS))
     table = table.rename_axis("variable").astype({"categories": "Int64"})
-    return Levels(table, _title(table, groups), groups.J, tuple(_notes(columns, table, groups)))
+    notes = (*_of_each_name(df, table, groups), *_notes(columns, table, groups))
+    return Levels(table, _title(table, groups), groups.J, notes)
 
 
 def _where(
@@ -198,6 +200,29 @@ def _title(table: pd.DataFrame, groups: Groups) -> str:
         f"Levels of {len(table)} variables: {groups.sizes.sum()} rows in {groups.J} groups of "
         f"{groups.name} ({rows})"
     )
+
+
+def _of_each_name(df: pd.DataFrame, table: pd.DataFrame, groups: Groups) -> Iterator[str]:
+    """Where several columns name the groups: which variables are those of one column's groups."""
+    if len(groups.names) < 2:
+        return
+    above = table.index[table["level"].isin([LEVEL2, DERIVED])]
+    yield (
+        f"two levels: rows, and groups by {' and '.join(map(repr, groups.names))} together; each "
+        "column may name groups of its own"
+    )
+    for name in groups.names:
+        own = group_rows(df, name)
+        if own.J == groups.J:
+            yield f"'{name}' names these {groups.J} groups by itself; the rest adds none"
+            continue
+        named = [other for other in groups.names if other != name]
+        outer = [one for one in above if is_constant_within(df[one], own)]
+        nested = f"{own.J} groups of '{name}', each with several of {', '.join(map(repr, named))}"
+        if outer:
+            yield f"{nested}: constant within them, too, {shown(outer)}; levels(data, '{name}')"
+        else:
+            yield f"{nested}: no variable is constant within them"
 
 
 def _notes(columns: dict[str, pd.Series], table: pd.DataFrame, groups: Groups) -> Iterator[str]:

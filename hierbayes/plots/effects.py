@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
+from hierbayes.frames.named_columns import column_names
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.plots.band import band_in_words, pointwise_band
 from hierbayes.plots.canvas import canvas
@@ -44,6 +46,7 @@ class Effects:
     ----------
     y, x : str
     by : str or None
+        Other variables, joined by commas.
     frame : DataFrame
         ``by``, ``x``, ``estimate``, ``se``, ``df``, ``lower``, ``upper``.
     L : DataFrame
@@ -69,12 +72,12 @@ def effects_frame(
     data: pd.DataFrame,
     x: str,
     *,
-    by: str | None = None,
+    by: str | Sequence[str] | None = None,
     at: Mapping[str, Any] | None = None,
     df: str | None = None,
     prob: float = DEFAULT_PROB,
 ) -> Effects:
-    """The expected response of the population against x, by the levels of another variable.
+    """The expected response of the population against x, by the levels of other variables.
 
     Parameters
     ----------
@@ -84,11 +87,12 @@ def effects_frame(
         Of the fit.
     x : str
         A variable of the fixed part, a number or a factor.
-    by : str, optional
-        Another; a number of more than four values is shown at its 10, 50 and 90% quantiles.
+    by : str or list of str, optional
+        Another, or several, whose combinations are shown; a number of more than four values is
+        shown at its 10, 50 and 90% quantiles.
     at : mapping, optional
-        Values of further variables. Without it numbers are at their mean, and factors, and the
-        groups where the fixed part has group means, averaged over the rows.
+        A value of each of further variables. Without it numbers are at their mean, and factors,
+        and the groups where the fixed part has group means, averaged over the rows.
     df : str, optional
         As in `hb.wald`; by default Satterthwaite's, none for a MAP fit. Posteriors have none.
     prob : float
@@ -103,23 +107,26 @@ def effects_frame(
         When it is no fit, or df does not suit it.
     """
     refuse_other_than_fit(fit, "plot_effects")
-    refuse_x_twice(x, by)
+    names = () if by is None else column_names(by, "by")
+    for name in names:
+        refuse_x_twice(x, name)
     rows, interval = fit_rows(fit, data), Interval(prob)
-    levels: list[Any] = [POOLED] if by is None else shown_values(fit, rows, by)
-    if by is not None:
-        refuse_many_levels(by, len(levels))
     grid = x_values(fit, rows, x)
+    values = {name: shown_values(fit, rows, name) for name in names}
+    levels = list(product(*values.values()))  # () alone where there is no other variable
+    refuse_many_levels(", ".join(names), len(levels))
     varied = pd.DataFrame({x: list(grid) * len(levels)})
-    if by is not None:
-        varied[by] = np.repeat(np.asarray(levels, dtype=object), len(grid))
-        varied[by] = varied[by].infer_objects()
+    for place, name in enumerate(names):
+        one = np.asarray([level[place] for level in levels], dtype=object)
+        varied[name] = np.repeat(one, len(grid))
+        varied[name] = varied[name].infer_objects()
     found = average_rows(fit, rows, varied, at)
     frame = pointwise_band(fit, found.X, df, interval)
-    words = np.asarray([value_text(one) for one in levels], dtype=object)
-    frame.insert(0, "by", np.repeat(words, len(grid)))
+    words = [", ".join(map(value_text, level)) or POOLED for level in levels]
+    frame.insert(0, "by", np.repeat(np.asarray(words, dtype=object), len(grid)))
     frame.insert(1, "x", varied[x].to_numpy())
     return Effects(
-        fit.design.specification.response, x, by, frame,
+        fit.design.specification.response, x, ", ".join(names) or None, frame,
         pd.DataFrame(found.X, columns=pd.Index(fit.design.terms, name="term")),
         band_in_words(fit, df, interval), found.held, not is_factor(fit, rows[x]),
     )  # fmt: skip
@@ -130,7 +137,7 @@ def plot_effects(
     data: pd.DataFrame,
     x: str,
     *,
-    by: str | None = None,
+    by: str | Sequence[str] | None = None,
     at: Mapping[str, Any] | None = None,
     df: str | None = None,
     prob: float = DEFAULT_PROB,
@@ -157,6 +164,7 @@ def plot_effects(
     """
     found = effects_frame(fit, data, x, by=by, at=at, df=df, prob=prob)
     levels = list(found.frame["by"].unique())
+    by = found.by
     looks = dict(zip(levels, SERIES if by else (Look(BLACK, "o"),), strict=False))
     with canvas(ax, figsize, panel=(6.4, 4.6)) as drawn:
         if found.along:

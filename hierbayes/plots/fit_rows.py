@@ -124,11 +124,17 @@ def average_rows(
     Raises
     ------
     StudyError
-        When a name is no variable of the fixed part, or is stated twice.
+        When a name is no variable of the fixed part, is stated twice, or at several values.
     DataError
         When a level does not exist.
     """
     stated = dict(at or {})
+    for name, value in stated.items():
+        if np.ndim(value) or isinstance(value, Mapping | set):
+            raise StudyError(
+                f"at= holds each variable at one value, and '{name}' has several: {value!r}; name "
+                "it in by= to see it at each of them"
+            )
     for name in (*varied.columns, *stated):
         refuse_no_variable(fit, name)
         if name in stated and name in varied.columns:

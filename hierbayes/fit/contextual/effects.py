@@ -171,6 +171,8 @@ def _about(fit: Fitted, slopes: ContextualSlopes, given: str) -> tuple[str, ...]
         "lvar": f"lvar({x}, {group}), latent group mean (approximate)",
         "x": f"that of the rows at hand, {x} − dvar({x}, {group}) (exact)",
     }
+    if slopes.own:
+        means["cvar"] = f"{slopes.own}, which is cvar({x}, {group}) of these rows (exact)"
     return about_fit(fit, ("Mean", means[slopes.mean]), ("Given", given))
 
 

@@ -31,6 +31,7 @@ from hierbayes.design.columns import term_columns
 from hierbayes.design.design import Design
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.fit.contextual.moderators import Setting, choose_settings, factor_names
+from hierbayes.fit.contextual.own_columns import own_columns
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.terms import bare, factor_text, is_number
 
@@ -93,6 +94,8 @@ class ContextualSlopes:
     settings : tuple of Setting
         One, and empty, where the slopes depend on nothing.
     within, between : (S, p) float
+    own : str
+        The column of the data that is the group mean; empty where it is made in the formula.
     """
 
     x: str
@@ -100,6 +103,7 @@ class ContextualSlopes:
     settings: tuple[Setting, ...]
     within: Floats
     between: Floats
+    own: str
 
     @property
     def contextual(self) -> Floats:
@@ -133,20 +137,27 @@ def contextual_slopes(
     _refuse_bent(design, x)
     _refuse_several_columns(columns, x)
     mean = _refuse_inseparable(columns, x, design)
+    theirs = own_columns(design, x)
     others = tuple(dict.fromkeys(factor for column in columns for factor in column.others))
     bent = any(len(column.roles) > 1 for column in columns)
+    if bent and own_columns(design, x, exact=True) != theirs:
+        raise DataError(
+            f"the slopes of '{x}' change with its group mean, and the column that stands for it is "
+            f"that mean less a constant; write cvar({x}, {design.specification.group})"
+        )
     settings = choose_settings(design, x, others, at or {}, on_itself=bent)
     slopes = np.zeros((2, len(settings), len(design.terms)))
     rest = _rest(design, x, columns, settings) if others else {}
     for column in columns:
         own = np.array([column.slopes(setting.values.get(x, 0.0)) for setting in settings])
         slopes[:, :, column.place] = own.T * rest.get(column.place, 1.0)
-    return ContextualSlopes(x, mean, settings, slopes[0], slopes[1])
+    named = next((name for name, role in theirs.items() if role == mean), "")
+    return ContextualSlopes(x, mean, settings, slopes[0], slopes[1], named)
 
 
 def x_columns(design: Design, x: str) -> tuple[XColumn, ...]:
     """The fixed columns that contain x, its group mean or its deviation, and as what."""
-    forms = _forms(x, design.specification.group)
+    forms = _forms(design, x)
     found, place = [], 0
     for part in design.columns.fixed_spec.structure:
         factors = list(map(factor_text, part.term.factors))
@@ -161,17 +172,19 @@ def x_columns(design: Design, x: str) -> tuple[XColumn, ...]:
     return tuple(found)
 
 
-def _forms(x: str, group: str) -> dict[str, str]:
+def _forms(design: Design, x: str) -> dict[str, str]:
     """The spellings of x, its group mean, its deviation and its latent mean, without quotes."""
-    bare, name = _plain(x), _plain(group)
-    return {bare: "x"} | {f"{role}({bare},{name})": role for role in ("cvar", "dvar", "lvar")}
+    bare, name = _plain(x), _plain(design.specification.group)
+    spelt = {f"{role}({bare},{name})": role for role in ("cvar", "dvar", "lvar")}
+    return {_plain(own): role for own, role in own_columns(design, x).items()} | {bare: "x"} | spelt
 
 
 def _role(factor: str, forms: dict[str, str]) -> str:
     """What a factor is of x; empty for a column of the data that is called as a mean is."""
     role = forms.get(_plain(factor), "")
     is_column = factor[:1] == factor[-1:] == "`" and factor.count("`") == 2
-    return "" if is_column and role != "x" else role
+    is_called = "(" in factor
+    return "" if is_column and is_called and role != "x" else role
 
 
 def _plain(text: str) -> str:
@@ -180,7 +193,7 @@ def _plain(text: str) -> str:
 
 def _refuse_bent(design: Design, x: str) -> None:
     """Refuse terms in which x stands otherwise than as itself, its mean or its deviation."""
-    forms = _forms(x, design.specification.group)
+    forms = _forms(design, x)
     for part in design.columns.fixed_spec.structure:
         factors = list(map(factor_text, part.term.factors))
         words = [factor for factor in factors if not is_number(factor)]
@@ -246,6 +259,9 @@ def _rest(
     grid = {name: np.repeat(_values(settings, name), 2) for name in settings[0].values}
     grid |= {name: np.tile(levels[::-1] or [2.0, 1.0], len(settings)) for name in factor_names(x)}
     grid[design.specification.group] = np.repeat(range(len(settings)), 2)
+    for name, role in own_columns(design, x).items():
+        deviation = np.tile([0.5, -0.5], len(settings))
+        grid[name] = deviation if role == "dvar" else 1.5 + 0.0 * deviation
     terms = tuple(dict.fromkeys(design.columns.term_of[column.place] for column in columns))
     made, names = term_columns(design.columns, terms, pd.DataFrame(grid))
     value = {c.place: made[::2, names.index(design.terms[c.place])] for c in columns}

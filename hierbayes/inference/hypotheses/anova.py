@@ -63,13 +63,15 @@ class Anova(Printed):
         return Page(self.title, self.about, (Table(self.table), Items(self.notes)))
 
 
-def anova(fit: Fit, *, df: str | None = None) -> Anova:
+def anova(fit: Fit, *others: Fit, df: str | None = None) -> Anova:
     """Test every term of the fixed part but the intercept, each beyond all others (type III).
 
     Parameters
     ----------
     fit : Fit
         Of any engine; for a posterior each term has its posterior counterpart.
+    *others : Fit
+        None: fits are compared by `likelihood_ratio`, `model_table` and `compare`.
     df : str, optional
         As for `wald`.
 
@@ -96,6 +98,12 @@ def anova(fit: Fit, *, df: str | None = None) -> Anova:
     Sector          1    35.3824    5.9582  0.0198
     ses:Sector      1  1721.6023   10.8078  0.0010
     """
+    if others:
+        raise HypothesisError(
+            "anova() tests the terms of one fit; two fits are compared by "
+            "hb.likelihood_ratio(smaller, larger), several by hb.model_table(a, b, ...) or "
+            "hb.compare(a, b, ...)"
+        )
     refuse_other_than_fit(fit, "anova")
     if df is not None:
         refuse_unknown_method(df)
