@@ -195,5 +195,5 @@ def test_groups_are_named_by_a_formula_too(hs: pd.DataFrame) -> None:
 
 def test_data_come_first(hs: pd.DataFrame) -> None:
     with pytest.raises(hb.DataError) as error:
-        hb.tab("~ Sector", hs)  # type: ignore[arg-type]
+        hb.tab("~ Sector", hs)
     assert str(error.value) == "the data come first: tab(data, '~ Sector')"
