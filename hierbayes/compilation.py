@@ -23,6 +23,9 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     Numba keeps machine code beside the source, or in the user's cache folder; where neither can be
     written to (an image that is read only, an account without a home), it refuses the function.
     Then it is compiled without a cache: in each process anew.
+
+    What it keeps of a function is outdated by a change of the function's own file alone.  After a
+    change to a compiled function that others call from other files, ``make clean`` removes theirs.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
