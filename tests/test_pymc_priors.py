@@ -140,3 +140,31 @@ def test_a_prior_too_wide_to_draw_from_is_refused(small_data: pd.DataFrame) -> N
             r"makes sense",
             said,
         )
+
+
+@pytest.mark.parametrize("stated", ["sd", "sigma", "gamma"])
+def test_one_distribution_stated_of_a_block_is_that_of_each(
+    small_data: pd.DataFrame, stated: str
+) -> None:
+    """At any point the density is that of the family of the same distribution."""
+    known = {
+        "sd": (pm.Gamma.dist(2.0, 0.5), hb.Gamma(2, 0.5)),
+        "sigma": (pm.Exponential.dist(0.5), hb.Exponential(0.5)),
+        "gamma": (pm.StudentT.dist(4.0, 0.0, 3.0), hb.StudentT(4, 0, 3)),
+    }[stated]
+    densities = []
+    for prior in known:
+        model = hb.Model("y ~ x + w", "~ 1 + x | g", data=small_data, priors={stated: prior})
+        graph = model.graph()
+        point, places = {}, iter(np.linspace(-0.4, 0.7, 20))
+        for name, value in graph.initial_point().items():
+            values = [next(places) for _ in range(np.size(value))]
+            point[name] = np.reshape(values, np.shape(value))
+        densities.append(graph.compile_logp(mode="FAST_COMPILE")(point))
+    assert_allclose(densities[0], densities[1], rtol=1e-7)
+
+
+def test_one_distribution_of_several_parameters_is_drawn_for_each(small_data: pd.DataFrame) -> None:
+    model = hb.Model("y ~ x + w", "~ 1 + x | g", data=small_data, priors={"sd": pm.Gamma.dist(2, 1)})
+    one, other = (variable for variable in model.graph().free_RVs if "sd" in variable.name)
+    assert float(one.eval()) != float(other.eval())

@@ -33,7 +33,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.pymc_import import pm
 
-_CACHE_VERSION = "1"
+_CACHE_VERSION = "2"
 _pointer = types.CPointer(types.float64)
 _LOG_DENSITY = types.int64(types.uint64, _pointer, _pointer, _pointer, _pointer)
 _EXPAND = types.int64(types.uint64, types.uint64, _pointer, _pointer, _pointer)
@@ -49,11 +49,11 @@ def log_density(dim, x_, gradient_, value_, data):
     try:
         value, gradient, _ = read_compiled(carray(x_, ({n_dim},)), data)
         out = carray(gradient_, ({n_dim},))
-        out[...] = gradient
         carray(value_, (1,))[0] = value.item()
         if not np.isfinite(value.item()):
             return 4
         for i in range({n_dim}):
+            out[i] = gradient[i]
             if not np.isfinite(out[i]):
                 return 3
     except Exception:
@@ -65,7 +65,8 @@ def expand(dim, expanded, x_, out_, data):
     try:
         _, _, parameters = read_compiled(carray(x_, ({n_dim},)), data)
         out = carray(out_, ({n_out},))
-        out[...] = parameters
+        for i in range({n_out}):
+            out[i] = parameters[i]
     except Exception:
         return 1
     return 0

@@ -18,7 +18,12 @@ serves every data set and every prior of the same structure.
 
 from __future__ import annotations
 
+import numpy as np
+import pytensor
 import pytensor.tensor as pt
+from pytensor.graph.replace import clone_replace
+from pytensor.graph.traversal import graph_inputs as inputs_of
+from pytensor.tensor.random.type import RandomType
 from pytensor.tensor.variable import TensorVariable
 
 from hierbayes.design.crossproducts import CrossProducts
@@ -184,7 +189,7 @@ def _variable(
         refuse_shaped(prior, block)
         if block in ("sd", "sigma"):
             refuse_negative(prior, block)
-        return pm.modelcontext(None).register_rv(prior.variable.copy(), name=name)
+        return pm.modelcontext(None).register_rv(_one_more(prior.variable), name=name)
     if isinstance(prior, DesignNormal):
         return pm.Flat(name, dims=dims)
     use_sign = signed and prior.signed is not None
@@ -197,6 +202,18 @@ def _variable(
     if use_sign:
         return _signed(name, str(distribution), parameters, data, None if dims else at)
     return getattr(pm, str(distribution))(name, **parameters, dims=dims)
+
+
+def _one_more(variable: TensorVariable) -> TensorVariable:
+    """A random variable of the same distribution, with a generator of its own.
+
+    One is needed for each parameter that the distribution is stated of; PyMC finds its density
+    and its transform by its operation, which a copy of its value has not.
+    """
+    generators = [v for v in inputs_of([variable]) if isinstance(v.type, RandomType)]
+    fresh = {generator: pytensor.shared(np.random.default_rng()) for generator in generators}
+    (found,) = clone_replace([variable], fresh)
+    return found
 
 
 def _signed(

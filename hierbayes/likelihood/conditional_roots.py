@@ -36,9 +36,10 @@ def conditional_roots(root: Floats, A: Floats) -> Floats:
                 M[i, k] = total
             for h in range(q):
                 low[i, h] = root[h, i]
-        if cholesky_in_place(M):
+        found = cholesky_in_place(M)
+        if found:
             solve_lower(M, low)
-            roots[j] = low
-        else:
-            roots[j] = np.nan
+        for i in range(size):
+            for h in range(q):
+                roots[j, i, h] = low[i, h] if found else np.nan
     return roots
