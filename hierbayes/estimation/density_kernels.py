@@ -85,7 +85,8 @@ def _read_numbers(x, data, s, slopes, gradient):
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _fill_correlation(x, data, root):
     """Root of the correlation matrix, block by block; its log prior, but for a constant."""
-    at, first, total = int(data[_CORR_AT]), 0, 0.0
+    at, total = int(data[_CORR_AT]), 0.0
+    first = np.int64(0)  # a literal would have the loop's body compiled twice
     for b in range(int(data[_BLOCKS])):
         size = int(data[int(data[_AT_BLOCKS]) + 2 * b])
         weight = data[int(data[_AT_BLOCKS]) + 2 * b + 1]
@@ -98,7 +99,7 @@ def _fill_correlation(x, data, root):
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _pull_correlation(x, data, d_root, gradient):
     """The gradient of a function with derivatives d_root, and of the log prior."""
-    at, first = int(data[_CORR_AT]), 0
+    at, first = int(data[_CORR_AT]), np.int64(0)  # as above
     for b in range(int(data[_BLOCKS])):
         size = int(data[int(data[_AT_BLOCKS]) + 2 * b])
         weight = data[int(data[_AT_BLOCKS]) + 2 * b + 1]
