@@ -122,7 +122,7 @@ def graph_target(
         if progress:
             announce(
                 "compiling the log density of this structure, because a prior is a distribution "
-                "of PyMC: about 15 s the first time on a machine"
+                "of PyMC: 10 to 90 s the first time on a machine"
             )
         _structures[inputs.structure] = _compile(build_graph(design, inputs, priors), inputs)
     compiled = _structures[inputs.structure]

@@ -95,7 +95,7 @@ def target_of(design: Design, inputs: GraphInputs, priors: PriorSet, *, progress
 
         return graph_target(design, inputs, priors, progress=progress)
     if progress and not is_compiled():
-        announce("compiling the log density, once on this machine: about 20 s")
+        announce("compiling the log density, once on this machine: 15 to 60 s")
     compiled = callbacks()
     return Target(
         compiled.log_density,
