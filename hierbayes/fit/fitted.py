@@ -112,6 +112,11 @@ class Fitted(ABC):
         """Schwarz's criterion; under REML it counts n − p rows, as nlme does."""
         return self.maximum.bic
 
+    @property
+    def objection(self) -> str:
+        """Why its draws cannot be used; empty where they can, and where one θ was maximised."""
+        return ""
+
     # ---------------------------------------------------------------- in words
 
     @property

@@ -12,6 +12,7 @@ import pandas as pd
 
 from hierbayes.display.interval import Interval
 from hierbayes.fit.contextual.effects import ContextualEffects, effects_of_draws
+from hierbayes.fit.convergence import convergence_table, objection
 from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler
 from hierbayes.fit.effects import population_draws
 from hierbayes.fit.evidence import Sampling
@@ -72,6 +73,13 @@ class PosteriorFit(Fit):
         """Chains, draws and seed."""
         chains, draws = self.theta.sigma.shape
         return f"{chains} chains × {draws}, seed {self.evidence.seed}"
+
+    @cached_property
+    def objection(self) -> str:
+        """Why the draws cannot be used, of chains and divergences; empty where they can."""
+        r_hat = float(convergence_table(self, random_effects=False)["r_hat"].max())
+        diverging = np.asarray(self.evidence.stats["diverging"])
+        return objection(r_hat, int(diverging.sum()), diverging.size)
 
     def _found(self) -> str:
         return self.draws_text

@@ -147,7 +147,7 @@ def plot_beta_space(
     'Intercept'
     """
     frame = beta_space_frame(fit, effects=effects, groups=groups, max_groups=max_groups, prob=prob)
-    with canvas(ax, figsize, panel=(7.0, 5.4)) as drawn:
+    with canvas(ax, figsize, beware=fit.objection, panel=(7.0, 5.4)) as drawn:
         _draw_ellipses(drawn.ax, frame)
         _draw_groups(drawn.ax, frame.groups)
         _draw_populations(drawn.ax, frame.populations)

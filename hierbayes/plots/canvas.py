@@ -54,6 +54,7 @@ def canvas(
     share: bool = False,
     projection: str | None = None,
     count: int | None = None,
+    beware: str = "",
 ) -> Iterator[Canvas]:
     """Axes to draw on, with the settings of these pictures in force inside the block.
 
@@ -74,6 +75,8 @@ def canvas(
     count : int, optional
         Of panels in use, where they do not fill the shape; the last ones of a new figure are
         taken away.
+    beware : str
+        Why the draws that are shown cannot be used, where they cannot: said above the picture.
 
     Raises
     ------
@@ -96,7 +99,9 @@ def canvas(
             panels = tuple(made.ravel())
             for spare in panels[count:] if count else ():
                 spare.remove()
-            yield Canvas(figure, panels[:count], True)
+            drawn = Canvas(figure, panels[:count], True)
+            yield drawn
+            _warn(drawn, beware)
             as_written([figure], {})
             return
         panels = tuple(np.ravel(np.asarray(ax, dtype=object)))
@@ -104,7 +109,9 @@ def canvas(
         if projection == "3d" and not all(hasattr(one, "plot_surface") for one in panels):
             raise StudyError("this picture needs axes made with projection='3d'")
         before = written(panels)
-        yield Canvas(panels[0].get_figure(root=True), panels, False)
+        drawn = Canvas(panels[0].get_figure(root=True), panels, False)
+        yield drawn
+        _warn(drawn, beware)
         as_written(panels, before)
 
 
@@ -118,6 +125,19 @@ def panel_grid(count: int, widest: int = 3) -> tuple[int, int]:
     """
     columns = 2 if count == 4 else min(count, widest)
     return -(-count // columns), columns
+
+
+def _warn(drawn: Canvas, beware: str) -> None:
+    """A line above the picture: over a new figure, or over the first of the axes given."""
+    if not beware:
+        return
+    text = f"Do not use these draws: {beware}"
+    if drawn.is_new:
+        title = drawn.figure.get_suptitle()
+        drawn.figure.suptitle("\n".join(filter(None, (title, text))), x=0.01, ha="left")
+        return
+    title = drawn.ax.get_title(loc="left")
+    drawn.ax.set_title("\n".join(filter(None, (title, text))), loc="left")
 
 
 def _refuse_bad_figsize(figsize: object) -> None:

@@ -150,7 +150,7 @@ def plot_caterpillar(
     names = found.frame["effect"].unique()
     J = int(found.frame["position"].max()) + 1
     size = (3.6, min(9.0, max(2.6, 0.13 * J + 1.0)))
-    with canvas(ax, figsize, shape=(1, len(names)), panel=size) as drawn:
+    with canvas(ax, figsize, beware=fit.objection, shape=(1, len(names)), panel=size) as drawn:
         for panel, name in zip(drawn.panels, names, strict=True):
             _draw_effect(panel, found.frame[found.frame["effect"] == name])
             panel.set_title(str(name))

@@ -93,7 +93,9 @@ def plot_comparison(
     labels = list(dict.fromkeys(frame["label"]))
     shape = panel_grid(len(labels), 3)
     size = (3.0, 0.75 + 0.27 * len(fits))
-    with canvas(ax, figsize, shape=shape, panel=size, count=len(labels)) as drawn:
+    with canvas(
+        ax, figsize, beware=comparison.objection, shape=shape, panel=size, count=len(labels)
+    ) as drawn:
         for place, (panel, name) in enumerate(zip(drawn.panels, labels, strict=True)):
             _draw(panel, frame[frame["label"] == name], fits)
             panel.set_title(name, fontsize=10.0)

@@ -166,7 +166,7 @@ def plot_effects(
     levels = list(found.frame["by"].unique())
     by = found.by
     looks = dict(zip(levels, SERIES if by else (Look(BLACK, "o"),), strict=False))
-    with canvas(ax, figsize, panel=(6.4, 4.6)) as drawn:
+    with canvas(ax, figsize, beware=fit.objection, panel=(6.4, 4.6)) as drawn:
         if found.along:
             _draw_lines(drawn.ax, found.frame, looks)
         else:

@@ -190,7 +190,7 @@ def plot_gap(
     'Sector: Public − Catholic, REML'
     """
     found = gap_frame(fit, data, x, by, levels=levels, at=at, df=df, prob=prob)
-    with canvas(ax, figsize, panel=(6.4, 4.8)) as drawn:
+    with canvas(ax, figsize, beware=fit.objection, panel=(6.4, 4.8)) as drawn:
         (_draw_along if found.along else _draw_levels)(drawn.ax, found)
         drawn.ax.axhline(0.0, color=BLACK, linewidth=0.9)
         drawn.ax.set_xlabel(x)

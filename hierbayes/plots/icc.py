@@ -107,7 +107,7 @@ def plot_icc(
     frame = icc_frame(fit, prob=prob, seed=seed)
     of = dict(iter(frame.curves.groupby("kind")))
     posterior = of["posterior"]
-    with canvas(ax, figsize, panel=(5.4, 3.4)) as drawn:
+    with canvas(ax, figsize, beware=fit.objection, panel=(5.4, 3.4)) as drawn:
         panel = drawn.ax
         inside = posterior["x"].between(frame.lower, frame.upper)
         panel.fill_between(posterior["x"], posterior["density"], where=inside, color=PALE,

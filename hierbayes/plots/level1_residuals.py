@@ -128,7 +128,7 @@ def plot_level1_residuals(
     """
     found = level1_residuals_frame(fit, kind=kind, prob=prob)
     word = f"{kind.replace('_', ' ')} residual"
-    with canvas(ax, figsize, shape=(1, 3), panel=(4.3, 3.8)) as drawn:
+    with canvas(ax, figsize, beware=fit.objection, shape=(1, 3), panel=(4.3, 3.8)) as drawn:
         first, second, third = drawn.panels
         _draw_against_fitted(first, found)
         first.set_ylabel(word)

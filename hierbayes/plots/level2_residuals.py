@@ -127,7 +127,9 @@ def plot_level2_residuals(
     names = list(found.effects["effect"].unique())
     pairs = list(combinations(names, 2))
     count = len(names) + len(pairs) + 1
-    with canvas(ax, figsize, shape=panel_grid(count), panel=(3.5, 3.2), count=count) as drawn:
+    with canvas(
+        ax, figsize, beware=fit.objection, shape=panel_grid(count), panel=(3.5, 3.2), count=count
+    ) as drawn:
         panels = iter(drawn.panels)
         for name in names:
             rows, panel = found.effects[found.effects["effect"] == name], next(panels)

@@ -120,7 +120,7 @@ def plot_pancake(
     'u[Intercept]'
     """
     found = pancake_frame(fit, effects=effects)
-    with canvas(ax, figsize, panel=(6.6, 5.8), projection="3d") as drawn:
+    with canvas(ax, figsize, beware=fit.objection, panel=(6.6, 5.8), projection="3d") as drawn:
         space: Any = drawn.ax
         shape = (_MERIDIANS, _PARALLELS)
         grid = [found.surface[name].to_numpy().reshape(shape) for name in ("x", "y", "z")]

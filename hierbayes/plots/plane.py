@@ -122,7 +122,7 @@ def plot_plane(
     """
     frame = plane_frame(fit, data, x, w, at=at)
     size = float(np.clip(70.0 / np.sqrt(len(frame.points)), 0.9, 4.0))
-    with canvas(ax, figsize, panel=(6.8, 5.6), projection="3d") as drawn:
+    with canvas(ax, figsize, beware=fit.objection, panel=(6.8, 5.6), projection="3d") as drawn:
         space: Any = drawn.ax
         grid = [frame.surface[k].to_numpy().reshape(_SIDE, _SIDE) for k in ("x", "w", "y")]
         space.plot(frame.points["x"], frame.points["w"], frame.points["y"], linestyle="none",

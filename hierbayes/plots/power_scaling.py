@@ -68,7 +68,7 @@ def plot_power_scaling(
     )
     rows, columns = table.shape
     panel_size = (2.4 + 0.72 * columns, 0.8 + 0.3 * rows)
-    with canvas(ax, figsize, panel=panel_size) as drawn:
+    with canvas(ax, figsize, beware=study.baseline.objection, panel=panel_size) as drawn:
         panel = drawn.ax
         panel.pcolormesh(np.arange(columns + 1), np.arange(rows + 1), table.to_numpy(),
                          cmap="Greys", vmin=0.0, vmax=_DARKEST, edgecolors="white",

@@ -119,7 +119,7 @@ def plot_prior_ellipses(
     """
     frame = prior_ellipses_frame(study, alternatives, effects=effects)
     looks = _looks(frame.table)
-    with canvas(ax, figsize, panel=(6.6, 4.4)) as drawn:
+    with canvas(ax, figsize, beware=study.baseline.objection, panel=(6.6, 4.4)) as drawn:
         for name, points in frame.boundaries.groupby("ellipse", sort=False):
             if name in looks:
                 width = 2.2 if name == BASELINE else 1.5

@@ -146,7 +146,9 @@ def plot_prior_posterior(
     count = len(frame.summary)
     shape = panel_grid(count)
     panel_size = (3.3, 2.5) if count > 1 else (5.4, 3.8)
-    with canvas(ax, figsize, shape=shape, panel=panel_size, count=count) as drawn:
+    with canvas(
+        ax, figsize, beware=fit.objection, shape=shape, panel=panel_size, count=count
+    ) as drawn:
         for place, (panel, key) in enumerate(zip(drawn.panels, frame.summary.index, strict=True)):
             _draw(panel, frame, key)
             if not drawn.is_new or place % shape[1] == 0:

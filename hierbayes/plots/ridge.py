@@ -127,7 +127,9 @@ def plot_ridge(
     # A spike would press all others flat; it is cut off, its outline open.
     tallest = frame.curves.groupby("prior")["density"].max()
     unit = _HEIGHT / min(tallest.max(), _SPIKE * tallest[BASELINE])
-    with canvas(ax, figsize, panel=(6.4, 1.4 + 0.36 * rows)) as drawn:
+    with canvas(
+        ax, figsize, beware=study.baseline.objection, panel=(6.4, 1.4 + 0.36 * rows)
+    ) as drawn:
         panel = drawn.ax
         for row, name in enumerate(frame.summary.index):
             _draw_row(panel, frame.summary.loc[name], (of.get(name), of[BASELINE]), rows - 1 - row,

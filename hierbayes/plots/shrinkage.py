@@ -112,7 +112,7 @@ def plot_shrinkage(
     if against == "group":
         frame = frame.sort_values("blup", kind="stable")
     x = frame["n"].to_numpy(float) if against == "n" else np.arange(len(frame), dtype=float)
-    with canvas(ax, figsize, panel=(7.0, 4.8)) as drawn:
+    with canvas(ax, figsize, beware=fit.objection, panel=(7.0, 4.8)) as drawn:
         one = _draw_population(drawn.ax, x, frame["population"].to_numpy())
         _draw_points(drawn.ax, x, frame)
         drawn.ax.set_ylabel(coefficient_label(name))

@@ -106,7 +106,12 @@ def plot_shrinkage_factors(
     """
     max_groups = None if groups is not None else max_groups
     frame = shrinkage_factors_frame(fit, effect, groups=groups, max_groups=max_groups, prob=prob)
-    with canvas(ax, figsize, panel=(5.0, min(1.2 + 0.13 * max(len(frame), 12), _TALLEST))) as drawn:
+    with canvas(
+        ax,
+        figsize,
+        beware=fit.objection,
+        panel=(5.0, min(1.2 + 0.13 * max(len(frame), 12), _TALLEST)),
+    ) as drawn:
         panel, at = drawn.ax, np.arange(len(frame))
         panel.hlines(at, frame["lower"], frame["upper"], color=POSTERIOR.color, linewidth=0.9)
         panel.hlines(at, frame["25%"], frame["75%"], color=POSTERIOR.color, linewidth=3.0)

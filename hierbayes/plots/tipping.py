@@ -99,7 +99,7 @@ def plot_tipping(
     """
     frame = tipping_frame(tipping)
     along = [name for name in ("scale", "eta") if frame.points[name].nunique() > 1]
-    with canvas(ax, figsize, panel=(6.2, 4.4)) as drawn:
+    with canvas(ax, figsize, beware=tipping.objection, panel=(6.2, 4.4)) as drawn:
         if len(along) == 2:
             _draw_map(drawn.ax, frame)
         else:

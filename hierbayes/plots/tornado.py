@@ -95,7 +95,14 @@ def plot_tornado(
     longest = max(len(frame.loc[name]) for name in names)
     shape = panel_grid(len(names), 2)
     panel_size = (4.6, 0.9 + 0.22 * longest)
-    with canvas(ax, figsize, shape=shape, panel=panel_size, count=len(names)) as drawn:
+    with canvas(
+        ax,
+        figsize,
+        beware=study.baseline.objection,
+        shape=shape,
+        panel=panel_size,
+        count=len(names),
+    ) as drawn:
         reach = 1.12 * float((frame["movement"].abs() + frame["mcse"]).max()) or 1.0
         for panel, name in zip(drawn.panels, names, strict=True):
             _draw(panel, frame.loc[name], reach)

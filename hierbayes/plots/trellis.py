@@ -162,7 +162,10 @@ def plot_trellis(
     count = len(frame.panels)
     shape, size = _layout(count)
     looks = _looks(frame)
-    with canvas(ax, figsize, shape=shape, panel=(size, size), count=count, share=True) as drawn:
+    beware = "" if fit is None else fit.objection
+    with canvas(
+        ax, figsize, beware=beware, shape=shape, panel=(size, size), count=count, share=True
+    ) as drawn:
         for place, (panel, (name, about)) in enumerate(
             zip(drawn.panels, frame.panels.iterrows(), strict=True)
         ):

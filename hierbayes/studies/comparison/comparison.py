@@ -68,6 +68,8 @@ class Comparison(Printed):
         Where they do not.
     notes : tuple of str
         How to read the tables.
+    objection : str
+        Whose draws cannot be used, and why; empty where all can.
     """
 
     overview: pd.DataFrame
@@ -82,6 +84,7 @@ class Comparison(Printed):
     findings: tuple[str, ...]
     agreements: tuple[str, ...]
     notes: tuple[str, ...]
+    objection: str
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name."""
@@ -207,7 +210,9 @@ def compare(
         findings=findings(pairs, differences) + tuple(text for large, text in left_out if large),
         agreements=agreements(pairs, differences) + tuple(t for large, t in left_out if not large),
         notes=notes(sides, interval),
-    )
+        objection="; ".join(f"{name}, {fit.objection}" for name, fit in named.items()
+                            if fit.objection),
+    )  # fmt: skip
 
 
 def _plug_ins(fits: Mapping[str, Fit]) -> dict[str, str]:

@@ -9,11 +9,9 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.blocks import block_slices
-from hierbayes.fit.convergence import convergence_table, objection
 from hierbayes.fit.evidence import null_directions
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
-from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.studies.comparison.model_difference import model_difference
 
 
@@ -40,19 +38,10 @@ class Side:
         """One number of the estimates."""
         return float(self.estimates.loc[(block, parameter), column])
 
-    @cached_property
+    @property
     def converged(self) -> bool:
         """Whether the draws can be used; true of a point."""
-        return not self.objection
-
-    @cached_property
-    def objection(self) -> str:
-        """Why the draws cannot be used, as `diagnose` has it; empty where they can."""
-        if not isinstance(self.fit, PosteriorFit):
-            return ""
-        r_hat = float(convergence_table(self.fit, random_effects=False)["r_hat"].max())
-        diverging = np.asarray(self.fit.evidence.stats["diverging"])
-        return objection(r_hat, int(diverging.sum()), diverging.size)
+        return not self.fit.objection
 
     @cached_property
     def boundary(self) -> frozenset[str]:

@@ -90,7 +90,7 @@ def _model(pair: FitPair, _block: str, _parameter: str) -> str | None:
 def _sampler(pair: FitPair, _block: str, _parameter: str) -> str | None:
     for side in (pair.first, pair.second):
         if not side.converged:
-            return f"diagnose() rejects the draws of '{side.name}': {side.objection}"
+            return f"diagnose() rejects the draws of '{side.name}': {side.fit.objection}"
     return None
 
 

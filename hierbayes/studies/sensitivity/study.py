@@ -215,7 +215,7 @@ class SensitivityStudy(Printed):
         before = self.before.sel(quantity=quantity)
         found = tipping_points(quantity, points, cells, before, eta)
         why = self.baseline.objection
-        return replace(found, verdict=rejected(why)) if why else found
+        return replace(found, verdict=rejected(why), objection=why) if why else found
 
     def deletion(self, alternatives: list[str] | str | None = None) -> xr.Dataset:
         """Posterior means without each group in turn, under the baseline and under alternatives.

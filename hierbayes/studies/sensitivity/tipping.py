@@ -104,6 +104,8 @@ class TippingPoints(Printed):
     verdict : str
     eta : float
         Of the baseline; missing without correlations.
+    objection : str
+        Why the draws of the baseline cannot be used; empty where they can.
     """
 
     quantity: str
@@ -111,6 +113,7 @@ class TippingPoints(Printed):
     flips: pd.DataFrame
     verdict: str
     eta: float
+    objection: str = ""
 
     def page(self) -> Page:
         """The verdict, the posterior mean on the grid, and the nearest tipping points."""
