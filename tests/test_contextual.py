@@ -180,7 +180,7 @@ def test_weights_are_derivatives_of_the_prediction(hs: pd.DataFrame) -> None:
 
     def predicted(x: float, mean: float) -> float:
         rows = {"ses": [x, 2 * mean - x], "Sector": "Public", "school": "new"}
-        return float(fit.predict(pd.DataFrame(rows), level=0).iloc[0])
+        return float(fit.predict(pd.DataFrame(rows), effects="none").iloc[0])
 
     within = (predicted(at + step, at) - predicted(at - step, at)) / (2 * step)
     between = (predicted(at + step, at + step) - predicted(at - step, at - step)) / (2 * step)
@@ -328,9 +328,9 @@ def test_means_of_a_known_school_are_remembered_or_its_own(
     mean: str, hs: pd.DataFrame, newcomers: pd.DataFrame
 ) -> None:
     fit = fitted(f"mathach ~ ses + {mean}(ses, school)", hs)
-    level0 = fit.predict(newcomers, level=0)
-    own = fit.predict(newcomers, level=0, group_means="own")
-    again = fit.predict(newcomers, level=0)
+    level0 = fit.predict(newcomers, effects="none")
+    own = fit.predict(newcomers, effects="none", group_means="own")
+    again = fit.predict(newcomers, effects="none")
     gamma = fit.fixef().to_numpy()
     in_fit = hs.loc[hs["school"] == "1317", "ses"]
     means = np.array([in_fit.mean(), 2.0, 2.0]), np.array([2.0, 2.0, 2.0])
@@ -345,10 +345,10 @@ def test_means_of_a_known_school_are_remembered_or_its_own(
 def test_deviations_in_the_random_part_follow(hs: pd.DataFrame, newcomers: pd.DataFrame) -> None:
     fit = fitted("mathach ~ ses + cvar(ses, school)", hs)
     u = fit.ranef().loc["1317"]
-    level0 = fit.predict(newcomers.iloc[:1], level=0, group_means="own")
+    level0 = fit.predict(newcomers.iloc[:1], effects="none", group_means="own")
     level1 = fit.predict(newcomers.iloc[:1], group_means="own")
     assert float((level1 - level0).iloc[0]) == pytest.approx(u["Intercept"], rel=1e-9)
-    remembered = fit.predict(newcomers.iloc[:1]) - fit.predict(newcomers.iloc[:1], level=0)
+    remembered = fit.predict(newcomers.iloc[:1]) - fit.predict(newcomers.iloc[:1], effects="none")
     away = 2.0 - hs.loc[hs["school"] == "1317", "ses"].mean()
     expected = u["Intercept"] + away * u["dvar(ses, school)"]
     assert float(remembered.iloc[0]) == pytest.approx(expected, rel=1e-9)

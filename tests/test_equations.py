@@ -538,7 +538,7 @@ def test_meanings_are_true_of_the_estimates(hs: pd.DataFrame) -> None:
 def test_nested_levels_are_compared_where_the_words_say(hs: pd.DataFrame) -> None:
     nested = hb.Model("mathach ~ Sector + Sector:PRACAD + (1 | school)", data=hs).reml()
     rows = pd.DataFrame({"Sector": ["Public", "Catholic"], "PRACAD": [0.0, 0.0]})
-    public, catholic = nested.predict(rows, level=0)
+    public, catholic = nested.predict(rows, effects="none")
     assert nested.fixef()["Sector[T.Public]"] == pytest.approx(public - catholic)
 
 

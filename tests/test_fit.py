@@ -116,14 +116,14 @@ def test_a_group_too_small_for_its_own_line_has_a_blup_and_no_blue() -> None:
 def test_prediction_at_both_levels(fits: dict[str, hb.Fit]) -> None:
     fit, data = fits["REML"], hb.load_dataset("hs")
     population = fit.design.rows.X @ fit.fixef().to_numpy()
-    np.testing.assert_allclose(fit.predict(level=0), population)
+    np.testing.assert_allclose(fit.predict(effects="none"), population)
     own = (fit.design.rows.Z * fit.ranef().to_numpy()[fit.design.rows.codes]).sum(axis=1)
     np.testing.assert_allclose(fit.predict(), population + own)
     again = fit.predict(data.sample(200, random_state=1))
     np.testing.assert_allclose(again, fit.predict().loc[again.index], rtol=1e-12)
     stranger = data.head(3).assign(school="new")
     got = fit.predict(stranger, new_groups="population")
-    np.testing.assert_allclose(got, fit.predict(level=0).head(3))
+    np.testing.assert_allclose(got, fit.predict(effects="none").head(3))
     np.testing.assert_allclose(
         fit.residuals(standardized=True), (data["mathach"] - fit.predict()) / fit.sigma
     )

@@ -421,7 +421,7 @@ def test_surface_is_the_prediction(hs: pd.DataFrame) -> None:
     one = hb.Model("mathach ~ ses * PRACAD + Sex + (1 | school)", data=hs).reml()
     found = plots.plane_frame(one, hs, "ses", "PRACAD", at={"Sex": "Male"})
     rows = pd.DataFrame({"ses": found.surface["x"], "PRACAD": found.surface["w"], "Sex": "Male"})
-    assert_allclose(found.surface["y"], one.predict(rows, level=0), rtol=1e-10)
+    assert_allclose(found.surface["y"], one.predict(rows, effects="none"), rtol=1e-10)
     assert_allclose(found.points, hs[["ses", "PRACAD", "mathach"]], rtol=0)
     averaged = plots.plane_frame(one, hs, "ses", "PRACAD")
     share = (hs["Sex"] == "Male").mean() - 1.0

@@ -88,8 +88,8 @@ def test_kinds_of_residuals(fit: hb.Fit, kind: str) -> None:
     assert_allclose(found.rows["residual"], values, rtol=0)
     scaled = values if kind == "standardized" else values / values.std(ddof=0)
     assert_allclose(found.rows["scaled"], scaled, rtol=1e-12)
-    level = 0 if kind == "marginal" else 1
-    assert_allclose(found.rows["fitted"], fit.predict(level=level), rtol=0)
+    effects = "none" if kind == "marginal" else "all"
+    assert_allclose(found.rows["fitted"], fit.predict(effects=effects), rtol=0)
     assert len(plots.plot_level1_residuals(fit, kind=kind).axes) == 3
 
 

@@ -72,7 +72,7 @@ def test_many_groups_and_some_of_them(hsfull: pd.DataFrame) -> None:
     figure = hb.plots.plot_shrinkage(fit, against="group")
     (ax,) = figure.axes
     assert len(arrows_of(ax)) == 160 and len(ax.get_xticks()) == 0
-    assert ax.get_xlabel() == "160 groups of school, by BLUP (max_groups= or groups= shows fewer)"
+    assert ax.get_xlabel() == "160 groups of school, by BLUP"
     assert fits_in(figure)
     few = hb.plots.plot_shrinkage(fit, against="group", max_groups=20)
     assert len(arrows_of(few.axes[0])) == 20 and len(few.axes[0].get_xticks()) == 20
@@ -147,3 +147,24 @@ def test_refusals(slopes: hb.Fit, oneway: hb.Fit) -> None:
         with pytest.raises(StudyError) as refused:
             call()
         assert str(refused.value) == message
+
+
+def test_a_group_hardly_estimable_alone_does_not_squash_the_others() -> None:
+    rng = np.random.default_rng(5)
+    codes = np.repeat(np.arange(20), [2, *[15] * 19])
+    x = rng.normal(size=len(codes))
+    x[:2] = [0.0, 1e-3]
+    u = rng.normal(size=(20, 2))
+    y = u[codes, 0] + (1.0 + 0.3 * u[codes, 1]) * x + rng.normal(size=len(codes))
+    fit = hb.Model("y ~ x + (1 + x | g)", data=pd.DataFrame({"y": y, "x": x, "g": codes})).reml()
+    own = fit.blue()["x"]
+    assert own.abs().idxmax() == 0 and own.abs().max() > 50.0
+    said = "beyond the picture, hardly estimable alone: BLUE of '0'"
+    for figure in (hb.plots.plot_shrinkage(fit, "x"), hb.plots.plot_beta_space(fit)):
+        ax = figure.axes[0]
+        low, high = ax.get_ylim()
+        assert high - low < 10.0
+        assert low < own.drop(0).min() and own.drop(0).max() < high
+        assert said in [text.get_text() for text in ax.texts]
+    few = hb.plots.plot_beta_space(fit, max_groups=5).axes[0]
+    assert any(text.get_text().startswith("5 of 20 groups") for text in few.texts)

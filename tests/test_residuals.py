@@ -186,7 +186,7 @@ def test_diagnostic_variance_is_G_less_prediction_error(
 
 def test_posterior(posterior_hs: hb.Fit) -> None:
     rows, groups = hb.level1_residuals(posterior_hs), hb.level2_residuals(posterior_hs)
-    assert_allclose(rows.frame["conditional"], posterior_hs.residuals(level=1))
+    assert_allclose(rows.frame["conditional"], posterior_hs.residuals(effects="all"))
     gamma, u = posterior_hs.gamma_draws, posterior_hs.u_draws
     design = posterior_hs.design
     for i in (0, 700, 1976):

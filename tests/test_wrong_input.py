@@ -239,12 +239,20 @@ def sampled(fit: hb.Fit) -> hb.PosteriorFit:
 
 Use = Callable[[hb.Model, hb.Fit], object]
 WRONG_USE: tuple[tuple[type[hb.HierbayesError], Use, str], ...] = (
-    (hb.DataError, lambda m, fit: fit.predict(level=2),
-     "level must be 0 (population) or 1 (group), not 2"),
+    (hb.DataError, lambda m, fit: fit.predict(effects="g"),
+     "effects must be 'all' (given the row's own group) or 'none' (population), not 'g'"),
+    (hb.DataError, lambda m, fit: fit.predict(level=0),
+     "predict() takes no level: levels count rows as 1 and groups as 2 here; nlme's level=0 is "
+     "effects='none', and its level=1 is effects='all'"),
+    (hb.DataError, lambda m, fit: fit.residuals(level=1),
+     "residuals() takes no level: levels count rows as 1 and groups as 2 here; nlme's level=0 is "
+     "effects='none', and its level=1 is effects='all'"),
+    (hb.DataError, lambda m, fit: fit.predict(se_fit=True),
+     "predict() takes no argument 'se_fit'"),
     (hb.DataError, lambda m, fit: fit.predict(new_groups="zero"),
      "new_groups must be one of refuse, population, not 'zero'"),
     (hb.DataError, lambda m, fit: fit.predict(frame().assign(g="z")),
-     "there is no group 'z' in 'g'; they are: a, b, c, d, e, ...; use level=0, or "
+     "there is no group 'z' in 'g'; they are: a, b, c, d, e, ...; use effects='none', or "
      "new_groups='population' to predict it with u = 0"),
     (hb.DataError, lambda m, fit: fit.predict(put("x", 3, None)(frame())),
      "'x' is missing in 1 of the new rows; predictions need complete rows"),

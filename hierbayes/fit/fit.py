@@ -190,9 +190,10 @@ class Fit(Fitted, Printed):
         self,
         data: pd.DataFrame | None = None,
         *,
-        level: int = 1,
+        effects: str = "all",
         new_groups: str = "refuse",
         group_means: str = "remembered",
+        **foreign: Any,
     ) -> pd.Series:
         """Expected response of each row.
 
@@ -200,10 +201,13 @@ class Fit(Fitted, Printed):
         ----------
         data : DataFrame, optional
             New rows; by default the rows of the fit.
-        level : int
-            0 for the population (fixed part only), 1 for the row's own group.
+        effects : str
+            ``"all"`` random effects, those of the row's own group, or ``"none"``, for the
+            population (fixed part only).  Pinheiro and Bates call these levels 1 and 0; here
+            levels count rows as 1 and groups as 2, in `levels`, `influence` and the names of
+            residuals.
         new_groups : str
-            What a group that the fit has not seen gets at level 1: ``"refuse"`` or
+            What a group that the fit has not seen gets with all effects: ``"refuse"`` or
             ``"population"`` (u = 0).
         group_means : str
             What ``cvar``, ``dvar`` and ``lvar`` take for the mean of a group of the fit:
@@ -211,13 +215,20 @@ class Fit(Fitted, Printed):
             school; or ``"own"``, the mean of its new rows, as for the same school in another
             year.  A group the fit has not seen always gets the mean of its new rows.
         """
+        prediction.refuse_foreign_words(foreign, "predict")
         return prediction.predict(
-            self, data, level=level, new_groups=new_groups, group_means=group_means
+            self, data, effects=effects, new_groups=new_groups, group_means=group_means
         )
 
-    def residuals(self, *, level: int = 1, standardized: bool = False) -> pd.Series:
-        """Response minus `predict` at a level; standardized divides by σ."""
-        return prediction.residuals(self, level=level, standardized=standardized)
+    def residuals(
+        self, *, effects: str = "all", standardized: bool = False, **foreign: Any
+    ) -> pd.Series:
+        """Response minus `predict` with these effects; standardized divides by σ.
+
+        With all effects they are the residuals of level 1; `hb.level1_residuals` has more kinds.
+        """
+        prediction.refuse_foreign_words(foreign, "residuals")
+        return prediction.residuals(self, effects=effects, standardized=standardized)
 
     # ---------------------------------------------------------------- in words and symbols
 

@@ -1,6 +1,8 @@
-"""Expected responses at the level of the population or of the group, and residuals."""
+"""Expected responses of the population or given the group's random effects, and residuals."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from hierbayes.errors import DataError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Integers
 
+_EFFECTS = ("all", "none")
 _NEW_GROUPS = ("refuse", "population")
 _GROUP_MEANS = ("remembered", "own")
 
@@ -19,42 +22,61 @@ def predict(
     fit: Fitted,
     data: pd.DataFrame | None,
     *,
-    level: int,
+    effects: str,
     new_groups: str,
     group_means: str = "remembered",
 ) -> pd.Series:
-    """X γ (level 0) or X γ + Z u (level 1), for the rows of the fit or for new ones."""
-    if not isinstance(level, int | np.integer) or level not in (0, 1):
-        raise DataError(f"level must be 0 (population) or 1 (group), not {level!r}")
+    """X γ + Z u (all random effects) or X γ (none), for the rows of the fit or for new ones."""
+    if effects not in _EFFECTS:
+        raise DataError(
+            f"effects must be 'all' (given the row's own group) or 'none' (population), not "
+            f"{effects!r}"
+        )
     if new_groups not in _NEW_GROUPS:
         raise DataError(f"new_groups must be one of {', '.join(_NEW_GROUPS)}, not {new_groups!r}")
     if group_means not in _GROUP_MEANS:
         raise DataError(
             f"group_means must be one of {', '.join(_GROUP_MEANS)}, not {group_means!r}"
         )
-    design = fit.design
+    design, random = fit.design, effects == "all"
     if data is None:
         X, Z, codes, index = design.rows.X, design.rows.Z, design.rows.codes, design.rows.index
     else:
         if not isinstance(data, pd.DataFrame):
             raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
-        data = _new_rows(fit, data, random=level == 1)
-        X, Z = design.columns.new_matrices(data, random=level == 1, own_means=group_means == "own")
+        data = _new_rows(fit, data, random=random)
+        X, Z = design.columns.new_matrices(data, random=random, own_means=group_means == "own")
         index = data.index
-        codes = _codes(fit, data, new_groups) if level == 1 else np.zeros(len(data), dtype=np.intp)
+        codes = _codes(fit, data, new_groups) if random else np.zeros(len(data), dtype=np.intp)
     mean = X @ fit.gamma
-    if level == 1:
+    if random:
         u = np.vstack([fit.u, np.zeros(Z.shape[1])])  # last: unknown
         mean = mean + (Z * u[codes]).sum(axis=1)
     return pd.Series(mean, index=index, name="predicted")
 
 
-def residuals(fit: Fitted, *, level: int, standardized: bool) -> pd.Series:
-    """y minus its prediction at a level."""
-    rest = fit.design.rows.y - predict(fit, None, level=level, new_groups="refuse")
+def residuals(fit: Fitted, *, effects: str, standardized: bool) -> pd.Series:
+    """y minus its prediction."""
+    rest = fit.design.rows.y - predict(fit, None, effects=effects, new_groups="refuse")
     if standardized:
         rest = rest / fit.sigma
     return rest.rename("residual")
+
+
+def refuse_foreign_words(words: Iterable[str], verb: str) -> None:
+    """Refuse arguments that predictions do not take; nlme's ``level`` with what to write here.
+
+    Raises
+    ------
+    DataError
+    """
+    for word in words:
+        if word == "level":
+            raise DataError(
+                f"{verb}() takes no level: levels count rows as 1 and groups as 2 here; nlme's "
+                "level=0 is effects='none', and its level=1 is effects='all'"
+            )
+        raise DataError(f"{verb}() takes no argument '{word}'")
 
 
 def _new_rows(fit: Fitted, data: pd.DataFrame, *, random: bool) -> pd.DataFrame:
@@ -82,8 +104,8 @@ def _codes(fit: Fitted, data: pd.DataFrame, new_groups: str) -> Integers:
         first = labels.iloc[int((codes < 0).argmax())]
         if new_groups == "refuse":
             raise DataError(
-                f"{factor.no_group(first)}; use level=0, or new_groups='population' to predict it "
-                "with u = 0"
+                f"{factor.no_group(first)}; use effects='none', or new_groups='population' to "
+                "predict it with u = 0"
             )
         codes = np.where(codes < 0, factor.J, codes)
     return codes

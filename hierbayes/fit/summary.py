@@ -199,7 +199,7 @@ def _correlation(cov: Floats, terms: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _residual_quantiles(fit: Fitted) -> pd.Series:
-    rest = residuals(fit, level=1, standardized=True)
+    rest = residuals(fit, effects="all", standardized=True)
     return pd.Series(
         np.quantile(rest, list(_QUANTILES.values())), index=list(_QUANTILES), name="residuals"
     )

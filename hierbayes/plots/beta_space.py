@@ -21,11 +21,12 @@ from hierbayes.display.interval import DEFAULT_PROB
 from hierbayes.fit.effects import blue, fixef, population_draws, vcov
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.posterior import PosteriorFit
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, chosen_groups, refuse_other_than, two_effects
-from hierbayes.plots.draw import Entries, coefficient_label, draw_arrows, legend
+from hierbayes.plots.draw import Entries, coefficient_label, draw_arrows, legend, write_note
 from hierbayes.plots.ellipse import Ellipse, confidence_radius
+from hierbayes.plots.far_points import far_points, in_words, limits
 from hierbayes.plots.look import BLUE, BLUP, DISPERSION, GREY, PALE, POPULATION, SOLID, Look
 from hierbayes.plots.populations import ALL, populations
 
@@ -154,8 +155,20 @@ def plot_beta_space(
         drawn.ax.set_xlabel(coefficient_label(frame.effects[0]))
         drawn.ax.set_ylabel(coefficient_label(frame.effects[1]))
         drawn.ax.set_title(f"Beta space, {fit.engine}")
+        far = far_points(frame.groups[["blue_x", "blue_y"]].to_numpy())
+        if far.any():
+            _leave_out(drawn.ax, frame, far)
         legend(drawn, _entries(fit, frame, f"{100 * prob:g}%"))
+        write_note(drawn, *in_words(frame.groups.index, far, fit.design.J))
     return drawn.figure
+
+
+def _leave_out(ax: Axes, frame: BetaSpace, far: Booleans) -> None:
+    """Axes on which all has room but the BLUEs that are far."""
+    for axis, set_limits in (("x", ax.set_xlim), ("y", ax.set_ylim)):
+        own = frame.groups[f"blue_{axis}"].to_numpy()[~far]
+        others = (frame.groups[f"blup_{axis}"], frame.populations[axis], frame.ellipses[axis])
+        set_limits(*limits(np.concatenate([own, *others])))
 
 
 def _entries(fit: Fitted, frame: BetaSpace, prob: str) -> Entries:

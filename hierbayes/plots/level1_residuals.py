@@ -80,12 +80,12 @@ def level1_residuals_frame(
     residual = table[kind].to_numpy()
     scores = normal_scores(residual)
     lower, upper = normal_band(scores, Interval(prob))
-    level = 0 if kind.startswith("marginal") else 1
+    effects = "none" if kind.startswith("marginal") else "all"
     scaled = residual if kind in _SCALED else residual / np.nanstd(residual)
     rows = pd.DataFrame(
         {
             "group": table["group"],
-            "fitted": fit.predict(level=level).to_numpy(),
+            "fitted": fit.predict(effects=effects).to_numpy(),
             "residual": residual,
             "scaled": scaled,
             "normal_score": scores,

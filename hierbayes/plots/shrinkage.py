@@ -21,7 +21,8 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, chosen_groups, one_effect, refuse_other_than
-from hierbayes.plots.draw import coefficient_label, draw_arrows, legend
+from hierbayes.plots.draw import coefficient_label, draw_arrows, legend, write_note
+from hierbayes.plots.far_points import far_points, in_words, limits
 from hierbayes.plots.look import BLACK, BLUE, BLUP, POPULATION, Look
 
 if TYPE_CHECKING:
@@ -121,6 +122,12 @@ def plot_shrinkage(
             drawn.ax.set_xlabel("rows of the group")
         else:
             _label_groups(drawn.ax, frame.index, fit.design.specification.group)
+        far = far_points(frame[["blue"]].to_numpy())
+        if far.any():
+            near = frame[["blue", "blup", "population"]].to_numpy(copy=True)
+            near[far, 0] = np.nan
+            drawn.ax.set_ylim(*limits(near))
+        write_note(drawn, *in_words(frame.index, far, fit.design.J))
         population = POPULATION.lines() if one else _TICK.points(8.0)
         legend(drawn, {
             "BLUE (own least squares)": BLUE.points(5.0),
@@ -156,9 +163,7 @@ def _label_groups(ax: Axes, labels: pd.Index, group: str) -> None:
     """Labels of the groups where there is room, else how many there are."""
     if len(labels) > _LABELLED:
         ax.set_xticks([])
-        ax.set_xlabel(
-            f"{len(labels)} groups of {group}, by BLUP (max_groups= or groups= shows fewer)"
-        )
+        ax.set_xlabel(f"{len(labels)} groups of {group}, by BLUP")
         return
     ax.set_xticks(range(len(labels)), [str(label) for label in labels], rotation=90)
     ax.set_xlabel(group)

@@ -229,7 +229,7 @@ def _about_cases(fit: Fit, at: Anchor, level: int) -> dict[str, object]:
     design = fit.design
     if level == 2:
         return {"n": fit.problem.cross.rows.astype(np.intp)}
-    rows, rest = row_variances(at), fit.residuals(level=1).to_numpy()
+    rows, rest = row_variances(at), fit.residuals(effects="all").to_numpy()
     room = np.where(rows.leverage < 1.0 - 1e-9, 1.0 - rows.leverage, np.nan)
     return {
         "group": np.asarray(design.groups)[design.rows.codes],

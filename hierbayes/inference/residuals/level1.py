@@ -124,8 +124,8 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
     design, at = fit.design, anchor(fit)
     variances = row_variances(at)
     sigma = fit.sigma
-    marginal = fit.residuals(level=0).to_numpy()
-    conditional = fit.residuals(level=1).to_numpy()
+    marginal = fit.residuals(effects="none").to_numpy()
+    conditional = fit.residuals(effects="all").to_numpy()
     room = np.where(variances.leverage < 1.0 - _EXACT, 1.0 - variances.leverage, np.nan)
     spread = np.sqrt(np.maximum(variances.marginal_variance, 0.0))
     studentized = conditional / (sigma * np.sqrt(room))
