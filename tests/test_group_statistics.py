@@ -294,8 +294,8 @@ WRONG: dict[str, tuple[Change, str]] = {
         lambda d: hb.up(d["x"], "g"), "data must be a pandas DataFrame, not Series"),
     "no rows": (lambda d: hb.up(d.iloc[:0], "g"), "the data are empty: there are no rows"),
     "no such group": (
-        lambda d: hb.up(d, "~ g"),
-        "there is no column '~ g' in the data; its columns are: y, x, w, g"),
+        lambda d: hb.up(d, "~ school"),
+        "there is no column 'school' in the data; its columns are: y, x, w, g"),
     "no name": (
         lambda d: hb.up(d, WRONG_TYPE),
         "group must be the name of a column or a list of names, not int"),
