@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
+from hierbayes.errors import DataError
 from hierbayes.frames.native_numbers import native_numbers
 
 ROOT = Path(__file__).parents[1]
@@ -154,6 +155,25 @@ def test_native_numbers_stay() -> None:
 
 
 # ---------------------------------------------------------------- strict arithmetic
+
+
+@pytest.mark.parametrize("unit", [1e-135, 1e150])
+def test_strict_arithmetic_in_an_extreme_unit(unit: float, rows: pd.DataFrame) -> None:
+    usual = hb.Model("y ~ x + (1 | g)", rows)
+    with np.errstate(all="raise"):
+        model = hb.Model("y ~ x + (1 | g)", rows.assign(y=rows["y"] * unit))
+        found, test = model.reml(), hb.hausman(model)
+    np.testing.assert_allclose(found.fixef() / unit, usual.reml().fixef(), rtol=1e-9)
+    np.testing.assert_allclose(
+        test.tests.to_numpy(float), hb.hausman(usual).tests.to_numpy(float), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("unit", [1e-320, 1e-150, 1e200])
+def test_a_unit_without_squares_is_refused_by_name(unit: float, rows: pd.DataFrame) -> None:
+    small = rows.assign(y=np.resize([0.0, 1.0, 3.0, 7.0], len(rows)) * unit)
+    with np.errstate(all="raise"), pytest.raises(DataError, match=r"'y' has a spread of .* unit"):
+        hb.Model("y ~ x + (1 | g)", small)
 
 
 def test_strict_arithmetic(rows: pd.DataFrame) -> None:

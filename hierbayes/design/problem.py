@@ -26,6 +26,7 @@ from hierbayes.specification.terms import factors_of, is_number, read_terms
 _RANK_TOLERANCE = 1e-12  # of what is a column's own, against its size
 _ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
 _GROUP_MEAN = re.compile(r"([cl]var\(.+, )(\w+)\)")
+_SQUARED = (1e-140, 1e152)  # spreads of a response whose variances and their parts are numbers
 _EXACT = 16.0 * np.finfo(np.float64).eps  # of y and its parts: a residual that is rounding
 
 
@@ -64,6 +65,7 @@ def pose_problem(
     if equations is not None:
         refuse_varying_between(equations, data, specification.functions, design.columns.between)
     _refuse_constant_response(design)
+    _refuse_no_variance(design)
     _refuse_bad_groups(design)
     cross = sum_up(design.rows, design.groups, design.blocks)
     _refuse_too_many_columns(design)
@@ -139,6 +141,17 @@ def _refuse_constant_response(design: Design) -> None:
         raise DataError(
             f"the response '{design.specification.response}' is constant ({design.rows.y[0]:g}): "
             "there is nothing to explain"
+        )
+
+
+def _refuse_no_variance(design: Design) -> None:
+    """Refuse a response in a unit in which its variance is no floating-point number."""
+    smallest, largest = _SQUARED
+    spread = float(design.rows.y.max()) - float(design.rows.y.min())
+    if not smallest <= spread <= largest:
+        raise DataError(
+            f"the response '{design.specification.response}' has a spread of {spread:.1g}, whose "
+            "square cannot be computed with: take another unit"
         )
 
 

@@ -143,7 +143,7 @@ class _Differences:
         self.places = list(within.places)
         self.scale = np.sqrt(np.diag(within.gamma_cov))
         common = self._scaled(
-            within.gamma_cov * float(random.theta.sigma) ** 2 / within.sigma2
+            within.gamma_cov * (float(random.theta.sigma) ** 2 / within.sigma2)
             - random.gamma_cov[self.at]
         )
         size, vectors = np.linalg.eigh(common)
