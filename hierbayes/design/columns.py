@@ -7,6 +7,7 @@ data get the same columns.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import pandas as pd
@@ -42,9 +43,9 @@ class Columns:
     random_specs : tuple
         The same for each random term: a ModelSpec, or the places of its columns among
         the fixed ones where they all stand there.
-    between : frozenset of str
-        Factors of the terms, columns or expressions, that are constant within every
-        group (level 2).
+    between_of : tuple of frozenset of str
+        For each grouping factor those factors of the terms, columns or expressions, that are
+        constant within every group.
     """
 
     specification: Specification
@@ -54,7 +55,24 @@ class Columns:
     blocks: tuple[int, ...]
     fixed_spec: ModelSpec
     random_specs: tuple[ModelSpec | tuple[int, ...], ...]
-    between: frozenset[str]
+    between_of: tuple[frozenset[str], ...]
+
+    @property
+    def between(self) -> frozenset[str]:
+        """What is constant within every group of the only grouping factor (level 2)."""
+        _ = self.specification.group  # refuses several
+        return self.between_of[0]
+
+    @property
+    def spans(self) -> tuple[slice, ...]:
+        """The places of each grouping factor's effects among the q of all."""
+        owners, sizes = [term.factor for term in self.specification.random], self.blocks
+        widths = [
+            sum(size for owner, size in zip(owners, sizes, strict=True) if owner == factor)
+            for factor in self.specification.factors
+        ]
+        ends = list(accumulate(widths))
+        return tuple(slice(end - width, end) for end, width in zip(ends, widths, strict=True))
 
     @property
     def coded_factors(self) -> frozenset[str]:

@@ -23,6 +23,7 @@ import pandas as pd
 
 from hierbayes.compilation import compiled
 from hierbayes.design.basis import Basis
+from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
@@ -82,6 +83,22 @@ class CrossProducts:
     def A(self) -> Floats:
         """Z_j'Z_j (J, q, q)."""
         return np.swapaxes(self.R, 1, 2) @ self.R
+
+    @cached_property
+    def levels(self) -> tuple[LevelProducts, ...]:
+        """The same as products, for the one grouping factor there is."""
+        return (LevelProducts(self.groups, self.A, self.B, self.rows),)
+
+    @property
+    def spans(self) -> tuple[slice, ...]:
+        """The places of the factor's effects among those of all: everything."""
+        return (slice(0, self.R.shape[2]),)
+
+    @property
+    def noise(self) -> Floats:
+        """Error of an effect (q,) that one group estimates by itself on average, against σ."""
+        noise: Floats = np.sqrt(self.J / (self.R**2).sum(axis=(0, 1)))
+        return noise
 
     @cached_property
     def B(self) -> Floats:

@@ -14,7 +14,7 @@ from hierbayes.design.columns import Columns
 from hierbayes.design.complete import Dropped, complete_rows
 from hierbayes.design.constant_factors import constant_factors
 from hierbayes.design.grouping_factor import GroupingFactor
-from hierbayes.design.matrices import columns_needed, group_codes, materialise
+from hierbayes.design.matrices import columns_needed, factor_codes, materialise
 from hierbayes.design.rows import Rows
 from hierbayes.design.usable_columns import (
     floats,
@@ -27,7 +27,7 @@ from hierbayes.design.usable_columns import (
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.effect_name import EffectName
-from hierbayes.specification.formula import Specification
+from hierbayes.specification.formula import Specification, one_factor_only
 from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.terms import (
@@ -50,8 +50,8 @@ class Design:
     ----------
     columns : Columns
         What the columns are called, and how they are made.
-    factor : GroupingFactor
-        The groups.
+    factors : tuple of GroupingFactor
+        The groups of each grouping factor.
     rows : Rows
         Matrices of the rows used.
     dropped : Dropped
@@ -59,7 +59,7 @@ class Design:
     """
 
     columns: Columns
-    factor: GroupingFactor
+    factors: tuple[GroupingFactor, ...]
     rows: Rows
     dropped: Dropped
 
@@ -96,7 +96,48 @@ class Design:
     @property
     def effect_names(self) -> tuple[EffectName, ...]:
         """The q random effects by factor and column."""
-        return tuple(EffectName(self.factor.name, effect) for effect in self.effects)
+        owners = [
+            term.factor
+            for term, size in zip(self.specification.random, self.blocks, strict=True)
+            for _ in range(size)
+        ]
+        return tuple(map(EffectName, owners, self.effects))
+
+    @property
+    def factor(self) -> GroupingFactor:
+        """The only grouping factor.
+
+        Raises
+        ------
+        FormulaError
+            When the model has several.
+        """
+        if len(self.factors) > 1:
+            raise FormulaError(one_factor_only(self.specification.factors))
+        return self.factors[0]
+
+    @property
+    def spans(self) -> tuple[slice, ...]:
+        """The places of each grouping factor's effects among the q of all."""
+        return self.columns.spans
+
+    def place_of_factor(self, name: str | None) -> int:
+        """Which factor is meant; None names the only one.
+
+        Raises
+        ------
+        DataError
+            When the model has no such factor, or several and none is named.
+        """
+        names = self.specification.factors
+        listed = ", ".join(f"'{one}'" for one in names)
+        if name is None:
+            if len(names) > 1:
+                raise DataError(f"the model has several grouping factors; name one: {listed}")
+            return 0
+        if name not in names:
+            raise DataError(f"{name!r} is no grouping factor of this model; they are: {listed}")
+        return names.index(name)
 
     @property
     def blocks(self) -> tuple[int, ...]:
@@ -116,10 +157,8 @@ class Design:
         DataError
             Listing the factors there are.
         """
-        if name is not None and name != self.factor.name:
-            raise DataError(
-                f"{name!r} is no grouping factor of this model; they are: '{self.factor.name}'"
-            )
+        if name is not None:
+            self.place_of_factor(name)
 
     @property
     def J(self) -> int:
@@ -152,10 +191,11 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
     needed = columns_needed((spec.response,), spec.fixed, *spec.random_effects)
     refuse_unknown_names(needed, data)
     used = [name for name in needed if name in data.columns]
-    frame, kept, dropped = complete_rows(data, list(dict.fromkeys([*used, spec.group])))
+    frame, kept, dropped = complete_rows(data, list(dict.fromkeys([*used, *spec.group_columns])))
     refuse_non_numeric_response(spec.response, frame)
     refuse_neither_number_nor_factor(used, frame, spec)
-    codes, groups = group_codes(frame[spec.group])
+    found = [factor_codes(frame, name, columns) for name, columns in spec.columns_of.items()]
+    codes_of = tuple(codes for codes, _ in found)
     made = materialise(parse_formula(spec.fixed_formula), frame, spec.functions)
     X, fixed = floats(made), made.model_spec
     owners = [s.term for s in fixed.structure for _ in s.columns]
@@ -171,17 +211,18 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
         blocks=tuple(len(names) for _, names, _ in parts),
         fixed_spec=fixed,
         random_specs=tuple(part for _, _, part in parts),
-        between=constant_factors(spec, frame, (X, alone), codes),
+        between_of=tuple(constant_factors(spec, frame, (X, alone), codes) for codes in codes_of),
     )
     rows = Rows(
         y=_response(spec, frame),
         X=X,
         Z=parts[0][0] if len(parts) == 1 else np.hstack([Z for Z, _, _ in parts]),
-        codes=codes,
+        codes_of=codes_of,
         index=frame.index,
         kept=kept,
     )
-    return Design(columns, GroupingFactor(spec.group, groups), rows, dropped)
+    factors = tuple(map(GroupingFactor, spec.factors, (labels for _, labels in found)))
+    return Design(columns, factors, rows, dropped)
 
 
 def _random_part(

@@ -18,6 +18,8 @@ import numpy as np
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.remembered import remembered
+from hierbayes.design.sparse_gram import sparse_gram
+from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.design.sums import left_within
 from hierbayes.frames.arrays import Booleans, Floats
 
@@ -57,20 +59,24 @@ class BlindDirections:
 
 
 @remembered
-def blind_directions(cross: CrossProducts, blocks: tuple[int, ...]) -> BlindDirections:
+def blind_directions(
+    cross: CrossProducts | SparseProducts, blocks: tuple[int, ...]
+) -> BlindDirections:
     """What the data cannot tell apart; none as a rule.
 
     Parameters
     ----------
-    cross : CrossProducts
+    cross : CrossProducts or SparseProducts
     blocks : tuple of int
         Sizes of the diagonal blocks of G.
     """
-    q = sum(blocks)
-    if left_within(cross)[1] > 0.0 and _some_group_tells_all(cross):
+    q, S = sum(blocks), _directions(blocks)
+    if isinstance(cross, SparseProducts):
+        gram = sparse_gram(cross, S)
+    elif left_within(cross)[1] > 0.0 and _some_group_tells_all(cross):
         return BlindDirections(np.zeros((0, q, q)), np.zeros(0))
-    S = _directions(blocks)
-    gram = _gram(cross, S)
+    else:
+        gram = _gram(cross, S)
     size = np.sqrt(np.maximum(np.diag(gram), 1e-300))
     values, vectors = np.linalg.eigh(gram / np.outer(size, size))
     null = (vectors[:, values < _SAME] / size[:, None]).T

@@ -84,6 +84,31 @@ def group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
     return codes.astype(np.intp), pd.Index(labels, name=column.name, tupleize_cols=False)
 
 
+def factor_codes(
+    frame: pd.DataFrame, name: str, columns: tuple[str, ...]
+) -> tuple[Integers, pd.Index]:
+    """Those of a grouping factor, which may be each combination of several columns that occurs.
+
+    The groups of a combination are called as their parts, with a colon between.
+    """
+    if len(columns) == 1:
+        return group_codes(frame[columns[0]])
+    parts = [group_codes(frame[column]) for column in columns]
+    sizes = [len(labels) for _, labels in parts]
+    place = np.ravel_multi_index([codes for codes, _ in parts], sizes)
+    combined, codes = np.unique(place, return_inverse=True)
+    at = np.unravel_index(combined, sizes)
+    texts = [labels.astype(str)[one] for (_, labels), one in zip(parts, at, strict=True)]
+    joined = pd.Index([":".join(words) for words in zip(*texts, strict=True)], name=name)
+    if joined.has_duplicates:
+        first = joined[joined.duplicated()][0]
+        raise DataError(
+            f"two groups of '{name}' would both be called '{first}'; make the colons in the labels "
+            "of its columns another character"
+        )
+    return codes.astype(np.intp), joined
+
+
 def _factorized(column: pd.Series) -> tuple[Integers, pd.Index]:
     """Codes and labels in order, in order of appearance where the labels have none."""
     try:

@@ -8,18 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.basis import Basis
 from hierbayes.design.blocks import block_slices, count_free_entries
 from hierbayes.design.constant_factors import factor_values
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design, build_design
+from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.identification import blind_directions
+from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.ranks import estimable_somewhere
-from hierbayes.design.sums import left_within, sum_up
-from hierbayes.errors import DataError
+from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.design.sums import left_within, sum_up, sum_up_factors
+from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.constancy import columns_vary_within
 from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel
-from hierbayes.specification.formula import Specification
+from hierbayes.specification.formula import Specification, one_factor_only
 from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.terms import factors_of, is_number, read_terms
 
@@ -37,11 +41,25 @@ class Problem:
     Parameters
     ----------
     design : Design
-    cross : CrossProducts
+    products : CrossProducts or SparseProducts
+        Cross-products of one grouping factor, or of several.
     """
 
     design: Design
-    cross: CrossProducts
+    products: CrossProducts | SparseProducts
+
+    @property
+    def cross(self) -> CrossProducts:
+        """The cross-products of the only grouping factor.
+
+        Raises
+        ------
+        FormulaError
+            When the model has several.
+        """
+        if isinstance(self.products, SparseProducts):
+            raise FormulaError(one_factor_only(self.design.specification.factors))
+        return self.products
 
 
 def pose_problem(
@@ -66,17 +84,27 @@ def pose_problem(
         refuse_varying_between(equations, data, specification.functions, design.columns.between)
     _refuse_constant_response(design)
     _refuse_no_variance(design)
-    _refuse_bad_groups(design)
-    cross = sum_up(design.rows, design.groups, design.blocks)
+    for factor in design.factors:
+        _refuse_bad_groups(factor, design.n)
+    products = _summed_up(design)
     _refuse_too_many_columns(design)
-    _refuse_dependent_columns(design, cross)
-    _refuse_inestimable_effects(design, cross)
-    _refuse_absorbed_effects(design, cross)
-    _refuse_blind_directions(design, cross)
-    _refuse_exact_fit(design, cross)
+    _refuse_dependent_columns(design, products.basis)
+    for factor, span, level in zip(design.factors, design.spans, products.levels, strict=True):
+        blocks = [at for at in block_slices(design.blocks) if span.start <= at.start < span.stop]
+        _refuse_inestimable_effects(design, factor.name, span.start, blocks, level)
+        _refuse_absorbed_effects(design, factor.name, span, blocks, level, products)
+    _refuse_blind_directions(design, products)
+    if isinstance(products, CrossProducts):
+        _refuse_exact_fit(design, products)
     if equations is not None:
         refuse_uneven_equations(equations, design.columns.coded_factors.__contains__)
-    return Problem(design, cross)
+    return Problem(design, products)
+
+
+def _summed_up(design: Design) -> CrossProducts | SparseProducts:
+    if len(design.factors) == 1:
+        return sum_up(design.rows, design.factor.labels, design.blocks)
+    return sum_up_factors(design.rows, design.factors, design.spans, design.blocks)
 
 
 def refuse_varying_between(
@@ -155,11 +183,11 @@ def _refuse_no_variance(design: Design) -> None:
         )
 
 
-def _refuse_bad_groups(design: Design) -> None:
-    name, J, n = design.specification.group, design.J, design.n
+def _refuse_bad_groups(factor: GroupingFactor, n: int) -> None:
+    name, J = factor.name, factor.J
     if J == 1:
         raise DataError(
-            f"the group column '{name}' has one group ({design.groups[0]}); a hierarchical model "
+            f"the group column '{name}' has one group ({factor.labels[0]}); a hierarchical model "
             "needs at least two"
         )
     if n == J:
@@ -178,13 +206,13 @@ def _refuse_too_many_columns(design: Design) -> None:
         )
 
 
-def _refuse_dependent_columns(design: Design, cross: CrossProducts) -> None:
+def _refuse_dependent_columns(design: Design, basis: Basis) -> None:
     """Name the first fixed column that is a combination of those before it."""
     for k in np.flatnonzero(~design.rows.X.any(axis=0)).tolist():
         raise DataError(
             f"the fixed column '{design.terms[k]}' is zero in every row; remove it from the formula"
         )
-    for k in np.flatnonzero(cross.basis.x.own < _RANK_TOLERANCE).tolist():
+    for k in np.flatnonzero(basis.x.own < _RANK_TOLERANCE).tolist():
         weights = np.linalg.lstsq(design.rows.X[:, :k], design.rows.X[:, k], rcond=None)[0]
         used = np.abs(weights) > 1e-8 * max(np.abs(weights).max(initial=0.0), 1e-300)
         mean = _GROUP_MEAN.fullmatch(design.terms[k])
@@ -201,66 +229,81 @@ def _refuse_dependent_columns(design: Design, cross: CrossProducts) -> None:
         )
 
 
-def _refuse_inestimable_effects(design: Design, cross: CrossProducts) -> None:
+def _refuse_inestimable_effects(
+    design: Design, factor: str, start: int, blocks: list[slice], level: LevelProducts
+) -> None:
     """Name an effect that no group's rows could estimate beside those of its block of G.
 
     Effects of different blocks may overlap: their variances can still be told apart.  A factor
     that is constant within groups gives each of its levels a G of its own, which is a model.
     """
-    for at in block_slices(design.blocks):
-        size, largest = at.stop - at.start, int(cross.rows.max())
+    for at in blocks:
+        size, largest = at.stop - at.start, int(level.rows.max())
         if largest < size:
             raise DataError(
                 f"the random part has {size} effects and no group has more than {largest} "
                 "rows: use fewer random effects"
             )
         plain = [k for k in range(at.start, at.stop) if "[" not in design.effects[k]]
-        absent = ~estimable_somewhere(cross.A[:, plain][:, :, plain], cross.rows)
+        own = [k - start for k in plain]
+        absent = ~estimable_somewhere(level.A[:, own][:, :, own], level.rows)
         if absent.any():
             last = plain[int(np.flatnonzero(absent)[-1])]
             raise DataError(
                 f"the random effect '{design.effects[last]}' cannot be estimated in any "
                 "group: within groups its column is zero or a combination of the other random "
                 "columns; a variable that is constant within "
-                f"'{design.specification.group}' belongs in the fixed part"
+                f"'{factor}' belongs in the fixed part"
             )
 
 
-def _refuse_absorbed_effects(design: Design, cross: CrossProducts) -> None:
+def _refuse_absorbed_effects(
+    design: Design,
+    factor: str,
+    span: slice,
+    blocks: list[slice],
+    level: LevelProducts,
+    products: CrossProducts | SparseProducts,
+) -> None:
     """Refuse random effects that the fixed part already has, one coefficient for each group."""
-    B, XtX = cross.B[:, :, :-1], cross.C[:-1, :-1]
+    A, B, XtX = level.A, level.B[:, :, :-1], products.C[:-1, :-1]
     J, q, p = B.shape
     weights = np.linalg.solve(XtX, B.reshape(J * q, p).T).T.reshape(J, q, p)
-    left = cross.A.sum(axis=0) - np.einsum("jkc,jhc->kh", B, weights, optimize=True)
-    total = np.sqrt(np.diag(cross.A.sum(axis=0)))
+    left = A.sum(axis=0) - np.einsum("jkc,jhc->kh", B, weights, optimize=True)
+    total = np.sqrt(np.diag(A.sum(axis=0)))
     unit = np.sqrt((design.rows.Z**2).mean(axis=0))
-    for at in block_slices(design.blocks):
-        size, vectors = np.linalg.eigh(left[at, at] / np.outer(total[at], total[at]))
+    for at in blocks:
+        own = slice(at.start - span.start, at.stop - span.start)
+        size, vectors = np.linalg.eigh(left[own, own] / np.outer(total[own], total[own]))
         if size[0] > _ABSORBED_TOLERANCE:
             continue
-        weights = cross.basis.z.matrix[at, at] @ (vectors[:, 0] / total[at]) * unit[at]
+        weights = products.basis.z.matrix[at, at] @ (vectors[:, 0] / total[own]) * unit[at]
         used = np.abs(weights) > 1e-6 * np.abs(weights).max()
         names = [f"'{design.effects[at][k]}'" for k in np.flatnonzero(used)]
         what = "the random effect" if len(names) == 1 else "a combination of the random effects"
         raise DataError(
             f"the variance of {what} {', '.join(names)} cannot be estimated: the fixed part "
-            f"already has a coefficient of it for each '{design.specification.group}' in which it "
+            f"already has a coefficient of it for each '{factor}' in which it "
             "varies; remove it from one of the two parts"
         )
 
 
-def _refuse_blind_directions(design: Design, cross: CrossProducts) -> None:
+def _refuse_blind_directions(design: Design, products: CrossProducts | SparseProducts) -> None:
     """Refuse variance parameters that no data of this design can tell apart.
 
     Parts of one block of G that no group has rows of are left to the diagnosis of a fit.
     """
-    blind = blind_directions(cross, design.blocks)
+    blind = blind_directions(products, design.blocks)
     entries, free = np.diag(blind.entries), count_free_entries(design.blocks) + 1
     involved = np.flatnonzero(entries)
     blocks = np.repeat(np.arange(len(design.blocks)), design.blocks)
     if not blind.residual and len(set(blocks[involved])) < 2:
         return
-    names = [f"the variance of '{design.effects[k]}'" for k in involved]
+    several = len(design.factors) > 1
+    names = [
+        f"the variance of '{name}'" + (f" ({name.factor})" if several else "")
+        for name in (design.effect_names[k] for k in involved)
+    ]
     names = ["the residual variance"] * blind.residual + names
     raise DataError(
         f"the data cannot tell apart {', '.join(names[:-1])} and {names[-1]}: the model has {free} "

@@ -6,8 +6,6 @@ from collections.abc import Callable, Hashable
 from functools import wraps
 from weakref import WeakKeyDictionary
 
-from hierbayes.design.crossproducts import CrossProducts
-
 
 def remembered[**P, Result](function: Callable[P, Result]) -> Callable[P, Result]:
     """A function of cross-products, and of what can be hashed, that is computed once for each.
@@ -15,13 +13,11 @@ def remembered[**P, Result](function: Callable[P, Result]) -> Callable[P, Result
     The cross-products are told apart by identity and not kept alive: those of many groups are
     large.
     """
-    results: WeakKeyDictionary[CrossProducts, dict[tuple[Hashable, ...], Result]]
-    results = WeakKeyDictionary()
+    results: WeakKeyDictionary[object, dict[tuple[Hashable, ...], Result]] = WeakKeyDictionary()
 
     @wraps(function)
     def of(*args: P.args, **kwargs: P.kwargs) -> Result:
         cross, *others = args
-        assert isinstance(cross, CrossProducts)
         known = results.setdefault(cross, {})
         key = (*others, *sorted(kwargs.items()))
         if key not in known:

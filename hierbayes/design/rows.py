@@ -17,8 +17,8 @@ class Rows:
     ----------
     y, X, Z : (n,), (n, p), (n, q) float
         Response, fixed columns, random columns.
-    codes : (n,) int
-        Position of each row's group among the labels of the grouping factor.
+    codes_of : tuple of (n,) int
+        For each grouping factor the position of each row's group among its labels.
     index : pandas.Index
         Labels of the rows.
     kept : (rows of the data,) bool
@@ -28,9 +28,15 @@ class Rows:
     y: Floats
     X: Floats
     Z: Floats
-    codes: Integers
+    codes_of: tuple[Integers, ...]
     index: pd.Index
     kept: Booleans
+
+    @property
+    def codes(self) -> Integers:
+        """Those of the only grouping factor."""
+        (codes,) = self.codes_of
+        return codes
 
     @property
     def n(self) -> int:

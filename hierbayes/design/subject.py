@@ -8,5 +8,5 @@ from hierbayes.display.about import Subject
 
 def subject_of(design: Design) -> Subject:
     """The model and the data of a design."""
-    specification = design.specification
-    return Subject(str(specification), design.n, design.J, specification.group)
+    groups = tuple((factor.J, factor.name) for factor in design.factors)
+    return Subject(str(design.specification), design.n, groups)

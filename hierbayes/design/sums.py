@@ -15,8 +15,10 @@ import pandas as pd
 
 from hierbayes.design.basis import choose_basis
 from hierbayes.design.crossproducts import CrossProducts, cross_products
+from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.remembered import remembered
 from hierbayes.design.rows import Rows
+from hierbayes.design.sparse_products import SparseProducts, sparse_products
 from hierbayes.frames.arrays import Booleans, Floats
 
 _LITTLE_LEFT = 1e-6  # of y'y within groups, once X is taken out
@@ -45,9 +47,33 @@ def sum_up(rows: Rows, groups: pd.Index, blocks: Sequence[int]) -> CrossProducts
     return cross
 
 
+def sum_up_factors(
+    rows: Rows, factors: Sequence[GroupingFactor], spans: Sequence[slice], blocks: Sequence[int]
+) -> SparseProducts:
+    """Cross-products of several grouping factors in a basis chosen for them.
+
+    Parameters
+    ----------
+    rows : Rows
+        In the user's units.
+    factors : sequence of GroupingFactor
+    spans : sequence of slice
+        The columns of Z that vary over each factor.
+    blocks : tuple of int
+        Sizes of the diagonal blocks of G.
+    """
+    basis = choose_basis(rows.X, rows.Z, rows.y, tuple(blocks))
+    return sparse_products(rows, factors, spans, basis)
+
+
 @remembered
-def left_within(cross: CrossProducts) -> tuple[float, float]:
-    """Sum of squares of y° that X° leaves within groups, and its degrees of freedom."""
+def left_within(cross: CrossProducts | SparseProducts) -> tuple[float, float]:
+    """Sum of squares of y° that X° leaves within groups, and its degrees of freedom.
+
+    Of several factors only the least that the degrees of freedom can be is known.
+    """
+    if isinstance(cross, SparseProducts):
+        return np.nan, cross.n - cross.p - float(sum(cross.sizes))
     E, varies = _apart(cross)
     M = _with_response(E)
     W = M.T @ cross.W @ M

@@ -86,7 +86,7 @@ def describe_variables(design: Design, data: pd.DataFrame) -> Variables:
     needed = columns_needed((spec.response,), spec.fixed, *spec.random_effects)
     names = [name for name in needed if name in data.columns]
     rows = data.loc[design.rows.kept, names]
-    groups = Groups((spec.group,), design.rows.codes, design.groups)
+    groups = Groups((spec.group,), design.rows.codes, design.factor.labels)
     columns = {
         name: Variable(
             name,

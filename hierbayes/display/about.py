@@ -15,27 +15,27 @@ class Subject:
     ----------
     model : str
         As one formula.
-    rows, groups : int
-    group : str
-        The factor that groups the rows.
+    rows : int
+    groups : tuple of (int, str)
+        For each factor that groups the rows how many groups it has, and what it is called.
     """
 
     model: str
     rows: int
-    groups: int
-    group: str
+    groups: tuple[tuple[int, str], ...]
 
     @property
     def data(self) -> str:
         """Rows and groups in a few words."""
-        return f"{self.rows} rows, {self.groups} groups ({self.group})"
+        counts = ", ".join(f"{count} groups ({name})" for count, name in self.groups)
+        return f"{self.rows} rows, {counts}"
 
     def lines(self, *further: tuple[str, str], dropped: object = "") -> tuple[str, ...]:
         """The model and the data in a line each, then others, given by label and text.
 
         Examples
         --------
-        >>> Subject("y ~ 1 + (1 | g)", 20, 4, "g").lines(("Given", "θ̂ by ML"))
+        >>> Subject("y ~ 1 + (1 | g)", 20, ((4, "g"),)).lines(("Given", "θ̂ by ML"))
         ('Model:  y ~ 1 + (1 | g)', 'Data:   20 rows, 4 groups (g)', 'Given:  θ̂ by ML')
         """
         data = f"{self.data}; {dropped}" if dropped else self.data

@@ -17,13 +17,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.design.sums import left_within
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.pivoted_triangle import PivotedTriangle, factorise
 from hierbayes.estimation.trust_region import best_step
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask, free_entries
-from hierbayes.likelihood.profiled import Curvature, Profile, profile_at
+from hierbayes.likelihood.of_products import AnyCurvature, AnyProfile, profile_of
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.theta import Theta
 
@@ -73,26 +74,29 @@ class Optimum:
 class _Search:
     """One search for the maximum: where it is, and how many passes it took."""
 
-    def __init__(self, cross: CrossProducts, blocks: tuple[int, ...], reading: Reading) -> None:
+    def __init__(self, cross: CrossProducts | SparseProducts, blocks: tuple[int, ...], reading: Reading) -> None:
         self.cross, self.blocks, self.reading = cross, blocks, reading
         self.mask = block_mask(blocks)
         self.lower = free_entries(blocks)
-        information = (cross.R**2).sum(axis=(0, 1))
-        self.noise = np.sqrt(cross.J / information)  # of an effect, against σ
+        self.noise = cross.noise  # of an effect, against σ
         self.left, self.freedom = left_within(cross)
         self.calls = 0
 
     @property
     def has_few_groups(self) -> bool:
         """Whether ℓ may well have several maxima."""
-        return _FEW_GROUPS * len(self.lower[0]) > self.cross.J
+        rows = self.lower[0]
+        return any(
+            _FEW_GROUPS * int(((span.start <= rows) & (rows < span.stop)).sum()) > level.J
+            for level, span in zip(self.cross.levels, self.cross.spans, strict=True)
+        )
 
     @property
     def residual_can_vanish(self) -> bool:
         """Whether no contrast of the rows is free of the random effects, so that σ may be 0."""
         return self.freedom <= 0.0
 
-    def ratio(self, profile: Profile) -> float:
+    def ratio(self, profile: AnyProfile) -> float:
         """By how much Γ is too small at a profile whose σ̂ holds what the groups differ by."""
         if self.freedom <= 0.0 or self.left <= 0.0:
             return 1.0
@@ -105,15 +109,15 @@ class _Search:
         apart = (triangle.root @ triangle.root.T - root @ root.T) / np.outer(size, size)
         return bool(np.abs(apart).max() < _NEAR)
 
-    def at(self, Gamma: Floats) -> tuple[PivotedTriangle, Profile]:
+    def at(self, Gamma: Floats) -> tuple[PivotedTriangle, AnyProfile]:
         """ℓ at a Γ (q, q), its smallest variances put to zero."""
         triangle = factorise(Gamma, self.blocks, self.noise)
         self.calls += 1
-        return triangle, profile_at(triangle.root, self.cross, self.reading)
+        return triangle, profile_of(triangle.root, self.cross, self.reading)
 
     def scored(
-        self, triangle: PivotedTriangle, profile: Profile
-    ) -> tuple[PivotedTriangle, Profile]:
+        self, triangle: PivotedTriangle, profile: AnyProfile
+    ) -> tuple[PivotedTriangle, AnyProfile]:
         """ℓ after one step of scoring, Γ kept inside the cone."""
         curvature, Gamma = profile.curvature(), triangle.root @ triangle.root.T
         rows, columns = self.lower
@@ -126,11 +130,11 @@ class _Search:
         told = size > 1e-10 * size[-1]
         step = vectors[:, told] @ ((vectors[:, told].T @ slope) / size[told])
         inside, W = np.linalg.eigh((Gamma + (step[:, None, None] * S).sum(axis=0)) / unit)
-        least = 0.1 * np.sqrt(2.0 / self.cross.J)
+        least = 0.1 * np.sqrt(2.0 / min(level.J for level in self.cross.levels))
         return self.at(unit * ((W * np.maximum(inside, least)) @ W.T))
 
 
-def maximise(cross: CrossProducts, blocks: tuple[int, ...], reading: Reading = REML) -> Optimum:
+def maximise(cross: CrossProducts | SparseProducts, blocks: tuple[int, ...], reading: Reading = REML) -> Optimum:
     """The maximum of the restricted (or full) likelihood over G and σ.
 
     Parameters
@@ -170,7 +174,7 @@ def maximise(cross: CrossProducts, blocks: tuple[int, ...], reading: Reading = R
 
 
 def maximise_near(
-    cross: CrossProducts, blocks: tuple[int, ...], reading: Reading, root: Floats
+    cross: CrossProducts | SparseProducts, blocks: tuple[int, ...], reading: Reading, root: Floats
 ) -> Optimum:
     """The maximum, looked for from a root λ (q, q) that is near it.
 
@@ -189,7 +193,7 @@ def maximise_near(
 
 
 def _climb(
-    search: _Search, triangle: PivotedTriangle, profile: Profile, known: tuple[Optimum, ...] = ()
+    search: _Search, triangle: PivotedTriangle, profile: AnyProfile, known: tuple[Optimum, ...] = ()
 ) -> Optimum:
     """Newton steps in a trust region, from where ℓ is finite to a maximum.
 
@@ -230,8 +234,8 @@ def _climb(
 def _report(
     search: _Search,
     triangle: PivotedTriangle,
-    profile: Profile,
-    curvature: Curvature,
+    profile: AnyProfile,
+    curvature: AnyCurvature,
     information: Floats,
 ) -> Optimum:
     """The optimum with its certificate."""

@@ -3,11 +3,15 @@
 Two spellings are read.  nlme's keeps the parts apart,
 ``"y ~ x * w", random="~ 1 + x | g"``; lme4's writes them in one formula,
 ``"y ~ x * w + (1 + x | g)"``.  Both become a `Specification`.
+
+Any number of grouping factors may stand in it: ``(1 | school) + (1 | pupil)``; a combination of
+columns, ``(1 | school:class)``; and ``(1 | school/class)``, short for ``(1 | school) +
+(1 | school:class)``.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hierbayes.errors import FormulaError, in_quotes
@@ -29,7 +33,7 @@ class Specification:
         Terms of the fixed part; the intercept is ``"1"``.
     random : tuple of RandomTerm
         Each a block of G: effects of one term are correlated, effects of different
-        terms are independent.
+        terms are independent.  Terms of one grouping factor stand together.
     functions : tuple of (str, callable)
         Functions that the terms call beside those that formulas know.
     """
@@ -42,6 +46,9 @@ class Specification:
     def __post_init__(self) -> None:
         if not self.fixed:
             raise FormulaError("the fixed part has no terms; write at least '1'")
+        order = list(dict.fromkeys(term.factor for term in self.random))
+        together = tuple(sorted(self.random, key=lambda term: order.index(term.factor)))
+        object.__setattr__(self, "random", together)
         _refuse_repeated_effects(self.random)
 
     @property
@@ -55,8 +62,31 @@ class Specification:
         return tuple(term.effects for term in self.random)
 
     @property
+    def factors(self) -> tuple[str, ...]:
+        """The grouping factors, in order of appearance."""
+        return tuple(dict.fromkeys(term.factor for term in self.random))
+
+    @property
+    def columns_of(self) -> dict[str, tuple[str, ...]]:
+        """By grouping factor the columns that hold its groups."""
+        return {term.factor: term.columns for term in self.random}
+
+    @property
+    def group_columns(self) -> tuple[str, ...]:
+        """Every column that holds groups."""
+        return tuple(dict.fromkeys(name for term in self.random for name in term.columns))
+
+    @property
     def group(self) -> str:
-        """The grouping factor, a column of the data."""
+        """The only grouping factor.
+
+        Raises
+        ------
+        FormulaError
+            When the model has several.
+        """
+        if len(self.factors) > 1:
+            raise FormulaError(one_factor_only(self.factors))
         return self.random[0].factor
 
     def lme(self) -> tuple[str, str]:
@@ -67,7 +97,7 @@ class Specification:
         FormulaError
             When G has several blocks, which this spelling cannot say.
         """
-        if len(self.random) > 1:
+        if len(self.random) > 1 or len(self.random[0].columns) > 1:
             raise FormulaError(
                 "the spelling random='~ ... | g' has one block of correlated effects; "
                 f"this model has {len(self.random)}: use the spelling of lme4"
@@ -89,7 +119,14 @@ class Specification:
         return self.lme4()
 
 
-def read_combined(formula: str, random: str | None = None) -> Specification:
+def one_factor_only(factors: tuple[str, ...]) -> str:
+    """Words for a request that a model of several grouping factors cannot answer."""
+    return (
+        f"this is made for models of one grouping factor, and the model has {in_quotes(factors)}"
+    )
+
+
+def read_combined(formula: str, random: str | Mapping[str, str] | None = None) -> Specification:
     """Read the combined form in either spelling.
 
     Parameters
@@ -97,23 +134,27 @@ def read_combined(formula: str, random: str | None = None) -> Specification:
     formula : str
         ``"y ~ fixed"``, or ``"y ~ fixed + (effects | group)"`` with any number of
         parenthesised random terms, ``||`` for uncorrelated effects.
-    random : str, optional
-        ``"~ effects | group"``; then ``formula`` holds the fixed part only.
+    random : str or mapping, optional
+        ``"~ effects | group"``; then ``formula`` holds the fixed part only.  A mapping has the
+        effects of nested factors from the outermost to the innermost, as in
+        ``{"school": "~ 1 + x", "class": "~ 1"}``.
 
     Raises
     ------
     FormulaError
-        When the text cannot be read, has no random part or more than one
-        grouping factor, or states the random part twice.
+        When the text cannot be read, has no random part, or states it twice.
 
     Examples
     --------
     >>> print(*read_combined("y ~ x + (x || g)").random, sep=" + ")
     (1 | g) + (0 + x | g)
+    >>> print(*read_combined("y ~ x", "~ 1 | school/class").random, sep=" + ")
+    (1 | school) + (1 | school:class)
     """
-    for part, text in (("formula", formula), ("random part", random)):
-        if not isinstance(text, str) and (part == "formula" or text is not None):
-            raise FormulaError(f"the {part} must be text, not {text!r}")
+    if not isinstance(formula, str):
+        raise FormulaError(f"the formula must be text, not {formula!r}")
+    if random is not None and not isinstance(random, str | Mapping):
+        raise FormulaError(f"the random part must be text, not {random!r}")
     left, right = _split_sides(formula)
     fixed_text, inline = _take_random_terms(right)
     if random is None:
@@ -129,12 +170,30 @@ def read_combined(formula: str, random: str | None = None) -> Specification:
                 f"the random part is stated twice: in the formula, '({inline[0]})', "
                 f"and in random='{random}'; keep one"
             )
-        written = (random.strip().removeprefix("~"),)
+        written = _nested_texts(random) if isinstance(random, Mapping) else (_bare(random),)
     terms = tuple(term for text in written for term in _read_random_terms(text))
-    factors = [term.factor for term in terms]
-    if len(set(factors)) > 1:
-        raise FormulaError(_several_groups(factors))
     return Specification(left, read_terms(fixed_text, "fixed part"), terms)
+
+
+def _bare(random: str) -> str:
+    return random.strip().removeprefix("~")
+
+
+def _nested_texts(random: Mapping[str, str]) -> tuple[str, ...]:
+    """A random term for each factor of a mapping, nested in those before it."""
+    texts, groups = [], []
+    for group, effects in random.items():
+        if not isinstance(group, str) or not isinstance(effects, str) or "|" in effects:
+            raise FormulaError(
+                "a random part that is a mapping has the effects of nested factors, from the "
+                f"outermost to the innermost, as in {{'school': '~ 1 + x', 'class': '~ 1'}}, not "
+                f"{group!r}: {effects!r}"
+            )
+        groups.append(group if group.isidentifier() else f"`{group.strip('`')}`")
+        texts.append(f"{_bare(effects)} | {':'.join(groups)}")
+    if not texts:
+        raise FormulaError("the random part is an empty mapping; name a group and its effects")
+    return tuple(texts)
 
 
 def _split_sides(formula: str) -> tuple[str, str]:
@@ -235,33 +294,53 @@ def _read_random_terms(text: str) -> tuple[RandomTerm, ...]:
             f"the random part '({text.strip()})' has no effects; write '1 | {group}'"
         )
     blocks = [(term,) for term in terms] if uncorrelated else [terms]
-    return random_terms(_group_column(group), blocks)
-
-
-def _group_column(group: str) -> str:
-    name = group.strip("`")
-    if name.isidentifier() or (group.startswith("`") and group.endswith("`")):
-        return name
-    if any(mark in group for mark in "/:*+"):
-        raise FormulaError(_several_groups([part.strip() for part in re.split(r"[/:*+]", group)]))
-    raise FormulaError(
-        f"the group must be one column, and '{group}' is not; make the column first "
-        "(or put an unusual name in backticks)"
+    return tuple(
+        term
+        for columns in _read_factors(group)
+        for term in random_terms(":".join(columns), blocks, columns)
     )
 
 
-def _several_groups(groups: list[str]) -> str:
-    names = in_quotes(dict.fromkeys(groups))
-    return (
-        f"the random part has more than one grouping factor ({names}); models with crossed or "
-        "nested factors are not supported: keep one, or make one column of their combination"
+def _read_factors(group: str) -> tuple[tuple[str, ...], ...]:
+    """The columns of each factor: one for "a" and "a:b", and a and a:b for "a/b"."""
+    factors: list[tuple[str, ...]] = []
+    before: tuple[str, ...] = ()
+    for part in _split(group, "/"):
+        before = (*before, *(_group_column(name, group) for name in _split(part, ":")))
+        if len(set(before)) < len(before):
+            raise FormulaError(f"the group '{group}' names a column twice")
+        factors.append(before)
+    return tuple(factors)
+
+
+def _split(text: str, mark: str) -> list[str]:
+    """The parts of a text between marks outside backticks."""
+    parts, last = [], 0
+    marks = outside_backticks(text)
+    for place, character in enumerate(marks):
+        if character == mark:
+            parts.append(text[last:place].strip())
+            last = place + 1
+    return [*parts, text[last:].strip()]
+
+
+def _group_column(part: str, group: str) -> str:
+    name = part.strip("`")
+    if name and (name.isidentifier() or (part.startswith("`") and part.endswith("`"))):
+        return name
+    raise FormulaError(
+        f"the group must be a column, or columns joined by ':' or '/', and '{group}' is not; make "
+        "the column first (or put an unusual name in backticks)"
     )
 
 
 def _refuse_repeated_effects(random: tuple[RandomTerm, ...]) -> None:
-    seen: list[str] = []
-    for term in (effect for part in random for effect in part.effects):
-        if as_named(term, seen) in seen:
-            name = "the intercept '1'" if term == INTERCEPT else f"the effect '{term}'"
-            raise FormulaError(f"{name} stands in two random terms; keep it in one")
-        seen.append(term)
+    seen: dict[str, list[str]] = {}
+    for part in random:
+        mine = seen.setdefault(part.factor, [])
+        for term in part.effects:
+            if as_named(term, mine) in mine:
+                name = "the intercept '1'" if term == INTERCEPT else f"the effect '{term}'"
+                where = f" of '{part.factor}'" if len({one.factor for one in random}) > 1 else ""
+                raise FormulaError(f"{name} stands in two random terms{where}; keep it in one")
+            mine.append(term)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from hierbayes.specification.terms import join_terms
 
@@ -15,26 +15,45 @@ class RandomTerm:
     Parameters
     ----------
     factor : str
-        Column that holds the groups.
+        Name of the grouping factor: its column, or its columns with a colon between.
     effects : tuple of str
         Terms; they are correlated with each other, and independent of those of any
         other random term.
+    columns : tuple of str, optional
+        Columns that hold the groups; several where each combination of their values is a
+        group. By default one, called as the factor.
+
+    Examples
+    --------
+    >>> print(RandomTerm("school:class", ("1",), ("school", "class")))
+    (1 | school:class)
     """
 
     factor: str
     effects: tuple[str, ...]
+    columns: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if not self.columns:
+            object.__setattr__(self, "columns", (self.factor,))
 
     @property
     def formula(self) -> str:
         """The effects as a one-sided formula."""
         return join_terms(self.effects)
 
+    @property
+    def written_factor(self) -> str:
+        """The factor as formulas write it, unusual names in backticks."""
+        return ":".join(name if name.isidentifier() else f"`{name}`" for name in self.columns)
+
     def __str__(self) -> str:
-        factor = self.factor if self.factor.isidentifier() else f"`{self.factor}`"
-        return f"({self.formula} | {factor})"
+        return f"({self.formula} | {self.written_factor})"
 
 
-def random_terms(factor: str, blocks: Iterable[Iterable[str]]) -> tuple[RandomTerm, ...]:
+def random_terms(
+    factor: str, blocks: Iterable[Iterable[str]], columns: Sequence[str] = ()
+) -> tuple[RandomTerm, ...]:
     """The random terms of one factor, one for each block of correlated effects.
 
     Examples
@@ -42,4 +61,4 @@ def random_terms(factor: str, blocks: Iterable[Iterable[str]]) -> tuple[RandomTe
     >>> print(*random_terms("school", [["1", "ses"], ["age"]]), sep=" + ")
     (1 + ses | school) + (0 + age | school)
     """
-    return tuple(RandomTerm(factor, tuple(effects)) for effects in blocks)
+    return tuple(RandomTerm(factor, tuple(effects), tuple(columns)) for effects in blocks)

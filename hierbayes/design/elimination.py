@@ -1,0 +1,391 @@
+r"""In which order the random effects of several factors are eliminated, and where entries stand.
+
+With W = [X y] and λ_k a relative root for each factor, the matrix to factor is
+
+    Ω = [[I + Λ'Z'ZΛ, Λ'Z'W], [W'ZΛ, W'W]]
+
+1. The *leading chain*: the factor with most levels, then each factor that it is nested in
+   (class, school, district).  A level is a panel of columns whose rows are itself, its
+   ancestors, the levels of the core that it meets, and W.  An ancestor has the rows of its
+   descendants, so nothing fills in.
+2. The *core*: the levels of all other factors, split into what is connected by levels at the top
+   of the chain.  Each component is a dense matrix with the rows of W below it.
+3. W.
+
+All of Ω but W'W stands in one flat array: the panels, then the components.
+
+References
+----------
+Bates & DebRoy (2004), doi:10.1016/j.jmva.2004.04.013; Davis (2006), *Direct Methods for Sparse
+Linear Systems*, chapter 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from hierbayes.design.remembered import remembered
+from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.frames.arrays import Floats, Integers
+
+
+class Elimination(NamedTuple):
+    """Where everything stands, as arrays that compiled code reads.
+
+    Parameters
+    ----------
+    q, start : (K,) int
+        Effects of each factor, and where they begin among those of all.
+    nodes : (N, 7) int
+        Panels in order: factor, place of the factor in the chain, where the panel begins, its
+        rows below itself, where its maps and its core rows begin, how many core rows.
+    ancestors : (N, r) int
+        The node of each chain factor that a panel is nested in.
+    component : (N,) int
+        The component that a panel meets; −1 for none.
+    maps : int
+        For each panel and ancestor: where the rows from that ancestor on stand in its panel.
+    core : int
+        Core rows of the panels: places in their component, ascending.
+    components : (M, 2) int
+        Size m of each component, and where its (m + p + 1, m) entries begin.
+    blocks : (B, 8) int
+        Blocks of Ω: row factor (−1: W), column factor, where its cross-products begin, where it
+        begins, its leading dimension, whether it stands on the diagonal, and where the effects of
+        its rows and of its columns begin among all.
+    products : float
+        The cross-products of the blocks.
+    offsets : (N + M,) int
+        Where the effects of each panel, then of each component, begin among all.
+    C : (p+1, p+1) float
+        [X y]'[X y].
+    size : int
+        Entries of Ω but for W'W.
+    effects : int
+        Random effects in all.
+    """
+
+    q: Integers
+    start: Integers
+    nodes: Integers
+    ancestors: Integers
+    component: Integers
+    maps: Integers
+    core: Integers
+    components: Integers
+    blocks: Integers
+    products: Floats
+    offsets: Integers
+    C: Floats
+    size: int
+    effects: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """Which random effect stands where.
+
+    Parameters
+    ----------
+    chain : tuple of int
+        The factors eliminated first, in order.
+    elimination : Elimination
+    places : tuple of (J_k, q_k) int
+        For each factor and level the place of its effects among all, in the order of elimination.
+    """
+
+    chain: tuple[int, ...]
+    elimination: Elimination
+    places: tuple[Integers, ...]
+
+    @property
+    def core_size(self) -> int:
+        """Random effects in the largest component of the core."""
+        return int(self.elimination.components[:, 0].max(initial=0))
+
+
+@remembered
+def elimination_of(cross: SparseProducts) -> Layout:
+    """The order of elimination of these cross-products, and the place of every entry."""
+    return _Builder(cross).layout()
+
+
+@dataclass
+class _Blocks:
+    """Blocks of Ω as they are collected."""
+
+    kinds: list[Integers] = field(default_factory=list)
+    values: list[Floats] = field(default_factory=list)
+    end: int = 0
+
+    def add(
+        self,
+        factors: tuple[int, int],
+        values: Floats,
+        at: Integers,
+        leading: Integers | int,
+        places: tuple[Integers, Integers],
+    ) -> None:
+        """Blocks (m, a, b) of two factors, where they begin and how far their rows are apart.
+
+        ``places`` say where the effects of rows and columns begin; where both are one array, the
+        blocks stand on the diagonal.
+        """
+        m, size = len(values), int(np.prod(values.shape[1:]))
+        kind = np.empty((m, 8), dtype=np.int64)
+        kind[:, :2] = factors
+        kind[:, 2] = self.end + size * np.arange(m)
+        kind[:, 3], kind[:, 4], kind[:, 5] = at, leading, places[0] is places[1]
+        kind[:, 6], kind[:, 7] = places
+        self.kinds.append(kind)
+        self.values.append(values.ravel())
+        self.end += m * size
+
+
+class _Builder:
+    """Builds the layout of one set of cross-products."""
+
+    def __init__(self, cross: SparseProducts) -> None:
+        self.cross, self.p1 = cross, cross.p + 1
+        self.pairs = {(pair.first, pair.second): pair for pair in cross.pairs}
+        self.chain = self._chain()
+        self.rest = [k for k in range(len(cross.levels)) if k not in self.chain]
+
+    def layout(self) -> Layout:
+        """Everything in order."""
+        self._place_core()
+        self._place_panels()
+        self.places = self._places()
+        blocks = _Blocks()
+        self._add_panel_blocks(blocks)
+        self._add_core_blocks(blocks)
+        levels = self.cross.levels
+        elimination = Elimination(
+            q=np.array([level.q for level in levels], dtype=np.int64),
+            start=np.array([span.start for span in self.cross.spans], dtype=np.int64),
+            nodes=self.nodes,
+            ancestors=self.ancestors,
+            component=self.component,
+            maps=self.maps,
+            core=self.core_rows,
+            components=self.components,
+            blocks=np.concatenate(blocks.kinds),
+            products=np.concatenate(blocks.values),
+            offsets=self._offsets(),
+            C=np.ascontiguousarray(self.cross.C),
+            size=self.size,
+            effects=sum(self.cross.sizes),
+        )
+        return Layout(tuple(self.chain), elimination, self.places)
+
+    # ---------------------------------------------------------------- which factors lead
+
+    def blocks_of(self, k: int, m: int) -> tuple[Integers, Integers, Floats]:
+        """Levels of k and of m that occur together, and Z_k'Z_m."""
+        if k < m:
+            pair = self.pairs[k, m]
+            return pair.i, pair.j, pair.values
+        pair = self.pairs[m, k]
+        return pair.j, pair.i, np.swapaxes(pair.values, 1, 2)
+
+    def _is_nested(self, k: int, m: int) -> bool:
+        i, _, _ = self.blocks_of(k, m)
+        return len(i) == self.cross.levels[k].J
+
+    def _chain(self) -> list[int]:
+        """The factor with most effects, then what it is nested in, in order of size."""
+        sizes = self.cross.sizes
+        order = sorted(range(len(sizes)), key=lambda k: -self.cross.levels[k].J)
+        chain = [order[0]]
+        for k in order[1:]:
+            if self._is_nested(chain[-1], k):
+                chain.append(k)
+        return chain
+
+    # ---------------------------------------------------------------- the core
+
+    def _place_core(self) -> None:
+        """Component and place within it of every level of the core."""
+        levels, top = self.cross.levels, self.chain[-1]
+        J, counts = levels[top].J, [levels[k].J for k in self.rest]
+        first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        self.first = dict(zip(self.rest, first.tolist(), strict=False))
+        total = int(first[-1])
+        edges = [self.blocks_of(top, k)[:2] for k in self.rest]
+        rows = np.concatenate([i for i, _ in edges]) if edges else np.zeros(0, dtype=np.int64)
+        columns = [J + self.first[k] + j for k, (_, j) in zip(self.rest, edges, strict=True)]
+        graph = coo_matrix(
+            (np.ones(len(rows)), (rows, np.concatenate(columns) if edges else rows)),
+            shape=(J + total, J + total),
+        )
+        labels = connected_components(graph, directed=False)[1][J:]
+        _, component = np.unique(labels, return_inverse=True)
+        q = np.concatenate([np.full(levels[k].J, levels[k].q) for k in self.rest] or [np.zeros(0)])
+        q = q.astype(np.int64)
+        order = np.argsort(component, kind="stable")
+        ends = np.cumsum(q[order])
+        size = np.bincount(component, q).astype(np.int64) if total else np.zeros(0, dtype=np.int64)
+        starts = np.cumsum(size) - size
+        place = np.empty(total, dtype=np.int64)
+        place[order] = ends - q[order] - starts[component[order]]
+        self.core_component, self.core_place, self.core_q = component, place, q
+        self.core_sizes, self.core_starts = size, starts
+
+    # ---------------------------------------------------------------- the panels
+
+    def _place_panels(self) -> None:
+        levels, chain, p1 = self.cross.levels, self.chain, self.p1
+        J = [levels[k].J for k in chain]
+        self.first_node = dict(zip(chain, np.cumsum([0, *J]).tolist(), strict=False))
+        N, r = sum(J), len(chain)
+        factor = np.repeat(chain, J).astype(np.int64)
+        place = np.repeat(np.arange(r), J)
+        q = np.array([level.q for level in levels], dtype=np.int64)
+        self.ancestors = np.full((N, r), -1, dtype=np.int64)
+        for a, k in enumerate(chain):
+            for b in range(a + 1, r):
+                i, j, _ = self.blocks_of(k, chain[b])
+                self.ancestors[self.first_node[k] + i, b] = self.first_node[chain[b]] + j
+        self._collect_core_rows(N)
+        above = np.array([q[chain[a + 1 :]].sum() for a in range(r)], dtype=np.int64)
+        below = above[place] + self.n_core + p1
+        sizes = (q[factor] + below) * q[factor]
+        begin = np.cumsum(sizes) - sizes
+        maps_of = self._maps(place, q)
+        self.nodes = np.column_stack(
+            [factor, place, begin, below, maps_of, self.core_begin, self.n_core]
+        ).astype(np.int64)
+        end = int(sizes.sum())
+        m = self.core_sizes
+        entries = (m + p1) * m
+        self.components = np.column_stack([m, end + np.cumsum(entries) - entries]).astype(np.int64)
+        self.size = end + int(entries.sum())
+
+    def _collect_core_rows(self, N: int) -> None:
+        """The core levels that each panel meets, by place in their component."""
+        nodes, cores = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+        for k in self.chain:
+            for m in self.rest:
+                i, j, _ = self.blocks_of(k, m)
+                nodes.append(self.first_node[k] + i)
+                cores.append(self.first[m] + j)
+        counts = [len(one) for one in nodes[1:]]
+        node, level = np.concatenate(nodes), np.concatenate(cores)
+        order = np.lexsort((self.core_place[level], node))
+        by_node, by_level = node[order], level[order]
+        width = self.core_q[by_level]
+        ends = np.cumsum(width)
+        total = int(ends[-1]) if len(ends) else 0
+        within = np.arange(total) - np.repeat(ends - width, width)
+        self.core_rows = np.repeat(self.core_place[by_level], width) + within
+        self.n_core = np.bincount(by_node, width, N).astype(np.int64)
+        self.core_begin = np.cumsum(self.n_core) - self.n_core
+        self.component = np.full(N, -1, dtype=np.int64)
+        self.component[node] = self.core_component[level]
+        row = np.empty(len(node), dtype=np.int64)
+        row[order] = ends - width - self.core_begin[by_node]
+        parts = iter(np.split(row, np.cumsum(counts)[:-1]) if counts else ())
+        # where the rows of each block begin among the core rows of its panel
+        self.core_row = {(k, m): next(parts) for k in self.chain for m in self.rest}
+
+    def _maps(self, place: Integers, q: Integers) -> Integers:
+        """Where maps begin; a panel's rows from an ancestor on, in the panel of that ancestor."""
+        chain, r, N = self.chain, len(self.chain), len(place)
+        fixed = [int(q[chain[b:]].sum()) for b in range(r)]  # rows of an ancestor and of its own
+        length = np.zeros((N, r), dtype=np.int64)
+        for b in range(1, r):
+            length[:, b] = np.where(place < b, fixed[b] + self.n_core + self.p1, 0)
+        begin = (np.cumsum(length.ravel()) - length.ravel()).reshape(N, r)
+        self.maps = np.empty(int(length.sum()), dtype=np.int64)
+        owner = np.repeat(np.arange(N), self.n_core)
+        within = np.arange(len(self.core_rows)) - self.core_begin[owner]
+        width = int(self.core_rows.max(initial=0)) + 1
+        keys = owner * width + self.core_rows
+        for b in range(1, r):
+            nodes = np.flatnonzero(place < b)
+            ancestor = self.ancestors[:, b]
+            at = begin[nodes, b][:, None]
+            self.maps[at + np.arange(fixed[b])] = np.arange(fixed[b])
+            tail = fixed[b] + self.n_core[ancestor[nodes]][:, None] + np.arange(self.p1)
+            self.maps[at + fixed[b] + self.n_core[nodes][:, None] + np.arange(self.p1)] = tail
+            one = np.flatnonzero(place[owner] < b)
+            above = ancestor[owner[one]]
+            there = np.searchsorted(keys, above * width + self.core_rows[one])
+            to = begin[owner[one], b] + fixed[b] + within[one]
+            self.maps[to] = fixed[b] + there - self.core_begin[above]
+        first = np.minimum(place + 1, r - 1)
+        start: Integers = begin[np.arange(N), first]
+        return start
+
+    # ---------------------------------------------------------------- the entries
+
+    def _add_panel_blocks(self, blocks: _Blocks) -> None:
+        levels, chain = self.cross.levels, self.chain
+        first = [places[:, 0] for places in self.places]
+        for a, k in enumerate(chain):
+            q = levels[k].q
+            nodes = self.first_node[k] + np.arange(levels[k].J)
+            begin, n_core = self.nodes[nodes, 2], self.n_core[nodes]
+            blocks.add((k, k), levels[k].A, begin, q, (first[k], first[k]))
+            row = q
+            for m in chain[a + 1 :]:
+                i, j, values = self.blocks_of(k, m)
+                at, places = begin[i] + row * q, (first[m][j], first[k][i])
+                blocks.add((m, k), np.swapaxes(values, 1, 2), at, q, places)
+                row += levels[m].q
+            for m in self.rest:
+                i, j, values = self.blocks_of(k, m)
+                at, places = begin[i] + (row + self.core_row[k, m]) * q, (first[m][j], first[k][i])
+                blocks.add((m, k), np.swapaxes(values, 1, 2), at, q, places)
+            blocks.add((-1, k), levels[k].B, begin + (row + n_core) * q, q, (first[k], first[k]))
+
+    def _add_core_blocks(self, blocks: _Blocks) -> None:
+        first = [places[:, 0] for places in self.places]
+        for k in self.rest:
+            one = self.cross.levels[k]
+            level = self.first[k] + np.arange(one.J)
+            size, begin = self.components[self.core_component[level]].T
+            at, places = self.core_place[level], (first[k], first[k])
+            blocks.add((k, k), one.A, begin + at * size + at, size, places)
+            blocks.add((-1, k), one.B, begin + size * size + at, size, places)
+        for place, k in enumerate(self.rest):
+            for m in self.rest[place + 1 :]:
+                i, j, values = self.blocks_of(k, m)
+                at, to = self.core_place[self.first[k] + i], self.core_place[self.first[m] + j]
+                size, begin = self.components[self.core_component[self.first[k] + i]].T
+                for row, column, one, chosen, here, there in (  # the lower triangle is filled
+                    (k, m, values, at > to, at, to),
+                    (m, k, np.swapaxes(values, 1, 2), at < to, to, at),
+                ):
+                    places = {k: first[k][i][chosen], m: first[m][j][chosen]}
+                    spot = (begin + here * size + there)[chosen]
+                    both = (places[row], places[column])
+                    blocks.add((row, column), one[chosen], spot, size[chosen], both)
+
+    def _offsets(self) -> Integers:
+        """Where panels, then components, begin among all random effects."""
+        q = np.array([level.q for level in self.cross.levels], dtype=np.int64)
+        width = q[self.nodes[:, 0]]
+        end = int(width.sum())
+        offsets: Integers = np.concatenate([np.cumsum(width) - width, end + self.core_starts])
+        return offsets
+
+    def _places(self) -> tuple[Integers, ...]:
+        """Where the effects of each level stand, panels first and then component by component."""
+        levels = self.cross.levels
+        places: dict[int, Integers] = {}
+        end = 0
+        for k in self.chain:
+            J, q = levels[k].J, levels[k].q
+            places[k] = end + np.arange(J * q).reshape(J, q)
+            end += J * q
+        for k in self.rest:
+            level = self.first[k] + np.arange(levels[k].J)
+            at = end + self.core_starts[self.core_component[level]] + self.core_place[level]
+            places[k] = at[:, None] + np.arange(levels[k].q)
+        return tuple(places[k] for k in range(len(levels)))

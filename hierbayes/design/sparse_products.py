@@ -1,0 +1,188 @@
+r"""Cross-products of several grouping factors: all that a fit keeps of its rows.
+
+For each factor k and each of its levels j, Z_kj'Z_kj and Z_kj'[X y]; for every two factors the
+blocks Z_ki'Z_lj of the levels that occur together, which are few; and [X y]'[X y].
+
+They form a commutative monoid: those of two sets of rows in the same basis add up to those of
+both, in any order and however levels are spread over the sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, combinations
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.basis import Basis
+from hierbayes.design.grouping_factor import GroupingFactor
+from hierbayes.design.level_products import LevelProducts
+from hierbayes.design.rows import Rows
+from hierbayes.errors import DataError
+from hierbayes.frames.arrays import Floats, Integers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairProducts:
+    """Cross-products Z_ki'Z_lj of the levels of two factors that occur together.
+
+    Parameters
+    ----------
+    first, second : int
+        The factors k < l.
+    i, j : (m,) int
+        Levels, sorted by i and then j.
+    values : (m, q_k, q_l) float
+    """
+
+    first: int
+    second: int
+    i: Integers
+    j: Integers
+    values: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class SparseProducts:
+    """Cross-products of Z, X and y by level and pair of levels, in an internal basis.
+
+    Parameters
+    ----------
+    levels : tuple of LevelProducts
+        One for each factor.
+    pairs : tuple of PairProducts
+        One for every two factors.
+    C : (p+1, p+1) float
+        [X y]'[X y].
+    n : float
+        Number of rows.
+    basis : Basis
+        In which X, Z and y are meant; the columns of Z stand factor by factor.
+    """
+
+    levels: tuple[LevelProducts, ...]
+    pairs: tuple[PairProducts, ...]
+    C: Floats
+    n: float
+    basis: Basis
+
+    @property
+    def p(self) -> int:
+        """Number of fixed columns."""
+        return len(self.C) - 1
+
+    @property
+    def spans(self) -> tuple[slice, ...]:
+        """The places of each factor's effects among those of all."""
+        ends = list(accumulate(level.q for level in self.levels))
+        return tuple(slice(end - one.q, end) for end, one in zip(ends, self.levels, strict=True))
+
+    @property
+    def noise(self) -> Floats:
+        """Error of an effect (Q,) that one level estimates by itself on average, against σ."""
+        noise: Floats = np.concatenate([one.noise for one in self.levels])
+        return noise
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """J_k q_k: how many random effects each factor has in all."""
+        return tuple(one.J * one.q for one in self.levels)
+
+    def __add__(self, other: SparseProducts) -> SparseProducts:
+        """Those of both sets of rows; a level present in both becomes one.
+
+        Raises
+        ------
+        DataError
+            When the two are not in the same basis.
+        """
+        if other.basis is not self.basis:
+            raise DataError(
+                "cross-products in different bases do not add up; make both with one Basis"
+            )
+        labels = [
+            mine.labels.append(theirs.labels).unique()
+            for mine, theirs in zip(self.levels, other.levels, strict=True)
+        ]
+        parts = [
+            [one.placed(index) for one, index in zip(part.levels, labels, strict=True)]
+            for part in (self, other)
+        ]
+        levels = tuple(
+            LevelProducts(a.labels, a.A + b.A, a.B + b.B, a.rows + b.rows)
+            for a, b in zip(*parts, strict=True)
+        )
+        pairs = []
+        for mine, theirs in zip(self.pairs, other.pairs, strict=True):
+            first, second = labels[mine.first], labels[mine.second]
+            i, j = (
+                np.concatenate(
+                    [
+                        index.get_indexer(getattr(part.levels[place], "labels"))[at]
+                        for part, at in ((self, a), (other, b))
+                    ]
+                )
+                for index, place, a, b in (
+                    (first, mine.first, mine.i, theirs.i),
+                    (second, mine.second, mine.j, theirs.j),
+                )
+            )
+            values = np.concatenate([mine.values, theirs.values])
+            pairs.append(_added(mine.first, mine.second, i, j, values, len(second)))
+        return SparseProducts(levels, tuple(pairs), self.C + other.C, self.n + other.n, self.basis)
+
+
+def _added(
+    first: int, second: int, i: Integers, j: Integers, values: Floats, J: int
+) -> PairProducts:
+    """Blocks (m, q_k, q_l) of levels i and j, those of the same two levels added."""
+    key, place = np.unique(i.astype(np.int64) * J + j, return_inverse=True)
+    total = np.empty((len(key), *values.shape[1:]))
+    for a in range(values.shape[1]):
+        for b in range(values.shape[2]):
+            total[:, a, b] = np.bincount(place, values[:, a, b], len(key))
+    return PairProducts(first, second, key // J, key % J, total)
+
+
+def sparse_products(
+    rows: Rows, factors: Sequence[GroupingFactor], spans: Sequence[slice], basis: Basis
+) -> SparseProducts:
+    """Cross-products of several factors in one pass over the rows.
+
+    Parameters
+    ----------
+    rows : Rows
+        In the user's units.
+    factors : sequence of GroupingFactor
+    spans : sequence of slice
+        The columns of Z that vary over each factor.
+    basis : Basis
+    """
+    columns, Z = basis.internal_rows(rows.X, rows.Z, rows.y)
+    parts = [np.ascontiguousarray(Z[:, span]) for span in spans]
+    codes = rows.codes_of
+    levels = tuple(
+        LevelProducts(
+            factor.labels,
+            _by_level(at, factor.J, part, part),
+            _by_level(at, factor.J, part, columns),
+            np.bincount(at, minlength=factor.J).astype(np.float64),
+        )
+        for factor, at, part in zip(factors, codes, parts, strict=True)
+    )
+    pairs = tuple(
+        _added(k, m, codes[k], codes[m], parts[k][:, :, None] * parts[m][:, None, :], factors[m].J)
+        for k, m in combinations(range(len(factors)), 2)
+    )
+    return SparseProducts(levels, pairs, columns.T @ columns, float(len(columns)), basis)
+
+
+def _by_level(codes: Integers, J: int, left: Floats, right: Floats) -> Floats:
+    """Σ over the rows of each level of left ⊗ right (J, a, b)."""
+    total = np.empty((J, left.shape[1], right.shape[1]))
+    for a in range(left.shape[1]):
+        for b in range(right.shape[1]):
+            total[:, a, b] = np.bincount(codes, left[:, a] * right[:, b], J)
+    return total

@@ -1,0 +1,130 @@
+"""Dense factorisations by LAPACK, as compiled code calls them.
+
+Matrices are row-major: their lower triangle is the upper one of what LAPACK sees.  The routines
+are those that SciPy hands to Cython; behind symbols of our own, so that machine code which calls
+them can be kept on disk.
+"""
+
+from __future__ import annotations
+
+import math
+
+import llvmlite.binding as llvm
+import numpy as np
+from numba import types
+from numba.extending import get_cython_function_address
+
+from hierbayes.likelihood.collapsed import _inner
+from hierbayes.likelihood.native import pointer_at
+
+_doubles, _ints = types.CPointer(types.float64), types.CPointer(types.int32)
+_letters = types.CPointer(types.uint8)
+SMALL = 24  # up to which size plain loops are faster
+
+
+def _routine(library: str, name: str, *arguments: types.Type) -> types.ExternalFunction:
+    symbol = f"hierbayes_{name}"
+    llvm.add_symbol(symbol, get_cython_function_address(f"scipy.linalg.{library}", name))
+    return types.ExternalFunction(symbol, types.void(*arguments))
+
+
+_potrf = _routine("cython_lapack", "dpotrf", _letters, _ints, _doubles, _ints, _ints)
+_potri = _routine("cython_lapack", "dpotri", _letters, _ints, _doubles, _ints, _ints)
+_trsm = _routine(
+    "cython_blas", "dtrsm", _letters, _letters, _letters, _letters, _ints, _ints, _doubles,
+    _doubles, _ints, _doubles, _ints,
+)  # fmt: skip
+_LETTERS = np.frombuffer(b"ULNT", np.uint8)  # constants of the machine code: always there
+_UPPER, _LEFT, _NO, _TRANSPOSED = range(4)
+_ONE = np.ones(1)
+
+
+@_inner
+def _sizes(first, second):
+    """Two sizes, and room for what went wrong; used after a call, so that it is alive until then."""
+    sizes = np.zeros(3, np.int32)
+    sizes[0], sizes[1] = first, second
+    return sizes
+
+
+@_inner
+def factor_lower(a, at, n):
+    """Cholesky factor of the (n, n) matrix at a place of a flat array, over its lower triangle.
+
+    False where a pivot is not a positive finite number.
+    """
+    if n > SMALL:
+        sizes = _sizes(n, 0)
+        _potrf(
+            pointer_at(_LETTERS, _UPPER), pointer_at(sizes, 0), pointer_at(a, at),
+            pointer_at(sizes, 0), pointer_at(sizes, 2),
+        )  # fmt: skip
+        return sizes[2] == 0 and math.isfinite(a[at + n * n - 1])
+    for i in range(n):
+        for j in range(i + 1):
+            total = a[at + i * n + j]
+            for k in range(j):
+                total -= a[at + i * n + k] * a[at + j * n + k]
+            if i == j:
+                if not (total > 0.0 and total < np.inf):
+                    return False
+                a[at + i * n + i] = math.sqrt(total)
+            else:
+                a[at + i * n + j] = total / a[at + j * n + j]
+    return True
+
+
+@_inner
+def solve_rows(a, at, n, b, place, k, transposed):
+    """Each of k rows (n,) x of b becomes L⁻¹x, or L'⁻¹x; L (n, n) at a place of a."""
+    if n > SMALL:
+        sizes = _sizes(n, k)
+        _trsm(
+            pointer_at(_LETTERS, _LEFT), pointer_at(_LETTERS, _UPPER),
+            pointer_at(_LETTERS, _NO if transposed else _TRANSPOSED), pointer_at(_LETTERS, _NO),
+            pointer_at(sizes, 0), pointer_at(sizes, 1), pointer_at(_ONE, 0), pointer_at(a, at),
+            pointer_at(sizes, 0), pointer_at(b, place), pointer_at(sizes, 0),
+        )  # fmt: skip
+        return sizes[2] == 0
+    for c in range(k):
+        o = place + c * n
+        if transposed:
+            for i in range(n - 1, -1, -1):
+                total = b[o + i]
+                for j in range(i + 1, n):
+                    total -= a[at + j * n + i] * b[o + j]
+                b[o + i] = total / a[at + i * n + i]
+        else:
+            for i in range(n):
+                total = b[o + i]
+                for j in range(i):
+                    total -= a[at + i * n + j] * b[o + j]
+                b[o + i] = total / a[at + i * n + i]
+    return True
+
+
+@_inner
+def invert_from_factor(a, at, n):
+    """(LL')⁻¹ over the lower triangle, from L (n, n) at a place of a."""
+    if n > SMALL:
+        sizes = _sizes(n, 0)
+        _potri(
+            pointer_at(_LETTERS, _UPPER), pointer_at(sizes, 0), pointer_at(a, at),
+            pointer_at(sizes, 0), pointer_at(sizes, 2),
+        )  # fmt: skip
+        return sizes[2] == 0
+    inverse = np.zeros((n, n))
+    for c in range(n):
+        inverse[c, c] = 1.0 / a[at + c * n + c]
+        for i in range(c + 1, n):
+            total = 0.0
+            for k in range(c, i):
+                total -= a[at + i * n + k] * inverse[k, c]
+            inverse[i, c] = total / a[at + i * n + i]
+    for i in range(n):
+        for j in range(i + 1):
+            total = 0.0
+            for k in range(i, n):
+                total += inverse[k, i] * inverse[k, j]
+            a[at + i * n + j] = total
+    return True

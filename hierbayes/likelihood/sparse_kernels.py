@@ -1,0 +1,434 @@
+r"""The collapsed likelihood of several grouping factors: its one definition, by elimination.
+
+With relative roots λ_k (Λ block-diagonal over all levels) and W = [X y], the matrix
+
+    Ω = [[I + Λ'Z'ZΛ, Λ'Z'W], [W'ZΛ, W'W]]
+
+is factored in the order of `hierbayes.design.elimination`; what is left in the place of W'W is
+S = W'(V/σ²)⁻¹W, and the pivots give log|V| = n log σ² + Σ log pivots.  What is done with γ
+(`read_value`) is that of one factor.
+
+The gradient is the adjoint of the factorisation, a selected inverse: with
+
+    N_W = ww'/σ² + FF',   w = (−γ, 1),   FF' = Q⁻¹ (REML, normal prior)
+
+the adjoint of what is left in the place of W'W, and Y = L_Rj L_jj⁻¹ of each panel j with rows R,
+
+    Ω̄_Rj = −Ω̄_RR Y,    Ω̄_jj = (L_jjL_jj')⁻¹ − Y'Ω̄_Rj
+
+in reverse order, from which −2 ∂ℓ/∂λ_k = 2 Σ A_{kj,t} Λ_t Ω̄_{t,kj}.  Nothing divides by λ.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from hierbayes.compilation import compiled
+from hierbayes.likelihood.collapsed import _inner
+from hierbayes.likelihood.lapack import factor_lower, invert_from_factor, solve_rows
+
+FACTOR, PLACE, BEGIN, BELOW, MAPS, CORE, N_CORE = range(7)  # columns of Elimination.nodes
+ROW, COLUMN, PRODUCTS, AT, LEADING, DIAGONAL, ROW_PLACE, COLUMN_PLACE = range(
+    8
+)  # columns of Elimination.blocks
+
+
+@_inner
+def fill(root, e, omega):
+    """Write Ω at the relative roots λ_k, the diagonal blocks of ``root``, but for W'W."""
+    omega[:] = 0.0
+    p1 = e.C.shape[0]
+    half = np.empty((root.shape[0], root.shape[0]))
+    for b in range(e.blocks.shape[0]):
+        row, k = e.blocks[b, ROW], e.blocks[b, COLUMN]
+        v, at, leading = e.blocks[b, PRODUCTS], e.blocks[b, AT], e.blocks[b, LEADING]
+        q, c0 = e.q[k], e.start[k]
+        if row < 0:
+            for w in range(p1):
+                for c in range(q):
+                    total = 0.0
+                    for h in range(q):
+                        total += e.products[v + h * p1 + w] * root[c0 + h, c0 + c]
+                    omega[at + w * leading + c] = total
+            continue
+        rows, r0 = e.q[row], e.start[row]
+        for i in range(rows):
+            for c in range(q):
+                total = 0.0
+                for h in range(q):
+                    total += e.products[v + i * q + h] * root[c0 + h, c0 + c]
+                half[i, c] = total
+        for i in range(rows):
+            for c in range(q):
+                total = 1.0 if e.blocks[b, DIAGONAL] and i == c else 0.0
+                for h in range(rows):
+                    total += root[r0 + h, r0 + i] * half[h, c]
+                omega[at + i * leading + c] = total
+
+
+@_inner
+def _factor_panel(omega, at, q, below):
+    """L_jj and L_Rj over a panel; its half log determinant, nan where it cannot be factored."""
+    if not factor_lower(omega, at, q):
+        return np.nan
+    total = 0.0
+    for i in range(q):
+        total += math.log(omega[at + i * q + i])
+    for i in range(q, q + below):
+        for c in range(q):
+            value = omega[at + i * q + c]
+            for h in range(c):
+                value -= omega[at + i * q + h] * omega[at + c * q + h]
+            omega[at + i * q + c] = value / omega[at + c * q + c]
+    return total
+
+
+@_inner
+def _dot(omega, i, j, q):
+    """The inner product of two rows of a panel, by where they begin."""
+    total = 0.0
+    for h in range(q):
+        total += omega[i + h] * omega[j + h]
+    return total
+
+
+@_inner
+def _update(node, e, omega, S):
+    """Take a factored panel out of its ancestors, its component and S."""
+    k, place = e.nodes[node, FACTOR], e.nodes[node, PLACE]
+    q, below, n_core = e.q[k], e.nodes[node, BELOW], e.nodes[node, N_CORE]
+    p1, maps = S.shape[0], e.nodes[node, MAPS]
+    first = e.nodes[node, BEGIN] + q * q  # where the rows below begin
+    row = 0
+    for b in range(place + 1, e.ancestors.shape[1]):
+        above = e.ancestors[node, b]
+        wide, to = e.q[e.nodes[above, FACTOR]], e.nodes[above, BEGIN]
+        for i in range(below - row):
+            target = to + e.maps[maps + i] * wide
+            for c in range(min(i + 1, wide)):
+                omega[target + c] -= _dot(omega, first + (row + i) * q, first + (row + c) * q, q)
+        maps += below - row
+        row += wide
+    core = e.nodes[node, CORE]
+    if n_core > 0:
+        size, to = e.components[e.component[node], 0], e.components[e.component[node], 1]
+        for i in range(n_core + p1):
+            target = to + (e.core[core + i] if i < n_core else size + i - n_core) * size
+            left = first + (row + i) * q
+            for j in range(min(i + 1, n_core)):
+                omega[target + e.core[core + j]] -= _dot(omega, left, first + (row + j) * q, q)
+    row += n_core
+    for c in range(p1):
+        for d in range(c + 1):
+            S[c, d] -= _dot(omega, first + (row + c) * q, first + (row + d) * q, q)
+
+
+@_inner
+def factorise(root, e, omega):
+    """Factor Ω in place; log|I + Λ'Z'ZΛ| (nan where that fails) and S (p+1, p+1)."""
+    fill(root, e, omega)
+    S = e.C.copy()
+    p1, log_det = S.shape[0], 0.0
+    for node in range(e.nodes.shape[0]):
+        q = e.q[e.nodes[node, FACTOR]]
+        log_det += 2.0 * _factor_panel(omega, e.nodes[node, BEGIN], q, e.nodes[node, BELOW])
+        if not math.isfinite(log_det):
+            return np.nan, S
+        _update(node, e, omega, S)
+    for c in range(e.components.shape[0]):
+        m, at = e.components[c, 0], e.components[c, 1]
+        if not factor_lower(omega, at, m):
+            return np.nan, S
+        for i in range(m):
+            log_det += 2.0 * math.log(omega[at + i * m + i])
+        solve_rows(omega, at, m, omega, at + m * m, p1, False)
+        for i in range(p1):
+            for j in range(i + 1):
+                S[i, j] -= _dot(omega, at + (m + i) * m, at + (m + j) * m, m)
+    for i in range(p1):
+        for j in range(i):
+            S[j, i] = S[i, j]
+    return log_det, S
+
+
+@_inner
+def _core_adjoint(e, N, omega, bar):
+    """Ω̄ of every component over its lower triangle, and of the rows of W below it."""
+    p1 = N.shape[0]
+    for c in range(e.components.shape[0]):
+        m, at = e.components[c, 0], e.components[c, 1]
+        for i in range((m + p1) * m):
+            bar[at + i] = omega[at + i]
+        rows = at + m * m
+        solve_rows(bar, at, m, bar, rows, p1, True)  # H' = (D⁻¹E)'
+        invert_from_factor(bar, at, m)
+        turned = np.zeros((p1, m))  # −N_W H'
+        for w in range(p1):
+            for v in range(p1):
+                for i in range(m):
+                    turned[w, i] -= N[w, v] * bar[rows + v * m + i]
+        for i in range(m):
+            for w in range(p1):
+                h = bar[rows + w * m + i]
+                for j in range(i + 1):
+                    bar[at + i * m + j] -= h * turned[w, j]
+        for w in range(p1):
+            for i in range(m):
+                bar[rows + w * m + i] = turned[w, i]
+
+
+@_inner
+def _times_rows(node, e, N, Y, bar, out):
+    """out = −Ω̄_RR Y (below, q) for the rows R below a panel."""
+    k, place = e.nodes[node, FACTOR], e.nodes[node, PLACE]
+    q, below, n_core = e.q[k], e.nodes[node, BELOW], e.nodes[node, N_CORE]
+    maps, p1, row = e.nodes[node, MAPS], N.shape[0], 0
+    for i in range(below):
+        for h in range(q):
+            out[i, h] = 0.0
+    for b in range(place + 1, e.ancestors.shape[1]):
+        above = e.ancestors[node, b]
+        wide, at = e.q[e.nodes[above, FACTOR]], e.nodes[above, BEGIN]
+        for i in range(below - row):
+            source = at + e.maps[maps + i] * wide
+            for c in range(min(i + 1, wide)):
+                _add_product(bar[source + c], row + i, row + c, q, Y, out)
+        maps += below - row
+        row += wide
+    if n_core > 0:
+        core = e.nodes[node, CORE]
+        m, at = e.components[e.component[node], 0], e.components[e.component[node], 1]
+        for i in range(n_core + p1):
+            source = at + (e.core[core + i] if i < n_core else m + i - n_core) * m
+            for j in range(min(i + 1, n_core)):
+                _add_product(bar[source + e.core[core + j]], row + i, row + j, q, Y, out)
+    row += n_core
+    for c in range(p1):
+        for d in range(c + 1):
+            _add_product(N[c, d], row + c, row + d, q, Y, out)
+
+
+@_inner
+def _add_product(value, i, j, q, Y, out):
+    """What a symmetric entry (i, j), i ≥ j, takes from −Ω̄_RR Y."""
+    for h in range(q):
+        out[i, h] -= value * Y[j, h]
+    if i != j:
+        for h in range(q):
+            out[j, h] -= value * Y[i, h]
+
+
+@_inner
+def _panel_adjoint(node, e, N, omega, bar, Y, out):
+    """Ω̄ of a panel, from those of its ancestors, its component and W."""
+    q, at, below = e.q[e.nodes[node, FACTOR]], e.nodes[node, BEGIN], e.nodes[node, BELOW]
+    for i in range(below):
+        for c in range(q - 1, -1, -1):  # Y L_jj = L_Rj
+            total = omega[at + (q + i) * q + c]
+            for h in range(c + 1, q):
+                total -= Y[i, h] * omega[at + h * q + c]
+            Y[i, c] = total / omega[at + c * q + c]
+    _times_rows(node, e, N, Y, bar, out)
+    for i in range(q * q):
+        bar[at + i] = omega[at + i]
+    invert_from_factor(bar, at, q)
+    for i in range(below):
+        for c in range(q):
+            bar[at + (q + i) * q + c] = out[i, c]
+            for d in range(c + 1):
+                bar[at + c * q + d] -= Y[i, c] * out[i, d]
+    for c in range(q):
+        for d in range(c):
+            bar[at + d * q + c] = bar[at + c * q + d]
+
+
+@_inner
+def selected_inverse(e, N, omega, bar):
+    """Ω̄ wherever Ω has an entry, from the factor in ``omega``."""
+    _core_adjoint(e, N, omega, bar)
+    widest = 0
+    for node in range(e.nodes.shape[0]):
+        widest = max(widest, e.nodes[node, BELOW])
+    Y, out = np.empty((widest, e.q.max())), np.empty((widest, e.q.max()))
+    for node in range(e.nodes.shape[0] - 1, -1, -1):
+        _panel_adjoint(node, e, N, omega, bar, Y, out)
+
+
+@_inner
+def _entry(bar, at, leading, i, c, diagonal):
+    """Entry of a block of Ω̄; of a diagonal block only the lower triangle is kept."""
+    if diagonal and i < c:
+        return bar[at + c * leading + i]
+    return bar[at + i * leading + c]
+
+
+@_inner
+def root_gradient(root, e, bar, gradient):
+    """−2 ∂ℓ/∂λ_k over the diagonal blocks of ``gradient`` (Q, Q), from Ω̄."""
+    p1, Q = e.C.shape[0], root.shape[0]
+    left = np.empty((Q, Q))
+    gradient[:] = 0.0
+    for b in range(e.blocks.shape[0]):
+        row, k, diagonal = e.blocks[b, ROW], e.blocks[b, COLUMN], e.blocks[b, DIAGONAL] != 0
+        v, at, leading = e.blocks[b, PRODUCTS], e.blocks[b, AT], e.blocks[b, LEADING]
+        q, c0 = e.q[k], e.start[k]
+        if row < 0:
+            for i in range(q):
+                for c in range(q):
+                    total = 0.0
+                    for w in range(p1):
+                        total += e.products[v + i * p1 + w] * bar[at + w * leading + c]
+                    gradient[c0 + i, c0 + c] += 2.0 * total
+            continue
+        rows, r0 = e.q[row], e.start[row]
+        for i in range(rows):  # λ_row Ω̄_b
+            for c in range(q):
+                total = 0.0
+                for h in range(rows):
+                    total += root[r0 + i, r0 + h] * _entry(bar, at, leading, h, c, diagonal)
+                left[i, c] = total
+        for i in range(q):
+            for c in range(q):
+                total = 0.0
+                for h in range(rows):
+                    total += e.products[v + h * q + i] * left[h, c]
+                gradient[c0 + i, c0 + c] += 2.0 * total
+        if diagonal:
+            continue
+        for i in range(rows):  # Ω̄_b λ_k'
+            for c in range(q):
+                total = 0.0
+                for h in range(q):
+                    total += bar[at + i * leading + h] * root[c0 + c, c0 + h]
+                left[i, c] = total
+        for i in range(rows):
+            for c in range(rows):
+                total = 0.0
+                for h in range(q):
+                    total += e.products[v + i * q + h] * left[c, h]
+                gradient[r0 + i, r0 + c] += 2.0 * total
+
+
+@_inner
+def _solve_component(e, omega, right, component, transposed):
+    """Solve with the factor of one component, in its rows of ``right``."""
+    m, at = e.components[component, 0], e.offsets[e.nodes.shape[0] + component]
+    columns = right.shape[1]
+    rows = np.empty(columns * m)
+    for c in range(columns):
+        for i in range(m):
+            rows[c * m + i] = right[at + i, c]
+    solve_rows(omega, e.components[component, 1], m, rows, 0, columns, transposed)
+    for c in range(columns):
+        for i in range(m):
+            right[at + i, c] = rows[c * m + i]
+
+
+@_inner
+def _rows_below(node, e, rows):
+    """Where the random effects of the rows below a panel stand among all; how many they are."""
+    count = 0
+    for b in range(e.nodes[node, PLACE] + 1, e.ancestors.shape[1]):
+        above = e.ancestors[node, b]
+        for i in range(e.q[e.nodes[above, FACTOR]]):
+            rows[count] = e.offsets[above] + i
+            count += 1
+    for i in range(e.nodes[node, N_CORE]):
+        first = e.offsets[e.nodes.shape[0] + e.component[node]]
+        rows[count] = first + e.core[e.nodes[node, CORE] + i]
+        count += 1
+    return count
+
+
+@_inner
+def solve_forward(e, omega, right):
+    """L⁻¹ of right-hand sides (m, k), in the order of elimination, over them."""
+    N, columns = e.nodes.shape[0], right.shape[1]
+    rows = np.empty(right.shape[0], np.int64)
+    for node in range(N):
+        q, at, o = e.q[e.nodes[node, FACTOR]], e.offsets[node], e.nodes[node, BEGIN]
+        for i in range(q):
+            for c in range(columns):
+                total = right[at + i, c]
+                for h in range(i):
+                    total -= omega[o + i * q + h] * right[at + h, c]
+                right[at + i, c] = total / omega[o + i * q + i]
+        for i in range(_rows_below(node, e, rows)):
+            for c in range(columns):
+                for h in range(q):
+                    right[rows[i], c] -= omega[o + (q + i) * q + h] * right[at + h, c]
+    for component in range(e.components.shape[0]):
+        _solve_component(e, omega, right, component, False)
+
+
+@_inner
+def solve_backward(e, omega, right):
+    """L'⁻¹ of right-hand sides (m, k), in the order of elimination, over them."""
+    N, columns = e.nodes.shape[0], right.shape[1]
+    rows = np.empty(right.shape[0], np.int64)
+    for component in range(e.components.shape[0]):
+        _solve_component(e, omega, right, component, True)
+    for node in range(N - 1, -1, -1):
+        q, at, o = e.q[e.nodes[node, FACTOR]], e.offsets[node], e.nodes[node, BEGIN]
+        for i in range(_rows_below(node, e, rows)):
+            for c in range(columns):
+                for h in range(q):
+                    right[at + h, c] -= omega[o + (q + i) * q + h] * right[rows[i], c]
+        for i in range(q - 1, -1, -1):
+            for c in range(columns):
+                total = right[at + i, c]
+                for h in range(i + 1, q):
+                    total -= omega[o + h * q + i] * right[at + h, c]
+                right[at + i, c] = total / omega[o + i * q + i]
+
+
+@compiled(error_model="numpy")
+def eliminate(root, e):
+    """Log|I + Λ'Z'ZΛ|, S (p+1, p+1), and the factor of Ω, at relative roots λ_k (Q, Q)."""
+    omega = np.empty(e.size)
+    log_det, S = factorise(root, e, omega)
+    return log_det, S, omega
+
+
+@compiled(error_model="numpy")
+def gradient_of_root(root, e, N, omega):
+    """Derivative (Q, Q) of log|I + Λ'Z'ZΛ| + tr NS by the relative roots, from the factor."""
+    bar, gradient = np.empty(e.size), np.empty_like(root)
+    selected_inverse(e, N, omega, bar)
+    root_gradient(root, e, bar, gradient)
+    return gradient
+
+
+@compiled(error_model="numpy")
+def solve(e, omega, right, forward, backward):
+    """L⁻¹, L'⁻¹ or both one after the other of right-hand sides (m, k), over them."""
+    if forward:
+        solve_forward(e, omega, right)
+    if backward:
+        solve_backward(e, omega, right)
+
+
+@compiled(error_model="numpy")
+def products_times(e, w):
+    """Z'Z w (m, k) and [X y]'Z w (p+1, k) of coefficients w (m, k), in the order of elimination."""
+    p1, columns = e.C.shape[0], w.shape[1]
+    out, outside = np.zeros_like(w), np.zeros((p1, columns))
+    for b in range(e.blocks.shape[0]):
+        row, q, v = e.blocks[b, ROW], e.q[e.blocks[b, COLUMN]], e.blocks[b, PRODUCTS]
+        i0, j0 = e.blocks[b, ROW_PLACE], e.blocks[b, COLUMN_PLACE]
+        if row < 0:
+            for h in range(q):
+                for i in range(p1):
+                    for c in range(columns):
+                        outside[i, c] += e.products[v + h * p1 + i] * w[j0 + h, c]
+            continue
+        for i in range(e.q[row]):
+            for h in range(q):
+                entry = e.products[v + i * q + h]
+                for c in range(columns):
+                    out[i0 + i, c] += entry * w[j0 + h, c]
+                    if not e.blocks[b, DIAGONAL]:
+                        out[j0 + h, c] += entry * w[i0 + i, c]
+    return out, outside

@@ -1,0 +1,209 @@
+r"""ML and REML of several grouping factors as functions of Γ = ΛΛ' alone.
+
+The value is exact.  So is the score M = ∂ℓ/∂Γ: from ∂ℓ/∂λ = 2Mλ where λ has full rank, and
+otherwise at a λ whose missing directions are given a variance of ε², in which M is smooth.  For
+the curvature stands the *average information*, the mean of the observed and the expected one
+where the score is zero:
+
+    AI_ij = ½ (f_i'P f_j/σ̂² − a_ia_j/N),   f_i = Z S_i v,   v = Z'(V/σ²)⁻¹(y − Xγ̂),   a_i = v'S_iv/σ̂²
+
+References
+----------
+Gilmour, Thompson & Cullis (1995), Average information REML, doi:10.2307/2533274.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from hierbayes.design.elimination import Layout, elimination_of
+from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.collapsed import LOG_2PI
+from hierbayes.likelihood.reading import REML
+from hierbayes.likelihood.sparse_kernels import eliminate, gradient_of_root, products_times, solve
+
+_SMALL_ROOT = 1e-4  # of the noise of an effect: what a direction without variance is given
+
+
+@dataclass(frozen=True, eq=False)
+class SparseProfile:
+    """The profiled likelihood at one Γ.
+
+    Parameters
+    ----------
+    cross : SparseProducts
+    root : (Q, Q) float
+        λ: a root of each factor's relative covariance on the diagonal.
+    value, sigma : float
+        ℓ, −inf where it cannot be computed, and σ̂.
+    gamma : (p,) float
+        γ̂.
+    freedom : float
+        N = n − p for REML and n for ML.
+    noise : float
+        How far rounding may move ``value``.
+    """
+
+    cross: SparseProducts
+    root: Floats
+    value: float
+    sigma: float
+    gamma: Floats
+    freedom: float
+    noise: float
+    _reading: int
+    _S: Floats
+    _omega: Floats
+
+    def curvature(self) -> SparseCurvature:
+        """The derivatives here."""
+        return SparseCurvature(self)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The order of elimination."""
+        return elimination_of(self.cross)
+
+    @cached_property
+    def effects(self) -> Floats:
+        """v (m,) in the order of elimination, see the module."""
+        m, e = self.layout.elimination.effects, self.layout.elimination
+        direct = np.zeros((m, 1))  # Z'(y − Xγ̂)
+        for level, places in zip(self.cross.levels, self.layout.places, strict=True):
+            direct[places, 0] = level.B[:, :, -1] - level.B[:, :, :-1] @ self.gamma
+        spherical = self.turned(direct)
+        solve(e, self._omega, spherical, True, True)
+        return (direct - products_times(e, self.turned_back(spherical))[0])[:, 0]
+
+    def turned(self, columns: Floats) -> Floats:
+        """Λ' columns (m, k)."""
+        return self._by_factor(columns, transposed=True)
+
+    def turned_back(self, columns: Floats) -> Floats:
+        """Λ columns (m, k)."""
+        return self._by_factor(columns, transposed=False)
+
+    def _by_factor(self, columns: Floats, *, transposed: bool) -> Floats:
+        turned = np.empty_like(columns)
+        for span, places in zip(self.cross.spans, self.layout.places, strict=True):
+            root = self.root[span, span]
+            turned[places] = np.einsum(
+                "ab,jbk->jak", root.T if transposed else root, columns[places]
+            )
+        return turned
+
+
+@dataclass(frozen=True, eq=False)
+class SparseCurvature:
+    """First derivatives of the profiled likelihood with respect to Γ, and average information.
+
+    Parameters
+    ----------
+    profile : SparseProfile
+        Where.
+    """
+
+    profile: SparseProfile
+
+    @cached_property
+    def score(self) -> Floats:
+        """M = ∂ℓ/∂Γ (Q, Q), zero between factors."""
+        profile, e = self.profile, self.profile.layout.elimination
+        root, S, omega = self._full_rank(), profile._S, profile._omega
+        if root is not profile.root:
+            _, S, omega = eliminate(root, e)
+        gamma, r, F, _ = _solved(S)
+        w = np.append(-gamma, 1.0)
+        N = np.outer(w, w) * (profile.freedom / r**2)
+        if profile._reading == REML:
+            N[:-1, :-1] += F @ F.T
+        gradient = -0.5 * gradient_of_root(root, e, N, omega)  # ∂ℓ/∂λ = 2Mλ
+        M = np.zeros_like(root)
+        for span in profile.cross.spans:
+            half = np.linalg.solve(root[span, span].T, 0.5 * gradient[span, span].T)
+            M[span, span] = 0.5 * (half + half.T)
+        return M
+
+    @cached_property
+    def D(self) -> Floats:
+        """Σ_j Z_j'(V/σ²)⁻¹Z_j of each factor without what is known of γ and y, on the diagonal."""
+        pull = self.vv - 2.0 * self.score
+        return np.diag(np.maximum(np.diag(pull), 1e-300))
+
+    @cached_property
+    def vv(self) -> Floats:
+        """Σ_j v_jv_j'/σ̂² (Q, Q) of each factor."""
+        vv = np.zeros_like(self.profile.root)
+        for span, places in zip(self.profile.cross.spans, self.profile.layout.places, strict=True):
+            v = self.profile.effects[places] / self.profile.sigma
+            vv[span, span] = v.T @ v
+        return vv
+
+    def observed(self, S: Floats) -> Floats:
+        """The average information (k, k) along k symmetric directions S (k, Q, Q)."""
+        profile, e = self.profile, self.profile.layout.elimination
+        w = np.zeros((e.effects, len(S)))
+        for span, places in zip(profile.cross.spans, profile.layout.places, strict=True):
+            w[places] = np.einsum("jb,kab->jak", profile.effects[places], S[:, span, span])
+        right, outside = products_times(e, w)
+        ZX = np.zeros((e.effects, profile.cross.p))
+        for level, places in zip(profile.cross.levels, profile.layout.places, strict=True):
+            ZX[places] = level.B[:, :, :-1]
+        half = profile.turned(np.hstack([right, ZX]))
+        solve(e, profile._omega, half, True, False)
+        half, of_X = half[:, : len(S)], half[:, len(S) :]
+        through = _solved(profile._S)[2].T @ (outside[:-1] - of_X.T @ half)  # F'X'(V/σ²)⁻¹f
+        a = (profile.effects @ w) / profile.sigma**2
+        b = (w.T @ right - half.T @ half - through.T @ through) / profile.sigma**2
+        information: Floats = 0.5 * (b - np.outer(a, a) / profile.freedom)
+        return information
+
+    def expected(self, S: Floats) -> Floats:
+        """The same: positive semidefinite."""
+        return self.observed(S)
+
+    def _full_rank(self) -> Floats:
+        """λ, its missing directions given a small variance."""
+        profile = self.profile
+        root = profile.root.copy()
+        for span, level in zip(profile.cross.spans, profile.cross.levels, strict=True):
+            unit = level.noise
+            left, size, _ = np.linalg.svd(root[span, span] / unit[:, None])
+            if size[-1] < _SMALL_ROOT:
+                root[span, span] = unit[:, None] * (left * np.maximum(size, _SMALL_ROOT))
+        return profile.root if (root == profile.root).all() else root
+
+
+def sparse_profile(root: Floats, cross: SparseProducts, reading: int) -> SparseProfile:
+    """The profiled likelihood at relative roots λ_k, the diagonal blocks of ``root`` (Q, Q)."""
+    freedom = cross.n - cross.p if reading == REML else cross.n
+    root = np.ascontiguousarray(root)
+    log_det, S, omega = eliminate(root, elimination_of(cross).elimination)
+    gamma, r, _, log_det_Q = _solved(S)
+    if not (math.isfinite(log_det) and r > 0.0):
+        nothing = np.zeros(cross.p)
+        return SparseProfile(cross, root, -np.inf, 0.0, nothing, freedom, 0.0, reading, S, omega)
+    deviance = freedom * (LOG_2PI + 1.0 + 2.0 * math.log(r) - math.log(freedom)) + log_det
+    if reading == REML:
+        deviance += log_det_Q
+    noise = 1e-13 * (abs(deviance) + freedom * (2.0 + cross.C[-1, -1] / r**2))
+    sigma = r / math.sqrt(freedom)
+    return SparseProfile(
+        cross, root, -0.5 * deviance, sigma, gamma, freedom, noise, reading, S, omega
+    )
+
+
+def _solved(S: Floats) -> tuple[Floats, float, Floats, float]:
+    """γ̂ (p,), r, F (p, p) with FF' = S_XX⁻¹, log|S_XX|; r is nan where S is not definite."""
+    p = len(S) - 1
+    try:
+        low = np.linalg.cholesky(S)
+    except np.linalg.LinAlgError:
+        return np.zeros(p), np.nan, np.zeros((p, p)), np.nan
+    F = np.linalg.inv(low[:p, :p]).T
+    return F @ low[p, :p], float(low[p, p]), F, 2.0 * float(np.log(np.diag(low)[:p]).sum())
