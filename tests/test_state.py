@@ -138,7 +138,7 @@ def test_theta_comes_back_from_an_ill_placed_basis_with_every_digit() -> None:
     root, sigma = np.array([[0.7, 0.0], [0.2, 0.4]]), 0.9
     theta = Theta.from_internal(root, sigma, basis)
     assert_allclose(theta.internal(basis)[0], root, rtol=0)
-    by_units_alone = Theta(theta.roots, theta.sigma).internal(basis)[0]
+    by_units_alone = Theta(theta.root, theta.sigma).internal(basis)[0]
     assert_allclose(by_units_alone, root, rtol=1e-8, atol=1e-8)
     assert_allclose(theta.flat[0].internal(basis)[0], root, rtol=0)
 

@@ -6,7 +6,7 @@ data get the same columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
@@ -62,6 +62,19 @@ class Columns:
         """What is constant within every group of the only grouping factor (level 2)."""
         _ = self.specification.group  # refuses several
         return self.between_of[0]
+
+    def of_factor(self, k: int) -> Columns:
+        """The columns as if only factor k had random effects."""
+        spec, span = self.specification, self.spans[k]
+        mine = [i for i, term in enumerate(spec.random) if term.factor == spec.factors[k]]
+        return replace(
+            self,
+            specification=replace(spec, random=tuple(spec.random[i] for i in mine)),
+            effects=self.effects[span],
+            blocks=tuple(self.blocks[i] for i in mine),
+            random_specs=tuple(self.random_specs[i] for i in mine),
+            between_of=(self.between_of[k],),
+        )
 
     @property
     def spans(self) -> tuple[slice, ...]:

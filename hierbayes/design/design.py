@@ -117,6 +117,29 @@ class Design:
         return self.factors[0]
 
     @property
+    def effect_labels(self) -> tuple[str, ...]:
+        """What each of the q random effects is called: its column, among several factors with it.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> hb.Model("mathach ~ ses + (1 + ses | school)", hs).problem.design.effect_labels
+        ('Intercept', 'ses')
+        """
+        if len(self.factors) == 1:
+            return self.effects
+        return tuple(f"{name.effect}|{name.factor}" for name in self.effect_names)
+
+    def of_factor(self, k: int) -> Design:
+        """The design as if only factor k had random effects."""
+        if len(self.factors) == 1:
+            return self
+        span = self.spans[k]
+        rows = replace(self.rows, Z=self.rows.Z[:, span], codes_of=(self.rows.codes_of[k],))
+        return Design(self.columns.of_factor(k), (self.factors[k],), rows, self.dropped)
+
+    @property
     def spans(self) -> tuple[slice, ...]:
         """The places of each grouping factor's effects among the q of all."""
         return self.columns.spans

@@ -109,6 +109,15 @@ def factor_codes(
     return codes.astype(np.intp), joined
 
 
+def group_labels(data: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
+    """What the group of each row is called: its label, or the labels of a combination joined."""
+    if len(columns) == 1:
+        return data[columns[0]]
+    texts = [pd.Series(data[column].astype(str)) for column in columns]
+    joined: pd.Series = texts[0].str.cat(texts[1:], sep=":")
+    return joined
+
+
 def _factorized(column: pd.Series) -> tuple[Integers, pd.Index]:
     """Codes and labels in order, in order of appearance where the labels have none."""
     try:

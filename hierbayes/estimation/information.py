@@ -19,7 +19,7 @@ import numpy as np
 from hierbayes.design.problem import Problem
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.covariance import block_mask, sd_corr
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import Reading
 from hierbayes.likelihood.theta import Theta
 
@@ -95,7 +95,7 @@ def _gradient(
     G = corr * np.outer(sd, sd)
     if np.linalg.eigvalsh(corr)[0] <= 0.0:
         return np.full(len(values), np.nan)
-    M, d_sigma = Likelihood(problem.cross, reading).at(Theta.of_covariance(G, sigma)).score
+    M, d_sigma = likelihood_of(problem.products, reading).at(Theta.of_covariance(G, sigma)).score
     d_log_sd = 2.0 * (M * G).sum(axis=1)
     d_corr = 2.0 * (M * np.outer(sd, sd))[pairs]
     d_eta = d_corr * (1.0 - corr[pairs] ** 2) / 2.0

@@ -18,7 +18,7 @@ def scalar_draws(fit: Fitted, *, random_effects: bool = True) -> tuple[pd.MultiI
 
     Correlations appear once each; entries fixed by the model do not appear.
     """
-    effects, terms = fit.design.effects, fit.design.terms
+    effects, terms = fit.design.effect_labels, fit.design.terms
     sd, corr = fit.theta.sd, fit.theta.corr
     rows, columns = correlated_pairs(fit.design.blocks)
     names = [("gamma", term) for term in terms] + [("sd", effect) for effect in effects]
@@ -26,9 +26,10 @@ def scalar_draws(fit: Fitted, *, random_effects: bool = True) -> tuple[pd.MultiI
     names += [("sigma", "sigma")]
     parts = [fit.gamma_draws, sd, corr[..., rows, columns], fit.theta.sigma[..., None]]
     if random_effects:
-        names += [("u", f"{group}, {effect}") for group in fit.design.groups for effect in effects]
         chains, draws = fit.theta.sigma.shape
-        parts.append(fit.u_draws.reshape(chains, draws, -1))
+        for factor, span, u in zip(fit.design.factors, fit.design.spans, fit.us, strict=True):
+            names += [("u", f"{group}, {one}") for group in factor.labels for one in effects[span]]
+            parts.append(u.reshape(chains, draws, -1))
     index = pd.MultiIndex.from_tuples(names, names=["block", "parameter"])
     return index, np.concatenate(parts, axis=-1)
 

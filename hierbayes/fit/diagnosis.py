@@ -23,7 +23,7 @@ from hierbayes.fit.evidence import Maximum, Sampling, null_directions
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.variance import undetermined
 from hierbayes.likelihood.covariance import sd_corr
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.theta import Theta
 
 ESS_PER_CHAIN = 100
@@ -95,9 +95,9 @@ def diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
         (findings if low > BFMI_LIMIT else bad).append(
             f"energy: the smallest BFMI is {low:.2f} (limit {BFMI_LIMIT})"
         )
-    far = np.abs(fit.problem.cross.basis.z.shift / fit.problem.cross.basis.z.spread)
+    far = np.abs(fit.problem.products.basis.z.shift / fit.problem.products.basis.z.spread)
     if bad and far.max() > FAR_ENOUGH_TO_TELL:
-        name = fit.design.effects[int(far.argmax())]
+        name = fit.design.effect_labels[int(far.argmax())]
         bad.append(
             f"'{name}' = 0, where the random intercept is, lies {far.max():.0f} spreads away from "
             "the data; centring it would let the chains move"
@@ -140,11 +140,11 @@ def _conflict(fit: Fitted) -> list[str]:
 
     Box's prior predictive p-value of the least squares estimate of γ at the mean of θ.
     """
-    joint = None if fit.priors is None else fit.priors.joint_gamma(fit.problem.cross)
+    joint = None if fit.priors is None else fit.priors.joint_gamma(fit.problem.products)
     if joint is None:
         return []
     mean = Theta.of_covariance(fit.theta.G.mean(axis=(0, 1)), float(fit.theta.sigma.mean()))
-    state = Likelihood(fit.problem.cross).at(mean)
+    state = likelihood_of(fit.problem.products).at(mean)
     away = joint.deviations(state.gamma[None, :])[0]
     cov = joint.lift @ state.gamma_cov @ joint.lift.T + np.linalg.inv(joint.precision)
     p = float(chdtrc(len(away), away @ np.linalg.solve(cov, away)))
@@ -171,13 +171,13 @@ def diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
     """Diagnose a REML, ML or MAP fit."""
     findings: list[str] = []
     bad: list[str] = []
-    ratio = float(np.sqrt((fit.theta.relative(fit.problem.cross.basis) ** 2).sum(axis=-1)).max())
+    ratio = float(np.sqrt((fit.theta.relative(fit.problem.products.basis) ** 2).sum(axis=-1)).max())
     if ratio > RATIO_LIMIT:  # first, for what else is wrong follows from it
         bad.append(
             f"the random effects are {ratio:.1g} times as large as the residual: the response has "
             "few digits of it"
         )
-    vanished = ratio > 0.5 * VANISHED and left_within(fit.problem.cross)[1] <= 0.0
+    vanished = ratio > 0.5 * VANISHED and left_within(fit.problem.products)[1] <= 0.0
     steep = evidence.gradient > GRADIENT_LIMIT and not vanished
     (bad if steep else findings).append(
         f"largest gradient over free entries of the relative root: {evidence.gradient:.1e}"
@@ -226,7 +226,7 @@ def _collinear_findings(fit: Fitted) -> list[str]:
 
 
 def _undetermined_findings(fit: Fitted, what: str) -> list[str]:
-    names, unknown = fit.design.effects, undetermined(fit.problem)
+    names, unknown = fit.design.effect_labels, undetermined(fit.problem)
     alone = np.diag(unknown)
     found = [
         f"the variance of '{names[k]}' is not in the likelihood by itself, for in every group "
@@ -245,11 +245,11 @@ def _undetermined_findings(fit: Fitted, what: str) -> list[str]:
 def _boundary_findings(fit: Fitted) -> list[str]:
     """The degenerate directions of G in words, and the smaller model they imply."""
     G = fit.G
-    scale = 1.0 / np.asarray(fit.problem.cross.basis.z.spread)
+    scale = 1.0 / np.asarray(fit.problem.products.basis.z.spread)
     sd, corr = sd_corr(G)
     findings = []
-    names = fit.design.effects
-    absent = sd <= 1e-6 * scale * fit.problem.cross.basis.scale
+    names = fit.design.effect_labels
+    absent = sd <= 1e-6 * scale * fit.problem.products.basis.scale
     for k in np.flatnonzero(absent):
         findings.append(
             f"the variance of '{names[k]}' is estimated as zero: without its random effect the "

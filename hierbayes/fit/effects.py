@@ -16,6 +16,7 @@ from hierbayes.design.ranks import unit_columns
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import likelihood_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,29 +35,30 @@ def vcov(fit: Fitted) -> pd.DataFrame:
     return pd.DataFrame(fit.gamma_cov, index=terms, columns=terms)
 
 
-def ranef(fit: Fitted) -> pd.DataFrame:
-    """u by group and effect."""
-    return _by_group(fit, fit.u)
+def ranef(fit: Fitted, k: int) -> pd.DataFrame:
+    """u of factor k by group and effect."""
+    return _by_group(fit, k, fit.u_means[k])
 
 
-def ranef_cov(fit: Fitted, *, given_gamma: bool) -> xr.DataArray:
-    """Covariance of u_j by group."""
+def ranef_cov(fit: Fitted, k: int, *, given_gamma: bool) -> xr.DataArray:
+    """Covariance of u_j of factor k by group."""
     import xarray as xr  # noqa: PLC0415
 
-    names = list(fit.design.effects)
+    names = list(fit.design.effects[fit.design.spans[k]])
+    labels = fit.design.factors[k].labels
     return xr.DataArray(
-        fit.u_cov(given_gamma=given_gamma),
+        fit.u_cov(k, given_gamma=given_gamma),
         dims=("group", "effect", "effect_bis"),
-        coords={"group": np.asarray(fit.design.groups), "effect": names, "effect_bis": names},
+        coords={"group": np.asarray(labels), "effect": names, "effect_bis": names},
         name="ranef_cov",
     )
 
 
-def coef(fit: Fitted) -> pd.DataFrame:
-    """γ + u by group: every fixed term, and random effects without a fixed term."""
-    gamma, u = fixef(fit), ranef(fit)
+def coef(fit: Fitted, k: int) -> pd.DataFrame:
+    """γ + u of factor k by group: every fixed term, and random effects without a fixed term."""
+    gamma, u = fixef(fit), ranef(fit, k)
     names = list(fit.design.terms)
-    names += [effect for effect in fit.design.effects if effect not in names]
+    names += [effect for effect in u.columns if effect not in names]
     columns = {}
     for name in names:
         value = np.full(len(u), gamma.get(name, 0.0))
@@ -64,30 +66,31 @@ def coef(fit: Fitted) -> pd.DataFrame:
     return pd.DataFrame(columns, index=u.index)
 
 
-def population_draws(fit: Fitted) -> Floats:
-    """Population value of every group's coefficients (chains, draws, J, q)."""
-    return fit.groups_of.population(fit.gamma_draws)
+def population_draws(fit: Fitted, k: int = 0) -> Floats:
+    """Population value of the coefficients of every group of factor k (chains, draws, J, q)."""
+    return fit.group_designs[k].population(fit.gamma_draws)
 
 
-def blue(fit: Fitted) -> pd.DataFrame:
-    """Least-squares coefficients of each group's own rows.
+def blue(fit: Fitted, k: int) -> pd.DataFrame:
+    """Least-squares coefficients of the own rows of each group of factor k.
 
     Fixed columns that are no combination of random ones (covariates) are held at
-    their estimated γ.
+    their estimated γ; effects of other factors count as residuals.
     """
-    cross = fit.problem.cross
-    basis = cross.basis
+    products, span = fit.problem.products, fit.design.spans[k]
+    level, basis = products.levels[k], products.basis
     internal = basis.gamma_internal(fit.gamma)
-    residual = cross.B[:, :, -1] - cross.B[:, :, :-1] @ internal  # Z_j'(y_j − X_jγ)
-    estimable = estimable_groups(cross.A)
-    deviations = np.full((len(cross.A), cross.A.shape[1]), np.nan)
-    deviations[estimable] = np.linalg.solve(cross.A[estimable], residual[estimable][..., None])[
+    residual = level.B[:, :, -1] - level.B[:, :, :-1] @ internal  # Z_j'(y_j − X_jγ)
+    estimable = estimable_groups(level.A)
+    deviations = np.full((level.J, level.q), np.nan)
+    deviations[estimable] = np.linalg.solve(level.A[estimable], residual[estimable][..., None])[
         ..., 0
     ]
-    return _by_group(fit, fit.groups_of.population(fit.gamma) + basis.u(deviations))
+    in_users_units = basis.scale * deviations @ basis.z.matrix[span, span].T
+    return _by_group(fit, k, fit.group_designs[k].population(fit.gamma) + in_users_units)
 
 
-def shrinkage(fit: Fitted) -> pd.DataFrame:
+def shrinkage(fit: Fitted, k: int) -> pd.DataFrame:
     """n_j, BLUE, BLUP, population value and shrinkage matrix, a row per group and effect.
 
     Columns ``shrinkage[e]`` are the row of Λ_j: what a deviation of the group's own
@@ -95,22 +98,23 @@ def shrinkage(fit: Fitted) -> pd.DataFrame:
     group's coefficient (for a point fit its prediction error given θ̂), and for a
     posterior ``shrinkage_sd[e]`` that of Λ_j.
     """
-    design = fit.design
-    effects, q = list(design.effects), len(design.effects)
+    design, level = fit.design, fit.problem.products.levels[k]
+    effects = list(design.effects[design.spans[k]])
     theta = fit.theta.flat
-    mean, sd = Likelihood(fit.problem.cross).shrinkage(theta)
-    population = population_draws(fit)
+    mean, sd = likelihood_of(fit.problem.products).shrinkage_of(k, theta)
+    population = population_draws(fit, k)
     table = {
-        "n": np.repeat(fit.problem.cross.rows.astype(int), q),
-        "blue": blue(fit).to_numpy().ravel(),
-        "blup": (population + fit.u_draws).mean(axis=(0, 1)).ravel(),
+        "n": np.repeat(level.rows.astype(int), level.q),
+        "blue": blue(fit, k).to_numpy().ravel(),
+        "blup": (population + fit.us[k]).mean(axis=(0, 1)).ravel(),
         "population": population.mean(axis=(0, 1)).ravel(),
-        "blup_sd": fit.group_sd().ravel(),
+        "blup_sd": fit.group_sd(k).ravel(),
     }
-    table |= {f"shrinkage[{e}]": mean[:, :, k].ravel() for k, e in enumerate(effects)}
+    table |= {f"shrinkage[{e}]": mean[:, :, i].ravel() for i, e in enumerate(effects)}
     if len(theta.sigma) > 1:
-        table |= {f"shrinkage_sd[{e}]": sd[:, :, k].ravel() for k, e in enumerate(effects)}
-    index = pd.MultiIndex.from_product([design.groups, effects], names=["group", "effect"])
+        table |= {f"shrinkage_sd[{e}]": sd[:, :, i].ravel() for i, e in enumerate(effects)}
+    labels = design.factors[k].labels
+    index = pd.MultiIndex.from_product([labels, effects], names=["group", "effect"])
     return pd.DataFrame(table, index=index)
 
 
@@ -126,6 +130,8 @@ def estimable_groups(A: Floats) -> Booleans:
     return estimable
 
 
-def _by_group(fit: Fitted, values: Floats) -> pd.DataFrame:
-    index = pd.Index(fit.design.groups, name="group")
-    return pd.DataFrame(values, index=index, columns=pd.Index(fit.design.effects, name="effect"))
+def _by_group(fit: Fitted, k: int, values: Floats) -> pd.DataFrame:
+    design = fit.design
+    index = pd.Index(design.factors[k].labels, name="group")
+    effects = pd.Index(design.effects[design.spans[k]], name="effect")
+    return pd.DataFrame(values, index=index, columns=effects)

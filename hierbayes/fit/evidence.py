@@ -107,13 +107,13 @@ class Sampling:
 
 def count_variances(problem: Problem) -> int:
     """Variance parameters that the data can tell apart, σ included."""
-    blind = blind_directions(problem.cross, problem.design.blocks)
+    blind = blind_directions(problem.products, problem.design.blocks)
     return count_free_entries(problem.design.blocks) + 1 - len(blind)
 
 
 def maximum_of(optimum: Optimum, problem: Problem) -> Maximum:
     """The evidence of a REML or ML optimum."""
-    design, cross = problem.design, problem.cross
+    design, cross = problem.design, problem.products
     p = len(design.terms)
     is_reml = optimum.reading == REML
     return Maximum(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ from hierbayes.language.structure import read_structure
 if TYPE_CHECKING:
     import xarray as xr
 
+type ByFactor[Table] = Any  # a Table, or of several factors a dict of them by name
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Fit(Fitted, Printed):
@@ -34,12 +36,13 @@ class Fit(Fitted, Printed):
     `PosteriorFit`; estimates of every engine have the same names and shapes.
     """
 
-    def draws(self, name: str) -> xr.DataArray:
+    def draws(self, name: str, factor: str | None = None) -> xr.DataArray:
         """Draws of ``gamma``, ``u``, ``beta``, ``sd``, ``corr``, ``G`` or ``sigma``, labelled.
 
-        A point fit has one chain of one draw.
+        A point fit has one chain of one draw.  ``u`` and ``beta`` are of one grouping factor,
+        which is named where there are several.
         """
-        return storage.labelled_draws(self, name)
+        return storage.labelled_draws(self, name, factor)
 
     def to_datatree(self) -> xr.DataTree:
         """Everything as an ArviZ DataTree: posterior, sample_stats, data, attributes."""
@@ -55,24 +58,23 @@ class Fit(Fitted, Printed):
         """Covariance of γ: given θ̂ for a point fit, of the posterior otherwise."""
         return effects.vcov(self)
 
-    def ranef(self, factor: str | None = None) -> pd.DataFrame:
+    def ranef(self, factor: str | None = None) -> ByFactor[pd.DataFrame]:
         """Random effects u by group and effect: BLUPs, or posterior means.
 
         Parameters
         ----------
         factor : str, optional
-            The grouping factor, which must be one of the model; a model of one factor needs no
-            name. So it is in all that is by group.
+            The grouping factor.  A model of one factor needs no name; of several, and none named,
+            the answer is a mapping from factor to frame.  So it is in all that is by group.
 
         Raises
         ------
         DataError
             When the model has no such factor; those it has are listed.
         """
-        self.design.refuse_unknown_factor(factor)
-        return effects.ranef(self)
+        return self._by_factor(factor, effects.ranef)
 
-    def ranef_cov(self, factor: str | None = None, *, given_gamma: bool = True) -> xr.DataArray:
+    def ranef_cov(self, factor: str | None = None, *, given_gamma: bool = True) -> ByFactor[xr.DataArray]:
         """Covariance of each u_j (group, effect, effect_bis).
 
         Parameters
@@ -84,29 +86,36 @@ class Fit(Fitted, Printed):
             variance), or with the uncertainty of γ (prediction-error variance).
             A posterior's covariance includes everything and ignores this.
         """
-        self.design.refuse_unknown_factor(factor)
-        return effects.ranef_cov(self, given_gamma=given_gamma)
+        return self._by_factor(
+            factor, lambda fit, k: effects.ranef_cov(fit, k, given_gamma=given_gamma)
+        )
 
-    def coef(self, factor: str | None = None) -> pd.DataFrame:
+    def _by_factor[Table](
+        self, factor: str | None, table_of: Callable[[Fitted, int], Table]
+    ) -> ByFactor[Table]:
+        """The table of one factor, or where there are several and none is named, of each."""
+        names = self.design.specification.factors
+        if factor is None and len(names) > 1:
+            return {name: table_of(self, k) for k, name in enumerate(names)}
+        return table_of(self, self.design.place_of_factor(factor))
+
+    def coef(self, factor: str | None = None) -> ByFactor[pd.DataFrame]:
         """Coefficients of each group: fixed effects plus its random effects."""
-        self.design.refuse_unknown_factor(factor)
-        return effects.coef(self)
+        return self._by_factor(factor, effects.coef)
 
-    def blue(self, factor: str | None = None) -> pd.DataFrame:
+    def blue(self, factor: str | None = None) -> ByFactor[pd.DataFrame]:
         """Each group's own least-squares coefficients; missing where not estimable."""
-        self.design.refuse_unknown_factor(factor)
-        return effects.blue(self)
+        return self._by_factor(factor, effects.blue)
 
-    def shrinkage(self, factor: str | None = None) -> pd.DataFrame:
+    def shrinkage(self, factor: str | None = None) -> ByFactor[pd.DataFrame]:
         """Per group and effect: n_j, BLUE, BLUP, population value and shrinkage matrix."""
-        self.design.refuse_unknown_factor(factor)
-        return effects.shrinkage(self)
+        return self._by_factor(factor, effects.shrinkage)
 
     def var_corr(self) -> pd.DataFrame:
         """Variances, standard deviations and correlations of the random effects, and σ."""
         return variance.var_corr(self)
 
-    def icc(self, at: dict[str, float] | None = None) -> pd.Series:
+    def icc(self, at: dict[str, float] | None = None) -> Any:
         """Share of the unexplained variance that lies between groups.
 
         Parameters

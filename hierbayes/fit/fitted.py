@@ -138,13 +138,26 @@ class Fitted(ABC):
 
     @property
     @abstractmethod
+    def us(self) -> tuple[Floats, ...]:
+        """Random effects (chains, draws, J_k, q_k) by factor: exact draws, or means given θ̂."""
+
+    @property
     def u_draws(self) -> Floats:
-        """Random effects (chains, draws, J, q): exact draws, or means given θ̂."""
+        """Those of the only factor."""
+        _ = self.design.factor  # refuses several
+        return self.us[0]
 
     @cached_property
+    def group_designs(self) -> tuple[GroupDesign, ...]:
+        """By factor: how γ makes each group's population coefficients."""
+        factors = range(len(self.design.factors))
+        return tuple(group_design(self.design.of_factor(k)) for k in factors)
+
+    @property
     def groups_of(self) -> GroupDesign:
-        """How γ makes each group's population coefficients."""
-        return group_design(self.design)
+        """That of the only factor."""
+        _ = self.design.factor  # refuses several
+        return self.group_designs[0]
 
     @cached_property
     def gamma(self) -> Floats:
@@ -153,10 +166,15 @@ class Fitted(ABC):
         return gamma
 
     @cached_property
+    def u_means(self) -> tuple[Floats, ...]:
+        """Random effects (J_k, q_k) by factor: BLUPs, or posterior means."""
+        return tuple(u.mean(axis=(0, 1)) for u in self.us)
+
+    @property
     def u(self) -> Floats:
-        """Random effects (J, q): BLUPs, or posterior means."""
-        u: Floats = self.u_draws.mean(axis=(0, 1))
-        return u
+        """Those of the only factor."""
+        _ = self.design.factor  # refuses several
+        return self.u_means[0]
 
     @cached_property
     def G(self) -> Floats:
@@ -177,12 +195,12 @@ class Fitted(ABC):
         """Covariance of γ (p, p): given θ̂ for a point fit, of the posterior otherwise."""
 
     @abstractmethod
-    def u_cov(self, *, given_gamma: bool) -> Floats:
-        """Covariance of each u_j (J, q, q), see `Fit.ranef_cov`."""
+    def u_cov(self, k: int, *, given_gamma: bool) -> Floats:
+        """Covariance of each u_j (J, q, q) of factor k, see `Fit.ranef_cov`."""
 
     @abstractmethod
-    def group_sd(self) -> Floats:
-        """Standard deviation of each group's coefficients W_jγ + u_j (J, q)."""
+    def group_sd(self, k: int) -> Floats:
+        """Standard deviation of each group's coefficients W_jγ + u_j (J, q) of factor k."""
 
     @abstractmethod
     def unknown_corr(self) -> Booleans:

@@ -26,7 +26,7 @@ def posterior_intervals(fit: Fitted, interval: Interval) -> pd.DataFrame:
     """
     parts = {
         "gamma": (fit.design.terms, fit.gamma_draws, fit.gamma),
-        "sd": (fit.design.effects, *_sd_draws(fit)),
+        "sd": (fit.design.effect_labels, *_sd_draws(fit)),
         "corr": (_pair_names(fit), *_corr_draws(fit)),
         "sigma": (("sigma",), fit.theta.sigma[..., None], np.array([fit.sigma])),
     }
@@ -89,7 +89,7 @@ def _variance_frames(fit: Fitted, evidence: Maximum, interval: Interval) -> list
         upper = _from_natural(natural.values + half, q)
     q, k = len(sd), len(estimate)
     cuts = {"sd": slice(0, q), "corr": slice(q, k - 1), "sigma": slice(k - 1, k)}
-    names = {"sd": fit.design.effects, "corr": _pair_names(fit), "sigma": ("sigma",)}
+    names = {"sd": fit.design.effect_labels, "corr": _pair_names(fit), "sigma": ("sigma",)}
     return [
         _frame(block, names[block], lower[cut], estimate[cut], upper[cut])
         for block, cut in cuts.items()
@@ -105,7 +105,7 @@ def _from_natural(values: Floats, q: int) -> Floats:
 
 
 def _pair_names(fit: Fitted) -> tuple[str, ...]:
-    effects = fit.design.effects
+    effects = fit.design.effect_labels
     pairs = zip(*correlated_pairs(fit.design.blocks), strict=True)
     return tuple(f"{effects[c]}, {effects[r]}" for r, c in pairs)
 

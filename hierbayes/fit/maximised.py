@@ -9,7 +9,7 @@ from hierbayes.estimation.reml import maximise
 from hierbayes.fit.evidence import Maximum, count_variances, maximum_of
 from hierbayes.fit.point import PointFit
 from hierbayes.likelihood.conditional import flat_prior
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import Reading
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 
@@ -23,9 +23,9 @@ def maximum_likelihood(problem: Problem, reading: Reading) -> PointFit:
     reading : Reading
         ``REML`` or ``ML``.
     """
-    design, cross = problem.design, problem.cross
+    design, cross = problem.design, problem.products
     optimum = maximise(cross, design.blocks, reading)
-    gamma = Likelihood(cross, reading).at(optimum.theta).gamma
+    gamma = likelihood_of(cross, reading).at(optimum.theta).gamma
     return PointFit(
         problem=problem,
         theta=optimum.theta[None, None],

@@ -22,7 +22,7 @@ from hierbayes.fit.summary import Summary, summarise_maximum
 from hierbayes.fit.variance import undetermined
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.conditional import ConditionalMoments
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import AnyState, likelihood_of
 from hierbayes.likelihood.reading import NORMAL, Reading
 from hierbayes.likelihood.state import State
 
@@ -90,10 +90,18 @@ class PointFit(Fit):
     # ---------------------------------------------------------------- θ̂, γ and u given θ̂
 
     @cached_property
-    def state(self) -> State:
-        """The likelihood at θ̂."""
+    def any_state(self) -> AnyState:
+        """The likelihood at θ̂, of one grouping factor or of several."""
         reading = NORMAL if self.reading is None else self.reading
-        return Likelihood(self.problem.cross, reading, self.gamma_prior).at(self.theta[0, 0])
+        likelihood = likelihood_of(self.problem.products, reading, self.gamma_prior)
+        return likelihood.at(self.theta[0, 0])
+
+    @property
+    def state(self) -> State:
+        """The same, of the only factor."""
+        _ = self.design.factor  # refuses several
+        assert isinstance(self.any_state, State)
+        return self.any_state
 
     @property
     def moments(self) -> ConditionalMoments:
@@ -101,24 +109,25 @@ class PointFit(Fit):
         return self.state.moments
 
     @cached_property
-    def u_draws(self) -> Floats:
-        """E(u | θ̂, y), (1, 1, J, q)."""
-        return self.state.u[None, None]
+    def us(self) -> tuple[Floats, ...]:
+        """E(u | θ̂, y), (1, 1, J_k, q_k) by factor."""
+        factors = range(len(self.design.factors))
+        return tuple(self.any_state.u_of(k)[None, None] for k in factors)
 
     # ---------------------------------------------------------------- uncertainty given θ̂
 
     @property
     def gamma_cov(self) -> Floats:
         """Covariance of γ given θ̂ (p, p)."""
-        return self.state.gamma_cov
+        return self.any_state.gamma_cov
 
-    def u_cov(self, *, given_gamma: bool) -> Floats:
-        """Covariance of each u_j given θ̂ (J, q, q), and given γ̂ or not."""
-        return self.state.u_cov(given_gamma=given_gamma)
+    def u_cov(self, k: int, *, given_gamma: bool) -> Floats:
+        """Covariance of each u_j of factor k given θ̂ (J, q, q), and given γ̂ or not."""
+        return self.any_state.u_cov_of(k, given_gamma=given_gamma)
 
-    def group_sd(self) -> Floats:
-        """Prediction errors of W_jγ + u_j given θ̂ (J, q)."""
-        cov = self.state.coefficient_cov(self.groups_of.W)
+    def group_sd(self, k: int) -> Floats:
+        """Prediction errors of W_jγ + u_j of factor k given θ̂ (J, q)."""
+        cov = self.any_state.coefficient_cov_of(k, self.group_designs[k].W)
         return np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
 
     def unknown_corr(self) -> Booleans:

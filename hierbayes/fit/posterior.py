@@ -21,7 +21,7 @@ from hierbayes.fit.intervals import posterior_intervals
 from hierbayes.fit.storage import to_datatree
 from hierbayes.fit.summary import Summary, summarise_draws
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import likelihood_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -87,14 +87,13 @@ class PosteriorFit(Fit):
     # ---------------------------------------------------------------- u
 
     @cached_property
-    def u_draws(self) -> Floats:
-        """An exact draw of u given each draw of θ and γ (chains, draws, J, q)."""
+    def us(self) -> tuple[Floats, ...]:
+        """An exact joint draw of u given each draw of θ and γ (chains, draws, J_k, q_k)."""
         chains, draws, p = self.gamma_draws.shape
-        J, q = self.design.J, len(self.design.effects)
-        normals = self.generator(1).standard_normal((chains * draws, J, q))
         gammas = self.gamma_draws.reshape(-1, p)
-        u = Likelihood(self.problem.cross).draw_u(self.theta.flat, gammas, normals)
-        return u.reshape(chains, draws, J, q)
+        likelihood = likelihood_of(self.problem.products)
+        drawn = likelihood.draw_us(self.theta.flat, gammas, self.generator(1))
+        return tuple(u.reshape(chains, draws, *u.shape[1:]) for u in drawn)
 
     def generator(self, stream: int) -> np.random.Generator:
         """The generator of one stream of numbers, determined by the seed of the fit."""
@@ -108,16 +107,16 @@ class PosteriorFit(Fit):
         draws = self.gamma_draws.reshape(-1, len(self.design.terms))
         return np.atleast_2d(np.cov(draws, rowvar=False))
 
-    def u_cov(self, *, given_gamma: bool) -> Floats:
+    def u_cov(self, k: int, *, given_gamma: bool) -> Floats:
         """Posterior covariance of each u_j (J, q, q); γ varies in it, whatever is asked."""
-        u = self.u_draws.reshape(-1, self.design.J, len(self.design.effects))
+        u = self.us[k].reshape(-1, *self.us[k].shape[2:])
         centred = u - u.mean(axis=0)
         cov = np.einsum("mjk,mjl->jkl", centred, centred, optimize=True) / (len(u) - 1)
         return np.asarray(cov)
 
-    def group_sd(self) -> Floats:
-        """Posterior sd of W_jγ + u_j (J, q)."""
-        spread: Floats = (population_draws(self) + self.u_draws).std(axis=(0, 1), ddof=1)
+    def group_sd(self, k: int) -> Floats:
+        """Posterior sd of W_jγ + u_j (J, q) of factor k."""
+        spread: Floats = (population_draws(self, k) + self.us[k]).std(axis=(0, 1), ddof=1)
         return spread
 
     def unknown_corr(self) -> Booleans:

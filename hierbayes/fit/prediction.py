@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.complete import complete_rows
-from hierbayes.design.matrices import columns_needed
+from hierbayes.design.grouping_factor import GroupingFactor
+from hierbayes.design.matrices import columns_needed, group_labels
 from hierbayes.errors import DataError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Integers
@@ -40,18 +41,19 @@ def predict(
         )
     design, random = fit.design, effects == "all"
     if data is None:
-        X, Z, codes, index = design.rows.X, design.rows.Z, design.rows.codes, design.rows.index
+        X, Z, codes, index = design.rows.X, design.rows.Z, design.rows.codes_of, design.rows.index
     else:
         if not isinstance(data, pd.DataFrame):
             raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
         data = _new_rows(fit, data, random=random)
         X, Z = design.columns.new_matrices(data, random=random, own_means=group_means == "own")
         index = data.index
-        codes = _codes(fit, data, new_groups) if random else np.zeros(len(data), dtype=np.intp)
+        codes = _codes(fit, data, new_groups) if random else ()
     mean = X @ fit.gamma
     if random:
-        u = np.vstack([fit.u, np.zeros(Z.shape[1])])  # last: unknown
-        mean = mean + (Z * u[codes]).sum(axis=1)
+        for k, span in enumerate(design.spans):
+            u = np.vstack([fit.u_means[k], np.zeros(span.stop - span.start)])  # last: unknown
+            mean = mean + (Z[:, span] * u[codes[k]]).sum(axis=1)
     return pd.Series(mean, index=index, name="predicted")
 
 
@@ -83,8 +85,9 @@ def _new_rows(fit: Fitted, data: pd.DataFrame, *, random: bool) -> pd.DataFrame:
     spec = fit.design.specification
     needed = [*columns_needed(spec.fixed)]
     if random:
-        needed += [*columns_needed(*spec.random_effects), spec.group]
-    names = [name for name in dict.fromkeys(needed) if name in data.columns or name == spec.group]
+        needed += [*columns_needed(*spec.random_effects), *spec.group_columns]
+    groups = spec.group_columns
+    names = [name for name in dict.fromkeys(needed) if name in data.columns or name in groups]
     frame, _, dropped = complete_rows(data, names)
     if dropped.rows:
         worst = next(iter(dropped.by_column))
@@ -95,10 +98,16 @@ def _new_rows(fit: Fitted, data: pd.DataFrame, *, random: bool) -> pd.DataFrame:
     return frame
 
 
-def _codes(fit: Fitted, data: pd.DataFrame, new_groups: str) -> Integers:
-    """Position of each row's group among those of the fit; J for a new one."""
-    factor = fit.design.factor
-    labels = data[factor.name]
+def _codes(fit: Fitted, data: pd.DataFrame, new_groups: str) -> tuple[Integers, ...]:
+    """By factor the position of each row's group among those of the fit; J for a new one."""
+    columns_of = fit.design.specification.columns_of
+    return tuple(
+        _codes_of(factor, group_labels(data, columns_of[factor.name]), new_groups)
+        for factor in fit.design.factors
+    )
+
+
+def _codes_of(factor: GroupingFactor, labels: pd.Series, new_groups: str) -> Integers:
     codes = factor.find(labels)
     if (codes < 0).any():
         first = labels.iloc[int((codes < 0).argmax())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -30,10 +31,13 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "sigma": (),
 }
 STORED = ("gamma", "u", "sd", "corr", "G", "sigma")
+_BY_GROUP = ("u", "beta")
 
 
-def labelled_draws(fit: Fitted, name: str) -> xr.DataArray:
+def labelled_draws(fit: Fitted, name: str, factor: str | None = None) -> xr.DataArray:
     """Draws of one quantity by chain, draw and its own dimensions.
+
+    What is by group is that of one factor, which is named where there are several.
 
     Raises
     ------
@@ -45,8 +49,9 @@ def labelled_draws(fit: Fitted, name: str) -> xr.DataArray:
     if not isinstance(name, str) or name not in _DIMS:
         listed = in_quotes(_DIMS)
         raise HierbayesError(f"there are no draws of '{name}'; valid names are: {listed}")
-    values = _values(fit, name)
-    dims = ("chain", "draw", *_DIMS[name])
+    k = fit.design.place_of_factor(factor) if name in _BY_GROUP else 0
+    values = _values(fit, name, k)
+    dims = ("chain", "draw", *_dims(fit, name, k))
     coords = {dim: labels for dim, labels in _coords(fit).items() if dim in dims}
     coords |= {"chain": np.arange(values.shape[0]), "draw": np.arange(values.shape[1])}
     return xr.DataArray(values, dims=dims, coords=coords, name=name)
@@ -61,7 +66,7 @@ def to_datatree(fit: Fitted, sampling: Sampling | None, *, graph: bool = False) 
 
     design = fit.design
     spec = design.specification
-    groups = {"posterior": xr.Dataset({name: labelled_draws(fit, name) for name in STORED})}
+    groups = {"posterior": xr.Dataset(dict(_stored(fit)))}
     if sampling is not None:
         groups["sample_stats"] = sampling.stats
     obs = {"obs": _storable(design.rows.index)}
@@ -69,33 +74,70 @@ def to_datatree(fit: Fitted, sampling: Sampling | None, *, graph: bool = False) 
     groups["observed_data"] = xr.Dataset(
         {response: ("obs", design.rows.y, {"long_name": spec.response})}, coords=obs
     )
-    coords = _coords(fit) | {"group": _storable(design.groups)}
-    groups["posterior"] = groups["posterior"].assign_coords(group=coords["group"])
+    labels = {
+        dim: _storable(factor.labels)
+        for dim, factor in zip(_group_dims(fit), design.factors, strict=True)
+    }
+    coords = _coords(fit) | labels
+    groups["posterior"] = groups["posterior"].assign_coords(labels)
+    codes = {
+        f"{dim}_of": ("obs", one)
+        for dim, one in zip(_group_dims(fit), design.rows.codes_of, strict=True)
+    }
     if graph and fit.priors is not None:
-        free = graph_variables(design, fit.problem.cross, fit.priors, fit.theta, fit.gamma_draws)
+        free = graph_variables(design, fit.problem.products, fit.priors, fit.theta, fit.gamma_draws)
         variables = {name: (("chain", "draw", *dims), of) for name, (dims, of) in free.items()}
         groups["posterior"] = groups["posterior"].assign(variables)
     groups["constant_data"] = xr.Dataset(
-        {
-            "X": (("obs", "term"), design.rows.X),
-            "Z": (("obs", "effect"), design.rows.Z),
-            "group_of": ("obs", design.rows.codes),
-        },
-        coords=obs | {dim: coords[dim] for dim in ("term", "effect", "group")},
+        {"X": (("obs", "term"), design.rows.X), "Z": (("obs", "effect"), design.rows.Z)} | codes,
+        coords=obs | {dim: coords[dim] for dim in ("term", "effect", *labels)},
     )
     tree = xr.DataTree.from_dict(groups)
     tree.attrs.update(_attributes(fit, sampling))
     return tree
 
 
-def _values(fit: Fitted, name: str) -> Floats:
+def _stored(fit: Fitted) -> Iterator[tuple[str, xr.DataArray]]:
+    """Everything that is kept of a posterior; u of several factors has a variable for each."""
+    several = len(fit.design.factors) > 1
+    for name in STORED:
+        if several and name in _BY_GROUP:
+            for factor in fit.design.factors:
+                yield f"{name}_{factor.name}", labelled_draws(fit, name, factor.name)
+        else:
+            yield name, labelled_draws(fit, name)
+
+
+def _group_dims(fit: Fitted) -> tuple[str, ...]:
+    """What the dimension of the groups of each factor is called."""
+    factors = fit.design.factors
+    if len(factors) == 1:
+        return ("group",)
+    return tuple(f"group_{factor.name}" for factor in factors)
+
+
+def _effect_dims(fit: Fitted) -> tuple[str, ...]:
+    """What the dimension of the effects of each factor is called."""
+    factors = fit.design.factors
+    if len(factors) == 1:
+        return ("effect",)
+    return tuple(f"effect_{factor.name}" for factor in factors)
+
+
+def _dims(fit: Fitted, name: str, k: int) -> tuple[str, ...]:
+    if name in _BY_GROUP:
+        return _group_dims(fit)[k], _effect_dims(fit)[k]
+    return _DIMS[name]
+
+
+def _values(fit: Fitted, name: str, k: int) -> Floats:
     match name:
         case "gamma":
             return fit.gamma_draws
         case "u":
-            return fit.u_draws
+            return fit.us[k]
         case "beta":
-            return population_draws(fit) + fit.u_draws
+            return population_draws(fit, k) + fit.us[k]
         case "G":
             return fit.theta.G
         case "sigma":
@@ -106,13 +148,17 @@ def _values(fit: Fitted, name: str) -> Floats:
 
 def _coords(fit: Fitted) -> dict[str, np.ndarray]:
     design = fit.design
-    effects = np.array(design.effects, dtype=object)
-    return {
+    effects = np.array(design.effect_labels, dtype=object)
+    coords = {
         "term": np.array(design.terms, dtype=object),
         "effect": effects,
         "effect_bis": effects,
-        "group": _plain(design.groups),
     }
+    names = zip(_group_dims(fit), _effect_dims(fit), design.factors, design.spans, strict=True)
+    for groups, own, factor, span in names:
+        coords[groups] = _plain(factor.labels)
+        coords[own] = np.array(design.effects[span], dtype=object)
+    return coords
 
 
 def _plain(index: pd.Index) -> np.ndarray:
@@ -149,7 +195,7 @@ def _attributes(fit: Fitted, sampling: Sampling | None) -> dict[str, str]:
     spec = fit.design.specification
     attributes = {
         "model": str(spec),
-        "group": spec.group,
+        "group": ", ".join(spec.factors),
         "engine": fit.engine,
         "dropped": str(fit.design.dropped),
         "inference_library": "hierbayes",

@@ -8,6 +8,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.design import Design
 from hierbayes.design.identification import blind_directions
 from hierbayes.design.problem import Problem
 from hierbayes.errors import DataError, in_quotes
@@ -23,7 +24,7 @@ def var_corr(fit: Fitted) -> pd.DataFrame:
 
     Columns ``corr[e]`` hold the correlation with an earlier effect e of the same
     block, missing elsewhere and, as a variance is, for a point fit where the likelihood
-    does not contain it.  For a posterior each entry is the posterior mean of
+    does not contain it.  Of several grouping factors the rows are by factor and effect.  For a posterior each entry is the posterior mean of
     that very quantity (the sd's mean is not the root of the variance's).
     """
     effects = list(fit.design.effects)
@@ -34,21 +35,38 @@ def var_corr(fit: Fitted) -> pd.DataFrame:
             "variance": [*variances.mean(axis=(0, 1)), (fit.theta.sigma**2).mean()],
             "sd": [*sd.mean(axis=(0, 1)), fit.sigma],
         },
-        index=pd.Index([*effects, RESIDUAL], name="effect"),
+        index=_row_names(fit),
     )
     shown = np.tril(block_mask(fit.design.blocks), -1)
     means, unknown = np.where(shown, mean_corr(corr), np.nan), fit.unknown_corr()
     means[unknown] = np.nan
     table.iloc[np.flatnonzero(np.diag(unknown)), :2] = np.nan
-    for k, effect in enumerate(effects):
-        if shown[:, k].any():
-            table[f"corr[{effect}]"] = [*means[:, k], np.nan]
+    for effect in dict.fromkeys(effects):
+        own = [k for k, name in enumerate(effects) if name == effect]
+        if shown[:, own].any():
+            values = np.where(shown[:, own], means[:, own], np.nan)
+            table[f"corr[{effect}]"] = [*_first_known(values), np.nan]
     return table
+
+
+def _row_names(fit: Fitted) -> pd.Index:
+    design = fit.design
+    if len(design.factors) == 1:
+        return pd.Index([*design.effects, RESIDUAL], name="effect")
+    names = [(name.factor, name.effect) for name in design.effect_names]
+    return pd.MultiIndex.from_tuples([*names, (RESIDUAL, "")], names=["factor", "effect"])
+
+
+def _first_known(values: Floats) -> Floats:
+    """The one entry that is known in each row (q, k), which holds no more; missing without."""
+    known = np.isfinite(values)
+    picked: Floats = values[np.arange(len(values)), known.argmax(axis=1)]
+    return picked
 
 
 def undetermined(problem: Problem) -> Booleans:
     """Variances and correlations (q, q) that are not in the likelihood by themselves."""
-    entries = blind_directions(problem.cross, problem.design.blocks).entries
+    entries = blind_directions(problem.products, problem.design.blocks).entries
     alone = np.diag(entries)
     unknown: Booleans = (entries | alone[:, None] | alone) & block_mask(problem.design.blocks)
     np.fill_diagonal(unknown, alone)
@@ -64,24 +82,34 @@ def mean_corr(corr: Floats) -> Floats:
 
 
 def icc_draws(fit: Fitted, at: dict[str, float] | None) -> Floats:
-    """z'Gz/(z'Gz + σ²) (chains, draws), z given or averaged over the rows."""
-    design = fit.design
-    if at is None:
-        second = second_moment(design.rows.Z)
-    else:
-        if not isinstance(at, Mapping) or not all(isinstance(v, Real) for v in at.values()):
-            raise DataError(f"at must map random columns to numbers, as in {{'x': 0}}, not {at!r}")
-        unknown = [name for name in at if name not in design.effects]
-        if unknown:
-            listed = in_quotes(design.effects)
-            raise DataError(f"'{unknown[0]}' is no random column of this model; they are: {listed}")
-        for name, value in at.items():
-            if not np.isfinite(value):
-                raise DataError(f"at must be finite, and '{name}' is {value:g}; give it a number")
-        default = {"Intercept": 1.0} | at
-        z = np.array([default.get(name, 0.0) for name in design.effects])
-        second = np.outer(z, z)
-    return share_between(fit.theta.G, fit.theta.sigma, second)
+    """z'Gz/(z'Gz + σ²) (chains, draws), z given or averaged over the rows, of the only factor."""
+    _ = fit.design.factor  # refuses several
+    return shares_by_factor(fit, at)[0]
+
+
+def shares_by_factor(fit: Fitted, at: dict[str, float] | None) -> tuple[Floats, ...]:
+    """Each factor's share z_k'G_kz_k/(Σ_l z_l'G_lz_l + σ²) of the unexplained variance."""
+    design, G = fit.design, fit.theta.G
+    second = second_moment(design.rows.Z) if at is None else _moment_at(design, at)
+    parts = [between_variance(G[..., span, span], second[span, span]) for span in design.spans]
+    total = sum(parts) + fit.theta.sigma**2
+    return tuple(part / total for part in parts)
+
+
+def _moment_at(design: Design, at: dict[str, float]) -> Floats:
+    """zz' (q, q) at stated values of random columns, 0 where none is stated."""
+    if not isinstance(at, Mapping) or not all(isinstance(v, Real) for v in at.values()):
+        raise DataError(f"at must map random columns to numbers, as in {{'x': 0}}, not {at!r}")
+    unknown = [name for name in at if name not in design.effects]
+    if unknown:
+        listed = in_quotes(dict.fromkeys(design.effects))
+        raise DataError(f"'{unknown[0]}' is no random column of this model; they are: {listed}")
+    for name, value in at.items():
+        if not np.isfinite(value):
+            raise DataError(f"at must be finite, and '{name}' is {value:g}; give it a number")
+    default = {"Intercept": 1.0} | at
+    z = np.array([default.get(name, 0.0) for name in design.effects])
+    return np.outer(z, z)
 
 
 def between_variance(G: Floats, second: Floats) -> Floats:
@@ -106,7 +134,11 @@ def share_between(G: Floats, sigma: Floats, second: Floats) -> Floats:
     return share
 
 
-def icc(fit: Fitted, at: dict[str, float] | None) -> pd.Series:
-    """Intraclass correlation: the estimate, and for a posterior its sd."""
-    draws = icc_draws(fit, at)
-    return pd.Series({"icc": float(draws.mean())} | fit.spread(draws), name="icc")
+def icc(fit: Fitted, at: dict[str, float] | None) -> pd.Series | pd.DataFrame:
+    """Intraclass correlation: the estimate, and for a posterior its sd; a row for each factor."""
+    rows = [
+        {"icc": float(draws.mean())} | fit.spread(draws) for draws in shares_by_factor(fit, at)
+    ]
+    if len(rows) == 1:
+        return pd.Series(rows[0], name="icc")
+    return pd.DataFrame(rows, index=pd.Index(fit.design.specification.factors, name="factor"))

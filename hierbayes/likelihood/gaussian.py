@@ -71,6 +71,13 @@ class Likelihood(MarginalLikelihood):
         given = basis.gamma_internal(gammas)
         return basis.u(conditional.draw_u(roots, sigmas, given, self.cross, normals))
 
+    def draw_us(
+        self, theta: Theta, gammas: Floats, generator: np.random.Generator
+    ) -> tuple[Floats, ...]:
+        """The draws of `draw_u`, those of the only factor, from a generator."""
+        normals = generator.standard_normal((len(gammas), *self.cross.T.shape[:2]))
+        return (self.draw_u(theta, gammas, normals),)
+
     def reduce(self, theta: Theta) -> Reduction:
         """The groups reduced at M θ: the likelihood there under any normal prior of γ."""
         return reduce_draws(*self._relative(theta), self.cross)
@@ -104,6 +111,10 @@ class Likelihood(MarginalLikelihood):
         return shrinkage.shrinkage_moments(
             self._relative(theta)[0], self.cross.A, T, np.linalg.inv(T)
         )
+
+    def shrinkage_of(self, k: int, theta: Theta) -> tuple[Floats, Floats]:
+        """`shrinkage`, of the only factor."""
+        return self.shrinkage(theta)
 
     def shrinkage_of_group(self, theta: Theta, j: int) -> Floats:
         """Λ_j (..., q, q) of one group at every θ."""

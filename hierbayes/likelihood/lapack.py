@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 from numba.extending import get_cython_function_address
 
-from hierbayes.likelihood.collapsed import _inner
+from hierbayes.compilation import inner
 from hierbayes.likelihood.native import pointer_at
 
 _doubles, _ints = types.CPointer(types.float64), types.CPointer(types.int32)
@@ -39,7 +39,7 @@ _UPPER, _LEFT, _NO, _TRANSPOSED = range(4)
 _ONE = np.ones(1)
 
 
-@_inner
+@inner
 def _sizes(first, second):
     """Two sizes, and room for what went wrong; used after a call, so that it is alive until then."""
     sizes = np.zeros(3, np.int32)
@@ -47,7 +47,7 @@ def _sizes(first, second):
     return sizes
 
 
-@_inner
+@inner
 def factor_lower(a, at, n):
     """Cholesky factor of the (n, n) matrix at a place of a flat array, over its lower triangle.
 
@@ -74,7 +74,7 @@ def factor_lower(a, at, n):
     return True
 
 
-@_inner
+@inner
 def solve_rows(a, at, n, b, place, k, transposed):
     """Each of k rows (n,) x of b becomes L⁻¹x, or L'⁻¹x; L (n, n) at a place of a."""
     if n > SMALL:
@@ -103,7 +103,7 @@ def solve_rows(a, at, n, b, place, k, transposed):
     return True
 
 
-@_inner
+@inner
 def invert_from_factor(a, at, n):
     """(LL')⁻¹ over the lower triangle, from L (n, n) at a place of a."""
     if n > SMALL:

@@ -5,12 +5,28 @@ from __future__ import annotations
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.conditional import NormalPrior
+from hierbayes.likelihood.gaussian import Likelihood, State
 from hierbayes.likelihood.profiled import Curvature, Profile, profile_at
+from hierbayes.likelihood.reading import REML, Reading
+from hierbayes.likelihood.sparse import SparseLikelihood, SparseState
 from hierbayes.likelihood.sparse_profile import SparseCurvature, SparseProfile, sparse_profile
 
 
 type AnyProfile = Profile | SparseProfile
 type AnyCurvature = Curvature | SparseCurvature
+type AnyState = State | SparseState
+
+
+def likelihood_of(
+    cross: CrossProducts | SparseProducts,
+    reading: Reading = REML,
+    prior: NormalPrior | None = None,
+) -> Likelihood | SparseLikelihood:
+    """The likelihood of cross-products in one reading."""
+    if isinstance(cross, SparseProducts):
+        return SparseLikelihood(cross, reading, prior)
+    return Likelihood(cross, reading, prior)
 
 
 def profile_of(root: Floats, cross: CrossProducts | SparseProducts, reading: int) -> AnyProfile:

@@ -4,7 +4,7 @@ With relative roots λ_k (Λ block-diagonal over all levels) and W = [X y], the 
 
     Ω = [[I + Λ'Z'ZΛ, Λ'Z'W], [W'ZΛ, W'W]]
 
-is factored in the order of `hierbayes.design.elimination`; what is left in the place of W'W is
+is factored in the order of `hierbayes.design.elimination_order`; what is left in the place of W'W is
 S = W'(V/σ²)⁻¹W, and the pivots give log|V| = n log σ² + Σ log pivots.  What is done with γ
 (`read_value`) is that of one factor.
 
@@ -25,8 +25,8 @@ import math
 
 import numpy as np
 
-from hierbayes.compilation import compiled
-from hierbayes.likelihood.collapsed import _inner
+from hierbayes.compilation import compiled, inner
+from hierbayes.likelihood.collapsed import GIVEN, read_value, solve_gamma
 from hierbayes.likelihood.lapack import factor_lower, invert_from_factor, solve_rows
 
 FACTOR, PLACE, BEGIN, BELOW, MAPS, CORE, N_CORE = range(7)  # columns of Elimination.nodes
@@ -35,7 +35,7 @@ ROW, COLUMN, PRODUCTS, AT, LEADING, DIAGONAL, ROW_PLACE, COLUMN_PLACE = range(
 )  # columns of Elimination.blocks
 
 
-@_inner
+@inner
 def fill(root, e, omega):
     """Write Ω at the relative roots λ_k, the diagonal blocks of ``root``, but for W'W."""
     omega[:] = 0.0
@@ -68,7 +68,7 @@ def fill(root, e, omega):
                 omega[at + i * leading + c] = total
 
 
-@_inner
+@inner
 def _factor_panel(omega, at, q, below):
     """L_jj and L_Rj over a panel; its half log determinant, nan where it cannot be factored."""
     if not factor_lower(omega, at, q):
@@ -85,7 +85,7 @@ def _factor_panel(omega, at, q, below):
     return total
 
 
-@_inner
+@inner
 def _dot(omega, i, j, q):
     """The inner product of two rows of a panel, by where they begin."""
     total = 0.0
@@ -94,7 +94,7 @@ def _dot(omega, i, j, q):
     return total
 
 
-@_inner
+@inner
 def _update(node, e, omega, S):
     """Take a factored panel out of its ancestors, its component and S."""
     k, place = e.nodes[node, FACTOR], e.nodes[node, PLACE]
@@ -125,7 +125,7 @@ def _update(node, e, omega, S):
             S[c, d] -= _dot(omega, first + (row + c) * q, first + (row + d) * q, q)
 
 
-@_inner
+@inner
 def factorise(root, e, omega):
     """Factor Ω in place; log|I + Λ'Z'ZΛ| (nan where that fails) and S (p+1, p+1)."""
     fill(root, e, omega)
@@ -153,7 +153,7 @@ def factorise(root, e, omega):
     return log_det, S
 
 
-@_inner
+@inner
 def _core_adjoint(e, N, omega, bar):
     """Ω̄ of every component over its lower triangle, and of the rows of W below it."""
     p1 = N.shape[0]
@@ -179,7 +179,7 @@ def _core_adjoint(e, N, omega, bar):
                 bar[rows + w * m + i] = turned[w, i]
 
 
-@_inner
+@inner
 def _times_rows(node, e, N, Y, bar, out):
     """out = −Ω̄_RR Y (below, q) for the rows R below a panel."""
     k, place = e.nodes[node, FACTOR], e.nodes[node, PLACE]
@@ -210,7 +210,7 @@ def _times_rows(node, e, N, Y, bar, out):
             _add_product(N[c, d], row + c, row + d, q, Y, out)
 
 
-@_inner
+@inner
 def _add_product(value, i, j, q, Y, out):
     """What a symmetric entry (i, j), i ≥ j, takes from −Ω̄_RR Y."""
     for h in range(q):
@@ -220,7 +220,7 @@ def _add_product(value, i, j, q, Y, out):
             out[j, h] -= value * Y[i, h]
 
 
-@_inner
+@inner
 def _panel_adjoint(node, e, N, omega, bar, Y, out):
     """Ω̄ of a panel, from those of its ancestors, its component and W."""
     q, at, below = e.q[e.nodes[node, FACTOR]], e.nodes[node, BEGIN], e.nodes[node, BELOW]
@@ -244,7 +244,7 @@ def _panel_adjoint(node, e, N, omega, bar, Y, out):
             bar[at + d * q + c] = bar[at + c * q + d]
 
 
-@_inner
+@inner
 def selected_inverse(e, N, omega, bar):
     """Ω̄ wherever Ω has an entry, from the factor in ``omega``."""
     _core_adjoint(e, N, omega, bar)
@@ -256,7 +256,7 @@ def selected_inverse(e, N, omega, bar):
         _panel_adjoint(node, e, N, omega, bar, Y, out)
 
 
-@_inner
+@inner
 def _entry(bar, at, leading, i, c, diagonal):
     """Entry of a block of Ω̄; of a diagonal block only the lower triangle is kept."""
     if diagonal and i < c:
@@ -264,7 +264,7 @@ def _entry(bar, at, leading, i, c, diagonal):
     return bar[at + i * leading + c]
 
 
-@_inner
+@inner
 def root_gradient(root, e, bar, gradient):
     """−2 ∂ℓ/∂λ_k over the diagonal blocks of ``gradient`` (Q, Q), from Ω̄."""
     p1, Q = e.C.shape[0], root.shape[0]
@@ -311,7 +311,7 @@ def root_gradient(root, e, bar, gradient):
                 gradient[r0 + i, r0 + c] += 2.0 * total
 
 
-@_inner
+@inner
 def _solve_component(e, omega, right, component, transposed):
     """Solve with the factor of one component, in its rows of ``right``."""
     m, at = e.components[component, 0], e.offsets[e.nodes.shape[0] + component]
@@ -326,7 +326,7 @@ def _solve_component(e, omega, right, component, transposed):
             right[at + i, c] = rows[c * m + i]
 
 
-@_inner
+@inner
 def _rows_below(node, e, rows):
     """Where the random effects of the rows below a panel stand among all; how many they are."""
     count = 0
@@ -342,7 +342,7 @@ def _rows_below(node, e, rows):
     return count
 
 
-@_inner
+@inner
 def solve_forward(e, omega, right):
     """L⁻¹ of right-hand sides (m, k), in the order of elimination, over them."""
     N, columns = e.nodes.shape[0], right.shape[1]
@@ -363,7 +363,7 @@ def solve_forward(e, omega, right):
         _solve_component(e, omega, right, component, False)
 
 
-@_inner
+@inner
 def solve_backward(e, omega, right):
     """L'⁻¹ of right-hand sides (m, k), in the order of elimination, over them."""
     N, columns = e.nodes.shape[0], right.shape[1]
@@ -382,6 +382,26 @@ def solve_backward(e, omega, right):
                 for h in range(i + 1, q):
                     total -= omega[o + h * q + i] * right[at + h, c]
                 right[at + i, c] = total / omega[o + i * q + i]
+
+
+@inner
+def times_rows_of_W(e, omega, weights, right):
+    """The rows of W in the factor times weights (p+1,): L⁻¹Λ'Z'W weights (m, 1)."""
+    N, p1 = e.nodes.shape[0], weights.shape[0]
+    for node in range(N):
+        q, at = e.q[e.nodes[node, FACTOR]], e.offsets[node]
+        o = e.nodes[node, BEGIN] + (q + e.nodes[node, BELOW] - p1) * q
+        for h in range(q):
+            right[at + h, 0] = 0.0
+            for c in range(p1):
+                right[at + h, 0] += weights[c] * omega[o + c * q + h]
+    for component in range(e.components.shape[0]):
+        m, at = e.components[component, 0], e.offsets[N + component]
+        o = e.components[component, 1] + m * m
+        for i in range(m):
+            right[at + i, 0] = 0.0
+            for c in range(p1):
+                right[at + i, 0] += weights[c] * omega[o + c * m + i]
 
 
 @compiled(error_model="numpy")
@@ -432,3 +452,100 @@ def products_times(e, w):
                     if not e.blocks[b, DIAGONAL]:
                         out[j0 + h, c] += entry * w[i0 + i, c]
     return out, outside
+
+
+@compiled(error_model="numpy")
+def inverse_entries(e, N, omega):
+    """(Ω⁻¹ + H N H')  wherever Ω has an entry, H = Ω⁻¹Λ'Z'W, from the factor."""
+    bar = np.empty(e.size)
+    selected_inverse(e, N, omega, bar)
+    return bar
+
+
+@compiled(error_model="numpy")
+def draw_effects(roots, sigmas, gammas, e, normals):
+    """One exact draw of the spherical effects b (M, m), u = Λb, for each of M draws of (θ, γ).
+
+    ``roots`` (M, Q, Q) are relative; ``normals`` (M, m) independent standard normal numbers.
+    """
+    M, p = gammas.shape
+    draws, omega = np.empty_like(normals), np.empty(e.size)
+    weights, right = np.ones(p + 1), np.empty((e.effects, 1))
+    for i in range(M):
+        factorise(roots[i], e, omega)
+        for c in range(p):
+            weights[c] = -gammas[i, c]
+        times_rows_of_W(e, omega, weights, right)
+        for k in range(e.effects):
+            right[k, 0] += sigmas[i] * normals[i, k]
+        solve_backward(e, omega, right)
+        for k in range(e.effects):
+            draws[i, k] = right[k, 0]
+    return draws
+
+
+@compiled(error_model="numpy")
+def draw_gamma(roots, sigmas, e, precision, mean, normals):
+    """One exact draw of γ (M, p) for each of M draws of θ, as `conditional.draw_gamma`."""
+    M, p = normals.shape
+    draws, omega = np.empty((M, p)), np.empty(e.size)
+    for i in range(M):
+        _, S = factorise(roots[i], e, omega)
+        gamma, F, _ = solve_gamma(S, sigmas[i], precision, mean)
+        for c in range(p):
+            total = gamma[c]
+            for d in range(p):
+                total += sigmas[i] * F[c, d] * normals[i, d]
+            draws[i, c] = total
+    return draws
+
+
+@compiled(error_model="numpy")
+def sparse_collapsed(root, sigma, gamma, e, n, precision, mean, reading):
+    """Log density of y at (L, σ), and its gradient, as `collapsed` of one factor.
+
+    Parameters
+    ----------
+    root : (Q, Q) float
+        A root of each factor's G on the diagonal.
+    e : Elimination
+    sigma, gamma, n, precision, mean, reading
+        As there.
+    """
+    Q, p = root.shape[0], gamma.shape[0]
+    d_root, d_gamma = np.zeros((Q, Q)), np.zeros(p)
+    relative, omega = root / sigma, np.empty(e.size)
+    log_det, S = factorise(relative, e, omega)
+    value, d_log_sigma, at, F = read_value(log_det, S, sigma, gamma, n, precision, mean, reading)
+    if value == -np.inf:
+        return value, d_root, 0.0, d_gamma
+    if reading == GIVEN:
+        for c in range(p):
+            d_gamma[c] = S[c, p] / (sigma * sigma)
+            for d in range(p):
+                d_gamma[c] -= S[c, d] * at[d] / (sigma * sigma)
+    N = adjoint_of_S(at, F, sigma)
+    bar, gradient = np.empty(e.size), np.empty((Q, Q))
+    selected_inverse(e, N, omega, bar)
+    root_gradient(relative, e, bar, gradient)
+    for i in range(Q):
+        for k in range(Q):
+            d_root[i, k] = -0.5 * gradient[i, k] / sigma
+            d_log_sigma += 0.5 * gradient[i, k] * relative[i, k]
+    return value, d_root, d_log_sigma / sigma, d_gamma
+
+
+@inner
+def adjoint_of_S(gamma, F, sigma):
+    """N_W (p+1, p+1) = ww'/σ² + FF', w = (−γ, 1)."""
+    p = gamma.shape[0]
+    N = np.zeros((p + 1, p + 1))
+    for i in range(p + 1):
+        left = 1.0 if i == p else -gamma[i]
+        for j in range(p + 1):
+            right = 1.0 if j == p else -gamma[j]
+            N[i, j] = left * right / (sigma * sigma)
+            if i < p and j < p:
+                for h in range(F.shape[1]):
+                    N[i, j] += F[i, h] * F[j, h]
+    return N

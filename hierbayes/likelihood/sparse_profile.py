@@ -15,12 +15,13 @@ Gilmour, Thompson & Cullis (1995), Average information REML, doi:10.2307/2533274
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from hierbayes.design.elimination import Layout, elimination_of
+from hierbayes.design.elimination_order import Layout, elimination_of
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import LOG_2PI
@@ -76,26 +77,10 @@ class SparseProfile:
         direct = np.zeros((m, 1))  # Z'(y − Xγ̂)
         for level, places in zip(self.cross.levels, self.layout.places, strict=True):
             direct[places, 0] = level.B[:, :, -1] - level.B[:, :, :-1] @ self.gamma
-        spherical = self.turned(direct)
+        spherical = turned(self.cross, self.root, direct, transposed=True)
         solve(e, self._omega, spherical, True, True)
-        return (direct - products_times(e, self.turned_back(spherical))[0])[:, 0]
-
-    def turned(self, columns: Floats) -> Floats:
-        """Λ' columns (m, k)."""
-        return self._by_factor(columns, transposed=True)
-
-    def turned_back(self, columns: Floats) -> Floats:
-        """Λ columns (m, k)."""
-        return self._by_factor(columns, transposed=False)
-
-    def _by_factor(self, columns: Floats, *, transposed: bool) -> Floats:
-        turned = np.empty_like(columns)
-        for span, places in zip(self.cross.spans, self.layout.places, strict=True):
-            root = self.root[span, span]
-            turned[places] = np.einsum(
-                "ab,jbk->jak", root.T if transposed else root, columns[places]
-            )
-        return turned
+        back = turned(self.cross, self.root, spherical, transposed=False)
+        return (direct - products_times(e, back)[0])[:, 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,21 +98,14 @@ class SparseCurvature:
     @cached_property
     def score(self) -> Floats:
         """M = ∂ℓ/∂Γ (Q, Q), zero between factors."""
-        profile, e = self.profile, self.profile.layout.elimination
-        root, S, omega = self._full_rank(), profile._S, profile._omega
-        if root is not profile.root:
-            _, S, omega = eliminate(root, e)
-        gamma, r, F, _ = _solved(S)
-        w = np.append(-gamma, 1.0)
-        N = np.outer(w, w) * (profile.freedom / r**2)
-        if profile._reading == REML:
-            N[:-1, :-1] += F @ F.T
-        gradient = -0.5 * gradient_of_root(root, e, N, omega)  # ∂ℓ/∂λ = 2Mλ
-        M = np.zeros_like(root)
-        for span in profile.cross.spans:
-            half = np.linalg.solve(root[span, span].T, 0.5 * gradient[span, span].T)
-            M[span, span] = 0.5 * (half + half.T)
-        return M
+        profile = self.profile
+
+        def adjoint(S: Floats) -> Floats:
+            gamma, r, F, _ = _solved(S)
+            F = F if profile._reading == REML else F[:, :0]
+            return adjoint_of(gamma, F, r / math.sqrt(profile.freedom))
+
+        return relative_score(profile.cross, profile.root, (profile._S, profile._omega), adjoint)
 
     @cached_property
     def D(self) -> Floats:
@@ -154,7 +132,8 @@ class SparseCurvature:
         ZX = np.zeros((e.effects, profile.cross.p))
         for level, places in zip(profile.cross.levels, profile.layout.places, strict=True):
             ZX[places] = level.B[:, :, :-1]
-        half = profile.turned(np.hstack([right, ZX]))
+        both = np.hstack([right, ZX])
+        half = turned(profile.cross, profile.root, both, transposed=True)
         solve(e, profile._omega, half, True, False)
         half, of_X = half[:, : len(S)], half[:, len(S) :]
         through = _solved(profile._S)[2].T @ (outside[:-1] - of_X.T @ half)  # F'X'(V/σ²)⁻¹f
@@ -167,16 +146,63 @@ class SparseCurvature:
         """The same: positive semidefinite."""
         return self.observed(S)
 
-    def _full_rank(self) -> Floats:
-        """λ, its missing directions given a small variance."""
-        profile = self.profile
-        root = profile.root.copy()
-        for span, level in zip(profile.cross.spans, profile.cross.levels, strict=True):
-            unit = level.noise
-            left, size, _ = np.linalg.svd(root[span, span] / unit[:, None])
-            if size[-1] < _SMALL_ROOT:
-                root[span, span] = unit[:, None] * (left * np.maximum(size, _SMALL_ROOT))
-        return profile.root if (root == profile.root).all() else root
+
+def turned(cross: SparseProducts, root: Floats, columns: Floats, *, transposed: bool) -> Floats:
+    """Λ columns or Λ' columns (m, k), in the order of elimination."""
+    result = np.empty_like(columns)
+    for span, places in zip(cross.spans, elimination_of(cross).places, strict=True):
+        one = root[span, span].T if transposed else root[span, span]
+        result[places] = np.einsum("ab,jbk->jak", one, columns[places])
+    return result
+
+
+def relative_score(
+    cross: SparseProducts,
+    root: Floats,
+    eliminated: tuple[Floats, Floats],
+    adjoint: Callable[[Floats], Floats],
+) -> Floats:
+    """∂ℓ/∂Γ (Q, Q) at fixed σ, zero between factors.
+
+    Parameters
+    ----------
+    cross : SparseProducts
+    root : (Q, Q) float
+        λ.
+    eliminated : (S, factor)
+        What `eliminate` returns there.
+    adjoint : callable
+        From S to the derivative of −2ℓ by S, see `sparse_kernels`.
+    """
+    e, full = elimination_of(cross).elimination, full_rank(cross, root)
+    S, omega = eliminated
+    if full is not root:
+        _, S, omega = eliminate(full, e)
+    gradient = -0.5 * gradient_of_root(full, e, adjoint(S), omega)  # ∂ℓ/∂λ = 2Mλ
+    M = np.zeros_like(root)
+    for span in cross.spans:
+        half = np.linalg.solve(full[span, span].T, 0.5 * gradient[span, span].T)
+        M[span, span] = 0.5 * (half + half.T)
+    return M
+
+
+def full_rank(cross: SparseProducts, root: Floats) -> Floats:
+    """λ, its missing directions given a small variance."""
+    full = root.copy()
+    for span, level in zip(cross.spans, cross.levels, strict=True):
+        unit = level.noise
+        left, size, _ = np.linalg.svd(root[span, span] / unit[:, None])
+        if size[-1] < _SMALL_ROOT:
+            full[span, span] = unit[:, None] * (left * np.maximum(size, _SMALL_ROOT))
+    return root if (full == root).all() else np.ascontiguousarray(full)
+
+
+def adjoint_of(gamma: Floats, F: Floats, sigma: float) -> Floats:
+    """Derivative of −2ℓ by S (p+1, p+1): ww'/σ² + FF', w = (−γ, 1)."""
+    w = np.append(-gamma, 1.0)
+    adjoint = np.outer(w, w) / sigma**2
+    adjoint[:-1, :-1] += F @ F.T
+    return adjoint
 
 
 def sparse_profile(root: Floats, cross: SparseProducts, reading: int) -> SparseProfile:

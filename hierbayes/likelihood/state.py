@@ -193,6 +193,18 @@ class State:
         cov: Floats = T @ internal @ T.T
         return cov
 
+    def u_of(self, k: int) -> Floats:
+        """`u`, of the only factor."""
+        return self.u
+
+    def u_cov_of(self, k: int, *, given_gamma: bool) -> Floats:
+        """`u_cov`, of the only factor."""
+        return self.u_cov(given_gamma=given_gamma)
+
+    def coefficient_cov_of(self, k: int, W: Floats) -> Floats:
+        """`coefficient_cov`, of the only factor."""
+        return self.coefficient_cov(W)
+
     def coefficient_cov(self, W: Floats) -> Floats:
         """Cov(β_j | θ, y) (J, q, q) of β_j = W_jγ + u_j, W (J, q, p)."""
         moments, basis = self.moments, self.cross.basis

@@ -20,8 +20,9 @@ class Theta:
 
     Parameters
     ----------
-    roots : tuple of (..., q, q) float
-        A root L of the covariance of the random effects for each grouping factor, G = LL'.
+    root : (..., q, q) float
+        A root L of the covariance of all random effects, G = LL'; those of different grouping
+        factors are independent, so that it has a diagonal block for each.
     sigma : (...) float
         Residual standard deviation.
 
@@ -32,14 +33,14 @@ class Theta:
     ([2.0, 1.0], 0.5)
     """
 
-    roots: tuple[Floats, ...]
+    root: Floats
     sigma: Floats
     _found_in: tuple[Basis, Floats, Floats] | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, root: Floats, sigma: Floats | float) -> Theta:
-        """θ of one grouping factor from a root (..., q, q) of G and σ (...)."""
-        return cls((root,), np.asarray(sigma, dtype=np.float64))
+        """θ from a root (..., q, q) of G and σ (...)."""
+        return cls(root, np.asarray(sigma, dtype=np.float64))
 
     @classmethod
     def of_covariance(cls, G: Floats, sigma: Floats | float) -> Theta:
@@ -55,7 +56,7 @@ class Theta:
         """
         internal = np.asarray(sigma, dtype=np.float64)
         scaled = np.asarray(internal * basis.scale)
-        return cls((basis.root(root),), scaled, (basis, root, internal))
+        return cls(basis.root(root), scaled, (basis, root, internal))
 
     def internal(self, basis: Basis) -> tuple[Floats, Floats]:
         """The root (..., q, q) of G and σ (...) in an internal basis."""
@@ -77,25 +78,18 @@ class Theta:
     @property
     def flat(self) -> Theta:
         """The same with one leading axis, chains one after the other."""
-        roots = tuple(root.reshape(-1, *root.shape[-2:]) for root in self.roots)
+        root = self.root.reshape(-1, *self.root.shape[-2:])
         found = self._found_in
         if found is not None:
             found = (found[0], found[1].reshape(-1, *found[1].shape[-2:]), found[2].ravel())
-        return Theta(roots, self.sigma.ravel(), found)
+        return Theta(root, self.sigma.ravel(), found)
 
     def __getitem__(self, index: int | slice | tuple[int | None, ...]) -> Theta:
         """The θ at a place, or those of a slice, of the leading axes; None makes an axis."""
-        roots = tuple(root[index] for root in self.roots)
         found = self._found_in
         if found is not None:
             found = (found[0], found[1][index], np.asarray(found[2][index]))
-        return Theta(roots, np.asarray(self.sigma[index]), found)
-
-    @property
-    def root(self) -> Floats:
-        """The root (..., q, q) of the only grouping factor."""
-        (root,) = self.roots
-        return root
+        return Theta(self.root[index], np.asarray(self.sigma[index]), found)
 
     @cached_property
     def G(self) -> Floats:

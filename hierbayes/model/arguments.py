@@ -16,8 +16,8 @@ from hierbayes.specification.known_functions import read_functions
 
 
 def random_and_data(
-    random: str | pd.DataFrame | None, data: pd.DataFrame | None
-) -> tuple[str | None, pd.DataFrame]:
+    random: str | Mapping[str, str] | pd.DataFrame | None, data: pd.DataFrame | None
+) -> tuple[str | Mapping[str, str] | None, pd.DataFrame]:
     """The random part and the data, which may stand second in its place."""
     if isinstance(random, pd.DataFrame):
         if data is not None:
@@ -56,9 +56,10 @@ def _specification(formula: object, random: object) -> Specification:
         raise FormulaError(
             f"the model must be a formula (text) or a Multilevel, not {type(formula).__name__}"
         )
-    if random is not None and not isinstance(random, str):
+    if random is not None and not isinstance(random, str | Mapping):
         raise FormulaError(
-            f"random must be text such as '~ 1 + x | group', not {type(random).__name__}"
+            "random must be text such as '~ 1 + x | group', or a mapping from nested groups to "
+            f"effects, not {type(random).__name__}"
         )
     return read_combined(formula, random)
 

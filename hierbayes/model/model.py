@@ -31,8 +31,9 @@ class Model(PosedModel):
     formula : str or Multilevel
         The combined form, ``"y ~ x * w"`` with ``random`` or
         ``"y ~ x * w + (1 + x | g)"``, or equations at two levels.
-    random : str, optional
-        Random part in nlme's spelling, ``"~ 1 + x | g"``.
+    random : str or mapping, optional
+        Random part in nlme's spelling, ``"~ 1 + x | g"``; for nested factors also
+        ``"~ 1 | school/class"``, or ``{"school": "~ 1 + x", "class": "~ 1"}``.
     data : DataFrame
         One row per observation; also given second, as in ``Model(formula, data)``.  Rows
         with a missing value in a column the model uses are left out, counted and reported.
@@ -77,7 +78,7 @@ class Model(PosedModel):
     def __init__(
         self,
         formula: str | Multilevel,
-        random: str | None = None,
+        random: str | Mapping[str, str] | None = None,
         *,
         data: pd.DataFrame,
         priors: Mapping[str, Any] | None = None,
@@ -88,7 +89,7 @@ class Model(PosedModel):
     def __init__(
         self,
         formula: str | Multilevel,
-        random: str | None,
+        random: str | Mapping[str, str] | None,
         data: pd.DataFrame,
         *,
         priors: Mapping[str, Any] | None = None,
@@ -98,7 +99,7 @@ class Model(PosedModel):
     def __init__(
         self,
         formula: str | Multilevel,
-        random: str | pd.DataFrame | None = None,
+        random: str | Mapping[str, str] | pd.DataFrame | None = None,
         data: pd.DataFrame | None = None,
         *,
         priors: Mapping[str, Any] | None = None,

@@ -211,10 +211,9 @@ class PosedModel:
         design = self.problem.design
         return (
             f"Model: {self.specification}\n"
-            f"  {design.n} rows, {design.J} groups ({self.specification.group}); "
-            f"{design.dropped}\n"
+            f"  {subject_of(design).data}; {design.dropped}\n"
             f"  fixed terms: {', '.join(design.terms)}\n"
-            f"  random effects: {', '.join(design.effects)}"
+            f"  random effects: {', '.join(design.effect_labels)}"
         )
 
     def _repr_latex_(self) -> str:
