@@ -140,7 +140,7 @@ def test_cross_products_of_chunks_add_up_in_any_order(plain: hb.Fit) -> None:
         at = np.flatnonzero(chunk == k)
         codes, present = pd.factorize(design.rows.codes[at])
         full = design.rows
-        rows = Rows(full.y[at], full.X[at], full.Z[at], codes, full.index[at], full.kept)
+        rows = Rows(full.y[at], full.X[at], full.Z[at], (codes,), full.index[at], full.kept)
         parts.append(cross_products(rows, design.groups[present], whole.basis))
     for order in (range(7), range(6, -1, -1), rng.permutation(7)):
         total = reduce(lambda a, b: a + b, [parts[k] for k in order])

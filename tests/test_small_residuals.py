@@ -46,7 +46,7 @@ def test_chunks_add_up_without_losing_digits() -> None:
     for chunk in (np.arange(len(data)) % 2 == 0, np.arange(len(data)) % 2 == 1):
         at = np.flatnonzero(chunk)
         codes, present = pd.factorize(rows.codes[at])
-        some = Rows(rows.y[at], rows.X[at], rows.Z[at], codes, rows.index[at], rows.kept)
+        some = Rows(rows.y[at], rows.X[at], rows.Z[at], (codes,), rows.index[at], rows.kept)
         parts.append(cross_products(some, problem.design.groups[present], basis))
     whole = parts[0] + parts[1]
     value = maximise(whole, (1,)).value + log_jacobian(REML, basis, whole.n)

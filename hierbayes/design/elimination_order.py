@@ -358,14 +358,14 @@ class _Builder:
                 i, j, values = self.blocks_of(k, m)
                 at, to = self.core_place[self.first[k] + i], self.core_place[self.first[m] + j]
                 size, begin = self.components[self.core_component[self.first[k] + i]].T
-                for row, column, one, chosen, here, there in (  # the lower triangle is filled
+                ends = {k: first[k][i], m: first[m][j]}
+                for row, column, block, chosen, here, there in (  # the lower triangle is filled
                     (k, m, values, at > to, at, to),
                     (m, k, np.swapaxes(values, 1, 2), at < to, to, at),
                 ):
-                    places = {k: first[k][i][chosen], m: first[m][j][chosen]}
                     spot = (begin + here * size + there)[chosen]
-                    both = (places[row], places[column])
-                    blocks.add((row, column), one[chosen], spot, size[chosen], both)
+                    both = (ends[row][chosen], ends[column][chosen])
+                    blocks.add((row, column), block[chosen], spot, size[chosen], both)
 
     def _offsets(self) -> Integers:
         """Where panels, then components, begin among all random effects."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.products import Products
 from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_gram import sparse_gram
 from hierbayes.design.sparse_products import SparseProducts
@@ -59,9 +60,7 @@ class BlindDirections:
 
 
 @remembered
-def blind_directions(
-    cross: CrossProducts | SparseProducts, blocks: tuple[int, ...]
-) -> BlindDirections:
+def blind_directions(cross: Products, blocks: tuple[int, ...]) -> BlindDirections:
     """What the data cannot tell apart; none as a rule.
 
     Parameters

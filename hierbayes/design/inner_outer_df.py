@@ -71,9 +71,7 @@ def _ranks_of_groups(codes_of: Sequence[Integers], sizes: Sequence[int]) -> int:
         k
         for k, codes in enumerate(codes_of)
         if not any(
-            m != k
-            and (sizes[m], m) > (sizes[k], k)
-            and _is_nested(other, codes, sizes[m])
+            m != k and (sizes[m], m) > (sizes[k], k) and _is_nested(other, codes, sizes[m])
             for m, other in enumerate(codes_of)
         )
     ]

@@ -16,6 +16,7 @@ from hierbayes.design.design import Design, build_design
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.identification import blind_directions
 from hierbayes.design.level_products import LevelProducts
+from hierbayes.design.products import Products
 from hierbayes.design.ranks import estimable_somewhere
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.design.sums import left_within, sum_up, sum_up_factors
@@ -46,7 +47,7 @@ class Problem:
     """
 
     design: Design
-    products: CrossProducts | SparseProducts
+    products: Products
 
     @property
     def cross(self) -> CrossProducts:
@@ -101,7 +102,7 @@ def pose_problem(
     return Problem(design, products)
 
 
-def _summed_up(design: Design) -> CrossProducts | SparseProducts:
+def _summed_up(design: Design) -> Products:
     if len(design.factors) == 1:
         return sum_up(design.rows, design.factor.labels, design.blocks)
     return sum_up_factors(design.rows, design.factors, design.spans, design.blocks)
@@ -263,7 +264,7 @@ def _refuse_absorbed_effects(
     span: slice,
     blocks: list[slice],
     level: LevelProducts,
-    products: CrossProducts | SparseProducts,
+    products: Products,
 ) -> None:
     """Refuse random effects that the fixed part already has, one coefficient for each group."""
     A, B, XtX = level.A, level.B[:, :, :-1], products.C[:-1, :-1]
@@ -288,7 +289,7 @@ def _refuse_absorbed_effects(
         )
 
 
-def _refuse_blind_directions(design: Design, products: CrossProducts | SparseProducts) -> None:
+def _refuse_blind_directions(design: Design, products: Products) -> None:
     """Refuse variance parameters that no data of this design can tell apart.
 
     Parts of one block of G that no group has rows of are left to the diagnosis of a fit.

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import accumulate, combinations
 
 import numpy as np
-import pandas as pd
 
 from hierbayes.design.basis import Basis
 from hierbayes.design.grouping_factor import GroupingFactor
@@ -120,7 +119,7 @@ class SparseProducts:
             i, j = (
                 np.concatenate(
                     [
-                        index.get_indexer(getattr(part.levels[place], "labels"))[at]
+                        index.get_indexer(part.levels[place].labels)[at]
                         for part, at in ((self, a), (other, b))
                     ]
                 )

@@ -16,6 +16,7 @@ import pandas as pd
 from hierbayes.design.basis import choose_basis
 from hierbayes.design.crossproducts import CrossProducts, cross_products
 from hierbayes.design.grouping_factor import GroupingFactor
+from hierbayes.design.products import Products
 from hierbayes.design.remembered import remembered
 from hierbayes.design.rows import Rows
 from hierbayes.design.sparse_products import SparseProducts, sparse_products
@@ -67,7 +68,7 @@ def sum_up_factors(
 
 
 @remembered
-def left_within(cross: CrossProducts | SparseProducts) -> tuple[float, float]:
+def left_within(cross: Products) -> tuple[float, float]:
     """Sum of squares of y° that X° leaves within groups, and its degrees of freedom.
 
     Of several factors only the least that the degrees of freedom can be is known.

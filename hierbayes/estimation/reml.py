@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.design.products import Products
 from hierbayes.design.sums import left_within
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.pivoted_triangle import PivotedTriangle, factorise
@@ -74,7 +73,7 @@ class Optimum:
 class _Search:
     """One search for the maximum: where it is, and how many passes it took."""
 
-    def __init__(self, cross: CrossProducts | SparseProducts, blocks: tuple[int, ...], reading: Reading) -> None:
+    def __init__(self, cross: Products, blocks: tuple[int, ...], reading: Reading) -> None:
         self.cross, self.blocks, self.reading = cross, blocks, reading
         self.mask = block_mask(blocks)
         self.lower = free_entries(blocks)
@@ -134,12 +133,12 @@ class _Search:
         return self.at(unit * ((W * np.maximum(inside, least)) @ W.T))
 
 
-def maximise(cross: CrossProducts | SparseProducts, blocks: tuple[int, ...], reading: Reading = REML) -> Optimum:
+def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) -> Optimum:
     """The maximum of the restricted (or full) likelihood over G and σ.
 
     Parameters
     ----------
-    cross : CrossProducts
+    cross : CrossProducts or SparseProducts
     blocks : tuple of int
         Sizes of the diagonal blocks of G.
     reading : Reading
@@ -174,7 +173,7 @@ def maximise(cross: CrossProducts | SparseProducts, blocks: tuple[int, ...], rea
 
 
 def maximise_near(
-    cross: CrossProducts | SparseProducts, blocks: tuple[int, ...], reading: Reading, root: Floats
+    cross: Products, blocks: tuple[int, ...], reading: Reading, root: Floats
 ) -> Optimum:
     """The maximum, looked for from a root λ (q, q) that is near it.
 

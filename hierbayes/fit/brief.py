@@ -15,7 +15,9 @@ def brief(fit: Fitted, found: str) -> str:
     subject = subject_of(fit.design)
     sd = fit.theta.sd.mean(axis=(0, 1))
     fixed = [f"{term} {value:.4g}" for term, value in fixef(fit).items()]
-    random = [f"{name} {value:.4g}" for name, value in zip(fit.design.effect_labels, sd, strict=True)]
+    random = [
+        f"{name} {value:.4g}" for name, value in zip(fit.design.effect_labels, sd, strict=True)
+    ]
     return "\n".join(
         [
             f"{fit.engine} fit of {subject.model}",

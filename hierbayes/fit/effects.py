@@ -35,15 +35,17 @@ def vcov(fit: Fitted) -> pd.DataFrame:
     return pd.DataFrame(fit.gamma_cov, index=terms, columns=terms)
 
 
-def ranef(fit: Fitted, k: int) -> pd.DataFrame:
-    """u of factor k by group and effect."""
+def ranef(fit: Fitted, k: int | None = None) -> pd.DataFrame:
+    """u of factor k by group and effect; of the only factor where none is stated, as all here."""
+    k = _place(fit, k)
     return _by_group(fit, k, fit.u_means[k])
 
 
-def ranef_cov(fit: Fitted, k: int, *, given_gamma: bool) -> xr.DataArray:
+def ranef_cov(fit: Fitted, k: int | None = None, *, given_gamma: bool) -> xr.DataArray:
     """Covariance of u_j of factor k by group."""
     import xarray as xr  # noqa: PLC0415
 
+    k = _place(fit, k)
     names = list(fit.design.effects[fit.design.spans[k]])
     labels = fit.design.factors[k].labels
     return xr.DataArray(
@@ -54,8 +56,9 @@ def ranef_cov(fit: Fitted, k: int, *, given_gamma: bool) -> xr.DataArray:
     )
 
 
-def coef(fit: Fitted, k: int) -> pd.DataFrame:
+def coef(fit: Fitted, k: int | None = None) -> pd.DataFrame:
     """γ + u of factor k by group: every fixed term, and random effects without a fixed term."""
+    k = _place(fit, k)
     gamma, u = fixef(fit), ranef(fit, k)
     names = list(fit.design.terms)
     names += [effect for effect in u.columns if effect not in names]
@@ -66,17 +69,18 @@ def coef(fit: Fitted, k: int) -> pd.DataFrame:
     return pd.DataFrame(columns, index=u.index)
 
 
-def population_draws(fit: Fitted, k: int = 0) -> Floats:
+def population_draws(fit: Fitted, k: int | None = None) -> Floats:
     """Population value of the coefficients of every group of factor k (chains, draws, J, q)."""
-    return fit.group_designs[k].population(fit.gamma_draws)
+    return fit.group_designs[_place(fit, k)].population(fit.gamma_draws)
 
 
-def blue(fit: Fitted, k: int) -> pd.DataFrame:
+def blue(fit: Fitted, k: int | None = None) -> pd.DataFrame:
     """Least-squares coefficients of the own rows of each group of factor k.
 
     Fixed columns that are no combination of random ones (covariates) are held at
     their estimated γ; effects of other factors count as residuals.
     """
+    k = _place(fit, k)
     products, span = fit.problem.products, fit.design.spans[k]
     level, basis = products.levels[k], products.basis
     internal = basis.gamma_internal(fit.gamma)
@@ -90,7 +94,7 @@ def blue(fit: Fitted, k: int) -> pd.DataFrame:
     return _by_group(fit, k, fit.group_designs[k].population(fit.gamma) + in_users_units)
 
 
-def shrinkage(fit: Fitted, k: int) -> pd.DataFrame:
+def shrinkage(fit: Fitted, k: int | None = None) -> pd.DataFrame:
     """n_j, BLUE, BLUP, population value and shrinkage matrix, a row per group and effect.
 
     Columns ``shrinkage[e]`` are the row of Λ_j: what a deviation of the group's own
@@ -98,6 +102,7 @@ def shrinkage(fit: Fitted, k: int) -> pd.DataFrame:
     group's coefficient (for a point fit its prediction error given θ̂), and for a
     posterior ``shrinkage_sd[e]`` that of Λ_j.
     """
+    k = _place(fit, k)
     design, level = fit.design, fit.problem.products.levels[k]
     effects = list(design.effects[design.spans[k]])
     theta = fit.theta.flat
@@ -128,6 +133,10 @@ def estimable_groups(A: Floats) -> Booleans:
     size = np.linalg.eigvalsh(unit_columns(A))
     estimable: Booleans = size[:, 0] > _ESTIMABLE * np.maximum(size[:, -1], 1e-300)
     return estimable
+
+
+def _place(fit: Fitted, k: int | None) -> int:
+    return fit.design.place_of_factor(None) if k is None else k
 
 
 def _by_group(fit: Fitted, k: int, values: Floats) -> pd.DataFrame:

@@ -74,7 +74,9 @@ class Fit(Fitted, Printed):
         """
         return self._by_factor(factor, effects.ranef)
 
-    def ranef_cov(self, factor: str | None = None, *, given_gamma: bool = True) -> ByFactor[xr.DataArray]:
+    def ranef_cov(
+        self, factor: str | None = None, *, given_gamma: bool = True
+    ) -> ByFactor[xr.DataArray]:
         """Covariance of each u_j (group, effect, effect_bis).
 
         Parameters

@@ -22,10 +22,10 @@ RESIDUAL = "Residual"
 def var_corr(fit: Fitted) -> pd.DataFrame:
     """Variance, sd and correlations, a row per effect and one for the residual.
 
-    Columns ``corr[e]`` hold the correlation with an earlier effect e of the same
-    block, missing elsewhere and, as a variance is, for a point fit where the likelihood
-    does not contain it.  Of several grouping factors the rows are by factor and effect.  For a posterior each entry is the posterior mean of
-    that very quantity (the sd's mean is not the root of the variance's).
+    Columns ``corr[e]`` hold the correlation with an earlier effect e of the same block, missing
+    elsewhere and, as a variance is, for a point fit where the likelihood does not contain it.
+    Of several grouping factors the rows are by factor and effect.  For a posterior each entry is
+    the posterior mean of that very quantity (the sd's mean is not the root of the variance's).
     """
     effects = list(fit.design.effects)
     sd, corr = fit.theta.sd, fit.theta.corr
@@ -136,9 +136,7 @@ def share_between(G: Floats, sigma: Floats, second: Floats) -> Floats:
 
 def icc(fit: Fitted, at: dict[str, float] | None) -> pd.Series | pd.DataFrame:
     """Intraclass correlation: the estimate, and for a posterior its sd; a row for each factor."""
-    rows = [
-        {"icc": float(draws.mean())} | fit.spread(draws) for draws in shares_by_factor(fit, at)
-    ]
+    rows = [{"icc": float(draws.mean())} | fit.spread(draws) for draws in shares_by_factor(fit, at)]
     if len(rows) == 1:
         return pd.Series(rows[0], name="icc")
     return pd.DataFrame(rows, index=pd.Index(fit.design.specification.factors, name="factor"))

@@ -41,7 +41,7 @@ _ONE = np.ones(1)
 
 @inner
 def _sizes(first, second):
-    """Two sizes, and room for what went wrong; used after a call, so that it is alive until then."""
+    """Two sizes, and room for what went wrong: read after a call, so that it is alive then."""
     sizes = np.zeros(3, np.int32)
     sizes[0], sizes[1] = first, second
     return sizes

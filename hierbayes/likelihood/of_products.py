@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.products import Products
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
-from hierbayes.likelihood.gaussian import Likelihood, State
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.profiled import Curvature, Profile, profile_at
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.sparse import SparseLikelihood, SparseState
 from hierbayes.likelihood.sparse_profile import SparseCurvature, SparseProfile, sparse_profile
-
+from hierbayes.likelihood.state import State
 
 type AnyProfile = Profile | SparseProfile
 type AnyCurvature = Curvature | SparseCurvature
@@ -19,7 +19,7 @@ type AnyState = State | SparseState
 
 
 def likelihood_of(
-    cross: CrossProducts | SparseProducts,
+    cross: Products,
     reading: Reading = REML,
     prior: NormalPrior | None = None,
 ) -> Likelihood | SparseLikelihood:
@@ -29,7 +29,7 @@ def likelihood_of(
     return Likelihood(cross, reading, prior)
 
 
-def profile_of(root: Floats, cross: CrossProducts | SparseProducts, reading: int) -> AnyProfile:
+def profile_of(root: Floats, cross: Products, reading: int) -> AnyProfile:
     """The profiled likelihood at a relative root λ (q, q), block-diagonal by factor."""
     if isinstance(cross, SparseProducts):
         return sparse_profile(root, cross, reading)

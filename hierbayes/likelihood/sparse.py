@@ -21,21 +21,22 @@ from hierbayes.likelihood.conditional import (
     flat_prior,
     log_jacobian,
 )
-from hierbayes.likelihood.gaussian import Gradient, Score
+from hierbayes.likelihood.marginal import Gradient
 from hierbayes.likelihood.reading import NORMAL, REML, Reading
 from hierbayes.likelihood.sparse_kernels import (
     draw_effects,
     draw_gamma,
     eliminate,
     inverse_entries,
-    products_times,
     solve,
     sparse_collapsed,
 )
 from hierbayes.likelihood.sparse_profile import adjoint_of, full_rank, relative_score, turned
+from hierbayes.likelihood.state import Score
 from hierbayes.likelihood.theta import Theta
 
 _MOST_STATES = 200  # at which what is by level is averaged
+
 
 @dataclass(frozen=True, eq=False)
 class SparseLikelihood:
@@ -110,7 +111,6 @@ class SparseLikelihood:
             np.einsum("mjk,mik->mji", spherical[:, places], to_user[:, span, span], optimize=True)
             for span, places in zip(self.cross.spans, self.layout.places, strict=True)
         )
-
 
     def shrinkage_of(self, k: int, theta: Theta) -> tuple[Floats, Floats]:
         """Mean and sd over M θ of the shrinkage matrices Λ_j (J, q, q) of a factor.

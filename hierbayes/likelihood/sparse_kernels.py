@@ -4,8 +4,8 @@ With relative roots λ_k (Λ block-diagonal over all levels) and W = [X y], the 
 
     Ω = [[I + Λ'Z'ZΛ, Λ'Z'W], [W'ZΛ, W'W]]
 
-is factored in the order of `hierbayes.design.elimination_order`; what is left in the place of W'W is
-S = W'(V/σ²)⁻¹W, and the pivots give log|V| = n log σ² + Σ log pivots.  What is done with γ
+is factored in the order of `hierbayes.design.elimination_order`; what is left in the place of W'W
+is S = W'(V/σ²)⁻¹W, and the pivots give log|V| = n log σ² + Σ log pivots.  What is done with γ
 (`read_value`) is that of one factor.
 
 The gradient is the adjoint of the factorisation, a selected inverse: with

@@ -5,7 +5,8 @@ otherwise at a λ whose missing directions are given a variance of ε², in whic
 the curvature stands the *average information*, the mean of the observed and the expected one
 where the score is zero:
 
-    AI_ij = ½ (f_i'P f_j/σ̂² − a_ia_j/N),   f_i = Z S_i v,   v = Z'(V/σ²)⁻¹(y − Xγ̂),   a_i = v'S_iv/σ̂²
+    AI_ij = ½ (f_i'P f_j/σ̂² − a_ia_j/N),   f_i = Z S_i v,   a_i = v'S_iv/σ̂²,
+    v = Z'(V/σ²)⁻¹(y − Xγ̂)
 
 References
 ----------

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.problem import Problem
+from hierbayes.design.subject import subject_of
 from hierbayes.design.variables import describe_variables
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings

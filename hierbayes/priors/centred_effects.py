@@ -17,17 +17,18 @@ from __future__ import annotations
 import numpy as np
 from formulaic import ModelSpec
 from formulaic.parser.types import Factor, Term
+from scipy.linalg import block_diag
 
 from hierbayes.design.blocks import block_slices
-from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
+from hierbayes.design.products import Products
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.terms import names_in
 
 _ROUNDING = 1e-9  # of the length of a column: it is centred already
 
 
-def centring(design: Design, cross: CrossProducts) -> Floats:
+def centring(design: Design, cross: Products) -> Floats:
     """M (q, q)."""
     gram, columns = second_moments(cross)
     terms = _terms(design)
@@ -45,27 +46,26 @@ def centring(design: Design, cross: CrossProducts) -> Floats:
     return M
 
 
-def second_moments(cross: CrossProducts) -> tuple[Floats, Floats]:
+def second_moments(cross: Products) -> tuple[Floats, Floats]:
     """Z'Z/n (q, q), and the columns of Z in the internal basis (q, q)."""
     columns = np.linalg.inv(cross.basis.z.matrix)
     gram: Floats = columns.T @ _inner(cross) @ columns
     return gram, columns
 
 
-def column_sizes(cross: CrossProducts, M: Floats) -> Floats:
+def column_sizes(cross: Products, M: Floats) -> Floats:
     """Root mean square over the rows of each column of Z M (q,)."""
     columns = np.linalg.inv(cross.basis.z.matrix) @ M
     size: Floats = np.sqrt(np.einsum("ik,ij,jk->k", columns, _inner(cross), columns))
     return size
 
 
-def _inner(cross: CrossProducts) -> Floats:
-    """Z°'Z°/n (q, q) of the internal columns."""
-    inner: Floats = cross.A.sum(axis=0) / cross.n
-    return inner
+def _inner(cross: Products) -> Floats:
+    """Z°'Z°/n (q, q) of the internal columns of each grouping factor, on the diagonal."""
+    return block_diag(*(level.A.sum(axis=0) for level in cross.levels)) / cross.n
 
 
-def _solve(before: Floats, column: Floats, gram: Floats, cross: CrossProducts) -> Floats:
+def _solve(before: Floats, column: Floats, gram: Floats, cross: Products) -> Floats:
     """Coefficients of a column on those before it, by least squares."""
     inner = _inner(cross)
     size = np.sqrt(np.diagonal(gram))

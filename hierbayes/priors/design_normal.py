@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.products import Products
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.priors.families import DesignNormal, Prior
 
@@ -86,7 +86,7 @@ class DesignPrior:
         return gamma
 
 
-def coefficient_scales(cross: CrossProducts, at: Sequence[int] | Integers) -> tuple[Floats, Floats]:
+def coefficient_scales(cross: Products, at: Sequence[int] | Integers) -> tuple[Floats, Floats]:
     """Prior mean per unit of y's, and prior sd per τ, of each term of D.
 
     Returns
@@ -108,7 +108,7 @@ def coefficient_scales(cross: CrossProducts, at: Sequence[int] | Integers) -> tu
     return constant, scale
 
 
-def design_prior(priors: Sequence[Prior], cross: CrossProducts) -> DesignPrior | None:
+def design_prior(priors: Sequence[Prior], cross: Products) -> DesignPrior | None:
     """The joint prior of the terms whose prior is a `DesignNormal`; None where there is none."""
     chosen = [(k, prior) for k, prior in enumerate(priors) if isinstance(prior, DesignNormal)]
     if not chosen:
@@ -127,7 +127,7 @@ def design_prior(priors: Sequence[Prior], cross: CrossProducts) -> DesignPrior |
     )
 
 
-def internal_precision(prior: DesignPrior, cross: CrossProducts) -> Floats:
+def internal_precision(prior: DesignPrior, cross: Products) -> Floats:
     """The precision (p, p) of γ° that a joint prior brings."""
     scale, p = cross.basis.scale, len(cross.basis.constant)
     if len(prior.at) == p:
@@ -141,13 +141,13 @@ def internal_precision(prior: DesignPrior, cross: CrossProducts) -> Floats:
     return result
 
 
-def _has_constant(cross: CrossProducts, places: Integers) -> bool:
+def _has_constant(cross: Products, places: Integers) -> bool:
     """Whether the constant is a combination of the columns D."""
     others = np.delete(cross.basis.constant, places)
     return bool(cross.basis.constant.any() and (np.abs(others) <= _NOT_IN).all())
 
 
-def _gram_and_lift(cross: CrossProducts, places: Integers) -> tuple[Floats, Floats]:
+def _gram_and_lift(cross: Products, places: Integers) -> tuple[Floats, Floats]:
     """X_D'X_D/n (d, d), and the coefficients (d, p) of internal columns on X_D."""
     basis = cross.basis
     gram = cross.C[:-1, :-1] / cross.n

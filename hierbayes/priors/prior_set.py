@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.basis import Basis
-from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
+from hierbayes.design.products import Products
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import PriorError
@@ -169,11 +169,11 @@ class PriorSet(Printed):
         """Whether no prior of γ says anything."""
         return all(isinstance(prior, Flat) for _, prior, _ in self.gamma)
 
-    def joint_gamma(self, cross: CrossProducts) -> DesignPrior | None:
+    def joint_gamma(self, cross: Products) -> DesignPrior | None:
         """The prior that terms have together; None where each has its own."""
         return design_prior([prior for _, prior, _ in self.gamma], cross)
 
-    def normal_gamma(self, cross: CrossProducts) -> NormalPrior:
+    def normal_gamma(self, cross: Products) -> NormalPrior:
         """The normal prior of γ in the internal basis; flat terms have precision 0."""
         basis = cross.basis
         mean = np.array([getattr(prior, "mu", 0.0) for _, prior, _ in self.gamma])
