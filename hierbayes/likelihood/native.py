@@ -31,7 +31,7 @@ VERSION = crc32(b"".join(Path(str(path)).read_bytes() for path in _SOURCES))
 SYMBOL = f"hierbayes_collapsed_density_{VERSION}"
 
 _pointer = types.CPointer(types.float64)
-_SIGNATURE = types.void(
+SIGNATURE = types.void(
     types.int64,  # J
     types.int64,  # q
     types.int64,  # p
@@ -123,7 +123,7 @@ def _native_of(version):
 
 
 # As compiled code calls it, once `provide` has put it there.
-likelihood = types.ExternalFunction(SYMBOL, _SIGNATURE)
+likelihood = types.ExternalFunction(SYMBOL, SIGNATURE)
 collapsed_native = _native_of(VERSION)
 _collapsed_c = _collapsed_of(VERSION)
 
@@ -131,11 +131,11 @@ _collapsed_c = _collapsed_of(VERSION)
 @cache
 def provide() -> Any:
     """Put the likelihood behind its symbol: compiled once on a machine, then loaded."""
-    function = callback(_SIGNATURE)(_collapsed_c)
+    function = callback(SIGNATURE)(_collapsed_c)
     llvm.add_symbol(SYMBOL, function.address)
     return function
 
 
 def is_compiled() -> bool:
     """Whether the machine code is on disk already."""
-    return is_on_disk(_collapsed_c, _SIGNATURE)
+    return is_on_disk(_collapsed_c, SIGNATURE)

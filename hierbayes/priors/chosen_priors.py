@@ -56,7 +56,7 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
         When a block or a name does not exist (the valid ones are listed), or a
         prior does not suit its block.
     """
-    design, basis = problem.design, problem.cross.basis
+    design, basis = problem.design, problem.products.basis
     given = dict(stated or {})
     unknown = [block for block in given if block not in BLOCKS]
     if unknown:
@@ -95,6 +95,7 @@ def _joint(given: Mapping[str, Any], design: Design) -> tuple[Entry, ...]:
     if not blocks:
         return ()
     block = blocks[0]
+    _ = design.factor  # a joint prior is made for one
     others = [other for other in (*blocks[1:], *COVERED[block]) if given.get(other) is not None]
     others = [other for other in others if other != "gamma"]  # see _keep_constant
     if others:
@@ -120,7 +121,7 @@ def _gamma(given: Mapping[str, Any], problem: Problem) -> tuple[Entry, ...]:
     together = [k for k, (_, prior, _) in enumerate(entries) if isinstance(prior, DesignNormal)]
     if all(prior is not _UNSAID for _, prior, _ in entries):
         return entries
-    found = dict(zip(together, default_gamma(problem.cross, together), strict=True))
+    found = dict(zip(together, default_gamma(problem.products, together), strict=True))
     return tuple(
         (name, found[k], source) if prior is _UNSAID else (name, prior, source)
         for k, (name, prior, source) in enumerate(entries)
@@ -132,8 +133,8 @@ def _sd(
 ) -> tuple[tuple[EffectEntry, ...], tuple[bool, ...], Floats]:
     """What is stated for sds, and defaults; which are of centred columns, and M for those."""
     design = problem.design
-    whole = centring(design, problem.cross)
-    defaults = default_sd(problem.cross, whole)
+    whole = centring(design, problem.products)
+    defaults = default_sd(problem.products, whole)
     entries = _fill("sd", given, dict.fromkeys(design.effect_names, _UNSAID_SD), by_effect)
     found: list[EffectEntry] = []
     flags: list[bool] = []
@@ -209,7 +210,7 @@ def _fill[Name: (str, EffectName)](
 def _by_name(block: str, stated: Mapping[Any, Any], known: Sequence[str]) -> dict[str, Any]:
     """What is stated for terms, blocks of correlations or σ."""
     refuse_intercept_twice(block, stated)
-    names = {parameter_name(name): prior for name, prior in stated.items()}
+    names = {_block_name(name, known): prior for name, prior in stated.items()}
     for name in names:
         if name not in known:
             raise PriorError(
@@ -217,3 +218,10 @@ def _by_name(block: str, stated: Mapping[Any, Any], known: Sequence[str]) -> dic
                 f"valid names are: {in_quotes(known)}"
             )
     return names
+
+
+def _block_name(stated: object, known: Sequence[str]) -> str:
+    """The name of a parameter; a grouping factor is that of its correlations, where it has one."""
+    name = parameter_name(stated)
+    of_factor = [one for one in known if one.partition(", ")[0].endswith(f"|{name}")]
+    return of_factor[0] if len(of_factor) == 1 and name not in known else name

@@ -14,8 +14,8 @@ import numpy as np
 
 from hierbayes.design.basis import Basis
 from hierbayes.design.blocks import block_slices
-from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
+from hierbayes.design.products import Products
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.centred_effects import column_sizes
 from hierbayes.priors.design_normal import coefficient_scales
@@ -24,7 +24,7 @@ from hierbayes.priors.families import LKJ, DesignNormal, HalfT, Normal, Prior
 WIDTH = 2.5  # prior sds of Xγ, in sds of y
 
 
-def default_gamma(cross: CrossProducts, at: Sequence[int]) -> list[DesignNormal]:
+def default_gamma(cross: Products, at: Sequence[int]) -> list[DesignNormal]:
     """The normal prior of the terms at these places (d,), one for all of them together."""
     tau = WIDTH * cross.basis.scale
     constant, scale = coefficient_scales(cross, at)
@@ -40,7 +40,7 @@ def default_constant(basis: Basis) -> Normal:
     return Normal(basis.center, WIDTH * basis.scale * far)
 
 
-def default_sd(cross: CrossProducts, M: Floats) -> tuple[list[HalfT], list[HalfT]]:
+def default_sd(cross: Products, M: Floats) -> tuple[list[HalfT], list[HalfT]]:
     """A half-t prior for each random effect: of its centred column, and of the column as it is.
 
     The second has the scale at which sd² has the same mean as under the first.
@@ -63,5 +63,5 @@ def _distance_of_origin(shift: Floats, spread: Floats) -> float:
 
 def default_corr(design: Design) -> dict[str, Prior]:
     """An LKJ prior for each block of G with more than one effect."""
-    blocks = [design.effects[at] for at in block_slices(design.blocks)]
+    blocks = [design.effect_labels[at] for at in block_slices(design.blocks)]
     return {", ".join(effects): LKJ(2) for effects in blocks if len(effects) > 1}

@@ -63,6 +63,11 @@ class PriorSet(Printed):
         """M (q, q): sd and corr are those of the effects of Z M."""
         return np.array(self.centring) if self.centring else np.eye(q)
 
+    def label(self, name: EffectName) -> str:
+        """What a random effect is called, among those of several grouping factors with its own."""
+        several = len({effect.factor for effect, _, _ in self.sd}) > 1
+        return f"{name.effect}|{name.factor}" if several else name.effect
+
     def as_stated(self, name: EffectName | str, prior: Prior) -> Prior:
         """A prior of the sd of one effect as it must be stated to be of the same column."""
         effects = [effect for effect, _, _ in self.sd]
@@ -79,7 +84,7 @@ class PriorSet(Printed):
         rows = [(entry[0], *entry) for entry in self.joint]
         rows += [("gamma", *entry) for entry in self.gamma]
         rows += [
-            ("sd", str(name), self.as_stated(name, prior), source)
+            ("sd", self.label(name), self.as_stated(name, prior), source)
             for name, prior, source in self.sd
         ]
         rows += [("corr", *entry) for entry in self.corr]
