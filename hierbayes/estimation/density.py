@@ -61,7 +61,6 @@ class Callbacks:
 @cache
 def callbacks() -> Callbacks:
     """The C functions: compiled once on a machine, then loaded."""
-    native.provide()
     evaluate = callback(_EVALUATE)(_evaluate_of(_key()))
     llvm.add_symbol(SYMBOL, evaluate.address)
     return Callbacks(
@@ -73,9 +72,6 @@ def callbacks() -> Callbacks:
 
 def is_compiled() -> bool:
     """Whether the machine code of the likelihood and of the density is on disk already."""
-    if not native.is_compiled():
-        return False
-    native.provide()  # what is loaded is linked: a missing symbol would end the process
     return is_on_disk(_evaluate_of(_key()), _EVALUATE)
 
 

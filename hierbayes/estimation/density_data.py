@@ -31,6 +31,7 @@ from hierbayes.estimation.density_layout import (
 )  # fmt: skip
 from hierbayes.estimation.inputs import GraphInputs, place_of_constant
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.of_products import address_of
 from hierbayes.likelihood.reading import GIVEN
 from hierbayes.priors.families import Flat
 from hierbayes.priors.joint_parameters import log_lkj_constant
@@ -71,10 +72,11 @@ def density_data(
     sizes = [size for size in design.blocks if size > 1]
     eta = data.get("corr_eta", np.ones(0))[: len(sizes)]
     rows = _rows(design, priors, data["sd_unit"], starts, given=given, volumes=volumes)
+    of_rows = inputs.of_rows
     numbers = {
         Head.COORDINATES: sum(variable.size for variable in variables),
         Head.NUMBERS: len(rows),
-        Head.GROUPS: len(data["R"]),
+        Head.GROUPS: len(data[of_rows[0]]),
         Head.EFFECTS: len(design.effects),
         Head.TERMS: len(design.terms),
         Head.READING: inputs.structure[0],
@@ -90,15 +92,16 @@ def density_data(
         Head.CONSTANT: data["log_jacobian"]
         + data.get("gamma_log_constant", 0.0)
         + _constant(design, data, joint, eta),
+        Head.LIKELIHOOD: address_of(inputs.several),
     }
     nothing = np.zeros(0)
     arrays = {
         Head.AT_NUMBERS: rows,
         Head.AT_BLOCKS: _blocks(design.blocks, eta, volumes=volumes),
         Head.AT_JOINT: np.concatenate([[], *(data[n].ravel() for n in _JOINT_ARRAYS[joint])]),
-        Head.AT_R: data["R"],
-        Head.AT_T: data["T"],
-        Head.AT_W: data["W"],
+        Head.AT_R: data[of_rows[0]],
+        Head.AT_T: data[of_rows[1]],
+        Head.AT_W: data[of_rows[2]],
         Head.AT_TO_INTERNAL: data["to_internal"] @ data["columns"],
         Head.AT_PRECISION: data["gamma_precision"],
         Head.AT_MEAN: data["gamma_mean"],

@@ -35,13 +35,14 @@ from hierbayes.estimation.density_layout import (
 )  # fmt: skip
 from hierbayes.estimation.normalised_rows import fill_rows, pull_rows
 from hierbayes.estimation.shares_kernels import fill_shares, pull_shares
-from hierbayes.likelihood.native import likelihood, pointer_at
+from hierbayes.likelihood.native import call_likelihood, pointer_at
 from hierbayes.priors.joint_kernels import icc_density, matrix_density
 from hierbayes.priors.scalar_density import scalar_density
 
 (
     _LENGTH, _COORDINATES, _NUMBERS, _GROUPS, _EFFECTS, _TERMS, _READING, _GIVEN, _BLOCKS, _JOINT,
-    _CORR_AT, _SHARES_AT, _XI_AT, _PLACE_OF_CONSTANT, _ROWS, _SCALE, _CONSTANT, _AT_NUMBERS,
+    _CORR_AT, _SHARES_AT, _XI_AT, _PLACE_OF_CONSTANT, _ROWS, _SCALE, _CONSTANT, _LIKELIHOOD,
+    _AT_NUMBERS,
     _AT_BLOCKS, _AT_JOINT, _AT_R, _AT_T, _AT_W, _AT_TO_INTERNAL, _AT_PRECISION, _AT_MEAN,
     _AT_GAMMA_TO_INTERNAL, _AT_GAMMA_CENTER,
 ) = map(int, Head)  # fmt: skip
@@ -124,13 +125,14 @@ def _add_likelihood(data, root, s, d_root, d_s):
         for c in range(p):
             for d in range(p):
                 out[end + c] += data[at + c * p + d] * (s[first + d] - data[center + d])
-    likelihood(
+    arguments = (
         int(data[_GROUPS]), q, p, int(data[_READING]), s[0] / data[_SCALE], data[_ROWS],
         pointer_at(root, 0), pointer_at(out, end), pointer_at(data, int(data[_AT_TO_INTERNAL])),
         pointer_at(data, int(data[_AT_R])), pointer_at(data, int(data[_AT_T])),
         pointer_at(data, int(data[_AT_W])), pointer_at(data, int(data[_AT_PRECISION])),
         pointer_at(data, int(data[_AT_MEAN])), pointer_at(out, 0),
     )  # fmt: skip
+    call_likelihood(pointer_at(data, _LIKELIHOOD), arguments)
     d_s[0] += out[1] / data[_SCALE]
     for i in range(q):
         for k in range(q):

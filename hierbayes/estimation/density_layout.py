@@ -19,13 +19,13 @@ ROW = DENSITY + WIDTH
 class Head(IntEnum):
     """Where a number of the model stands at the head of the buffer.
 
-    Those after ``CONSTANT`` are places in the buffer where an array begins.
+    Those after ``LIKELIHOOD`` are places in the buffer where an array begins.
     """
 
     LENGTH = 0
     COORDINATES = auto()  # how many
     NUMBERS = auto()  # σ, then sds and γ that have priors of their own
-    GROUPS = auto()
+    GROUPS = auto()  # of several grouping factors, the length of the order of elimination
     EFFECTS = auto()
     TERMS = auto()
     READING = auto()
@@ -39,6 +39,7 @@ class Head(IntEnum):
     ROWS = auto()
     SCALE = auto()
     CONSTANT = auto()
+    LIKELIHOOD = auto()  # bits of the address of its C function, see `native.SIGNATURE`
     AT_NUMBERS = auto()
     AT_BLOCKS = auto()
     AT_JOINT = auto()

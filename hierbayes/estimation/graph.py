@@ -26,8 +26,8 @@ from pytensor.graph.traversal import graph_inputs as inputs_of
 from pytensor.tensor.random.type import RandomType
 from pytensor.tensor.variable import TensorVariable
 
-from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
+from hierbayes.design.products import Products
 from hierbayes.estimation.correlation import NormalisedRows
 from hierbayes.estimation.inputs import GraphInputs, are_one_family, graph_inputs, place_of_constant
 from hierbayes.estimation.signed_scale import SignedScale
@@ -42,7 +42,7 @@ from hierbayes.priors.prior_set import PriorSet
 from hierbayes.pymc_import import pm
 
 
-def graph_of(design: Design, cross: CrossProducts, priors: PriorSet) -> pm.Model:
+def graph_of(design: Design, cross: Products, priors: PriorSet) -> pm.Model:
     """The marginal model as a PyMC model."""
     return build_graph(design, graph_inputs(design, cross, priors), priors)
 
@@ -56,14 +56,19 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
     ``sd``, ``corr``, ``G`` and ``root`` (a root of G) are
     deterministic.  A prior of G or of the intraclass correlation is a potential,
     ``prior_G`` or ``prior_icc``; one of R² makes sd and γ deterministic.
-    Coordinates ``term``, ``effect`` and ``group`` carry the names.
+    Coordinates ``term``, ``effect`` and ``group`` (of several factors ``group_`` and the name of
+    each) carry the names.
     """
     reading = inputs.structure[0]
     coords = {
         "term": list(design.terms),
-        "effect": list(design.effects),
-        "effect_bis": list(design.effects),
-        "group": [str(label) for label in design.groups],
+        "effect": list(design.effect_labels),
+        "effect_bis": list(design.effect_labels),
+    } | {
+        "group" if len(design.factors) == 1 else f"group_{factor.name}": list(
+            map(str, factor.labels)
+        )
+        for factor in design.factors
     }
     with pm.Model(coords=coords, check_bounds=False) as model:
         data = {name: pm.Data(name, value) for name, value in inputs.data.items()}
@@ -97,11 +102,11 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
                 given = {name: data[name] for name in data if name.startswith(f"{block}_")}
                 prior_density = joint_log_density(prior, given, root, sd, sigma)
                 pm.Potential(f"prior_{block}", prior_density)
-        density = CollapsedLogDensity(Reading(reading))(
+        density = CollapsedLogDensity(Reading(reading), inputs.several)(
             root,
             sigma / data["scale"],
             gamma,
-            *(data[name] for name in ("to_internal", "R", "T", "W", "n")),
+            *(data[name] for name in ("to_internal", *inputs.of_rows, "n")),
             data["gamma_precision"],
             data["gamma_mean"],
         )[0]

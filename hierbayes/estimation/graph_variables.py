@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.design.blocks import block_slices
-from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
+from hierbayes.design.products import Products
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.coordinates import variables_of
 from hierbayes.estimation.inputs import graph_inputs
@@ -22,7 +22,7 @@ type Labelled = tuple[tuple[str, ...], Floats]
 
 
 def graph_variables(
-    design: Design, cross: CrossProducts, priors: PriorSet, theta: Theta, gamma: Floats
+    design: Design, cross: Products, priors: PriorSet, theta: Theta, gamma: Floats
 ) -> dict[str, Labelled]:
     """The dimensions behind the leading axes, and values (..., *shape), by name in the graph.
 

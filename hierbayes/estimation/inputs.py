@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
+from hierbayes.design.elimination_order import elimination_of
+from hierbayes.design.products import Products
+from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.estimation.reml import maximise
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior, flat_prior, log_jacobian
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import GIVEN, NORMAL, REML, Reading
+from hierbayes.likelihood.sparse_native import packed
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.centred_effects import column_sizes
 from hierbayes.priors.design_normal import internal_precision
@@ -39,11 +42,19 @@ class GraphInputs:
         Equal for two graphs that differ only in ``data``.
     theta : Theta
         The REML estimate.
+    several : bool
+        Whether the rows are those of several grouping factors.
     """
 
     data: dict[str, Floats]
     structure: Structure
     theta: Theta
+    several: bool = False
+
+    @property
+    def of_rows(self) -> tuple[str, str, str]:
+        """What of ``data`` stands for the rows, in the order of `native.SIGNATURE`."""
+        return ("index", "products", "C") if self.several else ("R", "T", "W")
 
 
 def reading_of(priors: PriorSet) -> Reading:
@@ -53,14 +64,11 @@ def reading_of(priors: PriorSet) -> Reading:
     return REML if priors.gamma_is_flat else NORMAL
 
 
-def graph_inputs(design: Design, cross: CrossProducts, priors: PriorSet) -> GraphInputs:
+def graph_inputs(design: Design, cross: Products, priors: PriorSet) -> GraphInputs:
     """Numbers and structure of the graph of a model."""
     basis, reading = cross.basis, reading_of(priors)
     p, q = len(design.terms), len(design.effects)
-    data = {
-        "R": cross.R,
-        "T": cross.T,
-        "W": cross.W,
+    data = _of_rows(cross) | {
         "n": np.array(cross.n),
         "to_internal": np.linalg.inv(basis.z.matrix) / basis.scale,
         "scale": np.array(basis.scale),
@@ -92,11 +100,22 @@ def graph_inputs(design: Design, cross: CrossProducts, priors: PriorSet) -> Grap
         at = place_of_constant(design, priors)
         data |= gamma_evidence(cross, theta, at)
         families.append(at)
-    structure = (reading.value, sampled, q, design.blocks, bool(priors.centring), tuple(families))
-    return GraphInputs(data, structure, theta)
+    several = isinstance(cross, SparseProducts)
+    structure = (
+        reading.value, sampled, q, design.blocks, bool(priors.centring), tuple(families), several
+    )  # fmt: skip
+    return GraphInputs(data, structure, theta, isinstance(cross, SparseProducts))
 
 
-def _together(priors: PriorSet, cross: CrossProducts) -> tuple[NormalPrior, float]:
+def _of_rows(cross: Products) -> dict[str, Floats]:
+    """What the likelihood's C function takes for the rows."""
+    if isinstance(cross, SparseProducts):
+        e = elimination_of(cross).elimination
+        return {"index": packed(e), "products": e.products, "C": e.C}
+    return {"R": cross.R, "T": cross.T, "W": cross.W}
+
+
+def _together(priors: PriorSet, cross: Products) -> tuple[NormalPrior, float]:
     """The prior that some terms of a sampled γ have together, and its constant; 0 without one.
 
     In the internal basis, as a form of all of γ°: of precision 0 along the other terms.
@@ -112,10 +131,10 @@ def _together(priors: PriorSet, cross: CrossProducts) -> tuple[NormalPrior, floa
     return NormalPrior(cross.basis.gamma_internal(mean), precision), constant
 
 
-def _of_sd(cross: CrossProducts, columns: Floats, theta: Theta) -> dict[str, Floats]:
+def _of_sd(cross: Products, columns: Floats, theta: Theta) -> dict[str, Floats]:
     """The columns Z M that sds are of, what is small there, and where REML is."""
     scale = cross.basis.scale
-    J = cross.J
+    J = np.concatenate([np.full(level.q, level.J) for level in cross.levels])
     size = column_sizes(cross, columns)
     noise = max(float(theta.sigma), _SMALLEST_NOISE * scale)
     unit = noise * np.sqrt(J / cross.n) / size
@@ -124,12 +143,12 @@ def _of_sd(cross: CrossProducts, columns: Floats, theta: Theta) -> dict[str, Flo
     return {"columns": columns, "sd_unit": unit, "sd_start": start}
 
 
-def gamma_evidence(cross: CrossProducts, theta: Theta, at: int) -> dict[str, Floats]:
+def gamma_evidence(cross: Products, theta: Theta, at: int) -> dict[str, Floats]:
     """What REML says of γ without its element ``at``: estimates and standard errors."""
-    moments = Likelihood(cross).at(theta).moments
-    errors = np.sqrt(np.diagonal(cross.basis.gamma_covariance(moments.gamma_cov)))
+    state = likelihood_of(cross).at(theta)
+    errors = np.sqrt(np.diagonal(state.gamma_cov))
     return {
-        "gamma_estimate": np.delete(cross.basis.gamma(moments.gamma), at),
+        "gamma_estimate": np.delete(state.gamma, at),
         "gamma_error": np.delete(errors, at),
     }
 

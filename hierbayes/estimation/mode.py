@@ -21,7 +21,7 @@ from hierbayes.estimation.density_data import density_data
 from hierbayes.estimation.inputs import GraphInputs, graph_inputs
 from hierbayes.estimation.start import start_point
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import NORMAL
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
@@ -65,7 +65,7 @@ def marginal_mode(problem: Problem, priors: PriorSet) -> MarginalMode:
     """
     from scipy.optimize import minimize
 
-    design, cross = problem.design, problem.cross
+    design, cross = problem.design, problem.products
     inputs = graph_inputs(design, cross, priors)
     density, variables = _objective(problem, inputs, priors)
     centre, width = start_point(variables, cross, inputs)
@@ -85,7 +85,7 @@ def marginal_mode(problem: Problem, priors: PriorSet) -> MarginalMode:
     root, sigma = parameters[: q * q].reshape(q, q), float(parameters[q * q])
     theta = Theta.of(root, sigma)
     if priors.collapses_gamma:
-        likelihood = Likelihood(cross, NORMAL, priors.normal_gamma(cross))
+        likelihood = likelihood_of(cross, NORMAL, priors.normal_gamma(cross))
         gamma = likelihood.at(theta).gamma
     else:
         gamma = parameters[-p:]

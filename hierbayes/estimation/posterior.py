@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
+from hierbayes.design.products import Products
 from hierbayes.display.steps import announce
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.coordinates import variables_of
@@ -25,6 +25,7 @@ from hierbayes.estimation.start import start_point
 from hierbayes.estimation.target import Target
 from hierbayes.estimation.theta_draws import STATISTICS, ThetaDraws
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.of_products import is_compiled as likelihood_is_compiled
 from hierbayes.likelihood.reading import GIVEN
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def sample_theta(
-    design: Design, cross: CrossProducts, priors: PriorSet, settings: SamplerSettings
+    design: Design, cross: Products, priors: PriorSet, settings: SamplerSettings
 ) -> ThetaDraws:
     """NUTS over θ on the collapsed graph.
 
@@ -94,7 +95,7 @@ def target_of(design: Design, inputs: GraphInputs, priors: PriorSet, *, progress
         from hierbayes.estimation.compiled import graph_target
 
         return graph_target(design, inputs, priors, progress=progress)
-    if progress and not is_compiled():
+    if progress and not (is_compiled() and likelihood_is_compiled(inputs.several)):
         announce("compiling the log density, once on this machine: 15 to 60 s")
     compiled = callbacks()
     return Target(

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.products import Products
 from hierbayes.estimation.coordinates import Variable
 from hierbayes.estimation.inputs import GraphInputs
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import likelihood_of
 
 
 def start_point(
-    variables: tuple[Variable, ...], cross: CrossProducts, inputs: GraphInputs
+    variables: tuple[Variable, ...], cross: Products, inputs: GraphInputs
 ) -> tuple[Floats, Floats]:
     """Centre and half-width, on the unconstrained scale, of where chains start.
 
     The centre is the REML estimate, with an sd that REML puts at zero moved off it.
     """
-    basis, data = cross.basis, inputs.data
-    moments = Likelihood(cross).at(inputs.theta).moments
-    se = np.sqrt(np.diagonal(basis.gamma_covariance(moments.gamma_cov)))
+    data = inputs.data
+    state = likelihood_of(cross).at(inputs.theta)
+    se = np.sqrt(np.diagonal(state.gamma_cov))
     sd, unit = data["sd_start"], data["sd_unit"]
     known = {
         "sd": (sd, 0.5 * sd),
         "signed_sd": (np.arcsinh(sd / unit), np.full(len(sd), 0.5)),
         "sigma": (inputs.theta.sigma.reshape(1), np.zeros(1)),
-        "gamma": (basis.gamma(moments.gamma), 2.0 * se),
+        "gamma": (state.gamma, 2.0 * se),
     }
     parts = [_start_of(variable, known) for variable in variables]
     return np.concatenate([c for c, _ in parts]), np.concatenate([w for _, w in parts])

@@ -47,7 +47,7 @@ def posterior_mode(problem: Problem, priors: PriorSet) -> PointFit:
     EstimationError
         When the density has no finite value near the REML estimate.
     """
-    design, cross = problem.design, problem.cross
+    design, cross = problem.design, problem.products
     if priors.explains_gamma:
         raise PriorError(
             "the prior of 'r2' has no density in (sd, corr, σ) that could be maximised, only "

@@ -12,7 +12,7 @@ from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.likelihood.conditional import flat_prior
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import NORMAL
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 from hierbayes.priors.propriety import refuse_improper
@@ -29,7 +29,7 @@ def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettin
     EstimationError
         When no start with a finite density is found.
     """
-    design, cross = problem.design, problem.cross
+    design, cross = problem.design, problem.products
     refuse_far_origin(design, cross.basis, priors)
     refuse_improper(problem, priors)
     drawn = sample_theta(design, cross, priors, settings)
@@ -48,11 +48,11 @@ def with_gamma(fit: PosteriorFit, priors: PriorSet) -> PosteriorFit:
     The random numbers behind γ depend on the seed of the fit alone, so that two priors
     of γ give draws that differ by what the priors say and by nothing else.
     """
-    cross = fit.problem.cross
+    cross = fit.problem.products
     prior = priors.normal_gamma(cross)
     chains, draws, p = fit.gamma_draws.shape
     normals = fit.generator(0).standard_normal((chains * draws, p))
-    gamma = Likelihood(cross, NORMAL, prior).draw_gamma(fit.theta.flat, normals)
+    gamma = likelihood_of(cross, NORMAL, prior).draw_gamma(fit.theta.flat, normals)
     return replace(
         fit, gamma_draws=gamma.reshape(chains, draws, p), gamma_prior=prior, priors=priors
     )

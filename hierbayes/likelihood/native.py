@@ -15,7 +15,9 @@ from zlib import crc32
 
 import llvmlite.binding as llvm
 import numpy as np
+from llvmlite import ir
 from numba import carray, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
@@ -62,6 +64,30 @@ def pointer_at(typing_context, array, place):
         return builder.gep(data, [arguments[1]])
 
     return types.CPointer(array.dtype)(array, types.int64), element
+
+
+@intrinsic
+def call_likelihood(typing_context, slot, arguments):
+    """Call the likelihood whose address stands, as the bits of a float, behind ``slot``.
+
+    ``arguments`` is a tuple of those of ``SIGNATURE``.
+    """
+
+    def call(context, builder, signature, values):
+        wanted = [context.get_value_type(one) for one in SIGNATURE.args]
+        function = ir.FunctionType(ir.VoidType(), wanted)
+        address = builder.load(builder.bitcast(values[0], ir.IntType(64).as_pointer()))
+        given = [
+            context.cast(builder, value, kind, one)
+            for value, kind, one in zip(
+                cgutils.unpack_tuple(builder, values[1]), signature.args[1], SIGNATURE.args,
+                strict=True,
+            )
+        ]  # fmt: skip
+        builder.call(builder.inttoptr(address, function.as_pointer()), given)
+        return context.get_dummy_value()
+
+    return types.void(slot, arguments), call
 
 
 def _collapsed_of(version):

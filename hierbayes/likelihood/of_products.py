@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from hierbayes.design.products import Products
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood import native, sparse_native
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.profiled import Curvature, Profile, profile_at
@@ -29,7 +32,18 @@ def likelihood_of(
     return Likelihood(cross, reading, prior)
 
 
-def profile_of(root: Floats, cross: Products, reading: int) -> AnyProfile:
+def address_of(several: bool) -> float:
+    """Address of the likelihood's C function, as the float of the same bits."""
+    function = (sparse_native if several else native).provide()
+    return float(np.array([function.address], dtype=np.int64).view(np.float64)[0])
+
+
+def is_compiled(several: bool) -> bool:
+    """Whether the machine code of the likelihood's C function is on disk already."""
+    return (sparse_native if several else native).is_compiled()
+
+
+def profile_of(root: Floats, cross: Products, reading: Reading) -> AnyProfile:
     """The profiled likelihood at a relative root λ (q, q), block-diagonal by factor."""
     if isinstance(cross, SparseProducts):
         return sparse_profile(root, cross, reading)

@@ -17,10 +17,8 @@ from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
-from hierbayes.likelihood.native import VERSION, collapsed_native, provide
+from hierbayes.likelihood import native, sparse_native
 from hierbayes.likelihood.reading import Reading
-
-provide()  # compiled graphs call it
 
 
 class CollapsedLogDensity(Op):
@@ -28,7 +26,8 @@ class CollapsedLogDensity(Op):
 
     Inputs are those of `collapsed_native` without the reading: root L (q, q),
     sigma, gamma (p,), to_internal (q, q), R (J, q, q), T (J, q, p+1),
-    W (p+1, p+1), n, precision (p, p), mean (p,).
+    W (p+1, p+1), n, precision (p, p), mean (p,); with several grouping factors
+    those of `sparse_native`.
 
     Outputs are the value, ∂/∂L (q, q), ∂/∂σ and ∂/∂γ;
     only the value is meant for use in a model, the others are its gradient.
@@ -37,13 +36,21 @@ class CollapsedLogDensity(Op):
     ----------
     reading : Reading
         One of the constants of `hierbayes.likelihood.collapsed`.
+    several : bool
+        Whether there are several grouping factors.
     """
 
-    __props__ = ("reading",)
+    __props__ = ("reading", "several")
     _differentiable = 3  # root, sigma, gamma
 
-    def __init__(self, reading: Reading) -> None:
-        self.reading = int(reading)
+    def __init__(self, reading: Reading, several: bool = False) -> None:
+        self.reading, self.several = int(reading), several
+        (sparse_native if several else native).provide()  # compiled graphs call it
+
+    @property
+    def native(self) -> Any:
+        """The compiled function that this is."""
+        return sparse_native.sparse_native if self.several else native.collapsed_native
 
     def make_node(self, *inputs: Any) -> Apply:
         tensors = [pt.as_tensor_variable(value, dtype="float64") for value in inputs]
@@ -58,7 +65,7 @@ class CollapsedLogDensity(Op):
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]) -> None:
         arrays = [np.ascontiguousarray(value, dtype=np.float64) for value in inputs]
         root, sigma, gamma, change, R, T, W, n, precision, mean = arrays
-        results = collapsed_native(
+        results = self.native(
             root, sigma.item(), gamma, change, R, T, W, n.item(), precision, mean, self.reading
         )
         for storage, result in zip(output_storage, results, strict=True):
@@ -86,11 +93,11 @@ class CollapsedLogDensity(Op):
 
 @register_funcify_default_op_cache_key(CollapsedLogDensity)
 def _numba_collapsed(op: CollapsedLogDensity, node: Apply, **_: Any) -> Any:
-    reading = op.reading
+    reading, density = op.reading, op.native
 
     @numba_njit
     def collapsed_log_density(root, sigma, gamma, to_internal, R, T, W, n, precision, mean):
-        value, d_root, d_sigma, d_gamma = collapsed_native(
+        value, d_root, d_sigma, d_gamma = density(
             np.ascontiguousarray(root),
             sigma.item(),
             np.ascontiguousarray(gamma),
@@ -105,4 +112,4 @@ def _numba_collapsed(op: CollapsedLogDensity, node: Apply, **_: Any) -> Any:
         )
         return np.asarray(value), d_root, np.asarray(d_sigma), d_gamma
 
-    return collapsed_log_density, VERSION
+    return collapsed_log_density, (sparse_native if op.several else native).VERSION

@@ -42,6 +42,9 @@ def refuse_improper(problem: Problem, priors: PriorSet) -> None:
     free_gamma = any(_is_flat(prior) for _, prior, _ in priors.gamma)
     for size in range(1, len(flat) + 1):
         for some in combinations(flat, size):
+            factors = {problem.design.effect_names[k].factor for k in some}
+            if len(factors) > 1:  # each factor by itself must leave them proper
+                continue
             informed, lost = _exponent(problem, list(some))
             lost = lost if free_gamma else 0
             if informed - lost <= size:
@@ -63,10 +66,13 @@ def _is_flat(prior: Prior) -> bool:
 
 def _exponent(problem: Problem, some: list[int]) -> tuple[int, int]:
     """Σ_j rank(Z_jS), and how many fixed columns the groups' own columns absorb."""
-    cross = problem.cross
-    columns = np.linalg.inv(cross.basis.z.matrix)[:, some]  # Z_S = Z° columns
-    A = columns.T @ cross.A @ columns
-    B = columns.T @ cross.B[:, :, :-1]
+    cross = problem.products
+    k = next(k for k, at in enumerate(problem.design.spans) if at.start <= some[0] < at.stop)
+    span, level = problem.design.spans[k], cross.levels[k]
+    mine = [place - span.start for place in some]
+    columns = np.linalg.inv(cross.basis.z.matrix[span, span])[:, mine]  # Z_S = Z° columns
+    A = columns.T @ level.A @ columns
+    B = columns.T @ level.B[:, :, :-1]
     ranks = np.linalg.matrix_rank(A, tol=_TOLERANCE * np.abs(A).max(), hermitian=True)
     own = np.linalg.pinv(A, rcond=_TOLERANCE, hermitian=True) @ B
     XtX = cross.C[:-1, :-1]

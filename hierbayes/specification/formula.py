@@ -121,9 +121,7 @@ class Specification:
 
 def one_factor_only(factors: tuple[str, ...]) -> str:
     """Words for a request that a model of several grouping factors cannot answer."""
-    return (
-        f"this is made for models of one grouping factor, and the model has {in_quotes(factors)}"
-    )
+    return f"this is made for models of one grouping factor, and the model has {in_quotes(factors)}"
 
 
 def read_combined(formula: str, random: str | Mapping[str, str] | None = None) -> Specification:

@@ -200,7 +200,8 @@ def _boundary_notes(fit: Fitted, ranks: tuple[int, ...]) -> tuple[str, ...]:
 def _of_columns(fit: Fitted) -> Floats:
     """nlme's inner–outer degrees of freedom of each fixed column (p,)."""
     design = fit.design
-    by_term = inner_outer_df(design.rows.X, design.columns.term_of, design.rows.codes, design.J)
+    sizes = tuple(factor.J for factor in design.factors)
+    by_term = inner_outer_df(design.rows.X, design.columns.term_of, design.rows.codes_of, sizes)
     return np.array([by_term[term] for term in design.columns.term_of])
 
 
