@@ -46,8 +46,9 @@ class Design:
             }
         )  # fmt: skip
         self.model = hb.Model(FORMULAS[name], self.data)
-        self.design, self.cross = self.model.problem.design, self.model.problem.products
-        assert isinstance(self.cross, SparseProducts)
+        self.design, products = self.model.problem.design, self.model.problem.products
+        assert isinstance(products, SparseProducts)
+        self.cross = products
         rows = self.design.rows
         self.rows = FactorRows(
             rows.y,
