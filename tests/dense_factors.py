@@ -29,7 +29,9 @@ class FactorRows:
     def G(self, k: int, root: Array) -> Array:
         """Covariance of all effects of a factor (J q, J q)."""
         J = int(self.factors[k][0].max()) + 1
-        return np.kron(np.eye(J), root @ root.T)
+        wide = np.zeros((J, len(root), J, len(root)))
+        wide[np.arange(J), :, np.arange(J)] = root @ root.T
+        return wide.reshape(J * len(root), -1)
 
     def V(self, roots: list[Array], sigma: float) -> Array:
         """Var(y | γ) (n, n)."""

@@ -254,20 +254,6 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
     ),
     (
         "nlme",
-        "lme(mathach ~ ses, random = list(school = ~ 1, Sector = ~ 1), data = hs)",
-        "the random part has more than one grouping factor ('school', 'Sector'); "
-        "models with crossed or nested factors are not supported: keep one, or make "
-        "one column of their combination",
-    ),
-    (
-        "nlme",
-        "lme(mathach ~ ses, random = ~ 1 | Sector/school, data = hs)",
-        "the random part has more than one grouping factor ('Sector', 'school'); "
-        "models with crossed or nested factors are not supported: keep one, or make "
-        "one column of their combination",
-    ),
-    (
-        "nlme",
         "lme(mathach ~ ses, random = ~ 1, data = hs)",
         "the random part names no group; write random = ~ effects | group, or random = "
         "list(group = ...)\n"
@@ -368,20 +354,6 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
         "the random part needs parentheses, as in y ~ x + (1 | group)\n"
         "    mathach ~ ses + 1|school\n"
         "              ^",
-    ),
-    (
-        "lme4",
-        "lmer(mathach ~ ses + (1|school) + (1|Sector), hs)",
-        "the random part has more than one grouping factor ('school', 'Sector'); "
-        "models with crossed or nested factors are not supported: keep one, or make "
-        "one column of their combination",
-    ),
-    (
-        "lme4",
-        "lmer(mathach ~ ses + (1|Sector/school), hs)",
-        "the random part has more than one grouping factor ('Sector', 'school'); "
-        "models with crossed or nested factors are not supported: keep one, or make "
-        "one column of their combination",
     ),
     (
         "lme4",
@@ -725,6 +697,27 @@ def data(hs: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize(("system", "code", "formula"), READ)
 def test_read(system: str, code: str, formula: str, data: pd.DataFrame) -> None:
     assert hb.read_code(system, code, data=data).specification.lme4() == formula
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "random"),
+    [
+        ("nlme", "lme(mathach ~ ses, random = list(Sector = ~ 1, school = ~ ses), data = hs)",
+         "(1 | Sector) + (1 + ses | Sector:school)"),
+        ("nlme", "lme(mathach ~ ses, random = ~ 1 | Sector/school, data = hs)",
+         "(1 | Sector) + (1 | Sector:school)"),
+        ("lme4", "lmer(mathach ~ ses + (1|school) + (1|Sector), hs)",
+         "(1 | school) + (1 | Sector)"),
+        ("lme4", "lmer(mathach ~ ses + (1|Sector/school), hs)",
+         "(1 | Sector) + (1 | Sector:school)"),
+        ("lme4", "lmer(mathach ~ ses + (1|school) + (0+ses||Sector) + (0+ses|school), hs)",
+         "(1 | school) + (0 + ses | school) + (0 + ses | Sector)"),
+    ],
+)  # fmt: skip
+def test_several_grouping_factors(system: str, code: str, random: str, data: pd.DataFrame) -> None:
+    """Nested in order where nlme lists them, crossed as lme4 writes them."""
+    read = hb.read_code(system, code, data=data)
+    assert " + ".join(map(str, read.specification.random)) == random
 
 
 @pytest.mark.parametrize(("system", "code", "message"), WRONG)

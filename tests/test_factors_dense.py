@@ -12,7 +12,7 @@ import hierbayes as hb
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.sparse_products import SparseProducts, sparse_products
-from hierbayes.likelihood.reading import ML, NORMAL, REML
+from hierbayes.likelihood.reading import ML, NORMAL, REML, Reading
 from hierbayes.likelihood.sparse import SparseLikelihood
 from hierbayes.likelihood.sparse_profile import sparse_profile
 from hierbayes.likelihood.theta import Theta
@@ -109,7 +109,7 @@ def test_what_leads_and_what_is_core(made: Design) -> None:
 
 
 @pytest.mark.parametrize("reading", [ML, REML])
-def test_the_density(made: Design, reading: object) -> None:
+def test_the_density(made: Design, reading: Reading) -> None:
     state = SparseLikelihood(made.cross, reading).at(made.theta)
     expected = made.rows.log_density(made.roots, 1.3, restricted=reading == REML)
     assert_allclose(state.value, expected, rtol=1e-12)

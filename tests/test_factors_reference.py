@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes.fit.degrees_of_freedom.source import df_source
 from tests.factors_reference import CASES, by_level, factor_of, fit, levels_of
 
 EVERY = [(name, engine) for name in CASES for engine in ("REML", "ML")]
@@ -75,3 +76,24 @@ def test_the_maximum_is_certified_for_every_factor(case: Case) -> None:
     assert ours.maximum.gradient < 1e-6
     assert ours.maximum.ascent < 1e-8
     assert ours.diagnose().ok
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "df" in CASES[name]])
+def test_degrees_of_freedom(name: str) -> None:
+    """Satterthwaite's, and Kenward and Roger's with its covariance where Ĝ is not singular."""
+    ours, golden = fit(name, "REML"), CASES[name]["df"]
+    expected = list(golden["satterthwaite"]["df"].values())
+    assert_allclose(df_source(ours, "satterthwaite").of_each(), expected, rtol=2e-6)
+    if ours.singular:
+        return
+    source = df_source(ours, "kenward-roger")
+    expected = list(golden["kenward_roger"]["df"].values())
+    assert_allclose(source.of_each(), expected, rtol=1e-6)
+    adjusted = list(golden["kenward_roger"]["se_adj"].values())
+    assert_allclose(np.sqrt(np.diag(source.gamma_cov)), adjusted, rtol=1e-6)
+
+
+def test_inner_outer_degrees_of_freedom_of_a_split_plot() -> None:
+    """nlme's: 6 blocks × 3 varieties × 4; nitro is tested within plots, Variety between them."""
+    df = df_source(fit("Oats_split_plot", "REML"), "inner-outer").of_each()
+    assert df.tolist() == [53.0, 53.0, 10.0, 10.0]

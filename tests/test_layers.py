@@ -71,12 +71,12 @@ LAZY: dict[str, set[str]] = {
 # functions behind them are its own, but for the modules that are built on one.
 DOORS = {f"hierbayes.likelihood.{name}" for name in (
     "reading", "theta", "gaussian", "state", "conditional", "covariance", "reduction",
-    "variance_derivatives",
+    "variance_derivatives", "of_products",
 )}  # fmt: skip
 INSIDE: dict[str, set[str]] = {
-    "hierbayes.estimation.reml": {"hierbayes.likelihood.profiled"},
     "hierbayes.estimation.graph": {"hierbayes.likelihood.op"},
     "hierbayes.estimation.density": {"hierbayes.likelihood.native"},
+    "hierbayes.estimation.inputs": {"hierbayes.likelihood.sparse_native"},
     "hierbayes.estimation.density_kernels": {"hierbayes.likelihood.native"},
 }
 

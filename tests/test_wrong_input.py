@@ -141,10 +141,6 @@ def test_between_equation_has_a_mean_over_other_groups() -> None:
     )
 
 
-SEVERAL = (
-    "the random part has more than one grouping factor ('g', 'h'); models with crossed or nested "
-    "factors are not supported: keep one, or make one column of their combination"
-)
 NEEDS = "it needs a response, '~' and the fixed part, as in 'y ~ 1 + x'"
 WRONG_FORMULAS: tuple[tuple[str, str | None, str], ...] = (
     ("y + x", None, f"cannot read the formula 'y + x': {NEEDS}"),
@@ -168,10 +164,14 @@ WRONG_FORMULAS: tuple[tuple[str, str | None, str], ...] = (
     ("y ~ x + (0 | g)", None, "the random part '(0 | g)' has no effects; write '1 | g'"),
     ("y ~ x", "~ 1 | g | h", "cannot read the random part '1 | g | h': it has two bars"),
     ("y ~ x", "~ 1 | g h",
-     "the group must be one column, and 'g h' is not; make the column first "
-     "(or put an unusual name in backticks)"),
-    ("y ~ x + (1 | g) + (1 | h)", None, SEVERAL),
-    ("y ~ x", "~ 1 | g/h", SEVERAL),
+     "the group must be a column, or columns joined by ':' or '/', and 'g h' is not; make the "
+     "column first (or put an unusual name in backticks)"),
+    ("y ~ x", "~ 1 | g/h:",
+     "the group must be a column, or columns joined by ':' or '/', and 'g/h:' is not; make the "
+     "column first (or put an unusual name in backticks)"),
+    ("y ~ x", "~ 1 | g/h/g", "the group 'g/h/g' names a column twice"),
+    ("y ~ x + (1 | g) + (x | h) + (1 | g)", None,
+     "the intercept '1' stands in two random terms of 'g'; keep it in one"),
     ("y ~ x + (1 | g)", "~ x | g",
      "the random part is stated twice: in the formula, '(1 | g)', and in random='~ x | g'; "
      "keep one"),
@@ -239,8 +239,8 @@ def sampled(fit: hb.Fit) -> hb.PosteriorFit:
 
 Use = Callable[[hb.Model, hb.Fit], object]
 WRONG_USE: tuple[tuple[type[hb.HierbayesError], Use, str], ...] = (
-    (hb.DataError, lambda m, fit: fit.predict(effects="g"),
-     "effects must be 'all' (given the row's own group) or 'none' (population), not 'g'"),
+    (hb.DataError, lambda m, fit: fit.predict(effects="h"),
+     "effects must be 'all' (given the row's own group) or 'none' (population), not 'h'"),
     (hb.DataError, lambda m, fit: fit.predict(level=0),
      "predict() takes no level: levels count rows as 1 and groups as 2 here; nlme's level=0 is "
      "effects='none', and its level=1 is effects='all'"),

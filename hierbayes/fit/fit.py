@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -201,7 +201,7 @@ class Fit(Fitted, Printed):
         self,
         data: pd.DataFrame | None = None,
         *,
-        effects: str = "all",
+        effects: str | Sequence[str] = "all",
         new_groups: str = "refuse",
         group_means: str = "remembered",
         **foreign: Any,
@@ -212,11 +212,11 @@ class Fit(Fitted, Printed):
         ----------
         data : DataFrame, optional
             New rows; by default the rows of the fit.
-        effects : str
+        effects : str or sequence of str
             ``"all"`` random effects, those of the row's own group, or ``"none"``, for the
-            population (fixed part only).  Pinheiro and Bates call these levels 1 and 0; here
-            levels count rows as 1 and groups as 2, in `levels`, `influence` and the names of
-            residuals.
+            population (fixed part only), or those of the grouping factors named.  Pinheiro and
+            Bates call the first two levels 1 and 0; here levels count rows as 1 and groups as 2,
+            in `levels`, `influence` and the names of residuals.
         new_groups : str
             What a group that the fit has not seen gets with all effects: ``"refuse"`` or
             ``"population"`` (u = 0).
@@ -232,7 +232,7 @@ class Fit(Fitted, Printed):
         )
 
     def residuals(
-        self, *, effects: str = "all", standardized: bool = False, **foreign: Any
+        self, *, effects: str | Sequence[str] = "all", standardized: bool = False, **foreign: Any
     ) -> pd.Series:
         """Response minus `predict` with these effects; standardized divides by σ.
 

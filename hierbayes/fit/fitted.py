@@ -21,6 +21,7 @@ from hierbayes.fit.evidence import Maximum
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.gaussian import State
+from hierbayes.likelihood.of_products import AnyState
 from hierbayes.likelihood.reading import Reading
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
@@ -88,7 +89,15 @@ class Fitted(ABC):
 
     @property
     def state(self) -> State:
-        """The likelihood at the θ̂ of a point fit.
+        """`any_state` of the only factor."""
+        _ = self.design.factor  # refuses several
+        state = self.any_state
+        assert isinstance(state, State)
+        return state
+
+    @property
+    def any_state(self) -> AnyState:
+        """The likelihood at the θ̂ of a point fit, of one grouping factor or of several.
 
         Raises
         ------

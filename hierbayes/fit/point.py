@@ -24,7 +24,6 @@ from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.conditional import ConditionalMoments
 from hierbayes.likelihood.of_products import AnyState, likelihood_of
 from hierbayes.likelihood.reading import NORMAL, Reading
-from hierbayes.likelihood.state import State
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -95,13 +94,6 @@ class PointFit(Fit):
         reading = NORMAL if self.reading is None else self.reading
         likelihood = likelihood_of(self.problem.products, reading, self.gamma_prior)
         return likelihood.at(self.theta[0, 0])
-
-    @property
-    def state(self) -> State:
-        """The same, of the only factor."""
-        _ = self.design.factor  # refuses several
-        assert isinstance(self.any_state, State)
-        return self.any_state
 
     @property
     def moments(self) -> ConditionalMoments:

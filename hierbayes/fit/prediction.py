@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from hierbayes.design.complete import complete_rows
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.matrices import columns_needed, group_labels
-from hierbayes.errors import DataError
+from hierbayes.errors import DataError, in_quotes
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Integers
 
@@ -23,23 +23,19 @@ def predict(
     fit: Fitted,
     data: pd.DataFrame | None,
     *,
-    effects: str,
+    effects: str | Sequence[str],
     new_groups: str,
     group_means: str = "remembered",
 ) -> pd.Series:
-    """X γ + Z u (all random effects) or X γ (none), for the rows of the fit or for new ones."""
-    if effects not in _EFFECTS:
-        raise DataError(
-            f"effects must be 'all' (given the row's own group) or 'none' (population), not "
-            f"{effects!r}"
-        )
+    """X γ + Z u (all random effects, or those of factors) or X γ, for the rows or new ones."""
+    counted = _counted(fit, effects)
     if new_groups not in _NEW_GROUPS:
         raise DataError(f"new_groups must be one of {', '.join(_NEW_GROUPS)}, not {new_groups!r}")
     if group_means not in _GROUP_MEANS:
         raise DataError(
             f"group_means must be one of {', '.join(_GROUP_MEANS)}, not {group_means!r}"
         )
-    design, random = fit.design, effects == "all"
+    design, random = fit.design, bool(counted)
     if data is None:
         X, Z, codes, index = design.rows.X, design.rows.Z, design.rows.codes_of, design.rows.index
     else:
@@ -51,13 +47,29 @@ def predict(
         codes = _codes(fit, data, new_groups) if random else ()
     mean = X @ fit.gamma
     if random:
-        for k, span in enumerate(design.spans):
+        for k in counted:
+            span = design.spans[k]
             u = np.vstack([fit.u_means[k], np.zeros(span.stop - span.start)])  # last: unknown
             mean = mean + (Z[:, span] * u[codes[k]]).sum(axis=1)
     return pd.Series(mean, index=index, name="predicted")
 
 
-def residuals(fit: Fitted, *, effects: str, standardized: bool) -> pd.Series:
+def _counted(fit: Fitted, effects: str | Sequence[str]) -> tuple[int, ...]:
+    """The factors whose random effects are in a prediction."""
+    factors = fit.design.specification.factors
+    if isinstance(effects, str) and effects in _EFFECTS:
+        return tuple(range(len(factors))) if effects == "all" else ()
+    named = [effects] if isinstance(effects, str) else effects
+    if not isinstance(named, Sequence) or not set(named) <= set(factors):
+        known = f", or grouping factors: {in_quotes(factors)}" if len(factors) > 1 else ""
+        raise DataError(
+            f"effects must be 'all' (given the row's own group) or 'none' (population){known}, not "
+            f"{effects!r}"
+        )
+    return tuple(factors.index(name) for name in dict.fromkeys(named))
+
+
+def residuals(fit: Fitted, *, effects: str | Sequence[str], standardized: bool) -> pd.Series:
     """y minus its prediction."""
     rest = fit.design.rows.y - predict(fit, None, effects=effects, new_groups="refuse")
     if standardized:

@@ -13,8 +13,10 @@ from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.profiled import Curvature, Profile, profile_at
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.sparse import SparseLikelihood, SparseState
+from hierbayes.likelihood.sparse_derivatives import sparse_variance_derivatives
 from hierbayes.likelihood.sparse_profile import SparseCurvature, SparseProfile, sparse_profile
 from hierbayes.likelihood.state import State
+from hierbayes.likelihood.variance_derivatives import VarianceDerivatives, variance_derivatives
 
 type AnyProfile = Profile | SparseProfile
 type AnyCurvature = Curvature | SparseCurvature
@@ -30,6 +32,13 @@ def likelihood_of(
     if isinstance(cross, SparseProducts):
         return SparseLikelihood(cross, reading, prior)
     return Likelihood(cross, reading, prior)
+
+
+def derivatives_of(state: AnyState, blocks: tuple[int, ...]) -> VarianceDerivatives:
+    """The derivatives by variance parameters at a maximum of the likelihood, G of ``blocks``."""
+    if isinstance(state, SparseState):
+        return sparse_variance_derivatives(state, blocks)
+    return variance_derivatives(state, blocks)
 
 
 def address_of(several: bool) -> float:

@@ -187,13 +187,7 @@ class SparseState:
     @cached_property
     def score(self) -> Score:
         """The derivatives of the log likelihood by G and σ."""
-
-        def adjoint(S: Floats) -> Floats:
-            _, _, at, F = self._read_at(0.0, S)
-            return adjoint_of(at, F, self.internal_sigma)
-
-        relative = relative_score(self.cross, self.relative_root, self._eliminated[1:], adjoint)
-        basis = self.cross.basis
+        relative, basis = self.relative_score, self.cross.basis
         back = np.linalg.inv(basis.z.matrix) / (basis.scale * self.internal_sigma)
         by_G = back.T @ relative @ back
         moved = self._read[1] - 2.0 * float((by_G * self.theta.G).sum())  # σ moves with G fixed
@@ -222,6 +216,34 @@ class SparseState:
 
     # ---------------------------------------------------------------- u, factor by factor
 
+    @property
+    def internal_gamma(self) -> Floats:
+        """E(γ° | θ, y) (p,)."""
+        return self._solved[0]
+
+    @property
+    def internal_gamma_cov(self) -> Floats:
+        """Cov(γ° | θ, y) (p, p)."""
+        F = self._solved[1]
+        cov: Floats = self.internal_sigma**2 * F @ F.T
+        return cov
+
+    @cached_property
+    def relative_score(self) -> Floats:
+        """The derivative (Q, Q) of the log likelihood by λλ' at fixed σ."""
+
+        def adjoint(S: Floats) -> Floats:
+            _, _, at, F = self._read_at(0.0, S)
+            return adjoint_of(at, F, self.internal_sigma)
+
+        return relative_score(self.cross, self.relative_root, self._eliminated[1:], adjoint)
+
+    def resolved(self, right: Floats) -> Floats:
+        """ΛΩ⁻¹Λ' of right-hand sides (m, k), in the order of elimination."""
+        half = turned(self.cross, self.relative_root, right, transposed=True)
+        solve(self.likelihood.layout.elimination, self._eliminated[2], half, True, True)
+        return turned(self.cross, self.relative_root, half, transposed=False)
+
     @cached_property
     def _on_W(self) -> Floats:
         """ΛΩ⁻¹Λ'Z'[X y] (m, p+1), in the order of elimination."""
@@ -229,9 +251,7 @@ class SparseState:
         right = np.empty((layout.elimination.effects, self.cross.p + 1))
         for level, places in zip(self.cross.levels, layout.places, strict=True):
             right[places] = level.B
-        half = turned(self.cross, self.relative_root, right, transposed=True)
-        solve(layout.elimination, self._eliminated[2], half, True, True)
-        return turned(self.cross, self.relative_root, half, transposed=False)
+        return self.resolved(right)
 
     @cached_property
     def _inverse(self) -> Floats:

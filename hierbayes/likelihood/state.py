@@ -103,6 +103,11 @@ class State:
         return conditional.moments_of(gamma, F, roots, self.internal_sigma, self.cross)
 
     @property
+    def internal_gamma_cov(self) -> Floats:
+        """Cov(γ° | θ, y) (p, p)."""
+        return self.moments.gamma_cov
+
+    @property
     def K(self) -> Floats:
         """K_j (J, q, q): Cov(u_j | γ, θ, y) = σ²K_j."""
         K: Floats = self.moments.u_cov / self.internal_sigma**2

@@ -171,10 +171,10 @@ def arguments_of(call: ast.Call) -> str:
 
 
 def used_columns(specification: Specification) -> tuple[str, ...]:
-    """Columns that a model reads, the group included."""
+    """Columns that a model reads, the groups included."""
     effects = specification.random_effects
     needed = columns_needed((specification.response,), specification.fixed, *effects)
-    return tuple(dict.fromkeys((*needed, specification.group)))
+    return tuple(dict.fromkeys((*needed, *specification.group_columns)))
 
 
 def _any_missing(missing: Mapping[str, Booleans], names: Sequence[str], rows: int) -> Booleans:

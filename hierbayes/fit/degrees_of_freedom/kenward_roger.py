@@ -27,9 +27,9 @@ import numpy as np
 
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.of_products import derivatives_of
 from hierbayes.likelihood.variance_derivatives import (
     generalised_inverse,
-    variance_derivatives,
 )
 
 
@@ -89,7 +89,7 @@ class KenwardRogerParts:
 
 def kenward_roger_parts(fit: Fitted) -> KenwardRogerParts:
     """What the formulas need of a REML fit whose Ĝ is not singular."""
-    derivatives = variance_derivatives(fit.state, fit.design.blocks)
+    derivatives = derivatives_of(fit.any_state, fit.design.blocks)
     cov = derivatives.gamma_cov
     inverse = generalised_inverse(derivatives.expected)
     assert inverse is not None  # a Gram matrix

@@ -29,9 +29,9 @@ from hierbayes.errors import EstimationError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import free_entries
+from hierbayes.likelihood.of_products import derivatives_of
 from hierbayes.likelihood.variance_derivatives import (
     generalised_inverse,
-    variance_derivatives,
 )
 
 _RANK = 1e-7  # of a singular value of a root of a block of G, against the largest
@@ -91,7 +91,7 @@ def satterthwaite_parts(fit: Fitted) -> SatterthwaiteParts:
     EstimationError
         When the observed information is not positive semidefinite.
     """
-    derivatives = variance_derivatives(fit.state, fit.design.blocks)
+    derivatives = derivatives_of(fit.any_state, fit.design.blocks)
     information = derivatives.observed(restricted=fit.engine == "REML")
     slopes = derivatives.gamma_cov @ derivatives.of_gamma @ derivatives.gamma_cov
     ranks: tuple[int, ...] = fit.design.blocks
@@ -115,14 +115,14 @@ def _on_the_boundary(
     G = LL' makes the Hessian J'𝓘J less what the slope ∂ℓ/∂G adds by the curvature of LL'.
     Rotations of L change nothing; the generalised inverse leaves them out.
     """
-    lam = fit.state.relative_root
+    lam = fit.any_state.relative_root
     root, steps, ranks = _face(lam, fit.design.blocks)
     rows, columns = free_entries(fit.design.blocks)
     change = steps @ root.T  # ∂G = ∂L L' + L ∂L'
     J = np.zeros((len(rows) + 1, len(steps) + 1))
     J[:-1, :-1] = (change + np.swapaxes(change, 1, 2))[:, rows, columns].T
     J[-1, -1] = 1.0
-    M = fit.state.relative_score
+    M = fit.any_state.relative_score
     on_face = J.T @ information @ J
     on_face[:-1, :-1] -= 2.0 * np.einsum("ab,iac,jbc->ij", M, steps, steps)
     return on_face, np.einsum("ij,iab->jab", J, slopes), ranks

@@ -25,6 +25,7 @@ _NO_SATTERTHWAITE = (
     "variance parameters is not definite; those within and between groups, as nlme counts them, "
     "stand in"
 )
+_STAND_IN = "those within and between groups, as nlme counts them, stand in"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,8 +154,9 @@ def usual_or_stated(fit: Fitted, df: str | None) -> DfSource:
         return df_source(fit, df)
     try:
         return df_source(fit, usual_method(fit))
-    except EstimationError:
-        return replace(df_source(fit, "inner-outer"), notes=(_NO_SATTERTHWAITE,))
+    except EstimationError as error:
+        why = _NO_SATTERTHWAITE if len(fit.design.factors) == 1 else f"{error}; {_STAND_IN}"
+        return replace(df_source(fit, "inner-outer"), notes=(why,))
 
 
 def df_source(fit: Fitted, method: str) -> DfSource:
@@ -169,8 +171,8 @@ def df_source(fit: Fitted, method: str) -> DfSource:
     """
     refuse_unknown_method(method)
     _refuse_unsuited(fit, method)
-    basis = fit.problem.cross.basis
-    covariance = fit.state.moments.gamma_cov
+    basis = fit.problem.products.basis
+    covariance = fit.any_state.internal_gamma_cov
     by_column = np.full(len(fit.design.terms), np.inf)
     parts: SatterthwaiteParts | KenwardRogerParts | None = None
     notes: tuple[str, ...] = ()

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import INTERCEPT, factors_of, names_in
 from hierbayes.translation.coding import all_factors
 from hierbayes.translation.columns import Columns, no_such_column
@@ -217,8 +216,9 @@ def plain_specification(
         for name in sorted(names_in(factor)):
             if name not in columns:
                 raise FormulaError(no_such_column(name, columns))
-    if specification.group not in columns:
-        raise FormulaError(no_such_column(specification.group, columns))
+    for name in specification.group_columns:
+        if name not in columns:
+            raise FormulaError(no_such_column(name, columns))
     levels = columns.levels if isinstance(columns, Columns) else {}
 
     def plain(terms: Sequence[str]) -> tuple[str, ...]:
@@ -228,7 +228,7 @@ def plain_specification(
             for term in terms
         )
 
-    random = random_terms(specification.group, map(plain, specification.random_effects))
+    random = tuple(replace(term, effects=plain(term.effects)) for term in specification.random)
     return replace(specification, fixed=plain(specification.fixed), random=random)
 
 

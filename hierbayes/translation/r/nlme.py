@@ -103,8 +103,14 @@ def read(text: str, columns: Sequence[str]) -> Specification:
             "the random part is stated twice: in the formula, and in random = ...; keep one",
         )
     pieces = _pieces(given["random"], "", columns, text)
+    groups = list(dict.fromkeys(group for group, _ in pieces))
+    within = {
+        group: ":".join(groups[: k + 1]) for k, group in enumerate(groups)
+    }  # each in the last
     bars = [
-        f"({block} | {group})" for group, node in pieces for block in _blocks(node, columns, text)
+        f"({block} | {within[group]})"
+        for group, node in pieces
+        for block in _blocks(node, columns, text)
     ]
     return call.checked(read_combined(" + ".join([fixed, *bars])))
 
