@@ -126,6 +126,20 @@ READINGS = {
     mixed(random="int x / sub=school type=fa0(2) g gcorr"): "Y ~ 1 + X + (1 + X | school)",
     mixed(random="x w / sub=school type=un; random int / sub=school"):
         "Y ~ 1 + X + (0 + X + W | school) + (1 | school)",
+    # Subjects that are combinations, effects of CLASS that are groups.
+    mixed(random="int / sub=school; random int x / sub=sex(school) type=un"):
+        "Y ~ 1 + X + (1 | school) + (1 + X | school:Sex)",
+    mixed(random="int / sub=school; random int / sub=sex*school"):
+        "Y ~ 1 + X + (1 | school) + (1 | Sex:school)",
+    mixed(random="int / sub=size(school sex)"): "Y ~ 1 + X + (1 | school:Sex:Size)",
+    mixed(random="int / sub=school; random int / sub=sex"):
+        "Y ~ 1 + X + (1 | school) + (1 | Sex)",
+    mixed(random="int sex x*sex / sub=school", classes="school sex"):
+        "Y ~ 1 + X + (1 | school) + (1 | school:Sex) + (0 + X | school:Sex)",
+    mixed(random="school sex sex*school x*sex", classes="school sex"):
+        "Y ~ 1 + X + (1 | school) + (1 | Sex) + (0 + X | Sex) + (1 | Sex:school)",
+    mixed(random="school sex(school) / type=vc", classes="school sex"):
+        "Y ~ 1 + X + (1 | school) + (1 | school:Sex)",
     mixed("y = x / noint s ddfm=kr(firstorder) htype=1,3"): "Y ~ 0 + X + (1 | school)",
     mixed("y = x|w|ses"): "Y ~ 1 + X + W + ses + X:W + X:ses + W:ses + X:W:ses + (1 | school)",
     mixed("y = x|w|ses@2"): "Y ~ 1 + X + W + ses + X:W + X:ses + W:ses + (1 | school)",
@@ -168,25 +182,21 @@ REFUSALS = [
      "intercept x"),
     (mixed("y = sex(school)"), "the nested effect 'sex(...)' is not read; write the interaction "
      "with '*'", "sex(school)"),
-    (mixed(random="school"), "the RANDOM statement has no SUBJECT=; write RANDOM INTERCEPT / "
-     "SUBJECT=group", "random school"),
+    (mixed(random="x"), "the RANDOM statement has no SUBJECT=; write RANDOM INTERCEPT / "
+     "SUBJECT=group", "x; run"),
+    (mixed(random="int"), "the RANDOM statement has no SUBJECT=; write RANDOM INTERCEPT / "
+     "SUBJECT=group", "int; run"),
+    (mixed(random="school / type=un"), "TYPE=UN without SUBJECT= ties the levels of a factor to "
+     "each other, which has no counterpart; name the subject", "type=un"),
+    (mixed(random="int / sub="), "a value is missing", ""),
     (mixed(random="/ sub=school"), "the RANDOM statement has no effects; write INTERCEPT",
      "random /"),
-    (mixed(random="int / sub=sex(school)"), "the subject 'sex(school)' is a nested or crossed "
-     "one; models with several grouping factors are not supported: make one column of their "
-     "combination", "sub=sex"),
-    (mixed(random="int / sub=school; random int / sub=sex"), "there are several subjects "
-     "('school', 'Sex'); models with crossed or nested groups are not supported",
-     "random int / sub=sex"),
     (mixed(random="int x / sub=school type=ar(1)"), "TYPE=AR(1) is not supported: a block of G is "
      "unstructured (TYPE=UN), and blocks are independent (TYPE=VC)", "ar(1)"),
     (mixed(random="int x / sub=school type=cs"), "TYPE=CS is not supported: a block of G is "
      "unstructured (TYPE=UN), and blocks are independent (TYPE=VC)", "cs;"),
     (mixed(random="int / sub=school group=sex"), "the option 'group' of RANDOM is not read: G is "
      "the same in all groups", "group=sex"),
-    (mixed(random="int sex / sub=school", classes="school sex"), "'Sex' has several columns, and "
-     "without TYPE=UN one variance for all of them, or one each, which has no counterpart; write "
-     "TYPE=UN", "sex / sub"),
     (mixed("y = x; repeated / type=ar(1) sub=school"), "the statement REPEATED is not read: the "
      "package has independent residuals with one variance", "repeated"),
     (mixed("y = x; weight w"), "the statement WEIGHT is not read: the package has no weights",

@@ -100,6 +100,15 @@ READINGS = {
         "+ (1 | school)",
     "mixed mathach c.ses c.ses#c.ses i.Sector#c.ses || school:, res(ind) vce(robust)":
         "mathach ~ 1 + ses + I(ses ** 2) + Sector:ses + (1 | school)",
+    # Levels lie within those before them; R. makes groups of every level of a column.
+    "mixed mathach ses || school: || Sex: ses, cov(un)":
+        "mathach ~ 1 + ses + (1 | school) + (1 + ses | school:Sex)",
+    "mixed mathach || _all: R.Size || school: ses, cov(un) || school: W, nocons":
+        "mathach ~ 1 + (1 | Size) + (1 + ses | school) + (0 + W | school)",
+    "mixed mathach || _all: R.Size || _all: R.Sex, cov(id) || school:, mle":
+        "mathach ~ 1 + (1 | Size) + (1 | Sex) + (1 | school)",
+    "egen long cell = group(school Sex)\nmixed mathach || _all: R.cell || Size: R.W || Sector:":
+        "mathach ~ 1 + (1 | school:Sex) + (1 | Size:W) + (1 | Size:Sector)",
     "version 15\nuse hs.dta, clear\n* a comment\nbysort school: egen m = mean(ses)\n"
     "gen d = ses - m\nqui mixed mathach m d i.Sector /// all\n   || school: d, cov(uns) // end\n"
     "estat icc":
@@ -118,7 +127,6 @@ def test_spellings(code: str, formula: str) -> None:
     assert str(read_stata(code, COLUMNS)) == formula
 
 
-_SEVERAL = "models with crossed or nested groups are not supported"
 _STRUCTURES = (
     "is not supported: effects are correlated (unstructured) or independent, each with its own "
     "variance"
@@ -146,12 +154,10 @@ REFUSALS = [
     ("mixed mathach ses [pw=W] || school:", "weights are not supported", "[pw"),
     ("mixed mathach ses ||", "the level variable is missing after ||", "||"),
     ("mixed mathach ses || school ses", "':' is expected here, not 'ses'", "ses"),
-    ("mixed mathach ses || _all: R.school", "_all: is how crossed effects are written; models "
-     "with several grouping factors are not supported", "_all"),
-    ("mixed mathach ses || school: R.Sex", "R. makes a random effect of every level, for crossed "
-     "effects; models with several grouping factors are not supported", "R.Sex"),
-    ("mixed mathach ses || school: || Sex:", f"there are several levels ('school', 'Sex'); "
-     f"{_SEVERAL}", "Sex:"),
+    ("mixed mathach ses || _all: ses", "_all: is one group of all rows; R. makes groups of the "
+     "levels of a column, as in || _all: R.group", "_all"),
+    ("mixed mathach ses || school: ses R.Sex", "R. makes an effect of every level, which stands "
+     "by itself after a level, as in || _all: R.group", "R.Sex"),
     ("mixed mathach ses || school: i.Sex", "a random-effects equation takes columns only, no "
      "factor variables and no products; make the column first", "i.Sex"),
     ("mixed mathach ses || school: ses, cov(ex)", f"covariance(exchangeable) {_STRUCTURES}",

@@ -1,18 +1,20 @@
-"""What the variables of a model are: number or factor, its levels, and at which level it lives."""
+"""What the variables of a model are: number or factor, of which level; how groups nest."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import permutations
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from hierbayes.design.design import Design
 from hierbayes.design.matrices import columns_needed
-from hierbayes.frames.constancy import is_constant_within
-from hierbayes.frames.grouping import Groups
+from hierbayes.frames.arrays import Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +26,12 @@ class Variable:
     name : str
     levels : tuple of str
         Levels of a factor in the order of its coding, the reference first; empty for a number.
-    between : bool
-        Whether it is constant within every group (level 2).
     boolean : bool
         Whether it holds truth values, which are the numbers 0 and 1 here.
     """
 
     name: str
     levels: tuple[str, ...]
-    between: bool
     boolean: bool = False
 
     @property
@@ -49,18 +48,35 @@ class Variables:
     ----------
     columns : mapping of str to Variable
         Every column that the response, the fixed and the random part read, by name.
-    between : frozenset of str
-        Factors of the terms, columns or expressions, that are constant within every group.
+    groups : mapping of str to Variable
+        Every column that holds groups, by name.
+    sizes : mapping of str to int
+        For each grouping factor how many groups it has.
+    nested : frozenset of (str, str)
+        Pairs of grouping factors: each group of the first lies within one of the second.
+    between_of : mapping of str to frozenset of str
+        For each grouping factor those factors of the terms, columns or expressions, that are
+        constant within every group.
     """
 
     columns: Mapping[str, Variable]
-    between: frozenset[str]
+    groups: Mapping[str, Variable] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    nested: frozenset[tuple[str, str]] = frozenset()
+    between_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", MappingProxyType(dict(self.columns)))
+        for name in ("columns", "groups", "sizes", "between_of"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (dict(self.columns), self.between)
+        mappings = (self.columns, self.groups, self.sizes)
+        return type(self), (*map(dict, mappings), self.nested, dict(self.between_of))
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Every column of the data that the model reads, the groups included."""
+        return tuple(dict.fromkeys((*self.columns, *self.groups)))
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -84,24 +100,38 @@ def describe_variables(design: Design, data: pd.DataFrame) -> Variables:
     """
     spec = design.specification
     needed = columns_needed((spec.response,), spec.fixed, *spec.random_effects)
-    names = [name for name in needed if name in data.columns]
-    rows = data.loc[design.rows.kept, names]
-    groups = Groups((spec.group,), design.rows.codes, design.factor.labels)
-    columns = {
-        name: Variable(
-            name,
-            factor_levels(column),
-            is_constant_within(column, groups),
-            pd.api.types.is_bool_dtype(column.dtype),
-        )
-        for name, column in rows.items()
-    }
-    return Variables(columns, design.columns.between)
+    rows = data.loc[design.rows.kept]
+    return Variables(
+        columns={name: _variable(rows[name]) for name in needed if name in data.columns},
+        groups={name: _variable(rows[name]) for name in spec.group_columns},
+        sizes={factor.name: factor.J for factor in design.factors},
+        nested=_nested(spec.factors, design.rows.codes_of),
+        between_of=dict(zip(spec.factors, design.columns.between_of, strict=True)),
+    )
+
+
+def _variable(column: pd.Series) -> Variable:
+    return Variable(str(column.name), factor_levels(column), is_bool_dtype(column.dtype))
+
+
+def _nested(factors: Sequence[str], codes_of: Sequence[Integers]) -> frozenset[tuple[str, str]]:
+    """Pairs (inner, outer) of factors, from the groups of each row, (n,) each."""
+    pairs = permutations(zip(factors, codes_of, strict=True), 2)
+    return frozenset(
+        (inner, outer) for (inner, codes), (outer, others) in pairs if _are_constant(others, codes)
+    )
+
+
+def _are_constant(values: Integers, codes: Integers) -> bool:
+    """Whether values (n,) are the same in all rows of a group, by the rows' codes (n,)."""
+    one = np.empty(codes.max(initial=-1) + 1, dtype=values.dtype)
+    one[codes] = values  # of each group the last value to be written
+    return bool((one[codes] == values).all())
 
 
 def factor_levels(column: pd.Series) -> tuple[str, ...]:
     """Levels in use of a factor, ordered as formulaic codes them; none of a number."""
-    if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
+    if is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype):
         return ()
     levels = column.astype("category").cat.remove_unused_categories().cat.categories
     return tuple(map(str, levels))

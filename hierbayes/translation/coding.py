@@ -72,7 +72,7 @@ def column_parts(column: str, variables: Variables) -> tuple[tuple[str, str], ..
     Examples
     --------
     >>> from hierbayes.design.variables import Variable, Variables
-    >>> column_parts("ses:Sector[T.Public]", Variables({}, frozenset()))
+    >>> column_parts("ses:Sector[T.Public]", Variables({}))
     (('ses', ''), ('Sector', 'Public'))
     """
     if column == "Intercept":

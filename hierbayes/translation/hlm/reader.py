@@ -20,7 +20,7 @@ from hierbayes.translation.columns import Columns
 from hierbayes.translation.hlm.columns import StatedColumns
 from hierbayes.translation.hlm.names import HlmNames, Variable
 from hierbayes.translation.hlm.text import Equation, HlmText, Stretch, take_apart
-from hierbayes.translation.programs.effect_terms import specify
+from hierbayes.translation.programs.effect_terms import specify, varying_over
 
 _BETA = re.compile(r"(?:β|[Bb]eta|[Bb])_?(\d+)_?j?")
 _GAMMA = re.compile(r"(?:γ|[Gg]amma|[Gg])_?(\d+(?:[,_]\d+)?)(?!\w*\[)")
@@ -98,7 +98,7 @@ def read_hlm(text: str, columns: Sequence[str]) -> Specification:
         terms, order = _read_mixed(equation, model, terms)
     blocks = _blocks(model, order)
     _refuse_other_model(model, blocks, Columns(columns))
-    return specify(model.response, terms, blocks, model.names.group, "equations")
+    return specify(model.response, terms, varying_over([model.names.group], blocks), "equations")
 
 
 def _refuse_other_model(model: _Model, blocks: list[list[str]], columns: Columns) -> None:

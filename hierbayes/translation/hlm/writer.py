@@ -76,11 +76,12 @@ class _Equations:
     def __init__(self, model: ModelToWrite) -> None:
         self.spec = model.specification
         self.variables = model.variables
+        self.between = self.variables.between_of[self.spec.group]
         self.ml = model.ml
         self.means: dict[str, str] = {}
         refuse_unclear_coding(self.spec.fixed, self._is_factor, "HLM")
         self._refuse_two_orders()
-        levels = split_levels(self.spec, self.variables.between.__contains__)
+        levels = split_levels(self.spec, self.between.__contains__)
         self.coefficients = [
             coefficient for term in levels.coefficients for coefficient in self._coefficients(term)
         ]
@@ -153,7 +154,7 @@ class _Equations:
             )
 
     def _is_inner(self, factor: str) -> bool:
-        return factor not in self.variables.between
+        return factor not in self.between
 
     def _inner(self, term: str) -> str:
         return ":".join(filter(self._is_inner, factors_of(term))) or INTERCEPT

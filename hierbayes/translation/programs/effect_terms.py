@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.random_term import random_terms
+from hierbayes.specification.random_term import RandomTerm, random_terms
 from hierbayes.specification.terms import join_terms, read_terms
 from hierbayes.translation.expression import factor_tree
 from hierbayes.translation.programs.factor_trees import factor_text
@@ -35,7 +35,7 @@ def product_term(factors: Sequence[str], labels: Iterable[str] = ()) -> str:
 
 
 def specify(
-    response: str, terms: Sequence[str], blocks: Sequence[Sequence[str]], group: str, role: str
+    response: str, terms: Sequence[str], random: Sequence[RandomTerm], role: str
 ) -> Specification:
     """The specification of terms as a program lists them, ordered as a formula orders them.
 
@@ -44,14 +44,23 @@ def specify(
     response : str
     terms : sequence of str
         Fixed terms, the intercept among them where there is one.
-    blocks : sequence of sequence of str
-    group : str
-        Name of the column.
+    random : sequence of RandomTerm
     role : str
-        What the terms are called in messages.
+        What the fixed terms are called in messages.
     """
     fixed = read_terms(join_terms(tuple(dict.fromkeys(terms))), role)
-    return Specification(response, fixed, random_terms(group, blocks))
+    return Specification(response, fixed, tuple(random))
+
+
+def varying_over(columns: Sequence[str], blocks: Iterable[Iterable[str]]) -> tuple[RandomTerm, ...]:
+    """Random terms over the groups that columns of the data make together.
+
+    Examples
+    --------
+    >>> print(*varying_over(["school", "class"], [["1"], ["x"]]), sep=" + ")
+    (1 | school:class) + (0 + x | school:class)
+    """
+    return random_terms(":".join(columns), blocks, columns)
 
 
 def bar_expansion(parts: Sequence[Sequence[str]], most: int | None) -> list[list[str]]:

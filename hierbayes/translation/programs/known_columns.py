@@ -60,6 +60,7 @@ class KnownColumns:
         self.system = system
         self.ignores_case = ignores_case
         self._made: dict[str, Made] = {}
+        self._combined: dict[str, tuple[str, ...]] = {}
         self.dropped: Dropped = ()
         self._before: dict[str, Dropped] = {}
 
@@ -67,7 +68,7 @@ class KnownColumns:
         """The same columns, for another data set."""
         other = KnownColumns(self._given, self.system, ignores_case=self.ignores_case)
         other._made, other.dropped = dict(self._made), self.dropped
-        other._before = dict(self._before)
+        other._before, other._combined = dict(self._before), dict(self._combined)
         return other
 
     def without_missing(self, names: Sequence[str]) -> None:
@@ -127,6 +128,14 @@ class KnownColumns:
             f"{in_quotes(self.columns)}",
             word,
         )
+
+    def define_groups(self, name: str, columns: Sequence[str]) -> None:
+        """A new column that numbers the groups which columns of the data make together."""
+        self._combined[self._key(name)] = tuple(columns)
+
+    def groups(self, word: Word, cursor: Cursor) -> tuple[str, ...]:
+        """The columns of the data that make the groups which a word names."""
+        return self._combined.get(self._key(word.text)) or (self.column(word, cursor),)
 
     def made(self, name: str) -> Made | None:
         """What a name of the program's own stands for."""

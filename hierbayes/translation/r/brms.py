@@ -99,30 +99,50 @@ def _priors(model: ModelToWrite) -> list[str]:
         for entry in priors.gamma
         if len(priors.gamma) == 1 or not isinstance(entry[1], DesignNormal)
     ]
-    lines = _class("b", own, {name: f"coef = {_coef(fixed[name])}" for name in fixed})
+    lines = _class(
+        "b",
+        own,
+        {name: f"coef = {_coef(fixed[name])}" for name in fixed},
+        whole=len(own) == len(priors.gamma),
+    )
     where = {
         name: f"coef = {_coef(r_effect(name.effect, model))}, group = {r_string(name.factor)}"
         for name, _, _ in priors.sd
     }
     plain = [entry for k, entry in enumerate(priors.sd) if not priors.centred[k]]
-    lines += _class("sd", plain, where)
-    if len({str(prior.parameters) for _, prior, _ in priors.corr}) > 1:
-        raise FormulaError(
-            "brm has one prior for all correlations of a group, and this model has several blocks "
-            "of effects with different ones; state one prior of 'corr'"
-        )
-    lines += [_prior(prior, "cor") for _, prior, _ in priors.corr[:1]]
+    lines += _class("sd", plain, where, whole=len(plain) == len(priors.sd))
+    lines += _correlations(model)
     return [*lines, _prior(priors.sigma[1], "sigma")]
 
 
+def _correlations(model: ModelToWrite) -> list[str]:
+    """Priors of correlations: one where all are equal, else one for each grouping factor."""
+    priors = model.priors
+    owners = {priors.label(name): name.factor for name, _, _ in priors.sd}
+    found: dict[str, Prior] = {}
+    for block, prior, _ in priors.corr:
+        factor = next(owners[label] for label in owners if block.startswith(f"{label}, "))
+        if found.setdefault(factor, prior) != prior:
+            raise FormulaError(
+                "brm has one prior for all correlations of a group, and this model has several "
+                "blocks of effects with different ones; state one prior of 'corr'"
+            )
+    if len(set(map(str, found.values()))) == 1:
+        return [_prior(priors.corr[0][1], "cor")]
+    return [_prior(prior, "cor", f"group = {r_string(name)}") for name, prior in found.items()]
+
+
 def _class[Name: (str, EffectName)](
-    kind: str, entries: Sequence[tuple[Name, Prior, str]], where: dict[Name, str]
+    kind: str, entries: Sequence[tuple[Name, Prior, str]], where: dict[Name, str], *, whole: bool
 ) -> list[str]:
-    """Priors of a class: one for all where they are equal, else one for each coefficient."""
+    """Priors of a class: one for all where they are equal, else one for each coefficient.
+
+    Where they are not the whole class, brms keeps its own priors of the others.
+    """
     families = [prior for _, prior, _ in entries]
     if not families:
         return []
-    if all(prior == families[0] for prior in families):
+    if whole and all(prior == families[0] for prior in families):
         flat_by_itself = kind == "b" and isinstance(families[0], Flat)
         return [] if flat_by_itself else [_prior(families[0], kind)]
     for name, prior, _ in entries:
@@ -155,8 +175,7 @@ def _coef(name: str) -> str:
 
 
 def _refuse_names(model: ModelToWrite) -> None:
-    names = [*model.variables.columns, model.specification.group]
-    for name in names:
+    for name in model.variables.needed:
         if r_name(name) != name or "__" in name or name.endswith("_"):
             raise FormulaError(
                 f"brm does not take a column called '{name}'; rename it (letters, digits, single "

@@ -63,9 +63,10 @@ def mixed_formula(model: ModelToWrite, fixed: str = "") -> str:
 
 def bars(model: ModelToWrite) -> str:
     """The random part as lme4 writes it, one parenthesis for each block."""
-    group = r_name(model.specification.group)
-    blocks = model.specification.random_effects
-    return " + ".join(f"({r_block(block, model)} | {group})" for block in blocks)
+    return " + ".join(
+        f"({r_block(term.effects, model)} | {':'.join(map(r_name, term.columns))})"
+        for term in model.specification.random
+    )
 
 
 def program(model: ModelToWrite, package: str, call: str, system: str) -> str:
@@ -88,8 +89,7 @@ def _preparations(model: ModelToWrite) -> list[str]:
     used = functions_in(all_factors(model.specification))
     lines = [text for name, text in DEFINITIONS.items() if name in used]
     if used & _OF_ALL_ROWS:
-        names = [*model.variables.columns, model.specification.group]
-        listed = ", ".join(r_string(name) for name in dict.fromkeys(names))
+        listed = ", ".join(map(r_string, model.variables.needed))
         lines.append(f"{model.data} <- na.omit({model.data}[c({listed})])")
     for name in sorted(booleans_used(model)):
         column = f"{model.data}${r_name(name)}"

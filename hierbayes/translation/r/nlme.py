@@ -14,6 +14,7 @@ from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.terms import INTERCEPT, column_name, read_terms
 from hierbayes.translation.coding import is_one_column
 from hierbayes.translation.dialect import Dialect, ModelToWrite, pointed
+from hierbayes.translation.nested_levels import nested_levels
 from hierbayes.translation.r.code import program, r_block, r_formula
 from hierbayes.translation.r.model_call import Signature, find_model
 from hierbayes.translation.r.reading import (
@@ -56,9 +57,10 @@ def emit(model: ModelToWrite) -> str:
     Raises
     ------
     FormulaError
-        For a column whose name R needs backticks for: lme loses them.
+        For a column whose name R needs backticks for: lme loses them; and for grouping factors
+        that cross.
     """
-    for name in (*model.variables.columns, model.specification.group):
+    for name in model.variables.needed:
         if r_name(name) != name:
             raise FormulaError(
                 f"lme does not take a column called '{name}', not even in backticks; rename it "
@@ -77,14 +79,23 @@ def emit(model: ModelToWrite) -> str:
 
 
 def _random(model: ModelToWrite) -> str:
-    blocks, group = model.specification.random_effects, r_name(model.specification.group)
+    """The random part; of several grouping factors a list, the outermost first."""
+    levels = nested_levels(model, "lme")
+    if len(levels) == 1 and len(levels[0].blocks) == 1:
+        return f"{_structure(levels[0].blocks, model)} | {levels[0].columns[0]}"
+    parts = [f"{level.columns[0]} = {_structure(level.blocks, model)}" for level in levels]
+    return f"list({', '.join(parts)})"
+
+
+def _structure(blocks: tuple[tuple[str, ...], ...], model: ModelToWrite) -> str:
+    """What nlme calls a structure: the effects of one level, and which are independent."""
     if len(blocks) == 1:
-        return f"~ {r_block(blocks[0], model)} | {group}"
+        return f"~ {r_block(blocks[0], model)}"
     if all(is_one_column(block, model.variables) for block in blocks):
         effects = tuple(term for block in blocks for term in block)
-        return f"list({group} = pdDiag(~ {r_block(effects, model)}))"
+        return f"pdDiag(~ {r_block(effects, model)})"
     parts = ", ".join(f"pdLogChol(~ {r_block(block, model)})" for block in blocks)
-    return f"list({group} = pdBlocked(list({parts})))"
+    return f"pdBlocked(list({parts}))"
 
 
 def read(text: str, columns: Sequence[str]) -> Specification:

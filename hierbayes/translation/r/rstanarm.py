@@ -71,9 +71,8 @@ def _arguments(model: ModelToWrite) -> tuple[list[str], list[str]]:
     etas = {prior.parameters["eta"] for _, prior, _ in priors.corr}
     if len(etas) == 1:
         found.append(f"prior_covariance = decov(regularization = {number(etas.pop())})")
-        lost += [f"sd({name}) ~ {prior}" for name, prior, _ in priors.sd]
-    else:
-        lost += [f"sd({name}) ~ {prior}" for name, prior, _ in priors.sd]
+    lost += [f"sd({priors.label(name)}) ~ {prior}" for name, prior, _ in priors.sd]
+    if len(etas) > 1:
         lost += [f"corr({name}) ~ {prior}" for name, prior, _ in priors.corr]
     return found, lost
 

@@ -102,7 +102,9 @@ def shared_priors(model: ModelToWrite) -> list[str]:
     ]
     shared = shared if len(priors.gamma) > 1 else []
     pairs = zip(priors.sd, priors.centred, strict=False)
-    return shared + [f"sd({name}) ~ Centred({prior})" for (name, prior, _), is_so in pairs if is_so]
+    return shared + [
+        f"sd({priors.label(name)}) ~ Centred({prior})" for (name, prior, _), is_so in pairs if is_so
+    ]
 
 
 def r_columns(model: ModelToWrite) -> dict[str, str]:

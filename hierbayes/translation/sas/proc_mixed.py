@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.terms import INTERCEPT
-from hierbayes.translation.programs.code_words import NAME, Cursor, Word
-from hierbayes.translation.programs.effect_terms import bar_expansion, product_term, specify
+from hierbayes.specification.random_term import RandomTerm
+from hierbayes.specification.terms import INTERCEPT, factors_of
+from hierbayes.translation.programs.code_words import Cursor, Word
+from hierbayes.translation.programs.effect_terms import (
+    bar_expansion,
+    product_term,
+    specify,
+    varying_over,
+)
 from hierbayes.translation.programs.known_columns import KnownColumns
 from hierbayes.translation.sas.options import (
     MODEL_OPTIONS,
@@ -29,15 +34,6 @@ _LACKING = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Random:
-    """A RANDOM statement: its blocks and its subject."""
-
-    blocks: list[list[str]]
-    subject: str
-    word: Word
-
-
 def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Specification:
     """The model of the statements of one step, that which begins it first.
 
@@ -48,7 +44,7 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Specif
     """
     classes: set[str] = set()
     model: tuple[str, list[str]] | None = None
-    randoms: list[_Random] = []
+    randoms: list[RandomTerm] = []
     for statement in statements[1:]:
         first = statement.take("a statement")
         keyword = first.text.lower()
@@ -59,7 +55,7 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Specif
                 raise statement.refuse("there are two MODEL statements", first)
             model = _read_model(statement, known, classes)
         elif keyword == "random":
-            randoms.append(_read_random(statement, known, classes, first))
+            randoms.extend(_read_random(statement, known, classes, first))
         elif keyword in _LACKING:
             raise statement.refuse(
                 f"the statement {keyword.upper()} is not read: {_LACKING[keyword]}", first
@@ -74,15 +70,7 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Specif
             "INTERCEPT / SUBJECT=group",
             statements[0].words[0],
         )
-    for random in randoms[1:]:
-        if random.subject != randoms[0].subject:
-            raise statements[0].refuse(
-                f"there are several subjects ('{randoms[0].subject}', '{random.subject}'); models "
-                "with crossed or nested groups are not supported",
-                random.word,
-            )
-    blocks = [block for random in randoms for block in random.blocks]
-    return specify(*model, blocks, randoms[0].subject, "MODEL statement")
+    return specify(*model, randoms, "MODEL statement")
 
 
 def _read_class(statement: Cursor, known: KnownColumns) -> set[str]:
@@ -119,11 +107,13 @@ def _options(statement: Cursor, table: frozenset[str], where: str) -> list[Optio
     return read_options(statement, table, where) if statement.take_if("/") else []
 
 
-def _read_effect(effects: Cursor, known: KnownColumns, classes: set[str]) -> list[str]:
+def _read_effect(
+    effects: Cursor, known: KnownColumns, classes: set[str], *, nested: bool = False
+) -> list[str]:
     """The terms of one effect: ``a*b``, or ``a | b @ 2`` with all products."""
-    parts = [_read_product(effects, known, classes)]
+    parts = [_read_product(effects, known, classes, nested)]
     while effects.take_if("|"):
-        parts.append(_read_product(effects, known, classes))
+        parts.append(_read_product(effects, known, classes, nested))
     most = None
     if effects.take_if("@"):
         word = effects.take("a number")
@@ -133,30 +123,37 @@ def _read_effect(effects: Cursor, known: KnownColumns, classes: set[str]) -> lis
     return [product_term(factors, classes) for factors in bar_expansion(parts, most)]
 
 
-def _read_product(effects: Cursor, known: KnownColumns, classes: set[str]) -> list[str]:
-    factors = []
+def _read_product(
+    effects: Cursor, known: KnownColumns, classes: set[str], nested: bool
+) -> list[str]:
+    """The factors of a product; of a random effect ``b(a)`` is one, that of a and b."""
+    factors: list[str] = []
     while True:
         word = effects.take_name("a column")
-        if effects.sees("("):
+        factor = known.factor(word, effects)
+        labelled = known.as_labels(factor) if factor in classes else factor
+        if effects.sees("(") and not nested:
             raise effects.refuse(
                 f"the nested effect '{word.text}(...)' is not read; write the interaction with '*'",
                 word,
             )
-        factor = known.factor(word, effects)
-        factors.append(known.as_labels(factor) if factor in classes else factor)
+        if effects.take_if("("):
+            inside = effects.part(effects.until(")"))
+            effects.expect(")")
+            while not inside.done:
+                factors += _read_product(inside, known, classes, nested)
+        factors.append(labelled)
         if not effects.take_if("*"):
             return factors
 
 
-def _read_random(statement: Cursor, known: KnownColumns, classes: set[str], first: Word) -> _Random:
+def _read_random(
+    statement: Cursor, known: KnownColumns, classes: set[str], first: Word
+) -> list[RandomTerm]:
     """One RANDOM statement; without TYPE= its effects are independent, as in SAS."""
     effects = statement.part(statement.until("/"))
     options = {o.name: o for o in _options(statement, RANDOM_OPTIONS, "RANDOM")}
-    if "subject" not in options:
-        raise statement.refuse(
-            "the RANDOM statement has no SUBJECT=; write RANDOM INTERCEPT / SUBJECT=group", first
-        )
-    subject = _read_subject(options["subject"], known, statement)
+    subject = _read_subject(options["subject"], known, statement) if "subject" in options else []
     terms: dict[str, Word] = {}
     while not effects.done:
         word = effects.words[effects.at]
@@ -164,30 +161,65 @@ def _read_random(statement: Cursor, known: KnownColumns, classes: set[str], firs
             effects.take("INTERCEPT")
             terms[INTERCEPT] = word
         else:
-            for term in _read_effect(effects, known, classes):
+            for term in _read_effect(effects, known, classes, nested=True):
                 terms.setdefault(term, word)
     if not terms:
         raise statement.refuse("the RANDOM statement has no effects; write INTERCEPT", first)
     kind = options.get("type")
     if kind is not None and is_unstructured(kind, len(effects.words), statement):
-        return _Random([list(terms)], subject, first)
-    for term, word in terms.items():
-        labelled = [f for f in classes if f in term.split(":")]
-        if labelled or known.indicates(word):
+        if not subject:
             raise statement.refuse(
-                f"'{term}' has several columns, and without TYPE=UN one variance for all of them, "
-                "or one each, which has no counterpart; write TYPE=UN",
-                word,
+                f"TYPE={kind.value.upper()} without SUBJECT= ties the levels of a factor to each "
+                "other, which has no counterpart; name the subject",
+                kind.word,
             )
-    return _Random([[term] for term in terms], subject, first)
+        return list(varying_over(subject, [list(terms)]))
+    return [
+        _independent(term, subject, known, classes, statement, word) for term, word in terms.items()
+    ]
 
 
-def _read_subject(option: Option, known: KnownColumns, statement: Cursor) -> str:
-    words = option.words
-    if len(words) != 1 or words[0].kind != NAME:
+def _independent(
+    term: str,
+    subject: Sequence[str],
+    known: KnownColumns,
+    classes: set[str],
+    statement: Cursor,
+    word: Word,
+) -> RandomTerm:
+    """An effect by itself; one of CLASS has one variance for all levels, which are groups."""
+    factors = [] if term == INTERCEPT else factors_of(term)
+    groups = [factor for factor in factors if factor in classes]
+    columns = [factor.removeprefix("C(").removesuffix(")").strip("`") for factor in groups]
+    odd = [name for name in columns if name not in known.columns]
+    if known.indicates(word) or odd:
         raise statement.refuse(
-            f"the subject '{option.value}' is a nested or crossed one; models with several "
-            "grouping factors are not supported: make one column of their combination",
-            option.word,
+            f"'{term}' has several columns, and without TYPE=UN one variance for all of them, "
+            "or one each, which has no counterpart; write TYPE=UN",
+            word,
         )
-    return known.column(words[0], statement)
+    if not (subject or groups):
+        raise statement.refuse(
+            "the RANDOM statement has no SUBJECT=; write RANDOM INTERCEPT / SUBJECT=group", word
+        )
+    effect = ":".join(factor for factor in factors if factor not in classes) or INTERCEPT
+    (random,) = varying_over(list(dict.fromkeys((*subject, *columns))), [[effect]])
+    return random
+
+
+def _read_subject(option: Option, known: KnownColumns, statement: Cursor) -> list[str]:
+    """Columns of the groups: ``a``, ``a*b``, or ``b(a)``, which is the same as ``a*b``."""
+    value = statement.part(option.words)
+    columns: list[str] = []
+    while not value.done:
+        name = known.column(value.take_name("a column"), value)
+        if value.take_if("("):
+            inside = [word for word in value.until(")") if not word.says("*")]
+            value.expect(")")
+            columns += [known.column(word, value) for word in inside]
+        columns.append(name)
+        if not value.done:
+            value.expect("*")
+    if not columns:
+        raise statement.refuse("the subject is missing after SUBJECT=", option.word)
+    return list(dict.fromkeys(columns))

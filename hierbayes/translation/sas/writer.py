@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hierbayes.errors import FormulaError
+from hierbayes.specification.formula import Specification
+from hierbayes.specification.random_term import RandomTerm
 from hierbayes.specification.terms import INTERCEPT, factors_of
 from hierbayes.translation.dialect import Dialect, ModelToWrite
 from hierbayes.translation.programs.arithmetic import Arithmetic
@@ -52,10 +54,10 @@ def emit_sas(model: ModelToWrite) -> str:
         When SAS has no name for a column, or a term has no counterpart there.
     """
     spec = model.specification
-    plan = ColumnPlan(model.variables, _RULES, (spec.group,))
+    plan = ColumnPlan(model.variables, _RULES, spec.group_columns)
     response = plan.column(spec.response)
     fixed = [_effect(term, plan) for term in spec.fixed if term != INTERCEPT]
-    random = [_random_statement(block, spec.group, plan) for block in spec.random_effects]
+    random = [_random_statement(term, _subject(term, spec), plan) for term in spec.random]
     prelude, data = _prelude(model, plan)
     method = "ML" if model.ml else "REML"
     noint = "" if INTERCEPT in spec.fixed else " NOINT"
@@ -75,28 +77,41 @@ def _effect(term: str, plan: ColumnPlan) -> str:
     return "*".join(plan.column(factor) for factor in factors_of(term))
 
 
-def _random_statement(block: tuple[str, ...], group: str, plan: ColumnPlan) -> str:
+def _subject(term: RandomTerm, spec: Specification) -> str:
+    """The groups of a random term: a column, or a combination.
+
+    ``class(school)`` where schools are groups of the model too and classes by themselves are not;
+    for PROC MIXED it is the same as ``school*class``.
+    """
+    *outer, inner = term.columns
+    if tuple(outer) in spec.columns_of.values() and (inner,) not in spec.columns_of.values():
+        return f"{inner}({' '.join(outer)})"
+    return "*".join(term.columns)
+
+
+def _random_statement(term: RandomTerm, subject: str, plan: ColumnPlan) -> str:
     """One RANDOM statement: the effects of one block are correlated, statements are independent.
 
     A CLASS effect has a column for every level.  Where the block has a column less, it is
     written as indicators, or G would have a row that the data cannot estimate.
     """
+    block = term.effects
     refuse_unclear_coding(block, plan.is_factor, "PROC MIXED")
     effects: list[str] = []
     size = 0
-    for term in block:
-        if term == INTERCEPT:
+    for effect in block:
+        if effect == INTERCEPT:
             effects.append("INTERCEPT")
             size += 1
             continue
-        columns = level_choices(term, block, plan.is_factor, plan.levels)
+        columns = level_choices(effect, block, plan.is_factor, plan.levels)
         size += len(columns)
         if all(full for column in columns for _, level, full in column if level):
-            effects.append(_effect(term, plan))
+            effects.append(_effect(effect, plan))
         else:
             effects.extend(_indicated(column, plan) for column in columns)
     kind = " TYPE=UN" if size > 1 else ""
-    return f"  RANDOM {' '.join(effects)} / SUBJECT={group}{kind};"
+    return f"  RANDOM {' '.join(effects)} / SUBJECT={subject}{kind};"
 
 
 def _indicated(column: Sequence[tuple[str, str, bool]], plan: ColumnPlan) -> str:
@@ -107,20 +122,31 @@ def _indicated(column: Sequence[tuple[str, str, bool]], plan: ColumnPlan) -> str
 
 
 def _class_variables(model: ModelToWrite, plan: ColumnPlan) -> Iterator[str]:
-    """The group, and every factor that stands in an effect.
+    """The groups, and every factor that stands in an effect.
 
     PROC MIXED takes the last level as the reference, formulas the first.  REF= after a
     variable is documented for PROC MIXED from SAS/STAT 12.1 (SAS 9.4) on; before it, the
     levels were reordered by a format.
+
+    Raises
+    ------
+    FormulaError
+        For a column of numbers that is a number in one place and a group in another.
     """
     spec = model.specification
-    yield spec.group
     terms = (*spec.fixed, *(term for block in spec.random_effects for term in block))
     factors = (factor for term in terms for factor in factors_of(term))
-    for factor in dict.fromkeys(factors):
-        if plan.is_factor(factor) and factor.strip("`") != spec.group:
-            name = factor.strip("`")
-            yield f"{name}(REF={_quoted(plan.levels(factor)[0])})"
+    used = {factor.strip("`"): factor for factor in dict.fromkeys(factors)}
+    for name in dict.fromkeys((*spec.group_columns, *used)):
+        if name in used and plan.is_factor(used[name]):
+            yield f"{name}(REF={_quoted(plan.levels(used[name])[0])})"
+        elif name in used and name in spec.group_columns:
+            raise FormulaError(
+                f"PROC MIXED takes '{name}' for labels, as the groups of CLASS are, and the model "
+                "has it as a number too; make a second column of it"
+            )
+        elif name in spec.group_columns:
+            yield name
 
 
 def _prelude(model: ModelToWrite, plan: ColumnPlan) -> tuple[list[str], str]:
@@ -209,8 +235,7 @@ def _data_step(
 
 def _complete(model: ModelToWrite) -> str:
     """The condition that no column of the model is missing."""
-    used = dict.fromkeys((*model.variables.columns, model.specification.group))
-    return f"CMISS({', '.join(used)}) = 0"
+    return f"CMISS({', '.join(model.variables.needed)}) = 0"
 
 
 def _label(step: DerivedColumn, plan: ColumnPlan) -> str:

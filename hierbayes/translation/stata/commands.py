@@ -132,10 +132,14 @@ def _read_label(command: Cursor, known: KnownColumns) -> None:
 
 
 def _read_egen(command: Cursor, group: Word | None, known: KnownColumns) -> None:
-    """``egen name = mean(x), by(group)``, or the same with the prefix ``bysort group:``."""
+    """``egen name = mean(x), by(group)``, or with the prefix ``bysort group:``; ``group(a b)``."""
     name = _new_name(command)
     words = command.until(",")
     texts = [word.text for word in words]
+    if texts[:2] == ["group", "("] and texts[-1:] == [")"] and group is None and command.done:
+        of_data = [column for word in words[2:-1] for column in known.groups(word, command)]
+        known.define_groups(name.text, list(dict.fromkeys(of_data)))
+        return
     if len(words) != 4 or texts[:2] != ["mean", "("] or words[2].kind != NAME or texts[3] != ")":
         raise command.refuse(
             f"'{name.text}' is no mean(column); make the column in the data instead",

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification
+from hierbayes.specification.random_term import RandomTerm
 from hierbayes.specification.terms import INTERCEPT
 from hierbayes.translation.programs.code_words import NAME, Cursor, Word
-from hierbayes.translation.programs.effect_terms import specify
+from hierbayes.translation.programs.effect_terms import specify, varying_over
 from hierbayes.translation.programs.known_columns import KnownColumns
 from hierbayes.translation.stata.commands import SYSTEM, drop_prefix, read_command, split_commands
 from hierbayes.translation.stata.options import Options, read_options
@@ -21,11 +22,20 @@ from hierbayes.translation.stata.terms import read_column, read_terms_of
 
 @dataclass(frozen=True, slots=True)
 class _Equation:
-    """A random-effects equation: its level variable and its blocks."""
+    """A random-effects equation.
 
-    group: str
+    Parameters
+    ----------
+    level : tuple of str
+        Columns of its level; none of ``_all``.
+    blocks : list of list of str
+    indicated : tuple of str
+        Columns of the groups of ``R.``, within those of the level.
+    """
+
+    level: tuple[str, ...]
     blocks: list[list[str]]
-    word: Word
+    indicated: tuple[str, ...] = ()
 
 
 def read_stata(text: str, columns: Sequence[str]) -> Specification:
@@ -95,15 +105,14 @@ def _read_mixed(command: Cursor, known: KnownColumns) -> Specification:
     equations = [
         _read_equation(part, known, bar) for part, bar in zip(random_parts, bars, strict=True)
     ]
-    for equation in equations[1:]:
-        if equation.group != equations[0].group:
-            raise command.refuse(
-                f"there are several levels ('{equations[0].group}', '{equation.group}'); models "
-                "with crossed or nested groups are not supported",
-                equation.word,
-            )
-    blocks = [block for equation in equations for block in equation.blocks]
-    model = specify(response, terms, blocks, equations[0].group, "fixed part")
+    random: list[RandomTerm] = []
+    within: tuple[str, ...] = ()
+    for equation in equations:
+        columns = tuple(dict.fromkeys((*within, *equation.level)))
+        within = columns if equation.level else within
+        groups = (*(columns if equation.level else ()), *equation.indicated)
+        random += varying_over(tuple(dict.fromkeys(groups)), equation.blocks)
+    model = specify(response, terms, random, "fixed part")
     return known.checked(model, "drop if missing({})")
 
 
@@ -112,27 +121,37 @@ def _read_equation(part: Cursor, known: KnownColumns, bar: Word) -> _Equation:
     word = part.take("the level variable") if not part.done else None
     if word is None:
         raise part.refuse("the level variable is missing after ||", bar)
-    if word.says("_all"):
-        raise part.refuse(
-            "_all: is how crossed effects are written; models with several grouping factors are "
-            "not supported",
-            word,
-        )
     if word.kind != NAME:
         raise part.refuse(f"a level variable is expected here, not '{word.text}'", word)
-    group = known.column(word, part)
+    level = () if word.text == "_all" else known.groups(word, part)
     part.expect(":")
     body = part.part(part.until(","))
     options = read_options(part)
+    if indicated := _indicated(body, known):
+        return _Equation(level, [[INTERCEPT]], indicated)
+    if not level:
+        raise part.refuse(
+            "_all: is one group of all rows; R. makes groups of the levels of a column, as in "
+            "|| _all: R.group",
+            word,
+        )
     named = {term: None for term in read_terms_of(body, known, plain=True)}
     terms = [*named] if options.noconstant else [INTERCEPT, *named]
     if not terms:
         raise part.refuse("the equation has no random effect", word)
     if options.covariance == "unstructured":
-        return _Equation(group, [terms], word)
+        return _Equation(level, [terms])
     _refuse_several_columns(body, known)
     _refuse_other_structure(options, len(terms), part)
-    return _Equation(group, [[term] for term in terms], word)
+    return _Equation(level, [[term] for term in terms])
+
+
+def _indicated(body: Cursor, known: KnownColumns) -> tuple[str, ...]:
+    """Columns of the groups of ``R.group``, an effect with one variance for every level."""
+    texts = [word.text for word in body.words]
+    if len(texts) != 3 or texts[:2] != ["R", "."]:
+        return ()
+    return known.groups(body.words[2], body)
 
 
 def _refuse_several_columns(body: Cursor, known: KnownColumns) -> None:

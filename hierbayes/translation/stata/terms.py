@@ -170,10 +170,10 @@ def _operator(word: Word, body: Cursor) -> str:
         return "c"
     if _LABELS.fullmatch(word.text):
         return "ibn" if word.text in ("ibn", "bn") else word.text
-    what = {
-        "R": "R. makes a random effect of every level, for crossed effects; models with several "
-        "grouping factors are not supported",
-    }.get(word.text, f"the operator '{word.text}.' is not read; only i., ib#. and c. are")
+    what = f"the operator '{word.text}.' is not read; only i., ib#. and c. are"
+    if word.text == "R":
+        what = "R. makes an effect of every level, which stands by itself after a level, as in "
+        what += "|| _all: R.group"
     raise body.refuse(what, word)
 
 

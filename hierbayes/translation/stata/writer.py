@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from hierbayes.errors import FormulaError
+from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, factors_of
+from hierbayes.translation.coding import all_factors
 from hierbayes.translation.dialect import Dialect, ModelToWrite
+from hierbayes.translation.nested_levels import blocks_of, levels_of, longest_chain
 from hierbayes.translation.programs.arithmetic import Arithmetic
 from hierbayes.translation.programs.column_plan import ColumnPlan, NameRules
 from hierbayes.translation.programs.derived_columns import (
@@ -55,17 +57,18 @@ def emit_stata(model: ModelToWrite) -> str:
         When Stata has no name for a column, or a term has no counterpart there.
     """
     spec = model.specification
-    plan = ColumnPlan(model.variables, _RULES, (spec.group,))
+    plan = ColumnPlan(model.variables, _RULES, spec.group_columns)
     response = plan.column(spec.response)
     fixed = _fixed_part(spec, plan)
-    random = _random_part(spec, plan)
+    groups = _Groups(model, plan)
+    random = _random_part(model, plan, groups)
     # A comma before the first || belongs to the fixed part; ML is the default of mixed.
     noconstant = "" if INTERCEPT in spec.fixed else ", noconstant"
     method = "mle" if model.ml else "reml"
     tail = f"{' ' if ',' in random.rpartition('||')[2] else ', '}{method}"
     command = " ".join(["mixed", response, *fixed])
     lines = [*_complete_rows(model, plan), *_encodings(model, plan)]
-    lines += _commands(plan)
+    lines += [*_commands(plan), *groups.commands]
     return "\n".join([*lines, f"{command}{noconstant} {random}{tail}"])
 
 
@@ -101,18 +104,73 @@ def _operand(factor: str, term: str, spec: Specification, plan: ColumnPlan) -> s
     return f"i.{name}" if lowest else f"ib{(numbers or (1,))[0]}.{name}"
 
 
-def _random_part(spec: Specification, plan: ColumnPlan) -> str:
-    """The random-effects equations; those of one group are independent of each other.
+class _Groups:
+    """Columns of groups as ``mixed`` takes them, and the commands that make those it needs.
+
+    Parameters
+    ----------
+    model : ModelToWrite
+    plan : ColumnPlan
+    """
+
+    def __init__(self, model: ModelToWrite, plan: ColumnPlan) -> None:
+        self._model = model
+        self._plan = plan
+        self.commands: list[str] = []
+
+    def level(self, columns: Sequence[str]) -> str:
+        """Name of a level: a column of any kind, or one made of a combination."""
+        return columns[0] if len(columns) == 1 else self._made("_".join(columns), columns)
+
+    def numbers(self, columns: Sequence[str]) -> str:
+        """Name of groups as whole numbers, as ``R.`` takes them."""
+        levels = self._model.variables.groups[columns[0]].levels
+        encoded = columns[0] in _coded(self._model) or _codes(levels) is not None
+        if len(columns) == 1 and encoded:
+            return columns[0]
+        return self._made("_".join([*columns, *(["number"] if len(columns) == 1 else [])]), columns)
+
+    def _made(self, name: str, columns: Sequence[str]) -> str:
+        fresh = self._plan.fresh(name)
+        self.commands.append(f"egen long {fresh} = group({' '.join(columns)})")
+        return fresh
+
+
+def _random_part(model: ModelToWrite, plan: ColumnPlan, groups: _Groups) -> str:
+    """The random-effects equations: crossed intercepts, then levels, each within the one before.
+
+    Raises
+    ------
+    FormulaError
+        For several crossed factors with other effects than an intercept.
+    """
+    spec = model.specification
+    kept = [name for name in spec.factors if blocks_of(name, model) != ((INTERCEPT,),)]
+    chain = longest_chain(model, kept)
+    if not chain:
+        raise FormulaError(
+            "Stata has slopes over one of several crossed factors only, and here over "
+            f"{in_quotes(kept)}; lmer of lme4 has them all"
+        )
+    crossed = [name for name in spec.factors if name not in chain]
+    parts = [f"|| _all: R.{groups.numbers(spec.columns_of[name])}" for name in crossed]
+    for level in levels_of(chain, model):
+        parts += _equations(groups.level(level.columns), level.blocks, plan)
+    return " ".join(parts)
+
+
+def _equations(group: str, blocks: Sequence[tuple[str, ...]], plan: ColumnPlan) -> list[str]:
+    """The equations of one level; they are independent of each other.
 
     The equation of independent effects is the default of ``mixed``; here it says so.
     """
-    columns = [_random_columns(block, plan) for block in spec.random_effects]
+    columns = [_random_columns(block, plan) for block in blocks]
     single = all(len(names) == 1 for names in columns)
     if len(columns) > 1 and single and all(names != [""] for names in columns[1:]):
         names = [name for (name,) in columns if name]
         constant = "" if columns[0] == [""] else " noconstant"
-        return f"|| {spec.group}: {' '.join(names)}, covariance(independent){constant}"
-    return " ".join(_equation(spec.group, names) for names in columns)
+        return [f"|| {group}: {' '.join(names)}, covariance(independent){constant}"]
+    return [_equation(group, names) for names in columns]
 
 
 def _equation(group: str, names: Sequence[str]) -> str:
@@ -153,8 +211,13 @@ def _made_effect(column: Sequence[tuple[str, str, bool]], plan: ColumnPlan) -> s
 def _complete_rows(model: ModelToWrite, plan: ColumnPlan) -> Iterator[str]:
     """Rows with missing values dropped before means are taken, as the package does."""
     if any(not isinstance(step, Computed) for step in plan.steps):
-        used = dict.fromkeys((*model.variables.columns, model.specification.group))
-        yield f"drop if missing({', '.join(used)})"
+        yield f"drop if missing({', '.join(model.variables.needed)})"
+
+
+def _coded(model: ModelToWrite) -> frozenset[str]:
+    """Columns of labels that stand in a term."""
+    factors = {factor.strip("`") for factor in all_factors(model.specification)}
+    return frozenset(model.variables.factors) & factors
 
 
 def _encodings(model: ModelToWrite, plan: ColumnPlan) -> Iterator[str]:
@@ -164,7 +227,8 @@ def _encodings(model: ModelToWrite, plan: ColumnPlan) -> Iterator[str]:
     """
     for name in model.variables.factors:
         levels = plan.levels(name)
-        if name == model.specification.group or _codes(levels) is not None:
+        only_groups = name in model.variables.groups and name not in _coded(model)
+        if only_groups or _codes(levels) is not None:
             continue
         text = plan.fresh(f"{name}_text")
         yield f"rename {name} {text}"
