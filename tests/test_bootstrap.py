@@ -36,7 +36,9 @@ def fit() -> hb.PointFit:
 
 @pytest.fixture(scope="module")
 def simulate(fit: hb.PointFit) -> Simulator:
-    return simulator_of(fit)
+    made = simulator_of(fit)
+    assert isinstance(made, Simulator)
+    return made
 
 
 def rows_of(fit: hb.PointFit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ both, in any order and however levels are spread over the sets.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, combinations
 
 import numpy as np
@@ -88,6 +88,11 @@ class SparseProducts:
     def sizes(self) -> tuple[int, ...]:
         """J_k q_k: how many random effects each factor has in all."""
         return tuple(one.J * one.q for one in self.levels)
+
+    def turned(self, M: Floats) -> SparseProducts:
+        """Those of the columns [X y] M, M (p+1, m)."""
+        levels = tuple(replace(level, B=level.B @ M) for level in self.levels)
+        return replace(self, levels=levels, C=M.T @ self.C @ M)
 
     def __add__(self, other: SparseProducts) -> SparseProducts:
         """Those of both sets of rows; a level present in both becomes one.

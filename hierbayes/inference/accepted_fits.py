@@ -82,7 +82,7 @@ def reading_of(fit: PointFit) -> Reading:
 
 
 def refuse_other_data(verb: str, a: Fit, b: Fit) -> None:
-    """Refuse two fits of different rows, responses or groups.
+    """Refuse two fits of different rows or responses, or each of one other grouping factor.
 
     Raises
     ------
@@ -102,7 +102,8 @@ def refuse_other_data(verb: str, a: Fit, b: Fit) -> None:
             f"{start} in the response, in {len(differs)} of {left.n} rows; fit the same "
             "response on rows in the same order"
         )
-    if not np.array_equal(_partition(left), _partition(right)):
+    only = all(len(design.factors) == 1 for design in (left, right))
+    if only and not np.array_equal(partition(left, 0), partition(right, 0)):
         raise InferenceError(
             f"{start} in their groups, '{left.specification.group}' with {left.J} and "
             f"'{right.specification.group}' with {right.J}; fit both with the same grouping"
@@ -125,6 +126,6 @@ def refuse_mixed_criteria(verb: str, *fits: Fit) -> None:
         )
 
 
-def _partition(design: Design) -> np.ndarray:
-    """The group of each row (n,), numbered as they appear: labels do not matter."""
-    return pd.factorize(design.rows.codes)[0]
+def partition(design: Design, k: int) -> np.ndarray:
+    """The group of each row (n,) in factor k, numbered as they appear: labels do not matter."""
+    return pd.factorize(design.rows.codes_of[k])[0]

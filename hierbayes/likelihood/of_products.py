@@ -21,13 +21,14 @@ from hierbayes.likelihood.variance_derivatives import VarianceDerivatives, varia
 type AnyProfile = Profile | SparseProfile
 type AnyCurvature = Curvature | SparseCurvature
 type AnyState = State | SparseState
+type AnyLikelihood = Likelihood | SparseLikelihood
 
 
 def likelihood_of(
     cross: Products,
     reading: Reading = REML,
     prior: NormalPrior | None = None,
-) -> Likelihood | SparseLikelihood:
+) -> AnyLikelihood:
     """The likelihood of cross-products in one reading."""
     if isinstance(cross, SparseProducts):
         return SparseLikelihood(cross, reading, prior)

@@ -103,6 +103,11 @@ class State:
         return conditional.moments_of(gamma, F, roots, self.internal_sigma, self.cross)
 
     @property
+    def internal_gamma(self) -> Floats:
+        """E(γ° | θ, y) (p,)."""
+        return self._solved[0]
+
+    @property
     def internal_gamma_cov(self) -> Floats:
         """Cov(γ° | θ, y) (p, p)."""
         return self.moments.gamma_cov

@@ -129,7 +129,8 @@ def bootstrap(
 
     Responses are simulated from γ̂, Ĝ and σ̂ as cross-products, by their exact distribution
     (see `hierbayes.inference.bootstraps.simulation`), and the model is fitted anew to each: a refit
-    costs nothing in the number of rows.
+    costs nothing in the number of rows.  With several grouping factors they are simulated row by
+    row and summed up.
 
     Parameters
     ----------

@@ -6,31 +6,34 @@ from dataclasses import replace
 
 import numpy as np
 
-from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.problem import Problem
+from hierbayes.design.products import Products
 from hierbayes.estimation.reml import Optimum
 from hierbayes.fit.evidence import maximum_of
 from hierbayes.fit.point import PointFit
+from hierbayes.inference.bootstraps.responses import RowSimulator, responses_of, sums_of
 from hierbayes.inference.bootstraps.simulation import Simulator, simulator
 from hierbayes.inference.profiles.parameter import Estimates
 from hierbayes.likelihood.conditional import flat_prior
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import likelihood_of
 
 
-def simulator_of(fit: PointFit) -> Simulator:
+def simulator_of(fit: PointFit) -> Simulator | RowSimulator:
     """Simulates responses from the estimates of a fit."""
+    if len(fit.design.factors) > 1:
+        return RowSimulator(responses_of(fit), sums_of(fit.problem))
     cross = fit.problem.cross
     root, sigma = fit.theta[0, 0].internal(cross.basis)
     return simulator(cross, cross.basis.gamma_internal(fit.gamma), root, float(sigma))
 
 
-def estimates_at(optimum: Optimum, cross: CrossProducts) -> Estimates:
+def estimates_at(optimum: Optimum, cross: Products) -> Estimates:
     """All parameters at an optimum."""
-    state = Likelihood(cross, optimum.reading).at(optimum.theta)
+    state = likelihood_of(cross, optimum.reading).at(optimum.theta)
     return Estimates(state.gamma, optimum.theta)
 
 
-def fit_at(optimum: Optimum, fit: PointFit, cross: CrossProducts) -> PointFit:
+def fit_at(optimum: Optimum, fit: PointFit, cross: Products) -> PointFit:
     """The fit of a simulated response; its rows were never made and are missing."""
     design = fit.design.with_rows(y=np.full(fit.design.n, np.nan))
     problem = Problem(design, cross)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from hierbayes.inference.accepted_fits import (
     refuse_other_data,
     refuse_other_than_maxima,
 )
+from hierbayes.inference.bootstraps.responses import responses_of, sums_of
 from hierbayes.inference.model_choice.chi_bar import (
     half_and_half,
     mixture_text,
@@ -29,6 +30,7 @@ from hierbayes.inference.model_choice.chi_bar import (
 )
 from hierbayes.inference.model_choice.nesting import Nesting, find_nesting
 from hierbayes.inference.model_choice.verdict import advice, what_is_tested
+from hierbayes.likelihood.conditional import log_jacobian
 from hierbayes.specification.counts import is_whole, refuse_bad_seed
 
 _SAME_UNITS = 1e-6  # of log-likelihoods
@@ -200,7 +202,7 @@ def _refuse_other_fixed_parts(nesting: Nesting) -> None:
             f"{nesting.big.design.specification}); fit both with model.ml()"
         )
     # X₀ = X K: the restricted likelihoods differ by log|K|, whatever the data say
-    ours, theirs = (f.problem.cross.basis.x.matrix for f in (nesting.big, nesting.small))
+    ours, theirs = (f.problem.products.basis.x.matrix for f in (nesting.big, nesting.small))
     volume = (np.linalg.slogdet(part)[1] for part in (ours, nesting.X, theirs))
     first, middle, last = volume
     if abs(first + middle - last) > _SAME_UNITS:
@@ -227,14 +229,46 @@ def _simulate(nesting: Nesting, simulations: int, seed: int | None, *, progress:
     """Likelihood ratios of responses simulated from the smaller model (simulations,)."""
     if not simulations:
         return np.empty(0)
-    generator, simulate = np.random.default_rng(seed), nesting.null_simulator()
-    small, big = nesting.small.design.blocks, nesting.big.design.blocks
-    reading = reading_of(nesting.big)
+    generator, draw = np.random.default_rng(seed), _null_draws(nesting)
     found = []
     with steps(simulations, "simulations", progress=progress) as shown:
         for _ in shown:
-            cross = simulate.draw(generator)
-            larger = maximise(cross, big, reading).value
-            smaller = maximise(nesting.smaller(cross), small, reading).value
+            larger, smaller = draw(generator)
             found.append(max(2.0 * (larger - smaller), 0.0))
     return np.array(found)
+
+
+type _Draw = Callable[[np.random.Generator], tuple[float, float]]
+
+
+def _null_draws(nesting: Nesting) -> _Draw:
+    """Draws the maxima of the larger and of the smaller model for one simulated response."""
+    fits = (nesting.big, nesting.small)
+    if any(len(fit.design.factors) > 1 for fit in fits):
+        return _draws_on_rows(nesting)
+    simulate, reading = nesting.null_simulator(), reading_of(nesting.big)
+    big, small = (fit.design.blocks for fit in fits)
+
+    def draw(generator: np.random.Generator) -> tuple[float, float]:
+        cross = simulate.draw(generator)
+        larger = maximise(cross, big, reading).value
+        return larger, maximise(nesting.smaller(cross), small, reading).value
+
+    return draw
+
+
+def _draws_on_rows(nesting: Nesting) -> _Draw:
+    """The same where a model has several grouping factors, each summed up in a basis of its own."""
+    fits, simulate = (nesting.big, nesting.small), responses_of(nesting.small)
+    sums, reading = [sums_of(fit.problem) for fit in fits], reading_of(nesting.big)
+
+    def draw(generator: np.random.Generator) -> tuple[float, float]:
+        y = simulate.draw(generator)
+        larger, smaller = (
+            maximise(cross, fit.design.blocks, reading).value
+            + log_jacobian(reading, cross.basis, cross.n)
+            for fit, cross in zip(fits, (one.of(y) for one in sums), strict=True)
+        )
+        return larger, smaller
+
+    return draw

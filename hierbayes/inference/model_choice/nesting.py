@@ -8,11 +8,12 @@ import numpy as np
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
 from hierbayes.errors import InferenceError
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.accepted_fits import reading_of
+from hierbayes.inference.accepted_fits import partition, reading_of
 from hierbayes.inference.bootstraps.simulation import Simulator, simulator
 from hierbayes.likelihood.reading import REML
 
@@ -47,6 +48,16 @@ class Nesting:
     def effects_gained(self) -> int:
         """Random effects that the larger model has more."""
         return self.Z.shape[0] - self.Z.shape[1]
+
+    @property
+    def factors_gained(self) -> tuple[str, ...]:
+        """Grouping factors of the larger model by which nothing varies in the smaller."""
+        design = self.big.design
+        return tuple(
+            factor.name
+            for factor, span in zip(design.factors, design.spans, strict=True)
+            if not self.Z[span].any()
+        )
 
     @property
     def df(self) -> int:
@@ -135,10 +146,12 @@ def _random(small: PointFit, big: PointFit) -> tuple[Floats | None, str]:
     """Weights of the smaller model's random columns, block within block."""
     ours, theirs = internal_columns(small.problem)[1], internal_columns(big.problem)[1]
     weights = np.zeros((theirs.shape[1], ours.shape[1]))
-    cuts = list(block_slices(big.design.blocks))
     terms = small.design.specification.random
+    same = _same_factors(small.design, big.design)
     for term, place in zip(terms, block_slices(small.design.blocks), strict=True):
-        for inside in cuts:
+        for inside, its in _blocks_by_factor(big.design):
+            if (term.factor, its) not in same:
+                continue
             found, outside = combined_from(theirs[:, inside], ours[:, place])
             if not outside.any():
                 weights[inside, place] = found
@@ -146,6 +159,24 @@ def _random(small: PointFit, big: PointFit) -> tuple[Floats | None, str]:
         else:
             return None, f"the random term {term}"
     return weights, ""
+
+
+def _blocks_by_factor(design: Design) -> list[tuple[slice, str]]:
+    """Each block of G with the grouping factor that it is of."""
+    names = (term.factor for term in design.specification.random)
+    return list(zip(block_slices(design.blocks), names, strict=True))
+
+
+def _same_factors(small: Design, big: Design) -> set[tuple[str, str]]:
+    """Factors of both models, by their names there, that put the same rows together."""
+    ours = [partition(small, k) for k in range(len(small.factors))]
+    theirs = [partition(big, k) for k in range(len(big.factors))]
+    return {
+        (a.name, b.name)
+        for a, one in zip(small.factors, ours, strict=True)
+        for b, other in zip(big.factors, theirs, strict=True)
+        if np.array_equal(one, other)
+    }
 
 
 def combined_from(columns: Floats, wanted: Floats) -> tuple[Floats, np.ndarray]:
@@ -165,5 +196,5 @@ def _names_outside(small: Floats, big: Floats, terms: tuple[str, ...]) -> str:
 def internal_columns(problem: Problem) -> tuple[Floats, Floats]:
     """X° and Z° of the rows."""
     design = problem.design
-    W, Z = problem.cross.basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
+    W, Z = problem.products.basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
     return W[:, :-1], Z

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hierbayes.errors import in_quotes
 from hierbayes.inference.model_choice.chi_bar import mixture_text
 from hierbayes.inference.model_choice.nesting import Nesting
 
@@ -14,13 +15,16 @@ def what_is_tested(nesting: Nesting) -> str:
     covariances = nesting.df - fixed - effects
     parts = [_count(fixed, "fixed effect")] if fixed else []
     if effects:
-        ours, theirs = nesting.big.design.effects, nesting.small.design.effects
-        new = [f"'{name}'" for name in ours if name not in theirs]
+        ours, theirs = nesting.big.design, nesting.small.design.effect_names
+        both = zip(ours.effect_names, ours.effect_labels, strict=True)
+        new = [f"'{label}'" for name, label in both if name not in theirs]
         named = f" ({', '.join(new)})" if len(new) == effects else ""
         parts.append(f"{_count(effects, 'variance')} of random effects{named}")
     if covariances > 0:
         parts.append(_count(covariances, "covariance"))
-    return f"tested: {', '.join(parts)} that the larger model has more"
+    gained = nesting.factors_gained
+    within = f"; in the smaller model nothing varies by {in_quotes(gained)}" if gained else ""
+    return f"tested: {', '.join(parts)} that the larger model has more{within}"
 
 
 def advice(nesting: Nesting, mixture: dict[int, float] | None, simulations: int) -> str:
@@ -54,9 +58,10 @@ def advice(nesting: Nesting, mixture: dict[int, float] | None, simulations: int)
 
 
 def _caution(nesting: Nesting) -> str:
-    if nesting.fixed_gained and nesting.big.design.J < FEW_GROUPS:
+    fewest = min(factor.J for factor in nesting.big.design.factors)
+    if nesting.fixed_gained and fewest < FEW_GROUPS:
         return (
-            f"; with {nesting.big.design.J} groups it is somewhat too small for effects between "
+            f"; with {fewest} groups it is somewhat too small for effects between "
             "groups: simulations=1000 tells by how much"
         )
     if nesting.big.maximum.singular or nesting.small.maximum.singular:

@@ -20,12 +20,12 @@ import numpy as np
 from scipy.linalg import null_space
 
 from hierbayes.design.basis import Basis
-from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.problem import Problem
+from hierbayes.design.products import Products
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.inference.profiles.parameter import Estimates, Parameter
 from hierbayes.likelihood.covariance import block_mask, cholesky_psd
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import AnyLikelihood, likelihood_of
 from hierbayes.likelihood.reading import GIVEN, Reading
 from hierbayes.likelihood.theta import Theta
 
@@ -47,10 +47,11 @@ class Held:
     """
 
     def __init__(self, problem: Problem, parameter: Parameter, reading: Reading) -> None:
-        design, self.cross = problem.design, problem.cross
+        design, self.cross = problem.design, problem.products
         self.parameter, self.reading = parameter, reading
         first = parameter.at if parameter.block in ("sd", "corr") else ()
         order, self._to_effects, self.unit = _coordinates(self.cross.basis, first)
+        self._order, self._back = order, np.argsort(order)
         inside = block_mask(design.blocks)[np.ix_(order, order)]
         rows, columns = np.nonzero(np.tril(inside))
         self.at: tuple[Integers, Integers] = (rows, columns)
@@ -104,21 +105,23 @@ class Held:
 
     def objective(self, value: float) -> _AtValue:
         """The deviance at one value of the held parameter."""
-        return _AtValue(self, value, Likelihood(self._cross_at(value), self.reading))
+        return _AtValue(self, value, likelihood_of(self._cross_at(value), self.reading))
 
     def slope(self, value: float, x: Floats) -> float:
         """∂(−2ℓ)/∂(the held parameter)."""
         if self.parameter.block != "gamma":
-            return self._evaluate(value, x, Likelihood(self.cross, self.reading))[2]
+            return self._evaluate(value, x, likelihood_of(self.cross, self.reading))[2]
         at = self.estimates(value, x)
-        d_gamma = Likelihood(self.cross, GIVEN).at(at.theta, at.gamma).gradient.gamma
+        (root, sigma), basis = at.theta.internal(self.cross.basis), self.cross.basis
+        given = likelihood_of(self.cross, GIVEN)
+        d_gamma = given.search(root, float(sigma), basis.gamma_internal(at.gamma))[1].gamma
         t, _ = self._direction
-        return float(-2.0 * d_gamma @ t / (t @ t) / self.cross.basis.scale)
+        return float(-2.0 * d_gamma @ t / (t @ t) / basis.scale)
 
     def estimates(self, value: float, x: Floats) -> Estimates:
         """All parameters, γ at its best."""
         theta, basis = self._theta(value, x), self.cross.basis
-        gamma = Likelihood(self._cross_at(value), self.reading).at(theta).moments.gamma
+        gamma = likelihood_of(self._cross_at(value), self.reading).at(theta).internal_gamma
         if self.parameter.block == "gamma":
             t, N = self._direction
             gamma = t * self._offset(value) / (t @ t) + N @ gamma
@@ -126,15 +129,20 @@ class Held:
 
     def _theta(self, value: float, x: Floats) -> Theta:
         E, sigma = self._entries(value, x)
-        return Theta.from_internal(self._to_effects @ E, sigma, self.cross.basis)
+        return Theta.from_internal(self._root(E), sigma, self.cross.basis)
+
+    def _root(self, E: Floats) -> Floats:
+        """A root of G in the internal basis, block-diagonal as G is."""
+        root: Floats = self._to_effects @ E[:, self._back]
+        return root
 
     def _evaluate(
-        self, value: float, x: Floats, likelihood: Likelihood
+        self, value: float, x: Floats, likelihood: AnyLikelihood
     ) -> tuple[float, Floats, float]:
         E, sigma = self._entries(value, x)
         gamma = likelihood.gamma_prior.mean  # not read: γ is integrated out, or at its best
-        found, (by_root, by_sigma, _) = likelihood.search(self._to_effects @ E, sigma, gamma)
-        dE = -2.0 * self._to_effects.T @ by_root
+        found, (by_root, by_sigma, _) = likelihood.search(self._root(E), sigma, gamma)
+        dE = -2.0 * self._to_effects.T @ by_root[:, self._order]
         d_log_sigma = -2.0 * by_sigma * sigma
         held = 0.0
         match self.parameter.block:
@@ -165,7 +173,7 @@ class Held:
         basis = self.cross.basis
         return float((value - basis.origin[self.parameter.at[0]]) / basis.scale)
 
-    def _cross_at(self, value: float) -> CrossProducts:
+    def _cross_at(self, value: float) -> Products:
         if self.parameter.block != "gamma":
             return self.cross
         t, N = self._direction
@@ -182,7 +190,7 @@ class _AtValue:
 
     held: Held
     value: float
-    likelihood: Likelihood
+    likelihood: AnyLikelihood
 
     def __call__(self, x: Floats) -> tuple[float, Floats]:
         deviance, gradient, _ = self.held._evaluate(self.value, x, self.likelihood)

@@ -52,8 +52,8 @@ class Estimates:
 
 
 def parameters_of(design: Design) -> tuple[Parameter, ...]:
-    """Every parameter of a design, in the order of `Fit.intervals`."""
-    effects = design.effects
+    """Every parameter of a design, in the order and by the names of `Fit.intervals`."""
+    effects = design.effect_labels
     rows, columns = correlated_pairs(design.blocks)
     pairs = zip(columns.tolist(), rows.tolist(), strict=True)
     return (

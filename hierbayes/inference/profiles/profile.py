@@ -118,7 +118,8 @@ def profile(
         By REML or ML.
     parameters : str or sequence of str, optional
         Labels such as ``"ses"``, ``"sd(ses)"``, ``"corr(Intercept, ses)"``, ``"sigma"``, or
-        blocks (``"gamma"``, ``"sd"``, ``"corr"``, ``"sigma"``); by default all.
+        blocks (``"gamma"``, ``"sd"``, ``"corr"``, ``"sigma"``); by default all.  Among several
+        grouping factors an effect has its factor with it, as in ``"sd(ses|school)"``.
     prob : float
         Probability inside the intervals.
     deviance : {"ml", "reml"}, optional
@@ -207,7 +208,7 @@ def _trace(fit: PointFit, one: Parameter, engine: str, interval: Interval) -> Pa
 
 def _first_step(fit: PointFit, one: Parameter, estimate: float, wanted: float) -> float:
     """A guess at the half-width of an interval."""
-    basis = fit.problem.cross.basis
+    basis = fit.problem.products.basis
     match one.block:
         case "gamma":
             return wanted * float(np.sqrt(fit.gamma_cov[one.at[0], one.at[0]]))
@@ -216,7 +217,7 @@ def _first_step(fit: PointFit, one: Parameter, estimate: float, wanted: float) -
             return 0.2 * wanted * (estimate + 0.05 * unit)
         case "corr":
             return 0.3 * (1.0 - abs(estimate)) + 0.05
-    return wanted * estimate / float(np.sqrt(2.0 * fit.problem.cross.n))
+    return wanted * estimate / float(np.sqrt(2.0 * fit.problem.products.n))
 
 
 def _path_frame(path: Path, engine: str, problem: Problem) -> pd.DataFrame:

@@ -1,0 +1,120 @@
+"""Responses simulated row by row, and the cross-products of other responses on the same rows.
+
+For models of several grouping factors, whose cross-products have no roots by group to draw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hierbayes.design.crossproducts import cross_products
+from hierbayes.design.problem import Problem
+from hierbayes.design.products import Products
+from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.fit.point import PointFit
+from hierbayes.frames.arrays import Floats, Integers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Responses:
+    """Responses y = Xγ + Σ_k Z_ku_k + ε from one model.
+
+    Parameters
+    ----------
+    expected : (n,) float
+        Xγ.
+    parts : tuple of (Z, codes, root)
+        Of each factor: its columns (n, q_k), the level of each row, and a root of its G.
+    levels : tuple of int
+        J_k.
+    sigma : float
+    """
+
+    expected: Floats
+    parts: tuple[tuple[Floats, Integers, Floats], ...]
+    levels: tuple[int, ...]
+    sigma: float
+
+    def draw(self, generator: np.random.Generator) -> Floats:
+        """One response (n,)."""
+        y = self.expected + self.sigma * generator.standard_normal(len(self.expected))
+        for (Z, codes, root), J in zip(self.parts, self.levels, strict=True):
+            u = generator.standard_normal((J, root.shape[1])) @ root.T
+            y += np.einsum("nk,nk->n", Z, u[codes])
+        return y
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResponseSums:
+    """The cross-products of any response on the rows of a problem, in its basis.
+
+    Parameters
+    ----------
+    problem : Problem
+    X : (n, p) float
+        In the internal basis.
+    parts : tuple of (n, q_k) float
+        Z of each factor in the internal basis.
+    """
+
+    problem: Problem
+    X: Floats
+    parts: tuple[Floats, ...]
+
+    def of(self, y: Floats) -> Products:
+        """Those of a response (n,) in the user's units."""
+        design, products = self.problem.design, self.problem.products
+        if not isinstance(products, SparseProducts):
+            rows = replace(design.rows, y=y)
+            return cross_products(rows, design.groups, products.basis)
+        basis = products.basis
+        inner = (y - basis.center) / basis.scale - self.X @ basis.taken
+        levels = []
+        for level, Z, codes in zip(products.levels, self.parts, design.rows.codes_of, strict=True):
+            B = level.B.copy()
+            for k, column in enumerate(Z.T):
+                B[:, k, -1] = np.bincount(codes, column * inner, level.J)
+            levels.append(replace(level, B=B))
+        C = products.C.copy()
+        C[:-1, -1] = C[-1, :-1] = self.X.T @ inner
+        C[-1, -1] = inner @ inner
+        return replace(products, levels=tuple(levels), C=C)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowSimulator:
+    """Cross-products of responses from one model, ready to be drawn.
+
+    Parameters
+    ----------
+    responses : Responses
+    sums : ResponseSums
+    """
+
+    responses: Responses
+    sums: ResponseSums
+
+    def draw(self, generator: np.random.Generator) -> Products:
+        """Cross-products with those of one simulated response."""
+        return self.sums.of(self.responses.draw(generator))
+
+
+def responses_of(fit: PointFit) -> Responses:
+    """Simulates from the estimates of a fit."""
+    design, root = fit.design, fit.theta[0, 0].root
+    parts = tuple(
+        (design.rows.Z[:, span], codes, root[span, span])
+        for span, codes in zip(design.spans, design.rows.codes_of, strict=True)
+    )
+    levels = tuple(factor.J for factor in design.factors)
+    return Responses(design.rows.X @ fit.gamma, parts, levels, fit.sigma)
+
+
+def sums_of(problem: Problem) -> ResponseSums:
+    """Ready to sum up responses on the rows of a problem."""
+    design = problem.design
+    W, Z = problem.products.basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
+    parts = tuple(np.ascontiguousarray(Z[:, span]) for span in design.spans)
+    return ResponseSums(problem, np.ascontiguousarray(W[:, :-1]), parts)
