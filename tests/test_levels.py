@@ -231,8 +231,11 @@ def test_districts_and_schools() -> None:
         }
     )
     both = hb.levels(data, ["district", "school"])
-    assert both.title == "Levels of 2 variables: 60 rows in 6 groups of district, school (10 rows)"
+    assert both.title == (
+        "Levels of 2 variables: 60 rows in 6 groups of district:school, 3 groups of district"
+    )
     assert both.table["level"].to_dict() == {"size": "2", "x": "1"}
+    assert both.table["of"].to_dict() == {"size": "district:school", "x": ""}
     assert hb.levels(data, "district").table.at["size", "level"] == "1"
 
 
@@ -332,20 +335,3 @@ def test_effects_estimable_in_some_group() -> None:
         assert estimable_somewhere(B, rows).tolist() == [True, True]
     B[39] = np.diag([2.0, 0.0])
     assert estimable_somewhere(B, rows).tolist() == [True, False]
-
-
-def test_groups_of_each_of_several_columns_are_told_apart() -> None:
-    rows = pd.DataFrame({"board": np.repeat(["a", "b"], 8), "school": np.repeat(range(4), 4),
-                         "y": np.arange(16.0), "size": np.repeat([3.0, 5.0, 4.0, 6.0], 4),
-                         "tax": np.repeat([1.0, 2.0], 8)})  # fmt: skip
-    nested = hb.levels(rows, ["board", "school"]).notes
-    assert nested == (
-        "two levels: rows, and groups by 'board' and 'school' together; each column may name "
-        "groups of its own",
-        "2 groups of 'board', each with several of 'school': constant within them, too, 'tax'; "
-        "levels(data, 'board')",
-        "'school' names these 4 groups by itself; the rest adds none",
-    )
-    crossed = hb.levels(rows.assign(school=np.tile([0, 0, 1, 1], 4)), ["board", "school"]).notes
-    assert "2 groups of 'school', each with several of 'board': no variable" in crossed[2]
-    assert hb.levels(rows, "school").notes == ()

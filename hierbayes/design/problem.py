@@ -16,6 +16,7 @@ from hierbayes.design.design import Design, build_design
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.identification import blind_directions
 from hierbayes.design.level_products import LevelProducts
+from hierbayes.design.nesting import Nesting, nesting_of
 from hierbayes.design.products import Products
 from hierbayes.design.ranks import estimable_somewhere
 from hierbayes.design.sparse_products import SparseProducts
@@ -61,6 +62,11 @@ class Problem:
         if isinstance(self.products, SparseProducts):
             raise FormulaError(one_factor_only(self.design.specification.factors))
         return self.products
+
+    @property
+    def nesting(self) -> Nesting:
+        """Which grouping factors are nested in which, and which cross."""
+        return nesting_of(self.design.specification, self.products)
 
 
 def pose_problem(

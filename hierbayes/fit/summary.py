@@ -157,7 +157,11 @@ def _about(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:
         )
         if alone
     ]
-    return subject_of(fit.design).lines(*further, *near, *blind, dropped=fit.design.dropped)
+    nesting = fit.problem.nesting
+    factors = [("Factors", nesting.text)] if nesting.text else []
+    anew = [("Note", note) for note in nesting.notes]
+    lines = subject_of(fit.design).lines
+    return lines(*factors, *further, *near, *blind, *anew, dropped=fit.design.dropped)
 
 
 def _criteria(evidence: Maximum) -> pd.DataFrame:

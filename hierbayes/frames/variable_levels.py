@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,6 @@ from hierbayes.frames.constancy import (
     FACTOR,
     NUMBER,
     as_floats,
-    is_constant_within,
     kind_of,
     partly_missing,
     varies_within,
@@ -29,6 +28,7 @@ from hierbayes.frames.derivation import (
     source_between,
     source_within,
 )
+from hierbayes.frames.factor_levels import FactorLevels, factor_levels, words_of
 from hierbayes.frames.grouping import Groups, group_rows, one_way_variances
 from hierbayes.frames.named_columns import shown
 from hierbayes.frames.native_numbers import native_numbers
@@ -60,33 +60,51 @@ class Levels(Printed):
     title : str
         What the data are.
     groups : int
-        How many groups there are.
+        How many groups there are; of several factors, how many the first one has.
     notes : tuple of str
+    factors : DataFrame
+        A row per grouping factor, the lowest first: its ``level``, its ``groups``, the factors that
+        it is ``nested in`` and those that it is ``crossed with``.
+
+    Notes
+    -----
+    Of several factors ``level`` counts on: "3" is constant within the groups of a factor in which
+    others are nested. ``of`` is the factor whose groups the variable belongs to, the highest one;
+    ``varies_in`` and ``icc`` have a column for each factor, as in ``icc|school``, each as if it
+    were the only one: the icc is the correlation of two rows of one of its groups.
     """
 
     table: pd.DataFrame
     title: str
     groups: int
     notes: tuple[str, ...]
+    factors: pd.DataFrame
 
     @property
     def level1(self) -> tuple[str, ...]:
         """Variables that vary within groups."""
-        return tuple(self.table.index[self.table["level"].isin([LEVEL1, CENTRED])])
+        return self.of_level(1)
 
     @property
     def level2(self) -> tuple[str, ...]:
         """Variables that are constant within groups and vary between them."""
-        return tuple(self.table.index[self.table["level"].isin([LEVEL2, DERIVED])])
+        return self.of_level(2)
+
+    def of_level(self, level: int) -> tuple[str, ...]:
+        """Variables of one level, derived ones included."""
+        first = self.table["level"].str.split(",").str[0]
+        return tuple(self.table.index[first == str(level)])
 
     @property
     def derived(self) -> tuple[str, ...]:
         """Variables that are made from others, at either level."""
-        return tuple(self.table.index[self.table["level"].isin([CENTRED, DERIVED])])
+        return tuple(self.table.index[self.table["level"].str.contains(",")])
 
     def page(self) -> Page:
         """The table, and what to look into."""
-        return Page(self.title, blocks=(Table(_cells(self)), Items(self.notes)))
+        shown = (Table(_cells(self)), Items(self.notes))
+        factors = (Table(self.factors, "Factors"),) if len(self.factors) > 1 else ()
+        return Page(self.title, blocks=(*factors, *shown))
 
 
 def levels(df: pd.DataFrame, group: str | Sequence[str]) -> Levels:
@@ -96,7 +114,8 @@ def levels(df: pd.DataFrame, group: str | Sequence[str]) -> Levels:
     ----------
     df : DataFrame
     group : str or list of str
-        The column that names the group of each row, or those that do so together.
+        The column that names the group of each row; several columns are as many grouping factors,
+        nested or crossed.
 
     Returns
     -------
@@ -137,6 +156,16 @@ def levels(df: pd.DataFrame, group: str | Sequence[str]) -> Levels:
     """
     df = native_numbers(df)
     groups = group_rows(df, group)
+    if len(groups.names) == 1:
+        return _levels(df, groups)
+    found = factor_levels(df, groups.names)
+    named = [name for name in df.columns if name not in groups.names]
+    by_factor = {name: _levels(df[[*named, *one.names]], one) for name, one in found.groups.items()}
+    return _joined(by_factor, found, len(df))
+
+
+def _levels(df: pd.DataFrame, groups: Groups) -> Levels:
+    """Those of the groups of one factor."""
     _refuse_no_levels(groups)
     columns = {name: df[name] for name in df.columns if name not in groups.names}
     varies = {name: varies_within(column, groups) for name, column in columns.items()}
@@ -145,8 +174,39 @@ def levels(df: pd.DataFrame, group: str | Sequence[str]) -> Levels:
     rows = {name: (*where[name], *_row(columns[name], varies[name], groups)) for name in columns}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(_COLUMNS))
     table = table.rename_axis("variable").astype({"categories": "Int64"})
-    notes = (*_of_each_name(df, table, groups), *_notes(columns, table, groups))
-    return Levels(table, _title(table, groups), groups.J, notes)
+    notes = tuple(_notes(columns, table, groups))
+    factors = pd.DataFrame(
+        {"level": 2, "groups": groups.J}, index=pd.Index([groups.name], name="factor")
+    )
+    return Levels(table, _title(table, groups), groups.J, notes, factors)
+
+
+def _joined(by_factor: Mapping[str, Levels], found: FactorLevels, rows: int) -> Levels:
+    """The levels of several factors, each variable with the highest factor it belongs to."""
+    first = next(iter(by_factor.values())).table
+    table = first[["level", "source", "kind", "categories", "missing"]].copy()
+    table.insert(1, "of", "")
+    table["level"] = table["level"].mask(table["level"].isin([LEVEL2, DERIVED]), LEVEL1)
+    for name, levels in by_factor.items():  # from the lowest to the highest
+        one, level = levels.table, found.table.at[name, "level"]
+        above = one["level"].isin([LEVEL2, DERIVED])
+        equal = above & (table["level"].str.split(",").str[0] == str(level))
+        table["of"] = table["of"].mask(above, name).mask(equal, table["of"] + ", " + name)
+        said = one["level"].str.replace(LEVEL2, str(level))
+        table["level"] = table["level"].mask(above, said)
+        centred = (one["level"] == CENTRED) & (table["of"] == "")
+        table["level"] = table["level"].mask(centred, CENTRED)
+        table["source"] = table["source"].mask(above, one["source"])
+        of = one["source"] + " (" + name + ")"
+        table["source"] = table["source"].mask(centred, of)
+        table[f"varies_in|{name}"] = one["varies_in"]
+    for name, levels in by_factor.items():
+        table[f"icc|{name}"] = levels.table["icc"]
+    notes = [f"{name}: {note}" for name, levels in by_factor.items() for note in levels.notes]
+    counts = ", ".join(f"{count} groups of {name}" for name, count in found.table["groups"].items())
+    title = f"Levels of {len(table)} variables: {rows} rows in {counts}"
+    lowest = int(found.table["groups"].iloc[0])
+    return Levels(table, title, lowest, (*words_of(found), *notes), found.table)
 
 
 def _where(
@@ -202,29 +262,6 @@ def _title(table: pd.DataFrame, groups: Groups) -> str:
     )
 
 
-def _of_each_name(df: pd.DataFrame, table: pd.DataFrame, groups: Groups) -> Iterator[str]:
-    """Where several columns name the groups: which variables are those of one column's groups."""
-    if len(groups.names) < 2:
-        return
-    above = table.index[table["level"].isin([LEVEL2, DERIVED])]
-    yield (
-        f"two levels: rows, and groups by {' and '.join(map(repr, groups.names))} together; each "
-        "column may name groups of its own"
-    )
-    for name in groups.names:
-        own = group_rows(df, name)
-        if own.J == groups.J:
-            yield f"'{name}' names these {groups.J} groups by itself; the rest adds none"
-            continue
-        named = [other for other in groups.names if other != name]
-        outer = [one for one in above if is_constant_within(df[one], own)]
-        nested = f"{own.J} groups of '{name}', each with several of {', '.join(map(repr, named))}"
-        if outer:
-            yield f"{nested}: constant within them, too, {shown(outer)}; levels(data, '{name}')"
-        else:
-            yield f"{nested}: no variable is constant within them"
-
-
 def _notes(columns: dict[str, pd.Series], table: pd.DataFrame, groups: Groups) -> Iterator[str]:
     if groups.without_group:
         yield f"left out: {groups.without_group} rows in which '{groups.name}' is missing"
@@ -260,13 +297,16 @@ def _cells(levels: Levels) -> pd.DataFrame:
     table = levels.table
     cells = pd.DataFrame(index=table.index.rename(None))
     cells["level"] = table["level"]
+    if "of" in table:
+        cells["of"] = table["of"]
     factors = table["categories"].notna()
     counts = [f"{kind} ({k})" if factor else kind for kind, k, factor in
               zip(table["kind"], table["categories"], factors, strict=True)]  # fmt: skip
     cells["kind"] = counts
     cells["missing"] = table["missing"]
-    cells["varies in"] = [f"{varying} of {levels.groups}" for varying in table["varies_in"]]
-    for name in ("within", "between", "icc"):
+    if "of" not in table:
+        cells["varies in"] = [f"{varying} of {levels.groups}" for varying in table["varies_in"]]
+    for name in table.columns[table.columns.str.match(r"within|between|icc")]:
         cells[name] = table[name].map(significant)
     if table["source"].any():
         cells["derived from"] = table["source"]

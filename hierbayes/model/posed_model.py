@@ -210,11 +210,14 @@ class PosedModel:
 
     def __repr__(self) -> str:
         design = self.problem.design
+        nesting = self.problem.nesting
+        factors = f"\n  factors: {nesting.text}" if nesting.text else ""
+        notes = "".join(f"\n  note: {note}" for note in nesting.notes)
         return (
             f"Model: {self.specification}\n"
             f"  {subject_of(design).data}; {design.dropped}\n"
             f"  fixed terms: {', '.join(design.terms)}\n"
-            f"  random effects: {', '.join(design.effect_labels)}"
+            f"  random effects: {', '.join(design.effect_labels)}{factors}{notes}"
         )
 
     def _repr_latex_(self) -> str:
