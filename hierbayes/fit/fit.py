@@ -20,7 +20,6 @@ from hierbayes.fit.summary import Summary
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
 from hierbayes.language.script import Estimates
-from hierbayes.language.structure import read_structure
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -256,11 +255,11 @@ class Fit(Fitted, Printed):
         β_1j = 1.82 + 1.38 Sector[Public]_j
         u_0j ~ N(0, 3.31)    (independent between schools and of errors)
         """
-        return equations(read_structure(self.design), self._estimates())
+        return equations(self.problem, self._estimates())
 
     def meanings(self) -> Meanings:
         """`Model.meanings` with the estimates, or posterior means, beside them."""
-        return meanings(read_structure(self.design), self._estimates())
+        return meanings(self.problem, self._estimates())
 
     def _estimates(self) -> Estimates:
         """γ, G and σ as equations show them."""

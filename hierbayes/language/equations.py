@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from hierbayes.design.problem import Problem
+from hierbayes.language import level_forms
 from hierbayes.language.forms import between_lines, combined_lines, level_lines, within_lines
 from hierbayes.language.latex import LatexWriter
+from hierbayes.language.level_script import LevelScript
+from hierbayes.language.level_structure import LevelStructure, read_level_structure
 from hierbayes.language.matrices import gls_lines, matrix_lines
 from hierbayes.language.nouns import singular, which
 from hierbayes.language.script import Estimates, Script
-from hierbayes.language.structure import Structure
+from hierbayes.language.structure import Structure, read_structure
 from hierbayes.language.text import TextWriter
 from hierbayes.language.writer import Line
 from hierbayes.specification.notation import Notation, current_notation
@@ -54,7 +58,8 @@ class Equations:
     within : Form
         The equation of a row given its group's coefficients.
     between : Form
-        The equation of each coefficient, and the variance of their random effects.
+        The equation of each coefficient, and the variance of their random effects; of nested
+        factors level by level.
     combined : Form
         The mixed model: the between equations put into the within equation, then
         its fixed and its random part.
@@ -64,7 +69,7 @@ class Equations:
         One regression with correlated errors: V_j, and the GLS estimator.
     by_level : mapping of str to Form
         The between equations at each level of the level-2 factor; empty unless there
-        is just one such factor.
+        is just one such factor, and one grouping factor.
     about : str
         Rows, groups and indices; for a fit what the numbers are.
     notation : Notation
@@ -106,16 +111,19 @@ class Equations:
         return "\n\n".join(parts)
 
 
-def equations(structure: Structure, estimates: Estimates | None = None) -> Equations:
+def equations(problem: Problem, estimates: Estimates | None = None) -> Equations:
     """Write a model down in the notation in use.
 
     Parameters
     ----------
-    structure : Structure
+    problem : Problem
     estimates : Estimates, optional
         Numbers in place of the parameters.
     """
     notation = current_notation()
+    if len(problem.design.factors) > 1:
+        return _of_levels(read_level_structure(problem), notation, estimates)
+    structure = read_structure(problem.design)
     text = Script(structure, notation, TextWriter(), estimates)
     latex = Script(structure, notation, LatexWriter(), estimates)
     group = singular(structure.group)
@@ -141,6 +149,33 @@ def equations(structure: Structure, estimates: Estimates | None = None) -> Equat
         about=_about(structure, notation, estimates),
         notation=notation,
     )
+
+
+def _of_levels(
+    structure: LevelStructure, notation: Notation, estimates: Estimates | None
+) -> Equations:
+    """The forms of a model of several grouping factors."""
+    text = LevelScript(structure, notation, TextWriter(), estimates)
+    latex = LevelScript(structure, notation, LatexWriter(), estimates)
+    nested = structure.is_nested
+    made = {
+        name: _form(title, lines(text), lines(latex))
+        for name, title, lines in (
+            ("within", "Level 1: rows" if nested else "Rows", level_forms.row_lines),
+            ("between", "Levels above" if nested else "Groups", level_forms.group_lines),
+            ("combined", "Combined (mixed) model", level_forms.combined_lines),
+            ("matrix", "Matrix form", level_forms.matrix_lines),
+            ("gls", "GLS form", level_forms.gls_lines),
+        )
+    }
+    counts = (structure.groups[k] for k in text.order)
+    groups = ", ".join(
+        f"{count} groups {text.letter(k)} ({name})"
+        for k, (count, name) in zip(text.order, counts, strict=True)
+    )
+    about = f"{structure.rows} rows {text.row} in {groups}"
+    about = f"{about}; {estimates.what} in place of parameters" if estimates else about
+    return Equations(**made, by_level={}, about=about, notation=notation)
 
 
 def _form(title: str, text: list[Line], latex: list[Line]) -> Form:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hierbayes.language.factor import Factor
+from hierbayes.language.level_script import LevelScript
 from hierbayes.language.nouns import plural
 from hierbayes.language.script import Script
 from hierbayes.language.structure import Coefficient
 from hierbayes.language.writer import Line, Term
 
 
-def sum_lines(script: Script, left: str, terms: Sequence[Term]) -> list[Line]:
+def sum_lines(script: Script | LevelScript, left: str, terms: Sequence[Term]) -> list[Line]:
     """A sum on as many lines as it needs."""
     first, *rest = script.writer.rows(terms) or ["0"]
     return [Line(left, "=", first), *(Line("", "", row) for row in rest)]
@@ -133,6 +134,6 @@ def _inserted(script: Script, beta: Coefficient) -> str:
     return script.writer.times(inner, script.product(beta.factors)) if beta.factors else inner
 
 
-def remark(script: Script, text: str) -> tuple[str, str]:
+def remark(script: Script | LevelScript, text: str) -> tuple[str, str]:
     """Words behind a formula."""
     return script.writer.gap, script.writer.words(f"({text})")

@@ -13,10 +13,11 @@ and "Contextual effects".
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from hierbayes.design.problem import Problem
 from hierbayes.display.blocks import Definition, Definitions
 from hierbayes.display.page import Page, Printed
 from hierbayes.language.coefficient_words import (
@@ -27,9 +28,11 @@ from hierbayes.language.coefficient_words import (
 )
 from hierbayes.language.conditions import conditions_of
 from hierbayes.language.factor import Factor, Factors
+from hierbayes.language.level_script import LevelScript
+from hierbayes.language.level_structure import read_level_structure
 from hierbayes.language.nouns import plural, quantity, which
 from hierbayes.language.script import Estimates, Script
-from hierbayes.language.structure import Coefficient, Entry, Structure
+from hierbayes.language.structure import Coefficient, Entry, Structure, read_structure
 from hierbayes.language.text import TextWriter
 from hierbayes.specification.notation import current_notation
 
@@ -61,27 +64,58 @@ class Meanings(Printed):
             yield Definition(row["symbol"], f"{value}{term}", (row["meaning"],))
 
 
-def meanings(structure: Structure, estimates: Estimates | None = None) -> Meanings:
+def meanings(problem: Problem, estimates: Estimates | None = None) -> Meanings:
     """Symbol and meaning of each fixed effect, by term in the order of the equations.
 
     Parameters
     ----------
-    structure : Structure
+    problem : Problem
     estimates : Estimates, optional
         Adds their column ``estimate``.
+
+    Notes
+    -----
+    Of several grouping factors a coefficient is said as that of the highest one that a factor of
+    its column belongs to, as if it were the only one; a column of the rows alone as that of the
+    highest of all.
     """
-    script = Script(structure, current_notation(), TextWriter())
-    pairs = list(structure.entries)
+    if len(problem.design.factors) > 1:
+        rows = _of_levels(problem)
+    else:
+        structure = read_structure(problem.design)
+        script = Script(structure, current_notation(), TextWriter())
+        rows = [
+            (entry.place, script.gamma_symbol(entry), meaning(structure, beta, entry))
+            for beta, entry in structure.entries
+        ]
+    places = [place for place, _, _ in rows]
     table = pd.DataFrame(
-        {
-            "symbol": [script.gamma_symbol(entry) for _, entry in pairs],
-            "meaning": [meaning(structure, beta, entry) for beta, entry in pairs],
-        },
-        index=pd.Index([structure.terms[entry.place] for _, entry in pairs], name="term"),
+        {"symbol": [symbol for _, symbol, _ in rows], "meaning": [said for _, _, said in rows]},
+        index=pd.Index([problem.design.terms[place] for place in places], name="term"),
     )
     if estimates is not None:
-        table["estimate"] = [float(estimates.gamma[entry.place]) for _, entry in pairs]
+        table["estimate"] = [float(estimates.gamma[place]) for place in places]
     return Meanings(table, "" if estimates is None else estimates.what)
+
+
+def _of_levels(problem: Problem) -> list[tuple[int, str, str]]:
+    """Place, symbol and meaning of each fixed effect of a model of several grouping factors."""
+    levels = read_level_structure(problem)
+    script = LevelScript(levels, current_notation(), TextWriter())
+    found = [
+        replace(read_structure(problem.design.of_factor(k)), group=levels.columns[k][-1])
+        for k in range(len(levels.groups))
+    ]
+    rows = []
+    for path in levels.fixed:
+        owners = {levels.owner[f.expr] for node in path for f in node.factors
+                  if f.expr in levels.owner}  # fmt: skip
+        highest = next((k for k in script.order[::-1] if k in owners), script.order[-1])
+        structure, place = found[highest], path[-1].place
+        beta, entry = next(pair for pair in structure.entries if pair[1].place == place)
+        symbol = script.gamma_symbol(path[-1])
+        rows.append((place, symbol, meaning(structure, beta, entry)))
+    return rows
 
 
 def meaning(structure: Structure, beta: Coefficient, entry: Entry) -> str:

@@ -14,7 +14,6 @@ from hierbayes.design.subject import subject_of
 from hierbayes.design.variables import describe_variables
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
-from hierbayes.language.structure import read_structure
 from hierbayes.priors.chosen_priors import choose_priors
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.specification.equation_coding import refuse_uneven_equations
@@ -92,7 +91,7 @@ class PosedModel:
         β_1j = γ_10 + γ_11 Sector[Public]_j
         u_0j ~ N(0, g_00)    (independent between schools and of errors)
         """
-        return equations(read_structure(self.problem.design))
+        return equations(self.problem)
 
     def meanings(self) -> Meanings:
         """What each fixed effect means, in words: by term its symbol γ_kh and its meaning.
@@ -112,7 +111,7 @@ class PosedModel:
         γ_11  ses:Sector[T.Public]
               the difference in mean ses slope between Public and Catholic schools
         """
-        return meanings(read_structure(self.problem.design))
+        return meanings(self.problem)
 
     def emit(self, system: str, *, data: str = "data", ml: bool = False) -> str:
         """The model as runnable code of another system, with the priors in force.

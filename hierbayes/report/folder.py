@@ -14,7 +14,6 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.language.equations import equations
 from hierbayes.language.meanings import meanings
-from hierbayes.language.structure import read_structure
 from hierbayes.report.pictures import write_pictures
 from hierbayes.report.scratch import NEW, OLD, scratch
 from hierbayes.report.text import report
@@ -113,8 +112,8 @@ def write_result(
     picture shows and which could not be drawn.
     """
     (folder / "summary.txt").write_text(report(fits, comparison), encoding="utf-8")
-    structure = read_structure(fits[0].design)
-    words = {"equations": equations(structure), "meanings": meanings(structure)}
+    problem = fits[0].problem
+    words = {"equations": equations(problem), "meanings": meanings(problem)}
     for name, value in words.items():
         (folder / f"{name}.txt").write_text(f"{value}\n", encoding="utf-8")
     for fit in fits:

@@ -1,0 +1,144 @@
+"""The forms of a model of several grouping factors as lines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hierbayes.language.forms import remark, sum_lines
+from hierbayes.language.level_script import LevelScript
+from hierbayes.language.nouns import plural
+from hierbayes.language.writer import Line, Term
+
+
+def row_lines(script: LevelScript) -> list[Line]:
+    """The equation of a row given the coefficients of its groups."""
+    terms = [
+        script.weighted(Term(script.own(node)), node.factors)
+        for node in script.structure.root.terms
+    ]
+    lines = sum_lines(script, script.response, [*terms, Term(script.error)])
+    return [*lines, _errors(script)]
+
+
+def group_lines(script: LevelScript) -> list[Line]:
+    """The equations of the coefficients of every level, the lowest first."""
+    levels = range(len(script.structure.levels))
+    if not script.structure.is_nested:
+        return level_lines(script, 0)
+    lines: list[Line] = []
+    for level in levels:
+        (factor,) = script.structure.levels[level]
+        count, name = script.structure.groups[factor]
+        said = script.writer.words(f"level {level + 2}: {count} groups, {name}")
+        lines += [Line(said, "", ""), *level_lines(script, level)]
+        lines += [Line("", "", "")] * (level + 1 < len(levels))
+    return lines
+
+
+def level_lines(script: LevelScript, level: int) -> list[Line]:
+    """The equation of each coefficient that varies between the groups of a level, 0 the lowest."""
+    lines: list[Line] = []
+    for path in script.structure.paths(level):
+        lines += sum_lines(script, script.own(path[-1]), script.equation(path[-1]))
+    for factor in script.structure.levels[level]:
+        lines += _variance(script, factor)
+    return lines
+
+
+def combined_lines(script: LevelScript) -> list[Line]:
+    """One equation with a fixed and a random part, and the variances."""
+    writer = script.writer
+    fixed, random = script.fixed(), [*script.random(), Term(script.error)]
+    first, *more = writer.rows(fixed) or ["0"]
+    lines = [Line(script.response, "=", writer.beside(first, *remark(script, "fixed part")))]
+    lines += [Line("", "", row) for row in more]
+    first, *more = writer.rows(random)
+    lines.append(Line("", "", writer.beside(f"+ {first}", *remark(script, "random part"))))
+    lines += [Line("", "", row) for row in more]
+    for factor in script.order:
+        lines += _variance(script, factor)
+    return [*lines, _errors(script)]
+
+
+def matrix_lines(script: LevelScript) -> list[Line]:
+    """All rows in vectors and matrices."""
+    script = _in_matrices(script)
+    writer, m, note = script.writer, script.matrix_symbol, script.notation
+    gamma, error = m(note.fixed), m(note.error)
+    parts = [writer.times(m("Z", k), m(note.random, k)) for k in map(script.number, script.order)]
+    whole = " + ".join([writer.times(m("X"), gamma), *parts, error])
+    symbols = [script.gamma_symbol(path[-1]) for path in script.structure.fixed]
+    lines = [Line(m(note.response), "=", whole), Line(gamma, "=", writer.column(symbols))]
+    if script.estimates is not None:
+        lines.append(Line("", "=", writer.column(_signed(script))))
+    for factor in script.order:
+        k = script.number(factor)
+        count, name = script.structure.groups[factor]
+        blocks = _blocks(script, factor)
+        many = writer.normal(blocks, many=True)
+        of = remark(script, f"{count} groups, {name}")
+        lines.append(Line(m(note.random, k), "~", writer.beside(many, *of)))
+        lines.append(Line(script.G_symbol(factor), "=", script.G(factor)))
+    scaled = writer.times(script.sigma2(), m("I"))
+    return [*lines, Line(error, "~", writer.normal(scaled, many=True))]
+
+
+def gls_lines(script: LevelScript) -> list[Line]:
+    """The random part as one error, its variance, and the GLS estimator."""
+    script = _in_matrices(script)
+    writer, m, note = script.writer, script.matrix_symbol, script.notation
+    X, V, Y, gamma, delta = m("X"), m("V"), m(note.response), m(note.fixed), m("δ")
+    parts = []
+    for factor in script.order:
+        Z = m("Z", script.number(factor))
+        parts.append(writer.times(Z, _blocks(script, factor), writer.power(Z, "'")))
+    variance = " + ".join([*parts, writer.times(script.sigma2(), m("I"))])
+    turned, inverse = writer.power(X, "'"), writer.power(V, "-1")
+    bread = writer.power(writer.bracket(writer.times(turned, inverse, X)), "-1")
+    lines = [
+        Line(Y, "=", f"{writer.times(X, gamma)} + {delta}"),
+        Line(delta, "~", writer.normal(V, many=True)),
+        Line(V, "=", variance),
+        Line(m(note.fixed, over="hat"), "=", writer.times(bread, turned, inverse, Y)),
+    ]
+    if script.estimates is not None and script.estimates.least_squares:
+        lines.append(Line("", "=", writer.column(_signed(script))))
+    return lines
+
+
+def _in_matrices(script: LevelScript) -> LevelScript:
+    """The notation with the letter of errors that its matrix form has."""
+    return replace(
+        script, notation=replace(script.notation, error=script.notation.matrix_error)
+    )  # fmt: skip
+
+
+def _blocks(script: LevelScript, factor: int) -> str:
+    G = script.G_symbol(factor)
+    return script.writer.diagonal(G, G, G)
+
+
+def _variance(script: LevelScript, factor: int) -> list[Line]:
+    """The distribution of a factor's effects, and its G entry by entry."""
+    writer, found = script.writer, script.effects(factor)
+    effects = writer.column([script.u(effect, node) for effect, node in found])
+    groups = plural(script.structure.columns[factor][-1])
+    apart = remark(script, f"independent between {groups} and of all else")
+    if len(found) == 1:
+        return [Line(effects, "~", writer.beside(writer.normal(script.G(factor)), *apart))]
+    G = script.G_symbol(factor)
+    return [
+        Line(effects, "~", writer.beside(writer.normal(G, many=True), *apart)),
+        Line(G, "=", script.G(factor)),
+    ]
+
+
+def _errors(script: LevelScript) -> Line:
+    writer = script.writer
+    normal = writer.beside(writer.normal(script.sigma2()), *remark(script, "independent"))
+    return Line(script.error, "~", normal)
+
+
+def _signed(script: LevelScript) -> list[str]:
+    terms = [script.gamma(path[-1]) for path in script.structure.fixed]
+    return [f"{script.writer.minus if term.negative else ''}{term.text}" for term in terms]
