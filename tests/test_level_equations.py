@@ -120,9 +120,9 @@ def test_crossed_factors_have_one_equation_with_an_effect_of_each() -> None:
     assert found.gls.text.split("\n")[2] == (
         "V = Z_1 diag(G_1, …, G_1) Z_1' + Z_2 diag(G_2, …, G_2) Z_2' + σ² I"
     )
-    fit = model.reml()
+    fit = model.reml()  # lme4: boys 5.9112, verbal 0.1593, girls 0.1121 more
     assert fit.equations().combined.text.split("\n")[0] == (
-        "   attain_ijk = 5.92 + 0.160 verbal_ijk − 0.116 sex[M]_ijk    (fixed part)"
+        "   attain_ijk = 6.02 + 0.159 verbal_ijk − 0.112 sex[M]_ijk    (fixed part)"
     )
 
 
