@@ -12,8 +12,10 @@ import sys
 from base64 import b64decode, b64encode
 from io import BytesIO
 from pathlib import Path
+from typing import Self
 
 import nbformat
+from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image
@@ -25,21 +27,45 @@ NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:\.\d+)?(?:e[-+]\d+)?(?![\w])")
 _COLOURS = 64
 
 
-def run(path: Path) -> NotebookNode:
-    """A notebook with the outputs of a fresh kernel; an error in a cell is raised."""
-    notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    client = NotebookClient(
-        notebook,
-        timeout=600,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(FOLDER)}},
-        coalesce_streams=True,  # what is printed arrives in pieces that vary from run to run
-    )
-    asyncio.run(client.async_execute())  # a loop of its own, which is closed
-    return notebook
+EMPTY = "%reset -f"
+
+
+class Kernel:
+    """A kernel that runs notebooks one after the other, each with no names of the one before."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._manager = AsyncKernelManager(kernel_name="python3")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._manager.has_kernel:
+            self._loop.run_until_complete(self._manager.shutdown_kernel(now=True))
+        self._loop.close()
+
+    def run(self, path: Path) -> NotebookNode:
+        """A notebook with the outputs of a fresh run; an error in a cell is raised."""
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(EMPTY))
+        client = NotebookClient(
+            notebook,
+            km=self._manager,
+            timeout=600,
+            resources={"metadata": {"path": str(FOLDER)}},
+            coalesce_streams=True,  # what is printed arrives in pieces that vary from run to run
+        )
+        try:
+            self._loop.run_until_complete(client.async_execute())
+        finally:
+            if client.kc is not None:
+                client.kc.stop_channels()
+        del notebook.cells[0]
+        return notebook
 
 
 def texts(cell: NotebookNode) -> list[str]:
@@ -113,7 +139,8 @@ def main(names: list[str]) -> None:
     """Run the notebooks named (all of them by default) and store their outputs."""
     for path in PATHS:
         if not names or path.stem in names:
-            nbformat.write(lean(run(path)), path)
+            with Kernel() as kernel:
+                nbformat.write(lean(kernel.run(path)), path)
 
 
 if __name__ == "__main__":

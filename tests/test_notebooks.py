@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from tests.notebooks import PATHS, SAMPLED, agree, numbers, run, texts, words
+from tests.notebooks import PATHS, SAMPLED, Kernel, agree, numbers, texts, words
 
 pytestmark = pytest.mark.slow
 
@@ -17,19 +16,17 @@ QUOTED = re.compile(r"(?<![\w.])[-+−]?\d+\.\d+(?![\w.])")  # decimals in prose
 
 
 @pytest.fixture(scope="module")
-def runs() -> Iterator[dict[Path, Future[NotebookNode]]]:
-    """Fresh runs of all notebooks, two kernels at a time."""
-    with ThreadPoolExecutor(2) as pool:
-        yield {path: pool.submit(run, path) for path in PATHS}
+def kernel() -> Iterator[Kernel]:
+    """One for all: what takes longest, to import the packages, is done once."""
+    with Kernel() as kernel:
+        yield kernel
 
 
 @pytest.fixture(scope="module", params=PATHS, ids=lambda path: path.stem)
-def pair(
-    request: pytest.FixtureRequest, runs: dict[Path, Future[NotebookNode]]
-) -> tuple[NotebookNode, NotebookNode]:
+def pair(request: pytest.FixtureRequest, kernel: Kernel) -> tuple[NotebookNode, NotebookNode]:
     """A notebook as it is stored, and after a fresh run."""
     path: Path = request.param
-    return nbformat.read(path, as_version=4), runs[path].result()
+    return nbformat.read(path, as_version=4), kernel.run(path)
 
 
 def code(notebook: NotebookNode) -> list[NotebookNode]:
