@@ -151,11 +151,11 @@ def test_refits_are_those_of_simulated_rows() -> None:
     data = make(7, [6, 5, 8, 4, 7, 6, 9, 5, 6, 8])
     model = hb.Model("y ~ x + (1 + x | g)", data=data)
     fit = model.ml()
-    drawn = hb.bootstrap(fit, n=400, seed=4, progress=False)
+    drawn = hb.bootstrap(fit, n=250, seed=4, progress=False)
     generator = np.random.default_rng(5)
     design, G = fit.design, fit.theta.G[0, 0]
     found = []
-    for _ in range(400):
+    for _ in range(250):
         u = generator.multivariate_normal(np.zeros(2), G, size=design.J)[design.rows.codes]
         noise = fit.sigma * generator.standard_normal(design.n)
         y = design.rows.X @ fit.gamma_draws[0, 0] + (design.rows.Z * u).sum(axis=1) + noise
@@ -175,7 +175,7 @@ def test_balanced_one_way_is_chi_squared() -> None:
     y = 20.0 * generator.normal(size=J)[g] + generator.normal(size=J * m)
     model = hb.Model("y ~ 1 + (1 | g)", data=pd.DataFrame({"y": y, "g": g}))
     fit = model.reml()
-    drawn = hb.bootstrap(fit, n=1000, seed=1, progress=False)
+    drawn = hb.bootstrap(fit, n=500, seed=1, progress=False)
     assert not drawn.singular.any()
     within = J * (m - 1) * drawn.draws[("sigma", "sigma")] ** 2 / fit.sigma**2
     assert stats.kstest(within, stats.chi2(J * (m - 1)).cdf).pvalue > 1e-3
@@ -204,8 +204,8 @@ def drawn(fit: hb.PointFit) -> hb.Bootstrap:
 def test_equal_seeds_give_equal_draws(fit: hb.PointFit, drawn: hb.Bootstrap) -> None:
     again = hb.bootstrap(fit, n=150, seed=3, progress=False)
     pd.testing.assert_frame_equal(again.draws, drawn.draws)
-    other = hb.bootstrap(fit, n=150, seed=4, progress=False)
-    assert not other.draws.equals(drawn.draws)
+    other = hb.bootstrap(fit, n=20, seed=4, progress=False)
+    assert not np.isclose(other.draws["sigma"], drawn.draws["sigma"].iloc[:20]).any()
 
 
 def test_tables_are_those_of_the_draws(fit: hb.PointFit, drawn: hb.Bootstrap) -> None:

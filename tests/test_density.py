@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytensor
 import pytest
 from numpy.typing import NDArray
 from pymc.pytensorf import compile as compile_pytensor
@@ -97,6 +98,13 @@ def points(size: int) -> Iterator[Array]:
     for spread in (0.3, 0.7, 1.5):
         for _ in range(4):
             yield rng.normal(0.2, spread, size)
+
+
+@pytest.fixture(autouse=True)
+def no_compiler() -> Iterator[None]:
+    """The graph is interpreted: its constants are then folded without compiling C, too."""
+    with pytensor.config.change_flags(cxx=""):
+        yield
 
 
 @pytest.mark.parametrize("name", CASES)

