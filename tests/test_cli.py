@@ -3,8 +3,11 @@
 import argparse
 import json
 import re
+import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -148,9 +151,19 @@ def test_result_of_a_formula(capsys: pytest.CaptureFixture[str], tmp_path: Path)
     assert (manifest["model"], manifest["title"], manifest["data"]) == (None, None, HS)
 
 
-def test_result_of_reml(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    out = tmp_path / "deep" / "result"
-    output = run(capsys, *REML_FIT, "--data", HS, "--out", out)
+@pytest.fixture(scope="module")
+def of_reml(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `fit --out` writes, and only one fit that draws its pictures."""
+    out = tmp_path_factory.mktemp("of_reml") / "deep" / "result"
+    with redirect_stdout(StringIO()) as printed:
+        assert main([*REML_FIT, "--data", HS, "--out", str(out)]) == 0
+    out.parent.with_suffix(".printed").write_text(printed.getvalue(), encoding="utf-8")
+    return out
+
+
+def test_result_of_reml(of_reml: Path) -> None:
+    out = of_reml
+    output = out.parent.with_suffix(".printed").read_text(encoding="utf-8")
     fit = load_model(NAME).reml()
     assert output.endswith(f"\nWritten to {out}\n")
     assert (out / "summary.txt").read_text(encoding="utf-8") + f"\nWritten to {out}\n" == output
@@ -173,11 +186,8 @@ def test_result_of_reml(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
     pd.testing.assert_frame_equal(limits, fit.intervals())
 
 
-def test_result_holds_the_model_in_symbols_words_and_pictures(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    out, model = tmp_path / "result", load_model(NAME)
-    run(capsys, *REML_FIT, "--out", out)
+def test_result_holds_the_model_in_symbols_words_and_pictures(of_reml: Path) -> None:
+    out, model = of_reml, load_model(NAME)
     assert (out / "equations.txt").read_text(encoding="utf-8") == f"{model.equations()}\n"
     assert (out / "meanings.txt").read_text(encoding="utf-8") == f"{model.meanings()}\n"
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
@@ -211,12 +221,19 @@ def test_a_picture_that_cannot_be_is_left_out_with_its_reason(
     ]  # fmt: skip
 
 
-def test_result_replaces_a_previous_one_and_nothing_else(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_an_empty_folder_takes_a_result(tmp_path: Path) -> None:
     out = tmp_path / "result"
     out.mkdir()
-    run(capsys, *REML_FIT, "--out", out)
+    with new_folder(out) as folder:
+        (folder / "summary.txt").write_text("new")
+    assert [path.name for path in out.iterdir()] == ["summary.txt"]
+
+
+def test_result_replaces_a_previous_one_and_nothing_else(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, of_reml: Path
+) -> None:
+    out = tmp_path / "result"
+    shutil.copytree(of_reml, out)
     run(capsys, "fit", NAME, "--method", "ml", "--out", out)
     assert sorted(path.name for path in out.iterdir()) == [
         "equations.txt", "manifest.json", "meanings.txt", "ml", "pictures", "summary.txt",
@@ -243,10 +260,13 @@ def test_manifest_of_something_else(
 
 
 def test_a_failure_leaves_the_folder_as_it_was(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    of_reml: Path,
 ) -> None:
     out = tmp_path / "result"
-    run(capsys, *REML_FIT, "--out", out)
+    shutil.copytree(of_reml, out)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
     def fail(folder: Path, *_: object) -> None:

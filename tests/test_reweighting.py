@@ -60,8 +60,15 @@ def second_moments(values: Values, weights: Weights) -> tuple[Any, Any]:
     return squares.flat @ weights.values, error_of_mean(squares, weights)
 
 
-@pytest.mark.parametrize(("block", "name"), NAMES, ids=[name for _, name in NAMES])
-@pytest.mark.parametrize("data", ["hs", "hsfull"])
+CASES = [("hs", *entry) for entry in NAMES]
+# where REML lies on the boundary: what the answers there rest on, once for each block
+CASES += [("hsfull", *entry) for entry in NAMES if entry[1] in (
+    "flat", "half-normal", "boundary-avoiding", "lkj 10", "sceptical")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("data", "block", "name"), CASES, ids=[f"{data}-{name}" for data, _, name in CASES]
+)
 def test_a_reweighted_posterior_is_the_one_that_is_sampled(
     studies: Cache[hb.SensitivityStudy],
     studied: Cache[hb.Model],
@@ -82,10 +89,10 @@ def test_a_reweighted_posterior_is_the_one_that_is_sampled(
     defaults = studied[data].priors.frame()["prior"]
     assert (answer.alternative.priors.frame()["prior"] == model.priors.frame()["prior"]).all()
     assert (model.priors.frame()["prior"] != defaults).any()
-    fresh = exact_posterior(model, seed=7)
+    fresh = exact_posterior(model, draws=500, seed=7)
 
     ours, theirs = study.estimands.values(answer.fit), study.estimands.values(fresh)
-    weights, equal = answer.weights, even(4000)
+    weights, equal = answer.weights, even(2000)
     difference = ours.flat @ weights.values - theirs.flat.mean(axis=1)
     error = np.hypot(error_of_mean(ours, weights), error_of_mean(theirs, equal))
     assert (np.abs(difference) < 4.5 * error).all()
