@@ -95,6 +95,25 @@ def _dot(omega, i, j, q):
 
 
 @inner
+def _update_core(node, e, omega, begin, q, p1):
+    """Take the rows of a panel from ``begin`` on, core levels then W, out of its component.
+
+    Column by column of the panel, each copied first: so the loops run over plain vectors.
+    """
+    n_core, core = e.nodes[node, N_CORE], e.nodes[node, CORE]
+    size, to = e.components[e.component[node], 0], e.components[e.component[node], 1]
+    places, column = e.core[core : core + n_core], np.empty(n_core + p1)
+    for h in range(q):
+        for i in range(n_core + p1):
+            column[i] = omega[begin + i * q + h]
+        for i in range(n_core + p1):
+            row = to + (places[i] if i < n_core else size + i - n_core) * size
+            value = column[i]
+            for j in range(min(i + 1, n_core)):
+                omega[row + places[j]] -= value * column[j]
+
+
+@inner
 def _update(node, e, omega, S):
     """Take a factored panel out of its ancestors, its component and S."""
     k, place = e.nodes[node, FACTOR], e.nodes[node, PLACE]
@@ -111,14 +130,8 @@ def _update(node, e, omega, S):
                 omega[target + c] -= _dot(omega, first + (row + i) * q, first + (row + c) * q, q)
         maps += below - row
         row += wide
-    core = e.nodes[node, CORE]
     if n_core > 0:
-        size, to = e.components[e.component[node], 0], e.components[e.component[node], 1]
-        for i in range(n_core + p1):
-            target = to + (e.core[core + i] if i < n_core else size + i - n_core) * size
-            left = first + (row + i) * q
-            for j in range(min(i + 1, n_core)):
-                omega[target + e.core[core + j]] -= _dot(omega, left, first + (row + j) * q, q)
+        _update_core(node, e, omega, first + row * q, q, p1)
     row += n_core
     for c in range(p1):
         for d in range(c + 1):
@@ -180,6 +193,27 @@ def _core_adjoint(e, N, omega, bar):
 
 
 @inner
+def _times_core(node, e, bar, Y, out, q):
+    """What the component of a panel takes from −Ω̄_RR Y, rows of core levels and of W."""
+    n_core, core = e.nodes[node, N_CORE], e.nodes[node, CORE]
+    m, at = e.components[e.component[node], 0], e.components[e.component[node], 1]
+    places, column = e.core[core : core + n_core], np.empty(Y.shape[0])
+    for h in range(q):
+        for i in range(Y.shape[0]):
+            column[i] = Y[i, h]
+        for i in range(Y.shape[0]):
+            row = at + (places[i] if i < n_core else m + i - n_core) * m
+            last, value, total = min(i, n_core), column[i], 0.0
+            for j in range(last):
+                entry = bar[row + places[j]]
+                total += entry * column[j]
+                out[j, h] -= entry * value
+            if i < n_core:
+                total += bar[row + places[i]] * value
+            out[i, h] -= total
+
+
+@inner
 def _times_rows(node, e, N, Y, bar, out):
     """out = −Ω̄_RR Y (below, q) for the rows R below a panel."""
     k, place = e.nodes[node, FACTOR], e.nodes[node, PLACE]
@@ -198,12 +232,7 @@ def _times_rows(node, e, N, Y, bar, out):
         maps += below - row
         row += wide
     if n_core > 0:
-        core = e.nodes[node, CORE]
-        m, at = e.components[e.component[node], 0], e.components[e.component[node], 1]
-        for i in range(n_core + p1):
-            source = at + (e.core[core + i] if i < n_core else m + i - n_core) * m
-            for j in range(min(i + 1, n_core)):
-                _add_product(bar[source + e.core[core + j]], row + i, row + j, q, Y, out)
+        _times_core(node, e, bar, Y[row:below], out[row:below], q)
     row += n_core
     for c in range(p1):
         for d in range(c + 1):
