@@ -24,6 +24,7 @@ LAYERS = ("public_names", "errors", "compilation", "pymc_import", "display", "sp
 LAZY: dict[str, set[str]] = {
     "hierbayes.cli": {"hierbayes.cli.commands"},
     "hierbayes.display.steps": {"rich"},
+    "hierbayes.estimation.importance": {"arviz_stats", "scipy", "xarray"},
     "hierbayes.estimation.mode": {
         "scipy",
         "hierbayes.estimation.compiled",

@@ -19,7 +19,13 @@ from hierbayes.errors import EstimationError
 from hierbayes.estimation.coordinates import variables_of
 from hierbayes.estimation.density import callbacks, is_compiled
 from hierbayes.estimation.density_data import density_data
+from hierbayes.estimation.importance import (
+    K_HAT_LIMIT,
+    announce_importance,
+    sample_importance,
+)
 from hierbayes.estimation.inputs import GraphInputs, graph_inputs
+from hierbayes.estimation.nuts_cost import LONG, nuts_seconds
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.estimation.start import start_point
 from hierbayes.estimation.target import Target
@@ -37,14 +43,17 @@ if TYPE_CHECKING:
 def sample_theta(
     design: Design, cross: Products, priors: PriorSet, settings: SamplerSettings
 ) -> ThetaDraws:
-    """NUTS over θ on the collapsed graph.
+    """Draws of θ: NUTS on the collapsed graph, or importance sampling.
 
     Raises
     ------
     EstimationError
-        When no start with a finite density is found.
+        When no start with a finite density is found, or importance sampling that was asked for
+        cannot stand for the posterior.
     """
     inputs = graph_inputs(design, cross, priors)
+    if drawn := _by_importance(design, cross, inputs, priors, settings):
+        return drawn
     if settings.sampler == "pymc":
         from hierbayes.estimation.graph import build_graph
         from hierbayes.estimation.pymc_nuts import sample_pymc
@@ -79,6 +88,39 @@ def sample_theta(
     root, sigma, gamma = target.parameters(trace.posterior["theta"].to_numpy())
     kept = trace.sample_stats.to_dataset()[list(STATISTICS)].rename(STATISTICS)
     return ThetaDraws(Theta.of(root, sigma), gamma, kept, seconds, compile_seconds)
+
+
+def _by_importance(
+    design: Design,
+    cross: Products,
+    inputs: GraphInputs,
+    priors: PriorSet,
+    settings: SamplerSettings,
+) -> ThetaDraws | None:
+    """Importance sampling where it is asked for, or NUTS would take minutes; None otherwise."""
+    asked = settings.sampler == "importance"
+    seconds = nuts_seconds(cross, settings)
+    if not asked and (settings.sampler != "auto" or seconds < LONG or not priors.are_built_in):
+        return None
+    if not priors.are_built_in:
+        raise EstimationError(
+            "importance sampling takes built-in priors, and one of these is made by PyMC; use "
+            "sampler='nutpie'"
+        )
+    if settings.progress and not asked:
+        announce_importance(seconds)
+    target = target_of(design, inputs, priors, progress=settings.progress)
+    found = sample_importance(target, start_point(target.variables, cross, inputs)[0], settings)
+    if found.k_hat <= K_HAT_LIMIT:
+        return found.draws
+    if asked:
+        raise EstimationError(
+            f"importance sampling cannot stand for this posterior (Pareto k̂ {found.k_hat:.2f}, "
+            f"limit {K_HAT_LIMIT}): a variance near zero, as a rule; use sampler='nutpie'"
+        )
+    if settings.progress:
+        announce(f"the weights cannot be relied on (Pareto k̂ {found.k_hat:.2f}): NUTS")
+    return None
 
 
 def target_of(design: Design, inputs: GraphInputs, priors: PriorSet, *, progress: bool) -> Target:

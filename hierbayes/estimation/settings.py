@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from numbers import Real
 
-from hierbayes.errors import EstimationError
+from hierbayes.errors import EstimationError, in_quotes
 from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
+
+SAMPLERS = ("auto", "nutpie", "pymc", "importance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class SamplerSettings:
     target_accept : float
         Wanted acceptance rate; nearer 1 takes smaller steps.
     sampler : str
-        ``"nutpie"`` or ``"pymc"``.
+        ``"nutpie"`` or ``"pymc"``, NUTS by either; ``"importance"``; ``"auto"``, NUTS by nutpie
+        unless it would take minutes and importance sampling can stand in for it.
     cores : int or None
         Chains at a time.
     progress : bool
@@ -48,5 +51,7 @@ class SamplerSettings:
             raise EstimationError(
                 f"target_accept must lie between 0 and 1, not {self.target_accept}"
             )
-        if self.sampler not in ("nutpie", "pymc"):
-            raise EstimationError(f"sampler must be 'nutpie' or 'pymc', not {self.sampler!r}")
+        if self.sampler not in SAMPLERS:
+            raise EstimationError(
+                f"sampler must be one of {in_quotes(SAMPLERS)}, not {self.sampler!r}"
+            )

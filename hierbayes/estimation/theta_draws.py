@@ -38,6 +38,8 @@ class ThetaDraws:
     seconds : float
         Wall time of sampling, compilation excluded.
     compile_seconds : float
+    k_hat : float, optional
+        Of the weights of importance sampling.
     """
 
     theta: Theta
@@ -45,3 +47,4 @@ class ThetaDraws:
     stats: xr.Dataset
     seconds: float
     compile_seconds: float
+    k_hat: float | None = None

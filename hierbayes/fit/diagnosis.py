@@ -12,6 +12,7 @@ from hierbayes.design.near_collinear import near_combinations
 from hierbayes.design.sums import left_within
 from hierbayes.display.blocks import Items
 from hierbayes.display.page import Page, Printed
+from hierbayes.estimation.importance import K_HAT_LIMIT
 from hierbayes.estimation.reml import VANISHED
 from hierbayes.fit.convergence import (
     FEW_DIVERGENCES,
@@ -85,7 +86,12 @@ def diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
     text = f"smallest ESS, every random effect included: bulk {bulk:.0f}, tail {tail:.0f}"
     enough = min(bulk, tail) >= wanted
     (findings if enough else bad).append(f"{text} (wanted {wanted})")
-    if diverging:
+    if evidence.k_hat is not None:
+        findings.append(
+            f"importance sampling of θ in place of NUTS: Pareto k̂ of the weights "
+            f"{evidence.k_hat:.2f} (limit {K_HAT_LIMIT})"
+        )
+    elif diverging:
         few = diverging <= FEW_DIVERGENCES * chains * draws
         (cautions if few else bad).append(_of_divergences(fit, evidence))
     else:

@@ -82,16 +82,19 @@ class Sampling:
         How it was run.
     seconds, compile_seconds : float
         Wall time of sampling and of making the compiled graph.
+    k_hat : float, optional
+        Pareto k̂ of the weights of importance sampling.
     """
 
     stats: xr.Dataset
     settings: SamplerSettings
     seconds: float
     compile_seconds: float
+    k_hat: float | None = None
 
     @property
     def sampler(self) -> str:
-        """``"nutpie"`` or ``"pymc"``."""
+        """``"nutpie"``, ``"pymc"`` or ``"importance"``."""
         return self.settings.sampler
 
     @property

@@ -9,6 +9,7 @@ import numpy as np
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.posterior import sample_theta
 from hierbayes.estimation.settings import SamplerSettings
+from hierbayes.estimation.theta_draws import ThetaDraws
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.likelihood.conditional import flat_prior
@@ -33,13 +34,22 @@ def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettin
     refuse_far_origin(design, cross.basis, priors)
     refuse_improper(problem, priors)
     drawn = sample_theta(design, cross, priors, settings)
-    evidence = Sampling(drawn.stats, settings, drawn.seconds, drawn.compile_seconds)
+    evidence = Sampling(
+        drawn.stats, _as_run(settings, drawn), drawn.seconds, drawn.compile_seconds, drawn.k_hat
+    )
     p = len(design.terms)
     empty = np.zeros((*drawn.theta.shape, p))
     fit = PosteriorFit(problem, drawn.theta, empty, flat_prior(p), priors, evidence)
     if drawn.gamma is not None:
         return replace(fit, gamma_draws=drawn.gamma)
     return with_gamma(fit, priors)
+
+
+def _as_run(settings: SamplerSettings, drawn: ThetaDraws) -> SamplerSettings:
+    """The settings with the sampler that was used."""
+    if drawn.k_hat is not None:
+        return replace(settings, sampler="importance")
+    return replace(settings, sampler="nutpie") if settings.sampler == "auto" else settings
 
 
 def with_gamma(fit: PosteriorFit, priors: PriorSet) -> PosteriorFit:

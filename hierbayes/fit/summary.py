@@ -96,10 +96,7 @@ def summarise_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summ
     """The summary of a posterior: every parameter with its limits and diagnostics."""
     parameters = _parameter_table(fit, interval)
     chains, draws = fit.theta.sigma.shape
-    how = (
-        f"{chains} chains × {draws} after {evidence.tune} of tuning, {evidence.sampler}, "
-        f"seed {evidence.seed}"
-    )
+    how = f"{chains} chains × {draws} {_how(evidence)}, seed {evidence.seed}"
     further = [("Draws", how)]
     diverging = int(evidence.stats["diverging"].sum())
     why = objection(float(parameters["r_hat"].max()), diverging, chains * draws)
@@ -109,7 +106,7 @@ def summarise_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summ
         counted = "1 divergence" if diverging == 1 else f"{diverging} divergences"
         further.append(("Note", f"{counted} in {chains * draws} draws; see diagnose()"))
     return Summary(
-        title=_title(fit),
+        title=_title(fit, "NUTS" if evidence.k_hat is None else "importance sampling"),
         about=_about(fit, *further),
         criteria=None,
         random=_random_rows(parameters),
@@ -118,6 +115,12 @@ def summarise_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summ
         parameters=parameters,
         residuals=_residual_quantiles(fit),
     )
+
+
+def _how(evidence: Sampling) -> str:
+    if evidence.k_hat is None:
+        return f"after {evidence.tune} of tuning, {evidence.sampler}"
+    return f"by importance sampling of θ (Pareto k̂ {evidence.k_hat:.2f})"
 
 
 def _parameter_table(fit: Fitted, interval: Interval) -> pd.DataFrame:
@@ -132,7 +135,7 @@ def _parameter_table(fit: Fitted, interval: Interval) -> pd.DataFrame:
     return table.join(convergence_table(fit, random_effects=False))
 
 
-def _title(fit: Fitted) -> str:
+def _title(fit: Fitted, how: str = "") -> str:
     said = current_notation()
     both = f"{said.fixed} and {said.random} integrated out"
     only = f"{said.random} integrated out"
@@ -145,7 +148,7 @@ def _title(fit: Fitted) -> str:
             return "Hierarchical model, mode of the marginal posterior of (sd, corr, σ)"
     collapsed = fit.priors is not None and fit.priors.collapses_gamma
     what = f"{both}, then drawn exactly" if collapsed else only
-    return f"Hierarchical model, posterior by NUTS ({what}; marginal over θ)"
+    return f"Hierarchical model, posterior by {how} ({what}; marginal over θ)"
 
 
 def _about(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ import numpy as np
 
 from hierbayes.compilation import compiled, inner
 from hierbayes.likelihood.elimination import group_score, reduce_groups
-from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.reading import VALUE_ONLY, Reading
 from hierbayes.likelihood.triangular import cholesky_in_place, solve_lower_transposed
 
 ML, REML, NORMAL, GIVEN = (reading.value for reading in Reading)  # numba takes whole numbers
@@ -184,7 +184,7 @@ def collapsed(root, sigma, gamma, R, T, W, n, precision, mean, reading):
     precision, mean : (p, p), (p,) float
         Prior precision P₀ and mean m₀ of γ; read only by ``NORMAL``.
     reading : int
-        ``ML``, ``REML``, ``NORMAL`` or ``GIVEN``.
+        ``ML``, ``REML``, ``NORMAL`` or ``GIVEN``; plus ``VALUE_ONLY`` without derivatives.
 
     Returns
     -------
@@ -203,8 +203,10 @@ def collapsed(root, sigma, gamma, R, T, W, n, precision, mean, reading):
         for k in range(q):
             relative[i, k] = root[i, k] / sigma
     log_det, S, half, turned = reduce_groups(relative, R, T, W)
-    value, d_log_sigma, at, F = read_value(log_det, S, sigma, gamma, n, precision, mean, reading)
-    if value == -np.inf:
+    value, d_log_sigma, at, F = read_value(
+        log_det, S, sigma, gamma, n, precision, mean, reading % VALUE_ONLY
+    )
+    if value == -np.inf or reading >= VALUE_ONLY:
         return value, d_root, 0.0, d_gamma
     if reading == GIVEN:
         for c in range(p):

@@ -171,8 +171,10 @@ def _draw_gamma(
 ) -> Floats:
     M, p = normals.shape
     draws = np.empty((M, p))
+    S = W
     for i in range(M):
-        _, S, _, _ = reduce_groups(roots[i], R, T, W)
+        if i == 0 or (roots[i] != roots[i - 1]).any():
+            _, S, _, _ = reduce_groups(roots[i], R, T, W)
         gamma, F, _ = solve_gamma(S, sigmas[i], precision, mean)
         for c in range(p):
             total = gamma[c]

@@ -25,3 +25,4 @@ class Reading(IntEnum):
 
 
 ML, REML, NORMAL, GIVEN = Reading
+VALUE_ONLY = 8  # added to a reading where a C function is called: no derivatives are wanted

@@ -28,6 +28,7 @@ import numpy as np
 from hierbayes.compilation import compiled, inner
 from hierbayes.likelihood.collapsed import GIVEN, read_value, solve_gamma
 from hierbayes.likelihood.lapack import factor_lower, invert_from_factor, solve_rows
+from hierbayes.likelihood.reading import VALUE_ONLY
 
 FACTOR, PLACE, BEGIN, BELOW, MAPS, CORE, N_CORE = range(7)  # columns of Elimination.nodes
 ROW, COLUMN, PRODUCTS, AT, LEADING, DIAGONAL, ROW_PLACE, COLUMN_PLACE = range(
@@ -491,6 +492,16 @@ def inverse_entries(e, N, omega):
     return bar
 
 
+@inner
+def _same(roots, i):
+    """Whether a root is that before it, as where a draw of θ is repeated."""
+    for a in range(roots.shape[1]):
+        for b in range(roots.shape[2]):
+            if roots[i, a, b] != roots[i - 1, a, b]:
+                return False
+    return True
+
+
 @compiled(error_model="numpy")
 def draw_effects(roots, sigmas, gammas, e, normals):
     """One exact draw of the spherical effects b (M, m), u = Λb, for each of M draws of (θ, γ).
@@ -501,7 +512,8 @@ def draw_effects(roots, sigmas, gammas, e, normals):
     draws, omega = np.empty_like(normals), np.empty(e.size)
     weights, right = np.ones(p + 1), np.empty((e.effects, 1))
     for i in range(M):
-        factorise(roots[i], e, omega)
+        if i == 0 or not _same(roots, i):
+            factorise(roots[i], e, omega)
         for c in range(p):
             weights[c] = -gammas[i, c]
         times_rows_of_W(e, omega, weights, right)
@@ -517,9 +529,10 @@ def draw_effects(roots, sigmas, gammas, e, normals):
 def draw_gamma(roots, sigmas, e, precision, mean, normals):
     """One exact draw of γ (M, p) for each of M draws of θ, as `conditional.draw_gamma`."""
     M, p = normals.shape
-    draws, omega = np.empty((M, p)), np.empty(e.size)
+    draws, omega, S = np.empty((M, p)), np.empty(e.size), e.C
     for i in range(M):
-        _, S = factorise(roots[i], e, omega)
+        if i == 0 or not _same(roots, i):
+            _, S = factorise(roots[i], e, omega)
         gamma, F, _ = solve_gamma(S, sigmas[i], precision, mean)
         for c in range(p):
             total = gamma[c]
@@ -545,8 +558,10 @@ def sparse_collapsed(root, sigma, gamma, e, n, precision, mean, reading):
     d_root, d_gamma = np.zeros((Q, Q)), np.zeros(p)
     relative, omega = root / sigma, np.empty(e.size)
     log_det, S = factorise(relative, e, omega)
-    value, d_log_sigma, at, F = read_value(log_det, S, sigma, gamma, n, precision, mean, reading)
-    if value == -np.inf:
+    value, d_log_sigma, at, F = read_value(
+        log_det, S, sigma, gamma, n, precision, mean, reading % VALUE_ONLY
+    )
+    if value == -np.inf or reading >= VALUE_ONLY:
         return value, d_root, 0.0, d_gamma
     if reading == GIVEN:
         for c in range(p):

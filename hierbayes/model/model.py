@@ -138,7 +138,7 @@ class Model(PosedModel):
         chains: int = 4,
         seed: int | None = None,
         target_accept: float = 0.95,
-        sampler: str = "nutpie",
+        sampler: str = "auto",
         cores: int | None = None,
         progress: bool = True,
     ) -> PosteriorFit:
@@ -154,7 +154,10 @@ class Model(PosedModel):
         target_accept : float
             Wanted acceptance rate; nearer 1 takes smaller steps.
         sampler : str
-            ``"nutpie"``, or ``"pymc"`` for PyMC's own.
+            ``"nutpie"`` for NUTS, or ``"pymc"`` for PyMC's own; ``"importance"`` for importance
+            sampling of θ, which needs a thousand likelihoods and no gradient. ``"auto"`` is NUTS
+            unless that would take minutes (many thousand groups, a thousand crossed levels) and
+            the weights of importance sampling say that it can stand in; the summary names it.
         cores : int, optional
             Chains at a time; by default as many as the machine has processors.
         progress : bool
