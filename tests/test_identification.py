@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.design.design import build_design
@@ -10,7 +11,9 @@ from hierbayes.design.identification import blind_directions
 from hierbayes.design.sums import sum_up
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Integers
+from hierbayes.likelihood.reading import ML
 from hierbayes.specification.formula import read_combined
+from tests import dense
 from tests.dense import Array
 
 J = 30
@@ -158,3 +161,24 @@ def test_the_summary_says_which_variance_is_none() -> None:
     said = "the variance of 'Sector[T.Public]' is not in the likelihood by itself; see diagnose()"
     assert said in " ".join(str(fit).split())
     assert "by itself" not in str(hb.Model("mathach ~ ses + (1 + ses | school)", data=hs).reml())
+
+
+def test_a_variance_that_grows_with_a_number_of_the_groups() -> None:
+    """(1 + w | g), w constant in groups: V_j = g00 + 2 w g01 + w² g11 tells all three apart."""
+    rng = np.random.default_rng(4)
+    w = np.linspace(-2.0, 2.0, 30)
+    g = np.repeat(np.arange(30), 6)
+    u = rng.normal(size=30) * (1.5 + 0.6 * w)
+    data = pd.DataFrame({"g": g, "w": w[g], "y": 1.0 + u[g] + rng.normal(size=len(g))})
+    fit = hb.Model("y ~ w + (1 + w | g)", data).ml()
+    rows = dense.Rows(data["y"].to_numpy(), fit.design.X, fit.design.Z, g)
+    here = dense.log_density(rows, fit.G, fit.sigma, ML)
+    assert_allclose(fit.loglik, here, rtol=1e-10)
+    for step in (np.diag([0.02, 0.0]), np.diag([0.0, 0.02]), np.array([[0.0, 0.02], [0.02, 0.0]])):
+        for sign in (1.0, -1.0):
+            G = fit.G + sign * step
+            if np.linalg.eigvalsh(G)[0] > 0.0:
+                assert dense.log_density(rows, G, fit.sigma, ML) < here
+    two = data.assign(w=np.sign(data["w"]))  # two values: 2 variances and no third
+    with pytest.raises(hb.DataError, match="the random effect 'w' cannot be estimated in any"):
+        hb.Model("y ~ w + (1 + w | g)", two)

@@ -92,7 +92,7 @@ WRONG_DATA: dict[str, tuple[Callable[[pd.DataFrame], Any], str, str]] = {
         "the group column 'g' has as many groups as there are rows (24); "
         "group and residual variance cannot be told apart"),
     "random effect constant within groups": (
-        lambda d: d, "y ~ w + (1 + w | g)",
+        lambda d: d.assign(w=np.sign(d["w"] - 0.1)), "y ~ w + (1 + w | g)",
         "the random effect 'w' cannot be estimated in any group: within groups its column is zero "
         "or a combination of the other random columns; a variable that is constant within 'g' "
         "belongs in the fixed part"),
@@ -276,7 +276,7 @@ WRONG_USE: tuple[tuple[type[hb.HierbayesError], Use, str], ...] = (
     (hb.EstimationError, lambda m, fit: m.sample(target_accept=1.0),
      "target_accept must lie between 0 and 1, not 1.0"),
     (hb.EstimationError, lambda m, fit: m.sample(sampler="stan"),
-     "sampler must be 'nutpie' or 'pymc', not 'stan'"),
+     "sampler must be one of 'auto', 'nutpie', 'pymc', 'importance', not 'stan'"),
 )  # fmt: skip
 
 

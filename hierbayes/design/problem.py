@@ -98,7 +98,7 @@ def pose_problem(
     _refuse_dependent_columns(design, products.basis)
     for factor, span, level in zip(design.factors, design.spans, products.levels, strict=True):
         blocks = [at for at in block_slices(design.blocks) if span.start <= at.start < span.stop]
-        _refuse_inestimable_effects(design, factor.name, span.start, blocks, level)
+        _refuse_inestimable_effects(design, factor.name, span.start, blocks, level, products)
         _refuse_absorbed_effects(design, factor.name, span, blocks, level, products)
     _refuse_blind_directions(design, products)
     if isinstance(products, CrossProducts):
@@ -237,12 +237,18 @@ def _refuse_dependent_columns(design: Design, basis: Basis) -> None:
 
 
 def _refuse_inestimable_effects(
-    design: Design, factor: str, start: int, blocks: list[slice], level: LevelProducts
+    design: Design,
+    factor: str,
+    start: int,
+    blocks: list[slice],
+    level: LevelProducts,
+    products: Products,
 ) -> None:
     """Name an effect that no group's rows could estimate beside those of its block of G.
 
     Effects of different blocks may overlap: their variances can still be told apart.  A factor
-    that is constant within groups gives each of its levels a G of its own, which is a model.
+    that is constant within groups gives each of its levels a G of its own, which is a model; so
+    does a number that is, where it takes enough values for V to tell its variance.
     """
     for at in blocks:
         size, largest = at.stop - at.start, int(level.rows.max())
@@ -254,7 +260,7 @@ def _refuse_inestimable_effects(
         plain = [k for k in range(at.start, at.stop) if "[" not in design.effects[k]]
         own = [k - start for k in plain]
         absent = ~estimable_somewhere(level.A[:, own][:, :, own], level.rows)
-        if absent.any():
+        if absent.any() and _are_blind(design, products, at):
             last = plain[int(np.flatnonzero(absent)[-1])]
             raise DataError(
                 f"the random effect '{design.effects[last]}' cannot be estimated in any "
@@ -262,6 +268,11 @@ def _refuse_inestimable_effects(
                 "columns; a variable that is constant within "
                 f"'{factor}' belongs in the fixed part"
             )
+
+
+def _are_blind(design: Design, products: Products, at: slice) -> bool:
+    """Whether no data of this design tell all variance parameters of a block of G apart."""
+    return bool(blind_directions(products, design.blocks).entries[at, at].any())
 
 
 def _refuse_absorbed_effects(
