@@ -64,6 +64,25 @@ def extended(hs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def schools_and_items() -> pd.DataFrame:
+    """Six schools of three classes, numbered in each, by five items; four rows a cell."""
+    rng = np.random.default_rng(5)
+    cells = pd.MultiIndex.from_product(
+        [[f"s{k}" for k in range(6)], [1, 2, 3], list("abcde"), range(4)],
+        names=["school", "klass", "item", "row"],
+    )
+    frame = cells.to_frame(index=False).drop(columns="row")
+    frame["room"] = frame["school"] + "-" + frame["klass"].astype(str)
+    frame["x"] = rng.normal(size=len(frame))
+    for name in ("school", "room", "item"):
+        codes = pd.factorize(frame[name])[0]
+        effects = rng.normal(size=(codes.max() + 1, 2))[codes]
+        frame[f"of_{name}"] = effects[:, 0] + 0.7 * effects[:, 1] * frame["x"]
+    noise = rng.normal(size=len(frame))
+    frame["y"] = frame["x"] + frame.filter(like="of_").sum(axis=1) + noise
+    return frame[["y", "x", "school", "klass", "room", "item"]]
+
+
 def dialect_models(hs: pd.DataFrame) -> dict[str, hb.Model]:
     """The catalogue and further models by name."""
     data = extended(hs)

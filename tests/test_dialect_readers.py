@@ -519,10 +519,8 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
     ),
     (
         "statsmodels",
-        "smf.mixedlm('mathach ~ ses', hs, groups='Sector', vc_formula={'s': '0 + C(school)'})",
-        "statsmodels: in '0 + C(school)' the factor 'C(school)' is split into "
-        "independent effects of its levels, which models here cannot say; make columns "
-        "of numbers of them",
+        "smf.mixedlm('mathach ~ ses', hs, groups='Sector', vc_formula={'s': '0 + C(shool)'})",
+        "the data have no column 'shool'; did you mean 'school'?",
     ),
     (
         "statsmodels",

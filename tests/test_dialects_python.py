@@ -12,7 +12,8 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import hierbayes as hb
-from tests.dialect_models import PRIORS, dialect_models, with_plain_priors
+from hierbayes.design.blocks import block_slices
+from tests.dialect_models import PRIORS, dialect_models, schools_and_items, with_plain_priors
 
 pytestmark = pytest.mark.slow
 
@@ -111,12 +112,11 @@ def dense(
 ) -> float:
     """Joint log density of y, γ, sd, z and σ, given correlations, from the definition."""
     design, priors = model.problem.design, model.priors
-    mean, start = design.rows.X @ gamma, 0
-    for size, root, draws in zip(design.blocks, roots, z, strict=True):
-        block = slice(start, start + size)
+    mean = design.rows.X @ gamma
+    owners = [design.place_of_factor(term.factor) for term in design.specification.random]
+    for k, block, root, draws in zip(owners, block_slices(design.blocks), roots, z, strict=True):
         u = draws @ (np.asarray(sd[block])[:, None] * root).T
-        mean = mean + (design.rows.Z[:, block] * u[design.rows.codes]).sum(axis=1)
-        start += size
+        mean = mean + (design.rows.Z[:, block] * u[design.rows.codes_of[k]]).sum(axis=1)
     total = stats.norm(mean, sigma).logpdf(design.rows.y).sum()
     total += sum(stats.norm.logpdf(draws).sum() for draws in z)
     total += log_prior(priors.gamma, gamma) + log_prior(priors.sd, sd)
@@ -140,7 +140,9 @@ def drawn(model: hb.Model, seed: int) -> tuple[Any, Any, list[Any], float]:
     """Some γ, sd, z by block, and σ."""
     rng, design = np.random.default_rng(seed), model.problem.design
     gamma = model.reml().fixef().to_numpy() + 0.1 * rng.normal(size=design.rows.X.shape[1])
-    z = [rng.normal(size=(design.J, size)) for size in design.blocks]
+    owners = [design.place_of_factor(term.factor) for term in design.specification.random]
+    sizes = [design.factors[k].J for k in owners]
+    z = [rng.normal(size=shape) for shape in zip(sizes, design.blocks, strict=True)]
     return gamma, rng.uniform(0.5, 2.0, design.rows.Z.shape[1]), z, 6.0
 
 
@@ -259,3 +261,64 @@ def test_rows_with_gaps_are_left_out_first(hs: pd.DataFrame) -> None:
         theirs = executed(model.emit("statsmodels", data="hs"), gaps)["fit"]
     assert_allclose(theirs.llf, model.reml().loglik, rtol=0, atol=1e-4)
     assert 'hs <- na.omit(hs[c("mathach", "school", "ses")])' in model.emit("lme4", data="hs")
+
+
+# ------------------------------------------------------------------ several grouping factors
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ x + (1 + x | school) + (1 | school:klass)",
+        "y ~ x + (1 | school) + (x || school:klass)",
+        "y ~ x + (1 | school) + (1 | room)",
+        "y ~ x + (1 | school) + (x || item)",
+        "y ~ x + (1 | item) + (1 | school:klass)",
+    ],
+)
+@pytest.mark.parametrize("ml", [False, True])
+def test_statsmodels_with_several_factors(formula: str, ml: bool) -> None:
+    model = hb.Model(formula, data=schools_and_items())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = executed(model.emit("statsmodels", data="hs", ml=ml), model.data)["fit"]
+    assert_allclose(theirs.llf, (model.ml() if ml else model.reml()).loglik, rtol=0, atol=1e-3)
+
+
+FACTORS = "y ~ x + (x || item) + (1 | school) + (1 | school:klass)"
+BY_FACTOR: dict[str, Any] = {
+    "gamma": hb.Normal(0, 4),
+    "sd": {
+        "item": {"1": hb.HalfNormal(1), "x": hb.Exponential(2)},
+        "school": hb.HalfNormal(3),
+        "school:klass": hb.HalfCauchy(2),
+    },
+    "sigma": hb.HalfNormal(2),
+}
+
+
+def test_pymc_with_several_factors() -> None:
+    model = hb.Model(FACTORS, data=schools_and_items(), priors=BY_FACTOR)
+    graph = executed(model.emit("pymc", data="hs"), model.data)["model"]
+    assert list(graph.coords["group_2"][:2]) == ["s0:1", "s0:2"]
+    gamma, sd, z, sigma = drawn(model, 5)
+    point = {"gamma": gamma, "sigma": sigma}
+    point |= {f"sd_{k}": sd[k : k + 1] for k in range(4)} | {f"z_{k}": z[k] for k in range(4)}
+    expected = dense(model, gamma, sd, [np.eye(1)] * 4, z, sigma)
+    assert_allclose(log_density(graph, point), expected, rtol=1e-10)
+
+
+def test_bambi_with_several_factors() -> None:
+    model = hb.Model(FACTORS, data=schools_and_items(), priors=BY_FACTOR)
+    code = model.emit("bambi", data="hs").replace("results = model.fit()", "model.build()")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of formulae's own about columns of texts
+        made = executed(code, model.data)["model"].backend.model
+    gamma, sd, z, sigma = drawn(model, 6)
+    point: dict[str, Any] = {"sigma": sigma, "Intercept": gamma[0], "x": gamma[1]}
+    for name, scale, draws in zip(
+        ("1|item", "x|item", "1|school", "1|school:klass"), sd, z, strict=True
+    ):
+        point |= {f"{name}_sigma": scale, f"{name}_offset": draws[:, 0]}
+    expected = dense(model, gamma, sd, [np.eye(1)] * 4, z, sigma)
+    assert_allclose(log_density(made, point), expected, rtol=1e-8)

@@ -18,8 +18,7 @@ from dataclasses import replace
 from hierbayes.errors import FormulaError
 from hierbayes.priors.families import DesignNormal, Prior
 from hierbayes.specification.formula import Specification, read_combined
-from hierbayes.specification.random_term import random_terms
-from hierbayes.specification.terms import INTERCEPT, column_name, factors_of, join_terms
+from hierbayes.specification.terms import INTERCEPT, column_name, factors_of
 from hierbayes.translation.coding import (
     compact,
     is_one_column,
@@ -92,8 +91,9 @@ def read(text: str, columns: Sequence[str]) -> Specification:
         refuse_split_factors(term.effects, columns, written, "bambi")
     if call is not None:  # bambi leaves out rows before it computes anything
         call.checked(specification, "bambi", of_all=False)
-    alone = [(effect,) for block in specification.random_effects for effect in block]
-    return replace(specification, random=random_terms(specification.group, alone))
+    alone = (replace(term, effects=(effect,)) for term in specification.random
+             for effect in term.effects)  # fmt: skip
+    return replace(specification, random=tuple(alone))
 
 
 def emit(model: ModelToWrite) -> str:
@@ -140,11 +140,10 @@ def emit(model: ModelToWrite) -> str:
 
 def _formula(model: ModelToWrite) -> str:
     spec = model.specification
-    group = column_name(spec.group)
-    parts = [
-        f"(1|{group})" if block == (INTERCEPT,) else f"(0 + {_term(block[0], model)}|{group})"
-        for block in spec.random_effects
-    ]
+    parts = []
+    for term in spec.random:
+        effect = "1" if term.effects == (INTERCEPT,) else f"0 + {_term(term.effects[0], model)}"
+        parts.append(f"({effect}|{':'.join(map(column_name, term.columns))})")
     fixed = compact(spec.fixed, lambda term: _term(term, model))
     return f"{_term(spec.response, model)} ~ {' + '.join([fixed, *parts])}"
 
@@ -155,7 +154,7 @@ def _term(term: str, model: ModelToWrite) -> str:
 
 def _priors(model: ModelToWrite) -> list[tuple[str, str]]:
     """Name of each term in bambi, and the code of its prior."""
-    priors, group = model.priors, model.specification.group
+    priors = model.priors
     by_term: dict[str, list[Prior]] = {}
     shared, called = len(priors.gamma) > 1, {}
     for name, prior, _ in priors.gamma:
@@ -168,10 +167,11 @@ def _priors(model: ModelToWrite) -> list[tuple[str, str]]:
         (called[term], _call(families, "gamma", f"of '{term}'"))
         for term, families in by_term.items()
     ]
-    for block, (_, prior, _) in zip(model.specification.random_effects, priors.sd, strict=True):
-        effect = INTERCEPT if block == (INTERCEPT,) else _named(block[0], model)
+    for random, (_, prior, _) in zip(model.specification.random, priors.sd, strict=True):
+        (written,) = random.effects
+        effect = INTERCEPT if written == INTERCEPT else _named(written, model)
         sd = _call([prior], "sd", f"of the sd of '{effect}'")
-        lines.append((f"{effect}|{group}", f'bmb.Prior("Normal", mu=0, sigma={sd})'))
+        lines.append((f"{effect}|{random.factor}", f'bmb.Prior("Normal", mu=0, sigma={sd})'))
     return [*lines, ("sigma", _call([priors.sigma[1]], "sigma", "of sigma"))]
 
 
@@ -223,17 +223,16 @@ def _call(families: Sequence[Prior], block: str, place: str) -> str:
 
 
 def _refuse_correlated(model: ModelToWrite) -> None:
-    group = model.specification.group
-    for block in model.specification.random_effects:
-        if not is_one_column(block, model.variables):
-            written = join_terms(block)
-            if len(block) > 1:
-                remedy = f"write ({written} || {group}) if independence is meant"
+    for term in model.specification.random:
+        if not is_one_column(term.effects, model.variables):
+            if len(term.effects) > 1:
+                written = f"({term.formula} || {term.written_factor})"
+                remedy = f"write {written} if independence is meant"
             else:
                 remedy = "make columns of numbers of its levels"
             raise FormulaError(
                 f"bambi's group effects are independent; this model has the correlated block "
-                f"({written} | {group}); {remedy}"
+                f"{term}; {remedy}"
             )
 
 

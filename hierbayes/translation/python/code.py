@@ -34,8 +34,7 @@ def definitions(model: ModelToWrite) -> str:
 
 def complete_rows(model: ModelToWrite) -> str:
     """The statement that leaves the rows which the model uses."""
-    names = list(dict.fromkeys([*model.variables.columns, model.specification.group]))
-    listed = ", ".join(map(quoted, names))
+    listed = ", ".join(map(quoted, model.variables.needed))
     return f"{model.data} = {model.data}.dropna(subset=[{listed}])"
 
 

@@ -73,8 +73,22 @@ def _data(model: ModelToWrite) -> str:
         lines.append(f"{name} = model_matrix({quoted(_sum(block, model))}, {data}{context})")
     response = _sum((spec.response,), model)
     lines.append(f"y = model_matrix({quoted(response)}, {data}{context}).to_numpy()[:, 0]")
-    lines.append(f'group, groups = pd.factorize({data}["{spec.group}"], sort=True)')
+    for factor, columns in spec.columns_of.items():
+        lines += _groups(_of_factor("group", factor, model), columns, data)
     return "\n".join(lines)
+
+
+def _groups(group: str, columns: tuple[str, ...], data: str) -> list[str]:
+    """Codes of the rows' groups and the groups' labels."""
+    labels = group.replace("group", "groups", 1)
+    if len(columns) == 1:
+        return [f"{group}, {labels} = pd.factorize({data}[{quoted(columns[0])}], sort=True)"]
+    listed = ", ".join(map(quoted, columns))
+    return [
+        f"cells = pd.MultiIndex.from_frame({data}[[{listed}]])",
+        f"{group}, {labels} = pd.factorize(cells, sort=True)",
+        f'{labels} = [":".join(map(str, label)) for label in {labels}]',
+    ]
 
 
 def _coordinates(model: ModelToWrite) -> str:
@@ -82,7 +96,10 @@ def _coordinates(model: ModelToWrite) -> str:
     for k, _ in enumerate(model.specification.random_effects):
         suffix = _name("", k, model)
         lines.append(f'    "effect{suffix}": list({_name("Z", k, model)}.columns),')
-    return "\n".join([*lines, '    "group": groups,', f'    "row": {model.data}.index,', "}"])
+    for factor in model.specification.factors:
+        group = _of_factor("group", factor, model)
+        lines.append(f'    "{group}": {group.replace("group", "groups", 1)},')
+    return "\n".join([*lines, f'    "row": {model.data}.index,', "}"])
 
 
 def _model(model: ModelToWrite) -> str:
@@ -93,6 +110,7 @@ def _model(model: ModelToWrite) -> str:
     means = ["    mu = X.to_numpy() @ gamma"]
     for k, at in enumerate(block_slices(_blocks(model))):
         suffix = _name("", k, model)
+        group = _of_factor("group", model.specification.random[k].factor, model)
         entries = priors.sd[at]
         size = len(entries)
         lines += _vector(f"sd{suffix}", entries, "sd", f"effect{suffix}")
@@ -110,13 +128,13 @@ def _model(model: ModelToWrite) -> str:
             lines.append(f"    M{suffix} = np.array([{rows}])  # Z M are the centred columns")
             scale = f"(M{suffix} @ {scale})"
         lines += [
-            f'    z{suffix} = pm.Normal("z{suffix}", 0, 1, dims=("group", "effect{suffix}"))',
+            f'    z{suffix} = pm.Normal("z{suffix}", 0, 1, dims=("{group}", "effect{suffix}"))',
             f'    u{suffix} = pm.Deterministic("u{suffix}", z{suffix} '
             f"{'@' if size > 1 else '*'} {scale}{'.T' if size > 1 else ''}, "
-            f'dims=("group", "effect{suffix}"))',
+            f'dims=("{group}", "effect{suffix}"))',
         ]
         columns = f"{_name('Z', k, model)}.to_numpy()"
-        means.append(f"    mu = mu + ({columns} * u{suffix}[group]).sum(axis=-1)")
+        means.append(f"    mu = mu + ({columns} * u{suffix}[{group}]).sum(axis=-1)")
     lines.append(f"    sigma = {_variable('sigma', [priors.sigma], 'sigma')}")
     lines += means
     lines.append('    pm.Normal("y", mu, sigma, observed=y, dims="row")')
@@ -178,7 +196,7 @@ def _splits(entries: Sequence[Entry | EffectEntry]) -> bool:
 
 def _blocks(model: ModelToWrite) -> list[int]:
     """Sizes of the blocks of G: a prior of correlations names the effects of its block."""
-    names = [str(name) for name, _, _ in model.priors.sd]
+    names = [model.priors.label(name) for name, _, _ in model.priors.sd]
     wide = [name for name, _, _ in model.priors.corr]
     sizes: list[int] = []
     while (at := sum(sizes)) < len(names):
@@ -198,6 +216,12 @@ def _needs_numpy(entry: Entry) -> bool:
 def _name(letter: str, k: int, model: ModelToWrite) -> str:
     """A name with the number of its block, where there are several."""
     return letter if len(model.specification.random_effects) == 1 else f"{letter}_{k}"
+
+
+def _of_factor(name: str, factor: str, model: ModelToWrite) -> str:
+    """A name with the number of its grouping factor, where there are several."""
+    factors = model.specification.factors
+    return name if len(factors) == 1 else f"{name}_{factors.index(factor)}"
 
 
 def _sum(terms: tuple[str, ...], model: ModelToWrite) -> str:
