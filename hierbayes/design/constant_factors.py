@@ -7,7 +7,7 @@ import pandas as pd
 
 from hierbayes.design.complete import complete_rows
 from hierbayes.design.levels import is_outer
-from hierbayes.design.matrices import columns_needed, group_codes, materialise
+from hierbayes.design.matrices import columns_needed, factor_codes, materialise
 from hierbayes.design.usable_columns import refuse_unknown_names
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.specification.formula import Specification
@@ -34,14 +34,17 @@ def constant_factors(
 
 
 def factor_values(
-    factor: str, group: str, data: pd.DataFrame, functions: Functions = ()
+    factor: str, group: tuple[str, ...], data: pd.DataFrame, functions: Functions = ()
 ) -> tuple[Floats, Integers, pd.Index]:
-    """Columns a factor makes (n, k), group codes (n,) and group labels, on complete rows."""
+    """Columns a factor makes (n, k), group codes (n,) and group labels, on complete rows.
+
+    The groups are those of a column, or of several together.
+    """
     needed = columns_needed((factor,))
     refuse_unknown_names(needed, data)
     used = [name for name in needed if name in data.columns]
-    frame, _, _ = complete_rows(data, list(dict.fromkeys([*used, group])))
-    codes, groups = group_codes(frame[group])
+    frame, _, _ = complete_rows(data, list(dict.fromkeys([*used, *group])))
+    codes, groups = factor_codes(frame, ":".join(group), group)
     made = materialise(parse_formula(f"0 + {factor}"), frame, functions)
     return np.asarray(made), codes, groups
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,7 @@ from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification, one_factor_only
 from hierbayes.specification.known_functions import Functions
-from hierbayes.specification.terms import factors_of, is_number, read_terms
+from hierbayes.specification.terms import factors_of, is_number
 
 _RANK_TOLERANCE = 1e-12  # of what is a column's own, against its size
 _ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
@@ -88,7 +89,9 @@ def pose_problem(
     """
     design = build_design(specification, data)
     if equations is not None:
-        refuse_varying_between(equations, data, specification.functions, design.columns.between)
+        refuse_varying_between(
+            equations, data, specification.functions, _constant_of(design, equations)
+        )
     _refuse_constant_response(design)
     _refuse_no_variance(design)
     for factor in design.factors:
@@ -118,7 +121,7 @@ def refuse_varying_between(
     equations: Multilevel,
     data: pd.DataFrame,
     functions: Functions = (),
-    constant: frozenset[str] = frozenset(),
+    constant: Sequence[frozenset[str]] = (),
 ) -> None:
     """Refuse a between equation with a factor that varies within a group.
 
@@ -128,29 +131,44 @@ def refuse_varying_between(
     data : DataFrame
     functions : tuple of (str, callable)
         Functions that the caller hands over.
-    constant : frozenset of str
-        Factors known to be constant within groups.
+    constant : sequence of frozenset of str
+        By level, the lowest first, factors known to be constant within groups; may be empty.
 
     Raises
     ------
     DataError
         Naming the factor, the equation and one group in which it varies.
     """
-    for coefficient, equation in equations.between.items():
-        for term in read_terms(equation, f"equation of '{coefficient}'"):
-            factors = {f for f in factors_of(term) if not is_number(f)}
-            for factor in sorted(factors - constant):
-                _refuse_varying(factor, coefficient, equations.group, data, functions)
+    for place, level in enumerate(equations.levels):
+        known = constant[place] if constant else frozenset()
+        for coefficient in level.equations:
+            for term in level.terms(coefficient):
+                factors = {f for f in factors_of(term) if not is_number(f)}
+                for factor in sorted(factors - known):
+                    below = "within equation" if place == 0 else "equation of a lower level"
+                    _refuse_varying(factor, coefficient, level.columns, below, data, functions)
+
+
+def _constant_of(design: Design, equations: Multilevel) -> list[frozenset[str]]:
+    """By level what is constant within its groups; nothing known where it has no random effects."""
+    by_factor = dict(zip(design.specification.factors, design.columns.between_of, strict=True))
+    names = (":".join(level.columns) for level in equations.levels)
+    return [by_factor.get(name, frozenset()) for name in names]
 
 
 def _refuse_varying(
-    factor: str, coefficient: str, group: str, data: pd.DataFrame, functions: Functions
+    factor: str,
+    coefficient: str,
+    columns: tuple[str, ...],
+    below: str,
+    data: pd.DataFrame,
+    functions: Functions,
 ) -> None:
-    values, codes, groups = factor_values(factor, group, data, functions)
+    values, codes, groups = factor_values(factor, columns, data, functions)
     varies = columns_vary_within(values, codes, len(groups)).any(axis=1)
     if varies.any():
-        j = int(varies.argmax())
-        remedy = _remedy(factor, group)
+        j, group = int(varies.argmax()), ":".join(columns)
+        remedy = _remedy(factor, columns[-1], below)
         raise DataError(
             f"'{factor}' stands in the between equation of '{coefficient}' but varies within "
             f"groups: {group} {groups[j]} has more than one value "
@@ -158,7 +176,7 @@ def _refuse_varying(
         )
 
 
-def _remedy(factor: str, group: str) -> str:
+def _remedy(factor: str, group: str, below: str) -> str:
     """What to do with a factor that varies within groups and should not."""
     mean = _GROUP_MEAN.fullmatch(factor)
     if mean and mean[2] != group:
@@ -167,8 +185,8 @@ def _remedy(factor: str, group: str) -> str:
             f"{mean[1]}{group})"
         )
     if factor.startswith("dvar("):
-        return "a deviation from a group mean belongs to the within equation"
-    return f"move it to the within equation, or use its group mean cvar({factor}, {group})"
+        return f"a deviation from a group mean belongs to the {below}"
+    return f"move it to the {below}, or use its group mean cvar({factor}, {group})"
 
 
 def _refuse_constant_response(design: Design) -> None:

@@ -12,12 +12,13 @@ import pandas as pd
 from hierbayes.design.problem import Problem
 from hierbayes.design.subject import subject_of
 from hierbayes.design.variables import describe_variables
+from hierbayes.errors import FormulaError
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
 from hierbayes.priors.chosen_priors import choose_priors
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.specification.equation_coding import refuse_uneven_equations
-from hierbayes.specification.equations import Multilevel, split_levels
+from hierbayes.specification.equations import Multilevel, split_levels, split_nested_levels
 from hierbayes.specification.formula import Specification
 
 if TYPE_CHECKING:
@@ -63,15 +64,31 @@ class PosedModel:
         return self._data
 
     def multilevel(self) -> Multilevel:
-        """The model as equations at two levels, split by which columns vary within groups.
+        """The model as equations at two levels, or at more of nested factors.
+
+        Columns are split by which of them vary within groups.
 
         Raises
         ------
         FormulaError
-            When a factor of level 1 is coded otherwise in one equation than in another.
+            When a factor of level 1 is coded otherwise in one equation than in another, or when
+            factors cross.
         """
         design = self.problem.design
-        equations = split_levels(self.specification, design.columns.between.__contains__)
+        constant = [found.__contains__ for found in design.columns.between_of]
+        if len(constant) == 1:
+            equations = split_levels(self.specification, constant[0])
+        else:
+            by_factor = dict(zip(self.specification.factors, constant, strict=True))
+            chain = self.problem.nesting.chain
+            if not chain:
+                raise FormulaError(
+                    "equations at levels are of nested factors, and these are not: "
+                    f"{self.problem.nesting.text}; equations() writes the model in symbols"
+                )
+            equations = split_nested_levels(
+                self.specification, [(name, by_factor[name]) for name in chain]
+            )
         refuse_uneven_equations(equations, design.columns.coded_factors.__contains__)
         return equations
 

@@ -1,4 +1,4 @@
-"""The multilevel form: equations at two levels, to and from the combined form.
+"""The multilevel form: equations at two or more levels, to and from the combined form.
 
 A within-group equation, and a between-group equation for each of its coefficients:
 
@@ -6,6 +6,9 @@ A within-group equation, and a between-group equation for each of its coefficien
     β_0j = γ_00 + γ_01 w_j + u_0j                     (between)
     β_1j = γ_10 + γ_11 w_j + u_1j
     y_ij = γ_00 + γ_10 x_ij + γ_01 w_j + γ_11 x_ij w_j + u_0j + u_1j x_ij + r_ij
+
+Where groups are nested in others, each coefficient of a between equation has its own equation at
+the next level.
 
 Source: the lecture slides *Mixed Models with R*, "From the multilevel model to
 the mixed model".
@@ -21,6 +24,7 @@ from typing import Any
 
 from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.specification.formula import Specification, read_response
+from hierbayes.specification.level_equations import LevelEquations, nested_levels, split_nested
 from hierbayes.specification.notation import current_notation
 from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.term_parser import outside_backticks
@@ -37,7 +41,7 @@ from hierbayes.specification.terms import (
 
 @dataclass(frozen=True)
 class Multilevel:
-    """A hierarchical model as equations at two levels.
+    """A hierarchical model as equations at two levels, or at more where groups are nested.
 
     Parameters
     ----------
@@ -47,11 +51,16 @@ class Multilevel:
         For each term of the within equation the right-hand side of the equation
         of its coefficient; ``"1"`` is the intercept.  A term that is left out
         has ``"1"``: one mean for all groups.  ``"0"`` gives it no fixed part.
-    group : str
-        Column that holds the groups.
+        Of several groups a mapping for each coefficient, from level to equation; a
+        coefficient of such an equation is called by its product, as ``"x:size"`` is that of
+        ``size`` in the equation of ``x``, and ``"x"`` that of its constant.
+    group : str or sequence of str
+        Column that holds the groups; or columns, the outermost first, each of which tells
+        groups apart within a group of the one before it.
     random : sequence of str, or of sequences of str
         The within coefficients that vary between groups.  Several sequences
-        make G block-diagonal.
+        make G block-diagonal.  Of several groups a mapping from level to these; by default
+        the intercept varies at each.
 
     Raises
     ------
@@ -68,17 +77,35 @@ class Multilevel:
              β[x] = (1 + w)·γ + u[x]          u ~ N(0, G), by g
     >>> m.specification().lme4()
     'y ~ 1 + w + x + x:w + (1 + x | g)'
+
+    Pupils in rooms in schools: the intercept depends on the room's size and the school's sector.
+
+    >>> m = Multilevel(
+    ...     "y ~ 1 + x",
+    ...     {"1": {"room": "1 + size", "school": "1 + sector"}, "x": {"school": "1 + sector"}},
+    ...     group=("school", "room"),
+    ...     random={"room": ["1"], "school": ["1", "x"]},
+    ... )
+    >>> print(m)
+    level 1  y = β[1] + β[x]·x + r          r ~ N(0, σ²)
+    room     β[1] = (1 + size)·β + u[1]
+             β[x] = (1)·β          u ~ N(0, G), by school:room
+    school   β[1] = (1 + sector)·γ + u[1]
+             β[size] = (1)·γ
+             β[x] = (1 + sector)·γ + u[x]          u ~ N(0, G), by school
+    >>> m.specification().lme4()
+    'y ~ 1 + sector + size + x + x:sector + (1 + x | school) + (1 | school:room)'
     """
 
     within: str
-    between: Mapping[str, str] = field(default_factory=dict)
-    group: str = ""
-    random: Sequence[str] | Sequence[Sequence[str]] = (INTERCEPT,)
+    between: Mapping[str, Any] = field(default_factory=dict)
+    group: Any = ""
+    random: Any = (INTERCEPT,)
 
     def __post_init__(self) -> None:
-        if not self.group or not isinstance(self.group, str):
+        nested = not isinstance(self.group, str) and isinstance(self.group, Sequence)
+        if not self.group or not (nested or isinstance(self.group, str)):
             raise FormulaError("the equations name no group; give group='column'")
-        object.__setattr__(self, "group", self.group.strip("`"))
         if not isinstance(self.within, str):
             raise FormulaError(
                 "the within equation must be text, as in 'y ~ 1 + x', not "
@@ -90,6 +117,50 @@ class Multilevel:
                 f"{type(self.between).__name__}"
             )
         read_response(_sides(self.within)[0])
+        if nested:
+            self._read_nested()
+        else:
+            self._read_two_levels()
+
+    def _read_nested(self) -> None:
+        """Check and complete the equations of several groups."""
+        if not all(isinstance(name, str) and name.strip("`") for name in self.group):
+            raise FormulaError(f"groups are named by text, the outermost first, not {self.group!r}")
+        groups = tuple(name.strip("`") for name in self.group)
+        if len(set(groups)) < max(2, len(groups)):
+            raise FormulaError(
+                f"group={list(groups)} must name two or more columns, each once; of one group "
+                "write group='column'"
+            )
+        between = {_one_term(key): texts for key, texts in self.between.items()}
+        random = self.random
+        if random == (INTERCEPT,):
+            random = dict.fromkeys(groups, random)
+        if isinstance(random, Mapping):
+            random = {
+                level: [tuple(map(_one_term, block)) for block in _as_blocks(blocks)]
+                for level, blocks in random.items()
+            }
+        levels = nested_levels(self.coefficients, groups, between, random)
+        equations: dict[str, dict[str, str]] = {}
+        for level in levels:
+            for name, text in level.equations.items():
+                equations.setdefault(name, {})[level.group] = text
+        unknown = [name for name in between if as_named(name, equations) not in equations]
+        if unknown:
+            raise FormulaError(
+                f"there is an equation of '{unknown[0]}', which is no coefficient at any level; "
+                f"the coefficients are: {in_quotes(equations)}"
+            )
+        object.__setattr__(self, "group", groups)
+        frozen = {name: MappingProxyType(texts) for name, texts in equations.items()}
+        object.__setattr__(self, "between", MappingProxyType(frozen))
+        blocks = {level.group: level.random for level in levels[::-1]}
+        object.__setattr__(self, "random", MappingProxyType(blocks))
+
+    def _read_two_levels(self) -> None:
+        """Check and complete the equations of one group."""
+        object.__setattr__(self, "group", self.group.strip("`"))
         names = self.coefficients
         given = {as_named(_one_term(key), names): text for key, text in self.between.items()}
         unknown = [key for key in given if key not in names]
@@ -112,10 +183,14 @@ class Multilevel:
         object.__setattr__(self, "random", blocks)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.within, dict(self.between), self.group, self.random)
+        if isinstance(self.group, str):
+            return type(self), (self.within, dict(self.between), self.group, self.random)
+        between = {name: dict(texts) for name, texts in self.between.items()}
+        return type(self), (self.within, between, self.group, dict(self.random))
 
     def __hash__(self) -> int:
-        return hash((self.within, tuple(self.between.items()), self.group, self.random))
+        parts = [(one.columns, *one.equations.items(), one.random) for one in self.levels]
+        return hash((self.within, *parts))
 
     @property
     def response(self) -> str:
@@ -127,28 +202,42 @@ class Multilevel:
         """Terms of the within equation, one coefficient β each."""
         return read_terms(_sides(self.within)[1], "within equation")
 
+    @property
+    def levels(self) -> tuple[LevelEquations, ...]:
+        """The between equations level by level, the lowest first."""
+        if isinstance(self.group, str):
+            return (LevelEquations((self.group,), self.between, self.random),)
+        return nested_levels(self.coefficients, self.group, self.between, self.random)
+
     def specification(self) -> Specification:
-        """The combined form: every between equation put into the within equation."""
-        fixed = [
-            product(coefficient, term)
-            for coefficient in self.coefficients
-            for term in read_terms(self.between[coefficient], f"equation of '{coefficient}'")
+        """The combined form: every between equation put into the equation of the level below."""
+        levels = self.levels
+        combined = read_terms(join_terms(levels[-1].products), "fixed part")
+        random = [
+            term
+            for one in reversed(levels)
+            for term in random_terms(":".join(one.columns), one.random, one.columns)
         ]
-        combined = read_terms(join_terms(tuple(dict.fromkeys(fixed))), "fixed part")
-        return Specification(self.response, combined, random_terms(self.group, self.random))
+        return Specification(self.response, combined, tuple(random))
 
     def __str__(self) -> str:
-        names, said = self.coefficients, current_notation()
+        names, said, levels = self.coefficients, current_notation(), self.levels
         β, γ, u, r, G = said.own, said.fixed, said.random, said.error, said.variance
-        varying = {term for block in self.random for term in block}
+        titles = ["between"] if len(levels) == 1 else [one.group for one in levels]
+        row = "within" if len(levels) == 1 else "level 1"
+        width = max(map(len, [row, *titles])) + 2
         sums = " + ".join(f"{β}[1]" if n == INTERCEPT else f"{β}[{n}]·{n}" for n in names)
-        lines = [f"within   {self.response} = {sums} + {r}          {r} ~ N(0, σ²)"]
-        for i, name in enumerate(names):
-            parts = [f"({self.between[name]})·{γ}"] if self.between[name].strip() != "0" else []
-            parts += [f"{u}[{name}]"] if name in varying else []
-            head = "between  " if i == 0 else " " * 9
-            lines.append(f"{head}{β}[{name}] = {' + '.join(parts) or '0'}")
-        lines[-1] += f"          {u} ~ N(0, {G}), by {self.group}"
+        lines = [f"{row:<{width}}{self.response} = {sums} + {r}          {r} ~ N(0, σ²)"]
+        for title, one in zip(titles, levels, strict=True):
+            varying = {term for block in one.random for term in block}
+            weight = γ if one is levels[-1] else β
+            for i, (name, text) in enumerate(one.equations.items()):
+                parts = [f"({text})·{weight}"] if text.strip() != "0" else []
+                parts += [f"{u}[{name}]"] if name in varying else []
+                head = title if i == 0 else ""
+                lines.append(f"{head:<{width}}{β}[{name}] = {' + '.join(parts) or '0'}")
+            if varying or len(levels) == 1:
+                lines[-1] += f"          {u} ~ N(0, {G}), by {':'.join(one.columns)}"
         return "\n".join(lines)
 
 
@@ -183,6 +272,24 @@ def split_levels(specification: Specification, is_between: Callable[[str], bool]
         group=specification.group,
         random=specification.random_effects,
     )
+
+
+def split_nested_levels(
+    specification: Specification, levels: Sequence[tuple[str, Callable[[str], bool]]]
+) -> Multilevel:
+    """The multilevel form of a combined model of nested factors.
+
+    Parameters
+    ----------
+    specification : Specification
+        The combined form.
+    levels : sequence of (str, callable)
+        For each factor, the innermost first, its name and what says of a factor of a term whether
+        it is constant within every of its groups.
+    """
+    within, between, random = split_nested(specification, levels)
+    groups = tuple(specification.columns_of[name][-1] for name, _ in reversed(levels))
+    return Multilevel(within, between, groups, random)
 
 
 def _split_term(term: str, is_between: Callable[[str], bool]) -> tuple[str, str]:
