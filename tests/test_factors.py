@@ -91,7 +91,7 @@ def test_shares_of_the_variance_by_factor() -> None:
 def test_what_is_made_for_one_factor_says_so() -> None:
     ours = fit("Oats_split_plot", "REML")
     with pytest.raises(hb.FormulaError) as refusal:
-        OATS.equations()
+        _ = OATS.specification.group
     assert str(refusal.value) == (
         "this is made for models of one grouping factor, and the model has 'Block', 'Block:Variety'"
     )
