@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -286,3 +287,50 @@ def test_a_variance_that_is_zero_has_a_bound_above() -> None:
     zero = limits.loc["sd", "Intercept|b"]
     assert (zero["lower"], zero["boundary"]) == (0.0, "lower") and zero["upper"] > 0.0
     assert limits.loc[("gamma", "x"), "criterion"] == "ML deviance"
+
+
+# ---------------------------------------------------------------- simulated data
+
+CROSSED = pd.DataFrame({"x": np.arange(60.0) % 7, "a": np.arange(60) % 12, "b": np.arange(60) // 5})
+STATED: dict[str, Any] = {
+    "gamma": (1.0, 2.0),
+    "G": {"a": 4.0, "b": [[1.0, 0.2], [0.2, 0.5]]},
+    "sigma": 0.5,
+}
+
+
+def test_simulated_data_are_the_sum_of_their_parts() -> None:
+    made = hb.simulate("y ~ x + (1 | a) + (1 + x | b)", **STATED, data=CROSSED, seed=1)
+    a, b = made.truth.us["a"], made.truth.us["b"]
+    y = 1.0 + 2.0 * CROSSED["x"] + a["Intercept"].loc[CROSSED["a"]].to_numpy()
+    y += b["Intercept"].loc[CROSSED["b"]].to_numpy()
+    y += (b["x"].loc[CROSSED["b"]] * CROSSED["x"].to_numpy()).to_numpy()
+    assert_allclose(made.data["y"], y + made.truth.residuals)
+    assert_allclose(made.truth.betas["b"], b + np.array([1.0, 2.0]))
+    assert made.truth.G.loc["Intercept|b", "x|b"] == 0.2
+    assert "12 groups (a), 12 groups (b)" in str(made)
+    other = hb.simulate("y ~ x + (1 | a) + (1 | b)", gamma=(0.0, 0.0), G={"a": 4.0, "b": 0.0},
+                        sigma=9.0, data=CROSSED, seed=1)  # fmt: skip
+    pd.testing.assert_frame_equal(other.truth.us["a"], a)
+    with pytest.raises(hb.FormulaError, match="made for models of one grouping factor"):
+        _ = made.truth.u
+
+
+def test_data_of_several_factors_need_rows() -> None:
+    with pytest.raises(hb.StudyError) as refusal:
+        hb.simulate("y ~ x + (1 | a) + (1 + x | b)", **STATED, groups=3, sizes=4)
+    assert str(refusal.value) == (
+        "groups= and sizes= lay out the rows of one grouping factor, and the model has 'a', 'b'; "
+        "give data= with a column for each"
+    )
+    with pytest.raises(hb.StudyError, match="the effects of each of 'a', 'b'"):
+        hb.simulate("y ~ x + (1 | a) + (1 | b)", **STATED | {"G": {"a": 1.0}}, data=CROSSED)
+
+
+def test_data_simulated_from_a_fit() -> None:
+    ours, data = fit("Oats_split_plot", "REML"), model("Oats_split_plot").data
+    made = hb.simulate(ours, data=data, seed=2)
+    assert_allclose(made.truth.gamma, ours.fixef())
+    assert list(made.truth.us) == ["Block", "Block:Variety"]
+    again = hb.Model("yield ~ nitro + Variety + (1 | Block/Variety)", made.data).reml()
+    assert again.design.n == len(data)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 
 from hierbayes.design.elimination_order import Layout, elimination_of
 from hierbayes.design.sparse_products import SparseProducts
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.collapsed import read_value, solve_gamma
 from hierbayes.likelihood.conditional import (
     ConditionalMoments,
@@ -23,6 +24,7 @@ from hierbayes.likelihood.conditional import (
 )
 from hierbayes.likelihood.marginal import Gradient
 from hierbayes.likelihood.reading import NORMAL, REML, Reading
+from hierbayes.likelihood.row_blocks import pair_blocks
 from hierbayes.likelihood.sparse_kernels import (
     draw_effects,
     draw_gamma,
@@ -254,7 +256,8 @@ class SparseState:
         return self.resolved(right)
 
     @cached_property
-    def _inverse(self) -> Floats:
+    def inverse(self) -> Floats:
+        """Ω⁻¹ wherever Ω has an entry, as the elimination lays it out."""
         p1 = self.cross.p + 1
         e = self.likelihood.layout.elimination
         return inverse_entries(e, np.zeros((p1, p1)), self._eliminated[2])
@@ -269,15 +272,30 @@ class SparseState:
             zip(self.cross.spans, self.likelihood.layout.places, strict=True)
         ):
             on_W, root = self._on_W[places], self.relative_root[span, span]
-            K = root @ self._diagonal(k) @ root.T
+            K = root @ self.inverse_blocks_of(k) @ root.T
             u = on_W[:, :, -1] - on_W[:, :, :-1] @ gamma
             u_cov = self.internal_sigma**2 * K
             found.append(ConditionalMoments(gamma, cov, u, u_cov, on_W[:, :, :-1]))
         return tuple(found)
 
-    def _diagonal(self, k: int) -> Floats:
+    def inverse_blocks_of(self, k: int) -> Floats:
         """The blocks of Ω⁻¹ (J, q, q) of the levels of a factor."""
-        return self._blocks_of(k, self._inverse)
+        return self._blocks_of(k, self.inverse)
+
+    def row_quadratics(self, Z: Floats, codes_of: tuple[Integers, ...]) -> Floats:
+        """z_i'Kz_i (n,) of rows Z (n, Q) in the internal basis, Cov(u° | γ, θ, y) = σ²K.
+
+        K goes over the effects of all factors; ``codes_of`` are the levels that the rows have.
+        """
+        spans, total = self.cross.spans, np.zeros(len(Z))
+        halves = [Z[:, span] @ self.relative_root[span, span] for span in spans]
+        for k, half in enumerate(halves):
+            own = self.inverse_blocks_of(k)[codes_of[k]]
+            total += np.einsum("na,nab,nb->n", half, own, half)
+        for k, m in combinations(range(len(spans)), 2):
+            both = pair_blocks(self.likelihood.layout, self.inverse, k, m, codes_of)
+            total += 2.0 * np.einsum("na,nab,nb->n", halves[k], both, halves[m])
+        return total
 
     def _blocks_of(self, k: int, inverse: Floats) -> Floats:
         e = self.likelihood.layout.elimination

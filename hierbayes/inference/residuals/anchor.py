@@ -14,7 +14,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import AnyState, likelihood_of
 from hierbayes.likelihood.reading import NORMAL
 from hierbayes.likelihood.state import State
 from hierbayes.likelihood.theta import Theta
@@ -27,20 +27,28 @@ class Anchor:
     Parameters
     ----------
     problem : Problem
-    state : State
-        The likelihood at θ.
+    any_state : State or SparseState
+        The likelihood at θ, of one grouping factor or of several.
     """
 
     problem: Problem
-    state: State
+    any_state: AnyState
+
+    @property
+    def state(self) -> State:
+        """That of the only factor."""
+        _ = self.problem.design.factor  # refuses several
+        assert isinstance(self.any_state, State)
+        return self.any_state
 
 
 def anchor(fit: Fit) -> Anchor:
     """The anchor of a fit: θ̂, or the posterior means of G and σ."""
     if isinstance(fit, PointFit):
-        return Anchor(fit.problem, fit.state)
+        return Anchor(fit.problem, fit.any_state)
     theta = Theta.of_covariance(fit.G, fit.sigma)
-    return Anchor(fit.problem, Likelihood(fit.problem.cross, NORMAL, fit.gamma_prior).at(theta))
+    likelihood = likelihood_of(fit.problem.products, NORMAL, fit.gamma_prior)
+    return Anchor(fit.problem, likelihood.at(theta))
 
 
 def given(fit: Fit) -> tuple[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,6 +41,7 @@ class Level1Residuals(Printed):
         A row per observation:
 
         ``group``
+            With several grouping factors a column for each, ``group[school]``.
         ``marginal``, ``marginal_studentized``
             y − Xγ̂ in units of y, and divided by its standard deviation given θ.
         ``conditional``, ``standardized``, ``studentized``
@@ -47,7 +50,8 @@ class Level1Residuals(Printed):
         ``within``
             y less the least-squares fit of the group's own rows on the random columns, fixed
             columns that are no combination of these held at γ̂; missing where the group has no
-            more rows than random effects or cannot estimate them.
+            more rows than random effects or cannot estimate them.  With several grouping factors
+            a column for each, ``within[school]``.
         ``normal_score``
             Of the studentized residuals.
         ``leverage``, ``leverage_marginal``
@@ -68,7 +72,7 @@ class Level1Residuals(Printed):
     def quantiles(self) -> pd.DataFrame:
         """Quantiles, mean and sd of every kind of residual."""
         rows = {}
-        for kind in _KINDS:
+        for kind in (name for name in self.frame if str(name).split("[")[0] in _KINDS):
             values = self.frame[kind].dropna()
             if len(values):
                 cuts = np.quantile(values, list(_QUANTILES.values()))
@@ -80,7 +84,8 @@ class Level1Residuals(Printed):
     def page(self) -> Page:
         """Quantiles, the rows that lie farthest, and what was found."""
         far = self.frame["studentized"].abs().sort_values(ascending=False, kind="stable")
-        columns = ["group", "marginal", "conditional", "studentized", "leverage"]
+        groups = [name for name in self.frame if str(name).split("[")[0] == "group"]
+        columns = [*groups, "marginal", "conditional", "studentized", "leverage"]
         blocks = (
             Table(self.quantiles(), "Quantiles"),
             Table(self.frame.loc[far.index[:_SHOWN], columns], "Largest studentized residuals"),
@@ -123,7 +128,7 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
     refuse_other_than_fit(fit, "level1_residuals")
     design, at = fit.design, anchor(fit)
     variances = row_variances(at)
-    sigma = fit.sigma
+    sigma, factors = fit.sigma, range(len(design.factors))
     marginal = fit.residuals(effects="none").to_numpy()
     conditional = fit.residuals(effects="all").to_numpy()
     room = np.where(variances.leverage < 1.0 - _EXACT, 1.0 - variances.leverage, np.nan)
@@ -131,14 +136,14 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
     studentized = conditional / (sigma * np.sqrt(room))
     frame = pd.DataFrame(
         {
-            "group": np.asarray(design.groups)[design.rows.codes],
+            **_by_factor("group", design, (_labels(design, k) for k in factors)),
             "marginal": marginal,
             "marginal_studentized": marginal
             / (sigma * np.where(spread > np.sqrt(_EXACT), spread, np.nan)),
             "conditional": conditional,
             "standardized": conditional / sigma,
             "studentized": studentized,
-            "within": _within(fit),
+            **_by_factor("within", design, (_within(fit, k) for k in factors)),
             "normal_score": normal_scores(studentized),
             "leverage": variances.leverage,
             "leverage_marginal": variances.marginal_leverage,
@@ -159,25 +164,38 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
     return Level1Residuals(frame, sums, about, _findings(frame, sums, design))
 
 
-def _within(fit: Fit) -> Floats:
-    """Residuals (n,) of each group's own regression on the random columns."""
-    design, cross = fit.design, fit.problem.cross
-    W, Z = cross.basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
-    gamma = cross.basis.gamma_internal(fit.gamma)
-    rest = W[:, -1] - W[:, :-1] @ gamma
-    J, q = len(cross.A), cross.A.shape[1]
-    own = estimable_groups(cross.A) & (cross.rows > q)
-    Zr = np.stack(
-        [np.bincount(design.rows.codes, Z[:, k] * rest, minlength=J) for k in range(q)], 1
-    )
+def _by_factor(name: str, design: Design, columns: Iterable[Any]) -> dict[str, Any]:
+    """A column for each grouping factor, called by it where there are several."""
+    factors = design.factors
+    names = [name] if len(factors) == 1 else [f"{name}[{factor.name}]" for factor in factors]
+    return dict(zip(names, columns, strict=True))
+
+
+def _labels(design: Design, k: int) -> Any:
+    """The group of each row in a factor."""
+    return np.asarray(design.factors[k].labels)[design.rows.codes_of[k]]
+
+
+def _within(fit: Fit, factor: int) -> Floats:
+    """Residuals (n,) of the own regression of each group of a factor on its random columns."""
+    design, basis = fit.design, fit.problem.products.basis
+    level, codes = fit.problem.products.levels[factor], design.rows.codes_of[factor]
+    W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
+    Z = Z[:, design.spans[factor]]
+    rest = W[:, -1] - W[:, :-1] @ basis.gamma_internal(fit.gamma)
+    J, q = level.J, level.q
+    own = estimable_groups(level.A) & (level.rows > q)
+    Zr = np.stack([np.bincount(codes, Z[:, k] * rest, minlength=J) for k in range(q)], 1)
     deviations = np.full((J, q), np.nan)
-    deviations[own] = np.linalg.solve(cross.A[own], Zr[own][..., None])[..., 0]
-    residual: Floats = cross.basis.scale * (rest - (Z * deviations[design.rows.codes]).sum(axis=1))
+    deviations[own] = np.linalg.solve(level.A[own], Zr[own][..., None])[..., 0]
+    residual: Floats = basis.scale * (rest - (Z * deviations[codes]).sum(axis=1))
     return residual
 
 
 def _sd(fit: PosteriorFit) -> Floats:
     """Standard deviation (n,) over the draws of y − x'γ − z'u."""
+    if len(fit.design.factors) > 1:
+        return _sd_draw_by_draw(fit)
     design, basis = fit.design, fit.problem.cross.basis
     W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
     X, codes = W[:, :-1], design.rows.codes
@@ -195,6 +213,23 @@ def _sd(fit: PosteriorFit) -> Floats:
     return basis.scale * np.sqrt(np.maximum(variance, 0.0))
 
 
+def _sd_draw_by_draw(fit: PosteriorFit) -> Floats:
+    """The same with several factors, whose levels meet in every row: one draw at a time."""
+    rows, spans = fit.design.rows, fit.design.spans
+    X = rows.X - rows.X.mean(axis=0)
+    gammas = fit.gamma_draws.reshape(-1, X.shape[1])
+    away = gammas - gammas.mean(axis=0)
+    us = [u.reshape(len(gammas), *u.shape[2:]) - u.mean(axis=(0, 1)) for u in fit.us]
+    centre = rows.X.mean(axis=0)
+    total = np.zeros(len(X))
+    for m, gamma in enumerate(away):
+        moved = X @ gamma + centre @ gamma
+        for u, span, codes in zip(us, spans, rows.codes_of, strict=True):
+            moved += (rows.Z[:, span] * u[m][codes]).sum(axis=1)
+        total += moved**2
+    return np.sqrt(total / (len(gammas) - 1))
+
+
 def _findings(frame: pd.DataFrame, sums: pd.Series, design: Design) -> tuple[str, ...]:
     size = frame["studentized"].abs()
     far, n = int((size > FAR).sum()), len(frame)
@@ -207,19 +242,36 @@ def _findings(frame: pd.DataFrame, sums: pd.Series, design: Design) -> tuple[str
     if far:
         first = size.idxmax() if frame.index.is_unique else frame.index[int(np.nanargmax(size))]
         value = frame["studentized"].to_numpy()[int(np.nanargmax(size))]
-        group = frame["group"].to_numpy()[int(np.nanargmax(size))]
-        name = design.specification.group
-        found.append(f"the farthest is row {first} ({name} {group}), at {value:+.2f}")
-    missing = frame["within"].isna()
-    if missing.any():
-        count = frame.loc[missing, "group"].nunique()
-        found.append(
-            f"{count} of {design.J} groups {'has' if count == 1 else 'have'} no residuals within: "
-            "no more rows than random effects, or columns that are dependent there"
+        place = int(np.nanargmax(size))
+        groups = ", ".join(
+            f"{factor.name} {labels[place]}"
+            for factor, labels in zip(design.factors, _group_columns(frame), strict=True)
         )
+        found.append(f"the farthest is row {first} ({groups}), at {value:+.2f}")
+    found += _without_within(frame, design)
     own = int(frame["studentized"].isna().sum())
     if own:
         who = "1 row fits itself" if own == 1 else f"{own} rows fit themselves"
         have = "has" if own == 1 else "have"
         found.append(f"{who} (leverage 1) and {have} no studentized residual")
     return tuple(found)
+
+
+def _group_columns(frame: pd.DataFrame) -> list[np.ndarray]:
+    return [frame[name].to_numpy() for name in frame if str(name).split("[")[0] == "group"]
+
+
+def _without_within(frame: pd.DataFrame, design: Design) -> list[str]:
+    """How many groups have no residuals within, by factor."""
+    within = [name for name in frame if str(name).split("[")[0] == "within"]
+    found = []
+    for factor, name, groups in zip(design.factors, within, _group_columns(frame), strict=True):
+        missing = frame[name].isna().to_numpy()
+        if missing.any():
+            count = pd.Series(groups[missing]).nunique()
+            of = "" if len(within) == 1 else f" of '{factor.name}'"
+            found.append(
+                f"{count} of {factor.J} groups{of} {'has' if count == 1 else 'have'} no residuals "
+                "within: no more rows than random effects, or columns that are dependent there"
+            )
+    return found

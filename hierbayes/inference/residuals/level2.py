@@ -4,7 +4,8 @@ The diagnostic variance of the BLUP û_j, over y given θ, is
 
     Var(û_j) = GZ_j'PZ_jG = σ²(K_jA_jλλ' − K_jZ_j'X_j Q⁻¹ X_j'Z_jK_j)
 
-smaller than G, and smaller the fewer rows a group has; its complement G − Var(û_j) is the
+(with several grouping factors G − Cov(u_j | γ, θ, y) less the second part), smaller than G, and
+smaller the fewer rows a group has; its complement G − Var(û_j) is the
 prediction-error variance.  It is singular where G is, or where a group has fewer rows than
 random effects.
 """
@@ -33,6 +34,7 @@ from hierbayes.inference.residuals.anchor import (
     sd_over_draws,
 )
 from hierbayes.inference.residuals.normal_scores import normal_scores
+from hierbayes.likelihood.state import State
 
 OUTLYING = 0.05  # over all groups: a p-value below OUTLYING/J is named
 _RANK = 1e-9  # of an eigenvalue of Var(û_j), its effects scaled to unit sd, against the largest
@@ -77,7 +79,7 @@ class Level2Residuals(Printed):
         return Page("Level-2 residuals", self.about, blocks)
 
 
-def level2_residuals(fit: Fit) -> Level2Residuals:
+def level2_residuals(fit: Fit, factor: str | None = None) -> Level2Residuals:
     """Residuals of the groups: BLUPs, standardized, with Mahalanobis distances.
 
     Parameters
@@ -85,6 +87,8 @@ def level2_residuals(fit: Fit) -> Level2Residuals:
     fit : Fit
         Of any engine. A posterior's u are its posterior means, their diagnostic variance is
         that at the posterior means of G and σ, and ``sd[e]`` is over the draws.
+    factor : str, optional
+        Whose groups, where the model has several grouping factors.
 
     Returns
     -------
@@ -94,6 +98,8 @@ def level2_residuals(fit: Fit) -> Level2Residuals:
     ------
     HypothesisError
         When it is no fit.
+    DataError
+        When there is no such factor, or there are several and none is named.
 
     References
     ----------
@@ -108,51 +114,64 @@ def level2_residuals(fit: Fit) -> Level2Residuals:
     {'mahalanobis': 8.333, 'p': 0.004}
     """
     refuse_other_than_fit(fit, "level2_residuals")
-    design, at = fit.design, anchor(fit)
-    basis = fit.problem.cross.basis
-    internal = diagnostic_variance(at)
-    T = basis.scale * basis.z.matrix
+    design, k = fit.design, fit.design.place_of_factor(factor)
+    at, span, basis = anchor(fit), design.spans[k], fit.problem.products.basis
+    internal = diagnostic_variance(at, k)
+    T = basis.scale * basis.z.matrix[span, span]
     variance = T @ internal @ T.T
-    u = fit.u
-    sd = np.sqrt(_positive(np.diagonal(variance, axis1=1, axis2=2), at))
+    u, labels, names = fit.u_means[k], design.factors[k].labels, list(design.effects[span])
+    root = at.any_state.theta.root[span, span]
+    sd = np.sqrt(_positive(np.diagonal(variance, axis1=1, axis2=2), root))
     standardized = np.divide(u, sd, out=np.full(u.shape, np.nan), where=sd > 0.0)
-    distance, rank = _mahalanobis(u @ np.linalg.inv(T).T, internal, _scale(at))
-    table: dict[str, Floats | Integers] = {"n": fit.problem.cross.rows.astype(np.intp)}
-    for k, effect in enumerate(design.effects):
-        table[f"u[{effect}]"] = u[:, k]
+    distance, rank = _mahalanobis(u @ np.linalg.inv(T).T, internal, _scale(at, span))
+    level = fit.problem.products.levels[k]
+    table: dict[str, Floats | Integers] = {"n": level.rows.astype(np.intp)}
+    for place, effect in enumerate(names):
+        table[f"u[{effect}]"] = u[:, place]
         if isinstance(fit, PosteriorFit):
-            table[f"sd[{effect}]"] = sd_over_draws(fit.u_draws[..., k])
-        table[f"standardized[{effect}]"] = standardized[:, k]
-        table[f"normal_score[{effect}]"] = normal_scores(standardized[:, k])
+            table[f"sd[{effect}]"] = sd_over_draws(fit.us[k][..., place])
+        table[f"standardized[{effect}]"] = standardized[:, place]
+        table[f"normal_score[{effect}]"] = normal_scores(standardized[:, place])
     table["mahalanobis"], table["df"] = distance, rank
     table["p"] = np.where(rank > 0, chdtrc(np.maximum(rank, 1), distance), np.nan)
-    frame = pd.DataFrame(table, index=pd.Index(design.groups, name="group"))
-    names = list(design.effects)
-    coords = {"group": np.asarray(design.groups), "effect": names, "effect_bis": names}
+    frame = pd.DataFrame(table, index=pd.Index(labels, name="group"))
+    coords = {"group": np.asarray(labels), "effect": names, "effect_bis": names}
     labelled = xr.DataArray(variance, dims=tuple(coords), coords=coords, name="variance")
     about = subject_of(design).lines(given(fit))
-    return Level2Residuals(frame, labelled, about, _findings(frame, at))
+    return Level2Residuals(frame, labelled, about, _findings(frame, at, k))
 
 
-def diagnostic_variance(at: Anchor) -> Floats:
-    """Var(û_j) over y given θ (J, q, q), in the internal basis."""
-    moments, root = at.state.moments, at.state.relative_root
-    explained = at.state.K @ at.problem.cross.A @ (root @ root.T)
-    symmetric = 0.5 * (explained + np.swapaxes(explained, 1, 2))
+def diagnostic_variance(at: Anchor, k: int) -> Floats:
+    """Var(û_j) of factor k over y given θ (J, q, q), in the internal basis."""
+    state = at.any_state
+    if isinstance(state, State):
+        moments, root = state.moments, state.relative_root
+        explained = state.K @ at.problem.cross.A @ (root @ root.T)
+        symmetric = 0.5 * (explained + np.swapaxes(explained, 1, 2))
+    else:
+        span = state.cross.spans[k]
+        moments, root = state.moments_of[k], state.relative_root[span, span]
+        symmetric = root @ (np.eye(len(root)) - state.inverse_blocks_of(k)) @ root.T
     lost = moments.u_on_gamma @ moments.gamma_cov @ np.swapaxes(moments.u_on_gamma, 1, 2)
-    variance: Floats = at.state.internal_sigma**2 * symmetric - lost
+    variance: Floats = state.internal_sigma**2 * symmetric - lost
     return variance
 
 
-def _scale(at: Anchor) -> Floats:
-    """The internal sd of each random effect (q,); 1 where it is 0."""
-    sd = np.sqrt((at.state.internal_root**2).sum(axis=1))
+def _internal_root(at: Anchor, span: slice) -> Floats:
+    """A root of the G of a factor in the internal basis."""
+    root: Floats = at.any_state.theta.internal(at.problem.products.basis)[0][span, span]
+    return root
+
+
+def _scale(at: Anchor, span: slice) -> Floats:
+    """The internal sd of each random effect of a factor (q,); 1 where it is 0."""
+    sd = np.sqrt((_internal_root(at, span) ** 2).sum(axis=1))
     return np.where(sd > 0.0, sd, 1.0)
 
 
-def _positive(variance: Floats, at: Anchor) -> Floats:
+def _positive(variance: Floats, root: Floats) -> Floats:
     """Variances, those that are 0 but for rounding made 0; in the user's units."""
-    size = (at.state.theta.root**2).sum(axis=1)
+    size = (root**2).sum(axis=1)
     return np.where(variance > _RANK * size, variance, 0.0)
 
 
@@ -165,11 +184,12 @@ def _mahalanobis(u: Floats, variance: Floats, scale: Floats) -> tuple[Floats, In
     return part.sum(axis=1), kept.sum(axis=1)
 
 
-def _findings(frame: pd.DataFrame, at: Anchor) -> tuple[str, ...]:
-    J, q = len(frame), len(at.state.relative_root)
-    name = at.problem.design.specification.group
+def _findings(frame: pd.DataFrame, at: Anchor, k: int) -> tuple[str, ...]:
+    span, name = at.problem.design.spans[k], at.problem.design.factors[k].name
+    J, q = len(frame), span.stop - span.start
     found = []
-    G_rank = int(np.linalg.matrix_rank(at.state.internal_root / _scale(at)[:, None], tol=1e-6))
+    root = _internal_root(at, span) / _scale(at, span)[:, None]
+    G_rank = int(np.linalg.matrix_rank(root, tol=1e-6))
     if G_rank == 0:
         return ("G is zero: every random effect is predicted as 0, and no group can lie far",)
     if G_rank < q:

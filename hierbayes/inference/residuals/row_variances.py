@@ -8,6 +8,7 @@ residual is y − Xγ̂ − Zû = σ²Py with P = V⁻¹ − V⁻¹X(X'V⁻¹X)�
     x_i'Q⁻¹a_i                              marginal hat matrix X(X'V⁻¹X)⁻¹X'V⁻¹
     Var(y_i − x_i'γ̂) = σ²(1 + z_i'λλ'z_i − x_i'Q⁻¹x_i)
 
+With several grouping factors u are the effects of all of them, and z and K go over them all.
 Where γ has a normal prior, Q contains it, and the variances are over γ ~ prior as well.
 
 References
@@ -25,6 +26,7 @@ import numpy as np
 
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.residuals.anchor import Anchor
+from hierbayes.likelihood.state import State
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,15 +57,15 @@ class RowVariances:
 
 def row_variances(at: Anchor) -> RowVariances:
     """Leverages and variances of the rows of a fit at one θ."""
-    design, basis = at.problem.design, at.problem.cross.basis
+    design, state, basis = at.problem.design, at.any_state, at.problem.products.basis
     W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
     X = W[:, :-1]
-    codes = design.rows.codes
-    within = np.einsum("nk,nkl,nl->n", Z, at.state.K[codes], Z)
-    a = X - np.einsum("nk,nkp->np", Z, at.state.moments.u_on_gamma[codes])
-    weight = a @ at.state.Q_inverse
-    between = ((Z @ at.state.relative_root) ** 2).sum(axis=1)
-    fixed = np.einsum("np,pr,nr->n", X, at.state.Q_inverse, X)
+    within, on_gamma = _of_effects(at, Z)
+    Q_inverse = state.internal_gamma_cov / state.internal_sigma**2
+    a = X - on_gamma
+    weight = a @ Q_inverse
+    between = ((Z @ state.relative_root) ** 2).sum(axis=1)
+    fixed = np.einsum("np,pr,nr->n", X, Q_inverse, X)
     return RowVariances(
         leverage=within + (weight * a).sum(axis=1),
         marginal_leverage=(X * weight).sum(axis=1),
@@ -71,3 +73,16 @@ def row_variances(at: Anchor) -> RowVariances:
         marginal_variance=1.0 + between - fixed,
         gamma_weight=weight,
     )
+
+
+def _of_effects(at: Anchor, Z: Floats) -> tuple[Floats, Floats]:
+    """z'Kz (n,), and z'KZ'X (n, p): what û has of γ."""
+    state, rows = at.any_state, at.problem.design.rows
+    if isinstance(state, State):
+        within = np.einsum("nk,nkl,nl->n", Z, state.K[rows.codes], Z)
+        return within, np.einsum("nk,nkp->np", Z, state.moments.u_on_gamma[rows.codes])
+    on_gamma = np.zeros((len(Z), state.cross.p))
+    parts = zip(state.moments_of, state.cross.spans, rows.codes_of, strict=True)
+    for moments, span, codes in parts:
+        on_gamma += np.einsum("nk,nkp->np", Z[:, span], moments.u_on_gamma[codes])
+    return state.row_quadratics(Z, rows.codes_of), on_gamma

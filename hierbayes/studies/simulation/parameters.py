@@ -91,8 +91,23 @@ def _gamma(design: Design, stated: Any) -> Floats:
     return values
 
 
+def _by_factor(design: Design, stated: Mapping[str, Any]) -> Floats:
+    """G of several factors (q, q) from that of each."""
+    names = [factor.name for factor in design.factors]
+    if set(stated) != set(names):
+        raise StudyError(
+            f"a G that is a mapping has the covariance of the effects of each of {in_quotes(names)}"
+        )
+    G = np.zeros((len(design.effects), len(design.effects)))
+    for k, (name, span) in enumerate(zip(names, design.spans, strict=True)):
+        G[span, span] = _G(design.of_factor(k), stated[name])
+    return G
+
+
 def _G(design: Design, stated: Any) -> Floats:
-    effects = list(design.effects)
+    if isinstance(stated, Mapping):
+        return _by_factor(design, stated)
+    effects = list(design.effect_labels)
     if isinstance(stated, pd.DataFrame):
         if sorted(map(str, stated.index)) != sorted(effects) or set(stated.columns) != set(effects):
             raise StudyError(

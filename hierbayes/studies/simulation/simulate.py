@@ -16,7 +16,7 @@ import pandas as pd
 from hierbayes.design.design import Design, build_design
 from hierbayes.design.group_design import group_design
 from hierbayes.design.matrices import columns_needed
-from hierbayes.errors import StudyError
+from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fitted import Fitted
 from hierbayes.likelihood.covariance import cholesky_psd
 from hierbayes.specification.counts import refuse_bad_seed
@@ -50,7 +50,8 @@ def simulate(
     gamma : sequence or mapping
         Fixed effects, in the order of the terms or by their names.
     G : array-like (q, q)
-        Covariance of the random effects; singular and zero ones are allowed.
+        Covariance of the random effects; singular and zero ones are allowed.  Of several grouping
+        factors also a mapping from each to that of its effects.
     sigma : float
         Residual standard deviation.
     groups : int or list
@@ -118,7 +119,8 @@ def simulate(
     parameters = _parameters(model, design, gamma, G, sigma)
     truth = _truth(design, parameters, int(seed))
     expected = design.rows.X @ parameters.gamma
-    random = (design.rows.Z * truth.u.to_numpy()[design.rows.codes]).sum(axis=1)
+    parts = zip(truth.us.values(), design.rows.codes_of, design.spans, strict=True)
+    random = sum((design.rows.Z[:, at] * u.to_numpy()[of]).sum(axis=1) for u, of, at in parts)
     y = expected + random + truth.residuals.to_numpy()
     first = [response, *(name for name in rows.columns if name != response)]
     made = rows.assign(**{response: y})[first if data is None else list(rows.columns)]
@@ -184,6 +186,11 @@ def _rows(
     for name in ("groups", "sizes"):
         if getattr(layout, name) is None:
             raise StudyError(f"{name}= is not stated; give groups= and sizes=, or data=")
+    if len(spec.factors) > 1:
+        raise StudyError(
+            "groups= and sizes= lay out the rows of one grouping factor, and the model has "
+            f"{in_quotes(spec.factors)}; give data= with a column for each"
+        )
     rows = make_rows(layout, spec.group, seed)
     for name in columns_needed(spec.fixed, *spec.random_effects):
         if name not in rows:
@@ -209,17 +216,22 @@ def _parameters(model: object, design: Design, gamma: Any, G: Any, sigma: Any) -
 
 def _truth(design: Design, parameters: Parameters, seed: int) -> Truth:
     """Draw u and r."""
-    shape = (design.J, len(design.effects))
-    u = stream(seed, EFFECTS).standard_normal(shape) @ cholesky_psd(parameters.G).T
     r = parameters.sigma * stream(seed, RESIDUALS).standard_normal(design.n)
-    effects = pd.Index(design.effects, name="effect")
-    groups = pd.Index(design.groups, name="group")
-    beta = group_design(design).population(parameters.gamma) + u
+    effects, us, betas = pd.Index(design.effect_labels, name="effect"), {}, {}
+    for k, (factor, span) in enumerate(zip(design.factors, design.spans, strict=True)):
+        name = factor.name if len(design.factors) > 1 else ""
+        normals = stream(seed, EFFECTS, name).standard_normal((factor.J, span.stop - span.start))
+        u = normals @ cholesky_psd(parameters.G[span, span]).T
+        beta = group_design(design.of_factor(k)).population(parameters.gamma) + u
+        groups = pd.Index(factor.labels, name="group")
+        own = pd.Index(design.effects[span], name="effect")
+        us[factor.name] = pd.DataFrame(u, groups, own)
+        betas[factor.name] = pd.DataFrame(beta, groups, own)
     return Truth(
         gamma=pd.Series(parameters.gamma, pd.Index(design.terms, name="term"), name="gamma"),
         G=pd.DataFrame(parameters.G, effects, effects),
         sigma=parameters.sigma,
-        u=pd.DataFrame(u, groups, effects),
-        beta=pd.DataFrame(beta, groups, effects),
+        us=us,
+        betas=betas,
         residuals=pd.Series(r, design.rows.index, name="residuals"),
     )

@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.design import Design
+from hierbayes.design.subject import subject_of
 from hierbayes.display.about import about_line
 from hierbayes.display.blocks import Table
 from hierbayes.display.page import Page, Printed
+from hierbayes.errors import FormulaError
+from hierbayes.specification.formula import one_factor_only
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,10 +28,10 @@ class Truth:
         Covariance of the random effects.
     sigma : float
         Residual standard deviation.
-    u : DataFrame
-        Random effects by group.
-    beta : DataFrame
-        Coefficients β_j = W_jγ + u_j by group, a column for each random effect.
+    us : dict
+        From each grouping factor to its random effects by group, a DataFrame.
+    betas : dict
+        The same of the coefficients β_j = W_jγ + u_j, a column for each random effect.
     residuals : Series
         r by row of the data.
     """
@@ -36,9 +39,38 @@ class Truth:
     gamma: pd.Series
     G: pd.DataFrame
     sigma: float
-    u: pd.DataFrame
-    beta: pd.DataFrame
+    us: dict[str, pd.DataFrame]
+    betas: dict[str, pd.DataFrame]
     residuals: pd.Series
+
+    @property
+    def u(self) -> pd.DataFrame:
+        """Random effects by group of the only factor.
+
+        Raises
+        ------
+        FormulaError
+            When there are several.
+        """
+        return _only(self.us)
+
+    @property
+    def beta(self) -> pd.DataFrame:
+        """Coefficients by group of the only factor.
+
+        Raises
+        ------
+        FormulaError
+            When there are several.
+        """
+        return _only(self.betas)
+
+
+def _only(by_factor: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    if len(by_factor) > 1:
+        raise FormulaError(one_factor_only(tuple(by_factor)))
+    (frame,) = by_factor.values()
+    return frame
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -62,20 +94,30 @@ class Simulated(Printed):
     seed: int
 
     def __repr__(self) -> str:
-        sizes = f"{len(self.data)} rows, {self.design.J} groups"
-        return f"<data simulated from {self.design.specification}: {sizes}, seed {self.seed}>"
+        return f"<data simulated from {self.design.specification}: {self._sizes}, seed {self.seed}>"
+
+    @property
+    def _sizes(self) -> str:
+        design = self.design
+        if len(design.factors) == 1:
+            return f"{len(self.data)} rows, {design.J} groups"
+        return subject_of(design).data
 
     def page(self) -> Page:
         """What is shown of it."""
-        truth, rows = self.truth, np.bincount(self.design.rows.codes)
-        each = f"{rows[0]}" if rows.min() == rows.max() else f"{rows.min()} to {rows.max()}"
-        sizes = f"{len(self.data)} rows, {self.design.J} groups of {each}"
+        truth, sizes = self.truth, self._sizes
+        if len(truth.us) == 1:
+            rows = np.bincount(self.design.rows.codes)
+            each = f"{rows[0]}" if rows.min() == rows.max() else f"{rows.min()} to {rows.max()}"
+            sizes += f" of {each}"
         about = (
             about_line("Model", str(self.design.specification)),
             about_line("Data", f"{sizes}; seed {self.seed}"),
             about_line("σ", f"{truth.sigma:.6g}"),
         )
         gamma = truth.gamma.to_frame("gamma")
-        u = truth.u.describe().loc[["mean", "std", "min", "max"]].T
+        shown = ["mean", "std", "min", "max"]
+        drawn = {factor: u.describe().loc[shown].T for factor, u in truth.us.items()}
+        u = pd.concat(drawn) if len(drawn) > 1 else next(iter(drawn.values()))
         blocks = (Table(gamma, "γ"), Table(truth.G, "G"), Table(u, "u that were drawn"))
         return Page("Simulated data", about, blocks)
