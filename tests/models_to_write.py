@@ -56,7 +56,7 @@ def with_tracks(hs: pd.DataFrame) -> pd.DataFrame:
 
 def to_write(model: hb.Model, *, data: str = "hs", ml: bool = False) -> ModelToWrite:
     """What a writer is told of a model."""
-    variables = describe_variables(model.problem.design, model.data)
+    variables = describe_variables(model.problem, model.data)
     return ModelToWrite(model.specification, variables, model.priors, data, ml)
 
 

@@ -76,6 +76,29 @@ PROC MIXED DATA=d METHOD=REML;
   RANDOM INTERCEPT / SUBJECT=item;
   RANDOM INTERCEPT x / SUBJECT=school*item TYPE=UN;
 RUN;""",
+    ("mlwin", "y ~ x + (x || school) + (x || school:klass)"): """\
+NOTE 'd' has complete rows only, sorted by 'school' and 'klass'; 'row' numbers them
+LINK 1 G21
+NAME G21[1] 'cons'
+CALC 'cons' = 0 * 'y' + 1
+
+RESP 'y'
+IDEN 1 'row'
+IDEN 2 'klass'
+IDEN 3 'school'
+ADDT 'cons'
+ADDT 'x'
+SETV 2 'cons'
+SETV 2 'x'
+SETV 3 'cons'
+SETV 3 'x'
+CLRE 2 'cons' 'x'
+CLRE 3 'cons' 'x'
+SETV 1 'cons'
+NOTE METH 0 is RIGLS, restricted maximum likelihood; METH 1 is IGLS, maximum likelihood
+METH 0
+BATC 1
+STAR""",
     ("stata", NESTED): "mixed y x || school: x, covariance(unstructured) || klass:, reml",
     ("stata", MIXED): """\
 egen long item_number = group(item)
@@ -274,6 +297,13 @@ REFUSED = {
     "(1 + x | room); write (1 + x || room) if independence is meant",
     ("bambi", SLOPES): "bambi's group effects are independent; this model has the correlated block "
     "(1 + x | school); write (1 + x || school) if independence is meant",
+    ("hlm", NESTED): "HLM's equations are written at two levels (HLM2), with one column of groups, "
+    "and this model has the grouping factors 'school', 'school:klass'; equations() writes them all",
+    ("hlm", "y ~ x + (1 | school:klass)"): "HLM's equations are written at two levels (HLM2), with "
+    "one column of groups, and this model has the grouping factors 'school:klass'; equations() "
+    "writes them all",
+    ("mlwin", CROSSED): "IGLS of MLwiN has nested grouping factors only, and 'school' and 'item' "
+    "cross; lmer of lme4 has both",
     ("sas", "y ~ x + klass + (1 | school) + (1 | klass)"): "PROC MIXED takes 'klass' for labels, "
     "as the groups of CLASS are, and the model has it as a number too; make a second column of it",
 }  # fmt: skip
@@ -352,3 +382,15 @@ def test_components_that_are_refused(code: str, data: pd.DataFrame) -> None:
     with pytest.raises(hb.FormulaError) as refusal:
         read("statsmodels", code, columns_of(data))
     assert str(refusal.value).partition("\n")[0] == WRONG[code]
+
+
+def test_equations_at_three_levels_are_not_read(data: pd.DataFrame) -> None:
+    text = "Level 1: y = B0 + r\nLevel 2 (klass): B0 = G00 + u0\nLevel 3 (school): G00 = D000 + v0"
+    with pytest.raises(hb.FormulaError) as refusal:
+        read("hlm", text, columns_of(data))
+    assert str(refusal.value) == (
+        "cannot read the HLM equations: equations at two levels are read (HLM2), and there are "
+        "more here; write the model as a formula, as in y ~ x + (1 | school) + (1 | school:class)\n"
+        "    Level 3 (school): G00 = D000 + v0\n"
+        "    ^"
+    )

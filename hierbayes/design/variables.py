@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import permutations
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from hierbayes.design.design import Design
 from hierbayes.design.matrices import columns_needed
-from hierbayes.frames.arrays import Integers
+from hierbayes.design.problem import Problem
+from hierbayes.frames.factor_pairs import NESTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +87,16 @@ class Variables:
         return frozenset(name for name, column in self.columns.items() if column.boolean)
 
 
-def describe_variables(design: Design, data: pd.DataFrame) -> Variables:
+def describe_variables(problem: Problem, data: pd.DataFrame) -> Variables:
     """Read the kind, the levels and the level of each column a design uses.
 
     Parameters
     ----------
-    design : Design
+    problem : Problem
     data : DataFrame
-        The data the design was made on.
+        The data its design was made on.
     """
+    design = problem.design
     spec = design.specification
     needed = columns_needed((spec.response,), spec.fixed, *spec.random_effects)
     rows = data.loc[design.rows.kept]
@@ -105,28 +104,15 @@ def describe_variables(design: Design, data: pd.DataFrame) -> Variables:
         columns={name: _variable(rows[name]) for name in needed if name in data.columns},
         groups={name: _variable(rows[name]) for name in spec.group_columns},
         sizes={factor.name: factor.J for factor in design.factors},
-        nested=_nested(spec.factors, design.rows.codes_of),
+        nested=frozenset(
+            (pair.first, pair.second) for pair in problem.nesting.pairs if pair.kind == NESTED
+        ),
         between_of=dict(zip(spec.factors, design.columns.between_of, strict=True)),
     )
 
 
 def _variable(column: pd.Series) -> Variable:
     return Variable(str(column.name), factor_levels(column), is_bool_dtype(column.dtype))
-
-
-def _nested(factors: Sequence[str], codes_of: Sequence[Integers]) -> frozenset[tuple[str, str]]:
-    """Pairs (inner, outer) of factors, from the groups of each row, (n,) each."""
-    pairs = permutations(zip(factors, codes_of, strict=True), 2)
-    return frozenset(
-        (inner, outer) for (inner, codes), (outer, others) in pairs if _are_constant(others, codes)
-    )
-
-
-def _are_constant(values: Integers, codes: Integers) -> bool:
-    """Whether values (n,) are the same in all rows of a group, by the rows' codes (n,)."""
-    one = np.empty(codes.max(initial=-1) + 1, dtype=values.dtype)
-    one[codes] = values  # of each group the last value to be written
-    return bool((one[codes] == values).all())
 
 
 def factor_levels(column: pd.Series) -> tuple[str, ...]:

@@ -165,7 +165,7 @@ class PosedModel:
         from hierbayes.translation.dialect import ModelToWrite  # noqa: PLC0415
         from hierbayes.translation.registry import emit  # noqa: PLC0415
 
-        variables = describe_variables(self.problem.design, self._data)
+        variables = describe_variables(self.problem, self._data)
         return emit(ModelToWrite(self.specification, variables, self.priors, data, ml), system)
 
     def prior_predictive(self, draws: int = 4000, *, seed: int | None = None) -> PriorPredictive:

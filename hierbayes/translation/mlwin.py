@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from hierbayes.specification.terms import INTERCEPT
+from hierbayes.translation.coding import all_factors
 from hierbayes.translation.dialect import Dialect, ModelToWrite
+from hierbayes.translation.nested_levels import nested_levels
 from hierbayes.translation.programs.arithmetic import Arithmetic
 from hierbayes.translation.programs.column_plan import ColumnPlan, NameRules
 from hierbayes.translation.programs.derived_columns import (
@@ -40,28 +42,31 @@ def emit_mlwin(model: ModelToWrite) -> str:
     Raises
     ------
     FormulaError
-        When MLwiN has no name for a column, or a term has no counterpart there.
+        When MLwiN has no name for a column, a term has no counterpart there, or grouping factors
+        cross.
     """
+    levels = nested_levels(model, "IGLS of MLwiN")[::-1]  # the innermost is level 2
     spec = model.specification
-    plan = ColumnPlan(model.variables, _RULES, (spec.group,))
+    plan = ColumnPlan(model.variables, _RULES, spec.group_columns)
     cons, row = plan.fresh("cons"), plan.fresh("row")
     response = plan.column(spec.response)
     fixed = list(_columns(spec.fixed, plan, cons))
-    blocks = [list(_columns(block, plan, cons)) for block in spec.random_effects]
-    random = [column for block in blocks for column in block]
-    only_random = [c for c in dict.fromkeys((*random, (cons,))) if c not in fixed]
+    blocks = [[list(_columns(block, plan, cons)) for block in level.blocks] for level in levels]
+    random = [[column for block in of_level for column in block] for of_level in blocks]
+    varying = (column for own in random for column in own)
+    only_random = [c for c in dict.fromkeys((*varying, (cons,))) if c not in fixed]
     lines = [
-        *_notes(model, plan, row),
+        *_notes(model, [level.columns[0] for level in levels[::-1]], plan, row),
         *_made(plan, cons, response),
         "",
         f"RESP '{response}'",
         f"IDEN 1 '{row}'",
-        f"IDEN 2 '{spec.group}'",
+        *(f"IDEN {k} '{level.columns[0]}'" for k, level in enumerate(levels, 2)),
         *(f"ADDT {_listed(column)}" for column in fixed),
         *(f"ADDT {_listed(column)}" for column in only_random),
         *(f"FPAR 0 {_term(column)}" for column in only_random),
-        *(f"SETV 2 {_term(column)}" for column in random),
-        *_no_covariances(blocks),
+        *(f"SETV {k} {_term(column)}" for k, own in enumerate(random, 2) for column in own),
+        *(line for k, own in enumerate(blocks, 2) for line in _no_covariances(k, own)),
         f"SETV 1 '{cons}'",
         "NOTE METH 0 is RIGLS, restricted maximum likelihood; METH 1 is IGLS, maximum likelihood",
         f"METH {int(model.ml)}",
@@ -94,17 +99,18 @@ def _term(column: tuple[str, ...]) -> str:
     return f"'{'.'.join(column)}'"
 
 
-def _no_covariances(blocks: Sequence[Sequence[tuple[str, ...]]]) -> Iterator[str]:
-    """Covariances between blocks taken out; SETV puts in all of them."""
+def _no_covariances(level: int, blocks: Sequence[Sequence[tuple[str, ...]]]) -> Iterator[str]:
+    """Covariances between blocks of a level taken out; SETV puts in all of them."""
     for first, second in combinations(blocks, 2):
-        yield from (f"CLRE 2 {_term(a)} {_term(b)}" for a in first for b in second)
+        yield from (f"CLRE {level} {_term(a)} {_term(b)}" for a in first for b in second)
 
 
-def _notes(model: ModelToWrite, plan: ColumnPlan, row: str) -> Iterator[str]:
-    group = model.specification.group
-    yield f"NOTE '{model.data}' has complete rows only, sorted by '{group}'; '{row}' numbers them"
+def _notes(model: ModelToWrite, groups: Sequence[str], plan: ColumnPlan, row: str) -> Iterator[str]:
+    order = " and ".join(f"'{group}'" for group in groups)
+    yield f"NOTE '{model.data}' has complete rows only, sorted by {order}; '{row}' numbers them"
+    used = {factor.strip("`") for factor in all_factors(model.specification)}
     for factor in model.variables.factors:
-        if factor != group:
+        if factor in used or factor not in groups:
             coded = ", ".join(f"{i} {level}" for i, level in enumerate(plan.levels(factor), 1))
             yield f"NOTE '{factor}' is coded {coded}"
 

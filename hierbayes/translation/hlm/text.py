@@ -25,6 +25,7 @@ _HEADING = re.compile(
     r"\s*(?:\((?P<name>[^()=]*)\)|,?\s*\bby\s+(?P<by>[^\s:=,]+))?\s*:?",
     re.IGNORECASE,
 )
+_HIGHER = re.compile(r"\s*level[-\s]*[3-9]\b", re.IGNORECASE)
 _GROUP = re.compile(r"\s*(?:level[-\s]*2\s+units?|group(?:s|ed by|ing)?)\s*[:\s]\s*(\S+)\s*$", re.I)
 _CENTRED = re.compile(
     r"\s*(?P<name>\S+)\s+(?:has been|is)\s+cent(?:e?red|red)\s+(?:around|at|on)\s+(?:the\s+)?"
@@ -126,6 +127,12 @@ def take_apart(text: str) -> HlmText:
     pairs: list[tuple[str, str]] = []
     group, mixed = None, False
     for line in _lines(source):
+        if _HIGHER.match(line.text):
+            raise bare.refuse(
+                "equations at two levels are read (HLM2), and there are more here; write the model "
+                "as a formula, as in y ~ x + (1 | school) + (1 | school:class)",
+                line,
+            )
         if found := _CENTRED.match(line.text):
             centred.append((_part(line, found, "name"), found["kind"].lower()))
         elif found := _GROUP.match(line.text):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from hierbayes.errors import FormulaError
+from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.specification.equations import split_levels
 from hierbayes.specification.terms import INTERCEPT, factors_of
 from hierbayes.translation.dialect import Dialect, ModelToWrite
@@ -61,8 +61,15 @@ def emit_hlm(model: ModelToWrite) -> str:
     Raises
     ------
     FormulaError
-        When a term has several columns that have no names, such as a spline.
+        When a term has several columns that have no names, such as a spline, or there are more
+        levels than two.
     """
+    factors = model.specification.factors
+    if len(factors) > 1 or len(model.specification.group_columns) > 1:
+        raise FormulaError(
+            "HLM's equations are written at two levels (HLM2), with one column of groups, and this "
+            f"model has the grouping factors {in_quotes(factors)}; equations() writes them all"
+        )
     return _Equations(model).text()
 
 
