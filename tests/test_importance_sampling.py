@@ -66,7 +66,7 @@ def test_a_value_without_derivatives_is_the_same_value(a_model: hb.Model) -> Non
 def test_the_posterior_is_that_of_nuts(a_model: hb.Model) -> None:
     """Means and second moments of every parameter, within both Monte Carlo errors."""
     by_weights = a_model.sample(seed=1, sampler="importance", progress=False)
-    by_nuts = a_model.sample(seed=2, sampler="nutpie", progress=False)
+    by_nuts = a_model.sample(250, tune=300, seed=2, sampler="nutpie", progress=False)
     found = []
     for fit in (by_weights, by_nuts):
         draws = scalar_draws(fit, random_effects=False)[1]

@@ -39,7 +39,8 @@ ROW, COLUMN, PRODUCTS, AT, LEADING, DIAGONAL, ROW_PLACE, COLUMN_PLACE = range(
 @inner
 def fill(root, e, omega):
     """Write Ω at the relative roots λ_k, the diagonal blocks of ``root``, but for W'W."""
-    omega[:] = 0.0
+    for i in range(e.size):
+        omega[i] = 0.0
     p1 = e.C.shape[0]
     half = np.empty((root.shape[0], root.shape[0]))
     for b in range(e.blocks.shape[0]):
@@ -103,7 +104,9 @@ def _update_core(node, e, omega, begin, q, p1):
     """
     n_core, core = e.nodes[node, N_CORE], e.nodes[node, CORE]
     size, to = e.components[e.component[node], 0], e.components[e.component[node], 1]
-    places, column = e.core[core : core + n_core], np.empty(n_core + p1)
+    places, column = np.empty(n_core, np.int64), np.empty(n_core + p1)
+    for i in range(n_core):
+        places[i] = e.core[core + i]
     for h in range(q):
         for i in range(n_core + p1):
             column[i] = omega[begin + i * q + h]
@@ -194,24 +197,29 @@ def _core_adjoint(e, N, omega, bar):
 
 
 @inner
-def _times_core(node, e, bar, Y, out, q):
-    """What the component of a panel takes from −Ω̄_RR Y, rows of core levels and of W."""
+def _times_core(node, e, bar, Y, out, first):
+    """What the component of a panel takes from −Ω̄_RR Y, in its rows from ``first`` on."""
     n_core, core = e.nodes[node, N_CORE], e.nodes[node, CORE]
     m, at = e.components[e.component[node], 0], e.components[e.component[node], 1]
-    places, column = e.core[core : core + n_core], np.empty(Y.shape[0])
-    for h in range(q):
-        for i in range(Y.shape[0]):
-            column[i] = Y[i, h]
-        for i in range(Y.shape[0]):
+    rows = e.nodes[node, BELOW] - first
+    places, column, taken = np.empty(n_core, np.int64), np.empty(rows), np.empty(rows)
+    for i in range(n_core):
+        places[i] = e.core[core + i]
+    for h in range(e.q[e.nodes[node, FACTOR]]):
+        for i in range(rows):
+            column[i], taken[i] = Y[first + i, h], 0.0
+        for i in range(rows):
             row = at + (places[i] if i < n_core else m + i - n_core) * m
-            last, value, total = min(i, n_core), column[i], 0.0
-            for j in range(last):
+            value, total = column[i], 0.0
+            for j in range(min(i, n_core)):
                 entry = bar[row + places[j]]
                 total += entry * column[j]
-                out[j, h] -= entry * value
+                taken[j] += entry * value
             if i < n_core:
                 total += bar[row + places[i]] * value
-            out[i, h] -= total
+            taken[i] += total
+        for i in range(rows):
+            out[first + i, h] -= taken[i]
 
 
 @inner
@@ -233,7 +241,7 @@ def _times_rows(node, e, N, Y, bar, out):
         maps += below - row
         row += wide
     if n_core > 0:
-        _times_core(node, e, bar, Y[row:below], out[row:below], q)
+        _times_core(node, e, bar, Y, out, row)
     row += n_core
     for c in range(p1):
         for d in range(c + 1):
@@ -278,10 +286,11 @@ def _panel_adjoint(node, e, N, omega, bar, Y, out):
 def selected_inverse(e, N, omega, bar):
     """Ω̄ wherever Ω has an entry, from the factor in ``omega``."""
     _core_adjoint(e, N, omega, bar)
-    widest = 0
+    widest, most = 0, 0
     for node in range(e.nodes.shape[0]):
         widest = max(widest, e.nodes[node, BELOW])
-    Y, out = np.empty((widest, e.q.max())), np.empty((widest, e.q.max()))
+        most = max(most, e.q[e.nodes[node, FACTOR]])
+    Y, out = np.empty((widest, most)), np.empty((widest, most))
     for node in range(e.nodes.shape[0] - 1, -1, -1):
         _panel_adjoint(node, e, N, omega, bar, Y, out)
 
@@ -299,7 +308,9 @@ def root_gradient(root, e, bar, gradient):
     """−2 ∂ℓ/∂λ_k over the diagonal blocks of ``gradient`` (Q, Q), from Ω̄."""
     p1, Q = e.C.shape[0], root.shape[0]
     left = np.empty((Q, Q))
-    gradient[:] = 0.0
+    for i in range(Q):
+        for c in range(Q):
+            gradient[i, c] = 0.0
     for b in range(e.blocks.shape[0]):
         row, k, diagonal = e.blocks[b, ROW], e.blocks[b, COLUMN], e.blocks[b, DIAGONAL] != 0
         v, at, leading = e.blocks[b, PRODUCTS], e.blocks[b, AT], e.blocks[b, LEADING]
