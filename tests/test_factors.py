@@ -89,14 +89,21 @@ def test_shares_of_the_variance_by_factor() -> None:
 
 
 def test_what_is_made_for_one_factor_says_so() -> None:
+    """Nothing takes the first factor for the only one."""
     ours = fit("Oats_split_plot", "REML")
-    with pytest.raises(hb.FormulaError) as refusal:
-        _ = OATS.specification.group
-    assert str(refusal.value) == (
-        "this is made for models of one grouping factor, and the model has 'Block', 'Block:Variety'"
-    )
-    with pytest.raises(hb.FormulaError, match="made for models of one grouping factor"):
-        hb.influence(ours)
+    for of_one in (
+        lambda: OATS.problem.cross,
+        lambda: OATS.problem.design.factor,
+        lambda: OATS.specification.group,
+        lambda: ours.u_draws,
+        lambda: ours.state,
+    ):
+        with pytest.raises(hb.FormulaError) as refusal:
+            of_one()
+        assert str(refusal.value) == (
+            "this is made for models of one grouping factor, and the model has 'Block', "
+            "'Block:Variety'"
+        )
 
 
 def test_variances_that_cannot_be_told_apart_are_refused_by_factor() -> None:
