@@ -19,6 +19,7 @@ from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
+from hierbayes.inference.context import variance_by_factor
 from hierbayes.inference.context.spread import fixed_variance, random_variance, spread_table
 from hierbayes.inference.context.submodel import fit_columns
 from hierbayes.likelihood.reading import REML
@@ -28,6 +29,8 @@ from hierbayes.likelihood.reading import REML
 class VarianceExplained(Printed):
     """Intraclass correlations, reliabilities, R² and decompositions of variance.
 
+    With several grouping factors shares and components are by factor (``icc[school]``), as are
+    reliabilities and what is explained, and there are no parts within and between groups.
     Of a posterior every table from draws has columns ``estimate`` (the mean), ``sd``,
     ``lower`` and ``upper``; of a point fit ``estimate`` alone.
 
@@ -119,6 +122,8 @@ def variance_explained(
     """
     refuse_other_than_fit(fit, "variance_explained")
     interval = Interval(prob)
+    if len(fit.design.factors) > 1:
+        return _by_factor(fit, at, interval)
     return VarianceExplained(
         shares=_draws_table(_shares(fit, at), "share", fit, interval),
         reliability=_reliability(fit, interval),
@@ -127,6 +132,32 @@ def variance_explained(
         spread=spread_table(fit.design),
         about=subject_of(fit.design).lines(),
         notes=_notes(fit, interval),
+    )
+
+
+def _by_factor(fit: Fit, at: dict[str, float] | None, interval: Interval) -> VarianceExplained:
+    """The same of several grouping factors."""
+    found = dict(variance_by_factor.reliabilities(fit))
+    notes = [
+        "R2 marginal is the share of the fixed part in its variance over the rows, z'Gz of every "
+        "factor averaged over the rows and σ²; R2 conditional counts every z'Gz as explained",
+        "explained against the null model: both models with a random intercept of every factor "
+        f"alone, by {'ML' if fit.engine == 'ML' else 'REML'}"
+        + ("" if fit.reading is not None else ", not from the fit's own θ")
+        + "; such reductions can be negative",
+        "reliability: near 1 the groups' own coefficients can be told apart, near 0 they are "
+        "mostly error, to which the effects of the other factors belong",
+    ]
+    if isinstance(fit, PosteriorFit):
+        notes.insert(0, f"estimate and sd are the posterior mean and sd, limits enclose {interval}")
+    return VarianceExplained(
+        shares=_draws_table(variance_by_factor.shares(fit, at), "share", fit, interval),
+        reliability=_draws_table(found, "effect", fit, interval),
+        components=_draws_table(variance_by_factor.variances(fit), "part", fit, interval),
+        explained=variance_by_factor.explained(fit),
+        spread=variance_by_factor.spread_by_factor(fit.design),
+        about=subject_of(fit.design).lines(),
+        notes=tuple(notes),
     )
 
 
