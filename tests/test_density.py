@@ -28,6 +28,9 @@ RANDOM = {
     "2+1": "(1 + x | g) + (0 + w | g)",
     "1+1": "(1 | g) + (0 + x | g)",
     "1+2+2": "(1 | g) + (0 + x + w | g) + (0 + v + z | g)",
+    "nested": "(1 | h) + (1 + x | h:g)",
+    "crossed": "(1 + x | g) + (1 + w | k)",
+    "three factors": "(1 | h) + (1 | h:g) + (0 + x | k)",
 }
 HALVES: dict[str, Any] = {
     "HalfNormal": hb.HalfNormal(1.5),
@@ -73,6 +76,20 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "R2D2M2, constant last": (
         "y ~ 0 + x + w + one", "2+1", {"r2": hb.R2D2M2(), "gamma": {"one": hb.StudentT(3, 0, 2)}},
     ),
+    **{f"{factors}, defaults": ("y ~ x + w", factors, {})
+       for factors in ("nested", "crossed", "three factors")},
+    "nested, half-normal": ("y ~ x", "nested", {"sd": hb.HalfNormal(1.5), "gamma": NORMAL}),
+    "crossed, by factor": (
+        "y ~ x", "crossed",
+        {"sd": {"g": hb.PC(3, 0.05), "k": hb.HalfNormal(1)}, "corr": hb.LKJ(3)},
+    ),
+    "crossed, by effect": (
+        "y ~ x", "crossed", {"sd": {"g": {"x": hb.Uniform(0.1, 4)}, "k": {"1": hb.Gamma(2, 1)}}},
+    ),
+    "three factors, gamma given": (
+        "y ~ x", "three factors", {"gamma": hb.StudentT(3, 1, 2), "sd": hb.Exponential(0.8)},
+    ),
+    "nested, gamma flat": ("y ~ x", "nested", {"gamma": hb.Flat(), "sigma": hb.HalfCauchy(2)}),
 }  # fmt: skip
 
 
@@ -82,7 +99,7 @@ def data() -> pd.DataFrame:
     g = np.repeat(np.arange(8), 6)
     frame = pd.DataFrame(rng.normal(0.5, 1.0, (48, 4)), columns=["x", "w", "v", "z"])
     y = 1.0 + 0.5 * frame["x"] + rng.normal(0.0, 0.8, 8)[g] + rng.normal(0.0, 1.0, 48)
-    return frame.assign(y=y, g=g, one=1.0)
+    return frame.assign(y=y, g=g, one=1.0, h=g // 4, k=np.arange(48) % 5)
 
 
 def pose(name: str, data: pd.DataFrame) -> hb.Model:
@@ -113,7 +130,7 @@ def test_value_gradient_and_parameters_are_those_of_the_graph(
 ) -> None:
     model = pose(name, data)
     design, graph = model.problem.design, model.graph()
-    inputs = graph_inputs(design, model.problem.cross, model.priors)
+    inputs = graph_inputs(design, model.problem.products, model.priors)
     variables = free_variables(graph)
     ours = variables_of(design, model.priors)
     assert [(v.name, v.size, v.transform) for v in ours] == [

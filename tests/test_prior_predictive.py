@@ -305,7 +305,8 @@ def test_one_random_effect(hs: pd.DataFrame) -> None:
 def test_lines_are_compared_at_rows_of_the_design(hs: pd.DataFrame) -> None:
     model = hb.Model("mathach ~ ses + (1 + ses + I(ses**2) | school)", data=hs)
     design = model.problem.design
-    labels, points = line_points(design)
+    found = line_points(design)
+    labels, points = [point.at for point in found], np.array([point.z for point in found])
     assert len(labels) == 4
     for z in points:
         assert z[0] == 1.0
@@ -313,7 +314,7 @@ def test_lines_are_compared_at_rows_of_the_design(hs: pd.DataFrame) -> None:
     assert labels[0] == f"ses = {points[0, 1]:g}, I(ses ** 2) = {points[0, 2]:g}"
     assert points[:2, 1] == pytest.approx(np.quantile(hs["ses"], [0.1, 0.9]), abs=0.05)
     sex = hb.Model("mathach ~ Sex + (1 + Sex | school)", data=hs).problem.design
-    assert line_points(sex)[0] == ["Sex[T.Male] = 0", "Sex[T.Male] = 1"]
+    assert [point.at for point in line_points(sex)] == ["Sex[T.Male] = 0", "Sex[T.Male] = 1"]
 
 
 def test_lines_and_responses_have_the_spread_of_G(hs: pd.DataFrame) -> None:
@@ -323,7 +324,7 @@ def test_lines_and_responses_have_the_spread_of_G(hs: pd.DataFrame) -> None:
     model = hb.Model("mathach ~ x * Sector", "~ 1 + x | school", data=data, priors=priors)
     draws, design = model.prior_predictive(400, seed=3).draws, model.problem.design
     G = draws["G"].to_numpy()
-    points = line_points(design)[1]
+    points = np.array([point.z for point in line_points(design)])
     exact = np.sqrt(np.einsum("ak,dkl,al->da", points, G, points))
     np.testing.assert_allclose(draws["line_spread"], exact, rtol=1e-9)
     between = np.einsum("nk,dkl,nl->dn", design.rows.Z, G, design.rows.Z)

@@ -32,6 +32,7 @@ from hierbayes.estimation.correlation import NormalisedRows
 from hierbayes.estimation.inputs import GraphInputs, are_one_family, graph_inputs, place_of_constant
 from hierbayes.estimation.signed_scale import SignedScale
 from hierbayes.estimation.variance_shares import explained_gamma, explained_scales
+from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.op import CollapsedLogDensity
 from hierbayes.likelihood.reading import GIVEN, Reading
 from hierbayes.priors.density import refuse_negative
@@ -71,7 +72,7 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
         for factor in design.factors
     }
     with pm.Model(coords=coords, check_bounds=False) as model:
-        data = {name: pm.Data(name, value) for name, value in inputs.data.items()}
+        data = {name: _data(name, value) for name, value in inputs.data.items()}
         if priors.explains_gamma:
             sigma = _variable("sigma", priors.sigma[1], data, "sigma")
             signed = explained_scales(data, sigma, len(design.terms) - 1, len(design.effects))
@@ -112,6 +113,15 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
         )[0]
         pm.Potential("log_likelihood", density + data["log_jacobian"])
     return model
+
+
+def _data(name: str, value: Floats) -> TensorVariable:
+    """Data of the graph; `pm.Data` refuses whole numbers whose bits are those of nan."""
+    if name != "index":
+        return pm.Data(name, value)
+    variable = pytensor.shared(value, name)
+    pm.modelcontext(None).register_data_var(variable)
+    return variable
 
 
 def _standard_deviations(

@@ -222,7 +222,7 @@ class PosedModel:
         """
         from hierbayes.estimation.graph import graph_of
 
-        return graph_of(self.problem.design, self.problem.cross, self.priors)
+        return graph_of(self.problem.design, self.problem.products, self.priors)
 
     def __repr__(self) -> str:
         design = self.problem.design

@@ -58,7 +58,11 @@ class ImpliedLines:
 
 
 def implied_lines_frame(
-    prior: PriorPredictive, column: str | None = None, *, lines: int = LINES
+    prior: PriorPredictive,
+    column: str | None = None,
+    *,
+    lines: int = LINES,
+    factor: str | None = None,
 ) -> ImpliedLines:
     """Lines of new groups under draws from the priors.
 
@@ -71,25 +75,31 @@ def implied_lines_frame(
         effect that does, or else the first fixed term.
     lines : int
         How many; each is under a draw of its own, and they are spread over the groups.
+    factor : str, optional
+        The grouping factor whose groups these are, where there are several; the effects of the
+        others are 0.
 
     Raises
     ------
     StudyError
         When it is no prior predictive, or no column varies within groups or has that name.
+    DataError
+        When there is no such factor, or several and none is named.
     EstimationError
         When lines is no whole number of at least 1.
     """
     refuse_other_than("plot_implied_lines", prior, PriorPredictive, "model.prior_predictive()")
     refuse_bad_count("lines", lines)
-    design = prior.design
+    place = prior.design.place_of_factor(factor)
+    design, span = prior.design.of_factor(place), prior.design.spans[place]
     name, x = _column(design, column)
     draws = np.arange(min(lines, prior.draws.sizes["draw"]))
     varying = _groups_with(design, x)
     groups = varying[np.arange(len(draws)) * len(varying) // len(draws)]
-    gamma, G = prior.draws["gamma"].to_numpy(), prior.draws["G"].to_numpy()
+    gamma, G = prior.draws["gamma"].to_numpy(), prior.draws["G"].to_numpy()[:, span, span]
     normals = np.random.default_rng([prior.seed, _STREAM]).standard_normal(
-        (prior.draws.sizes["draw"], len(design.effects))
-    )
+        (prior.draws.sizes["draw"], len(prior.design.effects))
+    )[:, span]
     rows = []
     for m, j in zip(draws, groups, strict=True):
         own = design.rows.codes == j
@@ -111,6 +121,7 @@ def plot_implied_lines(
     column: str | None = None,
     *,
     lines: int = LINES,
+    factor: str | None = None,
     ax: Axes | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
@@ -121,6 +132,7 @@ def plot_implied_lines(
     prior : PriorPredictive
     column : str, optional
     lines : int
+    factor : str, optional
     ax : Axes, optional
     figsize : (width, height), optional
         Of a new figure in inches.
@@ -134,7 +146,7 @@ def plot_implied_lines(
     >>> figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()
     ('ses', 'mathach')
     """
-    frame = implied_lines_frame(prior, column, lines=lines)
+    frame = implied_lines_frame(prior, column, lines=lines, factor=factor)
     ends = np.array(frame.span)
     table = frame.lines
     with canvas(ax, figsize, panel=(5.8, 4.2)) as drawn:
@@ -147,7 +159,8 @@ def plot_implied_lines(
         drawn.ax.set_xlim(*ends)
         drawn.ax.set_xlabel(frame.column)
         drawn.ax.set_ylabel(frame.response)
-        heading(drawn, "Lines of groups under the priors")
+        whose = "groups" if factor is None else factor
+        heading(drawn, f"Lines of {whose} under the priors")
         legend(drawn, {
             f"{len(table)} lines": {"color": PRIOR.color, "linewidth": 0.9},
             "range of the observed responses": {"color": PALE, "linewidth": 7.0},

@@ -16,7 +16,7 @@ from hierbayes.plots.choice import refuse_other_than
 from hierbayes.plots.density import POINTS, SHARE, sample_of
 from hierbayes.plots.draw import Entries, heading, legend, zero_lines
 from hierbayes.plots.look import DASHED, DOTTED, PALE, PRIOR, SOLID
-from hierbayes.studies.prior_predictive.implications import INTERVAL
+from hierbayes.studies.prior_predictive.implications import INTERVAL, icc_by_factor
 from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive
 
 if TYPE_CHECKING:
@@ -44,21 +44,26 @@ class ImpliedICC:
     upper: float
 
 
-def implied_icc_frame(prior: PriorPredictive) -> ImpliedICC:
+def implied_icc_frame(prior: PriorPredictive, factor: str | None = None) -> ImpliedICC:
     """Density of the intraclass correlation under the priors.
 
     Parameters
     ----------
     prior : PriorPredictive
         As ``model.prior_predictive()`` makes it.
+    factor : str, optional
+        The grouping factor whose share it is, where there are several.
 
     Raises
     ------
     StudyError
         When it is none.
+    DataError
+        When there is no such factor, or several and none is named.
     """
     refuse_other_than("plot_implied_icc", prior, PriorPredictive, "model.prior_predictive()")
-    draws = prior.draws["icc"].to_numpy()
+    k = prior.design.place_of_factor(factor)
+    draws = list(icc_by_factor(prior.draws, prior.design).values())[k]
     x = np.linspace(0.0, 1.0, POINTS)
     curve = pd.DataFrame({"x": x, "density": sample_of("icc", draws, SHARE).density(x)})
     lower, upper = INTERVAL.of_draws(draws[None])
@@ -68,6 +73,7 @@ def implied_icc_frame(prior: PriorPredictive) -> ImpliedICC:
 def plot_implied_icc(
     prior: PriorPredictive,
     *,
+    factor: str | None = None,
     ax: Axes | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
@@ -76,11 +82,12 @@ def plot_implied_icc(
     Parameters
     ----------
     prior : PriorPredictive
+    factor : str, optional
     ax : Axes, optional
     figsize : (width, height), optional
         Of a new figure in inches.
     """
-    frame = implied_icc_frame(prior)
+    frame = implied_icc_frame(prior, factor)
     curve = frame.curve
     with canvas(ax, figsize, panel=(5.2, 3.2)) as drawn:
         inside = curve["x"].between(frame.lower, frame.upper)
@@ -93,7 +100,8 @@ def plot_implied_icc(
         drawn.ax.set_ylim(bottom=0.0)
         drawn.ax.set_xlabel("intraclass correlation")
         drawn.ax.set_ylabel("density")
-        heading(drawn, "Intraclass correlation under the priors")
+        whose = "" if factor is None else f" of {factor}"
+        heading(drawn, f"Intraclass correlation{whose} under the priors")
         legend(drawn, {
             "prior": PRIOR.lines(1.6, linestyle=SOLID), "its median": PRIOR.lines(1.2),
             f"its {100 * INTERVAL.prob:g}% interval": {"color": PALE, "linewidth": 7.0},
@@ -152,7 +160,7 @@ def plot_implied_ellipses(
     """
     frame = implied_ellipses_frame(prior, prob)
     names = list(frame["pair"].unique())
-    effects = prior.design.effects
+    effects = prior.design.effect_labels
     entries: Entries = {}
     shape = panel_grid(len(names))
     with canvas(ax, figsize, shape=shape, panel=(4.4, 3.6), count=len(names)) as drawn:

@@ -25,7 +25,7 @@ from hierbayes.priors.families import Flat, Prior
 from hierbayes.priors.foreign_prior import ForeignPrior, refuse_shaped
 from hierbayes.priors.joint_draws import draw_explained, draw_icc_sd, draw_matrix_root
 from hierbayes.priors.joint_families import R2D2M2, Beta, MatrixPrior
-from hierbayes.priors.prior_set import EffectEntry, Entry, PriorSet
+from hierbayes.priors.prior_set import Entry, PriorSet
 from hierbayes.pymc_import import pm
 from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
 
@@ -102,7 +102,8 @@ def draw_priors(priors: PriorSet, problem: Problem, draws: int, seed: int) -> Pr
     design = problem.design
     gamma = _draw_gamma(priors, problem, streams)
     if not priors.joint:
-        sd = _draw_each("sd", priors.sd, streams)
+        named = tuple((priors.label(name), prior, source) for name, prior, source in priors.sd)
+        sd = _draw_each("sd", named, streams)
         root = sd[:, :, None] * _draw_correlation_root(priors, design.blocks, streams)
         if priors.centring:
             root = lower_root(priors.columns(len(design.effects)) @ root)
@@ -124,20 +125,18 @@ def draw_priors(priors: PriorSet, problem: Problem, draws: int, seed: int) -> Pr
 def _draw_gamma(priors: PriorSet, problem: Problem, streams: Streams) -> Floats:
     """Draws (draws, p) of γ; terms with one prior together given the others."""
     gamma = _draw_each("gamma", priors.gamma, streams)
-    joint = priors.joint_gamma(problem.cross)
+    joint = priors.joint_gamma(problem.products)
     if joint is None:
         return gamma
     normals = (gamma[:, joint.at] - joint.mean) / joint.sd
     return joint.draw(gamma, normals)
 
 
-def _draw_each(
-    block: str, entries: tuple[Entry, ...] | tuple[EffectEntry, ...], streams: Streams
-) -> Floats:
+def _draw_each(block: str, entries: tuple[Entry, ...], streams: Streams) -> Floats:
     """Draws (draws, k) of the k parameters of a block."""
     columns = []
     for name, prior, _ in entries:
-        column = _draw_scalar(block, str(name), prior, streams)
+        column = _draw_scalar(block, name, prior, streams)
         lost = float(np.mean(~(np.abs(column) < _LARGEST)))
         if lost > 0.0:
             raise PriorError(

@@ -4,6 +4,7 @@ Per draw, with S = Z'Z/n the second moment of the random columns over the rows:
 
     T = tr(G S), the variance between groups averaged over the rows
     ICC = T/(T + σ²),   R² = var(Xγ)/(var(Xγ) + T + σ²)
+    ICC of factor k = T_k/(T + σ²), T = Σ_k T_k, where there are several
     a new response of a new group:  y* ~ N(x'γ, z'Gz + σ²) at a row of the design
 
 Responses are not simulated.  At each draw the mixture of these normals over rows
@@ -13,6 +14,7 @@ is left to chance is the draw and its rows.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +24,7 @@ from scipy.special import ndtr, ndtri
 
 from hierbayes.design.design import Design
 from hierbayes.display.interval import Interval
-from hierbayes.fit.variance import between_variance, share_between
+from hierbayes.fit.variance import between_variance
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.covariance import correlated_pairs, second_moment
 
@@ -58,14 +60,18 @@ def implied_quantities(draws: PriorDraws, design: Design, seed: int) -> xr.Datas
         ``line_spread``, sqrt(z'Gz) by ``at``; ``total_sd``, sqrt(T + σ²); ``response``,
         the ends (``end``) of the central 95% of new responses; ``outside`` and ``far``,
         the probability that one lies outside the observed range, and farther than ten
-        observed sds from the observed mean.
+        observed sds from the observed mean.  Of several grouping factors ``icc`` is by
+        ``factor`` too, and lines are those of one factor each.
     """
     theta, G = draws.theta, draws.theta.G
     sd, corr = theta.sd, theta.corr
     second = second_moment(design.rows.Z)
-    total = between_variance(G, second) + theta.sigma**2
+    parts = [between_variance(G[:, at, at], second[at, at]) for at in design.spans]
+    total = sum(parts) + theta.sigma**2
+    icc = np.stack(parts, axis=-1) / total[:, None]
     explained = _explained(draws.gamma, design.rows.X)
-    at, points = line_points(design)
+    several, found = len(design.factors) > 1, line_points(design)
+    points = np.array([point.z for point in found]).reshape(-1, len(design.effects))
     lines = np.sqrt(((points[None] @ theta.root) ** 2).sum(axis=-1))
     values = {
         "sd": (("draw", "effect"), sd),
@@ -73,19 +79,23 @@ def implied_quantities(draws: PriorDraws, design: Design, seed: int) -> xr.Datas
         "G": (("draw", "effect", "effect_bis"), G),
         "sigma": (("draw",), theta.sigma),
         "gamma": (("draw", "term"), draws.gamma),
-        "icc": (("draw",), share_between(G, theta.sigma, second)),
+        "icc": (("draw", "factor"), icc) if several else (("draw",), icc[:, 0]),
         "r2": (("draw",), explained / (explained + total)),
         "total_sd": (("draw",), np.sqrt(total)),
         "line_spread": (("draw", "at"), lines),
     }
     coords = {
         "draw": np.arange(len(G)),
-        "effect": np.array(design.effects, dtype=object),
-        "effect_bis": np.array(design.effects, dtype=object),
+        "effect": np.array(design.effect_labels, dtype=object),
+        "effect_bis": np.array(design.effect_labels, dtype=object),
         "term": np.array(design.terms, dtype=object),
-        "at": np.array(at, dtype=object),
+        "at": np.array(
+            [f"{one.at}|{one.factor}" if several else one.at for one in found], dtype=object
+        ),
         "end": list(RESPONSE.tails),
     }
+    if several:
+        coords["factor"] = np.array(design.specification.factors, dtype=object)
     return xr.Dataset(values | _responses(draws, design, seed), coords=coords)
 
 
@@ -98,11 +108,13 @@ def implication_table(quantities: xr.Dataset, design: Design) -> pd.DataFrame:
         Columns ``median``, ``5%``, ``95%`` and ``observed``: the smallest and the
         largest response beside the ends of the implied range, missing elsewhere.
     """
-    response, group = response_name(design), design.specification.group
+    response = response_name(design)
     low, high = (f"{100 * tail:g}%" for tail in RESPONSE.tails)
-    rows: dict[str, Floats] = {"ICC": quantities["icc"].to_numpy()}
+    rows = icc_by_factor(quantities, design)
     rows |= _columns("sd({})", quantities["sd"])
-    rows |= _columns(f"sd between {group} lines at {{}}", quantities["line_spread"])
+    lines = quantities["line_spread"].to_numpy().T
+    for point, spread in zip(line_points(design), lines, strict=True):
+        rows[f"sd between {point.factor} lines at {point.at}"] = spread
     rows[f"sd of {response} around the population line"] = quantities["total_sd"].to_numpy()
     rows["R² of the population line"] = quantities["r2"].to_numpy()
     ends = [f"new {response}, {low} quantile", f"new {response}, {high} quantile"]
@@ -119,16 +131,18 @@ def implication_table(quantities: xr.Dataset, design: Design) -> pd.DataFrame:
 
 def probability_table(quantities: xr.Dataset, design: Design) -> pd.DataFrame:
     """Probability of every extreme, with its Monte Carlo standard error (``mcse``)."""
-    response, icc = response_name(design), quantities["icc"].to_numpy()
+    response = response_name(design)
     corr, sd = quantities["corr"].to_numpy(), quantities["sd"].to_numpy()
     rows: dict[str, Floats | Booleans] = {}
     for i, k in pairs(design.blocks):
         rows[f"P(|{pair_name(design, i, k)}| > 0.9)"] = np.abs(corr[:, k, i]) > 0.9
-    rows["P(ICC > 0.5)"] = icc > 0.5
-    rows["P(ICC < 0.01)"] = icc < 0.01
+    for name, icc in icc_by_factor(quantities, design).items():
+        rows[f"P({name} > 0.5)"] = icc > 0.5
+        rows[f"P({name} < 0.01)"] = icc < 0.01
     for c in np.flatnonzero(varying(design)):
-        name, change = design.effects[c], design.rows.y.std() / design.rows.Z[:, c].std()
-        rows[f"P(sd({name}) > 1 sd of {response} per sd of {name})"] = sd[:, c] > change
+        label, name = design.effect_labels[c], design.effects[c]
+        change = design.rows.y.std() / design.rows.Z[:, c].std()
+        rows[f"P(sd({label}) > 1 sd of {response} per sd of {name})"] = sd[:, c] > change
     rows[f"P(new {response} outside the observed range)"] = quantities["outside"].to_numpy()
     rows[f"P(new {response} > {FAR:g} observed sds from the mean)"] = quantities["far"].to_numpy()
     values = np.stack(list(rows.values()), axis=-1).astype(np.float64)
@@ -154,7 +168,15 @@ def pairs(blocks: tuple[int, ...]) -> list[tuple[int, int]]:
 
 def pair_name(design: Design, i: int, k: int) -> str:
     """The correlation of two effects as the summary of a fit calls it."""
-    return f"corr({design.effects[i]}, {design.effects[k]})"
+    return f"corr({design.effect_labels[i]}, {design.effect_labels[k]})"
+
+
+def icc_by_factor(quantities: xr.Dataset, design: Design) -> dict[str, Floats]:
+    """Draws (draws,) of the intraclass correlation, of each grouping factor where it says so."""
+    icc, factors = quantities["icc"].to_numpy(), design.specification.factors
+    if len(factors) == 1:
+        return {"ICC": icc}
+    return {f"ICC of {name}": icc[:, k] for k, name in enumerate(factors)}
 
 
 def varying(design: Design) -> Booleans:
@@ -163,14 +185,43 @@ def varying(design: Design) -> Booleans:
     return several
 
 
-def line_points(design: Design) -> tuple[list[str], Floats]:
-    """Labels and rows z (k, q) at which the groups' lines are compared.
+@dataclass(frozen=True, slots=True, eq=False)
+class LinePoint:
+    """A point at which the lines of a factor's groups are compared.
+
+    Parameters
+    ----------
+    factor, at : str
+        Whose lines, and where, in words.
+    z : (q,) float
+        The random columns there; 0 for the effects of other factors.
+    """
+
+    factor: str
+    at: str
+    z: Floats
+
+
+def line_points(design: Design) -> list[LinePoint]:
+    """The points at which the groups' lines are compared, factor by factor.
 
     For each random column that varies, its 10th and 90th percentile with the others at
     their means; of that point, the nearest row of the design (in sds, the column itself
     counting ten times), so that columns that depend on each other (x and x²) agree.
     The label states every other column that is not 0 there, as `Fit.icc` would have it.
     """
+    found = []
+    for k, span in enumerate(design.spans):
+        one = design.of_factor(k)
+        for at, row in _rows_between(one).items():
+            z = np.zeros(len(design.effects))
+            z[span] = row
+            found.append(LinePoint(one.factor.name, at, z))
+    return found
+
+
+def _rows_between(design: Design) -> dict[str, Floats]:
+    """Rows of Z by label, see `line_points`, of one factor."""
     columns = np.flatnonzero(varying(design))
     Z = design.rows.Z[:, columns]
     mean, sd = Z.mean(axis=0), Z.std(axis=0)
@@ -182,7 +233,7 @@ def line_points(design: Design) -> tuple[list[str], Floats]:
             target[k] = np.quantile(Z[:, k], percentile, method="inverted_cdf")
             z = design.rows.Z[(((Z - target) * weight) ** 2).sum(axis=1).argmin()]
             points.setdefault(_label(design, z, int(column), columns), z)
-    return list(points), np.array(list(points.values())).reshape(-1, len(design.effects))
+    return points
 
 
 def _label(design: Design, z: Floats, k: int, columns: Integers) -> str:

@@ -18,6 +18,7 @@ from hierbayes.priors.prior_set import PriorSet
 from hierbayes.studies.prior_predictive.ellipses import ellipse_points
 from hierbayes.studies.prior_predictive.implications import (
     INTERVAL,
+    icc_by_factor,
     implication_table,
     implied_quantities,
     pair_name,
@@ -49,7 +50,8 @@ class PriorPredictive(Printed):
     implications : DataFrame
         A row per implied quantity: ``median``, ``5%``, ``95%``, and ``observed`` for
         the ends of the range of a new response: the smallest and largest of the data.
-        ICC, R² and the total sd are averages over the rows of the design; lines are
+        ICC (by factor, where there are several), R² and the total sd are averages over the
+        rows of the design; lines are
         compared at rows near the 10th and the 90th percentile of each random column
         (`line_points`); responses are of new groups at rows drawn at random.
     probabilities : DataFrame
@@ -158,16 +160,20 @@ def _findings(
     extremes = {
         f"P(|{pair_name(design, i, k)}| > 0.9)": f"{pair_name(design, i, k)} lies beyond ±0.9"
         for i, k in pairs(design.blocks)
-    } | {"P(ICC > 0.5)": "the ICC lies above 0.5"}
+    } | {
+        f"P({name} > 0.5)": f"the {name} lies above 0.5"
+        for name in icc_by_factor(quantities, design)
+    }
     mass = {text: float(probabilities.at[row, "probability"]) for row, text in extremes.items()}
     leaning = [
         f"more than half of the prior of {text} ({_percent(p)})"
         for text, p in mass.items()
         if p > 0.5
     ]
-    none = "no correlation has more than half of its prior beyond ±0.9, nor the ICC above 0.5"
-    if len(extremes) == 1:
-        none = "no more than half of the prior of the ICC lies above 0.5"
+    icc = "the ICC" if len(design.factors) == 1 else "an ICC"
+    none = f"no correlation has more than half of its prior beyond ±0.9, nor {icc} above 0.5"
+    if not pairs(design.blocks):
+        none = f"no more than half of the prior of {icc} lies above 0.5"
     return (*findings, *(leaning or [none]))
 
 
