@@ -76,7 +76,7 @@ def test_the_tables_name_the_factors(prior: PriorPredictive) -> None:
 
 
 def test_pictures_are_of_one_factor(prior: PriorPredictive) -> None:
-    frame = implied_icc_frame(prior, "b")
+    frame = implied_icc_frame(prior, factor="b")
     assert_allclose(frame.median, prior.implications.at["ICC of b", "median"])
     assert implied_lines_frame(prior, factor="a").lines["slope"].nunique() == 60
     flat = implied_lines_frame(prior, "x", factor="b").lines

@@ -67,6 +67,9 @@ def _single_match(design: Design, x: Floats) -> Floats | None:
         zz = np.bincount(design.rows.codes, z * z, minlength=J)
         zx = np.bincount(design.rows.codes, z * x, minlength=J)
         w = np.divide(zx, zz, out=np.zeros(J), where=zz > 0.0)
+        seen = w[zz > 0.0]  # a group in which z is 0 gets the weight that all others share
+        if 0 < len(seen) < J and np.ptp(seen) <= _SAME * np.abs(seen).max():
+            w[zz == 0.0] = seen[0]
         if np.abs(x - w[design.rows.codes] * z).max() <= _SAME * max(np.abs(x).max(), 1e-300):
             weights = np.zeros((J, q))
             weights[:, k] = w

@@ -12,6 +12,7 @@ import numpy as np
 
 from hierbayes.compilation import compiled
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.products import Products
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import read_value
 from hierbayes.likelihood.conditional import NormalPrior, log_jacobian
@@ -31,13 +32,13 @@ class Reduction:
         [X y]'(V/σ²)⁻¹[X y].
     sigmas : (M,) float
         σ in the internal basis.
-    cross : CrossProducts
+    cross : CrossProducts or SparseProducts
     """
 
     log_det: Floats
     S: Floats
     sigmas: Floats
-    cross: CrossProducts
+    cross: Products
 
     def log_density(self, prior: NormalPrior, reading: Reading) -> Floats:
         """Log p(y | θ) (M,) of the response in the user's units, γ integrated out under a prior.

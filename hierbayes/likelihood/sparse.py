@@ -24,6 +24,7 @@ from hierbayes.likelihood.conditional import (
 )
 from hierbayes.likelihood.marginal import Gradient
 from hierbayes.likelihood.reading import NORMAL, REML, Reading
+from hierbayes.likelihood.reduction import Reduction
 from hierbayes.likelihood.row_blocks import pair_blocks
 from hierbayes.likelihood.sparse_kernels import (
     draw_effects,
@@ -113,6 +114,15 @@ class SparseLikelihood:
             np.einsum("mjk,mik->mji", spherical[:, places], to_user[:, span, span], optimize=True)
             for span, places in zip(self.cross.spans, self.layout.places, strict=True)
         )
+
+    def reduce(self, theta: Theta) -> Reduction:
+        """The levels reduced at M θ: the likelihood there under any normal prior of γ."""
+        basis, e = self.cross.basis, self.layout.elimination
+        roots, sigmas = theta.relative(basis), theta.internal(basis)[1]
+        log_det, S = np.empty(len(sigmas)), np.empty((len(sigmas), *e.C.shape))
+        for m, root in enumerate(roots):
+            log_det[m], S[m], _ = eliminate(np.ascontiguousarray(root), e)
+        return Reduction(log_det, S, sigmas, self.cross)
 
     def shrinkage_of(self, k: int, theta: Theta) -> tuple[Floats, Floats]:
         """Mean and sd over M θ of the shrinkage matrices Λ_j (J, q, q) of a factor.

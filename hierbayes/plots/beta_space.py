@@ -70,6 +70,7 @@ def beta_space_frame(
     effects: Sequence[str] | None = None,
     groups: Sequence[Any] | None = None,
     max_groups: int | None = None,
+    factor: str | None = None,
     prob: float = DEFAULT_PROB,
 ) -> BetaSpace:
     """Points and ellipses of a fit in the plane of two random effects.
@@ -84,6 +85,8 @@ def beta_space_frame(
         Labels of the groups to show.
     max_groups : int, optional
         Show at most so many, spread over their numbers of rows.
+    factor : str, optional
+        The grouping factor whose groups these are, where there are several.
     prob : float
         Of the confidence ellipse, which has two degrees of freedom and is given θ̂; for a posterior
         it is that of a normal distribution with its mean and covariance.
@@ -91,27 +94,32 @@ def beta_space_frame(
     Raises
     ------
     StudyError
-        When the model has one random effect, or an effect or a group does not exist.
+        When the factor has one random effect, or an effect or a group does not exist.
+    DataError
+        When there is no such factor, or several and none is named.
     """
     refuse_other_than("plot_beta_space", fit, Fitted, ENGINES)
-    pair = list(two_effects(fit.design.effects, effects))
-    shown = chosen_groups(fit, groups, max_groups)
-    found = populations(fit)
+    k = fit.design.place_of_factor(factor)
+    span = fit.design.spans[k]
+    names = fit.design.effects[span]
+    pair = list(two_effects(names, effects))
+    shown = chosen_groups(fit, groups, max_groups, k)
+    found = populations(fit, k)
     W = found.W[:, pair]
     centres = W @ fixef(fit).to_numpy()
     radius = confidence_radius(prob)
     confidence = W @ vcov(fit).to_numpy() @ np.swapaxes(W, 1, 2)
     parts = []
     for level, centre, cov in zip(found.labels, centres, confidence, strict=True):
-        for draw, G in enumerate(_some_draws(fit, len(W))[:, pair][:, :, pair]):
+        for draw, G in enumerate(_some_draws(fit, span, len(W))[:, pair][:, :, pair]):
             parts.append(_boundary("draw of G", level, draw, Ellipse(centre, G)))
-        mean = fit.G[np.ix_(pair, pair)]
+        mean = fit.G[span, span][np.ix_(pair, pair)]
         parts.append(_boundary("G", level, 0, Ellipse(centre, mean)))
         parts.append(_boundary("confidence", level, 0, Ellipse(centre, cov, radius)))
-    first, second = (fit.design.effects[k] for k in pair)
+    first, second = (names[place] for place in pair)
     return BetaSpace(
         effects=(first, second),
-        groups=_group_table(fit, pair, np.array(found.labels)[found.of]).iloc[shown],
+        groups=_group_table(fit, k, pair, np.array(found.labels)[found.of]).iloc[shown],
         populations=pd.DataFrame(
             centres, index=pd.Index(found.labels, name="level"), columns=["x", "y"]
         ),
@@ -125,6 +133,7 @@ def plot_beta_space(
     effects: Sequence[str] | None = None,
     groups: Sequence[Any] | None = None,
     max_groups: int | None = None,
+    factor: str | None = None,
     prob: float = DEFAULT_PROB,
     ax: Axes | None = None,
     figsize: tuple[float, float] | None = None,
@@ -147,19 +156,23 @@ def plot_beta_space(
     >>> figure.axes[0].get_xlabel()
     'Intercept'
     """
-    frame = beta_space_frame(fit, effects=effects, groups=groups, max_groups=max_groups, prob=prob)
+    frame = beta_space_frame(
+        fit, effects=effects, groups=groups, max_groups=max_groups, factor=factor, prob=prob
+    )
+    J = fit.design.factors[fit.design.place_of_factor(factor)].J
     with canvas(ax, figsize, beware=fit.objection, panel=(7.0, 5.4)) as drawn:
         _draw_ellipses(drawn.ax, frame)
         _draw_groups(drawn.ax, frame.groups)
         _draw_populations(drawn.ax, frame.populations)
         drawn.ax.set_xlabel(coefficient_label(frame.effects[0]))
         drawn.ax.set_ylabel(coefficient_label(frame.effects[1]))
-        drawn.ax.set_title(f"Beta space, {fit.engine}")
+        of = "" if factor is None else f" of {factor}"
+        drawn.ax.set_title(f"Beta space{of}, {fit.engine}")
         far = far_points(frame.groups[["blue_x", "blue_y"]].to_numpy())
         if far.any():
             _leave_out(drawn.ax, frame, far)
         legend(drawn, _entries(fit, frame, f"{100 * prob:g}%"))
-        write_note(drawn, *in_words(frame.groups.index, far, fit.design.J))
+        write_note(drawn, *in_words(frame.groups.index, far, J))
     return drawn.figure
 
 
@@ -184,10 +197,10 @@ def _entries(fit: Fitted, frame: BetaSpace, prob: str) -> Entries:
     return entries | {"draws of G": _DRAW.lines(1.2)} if sampled else entries
 
 
-def _some_draws(fit: Fitted, populations: int) -> Floats:
-    """G at a few draws (m, q, q), evenly spread over the chains; none of a point fit."""
-    q = len(fit.design.effects)
-    G = fit.theta.G.reshape(-1, q, q)
+def _some_draws(fit: Fitted, span: slice, populations: int) -> Floats:
+    """A block of G at a few draws (m, q, q), evenly spread over the chains; none of a point fit."""
+    q = span.stop - span.start
+    G = fit.theta.G[..., span, span].reshape(-1, q, q)
     if not isinstance(fit, PosteriorFit):
         return G[:0]
     few = min(_DRAWS // populations, len(G))
@@ -199,15 +212,17 @@ def _boundary(kind: str, level: str, draw: int, ellipse: Ellipse) -> pd.DataFram
     return points.assign(kind=kind, level=level, draw=draw)[["kind", "level", "draw", "x", "y"]]
 
 
-def _group_table(fit: Fitted, pair: list[int], levels: Any) -> pd.DataFrame:
-    population = population_draws(fit)
-    blup = (population + fit.u_draws).mean(axis=(0, 1))[:, pair]
-    own, middle = blue(fit).to_numpy()[:, pair], population.mean(axis=(0, 1))[:, pair]
+def _group_table(fit: Fitted, k: int, pair: list[int], levels: Any) -> pd.DataFrame:
+    population = population_draws(fit, k)
+    blup = (population + fit.us[k]).mean(axis=(0, 1))[:, pair]
+    own, middle = blue(fit, k).to_numpy()[:, pair], population.mean(axis=(0, 1))[:, pair]
     values = np.hstack([own, blup, middle])
     names = [f"{what}_{axis}" for what in ("blue", "blup", "population") for axis in "xy"]
-    table = pd.DataFrame(values, index=pd.Index(fit.design.groups, name="group"), columns=names)
+    table = pd.DataFrame(
+        values, index=pd.Index(fit.design.factors[k].labels, name="group"), columns=names
+    )
     table.insert(0, "level", levels)
-    table.insert(1, "n", fit.problem.cross.rows.astype(int))
+    table.insert(1, "n", fit.problem.products.levels[k].rows.astype(int))
     return table
 
 

@@ -55,6 +55,7 @@ def caterpillar_frame(
     given_gamma: bool = True,
     groups: Sequence[Any] | None = None,
     max_groups: int | None = None,
+    factor: str | None = None,
     prob: float = DEFAULT_PROB,
 ) -> Caterpillar:
     """Random effects in order, with limits.
@@ -74,6 +75,8 @@ def caterpillar_frame(
         Labels of the groups to show.
     max_groups : int, optional
         Show at most so many, spread over their numbers of rows.
+    factor : str, optional
+        The grouping factor whose groups these are, where there are several.
     prob : float
         Inside the limits: estimate ± z sd, or equal-tailed quantiles of a posterior.
 
@@ -81,18 +84,21 @@ def caterpillar_frame(
     ------
     StudyError
         When it is no fit, or an effect or a group does not exist.
+    DataError
+        When there is no such factor, or several and none is named.
     IntervalError
         When prob is no probability.
     """
     refuse_other_than("plot_caterpillar", fit, Fitted, ENGINES)
-    names, interval = fit.design.effects, Interval(prob)
+    at, interval = fit.design.place_of_factor(factor), Interval(prob)
+    names = fit.design.effects[fit.design.spans[at]]
     if isinstance(effects, str) or (effects is not None and not len(effects)):
         raise StudyError(f"effects must be a list of random effects, not {effects!r}")
     places = range(len(names)) if effects is None else [one_effect(names, e) for e in effects]
     common = None if order is None else one_effect(names, order)
-    shown = chosen_groups(fit, groups, max_groups)
-    u = ranef(fit).to_numpy()
-    lower, upper = _limits(fit, interval, given_gamma)
+    shown = chosen_groups(fit, groups, max_groups, at)
+    u = ranef(fit, at).to_numpy()
+    lower, upper = _limits(fit, at, interval, given_gamma)
     parts = []
     for k in places:
         ordered = shown[np.argsort(u[shown, k if common is None else common], kind="stable")]
@@ -101,8 +107,8 @@ def caterpillar_frame(
                 {
                     "effect": names[k],
                     "position": np.arange(len(ordered)),
-                    "group": np.asarray(fit.design.groups)[ordered],
-                    "n": fit.problem.cross.rows[ordered].astype(int),
+                    "group": np.asarray(fit.design.factors[at].labels)[ordered],
+                    "n": fit.problem.products.levels[at].rows[ordered].astype(int),
                     "estimate": u[ordered, k],
                     "lower": lower[ordered, k],
                     "upper": upper[ordered, k],
@@ -121,6 +127,7 @@ def plot_caterpillar(
     given_gamma: bool = True,
     groups: Sequence[Any] | None = None,
     max_groups: int | None = None,
+    factor: str | None = None,
     prob: float = DEFAULT_PROB,
     ax: Axes | Sequence[Axes] | None = None,
     figsize: tuple[float, float] | None = None,
@@ -145,7 +152,7 @@ def plot_caterpillar(
     """
     found = caterpillar_frame(
         fit, effects=effects, order=order, given_gamma=given_gamma, groups=groups,
-        max_groups=max_groups, prob=prob,
+        max_groups=max_groups, factor=factor, prob=prob,
     )  # fmt: skip
     names = found.frame["effect"].unique()
     J = int(found.frame["position"].max()) + 1
@@ -154,20 +161,21 @@ def plot_caterpillar(
         for panel, name in zip(drawn.panels, names, strict=True):
             _draw_effect(panel, found.frame[found.frame["effect"] == name])
             panel.set_title(str(name))
-        heading(drawn, f"Random effects by {fit.design.specification.group}, {fit.engine}")
+        group = fit.design.factors[fit.design.place_of_factor(factor)].name
+        heading(drawn, f"Random effects by {group}, {fit.engine}")
         if drawn.is_new:
             drawn.figure.supxlabel(f"u; bars: {found.interval}", fontsize=9)
     return drawn.figure
 
 
-def _limits(fit: Fitted, interval: Interval, given_gamma: bool) -> tuple[Floats, Floats]:
-    """Lower and upper limits (J, q)."""
+def _limits(fit: Fitted, k: int, interval: Interval, given_gamma: bool) -> tuple[Floats, Floats]:
+    """Lower and upper limits (J, q) of factor k."""
     if isinstance(fit, PosteriorFit):
-        return interval.of_draws(fit.u_draws)
-    cov = ranef_cov(fit, given_gamma=given_gamma).to_numpy()
+        return interval.of_draws(fit.us[k])
+    cov = ranef_cov(fit, k, given_gamma=given_gamma).to_numpy()
     variance = np.maximum(np.diagonal(cov, axis1=1, axis2=2), 0.0)
     half = ndtri(interval.tails[1]) * np.sqrt(variance)
-    u = ranef(fit).to_numpy()
+    u = ranef(fit, k).to_numpy()
     return u - half, u + half
 
 

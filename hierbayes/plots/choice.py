@@ -54,7 +54,9 @@ def one_effect(names: Sequence[str], stated: str | None) -> int:
     return list(names).index(stated)
 
 
-def chosen_groups(fit: Fitted, groups: Sequence[Any] | None, max_groups: int | None) -> Integers:
+def chosen_groups(
+    fit: Fitted, groups: Sequence[Any] | None, max_groups: int | None, k: int | None = None
+) -> Integers:
     """Positions of the groups to show, in the order of the fit.
 
     Parameters
@@ -64,13 +66,16 @@ def chosen_groups(fit: Fitted, groups: Sequence[Any] | None, max_groups: int | N
         Labels.
     max_groups : int, optional
         At most so many, evenly spread over the groups ordered by their number of rows.
+    k : int, optional
+        Which grouping factor's; by default those of the only one.
 
     Raises
     ------
     StudyError
         When a label is no group, or both are stated.
     """
-    return choose(fit.design.factor, fit.problem.cross.rows, groups, max_groups)
+    factor = fit.design.factor if k is None else fit.design.factors[k]
+    return choose(factor, fit.problem.products.levels[k or 0].rows, groups, max_groups)
 
 
 def choose(

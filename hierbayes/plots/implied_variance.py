@@ -44,7 +44,7 @@ class ImpliedICC:
     upper: float
 
 
-def implied_icc_frame(prior: PriorPredictive, factor: str | None = None) -> ImpliedICC:
+def implied_icc_frame(prior: PriorPredictive, *, factor: str | None = None) -> ImpliedICC:
     """Density of the intraclass correlation under the priors.
 
     Parameters
@@ -87,7 +87,7 @@ def plot_implied_icc(
     figsize : (width, height), optional
         Of a new figure in inches.
     """
-    frame = implied_icc_frame(prior, factor)
+    frame = implied_icc_frame(prior, factor=factor)
     curve = frame.curve
     with canvas(ax, figsize, panel=(5.2, 3.2)) as drawn:
         inside = curve["x"].between(frame.lower, frame.upper)

@@ -40,13 +40,16 @@ class Populations:
     W: Floats
 
 
-def populations(fit: Fitted) -> Populations:
-    """The populations of a fit; one where there are no factors of groups, or more than `MOST`."""
-    W, design = fit.groups_of.W, fit.design
+def populations(fit: Fitted, k: int | None = None) -> Populations:
+    """The populations of the groups of factor k, by default of the only one.
+
+    One where there are no factors that differ between groups, or more than `MOST`.
+    """
+    W, design = (fit.groups_of if k is None else fit.group_designs[k]).W, fit.design
     indicators = _indicators(W)
     kinds, of = np.unique(_entries(W, indicators), axis=0, return_inverse=True)
     if not indicators.any() or len(kinds) > MOST:
-        return Populations((ALL,), np.zeros(design.J, dtype=np.intp), W.mean(axis=0)[None])
+        return Populations((ALL,), np.zeros(len(W), dtype=np.intp), W.mean(axis=0)[None])
     order = np.lexsort(kinds.T)  # the reference, then each level in the order of its column
     place = np.argsort(order)[np.ravel(of)]
     columns = np.flatnonzero(indicators.any(axis=0))

@@ -39,6 +39,7 @@ def shrinkage_frame(
     *,
     groups: Sequence[Any] | None = None,
     max_groups: int | None = None,
+    factor: str | None = None,
 ) -> pd.DataFrame:
     """BLUE, BLUP and population value of one coefficient.
 
@@ -52,6 +53,8 @@ def shrinkage_frame(
         Labels of the groups to show.
     max_groups : int, optional
         Show at most so many, spread over their numbers of rows.
+    factor : str, optional
+        The grouping factor whose groups these are, where there are several.
 
     Returns
     -------
@@ -63,11 +66,14 @@ def shrinkage_frame(
     ------
     StudyError
         When the effect or a group does not exist.
+    DataError
+        When there is no such factor, or several and none is named.
     """
     refuse_other_than("plot_shrinkage", fit, Fitted, ENGINES)
-    name = fit.design.effects[one_effect(fit.design.effects, effect)]
-    shown = chosen_groups(fit, groups, max_groups)
-    table = shrinkage(fit).xs(name, level="effect").iloc[shown]
+    k = fit.design.place_of_factor(factor)
+    name = _effect(fit, k, effect)
+    shown = chosen_groups(fit, groups, max_groups, k)
+    table = shrinkage(fit, k).xs(name, level="effect").iloc[shown]
     table = table[["n", "blue", "blup", "population"]]
     return table.assign(moved=table["blup"] - table["blue"])
 
@@ -79,6 +85,7 @@ def plot_shrinkage(
     against: str = "n",
     groups: Sequence[Any] | None = None,
     max_groups: int | None = None,
+    factor: str | None = None,
     ax: Axes | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
@@ -108,8 +115,9 @@ def plot_shrinkage(
     """
     if against not in AGAINST:
         raise StudyError(f"against must be 'n' or 'group', not {against!r}")
-    frame = shrinkage_frame(fit, effect, groups=groups, max_groups=max_groups)
-    name = fit.design.effects[one_effect(fit.design.effects, effect)]
+    frame = shrinkage_frame(fit, effect, groups=groups, max_groups=max_groups, factor=factor)
+    k = fit.design.place_of_factor(factor)
+    name, of = _effect(fit, k, effect), fit.design.factors[k]
     if against == "group":
         frame = frame.sort_values("blup", kind="stable")
     x = frame["n"].to_numpy(float) if against == "n" else np.arange(len(frame), dtype=float)
@@ -117,17 +125,18 @@ def plot_shrinkage(
         one = _draw_population(drawn.ax, x, frame["population"].to_numpy())
         _draw_points(drawn.ax, x, frame)
         drawn.ax.set_ylabel(coefficient_label(name))
-        drawn.ax.set_title(f"Shrinking from the BLUE to the BLUP: {name}, {fit.engine}")
+        where = name if factor is None else f"{name} by {of.name}"
+        drawn.ax.set_title(f"Shrinking from the BLUE to the BLUP: {where}, {fit.engine}")
         if against == "n":
             drawn.ax.set_xlabel("rows of the group")
         else:
-            _label_groups(drawn.ax, frame.index, fit.design.specification.group)
+            _label_groups(drawn.ax, frame.index, of.name)
         far = far_points(frame[["blue"]].to_numpy())
         if far.any():
             near = frame[["blue", "blup", "population"]].to_numpy(copy=True)
             near[far, 0] = np.nan
             drawn.ax.set_ylim(*limits(near))
-        write_note(drawn, *in_words(frame.index, far, fit.design.J))
+        write_note(drawn, *in_words(frame.index, far, of.J))
         population = POPULATION.lines() if one else _TICK.points(8.0)
         legend(drawn, {
             "BLUE (own least squares)": BLUE.points(5.0),
@@ -135,6 +144,12 @@ def plot_shrinkage(
             "population" if one else "population of the group": population,
         })  # fmt: skip
     return drawn.figure
+
+
+def _effect(fit: Fitted, k: int, stated: str | None) -> str:
+    """The column of the random effect of factor k that is meant."""
+    names = fit.design.effects[fit.design.spans[k]]
+    return names[one_effect(names, stated)]
 
 
 _TICK = Look(POPULATION.color, "_")

@@ -93,7 +93,8 @@ def _each(
 
 def _called(block: str, effect: str, names: Sequence[EffectName]) -> list[EffectName]:
     """The effect of that name, if there is one, refused where several factors have it."""
-    found = [name for name in names if name.effect == effect]
+    labelled = [name for name in names if f"{name.effect}|{name.factor}" == effect]
+    found = labelled or [name for name in names if name.effect == effect]
     if len(found) > 1:
         raise PriorError(
             f"there is a prior of '{block}' for '{effect}', which varies over several grouping "

@@ -70,10 +70,12 @@ def prior_of(fit: Fitted, block: str, parameter: str) -> tuple[Prior, int] | Non
         return fit.priors.sigma[1], 1
     if block == "corr":
         return _prior_of_correlation(fit, fit.priors, parameter)
-    for k, (name, prior, _) in enumerate(getattr(fit.priors, block)):
-        if str(name) == parameter:
-            return None if block == "sd" and _is_mixed(fit.priors, k) else (prior, 1)
-    return None
+    names = fit.design.effect_labels if block == "sd" else fit.design.terms
+    entries = getattr(fit.priors, block)
+    if parameter not in names or not entries:
+        return None
+    k = names.index(parameter)
+    return None if block == "sd" and _is_mixed(fit.priors, k) else (entries[k][1], 1)
 
 
 def _is_mixed(priors: PriorSet, k: int) -> bool:
@@ -89,7 +91,7 @@ def _prior_of_correlation(
         return None
     if any(_is_mixed(priors, k) for k in range(len(priors.sd))):
         return None
-    blocks = [fit.design.effects[at] for at in block_slices(fit.design.blocks)]
+    blocks = [fit.design.effect_labels[at] for at in block_slices(fit.design.blocks)]
     correlated = [effects for effects in blocks if len(effects) > 1]
     for effects, (_, prior, _) in zip(correlated, priors.corr, strict=True):
         if parameter in {f"{a}, {b}" for a in effects for b in effects if a != b}:

@@ -24,6 +24,7 @@ from hierbayes.studies.sensitivity.moments import (
     moments,
 )
 from hierbayes.studies.sensitivity.quantities import SD, Corr, Quantity, Sigma
+from hierbayes.studies.sensitivity.quantity import effect_of
 from hierbayes.studies.sensitivity.weights import Weights, even
 
 _PER_CELL = (
@@ -180,12 +181,14 @@ def _reml_row(
     if isinstance(quantity, FixedCombination):
         half = _half_width(reml, quantity.coefficients(reml), estimands)
         return estimate, estimate - half, estimate + half
+    labels = reml.design.effect_labels
     match quantity:
         case SD(effect):
-            key = ("sd", effect)
+            key = ("sd", labels[effect_of(effect, reml.design)])
         case Corr(effect, other):
-            key = ("corr", f"{effect}, {other}")
-            key = key if key in known.index else ("corr", f"{other}, {effect}")
+            pair = [labels[effect_of(one, reml.design)] for one in (effect, other)]
+            key = ("corr", ", ".join(pair))
+            key = key if key in known.index else ("corr", ", ".join(reversed(pair)))
         case Sigma():
             key = ("sigma", "sigma")
         case _:

@@ -12,7 +12,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import lower_root
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.likelihood.reduction import Reduction
 from hierbayes.likelihood.theta import Theta
@@ -89,16 +89,18 @@ class Densities:
     @cached_property
     def reduction(self) -> Reduction:
         """The groups reduced at every draw: the likelihood under any normal prior of γ."""
-        return Likelihood(self.problem.cross).reduce(self.theta)
+        return likelihood_of(self.problem.products).reduce(self.theta)
 
     def log_likelihood(self, priors: PriorSet) -> Floats:
         """Log p(y | θ) (M,), γ integrated out under its normal or flat priors."""
         reading = REML if priors.gamma_is_flat else NORMAL
-        return self.reduction.log_density(priors.normal_gamma(self.problem.cross), reading)
+        return self.reduction.log_density(priors.normal_gamma(self.problem.products), reading)
 
     def log_likelihood_given_gamma(self) -> Floats:
         """Log p(y | θ, γ) (M,), only u integrated out."""
-        return self.reduction.log_density_given(self.problem.cross.basis.gamma_internal(self.gamma))
+        return self.reduction.log_density_given(
+            self.problem.products.basis.gamma_internal(self.gamma)
+        )
 
     def log_prior(self, block: str, priors: PriorSet) -> Floats:
         """Log prior density (M,) of one block.
@@ -119,7 +121,7 @@ class Densities:
         for prior, values in self.stated(block, priors):
             if not isinstance(prior, DesignNormal):
                 total += _log_density(prior, values)
-        joint = priors.joint_gamma(self.problem.cross) if block == "gamma" else None
+        joint = priors.joint_gamma(self.problem.products) if block == "gamma" else None
         return total if joint is None else total + joint.log_density(self.gamma)
 
     def log_ratio(self, block: str, new: PriorSet, old: PriorSet) -> Floats:

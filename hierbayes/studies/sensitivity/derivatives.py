@@ -61,6 +61,8 @@ def _entries(baseline: Baseline) -> list[tuple[str, Prior, Floats]]:
         stated = baseline.densities.stated(block, baseline.priors)
         if block == "sigma":
             names = ["sigma"]
+        elif block == "sd":
+            names = [f"sd({baseline.priors.label(name)})" for name, _, _ in baseline.priors.sd]
         else:
             names = [f"{block}({name})" for name, _, _ in getattr(baseline.priors, block)]
         found += [(name, *entry) for name, entry in zip(names, stated, strict=True)]
@@ -70,7 +72,7 @@ def _entries(baseline: Baseline) -> list[tuple[str, Prior, Floats]]:
 def _scores_together(baseline: Baseline) -> dict[str, dict[str, Floats]]:
     """The scores of terms of γ that have one prior together, by label."""
     priors, densities = baseline.priors, baseline.densities
-    joint = priors.joint_gamma(baseline.fit.problem.cross)
+    joint = priors.joint_gamma(baseline.fit.problem.products)
     if joint is None:
         return {}
     away = joint.deviations(densities.gamma)

@@ -13,17 +13,17 @@ from hierbayes.errors import StudyError
 from hierbayes.fit.effects import group_shrinkage, population_draws
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.posterior import PosteriorFit
-from hierbayes.fit.variance import icc_draws
+from hierbayes.fit.variance import shares_by_factor
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask
-from hierbayes.studies.sensitivity.quantity import Quantity, group_of, position_of
+from hierbayes.studies.sensitivity.quantity import Quantity, effect_of, group_of, position_of
 
 _NEW_GROUP = 2  # the stream of random numbers behind the effects of a group not yet seen
 
 
 @dataclass(frozen=True)
 class SD(Quantity):
-    """The standard deviation of a random effect."""
+    """The standard deviation of a random effect; of several factors as in ``"ses|school"``."""
 
     effect: str
 
@@ -39,14 +39,14 @@ class SD(Quantity):
 
     def draws(self, fit: Fitted) -> Floats:
         """√G_kk."""
-        k = position_of(self.effect, fit.design.effects, "random effect")
+        k = effect_of(self.effect, fit.design)
         sd: Floats = fit.theta.sd[..., k]
         return sd
 
 
 @dataclass(frozen=True)
 class Corr(Quantity):
-    """The correlation of two random effects."""
+    """The correlation of two random effects; of several factors as in ``"ses|school"``."""
 
     effect: str
     other: str
@@ -68,8 +68,8 @@ class Corr(Quantity):
 
     def draws(self, fit: Fitted) -> Floats:
         """G_kl/√(G_kk G_ll)."""
-        k = position_of(self.effect, fit.design.effects, "random effect")
-        other = position_of(self.other, fit.design.effects, "random effect")
+        k = effect_of(self.effect, fit.design)
+        other = effect_of(self.other, fit.design)
         if k == other or not block_mask(fit.design.blocks)[k, other]:
             raise StudyError(f"the model has no correlation of '{self.effect}' and '{self.other}'")
         corr: Floats = fit.theta.corr[..., k, other]
@@ -103,20 +103,25 @@ class ICC(Quantity):
     ----------
     at : mapping, optional
         Values of the random columns; by default an average over the rows.
+    factor : str, optional
+        The grouping factor whose share it is, where there are several.
     """
 
     at: Mapping[str, float] | None = None
+    factor: str | None = None
 
     @property
     def name(self) -> str:
-        """With the place where it is meant."""
+        """With the factor and the place where it is meant."""
+        icc = "icc" if self.factor is None else f"icc of {self.factor}"
         if self.at is None:
-            return "icc"
-        return f"icc at {', '.join(f'{key} = {value:g}' for key, value in self.at.items())}"
+            return icc
+        return f"{icc} at {', '.join(f'{key} = {value:g}' for key, value in self.at.items())}"
 
     def draws(self, fit: Fitted) -> Floats:
-        """z'Gz/(z'Gz + σ²)."""
-        return icc_draws(fit, None if self.at is None else dict(self.at))
+        """z_k'G_kz_k/(Σ_l z_l'G_lz_l + σ²)."""
+        k = fit.design.place_of_factor(self.factor)
+        return shares_by_factor(fit, None if self.at is None else dict(self.at))[k]
 
 
 @dataclass(frozen=True)
@@ -125,19 +130,17 @@ class GroupCoefficient(Quantity):
 
     group: Any
     effect: str = "Intercept"
+    factor: str | None = None
 
     @property
     def name(self) -> str:
         """With group and effect."""
-        return f"{self.effect} of {self.group}"
+        return f"{self.effect} of {_named(self.group, self.factor)}"
 
     def draws(self, fit: Fitted) -> Floats:
         """β_jk."""
-        j, k = (
-            group_of(self.group, fit),
-            position_of(self.effect, fit.design.effects, "random effect"),
-        )
-        values: Floats = population_draws(fit)[..., j, k] + fit.u_draws[..., j, k]
+        factor, j, k = _place(self, fit)
+        values: Floats = population_draws(fit, factor)[..., j, k] + fit.us[factor][..., j, k]
         return values
 
 
@@ -147,19 +150,17 @@ class Rank(Quantity):
 
     group: Any
     effect: str = "Intercept"
+    factor: str | None = None
 
     @property
     def name(self) -> str:
         """With group and effect."""
-        return f"rank of {self.group} by {self.effect}"
+        return f"rank of {_named(self.group, self.factor)} by {self.effect}"
 
     def draws(self, fit: Fitted) -> Floats:
         """1 + number of groups whose coefficient is larger."""
-        j, k = (
-            group_of(self.group, fit),
-            position_of(self.effect, fit.design.effects, "random effect"),
-        )
-        beta = population_draws(fit)[..., k] + fit.u_draws[..., k]
+        factor, j, k = _place(self, fit)
+        beta = population_draws(fit, factor)[..., k] + fit.us[factor][..., k]
         ranks: Floats = (beta >= beta[..., [j]]).sum(axis=-1).astype(np.float64)
         return ranks
 
@@ -170,27 +171,38 @@ class Shrinkage(Quantity):
 
     group: Any
     effect: str = "Intercept"
+    factor: str | None = None
 
     @property
     def name(self) -> str:
         """With group and effect."""
-        return f"shrinkage factor of {self.effect} of {self.group}"
+        return f"shrinkage factor of {self.effect} of {_named(self.group, self.factor)}"
 
     def draws(self, fit: Fitted) -> Floats:
         """(Λ_j)_kk: 1 keeps all of it, 0 nothing."""
-        j, k = (
-            group_of(self.group, fit),
-            position_of(self.effect, fit.design.effects, "random effect"),
-        )
+        _, j, k = _place(self, fit)
         factors: Floats = group_shrinkage(fit, j)[..., k, k]
         return factors
+
+
+def _named(group: Any, factor: str | None) -> str:
+    """A group, with its factor where that is said."""
+    return str(group) if factor is None else f"{factor} {group}"
+
+
+def _place(of: GroupCoefficient | Rank | Shrinkage, fit: Fitted) -> tuple[int, int, int]:
+    """Which factor, which of its groups, and which of its effects."""
+    k = fit.design.place_of_factor(of.factor)
+    effects = fit.design.effects[fit.design.spans[k]]
+    return k, group_of(of.group, fit, k), position_of(of.effect, effects, "random effect")
 
 
 @dataclass(frozen=True)
 class NewGroup(Quantity):
     """The line of a group not yet seen, at given values of the columns: x'γ + z'u, u ~ N(0, G).
 
-    Its interval is one for a new group's expected response; a point fit has the centre only.
+    Of several factors no group is one that was seen.  Its interval is one for a new group's
+    expected response; a point fit has the centre only.
 
     Parameters
     ----------
@@ -214,8 +226,8 @@ class NewGroup(Quantity):
 
     def draws(self, fit: Fitted) -> Floats:
         """x'γ + z'Lε."""
-        group = fit.design.specification.group
-        row = pd.DataFrame([{group: "a group not yet seen", **self.at}])
+        groups = dict.fromkeys(fit.design.specification.group_columns, "a group not yet seen")
+        row = pd.DataFrame([{**groups, **self.at}])
         X, Z = fit.design.columns.new_matrices(row, random=True)
         centre: Floats = fit.gamma_draws @ X[0]
         if not isinstance(fit, PosteriorFit):

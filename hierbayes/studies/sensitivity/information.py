@@ -29,6 +29,7 @@ from hierbayes.priors.families import LKJ, Flat, HalfT, Normal, Prior, StudentT
 from hierbayes.priors.propriety import refuse_improper
 from hierbayes.priors.quantile import quantile
 from hierbayes.priors.scale import rescaled
+from hierbayes.specification.effect_name import EffectName
 from hierbayes.studies.comparison.prior_bulk import prior_of
 from hierbayes.studies.sensitivity.alternatives import read_alternatives
 from hierbayes.studies.sensitivity.answers import Answerer
@@ -147,13 +148,15 @@ def _p_value(prior: Prior, size: int, rest: Floats, weights: Weights) -> float:
     return min(1.0, float(below @ weights.values))
 
 
-def _entry_name(answerer: Answerer, block: str, parameter: str) -> str:
+def _entry_name(answerer: Answerer, block: str, parameter: str) -> str | EffectName:
     """The name under which a prior is stated: for a correlation that of its block of G."""
+    design = answerer.baseline.fit.design
+    if block == "sd":
+        return design.effect_names[design.effect_labels.index(parameter)]
     if block != "corr":
         return parameter
-    design = answerer.baseline.fit.design
     for at in block_slices(design.blocks):
-        effects = design.effects[at]
+        effects = design.effect_labels[at]
         if parameter in {f"{a}, {b}" for a in effects for b in effects}:
             return ", ".join(effects)
     raise AssertionError(parameter)

@@ -10,11 +10,14 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.products import Products
 from hierbayes.design.subject import subject_of
 from hierbayes.display.about import about_line
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import Interval
 from hierbayes.display.page import Page
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.studies.sensitivity.answers import Baseline
 
 _SHOWN = ["mean", "sd", "REML", "smallest", "largest"]
@@ -96,9 +99,8 @@ class Presentation:
 
 def provenance(baseline: Baseline, interval: Interval) -> dict[str, str | int | float]:
     """Where the numbers of a study come from: model, data, priors, seed and version."""
-    cross = baseline.fit.problem.cross
     digest = hashlib.sha256()
-    for array in (cross.R, cross.T, cross.W):
+    for array in _cross_products(baseline.fit.problem.products):
         digest.update(np.ascontiguousarray(array).tobytes())
     priors = baseline.priors.frame().reset_index()
     return {
@@ -109,6 +111,16 @@ def provenance(baseline: Baseline, interval: Interval) -> dict[str, str | int | 
         "interval": interval.prob,
         "hierbayes": version("hierbayes"),
     }
+
+
+def _cross_products(of: Products) -> tuple[Floats | Integers, ...]:
+    """The numbers that the rows left."""
+    if isinstance(of, CrossProducts):
+        return of.R, of.T, of.W
+    found: list[Floats | Integers] = [of.C]
+    found += [array for one in of.levels for array in (one.A, one.B)]
+    found += [array for one in of.pairs for array in (one.i, one.j, one.values)]
+    return tuple(found)
 
 
 def _counted(number: int, one: str, many: str) -> str:

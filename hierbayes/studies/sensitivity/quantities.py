@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hierbayes.design.blocks import block_slices
+from hierbayes.design.design import Design
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.studies.sensitivity.effect_quantities import (
@@ -40,21 +41,29 @@ __all__ = [
 
 
 def default_quantities(fit: Fitted) -> tuple[Quantity, ...]:
-    """Each γ, contextual effects, sd, correlations, σ, ICC and R²."""
+    """Each γ, contextual effects, sd, correlations, σ, ICC (by factor) and R²."""
     design = fit.design
-    group = re.escape(design.specification.group)
     found: list[Quantity] = [Contrast({term: 1.0}) for term in design.terms]
-    for term in design.terms:
-        match = re.fullmatch(rf"[cl]var\((.+), {group}\)", term)
-        if match and {match[1], f"dvar({match[1]}, {design.specification.group})"} & set(
-            design.terms
-        ):
-            found.append(Contextual(match[1]))
-    found += [SD(effect) for effect in design.effects]
+    found += _contextual_effects(design)
+    found += [SD(effect) for effect in design.effect_labels]
     for at in block_slices(design.blocks):
-        names = design.effects[at]
+        names = design.effect_labels[at]
         found += [Corr(names[c], names[r]) for r in range(len(names)) for c in range(r)]
-    return (*found, Sigma(), ICC(), R2())
+    factors = design.specification.factors
+    shares = [ICC(factor=name) for name in factors] if len(factors) > 1 else [ICC()]
+    return (*found, Sigma(), *shares, R2())
+
+
+def _contextual_effects(design: Design) -> list[Quantity]:
+    """Of each group mean beside its variable; none of several grouping factors."""
+    if len(design.factors) > 1:
+        return []
+    group, found = design.specification.group, list[Quantity]()
+    for term in design.terms:
+        match = re.fullmatch(rf"[cl]var\((.+), {re.escape(group)}\)", term)
+        if match and {match[1], f"dvar({match[1]}, {group})"} & set(design.terms):
+            found.append(Contextual(match[1]))
+    return found
 
 
 def read_quantities(stated: Any, fit: Fitted) -> tuple[Quantity, ...]:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+from hierbayes.design.design import Design
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
@@ -62,15 +63,29 @@ def position_of(name: str, known: tuple[str, ...], kind: str) -> int:
     return known.index(name)
 
 
-def group_of(label: Any, fit: Fitted) -> int:
-    """Position of a group, by its label.
+def effect_of(name: str, design: Design) -> int:
+    """Position of a random effect, by its label or, where one factor has it, its column.
+
+    Raises
+    ------
+    StudyError
+        When there is none, or several factors have it; they are listed.
+    """
+    labels = design.effect_labels
+    if name not in labels and design.effects.count(name) == 1:
+        return design.effects.index(name)
+    return position_of(name, labels, "random effect")
+
+
+def group_of(label: Any, fit: Fitted, k: int) -> int:
+    """Position of a group of factor k, by its label.
 
     Raises
     ------
     StudyError
         When there is no such group; the first ones are listed.
     """
-    factor = fit.design.factor
+    factor = fit.design.factors[k]
     place = int(factor.find([label])[0])
     if place < 0:
         raise StudyError(factor.no_group(label))

@@ -48,7 +48,8 @@ def default_grid(problem: Problem, baseline: PriorSet) -> dict[str, dict[str, An
             title: {name: baseline.as_stated(name, prior) for name, prior in priors.items()}
             for title, priors in _of_sd(_scales(baseline.sd, usual.sd)).items()
         }
-        grid["icc"] = {"icc uniform": Beta(1, 1)}
+        if len(problem.design.factors) == 1:
+            grid["icc"] = {"icc uniform": Beta(1, 1)}
         grid[CAUTIONARY] = {"sd inverse-gamma": {"sd": InverseGamma(0.001, 0.001)}}
     if baseline.corr:
         present = {prior for _, prior, _ in baseline.corr}
