@@ -7,7 +7,7 @@ import pandas as pd
 
 import hierbayes as hb
 from hierbayes.design.blocks import block_slices
-from hierbayes.library.shipped_models import model_names
+from hierbayes.library.named_models import NAMED_MODELS
 from hierbayes.priors.chosen_priors import choose_priors
 
 FURTHER = {
@@ -91,7 +91,8 @@ def dialect_models(hs: pd.DataFrame) -> dict[str, hb.Model]:
         name: hb.Model("mathach ~ ses + (1 + ses | school)", data=data, priors=priors)
         for name, priors in PRIORS.items()
     }
-    named = {name: with_plain_priors(hb.load_model(name, data)) for name in model_names()}
+    names = (model.file for model in NAMED_MODELS)
+    named = {name: with_plain_priors(hb.load_model(name, data)) for name in names}
     return named | further | stated
 
 

@@ -14,6 +14,7 @@ import pytest
 from hierbayes.errors import ModelFileError
 from hierbayes.frames.datasets import codebook, dataset_names, load_dataset
 from hierbayes.frames.shipped import shipped
+from hierbayes.frames.variable_levels import levels
 
 COLUMNS = [
     "school", "mathach", "ses", "Sex", "Minority",
@@ -21,6 +22,7 @@ COLUMNS = [
 ]  # fmt: skip
 NAMES = ["hs", "hsfull"]
 OTHERS = ["orthodont", "sleepstudy"]
+SEVERAL = {"egsingle": [14, 410], "scotssec": [148, 19]}  # groups of each factor
 SHAPES = {"hs": (1977, 40), "hsfull": (7185, 160)}
 SECTORS = {"hs": {"Catholic": 21, "Public": 19}, "hsfull": {"Catholic": 70, "Public": 90}}
 RANGES = {
@@ -54,7 +56,7 @@ def frame(name: str) -> pd.DataFrame:
 
 
 def test_names() -> None:
-    assert dataset_names() == [*NAMES, *OTHERS]
+    assert dataset_names() == sorted([*NAMES, *OTHERS, *SEVERAL])
 
 
 def test_shape_matches_the_file_and_its_codebook(name: str, frame: pd.DataFrame) -> None:
@@ -181,9 +183,24 @@ def test_boys_come_first_in_orthodont() -> None:
     assert (frame["Subject"].str.startswith("M") == (frame["Sex"] == "Male")).all()
 
 
+@pytest.mark.parametrize("several", SEVERAL)
+def test_data_of_several_factors_are_what_their_codebooks_say(several: str) -> None:
+    frame, book = load_dataset(several), codebook(several)
+    factors = book.attrs["group"]
+    assert list(book.index) == list(frame.columns)
+    assert len(frame) == book.attrs["rows"]
+    assert frame[factors].nunique().tolist() == book.attrs["groups"] == SEVERAL[several]
+    assert not frame.isna().to_numpy().any()
+    found = levels(frame, factors).table["level"].str[0].astype(int)
+    assert found.to_dict() == book["level"].drop(factors).to_dict()
+
+
 @pytest.mark.parametrize("read", [load_dataset, codebook])
 def test_unknown_name(read: Callable[[str], pd.DataFrame]) -> None:
-    message = "no data set is called 'hsx'; those shipped are: hs, hsfull, orthodont, sleepstudy"
+    message = (
+        "no data set is called 'hsx'; those shipped are: egsingle, hs, hsfull, orthodont, "
+        "scotssec, sleepstudy"
+    )
     with pytest.raises(ModelFileError, match=f"^{re.escape(message)}$"):
         read("hsx")
 

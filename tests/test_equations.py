@@ -2,7 +2,6 @@
 
 import re
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,10 +13,11 @@ from hierbayes.frames.contextual import CONTEXT
 from hierbayes.language.factor import Factor
 from hierbayes.language.structure import read_structure
 from hierbayes.language.writer import digits
+from hierbayes.library.named_models import NAMED_MODELS
 from tests.conftest import Cache
 
 NOTATIONS = ("monette", "bryk-raudenbush", "sas", "pinheiro-bates")
-CATALOGUE = sorted(path.stem for path in (Path(__file__).parents[1] / "models").glob("*.toml"))
+CATALOGUE = sorted(model.file for model in NAMED_MODELS)
 STRANGE = "50%_a#b&c$d{e}~f^g\\h"
 
 # Formulas on `odd_data`, each of which splits in its own way.

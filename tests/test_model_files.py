@@ -1,4 +1,4 @@
-"""The model files: ten that fit as R fits them, and wrong ones that are refused."""
+"""The model files: twelve that fit as R fits them, and wrong ones that are refused."""
 
 import re
 from pathlib import Path
@@ -13,10 +13,12 @@ from hierbayes.library.model_file import read_model_file
 from hierbayes.library.shipped_models import find_model_file, model_names, shipped_model
 from hierbayes.priors.text import read_prior, read_priors
 
-# Restricted log-likelihoods of lme4 1.1-31 on hs.
+# Restricted log-likelihoods of lme4 1.1-31.
 LOGLIK = {
+    "crossed_schools": -7429.97349145,
     "contextual_mean_and_centred_within_group": -6416.72600403365,
     "contextual_mean_and_raw_variable": -6416.72600403365,
+    "growth_in_schools": -2029.10714633,
     "intercepts_and_slopes_as_outcomes": -6419.69471301439,
     "intercepts_and_slopes_as_outcomes_with_contextual_mean": -6409.61218377596,
     "means_as_outcomes": -6486.34025461708,
@@ -35,7 +37,7 @@ random = ["1", "ses"]
 [between]
 "1" = "1 + Sector"
 """
-KEYS = "title, about, dataset, group, within, random, between, priors"
+KEYS = "title, about, dataset, group, formula, within, random, between, priors"
 
 
 def replaced(old: str, new: str) -> str:
@@ -57,7 +59,7 @@ def test_reml_of_shipped_models_is_that_of_lme4(name: str) -> None:
 def test_names_and_titles() -> None:
     files = {name: read_model_file(shipped_model(name)) for name in model_names()}
     assert list(files) == sorted(LOGLIK)
-    assert {file.dataset for file in files.values()} == {"hs"}
+    assert {file.dataset for file in files.values()} == {"egsingle", "hs", "scotssec"}
     assert len({file.title for file in files.values()}) == len(files)
     assert files["one_way_ancova"].title == "One-way ANCOVA with random effects"
 
@@ -71,14 +73,41 @@ def test_coefficient_without_fixed_part() -> None:
 def test_content(tmp_path: Path) -> None:
     file = read_model_file(write(tmp_path, GOOD + '[priors]\nsigma = "HalfNormal(10)"\n'))
     assert (file.title, file.about, file.dataset) == ("T", "", None)
+    assert isinstance(file.equations, hb.Multilevel)
     assert file.equations.random == (("1", "ses"),)
     assert dict(file.equations.between) == {"1": "1 + Sector", "ses": "1"}
     assert file.priors == {"sigma": "HalfNormal(10)"}
 
 
+def test_equations_at_three_levels_and_a_formula() -> None:
+    growth, crossed = (read_model_file(shipped_model(name))
+                       for name in ("growth_in_schools", "crossed_schools"))  # fmt: skip
+    assert growth.groups == ("school", "child")
+    assert isinstance(growth.equations, hb.Multilevel)
+    assert growth.equations.between["1"] == {"school": "1 + lowinc", "child": "1"}
+    assert crossed.equations == "attain ~ verbal + Sex + (1 | primary) + (1 | second)"
+    assert crossed.groups == ("primary", "second")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('formula = "y ~ x + (1 | g)"\n' + GOOD, "key 'group': the formula states the model; keep"),
+        ('title = "T"\nformula = "y ~ x"\n', "key 'formula': 'y ~ x' has no random part"),
+        (replaced('"school"', '["school", "class"]'), "key 'between': with several groups the"),
+    ],
+)
+def test_wrong_files_of_several_factors(text: str, message: str, tmp_path: Path) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(hb.ModelFileError, match=f"^{re.escape(f'{path}, {message}')}"):
+        read_model_file(path)
+
+
 def test_independent_blocks(tmp_path: Path) -> None:
     path = write(tmp_path, replaced('["1", "ses"]', '[["1"], ["ses"]]'))
-    assert read_model_file(path).equations.random == (("1",), ("ses",))
+    equations = read_model_file(path).equations
+    assert isinstance(equations, hb.Multilevel)
+    assert equations.random == (("1",), ("ses",))
 
 
 @pytest.mark.parametrize(
@@ -117,8 +146,8 @@ def test_independent_blocks(tmp_path: Path) -> None:
         ),
         (
             'dataset = "hsx"\n' + GOOD,
-            "key 'dataset': no data set is called 'hsx'; those shipped are: hs, hsfull, "
-            "orthodont, sleepstudy "
+            "key 'dataset': no data set is called 'hsx'; those shipped are: egsingle, hs, "
+            "hsfull, orthodont, scotssec, sleepstudy "
             "(leave the key out to give data of your own)",
         ),
         (

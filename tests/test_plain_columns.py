@@ -9,7 +9,7 @@ import pytest
 import hierbayes as hb
 from hierbayes.design.matrices import _computed, materialise
 from hierbayes.design.plain_columns import plain_data
-from hierbayes.library.shipped_models import model_names
+from hierbayes.library.named_models import NAMED_MODELS
 from hierbayes.specification.formula_parser import parse_formula
 
 
@@ -78,7 +78,7 @@ def test_sums_and_products_drawn_at_random(mixed: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("data", ["hs", "hsfull"])
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", [model.file for model in NAMED_MODELS])
 def test_models_that_are_shipped(data: str, name: str) -> None:
     frame = hb.load_dataset(data)
     right = hb.load_model(name, frame).specification.fixed_formula

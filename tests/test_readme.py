@@ -51,6 +51,14 @@ def test_the_words_code_and_slopes_shown_are_those_printed() -> None:
         assert lines_of(str(value)) in [lines_of(text) for text in SHOWN]
 
 
+def test_the_equations_of_three_levels_shown_are_those_printed() -> None:
+    data = hb.load_dataset("egsingle")
+    growth = hb.Model("math ~ year + lowinc + (1 + year | school/child)", data=data)
+    between = growth.equations().between
+    assert lines_of(str(between)) in [lines_of(text) for text in SHOWN]
+    assert hb.load_model("growth_in_schools").multilevel() == growth.multilevel()
+
+
 def test_the_pictures_shown_are_those_that_are_drawn() -> None:
     linked = re.findall(r"!\[.*?\]\(notebooks/pictures/(\w+)\.png\)", README)
     stored = sorted(path.stem for path in FOLDER.glob("*.png"))

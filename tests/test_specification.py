@@ -10,12 +10,14 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
+from hierbayes.library.named_models import NAMED_MODELS
 from hierbayes.specification.equations import split_levels
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import factors_of, names_in, read_terms
 
-MODEL_FILES = sorted((Path(__file__).parents[1] / "models").glob("*.toml"))
+FOLDER = Path(__file__).parents[1] / "models"
+MODEL_FILES = sorted(FOLDER / f"{model.file}.toml" for model in NAMED_MODELS)
 
 # Formula and random part as written; response, fixed terms, blocks of random terms and group.
 WRITTEN: dict[tuple[str, str | None], tuple[str, tuple[str, ...], tuple[Any, ...], str]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
 import pandas as pd
@@ -43,7 +43,7 @@ def _systems(_: argparse.Namespace) -> None:
         print(f"{name:<12} {row['title']}")
 
 
-def _read(arguments: argparse.Namespace, group: str) -> pd.DataFrame:
+def _read(arguments: argparse.Namespace, group: Sequence[str]) -> pd.DataFrame:
     """The data in the file that the arguments name."""
     stated = {name: getattr(arguments, name) for name in READING}
     settings = {name: value for name, value in stated.items() if value is not None}
@@ -53,7 +53,7 @@ def _read(arguments: argparse.Namespace, group: str) -> pd.DataFrame:
 def _load(arguments: argparse.Namespace) -> tuple[Model, ModelFile]:
     """The model that the arguments name, and its file."""
     file = read_model_file(find_model_file(arguments.model))
-    data = None if arguments.data is None else _read(arguments, file.equations.group)
+    data = None if arguments.data is None else _read(arguments, file.groups)
     return load_model(arguments.model, data), file
 
 
@@ -64,7 +64,7 @@ def _load_or_read(arguments: argparse.Namespace) -> tuple[Model, dict[str, str |
         data = file.dataset if arguments.data is None else str(arguments.data)
         return model, {"model": arguments.model, "title": file.title, "data": data}
     specification = read_combined(arguments.formula, arguments.random)
-    model = Model(specification.lme4(), data=_read(arguments, specification.group))
+    model = Model(specification.lme4(), data=_read(arguments, specification.group_columns))
     return model, {"model": None, "title": None, "data": str(arguments.data)}
 
 

@@ -25,7 +25,7 @@ def dataset_names() -> list[str]:
     Examples
     --------
     >>> dataset_names()
-    ['hs', 'hsfull', 'orthodont', 'sleepstudy']
+    ['egsingle', 'hs', 'hsfull', 'orthodont', 'scotssec', 'sleepstudy']
     """
     files = (entry.name for entry in shipped("data").iterdir())
     return sorted(file.removesuffix(".toml") for file in files if file.endswith(".toml"))
@@ -44,7 +44,7 @@ def load_dataset(name: str) -> pd.DataFrame:
     pandas.DataFrame
         The columns of the file, in its order, with the dtypes its codebook states: integers,
         floats, and unordered categoricals of strings. The categories are the levels of the
-        codebook, the reference level first; those of the group column are in order of appearance.
+        codebook, the reference level first; those of group columns are in order of appearance.
 
     Raises
     ------
@@ -86,10 +86,11 @@ def codebook(name: str) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per column of the data set, in the same order, with its `meaning`, its `level`
-        (1 varies within groups, 2 is constant within them), its `units` (empty if it has none),
-        its `type` (category, integer or real) and its `levels` (a tuple, empty if the codebook
-        lists none). What holds of the whole data set (`title`, `source`, `rows`, `groups` and
-        `group`) is in ``attrs``.
+        (1 varies within groups, 2 is constant within them, 3 within groups that these are nested
+        in), its `units` (empty if it has none), its `type` (category, integer or real) and its
+        `levels` (a tuple, empty if the codebook lists none). What holds of the whole data set
+        (`title`, `source`, `rows`, `groups` and `group`; the last two are lists where there are
+        several grouping factors) is in ``attrs``.
 
     Raises
     ------

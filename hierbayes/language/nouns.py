@@ -9,6 +9,7 @@ from hierbayes.language.factor import Factor
 
 _SIBILANT = re.compile(r"(s|x|z|ch|sh)$")
 _ANSWERS = {"yes", "true", "false"}  # which describe nothing by themselves
+_IRREGULAR = {"child": "children", "mouse": "mice", "person": "people"}
 _WORD = re.compile(r"[^\W\d_]{3,}(?:[ -][^\W\d_]+)*")
 
 
@@ -28,10 +29,12 @@ def plural(group: str) -> str:
 
     Examples
     --------
-    >>> plural("school"), plural("class"), plural("country"), plural("g"), plural("clinics")
-    ('schools', 'classes', 'countries', 'groups', 'clinics')
+    >>> plural("school"), plural("class"), plural("country"), plural("g"), plural("child")
+    ('schools', 'classes', 'countries', 'groups', 'children')
     """
     group = singular(group)
+    if group in _IRREGULAR:
+        return _IRREGULAR[group]
     if group.endswith("s") and not group.endswith("ss"):
         return group
     if re.search(r"[^aeiou]y$", group):

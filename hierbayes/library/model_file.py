@@ -13,6 +13,7 @@ from typing import Any
 from hierbayes.errors import FormulaError, ModelFileError
 from hierbayes.frames.datasets import dataset_names
 from hierbayes.specification.equations import Multilevel
+from hierbayes.specification.formula import read_combined
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ class ModelFile:
         One line on what it is for; empty if the file has none.
     dataset : str or None
         The shipped data set it is about, if it names one.
-    equations : Multilevel
-        The model.
+    equations : Multilevel or str
+        The model, as equations or as one formula.
     priors : mapping
         From a block of parameters to the text of a prior, or to a table from names
         to texts; empty if the file has none.
@@ -37,8 +38,15 @@ class ModelFile:
     title: str
     about: str
     dataset: str | None
-    equations: Multilevel
+    equations: Multilevel | str
     priors: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Every column that holds groups."""
+        if isinstance(self.equations, str):
+            return read_combined(self.equations).group_columns
+        return self.equations.specification().group_columns
 
 
 def read_model_file(path: str | Path | Traversable) -> ModelFile:
@@ -109,13 +117,27 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_text, value))
 
 
+def _is_group(value: Any) -> bool:
+    return _is_text(value) or _is_texts(value)
+
+
 def _is_random(value: Any) -> bool:
+    if isinstance(value, dict):
+        return bool(value) and all(map(_is_blocks, value.values()))
+    return _is_blocks(value)
+
+
+def _is_blocks(value: Any) -> bool:
     nested = isinstance(value, list) and bool(value) and all(map(_is_texts, value))
     return _is_texts(value) or nested
 
 
 def _is_table(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
+def _is_between(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_text(v) or _is_table(v) for v in value.values())
 
 
 def _is_priors(value: Any) -> bool:
@@ -135,16 +157,20 @@ _KEYS = {
     "title": _Key(True, 'a text, as in title = "Random coefficients"', _is_text),
     "about": _Key(False, 'a text, as in about = "How do the lines vary?"', _is_text),
     "dataset": _Key(False, 'the name of a data set, as in dataset = "hs"', _is_text),
-    "group": _Key(True, 'the name of a column, as in group = "school"', _is_text),
+    "group": _Key(True, 'the name of a column, as in group = "school"', _is_group),
+    "formula": _Key(False, 'a formula, as in formula = "y ~ x + (1 | a) + (1 | b)"', _is_text),
     "within": _Key(True, 'an equation, as in within = "mathach ~ 1 + ses"', _is_text),
     "random": _Key(True, 'a list of terms, as in random = ["1", "ses"]', _is_random),
     "between": _Key(
-        False, 'a table from terms to equations, as in [between] "ses" = "1 + Sector"', _is_table
+        False, 'a table from terms to equations, as in [between] "ses" = "1 + Sector"', _is_between
     ),
     "priors": _Key(
         False, 'a table from blocks to priors, as in [priors] sigma = "HalfNormal(10)"', _is_priors
     ),
 }
+
+
+_EQUATIONS = ("group", "within", "random", "between")  # in whose place a formula may stand
 
 
 def _refuse_unknown_keys(content: dict[str, Any], source: Path | Traversable) -> None:
@@ -156,7 +182,13 @@ def _refuse_unknown_keys(content: dict[str, Any], source: Path | Traversable) ->
 
 
 def _refuse_missing_keys(content: dict[str, Any], source: Path | Traversable) -> None:
+    if "formula" in content:
+        twice = [key for key in _EQUATIONS if key in content]
+        if twice:
+            raise _error(source, twice[0], "the formula states the model; keep one of the two")
     for key, rule in _KEYS.items():
+        if "formula" in content and key in _EQUATIONS:
+            continue
         if not rule.required or key in content:
             continue
         below = [name for name in ("between", "priors") if key in (content.get(name) or ())]
@@ -173,11 +205,18 @@ def _refuse_wrong_types(content: dict[str, Any], source: Path | Traversable) -> 
             raise _error(source, key, f"it must be {_KEYS[key].what}")
 
 
-def _equations(content: dict[str, Any], source: Path | Traversable) -> Multilevel:
+def _equations(content: dict[str, Any], source: Path | Traversable) -> Multilevel | str:
     """The equations, built up key by key, so that a refusal names the key at fault."""
+    if "formula" in content:
+        try:
+            read_combined(content["formula"])
+        except FormulaError as error:
+            raise _error(source, "formula", str(error)) from error
+        return str(content["formula"])
+    none: Any = () if isinstance(content["group"], str) else {}
     stages = {
-        "within": {"random": ()},
-        "between": {"random": (), "between": content.get("between", {})},
+        "within": {"random": none},
+        "between": {"random": none, "between": content.get("between", {})},
         "random": {"random": content["random"], "between": content.get("between", {})},
     }
     for key, parts in stages.items():

@@ -115,7 +115,7 @@ def list_models() -> Catalog:
             {
                 "fixed": model.fixed,
                 "random": model.random,
-                "equations": str(_renamed(file.equations, _GENERIC)),
+                "equations": str(_renamed(_equations_of(file), _GENERIC)),
                 "title": file.title,
                 "about": file.about,
                 "file": model.file,
@@ -144,7 +144,7 @@ def named_model(name: str, variables: dict[str, str | None]) -> Multilevel:
         When the model needs a variable that is missing, or has no place for one.
     """
     model = find_model(name)
-    equations = _file(model).equations
+    equations = _equations_of(_file(model))
     used = _roles_in(equations)
     for role, column in variables.items():
         _refuse_unusable(role, column)
@@ -194,6 +194,13 @@ def find_model(name: str) -> NamedModel:
 
 def _file(model: NamedModel) -> ModelFile:
     return read_model_file(shipped_model(model.file))
+
+
+def _equations_of(file: ModelFile) -> Multilevel:
+    """The equations of a shipped file; the named models have no formula."""
+    if isinstance(file.equations, str):
+        raise ModelFileError(f"the model '{file.title}' is stated by a formula, not by equations")
+    return file.equations
 
 
 def _squeezed(name: str) -> str:

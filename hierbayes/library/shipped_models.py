@@ -24,7 +24,7 @@ def model_names() -> list[str]:
     Examples
     --------
     >>> len(model_names()), model_names()[-1]
-    (10, 'random_coefficients')
+    (12, 'random_coefficients')
     """
     files = (entry.name for entry in shipped("models").iterdir())
     return sorted(file.removesuffix(_SUFFIX) for file in files if file.endswith(_SUFFIX))
