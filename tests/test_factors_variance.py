@@ -62,3 +62,34 @@ def test_a_posterior_has_spreads() -> None:
     share = ours.icc()
     assert_allclose(found.shares.loc["icc[Block]", ["estimate", "sd"]], share.loc["Block"])
     assert (found.reliability["sd"] > 0.0).all()
+
+
+# ---------------------------------------------------------------- smaller models
+
+
+@pytest.mark.parametrize("name", ["sim_singular_crossed", "sim_student_teacher_school"])
+def test_a_factor_without_variance_can_be_left_out(name: str) -> None:
+    ours = fit(name, "REML")
+    small = hb.reduced(ours)
+    assert small.same_maximum and small.smaller
+    assert_allclose(small.fit.loglik, ours.loglik, atol=1e-7)
+    table = ours.var_corr()["variance"]
+    for factor in small.fit.design.specification.factors:
+        assert table.loc[factor].max() > 0.0
+    again = hb.Model(small.formula, model(name).data).reml()
+    assert_allclose(again.loglik, small.fit.loglik, atol=1e-7)
+
+
+def test_what_is_flat_is_said_by_factor() -> None:
+    small = hb.reduced(fit("sim_singular_crossed", "REML"))
+    assert small.findings == (
+        "G of 'b' is zero: nothing varies between its groups beyond the rest",
+        "(1 | a) has the same maximum with fewer parameters",
+    )
+    assert small.formula == "y ~ 1 + x + (1 | a)"
+    small = hb.reduced(fit("sim_singular_slope", "REML"))
+    assert small.axes.index.names == ["factor", "axis"]
+    assert (small.axes["variance"] >= 0.0).all()
+    assert small.models["loss"].min() > -1e-6
+    with pytest.raises(hb.InferenceError, match="is not singular"):
+        hb.reduced(fit("Oats_split_plot", "REML"))

@@ -9,6 +9,7 @@ import pytest
 
 import hierbayes as hb
 from hierbayes.inference.reduction.smaller_model import smaller_problem
+from hierbayes.specification.random_term import random_terms
 from tests.conftest import REFERENCE, Cache
 
 COMPARISONS = json.loads((REFERENCE / "profiles.json").read_text(encoding="utf-8"))["comparisons"]
@@ -224,7 +225,7 @@ def test_three_dimensions_and_two(hs: pd.DataFrame) -> None:
 def test_a_smaller_problem_is_that_of_its_formula(hs: pd.DataFrame) -> None:
     large = hb.Model("mathach ~ ses + (1 + ses + Sex + I(ses**2) | school)", data=hs)
     for random in ((("1", "Sex"),), (("1",), ("ses", "I(ses ** 2)")), (("ses",),)):
-        made = smaller_problem(large.problem, random)
+        made = smaller_problem(large.problem, random_terms("school", random))
         written = hb.Model(made.design.specification.lme4(), data=hs).problem
         assert made.design.effects == written.design.effects
         np.testing.assert_array_equal(made.design.rows.Z, written.design.rows.Z)

@@ -96,7 +96,7 @@ def pose_problem(
     _refuse_no_variance(design)
     for factor in design.factors:
         _refuse_bad_groups(factor, design.n)
-    products = _summed_up(design)
+    products = summed_up(design)
     _refuse_too_many_columns(design)
     _refuse_dependent_columns(design, products.basis)
     for factor, span, level in zip(design.factors, design.spans, products.levels, strict=True):
@@ -111,7 +111,8 @@ def pose_problem(
     return Problem(design, products)
 
 
-def _summed_up(design: Design) -> Products:
+def summed_up(design: Design) -> Products:
+    """The cross-products of a design, of one grouping factor or of several."""
     if len(design.factors) == 1:
         return sum_up(design.rows, design.factor.labels, design.blocks)
     return sum_up_factors(design.rows, design.factors, design.spans, design.blocks)

@@ -25,10 +25,18 @@ def principal_axes(fit: Fit) -> pd.DataFrame:
     -------
     DataFrame
         A row per axis: ``variance`` (eigenvalue), ``share`` of their sum, and the weight of each
-        effect, ``weight[e]``.
+        effect, ``weight[e]``.  Of several grouping factors each has axes of its own, and the index
+        is by factor and axis.
     """
-    G = fit.theta.G.mean(axis=(0, 1))
-    return axes_of(G, np.asarray(fit.problem.cross.basis.z.spread), fit.design.effects)
+    design, G = fit.design, fit.theta.G.mean(axis=(0, 1))
+    spread = np.asarray(fit.problem.products.basis.z.spread)
+    axes = {
+        factor.name: axes_of(G[span, span], spread[span], design.effects[span])
+        for factor, span in zip(design.factors, design.spans, strict=True)
+    }
+    if len(axes) == 1:
+        return next(iter(axes.values()))
+    return pd.concat(axes, names=["factor", "axis"])
 
 
 def axes_of(G: Floats, spread: Floats, effects: Sequence[str]) -> pd.DataFrame:
@@ -52,43 +60,73 @@ def axes_of(G: Floats, spread: Floats, effects: Sequence[str]) -> pd.DataFrame:
     return table.set_axis([f"axis {k + 1}" for k in range(len(size))])
 
 
-def flat_sentences(fit: Fit, axes: pd.DataFrame, without: tuple[str, ...]) -> tuple[str, ...]:
-    """What is flat in a singular G, in words."""
+def flat_sentences(
+    fit: Fit, axes: pd.DataFrame, without: Sequence[tuple[str, str]]
+) -> tuple[str, ...]:
+    """What is flat in a singular G, in words, factor by factor.
+
+    Parameters
+    ----------
+    fit : Fit
+    axes : DataFrame
+        See `principal_axes`.
+    without : sequence of (factor, term)
+        Of which no effect has any variance.
+    """
+    found: list[str] = []
+    for k, factor in enumerate(fit.design.factors):
+        own = axes if len(fit.design.factors) == 1 else axes.loc[factor.name]
+        if (own["variance"] == 0.0).any():
+            found += _of_factor(fit, k, own, [term for of, term in without if of == factor.name])
+    return tuple(found)
+
+
+def _of_factor(fit: Fit, k: int, axes: pd.DataFrame, without: list[str]) -> tuple[str, ...]:
+    """The same of one factor whose G is singular."""
     q, flat = len(axes), int((axes["variance"] == 0.0).sum())
+    several, name = len(fit.design.factors) > 1, fit.design.factors[k].name
+    if several and flat == q:
+        return (f"G of '{name}' is zero: nothing varies between its groups beyond the rest",)
+    whose = f" of '{name}'" if several else ""
     found = [
-        f"G has {q - flat} dimension{'s' if q - flat != 1 else ''} where the model states {q}: a "
+        f"G{whose} has {q - flat} dimension{'s' if q - flat != 1 else ''} where the model states "
+        f"{q}: a "
         f"pancake, without thickness along {', '.join(axes.index[axes['variance'] == 0.0])} "
         f"(variance 0 beside {axes['variance'].iloc[0]:.4g} along axis 1)"
     ]
     names = ", ".join(f"'{'Intercept' if term == '1' else term}'" for term in without)
     if without:
         found.append(f"{names}: no variance; left out, the likelihood is the same")
-    lines = _lines(fit)
+    lines = _lines(fit, k)
     if not lines and not without:
-        lines = [_flat(fit, axes.loc[axis]) for axis in axes.index[axes["variance"] == 0.0]]
+        lines = [_flat(fit, k, axes.loc[axis]) for axis in axes.index[axes["variance"] == 0.0]]
     return (*found, *lines)
 
 
-def _flat(fit: Fit, axis: pd.Series) -> str:
-    """A flat direction across several effects as an equation."""
-    spread = fit.problem.cross.basis.z.spread
-    weights = [
-        axis[f"weight[{effect}]"] * s for effect, s in zip(fit.design.effects, spread, strict=True)
-    ]
+def _every_group(fit: Fit, k: int) -> str:
+    return f"of '{fit.design.factors[k].name}'" if len(fit.design.factors) > 1 else ""
+
+
+def _flat(fit: Fit, k: int, axis: pd.Series) -> str:
+    """A flat direction across several effects of a factor as an equation."""
+    span = fit.design.spans[k]
+    effects, spread = fit.design.effects[span], fit.problem.products.basis.z.spread[span]
+    weights = [axis[f"weight[{effect}]"] * s for effect, s in zip(effects, spread, strict=True)]
     largest = max(weights, key=abs)
     terms = [
         f"{weight / largest:+.4g}·u[{effect}]"
-        for effect, weight in zip(fit.design.effects, weights, strict=True)
+        for effect, weight in zip(effects, weights, strict=True)
         if abs(weight) > 1e-6 * abs(largest)
     ]
-    return f"{' '.join(terms)} = 0 in every group"
+    return f"{' '.join(terms)} = 0 in every group {_every_group(fit, k)}".rstrip()
 
 
-def _lines(fit: Fit) -> list[str]:
-    """Correlations of ±1, and where the groups' lines then meet."""
-    effects = fit.design.effects
-    sd, corr = sd_corr(fit.G)
-    unit = fit.problem.cross.basis.scale / np.asarray(fit.problem.cross.basis.z.spread)
+def _lines(fit: Fit, k: int) -> list[str]:
+    """Correlations of ±1 in a factor, and where its groups' lines then meet."""
+    span, basis = fit.design.spans[k], fit.problem.products.basis
+    effects = fit.design.effects[span]
+    sd, corr = sd_corr(fit.G[span, span])
+    unit = basis.scale / np.asarray(basis.z.spread)[span]
     alive = sd > _ONE * unit
     found = []
     for r, c in zip(*np.nonzero(np.tril(np.abs(corr) > 1.0 - _ONE, -1)), strict=True):
@@ -99,6 +137,7 @@ def _lines(fit: Fit) -> list[str]:
             f"'{effects[c]}' and '{effects[r]}' are correlated {corr[r, c]:+.0f}: "
             f"u[{effects[r]}] = {ratio:.4g}·u[{effects[c]}] in every group"
         )
+        text = f"{text} {_every_group(fit, k)}".rstrip()
         if effects[c] == "Intercept":
             text += f", so that the groups' deviations all meet in zero at {effects[r]} = "
             text += f"{-1.0 / ratio:.4g}; were that ratio known, one effect of the column "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -22,12 +22,13 @@ from hierbayes.inference.reduction.smaller_model import (
 )
 from hierbayes.likelihood.covariance import sd_corr
 from hierbayes.specification.formula import Specification
+from hierbayes.specification.random_term import RandomTerm
 from hierbayes.specification.terms import INTERCEPT
 
 _SAME = 1e-6  # of two log-likelihoods
 _NO_VARIANCE = 1e-6  # of an sd, in units that make effects comparable
 
-type Blocks = tuple[tuple[str, ...], ...]
+type Random = tuple[RandomTerm, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -117,7 +118,7 @@ def reduced(fit: PointFit) -> Reduced:
     if not fit.maximum.singular:
         raise InferenceError(
             "G of this fit is not singular, there is nothing to reduce: its thinnest direction has "
-            f"{_percent(float(axes['share'].iloc[-1]))} of the variance of the random effects"
+            f"{_percent(float(axes['share'].min()))} of the variance of the random effects"
         )
     without = _without_variance(fit)
     candidates = [
@@ -157,9 +158,13 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f}%" if share >= 0.095 else f"{100 * share:.2g}%"
 
 
-def _origin_sentence(candidates: list[Blocks]) -> tuple[str, ...]:
+def _origin_sentence(candidates: list[Random]) -> tuple[str, ...]:
     """What else of the data models with fewer covariances depend on."""
-    if all(len(random) == 1 and INTERCEPT in random[0] for random in candidates):
+    if all(
+        len({term.factor for term in random}) == len(random)
+        and all(INTERCEPT in term.effects for term in random)
+        for random in candidates
+    ):
         return ()
     return (
         "models without an intercept, or with independent effects, depend on where a column is 0: "
@@ -167,37 +172,48 @@ def _origin_sentence(candidates: list[Blocks]) -> tuple[str, ...]:
     )
 
 
-def _without_variance(fit: PointFit) -> tuple[str, ...]:
-    """Terms of which no effect has any variance."""
-    basis = fit.problem.cross.basis
+def _without_variance(fit: PointFit) -> tuple[tuple[str, str], ...]:
+    """Factors and terms of which no effect has any variance."""
+    basis, random = fit.problem.products.basis, fit.design.specification.random
     sd = sd_corr(fit.G)[0] * np.asarray(basis.z.spread) / basis.scale
     return tuple(
-        term
-        for block in columns_of_terms(fit.design)
+        (one.factor, term)
+        for one, block in zip(random, columns_of_terms(fit.design), strict=True)
         for term, at in block.items()
         if (sd[list(at)] <= _NO_VARIANCE).all()
     )
 
 
-def _candidates(spec: Specification, without: tuple[str, ...]) -> list[Blocks]:
+def _candidates(spec: Specification, without: tuple[tuple[str, str], ...]) -> list[Random]:
     """Random parts to try: without the terms of no variance; a term less; independent terms."""
-    blocks = spec.random_effects
-    thinned = [tuple(term for term in block if term not in without) for block in blocks]
-    found: list[Blocks] = [tuple(block for block in thinned if block)]
+    blocks = spec.random
+    found = [
+        tuple(
+            part
+            for one in blocks
+            for part in _with(one, [e for e in one.effects if (one.factor, e) not in without])
+        )
+    ]
     for b, block in enumerate(blocks):
         before, after = blocks[:b], blocks[b + 1 :]
-        for term in reversed(block):
-            rest = tuple(other for other in block if other != term)
-            found.append((*before, rest, *after) if rest else (*before, *after))
-        if len(block) > 1:
-            found.append((*before, *((term,) for term in block), *after))
+        for term in reversed(block.effects):
+            rest = _with(block, [other for other in block.effects if other != term])
+            found.append((*before, *rest, *after))
+        if len(block.effects) > 1:
+            apart = (part for term in block.effects for part in _with(block, [term]))
+            found.append((*before, *apart, *after))
     return [
         random for k, random in enumerate(found)
         if random and random != blocks and random not in found[:k]
     ]  # fmt: skip
 
 
-def _refit(fit: PointFit, random: Blocks) -> PointFit:
+def _with(term: RandomTerm, effects: list[str]) -> Random:
+    """The random term with some of its effects; nothing without any."""
+    return (replace(term, effects=tuple(effects)),) if effects else ()
+
+
+def _refit(fit: PointFit, random: Random) -> PointFit:
     return maximum_likelihood(smaller_problem(fit.problem, random), reading_of(fit))
 
 

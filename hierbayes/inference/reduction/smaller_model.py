@@ -10,10 +10,9 @@ from formulaic.parser.types import Factor
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
-from hierbayes.design.problem import Problem
-from hierbayes.design.sums import sum_up
+from hierbayes.design.problem import Problem, summed_up
 from hierbayes.specification.formula_parser import parse_formula
-from hierbayes.specification.random_term import random_terms
+from hierbayes.specification.random_term import RandomTerm
 from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, read_terms
 
 
@@ -41,16 +40,16 @@ def columns_of_terms(design: Design) -> tuple[dict[str, tuple[int, ...]], ...]:
     return tuple(found)
 
 
-def can_be_written(design: Design, random: tuple[tuple[str, ...], ...]) -> bool:
-    """Whether the formula of these blocks means the columns that the design has for them.
+def can_be_written(design: Design, random: tuple[RandomTerm, ...]) -> bool:
+    """Whether the formula of these terms means the columns that the design has for them.
 
     How a factor is coded depends on the terms beside it: next to an intercept it has one
     column less.  So a block with a factor must keep its intercept, and the factor stand alone
     in its term.
     """
     blocks = design.specification.random_effects
-    for terms in random:
-        b = next(k for k, known in enumerate(blocks) if terms[0] in known)
+    for one in random:
+        b, terms = _place(design, one), one.effects
         part = design.columns.random_specs[b]
         if isinstance(part, tuple) or terms == blocks[b]:
             continue
@@ -64,35 +63,50 @@ def can_be_written(design: Design, random: tuple[tuple[str, ...], ...]) -> bool:
     return True
 
 
-def smaller_problem(problem: Problem, random: tuple[tuple[str, ...], ...]) -> Problem:
-    """The problem with other blocks of random terms, each of terms of one block it has.
+def _place(design: Design, term: RandomTerm) -> int:
+    """Which random term of a design holds the effects of a smaller one."""
+    return next(
+        k
+        for k, known in enumerate(design.specification.random)
+        if known.factor == term.factor and term.effects[0] in known.effects
+    )
+
+
+def smaller_problem(problem: Problem, random: tuple[RandomTerm, ...]) -> Problem:
+    """The problem with other random terms, each of effects of one that it has.
 
     Parameters
     ----------
     problem : Problem
-    random : tuple of tuple of str
-        Terms by block; a block of the problem may be left out, thinned or split.
+    random : tuple of RandomTerm
+        A random term of the problem may be left out, thinned or split.
     """
     design, spec = problem.design, problem.design.specification
     places = columns_of_terms(design)
     columns: list[int] = []
     blocks: list[int] = []
     specs: list[Any] = []
-    for terms in random:
-        b = next(k for k, known in enumerate(places) if terms[0] in known)
+    for one in random:
+        b, terms = _place(design, one), one.effects
         chosen = [at for term in terms for at in places[b][term]]
         columns += chosen
         blocks.append(len(chosen))
         specs.append(_part(design, b, terms))
+    smaller_spec = replace(spec, random=random)
+    kept = [spec.factors.index(name) for name in smaller_spec.factors]
     made = replace(
         design.columns,
-        specification=replace(spec, random=random_terms(spec.group, random)),
+        specification=smaller_spec,
         effects=tuple(design.effects[k] for k in columns),
         blocks=tuple(blocks),
         random_specs=tuple(specs),
+        between_of=tuple(design.columns.between_of[k] for k in kept),
     )
-    smaller = replace(design.with_rows(Z=design.rows.Z[:, columns]), columns=made)
-    return Problem(smaller, sum_up(smaller.rows, smaller.groups, smaller.blocks))
+    codes_of = tuple(design.rows.codes_of[k] for k in kept)
+    rows = replace(design.rows, Z=design.rows.Z[:, columns], codes_of=codes_of)
+    factors = tuple(design.factors[k] for k in kept)
+    smaller = replace(design, columns=made, factors=factors, rows=rows)
+    return Problem(smaller, summed_up(smaller))
 
 
 def _part(design: Design, block: int, terms: tuple[str, ...]) -> Any:
