@@ -93,3 +93,24 @@ def test_what_is_flat_is_said_by_factor() -> None:
     assert small.models["loss"].min() > -1e-6
     with pytest.raises(hb.InferenceError, match="is not singular"):
         hb.reduced(fit("Oats_split_plot", "REML"))
+
+
+# ---------------------------------------------------------------- the random part, built
+
+
+def test_a_random_part_is_built_for_one_of_several_factors() -> None:
+    data = model("Pixel_slope_outer").data
+    start = hb.Model("pixel ~ day + day2 + (1 | Dog) + (1 | Dog:Side)", data)
+    built = hb.build_random(start, ["day"], factor="Dog")
+    assert built.formula == "pixel ~ 1 + day + day2 + (1 + day | Dog) + (1 | Dog:Side)"
+    test = hb.likelihood_ratio(start.reml(), fit("Pixel_slope_outer", "REML"))
+    assert_allclose(built.steps["chisq"], [test.chisq])
+    assert built.steps["reference"].tolist() == ["½χ²(1) + ½χ²(2)"]
+    with pytest.raises(hb.InferenceError) as refusal:
+        hb.build_random(start, ["day"])
+    assert str(refusal.value) == (
+        "the model has several grouping factors; name the one that candidates vary over, factor= "
+        "one of 'Dog', 'Dog:Side'"
+    )
+    with pytest.raises(hb.InferenceError, match="'Side' is no grouping factor of this model"):
+        hb.build_random(start, ["day"], factor="Side")

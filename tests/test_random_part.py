@@ -58,12 +58,12 @@ def test_the_best_term_is_kept_until_none_is_good(hs: pd.DataFrame) -> None:
 
 def test_terms_that_cannot_be_random_are_said(hs: pd.DataFrame) -> None:
     start = "mathach ~ ses + (1 | school)"
-    built = hb.build_random(start, ["Sector", "Size"], data=hs)
+    built = hb.build_random(start, ["Sector", "I(0 * ses)"], data=hs)
     assert built.steps["decision"].tolist() == ["kept", "best, not kept", "not possible"]
     assert built.steps["df"].tolist()[:2] == [1, 1]  # a variance for each sector is one more
     assert built.findings[1].startswith(
-        "step 1: 'Size' cannot be a random effect here: the random effect 'Size' cannot be "
-        "estimated in any group"
+        "step 1: 'I(0 * ses)' cannot be a random effect here: the random effect 'I(0 * ses)' "
+        "cannot be estimated in any group"
     )
     assert built.formula == "mathach ~ 1 + ses + (1 | school)"
 

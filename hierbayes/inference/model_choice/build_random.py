@@ -13,7 +13,7 @@ from hierbayes.design.problem import pose_problem
 from hierbayes.display.blocks import Items, Lines, Table
 from hierbayes.display.cell import p_words
 from hierbayes.display.page import Page, Printed
-from hierbayes.errors import DataError, FormulaError, InferenceError
+from hierbayes.errors import DataError, FormulaError, InferenceError, in_quotes
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.point import PointFit
 from hierbayes.inference.model_choice.chi_bar import upper_tail
@@ -21,7 +21,6 @@ from hierbayes.inference.model_choice.likelihood_ratio import likelihood_ratio
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import REML
 from hierbayes.specification.formula import Specification, read_combined
-from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.terms import INTERCEPT
 
 type _Trial = tuple[
@@ -86,6 +85,7 @@ def build_random(
     *,
     data: pd.DataFrame | None = None,
     alpha: float = 0.05,
+    factor: str | None = None,
 ) -> RandomPart:
     """Build the random part forward: at each step the term with the smallest p-value.
 
@@ -105,6 +105,9 @@ def build_random(
         Of a formula.
     alpha : float
         A term is kept when its p-value is smaller.
+    factor : str, optional
+        Over which grouping factor the candidates vary, where the model has several; it must have
+        one block of effects.
 
     Returns
     -------
@@ -114,7 +117,8 @@ def build_random(
     ------
     InferenceError
         When the start is neither, data are missing or given twice, the random part has several
-        blocks, candidates are none, no columns or stand in it already, or alpha is no probability.
+        blocks, there is no such factor or none of several is named, candidates are none, no
+        columns or stand in it already, or alpha is no probability.
     FormulaError, DataError
         When the start itself cannot be fitted.
 
@@ -127,7 +131,8 @@ def build_random(
     'mathach ~ 1 + ses + Sector + ses:Sector + (1 | school)'
     """
     spec, frame = _start(model, data)
-    left = _terms(candidates, spec, frame)
+    place = _block(spec, factor)
+    left = _terms(candidates, spec.random[place].effects, frame)
     if not isinstance(alpha, float | int) or not 0.0 < alpha < 1.0:
         raise InferenceError(f"alpha must lie between 0 and 1, not {alpha!r}")
     fit = maximum_likelihood(pose_problem(spec, frame), REML)
@@ -139,7 +144,7 @@ def build_random(
     step = 0
     while left:
         step += 1
-        tried = {term: _try(fit, term, frame, step) for term in left}
+        tried = {term: _try(fit, term, place, frame, step) for term in left}
         rows += [row for _, _, row in tried.values()]
         findings += [
             f"step {step}: '{term}' cannot be a random effect here: {reason}"
@@ -178,22 +183,38 @@ def _start(model: Any, data: pd.DataFrame | None) -> tuple[Specification, pd.Dat
         raise InferenceError(
             f"build_random() starts from a model or a formula, not from {type(model).__name__}"
         )
-    if len(spec.random_effects) > 1:
-        raise InferenceError(
-            f"build_random() adds to one block of correlated effects, and this model has "
-            f"{len(spec.random_effects)}; start from one, such as (1 | {spec.group})"
-        )
     return spec, data
 
 
-def _terms(candidates: Any, spec: Specification, frame: pd.DataFrame) -> list[str]:
+def _block(spec: Specification, factor: str | None) -> int:
+    """Which random term the candidates are added to."""
+    if factor is None and len(spec.factors) > 1:
+        raise InferenceError(
+            "the model has several grouping factors; name the one that candidates vary over, "
+            f"factor= one of {in_quotes(spec.factors)}"
+        )
+    if factor is not None and factor not in spec.factors:
+        raise InferenceError(
+            f"{factor!r} is no grouping factor of this model; they are: {in_quotes(spec.factors)}"
+        )
+    name = spec.factors[0] if factor is None else factor
+    places = [k for k, term in enumerate(spec.random) if term.factor == name]
+    if len(places) > 1:
+        raise InferenceError(
+            f"build_random() adds to one block of correlated effects, and this model has "
+            f"{len(places)}; start from one, such as (1 | {name})"
+        )
+    return places[0]
+
+
+def _terms(candidates: Any, block: tuple[str, ...], frame: pd.DataFrame) -> list[str]:
     listed = [candidates] if isinstance(candidates, str) else candidates
     if not isinstance(listed, Sequence) or not all(isinstance(term, str) for term in listed):
         raise InferenceError(f"candidates must be terms by name, as in ['x', 'z'], not {listed!r}")
     if not listed:
         raise InferenceError("candidates are none; name the terms to try, as in ['x', 'z']")
     for term in listed:
-        if term in spec.random_effects[0]:
+        if term in block:
             raise InferenceError(f"'{term}' stands in the random part already; leave it out")
         for name in term.split(":"):
             if name.strip().isidentifier() and name.strip() not in frame:
@@ -213,11 +234,13 @@ def _against_none(fit: PointFit, alpha: float) -> dict[str, Any]:
     return row | {"decision": _KEPT if p < alpha else "kept, as the start"}
 
 
-def _try(fit: PointFit, term: str, data: pd.DataFrame, step: int) -> _Trial:
+def _try(fit: PointFit, term: str, place: int, data: pd.DataFrame, step: int) -> _Trial:
     """The fit with one more term and its row; no fit where the data cannot carry it."""
     spec = fit.design.specification
     try:
-        wider = replace(spec, random=random_terms(spec.group, [(*spec.random_effects[0], term)]))
+        random = list(spec.random)
+        random[place] = replace(random[place], effects=(*random[place].effects, term))
+        wider = replace(spec, random=tuple(random))
         larger = maximum_likelihood(pose_problem(wider, data), REML)
         test = likelihood_ratio(fit, larger)
     except (DataError, FormulaError, InferenceError) as error:
