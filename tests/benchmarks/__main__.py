@@ -7,7 +7,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import before, first, growth, imports, inference, posterior, reml, study
+from tests.benchmarks import (
+    before,
+    factors,
+    first,
+    growth,
+    imports,
+    inference,
+    posterior,
+    reml,
+    study,
+)
 from tests.benchmarks.report import RESULTS, Table, write
 from tests.benchmarks.versions import header
 
@@ -16,6 +26,7 @@ SUBJECTS: dict[str, Callable[..., list[Table]]] = {
     "first": first.run,
     "before": before.run,
     "reml": reml.run,
+    "factors": factors.run,
     "inference": inference.run,
     "posterior": posterior.run,
     "study": study.run,

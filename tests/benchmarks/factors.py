@@ -1,0 +1,160 @@
+"""Several grouping factors: from data frame to REML fit, beside other packages."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tests.benchmarks.report import Column, Table, decimals, seconds, times
+from tests.benchmarks.timing import clock, median, race, ratio
+from tests.factors_reference import CASES, FOLDER
+
+SAME_LOGLIK = 1e-9  # relative
+COLUMNS = (
+    Column("contestant", "contestant"),
+    Column("whole", "data frame → fit", seconds),
+    Column("ratio", "× hierbayes", times),
+    Column("fastest", "fastest", seconds),
+    Column("loglik", "log-likelihood", decimals(4)),
+    Column("behind", "below the best", decimals(4)),
+    Column("repetitions", "repetitions"),
+    Column("remark", "remark"),
+)
+NOTES = (
+    "Medians after a warm-up call, the packages in turns; all maximise the same REML criterion.",
+    "glmm's one call also computes Satterthwaite's degrees of freedom and tables of tests.",
+)
+
+
+@dataclass(frozen=True)
+class Data:
+    """A model and its data.
+
+    Parameters
+    ----------
+    title, formula : str
+    frame : DataFrame
+    """
+
+    title: str
+    formula: str
+    frame: pd.DataFrame
+
+
+CONTESTANTS: dict[str, Callable[[str, pd.DataFrame], Any]] = {
+    "hierbayes": lambda formula, frame: import_module("hierbayes").Model(formula, frame).reml(),
+    "glmm": lambda formula, frame: import_module("glmm").fit(frame, formula),
+    "mixedlm": lambda formula, frame: import_module("mixedlm").lmer(formula, frame),
+}
+LOGLIK: dict[str, Callable[[Any], float]] = {
+    "hierbayes": lambda fit: float(fit.loglik),
+    "glmm": lambda fit: float(fit.loglik),
+    "mixedlm": lambda fit: float(fit.logLik()),
+}
+
+
+def run(quick: bool) -> list[Table]:
+    """One table per model: nested, crossed, two slopes, and two large ones.
+
+    Parameters
+    ----------
+    quick : bool
+        Few repetitions, and large data of a hundredth of the rows.
+    """
+    part = 100 if quick else 1
+    made = [partial(_reference, name) for name in ("ham_consumer_product", "ScotsSec_crossed",
+            "egsingle_two_levels_of_slopes")]  # fmt: skip
+    large = [partial(_evaluations, part), partial(_classes, part)]
+    return [_table(make(), quick) for make in (*made, *large)]
+
+
+def _reference(name: str) -> Data:
+    case = CASES[name]
+    frame = pd.read_csv(FOLDER / case["file"])
+    for column in case["levels"]:
+        frame[column] = frame[column].astype(str)
+    return Data(f"{name} ({len(frame)} rows)", case["formula"], frame)
+
+
+def _evaluations(part: int) -> Data:
+    """The size of lme4's InstEval: students cross lecturers."""
+    rng = np.random.default_rng(0)
+    n, students, lecturers = 73_421 // part, 2972 // part, 1128 // part
+    s, d = rng.integers(0, students, n), (rng.beta(0.8, 1.6, n) * lecturers).astype(int)
+    service = rng.integers(0, 2, n)
+    y = 3.2 - 0.07 * service + rng.normal(0, 0.33, students)[s] + rng.normal(0, 0.5, lecturers)[d]
+    y += rng.normal(0, 1.18, n)
+    frame = pd.DataFrame({"y": y, "service": service, "s": s, "d": d})
+    title = f"{n:,} evaluations, {students:,} students × {lecturers:,} lecturers, simulated"
+    return Data(title, "y ~ service + (1 | s) + (1 | d)", frame)
+
+
+def _classes(part: int) -> Data:
+    rng = np.random.default_rng(1)
+    classes, schools = 100_000 // part, 5_000 // part
+    c = np.repeat(np.arange(classes), 5)
+    k, x = c // 20, rng.normal(size=len(c))
+    y = 1.0 + rng.normal(size=classes)[c] + rng.normal(0.0, 0.7, schools)[k]
+    y += (0.5 + rng.normal(0.0, 0.3, schools)[k]) * x + rng.normal(0.0, 1.5, len(c))
+    title = f"{classes:,} classes in {schools:,} schools, simulated"
+    frame = pd.DataFrame({"y": y, "x": x, "c": c, "k": k})
+    return Data(title, "y ~ x + (1 + x | k) + (1 | c)", frame)
+
+
+def _table(data: Data, quick: bool) -> Table:
+    there = [name for name in CONTESTANTS if find_spec(name) is not None]
+    answers = {name: _answer(name, data) for name in there}
+    runners = [name for name in there if isinstance(answers[name], float)]
+    entries = {name: partial(_time, name, data) for name in runners}
+    effort = (1, 2, 2.0) if quick else (5, 20, 20.0)
+    measured = race(entries, rounds=effort[0], per_round=effort[1], budget=effort[2])
+    best = max(float(answers[name]) for name in runners)
+    ours = measured["hierbayes"]
+    rows = []
+    for name in CONTESTANTS:
+        whole, answer = measured.get(name, []), answers.get(name, "not installed")
+        known = isinstance(answer, float)
+        rows.append(
+            {
+                "contestant": name,
+                "whole": median(whole),
+                "ratio": ratio(median(whole), median(ours)),
+                "fastest": min(whole, default=None),
+                "loglik": answer if known else None,
+                "behind": best - answer if isinstance(answer, float) else None,
+                "repetitions": len(whole) or None,
+                "remark": None if known else answer,
+                "all whole": whole,
+            }
+        )
+    _require_best(rows[0], data.title)
+    return Table(f"REML of `{data.formula}`, on {data.title}", COLUMNS, rows, NOTES)
+
+
+def _answer(name: str, data: Data) -> float | str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return LOGLIK[name](CONTESTANTS[name](data.formula, data.frame))
+        except Exception as error:
+            return f"error: {error}"
+
+
+def _time(name: str, data: Data) -> float:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return clock(CONTESTANTS[name], data.formula, data.frame)[0]
+
+
+def _require_best(ours: dict[str, Any], title: str) -> None:
+    """Stop where another package finds a higher likelihood: its times would not compare."""
+    if ours["behind"] > SAME_LOGLIK * abs(ours["loglik"]):
+        raise AssertionError(f"hierbayes is {ours['behind']:.1e} below the best on {title}")
