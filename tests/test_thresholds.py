@@ -167,11 +167,11 @@ def diagnosed(
     z = SimpleNamespace(shift=np.zeros(1), spread=np.ones(1))
     fit: Any = SimpleNamespace(
         theta=SimpleNamespace(sigma=np.ones((4, 1000))),
-        problem=SimpleNamespace(cross=SimpleNamespace(basis=SimpleNamespace(z=z))),
+        problem=SimpleNamespace(products=SimpleNamespace(basis=SimpleNamespace(z=z))),
     )
     flags = np.arange(4000).reshape(4, 1000) < diverging
     settings = SimpleNamespace(target_accept=0.9)
-    evidence: Any = SimpleNamespace(stats={"diverging": flags}, settings=settings)
+    evidence: Any = SimpleNamespace(stats={"diverging": flags}, settings=settings, k_hat=None)
     return diagnosis.diagnose_sampler(fit, evidence)
 
 
@@ -236,7 +236,7 @@ def test_a_maximum(numbers: dict[str, Any], ok: bool, monkeypatch: pytest.Monkey
     root = np.array([[[[numbers.get("ratio", 1.0)]]]])
     fit: Any = SimpleNamespace(
         theta=SimpleNamespace(relative=lambda _basis: root),
-        problem=SimpleNamespace(cross=SimpleNamespace(basis=None)),
+        problem=SimpleNamespace(products=SimpleNamespace(basis=None)),
     )
     monkeypatch.setattr(diagnosis, "left_within", lambda _cross: (1.0, 1.0))
     usual = {"name": "REML", "gradient": 0.0, "ascent": 0.0, "value": -1.0}
