@@ -169,7 +169,7 @@ WRONG_FORMULAS: tuple[tuple[str, str | None, str], ...] = (
     ("y ~ x", "~ 1 | g/h:",
      "the group must be a column, or columns joined by ':' or '/', and 'g/h:' is not; make the "
      "column first (or put an unusual name in backticks)"),
-    ("y ~ x", "~ 1 | g/h/g", "the group 'g/h/g' names a column twice"),
+    ("y ~ x", "~ 1 | g/h/g", "the group 'g/h/g' names a column twice; name each once"),
     ("y ~ x + (1 | g) + (x | h) + (1 | g)", None,
      "the intercept '1' stands in two random terms of 'g'; keep it in one"),
     ("y ~ x + (1 | g)", "~ x | g",

@@ -306,7 +306,7 @@ def _read_factors(group: str) -> tuple[tuple[str, ...], ...]:
     for part in _split(group, "/"):
         before = (*before, *(_group_column(name, group) for name in _split(part, ":")))
         if len(set(before)) < len(before):
-            raise FormulaError(f"the group '{group}' names a column twice")
+            raise FormulaError(f"the group '{group}' names a column twice; name each once")
         factors.append(before)
     return tuple(factors)
 
