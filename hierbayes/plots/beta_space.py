@@ -24,7 +24,14 @@ from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, chosen_groups, refuse_other_than, two_effects
-from hierbayes.plots.draw import Entries, coefficient_label, draw_arrows, legend, write_note
+from hierbayes.plots.draw import (
+    Entries,
+    coefficient_label,
+    draw_arrows,
+    heading,
+    legend,
+    write_note,
+)
 from hierbayes.plots.ellipse import Ellipse, confidence_radius
 from hierbayes.plots.far_points import far_points, in_words, limits
 from hierbayes.plots.look import BLUE, BLUP, DISPERSION, GREY, PALE, POPULATION, SOLID, Look
@@ -167,7 +174,7 @@ def plot_beta_space(
         drawn.ax.set_xlabel(coefficient_label(frame.effects[0]))
         drawn.ax.set_ylabel(coefficient_label(frame.effects[1]))
         of = "" if factor is None else f" of {factor}"
-        drawn.ax.set_title(f"Beta space{of}, {fit.engine}")
+        heading(drawn, f"Beta space{of}, {fit.engine}")
         far = far_points(frame.groups[["blue_x", "blue_y"]].to_numpy())
         if far.any():
             _leave_out(drawn.ax, frame, far)

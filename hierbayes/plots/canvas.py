@@ -134,10 +134,10 @@ def _warn(drawn: Canvas, beware: str) -> None:
     text = f"Do not use these draws: {beware}"
     if drawn.is_new:
         title = drawn.figure.get_suptitle()
-        drawn.figure.suptitle("\n".join(filter(None, (title, text))), x=0.01, ha="left")
+        drawn.figure.suptitle("\n".join(filter(None, (title, text))), x=0.01, ha="left", wrap=True)
         return
     title = drawn.ax.get_title(loc="left")
-    drawn.ax.set_title("\n".join(filter(None, (title, text))), loc="left")
+    drawn.ax.set_title("\n".join(filter(None, (title, text))), loc="left", wrap=True)
 
 
 def _refuse_bad_figsize(figsize: object) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.draw import legend
+from hierbayes.plots.draw import heading, legend
 from hierbayes.plots.look import BLACK, SERIES, Look
 from hierbayes.plots.scatter import lines_by, read_scatter
 
@@ -120,7 +120,7 @@ def plot_data_space(
             drawn.ax.plot(ends["x"], ends["y"], **looks[level].lines(3.2), zorder=3.0)
         drawn.ax.set_xlabel(frame.x)
         drawn.ax.set_ylabel(frame.y)
-        drawn.ax.set_title(f"Data space: {frame.y} against {frame.x}")
+        heading(drawn, f"Data space: {frame.y} against {frame.x}")
         entries = {f"pooled line, {level}": looks[level].both(4.0, 2.6) for level in levels}
         if frame.group:
             entries[f"a line in each {frame.group}"] = Look(BLACK, "none").lines(0.8)

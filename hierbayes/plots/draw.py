@@ -46,11 +46,14 @@ def draw_shadow(ax: Axes, bounds: Floats, look: Look) -> None:
 
 
 def heading(drawn: Canvas, text: str) -> None:
-    """What a picture shows: the title of its one panel, or over the panels of a new figure."""
+    """What a picture shows: the title of its one panel, or over the panels of a new figure.
+
+    It is broken into lines where the figure is too narrow for it.
+    """
     if len(drawn.panels) == 1 and not drawn.ax.get_title(loc="left"):
-        drawn.ax.set_title(text)
+        drawn.ax.set_title(text, wrap=True)
     elif drawn.is_new:
-        drawn.figure.suptitle(text, x=0.01, ha="left")
+        drawn.figure.suptitle(text, x=0.01, ha="left", wrap=True)
 
 
 def legend(drawn: Canvas, entries: Entries, *, width: float = 2.2) -> None:

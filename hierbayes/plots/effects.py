@@ -18,7 +18,7 @@ from hierbayes.frames.named_columns import column_names
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.plots.band import band_in_words, pointwise_band
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.draw import legend, name_levels, write_note
+from hierbayes.plots.draw import heading, legend, name_levels, write_note
 from hierbayes.plots.fit_rows import (
     average_rows,
     fit_rows,
@@ -173,7 +173,7 @@ def plot_effects(
             _draw_levels(drawn.ax, found.frame, looks)
         drawn.ax.set_xlabel(x)
         drawn.ax.set_ylabel(f"expected {found.y}")
-        drawn.ax.set_title(f"Effect of {x}" + (f" by {by}" if by else "") + f", {fit.engine}")
+        heading(drawn, f"Effect of {x}" + (f" by {by}" if by else "") + f", {fit.engine}")
         if by:
             how = [look.lines(2.0) if found.along else look.points(6.0) for look in looks.values()]
             legend(drawn, dict(zip([f"{by}: {level}" for level in levels], how, strict=True)))

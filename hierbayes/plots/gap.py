@@ -29,7 +29,7 @@ from hierbayes.plots.band import (
     zero_left_out,
 )
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.draw import legend, name_levels, write_note
+from hierbayes.plots.draw import heading, legend, name_levels, write_note
 from hierbayes.plots.effects import levels_of, refuse_x_twice, x_values
 from hierbayes.plots.fit_rows import (
     average_rows,
@@ -195,7 +195,7 @@ def plot_gap(
         drawn.ax.axhline(0.0, color=BLACK, linewidth=0.9)
         drawn.ax.set_xlabel(x)
         drawn.ax.set_ylabel(f"difference in expected {found.y}")
-        drawn.ax.set_title(f"{found.name}, {fit.engine}")
+        heading(drawn, f"{found.name}, {fit.engine}")
         line = "-" if found.along else "none"
         legend(drawn, {
             "gap": Look(BLACK, "none" if found.along else "o", line).both(6.0, 2.0),

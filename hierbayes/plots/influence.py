@@ -118,7 +118,9 @@ def plot_influence(
             _draw_measure(panel, rows)
             panel.set_ylabel("DFBETAS" if several else name)
             panel.set_xlabel("case left out, in the order of the data")
-            panel.set_title(name if several else f"Influence: {name} without each case")
+            panel.set_title(
+                name if several else f"Influence: {name} without each case", wrap=not several
+            )
     return drawn.figure
 
 

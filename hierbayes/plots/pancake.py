@@ -20,7 +20,7 @@ from hierbayes.inference.reduction.pancake import axes_of
 from hierbayes.likelihood.covariance import cholesky_psd
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, one_effect, refuse_other_than
-from hierbayes.plots.draw import legend
+from hierbayes.plots.draw import heading, legend
 from hierbayes.plots.look import BLUE_INK, BLUP, SERIES
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def plot_pancake(
         ):  # fmt: skip
             setter(f"u[{name}]" if np.isclose(times, 1.0) else f"u[{name}] × {times:.3g}")
         _equal_scales(space, found)
-        space.set_title(f"G, one standard deviation, {fit.engine}")
+        heading(drawn, f"G, one standard deviation, {fit.engine}")
         legend(drawn, entries)
     return drawn.figure
 

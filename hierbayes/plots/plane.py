@@ -13,7 +13,7 @@ from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, refuse_other_than
-from hierbayes.plots.draw import write_note
+from hierbayes.plots.draw import heading, write_note
 from hierbayes.plots.fit_rows import average_rows, fit_rows, is_factor, refuse_no_variable
 from hierbayes.plots.look import BLUE_INK, GREY
 
@@ -133,7 +133,7 @@ def plot_plane(
         space.set_xlabel(x)
         space.set_ylabel(w, labelpad=10.0)  # clear of numbers with signs and decimals
         space.set_zlabel(frame.y)
-        space.set_title(f"{frame.y} over {x} and {w}, {fit.engine}")
+        heading(drawn, f"{frame.y} over {x} and {w}, {fit.engine}")
         space.set_box_aspect(None, zoom=0.88)  # or the label of the third axis is cut
         write_note(drawn, frame.held)
     return drawn.figure

@@ -20,7 +20,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import REML
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import two_effects
-from hierbayes.plots.draw import legend, zero_lines
+from hierbayes.plots.draw import heading, legend, zero_lines
 from hierbayes.plots.ellipse import Ellipse, ellipse_frame
 from hierbayes.plots.look import BLACK, GREY, LIKELIHOOD, SERIES, Look
 from hierbayes.plots.study_choice import chosen_alternatives, refuse_other_than_study
@@ -132,7 +132,7 @@ def plot_prior_ellipses(
         entries = {name: look.lines() for name, look in looks.items()}
         if not frame.table["named"].all():
             entries["other priors"] = {"color": GREY, "linewidth": 0.5}
-        drawn.ax.set_title("G, one sd, under each prior")
+        heading(drawn, "G, one sd, under each prior")
         legend(drawn, entries, width=1.7)
     return drawn.figure
 

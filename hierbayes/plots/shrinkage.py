@@ -21,7 +21,7 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, chosen_groups, one_effect, refuse_other_than
-from hierbayes.plots.draw import coefficient_label, draw_arrows, legend, write_note
+from hierbayes.plots.draw import coefficient_label, draw_arrows, heading, legend, write_note
 from hierbayes.plots.far_points import far_points, in_words, limits
 from hierbayes.plots.look import BLACK, BLUE, BLUP, POPULATION, Look
 
@@ -126,7 +126,7 @@ def plot_shrinkage(
         _draw_points(drawn.ax, x, frame)
         drawn.ax.set_ylabel(coefficient_label(name))
         where = name if factor is None else f"{name} by {of.name}"
-        drawn.ax.set_title(f"Shrinking from the BLUE to the BLUP: {where}, {fit.engine}")
+        heading(drawn, f"Shrinking from the BLUE to the BLUP: {where}, {fit.engine}")
         if against == "n":
             drawn.ax.set_xlabel("rows of the group")
         else:

@@ -147,7 +147,7 @@ def _draw_map(ax: Axes, frame: TippingMap) -> None:
     ax.set_xlabel(_AXES["scale"])
     _name_ticks(ax, "x", table.columns)
     _name_ticks(ax, "y", table.index)
-    ax.set_title(f"posterior mean of {frame.quantity}")
+    ax.set_title(f"posterior mean of {frame.quantity}", wrap=True)
 
 
 def _told_apart(levels: Iterable[float]) -> dict[float, str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -245,9 +244,8 @@ def _finish(drawn: Canvas, frame: Trellis, looks: dict[str, Look], count: int) -
             panel.set_xlabel(frame.x)
         drawn.figure.supylabel(frame.y, fontsize=10)
         title = f"{frame.y} against {frame.x} by {frame.panel}"
-        room = int(10.0 * drawn.figure.get_size_inches()[0])  # letters
-        lines = [title, *wrap(frame.shown, room)]
-        drawn.figure.suptitle("\n".join(lines), x=0.01, ha="left")
+        lines = "\n".join(filter(None, (title, frame.shown)))
+        drawn.figure.suptitle(lines, x=0.01, ha="left", wrap=True)
     legend(drawn, _entries(frame, looks))
 
 
