@@ -15,7 +15,7 @@ from hierbayes.design.constant_factors import factor_values
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design, build_design
 from hierbayes.design.grouping_factor import GroupingFactor
-from hierbayes.design.identification import blind_directions
+from hierbayes.design.identification import BlindDirections, blind_directions
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.nesting import Nesting, nesting_of
 from hierbayes.design.products import Products
@@ -331,22 +331,27 @@ def _refuse_blind_directions(design: Design, products: Products) -> None:
     Parts of one block of G that no group has rows of are left to the diagnosis of a fit.
     """
     blind = blind_directions(products, design.blocks)
-    entries, free = np.diag(blind.entries), count_free_entries(design.blocks) + 1
-    involved = np.flatnonzero(entries)
+    free = count_free_entries(design.blocks) + 1
+    involved = np.flatnonzero(np.diag(blind.entries))
     blocks = np.repeat(np.arange(len(design.blocks)), design.blocks)
     if not blind.residual and len(set(blocks[involved])) < 2:
         return
-    several = len(design.factors) > 1
-    names = [
-        f"the variance of '{name}'" + (f" ({name.factor})" if several else "")
-        for name in (design.effect_names[k] for k in involved)
-    ]
-    names = ["the residual variance"] * blind.residual + names
+    names = variances_in_words(design, blind)
     raise DataError(
         f"the data cannot tell apart {', '.join(names[:-1])} and {names[-1]}: the model has {free} "
         f"variance parameters, and rows at these values of the random columns determine "
         f"{free - len(blind)}; use fewer random effects"
     )
+
+
+def variances_in_words(design: Design, blind: BlindDirections) -> list[str]:
+    """The variances among what cannot be told apart, the residual one first."""
+    several = len(design.factors) > 1
+    names = [
+        f"the variance of '{name}'" + (f" ({name.factor})" if several else "")
+        for name in (design.effect_names[k] for k in np.flatnonzero(np.diag(blind.entries)))
+    ]
+    return ["the residual variance"] * blind.residual + names
 
 
 def _refuse_exact_fit(design: Design, cross: CrossProducts) -> None:

@@ -17,7 +17,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import read_value
 from hierbayes.likelihood.conditional import NormalPrior, log_jacobian
 from hierbayes.likelihood.elimination import reduce_groups
-from hierbayes.likelihood.reading import GIVEN, Reading
+from hierbayes.likelihood.reading import GIVEN, NORMAL, Reading
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +60,14 @@ class Reduction:
             int(reading),
         )
         return values + log_jacobian(reading, self.cross.basis, self.cross.n)
+
+    def gamma_means(self, prior: NormalPrior, reading: Reading) -> Floats:
+        """E(γ | θ, y) (M, p) under the same prior, in the user's units."""
+        P = prior.precision if reading == NORMAL else np.zeros_like(prior.precision)
+        scaled = self.sigmas[:, None, None] ** 2 * P
+        right = self.S[:, :-1, -1:] + scaled @ prior.mean[:, None]
+        internal = np.linalg.solve(self.S[:, :-1, :-1] + scaled, right)[..., 0]
+        return self.cross.basis.gamma(internal)
 
     def log_density_given(self, gammas: Floats) -> Floats:
         """Log p(y | θ, γ) (M,), only u integrated out, at γ° (M, p) of the internal basis."""

@@ -6,13 +6,16 @@ is asked for factor by factor.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 
+from hierbayes.design.design import Design
 from hierbayes.design.elimination_order import Layout, elimination_of
+from hierbayes.design.rows_left import connected_rows, products_left
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.collapsed import read_value, solve_gamma
@@ -123,6 +126,33 @@ class SparseLikelihood:
         for m, root in enumerate(roots):
             log_det[m], S[m], _ = eliminate(np.ascontiguousarray(root), e)
         return Reduction(log_det, S, sigmas, self.cross)
+
+    def without_levels(
+        self, theta: Theta, design: Design, k: int
+    ) -> Iterator[tuple[int, Reduction]]:
+        """Each level of a factor, and all rows but its own reduced at M θ.
+
+        What no chain of common levels joins to the level is reduced once for all.  Levels come in
+        an order in which those of one such set of rows follow each other.
+        """
+        basis, codes = self.cross.basis, design.rows.codes_of[k]
+        set_of, (_, one_row) = connected_rows(design), np.unique(codes, return_index=True)
+        whole, last = self.reduce(theta), -1
+        for j in np.argsort(set_of[one_row], kind="stable").tolist():
+            stay, near = codes != j, set_of == set_of[one_row[j]]
+            left = products_left(design, basis, stay)
+            if near.all():
+                yield j, replace(self, cross=left).reduce(theta)
+                continue
+            if set_of[one_row[j]] != last:
+                last = int(set_of[one_row[j]])
+                joined = replace(self, cross=products_left(design, basis, near)).reduce(theta)
+            log_det, S = whole.log_det - joined.log_det, whole.S - joined.S
+            if (near & stay).any():
+                rest = replace(self, cross=products_left(design, basis, near & stay))
+                added = rest.reduce(theta)
+                log_det, S = log_det + added.log_det, S + added.S
+            yield j, Reduction(log_det, S, whole.sigmas, left)
 
     def shrinkage_of(self, k: int, theta: Theta) -> tuple[Floats, Floats]:
         """Mean and sd over M θ of the shrinkage matrices Λ_j (J, q, q) of a factor.

@@ -29,7 +29,9 @@ _TICKS = 12  # cases that have their label at the axis, at most
 _WIDTH = 24  # characters of labels side by side; longer ones are turned
 
 
-def influence_frame(source: Influence | Fit, *, measure: str = "cook") -> pd.DataFrame:
+def influence_frame(
+    source: Influence | Fit, *, measure: str = "cook", factor: str | None = None
+) -> pd.DataFrame:
     """A measure of influence of each case, of `hb.influence`, with its limits.
 
     Parameters
@@ -40,6 +42,8 @@ def influence_frame(source: Influence | Fit, *, measure: str = "cook") -> pd.Dat
     measure : str
         ``"cook"``, ``"covratio"``, ``"displacement"`` (of the likelihood; it has no limit) or
         ``"dfbetas"`` (a panel per fixed term).
+    factor : str, optional
+        Of a fit with several grouping factors: whose groups are left out.
 
     Returns
     -------
@@ -50,7 +54,8 @@ def influence_frame(source: Influence | Fit, *, measure: str = "cook") -> pd.Dat
     Raises
     ------
     StudyError
-        When there is no such measure, or nothing it could be taken from.
+        When there is no such measure, nothing it could be taken from, or a factor where
+        `hb.influence` had one.
     InferenceError
         When the fit is not by REML or ML.
     """
@@ -61,7 +66,15 @@ def influence_frame(source: Influence | Fit, *, measure: str = "cook") -> pd.Dat
             f"plot_influence() takes what hb.influence() returns, or a fit, not an object of type "
             f"{type(source).__name__}"
         )
-    found = source if isinstance(source, Influence) else influence(source, progress=False)
+    if isinstance(source, Influence):
+        if factor is not None:
+            raise StudyError(
+                f"factor={factor!r} belongs to hb.influence(), whose result already says what is "
+                "left out"
+            )
+        found = source
+    else:
+        found = influence(source, factor, progress=False)
     table = found.dfbetas if measure == "dfbetas" else found.frame[[measure]]
     lower, upper = _limits(found, measure)
     parts = []
@@ -87,6 +100,7 @@ def plot_influence(
     source: Influence | Fit,
     *,
     measure: str = "cook",
+    factor: str | None = None,
     ax: Axes | Sequence[Axes] | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
@@ -107,7 +121,7 @@ def plot_influence(
     >>> hb.plots.plot_influence(hb.influence(fit, refit=0)).axes[0].get_ylabel()
     "Cook's distance"
     """
-    frame = influence_frame(source, measure=measure)
+    frame = influence_frame(source, measure=measure, factor=factor)
     names = list(frame["panel"].unique())
     several = measure == "dfbetas"
     shape = panel_grid(len(names), 2)

@@ -1,7 +1,7 @@
 """Cross-products without a case, a group or a row, and the exact fit to what is left.
 
-A case leaves by subtracting what it adds; the basis stays that of all rows, so nothing is
-read again.  γ and the likelihood do not depend on the basis.
+Of one grouping factor a case leaves by subtracting what it adds; of several the rows that stay
+are summed anew.  The basis stays that of all rows, on which γ and the likelihood do not depend.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ import numpy as np
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.crossproducts import CrossProducts, within_totals
-from hierbayes.design.problem import Problem
+from hierbayes.design.identification import blind_directions
+from hierbayes.design.problem import Problem, variances_in_words
+from hierbayes.design.products import Products
+from hierbayes.design.ranks import estimable_effects
+from hierbayes.design.rows_left import products_left
+from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.estimation.reml import maximise_near
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import AnyState, likelihood_of
 from hierbayes.likelihood.reading import Reading
-from hierbayes.likelihood.state import State
 
 _OWN = 1e-11  # smallest eigenvalue of the scaled X'X that is not 0, as when a design is checked
 _ABSORBED = 1e-9
@@ -30,30 +34,38 @@ class Refit:
 
     Parameters
     ----------
-    state : State
+    state : State or SparseState
         The likelihood there, in the internal basis of all rows, where differences of γ lose no
         digits.
     singular : bool
         Whether that G is singular.
     """
 
-    state: State
+    state: AnyState
     singular: bool
 
 
-def without_groups(problem: Problem) -> Iterator[CrossProducts]:
-    """Cross-products without each group in turn."""
-    design, cross = problem.design, problem.cross
-    totals = within_totals(design.rows, cross)
-    for j in range(cross.J):
-        kept = np.arange(cross.J) != j
-        yield CrossProducts(cross.R[kept], cross.T[kept], cross.W - totals[j], cross.rows[kept],
-                            cross.groups[kept], cross.basis)  # fmt: skip
+def without_groups(problem: Problem, k: int, groups: Integers) -> Iterator[Products]:
+    """Cross-products without each of some groups of factor k in turn."""
+    design, products = problem.design, problem.products
+    if isinstance(products, SparseProducts):
+        for j in groups:
+            yield products_left(design, products.basis, design.rows.codes_of[k] != j)
+        return
+    totals = within_totals(design.rows, products)
+    for j in groups:
+        kept = np.arange(products.J) != j
+        yield CrossProducts(products.R[kept], products.T[kept], products.W - totals[j],
+                            products.rows[kept], products.groups[kept], products.basis)  # fmt: skip
 
 
-def without_rows(problem: Problem, rows: Integers) -> Iterator[CrossProducts]:
+def without_rows(problem: Problem, rows: Integers) -> Iterator[Products]:
     """Cross-products without each of some rows in turn; a group of that row alone leaves too."""
-    design, cross = problem.design, problem.cross
+    design, cross = problem.design, problem.products
+    if isinstance(cross, SparseProducts):
+        for row in rows:
+            yield products_left(design, cross.basis, np.arange(design.n) != row)
+        return
     W, Z = cross.basis.internal_rows(design.rows.X[rows], design.rows.Z[rows], design.rows.y[rows])
     for w, z, j in zip(W, Z, design.rows.codes[rows], strict=True):
         A, B, counts = cross.A.copy(), cross.B.copy(), cross.rows.copy()
@@ -65,43 +77,58 @@ def without_rows(problem: Problem, rows: Integers) -> Iterator[CrossProducts]:
                                       cross.groups[kept], cross.basis)  # fmt: skip
 
 
-def refit(cross: CrossProducts, problem: Problem, reading: Reading, root: Floats) -> Refit:
+def refit(left: Products, problem: Problem, reading: Reading, root: Floats) -> Refit:
     """The maximum for other cross-products in the same basis, from a root λ that is near."""
-    optimum = maximise_near(cross, problem.design.blocks, reading, root)
-    return Refit(Likelihood(cross, reading).at(optimum.theta), optimum.singular)
+    optimum = maximise_near(left, problem.design.blocks, reading, root)
+    return Refit(likelihood_of(left, reading).at(optimum.theta), optimum.singular)
 
 
-def why_not(cross: CrossProducts, problem: Problem, effects_by_group: Booleans) -> str:
+def why_not(left: Products, problem: Problem, effects_by_group: Booleans | None = None) -> str:
     """Why the model cannot be fitted to what is left; empty where it can.
 
     Parameters
     ----------
-    cross : CrossProducts
+    left : CrossProducts or SparseProducts
         Of what is left.
     problem : Problem
         Of all rows.
-    effects_by_group : (J left, q) bool
-        Which random effects each group that is left can estimate beside the others.
+    effects_by_group : (J left, q) bool, optional
+        Of one grouping factor: which random effects each group that is left can estimate beside
+        the others, where that is known.
     """
-    design = problem.design
-    n, J, p = cross.n, cross.J, len(design.terms)
-    if J < 2 or n <= J or n <= p:
+    design, n, p = problem.design, left.n, len(problem.design.terms)
+    if n <= p or any(level.J < 2 or n <= level.J for level in left.levels):
         return "too few rows or groups are left"
-    XtX = cross.C[:-1, :-1]
-    own = np.linalg.eigvalsh(_scaled(XtX, np.diag(problem.cross.C)[:-1]))
+    XtX = left.C[:-1, :-1]
+    own = np.linalg.eigvalsh(_scaled(XtX, np.diag(problem.products.C)[:-1]))
     if own[0] < _OWN:
         return f"the fixed term '{design.terms[_lost(XtX, problem)]}' cannot be estimated without"
-    absent = ~effects_by_group.any(axis=0)
+    if isinstance(left, SparseProducts):
+        return _not_told_apart(left, problem)
+    known = estimable_effects(left.A) if effects_by_group is None else effects_by_group
+    absent = ~known.any(axis=0)
     if absent.any():
         effect = design.effects[int(absent.argmax())]
         return f"no group that is left can estimate the random effect '{effect}'"
-    B = cross.B[:, :, :-1]
-    left = (cross.A - B @ np.linalg.solve(XtX, np.swapaxes(B, 1, 2))).sum(axis=0)
-    left = _scaled(left, np.diag(cross.A.sum(axis=0)))
+    B = left.B[:, :, :-1]
+    rest = (left.A - B @ np.linalg.solve(XtX, np.swapaxes(B, 1, 2))).sum(axis=0)
+    rest = _scaled(rest, np.diag(problem.cross.A.sum(axis=0)))
     for at in block_slices(design.blocks):
-        if np.linalg.eigvalsh(left[at, at])[0] <= _ABSORBED:
+        if np.linalg.eigvalsh(rest[at, at])[0] <= _ABSORBED:
             return "the fixed part takes up the random effects in what is left"
     return ""
+
+
+def _not_told_apart(left: SparseProducts, problem: Problem) -> str:
+    """Which variances no data of what is left tell apart, of several grouping factors."""
+    design = problem.design
+    blind = blind_directions(left, design.blocks)
+    if len(blind) <= len(blind_directions(problem.products, design.blocks)):
+        return ""
+    names = variances_in_words(design, blind)
+    if len(names) == 1:
+        return f"the data that are left tell nothing of {names[0]}"
+    return f"the data that are left cannot tell apart {', '.join(names[:-1])} and {names[-1]}"
 
 
 def _scaled(matrix: Floats, size: Floats) -> Floats:
@@ -112,7 +139,7 @@ def _scaled(matrix: Floats, size: Floats) -> Floats:
 
 def _lost(XtX: Floats, problem: Problem) -> int:
     """The first fixed column that is a combination of those before it in what is left."""
-    T = np.linalg.inv(problem.cross.basis.x.matrix)
+    T = np.linalg.inv(problem.products.basis.x.matrix)
     user = T.T @ XtX @ T
     for k in range(1, len(user) + 1):
         block = _scaled(user[:k, :k], np.diag(user)[:k])

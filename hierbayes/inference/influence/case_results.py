@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.ranks import estimable_effects
 from hierbayes.display.steps import steps
 from hierbayes.frames.arrays import Booleans, Floats, Integers
@@ -22,12 +20,14 @@ from hierbayes.inference.influence.case_table import (
     Changes,
     displacements,
     groups_given_theta,
+    levels_given_theta,
     refitted,
     rows_given_theta,
 )
 from hierbayes.inference.residuals.anchor import Anchor
 from hierbayes.inference.residuals.row_variances import row_variances
 from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.state import State
 
 _MANY = 200  # refits, from where on they show a bar
 
@@ -65,19 +65,19 @@ class CaseResults:
 
 
 def leave_out(
-    at: Anchor, level: int, wanted: int | None, reading: Reading, *, progress: bool
+    at: Anchor, k: int | None, wanted: int | None, reading: Reading, *, progress: bool
 ) -> CaseResults:
-    """Leave out each group (level 2) or row (level 1), the worst ``wanted`` with θ anew."""
-    reasons, given = _held(at, level)
-    m, q = len(reasons), at.problem.cross.A.shape[1]
+    """Leave out each group of factor k, or each row (None), the worst ``wanted`` with θ anew."""
+    reasons, given = _held(at, k)
+    m, q = len(reasons), len(at.problem.design.effects)
     possible = np.flatnonzero([not reason for reason in reasons])
     by_cook = possible[np.argsort(-given.cook[possible], kind="stable")]
     if wanted is None:
-        wanted = m if level == 2 else 0
+        wanted = 0 if k is None else m
     chosen = np.sort(by_cook[:wanted])
-    if level == 1:
+    if k is None:
         chosen = _fittable(at, chosen)
-    fits = _refits(at, level, chosen, reading, progress=progress)
+    fits = _refits(at, k, chosen, reading, progress=progress)
     G, sigma, drop = np.full((m, q, q), np.nan), np.full(m, np.nan), np.full(m, np.nan)
     singular = np.zeros(m, dtype=np.bool_)
     changes = given
@@ -105,17 +105,19 @@ def _with_refits(given: Changes, chosen: Integers, anew: Changes) -> Changes:
     return Changes(*parts)
 
 
-def _held(at: Anchor, level: int) -> tuple[list[str], Changes]:
+def _held(at: Anchor, k: int | None) -> tuple[list[str], Changes]:
     """Why each case cannot be left out (empty where it can), and its changes given θ̂."""
     problem = at.problem
-    if level == 2:
+    if k is not None and isinstance(at.any_state, State):
         effects = estimable_effects(problem.cross.A)
         reasons = [
-            why_not(cross, problem, np.delete(effects, j, axis=0))
-            for j, cross in enumerate(without_groups(problem))
+            why_not(left, problem, np.delete(effects, j, axis=0))
+            for j, left in enumerate(without_groups(problem, k, np.arange(len(effects))))
         ]
         possible = np.flatnonzero([not reason for reason in reasons])
         return reasons, groups_given_theta(at, possible)
+    if k is not None:
+        return levels_given_theta(at, k)
     rows = row_variances(at)
     given = rows_given_theta(at, rows, _conditional(at))
     itself = "it alone carries a coefficient, which fits it exactly"
@@ -125,35 +127,29 @@ def _held(at: Anchor, level: int) -> tuple[list[str], Changes]:
 def _fittable(at: Anchor, rows: Integers) -> Integers:
     """The rows without which the whole model can still be estimated."""
     problem = at.problem
-    able = [
-        not why_not(cross, problem, estimable_effects(cross.A))
-        for cross in without_rows(problem, rows)
-    ]
+    able = [not why_not(left, problem) for left in without_rows(problem, rows)]
     return rows[np.array(able, dtype=np.bool_)]
 
 
 def _conditional(at: Anchor) -> Floats:
-    """y − Xγ̂ − Zû (n,) in the internal basis."""
-    design = at.problem.design
-    W, Z = at.problem.cross.basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
-    u = at.state.moments.u[design.rows.codes]
-    rest: Floats = W[:, -1] - W[:, :-1] @ at.state.moments.gamma - (Z * u).sum(axis=1)
+    """y − Xγ̂ − Zû (n,) in the internal basis, u those of all factors."""
+    state, rows = at.any_state, at.problem.design.rows
+    W, Z = at.problem.products.basis.internal_rows(rows.X, rows.Z, rows.y)
+    moments_of = (state.moments,) if isinstance(state, State) else state.moments_of
+    rest: Floats = W[:, -1] - W[:, :-1] @ state.internal_gamma
+    for moments, span, codes in zip(moments_of, state.cross.spans, rows.codes_of, strict=True):
+        rest = rest - (Z[:, span] * moments.u[codes]).sum(axis=1)
     return rest
 
 
 def _refits(
-    at: Anchor, level: int, chosen: Integers, reading: Reading, *, progress: bool
+    at: Anchor, k: int | None, chosen: Integers, reading: Reading, *, progress: bool
 ) -> list[Refit]:
     problem = at.problem
-    left: Iterable[CrossProducts]
-    if level == 2:
-        wanted = set(chosen.tolist())
-        left = (one for j, one in enumerate(without_groups(problem)) if j in wanted)
-    else:
-        left = without_rows(problem, chosen)
+    left = without_rows(problem, chosen) if k is None else without_groups(problem, k, chosen)
     shown = progress and len(chosen) >= _MANY
     with steps(len(chosen), "refits", progress=shown) as counted:
         return [
-            refit(one, problem, reading, at.state.relative_root)
+            refit(one, problem, reading, at.any_state.relative_root)
             for one, _ in zip(left, counted, strict=True)
         ]

@@ -1,7 +1,8 @@
 r"""What leaving out each case changes: first with θ held at θ̂, then with θ estimated anew.
 
 Given θ̂ both kinds of case have closed forms.  A group j takes its contribution
-C_j − B_j'K_jB_j out of S.  A row i, with a_i and h_i as in `row_variances` and
+C_j − B_j'K_jB_j out of S (with several grouping factors S of the rows that are left is computed
+anew).  A row i, with a_i and h_i as in `row_variances` and
 v_i = 1 − z_i'K_jz_i, changes
 
     γ̂ − γ̂₍ᵢ₎ = Q⁻¹a_i e_i/(1 − h_i),      Q₍ᵢ₎ = Q − a_ia_i'/v_i
@@ -17,10 +18,10 @@ import numpy as np
 
 from hierbayes.design.crossproducts import within_totals
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.inference.influence.case import Refit
+from hierbayes.inference.influence.case import Refit, why_not
 from hierbayes.inference.residuals.anchor import Anchor
 from hierbayes.inference.residuals.row_variances import RowVariances
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import AnyState, likelihood_of
 from hierbayes.likelihood.reading import GIVEN, ML, Reading
 from hierbayes.likelihood.state import State
 
@@ -57,6 +58,22 @@ def groups_given_theta(at: Anchor, possible: Integers) -> Changes:
     return _changes(at, gamma, cov)
 
 
+def levels_given_theta(at: Anchor, k: int) -> tuple[list[str], Changes]:
+    """Why each group of factor k of several cannot be left out, and the changes, θ held."""
+    state, problem = at.any_state, at.problem
+    assert not isinstance(state, State)
+    J, p = problem.design.factors[k].J, len(problem.design.terms)
+    reasons = [""] * J
+    gamma, cov = np.full((J, p), np.nan), np.full((J, p, p), np.nan)
+    for j, left in state.likelihood.without_levels(state.theta.flat, problem.design, k):
+        reasons[j] = why_not(left.cross, problem)
+        if not reasons[j]:
+            S = left.S[0]
+            gamma[j] = np.linalg.solve(S[:-1, :-1], S[:-1, -1])
+            cov[j] = state.internal_sigma**2 * np.linalg.inv(S[:-1, :-1])
+    return reasons, _changes(at, gamma, cov)
+
+
 def rows_given_theta(at: Anchor, rows: RowVariances, conditional: Floats) -> Changes:
     """Changes as each row is left out, θ held.
 
@@ -67,33 +84,33 @@ def rows_given_theta(at: Anchor, rows: RowVariances, conditional: Floats) -> Cha
     conditional : (n,) float
         y − Xγ̂ − Zû in the internal basis.
     """
-    basis = at.problem.cross.basis
-    p = len(at.state.moments.gamma)
+    state, basis = at.any_state, at.problem.products.basis
+    p = len(state.internal_gamma)
     room = np.where(rows.leverage < 1.0 - _EXACT, 1.0 - rows.leverage, np.nan)
     step = rows.gamma_weight * (conditional / room)[:, None]
     weight = basis.scale * rows.gamma_weight @ basis.x.matrix.T
-    variance = np.diagonal(basis.gamma_covariance(at.state.moments.gamma_cov))
+    variance = np.diagonal(basis.gamma_covariance(state.internal_gamma_cov))
     quadratic = np.maximum(rows.leverage - rows.within, 0.0)  # a'Q⁻¹a
     return Changes(
-        gamma=basis.gamma(at.state.moments.gamma - step),
-        se=np.sqrt(variance + at.state.internal_sigma**2 * weight**2 / room[:, None]),
-        cook=conditional**2 * quadratic / (room**2 * at.state.internal_sigma**2 * p),
+        gamma=basis.gamma(state.internal_gamma - step),
+        se=np.sqrt(variance + state.internal_sigma**2 * weight**2 / room[:, None]),
+        cook=conditional**2 * quadratic / (room**2 * state.internal_sigma**2 * p),
         covratio=(1.0 - rows.within) / room,
     )
 
 
 def _changes(at: Anchor, gamma: Floats, cov: Floats) -> Changes:
     """Changes from γ (m, p) and its covariance (m, p, p) without each case, internal."""
-    basis = at.problem.cross.basis
-    difference = at.state.moments.gamma - gamma
-    precision = np.linalg.inv(at.state.moments.gamma_cov)
+    state, basis = at.any_state, at.problem.products.basis
+    difference = state.internal_gamma - gamma
+    precision = np.linalg.inv(state.internal_gamma_cov)
     cook = np.einsum("mp,pr,mr->m", difference, precision, difference) / gamma.shape[1]
     user = basis.gamma_covariance(cov)
     return Changes(
         gamma=basis.gamma(gamma),
         se=np.sqrt(np.diagonal(user, axis1=1, axis2=2)),
         cook=cook,
-        covratio=_ratio(cov, at.state.moments.gamma_cov),
+        covratio=_ratio(cov, state.internal_gamma_cov),
     )
 
 
@@ -107,9 +124,8 @@ def _ratio(cov: Floats, full: Floats) -> Floats:
 
 def refitted(at: Anchor, fits: list[Refit]) -> Changes:
     """Changes with θ estimated anew, from the fits without each case."""
-    moments = [one.state.moments for one in fits]
-    gamma = np.array([one.gamma for one in moments])
-    return _changes(at, gamma, np.array([one.gamma_cov for one in moments]))
+    gamma = np.array([one.state.internal_gamma for one in fits])
+    return _changes(at, gamma, np.array([one.state.internal_gamma_cov for one in fits]))
 
 
 def displacements(at: Anchor, fits: list[Refit], reading: Reading) -> Floats:
@@ -117,10 +133,10 @@ def displacements(at: Anchor, fits: list[Refit], reading: Reading) -> Floats:
 
     Of the likelihood in γ and θ for ML; of the restricted one, a function of θ, for REML.
     """
-    likelihood = Likelihood(at.problem.cross, GIVEN if reading == ML else reading)
+    likelihood = likelihood_of(at.problem.products, GIVEN if reading == ML else reading)
 
-    def value(state: State) -> float:
+    def value(state: AnyState) -> float:
         return likelihood.at(state.theta, state.gamma).value
 
-    top = value(at.state)
+    top = value(at.any_state)
     return np.array([2.0 * (top - value(one.state)) for one in fits])

@@ -20,6 +20,7 @@ from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.influence.case_results import CaseResults, leave_out
 from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
 from hierbayes.inference.residuals.anchor import Anchor, anchor
+from hierbayes.inference.residuals.level1 import groups_of_rows
 from hierbayes.inference.residuals.row_variances import row_variances
 from hierbayes.likelihood.covariance import block_mask, sd_corr
 from hierbayes.likelihood.reading import ML, Reading
@@ -35,7 +36,8 @@ class Influence(Printed):
     Parameters
     ----------
     frame : DataFrame
-        A row per case: ``n`` (rows of a group) or ``group``, ``leverage``, ``studentized``,
+        A row per case: ``n`` (rows of a group) or ``group`` (with several grouping factors a
+        column for each, ``group[school]``), ``leverage``, ``studentized``,
         ``deleted_residual`` (y less its prediction without the row, of a row); then ``cook``,
         ``covratio``, ``cook_given_theta``, ``displacement`` (twice the drop of the likelihood
         of all rows at the estimates without the case), ``region`` (the probability of the χ²
@@ -71,7 +73,7 @@ class Influence(Printed):
     def page(self) -> Page:
         """The cases with the largest Cook's distances, and what was found."""
         order = np.argsort(-self.frame["cook"].fillna(-1.0).to_numpy(), kind="stable")[:_SHOWN]
-        hidden = ["singular", "reason", "cook_given_theta", *["region"] * ("group" in self.frame)]
+        hidden = ["singular", "reason", "cook_given_theta", *["region"] * ("n" not in self.frame)]
         shown = self.frame.drop(columns=hidden).iloc[order]
         tables: tuple[Table, ...] = (
             Table(shown.dropna(axis="columns", how="all"), "Largest Cook's distances"),
@@ -90,10 +92,17 @@ def _rounded(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def influence(
-    fit: Fit, *, level: int = 2, refit: int | None = None, progress: bool = True
+    fit: Fit,
+    factor: str | None = None,
+    *,
+    level: int = 2,
+    refit: int | None = None,
+    progress: bool = True,
 ) -> Influence:
     """What each group, or each row, does to γ, G, σ and the likelihood.
 
+    With a group its rows leave, and with them the groups of other factors that had no other rows:
+    with a school its classes.  Columns made of all rows, such as group means, stay as they are.
     Cook's distance of a case is (γ̂ − γ̂₍₋₎)' V⁻¹ (γ̂ − γ̂₍₋₎)/p, with γ̂₍₋₎ the estimates
     without it, V the covariance of γ̂ with all cases given θ̂, and p the number of fixed columns.
 
@@ -101,6 +110,8 @@ def influence(
     ----------
     fit : Fit
         By REML or ML.
+    factor : str, optional
+        Whose groups are left out, where the model has several grouping factors.
     level : int
         2 leaves out each group, 1 each row.
     refit : int, optional
@@ -119,6 +130,8 @@ def influence(
         When it is no fit.
     InferenceError
         When it is no fit by REML or ML, or level or refit have no meaning.
+    DataError
+        When there is no such factor, or there are several and none is named.
 
     References
     ----------
@@ -136,14 +149,29 @@ def influence(
     refuse_other_than_fit(fit, "influence")
     reading = _reading(fit)
     _refuse_wrong_counts(level, refit)
-    if fit.design.J < 3 and level == 2:
-        raise InferenceError(
-            f"leaving out one of {fit.design.J} groups leaves one, and a hierarchical model needs "
-            "two; use level=1"
-        )
+    k = _place(fit, level, factor)
     at = anchor(fit)
-    results = leave_out(at, level, refit, reading, progress=progress)
-    return _assemble(fit, at, level, results, reading)
+    results = leave_out(at, k, refit, reading, progress=progress)
+    return _assemble(fit, at, k, results, reading)
+
+
+def _place(fit: Fit, level: int, factor: str | None) -> int | None:
+    """The factor whose groups are left out; None where rows are."""
+    if level == 1:
+        if factor is not None:
+            raise InferenceError(
+                f"level=1 leaves out rows, and factor={factor!r} says whose groups are left out; "
+                "state one of the two"
+            )
+        return None
+    k = fit.design.place_of_factor(factor)
+    J = fit.design.factors[k].J
+    if J < 3:
+        raise InferenceError(
+            f"leaving out one of {J} groups leaves one, and a hierarchical model needs two; "
+            "use level=1"
+        )
+    return k
 
 
 def _reading(fit: Fit) -> Reading:
@@ -163,19 +191,21 @@ def _refuse_wrong_counts(level: int, refit: int | None) -> None:
 
 
 def _assemble(
-    fit: Fit, at: Anchor, level: int, results: CaseResults, reading: Reading
+    fit: Fit, at: Anchor, k: int | None, results: CaseResults, reading: Reading
 ) -> Influence:
     design = fit.design
-    index = pd.Index(design.groups, name="group") if level == 2 else design.rows.index
+    index = design.rows.index
+    if k is not None:
+        index = pd.Index(design.factors[k].labels, name="group")
     terms = pd.Index(design.terms, name="term")
     changes, p = results.changes, len(terms)
-    frame = _frame(fit, at, level, results, reading).set_axis(index)
+    frame = _frame(fit, at, k, results, reading).set_axis(index)
     full_gamma, full_se = fit.fixef(), np.sqrt(np.diag(fit.vcov()))
     names, values = _variance(fit, results.G, results.sigma)
     _, full_values = _variance(fit, fit.G[None], np.array([fit.sigma]))
     dfbetas = (full_gamma.to_numpy() - changes.gamma) / changes.se
     tables = InfluenceTables(
-        kind=design.specification.group if level == 2 else "row",
+        kind="row" if k is None else design.factors[k].name,
         frame=frame,
         dfbetas=pd.DataFrame(dfbetas, index=index, columns=terms),
         t=pd.DataFrame(changes.gamma / changes.se, index=index, columns=terms),
@@ -185,7 +215,7 @@ def _assemble(
         full_singular=fit.singular,
     )
     limit = limits(len(index), p)
-    effects = list(design.effects)
+    effects = list(design.effect_labels)
     coords = {"case": np.asarray(index), "effect": effects, "effect_bis": effects}
     return Influence(
         frame=frame,
@@ -198,20 +228,20 @@ def _assemble(
             {"gamma": full_gamma, "variance": tables.full_variance}, names=["block", "parameter"]
         ).to_frame("estimate"),
         limits=limit,
-        about=subject_of(design).lines(("Method", _method(fit, level, results.refits))),
+        about=subject_of(design).lines(("Method", _method(fit, len(index), results.refits))),
         findings=findings(tables, limit),
     )
 
 
 def _frame(
-    fit: Fit, at: Anchor, level: int, results: CaseResults, reading: Reading
+    fit: Fit, at: Anchor, k: int | None, results: CaseResults, reading: Reading
 ) -> pd.DataFrame:
     """The frame of `Influence`, its rows in the order of the cases."""
     p = len(fit.design.terms)
     free = count_variances(fit.problem) + (p if reading == ML else 0)
     return pd.DataFrame(
         {
-            **_about_cases(fit, at, level),
+            **_about_cases(fit, at, k),
             "cook": results.changes.cook,
             "covratio": results.changes.covratio,
             "cook_given_theta": results.cook_given_theta,
@@ -224,15 +254,14 @@ def _frame(
     )
 
 
-def _about_cases(fit: Fit, at: Anchor, level: int) -> dict[str, object]:
+def _about_cases(fit: Fit, at: Anchor, k: int | None) -> dict[str, object]:
     """What is known of each case beside its changes."""
-    design = fit.design
-    if level == 2:
-        return {"n": fit.problem.cross.rows.astype(np.intp)}
+    if k is not None:
+        return {"n": fit.problem.products.levels[k].rows.astype(np.intp)}
     rows, rest = row_variances(at), fit.residuals(effects="all").to_numpy()
     room = np.where(rows.leverage < 1.0 - 1e-9, 1.0 - rows.leverage, np.nan)
     return {
-        "group": np.asarray(design.groups)[design.rows.codes],
+        **groups_of_rows(fit.design),
         "leverage": rows.leverage,
         "studentized": rest / (fit.sigma * np.sqrt(room)),
         "deleted_residual": rest / room,
@@ -241,7 +270,7 @@ def _about_cases(fit: Fit, at: Anchor, level: int) -> dict[str, object]:
 
 def _variance(fit: Fit, G: Floats, sigma: Floats) -> tuple[list[str], Floats]:
     """Names of sd, corr and σ, and their values (m, k)."""
-    effects = fit.design.effects
+    effects = fit.design.effect_labels
     sd, corr = sd_corr(G)
     inside: Booleans = np.tril(block_mask(fit.design.blocks), -1)
     rows, columns = np.nonzero(inside)
@@ -250,8 +279,7 @@ def _variance(fit: Fit, G: Floats, sigma: Floats) -> tuple[list[str], Floats]:
     return [*names, "sigma"], np.column_stack([sd, corr[:, rows, columns], sigma])
 
 
-def _method(fit: Fit, level: int, refits: int) -> str:
-    total = fit.design.J if level == 2 else fit.design.n
+def _method(fit: Fit, total: int, refits: int) -> str:
     if refits == total:
         return f"{fit.engine} anew without each case; with each case less without it"
     return (

@@ -136,7 +136,7 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
     studentized = conditional / (sigma * np.sqrt(room))
     frame = pd.DataFrame(
         {
-            **_by_factor("group", design, (_labels(design, k) for k in factors)),
+            **groups_of_rows(design),
             "marginal": marginal,
             "marginal_studentized": marginal
             / (sigma * np.where(spread > np.sqrt(_EXACT), spread, np.nan)),
@@ -171,9 +171,11 @@ def _by_factor(name: str, design: Design, columns: Iterable[Any]) -> dict[str, A
     return dict(zip(names, columns, strict=True))
 
 
-def _labels(design: Design, k: int) -> Any:
-    """The group of each row in a factor."""
-    return np.asarray(design.factors[k].labels)[design.rows.codes_of[k]]
+def groups_of_rows(design: Design) -> dict[str, Any]:
+    """The group of each row: ``group``, or ``group[school]`` and so on of several factors."""
+    parts = zip(design.factors, design.rows.codes_of, strict=True)
+    labels = (np.asarray(factor.labels)[codes] for factor, codes in parts)
+    return _by_factor("group", design, labels)
 
 
 def _within(fit: Fit, factor: int) -> Floats:
