@@ -7,10 +7,12 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes import plots
 from hierbayes.plots.beta_space import beta_space_frame
 from hierbayes.plots.caterpillar import caterpillar_frame
 from hierbayes.plots.shrinkage import shrinkage_frame
-from tests.factors_reference import fit
+from tests.drawn import shows
+from tests.factors_reference import fit, model
 
 PIXEL = "Pixel_slope_outer"
 
@@ -71,3 +73,100 @@ def test_a_group_in_which_a_variable_is_0_has_the_population_of_the_others() -> 
     assert_allclose(slopes["population"], ours.fixef()["x"])
     assert_allclose(slopes["blup"], ours.coef()["x"])
     assert beta_space_frame(ours).populations.index.tolist() == ["all groups"]
+
+
+def test_level1_residuals_are_shown_by_the_groups_of_one_factor() -> None:
+    """Any factor's groups; fitted values have the effects of all."""
+    ours, data = fit(PIXEL, "REML"), model(PIXEL).data
+    found = plots.level1_residuals_frame(ours, factor="Dog")
+    table = hb.level1_residuals(ours).frame
+    assert_allclose(found.rows["fitted"], data["pixel"] - ours.residuals(), rtol=1e-10)
+    assert_allclose(found.rows["residual"], table["studentized"])
+    medians = table.groupby(data["Dog"].to_numpy())["studentized"].median()
+    assert_allclose(found.groups["median"], medians.loc[found.groups.index])
+    within = plots.level1_residuals_frame(ours, kind="within", factor="Dog:Side")
+    assert_allclose(within.rows["residual"], table["within[Dog:Side]"])
+    assert sorted(within.groups["n"]) == sorted(data.groupby(["Dog", "Side"]).size())
+    figure = hb.plots.plot_level1_residuals(ours, kind="within", factor="Dog:Side")
+    first, second, _ = figure.axes
+    assert shows(first, within.rows["fitted"], within.rows["residual"])
+    assert (first.get_xlabel(), first.get_ylabel(), second.get_xlabel()) == (
+        "fitted value with all random effects", "residual within Dog:Side",
+        "Dog:Side, in order of the median",
+    )  # fmt: skip
+
+
+def test_level2_residuals_are_those_of_one_factor() -> None:
+    ours = fit(PIXEL, "REML")
+    found = plots.level2_residuals_frame(ours, factor="Dog")
+    table = hb.level2_residuals(ours, "Dog").frame
+    for effect, rows in found.effects.groupby("effect"):
+        assert rows["group"].tolist() == table.index.tolist()
+        assert_allclose(rows["standardized"], table[f"standardized[{effect}]"])
+    assert_allclose(found.distances["mahalanobis"], table["mahalanobis"])
+    figure = hb.plots.plot_level2_residuals(ours, factor="Dog:Side")
+    assert [panel.get_title("left") for panel in figure.axes] == [
+        "u[Intercept]", "Mahalanobis distances",
+    ]  # fmt: skip
+    assert figure.get_suptitle() == "Residuals of the groups of Dog:Side, REML; bands 95%"
+
+
+@pytest.mark.parametrize("picture", ["level1_residuals", "level2_residuals", "pancake"])
+def test_the_factor_is_named(picture: str) -> None:
+    ours, draw = fit(PIXEL, "REML"), getattr(plots, f"plot_{picture}")
+    with pytest.raises(hb.DataError, match=r"^the model has several grouping factors; name one: "):
+        draw(ours)
+    with pytest.raises(hb.DataError, match=r"^'Side' is no grouping factor of this model; they "):
+        draw(ours, factor="Side")
+
+
+def test_effects_have_the_uncertainty_of_all_factors() -> None:
+    """The fixed part and its bands, whatever the groups are; so have a gap and a surface."""
+    ours, data = fit("Oats_split_plot", "REML"), model("Oats_split_plot").data
+    found = plots.effects_frame(ours, data, "Variety", at={"nitro": 0.3})
+    L = np.column_stack([np.ones(3), np.full(3, 0.3), [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    assert_allclose(found.L, L, atol=1e-12)
+    rows = hb.wald(ours, L).rows
+    assert_allclose(found.frame[["lower", "upper"]], rows[["lower", "upper"]], rtol=1e-6)
+    gap = plots.gap_frame(ours, data, "nitro", "Variety", levels=("Victory", "Marvellous"))
+    assert_allclose(gap.frame["estimate"], ours.fixef() @ [0.0, 0.0, 1.0, -1.0])
+    dogs, pixel = fit(PIXEL, "REML"), model(PIXEL).data
+    plane = plots.plane_frame(dogs, pixel, "day", "day2")
+    corner = plane.surface.iloc[-1]
+    assert_allclose(corner["y"], dogs.fixef() @ [1.0, corner["x"], corner["w"]])
+
+
+def test_pictures_of_effects_need_the_data_of_the_fit() -> None:
+    ours, data = fit("Oats_split_plot", "REML"), model("Oats_split_plot").data
+    other = data.assign(Variety=data["Variety"].to_numpy()[::-1])
+    with pytest.raises(hb.StudyError) as refusal:
+        plots.effects_frame(ours, other, "nitro")
+    assert str(refusal.value) == (
+        "'yield', 'Block' or 'Variety' differ from those of the fit; give the data of the fit"
+    )
+
+
+def test_group_means_are_averaged_over_the_groups_they_are_of() -> None:
+    data = model("ScotsSec_crossed").data
+    formula = "attain ~ cvar(verbal, second) + sex + (1 | primary) + (1 | second)"
+    ours = hb.Model(formula, data).reml()
+    found = plots.effects_frame(ours, data, "sex", at={"verbal": 0.0})
+    assert found.held == "verbal = 0, averaged over the groups of second"
+    means = data.groupby("second", observed=True)["verbal"].transform("mean")
+    expected = ours.fixef()["Intercept"] + ours.fixef().filter(like="cvar").iloc[0] * means.mean()
+    assert_allclose(found.frame["estimate"].iloc[0], expected)
+
+
+def test_a_pancake_is_of_one_factor() -> None:
+    data = model(PIXEL).data
+    ours = hb.Model("pixel ~ day + day2 + (1 + day + day2 | Dog) + (1 | Side)", data).reml()
+    found = plots.pancake_frame(ours, factor="Dog")
+    assert found.effects == ("Intercept", "day", "day2")
+    u = ours.ranef("Dog").to_numpy()
+    assert_allclose(found.groups.to_numpy(), u * found.spread)
+    G = ours.var_corr().loc["Dog", "variance"].to_numpy()
+    assert_allclose(found.axes["variance"].sum(), (G * found.spread**2).sum())
+    figure = hb.plots.plot_pancake(ours, factor="Dog")
+    assert figure.axes[0].get_title() == "G of Dog, one standard deviation, REML"
+    with pytest.raises(hb.StudyError, match="has one random effect"):
+        plots.pancake_frame(ours, factor="Side")

@@ -16,7 +16,8 @@ from formulaic.parser.types import Factor
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from hierbayes.design.complete import complete_rows
-from hierbayes.design.matrices import columns_needed
+from hierbayes.design.design import Design
+from hierbayes.design.matrices import columns_needed, group_labels
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
@@ -55,20 +56,30 @@ def fit_rows(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
             f"these data have {len(data)} rows and those of the fit {len(design.rows.kept)}; "
             "give the data of the fit"
         )
-    response, group = design.specification.response.strip("`"), design.specification.group
-    rows = native_numbers(data.loc[design.rows.kept])
-    labels = rows.get(group)
-    same = labels is not None and (design.factor.find(labels) == design.rows.codes).all()
+    spec = design.specification
+    rows, response = native_numbers(data.loc[design.rows.kept]), spec.response.strip("`")
+    same = _same_groups(design, rows)
     if same and response in rows:
         same = bool((rows[response].to_numpy(dtype=np.float64) == design.rows.y).all())
     if not same:
+        *first, last = spec.group_columns
         raise StudyError(
-            f"'{response}' or '{group}' differ from those of the fit; give the data of the fit"
+            f"{in_quotes((response, *first))} or '{last}' differ from those of the fit; give the "
+            "data of the fit"
         )
-    spec = design.specification
-    names = [*columns_needed(spec.fixed, *spec.random_effects), group]
+    names = [*columns_needed(spec.fixed, *spec.random_effects), *spec.group_columns]
     frame, _, _ = complete_rows(rows, [name for name in dict.fromkeys(names) if name in rows])
     return frame
+
+
+def _same_groups(design: Design, rows: pd.DataFrame) -> bool:
+    """Whether every row is in the groups in which the design has it."""
+    columns_of = design.specification.columns_of
+    return all(
+        set(columns_of[factor.name]) <= set(rows)
+        and (factor.find(group_labels(rows, columns_of[factor.name])) == codes).all()
+        for factor, codes in zip(design.factors, design.rows.codes_of, strict=True)
+    )
 
 
 def fixed_variables(fit: Fitted) -> tuple[str, ...]:
@@ -140,8 +151,8 @@ def average_rows(
         if name in stated and name in varied.columns:
             raise StudyError(f"'{name}' is drawn and stated in at=; leave it out there")
     others = [n for n in fixed_variables(fit) if n not in stated and n not in varied.columns]
-    group = fit.design.specification.group
-    averaged = [name for name in others if name == group or is_factor(fit, rows[name])]
+    groups = fit.design.specification.group_columns
+    averaged = [name for name in others if name in groups or is_factor(fit, rows[name])]
     means = {name: float(rows[name].mean()) for name in others if name not in averaged}
     kinds = _kinds(rows, averaged)
     m = len(varied)
@@ -171,8 +182,9 @@ def _in_words(
     parts = [f"{name} = {value_text(value)} (mean)" for name, value in means.items()]
     parts += [f"{name} = {value_text(value)}" for name, value in stated.items()]
     if averaged:
-        group = fit.design.specification.group
-        names = ["the groups" if name == group else name for name in averaged]
+        groups = fit.design.specification.group_columns
+        words = "the groups" if len(groups) == 1 else "the groups of {}"
+        names = [words.format(name) if name in groups else name for name in averaged]
         parts.append(f"averaged over {', '.join(names)}")
     return ", ".join(parts)
 

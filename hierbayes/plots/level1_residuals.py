@@ -52,7 +52,11 @@ class Level1Picture:
 
 
 def level1_residuals_frame(
-    fit: Fit, *, kind: str = "studentized", prob: float = DEFAULT_PROB
+    fit: Fit,
+    *,
+    kind: str = "studentized",
+    factor: str | None = None,
+    prob: float = DEFAULT_PROB,
 ) -> Level1Picture:
     """Residuals of rows, of `hb.level1_residuals`, with fitted values and normal scores.
 
@@ -64,6 +68,9 @@ def level1_residuals_frame(
         Which residuals, of `KINDS`. Fitted values are those of the group, or of the population
         for ``"marginal"`` and ``"marginal_studentized"``. Kinds in units of the response are
         divided by their sd to be compared with a normal sample.
+    factor : str, optional
+        The grouping factor by whose groups they are shown, where there are several; fitted values
+        have the random effects of all.
     prob : float
         Of the band of a normal sample, at each score by itself.
 
@@ -73,18 +80,22 @@ def level1_residuals_frame(
         When there is no such kind.
     HypothesisError
         When it is no fit.
+    DataError
+        When there is no such factor, or several and none is named.
     """
     if kind not in KINDS:
         raise StudyError(f"there are no residuals {kind!r}; kind is one of: {', '.join(KINDS)}")
     table = level1_residuals(fit).frame
-    residual = table[kind].to_numpy()
+    fit.design.place_of_factor(factor)  # refuses one that does not exist, or none of several
+    of = f"[{factor}]" if len(fit.design.factors) > 1 else ""
+    residual = table[kind + of if kind == "within" else kind].to_numpy()
     scores = normal_scores(residual)
     lower, upper = normal_band(scores, Interval(prob))
     effects = "none" if kind.startswith("marginal") else "all"
     scaled = residual if kind in _SCALED else residual / np.nanstd(residual)
     rows = pd.DataFrame(
         {
-            "group": table["group"],
+            "group": table["group" + of],
             "fitted": fit.predict(effects=effects).to_numpy(),
             "residual": residual,
             "scaled": scaled,
@@ -105,6 +116,7 @@ def plot_level1_residuals(
     fit: Fit,
     *,
     kind: str = "studentized",
+    factor: str | None = None,
     prob: float = DEFAULT_PROB,
     ax: Sequence[Axes] | None = None,
     figsize: tuple[float, float] | None = None,
@@ -126,15 +138,22 @@ def plot_level1_residuals(
     >>> len(hb.plots.plot_level1_residuals(fit).axes)
     3
     """
-    found = level1_residuals_frame(fit, kind=kind, prob=prob)
-    word = f"{kind.replace('_', ' ')} residual"
+    found = level1_residuals_frame(fit, kind=kind, factor=factor, prob=prob)
+    of = fit.design.factors[fit.design.place_of_factor(factor)].name
+    one = len(fit.design.factors) == 1
+    word = (
+        f"{kind.replace('_', ' ')} residual" if one or kind != "within" else f"residual within {of}"
+    )
+    given = "of the group" if one else "with all random effects"
     with canvas(ax, figsize, beware=fit.objection, shape=(1, 3), panel=(4.3, 3.8)) as drawn:
         first, second, third = drawn.panels
         _draw_against_fitted(first, found)
+        marginal = kind.startswith("marginal")
+        first.set_xlabel(f"fitted value {'of the population' if marginal else given}")
         first.set_ylabel(word)
         _draw_by_group(second, found.groups)
         second.set_ylabel(word)
-        second.set_xlabel(f"{fit.design.specification.group}, in order of the median")
+        second.set_xlabel(f"{of}, in order of the median")
         size = float(np.clip(60.0 / np.sqrt(len(found.rows)), 1.4, 4.0))
         labels = found.rows.index.astype(str)
         draw_normal_quantiles(third, found.rows, "scaled", labels=labels, size=size)
@@ -152,8 +171,6 @@ def _draw_against_fitted(ax: Axes, found: Level1Picture) -> None:
     ax.plot(rows["fitted"], rows["residual"], linestyle="none", marker="o", markersize=size,
             color=BLUE_INK, markeredgewidth=0.0, alpha=0.6, rasterized=True)  # fmt: skip
     ax.axhline(0.0, color=BLACK, linewidth=0.8)
-    word = "population" if found.kind.startswith("marginal") else "group"
-    ax.set_xlabel(f"fitted value of the {word}")
     if found.kind not in _SCALED:
         return
     for limit in (-FAR, FAR):

@@ -48,13 +48,17 @@ class Level2Picture:
     distances: pd.DataFrame
 
 
-def level2_residuals_frame(fit: Fit, *, prob: float = DEFAULT_PROB) -> Level2Picture:
+def level2_residuals_frame(
+    fit: Fit, *, factor: str | None = None, prob: float = DEFAULT_PROB
+) -> Level2Picture:
     """Random effects and distances, of `hb.level2_residuals`, beside what would be expected.
 
     Parameters
     ----------
     fit : Fit
         By any engine.
+    factor : str, optional
+        The grouping factor whose groups these are, where there are several.
     prob : float
         Of the band of a normal sample, at each score by itself.
 
@@ -64,10 +68,12 @@ def level2_residuals_frame(fit: Fit, *, prob: float = DEFAULT_PROB) -> Level2Pic
         When G is zero and every random effect with it.
     HypothesisError
         When it is no fit.
+    DataError
+        When there is no such factor, or several and none is named.
     """
-    table, interval = level2_residuals(fit).frame, Interval(prob)
+    table, interval = level2_residuals(fit, factor).frame, Interval(prob)
     parts = []
-    for effect in fit.design.effects:
+    for effect in fit.design.effects[fit.design.spans[fit.design.place_of_factor(factor)]]:
         scores = table[f"normal_score[{effect}]"].to_numpy()
         if np.isnan(scores).all():
             continue
@@ -102,6 +108,7 @@ def level2_residuals_frame(fit: Fit, *, prob: float = DEFAULT_PROB) -> Level2Pic
 def plot_level2_residuals(
     fit: Fit,
     *,
+    factor: str | None = None,
     prob: float = DEFAULT_PROB,
     ax: Axes | Sequence[Axes] | None = None,
     figsize: tuple[float, float] | None = None,
@@ -123,7 +130,7 @@ def plot_level2_residuals(
     >>> [panel.get_title("left") for panel in hb.plots.plot_level2_residuals(fit).axes]
     ['u[Intercept]', 'u[ses]', 'Intercept and ses', 'Mahalanobis distances']
     """
-    found = level2_residuals_frame(fit, prob=prob)
+    found = level2_residuals_frame(fit, factor=factor, prob=prob)
     names = list(found.effects["effect"].unique())
     pairs = list(combinations(names, 2))
     count = len(names) + len(pairs) + 1
@@ -141,7 +148,8 @@ def plot_level2_residuals(
         for first, second in pairs:
             _draw_pair(next(panels), found, first, second)
         _draw_distances(next(panels), found.distances)
-        heading(drawn, f"Level-2 residuals, {fit.engine}; bands {100 * prob:g}%")
+        whose = "Level-2 residuals" if factor is None else f"Residuals of the groups of {factor}"
+        heading(drawn, f"{whose}, {fit.engine}; bands {100 * prob:g}%")
     return drawn.figure
 
 

@@ -56,7 +56,9 @@ class Pancake:
     spread: Floats
 
 
-def pancake_frame(fit: Fitted, *, effects: Sequence[str] | None = None) -> Pancake:
+def pancake_frame(
+    fit: Fitted, *, effects: Sequence[str] | None = None, factor: str | None = None
+) -> Pancake:
     """The ellipsoid of G of three random effects, its principal axes, and the groups.
 
     Parameters
@@ -65,17 +67,24 @@ def pancake_frame(fit: Fitted, *, effects: Sequence[str] | None = None) -> Panca
         By any engine; of a posterior G and u are posterior means.
     effects : three names, optional
         Random effects; by default the first three.
+    factor : str, optional
+        The grouping factor whose effects these are, where there are several.
 
     Raises
     ------
     StudyError
-        When it is no fit, the model has fewer than three random effects, or a name is none of them.
+        When it is no fit, the factor has fewer than three random effects, or a name is none of
+        them.
+    DataError
+        When there is no such factor, or several and none is named.
     """
     refuse_other_than("plot_pancake", fit, Fitted, ENGINES)
-    places = _three_effects(fit.design.effects, effects)
-    names = tuple(fit.design.effects[k] for k in places)
-    spread = np.asarray(fit.problem.cross.basis.z.spread)[places]
-    G = fit.theta.G.mean(axis=(0, 1))[np.ix_(places, places)]
+    at = fit.design.place_of_factor(factor)
+    span = fit.design.spans[at]
+    places = _three_effects(fit.design.effects[span], effects)
+    names = tuple(fit.design.effects[span][k] for k in places)
+    spread = np.asarray(fit.problem.products.basis.z.spread)[span][places]
+    G = fit.G[span, span][np.ix_(places, places)]
     axes = axes_of(G, spread, names)
     ends = axes[[f"weight[{name}]" for name in names]].mul(np.sqrt(axes["variance"]), axis=0)
     around = np.linspace(0.0, 2.0 * np.pi, _MERIDIANS)
@@ -85,12 +94,14 @@ def pancake_frame(fit: Fitted, *, effects: Sequence[str] | None = None) -> Panca
         np.outer(np.ones(_MERIDIANS), np.cos(up)),
     ]).reshape(3, -1)  # fmt: skip
     surface = (cholesky_psd(G * np.outer(spread, spread)) @ ball).T
-    u = fit.u_draws.mean(axis=(0, 1))[:, places] * spread
+    u = fit.us[at].mean(axis=(0, 1))[:, places] * spread
     return Pancake(
         names,
         pd.DataFrame(surface, columns=["x", "y", "z"]),
         axes[["variance", "share"]].join(ends.set_axis(["x", "y", "z"], axis="columns")),
-        pd.DataFrame(u, index=pd.Index(fit.design.groups, name="group"), columns=["x", "y", "z"]),
+        pd.DataFrame(
+            u, index=pd.Index(fit.design.factors[at].labels, name="group"), columns=["x", "y", "z"]
+        ),
         spread,
     )
 
@@ -99,6 +110,7 @@ def plot_pancake(
     fit: Fitted,
     *,
     effects: Sequence[str] | None = None,
+    factor: str | None = None,
     ax: Axes | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
@@ -119,7 +131,7 @@ def plot_pancake(
     >>> hb.plots.plot_pancake(fit).axes[0].get_xlabel()
     'u[Intercept]'
     """
-    found = pancake_frame(fit, effects=effects)
+    found = pancake_frame(fit, effects=effects, factor=factor)
     with canvas(ax, figsize, beware=fit.objection, panel=(6.6, 5.8), projection="3d") as drawn:
         space: Any = drawn.ax
         shape = (_MERIDIANS, _PARALLELS)
@@ -140,7 +152,8 @@ def plot_pancake(
         ):  # fmt: skip
             setter(f"u[{name}]" if np.isclose(times, 1.0) else f"u[{name}] × {times:.3g}")
         _equal_scales(space, found)
-        heading(drawn, f"G, one standard deviation, {fit.engine}")
+        of = "" if factor is None else f" of {factor}"
+        heading(drawn, f"G{of}, one standard deviation, {fit.engine}")
         legend(drawn, entries)
     return drawn.figure
 
