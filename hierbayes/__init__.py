@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 from hierbayes.public_names import public_names
 
 if TYPE_CHECKING:
-    from hierbayes import plots
+    from hierbayes import families, plots
     from hierbayes.errors import (
         DataError,
         EstimationError,
+        FamilyError,
         FormulaError,
         HierbayesError,
         HypothesisError,
@@ -89,20 +90,21 @@ __version__ = "0.1.0"
 __all__ = [
     "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Catalog", "Centred", "Comparison",
     "ContextualEffects", "DataError", "DesignNormal", "Equations", "Equivalence", "EstimationError",
-    "Estimators", "Exponential", "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy", "HalfNormal",
-    "HalfT", "Hausman", "HierbayesError", "HypothesisError", "InferenceError", "Influence",
-    "InterceptWeights", "IntervalError", "InverseGamma", "InverseWishart", "Level1Residuals",
-    "Level2Residuals", "Levels", "LikelihoodRatio", "Meanings", "Model", "ModelFileError",
-    "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation", "PointFit", "PosteriorFit",
-    "PriorError", "Profile", "RandomPart", "Reduced", "ResultFolderError", "SensitivityStudy",
-    "Simulated", "StudentT", "StudyError", "Uniform", "UsageError", "VarianceExplained", "WaldTest",
-    "Wishart", "anova", "bootstrap", "build_random", "capply", "catalog", "codebook", "compare",
-    "composition", "composition_category", "cvar", "dataset_names", "dialects", "dvar",
-    "equivalence", "estimators", "group_coding", "group_labels", "hausman", "influence",
-    "intercept_weights", "level1_residuals", "level2_residuals", "levels", "likelihood_ratio",
-    "load_dataset", "load_model", "lvar", "merge_levels", "model_table", "mundlak", "notation",
-    "plots", "profile", "quantities", "read_code", "read_csv", "reduced", "simulate", "some", "tab",
-    "to_levels", "to_long", "to_short", "up", "variance_explained", "wald",
+    "Estimators", "Exponential", "FamilyError", "Fit", "Flat", "FormulaError", "Gamma",
+    "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError", "HypothesisError",
+    "InferenceError", "Influence", "InterceptWeights", "IntervalError", "InverseGamma",
+    "InverseWishart", "Level1Residuals", "Level2Residuals", "Levels", "LikelihoodRatio", "Meanings",
+    "Model", "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation",
+    "PointFit", "PosteriorFit", "PriorError", "Profile", "RandomPart", "Reduced",
+    "ResultFolderError", "SensitivityStudy", "Simulated", "StudentT", "StudyError", "Uniform",
+    "UsageError", "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap", "build_random",
+    "capply", "catalog", "codebook", "compare", "composition", "composition_category", "cvar",
+    "dataset_names", "dialects", "dvar", "equivalence", "estimators", "families", "group_coding",
+    "group_labels", "hausman", "influence", "intercept_weights", "level1_residuals",
+    "level2_residuals", "levels", "likelihood_ratio", "load_dataset", "load_model", "lvar",
+    "merge_levels", "model_table", "mundlak", "notation", "plots", "profile", "quantities",
+    "read_code", "read_csv", "reduced", "simulate", "some", "tab", "to_levels", "to_long",
+    "to_short", "up", "variance_explained", "wald",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
@@ -111,6 +113,7 @@ _HOMES = {
     "hierbayes.errors": (
         "DataError",
         "EstimationError",
+        "FamilyError",
         "FormulaError",
         "HierbayesError",
         "HypothesisError",
@@ -122,6 +125,7 @@ _HOMES = {
         "StudyError",
         "UsageError",
     ),
+    "hierbayes.families": (),
     "hierbayes.fit.contextual.effects": ("ContextualEffects",),
     "hierbayes.fit.fit": ("Fit",),
     "hierbayes.fit.point": ("PointFit",),

@@ -17,6 +17,10 @@ class DataError(HierbayesError, ValueError):
     """The data cannot support the model: a column, a group or a value is at fault."""
 
 
+class FamilyError(HierbayesError, ValueError):
+    """A family of responses that does not exist, or is stated with what it does not have."""
+
+
 class PriorError(HierbayesError, ValueError):
     """A prior is stated for something that does not exist, or is not a prior."""
 

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 # A module may import its own layer and those before it.  "hierbayes" is the package's own
 # __init__: it may import every layer, and only the layer after it may import it.
 LAYERS = ("public_names", "errors", "compilation", "pymc_import", "display", "specification",
-          "frames", "design", "language", "likelihood", "priors", "estimation", "translation",
-          "fit", "inference", "studies", "plots", "report", "model", "library",
+          "frames", "families", "design", "language", "likelihood", "priors", "estimation",
+          "translation", "fit", "inference", "studies", "plots", "report", "model", "library",
           "hierbayes", "cli")  # fmt: skip
 
 # The imports that stand inside functions, by module: packages that take long to load (pymc,

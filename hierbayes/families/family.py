@@ -1,0 +1,142 @@
+"""A family of responses as a value: the table of functions that every engine reads."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from hierbayes.errors import FamilyError
+from hierbayes.families import rows
+from hierbayes.families.response import Response
+from hierbayes.families.rows import Formulas
+from hierbayes.frames.arrays import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What the response y of a row is, given its linear predictor η and dispersion φ.
+
+    A family is equal to another of the same name, link and constants.  Arrays are over rows:
+    y (n,), m (n,), η (n,); φ (d,) is on its natural scale.  m is what a row needs besides y: the
+    trials of a binomial, the degrees of freedom of Student's t, the number of ordered categories,
+    otherwise 1.
+
+    Attributes
+    ----------
+    name : str
+        As in ``hb.families``.
+    links : tuple of str
+        The links it may have; the first is its own.
+    link : str
+        The link it has.
+    """
+
+    name: ClassVar[str]
+    links: ClassVar[tuple[str, ...]]
+    link: str
+
+    def __post_init__(self) -> None:
+        if self.link not in self.links:
+            raise FamilyError(
+                f"{self.name} has no link {self.link!r}; it has: {', '.join(self.links)}"
+            )
+
+    @property
+    def dispersion(self) -> tuple[str, ...]:
+        """Names of φ."""
+        return ()
+
+    @property
+    def dispersion_kinds(self) -> tuple[str, ...]:
+        """Of each φ: 'positive', 'real', or 'ordered' (increasing with those beside it)."""
+        return ("positive",) * len(self.dispersion)
+
+    @property
+    def constant(self) -> float:
+        """What m is of every row where it is not data."""
+        return 1.0
+
+    # ------------------------------------------------------------ compiled
+
+    @abstractmethod
+    def formulas(self) -> Formulas:
+        """The compiled formulas of a row."""
+
+    def rows_address(self) -> int:
+        """Address of the C function of all rows.
+
+        ``void(int64 n, int64 d, double *y, double *m, double *eta, double *phi, double *out)``
+        fills ``out`` (1 + d + n,) with Σℓ, ∂Σℓ/∂φ and ℓ′ of each row.  Σℓ is −∞ where it
+        overflows.  It is compiled once on a machine.
+        """
+        return rows.rows_address(self.formulas())
+
+    def is_compiled(self) -> bool:
+        """Whether the machine code of this family and link is on disk already."""
+        return rows.is_compiled(self.formulas())
+
+    def derivatives(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
+        """ℓ, ℓ′, ℓ″ and ℓ‴ of each row by η, (4, n); ℓ is without `log_constants`."""
+        return rows.derivatives(self.formulas(), y, m, eta, phi)[:4]
+
+    def dispersion_derivatives(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
+        """∂ℓ/∂φ, ∂ℓ′/∂φ and ∂ℓ″/∂φ of each row, (3, d, n)."""
+        found = rows.derivatives(self.formulas(), y, m, eta, phi)[4:]
+        return found.reshape((3, len(phi), len(y)))
+
+    # ------------------------------------------------------------ of whole arrays
+
+    @abstractmethod
+    def log_constants(self, y: Floats, m: Floats) -> Floats:
+        """What of each row's log density depends on y and m alone, (n,)."""
+
+    def log_constant(self, y: Floats, m: Floats) -> float:
+        """Sum of `log_constants`: Σℓ and this are the log density of the response."""
+        return float(self.log_constants(y, m).sum())
+
+    def weights(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
+        """Positive weights (n,) for a step of Newton's method: −ℓ″ of a log-concave family."""
+        return np.maximum(-self.derivatives(y, m, eta, phi)[2], np.finfo(float).tiny)
+
+    @abstractmethod
+    def mean(self, eta: Floats, phi: Floats) -> Floats:
+        """Expected response (n,) given η; of counts out of m, the expected share."""
+
+    @abstractmethod
+    def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
+        """Variance (n,) of the response given η; of counts out of m, that of the share."""
+
+    @abstractmethod
+    def start(self, y: Floats, m: Floats) -> Floats:
+        """A sensible η (n,) for each row from its response alone."""
+
+    def dispersion_start(self, y: Floats, m: Floats) -> Floats:
+        """A sensible φ (d,) from the responses alone."""
+        return np.empty(0)
+
+    def latent_variance(self) -> float | None:
+        """Variance of a latent response given η; none where the link has no latent scale."""
+        return None
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, m: Floats, eta: Floats, phi: Floats) -> Floats:
+        """Responses (n,) at random, given η."""
+
+    # ------------------------------------------------------------ the response
+
+    @abstractmethod
+    def read(self, response: Response) -> tuple[Floats, Floats]:
+        """The numbers y (n,) and m (n,) of a response.
+
+        Raises
+        ------
+        DataError
+            A value is impossible in this family; the message names the first such row.
+        """
+
+    def outcomes(self, response: Response) -> tuple[str, ...]:
+        """The labels of what y counts as 0, 1, …; none where the response is numbers."""
+        return ()

@@ -1,0 +1,165 @@
+"""A response as an analyst gives it, read as numbers or refused at its first bad row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from hierbayes.errors import DataError, in_quotes
+from hierbayes.frames.arrays import Booleans, Floats
+
+PLAIN, FAILURES, TRIALS = "y", "cbind(k, failures)", "k | trials(size)"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The columns of a response, and how they are given.
+
+    Attributes
+    ----------
+    name : str
+        The response as the formula writes it.
+    columns : tuple of arrays or Series
+        One column, or counts k and a second one; refusals name rows by a Series' index.
+    form : str
+        `PLAIN` (one column), `FAILURES` (k and failures) or `TRIALS` (k and trials).
+    """
+
+    name: str
+    columns: tuple[ArrayLike | pd.Series, ...]
+    form: str = PLAIN
+
+    @property
+    def first(self) -> pd.Series:
+        """The response itself, or the counts k."""
+        return pd.Series(self.columns[0])
+
+    @property
+    def second(self) -> Floats:
+        """The failures or the trials."""
+        return self._numbers(pd.Series(self.columns[1]))
+
+    def numbers(self) -> Floats:
+        """The first column as numbers (n,).
+
+        Raises
+        ------
+        DataError
+            It holds something else.
+        """
+        return self._numbers(self.first)
+
+    def _numbers(self, column: pd.Series) -> Floats:
+        if isinstance(column.dtype, pd.CategoricalDtype) or not (
+            pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
+        ):
+            raise DataError(
+                f"the response '{self.name}' holds {column.iloc[0]!r} where this family takes "
+                "numbers: make it a column of numbers"
+            )
+        return column.to_numpy(dtype=float, na_value=np.nan)
+
+    def refuse(self, bad: Booleans, family: str, wanted: str, values: ArrayLike) -> None:
+        """Refuse the response where a row is bad, naming the first by its index label.
+
+        Parameters
+        ----------
+        bad : (n,) array of bool
+        family : str
+            Its name.
+        wanted : str
+            What a row must be, and what else to do.
+        values : (n,) array_like
+            What is shown of the first bad row.
+        """
+        if not np.any(bad):
+            return
+        at = int(np.argmax(bad))
+        label, value = self.first.index[at], np.asarray(values)[at]
+        shown = f"{value:.6g}" if isinstance(value, float) else f"{value}"
+        raise DataError(
+            f"the response '{self.name}' does not fit the family {family}: row {label} has "
+            f"{shown}, {int(np.sum(bad))} of {len(bad)} rows are so; {wanted}"
+        )
+
+    def one_column(self, family: str) -> None:
+        """Refuse counts with trials where a family takes one column."""
+        if self.form != PLAIN:
+            raise DataError(
+                f"the response '{self.name}' has trials, which the family {family} does not "
+                "take: give one column, or the family Binomial or BetaBinomial"
+            )
+
+    def counts(self, family: str) -> Floats:
+        """The first column as counts 0, 1, 2, … (n,)."""
+        y = self.numbers()
+        bad = ~((y >= 0) & (y == np.floor(y)) & np.isfinite(y))
+        self.refuse(bad, family, "counts are 0, 1, 2, …", y)
+        return y
+
+
+def trials(response: Response, family: str) -> tuple[Floats, Floats]:
+    """Successes k and trials m, (n,) each.
+
+    Raises
+    ------
+    DataError
+        k is no count, is above m, or is a share without its trials.
+    """
+    if response.form == PLAIN:
+        y = response.first
+        shares = pd.api.types.is_float_dtype(y) and bool((y.between(0, 1) & (y % 1 != 0)).any())
+        remedy = (
+            "a share needs its trials: write 'k | trials(size)' with k = share × size"
+            if shares
+            else "write 'cbind(k, failures)' or 'k | trials(size)', or take the family Bernoulli "
+            "for single trials"
+        )
+        raise DataError(
+            f"the response '{response.name}' does not say of how many trials it counts: {remedy}"
+        )
+    k, other = response.counts(family), response.second
+    word = "failures" if response.form == FAILURES else "trials"
+    bad = ~((other >= 0) & (other == np.floor(other)) & np.isfinite(other))
+    shown = [f"{value:.6g} {word}" for value in other]
+    response.refuse(bad, family, f"{word} are counted 0, 1, 2, …", shown)
+    m = k + other if response.form == FAILURES else other
+    shown = [f"{a:.6g} of {b:.6g}" for a, b in zip(k, m, strict=True)]
+    response.refuse(k > m, family, "there are no more successes than trials", shown)
+    return k, m
+
+
+def two_outcomes(response: Response, family: str) -> tuple[Floats, tuple[str, ...]]:
+    """Failures and successes as 0 and 1 (n,), and their labels where they are not numbers.
+
+    Of a categorical with two levels the second is the success, as in R; texts stand in the
+    order of the alphabet.
+
+    Raises
+    ------
+    DataError
+        There are other values, or more than two.
+    """
+    response.one_column(family)
+    column = response.first
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        y = response.numbers()
+        wanted = (
+            "single trials are 0 or 1, False or True, or a categorical of two levels; counts "
+            "out of several trials have the family Binomial"
+        )
+        response.refuse(~np.isin(y, (0.0, 1.0)), family, wanted, y)
+        return y, ()
+    kind = column.dtype
+    found = kind.categories if isinstance(kind, pd.CategoricalDtype) else sorted(column.unique())
+    labels = tuple(str(one) for one in found)
+    if len(labels) != 2:
+        raise DataError(
+            f"the response '{response.name}' does not fit the family {family}: it has "
+            f"{len(labels)} levels, {in_quotes(labels[:6])}{', …' if len(labels) > 6 else ''}; "
+            "single trials have two, of which the second is the success"
+        )
+    return (column == found[1]).to_numpy(dtype=float), labels

@@ -1,0 +1,134 @@
+"""The loops over rows of any family, made of its two formulas and kept on disk.
+
+A family gives ``row(y, m, eta, phi)``, which returns ℓ, ℓ′, ℓ″ and ℓ‴ of one row by η, and
+``row_phi(y, m, eta, phi, out)``, which fills ``out`` (3, d) with ∂ℓ/∂φ, ∂ℓ′/∂φ and ∂ℓ″/∂φ.  Two
+C functions are made of them: *rows*, the sums that a sampler needs, and *derivatives*, everything
+by row.  They are called by their address, so that whatever calls them is compiled once for all
+families.
+"""
+
+from __future__ import annotations
+
+from ctypes import POINTER, c_double
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from numba import carray, types
+
+from hierbayes.compilation import callback, inner, is_on_disk
+from hierbayes.families import links, special
+from hierbayes.frames.arrays import Floats
+
+_double = POINTER(c_double)
+_pointer = types.CPointer(types.float64)
+# n, d, y (n,), m (n,), η (n,), φ (d,), out
+SIGNATURE = types.void(types.int64, types.int64, *[_pointer] * 5)
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """The compiled formulas of a family with a link.
+
+    Attributes
+    ----------
+    name : str
+        Name of family and link, of letters, digits and underscores.
+    row, row_phi : compiled functions
+        As the module says.
+    source : str
+        Path of the file that defines them: a change of it outdates what is kept on disk.
+    """
+
+    name: str
+    row: Any
+    row_phi: Any
+    source: str
+
+
+@inner
+def no_dispersion(y, m, eta, phi, out):
+    """``row_phi`` of a family without dispersion."""
+
+
+row: Any = None  # of the family: each copy of the functions below has its own
+row_phi: Any = None
+
+
+def _rows(n, d, y_, m_, eta_, phi_, out_):
+    """Out (1 + d + n,): Σℓ, its derivatives by φ, ℓ′ of each row; −∞ where Σℓ overflows."""
+    y, m, eta, phi = carray(y_, (n,)), carray(m_, (n,)), carray(eta_, (n,)), carray(phi_, (d,))
+    out = carray(out_, (1 + d + n,))
+    by_phi = np.empty((3, d))
+    total = 0.0
+    for c in range(d):
+        out[1 + c] = 0.0
+    for i in range(n):
+        value, first, _, _ = row(y[i], m[i], eta[i], phi)
+        total += value
+        out[1 + d + i] = first
+        if d > 0:
+            row_phi(y[i], m[i], eta[i], phi, by_phi)
+            for c in range(d):
+                out[1 + c] += by_phi[0, c]
+    out[0] = total if abs(total) < np.inf else -np.inf
+
+
+def _derivatives(n, d, y_, m_, eta_, phi_, out_):
+    """Out (4 + 3d, n): ℓ, ℓ′, ℓ″, ℓ‴; then the d derivatives by φ of ℓ, of ℓ′ and of ℓ″."""
+    y, m, eta, phi = carray(y_, (n,)), carray(m_, (n,)), carray(eta_, (n,)), carray(phi_, (d,))
+    out = carray(out_, (4 + 3 * d, n))
+    by_phi = np.empty((3, d))
+    for i in range(n):
+        out[0, i], out[1, i], out[2, i], out[3, i] = row(y[i], m[i], eta[i], phi)
+        if d > 0:
+            row_phi(y[i], m[i], eta[i], phi, by_phi)
+            for k in range(3):
+                for c in range(d):
+                    out[4 + k * d + c, i] = by_phi[k, c]
+
+
+def rows_address(formulas: Formulas) -> int:
+    """Address of the C function *rows* of a family: compiled once on a machine, then loaded."""
+    return _compiled(_rows, formulas).address
+
+
+def is_compiled(formulas: Formulas) -> bool:
+    """Whether the machine code of both functions is on disk."""
+    return all(is_on_disk(_copy(one, formulas), SIGNATURE) for one in (_rows, _derivatives))
+
+
+def derivatives(formulas: Formulas, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
+    """ℓ, ℓ′, ℓ″, ℓ‴ and the derivatives of the first three by φ, as (4 + 3d, n)."""
+    y, m, eta, phi = (np.ascontiguousarray(one, dtype=float) for one in (y, m, eta, phi))
+    if not y.shape == m.shape == eta.shape:
+        raise ValueError(f"y, m and eta differ in shape: {y.shape}, {m.shape}, {eta.shape}")
+    out = np.empty((4 + 3 * len(phi), len(y)))
+    pointers = [one.ctypes.data_as(_double) for one in (y, m, eta, phi, out)]
+    _compiled(_derivatives, formulas).ctypes(len(y), len(phi), *pointers)
+    return out
+
+
+@cache
+def _compiled(template: FunctionType, formulas: Formulas) -> Any:
+    return callback(SIGNATURE)(_copy(template, formulas))
+
+
+@cache
+def _copy(template: FunctionType, formulas: Formulas) -> FunctionType:
+    """The function for one family.
+
+    Its name holds what it is made of.  Machine code is kept under a function's name, and one
+    process finds what another has compiled by it, so that no two may share one.
+    """
+    sources = (__file__, links.__file__, special.__file__, formulas.source)
+    version = crc32(b"".join(Path(str(path)).read_bytes() for path in sources))
+    names = template.__globals__ | {"row": formulas.row, "row_phi": formulas.row_phi}
+    name = f"{template.__name__}_{formulas.name}_{version}"
+    copy = FunctionType(template.__code__, names, name)
+    copy.__qualname__ = name
+    return copy

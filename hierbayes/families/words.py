@@ -1,0 +1,30 @@
+"""Families by word."""
+
+from __future__ import annotations
+
+from hierbayes.errors import FamilyError
+from hierbayes.families.binomial import Bernoulli, Binomial
+from hierbayes.families.family import Family
+from hierbayes.families.poisson import Poisson
+
+_FAMILIES: tuple[Family, ...] = (Bernoulli(), Binomial(), Poisson())
+WORDS = {one.name.lower(): one for one in _FAMILIES}
+
+
+def by_word(word: str) -> Family:
+    """The family of a name in any capitals, with its own link.
+
+    Raises
+    ------
+    FamilyError
+        There is no such family; the message lists those there are.
+
+    Examples
+    --------
+    >>> by_word("binomial")
+    Binomial(link='logit')
+    """
+    plain = str(word).lower().replace("_", "").replace(" ", "")
+    if plain not in WORDS:
+        raise FamilyError(f"there is no family {word!r}; there are: {', '.join(WORDS)}")
+    return WORDS[plain]

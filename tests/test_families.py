@@ -1,0 +1,290 @@
+"""Families of responses: log densities and derivatives, draws, responses read and refused."""
+
+import json
+import pickle
+from ctypes import CFUNCTYPE, POINTER, c_double, c_int64
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from numpy.typing import ArrayLike
+from scipy import stats
+from scipy.special import expit
+
+import hierbayes as hb
+from hierbayes.families.family import Family
+from hierbayes.families.response import FAILURES, PLAIN, TRIALS, Response
+from hierbayes.frames.arrays import Floats
+
+B = hb.families
+REFERENCE = json.loads((Path(__file__).parent / "reference/families.json").read_text("utf-8"))
+FAMILIES: dict[str, Family] = {
+    **{f"Binomial {link}": B.Binomial(link) for link in B.Binomial.links},
+    "Poisson log": B.Poisson(),
+}
+NONE = np.empty(0)
+
+
+def points(name: str) -> tuple[Floats, Floats, Floats, list[Floats], list[Floats]]:
+    """The reference's y, m, η (n,), φ (d,) of each row, and numbers (4 + 3d,) of each row."""
+    rows = REFERENCE[name]
+    y, m, eta = np.array([row[:3] for row in rows], dtype=float).T
+    return y, m, eta, [np.array(row[3]) for row in rows], [np.array(row[4]) for row in rows]
+
+
+def c_rows(family: Family, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
+    """What the C function fills in, by its address alone."""
+    double = POINTER(c_double)
+    function = CFUNCTYPE(None, c_int64, c_int64, *[double] * 5)(family.rows_address())
+    out = np.full(1 + len(phi) + len(y), np.nan)
+    arrays = [np.ascontiguousarray(one, dtype=float) for one in (y, m, eta, phi)]
+    function(len(y), len(phi), *[one.ctypes.data_as(double) for one in (*arrays, out)])
+    return out
+
+
+# ---------------------------------------------------------------- log densities
+
+
+def test_every_reference_has_its_family() -> None:
+    assert list(REFERENCE) == list(FAMILIES)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_density_and_derivatives_are_those_of_the_reference(name: str) -> None:
+    family = FAMILIES[name]
+    for y, m, eta, phi, wanted in zip(*points(name), strict=True):
+        row = np.array([y]), np.array([m]), np.array([eta]), phi
+        found = family.derivatives(*row)[:, 0]
+        found[0] += family.log_constant(*row[:2])
+        # The whole log density is a sum of what may cancel; the derivatives have all their digits.
+        size = abs(found[0]) + abs(family.log_constant(*row[:2]))
+        said = f"{name}: y={y}, m={m}, η={eta}, φ={phi}"
+        assert abs(found[0] - wanted[0]) <= 2e-13 * size, said
+        assert_allclose(found[1:], wanted[1:4], rtol=2e-11, atol=0, err_msg=said)
+        by_phi = family.dispersion_derivatives(*row)[:, :, 0].ravel()
+        assert_allclose(by_phi, wanted[4:], rtol=1e-10, atol=0, err_msg=said)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_c_function_sums_the_rows(name: str) -> None:
+    family = FAMILIES[name]
+    y, m, eta, phis, _ = points(name)
+    for phi in {tuple(one): one for one in phis}.values():
+        at = [k for k, one in enumerate(phis) if np.array_equal(one, phi)]
+        rows = y[at], m[at], np.clip(eta[at], -30, 30), phi
+        found = c_rows(family, *rows)
+        by_row, by_phi = family.derivatives(*rows), family.dispersion_derivatives(*rows)
+        d = len(phi)
+        assert_allclose(found[0], by_row[0].sum(), rtol=1e-13)
+        assert_allclose(found[1 : 1 + d], by_phi[0].sum(axis=1), rtol=1e-12, atol=1e-12)
+        assert_allclose(found[1 + d :], by_row[1], rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("family", "y", "m", "eta"),
+    [
+        (B.Poisson(), 3.0, 1.0, 800.0),
+        (B.Poisson(), 3.0, 1.0, np.inf),
+        (B.Binomial("cloglog"), 1.0, 2.0, 800.0),
+        (B.Binomial("probit"), 1.0, 2.0, 1e200),
+        (B.Binomial("logit"), 1.0, 2.0, np.nan),
+    ],
+)
+def test_overflow_is_minus_infinity(family: Family, y: float, m: float, eta: float) -> None:
+    one = np.array([1.0, y]), np.array([1.0, m]), np.array([0.0, eta])
+    assert c_rows(family, *one, NONE)[0] == -np.inf
+
+
+def test_certain_outcomes_do_not_overflow() -> None:
+    y = np.array([1.0, 0.0])
+    for family in (B.Bernoulli(link) for link in B.Bernoulli.links):
+        found = family.derivatives(y, np.ones(2), np.array([1e4, -1e4]), NONE)
+        assert np.array_equal(found, np.zeros((4, 2)))
+
+
+def test_log_densities_are_those_of_scipy() -> None:
+    k, m, eta = np.array([0.0, 3.0, 9.0]), np.array([4.0, 7.0, 9.0]), np.array([-1.3, 0.2, 2.0])
+    wanted = {
+        B.Binomial(): stats.binom.logpmf(k, m, expit(eta)),
+        B.Binomial("probit"): stats.binom.logpmf(k, m, stats.norm.cdf(eta)),
+        B.Binomial("cloglog"): stats.binom.logpmf(k, m, -np.expm1(-np.exp(eta))),
+        B.Poisson(): stats.poisson.logpmf(k, np.exp(eta)),
+    }
+    for family, density in wanted.items():
+        found = family.derivatives(k, m, eta, NONE)[0] + family.log_constants(k, m)
+        assert_allclose(found, density, rtol=1e-12)
+
+
+# ---------------------------------------------------------------- moments, draws, starts
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_draws_have_the_mean_and_the_variance(name: str) -> None:
+    family, n = FAMILIES[name], 40_000
+    rng = np.random.default_rng(5)
+    m = np.full(n, 3.0 if isinstance(family, B.Binomial) else family.constant)
+    for value in (-1.2, 0.6):
+        eta = np.full(n, value)
+        y = family.draw(rng, m, eta, NONE)
+        shares = y / m if isinstance(family, B.Binomial) else y
+        mean, variance = family.mean(eta, NONE)[0], family.variance(eta, m, NONE)[0]
+        squares = (shares - mean) ** 2
+        assert abs(shares.mean() - mean) < 6 * np.sqrt(variance / n)
+        assert abs(squares.mean() - variance) < 6 * squares.std() / np.sqrt(n)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_start_is_near_the_response(name: str) -> None:
+    family = FAMILIES[name]
+    y, m = np.array([0.0, 20.0, 40.0]), np.full(3, 40.0)
+    mean = family.mean(family.start(y, m), NONE)
+    wanted = (y + 0.5) / 41 if isinstance(family, B.Binomial) else y + 0.5
+    assert_allclose(mean, wanted, rtol=1e-12)
+
+
+def test_weights_are_the_curvature_and_positive() -> None:
+    y, m, eta = np.array([0.0, 1.0, 1.0]), np.ones(3), np.array([0.3, -2.0, 800.0])
+    for family in (B.Bernoulli("logit"), B.Bernoulli("probit"), B.Bernoulli("cloglog")):
+        weights = family.weights(y, m, eta, NONE)
+        assert np.array_equal(weights[:2], -family.derivatives(y, m, eta, NONE)[2, :2])
+        assert weights[2] > 0
+
+
+# ---------------------------------------------------------------- the value
+
+
+def test_families_are_values() -> None:
+    assert B.Binomial("probit") == B.Binomial(link="probit") != B.Binomial()
+    assert B.Bernoulli() != B.Binomial()
+    assert repr(B.Binomial("probit")) == "Binomial(link='probit')"
+    assert {B.Poisson(): 1}[pickle.loads(pickle.dumps(B.Poisson()))] == 1
+
+
+def test_machine_code_is_kept_under_the_family() -> None:
+    family = B.Poisson()
+    family.rows_address()
+    family.derivatives(np.ones(1), np.ones(1), np.zeros(1), NONE)
+    assert family.is_compiled()
+    assert family.rows_address() == B.Poisson().rows_address()
+    assert family.rows_address() != B.Bernoulli().rows_address()
+
+
+def test_latent_variances() -> None:
+    found = [B.Bernoulli(link).latent_variance() for link in B.Bernoulli.links]
+    assert found == [np.pi**2 / 3, 1.0, np.pi**2 / 6]
+    assert B.Poisson().latent_variance() is None
+
+
+def test_unknown_links_and_words_are_refused() -> None:
+    with pytest.raises(hb.FamilyError) as link:
+        B.Binomial("cauchit")
+    assert str(link.value) == "Binomial has no link 'cauchit'; it has: logit, probit, cloglog"
+    with pytest.raises(hb.FamilyError) as word:
+        B.by_word("quasi")
+    listed = "bernoulli, binomial, poisson"
+    assert str(word.value) == f"there is no family 'quasi'; there are: {listed}"
+    assert all(B.by_word(one).name.lower() == one for one in listed.split(", "))
+
+
+def test_lengths_that_differ_are_refused() -> None:
+    with pytest.raises(ValueError, match="y, m and eta differ in shape"):
+        B.Poisson().derivatives(np.ones(2), np.ones(2), np.ones(3), NONE)
+
+
+# ---------------------------------------------------------------- responses
+
+
+def read(family: Family, *columns: ArrayLike, form: str = PLAIN) -> tuple[list[float], list[float]]:
+    y, m = family.read(Response("y", columns, form))
+    return y.tolist(), m.tolist()
+
+
+def test_responses_are_read() -> None:
+    k = pd.Series([1, 0, 3])
+    assert read(B.Binomial(), k, [2, 1, 0], form=FAILURES) == ([1, 0, 3], [3, 1, 3])
+    assert read(B.Binomial(), k, [2, 1, 3], form=TRIALS) == ([1, 0, 3], [2, 1, 3])
+    assert read(B.Poisson(), k) == ([1, 0, 3], [1, 1, 1])
+    for trial in ([0, 1, 1], [0.0, 1.0, 1.0], [False, True, True], pd.Series(["n", "y", "y"]),
+                  pd.Categorical(["b", "a", "a"], categories=["b", "a"])):  # fmt: skip
+        assert read(B.Bernoulli(), trial) == ([0, 1, 1], [1, 1, 1])
+
+
+def test_outcomes_are_named() -> None:
+    text = Response("use", (pd.Series(["Y", "N"]),))
+    turned = Response("use", (pd.Categorical(["Y", "N"], categories=["Y", "N"]),))
+    assert B.Bernoulli().outcomes(text) == ("N", "Y")
+    assert B.Bernoulli().outcomes(turned) == ("Y", "N")
+    assert B.Bernoulli().outcomes(Response("use", ([0, 1],))) == ()
+
+
+LABELLED = pd.Series([0.0, 2.0, 0.25, 7.0], index=["a", "b", "c", "d"])
+NO_FIT = "the response 'y' does not fit the family "
+REFUSED = {
+    "counts with decimals": (
+        B.Poisson(), (LABELLED,), PLAIN,
+        "Poisson: row c has 0.25, 1 of 4 rows are so; counts are 0, 1, 2, …",
+    ),
+    "negative counts": (
+        B.Poisson(), ([3, -1, -2],), PLAIN,
+        "Poisson: row 1 has -1, 2 of 3 rows are so; counts are 0, 1, 2, …",
+    ),
+    "missing counts": (
+        B.Poisson(), ([3, np.nan],), PLAIN,
+        "Poisson: row 1 has nan, 1 of 2 rows are so; counts are 0, 1, 2, …",
+    ),
+    "more successes than trials": (
+        B.Binomial(), (LABELLED.round(), [1, 1, 1, 9]), TRIALS,
+        "Binomial: row b has 2 of 1, 1 of 4 rows are so; there are no more successes than trials",
+    ),
+    "negative failures": (
+        B.Binomial(), ([1, 2], [1, -1]), FAILURES,
+        "Binomial: row 1 has -1 failures, 1 of 2 rows are so; failures are counted 0, 1, 2, …",
+    ),
+    "trials with decimals": (
+        B.Binomial(), ([1, 2], [1.5, 3]), TRIALS,
+        "Binomial: row 0 has 1.5 trials, 1 of 2 rows are so; trials are counted 0, 1, 2, …",
+    ),
+    "not a single trial": (
+        B.Bernoulli(), (LABELLED,), PLAIN,
+        "Bernoulli: row b has 2, 3 of 4 rows are so; single trials are 0 or 1, False or True, or a "
+        "categorical of two levels; counts out of several trials have the family Binomial",
+    ),
+    "three levels": (
+        B.Bernoulli(), (pd.Series(["u", "v", "w"]),), PLAIN,
+        "Bernoulli: it has 3 levels, 'u', 'v', 'w'; single trials have two, of which the second is "
+        "the success",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_responses_are_refused_at_their_first_bad_row(case: str) -> None:
+    family, columns, form, message = REFUSED[case]
+    with pytest.raises(hb.DataError) as refused:
+        family.read(Response("y", columns, form))
+    assert str(refused.value) == NO_FIT + message
+
+
+def test_what_is_given_otherwise_is_refused() -> None:
+    def refusal(family: Family, *columns: ArrayLike, form: str = PLAIN) -> str:
+        with pytest.raises(hb.DataError) as refused:
+            read(family, *columns, form=form)
+        return str(refused.value)
+
+    assert refusal(B.Binomial(), [0.25, 0.5]) == (
+        "the response 'y' does not say of how many trials it counts: a share needs its trials: "
+        "write 'k | trials(size)' with k = share × size"
+    )
+    assert refusal(B.Binomial(), [2, 5]) == (
+        "the response 'y' does not say of how many trials it counts: write 'cbind(k, failures)' or "
+        "'k | trials(size)', or take the family Bernoulli for single trials"
+    )
+    assert refusal(B.Poisson(), [2, 5], [3, 5], form=TRIALS) == (
+        "the response 'y' has trials, which the family Poisson does not take: give one column, or "
+        "the family Binomial or BetaBinomial"
+    )
+    assert refusal(B.Poisson(), ["two", "five"]) == (
+        "the response 'y' holds 'two' where this family takes numbers: make it a column of numbers"
+    )
