@@ -28,6 +28,12 @@ def fit(name: str, engine: str) -> hb.PointFit:
     return model(name).reml() if engine == "REML" else model(name).ml()
 
 
+@cache
+def short_posterior(name: str) -> hb.PosteriorFit:
+    """Few draws, for what is asked of draws whatever they are."""
+    return model(name).sample(chains=2, draws=200, tune=200, seed=1, progress=False)
+
+
 def factor_of(fitted: hb.PointFit, called: str) -> str:
     """Our name of a factor: lme4 turns the columns of an inner factor around."""
     wanted = set(called.split(":"))

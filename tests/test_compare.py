@@ -139,8 +139,8 @@ def test_decomposition_is_that_of_the_conditional_moments(posterior_hs: Fit) -> 
     split = decompose(fit)
     np.testing.assert_allclose(split.gamma_given, np.mean(covs, axis=0), rtol=1e-9)
     np.testing.assert_allclose(split.gamma_theta, np.var(means, axis=0, ddof=1), rtol=1e-7)
-    np.testing.assert_allclose(split.beta_given, np.mean(spread, axis=0), rtol=1e-9)
-    np.testing.assert_allclose(split.beta_theta, np.var(beta, axis=0, ddof=1), rtol=1e-7)
+    np.testing.assert_allclose(split.betas[0][0], np.mean(spread, axis=0), rtol=1e-9)
+    np.testing.assert_allclose(split.betas[0][1], np.var(beta, axis=0, ddof=1), rtol=1e-7)
 
 
 def test_decomposition_adds_up_to_the_variance_of_the_draws(
@@ -150,7 +150,7 @@ def test_decomposition_adds_up_to_the_variance_of_the_draws(
     total = split.gamma_given + split.gamma_theta
     np.testing.assert_allclose(total, np.diag(posterior_hs.vcov()), rtol=0.1)
     shrunk = posterior_hs.shrinkage()["blup_sd"].to_numpy().reshape(-1, 2)
-    np.testing.assert_allclose(np.sqrt(split.beta_given + split.beta_theta), shrunk, rtol=0.08)
+    np.testing.assert_allclose(np.sqrt(sum(split.betas[0])), shrunk, rtol=0.08)
     row = three.uncertainty.loc[("posterior", "gamma", "ses", "")]
     assert row["given_theta"] ** 2 + row["from_theta"] ** 2 == pytest.approx(total[1])
     assert row["share"] == pytest.approx(split.gamma_theta[1] / total[1])

@@ -8,7 +8,7 @@ from scipy.stats import chi2
 
 import hierbayes as hb
 from tests.dense import gls
-from tests.factors_reference import fit, model
+from tests.factors_reference import fit, model, short_posterior
 from tests.test_factors_dense import FORMULAS, Design
 from tests.test_factors_inference import rows_of
 
@@ -94,7 +94,7 @@ def test_a_factor_must_be_named() -> None:
 
 def test_spread_over_the_draws() -> None:
     """Of a posterior: sd of y − x'γ − z'u, all factors together."""
-    ours = model("Oats_split_plot").sample(chains=2, draws=100, tune=100, seed=1, progress=False)
+    ours = short_posterior("Oats_split_plot")
     frame = hb.level1_residuals(ours).frame
     design = ours.design
     draws = ours.gamma_draws @ design.rows.X.T

@@ -14,6 +14,7 @@ from hierbayes.fit import diagnosis
 from hierbayes.fit.degrees_of_freedom.satterthwaite import SatterthwaiteParts
 from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
 from hierbayes.likelihood.reading import REML
+from hierbayes.studies.comparison.effect_labels import EffectLabels
 from hierbayes.studies.comparison.fit_pair import Side
 from hierbayes.studies.comparison.reasons import _few_groups
 from hierbayes.studies.estimators.verdicts import _robust
@@ -38,8 +39,10 @@ def test_few_groups_as_a_reason(J: int, few: bool, skew: float, long: bool) -> N
     """The mean lies `skew` posterior sds above the median."""
     index = pd.MultiIndex.from_tuples([("sd", "Intercept")])
     row = {"estimate": 1.0 + 0.5 * skew, "median": 1.0, "se": 0.5}
-    fit: Any = SimpleNamespace(design=SimpleNamespace(J=J))
-    side = Side("posterior", fit, pd.DataFrame(row, index=index), pd.DataFrame())
+    design = SimpleNamespace(factors=[SimpleNamespace(J=J)], spans=[slice(0, 1)])
+    fit: Any = SimpleNamespace(design=design)
+    labels = EffectLabels(("Intercept",), ("g",), ("icc",))
+    side = Side("posterior", fit, labels, pd.DataFrame(row, index=index), pd.DataFrame())
     pair: Any = SimpleNamespace(first=side, posterior=side)
     text = _few_groups(pair, "sd", "Intercept")
     assert (text is not None) == (few and long)

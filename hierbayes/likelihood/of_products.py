@@ -15,7 +15,9 @@ from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.sparse import SparseLikelihood, SparseState
 from hierbayes.likelihood.sparse_derivatives import sparse_variance_derivatives
 from hierbayes.likelihood.sparse_profile import SparseCurvature, SparseProfile, sparse_profile
+from hierbayes.likelihood.sparse_total_variance import Split, split_variances
 from hierbayes.likelihood.state import State
+from hierbayes.likelihood.theta import Theta
 from hierbayes.likelihood.variance_derivatives import VarianceDerivatives, variance_derivatives
 
 type AnyProfile = Profile | SparseProfile
@@ -33,6 +35,19 @@ def likelihood_of(
     if isinstance(cross, SparseProducts):
         return SparseLikelihood(cross, reading, prior)
     return Likelihood(cross, reading, prior)
+
+
+def split_variances_of(
+    likelihood: AnyLikelihood, theta: Theta, Ws: tuple[Floats, ...]
+) -> tuple[Split, tuple[Split, ...]]:
+    """Variances of γ, and by factor of β_j = W_jγ + u_j, split over M θ.
+
+    Parameters and what is returned are those of `sparse_total_variance.split_variances`.
+    """
+    if isinstance(likelihood, SparseLikelihood):
+        return split_variances(likelihood, theta, Ws)
+    gamma_given, gamma_theta, *beta = likelihood.split_variances(theta, *Ws)
+    return (gamma_given, gamma_theta), ((beta[0], beta[1]),)
 
 
 def derivatives_of(state: AnyState, blocks: tuple[int, ...]) -> VarianceDerivatives:

@@ -63,11 +63,21 @@ class Reduction:
 
     def gamma_means(self, prior: NormalPrior, reading: Reading) -> Floats:
         """E(γ | θ, y) (M, p) under the same prior, in the user's units."""
+        Q, scaled = self._precision(prior, reading)
+        right = self.S[:, :-1, -1:] + scaled @ prior.mean[:, None]
+        return self.cross.basis.gamma(np.linalg.solve(Q, right)[..., 0])
+
+    def gamma_covs(self, prior: NormalPrior, reading: Reading) -> Floats:
+        """Cov(γ | θ, y) (M, p, p) under the same prior, in the user's units."""
+        inverse = np.linalg.inv(self._precision(prior, reading)[0])
+        return self.cross.basis.gamma_covariance(self.sigmas[:, None, None] ** 2 * inverse)
+
+    def _precision(self, prior: NormalPrior, reading: Reading) -> tuple[Floats, Floats]:
+        """Q = S_XX + σ²P₀ and σ²P₀ (M, p, p)."""
         P = prior.precision if reading == NORMAL else np.zeros_like(prior.precision)
         scaled = self.sigmas[:, None, None] ** 2 * P
-        right = self.S[:, :-1, -1:] + scaled @ prior.mean[:, None]
-        internal = np.linalg.solve(self.S[:, :-1, :-1] + scaled, right)[..., 0]
-        return self.cross.basis.gamma(internal)
+        Q: Floats = self.S[:, :-1, :-1] + scaled
+        return Q, scaled
 
     def log_density_given(self, gammas: Floats) -> Floats:
         """Log p(y | θ, γ) (M,), only u integrated out, at γ° (M, p) of the internal basis."""

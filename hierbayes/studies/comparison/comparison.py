@@ -21,6 +21,7 @@ from hierbayes.studies.comparison.disagreement import (
     pairs_to_compare,
     plug_in_sentences,
 )
+from hierbayes.studies.comparison.effect_labels import groups_by_factor, label_effects
 from hierbayes.studies.comparison.estimates import (
     COLUMNS,
     estimates,
@@ -50,12 +51,15 @@ class Comparison(Printed):
         Index (term, fit), and (block, parameter, fit) for sd, corr, σ and icc. Columns:
         ``estimate`` (of a posterior its mean), ``se`` (given θ̂; of a posterior its sd),
         ``lower``, ``upper``, ``median``, ``mcse`` (of the posterior mean). What a fit has not
-        is missing.
+        is missing. Where any of the fits has several grouping factors, random effects are called
+        ``ses|school``, and there is an icc of each factor.
     intervals : DataFrame
         Index (block, parameter, fit, method); lower, estimate, upper.
     groups : DataFrame
         Coefficients β_j, index (group, effect, fit): ``value``, ``sd``, ``mcse``, ``rank`` (1 is
         the largest), ``difference`` from the first fit in sds of the first posterior.
+    effects : dict
+        From each grouping factor to the random effects that vary over it, as tables call them.
     uncertainty : DataFrame
         Of each posterior: what the uncertainty of θ adds, see `uncertainty.uncertainty_table`.
     criteria : DataFrame
@@ -78,6 +82,7 @@ class Comparison(Printed):
     variance: pd.DataFrame
     intervals: pd.DataFrame
     groups: pd.DataFrame
+    effects: Mapping[str, tuple[str, ...]]
     uncertainty: pd.DataFrame
     criteria: pd.DataFrame
     differences: pd.DataFrame
@@ -129,7 +134,7 @@ class Comparison(Printed):
         shown = [
             ("Fixed effects", self.fixed.dropna(axis="columns", how="all")),
             ("Variance parameters", variance.dropna(axis="columns", how="all")),
-            (self._groups_title, self._most_different()),
+            *(self._most_different(factor) for factor in self.effects),
         ]
         if len(self.uncertainty):
             title = "Uncertainty of θ: standard errors given θ̂ against posterior sds"
@@ -138,18 +143,17 @@ class Comparison(Printed):
             shown.append(("Criteria", self.criteria))
         return shown
 
-    @property
-    def _groups_title(self) -> str:
-        J = self.groups.index.get_level_values("group").nunique()
-        chosen = "" if J <= _GROUPS else f", the {_GROUPS} of {J} groups that differ most"
-        return f"Coefficients of the groups{chosen}"
-
-    def _most_different(self) -> pd.DataFrame:
-        """The groups with the largest differences, in the order of the data."""
-        largest = self.groups["difference"].abs().groupby(level="group", sort=False).max()
+    def _most_different(self, factor: str) -> tuple[str, pd.DataFrame]:
+        """The groups of a factor with the largest differences, in the order of the data."""
+        effects = self.groups.index.get_level_values("effect")
+        own = self.groups[effects.isin(self.effects[factor])]
+        largest = own["difference"].abs().groupby(level="group", sort=False).max()
         chosen = set(largest.sort_values(ascending=False, kind="stable").index[:_GROUPS])
-        kept = self.groups[self.groups.index.get_level_values("group").isin(chosen)]
-        return kept.dropna(axis="columns", how="all")
+        kept = own[own.index.get_level_values("group").isin(chosen)]
+        J = len(largest)
+        which = "" if J <= _GROUPS else f", the {_GROUPS} of {J} groups that differ most"
+        of = "the groups" if len(self.effects) == 1 else f"the groups of '{factor}'"
+        return f"Coefficients of {of}{which}", kept.dropna(axis="columns", how="all")
 
 
 def compare(
@@ -186,16 +190,18 @@ def compare(
     """
     interval = Interval(prob)
     named = name_fits(fits, names)
+    labels = label_effects(named)
     sides = {
-        name: Side(name, fit, estimates(fit, interval), coefficients(fit))
-        for name, fit in named.items()
+        name: Side(name, fit, own, estimates(fit, own, interval), coefficients(fit, own))
+        for (name, fit), own in zip(named.items(), labels.values(), strict=True)
     }
     by_name = {name: side.estimates for name, side in sides.items()}
     by_group = {name: side.coefficients for name, side in sides.items()}
+    by_factor = groups_by_factor(named, labels)
     stacked = stack_estimates(by_name)
     pairs = pairs_to_compare(sides)
     differences = difference_table(pairs, sides)
-    uncertainty = uncertainty_table(named, by_name, by_group)
+    uncertainty = uncertainty_table(named, labels, by_name, by_group)
     left_out = plug_in_sentences(uncertainty, _plug_ins(named))
     return Comparison(
         overview=overview(named),
@@ -203,7 +209,8 @@ def compare(
         fixed=stacked.loc["gamma"].rename_axis(index=["term", "fit"]),
         variance=stacked.drop(index="gamma", level="block")[COLUMNS],
         intervals=interval_table(named, stacked),
-        groups=group_table(named, by_group),
+        groups=group_table(named, by_group, by_factor),
+        effects={name: effects for name, (effects, _) in by_factor.items()},
         uncertainty=uncertainty,
         criteria=criteria(named),
         differences=differences,

@@ -16,7 +16,7 @@ import numpy as np
 
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import likelihood_of, split_variances_of
 from hierbayes.likelihood.reading import NORMAL
 
 
@@ -28,14 +28,13 @@ class Decomposition:
     ----------
     gamma_given, gamma_theta : (p,) float
         E[Var(γ | θ)] and Var(E[γ | θ]).
-    beta_given, beta_theta : (J, q) float
-        The same of β_j.
+    betas : tuple of pairs of (J, q) float
+        By grouping factor the same of β_j.
     """
 
     gamma_given: Floats
     gamma_theta: Floats
-    beta_given: Floats
-    beta_theta: Floats
+    betas: tuple[tuple[Floats, Floats], ...]
 
 
 def decompose(fit: Fitted) -> Decomposition:
@@ -44,9 +43,11 @@ def decompose(fit: Fitted) -> Decomposition:
     All parts are missing where γ is sampled (a prior on it that is neither normal nor flat),
     for then its moments given θ have no closed form.
     """
-    p, J, q = len(fit.design.terms), fit.design.J, len(fit.design.effects)
+    Ws = tuple(one.W for one in fit.group_designs)
     if fit.priors is None or not fit.priors.collapses_gamma:
-        nothing, none = np.full(p, np.nan), np.full((J, q), np.nan)
-        return Decomposition(nothing, nothing, none, none)
-    likelihood = Likelihood(fit.problem.cross, NORMAL, fit.gamma_prior)
-    return Decomposition(*likelihood.split_variances(fit.theta.flat, fit.groups_of.W))
+        nothing = np.full(len(fit.design.terms), np.nan)
+        none = (np.full(W.shape[:2], np.nan) for W in Ws)
+        return Decomposition(nothing, nothing, tuple((one, one) for one in none))
+    likelihood = likelihood_of(fit.problem.products, NORMAL, fit.gamma_prior)
+    of_gamma, betas = split_variances_of(likelihood, fit.theta.flat, Ws)
+    return Decomposition(*of_gamma, betas)

@@ -86,7 +86,10 @@ def _judged(pair: FitPair, sides: Mapping[str, Side], which: str) -> pd.DataFram
     difference = b["estimate"] - a["estimate"]
     mcse = np.hypot(a["mcse"].fillna(0.0), b["mcse"].fillna(0.0))
     size = difference / unit
-    sure = SURE if which == "estimates" else -ndtri(ndtr(-SURE) / pair.first.fit.design.J)
+    sure: pd.Series | float = SURE
+    if which == "coefficients":
+        J = difference.groupby(level="effect", sort=False).transform("size")
+        sure = -ndtri(ndtr(-SURE) / J)
     differs = (difference.abs() > sure * mcse) & (size.abs() > LARGE)
     table = pd.DataFrame(
         {
@@ -159,7 +162,7 @@ def _difference_text(pair: FitPair, block: str, parameter: str, row: pd.Series) 
     noise = f", Monte Carlo error {row['mcse'] / row['unit']:.2f}" if row["mcse"] > 0.0 else ""
     size = f"{row['size']:+.2f} {row['unit_is']}{noise}"
     if block == "beta":
-        J = pair.first.fit.design.J
+        J = pair.first.J(block, parameter)
         return (
             f"the coefficients of '{parameter}' in {row['groups']} of {J} groups, most in group "
             f"{row['group']}, {second:.4g} against {first:.4g} ({size})"

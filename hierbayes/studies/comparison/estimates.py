@@ -14,9 +14,10 @@ from hierbayes.fit.degrees_of_freedom.source import METHODS, usual_or_stated
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
-from hierbayes.fit.variance import icc_draws
+from hierbayes.fit.variance import shares_by_factor
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import correlated_pairs
+from hierbayes.studies.comparison.effect_labels import EffectLabels
 from hierbayes.studies.comparison.row_index import ordered_index
 
 COLUMNS = ["estimate", "se", "lower", "upper", "median", "mcse"]
@@ -28,7 +29,7 @@ WALD_NATURAL = "Wald on natural scale"
 EQUAL_TAILED = "posterior equal-tailed"
 
 
-def estimates(fit: Fit, interval: Interval) -> pd.DataFrame:
+def estimates(fit: Fit, labels: EffectLabels, interval: Interval) -> pd.DataFrame:
     """Estimate, standard error, limits, median and Monte Carlo error by block and parameter.
 
     Returns
@@ -39,9 +40,10 @@ def estimates(fit: Fit, interval: Interval) -> pd.DataFrame:
         a correlation that is not in the likelihood is missing, and so are the limits of
         the intraclass correlation, for which there is no approximation.
     """
-    index, draws = scalar_draws(fit, random_effects=False)
-    index = index.append(pd.MultiIndex.from_tuples([("icc", "icc")], names=index.names))
-    draws = np.concatenate([draws, icc_draws(fit, None)[..., None]], axis=-1)
+    _, draws = scalar_draws(fit, random_effects=False)
+    index = _parameters(fit, labels)
+    shares = shares_by_factor(fit, None)
+    draws = np.concatenate([draws, *(share[..., None] for share in shares)], axis=-1)
     table = pd.DataFrame(np.nan, index=index, columns=COLUMNS)
     if isinstance(fit, PointFit):
         _fill_point(table, fit, draws.mean(axis=(0, 1)), interval)
@@ -54,11 +56,22 @@ def estimates(fit: Fit, interval: Interval) -> pd.DataFrame:
     return table
 
 
+def _parameters(fit: Fit, labels: EffectLabels) -> pd.MultiIndex:
+    """The scalar parameters by block and name, in the order of their draws."""
+    effects = labels.effects
+    rows, columns = correlated_pairs(fit.design.blocks)
+    keys = [("gamma", term) for term in fit.design.terms] + [("sd", effect) for effect in effects]
+    keys += [("corr", f"{effects[c]}, {effects[r]}") for r, c in zip(rows, columns, strict=True)]
+    keys += [("sigma", "sigma")] + [("icc", name) for name in labels.shares]
+    return pd.MultiIndex.from_tuples(keys, names=["block", "parameter"])
+
+
 def _fill_point(table: pd.DataFrame, fit: PointFit, values: Floats, interval: Interval) -> None:
     table["estimate"] = values
-    table["se"] = [*standard_errors(fit), np.nan]
-    limits = fit.intervals(interval.prob)
-    table.loc[limits.index, ["lower", "upper"]] = limits[["lower", "upper"]]
+    errors, limits = standard_errors(fit), fit.intervals(interval.prob)
+    table.loc[table.index[: len(errors)], "se"] = errors
+    own = table.index[: len(limits)]  # all but the shares between groups
+    table.loc[own, ["lower", "upper"]] = limits[["lower", "upper"]].to_numpy()
     rows, columns = correlated_pairs(fit.design.blocks)
     absent = fit.unknown_corr()[rows, columns]
     table.iloc[np.flatnonzero(table.index.get_level_values(0) == "corr")[absent]] = np.nan

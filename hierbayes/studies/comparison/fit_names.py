@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hierbayes.design.design import Design
+from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
 
@@ -96,13 +97,23 @@ def _refuse_other_data(first: str, a: Design, second: str, b: Design) -> None:
             f"differs in {len(differs)} of {a.n} rows, first in row {a.rows.index[differs[0]]}; "
             "fit the same response on rows in the same order"
         )
-    if not np.array_equal(_labels(a), _labels(b)):
-        raise StudyError(
-            f"{start}the groups differ, '{a.specification.group}' with {a.J} and "
-            f"'{b.specification.group}' with {b.J}; compare fits of the same grouping"
-        )
+    only = len(a.factors) == len(b.factors) == 1
+    pairs = [(a.factor, b.factor)] if only else _shared_factors(a, b)
+    for one, other in pairs:
+        if not np.array_equal(_labels(a, one), _labels(b, other)):
+            raise StudyError(
+                f"{start}the groups differ, '{one.name}' with {one.J} and '{other.name}' with "
+                f"{other.J}; compare fits of the same grouping"
+            )
 
 
-def _labels(design: Design) -> np.ndarray:
-    """The label of each row's group (n,)."""
-    return np.asarray(design.groups)[design.rows.codes]
+def _shared_factors(a: Design, b: Design) -> list[tuple[GroupingFactor, GroupingFactor]]:
+    """The grouping factors of one name."""
+    theirs = {factor.name: factor for factor in b.factors}
+    return [(factor, theirs[factor.name]) for factor in a.factors if factor.name in theirs]
+
+
+def _labels(design: Design, factor: GroupingFactor) -> np.ndarray:
+    """The label of each row's group (n,) in a factor."""
+    codes = design.rows.codes_of[design.factors.index(factor)]
+    return np.asarray(factor.labels)[codes]

@@ -12,6 +12,7 @@ from hierbayes.design.blocks import block_slices
 from hierbayes.fit.evidence import null_directions
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
+from hierbayes.studies.comparison.effect_labels import EffectLabels
 from hierbayes.studies.comparison.model_difference import model_difference
 
 
@@ -23,6 +24,8 @@ class Side:
     ----------
     name : str
     fit : Fit
+    labels : EffectLabels
+        What its random effects are called.
     estimates : DataFrame
         By block and parameter, as `estimates.estimates` makes it.
     coefficients : DataFrame
@@ -31,6 +34,7 @@ class Side:
 
     name: str
     fit: Fit
+    labels: EffectLabels
     estimates: pd.DataFrame
     coefficients: pd.DataFrame
 
@@ -43,17 +47,26 @@ class Side:
         """Whether the draws can be used; true of a point."""
         return not self.fit.objection
 
+    def J(self, block: str, parameter: str) -> int:
+        """Number of groups over which an effect varies, or that a share lies between."""
+        design, labels = self.fit.design, self.labels
+        if block == "icc":
+            return design.factors[labels.shares.index(parameter)].J
+        place = labels.effects.index(parameter)
+        parts = zip(design.factors, design.spans, strict=True)
+        return next(factor.J for factor, span in parts if span.start <= place < span.stop)
+
     @cached_property
     def boundary(self) -> frozenset[str]:
         """Effects in a block of G that is singular at a point; none for a posterior."""
         fit = self.fit
         if not fit.singular:
             return frozenset()
-        G, scale = fit.G, 1.0 / np.asarray(fit.problem.cross.basis.z.spread)
+        G, scale = fit.G, 1.0 / np.asarray(fit.problem.products.basis.z.spread)
         found: set[str] = set()
         for at in block_slices(fit.design.blocks):
             if not G[at, at].any() or null_directions(G[at, at], scale[at]):
-                found |= set(fit.design.effects[at])
+                found |= set(self.labels.effects[at])
         return frozenset(found)
 
 

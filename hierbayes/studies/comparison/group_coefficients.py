@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
+from itertools import chain, product
 
 import numpy as np
 import pandas as pd
 
 from hierbayes.fit.convergence import mcse_of_means
-from hierbayes.fit.effects import population_draws
+from hierbayes.fit.effects import population_draws, shrinkage
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
+from hierbayes.studies.comparison.effect_labels import EffectLabels
 from hierbayes.studies.comparison.row_index import ordered_index
 
 
-def coefficients(fit: Fit) -> pd.DataFrame:
+def coefficients(fit: Fit, labels: EffectLabels) -> pd.DataFrame:
     """β_j by effect and group: estimate, its sd, and the Monte Carlo error of the estimate.
 
     For a point the BLUP and its prediction error given θ̂ (``blup_sd`` of `Fit.shrinkage`);
-    for a posterior mean and sd of β_j.
+    for a posterior mean and sd of β_j.  Of several grouping factors one after the other.
     """
-    groups, effects = fit.design.groups, fit.design.effects
+    parts = [_of_factor(fit, k, labels.effects[span]) for k, span in enumerate(fit.design.spans)]
+    return parts[0] if len(parts) == 1 else pd.concat(parts)
+
+
+def _of_factor(fit: Fit, k: int, effects: tuple[str, ...]) -> pd.DataFrame:
+    """The coefficients of the groups of one factor."""
+    groups = fit.design.factors[k].labels
     index = pd.MultiIndex.from_product([groups, effects], names=["group", "effect"])
     if isinstance(fit, PointFit):
-        shrunk = fit.shrinkage()
+        shrunk = shrinkage(fit, k)
         values, sd = shrunk["blup"].to_numpy(), shrunk["blup_sd"].to_numpy()
         mcse = np.full(len(values), np.nan)
     else:
-        draws = population_draws(fit) + fit.u_draws
+        draws = population_draws(fit, k) + fit.us[k]
         draws = draws.reshape(*draws.shape[:2], -1)
         values, sd = draws.mean(axis=(0, 1)), draws.std(axis=(0, 1), ddof=1)
         mcse = mcse_of_means(draws)
@@ -37,7 +44,11 @@ def coefficients(fit: Fit) -> pd.DataFrame:
     return table.swaplevel().sort_index(level="effect", sort_remaining=False, kind="stable")
 
 
-def group_table(fits: Mapping[str, Fit], tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def group_table(
+    fits: Mapping[str, Fit],
+    tables: Mapping[str, pd.DataFrame],
+    by_factor: Mapping[str, tuple[tuple[str, ...], pd.Index]],
+) -> pd.DataFrame:
     """The coefficients of all fits, a row per group, effect and fit.
 
     Returns
@@ -68,10 +79,9 @@ def group_table(fits: Mapping[str, Fit], tables: Mapping[str, pd.DataFrame]) -> 
                 "difference": difference,
             }
         )
-    effects = dict.fromkeys(effect for fit in fits.values() for effect in fit.design.effects)
-    groups = next(iter(fits.values())).design.groups
     levels = ["group", "effect", "fit"]
-    rows = ordered_index(product(groups, effects, names), levels)
+    keys = (product(groups, effects, names) for effects, groups in by_factor.values())
+    rows = ordered_index(chain.from_iterable(keys), levels)
     stacked = pd.concat(parts, names=["fit", "effect", "group"])
     table = stacked.reorder_levels(levels).reindex(rows).set_axis(rows)
     return table.astype({"rank": "Int64"})

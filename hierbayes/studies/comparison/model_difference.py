@@ -7,6 +7,7 @@ import numpy as np
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
 from hierbayes.fit.fitted import Fitted
+from hierbayes.specification.effect_name import EffectName
 
 _SAME = 1e-8
 
@@ -20,16 +21,17 @@ def model_difference(first: str, a: Fitted, second: str, b: Fitted) -> str | Non
     if a.problem is b.problem:
         return None
     left, right = a.design, b.design
+    several = len(left.factors) > 1 or len(right.factors) > 1
     parts = []
     for what, ours, theirs in (
         ("fixed", set(left.terms), set(right.terms)),
-        ("random", _blocks(left), _blocks(right)),
+        ("random", _blocks(left, several), _blocks(right, several)),
     ):
         if ours != theirs:
             parts.append(
                 f"the {what} parts differ"
-                + _only(first, left, what, theirs)
-                + _only(second, right, what, ours)
+                + _only(first, left, what, theirs, several)
+                + _only(second, right, what, ours, several)
             )
     changed = [name for name in left.terms if name in right.terms and not _equal(name, left, right)]
     if changed:
@@ -42,24 +44,34 @@ def same_model(a: Fitted, b: Fitted) -> bool:
     return model_difference("", a, "", b) is None
 
 
-def _blocks(design: Design) -> set[frozenset[str]]:
+type _Effects = tuple[EffectName | str, ...]  # with their factor where there are several
+
+
+def _blocks(design: Design, several: bool) -> set[frozenset[EffectName | str]]:
     """The effects of each block of G."""
-    return {frozenset(block) for block in _ordered_blocks(design)}
+    return {frozenset(block) for block in _ordered_blocks(design, several)}
 
 
-def _only(name: str, design: Design, what: str, others: set[str] | set[frozenset[str]]) -> str:
+def _only(
+    name: str,
+    design: Design,
+    what: str,
+    others: set[str] | set[frozenset[EffectName | str]],
+    several: bool,
+) -> str:
     """What of one model's part the other has not, as the end of a sentence."""
     if what == "fixed":
         own = [f"'{term}'" for term in design.terms if term not in others]
     else:
-        blocks = (frozenset(block) for block in _ordered_blocks(design))
+        blocks = (frozenset(block) for block in _ordered_blocks(design, several))
         terms = zip(design.specification.random, blocks, strict=True)
         own = [str(term) for term, block in terms if block not in others]
     return f"; only '{name}' has {', '.join(own)}" if own else ""
 
 
-def _ordered_blocks(design: Design) -> list[tuple[str, ...]]:
-    return [design.effects[at] for at in block_slices(design.blocks)]
+def _ordered_blocks(design: Design, several: bool) -> list[_Effects]:
+    names: _Effects = design.effect_names if several else design.effects
+    return [names[at] for at in block_slices(design.blocks)]
 
 
 def _equal(name: str, a: Design, b: Design) -> bool:

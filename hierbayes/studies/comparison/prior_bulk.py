@@ -58,9 +58,12 @@ def bulk(prior: Prior, size: int = 2) -> Bulk | None:
     return Bulk(lower, upper, center) if np.isfinite([lower, center, upper]).all() else None
 
 
-def prior_of(fit: Fitted, block: str, parameter: str) -> tuple[Prior, int] | None:
+def prior_of(
+    fit: Fitted, block: str, parameter: str, effects: tuple[str, ...] | None = None
+) -> tuple[Prior, int] | None:
     """The prior of one parameter and the size of its block of G.
 
+    ``effects`` are what the random effects are called, where not as the design calls them.
     None without priors, and where none is of this parameter by itself: under a joint prior,
     and for what centred columns say of the columns as written.
     """
@@ -68,9 +71,10 @@ def prior_of(fit: Fitted, block: str, parameter: str) -> tuple[Prior, int] | Non
         return None
     if block == "sigma":
         return fit.priors.sigma[1], 1
+    called = fit.design.effect_labels if effects is None else effects
     if block == "corr":
-        return _prior_of_correlation(fit, fit.priors, parameter)
-    names = fit.design.effect_labels if block == "sd" else fit.design.terms
+        return _prior_of_correlation(fit, fit.priors, parameter, called)
+    names = called if block == "sd" else fit.design.terms
     entries = getattr(fit.priors, block)
     if parameter not in names or not entries:
         return None
@@ -84,14 +88,14 @@ def _is_mixed(priors: PriorSet, k: int) -> bool:
 
 
 def _prior_of_correlation(
-    fit: Fitted, priors: PriorSet, parameter: str
+    fit: Fitted, priors: PriorSet, parameter: str, called: tuple[str, ...]
 ) -> tuple[Prior, int] | None:
     """Blocks with more than one effect have a prior each, in their order; none beside one of G."""
     if not priors.corr:
         return None
     if any(_is_mixed(priors, k) for k in range(len(priors.sd))):
         return None
-    blocks = [fit.design.effect_labels[at] for at in block_slices(fit.design.blocks)]
+    blocks = [called[at] for at in block_slices(fit.design.blocks)]
     correlated = [effects for effects in blocks if len(effects) > 1]
     for effects, (_, prior, _) in zip(correlated, priors.corr, strict=True):
         if parameter in {f"{a}, {b}" for a in effects for b in effects if a != b}:

@@ -55,8 +55,10 @@ def _unequal_joint_priors(a: Side, b: Side) -> str | None:
 
 
 def _unequal_priors(pair: FitPair, block: str, parameter: str) -> str | None:
-    ours = prior_of(pair.first.fit, block, parameter)
-    theirs = prior_of(pair.second.fit, block, parameter)
+    ours, theirs = (
+        prior_of(side.fit, block, parameter, side.labels.effects)
+        for side in (pair.first, pair.second)
+    )
     if ours is None or theirs is None or ours[0] == theirs[0]:
         return None
     return f"{ours[0]} in '{pair.first.name}', {theirs[0]} in '{pair.second.name}'"
@@ -64,7 +66,7 @@ def _unequal_priors(pair: FitPair, block: str, parameter: str) -> str | None:
 
 def _prior_weighs(point: Side, other: Side, block: str, parameter: str) -> str | None:
     """That a prior excludes the estimate of a likelihood, or is narrow enough to move it."""
-    prior = prior_of(other.fit, block, parameter)
+    prior = prior_of(other.fit, block, parameter, other.labels.effects)
     middle = None if prior is None else bulk(*prior)
     if prior is None or middle is None:
         return None

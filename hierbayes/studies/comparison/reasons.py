@@ -114,7 +114,7 @@ def _boundary(pair: FitPair, block: str, parameter: str) -> str | None:
 
 def _effects_of(side: Side, block: str, parameter: str) -> frozenset[str]:
     """Effects that a parameter of G belongs to."""
-    effects = side.fit.design.effects
+    effects = side.labels.effects
     if block == "icc":
         return frozenset(effects)
     if block != "corr":
@@ -127,8 +127,8 @@ def _state(side: Side) -> str:
     """What is degenerate about a singular G, in words."""
     table = side.estimates["estimate"]
     sds = table.loc[["sd"]].droplevel("block")
-    size = np.asarray(side.fit.problem.cross.basis.z.spread) * sds
-    zero = set(sds.index[size <= 1e-6 * side.fit.problem.cross.basis.scale])
+    size = np.asarray(side.fit.problem.products.basis.z.spread) * sds
+    zero = set(sds.index[size <= 1e-6 * side.fit.problem.products.basis.scale])
     parts = [f"sd({name}) = 0" for name in sds.index if name in zero]
     if "corr" in table.index.get_level_values("block"):
         corr = table.loc[["corr"]].droplevel("block")
@@ -158,10 +158,10 @@ def _reading(pair: FitPair, block: str, parameter: str) -> str | None:
 
 
 def _few_groups(pair: FitPair, block: str, parameter: str) -> str | None:
-    J = pair.first.fit.design.J
-    if pair.posterior is None or block not in ("sd", "icc") or J > FEW:
+    if pair.posterior is None or block not in ("sd", "icc"):
         return None
-    if _skew(pair.posterior, block, parameter) <= SKEW:
+    J = pair.posterior.J(block, parameter)
+    if J > FEW or _skew(pair.posterior, block, parameter) <= SKEW:
         return None
     return (
         f"{J} groups say little about a variance between groups: its posterior has a long right "

@@ -11,6 +11,7 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.comparison.decomposition import decompose
+from hierbayes.studies.comparison.effect_labels import EffectLabels
 from hierbayes.studies.comparison.model_difference import same_model
 from hierbayes.studies.comparison.row_index import ordered_index
 
@@ -30,6 +31,7 @@ def plug_in_of(fits: Mapping[str, Fit], posterior: str) -> str | None:
 
 def uncertainty_table(
     fits: Mapping[str, Fit],
+    labels: Mapping[str, EffectLabels],
     estimates: Mapping[str, pd.DataFrame],
     groups: Mapping[str, pd.DataFrame],
 ) -> pd.DataFrame:
@@ -58,13 +60,14 @@ def uncertainty_table(
             (split.gamma_given, split.gamma_theta),
         )
         parts += [(name, "gamma", term, "", row) for term, row in of_gamma.iterrows()]
-        for k, effect in enumerate(fit.design.effects):
-            of_beta = _rows(
-                groups[name].loc[effect, "se"],
-                None if plug_in is None else groups[plug_in].loc[effect, "se"],
-                (split.beta_given[:, k], split.beta_theta[:, k]),
-            )
-            parts += [(name, "beta", effect, over, row) for over, row in _over_groups(of_beta)]
+        for span, of_factor in zip(fit.design.spans, split.betas, strict=True):
+            for k, effect in enumerate(labels[name].effects[span]):
+                of_beta = _rows(
+                    groups[name].loc[effect, "se"],
+                    None if plug_in is None else groups[plug_in].loc[effect, "se"],
+                    (of_factor[0][:, k], of_factor[1][:, k]),
+                )
+                parts += [(name, "beta", effect, over, row) for over, row in _over_groups(of_beta)]
     table = pd.DataFrame([list(part[4]) for part in parts], columns=COLUMNS)
     table.index = ordered_index([part[:4] for part in parts], _INDEX)
     return table.astype(dict.fromkeys(COLUMNS[:-1], float))

@@ -1,0 +1,61 @@
+"""What the random effects of several fits are called, so that each is one name in all tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from hierbayes.fit.fit import Fit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EffectLabels:
+    """Names of the random effects of one fit in a comparison.
+
+    Parameters
+    ----------
+    effects : tuple of str
+        In the order of the design: its columns, or where any of the fits has several grouping
+        factors ``"ses|school"``.
+    factors : tuple of str
+        The grouping factors; that of the first fit where each has one, for then they are the same.
+    shares : tuple of str
+        What the shares of variance between groups are called, one for each factor.
+    """
+
+    effects: tuple[str, ...]
+    factors: tuple[str, ...]
+    shares: tuple[str, ...]
+
+
+def label_effects(fits: Mapping[str, Fit]) -> dict[str, EffectLabels]:
+    """The names of the effects of each fit."""
+    designs = {name: fit.design for name, fit in fits.items()}
+    if all(len(design.factors) == 1 for design in designs.values()):
+        first = next(iter(designs.values())).specification.factors
+        return {
+            name: EffectLabels(design.effects, first, ("icc",)) for name, design in designs.items()
+        }
+    found = {}
+    for name, design in designs.items():
+        effects = tuple(f"{one.effect}|{one.factor}" for one in design.effect_names)
+        factors = design.specification.factors
+        found[name] = EffectLabels(effects, factors, factors)
+    return found
+
+
+def groups_by_factor(
+    fits: Mapping[str, Fit], labels: Mapping[str, EffectLabels]
+) -> dict[str, tuple[tuple[str, ...], pd.Index]]:
+    """By grouping factor of any of the fits the effects that vary over it, and its groups."""
+    effects: dict[str, dict[str, None]] = {}
+    groups: dict[str, pd.Index] = {}
+    for name, fit in fits.items():
+        design, own = fit.design, labels[name]
+        parts = zip(own.factors, design.factors, design.spans, strict=True)
+        for called, factor, span in parts:
+            effects.setdefault(called, {}).update(dict.fromkeys(own.effects[span]))
+            groups.setdefault(called, factor.labels)
+    return {called: (tuple(effects[called]), groups[called]) for called in effects}
