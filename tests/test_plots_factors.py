@@ -1,5 +1,7 @@
 """Pictures of models of several grouping factors: those of one factor at a time."""
 
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from hierbayes import plots
 from hierbayes.plots.beta_space import beta_space_frame
 from hierbayes.plots.caterpillar import caterpillar_frame
 from hierbayes.plots.shrinkage import shrinkage_frame
-from tests.drawn import shows
+from tests.drawn import fits_in, lines_of, shows
 from tests.factors_reference import fit, model
 
 PIXEL = "Pixel_slope_outer"
@@ -53,7 +55,7 @@ def test_beta_space_has_the_block_of_one_factor() -> None:
     centre = found.populations.iloc[0]
     sd = ours.var_corr().loc["Dog", "sd"].to_numpy()
     assert_allclose((own[["x", "y"]] - centre).max(), sd, rtol=2e-3)
-    with pytest.raises(hb.StudyError, match="the model has one random effect"):
+    with pytest.raises(hb.StudyError, match=r"^'Dog:Side' has one random effect"):
         beta_space_frame(ours, factor="Dog:Side")
     with pytest.raises(hb.DataError) as refusal:
         beta_space_frame(ours)
@@ -168,5 +170,76 @@ def test_a_pancake_is_of_one_factor() -> None:
     assert_allclose(found.axes["variance"].sum(), (G * found.spread**2).sum())
     figure = hb.plots.plot_pancake(ours, factor="Dog")
     assert figure.axes[0].get_title() == "G of Dog, one standard deviation, REML"
-    with pytest.raises(hb.StudyError, match="has one random effect"):
+    with pytest.raises(hb.StudyError, match=r"^'Side' has one random effect"):
         plots.pancake_frame(ours, factor="Side")
+
+
+# ---------------------------------------------------------------- of a posterior
+
+
+@pytest.fixture(scope="module")
+def posterior() -> hb.PosteriorFit:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the chains are short
+        return model(PIXEL).sample(chains=2, draws=100, tune=150, seed=1, progress=False)
+
+
+def test_each_factor_has_its_share_of_the_variance(posterior: hb.PosteriorFit) -> None:
+    shares = posterior.icc()
+    frames = {factor: plots.icc_frame(posterior, factor=factor) for factor in shares.index}
+    for factor, frame in frames.items():
+        assert_allclose(frame.mean, shares.loc[factor, "icc"])
+        assert_allclose(frame.reml, fit(PIXEL, "REML").icc().loc[factor, "icc"], rtol=1e-5)
+        assert {"prior", "posterior"} == set(frame.curves["kind"])
+        for _, curve in frame.curves.groupby("kind"):
+            assert_allclose(np.trapezoid(curve["density"], curve["x"]), 1.0, atol=0.02)
+    figure = hb.plots.plot_icc(posterior)
+    assert [panel.get_title("left") for panel in figure.axes] == ["Dog", "Dog:Side"]
+    for panel, frame in zip(figure.axes, frames.values(), strict=True):
+        for _, curve in frame.curves.groupby("kind"):
+            assert shows(panel, curve["x"], curve["density"])
+    with pytest.raises(hb.DataError, match="several grouping factors; name one"):
+        plots.icc_frame(posterior)
+
+
+def test_prior_shares_are_those_of_the_prior_predictive(posterior: hb.PosteriorFit) -> None:
+    """Of one and the same priors, by two ways, within Monte Carlo error."""
+    drawn = model(PIXEL).prior_predictive(draws=4000, seed=7).draws["icc"].to_numpy()
+    (panel,) = hb.plots.plot_icc(posterior, factor="Dog:Side").axes
+    assert panel.get_title("left") == "Intraclass correlation of Dog:Side: prior and posterior"
+    x, density = max(lines_of(panel), key=lambda line: line[0, 1]).T  # the prior is high at 0
+    assert_allclose(np.trapezoid(x * density, x), drawn[:, 1].mean(), atol=0.04)
+
+
+def test_shrinkage_factors_are_of_the_groups_of_one_factor(posterior: hb.PosteriorFit) -> None:
+    frame = plots.shrinkage_factors_frame(posterior, "day", factor="Dog")
+    exact = posterior.shrinkage("Dog").xs("day", level="effect")
+    assert_allclose(frame["mean"], exact["shrinkage[day]"].loc[frame.index])
+    at_reml = fit(PIXEL, "REML").shrinkage("Dog").xs("day", level="effect")
+    assert_allclose(frame["REML"], at_reml["shrinkage[day]"].loc[frame.index], rtol=1e-5)
+    assert (frame["lower"] < frame["25%"]).all() and (frame["75%"] < frame["upper"]).all()
+    assert frame["n"].tolist() == exact["n"].loc[frame.index].tolist()
+    figure = hb.plots.plot_shrinkage_factors(posterior, factor="Dog:Side", groups=["1:L", "2:R"])
+    assert figure.axes[0].get_ylabel() == "2 of 20 groups (Dog:Side)"
+    assert fits_in(figure)
+
+
+def test_prior_ellipses_are_of_one_factor(posterior: hb.PosteriorFit) -> None:
+    grid = {"sd": {"wide": {"Dog": hb.HalfNormal(40)}, "inner": {"Dog:Side": hb.HalfNormal(15)}}}
+    study = hb.SensitivityStudy(posterior, grid, ["day"], refit=False, progress=False)
+    frame = plots.prior_ellipses_frame(study, factor="Dog")
+    assert frame.effects == ("Intercept", "day")
+    G = posterior.theta.G[..., :2, :2].mean(axis=(0, 1))
+    baseline = frame.table.loc["baseline"]
+    assert_allclose(baseline[["sd_x", "sd_y"]].astype(float), np.sqrt(np.diag(G)))
+    assert_allclose(baseline["corr"], G[0, 1] / np.sqrt(G[0, 0] * G[1, 1]))
+    (panel,) = plots.plot_prior_ellipses(study, factor="Dog").axes
+    points = frame.boundaries[frame.boundaries["ellipse"] == "baseline"]
+    assert shows(panel, points["x"], points["y"])
+    assert panel.get_title("left") == "G of Dog, one sd, under each prior"
+    with pytest.raises(hb.StudyError) as refusal:
+        plots.plot_prior_ellipses(study, factor="Dog:Side")
+    assert str(refusal.value) == (
+        "'Dog:Side' has one random effect, and G no ellipse; plot_ridge(study, "
+        "'sd(Intercept|Dog:Side)') shows how its sd moves with the prior"
+    )

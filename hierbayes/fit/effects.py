@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +15,10 @@ import pandas as pd
 
 from hierbayes.design.ranks import unit_columns
 from hierbayes.fit.fitted import Fitted
-from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.of_products import likelihood_of
+from hierbayes.likelihood.sparse import SparseLikelihood
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -126,6 +128,21 @@ def shrinkage(fit: Fitted, k: int | None = None) -> pd.DataFrame:
 def group_shrinkage(fit: Fitted, j: int) -> Floats:
     """Λ_j of one group at every draw (chains, draws, q, q)."""
     return Likelihood(fit.problem.cross).shrinkage_of_group(fit.theta, j)
+
+
+def shrinkage_of_groups(fit: Fitted, k: int, groups: Integers) -> Iterator[Floats]:
+    """Λ_j (M, q, q) of one group of factor k after another, at every draw of θ.
+
+    With several factors at 200 draws at most, at each of which those of all groups are found.
+    """
+    likelihood = likelihood_of(fit.problem.products)
+    if isinstance(likelihood, SparseLikelihood):
+        at_draws = likelihood.shrinkage_at(k, fit.theta.flat)
+        yield from (at_draws[:, j] for j in groups)
+        return
+    for j in groups.tolist():
+        found = group_shrinkage(fit, j)
+        yield found.reshape(-1, *found.shape[2:])
 
 
 def estimable_groups(A: Floats) -> Booleans:

@@ -15,6 +15,7 @@ from hierbayes.errors import DataError, in_quotes
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import block_mask, second_moment
+from hierbayes.likelihood.theta import Theta
 
 RESIDUAL = "Residual"
 
@@ -89,10 +90,16 @@ def icc_draws(fit: Fitted, at: dict[str, float] | None) -> Floats:
 
 def shares_by_factor(fit: Fitted, at: dict[str, float] | None) -> tuple[Floats, ...]:
     """Each factor's share z_k'G_kz_k/(Σ_l z_l'G_lz_l + σ²) of the unexplained variance."""
-    design, G = fit.design, fit.theta.G
+    design = fit.design
     second = second_moment(design.rows.Z) if at is None else _moment_at(design, at)
-    parts = [between_variance(G[..., span, span], second[span, span]) for span in design.spans]
-    total = sum(parts) + fit.theta.sigma**2
+    return shares_of(fit.theta, second, design.spans)
+
+
+def shares_of(theta: Theta, second: Floats, spans: tuple[slice, ...]) -> tuple[Floats, ...]:
+    """Each factor's share (...) at θ, from E[zz'] (q, q), z the random columns of all factors."""
+    G = theta.G
+    parts = [between_variance(G[..., span, span], second[span, span]) for span in spans]
+    total = sum(parts) + theta.sigma**2
     return tuple(part / total for part in parts)
 
 
@@ -125,13 +132,6 @@ def explained_variance(gamma: Floats, X: Floats) -> Floats:
     """
     variance: Floats = np.einsum("...p,pr,...r->...", gamma, X.T @ X / (len(X) - 1), gamma)
     return variance
-
-
-def share_between(G: Floats, sigma: Floats, second: Floats) -> Floats:
-    """Intraclass correlation T/(T + σ²) (...) of G (..., q, q) and σ (...); T = E[z'Gz]."""
-    between = between_variance(G, second)
-    share: Floats = between / (between + sigma**2)
-    return share
 
 
 def icc(fit: Fitted, at: dict[str, float] | None) -> pd.Series | pd.DataFrame:

@@ -155,7 +155,12 @@ class SparseLikelihood:
             yield j, Reduction(log_det, S, whole.sigmas, left)
 
     def shrinkage_of(self, k: int, theta: Theta) -> tuple[Floats, Floats]:
-        """Mean and sd over M θ of the shrinkage matrices Λ_j (J, q, q) of a factor.
+        """Mean and sd over M θ of the shrinkage matrices Λ_j (J, q, q) of a factor."""
+        found = self.shrinkage_at(k, theta)
+        return found.mean(axis=0), found.std(axis=0, ddof=1) if len(found) > 1 else 0.0 * found[0]
+
+    def shrinkage_at(self, k: int, theta: Theta) -> Floats:
+        """Shrinkage matrices Λ_j (m, J, q, q) of a factor at each of M θ.
 
         Λ_j = I − Cov(u_j | γ, θ, y)G⁻¹: the share of what varies between levels that the data
         resolve, the effects of other factors being as unknown as those of this one.  Of more than
@@ -163,8 +168,7 @@ class SparseLikelihood:
         """
         M = len(theta.sigma)
         chosen = np.unique(np.linspace(0, M - 1, min(M, _MOST_STATES)).astype(int))
-        found = np.array([self.at(theta[int(m)]).shrinkage_of(k) for m in chosen])
-        return found.mean(axis=0), found.std(axis=0, ddof=1) if len(found) > 1 else 0.0 * found[0]
+        return np.array([self.at(theta[int(m)]).shrinkage_of(k) for m in chosen])
 
 
 @dataclass(frozen=True, eq=False)

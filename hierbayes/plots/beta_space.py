@@ -23,7 +23,13 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.choice import ENGINES, chosen_groups, refuse_other_than, two_effects
+from hierbayes.plots.choice import (
+    ENGINES,
+    chosen_groups,
+    owner_of_effects,
+    refuse_other_than,
+    two_effects,
+)
 from hierbayes.plots.draw import (
     Entries,
     coefficient_label,
@@ -109,7 +115,7 @@ def beta_space_frame(
     k = fit.design.place_of_factor(factor)
     span = fit.design.spans[k]
     names = fit.design.effects[span]
-    pair = list(two_effects(names, effects))
+    pair = list(two_effects(names, effects, owner_of_effects(fit.design, k)))
     shown = chosen_groups(fit, groups, max_groups, k)
     found = populations(fit, k)
     W = found.W[:, pair]

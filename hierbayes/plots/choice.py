@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hierbayes.design.design import Design
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fitted import Fitted
@@ -17,17 +18,31 @@ from hierbayes.frames.arrays import Floats, Integers
 ENGINES = "model.reml(), ml(), map() or sample()"  # make fits
 
 
-def two_effects(names: Sequence[str], stated: Sequence[str] | None) -> tuple[int, int]:
+def owner_of_effects(design: Design, k: int) -> str:
+    """Whose the random effects of factor k are, for messages."""
+    return "the model" if len(design.factors) == 1 else f"'{design.factors[k].name}'"
+
+
+def two_effects(
+    names: Sequence[str], stated: Sequence[str] | None, owner: str = "the model"
+) -> tuple[int, int]:
     """Positions of the two random effects that span beta space; by default the first two.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Random effects, those of `owner`.
+    stated : two names, optional
+    owner : str
 
     Raises
     ------
     StudyError
-        When the model has one random effect, or a name is none of its effects.
+        When there is one random effect, or a name is none of them.
     """
     if len(names) < 2:
         raise StudyError(
-            f"the model has one random effect ('{names[0]}'), and beta space needs two; "
+            f"{owner} has one random effect ('{names[0]}'), and beta space needs two; "
             "shrinkage of one effect is shown by plot_shrinkage()"
         )
     if stated is None:

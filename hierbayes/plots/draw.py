@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 type Entries = dict[str, dict[str, Any]]
 """Labels of a legend, and how the line or mark of each looks, as Matplotlib has it."""
 
+_SAFE = 0.96  # of the width of a figure; letters are wider where there are fewer dots an inch
+
 
 def draw_arrows(ax: Axes, tails: Floats, heads: Floats, look: Look, width: float = 0.9) -> None:
     """An arrow from each tail to its head, (m, 2) each, as one artist.
@@ -68,7 +70,7 @@ def legend(drawn: Canvas, entries: Entries, *, width: float = 2.2) -> None:
     if not drawn.is_new:
         ax.legend(handles=handles, frameon=True, framealpha=0.85, edgecolor="none")
         return
-    room = drawn.figure.bbox.width
+    room = _SAFE * drawn.figure.bbox.width
     for columns in range(max(1, int(drawn.figure.get_size_inches()[0] / width)), 0, -1):
         made = drawn.figure.legend(handles=handles, loc="outside lower left", ncols=columns)
         if columns == 1 or made.get_window_extent().width <= room:

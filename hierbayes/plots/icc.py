@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pandas as pd
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
-from hierbayes.fit.variance import icc_draws, share_between
+from hierbayes.fit.variance import shares_by_factor, shares_of
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import second_moment
 from hierbayes.likelihood.reading import REML
@@ -52,13 +53,17 @@ class ICCDensity:
     prob: float
 
 
-def icc_frame(fit: Fit, *, prob: float = DEFAULT_PROB, seed: int = 1) -> ICCDensity:
+def icc_frame(
+    fit: Fit, *, factor: str | None = None, prob: float = DEFAULT_PROB, seed: int = 1
+) -> ICCDensity:
     """Prior and posterior density of the intraclass correlation, averaged over the rows.
 
     Parameters
     ----------
     fit : Fit
         A posterior.
+    factor : str, optional
+        The grouping factor whose share of the variance it is, where there are several.
     prob : float
         Of its equal-tailed interval.
     seed : int
@@ -68,83 +73,117 @@ def icc_frame(fit: Fit, *, prob: float = DEFAULT_PROB, seed: int = 1) -> ICCDens
     ------
     StudyError
         When the fit is no posterior.
+    DataError
+        When there is no such factor, or several and none is named.
     """
     refuse_point("plot_icc", fit)
-    draws = icc_draws(fit, None)
-    lower, upper = Interval(prob).of_draws(draws)
+    (found,) = _densities(fit, [fit.design.place_of_factor(factor)], prob, seed)
+    return found
+
+
+def _densities(fit: Fit, places: Sequence[int], prob: float, seed: int) -> list[ICCDensity]:
+    """Of the shares of some factors."""
     x = np.linspace(0.0, 1.0, 2 * POINTS - 1)
-    curves = {"prior": _prior(fit, x, seed), "posterior": sample_of("icc", draws, SHARE).density(x)}
-    parts = [
-        pd.DataFrame({"kind": kind, "x": x, "density": density})
-        for kind, density in curves.items()
-        if density is not None
-    ]
-    reml = float(icc_draws(maximum_likelihood(fit.problem, REML), None).mean())
-    frame = pd.concat(parts, ignore_index=True)
-    return ICCDensity(frame, float(draws.mean()), float(lower), float(upper), reml, prob)
+    prior, shares = _prior_shares(fit, seed), shares_by_factor(fit, None)
+    reml = shares_by_factor(maximum_likelihood(fit.problem, REML), None)
+    found = []
+    for k in places:
+        draws = shares[k]
+        lower, upper = Interval(prob).of_draws(draws)
+        posterior = sample_of("icc", draws, SHARE).density(x)
+        curves = {"prior": _prior(fit, k, prior, x), "posterior": posterior}
+        parts = [
+            pd.DataFrame({"kind": kind, "x": x, "density": density})
+            for kind, density in curves.items()
+            if density is not None
+        ]
+        frame, mean = pd.concat(parts, ignore_index=True), float(draws.mean())
+        at_reml = float(reml[k].mean())
+        found.append(ICCDensity(frame, mean, float(lower), float(upper), at_reml, prob))
+    return found
 
 
 def plot_icc(
     fit: Fit,
     *,
+    factor: str | None = None,
     prob: float = DEFAULT_PROB,
     seed: int = 1,
-    ax: Axes | None = None,
+    ax: Axes | Sequence[Axes] | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
-    """Draw `icc_frame`.
+    """Draw `icc_frame`: of several grouping factors each in a panel, unless one is named.
 
     Parameters
     ----------
     fit : Fit
         A posterior.
+    factor : str, optional
     prob : float
     seed : int
     ax : Axes, optional
+        As many as there are panels.
     figsize : (width, height), optional
         Of a new figure in inches.
     """
-    frame = icc_frame(fit, prob=prob, seed=seed)
-    of = dict(iter(frame.curves.groupby("kind")))
-    posterior = of["posterior"]
-    with canvas(ax, figsize, beware=fit.objection, panel=(5.4, 3.4)) as drawn:
-        panel = drawn.ax
-        inside = posterior["x"].between(frame.lower, frame.upper)
-        panel.fill_between(posterior["x"], posterior["density"], where=inside, color=PALE,
-                           alpha=0.7, linewidth=0.0)  # fmt: skip
-        if "prior" in of:
-            panel.plot(of["prior"]["x"], of["prior"]["density"], **PRIOR.lines(1.6))
-        panel.plot(posterior["x"], posterior["density"], **POSTERIOR.lines(1.6))
-        panel.plot(frame.reml, 0.0, **LIKELIHOOD.points(6.5), clip_on=False, zorder=4.0)
-        panel.set_ylim(0.0, 1.08 * posterior["density"].max())
-        panel.set_xlim(0.0, _right(frame))
-        panel.set_xlabel("intraclass correlation")
-        panel.set_ylabel("density")
-        prior = "prior and " if "prior" in of else ""
-        heading(drawn, f"Intraclass correlation: {prior}posterior")
-        entries: Entries = {"prior": PRIOR.lines()} if "prior" in of else {}
+    refuse_point("plot_icc", fit)
+    all_factors = [one.name for one in fit.design.factors]
+    names = all_factors if factor is None else [factor]
+    frames = _densities(fit, [fit.design.place_of_factor(name) for name in names], prob, seed)
+    count, right = len(names), max(map(_right, frames))
+    size = (5.4, 3.4 if count == 1 else 2.2)
+    with canvas(ax, figsize, beware=fit.objection, shape=(count, 1), panel=size) as drawn:
+        for panel, name, frame in zip(drawn.panels, names, frames, strict=True):
+            _draw(panel, frame, right)
+            if count > 1:
+                panel.set_title(name)
+        shared = count == 1 or not drawn.is_new
+        for panel in drawn.panels if shared else drawn.panels[-1:]:
+            panel.set_xlabel("intraclass correlation" if count == 1 else "share of the variance")
+        has_prior = any((frame.curves["kind"] == "prior").any() for frame in frames)
+        what = "Intraclass correlation" if count == 1 else "Shares of the variance"
+        of = "" if factor is None else f" of {factor}"
+        heading(drawn, f"{what}{of}: {'prior and ' if has_prior else ''}posterior")
+        entries: Entries = {"prior": PRIOR.lines()} if has_prior else {}
         entries |= {
             "posterior": POSTERIOR.lines(),
-            f"its {100 * frame.prob:g}% interval": {"color": PALE, "linewidth": 7.0},
+            f"its {100 * prob:g}% interval": {"color": PALE, "linewidth": 7.0},
             "REML": LIKELIHOOD.points(6.5),
         }
         legend(drawn, entries, width=1.35)
     return drawn.figure
 
 
-def _prior(fit: Fit, x: Floats, seed: int) -> Floats | None:
-    """Density of what the priors say of the ICC; None where they are improper."""
-    if fit.priors is None:
-        return None
-    stated = [prior for _, prior, _ in fit.priors.joint if isinstance(prior, Beta)]
-    if stated:
-        return exact_density(stated[0], x)
+def _draw(panel: Axes, frame: ICCDensity, right: float) -> None:
+    of = dict(iter(frame.curves.groupby("kind")))
+    posterior = of["posterior"]
+    inside = posterior["x"].between(frame.lower, frame.upper)
+    panel.fill_between(posterior["x"], posterior["density"], where=inside, color=PALE,
+                       alpha=0.7, linewidth=0.0)  # fmt: skip
+    if "prior" in of:
+        panel.plot(of["prior"]["x"], of["prior"]["density"], **PRIOR.lines(1.6))
+    panel.plot(posterior["x"], posterior["density"], **POSTERIOR.lines(1.6))
+    panel.plot(frame.reml, 0.0, **LIKELIHOOD.points(6.5), clip_on=False, zorder=4.0)
+    panel.set_ylim(0.0, 1.08 * posterior["density"].max())
+    panel.set_xlim(0.0, right)
+    panel.set_ylabel("density")
+
+
+def _prior(fit: Fit, k: int, shares: tuple[Floats, ...], x: Floats) -> Floats | None:
+    """Density of what the priors say of a factor's share; None where they are improper."""
+    stated = [] if fit.priors is None else [prior for _, prior, _ in fit.priors.joint]
+    exact = [prior for prior in stated if isinstance(prior, Beta)]
+    if exact:
+        return exact_density(exact[0], x)
+    return sample_of("icc", shares[k], SHARE).density(x) if shares else None
+
+
+def _prior_shares(fit: Fit, seed: int) -> tuple[Floats, ...]:
+    """Each factor's share at draws from the priors; none of improper ones."""
     drawn = draws_of_priors(fit, seed)
     if drawn is None:
-        return None
-    theta = drawn.theta
-    shares = share_between(theta.G, theta.sigma, second_moment(fit.design.rows.Z))
-    return sample_of("icc", shares, SHARE).density(x)
+        return ()
+    return shares_of(drawn.theta, second_moment(fit.design.rows.Z), fit.design.spans)
 
 
 def _right(frame: ICCDensity) -> float:

@@ -19,7 +19,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.inference.reduction.pancake import axes_of
 from hierbayes.likelihood.covariance import cholesky_psd
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.choice import ENGINES, one_effect, refuse_other_than
+from hierbayes.plots.choice import ENGINES, one_effect, owner_of_effects, refuse_other_than
 from hierbayes.plots.draw import heading, legend
 from hierbayes.plots.look import BLUE_INK, BLUP, SERIES
 
@@ -81,7 +81,7 @@ def pancake_frame(
     refuse_other_than("plot_pancake", fit, Fitted, ENGINES)
     at = fit.design.place_of_factor(factor)
     span = fit.design.spans[at]
-    places = _three_effects(fit.design.effects[span], effects)
+    places = _three_effects(fit.design.effects[span], effects, owner_of_effects(fit.design, at))
     names = tuple(fit.design.effects[span][k] for k in places)
     spread = np.asarray(fit.problem.products.basis.z.spread)[span][places]
     G = fit.G[span, span][np.ix_(places, places)]
@@ -158,15 +158,15 @@ def plot_pancake(
     return drawn.figure
 
 
-def _three_effects(names: Sequence[str], stated: Sequence[str] | None) -> list[int]:
+def _three_effects(names: Sequence[str], stated: Sequence[str] | None, owner: str) -> list[int]:
     if len(names) == 2:
         raise StudyError(
-            "the model has two random effects, whose G is an ellipse and no ellipsoid; "
+            f"{owner} has two random effects, whose G is an ellipse and no ellipsoid; "
             "plot_beta_space() shows it"
         )
     if len(names) < 3:
         raise StudyError(
-            f"the model has one random effect ('{names[0]}'), whose G is one variance; "
+            f"{owner} has one random effect ('{names[0]}'), whose G is one variance; "
             "plot_caterpillar() shows the effects"
         )
     if stated is None:

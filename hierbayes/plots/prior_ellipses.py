@@ -19,7 +19,7 @@ from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import REML
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.choice import two_effects
+from hierbayes.plots.choice import owner_of_effects, two_effects
 from hierbayes.plots.draw import heading, legend, zero_lines
 from hierbayes.plots.ellipse import Ellipse, ellipse_frame
 from hierbayes.plots.look import BLACK, GREY, LIKELIHOOD, SERIES, Look
@@ -62,6 +62,7 @@ def prior_ellipses_frame(
     alternatives: str | Sequence[str] | None = None,
     *,
     effects: Sequence[str] | None = None,
+    factor: str | None = None,
 ) -> PriorEllipses:
     """Ellipses of the posterior mean of G under the baseline, under alternatives, and by REML.
 
@@ -73,17 +74,24 @@ def prior_ellipses_frame(
         ellipse most, four at most, if it moves it visibly (distance above 0.05).
     effects : two names, optional
         Random effects on the axes; by default the first two.
+    factor : str, optional
+        The grouping factor whose effects these are, where there are several.
 
     Raises
     ------
     StudyError
-        When it is no study, an alternative or an effect does not exist, or the model has one
+        When it is no study, an alternative or an effect does not exist, or the factor has one
         random effect.
+    DataError
+        When there is no such factor, or several and none is named.
     """
     refuse_other_than_study("plot_prior_ellipses", study)
     fit = study.baseline.fit
-    _refuse_one_effect(fit.design.effects)
-    pair = list(two_effects(fit.design.effects, effects))
+    k = fit.design.place_of_factor(factor)
+    span = fit.design.spans[k]
+    names = fit.design.effects[span]
+    _refuse_one_effect(fit.design.effect_labels[span], owner_of_effects(fit.design, k))
+    pair = list(two_effects(names, effects))
     reml = maximum_likelihood(fit.problem, REML).G
     matrices = {BASELINE: fit.theta.G.mean(axis=(0, 1)), REML_NAME: reml}
     blocks = {BASELINE: "", REML_NAME: ""}
@@ -91,13 +99,13 @@ def prior_ellipses_frame(
         if one.fit is not None:
             matrices[one.alternative.name] = _mean_of(one)
             blocks[one.alternative.name] = one.alternative.block
-    kept = {name: G[np.ix_(pair, pair)] for name, G in matrices.items()}
+    kept = {name: G[span, span][np.ix_(pair, pair)] for name, G in matrices.items()}
     table = _table(kept, blocks)
     stated = [study.answers[k].alternative.name for k in chosen_alternatives(study, alternatives)]
     named = _farthest(table) if alternatives is None else stated
     table["named"] = table.index.isin([BASELINE, REML_NAME, *named])
     ellipses = {name: Ellipse(np.zeros(2), G) for name, G in kept.items()}
-    first, second = (fit.design.effects[k] for k in pair)
+    first, second = (names[place] for place in pair)
     return PriorEllipses((first, second), ellipse_frame(ellipses), table)
 
 
@@ -106,6 +114,7 @@ def plot_prior_ellipses(
     alternatives: str | Sequence[str] | None = None,
     *,
     effects: Sequence[str] | None = None,
+    factor: str | None = None,
     ax: Axes | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
@@ -117,7 +126,7 @@ def plot_prior_ellipses(
     figsize : (width, height), optional
         Of a new figure in inches.
     """
-    frame = prior_ellipses_frame(study, alternatives, effects=effects)
+    frame = prior_ellipses_frame(study, alternatives, effects=effects, factor=factor)
     looks = _looks(frame.table)
     with canvas(ax, figsize, beware=study.baseline.objection, panel=(6.6, 4.4)) as drawn:
         for name, points in frame.boundaries.groupby("ellipse", sort=False):
@@ -132,16 +141,17 @@ def plot_prior_ellipses(
         entries = {name: look.lines() for name, look in looks.items()}
         if not frame.table["named"].all():
             entries["other priors"] = {"color": GREY, "linewidth": 0.5}
-        heading(drawn, "G, one sd, under each prior")
+        of = "" if factor is None else f" of {factor}"
+        heading(drawn, f"G{of}, one sd, under each prior")
         legend(drawn, entries, width=1.7)
     return drawn.figure
 
 
-def _refuse_one_effect(effects: Sequence[str]) -> None:
-    if len(effects) < 2:
+def _refuse_one_effect(labels: Sequence[str], owner: str) -> None:
+    if len(labels) < 2:
         raise StudyError(
-            f"the model has one random effect, and G no ellipse; plot_ridge(study, "
-            f"'sd({effects[0]})') shows how its sd moves with the prior"
+            f"{owner} has one random effect, and G no ellipse; plot_ridge(study, "
+            f"'sd({labels[0]})') shows how its sd moves with the prior"
         )
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
-from hierbayes.fit.effects import group_shrinkage
+from hierbayes.fit.effects import shrinkage_of_groups
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.likelihood.reading import REML
@@ -38,6 +38,7 @@ def shrinkage_factors_frame(
     *,
     groups: Sequence[Any] | None = None,
     max_groups: int | None = None,
+    factor: str | None = None,
     prob: float = DEFAULT_PROB,
 ) -> pd.DataFrame:
     """The shrinkage factor of each group, from the smallest mean to the largest.
@@ -52,6 +53,9 @@ def shrinkage_factors_frame(
         Labels of the groups to show.
     max_groups : int, optional
         Show at most so many, spread over their numbers of rows.
+    factor : str, optional
+        The grouping factor whose groups these are, where there are several; of the draws 200 are
+        taken then.
     prob : float
         Of the equal-tailed interval.
 
@@ -65,24 +69,28 @@ def shrinkage_factors_frame(
     ------
     StudyError
         When the fit is no posterior, or an effect or a group does not exist.
+    DataError
+        When there is no such factor, or several and none is named.
     """
     refuse_point("plot_shrinkage_factors", fit)
     if effect is not None and not isinstance(effect, str):
         raise StudyError(f"effect must be the name of a random effect, not {effect!r}")
-    k = one_effect(fit.design.effects, effect)
-    shown = chosen_groups(fit, groups, max_groups)
+    at = fit.design.place_of_factor(factor)
+    k = one_effect(fit.design.effects[fit.design.spans[at]], effect)
+    shown = chosen_groups(fit, groups, max_groups, at)
     reml = maximum_likelihood(fit.problem, REML)
     tails = Interval(prob).tails
     rows = []
-    for j in shown:
-        draws = group_shrinkage(fit, int(j))[..., k, k]
+    for sampled, maximum in zip(
+        shrinkage_of_groups(fit, at, shown), shrinkage_of_groups(reml, at, shown), strict=True
+    ):
+        draws = sampled[:, k, k]
         low, first, third, high = np.quantile(draws, [tails[0], 0.25, 0.75, tails[1]])
-        at_reml = float(group_shrinkage(reml, int(j))[0, 0, k, k])
-        rows.append([draws.mean(), low, first, third, high, at_reml])
+        rows.append([draws.mean(), low, first, third, high, float(maximum[0, k, k])])
     columns = ["mean", "lower", "25%", "75%", "upper", "REML"]
-    index = pd.Index(fit.design.groups[shown], name="group")
+    index = pd.Index(fit.design.factors[at].labels[shown], name="group")
     frame = pd.DataFrame(rows, index=index, columns=columns)
-    frame.insert(0, "n", fit.problem.cross.rows[shown].astype(int))
+    frame.insert(0, "n", fit.problem.products.levels[at].rows[shown].astype(int))
     return frame.sort_values("mean", kind="stable")
 
 
@@ -92,6 +100,7 @@ def plot_shrinkage_factors(
     *,
     groups: Sequence[Any] | None = None,
     max_groups: int | None = 40,
+    factor: str | None = None,
     prob: float = DEFAULT_PROB,
     ax: Axes | None = None,
     figsize: tuple[float, float] | None = None,
@@ -105,7 +114,11 @@ def plot_shrinkage_factors(
         Of a new figure in inches.
     """
     max_groups = None if groups is not None else max_groups
-    frame = shrinkage_factors_frame(fit, effect, groups=groups, max_groups=max_groups, prob=prob)
+    frame = shrinkage_factors_frame(
+        fit, effect, groups=groups, max_groups=max_groups, factor=factor, prob=prob
+    )
+    k = fit.design.place_of_factor(factor)
+    of = fit.design.factors[k]
     with canvas(
         ax,
         figsize,
@@ -119,10 +132,10 @@ def plot_shrinkage_factors(
         panel.plot(frame["REML"], at, **LIKELIHOOD.points(3.8))
         panel.set_xlim(*_span(frame))
         panel.set_ylim(-0.8, len(frame) - 0.2)
-        group, named = fit.design.specification.group, effect or fit.design.effects[0]
+        named = effect or fit.design.effects[fit.design.spans[k]][0]
         panel.set_xlabel(f"shrinkage factor of {named}")
-        few = len(frame) < fit.design.J
-        panel.set_ylabel(f"{len(frame)} of {fit.design.J} groups ({group})" if few else group)
+        few = len(frame) < of.J
+        panel.set_ylabel(f"{len(frame)} of {of.J} groups ({of.name})" if few else of.name)
         heading(drawn, f"Shrinkage factors, {fit.engine}")
         if len(frame) <= _LABELLED:
             panel.set_yticks(at, [str(one) for one in frame.index], fontsize=7.0)
