@@ -18,7 +18,6 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.of_products import likelihood_of
-from hierbayes.likelihood.sparse import SparseLikelihood
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -136,13 +135,7 @@ def shrinkage_of_groups(fit: Fitted, k: int, groups: Integers) -> Iterator[Float
     With several factors at 200 draws at most, at each of which those of all groups are found.
     """
     likelihood = likelihood_of(fit.problem.products)
-    if isinstance(likelihood, SparseLikelihood):
-        at_draws = likelihood.shrinkage_at(k, fit.theta.flat)
-        yield from (at_draws[:, j] for j in groups)
-        return
-    for j in groups.tolist():
-        found = group_shrinkage(fit, j)
-        yield found.reshape(-1, *found.shape[2:])
+    return likelihood.shrinkage_of_groups(k, fit.theta.flat, groups)
 
 
 def estimable_groups(A: Floats) -> Booleans:

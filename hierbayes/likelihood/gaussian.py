@@ -8,11 +8,12 @@ in the user's units, unless said otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood import conditional, deletion, shrinkage, total_variance
 from hierbayes.likelihood.marginal import MarginalLikelihood
 from hierbayes.likelihood.profiled import profile_at
@@ -115,6 +116,10 @@ class Likelihood(MarginalLikelihood):
     def shrinkage_of(self, k: int, theta: Theta) -> tuple[Floats, Floats]:
         """`shrinkage`, of the only factor."""
         return self.shrinkage(theta)
+
+    def shrinkage_of_groups(self, k: int, theta: Theta, groups: Integers) -> Iterator[Floats]:
+        """`shrinkage_of_group` of one group after another, of the only factor."""
+        return (self.shrinkage_of_group(theta, j) for j in groups.tolist())
 
     def shrinkage_of_group(self, theta: Theta, j: int) -> Floats:
         """Λ_j (..., q, q) of one group at every θ."""

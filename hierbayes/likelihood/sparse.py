@@ -159,6 +159,11 @@ class SparseLikelihood:
         found = self.shrinkage_at(k, theta)
         return found.mean(axis=0), found.std(axis=0, ddof=1) if len(found) > 1 else 0.0 * found[0]
 
+    def shrinkage_of_groups(self, k: int, theta: Theta, groups: Integers) -> Iterator[Floats]:
+        """`shrinkage_at`, (m, q, q) of one level of a factor after another."""
+        found = self.shrinkage_at(k, theta)
+        return (found[:, j] for j in groups.tolist())
+
     def shrinkage_at(self, k: int, theta: Theta) -> Floats:
         """Shrinkage matrices Λ_j (m, J, q, q) of a factor at each of M θ.
 
