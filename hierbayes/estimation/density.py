@@ -19,9 +19,9 @@ import llvmlite.binding as llvm
 import numpy as np
 from numba import carray, types
 
-from hierbayes.compilation import callback, is_on_disk
+from hierbayes.compilation import callback, inner, is_on_disk
 from hierbayes.estimation import density_kernels, density_layout, normalised_rows, shares_kernels
-from hierbayes.estimation.density_kernels import density
+from hierbayes.estimation.density_kernels import density_along
 from hierbayes.estimation.density_layout import Head
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood import native
@@ -31,11 +31,13 @@ SYMBOL = "hierbayes_log_density"
 _KERNELS = (density_kernels, density_layout, normalised_rows, shares_kernels, joint_kernels,
             scalar_density)  # fmt: skip
 _pointer = types.CPointer(types.float64)
-_EVALUATE = types.void(types.boolean, _pointer, _pointer, _pointer)
+_EVALUATE = types.void(types.boolean, types.boolean, _pointer, _pointer, _pointer)
 _LOG_DENSITY = types.int64(types.uint64, _pointer, _pointer, _pointer, _pointer)
 _EXPAND = types.int64(types.uint64, types.uint64, _pointer, _pointer, _pointer)
 _evaluate_symbol = types.ExternalFunction(SYMBOL, _EVALUATE)
-_COORDINATES, _EFFECTS, _TERMS = int(Head.COORDINATES), int(Head.EFFECTS), int(Head.TERMS)
+_COORDINATES, _LATENT, _EFFECTS, _TERMS = map(
+    int, (Head.COORDINATES, Head.LATENT, Head.EFFECTS, Head.TERMS)
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,13 +46,14 @@ class Callbacks:
 
     Parameters
     ----------
-    evaluate : (with_gradient, x, data, out) -> nothing
-        See `density_kernels.density`.
-    log_density : (dim, x, gradient, value, data) -> status
+    evaluate : (with_gradient, along, x, data, out) -> nothing
+        See `density_kernels.density_along`.
+    log_density : (dim, w, gradient, value, data) -> status
         As nutpie calls it: 0, or why the point is refused: 3 for a gradient that is not
-        finite, 4 for such a value.
-    expand : (dim, expanded, x, out, data) -> status
-        Root, σ and γ at x.
+        finite, 4 for such a value.  x is w, or an affine function
+        of it.
+    expand : (dim, expanded, w, out, data) -> status
+        Root, σ, γ and the latent coordinates there.
     """
 
     evaluate: Any
@@ -76,15 +79,24 @@ def is_compiled() -> bool:
 
 
 def density_at(x: Floats, data: Floats) -> tuple[float, Floats, Floats]:
-    """Value, gradient (n,) and parameters (root (q, q), σ, γ (p,), raveled) at one point."""
-    n, q, p = (int(data[place]) for place in (_COORDINATES, _EFFECTS, _TERMS))
-    out = np.empty(2 + n + q * q + p)
+    """Value, gradient (n,) and parameters at one point x.
+
+    The parameters are root (q, q), σ, γ (p,) and the latent coordinates (m,), raveled.
+    """
+    n, m, q, p = _sizes.py_func(data)
+    out = np.empty(2 + n + q * q + p + m)
     pointers = [
         np.ascontiguousarray(array, np.float64).ctypes.data_as(ctypes.POINTER(ctypes.c_double))
         for array in (x, data, out)
     ]
-    callbacks().evaluate.ctypes(True, *pointers)
+    callbacks().evaluate.ctypes(True, False, *pointers)
     return float(out[0]), out[1 : 1 + n], out[1 + n :]
+
+
+@inner
+def _sizes(head):
+    """Numbers of all coordinates and of latent ones, of random and of fixed effects."""
+    return int(head[_COORDINATES]), int(head[_LATENT]), int(head[_EFFECTS]), int(head[_TERMS])
 
 
 def _key() -> int:
@@ -96,21 +108,21 @@ def _key() -> int:
 def _evaluate_of(key: int) -> Any:
     """The function behind the symbol; what it closes over is part of what it is cached under."""
 
-    def _evaluate(with_gradient, x_, data_, out_):
+    def _evaluate(with_gradient, along, x_, data_, out_):
         if key < 0:
             return
         data = carray(data_, (int(carray(data_, (1,))[0]),))
-        n, q, p = int(data[_COORDINATES]), int(data[_EFFECTS]), int(data[_TERMS])
-        density(with_gradient, carray(x_, (n,)), data, carray(out_, (2 + n + q * q + p,)))
+        n, m, q, p = _sizes(data)
+        x, out = carray(x_, (n,)), carray(out_, (2 + n + q * q + p + m,))
+        density_along(with_gradient, along, x, data, out)
 
     return _evaluate
 
 
-def _log_density(dim, x_, gradient_, value_, data_):
-    head = carray(data_, (_TERMS + 1,))
-    n, q, p = int(head[_COORDINATES]), int(head[_EFFECTS]), int(head[_TERMS])
-    out = np.empty(2 + n + q * q + p)
-    _evaluate_symbol(True, x_, data_, out.ctypes)
+def _log_density(dim, w_, gradient_, value_, data_):
+    n, m, q, p = _sizes(carray(data_, (_TERMS + 1,)))
+    out = np.empty(2 + n + q * q + p + m)
+    _evaluate_symbol(True, True, w_, data_, out.ctypes)
     carray(value_, (1,))[0] = out[0]
     if not np.isfinite(out[0]):
         return 4
@@ -122,11 +134,10 @@ def _log_density(dim, x_, gradient_, value_, data_):
     return 0
 
 
-def _expand(dim, expanded, x_, out_, data_):
-    head = carray(data_, (_TERMS + 1,))
-    n, q, p = int(head[_COORDINATES]), int(head[_EFFECTS]), int(head[_TERMS])
-    out = np.empty(2 + n + q * q + p)
-    _evaluate_symbol(False, x_, data_, out.ctypes)
+def _expand(dim, expanded, w_, out_, data_):
+    n, m, q, p = _sizes(carray(data_, (_TERMS + 1,)))
+    out = np.empty(2 + n + q * q + p + m)
+    _evaluate_symbol(False, True, w_, data_, out.ctypes)
     parameters = carray(out_, (expanded,))
     for i in range(expanded):
         parameters[i] = out[1 + n + i]

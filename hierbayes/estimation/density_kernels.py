@@ -40,11 +40,10 @@ from hierbayes.priors.joint_kernels import icc_density, matrix_density
 from hierbayes.priors.scalar_density import scalar_density
 
 (
-    _LENGTH, _COORDINATES, _NUMBERS, _GROUPS, _EFFECTS, _TERMS, _READING, _GIVEN, _BLOCKS, _JOINT,
-    _CORR_AT, _SHARES_AT, _XI_AT, _PLACE_OF_CONSTANT, _ROWS, _SCALE, _CONSTANT, _LIKELIHOOD,
-    _AT_NUMBERS,
-    _AT_BLOCKS, _AT_JOINT, _AT_R, _AT_T, _AT_W, _AT_TO_INTERNAL, _AT_PRECISION, _AT_MEAN,
-    _AT_GAMMA_TO_INTERNAL, _AT_GAMMA_CENTER,
+    _LENGTH, _COORDINATES, _LATENT, _NUMBERS, _GROUPS, _EFFECTS, _TERMS, _READING, _GIVEN, _BLOCKS,
+    _JOINT, _CORR_AT, _SHARES_AT, _XI_AT, _PLACE_OF_CONSTANT, _ROWS, _SCALE, _CONSTANT,
+    _LIKELIHOOD, _AT_NUMBERS, _AT_BLOCKS, _AT_JOINT, _AT_R, _AT_T, _AT_W, _AT_TO_INTERNAL,
+    _AT_PRECISION, _AT_MEAN, _AT_GAMMA_TO_INTERNAL, _AT_GAMMA_CENTER, _AT_CENTRE, _AT_P,
 ) = map(int, Head)  # fmt: skip
 
 
@@ -110,14 +109,15 @@ def _pull_correlation(x, data, d_root, gradient):
 
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _add_likelihood(data, root, s, d_root, d_s):
-    """The collapsed likelihood; adds its derivatives in the root of G, σ and γ.
+def _add_likelihood(x, data, root, s, d_root, d_s, gradient):
+    """The likelihood; adds its derivatives in the root of G, σ, γ and the latent coordinates.
 
     Where γ is sampled, times the normal prior that some of its terms have together.
     """
     q = root.shape[0]
     p = s.shape[0] - 1 - q
-    end = 2 + q * q + p
+    m = int(data[_LATENT])
+    latent, end = x.shape[0] - m, 2 + q * q + p + m
     out = np.zeros(end + p)  # γ as the likelihood reads it behind what it writes: one lifetime
     at, center, first = int(data[_AT_GAMMA_TO_INTERNAL]), int(data[_AT_GAMMA_CENTER]), 1 + q
     given = data[_GIVEN] != 0.0
@@ -126,17 +126,20 @@ def _add_likelihood(data, root, s, d_root, d_s):
             for d in range(p):
                 out[end + c] += data[at + c * p + d] * (s[first + d] - data[center + d])
     arguments = (
-        int(data[_GROUPS]), q, p, int(data[_READING]), s[0] / data[_SCALE], data[_ROWS],
-        pointer_at(root, 0), pointer_at(out, end), pointer_at(data, int(data[_AT_TO_INTERNAL])),
-        pointer_at(data, int(data[_AT_R])), pointer_at(data, int(data[_AT_T])),
-        pointer_at(data, int(data[_AT_W])), pointer_at(data, int(data[_AT_PRECISION])),
-        pointer_at(data, int(data[_AT_MEAN])), pointer_at(out, 0),
+        int(data[_GROUPS]), q, p, m, int(data[_READING]), s[0] / data[_SCALE], data[_ROWS],
+        pointer_at(root, 0), pointer_at(out, end), pointer_at(x, latent),
+        pointer_at(data, int(data[_AT_TO_INTERNAL])), pointer_at(data, int(data[_AT_R])),
+        pointer_at(data, int(data[_AT_T])), pointer_at(data, int(data[_AT_W])),
+        pointer_at(data, int(data[_AT_PRECISION])), pointer_at(data, int(data[_AT_MEAN])),
+        pointer_at(out, 0),
     )  # fmt: skip
     call_likelihood(pointer_at(data, _LIKELIHOOD), arguments)
     d_s[0] += out[1] / data[_SCALE]
     for i in range(q):
         for k in range(q):
             d_root[i, k] += out[2 + i * q + k]
+    for i in range(m):
+        gradient[latent + i] += out[end - m + i]
     if given:
         precision, mean = int(data[_AT_PRECISION]), int(data[_AT_MEAN])
         for c in range(p):
@@ -170,7 +173,7 @@ def _add_slopes(data, d_s, slopes, gradient):
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def density(with_gradient, x, data, out):
-    """Value, gradient (n,), root (q, q), σ and γ (p,) at x, one after the other in ``out``.
+    """Value, gradient (n,), root (q, q), σ, γ (p,) and latent coordinates (m,) of x, in ``out``.
 
     Without the gradient only what follows it is of use.
     """
@@ -178,7 +181,7 @@ def density(with_gradient, x, data, out):
     gradient, s, slopes = out[1 : 1 + n], np.zeros(1 + q + p), np.empty(int(data[_NUMBERS]))
     log_share, log_scale = np.empty(q + p - 1), np.empty(q + p - 1)
     by_shares = data[_JOINT] == SHARES
-    gradient[:] = 0.0
+    gradient[:], s[0] = 0.0, 1.0  # σ where it is no parameter
     value = data[_CONSTANT] + _read_numbers(x, data, s, slopes, gradient)
     if by_shares:
         value += fill_shares(x, data, log_share, log_scale, s)
@@ -191,10 +194,13 @@ def density(with_gradient, x, data, out):
     out[1 + n + q * q] = s[0]
     for c in range(p):
         out[2 + n + q * q + c] = s[1 + q + c]
+    m = int(data[_LATENT])
+    for i in range(m):
+        out[2 + n + q * q + p + i] = x[n - m + i]
     if not with_gradient:
         return
     d_root, d_s = np.zeros((q, q)), np.zeros(1 + q + p)
-    value += _add_likelihood(data, root, s, d_root, d_s)
+    value += _add_likelihood(x, data, root, s, d_root, d_s, gradient)
     value += _add_joint(data, root, s, d_root, d_s)
     for i in range(q):
         for k in range(i + 1):
@@ -205,3 +211,36 @@ def density(with_gradient, x, data, out):
         pull_shares(x, data, log_share, log_scale, s, d_s, gradient)
     _add_slopes(data, d_s, slopes, gradient)
     out[0] = value
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _coordinates_of(w, data):
+    """x (n,) of a sampler's w: centre + P w, but for the latent coordinates, which are its own."""
+    x, at, first = w.copy(), int(data[_AT_CENTRE]), int(data[_AT_P])
+    d = w.shape[0] - int(data[_LATENT])
+    for i in range(d):
+        x[i] = data[at + i]
+        for k in range(i + 1):
+            x[i] += data[first + i * d + k] * w[k]
+    return x
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _pull_coordinates(data, gradient):
+    """The gradient (n,) in w of what has it in x, in its place: P' times it."""
+    first, d = int(data[_AT_P]), gradient.shape[0] - int(data[_LATENT])
+    for k in range(d):
+        total = 0.0
+        for i in range(k, d):
+            total += data[first + i * d + k] * gradient[i]
+        gradient[k] = total
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def density_along(with_gradient, along, w, data, out):
+    """`density`; ``along`` as a sampler takes it: x an affine function of w where one is stated."""
+    changed = along and data[_AT_CENTRE] > 0.0
+    x = _coordinates_of(w, data) if changed else w
+    density(with_gradient, x, data, out)
+    if with_gradient and changed:
+        _pull_coordinates(data, out[1 : 1 + w.shape[0]])

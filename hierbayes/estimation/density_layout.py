@@ -24,6 +24,7 @@ class Head(IntEnum):
 
     LENGTH = 0
     COORDINATES = auto()  # how many
+    LATENT = auto()  # how many of them, the last, are the likelihood's alone
     NUMBERS = auto()  # σ, then sds and γ that have priors of their own
     GROUPS = auto()  # of several grouping factors, the length of the order of elimination
     EFFECTS = auto()
@@ -51,3 +52,5 @@ class Head(IntEnum):
     AT_MEAN = auto()
     AT_GAMMA_TO_INTERNAL = auto()
     AT_GAMMA_CENTER = auto()
+    AT_CENTRE = auto()  # of the other coordinates, where a sampler takes them as centre + P w; or 0
+    AT_P = auto()  # lower triangular

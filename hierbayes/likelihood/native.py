@@ -37,18 +37,20 @@ SIGNATURE = types.void(
     types.int64,  # J
     types.int64,  # q
     types.int64,  # p
+    types.int64,  # m
     types.int64,  # reading
     types.float64,  # sigma
     types.float64,  # n
     _pointer,  # root (q, q)
     _pointer,  # gamma (p,)
+    _pointer,  # latent (m,): not read where u is integrated out
     _pointer,  # to_internal (q, q)
     _pointer,  # R (J, q, q)
     _pointer,  # T (J, q, p+1)
     _pointer,  # W (p+1, p+1)
     _pointer,  # precision (p, p)
     _pointer,  # mean (p,)
-    _pointer,  # out (2 + q² + p,): value, ∂/∂σ, ∂/∂L, ∂/∂γ
+    _pointer,  # out (2 + q² + p + m,): value, ∂/∂σ, ∂/∂L, ∂/∂γ, ∂/∂latent
 )
 
 
@@ -66,36 +68,49 @@ def pointer_at(typing_context, array, place):
     return types.CPointer(array.dtype)(array, types.int64), element
 
 
-@intrinsic
-def call_likelihood(typing_context, slot, arguments):
-    """Call the likelihood whose address stands, as the bits of a float, behind ``slot``.
+def caller_of(form: Any) -> Any:
+    """What calls, in compiled code, a C function of this form by its address.
 
-    ``arguments`` is a tuple of those of ``SIGNATURE``.
+    It takes a pointer to the address, which stands there as the bits of a float (`bits_of`), and
+    a tuple of the arguments.
     """
 
-    def call(context, builder, signature, values):
-        wanted = [context.get_value_type(one) for one in SIGNATURE.args]
-        function = ir.FunctionType(ir.VoidType(), wanted)
-        address = builder.load(builder.bitcast(values[0], ir.IntType(64).as_pointer()))
-        given = [
-            context.cast(builder, value, kind, one)
-            for value, kind, one in zip(
-                cgutils.unpack_tuple(builder, values[1]), signature.args[1], SIGNATURE.args,
-                strict=True,
-            )
-        ]  # fmt: skip
-        builder.call(builder.inttoptr(address, function.as_pointer()), given)
-        return context.get_dummy_value()
+    @intrinsic
+    def call(typing_context, slot, arguments):
+        def written(context, builder, signature, values):
+            wanted = [context.get_value_type(one) for one in form.args]
+            function = ir.FunctionType(ir.VoidType(), wanted)
+            address = builder.load(builder.bitcast(values[0], ir.IntType(64).as_pointer()))
+            given = [
+                context.cast(builder, value, kind, one)
+                for value, kind, one in zip(
+                    cgutils.unpack_tuple(builder, values[1]), signature.args[1], form.args,
+                    strict=True,
+                )
+            ]  # fmt: skip
+            builder.call(builder.inttoptr(address, function.as_pointer()), given)
+            return context.get_dummy_value()
 
-    return types.void(slot, arguments), call
+        return types.void(slot, arguments), written
+
+    return call
+
+
+call_likelihood = caller_of(SIGNATURE)
+
+
+def bits_of(address: int) -> float:
+    """The float that has the bits of an address."""
+    return float(np.array([address], dtype=np.int64).view(np.float64)[0])
 
 
 def _collapsed_of(version):
     """The C function; ``version``, closed over, is part of what it is cached under."""
 
     def _collapsed_c(
-        J, q, p, reading, sigma, n, root_, gamma_, change_, R_, T_, W_, precision_, mean_, out_
-    ):
+        J, q, p, m, reading, sigma, n, root_, gamma_, latent_, change_, R_, T_, W_, precision_,
+        mean_, out_,
+    ):  # fmt: skip
         root, change = carray(root_, (q, q)), carray(change_, (q, q))
         out = carray(out_, (2 + q * q + p,))
         out[0] = version
@@ -139,9 +154,9 @@ def _native_of(version):
         out = np.empty(2 + q * q + p)
         out[0] = version
         likelihood(
-            R.shape[0], q, p, reading, sigma, n, pointer_at(root, 0), pointer_at(gamma, 0),
-            pointer_at(to_internal, 0), pointer_at(R, 0), pointer_at(T, 0), pointer_at(W, 0),
-            pointer_at(precision, 0), pointer_at(mean, 0), pointer_at(out, 0),
+            R.shape[0], q, p, 0, reading, sigma, n, pointer_at(root, 0), pointer_at(gamma, 0),
+            pointer_at(gamma, p), pointer_at(to_internal, 0), pointer_at(R, 0), pointer_at(T, 0),
+            pointer_at(W, 0), pointer_at(precision, 0), pointer_at(mean, 0), pointer_at(out, 0),
         )  # fmt: skip
         return out[0], out[2 : 2 + q * q].copy().reshape((q, q)), out[1], out[2 + q * q :].copy()
 

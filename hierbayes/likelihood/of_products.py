@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from hierbayes.design.products import Products
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats
@@ -59,8 +57,7 @@ def derivatives_of(state: AnyState, blocks: tuple[int, ...]) -> VarianceDerivati
 
 def address_of(several: bool) -> float:
     """Address of the likelihood's C function, as the float of the same bits."""
-    function = (sparse_native if several else native).provide()
-    return float(np.array([function.address], dtype=np.int64).view(np.float64)[0])
+    return native.bits_of((sparse_native if several else native).provide().address)
 
 
 def is_compiled(several: bool) -> bool:

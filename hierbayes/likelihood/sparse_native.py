@@ -85,8 +85,8 @@ def _sparse_of(version):
     """The C function; ``version``, closed over, is part of what it is cached under."""
 
     def _sparse_c(
-        size, q, p, reading, sigma, n, root_, gamma_, change_, index_, products_, C_, precision_,
-        mean_, out_,
+        size, q, p, m, reading, sigma, n, root_, gamma_, latent_, change_, index_, products_, C_,
+        precision_, mean_, out_,
     ):  # fmt: skip
         root, change = carray(root_, (q, q)), carray(change_, (q, q))
         out = carray(out_, (2 + q * q + p,))
@@ -123,9 +123,10 @@ def _native_of(version):
         out = np.empty(2 + q * q + p)
         out[0] = version
         sparse_likelihood(
-            index.shape[0], q, p, reading, sigma, n, pointer_at(root, 0), pointer_at(gamma, 0),
-            pointer_at(to_internal, 0), pointer_at(index, 0), pointer_at(products, 0),
-            pointer_at(C, 0), pointer_at(precision, 0), pointer_at(mean, 0), pointer_at(out, 0),
+            index.shape[0], q, p, 0, reading, sigma, n, pointer_at(root, 0), pointer_at(gamma, 0),
+            pointer_at(gamma, p), pointer_at(to_internal, 0), pointer_at(index, 0),
+            pointer_at(products, 0), pointer_at(C, 0), pointer_at(precision, 0),
+            pointer_at(mean, 0), pointer_at(out, 0),
         )  # fmt: skip
         return out[0], out[2 : 2 + q * q].copy().reshape((q, q)), out[1], out[2 + q * q :].copy()
 

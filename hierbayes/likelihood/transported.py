@@ -1,0 +1,268 @@
+r"""The likelihood of a family's rows, with random effects behind `panel_map`, as a C function.
+
+It has the form of `native`: the latent coordinates z are those of all panels, factor by factor
+and group by group, and φ of the family stands in the place of σ.  With u from z
+
+    η = offset + X°γ° + Σ_k Z_k u_k,
+    value = Σ ℓ(η, φ) − ½ Σ b'b − Σ log |C| − ½ N log 2π + constant:
+
+log p(y | u, γ, φ), log p(b) and log |∂b/∂z| of N random effects, exact for any pseudo-data.  In
+the place of R stands one flat array, `family_rows`; T and W are not read.  A point at which
+something overflows has the value −∞, and no error is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from numba import carray
+
+from hierbayes.compilation import callback, inner, is_on_disk
+from hierbayes.families.rows import SIGNATURE as ROWS
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.likelihood import native, panel_map, triangular
+from hierbayes.likelihood.native import SIGNATURE, bits_of, caller_of, pointer_at
+from hierbayes.likelihood.panel_map import map_panels, pull_panels
+
+_SOURCES = (__file__, panel_map.__file__, triangular.__file__)
+VERSION = crc32(
+    f"{native.SYMBOL} {ROWS}".encode() + b"".join(Path(str(p)).read_bytes() for p in _SOURCES)
+)
+call_rows = caller_of(ROWS)
+# At the head of the array; sizes (q, J) of each factor follow it, then the arrays.
+_N, _FACTORS, _DISPERSION, _ROWS_ADDRESS, _CONSTANT, _HEAD = range(6)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panels:
+    """The rows and the pseudo-data of one grouping factor.
+
+    Parameters
+    ----------
+    Z : (n, q) float
+    codes : (n,) int
+        The group of each row.
+    A, B : (J, q, q), (J, q, p+1) float
+        See `panel_map`.
+    """
+
+    Z: Floats
+    codes: Integers
+    A: Floats
+    B: Floats
+
+
+def family_rows(
+    family: tuple[int, int, float], y: Floats, m: Floats, offset: Floats, X: Floats,
+    panels: Sequence[Panels],
+) -> Floats:  # fmt: skip
+    """The array that stands in the place of R.
+
+    Parameters
+    ----------
+    family : (address, d, constant)
+        Of the C function of its rows (`Family.rows_address`); how many numbers φ has, 0 or 1;
+        what Σ ℓ leaves out.
+    y, m, offset : (n,) float
+        Response, its size, and what is added to η.
+    X : (n, p) float
+        Fixed columns of γ°.
+    panels : sequence of Panels
+        One for each grouping factor.
+    """
+    address, d, constant = family
+    first = max(panels, key=lambda one: len(one.A)).codes
+    order = np.argsort(first, kind="stable")  # rows of one group stand together
+    sizes = [size for one in panels for size in (one.A.shape[1], len(one.A))]
+    parts = [np.array([len(y), len(panels), d, bits_of(address), constant, *sizes])]
+    parts += [np.broadcast_to(column, len(y))[order] for column in (y, m, offset)]
+    parts += [X[order].T]
+    for one in panels:
+        parts += [one.Z[order].T, one.codes[order], one.A, one.B]
+    return np.concatenate([np.ravel(part).astype(np.float64) for part in parts])
+
+
+@inner
+def _add_columns(columns, at, n, weights, eta):
+    """η += Σ_c w_c x_c, the columns x (len(w), n) standing at a place of a flat array."""
+    for c in range(weights.shape[0]):
+        weight, first = weights[c], at + c * n
+        for r in range(n):
+            eta[r] += weight * columns[first + r]
+
+
+@inner
+def _add_products(columns, at, n, slopes, first, out):
+    """Add x_c'ℓ′ of each of these columns to ``out``, ℓ′ standing at a place of a flat array.
+
+    In four sums, which a processor adds at once.
+    """
+    for c in range(out.shape[0]):
+        a = b = d = e = 0.0
+        x, r = at + c * n, 0
+        while r + 4 <= n:
+            a += columns[x + r] * slopes[first + r]
+            b += columns[x + r + 1] * slopes[first + r + 1]
+            d += columns[x + r + 2] * slopes[first + r + 2]
+            e += columns[x + r + 3] * slopes[first + r + 3]
+            r += 4
+        while r < n:
+            a += columns[x + r] * slopes[first + r]
+            r += 1
+        out[c] += (a + b) + (d + e)
+
+
+@inner
+def _add_effects(columns, at, n, u, eta):
+    """η += Z u: Z' (q, n) and the codes (n,) stand at a place of a flat array."""
+    q = u.shape[1]
+    codes = at + q * n
+    for i in range(q):
+        first = at + i * n
+        for r in range(n):
+            eta[r] += columns[first + r] * u[int(columns[codes + r]), i]
+
+
+@inner
+def _sum_by_group(columns, at, n, slopes, first, S):
+    """S (J, q): Z'ℓ′ of each group."""
+    q = S.shape[1]
+    codes = at + q * n
+    S[:] = 0.0
+    for i in range(q):
+        z, r = at + i * n, 0
+        while r < n:  # rows of one group as a rule stand together
+            code, total = columns[codes + r], 0.0
+            while r < n and columns[codes + r] == code:
+                total += columns[z + r] * slopes[first + r]
+                r += 1
+            S[int(code), i] += total
+
+
+@inner
+def _table(numbers, at, rows, columns):
+    """The numbers (rows, columns) at a place of a flat array."""
+    return numbers[at : at + rows * columns].reshape((rows, columns))
+
+
+@inner
+def _cube(numbers, at, tables, rows, columns):
+    """The numbers (tables, rows, columns) at a place of a flat array."""
+    return numbers[at : at + tables * rows * columns].reshape((tables, rows, columns))
+
+
+@inner
+def _block(matrix, start, q):
+    """A copy of the diagonal block of a matrix."""
+    block = np.empty((q, q))
+    for i in range(q):
+        for k in range(q):
+            block[i, k] = matrix[start + i, start + k]
+    return block
+
+
+@inner
+def _transported(data, root, gamma, phi, z, d_root, d_gamma, d_z):
+    """Value and ∂/∂φ; fills the other derivatives, which are zero before."""
+    n, factors, d, p = int(data[_N]), int(data[_FACTORS]), int(data[_DISPERSION]), gamma.shape[0]
+    N, squares = z.shape[0], 0
+    for k in range(factors):
+        q = int(data[_HEAD + 2 * k])
+        squares += q * q * int(data[_HEAD + 2 * k + 1])
+    C, AL, b, u = np.empty(squares), np.empty(squares), np.empty(3 * N), np.empty(N)
+    y = _HEAD + 2 * factors
+    X = y + 3 * n
+    eta = data[y + 2 * n : y + 3 * n].copy()
+    _add_columns(data, X, n, gamma, eta)
+    value = data[_CONSTANT] - 0.5 * N * np.log(2.0 * np.pi)
+    at, square, place, start = X + p * n, 0, 0, 0
+    for k in range(factors):
+        q, J = int(data[_HEAD + 2 * k]), int(data[_HEAD + 2 * k + 1])
+        A, size = at + (q + 1) * n, J * q
+        B, mine = A + size * q, _table(u, place, J, q)
+        value += map_panels(
+            _block(root, start, q), gamma, _cube(data, A, J, q, q), _cube(data, B, J, q, p + 1),
+            _table(z, place, J, q), _cube(C, square, J, q, q), _cube(AL, square, J, q, q),
+            _cube(b, 3 * place, 3, J, q), mine,
+        )  # fmt: skip
+        _add_effects(data, at, n, mine, eta)
+        at, square, place, start = B + size * (p + 1), square + size * q, place + size, start + q
+    if not np.isfinite(value):
+        return -np.inf, 0.0
+    rows, dispersion = np.zeros(1 + d + n), np.empty(1)
+    dispersion[0] = phi
+    call_rows(
+        pointer_at(data, _ROWS_ADDRESS),
+        (n, d, pointer_at(data, y), pointer_at(data, y + n), pointer_at(eta, 0),
+         pointer_at(dispersion, 0), pointer_at(rows, 0)),
+    )  # fmt: skip
+    value += rows[0]
+    if not (np.isfinite(value) and dispersion[0] == phi and np.isfinite(eta[0])):  # both alive
+        return -np.inf, 0.0
+    _add_products(data, X, n, rows, 1 + d, d_gamma)
+    S = u  # u is not wanted any more
+    at, square, place, start = X + p * n, 0, 0, 0
+    for k in range(factors):
+        q, J = int(data[_HEAD + 2 * k]), int(data[_HEAD + 2 * k + 1])
+        B, size = at + (q + 1) * n + J * q * q, J * q
+        mine = _table(S, place, J, q)
+        _sum_by_group(data, at, n, rows, 1 + d, mine)
+        d_L = np.zeros((q, q))
+        pull_panels(
+            _block(root, start, q), _cube(data, B, J, q, p + 1), _cube(C, square, J, q, q),
+            _cube(AL, square, J, q, q), _cube(b, 3 * place, 3, J, q), mine, d_L, d_gamma,
+            _table(d_z, place, J, q),
+        )  # fmt: skip
+        for i in range(q):
+            for h in range(q):
+                d_root[start + i, start + h] = d_L[i, h]
+        at, square, place, start = B + size * (p + 1), square + size * q, place + size, start + q
+    return value, rows[1] if d > 0 else 0.0
+
+
+def _transported_of(version):
+    """The C function; ``version``, closed over, is part of what it is cached under."""
+
+    def _transported_c(
+        size, q, p, m, reading, sigma, n, root_, gamma_, latent_, change_, rows_, T_, W_,
+        precision_, mean_, out_,
+    ):  # fmt: skip
+        root, change = carray(root_, (q, q)), carray(change_, (q, q))
+        out = carray(out_, (2 + q * q + p + m,))
+        out[0] = version
+        out[1:] = 0.0
+        L, d_L, end = np.zeros((q, q)), np.zeros((q, q)), 2 + q * q + p
+        for i in range(q):
+            for k in range(q):
+                for h in range(q):
+                    L[i, k] += change[i, h] * root[h, k]
+        out[0], out[1] = _transported(
+            carray(rows_, (size,)), L, carray(gamma_, (p,)), sigma, carray(latent_, (m,)), d_L,
+            out[2 + q * q : end], out[end:],
+        )  # fmt: skip
+        for i in range(q):
+            for k in range(q):
+                for h in range(q):
+                    out[2 + i * q + k] += change[h, i] * d_L[h, k]
+
+    return _transported_c
+
+
+_transported_c = _transported_of(VERSION)
+
+
+@cache
+def provide() -> Any:
+    """The likelihood as a C function: compiled once on a machine, then loaded."""
+    return callback(SIGNATURE)(_transported_c)
+
+
+def is_compiled() -> bool:
+    """Whether the machine code is on disk already."""
+    return is_on_disk(_transported_c, SIGNATURE)
