@@ -1,5 +1,6 @@
 """Sensitivity studies of models of several grouping factors."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,13 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.likelihood.sparse import SparseLikelihood
+from hierbayes.likelihood.theta import Theta
 from hierbayes.studies.sensitivity.moments import Values, error_of_mean
-from hierbayes.studies.sensitivity.weights import even
-from tests.factors_reference import model
+from hierbayes.studies.sensitivity.weights import even, pareto_smoothed
+from tests.factors_reference import fit, model
 
 pytestmark = pytest.mark.slow
 
@@ -124,8 +127,70 @@ def test_further_questions(study: hb.SensitivityStudy) -> None:
     assert_allclose(
         tipping.cells["mean"].sel(scale=1.0), study.before["mean"].sel(quantity="nitro")
     )
-    with pytest.raises(hb.FormulaError, match="made for models of one grouping factor"):
+
+
+def test_a_group_left_out_is_the_data_without_its_rows(study: hb.SensitivityStudy) -> None:
+    """Weights and means of γ from the model of the other rows, in a basis of its own.
+
+    The design is balanced, so that priors of centred columns are the same without a block.
+    """
+    factor, group = "Block", "II"
+    found = study.deletion("by factor", factor=factor, progress=False)
+    fit, data = study.baseline.fit, model("Oats_split_plot").data
+    labels = fit.design.factors[fit.design.place_of_factor(factor)].labels.tolist()
+    assert found["group"].to_numpy().tolist() == [*labels, "none"]
+    left = hb.Model(FORMULA, data[data["Block"] != group]).problem.products
+    densities, priors = study.baseline.densities, study.baseline.priors
+    reading = REML if priors.gamma_is_flat else NORMAL
+    reduction = likelihood_of(left).reduce(densities.theta)
+    ratio = reduction.log_density(priors.normal_gamma(left), reading)
+    weights = pareto_smoothed(ratio - densities.log_likelihood(priors))
+    gammas = reduction.gamma_means(priors.normal_gamma(left), reading)
+    whole = densities.reduction.gamma_means(priors.normal_gamma(fit.problem.products), reading)
+    cell = found.sel(group=group, alternative="baseline")
+    assert_allclose(cell["k_hat"], weights.k_hat, atol=1e-6)
+    moved = gammas[:, 1] @ weights.values - whole[:, 1].mean()
+    sd = fit.gamma_draws[..., 1].std()
+    assert_allclose(cell["movement"].sel(quantity="nitro"), moved / sd, atol=1e-6)
+    sigma = densities.theta.sigma
+    moved = (sigma @ weights.values - sigma.mean()) / sigma.std()
+    assert_allclose(cell["movement"].sel(quantity="sigma"), moved, atol=1e-6)
+    none = found["movement"].sel(group="none", alternative="baseline")
+    assert_allclose(none, 0.0, atol=1e-12)
+
+
+def test_a_factor_must_be_named_to_leave_out_its_groups(study: hb.SensitivityStudy) -> None:
+    with pytest.raises(hb.DataError) as refusal:
         study.deletion()
+    assert str(refusal.value) == (
+        "the model has several grouping factors; name one: 'Block', 'Block:Variety'"
+    )
+
+
+@pytest.mark.parametrize("name", ["Oats_split_plot", "Pixel_slope_outer"])
+def test_shrinkage_of_a_group(name: str) -> None:
+    """What Cov(u | γ, θ, y) leaves of G, at the estimate."""
+    ours = fit(name, "REML")
+    for k, factor in enumerate(ours.design.factors):
+        span = ours.design.spans[k]
+        own = np.eye(span.stop - span.start) - ours.ranef_cov(factor.name).to_numpy() @ (
+            np.linalg.inv(ours.G[span, span])
+        )
+        for i, effect in enumerate(ours.design.effects[span]):
+            asked = hb.quantities.Shrinkage(factor.labels[1], effect, factor=factor.name)
+            assert_allclose(asked.draws(ours), [[own[1, i, i]]], rtol=1e-5)
+
+
+def test_shrinkage_of_a_group_over_draws(baseline: hb.PosteriorFit) -> None:
+    root, sigma = baseline.theta.root[:, :3], baseline.theta.sigma[:, :3]
+    few = replace(baseline, theta=Theta.of(root, sigma))
+    asked = hb.quantities.Shrinkage("II", factor="Block")
+    assert asked.name == "shrinkage factor of Intercept of Block II"
+    likelihood = likelihood_of(baseline.problem.products)
+    for chain, draw in ((0, 0), (3, 2)):
+        state = likelihood.at(few.theta[chain, draw])
+        left = 1.0 - state.u_cov_of(0, given_gamma=True)[1] / few.theta.G[chain, draw, 0, 0]
+        assert_allclose(asked.draws(few)[chain, draw], left[0, 0], rtol=1e-8)
 
 
 def test_the_usual_grid_has_no_prior_of_one_icc(baseline: hb.PosteriorFit) -> None:

@@ -16,7 +16,6 @@ import pandas as pd
 from hierbayes.design.ranks import unit_columns
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.of_products import likelihood_of
 
 if TYPE_CHECKING:
@@ -124,9 +123,10 @@ def shrinkage(fit: Fitted, k: int | None = None) -> pd.DataFrame:
     return pd.DataFrame(table, index=index)
 
 
-def group_shrinkage(fit: Fitted, j: int) -> Floats:
-    """Λ_j of one group at every draw (chains, draws, q, q)."""
-    return Likelihood(fit.problem.cross).shrinkage_of_group(fit.theta, j)
+def group_shrinkage(fit: Fitted, j: int, k: int | None = None) -> Floats:
+    """Λ_j of one group of factor k at every draw (chains, draws, q, q)."""
+    k = _place(fit, k)
+    return likelihood_of(fit.problem.products).shrinkage_of_group(fit.theta, j, k)
 
 
 def shrinkage_of_groups(fit: Fitted, k: int, groups: Integers) -> Iterator[Floats]:

@@ -121,8 +121,8 @@ class Likelihood(MarginalLikelihood):
         """`shrinkage_of_group` of one group after another, of the only factor."""
         return (self.shrinkage_of_group(theta, j) for j in groups.tolist())
 
-    def shrinkage_of_group(self, theta: Theta, j: int) -> Floats:
-        """Λ_j (..., q, q) of one group at every θ."""
+    def shrinkage_of_group(self, theta: Theta, j: int, k: int = 0) -> Floats:
+        """Λ_j (..., q, q) of one group, of the only factor, at every θ."""
         T = self.cross.basis.z.matrix
         return shrinkage.shrinkage_of_group(self._relative(theta)[0], self.cross.A[j], T)
 

@@ -19,6 +19,8 @@ from hierbayes.likelihood.conditional import NormalPrior, log_jacobian
 from hierbayes.likelihood.elimination import reduce_groups
 from hierbayes.likelihood.reading import GIVEN, NORMAL, Reading
 
+_OWN = 1e-11  # smallest eigenvalue of X'X of unit columns that is not 0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reduction:
@@ -60,6 +62,13 @@ class Reduction:
             int(reading),
         )
         return values + log_jacobian(reading, self.cross.basis, self.cross.n)
+
+    @property
+    def tells_gamma(self) -> bool:
+        """Whether the rows can estimate every column of X, which a flat prior asks of them."""
+        XtX = self.cross.C[:-1, :-1]
+        size = np.sqrt(np.maximum(np.diag(XtX), 1e-300))
+        return bool(np.linalg.eigvalsh(XtX / np.outer(size, size))[0] > _OWN)
 
     def gamma_means(self, prior: NormalPrior, reading: Reading) -> Floats:
         """E(γ | θ, y) (M, p) under the same prior, in the user's units."""

@@ -175,6 +175,12 @@ class SparseLikelihood:
         chosen = np.unique(np.linspace(0, M - 1, min(M, _MOST_STATES)).astype(int))
         return np.array([self.at(theta[int(m)]).shrinkage_of(k) for m in chosen])
 
+    def shrinkage_of_group(self, theta: Theta, j: int, k: int) -> Floats:
+        """Λ_j (..., q, q) of one level of a factor at every θ."""
+        flat = theta.flat
+        found = np.array([self.at(flat[m]).shrinkage_of(k)[j] for m in range(len(flat.sigma))])
+        return found.reshape(*theta.shape, *found.shape[1:])
+
 
 @dataclass(frozen=True, eq=False)
 class SparseState:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
+
 import numpy as np
 import xarray as xr
 
 from hierbayes.design.crossproducts import within_totals
+from hierbayes.display.steps import steps
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
@@ -29,12 +35,25 @@ def can_be_deleted(quantity: Quantity) -> bool:
 
 
 def deletion(
-    baseline: Baseline, alternatives: tuple[Alternative, ...], estimands: Estimands
+    baseline: Baseline,
+    alternatives: tuple[Alternative, ...],
+    estimands: Estimands,
+    factor: str | None = None,
+    *,
+    progress: bool = True,
 ) -> xr.Dataset:
     """Posterior means without each group in turn, under the baseline and under alternatives.
 
     Exact up to importance weights: the likelihood without a group comes from the
-    cross-products less its own, and the mean of γ given θ is exact.
+    cross-products less its own, or of several grouping factors from those of the rows that are
+    left, and the mean of γ given θ is exact.
+
+    Parameters
+    ----------
+    factor : str, optional
+        Whose groups are left out, where the model has several grouping factors.
+    progress : bool
+        Whether to show progress, of several grouping factors.
 
     Returns
     -------
@@ -50,6 +69,8 @@ def deletion(
         When a quantity is one of particular groups, or γ is not integrated out.
     PriorError
         When the posterior under an alternative is improper with all groups.
+    DataError
+        When there is no such factor, or there are several and none is named.
     """
     for quantity in estimands.quantities:
         if not can_be_deleted(quantity):
@@ -65,23 +86,21 @@ def deletion(
                 "not normal"
             )
         refuse_improper(baseline.fit.problem, priors)
-    totals = _totals(baseline)
+    k = baseline.fit.design.place_of_factor(factor)
+    labels = baseline.fit.design.factors[k].labels
     values = estimands.values(baseline.fit)
     mean, sd = values.flat.mean(axis=1), values.flat.std(axis=1)
-    J = baseline.fit.design.J
-    movement = np.full((J + 1, len(sets), len(sd)), np.nan)
-    k_hat = np.empty((J + 1, len(sets)))
-    for a, priors in enumerate(sets.values()):
-        log_ratio, gammas = _without(baseline, priors, totals)
+    movement = np.full((len(labels) + 1, len(sets), len(sd)), np.nan)
+    k_hat = np.empty((len(labels) + 1, len(sets)))
+    for j, a, log_ratio, gammas in _cases(baseline, list(sets.values()), k, progress=progress):
         draws = _draws(baseline.fit, gammas, estimands, values.flat)
-        if priors is baseline.priors:
-            mean = draws[J].mean(axis=1)
-        for j in range(J + 1):
-            weights = pareto_smoothed(log_ratio[:, j])
-            k_hat[j, a] = weights.k_hat
-            if weights.k_hat <= K_HAT_LIMIT:
-                movement[j, a] = (draws[j] @ weights.values - mean) / sd
-    groups = list(map(str, baseline.fit.design.groups))
+        if (j, a) == (len(labels), 0):  # the first of all
+            mean = draws.mean(axis=1)
+        weights = pareto_smoothed(log_ratio)
+        k_hat[j, a] = weights.k_hat
+        if weights.k_hat <= K_HAT_LIMIT:
+            movement[j, a] = (draws @ weights.values - mean) / sd
+    groups = list(map(str, labels))
     groups.append("(none)" if "none" in groups else "none")
     dims = ("group", "alternative", "quantity")
     return xr.Dataset(
@@ -90,29 +109,50 @@ def deletion(
     )
 
 
-def _totals(baseline: Baseline) -> Floats:
-    design, cross = baseline.fit.design, baseline.fit.problem.cross
-    return within_totals(design.rows, cross)
+def _cases(
+    baseline: Baseline, sets: list[PriorSet], k: int, *, progress: bool
+) -> Iterator[tuple[int, int, Floats, Floats]]:
+    """Group j left out (J for none), priors a, log ratios (M,) to the baseline, γ means (M, p).
 
-
-def _without(baseline: Baseline, priors: PriorSet, totals: Floats) -> tuple[Floats, Floats]:
-    """Log ratios of posteriors (M, J+1) to the baseline's, and means of γ (M, J+1, p)."""
-    densities, cross = baseline.densities, baseline.fit.problem.cross
-    reading = REML if priors.gamma_is_flat else NORMAL
-    likelihood = Likelihood(cross, reading, priors.normal_gamma(cross))
-    values, gammas = likelihood.without_groups(densities.theta, totals)
-    ratio = densities.log_ratio_of_variances(priors, baseline.priors)
-    total: Floats = values + (ratio - densities.log_likelihood(baseline.priors))[:, None]
-    return total, gammas
+    Nothing left out under the priors of the baseline comes first.
+    """
+    fit, densities = baseline.fit, baseline.densities
+    priors_change = [densities.log_ratio_of_variances(one, baseline.priors) for one in sets]
+    before = densities.log_likelihood(baseline.priors)
+    likelihood = likelihood_of(fit.problem.products)
+    if isinstance(likelihood, Likelihood):
+        totals = within_totals(fit.design.rows, likelihood.cross)
+        for a, priors in enumerate(sets):
+            reading = REML if priors.gamma_is_flat else NORMAL
+            own = replace(likelihood, reading=reading, prior=priors.normal_gamma(likelihood.cross))
+            values, gammas = own.without_groups(densities.theta, totals)
+            for j in (-1, *range(values.shape[1] - 1)):
+                change = priors_change[a] - before
+                yield j % values.shape[1], a, values[:, j] + change, gammas[:, j]
+        return
+    J = fit.design.factors[k].J
+    left = chain(
+        [(J, densities.reduction)], likelihood.without_levels(densities.theta, fit.design, k)
+    )
+    with steps(J + 1, "deletions", progress=progress) as counted:
+        for (j, reduction), _ in zip(left, counted, strict=True):
+            for a, priors in enumerate(sets):
+                reading = REML if priors.gamma_is_flat else NORMAL
+                prior = priors.normal_gamma(fit.problem.products)
+                values = reduction.log_density(prior, reading) + priors_change[a] - before
+                if reading == REML and not reduction.tells_gamma:
+                    values = np.full_like(values, -np.inf)
+                    yield j, a, values, np.zeros((len(values), len(prior.mean)))
+                else:
+                    yield j, a, values, reduction.gamma_means(prior, reading)
 
 
 def _draws(fit: Fit, gammas: Floats, estimands: Estimands, flat: Floats) -> Floats:
-    """Values (J+1, K, M) of every quantity, the effects at their means given θ."""
-    M, J1, _ = gammas.shape
-    result = np.empty((J1, len(estimands.quantities), M))
+    """Values (K, M) of every quantity, the effects at their means (M, p) given θ."""
+    result = np.empty((len(estimands.quantities), len(gammas)))
     for k, quantity in enumerate(estimands.quantities):
         if isinstance(quantity, FixedCombination):
-            result[:, k, :] = (gammas @ quantity.coefficients(fit)).T
+            result[k] = gammas @ quantity.coefficients(fit)
         else:
-            result[:, k, :] = flat[k]
+            result[k] = flat[k]
     return result

@@ -180,8 +180,8 @@ class Shrinkage(Quantity):
 
     def draws(self, fit: Fitted) -> Floats:
         """(Λ_j)_kk: 1 keeps all of it, 0 nothing."""
-        _, j, k = _place(self, fit)
-        factors: Floats = group_shrinkage(fit, j)[..., k, k]
+        factor, j, k = _place(self, fit)
+        factors: Floats = group_shrinkage(fit, j, factor)[..., k, k]
         return factors
 
 

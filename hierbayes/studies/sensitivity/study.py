@@ -217,7 +217,13 @@ class SensitivityStudy(Printed):
         why = self.baseline.objection
         return replace(found, verdict=rejected(why), objection=why) if why else found
 
-    def deletion(self, alternatives: list[str] | str | None = None) -> xr.Dataset:
+    def deletion(
+        self,
+        alternatives: list[str] | str | None = None,
+        *,
+        factor: str | None = None,
+        progress: bool = True,
+    ) -> xr.Dataset:
         """Posterior means without each group in turn, under the baseline and under alternatives.
 
         Parameters
@@ -225,6 +231,10 @@ class SensitivityStudy(Printed):
         alternatives : list of str, optional
             Names of alternatives; by default the one of each block that moves any
             quantity most.
+        factor : str, optional
+            Whose groups are left out, where the model has several grouping factors.
+        progress : bool
+            Whether to show progress, of several grouping factors.
 
         Returns
         -------
@@ -235,7 +245,8 @@ class SensitivityStudy(Printed):
         kept = tuple(one for one in self.estimands.quantities if can_be_deleted(one))
         if not kept:
             raise StudyError("no quantity of the study can be followed as groups are left out")
-        return deletion(self.baseline, chosen, Estimands(kept, self.estimands.interval))
+        estimands = Estimands(kept, self.estimands.interval)
+        return deletion(self.baseline, chosen, estimands, factor, progress=progress)
 
     def _chosen(self, names: list[str] | str | None) -> tuple[Alternative, ...]:
         known = {one.alternative.name: one.alternative for one in self.answers}
