@@ -157,3 +157,65 @@ def test_other_spaces_are_other_models(formula: str, other: str, hs: pd.DataFram
     proof = hb.equivalence(hb.Model(formula, data=hs), hb.Model(other, data=hs))
     assert not proof.holds
     assert (proof.fixed is None) or (proof.random is None)
+
+
+# ---------------------------------------------------------------- several grouping factors
+
+
+@pytest.fixture(scope="module")
+def nested() -> pd.DataFrame:
+    """Classes in schools, called also by names of their own; books crossed with both."""
+    r = np.random.default_rng(5)
+    s, c, b, x = (
+        r.integers(0, 6, 150),
+        r.integers(0, 3, 150),
+        r.integers(0, 5, 150),
+        r.normal(size=150),
+    )
+    u, v, w = r.normal(size=(6, 2)), r.normal(size=18), r.normal(size=5)
+    y = 1.0 + u[s, 0] + (0.5 + u[s, 1]) * x + v[3 * s + c] + w[b] + r.normal(size=150)
+    name = np.array([f"class {k}" for k in r.permutation(18)])[3 * s + c]
+    return pd.DataFrame({"y": y, "x": x, "s": s, "c": c, "b": b, "class": name})
+
+
+@pytest.mark.parametrize(
+    ("formula", "other"),
+    [
+        ("y ~ x + (1 + x | s/c)", "y ~ x + (1 + x | s:c) + (x | s)"),
+        ("y ~ x + (1 + x | s) + (1 | s:c)", "y ~ x + (1 | c:s) + (1 + x | s)"),
+        ("y ~ x + (x || s) + (1 | s:c)", "y ~ x + (1 | `class`) + (0 + x | s) + (1 | s)"),
+    ],
+)
+def test_spellings_of_several_factors(nested: pd.DataFrame, formula: str, other: str) -> None:
+    first, second = hb.Model(formula, nested), hb.Model(other, nested)
+    proof = hb.equivalence(first, second)
+    assert proof.identical
+    refuse_other_fits(first, second, proof)
+    assert proof.random is not None
+    assert proof.random.columns.tolist() == list(second.problem.design.effect_labels)
+
+
+def test_other_columns_of_several_factors(nested: pd.DataFrame) -> None:
+    first = hb.Model("y ~ x + (1 + x | s) + (1 | b)", nested)
+    second = hb.Model("y ~ I(3 * x - 1) + (1 | b) + (1 + I(3 * x - 1) | s)", nested)
+    proof = hb.equivalence(first, second)
+    assert proof.holds and not proof.identical
+    refuse_other_fits(first, second, proof)
+
+
+@pytest.mark.parametrize(
+    ("formula", "other", "said"),
+    [
+        ("(1 | s) + (1 + x | b)", "(1 + x | s) + (1 | b)", "different random columns"),
+        ("(1 | s) + (1 | b)", "(1 | s) + (1 | s:c)", "different rows"),
+        ("(1 | s) + (1 | b)", "(1 | s)", "different rows"),
+        ("(1 | s) + (1 | c)", "(1 | s) + (1 | s:c)", "different rows"),
+    ],
+)
+def test_other_models_of_several_factors(
+    nested: pd.DataFrame, formula: str, other: str, said: str
+) -> None:
+    first, second = (hb.Model(f"y ~ x + {one}", nested) for one in (formula, other))
+    for proof in (hb.equivalence(first, second), hb.equivalence(second, first)):
+        assert not proof.holds
+        assert said in str(proof)

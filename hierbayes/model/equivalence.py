@@ -12,6 +12,7 @@ from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
 from hierbayes.frames.arrays import Floats
+from hierbayes.inference.accepted_fits import partition
 from hierbayes.inference.model_choice.nesting import combined_from, internal_columns
 from hierbayes.model.model import Model
 
@@ -31,7 +32,8 @@ class Equivalence:
     Parameters
     ----------
     same_rows : bool
-        Same response and groups, row by row.
+        Same response and groups, row by row.  Of several grouping factors those count that put
+        the same rows together, whatever they and their groups are called.
     same_fixed, same_random : bool
         Same columns by value (in any order), and for the random part the same
         blocks of G.
@@ -115,19 +117,18 @@ def equivalence(first: Model, second: Model) -> Equivalence:
     """
     a, b = first.problem.design, second.problem.design
     same_rows = a.n == b.n and np.array_equal(a.rows.y, b.rows.y)
-    same_rows = same_rows and np.array_equal(_labels(a), _labels(b))
+    same_rows = same_rows and _same_groups(a, b)
     nan = float("nan")
     if not same_rows:
         return Equivalence(False, False, False, None, None, nan, nan, nan)
-    blocks = [_match(part, other) for part, other in zip(_blocks(a), _blocks(b), strict=False)]
     logliks = first.reml().loglik, second.reml().loglik
     T, constant = _fixed(first.problem, second.problem)
     return Equivalence(
         same_rows=True,
         same_fixed=_match(a.rows.X, b.rows.X),
-        same_random=len(a.blocks) == len(b.blocks) and all(blocks),
+        same_random=_same_blocks(a, b),
         fixed=_framed(T, a.terms, b.terms),
-        random=_framed(_random(first.problem, second.problem), a.effects, b.effects),
+        random=_framed(_random(first.problem, second.problem), a.effect_labels, b.effect_labels),
         loglik_difference=logliks[1] - logliks[0],
         reml_constant=constant,
         tolerance=1e-7 + 1e-10 * abs(logliks[0]),
@@ -142,14 +143,46 @@ def _said(same: bool, matrix: pd.DataFrame | None, part: str) -> str:
     return f"different {part} columns"
 
 
+def _same_groups(a: Design, b: Design) -> bool:
+    """Whether rows are grouped alike: by the labels of one factor, or by all of several."""
+    if len(a.factors) == len(b.factors) == 1:
+        return np.array_equal(_labels(a), _labels(b))
+    same = np.array([[np.array_equal(one, other) for other in _groupings(b)] for one in
+                     _groupings(a)])  # fmt: skip
+    return bool(same.any(axis=0).all() and same.any(axis=1).all())
+
+
 def _labels(design: Design) -> np.ndarray:
     return np.asarray(design.groups)[design.rows.codes]
 
 
-def _blocks(design: Design) -> list[Floats]:
-    """Columns of each block of G, blocks in an order that does not depend on writing."""
-    parts = [design.rows.Z[:, at] for at in block_slices(design.blocks)]
-    return sorted(parts, key=lambda part: (part.shape[1], float((part**2).sum())))
+def _groupings(design: Design) -> list[np.ndarray]:
+    """Which rows each factor puts together."""
+    return [partition(design, k) for k in range(len(design.factors))]
+
+
+def _blocks(design: Design) -> list[tuple[slice, np.ndarray]]:
+    """Each block of G, and which rows its factor puts together."""
+    groupings = _groupings(design)
+    owners = [design.place_of_factor(term.factor) for term in design.specification.random]
+    found = zip(block_slices(design.blocks), owners, strict=True)
+    return [(at, groupings[owner]) for at, owner in found]
+
+
+def _same_blocks(a: Design, b: Design) -> bool:
+    """Whether the blocks of G have the same columns, in any order of blocks."""
+    left = _blocks(b)
+    for at, grouping in _blocks(a):
+        alike = (
+            k
+            for k, (place, other) in enumerate(left)
+            if np.array_equal(grouping, other) and _match(a.rows.Z[:, at], b.rows.Z[:, place])
+        )
+        k = next(alike, None)
+        if k is None:
+            return False
+        del left[k]
+    return not left
 
 
 def _match(a: Floats, b: Floats) -> bool:
@@ -175,7 +208,7 @@ def _fixed(first: Problem, second: Problem) -> tuple[Floats | None, float]:
     K = _combination(ours, theirs)
     if K is None:
         return None, float("nan")
-    M = first.cross.basis.x.matrix, second.cross.basis.x.matrix
+    M = first.products.basis.x.matrix, second.products.basis.x.matrix
     volumes = [float(np.linalg.slogdet(part)[1]) for part in (M[0], K, M[1])]
     constant = volumes[2] - volumes[1] - volumes[0]
     return _in_units(K, *M), constant if abs(constant) > _ROUNDING else 0.0
@@ -184,18 +217,21 @@ def _fixed(first: Problem, second: Problem) -> tuple[Floats | None, float]:
 def _random(first: Problem, second: Problem) -> Floats | None:
     """S of Z₂ = Z₁S in the user's units, block by block of G; None where there is none."""
     ours, theirs = internal_columns(first)[1], internal_columns(second)[1]
-    left = list(block_slices(first.design.blocks))
+    left = _blocks(first.design)
     K = np.zeros((ours.shape[1], theirs.shape[1]))
     if len(left) != len(second.design.blocks):
         return None
-    for place in block_slices(second.design.blocks):
-        found = ((at, _combination(ours[:, at], theirs[:, place])) for at in left)
-        at, part = next(((at, part) for at, part in found if part is not None), (None, None))
-        if at is None:
+    for place, grouping in _blocks(second.design):
+        found = (
+            (k, _combination(ours[:, at], theirs[:, place]))
+            for k, (at, other) in enumerate(left)
+            if np.array_equal(grouping, other)
+        )
+        k, part = next(((k, part) for k, part in found if part is not None), (-1, None))
+        if part is None:
             return None
-        left.remove(at)
-        K[at, place] = part
-    return _in_units(K, first.cross.basis.z.matrix, second.cross.basis.z.matrix)
+        K[left.pop(k)[0], place] = part
+    return _in_units(K, first.products.basis.z.matrix, second.products.basis.z.matrix)
 
 
 def _combination(columns: Floats, wanted: Floats) -> Floats | None:
