@@ -24,13 +24,14 @@ LAYERS = ("public_names", "errors", "compilation", "pymc_import", "display", "sp
 LAZY: dict[str, set[str]] = {
     "hierbayes.cli": {"hierbayes.cli.commands"},
     "hierbayes.display.steps": {"rich"},
-    "hierbayes.estimation.importance": {"arviz_stats", "scipy", "xarray"},
+    "hierbayes.estimation.importance": {"arviz_stats", "xarray"},
     "hierbayes.estimation.mode": {
         "scipy",
         "hierbayes.estimation.compiled",
         "hierbayes.estimation.graph",
         "hierbayes.estimation.graph_density",
     },
+    "hierbayes.estimation.normal_at_mode": {"scipy"},
     "hierbayes.estimation.posterior": {
         "hierbayes.estimation.compiled",
         "hierbayes.estimation.graph",
@@ -77,6 +78,7 @@ DOORS = {f"hierbayes.likelihood.{name}" for name in (
 INSIDE: dict[str, set[str]] = {
     "hierbayes.estimation.graph": {"hierbayes.likelihood.op"},
     "hierbayes.estimation.density": {"hierbayes.likelihood.native"},
+    "hierbayes.estimation.family_inputs": {"hierbayes.likelihood.transported"},
     "hierbayes.estimation.inputs": {"hierbayes.likelihood.sparse_native"},
     "hierbayes.estimation.density_kernels": {"hierbayes.likelihood.native"},
 }

@@ -41,23 +41,36 @@ def transform_of(prior: Prior, block: str) -> str | None:
     return None if isinstance(prior, free) else "log"
 
 
-def variables_of(design: Design, priors: PriorSet) -> tuple[Variable, ...]:
-    """The free variables under built-in priors, in the order of the coordinates."""
+def variables_of(
+    design: Design, priors: PriorSet, *, gamma: bool | None = None, sigma: bool = True
+) -> tuple[Variable, ...]:
+    """The free variables under built-in priors, in the order of the coordinates.
+
+    Parameters
+    ----------
+    design : Design
+    priors : PriorSet
+    gamma : bool, optional
+        Whether γ has coordinates; if not stated, where it is not integrated out.
+    sigma : bool
+        Whether σ, or the dispersion of a family in its place, has one.
+    """
     p, q = len(design.terms), len(design.effects)
-    sigma = Variable("sigma", (), transform_of(priors.sigma[1], "sigma"))
+    own = [Variable("sigma", (), transform_of(priors.sigma[1], "sigma"))] if sigma else []
     corr = _corr(design.blocks)
     if priors.explains_gamma:
         shares = p - 1 + q
         at, constant = place_of_constant(design, priors), priors.gamma[0][1]
-        found = [sigma, Variable("r2", (), "logodds")]
+        found = [*own, Variable("r2", (), "logodds")]
         found += [Variable("r2_share", (shares - 1,), "simplex")] if shares > 1 else []
         found += [*corr, Variable(f"gamma_{at}", (), transform_of(constant, "gamma"))]
         return (*found, *([Variable("gamma_z", (p - 1,), None)] if p > 1 else []))
     sds = [prior for _, prior, _ in priors.sd]
-    gamma = [] if priors.collapses_gamma else [prior for _, prior, _ in priors.gamma]
+    sampled = not priors.collapses_gamma if gamma is None else gamma
+    gammas = [prior for _, prior, _ in priors.gamma] if sampled else []
     name = "centred_sd" if priors.centring else "sd"
     sd = _numbers(name, sds) if sds else [Variable("sd", (q,), "log")]
-    return (*sd, *corr, sigma, *_numbers("gamma", gamma))
+    return (*sd, *corr, *own, *_numbers("gamma", gammas))
 
 
 def _numbers(block: str, priors: list[Prior]) -> list[Variable]:

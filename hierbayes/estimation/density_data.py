@@ -31,7 +31,6 @@ from hierbayes.estimation.density_layout import (
 )  # fmt: skip
 from hierbayes.estimation.inputs import GraphInputs, place_of_constant
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.of_products import address_of
 from hierbayes.likelihood.reading import GIVEN
 from hierbayes.priors.families import Flat
 from hierbayes.priors.joint_parameters import log_lkj_constant
@@ -65,16 +64,17 @@ def density_data(
         Whether the density is that of the coordinates, volumes of the transforms included,
         as a sampler needs it; otherwise that of sd, of the correlation matrices, σ and γ.
     """
-    data, variables = inputs.data, variables_of(design, priors)
+    data, given = inputs.data, inputs.structure[0] == GIVEN.value
+    variables = variables_of(design, priors, gamma=given, sigma=inputs.dispersed)
     starts = _starts(variables)
-    given = inputs.structure[0] == GIVEN.value
     joint = _JOINTS[priors.joint[0][1].distribution] if priors.joint else NO_JOINT
     sizes = [size for size in design.blocks if size > 1]
     eta = data.get("corr_eta", np.ones(0))[: len(sizes)]
     rows = _rows(design, priors, data["sd_unit"], starts, given=given, volumes=volumes)
     of_rows = inputs.of_rows
     numbers = {
-        Head.COORDINATES: sum(variable.size for variable in variables),
+        Head.COORDINATES: sum(variable.size for variable in variables) + inputs.latent,
+        Head.LATENT: inputs.latent,
         Head.NUMBERS: len(rows),
         Head.GROUPS: len(data[of_rows[0]]),
         Head.EFFECTS: len(design.effects),
@@ -92,7 +92,7 @@ def density_data(
         Head.CONSTANT: data["log_jacobian"]
         + data.get("gamma_log_constant", 0.0)
         + _constant(design, data, joint, eta),
-        Head.LIKELIHOOD: address_of(inputs.several),
+        Head.LIKELIHOOD: inputs.address,
     }
     nothing = np.zeros(0)
     arrays = {
@@ -109,6 +109,24 @@ def density_data(
         Head.AT_GAMMA_CENTER: data.get("gamma_center", nothing),
     }
     return _joined(numbers, arrays)
+
+
+def along(data: Floats, centre: Floats, P: Floats) -> Floats:
+    """The buffer with which a sampler's coordinates w are those of x = centre + P w.
+
+    Parameters
+    ----------
+    data : (k,) float
+        Of `density_data`.
+    centre : (d,) float
+        Of all coordinates but the latent ones, which stay as they are.
+    P : (d, d) float
+        Lower triangular.
+    """
+    changed = np.concatenate([data, centre, P.ravel()])
+    changed[Head.AT_CENTRE], changed[Head.AT_P] = len(data), len(data) + len(centre)
+    changed[Head.LENGTH] = len(changed)
+    return changed
 
 
 def _joined(numbers: dict[Head, float], arrays: dict[Head, Floats]) -> Floats:
@@ -158,9 +176,9 @@ def _rows(
         first += place_of_constant(design, priors)
     elif not sds:
         sds = [(Flat(), "log")] * q
-    sigma = (priors.sigma[1], transform_of(priors.sigma[1], "sigma"))
+    sigmas = [(priors.sigma[1], transform_of(priors.sigma[1], "sigma"))] * ("sigma" in starts)
     rows = []
-    for block, ones, parameter in (("sigma", [sigma], 0), ("sd", sds, 1), ("gamma", gammas, first)):
+    for block, ones, parameter in (("sigma", sigmas, 0), ("sd", sds, 1), ("gamma", gammas, first)):
         for k, (prior, transform) in enumerate(ones):
             row = np.zeros(ROW)
             row[PLACE], row[PARAMETER] = starts[block] + k, parameter + k

@@ -27,6 +27,7 @@ from scipy.special import gammaln
 from hierbayes.display.steps import announce
 from hierbayes.estimation.density import density_at
 from hierbayes.estimation.density_layout import Head
+from hierbayes.estimation.normal_at_mode import normal_at_mode
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.estimation.target import Target
 from hierbayes.estimation.theta_draws import ThetaDraws
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 PROPOSALS = 1024  # in all
 K_HAT_LIMIT = 0.7
 _FREEDOM = 5.0  # of the t: its tails are heavier than those of any posterior of θ
-_STEP = 1e-4  # of a coordinate, for the curvature
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +73,7 @@ def sample_importance(target: Target, centre: Floats, settings: SamplerSettings)
     settings : SamplerSettings
     """
     before = time.perf_counter()
-    mode, root = _normal_at_mode(target, centre)
+    mode, root = normal_at_mode(lambda x: density_at(x, target.data)[:2], centre)
     n = min(settings.draws, PROPOSALS // settings.chains)
     generator = np.random.default_rng(settings.seed)
     z = generator.standard_normal((settings.chains, n, len(mode)))
@@ -102,24 +102,6 @@ def announce_importance(nuts_seconds: float) -> None:
         f"NUTS would take about {nuts_seconds / 60.0:.0f} min: importance sampling of θ instead, "
         f"{PROPOSALS} likelihoods (sampler='nutpie' for NUTS)"
     )
-
-
-def _normal_at_mode(target: Target, centre: Floats) -> tuple[Floats, Floats]:
-    """The mode (d,) of the density and a root (d, d) of the inverse of its curvature there."""
-    from scipy.optimize import minimize
-
-    def minus(x: Floats) -> tuple[float, Floats]:
-        value, gradient, _ = density_at(x, target.data)
-        return (-value, -gradient) if np.isfinite(value) else (1e300, np.zeros(len(x)))
-
-    start = centre
-    found = minimize(minus, start, jac=True, method="BFGS", options={"gtol": 1e-3, "maxiter": 100})
-    mode = found.x
-    curvature = np.empty((len(mode), len(mode)))
-    for i, step in enumerate(_STEP * np.eye(len(mode))):
-        curvature[i] = (minus(mode + step)[1] - minus(mode - step)[1]) / (2.0 * _STEP)
-    size, vectors = np.linalg.eigh(0.5 * (curvature + curvature.T))
-    return mode, vectors / np.sqrt(np.maximum(size, 1e-2))  # no coordinate wider than 10
 
 
 def _values(target: Target, x: Floats) -> tuple[Floats, Floats]:

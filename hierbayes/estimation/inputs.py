@@ -14,7 +14,7 @@ from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.estimation.reml import maximise
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior, flat_prior, log_jacobian
-from hierbayes.likelihood.of_products import likelihood_of
+from hierbayes.likelihood.of_products import address_of, is_compiled, likelihood_of
 from hierbayes.likelihood.reading import GIVEN, NORMAL, REML, Reading
 from hierbayes.likelihood.sparse_native import packed
 from hierbayes.likelihood.theta import Theta
@@ -44,12 +44,29 @@ class GraphInputs:
         The REML estimate.
     several : bool
         Whether the rows are those of several grouping factors.
+    latent : int
+        How many random effects are sampled, as those of a family are; otherwise they are
+        integrated out.
+    dispersed : bool
+        Whether σ, or the dispersion of a family, is a parameter.
     """
 
     data: dict[str, Floats]
     structure: Structure
     theta: Theta
     several: bool = False
+    latent: int = 0
+    dispersed: bool = True
+
+    @property
+    def address(self) -> float:
+        """Address of the likelihood's C function, as the float of the same bits."""
+        return address_of(self.several)
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the machine code of the likelihood is on disk already."""
+        return is_compiled(self.several)
 
     @property
     def of_rows(self) -> tuple[str, str, str]:
@@ -84,14 +101,7 @@ def graph_inputs(design: Design, cross: Products, priors: PriorSet) -> GraphInpu
         data["gamma_center"] = basis.origin
         data |= _parameters("gamma", [prior for _, prior, _ in priors.gamma])
     data |= {"gamma_mean": normal.mean, "gamma_precision": normal.precision}
-    data |= _parameters("sd", [prior for _, prior, _ in priors.sd])
-    data |= _parameters("corr", [prior for _, prior, _ in priors.corr])
-    data |= _parameters("sigma", [priors.sigma[1]])
-    for entry in priors.joint:
-        data |= joint_parameters(entry, design)
-        if entry[0] == "G":  # a density of (sd, R), added to a uniform one of R
-            data["corr_eta"] = np.ones(1)
-            data["G_log_constant"] = data["G_log_constant"] - log_lkj_constant(1.0, q)
+    data |= prior_parameters(design, priors)
     # γ that is integrated out leaves no trace in the structure, not even its size
     sampled, gamma = (p, priors.gamma) if reading == GIVEN else (0, ())
     families = [_family(prior) for _, prior, _ in (*gamma, *priors.sd, *priors.corr, priors.sigma)]
@@ -105,6 +115,20 @@ def graph_inputs(design: Design, cross: Products, priors: PriorSet) -> GraphInpu
         reading.value, sampled, q, design.blocks, bool(priors.centring), tuple(families), several
     )  # fmt: skip
     return GraphInputs(data, structure, theta, isinstance(cross, SparseProducts))
+
+
+def prior_parameters(design: Design, priors: PriorSet) -> dict[str, Floats]:
+    """The parameters of the priors of sd, corr and σ, and of those of several numbers."""
+    data = _parameters("sd", [prior for _, prior, _ in priors.sd])
+    data |= _parameters("corr", [prior for _, prior, _ in priors.corr])
+    data |= _parameters("sigma", [priors.sigma[1]])
+    for entry in priors.joint:
+        data |= joint_parameters(entry, design)
+        if entry[0] == "G":  # a density of (sd, R), added to a uniform one of R
+            data["corr_eta"] = np.ones(1)
+            constant = log_lkj_constant(1.0, len(design.effects))
+            data["G_log_constant"] = data["G_log_constant"] - constant
+    return data
 
 
 def _of_rows(cross: Products) -> dict[str, Floats]:

@@ -31,7 +31,6 @@ from hierbayes.estimation.start import start_point
 from hierbayes.estimation.target import Target
 from hierbayes.estimation.theta_draws import STATISTICS, ThetaDraws
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.of_products import is_compiled as likelihood_is_compiled
 from hierbayes.likelihood.reading import GIVEN
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
@@ -59,13 +58,36 @@ def sample_theta(
         from hierbayes.estimation.pymc_nuts import sample_pymc
 
         return sample_pymc(build_graph(design, inputs, priors), settings)
-    import nutpie
-
     before = time.perf_counter()
     target = target_of(design, inputs, priors, progress=settings.progress)
     start = start_point(target.variables, cross, inputs)
+    return sample_target(target, start, settings, time.perf_counter() - before)
+
+
+def sample_target(
+    target: Target, start: tuple[Floats, Floats], settings: SamplerSettings, compile_seconds: float
+) -> ThetaDraws:
+    """Draws of θ, γ and latent coordinates by nutpie.
+
+    Parameters
+    ----------
+    target : Target
+    start : (centre, width)
+        Chains start at random between centre ± width, both (n_dim,), of the target's coordinates.
+    settings : SamplerSettings
+    compile_seconds : float
+        How long it took to make the target.
+
+    Raises
+    ------
+    EstimationError
+        When no start with a finite density is found.
+    """
+    import nutpie
+
+    before = time.perf_counter()
     model = _nutpie_model(target, start)
-    compile_seconds = time.perf_counter() - before
+    compile_seconds += time.perf_counter() - before
     before = time.perf_counter()
     try:
         trace = nutpie.sample(
@@ -85,9 +107,12 @@ def sample_theta(
             "may exclude what the data show"
         ) from error
     seconds = time.perf_counter() - before
-    root, sigma, gamma = target.parameters(trace.posterior["theta"].to_numpy())
+    expanded = trace.posterior["theta"].to_numpy()
+    root, sigma, gamma = target.parameters(expanded)
+    latent = target.latent_coordinates(expanded) if target.latent else None
     kept = trace.sample_stats.to_dataset()[list(STATISTICS)].rename(STATISTICS)
-    return ThetaDraws(Theta.of(root, sigma), gamma, kept, seconds, compile_seconds)
+    theta = Theta.of(root, sigma)
+    return ThetaDraws(theta, gamma, kept, seconds, compile_seconds, latent=latent)
 
 
 def _by_importance(
@@ -137,17 +162,18 @@ def target_of(design: Design, inputs: GraphInputs, priors: PriorSet, *, progress
         from hierbayes.estimation.compiled import graph_target
 
         return graph_target(design, inputs, priors, progress=progress)
-    if progress and not (is_compiled() and likelihood_is_compiled(inputs.several)):
+    if progress and not (is_compiled() and inputs.is_compiled):
         announce("compiling the log density, once on this machine: 15 to 60 s")
-    compiled = callbacks()
+    compiled, given = callbacks(), inputs.structure[0] == GIVEN
     return Target(
         compiled.log_density,
         compiled.expand,
         density_data(design, inputs, priors),
-        variables_of(design, priors),
+        variables_of(design, priors, gamma=given, sigma=inputs.dispersed),
         len(design.effects),
-        len(design.terms) if inputs.structure[0] == GIVEN else 0,
+        len(design.terms) if given else 0,
         inputs.data["columns"],
+        inputs.latent,
     )
 
 

@@ -18,15 +18,21 @@ def start_point(
 
     The centre is the REML estimate, with an sd that REML puts at zero moved off it.
     """
-    data = inputs.data
     state = likelihood_of(cross).at(inputs.theta)
     se = np.sqrt(np.diagonal(state.gamma_cov))
-    sd, unit = data["sd_start"], data["sd_unit"]
+    return start_at(variables, inputs, state.gamma, se)
+
+
+def start_at(
+    variables: tuple[Variable, ...], inputs: GraphInputs, gamma: Floats, se: Floats
+) -> tuple[Floats, Floats]:
+    """The same around an estimate of γ (p,) with its standard errors and that of θ."""
+    sd, unit = inputs.data["sd_start"], inputs.data["sd_unit"]
     known = {
         "sd": (sd, 0.5 * sd),
         "signed_sd": (np.arcsinh(sd / unit), np.full(len(sd), 0.5)),
         "sigma": (inputs.theta.sigma.reshape(1), np.zeros(1)),
-        "gamma": (state.gamma, 2.0 * se),
+        "gamma": (gamma, 2.0 * se),
     }
     parts = [_start_of(variable, known) for variable in variables]
     return np.concatenate([c for c, _ in parts]), np.concatenate([w for _, w in parts])

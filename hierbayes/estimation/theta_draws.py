@@ -40,6 +40,8 @@ class ThetaDraws:
     compile_seconds : float
     k_hat : float, optional
         Of the weights of importance sampling.
+    latent : (chains, draws, N) float, optional
+        Latent coordinates, where random effects are sampled (`latent_effects`).
     """
 
     theta: Theta
@@ -48,3 +50,4 @@ class ThetaDraws:
     seconds: float
     compile_seconds: float
     k_hat: float | None = None
+    latent: Floats | None = None

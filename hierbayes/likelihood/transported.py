@@ -263,6 +263,11 @@ def provide() -> Any:
     return callback(SIGNATURE)(_transported_c)
 
 
+def address() -> float:
+    """Its address, as the float of the same bits."""
+    return bits_of(provide().address)
+
+
 def is_compiled() -> bool:
     """Whether the machine code is on disk already."""
     return is_on_disk(_transported_c, SIGNATURE)
