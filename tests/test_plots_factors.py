@@ -13,7 +13,7 @@ from hierbayes import plots
 from hierbayes.plots.beta_space import beta_space_frame
 from hierbayes.plots.caterpillar import caterpillar_frame
 from hierbayes.plots.shrinkage import shrinkage_frame
-from tests.drawn import fits_in, lines_of, shows
+from tests.drawn import fits_in, legend_of, lines_of, shows
 from tests.factors_reference import fit, model
 
 PIXEL = "Pixel_slope_outer"
@@ -242,4 +242,80 @@ def test_prior_ellipses_are_of_one_factor(posterior: hb.PosteriorFit) -> None:
     assert str(refusal.value) == (
         "'Dog:Side' has one random effect, and G no ellipse; plot_ridge(study, "
         "'sd(Intercept|Dog:Side)') shows how its sd moves with the prior"
+    )
+
+
+# ---------------------------------------------------------------- trellis
+
+
+def test_a_trellis_has_panels_by_one_factor_and_lines_of_another() -> None:
+    """Each line is the prediction of the panel's rows with one variable moved."""
+    ours, data = fit(PIXEL, "REML"), model(PIXEL).data
+    frame = plots.trellis_frame(data, "pixel ~ day | Dog", by="Dog:Side", fit=ours)
+    assert frame.panels.index.tolist() == data["Dog"].cat.categories.tolist()
+    own = data[(data["Dog"] == "3") & (data["Side"] == "R")]
+    line = frame.lines[frame.lines["level"] == "3:R"]
+    assert set(line["panel"]) == {"3"} and set(line["line"]) == {"BLUP of Dog:Side"}
+    expected = [ours.predict(own.assign(day=x)).mean() for x in line["x"]]
+    assert_allclose(line["y"], expected, rtol=1e-10)
+    dog = data[data["Dog"] == "3"]
+    for name, effects in (("BLUP", "Dog"), ("population", "none")):
+        line = frame.lines[(frame.lines["panel"] == "3") & (frame.lines["line"] == name)]
+        expected = [ours.predict(dog.assign(day=x), effects=effects).mean() for x in line["x"]]
+        assert_allclose(line["y"], expected, rtol=1e-10)
+    blue = frame.lines[(frame.lines["panel"] == "3") & (frame.lines["line"] == "BLUE")]
+    rest = dog["pixel"] - ours.fixef()["day2"] * dog["day2"]
+    line = np.polyval(np.polyfit(dog["day"], rest, 1), blue["x"])
+    assert_allclose(blue["y"], line + ours.fixef()["day2"] * dog["day2"].mean(), rtol=1e-8)
+
+
+def test_panels_of_an_inner_factor_have_the_effects_of_the_outer() -> None:
+    ours, data = fit("Oats_split_plot", "REML"), model("Oats_split_plot").data
+    frame = plots.trellis_frame(data, "yield ~ nitro | Block:Variety", fit=ours, by="Block")
+    assert frame.shown == "" and len(frame.panels) == 18 and "level" not in frame.lines
+    line = frame.lines[(frame.lines["panel"] == "II:Victory") & (frame.lines["line"] == "BLUP")]
+    own = data[(data["Block"] == "II") & (data["Variety"] == "Victory")]
+    expected = [ours.predict(own.assign(nitro=x)).mean() for x in line["x"]]
+    assert_allclose(line["y"], expected, rtol=1e-10)
+
+
+def test_drawn_lines_of_two_factors_are_the_frame() -> None:
+    ours, data = fit(PIXEL, "REML"), model(PIXEL).data
+    frame = plots.trellis_frame(data, "pixel ~ day | Dog", by="Dog:Side", fit=ours)
+    figure = plots.plot_trellis(data, "pixel ~ day | Dog", by="Dog:Side", fit=ours)
+    for panel, dog in zip(figure.axes, frame.panels.index, strict=True):
+        for (name, level), line in frame.lines[frame.lines["panel"] == dog].groupby(
+            ["line", "level"], dropna=False
+        ):
+            ends = line[["x", "y"]].to_numpy()
+            gap = np.full((int(name not in ("BLUE", "BLUP", "population")), 2), np.nan)
+            assert shows(panel, *np.vstack([ends, gap]).T), (name, level)
+    assert legend_of(figure) == [
+        "BLUP of Dog:Side, apart within a panel", "BLUE of Dog", "BLUP of Dog", "population",
+    ]  # fmt: skip
+    crossed, students = fit("sim_student_teacher_school", "REML"), "sim_student_teacher_school"
+    rows = model(students).data
+    few = plots.plot_trellis(rows, "y ~ x | student", by="school", fit=crossed, max_groups=4)
+    assert legend_of(few)[0] == "school 1"
+    many = plots.plot_trellis(rows, "y ~ x | teacher", by="student", fit=crossed, max_groups=4)
+    assert legend_of(many)[0] == "BLUP of student"
+    assert all(len(panel.lines) < 10 for panel in many.axes)
+
+
+def test_no_line_hides_another_in_a_dense_panel() -> None:
+    """White edges lie under every line of a panel."""
+    ours, data = fit("ScotsSec_crossed", "REML"), model("ScotsSec_crossed").data
+    largest = data["second"].value_counts().index[:1]
+    (panel,) = plots.plot_trellis(data, "attain ~ verbal | second", fit=ours, groups=largest).axes
+    colors = [line.get_color() for line in panel.lines if len(np.asarray(line.get_xdata())) == 13]
+    assert len(colors) == 6 and colors[:3] == ["white"] * 3
+
+
+def test_a_trellis_of_a_fit_names_one_of_its_factors() -> None:
+    ours, data = fit(PIXEL, "REML"), model(PIXEL).data
+    with pytest.raises(hb.StudyError) as refusal:
+        plots.trellis_frame(data, "pixel ~ day | Side", fit=ours)
+    assert str(refusal.value) == (
+        "the formula has the group 'Side' and the fit 'Dog', 'Dog:Side'; lines of a fit need one "
+        "of its factors"
     )

@@ -62,15 +62,15 @@ def read_scatter(
     DataError
         When a column does not exist or is no number, or no row is complete.
     """
-    y, x, panel = _names(formula)
+    y, x, panel = names_in_formula(formula)
     named = [name for name in (y, x, panel, by, *more) if name is not None]
     rows, _, _ = complete_rows(data, list(dict.fromkeys(named)))
     for name in (y, x):
         refuse_no_number(rows[name])
     points = pd.DataFrame(
         {
-            "panel": _factor(rows, panel),
-            "by": _factor(rows, by),
+            "panel": as_factor(rows, panel),
+            "by": as_factor(rows, by),
             "x": rows[x].to_numpy(dtype=np.float64),
             "y": rows[y].to_numpy(dtype=np.float64),
         },
@@ -144,7 +144,14 @@ def lines_by(points: pd.DataFrame, columns: list[str], name: str) -> pd.DataFram
     return pd.concat(parts, ignore_index=True)[[*columns[:-1], name, "x", "y"]]
 
 
-def _names(formula: str) -> tuple[str, str, str | None]:
+def names_in_formula(formula: str) -> tuple[str, str, str | None]:
+    """The columns y, x and, where there are panels, g of ``"y ~ x | g"``.
+
+    Raises
+    ------
+    StudyError
+        When it is no such formula.
+    """
     if not isinstance(formula, str):
         raise StudyError(f"a picture of data takes a formula 'y ~ x | group', not {formula!r}")
     left, tilde, right = formula.partition("~")
@@ -155,7 +162,7 @@ def _names(formula: str) -> tuple[str, str, str | None]:
     return y, x, panel or None
 
 
-def _factor(rows: pd.DataFrame, name: str | None) -> pd.Categorical:
+def as_factor(rows: pd.DataFrame, name: str | None) -> pd.Categorical:
     """A column as categories in use, in their order; one for all rows where there is none."""
     if name is None:
         return pd.Categorical([POOLED] * len(rows))

@@ -17,19 +17,25 @@ from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.plots.canvas import Canvas, canvas
 from hierbayes.plots.choice import choose
-from hierbayes.plots.draw import Entries, legend
-from hierbayes.plots.look import BLACK, BLUE, BLUP, DATA, POPULATION, SERIES, Look
-from hierbayes.plots.scatter import lines_by, read_scatter
-from hierbayes.plots.trellis_panels import lines_of_fit, panel_order
+from hierbayes.plots.draw import legend
+from hierbayes.plots.look import Look
+from hierbayes.plots.scatter import as_factor, lines_by, names_in_formula, read_scatter
+from hierbayes.plots.trellis_lines import lines_of_fit
+from hierbayes.plots.trellis_looks import LEAST_SQUARES, TrellisLooks, looks_of
+from hierbayes.plots.trellis_panels import (
+    inner_factor,
+    panel_order,
+    refuse_other_fit,
+    with_factors,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 LEGIBLE = 40  # panels, unless more are asked for
+_GAP = np.full((1, 2), np.nan)
 _DENSE = 200  # points from which on a line stands out by a white edge
-LEAST_SQUARES = "least squares"
-_LINES = {"BLUE": BLUE, "BLUP": BLUP, "population": POPULATION}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +53,8 @@ class Trellis:
         ``panel``, ``by``, ``x``, ``y``.
     lines : DataFrame
         ``panel``, ``line``, ``x``, ``y``. Lines are ``"least squares"``, one for each level of
-        `by`, or of a fit ``"BLUE"``, ``"BLUP"`` and ``"population"``.
+        `by`, or of a fit ``"BLUE"``, ``"BLUP"`` and ``"population"``; where `by` is another
+        grouping factor of the fit there is a line, ``"BLUP of"`` it, for each ``level``.
     shown : str
         Which groups are shown, where not all are; otherwise empty.
     """
@@ -78,9 +85,11 @@ def trellis_frame(
     ----------
     data : DataFrame
     formula : str
-        ``"y ~ x | g"``, names of columns; g makes the panels.
+        ``"y ~ x | g"``, names of columns; g makes the panels. Of a fit with several grouping
+        factors g is one of them, and may be a combination, as ``school:class``.
     by : str, optional
-        A factor whose levels have marks of their own and, without a fit, lines of their own.
+        A factor whose levels have marks of their own and, without a fit, lines of their own; or
+        another grouping factor of the fit, whose groups have lines of their own in each panel.
     fit : Fit, optional
         Of y on x in the groups g, on these data: draws each group's BLUE, BLUP and population
         line (see `lines_of_fit`) and not least-squares lines.
@@ -100,7 +109,16 @@ def trellis_frame(
         When a column does not exist or cannot be drawn.
     """
     ordering = () if order in (None, "mean", "size") else (str(order),)
-    found = read_scatter(data, formula, by, *ordering)
+    inner = None
+    if fit is not None:
+        refuse_other_fit(fit)
+        data = with_factors(fit, data)
+        inner = inner_factor(fit, names_in_formula(formula)[2], by)
+    if inner is None:
+        found = read_scatter(data, formula, by, *ordering)
+    else:
+        found = read_scatter(data, formula, None, str(by), *ordering)
+        found.points["by"] = as_factor(found.rows, by)
     if found.panel is None:
         raise StudyError(f"'{formula}' names no panels; write '{formula.strip()} | group'")
     labels = pd.Index(found.points["panel"].cat.categories)
@@ -116,7 +134,7 @@ def trellis_frame(
         lines = lines_by(points, ["panel", "by"], "line")
         lines["line"] = lines["line"].astype(str) if by else LEAST_SQUARES
     else:
-        lines = lines_of_fit(fit, data, found, labels[placed])
+        lines = lines_of_fit(fit, data, found, labels[placed], inner)
     titles = [" · ".join(filter(None, [str(labels[j]), words[j]])) for j in placed]
     panels = pd.DataFrame(
         {"n": rows[placed].astype(int), "title": titles},
@@ -160,7 +178,7 @@ def plot_trellis(
     )
     count = len(frame.panels)
     shape, size = _layout(count)
-    looks = _looks(frame)
+    looks = looks_of(frame.points, frame.lines, frame.panel, by)
     beware = "" if fit is None else fit.objection
     with canvas(
         ax, figsize, beware=beware, shape=shape, panel=(size, size), count=count, share=True
@@ -196,39 +214,46 @@ def _layout(count: int) -> tuple[tuple[int, int], float]:
     return (-(-count // columns), columns), size
 
 
-def _looks(frame: Trellis) -> dict[str, Look]:
-    """Of each line."""
-    drawn = set(frame.lines["line"])
-    if drawn & set(_LINES):
-        return _LINES
-    return _levels(frame) if frame.by else {LEAST_SQUARES: Look(BLACK, "none")}
-
-
-def _levels(frame: Trellis) -> dict[str, Look]:
-    """Of the points of each level."""
-    levels = frame.points["by"].cat.categories
-    looks = SERIES if frame.by else (DATA,)
-    return {str(level): look for level, look in zip(levels, looks, strict=False)}
-
-
-def _draw_panel(
-    ax: Axes, frame: Trellis, name: object, looks: dict[str, Look], small: bool
-) -> None:
+def _draw_panel(ax: Axes, frame: Trellis, name: object, looks: TrellisLooks, small: bool) -> None:
     points = frame.points[frame.points["panel"] == name]
-    marks = _levels(frame)
     size = float(np.clip((18.0 if small else 55.0) / np.sqrt(len(points)), 1.4, 3.5))
-    for level, rows in points.groupby("by", observed=True):
-        look = marks[str(level)]
+    for look, rows in _by_look(points, points["by"], looks.points):
         size_here = size if frame.by else 1.5 * size
         ax.plot(rows["x"], rows["y"], **look.points(size_here, markeredgewidth=0.6, alpha=0.75))
-    for line, rows in frame.lines[frame.lines["panel"] == name].groupby("line", sort=False):
-        width = 1.5 if small else 2.2
-        if len(points) > _DENSE:
+    lines = frame.lines[frame.lines["panel"] == name]
+    width = 1.5 if small else 2.2
+    if looks.levels:
+        own = lines[lines["level"].notna()]
+        for look, rows in _by_look(own, own["level"], looks.levels):
+            _draw_apart(ax, rows, look.lines(0.4 * width))
+        lines = lines[lines["level"].isna()]
+    drawn = list(lines.groupby("line", sort=False))
+    if len(points) > _DENSE:  # all edges first, so that none hides a line
+        for _, rows in drawn:
             ax.plot(rows["x"], rows["y"], color="white", linewidth=width + 2.0)
-        ax.plot(rows["x"], rows["y"], **looks[str(line)].lines(width))
+    for line, rows in drawn:
+        ax.plot(rows["x"], rows["y"], **looks.lines[str(line)].lines(width))
 
 
-def _finish(drawn: Canvas, frame: Trellis, looks: dict[str, Look], count: int) -> None:
+def _by_look(
+    rows: pd.DataFrame, levels: pd.Series, looks: dict[str, Look]
+) -> list[tuple[Look, pd.DataFrame]]:
+    """Rows whose levels look alike, together."""
+    look_of = [looks[str(level)] for level in levels]
+    present = [look for look in dict.fromkeys(looks.values()) if look in look_of]
+    return [(look, rows[[one == look for one in look_of]]) for look in present]
+
+
+def _draw_apart(ax: Axes, rows: pd.DataFrame, how: dict[str, Any]) -> None:
+    """The line of each level, all as one artist."""
+    parts = [
+        part for _, one in rows.groupby("level", sort=False) for part in (one[["x", "y"]], _GAP)
+    ]
+    ends = np.vstack(parts)
+    ax.plot(*ends.T, **how)
+
+
+def _finish(drawn: Canvas, frame: Trellis, looks: TrellisLooks, count: int) -> None:
     for panel in drawn.panels:
         panel.tick_params(labelsize=6.5 if count > 12 else 9.0, pad=2.0)
         panel.locator_params(nbins=3 if count > 12 else 5)
@@ -246,15 +271,4 @@ def _finish(drawn: Canvas, frame: Trellis, looks: dict[str, Look], count: int) -
         title = f"{frame.y} against {frame.x} by {frame.panel}"
         lines = "\n".join(filter(None, (title, frame.shown)))
         drawn.figure.suptitle(lines, x=0.01, ha="left", wrap=True)
-    legend(drawn, _entries(frame, looks))
-
-
-def _entries(frame: Trellis, looks: dict[str, Look]) -> Entries:
-    """Of the legend: levels with marks and lines, or both apart."""
-    lines = {line: look.lines() for line, look in looks.items()}
-    if not frame.by:
-        return lines
-    marks = _levels(frame)
-    if marks == looks:
-        return {level: look.both(4.0) for level, look in marks.items()}
-    return {level: look.points(4.0) for level, look in marks.items()} | lines
+    legend(drawn, looks.entries)
