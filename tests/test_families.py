@@ -23,6 +23,13 @@ REFERENCE = json.loads((Path(__file__).parent / "reference/families.json").read_
 FAMILIES: dict[str, Family] = {
     **{f"Binomial {link}": B.Binomial(link) for link in B.Binomial.links},
     "Poisson log": B.Poisson(),
+    **{f"BetaBinomial {link}": B.BetaBinomial(link) for link in B.BetaBinomial.links},
+    "NegativeBinomial log": B.NegativeBinomial(),
+    "NegativeBinomial1 log": B.NegativeBinomial1(),
+    "Gamma log": B.Gamma(),
+    "Lognormal identity": B.Lognormal(),
+    "Beta logit": B.Beta(),
+    "StudentT identity": B.StudentT(),
 }
 NONE = np.empty(0)
 
@@ -57,14 +64,15 @@ def test_density_and_derivatives_are_those_of_the_reference(name: str) -> None:
     for y, m, eta, phi, wanted in zip(*points(name), strict=True):
         row = np.array([y]), np.array([m]), np.array([eta]), phi
         found = family.derivatives(*row)[:, 0]
-        found[0] += family.log_constant(*row[:2])
-        # The whole log density is a sum of what may cancel; the derivatives have all their digits.
-        size = abs(found[0]) + abs(family.log_constant(*row[:2]))
+        # The log density is a sum of parts that may cancel; without φ its tails have all digits.
+        constant = family.log_constant(*row[:2])
+        size = abs(found[0]) + abs(constant) + (len(phi) > 0)
         said = f"{name}: y={y}, m={m}, η={eta}, φ={phi}"
-        assert abs(found[0] - wanted[0]) <= 2e-13 * size, said
-        assert_allclose(found[1:], wanted[1:4], rtol=2e-11, atol=0, err_msg=said)
+        assert abs(found[0] + constant - wanted[0]) <= 2e-13 * size, said
+        atol = 1e-15 if len(phi) else 0.0
+        assert_allclose(found[1:], wanted[1:4], rtol=2e-11, atol=atol, err_msg=said)
         by_phi = family.dispersion_derivatives(*row)[:, :, 0].ravel()
-        assert_allclose(by_phi, wanted[4:], rtol=1e-10, atol=0, err_msg=said)
+        assert_allclose(by_phi, wanted[4:], rtol=2e-11, atol=atol, err_msg=said)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -90,11 +98,17 @@ def test_the_c_function_sums_the_rows(name: str) -> None:
         (B.Binomial("cloglog"), 1.0, 2.0, 800.0),
         (B.Binomial("probit"), 1.0, 2.0, 1e200),
         (B.Binomial("logit"), 1.0, 2.0, np.nan),
+        (B.NegativeBinomial1(), 3.0, 1.0, 800.0),
+        (B.Gamma(), 3.0, 1.0, -800.0),
+        (B.Beta(), 0.5, 1.0, np.inf),
+        (B.StudentT(), 3.0, 4.0, 1e200),
     ],
 )
 def test_overflow_is_minus_infinity(family: Family, y: float, m: float, eta: float) -> None:
-    one = np.array([1.0, y]), np.array([1.0, m]), np.array([0.0, eta])
-    assert c_rows(family, *one, NONE)[0] == -np.inf
+    ys, ms, etas = np.array([y, y]), np.array([m, m]), np.array([0.0, eta])
+    phi = np.full(len(family.dispersion), 2.0)
+    assert c_rows(family, ys, ms, etas, phi)[0] == -np.inf
+    assert abs(c_rows(family, ys[:1], ms[:1], etas[:1], phi)[0]) < np.inf
 
 
 def test_certain_outcomes_do_not_overflow() -> None:
@@ -106,15 +120,25 @@ def test_certain_outcomes_do_not_overflow() -> None:
 
 def test_log_densities_are_those_of_scipy() -> None:
     k, m, eta = np.array([0.0, 3.0, 9.0]), np.array([4.0, 7.0, 9.0]), np.array([-1.3, 0.2, 2.0])
+    y, phi, mu, p = np.array([0.1, 0.5, 0.97]), np.array([1.7]), np.exp(eta), expit(eta)
+    df = np.full(3, 4.0)
     wanted = {
-        B.Binomial(): stats.binom.logpmf(k, m, expit(eta)),
-        B.Binomial("probit"): stats.binom.logpmf(k, m, stats.norm.cdf(eta)),
-        B.Binomial("cloglog"): stats.binom.logpmf(k, m, -np.expm1(-np.exp(eta))),
-        B.Poisson(): stats.poisson.logpmf(k, np.exp(eta)),
+        B.Binomial(): (k, m, stats.binom.logpmf(k, m, p)),
+        B.Binomial("probit"): (k, m, stats.binom.logpmf(k, m, stats.norm.cdf(eta))),
+        B.Binomial("cloglog"): (k, m, stats.binom.logpmf(k, m, -np.expm1(-mu))),
+        B.BetaBinomial(): (k, m, stats.betabinom.logpmf(k, m, 1.7 * p, 1.7 * (1 - p))),
+        B.Poisson(): (k, m, stats.poisson.logpmf(k, mu)),
+        B.NegativeBinomial(): (k, m, stats.nbinom.logpmf(k, 1.7, 1.7 / (1.7 + mu))),
+        B.NegativeBinomial1(): (k, m, stats.nbinom.logpmf(k, mu / 1.7, 1 / 2.7)),
+        B.Gamma(): (y, m, stats.gamma.logpdf(y, 1.7, scale=mu / 1.7)),
+        B.Lognormal(): (y, m, stats.lognorm.logpdf(y, 1.7, scale=mu)),
+        B.Beta(): (y, m, stats.beta.logpdf(y, 1.7 * p, 1.7 * (1 - p))),
+        B.StudentT(df=4.0): (y, df, stats.t.logpdf(y, 4.0, eta, 1.7)),
     }
-    for family, density in wanted.items():
-        found = family.derivatives(k, m, eta, NONE)[0] + family.log_constants(k, m)
-        assert_allclose(found, density, rtol=1e-12)
+    for family, (response, size, density) in wanted.items():
+        found = family.derivatives(response, size, eta, phi[: len(family.dispersion)])[0]
+        found += family.log_constants(response, size)
+        assert_allclose(found, density, rtol=1e-12, err_msg=repr(family))
 
 
 # ---------------------------------------------------------------- moments, draws, starts
@@ -124,24 +148,41 @@ def test_log_densities_are_those_of_scipy() -> None:
 def test_draws_have_the_mean_and_the_variance(name: str) -> None:
     family, n = FAMILIES[name], 40_000
     rng = np.random.default_rng(5)
-    m = np.full(n, 3.0 if isinstance(family, B.Binomial) else family.constant)
+    phi = np.full(len(family.dispersion), 0.6 if name.startswith("Lognormal") else 3.0)
+    of_trials = isinstance(family, B.Binomial)
+    m = np.full(n, 3.0 if of_trials else 9.0 if name.startswith("StudentT") else 1.0)
     for value in (-1.2, 0.6):
         eta = np.full(n, value)
-        y = family.draw(rng, m, eta, NONE)
-        shares = y / m if isinstance(family, B.Binomial) else y
-        mean, variance = family.mean(eta, NONE)[0], family.variance(eta, m, NONE)[0]
+        y = family.draw(rng, m, eta, phi)
+        shares = y / m if of_trials else y
+        mean, variance = family.mean(eta, phi)[0], family.variance(eta, m, phi)[0]
         squares = (shares - mean) ** 2
         assert abs(shares.mean() - mean) < 6 * np.sqrt(variance / n)
         assert abs(squares.mean() - variance) < 6 * squares.std() / np.sqrt(n)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-def test_the_start_is_near_the_response(name: str) -> None:
-    family = FAMILIES[name]
-    y, m = np.array([0.0, 20.0, 40.0]), np.full(3, 40.0)
-    mean = family.mean(family.start(y, m), NONE)
-    wanted = (y + 0.5) / 41 if isinstance(family, B.Binomial) else y + 0.5
-    assert_allclose(mean, wanted, rtol=1e-12)
+def test_starts_are_near_the_response() -> None:
+    k, m, y = np.array([0.0, 20.0, 40.0]), np.full(3, 40.0), np.array([0.2, 0.5, 0.9])
+    for family in (*(B.Binomial(link) for link in B.Binomial.links), B.BetaBinomial("probit")):
+        assert_allclose(family.mean(family.start(k, m), NONE), (k + 0.5) / 41, rtol=1e-12)
+    for counts in (B.Poisson(), B.NegativeBinomial(), B.NegativeBinomial1()):
+        assert_allclose(counts.mean(counts.start(k, m), NONE), k + 0.5, rtol=1e-12)
+    for other in (B.Gamma(), B.Beta(), B.StudentT()):
+        assert_allclose(other.mean(other.start(y, m), NONE), y, rtol=1e-12)
+    assert_allclose(B.Lognormal().start(y, m), np.log(y))
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if FAMILIES[name].dispersion])
+def test_the_dispersion_starts_near_its_estimate(name: str) -> None:
+    """Within a factor of four of the truth, where η does not vary; positive where nothing does."""
+    family, truth = FAMILIES[name], np.array([4.0])
+    rng = np.random.default_rng(9)
+    m = np.full(4000, family.constant if family.constant > 1 else 5.0)
+    y = family.draw(rng, m, np.full(4000, 0.7), truth)
+    for response in (y, y[:1].repeat(3)):
+        start = family.dispersion_start(response, m[: len(response)])
+        assert start.shape == (1,) and 0 < start[0] < np.inf
+        assert len(response) == 3 or truth[0] / 4 < start[0] < truth[0] * 4
 
 
 def test_weights_are_the_curvature_and_positive() -> None:
@@ -152,6 +193,25 @@ def test_weights_are_the_curvature_and_positive() -> None:
         assert weights[2] > 0
 
 
+def test_weights_are_the_expected_curvature_where_it_changes_its_sign() -> None:
+    n = 40_000
+    for family, phi in ((B.Beta(), 0.7), (B.StudentT(df=3.0), 0.7)):
+        eta, m, at = np.full(n, 0.6), np.full(n, family.constant), np.array([phi])
+        y = family.draw(np.random.default_rng(3), m, eta, at)
+        curvature = -family.derivatives(y, m, eta, at)[2]
+        weights = np.broadcast_to(family.weights(y, m, eta, at), n)
+        assert abs(curvature.mean() - weights[0]) < 6 * curvature.std() / np.sqrt(n)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_weights_are_positive_everywhere(name: str) -> None:
+    family = FAMILIES[name]
+    eta = np.array([-600.0, -30.0, 0.0, 30.0, 600.0])
+    y, m = np.full(5, 0.5 if name.startswith("Beta ") else 1.0), np.full(5, 2.0)
+    weights = family.weights(y, m, eta, np.full(len(family.dispersion), 2.0))
+    assert np.all(weights > 0) and np.all(weights < np.inf)
+
+
 # ---------------------------------------------------------------- the value
 
 
@@ -159,6 +219,8 @@ def test_families_are_values() -> None:
     assert B.Binomial("probit") == B.Binomial(link="probit") != B.Binomial()
     assert B.Bernoulli() != B.Binomial()
     assert repr(B.Binomial("probit")) == "Binomial(link='probit')"
+    assert B.StudentT(df=3.0) != B.StudentT() == B.StudentT(df=4)
+    assert repr(B.StudentT(df=3.0)) == "StudentT(link='identity', df=3.0)"
     assert {B.Poisson(): 1}[pickle.loads(pickle.dumps(B.Poisson()))] == 1
 
 
@@ -174,16 +236,22 @@ def test_machine_code_is_kept_under_the_family() -> None:
 def test_latent_variances() -> None:
     found = [B.Bernoulli(link).latent_variance() for link in B.Bernoulli.links]
     assert found == [np.pi**2 / 3, 1.0, np.pi**2 / 6]
-    assert B.Poisson().latent_variance() is None
+    assert B.Poisson().latent_variance() is B.BetaBinomial().latent_variance() is None
 
 
 def test_unknown_links_and_words_are_refused() -> None:
     with pytest.raises(hb.FamilyError) as link:
         B.Binomial("cauchit")
     assert str(link.value) == "Binomial has no link 'cauchit'; it has: logit, probit, cloglog"
+    with pytest.raises(hb.FamilyError) as df:
+        B.StudentT(df=-1.0)
+    assert str(df.value) == "StudentT: df must be a positive number, not -1.0"
     with pytest.raises(hb.FamilyError) as word:
         B.by_word("quasi")
-    listed = "bernoulli, binomial, poisson"
+    listed = (
+        "bernoulli, binomial, betabinomial, poisson, negativebinomial, negativebinomial1, gamma, "
+        "lognormal, beta, studentt"
+    )
     assert str(word.value) == f"there is no family 'quasi'; there are: {listed}"
     assert all(B.by_word(one).name.lower() == one for one in listed.split(", "))
 
@@ -206,6 +274,9 @@ def test_responses_are_read() -> None:
     assert read(B.Binomial(), k, [2, 1, 0], form=FAILURES) == ([1, 0, 3], [3, 1, 3])
     assert read(B.Binomial(), k, [2, 1, 3], form=TRIALS) == ([1, 0, 3], [2, 1, 3])
     assert read(B.Poisson(), k) == ([1, 0, 3], [1, 1, 1])
+    assert read(B.StudentT(df=3.0), k) == ([1, 0, 3], [3, 3, 3])
+    assert read(B.Gamma(), k + 0.5) == read(B.Lognormal(), k + 0.5) == ([1.5, 0.5, 3.5], [1, 1, 1])
+    assert read(B.Beta(), [0.25, 0.5]) == ([0.25, 0.5], [1, 1])
     for trial in ([0, 1, 1], [0.0, 1.0, 1.0], [False, True, True], pd.Series(["n", "y", "y"]),
                   pd.Categorical(["b", "a", "a"], categories=["b", "a"])):  # fmt: skip
         assert read(B.Bernoulli(), trial) == ([0, 1, 1], [1, 1, 1])
@@ -245,6 +316,23 @@ REFUSED = {
     "trials with decimals": (
         B.Binomial(), ([1, 2], [1.5, 3]), TRIALS,
         "Binomial: row 0 has 1.5 trials, 1 of 2 rows are so; trials are counted 0, 1, 2, …",
+    ),
+    "nothing positive": (
+        B.Gamma(), (LABELLED,), PLAIN,
+        "Gamma: row a has 0, 1 of 4 rows are so; it takes numbers above 0",
+    ),
+    "an infinite number": (
+        B.Lognormal(), ([1.0, np.inf],), PLAIN,
+        "Lognormal: row 1 has inf, 1 of 2 rows are so; it takes numbers above 0",
+    ),
+    "a missing number": (
+        B.StudentT(), ([1.0, np.nan],), PLAIN,
+        "StudentT: row 1 has nan, 1 of 2 rows are so; it takes finite numbers",
+    ),
+    "a whole share": (
+        B.Beta(), ([0.5, 1.0],), PLAIN,
+        "Beta: row 1 has 1, 1 of 2 rows are so; shares are above 0 and below 1; counts of "
+        "successes have the family Binomial or BetaBinomial",
     ),
     "not a single trial": (
         B.Bernoulli(), (LABELLED,), PLAIN,

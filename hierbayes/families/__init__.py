@@ -9,19 +9,32 @@ from typing import TYPE_CHECKING
 from hierbayes.public_names import public_names
 
 if TYPE_CHECKING:
+    from hierbayes.families.beta import Beta
+    from hierbayes.families.beta_binomial import BetaBinomial
     from hierbayes.families.binomial import Bernoulli, Binomial
     from hierbayes.families.family import Family
+    from hierbayes.families.negative_binomial import NegativeBinomial, NegativeBinomial1
     from hierbayes.families.poisson import Poisson
+    from hierbayes.families.positive import Gamma, Lognormal
     from hierbayes.families.response import Response
+    from hierbayes.families.student_t import StudentT
     from hierbayes.families.words import by_word
 
-__all__ = ["Bernoulli", "Binomial", "Family", "Poisson", "Response", "by_word"]
+__all__ = [
+    "Bernoulli", "Beta", "BetaBinomial", "Binomial", "Family", "Gamma", "Lognormal",
+    "NegativeBinomial", "NegativeBinomial1", "Poisson", "Response", "StudentT", "by_word",
+]  # fmt: skip
 
 _HOMES = {
+    "hierbayes.families.beta": ("Beta",),
+    "hierbayes.families.beta_binomial": ("BetaBinomial",),
     "hierbayes.families.binomial": ("Bernoulli", "Binomial"),
     "hierbayes.families.family": ("Family",),
+    "hierbayes.families.negative_binomial": ("NegativeBinomial", "NegativeBinomial1"),
     "hierbayes.families.poisson": ("Poisson",),
+    "hierbayes.families.positive": ("Gamma", "Lognormal"),
     "hierbayes.families.response": ("Response",),
+    "hierbayes.families.student_t": ("StudentT",),
     "hierbayes.families.words": ("by_word",),
 }
 

@@ -1,4 +1,6 @@
-"""Links of a probability: log p and log(1 − p) with three derivatives by η, exact in the tails.
+"""Links of a probability: p, log p and log(1 − p) with three derivatives by η.
+
+Logarithms are exact in the tails.
 
 A row of k successes and f failures has ℓ = k log p(η) + f log(1 − p(η)); each link has a function
 ``sided`` of (k, f, η) that returns ℓ, ℓ′, ℓ″ and ℓ‴.  A side without any is not computed, so that
@@ -106,6 +108,36 @@ def cloglog_sided(k, f, eta):
     return value, first, second, third
 
 
+@inner
+def logit_share(eta):
+    """p, 1 − p and three derivatives of p by η."""
+    e = math.exp(-abs(eta))
+    large = 1.0 / (1.0 + e)
+    small = e * large
+    p, q = (large, small) if eta > 0.0 else (small, large)
+    slope = p * q
+    return p, q, slope, slope * (q - p), slope * (1.0 - 6.0 * slope)
+
+
+@inner
+def probit_share(eta):
+    """As `logit_share`."""
+    x = min(max(eta, -1e3), 1e3)
+    slope = _NORMAL * math.exp(-0.5 * x * x)
+    p, q = 0.5 * math.erfc(-x * _ROOT_HALF), 0.5 * math.erfc(x * _ROOT_HALF)
+    return p, q, slope, -x * slope, (x * x - 1.0) * slope
+
+
+@inner
+def cloglog_share(eta):
+    """As `logit_share`."""
+    t = math.exp(min(eta, 7.0))
+    q = math.exp(-t)
+    slope = t * q
+    return -math.expm1(-t), q, slope, slope * (1.0 - t), slope * (1.0 - t * (3.0 - t))
+
+
+SHARE = {"logit": logit_share, "probit": probit_share, "cloglog": cloglog_share}
 SIDED = {"logit": logit_sided, "probit": probit_sided, "cloglog": cloglog_sided}
 
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from hierbayes.errors import FamilyError
+from hierbayes.families.beta import Beta
+from hierbayes.families.beta_binomial import BetaBinomial
 from hierbayes.families.binomial import Bernoulli, Binomial
 from hierbayes.families.family import Family
+from hierbayes.families.negative_binomial import NegativeBinomial, NegativeBinomial1
 from hierbayes.families.poisson import Poisson
+from hierbayes.families.positive import Gamma, Lognormal
+from hierbayes.families.student_t import StudentT
 
-_FAMILIES: tuple[Family, ...] = (Bernoulli(), Binomial(), Poisson())
+_FAMILIES: tuple[Family, ...] = (
+    Bernoulli(), Binomial(), BetaBinomial(), Poisson(), NegativeBinomial(), NegativeBinomial1(),
+    Gamma(), Lognormal(), Beta(), StudentT(),
+)  # fmt: skip
 WORDS = {one.name.lower(): one for one in _FAMILIES}
 
 

@@ -1,4 +1,4 @@
-"""Log densities of families and their derivatives, in 700 digits: makes families.json.
+"""Log densities of families and their derivatives, in many digits: makes families.json.
 
 Needs mpmath, which the tests do not.  Run from the root of the project:
 python -m tests.reference.families
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 mp = import_module("mpmath")
-mp.mp.dps = 700
 
 type Density = Callable[[Any, Any, Any, list[Any]], Any]
 type Point = tuple[float, float, float, list[float]]  # y, m, η, φ
@@ -43,11 +42,65 @@ def poisson(y: Any, m: Any, eta: Any, phi: list[Any]) -> Any:
     return y * eta - mp.exp(eta) - mp.loggamma(y + 1)
 
 
-def grid(ys: Iterable[tuple[float, float]], etas: Iterable[float]) -> list[Point]:
-    return [(y, m, eta, []) for (y, m), eta in product(ys, etas)]
+def beta_binomial(link: str, y: Any, m: Any, eta: Any, phi: list[Any]) -> Any:
+    a, b = (phi[0] * mp.exp(share) for share in log_shares(link, eta))
+    rises = mp.loggamma(a + y) - mp.loggamma(a) + mp.loggamma(b + m - y) - mp.loggamma(b)
+    return log_choose(m, y) + rises - mp.loggamma(phi[0] + m) + mp.loggamma(phi[0])
+
+
+def of_size(y: Any, size: Any, mean: Any) -> Any:
+    """The negative binomial of a size, which is the variance's reciprocal coefficient of μ²."""
+    ways = mp.loggamma(y + size) - mp.loggamma(size) - mp.loggamma(y + 1)
+    return ways + size * mp.log(size / (size + mean)) + y * mp.log(mean / (size + mean))
+
+
+def negative_binomial(y: Any, m: Any, eta: Any, phi: list[Any]) -> Any:
+    return of_size(y, phi[0], mp.exp(eta))
+
+
+def negative_binomial1(y: Any, m: Any, eta: Any, phi: list[Any]) -> Any:
+    return of_size(y, mp.exp(eta) / phi[0], mp.exp(eta))
+
+
+def gamma(y: Any, m: Any, eta: Any, phi: list[Any]) -> Any:
+    rate = phi[0] / mp.exp(eta)
+    return phi[0] * mp.log(rate) - mp.loggamma(phi[0]) + (phi[0] - 1) * mp.log(y) - rate * y
+
+
+def normal(y: Any, mean: Any, sd: Any) -> Any:
+    return -mp.log(sd) - ((y - mean) / sd) ** 2 / 2 - mp.log(2 * mp.pi) / 2
+
+
+def lognormal(y: Any, m: Any, eta: Any, phi: list[Any]) -> Any:
+    return normal(mp.log(y), eta, phi[0]) - mp.log(y)
+
+
+def beta(y: Any, m: Any, eta: Any, phi: list[Any]) -> Any:
+    a, b = (phi[0] * mp.exp(share) for share in log_shares("logit", eta))
+    total = mp.loggamma(phi[0]) - mp.loggamma(a) - mp.loggamma(b)
+    return total + (a - 1) * mp.log(y) + (b - 1) * mp.log(1 - y)
+
+
+def student_t(y: Any, m: Any, eta: Any, phi: list[Any]) -> Any:
+    z = (y - eta) / phi[0]
+    value = mp.loggamma((m + 1) / 2) - mp.loggamma(m / 2) - mp.log(m * mp.pi) / 2
+    return value - mp.log(phi[0]) - (m + 1) / 2 * mp.log(1 + z**2 / m)
+
+
+def grid(
+    ys: Iterable[tuple[float, float]], etas: Iterable[float], phis: Iterable[float] = ()
+) -> list[Point]:
+    """All triples, of one φ or none."""
+    wanted = [[phi] for phi in phis] or [[]]
+    return [(y, m, eta, phi) for (y, m), eta, phi in product(ys, etas, wanted)]
+
+
+def ones(ys: Iterable[float]) -> list[tuple[float, float]]:
+    return [(y, 1.0) for y in ys]
 
 
 TRIALS = [(0.0, 1.0), (1.0, 1.0), (3.0, 7.0), (0.0, 12.0), (12.0, 12.0)]
+OUT_OF = [(1.0, 1.0), (1.0, 9.0), (60.0, 60.0), (40.0, 90.0)]
 FAMILIES: dict[str, tuple[Density, list[Point]]] = {
     "Binomial logit": (
         partial(binomial, "logit"), grid(TRIALS, [-700.0, -40.0, -3.1, -0.04, 0.7, 40.0, 700.0]),
@@ -62,7 +115,36 @@ FAMILIES: dict[str, tuple[Density, list[Point]]] = {
     ),
     "Poisson log": (
         poisson,
-        grid([(0.0, 1.0), (4.0, 1.0), (900.0, 1.0)], [-700.0, -40.0, -1.2, 1.7, 6.9, 600.0]),
+        grid(ones([0.0, 4.0, 900.0]), [-700.0, -40.0, -1.2, 1.7, 6.9, 600.0]),
+    ),
+    "BetaBinomial logit": (
+        partial(beta_binomial, "logit"), grid(OUT_OF, [-40.0, -2.2, 0.7, 40.0], [0.02, 7.0, 1e6]),
+    ),
+    "BetaBinomial probit": (
+        partial(beta_binomial, "probit"), grid(OUT_OF, [-8.0, -1.3, 0.7, 8.0], [0.5, 70.0]),
+    ),
+    "BetaBinomial cloglog": (
+        partial(beta_binomial, "cloglog"), grid(OUT_OF, [-40.0, -1.3, 0.7, 3.0], [0.5, 70.0]),
+    ),
+    "NegativeBinomial log": (
+        negative_binomial,
+        grid(ones([0.0, 4.0, 31.0, 900.0]), [-40.0, -1.2, 4.7, 40.0],
+             [0.003, 1.4, 15.0, 1e7]),
+    ),
+    "NegativeBinomial1 log": (
+        negative_binomial1,
+        grid(ones([0.0, 4.0, 31.0, 900.0]), [-20.0, -1.2, 4.7, 20.0],
+             [1e-3, 0.1, 1.4, 15.0]),
+    ),
+    "Gamma log": (gamma, grid(ones([1e-8, 0.7, 300.0]), [-20.0, -1.2, 4.7], [0.01, 2.0, 1e5])),
+    "Lognormal identity": (
+        lognormal, grid(ones([1e-8, 0.7, 300.0]), [-20.0, 4.7, 1e5], [0.01, 2.0]),
+    ),
+    "Beta logit": (
+        beta, grid(ones([1e-9, 0.31, 0.998]), [-40.0, -2.2, 0.7, 40.0], [0.02, 7.0, 1e4]),
+    ),
+    "StudentT identity": (
+        student_t, grid([(1.0, 4.0), (-7.3, 1.0), (0.3, 30.0)], [-40.0, 0.2, 1e5], [0.01, 2.0]),
     ),
 }  # fmt: skip
 
@@ -71,8 +153,14 @@ def derivative(f: Callable[[Any], Any], x: float, order: int) -> Any:
     return f(mp.mpf(x)) if order == 0 else mp.diff(f, mp.mpf(x), order)
 
 
-def numbers(density: Density, point: Point) -> Iterator[float]:
+# Digits where there is no φ, so that 1 − p may be next to nothing, and elsewhere.
+FAR, NEAR = 350, 50
+
+
+def numbers(name: str, point: Point) -> Iterator[float]:
     """Log density and three derivatives by η; then ∂/∂φ of the log density, ℓ′ and ℓ″."""
+    density = FAMILIES[name][0]
+    mp.mp.dps = NEAR if point[3] else FAR
     y, m, eta, phi = mp.mpf(point[0]), mp.mpf(point[1]), point[2], [mp.mpf(v) for v in point[3]]
     for order in range(4):
         yield float(derivative(lambda e: density(y, m, e, phi), eta, order))
@@ -87,8 +175,8 @@ def numbers(density: Density, point: Point) -> Iterator[float]:
 
 def main() -> None:
     made = {
-        name: [[*point, list(numbers(density, point))] for point in points]
-        for name, (density, points) in FAMILIES.items()
+        name: [[*point, list(numbers(name, point))] for point in points]
+        for name, (_, points) in FAMILIES.items()
     }
     lines = [
         f' "{name}": [\n' + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n ]"

@@ -1,0 +1,40 @@
+"""What families of counts have in common: log link, and whole numbers as response."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy.special import gammaln
+
+from hierbayes.families.family import Family
+from hierbayes.families.response import Response
+from hierbayes.frames.arrays import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Counts(Family):
+    """Counts with mean μ = e^η."""
+
+    links: ClassVar[tuple[str, ...]] = ("log",)
+    link: str = "log"
+
+    def log_constants(self, y: Floats, m: Floats) -> Floats:
+        """−log y!."""
+        return -gammaln(y + 1)
+
+    def mean(self, eta: Floats, phi: Floats) -> Floats:
+        """e^η."""
+        with np.errstate(over="ignore"):
+            return np.exp(eta)
+
+    def start(self, y: Floats, m: Floats) -> Floats:
+        """log(y + ½)."""
+        return np.log(y + 0.5)
+
+    def read(self, response: Response) -> tuple[Floats, Floats]:
+        """Counts; decimals and negative numbers are refused."""
+        response.one_column(self.name)
+        y = response.counts(self.name)
+        return y, np.full(len(y), self.constant)
