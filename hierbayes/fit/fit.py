@@ -13,7 +13,7 @@ from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
 from hierbayes.fit import effects, prediction, storage, variance
 from hierbayes.fit.brief import brief
-from hierbayes.fit.contextual.effects import ContextualEffects
+from hierbayes.fit.contextual.effects import Asked, ContextualEffects
 from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.summary import Summary
@@ -147,6 +147,7 @@ class Fit(Fitted, Printed):
     def contextual(
         self,
         x: str,
+        factor: str | None = None,
         *,
         at: Mapping[str, Any] | None = None,
         df: str | None = None,
@@ -162,6 +163,9 @@ class Fit(Fitted, Printed):
         ----------
         x : str
             The variable as it stands in the formula, as in ``"ses"``.
+        factor : str, optional
+            Whose groups are meant, where there are several grouping factors.  Means of x over a
+            factor around it (over schools, of classes) are held.
         at : mapping, optional
             Where the slopes are wanted if they depend on other variables: a value or a list of
             values by column, as in ``{"Size": [500, 1500]}``.  By default every level of a
@@ -192,7 +196,7 @@ class Fit(Fitted, Printed):
         between       5.7064  0.6970    38.5214
         contextual    3.4832  0.7299    46.3163
         """
-        return self._contextual(x, at, df, Interval(prob))
+        return self._contextual(Asked(x, at, factor), df, Interval(prob))
 
     # ---------------------------------------------------------------- predictions
 
@@ -289,7 +293,7 @@ class Fit(Fitted, Printed):
 
     @abstractmethod
     def _contextual(
-        self, x: str, at: Mapping[str, Any] | None, df: str | None, interval: Interval
+        self, asked: Asked, df: str | None, interval: Interval
     ) -> ContextualEffects: ...
 
     @abstractmethod

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hierbayes.display.interval import Interval
 from hierbayes.fit.brief import maximum_text
-from hierbayes.fit.contextual.effects import ContextualEffects, effects_given_theta
+from hierbayes.fit.contextual.effects import Asked, ContextualEffects, effects_given_theta
 from hierbayes.fit.degrees_of_freedom.source import usual_or_stated
 from hierbayes.fit.diagnosis import Diagnosis, diagnose_maximum
 from hierbayes.fit.evidence import Maximum
@@ -136,10 +134,8 @@ class PointFit(Fit):
         source = usual_or_stated(self, df)
         return approximate_intervals(self, self.evidence, source, interval)
 
-    def _contextual(
-        self, x: str, at: Mapping[str, Any] | None, df: str | None, interval: Interval
-    ) -> ContextualEffects:
-        return effects_given_theta(self, x, at, usual_or_stated(self, df), interval)
+    def _contextual(self, asked: Asked, df: str | None, interval: Interval) -> ContextualEffects:
+        return effects_given_theta(self, asked, usual_or_stated(self, df), interval)
 
     def _summary(self, interval: Interval, df: str | None) -> Summary:
         source = usual_or_stated(self, df)

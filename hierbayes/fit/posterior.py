@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from hierbayes.display.interval import Interval
-from hierbayes.fit.contextual.effects import ContextualEffects, effects_of_draws
+from hierbayes.fit.contextual.effects import Asked, ContextualEffects, effects_of_draws
 from hierbayes.fit.convergence import convergence_table, objection
 from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler
 from hierbayes.fit.effects import population_draws
@@ -153,10 +152,8 @@ class PosteriorFit(Fit):
     def _intervals(self, interval: Interval, df: str | None) -> pd.DataFrame:
         return posterior_intervals(self, interval)
 
-    def _contextual(
-        self, x: str, at: Mapping[str, Any] | None, df: str | None, interval: Interval
-    ) -> ContextualEffects:
-        return effects_of_draws(self, x, at, interval)
+    def _contextual(self, asked: Asked, df: str | None, interval: Interval) -> ContextualEffects:
+        return effects_of_draws(self, asked, interval)
 
     def _summary(self, interval: Interval, df: str | None) -> Summary:
         return summarise_draws(self, self.evidence, interval)

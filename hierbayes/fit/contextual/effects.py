@@ -65,13 +65,31 @@ class ContextualEffects(Printed):
         return Page(self.title, self.about, (*tables, Items(self.notes)))
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Of which slopes is asked.
+
+    Parameters
+    ----------
+    x : str
+    at : mapping or None
+        Values of what the slopes depend on.
+    factor : str or None
+        The grouping factor.
+    """
+
+    x: str
+    at: Mapping[str, Any] | None
+    factor: str | None
+
+
 def effects_given_theta(
-    fit: Fitted, x: str, at: Mapping[str, Any] | None, source: DfSource, interval: Interval
+    fit: Fitted, asked: Asked, source: DfSource, interval: Interval
 ) -> ContextualEffects:
     """The slopes of x of a point fit; see `hierbayes.fit.fit.Fit.contextual`."""
     given = f"θ̂ by {fit.engine}; {100 * interval.prob:g}% limits; df: {_df_words(source)}"
     table = partial(_table_given_theta, fit, source, interval)
-    return _effects(fit, x, at, given, table, source.notes)
+    return _effects(fit, asked, given, table, source.notes)
 
 
 def _df_words(source: DfSource) -> str:
@@ -80,29 +98,27 @@ def _df_words(source: DfSource) -> str:
     return METHODS[source.method]
 
 
-def effects_of_draws(
-    fit: Fitted, x: str, at: Mapping[str, Any] | None, interval: Interval
-) -> ContextualEffects:
+def effects_of_draws(fit: Fitted, asked: Asked, interval: Interval) -> ContextualEffects:
     """The slopes of x of a posterior; see `hierbayes.fit.fit.Fit.contextual`."""
     given = f"nothing, marginal over θ; limits: {interval}"
-    return _effects(fit, x, at, given, partial(_table_of_draws, fit, interval))
+    return _effects(fit, asked, given, partial(_table_of_draws, fit, interval))
 
 
 def _effects(
     fit: Fitted,
-    x: str,
-    at: Mapping[str, Any] | None,
+    asked: Asked,
     given: str,
     table: Callable[[pd.DataFrame], pd.DataFrame],
     notes: tuple[str, ...] = (),
 ) -> ContextualEffects:
     """Made of the table that a kind of fit has for rows of weights."""
-    if not isinstance(x, str):
-        raise DataError(f"a variable is named by text, as in 'ses', not {x!r}")
-    slopes = contextual_slopes(fit.design, x, at)
+    if not isinstance(asked.x, str):
+        raise DataError(f"a variable is named by text, as in 'ses', not {asked.x!r}")
+    slopes = contextual_slopes(fit.design, asked.x, asked.at, asked.factor)
     weights = _weights(slopes, fit.design.terms)
+    groups = "groups" if len(fit.design.factors) == 1 else f"groups of '{slopes.factor}'"
     return ContextualEffects(
-        title=f"Slopes of '{x}' within and between groups, {fit.engine}",
+        title=f"Slopes of '{asked.x}' within and between {groups}, {fit.engine}",
         about=_about(fit, slopes, given),
         table=table(weights),
         differences=table(_differences(slopes, fit.design.terms)),
@@ -165,7 +181,7 @@ def _table_given_theta(
 
 
 def _about(fit: Fitted, slopes: ContextualSlopes, given: str) -> tuple[str, ...]:
-    group, x = fit.design.specification.group, slopes.x
+    group, x = slopes.factor, slopes.x
     means = {
         "cvar": f"cvar({x}, {group}), the mean of the rows at hand (exact)",
         "lvar": f"lvar({x}, {group}), latent group mean (approximate)",
@@ -177,7 +193,7 @@ def _about(fit: Fitted, slopes: ContextualSlopes, given: str) -> tuple[str, ...]
 
 
 def _notes(fit: Fitted, slopes: ContextualSlopes) -> tuple[str, ...]:
-    x, group = slopes.x, fit.design.specification.group
+    x, group = slopes.x, slopes.factor
     notes = [
         f"contextual = between − within: what one unit more in the mean of the {group} adds for "
         f"rows of the same '{x}'. To read the slope between groups as one within them is the "
@@ -188,9 +204,14 @@ def _notes(fit: Fitted, slopes: ContextualSlopes) -> tuple[str, ...]:
             f"these slopes change with '{x}' itself: they are those of a row at the mean of its "
             f"{group}, at the given value"
         )
+    if slopes.held:
+        notes.append(
+            f"{', '.join(slopes.held)} held: the slope between groups is that between groups of "
+            f"'{group}' that lie in the same group of the other factor"
+        )
     if slopes.mean == "lvar":
         notes.append(_latent_note(fit, x, group))
-    if x in fit.design.effects:
+    if x in fit.design.of_factor(fit.design.place_of_factor(group)).effects:
         notes.append(
             f"the random slope is that of '{x}' itself: slopes that vary between groups then make "
             f"a {group}'s level depend on its mean; dvar({x}, {group}) in the random part keeps "

@@ -14,6 +14,11 @@ row at the mean of its group.  So raw x beside cvar has γ_x = β_W and
 γ_cvar = β_B − β_W; dvar beside cvar has γ_dvar = β_W and γ_cvar = β_B; and raw x beside dvar has
 γ_x = β_B and γ_x + γ_dvar = β_W.
 
+With several grouping factors the groups are those of one of them.  Means over a factor within
+whose groups these lie whole (over schools, of classes) are constant within a group and held: the
+slope between classes is that between classes of the same school, and dvar(x, school) counts as x.
+A mean over any other factor splits the slope within, and is refused.
+
 Source: the lecture slides *Mixed Models with R*, "Contextual effects".
 """
 
@@ -96,6 +101,10 @@ class ContextualSlopes:
     within, between : (S, p) float
     own : str
         The column of the data that is the group mean; empty where it is made in the formula.
+    factor : str
+        The grouping factor.
+    held : tuple of str
+        Means of x over other grouping factors, which are held.
     """
 
     x: str
@@ -104,6 +113,8 @@ class ContextualSlopes:
     within: Floats
     between: Floats
     own: str
+    factor: str
+    held: tuple[str, ...]
 
     @property
     def contextual(self) -> Floats:
@@ -112,7 +123,7 @@ class ContextualSlopes:
 
 
 def contextual_slopes(
-    design: Design, x: str, at: Mapping[str, Any] | None = None
+    design: Design, x: str, at: Mapping[str, Any] | None = None, factor: str | None = None
 ) -> ContextualSlopes:
     """The slopes of x within and between groups, at every level of what they depend on.
 
@@ -126,6 +137,8 @@ def contextual_slopes(
         default every level of a factor, and the mean of a number over the rows.  Where the
         slopes depend on x (as with ``x:cvar(x, g)``), they are those of a row at the mean of its
         group, at this value.
+    factor : str, optional
+        Whose groups are meant, where there are several grouping factors.
 
     Raises
     ------
@@ -133,8 +146,12 @@ def contextual_slopes(
         When the model has no slope of x within or between groups, x stands in a term in another
         form, or `at` cannot be used.
     """
-    columns = x_columns(design, x)
-    _refuse_bent(design, x)
+    k = design.place_of_factor(factor)
+    outer = factors_around(design, k)
+    refuse_other_means(design, x, k, outer)
+    design = design.of_factor(k)
+    columns = x_columns(design, x, outer)
+    held = _refuse_bent(design, x, outer)
     _refuse_several_columns(columns, x)
     mean = _refuse_inseparable(columns, x, design)
     theirs = own_columns(design, x)
@@ -152,12 +169,27 @@ def contextual_slopes(
         own = np.array([column.slopes(setting.values.get(x, 0.0)) for setting in settings])
         slopes[:, :, column.place] = own.T * rest.get(column.place, 1.0)
     named = next((name for name, role in theirs.items() if role == mean), "")
-    return ContextualSlopes(x, mean, settings, slopes[0], slopes[1], named)
+    group = design.specification.group
+    return ContextualSlopes(x, mean, settings, slopes[0], slopes[1], named, group, held)
 
 
-def x_columns(design: Design, x: str) -> tuple[XColumn, ...]:
-    """The fixed columns that contain x, its group mean or its deviation, and as what."""
-    forms = _forms(design, x)
+def factors_around(design: Design, k: int) -> tuple[str, ...]:
+    """The grouping factors each of whose groups holds whole groups of factor k."""
+    mine, J = design.rows.codes_of[k], design.factors[k].J
+    return tuple(
+        factor.name
+        for m, factor in enumerate(design.factors)
+        if m != k
+        and len(np.unique(mine.astype(np.int64) * factor.J + design.rows.codes_of[m])) == J
+    )
+
+
+def x_columns(design: Design, x: str, outer: tuple[str, ...] = ()) -> tuple[XColumn, ...]:
+    """The fixed columns that contain x, its group mean or its deviation, and as what.
+
+    ``outer`` are grouping factors around that of the design, see `factors_around`.
+    """
+    forms = _forms(design, x, outer)
     found, place = [], 0
     for part in design.columns.fixed_spec.structure:
         factors = list(map(factor_text, part.term.factors))
@@ -172,11 +204,27 @@ def x_columns(design: Design, x: str) -> tuple[XColumn, ...]:
     return tuple(found)
 
 
-def _forms(design: Design, x: str) -> dict[str, str]:
+def _forms(design: Design, x: str, outer: tuple[str, ...]) -> dict[str, str]:
     """The spellings of x, its group mean, its deviation and its latent mean, without quotes."""
     bare, name = _plain(x), _plain(design.specification.group)
     spelt = {f"{role}({bare},{name})": role for role in ("cvar", "dvar", "lvar")}
+    spelt |= {f"dvar({bare},{_plain(one)})": "x" for one in outer}
     return {_plain(own): role for own, role in own_columns(design, x).items()} | {bare: "x"} | spelt
+
+
+def refuse_other_means(design: Design, x: str, k: int, outer: tuple[str, ...]) -> None:
+    """Refuse means of x over another grouping factor that are not constant within a group."""
+    group = design.factors[k].name
+    for other in (factor.name for factor in design.factors if factor.name not in (group, *outer)):
+        made = {f"{role}({_plain(x)},{_plain(other)})" for role in ("cvar", "dvar", "lvar")}
+        for part in design.columns.fixed_spec.structure:
+            for factor in map(factor_text, part.term.factors):
+                if _plain(factor) in made:
+                    raise DataError(
+                        f"the model has '{bare(factor)}' as well, made of a mean over '{other}', "
+                        f"which is not constant within '{group}', so that there is no one slope of "
+                        f"'{x}' within '{group}'; combine coefficients with hb.wald()"
+                    )
 
 
 def _role(factor: str, forms: dict[str, str]) -> str:
@@ -191,18 +239,26 @@ def _plain(text: str) -> str:
     return bare(text).replace(" ", "")
 
 
-def _refuse_bent(design: Design, x: str) -> None:
-    """Refuse terms in which x stands otherwise than as itself, its mean or its deviation."""
-    forms = _forms(design, x)
+def _refuse_bent(design: Design, x: str, outer: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse terms in which x stands otherwise than as itself, its mean or its deviation.
+
+    Returns the terms that a mean over an outer factor stands in, without x.
+    """
+    forms, held = _forms(design, x, outer), list[str]()
+    means = {f"{role}({_plain(x)},{_plain(one)})" for one in outer for role in ("cvar", "lvar")}
     for part in design.columns.fixed_spec.structure:
         factors = list(map(factor_text, part.term.factors))
         words = [factor for factor in factors if not is_number(factor)]
         other = [factor for factor in words if not _role(factor, forms)]
-        if any(factor_names(factor) & factor_names(x) for factor in other):
+        of_x = [factor for factor in other if factor_names(factor) & factor_names(x)]
+        if len(other) == len(words) and of_x and {_plain(factor) for factor in of_x} <= means:
+            held.append(str(part.term))
+        elif of_x:
             raise DataError(
                 f"the slopes of '{x}' change with '{x}' itself, for it stands in the term "
                 f"'{part.term}' otherwise than as {x}, its group mean or its deviation from it"
             )
+    return tuple(held)
 
 
 def _refuse_several_columns(columns: tuple[XColumn, ...], x: str) -> None:
@@ -237,12 +293,14 @@ def _refuse_inseparable(columns: tuple[XColumn, ...], x: str, design: Design) ->
             f"dvar({x}, {group}) to the fixed part"
         )
     if not (roles & {"cvar", "lvar"} or {"x", "dvar"} <= roles):
+        mean = f"cvar({x}, {group})"
+        if ":" in group:  # of several columns, of which no formula makes a mean
+            mean = f"a column of its mean in each '{group}'"
         raise DataError(
             f"the model has no group mean of '{x}', so that slopes within and between groups are "
-            f"one coefficient: add cvar({x}, {group}) to the fixed part"
+            f"one coefficient: add {mean} to the fixed part"
             if roles == {"x"}
-            else f"the model has no slope of '{x}' between groups: add cvar({x}, {group}) to the "
-            "fixed part"
+            else f"the model has no slope of '{x}' between groups: add {mean} to the fixed part"
         )
     return next(role for role in ("lvar", "cvar", "x") if role in roles)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hierbayes.errors import StudyError
-from hierbayes.fit.contextual.slopes import x_columns
+from hierbayes.fit.contextual.slopes import factors_around, refuse_other_means, x_columns
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.variance import between_variance, explained_variance
 from hierbayes.frames.arrays import Floats
@@ -100,14 +100,22 @@ class Contextual(FixedCombination):
     coefficient of ``cvar(x, g)``, or of ``lvar(x, g)``, alone; see
     `hierbayes.fit.contextual.slopes`.  Where the slopes depend on other variables it is that
     at the reference levels and at 0.
+
+    Parameters
+    ----------
+    x : str
+    factor : str, optional
+        Whose groups are meant, where there are several grouping factors.
     """
 
     x: str
+    factor: str | None = None
 
     @property
     def name(self) -> str:
-        """With the variable."""
-        return f"contextual effect of {self.x}"
+        """With the variable, and the factor where that is said."""
+        over = "" if self.factor is None else f" over {self.factor}"
+        return f"contextual effect of {self.x}{over}"
 
     def coefficients(self, fit: Fitted) -> Floats:
         """c (p,) with c'γ the contextual effect.
@@ -117,13 +125,17 @@ class Contextual(FixedCombination):
         StudyError
             When the model has no group mean of x, or neither x nor its deviation.
         """
-        terms, group = fit.design.terms, fit.design.specification.group
+        k = fit.design.place_of_factor(self.factor)
+        design, outer = fit.design.of_factor(k), factors_around(fit.design, k)
+        refuse_other_means(fit.design, self.x, k, outer)
+        terms, group = design.terms, design.specification.group
         means = (f"cvar({self.x}, {group})", f"lvar({self.x}, {group})")
         position_of(means[means[1] in terms], terms, "fixed term")
-        if f"dvar({self.x}, {group})" not in terms:
+        deviations = [f"dvar({self.x}, {one})" for one in (group, *outer)]
+        if not set(deviations) & set(terms):
             position_of(self.x, terms, "fixed term")
         c = np.zeros(len(terms))
-        for column in x_columns(fit.design, self.x):
+        for column in x_columns(design, self.x, outer):
             if column.is_plain:
                 within, between = column.slopes(0.0)
                 c[column.place] = between - within
