@@ -1,0 +1,266 @@
+r"""Maximum likelihood of a family's model: Laplace's approximation or quadrature, maximised.
+
+The coordinates are γ, the free entries of a lower triangular root L of G, and the dispersion,
+by its logarithm or as the family orders it, in the internal basis.  ℓ is even in each column of
+L, so that a face of the cone, where a column is 0, is an ordinary stationary point in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import minimize
+
+from hierbayes.errors import EstimationError
+from hierbayes.families.family import Family
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.likelihood.curvature import GroupCurvature
+from hierbayes.likelihood.laplace import CurvatureOf, LatentPoint, Mode, find_mode, laplace
+from hierbayes.likelihood.latent_rows import LatentRows
+from hierbayes.likelihood.quadrature import gauss_hermite, quadrature
+
+_NEGLIGIBLE = 1e-14  # gain of ℓ, beside its size, that ends the search
+_POLISHES = 30
+_STEP = 1e-4  # of a central difference of the gradient, in scales of the coordinates
+_FLAT = 1e-6  # of a standard direction's curvature: none
+_FIRST_SD = 0.5  # of the random effects, on the scale of η
+_BOUNDARY = 1e-4  # an entry of L below this is tried at 0
+_LONG_STEP = 5.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LatentOptimum:
+    """A maximum of an approximate likelihood, in the internal basis.
+
+    Parameters
+    ----------
+    mode : Mode
+        Of the random effects, at the maximum.
+    value : float
+    hessian : (k, k) float
+        Of ℓ in the coordinates: γ, the free entries of L, dispersion.
+    gradient : float
+        Largest derivative, in the units that the curvature gives: standard errors.
+    curvature : float
+        Smallest eigenvalue of −hessian, each coordinate in its own scale: above zero at a
+        maximum; next to zero along a direction in which ℓ does not end.
+    evaluations : int
+    """
+
+    mode: Mode
+    value: float
+    hessian: Floats
+    gradient: float
+    curvature: float
+    evaluations: int
+
+
+@dataclass(eq=False)
+class LatentCriterion:
+    """ℓ and its gradient as a function of one vector of coordinates.
+
+    Parameters
+    ----------
+    rows : LatentRows
+    lower : tuple of (m,) int
+        Rows and columns of the free entries of L.
+    curvature_of : callable
+        How M is factored.
+    nodes : int
+        Of the quadrature, for each effect; 1 for Laplace's approximation.
+    """
+
+    rows: LatentRows
+    lower: tuple[Integers, Integers]
+    curvature_of: CurvatureOf = GroupCurvature
+    nodes: int = 1
+    evaluations: int = 0
+    warm: Floats = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        self.p, self.q = self.rows.X.shape[1], self.rows.Z.shape[1]
+        self.grid = gauss_hermite(self.nodes, self.q)
+        self.warm = np.zeros(self.rows.effects)
+
+    @property
+    def family(self) -> Family:
+        """Of the rows."""
+        return self.rows.family
+
+    def point(self, x: Floats) -> LatentPoint:
+        """The parameters that coordinates stand for."""
+        p, m = self.p, len(self.lower[0])
+        root = np.zeros((self.q, self.q))
+        root[self.lower] = x[p : p + m]
+        return LatentPoint(x[:p], root, dispersion_at(self.family, x[p + m :]))
+
+    def coordinates(self, point: LatentPoint) -> Floats:
+        """The coordinates of parameters."""
+        free = dispersion_coordinates(self.family, point.phi)
+        return np.concatenate([point.gamma, point.root[self.lower], free])
+
+    def mode(self, x: Floats) -> Mode | None:
+        """The mode of the random effects there."""
+        self.evaluations += 1
+        mode = find_mode(self.rows, self.point(x), self.warm, self.curvature_of)
+        if mode is not None:
+            self.warm = mode.b
+        return mode
+
+    def __call__(self, x: Floats) -> tuple[float, Floats]:
+        """ℓ and its gradient; −∞ where there is none."""
+        with np.errstate(all="ignore"):
+            mode = self.mode(x)
+            if mode is None:
+                return -np.inf, np.zeros(len(x))
+            found = laplace(mode) if self.nodes == 1 else quadrature(mode, self.grid)
+        value, d_gamma, d_root, d_phi = found
+        free = x[self.p + len(self.lower[0]) :]
+        d_free = pull_dispersion(self.family, free, d_phi)
+        gradient = np.concatenate([d_gamma, d_root[self.lower], d_free])
+        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            return -np.inf, np.zeros(len(x))
+        return value, gradient
+
+
+def dispersion_at(family: Family, free: Floats) -> Floats:
+    """φ from its free coordinates: logarithms, or of thresholds the first and log distances."""
+    if not family.ordered:
+        return np.exp(free)
+    return np.cumsum(np.concatenate([free[:1], np.exp(free[1:])]))
+
+
+def dispersion_coordinates(family: Family, phi: Floats) -> Floats:
+    """The free coordinates of φ."""
+    if not family.ordered:
+        return np.log(phi)
+    return np.concatenate([phi[:1], np.log(np.diff(phi))])
+
+
+def pull_dispersion(family: Family, free: Floats, d_phi: Floats) -> Floats:
+    """The gradient in free coordinates from that in φ."""
+    if not family.ordered:
+        return d_phi * np.exp(free)
+    after = np.cumsum(d_phi[::-1])[::-1]
+    return np.concatenate([after[:1], after[1:] * np.exp(free[1:])])
+
+
+def maximise_latent(criterion: LatentCriterion) -> LatentOptimum:
+    """The maximum of an approximate likelihood.
+
+    Raises
+    ------
+    EstimationError
+        When the likelihood is finite nowhere near the start.
+    """
+    start, scale = _start(criterion)
+    x = _climb(criterion, start, scale)
+    x, value, gradient, hessian = _polish(criterion, x, scale)
+    for place in np.flatnonzero(np.abs(x[criterion.p : criterion.p + len(criterion.lower[0])]) < _BOUNDARY):
+        trial = x.copy()
+        trial[criterion.p + place] = 0.0
+        reached, slope = criterion(trial)
+        if reached >= value - 1e-9 * (1.0 + abs(value)):
+            x, value, gradient = trial, reached, slope
+    mode = criterion.mode(x)
+    assert mode is not None
+    size = np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
+    relative = np.linalg.eigvalsh(-hessian / np.outer(size, size))
+    return LatentOptimum(
+        mode=mode,
+        value=value,
+        hessian=hessian,
+        gradient=float(np.abs(gradient / np.maximum(size, 1e-8)).max()),
+        curvature=float(relative[0]),
+        evaluations=criterion.evaluations,
+    )
+
+
+def _start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
+    """Where a search begins: the model without random effects; and scales of the coordinates."""
+    rows, family = criterion.rows, criterion.family
+    phi = family.dispersion_start(rows.y, rows.m)
+    gamma = np.linalg.lstsq(rows.X, family.start(rows.y, rows.m) - rows.offset)[0]
+    information = np.eye(criterion.p)
+    for _ in range(8):
+        eta = rows.offset + rows.X @ gamma
+        with np.errstate(all="ignore"):
+            slope = family.derivatives(rows.y, rows.m, eta, phi)[1]
+            weights = family.weights(rows.y, rows.m, eta, phi)
+        if not (np.isfinite(slope).all() and np.isfinite(weights).all()):
+            gamma = 0.5 * gamma
+            continue
+        information = rows.X.T @ (weights[:, None] * rows.X)
+        ridge = 1e-6 * np.diag(np.maximum(np.diag(information), 1e-6))
+        step = np.linalg.solve(information + ridge, rows.X.T @ slope)
+        gamma = gamma + step / max(1.0, float(np.abs(rows.X @ step).max(initial=0.0)) / _LONG_STEP)
+    root = _FIRST_SD * np.eye(criterion.q)
+    errors = 1.0 / np.sqrt(np.maximum(np.diag(information), 1e-6))
+    m, d = len(criterion.lower[0]), len(phi)
+    scale = np.concatenate([errors, np.full(m, 0.2), np.full(d, 0.3)])
+    return criterion.coordinates(LatentPoint(gamma, root, phi)), scale
+
+
+def _climb(criterion: LatentCriterion, start: Floats, scale: Floats) -> Floats:
+    """A quasi-Newton search from the start."""
+
+    def minus(t: Floats) -> tuple[float, Floats]:
+        value, gradient = criterion(t * scale)
+        return (-value, -gradient * scale) if np.isfinite(value) else (1e300, np.zeros(len(t)))
+
+    if minus(start / scale)[0] >= 1e300:
+        raise EstimationError(
+            "the likelihood is not a number where the search begins; look for responses or "
+            "predictors in an extreme unit"
+        )
+    options = {"gtol": 1e-4, "maxiter": 500}
+    found = minimize(minus, start / scale, jac=True, method="BFGS", options=options)
+    return np.asarray(found.x * scale)
+
+
+def _polish(
+    criterion: LatentCriterion, x: Floats, scale: Floats
+) -> tuple[Floats, float, Floats, Floats]:
+    """Newton steps with central differences of the exact gradient: x, ℓ, gradient, Hessian."""
+    value, gradient = criterion(x)
+    hessian = _hessian(criterion, x, scale)
+    for _ in range(_POLISHES):
+        step = _ascent_step(hessian, gradient, scale)
+        gain = float(gradient @ step)
+        if gain <= _NEGLIGIBLE * (1.0 + abs(value)):
+            break
+        for halving in range(20):
+            trial = x + 0.5**halving * step
+            reached, slope = criterion(trial)
+            if reached > value:
+                break
+        else:
+            break
+        small = gain < 1e-6
+        x, value, gradient = trial, reached, slope
+        if not small:
+            hessian = _hessian(criterion, x, scale)
+    return x, value, gradient, _hessian(criterion, x, scale)
+
+
+def _ascent_step(hessian: Floats, gradient: Floats, scale: Floats) -> Floats:
+    """A Newton step uphill; curvature that points up counts by its size."""
+    size, vectors = np.linalg.eigh(-hessian * np.outer(scale, scale))
+    size = np.maximum(np.abs(size), _FLAT)
+    step = vectors @ ((vectors.T @ (gradient * scale)) / size)
+    length = float(np.abs(step).max())
+    return np.asarray(step * scale * min(1.0, 10.0 / max(length, 1e-300)))
+
+
+def _hessian(criterion: Callable[[Floats], tuple[float, Floats]], x: Floats, scale: Floats) -> Floats:
+    """Central differences of the gradient (k, k)."""
+    columns = []
+    for k, size in enumerate(scale):
+        step = np.zeros(len(x))
+        step[k] = _STEP * size
+        up, down = criterion(x + step)[1], criterion(x - step)[1]
+        columns.append((up - down) / (2.0 * step[k]))
+    hessian = np.array(columns)
+    return 0.5 * (hessian + hessian.T)

@@ -1,0 +1,109 @@
+r"""Rows of a model whose response is not Gaussian, as every approximation reads them.
+
+    η = offset + Xγ + Σ_k Z_k u_k,   u_k = L_k b_k,   b ~ N(0, I)
+
+The effects of all factors and levels stand one after the other, factor by factor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from hierbayes.families.family import Family
+from hierbayes.frames.arrays import Floats, Integers
+
+
+@dataclass(frozen=True, eq=False)
+class LatentRows:
+    """A family's responses with their columns and groups, in the basis of a search.
+
+    Parameters
+    ----------
+    family : Family
+    y, m : (n,) float
+        Responses and their sizes, as the family reads them.
+    offset : (n,) float
+        What is added to every η.
+    X, Z : (n, p), (n, q) float
+    codes_of : tuple of (n,) int
+        For each factor the place of each row's level.
+    levels : tuple of int
+        J of each factor.
+    spans : tuple of slice
+        The columns of Z of each factor.
+    """
+
+    family: Family
+    y: Floats
+    m: Floats
+    offset: Floats
+    X: Floats
+    Z: Floats
+    codes_of: tuple[Integers, ...]
+    levels: tuple[int, ...]
+    spans: tuple[slice, ...]
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return len(self.y)
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Random effects of each factor in all, J q."""
+        return tuple(
+            J * (at.stop - at.start) for J, at in zip(self.levels, self.spans, strict=True)
+        )
+
+    @cached_property
+    def effects(self) -> int:
+        """Random effects of all factors and levels."""
+        return sum(self.sizes)
+
+    @cached_property
+    def log_constant(self) -> float:
+        """What of the log density depends on the responses alone."""
+        return self.family.log_constant(self.y, self.m)
+
+    def by_factor(self, flat: Floats) -> tuple[Floats, ...]:
+        """Effects (J_k, q_k) of each factor from all of them (effects,)."""
+        parts = np.split(flat, np.cumsum(self.sizes)[:-1])
+        return tuple(part.reshape(J, -1) for part, J in zip(parts, self.levels, strict=True))
+
+    def effects_of(self, root: Floats, b: Floats) -> tuple[Floats, ...]:
+        """u_k = L_k b_k (J_k, q_k) of each factor."""
+        return tuple(
+            part @ root[at, at].T for part, at in zip(self.by_factor(b), self.spans, strict=True)
+        )
+
+    def random_part(self, u: tuple[Floats, ...]) -> Floats:
+        """Σ_k Z_k u_k (n,)."""
+        total = np.zeros(self.n)
+        for part, codes, at in zip(u, self.codes_of, self.spans, strict=True):
+            for k in range(at.stop - at.start):
+                total += self.Z[:, at.start + k] * part[codes, k]
+        return total
+
+    def gathered(self, weights: Floats) -> tuple[Floats, ...]:
+        """Z_k' w (J_k, q_k) of each factor."""
+        found = []
+        for codes, J, at in zip(self.codes_of, self.levels, self.spans, strict=True):
+            columns = [np.bincount(codes, weights * self.Z[:, k], J) for k in range(at.start, at.stop)]
+            found.append(np.column_stack(columns))
+        return tuple(found)
+
+    def spherical(self, root: Floats, weights: Floats) -> Floats:
+        """L'Z'w (effects,)."""
+        parts = zip(self.gathered(weights), self.spans, strict=True)
+        return np.concatenate([(part @ root[at, at]).ravel() for part, at in parts])
+
+    def root_products(self, u_side: tuple[Floats, ...], b: Floats) -> Floats:
+        """Σ_j s_j b_j' over the levels of each factor, on the diagonal (q, q)."""
+        q = self.Z.shape[1]
+        total = np.zeros((q, q))
+        for part, own, at in zip(u_side, self.by_factor(b), self.spans, strict=True):
+            total[at, at] = part.T @ own
+        return total

@@ -1,0 +1,168 @@
+r"""The matrix M = I + L'Z'κZL of several grouping factors, by elimination.
+
+Its entries are linear in the weights κ of rows, so that one sparse matrix, made once, takes κ to
+the cross-products that `elimination_order` lays out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from hierbayes.design.elimination_order import Layout
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.likelihood.latent_rows import LatentRows
+from hierbayes.likelihood.sparse_kernels import (
+    eliminate,
+    gradient_of_root,
+    inverse_entries,
+    solve,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    """Blocks of M of two factors, and which of them each row of the data is in.
+
+    Parameters
+    ----------
+    row, column : int
+        The factors; one and the same on the diagonal.
+    block_of : (n,) int
+        Among the blocks of this pair.
+    entries : (blocks, q_row, q_column) int
+        Where the entries of each block stand in the flat array of M.
+    """
+
+    row: int
+    column: int
+    block_of: Integers
+    entries: Integers
+
+    @property
+    def weight(self) -> float:
+        """How often the block stands in M."""
+        return 1.0 if self.row == self.column else 2.0
+
+
+class WeightedProducts:
+    """How weights of rows become cross-products in the order of elimination.
+
+    Parameters
+    ----------
+    rows : LatentRows
+    layout : Layout
+        The order of elimination of these rows.
+    """
+
+    def __init__(self, rows: LatentRows, layout: Layout) -> None:
+        self.layout, e = layout, layout.elimination
+        first = [
+            places[codes, 0] for places, codes in zip(layout.places, rows.codes_of, strict=True)
+        ]
+        at, by, values, pairs = [], [], [], []
+        owners = e.blocks[:, :2]
+        for r, k in np.unique(owners[owners[:, 0] >= 0], axis=0).tolist():
+            blocks = e.blocks[(owners == (r, k)).all(axis=1)]
+            keys = blocks[:, 6] * e.effects + blocks[:, 7]
+            order = np.argsort(keys)
+            own = order[np.searchsorted(keys[order], first[r] * e.effects + first[k])]
+            spans = rows.spans[r], rows.spans[k]
+            outer = rows.Z[:, spans[0], None] * rows.Z[:, None, spans[1]]
+            _, a, c = outer.shape
+            entry = np.arange(a)[:, None] * c + np.arange(c)
+            at.append((blocks[own, 2][:, None, None] + entry).ravel())
+            by.append(np.repeat(np.arange(rows.n), a * c))
+            values.append(outer.ravel())
+            pairs.append(_Pair(r, k, own, _entries(blocks, a, c, diagonal=r == k)))
+        self.pairs = tuple(pairs)
+        self.matrix = csr_matrix(
+            (np.concatenate(values), (np.concatenate(at), np.concatenate(by))),
+            shape=(len(e.products), rows.n),
+        )
+        self.order = np.concatenate([places.ravel() for places in layout.places])
+
+    def curvature(self, rows: LatentRows, weights: Floats, root: Floats) -> SparseCurvature:
+        """M at these weights and L.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            When M is not positive definite.
+        """
+        return SparseCurvature(self, rows, weights, root)
+
+
+def _entries(blocks: Integers, rows: int, columns: int, *, diagonal: bool) -> Integers:
+    """Where the entries of blocks of M stand; of a diagonal block only the lower triangle is."""
+    i, c = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
+    if diagonal:
+        i, c = np.maximum(i, c), np.minimum(i, c)
+    at: Integers = blocks[:, 3, None, None] + i * blocks[:, 4, None, None] + c
+    return at
+
+
+class SparseCurvature:
+    """M of several grouping factors, see `curvature.Curvature`."""
+
+    def __init__(
+        self, products: WeightedProducts, rows: LatentRows, weights: Floats, root: Floats
+    ) -> None:
+        self.products, self.rows, self.root = products, rows, root
+        e = products.layout.elimination
+        self.elimination = e._replace(
+            products=products.matrix @ weights, C=np.eye(len(e.C)) * max(rows.n, 1)
+        )
+        log_det, _, self.omega = eliminate(root, self.elimination)
+        self.log_det = float(log_det)
+        if not np.isfinite(self.log_det):
+            raise np.linalg.LinAlgError("M is not positive definite")
+
+    def solve(self, right: Floats) -> Floats:
+        """M⁻¹ times (effects,)."""
+        order = self.products.order
+        inside = np.empty((len(right), 1))
+        inside[order, 0] = right
+        solve(self.elimination, self.omega, inside, True, True)
+        return inside[order, 0]
+
+    @cached_property
+    def inverse(self) -> Floats:
+        """M⁻¹ where M has entries, flat as M is."""
+        return np.asarray(inverse_entries(self.elimination, self._nothing, self.omega))
+
+    @property
+    def _nothing(self) -> Floats:
+        return np.zeros_like(self.elimination.C)
+
+    @cached_property
+    def leverage(self) -> Floats:
+        """z_i'L M⁻¹ L'z_i of every row (n,)."""
+        total = np.zeros(self.rows.n)
+        for pair in self.products.pairs:
+            left, right = (self.rows.spans[k] for k in (pair.row, pair.column))
+            V = self.root[left, left] @ self.inverse[pair.entries] @ self.root[right, right].T
+            Z = self.rows.Z
+            of_rows = np.einsum("na,nab,nb->n", Z[:, left], V[pair.block_of], Z[:, right])
+            total += pair.weight * of_rows
+        return total
+
+    @cached_property
+    def root_gradient(self) -> Floats:
+        """∂log|M|/∂L (q, q), zero between factors."""
+        gradient: Floats = gradient_of_root(self.root, self.elimination, self._nothing, self.omega)
+        return gradient
+
+    def conditional(self, k: int) -> Floats:
+        """L_k (M⁻¹)_jj L_k' of each level j of factor k (J, q, q)."""
+        at = self.rows.spans[k]
+        (pair,) = (one for one in self.products.pairs if one.row == one.column == k)
+        places = self.products.layout.places[k][:, 0]
+        blocks = self.products.layout.elimination.blocks
+        mine = blocks[(blocks[:, 0] == k) & (blocks[:, 1] == k)]
+        of_level = np.argsort(mine[:, 6])[np.searchsorted(np.sort(mine[:, 6]), places)]
+        inner = self.inverse[pair.entries[of_level]]
+        return np.asarray(self.root[at, at] @ inner @ self.root[at, at].T)
