@@ -166,7 +166,7 @@ def cross_products(rows: Rows, groups: pd.Index, basis: Basis) -> CrossProducts:
         Labels of the J groups.
     basis : Basis
     """
-    columns, Z = basis.internal_rows(rows.X, rows.Z, rows.y)
+    columns, Z = basis.internal_rows(rows.X, rows.Z, rows.response)
     R, T, counts = _group_sums(columns, Z, rows.codes, len(groups))
     own = _factor(R, T)
     (W,) = _outside(columns, Z, rows.codes, own, apart=False)
@@ -175,7 +175,7 @@ def cross_products(rows: Rows, groups: pd.Index, basis: Basis) -> CrossProducts:
 
 def within_totals(rows: Rows, cross: CrossProducts) -> Floats:
     """What every group adds to W (J, p+1, p+1)."""
-    columns, Z = cross.basis.internal_rows(rows.X, rows.Z, rows.y)
+    columns, Z = cross.basis.internal_rows(rows.X, rows.Z, rows.response)
     R, T = np.triu(cross.A), cross.B.copy()
     totals: Floats = _outside(columns, Z, rows.codes, _factor(R, T), apart=True)
     return totals

@@ -13,8 +13,13 @@ from formulaic.parser.types import Factor
 from hierbayes.design.columns import Columns
 from hierbayes.design.complete import Dropped, complete_rows
 from hierbayes.design.constant_factors import constant_factors
+from hierbayes.design.family_rows import (
+    read_family_rows,
+    refuse_counts_and_offsets,
+    working_response,
+)
 from hierbayes.design.grouping_factor import GroupingFactor
-from hierbayes.design.matrices import columns_needed, factor_codes, materialise
+from hierbayes.design.matrices import columns_needed, factor_codes, materialise, one_column
 from hierbayes.design.rows import Rows
 from hierbayes.design.usable_columns import (
     floats,
@@ -25,6 +30,7 @@ from hierbayes.design.usable_columns import (
     refuse_unknown_names,
 )
 from hierbayes.errors import DataError, FormulaError
+from hierbayes.families.family import Family
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.effect_name import EffectName
 from hierbayes.specification.formula import Specification, one_factor_only
@@ -194,12 +200,21 @@ class Design:
         return self.rows.n
 
     def with_rows(self, **changed: Any) -> Design:
-        """The same design with other matrices, any of y, X, Z, on the same rows."""
+        """The same design with other matrices, any of response, X, Z, on the same rows."""
         return replace(self, rows=replace(self.rows, **changed))
 
 
-def build_design(specification: Specification, data: pd.DataFrame) -> Design:
+def build_design(
+    specification: Specification, data: pd.DataFrame, family: Family | None = None
+) -> Design:
     """Make the design of a specification on data.
+
+    Parameters
+    ----------
+    specification : Specification
+    data : DataFrame
+    family : Family, optional
+        Of the response, where it is not Gaussian.
 
     Raises
     ------
@@ -211,11 +226,15 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
     spec = specification
     if not all(spec.random_effects or [()]):
         raise FormulaError("the random part has no effects; name at least '1', the intercept")
-    needed = columns_needed((spec.response,), spec.fixed, *spec.random_effects)
+    left = (spec.response,) if spec.trials is None else (spec.response, spec.trials.other)
+    needed = columns_needed(left, spec.offsets, spec.fixed, *spec.random_effects)
     refuse_unknown_names(needed, data)
     used = [name for name in needed if name in data.columns]
     frame, kept, dropped = complete_rows(data, list(dict.fromkeys([*used, *spec.group_columns])))
-    refuse_non_numeric_response(spec.response, frame)
+    if family is None:
+        refuse_non_numeric_response(spec.response, frame)
+        refuse_counts_and_offsets(spec)
+    of_family = None if family is None else read_family_rows(family, spec, frame)
     refuse_neither_number_nor_factor(used, frame, spec)
     found = [factor_codes(frame, name, columns) for name, columns in spec.columns_of.items()]
     codes_of = tuple(codes for codes, _ in found)
@@ -237,12 +256,13 @@ def build_design(specification: Specification, data: pd.DataFrame) -> Design:
         between_of=tuple(constant_factors(spec, frame, (X, alone), codes) for codes in codes_of),
     )
     rows = Rows(
-        y=_response(spec, frame),
+        response=_response(spec, frame) if of_family is None else working_response(of_family),
         X=X,
         Z=parts[0][0] if len(parts) == 1 else np.hstack([Z for Z, _, _ in parts]),
         codes_of=codes_of,
         index=frame.index,
         kept=kept,
+        family=of_family,
     )
     factors = tuple(map(GroupingFactor, spec.factors, (labels for _, labels in found)))
     return Design(columns, factors, rows, dropped)
@@ -303,12 +323,4 @@ def _own_columns(fixed: ModelSpec) -> dict[str, int]:
 
 def _response(spec: Specification, frame: pd.DataFrame) -> Floats:
     """The response (n,): a column as it is, or an expression of columns computed."""
-    response = spec.response
-    if response == f"`{response[1:-1]}`" or response.isidentifier():
-        return frame[response.strip("`")].to_numpy(dtype=np.float64)
-    made = floats(materialise(parse_formula(f"0 + {response}"), frame, spec.functions))
-    if made.shape[1] != 1:
-        raise FormulaError(
-            f"the response '{response}' makes {made.shape[1]} columns; it must be one"
-        )
-    return made[:, 0]
+    return one_column(spec.response, frame, spec.functions, "response")

@@ -15,7 +15,8 @@ from hierbayes.design.materialiser import Materialiser
 from hierbayes.design.plain_columns import Sketch, plain_data
 from hierbayes.design.usable_columns import floats, refuse_not_finite
 from hierbayes.errors import DataError, FormulaError, HierbayesError
-from hierbayes.frames.arrays import Integers
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.terms import factors_of, names_in
 
@@ -132,3 +133,29 @@ def _factorized(column: pd.Series) -> tuple[Integers, pd.Index]:
         raise DataError(
             f"the group column '{column.name}' holds values that are no labels; make text of them"
         ) from error
+
+
+def one_column(text: str, frame: pd.DataFrame, functions: Functions, what: str) -> Floats:
+    """A column (n,) as it is, or an expression of columns computed.
+
+    Parameters
+    ----------
+    text : str
+    frame : DataFrame
+    functions : tuple of (str, callable)
+        Functions that the caller hands over.
+    what : str
+        What it is, for the message.
+
+    Raises
+    ------
+    FormulaError
+        When it makes several columns.
+    """
+    if text == f"`{text[1:-1]}`" or text.isidentifier():
+        return frame[text.strip("`")].to_numpy(dtype=np.float64)
+    made = floats(materialise(parse_formula(f"0 + {text}"), frame, functions))
+    if made.shape[1] != 1:
+        raise FormulaError(f"the {what} '{text}' makes {made.shape[1]} columns; it must be one")
+    column: Floats = made[:, 0]
+    return column

@@ -49,7 +49,7 @@ class NearCombination:
 
 def near_combinations(problem: Problem) -> tuple[NearCombination, ...]:
     """The fixed columns that are nearly combinations of those before them; none as a rule."""
-    terms, x, X = problem.design.terms, problem.products.basis.x, problem.design.X
+    terms, x, X = problem.design.terms, problem.working.basis.x, problem.design.X
     size = np.sqrt(x.spread**2 + x.shift**2)
     unit = np.array([_unit(term, terms, x) for term in terms])
     own = x.own * size / unit

@@ -14,6 +14,7 @@ from hierbayes.design.blocks import block_slices, count_free_entries
 from hierbayes.design.constant_factors import factor_values
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design, build_design
+from hierbayes.design.family_rows import FamilyRows, gaussian_only
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.identification import BlindDirections, blind_directions
 from hierbayes.design.level_products import LevelProducts
@@ -23,6 +24,7 @@ from hierbayes.design.ranks import estimable_somewhere
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.design.sums import left_within, sum_up, sum_up_factors
 from hierbayes.errors import DataError, FormulaError
+from hierbayes.families.family import Family
 from hierbayes.frames.constancy import columns_vary_within
 from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel
@@ -44,12 +46,51 @@ class Problem:
     Parameters
     ----------
     design : Design
-    products : CrossProducts or SparseProducts
-        Cross-products of one grouping factor, or of several.
+    working : CrossProducts or SparseProducts
+        Cross-products of one grouping factor, or of several; of a family that is not Gaussian
+        with what stands for its responses.
     """
 
     design: Design
-    products: Products
+    working: Products
+
+    @property
+    def family(self) -> Family | None:
+        """The family of the response; None for a Gaussian one."""
+        rows = self.design.rows.family
+        return None if rows is None else rows.family
+
+    @property
+    def family_rows(self) -> FamilyRows:
+        """The responses of a family that is not Gaussian.
+
+        Raises
+        ------
+        FormulaError
+            When it is.
+        """
+        rows = self.design.rows.family
+        if rows is None:
+            raise FormulaError("this is made for families of responses, and this one is Gaussian")
+        return rows
+
+    @property
+    def dispersion(self) -> tuple[str, ...]:
+        """Names of the dispersion: σ, or those of the family."""
+        return ("sigma",) if self.family is None else self.family.dispersion
+
+    @property
+    def products(self) -> Products:
+        """The cross-products of a Gaussian model.
+
+        Raises
+        ------
+        FormulaError
+            When the response has another family.
+        """
+        if self.family is not None:
+            raise FormulaError(gaussian_only(self.family))
+        return self.working
 
     @property
     def cross(self) -> CrossProducts:
@@ -67,11 +108,14 @@ class Problem:
     @property
     def nesting(self) -> Nesting:
         """Which grouping factors are nested in which, and which cross."""
-        return nesting_of(self.design.specification, self.products)
+        return nesting_of(self.design.specification, self.working)
 
 
 def pose_problem(
-    specification: Specification, data: pd.DataFrame, equations: Multilevel | None = None
+    specification: Specification,
+    data: pd.DataFrame,
+    equations: Multilevel | None = None,
+    family: Family | None = None,
 ) -> Problem:
     """Make and check the design of a specification on data, and sum it up.
 
@@ -81,13 +125,15 @@ def pose_problem(
     data : DataFrame
     equations : Multilevel, optional
         Those that state it, of which more is asked.
+    family : Family, optional
+        Of the response, where it is not Gaussian.
 
     Raises
     ------
     DataError, FormulaError
         When the data cannot carry the model, before anything is fitted.
     """
-    design = build_design(specification, data)
+    design = build_design(specification, data, family)
     if equations is not None:
         refuse_varying_between(
             equations, data, specification.functions, _constant_of(design, equations)
@@ -95,7 +141,9 @@ def pose_problem(
     _refuse_constant_response(design)
     _refuse_no_variance(design)
     for factor in design.factors:
-        _refuse_bad_groups(factor, design.n)
+        _refuse_one_group(factor)
+        if family is None or family.name == "Bernoulli":
+            _refuse_groups_of_one(factor, design.n)
     products = summed_up(design)
     _refuse_too_many_columns(design)
     _refuse_dependent_columns(design, products.basis)
@@ -103,8 +151,9 @@ def pose_problem(
         blocks = [at for at in block_slices(design.blocks) if span.start <= at.start < span.stop]
         _refuse_inestimable_effects(design, factor.name, span.start, blocks, level, products)
         _refuse_absorbed_effects(design, factor.name, span, blocks, level, products)
-    _refuse_blind_directions(design, products)
-    if isinstance(products, CrossProducts):
+    if family is None:
+        _refuse_blind_directions(design, products)
+    if family is None and isinstance(products, CrossProducts):
         _refuse_exact_fit(design, products)
     if equations is not None:
         refuse_uneven_equations(equations, design.columns.coded_factors.__contains__)
@@ -191,9 +240,11 @@ def _remedy(factor: str, group: str, below: str) -> str:
 
 
 def _refuse_constant_response(design: Design) -> None:
-    if np.ptp(design.rows.y) == 0.0:
+    rows = design.rows
+    if np.ptp(rows.response) == 0.0:
+        constant = rows.response[0] if rows.family is None else rows.family.y[0]
         raise DataError(
-            f"the response '{design.specification.response}' is constant ({design.rows.y[0]:g}): "
+            f"the response '{design.specification.left}' is constant ({constant:g}): "
             "there is nothing to explain"
         )
 
@@ -201,7 +252,7 @@ def _refuse_constant_response(design: Design) -> None:
 def _refuse_no_variance(design: Design) -> None:
     """Refuse a response in a unit in which its variance is no floating-point number."""
     smallest, largest = _SQUARED
-    spread = float(design.rows.y.max()) - float(design.rows.y.min())
+    spread = float(design.rows.response.max()) - float(design.rows.response.min())
     if not smallest <= spread <= largest:
         raise DataError(
             f"the response '{design.specification.response}' has a spread of {spread:.1g}, whose "
@@ -209,17 +260,19 @@ def _refuse_no_variance(design: Design) -> None:
         )
 
 
-def _refuse_bad_groups(factor: GroupingFactor, n: int) -> None:
-    name, J = factor.name, factor.J
-    if J == 1:
+def _refuse_one_group(factor: GroupingFactor) -> None:
+    if factor.J == 1:
         raise DataError(
-            f"the group column '{name}' has one group ({factor.labels[0]}); a hierarchical model "
-            "needs at least two"
+            f"the group column '{factor.name}' has one group ({factor.labels[0]}); a hierarchical "
+            "model needs at least two"
         )
-    if n == J:
+
+
+def _refuse_groups_of_one(factor: GroupingFactor, n: int) -> None:
+    if n == factor.J:
         raise DataError(
-            f"the group column '{name}' has as many groups as there are rows ({n}); group and "
-            "residual variance cannot be told apart"
+            f"the group column '{factor.name}' has as many groups as there are rows ({n}); group "
+            "and residual variance cannot be told apart"
         )
 
 
@@ -362,7 +415,7 @@ def _refuse_exact_fit(design: Design, cross: CrossProducts) -> None:
     """
     left, freedom = left_within(cross)
     basis = cross.basis
-    size = float(np.sqrt(np.mean(design.rows.y**2))) + basis.scale * float(
+    size = float(np.sqrt(np.mean(design.rows.response**2))) + basis.scale * float(
         np.abs(basis.taken).sum()
     )
     if freedom > 0.0 and left * basis.scale**2 < cross.n * (_EXACT * size) ** 2:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from hierbayes.design.family_rows import FamilyRows, gaussian_only
+from hierbayes.errors import FormulaError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 
 
@@ -15,7 +17,7 @@ class Rows:
 
     Parameters
     ----------
-    y, X, Z : (n,), (n, p), (n, q) float
+    response, X, Z : (n,), (n, p), (n, q) float
         Response, fixed columns, random columns.
     codes_of : tuple of (n,) int
         For each grouping factor the position of each row's group among its labels.
@@ -23,14 +25,36 @@ class Rows:
         Labels of the rows.
     kept : (rows of the data,) bool
         Which rows of the data these are.
+    family : FamilyRows, optional
+        The responses of a family that is not Gaussian; then ``response`` is what stands for them
+        on the scale of the linear predictor.
     """
 
-    y: Floats
+    response: Floats
     X: Floats
     Z: Floats
     codes_of: tuple[Integers, ...]
     index: pd.Index
     kept: Booleans
+    family: FamilyRows | None = None
+
+    @property
+    def y(self) -> Floats:
+        """The response of a Gaussian model.
+
+        Raises
+        ------
+        FormulaError
+            When the response has another family.
+        """
+        if self.family is not None:
+            raise FormulaError(gaussian_only(self.family.family))
+        return self.response
+
+    @property
+    def offset(self) -> Floats | float:
+        """What is added to the linear predictor of each row."""
+        return 0.0 if self.family is None else self.family.offset
 
     @property
     def codes(self) -> Integers:
@@ -41,4 +65,4 @@ class Rows:
     @property
     def n(self) -> int:
         """Number of rows."""
-        return len(self.y)
+        return len(self.response)

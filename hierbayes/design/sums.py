@@ -39,7 +39,7 @@ def sum_up(rows: Rows, groups: pd.Index, blocks: Sequence[int]) -> CrossProducts
     blocks : tuple of int
         Sizes of the diagonal blocks of G.
     """
-    basis = choose_basis(rows.X, rows.Z, rows.y, tuple(blocks))
+    basis = choose_basis(rows.X, rows.Z, rows.response, tuple(blocks))
     cross = cross_products(rows, groups, basis)
     left, freedom = left_within(cross)
     if freedom > 0.0 and left < _LITTLE_LEFT * cross.C[-1, -1]:
@@ -63,7 +63,7 @@ def sum_up_factors(
     blocks : tuple of int
         Sizes of the diagonal blocks of G.
     """
-    basis = choose_basis(rows.X, rows.Z, rows.y, tuple(blocks))
+    basis = choose_basis(rows.X, rows.Z, rows.response, tuple(blocks))
     return sparse_products(rows, factors, spans, basis)
 
 

@@ -126,25 +126,36 @@ class LatentCriterion:
 
 
 def dispersion_at(family: Family, free: Floats) -> Floats:
-    """φ from its free coordinates: logarithms, or of thresholds the first and log distances."""
-    if not family.ordered:
-        return np.exp(free)
-    return np.cumsum(np.concatenate([free[:1], np.exp(free[1:])]))
+    """φ from its free coordinates: logarithms of what is positive, numbers as they are, and of
+    what increases the first and the logarithms of the distances."""
+    kinds = np.array(family.dispersion_kinds, dtype=str)
+    phi = np.where(kinds == "positive", np.exp(np.where(kinds == "positive", free, 0.0)), free)
+    ordered = np.flatnonzero(kinds == "ordered")
+    if len(ordered):
+        steps = np.concatenate([free[ordered[:1]], np.exp(free[ordered[1:]])])
+        phi[ordered] = np.cumsum(steps)
+    return np.asarray(phi)
 
 
 def dispersion_coordinates(family: Family, phi: Floats) -> Floats:
     """The free coordinates of φ."""
-    if not family.ordered:
-        return np.log(phi)
-    return np.concatenate([phi[:1], np.log(np.diff(phi))])
+    kinds = np.array(family.dispersion_kinds, dtype=str)
+    free = np.where(kinds == "positive", np.log(np.where(kinds == "positive", phi, 1.0)), phi)
+    ordered = np.flatnonzero(kinds == "ordered")
+    free[ordered[1:]] = np.log(np.diff(phi[ordered]))
+    return np.asarray(free)
 
 
 def pull_dispersion(family: Family, free: Floats, d_phi: Floats) -> Floats:
     """The gradient in free coordinates from that in φ."""
-    if not family.ordered:
-        return d_phi * np.exp(free)
-    after = np.cumsum(d_phi[::-1])[::-1]
-    return np.concatenate([after[:1], after[1:] * np.exp(free[1:])])
+    kinds = np.array(family.dispersion_kinds, dtype=str)
+    pulled = np.where(kinds == "positive", d_phi * np.exp(np.where(kinds == "positive", free, 0.0)), d_phi)
+    ordered = np.flatnonzero(kinds == "ordered")
+    if len(ordered):
+        after = np.cumsum(d_phi[ordered][::-1])[::-1]
+        pulled[ordered] = after
+        pulled[ordered[1:]] = after[1:] * np.exp(free[ordered[1:]])
+    return np.asarray(pulled)
 
 
 def maximise_latent(criterion: LatentCriterion) -> LatentOptimum:

@@ -23,14 +23,20 @@ def brief(fit: Fitted, found: str) -> str:
             f"{fit.engine} fit of {subject.model}",
             f"  {subject.data}; {found}",
             f"  fixed effects ({len(fixed)}): {_listed(fixed)}",
-            f"  random effects ({len(random)}), sd: {_listed(random)}; sigma {fit.sigma:.4g}",
+            f"  random effects ({len(random)}), sd: {_listed(random)}{_dispersion(fit)}",
         ]
     )
 
 
+def _dispersion(fit: Fitted) -> str:
+    values = fit.phi_draws.mean(axis=(0, 1)).tolist()
+    named = zip(fit.problem.dispersion, values, strict=True)
+    return "".join(f"; {name} {value:.4g}" for name, value in named)
+
+
 def maximum_text(maximum: Maximum) -> str:
     """The value of a maximum in a few words."""
-    what = "log posterior" if maximum.reading is None else "log-likelihood"
+    what = "log posterior" if maximum.name == "MAP" else "log-likelihood"
     return f"{what} {maximum.value:.2f}{', G singular' if maximum.singular else ''}"
 
 

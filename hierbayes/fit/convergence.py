@@ -23,8 +23,8 @@ def scalar_draws(fit: Fitted, *, random_effects: bool = True) -> tuple[pd.MultiI
     rows, columns = correlated_pairs(fit.design.blocks)
     names = [("gamma", term) for term in terms] + [("sd", effect) for effect in effects]
     names += [("corr", f"{effects[c]}, {effects[r]}") for r, c in zip(rows, columns, strict=True)]
-    names += [("sigma", "sigma")]
-    parts = [fit.gamma_draws, sd, corr[..., rows, columns], fit.theta.sigma[..., None]]
+    names += [(name, name) for name in fit.problem.dispersion]
+    parts = [fit.gamma_draws, sd, corr[..., rows, columns], fit.phi_draws]
     if random_effects:
         chains, draws = fit.theta.sigma.shape
         for factor, span, u in zip(fit.design.factors, fit.design.spans, fit.us, strict=True):

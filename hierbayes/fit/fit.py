@@ -11,6 +11,7 @@ import pandas as pd
 
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
+from hierbayes.errors import DataError
 from hierbayes.fit import effects, prediction, storage, variance
 from hierbayes.fit.brief import brief
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects
@@ -207,6 +208,7 @@ class Fit(Fitted, Printed):
         effects: str | Sequence[str] = "all",
         new_groups: str = "refuse",
         group_means: str = "remembered",
+        scale: str = "response",
         **foreign: Any,
     ) -> pd.Series:
         """Expected response of each row.
@@ -228,21 +230,53 @@ class Fit(Fitted, Printed):
             ``"remembered"``, its mean in the fit, so that one more student does not change the
             school; or ``"own"``, the mean of its new rows, as for the same school in another
             year.  A group the fit has not seen always gets the mean of its new rows.
+        scale : str
+            ``"response"``, or ``"linear"`` for the linear predictor η, offsets included; the same
+            for a Gaussian response.  Of counts out of trials the response is their share.  It is
+            given the random effects that are counted: with none of them it is that of a group
+            whose u is 0, not an average over groups.
         """
         prediction.refuse_foreign_words(foreign, "predict")
-        return prediction.predict(
+        if scale not in prediction.SCALES:
+            raise DataError(f"scale must be 'response' or 'linear', not {scale!r}")
+        eta = prediction.predict(
             self, data, effects=effects, new_groups=new_groups, group_means=group_means
         )
+        return eta if scale == "linear" else self._expected(eta)
+
+    def _expected(self, eta: pd.Series) -> pd.Series:
+        """The mean of the response given its linear predictor."""
+        return eta
 
     def residuals(
-        self, *, effects: str | Sequence[str] = "all", standardized: bool = False, **foreign: Any
+        self,
+        *,
+        effects: str | Sequence[str] = "all",
+        standardized: bool = False,
+        kind: str = "response",
+        **foreign: Any,
     ) -> pd.Series:
-        """Response minus `predict` with these effects; standardized divides by σ.
+        """Response minus `predict` with these effects; standardized divides by its sd.
 
         With all effects they are the residuals of level 1; `hb.level1_residuals` has more kinds.
+
+        Parameters
+        ----------
+        effects : str or sequence of str
+            As in `predict`.
+        standardized : bool
+            Short for ``kind="pearson"``.
+        kind : str
+            ``"response"``; ``"pearson"``, divided by the standard deviation of the response (σ);
+            of families that are not Gaussian also ``"deviance"``.
         """
         prediction.refuse_foreign_words(foreign, "residuals")
-        return prediction.residuals(self, effects=effects, standardized=standardized)
+        eta = prediction.predict(self, None, effects=effects, new_groups="refuse")
+        return self._residuals(eta, "pearson" if standardized else kind)
+
+    def _residuals(self, eta: pd.Series, kind: str) -> pd.Series:
+        """Residuals of one kind given a linear predictor."""
+        return prediction.residuals(self, eta, kind)
 
     # ---------------------------------------------------------------- in words and symbols
 

@@ -192,6 +192,16 @@ class Fitted(ABC):
         return G
 
     @property
+    def phi_draws(self) -> Floats:
+        """Dispersion of the response (chains, draws, d): σ, or what the family has."""
+        return self.theta.sigma[..., None]
+
+    @property
+    def residual_variance(self) -> Floats:
+        """What varies within groups (chains, draws): σ²."""
+        return self.theta.sigma**2
+
+    @property
     def sigma(self) -> float:
         """Residual standard deviation: the estimate, or the posterior mean."""
         return float(self.theta.sigma.mean())

@@ -27,13 +27,15 @@ def posterior_intervals(fit: Fitted, interval: Interval) -> pd.DataFrame:
     parts = {
         "gamma": (fit.design.terms, fit.gamma_draws, fit.gamma),
         "sd": (fit.design.effect_labels, *_sd_draws(fit)),
-        "corr": (_pair_names(fit), *_corr_draws(fit)),
-        "sigma": (("sigma",), fit.theta.sigma[..., None], np.array([fit.sigma])),
+        "corr": (pair_names(fit), *_corr_draws(fit)),
     }
+    for k, name in enumerate(fit.problem.dispersion):
+        draws = fit.phi_draws[..., k : k + 1]
+        parts[name] = ((name,), draws, draws.mean(axis=(0, 1)))
     frames = []
     for block, (names, draws, mean) in parts.items():
         if len(names):
-            frames.append(_frame(block, names, *_limits(draws, mean, interval)))
+            frames.append(interval_frame(block, names, *_limits(draws, mean, interval)))
     table = pd.concat(frames)
     table.attrs["method"] = f"{interval} posterior intervals; estimates are posterior means"
     return table
@@ -64,7 +66,7 @@ def approximate_intervals(
     """
     gamma, se = fit.gamma, np.sqrt(np.diagonal(source.gamma_cov))
     half = t_quantile(source.of_each(), interval.tails[1]) * se
-    frames = [_frame("gamma", fit.design.terms, gamma - half, gamma, gamma + half)]
+    frames = [interval_frame("gamma", fit.design.terms, gamma - half, gamma, gamma + half)]
     frames.extend(_variance_frames(fit, evidence, interval))
     table = pd.concat(frames)
     table.attrs["method"] = (
@@ -89,9 +91,9 @@ def _variance_frames(fit: Fitted, evidence: Maximum, interval: Interval) -> list
         upper = _from_natural(natural.values + half, q)
     q, k = len(sd), len(estimate)
     cuts = {"sd": slice(0, q), "corr": slice(q, k - 1), "sigma": slice(k - 1, k)}
-    names = {"sd": fit.design.effect_labels, "corr": _pair_names(fit), "sigma": ("sigma",)}
+    names = {"sd": fit.design.effect_labels, "corr": pair_names(fit), "sigma": ("sigma",)}
     return [
-        _frame(block, names[block], lower[cut], estimate[cut], upper[cut])
+        interval_frame(block, names[block], lower[cut], estimate[cut], upper[cut])
         for block, cut in cuts.items()
         if len(names[block])
     ]
@@ -104,13 +106,13 @@ def _from_natural(values: Floats, q: int) -> Floats:
         )
 
 
-def _pair_names(fit: Fitted) -> tuple[str, ...]:
+def pair_names(fit: Fitted) -> tuple[str, ...]:
     effects = fit.design.effect_labels
     pairs = zip(*correlated_pairs(fit.design.blocks), strict=True)
     return tuple(f"{effects[c]}, {effects[r]}" for r, c in pairs)
 
 
-def _frame(
+def interval_frame(
     block: str, names: tuple[str, ...], lower: Floats, estimate: Floats, upper: Floats
 ) -> pd.DataFrame:
     index = pd.MultiIndex.from_product([[block], names], names=["block", "parameter"])

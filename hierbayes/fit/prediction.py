@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.complete import complete_rows
+from hierbayes.design.family_rows import offset_of
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.matrices import columns_needed, group_labels
 from hierbayes.errors import DataError, in_quotes
@@ -15,6 +16,8 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Integers
 
 _EFFECTS = ("all", "none")
+RESIDUALS = ("response", "pearson")
+SCALES = ("response", "linear")
 _NEW_GROUPS = ("refuse", "population")
 _GROUP_MEANS = ("remembered", "own")
 
@@ -27,7 +30,10 @@ def predict(
     new_groups: str,
     group_means: str = "remembered",
 ) -> pd.Series:
-    """X γ + Z u (all random effects, or those of factors) or X γ, for the rows or new ones."""
+    """X γ + Z u (all random effects, or those of factors) or X γ, for the rows or new ones.
+
+    With offsets where there are any: the linear predictor.
+    """
     counted = _counted(fit, effects)
     if new_groups not in _NEW_GROUPS:
         raise DataError(f"new_groups must be one of {', '.join(_NEW_GROUPS)}, not {new_groups!r}")
@@ -38,6 +44,7 @@ def predict(
     design, random = fit.design, bool(counted)
     if data is None:
         X, Z, codes, index = design.rows.X, design.rows.Z, design.rows.codes_of, design.rows.index
+        offset = design.rows.offset
     else:
         if not isinstance(data, pd.DataFrame):
             raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
@@ -45,7 +52,8 @@ def predict(
         X, Z = design.columns.new_matrices(data, random=random, own_means=group_means == "own")
         index = data.index
         codes = _codes(fit, data, new_groups) if random else ()
-    mean = X @ fit.gamma
+        offset = offset_of(design.specification, data)
+    mean = X @ fit.gamma + offset
     if random:
         for k in counted:
             span = design.spans[k]
@@ -69,10 +77,21 @@ def _counted(fit: Fitted, effects: str | Sequence[str]) -> tuple[int, ...]:
     return tuple(factors.index(name) for name in dict.fromkeys(named))
 
 
-def residuals(fit: Fitted, *, effects: str | Sequence[str], standardized: bool) -> pd.Series:
-    """y minus its prediction."""
-    rest = fit.design.rows.y - predict(fit, None, effects=effects, new_groups="refuse")
-    if standardized:
+def residuals(fit: Fitted, eta: pd.Series, kind: str) -> pd.Series:
+    """y minus its prediction, of a Gaussian response; those of Pearson divided by σ.
+
+    Raises
+    ------
+    DataError
+        When there is no such kind.
+    """
+    if kind not in RESIDUALS:
+        raise DataError(
+            f"there are no residuals {kind!r} of a Gaussian response; kind is one of: "
+            f"{in_quotes(RESIDUALS)}"
+        )
+    rest = fit.design.rows.y - eta
+    if kind == "pearson":
         rest = rest / fit.sigma
     return rest.rename("residual")
 
@@ -95,7 +114,7 @@ def refuse_foreign_words(words: Iterable[str], verb: str) -> None:
 
 def _new_rows(fit: Fitted, data: pd.DataFrame, *, random: bool) -> pd.DataFrame:
     spec = fit.design.specification
-    needed = [*columns_needed(spec.fixed)]
+    needed = [*columns_needed(spec.fixed, spec.offsets)]
     if random:
         needed += [*columns_needed(*spec.random_effects), *spec.group_columns]
     groups = spec.group_columns

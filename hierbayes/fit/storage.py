@@ -28,9 +28,8 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "sd": ("effect",),
     "corr": ("effect", "effect_bis"),
     "G": ("effect", "effect_bis"),
-    "sigma": (),
 }
-STORED = ("gamma", "u", "sd", "corr", "G", "sigma")
+STORED = ("gamma", "u", "sd", "corr", "G")
 _BY_GROUP = ("u", "beta")
 
 
@@ -46,8 +45,9 @@ def labelled_draws(fit: Fitted, name: str, factor: str | None = None) -> xr.Data
     """
     import xarray as xr  # noqa: PLC0415
 
-    if not isinstance(name, str) or name not in _DIMS:
-        listed = in_quotes(_DIMS)
+    known = (*_DIMS, *fit.problem.dispersion)
+    if not isinstance(name, str) or name not in known:
+        listed = in_quotes(known)
         raise HierbayesError(f"there are no draws of '{name}'; valid names are: {listed}")
     k = fit.design.place_of_factor(factor) if name in _BY_GROUP else 0
     values = _values(fit, name, k)
@@ -72,7 +72,7 @@ def to_datatree(fit: Fitted, sampling: Sampling | None, *, graph: bool = False) 
     obs = {"obs": _storable(design.rows.index)}
     response = _variable_name(spec.response, "obs")
     groups["observed_data"] = xr.Dataset(
-        {response: ("obs", design.rows.y, {"long_name": spec.response})}, coords=obs
+        {response: ("obs", observed(fit), {"long_name": spec.left})}, coords=obs
     )
     labels = {
         dim: _storable(factor.labels)
@@ -100,12 +100,18 @@ def to_datatree(fit: Fitted, sampling: Sampling | None, *, graph: bool = False) 
 def _stored(fit: Fitted) -> Iterator[tuple[str, xr.DataArray]]:
     """Everything that is kept of a posterior; u of several factors has a variable for each."""
     several = len(fit.design.factors) > 1
-    for name in STORED:
+    for name in (*STORED, *fit.problem.dispersion):
         if several and name in _BY_GROUP:
             for factor in fit.design.factors:
                 yield f"{name}_{factor.name}", labelled_draws(fit, name, factor.name)
         else:
             yield name, labelled_draws(fit, name)
+
+
+def observed(fit: Fitted) -> Floats:
+    """The responses (n,) as they were observed; of trials the successes."""
+    rows = fit.design.rows
+    return rows.y if rows.family is None else rows.family.y
 
 
 def _group_dims(fit: Fitted) -> tuple[str, ...]:
@@ -127,7 +133,7 @@ def _effect_dims(fit: Fitted) -> tuple[str, ...]:
 def _dims(fit: Fitted, name: str, k: int) -> tuple[str, ...]:
     if name in _BY_GROUP:
         return _group_dims(fit)[k], _effect_dims(fit)[k]
-    return _DIMS[name]
+    return _DIMS.get(name, ())
 
 
 def _values(fit: Fitted, name: str, k: int) -> Floats:
@@ -140,8 +146,8 @@ def _values(fit: Fitted, name: str, k: int) -> Floats:
             return population_draws(fit, k) + fit.us[k]
         case "G":
             return fit.theta.G
-        case "sigma":
-            return fit.theta.sigma
+    if name in fit.problem.dispersion:
+        return fit.phi_draws[..., fit.problem.dispersion.index(name)]
     sd, corr = fit.theta.sd, fit.theta.corr
     return sd if name == "sd" else corr
 

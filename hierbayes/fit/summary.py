@@ -18,12 +18,12 @@ from hierbayes.fit.degrees_of_freedom.tails import two_sided
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.evidence import Maximum, Sampling
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.prediction import residuals
+from hierbayes.fit.prediction import predict, residuals
 from hierbayes.fit.variance import undetermined, var_corr
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.notation import current_notation
 
-_QUANTILES = {"Min": 0.0, "Q1": 0.25, "Med": 0.5, "Q3": 0.75, "Max": 1.0}
+QUANTILES = {"Min": 0.0, "Q1": 0.25, "Med": 0.5, "Q3": 0.75, "Max": 1.0}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -47,7 +47,11 @@ class Summary(Printed):
     parameters : DataFrame
         Every parameter but u in one table; for a posterior with its diagnostics.
     residuals : Series
-        Quantiles of the standardized within-group residuals.
+        Quantiles of the residuals.
+    residual_kind : str
+        Which residuals these are.
+    dispersion : Series, optional
+        Of a family that has one.
     """
 
     title: str
@@ -58,6 +62,8 @@ class Summary(Printed):
     correlation: pd.DataFrame | None
     parameters: pd.DataFrame
     residuals: pd.Series
+    residual_kind: str = "Standardized within-group residuals"
+    dispersion: pd.Series | None = None
 
     def page(self) -> Page:
         """Criteria, random and fixed effects, and residuals."""
@@ -69,8 +75,10 @@ class Summary(Printed):
             blocks.insert(0, Table(self.criteria, index=False, decimals=3))
         if self.correlation is not None and len(self.correlation) > 1:
             blocks.append(Table(_lower(self.correlation), "Correlation of the fixed effects"))
+        if self.dispersion is not None:
+            blocks.append(Table(self.dispersion.to_frame().T, "Dispersion", index=False))
         quantiles = self.residuals.to_frame().T
-        blocks.append(Table(quantiles, "Standardized within-group residuals", index=False))
+        blocks.append(Table(quantiles, self.residual_kind, index=False))
         return Page(self.title, self.about, tuple(blocks))
 
 
@@ -86,7 +94,7 @@ def summarise_maximum(
         criteria=_criteria(evidence),
         random=var_corr(fit).drop(columns="variance"),
         fixed=_fixed_point(fit, source),
-        correlation=_correlation(source.gamma_cov, fit.design.terms),
+        correlation=correlation_table(source.gamma_cov, fit.design.terms),
         parameters=intervals,
         residuals=_residual_quantiles(fit),
     )
@@ -199,16 +207,16 @@ def _fixed_point(fit: Fitted, source: DfSource) -> pd.DataFrame:
     )
 
 
-def _correlation(cov: Floats, terms: tuple[str, ...]) -> pd.DataFrame:
+def correlation_table(cov: Floats, terms: tuple[str, ...]) -> pd.DataFrame:
     sd = np.sqrt(np.diag(cov))
     names = pd.Index(terms, name="term")
     return pd.DataFrame(cov / np.outer(sd, sd), index=names, columns=names)
 
 
 def _residual_quantiles(fit: Fitted) -> pd.Series:
-    rest = residuals(fit, effects="all", standardized=True)
+    rest = residuals(fit, predict(fit, None, effects="all", new_groups="refuse"), "pearson")
     return pd.Series(
-        np.quantile(rest, list(_QUANTILES.values())), index=list(_QUANTILES), name="residuals"
+        np.quantile(rest, list(QUANTILES.values())), index=list(QUANTILES), name="residuals"
     )
 
 

@@ -38,6 +38,7 @@ def var_corr(fit: Fitted) -> pd.DataFrame:
         },
         index=_row_names(fit),
     )
+    table = table if fit.problem.family is None else table.iloc[:-1].copy()
     shown = np.tril(block_mask(fit.design.blocks), -1)
     means, unknown = np.where(shown, mean_corr(corr), np.nan), fit.unknown_corr()
     means[unknown] = np.nan
@@ -46,7 +47,7 @@ def var_corr(fit: Fitted) -> pd.DataFrame:
         own = [k for k, name in enumerate(effects) if name == effect]
         if shown[:, own].any():
             values = np.where(shown[:, own], means[:, own], np.nan)
-            table[f"corr[{effect}]"] = [*_first_known(values), np.nan]
+            table[f"corr[{effect}]"] = [*_first_known(values), np.nan][: len(table)]
     return table
 
 
@@ -67,7 +68,7 @@ def _first_known(values: Floats) -> Floats:
 
 def undetermined(problem: Problem) -> Booleans:
     """Variances and correlations (q, q) that are not in the likelihood by themselves."""
-    entries = blind_directions(problem.products, problem.design.blocks).entries
+    entries = blind_directions(problem.working, problem.design.blocks).entries
     alone = np.diag(entries)
     unknown: Booleans = (entries | alone[:, None] | alone) & block_mask(problem.design.blocks)
     np.fill_diagonal(unknown, alone)
@@ -92,14 +93,18 @@ def shares_by_factor(fit: Fitted, at: dict[str, float] | None) -> tuple[Floats, 
     """Each factor's share z_k'G_kz_k/(Σ_l z_l'G_lz_l + σ²) of the unexplained variance."""
     design = fit.design
     second = second_moment(design.rows.Z) if at is None else _moment_at(design, at)
-    return shares_of(fit.theta, second, design.spans)
+    return shares_of(fit.theta.G, fit.residual_variance, second, design.spans)
 
 
-def shares_of(theta: Theta, second: Floats, spans: tuple[slice, ...]) -> tuple[Floats, ...]:
-    """Each factor's share (...) at θ, from E[zz'] (q, q), z the random columns of all factors."""
-    G = theta.G
+def shares_of(
+    G: Floats, residual: Floats, second: Floats, spans: tuple[slice, ...]
+) -> tuple[Floats, ...]:
+    """Each factor's share (...) of what G (..., q, q) and the residual variance (...) make.
+
+    ``second`` is E[zz'] (q, q), z the random columns of all factors.
+    """
     parts = [between_variance(G[..., span, span], second[span, span]) for span in spans]
-    total = sum(parts) + theta.sigma**2
+    total = sum(parts) + residual
     return tuple(part / total for part in parts)
 
 

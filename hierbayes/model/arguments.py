@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 
 from hierbayes.design.problem import Problem, pose_problem
-from hierbayes.errors import DataError, FormulaError, PriorError
+from hierbayes.errors import DataError, FamilyError, FormulaError, PriorError
+from hierbayes.families.family import Family
+from hierbayes.families.words import by_word
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.known_functions import read_functions
@@ -33,6 +35,7 @@ def pose(
     random: object,
     data: pd.DataFrame,
     functions: Mapping[str, Callable[..., Any]] | None,
+    family: Family | None,
 ) -> Problem:
     """The problem that a formula or equations state on data.
 
@@ -44,7 +47,29 @@ def pose(
     equations = formula if isinstance(formula, Multilevel) else None
     specification = _specification(formula, random)
     specification = replace(specification, functions=read_functions(functions))
-    return pose_problem(specification, data, equations)
+    return pose_problem(specification, data, equations, family)
+
+
+def read_family(family: object) -> Family | None:
+    """A family, or None for a Gaussian response with the identity link.
+
+    Raises
+    ------
+    FamilyError
+        When there is none of that name; those there are are listed.
+    """
+    if family is None or (isinstance(family, str) and family.lower() in ("gaussian", "normal")):
+        return None
+    if isinstance(family, str):
+        return by_word(family)
+    if isinstance(family, type) and issubclass(family, Family):
+        return family()
+    if isinstance(family, Family):
+        return family
+    raise FamilyError(
+        "family must be a word such as 'binomial' or a value such as hb.families.Binomial(), not "
+        f"{type(family).__name__}"
+    )
 
 
 def _specification(formula: object, random: object) -> Specification:

@@ -9,18 +9,17 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.estimation.settings import SamplerSettings
-from hierbayes.fit.maximised import maximum_likelihood, posterior_mode
+from hierbayes.families.family import Family
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
-from hierbayes.fit.sampled import sample_posterior
 from hierbayes.frames.native_numbers import native_numbers
-from hierbayes.likelihood.reading import ML, REML
-from hierbayes.model.arguments import pose, random_and_data, refuse_no_mapping
+from hierbayes.model.arguments import pose, random_and_data, read_family, refuse_no_mapping
+from hierbayes.model.engine import Engine, engine_of
 from hierbayes.model.posed_model import PosedModel
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.foreign_words import refuse_foreign_words
 
-_ARGUMENTS = ("formula", "random", "data", "priors", "functions")
+_ARGUMENTS = ("formula", "random", "data", "priors", "functions", "family")
 
 
 class Model(PosedModel):
@@ -48,6 +47,11 @@ class Model(PosedModel):
         From names to functions that the formula calls beside those it knows, as in
         ``{"hinge": hinge}`` for ``hinge(x, 2)``.  Each takes columns as Series (numbers in
         float64) and constants, and makes each row of that row alone.
+    family : str or Family, optional
+        Of the response, where it is not Gaussian: one of `hb.families`, as in
+        ``hb.families.Binomial(link="probit")``, or its name, ``"binomial"``.  Counts out of
+        trials are written ``cbind(k, failures) ~ ...`` or ``k | trials(size) ~ ...``, and
+        ``offset(log(exposure))`` has a place in the formula.
 
     Raises
     ------
@@ -72,6 +76,7 @@ class Model(PosedModel):
         *,
         priors: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
+        family: str | Family | None = None,
     ) -> None: ...
 
     @overload
@@ -83,6 +88,7 @@ class Model(PosedModel):
         data: pd.DataFrame,
         priors: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
+        family: str | Family | None = None,
     ) -> None: ...
 
     @overload
@@ -94,6 +100,7 @@ class Model(PosedModel):
         *,
         priors: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
+        family: str | Family | None = None,
     ) -> None: ...
 
     def __init__(
@@ -104,22 +111,38 @@ class Model(PosedModel):
         *,
         priors: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
+        family: str | Family | None = None,
         **foreign: object,
     ) -> None:
         refuse_foreign_words(foreign, _ARGUMENTS)
         random, data = random_and_data(random, data)
         data = native_numbers(data)
-        problem = pose(formula, random, data, functions)
+        problem = pose(formula, random, data, functions, read_family(family))
         refuse_no_mapping(priors)
         super().__init__(problem, data, priors)
+        self._engine: Engine = engine_of(problem)
 
     def reml(self) -> PointFit:
-        """Restricted maximum likelihood: the exact maximum, boundary included."""
-        return maximum_likelihood(self.problem, REML)
+        """Restricted maximum likelihood: the exact maximum, boundary included.
 
-    def ml(self) -> PointFit:
-        """Maximum likelihood: the exact maximum, boundary included."""
-        return maximum_likelihood(self.problem, ML)
+        Raises
+        ------
+        FormulaError
+            When the response is not Gaussian.
+        """
+        return self._engine.reml()
+
+    def ml(self, *, nodes: int = 1) -> PointFit:
+        """Maximum likelihood: the exact maximum, boundary included.
+
+        Parameters
+        ----------
+        nodes : int
+            For a family that is not Gaussian, whose u cannot be integrated out exactly: nodes of
+            adaptive Gauss–Hermite quadrature for each effect, of one grouping factor with up to
+            three effects.  One node is Laplace's approximation.
+        """
+        return self._engine.ml(nodes)
 
     def map(self) -> PointFit:
         """The mode of the marginal posterior density of (sd, corr, σ), u integrated out.
@@ -128,7 +151,7 @@ class Model(PosedModel):
         with θ otherwise.  The mode of a density depends on the parametrisation:
         with flat priors on sd, corr, σ and γ, and only then, it is the REML estimate.
         """
-        return posterior_mode(self.problem, self.priors)
+        return self._engine.map(self.priors)
 
     def sample(
         self,
@@ -168,4 +191,4 @@ class Model(PosedModel):
         settings = SamplerSettings(
             draws, tune, chains, seed, target_accept, sampler, cores, progress
         )
-        return sample_posterior(self.problem, self.priors, settings)
+        return self._engine.sample(self.priors, settings)

@@ -56,7 +56,7 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
         When a block or a name does not exist (the valid ones are listed), or a
         prior does not suit its block.
     """
-    design, basis = problem.design, problem.products.basis
+    design, basis = problem.design, problem.working.basis
     given = dict(stated or {})
     unknown = [block for block in given if block not in BLOCKS]
     if unknown:
@@ -121,7 +121,7 @@ def _gamma(given: Mapping[str, Any], problem: Problem) -> tuple[Entry, ...]:
     together = [k for k, (_, prior, _) in enumerate(entries) if isinstance(prior, DesignNormal)]
     if all(prior is not _UNSAID for _, prior, _ in entries):
         return entries
-    found = dict(zip(together, default_gamma(problem.products, together), strict=True))
+    found = dict(zip(together, default_gamma(problem.working, together), strict=True))
     return tuple(
         (name, found[k], source) if prior is _UNSAID else (name, prior, source)
         for k, (name, prior, source) in enumerate(entries)
@@ -133,8 +133,8 @@ def _sd(
 ) -> tuple[tuple[EffectEntry, ...], tuple[bool, ...], Floats]:
     """What is stated for sds, and defaults; which are of centred columns, and M for those."""
     design = problem.design
-    whole = centring(design, problem.products)
-    defaults = default_sd(problem.products, whole)
+    whole = centring(design, problem.working)
+    defaults = default_sd(problem.working, whole)
     entries = _fill("sd", given, dict.fromkeys(design.effect_names, _UNSAID_SD), by_effect)
     found: list[EffectEntry] = []
     flags: list[bool] = []

@@ -125,7 +125,7 @@ def draw_priors(priors: PriorSet, problem: Problem, draws: int, seed: int) -> Pr
 def _draw_gamma(priors: PriorSet, problem: Problem, streams: Streams) -> Floats:
     """Draws (draws, p) of γ; terms with one prior together given the others."""
     gamma = _draw_each("gamma", priors.gamma, streams)
-    joint = priors.joint_gamma(problem.products)
+    joint = priors.joint_gamma(problem.working)
     if joint is None:
         return gamma
     normals = (gamma[:, joint.at] - joint.mean) / joint.sd

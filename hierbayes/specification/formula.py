@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.random_term import RandomTerm, random_terms
+from hierbayes.specification.response import ResponseTerm, read_response_term, take_offsets
 from hierbayes.specification.term_parser import outside_backticks
 from hierbayes.specification.terms import INTERCEPT, as_named, join_terms, read_terms
 
@@ -28,7 +29,7 @@ class Specification:
     Parameters
     ----------
     response : str
-        Left-hand side, a column or an expression of columns.
+        Left-hand side, a column or an expression of columns; of counts out of trials, the counts.
     fixed : tuple of str
         Terms of the fixed part; the intercept is ``"1"``.
     random : tuple of RandomTerm
@@ -36,12 +37,18 @@ class Specification:
         terms are independent.  Terms of one grouping factor stand together.
     functions : tuple of (str, callable)
         Functions that the terms call beside those that formulas know.
+    offsets : tuple of str
+        Columns or expressions that are added to the fixed part as they are.
+    trials : ResponseTerm, optional
+        The left-hand side where it states counts out of trials.
     """
 
     response: str
     fixed: tuple[str, ...]
     random: tuple[RandomTerm, ...]
     functions: Functions = ()
+    offsets: tuple[str, ...] = ()
+    trials: ResponseTerm | None = None
 
     def __post_init__(self) -> None:
         if not self.fixed:
@@ -53,8 +60,18 @@ class Specification:
 
     @property
     def fixed_formula(self) -> str:
-        """The fixed part as a one-sided formula."""
+        """The fixed part as a one-sided formula, without offsets."""
         return join_terms(self.fixed)
+
+    @property
+    def left(self) -> str:
+        """The left-hand side as it is written."""
+        return self.response if self.trials is None else str(self.trials)
+
+    @property
+    def right(self) -> str:
+        """The fixed part with its offsets."""
+        return " + ".join([self.fixed_formula, *(f"offset({one})" for one in self.offsets)])
 
     @property
     def random_effects(self) -> tuple[tuple[str, ...], ...]:
@@ -102,7 +119,7 @@ class Specification:
                 "the spelling random='~ ... | g' has one block of correlated effects; "
                 f"this model has {len(self.random)}: use the spelling of lme4"
             )
-        fixed = f"{self.response} ~ {self.fixed_formula}"
+        fixed = f"{self.left} ~ {self.right}"
         return fixed, f"~ {str(self.random[0])[1:-1]}"
 
     def lme4(self) -> str:
@@ -113,7 +130,7 @@ class Specification:
         >>> read_combined("y ~ x", "~ 1 + x | g").lme4()
         'y ~ 1 + x + (1 + x | g)'
         """
-        return f"{self.response} ~ {self.fixed_formula} + {' + '.join(map(str, self.random))}"
+        return f"{self.left} ~ {self.right} + {' + '.join(map(str, self.random))}"
 
     def __str__(self) -> str:
         return self.lme4()
@@ -170,7 +187,14 @@ def read_combined(formula: str, random: str | Mapping[str, str] | None = None) -
             )
         written = _nested_texts(random) if isinstance(random, Mapping) else (_bare(random),)
     terms = tuple(term for text in written for term in _read_random_terms(text))
-    return Specification(left, read_terms(fixed_text, "fixed part"), terms)
+    fixed_text, offsets = take_offsets(fixed_text)
+    return Specification(
+        left.counted,
+        read_terms(fixed_text, "fixed part"),
+        terms,
+        offsets=offsets,
+        trials=left if left.other else None,
+    )
 
 
 def _bare(random: str) -> str:
@@ -194,7 +218,7 @@ def _nested_texts(random: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _split_sides(formula: str) -> tuple[str, str]:
+def _split_sides(formula: str) -> tuple[ResponseTerm, str]:
     place = outside_backticks(formula).find("~")
     tilde, left, right = place >= 0, formula[:place], formula[place + 1 :].strip()
     if not tilde or not left.strip() or not right.strip():
@@ -202,21 +226,24 @@ def _split_sides(formula: str) -> tuple[str, str]:
             f"cannot read the formula '{formula}': it needs a response, '~' and the fixed part, "
             "as in 'y ~ 1 + x'"
         )
-    return read_response(left.strip()), right
+    return read_response_term(left.strip()), right
 
 
 def read_response(left: str) -> str:
-    """The response of a formula or an equation: one term.
+    """The response of an equation: one term.
 
     Raises
     ------
     FormulaError
         When it cannot be read or is not one column or expression.
     """
-    response = read_terms(f"0 + {left}", "response")
-    if len(response) != 1:
-        raise FormulaError(f"the response '{left}' must be one column or one expression")
-    return response[0]
+    response = read_response_term(left)
+    if response.other:
+        raise FormulaError(
+            f"the response '{left}' of an equation must be one column; state counts out of trials "
+            "in a combined formula"
+        )
+    return response.counted
 
 
 def _take_random_terms(right: str) -> tuple[str, tuple[str, ...]]:

@@ -159,6 +159,25 @@ def usual_or_stated(fit: Fitted, df: str | None) -> DfSource:
         return replace(df_source(fit, "inner-outer"), notes=(why,))
 
 
+def of_normal(fit: Fitted, df: str | None) -> DfSource:
+    """The normal distribution of the γ̂ of a family that is not Gaussian.
+
+    Raises
+    ------
+    HypothesisError
+        When degrees of freedom are asked for.
+    """
+    if df is not None:
+        refuse_unknown_method(df)
+    if df not in (None, "none"):
+        raise HypothesisError(
+            f"degrees of freedom '{df}' are of Gaussian responses, and the family of this model is "
+            f"{fit.problem.family}: its tests are normal and χ², df='none'"
+        )
+    p = len(fit.design.terms)
+    return DfSource("none", fit.gamma_cov, np.full(p, np.inf), None, np.eye(p), ())
+
+
 def df_source(fit: Fitted, method: str) -> DfSource:
     """A method on a fit, ready for any hypothesis.
 
@@ -169,6 +188,8 @@ def df_source(fit: Fitted, method: str) -> DfSource:
     EstimationError
         When the information on the variance parameters is not definite.
     """
+    if fit.problem.family is not None:
+        return of_normal(fit, method)
     refuse_unknown_method(method)
     _refuse_unsuited(fit, method)
     basis = fit.problem.products.basis

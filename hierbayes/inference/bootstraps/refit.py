@@ -35,7 +35,7 @@ def estimates_at(optimum: Optimum, cross: Products) -> Estimates:
 
 def fit_at(optimum: Optimum, fit: PointFit, cross: Products) -> PointFit:
     """The fit of a simulated response; its rows were never made and are missing."""
-    design = fit.design.with_rows(y=np.full(fit.design.n, np.nan))
+    design = fit.design.with_rows(response=np.full(fit.design.n, np.nan))
     problem = Problem(design, cross)
     at = estimates_at(optimum, cross)
     return PointFit(
@@ -50,5 +50,5 @@ def fit_at(optimum: Optimum, fit: PointFit, cross: Products) -> PointFit:
 
 def without_rows(fit: PointFit) -> PointFit:
     """The same fit as if its response were known by its cross-products only."""
-    design = fit.design.with_rows(y=np.full(fit.design.n, np.nan))
+    design = fit.design.with_rows(response=np.full(fit.design.n, np.nan))
     return replace(fit, problem=replace(fit.problem, design=design))

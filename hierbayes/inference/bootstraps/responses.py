@@ -67,7 +67,7 @@ class ResponseSums:
         """Those of a response (n,) in the user's units."""
         design, products = self.problem.design, self.problem.products
         if not isinstance(products, SparseProducts):
-            rows = replace(design.rows, y=y)
+            rows = replace(design.rows, response=y)
             return cross_products(rows, design.groups, products.basis)
         basis = products.basis
         inner = (y - basis.center) / basis.scale - self.X @ basis.taken

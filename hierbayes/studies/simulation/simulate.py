@@ -124,7 +124,7 @@ def simulate(
     y = expected + random + truth.residuals.to_numpy()
     first = [response, *(name for name in rows.columns if name != response)]
     made = rows.assign(**{response: y})[first if data is None else list(rows.columns)]
-    return Simulated(made, truth, design.with_rows(y=y), int(seed))
+    return Simulated(made, truth, design.with_rows(response=y), int(seed))
 
 
 def _as_fitted(design: Design, fitted: Design, rows: pd.DataFrame) -> Design:

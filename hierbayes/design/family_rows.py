@@ -1,0 +1,144 @@
+"""The responses of a family that is not Gaussian, row by row, and what stands for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.matrices import one_column
+from hierbayes.errors import DataError, FormulaError
+from hierbayes.families.family import Family
+from hierbayes.families.response import FAILURES, PLAIN, TRIALS, Response
+from hierbayes.frames.arrays import Floats
+from hierbayes.specification.formula import Specification
+
+_FURTHEST = 40.0  # of a linear predictor from 0, where the response of all rows is looked for
+_HALVINGS = 60
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FamilyRows:
+    """Responses as a family reads them.
+
+    Parameters
+    ----------
+    family : Family
+    y, m : (n,) float
+        Responses and their sizes.
+    offset : (n,) float
+        What is added to every η.
+    of_trials : bool
+        Whether m counts trials.
+    outcomes : tuple of str
+        Labels of what y counts as 0, 1, …; none where it is a number.
+    """
+
+    family: Family
+    y: Floats
+    m: Floats
+    offset: Floats
+    of_trials: bool
+    outcomes: tuple[str, ...]
+
+
+def gaussian_only(family: Family) -> str:
+    """Words for a request that only a model of a Gaussian response can answer."""
+    return f"this is made for Gaussian responses, and the family of this model is {family}"
+
+
+def refuse_counts_and_offsets(spec: Specification) -> None:
+    """Refuse what a Gaussian response has not.
+
+    Raises
+    ------
+    FormulaError
+    """
+    if spec.trials is not None:
+        raise FormulaError(
+            f"the response '{spec.left}' counts successes out of trials: state the family, as in "
+            "hb.Model(..., family='binomial')"
+        )
+    if spec.offsets:
+        raise FormulaError(
+            "an offset has a place in a model of counts, as with family='poisson'; of a Gaussian "
+            f"response subtract it, as in I({spec.response} - {spec.offsets[0]}) ~ ..."
+        )
+
+
+def read_family_rows(family: Family, spec: Specification, frame: pd.DataFrame) -> FamilyRows:
+    """The responses of complete rows, as a family reads them.
+
+    Raises
+    ------
+    DataError
+        When they do not fit the family; the message names the first such row.
+    """
+    columns: list[pd.Series] = [_column(spec.response, spec, frame)]
+    form = PLAIN
+    if spec.trials is not None:
+        columns.append(_column(spec.trials.other, spec, frame))
+        form = FAILURES if spec.trials.kind == "failures" else TRIALS
+    response = Response(spec.left, tuple(columns), form)
+    y, m = family.read(response)
+    offset = offset_of(spec, frame)
+    if not np.isfinite(offset).all():
+        row = frame.index[int((~np.isfinite(offset)).argmax())]
+        raise DataError(
+            f"the offset '{spec.offsets[0]}' is missing or infinite, first at row label {row}; "
+            "the exposure in log(exposure) must be above 0"
+        )
+    return FamilyRows(
+        family, y, m, offset, spec.trials is not None, family.outcomes(response)
+    )
+
+
+def offset_of(spec: Specification, frame: pd.DataFrame) -> Floats:
+    """The sum of the offsets of a formula on the rows of a frame (n,)."""
+    total = np.zeros(len(frame))
+    for text in spec.offsets:
+        total = total + one_column(text, frame, spec.functions, "offset")
+    return total
+
+
+def _column(text: str, spec: Specification, frame: pd.DataFrame) -> pd.Series:
+    """A column as it is, with its type, or an expression of columns computed."""
+    if text == f"`{text[1:-1]}`" or text.isidentifier():
+        return frame[text.strip("`")]
+    return pd.Series(one_column(text, frame, spec.functions, "response"), frame.index)
+
+
+def working_response(rows: FamilyRows) -> Floats:
+    """What stands for the responses on the scale of η, less the offset (n,).
+
+    It has the η of all rows together for its mean and the unit of the link for its standard
+    deviation, whatever the responses are, and so have the priors that are scaled by it.  In
+    between it follows the rows.
+    """
+    each = rows.family.start(rows.y, rows.m) - rows.offset
+    spread = float(each.std())
+    if spread == 0.0 or rows.family.link == "identity":
+        return each
+    return common_predictor(rows) + link_unit(rows.family) * (each - each.mean()) / spread
+
+
+def link_unit(family: Family) -> float:
+    """The unit of η: the sd of the latent response of a link that has one, or 1."""
+    variance = family.latent_variance()
+    return 1.0 if variance is None else float(np.sqrt(variance))
+
+
+def common_predictor(rows: FamilyRows) -> float:
+    """The constant that, with the offsets, gives all rows together the mean that they have."""
+    total, phi = float(rows.y.sum()), rows.family.dispersion_start(rows.y, rows.m)
+    low, high = -_FURTHEST, _FURTHEST
+    if "ordered" in rows.family.dispersion_kinds:
+        return 0.0  # thresholds are where the mean is
+    counts = rows.m if rows.of_trials else np.ones(len(rows.y))
+    with np.errstate(over="ignore"):
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            expected = float((counts * rows.family.mean(middle + rows.offset, phi)).sum())
+            low, high = (middle, high) if expected < total else (low, middle)
+    return 0.5 * (low + high)

@@ -1,0 +1,36 @@
+"""A family's model as a search for its maximum sees it: rows and M in the internal basis."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.design.elimination_order import elimination_of
+from hierbayes.design.problem import Problem
+from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.likelihood.curvature import GroupCurvature
+from hierbayes.likelihood.laplace import CurvatureOf
+from hierbayes.likelihood.latent_rows import LatentRows
+from hierbayes.likelihood.sparse_curvature import WeightedProducts
+
+
+def latent_rows(problem: Problem) -> LatentRows:
+    """The rows with X° and Z° in units of η, so that η = offset + c + s(X°γ° + Z°u°)."""
+    design, basis, rows = problem.design, problem.working.basis, problem.family_rows
+    return LatentRows(
+        family=rows.family,
+        y=rows.y,
+        m=rows.m,
+        offset=rows.offset + (basis.center if basis.constant.any() else 0.0),
+        X=np.ascontiguousarray(basis.scale * basis.x.apply(design.rows.X)),
+        Z=np.ascontiguousarray(basis.scale * basis.z.apply(design.rows.Z)),
+        codes_of=design.rows.codes_of,
+        levels=tuple(factor.J for factor in design.factors),
+        spans=design.spans,
+    )
+
+
+def curvature_of(problem: Problem, rows: LatentRows) -> CurvatureOf:
+    """How M of these rows is factored."""
+    if not isinstance(problem.working, SparseProducts):
+        return GroupCurvature
+    return WeightedProducts(rows, elimination_of(problem.working)).curvature

@@ -1,0 +1,1 @@
+"""Fits of families of responses that are not Gaussian."""

@@ -1,0 +1,76 @@
+"""Whether to trust an approximate maximum."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.near_collinear import near_combinations
+from hierbayes.fit.diagnosis import GRADIENT_LIMIT, Diagnosis
+from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.of_family.evidence import LatentMaximum
+from hierbayes.fit.of_family.natural import FLAT
+
+FEW_ROWS = 5.0  # of a group: below, Laplace's approximation of a sparse response is poor
+_CERTAIN = 1e-4  # of a response's variance, against that of the most uncertain one
+_NO_DISPERSION = 1e4  # of a positive dispersion, beyond which it is at its limit
+
+
+def diagnose_latent(fit: Fitted, evidence: LatentMaximum) -> Diagnosis:
+    """Diagnose a maximum of a family's likelihood."""
+    bad: list[str] = []
+    findings: list[str] = [f"u is integrated out by {evidence.how}: approximate"]
+    flat = evidence.curvature < FLAT
+    steep = evidence.gradient > GRADIENT_LIMIT
+    if not flat:
+        (bad if steep else findings).append(
+            f"largest gradient, in standard errors: {evidence.gradient:.1e}"
+        )
+    if flat:
+        bad.append(_unbounded(fit))
+    if evidence.singular:
+        findings.append(
+            "G is singular: some random effects have no variance beside the others, at which the "
+            "likelihood is largest; a smaller random part says the same"
+        )
+    few = min(fit.design.n / factor.J for factor in fit.design.factors)
+    if evidence.nodes == 1 and few < FEW_ROWS and not evidence.singular:
+        remedy = "ml(nodes=15)" if len(fit.design.factors) == 1 else "sample()"
+        findings.append(
+            f"groups have {few:.1f} rows on average: Laplace's approximation makes standard "
+            f"deviations of the random effects too small where rows say little; compare {remedy}"
+        )
+    findings.extend(near.text for near in near_combinations(fit.problem))
+    for name, value in zip(fit.problem.dispersion, fit.phi_draws.mean(axis=(0, 1)), strict=True):
+        if value > _NO_DISPERSION:
+            findings.append(
+                f"'{name}' is estimated as {value:.1g}, next to no bound: the data show no more "
+                "variance than the family without it has"
+            )
+    verdict = f"The {evidence.name} maximum is inside the parameter space."
+    if evidence.singular:
+        verdict = f"The {evidence.name} maximum lies on the boundary: G is singular."
+    if bad:
+        verdict = f"The {evidence.name} maximum is not certain:"
+    table = pd.DataFrame(
+        {"value": [evidence.value, evidence.gradient, evidence.curvature,
+                   float(evidence.singular), float(evidence.evaluations)]},
+        index=["log-likelihood", "gradient", "curvature", "singular", "evaluations"],
+    )  # fmt: skip
+    return Diagnosis(not bad, verdict, (*bad, *findings), table)
+
+
+def _unbounded(fit: Fitted) -> str:
+    """Which coefficients have no finite maximum, in words."""
+    unknown = ~np.isfinite(np.diag(fit.gamma_cov))
+    names = ", ".join(f"'{fit.design.terms[k]}'" for k in np.flatnonzero(unknown))
+    if not names:
+        return (
+            "the likelihood is flat along a direction of the variance parameters: the data do not "
+            "tell them; use fewer random effects, or priors and sample()"
+        )
+    return (
+        f"separation: the likelihood goes on growing, to the value shown, as {names} go to "
+        "infinity, for they tell some responses for certain; no number of theirs means anything, "
+        "nor has a standard error: give them a prior and use sample()"
+    )

@@ -1,0 +1,58 @@
+"""A maximum of an approximate likelihood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hierbayes.design.blocks import count_free_entries
+from hierbayes.design.problem import Problem
+from hierbayes.estimation.laplace_search import LatentOptimum
+from hierbayes.fit.evidence import Maximum
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LatentMaximum(Maximum):
+    """A maximum of the likelihood of a family's responses, u integrated out approximately.
+
+    Parameters
+    ----------
+    nodes : int
+        Of adaptive quadrature for each effect; 1 for Laplace's approximation.
+    curvature : float
+        Smallest eigenvalue of minus the Hessian, each coordinate in its own scale.
+    """
+
+    nodes: int
+    curvature: float
+
+    @property
+    def reading(self) -> None:
+        """None: it is not the likelihood of a Gaussian response."""
+        return
+
+    @property
+    def how(self) -> str:
+        """What the approximation is."""
+        if self.nodes == 1:
+            return "Laplace's approximation"
+        return f"adaptive Gauss–Hermite quadrature with {self.nodes} nodes"
+
+
+def latent_maximum(problem: Problem, optimum: LatentOptimum, nodes: int) -> LatentMaximum:
+    """The evidence of a maximum."""
+    design = problem.design
+    free = count_free_entries(design.blocks) + len(problem.dispersion)
+    root = optimum.mode.point.root
+    size = (root**2).sum(axis=1).max(initial=1e-300)
+    return LatentMaximum(
+        name="ML",
+        value=optimum.value,
+        n_parameters=len(design.terms) + free,
+        n_penalty=design.n,
+        gradient=optimum.gradient,
+        ascent=0.0,
+        singular=bool((root**2).sum(axis=0).min(initial=1.0) <= 1e-10 * size),
+        evaluations=optimum.evaluations,
+        nodes=nodes,
+        curvature=optimum.curvature,
+    )

@@ -1,0 +1,73 @@
+"""Maximum likelihood of a family's model as a fit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.design.problem import Problem
+from hierbayes.errors import EstimationError
+from hierbayes.estimation.laplace_search import LatentCriterion, maximise_latent
+from hierbayes.estimation.latent_problem import curvature_of, latent_rows
+from hierbayes.fit.of_family.evidence import latent_maximum
+from hierbayes.fit.of_family.point import FamilyPointFit
+from hierbayes.likelihood.conditional import flat_prior
+from hierbayes.likelihood.covariance import free_entries
+from hierbayes.likelihood.theta import Theta
+
+_MOST_EFFECTS = 3  # of the one factor that quadrature integrates over
+_MOST_NODES = 100
+
+
+def maximise_family(problem: Problem, nodes: int) -> FamilyPointFit:
+    """The maximum of the likelihood, u integrated out by Laplace's approximation or quadrature.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of a family that is not Gaussian.
+    nodes : int
+        Of adaptive Gauss–Hermite quadrature for each effect; 1 is Laplace's approximation.
+
+    Raises
+    ------
+    EstimationError
+        When quadrature is asked for and the model has several factors or many effects, or the
+        likelihood is finite nowhere near the start.
+    """
+    design = problem.design
+    _refuse_nodes(nodes, problem)
+    rows = latent_rows(problem)
+    criterion = LatentCriterion(
+        rows, free_entries(design.blocks), curvature_of(problem, rows), nodes
+    )
+    optimum = maximise_latent(criterion)
+    point, basis = optimum.mode.point, problem.working.basis
+    return FamilyPointFit(
+        problem=problem,
+        theta=Theta.of(basis.root(point.root), np.ones(()))[None, None],
+        gamma_draws=basis.gamma(point.gamma)[None, None],
+        gamma_prior=flat_prior(len(design.terms)),
+        priors=None,
+        evidence=latent_maximum(problem, optimum, nodes),
+        phi=point.phi,
+        optimum=optimum,
+    )
+
+
+def _refuse_nodes(nodes: int, problem: Problem) -> None:
+    if isinstance(nodes, bool) or not isinstance(nodes, int) or not 1 <= nodes <= _MOST_NODES:
+        raise EstimationError(
+            f"nodes must be a whole number from 1, Laplace's approximation, to {_MOST_NODES}, "
+            f"not {nodes!r}"
+        )
+    factors, q = problem.design.specification.factors, len(problem.design.effects)
+    if nodes > 1 and len(factors) > 1:
+        raise EstimationError(
+            "quadrature is made for one grouping factor, and the model has "
+            f"{len(factors)}; leave nodes out for Laplace's approximation, or use sample()"
+        )
+    if nodes > 1 and q > _MOST_EFFECTS:
+        raise EstimationError(
+            f"quadrature over {q} random effects of a group needs too many nodes; leave nodes out "
+            "for Laplace's approximation, or use sample()"
+        )

@@ -1,0 +1,123 @@
+"""Variance parameters of an approximate maximum on the scales of their intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierbayes.estimation.laplace_search import LatentOptimum, dispersion_coordinates
+from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.likelihood.covariance import correlated_pairs, free_entries, sd_corr
+
+FLAT = 1e-6  # smallest curvature of ℓ, coordinates in their own scales, that ends a direction
+_STEP = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bend:
+    """How the likelihood bends at its maximum.
+
+    Parameters
+    ----------
+    covariance : (k, k) float
+        Of the coordinates of the search, from the Hessian.  On the boundary, a column of the root
+        that is 0 is held there; its rows are missing.
+    flat : (k, m) float
+        Directions in which the likelihood does not bend, and which the covariance leaves out.
+    """
+
+    covariance: Floats
+    flat: Floats
+
+
+def bend_of(optimum: LatentOptimum, p: int, blocks: tuple[int, ...]) -> Bend:
+    """How the likelihood bends at a maximum."""
+    k = len(optimum.hessian)
+    held = held_coordinates(optimum, p, blocks)
+    free = np.flatnonzero(~held)
+    H = -optimum.hessian[np.ix_(free, free)]
+    size = np.sqrt(np.maximum(np.abs(np.diag(H)), 1e-300))
+    value, vectors = np.linalg.eigh(H / np.outer(size, size))
+    flat = value < FLAT
+    inverse = (vectors[:, ~flat] / value[~flat]) @ vectors[:, ~flat].T / np.outer(size, size)
+    cov = np.full((k, k), np.nan)
+    cov[np.ix_(free, free)] = inverse
+    directions = np.zeros((k, int(flat.sum())))
+    directions[free] = vectors[:, flat] / size[:, None]
+    return Bend(cov, directions)
+
+
+def unbounded(bend: Bend, scale: Floats, units: Floats) -> Booleans:
+    """Fixed effects (p,) that go to infinity along the directions without an end.
+
+    Parameters
+    ----------
+    bend : Bend
+    scale : (p, p) float
+        What turns the coordinates of γ into γ.
+    units : (p,) float
+        How much of each fixed effect moves η by one: 1 over the size of its column.
+    """
+    p = len(scale)
+    moves = np.abs(scale @ bend.flat[:p]) / units[:, None]
+    largest = np.maximum(np.abs(bend.flat).max(axis=0, initial=0.0), 1e-300)
+    found: Booleans = (moves > 0.05 * np.maximum(moves.max(axis=0, initial=0.0), 1e-3 * largest)).any(axis=1)
+    return found
+
+
+def held_coordinates(optimum: LatentOptimum, p: int, blocks: tuple[int, ...]) -> Booleans:
+    """Coordinates (k,) that stand on the boundary: entries of a column of the root that is 0."""
+    root = optimum.mode.point.root
+    empty = (root**2).sum(axis=0) <= 1e-10 * max(float((root**2).sum()), 1e-300)
+    columns = free_entries(blocks)[1]
+    held = np.zeros(len(optimum.hessian), dtype=bool)
+    held[p : p + len(columns)] = empty[columns]
+    return held
+
+
+def natural_variances(
+    optimum: LatentOptimum, bend: Bend, turn: Floats, blocks: tuple[int, ...]
+) -> tuple[Floats, Floats]:
+    """log sd, atanh corr and the free dispersion, and their standard errors by the delta method.
+
+    Parameters
+    ----------
+    optimum : LatentOptimum
+    bend : Bend
+        Of the likelihood there.
+    turn : (q, q) float
+        What turns u° into u.
+    blocks : tuple of int
+    """
+    point, lower = optimum.mode.point, free_entries(blocks)
+    rows, columns = correlated_pairs(blocks)
+    family = optimum.mode.rows.family
+    start = np.concatenate([point.root[lower], dispersion_coordinates(family, point.phi)])
+
+    def natural(x: Floats) -> Floats:
+        root = np.zeros_like(point.root)
+        root[lower] = x[: len(lower[0])]
+        sd, corr = sd_corr(turn @ root @ root.T @ turn.T)
+        with np.errstate(divide="ignore"):
+            parts = [np.log(sd), np.arctanh(corr[rows, columns]), x[len(lower[0]) :]]
+        return np.concatenate(parts)
+
+    values = natural(start)
+    size = _STEP * np.maximum(np.abs(start), 1e-2)
+    with np.errstate(invalid="ignore"):
+        slopes = [
+            (natural(start + step) - natural(start - step)) / (2.0 * width)
+            for step, width in zip(np.diag(size), size, strict=True)
+        ]
+    J = np.column_stack(slopes)
+    at = slice(len(bend.covariance) - len(start), None)
+    covariance = bend.covariance[at, at]
+    steep = (np.abs(bend.flat[at]) > 1e-3 * np.abs(bend.flat).max(axis=0)).any(axis=1)
+    known = np.isfinite(np.diag(covariance)) & ~steep
+    J = np.where(np.isfinite(J), J, 0.0)
+    inner = np.where(np.outer(known, known), covariance, 0.0)
+    errors = np.sqrt(np.maximum(np.einsum("ia,ab,ib->i", J, inner, J), 0.0))
+    undone = (np.abs(J[:, ~known]) > 0.0).any(axis=1) | ~np.isfinite(values)
+    errors[undone | ~np.isfinite(optimum.value)] = np.nan
+    return values, errors

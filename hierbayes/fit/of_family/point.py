@@ -1,0 +1,218 @@
+r"""A maximum of a family's likelihood as a fit.
+
+γ̂, Ĝ and φ̂ maximise the likelihood with u integrated out; u is at its mode given them, and its
+covariance is that of the normal approximation there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.family_rows import gaussian_only
+from hierbayes.display.interval import Interval
+from hierbayes.errors import FormulaError
+from hierbayes.estimation.laplace_search import LatentOptimum
+from hierbayes.fit.brief import maximum_text
+from hierbayes.fit.contextual.effects import ContextualEffects
+from hierbayes.fit.degrees_of_freedom.source import DfSource, of_normal
+from hierbayes.fit.diagnosis import Diagnosis
+from hierbayes.fit.of_family.diagnosis import diagnose_latent
+from hierbayes.fit.of_family.evidence import LatentMaximum
+from hierbayes.fit.of_family.intervals import latent_intervals
+from hierbayes.fit.of_family.natural import Bend, bend_of, natural_variances, unbounded
+from hierbayes.fit.of_family.response import expected, family_residuals, latent_variance
+from hierbayes.fit.of_family.summary import summarise_latent
+from hierbayes.fit.point import PointFit
+from hierbayes.fit.summary import Summary
+from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.likelihood.of_products import AnyState
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FamilyPointFit(PointFit):
+    """A maximum of the likelihood of a response that is not Gaussian.
+
+    Made by `Model.ml`.
+
+    Parameters
+    ----------
+    evidence : LatentMaximum
+    phi : (d,) float
+        Dispersion.
+    optimum : LatentOptimum
+        The maximum in the internal basis, with the Hessian there.
+    """
+
+    evidence: LatentMaximum
+    phi: Floats
+    optimum: LatentOptimum
+
+    @property
+    def reading(self) -> None:
+        """None: REML and ML of a Gaussian response are read by other means."""
+        return
+
+    @property
+    def maximum(self) -> LatentMaximum:
+        """The maximum."""
+        return self.evidence
+
+    @property
+    def what(self) -> str:
+        """``"ML estimates"``."""
+        return f"{self.engine} estimates"
+
+    @property
+    def prediction(self) -> str:
+        """``"conditional mode"``."""
+        return "conditional mode"
+
+    @property
+    def any_state(self) -> AnyState:
+        """None there is.
+
+        Raises
+        ------
+        FormulaError
+            Naming the family.
+        """
+        raise FormulaError(gaussian_only(self.problem.family_rows.family))
+
+    @property
+    def phi_draws(self) -> Floats:
+        """Dispersion (1, 1, d)."""
+        return self.phi[None, None]
+
+    def _found(self) -> str:
+        return f"{maximum_text(self.evidence)} by {self.evidence.how}"
+
+    # ---------------------------------------------------------------- the internal basis and back
+
+    @cached_property
+    def scale(self) -> Floats:
+        """What turns γ° into γ (p, p)."""
+        basis = self.problem.working.basis
+        return basis.scale * basis.x.matrix
+
+    def effect_scale(self, k: int) -> Floats:
+        """What turns u° of factor k into u (q, q)."""
+        basis, at = self.problem.working.basis, self.design.spans[k]
+        return basis.scale * basis.z.matrix[at, at]
+
+    # ---------------------------------------------------------------- estimates and uncertainty
+
+    @cached_property
+    def us(self) -> tuple[Floats, ...]:
+        """The mode of u given the estimates, (1, 1, J_k, q_k) by factor."""
+        mode = self.optimum.mode
+        internal = mode.rows.effects_of(mode.point.root, mode.b)
+        return tuple((u @ self.effect_scale(k).T)[None, None] for k, u in enumerate(internal))
+
+    @cached_property
+    def bend(self) -> Bend:
+        """How the likelihood bends there."""
+        return bend_of(self.optimum, len(self.design.terms), self.design.blocks)
+
+    @cached_property
+    def unbounded(self) -> Booleans:
+        """Fixed effects (p,) that the likelihood sends to infinity."""
+        size = np.sqrt(np.maximum((self.design.rows.X**2).mean(axis=0), 1e-300))
+        return unbounded(self.bend, self.scale, 1.0 / size)
+
+    @cached_property
+    def gamma_cov(self) -> Floats:
+        """Covariance of γ̂ (p, p), of everything estimated together; missing without a maximum."""
+        p = len(self.design.terms)
+        cov: Floats = self.scale @ self.bend.covariance[:p, :p] @ self.scale.T
+        cov[self.unbounded] = np.nan
+        cov[:, self.unbounded] = np.nan
+        return cov
+
+    def u_cov(self, k: int, *, given_gamma: bool) -> Floats:
+        """Covariance of each u_j of factor k (J, q, q) at its mode, and given γ̂ or not."""
+        turn = self.effect_scale(k)
+        cov = turn @ self.optimum.mode.curvature.conditional(k) @ turn.T
+        if given_gamma:
+            return np.asarray(cov)
+        moved = self._moved(k)
+        return np.asarray(cov + moved @ self.gamma_cov @ np.swapaxes(moved, 1, 2))
+
+    def group_sd(self, k: int) -> Floats:
+        """Prediction errors of W_jγ + u_j of factor k (J, q)."""
+        both = self.group_designs[k].W + self._moved(k)
+        cov = self.u_cov(k, given_gamma=True)
+        cov = cov + both @ self.gamma_cov @ np.swapaxes(both, 1, 2)
+        return np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
+
+    def _moved(self, k: int) -> Floats:
+        """∂û_j/∂γ (J, q, p) of factor k: how modes follow γ."""
+        mode = self.optimum.mode
+        rows, root = mode.rows, mode.point.root
+        pull = mode.derivatives[2] * rows.X.T  # −κX (p, n)
+        columns = [
+            rows.effects_of(root, mode.curvature.solve(rows.spherical(root, one)))[k]
+            for one in pull
+        ]
+        internal = np.stack(columns, axis=-1)  # (J, q, p) by γ°
+        return np.asarray(self.effect_scale(k) @ internal @ np.linalg.inv(self.scale))
+
+    def unknown_corr(self) -> Booleans:
+        """None."""
+        q = len(self.design.effects)
+        return np.zeros((q, q), dtype=bool)
+
+    # ---------------------------------------------------------------- the response
+
+    @property
+    def residual_variance(self) -> Floats:
+        """The variance of the latent response of the link (1, 1)."""
+        return latent_variance(self)
+
+    def _expected(self, eta: pd.Series) -> pd.Series:
+        return expected(self, eta)
+
+    def _residuals(self, eta: pd.Series, kind: str) -> pd.Series:
+        return family_residuals(self, eta, kind)
+
+    # ---------------------------------------------------------------- reports
+
+    def normal_source(self, df: str | None) -> DfSource:
+        """γ̂ is normal in large samples: no degrees of freedom.
+
+        Raises
+        ------
+        HypothesisError
+            When others are asked for.
+        """
+        return of_normal(self, df)
+
+    def _intervals(self, interval: Interval, df: str | None) -> pd.DataFrame:
+        _ = self.normal_source(df)
+        return latent_intervals(self, self.natural, interval)
+
+    @cached_property
+    def natural(self) -> tuple[Floats, Floats]:
+        """log sd, atanh correlations and free dispersion, and their standard errors."""
+        turn = np.zeros((len(self.design.effects),) * 2)
+        for k, at in enumerate(self.design.spans):
+            turn[at, at] = self.effect_scale(k)
+        return natural_variances(self.optimum, self.bend, turn, self.design.blocks)
+
+    def _contextual(
+        self, x: str, at: Mapping[str, Any] | None, df: str | None, interval: Interval
+    ) -> ContextualEffects:
+        raise FormulaError(gaussian_only(self.problem.family_rows.family))
+
+    def _summary(self, interval: Interval, df: str | None) -> Summary:
+        source = self.normal_source(df)
+        return summarise_latent(self, self.evidence, source, self._intervals(interval, df))
+
+    def diagnose(self) -> Diagnosis:
+        """Whether the estimates are a maximum, and what its boundary means."""
+        return diagnose_latent(self, self.evidence)

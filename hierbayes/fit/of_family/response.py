@@ -1,0 +1,97 @@
+"""Expected responses of a family's model, and residuals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import DataError, in_quotes
+from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.prediction import predict
+from hierbayes.frames.arrays import Floats
+
+RESIDUALS = ("response", "pearson", "deviance")
+
+
+def mean_phi(fit: Fitted) -> Floats:
+    """Dispersion (d,): the estimate, or the posterior mean."""
+    phi: Floats = fit.phi_draws.mean(axis=(0, 1))
+    return phi
+
+
+def expected(fit: Fitted, eta: pd.Series) -> pd.Series:
+    """The mean of a response given its linear predictor; of counts out of trials their share."""
+    mean = fit.problem.family_rows.family.mean(eta.to_numpy(), mean_phi(fit))
+    return pd.Series(mean, index=eta.index, name="predicted")
+
+
+def family_residuals(fit: Fitted, eta: pd.Series, kind: str) -> pd.Series:
+    """Residuals given a linear predictor.
+
+    Parameters
+    ----------
+    fit : Fitted
+    eta : Series
+    kind : str
+        ``"response"``, y − μ (of counts out of trials, of shares); ``"pearson"``, divided by the
+        standard deviation of the response; ``"deviance"``, signed roots of what each row is
+        short of its own best η.
+
+    Raises
+    ------
+    DataError
+        When there is no such kind.
+    """
+    if kind not in RESIDUALS:
+        raise DataError(f"there are no residuals {kind!r}; kind is one of: {in_quotes(RESIDUALS)}")
+    rows, phi = fit.problem.family_rows, mean_phi(fit)
+    family, at = rows.family, eta.to_numpy()
+    y = rows.y / rows.m if rows.of_trials else rows.y
+    rest = y - family.mean(at, phi)
+    if kind == "pearson":
+        rest = rest / np.sqrt(family.variance(at, rows.m, phi))
+    if kind == "deviance":
+        reached = family.derivatives(rows.y, rows.m, at, phi)[0]
+        short = 2.0 * (saturated(fit, phi) - reached)
+        rest = np.sign(rest) * np.sqrt(np.maximum(short, 0.0))
+    return pd.Series(rest, index=eta.index, name="residual")
+
+
+def latent_variance(fit: Fitted) -> Floats:
+    """The variance of a latent response given η, for each draw (chains, draws).
+
+    Raises
+    ------
+    DataError
+        When the link has no latent scale.
+    """
+    family = fit.problem.family_rows.family
+    variance = family.latent_variance()
+    if variance is None:
+        raise DataError(
+            f"{family.name} with the {family.link} link has no latent response whose variance "
+            "could be shared out; var_corr() has the variances on the scale of the linear predictor"
+        )
+    return np.full(fit.theta.shape, variance)
+
+
+def saturated(fit: Fitted, phi: Floats) -> Floats:
+    """The largest ℓ of each row (n,) over all η, by Newton steps from the row's own start."""
+    rows = fit.problem.family_rows
+    eta = rows.family.start(rows.y, rows.m)
+    best = rows.family.derivatives(rows.y, rows.m, eta, phi)
+    for _ in range(60):
+        step = best[1] / rows.family.weights(rows.y, rows.m, eta, phi)
+        trial = eta + np.clip(step, -2.0, 2.0)
+        found = rows.family.derivatives(rows.y, rows.m, trial, phi)
+        better = found[0] > best[0]
+        if not better.any():
+            break
+        eta, best = np.where(better, trial, eta), np.where(better, found, best)
+    return np.asarray(best[0])
+
+
+def pearson_residuals(fit: Fitted) -> pd.Series:
+    """Pearson residuals given all random effects."""
+    eta = predict(fit, None, effects="all", new_groups="refuse")
+    return family_residuals(fit, eta, "pearson")

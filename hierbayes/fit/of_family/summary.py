@@ -1,0 +1,82 @@
+"""The summary of a maximum of a family's likelihood."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.near_collinear import near_combinations
+from hierbayes.design.subject import subject_of
+from hierbayes.fit.degrees_of_freedom.source import DfSource
+from hierbayes.fit.degrees_of_freedom.tails import two_sided
+from hierbayes.fit.effects import fixef
+from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.of_family.evidence import LatentMaximum
+from hierbayes.fit.of_family.response import pearson_residuals
+from hierbayes.fit.summary import QUANTILES, Summary, correlation_table
+from hierbayes.fit.variance import var_corr
+from hierbayes.specification.notation import current_notation
+
+
+def summarise_latent(
+    fit: Fitted, evidence: LatentMaximum, source: DfSource, intervals: pd.DataFrame
+) -> Summary:
+    """The summary of a maximum, whose parameters have these intervals."""
+    said = current_notation()
+    notes = [("Given", f"{said.random} integrated out by {evidence.how}: approximate")]
+    return Summary(
+        title=f"Hierarchical model fit by maximum likelihood ({evidence.how})",
+        about=about_family(fit, *notes),
+        criteria=pd.DataFrame(
+            {"AIC": [evidence.aic], "BIC": [evidence.bic], "logLik": [evidence.value]}
+        ),
+        random=var_corr(fit).drop(columns="variance"),
+        fixed=_fixed(fit, source),
+        correlation=correlation_table(source.gamma_cov, fit.design.terms),
+        parameters=intervals,
+        residuals=residual_quantiles(fit),
+        residual_kind="Pearson residuals",
+        dispersion=_dispersion(fit),
+    )
+
+
+def about_family(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:
+    """Model, data, family and what else is to be known."""
+    rows = fit.problem.family_rows
+    family = [("Family", family_text(fit))]
+    if rows.outcomes:
+        family.append(("Note", f"success is '{rows.outcomes[1]}'"))
+    nesting = fit.problem.nesting
+    factors = [("Factors", nesting.text)] if nesting.text else []
+    near = [("Beware", one.text) for one in near_combinations(fit.problem)]
+    anew = [("Note", note) for note in nesting.notes]
+    lines = subject_of(fit.design).lines
+    return lines(*family, *factors, *further, *near, *anew, dropped=fit.design.dropped)
+
+
+def family_text(fit: Fitted) -> str:
+    """The family and its link in words."""
+    family = fit.problem.family_rows.family
+    return f"{family.name}, {family.link} link"
+
+
+def residual_quantiles(fit: Fitted) -> pd.Series:
+    """Quantiles of the Pearson residuals."""
+    rest = pearson_residuals(fit)
+    return pd.Series(
+        np.quantile(rest, list(QUANTILES.values())), index=list(QUANTILES), name="residuals"
+    )
+
+
+def _fixed(fit: Fitted, source: DfSource) -> pd.DataFrame:
+    value, se = fixef(fit), np.sqrt(np.diag(source.gamma_cov))
+    z = value / se
+    p = two_sided(z.to_numpy(), np.full(len(z), np.inf))
+    return pd.DataFrame({"Value": value, "Std.Error": se, "z-value": z, "p-value": p})
+
+
+def _dispersion(fit: Fitted) -> pd.Series | None:
+    names = fit.problem.dispersion
+    if not names:
+        return None
+    return pd.Series(fit.phi_draws.mean(axis=(0, 1)), index=list(names), name="dispersion")

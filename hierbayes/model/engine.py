@@ -1,0 +1,95 @@
+"""What fits a model: one verb for each way, whatever the response is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from hierbayes.design.family_rows import gaussian_only
+from hierbayes.design.problem import Problem
+from hierbayes.errors import EstimationError, FormulaError
+from hierbayes.estimation.settings import SamplerSettings
+from hierbayes.fit.maximised import maximum_likelihood, posterior_mode
+from hierbayes.fit.of_family.maximised import maximise_family
+from hierbayes.fit.point import PointFit
+from hierbayes.fit.posterior import PosteriorFit
+from hierbayes.fit.sampled import sample_posterior
+from hierbayes.likelihood.reading import ML, REML
+from hierbayes.priors.prior_set import PriorSet
+
+
+class Engine(Protocol):
+    """The ways to fit a problem."""
+
+    def reml(self) -> PointFit:
+        """Restricted maximum likelihood."""
+
+    def ml(self, nodes: int) -> PointFit:
+        """Maximum likelihood."""
+
+    def map(self, priors: PriorSet) -> PointFit:
+        """The mode of the marginal posterior."""
+
+    def sample(self, priors: PriorSet, settings: SamplerSettings) -> PosteriorFit:
+        """The posterior."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GaussianEngine:
+    """A Gaussian response: γ and u are integrated out exactly."""
+
+    problem: Problem
+
+    def reml(self) -> PointFit:
+        """As in `Engine`."""
+        return maximum_likelihood(self.problem, REML)
+
+    def ml(self, nodes: int) -> PointFit:
+        """As in `Engine`; the likelihood is exact."""
+        if nodes != 1:
+            raise EstimationError(
+                "the likelihood of a Gaussian response is exact and needs no nodes; leave them out"
+            )
+        return maximum_likelihood(self.problem, ML)
+
+    def map(self, priors: PriorSet) -> PointFit:
+        """As in `Engine`."""
+        return posterior_mode(self.problem, priors)
+
+    def sample(self, priors: PriorSet, settings: SamplerSettings) -> PosteriorFit:
+        """As in `Engine`."""
+        return sample_posterior(self.problem, priors, settings)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FamilyEngine:
+    """Another family: u is integrated out approximately, or sampled."""
+
+    problem: Problem
+
+    def reml(self) -> PointFit:
+        """Refused: REML is of a Gaussian response."""
+        raise FormulaError(
+            f"REML {gaussian_only(self.problem.family_rows.family).removeprefix('this ')}; use "
+            "ml(), with nodes= for quadrature, or sample()"
+        )
+
+    def ml(self, nodes: int) -> PointFit:
+        """As in `Engine`."""
+        return maximise_family(self.problem, nodes)
+
+    def map(self, priors: PriorSet) -> PointFit:
+        """Not made yet for these."""
+        raise FormulaError(
+            f"map() {gaussian_only(self.problem.family_rows.family).removeprefix('this ')}; use "
+            "ml() or sample()"
+        )
+
+    def sample(self, priors: PriorSet, settings: SamplerSettings) -> PosteriorFit:
+        """As in `Engine`."""
+        raise FormulaError("not yet")
+
+
+def engine_of(problem: Problem) -> Engine:
+    """What fits this problem."""
+    return GaussianEngine(problem) if problem.family is None else FamilyEngine(problem)
