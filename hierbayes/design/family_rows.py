@@ -112,21 +112,15 @@ def _column(text: str, spec: Specification, frame: pd.DataFrame) -> pd.Series:
 def working_response(rows: FamilyRows) -> Floats:
     """What stands for the responses on the scale of η, less the offset (n,).
 
-    It has the η of all rows together for its mean and the unit of the link for its standard
-    deviation, whatever the responses are, and so have the priors that are scaled by it.  In
-    between it follows the rows.
+    Its mean is the η of all rows together, and its standard deviation is 1 but for an identity
+    link, whatever the responses are: it is what default priors are scaled by.  In between it
+    follows the rows.
     """
     each = rows.family.start(rows.y, rows.m) - rows.offset
     spread = float(each.std())
     if spread == 0.0 or rows.family.link == "identity":
         return each
-    return common_predictor(rows) + link_unit(rows.family) * (each - each.mean()) / spread
-
-
-def link_unit(family: Family) -> float:
-    """The unit of η: the sd of the latent response of a link that has one, or 1."""
-    variance = family.latent_variance()
-    return 1.0 if variance is None else float(np.sqrt(variance))
+    return common_predictor(rows) + (each - each.mean()) / spread
 
 
 def common_predictor(rows: FamilyRows) -> float:

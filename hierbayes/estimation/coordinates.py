@@ -42,7 +42,7 @@ def transform_of(prior: Prior, block: str) -> str | None:
 
 
 def variables_of(
-    design: Design, priors: PriorSet, *, gamma: bool | None = None, sigma: bool = True
+    design: Design, priors: PriorSet, *, gamma: bool | None = None
 ) -> tuple[Variable, ...]:
     """The free variables under built-in priors, in the order of the coordinates.
 
@@ -52,11 +52,10 @@ def variables_of(
     priors : PriorSet
     gamma : bool, optional
         Whether γ has coordinates; if not stated, where it is not integrated out.
-    sigma : bool
-        Whether σ, or the dispersion of a family in its place, has one.
     """
     p, q = len(design.terms), len(design.effects)
-    own = [Variable("sigma", (), transform_of(priors.sigma[1], "sigma"))] if sigma else []
+    sigma = Variable("sigma", (), transform_of(priors.sigma[1], "sigma"))
+    own = [sigma] * priors.has_dispersion
     corr = _corr(design.blocks)
     if priors.explains_gamma:
         shares = p - 1 + q

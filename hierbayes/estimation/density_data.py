@@ -65,7 +65,7 @@ def density_data(
         as a sampler needs it; otherwise that of sd, of the correlation matrices, σ and γ.
     """
     data, given = inputs.data, inputs.structure[0] == GIVEN.value
-    variables = variables_of(design, priors, gamma=given, sigma=inputs.dispersed)
+    variables = variables_of(design, priors, gamma=given)
     starts = _starts(variables)
     joint = _JOINTS[priors.joint[0][1].distribution] if priors.joint else NO_JOINT
     sizes = [size for size in design.blocks if size > 1]

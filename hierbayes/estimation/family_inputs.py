@@ -134,7 +134,7 @@ def family_inputs(
     latent = sum(A.shape[0] * A.shape[1] for A in pseudo.A)
     structure = (GIVEN.value, p, q, design.blocks, bool(priors.centring), family)
     return FamilyInputs(
-        data, structure, theta, len(panels) > 1, latent=latent, dispersed=dispersion > 0
+        data, structure, theta, len(panels) > 1, latent=latent
     )
 
 

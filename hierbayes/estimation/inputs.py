@@ -47,8 +47,6 @@ class GraphInputs:
     latent : int
         How many random effects are sampled, as those of a family are; otherwise they are
         integrated out.
-    dispersed : bool
-        Whether σ, or the dispersion of a family, is a parameter.
     """
 
     data: dict[str, Floats]
@@ -56,7 +54,6 @@ class GraphInputs:
     theta: Theta
     several: bool = False
     latent: int = 0
-    dispersed: bool = True
 
     @property
     def address(self) -> float:

@@ -169,7 +169,7 @@ def target_of(design: Design, inputs: GraphInputs, priors: PriorSet, *, progress
         compiled.log_density,
         compiled.expand,
         density_data(design, inputs, priors),
-        variables_of(design, priors, gamma=given, sigma=inputs.dispersed),
+        variables_of(design, priors, gamma=given),
         len(design.effects),
         len(design.terms) if given else 0,
         inputs.data["columns"],

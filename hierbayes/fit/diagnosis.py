@@ -63,8 +63,8 @@ class Diagnosis(Printed):
         return Page(self.verdict, blocks=(Items(self.findings),))
 
 
-def diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
-    """Diagnose a posterior."""
+def diagnose_sampler(fit: Fitted, evidence: Sampling, conflicts: list[str]) -> Diagnosis:
+    """Diagnose a posterior, for which conflicts of prior and data were found or not."""
     table = convergence_table(fit)
     chains, draws = fit.theta.sigma.shape
     r_hat, bulk, tail = table["r_hat"].max(), table["ess_bulk"].min(), table["ess_tail"].min()
@@ -101,7 +101,7 @@ def diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
         (findings if low > BFMI_LIMIT else bad).append(
             f"energy: the smallest BFMI is {low:.2f} (limit {BFMI_LIMIT})"
         )
-    far = np.abs(fit.problem.products.basis.z.shift / fit.problem.products.basis.z.spread)
+    far = np.abs(fit.problem.working.basis.z.shift / fit.problem.working.basis.z.spread)
     if bad and far.max() > FAR_ENOUGH_TO_TELL:
         name = fit.design.effect_labels[int(far.argmax())]
         bad.append(
@@ -110,7 +110,7 @@ def diagnose_sampler(fit: Fitted, evidence: Sampling) -> Diagnosis:
         )
     findings.extend(_undetermined_findings(fit, "it is the prior"))
     findings.extend(_collinear_findings(fit))
-    cautions.extend(_conflict(fit))
+    cautions.extend(conflicts)
     verdict = "Sampling went well."
     if cautions:
         verdict = "These draws can be used; look at this first:"
@@ -141,7 +141,7 @@ def _of_divergences(fit: Fitted, evidence: Sampling) -> str:
     return f"{text}; sample with target_accept above {settings.target_accept:g}"
 
 
-def _conflict(fit: Fitted) -> list[str]:
+def prior_conflicts(fit: Fitted) -> list[str]:
     """Whether the likelihood puts γ where the prior that its terms share has next to nothing.
 
     Box's prior predictive p-value of the least squares estimate of γ at the mean of θ.

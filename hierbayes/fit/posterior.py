@@ -12,7 +12,7 @@ import pandas as pd
 from hierbayes.display.interval import Interval
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects, effects_of_draws
 from hierbayes.fit.convergence import convergence_table, objection
-from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler
+from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler, prior_conflicts
 from hierbayes.fit.effects import population_draws
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
@@ -160,4 +160,4 @@ class PosteriorFit(Fit):
 
     def diagnose(self) -> Diagnosis:
         """Whether the chains agree and went everywhere."""
-        return diagnose_sampler(self, self.evidence)
+        return diagnose_sampler(self, self.evidence, prior_conflicts(self))

@@ -102,7 +102,23 @@ def summarise_maximum(
 
 def summarise_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summary:
     """The summary of a posterior: every parameter with its limits and diagnostics."""
-    parameters = _parameter_table(fit, interval)
+    parameters = parameter_table(fit, interval)
+    return Summary(
+        title=_title(fit, "NUTS" if evidence.k_hat is None else "importance sampling"),
+        about=_about(fit, *lines_of_draws(fit, evidence, parameters)),
+        criteria=None,
+        random=random_rows(parameters),
+        fixed=parameters.loc["gamma"],
+        correlation=None,
+        parameters=parameters,
+        residuals=_residual_quantiles(fit),
+    )
+
+
+def lines_of_draws(
+    fit: Fitted, evidence: Sampling, parameters: pd.DataFrame
+) -> list[tuple[str, str]]:
+    """How draws were made, and what is to be known of them."""
     chains, draws = fit.theta.sigma.shape
     how = f"{chains} chains × {draws} {_how(evidence)}, seed {evidence.seed}"
     further = [("Draws", how)]
@@ -113,16 +129,7 @@ def summarise_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summ
     elif diverging:
         counted = "1 divergence" if diverging == 1 else f"{diverging} divergences"
         further.append(("Note", f"{counted} in {chains * draws} draws; see diagnose()"))
-    return Summary(
-        title=_title(fit, "NUTS" if evidence.k_hat is None else "importance sampling"),
-        about=_about(fit, *further),
-        criteria=None,
-        random=_random_rows(parameters),
-        fixed=parameters.loc["gamma"],
-        correlation=None,
-        parameters=parameters,
-        residuals=_residual_quantiles(fit),
-    )
+    return further
 
 
 def _how(evidence: Sampling) -> str:
@@ -131,7 +138,7 @@ def _how(evidence: Sampling) -> str:
     return f"by importance sampling of θ (Pareto k̂ {evidence.k_hat:.2f})"
 
 
-def _parameter_table(fit: Fitted, interval: Interval) -> pd.DataFrame:
+def parameter_table(fit: Fitted, interval: Interval) -> pd.DataFrame:
     """Every parameter but u: mean, sd, limits and diagnostics."""
     index, draws = scalar_draws(fit, random_effects=False)
     lower, upper = interval.of_draws(draws)
@@ -181,7 +188,7 @@ def _criteria(evidence: Maximum) -> pd.DataFrame:
     return pd.DataFrame({"AIC": [evidence.aic], "BIC": [evidence.bic], "logLik": [evidence.value]})
 
 
-def _random_rows(parameters: pd.DataFrame) -> pd.DataFrame:
+def random_rows(parameters: pd.DataFrame) -> pd.DataFrame:
     """Standard deviations and correlations of a posterior, a row for each with its limits."""
     table = parameters.drop(index="gamma", level="block")
     names = [

@@ -23,13 +23,14 @@ from hierbayes.priors.defaults import (
     default_corr,
     default_gamma,
     default_sd,
-    default_sigma,
+    default_dispersion,
 )
 from hierbayes.priors.effect_priors import by_effect, parameter_name, refuse_intercept_twice
 from hierbayes.priors.families import (
     Centred,
     DesignNormal,
     HalfT,
+    Known,
     Prior,
 )
 from hierbayes.priors.joint_families import MatrixPrior
@@ -58,9 +59,10 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
     """
     design, basis = problem.design, problem.working.basis
     given = dict(stated or {})
-    unknown = [block for block in given if block not in BLOCKS]
+    blocks = blocks_of(problem)
+    unknown = [block for block in given if block not in blocks]
     if unknown:
-        listed = in_quotes(BLOCKS)
+        listed = in_quotes(blocks)
         raise PriorError(
             f"there is no block of priors called '{unknown[0]}'; the blocks are: {listed}"
         )
@@ -79,11 +81,28 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
         gamma=gamma,
         sd=sd,
         corr=() if "corr" in covered else _fill("corr", given, default_corr(design), _by_name),
-        sigma=_fill("sigma", given, default_sigma(basis), _by_name)[0],
+        sigma=_dispersion(given, problem),
         joint=joint,
         centring=() if (np.eye(len(M)) == M).all() else tuple(map(tuple, M.tolist())),
         centred=centred,
     )
+
+
+def blocks_of(problem: Problem) -> tuple[str, ...]:
+    """The blocks of parameters of a model that take priors."""
+    if problem.family is None:
+        return BLOCKS
+    return ("gamma", "sd", "corr", *problem.dispersion)
+
+
+def _dispersion(given: Mapping[str, Any], problem: Problem) -> Entry:
+    """The prior of σ, or of the dispersion of another family."""
+    family, names = problem.family, problem.dispersion
+    if not names:
+        return ("dispersion", Known(1.0), DEFAULT)
+    name = names[0]
+    default = {name: default_dispersion(family, problem.working.basis)}
+    return _fill("sigma", {"sigma": given.get(name)}, default, _by_name)[0]
 
 
 def _joint(given: Mapping[str, Any], design: Design) -> tuple[Entry, ...]:

@@ -16,10 +16,11 @@ from hierbayes.design.basis import Basis
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
 from hierbayes.design.products import Products
+from hierbayes.families.family import Family
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.centred_effects import column_sizes
 from hierbayes.priors.design_normal import coefficient_scales
-from hierbayes.priors.families import LKJ, DesignNormal, HalfT, Normal, Prior
+from hierbayes.priors.families import LKJ, DesignNormal, HalfT, InverseGamma, Normal, Prior
 
 WIDTH = 2.5  # prior sds of Xγ, in sds of y
 
@@ -51,9 +52,15 @@ def default_sd(cross: Products, M: Floats) -> tuple[list[HalfT], list[HalfT]]:
     return centred, plain
 
 
-def default_sigma(basis: Basis) -> dict[str, Prior]:
-    """A half-t prior for σ."""
-    return {"sigma": HalfT(3, 0, basis.scale)}
+def default_dispersion(family: Family | None, basis: Basis) -> Prior:
+    """A half-t prior for σ; for the concentration of another family one with a long tail.
+
+    A concentration has no unit, and a large one says only that there is no more variance than
+    the family has without it: its reciprocal is bounded away from nothing.
+    """
+    if family is None or family.dispersion == ("sigma",):
+        return HalfT(3, 0, basis.scale)
+    return InverseGamma(0.4, 0.3)
 
 
 def _distance_of_origin(shift: Floats, spread: Floats) -> float:

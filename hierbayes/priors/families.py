@@ -93,6 +93,14 @@ class Flat(Prior):
 
 
 @dataclass(frozen=True, slots=True)
+class Known(Prior):
+    """A number that is known, as 1 for the dispersion of a family that has none."""
+
+    distribution: ClassVar[str] = "Known"
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class HalfNormal(Prior):
     """Absolute value of a normal number with mean 0 and standard deviation ``sigma``."""
 

@@ -17,7 +17,7 @@ from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.priors.design_normal import DesignPrior, design_prior, internal_precision
-from hierbayes.priors.families import Centred, DesignNormal, Flat, HalfT, Normal, Prior
+from hierbayes.priors.families import Centred, DesignNormal, Flat, HalfT, Known, Normal, Prior
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.specification.effect_name import EffectName
 
@@ -42,6 +42,7 @@ class PriorSet(Printed):
     corr : tuple of (name, prior, source)
         One per block of G with more than one effect, likewise.
     sigma : (name, prior, source)
+        Of σ, or of the dispersion of another family by its own name; `Known` where there is none.
     joint : tuple of (block, prior, source)
         The prior of G, of the intraclass correlation or of R², where one is stated.
     centring : tuple of tuple of float
@@ -88,7 +89,7 @@ class PriorSet(Printed):
             for name, prior, source in self.sd
         ]
         rows += [("corr", *entry) for entry in self.corr]
-        rows += [("sigma", *self.sigma)]
+        rows += [(self.sigma[0], *self.sigma)] * self.has_dispersion
         table = pd.DataFrame(rows, columns=["block", "parameter", "prior", "source"])
         table = table.assign(prior=table["prior"].astype(str))
         table["implied sd"] = [f"{size:.4g}" if size else "" for size in self._implied(len(rows))]
@@ -118,14 +119,15 @@ class PriorSet(Printed):
             stated["sd"] = {name: self.as_stated(name, prior) for name, prior, _ in self.sd}
         if self.corr:
             stated["corr"] = {name: prior for name, prior, _ in self.corr}
-        return stated | {"sigma": self.sigma[1]}
+        return stated | ({self.sigma[0]: self.sigma[1]} if self.has_dispersion else {})
 
     @property
     def families(self) -> dict[tuple[str, str | EffectName], Prior]:
         """Every prior by block and parameter, whatever its source."""
         entries = [(block, *entry) for block in ("gamma", "sd", "corr") for entry in
                    getattr(self, block)]  # fmt: skip
-        entries += [("sigma", *self.sigma), *((entry[0], *entry) for entry in self.joint)]
+        entries += [(self.sigma[0], *self.sigma)] * self.has_dispersion
+        entries += [(entry[0], *entry) for entry in self.joint]
         return {(block, name): prior for block, name, prior, _ in entries}
 
     def page(self) -> Page:
@@ -151,6 +153,11 @@ class PriorSet(Printed):
     def block(self, title: str = "") -> Table:
         """The same as a table for another page."""
         return Table(self.frame(), title, names=True)
+
+    @property
+    def has_dispersion(self) -> bool:
+        """Whether the response has a dispersion that is not known."""
+        return not isinstance(self.sigma[1], Known)
 
     @property
     def collapses_gamma(self) -> bool:

@@ -69,8 +69,10 @@ def _unbounded(fit: Fitted) -> str:
             "the likelihood is flat along a direction of the variance parameters: the data do not "
             "tell them; use fewer random effects, or priors and sample()"
         )
+    several = int(unknown.sum()) > 1
+    what = f"the coefficients of {names} go" if several else f"the coefficient of {names} goes"
     return (
-        f"separation: the likelihood goes on growing, to the value shown, as {names} go to "
-        "infinity, for they tell some responses for certain; no number of theirs means anything, "
-        "nor has a standard error: give them a prior and use sample()"
+        f"separation: the likelihood goes on growing, to the value shown, as {what} to infinity, "
+        "because some responses are told for certain; the number printed means nothing and has no "
+        "standard error: state a prior of it and use sample()"
     )

@@ -7,13 +7,23 @@ import pandas as pd
 
 from hierbayes.design.near_collinear import near_combinations
 from hierbayes.design.subject import subject_of
+from hierbayes.display.interval import Interval
 from hierbayes.fit.degrees_of_freedom.source import DfSource
+from hierbayes.display.interval import Interval
 from hierbayes.fit.degrees_of_freedom.tails import two_sided
 from hierbayes.fit.effects import fixef
+from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.of_family.evidence import LatentMaximum
 from hierbayes.fit.of_family.response import pearson_residuals
-from hierbayes.fit.summary import QUANTILES, Summary, correlation_table
+from hierbayes.fit.summary import (
+    QUANTILES,
+    Summary,
+    correlation_table,
+    lines_of_draws,
+    parameter_table,
+    random_rows,
+)
 from hierbayes.fit.variance import var_corr
 from hierbayes.specification.notation import current_notation
 
@@ -37,6 +47,22 @@ def summarise_latent(
         residuals=residual_quantiles(fit),
         residual_kind="Pearson residuals",
         dispersion=_dispersion(fit),
+    )
+
+
+def summarise_family_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summary:
+    """The summary of a posterior: every parameter with its limits and diagnostics."""
+    parameters = parameter_table(fit, interval)
+    return Summary(
+        title="Hierarchical model, posterior by NUTS (everything sampled; u through an exact map)",
+        about=about_family(fit, *lines_of_draws(fit, evidence, parameters)),
+        criteria=None,
+        random=random_rows(parameters),
+        fixed=parameters.loc["gamma"],
+        correlation=None,
+        parameters=parameters,
+        residuals=residual_quantiles(fit),
+        residual_kind="Pearson residuals",
     )
 
 

@@ -1,0 +1,71 @@
+"""The posterior of a family's model: draws of θ, γ, the dispersion and every u."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from hierbayes.design.family_rows import gaussian_only
+from hierbayes.display.interval import Interval
+from hierbayes.errors import FormulaError
+from hierbayes.fit.contextual.effects import ContextualEffects
+from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler
+from hierbayes.fit.of_family.response import expected, family_residuals, latent_variance
+from hierbayes.fit.of_family.summary import summarise_family_draws
+from hierbayes.fit.posterior import PosteriorFit
+from hierbayes.fit.summary import Summary
+from hierbayes.frames.arrays import Floats
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FamilyPosteriorFit(PosteriorFit):
+    """Draws of everything, where γ and u cannot be integrated out exactly.
+
+    Made by `Model.sample`.
+
+    Parameters
+    ----------
+    phi : (chains, draws, d) float
+        Dispersion.
+    u_sampled : tuple of (chains, draws, J_k, q_k) float
+        Random effects of each factor.
+    """
+
+    phi: Floats
+    u_sampled: tuple[Floats, ...]
+
+    @property
+    def phi_draws(self) -> Floats:
+        """Dispersion (chains, draws, d)."""
+        return self.phi
+
+    @property
+    def us(self) -> tuple[Floats, ...]:  # type: ignore[override]
+        """Random effects (chains, draws, J_k, q_k) by factor."""
+        return self.u_sampled
+
+    @property
+    def residual_variance(self) -> Floats:
+        """The variance of the latent response of the link (chains, draws)."""
+        return latent_variance(self)
+
+    def _expected(self, eta: pd.Series) -> pd.Series:
+        return expected(self, eta)
+
+    def _residuals(self, eta: pd.Series, kind: str) -> pd.Series:
+        return family_residuals(self, eta, kind)
+
+    def _contextual(
+        self, x: str, at: Mapping[str, Any] | None, df: str | None, interval: Interval
+    ) -> ContextualEffects:
+        raise FormulaError(gaussian_only(self.problem.family_rows.family))
+
+    def _summary(self, interval: Interval, df: str | None) -> Summary:
+        return summarise_family_draws(self, self.evidence, interval)
+
+    def diagnose(self) -> Diagnosis:
+        """Whether the chains agree and went everywhere."""
+        return diagnose_sampler(self, self.evidence, [])
