@@ -78,7 +78,7 @@ class Design:
             factors.append(GroupingFactor(factor.name, factor.labels[seen]))
         some = replace(
             rows,
-            y=rows.y[at],
+            response=rows.y[at],
             X=rows.X[at],
             Z=rows.Z[at],
             codes_of=tuple(codes),

@@ -24,6 +24,7 @@ LAYERS = ("public_names", "errors", "compilation", "pymc_import", "display", "sp
 LAZY: dict[str, set[str]] = {
     "hierbayes.cli": {"hierbayes.cli.commands"},
     "hierbayes.display.steps": {"rich"},
+    "hierbayes.estimation.laplace_search": {"scipy"},
     "hierbayes.estimation.importance": {"arviz_stats", "xarray"},
     "hierbayes.estimation.mode": {
         "scipy",
@@ -73,12 +74,20 @@ LAZY: dict[str, set[str]] = {
 # functions behind them are its own, but for the modules that are built on one.
 DOORS = {f"hierbayes.likelihood.{name}" for name in (
     "reading", "theta", "gaussian", "state", "conditional", "covariance", "reduction",
-    "variance_derivatives", "of_products",
+    "variance_derivatives", "of_products", "latent_rows", "laplace", "dispersion",
 )}  # fmt: skip
 INSIDE: dict[str, set[str]] = {
     "hierbayes.estimation.graph": {"hierbayes.likelihood.op"},
     "hierbayes.estimation.density": {"hierbayes.likelihood.native"},
     "hierbayes.estimation.family_inputs": {"hierbayes.likelihood.transported"},
+    "hierbayes.estimation.laplace_search": {
+        "hierbayes.likelihood.curvature",
+        "hierbayes.likelihood.quadrature",
+    },
+    "hierbayes.estimation.latent_problem": {
+        "hierbayes.likelihood.curvature",
+        "hierbayes.likelihood.sparse_curvature",
+    },
     "hierbayes.estimation.inputs": {"hierbayes.likelihood.sparse_native"},
     "hierbayes.estimation.density_kernels": {"hierbayes.likelihood.native"},
 }

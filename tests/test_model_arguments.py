@@ -39,7 +39,7 @@ def test_data_are_given_once(hs: pd.DataFrame) -> None:
     ("word", "message"),
     [
         ("REML", "fit with model.reml(), or with model.ml() for maximum likelihood"),
-        ("family", "responses are Gaussian here, with the identity link; leave it out if that"),
+        ("link", "it belongs to the family, as in family=hb.families.Binomial(link='probit')"),
         ("chains", "give it to model.sample(), which takes draws, tune, chains, seed and cores"),
         ("na.action", "rows with a missing value in a column the model uses are left out and"),
         ("prior", "give priors, as in priors=dict(sd=hb.HalfNormal(5))"),

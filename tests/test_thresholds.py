@@ -162,7 +162,6 @@ def diagnosed(
     monkeypatch.setattr(diagnosis, "_bfmi", lambda _evidence: np.array([1.0, bfmi]))
     monkeypatch.setattr(diagnosis, "_undetermined_findings", lambda _fit, _what: [])
     monkeypatch.setattr(diagnosis, "_collinear_findings", lambda _fit: [])
-    monkeypatch.setattr(diagnosis, "_conflict", lambda _fit: [])
     names = pd.MultiIndex.from_tuples([("sd", "x"), ("sigma", "sigma")])
     ranks = np.stack([np.arange(4000.0), np.arange(4000.0) * 7 % 4000], axis=-1)
     drawn = (names, ranks.reshape(4, 1000, 2))
@@ -170,12 +169,12 @@ def diagnosed(
     z = SimpleNamespace(shift=np.zeros(1), spread=np.ones(1))
     fit: Any = SimpleNamespace(
         theta=SimpleNamespace(sigma=np.ones((4, 1000))),
-        problem=SimpleNamespace(products=SimpleNamespace(basis=SimpleNamespace(z=z))),
+        problem=SimpleNamespace(working=SimpleNamespace(basis=SimpleNamespace(z=z))),
     )
     flags = np.arange(4000).reshape(4, 1000) < diverging
     settings = SimpleNamespace(target_accept=0.9)
     evidence: Any = SimpleNamespace(stats={"diverging": flags}, settings=settings, k_hat=None)
-    return diagnosis.diagnose_sampler(fit, evidence)
+    return diagnosis.diagnose_sampler(fit, evidence, [])
 
 
 @pytest.mark.parametrize(

@@ -89,9 +89,7 @@ def read_family_rows(family: Family, spec: Specification, frame: pd.DataFrame) -
             f"the offset '{spec.offsets[0]}' is missing or infinite, first at row label {row}; "
             "the exposure in log(exposure) must be above 0"
         )
-    return FamilyRows(
-        family, y, m, offset, spec.trials is not None, family.outcomes(response)
-    )
+    return FamilyRows(family, y, m, offset, spec.trials is not None, family.outcomes(response))
 
 
 def offset_of(spec: Specification, frame: pd.DataFrame) -> Floats:

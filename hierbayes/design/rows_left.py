@@ -34,7 +34,7 @@ def products_left(design: Design, basis: Basis, kept: Booleans) -> SparseProduct
         codes.append(mine)
     left = replace(
         rows,
-        y=rows.y[kept],
+        response=rows.y[kept],
         X=rows.X[kept],
         Z=rows.Z[kept],
         codes_of=tuple(codes),

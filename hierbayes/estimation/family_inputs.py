@@ -133,9 +133,7 @@ def family_inputs(
     data |= _of_sd(pseudo, priors.columns(q), theta) | prior_parameters(design, priors)
     latent = sum(A.shape[0] * A.shape[1] for A in pseudo.A)
     structure = (GIVEN.value, p, q, design.blocks, bool(priors.centring), family)
-    return FamilyInputs(
-        data, structure, theta, len(panels) > 1, latent=latent
-    )
+    return FamilyInputs(data, structure, theta, len(panels) > 1, latent=latent)
 
 
 def _of_sd(pseudo: PseudoData, columns: Floats, theta: Theta) -> dict[str, Floats]:

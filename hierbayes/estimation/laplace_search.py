@@ -11,12 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import minimize
 
 from hierbayes.errors import EstimationError
 from hierbayes.families.family import Family
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.curvature import GroupCurvature
+from hierbayes.likelihood.dispersion import (
+    dispersion_at,
+    dispersion_coordinates,
+    pull_dispersion,
+)
 from hierbayes.likelihood.laplace import CurvatureOf, LatentPoint, Mode, find_mode, laplace
 from hierbayes.likelihood.latent_rows import LatentRows
 from hierbayes.likelihood.quadrature import gauss_hermite, quadrature
@@ -125,39 +129,6 @@ class LatentCriterion:
         return value, gradient
 
 
-def dispersion_at(family: Family, free: Floats) -> Floats:
-    """φ from its free coordinates: logarithms of what is positive, numbers as they are, and of
-    what increases the first and the logarithms of the distances."""
-    kinds = np.array(family.dispersion_kinds, dtype=str)
-    phi = np.where(kinds == "positive", np.exp(np.where(kinds == "positive", free, 0.0)), free)
-    ordered = np.flatnonzero(kinds == "ordered")
-    if len(ordered):
-        steps = np.concatenate([free[ordered[:1]], np.exp(free[ordered[1:]])])
-        phi[ordered] = np.cumsum(steps)
-    return np.asarray(phi)
-
-
-def dispersion_coordinates(family: Family, phi: Floats) -> Floats:
-    """The free coordinates of φ."""
-    kinds = np.array(family.dispersion_kinds, dtype=str)
-    free = np.where(kinds == "positive", np.log(np.where(kinds == "positive", phi, 1.0)), phi)
-    ordered = np.flatnonzero(kinds == "ordered")
-    free[ordered[1:]] = np.log(np.diff(phi[ordered]))
-    return np.asarray(free)
-
-
-def pull_dispersion(family: Family, free: Floats, d_phi: Floats) -> Floats:
-    """The gradient in free coordinates from that in φ."""
-    kinds = np.array(family.dispersion_kinds, dtype=str)
-    pulled = np.where(kinds == "positive", d_phi * np.exp(np.where(kinds == "positive", free, 0.0)), d_phi)
-    ordered = np.flatnonzero(kinds == "ordered")
-    if len(ordered):
-        after = np.cumsum(d_phi[ordered][::-1])[::-1]
-        pulled[ordered] = after
-        pulled[ordered[1:]] = after[1:] * np.exp(free[ordered[1:]])
-    return np.asarray(pulled)
-
-
 def maximise_latent(criterion: LatentCriterion) -> LatentOptimum:
     """The maximum of an approximate likelihood.
 
@@ -169,7 +140,9 @@ def maximise_latent(criterion: LatentCriterion) -> LatentOptimum:
     start, scale = _start(criterion)
     x = _climb(criterion, start, scale)
     x, value, gradient, hessian = _polish(criterion, x, scale)
-    for place in np.flatnonzero(np.abs(x[criterion.p : criterion.p + len(criterion.lower[0])]) < _BOUNDARY):
+    for place in np.flatnonzero(
+        np.abs(x[criterion.p : criterion.p + len(criterion.lower[0])]) < _BOUNDARY
+    ):
         trial = x.copy()
         trial[criterion.p + place] = 0.0
         reached, slope = criterion(trial)
@@ -216,6 +189,7 @@ def _start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
 
 def _climb(criterion: LatentCriterion, start: Floats, scale: Floats) -> Floats:
     """A quasi-Newton search from the start."""
+    from scipy.optimize import minimize
 
     def minus(t: Floats) -> tuple[float, Floats]:
         value, gradient = criterion(t * scale)
@@ -265,7 +239,9 @@ def _ascent_step(hessian: Floats, gradient: Floats, scale: Floats) -> Floats:
     return np.asarray(step * scale * min(1.0, 10.0 / max(length, 1e-300)))
 
 
-def _hessian(criterion: Callable[[Floats], tuple[float, Floats]], x: Floats, scale: Floats) -> Floats:
+def _hessian(
+    criterion: Callable[[Floats], tuple[float, Floats]], x: Floats, scale: Floats
+) -> Floats:
     """Central differences of the gradient (k, k)."""
     columns = []
     for k, size in enumerate(scale):

@@ -107,6 +107,7 @@ def _from_natural(values: Floats, q: int) -> Floats:
 
 
 def pair_names(fit: Fitted) -> tuple[str, ...]:
+    """Names of the correlations: the earlier effect, then the later."""
     effects = fit.design.effect_labels
     pairs = zip(*correlated_pairs(fit.design.blocks), strict=True)
     return tuple(f"{effects[c]}, {effects[r]}" for r, c in pairs)
@@ -115,5 +116,6 @@ def pair_names(fit: Fitted) -> tuple[str, ...]:
 def interval_frame(
     block: str, names: tuple[str, ...], lower: Floats, estimate: Floats, upper: Floats
 ) -> pd.DataFrame:
+    """Limits and estimates (k,) of the parameters of one block."""
     index = pd.MultiIndex.from_product([[block], names], names=["block", "parameter"])
     return pd.DataFrame(np.column_stack([lower, estimate, upper]), index=index, columns=_COLUMNS)

@@ -215,6 +215,7 @@ def _fixed_point(fit: Fitted, source: DfSource) -> pd.DataFrame:
 
 
 def correlation_table(cov: Floats, terms: tuple[str, ...]) -> pd.DataFrame:
+    """Correlations of estimates by term, from their covariance."""
     sd = np.sqrt(np.diag(cov))
     names = pd.Index(terms, name="term")
     return pd.DataFrame(cov / np.outer(sd, sd), index=names, columns=names)

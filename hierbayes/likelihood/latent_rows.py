@@ -91,7 +91,9 @@ class LatentRows:
         """Z_k' w (J_k, q_k) of each factor."""
         found = []
         for codes, J, at in zip(self.codes_of, self.levels, self.spans, strict=True):
-            columns = [np.bincount(codes, weights * self.Z[:, k], J) for k in range(at.start, at.stop)]
+            columns = [
+                np.bincount(codes, weights * self.Z[:, k], J) for k in range(at.start, at.stop)
+            ]
             found.append(np.column_stack(columns))
         return tuple(found)
 

@@ -1,4 +1,4 @@
-r"""The likelihood of a family's responses by adaptive Gauss–Hermite quadrature, one grouping factor.
+r"""The likelihood of a family's responses by adaptive quadrature, one grouping factor.
 
 At the mode b̂_j of each group and M_j = CC', nodes b_k = b̂ + C⁻ᵀz_k:
 
@@ -111,4 +111,6 @@ def cholesky_adjoint(C: Floats, C_bar: Floats) -> Floats:
     P[:, diagonal, diagonal] *= 0.5
     P = 0.5 * (P + np.swapaxes(P, 1, 2))
     left = np.linalg.solve(np.swapaxes(C, 1, 2), P)
-    return np.asarray(np.swapaxes(np.linalg.solve(np.swapaxes(C, 1, 2), np.swapaxes(left, 1, 2)), 1, 2))
+    return np.asarray(
+        np.swapaxes(np.linalg.solve(np.swapaxes(C, 1, 2), np.swapaxes(left, 1, 2)), 1, 2)
+    )

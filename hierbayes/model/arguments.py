@@ -62,8 +62,6 @@ def read_family(family: object) -> Family | None:
         return None
     if isinstance(family, str):
         return by_word(family)
-    if isinstance(family, type) and issubclass(family, Family):
-        return family()
     if isinstance(family, Family):
         return family
     raise FamilyError(

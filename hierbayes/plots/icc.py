@@ -183,7 +183,9 @@ def _prior_shares(fit: Fit, seed: int) -> tuple[Floats, ...]:
     drawn = draws_of_priors(fit, seed)
     if drawn is None:
         return ()
-    return shares_of(drawn.theta.G, drawn.theta.sigma**2, second_moment(fit.design.rows.Z), fit.design.spans)
+    return shares_of(
+        drawn.theta.G, drawn.theta.sigma**2, second_moment(fit.design.rows.Z), fit.design.spans
+    )
 
 
 def _right(frame: ICCDensity) -> float:

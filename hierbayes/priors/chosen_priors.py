@@ -21,9 +21,9 @@ from hierbayes.priors.centred_effects import centring
 from hierbayes.priors.defaults import (
     default_constant,
     default_corr,
+    default_dispersion,
     default_gamma,
     default_sd,
-    default_dispersion,
 )
 from hierbayes.priors.effect_priors import by_effect, parameter_name, refuse_intercept_twice
 from hierbayes.priors.families import (

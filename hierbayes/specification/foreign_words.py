@@ -17,11 +17,12 @@ _OPTIMISER = "the maximum is found without settings; leave it out"
 
 # By argument, as lme4, nlme, brms, rstanarm, bambi and statsmodels name them.
 REMEDIES = {
-    "family": "responses are Gaussian here, with the identity link; leave it out if that is meant",
-    "link": "responses are Gaussian here, with the identity link; leave it out",
+    "link": "it belongs to the family, as in family=hb.families.Binomial(link='probit')",
+    "nAGQ": "give the nodes of quadrature to ml(), as in model.ml(nodes=9)",
     "weights": "rows have equal residual variances here, and none weighs more than another",
     "correlation": "residuals are independent given the random effects here",
-    "offset": "subtract it from the response, in a column of the data",
+    "offset": "write it in the formula, as in 'y ~ x + offset(log(t)) + (1 | g)' of a family of "
+    "counts; subtract it from a Gaussian response",
     "subset": "give the rows wanted, as in data=data[data['x'] > 0]",
     "na_action": _ROWS,
     "missing": _ROWS,

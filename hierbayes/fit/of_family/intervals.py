@@ -7,11 +7,11 @@ import pandas as pd
 from scipy.special import ndtri
 
 from hierbayes.display.interval import Interval
-from hierbayes.estimation.laplace_search import dispersion_at
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.intervals import interval_frame, pair_names
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import sd_corr
+from hierbayes.likelihood.dispersion import dispersion_at
 
 
 def latent_intervals(
@@ -27,7 +27,7 @@ def latent_intervals(
     values, errors = natural
     lower, upper = values - wide * errors, values + wide * errors
     q, pairs = len(fit.design.effects), pair_names(fit)
-    sd, corr = sd_corr(fit.G)
+    sd = sd_corr(fit.G)[0]
     with np.errstate(over="ignore"):
         at = slice(0, q)
         frames.append(
@@ -37,13 +37,7 @@ def latent_intervals(
             at = slice(q, q + len(pairs))
             limits = np.tanh(lower[at]), np.tanh(values[at]), np.tanh(upper[at])
             frames.append(interval_frame("corr", pairs, *limits))
-        family = fit.problem.family_rows.family
-        at = slice(q + len(pairs), None)
-        limits = tuple(dispersion_at(family, one[at]) for one in (lower, values, upper))
-    if "ordered" in family.dispersion_kinds:
-        limits = (np.full_like(limits[1], np.nan), limits[1], np.full_like(limits[1], np.nan))
-    for k, name in enumerate(family.dispersion):
-        frames.append(interval_frame(name, (name,), *(one[k : k + 1] for one in limits)))
+        frames += _dispersion_frames(fit, [one[q + len(pairs) :] for one in (lower, values, upper)])
     table = pd.concat(frames)
     table.attrs["method"] = (
         f"{interval} Wald intervals from the full Hessian: normal for gamma, on log sd, "
@@ -51,3 +45,15 @@ def latent_intervals(
         "boundary and along directions in which the likelihood does not end"
     )
     return table
+
+
+def _dispersion_frames(fit: Fitted, free: list[Floats]) -> list[pd.DataFrame]:
+    """Lower limit, estimate and upper limit of each dispersion from those of its coordinates."""
+    family = fit.problem.family_rows.family
+    low, middle, high = (dispersion_at(family, one) for one in free)
+    if "ordered" in family.dispersion_kinds:  # coordinates of each rest on those before it
+        low, high = np.full_like(low, np.nan), np.full_like(high, np.nan)
+    return [
+        interval_frame(name, (name,), *(one[k : k + 1] for one in (low, middle, high)))
+        for k, name in enumerate(family.dispersion)
+    ]

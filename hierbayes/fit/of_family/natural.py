@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.estimation.laplace_search import LatentOptimum, dispersion_coordinates
+from hierbayes.estimation.laplace_search import LatentOptimum
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import correlated_pairs, free_entries, sd_corr
+from hierbayes.likelihood.dispersion import dispersion_coordinates
 
 FLAT = 1e-6  # smallest curvature of ℓ, coordinates in their own scales, that ends a direction
 _STEP = 1e-6
@@ -62,7 +63,9 @@ def unbounded(bend: Bend, scale: Floats, units: Floats) -> Booleans:
     p = len(scale)
     moves = np.abs(scale @ bend.flat[:p]) / units[:, None]
     largest = np.maximum(np.abs(bend.flat).max(axis=0, initial=0.0), 1e-300)
-    found: Booleans = (moves > 0.05 * np.maximum(moves.max(axis=0, initial=0.0), 1e-3 * largest)).any(axis=1)
+    found: Booleans = (
+        moves > 0.05 * np.maximum(moves.max(axis=0, initial=0.0), 1e-3 * largest)
+    ).any(axis=1)
     return found
 
 

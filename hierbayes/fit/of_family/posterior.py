@@ -43,7 +43,7 @@ class FamilyPosteriorFit(PosteriorFit):
         return self.phi
 
     @property
-    def us(self) -> tuple[Floats, ...]:  # type: ignore[override]
+    def us(self) -> tuple[Floats, ...]:
         """Random effects (chains, draws, J_k, q_k) by factor."""
         return self.u_sampled
 

@@ -9,7 +9,6 @@ from hierbayes.design.near_collinear import near_combinations
 from hierbayes.design.subject import subject_of
 from hierbayes.display.interval import Interval
 from hierbayes.fit.degrees_of_freedom.source import DfSource
-from hierbayes.display.interval import Interval
 from hierbayes.fit.degrees_of_freedom.tails import two_sided
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.evidence import Sampling

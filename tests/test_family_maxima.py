@@ -1,0 +1,257 @@
+"""Maximum likelihood of families that are not Gaussian, against R, differences, dense matrices."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import hierbayes as hb
+from hierbayes.design.elimination_order import elimination_of
+from hierbayes.estimation.laplace_search import LatentCriterion
+from hierbayes.estimation.latent_problem import curvature_of, latent_rows
+from hierbayes.likelihood.covariance import free_entries
+from hierbayes.likelihood.latent_rows import LatentRows
+from hierbayes.likelihood.sparse_curvature import WeightedProducts
+from tests import families_reference as reference
+
+WITHOUT_MAXIMUM = ("sim_separation",)
+REGULAR = tuple(
+    name for name in reference.NAMES if name not in (*reference.SINGULAR, *WITHOUT_MAXIMUM)
+)
+QUADRATURE = {"bacteria_ri": 25, "epil_poisson": 25, "Owls_poisson": 25,
+              "sim_binomial_slope": 13, "epil_poisson_slope": 11}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", reference.NAMES)
+def test_laplace_reaches_the_log_likelihood_of_R(name: str) -> None:
+    found, wanted = reference.fit(name).loglik, reference.CASES[name]["laplace"]["logLik"]
+    assert wanted - 1e-6 < found < wanted + (1e-6 if name in REGULAR else 1e-5)
+
+
+@pytest.mark.parametrize("name", REGULAR)
+def test_laplace_has_the_estimates_and_standard_errors_of_R(name: str) -> None:
+    fit, wanted = reference.fit(name), reference.CASES[name]["laplace"]
+    np.testing.assert_allclose(fit.fixef(), reference.ours(wanted["fixef"]), atol=1e-5)
+    np.testing.assert_allclose(
+        np.sqrt(np.diag(fit.vcov())), reference.ours(wanted["se"]), rtol=3e-4
+    )
+    sd = np.concatenate(reference.sds(wanted["varcorr"]))
+    np.testing.assert_allclose(fit.var_corr()["sd"], sd, rtol=1e-5)
+    assert fit.diagnose().ok
+
+
+@pytest.mark.parametrize("name", ["bacteria_ri", "Mmmec_offset_slope", "guImmun_three_level"])
+def test_random_effects_and_their_conditional_variances_are_those_of_R(name: str) -> None:
+    fit, wanted = reference.fit(name), reference.CASES[name]["laplace"]["ranef"]
+    for term, theirs in wanted.items():
+        factor = term.rpartition("|")[2].strip()
+        frame, cov = fit.ranef(factor), fit.ranef_cov(factor)
+        levels = [str(level) for level in theirs["levels"]]
+        labels = frame.index.astype(str)
+        at = labels.get_indexer(pd.Index(levels))
+        np.testing.assert_allclose(frame.to_numpy()[at], theirs["values"], atol=1e-5)
+        given = np.reshape(theirs["cond_cov"], cov.to_numpy()[at].shape)
+        np.testing.assert_allclose(cov.to_numpy()[at], given, rtol=1e-4, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", QUADRATURE)
+def test_quadrature_reaches_the_exact_likelihood(name: str) -> None:
+    fit, wanted = reference.fit(name, QUADRATURE[name]), reference.CASES[name]["exact"]
+    assert fit.loglik == pytest.approx(wanted["logLik"], abs=1e-5)
+    np.testing.assert_allclose(fit.fixef(), reference.ours(wanted["fixef"]), atol=1e-5)
+    sd = np.concatenate(reference.sds(wanted["varcorr"]))
+    np.testing.assert_allclose(fit.var_corr()["sd"], sd, rtol=1e-4)
+
+
+def test_on_the_boundary_the_maximum_says_so() -> None:
+    fit = reference.fit("bacteria_slope")
+    diagnosis = fit.diagnose()
+    assert diagnosis.verdict == "The ML maximum lies on the boundary: G is singular."
+    assert fit.var_corr().loc["week", "corr[Intercept]"] == pytest.approx(1.0, abs=1e-12)
+    assert fit.intervals().loc["gamma"].notna().all(axis=None)
+
+
+def test_separation_is_found_and_named() -> None:
+    fit = reference.fit("sim_separation")
+    diagnosis = fit.diagnose()
+    assert not diagnosis.ok
+    assert diagnosis.findings[0].startswith(
+        "separation: the likelihood goes on growing, to the value shown, as the coefficient of "
+        "'trt' goes to infinity"
+    )
+    errors = pd.Series(np.sqrt(np.diag(fit.vcov())), fit.fixef().index)
+    wanted = reference.CASES["sim_separation"]["laplace"]
+    assert np.isnan(errors["trt"])
+    for ours, theirs in (("Intercept", "(Intercept)"), ("x", "x")):
+        assert fit.fixef()[ours] == pytest.approx(wanted["fixef"][theirs], abs=1e-3)
+        assert errors[ours] == pytest.approx(wanted["se"][theirs], rel=1e-3)
+
+
+# ------------------------------------------------------------------ gradients and M
+
+
+def _criterion(name: str, nodes: int) -> LatentCriterion:
+    problem = reference.model(name).problem
+    rows = latent_rows(problem)
+    lower = free_entries(problem.design.blocks)
+    return LatentCriterion(rows, lower, curvature_of(problem, rows), nodes)
+
+
+@pytest.mark.parametrize(
+    ("name", "nodes"),
+    [("epil_poisson_slope", 1), ("epil_poisson_slope", 5), ("sim_binomial_slope", 1),
+     ("sim_binomial_slope", 5), ("Mmmec_offset_slope", 1)],
+)  # fmt: skip
+def test_gradients_are_exact(name: str, nodes: int) -> None:
+    criterion = _criterion(name, nodes)
+    optimum = criterion.coordinates(reference.fit(name).optimum.mode.point)  # type: ignore[attr-defined]
+    x = optimum + np.random.default_rng(0).normal(0.0, 0.1, len(optimum))
+    gradient = criterion(x)[1]
+    steps = 1e-5 * np.eye(len(x))
+    differences = [(criterion(x + h)[0] - criterion(x - h)[0]) / 2e-5 for h in steps]
+    np.testing.assert_allclose(gradient, differences, atol=2e-6 * np.abs(gradient).max())
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["y ~ x + (1 + x | a) + (1 | b)", "y ~ x + (1 + x | b) + (1 | b:c)",
+     "y ~ x + (1 | a) + (1 + x | b) + (1 + x | b:c)"],
+)  # fmt: skip
+def test_M_of_several_factors_is_the_dense_one(formula: str) -> None:
+    rng = np.random.default_rng(3)
+    n = 240
+    data = pd.DataFrame(
+        {"y": rng.integers(0, 2, n), "x": rng.normal(size=n), "a": rng.integers(0, 9, n),
+         "b": rng.integers(0, 6, n), "c": rng.integers(0, 4, n)}
+    )  # fmt: skip
+    problem = hb.Model(formula, data, family="bernoulli").problem
+    rows = latent_rows(problem)
+    root = np.zeros((rows.Z.shape[1],) * 2)
+    for at in rows.spans:
+        size = at.stop - at.start
+        root[at, at] = np.tril(rng.normal(0.0, 0.5, (size, size))) + 0.6 * np.eye(size)
+    weights = rng.random(n)
+    products = WeightedProducts(rows, elimination_of(problem.working))  # type: ignore[arg-type]
+    found = products.curvature(rows, weights, root)
+    U = _spherical_columns(rows, root)
+    M = np.eye(rows.effects) + U.T @ (weights[:, None] * U)
+    inverse, right = np.linalg.inv(M), rng.normal(size=rows.effects)
+    assert found.log_det == pytest.approx(np.linalg.slogdet(M)[1], rel=1e-12)
+    np.testing.assert_allclose(found.solve(right), inverse @ right, rtol=1e-10, atol=1e-12)
+    leverage = np.einsum("na,ab,nb->n", U, inverse, U)
+    np.testing.assert_allclose(found.leverage, leverage, rtol=1e-10)
+    for k, at in enumerate(rows.spans):
+        first, size = sum(rows.sizes[:k]), at.stop - at.start
+        own = [slice(first + j * size, first + (j + 1) * size) for j in range(rows.levels[k])]
+        dense = [root[at, at] @ inverse[one, one] @ root[at, at].T for one in own]
+        np.testing.assert_allclose(found.conditional(k), dense, rtol=1e-10, atol=1e-14)
+        step = np.zeros_like(root)
+        step[at.start, at.start] = 1e-6
+        up, down = (products.curvature(rows, weights, root + s * step).log_det for s in (1, -1))
+        slope = found.root_gradient[at.start, at.start]
+        assert slope == pytest.approx((up - down) / 2e-6, rel=1e-6)
+
+
+def _spherical_columns(rows: LatentRows, root: np.ndarray) -> np.ndarray:
+    """ZL (n, effects), dense."""
+    columns = [rows.random_part(rows.effects_of(root, one)) for one in np.eye(rows.effects)]
+    return np.column_stack(columns)
+
+
+# ------------------------------------------------------------------ what an analyst may write
+
+
+def _counts() -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    n = 120
+    data = pd.DataFrame({"g": np.repeat(np.arange(20), 6), "x": rng.normal(size=n)})
+    u = rng.normal(0.0, 0.7, 20)[data["g"]]
+    data["n"] = rng.integers(2, 9, n)
+    data["k"] = rng.binomial(data["n"], 1.0 / (1.0 + np.exp(-0.3 - 0.5 * data["x"] - u)))
+    data["failed"] = data["n"] - data["k"]
+    return data
+
+
+def test_counts_out_of_trials_may_be_written_in_any_way() -> None:
+    data = _counts()
+    make = partial(hb.Model, data=data, family="binomial")
+    formulas = ["cbind(k, failed) ~ x + (1 | g)", "cbind(k, n - k) ~ x + (1 | g)",
+                "k | trials(n) ~ x + (1 | g)"]  # fmt: skip
+    values = [make(formula).ml().loglik for formula in formulas]
+    assert values == pytest.approx([values[0]] * 3, rel=1e-12)
+    singles = data.loc[data.index.repeat(data["n"])].copy()
+    first = singles.groupby(level=0).cumcount()
+    singles["won"] = first < singles["k"]
+    one = hb.Model("won ~ x + (1 | g)", singles.reset_index(drop=True), family="bernoulli").ml()
+    np.testing.assert_allclose(one.fixef(), make(formulas[0]).ml().fixef(), atol=1e-6)
+    assert str(make(formulas[1]).specification) == "cbind(k, n - k) ~ 1 + x + (1 | g)"
+
+
+def test_a_success_is_named_where_the_response_is_labels() -> None:
+    data = _counts().assign(out=lambda d: np.where(d["k"] > 2, "well", "ill"))
+    fit = hb.Model("out ~ x + (1 | g)", data, family="bernoulli").ml()
+    assert "success is 'well'" in str(fit.summary())
+
+
+def test_a_shift_or_a_unit_of_a_column_changes_nothing_but_what_it_must() -> None:
+    data = _counts()
+    far = data.assign(x=1000.0 * data["x"] + 5e6)
+    formula = "k | trials(n) ~ x + (1 + x | g)"
+    near, moved = (hb.Model(formula, one, family="binomial").ml() for one in (data, far))
+    assert moved.loglik == pytest.approx(near.loglik, abs=1e-8)
+    assert moved.fixef()["x"] * 1000.0 == pytest.approx(near.fixef()["x"], rel=1e-6)
+
+
+def test_an_offset_is_added_and_taken_from_new_rows() -> None:
+    data = _counts().assign(t=lambda d: d["n"] * 1.5)
+    fit = hb.Model("k ~ x + offset(log(t)) + (1 | g)", data, family="poisson").ml()
+    plain = hb.Model("k ~ x + (1 | g)", data.assign(t=1.0), family="poisson").ml()
+    doubled = fit.predict(data.assign(t=2.0 * data["t"]))
+    np.testing.assert_allclose(doubled, 2.0 * fit.predict(), rtol=1e-12)
+    assert fit.loglik != pytest.approx(plain.loglik, abs=1.0)
+    linear = fit.predict(scale="linear")
+    np.testing.assert_allclose(np.exp(linear), fit.predict(), rtol=1e-12)
+
+
+REFUSED = [
+    ("reml", "REML is made for Gaussian responses, and the family of this model is "
+     "Binomial(link='logit'); use ml(), with nodes= for quadrature, or sample()"),
+    ("nodes", "nodes must be a whole number from 1, Laplace's approximation, to 100, not 0"),
+    ("df", "degrees of freedom 'satterthwaite' are of Gaussian responses, and the family of this "
+     "model is Binomial(link='logit'): its tests are normal and χ², df='none'"),
+    ("residuals", "there are no residuals 'studentized'; kind is one of: 'response', 'pearson', "
+     "'deviance'"),
+    ("gaussian", "this is made for Gaussian responses, and the family of this model is "
+     "Binomial(link='logit')"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "words"), REFUSED)
+def test_what_is_not_of_these_families_is_refused(what: str, words: str) -> None:
+    model = hb.Model("k | trials(n) ~ x + (1 | g)", _counts(), family="binomial")
+    asked = {
+        "reml": model.reml,
+        "nodes": lambda: model.ml(nodes=0),
+        "df": lambda: hb.wald(model.ml(), df="satterthwaite"),
+        "residuals": lambda: model.ml().residuals(kind="studentized"),
+        "gaussian": lambda: model.ml().shrinkage(),
+    }
+    with pytest.raises(hb.HierbayesError) as refused:
+        asked[what]()
+    assert str(refused.value) == words
+
+
+def test_counts_and_offsets_ask_for_a_family() -> None:
+    with pytest.raises(hb.FormulaError) as refused:
+        hb.Model("cbind(k, n - k) ~ x + (1 | g)", _counts())
+    assert str(refused.value) == (
+        "the response 'cbind(k, n - k)' counts successes out of trials: state the family, as in "
+        "hb.Model(..., family='binomial')"
+    )
+    with pytest.raises(hb.FormulaError) as refused:
+        hb.Model("k ~ x + offset(log(n)) + (1 | g)", _counts())
+    assert str(refused.value) == (
+        "an offset has a place in a model of counts, as with family='poisson'; of a Gaussian "
+        "response subtract it, as in I(k - log(n)) ~ ..."
+    )
