@@ -74,6 +74,17 @@ class Problem:
             raise FormulaError("this is made for families of responses, and this one is Gaussian")
         return rows
 
+    def refuse_other_families(self) -> None:
+        """Refuse a response that is not Gaussian.
+
+        Raises
+        ------
+        FormulaError
+            Naming its family.
+        """
+        if self.family is not None:
+            raise FormulaError(gaussian_only(self.family))
+
     @property
     def dispersion(self) -> tuple[str, ...]:
         """Names of the dispersion: σ, or those of the family."""
@@ -88,8 +99,7 @@ class Problem:
         FormulaError
             When the response has another family.
         """
-        if self.family is not None:
-            raise FormulaError(gaussian_only(self.family))
+        self.refuse_other_families()
         return self.working
 
     @property

@@ -15,7 +15,6 @@ from hierbayes.errors import DataError, in_quotes
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import block_mask, second_moment
-from hierbayes.likelihood.theta import Theta
 
 RESIDUAL = "Residual"
 

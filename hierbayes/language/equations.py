@@ -120,6 +120,7 @@ def equations(problem: Problem, estimates: Estimates | None = None) -> Equations
     estimates : Estimates, optional
         Numbers in place of the parameters.
     """
+    problem.refuse_other_families()
     notation = current_notation()
     if len(problem.design.factors) > 1:
         return _of_levels(read_level_structure(problem), notation, estimates)

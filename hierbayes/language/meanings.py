@@ -79,6 +79,7 @@ def meanings(problem: Problem, estimates: Estimates | None = None) -> Meanings:
     its column belongs to, as if it were the only one; a column of the rows alone as that of the
     highest of all.
     """
+    problem.refuse_other_families()
     if len(problem.design.factors) > 1:
         rows = _of_levels(problem)
     else:

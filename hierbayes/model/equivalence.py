@@ -115,6 +115,8 @@ def equivalence(first: Model, second: Model) -> Equivalence:
     cvar(ses, school)        0.0                1.0  1.0
     dvar(ses, school)        0.0                0.0  1.0
     """
+    for model in (first, second):
+        model.problem.refuse_other_families()
     a, b = first.problem.design, second.problem.design
     same_rows = a.n == b.n and np.array_equal(a.rows.y, b.rows.y)
     same_rows = same_rows and _same_groups(a, b)

@@ -162,6 +162,7 @@ class PosedModel:
         )
         <BLANKLINE>
         """
+        self.problem.refuse_other_families()
         from hierbayes.translation.dialect import ModelToWrite  # noqa: PLC0415
         from hierbayes.translation.registry import emit  # noqa: PLC0415
 
@@ -206,6 +207,7 @@ class PosedModel:
         from hierbayes.priors.draws import draw_priors
         from hierbayes.studies.prior_predictive.prior_predictive import prior_predictive  # noqa: PLC0415
 
+        self.problem.refuse_other_families()
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
         drawn = draw_priors(self.priors, self.problem, draws, seed)
@@ -236,5 +238,5 @@ class PosedModel:
             f"  random effects: {', '.join(design.effect_labels)}{factors}{notes}"
         )
 
-    def _repr_latex_(self) -> str:
-        return self.equations()._repr_latex_()
+    def _repr_latex_(self) -> str | None:
+        return self.equations()._repr_latex_() if self.problem.family is None else None
