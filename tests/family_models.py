@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from hierbayes.estimation.target import Target
 from hierbayes.families.family import Family
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.theta import Theta
+from hierbayes.priors.families import Known
 from hierbayes.priors.prior_set import PriorSet
 
 Array = NDArray[np.float64]
@@ -70,8 +71,11 @@ def pose(
     pseudo = pseudo_data(normal, [root[span, span] for span in design.spans])
     theta = Theta.of(root, phi[0] if len(phi) else 1.0)
     nothing = (flat_prior(len(gamma)), 0.0)
-    inputs = family_inputs(design, model.priors, rows, pseudo, theta, nothing)
-    return Posed(design, model.priors, rows, normal, pseudo, inputs, gamma, error)
+    chosen = model.priors
+    if not family.dispersion:
+        chosen = replace(chosen, sigma=("dispersion", Known(1.0), "default"))
+    inputs = family_inputs(design, chosen, rows, pseudo, theta, nothing)
+    return Posed(design, chosen, rows, normal, pseudo, inputs, gamma, error)
 
 
 def expanded(design: Design) -> Array:

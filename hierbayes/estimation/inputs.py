@@ -92,7 +92,7 @@ def graph_inputs(design: Design, cross: Products, priors: PriorSet) -> GraphInpu
     data |= _of_sd(cross, priors.columns(q), theta)
     normal = priors.normal_gamma(cross) if reading == NORMAL else flat_prior(p)
     if reading == GIVEN:
-        normal, constant = _together(priors, cross)
+        normal, constant = shared_prior(priors, cross)
         data["gamma_log_constant"] = np.array(constant)
         data["gamma_to_internal"] = np.linalg.inv(basis.x.matrix) / basis.scale
         data["gamma_center"] = basis.origin
@@ -136,7 +136,7 @@ def _of_rows(cross: Products) -> dict[str, Floats]:
     return {"R": cross.R, "T": cross.T, "W": cross.W}
 
 
-def _together(priors: PriorSet, cross: Products) -> tuple[NormalPrior, float]:
+def shared_prior(priors: PriorSet, cross: Products) -> tuple[NormalPrior, float]:
     """The prior that some terms of a sampled γ have together, and its constant; 0 without one.
 
     In the internal basis, as a form of all of γ°: of precision 0 along the other terms.

@@ -11,6 +11,7 @@ from hierbayes.errors import EstimationError, FormulaError
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.maximised import maximum_likelihood, posterior_mode
 from hierbayes.fit.of_family.maximised import maximise_family
+from hierbayes.fit.of_family.sampled import sample_family_posterior
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.sampled import sample_posterior
@@ -87,7 +88,7 @@ class FamilyEngine:
 
     def sample(self, priors: PriorSet, settings: SamplerSettings) -> PosteriorFit:
         """As in `Engine`."""
-        raise FormulaError("not yet")
+        return sample_family_posterior(self.problem, priors, settings)
 
 
 def engine_of(problem: Problem) -> Engine:
