@@ -33,6 +33,8 @@ def map_panels(L, gamma, A, B, z, C, AL, b, u):
     Returns −½ Σ b'b − Σ log |C|; −inf where some M is not positive definite.
     """
     J, q, p = A.shape[0], A.shape[1], gamma.shape[0]
+    if q == 1:
+        return _map_scalars(L[0, 0], gamma, A, B, z, C, AL, b, u)
     M, w = np.empty((q, q)), np.empty((q, 2))
     value = 0.0
     for j in range(J):
@@ -90,6 +92,9 @@ def pull_panels(L, B, C, AL, b, S, d_L, d_gamma, d_z):
     Φ being the lower triangle with half of the diagonal.
     """
     J, q, p = C.shape[0], C.shape[1], d_gamma.shape[0]
+    if q == 1:
+        d_L[0, 0] += _pull_scalars(L[0, 0], B, C, AL, b, S, d_gamma, d_z)
+        return
     low, bar, a = np.empty((q, q)), np.empty((q, q)), np.empty((q, 1))
     for j in range(J):
         for i in range(q):
@@ -134,3 +139,43 @@ def _cholesky_adjoint(C, b, j, d_z, bar):
         for k in range(i):
             bar[i, k], bar[k, i] = bar[k, i], bar[i, k]
     solve_lower_transposed(C, bar)
+
+
+@inner
+def _map_scalars(L, gamma, A, B, z, C, AL, b, u):
+    """`map_panels` of one random effect, in numbers: several times quicker."""
+    p, value, determinant = gamma.shape[0], 0.0, 1.0
+    for j in range(A.shape[0]):
+        AL[j, 0, 0] = A[j, 0, 0] * L
+        M = 1.0 + L * AL[j, 0, 0]
+        if not 0.0 < M < np.inf:
+            return -np.inf
+        r = B[j, 0, p]
+        for c in range(p):
+            r -= B[j, 0, c] * gamma[c]
+        C[j, 0, 0] = math.sqrt(M)
+        b[0, j, 0], b[1, j, 0], b[2, j, 0] = r, L * r / M, z[j, 0] / C[j, 0, 0]
+        whole = b[1, j, 0] + b[2, j, 0]
+        u[j, 0] = L * whole
+        value -= 0.5 * whole * whole
+        determinant *= C[j, 0, 0]
+        if not 1e-100 < determinant < 1e100:
+            value -= math.log(determinant)
+            determinant = 1.0
+    return value - math.log(determinant)
+
+
+@inner
+def _pull_scalars(L, B, C, AL, b, S, d_gamma, d_z):
+    """`pull_panels` of one random effect; ∂/∂L."""
+    d_L = 0.0
+    for j in range(C.shape[0]):
+        M, whole = C[j, 0, 0] * C[j, 0, 0], b[1, j, 0] + b[2, j, 0]
+        inward = L * S[j, 0] - whole
+        d_z[j, 0] = inward / C[j, 0, 0]
+        a = inward / M
+        bar = -0.5 * (1.0 + b[2, j, 0] * inward) / M - a * b[1, j, 0]
+        d_L += S[j, 0] * whole + b[0, j, 0] * a + 2.0 * AL[j, 0, 0] * bar
+        for c in range(d_gamma.shape[0]):
+            d_gamma[c] -= B[j, 0, c] * L * a
+    return d_L

@@ -21,7 +21,7 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-from numba import carray
+from numba import carray, njit
 
 from hierbayes.compilation import callback, inner, is_on_disk
 from hierbayes.families.rows import SIGNATURE as ROWS
@@ -89,60 +89,45 @@ def family_rows(
 
 
 @inner
-def _add_columns(columns, at, n, weights, eta):
-    """η += Σ_c w_c x_c, the columns x (len(w), n) standing at a place of a flat array."""
+def _add_columns(columns, weights, eta):
+    """η += Σ_c w_c x_c, columns (len(w), n)."""
     for c in range(weights.shape[0]):
-        weight, first = weights[c], at + c * n
-        for r in range(n):
-            eta[r] += weight * columns[first + r]
+        x, weight = columns[c], weights[c]
+        for r in range(eta.shape[0]):
+            eta[r] += weight * x[r]
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"reassoc"}, no_cpython_wrapper=True,
+      no_cfunc_wrapper=True)  # fmt: skip
+def _product(x, y):
+    """x'y, added in the order that is quickest."""
+    total = 0.0
+    for r in range(x.shape[0]):
+        total += x[r] * y[r]
+    return total
 
 
 @inner
-def _add_products(columns, at, n, slopes, first, out):
-    """Add x_c'ℓ′ of each of these columns to ``out``, ℓ′ standing at a place of a flat array.
-
-    In four sums, which a processor adds at once.
-    """
-    for c in range(out.shape[0]):
-        a = b = d = e = 0.0
-        x, r = at + c * n, 0
-        while r + 4 <= n:
-            a += columns[x + r] * slopes[first + r]
-            b += columns[x + r + 1] * slopes[first + r + 1]
-            d += columns[x + r + 2] * slopes[first + r + 2]
-            e += columns[x + r + 3] * slopes[first + r + 3]
-            r += 4
-        while r < n:
-            a += columns[x + r] * slopes[first + r]
-            r += 1
-        out[c] += (a + b) + (d + e)
+def _add_effects(columns, codes, u, eta):
+    """η += Z u, of Z' (q, n)."""
+    for i in range(u.shape[1]):
+        z = columns[i]
+        for r in range(eta.shape[0]):
+            eta[r] += z[r] * u[np.uint64(codes[r]), i]
 
 
 @inner
-def _add_effects(columns, at, n, u, eta):
-    """η += Z u: Z' (q, n) and the codes (n,) stand at a place of a flat array."""
-    q = u.shape[1]
-    codes = at + q * n
-    for i in range(q):
-        first = at + i * n
-        for r in range(n):
-            eta[r] += columns[first + r] * u[int(columns[codes + r]), i]
-
-
-@inner
-def _sum_by_group(columns, at, n, slopes, first, S):
+def _sum_by_group(columns, codes, slopes, S):
     """S (J, q): Z'ℓ′ of each group."""
-    q = S.shape[1]
-    codes = at + q * n
     S[:] = 0.0
-    for i in range(q):
-        z, r = at + i * n, 0
-        while r < n:  # rows of one group as a rule stand together
-            code, total = columns[codes + r], 0.0
-            while r < n and columns[codes + r] == code:
-                total += columns[z + r] * slopes[first + r]
-                r += 1
-            S[int(code), i] += total
+    for i in range(S.shape[1]):
+        z, code, total = columns[i], codes[0], 0.0
+        for r in range(slopes.shape[0]):
+            if codes[r] != code:  # rows of one group as a rule stand together
+                S[np.uint64(code), i] += total
+                code, total = codes[r], 0.0
+            total += z[r] * slopes[r]
+        S[np.uint64(code), i] += total
 
 
 @inner
@@ -179,7 +164,7 @@ def _transported(data, root, gamma, phi, z, d_root, d_gamma, d_z):
     y = _HEAD + 2 * factors
     X = y + 3 * n
     eta = data[y + 2 * n : y + 3 * n].copy()
-    _add_columns(data, X, n, gamma, eta)
+    _add_columns(_table(data, X, p, n), gamma, eta)
     value = data[_CONSTANT] - 0.5 * N * np.log(2.0 * np.pi)
     at, square, place, start = X + p * n, 0, 0, 0
     for k in range(factors):
@@ -191,7 +176,7 @@ def _transported(data, root, gamma, phi, z, d_root, d_gamma, d_z):
             _table(z, place, J, q), _cube(C, square, J, q, q), _cube(AL, square, J, q, q),
             _cube(b, 3 * place, 3, J, q), mine,
         )  # fmt: skip
-        _add_effects(data, at, n, mine, eta)
+        _add_effects(_table(data, at, q, n), data[at + q * n : A], mine, eta)
         at, square, place, start = B + size * (p + 1), square + size * q, place + size, start + q
     if not np.isfinite(value):
         return -np.inf, 0.0
@@ -205,14 +190,17 @@ def _transported(data, root, gamma, phi, z, d_root, d_gamma, d_z):
     value += rows[0]
     if not (np.isfinite(value) and dispersion[0] == phi and np.isfinite(eta[0])):  # both alive
         return -np.inf, 0.0
-    _add_products(data, X, n, rows, 1 + d, d_gamma)
+    slopes, columns = rows[1 + d :], _table(data, X, p, n)
+    for c in range(p):
+        d_gamma[c] += _product(columns[c], slopes)
     S = u  # u is not wanted any more
     at, square, place, start = X + p * n, 0, 0, 0
     for k in range(factors):
         q, J = int(data[_HEAD + 2 * k]), int(data[_HEAD + 2 * k + 1])
         B, size = at + (q + 1) * n + J * q * q, J * q
         mine = _table(S, place, J, q)
-        _sum_by_group(data, at, n, rows, 1 + d, mine)
+        codes = data[at + q * n : at + (q + 1) * n]
+        _sum_by_group(_table(data, at, q, n), codes, slopes, mine)
         d_L = np.zeros((q, q))
         pull_panels(
             _block(root, start, q), _cube(data, B, J, q, p + 1), _cube(C, square, J, q, q),
