@@ -6,10 +6,8 @@ covariance is that of the normal approximation there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +17,7 @@ from hierbayes.display.interval import Interval
 from hierbayes.errors import FormulaError
 from hierbayes.estimation.laplace_search import LatentOptimum
 from hierbayes.fit.brief import maximum_text
-from hierbayes.fit.contextual.effects import ContextualEffects
+from hierbayes.fit.contextual.effects import Asked, ContextualEffects
 from hierbayes.fit.degrees_of_freedom.source import DfSource, of_normal
 from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.of_family.diagnosis import diagnose_latent
@@ -204,9 +202,7 @@ class FamilyPointFit(PointFit):
             turn[at, at] = self.effect_scale(k)
         return natural_variances(self.optimum, self.bend, turn, self.design.blocks)
 
-    def _contextual(
-        self, x: str, at: Mapping[str, Any] | None, df: str | None, interval: Interval
-    ) -> ContextualEffects:
+    def _contextual(self, asked: Asked, df: str | None, interval: Interval) -> ContextualEffects:
         raise FormulaError(gaussian_only(self.problem.family_rows.family))
 
     def _summary(self, interval: Interval, df: str | None) -> Summary:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from hierbayes.design.family_rows import gaussian_only
 from hierbayes.display.interval import Interval
 from hierbayes.errors import FormulaError
-from hierbayes.fit.contextual.effects import ContextualEffects
+from hierbayes.fit.contextual.effects import Asked, ContextualEffects
 from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler
 from hierbayes.fit.of_family.response import expected, family_residuals, latent_variance
 from hierbayes.fit.of_family.summary import summarise_family_draws
@@ -58,9 +56,7 @@ class FamilyPosteriorFit(PosteriorFit):
     def _residuals(self, eta: pd.Series, kind: str) -> pd.Series:
         return family_residuals(self, eta, kind)
 
-    def _contextual(
-        self, x: str, at: Mapping[str, Any] | None, df: str | None, interval: Interval
-    ) -> ContextualEffects:
+    def _contextual(self, asked: Asked, df: str | None, interval: Interval) -> ContextualEffects:
         raise FormulaError(gaussian_only(self.problem.family_rows.family))
 
     def _summary(self, interval: Interval, df: str | None) -> Summary:
