@@ -222,6 +222,8 @@ def test_shrinkage_factors_are_of_the_groups_of_one_factor(posterior: hb.Posteri
     figure = hb.plots.plot_shrinkage_factors(posterior, factor="Dog:Side", groups=["1:L", "2:R"])
     assert figure.axes[0].get_ylabel() == "2 of 20 groups (Dog:Side)"
     assert fits_in(figure)
+    low = hb.plots.plot_shrinkage_factors(posterior, factor="Dog:Side", figsize=(5.0, 2.5))
+    assert low.axes[0].get_yticklabels() == []  # no room for 20 names
 
 
 def test_prior_ellipses_are_of_one_factor(posterior: hb.PosteriorFit) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NAMED = 60  # groups whose labels are written
+_PER_INCH = 9.0  # characters beside the outermost bars, for an inch of the panel
 _ENDS = 3  # groups that are named at either end where there are more
 _NOTHING = 1e-10  # the largest limit of effects that are 0 but for rounding
 
@@ -159,7 +160,8 @@ def plot_caterpillar(
     size = (3.6, min(9.0, max(2.6, 0.13 * J + 1.0)))
     with canvas(ax, figsize, beware=fit.objection, shape=(1, len(names)), panel=size) as drawn:
         for panel, name in zip(drawn.panels, names, strict=True):
-            _draw_effect(panel, found.frame[found.frame["effect"] == name])
+            room = _PER_INCH * panel.bbox.width / drawn.figure.dpi
+            _draw_effect(panel, found.frame[found.frame["effect"] == name], room)
             panel.set_title(str(name))
         group = fit.design.factors[fit.design.place_of_factor(factor)].name
         heading(drawn, f"Random effects by {group}, {fit.engine}")
@@ -186,7 +188,7 @@ def _interval_in_words(fit: Fitted, interval: Interval, given_gamma: bool) -> st
     return f"{100 * interval.prob:g}%, ±{ndtri(interval.tails[1]):.2f} sd given {given}"
 
 
-def _draw_effect(ax: Axes, rows: pd.DataFrame) -> None:
+def _draw_effect(ax: Axes, rows: pd.DataFrame, room: float) -> None:
     J = len(rows)
     away = ((rows["lower"] > 0.0) | (rows["upper"] < 0.0)).to_numpy()
     ax.hlines(rows["position"], rows["lower"], rows["upper"], color=GREY,
@@ -200,7 +202,7 @@ def _draw_effect(ax: Axes, rows: pd.DataFrame) -> None:
     ax.set_ylim(-0.8, J - 0.2)
     labels = rows["group"].astype(str).to_numpy()
     if J > _NAMED:
-        _name_ends(ax, rows, labels)
+        _name_ends(ax, rows, labels, room)
         ax.set_yticks([])
         ax.set_ylabel(f"{J} groups in order")
     else:
@@ -211,14 +213,19 @@ def _draw_effect(ax: Axes, rows: pd.DataFrame) -> None:
                 va="center", bbox={"facecolor": "white", "edgecolor": GREY})  # fmt: skip
 
 
-def _name_ends(ax: Axes, rows: pd.DataFrame, labels: Any) -> None:
-    """Names of the outermost groups, beside their bars."""
+def _name_ends(ax: Axes, rows: pd.DataFrame, labels: Any, room: float) -> None:
+    """Names of the outermost groups, beside their bars, as many as letters have room."""
     J = len(rows)
-    for text, place, side in (
-        (", ".join(labels[:_ENDS]), 0, "left"),
-        (", ".join(labels[: -_ENDS - 1 : -1]), J - 1, "right"),
+    for outermost, place, side in (
+        (labels[:_ENDS], 0, "left"),
+        (labels[: -_ENDS - 1 : -1], J - 1, "right"),
     ):
         edge = rows["upper" if side == "left" else "lower"].iloc[place]
-        ax.annotate(text, (edge, place), xytext=(5 if side == "left" else -5, 0), ha=side,
-                    va="center", textcoords="offset points", fontsize=7.5,
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # fmt: skip
+        ends = np.cumsum([len(name) + 2 for name in outermost])
+        text = ", ".join(outermost[: max(1, int((ends <= room).sum()))])
+        name = ax.annotate(
+            text, (edge, place), xytext=(5 if side == "left" else -5, 0), ha=side, va="center",
+            textcoords="offset points", fontsize=7.5,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+        )  # fmt: skip
+        name.set_in_layout(False)  # a name that is too long must not squeeze the panel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 type Entries = dict[str, dict[str, Any]]
 """Labels of a legend, and how the line or mark of each looks, as Matplotlib has it."""
 
+LABEL_PER_INCH, TITLE_PER_INCH = 14.0, 11.5  # letters of labels of axes, and of titles of panels
 _SAFE = 0.96  # of the width of a figure; letters are wider where there are fewer dots an inch
 
 
@@ -58,12 +60,21 @@ def heading(drawn: Canvas, text: str) -> None:
         drawn.figure.suptitle(text, x=0.01, ha="left", wrap=True)
 
 
+def in_lines(drawn: Canvas, panel: Axes, text: str, per_inch: float) -> str:
+    """A text broken where it is wider than a panel.
+
+    Of its letters so many stand in an inch of the panel as it is before the layout, which makes
+    it about a fifth wider.
+    """
+    letters = per_inch * panel.bbox.width / drawn.figure.dpi
+    return fill(text, max(1, int(letters)), break_long_words=False)
+
+
 def legend(drawn: Canvas, entries: Entries, *, width: float = 2.2) -> None:
     """A legend with an entry for each label, from the arguments of ``ax.plot``.
 
-    It stands below a new figure, in columns of some `width` inches, fewer where they are wider
-    than the figure, and otherwise in the last of
-    the axes that were given, where it hides least.
+    It stands below a new figure, in columns of about `width` inches, fewer where they are wider
+    than the figure, and otherwise in the last of the axes that were given, where it hides least.
     """
     ax = drawn.panels[-1]
     handles = [ax.plot([], [], label=label, **how)[0] for label, how in entries.items()]
@@ -71,7 +82,7 @@ def legend(drawn: Canvas, entries: Entries, *, width: float = 2.2) -> None:
         ax.legend(handles=handles, frameon=True, framealpha=0.85, edgecolor="none")
         return
     room = _SAFE * drawn.figure.bbox.width
-    for columns in range(max(1, int(drawn.figure.get_size_inches()[0] / width)), 0, -1):
+    for columns in range(int(drawn.figure.get_size_inches()[0] / width) + 1, 0, -1):
         made = drawn.figure.legend(handles=handles, loc="outside lower left", ncols=columns)
         if columns == 1 or made.get_window_extent().width <= room:
             return

@@ -15,7 +15,7 @@ from hierbayes.fit.fit import Fit
 from hierbayes.inference.residuals.level1 import FAR, level1_residuals
 from hierbayes.inference.residuals.normal_scores import normal_scores
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.draw import heading, name_points
+from hierbayes.plots.draw import LABEL_PER_INCH, TITLE_PER_INCH, heading, in_lines, name_points
 from hierbayes.plots.look import BLACK, BLUE_INK, GREY, PALE
 from hierbayes.plots.normal_quantiles import draw_normal_quantiles, normal_band
 
@@ -149,18 +149,20 @@ def plot_level1_residuals(
         first, second, third = drawn.panels
         _draw_against_fitted(first, found)
         marginal = kind.startswith("marginal")
-        first.set_xlabel(f"fitted value {'of the population' if marginal else given}")
+        seen = f"fitted value {'of the population' if marginal else given}"
+        first.set_xlabel(in_lines(drawn, first, seen, LABEL_PER_INCH))
         first.set_ylabel(word)
         _draw_by_group(second, found.groups)
         second.set_ylabel(word)
-        second.set_xlabel(f"{of}, in order of the median")
+        ordered = f"{of}, in order of the median"
+        second.set_xlabel(in_lines(drawn, second, ordered, LABEL_PER_INCH))
         size = float(np.clip(60.0 / np.sqrt(len(found.rows)), 1.4, 4.0))
         labels = found.rows.index.astype(str)
         draw_normal_quantiles(third, found.rows, "scaled", labels=labels, size=size)
         third.set_ylabel(word if kind in _SCALED else f"{word} / its sd")
         titles = ("Against fitted values", "By group", f"Normal quantiles, {100 * prob:g}% band")
         for panel, title in zip(drawn.panels, titles, strict=True):
-            panel.set_title(title)
+            panel.set_title(in_lines(drawn, panel, title, TITLE_PER_INCH))
         heading(drawn, f"Level-1 residuals, {fit.engine}")
     return drawn.figure
 
@@ -191,7 +193,7 @@ def _draw_by_group(ax: Axes, groups: pd.DataFrame) -> None:
     ax.hlines(groups["median"], place - 0.36, place + 0.36, color=BLACK, linewidth=1.6)
     ax.axhline(0.0, color=BLACK, linewidth=0.6, linestyle="--", zorder=0.4)
     if J <= _NAMED_GROUPS:
-        ax.set_xticks(place, groups.index.astype(str), rotation=90, fontsize=5.5)
+        ax.set_xticks(place, groups.index.astype(str), rotation=90, fontsize=5.5 if J > 20 else 8.0)
         ax.tick_params(axis="x", length=0.0, pad=1.5)
     else:
         ax.set_xticks([])

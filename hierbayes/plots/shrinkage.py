@@ -129,6 +129,7 @@ def plot_shrinkage(
         heading(drawn, f"Shrinking from the BLUE to the BLUP: {where}, {fit.engine}")
         if against == "n":
             drawn.ax.set_xlabel("rows of the group")
+            drawn.ax.locator_params(axis="x", integer=True)
         else:
             _label_groups(drawn.ax, frame.index, of.name)
         far = far_points(frame[["blue"]].to_numpy())

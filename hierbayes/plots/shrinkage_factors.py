@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _TALLEST = 9.0  # inches
 _LABELLED = 60  # groups whose labels can be read
+_PER_INCH, _AROUND = 11.0, 1.2  # labels in an inch of the panel, and inches of the figure around it
 
 
 def shrinkage_factors_frame(
@@ -137,7 +138,8 @@ def plot_shrinkage_factors(
         few = len(frame) < of.J
         panel.set_ylabel(f"{len(frame)} of {of.J} groups ({of.name})" if few else of.name)
         heading(drawn, f"Shrinkage factors, {fit.engine}")
-        if len(frame) <= _LABELLED:
+        room = _PER_INCH * (drawn.figure.get_size_inches()[1] - _AROUND)
+        if len(frame) <= (min(_LABELLED, room) if drawn.is_new else _LABELLED):
             panel.set_yticks(at, [str(one) for one in frame.index], fontsize=7.0)
         else:
             panel.set_yticks([])
