@@ -22,7 +22,7 @@ from hierbayes.design.nesting import Nesting, nesting_of
 from hierbayes.design.products import Products
 from hierbayes.design.ranks import estimable_somewhere
 from hierbayes.design.sparse_products import SparseProducts
-from hierbayes.design.sums import left_within, sum_up, sum_up_factors
+from hierbayes.design.sums import left_by_fixed, left_within, sum_up, sum_up_factors
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.families.family import Family
 from hierbayes.frames.constancy import columns_vary_within
@@ -163,7 +163,6 @@ def pose_problem(
         _refuse_absorbed_effects(design, factor.name, span, blocks, level, products)
     if family is None:
         _refuse_blind_directions(design, products)
-    if family is None and isinstance(products, CrossProducts):
         _refuse_exact_fit(design, products)
     if equations is not None:
         refuse_uneven_equations(equations, design.columns.coded_factors.__contains__)
@@ -417,13 +416,18 @@ def variances_in_words(design: Design, blind: BlindDirections) -> list[str]:
     return ["the residual variance"] * blind.residual + names
 
 
-def _refuse_exact_fit(design: Design, cross: CrossProducts) -> None:
+def _refuse_exact_fit(design: Design, cross: Products) -> None:
     """Refuse data whose rows the groups' own regressions reproduce without residual.
 
     Groups that have as many rows as random effects always do; they are no reason to
     refuse, for then G and σ are told apart by how the columns differ between groups.
+    Of several grouping factors what the fixed part alone reproduces is refused here, and what
+    the groups' own effects reproduce once the likelihood is maximised.
     """
-    left, freedom = left_within(cross)
+    if isinstance(cross, SparseProducts):
+        left, freedom = left_by_fixed(cross)[0], cross.n - cross.p
+    else:
+        left, freedom = left_within(cross)
     basis = cross.basis
     size = float(np.sqrt(np.mean(design.rows.response**2))) + basis.scale * float(
         np.abs(basis.taken).sum()

@@ -3,7 +3,8 @@ r"""The cross-products of rows in a basis in which they keep their digits.
 Where the columns of X and the groups' own columns explain nearly all of y, what is left of it
 would be a difference of large numbers.  There X°γ̂ is taken out of y° first, with the γ̂ of a
 very large G: coefficients of what varies within groups from W alone, the others from the
-groups.  X° is turned so that these two kinds of columns are apart.
+groups.  X° is turned so that these two kinds of columns are apart.  Of several grouping factors
+X°γ̂ of least squares is taken out where X alone explains nearly all of y.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from hierbayes.design.sparse_products import SparseProducts, sparse_products
 from hierbayes.frames.arrays import Booleans, Floats
 
 _LITTLE_LEFT = 1e-6  # of y'y within groups, once X is taken out
+_LITTLE_LEFT_BY_X = 1e-2  # of y'y, once X is taken out, of several grouping factors
 _NO_VARIATION = 1e-18  # of the square of a fixed column: what is left of it within groups
 _DEPENDENT = 1e-14  # of an eigenvalue of columns of unit length within groups
 
@@ -64,7 +66,20 @@ def sum_up_factors(
         Sizes of the diagonal blocks of G.
     """
     basis = choose_basis(rows.X, rows.Z, rows.response, tuple(blocks))
-    return sparse_products(rows, factors, spans, basis)
+    products = sparse_products(rows, factors, spans, basis)
+    if left_by_fixed(products)[0] < _LITTLE_LEFT_BY_X * products.C[-1, -1]:
+        for _ in range(2):  # the second time from sums that have their digits
+            taken = basis.taken + left_by_fixed(products)[1]
+            basis = basis.turned(np.eye(len(taken)), taken)
+            products = sparse_products(rows, factors, spans, basis)
+    return products
+
+
+def left_by_fixed(cross: SparseProducts) -> tuple[float, Floats]:
+    """Sum of squares of y° that X° leaves, and the least-squares coefficients (p,) of X°."""
+    XtX, Xty = cross.C[:-1, :-1], cross.C[:-1, -1]
+    gamma = np.linalg.lstsq(XtX, Xty)[0]
+    return float(cross.C[-1, -1] - Xty @ gamma), gamma
 
 
 @remembered

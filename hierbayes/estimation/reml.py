@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hierbayes.design.products import Products
+from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.design.sums import left_within
-from hierbayes.errors import EstimationError
+from hierbayes.errors import DataError, EstimationError
 from hierbayes.estimation.pivoted_triangle import PivotedTriangle, factorise
 from hierbayes.estimation.trust_region import best_step
 from hierbayes.frames.arrays import Floats
@@ -34,6 +35,7 @@ _FEW_GROUPS = 5  # for each free entry of λ: with more, ℓ has one maximum in 
 VANISHED = 1e4  # sd of an effect beside σ, where σ² = 0 is a face that the data allow
 _FAR_LARGER = 30.0  # variance of the effects, beside a start, that has a start of its own
 _NEAR = 0.1  # of the squared size and noise of effects: where a climb ends at a known maximum
+LEAST_RESIDUAL = 3e-5  # σ beside y°, of several grouping factors: less is lost in rounding
 _OTHER_SIZES = (0.1, 0.5, 3.0)  # of the noise: where else a search begins
 
 
@@ -148,6 +150,8 @@ def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) 
     ------
     EstimationError
         When the likelihood cannot be evaluated anywhere near the start.
+    DataError
+        When σ is lost in rounding, with several grouping factors.
     """
     search = _Search(cross, blocks, reading)
     first = search.at(np.diag(search.noise**2))
@@ -169,7 +173,27 @@ def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) 
         raise EstimationError(
             "the likelihood cannot be evaluated: check the scale of the random effects"
         )
-    return replace(max(found, key=lambda one: one.value), evaluations=search.calls)
+    best = max(found, key=lambda one: one.value)
+    if isinstance(cross, SparseProducts) and not search.residual_can_vanish:
+        _refuse_lost_residual(cross, best)
+    return replace(best, evaluations=search.calls)
+
+
+def _refuse_lost_residual(cross: SparseProducts, optimum: Optimum) -> None:
+    """Refuse a residual that the sums of squares of several grouping factors cannot hold.
+
+    Its square is what is left of y°'y°, the digits of which it takes.
+    """
+    spread = float(np.sqrt(cross.C[-1, -1] / cross.n))
+    ratio = float(optimum.theta.internal(cross.basis)[1]) / max(spread, 1e-300)
+    if not ratio >= LEAST_RESIDUAL:
+        raise DataError(
+            "the residual variance is zero, or too small beside the random effects to be told "
+            "from rounding: the fixed part and the effects of all grouping factors reproduce every "
+            f"row but for {ratio:.1g} of the spread that the fixed part leaves, and with several "
+            f"grouping factors less than {LEAST_RESIDUAL:g} is not computed with; use fewer random "
+            "effects, or look for a copy of the response among the predictors"
+        )
 
 
 def maximise_near(
