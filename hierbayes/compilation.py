@@ -6,15 +6,23 @@ import atexit
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import gettempdir
+from types import CodeType
 from typing import Any
 from uuid import uuid4
+from zlib import crc32
 
-from numba import cfunc, njit
+import numpy as np
+from numba import njit, types
 from numba.core.caching import FunctionCache
+from numba.core.ccallback import CFunc
+from numba.core.dispatcher import Dispatcher
 from numba.core.registry import cpu_target
+from numba.core.sigutils import normalize_signature
+from numba.core.typing.templates import Signature
+from numba.extending import _Intrinsic
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -23,13 +31,12 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     Numba keeps machine code beside the source, or in the user's cache folder; where neither can be
     written to (an image that is read only, an account without a home), it refuses the function.
     Then it is compiled without a cache: in each process anew.
-
-    What it keeps of a function is outdated by a change of the function's own file alone.  After a
-    change to a compiled function that others call from other files, ``make clean`` removes theirs.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        return _cached(lambda cache: njit(cache=cache, nogil=True, **options)(function))
+        dispatcher = njit(nogil=True, **options)(function)
+        _keep(dispatcher, function)
+        return dispatcher
 
     return decorate
 
@@ -51,32 +58,98 @@ def callback(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """``numba.cfunc`` that caches where it can, as `compiled`."""
 
     def decorate(function: Callable[..., Any]) -> Any:
-        return _cached(lambda cache: cfunc(signature, cache=cache)(function))
+        made = CFunc(function, normalize_signature(signature), locals={}, options={})
+        _keep(made, function)
+        made.compile()
+        return made
 
     return decorate
 
 
 def is_on_disk(function: Callable[..., Any], signature: Any) -> bool:
     """Whether the machine code of a function is there to be loaded."""
-    try:
-        stored = FunctionCache(function).load_overload(signature, cpu_target.target_context)
-    except RuntimeError as error:
-        _refuse_other(error)
+    cache = _cache_of(function)
+    if cache is None:
         return False
-    return stored is not None
+    return cache.load_overload(signature, cpu_target.target_context) is not None
 
 
-def _cached(compile_with: Callable[[bool], Any]) -> Any:
+def version_of(function: Any) -> int:
+    """A number that changes with the code of a function, and of all of ours that it calls."""
+    return crc32("\n".join(sorted(set(_made_of(function, set())))).encode())
+
+
+class _KernelCache(FunctionCache):
+    """Numba's cache of one function, outdated by a change of whatever the function calls.
+
+    Numba itself looks at the function's own file alone.
+    """
+
+    def _index_key(self, signature: Any, codegen: Any) -> Any:
+        arguments = getattr(signature, "args", signature)
+        fields = tuple(one.fields for one in arguments if isinstance(one, types.BaseNamedTuple))
+        return (*super()._index_key(signature, codegen), fields, version_of(self._py_func))
+
+
+def _keep(made: Any, function: Callable[..., Any]) -> None:
+    """Have the machine code of what numba makes of a function kept on disk, if it can be."""
+    cache = _cache_of(function)
+    if cache is not None:
+        made._cache = cache
+
+
+def _cache_of(function: Callable[..., Any]) -> _KernelCache | None:
+    """Where the machine code of a function is kept; None where nothing can be written."""
     try:
-        return compile_with(True)
+        return _KernelCache(function)
     except RuntimeError as error:
-        _refuse_other(error)
-        return compile_with(False)
+        if "cannot cache function" not in str(error):
+            raise
+        return None
 
 
-def _refuse_other(error: RuntimeError) -> None:
-    if "cannot cache function" not in str(error):
-        raise error
+def _made_of(function: Any, seen: set[Any]) -> Iterator[str]:
+    """The code of a function and of those it calls; the values that are constants of the code."""
+    if function in seen:
+        return
+    seen.add(function)
+    yield f"{function.__qualname__} {_code_text(function.__code__)}"
+    for name, value in _named_in(function):
+        if isinstance(value, Dispatcher):
+            yield f"{name} {sorted(value.targetoptions.items())}"
+        if isinstance(value, Dispatcher | _Intrinsic):
+            called = value.py_func if isinstance(value, Dispatcher) else value._defn
+            if called.__module__.split(".")[0] == function.__module__.split(".")[0]:
+                yield from _made_of(called, seen)
+        elif isinstance(value, types.ExternalFunction):
+            yield f"{name} {value.symbol} {value.sig}"
+        elif isinstance(value, np.ndarray):
+            yield f"{name} {value.tolist()}"
+        elif _is_constant(value):
+            yield f"{name} {value!r}"
+
+
+def _is_constant(value: Any) -> bool:
+    """Whether compiled code holds a value itself, and its text is the same in every process."""
+    if isinstance(value, tuple):
+        return all(map(_is_constant, value))
+    return isinstance(value, bool | int | float | str | Signature)
+
+
+def _named_in(function: Any) -> Iterator[tuple[str, Any]]:
+    """The global values that the code of a function names, and those that it closes over."""
+    for name in function.__code__.co_names:
+        if name in function.__globals__:
+            yield name, function.__globals__[name]
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        yield name, cell.cell_contents
+
+
+def _code_text(code: CodeType) -> str:
+    """What a function does, as text: the same for the same source, wherever it stands."""
+    inner = [_code_text(one) for one in code.co_consts if isinstance(one, CodeType)]
+    constants = [one for one in code.co_consts if not isinstance(one, CodeType)]
+    return f"{code.co_code.hex()} {code.co_names} {code.co_varnames} {constants!r} {inner}"
 
 
 def _let_pytensor_write() -> None:

@@ -75,6 +75,11 @@ class CrossProducts:
         return float(self.rows.sum())
 
     @property
+    def p(self) -> int:
+        """How many columns X has."""
+        return len(self.W) - 1
+
+    @property
     def J(self) -> int:
         """Number of groups."""
         return len(self.R)

@@ -12,8 +12,6 @@ With W = [X y] and λ_k a relative root for each factor, the matrix to factor is
    of the chain.  Each component is a dense matrix with the rows of W below it.
 3. W.
 
-All of Ω but W'W stands in one flat array: the panels, then the components.
-
 References
 ----------
 Bates & DebRoy (2004), doi:10.1016/j.jmva.2004.04.013; Davis (2006), *Direct Methods for Sparse
@@ -23,90 +21,15 @@ Linear Systems*, chapter 4.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from hierbayes.design.elimination import Elimination, Layout
 from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats, Integers
-
-
-class Elimination(NamedTuple):
-    """Where everything stands, as arrays that compiled code reads.
-
-    Parameters
-    ----------
-    q, start : (K,) int
-        Effects of each factor, and where they begin among those of all.
-    nodes : (N, 7) int
-        Panels in order: factor, place of the factor in the chain, where the panel begins, its
-        rows below itself, where its maps and its core rows begin, how many core rows.
-    ancestors : (N, r) int
-        The node of each chain factor that a panel is nested in.
-    component : (N,) int
-        The component that a panel meets; −1 for none.
-    maps : int
-        For each panel and ancestor: where the rows from that ancestor on stand in its panel.
-    core : int
-        Core rows of the panels: places in their component, ascending.
-    components : (M, 2) int
-        Size m of each component, and where its (m + p + 1, m) entries begin.
-    blocks : (B, 8) int
-        Blocks of Ω: row factor (−1: W), column factor, where its cross-products begin, where it
-        begins, its leading dimension, whether it stands on the diagonal, and where the effects of
-        its rows and of its columns begin among all.
-    products : float
-        The cross-products of the blocks.
-    offsets : (N + M,) int
-        Where the effects of each panel, then of each component, begin among all.
-    C : (p+1, p+1) float
-        [X y]'[X y].
-    size : int
-        Entries of Ω but for W'W.
-    effects : int
-        Random effects in all.
-    """
-
-    q: Integers
-    start: Integers
-    nodes: Integers
-    ancestors: Integers
-    component: Integers
-    maps: Integers
-    core: Integers
-    components: Integers
-    blocks: Integers
-    products: Floats
-    offsets: Integers
-    C: Floats
-    size: int
-    effects: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Layout:
-    """Which random effect stands where.
-
-    Parameters
-    ----------
-    chain : tuple of int
-        The factors eliminated first, in order.
-    elimination : Elimination
-    places : tuple of (J_k, q_k) int
-        For each factor and level the place of its effects among all, in the order of elimination.
-    """
-
-    chain: tuple[int, ...]
-    elimination: Elimination
-    places: tuple[Integers, ...]
-
-    @property
-    def core_size(self) -> int:
-        """Random effects in the largest component of the core."""
-        return int(self.elimination.components[:, 0].max(initial=0))
 
 
 @remembered

@@ -165,7 +165,17 @@ def read_value(log_det, S, sigma, gamma, n, precision, mean, reading):
     return value, d_log_sigma, at, F
 
 
-@compiled(error_model="numpy")
+@inner
+def fill_gamma_score(S, gamma, sigma, score):
+    """∂ log p/∂γ (p,) of a stated γ, (S_Xy − S_XXγ)/σ²."""
+    p = gamma.shape[0]
+    for c in range(p):
+        score[c] = S[c, p] / (sigma * sigma)
+        for d in range(p):
+            score[c] -= S[c, d] * gamma[d] / (sigma * sigma)
+
+
+@inner
 def collapsed(root, sigma, gamma, R, T, W, n, precision, mean, reading):
     """Log density of y at (L, σ), and its gradient: the one definition.
 
@@ -209,10 +219,7 @@ def collapsed(root, sigma, gamma, R, T, W, n, precision, mean, reading):
     if value == -np.inf or reading >= VALUE_ONLY:
         return value, d_root, 0.0, d_gamma
     if reading == GIVEN:
-        for c in range(p):
-            d_gamma[c] = S[c, p] / (sigma * sigma)
-            for d in range(p):
-                d_gamma[c] -= S[c, d] * at[d] / (sigma * sigma)
+        fill_gamma_score(S, at, sigma, d_gamma)
     score = group_score(half, turned, at, F, sigma)
     for i in range(q):
         for k in range(q):

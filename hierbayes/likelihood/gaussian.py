@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.likelihood import conditional, deletion, shrinkage, total_variance
+from hierbayes.likelihood import conditional, deletion, native, shrinkage, total_variance
 from hierbayes.likelihood.marginal import MarginalLikelihood
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reduction import Reduction, reduce_draws
@@ -23,11 +25,22 @@ from hierbayes.likelihood.theta import Theta
 
 
 @dataclass(frozen=True, eq=False)
-class Likelihood(MarginalLikelihood):
+class Likelihood(MarginalLikelihood[CrossProducts]):
     """The likelihood of a data set in one reading, at any θ.
 
     Parameters are those of `MarginalLikelihood`.
     """
+
+    @property
+    def kernel(self) -> Any:
+        """The likelihood of one factor."""
+        native.provide()
+        return native.collapsed_native
+
+    @property
+    def of_rows(self) -> tuple[Floats, Floats, Floats]:
+        """R, T and W."""
+        return self.cross.R, self.cross.T, self.cross.W
 
     def at(self, theta: Theta, gamma: Floats | None = None) -> State:
         """The state at one θ, and for ``GIVEN`` at γ (p,)."""

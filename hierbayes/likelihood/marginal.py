@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from hierbayes.design.crossproducts import CrossProducts
+import numpy as np
+
+from hierbayes.design.products import Products
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood import conditional
-from hierbayes.likelihood.collapsed import collapsed
 from hierbayes.likelihood.conditional import NormalPrior, flat_prior
 from hierbayes.likelihood.reading import NORMAL, REML, Reading
 
@@ -27,21 +28,31 @@ class Gradient(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class MarginalLikelihood:
+class MarginalLikelihood[C: Products]:
     """The log likelihood of a data set in one reading, at θ in the internal basis.
 
     Parameters
     ----------
-    cross : CrossProducts
+    cross : CrossProducts or SparseProducts
     reading : Reading
         What is done with γ.
     prior : NormalPrior, optional
         Of γ in the internal basis, for ``NORMAL``; flat for the other readings.
     """
 
-    cross: CrossProducts
+    cross: C
     reading: Reading = REML
     prior: NormalPrior | None = None
+
+    @property
+    def kernel(self) -> Any:
+        """The compiled likelihood, as `native.array_form` makes it."""
+        raise NotImplementedError
+
+    @property
+    def of_rows(self) -> tuple[Floats, Floats, Floats]:
+        """What that takes for the rows."""
+        raise NotImplementedError
 
     def search(self, root: Floats, sigma: float, gamma: Floats) -> tuple[float, Gradient]:
         """What a search asks for at thousands of θ: value and derivatives in the internal basis.
@@ -59,19 +70,27 @@ class MarginalLikelihood:
             Log p(y° | θ), without `log_jacobian`.
         gradient : Gradient
         """
-        cross, prior = self.cross, self.gamma_prior
-        value, d_root, d_sigma, d_gamma = collapsed(
-            root, sigma, gamma, cross.R, cross.T, cross.W, cross.n, prior.precision, prior.mean,
-            int(self.reading),
-        )  # fmt: skip
+        root, gamma = np.ascontiguousarray(root), np.ascontiguousarray(gamma)
+        value, d_root, d_sigma, d_gamma = self.kernel(
+            root, sigma, gamma, *self._fixed, int(self.reading)
+        )
         return value, Gradient(d_root, d_sigma, d_gamma)
+
+    @cached_property
+    def _fixed(self) -> tuple[Any, ...]:
+        """What the likelihood takes between γ and the reading; its root is internal already."""
+        first, second, third = map(np.ascontiguousarray, self.of_rows)
+        prior = self.gamma_prior
+        precision, mean = map(np.ascontiguousarray, (prior.precision, prior.mean))
+        to_internal = np.eye(len(self.cross.basis.z.matrix))
+        return to_internal, first, second, third, self.cross.n, precision, mean
 
     @cached_property
     def gamma_prior(self) -> NormalPrior:
         """The prior of γ in the internal basis."""
         if self.reading == NORMAL and self.prior is not None:
             return self.prior
-        return flat_prior(len(self.cross.W) - 1)
+        return flat_prior(self.cross.p)
 
     @cached_property
     def log_jacobian(self) -> float:

@@ -9,9 +9,7 @@ symbol the likelihood is compiled once, cached on disk, and merely called.
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -21,16 +19,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from hierbayes.compilation import callback, compiled, is_on_disk
-from hierbayes.likelihood import collapsed as reading_source
-from hierbayes.likelihood import elimination, triangular
+from hierbayes.compilation import callback, compiled, is_on_disk, version_of
 from hierbayes.likelihood.collapsed import collapsed
-
-# Changes with the likelihood: machine code that callers have cached on disk knows the function by
-# its symbol alone, and numba itself looks at the file of the cached function only.
-_SOURCES = (triangular.__file__, elimination.__file__, reading_source.__file__, __file__)
-VERSION = crc32(b"".join(Path(str(path)).read_bytes() for path in _SOURCES))
-SYMBOL = f"hierbayes_collapsed_density_{VERSION}"
 
 _pointer = types.CPointer(types.float64)
 SIGNATURE = types.void(
@@ -104,69 +94,63 @@ def bits_of(address: int) -> float:
     return float(np.array([address], dtype=np.int64).view(np.float64)[0])
 
 
-def _collapsed_of(version):
-    """The C function; ``version``, closed over, is part of what it is cached under."""
-
-    def _collapsed_c(
-        J, q, p, m, reading, sigma, n, root_, gamma_, latent_, change_, R_, T_, W_, precision_,
-        mean_, out_,
-    ):  # fmt: skip
-        root, change = carray(root_, (q, q)), carray(change_, (q, q))
-        out = carray(out_, (2 + q * q + p,))
-        out[0] = version
-        internal = np.zeros((q, q))
-        for i in range(q):
-            for k in range(q):
-                for h in range(q):
-                    internal[i, k] += change[i, h] * root[h, k]
-        R, T, W = carray(R_, (J, q, q)), carray(T_, (J, q, p + 1)), carray(W_, (p + 1, p + 1))
-        gamma, mean, precision = (
-            carray(gamma_, (p,)),
-            carray(mean_, (p,)),
-            carray(precision_, (p, p)),
-        )
-        value, d_internal, d_sigma, d_gamma = collapsed(
-            internal, sigma, gamma, R, T, W, n, precision, mean, reading
-        )
-        out[0], out[1] = value, d_sigma
-        for i in range(q):
-            for k in range(q):
-                total = 0.0
-                for h in range(q):
-                    total += change[h, i] * d_internal[h, k]
-                out[2 + i * q + k] = total
-        for c in range(p):
-            out[2 + q * q + c] = d_gamma[c]
-
-    return _collapsed_c
+def _collapsed_c(
+    J, q, p, m, reading, sigma, n, root_, gamma_, latent_, change_, R_, T_, W_, precision_,
+    mean_, out_,
+):  # fmt: skip
+    root, change = carray(root_, (q, q)), carray(change_, (q, q))
+    out = carray(out_, (2 + q * q + p,))
+    internal = np.zeros((q, q))
+    for i in range(q):
+        for k in range(q):
+            for h in range(q):
+                internal[i, k] += change[i, h] * root[h, k]
+    R, T, W = carray(R_, (J, q, q)), carray(T_, (J, q, p + 1)), carray(W_, (p + 1, p + 1))
+    gamma, mean, precision = (
+        carray(gamma_, (p,)),
+        carray(mean_, (p,)),
+        carray(precision_, (p, p)),
+    )
+    value, d_internal, d_sigma, d_gamma = collapsed(
+        internal, sigma, gamma, R, T, W, n, precision, mean, reading
+    )
+    out[0], out[1] = value, d_sigma
+    for i in range(q):
+        for k in range(q):
+            total = 0.0
+            for h in range(q):
+                total += change[h, i] * d_internal[h, k]
+            out[2 + i * q + k] = total
+    for c in range(p):
+        out[2 + q * q + c] = d_gamma[c]
 
 
-def _native_of(version):
-    """The C function as an array function; ``version`` as above."""
+def array_form(function: types.ExternalFunction) -> Any:
+    """A C function of ``SIGNATURE`` as one of arrays, compiled."""
 
     @compiled()
-    def collapsed_native(root, sigma, gamma, to_internal, R, T, W, n, precision, mean, reading):
-        """`collapsed` at ``to_internal @ root``, called through its C symbol.
+    def native(root, sigma, gamma, to_internal, first, second, third, n, precision, mean, reading):
+        """Value, ∂/∂root (q, q), ∂/∂σ and ∂/∂γ (p,) at ``to_internal @ root``.
 
-        Returns the value, ∂/∂root (q, q), ∂/∂σ and ∂/∂γ (p,).
+        ``first``, ``second`` and ``third`` are what stands for the rows: R, T and W.
         """
         q, p = root.shape[0], gamma.shape[0]
         out = np.empty(2 + q * q + p)
-        out[0] = version
-        likelihood(
-            R.shape[0], q, p, 0, reading, sigma, n, pointer_at(root, 0), pointer_at(gamma, 0),
-            pointer_at(gamma, p), pointer_at(to_internal, 0), pointer_at(R, 0), pointer_at(T, 0),
-            pointer_at(W, 0), pointer_at(precision, 0), pointer_at(mean, 0), pointer_at(out, 0),
+        function(
+            first.shape[0], q, p, 0, reading, sigma, n, pointer_at(root, 0), pointer_at(gamma, 0),
+            pointer_at(gamma, p), pointer_at(to_internal, 0), pointer_at(first, 0),
+            pointer_at(second, 0), pointer_at(third, 0), pointer_at(precision, 0),
+            pointer_at(mean, 0), pointer_at(out, 0),
         )  # fmt: skip
         return out[0], out[2 : 2 + q * q].copy().reshape((q, q)), out[1], out[2 + q * q :].copy()
 
-    return collapsed_native
+    return native
 
 
-# As compiled code calls it, once `provide` has put it there.
-likelihood = types.ExternalFunction(SYMBOL, SIGNATURE)
-collapsed_native = _native_of(VERSION)
-_collapsed_c = _collapsed_of(VERSION)
+# Changes with the likelihood: compiled code that is kept on disk knows it by its symbol alone.
+VERSION = version_of(_collapsed_c)
+SYMBOL = f"hierbayes_collapsed_density_{VERSION}"
+collapsed_native = array_form(types.ExternalFunction(SYMBOL, SIGNATURE))
 
 
 @cache

@@ -10,9 +10,10 @@ from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.profiled import Curvature, Profile, profile_at
 from hierbayes.likelihood.reading import REML, Reading
-from hierbayes.likelihood.sparse import SparseLikelihood, SparseState
+from hierbayes.likelihood.sparse import SparseLikelihood
 from hierbayes.likelihood.sparse_derivatives import sparse_variance_derivatives
 from hierbayes.likelihood.sparse_profile import SparseCurvature, SparseProfile, sparse_profile
+from hierbayes.likelihood.sparse_state import SparseState
 from hierbayes.likelihood.sparse_total_variance import Split, split_variances
 from hierbayes.likelihood.state import State
 from hierbayes.likelihood.theta import Theta
@@ -20,7 +21,7 @@ from hierbayes.likelihood.variance_derivatives import VarianceDerivatives, varia
 
 type AnyProfile = Profile | SparseProfile
 type AnyCurvature = Curvature | SparseCurvature
-type AnyState = State | SparseState
+type AnyState = State | SparseState[SparseLikelihood]
 type AnyLikelihood = Likelihood | SparseLikelihood
 
 

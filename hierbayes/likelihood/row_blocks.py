@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hierbayes.design.elimination_order import Layout
+from hierbayes.design.elimination import AT, COLUMN, COLUMN_PLACE, LEADING, ROW, ROW_PLACE, Layout
 from hierbayes.frames.arrays import Floats, Integers
 
 
@@ -30,10 +30,12 @@ def pair_blocks(
     e = layout.elimination
     keys, values = [], []
     for row, column in ((k, m), (m, k)):
-        mine = e.blocks[(e.blocks[:, 0] == row) & (e.blocks[:, 1] == column)]
+        mine = e.blocks[(e.blocks[:, ROW] == row) & (e.blocks[:, COLUMN] == column)]
         i, j = np.arange(e.q[row])[:, None], np.arange(e.q[column])
-        found = inverse[mine[:, 3, None, None] + i * mine[:, 4, None, None] + j]
-        of_k, of_m = (mine[:, 6], mine[:, 7]) if row == k else (mine[:, 7], mine[:, 6])
+        found = inverse[mine[:, AT, None, None] + i * mine[:, LEADING, None, None] + j]
+        of_k, of_m = mine[:, ROW_PLACE], mine[:, COLUMN_PLACE]
+        if row != k:
+            of_k, of_m = of_m, of_k
         keys.append(of_k * e.effects + of_m)
         values.append(found if row == k else np.swapaxes(found, 1, 2))
     key, value = np.concatenate(keys), np.concatenate(values)

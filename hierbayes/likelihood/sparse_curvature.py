@@ -12,15 +12,21 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from hierbayes.design.elimination_order import Layout
+from hierbayes.design.elimination import (
+    AT,
+    COLUMN,
+    COLUMN_PLACE,
+    LEADING,
+    PRODUCTS,
+    ROW,
+    ROW_PLACE,
+    Layout,
+)
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.latent_rows import LatentRows
-from hierbayes.likelihood.sparse_kernels import (
-    eliminate,
-    gradient_of_root,
-    inverse_entries,
-    solve,
-)
+from hierbayes.likelihood.selected_inverse import gradient_of_root, inverse_entries
+from hierbayes.likelihood.sparse_elimination import eliminate
+from hierbayes.likelihood.sparse_solves import solve
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,17 +70,17 @@ class WeightedProducts:
             places[codes, 0] for places, codes in zip(layout.places, rows.codes_of, strict=True)
         ]
         at, by, values, pairs = [], [], [], []
-        owners = e.blocks[:, :2]
+        owners = e.blocks[:, [ROW, COLUMN]]
         for r, k in np.unique(owners[owners[:, 0] >= 0], axis=0).tolist():
             blocks = e.blocks[(owners == (r, k)).all(axis=1)]
-            keys = blocks[:, 6] * e.effects + blocks[:, 7]
+            keys = blocks[:, ROW_PLACE] * e.effects + blocks[:, COLUMN_PLACE]
             order = np.argsort(keys)
             own = order[np.searchsorted(keys[order], first[r] * e.effects + first[k])]
             spans = rows.spans[r], rows.spans[k]
             outer = rows.Z[:, spans[0], None] * rows.Z[:, None, spans[1]]
             _, a, c = outer.shape
             entry = np.arange(a)[:, None] * c + np.arange(c)
-            at.append((blocks[own, 2][:, None, None] + entry).ravel())
+            at.append((blocks[own, PRODUCTS][:, None, None] + entry).ravel())
             by.append(np.repeat(np.arange(rows.n), a * c))
             values.append(outer.ravel())
             pairs.append(_Pair(r, k, own, _entries(blocks, a, c, diagonal=r == k)))
@@ -101,7 +107,7 @@ def _entries(blocks: Integers, rows: int, columns: int, *, diagonal: bool) -> In
     i, c = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
     if diagonal:
         i, c = np.maximum(i, c), np.minimum(i, c)
-    at: Integers = blocks[:, 3, None, None] + i * blocks[:, 4, None, None] + c
+    at: Integers = blocks[:, AT, None, None] + i * blocks[:, LEADING, None, None] + c
     return at
 
 
@@ -162,7 +168,9 @@ class SparseCurvature:
         (pair,) = (one for one in self.products.pairs if one.row == one.column == k)
         places = self.products.layout.places[k][:, 0]
         blocks = self.products.layout.elimination.blocks
-        mine = blocks[(blocks[:, 0] == k) & (blocks[:, 1] == k)]
-        of_level = np.argsort(mine[:, 6])[np.searchsorted(np.sort(mine[:, 6]), places)]
+        mine = blocks[(blocks[:, ROW] == k) & (blocks[:, COLUMN] == k)]
+        of_level = np.argsort(mine[:, ROW_PLACE])[
+            np.searchsorted(np.sort(mine[:, ROW_PLACE]), places)
+        ]
         inner = self.inverse[pair.entries[of_level]]
         return np.asarray(self.root[at, at] @ inner @ self.root[at, at].T)

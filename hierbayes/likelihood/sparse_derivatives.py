@@ -8,18 +8,22 @@ With H = ΛΩ⁻¹Λ' and A = Z'Z, B = Z'[X r] (m, m) and (m, p+1), W = I − ZH
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hierbayes.errors import EstimationError
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.sparse import SparseState
-from hierbayes.likelihood.sparse_kernels import products_times
+from hierbayes.likelihood.sparse_solves import products_times
+from hierbayes.likelihood.sparse_state import SparseState
 from hierbayes.likelihood.variance_derivatives import VarianceDerivatives, entry_directions
 
 MOST_EFFECTS = 2500  # random effects in all, of which matrices are made
 
 
-def sparse_variance_derivatives(state: SparseState, blocks: tuple[int, ...]) -> VarianceDerivatives:
+def sparse_variance_derivatives(
+    state: SparseState[Any], blocks: tuple[int, ...]
+) -> VarianceDerivatives:
     """The derivatives at a maximum of the likelihood, G of ``blocks``.
 
     Raises
@@ -27,8 +31,8 @@ def sparse_variance_derivatives(state: SparseState, blocks: tuple[int, ...]) -> 
     EstimationError
         When there are too many random effects for matrices of all of them.
     """
-    cross, places = state.cross, state.likelihood.layout.places
-    e = state.likelihood.layout.elimination
+    cross, places = state.cross, state.layout.places
+    e = state.layout.elimination
     m, p1 = e.effects, cross.p + 1
     if m > MOST_EFFECTS:
         raise EstimationError(
@@ -66,10 +70,10 @@ def sparse_variance_derivatives(state: SparseState, blocks: tuple[int, ...]) -> 
     return VarianceDerivatives(first, second, _traces(S, D, D - D @ HA, whole), gamma_cov)
 
 
-def _spread(direction: Floats, state: SparseState) -> Floats:
+def _spread(direction: Floats, state: SparseState[Any]) -> Floats:
     """The derivative (m, m) of Cov(u) that ∂G (Q, Q) is, in the order of elimination."""
-    S = np.zeros((state.likelihood.layout.elimination.effects,) * 2)
-    for span, places in zip(state.cross.spans, state.likelihood.layout.places, strict=True):
+    S = np.zeros((state.layout.elimination.effects,) * 2)
+    for span, places in zip(state.cross.spans, state.layout.places, strict=True):
         if direction[span, span].any():
             S[places[:, :, None], places[:, None, :]] = direction[span, span]
     return S

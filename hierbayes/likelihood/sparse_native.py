@@ -8,25 +8,19 @@ likelihood by its address calls either.
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import llvmlite.binding as llvm
 import numpy as np
 from numba import carray, types
 from numba.extending import intrinsic
 
-from hierbayes.compilation import callback, compiled, inner, is_on_disk
-from hierbayes.design.elimination_order import Elimination
+from hierbayes.compilation import callback, inner, is_on_disk, version_of
+from hierbayes.design.elimination import Elimination
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood import lapack, native, sparse_kernels
-from hierbayes.likelihood.native import SIGNATURE, pointer_at
-from hierbayes.likelihood.sparse_kernels import sparse_collapsed
+from hierbayes.likelihood.native import SIGNATURE, array_form
+from hierbayes.likelihood.sparse_collapsed import sparse_collapsed
 
-_SOURCES = (__file__, lapack.__file__, sparse_kernels.__file__)
-VERSION = crc32(native.SYMBOL.encode() + b"".join(Path(str(p)).read_bytes() for p in _SOURCES))
-SYMBOL = f"hierbayes_sparse_density_{VERSION}"
 _HEAD = 10
 _ARRAYS = ("q", "start", "nodes", "ancestors", "component", "maps", "core", "components",
            "blocks", "offsets")  # fmt: skip
@@ -81,61 +75,31 @@ def _unpacked(index, products, C):
     )  # fmt: skip
 
 
-def _sparse_of(version):
-    """The C function; ``version``, closed over, is part of what it is cached under."""
-
-    def _sparse_c(
-        size, q, p, m, reading, sigma, n, root_, gamma_, latent_, change_, index_, products_, C_,
-        precision_, mean_, out_,
-    ):  # fmt: skip
-        root, change = carray(root_, (q, q)), carray(change_, (q, q))
-        out = carray(out_, (2 + q * q + p,))
-        out[0] = version
-        internal = change @ root
-        index = carray(_as_integers(index_), (size,))
-        e = _unpacked(index, carray(products_, (index[_HEAD - 1],)), carray(C_, (p + 1, p + 1)))
-        value, d_internal, d_sigma, d_gamma = sparse_collapsed(
-            internal, sigma, carray(gamma_, (p,)), e, n, carray(precision_, (p, p)),
-            carray(mean_, (p,)), reading,
-        )  # fmt: skip
-        out[0], out[1] = value, d_sigma
-        d_root = change.T @ d_internal
-        for i in range(q):
-            for k in range(q):
-                out[2 + i * q + k] = d_root[i, k]
-        for c in range(p):
-            out[2 + q * q + c] = d_gamma[c]
-
-    return _sparse_c
+def _sparse_c(
+    size, q, p, m, reading, sigma, n, root_, gamma_, latent_, change_, index_, products_, C_,
+    precision_, mean_, out_,
+):  # fmt: skip
+    root, change = carray(root_, (q, q)), carray(change_, (q, q))
+    out = carray(out_, (2 + q * q + p,))
+    internal = change @ root
+    index = carray(_as_integers(index_), (size,))
+    e = _unpacked(index, carray(products_, (index[_HEAD - 1],)), carray(C_, (p + 1, p + 1)))
+    value, d_internal, d_sigma, d_gamma = sparse_collapsed(
+        internal, sigma, carray(gamma_, (p,)), e, n, carray(precision_, (p, p)),
+        carray(mean_, (p,)), reading,
+    )  # fmt: skip
+    out[0], out[1] = value, d_sigma
+    d_root = change.T @ d_internal
+    for i in range(q):
+        for k in range(q):
+            out[2 + i * q + k] = d_root[i, k]
+    for c in range(p):
+        out[2 + q * q + c] = d_gamma[c]
 
 
-def _native_of(version):
-    """The C function as an array function; ``version`` as above."""
-
-    @compiled()
-    def sparse_native(root, sigma, gamma, to_internal, index, products, C, n, precision, mean,
-                      reading):  # fmt: skip
-        """`sparse_collapsed` at ``to_internal @ root``, called through its C symbol.
-
-        Returns the value, ∂/∂root (Q, Q), ∂/∂σ and ∂/∂γ (p,).
-        """
-        q, p = root.shape[0], gamma.shape[0]
-        out = np.empty(2 + q * q + p)
-        out[0] = version
-        sparse_likelihood(
-            index.shape[0], q, p, 0, reading, sigma, n, pointer_at(root, 0), pointer_at(gamma, 0),
-            pointer_at(gamma, p), pointer_at(to_internal, 0), pointer_at(index, 0),
-            pointer_at(products, 0), pointer_at(C, 0), pointer_at(precision, 0),
-            pointer_at(mean, 0), pointer_at(out, 0),
-        )  # fmt: skip
-        return out[0], out[2 : 2 + q * q].copy().reshape((q, q)), out[1], out[2 + q * q :].copy()
-
-    return sparse_native
-
-
-sparse_likelihood = types.ExternalFunction(SYMBOL, SIGNATURE)
-sparse_native = _native_of(VERSION)
-_sparse_c = _sparse_of(VERSION)
+VERSION = version_of(_sparse_c)
+SYMBOL = f"hierbayes_sparse_density_{VERSION}"
+sparse_native = array_form(types.ExternalFunction(SYMBOL, SIGNATURE))
 
 
 @cache

@@ -22,12 +22,15 @@ from functools import cached_property
 
 import numpy as np
 
-from hierbayes.design.elimination_order import Layout, elimination_of
+from hierbayes.design.elimination import Layout
+from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import LOG_2PI
 from hierbayes.likelihood.reading import REML
-from hierbayes.likelihood.sparse_kernels import eliminate, gradient_of_root, products_times, solve
+from hierbayes.likelihood.selected_inverse import gradient_of_root
+from hierbayes.likelihood.sparse_elimination import eliminate
+from hierbayes.likelihood.sparse_solves import products_times, solve
 
 _SMALL_ROOT = 1e-4  # of the noise of an effect: what a direction without variance is given
 
@@ -173,7 +176,7 @@ def relative_score(
     eliminated : (S, factor)
         What `eliminate` returns there.
     adjoint : callable
-        From S to the derivative of −2ℓ by S, see `sparse_kernels`.
+        From S to the derivative of −2ℓ by S, see `selected_inverse`.
     """
     e, full = elimination_of(cross).elimination, full_rank(cross, root)
     S, omega = eliminated

@@ -1,0 +1,230 @@
+r"""The adjoint of the elimination: Ω⁻¹ where Ω has an entry, and the gradient by the roots.
+
+With N_W = ww'/σ² + FF', w = (−γ, 1), FF' = Q⁻¹ (REML, normal prior) the adjoint of what is left in
+the place of W'W, and Y = L_Rj L_jj⁻¹ of each panel j with rows R,
+
+    Ω̄_Rj = −Ω̄_RR Y,    Ω̄_jj = (L_jjL_jj')⁻¹ − Y'Ω̄_Rj
+
+in reverse order, from which −2 ∂ℓ/∂λ_k = 2 Σ A_{kj,t} Λ_t Ω̄_{t,kj}.  Nothing divides by λ.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.compilation import compiled, inner
+from hierbayes.design.elimination import (
+    AT,
+    BEGIN,
+    BELOW,
+    COLUMN,
+    CORE,
+    DIAGONAL,
+    FACTOR,
+    LEADING,
+    MAPS,
+    N_CORE,
+    PLACE,
+    PRODUCTS,
+    ROW,
+)  # fmt: skip
+from hierbayes.likelihood.lapack import invert_from_factor, solve_rows
+
+
+@inner
+def _core_adjoint(e, N, omega, bar):
+    """Ω̄ of every component over its lower triangle, and of the rows of W below it."""
+    p1 = N.shape[0]
+    for c in range(e.components.shape[0]):
+        m, at = e.components[c, 0], e.components[c, 1]
+        for i in range((m + p1) * m):
+            bar[at + i] = omega[at + i]
+        rows = at + m * m
+        solve_rows(bar, at, m, bar, rows, p1, True)  # H' = (D⁻¹E)'
+        invert_from_factor(bar, at, m)
+        turned = np.zeros((p1, m))  # −N_W H'
+        for w in range(p1):
+            for v in range(p1):
+                for i in range(m):
+                    turned[w, i] -= N[w, v] * bar[rows + v * m + i]
+        for i in range(m):
+            for w in range(p1):
+                h = bar[rows + w * m + i]
+                for j in range(i + 1):
+                    bar[at + i * m + j] -= h * turned[w, j]
+        for w in range(p1):
+            for i in range(m):
+                bar[rows + w * m + i] = turned[w, i]
+
+
+@inner
+def _times_core(node, e, bar, Y, out, first):
+    """What the component of a panel takes from −Ω̄_RR Y, in its rows from ``first`` on."""
+    n_core, core = e.nodes[node, N_CORE], e.nodes[node, CORE]
+    m, at = e.components[e.component[node], 0], e.components[e.component[node], 1]
+    rows = e.nodes[node, BELOW] - first
+    places, column, taken = np.empty(n_core, np.int64), np.empty(rows), np.empty(rows)
+    for i in range(n_core):
+        places[i] = e.core[core + i]
+    for h in range(e.q[e.nodes[node, FACTOR]]):
+        for i in range(rows):
+            column[i], taken[i] = Y[first + i, h], 0.0
+        for i in range(rows):
+            row = at + (places[i] if i < n_core else m + i - n_core) * m
+            value, total = column[i], 0.0
+            for j in range(min(i, n_core)):
+                entry = bar[row + places[j]]
+                total += entry * column[j]
+                taken[j] += entry * value
+            if i < n_core:
+                total += bar[row + places[i]] * value
+            taken[i] += total
+        for i in range(rows):
+            out[first + i, h] -= taken[i]
+
+
+@inner
+def _times_rows(node, e, N, Y, bar, out):
+    """out = −Ω̄_RR Y (below, q) for the rows R below a panel."""
+    k, place = e.nodes[node, FACTOR], e.nodes[node, PLACE]
+    q, below, n_core = e.q[k], e.nodes[node, BELOW], e.nodes[node, N_CORE]
+    maps, p1, row = e.nodes[node, MAPS], N.shape[0], 0
+    for i in range(below):
+        for h in range(q):
+            out[i, h] = 0.0
+    for b in range(place + 1, e.ancestors.shape[1]):
+        above = e.ancestors[node, b]
+        wide, at = e.q[e.nodes[above, FACTOR]], e.nodes[above, BEGIN]
+        for i in range(below - row):
+            source = at + e.maps[maps + i] * wide
+            for c in range(min(i + 1, wide)):
+                _add_product(bar[source + c], row + i, row + c, q, Y, out)
+        maps += below - row
+        row += wide
+    if n_core > 0:
+        _times_core(node, e, bar, Y, out, row)
+    row += n_core
+    for c in range(p1):
+        for d in range(c + 1):
+            _add_product(N[c, d], row + c, row + d, q, Y, out)
+
+
+@inner
+def _add_product(value, i, j, q, Y, out):
+    """What a symmetric entry (i, j), i ≥ j, takes from −Ω̄_RR Y."""
+    for h in range(q):
+        out[i, h] -= value * Y[j, h]
+    if i != j:
+        for h in range(q):
+            out[j, h] -= value * Y[i, h]
+
+
+@inner
+def _panel_adjoint(node, e, N, omega, bar, Y, out):
+    """Ω̄ of a panel, from those of its ancestors, its component and W."""
+    q, at, below = e.q[e.nodes[node, FACTOR]], e.nodes[node, BEGIN], e.nodes[node, BELOW]
+    for i in range(below):
+        for c in range(q - 1, -1, -1):  # Y L_jj = L_Rj
+            total = omega[at + (q + i) * q + c]
+            for h in range(c + 1, q):
+                total -= Y[i, h] * omega[at + h * q + c]
+            Y[i, c] = total / omega[at + c * q + c]
+    _times_rows(node, e, N, Y, bar, out)
+    for i in range(q * q):
+        bar[at + i] = omega[at + i]
+    invert_from_factor(bar, at, q)
+    for i in range(below):
+        for c in range(q):
+            bar[at + (q + i) * q + c] = out[i, c]
+            for d in range(c + 1):
+                bar[at + c * q + d] -= Y[i, c] * out[i, d]
+    for c in range(q):
+        for d in range(c):
+            bar[at + d * q + c] = bar[at + c * q + d]
+
+
+@inner
+def selected_inverse(e, N, omega, bar):
+    """Ω̄ wherever Ω has an entry, from the factor in ``omega``."""
+    _core_adjoint(e, N, omega, bar)
+    widest, most = 0, 0
+    for node in range(e.nodes.shape[0]):
+        widest = max(widest, e.nodes[node, BELOW])
+        most = max(most, e.q[e.nodes[node, FACTOR]])
+    Y, out = np.empty((widest, most)), np.empty((widest, most))
+    for node in range(e.nodes.shape[0] - 1, -1, -1):
+        _panel_adjoint(node, e, N, omega, bar, Y, out)
+
+
+@inner
+def _entry(bar, at, leading, i, c, diagonal):
+    """Entry of a block of Ω̄; of a diagonal block only the lower triangle is kept."""
+    if diagonal and i < c:
+        return bar[at + c * leading + i]
+    return bar[at + i * leading + c]
+
+
+@inner
+def root_gradient(root, e, bar, gradient):
+    """−2 ∂ℓ/∂λ_k over the diagonal blocks of ``gradient`` (Q, Q), from Ω̄."""
+    p1, Q = e.C.shape[0], root.shape[0]
+    left = np.empty((Q, Q))
+    for i in range(Q):
+        for c in range(Q):
+            gradient[i, c] = 0.0
+    for b in range(e.blocks.shape[0]):
+        row, k, diagonal = e.blocks[b, ROW], e.blocks[b, COLUMN], e.blocks[b, DIAGONAL] != 0
+        v, at, leading = e.blocks[b, PRODUCTS], e.blocks[b, AT], e.blocks[b, LEADING]
+        q, c0 = e.q[k], e.start[k]
+        if row < 0:
+            for i in range(q):
+                for c in range(q):
+                    total = 0.0
+                    for w in range(p1):
+                        total += e.products[v + i * p1 + w] * bar[at + w * leading + c]
+                    gradient[c0 + i, c0 + c] += 2.0 * total
+            continue
+        rows, r0 = e.q[row], e.start[row]
+        for i in range(rows):  # λ_row Ω̄_b
+            for c in range(q):
+                total = 0.0
+                for h in range(rows):
+                    total += root[r0 + i, r0 + h] * _entry(bar, at, leading, h, c, diagonal)
+                left[i, c] = total
+        for i in range(q):
+            for c in range(q):
+                total = 0.0
+                for h in range(rows):
+                    total += e.products[v + h * q + i] * left[h, c]
+                gradient[c0 + i, c0 + c] += 2.0 * total
+        if diagonal:
+            continue
+        for i in range(rows):  # Ω̄_b λ_k'
+            for c in range(q):
+                total = 0.0
+                for h in range(q):
+                    total += bar[at + i * leading + h] * root[c0 + c, c0 + h]
+                left[i, c] = total
+        for i in range(rows):
+            for c in range(rows):
+                total = 0.0
+                for h in range(q):
+                    total += e.products[v + i * q + h] * left[c, h]
+                gradient[r0 + i, r0 + c] += 2.0 * total
+
+
+@compiled(error_model="numpy")
+def gradient_of_root(root, e, N, omega):
+    """Derivative (Q, Q) of log|I + Λ'Z'ZΛ| + tr NS by the relative roots, from the factor."""
+    bar, gradient = np.empty(e.size), np.empty_like(root)
+    selected_inverse(e, N, omega, bar)
+    root_gradient(root, e, bar, gradient)
+    return gradient
+
+
+@compiled(error_model="numpy")
+def inverse_entries(e, N, omega):
+    """(Ω⁻¹ + H N H')  wherever Ω has an entry, H = Ω⁻¹Λ'Z'W, from the factor."""
+    bar = np.empty(e.size)
+    selected_inverse(e, N, omega, bar)
+    return bar

@@ -1,0 +1,151 @@
+"""The state of the likelihood of several grouping factors at one θ.
+
+As `State` of one factor; what is by level is asked for factor by factor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+
+from hierbayes.design.elimination import AT, DIAGONAL, LEADING, ROW, Layout
+from hierbayes.design.elimination_order import elimination_of
+from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.likelihood.conditional import ConditionalMoments
+from hierbayes.likelihood.gamma_state import GammaState
+from hierbayes.likelihood.marginal import MarginalLikelihood
+from hierbayes.likelihood.row_blocks import pair_blocks
+from hierbayes.likelihood.selected_inverse import inverse_entries
+from hierbayes.likelihood.sparse_elimination import eliminate
+from hierbayes.likelihood.sparse_profile import adjoint_of, full_rank, relative_score, turned
+from hierbayes.likelihood.sparse_solves import solve
+
+
+@dataclass(frozen=True, eq=False)
+class SparseState[L: MarginalLikelihood[SparseProducts]](GammaState[SparseProducts, L]):
+    """The likelihood at one θ: computed when asked for, and kept.
+
+    Parameters are those of `GammaState`.
+    """
+
+    @property
+    def layout(self) -> Layout:
+        """The order of elimination."""
+        return elimination_of(self.cross)
+
+    @cached_property
+    def _eliminated(self) -> tuple[float, Floats, Floats]:
+        log_det, S, omega = eliminate(self.relative_root, self.layout.elimination)
+        return log_det, S, omega
+
+    @property
+    def log_det_and_S(self) -> tuple[float, Floats]:
+        """log|V/σ²| and S = [X y]'(V/σ²)⁻¹[X y] (p+1, p+1)."""
+        return self._eliminated[:2]
+
+    @cached_property
+    def relative_score(self) -> Floats:
+        """The derivative (Q, Q) of the log likelihood by λλ' at fixed σ."""
+
+        def adjoint(S: Floats) -> Floats:
+            _, _, at, F = self._read_at(0.0, S)
+            return adjoint_of(at, F, self.internal_sigma)
+
+        return relative_score(self.cross, self.relative_root, self._eliminated[1:], adjoint)
+
+    def resolved(self, right: Floats) -> Floats:
+        """ΛΩ⁻¹Λ' of right-hand sides (m, k), in the order of elimination."""
+        half = turned(self.cross, self.relative_root, right, transposed=True)
+        solve(self.layout.elimination, self._eliminated[2], half, True, True)
+        return turned(self.cross, self.relative_root, half, transposed=False)
+
+    @cached_property
+    def _on_W(self) -> Floats:
+        """ΛΩ⁻¹Λ'Z'[X y] (m, p+1), in the order of elimination."""
+        layout = self.layout
+        right = np.empty((layout.elimination.effects, self.cross.p + 1))
+        for level, places in zip(self.cross.levels, layout.places, strict=True):
+            right[places] = level.B
+        return self.resolved(right)
+
+    @cached_property
+    def inverse(self) -> Floats:
+        """Ω⁻¹ wherever Ω has an entry, as the elimination lays it out."""
+        p1 = self.cross.p + 1
+        e = self.layout.elimination
+        return inverse_entries(e, np.zeros((p1, p1)), self._eliminated[2])
+
+    @cached_property
+    def moments_of(self) -> tuple[ConditionalMoments, ...]:
+        """Moments of γ° and of the u° of each factor."""
+        gamma, cov = self.internal_gamma, self.internal_gamma_cov
+        found = []
+        for k, (span, places) in enumerate(zip(self.cross.spans, self.layout.places, strict=True)):
+            on_W, root = self._on_W[places], self.relative_root[span, span]
+            K = root @ self.inverse_blocks_of(k) @ root.T
+            u = on_W[:, :, -1] - on_W[:, :, :-1] @ gamma
+            u_cov = self.internal_sigma**2 * K
+            found.append(ConditionalMoments(gamma, cov, u, u_cov, on_W[:, :, :-1]))
+        return tuple(found)
+
+    def inverse_blocks_of(self, k: int) -> Floats:
+        """The blocks of Ω⁻¹ (J, q, q) of the levels of a factor."""
+        return self._blocks_of(k, self.inverse)
+
+    def row_quadratics(self, Z: Floats, codes_of: tuple[Integers, ...]) -> Floats:
+        """z_i'Kz_i (n,) of rows Z (n, Q) in the internal basis, Cov(u° | γ, θ, y) = σ²K.
+
+        K goes over the effects of all factors; ``codes_of`` are the levels that the rows have.
+        """
+        spans, total = self.cross.spans, np.zeros(len(Z))
+        halves = [Z[:, span] @ self.relative_root[span, span] for span in spans]
+        for k, half in enumerate(halves):
+            own = self.inverse_blocks_of(k)[codes_of[k]]
+            total += np.einsum("na,nab,nb->n", half, own, half)
+        for k, m in combinations(range(len(spans)), 2):
+            both = pair_blocks(self.layout, self.inverse, k, m, codes_of)
+            total += 2.0 * np.einsum("na,nab,nb->n", halves[k], both, halves[m])
+        return total
+
+    def _blocks_of(self, k: int, inverse: Floats) -> Floats:
+        e = self.layout.elimination
+        mine = e.blocks[(e.blocks[:, ROW] == k) & (e.blocks[:, DIAGONAL] == 1)]
+        i = np.arange(e.q[k])
+        later, earlier = np.maximum.outer(i, i), np.minimum.outer(i, i)
+        at = mine[:, AT, None, None] + later * mine[:, LEADING, None, None] + earlier
+        entries: Floats = inverse[at]
+        return entries
+
+    def shrinkage_of(self, k: int) -> Floats:
+        """Λ_j (J, q, q) of a factor in the user's units."""
+        span, e = self.cross.spans[k], self.layout.elimination
+        full, omega = full_rank(self.cross, self.relative_root), self._eliminated[2]
+        if full is not self.relative_root:
+            omega = eliminate(full, e)[2]
+        nothing = np.zeros((self.cross.p + 1,) * 2)
+        resolved = np.eye(e.q[k]) - self._blocks_of(k, inverse_entries(e, nothing, omega))
+        root = self.cross.basis.z.matrix[span, span] @ full[span, span]
+        shares: Floats = root @ resolved @ np.linalg.inv(root)  # of λ(I − Ω⁻¹)λ⁻¹
+        return shares
+
+    def u_of(self, k: int) -> Floats:
+        """E(u | θ, y) (J, q) of a factor, the BLUP."""
+        u: Floats = self.moments_of[k].u @ self._to_user(k).T
+        return u
+
+    def u_cov_of(self, k: int, *, given_gamma: bool) -> Floats:
+        """Cov(u_j | γ, θ, y) (J, q, q) of a factor, or Cov(u_j | θ, y)."""
+        return self._u_cov(self.moments_of[k], self._to_user(k), given_gamma)
+
+    def coefficient_cov_of(self, k: int, W: Floats) -> Floats:
+        """Cov(β_j | θ, y) (J, q, q) of β_j = W_jγ + u_j of a factor, W (J, q, p)."""
+        return self._coefficient_cov(self.moments_of[k], self._to_user(k), W)
+
+    def _to_user(self, k: int) -> Floats:
+        span, basis = self.cross.spans[k], self.cross.basis
+        to_user: Floats = basis.scale * basis.z.matrix[span, span]
+        return to_user

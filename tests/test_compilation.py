@@ -1,0 +1,78 @@
+"""Machine code kept on disk is outdated by a change of whatever a function calls."""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numba
+import pytest
+
+INNER = """
+from hierbayes.compilation import inner
+from kept.constants import SHIFT
+
+@inner
+def shifted(x):
+    return x + SHIFT
+"""
+OUTER = """
+from numba import types
+from hierbayes.compilation import callback, compiled
+from kept.inner import shifted
+
+@compiled()
+def twice(x):
+    return 2.0 * shifted(x)
+
+def in_C(x):
+    return 2.0 * shifted(x)
+
+as_C = callback(types.float64(types.float64))(in_C)
+"""
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Modules written, imported anew and compiled; what is kept on disk is that of this test."""
+    monkeypatch.setattr(numba.core.config, "CACHE_DIR", str(tmp_path / "machine_code"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    folder = tmp_path / "kept"
+    folder.mkdir()
+
+    def imported(shift: str, inner: str = INNER) -> tuple[Any, Any]:
+        texts = {"__init__": "", "constants": f"SHIFT = {shift}", "inner": inner, "outer": OUTER}
+        for name, text in texts.items():
+            path = folder / f"{name}.py"
+            if not path.exists() or path.read_text() != text:
+                path.write_text(text)
+            sys.modules.pop(f"kept.{name}", None)
+        sys.modules.pop("kept", None)
+        importlib.invalidate_caches()
+        module = importlib.import_module("kept.outer")
+        return module.twice, module.as_C
+
+    yield imported
+    for name in ("", ".constants", ".inner", ".outer"):
+        sys.modules.pop(f"kept{name}", None)
+
+
+def test_code_is_loaded_while_nothing_changes(kept: Any) -> None:
+    for compiled_before in (False, True):
+        twice, as_C = kept("1.0")
+        assert (twice(2.0), as_C.ctypes(2.0)) == (6.0, 6.0)
+        assert sum(twice.stats.cache_hits.values()) == as_C.cache_hits == compiled_before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("2.0", INNER), ("1.0", INNER.replace("x + SHIFT", "x + SHIFT + 1.0"))],
+    ids=["a constant", "a function"],
+)
+def test_a_change_in_another_file_is_followed(kept: Any, change: tuple[str, str]) -> None:
+    twice, as_C = kept("1.0")
+    assert (twice(2.0), as_C.ctypes(2.0)) == (6.0, 6.0)
+    twice, as_C = kept(*change)
+    assert (twice(2.0), as_C.ctypes(2.0)) == (8.0, 8.0)
