@@ -96,6 +96,24 @@ def profile(rows: Rows, relative: Array, reading: Reading) -> float:
     return log_density(rows, sigma**2 * relative, sigma, reading)
 
 
+def profiled(rows: Rows, reading: Reading) -> Callable[[Array], float]:
+    """`profile` as a function of the relative G, from the error contrasts of y made once."""
+    n, p = rows.X.shape
+    contrasts = np.linalg.qr(rows.X, mode="complete")[0][:, p:]
+    y, freedom = contrasts.T @ rows.y, n - p if reading == REML else n
+    volume = float(np.linalg.slogdet(rows.X.T @ rows.X)[1]) if reading == REML else 0.0
+
+    def value(relative: Array) -> float:
+        V = rows.V(relative, 1.0)
+        of_contrasts = contrasts.T @ V @ contrasts
+        form = float(y @ np.linalg.solve(of_contrasts, y))
+        log_det = np.linalg.slogdet(of_contrasts if reading == REML else V)[1]
+        form_and_scale = freedom * (np.log(2.0 * np.pi * form / freedom) + 1.0)
+        return -0.5 * float(form_and_scale + log_det + volume)
+
+    return value
+
+
 @dataclass(frozen=True)
 class Moments:
     """Conditional moments given y: of γ, of u_j, and of u_j given γ = its mean."""

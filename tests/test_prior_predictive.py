@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
+import xarray as xr
 from scipy import stats
 
 import hierbayes as hb
@@ -76,19 +77,22 @@ class Simulation:
 
 
 def simulate(hs: pd.DataFrame, name: str, draws: int, seed: int) -> Simulation:
-    """The model as it is taught: θ, then a group's u, then a student's y, one draw at a time."""
+    """The model as it is taught: θ, then for each a group's u and a student's y."""
     random = np.random.default_rng(seed)
     priors = SCIPY[name]
     ses = hs["ses"].to_numpy()
     public = (hs["Sector"] == "Public").to_numpy().astype(float)
     low, high = (np.sort(ses)[int(np.ceil(p * len(ses))) - 1] for p in (0.1, 0.9))
     kept: dict[str, list[float]] = {}
-    response, corr = [], []
-    for _ in range(draws):
-        gamma = priors["gamma"].rvs(4, random_state=random)
-        s0, s1 = (abs(float(d.rvs(random_state=random))) for d in priors["sd"])
-        rho = 2 * random.beta(priors["eta"], priors["eta"]) - 1
-        sigma = float(priors["sigma"].rvs(random_state=random))
+    response = []
+    corr = 2 * random.beta(priors["eta"], priors["eta"], draws) - 1
+    drawn = zip(
+        priors["gamma"].rvs((draws, 4), random_state=random),
+        *(np.abs(d.rvs(draws, random_state=random)) for d in (*priors["sd"], priors["sigma"])),
+        corr,
+        strict=True,
+    )
+    for gamma, s0, s1, sigma, rho in drawn:
         G = np.array([[s0**2, rho * s0 * s1], [rho * s0 * s1, s1**2]])
         line = gamma[0] + gamma[1] * ses + gamma[2] * public + gamma[3] * ses * public
         between = np.mean(G[0, 0] + 2 * ses * G[0, 1] + ses**2 * G[1, 1])
@@ -96,6 +100,7 @@ def simulate(hs: pd.DataFrame, name: str, draws: int, seed: int) -> Simulation:
         u = random.standard_normal((2000, 2)) @ np.linalg.cholesky(G + 1e-14 * np.eye(2)).T
         noise = sigma * random.standard_normal(2000)
         y = line[rows] + u[:, 0] + u[:, 1] * ses[rows] + noise
+        low_y, high_y = np.quantile(y, [0.025, 0.975])
         found = {
             "ICC": between / (between + sigma**2),
             "sd(Intercept)": s0,
@@ -104,15 +109,14 @@ def simulate(hs: pd.DataFrame, name: str, draws: int, seed: int) -> Simulation:
             f"sd between school lines at ses = {high:g}": u_spread(G, high),
             "sd of mathach around the population line": np.sqrt(between + sigma**2),
             "R² of the population line": line.var() / (line.var() + between + sigma**2),
-            "new mathach, 2.5% quantile": np.quantile(y, 0.025),
-            "new mathach, 97.5% quantile": np.quantile(y, 0.975),
+            "new mathach, 2.5% quantile": low_y,
+            "new mathach, 97.5% quantile": high_y,
         }
         for key, value in found.items():
             kept.setdefault(key, []).append(float(value))
         response.append(y[0])
-        corr.append(rho)
     quantities = {key: np.array(values) for key, values in kept.items()}
-    return Simulation(quantities, np.array(response), np.array(corr))
+    return Simulation(quantities, np.array(response), corr)
 
 
 def u_spread(G: Floats, x: float) -> float:
@@ -236,6 +240,21 @@ def test_a_seed_determines_everything_and_is_recorded(hs: pd.DataFrame) -> None:
     assert not first.draws.equals(model.prior_predictive(300, seed=first.seed + 1).draws)
 
 
+Drawn = tuple[dict[str, Any], xr.Dataset]
+
+
+@pytest.fixture(scope="module")
+def by_name(hs: pd.DataFrame) -> Drawn:
+    """Priors stated name by name, and what is drawn from them."""
+    terms = hb.Model(FORMULA, RANDOM, data=hs).problem.design.terms
+    base: dict[str, Any] = {
+        "sd": dict.fromkeys(("1", "ses"), hb.HalfT(3, 0, 6.8)),
+        "gamma": dict.fromkeys(terms, hb.Normal(0, 30)),
+    }
+    model = hb.Model(FORMULA, RANDOM, data=hs, priors=base)
+    return base, model.prior_predictive(200, seed=3).draws
+
+
 @pytest.mark.parametrize(
     ("stated", "unchanged"),
     [
@@ -246,19 +265,12 @@ def test_a_seed_determines_everything_and_is_recorded(hs: pd.DataFrame) -> None:
     ],
 )
 def test_one_prior_leaves_the_draws_of_the_others(
-    hs: pd.DataFrame, stated: dict[str, Any], unchanged: tuple[str, ...]
+    hs: pd.DataFrame, by_name: Drawn, stated: dict[str, Any], unchanged: tuple[str, ...]
 ) -> None:
-    terms = hb.Model(FORMULA, RANDOM, data=hs).problem.design.terms
-    base: dict[str, Any] = {
-        "sd": dict.fromkeys(("1", "ses"), hb.HalfT(3, 0, 6.8)),
-        "gamma": dict.fromkeys(terms, hb.Normal(0, 30)),
-    }
+    base, plain = by_name
     (block, prior), *_ = stated.items()
-    changed_priors = base | {block: base[block] | prior if isinstance(prior, dict) else prior}
-    plain, other = (
-        hb.Model(FORMULA, RANDOM, data=hs, priors=priors).prior_predictive(200, seed=3).draws
-        for priors in (base, changed_priors)
-    )
+    priors = base | {block: base[block] | prior if isinstance(prior, dict) else prior}
+    other = hb.Model(FORMULA, RANDOM, data=hs, priors=priors).prior_predictive(200, seed=3).draws
     for name in unchanged:
         np.testing.assert_allclose(other[name], plain[name], rtol=1e-12, err_msg=name)
     changed = next(iter(stated))
@@ -401,7 +413,7 @@ def test_ellipses_have_the_area_and_the_boundary_of_G(hs: pd.DataFrame) -> None:
 
 
 def test_it_prints_its_tables(hs: pd.DataFrame) -> None:
-    prior = hb.Model(FORMULA, RANDOM, data=hs).prior_predictive(seed=1)
+    prior = hb.Model(FORMULA, RANDOM, data=hs).prior_predictive(400, seed=1)
     text = str(prior)
     assert text.startswith(repr(prior).partition("\n\n...")[0])
     assert text.startswith("Prior predictive: what the priors imply before any data are seen\n")
@@ -425,7 +437,7 @@ def test_it_prints_its_tables(hs: pd.DataFrame) -> None:
 def test_findings_follow_their_rules(hs: pd.DataFrame) -> None:
     tight = {"gamma": {"1": hb.Normal(12, 2), "ses": hb.Normal(0, 1)}, "sd": hb.HalfNormal(1),
              "corr": hb.LKJ(0.1), "sigma": hb.Gamma(60, 10)}  # fmt: skip
-    prior = hb.Model("mathach ~ ses", RANDOM, data=hs, priors=tight).prior_predictive(seed=1)
+    prior = hb.Model("mathach ~ ses", RANDOM, data=hs, priors=tight).prior_predictive(400, seed=1)
     assert not prior.findings[0].startswith("weak")
     assert 0.01 < prior.draws["outside"].mean() < 0.5
     half = prior.probabilities.loc["P(|corr(Intercept, ses)| > 0.9)", "probability"]
@@ -434,19 +446,25 @@ def test_findings_follow_their_rules(hs: pd.DataFrame) -> None:
         f"more than half of the prior of corr(Intercept, ses) lies beyond ±0.9 ({half:.0%})",
     )
     tight["corr"] = hb.LKJ(2)
-    prior = hb.Model("mathach ~ ses", RANDOM, data=hs, priors=tight).prior_predictive(seed=1)
+    prior = hb.Model("mathach ~ ses", RANDOM, data=hs, priors=tight).prior_predictive(400, seed=1)
     assert prior.findings[1:] == (
         "no correlation has more than half of its prior beyond ±0.9, nor the ICC above 0.5",
     )
     del tight["corr"]
     narrow = tight | {"gamma": hb.Normal(1e6, 1)}
-    prior = hb.Model("mathach ~ ses + (1 | school)", data=hs, priors=narrow).prior_predictive()
+    prior = hb.Model("mathach ~ ses + (1 | school)", data=hs, priors=narrow).prior_predictive(
+        400, seed=2
+    )
     assert "weak on the scale of mathach: more than 99% of the resp" in prior.findings[0]
     narrow = tight | {"gamma": {"1": hb.Normal(12, 1), "ses": hb.Normal(0, 0.1)},
                       "sigma": hb.HalfNormal(0.5)}  # fmt: skip
-    prior = hb.Model("mathach ~ ses + (1 | school)", data=hs, priors=narrow).prior_predictive()
+    prior = hb.Model("mathach ~ ses + (1 | school)", data=hs, priors=narrow).prior_predictive(
+        400, seed=2
+    )
     assert prior.findings[0].startswith("less than 1% of the responses")
-    one = hb.Model("mathach ~ ses + (1 | school)", data=hs, priors=tight).prior_predictive(seed=1)
+    one = hb.Model("mathach ~ ses + (1 | school)", data=hs, priors=tight).prior_predictive(
+        400, seed=1
+    )
     assert one.findings[1:] == ("no more than half of the prior of the ICC lies above 0.5",)
 
 
