@@ -30,8 +30,25 @@ FAMILIES: dict[str, Family] = {
     "Lognormal identity": B.Lognormal(),
     "Beta logit": B.Beta(),
     "StudentT identity": B.StudentT(),
+    **{f"Cumulative {link}": B.Cumulative(link) for link in B.Cumulative.links},
+    "ZeroInflated Poisson": B.ZeroInflated(),
+    "ZeroInflated NegativeBinomial": B.ZeroInflated(B.NegativeBinomial()),
+    "ZeroInflated BetaBinomial": B.ZeroInflated(B.BetaBinomial()),
 }
 NONE = np.empty(0)
+
+
+def phi_of(name: str, positive: float = 3.0) -> Floats:
+    """A dispersion of a family: three thresholds, a logit among others, or positive numbers."""
+    family = FAMILIES[name]
+    if isinstance(family, B.Cumulative):
+        return np.array([-1.0, 0.5, 0.75])
+    kinds = np.array(family.dispersion_kinds)
+    return np.where(kinds == "real", -0.4, positive) if len(kinds) else NONE
+
+
+def is_of_trials(family: Family) -> bool:
+    return isinstance(getattr(family, "inside", family), B.Binomial)
 
 
 def points(name: str) -> tuple[Floats, Floats, Floats, list[Floats], list[Floats]]:
@@ -69,7 +86,7 @@ def test_density_and_derivatives_are_those_of_the_reference(name: str) -> None:
         size = abs(found[0]) + abs(constant) + (len(phi) > 0)
         said = f"{name}: y={y}, m={m}, η={eta}, φ={phi}"
         assert abs(found[0] + constant - wanted[0]) <= 2e-13 * size, said
-        atol = 1e-15 if len(phi) else 0.0
+        atol = 1e-13 if name.startswith("Cumulative") else 1e-15 if len(phi) else 0.0
         assert_allclose(found[1:], wanted[1:4], rtol=2e-11, atol=atol, err_msg=said)
         by_phi = family.dispersion_derivatives(*row)[:, :, 0].ravel()
         assert_allclose(by_phi, wanted[4:], rtol=2e-11, atol=atol, err_msg=said)
@@ -148,8 +165,10 @@ def test_log_densities_are_those_of_scipy() -> None:
 def test_draws_have_the_mean_and_the_variance(name: str) -> None:
     family, n = FAMILIES[name], 40_000
     rng = np.random.default_rng(5)
-    phi = np.full(len(family.dispersion), 0.6 if name.startswith("Lognormal") else 3.0)
-    of_trials = isinstance(family, B.Binomial)
+    phi, of_trials = (
+        phi_of(name, 0.6 if name.startswith("Lognormal") else 3.0),
+        is_of_trials(family),
+    )
     m = np.full(n, 3.0 if of_trials else 9.0 if name.startswith("StudentT") else 1.0)
     for value in (-1.2, 0.6):
         eta = np.full(n, value)
@@ -172,7 +191,9 @@ def test_starts_are_near_the_response() -> None:
     assert_allclose(B.Lognormal().start(y, m), np.log(y))
 
 
-@pytest.mark.parametrize("name", [name for name in FAMILIES if FAMILIES[name].dispersion])
+@pytest.mark.parametrize(
+    "name", [name for name in FAMILIES if FAMILIES[name].dispersion_kinds == ("positive",)]
+)
 def test_the_dispersion_starts_near_its_estimate(name: str) -> None:
     """Within a factor of four of the truth, where η does not vary; positive where nothing does."""
     family, truth = FAMILIES[name], np.array([4.0])
@@ -208,8 +229,44 @@ def test_weights_are_positive_everywhere(name: str) -> None:
     family = FAMILIES[name]
     eta = np.array([-600.0, -30.0, 0.0, 30.0, 600.0])
     y, m = np.full(5, 0.5 if name.startswith("Beta ") else 1.0), np.full(5, 2.0)
-    weights = family.weights(y, m, eta, np.full(len(family.dispersion), 2.0))
+    weights = family.weights(y, m, eta, phi_of(name))
+    if name.startswith("ZeroInflated"):
+        assert np.all(family.weights(0 * y, m, eta, phi_of(name)) > 0)
     assert np.all(weights > 0) and np.all(weights < np.inf)
+
+
+def test_probabilities_of_categories_are_those_of_the_rows() -> None:
+    eta, phi = np.array([-1.3, 0.2, 2.0]), np.array([-1.0, 0.5, 0.75])
+    for link in B.Cumulative.links:
+        family = B.Cumulative(link)
+        found = family.probabilities(eta, phi)
+        for k in range(4):
+            row = family.derivatives(np.full(3, float(k)), np.full(3, 4.0), eta, phi)[0]
+            assert_allclose(np.exp(row), found[:, k], rtol=1e-13)
+        assert_allclose(found @ np.arange(4.0), family.mean(eta, phi), rtol=1e-13)
+
+
+def test_thresholds_start_at_the_shares_of_categories() -> None:
+    y, m = np.array([0.0] * 5 + [1.0] * 12 + [3.0] * 3), np.full(20, 4.0)
+    for link in B.Cumulative.links:
+        family = B.Cumulative(link)
+        thresholds, eta = family.dispersion_start(y, m), family.start(y, m)
+        found = family.probabilities(np.zeros(1), thresholds)[0]
+        assert_allclose(found, (np.array([5, 12, 0, 3]) + 0.5) / 22, rtol=1e-12)
+        assert eta[0] < thresholds[0] < eta[5] < thresholds[1] < thresholds[2] < eta[19]
+
+
+def test_thresholds_out_of_order_are_impossible() -> None:
+    row = np.array([1.0]), np.array([4.0]), np.zeros(1), np.array([1.0, 0.5, 2.0])
+    assert c_rows(B.Cumulative(), *row)[0] == -np.inf
+
+
+def test_a_zero_whose_count_overflows_is_a_further_zero() -> None:
+    family, phi = B.ZeroInflated(), np.array([0.4])
+    found = c_rows(family, np.zeros(1), np.ones(1), np.array([800.0]), phi)
+    assert_allclose(found, [-np.log1p(np.exp(-0.4)), expit(-0.4), 0.0], rtol=1e-13)
+    start = family.dispersion_start(np.array([0.0, 0, 0, 5]), np.ones(4))
+    assert_allclose(expit(start), [0.375], rtol=1e-13)
 
 
 # ---------------------------------------------------------------- the value
@@ -221,6 +278,11 @@ def test_families_are_values() -> None:
     assert repr(B.Binomial("probit")) == "Binomial(link='probit')"
     assert B.StudentT(df=3.0) != B.StudentT() == B.StudentT(df=4)
     assert repr(B.StudentT(df=3.0)) == "StudentT(link='identity', df=3.0)"
+    mixed = B.ZeroInflated(B.NegativeBinomial(), "~1")
+    assert mixed == pickle.loads(pickle.dumps(mixed)) != B.ZeroInflated()
+    assert repr(mixed) == ("ZeroInflated(inside=NegativeBinomial(link='log'), inflation='~ 1')")
+    assert mixed.dispersion == ("phi", "logit zero")
+    assert mixed.dispersion_kinds == ("positive", "real")
     assert {B.Poisson(): 1}[pickle.loads(pickle.dumps(B.Poisson()))] == 1
 
 
@@ -246,11 +308,23 @@ def test_unknown_links_and_words_are_refused() -> None:
     with pytest.raises(hb.FamilyError) as df:
         B.StudentT(df=-1.0)
     assert str(df.value) == "StudentT: df must be a positive number, not -1.0"
+    with pytest.raises(hb.FamilyError) as inside:
+        B.ZeroInflated(B.Bernoulli())
+    assert str(inside.value) == (
+        "zeros are inflated in families of counts (Poisson, NegativeBinomial, NegativeBinomial1, "
+        "Binomial, BetaBinomial), not in Bernoulli(link='logit')"
+    )
+    with pytest.raises(hb.FamilyError) as inflation:
+        B.ZeroInflated(B.Poisson(), "~ x")
+    assert str(inflation.value) == (
+        "the probability of further zeros is one for all rows, '~ 1', and cannot depend on "
+        "columns yet: '~ x'"
+    )
     with pytest.raises(hb.FamilyError) as word:
         B.by_word("quasi")
     listed = (
         "bernoulli, binomial, betabinomial, poisson, negativebinomial, negativebinomial1, gamma, "
-        "lognormal, beta, studentt"
+        "lognormal, beta, studentt, cumulative, zeroinflated"
     )
     assert str(word.value) == f"there is no family 'quasi'; there are: {listed}"
     assert all(B.by_word(one).name.lower() == one for one in listed.split(", "))
@@ -288,6 +362,23 @@ def test_outcomes_are_named() -> None:
     assert B.Bernoulli().outcomes(text) == ("N", "Y")
     assert B.Bernoulli().outcomes(turned) == ("Y", "N")
     assert B.Bernoulli().outcomes(Response("use", ([0, 1],))) == ()
+
+
+def test_ordered_categories_are_read() -> None:
+    order = ["low", "none", "mid", "high"]
+    given = pd.Categorical(["mid", "low", "high"], categories=order, ordered=True)
+    assert read(B.Cumulative(), given) == ([1, 0, 2], [3, 3, 3])
+    assert read(B.Cumulative(), [5, 1, 2, 1]) == ([2, 0, 1, 0], [3, 3, 3, 3])
+    family = B.Cumulative("probit").of_response(Response("y", (given,)))
+    assert family.categories == ("low", "mid", "high")
+    assert family.dispersion == ("low|mid", "mid|high")
+    assert family.dispersion_kinds == ("ordered", "ordered")
+    assert repr(family) == "Cumulative(link='probit')"
+    assert read(family, given[:1]) == ([1], [3])
+    assert B.Cumulative().of_response(Response("y", ([5.0, 1.0, 2.0],))).dispersion == (
+        "1|2",
+        "2|5",
+    )
 
 
 LABELLED = pd.Series([0.0, 2.0, 0.25, 7.0], index=["a", "b", "c", "d"])
@@ -333,6 +424,34 @@ REFUSED = {
         B.Beta(), ([0.5, 1.0],), PLAIN,
         "Beta: row 1 has 1, 1 of 2 rows are so; shares are above 0 and below 1; counts of "
         "successes have the family Binomial or BetaBinomial",
+    ),
+    "two ordered categories": (
+        B.Cumulative(), ([0, 1, 1],), PLAIN,
+        "Cumulative: 2 ordered categories occur, and it takes three or more; two have the family "
+        "Bernoulli",
+    ),
+    "categories with decimals": (
+        B.Cumulative(), (LABELLED,), PLAIN,
+        "Cumulative: row c has 0.25, 1 of 4 rows are so; ordered categories are whole numbers or "
+        "an ordered categorical",
+    ),
+    "categories in no order": (
+        B.Cumulative(), (pd.Categorical(["u", "v", "w"]),), PLAIN,
+        "Cumulative: its categories have no order; make it an ordered categorical, "
+        "pd.Categorical(…, categories=[…], ordered=True)",
+    ),
+    "categories as text": (
+        B.Cumulative(), (["u", "v", "w"],), PLAIN,
+        "Cumulative: it is text, which has no order; make it an ordered categorical, "
+        "pd.Categorical(…, categories=[…], ordered=True)",
+    ),
+    "a category that is new": (
+        B.Cumulative(categories=("1", "2", "3")), ([1, 4],), PLAIN,
+        "Cumulative: row 1 has 4, 1 of 2 rows are so; the categories are '1', '2', '3'",
+    ),
+    "inflated counts with decimals": (
+        B.ZeroInflated(), (LABELLED,), PLAIN,
+        "Poisson: row c has 0.25, 1 of 4 rows are so; counts are 0, 1, 2, …",
     ),
     "not a single trial": (
         B.Bernoulli(), (LABELLED,), PLAIN,

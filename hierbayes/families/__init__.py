@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hierbayes.families.beta import Beta
     from hierbayes.families.beta_binomial import BetaBinomial
     from hierbayes.families.binomial import Bernoulli, Binomial
+    from hierbayes.families.cumulative import Cumulative
     from hierbayes.families.family import Family
     from hierbayes.families.negative_binomial import NegativeBinomial, NegativeBinomial1
     from hierbayes.families.poisson import Poisson
@@ -19,16 +20,19 @@ if TYPE_CHECKING:
     from hierbayes.families.response import Response
     from hierbayes.families.student_t import StudentT
     from hierbayes.families.words import by_word
+    from hierbayes.families.zero_inflated import ZeroInflated
 
 __all__ = [
-    "Bernoulli", "Beta", "BetaBinomial", "Binomial", "Family", "Gamma", "Lognormal",
-    "NegativeBinomial", "NegativeBinomial1", "Poisson", "Response", "StudentT", "by_word",
+    "Bernoulli", "Beta", "BetaBinomial", "Binomial", "Cumulative", "Family", "Gamma", "Lognormal",
+    "NegativeBinomial", "NegativeBinomial1", "Poisson", "Response", "StudentT", "ZeroInflated",
+    "by_word",
 ]  # fmt: skip
 
 _HOMES = {
     "hierbayes.families.beta": ("Beta",),
     "hierbayes.families.beta_binomial": ("BetaBinomial",),
     "hierbayes.families.binomial": ("Bernoulli", "Binomial"),
+    "hierbayes.families.cumulative": ("Cumulative",),
     "hierbayes.families.family": ("Family",),
     "hierbayes.families.negative_binomial": ("NegativeBinomial", "NegativeBinomial1"),
     "hierbayes.families.poisson": ("Poisson",),
@@ -36,6 +40,7 @@ _HOMES = {
     "hierbayes.families.response": ("Response",),
     "hierbayes.families.student_t": ("StudentT",),
     "hierbayes.families.words": ("by_word",),
+    "hierbayes.families.zero_inflated": ("ZeroInflated",),
 }
 
 if not TYPE_CHECKING:

@@ -27,7 +27,7 @@ def _row_of(link: str) -> Any:
 
 
 _FORMULAS = {
-    link: Formulas(f"binomial_{link}", _row_of(link), no_dispersion, __file__) for link in SIDED
+    link: Formulas(f"binomial_{link}", _row_of(link), no_dispersion, (__file__,)) for link in SIDED
 }
 
 

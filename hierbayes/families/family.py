@@ -137,6 +137,10 @@ class Family:
             A value is impossible in this family; the message names the first such row.
         """
 
+    def of_response(self, response: Response) -> Family:
+        """The family as it is with this response: of ordered categories, with their labels."""
+        return self
+
     def outcomes(self, response: Response) -> tuple[str, ...]:
         """The labels of what y counts as 0, 1, …; none where the response is numbers."""
         return ()

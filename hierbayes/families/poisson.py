@@ -21,7 +21,7 @@ def poisson_row(y, m, eta, phi):
     return y * eta - mu, y - mu, -mu, -mu
 
 
-_FORMULAS = Formulas("poisson_log", poisson_row, no_dispersion, __file__)
+_FORMULAS = Formulas("poisson_log", poisson_row, no_dispersion, (__file__,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,14 +40,14 @@ class Formulas:
         Name of family and link, of letters, digits and underscores.
     row, row_phi : compiled functions
         As the module says.
-    source : str
-        Path of the file that defines them: a change of it outdates what is kept on disk.
+    sources : tuple of str
+        Paths of the files that define them: a change of one outdates what is kept on disk.
     """
 
     name: str
     row: Any
     row_phi: Any
-    source: str
+    sources: tuple[str, ...]
 
 
 @inner
@@ -125,7 +125,7 @@ def _copy(template: FunctionType, formulas: Formulas) -> FunctionType:
     Its name holds what it is made of.  Machine code is kept under a function's name, and one
     process finds what another has compiled by it, so that no two may share one.
     """
-    sources = (__file__, links.__file__, special.__file__, formulas.source)
+    sources = (__file__, links.__file__, special.__file__, *formulas.sources)
     version = crc32(b"".join(Path(str(path)).read_bytes() for path in sources))
     names = template.__globals__ | {"row": formulas.row, "row_phi": formulas.row_phi}
     name = f"{template.__name__}_{formulas.name}_{version}"

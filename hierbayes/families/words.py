@@ -6,15 +6,17 @@ from hierbayes.errors import FamilyError
 from hierbayes.families.beta import Beta
 from hierbayes.families.beta_binomial import BetaBinomial
 from hierbayes.families.binomial import Bernoulli, Binomial
+from hierbayes.families.cumulative import Cumulative
 from hierbayes.families.family import Family
 from hierbayes.families.negative_binomial import NegativeBinomial, NegativeBinomial1
 from hierbayes.families.poisson import Poisson
 from hierbayes.families.positive import Gamma, Lognormal
 from hierbayes.families.student_t import StudentT
+from hierbayes.families.zero_inflated import ZeroInflated
 
 _FAMILIES: tuple[Family, ...] = (
     Bernoulli(), Binomial(), BetaBinomial(), Poisson(), NegativeBinomial(), NegativeBinomial1(),
-    Gamma(), Lognormal(), Beta(), StudentT(),
+    Gamma(), Lognormal(), Beta(), StudentT(), Cumulative(), ZeroInflated(),
 )  # fmt: skip
 WORDS = {one.name.lower(): one for one in _FAMILIES}
 

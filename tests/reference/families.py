@@ -87,11 +87,31 @@ def student_t(y: Any, m: Any, eta: Any, phi: list[Any]) -> Any:
     return value - mp.log(phi[0]) - (m + 1) / 2 * mp.log(1 + z**2 / m)
 
 
+def cumulative(link: str, y: Any, m: Any, eta: Any, phi: list[Any]) -> Any:
+    k = int(y)
+    if k == 0:
+        return log_shares(link, phi[0] - eta)[0]
+    if k == len(phi):
+        return log_shares(link, phi[-1] - eta)[1]
+    high, low = log_shares(link, phi[k] - eta), log_shares(link, phi[k - 1] - eta)
+    if low[0] < low[1]:
+        return mp.log(mp.exp(high[0]) - mp.exp(low[0]))
+    return mp.log(mp.exp(low[1]) - mp.exp(high[1]))
+
+
+def zero_inflated(inside: Density, y: Any, m: Any, eta: Any, phi: list[Any]) -> Any:
+    zero, other = 1 / (1 + mp.exp(-phi[-1])), 1 / (1 + mp.exp(phi[-1]))
+    value = inside(y, m, eta, phi[:-1])
+    return mp.log(zero + other * mp.exp(value)) if y == 0 else mp.log(other) + value
+
+
 def grid(
-    ys: Iterable[tuple[float, float]], etas: Iterable[float], phis: Iterable[float] = ()
+    ys: Iterable[tuple[float, float]],
+    etas: Iterable[float],
+    phis: Iterable[float | list[float]] = (),
 ) -> list[Point]:
-    """All triples, of one φ or none."""
-    wanted = [[phi] for phi in phis] or [[]]
+    """All triples; a number among φ is the only one."""
+    wanted = [phi if isinstance(phi, list) else [phi] for phi in phis] or [[]]
     return [(y, m, eta, phi) for (y, m), eta, phi in product(ys, etas, wanted)]
 
 
@@ -101,6 +121,8 @@ def ones(ys: Iterable[float]) -> list[tuple[float, float]]:
 
 TRIALS = [(0.0, 1.0), (1.0, 1.0), (3.0, 7.0), (0.0, 12.0), (12.0, 12.0)]
 OUT_OF = [(1.0, 1.0), (1.0, 9.0), (60.0, 60.0), (40.0, 90.0)]
+ORDERED = grid(ones(range(4)), [-30.0, -7.0, -1.7, 0.3, 2.6, 30.0], [[-1.0, 0.5, 0.75]])
+MIDDLE = [point for point in ORDERED if abs(point[2]) < 7.0]  # e^−e^30 is no number
 FAMILIES: dict[str, tuple[Density, list[Point]]] = {
     "Binomial logit": (
         partial(binomial, "logit"), grid(TRIALS, [-700.0, -40.0, -3.1, -0.04, 0.7, 40.0, 700.0]),
@@ -145,6 +167,20 @@ FAMILIES: dict[str, tuple[Density, list[Point]]] = {
     ),
     "StudentT identity": (
         student_t, grid([(1.0, 4.0), (-7.3, 1.0), (0.3, 30.0)], [-40.0, 0.2, 1e5], [0.01, 2.0]),
+    ),
+    "Cumulative logit": (partial(cumulative, "logit"), ORDERED),
+    "Cumulative probit": (partial(cumulative, "probit"), ORDERED),
+    "Cumulative cloglog": (partial(cumulative, "cloglog"), MIDDLE),
+    "ZeroInflated Poisson": (
+        partial(zero_inflated, poisson), grid(ones([0.0, 3.0]), [-20.0, -1.1, 2.3], [-3.0, 0.4]),
+    ),
+    "ZeroInflated NegativeBinomial": (
+        partial(zero_inflated, negative_binomial),
+        grid(ones([0.0, 3.0]), [-20.0, -1.1, 2.3, 20.0], [[1.4, -3.0], [0.3, 0.4]]),
+    ),
+    "ZeroInflated BetaBinomial": (
+        partial(zero_inflated, partial(beta_binomial, "logit")),
+        grid([(0.0, 9.0), (3.0, 7.0)], [-1.1, 2.3], [[1.4, -3.0]]),
     ),
 }  # fmt: skip
 

@@ -1,0 +1,175 @@
+"""Counts with more zeros, or other zeros, than a family of counts has."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.special import expit
+
+from hierbayes.compilation import inner
+from hierbayes.errors import FamilyError
+from hierbayes.families.binomial import Bernoulli, Binomial
+from hierbayes.families.counts import Counts
+from hierbayes.families.family import Family
+from hierbayes.families.poisson import Poisson
+from hierbayes.families.response import Response
+from hierbayes.families.rows import Formulas
+from hierbayes.frames.arrays import Floats
+
+
+@inner
+def _mixture(zero, z):
+    """log((π + (1 − π)e^ℓ₀), π = logit⁻¹ z; the share w of ℓ₀ in it; π.
+
+    Every family of counts has ℓ₀, its log density at 0, without a constant.
+    """
+    low = -max(z, 0.0) - math.log1p(math.exp(-abs(z)))  # log(1 − π)
+    x = zero - z
+    e = math.exp(-abs(x))
+    w = 1.0 / (1.0 + e) if x > 0.0 else e / (1.0 + e)
+    return low + max(zero, z) + math.log1p(e), w, math.exp(low + z), low
+
+
+def _row_of(name: str, row_inside: Any) -> Any:
+    """ℓ = log(1 − π) + ℓ of the family inside; of a zero log(π + (1 − π)e^ℓ₀)."""
+
+    def row(y, m, eta, phi):
+        value, first, second, third = row_inside(y, m, eta, phi)
+        mixed, w, _, low = _mixture(value, phi[phi.shape[0] - 1])
+        if y > 0.0:
+            return low + value, first, second, third
+        if w == 0.0:  # also where ℓ₀ overflows
+            return mixed, 0.0, 0.0, 0.0
+        v, square = w * (1.0 - w), first * first
+        third = w * third + v * first * (3.0 * second + (1.0 - 2.0 * w) * square)
+        return mixed, w * first, w * second + v * square, third
+
+    return inner(row, f"row_{name}")
+
+
+def _row_phi_of(name: str, row_inside: Any, row_phi_inside: Any) -> Any:
+    def row_phi(y, m, eta, phi, out):
+        last = phi.shape[0] - 1
+        row_phi_inside(y, m, eta, phi, out)
+        value, first, second, _ = row_inside(y, m, eta, phi)
+        _, w, inflation, _ = _mixture(value, phi[last])
+        out[0, last], out[1, last], out[2, last] = -inflation, 0.0, 0.0
+        if y > 0.0:
+            return
+        if w == 0.0:
+            for c in range(last):
+                out[0, c], out[1, c], out[2, c] = 0.0, 0.0, 0.0
+            out[0, last] += 1.0
+            return
+        v = w * (1.0 - w)
+        turn = v * (second + (1.0 - 2.0 * w) * first * first)
+        for c in range(last):
+            g, g1, g2 = out[0, c], out[1, c], out[2, c]
+            out[0, c] = w * g
+            out[1, c] = v * g * first + w * g1
+            out[2, c] = turn * g + w * g2 + 2.0 * v * first * g1
+        out[0, last] += 1.0 - w
+        out[1, last] = -v * first
+        out[2, last] = -turn
+
+    return inner(row_phi, f"row_phi_{name}")
+
+
+@cache
+def _formulas_of(inside: Formulas) -> Formulas:
+    name = f"zero_inflated_{inside.name}"
+    row = _row_of(name, inside.row)
+    row_phi = _row_phi_of(name, inside.row, inside.row_phi)
+    return Formulas(name, row, row_phi, (__file__, *inside.sources))
+
+
+@dataclass(frozen=True, slots=True)
+class ZeroInflated(Family):
+    """With probability π a zero, otherwise counts of another family.
+
+    φ are those of the family inside, and the logit of π.
+
+    Attributes
+    ----------
+    inside : Family
+        Poisson, NegativeBinomial, NegativeBinomial1, Binomial or BetaBinomial.
+    inflation : str
+        What logit π depends on: "~ 1", one π for all rows.
+    """
+
+    name: ClassVar[str] = "ZeroInflated"
+    inside: Family
+    inflation: str
+    link: str = field(init=False, repr=False)
+
+    def __init__(self, inside: Family | None = None, inflation: str = "~ 1") -> None:
+        inside = Poisson() if inside is None else inside
+        if not isinstance(inside, Counts | Binomial) or isinstance(inside, Bernoulli):
+            raise FamilyError(
+                f"zeros are inflated in families of counts (Poisson, NegativeBinomial, "
+                f"NegativeBinomial1, Binomial, BetaBinomial), not in {inside!r}"
+            )
+        if "".join(str(inflation).split()) != "~1":
+            raise FamilyError(
+                f"the probability of further zeros is one for all rows, '~ 1', and cannot depend "
+                f"on columns yet: {inflation!r}"
+            )
+        object.__setattr__(self, "inside", inside)
+        object.__setattr__(self, "inflation", "~ 1")
+        object.__setattr__(self, "link", inside.link)
+
+    def formulas(self) -> Formulas:
+        """As in `Family`."""
+        return _formulas_of(self.inside.formulas())
+
+    @property
+    def dispersion(self) -> tuple[str, ...]:
+        """Those of the family inside, and "logit zero"."""
+        return (*self.inside.dispersion, "logit zero")
+
+    @property
+    def dispersion_kinds(self) -> tuple[str, ...]:
+        """The last is 'real'."""
+        return (*self.inside.dispersion_kinds, "real")
+
+    def log_constants(self, y: Floats, m: Floats) -> Floats:
+        """Those of the family inside."""
+        return self.inside.log_constants(y, m)
+
+    def weights(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
+        """Weights of the family inside, of a zero times the probability that it is one of its."""
+        weights = self.inside.weights(y, m, eta, phi[:-1])
+        at_zero = self.inside.derivatives(np.zeros(len(y)), m, eta, phi[:-1])[0]
+        own = np.where(y > 0, 1.0, expit(at_zero - phi[-1]))
+        return np.maximum(weights * own, np.finfo(float).tiny)
+
+    def mean(self, eta: Floats, phi: Floats) -> Floats:
+        """(1 − π) times the mean of the family inside."""
+        return expit(-phi[-1]) * self.inside.mean(eta, phi[:-1])
+
+    def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
+        """(1 − π)(V + πμ²), V and μ of the family inside."""
+        mean, variance = self.inside.mean(eta, phi[:-1]), self.inside.variance(eta, m, phi[:-1])
+        return expit(-phi[-1]) * (variance + expit(phi[-1]) * mean**2)
+
+    def start(self, y: Floats, m: Floats) -> Floats:
+        """That of the family inside."""
+        return self.inside.start(y, m)
+
+    def dispersion_start(self, y: Floats, m: Floats) -> Floats:
+        """Those of the family inside, and half of the zeros."""
+        zeros = np.clip(0.5 * np.mean(y == 0), 0.02, 0.5)
+        return np.append(self.inside.dispersion_start(y, m), math.log(zeros / (1.0 - zeros)))
+
+    def draw(self, rng: np.random.Generator, m: Floats, eta: Floats, phi: Floats) -> Floats:
+        """Counts."""
+        kept = rng.random(len(eta)) >= expit(phi[-1])
+        return np.where(kept, self.inside.draw(rng, m, eta, phi[:-1]), 0.0)
+
+    def read(self, response: Response) -> tuple[Floats, Floats]:
+        """As the family inside."""
+        return self.inside.read(response)
