@@ -12,33 +12,47 @@ import hierbayes as hb
 
 FOLDER = Path(__file__).parent / "reference" / "families_r"
 CASES: dict[str, dict[str, Any]] = json.loads((FOLDER / "r.json").read_text())
-FAMILIES = {"binomial": "bernoulli", "poisson": "poisson"}
+FAMILIES = {
+    "binomial": hb.families.Bernoulli(),
+    "poisson": hb.families.Poisson(),
+    "nbinom2": hb.families.NegativeBinomial(),
+    "Gamma": hb.families.Gamma(),
+    "beta": hb.families.Beta(),
+    "ordinal": hb.families.Cumulative(),
+}
 SINGULAR = tuple(name for name, case in CASES.items() if case["laplace"].get("singular"))
 
 
-def is_made(name: str) -> bool:
-    """Whether the model is one of the families above, without a part for zeros."""
-    case = CASES[name]
-    return case["family"] in FAMILIES and case["ziformula"] is None
-
-
-NAMES = tuple(filter(is_made, CASES))
+NAMES = tuple(name for name, case in CASES.items() if case.get("ziformula") in (None, "~1"))
 
 
 def data_of(name: str) -> pd.DataFrame:
     case = CASES[name]
     data = pd.read_csv(FOLDER / case["file"])
-    for column, levels in (case["factor_levels"] or {}).items():
-        data[column] = pd.Categorical(data[column].astype(str), [str(one) for one in levels])
+    levels_of = case["factor_levels"] if isinstance(case["factor_levels"], dict) else {}
+    if case["family"] == "ordinal":
+        levels_of = {"rating": [], "temp": ["cold", "warm"], "contact": ["no", "yes"]}
+    for column, levels in levels_of.items():
+        ordered = column == "rating"
+        texts = sorted(set(data[column].astype(str))) if ordered else [str(one) for one in levels]
+        data[column] = pd.Categorical(data[column].astype(str), texts, ordered=ordered)
     return data
+
+
+def family_of(name: str) -> hb.families.Family:
+    case = CASES[name]
+    if case["family"] == "t":  # the df that R estimates is given
+        (df,) = case["laplace"]["family_params"].values()
+        return hb.families.StudentT(df=df)
+    if case["formula"].startswith("cbind"):
+        return hb.families.Binomial()
+    family = FAMILIES[case["family"]]
+    return family if case.get("ziformula") is None else hb.families.ZeroInflated(family)
 
 
 @cache
 def model(name: str) -> hb.Model:
-    case = CASES[name]
-    trials = case["formula"].startswith("cbind")
-    family = "binomial" if trials else FAMILIES[case["family"]]
-    return hb.Model(case["formula"], data_of(name), family=family)
+    return hb.Model(CASES[name]["formula"], data_of(name), family=family_of(name))
 
 
 @cache

@@ -81,6 +81,7 @@ def read_family_rows(family: Family, spec: Specification, frame: pd.DataFrame) -
         columns.append(_column(spec.trials.other, spec, frame))
         form = FAILURES if spec.trials.kind == "failures" else TRIALS
     response = Response(spec.left, tuple(columns), form)
+    family = family.of_response(response)
     y, m = family.read(response)
     offset = offset_of(spec, frame)
     if not np.isfinite(offset).all():
@@ -107,6 +108,14 @@ def _column(text: str, spec: Specification, frame: pd.DataFrame) -> pd.Series:
     return pd.Series(one_column(text, frame, spec.functions, "response"), frame.index)
 
 
+def has_thresholds(family: Family) -> bool:
+    """Whether the dispersion of a family is thresholds on the scale of η.
+
+    The first of them is 0 where η is computed, which leaves it its intercept.
+    """
+    return "ordered" in family.dispersion_kinds
+
+
 def working_response(rows: FamilyRows) -> Floats:
     """What stands for the responses on the scale of η, less the offset (n,).
 
@@ -125,8 +134,8 @@ def common_predictor(rows: FamilyRows) -> float:
     """The constant that, with the offsets, gives all rows together the mean that they have."""
     total, phi = float(rows.y.sum()), rows.family.dispersion_start(rows.y, rows.m)
     low, high = -_FURTHEST, _FURTHEST
-    if "ordered" in rows.family.dispersion_kinds:
-        return 0.0  # thresholds are where the mean is
+    if has_thresholds(rows.family):
+        return float(rows.family.start(rows.y, rows.m).mean())
     counts = rows.m if rows.of_trials else np.ones(len(rows.y))
     with np.errstate(over="ignore"):
         for _ in range(_HALVINGS):

@@ -14,7 +14,7 @@ from hierbayes.design.blocks import block_slices, count_free_entries
 from hierbayes.design.constant_factors import factor_values
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design, build_design
-from hierbayes.design.family_rows import FamilyRows, gaussian_only
+from hierbayes.design.family_rows import FamilyRows, gaussian_only, has_thresholds
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.identification import BlindDirections, blind_directions
 from hierbayes.design.level_products import LevelProducts
@@ -154,6 +154,7 @@ def pose_problem(
         _refuse_one_group(factor)
         if family is None or family.name == "Bernoulli":
             _refuse_groups_of_one(factor, design.n)
+    _refuse_thresholds_without_intercept(design)
     products = summed_up(design)
     _refuse_too_many_columns(design)
     _refuse_dependent_columns(design, products.basis)
@@ -266,6 +267,15 @@ def _refuse_no_variance(design: Design) -> None:
         raise DataError(
             f"the response '{design.specification.response}' has a spread of {spread:.1g}, whose "
             "square cannot be computed with: take another unit"
+        )
+
+
+def _refuse_thresholds_without_intercept(design: Design) -> None:
+    rows = design.rows.family
+    if rows is not None and has_thresholds(rows.family) and "Intercept" not in design.terms:
+        raise FormulaError(
+            f"the thresholds of {rows.family} need the place of the intercept, and the fixed part "
+            "leaves it out; write 1 for 0"
         )
 
 

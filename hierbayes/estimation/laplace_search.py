@@ -166,6 +166,8 @@ def _start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
     """Where a search begins: the model without random effects; and scales of the coordinates."""
     rows, family = criterion.rows, criterion.family
     phi = family.dispersion_start(rows.y, rows.m)
+    if "ordered" in family.dispersion_kinds:
+        phi = phi - phi[0]
     gamma = np.linalg.lstsq(rows.X, family.start(rows.y, rows.m) - rows.offset)[0]
     information = np.eye(criterion.p)
     for _ in range(8):
@@ -182,7 +184,7 @@ def _start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
         gamma = gamma + step / max(1.0, float(np.abs(rows.X @ step).max(initial=0.0)) / _LONG_STEP)
     root = _FIRST_SD * np.eye(criterion.q)
     errors = 1.0 / np.sqrt(np.maximum(np.diag(information), 1e-6))
-    m, d = len(criterion.lower[0]), len(phi)
+    m, d = len(criterion.lower[0]), len(dispersion_coordinates(family, phi))
     scale = np.concatenate([errors, np.full(m, 0.2), np.full(d, 0.3)])
     return criterion.coordinates(LatentPoint(gamma, root, phi)), scale
 

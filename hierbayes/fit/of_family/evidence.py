@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hierbayes.design.blocks import count_free_entries
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.laplace_search import LatentOptimum
 from hierbayes.fit.evidence import Maximum
@@ -41,13 +40,12 @@ class LatentMaximum(Maximum):
 def latent_maximum(problem: Problem, optimum: LatentOptimum, nodes: int) -> LatentMaximum:
     """The evidence of a maximum."""
     design = problem.design
-    free = count_free_entries(design.blocks) + len(problem.dispersion)
     root = optimum.mode.point.root
     size = (root**2).sum(axis=1).max(initial=1e-300)
     return LatentMaximum(
         name="ML",
         value=optimum.value,
-        n_parameters=len(design.terms) + free,
+        n_parameters=len(optimum.hessian),
         n_penalty=design.n,
         gradient=optimum.gradient,
         ascent=0.0,

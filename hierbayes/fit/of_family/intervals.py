@@ -15,11 +15,20 @@ from hierbayes.likelihood.dispersion import dispersion_at
 
 
 def latent_intervals(
-    fit: Fitted, natural: tuple[Floats, Floats], interval: Interval
+    fit: Fitted, natural: tuple[Floats, Floats], interval: Interval, threshold_errors: Floats
 ) -> pd.DataFrame:
     """Normal limits of γ, and of variance parameters on log sd, atanh ρ and log φ.
 
     The frame's ``attrs["method"]`` says what the limits are.
+
+    Parameters
+    ----------
+    fit : Fitted
+    natural : (values, errors)
+        As `natural_variances` has them.
+    interval : Interval
+    threshold_errors : (d,) float
+        Standard errors of thresholds; empty where the family has none.
     """
     wide = float(ndtri(interval.tails[1]))
     gamma, half = fit.gamma, wide * np.sqrt(np.diagonal(fit.gamma_cov))
@@ -37,23 +46,19 @@ def latent_intervals(
             at = slice(q, q + len(pairs))
             limits = np.tanh(lower[at]), np.tanh(values[at]), np.tanh(upper[at])
             frames.append(interval_frame("corr", pairs, *limits))
-        frames += _dispersion_frames(fit, [one[q + len(pairs) :] for one in (lower, values, upper)])
+        if len(threshold_errors):
+            found = fit.phi_draws[0, 0]
+            half = wide * threshold_errors
+            dispersion: tuple[Floats, ...] = (found - half, found, found + half)
+        else:
+            free = (one[q + len(pairs) :] for one in (lower, values, upper))
+            dispersion = tuple(dispersion_at(fit.problem.family_rows.family, one) for one in free)
+    for k, name in enumerate(fit.problem.dispersion):
+        frames.append(interval_frame(name, (name,), *(one[k : k + 1] for one in dispersion)))
     table = pd.concat(frames)
     table.attrs["method"] = (
         f"{interval} Wald intervals from the full Hessian: normal for gamma, on log sd, "
-        "log((1 + ρ)/(1 − ρ)) and the logarithm of the dispersion; limits are missing on the "
-        "boundary and along directions in which the likelihood does not end"
+        "log((1 + ρ)/(1 − ρ)) and the logarithm of the dispersion (thresholds as they are); limits "
+        "are missing on the boundary and along directions in which the likelihood does not end"
     )
     return table
-
-
-def _dispersion_frames(fit: Fitted, free: list[Floats]) -> list[pd.DataFrame]:
-    """Lower limit, estimate and upper limit of each dispersion from those of its coordinates."""
-    family = fit.problem.family_rows.family
-    low, middle, high = (dispersion_at(family, one) for one in free)
-    if "ordered" in family.dispersion_kinds:  # coordinates of each rest on those before it
-        low, high = np.full_like(low, np.nan), np.full_like(high, np.nan)
-    return [
-        interval_frame(name, (name,), *(one[k : k + 1] for one in (low, middle, high)))
-        for k, name in enumerate(family.dispersion)
-    ]

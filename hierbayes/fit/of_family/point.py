@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.family_rows import gaussian_only
+from hierbayes.design.family_rows import gaussian_only, has_thresholds
 from hierbayes.display.interval import Interval
 from hierbayes.errors import FormulaError
 from hierbayes.estimation.laplace_search import LatentOptimum
@@ -24,7 +24,13 @@ from hierbayes.fit.of_family.diagnosis import diagnose_latent
 from hierbayes.fit.of_family.evidence import LatentMaximum
 from hierbayes.fit.of_family.intervals import latent_intervals
 from hierbayes.fit.of_family.natural import Bend, bend_of, natural_variances, unbounded
-from hierbayes.fit.of_family.response import expected, family_residuals, latent_variance
+from hierbayes.fit.of_family.response import (
+    dispersion_draws,
+    expected,
+    family_residuals,
+    latent_variance,
+    place_of_intercept,
+)
 from hierbayes.fit.of_family.summary import summarise_latent
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.summary import Summary
@@ -85,7 +91,7 @@ class FamilyPointFit(PointFit):
     @property
     def phi_draws(self) -> Floats:
         """Dispersion (1, 1, d)."""
-        return self.phi[None, None]
+        return dispersion_draws(self, self.phi[None, None])
 
     def _found(self) -> str:
         return f"{maximum_text(self.evidence)} by {self.evidence.how}"
@@ -192,7 +198,7 @@ class FamilyPointFit(PointFit):
 
     def _intervals(self, interval: Interval, df: str | None) -> pd.DataFrame:
         _ = self.normal_source(df)
-        return latent_intervals(self, self.natural, interval)
+        return latent_intervals(self, self.natural, interval, self.threshold_errors)
 
     @cached_property
     def natural(self) -> tuple[Floats, Floats]:
@@ -201,6 +207,21 @@ class FamilyPointFit(PointFit):
         for k, at in enumerate(self.design.spans):
             turn[at, at] = self.effect_scale(k)
         return natural_variances(self.optimum, self.bend, turn, self.design.blocks)
+
+    @cached_property
+    def threshold_errors(self) -> Floats:
+        """Standard errors of thresholds (d,); empty where the family has none."""
+        if not has_thresholds(self.problem.family_rows.family):
+            return np.zeros(0)
+        d, p = len(self.phi), len(self.design.terms)
+        slopes = np.zeros((d, len(self.bend.covariance)))
+        slopes[:, :p] = -self.scale[place_of_intercept(self)]
+        steps = np.diff(self.phi)
+        for k in range(1, d):
+            slopes[k, len(slopes[0]) - d + 1 :][:k] = steps[:k]
+        used = (slopes != 0.0).any(axis=0)
+        inner = self.bend.covariance[np.ix_(used, used)]
+        return np.sqrt(np.einsum("ka,ab,kb->k", slopes[:, used], inner, slopes[:, used]))
 
     def _contextual(self, asked: Asked, df: str | None, interval: Interval) -> ContextualEffects:
         raise FormulaError(gaussian_only(self.problem.family_rows.family))

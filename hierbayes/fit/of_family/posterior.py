@@ -11,7 +11,12 @@ from hierbayes.display.interval import Interval
 from hierbayes.errors import FormulaError
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects
 from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler
-from hierbayes.fit.of_family.response import expected, family_residuals, latent_variance
+from hierbayes.fit.of_family.response import (
+    dispersion_draws,
+    expected,
+    family_residuals,
+    latent_variance,
+)
 from hierbayes.fit.of_family.summary import summarise_family_draws
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.summary import Summary
@@ -38,7 +43,7 @@ class FamilyPosteriorFit(PosteriorFit):
     @property
     def phi_draws(self) -> Floats:
         """Dispersion (chains, draws, d)."""
-        return self.phi
+        return dispersion_draws(self, self.phi)
 
     @property
     def us(self) -> tuple[Floats, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.family_rows import has_thresholds
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.prediction import predict
@@ -14,9 +15,31 @@ RESIDUALS = ("response", "pearson", "deviance")
 
 
 def mean_phi(fit: Fitted) -> Floats:
-    """Dispersion (d,): the estimate, or the posterior mean."""
+    """Dispersion (d,) as η is computed: the estimate, or the posterior mean.
+
+    The first threshold is 0 then, for the intercept is in η.
+    """
     phi: Floats = fit.phi_draws.mean(axis=(0, 1))
-    return phi
+    return phi - phi[0] if has_thresholds(fit.problem.family_rows.family) else phi
+
+
+def dispersion_draws(fit: Fitted, phi: Floats) -> Floats:
+    """What is said of the dispersion (chains, draws, d): thresholds of η without intercept.
+
+    Parameters
+    ----------
+    fit : Fitted
+    phi : (chains, draws, d) float
+        As η is computed.
+    """
+    if not has_thresholds(fit.problem.family_rows.family):
+        return phi
+    return phi - fit.gamma_draws[..., place_of_intercept(fit)][..., None]
+
+
+def place_of_intercept(fit: Fitted) -> int:
+    """The fixed term that stands for the first threshold, with its sign turned."""
+    return fit.design.terms.index("Intercept")
 
 
 def expected(fit: Fitted, eta: pd.Series) -> pd.Series:

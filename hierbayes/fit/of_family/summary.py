@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.near_collinear import near_combinations
 from hierbayes.design.subject import subject_of
 from hierbayes.display.interval import Interval
@@ -69,20 +70,26 @@ def about_family(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:
     """Model, data, family and what else is to be known."""
     rows = fit.problem.family_rows
     family = [("Family", family_text(fit))]
-    if rows.outcomes:
+    if rows.outcomes and not has_thresholds(rows.family):
         family.append(("Note", f"success is '{rows.outcomes[1]}'"))
     nesting = fit.problem.nesting
     factors = [("Factors", nesting.text)] if nesting.text else []
     near = [("Beware", one.text) for one in near_combinations(fit.problem)]
     anew = [("Note", note) for note in nesting.notes]
     lines = subject_of(fit.design).lines
+    if has_thresholds(rows.family):
+        family.append(("Note", "the intercept is minus the first threshold: P(y ≤ k) = F(τ_k − η)"))
     return lines(*family, *factors, *further, *near, *anew, dropped=fit.design.dropped)
 
 
 def family_text(fit: Fitted) -> str:
     """The family and its link in words."""
     family = fit.problem.family_rows.family
-    return f"{family.name}, {family.link} link"
+    return (
+        f"{family}, {family.link} link"
+        if hasattr(family, "inside")
+        else f"{family.name}, {family.link} link"
+    )
 
 
 def residual_quantiles(fit: Fitted) -> pd.Series:
