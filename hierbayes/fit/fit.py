@@ -300,11 +300,12 @@ class Fit(Fitted, Printed):
         return meanings(self.problem, self._estimates())
 
     def _estimates(self) -> Estimates:
-        """γ, G and σ as equations show them."""
+        """γ, G and the dispersion as equations show them."""
         return Estimates(
             gamma=self.gamma,
             G=self.G,
             sigma=self.sigma,
+            dispersion=self.phi_draws.mean(axis=(0, 1)),
             what=self.what,
             least_squares=self.reading is not None,
         )

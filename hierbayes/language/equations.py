@@ -15,8 +15,9 @@ from hierbayes.language.level_script import LevelScript
 from hierbayes.language.level_structure import LevelStructure, read_level_structure
 from hierbayes.language.matrices import gls_lines, matrix_lines
 from hierbayes.language.nouns import singular, which
+from hierbayes.language.response_model import ResponseModel, response_model
 from hierbayes.language.script import Estimates, Script
-from hierbayes.language.structure import Structure, read_structure
+from hierbayes.language.structure import read_structure
 from hierbayes.language.text import TextWriter
 from hierbayes.language.writer import Line
 from hierbayes.specification.notation import Notation, current_notation
@@ -56,7 +57,8 @@ class Equations:
     Parameters
     ----------
     within : Form
-        The equation of a row given its group's coefficients.
+        The equation of a row given its group's coefficients; of a response that is not Gaussian
+        its distribution given u, the link, and the equation of its linear predictor η.
     between : Form
         The equation of each coefficient, and the variance of their random effects; of nested
         factors level by level.
@@ -66,7 +68,8 @@ class Equations:
     matrix : Form
         Laird and Ware's form of one group, and of all groups.
     gls : Form
-        One regression with correlated errors: V_j, and the GLS estimator.
+        One regression with correlated errors: V_j, and the GLS estimator; of a response that is
+        not Gaussian why there is none.
     by_level : mapping of str to Form
         The between equations at each level of the level-2 factor; empty unless there
         is just one such factor, and one grouping factor.
@@ -120,13 +123,12 @@ def equations(problem: Problem, estimates: Estimates | None = None) -> Equations
     estimates : Estimates, optional
         Numbers in place of the parameters.
     """
-    problem.refuse_other_families()
-    notation = current_notation()
+    notation, model = current_notation(), response_model(problem)
     if len(problem.design.factors) > 1:
-        return _of_levels(read_level_structure(problem), notation, estimates)
+        return _of_levels(read_level_structure(problem), notation, estimates, model)
     structure = read_structure(problem.design)
-    text = Script(structure, notation, TextWriter(), estimates)
-    latex = Script(structure, notation, LatexWriter(), estimates)
+    text = Script(structure, notation, TextWriter(), estimates, model)
+    latex = Script(structure, notation, LatexWriter(), estimates, model)
     group = singular(structure.group)
     made = {
         name: _form(title, lines(text), lines(latex))
@@ -144,20 +146,25 @@ def equations(problem: Problem, estimates: Estimates | None = None) -> Equations
         level: _form(f"In {which([(factor, level)], structure.group)}", lines, at_levels[level])
         for level, lines in level_lines(text).items()
     }
+    row, j = notation.row, notation.group
+    data = f"{structure.rows} rows {row} in {structure.groups} groups {j} ({structure.group})"
     return Equations(
         **made,
         by_level=by_level,
-        about=_about(structure, notation, estimates),
+        about=_about(data, estimates, model),
         notation=notation,
     )
 
 
 def _of_levels(
-    structure: LevelStructure, notation: Notation, estimates: Estimates | None
+    structure: LevelStructure,
+    notation: Notation,
+    estimates: Estimates | None,
+    model: ResponseModel | None,
 ) -> Equations:
     """The forms of a model of several grouping factors."""
-    text = LevelScript(structure, notation, TextWriter(), estimates)
-    latex = LevelScript(structure, notation, LatexWriter(), estimates)
+    text = LevelScript(structure, notation, TextWriter(), estimates, model)
+    latex = LevelScript(structure, notation, LatexWriter(), estimates, model)
     nested = structure.is_nested
     made = {
         name: _form(title, lines(text), lines(latex))
@@ -174,8 +181,7 @@ def _of_levels(
         f"{count} groups {text.letter(k)} ({name})"
         for k, (count, name) in zip(text.order, counts, strict=True)
     )
-    about = f"{structure.rows} rows {text.row} in {groups}"
-    about = f"{about}; {estimates.what} in place of parameters" if estimates else about
+    about = _about(f"{structure.rows} rows {text.row} in {groups}", estimates, model)
     return Equations(**made, by_level={}, about=about, notation=notation)
 
 
@@ -183,9 +189,8 @@ def _form(title: str, text: list[Line], latex: list[Line]) -> Form:
     return Form(title, TextWriter().align(text), LatexWriter().align(latex))
 
 
-def _about(structure: Structure, notation: Notation, estimates: Estimates | None) -> str:
-    row, j = notation.row, notation.group
-    about = f"{structure.rows} rows {row} in {structure.groups} groups {j} ({structure.group})"
+def _about(data: str, estimates: Estimates | None, model: ResponseModel | None) -> str:
+    about = data if model is None else f"{data}; {model.about}"
     return f"{about}; {estimates.what} in place of parameters" if estimates else about
 
 

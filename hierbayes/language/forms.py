@@ -23,7 +23,7 @@ def sum_lines(script: Script | LevelScript, left: str, terms: Sequence[Term]) ->
 
 
 def within_lines(script: Script) -> list[Line]:
-    """The within-group equation."""
+    """The within-group equation; of other families than Gauss's after distribution and link."""
     writer = script.writer
     terms = [
         Term(
@@ -33,9 +33,22 @@ def within_lines(script: Script) -> list[Line]:
         )
         for beta in script.structure.coefficients
     ]
-    lines = sum_lines(script, script.response, [*terms, Term(script.error)])
-    errors = writer.beside(writer.normal(script.sigma2()), *remark(script, "independent"))
-    return [*lines, Line(script.error, "~", errors)]
+    lines = sum_lines(script, script.left, [*terms, *script.offsets, *script.errors])
+    return [*conditional_lines(script), *lines, *error_lines(script)]
+
+
+def conditional_lines(script: Script | LevelScript) -> list[Line]:
+    """The distribution of a response given u, and its link; none of a Gaussian one."""
+    return [] if script.model is None else script.model.lines(script)
+
+
+def error_lines(script: Script | LevelScript) -> list[Line]:
+    """The distribution of errors, which only a Gaussian response has."""
+    writer = script.writer
+    if not script.errors:
+        return []
+    normal = writer.beside(writer.normal(script.sigma2()), *remark(script, "independent"))
+    return [Line(script.error, "~", normal)]
 
 
 def between_lines(script: Script) -> list[Line]:
@@ -50,7 +63,8 @@ def variance_lines(script: Script) -> list[Line]:
     """The distribution of the random effects, and G entry by entry."""
     writer, random = script.writer, script.structure.random
     effects = writer.column([script.u(beta) for beta in random])
-    free = remark(script, f"independent between {plural(script.structure.group)} and of errors")
+    of_errors = " and of errors" if script.errors else ""
+    free = remark(script, f"independent between {plural(script.structure.group)}{of_errors}")
     if len(random) == 1:
         return [Line(effects, "~", writer.beside(writer.normal(script.G()), *free))]
     G = script.matrix_symbol(script.notation.variance)
@@ -65,8 +79,8 @@ def combined_lines(script: Script) -> list[Line]:
     writer = script.writer
     substituted = [Term(_inserted(script, beta)) for beta in script.structure.coefficients]
     fixed = writer.rows(script.fixed())
-    random = [*script.random(), Term(script.error)]
-    lines = sum_lines(script, script.response, [*substituted, Term(script.error)])
+    random = [*script.random(), *script.errors]
+    lines = sum_lines(script, script.left, [*substituted, *script.offsets, *script.errors])
     lines.append(Line("", "=", writer.beside(fixed[0], *remark(script, "fixed part"))))
     lines += [Line("", "", row) for row in fixed[1:]]
     first, *rest = writer.rows(random)

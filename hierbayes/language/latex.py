@@ -15,6 +15,7 @@ from hierbayes.language.writer import Index, Line, Term, Writer, digits
 _GREEK = {
     "γ": r"\gamma", "β": r"\beta", "ε": r"\varepsilon", "σ": r"\sigma", "τ": r"\tau",
     "Ψ": r"\Psi", "ψ": r"\psi", "Λ": r"\Lambda", "Σ": r"\Sigma", "δ": r"\delta", "φ": r"\phi",
+    "η": r"\eta", "μ": r"\mu",
 }  # fmt: skip
 _SPECIAL = {
     "_": r"\_", "%": r"\%", "#": r"\#", "&": r"\&", "$": r"\$", "{": r"\{", "}": r"\}",
@@ -33,6 +34,7 @@ class LatexWriter(Writer):
     dots = r"\vdots"
     minus = "-"
     gap = r" \qquad "
+    given = r" \mid "
 
     def symbol(self, letter: str, *index: Index, bold: bool = False, over: str = "") -> str:
         """A letter, bold for vectors and matrices."""
@@ -52,6 +54,12 @@ class LatexWriter(Writer):
         r"""Words in ``\text``."""
         return _escaped(text)
 
+    def formula(self, text: str) -> str:
+        """A formula in mathematics."""
+        signs: dict[str, str | int | None] = {"²": "^{2}", "−": "-"}
+        signs |= {letter: f"{name} " for letter, name in _GREEK.items()}
+        return text.translate(str.maketrans(signs))
+
     def number(self, value: float) -> Term:
         """A number with its power of ten."""
         text, power = digits(value)
@@ -68,6 +76,10 @@ class LatexWriter(Writer):
     def bracket(self, inner: str) -> str:
         """In parentheses."""
         return rf"\left( {inner} \right)"
+
+    def inline(self, inner: str) -> str:
+        """In parentheses."""
+        return f"({inner})"
 
     def column(self, items: Sequence[str]) -> str:
         """A column vector."""

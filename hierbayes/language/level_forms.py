@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hierbayes.language.forms import remark, sum_lines
+from hierbayes.language.forms import conditional_lines, error_lines, remark, sum_lines
 from hierbayes.language.level_script import LevelScript
+from hierbayes.language.matrices import no_gls_lines, of_offsets
 from hierbayes.language.nouns import plural
+from hierbayes.language.response_model import PREDICTOR
 from hierbayes.language.writer import Line, Term
 
 
@@ -16,8 +18,8 @@ def row_lines(script: LevelScript) -> list[Line]:
         script.weighted(Term(script.own(node)), node.factors)
         for node in script.structure.root.terms
     ]
-    lines = sum_lines(script, script.response, [*terms, Term(script.error)])
-    return [*lines, _errors(script)]
+    lines = sum_lines(script, script.left, [*terms, *script.offsets, *script.errors])
+    return [*conditional_lines(script), *lines, *error_lines(script)]
 
 
 def group_lines(script: LevelScript) -> list[Line]:
@@ -48,16 +50,16 @@ def level_lines(script: LevelScript, level: int) -> list[Line]:
 def combined_lines(script: LevelScript) -> list[Line]:
     """One equation with a fixed and a random part, and the variances."""
     writer = script.writer
-    fixed, random = script.fixed(), [*script.random(), Term(script.error)]
+    fixed, random = script.fixed(), [*script.random(), *script.errors]
     first, *more = writer.rows(fixed) or ["0"]
-    lines = [Line(script.response, "=", writer.beside(first, *remark(script, "fixed part")))]
+    lines = [Line(script.left, "=", writer.beside(first, *remark(script, "fixed part")))]
     lines += [Line("", "", row) for row in more]
     first, *more = writer.rows(random)
     lines.append(Line("", "", writer.beside(f"+ {first}", *remark(script, "random part"))))
     lines += [Line("", "", row) for row in more]
     for factor in script.order:
         lines += _variance(script, factor)
-    return [*lines, _errors(script)]
+    return [*lines, *error_lines(script)]
 
 
 def matrix_lines(script: LevelScript) -> list[Line]:
@@ -66,9 +68,14 @@ def matrix_lines(script: LevelScript) -> list[Line]:
     writer, m, note = script.writer, script.matrix_symbol, script.notation
     gamma, error = m(note.fixed), m(note.error)
     parts = [writer.times(m("Z", k), m(note.random, k)) for k in map(script.number, script.order)]
-    whole = " + ".join([writer.times(m("X"), gamma), *parts, error])
+    rest = [error] if script.errors else [m("o")] * bool(script.offsets)
+    whole = " + ".join([writer.times(m("X"), gamma), *parts, *rest])
     symbols = [script.gamma_symbol(path[-1]) for path in script.structure.fixed]
-    lines = [Line(m(note.response), "=", whole), Line(gamma, "=", writer.column(symbols))]
+    left = m(note.response if script.model is None else PREDICTOR)
+    lines = [
+        Line(left, "=", writer.beside(whole, *of_offsets(script))),
+        Line(gamma, "=", writer.column(symbols)),
+    ]
     if script.estimates is not None:
         lines.append(Line("", "=", writer.column(_signed(script))))
     for factor in script.order:
@@ -79,12 +86,16 @@ def matrix_lines(script: LevelScript) -> list[Line]:
         of = remark(script, f"{count} groups, {name}")
         lines.append(Line(m(note.random, k), "~", writer.beside(many, *of)))
         lines.append(Line(script.G_symbol(factor), "=", script.G(factor)))
+    if not script.errors:
+        return lines
     scaled = writer.times(script.sigma2(), m("I"))
     return [*lines, Line(error, "~", writer.normal(scaled, many=True))]
 
 
 def gls_lines(script: LevelScript) -> list[Line]:
     """The random part as one error, its variance, and the GLS estimator."""
+    if not script.errors:
+        return no_gls_lines(script)
     script = _in_matrices(script)
     writer, m, note = script.writer, script.matrix_symbol, script.notation
     X, V, Y, gamma, delta = m("X"), m("V"), m(note.response), m(note.fixed), m("δ")
@@ -131,12 +142,6 @@ def _variance(script: LevelScript, factor: int) -> list[Line]:
         Line(effects, "~", writer.beside(writer.normal(G, many=True), *apart)),
         Line(G, "=", script.G(factor)),
     ]
-
-
-def _errors(script: LevelScript) -> Line:
-    writer = script.writer
-    normal = writer.beside(writer.normal(script.sigma2()), *remark(script, "independent"))
-    return Line(script.error, "~", normal)
 
 
 def _signed(script: LevelScript) -> list[str]:

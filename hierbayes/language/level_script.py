@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hierbayes.frames.arrays import Floats
 from hierbayes.language.factor import Factor, Factors
 from hierbayes.language.level_structure import LevelEffect, LevelStructure, Node
+from hierbayes.language.response_model import PREDICTOR, ResponseModel
 from hierbayes.language.script import Estimates
 from hierbayes.language.writer import Term, Writer, digits
 from hierbayes.specification.notation import Notation
@@ -24,12 +26,15 @@ class LevelScript:
     writer : Writer
     estimates : Estimates or None
         Numbers in place of the parameters.
+    model : ResponseModel or None
+        Of a response that is not Gaussian.
     """
 
     structure: LevelStructure
     notation: Notation
     writer: Writer
     estimates: Estimates | None = None
+    model: ResponseModel | None = None
 
     # ---------------------------------------------------------------- indices and variables
 
@@ -81,6 +86,32 @@ class LevelScript:
     def error(self) -> str:
         """The error of a row."""
         return self.writer.symbol(self.notation.error, *self.at_row)
+
+    @property
+    def left(self) -> str:
+        """What the equation of a row is of: its response, or its linear predictor."""
+        predictor = self.writer.symbol(PREDICTOR, *self.at_row)
+        return self.response if self.model is None else predictor
+
+    @property
+    def errors(self) -> list[Term]:
+        """The error of a row, which only a Gaussian response has."""
+        return [Term(self.error)] if self.model is None else []
+
+    @property
+    def offsets(self) -> list[Term]:
+        """What is added to the linear predictor of a row."""
+        return [] if self.model is None else self.model.offset_terms(self)
+
+    @property
+    def given(self) -> str:
+        """The random effects of all groups."""
+        return self.matrix_symbol(self.notation.random)
+
+    @property
+    def dispersion(self) -> Floats | None:
+        """Numbers in place of the dispersion."""
+        return None if self.estimates is None else self.estimates.dispersion
 
     # ---------------------------------------------------------------- parameters
 
@@ -176,7 +207,7 @@ class LevelScript:
                 self.gamma(path[-1]), tuple(f for node in path[::-1] for f in node.factors)
             )
             for path in self.structure.fixed
-        ]
+        ] + self.offsets
 
     def random(self) -> list[Term]:
         """The random part of a row, without its error; the lowest factor first."""

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hierbayes.language.forms import remark, sum_lines
+from hierbayes.language.level_script import LevelScript
 from hierbayes.language.nouns import plural, singular
+from hierbayes.language.response_model import PREDICTOR
 from hierbayes.language.script import Script
 from hierbayes.language.writer import Index, Line, Term
 
@@ -25,6 +27,8 @@ def matrix_lines(script: Script) -> list[Line]:
 
 def gls_lines(script: Script) -> list[Line]:
     """The random part as one error, its variance, and the GLS estimator."""
+    if not script.errors:
+        return no_gls_lines(script)
     writer, m, note, j = script.writer, script.matrix_symbol, script.notation, script.j
     delta = writer.symbol("δ", *script.ij)
     V, X, Y = m("V"), m("X"), m(note.response)
@@ -45,6 +49,17 @@ def gls_lines(script: Script) -> list[Line]:
         numbers = _signed(script)
         lines.append(Line("", "=", writer.column(numbers)))
     return lines
+
+
+def no_gls_lines(script: Script | LevelScript) -> list[Line]:
+    """Why a response that is not Gaussian has no such form."""
+    said = "none: given the random effects this response is no sum of a mean and an error"
+    return [Line(script.writer.words(said), "", "")]
+
+
+def of_offsets(script: Script | LevelScript) -> tuple[str, ...]:
+    """What the vector of offsets is, where there are some."""
+    return remark(script, "o: offsets") if script.offsets else ()
 
 
 def _in_matrices(script: Script) -> Script:
@@ -70,16 +85,17 @@ def _group_variance(script: Script) -> str:
 
 def _group_lines(script: Script) -> list[Line]:
     writer, m, note, j = script.writer, script.matrix_symbol, script.notation, script.j
-    Y, X, Z, u, r = (m(s, j) for s in (note.response, "X", "Z", note.random, note.error))
+    left = note.response if script.model is None else PREDICTOR
+    Y, X, Z, u = (m(s, j) for s in (left, "X", "Z", note.random))
     gamma = m(note.fixed)
     random = script.structure.random
     effects = writer.column([script.u(beta) for beta in random])
     symbols = [script.gamma_symbol(entry) for _, entry in script.structure.entries]
     variance = m(note.variance)
-    whole = f"{writer.times(X, gamma)} + {writer.times(Z, u)} + {r}"
+    whole = " + ".join([writer.times(X, gamma), writer.times(Z, u), *_rest(script, j)])
     each = remark(script, f"for each {singular(script.structure.group)} {j}")
     lines = [
-        Line(Y, "=", writer.beside(whole, *each)),
+        Line(Y, "=", writer.beside(whole, *each, *of_offsets(script))),
         Line(Y, "=", _rows(script, _responses)),
         Line(X, "=", _rows(script, _fixed_row)),
         Line(Z, "=", _rows(script, _random_row)),
@@ -96,8 +112,17 @@ def _group_lines(script: Script) -> list[Line]:
     ]
 
 
+def _rest(script: Script, *index: Index) -> list[str]:
+    """What is added to the linear part: errors, or offsets."""
+    if script.errors:
+        return [script.matrix_symbol(script.notation.error, *index)]
+    return [script.matrix_symbol("o", *index)] if script.offsets else []
+
+
 def _error_lines(script: Script) -> list[Line]:
     """The variance of a group's errors: σ²I, under the name the notation has for it."""
+    if not script.errors:
+        return []
     writer, m, j = script.writer, script.matrix_symbol, script.j
     named, scale = script.notation.error_variance, script.sigma2()
     r, identity = m(script.notation.error, j), m("I")
@@ -111,24 +136,26 @@ def _error_lines(script: Script) -> list[Line]:
 
 def _stacked_lines(script: Script) -> list[Line]:
     writer, m, note = script.writer, script.matrix_symbol, script.notation
-    names = (note.response, "X", note.random, note.error)
-    Y, X, u, r = map(m, names)
+    left = note.response if script.model is None else PREDICTOR
+    names = (left, "X", note.random, *([note.error] if script.errors else []))
+    Y, X, u, *r = map(m, names)
     Z, gamma, G = m("Z"), m(note.fixed), m(note.variance)
     wide = m(note.variance, over="ddot")
     first, *others = (writer.stack(m(name, 1), m(name, "J")) for name in names)
-    more = zip((X, u, r), others, strict=True)
+    more = zip((X, u, *r), others, strict=True)
     stacks = [part for name, stack in more for part in (",", writer.gap, f"{name} = ", stack)]
-    whole = f"{writer.times(X, gamma)} + {writer.times(Z, u)} + {r}"
+    whole = " + ".join([writer.times(X, gamma), writer.times(Z, u), *_rest(script)])
     structure = script.structure
     count = remark(script, f"J = {structure.groups} {plural(structure.group)}")
-    return [
+    lines = [
         Line(Y, "=", writer.beside(whole, *count)),
         Line(Y, "=", writer.beside(first, *stacks)),
         Line(Z, "=", writer.diagonal(m("Z", 1), m("Z", "J"), m("Z", 2))),
         Line(u, "~", writer.normal(wide, many=True)),
         Line(wide, "=", writer.diagonal(G, G, G)),
-        Line(r, "~", writer.normal(writer.times(script.sigma2(), m("I")), many=True)),
     ]
+    scaled = writer.times(script.sigma2(), m("I"))
+    return [*lines, *(Line(one, "~", writer.normal(scaled, many=True)) for one in r)]
 
 
 def _rows(script: Script, row: Callable[[Script, tuple[Index, ...]], list[str]]) -> str:
@@ -146,6 +173,8 @@ def _at(script: Script, row: Index) -> tuple[Index, ...]:
 
 
 def _responses(script: Script, at: tuple[Index, ...]) -> list[str]:
+    if script.model is not None:
+        return [script.writer.symbol(PREDICTOR, *at)]
     return [script.writer.name(script.structure.response, *at)]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hierbayes.frames.arrays import Floats
 from hierbayes.language.factor import Factors
+from hierbayes.language.response_model import PREDICTOR, ResponseModel
 from hierbayes.language.structure import Coefficient, Entry, Structure
 from hierbayes.language.writer import Index, Term, Writer, digits
 from hierbayes.specification.notation import Notation
@@ -23,6 +24,8 @@ class Estimates:
         Variance matrix of the random effects, in the order of Z.
     sigma : float
         Residual standard deviation.
+    dispersion : (d,) float
+        Of the response; of a Gaussian one σ.
     what : str
         What they are, ``"REML estimates"`` or ``"posterior means"``.
     least_squares : bool
@@ -32,6 +35,7 @@ class Estimates:
     gamma: Floats
     G: Floats
     sigma: float
+    dispersion: Floats
     what: str
     least_squares: bool
 
@@ -47,12 +51,15 @@ class Script:
     writer : Writer
     estimates : Estimates or None
         Numbers in place of the parameters.
+    model : ResponseModel or None
+        Of a response that is not Gaussian.
     """
 
     structure: Structure
     notation: Notation
     writer: Writer
     estimates: Estimates | None = None
+    model: ResponseModel | None = None
 
     # ---------------------------------------------------------------- indices and variables
 
@@ -79,9 +86,45 @@ class Script:
         return self.writer.name(self.structure.response, *self.ij)
 
     @property
+    def at_row(self) -> tuple[str, ...]:
+        """Subscripts of a row."""
+        return self.ij
+
+    @property
     def error(self) -> str:
         """The error of a row."""
         return self.writer.symbol(self.notation.error, *self.ij)
+
+    @property
+    def left(self) -> str:
+        """What the equation of a row is of: its response, or its linear predictor."""
+        return self.response if self.model is None else self.writer.symbol(PREDICTOR, *self.ij)
+
+    @property
+    def errors(self) -> list[Term]:
+        """The error of a row, which only a Gaussian response has."""
+        return [Term(self.error)] if self.model is None else []
+
+    @property
+    def offsets(self) -> list[Term]:
+        """What is added to the linear predictor of a row."""
+        return [] if self.model is None else self.model.offset_terms(self)
+
+    @property
+    def given(self) -> str:
+        """The random effects of a row's group."""
+        random = self.structure.random
+        return self.u(random[0]) if len(random) == 1 else self.u_vector
+
+    @property
+    def u_vector(self) -> str:
+        """The vector of a group's random effects."""
+        return self.matrix_symbol(self.notation.random, self.j)
+
+    @property
+    def dispersion(self) -> Floats | None:
+        """Numbers in place of the dispersion."""
+        return None if self.estimates is None else self.estimates.dispersion
 
     # ---------------------------------------------------------------- parameters
 
@@ -141,7 +184,7 @@ class Script:
         return [
             self._weighted(self.gamma(entry), self.product((*entry.factors, *beta.factors)))
             for beta, entry in self.structure.entries
-        ]
+        ] + self.offsets
 
     def random(self) -> list[Term]:
         """The random part of a row, without its error."""

@@ -19,6 +19,7 @@ class TextWriter(Writer):
     dots = "⋮"
     minus = "−"
     gap = " " * 4
+    given = " | "
 
     def symbol(self, letter: str, *index: Index, bold: bool = False, over: str = "") -> str:
         """A letter with subscripts after an underscore; text has no bold."""
@@ -31,6 +32,10 @@ class TextWriter(Writer):
 
     def words(self, text: str) -> str:
         """Words as they are."""
+        return text
+
+    def formula(self, text: str) -> str:
+        """A formula as it is."""
         return text
 
     def number(self, value: float) -> Term:
@@ -50,6 +55,10 @@ class TextWriter(Writer):
         return self.beside(*spaced)
 
     def bracket(self, inner: str) -> str:
+        """In parentheses."""
+        return f"({inner})"
+
+    def inline(self, inner: str) -> str:
         """In parentheses."""
         return f"({inner})"
 

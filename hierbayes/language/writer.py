@@ -62,6 +62,7 @@ class Writer(ABC):
     dots: ClassVar[str]  # rows that go on downwards
     minus: ClassVar[str]
     gap: ClassVar[str]  # before a remark
+    given: ClassVar[str]  # between what is random and what it is conditional on
 
     @abstractmethod
     def symbol(self, letter: str, *index: Index, bold: bool = False, over: str = "") -> str:
@@ -74,6 +75,10 @@ class Writer(ABC):
     @abstractmethod
     def words(self, text: str) -> str:
         """Words between formulas."""
+
+    @abstractmethod
+    def formula(self, text: str) -> str:
+        """A short formula of letters and signs."""
 
     @abstractmethod
     def number(self, value: float) -> Term:
@@ -90,6 +95,10 @@ class Writer(ABC):
     @abstractmethod
     def bracket(self, inner: str) -> str:
         """In parentheses."""
+
+    @abstractmethod
+    def inline(self, inner: str) -> str:
+        """Arguments in parentheses that are no taller than a letter."""
 
     @abstractmethod
     def column(self, items: Sequence[str]) -> str:
@@ -118,6 +127,11 @@ class Writer(ABC):
     @abstractmethod
     def align(self, lines: Sequence[Line]) -> str:
         """Lines below each other, aligned at their relations."""
+
+    def phrase(self, text: str) -> str:
+        """Words with formulas between dollar signs."""
+        parts = enumerate(text.split("$"))
+        return "".join(self.formula(part) if k % 2 else self.words(part) for k, part in parts)
 
     def normal(self, variance: str, *, many: bool = False) -> str:
         """A normal distribution about zero, of a number or of a vector."""

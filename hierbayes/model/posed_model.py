@@ -239,4 +239,4 @@ class PosedModel:
         )
 
     def _repr_latex_(self) -> str | None:
-        return self.equations()._repr_latex_() if self.problem.family is None else None
+        return self.equations()._repr_latex_()

@@ -1,0 +1,149 @@
+"""Models of families that are not Gaussian, in symbols and in words."""
+
+import re
+
+import pandas as pd
+import pytest
+
+import hierbayes as hb
+from hierbayes.families.words import WORDS
+from hierbayes.language.family_words import family_words
+from tests.families_reference import FOLDER
+
+F = hb.families
+NOTATIONS = ("monette", "bryk-raudenbush", "sas", "pinheiro-bates")
+
+
+def read(name: str) -> pd.DataFrame:
+    return pd.read_csv(FOLDER / f"{name}.csv")
+
+
+@pytest.fixture(scope="module")
+def bacteria() -> hb.Model:
+    return hb.Model("y ~ trt + late + (1 | ID)", read("bacteria"), family="bernoulli")
+
+
+@pytest.fixture(scope="module")
+def melanoma() -> hb.Model:
+    formula = "deaths ~ uvb + offset(log(expected)) + (1 | nation) + (1 | region)"
+    return hb.Model(formula, read("Mmmec"), family="poisson")
+
+
+def of_trials(left: str, family: str | F.Family) -> hb.Model:
+    return hb.Model(f"{left} ~ x + (1 + x | g)", read("sim_binomial"), family=family)
+
+
+def of_regions(family: F.Family) -> hb.Model:
+    return hb.Model("deaths ~ uvb + (1 | region)", read("Mmmec"), family=family)
+
+
+# ------------------------------------------------------------------ in symbols
+
+
+def test_a_response_has_a_distribution_and_a_link(bacteria: hb.Model) -> None:
+    forms = bacteria.equations()
+    assert forms.about == "220 rows i in 50 groups j (ID); Bernoulli family, logit link"
+    assert str(forms.within) == (
+        "y_ij | u_0j ~ Bernoulli(p_ij)    (1 is 'y')\n"
+        "logit(p_ij) = η_ij\n"
+        "       η_ij = β_0j + β_1j late_ij"
+    )
+    assert str(forms.between).endswith("u_0j ~ N(0, g_00)    (independent between groups)")
+    assert str(forms.combined) == (
+        "η_ij = (γ_00 + γ_01 trt[drug+]_j + γ_02 trt[placebo]_j + u_0j) + γ_10 late_ij\n"
+        "     = γ_00 + γ_01 trt[drug+]_j + γ_02 trt[placebo]_j + γ_10 late_ij    (fixed part)\n"
+        "       + u_0j    (random part)"
+    )
+    assert str(forms.gls) == (
+        "none: given the random effects this response is no sum of a mean and an error"
+    )
+    matrix = str(forms.matrix)
+    assert "η_j = X_j γ + Z_j u_j    (for each group j)" in matrix
+    assert "η = (η_1', …, η_J')',    X = (X_1', …, X_J')',    u = (u_1', …, u_J')'" in matrix
+    assert "σ" not in str(forms)
+
+
+def test_the_same_in_latex(bacteria: hb.Model) -> None:
+    assert bacteria.equations().within.latex == (
+        "\\begin{aligned}\n"
+        "\\mathrm{y}_{ij} \\mid u_{0j} &\\sim \\mathrm{Bernoulli}(p_{ij}) \\qquad "
+        "\\text{(1 is 'y')} \\\\\n"
+        "\\mathrm{logit}(p_{ij}) &= \\eta_{ij} \\\\\n"
+        "\\eta_{ij} &= \\beta_{0j} + \\beta_{1j} \\, \\mathrm{late}_{ij}\n"
+        "\\end{aligned}"
+    )
+    assert bacteria._repr_latex_() == bacteria.equations()._repr_latex_()
+
+
+def test_offsets_and_several_factors(melanoma: hb.Model) -> None:
+    forms = melanoma.equations()
+    assert str(forms.within) == (
+        "deaths_ijk | u ~ Poisson(μ_ijk)\n"
+        "    log(μ_ijk) = η_ijk\n"
+        "         η_ijk = β_0jk + β_1jk uvb_ijk + log(expected)_ijk"
+    )
+    assert str(forms.combined).startswith(
+        "η_ijk = γ_000 + γ_100 uvb_ijk + log(expected)_ijk    (fixed part)\n"
+        "        + u_0jk + u_00k    (random part)\n"
+    )
+    assert "η = X γ + Z_1 u_1 + Z_2 u_2 + o    (o: offsets)" in str(forms.matrix)
+    assert "σ" not in str(forms)
+
+
+TRIALS = {
+    "k | trials(n)": "k_ij | u_j ~ Binomial(n_ij, p_ij)",
+    "cbind(k, n - k)": "k_ij | u_j ~ Binomial(n_ij, p_ij)",
+    "cbind(k, m)": "k_ij | u_j ~ Binomial(n_ij, p_ij)\n       n_ij = k_ij + m_ij",
+}
+
+
+@pytest.mark.parametrize("left", TRIALS)
+def test_trials_are_named(left: str) -> None:
+    within = str(of_trials(left, "binomial").equations().within)
+    assert re.sub(r"^ +", "", within).startswith(TRIALS[left])
+
+
+def test_dispersion_is_a_letter_and_then_its_estimate() -> None:
+    model = of_regions(F.NegativeBinomial())
+    assert str(model.equations().within).split("\n")[0] == (
+        "deaths_ij | u_0j ~ NegativeBinomial(μ_ij, φ)    (variance μ + μ²/φ)"
+    )
+    latex = model.equations().within.latex
+    assert r"(\mu_{ij}, \phi) \qquad \text{(variance }\mu  + \mu ^{2}/\phi \text{)}" in latex
+    fit = model.ml()
+    phi = float(fit.draws("phi").squeeze())
+    assert f"NegativeBinomial(μ_ij, φ = {phi:.2f})" in str(fit.equations().within)
+    between = str(fit.equations().between)
+    assert between.startswith(f"β_0j = {fit.fixef()['Intercept']:.2f} + u_0j")
+
+
+def test_identity_links_have_no_line_of_their_own() -> None:
+    data = read("sim_gamma")
+    lognormal = hb.Model("y ~ x + (1 | g)", data, family="lognormal").equations().within
+    assert str(lognormal).split("\n") == [
+        "y_ij | u_0j ~ Lognormal(η_ij, σ²)    (its logarithm is N(η, σ²))",
+        "       η_ij = β_0j + β_1j x_ij",
+    ]
+    student = hb.Model("y ~ x + (1 | g)", data, family=F.StudentT(df=5)).equations().within
+    assert str(student).startswith("y_ij | u_0j ~ t(5, η_ij, σ²)")
+
+
+@pytest.mark.parametrize("name", NOTATIONS)
+def test_every_notation_has_its_letters(name: str, bacteria: hb.Model, melanoma: hb.Model) -> None:
+    with hb.notation(name) as used:
+        for model in (bacteria, melanoma):
+            forms = model.equations()
+            latex = forms._repr_latex_()
+            assert f" | {used.random}" in str(forms.within)
+            assert not re.search(rf"[+~] {used.error}(?![a-z])", str(forms).replace("η", ""))
+            assert latex.count(r"\begin{aligned}") == 5
+            assert all(ord(mark) < 128 for mark in latex)
+
+
+def test_every_family_has_words() -> None:
+    for family in WORDS.values():
+        words = family_words(family)
+        assert words.distribution
+        needed = len(family.dispersion) + 1 + ("m" in words.arguments) + ("df" in words.arguments)
+        assert len(words.arguments) == needed
+        assert bool(words.mean) == (family.link != "identity")
