@@ -16,7 +16,12 @@ from hierbayes.likelihood.transported import Panels, family_rows, provide
 from tests.family_rows import address, log_density
 
 Array = NDArray[np.float64]
-SHAPES = {"q = 1": [(1, 5)], "q = 2": [(2, 6)], "crossed": [(2, 5), (1, 4)], "q = 3": [(3, 4)]}
+SHAPES = {
+    "q = 1": [(1, 5)],
+    "q = 2": [(2, 6)],
+    "crossed": [(2, 5), (1, 4), (1, 6)],
+    "q = 3": [(3, 4)],
+}
 CONSTANT = 0.3
 
 
@@ -37,7 +42,8 @@ class Point:
     @property
     def rows(self) -> Array:
         family = (address(), self.phi is not None, CONSTANT)
-        return family_rows(family, self.y, np.ones(1), self.offset, self.X, self.panels)
+        order = sorted(range(len(self.panels)), key=lambda k: len(self.panels[k].A))
+        return family_rows(family, self.y, np.ones(1), self.offset, self.X, self.panels, order)
 
     @property
     def flat(self) -> Array:
@@ -57,7 +63,8 @@ def make(sizes: list[tuple[int, int]], *, dispersed: bool, n: int = 40, p: int =
         root[within, within] = 0.4 * np.tril(rng.normal(size=(size, size)))
         half = rng.normal(size=(J, size, size))
         A, B = half @ half.transpose(0, 2, 1), rng.normal(size=(J, size, p + 1))
-        panels.append(Panels(rng.normal(size=(n, size)), rng.integers(0, J, n), A, B))
+        Z, codes = rng.normal(size=(n, size)), rng.integers(0, J, n)
+        panels.append(Panels(Z, codes, A, B, rng.uniform(size=n)))
         at += size
     return Point(
         rng.poisson(1.5, n).astype(float), 0.1 * rng.normal(size=n), X, panels, change, root,
@@ -80,21 +87,27 @@ def compiled(point: Point, rows: Array, flat: Array) -> tuple[float, Array]:
 
 def map_of(point: Point, z: Array) -> tuple[Array, list[Array]]:
     """All b, one after the other, and u (J, q) of each factor."""
-    bs, us, at, start = [], [], 0, 0
-    L_all = point.change @ point.root
-    for panel in point.panels:
-        q = panel.A.shape[1]
-        L = L_all[start : start + q, start : start + q]
+    bs, us, L_all = {}, {}, point.change @ point.root
+    sizes = [panel.A.shape[:2] for panel in point.panels]
+    places = np.cumsum([0, *(J * q for J, q in sizes)])
+    starts = np.cumsum([0, *(q for _, q in sizes)])
+    effects = np.zeros(len(point.y))  # of the factors before
+    for k in sorted(range(len(sizes)), key=lambda k: sizes[k][0]):
+        (_, q), panel, at = sizes[k], point.panels[k], places[k]
+        L = L_all[starts[k] : starts[k] + q, starts[k] : starts[k] + q]
         found = []
-        for A, B in zip(panel.A, panel.B, strict=True):
+        for j, (A, B) in enumerate(zip(panel.A, panel.B, strict=True)):
+            rows = panel.codes == j
+            e = panel.Z[rows].T @ (panel.weights * effects)[rows]
             M = np.eye(q) + L.T @ A @ L
-            mean = np.linalg.solve(M, L.T @ (B[:, -1] - B[:, :-1] @ point.gamma))
+            mean = np.linalg.solve(M, L.T @ (B[:, -1] - B[:, :-1] @ point.gamma - e))
             found.append(mean + np.linalg.solve(np.linalg.cholesky(M).T, z[at : at + q]))
             at += q
-        bs.append(np.ravel(found))
-        us.append(np.array(found) @ L.T)
-        start += q
-    return np.concatenate(bs), us
+        bs[k] = np.ravel(found)
+        us[k] = np.array(found) @ L.T
+        effects += (panel.Z * us[k][panel.codes]).sum(axis=1)
+    every = range(len(sizes))
+    return np.concatenate([bs[k] for k in every]), [us[k] for k in every]
 
 
 def differences(function: Callable[[Array], Array], x: Array, step: float) -> Array:
@@ -143,8 +156,8 @@ def test_of_normal_rows_z_is_standard_normal_whatever_the_parameters_are() -> No
     A = np.array([panel.Z[rows].T @ panel.Z[rows] for rows in groups]) / phi**2
     B = np.array([panel.Z[rows].T @ W[rows] for rows in groups]) / phi**2
     own = Point(
-        point.y, point.offset, point.X, [Panels(panel.Z, panel.codes, A, B)], point.change,
-        point.root, point.gamma, phi, point.z,
+        point.y, point.offset, point.X, [Panels(panel.Z, panel.codes, A, B, panel.weights)],
+        point.change, point.root, point.gamma, phi, point.z,
     )  # fmt: skip
     for root, gamma in ((point.root, point.gamma), (5.0 * point.root, point.gamma - 2.0)):
         flat = np.concatenate([[phi], root.ravel(), gamma, point.z])
@@ -158,7 +171,10 @@ def test_of_normal_rows_z_is_standard_normal_whatever_the_parameters_are() -> No
 def test_rows_may_stand_in_any_order() -> None:
     point = make(SHAPES["crossed"], dispersed=False)
     order = np.random.default_rng(5).permutation(len(point.y))
-    panels = [Panels(one.Z[order], one.codes[order], one.A, one.B) for one in point.panels]
+    panels = [
+        Panels(one.Z[order], one.codes[order], one.A, one.B, one.weights[order])
+        for one in point.panels
+    ]
     other = Point(
         point.y[order], point.offset[order], point.X[order], panels, point.change, point.root,
         point.gamma, point.phi, point.z,

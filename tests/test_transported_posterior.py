@@ -168,23 +168,41 @@ def test_several_factors_with_one_that_says_nothing_are_as_the_other(data: pd.Da
     np.testing.assert_allclose(found.B[0], one.pseudo.B[0], rtol=1e-9, atol=1e-12)
 
 
-def test_of_several_factors_moments_are_those_of_all_effects_together(data: pd.DataFrame) -> None:
+def test_of_the_factor_mapped_first_moments_are_those_of_all_effects(data: pd.DataFrame) -> None:
     """(G⁻¹ + A)⁻¹ is the variance of u_j, and (G⁻¹ + A)⁻¹(B_y − B_X γ) its mean, given γ."""
     one, sd = posed("crossed, Bernoulli", data), 0.7
     Z, rows = expanded(one.design), one.normal
     V = np.linalg.inv(Z.T @ (rows.kappa[:, None] * Z) + np.eye(Z.shape[1]) / sd**2)
     gamma = np.array([0.3, -0.8])
     mean = V @ Z.T @ (rows.response - rows.kappa * (rows.X @ gamma))
-    at = 0
-    for A, B in zip(one.pseudo.A, one.pseudo.B, strict=True):
-        J, q = A.shape[:2]
-        for j in range(J):
-            own = slice(at, at + q)
-            K = np.linalg.inv(A[j] + np.eye(q) / sd**2)
-            np.testing.assert_allclose(K, V[own, own], rtol=1e-9, atol=1e-12)
-            found = K @ (B[j, :, -1] - B[j, :, :-1] @ gamma)
-            np.testing.assert_allclose(found, mean[own], rtol=1e-8, atol=1e-11)
-            at += q
+    assert one.pseudo.order == (1, 0)
+    for j, (A, B) in enumerate(zip(one.pseudo.A[1], one.pseudo.B[1], strict=True)):
+        at = 2 * rows.groups[0] + j
+        K = 1.0 / (A[0, 0] + sd**-2)
+        assert pytest.approx(V[at, at], rel=1e-9) == K
+        assert K * (B[0, 2] - B[0, :2] @ gamma) == pytest.approx(mean[at], rel=1e-8)
+
+
+@pytest.mark.parametrize("name", ["slopes, Poisson", "nested, Poisson", "three levels", "crossed"])
+def test_of_the_gaussian_rows_z_is_standard_normal(name: str, data: pd.DataFrame) -> None:
+    """Of nested factors all of it; of crossed ones that of the factor that is mapped last."""
+    if name == "three levels":
+        data = data.assign(i=np.arange(len(data)) // 2, f=data["g"] // 3)
+        one = pose("y ~ x + (1 | f) + (1 | f:g) + (1 | f:g:i)", data, Poisson(), PRIORS)
+    else:
+        one = posed("crossed, Bernoulli" if name == "crossed" else name, data)
+    rows, Z, gamma, sd = one.normal, expanded(one.design), np.array([0.3, -0.8]), 0.7
+    roots = one.roots(sd * np.eye(len(one.design.effects)))
+    z = np.random.default_rng(6).normal(size=Z.shape[1])
+    if name == "crossed":
+        z[2 * rows.groups[0] :] = 0.0
+
+    def log_density(z: Array) -> float:
+        u = np.concatenate([part.ravel() for part in effects_of(roots, gamma, z, one.pseudo)])
+        away = rows.response / rows.kappa - rows.X @ gamma - Z @ u
+        return float(-0.5 * rows.kappa @ away**2 - 0.5 * u @ u / sd**2)
+
+    assert log_density(z) - log_density(0.0 * z) == pytest.approx(-0.5 * z @ z, rel=1e-8)
 
 
 def test_too_many_effects_of_several_factors_are_refused(

@@ -109,16 +109,18 @@ def family_inputs(
     """
     q, p = len(design.effects), len(design.terms)
     panels = [
-        Panels(design.Z[:, span], codes, A, B)
-        for span, codes, A, B in zip(
-            design.spans, design.rows.codes_of, pseudo.A, pseudo.B, strict=True
+        Panels(design.Z[:, span], *one)
+        for span, *one in zip(
+            design.spans, design.rows.codes_of, pseudo.A, pseudo.B, pseudo.weights, strict=True
         )
     ]
     family, (normal, constant) = rows.family, gamma_prior
     dispersion = len(family.dispersion)
     numbers = (family.rows_address(), dispersion, family.log_constant(rows.y, rows.m))
     data = {
-        "family_rows": family_rows(numbers, rows.y, rows.m, rows.offset, rows.X, panels),
+        "family_rows": family_rows(
+            numbers, rows.y, rows.m, rows.offset, rows.X, panels, pseudo.order
+        ),
         "nothing": np.zeros(0),
         "n": np.array(len(rows.y)),
         "scale": np.ones(()),

@@ -29,27 +29,39 @@ def effects_of(
     pseudo : PseudoData
         Of the map (`panel_map`).
     """
-    found, at = [], 0
-    shape = gamma.shape[:-1]
-    flat = gamma.reshape(-1, gamma.shape[-1])
-    for root, A, B in zip(roots, pseudo.A, pseudo.B, strict=True):
-        J, q = A.shape[:2]
-        own = z[..., at : at + J * q].reshape(-1, J, q)
-        L = root.reshape(-1, q, q)
-        step = max(1, _CHUNK // (J * q * q))
-        chunks = [slice(first, first + step) for first in range(0, len(flat), step)]
-        u = [_effects(L[chunk], flat[chunk], own[chunk], A, B) for chunk in chunks]
-        found.append(np.concatenate(u).reshape(*shape, J, q))
-        at += J * q
-    return tuple(found)
+    shape, draws = gamma.shape[:-1], int(np.prod(gamma.shape[:-1]))
+    flat, z = gamma.reshape(draws, -1), z.reshape(draws, -1)
+    L = [root.reshape(draws, *root.shape[-2:]) for root in roots]
+    step = max(1, _CHUNK // max(A.size for A in pseudo.A))
+    chunks = [slice(first, first + step) for first in range(0, draws, step)]
+    parts = [_effects([one[c] for one in L], flat[c], z[c], pseudo) for c in chunks]
+    return tuple(
+        np.concatenate(one).reshape(*shape, *A.shape[:2])
+        for one, A in zip(zip(*parts, strict=True), pseudo.A, strict=True)
+    )
 
 
-def _effects(L: Floats, gamma: Floats, z: Floats, A: Floats, B: Floats) -> Floats:
-    """u (D, J, q) of D draws of one factor: L (b₀ + C⁻ᵀz)."""
+def _effects(
+    roots: Sequence[Floats], gamma: Floats, z: Floats, pseudo: PseudoData
+) -> tuple[Floats, ...]:
+    """The same of D draws, factor by factor in the order of the map."""
+    first = np.cumsum([0, *(A.shape[0] * A.shape[1] for A in pseudo.A)])
+    found: dict[int, Floats] = {}
+    for k in pseudo.order:
+        own = z[:, first[k] : first[k + 1]].reshape(len(z), *pseudo.A[k].shape[:2])
+        e = np.zeros(own.shape)
+        for before, u in found.items():
+            e += (pseudo.carried[k, before] @ u.reshape(len(z), -1).T).T.reshape(own.shape)
+        found[k] = _of_factor(roots[k], gamma, e, own, pseudo.A[k], pseudo.B[k])
+    return tuple(found[k] for k in range(len(pseudo.A)))
+
+
+def _of_factor(L: Floats, gamma: Floats, e: Floats, z: Floats, A: Floats, B: Floats) -> Floats:
+    """u (D, J, q) of one factor: L (b₀ + C⁻ᵀz)."""
     L_each = L[:, None]  # (D, 1, q, q)
     across = np.swapaxes(L_each, -1, -2)
     C = np.linalg.cholesky(np.eye(L.shape[-1]) + across @ A @ L_each)
-    r = B[..., -1] - np.einsum("jqp,dp->djq", B[..., :-1], gamma)
+    r = B[..., -1] - np.einsum("jqp,dp->djq", B[..., :-1], gamma) - e
     half = np.linalg.solve(C, across @ r[..., None])  # C⁻¹L'r
     b = np.linalg.solve(np.swapaxes(C, -1, -2), half + z[..., None])
     u: Floats = (L_each @ b)[..., 0]

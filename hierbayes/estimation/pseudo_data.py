@@ -1,16 +1,18 @@
 r"""Pseudo-data: the Gaussian model that a likelihood is like near a mode of its random effects.
 
 With κ = −ℓ″(η) and κỹ = κ(η − offset) + ℓ′(η) at the mode, rows are like ỹ ~ N(X°γ° + Zu, κ⁻¹).
-What that says of the effects u_j of one group, all others integrated out, is a precision A_j and
-B_j = [B_X B_y], so that u_j | γ is about N((G⁻¹ + A)⁻¹(B_y − B_X γ°), (G⁻¹ + A)⁻¹).
+What that says of the effects u_j of one group is a precision A_j and B_j = [B_X B_y], so that
+u_j | γ is about N((G⁻¹ + A)⁻¹(B_y − B_X γ°), (G⁻¹ + A)⁻¹).
 
-Effects of one grouping factor meet in no row: A_j = Z_j'κZ_j and B_j = Z_j'κ[X° ỹ].  Effects of
-several do.  With Σ = κ⁻¹ + Z G Z', T_j = Z_j'Σ⁻¹Z_j and R_j = Z_j'Σ⁻¹[X° ỹ], where G may be
-singular,
+Effects of one grouping factor meet in no row: A_j = Z_j'κZ_j and B_j = Z_j'κ[X° ỹ].  Of several
+factors those with fewer groups come first: each is mapped given the factors before it, with those
+after it integrated out.  With Σ = κ⁻¹ + Σ Z_l G_l Z_l' over its own and those after it, T_j =
+Z_j'Σ⁻¹Z_j and R_j = Z_j'Σ⁻¹[X° ỹ], where G may be singular,
 
     A_j = (I − T_j G_j)⁻¹ T_j,   B_j = (I − T_j G_j)⁻¹ R_j,
 
-which leaves u_j alone out of Σ.
+which leaves u_j alone out of Σ.  Effects of the factors before count in B_y as if every row had a
+weight, Σ⁻¹1 of the factors after it alone: κ for the last factor, where it is exact.
 """
 
 from __future__ import annotations
@@ -36,10 +38,19 @@ class PseudoData:
     ----------
     A : tuple of (J, q, q) float
     B : tuple of (J, q, p+1) float
+    weights : tuple of (n,) float
+        With which effects of factors mapped before count in the rows of each factor.
+    order : tuple of int
+        In which the factors are mapped.
+    carried : dict of (k, l) to (J_k q_k, J_l q_l) sparse
+        Z_k' diag(weights of k) Z_l, of each factor l mapped before k.
     """
 
     A: tuple[Floats, ...]
     B: tuple[Floats, ...]
+    weights: tuple[Floats, ...]
+    order: tuple[int, ...]
+    carried: dict[tuple[int, int], csr_array]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +99,7 @@ def pseudo_data(rows: NormalRows, roots: Sequence[Floats]) -> PseudoData:
         (Z,), (codes,), (J,) = rows.Z, rows.codes, rows.groups
         weighted = np.column_stack([rows.kappa[:, None] * rows.X, rows.response])
         A = _sums(Z, rows.kappa[:, None] * Z, codes, J)
-        return PseudoData((A,), (_sums(Z, weighted, codes, J),))
+        return PseudoData((A,), (_sums(Z, weighted, codes, J),), (rows.kappa,), (0,), {})
     return _of_several(rows, roots)
 
 
@@ -111,30 +122,41 @@ def _of_several(rows: NormalRows, roots: Sequence[Floats]) -> PseudoData:
             f"{N} random effects of several grouping factors are too many for a family other than "
             f"the Gaussian: at most {LARGEST}"
         )
-    parts = zip(rows.Z, rows.codes, rows.groups, strict=True)
-    Z = hstack([_expanded(*part) for part in parts], format="csr")
+    factors = range(len(rows.Z))
+    order = sorted(factors, key=lambda k: rows.groups[k])
+    each = [_expanded(rows.Z[k], rows.codes[k], rows.groups[k]) for k in factors]
+    backward = order[::-1]  # the last is eliminated first
+    Z = hstack([each[k] for k in backward], format="csr")
     L = block_diag(
-        [kron(eye_array(J), coo_array(root)) for J, root in zip(rows.groups, roots, strict=True)],
-        format="csr",
+        [kron(eye_array(rows.groups[k]), coo_array(roots[k])) for k in backward], format="csr"
     )
     S = (Z.T @ Z.multiply(rows.kappa[:, None])).toarray()
-    weighted = np.column_stack([rows.kappa[:, None] * rows.X, rows.response])
+    ends = [rows.kappa[:, None] * rows.X, rows.response, rows.kappa]
+    Q = Z.T @ np.column_stack(ends)
     LS = L.T @ S
     C = np.linalg.cholesky(np.eye(N) + (L.T @ LS.T))
-    half = solve_triangular(C, np.column_stack([LS, L.T @ (Z.T @ weighted)]), lower=True)
-    Q = Z.T @ weighted - half[:, :N].T @ half[:, N:]
-    found_A, found_B, at = [], [], 0
-    for root, J in zip(roots, rows.groups, strict=True):
-        q = len(root)
+    half = solve_triangular(C, np.column_stack([LS, L.T @ Q]), lower=True)
+    A, B, weights, at = {}, {}, {}, 0
+    for k in backward:
+        J, q = rows.groups[k], len(roots[k])
+        inner = solve_triangular(C[:at, :at], half[:at, -1], lower=True, trans="T")
+        weights[k] = rows.kappa * (1.0 - Z[:, :at] @ (L[:at, :at] @ inner))
         places = (at + np.arange(J * q)).reshape(J, q)
-        own = half[:, places]  # (N, J, q)
-        T = S[places[:, :, None], places[:, None, :]] - np.einsum("njk,njl->jkl", own, own)
-        alone = np.eye(q) - T @ (root @ root.T)
-        A = np.linalg.solve(alone, T)
-        found_A.append(0.5 * (A + A.transpose(0, 2, 1)))
-        found_B.append(np.linalg.solve(alone, Q[places]))
         at += J * q
-    return PseudoData(tuple(found_A), tuple(found_B))
+        own = half[:at, places]  # (·, J, q)
+        T = S[places[:, :, None], places[:, None, :]] - np.einsum("njk,njl->jkl", own, own)
+        R = Q[places, :-1] - np.einsum("njk,nc->jkc", own, half[:at, N:-1])
+        alone = np.eye(q) - T @ (roots[k] @ roots[k].T)
+        found = np.linalg.solve(alone, np.concatenate([T, R], axis=-1))
+        A[k] = 0.5 * (found[..., :q] + np.swapaxes(found[..., :q], -1, -2))
+        B[k] = found[..., q:]
+    carried = {
+        (k, before): csr_array(each[k].T @ each[before].multiply(weights[k][:, None]))
+        for step, k in enumerate(order)
+        for before in order[:step]
+    }
+    A_, B_, weights_ = (tuple(one[k] for k in factors) for one in (A, B, weights))
+    return PseudoData(A_, B_, weights_, tuple(order), carried)
 
 
 def _expanded(Z: Floats, codes: Integers, J: int) -> csr_array:

@@ -4,10 +4,11 @@ A panel is one group of one grouping factor, with random effects u = L b, b ~ N(
 pseudo-data A (q, q), B = [B_X B_y] (q, p+1): the cross-products of a Gaussian model that its
 likelihood is like.  With
 
-    M = I + L'AL = CC',   r = B_y − B_X γ,   b₀ = M⁻¹L'r,   b = b₀ + C⁻ᵀz,
+    M = I + L'AL = CC',   r = B_y − B_X γ − e,   b₀ = M⁻¹L'r,   b = b₀ + C⁻ᵀz,
 
-b would be N(b₀, M⁻¹) and z standard normal if the panel were that Gaussian.  The map is one to one
-for any A that leaves M positive definite and any B, with log |∂b/∂z| = −log |C|.
+b would be N(b₀, M⁻¹) and z standard normal if the panel were that Gaussian.  e (q,) is what
+effects of other factors, mapped before, say of its rows.  The map is one to one for any A that
+leaves M positive definite, any B and any e, with log |∂b/∂z| = −log |C|.
 
 Arrays of a panel hold it along their first axis.  L need not be triangular.
 """
@@ -27,14 +28,14 @@ from hierbayes.likelihood.triangular import (
 
 
 @inner
-def map_panels(L, gamma, A, B, z, C, AL, b, u):
+def map_panels(L, gamma, A, B, e, z, C, AL, b, u):
     """Fill C (J, q, q), AL (J, q, q), u (J, q) and b (3, J, q) = r, b₀, v = C⁻ᵀz.
 
     Returns −½ Σ b'b − Σ log |C|; −inf where some M is not positive definite.
     """
     J, q, p = A.shape[0], A.shape[1], gamma.shape[0]
     if q == 1:
-        return _map_scalars(L[0, 0], gamma, A, B, z, C, AL, b, u)
+        return _map_scalars(L[0, 0], gamma, A, B, e, z, C, AL, b, u)
     M, w = np.empty((q, q)), np.empty((q, 2))
     value = 0.0
     for j in range(J):
@@ -44,7 +45,7 @@ def map_panels(L, gamma, A, B, z, C, AL, b, u):
                 for h in range(q):
                     total += A[j, i, h] * L[h, k]
                 AL[j, i, k] = total
-            total = B[j, i, p]
+            total = B[j, i, p] - e[j, i]
             for c in range(p):
                 total -= B[j, i, c] * gamma[c]
             b[0, j, i] = total
@@ -84,7 +85,8 @@ def map_panels(L, gamma, A, B, z, C, AL, b, u):
 def pull_panels(L, B, C, AL, b, S, d_L, d_gamma, d_z):
     """Add ∂/∂L (q, q) and ∂/∂γ (p,), and fill ∂/∂z (J, q), of what has ∂/∂u = S (J, q).
 
-    The value of `map_panels` is part of it.  With b̄ = L'S − b, z̄ = C⁻¹b̄ and a = C⁻ᵀz̄:
+    S is overwritten with −∂/∂e = L a (J, q).  The value of `map_panels` is part of what is
+    differentiated.  With b̄ = L'S − b, z̄ = C⁻¹b̄ and a = C⁻ᵀz̄:
 
         M̄ = C⁻ᵀ sym Φ(C'C̄) C⁻¹ − sym(a b₀'),  C̄ = −tril(v z̄') − diag(1/C),
         L̄ = S b' + r a' + 2 A L M̄,  γ̄ = −B_X' L a,
@@ -122,6 +124,7 @@ def pull_panels(L, B, C, AL, b, S, d_L, d_gamma, d_z):
                 for h in range(q):
                     total += 2.0 * AL[j, i, h] * bar[h, k]
                 d_L[i, k] += total
+            S[j, i] = along
 
 
 @inner
@@ -142,7 +145,7 @@ def _cholesky_adjoint(C, b, j, d_z, bar):
 
 
 @inner
-def _map_scalars(L, gamma, A, B, z, C, AL, b, u):
+def _map_scalars(L, gamma, A, B, e, z, C, AL, b, u):
     """`map_panels` of one random effect, in numbers: several times quicker."""
     p, value, determinant = gamma.shape[0], 0.0, 1.0
     for j in range(A.shape[0]):
@@ -150,7 +153,7 @@ def _map_scalars(L, gamma, A, B, z, C, AL, b, u):
         M = 1.0 + L * AL[j, 0, 0]
         if not 0.0 < M < np.inf:
             return -np.inf
-        r = B[j, 0, p]
+        r = B[j, 0, p] - e[j, 0]
         for c in range(p):
             r -= B[j, 0, c] * gamma[c]
         C[j, 0, 0] = math.sqrt(M)
@@ -176,6 +179,7 @@ def _pull_scalars(L, B, C, AL, b, S, d_gamma, d_z):
         a = inward / M
         bar = -0.5 * (1.0 + b[2, j, 0] * inward) / M - a * b[1, j, 0]
         d_L += S[j, 0] * whole + b[0, j, 0] * a + 2.0 * AL[j, 0, 0] * bar
+        S[j, 0] = L * a
         for c in range(d_gamma.shape[0]):
-            d_gamma[c] -= B[j, 0, c] * L * a
+            d_gamma[c] -= B[j, 0, c] * S[j, 0]
     return d_L

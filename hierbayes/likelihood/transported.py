@@ -35,7 +35,7 @@ VERSION = crc32(
     f"{native.SYMBOL} {ROWS}".encode() + b"".join(Path(str(p)).read_bytes() for p in _SOURCES)
 )
 call_rows = caller_of(ROWS)
-# At the head of the array; sizes (q, J) of each factor follow it, then the arrays.
+# At the head of the array; after it (q, J, first effect, first z) of each factor, then the arrays.
 _N, _FACTORS, _DISPERSION, _ROWS_ADDRESS, _CONSTANT, _HEAD = range(6)
 
 
@@ -50,17 +50,20 @@ class Panels:
         The group of each row.
     A, B : (J, q, q), (J, q, p+1) float
         See `panel_map`.
+    weights : (n,) float
+        κ, with which effects of factors mapped before count: e = Z'(κ ∘ their part of η).
     """
 
     Z: Floats
     codes: Integers
     A: Floats
     B: Floats
+    weights: Floats
 
 
 def family_rows(
     family: tuple[int, int, float], y: Floats, m: Floats, offset: Floats, X: Floats,
-    panels: Sequence[Panels],
+    panels: Sequence[Panels], order: Sequence[int],
 ) -> Floats:  # fmt: skip
     """The array that stands in the place of R.
 
@@ -75,16 +78,18 @@ def family_rows(
         Fixed columns of γ°.
     panels : sequence of Panels
         One for each grouping factor.
+    order : sequence of int
+        In which the factors are mapped.
     """
     address, d, constant = family
-    first = max(panels, key=lambda one: len(one.A)).codes
-    order = np.argsort(first, kind="stable")  # rows of one group stand together
-    sizes = [size for one in panels for size in (one.A.shape[1], len(one.A))]
-    parts = [np.array([len(y), len(panels), d, bits_of(address), constant, *sizes])]
-    parts += [np.broadcast_to(column, len(y))[order] for column in (y, m, offset)]
-    parts += [X[order].T]
-    for one in panels:
-        parts += [one.Z[order].T, one.codes[order], one.A, one.B]
+    rows = np.lexsort([panels[k].codes for k in reversed(order)])  # those of a group together
+    q, J = (np.array([one.A.shape[axis] for one in panels]) for axis in (1, 0))
+    sizes = np.column_stack([q, J, np.cumsum(q) - q, np.cumsum(q * J) - q * J])[list(order)]
+    parts = [np.array([len(y), len(panels), d, bits_of(address), constant]), sizes]
+    parts += [np.broadcast_to(column, len(y))[rows] for column in (y, m, offset)]
+    parts += [X[rows].T]
+    for one in (panels[k] for k in order):
+        parts += [one.Z[rows].T, one.codes[rows], one.weights[rows], one.A, one.B]
     return np.concatenate([np.ravel(part).astype(np.float64) for part in parts])
 
 
@@ -153,33 +158,80 @@ def _block(matrix, start, q):
 
 
 @inner
+def _sizes(data, k):
+    """q, J, first effect and first z of the factor mapped as number k."""
+    at = _HEAD + 4 * k
+    return int(data[at]), int(data[at + 1]), int(data[at + 2]), int(data[at + 3])
+
+
+@inner
+def _map_factors(data, at, n, root, gamma, z, C, AL, b, u, eta):
+    """Fill C, AL, b and u of all factors, and add Z u to η, zero before; see `map_panels`."""
+    value, square, p = 0.0, 0, gamma.shape[0]
+    for k in range(int(data[_FACTORS])):
+        q, J, start, place = _sizes(data, k)
+        A, mine, e = at + (q + 2) * n, _table(u, place, J, q), np.zeros((J, q))
+        Z, codes = _table(data, at, q, n), data[at + q * n : at + (q + 1) * n]
+        if k > 0:
+            _sum_by_group(Z, codes, data[at + (q + 1) * n : A] * eta, e)
+        B = A + J * q * q
+        value += map_panels(
+            _block(root, start, q), gamma, _cube(data, A, J, q, q), _cube(data, B, J, q, p + 1),
+            e, _table(z, place, J, q), _cube(C, square, J, q, q), _cube(AL, square, J, q, q),
+            _cube(b, 3 * place, 3, J, q), mine,
+        )  # fmt: skip
+        _add_effects(Z, codes, mine, eta)
+        at, square = B + J * q * (p + 1), square + J * q * q
+    return value, at, square
+
+
+@inner
+def _pull_factors(data, at, square, n, root, C, AL, b, S, slopes, d_root, d_gamma, d_z):
+    """Fill ∂/∂L and ∂/∂z, and add ∂/∂γ, factor by factor from the last; slopes (n,) is ∂/∂η.
+
+    What effects say of factors that are mapped after them is added to the slopes.
+    """
+    p = d_gamma.shape[0]
+    for back in range(int(data[_FACTORS])):
+        k = int(data[_FACTORS]) - 1 - back
+        q, J, start, place = _sizes(data, k)
+        B, square = at - J * q * (p + 1), square - J * q * q
+        at = B - J * q * q - (q + 2) * n
+        Z, codes = _table(data, at, q, n), data[at + q * n : at + (q + 1) * n]
+        mine, d_L = _table(S, place, J, q), np.zeros((q, q))
+        _sum_by_group(Z, codes, slopes, mine)
+        pull_panels(
+            _block(root, start, q), _cube(data, B, J, q, p + 1), _cube(C, square, J, q, q),
+            _cube(AL, square, J, q, q), _cube(b, 3 * place, 3, J, q), mine, d_L, d_gamma,
+            _table(d_z, place, J, q),
+        )  # fmt: skip
+        for i in range(q):
+            for h in range(q):
+                d_root[start + i, start + h] = d_L[i, h]
+        if k > 0:
+            passed = np.zeros(n)
+            _add_effects(Z, codes, mine, passed)
+            slopes -= data[at + (q + 1) * n : at + (q + 2) * n] * passed
+
+
+@inner
 def _transported(data, root, gamma, phi, z, d_root, d_gamma, d_z):
     """Value and ∂/∂φ; fills the other derivatives, which are zero before."""
     n, factors, d, p = int(data[_N]), int(data[_FACTORS]), int(data[_DISPERSION]), gamma.shape[0]
     N, squares = z.shape[0], 0
     for k in range(factors):
-        q = int(data[_HEAD + 2 * k])
-        squares += q * q * int(data[_HEAD + 2 * k + 1])
+        q, J, _, _ = _sizes(data, k)
+        squares += q * q * J
     C, AL, b, u = np.empty(squares), np.empty(squares), np.empty(3 * N), np.empty(N)
-    y = _HEAD + 2 * factors
-    X = y + 3 * n
-    eta = data[y + 2 * n : y + 3 * n].copy()
-    _add_columns(_table(data, X, p, n), gamma, eta)
-    value = data[_CONSTANT] - 0.5 * N * np.log(2.0 * np.pi)
-    at, square, place, start = X + p * n, 0, 0, 0
-    for k in range(factors):
-        q, J = int(data[_HEAD + 2 * k]), int(data[_HEAD + 2 * k + 1])
-        A, size = at + (q + 1) * n, J * q
-        B, mine = A + size * q, _table(u, place, J, q)
-        value += map_panels(
-            _block(root, start, q), gamma, _cube(data, A, J, q, q), _cube(data, B, J, q, p + 1),
-            _table(z, place, J, q), _cube(C, square, J, q, q), _cube(AL, square, J, q, q),
-            _cube(b, 3 * place, 3, J, q), mine,
-        )  # fmt: skip
-        _add_effects(_table(data, at, q, n), data[at + q * n : A], mine, eta)
-        at, square, place, start = B + size * (p + 1), square + size * q, place + size, start + q
+    y = _HEAD + 4 * factors
+    X, eta = y + 3 * n, np.zeros(n)
+    value, end, square = _map_factors(data, X + p * n, n, root, gamma, z, C, AL, b, u, eta)
+    value += data[_CONSTANT] - 0.5 * N * np.log(2.0 * np.pi)
     if not np.isfinite(value):
         return -np.inf, 0.0
+    columns = _table(data, X, p, n)
+    eta += data[y + 2 * n : X]
+    _add_columns(columns, gamma, eta)
     rows, dispersion = np.zeros(1 + d + n), np.empty(1)
     dispersion[0] = phi
     call_rows(
@@ -190,27 +242,10 @@ def _transported(data, root, gamma, phi, z, d_root, d_gamma, d_z):
     value += rows[0]
     if not (np.isfinite(value) and dispersion[0] == phi and np.isfinite(eta[0])):  # both alive
         return -np.inf, 0.0
-    slopes, columns = rows[1 + d :], _table(data, X, p, n)
+    slopes = rows[1 + d :]
     for c in range(p):
         d_gamma[c] += _product(columns[c], slopes)
-    S = u  # u is not wanted any more
-    at, square, place, start = X + p * n, 0, 0, 0
-    for k in range(factors):
-        q, J = int(data[_HEAD + 2 * k]), int(data[_HEAD + 2 * k + 1])
-        B, size = at + (q + 1) * n + J * q * q, J * q
-        mine = _table(S, place, J, q)
-        codes = data[at + q * n : at + (q + 1) * n]
-        _sum_by_group(_table(data, at, q, n), codes, slopes, mine)
-        d_L = np.zeros((q, q))
-        pull_panels(
-            _block(root, start, q), _cube(data, B, J, q, p + 1), _cube(C, square, J, q, q),
-            _cube(AL, square, J, q, q), _cube(b, 3 * place, 3, J, q), mine, d_L, d_gamma,
-            _table(d_z, place, J, q),
-        )  # fmt: skip
-        for i in range(q):
-            for h in range(q):
-                d_root[start + i, start + h] = d_L[i, h]
-        at, square, place, start = B + size * (p + 1), square + size * q, place + size, start + q
+    _pull_factors(data, end, square, n, root, C, AL, b, u, slopes, d_root, d_gamma, d_z)
     return value, rows[1] if d > 0 else 0.0
 
 
