@@ -109,8 +109,8 @@ def family_inputs(
     """
     q, p = len(design.effects), len(design.terms)
     panels = [
-        Panels(design.Z[:, span], *one)
-        for span, *one in zip(
+        Panels(design.Z[:, span], codes, A, B, weights)
+        for span, codes, A, B, weights in zip(
             design.spans, design.rows.codes_of, pseudo.A, pseudo.B, pseudo.weights, strict=True
         )
     ]

@@ -16,9 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from numba import carray, njit
@@ -26,14 +24,9 @@ from numba import carray, njit
 from hierbayes.compilation import callback, inner, is_on_disk
 from hierbayes.families.rows import SIGNATURE as ROWS
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.likelihood import native, panel_map, triangular
 from hierbayes.likelihood.native import SIGNATURE, bits_of, caller_of, pointer_at
 from hierbayes.likelihood.panel_map import map_panels, pull_panels
 
-_SOURCES = (__file__, panel_map.__file__, triangular.__file__)
-VERSION = crc32(
-    f"{native.SYMBOL} {ROWS}".encode() + b"".join(Path(str(p)).read_bytes() for p in _SOURCES)
-)
 call_rows = caller_of(ROWS)
 # At the head of the array; after it (q, J, first effect, first z) of each factor, then the arrays.
 _N, _FACTORS, _DISPERSION, _ROWS_ADDRESS, _CONSTANT, _HEAD = range(6)
@@ -249,35 +242,27 @@ def _transported(data, root, gamma, phi, z, d_root, d_gamma, d_z):
     return value, rows[1] if d > 0 else 0.0
 
 
-def _transported_of(version):
-    """The C function; ``version``, closed over, is part of what it is cached under."""
-
-    def _transported_c(
-        size, q, p, m, reading, sigma, n, root_, gamma_, latent_, change_, rows_, T_, W_,
-        precision_, mean_, out_,
-    ):  # fmt: skip
-        root, change = carray(root_, (q, q)), carray(change_, (q, q))
-        out = carray(out_, (2 + q * q + p + m,))
-        out[0] = version
-        out[1:] = 0.0
-        L, d_L, end = np.zeros((q, q)), np.zeros((q, q)), 2 + q * q + p
-        for i in range(q):
-            for k in range(q):
-                for h in range(q):
-                    L[i, k] += change[i, h] * root[h, k]
-        out[0], out[1] = _transported(
-            carray(rows_, (size,)), L, carray(gamma_, (p,)), sigma, carray(latent_, (m,)), d_L,
-            out[2 + q * q : end], out[end:],
-        )  # fmt: skip
-        for i in range(q):
-            for k in range(q):
-                for h in range(q):
-                    out[2 + i * q + k] += change[h, i] * d_L[h, k]
-
-    return _transported_c
-
-
-_transported_c = _transported_of(VERSION)
+def _transported_c(
+    size, q, p, m, reading, sigma, n, root_, gamma_, latent_, change_, rows_, T_, W_, precision_,
+    mean_, out_,
+):  # fmt: skip
+    """`_transported` with L = change @ root, in the form of `native`."""
+    root, change = carray(root_, (q, q)), carray(change_, (q, q))
+    out = carray(out_, (2 + q * q + p + m,))
+    out[:] = 0.0
+    L, d_L, end = np.zeros((q, q)), np.zeros((q, q)), 2 + q * q + p
+    for i in range(q):
+        for k in range(q):
+            for h in range(q):
+                L[i, k] += change[i, h] * root[h, k]
+    out[0], out[1] = _transported(
+        carray(rows_, (size,)), L, carray(gamma_, (p,)), sigma, carray(latent_, (m,)), d_L,
+        out[2 + q * q : end], out[end:],
+    )  # fmt: skip
+    for i in range(q):
+        for k in range(q):
+            for h in range(q):
+                out[2 + i * q + k] += change[h, i] * d_L[h, k]
 
 
 @cache
