@@ -21,6 +21,7 @@ from hierbayes.errors import ResultFolderError
 from hierbayes.frames.shipped import shipped
 from hierbayes.library.loading import load_model
 from hierbayes.library.shipped_models import model_names
+from hierbayes.report import folder
 from hierbayes.report.folder import new_folder
 from hierbayes.studies.comparison.estimates import standard_errors
 
@@ -505,3 +506,63 @@ def test_both_engines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
     sigma = tree["posterior"]["sigma"].to_numpy()
     assert table["sigma", "sigma", "posterior"] == pytest.approx(sigma.mean())
     assert table["sigma", "sigma", "REML"] == pytest.approx(load_model(NAME).reml().sigma)
+
+
+# ---------------------------------------------------------------- several grouping factors
+
+
+def test_several_grouping_factors(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both engines on pupils in schools, written and read back; pictures are tested elsewhere."""
+    nothing: dict[str, dict[str, str]] = {"pictures": {}, "not_drawn": {}}
+    monkeypatch.setattr(folder, "write_pictures", lambda *_: nothing)
+    out = tmp_path / "result"
+    formula = "math ~ year + (1 + year | school) + (1 | school:child)"
+    pupils = hb.load_dataset("egsingle")
+    pupils = pupils[pupils["school"].isin(pupils["school"].unique()[:4])].iloc[::2]
+    children = pupils["child"].nunique()
+    data = tmp_path / "pupils.csv"
+    pupils.to_csv(data, index=False)
+    sampler = ["--draws", "20", "--tune", "20", "--chains", "2", "--seed", "1", "--no-progress"]
+    output = run(capsys, "fit", "--formula", formula, "--data", data, *sampler, "--out", out)
+    for text in (
+        "Comparison of 2 fits: REML, posterior",
+        "Shrinkage by REML, 4 groups of 'school':",
+        f"Shrinkage by posterior, first 5 of {children} groups of 'school:child':",
+    ):
+        assert text in output
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["groups"] == {"school": 4, "school:child": children}
+    fit = hb.Model(formula, pd.read_csv(data, dtype={"school": str, "child": str})).reml()
+    ranef = pd.read_csv(out / "reml" / "ranef.csv", dtype={"group": str}).set_index("factor")
+    for factor, table in fit.ranef().items():
+        own = ranef.loc[factor].set_index("group")[list(table)]
+        pd.testing.assert_frame_equal(
+            own, table, check_names=False, check_index_type=False, check_column_type=False
+        )
+    shrinkage = pd.read_csv(out / "posterior" / "shrinkage.csv")
+    assert shrinkage["factor"].value_counts().to_dict() == {"school": 8, "school:child": children}
+    variance = pd.read_csv(out / "comparison" / "variance.csv", index_col=[0, 1, 2])["estimate"]
+    tree = xr.open_datatree(out / "posterior.zarr", engine="zarr", consolidated=False)
+    sd = tree["posterior"]["sd"].mean(["chain", "draw"])
+    for effect in ("Intercept|school", "Intercept|school:child"):
+        found = float(sd.sel(effect=effect))
+        assert variance["sd", effect, "posterior"] == pytest.approx(found)
+    assert variance["sigma", "sigma", "REML"] == pytest.approx(fit.sigma)
+
+
+def test_pictures_of_several_grouping_factors(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "result"
+    data = Path(__file__).parent / "reference" / "factors" / "Oats.csv"
+    formula = "yield ~ nitro + (1 + nitro | Block) + (1 | Variety)"
+    run(capsys, "fit", "--formula", formula, "--data", data, "--method", "reml", "--out", out)
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    drawn = {f"pictures/{name}_{k}.png" for name in PICTURES for k in (1, 2)}
+    assert set(manifest["pictures"]) == drawn - {"pictures/beta_space_2.png"}
+    assert list(manifest["not_drawn"]) == ["beta_space_2"]
+    assert manifest["pictures"]["pictures/caterpillar_2.png"] == (
+        "random effects in order, with intervals, by 'Variety'; REML"
+    )

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pandas as pd
+
+from hierbayes.design.design import Design
 from hierbayes.errors import ResultFolderError
+from hierbayes.fit.effects import ranef, shrinkage
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.language.equations import equations
 from hierbayes.language.meanings import meanings
@@ -107,7 +112,8 @@ def write_result(
     Notes
     -----
     ``summary.txt``; ``equations.txt`` and ``meanings.txt``, the model in symbols and in words;
-    a folder of tables for each engine, and one for the comparison where there is one;
+    a folder of tables for each engine, those by group with a column ``factor`` where there are
+    several grouping factors, and one for the comparison where there is one;
     ``pictures``; ``posterior.zarr``, an ArviZ DataTree; ``manifest.json``, which says what each
     picture shows and which could not be drawn.
     """
@@ -135,13 +141,23 @@ def _write_tables(folder: Path, fit: Fit) -> None:
     folder.mkdir()
     tables = {
         "fixef": fit.summary().fixed,
-        "ranef": fit.ranef(),
+        "ranef": _of_all_factors(fit, ranef),
         "var_corr": fit.var_corr(),
-        "shrinkage": fit.shrinkage(),
+        "shrinkage": _of_all_factors(fit, shrinkage),
         "intervals": fit.intervals(),
     }
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv")
+
+
+def _of_all_factors(
+    fit: Fit, table_of: Callable[[Fitted, int | None], pd.DataFrame]
+) -> pd.DataFrame:
+    """A table by group; of several grouping factors with a level of the index that says which."""
+    names = fit.design.specification.factors
+    if len(names) == 1:
+        return table_of(fit, None)
+    return pd.concat({name: table_of(fit, k) for k, name in enumerate(names)}, names=["factor"])
 
 
 def _files(folder: Path) -> list[str]:
@@ -149,6 +165,13 @@ def _files(folder: Path) -> list[str]:
     paths = (path for path in folder.rglob("*") if path.is_file())
     inside = (path.relative_to(folder) for path in paths)
     return sorted({DRAWS if path.parts[0] == DRAWS else path.as_posix() for path in inside})
+
+
+def _numbers_of_groups(design: Design) -> int | dict[str, int]:
+    """How many groups; of several grouping factors by factor."""
+    if len(design.factors) == 1:
+        return design.J
+    return {factor.name: factor.J for factor in design.factors}
 
 
 def _manifest(fits: Sequence[Fit], about: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,7 +182,7 @@ def _manifest(fits: Sequence[Fit], about: Mapping[str, Any]) -> dict[str, Any]:
         **about,
         "formula": str(design.specification),
         "rows": design.n,
-        "groups": design.J,
+        "groups": _numbers_of_groups(design),
         "dropped": str(design.dropped),
         "engines": [fit.engine for fit in fits],
     }

@@ -23,20 +23,23 @@ if TYPE_CHECKING:
 
 PICTURES = "pictures"
 _GROUPS = 160  # shown at most, spread over their numbers of rows
-_OF_ANY_FIT: dict[str, tuple[str, Callable[[Fit], Figure]]] = {
+_OF_ANY_FIT: dict[str, tuple[str, Callable[[Fit, str | None], Figure]]] = {
     "beta_space": (
         "groups in beta space: BLUE, BLUP, population and G",
-        lambda fit: plot_beta_space(fit, max_groups=_GROUPS),
+        lambda fit, factor: plot_beta_space(fit, max_groups=_GROUPS, factor=factor),
     ),
     "shrinkage": (
         "shrinking from the BLUE to the BLUP, by number of rows",
-        lambda fit: plot_shrinkage(fit, max_groups=_GROUPS),
+        lambda fit, factor: plot_shrinkage(fit, max_groups=_GROUPS, factor=factor),
     ),
     "caterpillar": (
         "random effects in order, with intervals",
-        lambda fit: plot_caterpillar(fit, max_groups=_GROUPS),
+        lambda fit, factor: plot_caterpillar(fit, max_groups=_GROUPS, factor=factor),
     ),
-    "level1_residuals": ("residuals of rows", plot_level1_residuals),
+    "level1_residuals": (
+        "residuals of rows",
+        lambda fit, factor: plot_level1_residuals(fit, factor=factor),
+    ),
 }
 
 
@@ -81,10 +84,22 @@ def _pictures(
     posteriors = [fit for fit in fits if isinstance(fit, PosteriorFit)]
     fit = [*posteriors, *fits][0]
     for name, (what, draw) in _OF_ANY_FIT.items():
-        yield name, f"{what}; {fit.engine}", partial(draw, fit)
+        for called, factor, of in _by_factor(name, fit):
+            yield called, f"{what}{of}; {fit.engine}", partial(draw, fit, factor)
     if posteriors:
         what = "prior, posterior and profile likelihood of each parameter"
         yield "prior_posterior", what, partial(plot_prior_posterior, fit)
     if comparison is not None:
         what = f"estimates and intervals by {', '.join(one.engine for one in fits)}"
         yield "comparison", what, partial(plot_comparison, comparison)
+
+
+def _by_factor(name: str, fit: Fit) -> list[tuple[str, str | None, str]]:
+    """The name of a picture, its factor, and words for that: one for each of several factors.
+
+    They are numbered, for the name of a factor may be none of a file.
+    """
+    factors = fit.design.specification.factors
+    if len(factors) == 1:
+        return [(name, None, "")]
+    return [(f"{name}_{k}", factor, f", by '{factor}'") for k, factor in enumerate(factors, 1)]

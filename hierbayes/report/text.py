@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hierbayes.display.blocks import Table
 from hierbayes.display.text_writer import block_text
+from hierbayes.fit.effects import shrinkage
 from hierbayes.fit.fit import Fit
 from hierbayes.studies.comparison.comparison import Comparison
 
@@ -32,13 +33,17 @@ def report(fits: Sequence[Fit], comparison: Comparison | None = None) -> str:
     parts = [str(fit.summary()) for fit in fits]
     if comparison is not None:
         parts.append(str(comparison))
-    parts += [_shrinkage_text(fit) for fit in fits]
+    factors = range(len(fits[0].design.factors))
+    parts += [_shrinkage_text(fit, k) for fit in fits for k in factors]
     parts.append("\n\n".join(f"Diagnosis of {fit.engine}: {fit.diagnose()}" for fit in fits))
     return f"\n\n{_RULE}\n\n".join(parts) + "\n"
 
 
-def _shrinkage_text(fit: Fit) -> str:
-    table, J = fit.shrinkage(), fit.design.J
-    shown = table.iloc[: _GROUPS * len(fit.design.effects)]
-    what = f"first {_GROUPS} of {J} groups" if J > _GROUPS else f"{J} groups"
-    return block_text(Table(shown, f"Shrinkage by {fit.engine}, {what}"))
+def _shrinkage_text(fit: Fit, k: int) -> str:
+    """The shrinkage of the first groups of a factor."""
+    design, table = fit.design, shrinkage(fit, k)
+    factor, span = design.factors[k], design.spans[k]
+    shown = table.iloc[: _GROUPS * (span.stop - span.start)]
+    of = "" if len(design.factors) == 1 else f" of '{factor.name}'"
+    what = f"first {_GROUPS} of {factor.J} groups" if factor.J > _GROUPS else f"{factor.J} groups"
+    return block_text(Table(shown, f"Shrinkage by {fit.engine}, {what}{of}"))
