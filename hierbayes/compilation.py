@@ -41,17 +41,17 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-def inner(function: Callable[..., Any], name: str = "") -> Any:
+def inner(function: Callable[..., Any], name: str = "", fastmath: bool | set[str] = False) -> Any:
     """``numba.njit`` of what only compiled code calls.
 
     It needs no way in from Python, which takes as long to compile as the function.  What is made
     inside another function, several times, takes a ``name`` of its own each time: compiled code
-    finds functions by name, also code that another process compiled.
+    finds functions by name, also code that another process compiled.  ``fastmath`` is numba's.
     """
     if name:
         function.__qualname__ = name
     options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return njit(nogil=True, error_model="numpy", **options)(function)
+    return njit(nogil=True, error_model="numpy", fastmath=fastmath, **options)(function)
 
 
 def callback(signature: Any) -> Callable[[Callable[..., Any]], Any]:

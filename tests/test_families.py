@@ -107,6 +107,20 @@ def test_the_c_function_sums_the_rows(name: str) -> None:
         assert_allclose(found[1 + d :], by_row[1], rtol=1e-13)
 
 
+@pytest.mark.parametrize("family", [B.Bernoulli(), B.Binomial(), B.Poisson()])
+def test_rows_at_once_are_those_one_by_one(family: Family) -> None:
+    """Of many rows and few, with small η and large, of one trial and several."""
+    rng = np.random.default_rng(8)
+    for n in (0, 1, 2, 513, 1030):
+        eta = rng.normal(0.0, 3.0, n)
+        eta[::7] *= 40.0 if isinstance(family, B.Binomial) else 1.0
+        m = np.where(np.arange(n) < 512, 1.0, 1.0 if isinstance(family, B.Bernoulli) else 6.0)
+        y = np.minimum(rng.integers(0, 7, n), m)
+        found, wanted = c_rows(family, y, m, eta, NONE), family.derivatives(y, m, eta, NONE)
+        assert_allclose(found[0], wanted[0].sum(), rtol=1e-12)
+        assert_allclose(found[1:], wanted[1], rtol=1e-13, atol=1e-300)
+
+
 @pytest.mark.parametrize(
     ("family", "y", "m", "eta"),
     [

@@ -55,7 +55,7 @@ def beta_row_phi(y, m, eta, phi, out):
     out[2, 0] -= v * p1 * p1 * (2.0 * (a1 + b1) + v * (p * tetragamma(a) + q * tetragamma(b)))
 
 
-_FORMULAS = Formulas("beta_logit", beta_row, beta_row_phi, (__file__,))
+_FORMULAS = Formulas("beta_logit", beta_row, beta_row_phi)
 
 
 @dataclass(frozen=True, slots=True)

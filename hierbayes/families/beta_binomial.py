@@ -70,8 +70,7 @@ def _row_phi_of(link: str) -> Any:
 
 
 _FORMULAS = {
-    link: Formulas(f"beta_binomial_{link}", _row_of(link), _row_phi_of(link), (__file__,))
-    for link in SIDED
+    link: Formulas(f"beta_binomial_{link}", _row_of(link), _row_phi_of(link)) for link in SIDED
 }
 
 

@@ -13,6 +13,7 @@ from hierbayes.families import response as responses
 from hierbayes.families.family import Family
 from hierbayes.families.links import LATENT_VARIANCE, SIDED, predictor, probability
 from hierbayes.families.response import Response
+from hierbayes.families.row_sums import logit_sums
 from hierbayes.families.rows import Formulas, no_dispersion
 from hierbayes.frames.arrays import Floats
 
@@ -26,8 +27,10 @@ def _row_of(link: str) -> Any:
     return inner(row, f"binomial_row_{link}")
 
 
+_SUMS = {"logit": logit_sums}
 _FORMULAS = {
-    link: Formulas(f"binomial_{link}", _row_of(link), no_dispersion, (__file__,)) for link in SIDED
+    link: Formulas(f"binomial_{link}", _row_of(link), no_dispersion, _SUMS.get(link))
+    for link in SIDED
 }
 
 

@@ -93,7 +93,7 @@ def _row_phi_of(link: str, row: Any, between: Any) -> Any:
 def _formulas_of(link: str) -> Formulas:
     between = _between_of(link)
     row = _row_of(link, between)
-    return Formulas(f"cumulative_{link}", row, _row_phi_of(link, row, between), (__file__,))
+    return Formulas(f"cumulative_{link}", row, _row_phi_of(link, row, between))
 
 
 _FORMULAS = {link: _formulas_of(link) for link in SIDED}

@@ -65,8 +65,8 @@ def linear_row_phi(y, m, eta, phi, out):
     out[2, 0] = -third / phi[0] - rest
 
 
-_QUADRATIC = Formulas("negative_binomial_log", quadratic_row, quadratic_row_phi, (__file__,))
-_LINEAR = Formulas("negative_binomial1_log", linear_row, linear_row_phi, (__file__,))
+_QUADRATIC = Formulas("negative_binomial_log", quadratic_row, quadratic_row_phi)
+_LINEAR = Formulas("negative_binomial1_log", linear_row, linear_row_phi)
 
 
 def _moments(y: Floats) -> tuple[float, float]:

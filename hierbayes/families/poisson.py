@@ -10,6 +10,7 @@ import numpy as np
 
 from hierbayes.compilation import inner
 from hierbayes.families.counts import Counts
+from hierbayes.families.row_sums import poisson_sums
 from hierbayes.families.rows import Formulas, no_dispersion
 from hierbayes.frames.arrays import Floats
 
@@ -21,7 +22,7 @@ def poisson_row(y, m, eta, phi):
     return y * eta - mu, y - mu, -mu, -mu
 
 
-_FORMULAS = Formulas("poisson_log", poisson_row, no_dispersion, (__file__,))
+_FORMULAS = Formulas("poisson_log", poisson_row, no_dispersion, poisson_sums)
 
 
 @dataclass(frozen=True, slots=True)

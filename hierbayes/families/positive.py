@@ -53,8 +53,8 @@ def lognormal_row_phi(y, m, eta, phi, out):
     out[2, 0] = 2.0 * precision / phi[0]
 
 
-_GAMMA = Formulas("gamma_log", gamma_row, gamma_row_phi, (__file__,))
-_LOGNORMAL = Formulas("lognormal_identity", lognormal_row, lognormal_row_phi, (__file__,))
+_GAMMA = Formulas("gamma_log", gamma_row, gamma_row_phi)
+_LOGNORMAL = Formulas("lognormal_identity", lognormal_row, lognormal_row_phi)
 
 
 @dataclass(frozen=True, slots=True)

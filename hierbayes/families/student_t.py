@@ -42,7 +42,7 @@ def student_row_phi(y, m, eta, phi, out):
     out[2, 0] = -2.0 * m * k * share * (3.0 * square - m) * share
 
 
-_FORMULAS = Formulas("student_t_identity", student_row, student_row_phi, (__file__,))
+_FORMULAS = Formulas("student_t_identity", student_row, student_row_phi)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def _formulas_of(inside: Formulas) -> Formulas:
     name = f"zero_inflated_{inside.name}"
     row = _row_of(name, inside.row)
     row_phi = _row_phi_of(name, inside.row, inside.row_phi)
-    return Formulas(name, row, row_phi, (__file__, *inside.sources))
+    return Formulas(name, row, row_phi)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,99 @@
+"""Σℓ and ℓ′ of all rows of the commonest families at once, several times quicker than row by row.
+
+Loops without a branch or a call, which the processor takes several rows a step; the formulas are
+those of the rows, and differ from them in rounding.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from hierbayes.compilation import inner
+
+# Sums may be taken in any order; what is no number stays none.
+_ANY_ORDER = {"contract", "reassoc", "nsz", "arcp"}
+_BLOCK = 512
+_LOG_TWO_HIGH, _LOG_TWO_LOW = 6.93145751953125e-1, 1.42860682030941723212e-6
+
+
+@intrinsic
+def _as_float(typing_context, bits):
+    """The floating-point number of 64 bits."""
+
+    def cast(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return types.float64(types.int64), cast
+
+
+@inner
+def _exponential(x):
+    """e^x = 2^k e^r, |r| ≤ ½ log 2, e^r by its series; infinite above 709."""
+    inside = min(max(x, -708.0), 709.0)
+    k = math.floor(inside * 1.4426950408889634 + 0.5)
+    r = (inside - k * _LOG_TWO_HIGH) - k * _LOG_TWO_LOW
+    p = 1 / 479001600
+    p = p * r + 1 / 39916800
+    p = p * r + 1 / 3628800
+    p = p * r + 1 / 362880
+    p = p * r + 1 / 40320
+    p = p * r + 1 / 5040
+    p = p * r + 1 / 720
+    p = p * r + 1 / 120
+    p = p * r + 1 / 24
+    p = p * r + 1 / 6
+    p = p * r + 0.5
+    p = p * r + 1.0
+    p = p * r + 1.0
+    return p * _as_float((np.int64(k) + 1023) << 52) if x <= 709.0 else np.inf
+
+
+def _logit_sums(y, m, eta, first):
+    """Σℓ of binomial rows with a logit link; fills ``first`` (n,) with ℓ′.
+
+    Of single trials the logarithms of 1 + e^−|η| are those of products of up to 512.
+    """
+    n, total, powers = len(y), 0.0, np.empty(_BLOCK)
+    for at in range(0, n, _BLOCK):
+        size = min(_BLOCK, n - at)
+        for i in range(size):
+            powers[i] = _exponential(-abs(eta[at + i]))
+        several = 0.0
+        for i in range(size):
+            x, k, f = eta[at + i], y[at + i], m[at + i] - y[at + i]
+            large = 1.0 / (1.0 + powers[i])
+            small = powers[i] * large
+            first[at + i] = k * (small if x > 0.0 else large) - f * (large if x > 0.0 else small)
+            total += k * x - m[at + i] * max(x, 0.0)
+            several += abs(m[at + i] - 1.0)
+        if several == 0.0:
+            a, b, half = 1.0, 1.0, size // 2
+            for i in range(half):
+                a *= 1.0 + powers[i]
+                b *= 1.0 + powers[half + i]
+            if size % 2:
+                a *= 1.0 + powers[size - 1]
+            total -= math.log(a) + math.log(b)
+        else:
+            for i in range(size):
+                total -= m[at + i] * math.log1p(powers[i])
+    return total
+
+
+def _poisson_sums(y, m, eta, first):
+    """Σℓ of Poisson rows; fills ``first`` (n,) with ℓ′."""
+    total = 0.0
+    for i in range(len(y)):
+        mu = _exponential(eta[i])
+        first[i] = y[i] - mu
+        total += y[i] * eta[i] - mu
+    return total
+
+
+logit_sums = inner(_logit_sums, fastmath=_ANY_ORDER)
+poisson_sums = inner(_poisson_sums, fastmath=_ANY_ORDER)
