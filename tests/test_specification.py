@@ -11,9 +11,9 @@ import pytest
 
 import hierbayes as hb
 from hierbayes.library.named_models import NAMED_MODELS
-from hierbayes.specification.equations import split_levels
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.random_term import random_terms
+from hierbayes.specification.split_levels import split_levels
 from hierbayes.specification.terms import factors_of, names_in, read_terms
 
 FOLDER = Path(__file__).parents[1] / "models"

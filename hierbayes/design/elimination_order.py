@@ -20,13 +20,12 @@ Linear Systems*, chapter 4.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from hierbayes.design.elimination import Elimination, Layout
+from hierbayes.design.elimination import BEGIN, FACTOR, Elimination, Layout
+from hierbayes.design.elimination_blocks import Blocks
 from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats, Integers
@@ -36,38 +35,6 @@ from hierbayes.frames.arrays import Floats, Integers
 def elimination_of(cross: SparseProducts) -> Layout:
     """The order of elimination of these cross-products, and the place of every entry."""
     return _Builder(cross).layout()
-
-
-@dataclass
-class _Blocks:
-    """Blocks of Ω as they are collected."""
-
-    kinds: list[Integers] = field(default_factory=list)
-    values: list[Floats] = field(default_factory=list)
-    end: int = 0
-
-    def add(
-        self,
-        factors: tuple[int, int],
-        values: Floats,
-        at: Integers,
-        leading: Integers | int,
-        places: tuple[Integers, Integers],
-    ) -> None:
-        """Blocks (m, a, b) of two factors, where they begin and how far their rows are apart.
-
-        ``places`` say where the effects of rows and columns begin; where both are one array, the
-        blocks stand on the diagonal.
-        """
-        m, size = len(values), int(np.prod(values.shape[1:]))
-        kind = np.empty((m, 8), dtype=np.int64)
-        kind[:, :2] = factors
-        kind[:, 2] = self.end + size * np.arange(m)
-        kind[:, 3], kind[:, 4], kind[:, 5] = at, leading, places[0] is places[1]
-        kind[:, 6], kind[:, 7] = places
-        self.kinds.append(kind)
-        self.values.append(values.ravel())
-        self.end += m * size
 
 
 class _Builder:
@@ -84,7 +51,7 @@ class _Builder:
         self._place_core()
         self._place_panels()
         self.places = self._places()
-        blocks = _Blocks()
+        blocks = Blocks()
         self._add_panel_blocks(blocks)
         self._add_core_blocks(blocks)
         levels = self.cross.levels
@@ -247,13 +214,13 @@ class _Builder:
 
     # ---------------------------------------------------------------- the entries
 
-    def _add_panel_blocks(self, blocks: _Blocks) -> None:
+    def _add_panel_blocks(self, blocks: Blocks) -> None:
         levels, chain = self.cross.levels, self.chain
         first = [places[:, 0] for places in self.places]
         for a, k in enumerate(chain):
             q = levels[k].q
             nodes = self.first_node[k] + np.arange(levels[k].J)
-            begin, n_core = self.nodes[nodes, 2], self.n_core[nodes]
+            begin, n_core = self.nodes[nodes, BEGIN], self.n_core[nodes]
             blocks.add((k, k), levels[k].A, begin, q, (first[k], first[k]))
             row = q
             for m in chain[a + 1 :]:
@@ -267,7 +234,7 @@ class _Builder:
                 blocks.add((m, k), np.swapaxes(values, 1, 2), at, q, places)
             blocks.add((-1, k), levels[k].B, begin + (row + n_core) * q, q, (first[k], first[k]))
 
-    def _add_core_blocks(self, blocks: _Blocks) -> None:
+    def _add_core_blocks(self, blocks: Blocks) -> None:
         first = [places[:, 0] for places in self.places]
         for k in self.rest:
             one = self.cross.levels[k]
@@ -293,7 +260,7 @@ class _Builder:
     def _offsets(self) -> Integers:
         """Where panels, then components, begin among all random effects."""
         q = np.array([level.q for level in self.cross.levels], dtype=np.int64)
-        width = q[self.nodes[:, 0]]
+        width = q[self.nodes[:, FACTOR]]
         end = int(width.sum())
         offsets: Integers = np.concatenate([np.cumsum(width) - width, end + self.core_starts])
         return offsets

@@ -12,29 +12,25 @@ from hierbayes.display.blocks import Items, Table
 from hierbayes.display.cell import significant
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import DataError
-from hierbayes.frames.arrays import Booleans
 from hierbayes.frames.constancy import (
-    FACTOR,
     NUMBER,
     as_floats,
-    kind_of,
     partly_missing,
     varies_within,
 )
-from hierbayes.frames.derivation import (
-    as_numbers,
-    group_deviations,
-    group_statistics,
-    source_between,
-    source_within,
-)
 from hierbayes.frames.factor_levels import FactorLevels, factor_levels, words_of
-from hierbayes.frames.grouping import Groups, group_rows, one_way_variances
+from hierbayes.frames.grouping import Groups, group_rows
 from hierbayes.frames.named_columns import shown
 from hierbayes.frames.native_numbers import native_numbers
+from hierbayes.frames.variable_rows import (
+    CENTRED,
+    DERIVED,
+    LEVEL1,
+    LEVEL2,
+    kind_and_variances,
+    levels_and_sources,
+)
 
-LEVEL1, CENTRED, LEVEL2, DERIVED = "1", "1, centred", "2", "2, derived"
-CONSTANT, MISSING = "constant", "all missing"
 _FEW = 0.05  # of the groups: a variable that varies in no more is suspected of wrong entries
 _ENOUGH = 5  # groups from which on it can be suspected
 _COLUMNS = ("level", "source", "kind", "categories", "missing", "varies_in", "within", "between",
@@ -170,8 +166,11 @@ def _levels(df: pd.DataFrame, groups: Groups) -> Levels:
     columns = {name: df[name] for name in df.columns if name not in groups.names}
     varies = {name: varies_within(column, groups) for name, column in columns.items()}
     inner = {name: columns[name] for name, found in varies.items() if found.any()}
-    where = _where(columns, inner, groups)
-    rows = {name: (*where[name], *_row(columns[name], varies[name], groups)) for name in columns}
+    where = levels_and_sources(columns, inner, groups)
+    rows = {
+        name: (*where[name], *kind_and_variances(columns[name], varies[name], groups))
+        for name in columns
+    }
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(_COLUMNS))
     table = table.rename_axis("variable").astype({"categories": "Int64"})
     notes = tuple(_notes(columns, table, groups))
@@ -207,39 +206,6 @@ def _joined(by_factor: Mapping[str, Levels], found: FactorLevels, rows: int) -> 
     title = f"Levels of {len(table)} variables: {rows} rows in {counts}"
     lowest = int(found.table["groups"].iloc[0])
     return Levels(table, title, lowest, (*words_of(found), *notes), found.table)
-
-
-def _where(
-    columns: dict[str, pd.Series], inner: dict[str, pd.Series], groups: Groups
-) -> dict[str, tuple[str, str]]:
-    """The level of each variable, and what it is derived from."""
-    statistics, deviations = group_statistics(inner, groups), group_deviations(inner, groups)
-    found = {}
-    for name, column in columns.items():
-        if name in inner:
-            source = source_within(column, groups, deviations)
-            found[name] = (CENTRED if source else LEVEL1, source)
-        elif column[groups.codes >= 0].nunique() < 2:
-            known = column[groups.codes >= 0].notna().any()
-            found[name] = (CONSTANT if known else MISSING, "")
-        else:
-            source = source_between(column, groups, statistics)
-            found[name] = (DERIVED if source else LEVEL2, source)
-    return found
-
-
-def _row(column: pd.Series, varies: Booleans, groups: Groups) -> tuple[object, ...]:
-    """Kind, categories, missing values and variances of one variable."""
-    kind = kind_of(column)
-    values = as_numbers(column)
-    within, between = (np.nan, np.nan) if values is None else one_way_variances(values, groups)
-    if not varies.any():
-        within *= 0.0  # not merely small
-    whole = within + between
-    icc = between / whole if whole > 0.0 else np.nan
-    categories = column.nunique() if kind == FACTOR else pd.NA
-    missing = int(column.isna().sum())
-    return kind, categories, missing, int(varies.sum()), within, between, icc
 
 
 def _refuse_no_levels(groups: Groups) -> None:

@@ -18,8 +18,9 @@ from hierbayes.language.meanings import Meanings, meanings
 from hierbayes.priors.chosen_priors import choose_priors
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.specification.equation_coding import refuse_uneven_equations
-from hierbayes.specification.equations import Multilevel, split_levels, split_nested_levels
+from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification
+from hierbayes.specification.split_levels import split_levels, split_nested_levels
 
 if TYPE_CHECKING:
     import pymc as pm

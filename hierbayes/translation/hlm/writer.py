@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from hierbayes.errors import FormulaError, in_quotes
-from hierbayes.specification.equations import split_levels
+from hierbayes.specification.split_levels import split_levels
 from hierbayes.specification.terms import INTERCEPT, factors_of
 from hierbayes.translation.dialect import Dialect, ModelToWrite
 from hierbayes.translation.expression import factor_tree

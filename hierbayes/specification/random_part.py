@@ -1,0 +1,121 @@
+"""The random part of a formula, read: parentheses with a bar, effects and grouping factors."""
+
+from __future__ import annotations
+
+from hierbayes.errors import FormulaError
+from hierbayes.specification.random_term import RandomTerm, random_terms
+from hierbayes.specification.term_parser import outside_backticks
+from hierbayes.specification.terms import read_terms
+
+
+def take_random_terms(right: str) -> tuple[str, tuple[str, ...]]:
+    """Split "x + (1 | g)" into "x" and ("1 | g",): parentheses with a bar of their own."""
+    fixed = ""
+    found: list[str] = []
+    marks = outside_backticks(right)
+    i = 0
+    while i < len(right):
+        if marks[i] == "(" and not (fixed and (fixed[-1].isalnum() or fixed[-1] in "_.`")):
+            close = _closing(right, i)
+            inside = right[i + 1 : close]
+            if _bar(inside) is not None:
+                found.append(inside.strip())
+                fixed = _drop_operator(fixed, right)
+                i = close + 1
+                continue
+        fixed += right[i]
+        i += 1
+    fixed = fixed.strip().removeprefix("+").strip()
+    return fixed, tuple(found)
+
+
+def _drop_operator(before: str, whole: str) -> str:
+    """Remove the '+' that joined a random term to what stands before it."""
+    before = before.rstrip()
+    if not before or before.endswith("+"):
+        return before[:-1] if before else before
+    raise FormulaError(
+        f"cannot read the formula '{whole.strip()}': a random term is joined by '+', "
+        f"not by '{before[-1]}'"
+    )
+
+
+def _closing(text: str, start: int) -> int:
+    marks = outside_backticks(text)
+    depth = 0
+    for i in range(start, len(text)):
+        depth += (marks[i] == "(") - (marks[i] == ")")
+        if depth == 0:
+            return i
+    pointer = " " * start + "^"
+    raise FormulaError(
+        f"cannot read the formula: this parenthesis is never closed\n    {text}\n    {pointer}"
+    )
+
+
+def _bar(text: str) -> int | None:
+    """Place of the first '|' outside parentheses."""
+    depth = 0
+    for i, character in enumerate(outside_backticks(text)):
+        depth += (character == "(") - (character == ")")
+        if character == "|" and depth == 0:
+            return i
+    return None
+
+
+def read_random_terms(text: str) -> tuple[RandomTerm, ...]:
+    """One term of "effects | group", or one for each effect of "effects || group"."""
+    bar = _bar(text)
+    if bar is None:
+        raise FormulaError(
+            f"the random part '{text.strip()}' names no group; write '~ effects | group'"
+        )
+    effects, rest = text[:bar].strip(), text[bar + 1 :]
+    uncorrelated = rest.startswith("|")
+    group = rest.removeprefix("|").strip()
+    if _bar(group) is not None:
+        raise FormulaError(f"cannot read the random part '{text.strip()}': it has two bars")
+    terms = read_terms(effects, "random part") if effects else ()
+    if not terms:
+        raise FormulaError(
+            f"the random part '({text.strip()})' has no effects; write '1 | {group}'"
+        )
+    blocks = [(term,) for term in terms] if uncorrelated else [terms]
+    return tuple(
+        term
+        for columns in _read_factors(group)
+        for term in random_terms(":".join(columns), blocks, columns)
+    )
+
+
+def _read_factors(group: str) -> tuple[tuple[str, ...], ...]:
+    """The columns of each factor: one for "a" and "a:b", and a and a:b for "a/b"."""
+    factors: list[tuple[str, ...]] = []
+    before: tuple[str, ...] = ()
+    for part in _split(group, "/"):
+        before = (*before, *(_group_column(name, group) for name in _split(part, ":")))
+        if len(set(before)) < len(before):
+            raise FormulaError(f"the group '{group}' names a column twice; name each once")
+        factors.append(before)
+    return tuple(factors)
+
+
+def _split(text: str, mark: str) -> list[str]:
+    """The parts of a text between marks outside backticks."""
+    parts, last = [], 0
+    marks = outside_backticks(text)
+    for place, character in enumerate(marks):
+        if character == mark:
+            parts.append(text[last:place].strip())
+            last = place + 1
+    return [*parts, text[last:].strip()]
+
+
+def _group_column(part: str, group: str) -> str:
+    name = part.strip("`")
+    if name and (name.isidentifier() or (part.startswith("`") and part.endswith("`"))):
+        return name
+    raise FormulaError(
+        f"the group must be a column, or columns joined by ':' or '/', and '{group}' is not; make "
+        "the column first (or put an unusual name in backticks)"
+    )
