@@ -5,11 +5,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytensor
 import pytest
 from numpy.typing import NDArray
 from pymc.pytensorf import compile as compile_pytensor
-from pytensor.compile.mode import Mode
 
 import hierbayes as hb
 from hierbayes.estimation.compiled import free_variables, join_values
@@ -17,6 +15,7 @@ from hierbayes.estimation.coordinates import variables_of
 from hierbayes.estimation.density import density_at
 from hierbayes.estimation.density_data import density_data
 from hierbayes.estimation.inputs import graph_inputs
+from tests.interpreted import INTERPRETED, without_compiler
 
 pytestmark = pytest.mark.slow
 
@@ -117,13 +116,7 @@ def points(size: int) -> Iterator[Array]:
             yield rng.normal(0.2, spread, size)
 
 
-@pytest.fixture(autouse=True)
-def no_compiler() -> Iterator[None]:
-    """The graph is interpreted: its constants are then folded without compiling C, too."""
-    with pytensor.config.change_flags(cxx=""):
-        yield
-
-
+@without_compiler
 @pytest.mark.parametrize("name", CASES)
 def test_value_gradient_and_parameters_are_those_of_the_graph(
     name: str, data: pd.DataFrame
@@ -139,7 +132,7 @@ def test_value_gradient_and_parameters_are_those_of_the_graph(
     names = ["root", "sigma", *(["gamma"] if "gamma" in graph.named_vars else [])]
     x, outputs = join_values(graph, variables, graph.logp(), names)
     with graph:
-        reference = compile_pytensor([x], outputs, mode=Mode("py", "fast_compile"))
+        reference = compile_pytensor([x], outputs, mode=INTERPRETED)
     buffer = density_data(design, inputs, model.priors)
     for point in points(sum(variable.size for variable in variables)):
         value, gradient, parameters = reference(point)

@@ -14,6 +14,7 @@ from scipy import stats
 import hierbayes as hb
 from hierbayes.design.blocks import block_slices
 from tests.dialect_models import PRIORS, dialect_models, schools_and_items, with_plain_priors
+from tests.interpreted import INTERPRETED, without_compiler
 
 pytestmark = pytest.mark.slow
 
@@ -132,8 +133,10 @@ def log_density(model: pm.Model, point: Mapping[str, Any]) -> float:
         at = np.asarray(point[name], dtype=float)
         transform, rv = transforms[name], model[name]
         inputs = rv.owner.inputs
-        values[value.name] = at if transform is None else transform.forward(at, *inputs).eval()
-    return float(model.compile_logp(jacobian=False, mode="FAST_COMPILE")(values))
+        values[value.name] = (
+            at if transform is None else transform.forward(at, *inputs).eval(mode=INTERPRETED)
+        )
+    return float(model.compile_logp(jacobian=False, mode=INTERPRETED)(values))
 
 
 def drawn(model: hb.Model, seed: int) -> tuple[Any, Any, list[Any], float]:
@@ -146,6 +149,7 @@ def drawn(model: hb.Model, seed: int) -> tuple[Any, Any, list[Any], float]:
     return gamma, rng.uniform(0.5, 2.0, design.rows.Z.shape[1]), z, 6.0
 
 
+@without_compiler
 @pytest.mark.parametrize("name", ["means_as_outcomes", "levels", "share_of_level", "transformed"])
 def test_pymc_is_the_same_density(name: str, spoken: dict[str, hb.Model]) -> None:
     model = spoken[name]
@@ -158,6 +162,7 @@ def test_pymc_is_the_same_density(name: str, spoken: dict[str, hb.Model]) -> Non
     assert terms == list(model.problem.design.terms)
 
 
+@without_compiler
 def test_pymc_with_independent_blocks(spoken: dict[str, hb.Model]) -> None:
     model = spoken["independent"]
     graph = executed(model.emit("pymc", data="hs"), model.data)["model"]
@@ -168,6 +173,7 @@ def test_pymc_with_independent_blocks(spoken: dict[str, hb.Model]) -> None:
     assert_allclose(log_density(graph, point), expected, rtol=1e-10)
 
 
+@without_compiler
 @pytest.mark.parametrize("name", ["random_coefficients", *PRIORS])
 def test_pymc_with_correlated_effects(name: str, spoken: dict[str, hb.Model]) -> None:
     """The correlation is a root L in PyMC; its density is that of ρ where x ↦ ρ is counted."""
@@ -176,7 +182,7 @@ def test_pymc_with_correlated_effects(name: str, spoken: dict[str, hb.Model]) ->
     gamma, sd, z, sigma = drawn(model, 3)
     values = {rv.name: graph.rvs_to_values[rv] for rv in graph.free_RVs}
     root = graph.replace_rvs_by_values([graph["L"]])[0]
-    at_x = pm.pytensorf.compile([values["L"]], root, mode="FAST_COMPILE")
+    at_x = pm.pytensorf.compile([values["L"]], root, mode=INTERPRETED)
     x, step = np.array([0.3]), 1e-6
     L = at_x(x)
     slope = (at_x(x + step)[1, 0] - at_x(x - step)[1, 0]) / (2.0 * step)
@@ -194,10 +200,12 @@ def test_pymc_with_correlated_effects(name: str, spoken: dict[str, hb.Model]) ->
         transform = graph.rvs_to_transforms[rv]
         if transform is not None:
             inner = transform.forward(value, *rv.owner.inputs)
-            jacobian += float(np.sum(transform.log_jac_det(inner, *rv.owner.inputs).eval()))
-            value = inner.eval()
+            jacobian += float(
+                np.sum(transform.log_jac_det(inner, *rv.owner.inputs).eval(mode=INTERPRETED))
+            )
+            value = inner.eval(mode=INTERPRETED)
         point[values[rv.name].name] = value
-    found = graph.compile_logp(jacobian=True, mode="FAST_COMPILE")(point)
+    found = graph.compile_logp(jacobian=True, mode=INTERPRETED)(point)
     assert_allclose(found, expected + jacobian, rtol=1e-8)
 
 
@@ -216,6 +224,7 @@ BAMBI = {
 }  # fmt: skip
 
 
+@without_compiler
 @pytest.mark.parametrize("name", BAMBI)
 def test_bambi_is_the_same_density(name: str, spoken: dict[str, hb.Model]) -> None:
     data = spoken["levels"].data
@@ -226,7 +235,7 @@ def test_bambi_is_the_same_density(name: str, spoken: dict[str, hb.Model]) -> No
     point: dict[str, Any] = {"sigma": sigma}
     start = 0
     for term in BAMBI[name]:
-        shape = made[term].eval().shape
+        shape = made[term].eval(mode=INTERPRETED).shape
         size = int(np.prod(shape))
         point[term] = gamma[start : start + size].reshape(shape)
         start += size
@@ -297,6 +306,7 @@ BY_FACTOR: dict[str, Any] = {
 }
 
 
+@without_compiler
 def test_pymc_with_several_factors() -> None:
     model = hb.Model(FACTORS, data=schools_and_items(), priors=BY_FACTOR)
     graph = executed(model.emit("pymc", data="hs"), model.data)["model"]
@@ -308,6 +318,7 @@ def test_pymc_with_several_factors() -> None:
     assert_allclose(log_density(graph, point), expected, rtol=1e-10)
 
 
+@without_compiler
 def test_bambi_with_several_factors() -> None:
     model = hb.Model(FACTORS, data=schools_and_items(), priors=BY_FACTOR)
     code = model.emit("bambi", data="hs").replace("results = model.fit()", "model.build()")

@@ -18,6 +18,7 @@ from hierbayes.fit.convergence import convergence_table
 from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.priors.joint_density import joint_density_at
 from tests.dense import Array, Rows, log_density
+from tests.interpreted import INTERPRETED, without_compiler
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +64,7 @@ def test_pc_is_the_exponential_distribution_with_that_tail(little: pd.DataFrame)
     rate = hb.PC(5, 0.05).parameters["lam"]
     assert stats.expon(scale=1 / rate).sf(5.0) == pytest.approx(0.05, rel=1e-12)
     assert model.priors.frame().loc[("sigma", "sigma"), "prior"] == "PC(5, 0.05)"
-    draws = np.asarray(pm.draw(model.graph()["sigma"], 4000, random_seed=1, mode="FAST_COMPILE"))
+    draws = np.asarray(pm.draw(model.graph()["sigma"], 4000, random_seed=1, mode=INTERPRETED))
     assert abs((draws > 5.0).mean() - 0.05) < 4 * np.sqrt(0.05 * 0.95 / 4000)
 
 
@@ -144,6 +145,7 @@ def test_a_singular_G_has_density_zero(priors: dict[str, Any], little: pd.DataFr
     assert (densities(pose(little, 2, **priors), roots, np.ones(3)) == -np.inf).all()
 
 
+@without_compiler
 @pytest.mark.parametrize("q", [1, 2, 3])
 def test_the_graph_states_the_density_of_G_and_nothing_else(q: int, little: pd.DataFrame) -> None:
     """Potential and uniform R together; PyMC counts R per Cholesky factor, Π L_ii^(q−i) more."""
@@ -151,13 +153,13 @@ def test_the_graph_states_the_density_of_G_and_nothing_else(q: int, little: pd.D
     graph = model.graph()
     parts = [graph["prior_G"], *([graph["corr_chol"]] if q > 1 else [])]
     rvs = [*parts, graph["sd"]]
-    logp = graph.compile_logp(vars=rvs, jacobian=False, mode="FAST_COMPILE")
+    logp = graph.compile_logp(vars=rvs, jacobian=False, mode=INTERPRETED)
     point = graph.initial_point() | {"sd_log__": np.log(np.arange(1.0, q + 1.0))}
     if q > 1:
         point["corr_chol_normalisedrows__"] = np.linspace(-0.5, 0.8, q * (q - 1) // 2)
     names = [graph["root"], graph["sigma"]]
     values = graph.replace_rvs_by_values(names)
-    function = graph.compile_fn(values, inputs=graph.value_vars, mode="FAST_COMPILE")
+    function = graph.compile_fn(values, inputs=graph.value_vars, mode=INTERPRETED)
     root, sigma = function(point)
     L = root / np.sqrt((root**2).sum(axis=1))[:, None]
     volume = (np.arange(q - 1, -1, -1) * np.log(np.diagonal(L))).sum()
@@ -266,7 +268,7 @@ def test_drawn_standard_deviations_explain_the_stated_share(little: pd.DataFrame
     model = pose(little, 2, r2=hb.R2D2M2(0.3, 5, 0.7))
     graph, design = model.graph(), model.problem.design
     sd, gamma_sd, sigma = pm.draw(
-        [graph["sd"], graph["gamma_sd"], graph["sigma"]], 3000, random_seed=2, mode="FAST_COMPILE"
+        [graph["sd"], graph["gamma_sd"], graph["sigma"]], 3000, random_seed=2, mode=INTERPRETED
     )
     by_random = sd**2 * (design.rows.Z**2).mean(axis=0)
     by_fixed = gamma_sd**2 * design.rows.X[:, 1:].var(axis=0)
