@@ -2,12 +2,13 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import hierbayes as hb
 from hierbayes.families.words import WORDS
-from hierbayes.language.family_words import family_words
+from hierbayes.language.family_words import counted, family_words, is_ordered
 from tests.families_reference import FOLDER
 
 F = hb.families
@@ -140,10 +141,100 @@ def test_every_notation_has_its_letters(name: str, bacteria: hb.Model, melanoma:
             assert all(ord(mark) < 128 for mark in latex)
 
 
+def test_thresholds_and_further_zeros() -> None:
+    wine = hb.Model("rating ~ temp + (1 | judge)", read("wine"), family="cumulative")
+    assert str(wine.equations().within) == (
+        "logit(P(rating_ij ≤ c | u_0j)) = τ_c − η_ij    (c = 1 to 4 of 1 < 2 < 3 < 4 < 5; "
+        "the first is 0)\n"
+        "                          η_ij = β_0j + β_1j temp[warm]_ij"
+    )
+    fit = wine.ml()
+    distance = float(fit.draws("2|3").squeeze() - fit.draws("1|2").squeeze())
+    assert f"(τ_1, τ_2, τ_3, τ_4)' = (0, {distance:.2f}, " in str(fit.equations().within)
+    assert wine.meanings().table.loc["Intercept", "meaning"] == (
+        "the mean log odds of a higher rating when temp is cold; exp: odds"
+    )
+    assert wine.meanings().notes[2].startswith("Thresholds: the intercept is of what is above '1';")
+    zeros = hb.Model("y ~ trt + (1 | subject)", read("epil2"), family=F.ZeroInflated())
+    assert str(zeros.equations().within).startswith(
+        "y_ij | u_0j ~ 0 with probability π, otherwise Poisson(μ_ij)\n"
+    )
+
+
 def test_every_family_has_words() -> None:
     for family in WORDS.values():
-        words = family_words(family)
+        words = family_words(counted(family))
+        if is_ordered(family):
+            continue
         assert words.distribution
-        needed = len(family.dispersion) + 1 + ("m" in words.arguments) + ("df" in words.arguments)
+        needed = (
+            len(counted(family).dispersion)
+            + 1
+            + ("m" in words.arguments)
+            + ("df" in words.arguments)
+        )
         assert len(words.arguments) == needed
         assert bool(words.mean) == (family.link != "identity")
+
+
+# ------------------------------------------------------------------ in words
+
+
+def notes(meanings: hb.Meanings) -> list[str]:
+    return [note.partition(":")[0] for note in meanings.notes]
+
+
+def test_meanings_are_of_log_odds_and_their_exponentials_ratios() -> None:
+    formula = "y ~ trt * late + (1 | ID)"
+    model = hb.Model(formula, read("bacteria"), family="bernoulli")
+    said = model.meanings().table["meaning"]
+    assert said["Intercept"] == (
+        "the mean log odds of y = y when late is 0, in drug groups; exp: odds"
+    )
+    assert said["trt[T.placebo]"] == (
+        "the difference in mean intercept between placebo and drug groups; exp: odds ratio"
+    )
+    assert said["late"] == "the mean late slope in drug groups; exp: odds ratio"
+    assert said["trt[T.placebo]:late"].endswith("; exp: ratio of odds ratios")
+    assert notes(model.meanings()) == ["Scale", "Conditional", "Population-averaged"]
+    assert model.meanings().notes[0] == (
+        "Scale: the log odds of y = y; means, slopes and differences are of it."
+    )
+    fit = model.ml()
+    found = fit.meanings()
+    np.testing.assert_allclose(found.table["exp"], np.exp(fit.fixef()[found.table.index]))
+    assert f"exp {np.exp(fit.fixef()['late']):.4g}" in str(found)
+    # Zeger, Liang & Albert (1988): 1/sqrt(1 + c²g), c = 16√3/15π.
+    g = float(fit.G[0, 0])
+    c = 16 * 3**0.5 / (15 * np.pi)
+    assert f"by the factor {(1 + c**2 * g) ** -0.5:.3g} = " in found.notes[2]
+    assert "Zeger, Liang & Albert, 1988" in found.notes[2]
+
+
+def test_meanings_of_counts_are_rate_ratios(melanoma: hb.Model) -> None:
+    found = melanoma.ml().meanings()
+    assert found.table["meaning"].tolist() == [
+        "the mean log of expected deaths when uvb is 0; exp: expected count",
+        "the mean uvb slope; exp: rate ratio",
+    ]
+    assert "leave slopes and differences as they are" in found.notes[2]
+    assert "one nation and region" in found.notes[1]
+
+
+def test_random_slopes_have_no_one_factor() -> None:
+    found = of_trials("cbind(k, n - k)", "binomial").ml().meanings()
+    assert found.notes[2] == (
+        "Population-averaged: over all groups, effects are smaller in size; how much depends on "
+        "the columns."
+    )
+    probit = of_trials("cbind(k, n - k)", F.Binomial(link="probit")).meanings()
+    assert probit.table.loc["x", "meaning"] == "the mean x slope"
+    assert "exp" not in probit.table
+
+
+def test_a_location_needs_no_notes() -> None:
+    data = read("sim_student")
+    student = hb.Model("y ~ x + (1 | g)", data, family="studentt").meanings()
+    gaussian = hb.Model("y ~ x + (1 | g)", data).meanings()
+    assert student.notes == gaussian.notes == ()
+    assert str(student) == str(gaussian)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from hierbayes.families.cumulative import Cumulative
 from hierbayes.families.family import Family
+from hierbayes.families.zero_inflated import ZeroInflated
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,10 @@ _OWN_LINKS: Mapping[str, LinkWords] = MappingProxyType({
     "Beta": LinkWords("log odds of the mean of {}", "odds", "odds ratio"),
     "Gamma": LinkWords("log of expected {}", "expected value", "ratio of means"),
 })  # fmt: skip
+_ORDERED: Mapping[str, LinkWords] = MappingProxyType({
+    "logit": LinkWords("log odds of a higher {}", "odds", "odds ratio"),
+    "probit": LinkWords("probit of the probability of a higher {}"),
+})  # fmt: skip
 _COUNTS = LinkWords("log of expected {}", "expected count", "rate ratio")
 
 
@@ -95,7 +101,20 @@ def family_words(family: Family) -> FamilyWords:
 
 def link_words(family: Family) -> LinkWords:
     """The link of a family in words."""
+    family = counted(family)
     if family.name in ("Poisson", "NegativeBinomial", "NegativeBinomial1"):
         return _COUNTS
+    if is_ordered(family):
+        return _ORDERED.get(family.link, LinkWords("location of {} on the scale of the thresholds"))
     other = LinkWords(f"{family.link} of the mean of {{}}")
     return _OWN_LINKS.get(family.name, _LINKS.get(family.link, other))
+
+
+def counted(family: Family) -> Family:
+    """The family whose counts further zeros are added to; itself without."""
+    return family.inside if isinstance(family, ZeroInflated) else family
+
+
+def is_ordered(family: Family) -> bool:
+    """Whether its response is categories between thresholds."""
+    return isinstance(family, Cumulative)

@@ -15,7 +15,7 @@ from hierbayes.language.writer import Index, Line, Term, Writer, digits
 _GREEK = {
     "γ": r"\gamma", "β": r"\beta", "ε": r"\varepsilon", "σ": r"\sigma", "τ": r"\tau",
     "Ψ": r"\Psi", "ψ": r"\psi", "Λ": r"\Lambda", "Σ": r"\Sigma", "δ": r"\delta", "φ": r"\phi",
-    "η": r"\eta", "μ": r"\mu",
+    "η": r"\eta", "μ": r"\mu", "π": r"\pi",
 }  # fmt: skip
 _SPECIAL = {
     "_": r"\_", "%": r"\%", "#": r"\#", "&": r"\&", "$": r"\$", "{": r"\{", "}": r"\}",
@@ -56,7 +56,7 @@ class LatexWriter(Writer):
 
     def formula(self, text: str) -> str:
         """A formula in mathematics."""
-        signs: dict[str, str | int | None] = {"²": "^{2}", "−": "-"}
+        signs: dict[str, str | int | None] = {"²": "^{2}", "−": "-", "≤": r"\le "}
         signs |= {letter: f"{name} " for letter, name in _GREEK.items()}
         return text.translate(str.maketrans(signs))
 

@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from hierbayes.design.problem import Problem
-from hierbayes.display.blocks import Definition, Definitions
+from hierbayes.display.blocks import Definition, Definitions, Items
 from hierbayes.display.page import Page, Printed
 from hierbayes.language.coefficient_words import (
     coefficient_noun,
@@ -30,6 +31,7 @@ from hierbayes.language.conditions import conditions_of
 from hierbayes.language.factor import Factor, Factors
 from hierbayes.language.level_script import LevelScript
 from hierbayes.language.level_structure import read_level_structure
+from hierbayes.language.link_scale import LinkScale, link_scale, scale_notes
 from hierbayes.language.nouns import plural, quantity, which
 from hierbayes.language.script import Estimates, Script
 from hierbayes.language.structure import Coefficient, Entry, Structure, read_structure
@@ -45,22 +47,27 @@ class Meanings(Printed):
     ----------
     table : DataFrame
         By term, in the order of the equations: ``symbol``, ``meaning``, and for a fit
-        ``estimate``.
+        ``estimate``; of a link whose coefficients are logarithms (logit, log, ...) also ``exp``.
     what : str
         What the estimates are; empty without.
+    notes : tuple of str
+        Of a response that is not Gaussian: on which scale they are, of which groups they hold.
     """
 
     table: pd.DataFrame
     what: str
+    notes: tuple[str, ...] = ()
 
     def page(self) -> Page:
         """Each symbol with its term, its estimate and what it means."""
         title = self.what[:1].upper() + self.what[1:]
-        return Page(title, blocks=(Definitions(tuple(self._definitions())),))
+        blocks = (Definitions(tuple(self._definitions())), Items(self.notes))
+        return Page(title, blocks=blocks[: 1 + bool(self.notes)])
 
     def _definitions(self) -> Iterator[Definition]:
         for term, row in self.table.iterrows():
             value = f"{row['estimate']:>10.4f}  " if "estimate" in row else ""
+            value += f"exp {row['exp']:<8.4g}  " if "exp" in row else ""
             yield Definition(row["symbol"], f"{value}{term}", (row["meaning"],))
 
 
@@ -79,14 +86,18 @@ def meanings(problem: Problem, estimates: Estimates | None = None) -> Meanings:
     its column belongs to, as if it were the only one; a column of the rows alone as that of the
     highest of all.
     """
-    problem.refuse_other_families()
+    scale = link_scale(problem)
     if len(problem.design.factors) > 1:
-        rows = _of_levels(problem)
+        rows = _of_levels(problem, scale)
     else:
-        structure = read_structure(problem.design)
+        structure = scale.on(read_structure(problem.design))
         script = Script(structure, current_notation(), TextWriter())
         rows = [
-            (entry.place, script.gamma_symbol(entry), meaning(structure, beta, entry))
+            (
+                entry.place,
+                script.gamma_symbol(entry),
+                meaning(structure, beta, entry) + scale.exponential(beta, entry),
+            )
             for beta, entry in structure.entries
         ]
     places = [place for place, _, _ in rows]
@@ -96,15 +107,19 @@ def meanings(problem: Problem, estimates: Estimates | None = None) -> Meanings:
     )
     if estimates is not None:
         table["estimate"] = [float(estimates.gamma[place]) for place in places]
-    return Meanings(table, "" if estimates is None else estimates.what)
+        if scale.words.ratio:
+            with np.errstate(over="ignore"):
+                table["exp"] = np.exp(table["estimate"])
+    what = "" if estimates is None else estimates.what
+    return Meanings(table, what, scale_notes(problem, scale, estimates))
 
 
-def _of_levels(problem: Problem) -> list[tuple[int, str, str]]:
+def _of_levels(problem: Problem, scale: LinkScale) -> list[tuple[int, str, str]]:
     """Place, symbol and meaning of each fixed effect of a model of several grouping factors."""
     levels = read_level_structure(problem)
     script = LevelScript(levels, current_notation(), TextWriter())
     found = [
-        replace(read_structure(problem.design.of_factor(k)), group=levels.columns[k][-1])
+        scale.on(replace(read_structure(problem.design.of_factor(k)), group=levels.columns[k][-1]))
         for k in range(len(levels.groups))
     ]
     rows = []
@@ -115,7 +130,8 @@ def _of_levels(problem: Problem) -> list[tuple[int, str, str]]:
         structure, place = found[highest], path[-1].place
         beta, entry = next(pair for pair in structure.entries if pair[1].place == place)
         symbol = script.gamma_symbol(path[-1])
-        rows.append((place, symbol, meaning(structure, beta, entry)))
+        said = meaning(structure, beta, entry) + scale.exponential(beta, entry)
+        rows.append((place, symbol, said))
     return rows
 
 

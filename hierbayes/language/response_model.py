@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from scipy.special import expit
+
 from hierbayes.design.problem import Problem
 from hierbayes.families.family import Family
 from hierbayes.frames.arrays import Floats
-from hierbayes.language.family_words import family_words
+from hierbayes.language.family_words import counted, family_words, is_ordered
 from hierbayes.language.writer import Line, Term, Writer
 from hierbayes.specification.response import FAILURES
 from hierbayes.specification.terms import bare_term
@@ -59,18 +61,21 @@ class ResponseModel:
         Columns or expressions whose sum they are; none of a family without.
     offsets : tuple of str
         What is added to η.
-    success : str
-        The label of a success; empty where the response is a number.
+    categories : tuple of str
+        The labels of what the response counts as 0, 1, …; none where it is a number.
     """
 
     family: Family
     trials: tuple[str, ...]
     offsets: tuple[str, ...]
-    success: str
+    categories: tuple[str, ...]
 
     def lines(self, script: Rows) -> list[Line]:
         """The distribution of a row's response given u, and the link."""
-        writer, words = script.writer, family_words(self.family)
+        if is_ordered(self.family):
+            return self._between_thresholds(script)
+        inside = counted(self.family)
+        writer, words = script.writer, family_words(inside)
         mean = writer.symbol(words.mean or PREDICTOR, *script.at_row)
         arguments: list[str] = []
         for one in words.arguments:
@@ -80,12 +85,13 @@ class ResponseModel:
         remarks = [text for text in (words.remark, self._remark()) if text]
         shown = [part for text in remarks for part in (writer.gap, writer.phrase(f"({text})"))]
         left = writer.beside(script.response, writer.given, script.given)
-        lines = [Line(left, "~", writer.beside(*distribution, *shown))]
+        zeros = self._further_zeros(script) if inside is not self.family else ()
+        lines = [Line(left, "~", writer.beside(*zeros, *distribution, *shown))]
         if "m" in words.arguments and len(self.trials) > 1:
             total = [writer.name(one, *script.at_row) for one in self.trials]
             lines.append(Line(writer.symbol("n", *script.at_row), "=", " + ".join(total)))
         if words.mean:
-            link = writer.beside(writer.name(self.family.link), writer.inline(mean))
+            link = writer.beside(writer.name(inside.link), writer.inline(mean))
             lines.append(Line(link, "=", writer.symbol(PREDICTOR, *script.at_row)))
         return lines
 
@@ -97,6 +103,37 @@ class ResponseModel:
     def about(self) -> str:
         """Family and link."""
         return f"{self.family.name} family, {self.family.link} link"
+
+    def _between_thresholds(self, script: Rows) -> list[Line]:
+        """Probabilities of the categories up to each, P(y ≤ c), by thresholds τ_c.
+
+        The first is 0, for η has an intercept.
+        """
+        writer, labels = script.writer, self.categories
+        most = len(labels) - 1
+        up_to = (script.response, writer.formula(" ≤ c"), writer.given, script.given)
+        probability = writer.beside(writer.formula("P"), writer.inline(writer.beside(*up_to)))
+        left = writer.beside(writer.name(self.family.link), writer.inline(probability))
+        eta = writer.symbol(PREDICTOR, *script.at_row)
+        right = f"{writer.symbol('τ', 'c')} {writer.minus} {eta}"
+        said = f"(c = 1 to {most} of {' < '.join(labels)}; the first is 0)"
+        lines = [Line(left, "=", writer.beside(right, writer.gap, writer.words(said)))]
+        if script.dispersion is not None:
+            values = [
+                writer.number(float(value)) for value in script.dispersion - script.dispersion[0]
+            ]
+            signed = [f"{writer.minus if one.negative else ''}{one.text}" for one in values]
+            thresholds = writer.column([writer.symbol("τ", k + 1) for k in range(most)])
+            lines.append(Line(thresholds, "=", writer.column(signed)))
+        return lines
+
+    def _further_zeros(self, script: Rows) -> tuple[str, ...]:
+        """That a count is 0 with probability π, whatever its mean."""
+        writer, numbers = script.writer, script.dispersion
+        share = writer.symbol("π")
+        if numbers is not None:
+            share = f"{share} = {writer.number(float(expit(numbers[-1]))).text}"
+        return writer.words("0 with probability "), share, writer.words(", otherwise ")
 
     def _argument(self, name: str, script: Rows) -> str:
         writer, numbers = script.writer, script.dispersion
@@ -116,7 +153,7 @@ class ResponseModel:
         return f"{symbol} = {writer.minus if value.negative else ''}{value.text}"
 
     def _remark(self) -> str:
-        return f"1 is '{self.success}'".replace("$", " ") if self.success else ""
+        return f"1 is '{self.categories[1]}'".replace("$", " ") if self.categories else ""
 
 
 def response_model(problem: Problem) -> ResponseModel | None:
@@ -129,8 +166,7 @@ def response_model(problem: Problem) -> ResponseModel | None:
         counted, other = bare_term(spec.trials.counted), bare_term(spec.trials.other)
         whole = other if spec.trials.kind != FAILURES else _whole(other, counted)
         trials = (whole,) if whole else (counted, other)
-    success = rows.outcomes[1] if rows.outcomes else ""
-    return ResponseModel(rows.family, trials, tuple(map(bare_term, spec.offsets)), success)
+    return ResponseModel(rows.family, trials, tuple(map(bare_term, spec.offsets)), rows.outcomes)
 
 
 def _whole(failures: str, successes: str) -> str:
