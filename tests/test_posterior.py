@@ -7,15 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pymc as pm
 import pytest
 from arviz_stats.base import array_stats
 from numpy.typing import NDArray
-from pytensor.compile.mode import Mode
 
 import hierbayes as hb
 from hierbayes.estimation import posterior
-from hierbayes.estimation.compiled import free_variables
 from hierbayes.estimation.inputs import graph_inputs
 from hierbayes.estimation.posterior import target_of
 from tests.exact import exact_posterior
@@ -129,34 +126,6 @@ def native_density(model: hb.Model) -> Density:
         return status, float(value[0]), gradient
 
     return density
-
-
-@pytest.mark.slow
-def test_the_callback_of_a_foreign_prior_is_the_density_of_its_graph(
-    small_data: pd.DataFrame,
-) -> None:
-    """With γ sampled; of few variables, for what PyTensor compiles grows with their number."""
-    priors = {"gamma": {"x": pm.Laplace.dist(0, 1)}, "sd": hb.Gamma(2, 1), "sigma": hb.Flat()}
-    model = hb.Model("y ~ x", "~ 1 | g", data=small_data, priors=priors)
-    graph, density = model.graph(), native_density(model)
-    variables = free_variables(graph)
-    sizes = [variable.size for variable in variables]
-    reference = graph.compile_logp(mode=Mode("py", "fast_compile"))
-    rng = np.random.default_rng(4)
-    for _ in range(3):
-        x = rng.normal(0.5, 0.5, sum(sizes))
-        parts = np.split(x, np.cumsum(sizes)[:-1])
-        point = {
-            value.name: part.reshape(variable.shape)
-            for value, part, variable in zip(graph.value_vars, parts, variables, strict=True)
-        }
-        status, value, gradient = density(x)
-        assert status == 0
-        assert value == pytest.approx(float(reference(point)), rel=1e-10)
-        step = 1e-5
-        for k, unit in enumerate(np.eye(len(x))):
-            slope = (density(x + step * unit)[1] - density(x - step * unit)[1]) / (2 * step)
-            assert gradient[k] == pytest.approx(slope, rel=1e-5, abs=1e-4)
 
 
 def test_a_line_says_what_is_compiled_and_only_then(

@@ -10,10 +10,13 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes.estimation.compiled import free_variables
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.studies.sensitivity.moments import error_of_mean
 from hierbayes.studies.sensitivity.quantities import SD, Sigma
 from hierbayes.studies.sensitivity.weights import even
+from tests.interpreted import INTERPRETED, without_compiler
+from tests.test_posterior import native_density
 from tests.test_wrong_input import refusal
 
 pytestmark = pytest.mark.slow
@@ -26,14 +29,20 @@ def pose(data: pd.DataFrame, **priors: object) -> hb.Model:
 
 
 @pytest.fixture(scope="module")
-def pairs(small_data: pd.DataFrame) -> list[tuple[hb.Fit, hb.Fit]]:
-    """For each scale the posterior under PyMC's half-normal prior of the sd, and under hb's."""
+def posed(small_data: pd.DataFrame) -> list[hb.Model]:
+    """For each scale a model with PyMC's half-normal prior of the sd: what is compiled once."""
+    return [pose(small_data, sd=pm.HalfNormal.dist(s)) for s in SCALES]
+
+
+@pytest.fixture(scope="module")
+def pairs(posed: list[hb.Model], small_data: pd.DataFrame) -> list[tuple[hb.Fit, hb.Fit]]:
+    """For each scale its posterior, and that under hb's prior."""
     return [
         (
-            pose(small_data, sd=pm.HalfNormal.dist(s)).sample(draws=500, seed=1, progress=False),
+            theirs.sample(draws=500, seed=1, progress=False),
             pose(small_data, sd=hb.HalfNormal(s)).sample(draws=500, seed=2, progress=False),
         )
-        for s in SCALES
+        for theirs, s in zip(posed, SCALES, strict=True)
     ]
 
 
@@ -69,6 +78,28 @@ def test_each_is_sampled_as_the_family_of_the_same_distribution(
         a, b = estimands.values(theirs), estimands.values(ours)
         error = np.hypot(error_of_mean(a, even(2000)), error_of_mean(b, even(2000)))
         assert (np.abs(a.flat.mean(axis=1) - b.flat.mean(axis=1)) < 4.5 * error).all()
+
+
+def test_the_callback_is_the_density_of_the_graph(posed: list[hb.Model]) -> None:
+    graph, density = posed[0].graph(), native_density(posed[0])
+    variables = free_variables(graph)
+    sizes = [variable.size for variable in variables]
+    reference = graph.compile_logp(mode=INTERPRETED)
+    rng = np.random.default_rng(4)
+    for _ in range(3):
+        x = rng.normal(0.5, 0.5, sum(sizes))
+        parts = np.split(x, np.cumsum(sizes)[:-1])
+        point = {
+            value.name: part.reshape(variable.shape)
+            for value, part, variable in zip(graph.value_vars, parts, variables, strict=True)
+        }
+        status, value, gradient = density(x)
+        assert status == 0
+        assert value == pytest.approx(float(reference(point)), rel=1e-10)
+        step = 1e-5
+        for k, unit in enumerate(np.eye(len(x))):
+            slope = (density(x + step * unit)[1] - density(x - step * unit)[1]) / (2 * step)
+            assert gradient[k] == pytest.approx(slope, rel=1e-5, abs=1e-4)
 
 
 def test_each_is_weighted_as_the_family_of_the_same_distribution(
@@ -142,6 +173,7 @@ def test_a_prior_too_wide_to_draw_from_is_refused(small_data: pd.DataFrame) -> N
         )
 
 
+@without_compiler
 @pytest.mark.parametrize("stated", ["sd", "sigma", "gamma"])
 def test_one_distribution_stated_of_a_block_is_that_of_each(
     small_data: pd.DataFrame, stated: str
@@ -160,7 +192,7 @@ def test_one_distribution_stated_of_a_block_is_that_of_each(
         for name, value in graph.initial_point().items():
             values = [next(places) for _ in range(np.size(value))]
             point[name] = np.reshape(values, np.shape(value))
-        densities.append(graph.compile_logp(mode="FAST_COMPILE")(point))
+        densities.append(graph.compile_logp(mode=INTERPRETED)(point))
     assert_allclose(densities[0], densities[1], rtol=1e-7)
 
 
