@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
-from tests.factors_reference import fit, model
+from tests.factors_reference import fit, model, short_posterior
 
 
 def test_components_add_up_and_shares_follow() -> None:
@@ -57,7 +57,7 @@ def test_spread_between_the_groups_of_each_factor() -> None:
 
 @pytest.mark.slow
 def test_a_posterior_has_spreads() -> None:
-    ours = model("Oats_split_plot").sample(chains=2, draws=100, tune=100, seed=1, progress=False)
+    ours = short_posterior("Oats_split_plot")
     found = hb.variance_explained(ours)
     share = ours.icc()
     assert_allclose(found.shares.loc["icc[Block]", ["estimate", "sd"]], share.loc["Block"])
