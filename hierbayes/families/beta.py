@@ -19,22 +19,40 @@ from hierbayes.frames.arrays import Floats
 
 
 @inner
-def beta_row(y, m, eta, phi):
-    """ℓ = log Γ(φ) − log Γ(a) − log Γ(b) + a log y + b log(1 − y), a = φp, b = φ(1 − p).
+def _parts(y, eta, v):
+    """ℓ, ℓ′, ∂ℓ/∂φ, and the derivative by φp of what goes by Γ(a + 1) and Γ(b + 1).
 
-    Γ(a) is Γ(a + 1)/a, and log a goes by the link: what is left is smooth where p is 0 or 1.
+    ℓ = log Γ(φ) − log Γ(a) − log Γ(b) + a log y + b log(1 − y), a = φp, b = φ(1 − p).  Γ(a) is
+    Γ(a + 1)/a, and log a goes by the link: what is left is smooth where p is 0 or 1.
     """
-    v = phi[0]
-    p, q, p1, p2, p3 = logit_share(eta)
+    p, q, p1, _, _ = logit_share(eta)
     a, b = v * p + 1.0, v * q + 1.0
-    value, first, second, third = logit_sided(1.0, 1.0, eta)
+    value, first, _, _ = logit_sided(1.0, 1.0, eta)
     yes, no = math.log(y), math.log1p(-y)
     value += math.lgamma(v) + 2.0 * math.log(v) - math.lgamma(a) - math.lgamma(b)
     value += v * (p * yes + q * no)
-    slope = yes - no - digamma(a) + digamma(b)
+    up, down = yes - digamma(a), no - digamma(b)
+    by_phi = digamma(v) + 2.0 / v + p * up + q * down
+    return value, first + v * p1 * (up - down), by_phi, up - down
+
+
+@inner
+def beta_slopes(y, m, eta, phi, out):
+    """ℓ and ℓ′; fills ``out`` (1,) with ∂ℓ/∂φ."""
+    value, first, out[0], _ = _parts(y, eta, phi[0])
+    return value, first
+
+
+@inner
+def beta_row(y, m, eta, phi):
+    """ℓ with its derivatives by η."""
+    v = phi[0]
+    value, first, _, slope = _parts(y, eta, v)
+    p, q, p1, p2, p3 = logit_share(eta)
+    a, b = v * p + 1.0, v * q + 1.0
     curve, bend = trigamma(a) + trigamma(b), tetragamma(a) - tetragamma(b)
+    _, _, second, third = logit_sided(1.0, 1.0, eta)
     w = v * p1
-    first += w * slope
     second += v * p2 * slope - w * w * curve
     third += v * p3 * slope - 3.0 * w * v * p2 * curve - w * w * w * bend
     return value, first, second, third
@@ -46,16 +64,15 @@ def beta_row_phi(y, m, eta, phi, out):
     v = phi[0]
     p, q, p1, p2, _ = logit_share(eta)
     a, b = v * p + 1.0, v * q + 1.0
-    yes, no = math.log(y), math.log1p(-y)
-    at_a, at_b, a1, b1 = digamma(a), digamma(b), trigamma(a), trigamma(b)
-    slope, change = yes - no - at_a + at_b, q * b1 - p * a1
-    out[0, 0] = digamma(v) + 2.0 / v + p * (yes - at_a) + q * (no - at_b)
-    out[1, 0] = p1 * (slope + v * change)
-    out[2, 0] = p2 * (slope + v * change)
+    a1, b1 = trigamma(a), trigamma(b)
+    _, _, out[0, 0], slope = _parts(y, eta, v)
+    change = slope + v * (q * b1 - p * a1)
+    out[1, 0] = p1 * change
+    out[2, 0] = p2 * change
     out[2, 0] -= v * p1 * p1 * (2.0 * (a1 + b1) + v * (p * tetragamma(a) + q * tetragamma(b)))
 
 
-_FORMULAS = Formulas("beta_logit", beta_row, beta_row_phi)
+_FORMULAS = Formulas("beta_logit", beta_row, beta_row_phi, slopes=beta_slopes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,23 +17,37 @@ from hierbayes.frames.arrays import Floats
 
 
 @inner
-def gamma_row(y, m, eta, phi):
-    """ℓ = φ(u − t + 1) + φ log φ − φ − log Γ(φ), t = y/μ, u = log t."""
+def _gamma_parts(y, eta, shape):
+    """ℓ, ℓ′, ∂ℓ/∂φ and u.
+
+    ℓ = φ(u − t + 1) + φ log φ − φ − log Γ(φ), t = y/μ, u = log t.
+    """
     u = math.log(y) - eta
-    t = math.exp(u)
-    gap, _ = gamma_gap(phi[0])
-    value = phi[0] * (u - math.expm1(u)) + gap
-    return value, phi[0] * math.expm1(u), -phi[0] * t, phi[0] * t
+    beyond = math.expm1(u)
+    gap, slope = gamma_gap(shape)
+    return shape * (u - beyond) + gap, shape * beyond, u - beyond + slope, u
+
+
+@inner
+def gamma_slopes(y, m, eta, phi, out):
+    """ℓ and ℓ′; fills ``out`` (1,) with ∂ℓ/∂φ."""
+    value, first, out[0], _ = _gamma_parts(y, eta, phi[0])
+    return value, first
+
+
+@inner
+def gamma_row(y, m, eta, phi):
+    """ℓ with its derivatives by η."""
+    value, first, _, u = _gamma_parts(y, eta, phi[0])
+    curve = phi[0] * math.exp(u)
+    return value, first, -curve, curve
 
 
 @inner
 def gamma_row_phi(y, m, eta, phi, out):
     """∂/∂φ of ℓ, ℓ′ and ℓ″."""
-    u = math.log(y) - eta
-    beyond = math.expm1(u)
-    _, slope = gamma_gap(phi[0])
-    out[0, 0] = u - beyond + slope
-    out[1, 0] = beyond
+    _, _, out[0, 0], u = _gamma_parts(y, eta, phi[0])
+    out[1, 0] = math.expm1(u)
     out[2, 0] = -math.exp(u)
 
 
@@ -53,7 +67,7 @@ def lognormal_row_phi(y, m, eta, phi, out):
     out[2, 0] = 2.0 * precision / phi[0]
 
 
-_GAMMA = Formulas("gamma_log", gamma_row, gamma_row_phi)
+_GAMMA = Formulas("gamma_log", gamma_row, gamma_row_phi, slopes=gamma_slopes)
 _LOGNORMAL = Formulas("lognormal_identity", lognormal_row, lognormal_row_phi)
 
 

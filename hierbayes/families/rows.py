@@ -40,12 +40,16 @@ class Formulas:
     sums : compiled function, optional
         ``sums(y, m, eta, first)`` returns Σℓ and fills ``first`` with ℓ′ of all rows of a family
         without dispersion, where that is quicker at once than row by row.
+    slopes : compiled function, optional
+        ``slopes(y, m, eta, phi, out)`` returns ℓ and ℓ′ of one row and fills ``out`` (d,) with
+        ∂ℓ/∂φ, where that is quicker than by ``row`` and ``row_phi``.
     """
 
     name: str
     row: Any
     row_phi: Any
     sums: Any = None
+    slopes: Any = None
 
 
 @inner
@@ -56,6 +60,7 @@ def no_dispersion(y, m, eta, phi, out):
 row: Any = None  # of the family: each copy of the functions below has its own
 row_phi: Any = None
 sums: Any = None
+slopes: Any = None
 
 
 def _rows(n, d, y_, m_, eta_, phi_, out_):
@@ -81,6 +86,23 @@ def _rows_at_once(n, d, y_, m_, eta_, phi_, out_):
     """Out (1 + n,) as of `_rows`, by ``sums``."""
     out = carray(out_, (1 + n,))
     total = sums(carray(y_, (n,)), carray(m_, (n,)), carray(eta_, (n,)), out[1:])
+    out[0] = total if abs(total) < np.inf else -np.inf
+
+
+def _rows_by_slopes(n, d, y_, m_, eta_, phi_, out_):
+    """Out (1 + d + n,) as of `_rows`, by ``slopes``."""
+    y, m, eta, phi = carray(y_, (n,)), carray(m_, (n,)), carray(eta_, (n,)), carray(phi_, (d,))
+    out = carray(out_, (1 + d + n,))
+    by_phi = np.empty(d)
+    total = 0.0
+    for c in range(d):
+        out[1 + c] = 0.0
+    for i in range(n):
+        value, first = slopes(y[i], m[i], eta[i], phi, by_phi)
+        total += value
+        out[1 + d + i] = first
+        for c in range(d):
+            out[1 + c] += by_phi[c]
     out[0] = total if abs(total) < np.inf else -np.inf
 
 
@@ -121,6 +143,8 @@ def derivatives(formulas: Formulas, y: Floats, m: Floats, eta: Floats, phi: Floa
 
 
 def _rows_of(formulas: Formulas) -> Any:
+    if formulas.slopes is not None:
+        return _rows_by_slopes
     return _rows if formulas.sums is None else _rows_at_once
 
 
@@ -136,7 +160,7 @@ def _copy(template: FunctionType, formulas: Formulas) -> FunctionType:
     Its name holds the family's.  One process finds what another has compiled by the name of the
     function, so that no two may share one.
     """
-    own = {"row": formulas.row, "row_phi": formulas.row_phi, "sums": formulas.sums}
+    own = {name: getattr(formulas, name) for name in ("row", "row_phi", "sums", "slopes")}
     name = f"{template.__name__}_{formulas.name}"
     copy = FunctionType(template.__code__, template.__globals__ | own, name)
     copy.__qualname__ = name
