@@ -9,8 +9,9 @@ there is a new figure, which is not registered with pyplot and needs no closing.
 carry the meaning as well as colours do, so that pictures can be printed in grey.  Matplotlib is
 imported when the first picture is drawn, and its settings are left as they are.
 
-Pictures of groups take ``groups=``, labels, or ``max_groups=``, a number; those of random effects
-take ``effects=`` or ``effect=``, names; those with intervals or ellipses take ``prob=``.
+Pictures of groups take ``groups=``, labels, or ``max_groups=``, a number, and of models of several
+grouping factors ``factor=``, whose groups are meant; those of random effects take ``effects=`` or
+``effect=``, names; those with intervals or ellipses take ``prob=``.
 
 The pictures, and where they stand in the lecture slides *Mixed Models with R* (figures by number,
 headings in quotes):
