@@ -24,7 +24,7 @@ from hierbayes.estimation.posterior import sample_target
 from hierbayes.estimation.pseudo_data import pseudo_data
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.estimation.whitening import whitened
-from hierbayes.families import Bernoulli, Binomial, Poisson
+from hierbayes.families import Bernoulli, Binomial, NegativeBinomial, Poisson
 from hierbayes.families.family import Family
 from hierbayes.likelihood import transported
 from tests.family_models import Posed, expanded, pose
@@ -38,6 +38,7 @@ CASES: dict[str, tuple[str, Family]] = {
     "independent, binomial": ("k ~ x + (1 | g) + (0 + x | g)", Binomial(link="probit")),
     "crossed, Bernoulli": ("b ~ x + (1 + x | g) + (1 | h)", Bernoulli(link="cloglog")),
     "nested, Poisson": ("y ~ x + (1 | h) + (1 | h:g)", Poisson()),
+    "slopes, negative binomial": ("y ~ x + (1 + x | g)", NegativeBinomial()),
 }
 
 
@@ -60,7 +61,9 @@ def posed(name: str, data: pd.DataFrame) -> Posed:
     formula, family = CASES[name]
     data = data.assign(trials=4.0) if family.name == "Binomial" else data
     corr = {"corr": hb.LKJ(2)} if "1 + x |" in formula else {}
-    return pose(formula, data, family, PRIORS | corr)
+    sigma = {"sigma": hb.Exponential(0.5)} if family.dispersion else {}
+    phi = np.full(len(family.dispersion), 2.0)
+    return pose(formula, data, family, PRIORS | corr | sigma, phi=phi)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -75,7 +78,7 @@ def test_value_is_that_of_priors_rows_and_the_map(name: str, data: pd.DataFrame)
             [one.start[0] + 0.3 * rng.normal(size=d), rng.normal(size=target.latent)]
         )
         value, _, parameters = density_at(x, target.data)
-        root, _, gamma = target.parameters(parameters)
+        root, sigma, gamma = target.parameters(parameters)
         assert gamma is not None
         z = target.latent_coordinates(parameters)
         np.testing.assert_array_equal(z, x[d:])
@@ -95,7 +98,9 @@ def test_value_is_that_of_priors_rows_and_the_map(name: str, data: pd.DataFrame)
         eta = one.design.X @ gamma + expanded(one.design) @ u
         family, y, m = one.rows.family, one.rows.y, one.rows.m
         b = b_of(z)
-        expected = float(family.derivatives(y, m, eta, np.zeros(0))[0].sum())
+        phi = np.full(len(family.dispersion), float(sigma))
+        expected = float(family.derivatives(y, m, eta, phi)[0].sum())
+        expected += (stats.expon(scale=2.0).logpdf(phi) + np.log(phi)).sum()
         expected += family.log_constant(y, m) + stats.norm.logpdf(b).sum()
         expected += float(np.linalg.slogdet(jacobian)[1])
         expected += stats.norm(0.0, 2.0).logpdf(gamma).sum()
