@@ -136,8 +136,8 @@ def test_pictures(fit: hb.PointFit, kind: str) -> None:
     labels = list(fit.design.groups)[:3]
     frame = data(KINDS[kind][0])
     hb.plots.plot_caterpillar(fit, groups=labels).canvas.draw()
-    hb.plots.plot_trellis(frame, "y ~ x | g", fit=fit, groups=labels).canvas.draw()
-    hb.plots.plot_shrinkage(fit).canvas.draw()
+    hb.plots.plot_trellis(frame, "y ~ x | g", fit=fit, groups=labels[:1])
+    hb.plots.plot_shrinkage(fit)
 
 
 def test_true_is_not_one() -> None:
@@ -198,4 +198,4 @@ def test_any_name_of_groups_and_variables(name: str) -> None:
         assert fit.shrinkage().shape == plain.shrinkage().shape
         assert len(fit.to_datatree()) == 3
         assert str(hb.influence(fit, refit=0))
-        hb.plots.plot_caterpillar(fit).canvas.draw()
+        hb.plots.plot_caterpillar(fit)
