@@ -98,7 +98,9 @@ def describe_variables(problem: Problem, data: pd.DataFrame) -> Variables:
     """
     design = problem.design
     spec = design.specification
-    needed = columns_needed((spec.response,), spec.fixed, *spec.random_effects)
+    beside = () if spec.trials is None else (spec.trials.other,)
+    left = (spec.response, *beside, *spec.offsets)
+    needed = columns_needed(left, spec.fixed, *spec.random_effects)
     rows = data.loc[design.rows.kept]
     return Variables(
         columns={name: _variable(rows[name]) for name in needed if name in data.columns},

@@ -163,12 +163,21 @@ class PosedModel:
         )
         <BLANKLINE>
         """
-        self.problem.refuse_other_families()
         from hierbayes.translation.dialect import ModelToWrite  # noqa: PLC0415
         from hierbayes.translation.registry import emit  # noqa: PLC0415
 
         variables = describe_variables(self.problem, self._data)
-        return emit(ModelToWrite(self.specification, variables, self.priors, data, ml), system)
+        rows = self.problem.design.rows.family
+        model = ModelToWrite(
+            self.specification,
+            variables,
+            self.priors,
+            data,
+            ml,
+            self.problem.family,
+            () if rows is None else rows.outcomes,
+        )
+        return emit(model, system)
 
     def prior_predictive(self, draws: int = 4000, *, seed: int | None = None) -> PriorPredictive:
         """What the priors in force imply, in the model's own terms, before any fit.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hierbayes.design.variables import Variables
 from hierbayes.errors import FormulaError
+from hierbayes.families.family import Family
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.specification.formula import Specification
 
@@ -26,6 +27,10 @@ class ModelToWrite:
         What the code calls the data.
     ml : bool
         Whether maximum likelihood is asked for instead of REML.
+    family : Family or None
+        Of a response that is not Gaussian.
+    outcomes : tuple of str
+        Labels of failure and success, where the response is no number.
     """
 
     specification: Specification
@@ -33,6 +38,8 @@ class ModelToWrite:
     priors: PriorSet
     data: str = "data"
     ml: bool = False
+    family: Family | None = None
+    outcomes: tuple[str, ...] = ()
 
 
 type Emitter = Callable[[ModelToWrite], str]
@@ -54,12 +61,15 @@ class Dialect:
     read : callable or None
         From code and the names of the data's columns to a specification; None where the
         code is only written.
+    families : frozenset of str
+        Families with their links, ``"Poisson log"``, that it says beside Gaussian responses.
     """
 
     name: str
     title: str
     emit: Emitter
     read: Reader | None = None
+    families: frozenset[str] = frozenset()
 
 
 def pointed(text: str, place: int, message: str) -> FormulaError:

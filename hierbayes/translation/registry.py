@@ -13,6 +13,7 @@ from hierbayes.translation.dialect import Dialect, ModelToWrite
 from hierbayes.translation.hlm import writer as hlm
 from hierbayes.translation.python import bambi, pymc_code, statsmodels
 from hierbayes.translation.r import brms, lme4, nlme, rstanarm
+from hierbayes.translation.responses import refuse_unknown_family
 from hierbayes.translation.sas import writer as sas
 from hierbayes.translation.stata import writer as stata
 
@@ -40,7 +41,9 @@ def emit(model: ModelToWrite, system: str) -> str:
     FormulaError
         When there is no such system, or it cannot say the model.
     """
-    return _dialect(system, DIALECTS).emit(model)
+    dialect = _dialect(system, DIALECTS)
+    refuse_unknown_family(model, dialect)
+    return dialect.emit(model)
 
 
 def read(system: str, text: str, columns: Sequence[str]) -> Specification:

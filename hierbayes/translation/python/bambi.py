@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hierbayes.errors import FormulaError
+from hierbayes.families.words import WORDS
 from hierbayes.priors.families import DesignNormal, Prior
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.terms import INTERCEPT, column_name, factors_of
@@ -39,17 +40,25 @@ from hierbayes.translation.python.code import (
     python_term,
     quoted,
     refuse_data_name,
+    successes,
 )
 from hierbayes.translation.python.priors import distribution_of, parameters_of
 from hierbayes.translation.python.reading import find_call, plain_specification
 from hierbayes.translation.r.reading import refuse_split_factors
 from hierbayes.translation.r.stan_priors import refuse_joint_priors, shared_priors
+from hierbayes.translation.responses import trials_of
 
 _FUNCTIONS = frozenset(("I", "C", "center", "cvar", "dvar"))
 _ARGUMENTS = (
     "formula", "data", "family", "priors", "link", "categorical", "potentials", "dropna",
     "auto_scale", "noncentered", "center_predictors", "extra_namespace",
 )  # fmt: skip
+_COUNTED = "trials_"  # the column of trials that the code makes
+# What bambi calls a family, and its dispersion.
+_FAMILIES = {
+    "Bernoulli": ("bernoulli", ""), "Binomial": ("binomial", ""), "Poisson": ("poisson", ""),
+    "NegativeBinomial": ("negativebinomial", "alpha"),
+}  # fmt: skip
 _MARKS: dict[type[ast.AST], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.Eq: "==",
     ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
@@ -117,7 +126,7 @@ def emit(model: ModelToWrite) -> str:
     used = contextual_in(model)
     extra = f",\n    extra_namespace={{{', '.join(f'"{n}": {n}' for n in used)}}}" if used else ""
     lines = ["\n".join(heads) + definitions(model), ""]
-    lines += [f"{complete_rows(model)}", *orders]
+    lines += [f"{complete_rows(model)}", *successes(model), *_trials(model), *orders]
     lines += [
         *(
             f"# Not carried over, bambi has priors of its own there: {text}"
@@ -131,6 +140,7 @@ def emit(model: ModelToWrite) -> str:
         "    },",
         "    center_predictors=False,",
         f"    noncentered=True{extra},",
+        *_family(model),
         ")",
         "results = model.fit()",
         "",
@@ -145,7 +155,30 @@ def _formula(model: ModelToWrite) -> str:
         effect = "1" if term.effects == (INTERCEPT,) else f"0 + {_term(term.effects[0], model)}"
         parts.append(f"({effect}|{':'.join(map(column_name, term.columns))})")
     fixed = compact(spec.fixed, lambda term: _term(term, model))
-    return f"{_term(spec.response, model)} ~ {' + '.join([fixed, *parts])}"
+    offsets = [f"offset({_term(one, model)})" for one in spec.offsets]
+    left = _term(spec.response, model)
+    if spec.trials is not None:
+        left = f"p({left}, {_COUNTED})"
+    return f"{left} ~ {' + '.join([fixed, *offsets, *parts])}"
+
+
+def _trials(model: ModelToWrite) -> list[str]:
+    """The statement that makes a column of trials, which bambi takes no expression for."""
+    other, failures = trials_of(model)
+    if not other:
+        return []
+    data, counted = model.data, model.specification.response
+    whole = f"{counted} + ({other})" if failures else other
+    return [f"{data} = {data}.assign({_COUNTED}={data}.eval({quoted(whole)}))"]
+
+
+def _family(model: ModelToWrite) -> list[str]:
+    if model.family is None:
+        return []
+    return [
+        f"    family={quoted(_FAMILIES[model.family.name][0])},",
+        f"    link={quoted(model.family.link)},",
+    ]
 
 
 def _term(term: str, model: ModelToWrite) -> str:
@@ -172,7 +205,9 @@ def _priors(model: ModelToWrite) -> list[tuple[str, str]]:
         effect = INTERCEPT if written == INTERCEPT else _named(written, model)
         sd = _call([prior], "sd", f"of the sd of '{effect}'")
         lines.append((f"{effect}|{random.factor}", f'bmb.Prior("Normal", mu=0, sigma={sd})'))
-    return [*lines, ("sigma", _call([priors.sigma[1]], "sigma", "of sigma"))]
+    name = "sigma" if model.family is None else _FAMILIES[model.family.name][1]
+    own = [(name, _call([priors.sigma[1]], "sigma", f"of {name}"))] if name else []
+    return [*lines, *own]
 
 
 def _named(term: str, model: ModelToWrite) -> str:
@@ -236,4 +271,10 @@ def _refuse_correlated(model: ModelToWrite) -> None:
             )
 
 
-DIALECT = Dialect("bambi", "Python: bambi.Model", emit, read)
+_LINKED = (
+    f"{family.name} {link}"
+    for family in WORDS.values()
+    if family.name in _FAMILIES
+    for link in family.links
+)
+DIALECT = Dialect("bambi", "Python: bambi.Model", emit, read, frozenset(_LINKED))

@@ -10,6 +10,7 @@ from hierbayes.translation.coding import all_factors, booleans_used, coded_varia
 from hierbayes.translation.columns import look_like_numbers
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.expression import functions_in, spelled_factor
+from hierbayes.translation.responses import success_of
 
 DEFINITIONS = {
     "cvar": '''def cvar(x, g):
@@ -47,7 +48,10 @@ def numbers_of_truths(model: ModelToWrite) -> list[str]:
 def orders_of_levels(model: ModelToWrite) -> list[str]:
     """Statements that make factors whose levels sorting would not order, or would not see."""
     lines = []
+    labelled = success_of(model)[0]
     for variable in coded_variables(model.specification, model.variables):
+        if variable.name == labelled:
+            continue
         numbers = look_like_numbers(variable.levels)
         if numbers or list(variable.levels) != sorted(variable.levels):
             column = f"{model.data}[{quoted(variable.name)}]"
@@ -55,6 +59,18 @@ def orders_of_levels(model: ModelToWrite) -> list[str]:
             labels = f"{column}.astype(str)" if numbers else column
             lines.append(f"{column} = pd.Categorical({labels}, [{levels}], ordered=True)")
     return lines
+
+
+def successes(model: ModelToWrite) -> list[str]:
+    """The statement that makes 1 of the label of a success and 0 of the other."""
+    labelled, success = success_of(model)
+    if not labelled:
+        return []
+    name = quoted(labelled)
+    column = f"{model.data}[{name}]"
+    return [
+        f"{model.data} = {model.data}.assign(**{{{name}: 1 * ({column} == {quoted(success)})}})"
+    ]
 
 
 def quoted(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.errors import FormulaError
+from hierbayes.families.words import WORDS
 from hierbayes.priors.families import DesignNormal
 from hierbayes.priors.prior_set import EffectEntry, Entry
 from hierbayes.specification.terms import INTERCEPT, column_name
@@ -24,14 +25,33 @@ from hierbayes.translation.python.code import (
     python_term,
     quoted,
     refuse_data_name,
+    successes,
 )
 from hierbayes.translation.python.priors import distribution_of, parameters_of
 from hierbayes.translation.r.stan_priors import number, refuse_joint_priors
+from hierbayes.translation.responses import trials_of
 
 _FUNCTIONS = frozenset((
     "I", "C", "contr", "center", "scale", "poly", "bs", "cr", "cs", "cc", "log", "exp", "cvar",
     "dvar",
 ))  # fmt: skip  # formulaic makes the columns there as here
+
+
+# Inverse links of mu, and distributions of a response with that mean.
+_MEANS = {
+    "logit": "pm.math.invlogit(mu)", "probit": "pm.math.invprobit(mu)",
+    "cloglog": "(1 - pm.math.exp(-pm.math.exp(mu)))", "log": "pm.math.exp(mu)", "identity": "mu",
+}  # fmt: skip
+_RESPONSES = {
+    "Bernoulli": "Bernoulli(p={mean}", "Binomial": "Binomial(n=m, p={mean}",
+    "BetaBinomial": "BetaBinomial(n=m, alpha=precision * {mean}, beta=precision * (1 - {mean})",
+    "Poisson": "Poisson(mu={mean}", "NegativeBinomial": "NegativeBinomial(mu={mean}, alpha=phi",
+    "NegativeBinomial1": "NegativeBinomial(mu={mean}, alpha={mean} / phi",
+    "Gamma": "Gamma(alpha=shape, beta=shape / {mean}",
+    "Lognormal": "LogNormal(mu={mean}, sigma=sigma",
+    "Beta": "Beta(alpha=precision * {mean}, beta=precision * (1 - {mean})",
+    "StudentT": "StudentT(nu={df}, mu={mean}, sigma=sigma",
+}  # fmt: skip
 
 
 def emit(model: ModelToWrite) -> str:
@@ -66,13 +86,21 @@ def _data(model: ModelToWrite) -> str:
     spec, data = model.specification, model.data
     used = contextual_in(model)
     context = f", context={{{', '.join(f'"{name}": {name}' for name in used)}}}" if used else ""
-    lines = [complete_rows(model), *orders_of_levels(model)]
+    lines = [complete_rows(model), *successes(model), *orders_of_levels(model)]
     lines.append(f"X = model_matrix({quoted(_sum(spec.fixed, model))}, {data}{context})")
     for k, block in enumerate(spec.random_effects):
         name = _name("Z", k, model)
         lines.append(f"{name} = model_matrix({quoted(_sum(block, model))}, {data}{context})")
     response = _sum((spec.response,), model)
     lines.append(f"y = model_matrix({quoted(response)}, {data}{context}).to_numpy()[:, 0]")
+    other, failures = trials_of(model)
+    if other:
+        column = quoted(_sum((f"I({other})",), model))
+        whole = "y + " if failures else ""
+        lines.append(f"m = {whole}model_matrix({column}, {data}{context}).to_numpy()[:, 0]")
+    if spec.offsets:
+        column = quoted(_sum(spec.offsets, model))
+        lines.append(f"offset = model_matrix({column}, {data}{context}).to_numpy().sum(axis=1)")
     for factor, columns in spec.columns_of.items():
         lines += _groups(_of_factor("group", factor, model), columns, data)
     return "\n".join(lines)
@@ -135,10 +163,23 @@ def _model(model: ModelToWrite) -> str:
         ]
         columns = f"{_name('Z', k, model)}.to_numpy()"
         means.append(f"    mu = mu + ({columns} * u{suffix}[{group}]).sum(axis=-1)")
-    lines.append(f"    sigma = {_variable('sigma', [priors.sigma], 'sigma')}")
+    if priors.has_dispersion:
+        name = priors.sigma[0]
+        lines.append(f"    {name} = {_variable(name, [priors.sigma], 'sigma')}")
     lines += means
-    lines.append('    pm.Normal("y", mu, sigma, observed=y, dims="row")')
+    lines += ["    mu = mu + offset"] * bool(model.specification.offsets)
+    lines.append(f'    {_response(model)}, observed=y, dims="row")')
     return "\n".join(lines)
+
+
+def _response(model: ModelToWrite) -> str:
+    """The distribution of the response given its linear predictor, which the code calls mu."""
+    family = model.family
+    if family is None:
+        return 'pm.Normal("y", mu, sigma'
+    mean = _MEANS[family.link]
+    arguments = _RESPONSES[family.name].format(mean=mean, df=f"{family.constant:g}")
+    return f"pm.{arguments.replace('(', '("y", ', 1)}"
 
 
 def _gamma(entries: Sequence[Entry]) -> list[str]:
@@ -229,4 +270,10 @@ def _sum(terms: tuple[str, ...], model: ModelToWrite) -> str:
     return " + ".join(written if INTERCEPT in terms else ["0", *written])
 
 
-DIALECT = Dialect("pymc", "Python: PyMC, written out", emit)
+_LINKED = (
+    f"{family.name} {link}"
+    for family in WORDS.values()
+    if family.name in _RESPONSES
+    for link in family.links
+)
+DIALECT = Dialect("pymc", "Python: PyMC, written out", emit, families=frozenset(_LINKED))

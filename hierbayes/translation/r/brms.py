@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hierbayes.errors import FormulaError
+from hierbayes.families.words import WORDS
 from hierbayes.priors.families import DesignNormal, Flat, Prior, Uniform
 from hierbayes.specification.effect_name import EffectName
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, read_terms
 from hierbayes.translation.dialect import Dialect, ModelToWrite, pointed
-from hierbayes.translation.r.code import mixed_formula, program, r_fixed
+from hierbayes.translation.r.code import mixed_formula, program, r_fixed, r_trials
 from hierbayes.translation.r.model_call import Signature, find_model
 from hierbayes.translation.r.reading import formula_text, read_bars, refuse_split_factors
 from hierbayes.translation.r.stan_priors import (
@@ -48,6 +49,13 @@ _BRM = Signature(
         "stan_lmer": "this is a call of rstanarm's stan_lmer; read it as 'rstanarm'",
     },
 )  # fmt: skip
+# What brms calls a family, and the class of its dispersion.
+_FAMILIES = {
+    "Bernoulli": ("bernoulli", ""), "Binomial": ("binomial", ""), "Poisson": ("poisson", ""),
+    "BetaBinomial": ("beta_binomial", "phi"), "NegativeBinomial": ("negbinomial", "shape"),
+    "Gamma": ("Gamma", "shape"), "Lognormal": ("lognormal", "sigma"), "Beta": ("Beta", "phi"),
+    "StudentT": ("student", "sigma"),
+}  # fmt: skip
 _RENAMED = {"+": "P", "-": "M", "*": "MU", "/": "D", "^": "E", "=": "EQ"}
 _SPECIAL = {
     "gr", "mm", "gp", "s", "t2", "me", "mo", "mi", "ar", "ma", "arma", "cosy", "unstr", "cs", "car",
@@ -83,9 +91,9 @@ def emit(model: ModelToWrite) -> str:
     listed = ",\n    ".join(priors)
     call = (
         "fit <- brm(\n"
-        f"  {mixed_formula(model, fixed)},\n"
+        f"  {mixed_formula(model, fixed, _left(model))},\n"
         f"  data = {model.data},\n"
-        "  family = gaussian()"
+        f"  family = {_family(model)}"
         + (f",\n  prior = c(\n    {listed}\n  )\n" if priors else "\n")
         + ")"
     )
@@ -112,7 +120,31 @@ def _priors(model: ModelToWrite) -> list[str]:
     plain = [entry for k, entry in enumerate(priors.sd) if not priors.centred[k]]
     lines += _class("sd", plain, where, whole=len(plain) == len(priors.sd))
     lines += _correlations(model)
-    return [*lines, _prior(priors.sigma[1], "sigma")]
+    return [*lines, *_dispersion(model)]
+
+
+def _left(model: ModelToWrite) -> str:
+    """Counts out of trials; empty of a response of one column."""
+    counted, other, failures = r_trials(model)
+    whole = f"{counted} + {other}" if failures else other
+    return f"{counted} | trials({whole})" if other else ""
+
+
+def _family(model: ModelToWrite) -> str:
+    if model.family is None:
+        return "gaussian()"
+    return f'{_FAMILIES[model.family.name][0]}(link = "{model.family.link}")'
+
+
+def _dispersion(model: ModelToWrite) -> list[str]:
+    """The prior of the dispersion, by the name brms has for it; degrees of freedom as given."""
+    family, priors = model.family, model.priors
+    if family is None:
+        return [_prior(priors.sigma[1], "sigma")]
+    kind = _FAMILIES[family.name][1]
+    lines = [_prior(priors.sigma[1], kind)] if kind else []
+    fixed = [f'prior(constant({family.constant:g}), class = "nu")']
+    return lines + fixed * (family.name == "StudentT")
 
 
 def _correlations(model: ModelToWrite) -> list[str]:
@@ -258,4 +290,10 @@ def _plain_intercept(node: Node) -> Node:
     return Node(node.kind, node.text, parts, node.names, node.place)
 
 
-DIALECT = Dialect("brms", "R: brms::brm", emit, read)
+_LINKED = (
+    f"{family.name} {link}"
+    for family in WORDS.values()
+    if family.name in _FAMILIES
+    for link in family.links
+)
+DIALECT = Dialect("brms", "R: brms::brm", emit, read, frozenset(_LINKED))

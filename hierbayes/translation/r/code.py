@@ -16,6 +16,7 @@ from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.expression import functions_in
 from hierbayes.translation.r.expression import to_r
 from hierbayes.translation.r.words import r_name, r_string
+from hierbayes.translation.responses import success_of, trials_of
 
 DEFINITIONS = {
     "cvar": "cvar <- function(x, g) ave(x, g)",
@@ -46,7 +47,7 @@ def r_block(block: tuple[str, ...], model: ModelToWrite) -> str:
     return " + ".join(parts if INTERCEPT in block else ["0", *parts])
 
 
-def mixed_formula(model: ModelToWrite, fixed: str = "") -> str:
+def mixed_formula(model: ModelToWrite, fixed: str = "", left: str = "") -> str:
     """The whole model as lme4 writes it; the random part on a line of its own where it is long.
 
     Parameters
@@ -54,11 +55,22 @@ def mixed_formula(model: ModelToWrite, fixed: str = "") -> str:
     model : ModelToWrite
     fixed : str
         Fixed part, where it is not that of the model.
+    left : str
+        Left-hand side, where it is not the response alone.
     """
-    left = r_term(model.specification.response, model)
-    right = fixed or r_fixed(model)
+    left = left or r_term(model.specification.response, model)
+    offsets = [f"offset({r_term(one, model)})" for one in model.specification.offsets]
+    right = " + ".join([fixed or r_fixed(model), *offsets])
     short = len(left) + len(right) + len(bars(model)) < 84
     return f"{left} ~ {right} +{' ' if short else '\n    '}{bars(model)}"
+
+
+def r_trials(model: ModelToWrite) -> tuple[str, str, bool]:
+    """Successes, the column beside them as R writes it, and whether that counts failures."""
+    other, failures = trials_of(model)
+    counted = r_term(model.specification.response, model)
+    written = to_r(f"I({other})", model.variables)[2:-1] if other else ""
+    return counted, written, failures
 
 
 def bars(model: ModelToWrite) -> str:
@@ -94,7 +106,13 @@ def _preparations(model: ModelToWrite) -> list[str]:
     for name in sorted(booleans_used(model)):
         column = f"{model.data}${r_name(name)}"
         lines.append(f"{column} <- as.numeric({column})")
+    labelled, success = success_of(model)
+    if labelled:
+        column = f"{model.data}${r_name(labelled)}"
+        lines.append(f"{column} <- as.numeric({column} == {r_string(success)})")
     for variable in coded_variables(model.specification, model.variables):
+        if variable.name == labelled:
+            continue
         if not _sorted_everywhere(variable.levels):
             labels = [level.removesuffix(".0") for level in variable.levels]  # as R writes numbers
             levels = ", ".join(map(r_string, labels))

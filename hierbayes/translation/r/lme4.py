@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hierbayes.families.binomial import Binomial
 from hierbayes.specification.formula import Specification
 from hierbayes.translation.dialect import Dialect, ModelToWrite
-from hierbayes.translation.r.code import mixed_formula, program
+from hierbayes.translation.r.code import mixed_formula, program, r_trials
 from hierbayes.translation.r.model_call import Signature, find_model
 from hierbayes.translation.r.reading import read_bars
 
@@ -22,6 +23,9 @@ REFUSED = {
     "subset": "a choice of rows (choose them in the data)",
     "contrasts": "another coding of factors (order their levels in the data)",
 }
+_FAMILIES = {
+    "Bernoulli": "binomial", "Binomial": "binomial", "Poisson": "poisson", "Gamma": "Gamma",
+}  # fmt: skip
 _NOT_NORMAL = "{} fits responses that are not normal, which models here do not have; lmer is read"
 _LMER = Signature(
     "lmer",
@@ -39,7 +43,12 @@ _LMER = Signature(
 
 
 def emit(model: ModelToWrite) -> str:
-    """The model as a call of lmer, block by block: lme4's ``||`` does not split factors."""
+    """The model as a call of lmer, block by block: lme4's ``||`` does not split factors.
+
+    Of a response that is not Gaussian a call of glmer, or of glmer.nb.
+    """
+    if model.family is not None:
+        return _glmer(model)
     call = (
         "fit <- lmer(\n"
         f"  {mixed_formula(model)},\n"
@@ -50,10 +59,26 @@ def emit(model: ModelToWrite) -> str:
     return program(model, "lme4", call, "lmer")
 
 
+def _glmer(model: ModelToWrite) -> str:
+    assert model.family is not None
+    counted, other, failures = r_trials(model)
+    rest = other if failures else f"{other} - {counted}"
+    left = f"cbind({counted}, {rest})" if other else ""
+    function = "glmer.nb" if model.family.name == "NegativeBinomial" else "glmer"
+    arguments = [mixed_formula(model, left=left), f"data = {model.data}"]
+    if function == "glmer":
+        named = _FAMILIES[model.family.name]
+        arguments.append(f'family = {named}(link = "{model.family.link}")')
+    call = f"fit <- {function}(\n  " + ",\n  ".join(arguments) + "\n)"
+    return program(model, "lme4", call, function)
+
+
 def read(text: str, columns: Sequence[str]) -> Specification:
     """The model of a call of lmer, or of a formula as lme4 writes it."""
     call = find_model(text, columns, _LMER)
     return call.checked(read_bars(call.arguments["formula"], call.columns, text))
 
 
-DIALECT = Dialect("lme4", "R: lme4::lmer", emit, read)
+_SAID = ("Gamma log", "NegativeBinomial log", "Poisson log")
+_LINKED = (f"{name} {link}" for name in ("Bernoulli", "Binomial") for link in Binomial.links)
+DIALECT = Dialect("lme4", "R: lme4::lmer", emit, read, frozenset([*_SAID, *_LINKED]))
