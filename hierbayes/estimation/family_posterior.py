@@ -78,7 +78,7 @@ def sample_family(
     """
     _refuse(problem, priors, settings)
     before = time.perf_counter()
-    inputs, pseudo = _posed(problem, priors, mode)
+    inputs, pseudo = posed_inputs(problem, priors, mode)
     if settings.progress and not problem.family_rows.family.is_compiled():
         announce(f"compiling {problem.family_rows.family}, once on this machine: some seconds")
     target = target_of(problem.design, inputs, priors, progress=settings.progress)
@@ -114,7 +114,7 @@ def _refuse(problem: Problem, priors: PriorSet, settings: SamplerSettings) -> No
         )
 
 
-def _posed(problem: Problem, priors: PriorSet, mode: Mode) -> tuple[FamilyInputs, PseudoData]:
+def posed_inputs(problem: Problem, priors: PriorSet, mode: Mode) -> tuple[FamilyInputs, PseudoData]:
     """The numbers of the log density, with the pseudo-data of the mode."""
     design, basis, rows = problem.design, problem.working.basis, mode.rows
     point = mode.point

@@ -61,48 +61,9 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
     each) carry the names.
     """
     reading = inputs.structure[0]
-    coords = {
-        "term": list(design.terms),
-        "effect": list(design.effect_labels),
-        "effect_bis": list(design.effect_labels),
-    } | {
-        "group" if len(design.factors) == 1 else f"group_{factor.name}": list(
-            map(str, factor.labels)
-        )
-        for factor in design.factors
-    }
-    with pm.Model(coords=coords, check_bounds=False) as model:
+    with pm.Model(coords=coords_of(design), check_bounds=False) as model:
         data = {name: _data(name, value) for name, value in inputs.data.items()}
-        if priors.explains_gamma:
-            sigma = _variable("sigma", priors.sigma[1], data, "sigma")
-            signed = explained_scales(data, sigma, len(design.terms) - 1, len(design.effects))
-        else:
-            own = "centred_sd" if priors.centring else "sd"
-            signed = _standard_deviations(own, [prior for _, prior, _ in priors.sd], data)
-        chol = _correlation_root(design.blocks, data)
-        root = signed[:, None] * chol
-        if priors.centring:
-            root = pt.dot(data["columns"], root)
-        root = pm.Deterministic("root", root, dims=("effect", "effect_bis"))
-        G = pm.Deterministic("G", pt.dot(root, root.T), dims=("effect", "effect_bis"))
-        if priors.centring:
-            pm.Deterministic("sd", pt.sqrt(pt.diagonal(G)), dims="effect")
-        sd = model["sd"]
-        pm.Deterministic("corr", G / pt.outer(sd, sd), dims=("effect", "effect_bis"))
-        if not priors.explains_gamma:
-            sigma = _variable("sigma", priors.sigma[1], data, "sigma")
-        gamma = data["gamma_mean"]  # of the right size; read only when γ is not integrated out
-        if reading == GIVEN:
-            gamma = _fixed_effects(design, priors, data)
-            if any(isinstance(prior, DesignNormal) for _, prior, _ in priors.gamma):
-                away = gamma - data["gamma_mean"]
-                form = pt.dot(away, pt.dot(data["gamma_precision"], away))
-                pm.Potential("prior_gamma", data["gamma_log_constant"] - 0.5 * form)
-        for block, prior, _ in priors.joint:
-            if prior.has_density:
-                given = {name: data[name] for name in data if name.startswith(f"{block}_")}
-                prior_density = joint_log_density(prior, given, root, sd, sigma)
-                pm.Potential(f"prior_{block}", prior_density)
+        root, sigma, gamma = parameters(design, inputs, priors, data)
         density = CollapsedLogDensity(Reading(reading), inputs.several)(
             root,
             sigma / data["scale"],
@@ -113,6 +74,62 @@ def build_graph(design: Design, inputs: GraphInputs, priors: PriorSet) -> pm.Mod
         )[0]
         pm.Potential("log_likelihood", density + data["log_jacobian"])
     return model
+
+
+def coords_of(design: Design) -> dict[str, list[str]]:
+    """Names of terms, effects and groups by dimension."""
+    return {
+        "term": list(design.terms),
+        "effect": list(design.effect_labels),
+        "effect_bis": list(design.effect_labels),
+    } | {
+        "group" if len(design.factors) == 1 else f"group_{factor.name}": list(
+            map(str, factor.labels)
+        )
+        for factor in design.factors
+    }
+
+
+def parameters(
+    design: Design, inputs: GraphInputs, priors: PriorSet, data: dict[str, TensorVariable]
+) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
+    """The root of G, σ and γ° with their priors, registered in the model that is open.
+
+    γ° is read only where γ is not integrated out.
+    """
+    model = pm.modelcontext(None)
+    sigma = None if priors.has_dispersion else pt.ones(())
+    if priors.explains_gamma:
+        sigma = _variable("sigma", priors.sigma[1], data, "sigma")
+        signed = explained_scales(data, sigma, len(design.terms) - 1, len(design.effects))
+    else:
+        own = "centred_sd" if priors.centring else "sd"
+        signed = _standard_deviations(own, [prior for _, prior, _ in priors.sd], data)
+    chol = _correlation_root(design.blocks, data)
+    root = signed[:, None] * chol
+    if priors.centring:
+        root = pt.dot(data["columns"], root)
+    root = pm.Deterministic("root", root, dims=("effect", "effect_bis"))
+    G = pm.Deterministic("G", pt.dot(root, root.T), dims=("effect", "effect_bis"))
+    if priors.centring:
+        pm.Deterministic("sd", pt.sqrt(pt.diagonal(G)), dims="effect")
+    sd = model["sd"]
+    pm.Deterministic("corr", G / pt.outer(sd, sd), dims=("effect", "effect_bis"))
+    if sigma is None:
+        sigma = _variable("sigma", priors.sigma[1], data, "sigma")
+    gamma = data["gamma_mean"]  # of the right size
+    if inputs.structure[0] == GIVEN:
+        gamma = _fixed_effects(design, priors, data)
+        if any(isinstance(prior, DesignNormal) for _, prior, _ in priors.gamma):
+            away = gamma - data["gamma_mean"]
+            form = pt.dot(away, pt.dot(data["gamma_precision"], away))
+            pm.Potential("prior_gamma", data["gamma_log_constant"] - 0.5 * form)
+    for block, prior, _ in priors.joint:
+        if prior.has_density:
+            given = {name: data[name] for name in data if name.startswith(f"{block}_")}
+            prior_density = joint_log_density(prior, given, root, sd, sigma)
+            pm.Potential(f"prior_{block}", prior_density)
+    return root, sigma, gamma
 
 
 def _data(name: str, value: Floats) -> TensorVariable:

@@ -226,12 +226,19 @@ class PosedModel:
     def graph(self) -> pm.Model:
         """The marginal model as a PyMC model: priors, and the collapsed likelihood.
 
+        Of a family that is not Gaussian the model has its random effects, non-centred, and the
+        rows as the observed variable ``response``.
+
         PyMC's own functions work on it: ``pm.sample``, ``pm.find_MAP``, and
         ``pm.stats.compute_log_prior`` with a posterior's ``to_datatree(graph=True)``.  The
         likelihood is the potential ``log_likelihood`` of all data at once: rows are integrated
         over u, so there is no observed variable, and ``pm.stats.compute_log_likelihood`` finds
         none to evaluate.
         """
+        if self.problem.family is not None:
+            from hierbayes.fit.of_family.graph import graph_of_family
+
+            return graph_of_family(self.problem, self.priors)
         from hierbayes.estimation.graph import graph_of
 
         return graph_of(self.problem.design, self.problem.products, self.priors)

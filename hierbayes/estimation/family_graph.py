@@ -1,0 +1,60 @@
+"""The PyMC graph of a family's model: everything sampled, random effects non-centred.
+
+    b ~ N(0, I);  u_k = L_k b_k;  η = offset + Xγ + Σ_k Z_k u_k;  y ~ family(η, φ)
+
+It is the definition of the model that `family_posterior` samples by other coordinates.
+"""
+
+from __future__ import annotations
+
+import pytensor.tensor as pt
+
+from hierbayes.design.problem import Problem
+from hierbayes.estimation.family_distributions import distribution_of
+from hierbayes.estimation.family_inputs import FamilyInputs
+from hierbayes.estimation.graph import coords_of, parameters
+from hierbayes.likelihood.latent_rows import LatentRows
+from hierbayes.priors.prior_set import PriorSet
+from hierbayes.pymc_import import pm
+
+
+def family_graph(
+    problem: Problem, inputs: FamilyInputs, priors: PriorSet, rows: LatentRows
+) -> pm.Model:
+    """The model as a PyMC model, with named dimensions.
+
+    Free variables are those of a Gaussian model's graph, σ being the dispersion of the family, and
+    ``b`` (of several factors ``b_`` and the name of each), the random effects in units of G;
+    ``u``, ``eta`` and ``gamma`` are in the user's units.
+
+    Parameters
+    ----------
+    problem : Problem
+    inputs : FamilyInputs
+        For the numbers of priors.
+    priors : PriorSet
+    rows : LatentRows
+        With X° and what is added to η.
+    """
+    design, several = problem.design, len(problem.design.factors) > 1
+    observed = problem.family_rows
+    kept = {name: one for name, one in inputs.data.items() if name != "family_rows"}
+    coords = coords_of(design) | {"obs": list(range(design.n))}
+    for factor, span in zip(design.factors, design.spans, strict=True):
+        coords["effect_of" + (f"_{factor.name}" if several else "")] = list(design.effects[span])
+    with pm.Model(coords=coords) as model:
+        data = {name: pm.Data(name, value) for name, value in kept.items()}
+        root, sigma, gamma = parameters(design, inputs, priors, data)
+        eta = pt.as_tensor(rows.offset) + pt.dot(pt.as_tensor(rows.X), gamma)
+        for factor, span, codes in zip(
+            design.factors, design.spans, design.rows.codes_of, strict=True
+        ):
+            suffix = f"_{factor.name}" if several else ""
+            dims = (f"group{suffix}", f"effect_of{suffix}")
+            b = pm.Normal(f"b{suffix}", dims=dims)
+            u = pm.Deterministic(f"u{suffix}", pt.dot(b, root[span, span].T), dims=dims)
+            eta = eta + (pt.as_tensor(design.rows.Z[:, span]) * u[codes]).sum(axis=1)
+        eta = pm.Deterministic("eta", eta, dims="obs")
+        kind, arguments = distribution_of(observed.family, eta, observed.m, [sigma])
+        kind("response", **arguments, observed=observed.y, dims="obs")
+    return model
