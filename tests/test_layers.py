@@ -45,6 +45,7 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.fit.storage": {"xarray"},
     "hierbayes.model.posed_model": {
         "hierbayes.estimation.graph",
+        "hierbayes.fit.of_family.graph",
         "hierbayes.priors.draws",
         "hierbayes.studies.prior_predictive.prior_predictive",
         "hierbayes.translation.dialect",
