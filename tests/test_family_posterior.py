@@ -7,9 +7,15 @@ from arviz_stats.base import array_stats
 from scipy import stats
 
 import hierbayes as hb
+from hierbayes.estimation.density import density_at
+from hierbayes.estimation.family_posterior import posed_inputs
 from hierbayes.estimation.laplace_search import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
+from hierbayes.estimation.posterior import target_of
+from hierbayes.estimation.start import start_at
+from hierbayes.fit.of_family.maximised import maximise_family
 from hierbayes.likelihood.covariance import free_entries
+from tests import families_reference as reference
 
 GAMMA, SD = hb.Normal(0.5, 1.5), hb.HalfNormal(1.0)
 
@@ -95,3 +101,35 @@ def test_two_factors_and_slopes_are_sampled() -> None:
 def test_what_cannot_be_sampled_is_refused(model: hb.Model) -> None:
     with pytest.raises(hb.EstimationError, match="the sampler 'pymc' is of Gaussian responses"):
         model.sample(sampler="pymc", progress=False)
+
+
+@pytest.mark.parametrize("name", ["wine_clmm", "Owls_zinb2"])
+def test_the_gradient_of_several_dispersion_parameters_is_exact(name: str) -> None:
+    model = reference.model(name)
+    problem, priors = model.problem, model.priors
+    inputs, _ = posed_inputs(problem, priors, maximise_family(problem, 1).optimum.mode)
+    target = target_of(problem.design, inputs, priors, progress=False)
+    start = start_at(
+        target.variables, inputs, inputs.data["gamma_start"], inputs.data["gamma_error"]
+    )[0]
+    rng = np.random.default_rng(2)
+    x = np.concatenate([start, np.zeros(target.latent)]) + 0.2 * rng.normal(size=target.n_dim)
+    gradient = density_at(x, target.data)[1]
+    d = target.n_dim - target.latent
+    steps = 1e-5 * np.eye(target.n_dim)[: d + 2]
+    up, down = ([density_at(x + sign * step, target.data)[0] for step in steps] for sign in (1, -1))
+    differences = (np.array(up) - np.array(down)) / 2e-5
+    np.testing.assert_allclose(
+        gradient[: d + 2], differences, rtol=1e-6, atol=1e-6 * np.abs(gradient).max()
+    )
+
+
+def test_thresholds_are_sampled_in_order() -> None:
+    fit = reference.model("wine_clmm").sample(draws=150, tune=200, chains=2, seed=1, progress=False)
+    names = ("1|2", "2|3", "3|4", "4|5")
+    draws = np.stack([fit.draws(name).to_numpy() for name in names], axis=-1)
+    assert (np.diff(draws) > 0.0).all()
+    np.testing.assert_allclose(draws[..., 0], -fit.draws("gamma").to_numpy()[..., 0], rtol=1e-12)
+    assert list(fit.priors.frame().loc["thresholds"].index) == [
+        "1|2 to 2|3", "2|3 to 3|4", "3|4 to 4|5",
+    ]  # fmt: skip

@@ -41,7 +41,7 @@ class Point:
 
     @property
     def rows(self) -> Array:
-        family = (address(), self.phi is not None, CONSTANT)
+        family = (address(), int(self.phi is not None), False, CONSTANT)
         order = sorted(range(len(self.panels)), key=lambda k: len(self.panels[k].A))
         return family_rows(family, self.y, np.ones(1), self.offset, self.X, self.panels, order)
 

@@ -41,6 +41,11 @@ def transform_of(prior: Prior, block: str) -> str | None:
     return None if isinstance(prior, free) else "log"
 
 
+def dispersion_transform(prior: Prior) -> str | None:
+    """The transform of σ, or of a dispersion parameter: numbers of any sign have a normal prior."""
+    return transform_of(prior, "gamma" if isinstance(prior, Normal | StudentT) else "sigma")
+
+
 def variables_of(
     design: Design, priors: PriorSet, *, gamma: bool | None = None
 ) -> tuple[Variable, ...]:
@@ -54,7 +59,7 @@ def variables_of(
         Whether γ has coordinates; if not stated, where it is not integrated out.
     """
     p, q = len(design.terms), len(design.effects)
-    sigma = Variable("sigma", (), transform_of(priors.sigma[1], "sigma"))
+    sigma = Variable("sigma", (), dispersion_transform(priors.sigma[1]))
     own = [sigma] * priors.has_dispersion
     corr = _corr(design.blocks)
     if priors.explains_gamma:
@@ -69,7 +74,11 @@ def variables_of(
     gammas = [prior for _, prior, _ in priors.gamma] if sampled else []
     name = "centred_sd" if priors.centring else "sd"
     sd = _numbers(name, sds) if sds else [Variable("sd", (q,), "log")]
-    return (*sd, *corr, *own, *_numbers("gamma", gammas))
+    more = [
+        Variable(f"dispersion_{k}", (), dispersion_transform(prior))
+        for k, (_, prior, _) in enumerate(priors.extra)
+    ]
+    return (*sd, *corr, *own, *_numbers("gamma", gammas), *more)
 
 
 def _numbers(block: str, priors: list[Prior]) -> list[Variable]:

@@ -8,7 +8,12 @@ import numpy as np
 from scipy.special import betaln, gammaln
 
 from hierbayes.design.design import Design
-from hierbayes.estimation.coordinates import Variable, transform_of, variables_of
+from hierbayes.estimation.coordinates import (
+    Variable,
+    dispersion_transform,
+    transform_of,
+    variables_of,
+)
 from hierbayes.estimation.density_layout import (
     ASINH,
     DENSITY,
@@ -78,7 +83,7 @@ def density_data(
         Head.NUMBERS: len(rows),
         Head.GROUPS: len(data[of_rows[0]]),
         Head.EFFECTS: len(design.effects),
-        Head.TERMS: len(design.terms),
+        Head.TERMS: len(design.terms) + len(priors.extra),
         Head.READING: inputs.structure[0],
         Head.GIVEN: given,
         Head.BLOCKS: len(design.blocks),
@@ -176,9 +181,12 @@ def _rows(
         first += place_of_constant(design, priors)
     elif not sds:
         sds = [(Flat(), "log")] * q
-    sigmas = [(priors.sigma[1], transform_of(priors.sigma[1], "sigma"))] * ("sigma" in starts)
+    sigmas = [(priors.sigma[1], dispersion_transform(priors.sigma[1]))] * ("sigma" in starts)
+    more = [(prior, dispersion_transform(prior)) for _, prior, _ in priors.extra]
+    kinds = (("sigma", sigmas, 0), ("sd", sds, 1), ("gamma", gammas, first),
+             ("dispersion", more, first + len(design.terms)))  # fmt: skip
     rows = []
-    for block, ones, parameter in (("sigma", sigmas, 0), ("sd", sds, 1), ("gamma", gammas, first)):
+    for block, ones, parameter in kinds:
         for k, (prior, transform) in enumerate(ones):
             row = np.zeros(ROW)
             row[PLACE], row[PARAMETER] = starts[block] + k, parameter + k

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.design.design import Design
+from hierbayes.design.family_rows import has_thresholds
 from hierbayes.estimation.inputs import GraphInputs, prior_parameters
 from hierbayes.estimation.pseudo_data import NormalRows, PseudoData
 from hierbayes.families.family import Family
@@ -115,8 +116,12 @@ def family_inputs(
         )
     ]
     family, (normal, constant) = rows.family, gamma_prior
-    dispersion = len(family.dispersion)
-    numbers = (family.rows_address(), dispersion, family.log_constant(rows.y, rows.m))
+    anchored, e = has_thresholds(family), len(priors.extra)
+    d = len(family.dispersion) - anchored
+    numbers = (family.rows_address(), d, anchored, family.log_constant(rows.y, rows.m))
+    inside = slice(0, p), slice(0, p)
+    to_internal, precision = np.eye(p + e), np.zeros((p + e, p + e))
+    to_internal[inside], precision[inside] = rows.to_internal, normal.precision
     data = {
         "family_rows": family_rows(
             numbers, rows.y, rows.m, rows.offset, rows.X, panels, pseudo.order
@@ -126,15 +131,15 @@ def family_inputs(
         "scale": np.ones(()),
         "log_jacobian": np.zeros(()),
         "to_internal": np.eye(q),
-        "gamma_to_internal": rows.to_internal,
-        "gamma_center": np.zeros(p),
-        "gamma_mean": normal.mean,
-        "gamma_precision": normal.precision,
+        "gamma_to_internal": to_internal,
+        "gamma_center": np.zeros(p + e),
+        "gamma_mean": np.concatenate([normal.mean, np.zeros(e)]),
+        "gamma_precision": precision,
         "gamma_log_constant": np.array(constant),
     }
     data |= _of_sd(pseudo, priors.columns(q), theta) | prior_parameters(design, priors)
     latent = sum(A.shape[0] * A.shape[1] for A in pseudo.A)
-    structure = (GIVEN.value, p, q, design.blocks, bool(priors.centring), family)
+    structure = (GIVEN.value, p + e, q, design.blocks, bool(priors.centring), family)
     return FamilyInputs(data, structure, theta, len(panels) > 1, latent=latent)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.display.steps import announce
 from hierbayes.errors import EstimationError, PriorError
@@ -87,12 +88,17 @@ def sample_family(
     ready = whitened(target, start)
     drawn = sample_target(ready, _at_mode(ready), settings, time.perf_counter() - before)
     assert drawn.gamma is not None and drawn.latent is not None
-    internal = (drawn.gamma - inputs.data["gamma_center"]) @ inputs.data["gamma_to_internal"].T
+    p = len(problem.design.terms)
+    whole = (drawn.gamma - inputs.data["gamma_center"]) @ inputs.data["gamma_to_internal"].T
+    internal = whole[..., :p]
     roots = [drawn.theta.root[..., span, span] for span in problem.design.spans]
     us = effects_of(roots, internal, drawn.latent, pseudo)
-    phi = np.repeat(drawn.theta.sigma[..., None], len(problem.dispersion), axis=-1)
+    phi = np.concatenate([drawn.theta.sigma[..., None], drawn.gamma[..., p:]], axis=-1)
+    if has_thresholds(problem.family_rows.family):
+        phi = np.concatenate([np.zeros((*phi.shape[:-1], 1)), phi.cumsum(axis=-1)], axis=-1)
+    phi = phi[..., : len(problem.dispersion)]  # without any, σ is 1
     theta = Theta.of(drawn.theta.root, np.ones(drawn.theta.shape))
-    return FamilyDraws(replace(drawn, theta=theta), phi, us)
+    return FamilyDraws(replace(drawn, theta=theta, gamma=drawn.gamma[..., :p]), phi, us)
 
 
 def _refuse(problem: Problem, priors: PriorSet, settings: SamplerSettings) -> None:
@@ -107,11 +113,6 @@ def _refuse(problem: Problem, priors: PriorSet, settings: SamplerSettings) -> No
             f"the sampler '{settings.sampler}' is of Gaussian responses, and the family of this "
             f"model is {family}; leave sampler out"
         )
-    if len(family.dispersion) > 1:
-        raise EstimationError(
-            f"{family} has {len(family.dispersion)} dispersion parameters, and sample() is made "
-            "for at most one; use ml()"
-        )
 
 
 def posed_inputs(problem: Problem, priors: PriorSet, mode: Mode) -> tuple[FamilyInputs, PseudoData]:
@@ -125,7 +126,8 @@ def posed_inputs(problem: Problem, priors: PriorSet, mode: Mode) -> tuple[Family
     )  # fmt: skip
     normal = normal_rows(design, family_rows, mode.eta, point.phi)
     pseudo = pseudo_data(normal, [root[span, span] for span in design.spans])
-    phi = point.phi[0] if len(point.phi) else np.ones(())
+    values = np.diff(point.phi) if has_thresholds(rows.family) else point.phi
+    phi = values[0] if len(values) else np.ones(())
     prior, constant = shared_prior(priors, problem.working)
     inputs = family_inputs(
         design, priors, family_rows, pseudo, Theta.of(root, phi),
@@ -134,7 +136,9 @@ def posed_inputs(problem: Problem, priors: PriorSet, mode: Mode) -> tuple[Family
     information = rows.X.T @ (normal.kappa[:, None] * rows.X)
     to_user = basis.scale * basis.x.matrix
     cov = to_user @ np.linalg.inv(information + 1e-3 * np.eye(len(information))) @ to_user.T
-    inputs.data["gamma_center"] = basis.origin
+    e = len(priors.extra)
+    inputs.data["gamma_center"] = np.concatenate([basis.origin, np.zeros(e)])
+    inputs.data["dispersion_start"] = values[1:]
     inputs.data["gamma_start"] = basis.gamma(np.clip(point.gamma, -_FURTHEST, _FURTHEST))
     inputs.data["gamma_error"] = np.sqrt(np.diagonal(cov))
     return inputs, pseudo

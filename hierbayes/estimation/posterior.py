@@ -171,7 +171,7 @@ def target_of(design: Design, inputs: GraphInputs, priors: PriorSet, *, progress
         density_data(design, inputs, priors),
         variables_of(design, priors, gamma=given),
         len(design.effects),
-        len(design.terms) if given else 0,
+        len(design.terms) + len(priors.extra) if given else 0,
         inputs.data["columns"],
         inputs.latent,
     )

@@ -31,9 +31,12 @@ def start_at(
     known = {
         "sd": (sd, 0.5 * sd),
         "signed_sd": (np.arcsinh(sd / unit), np.full(len(sd), 0.5)),
-        "sigma": (inputs.theta.sigma.reshape(1), np.zeros(1)),
+        "sigma": (inputs.theta.sigma.reshape(1), np.full(1, 0.5)),
         "gamma": (gamma, 2.0 * se),
     }
+    if "dispersion_start" in inputs.data:
+        more = inputs.data["dispersion_start"]
+        known["dispersion"] = (more, np.full(len(more), 0.5))
     parts = [_start_of(variable, known) for variable in variables]
     return np.concatenate([c for c, _ in parts]), np.concatenate([w for _, w in parts])
 

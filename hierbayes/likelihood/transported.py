@@ -29,7 +29,7 @@ from hierbayes.likelihood.panel_map import map_panels, pull_panels
 
 call_rows = caller_of(ROWS)
 # At the head of the array; after it (q, J, first effect, first z) of each factor, then the arrays.
-_N, _FACTORS, _DISPERSION, _ROWS_ADDRESS, _CONSTANT, _HEAD = range(6)
+_N, _FACTORS, _DISPERSION, _ANCHORED, _ROWS_ADDRESS, _CONSTANT, _HEAD = range(7)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,16 +55,17 @@ class Panels:
 
 
 def family_rows(
-    family: tuple[int, int, float], y: Floats, m: Floats, offset: Floats, X: Floats,
+    family: tuple[int, int, bool, float], y: Floats, m: Floats, offset: Floats, X: Floats,
     panels: Sequence[Panels], order: Sequence[int],
 ) -> Floats:  # fmt: skip
     """The array that stands in the place of R.
 
     Parameters
     ----------
-    family : (address, d, constant)
-        Of the C function of its rows (`Family.rows_address`); how many numbers φ has, 0 or 1;
-        what Σ ℓ leaves out.
+    family : (address, d, anchored, constant)
+        Of the C function of its rows (`Family.rows_address`); how many dispersion parameters there
+        are: the first stands in the place of σ, the others behind γ°; whether they are the
+        distances of thresholds, the first of which is 0; what Σ ℓ leaves out.
     y, m, offset : (n,) float
         Response, its size, and what is added to η.
     X : (n, p) float
@@ -74,11 +75,11 @@ def family_rows(
     order : sequence of int
         In which the factors are mapped.
     """
-    address, d, constant = family
+    address, d, anchored, constant = family
     rows = np.lexsort([panels[k].codes for k in reversed(order)])  # those of a group together
     q, J = (np.array([one.A.shape[axis] for one in panels]) for axis in (1, 0))
     sizes = np.column_stack([q, J, np.cumsum(q) - q, np.cumsum(q * J) - q * J])[list(order)]
-    parts = [np.array([len(y), len(panels), d, bits_of(address), constant]), sizes]
+    parts = [np.array([len(y), len(panels), d, anchored, bits_of(address), constant]), sizes]
     parts += [np.broadcast_to(column, len(y))[rows] for column in (y, m, offset)]
     parts += [X[rows].T]
     for one in (panels[k] for k in order):
@@ -209,8 +210,13 @@ def _pull_factors(data, at, square, n, root, C, AL, b, S, slopes, d_root, d_gamm
 
 @inner
 def _transported(data, root, gamma, phi, z, d_root, d_gamma, d_z):
-    """Value and ∂/∂φ; fills the other derivatives, which are zero before."""
-    n, factors, d, p = int(data[_N]), int(data[_FACTORS]), int(data[_DISPERSION]), gamma.shape[0]
+    """Value and ∂/∂σ; fills the other derivatives, which are zero before.
+
+    Behind γ° stand the dispersion parameters after the first, which is σ.
+    """
+    n, factors, d = int(data[_N]), int(data[_FACTORS]), int(data[_DISPERSION])
+    first = int(data[_ANCHORED])
+    p, D = gamma.shape[0] - max(d - 1, 0), d + first
     N, squares = z.shape[0], 0
     for k in range(factors):
         q, J, _, _ = _sizes(data, k)
@@ -218,28 +224,41 @@ def _transported(data, root, gamma, phi, z, d_root, d_gamma, d_z):
     C, AL, b, u = np.empty(squares), np.empty(squares), np.empty(3 * N), np.empty(N)
     y = _HEAD + 4 * factors
     X, eta = y + 3 * n, np.zeros(n)
-    value, end, square = _map_factors(data, X + p * n, n, root, gamma, z, C, AL, b, u, eta)
+    value, end, square = _map_factors(data, X + p * n, n, root, gamma[:p], z, C, AL, b, u, eta)
     value += data[_CONSTANT] - 0.5 * N * np.log(2.0 * np.pi)
     if not np.isfinite(value):
         return -np.inf, 0.0
     columns = _table(data, X, p, n)
     eta += data[y + 2 * n : X]
-    _add_columns(columns, gamma, eta)
-    rows, dispersion = np.zeros(1 + d + n), np.empty(1)
-    dispersion[0] = phi
+    _add_columns(columns, gamma[:p], eta)
+    rows, dispersion = np.zeros(1 + D + n), np.zeros(D + 1)
+    for i in range(d):
+        dispersion[first + i] = phi if i == 0 else gamma[p + i - 1]
+        if first:
+            dispersion[first + i] += dispersion[i]
     call_rows(
         pointer_at(data, _ROWS_ADDRESS),
-        (n, d, pointer_at(data, y), pointer_at(data, y + n), pointer_at(eta, 0),
+        (n, D, pointer_at(data, y), pointer_at(data, y + n), pointer_at(eta, 0),
          pointer_at(dispersion, 0), pointer_at(rows, 0)),
     )  # fmt: skip
     value += rows[0]
-    if not (np.isfinite(value) and dispersion[0] == phi and np.isfinite(eta[0])):  # both alive
+    if not (np.isfinite(value) and np.isfinite(dispersion[D]) and np.isfinite(eta[0])):  # alive
         return -np.inf, 0.0
-    slopes = rows[1 + d :]
+    slopes = rows[1 + D :]
     for c in range(p):
         d_gamma[c] += _product(columns[c], slopes)
-    _pull_factors(data, end, square, n, root, C, AL, b, u, slopes, d_root, d_gamma, d_z)
-    return value, rows[1] if d > 0 else 0.0
+    _pull_factors(data, end, square, n, root, C, AL, b, u, slopes, d_root, d_gamma[:p], d_z)
+    d_first = 0.0
+    for i in range(d):
+        slope = rows[1 + first + i]
+        if first:
+            for k in range(i + 1, d):
+                slope += rows[1 + first + k]
+        if i == 0:
+            d_first = slope
+        else:
+            d_gamma[p + i - 1] += slope
+    return value, d_first
 
 
 def _transported_c(

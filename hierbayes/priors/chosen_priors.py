@@ -5,6 +5,7 @@ A prior of a joint block (G, icc, r2) takes the place of those of the blocks it 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from hierbayes.design.basis import Basis
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
+from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError, in_quotes
 from hierbayes.frames.arrays import Floats
@@ -37,6 +39,7 @@ from hierbayes.priors.joint_families import MatrixPrior
 from hierbayes.priors.prior_set import DEFAULT, STATED, EffectEntry, Entry, PriorSet
 from hierbayes.specification.effect_name import EffectName
 
+THRESHOLDS = "thresholds"  # the block of priors of the distances between them
 _UNSAID_SD = HalfT(1.0, 0, 1.0)
 _UNSAID = DesignNormal(0.0, 1.0)  # until it is known which terms share the default
 
@@ -77,11 +80,13 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
     M = np.eye(len(design.effects))
     if "sd" not in covered:
         sd, centred, M = _sd(given, problem)
+    dispersion = _dispersion(given, problem)
     return PriorSet(
         gamma=gamma,
         sd=sd,
         corr=() if "corr" in covered else _fill("corr", given, default_corr(design), _by_name),
-        sigma=_dispersion(given, problem),
+        sigma=dispersion[0],
+        extra=tuple(dispersion[1:]),
         joint=joint,
         centring=() if (np.eye(len(M)) == M).all() else tuple(map(tuple, M.tolist())),
         centred=centred,
@@ -92,17 +97,32 @@ def blocks_of(problem: Problem) -> tuple[str, ...]:
     """The blocks of parameters of a model that take priors."""
     if problem.family is None:
         return BLOCKS
-    return ("gamma", "sd", "corr", *problem.dispersion)
+    named = (THRESHOLDS,) if has_thresholds(problem.family) else problem.dispersion
+    return ("gamma", "sd", "corr", *named)
 
 
-def _dispersion(given: Mapping[str, Any], problem: Problem) -> Entry:
-    """The prior of σ, or of the dispersion of another family."""
+def _dispersion(given: Mapping[str, Any], problem: Problem) -> list[Entry]:
+    """The priors of σ, or of the dispersion parameters of another family.
+
+    Of thresholds they are those of the distances between them, under one block.
+    """
     family, names = problem.family, problem.dispersion
+    if family is None:
+        default = default_dispersion("sigma", problem.working.basis)
+        return list(_fill("sigma", given, {"sigma": default}, _by_name))
     if not names:
-        return ("dispersion", Known(1.0), DEFAULT)
-    name = names[0]
-    default = {name: default_dispersion(family, problem.working.basis)}
-    return _fill("sigma", {"sigma": given.get(name)}, default, _by_name)[0]
+        return [("dispersion", Known(1.0), DEFAULT)]
+    if has_thresholds(family):
+        distances = [f"{low} to {high}" for low, high in itertools.pairwise(names)]
+        default = default_dispersion(THRESHOLDS, problem.working.basis)
+        stated = {"sigma": given.get(THRESHOLDS)}
+        return list(_fill("sigma", stated, dict.fromkeys(distances, default), _by_name))
+    entries: list[Entry] = []
+    for name, kind in zip(names, family.dispersion_kinds, strict=True):
+        block = "sigma" if kind == "positive" else "gamma"
+        default = default_dispersion(name if kind == "positive" else "", problem.working.basis)
+        entries += _fill(block, {block: given.get(name)}, {name: default}, _by_name)
+    return entries
 
 
 def _joint(given: Mapping[str, Any], design: Design) -> tuple[Entry, ...]:

@@ -16,7 +16,6 @@ from hierbayes.design.basis import Basis
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
 from hierbayes.design.products import Products
-from hierbayes.families.family import Family
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.centred_effects import column_sizes
 from hierbayes.priors.design_normal import coefficient_scales
@@ -52,15 +51,18 @@ def default_sd(cross: Products, M: Floats) -> tuple[list[HalfT], list[HalfT]]:
     return centred, plain
 
 
-def default_dispersion(family: Family | None, basis: Basis) -> Prior:
-    """A half-t prior for σ; for the concentration of another family one with a long tail.
+def default_dispersion(name: str, basis: Basis) -> Prior:
+    """A half-t prior of σ and of distances of thresholds; a long tail for a concentration.
 
     A concentration has no unit, and a large one says only that there is no more variance than
-    the family has without it: its reciprocal is bounded away from nothing.
+    the family has without it: its reciprocal is bounded away from nothing.  A number of any sign,
+    which has no name here, is a logit.
     """
-    if family is None or family.dispersion == ("sigma",):
+    if name == "sigma":
         return HalfT(3, 0, basis.scale)
-    return InverseGamma(0.4, 0.3)
+    if name == "thresholds":
+        return HalfT(3, 0, WIDTH)
+    return InverseGamma(0.4, 0.3) if name else Normal(0.0, 1.5)
 
 
 def _distance_of_origin(shift: Floats, spread: Floats) -> float:

@@ -43,6 +43,8 @@ class PriorSet(Printed):
         One per block of G with more than one effect, likewise.
     sigma : (name, prior, source)
         Of σ, or of the dispersion of another family by its own name; `Known` where there is none.
+    extra : tuple of (name, prior, source)
+        Of further dispersion parameters of a family.
     joint : tuple of (block, prior, source)
         The prior of G, of the intraclass correlation or of R², where one is stated.
     centring : tuple of tuple of float
@@ -59,6 +61,7 @@ class PriorSet(Printed):
     joint: tuple[Entry, ...] = ()
     centring: tuple[tuple[float, ...], ...] = ()
     centred: tuple[bool, ...] = ()
+    extra: tuple[Entry, ...] = ()
 
     def columns(self, q: int) -> Floats:
         """M (q, q): sd and corr are those of the effects of Z M."""
@@ -89,7 +92,7 @@ class PriorSet(Printed):
             for name, prior, source in self.sd
         ]
         rows += [("corr", *entry) for entry in self.corr]
-        rows += [(self.sigma[0], *self.sigma)] * self.has_dispersion
+        rows += [(entry[0], *entry) for entry in self.dispersion]
         table = pd.DataFrame(rows, columns=["block", "parameter", "prior", "source"])
         table = table.assign(prior=table["prior"].astype(str))
         table["implied sd"] = [f"{size:.4g}" if size else "" for size in self._implied(len(rows))]
@@ -119,14 +122,14 @@ class PriorSet(Printed):
             stated["sd"] = {name: self.as_stated(name, prior) for name, prior, _ in self.sd}
         if self.corr:
             stated["corr"] = {name: prior for name, prior, _ in self.corr}
-        return stated | ({self.sigma[0]: self.sigma[1]} if self.has_dispersion else {})
+        return stated | {name: prior for name, prior, _ in self.dispersion}
 
     @property
     def families(self) -> dict[tuple[str, str | EffectName], Prior]:
         """Every prior by block and parameter, whatever its source."""
         entries = [(block, *entry) for block in ("gamma", "sd", "corr") for entry in
                    getattr(self, block)]  # fmt: skip
-        entries += [(self.sigma[0], *self.sigma)] * self.has_dispersion
+        entries += [(entry[0], *entry) for entry in self.dispersion]
         entries += [(entry[0], *entry) for entry in self.joint]
         return {(block, name): prior for block, name, prior, _ in entries}
 
@@ -153,6 +156,11 @@ class PriorSet(Printed):
     def block(self, title: str = "") -> Table:
         """The same as a table for another page."""
         return Table(self.frame(), title, names=True)
+
+    @property
+    def dispersion(self) -> tuple[Entry, ...]:
+        """Priors of σ, or of the dispersion parameters of a family."""
+        return (self.sigma, *self.extra) if self.has_dispersion else ()
 
     @property
     def has_dispersion(self) -> bool:
