@@ -130,6 +130,7 @@ def test_thresholds_are_sampled_in_order() -> None:
     draws = np.stack([fit.draws(name).to_numpy() for name in names], axis=-1)
     assert (np.diff(draws) > 0.0).all()
     np.testing.assert_allclose(draws[..., 0], -fit.draws("gamma").to_numpy()[..., 0], rtol=1e-12)
+    assert fit.priors is not None
     assert list(fit.priors.frame().loc["thresholds"].index) == [
         "1|2 to 2|3", "2|3 to 3|4", "3|4 to 4|5",
     ]  # fmt: skip

@@ -36,10 +36,9 @@ from hierbayes.priors.families import (
     Prior,
 )
 from hierbayes.priors.joint_families import MatrixPrior
-from hierbayes.priors.prior_set import DEFAULT, STATED, EffectEntry, Entry, PriorSet
+from hierbayes.priors.prior_set import DEFAULT, STATED, THRESHOLDS, EffectEntry, Entry, PriorSet
 from hierbayes.specification.effect_name import EffectName
 
-THRESHOLDS = "thresholds"  # the block of priors of the distances between them
 _UNSAID_SD = HalfT(1.0, 0, 1.0)
 _UNSAID = DesignNormal(0.0, 1.0)  # until it is known which terms share the default
 
@@ -87,6 +86,7 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
         corr=() if "corr" in covered else _fill("corr", given, default_corr(design), _by_name),
         sigma=dispersion[0],
         extra=tuple(dispersion[1:]),
+        distances=problem.family is not None and has_thresholds(problem.family),
         joint=joint,
         centring=() if (np.eye(len(M)) == M).all() else tuple(map(tuple, M.tolist())),
         centred=centred,

@@ -26,6 +26,7 @@ type Entry = tuple[str, Prior, str]
 type EffectEntry = tuple[EffectName, Prior, str]
 
 STATED = "stated"
+THRESHOLDS = "thresholds"
 DEFAULT = "default"
 
 
@@ -45,6 +46,8 @@ class PriorSet(Printed):
         Of σ, or of the dispersion of another family by its own name; `Known` where there is none.
     extra : tuple of (name, prior, source)
         Of further dispersion parameters of a family.
+    distances : bool
+        Whether these, and the first, are distances of thresholds, whose block is ``thresholds``.
     joint : tuple of (block, prior, source)
         The prior of G, of the intraclass correlation or of R², where one is stated.
     centring : tuple of tuple of float
@@ -62,6 +65,7 @@ class PriorSet(Printed):
     centring: tuple[tuple[float, ...], ...] = ()
     centred: tuple[bool, ...] = ()
     extra: tuple[Entry, ...] = ()
+    distances: bool = False
 
     def columns(self, q: int) -> Floats:
         """M (q, q): sd and corr are those of the effects of Z M."""
@@ -92,7 +96,9 @@ class PriorSet(Printed):
             for name, prior, source in self.sd
         ]
         rows += [("corr", *entry) for entry in self.corr]
-        rows += [(entry[0], *entry) for entry in self.dispersion]
+        rows += [
+            (self._block(name), name, prior, source) for name, prior, source in self.dispersion
+        ]
         table = pd.DataFrame(rows, columns=["block", "parameter", "prior", "source"])
         table = table.assign(prior=table["prior"].astype(str))
         table["implied sd"] = [f"{size:.4g}" if size else "" for size in self._implied(len(rows))]
@@ -122,6 +128,8 @@ class PriorSet(Printed):
             stated["sd"] = {name: self.as_stated(name, prior) for name, prior, _ in self.sd}
         if self.corr:
             stated["corr"] = {name: prior for name, prior, _ in self.corr}
+        if self.distances:
+            return stated | {THRESHOLDS: {name: prior for name, prior, _ in self.dispersion}}
         return stated | {name: prior for name, prior, _ in self.dispersion}
 
     @property
@@ -129,7 +137,9 @@ class PriorSet(Printed):
         """Every prior by block and parameter, whatever its source."""
         entries = [(block, *entry) for block in ("gamma", "sd", "corr") for entry in
                    getattr(self, block)]  # fmt: skip
-        entries += [(entry[0], *entry) for entry in self.dispersion]
+        entries += [
+            (self._block(name), name, prior, source) for name, prior, source in self.dispersion
+        ]
         entries += [(entry[0], *entry) for entry in self.joint]
         return {(block, name): prior for block, name, prior, _ in entries}
 
@@ -156,6 +166,10 @@ class PriorSet(Printed):
     def block(self, title: str = "") -> Table:
         """The same as a table for another page."""
         return Table(self.frame(), title, names=True)
+
+    def _block(self, name: str) -> str:
+        """The block of a dispersion parameter."""
+        return THRESHOLDS if self.distances else name
 
     @property
     def dispersion(self) -> tuple[Entry, ...]:
