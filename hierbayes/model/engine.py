@@ -22,6 +22,10 @@ from hierbayes.priors.prior_set import PriorSet
 class Engine(Protocol):
     """The ways to fit a problem."""
 
+    @property
+    def target_accept(self) -> float:
+        """The acceptance rate that NUTS is to have where none is stated."""
+
     def reml(self) -> PointFit:
         """Restricted maximum likelihood."""
 
@@ -40,6 +44,11 @@ class GaussianEngine:
     """A Gaussian response: γ and u are integrated out exactly."""
 
     problem: Problem
+
+    @property
+    def target_accept(self) -> float:
+        """As in `Engine`."""
+        return 0.95
 
     def reml(self) -> PointFit:
         """As in `Engine`."""
@@ -67,6 +76,11 @@ class FamilyEngine:
     """Another family: u is integrated out approximately, or sampled."""
 
     problem: Problem
+
+    @property
+    def target_accept(self) -> float:
+        """As in `Engine`."""
+        return 0.8
 
     def reml(self) -> PointFit:
         """Refused: REML is of a Gaussian response."""
