@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from formulaic import ModelMatrix, ModelSpec
 from formulaic.errors import DataMismatchWarning, FormulaicError
+from pandas.api.types import is_any_real_numeric_dtype, is_bool_dtype
 
 from hierbayes.design.materialiser import Materialiser
 from hierbayes.design.plain_columns import Sketch, plain_data
@@ -151,11 +152,19 @@ def one_column(text: str, frame: pd.DataFrame, functions: Functions, what: str) 
     ------
     FormulaError
         When it makes several columns.
+    DataError
+        When the column is not of numbers.
     """
     if text == f"`{text[1:-1]}`" or text.isidentifier():
-        return frame[text.strip("`")].to_numpy(dtype=np.float64)
+        column = frame[text.strip("`")]
+        if not is_any_real_numeric_dtype(column) and not is_bool_dtype(column):
+            raise DataError(
+                f"the {what} '{text}' holds {column.iloc[0]!r}, which is no number; make it a "
+                "column of numbers"
+            )
+        return column.to_numpy(dtype=np.float64)
     made = floats(materialise(parse_formula(f"0 + {text}"), frame, functions))
     if made.shape[1] != 1:
         raise FormulaError(f"the {what} '{text}' makes {made.shape[1]} columns; it must be one")
-    column: Floats = made[:, 0]
-    return column
+    values: Floats = made[:, 0]
+    return values

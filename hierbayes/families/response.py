@@ -54,7 +54,7 @@ class Response:
 
     def _numbers(self, column: pd.Series) -> Floats:
         if isinstance(column.dtype, pd.CategoricalDtype) or not (
-            pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
+            pd.api.types.is_any_real_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
         ):
             raise DataError(
                 f"the response '{self.name}' holds {column.iloc[0]!r} where this family takes "

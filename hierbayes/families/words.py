@@ -36,5 +36,5 @@ def by_word(word: str) -> Family:
     """
     plain = str(word).lower().replace("_", "").replace(" ", "")
     if plain not in WORDS:
-        raise FamilyError(f"there is no family {word!r}; there are: {', '.join(WORDS)}")
+        raise FamilyError(f"there is no family {word!r}; there are: gaussian, {', '.join(WORDS)}")
     return WORDS[plain]

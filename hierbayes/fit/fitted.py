@@ -203,7 +203,14 @@ class Fitted(ABC):
 
     @property
     def sigma(self) -> float:
-        """Residual standard deviation: the estimate, or the posterior mean."""
+        """Residual standard deviation: the estimate, or the posterior mean.
+
+        Raises
+        ------
+        FormulaError
+            When the response is not Gaussian.
+        """
+        self.problem.refuse_other_families()
         return float(self.theta.sigma.mean())
 
     # ---------------------------------------------------------------- uncertainty

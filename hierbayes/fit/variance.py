@@ -33,7 +33,7 @@ def var_corr(fit: Fitted) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "variance": [*variances.mean(axis=(0, 1)), (fit.theta.sigma**2).mean()],
-            "sd": [*sd.mean(axis=(0, 1)), fit.sigma],
+            "sd": [*sd.mean(axis=(0, 1)), fit.theta.sigma.mean()],
         },
         index=_row_names(fit),
     )

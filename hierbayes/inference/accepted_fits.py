@@ -12,7 +12,9 @@ from hierbayes.design.problem import Problem
 from hierbayes.errors import HypothesisError, InferenceError
 from hierbayes.fit.evidence import READINGS
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
+from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import Reading
 
 
@@ -38,6 +40,8 @@ def problem_of(source: Any, function: str) -> Problem:
     ------
     HypothesisError
         When it is neither.
+    FormulaError
+        When its response is not Gaussian.
     """
     problem = getattr(source, "problem", None)
     if not isinstance(problem, Problem):
@@ -46,21 +50,27 @@ def problem_of(source: Any, function: str) -> Problem:
             "models are what hb.Model() returns, fits what model.reml(), ml(), map() and sample() "
             "return"
         )
+    problem.refuse_other_families()
     return problem
 
 
-def refuse_other_than_maxima(verb: str, *fits: Any) -> None:
+def refuse_other_than_maxima(verb: str, *fits: Any, families: bool = False) -> None:
     """Refuse what is no REML or ML fit.
 
     Parameters
     ----------
     verb : str
         The function that was called, for the message.
+    *fits : object
+    families : bool
+        Whether the response may be other than Gaussian.
 
     Raises
     ------
     InferenceError
         Naming the argument and what it is.
+    FormulaError
+        When the response is not Gaussian and should be.
     """
     for place, fit in enumerate(fits, 1):
         which = f"argument {place}" if len(fits) > 1 else "its argument"
@@ -69,7 +79,9 @@ def refuse_other_than_maxima(verb: str, *fits: Any) -> None:
                 f"{verb}() takes fits, and {which} is of type {type(fit).__name__}; use what "
                 "model.reml() or model.ml() returns"
             )
-        if fit.reading is None:
+        if not families:
+            fit.problem.refuse_other_families()
+        if fit.reading is None and not isinstance(fit, FamilyPointFit):
             raise InferenceError(
                 f"{verb}() reads a maximised likelihood, and {which} is a {fit.engine} fit; use "
                 "model.reml() or model.ml()"
@@ -96,7 +108,7 @@ def refuse_other_data(verb: str, a: Fit, b: Fit) -> None:
             f"{start}: {left.n} rows ({left.dropped}) and {right.n} rows "
             f"({right.dropped}); fit both on the rows that are complete for both"
         )
-    differs = np.flatnonzero(left.rows.y != right.rows.y)
+    differs = np.flatnonzero((_responses(verb, left, right) != 0.0).any(axis=1))
     if len(differs):
         raise InferenceError(
             f"{start} in the response, in {len(differs)} of {left.n} rows; fit the same "
@@ -110,8 +122,24 @@ def refuse_other_data(verb: str, a: Fit, b: Fit) -> None:
         )
 
 
+def _responses(verb: str, left: Design, right: Design) -> Floats:
+    """How the responses of two designs differ, and their trials (n, 2)."""
+    ours, theirs = left.rows.family, right.rows.family
+    if ours is None and theirs is None:
+        return (left.rows.y - right.rows.y)[:, None]
+    if ours is None or theirs is None:
+        family = next(rows.family for rows in (ours, theirs) if rows is not None)
+        raise InferenceError(
+            f"{verb}() needs fits of one kind of response, and these are of a Gaussian one and of "
+            f"{family}"
+        )
+    trials = ours.of_trials or theirs.of_trials
+    m = ours.m - theirs.m if trials else np.zeros(left.n)
+    return np.column_stack([ours.y - theirs.y, m])
+
+
 def refuse_mixed_criteria(verb: str, *fits: Fit) -> None:
-    """Refuse REML fits beside ML fits.
+    """Refuse REML fits beside ML fits, and maxima of other approximations.
 
     Raises
     ------
@@ -124,6 +152,18 @@ def refuse_mixed_criteria(verb: str, *fits: Fit) -> None:
             "likelihoods are of different things; fit all with model.ml(), or all with "
             "model.reml() where only the random parts differ"
         )
+    ways = {fit.evidence.how for fit in fits if isinstance(fit, FamilyPointFit)}
+    if len(ways) > 1:
+        said = " and by ".join(sorted(ways))
+        raise InferenceError(
+            f"{verb}() needs fits by one approximation, and these are by {said}; fit all with the "
+            "same nodes in model.ml()"
+        )
+
+
+def criterion_of(fit: PointFit) -> str:
+    """``"REML"`` or ``"ML"``, with its approximation where it is one."""
+    return f"{fit.engine} ({fit.evidence.how})" if isinstance(fit, FamilyPointFit) else fit.engine
 
 
 def partition(design: Design, k: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import pandas as pd
 from hierbayes.design.problem import Problem, pose_problem
 from hierbayes.errors import DataError, FamilyError, FormulaError, PriorError
 from hierbayes.families.family import Family
-from hierbayes.families.words import by_word
+from hierbayes.families.words import WORDS, by_word
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.known_functions import read_functions
@@ -64,6 +64,12 @@ def read_family(family: object) -> Family | None:
         return by_word(family)
     if isinstance(family, Family):
         return family
+    name = family.__name__ if isinstance(family, type) else type(family).__name__
+    if name in {one.name for one in WORDS.values()}:
+        raise FamilyError(
+            f"family must be a value such as hb.families.{name}(), and this is "
+            + (f"the class {name} itself" if isinstance(family, type) else f"the prior {family}")
+        )
     raise FamilyError(
         "family must be a word such as 'binomial' or a value such as hb.families.Binomial(), not "
         f"{type(family).__name__}"

@@ -72,9 +72,10 @@ class PosedModel:
         Raises
         ------
         FormulaError
-            When a factor of level 1 is coded otherwise in one equation than in another, or when
-            factors cross.
+            When a factor of level 1 is coded otherwise in one equation than in another, when
+            factors cross, or when the response is not Gaussian.
         """
+        self.problem.refuse_other_families()
         design = self.problem.design
         constant = [found.__contains__ for found in design.columns.between_of]
         if len(constant) == 1:

@@ -47,7 +47,10 @@ def fit_rows(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
     ------
     StudyError
         When these are not the data of the fit.
+    FormulaError
+        When the response is not Gaussian.
     """
+    fit.problem.refuse_other_families()
     if not isinstance(data, pd.DataFrame):
         raise StudyError(f"data must be the DataFrame of the fit, not {type(data).__name__}")
     design = fit.design

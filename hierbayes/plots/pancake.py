@@ -79,6 +79,7 @@ def pancake_frame(
         When there is no such factor, or several and none is named.
     """
     refuse_other_than("plot_pancake", fit, Fitted, ENGINES)
+    fit.problem.refuse_other_families()
     at = fit.design.place_of_factor(factor)
     span = fit.design.spans[at]
     places = _three_effects(fit.design.effects[span], effects, owner_of_effects(fit.design, at))

@@ -70,6 +70,7 @@ def shrinkage_frame(
         When there is no such factor, or several and none is named.
     """
     refuse_other_than("plot_shrinkage", fit, Fitted, ENGINES)
+    fit.problem.refuse_other_families()
     k = fit.design.place_of_factor(factor)
     name = _effect(fit, k, effect)
     shown = chosen_groups(fit, groups, max_groups, k)

@@ -69,10 +69,13 @@ def family_residuals(fit: Fitted, eta: pd.Series, kind: str) -> pd.Series:
         raise DataError(f"there are no residuals {kind!r}; kind is one of: {in_quotes(RESIDUALS)}")
     rows, phi = fit.problem.family_rows, mean_phi(fit)
     family, at = rows.family, eta.to_numpy()
-    y = rows.y / rows.m if rows.of_trials else rows.y
-    rest = y - family.mean(at, phi)
+    mean = family.mean(at, phi)
+    y = rows.y / np.maximum(rows.m, 1.0) if rows.of_trials else rows.y
+    rest = np.where(rows.m > 0.0, y - mean, 0.0)  # no trials say nothing
     if kind == "pearson":
-        rest = rest / np.sqrt(family.variance(at, rows.m, phi))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            sd = np.sqrt(family.variance(at, rows.m, phi))
+        rest = np.divide(rest, sd, out=np.zeros_like(rest), where=(rest != 0.0) & (sd > 0.0))
     if kind == "deviance":
         reached = family.derivatives(rows.y, rows.m, at, phi)[0]
         short = 2.0 * (saturated(fit, phi) - reached)

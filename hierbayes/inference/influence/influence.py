@@ -175,6 +175,7 @@ def _place(fit: Fit, level: int, factor: str | None) -> int | None:
 
 
 def _reading(fit: Fit) -> Reading:
+    fit.problem.refuse_other_families()
     if fit.reading is not None:
         return fit.reading
     raise InferenceError(

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.problem import pose_problem
+from hierbayes.design.problem import Problem, pose_problem
 from hierbayes.display.blocks import Items, Lines, Table
 from hierbayes.display.cell import p_words
 from hierbayes.display.page import Page, Printed
@@ -36,6 +36,10 @@ class Specified(Protocol):
     """A model that says what it is and on which data; `hierbayes.Model` is one."""
 
     specification: Specification
+
+    @property
+    def problem(self) -> Problem:
+        """What is to be fitted."""
 
     @property
     def data(self) -> pd.DataFrame:
@@ -178,6 +182,7 @@ def _start(model: Any, data: pd.DataFrame | None) -> tuple[Specification, pd.Dat
     elif isinstance(model, Specified):
         if data is not None:
             raise InferenceError("the model has its data; leave out data=...")
+        model.problem.refuse_other_families()
         spec, data = model.specification, model.data
     else:
         raise InferenceError(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.family_rows import gaussian_only
 from hierbayes.display.blocks import Items, Lines, Table, numbered_lines, numbered_table
 from hierbayes.display.page import Page, Printed
 from hierbayes.display.steps import steps
@@ -16,6 +17,7 @@ from hierbayes.estimation.reml import maximise
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import (
+    criterion_of,
     reading_of,
     refuse_mixed_criteria,
     refuse_other_data,
@@ -57,7 +59,7 @@ class LikelihoodRatio(Printed):
     advice : str
         Which p-value to use, and why.
     engine : str
-        ``"REML"`` or ``"ML"``.
+        ``"REML"`` or ``"ML"``, with its approximation where it is one.
     """
 
     models: pd.DataFrame
@@ -156,7 +158,8 @@ def likelihood_ratio(
     InferenceError
         When something maximises no likelihood, the data or the criteria differ, the models
         are not nested or the same, REML fits have different fixed parts, or the mixture is
-        none.
+        none; of responses that are not Gaussian also when families, offsets or approximations
+        differ, or simulations are asked for.
 
     Examples
     --------
@@ -168,13 +171,14 @@ def likelihood_ratio(
     >>> test.chisq, test.p_chi2, test.p_mixture
     (1.77025, 0.41266, 0.29801)
     """
-    refuse_other_than_maxima("likelihood_ratio", a, b)
+    refuse_other_than_maxima("likelihood_ratio", a, b, families=True)
     refuse_mixed_criteria("likelihood_ratio", a, b)
     refuse_other_data("likelihood_ratio", a, b)
     if not is_whole(simulations) or simulations < 0:
         raise InferenceError(f"simulations must be a whole number from 0, not {simulations!r}")
     if seed is not None:
         refuse_bad_seed(seed)
+    _refuse_other_responses(a, b, simulations)
     nesting = find_nesting(a, b)
     _refuse_other_fixed_parts(nesting)
     chosen = read_mixture(mixture, nesting.df) if mixture is not None else None
@@ -188,8 +192,28 @@ def likelihood_ratio(
         mixture=chosen,
         simulated=_simulate(nesting, simulations, seed, progress=progress),
         advice=advice(nesting, chosen, simulations),
-        engine=a.engine,
+        engine=criterion_of(a),
     )
+
+
+def _refuse_other_responses(a: PointFit, b: PointFit, simulations: int) -> None:
+    """Refuse what differs in more than its columns, and simulations that are not made."""
+    first, second = a.design.rows.family, b.design.rows.family
+    if first is None or second is None:
+        return
+    if first.family != second.family:
+        raise InferenceError(
+            f"the models have different families, {first.family} and {second.family}, and neither "
+            "is made a special case of the other; compare them by AIC or BIC, see model_table()"
+        )
+    if (first.offset != second.offset).any():
+        raise InferenceError(
+            "the models have different offsets, and are not nested; give both the same offset"
+        )
+    if simulations:
+        raise InferenceError(
+            f"simulations are {gaussian_only(first.family).removeprefix('this is ')}; leave them out"
+        )
 
 
 def _refuse_other_fixed_parts(nesting: Nesting) -> None:

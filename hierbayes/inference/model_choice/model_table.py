@@ -12,6 +12,7 @@ from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError
 from hierbayes.fit.point import PointFit
 from hierbayes.inference.accepted_fits import (
+    criterion_of,
     refuse_mixed_criteria,
     refuse_other_data,
     refuse_other_than_maxima,
@@ -27,10 +28,11 @@ class ModelTable(Printed):
     Parameters
     ----------
     table : DataFrame
-        A row per fit, in the order given, index its formula: ``logLik``, ``parameters`` (their
-        number), ``AIC``, ``BIC`` and ``ΔAIC`` from the smallest AIC.
+        A row per fit, in the order given, index its formula, with families where they differ:
+        ``logLik``, ``parameters`` (their number), ``AIC``, ``BIC`` and ``ΔAIC`` from the smallest
+        AIC.
     engine : str
-        ``"REML"`` or ``"ML"``.
+        ``"REML"`` or ``"ML"``, with its approximation where it is one.
     """
 
     table: pd.DataFrame
@@ -55,7 +57,8 @@ def model_table(*fits: PointFit) -> ModelTable:
     Parameters
     ----------
     *fits : PointFit
-        At least one; all by ML, or all by REML with the same fixed columns.
+        At least one; all by ML, or all by REML with the same fixed columns.  Responses that are
+        not Gaussian may be of several families, all by the same approximation.
 
     Returns
     -------
@@ -80,13 +83,13 @@ def model_table(*fits: PointFit) -> ModelTable:
     """
     if not fits:
         raise InferenceError("model_table() takes fits, and none was given")
-    refuse_other_than_maxima("model_table", *fits)
+    refuse_other_than_maxima("model_table", *fits, families=True)
     refuse_mixed_criteria("model_table", *fits)
     for fit in fits[1:]:
         refuse_other_data("model_table", fits[0], fit)
         if fit.engine == "REML":
             _refuse_other_columns(fits[0], fit)
-    names = [str(fit.design.specification) for fit in fits]
+    names = _names(fits)
     aic = np.array([fit.aic for fit in fits])
     table = pd.DataFrame(
         {
@@ -98,7 +101,15 @@ def model_table(*fits: PointFit) -> ModelTable:
         },
         index=pd.Index(names, name="model"),
     )
-    return ModelTable(table, fits[0].engine)
+    return ModelTable(table, criterion_of(fits[0]))
+
+
+def _names(fits: tuple[PointFit, ...]) -> list[str]:
+    """The formula of each fit, and its family where these differ."""
+    names = [str(fit.design.specification) for fit in fits]
+    if len({fit.problem.family for fit in fits}) == 1:
+        return names
+    return [f"{name}, {fit.problem.family}" for name, fit in zip(names, fits, strict=True)]
 
 
 def _refuse_other_columns(a: PointFit, b: PointFit) -> None:

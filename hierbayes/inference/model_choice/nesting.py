@@ -196,5 +196,6 @@ def _names_outside(small: Floats, big: Floats, terms: tuple[str, ...]) -> str:
 def internal_columns(problem: Problem) -> tuple[Floats, Floats]:
     """X° and Z° of the rows."""
     design = problem.design
-    W, Z = problem.products.basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
+    rows = design.rows
+    W, Z = problem.working.basis.internal_rows(rows.X, rows.Z, rows.response)
     return W[:, :-1], Z

@@ -70,11 +70,14 @@ def baseline_of(fit: object) -> Baseline:
     ------
     StudyError
         When it is no posterior.
+    FormulaError
+        When the response is not Gaussian.
     """
     if not isinstance(fit, Fit):
         raise StudyError(
             f"a study starts from a posterior, model.sample(), not from {type(fit).__name__}"
         )
+    fit.problem.refuse_other_families()
     if not isinstance(fit, PosteriorFit) or fit.priors is None:
         raise StudyError(
             f"a study starts from a posterior, model.sample(); a {fit.engine} fit has one θ and "

@@ -105,6 +105,11 @@ def simulate(
     refuse_bad_seed(seed)
     layout = Layout(groups, sizes, variables or {}, between or {})
     spec = _specification(model)
+    if spec.trials is not None or spec.offsets:
+        raise StudyError(
+            "simulate() draws Gaussian responses, which have no trials and no offset; leave them "
+            f"out of '{spec}'"
+        )
     response = _response_column(spec)
     rows = _rows(model, data, layout, spec, seed)
     if response in rows and data is None:
@@ -145,6 +150,7 @@ def _specification(model: object) -> Specification:
     if isinstance(model, Multilevel):
         return model.specification()
     if isinstance(model, Fitted):
+        model.problem.refuse_other_families()
         return model.design.specification
     if isinstance(model, Specification):
         return model

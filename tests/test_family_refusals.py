@@ -1,0 +1,314 @@
+"""What is made for Gaussian responses, or does not fit a family, is refused in words."""
+
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+import hierbayes as hb
+from hierbayes import plots
+
+mpl.use("Agg")
+
+BERNOULLI = "this is made for Gaussian responses, and the family of this model is " \
+    "Bernoulli(link='logit')"  # fmt: skip
+POISSON = "this is made for Gaussian responses, and the family of this model is " \
+    "Poisson(link='log')"  # fmt: skip
+
+
+def _data() -> pd.DataFrame:
+    rng = np.random.default_rng(2)
+    g = np.repeat(np.arange(12), 5)
+    data = pd.DataFrame({"g": g, "h": np.arange(60) % 4, "x": rng.normal(size=60), "t": 1.5})
+    data["y"] = (rng.random(60) < 0.5).astype(int)
+    data["c"] = rng.poisson(2.0, 60)
+    data["k"], data["n"] = rng.binomial(5, 0.4, 60), 5
+    data["s"] = np.where(data["y"] == 1, "b", "a")
+    data["o"] = pd.Categorical(data["s"], ["a", "b"], ordered=True)
+    data["row"] = np.arange(60)
+    return data
+
+
+DATA = _data()
+MODEL = hb.Model("y ~ x + (1 | g)", DATA, family="bernoulli")
+COUNTS = hb.Model("c ~ x + offset(log(t)) + (1 | g) + (1 | h)", DATA, family="poisson")
+
+
+@pytest.fixture(scope="module")
+def fit() -> hb.PointFit:
+    return MODEL.ml()
+
+
+@pytest.fixture(scope="module")
+def counts() -> hb.PointFit:
+    return COUNTS.ml()
+
+
+@pytest.fixture(scope="module")
+def posterior() -> hb.PosteriorFit:
+    return MODEL.sample(draws=60, tune=60, chains=1, seed=1, progress=False)
+
+
+def _refusal(asked: Callable[[], object]) -> str:
+    with pytest.raises(hb.HierbayesError) as refused:
+        asked()
+    return str(refused.value)
+
+
+OF_A_MODEL: dict[str, Callable[[hb.Model], object]] = {
+    "multilevel": lambda m: m.multilevel(),
+    "prior_predictive": lambda m: m.prior_predictive(),
+    "graph": lambda m: m.graph(),
+    "emit": lambda m: m.emit("stata"),
+    "equivalence": lambda m: hb.equivalence(m, m),
+    "hausman": hb.hausman,
+    "mundlak": hb.mundlak,
+    "intercept_weights": hb.intercept_weights,
+    "build_random": lambda m: hb.build_random(m, ["x"]),
+}
+
+
+@pytest.mark.parametrize("what", OF_A_MODEL)
+@pytest.mark.parametrize(("model", "words"), [(MODEL, BERNOULLI), (COUNTS, POISSON)])
+def test_a_model_refuses_what_is_gaussian(what: str, model: hb.Model, words: str) -> None:
+    assert _refusal(lambda: OF_A_MODEL[what](model)) == words
+
+
+OF_A_FIT: dict[str, Callable[[Any], object]] = {
+    "sigma": lambda f: f.sigma,
+    "blue": lambda f: f.blue(f.design.factors[0].name),
+    "shrinkage": lambda f: f.shrinkage(f.design.factors[0].name),
+    "contextual": lambda f: f.contextual("x"),
+    "level1_residuals": hb.level1_residuals,
+    "level2_residuals": lambda f: hb.level2_residuals(f, f.design.factors[0].name),
+    "variance_explained": hb.variance_explained,
+    "compare": lambda f: hb.compare(f, f),
+    "influence": lambda f: hb.influence(f, progress=False),
+    "influence of rows": lambda f: hb.influence(f, level=1, progress=False),
+    "bootstrap": lambda f: hb.bootstrap(f, n=3, progress=False),
+    "profile": hb.profile,
+    "reduced": hb.reduced,
+    "study": lambda f: hb.SensitivityStudy(f, progress=False),
+    "simulate": lambda f: hb.simulate(f, data=DATA, seed=1),
+    "plot_effects": lambda f: plots.plot_effects(f, DATA, "x"),
+    "plot_gap": lambda f: plots.plot_gap(f, DATA, "x", "o"),
+    "plot_trellis": lambda f: plots.plot_trellis(
+        DATA, f"{f.design.specification.response} ~ x | g", fit=f
+    ),
+    "plot_caterpillar": plots.plot_caterpillar,
+    "plot_shrinkage": plots.plot_shrinkage,
+    "plot_pancake": plots.plot_pancake,
+    "plot_beta_space": plots.plot_beta_space,
+    "plot_icc": plots.plot_icc,
+    "plot_shrinkage_factors": plots.plot_shrinkage_factors,
+    "plot_prior_posterior": plots.plot_prior_posterior,
+    "plot_level1_residuals": lambda f: plots.plot_level1_residuals(
+        f, factor=f.design.factors[0].name
+    ),
+    "plot_level2_residuals": lambda f: plots.plot_level2_residuals(
+        f, factor=f.design.factors[0].name
+    ),
+    "plot_influence": plots.plot_influence,
+}
+
+
+@pytest.mark.parametrize("what", OF_A_FIT)
+def test_a_fit_refuses_what_is_gaussian(
+    what: str, fit: hb.PointFit, counts: hb.PointFit, posterior: hb.PosteriorFit
+) -> None:
+    asked = OF_A_FIT[what]
+    assert _refusal(lambda: asked(fit)) == BERNOULLI
+    assert _refusal(lambda: asked(counts)) == POISSON
+    assert _refusal(lambda: asked(posterior)) == BERNOULLI
+
+
+THERE_ARE = (
+    "there are: gaussian, bernoulli, binomial, betabinomial, poisson, negativebinomial, "
+    "negativebinomial1, gamma, lognormal, beta, studentt"
+)
+FAMILIES: list[tuple[Any, str]] = [
+    ("binominal", f"there is no family 'binominal'; {THERE_ARE}"),
+    (3, "family must be a word such as 'binomial' or a value such as hb.families.Binomial(), not "
+     "int"),
+    (hb.families.Poisson, "family must be a value such as hb.families.Poisson(), and this is the "
+     "class Poisson itself"),
+    (hb.Gamma(1.0, 1.0), "family must be a value such as hb.families.Gamma(), and this is the "
+     "prior Gamma(alpha=1.0, beta=1.0)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("family", "words"), FAMILIES)
+def test_what_is_no_family_is_refused(family: Any, words: str) -> None:
+    found = _refusal(lambda: hb.Model("y ~ x + (1 | g)", DATA, family=family))
+    assert found.startswith(words)
+
+
+def _with(**columns: Any) -> pd.DataFrame:
+    return DATA.assign(**columns)
+
+
+def _at(place: int, value: float, otherwise: Any) -> np.ndarray:
+    return np.where(DATA.index == place, value, otherwise)
+
+
+RESPONSES: list[tuple[str, str, pd.DataFrame, str]] = [
+    ("c", "poisson", _with(c=DATA["c"] + 0.5),
+     f"the response 'c' does not fit the family Poisson: row 0 has {DATA['c'][0] + 0.5:g}, 60 of "
+     "60 rows are so; counts are 0, 1, 2, …"),
+    ("k | trials(n)", "binomial", _with(k=_at(4, 9, DATA["k"])),
+     "the response 'k | trials(n)' does not fit the family Binomial: row 4 has 9 of 5, 1 of 60 "
+     "rows are so; there are no more successes than trials"),
+    ("s", "poisson", DATA,
+     f"the response 's' holds {DATA['s'][0]!r} where this family takes numbers: make it a column "
+     "of numbers"),
+    ("o", "poisson", DATA,
+     f"the response 'o' holds {DATA['s'][0]!r} where this family takes numbers: make it a column "
+     "of numbers"),
+    ("c", "poisson", _with(c=DATA["c"] + 0j),
+     f"the response 'c' holds np.complex128({complex(DATA['c'][0])}) where this family takes "
+     "numbers: make it a column of numbers"),
+    ("y", "bernoulli", _with(y=0),
+     "the response 'y' is constant (0): there is nothing to explain"),
+    ("y", "bernoulli", _with(y=1),
+     "the response 'y' is constant (1): there is nothing to explain"),
+    ("y", "bernoulli", _with(y=2 * DATA["y"]),
+     f"the response 'y' does not fit the family Bernoulli: row {int(DATA['y'].argmax())} has 2, "
+     f"{DATA['y'].sum()} of 60 rows are so; single trials are 0 or 1, False or True, or a "
+     "categorical of two levels; counts out of several trials have the family Binomial"),
+    ("y", "binomial", DATA,
+     "the response 'y' does not say of how many trials it counts: write 'cbind(k, failures)' or "
+     "'k | trials(size)', or take the family Bernoulli for single trials"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("response", "family", "data", "words"), RESPONSES)
+def test_a_response_that_does_not_fit_its_family_is_refused(
+    response: str, family: str, data: pd.DataFrame, words: str
+) -> None:
+    found = _refusal(lambda: hb.Model(f"{response} ~ x + (1 | g)", data, family=family))
+    assert found == words
+
+
+OFFSETS: list[tuple[str, pd.DataFrame, str]] = [
+    ("t", _with(t=_at(4, -np.inf, 1.0)),
+     "'t' is infinite in 1 of 60 rows (first at row label 4); remove those rows or make them "
+     "missing"),
+    ("log(t)", _with(t=_at(4, 0.0, 1.0)),
+     "'log(t)' is missing or infinite in 1 rows after it is computed (first at row label 4); the "
+     "columns it is made of must be in its domain"),
+    ("s", DATA,
+     f"the offset 's' holds {DATA['s'][0]!r}, which is no number; make it a column of numbers"),
+    ("o", DATA,
+     f"the offset 'o' holds {DATA['s'][0]!r}, which is no number; make it a column of numbers"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("offset", "data", "words"), OFFSETS)
+def test_an_offset_that_is_no_number_is_refused(
+    offset: str, data: pd.DataFrame, words: str
+) -> None:
+    formula = f"c ~ x + offset({offset}) + (1 | g)"
+    assert _refusal(lambda: hb.Model(formula, data, family="poisson")) == words
+
+
+FORMULAS = [
+    ("c ~ x", "poisson", "'c ~ x' has no random part; add a term such as (1 | group), or give "
+     "random='~ 1 | group'"),
+    ("y ~ x + (1 | row)", "bernoulli", "the group column 'row' has as many groups as there are "
+     "rows (60); group and residual variance cannot be told apart"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("formula", "family", "words"), FORMULAS)
+def test_a_random_part_that_cannot_be_is_refused(formula: str, family: str, words: str) -> None:
+    assert _refusal(lambda: hb.Model(formula, DATA, family=family)) == words
+
+
+# ------------------------------------------------------------------ what has an answer
+
+
+def test_a_missing_number_of_trials_leaves_out_its_row() -> None:
+    model = hb.Model("k | trials(n) ~ x + (1 | g)", _with(n=_at(4, np.nan, 5.0)), family="binomial")
+    assert model.problem.design.n == 59
+
+
+def test_rows_without_trials_say_nothing() -> None:
+    formula, none = "k | trials(n) ~ x + (1 | g)", _with(n=_at(4, 0, 5), k=_at(4, 0, DATA["k"]))
+    with_row, without = (
+        hb.Model(formula, data, family="binomial").ml() for data in (none, none.drop(index=4))
+    )
+    np.testing.assert_allclose(with_row.fixef(), without.fixef(), atol=1e-7)
+    for kind in ("response", "pearson", "deviance"):
+        assert with_row.residuals(kind=kind)[4] == 0.0
+    assert "nan" not in str(with_row.summary())
+
+
+def test_a_single_count_a_group_has_a_variance() -> None:
+    assert hb.Model("c ~ x + (1 | row)", DATA, family="poisson").ml().diagnose().findings
+
+
+# ------------------------------------------------------------------ likelihood ratios
+
+
+def test_families_have_likelihood_ratios_on_the_boundary_too(counts: hb.PointFit) -> None:
+    small = hb.Model("c ~ x + offset(log(t)) + (1 | g)", DATA, family="poisson").ml()
+    test = hb.likelihood_ratio(counts, small)
+    assert test.chisq == pytest.approx(max(2.0 * (counts.loglik - small.loglik), 0.0), abs=1e-12)
+    assert (test.df, test.mixture) == (1, {0: 0.5, 1: 0.5})
+    assert test.engine == "ML (Laplace's approximation)"
+    fixed = hb.Model("c ~ 1 + offset(log(t)) + (1 | g)", DATA, family="poisson").ml()
+    other = hb.likelihood_ratio(fixed, small)
+    assert (other.df, other.mixture) == (1, None)
+    assert "simulations" not in other.advice
+    table = hb.model_table(fixed, small, counts).table
+    assert table["AIC"].tolist() == [fixed.aic, small.aic, counts.aic]
+
+
+def test_the_table_of_models_names_families_that_differ(fit: hb.PointFit) -> None:
+    probit = hb.Model("y ~ x + (1 | g)", DATA, family=hb.families.Bernoulli(link="probit")).ml()
+    assert hb.model_table(fit, probit).table.index.tolist() == [
+        "y ~ 1 + x + (1 | g), Bernoulli(link='logit')",
+        "y ~ 1 + x + (1 | g), Bernoulli(link='probit')",
+    ]
+
+
+RATIOS: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
+    "family": ("y ~ x + (1 | g)", {"family": hb.families.Bernoulli(link="probit")}, {},
+               "the models have different families, Bernoulli(link='logit') and "
+               "Bernoulli(link='probit'), and neither is made a special case of the other; compare "
+               "them by AIC or BIC, see model_table()"),
+    "nodes": ("y ~ 1 + (1 | g)", {"family": "bernoulli"}, {"nodes": 5},
+              "likelihood_ratio() needs fits by one approximation, and these are by Laplace's "
+              "approximation and by adaptive Gauss–Hermite quadrature with 5 nodes; fit all with "
+              "the same nodes in model.ml()"),
+    "gaussian": ("y ~ x + (1 | g)", {}, {},
+                 "likelihood_ratio() needs fits of one kind of response, and these are of a "
+                 "Gaussian one and of Bernoulli(link='logit')"),
+    "response": ("s ~ x + (1 | g)", {"family": "bernoulli"}, {},
+                 "likelihood_ratio() needs fits of the same data, and these differ in the "
+                 "response, in 2 of 60 rows; fit the same response on rows in the same order"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", RATIOS)
+def test_fits_that_cannot_be_tested_are_refused(what: str, fit: hb.PointFit) -> None:
+    formula, family, nodes, words = RATIOS[what]
+    other = DATA["s"].mask(DATA.index < 2, DATA["s"].map({"a": "b", "b": "a"}))
+    data = DATA.assign(s=other)
+    second = hb.Model(formula, data, **family).ml(**nodes)
+    assert _refusal(lambda: hb.likelihood_ratio(fit, second)) == words
+
+
+def test_offsets_that_differ_and_simulations_are_refused(counts: hb.PointFit) -> None:
+    plain = hb.Model("c ~ x + (1 | g)", DATA, family="poisson").ml()
+    assert _refusal(lambda: hb.likelihood_ratio(plain, counts)) == (
+        "the models have different offsets, and are not nested; give both the same offset"
+    )
+    small = hb.Model("c ~ 1 + (1 | g)", DATA, family="poisson").ml()
+    assert _refusal(lambda: hb.likelihood_ratio(plain, small, simulations=3)) == (
+        "simulations are made for Gaussian responses, and the family of this model is "
+        "Poisson(link='log'); leave them out"
+    )
