@@ -340,7 +340,7 @@ def test_unknown_links_and_words_are_refused() -> None:
         "bernoulli, binomial, betabinomial, poisson, negativebinomial, negativebinomial1, gamma, "
         "lognormal, beta, studentt, cumulative, zeroinflated"
     )
-    assert str(word.value) == f"there is no family 'quasi'; there are: {listed}"
+    assert str(word.value) == f"there is no family 'quasi'; there are: gaussian, {listed}"
     assert all(B.by_word(one).name.lower() == one for one in listed.split(", "))
 
 

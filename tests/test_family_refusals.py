@@ -62,7 +62,6 @@ OF_A_MODEL: dict[str, Callable[[hb.Model], object]] = {
     "multilevel": lambda m: m.multilevel(),
     "prior_predictive": lambda m: m.prior_predictive(),
     "graph": lambda m: m.graph(),
-    "emit": lambda m: m.emit("stata"),
     "equivalence": lambda m: hb.equivalence(m, m),
     "hausman": hb.hausman,
     "mundlak": hb.mundlak,
@@ -136,7 +135,7 @@ FAMILIES: list[tuple[Any, str]] = [
     (hb.families.Poisson, "family must be a value such as hb.families.Poisson(), and this is the "
      "class Poisson itself"),
     (hb.Gamma(1.0, 1.0), "family must be a value such as hb.families.Gamma(), and this is the "
-     "prior Gamma(alpha=1.0, beta=1.0)"),
+     "prior Gamma(1, 1)"),
 ]  # fmt: skip
 
 

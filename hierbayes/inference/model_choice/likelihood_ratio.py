@@ -211,9 +211,8 @@ def _refuse_other_responses(a: PointFit, b: PointFit, simulations: int) -> None:
             "the models have different offsets, and are not nested; give both the same offset"
         )
     if simulations:
-        raise InferenceError(
-            f"simulations are {gaussian_only(first.family).removeprefix('this is ')}; leave them out"
-        )
+        refusal = gaussian_only(first.family).removeprefix("this is ")
+        raise InferenceError(f"simulations are {refusal}; leave them out")
 
 
 def _refuse_other_fixed_parts(nesting: Nesting) -> None:
