@@ -304,7 +304,7 @@ class Fit(Fitted, Printed):
         return Estimates(
             gamma=self.gamma,
             G=self.G,
-            sigma=self.sigma,
+            sigma=float(self.theta.sigma.mean()),
             dispersion=self.phi_draws.mean(axis=(0, 1)),
             what=self.what,
             least_squares=self.reading is not None,
