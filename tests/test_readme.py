@@ -51,6 +51,13 @@ def test_the_words_code_and_slopes_shown_are_those_printed() -> None:
         assert lines_of(str(value)) in [lines_of(text) for text in SHOWN]
 
 
+def test_the_equations_of_a_family_shown_are_those_printed() -> None:
+    data = hb.load_dataset("hs")
+    model = hb.Model("Minority ~ ses + (1 | school)", data=data, family="bernoulli")
+    shown = [lines_of(text) for text in SHOWN]
+    assert lines_of(str(model.equations().within)) in shown
+
+
 def test_the_equations_of_three_levels_shown_are_those_printed() -> None:
     data = hb.load_dataset("egsingle")
     growth = hb.Model("math ~ year + lowinc + (1 + year | school/child)", data=data)
