@@ -143,6 +143,20 @@ def test_formula_in_place_of_a_model(
     assert output.startswith(str(expected.summary()))
 
 
+def test_a_family_of_a_formula(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "result"
+    formula = ("--formula", "Minority ~ ses + (1 | school)", "--family", "bernoulli", "--data", HS)
+    output = run(capsys, "fit", *formula, "--method", "ml", "--out", out)
+    assert output.startswith(
+        "Hierarchical model fit by maximum likelihood (Laplace's approximation)"
+    )
+    files = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["files"]
+    assert {"ml/fixef.csv", "ml/intervals.csv", "equations.txt", "summary.txt"} <= set(files)
+    assert "ml/shrinkage.csv" not in files
+    message = refusal(capsys, "fit", NAME, "--family", "poisson")
+    assert message.startswith("--family goes with --formula; the file of a MODEL states its own")
+
+
 def test_result_of_a_formula(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = tmp_path / "result"
     formula = ("--formula", "mathach ~ ses + (1 | school)")

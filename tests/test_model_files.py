@@ -37,7 +37,7 @@ random = ["1", "ses"]
 [between]
 "1" = "1 + Sector"
 """
-KEYS = "title, about, dataset, group, formula, within, random, between, priors"
+KEYS = "title, about, dataset, family, group, formula, within, random, between, priors"
 
 
 def replaced(old: str, new: str) -> str:
@@ -288,3 +288,14 @@ def test_wrong_prior_texts(text: str, message: str) -> None:
 def test_prior_with_impossible_numbers() -> None:
     with pytest.raises(hb.PriorError, match=r"^HalfNormal: sigma must be positive, not -1\.0$"):
         read_prior("HalfNormal(-1)")
+
+
+def test_a_family_stands_in_a_file(tmp_path: Path) -> None:
+    text = 'title = "T"\ndataset = "hs"\nfamily = "bernoulli"\n'
+    text += 'formula = "Minority ~ ses + (1 | school)"\n'
+    path = write(tmp_path, text)
+    assert read_model_file(path).family == "bernoulli"
+    assert load_model(path).problem.family == hb.families.Bernoulli()
+    wrong = write(tmp_path, text.replace("bernoulli", "binary"))
+    with pytest.raises(hb.ModelFileError, match=r"key 'family': there is no family 'binary'"):
+        load_model(wrong)

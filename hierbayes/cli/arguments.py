@@ -68,12 +68,14 @@ def _parser() -> argparse.ArgumentParser:
 def _check_model(arguments: argparse.Namespace) -> None:
     """Refuse a fit of no model, of two, or of a formula without data."""
     stated = [name for name in ("model", "formula") if getattr(arguments, name) is not None]
-    if stated == ["model"] and arguments.random is None:
+    if stated == ["model"] and arguments.random is None and arguments.family is None:
         return
     if not stated:
         said = "give a MODEL, or a formula as in --formula 'y ~ x + (1 | g)'"
     elif len(stated) > 1:
         said = f"the model is stated twice, by MODEL '{arguments.model}' and by --formula; keep one"
+    elif stated == ["model"] and arguments.family is not None:
+        said = "--family goes with --formula; the file of a MODEL states its own, family = ..."
     elif stated == ["model"]:
         said = "--random goes with --formula; a MODEL has a random part of its own"
     elif arguments.data is None:
@@ -161,8 +163,13 @@ def _add_fit(commands: Any) -> None:
     fit.add_argument(
         "--random", metavar="RANDOM", help="random part of the formula, as in '~ 1 | g'"
     )
+    fit.add_argument(
+        "--family", metavar="FAMILY", help="of the formula's response, as in 'poisson'; or gaussian"
+    )
     fit.add_argument("--out", type=Path, metavar="DIR", help="where to write the result")
-    fit.add_argument("--method", choices=METHODS, help="one engine; by default reml and sample")
+    fit.add_argument(
+        "--method", choices=METHODS, help="one engine; by default reml (or ml) and sample"
+    )
     fit.add_argument("--draws", type=_count(_FEWEST), metavar="N", help="draws kept per chain")
     fit.add_argument("--tune", type=_count(1), metavar="N", help="draws of adaptation per chain")
     fit.add_argument("--chains", type=_count(1), metavar="N", help="number of chains")

@@ -64,7 +64,8 @@ def _load_or_read(arguments: argparse.Namespace) -> tuple[Model, dict[str, str |
         data = file.dataset if arguments.data is None else str(arguments.data)
         return model, {"model": arguments.model, "title": file.title, "data": data}
     specification = read_combined(arguments.formula, arguments.random)
-    model = Model(specification.lme4(), data=_read(arguments, specification.group_columns))
+    data = _read(arguments, specification.group_columns)
+    model = Model(specification.lme4(), data=data, family=arguments.family)
     return model, {"model": None, "title": None, "data": str(arguments.data)}
 
 
@@ -81,10 +82,12 @@ def _emit(arguments: argparse.Namespace) -> None:
 def _fit(arguments: argparse.Namespace) -> None:
     model, about = _load_or_read(arguments)
     place = nullcontext() if arguments.out is None else new_folder(arguments.out)
-    methods = ("reml", "sample") if arguments.method is None else (arguments.method,)
+    usual = ("reml", "sample") if model.problem.family is None else ("ml", "sample")
+    methods = usual if arguments.method is None else (arguments.method,)
     with place as folder:
         fits = [_fitted(model, method, arguments) for method in methods]
-        comparison = compare(*fits) if len(fits) > 1 else None
+        alike = len(fits) > 1 and model.problem.family is None
+        comparison = compare(*fits) if alike else None
         print(report(fits, comparison), end="")
         if folder is not None:
             write_result(folder, fits, about, comparison)

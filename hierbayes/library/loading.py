@@ -8,7 +8,7 @@ from typing import Any, overload
 
 import pandas as pd
 
-from hierbayes.errors import DataError, FormulaError, ModelFileError, PriorError
+from hierbayes.errors import DataError, FamilyError, FormulaError, ModelFileError, PriorError
 from hierbayes.frames.datasets import load_dataset
 from hierbayes.library.model_file import read_model_file
 from hierbayes.library.named_models import Catalog, list_models, named_model
@@ -61,7 +61,11 @@ def load_model(
         data = load_dataset(file.dataset)
     try:
         priors = read_priors(file.priors)
-        return Model(file.equations, data=data, priors=priors, functions=functions)
+        return Model(
+            file.equations, data=data, priors=priors, functions=functions, family=file.family
+        )
+    except FamilyError as error:
+        raise ModelFileError(f"{path}, key 'family': {error}") from error
     except PriorError as error:
         raise ModelFileError(f"{path}, key 'priors': {error}") from error
 

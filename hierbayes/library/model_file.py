@@ -33,6 +33,8 @@ class ModelFile:
     priors : mapping
         From a block of parameters to the text of a prior, or to a table from names
         to texts; empty if the file has none.
+    family : str or None
+        Of the response, where it is not Gaussian.
     """
 
     title: str
@@ -40,6 +42,7 @@ class ModelFile:
     dataset: str | None
     equations: Multilevel | str
     priors: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
+    family: str | None = None
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -87,6 +90,7 @@ def read_model_file(path: str | Path | Traversable) -> ModelFile:
         dataset=dataset,
         equations=_equations(content, source),
         priors=content.get("priors", {}),
+        family=content.get("family"),
     )
 
 
@@ -157,6 +161,7 @@ _KEYS = {
     "title": _Key(True, 'a text, as in title = "Random coefficients"', _is_text),
     "about": _Key(False, 'a text, as in about = "How do the lines vary?"', _is_text),
     "dataset": _Key(False, 'the name of a data set, as in dataset = "hs"', _is_text),
+    "family": _Key(False, 'the family of the response, as in family = "bernoulli"', _is_text),
     "group": _Key(True, 'the name of a column, as in group = "school"', _is_group),
     "formula": _Key(False, 'a formula, as in formula = "y ~ x + (1 | a) + (1 | b)"', _is_text),
     "within": _Key(True, 'an equation, as in within = "mathach ~ 1 + ses"', _is_text),

@@ -143,9 +143,10 @@ def _write_tables(folder: Path, fit: Fit) -> None:
         "fixef": fit.summary().fixed,
         "ranef": _of_all_factors(fit, ranef),
         "var_corr": fit.var_corr(),
-        "shrinkage": _of_all_factors(fit, shrinkage),
         "intervals": fit.intervals(),
     }
+    if fit.problem.family is None:
+        tables["shrinkage"] = _of_all_factors(fit, shrinkage)
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv")
 
