@@ -7,9 +7,14 @@ bin := .venv/bin
 demo: .venv/.installed
 	$(bin)/hierbayes demo --out results
 
-# Everything that must hold before a change is merged. Files in their order: the long ones are not last.
-test: lint
-	$(bin)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Everything that must hold before a change is merged. Types are checked while the tests run.
+# Files of tests in their order: the long ones are not last.
+test: .venv/.installed
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+	@$(bin)/mypy & types=$$!; \
+	  $(bin)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder; tests=$$?; \
+	  wait $$types && exit $$tests
 
 # The tests that are quick, for the inner loop.
 test-fast: .venv/.installed

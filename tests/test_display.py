@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 # Classes that say what they are in a phrase, a sentence or a formula, not on a page.
 PHRASES = {
     "Dropped", "EffectName", "Equations", "Equivalence", "ForeignPrior", "Form", "Interval",
-    "MatrixPrior", "Multilevel", "Prior", "RandomTerm", "Reason", "Specification",
+    "MatrixPrior", "Multilevel", "Prior", "RandomTerm", "Reason", "Specification", "ResponseTerm",
 }  # fmt: skip
 NASTY = '<script>&"quoted" | 5% of_$x$ {a}\\b ~^#'
 
@@ -101,6 +101,7 @@ def results() -> dict[str, Printed]:
     fit, plain = model.reml(), hb.Model("y ~ x * w", "~ 1 | g", data=data).reml()
     context = hb.Model("y ~ x * w + cvar(x, g)", "~ 1 | g", data=data).reml()
     six = hb.estimators("y ~ x * w", group="g", data=data)
+    binary = data.assign(y=data["y"] > data["y"].median())
     made = [
         fit, fit.summary(), fit.diagnose(), fit.meanings(), model.priors, context.contextual("x"),
         hb.wald(fit), hb.anova(fit), hb.likelihood_ratio(plain, fit), hb.model_table(plain, fit),
@@ -109,6 +110,7 @@ def results() -> dict[str, Printed]:
         hb.compare(plain, fit), six, six.methods["1"], hb.hausman(fit), hb.mundlak(plain),
         hb.intercept_weights(plain), hb.variance_explained(fit), hb.level1_residuals(fit),
         hb.level2_residuals(fit), hb.influence(plain, progress=False), hb.catalog(),
+        hb.Model("y ~ x + (1 | g)", binary, family="bernoulli").ml(),
         hb.notation(), model.prior_predictive(draws=50, seed=1), tips(),
     ]  # fmt: skip
     return {type(one).__name__: one for one in made}
@@ -128,7 +130,13 @@ def test_results_of_every_class_are_looked_at(results: dict[str, Printed]) -> No
     concrete = {
         one.__name__ for one in classes() if issubclass(one, Printed) and not isabstract(one)
     }
-    others = {"PosteriorFit", "SensitivityStudy", "Reduced", "Simulated"}  # samplers, singular fits
+    others = {
+        "PosteriorFit",
+        "FamilyPosteriorFit",
+        "SensitivityStudy",
+        "Reduced",
+        "Simulated",
+    }  # samplers, singular fits
     assert concrete - set(results) == others
 
 

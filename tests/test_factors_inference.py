@@ -177,7 +177,7 @@ def test_sums_of_another_response(name: str) -> None:
     design, basis = problem.design, problem.products.basis
     y = np.random.default_rng(2).normal(design.rows.y.mean(), design.rows.y.std(), design.n)
     ours = sums_of(problem).of(y)
-    again = sparse_products(design.with_rows(y=y).rows, design.factors, design.spans, basis)
+    again = sparse_products(design.with_rows(response=y).rows, design.factors, design.spans, basis)
     assert isinstance(ours, SparseProducts)
     assert_allclose(ours.C, again.C, atol=1e-9 * design.n)
     for one, other in zip(ours.levels, again.levels, strict=True):
