@@ -31,7 +31,6 @@ from hierbayes.estimation.target import Target
 from hierbayes.estimation.theta_draws import ThetaDraws
 from hierbayes.estimation.whitening import whitened
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.laplace import Mode
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
@@ -131,7 +130,7 @@ def posed_inputs(problem: Problem, priors: PriorSet, mode: Mode) -> tuple[Family
     prior, constant = shared_prior(priors, problem.working)
     inputs = family_inputs(
         design, priors, family_rows, pseudo, Theta.of(root, phi),
-        (NormalPrior(prior.mean, prior.precision), constant),
+        (prior, constant),
     )  # fmt: skip
     information = rows.X.T @ (normal.kappa[:, None] * rows.X)
     to_user = basis.scale * basis.x.matrix

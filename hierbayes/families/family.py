@@ -45,6 +45,11 @@ class Family:
             )
 
     @property
+    def title(self) -> str:
+        """What it is called on a page."""
+        return self.name
+
+    @property
     def dispersion(self) -> tuple[str, ...]:
         """Names of φ."""
         return ()

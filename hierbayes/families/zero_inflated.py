@@ -122,6 +122,11 @@ class ZeroInflated(Family):
         object.__setattr__(self, "inflation", "~ 1")
         object.__setattr__(self, "link", inside.link)
 
+    @property
+    def title(self) -> str:
+        """With the family inside."""
+        return f"{self.name} {self.inside.title}"
+
     def formulas(self) -> Formulas:
         """As in `Family`."""
         return _formulas_of(self.inside.formulas())

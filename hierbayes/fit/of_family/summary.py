@@ -85,11 +85,7 @@ def about_family(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:
 def family_text(fit: Fitted) -> str:
     """The family and its link in words."""
     family = fit.problem.family_rows.family
-    return (
-        f"{family}, {family.link} link"
-        if hasattr(family, "inside")
-        else f"{family.name}, {family.link} link"
-    )
+    return f"{family.title}, {family.link} link"
 
 
 def residual_quantiles(fit: Fitted) -> pd.Series:
