@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import hierbayes as hb
 from hierbayes.design.design import Design
-from hierbayes.estimation.family_inputs import FamilyRows, family_inputs, normal_rows
+from hierbayes.estimation.family_inputs import FamilyRows, FamilyStart, family_inputs, normal_rows
 from hierbayes.estimation.inputs import GraphInputs
 from hierbayes.estimation.posterior import target_of
 from hierbayes.estimation.pseudo_data import NormalRows, PseudoData, pseudo_data
@@ -74,7 +74,8 @@ def pose(
     chosen = model.priors
     if not family.dispersion:
         chosen = replace(chosen, sigma=("dispersion", Known(1.0), "default"))
-    inputs = family_inputs(design, chosen, rows, pseudo, theta, nothing)
+    start = FamilyStart(theta, gamma, error, phi[1:], np.zeros(len(gamma)))
+    inputs = family_inputs(design, chosen, rows, pseudo, start, nothing)
     return Posed(design, chosen, rows, normal, pseudo, inputs, gamma, error)
 
 

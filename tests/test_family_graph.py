@@ -16,7 +16,7 @@ from hierbayes.estimation.compiled import free_variables, join_values
 from hierbayes.estimation.density import density_at
 from hierbayes.estimation.family_distributions import distribution_of
 from hierbayes.estimation.family_graph import family_graph
-from hierbayes.estimation.family_posterior import posed_inputs
+from hierbayes.estimation.family_inputs import inputs_at_mode
 from hierbayes.estimation.latent_effects import effects_of
 from hierbayes.estimation.posterior import target_of
 from hierbayes.families.family import Family
@@ -61,7 +61,7 @@ def test_the_density_is_that_of_the_graph_and_the_map(name: str, data: pd.DataFr
     model = hb.Model(formula, data, family=family)
     problem, priors = model.problem, model.priors
     mode = maximise_family(problem, 1).optimum.mode
-    inputs, pseudo = posed_inputs(problem, priors, mode)
+    inputs = inputs_at_mode(problem, priors, mode)
     graph = family_graph(problem, inputs, priors, mode.rows)
     variables = free_variables(graph)
     target = target_of(problem.design, inputs, priors, progress=False)
@@ -78,9 +78,9 @@ def test_the_density_is_that_of_the_graph_and_the_map(name: str, data: pd.DataFr
         root, _, gamma = target.parameters(expanded)
         assert gamma is not None
         internal = inputs.data["gamma_to_internal"] @ (gamma - inputs.data["gamma_center"])
-        (u,) = effects_of([root], internal, point[d:], pseudo)
+        (u,) = effects_of([root], internal, point[d:], inputs.pseudo)
         q = len(root)
-        C = np.linalg.cholesky(np.eye(q) + root.T @ pseudo.A[0] @ root)
+        C = np.linalg.cholesky(np.eye(q) + root.T @ inputs.pseudo.A[0] @ root)
         volume = np.log(np.diagonal(C, axis1=1, axis2=2)).sum()
         b = np.linalg.solve(root, u[..., None])[..., 0]
         (wanted,) = reference(np.concatenate([point[:d], b.ravel()]))

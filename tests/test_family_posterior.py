@@ -8,7 +8,7 @@ from scipy import stats
 
 import hierbayes as hb
 from hierbayes.estimation.density import density_at
-from hierbayes.estimation.family_posterior import posed_inputs
+from hierbayes.estimation.family_inputs import inputs_at_mode
 from hierbayes.estimation.laplace_search import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.estimation.posterior import target_of
@@ -107,11 +107,9 @@ def test_what_cannot_be_sampled_is_refused(model: hb.Model) -> None:
 def test_the_gradient_of_several_dispersion_parameters_is_exact(name: str) -> None:
     model = reference.model(name)
     problem, priors = model.problem, model.priors
-    inputs, _ = posed_inputs(problem, priors, maximise_family(problem, 1).optimum.mode)
+    inputs = inputs_at_mode(problem, priors, maximise_family(problem, 1).optimum.mode)
     target = target_of(problem.design, inputs, priors, progress=False)
-    start = start_at(
-        target.variables, inputs, inputs.data["gamma_start"], inputs.data["gamma_error"]
-    )[0]
+    start = start_at(target.variables, inputs, inputs.start.gamma, inputs.start.gamma_error)[0]
     rng = np.random.default_rng(2)
     x = np.concatenate([start, np.zeros(target.latent)]) + 0.2 * rng.normal(size=target.n_dim)
     gradient = density_at(x, target.data)[1]

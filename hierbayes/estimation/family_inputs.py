@@ -11,26 +11,63 @@ import numpy as np
 
 from hierbayes.design.design import Design
 from hierbayes.design.family_rows import has_thresholds
-from hierbayes.estimation.inputs import GraphInputs, prior_parameters
-from hierbayes.estimation.pseudo_data import NormalRows, PseudoData
+from hierbayes.design.problem import Problem
+from hierbayes.estimation.inputs import GraphInputs, prior_parameters, shared_prior
+from hierbayes.estimation.pseudo_data import NormalRows, PseudoData, pseudo_data
 from hierbayes.families.family import Family
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood import transported
 from hierbayes.likelihood.conditional import NormalPrior
+from hierbayes.likelihood.laplace import Mode
 from hierbayes.likelihood.reading import GIVEN
 from hierbayes.likelihood.theta import Theta
 from hierbayes.likelihood.transported import Panels, family_rows
 from hierbayes.priors.prior_set import PriorSet
 
 _SMALLEST_START = 0.2  # of what the data resolve of an sd: where a chain starts when its mode is 0
+_LEAST_SD = 0.1  # of effects on the scale of η: where the mode has them at 0
+_FURTHEST = 8.0  # of a coefficient in the internal basis, where chains start under separation
+_RIDGE = 1e-3  # added to the information on γ°, so that it has an inverse under separation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FamilyStart:
+    """An estimate, about which chains start.
+
+    Parameters
+    ----------
+    theta : Theta
+        G and, in the place of σ, the first φ.
+    gamma, gamma_error : (p,) float
+        In the user's columns; how far chains may start from it.
+    more : (e,) float
+        The φ behind the first.
+    center : (p,) float
+        What γ is less where γ° is 0.
+    """
+
+    theta: Theta
+    gamma: Floats
+    gamma_error: Floats
+    more: Floats
+    center: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class FamilyInputs(GraphInputs):
     """Numbers and structure of a model with a family.
 
     In ``theta`` φ stands in the place of σ.
+
+    Parameters
+    ----------
+    start : FamilyStart
+    pseudo : PseudoData
+        What the map of the random effects is made of.
     """
+
+    start: FamilyStart
+    pseudo: PseudoData
 
     @property
     def address(self) -> float:
@@ -91,7 +128,7 @@ def family_inputs(
     priors: PriorSet,
     rows: FamilyRows,
     pseudo: PseudoData,
-    theta: Theta,
+    start: FamilyStart,
     gamma_prior: tuple[NormalPrior, float],
 ) -> FamilyInputs:
     """Numbers of the log density of a model with a family.
@@ -102,8 +139,7 @@ def family_inputs(
     priors : PriorSet
     rows : FamilyRows
     pseudo : PseudoData
-    theta : Theta
-        An estimate, where chains start: G and, in the place of σ, φ.
+    start : FamilyStart
     gamma_prior : (NormalPrior, float)
         Of γ°, what its terms have together, and its constant; terms with a prior of their own are
         in ``priors``.
@@ -132,15 +168,55 @@ def family_inputs(
         "log_jacobian": np.zeros(()),
         "to_internal": np.eye(q),
         "gamma_to_internal": to_internal,
-        "gamma_center": np.zeros(p + e),
+        "gamma_center": np.concatenate([start.center, np.zeros(e)]),
         "gamma_mean": np.concatenate([normal.mean, np.zeros(e)]),
         "gamma_precision": precision,
         "gamma_log_constant": np.array(constant),
+        "dispersion_start": start.more,
     }
-    data |= _of_sd(pseudo, priors.columns(q), theta) | prior_parameters(design, priors)
+    data |= _of_sd(pseudo, priors.columns(q), start.theta) | prior_parameters(design, priors)
     latent = sum(A.shape[0] * A.shape[1] for A in pseudo.A)
     structure = (GIVEN.value, p + e, q, design.blocks, bool(priors.centring), family)
-    return FamilyInputs(data, structure, theta, len(panels) > 1, latent=latent)
+    return FamilyInputs(
+        data, structure, start.theta, len(panels) > 1, latent, start=start, pseudo=pseudo
+    )
+
+
+def inputs_at_mode(problem: Problem, priors: PriorSet, mode: Mode) -> FamilyInputs:
+    """The numbers of the log density, mapped by the rows at a mode of the random effects.
+
+    Parameters
+    ----------
+    problem : Problem
+    priors : PriorSet
+    mode : Mode
+        At an approximate maximum, in the internal basis.
+    """
+    design, basis, rows, point = problem.design, problem.working.basis, mode.rows, mode.point
+    root = basis.root(_inside(point.root))
+    to_internal = np.linalg.inv(basis.x.matrix) / basis.scale
+    family_rows = FamilyRows(rows.family, rows.y, rows.m, rows.offset, rows.X, to_internal)
+    normal = normal_rows(design, family_rows, mode.eta, point.phi)
+    pseudo = pseudo_data(normal, [root[span, span] for span in design.spans])
+    phi = np.diff(point.phi) if has_thresholds(rows.family) else point.phi
+    information = rows.X.T @ (normal.kappa[:, None] * rows.X)
+    to_user = basis.scale * basis.x.matrix
+    cov = to_user @ np.linalg.inv(information + _RIDGE * np.eye(len(information))) @ to_user.T
+    start = FamilyStart(
+        theta=Theta.of(root, phi[0] if len(phi) else np.ones(())),
+        gamma=basis.gamma(np.clip(point.gamma, -_FURTHEST, _FURTHEST)),
+        gamma_error=np.sqrt(np.diagonal(cov)),
+        more=phi[1:],
+        center=basis.origin,
+    )
+    gamma_prior = shared_prior(priors, problem.working)
+    return family_inputs(design, priors, family_rows, pseudo, start, gamma_prior)
+
+
+def _inside(root: Floats) -> Floats:
+    """A root of G whose effects all have some variance."""
+    G = root @ root.T + _LEAST_SD**2 * np.eye(len(root)) * (np.diagonal(root) < _LEAST_SD)
+    return np.asarray(np.linalg.cholesky(G + 1e-12 * np.eye(len(root))))
 
 
 def _of_sd(pseudo: PseudoData, columns: Floats, theta: Theta) -> dict[str, Floats]:

@@ -15,16 +15,9 @@ from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.display.steps import announce
 from hierbayes.errors import EstimationError, PriorError
-from hierbayes.estimation.family_inputs import (
-    FamilyInputs,
-    FamilyRows,
-    family_inputs,
-    normal_rows,
-)
-from hierbayes.estimation.inputs import shared_prior
+from hierbayes.estimation.family_inputs import inputs_at_mode
 from hierbayes.estimation.latent_effects import effects_of
 from hierbayes.estimation.posterior import sample_target, target_of
-from hierbayes.estimation.pseudo_data import PseudoData, pseudo_data
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.estimation.start import start_at
 from hierbayes.estimation.target import Target
@@ -34,9 +27,6 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.laplace import Mode
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
-
-_LEAST_SD = 0.1  # of effects on the scale of η: where the mode has them at 0
-_FURTHEST = 8.0  # of a coefficient in the internal basis, where chains start under separation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,12 +68,11 @@ def sample_family(
     """
     _refuse(problem, priors, settings)
     before = time.perf_counter()
-    inputs, pseudo = posed_inputs(problem, priors, mode)
+    inputs = inputs_at_mode(problem, priors, mode)
     if settings.progress and not problem.family_rows.family.is_compiled():
         announce(f"compiling {problem.family_rows.family}, once on this machine: some seconds")
     target = target_of(problem.design, inputs, priors, progress=settings.progress)
-    gamma = inputs.data["gamma_start"]
-    start = start_at(target.variables, inputs, gamma, inputs.data["gamma_error"])
+    start = start_at(target.variables, inputs, inputs.start.gamma, inputs.start.gamma_error)
     ready = whitened(target, start)
     drawn = sample_target(ready, _at_mode(ready), settings, time.perf_counter() - before)
     assert drawn.gamma is not None and drawn.latent is not None
@@ -91,7 +80,7 @@ def sample_family(
     whole = (drawn.gamma - inputs.data["gamma_center"]) @ inputs.data["gamma_to_internal"].T
     internal = whole[..., :p]
     roots = [drawn.theta.root[..., span, span] for span in problem.design.spans]
-    us = effects_of(roots, internal, drawn.latent, pseudo)
+    us = effects_of(roots, internal, drawn.latent, inputs.pseudo)
     phi = np.concatenate([drawn.theta.sigma[..., None], drawn.gamma[..., p:]], axis=-1)
     if has_thresholds(problem.family_rows.family):
         phi = np.concatenate([np.zeros((*phi.shape[:-1], 1)), phi.cumsum(axis=-1)], axis=-1)
@@ -112,41 +101,6 @@ def _refuse(problem: Problem, priors: PriorSet, settings: SamplerSettings) -> No
             f"the sampler '{settings.sampler}' is of Gaussian responses, and the family of this "
             f"model is {family}; leave sampler out"
         )
-
-
-def posed_inputs(problem: Problem, priors: PriorSet, mode: Mode) -> tuple[FamilyInputs, PseudoData]:
-    """The numbers of the log density, with the pseudo-data of the mode."""
-    design, basis, rows = problem.design, problem.working.basis, mode.rows
-    point = mode.point
-    root = basis.root(_inside(point.root))
-    family_rows = FamilyRows(
-        rows.family, rows.y, rows.m, rows.offset, rows.X,
-        np.linalg.inv(basis.x.matrix) / basis.scale,
-    )  # fmt: skip
-    normal = normal_rows(design, family_rows, mode.eta, point.phi)
-    pseudo = pseudo_data(normal, [root[span, span] for span in design.spans])
-    values = np.diff(point.phi) if has_thresholds(rows.family) else point.phi
-    phi = values[0] if len(values) else np.ones(())
-    prior, constant = shared_prior(priors, problem.working)
-    inputs = family_inputs(
-        design, priors, family_rows, pseudo, Theta.of(root, phi),
-        (prior, constant),
-    )  # fmt: skip
-    information = rows.X.T @ (normal.kappa[:, None] * rows.X)
-    to_user = basis.scale * basis.x.matrix
-    cov = to_user @ np.linalg.inv(information + 1e-3 * np.eye(len(information))) @ to_user.T
-    e = len(priors.extra)
-    inputs.data["gamma_center"] = np.concatenate([basis.origin, np.zeros(e)])
-    inputs.data["dispersion_start"] = values[1:]
-    inputs.data["gamma_start"] = basis.gamma(np.clip(point.gamma, -_FURTHEST, _FURTHEST))
-    inputs.data["gamma_error"] = np.sqrt(np.diagonal(cov))
-    return inputs, pseudo
-
-
-def _inside(root: Floats) -> Floats:
-    """A root of G whose effects all have some variance."""
-    G = root @ root.T + _LEAST_SD**2 * np.eye(len(root)) * (np.diagonal(root) < _LEAST_SD)
-    return np.asarray(np.linalg.cholesky(G + 1e-12 * np.eye(len(root))))
 
 
 def _at_mode(target: Target) -> tuple[Floats, Floats]:
