@@ -22,7 +22,10 @@ COLUMNS = [
 ]  # fmt: skip
 NAMES = ["hs", "hsfull"]
 OTHERS = ["orthodont", "sleepstudy"]
-SEVERAL = {"egsingle": [14, 410], "scotssec": [148, 19]}  # groups of each factor
+RESPONSES = {"cbpp": "herd", "contraception": "district"}  # not Gaussian, and their groups
+SEVERAL = {  # groups of each factor
+    "egsingle": [14, 410], "grouseticks": [63, 118], "scotssec": [148, 19], "wine": [9, 8],
+}  # fmt: skip
 SHAPES = {"hs": (1977, 40), "hsfull": (7185, 160)}
 SECTORS = {"hs": {"Catholic": 21, "Public": 19}, "hsfull": {"Catholic": 70, "Public": 90}}
 RANGES = {
@@ -56,7 +59,7 @@ def frame(name: str) -> pd.DataFrame:
 
 
 def test_names() -> None:
-    assert dataset_names() == sorted([*NAMES, *OTHERS, *SEVERAL])
+    assert dataset_names() == sorted([*NAMES, *OTHERS, *SEVERAL, *RESPONSES])
 
 
 def test_shape_matches_the_file_and_its_codebook(name: str, frame: pd.DataFrame) -> None:
@@ -195,11 +198,34 @@ def test_data_of_several_factors_are_what_their_codebooks_say(several: str) -> N
     assert found.to_dict() == book["level"].drop(factors).to_dict()
 
 
+@pytest.mark.parametrize("name", RESPONSES)
+def test_data_of_other_responses_are_what_their_codebooks_say(name: str) -> None:
+    frame, book = load_dataset(name), codebook(name)
+    group = book.attrs["group"]
+    assert group == RESPONSES[name]
+    assert list(book.index) == list(frame.columns)
+    assert (len(frame), frame[group].nunique()) == (book.attrs["rows"], book.attrs["groups"])
+    assert not frame.isna().to_numpy().any()
+    constant = frame.groupby(group, observed=True).nunique().eq(1).all()
+    assert constant.map({True: 2, False: 1}).to_dict() == book["level"].drop(group).to_dict()
+
+
+def test_responses_add_up_to_those_of_r() -> None:
+    cbpp, ticks = load_dataset("cbpp"), load_dataset("grouseticks")
+    assert cbpp[["incidence", "size"]].sum().tolist() == [99, 842]
+    assert (ticks["TICKS"].sum(), ticks["HEIGHT"].sum()) == (2567, 186283)
+    assert ticks["cHEIGHT"].sum() == pytest.approx(0.0, abs=1e-3)
+    women = load_dataset("contraception")
+    counts = pd.crosstab(women["use"], women["urban"]).to_numpy().tolist()
+    assert counts == [[903, 272], [469, 290]]
+    assert load_dataset("wine")["rating"].value_counts().sort_index().tolist() == [5, 22, 26, 12, 7]
+
+
 @pytest.mark.parametrize("read", [load_dataset, codebook])
 def test_unknown_name(read: Callable[[str], pd.DataFrame]) -> None:
     message = (
-        "no data set is called 'hsx'; those shipped are: egsingle, hs, hsfull, orthodont, "
-        "scotssec, sleepstudy"
+        "no data set is called 'hsx'; those shipped are: cbpp, contraception, egsingle, "
+        "grouseticks, hs, hsfull, orthodont, scotssec, sleepstudy, wine"
     )
     with pytest.raises(ModelFileError, match=f"^{re.escape(message)}$"):
         read("hsx")

@@ -1,4 +1,4 @@
-"""The model files: twelve that fit as R fits them, and wrong ones that are refused."""
+"""The model files: sixteen that fit as R fits them, and wrong ones that are refused."""
 
 import re
 from pathlib import Path
@@ -29,6 +29,14 @@ LOGLIK = {
     "random_coefficients": -6427.88756942799,
 }
 
+# Log-likelihoods by Laplace's approximation: glmmTMB 1.1.5 and ordinal 2022.11-16 (wine).
+LAPLACE = {
+    "bitterness_of_wine": -81.565412776773,
+    "contraception_by_district": -1180.305142717,
+    "illness_in_herds": -92.026281864757,
+    "ticks_on_grouse": -890.27133008742,
+}
+
 GOOD = """
 title = "T"
 group = "school"
@@ -56,10 +64,17 @@ def test_reml_of_shipped_models_is_that_of_lme4(name: str) -> None:
     assert load_model(name).reml().loglik == pytest.approx(LOGLIK[name], abs=1e-6, rel=0)
 
 
+@pytest.mark.parametrize("name", LAPLACE)
+def test_likelihood_of_shipped_models_of_other_responses_is_that_of_r(name: str) -> None:
+    assert load_model(name).ml().loglik == pytest.approx(LAPLACE[name], abs=1e-6, rel=0)
+
+
 def test_names_and_titles() -> None:
     files = {name: read_model_file(shipped_model(name)) for name in model_names()}
-    assert list(files) == sorted(LOGLIK)
-    assert {file.dataset for file in files.values()} == {"egsingle", "hs", "scotssec"}
+    assert list(files) == sorted(LOGLIK | LAPLACE)
+    assert {file.dataset for file in files.values()} == {
+        "cbpp", "contraception", "egsingle", "grouseticks", "hs", "scotssec", "wine"
+    }  # fmt: skip
     assert len({file.title for file in files.values()}) == len(files)
     assert files["one_way_ancova"].title == "One-way ANCOVA with random effects"
 
@@ -146,8 +161,9 @@ def test_independent_blocks(tmp_path: Path) -> None:
         ),
         (
             'dataset = "hsx"\n' + GOOD,
-            "key 'dataset': no data set is called 'hsx'; those shipped are: egsingle, hs, "
-            "hsfull, orthodont, scotssec, sleepstudy "
+            "key 'dataset': no data set is called 'hsx'; those shipped are: cbpp, "
+            "contraception, egsingle, grouseticks, hs, hsfull, orthodont, scotssec, sleepstudy, "
+            "wine "
             "(leave the key out to give data of your own)",
         ),
         (

@@ -24,7 +24,7 @@ def model_names() -> list[str]:
     Examples
     --------
     >>> len(model_names()), model_names()[-1]
-    (12, 'random_coefficients')
+    (16, 'ticks_on_grouse')
     """
     files = (entry.name for entry in shipped("models").iterdir())
     return sorted(file.removesuffix(_SUFFIX) for file in files if file.endswith(_SUFFIX))
