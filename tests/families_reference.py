@@ -39,7 +39,7 @@ def data_of(name: str) -> pd.DataFrame:
     return data
 
 
-def family_of(name: str) -> hb.families.Family:
+def family_of(name: str) -> hb.families.ResponseFamily:
     case = CASES[name]
     if case["family"] == "t":  # the df that R estimates is given
         (df,) = case["laplace"]["family_params"].values()

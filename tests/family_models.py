@@ -17,7 +17,7 @@ from hierbayes.estimation.posterior import target_of
 from hierbayes.estimation.pseudo_data import NormalRows, PseudoData, pseudo_data
 from hierbayes.estimation.start import start_at
 from hierbayes.estimation.target import Target
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.families import Known
@@ -52,8 +52,8 @@ class Posed:
 
 
 def pose(
-    formula: str, data: pd.DataFrame, family: Family, priors: dict[str, Any], sd: float = 0.7,
-    phi: Array | None = None,
+    formula: str, data: pd.DataFrame, family: ResponseFamily, priors: dict[str, Any],
+    sd: float = 0.7, phi: Array | None = None,
 ) -> Posed:  # fmt: skip
     """A model whose random effects are at their mode under one standard deviation for all."""
     model = hb.Model(formula, data, priors=priors)

@@ -14,13 +14,13 @@ from scipy import stats
 from scipy.special import expit
 
 import hierbayes as hb
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import FAILURES, PLAIN, TRIALS, Response
 from hierbayes.frames.arrays import Floats
 
 B = hb.families
 REFERENCE = json.loads((Path(__file__).parent / "reference/families.json").read_text("utf-8"))
-FAMILIES: dict[str, Family] = {
+FAMILIES: dict[str, ResponseFamily] = {
     **{f"Binomial {link}": B.Binomial(link) for link in B.Binomial.links},
     "Poisson log": B.Poisson(),
     **{f"BetaBinomial {link}": B.BetaBinomial(link) for link in B.BetaBinomial.links},
@@ -47,7 +47,7 @@ def phi_of(name: str, positive: float = 3.0) -> Floats:
     return np.where(kinds == "real", -0.4, positive) if len(kinds) else NONE
 
 
-def is_of_trials(family: Family) -> bool:
+def is_of_trials(family: ResponseFamily) -> bool:
     return isinstance(getattr(family, "inside", family), B.Binomial)
 
 
@@ -58,7 +58,7 @@ def points(name: str) -> tuple[Floats, Floats, Floats, list[Floats], list[Floats
     return y, m, eta, [np.array(row[3]) for row in rows], [np.array(row[4]) for row in rows]
 
 
-def c_rows(family: Family, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
+def c_rows(family: ResponseFamily, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
     """What the C function fills in, by its address alone."""
     double = POINTER(c_double)
     function = CFUNCTYPE(None, c_int64, c_int64, *[double] * 5)(family.rows_address())
@@ -108,7 +108,7 @@ def test_the_c_function_sums_the_rows(name: str) -> None:
 
 
 @pytest.mark.parametrize("family", [B.Bernoulli(), B.Binomial(), B.Poisson()])
-def test_rows_at_once_are_those_one_by_one(family: Family) -> None:
+def test_rows_at_once_are_those_one_by_one(family: ResponseFamily) -> None:
     """Of many rows and few, with small η and large, of one trial and several."""
     rng = np.random.default_rng(8)
     for n in (0, 1, 2, 513, 1030):
@@ -135,7 +135,7 @@ def test_rows_at_once_are_those_one_by_one(family: Family) -> None:
         (B.StudentT(), 3.0, 4.0, 1e200),
     ],
 )
-def test_overflow_is_minus_infinity(family: Family, y: float, m: float, eta: float) -> None:
+def test_overflow_is_minus_infinity(family: ResponseFamily, y: float, m: float, eta: float) -> None:
     ys, ms, etas = np.array([y, y]), np.array([m, m]), np.array([0.0, eta])
     phi = np.full(len(family.dispersion), 2.0)
     assert c_rows(family, ys, ms, etas, phi)[0] == -np.inf
@@ -188,7 +188,7 @@ def test_draws_have_the_mean_and_the_variance(name: str) -> None:
         eta = np.full(n, value)
         y = family.draw(rng, m, eta, phi)
         shares = y / m if of_trials else y
-        mean, variance = family.mean(eta, phi)[0], family.variance(eta, m, phi)[0]
+        mean, variance = family.mean(eta, m, phi)[0], family.variance(eta, m, phi)[0]
         squares = (shares - mean) ** 2
         assert abs(shares.mean() - mean) < 6 * np.sqrt(variance / n)
         assert abs(squares.mean() - variance) < 6 * squares.std() / np.sqrt(n)
@@ -197,11 +197,11 @@ def test_draws_have_the_mean_and_the_variance(name: str) -> None:
 def test_starts_are_near_the_response() -> None:
     k, m, y = np.array([0.0, 20.0, 40.0]), np.full(3, 40.0), np.array([0.2, 0.5, 0.9])
     for family in (*(B.Binomial(link) for link in B.Binomial.links), B.BetaBinomial("probit")):
-        assert_allclose(family.mean(family.start(k, m), NONE), (k + 0.5) / 41, rtol=1e-12)
+        assert_allclose(family.mean(family.start(k, m), m, NONE), (k + 0.5) / 41, rtol=1e-12)
     for counts in (B.Poisson(), B.NegativeBinomial(), B.NegativeBinomial1()):
-        assert_allclose(counts.mean(counts.start(k, m), NONE), k + 0.5, rtol=1e-12)
+        assert_allclose(counts.mean(counts.start(k, m), m, NONE), k + 0.5, rtol=1e-12)
     for other in (B.Gamma(), B.Beta(), B.StudentT()):
-        assert_allclose(other.mean(other.start(y, m), NONE), y, rtol=1e-12)
+        assert_allclose(other.mean(other.start(y, m), m, NONE), y, rtol=1e-12)
     assert_allclose(B.Lognormal().start(y, m), np.log(y))
 
 
@@ -257,7 +257,7 @@ def test_probabilities_of_categories_are_those_of_the_rows() -> None:
         for k in range(4):
             row = family.derivatives(np.full(3, float(k)), np.full(3, 4.0), eta, phi)[0]
             assert_allclose(np.exp(row), found[:, k], rtol=1e-13)
-        assert_allclose(found @ np.arange(4.0), family.mean(eta, phi), rtol=1e-13)
+        assert_allclose(found @ np.arange(4.0), family.mean(eta, np.full(3, 4.0), phi), rtol=1e-13)
 
 
 def test_thresholds_start_at_the_shares_of_categories() -> None:
@@ -352,7 +352,9 @@ def test_lengths_that_differ_are_refused() -> None:
 # ---------------------------------------------------------------- responses
 
 
-def read(family: Family, *columns: ArrayLike, form: str = PLAIN) -> tuple[list[float], list[float]]:
+def read(
+    family: ResponseFamily, *columns: ArrayLike, form: str = PLAIN
+) -> tuple[list[float], list[float]]:
     y, m = family.read(Response("y", columns, form))
     return y.tolist(), m.tolist()
 
@@ -489,7 +491,7 @@ def test_responses_are_refused_at_their_first_bad_row(case: str) -> None:
 
 
 def test_what_is_given_otherwise_is_refused() -> None:
-    def refusal(family: Family, *columns: ArrayLike, form: str = PLAIN) -> str:
+    def refusal(family: ResponseFamily, *columns: ArrayLike, form: str = PLAIN) -> str:
         with pytest.raises(hb.DataError) as refused:
             read(family, *columns, form=form)
         return str(refused.value)

@@ -15,7 +15,7 @@ from tests.test_dialects_python import log_density
 F = hb.families
 PRIORS = dict(gamma=hb.Normal(0, 2), sd=hb.HalfNormal(1))
 
-MODELS: dict[str, tuple[str, str, F.Family, dict[str, Any]]] = {
+MODELS: dict[str, tuple[str, str, F.ResponseFamily, dict[str, Any]]] = {
     "bernoulli": ("bacteria", "y ~ late + (1 | ID)", F.Bernoulli(), {}),
     "binomial": ("sim_binomial", "cbind(k, m) ~ x + (1 | g)", F.Binomial(link="cloglog"), {}),
     "trials": ("sim_binomial", "k | trials(n) ~ x + (1 | g)", F.Binomial(), {}),

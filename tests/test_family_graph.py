@@ -19,16 +19,16 @@ from hierbayes.estimation.family_graph import family_graph
 from hierbayes.estimation.family_inputs import inputs_at_mode
 from hierbayes.estimation.latent_effects import effects_of
 from hierbayes.estimation.posterior import target_of
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.fit.of_family.maximised import maximise_family
 
 f = hb.families
-CASES: dict[str, tuple[Family, str]] = {
+CASES: dict[str, tuple[ResponseFamily, str]] = {
     "Bernoulli": (f.Bernoulli(), "b ~ x + (1 + x | g)"),
     "Poisson": (f.Poisson(), "c ~ x + offset(log(n)) + (1 + x || g)"),
     "BetaBinomial": (f.BetaBinomial(), "k | trials(n) ~ x + (1 | g)"),
 }
-FAMILIES: tuple[tuple[Family, str], ...] = (
+FAMILIES: tuple[tuple[ResponseFamily, str], ...] = (
     (f.Bernoulli(link="probit"), "b"), (f.Binomial(link="cloglog"), "k"), (f.Binomial(), "k"),
     (f.NegativeBinomial(), "c"), (f.NegativeBinomial1(), "c"), (f.Gamma(), "r"),
     (f.Lognormal(), "r"), (f.Beta(), "s"), (f.StudentT(df=5.0), "t"), (f.Poisson(), "c"),

@@ -30,11 +30,11 @@ def melanoma() -> hb.Model:
     return hb.Model(formula, read("Mmmec"), family="poisson")
 
 
-def of_trials(left: str, family: str | F.Family) -> hb.Model:
+def of_trials(left: str, family: str | F.ResponseFamily) -> hb.Model:
     return hb.Model(f"{left} ~ x + (1 + x | g)", read("sim_binomial"), family=family)
 
 
-def of_regions(family: F.Family) -> hb.Model:
+def of_regions(family: F.ResponseFamily) -> hb.Model:
     return hb.Model("deaths ~ uvb + (1 | region)", read("Mmmec"), family=family)
 
 

@@ -25,14 +25,14 @@ from hierbayes.estimation.pseudo_data import pseudo_data
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.estimation.whitening import whitened
 from hierbayes.families import Bernoulli, Binomial, NegativeBinomial, Poisson
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.likelihood import transported
 from tests.family_models import Posed, expanded, pose
 
 Array = NDArray[np.float64]
 GAMMA, SD = hb.Normal(0.0, 2.0), hb.HalfNormal(1.5)
 PRIORS: dict[str, Any] = {"gamma": GAMMA, "sd": SD}
-CASES: dict[str, tuple[str, Family]] = {
+CASES: dict[str, tuple[str, ResponseFamily]] = {
     "intercepts, Bernoulli": ("b ~ x + (1 | g)", Bernoulli()),
     "slopes, Poisson": ("y ~ x + (1 + x | g)", Poisson()),
     "independent, binomial": ("k ~ x + (1 | g) + (0 + x | g)", Binomial(link="probit")),
@@ -260,7 +260,7 @@ def _moments(x: Array, p: Array) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("family", [Bernoulli(), Poisson()], ids=["Bernoulli", "Poisson"])
-def test_posterior_is_that_of_quadrature(family: Family, data: pd.DataFrame) -> None:
+def test_posterior_is_that_of_quadrature(family: ResponseFamily, data: pd.DataFrame) -> None:
     name = "b" if family.name == "Bernoulli" else "y"
     one = pose(f"{name} ~ 1 + (1 | g)", data, family, PRIORS)
     target = whitened(one.target, one.start)

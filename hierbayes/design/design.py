@@ -30,7 +30,7 @@ from hierbayes.design.usable_columns import (
     refuse_unknown_names,
 )
 from hierbayes.errors import DataError, FormulaError
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.effect_name import EffectName
 from hierbayes.specification.formula import Specification, one_factor_only
@@ -205,7 +205,7 @@ class Design:
 
 
 def build_design(
-    specification: Specification, data: pd.DataFrame, family: Family | None = None
+    specification: Specification, data: pd.DataFrame, family: ResponseFamily | None = None
 ) -> Design:
     """Make the design of a specification on data.
 
@@ -213,7 +213,7 @@ def build_design(
     ----------
     specification : Specification
     data : DataFrame
-    family : Family, optional
+    family : ResponseFamily, optional
         Of the response, where it is not Gaussian.
 
     Raises

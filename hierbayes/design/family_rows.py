@@ -9,7 +9,7 @@ import pandas as pd
 
 from hierbayes.design.matrices import one_column
 from hierbayes.errors import DataError, FormulaError
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import FAILURES, PLAIN, TRIALS, Response
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.formula import Specification
@@ -24,7 +24,7 @@ class FamilyRows:
 
     Parameters
     ----------
-    family : Family
+    family : ResponseFamily
     y, m : (n,) float
         Responses and their sizes.
     offset : (n,) float
@@ -35,7 +35,7 @@ class FamilyRows:
         Labels of what y counts as 0, 1, …; none where it is a number.
     """
 
-    family: Family
+    family: ResponseFamily
     y: Floats
     m: Floats
     offset: Floats
@@ -43,7 +43,7 @@ class FamilyRows:
     outcomes: tuple[str, ...]
 
 
-def gaussian_only(family: Family) -> str:
+def gaussian_only(family: ResponseFamily) -> str:
     """Words for a request that only a model of a Gaussian response can answer."""
     return f"this is made for Gaussian responses, and the family of this model is {family}"
 
@@ -67,7 +67,9 @@ def refuse_counts_and_offsets(spec: Specification) -> None:
         )
 
 
-def read_family_rows(family: Family, spec: Specification, frame: pd.DataFrame) -> FamilyRows:
+def read_family_rows(
+    family: ResponseFamily, spec: Specification, frame: pd.DataFrame
+) -> FamilyRows:
     """The responses of complete rows, as a family reads them.
 
     Raises
@@ -108,7 +110,7 @@ def _column(text: str, spec: Specification, frame: pd.DataFrame) -> pd.Series:
     return pd.Series(one_column(text, frame, spec.functions, "response"), frame.index)
 
 
-def has_thresholds(family: Family) -> bool:
+def has_thresholds(family: ResponseFamily) -> bool:
     """Whether the dispersion of a family is thresholds on the scale of η.
 
     The first of them is 0 where η is computed, which leaves it its intercept.
@@ -140,6 +142,6 @@ def common_predictor(rows: FamilyRows) -> float:
     with np.errstate(over="ignore"):
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)
-            expected = float((counts * rows.family.mean(middle + rows.offset, phi)).sum())
+            expected = float((counts * rows.family.mean(middle + rows.offset, rows.m, phi)).sum())
             low, high = (middle, high) if expected < total else (low, middle)
     return 0.5 * (low + high)

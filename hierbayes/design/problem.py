@@ -24,7 +24,7 @@ from hierbayes.design.ranks import estimable_somewhere
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.design.sums import left_by_fixed, left_within, sum_up, sum_up_factors
 from hierbayes.errors import DataError, FormulaError
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.constancy import columns_vary_within
 from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel
@@ -55,7 +55,7 @@ class Problem:
     working: Products
 
     @property
-    def family(self) -> Family | None:
+    def family(self) -> ResponseFamily | None:
         """The family of the response; None for a Gaussian one."""
         rows = self.design.rows.family
         return None if rows is None else rows.family
@@ -125,7 +125,7 @@ def pose_problem(
     specification: Specification,
     data: pd.DataFrame,
     equations: Multilevel | None = None,
-    family: Family | None = None,
+    family: ResponseFamily | None = None,
 ) -> Problem:
     """Make and check the design of a specification on data, and sum it up.
 
@@ -135,7 +135,7 @@ def pose_problem(
     data : DataFrame
     equations : Multilevel, optional
         Those that state it, of which more is asked.
-    family : Family, optional
+    family : ResponseFamily, optional
         Of the response, where it is not Gaussian.
 
     Raises

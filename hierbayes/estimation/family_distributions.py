@@ -12,7 +12,7 @@ import pytensor.tensor as pt
 from pytensor.tensor.variable import TensorVariable
 
 from hierbayes.errors import FormulaError
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats
 from hierbayes.pymc_import import pm
 
@@ -28,48 +28,54 @@ def _probability(link: str, eta: TensorVariable) -> TensorVariable:
     return pm.math.sigmoid(eta)
 
 
-def _binomial(family: Family, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
+def _binomial(family: ResponseFamily, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
     chance = {"logit_p": eta} if family.link == "logit" else {"p": _probability(family.link, eta)}
     return pm.Binomial, {"n": m} | chance
 
 
-def _beta_binomial(family: Family, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
+def _beta_binomial(
+    family: ResponseFamily, eta: TensorVariable, m: Floats, phi: Variables
+) -> Arguments:
     p = _probability(family.link, eta)
     return pm.BetaBinomial, {"n": m, "alpha": p * phi[0], "beta": (1.0 - p) * phi[0]}
 
 
-def _poisson(family: Family, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
+def _poisson(family: ResponseFamily, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
     return pm.Poisson, {"mu": pt.exp(eta)}
 
 
-def _negative_binomial(family: Family, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
+def _negative_binomial(
+    family: ResponseFamily, eta: TensorVariable, m: Floats, phi: Variables
+) -> Arguments:
     return pm.NegativeBinomial, {"mu": pt.exp(eta), "alpha": phi[0]}
 
 
 def _negative_binomial1(
-    family: Family, eta: TensorVariable, m: Floats, phi: Variables
+    family: ResponseFamily, eta: TensorVariable, m: Floats, phi: Variables
 ) -> Arguments:
     return pm.NegativeBinomial, {"mu": pt.exp(eta), "alpha": pt.exp(eta) / phi[0]}
 
 
-def _gamma(family: Family, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
+def _gamma(family: ResponseFamily, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
     return pm.Gamma, {"alpha": phi[0], "beta": phi[0] * pt.exp(-eta)}
 
 
-def _lognormal(family: Family, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
+def _lognormal(family: ResponseFamily, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
     return pm.LogNormal, {"mu": eta, "sigma": phi[0]}
 
 
-def _beta(family: Family, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
+def _beta(family: ResponseFamily, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
     p = _probability(family.link, eta)
     return pm.Beta, {"alpha": p * phi[0], "beta": (1.0 - p) * phi[0]}
 
 
-def _student_t(family: Family, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
+def _student_t(family: ResponseFamily, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
     return pm.StudentT, {"nu": m, "mu": eta, "sigma": phi[0]}
 
 
-_DISTRIBUTIONS: dict[str, Callable[[Family, TensorVariable, Floats, Variables], Arguments]] = {
+_DISTRIBUTIONS: dict[
+    str, Callable[[ResponseFamily, TensorVariable, Floats, Variables], Arguments]
+] = {
     "Bernoulli": _binomial,
     "Binomial": _binomial,
     "BetaBinomial": _beta_binomial,
@@ -83,12 +89,14 @@ _DISTRIBUTIONS: dict[str, Callable[[Family, TensorVariable, Floats, Variables], 
 }
 
 
-def distribution_of(family: Family, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
+def distribution_of(
+    family: ResponseFamily, eta: TensorVariable, m: Floats, phi: Variables
+) -> Arguments:
     """PyMC's distribution of a family and its arguments.
 
     Parameters
     ----------
-    family : Family
+    family : ResponseFamily
     eta : (n,) variable
     m : (n,) float
         As the family reads it.

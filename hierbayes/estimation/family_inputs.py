@@ -14,7 +14,7 @@ from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.inputs import GraphInputs, prior_parameters, shared_prior
 from hierbayes.estimation.pseudo_data import NormalRows, PseudoData, pseudo_data
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood import transported
 from hierbayes.likelihood.conditional import NormalPrior
@@ -91,7 +91,7 @@ class FamilyRows:
 
     Parameters
     ----------
-    family : Family
+    family : ResponseFamily
         With at most one dispersion parameter.
     y, m, offset : (n,) float
         As the family reads them; what is added to η.
@@ -101,7 +101,7 @@ class FamilyRows:
         γ° = to_internal @ γ, so that X°γ° = Xγ.
     """
 
-    family: Family
+    family: ResponseFamily
     y: Floats
     m: Floats
     offset: Floats

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hierbayes.errors import EstimationError
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.curvature import GroupCurvature
 from hierbayes.likelihood.dispersion import (
@@ -89,7 +89,7 @@ class LatentCriterion:
         self.warm = np.zeros(self.rows.effects)
 
     @property
-    def family(self) -> Family:
+    def family(self) -> ResponseFamily:
         """Of the rows."""
         return self.rows.family
 

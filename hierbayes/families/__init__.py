@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hierbayes.families.beta_binomial import BetaBinomial
     from hierbayes.families.binomial import Bernoulli, Binomial
     from hierbayes.families.cumulative import Cumulative
-    from hierbayes.families.family import Family
+    from hierbayes.families.family import ResponseFamily
     from hierbayes.families.negative_binomial import NegativeBinomial, NegativeBinomial1
     from hierbayes.families.poisson import Poisson
     from hierbayes.families.positive import Gamma, Lognormal
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from hierbayes.families.zero_inflated import ZeroInflated
 
 __all__ = [
-    "Bernoulli", "Beta", "BetaBinomial", "Binomial", "Cumulative", "Family", "Gamma", "Lognormal",
-    "NegativeBinomial", "NegativeBinomial1", "Poisson", "Response", "StudentT", "ZeroInflated",
-    "by_word",
+    "Bernoulli", "Beta", "BetaBinomial", "Binomial", "Cumulative", "Gamma", "Lognormal",
+    "NegativeBinomial", "NegativeBinomial1", "Poisson", "Response", "ResponseFamily", "StudentT",
+    "ZeroInflated", "by_word",
 ]  # fmt: skip
 
 _HOMES = {
@@ -33,7 +33,7 @@ _HOMES = {
     "hierbayes.families.beta_binomial": ("BetaBinomial",),
     "hierbayes.families.binomial": ("Bernoulli", "Binomial"),
     "hierbayes.families.cumulative": ("Cumulative",),
-    "hierbayes.families.family": ("Family",),
+    "hierbayes.families.family": ("ResponseFamily",),
     "hierbayes.families.negative_binomial": ("NegativeBinomial", "NegativeBinomial1"),
     "hierbayes.families.poisson": ("Poisson",),
     "hierbayes.families.positive": ("Gamma", "Lognormal"),

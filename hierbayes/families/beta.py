@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import polygamma
 
 from hierbayes.compilation import inner
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.families.links import logit_share, logit_sided, predictor, probability
 from hierbayes.families.response import Response
 from hierbayes.families.rows import Formulas
@@ -76,7 +76,7 @@ _FORMULAS = Formulas("beta_logit", beta_row, beta_row_phi, slopes=beta_slopes)
 
 
 @dataclass(frozen=True, slots=True)
-class Beta(Family):
+class Beta(ResponseFamily):
     """Shares with mean p, logit p = η, and precision φ: Beta(φp, φ(1 − p)).
 
     The variance is p(1 − p)/(1 + φ).
@@ -87,7 +87,7 @@ class Beta(Family):
     link: str = "logit"
 
     def formulas(self) -> Formulas:
-        """As in `Family`."""
+        """As in `ResponseFamily`."""
         return _FORMULAS
 
     @property
@@ -107,7 +107,7 @@ class Beta(Family):
         # ψ′(a) is ψ′(a + 1) + 1/a², which overflows where a is next to nothing.
         return np.maximum((phi[0] * p * q) ** 2 * curve + p**2 + q**2, tiny)
 
-    def mean(self, eta: Floats, phi: Floats) -> Floats:
+    def mean(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """p."""
         return probability("logit", eta)
 

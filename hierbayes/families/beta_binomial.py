@@ -86,7 +86,7 @@ class BetaBinomial(Binomial):
     link: str = "logit"
 
     def formulas(self) -> Formulas:
-        """As in `Family`."""
+        """As in `ResponseFamily`."""
         return _FORMULAS[self.link]
 
     @property

@@ -10,7 +10,7 @@ from scipy.special import gammaln
 
 from hierbayes.compilation import inner
 from hierbayes.families import response as responses
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.families.links import LATENT_VARIANCE, SIDED, predictor, probability
 from hierbayes.families.response import Response
 from hierbayes.families.row_sums import logit_sums
@@ -35,7 +35,7 @@ _FORMULAS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Binomial(Family):
+class Binomial(ResponseFamily):
     """Successes k out of m trials with probability p, link(p) = η.
 
     The response is ``cbind(k, failures)`` or ``k | trials(size)``.
@@ -46,14 +46,14 @@ class Binomial(Family):
     link: str = "logit"
 
     def formulas(self) -> Formulas:
-        """As in `Family`."""
+        """As in `ResponseFamily`."""
         return _FORMULAS[self.link]
 
     def log_constants(self, y: Floats, m: Floats) -> Floats:
         """Log of the number of ways to have y successes."""
         return gammaln(m + 1) - gammaln(y + 1) - gammaln(m - y + 1)
 
-    def mean(self, eta: Floats, phi: Floats) -> Floats:
+    def mean(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """p."""
         return probability(self.link, eta)
 

@@ -8,13 +8,13 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import gammaln
 
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import Response
 from hierbayes.frames.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)
-class Counts(Family):
+class Counts(ResponseFamily):
     """Counts with mean μ = e^η."""
 
     links: ClassVar[tuple[str, ...]] = ("log",)
@@ -24,7 +24,7 @@ class Counts(Family):
         """−log y!."""
         return -gammaln(y + 1)
 
-    def mean(self, eta: Floats, phi: Floats) -> Floats:
+    def mean(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """e^η."""
         with np.errstate(over="ignore"):
             return np.exp(eta)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from hierbayes.compilation import inner
 from hierbayes.errors import DataError, in_quotes
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.families.links import LATENT_VARIANCE, SIDED, predictor, probability
 from hierbayes.families.response import Response
 from hierbayes.families.rows import Formulas
@@ -100,7 +100,7 @@ _FORMULAS = {link: _formulas_of(link) for link in SIDED}
 
 
 @dataclass(frozen=True, slots=True)
-class Cumulative(Family):
+class Cumulative(ResponseFamily):
     """Ordered categories 0, …, K − 1 with P(y ≤ k) = F(τ_k − η) and K − 1 increasing thresholds.
 
     F is the inverse of the link.  φ are the thresholds τ, which stand for an intercept.
@@ -117,7 +117,7 @@ class Cumulative(Family):
     categories: tuple[str, ...] = field(default=(), repr=False)
 
     def formulas(self) -> Formulas:
-        """As in `Family`."""
+        """As in `ResponseFamily`."""
         return _FORMULAS[self.link]
 
     @property
@@ -140,7 +140,7 @@ class Cumulative(Family):
         ends = np.ones((len(eta), 1)), np.zeros((len(eta), 1))
         return -np.diff(np.hstack([ends[0], above, ends[1]]), axis=1)
 
-    def mean(self, eta: Floats, phi: Floats) -> Floats:
+    def mean(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """The expected category, counted from 0."""
         return self._above(eta, phi).sum(axis=1)
 

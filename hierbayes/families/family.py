@@ -16,7 +16,7 @@ from hierbayes.frames.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class ResponseFamily:
     """What the response y of a row is, given its linear predictor η and dispersion φ.
 
     A family is equal to another of the same name, link and constants.  Arrays are over rows:
@@ -107,8 +107,8 @@ class Family:
         return np.maximum(-self.derivatives(y, m, eta, phi)[2], np.finfo(float).tiny)
 
     @abstractmethod
-    def mean(self, eta: Floats, phi: Floats) -> Floats:
-        """Expected response (n,) given η; of counts out of m, the expected share."""
+    def mean(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
+        """Expected response (n,) given η and m; of counts out of m, the expected share."""
 
     @abstractmethod
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
@@ -142,7 +142,7 @@ class Family:
             A value is impossible in this family; the message names the first such row.
         """
 
-    def of_response(self, response: Response) -> Family:
+    def of_response(self, response: Response) -> ResponseFamily:
         """The family as it is with this response: of ordered categories, with their labels."""
         return self
 

@@ -82,7 +82,7 @@ class NegativeBinomial(Counts):
     name: ClassVar[str] = "NegativeBinomial"
 
     def formulas(self) -> Formulas:
-        """As in `Family`."""
+        """As in `ResponseFamily`."""
         return _QUADRATIC
 
     @property
@@ -92,7 +92,7 @@ class NegativeBinomial(Counts):
 
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """μ + μ²/φ."""
-        mean = self.mean(eta, phi)
+        mean = self.mean(eta, m, phi)
         return mean + mean**2 / phi[0]
 
     def dispersion_start(self, y: Floats, m: Floats) -> Floats:
@@ -102,7 +102,7 @@ class NegativeBinomial(Counts):
 
     def draw(self, rng: np.random.Generator, m: Floats, eta: Floats, phi: Floats) -> Floats:
         """Counts."""
-        mean = self.mean(eta, phi)
+        mean = self.mean(eta, m, phi)
         return rng.negative_binomial(phi[0], phi[0] / (phi[0] + mean)).astype(float)
 
 
@@ -113,7 +113,7 @@ class NegativeBinomial1(Counts):
     name: ClassVar[str] = "NegativeBinomial1"
 
     def formulas(self) -> Formulas:
-        """As in `Family`."""
+        """As in `ResponseFamily`."""
         return _LINEAR
 
     @property
@@ -123,11 +123,11 @@ class NegativeBinomial1(Counts):
 
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """μ(1 + φ)."""
-        return self.mean(eta, phi) * (1.0 + phi[0])
+        return self.mean(eta, m, phi) * (1.0 + phi[0])
 
     def weights(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
         """μ/(1 + φ), of quasi-likelihood: ℓ is not concave."""
-        return np.maximum(self.mean(eta, phi) / (1.0 + phi[0]), np.finfo(float).tiny)
+        return np.maximum(self.mean(eta, m, phi) / (1.0 + phi[0]), np.finfo(float).tiny)
 
     def dispersion_start(self, y: Floats, m: Floats) -> Floats:
         """From mean and variance of all counts."""
@@ -136,5 +136,5 @@ class NegativeBinomial1(Counts):
 
     def draw(self, rng: np.random.Generator, m: Floats, eta: Floats, phi: Floats) -> Floats:
         """Counts."""
-        size = self.mean(eta, phi) / phi[0]
+        size = self.mean(eta, m, phi) / phi[0]
         return rng.negative_binomial(size, 1.0 / (1.0 + phi[0])).astype(float)

@@ -32,13 +32,13 @@ class Poisson(Counts):
     name: ClassVar[str] = "Poisson"
 
     def formulas(self) -> Formulas:
-        """As in `Family`."""
+        """As in `ResponseFamily`."""
         return _FORMULAS
 
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """e^η."""
-        return self.mean(eta, phi)
+        return self.mean(eta, m, phi)
 
     def draw(self, rng: np.random.Generator, m: Floats, eta: Floats, phi: Floats) -> Floats:
         """Counts."""
-        return rng.poisson(self.mean(eta, phi)).astype(float)
+        return rng.poisson(self.mean(eta, m, phi)).astype(float)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from hierbayes.compilation import inner
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import Response
 from hierbayes.families.rows import Formulas
 from hierbayes.families.special import gamma_gap
@@ -72,7 +72,7 @@ _LOGNORMAL = Formulas("lognormal_identity", lognormal_row, lognormal_row_phi)
 
 
 @dataclass(frozen=True, slots=True)
-class Positive(Family):
+class Positive(ResponseFamily):
     """What gamma and lognormal have in common."""
 
     def read(self, response: Response) -> tuple[Floats, Floats]:
@@ -93,7 +93,7 @@ class Gamma(Positive):
     link: str = "log"
 
     def formulas(self) -> Formulas:
-        """As in `Family`."""
+        """As in `ResponseFamily`."""
         return _GAMMA
 
     @property
@@ -105,14 +105,14 @@ class Gamma(Positive):
         """−log y."""
         return -np.log(y)
 
-    def mean(self, eta: Floats, phi: Floats) -> Floats:
+    def mean(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """e^η."""
         with np.errstate(over="ignore"):
             return np.exp(eta)
 
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """μ²/φ."""
-        return self.mean(eta, phi) ** 2 / phi[0]
+        return self.mean(eta, m, phi) ** 2 / phi[0]
 
     def start(self, y: Floats, m: Floats) -> Floats:
         """Log y."""
@@ -125,7 +125,7 @@ class Gamma(Positive):
 
     def draw(self, rng: np.random.Generator, m: Floats, eta: Floats, phi: Floats) -> Floats:
         """Positive numbers, none of them rounded to 0."""
-        drawn = rng.gamma(phi[0], self.mean(eta, phi) / phi[0])
+        drawn = rng.gamma(phi[0], self.mean(eta, m, phi) / phi[0])
         return np.maximum(drawn, np.finfo(float).tiny)
 
 
@@ -141,7 +141,7 @@ class Lognormal(Positive):
     link: str = "identity"
 
     def formulas(self) -> Formulas:
-        """As in `Family`."""
+        """As in `ResponseFamily`."""
         return _LOGNORMAL
 
     @property
@@ -153,7 +153,7 @@ class Lognormal(Positive):
         """−log y − ½ log 2π."""
         return -np.log(y) - 0.5 * math.log(2.0 * math.pi)
 
-    def mean(self, eta: Floats, phi: Floats) -> Floats:
+    def mean(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """e^(η + σ²/2)."""
         with np.errstate(over="ignore"):
             return np.exp(eta + 0.5 * phi[0] ** 2)
@@ -161,7 +161,7 @@ class Lognormal(Positive):
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """(e^σ² − 1) times the squared mean."""
         with np.errstate(over="ignore"):
-            return np.expm1(phi[0] ** 2) * self.mean(eta, phi) ** 2
+            return np.expm1(phi[0] ** 2) * self.mean(eta, m, phi) ** 2
 
     def start(self, y: Floats, m: Floats) -> Floats:
         """Log y."""

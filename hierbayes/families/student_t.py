@@ -12,7 +12,7 @@ from scipy.special import gammaln
 
 from hierbayes.compilation import inner
 from hierbayes.errors import FamilyError
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import Response
 from hierbayes.families.rows import Formulas
 from hierbayes.frames.arrays import Floats
@@ -46,7 +46,7 @@ _FORMULAS = Formulas("student_t_identity", student_row, student_row_phi)
 
 
 @dataclass(frozen=True, slots=True)
-class StudentT(Family):
+class StudentT(ResponseFamily):
     """Student's t with given degrees of freedom, location η and scale σ."""
 
     name: ClassVar[str] = "StudentT"
@@ -55,12 +55,12 @@ class StudentT(Family):
     df: float = 4.0
 
     def __post_init__(self) -> None:
-        Family.__post_init__(self)
+        ResponseFamily.__post_init__(self)
         if not (isinstance(self.df, Real) and 0 < self.df < math.inf):
             raise FamilyError(f"StudentT: df must be a positive number, not {self.df!r}")
 
     def formulas(self) -> Formulas:
-        """As in `Family`."""
+        """As in `ResponseFamily`."""
         return _FORMULAS
 
     @property
@@ -81,7 +81,7 @@ class StudentT(Family):
         """The expected information: ℓ is not concave."""
         return (m + 1.0) / ((m + 3.0) * phi[0] ** 2)
 
-    def mean(self, eta: Floats, phi: Floats) -> Floats:
+    def mean(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """η; none (nan) with one degree of freedom or less."""
         return eta if self.df > 1 else np.full(len(eta), np.nan)
 

@@ -7,21 +7,21 @@ from hierbayes.families.beta import Beta
 from hierbayes.families.beta_binomial import BetaBinomial
 from hierbayes.families.binomial import Bernoulli, Binomial
 from hierbayes.families.cumulative import Cumulative
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.families.negative_binomial import NegativeBinomial, NegativeBinomial1
 from hierbayes.families.poisson import Poisson
 from hierbayes.families.positive import Gamma, Lognormal
 from hierbayes.families.student_t import StudentT
 from hierbayes.families.zero_inflated import ZeroInflated
 
-_FAMILIES: tuple[Family, ...] = (
+_FAMILIES: tuple[ResponseFamily, ...] = (
     Bernoulli(), Binomial(), BetaBinomial(), Poisson(), NegativeBinomial(), NegativeBinomial1(),
     Gamma(), Lognormal(), Beta(), StudentT(), Cumulative(), ZeroInflated(),
 )  # fmt: skip
 WORDS = {one.name.lower(): one for one in _FAMILIES}
 
 
-def by_word(word: str) -> Family:
+def by_word(word: str) -> ResponseFamily:
     """The family of a name in any capitals, with its own link.
 
     Raises

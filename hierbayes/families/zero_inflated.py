@@ -14,7 +14,7 @@ from hierbayes.compilation import inner
 from hierbayes.errors import FamilyError
 from hierbayes.families.binomial import Bernoulli, Binomial
 from hierbayes.families.counts import Counts
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.families.poisson import Poisson
 from hierbayes.families.response import Response
 from hierbayes.families.rows import Formulas
@@ -88,25 +88,25 @@ def _formulas_of(inside: Formulas) -> Formulas:
 
 
 @dataclass(frozen=True, slots=True)
-class ZeroInflated(Family):
+class ZeroInflated(ResponseFamily):
     """With probability π a zero, otherwise counts of another family.
 
     φ are those of the family inside, and the logit of π.
 
     Attributes
     ----------
-    inside : Family
+    inside : ResponseFamily
         Poisson, NegativeBinomial, NegativeBinomial1, Binomial or BetaBinomial.
     inflation : str
         What logit π depends on: "~ 1", one π for all rows.
     """
 
     name: ClassVar[str] = "ZeroInflated"
-    inside: Family
+    inside: ResponseFamily
     inflation: str
     link: str = field(init=False, repr=False)
 
-    def __init__(self, inside: Family | None = None, inflation: str = "~ 1") -> None:
+    def __init__(self, inside: ResponseFamily | None = None, inflation: str = "~ 1") -> None:
         inside = Poisson() if inside is None else inside
         if not isinstance(inside, Counts | Binomial) or isinstance(inside, Bernoulli):
             raise FamilyError(
@@ -128,7 +128,7 @@ class ZeroInflated(Family):
         return f"{self.name} {self.inside.title}"
 
     def formulas(self) -> Formulas:
-        """As in `Family`."""
+        """As in `ResponseFamily`."""
         return _formulas_of(self.inside.formulas())
 
     @property
@@ -152,13 +152,13 @@ class ZeroInflated(Family):
         own = np.where(y > 0, 1.0, expit(at_zero - phi[-1]))
         return np.maximum(weights * own, np.finfo(float).tiny)
 
-    def mean(self, eta: Floats, phi: Floats) -> Floats:
+    def mean(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """(1 − π) times the mean of the family inside."""
-        return expit(-phi[-1]) * self.inside.mean(eta, phi[:-1])
+        return expit(-phi[-1]) * self.inside.mean(eta, m, phi[:-1])
 
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """(1 − π)(V + πμ²), V and μ of the family inside."""
-        mean, variance = self.inside.mean(eta, phi[:-1]), self.inside.variance(eta, m, phi[:-1])
+        mean, variance = self.inside.mean(eta, m, phi[:-1]), self.inside.variance(eta, m, phi[:-1])
         return expit(-phi[-1]) * (variance + expit(phi[-1]) * mean**2)
 
     def start(self, y: Floats, m: Floats) -> Floats:

@@ -242,10 +242,10 @@ class Fit(Fitted, Printed):
         eta = prediction.predict(
             self, data, effects=effects, new_groups=new_groups, group_means=group_means
         )
-        return eta if scale == "linear" else self._expected(eta)
+        return eta if scale == "linear" else self._expected(eta, data)
 
-    def _expected(self, eta: pd.Series) -> pd.Series:
-        """The mean of the response given its linear predictor."""
+    def _expected(self, eta: pd.Series, data: pd.DataFrame | None) -> pd.Series:
+        """The mean of the response given its linear predictor, on new rows or those of the fit."""
         return eta
 
     def residuals(

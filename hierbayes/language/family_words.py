@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from hierbayes.families.cumulative import Cumulative
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.families.zero_inflated import ZeroInflated
 
 
@@ -92,14 +92,14 @@ _ORDERED: Mapping[str, LinkWords] = MappingProxyType({
 _COUNTS = LinkWords("log of expected {}", "expected count", "rate ratio")
 
 
-def family_words(family: Family) -> FamilyWords:
+def family_words(family: ResponseFamily) -> FamilyWords:
     """A family in symbols; of one made elsewhere its name, of η and its dispersion."""
     named = tuple(family.dispersion)
     mean = "" if family.link == "identity" else "μ"
     return _FAMILIES.get(family.name, FamilyWords(mean, family.name, ("mean", *named)))
 
 
-def link_words(family: Family) -> LinkWords:
+def link_words(family: ResponseFamily) -> LinkWords:
     """The link of a family in words."""
     family = counted(family)
     if family.name in ("Poisson", "NegativeBinomial", "NegativeBinomial1"):
@@ -110,11 +110,11 @@ def link_words(family: Family) -> LinkWords:
     return _OWN_LINKS.get(family.name, _LINKS.get(family.link, other))
 
 
-def counted(family: Family) -> Family:
+def counted(family: ResponseFamily) -> ResponseFamily:
     """The family whose counts further zeros are added to; itself without."""
     return family.inside if isinstance(family, ZeroInflated) else family
 
 
-def is_ordered(family: Family) -> bool:
+def is_ordered(family: ResponseFamily) -> bool:
     """Whether its response is categories between thresholds."""
     return isinstance(family, Cumulative)

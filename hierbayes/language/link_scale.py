@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hierbayes.design.problem import Problem
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.language.family_words import LinkWords, counted, is_ordered, link_words
 from hierbayes.language.nouns import listed, plural, singular
 from hierbayes.language.script import Estimates
@@ -29,14 +29,14 @@ class LinkScale:
 
     Parameters
     ----------
-    family : Family or None
+    family : ResponseFamily or None
         None of a Gaussian response, of whose scale nothing needs to be said.
     success : str
         The label of a success; empty where the response is a number.
     words : LinkWords
     """
 
-    family: Family | None
+    family: ResponseFamily | None
     success: str
     words: LinkWords
 
@@ -102,7 +102,7 @@ def _of_thresholds(problem: Problem) -> tuple[str, ...]:
 
 
 def _averaged(
-    problem: Problem, family: Family, many: str, estimates: Estimates | None
+    problem: Problem, family: ResponseFamily, many: str, estimates: Estimates | None
 ) -> tuple[str, ...]:
     """How effects on averages over the groups differ."""
     intercepts = set(problem.design.effects) == {"Intercept"}

@@ -13,7 +13,7 @@ from typing import Protocol
 from scipy.special import expit
 
 from hierbayes.design.problem import Problem
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats
 from hierbayes.language.family_words import counted, family_words, is_ordered
 from hierbayes.language.writer import Line, Term, Writer
@@ -56,7 +56,7 @@ class ResponseModel:
 
     Parameters
     ----------
-    family : Family
+    family : ResponseFamily
     trials : tuple of str
         Columns or expressions whose sum they are; none of a family without.
     offsets : tuple of str
@@ -65,7 +65,7 @@ class ResponseModel:
         The labels of what the response counts as 0, 1, …; none where it is a number.
     """
 
-    family: Family
+    family: ResponseFamily
     trials: tuple[str, ...]
     offsets: tuple[str, ...]
     categories: tuple[str, ...]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Booleans, Floats
 
 
-def dispersion_at(family: Family, free: Floats) -> Floats:
+def dispersion_at(family: ResponseFamily, free: Floats) -> Floats:
     """φ (d,) from its free coordinates."""
     positive, ordered = _kinds(family)
     if ordered:
@@ -20,7 +20,7 @@ def dispersion_at(family: Family, free: Floats) -> Floats:
     return np.asarray(np.where(positive, np.exp(np.where(positive, free, 0.0)), free))
 
 
-def dispersion_coordinates(family: Family, phi: Floats) -> Floats:
+def dispersion_coordinates(family: ResponseFamily, phi: Floats) -> Floats:
     """The free coordinates of φ (d,)."""
     positive, ordered = _kinds(family)
     if ordered:
@@ -28,7 +28,7 @@ def dispersion_coordinates(family: Family, phi: Floats) -> Floats:
     return np.asarray(np.where(positive, np.log(np.where(positive, phi, 1.0)), phi))
 
 
-def pull_dispersion(family: Family, free: Floats, d_phi: Floats) -> Floats:
+def pull_dispersion(family: ResponseFamily, free: Floats, d_phi: Floats) -> Floats:
     """The gradient in free coordinates from that in φ."""
     positive, ordered = _kinds(family)
     if ordered:
@@ -36,7 +36,7 @@ def pull_dispersion(family: Family, free: Floats, d_phi: Floats) -> Floats:
     return d_phi * np.where(positive, np.exp(np.where(positive, free, 0.0)), 1.0)
 
 
-def _kinds(family: Family) -> tuple[Booleans, bool]:
+def _kinds(family: ResponseFamily) -> tuple[Booleans, bool]:
     """Which φ are positive, and whether they are thresholds."""
     kinds = np.array(family.dispersion_kinds, dtype=str)
     return kinds == "positive", "ordered" in family.dispersion_kinds

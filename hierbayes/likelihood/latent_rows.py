@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats, Integers
 
 
@@ -22,7 +22,7 @@ class LatentRows:
 
     Parameters
     ----------
-    family : Family
+    family : ResponseFamily
     y, m : (n,) float
         Responses and their sizes, as the family reads them.
     offset : (n,) float
@@ -36,7 +36,7 @@ class LatentRows:
         The columns of Z of each factor.
     """
 
-    family: Family
+    family: ResponseFamily
     y: Floats
     m: Floats
     offset: Floats

@@ -63,9 +63,9 @@ def family_rows(
     Parameters
     ----------
     family : (address, d, anchored, constant)
-        Of the C function of its rows (`Family.rows_address`); how many dispersion parameters there
-        are: the first stands in the place of σ, the others behind γ°; whether they are the
-        distances of thresholds, the first of which is 0; what Σ ℓ leaves out.
+        Of the C function of its rows (`ResponseFamily.rows_address`); how many dispersion
+        parameters there are: the first stands in the place of σ, the others behind γ°; whether
+        they are the distances of thresholds, the first of which is 0; what Σ ℓ leaves out.
     y, m, offset : (n,) float
         Response, its size, and what is added to η.
     X : (n, p) float

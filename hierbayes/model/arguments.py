@@ -10,7 +10,7 @@ import pandas as pd
 
 from hierbayes.design.problem import Problem, pose_problem
 from hierbayes.errors import DataError, FamilyError, FormulaError, PriorError
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.families.words import WORDS, by_word
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification, read_combined
@@ -35,7 +35,7 @@ def pose(
     random: object,
     data: pd.DataFrame,
     functions: Mapping[str, Callable[..., Any]] | None,
-    family: Family | None,
+    family: ResponseFamily | None,
 ) -> Problem:
     """The problem that a formula or equations state on data.
 
@@ -50,7 +50,7 @@ def pose(
     return pose_problem(specification, data, equations, family)
 
 
-def read_family(family: object) -> Family | None:
+def read_family(family: object) -> ResponseFamily | None:
     """A family, or None for a Gaussian response with the identity link.
 
     Raises
@@ -62,7 +62,7 @@ def read_family(family: object) -> Family | None:
         return None
     if isinstance(family, str):
         return by_word(family)
-    if isinstance(family, Family):
+    if isinstance(family, ResponseFamily):
         return family
     name = family.__name__ if isinstance(family, type) else type(family).__name__
     if name in {one.name for one in WORDS.values()}:

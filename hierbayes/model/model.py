@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.estimation.settings import SamplerSettings
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.native_numbers import native_numbers
@@ -47,7 +47,7 @@ class Model(PosedModel):
         From names to functions that the formula calls beside those it knows, as in
         ``{"hinge": hinge}`` for ``hinge(x, 2)``.  Each takes columns as Series (numbers in
         float64) and constants, and makes each row of that row alone.
-    family : str or Family, optional
+    family : str or ResponseFamily, optional
         Of the response, where it is not Gaussian: one of `hb.families`, as in
         ``hb.families.Binomial(link="probit")``, or its name, ``"binomial"``.  Counts out of
         trials are written ``cbind(k, failures) ~ ...`` or ``k | trials(size) ~ ...``, and
@@ -76,7 +76,7 @@ class Model(PosedModel):
         *,
         priors: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
-        family: str | Family | None = None,
+        family: str | ResponseFamily | None = None,
     ) -> None: ...
 
     @overload
@@ -88,7 +88,7 @@ class Model(PosedModel):
         data: pd.DataFrame,
         priors: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
-        family: str | Family | None = None,
+        family: str | ResponseFamily | None = None,
     ) -> None: ...
 
     @overload
@@ -100,7 +100,7 @@ class Model(PosedModel):
         *,
         priors: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
-        family: str | Family | None = None,
+        family: str | ResponseFamily | None = None,
     ) -> None: ...
 
     def __init__(
@@ -111,7 +111,7 @@ class Model(PosedModel):
         *,
         priors: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
-        family: str | Family | None = None,
+        family: str | ResponseFamily | None = None,
         **foreign: object,
     ) -> None:
         refuse_foreign_words(foreign, _ARGUMENTS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hierbayes.design.variables import Variables
 from hierbayes.errors import FormulaError
-from hierbayes.families.family import Family
+from hierbayes.families.family import ResponseFamily
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.specification.formula import Specification
 
@@ -27,7 +27,7 @@ class ModelToWrite:
         What the code calls the data.
     ml : bool
         Whether maximum likelihood is asked for instead of REML.
-    family : Family or None
+    family : ResponseFamily or None
         Of a response that is not Gaussian.
     outcomes : tuple of str
         Labels of failure and success, where the response is no number.
@@ -38,7 +38,7 @@ class ModelToWrite:
     priors: PriorSet
     data: str = "data"
     ml: bool = False
-    family: Family | None = None
+    family: ResponseFamily | None = None
     outcomes: tuple[str, ...] = ()
 
 

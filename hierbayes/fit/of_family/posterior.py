@@ -55,8 +55,8 @@ class FamilyPosteriorFit(PosteriorFit):
         """The variance of the latent response of the link (chains, draws)."""
         return latent_variance(self)
 
-    def _expected(self, eta: pd.Series) -> pd.Series:
-        return expected(self, eta)
+    def _expected(self, eta: pd.Series, data: pd.DataFrame | None) -> pd.Series:
+        return expected(self, eta, data)
 
     def _residuals(self, eta: pd.Series, kind: str) -> pd.Series:
         return family_residuals(self, eta, kind)

@@ -42,9 +42,19 @@ def place_of_intercept(fit: Fitted) -> int:
     return fit.design.terms.index("Intercept")
 
 
-def expected(fit: Fitted, eta: pd.Series) -> pd.Series:
-    """The mean of a response given its linear predictor; of counts out of trials their share."""
-    mean = fit.problem.family_rows.family.mean(eta.to_numpy(), mean_phi(fit))
+def expected(fit: Fitted, eta: pd.Series, data: pd.DataFrame | None) -> pd.Series:
+    """The mean of a response given its linear predictor; of counts out of trials their share.
+
+    Parameters
+    ----------
+    fit : Fitted
+    eta : (n,) Series
+    data : DataFrame or None
+        New rows that η is of; None those of the fit.
+    """
+    rows = fit.problem.family_rows
+    m = rows.m if data is None else np.full(len(eta), rows.family.constant)
+    mean = rows.family.mean(eta.to_numpy(), m, mean_phi(fit))
     return pd.Series(mean, index=eta.index, name="predicted")
 
 
@@ -69,7 +79,7 @@ def family_residuals(fit: Fitted, eta: pd.Series, kind: str) -> pd.Series:
         raise DataError(f"there are no residuals {kind!r}; kind is one of: {in_quotes(RESIDUALS)}")
     rows, phi = fit.problem.family_rows, mean_phi(fit)
     family, at = rows.family, eta.to_numpy()
-    mean = family.mean(at, phi)
+    mean = family.mean(at, rows.m, phi)
     y = rows.y / np.maximum(rows.m, 1.0) if rows.of_trials else rows.y
     rest = np.where(rows.m > 0.0, y - mean, 0.0)  # no trials say nothing
     if kind == "pearson":
