@@ -10,6 +10,8 @@ import pytest
 
 import hierbayes as hb
 from hierbayes import plots
+from tests import family_fits
+from tests.family_fits import COUNTS, DATA, MODEL
 
 mpl.use("Agg")
 
@@ -19,37 +21,19 @@ POISSON = "this is made for Gaussian responses, and the family of this model is 
     "Poisson(link='log')"  # fmt: skip
 
 
-def _data() -> pd.DataFrame:
-    rng = np.random.default_rng(2)
-    g = np.repeat(np.arange(12), 5)
-    data = pd.DataFrame({"g": g, "h": np.arange(60) % 4, "x": rng.normal(size=60), "t": 1.5})
-    data["y"] = (rng.random(60) < 0.5).astype(int)
-    data["c"] = rng.poisson(2.0, 60)
-    data["k"], data["n"] = rng.binomial(5, 0.4, 60), 5
-    data["s"] = np.where(data["y"] == 1, "b", "a")
-    data["o"] = pd.Categorical(data["s"], ["a", "b"], ordered=True)
-    data["row"] = np.arange(60)
-    return data
-
-
-DATA = _data()
-MODEL = hb.Model("y ~ x + (1 | g)", DATA, family="bernoulli")
-COUNTS = hb.Model("c ~ x + offset(log(t)) + (1 | g) + (1 | h)", DATA, family="poisson")
-
-
 @pytest.fixture(scope="module")
 def fit() -> hb.PointFit:
-    return MODEL.ml()
+    return family_fits.bernoulli()
 
 
 @pytest.fixture(scope="module")
 def counts() -> hb.PointFit:
-    return COUNTS.ml()
+    return family_fits.counts()
 
 
 @pytest.fixture(scope="module")
 def posterior() -> hb.PosteriorFit:
-    return MODEL.sample(draws=60, tune=60, chains=1, seed=1, progress=False)
+    return family_fits.posterior()
 
 
 def _refusal(asked: Callable[[], object]) -> str:
@@ -90,7 +74,6 @@ OF_A_FIT: dict[str, Callable[[Any], object]] = {
     "profile": hb.profile,
     "reduced": hb.reduced,
     "study": lambda f: hb.SensitivityStudy(f, progress=False),
-    "simulate": lambda f: hb.simulate(f, data=DATA, seed=1),
     "plot_effects": lambda f: plots.plot_effects(f, DATA, "x"),
     "plot_gap": lambda f: plots.plot_gap(f, DATA, "x", "o"),
     "plot_trellis": lambda f: plots.plot_trellis(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import polygamma
+from scipy.special import betainc, polygamma
 
 from hierbayes.compilation import inner
 from hierbayes.families.family import ResponseFamily
@@ -114,6 +114,11 @@ class Beta(ResponseFamily):
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """p(1 − p)/(1 + φ)."""
         return probability("logit", eta) * probability("logit", -eta) / (1.0 + phi[0])
+
+    def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
+        """The incomplete beta function."""
+        total = betainc(phi[0] * probability("logit", eta), phi[0] * probability("logit", -eta), y)
+        return total, total
 
     def start(self, y: Floats, m: Floats) -> Floats:
         """Logit y."""

@@ -10,6 +10,7 @@ from scipy.special import gammaln
 
 from hierbayes.compilation import inner
 from hierbayes.families import response as responses
+from hierbayes.families.count_sums import summed_below
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.links import LATENT_VARIANCE, SIDED, predictor, probability
 from hierbayes.families.response import Response
@@ -61,6 +62,10 @@ class Binomial(ResponseFamily):
         """p(1 − p)/m, of a share."""
         p = probability(self.link, eta)
         return p * (1.0 - p) / m
+
+    def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
+        """Sums of the probabilities of 0 up to y."""
+        return summed_below(self, y, m, eta, phi)
 
     def start(self, y: Floats, m: Floats) -> Floats:
         """The link of (y + ½)/(m + 1)."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import gammaln
 
+from hierbayes.families.count_sums import summed_below
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import Response
 from hierbayes.frames.arrays import Floats
@@ -28,6 +29,10 @@ class Counts(ResponseFamily):
         """e^η."""
         with np.errstate(over="ignore"):
             return np.exp(eta)
+
+    def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
+        """Sums of the probabilities of 0 up to y."""
+        return summed_below(self, y, m, eta, phi)
 
     def start(self, y: Floats, m: Floats) -> Floats:
         """log(y + ½)."""

@@ -157,6 +157,13 @@ class Cumulative(ResponseFamily):
                 return np.exp(-np.exp(x))
         return probability(self.link, -x)
 
+    def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
+        """The probability of lower categories, and with that of the row's own."""
+        total = np.cumsum(self.probabilities(eta, phi), axis=1)
+        total = np.minimum(np.hstack([np.zeros((len(eta), 1)), total]), 1.0)
+        at, rows = y.astype(int), np.arange(len(eta))
+        return total[rows, at], total[rows, at + 1]
+
     def start(self, y: Floats, m: Floats) -> Floats:
         """The link of the share of rows below, half of a row's own category included."""
         shares = np.bincount(y.astype(int), minlength=int(m[0])) + 0.5

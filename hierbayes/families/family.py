@@ -126,6 +126,16 @@ class ResponseFamily:
         """Variance of a latent response given η; none where the link has no latent scale."""
         return None
 
+    def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
+        """P(Y < y) and P(Y ≤ y) (n,) given η, which are equal where Y has a density.
+
+        Raises
+        ------
+        FamilyError
+            When the family states no distribution function.
+        """
+        raise FamilyError(f"{self.name} states no distribution function, which this needs")
+
     @abstractmethod
     def draw(self, rng: np.random.Generator, m: Floats, eta: Floats, phi: Floats) -> Floats:
         """Responses (n,) at random, given η."""

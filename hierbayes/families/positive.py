@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import gammainc, ndtr
 
 from hierbayes.compilation import inner
 from hierbayes.families.family import ResponseFamily
@@ -114,6 +115,12 @@ class Gamma(Positive):
         """μ²/φ."""
         return self.mean(eta, m, phi) ** 2 / phi[0]
 
+    def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
+        """The incomplete gamma function."""
+        with np.errstate(over="ignore"):
+            total = gammainc(phi[0], phi[0] * y * np.exp(-eta))
+        return total, total
+
     def start(self, y: Floats, m: Floats) -> Floats:
         """Log y."""
         return np.log(y)
@@ -162,6 +169,11 @@ class Lognormal(Positive):
         """(e^σ² − 1) times the squared mean."""
         with np.errstate(over="ignore"):
             return np.expm1(phi[0] ** 2) * self.mean(eta, m, phi) ** 2
+
+    def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
+        """The normal distribution of log y."""
+        total = ndtr((np.log(y) - eta) / phi[0])
+        return total, total
 
     def start(self, y: Floats, m: Floats) -> Floats:
         """Log y."""

@@ -8,7 +8,7 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import gammaln, stdtr
 
 from hierbayes.compilation import inner
 from hierbayes.errors import FamilyError
@@ -89,6 +89,11 @@ class StudentT(ResponseFamily):
         """σ²ν/(ν − 2); infinite with two degrees of freedom or less."""
         with np.errstate(divide="ignore"):
             return np.where(m > 2, phi[0] ** 2 * m / np.abs(m - 2.0), np.inf)
+
+    def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
+        """Student's distribution."""
+        total = stdtr(m, (y - eta) / phi[0])
+        return total, total
 
     def start(self, y: Floats, m: Floats) -> Floats:
         """Y itself."""

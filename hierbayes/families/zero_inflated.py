@@ -13,6 +13,7 @@ from scipy.special import expit
 from hierbayes.compilation import inner
 from hierbayes.errors import FamilyError
 from hierbayes.families.binomial import Bernoulli, Binomial
+from hierbayes.families.count_sums import summed_below
 from hierbayes.families.counts import Counts
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.poisson import Poisson
@@ -160,6 +161,10 @@ class ZeroInflated(ResponseFamily):
         """(1 − π)(V + πμ²), V and μ of the family inside."""
         mean, variance = self.inside.mean(eta, m, phi[:-1]), self.inside.variance(eta, m, phi[:-1])
         return expit(-phi[-1]) * (variance + expit(phi[-1]) * mean**2)
+
+    def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
+        """Sums of the probabilities of 0 up to y."""
+        return summed_below(self, y, m, eta, phi)
 
     def start(self, y: Floats, m: Floats) -> Floats:
         """That of the family inside."""

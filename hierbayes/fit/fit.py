@@ -17,6 +17,7 @@ from hierbayes.fit.brief import brief
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects
 from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.simulation import simulate_responses
 from hierbayes.fit.summary import Summary
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
@@ -248,12 +249,51 @@ class Fit(Fitted, Printed):
         """The mean of the response given its linear predictor, on new rows or those of the fit."""
         return eta
 
+    def simulate(self, n: int = 1, *, groups: str = "new", seed: int | None = None) -> pd.DataFrame:
+        """New responses for the rows of the fit.
+
+        A point fit gives those of its estimates; a posterior one draw of its parameters for each,
+        so that they are draws from the posterior predictive distribution.
+
+        Parameters
+        ----------
+        n : int
+            How many responses of all rows.
+        groups : str
+            ``"new"`` groups in the place of those of the fit, their effects drawn from G; or
+            ``"kept"``, those of the fit with their own effects: conditional modes or BLUPs, or of a
+            posterior their draws.
+        seed : int, optional
+            Equal seeds give equal responses; by default one is drawn, and is in the ``attrs``.
+
+        Returns
+        -------
+        DataFrame
+            A row for each of the fit and a column for each response: labels where the response has
+            labels, successes where it counts trials.
+
+        Raises
+        ------
+        DataError, EstimationError
+            When an argument has no meaning.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> fit = hb.Model("mathach ~ ses + (1 | school)", data=hs).reml()
+        >>> fit.simulate(3, groups="kept", seed=1).shape
+        (1977, 3)
+        """
+        return simulate_responses(self, n, groups, seed)
+
     def residuals(
         self,
         *,
         effects: str | Sequence[str] = "all",
         standardized: bool = False,
         kind: str = "response",
+        seed: int | None = None,
         **foreign: Any,
     ) -> pd.Series:
         """Response minus `predict` with these effects; standardized divides by its sd.
@@ -268,15 +308,28 @@ class Fit(Fitted, Printed):
             Short for ``kind="pearson"``.
         kind : str
             ``"response"``; ``"pearson"``, divided by the standard deviation of the response (σ);
-            of families that are not Gaussian also ``"deviance"``.
+            of families that are not Gaussian also ``"deviance"``, and ``"quantile"``: the normal
+            quantiles of P(Y ≤ y), of what is counted at random between P(Y < y) and that
+            (Dunn & Smyth 1996, doi:10.1080/10618600.1996.10474708).  They are standard normal where
+            the model is right.  Of a posterior these probabilities are averages over draws, each
+            with its own random effects, and the name of the series says so.
+        seed : int, optional
+            Of quantile residuals; equal seeds give equal ones.
         """
         prediction.refuse_foreign_words(foreign, "residuals")
+        if kind == "quantile" and not standardized:
+            return self._quantile_residuals(effects, seed)
         eta = prediction.predict(self, None, effects=effects, new_groups="refuse")
         return self._residuals(eta, "pearson" if standardized else kind)
 
     def _residuals(self, eta: pd.Series, kind: str) -> pd.Series:
         """Residuals of one kind given a linear predictor."""
         return prediction.residuals(self, eta, kind)
+
+    def _quantile_residuals(self, effects: str | Sequence[str], seed: int | None) -> pd.Series:
+        """Those of a Gaussian response are those of Pearson, and have no name of their own."""
+        eta = prediction.predict(self, None, effects=effects, new_groups="refuse")
+        return self._residuals(eta, "quantile")
 
     # ---------------------------------------------------------------- in words and symbols
 

@@ -12,6 +12,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from hierbayes.design.design import Design
 from hierbayes.design.group_design import GroupDesign, group_design
 from hierbayes.design.problem import Problem
@@ -200,6 +202,10 @@ class Fitted(ABC):
     def residual_variance(self) -> Floats:
         """What varies within groups (chains, draws): σ²."""
         return self.theta.sigma**2
+
+    def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
+        """A response (n,) at random given its linear predictor, of one draw (chain, draw)."""
+        return eta + self.theta.sigma[at] * rng.standard_normal(len(eta))
 
     @property
     def sigma(self) -> float:

@@ -34,7 +34,7 @@ def predict(
 
     With offsets where there are any: the linear predictor.
     """
-    counted = _counted(fit, effects)
+    counted = counted_factors(fit, effects)
     if new_groups not in _NEW_GROUPS:
         raise DataError(f"new_groups must be one of {', '.join(_NEW_GROUPS)}, not {new_groups!r}")
     if group_means not in _GROUP_MEANS:
@@ -62,7 +62,7 @@ def predict(
     return pd.Series(mean, index=index, name="predicted")
 
 
-def _counted(fit: Fitted, effects: str | Sequence[str]) -> tuple[int, ...]:
+def counted_factors(fit: Fitted, effects: str | Sequence[str]) -> tuple[int, ...]:
     """The factors whose random effects are in a prediction."""
     factors = fit.design.specification.factors
     if isinstance(effects, str) and effects in _EFFECTS:

@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 
 from hierbayes.design.problem import Problem, pose_problem
-from hierbayes.errors import DataError, FamilyError, FormulaError, PriorError
+from hierbayes.errors import DataError, FormulaError, PriorError
 from hierbayes.families.family import ResponseFamily
-from hierbayes.families.words import WORDS, by_word
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.known_functions import read_functions
@@ -48,32 +47,6 @@ def pose(
     specification = _specification(formula, random)
     specification = replace(specification, functions=read_functions(functions))
     return pose_problem(specification, data, equations, family)
-
-
-def read_family(family: object) -> ResponseFamily | None:
-    """A family, or None for a Gaussian response with the identity link.
-
-    Raises
-    ------
-    FamilyError
-        When there is none of that name; those there are are listed.
-    """
-    if family is None or (isinstance(family, str) and family.lower() in ("gaussian", "normal")):
-        return None
-    if isinstance(family, str):
-        return by_word(family)
-    if isinstance(family, ResponseFamily):
-        return family
-    name = family.__name__ if isinstance(family, type) else type(family).__name__
-    if name in {one.name for one in WORDS.values()}:
-        raise FamilyError(
-            f"family must be a value such as hb.families.{name}(), and this is "
-            + (f"the class {name} itself" if isinstance(family, type) else f"the prior {family}")
-        )
-    raise FamilyError(
-        "family must be a word such as 'binomial' or a value such as hb.families.Binomial(), not "
-        f"{type(family).__name__}"
-    )
 
 
 def _specification(formula: object, random: object) -> Specification:

@@ -10,10 +10,11 @@ import pandas as pd
 
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.families.family import ResponseFamily
+from hierbayes.families.words import read_family
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.native_numbers import native_numbers
-from hierbayes.model.arguments import pose, random_and_data, read_family, refuse_no_mapping
+from hierbayes.model.arguments import pose, random_and_data, refuse_no_mapping
 from hierbayes.model.engine import Engine, engine_of
 from hierbayes.model.posed_model import PosedModel
 from hierbayes.specification.equations import Multilevel

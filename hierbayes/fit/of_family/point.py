@@ -6,6 +6,7 @@ covariance is that of the normal approximation there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,8 +25,10 @@ from hierbayes.fit.of_family.diagnosis import diagnose_latent
 from hierbayes.fit.of_family.evidence import LatentMaximum
 from hierbayes.fit.of_family.intervals import latent_intervals
 from hierbayes.fit.of_family.natural import Bend, bend_of, natural_variances, unbounded
+from hierbayes.fit.of_family.quantile_residuals import quantile_residuals
 from hierbayes.fit.of_family.response import (
     dispersion_draws,
+    draw_family,
     expected,
     family_residuals,
     latent_variance,
@@ -181,8 +184,15 @@ class FamilyPointFit(PointFit):
     def _expected(self, eta: pd.Series, data: pd.DataFrame | None) -> pd.Series:
         return expected(self, eta, data)
 
+    def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
+        """A response (n,) at random given its linear predictor."""
+        return draw_family(self, rng, eta, self.phi)
+
     def _residuals(self, eta: pd.Series, kind: str) -> pd.Series:
         return family_residuals(self, eta, kind)
+
+    def _quantile_residuals(self, effects: str | Sequence[str], seed: int | None) -> pd.Series:
+        return quantile_residuals(self, self.phi[None, None], effects, seed)
 
     # ---------------------------------------------------------------- reports
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from hierbayes.design.family_rows import gaussian_only
@@ -11,8 +13,10 @@ from hierbayes.display.interval import Interval
 from hierbayes.errors import FormulaError
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects
 from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler
+from hierbayes.fit.of_family.quantile_residuals import quantile_residuals
 from hierbayes.fit.of_family.response import (
     dispersion_draws,
+    draw_family,
     expected,
     family_residuals,
     latent_variance,
@@ -58,8 +62,15 @@ class FamilyPosteriorFit(PosteriorFit):
     def _expected(self, eta: pd.Series, data: pd.DataFrame | None) -> pd.Series:
         return expected(self, eta, data)
 
+    def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
+        """A response (n,) at random given its linear predictor, of one draw."""
+        return draw_family(self, rng, eta, self.phi[at])
+
     def _residuals(self, eta: pd.Series, kind: str) -> pd.Series:
         return family_residuals(self, eta, kind)
+
+    def _quantile_residuals(self, effects: str | Sequence[str], seed: int | None) -> pd.Series:
+        return quantile_residuals(self, self.phi, effects, seed)
 
     def _contextual(self, asked: Asked, df: str | None, interval: Interval) -> ContextualEffects:
         raise FormulaError(gaussian_only(self.problem.family_rows.family))

@@ -58,6 +58,12 @@ def expected(fit: Fitted, eta: pd.Series, data: pd.DataFrame | None) -> pd.Serie
     return pd.Series(mean, index=eta.index, name="predicted")
 
 
+def draw_family(fit: Fitted, rng: np.random.Generator, eta: Floats, phi: Floats) -> Floats:
+    """A response (n,) at random, given η and φ as η is computed."""
+    rows = fit.problem.family_rows
+    return rows.family.draw(rng, rows.m, eta, phi)
+
+
 def family_residuals(fit: Fitted, eta: pd.Series, kind: str) -> pd.Series:
     """Residuals given a linear predictor.
 
@@ -76,7 +82,10 @@ def family_residuals(fit: Fitted, eta: pd.Series, kind: str) -> pd.Series:
         When there is no such kind.
     """
     if kind not in RESIDUALS:
-        raise DataError(f"there are no residuals {kind!r}; kind is one of: {in_quotes(RESIDUALS)}")
+        raise DataError(
+            f"there are no residuals {kind!r}; kind is one of: "
+            + in_quotes((*RESIDUALS, "quantile"))
+        )
     rows, phi = fit.problem.family_rows, mean_phi(fit)
     family, at = rows.family, eta.to_numpy()
     mean = family.mean(at, rows.m, phi)

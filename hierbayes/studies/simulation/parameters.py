@@ -1,4 +1,4 @@
-"""γ, G and σ of a simulation, read and checked against a design."""
+"""γ, G and the dispersion of a simulation, read and checked against a design."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.errors import StudyError, in_quotes
+from hierbayes.families.family import ResponseFamily
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.of_family.response import mean_phi
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask
+from hierbayes.studies.simulation.dispersion import read_dispersion
 
 _SYMMETRIC = 1e-10  # of the largest entry of G
 
@@ -28,16 +31,18 @@ class Parameters:
     ----------
     gamma : (p,) float
     G : (q, q) float
-    sigma : float
-        Residual standard deviation.
+    phi : (d,) float
+        Dispersion of the response: σ, or what its family has.
     """
 
     gamma: Floats
     G: Floats
-    sigma: float
+    phi: Floats
 
 
-def read_parameters(design: Design, gamma: Any, G: Any, sigma: Any) -> Parameters:
+def read_parameters(
+    design: Design, gamma: Any, G: Any, sigma: Any, phi: Any, family: ResponseFamily | None
+) -> Parameters:
     """Parameters as stated, in the order of the terms and effects of a design.
 
     Parameters
@@ -48,25 +53,37 @@ def read_parameters(design: Design, gamma: Any, G: Any, sigma: Any) -> Parameter
     G : array-like or DataFrame
         In the order of the random effects; a DataFrame by their names; a number for one effect.
     sigma : float
+        Of a Gaussian response.
+    phi : sequence or mapping
+        Of another family, in the order of its dispersion or by name; a number for one.
+    family : Family or None
 
     Raises
     ------
     StudyError
         When one is missing, or is no parameter of this model.
     """
-    for name, value in (("gamma", gamma), ("G", G), ("sigma", sigma)):
+    last = "sigma" if family is None else "phi"
+    needed = {"gamma": gamma, "G": G} | ({"sigma": sigma} if family is None else {})
+    for name, value in needed.items():
         if value is None:
-            raise StudyError(f"{name} is not stated; a simulation needs gamma=, G= and sigma=")
-    if not isinstance(sigma, Real) or not np.isfinite(float(sigma)) or float(sigma) <= 0.0:
-        raise StudyError(f"sigma must be a positive number, not {sigma!r}")
-    return Parameters(_gamma(design, gamma), _G(design, G), float(sigma))
+            rest = "gamma=, G= and sigma=" if last in needed else "gamma= and G="
+            raise StudyError(f"{name} is not stated; a simulation needs {rest}")
+    if family is None:
+        if not isinstance(sigma, Real) or not np.isfinite(float(sigma)) or float(sigma) <= 0.0:
+            raise StudyError(f"sigma must be a positive number, not {sigma!r}")
+        if phi is not None:
+            raise StudyError("phi is the dispersion of a family that is stated; leave it out")
+        return Parameters(_gamma(design, gamma), _G(design, G), np.array([float(sigma)]))
+    if sigma is not None:
+        raise StudyError(f"sigma is of a Gaussian response; give phi= for {family}")
+    return Parameters(_gamma(design, gamma), _G(design, G), read_dispersion(family, phi))
 
 
 def estimates(fit: Fitted) -> Parameters:
-    """The estimates of a fit; for a posterior its means."""
-    return Parameters(
-        fixef(fit).to_numpy(dtype=np.float64), fit.theta.G.mean(axis=(0, 1)), fit.sigma
-    )
+    """The estimates of a fit; for a posterior its means.  Thresholds are those of η."""
+    phi = np.array([fit.sigma]) if fit.problem.family is None else mean_phi(fit)
+    return Parameters(fixef(fit).to_numpy(dtype=np.float64), fit.theta.G.mean(axis=(0, 1)), phi)
 
 
 def _gamma(design: Design, stated: Any) -> Floats:

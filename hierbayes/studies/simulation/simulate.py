@@ -1,5 +1,7 @@
 r"""Simulate data from a model: y_j = X_jγ + Z_ju_j + r_j, u_j ~ N(0, G), r_j ~ N(0, σ²I).
 
+Of another family the response is drawn from it, given η_j = X_jγ + Z_ju_j.
+
 Groups, sizes, variables, u and r each have a stream of random numbers of their own, so that other
 parameters change the data only through the formula.
 """
@@ -14,17 +16,25 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.design import Design, build_design
-from hierbayes.design.group_design import group_design
 from hierbayes.design.matrices import columns_needed
 from hierbayes.errors import StudyError, in_quotes
+from hierbayes.families.family import ResponseFamily
+from hierbayes.families.words import read_family
 from hierbayes.fit.fitted import Fitted
-from hierbayes.likelihood.covariance import cholesky_psd
 from hierbayes.specification.counts import refuse_bad_seed
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification, read_combined
+from hierbayes.studies.simulation.dispersion import labels_of
+from hierbayes.studies.simulation.drawn_effects import draw_effects, truth_of
+from hierbayes.studies.simulation.family_responses import (
+    complete_sizes,
+    draw_rows,
+    size_columns,
+    with_response,
+)
 from hierbayes.studies.simulation.parameters import Parameters, estimates, read_parameters
-from hierbayes.studies.simulation.rows import EFFECTS, RESIDUALS, Layout, make_rows, stream
-from hierbayes.studies.simulation.simulated import Simulated, Truth
+from hierbayes.studies.simulation.rows import RESIDUALS, Layout, make_rows, stream
+from hierbayes.studies.simulation.simulated import Simulated
 
 
 def simulate(
@@ -33,6 +43,8 @@ def simulate(
     gamma: Any = None,
     G: Any = None,
     sigma: float | None = None,
+    phi: Any = None,
+    family: str | ResponseFamily | None = None,
     groups: Any = None,
     sizes: Any = None,
     variables: Mapping[str, Any] | None = None,
@@ -53,7 +65,13 @@ def simulate(
         Covariance of the random effects; singular and zero ones are allowed.  Of several grouping
         factors also a mapping from each to that of its effects.
     sigma : float
-        Residual standard deviation.
+        Residual standard deviation, of a Gaussian response.
+    phi : number, sequence or mapping
+        Dispersion of another family, in its order or by its names; thresholds are those of η with
+        the intercept that γ states.
+    family : str or ResponseFamily, optional
+        Of the response, where it is not Gaussian, as in `hb.Model`; a fit has its own.  Trials and
+        offsets are columns, as others are.
     groups : int or list
         How many groups, labelled from 1, or their labels.
     sizes : int, list, tuple or callable
@@ -105,31 +123,55 @@ def simulate(
     refuse_bad_seed(seed)
     layout = Layout(groups, sizes, variables or {}, between or {})
     spec = _specification(model)
-    if spec.trials is not None or spec.offsets:
+    kind = _family(model, family)
+    if kind is None and (spec.trials is not None or spec.offsets):
         raise StudyError(
-            "simulate() draws Gaussian responses, which have no trials and no offset; leave them "
-            f"out of '{spec}'"
+            "a Gaussian response has no trials and no offset; state family=, or leave them out of "
+            f"'{spec}'"
         )
     response = _response_column(spec)
     rows = _rows(model, data, layout, spec, seed)
     if response in rows and data is None:
         raise StudyError(f"'{response}' is the response, which is simulated; do not state it")
-    rows = rows.assign(**{response: 0.0})
-    design = build_design(spec, rows)
-    rows = rows.loc[design.rows.kept]
+    kept = complete_sizes(rows, spec)
+    given, rows = kept, kept.assign(**{response: 0.0})
+    design = build_design(replace(spec, trials=None, offsets=()), rows)
+    given, rows = given.loc[design.rows.kept], rows.loc[design.rows.kept]
+    design = replace(design, columns=replace(design.columns, specification=spec))
     if isinstance(model, Fitted):
         design = _as_fitted(
             design, model.design, rows if data is not None else _renamed(rows, spec)
         )
-    parameters = _parameters(model, design, gamma, G, sigma)
-    truth = _truth(design, parameters, int(seed))
-    expected = design.rows.X @ parameters.gamma
-    parts = zip(truth.us.values(), design.rows.codes_of, design.spans, strict=True)
-    random = sum((design.rows.Z[:, at] * u.to_numpy()[of]).sum(axis=1) for u, of, at in parts)
-    y = expected + random + truth.residuals.to_numpy()
+    parameters = _parameters(model, design, (gamma, G, sigma, phi), kind)
+    us, betas = draw_effects(design, parameters, int(seed))
+    eta = design.rows.X @ parameters.gamma
+    parts = zip(us.values(), design.rows.codes_of, design.spans, strict=True)
+    for u, of, at in parts:
+        eta = eta + (design.rows.Z[:, at] * u.to_numpy()[of]).sum(axis=1)
+    generator = stream(seed, RESIDUALS)
+    if kind is None:
+        residuals = float(parameters.phi[0]) * generator.standard_normal(design.n)
+        y = eta + residuals
+        made = rows.assign(**{response: y})
+    else:
+        drawn = draw_rows(kind, spec, given, eta, parameters.phi, generator)
+        y, residuals = drawn.y, drawn.residuals
+        outcomes = model.problem.family_rows.outcomes if isinstance(model, Fitted) else ()
+        made = with_response(rows, spec, drawn, labels_of(kind, outcomes, parameters.phi))
+    truth = truth_of(design, parameters, kind, (us, betas), residuals)
     first = [response, *(name for name in rows.columns if name != response)]
-    made = rows.assign(**{response: y})[first if data is None else list(rows.columns)]
+    made = made[first if data is None else list(rows.columns)]
     return Simulated(made, truth, design.with_rows(response=y), int(seed))
+
+
+def _family(model: object, stated: str | ResponseFamily | None) -> ResponseFamily | None:
+    """That of a fit, or the one that is stated."""
+    if not isinstance(model, Fitted):
+        return read_family(stated)
+    own = model.problem.family
+    if stated is not None and read_family(stated) != own:
+        raise StudyError(f"the family of the fit is {own or 'Gaussian'}; leave family= out")
+    return own
 
 
 def _as_fitted(design: Design, fitted: Design, rows: pd.DataFrame) -> Design:
@@ -150,7 +192,6 @@ def _specification(model: object) -> Specification:
     if isinstance(model, Multilevel):
         return model.specification()
     if isinstance(model, Fitted):
-        model.problem.refuse_other_families()
         return model.design.specification
     if isinstance(model, Specification):
         return model
@@ -198,7 +239,7 @@ def _rows(
             f"{in_quotes(spec.factors)}; give data= with a column for each"
         )
     rows = make_rows(layout, spec.group, seed)
-    for name in columns_needed(spec.fixed, *spec.random_effects):
+    for name in (*columns_needed(spec.fixed, *spec.random_effects), *size_columns(spec)):
         if name not in rows:
             raise StudyError(
                 f"the model needs '{name}', which is not stated; give it in variables=, or in "
@@ -211,33 +252,16 @@ def _is_empty(value: Any) -> bool:
     return isinstance(value, Mapping) and not value
 
 
-def _parameters(model: object, design: Design, gamma: Any, G: Any, sigma: Any) -> Parameters:
+def _parameters(
+    model: object, design: Design, stated: tuple[Any, Any, Any, Any], family: ResponseFamily | None
+) -> Parameters:
+    gamma, G, sigma, phi = stated
     if isinstance(model, Fitted):
         own = estimates(model)
         gamma = own.gamma if gamma is None else gamma
         G = own.G if G is None else G
-        sigma = own.sigma if sigma is None else sigma
-    return read_parameters(design, gamma, G, sigma)
-
-
-def _truth(design: Design, parameters: Parameters, seed: int) -> Truth:
-    """Draw u and r."""
-    r = parameters.sigma * stream(seed, RESIDUALS).standard_normal(design.n)
-    effects, us, betas = pd.Index(design.effect_labels, name="effect"), {}, {}
-    for k, (factor, span) in enumerate(zip(design.factors, design.spans, strict=True)):
-        name = factor.name if len(design.factors) > 1 else ""
-        normals = stream(seed, EFFECTS, name).standard_normal((factor.J, span.stop - span.start))
-        u = normals @ cholesky_psd(parameters.G[span, span]).T
-        beta = group_design(design.of_factor(k)).population(parameters.gamma) + u
-        groups = pd.Index(factor.labels, name="group")
-        own = pd.Index(design.effects[span], name="effect")
-        us[factor.name] = pd.DataFrame(u, groups, own)
-        betas[factor.name] = pd.DataFrame(beta, groups, own)
-    return Truth(
-        gamma=pd.Series(parameters.gamma, pd.Index(design.terms, name="term"), name="gamma"),
-        G=pd.DataFrame(parameters.G, effects, effects),
-        sigma=parameters.sigma,
-        us=us,
-        betas=betas,
-        residuals=pd.Series(r, design.rows.index, name="residuals"),
-    )
+        if family is None:
+            sigma = float(own.phi[0]) if sigma is None else sigma
+        else:
+            phi = own.phi if phi is None else phi
+    return read_parameters(design, gamma, G, sigma, phi, family)

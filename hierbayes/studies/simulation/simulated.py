@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.design import Design
+from hierbayes.design.family_rows import gaussian_only
 from hierbayes.design.subject import subject_of
 from hierbayes.display.about import about_line
 from hierbayes.display.blocks import Table
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import FormulaError
+from hierbayes.families.family import ResponseFamily
 from hierbayes.specification.formula import one_factor_only
 
 
@@ -26,22 +28,38 @@ class Truth:
         Fixed effects by term.
     G : DataFrame
         Covariance of the random effects.
-    sigma : float
-        Residual standard deviation.
+    dispersion : Series
+        σ, or what the family of the response has, by name.
     us : dict
         From each grouping factor to its random effects by group, a DataFrame.
     betas : dict
         The same of the coefficients β_j = W_jγ + u_j, a column for each random effect.
     residuals : Series
-        r by row of the data.
+        r by row of the data: the response less its expectation given u.
+    family : Family or None
+        Of the response, where it is not Gaussian.
     """
 
     gamma: pd.Series
     G: pd.DataFrame
-    sigma: float
+    dispersion: pd.Series
     us: dict[str, pd.DataFrame]
     betas: dict[str, pd.DataFrame]
     residuals: pd.Series
+    family: ResponseFamily | None = None
+
+    @property
+    def sigma(self) -> float:
+        """Residual standard deviation.
+
+        Raises
+        ------
+        FormulaError
+            When the response is not Gaussian.
+        """
+        if self.family is not None:
+            raise FormulaError(gaussian_only(self.family))
+        return float(self.dispersion["sigma"])
 
     @property
     def u(self) -> pd.DataFrame:
@@ -110,14 +128,19 @@ class Simulated(Printed):
             rows = np.bincount(self.design.rows.codes)
             each = f"{rows[0]}" if rows.min() == rows.max() else f"{rows.min()} to {rows.max()}"
             sizes += f" of {each}"
-        about = (
+        about = [
             about_line("Model", str(self.design.specification)),
             about_line("Data", f"{sizes}; seed {self.seed}"),
-            about_line("σ", f"{truth.sigma:.6g}"),
-        )
+        ]
+        if truth.family is not None:
+            about.append(about_line("Family", f"{truth.family.title}, {truth.family.link} link"))
+        about += [
+            about_line("σ" if name == "sigma" else name, f"{value:.6g}")
+            for name, value in truth.dispersion.items()
+        ]
         gamma = truth.gamma.to_frame("gamma")
         shown = ["mean", "std", "min", "max"]
         drawn = {factor: u.describe().loc[shown].T for factor, u in truth.us.items()}
         u = pd.concat(drawn) if len(drawn) > 1 else next(iter(drawn.values()))
         blocks = (Table(gamma, "γ"), Table(truth.G, "G"), Table(u, "u that were drawn"))
-        return Page("Simulated data", about, blocks)
+        return Page("Simulated data", tuple(about), blocks)
