@@ -96,7 +96,7 @@ REFUSED = (
     (
         "brms",
         "brm(y ~ x + (1 | g), d, family = gaussian(link = 'log'))",
-        "the link log is not the identity",
+        "the link log of a Gaussian response is not the identity",
     ),
     ("brms", "brm(y ~ x + (1 | g), d[d$x > 0, ])", "[...] makes other data"),
     ("brms", "brm(y | subset(k) ~ x + (1 | g), d)", "what stands after the response"),

@@ -364,8 +364,8 @@ def test_code_of_a_model_file(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_code_that_cannot_be(capsys: pytest.CaptureFixture[str]) -> None:
     assert refusal(capsys, "emit", NAME, "lisrel") == (
-        "no system is called 'lisrel'; those known are: nlme, lme4, brms, rstanarm, bambi, pymc, "
-        "statsmodels, sas, stata, hlm, mlwin"
+        "no system is called 'lisrel'; those known are: nlme, lme4, glmmtmb, brms, rstanarm, "
+        "bambi, pymc, statsmodels, sas, stata, hlm, mlwin"
     )
     assert refusal(capsys, "emit", NAME, "bambi") == (
         "bambi's group effects are independent; this model has the correlated block "

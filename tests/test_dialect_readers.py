@@ -357,14 +357,6 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
     ),
     (
         "lme4",
-        "glmer(Minority ~ ses + (1|school), hs, family = binomial)",
-        "glmer fits responses that are not normal, which models here do not have; lmer "
-        "is read\n"
-        "    glmer(Minority ~ ses + (1|school), hs, family = binomial)\n"
-        "    ^",
-    ),
-    (
-        "lme4",
         "lmer(mathach ~ ses + (1|school), hs, weights = Size)",
         "the argument 'weights' of lmer asks for residual variances that differ "
         "between rows, which models here do not have; leave it out to read the rest\n"
@@ -374,10 +366,8 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
     (
         "lme4",
         "lmer(mathach ~ ses + offset(Size) + (1|school), hs)",
-        "offset(...) is a term whose coefficient is 1, which models here do not have; "
-        "subtract it from the response\n"
-        "    lmer(mathach ~ ses + offset(Size) + (1|school), hs)\n"
-        "                         ^",
+        "an offset has a place in a model of counts, as with family='poisson'; of a Gaussian "
+        "response subtract it, as in I(mathach - Size) ~ ...",
     ),
     (
         "lme4",
@@ -427,17 +417,19 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
     (
         "brms",
         "brm(mathach | weights(Size) ~ ses + (1 | school), data = hs)",
-        "what stands after the response changes its likelihood, which models here "
-        "cannot\n"
+        "what stands after the response changes its likelihood; trials(...) is read, and "
+        "models here have nothing else\n"
         "    brm(mathach | weights(Size) ~ ses + (1 | school), data = hs)\n"
         "                  ^",
     ),
     (
         "brms",
-        "brm(mathach ~ ses + (1 | school), data = hs, family = poisson())",
-        "the family poisson is of responses that are not normal, which models here do "
-        "not have; brm(..., family = gaussian()) is read\n"
-        "    brm(mathach ~ ses + (1 | school), data = hs, family = poisson())\n"
+        "brm(mathach ~ ses + (1 | school), data = hs, family = exgaussian())",
+        "the family exgaussian of brms is not read; read are: gaussian, bernoulli, binomial, "
+        "beta_binomial, poisson, negbinomial, Gamma, lognormal, Beta, cumulative, "
+        "zero_inflated_poisson, zero_inflated_negbinomial, zero_inflated_binomial, "
+        "zero_inflated_beta_binomial\n"
+        "    brm(mathach ~ ses + (1 | school), data = hs, family = exgaussian())\n"
         "                                                          ^",
     ),
     (
@@ -655,14 +647,6 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
         "lmer(mathach ~ ses + (1 | school), hs)",
         "this is a call of lme4's lmer; read it as 'lme4'\n"
         "    lmer(mathach ~ ses + (1 | school), hs)\n"
-        "    ^",
-    ),
-    (
-        "rstanarm",
-        "stan_glmer(Minority ~ ses + (1 | school), hs, family = binomial)",
-        "stan_glmer fits responses that are not normal, which models here do not have; "
-        "stan_lmer is read\n"
-        "    stan_glmer(Minority ~ ses + (1 | school), hs, family = binomial)\n"
         "    ^",
     ),
     (

@@ -360,7 +360,7 @@ READ = {
 
 @pytest.mark.parametrize(("system", "code"), READ)
 def test_read(system: str, code: str, data: pd.DataFrame) -> None:
-    specification = read(system, code, columns_of(data))
+    specification = read(system, code, columns_of(data)).specification
     assert " + ".join(map(str, specification.random)) == READ[system, code]
 
 

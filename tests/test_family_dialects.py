@@ -112,7 +112,7 @@ def test_r_code_has_family_trials_and_offset() -> None:
     poisson = posed("poisson").emit("brms")
     assert "uvb + offset(log(expected)) + (1 | region)" in poisson
     assert 'prior(exponential(1), class = "shape")' in posed("gamma").emit("brms")
-    assert 'data$y <- as.numeric(data$y == "y")\n' in posed("bernoulli").emit("lme4")
+    assert 'data$y <- factor(data$y, levels = c("n", "y"))\n' in posed("bernoulli").emit("lme4")
 
 
 def test_what_a_system_does_not_have_is_refused() -> None:

@@ -188,5 +188,6 @@ def read_code(
     """
     if not isinstance(data, pd.DataFrame):
         raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
-    specification = read(system, text, columns_of(data))
-    return Model(specification.lme4(), data=data, priors=priors)
+    stated = read(system, text, columns_of(data))
+    formula = stated.specification.lme4()
+    return Model(formula, data=data, priors=priors, family=stated.family)

@@ -24,9 +24,17 @@ _APART = re.compile(r":(?![^(\[]*[)\]])")
 
 
 def all_factors(specification: Specification) -> tuple[str, ...]:
-    """Every factor of a model: of the response, the fixed terms and the random terms."""
-    terms = (specification.response, *specification.fixed, *sum(specification.random_effects, ()))
+    """Every factor of a model: of the response, offsets, the fixed terms and the random terms."""
+    random = sum(specification.random_effects, ())
+    left = (specification.response, *beside_of(specification))
+    terms = (*left, *specification.fixed, *random)
     return tuple(dict.fromkeys(factor for term in terms for factor in factors_of(term)))
+
+
+def beside_of(specification: Specification) -> tuple[str, ...]:
+    """What a response is read with: the trials or failures, and offsets."""
+    trials = specification.trials
+    return (*((trials.other,) if trials is not None else ()), *specification.offsets)
 
 
 def compact(terms: tuple[str, ...], write: Callable[[str], str] = str) -> str:

@@ -42,8 +42,23 @@ class ModelToWrite:
     outcomes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class StatedModel:
+    """A model as another system's code states it.
+
+    Parameters
+    ----------
+    specification : Specification
+    family : ResponseFamily or None
+        Of a response that is not Gaussian.
+    """
+
+    specification: Specification
+    family: ResponseFamily | None = None
+
+
 type Emitter = Callable[[ModelToWrite], str]
-type Reader = Callable[[str, Sequence[str]], Specification]
+type Reader = Callable[[str, Sequence[str]], StatedModel | Specification]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +74,8 @@ class Dialect:
     emit : callable
         Code of a model; refuses with a FormulaError that names what the system cannot say.
     read : callable or None
-        From code and the names of the data's columns to a specification; None where the
-        code is only written.
+        From code and the names of the data's columns to a model, of a Gaussian response to
+        its specification; None where the code is only written.
     families : frozenset of str
         Families with their links, ``"Poisson log"``, that it says beside Gaussian responses.
     """

@@ -13,7 +13,7 @@ from hierbayes.design.matrices import columns_needed
 from hierbayes.errors import FormulaError
 from hierbayes.frames.arrays import Booleans
 from hierbayes.specification.formula import Specification
-from hierbayes.translation.coding import all_factors
+from hierbayes.translation.coding import all_factors, beside_of
 from hierbayes.translation.columns import Columns
 from hierbayes.translation.dialect import pointed
 from hierbayes.translation.expression import CONTEXTUAL, called, factor_tree
@@ -43,6 +43,8 @@ class PreparedData:
         Columns of truth values made numbers.
     changed : mapping of str to int
         Columns that hold something else than in the data, and where they are changed.
+    ordered : mapping of str to int
+        Columns made ordered factors, which only a response may be: R codes others by polynomials.
     """
 
     trouble: str = ""
@@ -51,6 +53,7 @@ class PreparedData:
     chosen: tuple[str, ...] = ()
     numbers: frozenset[str] = frozenset()
     changed: Mapping[str, int] = field(default_factory=dict)
+    ordered: Mapping[str, int] = field(default_factory=dict)
 
     def troubled(self, trouble: str, place: int) -> PreparedData:
         """The same, with a trouble unless it has one already."""
@@ -63,6 +66,10 @@ class PreparedData:
     def with_changed(self, name: str, place: int) -> PreparedData:
         """The same with a column that holds something else."""
         return replace(self, changed={**self.changed, name: place})
+
+    def with_ordered(self, name: str, place: int) -> PreparedData:
+        """The same with a column made an ordered factor."""
+        return replace(self, ordered={**self.ordered, name: place})
 
     def with_numbers(self, name: str) -> PreparedData:
         """The same with a column of truth values as a number."""
@@ -94,6 +101,14 @@ class PreparedData:
                     self.changed[name],
                     f"the code changes the column '{name}' before the model is fitted; change it "
                     "in the data, and leave that out of the code",
+                )
+        for name in columns_needed(specification.fixed, *specification.random_effects):
+            if name in self.ordered:
+                raise pointed(
+                    text,
+                    self.ordered[name],
+                    f"the code makes an ordered factor of '{name}', which R codes by polynomials; "
+                    "make columns of them in the data, or a plain factor",
                 )
 
 
@@ -173,7 +188,8 @@ def arguments_of(call: ast.Call) -> str:
 def used_columns(specification: Specification) -> tuple[str, ...]:
     """Columns that a model reads, the groups included."""
     effects = specification.random_effects
-    needed = columns_needed((specification.response,), specification.fixed, *effects)
+    left = (specification.response, *beside_of(specification))
+    needed = columns_needed(left, specification.fixed, *effects)
     return tuple(dict.fromkeys((*needed, *specification.group_columns)))
 
 

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from hierbayes.errors import FormulaError
-from hierbayes.specification.formula import Specification
 from hierbayes.translation import mlwin
-from hierbayes.translation.dialect import Dialect, ModelToWrite
+from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel
 from hierbayes.translation.hlm import writer as hlm
 from hierbayes.translation.python import bambi, pymc_code, statsmodels
-from hierbayes.translation.r import brms, lme4, nlme, rstanarm
+from hierbayes.translation.r import brms, glmmtmb, lme4, nlme, rstanarm
 from hierbayes.translation.responses import refuse_unknown_family
 from hierbayes.translation.sas import writer as sas
 from hierbayes.translation.stata import writer as stata
@@ -20,6 +19,7 @@ from hierbayes.translation.stata import writer as stata
 _MODULES = (
     nlme,
     lme4,
+    glmmtmb,
     brms,
     rstanarm,
     bambi,
@@ -46,7 +46,7 @@ def emit(model: ModelToWrite, system: str) -> str:
     return dialect.emit(model)
 
 
-def read(system: str, text: str, columns: Sequence[str]) -> Specification:
+def read(system: str, text: str, columns: Sequence[str]) -> StatedModel:
     """The model that a system's code states.
 
     Parameters
@@ -71,7 +71,8 @@ def read(system: str, text: str, columns: Sequence[str]) -> Specification:
     assert reader is not None
     if not isinstance(text, str):
         raise FormulaError(f"the code must be text, not {type(text).__name__}")
-    return reader(text, columns)
+    found = reader(text, columns)
+    return found if isinstance(found, StatedModel) else StatedModel(found)
 
 
 def dialects() -> pd.DataFrame:
@@ -86,7 +87,7 @@ def dialects() -> pd.DataFrame:
     Examples
     --------
     >>> dialects().loc["lme4", "title"]
-    'R: lme4::lmer'
+    'R: lme4::lmer and glmer'
     """
     rows = [
         {"title": dialect.title, "emits": True, "reads": dialect.read is not None}

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hierbayes.errors import FormulaError
+from hierbayes.families.cumulative import Cumulative
+from hierbayes.families.family import ResponseFamily
+from hierbayes.families.words import WORDS
+from hierbayes.priors.families import Prior
 from hierbayes.specification.response import FAILURES
+from hierbayes.specification.terms import column_name
 from hierbayes.translation.dialect import Dialect, ModelToWrite
 
 
@@ -16,12 +23,57 @@ def refuse_unknown_family(model: ModelToWrite, dialect: Dialect) -> None:
         Naming the family and those that are written.
     """
     family = model.family
-    if family is None or f"{family.name} {family.link}" in dialect.families:
+    if family is None or _said(family) in dialect.families:
         return
     known = ", ".join(sorted(dialect.families)) or "Gaussian responses alone"
     raise FormulaError(
         f"code for {dialect.name} has no word for the family {family}; it is written for: {known}"
     )
+
+
+def linked(names: Iterable[str], inflated: Iterable[str] = ()) -> frozenset[str]:
+    """Families with each of their links, as `Dialect` has them.
+
+    Parameters
+    ----------
+    names : iterable of str
+    inflated : iterable of str
+        Those whose zeros can be inflated.
+
+    Examples
+    --------
+    >>> sorted(linked(["Poisson", "Beta"], inflated=["Poisson"]))
+    ['Beta logit', 'Poisson log', 'ZeroInflated Poisson log']
+    """
+    found = [(name, WORDS[name.lower()].links) for name in names]
+    found += [(f"ZeroInflated {name}", WORDS[name.lower()].links) for name in inflated]
+    return frozenset(f"{name} {link}" for name, links in found for link in links)
+
+
+def _said(family: ResponseFamily) -> str:
+    return f"{family.title} {family.link}"
+
+
+def dispersion_priors(model: ModelToWrite) -> dict[str, Prior]:
+    """Priors of the dispersion parameters of a family by their names; none of thresholds."""
+    if isinstance(model.family, Cumulative):
+        return {}
+    return {name: prior for name, prior, _ in model.priors.dispersion}
+
+
+def threshold_priors(model: ModelToWrite) -> list[str]:
+    """Priors of the thresholds of ordered categories in words: of the first, and of distances.
+
+    The intercept is minus the first threshold, and further ones add their distances to it.
+    """
+    if not isinstance(model.family, Cumulative):
+        return []
+    first = [
+        f"minus the first threshold ~ {prior}"
+        for name, prior, _ in model.priors.gamma
+        if name == "Intercept"
+    ]
+    return first + [f"distance {name} ~ {prior}" for name, prior, _ in model.priors.dispersion]
 
 
 def trials_of(model: ModelToWrite) -> tuple[str, bool]:
@@ -31,11 +83,14 @@ def trials_of(model: ModelToWrite) -> tuple[str, bool]:
         return "", False
     other = trials.other
     plain = other[2:-1] if other.startswith("I(") and other.endswith(")") else other
+    whole = plain.removesuffix(f" - {trials.counted}")
+    if trials.kind == FAILURES and whole != plain and column_name(whole) == whole:
+        return whole, False  # the failures of n trials are n - k
     return plain, trials.kind == FAILURES
 
 
 def success_of(model: ModelToWrite) -> tuple[str, str]:
     """The column that holds labels, and that of a success; empty where it holds numbers."""
-    if not model.outcomes:
+    if not model.outcomes or isinstance(model.family, Cumulative):
         return "", ""
     return model.specification.response.strip("`"), model.outcomes[1]

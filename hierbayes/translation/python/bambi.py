@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hierbayes.errors import FormulaError
-from hierbayes.families.words import WORDS
 from hierbayes.priors.families import DesignNormal, Prior
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.terms import INTERCEPT, column_name, factors_of
@@ -46,7 +45,7 @@ from hierbayes.translation.python.priors import distribution_of, parameters_of
 from hierbayes.translation.python.reading import find_call, plain_specification
 from hierbayes.translation.r.reading import refuse_split_factors
 from hierbayes.translation.r.stan_priors import refuse_joint_priors, shared_priors
-from hierbayes.translation.responses import trials_of
+from hierbayes.translation.responses import linked, trials_of
 
 _FUNCTIONS = frozenset(("I", "C", "center", "cvar", "dvar"))
 _ARGUMENTS = (
@@ -271,10 +270,4 @@ def _refuse_correlated(model: ModelToWrite) -> None:
             )
 
 
-_LINKED = (
-    f"{family.name} {link}"
-    for family in WORDS.values()
-    if family.name in _FAMILIES
-    for link in family.links
-)
-DIALECT = Dialect("bambi", "Python: bambi.Model", emit, read, frozenset(_LINKED))
+DIALECT = Dialect("bambi", "Python: bambi.Model", emit, read, linked(_FAMILIES))

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.errors import FormulaError
-from hierbayes.families.words import WORDS
 from hierbayes.priors.families import DesignNormal
 from hierbayes.priors.prior_set import EffectEntry, Entry
 from hierbayes.specification.terms import INTERCEPT, column_name
@@ -29,7 +28,7 @@ from hierbayes.translation.python.code import (
 )
 from hierbayes.translation.python.priors import distribution_of, parameters_of
 from hierbayes.translation.r.stan_priors import number, refuse_joint_priors
-from hierbayes.translation.responses import trials_of
+from hierbayes.translation.responses import linked, trials_of
 
 _FUNCTIONS = frozenset((
     "I", "C", "contr", "center", "scale", "poly", "bs", "cr", "cs", "cc", "log", "exp", "cvar",
@@ -270,10 +269,4 @@ def _sum(terms: tuple[str, ...], model: ModelToWrite) -> str:
     return " + ".join(written if INTERCEPT in terms else ["0", *written])
 
 
-_LINKED = (
-    f"{family.name} {link}"
-    for family in WORDS.values()
-    if family.name in _RESPONSES
-    for link in family.links
-)
-DIALECT = Dialect("pymc", "Python: PyMC, written out", emit, families=frozenset(_LINKED))
+DIALECT = Dialect("pymc", "Python: PyMC, written out", emit, families=linked(_RESPONSES))

@@ -8,19 +8,21 @@ doi:10.18637/jss.v080.i01.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from hierbayes.errors import FormulaError
-from hierbayes.families.words import WORDS
+from hierbayes.families.cumulative import Cumulative
+from hierbayes.families.zero_inflated import ZeroInflated
 from hierbayes.priors.families import DesignNormal, Flat, Prior, Uniform
 from hierbayes.specification.effect_name import EffectName
-from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, read_terms
-from hierbayes.translation.dialect import Dialect, ModelToWrite, pointed
+from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel, pointed
 from hierbayes.translation.r.code import mixed_formula, program, r_fixed, r_trials
+from hierbayes.translation.r.families import Words, read_family, read_mixed
 from hierbayes.translation.r.model_call import Signature, find_model
-from hierbayes.translation.r.reading import formula_text, read_bars, refuse_split_factors
+from hierbayes.translation.r.reading import formula_text, refuse_split_factors
 from hierbayes.translation.r.stan_priors import (
+    coefficient_priors,
     r_columns,
     r_effect,
     refuse_joint_priors,
@@ -29,6 +31,7 @@ from hierbayes.translation.r.stan_priors import (
 )
 from hierbayes.translation.r.syntax import Node
 from hierbayes.translation.r.words import r_name, r_string
+from hierbayes.translation.responses import dispersion_priors, linked, threshold_priors
 
 _BRM = Signature(
     "brm",
@@ -54,7 +57,19 @@ _FAMILIES = {
     "Bernoulli": ("bernoulli", ""), "Binomial": ("binomial", ""), "Poisson": ("poisson", ""),
     "BetaBinomial": ("beta_binomial", "phi"), "NegativeBinomial": ("negbinomial", "shape"),
     "Gamma": ("Gamma", "shape"), "Lognormal": ("lognormal", "sigma"), "Beta": ("Beta", "phi"),
-    "StudentT": ("student", "sigma"),
+    "StudentT": ("student", "sigma"), "Cumulative": ("cumulative", ""),
+}  # fmt: skip
+_INFLATED = ("Poisson", "NegativeBinomial", "Binomial", "BetaBinomial")
+_WORDS: Words = {
+    "bernoulli": ("Bernoulli", "logit"), "binomial": ("Binomial", "logit"),
+    "beta_binomial": ("BetaBinomial", "logit"), "poisson": ("Poisson", "log"),
+    "negbinomial": ("NegativeBinomial", "log"), "Gamma": ("Gamma", "inverse"),
+    "lognormal": ("Lognormal", "identity"), "Beta": ("Beta", "logit"),
+    "cumulative": ("Cumulative", "logit"),
+    "zero_inflated_poisson": ("Poisson", "log"),
+    "zero_inflated_negbinomial": ("NegativeBinomial", "log"),
+    "zero_inflated_binomial": ("Binomial", "logit"),
+    "zero_inflated_beta_binomial": ("BetaBinomial", "logit"),
 }  # fmt: skip
 _RENAMED = {"+": "P", "-": "M", "*": "MU", "/": "D", "^": "E", "=": "EQ"}
 _SPECIAL = {
@@ -81,17 +96,18 @@ def emit(model: ModelToWrite) -> str:
     refuse_joint_priors(model, "brm")
     _refuse_names(model)
     fixed = r_fixed(model)
-    if INTERCEPT in model.specification.fixed:
+    ordered = isinstance(model.family, Cumulative)
+    if INTERCEPT in model.specification.fixed and not ordered:
         fixed = "0 + Intercept" if fixed == INTERCEPT else f"0 + Intercept + {fixed}"
     notes = [
         f"# Not carried over, brms has priors of its own there: {text}"
-        for text in shared_priors(model)
+        for text in [*threshold_priors(model), *shared_priors(model)]
     ]
     priors = _priors(model)
     listed = ",\n    ".join(priors)
     call = (
         "fit <- brm(\n"
-        f"  {mixed_formula(model, fixed, _left(model))},\n"
+        f"  {_formula(model, fixed)},\n"
         f"  data = {model.data},\n"
         f"  family = {_family(model)}"
         + (f",\n  prior = c(\n    {listed}\n  )\n" if priors else "\n")
@@ -104,14 +120,14 @@ def _priors(model: ModelToWrite) -> list[str]:
     priors, fixed = model.priors, r_columns(model)
     own = [
         entry
-        for entry in priors.gamma
+        for entry in coefficient_priors(model)
         if len(priors.gamma) == 1 or not isinstance(entry[1], DesignNormal)
     ]
     lines = _class(
         "b",
         own,
         {name: f"coef = {_coef(fixed[name])}" for name in fixed},
-        whole=len(own) == len(priors.gamma),
+        whole=len(own) == len(coefficient_priors(model)),
     )
     where = {
         name: f"coef = {_coef(r_effect(name.effect, model))}, group = {r_string(name.factor)}"
@@ -130,19 +146,33 @@ def _left(model: ModelToWrite) -> str:
     return f"{counted} | trials({whole})" if other else ""
 
 
+def _formula(model: ModelToWrite, fixed: str) -> str:
+    """The formula; with further zeros also that of their logit, which has the prior stated."""
+    formula = mixed_formula(model, fixed, _left(model))
+    family = model.family
+    return f"bf({formula}, zi {family.inflation})" if isinstance(family, ZeroInflated) else formula
+
+
 def _family(model: ModelToWrite) -> str:
-    if model.family is None:
+    family = model.family
+    if family is None:
         return "gaussian()"
-    return f'{_FAMILIES[model.family.name][0]}(link = "{model.family.link}")'
+    inner = family.inside if isinstance(family, ZeroInflated) else family
+    head = "zero_inflated_" if isinstance(family, ZeroInflated) else ""
+    return f'{head}{_FAMILIES[inner.name][0]}(link = "{family.link}")'
 
 
 def _dispersion(model: ModelToWrite) -> list[str]:
-    """The prior of the dispersion, by the name brms has for it; degrees of freedom as given."""
-    family, priors = model.family, model.priors
+    """Priors of the dispersion, by the names brms has for it; degrees of freedom as given."""
+    family = model.family
     if family is None:
-        return [_prior(priors.sigma[1], "sigma")]
-    kind = _FAMILIES[family.name][1]
-    lines = [_prior(priors.sigma[1], kind)] if kind else []
+        return [_prior(model.priors.sigma[1], "sigma")]
+    inner = family.inside if isinstance(family, ZeroInflated) else family
+    lines = []
+    for name, prior in dispersion_priors(model).items():
+        zeros = name == "logit zero"
+        kind = "Intercept" if zeros else _FAMILIES[inner.name][1]
+        lines.append(_prior(prior, kind, 'dpar = "zi"' if zeros else ""))
     fixed = [f'prior(constant({family.constant:g}), class = "nu")']
     return lines + fixed * (family.name == "StudentT")
 
@@ -215,43 +245,31 @@ def _refuse_names(model: ModelToWrite) -> None:
             )
 
 
-def read(text: str, columns: Sequence[str]) -> Specification:
+def read(text: str, columns: Sequence[str]) -> StatedModel:
     """The model of a call of brm, or of a formula as brms writes it; priors are not read."""
     call = find_model(text, columns, _BRM)
     given, columns = call.arguments, call.columns
     node = given["formula"]
     if node.function in ("bf", "brmsformula"):
-        if len(node.parts) > 2:
-            raise pointed(
-                text, node.place, "bf(...) with more than one formula models more than the mean"
-            )
+        _refuse_more_formulas(node, text)
         node = node.parts[1]
-    _refuse_family(given, text)
+    family = read_family(given.get("family"), _WORDS, text, "brms")
     for inner in node.walk():
         _refuse_special(inner, columns, text)
     has_own = any(part.kind == "name" and part.text == "Intercept" for part in node.walk())
     if has_own and "Intercept" not in columns:
         node = _plain_intercept(node)
-    return call.checked(read_bars(node, columns, text))
+    return StatedModel(call.checked(read_mixed({"formula": node}, columns, text)), family)
 
 
-def _refuse_family(given: Mapping[str, Node], text: str) -> None:
-    family = given.get("family")
-    named = family and (family.function or family.text.strip("\"'"))
-    if family is not None and named not in ("gaussian", "NULL"):
-        raise pointed(
-            text,
-            family.place,
-            f"the family {named} is of responses that are not normal, which models here do not "
-            "have; brm(..., family = gaussian()) is read",
-        )
-    links = [value for _, value in family.arguments] if family and family.function else []
-    for link in links:
-        if link.text.strip("\"'") != "identity":
+def _refuse_more_formulas(node: Node, text: str) -> None:
+    """Refuse formulas of more than the mean, but that of one share of further zeros."""
+    for part in node.parts[2:]:
+        sides = [one.text for one in part.parts] if part.text == "~" else []
+        if sides != ["zi", "1"]:
             raise pointed(
-                text, link.place, f"the link {link.text.strip("\"'")} is not the identity, and "
-                "models here have no other"
-            )  # fmt: skip
+                text, node.place, "bf(...) with more than one formula models more than the mean"
+            )
 
 
 def _refuse_special(node: Node, columns: Sequence[str], text: str) -> None:
@@ -274,11 +292,13 @@ def _refuse_special(node: Node, columns: Sequence[str], text: str) -> None:
             "an ID between two bars ties effects of several terms; write one term with all of them",
         )
     left = node.parts[0] if node.kind == "infix" and node.text == "~" else node
-    if left is not node and left.kind == "infix" and left.text == "|":
+    bar = left is not node and left.kind == "infix" and left.text == "|"
+    if bar and left.parts[1].function != "trials":
         raise pointed(
             text,
             left.parts[1].place,
-            "what stands after the response changes its likelihood, which models here cannot",
+            "what stands after the response changes its likelihood; trials(...) is read, and "
+            "models here have nothing else",
         )
 
 
@@ -290,10 +310,4 @@ def _plain_intercept(node: Node) -> Node:
     return Node(node.kind, node.text, parts, node.names, node.place)
 
 
-_LINKED = (
-    f"{family.name} {link}"
-    for family in WORDS.values()
-    if family.name in _FAMILIES
-    for link in family.links
-)
-DIALECT = Dialect("brms", "R: brms::brm", emit, read, frozenset(_LINKED))
+DIALECT = Dialect("brms", "R: brms::brm", emit, read, linked(_FAMILIES, inflated=_INFLATED))

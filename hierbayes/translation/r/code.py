@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hierbayes.errors import FormulaError
+from hierbayes.families.cumulative import Cumulative
 from hierbayes.specification.terms import INTERCEPT, factors_of
 from hierbayes.translation.coding import (
     all_factors,
@@ -16,7 +17,7 @@ from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.expression import functions_in
 from hierbayes.translation.r.expression import to_r
 from hierbayes.translation.r.words import r_name, r_string
-from hierbayes.translation.responses import success_of, trials_of
+from hierbayes.translation.responses import trials_of
 
 DEFINITIONS = {
     "cvar": "cvar <- function(x, g) ave(x, g)",
@@ -73,6 +74,13 @@ def r_trials(model: ModelToWrite) -> tuple[str, str, bool]:
     return counted, written, failures
 
 
+def bound_counts(model: ModelToWrite) -> str:
+    """The response as ``cbind(k, n - k)``; empty of a response of one column."""
+    counted, other, failures = r_trials(model)
+    rest = other if failures else f"{other} - {counted}"
+    return f"cbind({counted}, {rest})" if other else ""
+
+
 def bars(model: ModelToWrite) -> str:
     """The random part as lme4 writes it, one parenthesis for each block."""
     return " + ".join(
@@ -106,12 +114,11 @@ def _preparations(model: ModelToWrite) -> list[str]:
     for name in sorted(booleans_used(model)):
         column = f"{model.data}${r_name(name)}"
         lines.append(f"{column} <- as.numeric({column})")
-    labelled, success = success_of(model)
-    if labelled:
-        column = f"{model.data}${r_name(labelled)}"
-        lines.append(f"{column} <- as.numeric({column} == {r_string(success)})")
+    response = model.specification.response.strip("`")
+    if model.outcomes:
+        lines.append(_response(model, response))
     for variable in coded_variables(model.specification, model.variables):
-        if variable.name == labelled:
+        if variable.name == response and model.outcomes:
             continue
         if not _sorted_everywhere(variable.levels):
             labels = [level.removesuffix(".0") for level in variable.levels]  # as R writes numbers
@@ -119,6 +126,14 @@ def _preparations(model: ModelToWrite) -> list[str]:
             column = f"{model.data}${r_name(variable.name)}"
             lines.append(f"{column} <- factor({column}, levels = c({levels}))")
     return [*lines, ""] if lines else []
+
+
+def _response(model: ModelToWrite, name: str) -> str:
+    """The statement that makes a factor of a response of labels: its first level is a failure."""
+    column = f"{model.data}${r_name(name)}"
+    levels = ", ".join(map(r_string, model.outcomes))
+    ordered = ", ordered = TRUE" if isinstance(model.family, Cumulative) else ""
+    return f"{column} <- factor({column}, levels = c({levels}){ordered})"
 
 
 def _sorted_everywhere(levels: tuple[str, ...]) -> bool:

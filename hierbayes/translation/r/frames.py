@@ -56,6 +56,9 @@ def frame_of(
     return PreparedData().troubled(_may_choose(node), node.place)
 
 
+_FACTORS = ("factor", "as.factor", "ordered")
+
+
 def column_made(
     frame: PreparedData, name: str, value: Node, columns: Sequence[str]
 ) -> PreparedData:
@@ -78,8 +81,8 @@ def column_made(
             return frame
         if value.function == "droplevels" and len(value.parts) == 2:
             return frame
-        if value.function in ("factor", "as.factor") and _same_levels(value, name, columns):
-            return frame
+        if value.function in _FACTORS and _same_levels(value, name, columns):
+            return frame.with_ordered(name, value.place) if _is_ordered(value) else frame
         if value.function == "relevel" and levels:
             given = dict(value.arguments).get("ref", value.parts[-1])
             if given.kind == "string" and given.text[1:-1] == levels[0]:
@@ -103,6 +106,7 @@ def _is_number_of(value: Node, name: str) -> bool:
 def _same_levels(value: Node, name: str, columns: Sequence[str]) -> bool:
     """Whether ``factor(x, levels = c(...))`` keeps every row, and the reference."""
     given = dict(zip(value.names[1:], value.parts[2:], strict=True))
+    given.pop("ordered", None)
     if not given:
         return True
     if len(given) > 1 or set(given) - {"levels", ""}:
@@ -114,7 +118,15 @@ def _same_levels(value: Node, name: str, columns: Sequence[str]) -> bool:
     levels = columns.levels.get(name, ()) if isinstance(columns, Columns) else ()
     wanted = levels or sorted(set(map(str, data[name].dropna().unique())))
     plain = [level.removesuffix(".0") for level in wanted]
+    if _is_ordered(value):
+        return [level for level in stated if level in plain] == plain
     return set(plain) <= set(stated) and (not levels or _first(stated, plain) == plain[0])
+
+
+def _is_ordered(value: Node) -> bool:
+    """Whether a call makes an ordered factor."""
+    given = dict(zip(value.names[1:], value.parts[2:], strict=True)).get("ordered")
+    return value.function == "ordered" or (given is not None and given.text in ("TRUE", "T"))
 
 
 def _first(stated: Sequence[str], among: Sequence[str]) -> str:

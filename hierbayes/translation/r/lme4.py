@@ -1,4 +1,4 @@
-"""lmer of R's lme4: one formula, a parenthesis for each block of random effects.
+"""lmer, glmer and glmer.nb of R's lme4: one formula, a parenthesis for each block of effects.
 
 References
 ----------
@@ -10,35 +10,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hierbayes.families.binomial import Binomial
-from hierbayes.specification.formula import Specification
-from hierbayes.translation.dialect import Dialect, ModelToWrite
-from hierbayes.translation.r.code import mixed_formula, program, r_trials
+from hierbayes.families.negative_binomial import NegativeBinomial
+from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel
+from hierbayes.translation.r.code import bound_counts, mixed_formula, program
+from hierbayes.translation.r.families import GLM, read_family, read_mixed, single_or_trials
 from hierbayes.translation.r.model_call import Signature, find_model
-from hierbayes.translation.r.reading import read_bars
+from hierbayes.translation.responses import linked
 
+CHOICES = {
+    "subset": "a choice of rows (choose them in the data)",
+    "contrasts": "another coding of factors (order their levels in the data)",
+}
 REFUSED = {
     "weights": "residual variances that differ between rows",
     "offset": "a term whose coefficient is 1",
-    "subset": "a choice of rows (choose them in the data)",
-    "contrasts": "another coding of factors (order their levels in the data)",
+    **CHOICES,
 }
 _FAMILIES = {
     "Bernoulli": "binomial", "Binomial": "binomial", "Poisson": "poisson", "Gamma": "Gamma",
 }  # fmt: skip
-_NOT_NORMAL = "{} fits responses that are not normal, which models here do not have; lmer is read"
 _LMER = Signature(
     "lmer",
     ("formula", "data", "REML", "control", "start", "verbose", "subset", "weights", "na.action",
      "offset", "contrasts", "devFunOnly"),
     REFUSED,
     {
-        "glmer": _NOT_NORMAL.format("glmer"),
-        "glmer.nb": _NOT_NORMAL.format("glmer.nb"),
         "nlmer": "nlmer fits curves that are not linear in their parameters, which models here do "
         "not have; lmer is read",
         "lme": "this is a call of nlme's lme; read it as 'nlme'",
+        "glmmTMB": "this is a call of glmmTMB; read it as 'glmmtmb'",
     },
+)  # fmt: skip
+_GLMER = Signature(
+    "glmer",
+    ("formula", "data", "family", "control", "start", "verbose", "nAGQ", "subset", "weights",
+     "na.action", "offset", "contrasts", "mustart", "etastart", "devFunOnly"),
+    CHOICES,
+    {},
+)  # fmt: skip
+_GLMER_NB = Signature(
+    "glmer.nb",
+    ("formula", "data", "control", "start", "verbose", "nAGQ", "subset", "weights", "na.action",
+     "offset", "contrasts", "interval", "tol", "nb.control", "initCtrl"),
+    {"weights": "rows that count more than once", **CHOICES},
+    {},
 )  # fmt: skip
 
 
@@ -61,11 +76,8 @@ def emit(model: ModelToWrite) -> str:
 
 def _glmer(model: ModelToWrite) -> str:
     assert model.family is not None
-    counted, other, failures = r_trials(model)
-    rest = other if failures else f"{other} - {counted}"
-    left = f"cbind({counted}, {rest})" if other else ""
     function = "glmer.nb" if model.family.name == "NegativeBinomial" else "glmer"
-    arguments = [mixed_formula(model, left=left), f"data = {model.data}"]
+    arguments = [mixed_formula(model, left=bound_counts(model)), f"data = {model.data}"]
     if function == "glmer":
         named = _FAMILIES[model.family.name]
         arguments.append(f'family = {named}(link = "{model.family.link}")')
@@ -73,12 +85,16 @@ def _glmer(model: ModelToWrite) -> str:
     return program(model, "lme4", call, function)
 
 
-def read(text: str, columns: Sequence[str]) -> Specification:
-    """The model of a call of lmer, or of a formula as lme4 writes it."""
-    call = find_model(text, columns, _LMER)
-    return call.checked(read_bars(call.arguments["formula"], call.columns, text))
+def read(text: str, columns: Sequence[str]) -> StatedModel:
+    """The model of a call of lmer, glmer or glmer.nb, or of a formula as lme4 writes it."""
+    call = find_model(text, columns, _LMER, _GLMER, _GLMER_NB)
+    given = call.arguments
+    family = read_family(given.get("family"), GLM, text, call.system)
+    family = NegativeBinomial() if call.system == "glmer.nb" else family
+    model = call.checked(read_mixed(given, call.columns, text, family))
+    return StatedModel(model, single_or_trials(family, model))
 
 
-_SAID = ("Gamma log", "NegativeBinomial log", "Poisson log")
-_LINKED = (f"{name} {link}" for name in ("Bernoulli", "Binomial") for link in Binomial.links)
-DIALECT = Dialect("lme4", "R: lme4::lmer", emit, read, frozenset([*_SAID, *_LINKED]))
+DIALECT = Dialect(
+    "lme4", "R: lme4::lmer and glmer", emit, read, linked([*_FAMILIES, "NegativeBinomial"])
+)

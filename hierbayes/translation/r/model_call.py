@@ -99,7 +99,7 @@ class ModelCall:
         return specification
 
 
-def find_model(text: str, columns: Sequence[str], signature: Signature) -> ModelCall:
+def find_model(text: str, columns: Sequence[str], *signatures: Signature) -> ModelCall:
     """The call that fits a model; of a formula alone just that.
 
     Parameters
@@ -107,7 +107,8 @@ def find_model(text: str, columns: Sequence[str], signature: Signature) -> Model
     text : str
         R code: a program, a call, or a formula.
     columns : sequence of str
-    signature : Signature
+    *signatures : Signature
+        Functions that are read; a formula alone is one of the first.
 
     Raises
     ------
@@ -117,7 +118,9 @@ def find_model(text: str, columns: Sequence[str], signature: Signature) -> Model
     """
     nodes = tuple(map(without_pipes, parse_r(text)))
     inner = [n for node in nodes for n in node.walk() if n.function]
-    calls = [n for n in inner if n.function == signature.function]
+    known = {one.function: one for one in signatures}
+    calls = [n for n in inner if n.function in known]
+    signature = known[calls[0].function] if calls else signatures[0]
     if len(calls) > 1:
         raise pointed(
             text,

@@ -62,17 +62,22 @@ def formula_text(node: Node, columns: Sequence[str], text: str) -> str:
         case "name" if node.text == ".":
             raise pointed(text, node.place, "'.' means every other column; name the columns")
     if node.function == "offset":
-        raise pointed(
-            text, node.place, "offset(...) is a term whose coefficient is 1, which models here "
-            "do not have; subtract it from the response"
-        )  # fmt: skip
+        return f"offset({_translated(node.parts[-1], columns, text)})"
     if node.kind == "name":
         _refuse_number_made_factor(node, columns, text)
     return _translated(node, columns, text, term_factor)
 
 
 def _response(node: Node, columns: Sequence[str], text: str) -> str:
-    """The response: arithmetic stands for itself there."""
+    """The response: arithmetic stands for itself there, and ``cbind`` counts failures."""
+    if node.function == "cbind" and len(node.parts) == 3:
+        counted, failures = (_translated(part, columns, text) for part in node.parts[1:])
+        return f"cbind({counted}, {failures})"
+    if node.kind == "infix" and node.text == "|" and node.parts[1].function == "trials":
+        counted, trials = (
+            _translated(part, columns, text) for part in (node.parts[0], node.parts[1].parts[-1])
+        )
+        return f"{counted} | trials({trials})"
     written = _translated(node, columns, text)
     return f"I({written})" if node.kind in ("infix", "paren", "prefix") else written
 

@@ -1,4 +1,4 @@
-"""stan_lmer of R's rstanarm: lme4's formula, with those priors that it can take.
+"""stan_lmer and stan_glmer of R's rstanarm: lme4's formula, with those priors that it can take.
 
 Its prior of G (``decov``) ties standard deviations to σ and to each other, and its prior of the
 intercept is where the columns have their means; what is lost thereby is said in comments.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hierbayes.families.negative_binomial import NegativeBinomial
 from hierbayes.priors.families import (
     PC,
     DesignNormal,
@@ -26,35 +27,60 @@ from hierbayes.priors.families import (
     StudentT,
 )
 from hierbayes.priors.prior_set import Entry
-from hierbayes.specification.formula import Specification
-from hierbayes.translation.dialect import Dialect, ModelToWrite
-from hierbayes.translation.r.code import mixed_formula, program
-from hierbayes.translation.r.lme4 import REFUSED
+from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel
+from hierbayes.translation.r.code import bound_counts, mixed_formula, program
+from hierbayes.translation.r.families import GLM, Words, read_family, read_mixed, single_or_trials
+from hierbayes.translation.r.lme4 import CHOICES, REFUSED
 from hierbayes.translation.r.model_call import Signature, find_model
-from hierbayes.translation.r.reading import read_bars
 from hierbayes.translation.r.stan_priors import number
+from hierbayes.translation.responses import linked
 
+_ARGUMENTS = (
+    "subset", "weights", "na.action", "offset", "contrasts", "prior", "prior_intercept",
+    "prior_aux", "prior_covariance", "prior_PD", "algorithm", "adapt_delta", "QR",
+)  # fmt: skip
+_SAMPLING = ("chains", "iter", "warmup", "seed", "cores", "refresh", "control")
 _STAN_LMER = Signature(
     "stan_lmer",
-    ("formula", "data", "subset", "weights", "na.action", "offset", "contrasts", "prior",
-     "prior_intercept", "prior_aux", "prior_covariance", "prior_PD", "algorithm", "adapt_delta",
-     "QR", "chains", "iter", "warmup", "seed", "cores", "refresh", "control"),
+    ("formula", "data", *_ARGUMENTS, *_SAMPLING),
     REFUSED,
     {
-        "stan_glmer": "stan_glmer fits responses that are not normal, which models here do not "
-        "have; stan_lmer is read",
         "lmer": "this is a call of lme4's lmer; read it as 'lme4'",
     },
+)
+_STAN_GLMER = Signature(
+    "stan_glmer", ("formula", "data", "family", *_ARGUMENTS, "sparse", *_SAMPLING), CHOICES, {}
+)
+_STAN_GLMER_NB = Signature(
+    "stan_glmer.nb",
+    ("formula", "data", "subset", "weights", "na.action", "offset", "contrasts", "link",
+     *_ARGUMENTS[5:], *_SAMPLING),
+    {"weights": "rows that count more than once", **CHOICES},
+    {},
 )  # fmt: skip
+_WORDS: Words = {**GLM, "neg_binomial_2": ("NegativeBinomial", "log")}
+# What rstanarm calls a family, and the word here of what prior_aux is of.
+_FAMILIES = {
+    "Bernoulli": ("binomial", ""), "Binomial": ("binomial", ""), "Poisson": ("poisson", ""),
+    "NegativeBinomial": ("neg_binomial_2", "phi"), "Gamma": ("Gamma", "shape"),
+}  # fmt: skip
 
 
 def emit(model: ModelToWrite) -> str:
-    """The model as a call of stan_lmer; comments name the priors that are not carried over."""
+    """The model as a call of stan_lmer, of a response that is not Gaussian of stan_glmer.
+
+    Comments name the priors that are not carried over.
+    """
     arguments, lost = _arguments(model)
     notes = [f"# Not carried over, rstanarm has priors of its own there: {text}" for text in lost]
-    parts = [mixed_formula(model), f"data = {model.data}", *arguments]
-    call = "\n".join([*notes, "fit <- stan_lmer(", "  " + ",\n  ".join(parts), ")"])
-    return program(model, "rstanarm", call, "stan_lmer")
+    parts = [mixed_formula(model, left=bound_counts(model)), f"data = {model.data}"]
+    function = "stan_lmer" if model.family is None else "stan_glmer"
+    if model.family is not None:
+        parts.append(f'family = {_FAMILIES[model.family.name][0]}(link = "{model.family.link}")')
+    call = "\n".join(
+        [*notes, f"fit <- {function}(", "  " + ",\n  ".join([*parts, *arguments]), ")"]
+    )
+    return program(model, "rstanarm", call, function)
 
 
 def _arguments(model: ModelToWrite) -> tuple[list[str], list[str]]:
@@ -67,7 +93,8 @@ def _arguments(model: ModelToWrite) -> tuple[list[str], list[str]]:
     _state("prior", _vector(slopes), slopes, found, lost)
     at_zero = constant if not slopes or _is_flat(constant) else []  # no column moves its place
     _state("prior_intercept", _vector(at_zero), constant, found, lost)
-    _state("prior_aux", _scale(priors.sigma[1]), [priors.sigma], found, lost)
+    if model.family is None or _FAMILIES[model.family.name][1]:
+        _state("prior_aux", _scale(priors.sigma[1]), [priors.sigma], found, lost)
     etas = {prior.parameters["eta"] for _, prior, _ in priors.corr}
     if len(etas) == 1:
         found.append(f"prior_covariance = decov(regularization = {number(etas.pop())})")
@@ -132,10 +159,20 @@ def _scale(prior: Prior) -> str:
     return ""
 
 
-def read(text: str, columns: Sequence[str]) -> Specification:
-    """The model of a call of stan_lmer, or of a formula as rstanarm writes it."""
-    call = find_model(text, columns, _STAN_LMER)
-    return call.checked(read_bars(call.arguments["formula"], call.columns, text))
+def read(text: str, columns: Sequence[str]) -> StatedModel:
+    """The model of a call of stan_lmer, stan_glmer or stan_glmer.nb, or of a formula alone."""
+    call = find_model(text, columns, _STAN_LMER, _STAN_GLMER, _STAN_GLMER_NB)
+    given = call.arguments
+    family = read_family(given.get("family"), _WORDS, text, call.system)
+    family = NegativeBinomial() if call.system == "stan_glmer.nb" else family
+    model = call.checked(read_mixed(given, call.columns, text, family))
+    return StatedModel(model, single_or_trials(family, model))
 
 
-DIALECT = Dialect("rstanarm", "R: rstanarm::stan_lmer", emit, read)
+DIALECT = Dialect(
+    "rstanarm",
+    "R: rstanarm::stan_lmer and stan_glmer",
+    emit,
+    read,
+    linked(_FAMILIES),
+)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hierbayes.errors import FormulaError
+from hierbayes.families.cumulative import Cumulative
 from hierbayes.priors.families import (
     LKJ,
     PC,
@@ -24,6 +25,7 @@ from hierbayes.priors.families import (
     StudentT,
     Uniform,
 )
+from hierbayes.priors.prior_set import Entry
 from hierbayes.specification.terms import bare, factors_of
 from hierbayes.translation.coding import all_factors, column_parts
 from hierbayes.translation.dialect import ModelToWrite
@@ -91,6 +93,12 @@ def refuse_joint_priors(model: ModelToWrite, system: str) -> None:
         )
 
 
+def coefficient_priors(model: ModelToWrite) -> list[Entry]:
+    """Priors of γ; of ordered categories without the intercept, which thresholds stand for."""
+    ordered = isinstance(model.family, Cumulative)
+    return [one for one in model.priors.gamma if not (ordered and one[0] == "Intercept")]
+
+
 def shared_priors(model: ModelToWrite) -> list[str]:
     """Priors that no list of coefficients can say, in words: those shared, or of centred columns.
 
@@ -98,7 +106,9 @@ def shared_priors(model: ModelToWrite) -> list[str]:
     """
     priors = model.priors
     shared = [
-        f"{name} ~ {prior}" for name, prior, _ in priors.gamma if isinstance(prior, DesignNormal)
+        f"{name} ~ {prior}"
+        for name, prior, _ in coefficient_priors(model)
+        if isinstance(prior, DesignNormal)
     ]
     shared = shared if len(priors.gamma) > 1 else []
     pairs = zip(priors.sd, priors.centred, strict=False)

@@ -8,7 +8,8 @@ import re
 TO_R = {
     "np.log": "log", "np.log2": "log2", "np.log10": "log10", "np.log1p": "log1p",
     "np.exp": "exp", "np.expm1": "expm1", "np.sqrt": "sqrt", "np.abs": "abs",
-    "np.floor": "floor", "np.ceil": "ceiling", "np.sign": "sign", "np.sin": "sin",
+    "np.floor": "floor", "np.rint": "round", "np.ceil": "ceiling", "np.sign": "sign",
+    "np.sin": "sin",
     "np.cos": "cos", "np.tan": "tan", "np.tanh": "tanh", "np.sinh": "sinh", "np.cosh": "cosh",
     "I": "I", "C": "factor", "poly": "poly", "scale": "scale", "cvar": "cvar", "dvar": "dvar",
 }  # fmt: skip

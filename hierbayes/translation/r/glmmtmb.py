@@ -1,0 +1,130 @@
+"""glmmTMB of R: lme4's formula, and a family with its dispersion and further zeros.
+
+Where it calls parameters by other names: ``nbinom2`` has variance μ + μ²/φ, ``nbinom1`` μ(1 + φ).
+
+References
+----------
+Brooks, Kristensen, van Benthem, Magnusson, Berg, Nielsen, Skaug, Mächler & Bolker (2017),
+*glmmTMB Balances Speed and Flexibility Among Packages for Zero-inflated Generalized Linear
+Mixed Modeling*, doi:10.32614/RJ-2017-066.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hierbayes.families.family import ResponseFamily
+from hierbayes.families.zero_inflated import ZeroInflated
+from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel, pointed
+from hierbayes.translation.r.code import bound_counts, mixed_formula, program
+from hierbayes.translation.r.families import (
+    GLM,
+    Words,
+    inflated,
+    read_family,
+    read_mixed,
+    single_or_trials,
+)
+from hierbayes.translation.r.lme4 import CHOICES
+from hierbayes.translation.r.model_call import Signature, find_model
+from hierbayes.translation.r.syntax import Node
+from hierbayes.translation.responses import linked
+
+_GLMMTMB = Signature(
+    "glmmTMB",
+    ("formula", "data", "family", "ziformula", "dispformula", "weights", "offset", "contrasts",
+     "na.action", "se", "verbose", "doFit", "control", "REML", "start", "map", "sparseX",
+     "priors", "subset"),
+    {
+        **CHOICES,
+        "map": "parameters that are held fixed",
+        "priors": "priors (give them in Python, with priors={...})",
+    },
+    {
+        "lmer": "this is a call of lme4's lmer; read it as 'lme4'",
+        "glmer": "this is a call of lme4's glmer; read it as 'lme4'",
+    },
+)  # fmt: skip
+_WORDS: Words = {
+    **GLM,
+    "nbinom2": ("NegativeBinomial", "log"),
+    "nbinom1": ("NegativeBinomial1", "log"),
+    "beta_family": ("Beta", "logit"),
+    "betabinomial": ("BetaBinomial", "logit"),
+}
+_FAMILIES = {
+    "Bernoulli": "binomial", "Binomial": "binomial", "Poisson": "poisson", "Gamma": "Gamma",
+    "NegativeBinomial": "nbinom2", "NegativeBinomial1": "nbinom1", "Beta": "beta_family",
+    "BetaBinomial": "betabinomial",
+}  # fmt: skip
+_STRUCTURES = {"us": "|", "diag": "||"}
+_OTHER_STRUCTURES = (
+    "ar1", "cs", "homcs", "homdiag", "toep", "ou", "exp", "gau", "mat", "rr", "propto", "hetar1",
+)  # fmt: skip
+
+
+def emit(model: ModelToWrite) -> str:
+    """The model as a call of glmmTMB."""
+    arguments = [mixed_formula(model, left=bound_counts(model)), f"data = {model.data}"]
+    family = model.family
+    if family is None:
+        arguments.append(f"REML = {'FALSE' if model.ml else 'TRUE'}")
+    elif isinstance(family, ZeroInflated):
+        arguments += [_family(family.inside), f"ziformula = {family.inflation}"]
+    else:
+        arguments.append(_family(family))
+    call = "fit <- glmmTMB(\n  " + ",\n  ".join(arguments) + "\n)"
+    return program(model, "glmmTMB", call, "glmmTMB")
+
+
+def _family(family: ResponseFamily) -> str:
+    return f'family = {_FAMILIES[family.name]}(link = "{family.link}")'
+
+
+def read(text: str, columns: Sequence[str]) -> StatedModel:
+    """The model of a call of glmmTMB, or of a formula as lme4 writes it.
+
+    Raises
+    ------
+    FormulaError
+        Also for a dispersion that depends on columns, and for structures of G but ``us`` and
+        ``diag``.
+    """
+    call = find_model(text, columns, _GLMMTMB)
+    given = dict(call.arguments)
+    _refuse_dispersion(given, text)
+    given["formula"] = _plain_structures(given["formula"], columns, text)
+    family = read_family(given.get("family"), _WORDS, text, "glmmTMB")
+    model = call.checked(read_mixed(given, call.columns, text, family))
+    family = single_or_trials(family, model)
+    return StatedModel(model, inflated(family, given.get("ziformula"), columns, text))
+
+
+def _refuse_dispersion(given: Mapping[str, Node], text: str) -> None:
+    node = given.get("dispformula")
+    if node is not None and (node.kind != "prefix" or node.parts[0].text != "1"):
+        raise pointed(
+            text, node.place, "dispformula = ~ 1 is read; a dispersion that depends on columns, or "
+            "is zero, models here do not have"
+        )  # fmt: skip
+
+
+def _plain_structures(node: Node, columns: Sequence[str], text: str) -> Node:
+    """``us(x | g)`` as ``(x | g)``, and ``diag(x | g)`` as ``(x || g)``."""
+    if node.function in _OTHER_STRUCTURES and any(part.text == "|" for part in node.parts[1:]):
+        raise pointed(
+            text, node.place, f"the structure {node.function}(...) of random effects models here "
+            "do not have; us(...) and diag(...) are read"
+        )  # fmt: skip
+    if node.function in _STRUCTURES and node.parts[1].text == "|":
+        bar = node.parts[1]
+        inner = Node("infix", _STRUCTURES[node.function], bar.parts, place=bar.place)
+        return Node("paren", "(", (inner,), place=node.place)
+    parts = tuple(_plain_structures(part, columns, text) for part in node.parts)
+    return Node(node.kind, node.text, parts, node.names, node.place)
+
+
+_INFLATED = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "Binomial", "BetaBinomial")
+DIALECT = Dialect(
+    "glmmtmb", "R: glmmTMB::glmmTMB", emit, read, linked(_FAMILIES, inflated=_INFLATED)
+)

@@ -1,0 +1,170 @@
+"""Models of other families read from other systems' code, and written and read again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import hierbayes as hb
+from tests.families_reference import FOLDER
+
+F = hb.families
+SINGLE = "(1 | herd)"
+
+
+@pytest.fixture(scope="module")
+def frames() -> dict[str, pd.DataFrame]:
+    cbpp = hb.load_dataset("cbpp")
+    cbpp["share"] = cbpp["incidence"] / cbpp["size"]
+    cbpp["part"] = np.log(cbpp["size"])
+    frames = {name: hb.load_dataset(name) for name in ("contraception", "wine")}
+    files = {name: pd.read_csv(FOLDER / f"{name}.csv") for name in ("sim_gamma", "sim_beta")}
+    return frames | files | {"cbpp": cbpp}
+
+
+READ: tuple[tuple[str, str, str, str, Any], ...] = (
+    ("lme4", "cbpp",
+     "glmer(cbind(incidence, size - incidence) ~ period + (1 | herd), cbpp, binomial)",
+     "cbind(incidence, size - incidence) ~ 1 + period + (1 | herd)", F.Binomial()),
+    ("lme4", "cbpp",
+     'glmer(incidence / size ~ period + (1 | herd), weights = size, family = binomial("probit"))',
+     "incidence | trials(size) ~ 1 + period + (1 | herd)", F.Binomial(link="probit")),
+    ("lme4", "cbpp",
+     "glmer(share ~ period + (1 | herd), weights = size, family = binomial(link = cloglog))",
+     "I(np.rint(share * size)) | trials(size) ~ 1 + period + (1 | herd)",
+     F.Binomial(link="cloglog")),
+    ("lme4", "contraception",
+     'm <- lme4::glmer(use ~ age + (1 + urban | district), d, family = "binomial", nAGQ = 1)',
+     "use ~ 1 + age + (1 + urban | district)", F.Bernoulli()),
+    ("lme4", "cbpp",
+     "glmer.nb(incidence ~ period + (1 | herd) + offset(log(size)), data = d)",
+     "incidence ~ 1 + period + offset(np.log(size)) + (1 | herd)", F.NegativeBinomial()),
+    ("lme4", "cbpp",
+     "f <- stats::poisson()\nglmer(incidence ~ period + (1 | herd), d, f, offset = log(size))",
+     "incidence ~ 1 + period + offset(np.log(size)) + (1 | herd)", F.Poisson()),
+    ("glmmtmb", "cbpp",
+     "glmmTMB(incidence ~ period + diag(1 + part | herd), d, nbinom1, ziformula = ~ 1)",
+     "incidence ~ 1 + period + (1 | herd) + (0 + part | herd)",
+     F.ZeroInflated(F.NegativeBinomial1())),
+    ("glmmtmb", "sim_beta", "glmmTMB(y ~ x + us(1 + x | g), d, family = beta_family())",
+     "y ~ 1 + x + (1 + x | g)", F.Beta()),
+    ("glmmtmb", "sim_gamma", "glmmTMB(y ~ x + (1 | g), d, Gamma(log), dispformula = ~ 1)",
+     "y ~ 1 + x + (1 | g)", F.Gamma()),
+    ("glmmtmb", "sim_gamma", "glmmTMB(y ~ x + (1 | g), d, ziformula = ~ 0, REML = TRUE)",
+     "y ~ 1 + x + (1 | g)", None),
+    ("rstanarm", "cbpp", "stan_glmer(incidence ~ period + (1 | herd), d, neg_binomial_2())",
+     f"incidence ~ 1 + period + {SINGLE}", F.NegativeBinomial()),
+    ("brms", "cbpp",
+     "brm(incidence | trials(size) ~ period + (1 | herd), data = d, family = beta_binomial())",
+     "incidence | trials(size) ~ 1 + period + (1 | herd)", F.BetaBinomial()),
+    ("brms", "wine",
+     "wine$rating <- factor(wine$rating, ordered = TRUE)\n"
+     'brm(rating ~ temp + (1 | judge), data = wine, family = cumulative("probit"))',
+     "rating ~ 1 + temp + (1 | judge)", F.Cumulative(link="probit")),
+    ("brms", "cbpp",
+     "brm(bf(incidence ~ period + (1 | herd), zi ~ 1), data = d, "
+     "family = zero_inflated_poisson())",
+     f"incidence ~ 1 + period + {SINGLE}", F.ZeroInflated(F.Poisson())),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("system", "data", "code", "formula", "family"), READ)
+def test_read(
+    system: str, data: str, code: str, formula: str, family: Any,
+    frames: Mapping[str, pd.DataFrame],
+) -> None:  # fmt: skip
+    model = hb.read_code(system, code, data=frames[data])
+    assert model.specification.lme4() == formula
+    found = model.problem.family
+    assert (found and (found.title, found.link)) == (family and (family.title, family.link))
+
+
+@pytest.mark.parametrize("system", ["lme4", "glmmtmb", "rstanarm", "brms"])
+@pytest.mark.parametrize(
+    ("data", "formula", "family"),
+    [
+        ("contraception", "use ~ age + (1 + urban | district)", F.Bernoulli(link="cloglog")),
+        ("cbpp", "incidence | trials(size) ~ period + (1 | herd)", F.Binomial()),
+        ("cbpp", "incidence ~ period + offset(part) + (1 | herd)", F.NegativeBinomial()),
+        ("sim_gamma", "y ~ x + (x || g)", F.Gamma()),
+    ],
+)
+def test_what_is_written_is_read_again(
+    system: str, data: str, formula: str, family: Any, frames: Mapping[str, pd.DataFrame]
+) -> None:
+    model = hb.Model(formula, frames[data], family=family)
+    again = hb.read_code(system, model.emit(system), data=frames[data])
+    assert again.problem.family == family
+    one, other = model.problem.family_rows, again.problem.family_rows
+    np.testing.assert_array_equal(one.y, other.y)
+    np.testing.assert_array_equal(one.m, other.m)
+    np.testing.assert_array_equal(one.offset, other.offset)
+    assert again.problem.design.terms == model.problem.design.terms
+
+
+WRONG: tuple[tuple[str, str, str], ...] = (
+    ("lme4", "glmer(part ~ period + (1 | herd), d, family = Gamma)",
+     "the link inverse of Gamma is not read: Gamma has the links log here, as in "
+     'Gamma(link = "log")'),
+    ("lme4", "glmer(part ~ period + (1 | herd), d, family = inverse.gaussian)",
+     "the family inverse.gaussian of glmer is not read; read are: gaussian, binomial, poisson, "
+     "Gamma"),
+    ("lme4", "glmer(incidence ~ period + (1 | herd), d, poisson, weights = size)",
+     "the argument 'weights' is read as the trials of a share, as in glmer(k / n ~ ..., weights "
+     "= n, family = binomial); other weights models here do not have"),
+    ("lme4", "glmer(incidence / part ~ period + (1 | herd), d, binomial, weights = size)",
+     "the response 'incidence / part' is no share of the weights 'size'; write the trials in both "
+     "places, as in k / n with weights = n"),
+    ("lme4", "glmer(part ~ period + (1 | herd), d, binomial, weights = size)",
+     "the share 'part' of 'size' trials is no whole number of successes: row 0 has 36.9468"),
+    ("glmmtmb", "glmmTMB(incidence ~ ar1(period + 0 | herd), d, family = poisson)",
+     "the structure ar1(...) of random effects models here do not have; us(...) and diag(...) are "
+     "read"),
+    ("glmmtmb", "glmmTMB(incidence ~ period + (1 | herd), d, nbinom2, dispformula = ~ period)",
+     "dispformula = ~ 1 is read; a dispersion that depends on columns, or is zero, models here do "
+     "not have"),
+    ("brms", "brm(incidence | weights(size) ~ period + (1 | herd), d, poisson())",
+     "what stands after the response changes its likelihood; trials(...) is read, and models here "
+     "have nothing else"),
+    ("brms", "brm(bf(incidence ~ period + (1 | herd), zi ~ period), d, zero_inflated_poisson())",
+     "bf(...) with more than one formula models more than the mean"),
+    ("brms", "d$period <- factor(d$period, ordered = TRUE)\n"
+     "brm(incidence ~ period + (1 | herd), d, poisson())",
+     "the code makes an ordered factor of 'period', which R codes by polynomials; make columns of "
+     "them in the data, or a plain factor"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("system", "code", "message"), WRONG)
+def test_refused(system: str, code: str, message: str, frames: Mapping[str, pd.DataFrame]) -> None:
+    with pytest.raises(hb.FormulaError) as refusal:
+        hb.read_code(system, code, data=frames["cbpp"])
+    assert str(refusal.value).split("\n")[0] == message
+
+
+def test_priors_of_thresholds_and_of_further_zeros_in_brms(
+    frames: Mapping[str, pd.DataFrame],
+) -> None:
+    priors = {"gamma": hb.Normal(0, 2), "sd": hb.HalfNormal(1)}
+    own = priors | {"thresholds": hb.Exponential(1)}
+    wine = hb.Model("rating ~ temp + (1 | judge)", frames["wine"], family="cumulative", priors=own)
+    code = wine.emit("brms", data="wine")
+    lost = [line.split("there: ")[1] for line in code.splitlines() if line.startswith("# Not")]
+    assert lost == [
+        "minus the first threshold ~ Normal(0, 2)",
+        *(f"distance {k}|{k + 1} to {k + 1}|{k + 2} ~ Exponential(1)" for k in (1, 2, 3)),
+    ]
+    assert "  rating ~ temp + (1 | judge),\n" in code
+    assert '    prior(normal(0, 2), class = "b"),\n' in code
+    zeros = hb.Model(
+        "incidence ~ period + (1 | herd)", frames["cbpp"],
+        family=F.ZeroInflated(F.NegativeBinomial()),
+        priors=priors | {"phi": hb.Exponential(1), "logit zero": hb.Normal(0, 1.5)},
+    )  # fmt: skip
+    code = zeros.emit("brms")
+    assert "  bf(incidence ~ 0 + Intercept + period + (1 | herd), zi ~ 1),\n" in code
+    assert '    prior(normal(0, 1.5), class = "Intercept", dpar = "zi")\n' in code
