@@ -15,7 +15,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.estimation.inputs import GraphInputs, prior_parameters, shared_prior
 from hierbayes.estimation.pseudo_data import NormalRows, PseudoData, pseudo_data
 from hierbayes.families.family import ResponseFamily
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood import transported
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.laplace import Mode
@@ -99,6 +99,10 @@ class FamilyRows:
         Fixed columns in a basis of their own, X°.
     to_internal : (p, p) float
         γ° = to_internal @ γ, so that X°γ° = Xγ.
+    at : (n,) int
+        For each the first row of the design that is like it.
+    log_constant : float
+        What of the log density depends on the responses alone.
     """
 
     family: ResponseFamily
@@ -107,6 +111,8 @@ class FamilyRows:
     offset: Floats
     X: Floats
     to_internal: Floats
+    at: Integers
+    log_constant: float
 
 
 def normal_rows(design: Design, rows: FamilyRows, eta: Floats, phi: Floats) -> NormalRows:
@@ -117,8 +123,8 @@ def normal_rows(design: Design, rows: FamilyRows, eta: Floats, phi: Floats) -> N
         kappa,
         kappa * (eta - rows.offset) + slope,
         rows.X,
-        tuple(design.Z[:, span] for span in design.spans),
-        design.rows.codes_of,
+        tuple(design.Z[rows.at, span] for span in design.spans),
+        tuple(codes[rows.at] for codes in design.rows.codes_of),
         tuple(factor.J for factor in design.factors),
     )
 
@@ -146,7 +152,7 @@ def family_inputs(
     """
     q, p = len(design.effects), len(design.terms)
     panels = [
-        Panels(design.Z[:, span], codes, A, B, weights)
+        Panels(design.Z[rows.at, span], codes[rows.at], A, B, weights)
         for span, codes, A, B, weights in zip(
             design.spans, design.rows.codes_of, pseudo.A, pseudo.B, pseudo.weights, strict=True
         )
@@ -154,7 +160,7 @@ def family_inputs(
     family, (normal, constant) = rows.family, gamma_prior
     anchored, e = has_thresholds(family), len(priors.extra)
     d = len(family.dispersion) - anchored
-    numbers = (family.rows_address(), d, anchored, family.log_constant(rows.y, rows.m))
+    numbers = (family.rows_address(), d, anchored, rows.log_constant)
     inside = slice(0, p), slice(0, p)
     to_internal, precision = np.eye(p + e), np.zeros((p + e, p + e))
     to_internal[inside], precision[inside] = rows.to_internal, normal.precision
@@ -163,7 +169,7 @@ def family_inputs(
             numbers, rows.y, rows.m, rows.offset, rows.X, panels, pseudo.order
         ),
         "nothing": np.zeros(0),
-        "n": np.array(len(rows.y)),
+        "n": np.array(design.n),
         "scale": np.ones(()),
         "log_jacobian": np.zeros(()),
         "to_internal": np.eye(q),
@@ -195,7 +201,9 @@ def inputs_at_mode(problem: Problem, priors: PriorSet, mode: Mode) -> FamilyInpu
     design, basis, rows, point = problem.design, problem.working.basis, mode.rows, mode.point
     root = basis.root(_inside(point.root))
     to_internal = np.linalg.inv(basis.x.matrix) / basis.scale
-    family_rows = FamilyRows(rows.family, rows.y, rows.m, rows.offset, rows.X, to_internal)
+    family_rows = FamilyRows(
+        rows.family, rows.y, rows.m, rows.offset, rows.X, to_internal, rows.at, rows.log_constant
+    )
     normal = normal_rows(design, family_rows, mode.eta, point.phi)
     pseudo = pseudo_data(normal, [root[span, span] for span in design.spans])
     phi = np.diff(point.phi) if has_thresholds(rows.family) else point.phi

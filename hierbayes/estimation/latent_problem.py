@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.design.elimination_order import elimination_of
+from hierbayes.design.merged_rows import MergedRows, as_they_are, merged_rows
 from hierbayes.design.problem import Problem
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.likelihood.curvature import GroupCurvature
@@ -14,18 +15,30 @@ from hierbayes.likelihood.sparse_curvature import WeightedProducts
 
 
 def latent_rows(problem: Problem) -> LatentRows:
-    """The rows with X° and Z° in units of η, so that η = offset + c + s(X°γ° + Z°u°)."""
-    design, basis, rows = problem.design, problem.working.basis, problem.family_rows
+    """The rows that a search sees: those that are alike as one."""
+    return _of_rows(problem, merged_rows(problem.design, problem.family_rows))
+
+
+def every_row(problem: Problem) -> LatentRows:
+    """All rows of the data."""
+    return _of_rows(problem, as_they_are(problem.design, problem.family_rows))
+
+
+def _of_rows(problem: Problem, rows: MergedRows) -> LatentRows:
+    """Rows with X° and Z° in units of η, so that η = offset + c + s(X°γ° + Z°u°)."""
+    design, basis = problem.design, problem.working.basis
     return LatentRows(
-        family=rows.family,
+        family=problem.family_rows.family,
         y=rows.y,
         m=rows.m,
         offset=rows.offset + (basis.center if basis.constant.any() else 0.0),
-        X=np.ascontiguousarray(basis.scale * basis.x.apply(design.rows.X)),
-        Z=np.ascontiguousarray(basis.scale * basis.z.apply(design.rows.Z)),
-        codes_of=design.rows.codes_of,
+        X=np.ascontiguousarray(basis.scale * basis.x.apply(design.rows.X[rows.at])),
+        Z=np.ascontiguousarray(basis.scale * basis.z.apply(design.rows.Z[rows.at])),
+        codes_of=tuple(codes[rows.at] for codes in design.rows.codes_of),
         levels=tuple(factor.J for factor in design.factors),
         spans=design.spans,
+        at=rows.at,
+        log_constant=rows.log_constant,
     )
 
 

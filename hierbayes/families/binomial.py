@@ -11,7 +11,7 @@ from scipy.special import gammaln
 from hierbayes.compilation import inner
 from hierbayes.families import response as responses
 from hierbayes.families.count_sums import summed_below
-from hierbayes.families.family import ResponseFamily
+from hierbayes.families.family import TRIALS, ResponseFamily
 from hierbayes.families.links import LATENT_VARIANCE, SIDED, predictor, probability
 from hierbayes.families.response import Response
 from hierbayes.families.row_sums import logit_sums
@@ -49,6 +49,11 @@ class Binomial(ResponseFamily):
     def formulas(self) -> Formulas:
         """As in `ResponseFamily`."""
         return _FORMULAS[self.link]
+
+    @property
+    def adds_up(self) -> str:
+        """Successes and trials of rows with the same p."""
+        return TRIALS
 
     def log_constants(self, y: Floats, m: Floats) -> Floats:
         """Log of the number of ways to have y successes."""

@@ -14,6 +14,8 @@ from hierbayes.families.response import Response
 from hierbayes.families.rows import Formulas
 from hierbayes.frames.arrays import Floats
 
+TRIALS, EXPOSURE = "trials", "exposure"  # how rows of equal η add up to one
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseFamily:
@@ -58,6 +60,11 @@ class ResponseFamily:
     def dispersion_kinds(self) -> tuple[str, ...]:
         """Of each φ: 'positive', 'real', or 'ordered' (increasing with those beside it)."""
         return ("positive",) * len(self.dispersion)
+
+    @property
+    def adds_up(self) -> str:
+        """How rows of equal η are one: their y and m, or their y and means, added; "" if not."""
+        return ""
 
     @property
     def constant(self) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 
 from hierbayes.compilation import inner
 from hierbayes.families.counts import Counts
+from hierbayes.families.family import EXPOSURE
 from hierbayes.families.row_sums import poisson_sums
 from hierbayes.families.rows import Formulas, no_dispersion
 from hierbayes.frames.arrays import Floats
@@ -34,6 +35,11 @@ class Poisson(Counts):
     def formulas(self) -> Formulas:
         """As in `ResponseFamily`."""
         return _FORMULAS
+
+    @property
+    def adds_up(self) -> str:
+        """A sum of counts has the sum of their means."""
+        return EXPOSURE
 
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """e^η."""

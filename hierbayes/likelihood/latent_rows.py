@@ -34,6 +34,10 @@ class LatentRows:
         J of each factor.
     spans : tuple of slice
         The columns of Z of each factor.
+    at : (n,) int
+        For each the first row of the data that is like it.
+    log_constant : float
+        What of the log density depends on the responses alone.
     """
 
     family: ResponseFamily
@@ -45,6 +49,8 @@ class LatentRows:
     codes_of: tuple[Integers, ...]
     levels: tuple[int, ...]
     spans: tuple[slice, ...]
+    at: Integers
+    log_constant: float
 
     @property
     def n(self) -> int:
@@ -62,11 +68,6 @@ class LatentRows:
     def effects(self) -> int:
         """Random effects of all factors and levels."""
         return sum(self.sizes)
-
-    @cached_property
-    def log_constant(self) -> float:
-        """What of the log density depends on the responses alone."""
-        return self.family.log_constant(self.y, self.m)
 
     def by_factor(self, flat: Floats) -> tuple[Floats, ...]:
         """Effects (J_k, q_k) of each factor from all of them (effects,)."""

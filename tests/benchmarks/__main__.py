@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.benchmarks import (
     before,
     factors,
+    families,
     first,
     growth,
     imports,
@@ -27,6 +28,7 @@ SUBJECTS: dict[str, Callable[..., list[Table]]] = {
     "before": before.run,
     "reml": reml.run,
     "factors": factors.run,
+    "families": families.run,
     "inference": inference.run,
     "posterior": posterior.run,
     "study": study.run,

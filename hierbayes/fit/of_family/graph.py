@@ -7,6 +7,7 @@ import pymc as pm
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.family_graph import family_graph
 from hierbayes.estimation.family_inputs import inputs_at_mode
+from hierbayes.estimation.latent_problem import every_row
 from hierbayes.fit.of_family.maximised import maximise_family
 from hierbayes.priors.prior_set import PriorSet
 
@@ -14,4 +15,4 @@ from hierbayes.priors.prior_set import PriorSet
 def graph_of_family(problem: Problem, priors: PriorSet) -> pm.Model:
     """The model as a PyMC model, as `family_graph` has it."""
     mode = maximise_family(problem, 1).optimum.mode
-    return family_graph(problem, inputs_at_mode(problem, priors, mode), priors, mode.rows)
+    return family_graph(problem, inputs_at_mode(problem, priors, mode), priors, every_row(problem))

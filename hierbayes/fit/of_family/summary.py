@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.family_rows import has_thresholds
+from hierbayes.design.merged_rows import merged_rows
 from hierbayes.design.near_collinear import near_combinations
 from hierbayes.design.subject import subject_of
 from hierbayes.display.interval import Interval
@@ -72,6 +73,9 @@ def about_family(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:
     family = [("Family", family_text(fit))]
     if rows.outcomes and not has_thresholds(rows.family):
         family.append(("Note", f"success is '{rows.outcomes[1]}'"))
+    merged = len(merged_rows(fit.design, rows).at)
+    if merged < fit.design.n:
+        family.append(("Note", f"rows that are alike are counted: {merged} kinds of rows"))
     nesting = fit.problem.nesting
     factors = [("Factors", nesting.text)] if nesting.text else []
     near = [("Beware", one.text) for one in near_combinations(fit.problem)]
