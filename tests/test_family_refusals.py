@@ -44,7 +44,6 @@ def _refusal(asked: Callable[[], object]) -> str:
 
 OF_A_MODEL: dict[str, Callable[[hb.Model], object]] = {
     "multilevel": lambda m: m.multilevel(),
-    "prior_predictive": lambda m: m.prior_predictive(),
     "equivalence": lambda m: hb.equivalence(m, m),
     "hausman": hb.hausman,
     "mundlak": hb.mundlak,

@@ -196,7 +196,9 @@ class PosedModel:
         PriorPredictive
             Prints as the priors, what they imply for the ICC, the groups' lines and new
             responses, and the probability of extremes.  The data enter through their
-            columns; the response is only a reference beside it.
+            columns; the response is only a reference beside it.  Of a family that is not
+            Gaussian, lines are those of the linear predictor, the ICC is on the latent scale of
+            the link where it has one, and responses are drawn.
 
         Raises
         ------
@@ -218,7 +220,6 @@ class PosedModel:
         from hierbayes.priors.draws import draw_priors
         from hierbayes.studies.prior_predictive.prior_predictive import prior_predictive  # noqa: PLC0415
 
-        self.problem.refuse_other_families()
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
         drawn = draw_priors(self.priors, self.problem, draws, seed)

@@ -43,10 +43,14 @@ class PriorDraws:
         With one leading axis, and lower-triangular roots of G.
     gamma : (draws, p) float
         Fixed effects.
+    phi : (draws, d) float
+        Dispersion of a family that is not Gaussian, as η is computed: thresholds begin at 0.
+        Without a family, σ.
     """
 
     theta: Theta
     gamma: Floats
+    phi: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,9 @@ def draw_priors(priors: PriorSet, problem: Problem, draws: int, seed: int) -> Pr
     refuse_bad_count("draws", draws)
     refuse_bad_seed(seed)
     streams = Streams(int(draws), int(seed))
-    sigma = _draw_each("sigma", (priors.sigma,), streams)[:, 0]
+    phi = _draw_dispersion(priors, problem, streams)
+    known = problem.family is not None
+    sigma = np.ones(streams.draws) if known else phi[:, 0]
     if (sigma < 0.0).any():
         raise PriorError(
             f"the prior of 'sigma' ({priors.sigma[1]}) reaches below 0, where σ cannot be; "
@@ -107,19 +113,46 @@ def draw_priors(priors: PriorSet, problem: Problem, draws: int, seed: int) -> Pr
         root = sd[:, :, None] * _draw_correlation_root(priors, design.blocks, streams)
         if priors.centring:
             root = lower_root(priors.columns(len(design.effects)) @ root)
-        return PriorDraws(Theta.of(root, sigma), gamma)
+        return PriorDraws(Theta.of(root, sigma), gamma, phi)
     block, prior, _ = priors.joint[0]  # a second one would cover the sds again
     generator = np.random.default_rng(streams.seed_of(block, block))
     if isinstance(prior, MatrixPrior):
         root = draw_matrix_root(prior, design.effects, generator, streams.draws)
-        return PriorDraws(Theta.of(root, sigma), gamma)
+        return PriorDraws(Theta.of(root, sigma), gamma, phi)
     corr_root = _draw_correlation_root(priors, design.blocks, streams)
     if isinstance(prior, Beta):
         sd = draw_icc_sd(prior, design, corr_root, sigma, generator)
     elif isinstance(prior, R2D2M2):
         varying, sd = draw_explained(prior, design, sigma, generator)
         gamma = np.insert(varying, design.terms.index(priors.gamma[0][0]), gamma[:, 0], axis=1)
-    return PriorDraws(Theta.of(sd[:, :, None] * corr_root, sigma), gamma)
+    return PriorDraws(Theta.of(sd[:, :, None] * corr_root, sigma), gamma, phi)
+
+
+def _draw_dispersion(priors: PriorSet, problem: Problem, streams: Streams) -> Floats:
+    """Draws (draws, d) of σ, or of the dispersion of a family."""
+    if not priors.has_dispersion:
+        return np.zeros((streams.draws, 0))
+    drawn = _draw_each("sigma", priors.dispersion, streams)
+    family = problem.family
+    if family is None:
+        return drawn
+    if priors.distances:
+        _refuse_negative(drawn, priors.dispersion)
+        return np.hstack([np.zeros((streams.draws, 1)), drawn.cumsum(axis=1)])
+    positive = [kind == "positive" for kind in family.dispersion_kinds]
+    at = [entry for entry, is_positive in zip(priors.dispersion, positive, strict=True)
+          if is_positive]  # fmt: skip
+    _refuse_negative(drawn[:, positive], tuple(at))
+    return drawn
+
+
+def _refuse_negative(drawn: Floats, entries: tuple[Entry, ...]) -> None:
+    for column, (name, prior, _) in zip(drawn.T, entries, strict=True):
+        if (column < 0.0).any():
+            raise PriorError(
+                f"'{name}' is not negative: its prior {prior} reaches below 0; state a "
+                "distribution of positive numbers, such as HalfNormal(5)"
+            )
 
 
 def _draw_gamma(priors: PriorSet, problem: Problem, streams: Streams) -> Floats:

@@ -63,27 +63,56 @@ def implied_quantities(draws: PriorDraws, design: Design, seed: int) -> xr.Datas
         observed sds from the observed mean.  Of several grouping factors ``icc`` is by
         ``factor`` too, and lines are those of one factor each.
     """
+    total = sum(between_parts(draws, design)) + draws.theta.sigma**2
+    explained = _explained(draws.gamma, design.rows.X)
+    values = {
+        "sigma": (("draw",), draws.theta.sigma),
+        "r2": (("draw",), explained / (explained + total)),
+        "total_sd": (("draw",), np.sqrt(total)),
+    }
+    responses = _responses(draws, design, seed)
+    return quantities_of(draws, design, draws.theta.sigma**2, values | responses)
+
+
+def between_parts(draws: PriorDraws, design: Design) -> list[Floats]:
+    """tr(G S) of each factor (draws,)."""
+    second, G = second_moment(design.rows.Z), draws.theta.G
+    return [between_variance(G[:, at, at], second[at, at]) for at in design.spans]
+
+
+def quantities_of(
+    draws: PriorDraws,
+    design: Design,
+    within: Floats | float | None,
+    further: dict[str, tuple[Any, Floats]],
+) -> xr.Dataset:
+    """What every model has of θ and γ, with further quantities.
+
+    Parameters
+    ----------
+    draws : PriorDraws
+    design : Design
+    within : (draws,) float, optional
+        Variance within groups, where there is one.
+    further : dict
+        Dimensions and values by name.
+    """
     theta, G = draws.theta, draws.theta.G
     sd, corr = theta.sd, theta.corr
-    second = second_moment(design.rows.Z)
-    parts = [between_variance(G[:, at, at], second[at, at]) for at in design.spans]
-    total = sum(parts) + theta.sigma**2
-    icc = np.stack(parts, axis=-1) / total[:, None]
-    explained = _explained(draws.gamma, design.rows.X)
     several, found = len(design.factors) > 1, line_points(design)
     points = np.array([point.z for point in found]).reshape(-1, len(design.effects))
     lines = np.sqrt(((points[None] @ theta.root) ** 2).sum(axis=-1))
-    values = {
+    values: dict[str, tuple[Any, Floats]] = {
         "sd": (("draw", "effect"), sd),
         "corr": (("draw", "effect", "effect_bis"), corr),
         "G": (("draw", "effect", "effect_bis"), G),
-        "sigma": (("draw",), theta.sigma),
         "gamma": (("draw", "term"), draws.gamma),
-        "icc": (("draw", "factor"), icc) if several else (("draw",), icc[:, 0]),
-        "r2": (("draw",), explained / (explained + total)),
-        "total_sd": (("draw",), np.sqrt(total)),
         "line_spread": (("draw", "at"), lines),
     }
+    if within is not None:
+        parts = between_parts(draws, design)
+        icc = np.stack(parts, axis=-1) / np.asarray(sum(parts) + within)[:, None]
+        values["icc"] = (("draw", "factor"), icc) if several else (("draw",), icc[:, 0])
     coords = {
         "draw": np.arange(len(G)),
         "effect": np.array(design.effect_labels, dtype=object),
@@ -96,7 +125,7 @@ def implied_quantities(draws: PriorDraws, design: Design, seed: int) -> xr.Datas
     }
     if several:
         coords["factor"] = np.array(design.specification.factors, dtype=object)
-    return xr.Dataset(values | _responses(draws, design, seed), coords=coords)
+    return xr.Dataset(values | further, coords=coords)
 
 
 def implication_table(quantities: xr.Dataset, design: Design) -> pd.DataFrame:
@@ -111,20 +140,32 @@ def implication_table(quantities: xr.Dataset, design: Design) -> pd.DataFrame:
     response = response_name(design)
     low, high = (f"{100 * tail:g}%" for tail in RESPONSE.tails)
     rows = icc_by_factor(quantities, design)
-    rows |= _columns("sd({})", quantities["sd"])
-    lines = quantities["line_spread"].to_numpy().T
-    for point, spread in zip(line_points(design), lines, strict=True):
-        rows[f"sd between {point.factor} lines at {point.at}"] = spread
+    rows |= spread_rows(quantities, design)
     rows[f"sd of {response} around the population line"] = quantities["total_sd"].to_numpy()
     rows["R² of the population line"] = quantities["r2"].to_numpy()
     ends = [f"new {response}, {low} quantile", f"new {response}, {high} quantile"]
     rows |= dict(zip(ends, quantities["response"].to_numpy().T, strict=True))
+    y = design.rows.y
+    observed = dict(zip(ends, (float(y.min()), float(y.max())), strict=True))
+    return limits_table(rows, observed)
+
+
+def spread_rows(quantities: xr.Dataset, design: Design) -> dict[str, Floats]:
+    """Draws (draws,) of standard deviations of the effects, and between groups' lines."""
+    rows = _columns("sd({})", quantities["sd"])
+    lines = quantities["line_spread"].to_numpy().T
+    for point, spread in zip(line_points(design), lines, strict=True):
+        rows[f"sd between {point.factor} lines at {point.at}"] = spread
+    return rows
+
+
+def limits_table(rows: dict[str, Floats], observed: dict[str, float]) -> pd.DataFrame:
+    """Median and limits of draws (draws,) by name, and what was observed of some."""
     values = np.stack(list(rows.values()), axis=-1)
     table = pd.DataFrame({"median": np.median(values, axis=0)}, index=pd.Index(rows))
     lower, upper = INTERVAL.of_draws(values[None])
     for tail, limit in zip(INTERVAL.tails, (lower, upper), strict=True):
         table[f"{100 * tail:g}%"] = limit
-    observed = dict(zip(ends, (design.rows.y.min(), design.rows.y.max()), strict=True))
     table["observed"] = [observed.get(name, np.nan) for name in rows]
     return table
 
@@ -132,19 +173,30 @@ def implication_table(quantities: xr.Dataset, design: Design) -> pd.DataFrame:
 def probability_table(quantities: xr.Dataset, design: Design) -> pd.DataFrame:
     """Probability of every extreme, with its Monte Carlo standard error (``mcse``)."""
     response = response_name(design)
-    corr, sd = quantities["corr"].to_numpy(), quantities["sd"].to_numpy()
-    rows: dict[str, Floats | Booleans] = {}
-    for i, k in pairs(design.blocks):
-        rows[f"P(|{pair_name(design, i, k)}| > 0.9)"] = np.abs(corr[:, k, i]) > 0.9
-    for name, icc in icc_by_factor(quantities, design).items():
-        rows[f"P({name} > 0.5)"] = icc > 0.5
-        rows[f"P({name} < 0.01)"] = icc < 0.01
+    sd, rows = quantities["sd"].to_numpy(), extreme_rows(quantities, design)
     for c in np.flatnonzero(varying(design)):
         label, name = design.effect_labels[c], design.effects[c]
         change = design.rows.y.std() / design.rows.Z[:, c].std()
         rows[f"P(sd({label}) > 1 sd of {response} per sd of {name})"] = sd[:, c] > change
     rows[f"P(new {response} outside the observed range)"] = quantities["outside"].to_numpy()
     rows[f"P(new {response} > {FAR:g} observed sds from the mean)"] = quantities["far"].to_numpy()
+    return mean_table(rows)
+
+
+def extreme_rows(quantities: xr.Dataset, design: Design) -> dict[str, Floats | Booleans]:
+    """Whether (draws,) correlations and intraclass correlations are at their ends."""
+    corr, rows = quantities["corr"].to_numpy(), dict[str, Floats | Booleans]()
+    for i, k in pairs(design.blocks):
+        rows[f"P(|{pair_name(design, i, k)}| > 0.9)"] = np.abs(corr[:, k, i]) > 0.9
+    iccs = icc_by_factor(quantities, design) if "icc" in quantities else {}
+    for name, icc in iccs.items():
+        rows[f"P({name} > 0.5)"] = icc > 0.5
+        rows[f"P({name} < 0.01)"] = icc < 0.01
+    return rows
+
+
+def mean_table(rows: dict[str, Floats | Booleans]) -> pd.DataFrame:
+    """Probabilities with their Monte Carlo standard errors, of draws (draws,) by name."""
     values = np.stack(list(rows.values()), axis=-1).astype(np.float64)
     return pd.DataFrame(
         {
@@ -153,6 +205,13 @@ def probability_table(quantities: xr.Dataset, design: Design) -> pd.DataFrame:
         },
         index=pd.Index(rows),
     )
+
+
+def percent(share: float) -> str:
+    """A share in whole percent; near 0 and 1 no more is claimed than it is."""
+    if share < 0.01:
+        return "less than 1%"
+    return f"{share:.0%}" if share <= 0.99 else "more than 99%"
 
 
 def response_name(design: Design) -> str:

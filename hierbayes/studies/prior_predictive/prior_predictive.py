@@ -16,6 +16,12 @@ from hierbayes.display.interval import Interval
 from hierbayes.display.page import Page, Printed
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.studies.prior_predictive.ellipses import ellipse_points
+from hierbayes.studies.prior_predictive.family_implications import (
+    family_finding,
+    family_implications,
+    family_probabilities,
+    family_quantities,
+)
 from hierbayes.studies.prior_predictive.implications import (
     INTERVAL,
     icc_by_factor,
@@ -23,6 +29,7 @@ from hierbayes.studies.prior_predictive.implications import (
     implied_quantities,
     pair_name,
     pairs,
+    percent,
     probability_table,
     response_name,
 )
@@ -126,6 +133,8 @@ def prior_predictive(
     seed : int
         Of the draws; the rows at which responses are looked at are derived from it.
     """
+    if design.rows.family is not None:
+        return _of_family(draws, priors, design, seed)
     quantities = implied_quantities(draws, design, seed)
     probabilities = probability_table(quantities, design)
     return PriorPredictive(
@@ -136,6 +145,22 @@ def prior_predictive(
         implications=implication_table(quantities, design),
         probabilities=probabilities,
         findings=_findings(quantities, probabilities, design),
+        pairs={pair_name(design, i, k): (i, k) for i, k in pairs(design.blocks)},
+        design=design,
+    )
+
+
+def _of_family(draws: PriorDraws, priors: PriorSet, design: Design, seed: int) -> PriorPredictive:
+    quantities = family_quantities(draws, design, seed)
+    probabilities = family_probabilities(quantities, design)
+    return PriorPredictive(
+        about=_about(design, len(draws.gamma), seed),
+        priors=priors,
+        seed=seed,
+        draws=quantities,
+        implications=family_implications(quantities, design),
+        probabilities=probabilities,
+        findings=(family_finding(quantities, design), *_leaning(probabilities, design, quantities)),
         pairs={pair_name(design, i, k): (i, k) for i, k in pairs(design.blocks)},
         design=design,
     )
@@ -153,20 +178,25 @@ def _findings(
     """Sentences by the rules that `PriorPredictive` states."""
     share, response = float(quantities["outside"].mean()), response_name(design)
     weak = f"weak on the scale of {response}: " if share > 0.5 else ""
-    findings = [
-        f"{weak}{_percent(share)} of the responses that the priors imply lie outside the observed "
+    first = (
+        f"{weak}{percent(share)} of the responses that the priors imply lie outside the observed "
         f"range, {design.rows.y.min():.4g} to {design.rows.y.max():.4g}"
-    ]
+    )
+    return (first, *_leaning(probabilities, design, quantities))
+
+
+def _leaning(
+    probabilities: pd.DataFrame, design: Design, quantities: xr.Dataset
+) -> tuple[str, ...]:
+    """Sentences on correlations and intraclass correlations at their ends."""
+    iccs = icc_by_factor(quantities, design) if "icc" in quantities else {}
     extremes = {
         f"P(|{pair_name(design, i, k)}| > 0.9)": f"{pair_name(design, i, k)} lies beyond ±0.9"
         for i, k in pairs(design.blocks)
-    } | {
-        f"P({name} > 0.5)": f"the {name} lies above 0.5"
-        for name in icc_by_factor(quantities, design)
-    }
+    } | {f"P({name} > 0.5)": f"the {name} lies above 0.5" for name in iccs}
     mass = {text: float(probabilities.at[row, "probability"]) for row, text in extremes.items()}
     leaning = [
-        f"more than half of the prior of {text} ({_percent(p)})"
+        f"more than half of the prior of {text} ({percent(p)})"
         for text, p in mass.items()
         if p > 0.5
     ]
@@ -174,14 +204,10 @@ def _findings(
     none = f"no correlation has more than half of its prior beyond ±0.9, nor {icc} above 0.5"
     if not pairs(design.blocks):
         none = f"no more than half of the prior of {icc} lies above 0.5"
-    return (*findings, *(leaning or [none]))
-
-
-def _percent(share: float) -> str:
-    """A share in whole percent; near 0 and 1 no more is claimed than it is."""
-    if share < 0.01:
-        return "less than 1%"
-    return f"{share:.0%}" if share <= 0.99 else "more than 99%"
+    if not iccs:
+        none = "no correlation has more than half of its prior beyond ±0.9"
+        return tuple(leaning or [none] * bool(extremes))
+    return tuple(leaning or [none])
 
 
 def _heading(interval: Interval) -> str:
