@@ -1,7 +1,5 @@
 """What priors imply of responses that are not Gaussian, against draws by hand."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -57,14 +55,3 @@ def test_equal_seeds_give_equal_tables(name: str) -> None:
     first, second = (reference.model(name).prior_predictive(50, seed=3) for _ in range(2))
     assert str(first) == str(second)
     assert "Priors in force" in str(first)
-
-
-def test_a_prior_of_dispersion_below_zero_is_refused() -> None:
-    priors: dict[str, Any] = dict(phi=hb.Uniform(-1, 1))
-    model = hb.Model("c ~ 1 + (1 | g)", family_fits.DATA, family="negativebinomial", priors=priors)
-    with pytest.raises(hb.PriorError) as refused:
-        model.prior_predictive(50, seed=1)
-    assert str(refused.value) == (
-        "'phi' is not negative: its prior Uniform(-1, 1) reaches below 0; state a distribution of "
-        "positive numbers, such as HalfNormal(5)"
-    )
