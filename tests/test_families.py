@@ -34,6 +34,11 @@ FAMILIES: dict[str, ResponseFamily] = {
     "ZeroInflated Poisson": B.ZeroInflated(),
     "ZeroInflated NegativeBinomial": B.ZeroInflated(B.NegativeBinomial()),
     "ZeroInflated BetaBinomial": B.ZeroInflated(B.BetaBinomial()),
+    "Hurdle Poisson": B.Hurdle(),
+    "Hurdle NegativeBinomial": B.Hurdle(B.NegativeBinomial()),
+    "Hurdle NegativeBinomial1": B.Hurdle(B.NegativeBinomial1()),
+    "Hurdle Gamma": B.Hurdle(B.Gamma()),
+    "Hurdle Lognormal": B.Hurdle(B.Lognormal()),
 }
 NONE = np.empty(0)
 
@@ -180,7 +185,7 @@ def test_draws_have_the_mean_and_the_variance(name: str) -> None:
     family, n = FAMILIES[name], 40_000
     rng = np.random.default_rng(5)
     phi, of_trials = (
-        phi_of(name, 0.6 if name.startswith("Lognormal") else 3.0),
+        phi_of(name, 0.6 if "Lognormal" in name else 3.0),
         is_of_trials(family),
     )
     m = np.full(n, 3.0 if of_trials else 9.0 if name.startswith("StudentT") else 1.0)
@@ -275,6 +280,17 @@ def test_thresholds_out_of_order_are_impossible() -> None:
     assert c_rows(B.Cumulative(), *row)[0] == -np.inf
 
 
+def test_counts_above_0_start_from_those_and_are_never_0() -> None:
+    family, y = B.Hurdle(), np.array([0.0, 3.0, 3.0, 0.0, 0.0])
+    assert_allclose(family.start(y, np.ones(5)), np.log(3.5))
+    assert_allclose(expit(family.dispersion_start(y, np.ones(5))), [0.6])
+    rng, eta, phi = np.random.default_rng(1), np.full(400, -12.0), np.array([-30.0])
+    for inside in (B.Poisson(), B.NegativeBinomial(), B.NegativeBinomial1()):
+        rare = np.append(np.full(len(inside.dispersion), 0.7), phi)
+        assert set(B.Hurdle(inside).draw(rng, np.ones(400), eta, rare)) == {1.0}
+        assert_allclose(B.Hurdle(inside).mean(eta, np.ones(400), rare), 1.0, rtol=1e-4)
+
+
 def test_a_zero_whose_count_overflows_is_a_further_zero() -> None:
     family, phi = B.ZeroInflated(), np.array([0.4])
     found = c_rows(family, np.zeros(1), np.ones(1), np.array([800.0]), phi)
@@ -294,7 +310,7 @@ def test_families_are_values() -> None:
     assert repr(B.StudentT(df=3.0)) == "StudentT(link='identity', df=3.0)"
     mixed = B.ZeroInflated(B.NegativeBinomial(), "~1")
     assert mixed == pickle.loads(pickle.dumps(mixed)) != B.ZeroInflated()
-    assert repr(mixed) == ("ZeroInflated(inside=NegativeBinomial(link='log'), inflation='~ 1')")
+    assert repr(mixed) == ("ZeroInflated(inside=NegativeBinomial(link='log'), zeros='~ 1')")
     assert mixed.dispersion == ("phi", "logit zero")
     assert mixed.dispersion_kinds == ("positive", "real")
     assert {B.Poisson(): 1}[pickle.loads(pickle.dumps(B.Poisson()))] == 1
@@ -328,17 +344,23 @@ def test_unknown_links_and_words_are_refused() -> None:
         "zeros are inflated in families of counts (Poisson, NegativeBinomial, NegativeBinomial1, "
         "Binomial, BetaBinomial), not in Bernoulli(link='logit')"
     )
+    with pytest.raises(hb.FamilyError) as hurdle:
+        B.Hurdle(B.Beta())
+    assert str(hurdle.value) == (
+        "a hurdle stands before families of counts and of positive numbers (Poisson, "
+        "NegativeBinomial, NegativeBinomial1, Gamma, Lognormal), not in Beta(link='logit')"
+    )
     with pytest.raises(hb.FamilyError) as inflation:
         B.ZeroInflated(B.Poisson(), "~ x")
     assert str(inflation.value) == (
-        "the probability of further zeros is one for all rows, '~ 1', and cannot depend on "
-        "columns yet: '~ x'"
+        "the probability of zeros is one for all rows, '~ 1', and cannot depend on columns yet: "
+        "'~ x'"
     )
     with pytest.raises(hb.FamilyError) as word:
         B.by_word("quasi")
     listed = (
         "bernoulli, binomial, betabinomial, poisson, negativebinomial, negativebinomial1, gamma, "
-        "lognormal, beta, studentt, cumulative, zeroinflated"
+        "lognormal, beta, studentt, cumulative, zeroinflated, hurdle"
     )
     assert str(word.value) == f"there is no family 'quasi'; there are: gaussian, {listed}"
     assert all(B.by_word(one).name.lower() == one for one in listed.split(", "))
@@ -468,6 +490,14 @@ REFUSED = {
     "inflated counts with decimals": (
         B.ZeroInflated(), (LABELLED,), PLAIN,
         "Poisson: row c has 0.25, 1 of 4 rows are so; counts are 0, 1, 2, …",
+    ),
+    "negative numbers behind a hurdle": (
+        B.Hurdle(B.Gamma()), ([0.0, -1.0],), PLAIN,
+        "Hurdle Gamma: row 1 has -1, 1 of 2 rows are so; it takes 0 and numbers above 0",
+    ),
+    "zeros alone": (
+        B.Hurdle(), ([0, 0],), PLAIN,
+        "Hurdle Poisson: row 0 has 0, 2 of 2 rows are so; some must be above 0, for η is of those",
     ),
     "not a single trial": (
         B.Bernoulli(), (LABELLED,), PLAIN,

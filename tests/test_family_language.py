@@ -155,6 +155,16 @@ def test_thresholds_and_further_zeros() -> None:
         "the mean log odds of a higher rating when temp is cold; exp: odds"
     )
     assert wine.meanings().notes[2].startswith("Thresholds: the intercept is of what is above '1';")
+    above = hb.Model("y ~ trt + (1 | subject)", read("epil2"), family=F.Hurdle())
+    assert (
+        str(above.equations().within)
+        .splitlines()[0]
+        .endswith("~ 0 with probability π, otherwise Poisson(μ_ij)    (given that it is above 0)")
+    )
+    assert "Poisson distribution with its zeros, which are" in str(above.meanings())
+    model = hb.Model("I(y + 1) ~ trt + (1 | subject)", read("epil2"), family="lognormal").ml()
+    sigma = float(model.draws("sigma").squeeze())
+    assert f"Lognormal(η_ij, {sigma:.2f}²)" in str(model.equations().within)
     zeros = hb.Model("y ~ trt + (1 | subject)", read("epil2"), family=F.ZeroInflated())
     assert str(zeros.equations().within).startswith(
         "y_ij | u_0j ~ 0 with probability π, otherwise Poisson(μ_ij)\n"

@@ -39,6 +39,7 @@ LAZY: dict[str, set[str]] = {
         "hierbayes.estimation.pymc_nuts",
         "nutpie",
     },
+    "hierbayes.families.hurdle": {"scipy"},
     "hierbayes.fit.convergence": {"arviz_stats"},
     "hierbayes.fit.diagnosis": {"arviz_stats"},
     "hierbayes.fit.effects": {"xarray"},

@@ -5,19 +5,23 @@ These are PyMC's own, and independent of the compiled formulas of `hierbayes.fam
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import pytensor.tensor as pt
 from pytensor.tensor.variable import TensorVariable
 
-from hierbayes.errors import FormulaError
+from hierbayes.families.cumulative import Cumulative
 from hierbayes.families.family import ResponseFamily
+from hierbayes.families.hurdle import Hurdle
+from hierbayes.families.zero_inflated import ZeroInflated
 from hierbayes.frames.arrays import Floats
 from hierbayes.pymc_import import pm
 
 type Variables = list[TensorVariable]
 type Arguments = tuple[Any, dict[str, Any]]
+type Maker = Callable[[Any, TensorVariable, Floats, Variables], Arguments]
 
 
 def _probability(link: str, eta: TensorVariable) -> TensorVariable:
@@ -73,9 +77,28 @@ def _student_t(family: ResponseFamily, eta: TensorVariable, m: Floats, phi: Vari
     return pm.StudentT, {"nu": m, "mu": eta, "sigma": phi[0]}
 
 
-_DISTRIBUTIONS: dict[
-    str, Callable[[ResponseFamily, TensorVariable, Floats, Variables], Arguments]
-] = {
+def _cumulative(family: Cumulative, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
+    up_to = [_probability(family.link, threshold - eta) for threshold in phi]
+    ends = [pt.zeros_like(eta), *up_to, pt.ones_like(eta)]
+    each = [high - low for low, high in itertools.pairwise(ends)]
+    return pm.Categorical, {"p": pt.stack(each, axis=-1)}
+
+
+def _zero_inflated(
+    family: ZeroInflated, eta: TensorVariable, m: Floats, phi: Variables
+) -> Arguments:
+    kind, arguments = distribution_of(family.inside, eta, m, phi[:-1])
+    share = pm.math.sigmoid(phi[-1])
+    weights = pt.stack([share, 1.0 - share], axis=-1)
+    return pm.Mixture, {"w": weights, "comp_dists": [pm.DiracDelta.dist(0), kind.dist(**arguments)]}
+
+
+def _hurdle(family: Hurdle, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
+    kind, arguments = distribution_of(family.inside, eta, m, phi[:-1])
+    return getattr(pm, f"Hurdle{kind.__name__}"), arguments | {"psi": pm.math.sigmoid(-phi[-1])}
+
+
+_DISTRIBUTIONS: dict[str, Maker] = {
     "Bernoulli": _binomial,
     "Binomial": _binomial,
     "BetaBinomial": _beta_binomial,
@@ -86,6 +109,9 @@ _DISTRIBUTIONS: dict[
     "Lognormal": _lognormal,
     "Beta": _beta,
     "StudentT": _student_t,
+    "Cumulative": _cumulative,
+    "ZeroInflated": _zero_inflated,
+    "Hurdle": _hurdle,
 }
 
 
@@ -102,12 +128,5 @@ def distribution_of(
         As the family reads it.
     phi : list of variable
         Dispersion.
-
-    Raises
-    ------
-    FormulaError
-        When PyMC has no such distribution.
     """
-    if family.name not in _DISTRIBUTIONS:
-        raise FormulaError(f"there is no graph of the family {family} yet; sample() needs none")
     return _DISTRIBUTIONS[family.name](family, eta, m, phi)

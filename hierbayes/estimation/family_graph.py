@@ -7,12 +7,15 @@ It is the definition of the model that `family_posterior` samples by other coord
 
 from __future__ import annotations
 
+import itertools
+
 import pytensor.tensor as pt
 
+from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.family_distributions import distribution_of
 from hierbayes.estimation.family_inputs import FamilyInputs
-from hierbayes.estimation.graph import coords_of, parameters
+from hierbayes.estimation.graph import coords_of, parameters, prior_variable
 from hierbayes.likelihood.latent_rows import LatentRows
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.pymc_import import pm
@@ -23,7 +26,8 @@ def family_graph(
 ) -> pm.Model:
     """The model as a PyMC model, with named dimensions.
 
-    Free variables are those of a Gaussian model's graph, σ being the dispersion of the family, and
+    Free variables are those of a Gaussian model's graph, σ being the dispersion of the family,
+    ``dispersion_0``, … further ones (of thresholds, both are the distances between them), and
     ``b`` (of several factors ``b_`` and the name of each), the random effects in units of G;
     ``u``, ``eta`` and ``gamma`` are in the user's units.
 
@@ -39,12 +43,19 @@ def family_graph(
     design, several = problem.design, len(problem.design.factors) > 1
     observed = problem.family_rows
     kept = {name: one for name, one in inputs.data.items() if name != "family_rows"}
+    p = len(design.terms)
+    kept |= {name: kept[name][:p] for name in ("gamma_center", "gamma_mean")}
+    kept |= {name: kept[name][:p, :p] for name in ("gamma_to_internal", "gamma_precision")}
     coords = coords_of(design) | {"obs": list(range(design.n))}
     for factor, span in zip(design.factors, design.spans, strict=True):
         coords["effect_of" + (f"_{factor.name}" if several else "")] = list(design.effects[span])
     with pm.Model(coords=coords) as model:
         data = {name: pm.Data(name, value) for name, value in kept.items()}
         root, sigma, gamma = parameters(design, inputs, priors, data)
+        more = [
+            prior_variable(f"dispersion_{k}", prior, data, "dispersion", at=k)
+            for k, (_, prior, _) in enumerate(priors.extra)
+        ]
         eta = pt.as_tensor(rows.offset) + pt.dot(pt.as_tensor(rows.X), gamma)
         for factor, span, codes in zip(
             design.factors, design.spans, design.rows.codes_of, strict=True
@@ -55,6 +66,9 @@ def family_graph(
             u = pm.Deterministic(f"u{suffix}", pt.dot(b, root[span, span].T), dims=dims)
             eta = eta + (pt.as_tensor(design.rows.Z[:, span]) * u[codes]).sum(axis=1)
         eta = pm.Deterministic("eta", eta, dims="obs")
-        kind, arguments = distribution_of(observed.family, eta, observed.m, [sigma])
+        phi = [sigma, *more][: len(problem.dispersion)]
+        if has_thresholds(observed.family):
+            phi = [pt.zeros(()), *itertools.accumulate([sigma, *more])]
+        kind, arguments = distribution_of(observed.family, eta, observed.m, phi)
         kind("response", **arguments, observed=observed.y, dims="obs")
     return model

@@ -100,7 +100,7 @@ def parameters(
     model = pm.modelcontext(None)
     sigma = None if priors.has_dispersion else pt.ones(())
     if priors.explains_gamma:
-        sigma = _variable("sigma", priors.sigma[1], data, "sigma")
+        sigma = prior_variable("sigma", priors.sigma[1], data, "sigma")
         signed = explained_scales(data, sigma, len(design.terms) - 1, len(design.effects))
     else:
         own = "centred_sd" if priors.centring else "sd"
@@ -116,7 +116,7 @@ def parameters(
     sd = model["sd"]
     pm.Deterministic("corr", G / pt.outer(sd, sd), dims=("effect", "effect_bis"))
     if sigma is None:
-        sigma = _variable("sigma", priors.sigma[1], data, "sigma")
+        sigma = prior_variable("sigma", priors.sigma[1], data, "sigma")
     gamma = data["gamma_mean"]  # of the right size
     if inputs.structure[0] == GIVEN:
         gamma = _fixed_effects(design, priors, data)
@@ -153,12 +153,12 @@ def _standard_deviations(
         return pm.HalfFlat("sd", dims="effect")
     if are_one_family(priors):
         name = f"signed_{own}" if priors[0].signed else own
-        signed = _variable(name, priors[0], data, "sd", dims="effect", signed=True)
+        signed = prior_variable(name, priors[0], data, "sd", dims="effect", signed=True)
     else:
         parts = []
         for k, prior in enumerate(priors):
             name = f"signed_{own}_{k}" if prior.signed else f"{own}_{k}"
-            parts.append(_variable(name, prior, data, "sd", at=k, signed=True))
+            parts.append(prior_variable(name, prior, data, "sd", at=k, signed=True))
         signed = pt.stack(parts)
         name = f"signed_{own}"
     if name != own:
@@ -194,19 +194,20 @@ def _fixed_effects(
     families = [prior for _, prior, _ in priors.gamma]
     if priors.explains_gamma:
         at = place_of_constant(design, priors)
-        constant = _variable(f"gamma_{at}", families[0], data, "gamma")
+        constant = prior_variable(f"gamma_{at}", families[0], data, "gamma")
         gamma = explained_gamma(data, constant, at, len(design.terms) - 1)
     elif are_one_family(families):
-        gamma = _variable("gamma", families[0], data, "gamma", dims="term")
+        gamma = prior_variable("gamma", families[0], data, "gamma", dims="term")
     else:
         parts = [
-            _variable(f"gamma_{k}", prior, data, "gamma", at=k) for k, prior in enumerate(families)
+            prior_variable(f"gamma_{k}", prior, data, "gamma", at=k)
+            for k, prior in enumerate(families)
         ]
         gamma = pm.Deterministic("gamma", pt.stack(parts), dims="term")
     return pt.dot(data["gamma_to_internal"], gamma - data["gamma_center"])
 
 
-def _variable(
+def prior_variable(
     name: str,
     prior: Prior,
     data: dict[str, TensorVariable],
@@ -226,7 +227,7 @@ def _variable(
         return pm.Flat(name, dims=dims)
     use_sign = signed and prior.signed is not None
     distribution = prior.signed if use_sign else prior.distribution
-    if block == "sigma" and distribution == "Flat":
+    if block in ("sigma", "dispersion") and distribution == "Flat":
         distribution = "HalfFlat"
     parameters = {key: data[f"{block}_{key}"] for key in prior.parameters}
     if dims is None:

@@ -119,6 +119,7 @@ def prior_parameters(design: Design, priors: PriorSet) -> dict[str, Floats]:
     data = _parameters("sd", [prior for _, prior, _ in priors.sd])
     data |= _parameters("corr", [prior for _, prior, _ in priors.corr])
     data |= _parameters("sigma", [priors.sigma[1]])
+    data |= _parameters("dispersion", [prior for _, prior, _ in priors.extra])
     for entry in priors.joint:
         data |= joint_parameters(entry, design)
         if entry[0] == "G":  # a density of (sd, R), added to a uniform one of R

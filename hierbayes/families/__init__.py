@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hierbayes.families.binomial import Bernoulli, Binomial
     from hierbayes.families.cumulative import Cumulative
     from hierbayes.families.family import ResponseFamily
+    from hierbayes.families.hurdle import Hurdle
     from hierbayes.families.negative_binomial import NegativeBinomial, NegativeBinomial1
     from hierbayes.families.poisson import Poisson
     from hierbayes.families.positive import Gamma, Lognormal
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from hierbayes.families.zero_inflated import ZeroInflated
 
 __all__ = [
-    "Bernoulli", "Beta", "BetaBinomial", "Binomial", "Cumulative", "Gamma", "Lognormal",
-    "NegativeBinomial", "NegativeBinomial1", "Poisson", "Response", "ResponseFamily", "StudentT",
-    "ZeroInflated", "by_word",
+    "Bernoulli", "Beta", "BetaBinomial", "Binomial", "Cumulative", "Gamma", "Hurdle",
+    "Lognormal", "NegativeBinomial", "NegativeBinomial1", "Poisson", "Response", "ResponseFamily",
+    "StudentT", "ZeroInflated", "by_word",
 ]  # fmt: skip
 
 _HOMES = {
@@ -34,6 +35,7 @@ _HOMES = {
     "hierbayes.families.binomial": ("Bernoulli", "Binomial"),
     "hierbayes.families.cumulative": ("Cumulative",),
     "hierbayes.families.family": ("ResponseFamily",),
+    "hierbayes.families.hurdle": ("Hurdle",),
     "hierbayes.families.negative_binomial": ("NegativeBinomial", "NegativeBinomial1"),
     "hierbayes.families.poisson": ("Poisson",),
     "hierbayes.families.positive": ("Gamma", "Lognormal"),

@@ -8,6 +8,7 @@ from hierbayes.families.beta_binomial import BetaBinomial
 from hierbayes.families.binomial import Bernoulli, Binomial
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.families.family import ResponseFamily
+from hierbayes.families.hurdle import Hurdle
 from hierbayes.families.negative_binomial import NegativeBinomial, NegativeBinomial1
 from hierbayes.families.poisson import Poisson
 from hierbayes.families.positive import Gamma, Lognormal
@@ -17,6 +18,7 @@ from hierbayes.families.zero_inflated import ZeroInflated
 _FAMILIES: tuple[ResponseFamily, ...] = (
     Bernoulli(), Binomial(), BetaBinomial(), Poisson(), NegativeBinomial(), NegativeBinomial1(),
     Gamma(), Lognormal(), Beta(), StudentT(), Cumulative(), ZeroInflated(),
+    Hurdle(),
 )  # fmt: skip
 WORDS = {one.name.lower(): one for one in _FAMILIES}
 

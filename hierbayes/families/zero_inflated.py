@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
@@ -11,14 +11,15 @@ import numpy as np
 from scipy.special import expit
 
 from hierbayes.compilation import inner
-from hierbayes.errors import FamilyError
-from hierbayes.families.binomial import Bernoulli, Binomial
+from hierbayes.families.beta_binomial import BetaBinomial
+from hierbayes.families.binomial import Binomial
 from hierbayes.families.count_sums import summed_below
-from hierbayes.families.counts import Counts
 from hierbayes.families.family import ResponseFamily
+from hierbayes.families.negative_binomial import NegativeBinomial, NegativeBinomial1
 from hierbayes.families.poisson import Poisson
 from hierbayes.families.response import Response
 from hierbayes.families.rows import Formulas
+from hierbayes.families.zero_part import ZeroPart, log_shares
 from hierbayes.frames.arrays import Floats
 
 
@@ -28,7 +29,7 @@ def _mixture(zero, z):
 
     Every family of counts has ℓ₀, its log density at 0, without a constant.
     """
-    low = -max(z, 0.0) - math.log1p(math.exp(-abs(z)))  # log(1 − π)
+    _, low = log_shares(z)
     x = zero - z
     e = math.exp(-abs(x))
     w = 1.0 / (1.0 + e) if x > 0.0 else e / (1.0 + e)
@@ -88,59 +89,22 @@ def _formulas_of(inside: Formulas) -> Formulas:
     return Formulas(name, row, row_phi)
 
 
-@dataclass(frozen=True, slots=True)
-class ZeroInflated(ResponseFamily):
-    """With probability π a zero, otherwise counts of another family.
+@dataclass(frozen=True, slots=True, init=False)
+class ZeroInflated(ZeroPart):
+    """With probability π a zero, otherwise counts of another family, which may be zeros too.
 
-    φ are those of the family inside, and the logit of π.
-
-    Attributes
-    ----------
-    inside : ResponseFamily
-        Poisson, NegativeBinomial, NegativeBinomial1, Binomial or BetaBinomial.
-    inflation : str
-        What logit π depends on: "~ 1", one π for all rows.
+    ``inside`` is Poisson, NegativeBinomial, NegativeBinomial1, Binomial or BetaBinomial.
     """
 
     name: ClassVar[str] = "ZeroInflated"
-    inside: ResponseFamily
-    inflation: str
-    link: str = field(init=False, repr=False)
-
-    def __init__(self, inside: ResponseFamily | None = None, inflation: str = "~ 1") -> None:
-        inside = Poisson() if inside is None else inside
-        if not isinstance(inside, Counts | Binomial) or isinstance(inside, Bernoulli):
-            raise FamilyError(
-                f"zeros are inflated in families of counts (Poisson, NegativeBinomial, "
-                f"NegativeBinomial1, Binomial, BetaBinomial), not in {inside!r}"
-            )
-        if "".join(str(inflation).split()) != "~1":
-            raise FamilyError(
-                f"the probability of further zeros is one for all rows, '~ 1', and cannot depend "
-                f"on columns yet: {inflation!r}"
-            )
-        object.__setattr__(self, "inside", inside)
-        object.__setattr__(self, "inflation", "~ 1")
-        object.__setattr__(self, "link", inside.link)
-
-    @property
-    def title(self) -> str:
-        """With the family inside."""
-        return f"{self.name} {self.inside.title}"
+    what: ClassVar[str] = "zeros are inflated in families of counts"
+    holds: ClassVar[tuple[type[ResponseFamily], ...]] = (
+        Poisson, NegativeBinomial, NegativeBinomial1, Binomial, BetaBinomial,
+    )  # fmt: skip
 
     def formulas(self) -> Formulas:
         """As in `ResponseFamily`."""
         return _formulas_of(self.inside.formulas())
-
-    @property
-    def dispersion(self) -> tuple[str, ...]:
-        """Those of the family inside, and "logit zero"."""
-        return (*self.inside.dispersion, "logit zero")
-
-    @property
-    def dispersion_kinds(self) -> tuple[str, ...]:
-        """The last is 'real'."""
-        return (*self.inside.dispersion_kinds, "real")
 
     def log_constants(self, y: Floats, m: Floats) -> Floats:
         """Those of the family inside."""
@@ -172,8 +136,8 @@ class ZeroInflated(ResponseFamily):
 
     def dispersion_start(self, y: Floats, m: Floats) -> Floats:
         """Those of the family inside, and half of the zeros."""
-        zeros = np.clip(0.5 * np.mean(y == 0), 0.02, 0.5)
-        return np.append(self.inside.dispersion_start(y, m), math.log(zeros / (1.0 - zeros)))
+        share = float(np.clip(0.5 * np.mean(y == 0), 0.02, 0.5))
+        return self.with_share(self.inside.dispersion_start(y, m), share)
 
     def draw(self, rng: np.random.Generator, m: Floats, eta: Floats, phi: Floats) -> Floats:
         """Counts."""

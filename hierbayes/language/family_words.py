@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.families.family import ResponseFamily
-from hierbayes.families.zero_inflated import ZeroInflated
+from hierbayes.families.hurdle import Hurdle
+from hierbayes.families.zero_part import ZeroPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,13 @@ def link_words(family: ResponseFamily) -> LinkWords:
 
 
 def counted(family: ResponseFamily) -> ResponseFamily:
-    """The family whose counts further zeros are added to; itself without."""
-    return family.inside if isinstance(family, ZeroInflated) else family
+    """The family beside which there are zeros with a probability of their own; itself without."""
+    return family.inside if isinstance(family, ZeroPart) else family
+
+
+def is_above_zero(family: ResponseFamily) -> bool:
+    """Whether it is a family of counts whose own zeros are taken out."""
+    return isinstance(family, Hurdle) and family.of_counts
 
 
 def is_ordered(family: ResponseFamily) -> bool:

@@ -9,7 +9,7 @@ from hierbayes.language.factor import Factor, Factors
 from hierbayes.language.level_structure import LevelEffect, LevelStructure, Node
 from hierbayes.language.response_model import PREDICTOR, ResponseModel
 from hierbayes.language.script import Estimates
-from hierbayes.language.writer import Term, Writer, digits
+from hierbayes.language.writer import Term, Writer
 from hierbayes.specification.notation import Notation
 
 _LETTERS = "ijklmnopqrstuvw"
@@ -139,9 +139,7 @@ class LevelScript:
         """σ², or the square of its value."""
         if self.estimates is None:
             return self.writer.power(self.writer.symbol("σ"), "2")
-        _, ten = digits(self.estimates.sigma)
-        text = self.writer.number(self.estimates.sigma).text
-        return self.writer.power(text if ten is None else self.writer.bracket(text), "2")
+        return self.writer.squared(self.estimates.sigma)
 
     def number(self, factor: int) -> int:
         """The number of a factor in the matrix form."""

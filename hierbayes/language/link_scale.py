@@ -15,7 +15,13 @@ import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.families.family import ResponseFamily
-from hierbayes.language.family_words import LinkWords, counted, is_ordered, link_words
+from hierbayes.language.family_words import (
+    LinkWords,
+    counted,
+    is_above_zero,
+    is_ordered,
+    link_words,
+)
 from hierbayes.language.nouns import listed, plural, singular
 from hierbayes.language.script import Estimates
 from hierbayes.language.structure import Coefficient, Entry, Structure
@@ -86,6 +92,7 @@ def scale_notes(problem: Problem, scale: LinkScale, estimates: Estimates | None)
         f"Conditional: given u, that is for one {one} whose random effects stay as they are; a "
         f"mean is over {many} on this scale.",
         *_of_thresholds(problem),
+        *_of_zeros(scale.family),
         *_averaged(problem, scale.family, many, estimates),
     )
 
@@ -99,6 +106,20 @@ def _of_thresholds(problem: Problem) -> tuple[str, ...]:
         f"Thresholds: the intercept is of what is above '{rows.outcomes[0]}'; of what is above a "
         "later category its threshold is taken off.",
     )
+
+
+def _of_zeros(family: ResponseFamily) -> tuple[str, ...]:
+    """Which responses the coefficients are of, where zeros have a probability of their own."""
+    inside = counted(family)
+    if inside is family:
+        return ()
+    if is_above_zero(family):
+        return (
+            f"Zeros: the coefficients are of the mean of the {inside.name} distribution with its "
+            "zeros, which are taken out; how many zeros there are is told by their probability.",
+        )
+    which = "a zero with the further probability" if family.name == "ZeroInflated" else "0"
+    return (f"Zeros: the coefficients are of a response that is not {which}.",)
 
 
 def _averaged(

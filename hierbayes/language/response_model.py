@@ -15,7 +15,7 @@ from scipy.special import expit
 from hierbayes.design.problem import Problem
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats
-from hierbayes.language.family_words import counted, family_words, is_ordered
+from hierbayes.language.family_words import counted, family_words, is_above_zero, is_ordered
 from hierbayes.language.writer import Line, Term, Writer
 from hierbayes.specification.response import FAILURES
 from hierbayes.specification.terms import bare_term
@@ -82,7 +82,8 @@ class ResponseModel:
             said = mean if one == "mean" else self._argument(one, script)
             arguments += [", ", said] if arguments else [said]
         distribution = (writer.name(words.distribution), writer.inline(writer.beside(*arguments)))
-        remarks = [text for text in (words.remark, self._remark()) if text]
+        above = "given that it is above 0" if is_above_zero(self.family) else ""
+        remarks = [text for text in (above, words.remark, self._remark()) if text]
         shown = [part for text in remarks for part in (writer.gap, writer.phrase(f"({text})"))]
         left = writer.beside(script.response, writer.given, script.given)
         zeros = self._further_zeros(script) if inside is not self.family else ()
@@ -144,7 +145,8 @@ class ResponseModel:
         if name == "df":
             return f"{self.family.constant:g}"
         if name == "σ²":
-            return script.sigma2()
+            place = self.family.dispersion.index("sigma")
+            return script.sigma2() if numbers is None else writer.squared(float(numbers[place]))
         symbol = writer.symbol(name)
         if numbers is None:
             return symbol

@@ -8,7 +8,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.language.factor import Factors
 from hierbayes.language.response_model import PREDICTOR, ResponseModel
 from hierbayes.language.structure import Coefficient, Entry, Structure
-from hierbayes.language.writer import Index, Term, Writer, digits
+from hierbayes.language.writer import Index, Term, Writer
 from hierbayes.specification.notation import Notation
 
 
@@ -149,9 +149,7 @@ class Script:
     def sigma2(self) -> str:
         """σ², or the square of its value."""
         if self.estimates is not None:
-            _, ten = digits(self.estimates.sigma)
-            text = self.writer.number(self.estimates.sigma).text
-            return self.writer.power(text if ten is None else self.writer.bracket(text), "2")
+            return self.writer.squared(self.estimates.sigma)
         return self.writer.power(self.writer.symbol("σ"), "2")
 
     def G(self) -> str:

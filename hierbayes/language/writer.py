@@ -88,6 +88,12 @@ class Writer(ABC):
     def power(self, base: str, exponent: str) -> str:
         """A power, ``"2"`` or ``"-1"``, or a transpose, ``"'"``."""
 
+    def squared(self, value: float) -> str:
+        """A number with its power."""
+        _, ten = digits(value)
+        text = self.number(value).text
+        return self.power(text if ten is None else self.bracket(text), "2")
+
     @abstractmethod
     def times(self, *factors: str) -> str:
         """A product."""

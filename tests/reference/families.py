@@ -1,7 +1,8 @@
 """Log densities of families and their derivatives, in many digits: makes families.json.
 
 Needs mpmath, which the tests do not.  Run from the root of the project:
-python -m tests.reference.families
+python -m tests.reference.families.  Points that are there already are kept: remove the file to
+make all of them again.
 """
 
 import json
@@ -105,6 +106,16 @@ def zero_inflated(inside: Density, y: Any, m: Any, eta: Any, phi: list[Any]) -> 
     return mp.log(zero + other * mp.exp(value)) if y == 0 else mp.log(other) + value
 
 
+def hurdle(
+    inside: Density, y: Any, m: Any, eta: Any, phi: list[Any], *, counts: bool = True
+) -> Any:
+    zero, other = 1 / (1 + mp.exp(-phi[-1])), 1 / (1 + mp.exp(phi[-1]))
+    if y == 0:
+        return mp.log(zero)
+    below = -mp.expm1(inside(mp.mpf(0), m, eta, phi[:-1])) if counts else 1
+    return mp.log(other) + inside(y, m, eta, phi[:-1]) - mp.log(below)
+
+
 def grid(
     ys: Iterable[tuple[float, float]],
     etas: Iterable[float],
@@ -182,6 +193,24 @@ FAMILIES: dict[str, tuple[Density, list[Point]]] = {
         partial(zero_inflated, partial(beta_binomial, "logit")),
         grid([(0.0, 9.0), (3.0, 7.0)], [-1.1, 2.3], [[1.4, -3.0]]),
     ),
+    "Hurdle Poisson": (
+        partial(hurdle, poisson),
+        grid(ones([0.0, 1.0, 4.0]), [-600.0, -20.0, -1.2, 0.3, 6.0, 40.0], [-3.0, 700.0]),
+    ),
+    "Hurdle NegativeBinomial": (
+        partial(hurdle, negative_binomial),
+        grid(ones([0.0, 1.0, 31.0]), [-40.0, -20.0, -1.2, 2.3, 40.0], [[0.3, 0.4], [15.0, -3.0]]),
+    ),
+    "Hurdle NegativeBinomial1": (
+        partial(hurdle, negative_binomial1),
+        grid(ones([0.0, 1.0, 31.0]), [-20.0, -1.2, 4.7], [[1e-3, 0.4], [1.4, -3.0]]),
+    ),
+    "Hurdle Gamma": (
+        partial(hurdle, gamma, counts=False), grid(ones([0.0, 0.7]), [-1.2, 4.7], [[2.0, 0.4]]),
+    ),
+    "Hurdle Lognormal": (
+        partial(hurdle, lognormal, counts=False), grid(ones([0.0, 0.7]), [-1.2], [[2.0, 0.4]]),
+    ),
 }  # fmt: skip
 
 
@@ -210,16 +239,22 @@ def numbers(name: str, point: Point) -> Iterator[float]:
 
 
 def main() -> None:
-    made = {
-        name: [[*point, list(numbers(name, point))] for point in points]
-        for name, (_, points) in FAMILIES.items()
-    }
+    place = Path(__file__).with_suffix(".json")
+    known = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
+    made = {}
+    for name, (_, points) in FAMILIES.items():
+        there = {json.dumps(row[:4]): row for row in known.get(name, [])}
+        found = [there.get(json.dumps(list(point))) for point in points]
+        made[name] = [
+            row or [*point, list(numbers(name, point))]
+            for point, row in zip(points, found, strict=True)
+        ]
     lines = [
         f' "{name}": [\n' + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n ]"
         for name, rows in made.items()
     ]
     text = "{\n" + ",\n".join(lines) + "\n}\n"
-    Path(__file__).with_suffix(".json").write_text(text, encoding="utf-8")
+    place.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
