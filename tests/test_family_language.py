@@ -164,7 +164,7 @@ def test_thresholds_and_further_zeros() -> None:
     assert "Poisson distribution with its zeros, which are" in str(above.meanings())
     model = hb.Model("I(y + 1) ~ trt + (1 | subject)", read("epil2"), family="lognormal").ml()
     sigma = float(model.draws("sigma").squeeze())
-    assert f"Lognormal(η_ij, {sigma:.2f}²)" in str(model.equations().within)
+    assert f"Lognormal(η_ij, {sigma:.3f}²)" in str(model.equations().within)
     zeros = hb.Model("y ~ trt + (1 | subject)", read("epil2"), family=F.ZeroInflated())
     assert str(zeros.equations().within).startswith(
         "y_ij | u_0j ~ 0 with probability π, otherwise Poisson(μ_ij)\n"

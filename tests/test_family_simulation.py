@@ -53,6 +53,12 @@ def test_distribution_functions_of_zeros_and_categories() -> None:
     more, counts = expit(-0.4), stats.poisson(MU)
     np.testing.assert_allclose(upto, more + (1 - more) * counts.cdf(WHOLE), rtol=1e-10)
     assert (below[WHOLE == 0] < 1e-14).all()
+    hurdle, phi = FAMILIES.Hurdle(FAMILIES.Gamma()), np.array([1.7, -0.4])
+    y = np.where(WHOLE == 0, 0.0, POSITIVE)
+    below, upto = hurdle.below(y, ONES, ETA, phi)
+    wanted = expit(-0.4) + expit(0.4) * stats.gamma(1.7, scale=MU / 1.7).cdf(y)
+    np.testing.assert_allclose(upto, wanted, rtol=1e-12)
+    np.testing.assert_allclose(below, np.where(y == 0.0, 0.0, upto))
     ordered, tau = FAMILIES.Cumulative(), np.array([-1.0, 0.5])
     below, upto = ordered.below(WHOLE % 3, 3 * ONES, ETA, tau)
     ends = np.r_[-np.inf, tau, np.inf]

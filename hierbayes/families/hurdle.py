@@ -111,7 +111,8 @@ class Hurdle(ZeroPart):
         """−ℓ″, or some of the weight of the family inside; next to none of a zero."""
         above = y > 0.0
         inside = self.inside.weights(np.where(above, y, 1.0), m, eta, phi[:-1])
-        own = np.maximum(-self.derivatives(y, m, eta, phi)[2], _LEAST * inside)
+        curvature = -self.derivatives(y, m, eta, phi)[2]  # no number where it overflows
+        own = np.where(np.isfinite(curvature), np.maximum(curvature, _LEAST * inside), inside)
         return np.maximum(np.where(above, own, 0.0), np.finfo(float).tiny)
 
     def mean(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
