@@ -28,6 +28,7 @@ from hierbayes.likelihood.quadrature import gauss_hermite, quadrature
 _NEGLIGIBLE = 1e-14  # gain of ℓ, beside its size, that ends the search
 _POLISHES = 30
 _STEP = 1e-4  # of a central difference of the gradient, in scales of the coordinates
+_NEAR = 1e-4  # standard errors between two points whose Hessians are one
 _FLAT = 1e-6  # of a standard direction's curvature: none
 _FIRST_SD = 0.5  # of the random effects, on the scale of η
 _BOUNDARY = 1e-4  # an entry of L below this is tried at 0
@@ -213,6 +214,7 @@ def _polish(
     """Newton steps with central differences of the exact gradient: x, ℓ, gradient, Hessian."""
     value, gradient = criterion(x)
     hessian = _hessian(criterion, x, scale)
+    moved = 0.0  # since the Hessian was made, in standard errors
     for _ in range(_POLISHES):
         step = _ascent_step(hessian, gradient, scale)
         gain = float(gradient @ step)
@@ -225,11 +227,14 @@ def _polish(
                 break
         else:
             break
+        moved += float(np.abs((trial - x) * np.sqrt(np.abs(np.diag(hessian)))).max())
         small = gain < 1e-6
         x, value, gradient = trial, reached, slope
         if not small:
-            hessian = _hessian(criterion, x, scale)
-    return x, value, gradient, _hessian(criterion, x, scale)
+            hessian, moved = _hessian(criterion, x, scale), 0.0
+    if moved > _NEAR:
+        hessian = _hessian(criterion, x, scale)
+    return x, value, gradient, hessian
 
 
 def _ascent_step(hessian: Floats, gradient: Floats, scale: Floats) -> Floats:

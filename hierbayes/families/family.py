@@ -96,6 +96,8 @@ class ResponseFamily:
 
     def dispersion_derivatives(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
         """∂ℓ/∂φ, ∂ℓ′/∂φ and ∂ℓ″/∂φ of each row, (3, d, n)."""
+        if not len(phi):
+            return np.empty((3, 0, len(y)))
         found = rows.derivatives(self.formulas(), y, m, eta, phi)[4:]
         return found.reshape((3, len(phi), len(y)))
 

@@ -9,7 +9,7 @@ families.
 
 from __future__ import annotations
 
-from ctypes import POINTER, c_double
+from ctypes import CFUNCTYPE, c_int64, c_void_p
 from dataclasses import dataclass
 from functools import cache
 from types import FunctionType
@@ -21,9 +21,9 @@ from numba import carray, types
 from hierbayes.compilation import callback, inner, is_on_disk
 from hierbayes.frames.arrays import Floats
 
-_double = POINTER(c_double)
 _pointer = types.CPointer(types.float64)
 # n, d, y (n,), m (n,), η (n,), φ (d,), out
+_PROTOTYPE = CFUNCTYPE(None, c_int64, c_int64, *[c_void_p] * 5)
 SIGNATURE = types.void(types.int64, types.int64, *[_pointer] * 5)
 
 
@@ -137,9 +137,15 @@ def derivatives(formulas: Formulas, y: Floats, m: Floats, eta: Floats, phi: Floa
     if not y.shape == m.shape == eta.shape:
         raise ValueError(f"y, m and eta differ in shape: {y.shape}, {m.shape}, {eta.shape}")
     out = np.empty((4 + 3 * len(phi), len(y)))
-    pointers = [one.ctypes.data_as(_double) for one in (y, m, eta, phi, out)]
-    _compiled(_derivatives, formulas).ctypes(len(y), len(phi), *pointers)
+    addresses = [one.__array_interface__["data"][0] for one in (y, m, eta, phi, out)]
+    _derivatives_of(formulas)(len(y), len(phi), *addresses)
     return out
+
+
+@cache
+def _derivatives_of(formulas: Formulas) -> Any:
+    """The second C function, called with addresses."""
+    return _PROTOTYPE(_compiled(_derivatives, formulas).address)
 
 
 def _rows_of(formulas: Formulas) -> Any:

@@ -91,7 +91,7 @@ class GroupCurvature:
         """z_i'L N_j L'z_i of every row (n,), for N (J, q, q)."""
         (codes,), Z = self.rows.codes_of, self.rows.Z
         V = (self.root @ inner @ self.root.T)[codes]
-        return np.asarray(np.einsum("na,nab,nb->n", Z, V, Z, optimize=True))
+        return np.asarray(np.einsum("na,nab,nb->n", Z, V, Z))
 
     @property
     def root_gradient(self) -> Floats:

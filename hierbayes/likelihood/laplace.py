@@ -100,13 +100,14 @@ def find_mode(
         return None
     for _ in range(_STEPS):
         gradient = rows.spherical(point.root, found[1]) - b
-        curvature = _curvature(rows, point, eta, found, curvature_of)
+        exact = _exact(rows, point, found, curvature_of)
+        curvature = exact or _expected(rows, point, eta, curvature_of)
         if curvature is None:
             return None
         step = curvature.solve(gradient)
         decrement = 0.5 * float(gradient @ step)
         if decrement <= _DECREMENT * (1.0 + abs(value)) + 1e-24:
-            break
+            return None if exact is None else Mode(rows, point, b, eta, found, exact)
         moved = _line_search(rows, point, fixed, (b, step), value, decrement)
         if moved is None:
             break
@@ -126,13 +127,10 @@ def _at(
     return eta, found, value if finite else -np.inf
 
 
-def _curvature(
-    rows: LatentRows, point: LatentPoint, eta: Floats, found: Floats, curvature_of: CurvatureOf
+def _expected(
+    rows: LatentRows, point: LatentPoint, eta: Floats, curvature_of: CurvatureOf
 ) -> Curvature | None:
-    """M with observed weights, or with expected ones where those are not positive definite."""
-    exact = _exact(rows, point, found, curvature_of)
-    if exact is not None:
-        return exact
+    """M with expected weights, for steps where observed ones are not positive definite."""
     weights = rows.family.weights(rows.y, rows.m, eta, point.phi)
     try:
         return curvature_of(rows, weights, point.root)

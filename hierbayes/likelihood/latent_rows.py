@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -65,14 +66,21 @@ class LatentRows:
         )
 
     @cached_property
+    def places(self) -> tuple[slice, ...]:
+        """Where the effects of each factor stand among all."""
+        ends = np.cumsum([0, *self.sizes]).tolist()
+        return tuple(slice(start, end) for start, end in pairwise(ends))
+
+    @cached_property
     def effects(self) -> int:
         """Random effects of all factors and levels."""
         return sum(self.sizes)
 
     def by_factor(self, flat: Floats) -> tuple[Floats, ...]:
         """Effects (J_k, q_k) of each factor from all of them (effects,)."""
-        parts = np.split(flat, np.cumsum(self.sizes)[:-1])
-        return tuple(part.reshape(J, -1) for part, J in zip(parts, self.levels, strict=True))
+        return tuple(
+            flat[at].reshape(J, -1) for at, J in zip(self.places, self.levels, strict=True)
+        )
 
     def effects_of(self, root: Floats, b: Floats) -> tuple[Floats, ...]:
         """u_k = L_k b_k (J_k, q_k) of each factor."""
@@ -92,10 +100,10 @@ class LatentRows:
         """Z_k' w (J_k, q_k) of each factor."""
         found = []
         for codes, J, at in zip(self.codes_of, self.levels, self.spans, strict=True):
-            columns = [
-                np.bincount(codes, weights * self.Z[:, k], J) for k in range(at.start, at.stop)
-            ]
-            found.append(np.column_stack(columns))
+            sums = np.empty((J, at.stop - at.start))
+            for k in range(at.start, at.stop):
+                sums[:, k - at.start] = np.bincount(codes, weights * self.Z[:, k], J)
+            found.append(sums)
         return tuple(found)
 
     def spherical(self, root: Floats, weights: Floats) -> Floats:
