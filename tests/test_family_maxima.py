@@ -256,7 +256,7 @@ REFUSED = [
     ("df", "degrees of freedom 'satterthwaite' are of Gaussian responses, and the family of this "
      "model is Binomial(link='logit'): its tests are normal and χ², df='none'"),
     ("residuals", "there are no residuals 'studentized'; kind is one of: 'response', 'pearson', "
-     "'deviance'"),
+     "'deviance', 'quantile'"),
     ("gaussian", "this is made for Gaussian responses, and the family of this model is "
      "Binomial(link='logit')"),
 ]  # fmt: skip
