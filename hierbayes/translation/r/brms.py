@@ -150,7 +150,7 @@ def _formula(model: ModelToWrite, fixed: str) -> str:
     """The formula; with further zeros also that of their logit, which has the prior stated."""
     formula = mixed_formula(model, fixed, _left(model))
     family = model.family
-    return f"bf({formula}, zi {family.inflation})" if isinstance(family, ZeroInflated) else formula
+    return f"bf({formula}, zi {family.zeros})" if isinstance(family, ZeroInflated) else formula
 
 
 def _family(model: ModelToWrite) -> str:

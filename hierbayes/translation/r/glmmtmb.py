@@ -70,7 +70,7 @@ def emit(model: ModelToWrite) -> str:
     if family is None:
         arguments.append(f"REML = {'FALSE' if model.ml else 'TRUE'}")
     elif isinstance(family, ZeroInflated):
-        arguments += [_family(family.inside), f"ziformula = {family.inflation}"]
+        arguments += [_family(family.inside), f"ziformula = {family.zeros}"]
     else:
         arguments.append(_family(family))
     call = "fit <- glmmTMB(\n  " + ",\n  ".join(arguments) + "\n)"
