@@ -28,7 +28,8 @@ def space() -> dict[str, Any]:
     """The names that the code blocks leave, run one after the other."""
     names: dict[str, Any] = {}
     for block in PYTHON:
-        exec(compile(block.replace("seed=1", "seed=1, progress=False"), "README", "exec"), names)
+        quiet = re.sub(r"\b((?:sample|bootstrap)\(.*?)seed=1", r"\1seed=1, progress=False", block)
+        exec(compile(quiet, "README", "exec"), names)
     return names
 
 
