@@ -44,6 +44,8 @@ class Standardisation:
         How much of each column is its own: root mean square of what is left after
         the columns before it, against that of the column.  0 (but for rounding) for
         a column that is a combination of others.
+    in_parts : bool
+        Whether shifts hold in some rows only, those of a column's own linear predictor.
     """
 
     shift: Floats
@@ -51,9 +53,12 @@ class Standardisation:
     mix: Floats
     matrix: Floats
     own: Floats
+    in_parts: bool = False
 
     def apply(self, columns: Floats) -> Floats:
         """The internal columns: the difference first, so that no digit is lost."""
+        if self.in_parts:
+            return columns @ self.matrix
         result: Floats = columns - self.shift
         result /= self.spread
         if (self.mix == np.eye(len(self.mix))).all():
@@ -138,7 +143,9 @@ class Basis:
         return internal
 
 
-def choose_basis(X: Floats, Z: Floats, y: Floats, blocks: tuple[int, ...]) -> Basis:
+def choose_basis(
+    X: Floats, Z: Floats, y: Floats, blocks: tuple[int, ...], predictors: int = 1
+) -> Basis:
     """The basis that centres and scales these columns.
 
     Parameters
@@ -147,7 +154,12 @@ def choose_basis(X: Floats, Z: Floats, y: Floats, blocks: tuple[int, ...]) -> Ba
         A sample of rows that is representative; all of them when they are at hand.
     blocks : tuple of int
         Sizes of the diagonal blocks of G, summing to q.
+    predictors : int
+        P, where rows have several linear predictors (`predictors`): the columns of each are
+        standardised over its own rows, and the n rows here are of all of them.
     """
+    if predictors > 1:
+        return _of_predictors(X, Z, y, blocks, predictors)
     constant = _constant_combination(X)
     parts = []
     for at in block_slices(blocks):
@@ -156,6 +168,30 @@ def choose_basis(X: Floats, Z: Floats, y: Floats, blocks: tuple[int, ...]) -> Ba
     center = float(y.mean()) if constant.any() else 0.0
     scale = float(_root_mean_square((y - center)[:, None])[0])
     return Basis(_standardise(X, constant), z, constant, center, scale, np.zeros(X.shape[1]))
+
+
+def _of_predictors(
+    X: Floats, Z: Floats, y: Floats, blocks: tuple[int, ...], predictors: int
+) -> Basis:
+    """The basis of columns that stand predictor by predictor, all of the same kind."""
+    own = X[::predictors, : X.shape[1] // predictors]
+    constant = _constant_combination(own)
+    x = _standardise(own, constant)
+    parts = []
+    for at in block_slices(blocks):
+        mine = next((k for k in range(predictors) if Z[k::predictors, at].any()), 0)
+        columns = Z[mine::predictors, at]
+        parts.append(_standardise(columns, _constant_combination(columns)))
+    center = float(y.mean()) if constant.any() else 0.0
+    scale = float(_root_mean_square((y - center)[:, None])[0])
+    return Basis(
+        replace(_join([x] * predictors), in_parts=True),
+        replace(_join(parts), in_parts=True),
+        np.tile(constant, predictors),
+        center,
+        scale,
+        np.zeros(X.shape[1]),
+    )
 
 
 def _constant_combination(columns: Floats) -> Floats:

@@ -15,7 +15,9 @@ from formulaic import ModelSpec
 from formulaic.parser.types import Factor
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.design.matrices import columns_needed, materialise
+from hierbayes.design.predictors import column_name, side_by_side
 from hierbayes.design.usable_columns import floats
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
@@ -46,6 +48,9 @@ class Columns:
     between_of : tuple of frozenset of str
         For each grouping factor those factors of the terms, columns or expressions, that are
         constant within every group.
+    predictors : tuple of str
+        Names of the linear predictors of a row, where it has several: every column is there once
+        for each, see `predictors`.
     """
 
     specification: Specification
@@ -56,6 +61,27 @@ class Columns:
     fixed_spec: ModelSpec
     random_specs: tuple[ModelSpec | tuple[int, ...], ...]
     between_of: tuple[frozenset[str], ...]
+    predictors: tuple[str, ...] = ()
+
+    @property
+    def n_predictors(self) -> int:
+        """P, how many linear predictors a row has."""
+        return max(len(self.predictors), 1)
+
+    @property
+    def owners(self) -> tuple[tuple[int, int], ...]:
+        """Of each diagonal block of G its predictor, and which random term makes its columns."""
+        spec = self.specification
+        of_factor = (
+            [i for i, term in enumerate(spec.random) if term.factor == name]
+            for name in spec.factors
+        )
+        return tuple(
+            (predictor, term)
+            for terms in of_factor
+            for predictor in range(self.n_predictors)
+            for term in terms
+        )
 
     @property
     def between(self) -> frozenset[str]:
@@ -67,21 +93,64 @@ class Columns:
         """The columns as if only factor k had random effects."""
         spec, span = self.specification, self.spans[k]
         mine = [i for i, term in enumerate(spec.random) if term.factor == spec.factors[k]]
+        sizes = [
+            size for size, (_, term) in zip(self.blocks, self.owners, strict=True) if term in mine
+        ]
         return replace(
             self,
             specification=replace(spec, random=tuple(spec.random[i] for i in mine)),
             effects=self.effects[span],
-            blocks=tuple(self.blocks[i] for i in mine),
+            blocks=tuple(sizes),
             random_specs=tuple(self.random_specs[i] for i in mine),
             between_of=(self.between_of[k],),
+        )
+
+    def of_predictors(self, names: tuple[str, ...]) -> Columns:
+        """The columns of one linear predictor once for each of several."""
+        if not names:
+            return self
+        several, own = replace(self, predictors=names), list(block_slices(self.blocks))
+        return replace(
+            several,
+            terms=tuple(column_name(one, term) for one in names for term in self.terms),
+            effects=tuple(
+                column_name(names[predictor], effect)
+                for predictor, term in several.owners
+                for effect in self.effects[own[term]]
+            ),
+            term_of=tuple(column_name(one, term) for one in names for term in self.term_of),
+            blocks=tuple(self.blocks[term] for _, term in several.owners),
+        )
+
+    def of_predictor(self, place: int) -> Columns:
+        """The columns of one of several linear predictors, as if it were the only one."""
+        p = len(self.terms) // self.n_predictors
+        head = len(column_name(self.predictors[place], ""))
+        names = [
+            (owner, name)
+            for (owner, _), at in zip(self.owners, block_slices(self.blocks), strict=True)
+            for name in self.effects[at]
+        ]
+        mine = slice(place * p, (place + 1) * p)
+        return replace(
+            self,
+            terms=tuple(name[head:] for name in self.terms[mine]),
+            effects=tuple(name[head:] for owner, name in names if owner == place),
+            term_of=tuple(name[head:] for name in self.term_of[mine]),
+            blocks=tuple(
+                size
+                for size, (owner, _) in zip(self.blocks, self.owners, strict=True)
+                if owner == place
+            ),
+            predictors=(),
         )
 
     @property
     def spans(self) -> tuple[slice, ...]:
         """The places of each grouping factor's effects among the q of all."""
-        owners, sizes = [term.factor for term in self.specification.random], self.blocks
+        factors = [self.specification.random[term].factor for _, term in self.owners]
         widths = [
-            sum(size for owner, size in zip(owners, sizes, strict=True) if owner == factor)
+            sum(size for one, size in zip(factors, self.blocks, strict=True) if one == factor)
             for factor in self.specification.factors
         ]
         ends = list(accumulate(widths))
@@ -138,12 +207,14 @@ class Columns:
             return floats(materialise(spec, data, self.specification.functions))
 
         X = made(self.fixed_spec)
+        fixed = side_by_side([(k, X) for k in range(self.n_predictors)], self.n_predictors)
         if not random:
-            return X, np.empty((0, len(self.effects)))
+            return fixed, np.empty((0, len(self.effects)))
         parts = [
             X[:, part] if isinstance(part, tuple) else made(part) for part in self.random_specs
         ]
-        return X, np.hstack(parts)
+        placed = [(predictor, parts[term]) for predictor, term in self.owners]
+        return fixed, side_by_side(placed, self.n_predictors)
 
     def _as_fitted(self, data: pd.DataFrame) -> pd.DataFrame:
         """New data with every factor and number of the same kind as in the data of the fit."""

@@ -20,6 +20,7 @@ from hierbayes.design.family_rows import (
 )
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.matrices import columns_needed, factor_codes, materialise, one_column
+from hierbayes.design.predictors import side_by_side
 from hierbayes.design.rows import Rows
 from hierbayes.design.usable_columns import (
     floats,
@@ -36,6 +37,7 @@ from hierbayes.specification.effect_name import EffectName
 from hierbayes.specification.formula import Specification, one_factor_only
 from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.known_functions import Functions
+from hierbayes.specification.random_term import RandomTerm
 from hierbayes.specification.terms import (
     INTERCEPT,
     bare_term,
@@ -104,10 +106,15 @@ class Design:
         """The q random effects by factor and column."""
         owners = [
             term.factor
-            for term, size in zip(self.specification.random, self.blocks, strict=True)
+            for term, size in zip(self.random_terms, self.blocks, strict=True)
             for _ in range(size)
         ]
         return tuple(map(EffectName, owners, self.effects))
+
+    @property
+    def random_terms(self) -> tuple[RandomTerm, ...]:
+        """The random term of each diagonal block of G."""
+        return tuple(self.specification.random[term] for _, term in self.columns.owners)
 
     @property
     def factor(self) -> GroupingFactor:
@@ -199,6 +206,23 @@ class Design:
         """Number of rows used."""
         return self.rows.n
 
+    def of_predictor(self, place: int) -> Design:
+        """The design of one of several linear predictors: its columns, in the rows' own number."""
+        if not self.columns.predictors:
+            return self
+        P = self.columns.n_predictors
+        columns = self.columns.of_predictor(place)
+        p, rows = len(columns.terms), self.rows
+        mine = np.repeat([owner == place for owner, _ in self.columns.owners], self.blocks)
+        rows = replace(
+            rows,
+            response=rows.response[place::P],
+            X=rows.X[place::P, place * p : (place + 1) * p],
+            Z=rows.Z[place::P, mine],
+            codes_of=tuple(codes[place::P] for codes in rows.codes_of),
+        )
+        return replace(self, columns=columns, rows=rows)
+
     def with_rows(self, **changed: Any) -> Design:
         """The same design with other matrices, any of response, X, Z, on the same rows."""
         return replace(self, rows=replace(self.rows, **changed))
@@ -255,11 +279,14 @@ def build_design(
         random_specs=tuple(part for _, _, part in parts),
         between_of=tuple(constant_factors(spec, frame, (X, alone), codes) for codes in codes_of),
     )
+    if of_family is not None:
+        columns = columns.of_predictors(of_family.family.predictors)
+    P = columns.n_predictors
     rows = Rows(
         response=_response(spec, frame) if of_family is None else working_response(of_family),
-        X=X,
-        Z=parts[0][0] if len(parts) == 1 else np.hstack([Z for Z, _, _ in parts]),
-        codes_of=codes_of,
+        X=side_by_side([(k, X) for k in range(P)], P),
+        Z=side_by_side([(predictor, parts[term][0]) for predictor, term in columns.owners], P),
+        codes_of=tuple(np.repeat(codes, P) for codes in codes_of) if P > 1 else codes_of,
         index=frame.index,
         kept=kept,
         family=of_family,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from hierbayes.design.matrices import one_column
 from hierbayes.errors import DataError, FormulaError
+from hierbayes.families.categorical import Categorical
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import FAILURES, PLAIN, TRIALS, Response
 from hierbayes.frames.arrays import Floats
@@ -21,6 +23,8 @@ _HALVINGS = 60
 @dataclass(frozen=True, slots=True, eq=False)
 class FamilyRows:
     """Responses as a family reads them.
+
+    Where rows have P linear predictors, arrays are of the predictors of each row in turn (n P,).
 
     Parameters
     ----------
@@ -41,6 +45,12 @@ class FamilyRows:
     offset: Floats
     of_trials: bool
     outcomes: tuple[str, ...]
+
+    @property
+    def observed(self) -> Floats:
+        """One number for each row of the data (n,): y, or of nominal categories their number."""
+        family = self.family
+        return family.codes(self.y) if isinstance(family, Categorical) else self.y
 
 
 def gaussian_only(family: ResponseFamily) -> str:
@@ -85,7 +95,12 @@ def read_family_rows(
     response = Response(spec.left, tuple(columns), form)
     family = family.of_response(response)
     y, m = family.read(response)
-    offset = offset_of(spec, frame)
+    if family.predictors and spec.offsets:
+        raise FormulaError(
+            f"an offset has no place with the family {family.name}: it would be added to the log "
+            "odds of every category against the first; leave it out"
+        )
+    offset = np.repeat(offset_of(spec, frame), len(y) // len(frame))
     if not np.isfinite(offset).all():
         row = frame.index[int((~np.isfinite(offset)).argmax())]
         raise DataError(
@@ -123,10 +138,11 @@ def working_response(rows: FamilyRows) -> Floats:
 
     Its mean is the η of all rows together, and its standard deviation is 1 but for an identity
     link, whatever the responses are: it is what default priors are scaled by.  In between it
-    follows the rows.
+    follows the rows.  Of P linear predictors it is 1/√P, for a column is 0 in all rows but those
+    of its own, so that priors are what they are of one.
     """
     each = rows.family.start(rows.y, rows.m) - rows.offset
-    spread = float(each.std())
+    spread = float(each.std()) * math.sqrt(max(len(rows.family.predictors), 1))
     if spread == 0.0 or rows.family.link == "identity":
         return each
     return common_predictor(rows) + (each - each.mean()) / spread
@@ -136,6 +152,8 @@ def common_predictor(rows: FamilyRows) -> float:
     """The constant that, with the offsets, gives all rows together the mean that they have."""
     total, phi = float(rows.y.sum()), rows.family.dispersion_start(rows.y, rows.m)
     low, high = -_FURTHEST, _FURTHEST
+    if isinstance(rows.family, Categorical):
+        return rows.family.common_predictor(rows.y, rows.m)
     if has_thresholds(rows.family):
         return float(rows.family.start(rows.y, rows.m).mean())
     counts = rows.m if rows.of_trials else np.ones(len(rows.y))

@@ -49,10 +49,11 @@ class NearCombination:
 
 def near_combinations(problem: Problem) -> tuple[NearCombination, ...]:
     """The fixed columns that are nearly combinations of those before them; none as a rule."""
-    terms, x, X = problem.design.terms, problem.working.basis.x, problem.design.X
+    design = problem.design.of_predictor(0)  # the columns of all are the same
+    terms, x, X = design.terms, problem.working.basis.x, design.X
     size = np.sqrt(x.spread**2 + x.shift**2)
     unit = np.array([_unit(term, terms, x) for term in terms])
-    own = x.own * size / unit
+    own = (x.own * size)[: len(terms)] / unit
     return tuple(
         NearCombination(terms[k], _combination(X, k, terms), float(own[k]))
         for k in np.flatnonzero(own < OWN_PART).tolist()

@@ -152,7 +152,7 @@ def pose_problem(
     _refuse_no_variance(design)
     for factor in design.factors:
         _refuse_one_group(factor)
-        if family is None or family.name == "Bernoulli":
+        if family is None or family.name in ("Bernoulli", "Categorical"):
             _refuse_groups_of_one(factor, design.n)
     _refuse_thresholds_without_intercept(design)
     products = summed_up(design)

@@ -22,7 +22,7 @@ class Rows:
     codes_of : tuple of (n,) int
         For each grouping factor the position of each row's group among its labels.
     index : pandas.Index
-        Labels of the rows.
+        Labels of the rows: n, where those of P linear predictors are n P, row by row.
     kept : (rows of the data,) bool
         Which rows of the data these are.
     family : FamilyRows, optional
@@ -57,6 +57,11 @@ class Rows:
         return 0.0 if self.family is None else self.family.offset
 
     @property
+    def predictors(self) -> int:
+        """P, how many linear predictors a row has."""
+        return len(self.response) // max(len(self.index), 1)
+
+    @property
     def codes(self) -> Integers:
         """Those of the only grouping factor."""
         (codes,) = self.codes_of
@@ -64,5 +69,5 @@ class Rows:
 
     @property
     def n(self) -> int:
-        """Number of rows."""
-        return len(self.response)
+        """Number of rows of the data."""
+        return len(self.index)

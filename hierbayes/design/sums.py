@@ -41,7 +41,7 @@ def sum_up(rows: Rows, groups: pd.Index, blocks: Sequence[int]) -> CrossProducts
     blocks : tuple of int
         Sizes of the diagonal blocks of G.
     """
-    basis = choose_basis(rows.X, rows.Z, rows.response, tuple(blocks))
+    basis = choose_basis(rows.X, rows.Z, rows.response, tuple(blocks), rows.predictors)
     cross = cross_products(rows, groups, basis)
     left, freedom = left_within(cross)
     if freedom > 0.0 and left < _LITTLE_LEFT * cross.C[-1, -1]:
@@ -65,7 +65,7 @@ def sum_up_factors(
     blocks : tuple of int
         Sizes of the diagonal blocks of G.
     """
-    basis = choose_basis(rows.X, rows.Z, rows.response, tuple(blocks))
+    basis = choose_basis(rows.X, rows.Z, rows.response, tuple(blocks), rows.predictors)
     products = sparse_products(rows, factors, spans, basis)
     if left_by_fixed(products)[0] < _LITTLE_LEFT_BY_X * products.C[-1, -1]:
         for _ in range(2):  # the second time from sums that have their digits

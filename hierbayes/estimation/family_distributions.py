@@ -77,6 +77,14 @@ def _student_t(family: ResponseFamily, eta: TensorVariable, m: Floats, phi: Vari
     return pm.StudentT, {"nu": m, "mu": eta, "sigma": phi[0]}
 
 
+def _categorical(
+    family: ResponseFamily, eta: TensorVariable, m: Floats, phi: Variables
+) -> Arguments:
+    of_rows = eta.reshape((-1, len(family.predictors)))
+    first = pt.zeros((of_rows.shape[0], 1))
+    return pm.Categorical, {"logit_p": pt.concatenate([first, of_rows], axis=1)}
+
+
 def _cumulative(family: Cumulative, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
     up_to = [_probability(family.link, threshold - eta) for threshold in phi]
     ends = [pt.zeros_like(eta), *up_to, pt.ones_like(eta)]
@@ -112,6 +120,7 @@ _DISTRIBUTIONS: dict[str, Maker] = {
     "Cumulative": _cumulative,
     "ZeroInflated": _zero_inflated,
     "Hurdle": _hurdle,
+    "Categorical": _categorical,
 }
 
 

@@ -47,6 +47,8 @@ def family_graph(
     kept |= {name: kept[name][:p] for name in ("gamma_center", "gamma_mean")}
     kept |= {name: kept[name][:p, :p] for name in ("gamma_to_internal", "gamma_precision")}
     coords = coords_of(design) | {"obs": list(range(design.n))}
+    row = "obs" if len(observed.y) == design.n else "obs_predictor"  # predictors of rows in turn
+    coords[row] = list(range(len(observed.y)))
     for factor, span in zip(design.factors, design.spans, strict=True):
         coords["effect_of" + (f"_{factor.name}" if several else "")] = list(design.effects[span])
     with pm.Model(coords=coords) as model:
@@ -65,10 +67,10 @@ def family_graph(
             b = pm.Normal(f"b{suffix}", dims=dims)
             u = pm.Deterministic(f"u{suffix}", pt.dot(b, root[span, span].T), dims=dims)
             eta = eta + (pt.as_tensor(design.rows.Z[:, span]) * u[codes]).sum(axis=1)
-        eta = pm.Deterministic("eta", eta, dims="obs")
+        eta = pm.Deterministic("eta", eta, dims=row)
         phi = [sigma, *more][: len(problem.dispersion)]
         if has_thresholds(observed.family):
             phi = [pt.zeros(()), *itertools.accumulate([sigma, *more])]
         kind, arguments = distribution_of(observed.family, eta, observed.m, phi)
-        kind("response", **arguments, observed=observed.y, dims="obs")
+        kind("response", **arguments, observed=observed.observed, dims="obs")
     return model

@@ -12,6 +12,7 @@ import numpy as np
 from hierbayes.design.design import Design
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
+from hierbayes.design.weight_blocks import WeightBlocks
 from hierbayes.estimation.inputs import GraphInputs, prior_parameters, shared_prior
 from hierbayes.estimation.pseudo_data import NormalRows, PseudoData, pseudo_data
 from hierbayes.families.family import ResponseFamily
@@ -119,9 +120,10 @@ def normal_rows(design: Design, rows: FamilyRows, eta: Floats, phi: Floats) -> N
     """The Gaussian rows that those of a family are like at η (n,) and φ (d,)."""
     kappa = rows.family.weights(rows.y, rows.m, eta, phi)
     slope = rows.family.derivatives(rows.y, rows.m, eta, phi)[1]
+    weights = WeightBlocks(len(eta), max(len(rows.family.predictors), 1))
     return NormalRows(
         kappa,
-        kappa * (eta - rows.offset) + slope,
+        weights.weighted(kappa, eta - rows.offset) + slope,
         rows.X,
         tuple(design.Z[rows.at, span] for span in design.spans),
         tuple(codes[rows.at] for codes in design.rows.codes_of),
@@ -207,7 +209,7 @@ def inputs_at_mode(problem: Problem, priors: PriorSet, mode: Mode) -> FamilyInpu
     normal = normal_rows(design, family_rows, mode.eta, point.phi)
     pseudo = pseudo_data(normal, [root[span, span] for span in design.spans])
     phi = np.diff(point.phi) if has_thresholds(rows.family) else point.phi
-    information = rows.X.T @ (normal.kappa[:, None] * rows.X)
+    information = rows.X.T @ normal.blocks.weighted(normal.kappa, rows.X)
     to_user = basis.scale * basis.x.matrix
     cov = to_user @ np.linalg.inv(information + _RIDGE * np.eye(len(information))) @ to_user.T
     start = FamilyStart(

@@ -179,7 +179,7 @@ def _start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
         if not (np.isfinite(slope).all() and np.isfinite(weights).all()):
             gamma = 0.5 * gamma
             continue
-        information = rows.X.T @ (weights[:, None] * rows.X)
+        information = rows.X.T @ rows.blocks.weighted(weights, rows.X)
         ridge = 1e-6 * np.diag(np.maximum(np.diag(information), 1e-6))
         step = np.linalg.solve(information + ridge, rows.X.T @ slope)
         gamma = gamma + step / max(1.0, float(np.abs(rows.X @ step).max(initial=0.0)) / _LONG_STEP)

@@ -24,6 +24,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.sparse import block_diag, coo_array, csr_array, eye_array, hstack, kron
 
+from hierbayes.design.weight_blocks import WeightBlocks
 from hierbayes.errors import EstimationError
 from hierbayes.frames.arrays import Floats, Integers
 
@@ -60,7 +61,7 @@ class NormalRows:
     Parameters
     ----------
     kappa : (n,) float
-        κ, not negative.
+        κ, not negative; of several linear predictors blocks, not indefinite.
     response : (n,) float
         κỹ; finite where κ is 0.
     X : (n, p) float
@@ -80,6 +81,11 @@ class NormalRows:
     codes: tuple[Integers, ...]
     groups: tuple[int, ...]
 
+    @property
+    def blocks(self) -> WeightBlocks:
+        """Which rows the entries of κ belong to."""
+        return WeightBlocks(len(self.X), len(self.kappa) // max(len(self.X), 1))
+
 
 def pseudo_data(rows: NormalRows, roots: Sequence[Floats]) -> PseudoData:
     """The pseudo-data of rows at the mode of their random effects.
@@ -97,9 +103,12 @@ def pseudo_data(rows: NormalRows, roots: Sequence[Floats]) -> PseudoData:
     """
     if len(rows.Z) == 1:
         (Z,), (codes,), (J,) = rows.Z, rows.codes, rows.groups
-        weighted = np.column_stack([rows.kappa[:, None] * rows.X, rows.response])
-        A = _sums(Z, rows.kappa[:, None] * Z, codes, J)
-        return PseudoData((A,), (_sums(Z, weighted, codes, J),), (rows.kappa,), (0,), {})
+        weight = rows.blocks.weighted
+        weighted = np.column_stack([weight(rows.kappa, rows.X), rows.response])
+        A = _sums(Z, weight(rows.kappa, Z), codes, J)
+        return PseudoData(
+            (A,), (_sums(Z, weighted, codes, J),), (rows.blocks.diagonal(rows.kappa),), (0,), {}
+        )
     return _of_several(rows, roots)
 
 
@@ -130,8 +139,9 @@ def _of_several(rows: NormalRows, roots: Sequence[Floats]) -> PseudoData:
     L = block_diag(
         [kron(eye_array(rows.groups[k]), coo_array(roots[k])) for k in backward], format="csr"
     )
-    S = (Z.T @ Z.multiply(rows.kappa[:, None])).toarray()
-    ends = [rows.kappa[:, None] * rows.X, rows.response, rows.kappa]
+    alone = rows.blocks.diagonal(rows.kappa)
+    S = (Z.T @ _weights(rows) @ Z).toarray()
+    ends = [rows.blocks.weighted(rows.kappa, rows.X), rows.response, alone]
     Q = Z.T @ np.column_stack(ends)
     LS = L.T @ S
     C = np.linalg.cholesky(np.eye(N) + (L.T @ LS.T))
@@ -140,14 +150,14 @@ def _of_several(rows: NormalRows, roots: Sequence[Floats]) -> PseudoData:
     for k in backward:
         J, q = rows.groups[k], len(roots[k])
         inner = solve_triangular(C[:at, :at], half[:at, -1], lower=True, trans="T")
-        weights[k] = rows.kappa * (1.0 - Z[:, :at] @ (L[:at, :at] @ inner))
+        weights[k] = alone * (1.0 - Z[:, :at] @ (L[:at, :at] @ inner))
         places = (at + np.arange(J * q)).reshape(J, q)
         at += J * q
         own = half[:at, places]  # (·, J, q)
         T = S[places[:, :, None], places[:, None, :]] - np.einsum("njk,njl->jkl", own, own)
         R = Q[places, :-1] - np.einsum("njk,nc->jkc", own, half[:at, N:-1])
-        alone = np.eye(q) - T @ (roots[k] @ roots[k].T)
-        found = np.linalg.solve(alone, np.concatenate([T, R], axis=-1))
+        left_out = np.eye(q) - T @ (roots[k] @ roots[k].T)
+        found = np.linalg.solve(left_out, np.concatenate([T, R], axis=-1))
         A[k] = 0.5 * (found[..., :q] + np.swapaxes(found[..., :q], -1, -2))
         B[k] = found[..., q:]
     carried = {
@@ -157,6 +167,13 @@ def _of_several(rows: NormalRows, roots: Sequence[Floats]) -> PseudoData:
     }
     A_, B_, weights_ = (tuple(one[k] for k in factors) for one in (A, B, weights))
     return PseudoData(A_, B_, weights_, tuple(order), carried)
+
+
+def _weights(rows: NormalRows) -> csr_array:
+    """κ as a matrix (n, n)."""
+    n, blocks = len(rows.X), rows.blocks
+    at = np.arange(n)
+    return csr_array((rows.kappa, (at[blocks.left], at[blocks.right])), (n, n))
 
 
 def _expanded(Z: Floats, codes: Integers, J: int) -> csr_array:

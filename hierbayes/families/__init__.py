@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hierbayes.families.beta import Beta
     from hierbayes.families.beta_binomial import BetaBinomial
     from hierbayes.families.binomial import Bernoulli, Binomial
+    from hierbayes.families.categorical import Categorical
     from hierbayes.families.cumulative import Cumulative
     from hierbayes.families.family import ResponseFamily
     from hierbayes.families.hurdle import Hurdle
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from hierbayes.families.zero_inflated import ZeroInflated
 
 __all__ = [
-    "Bernoulli", "Beta", "BetaBinomial", "Binomial", "Cumulative", "Gamma", "Hurdle",
+    "Bernoulli", "Beta", "BetaBinomial", "Binomial", "Categorical", "Cumulative", "Gamma", "Hurdle",
     "Lognormal", "NegativeBinomial", "NegativeBinomial1", "Poisson", "Response", "ResponseFamily",
     "StudentT", "ZeroInflated", "by_word",
 ]  # fmt: skip
@@ -33,6 +34,7 @@ _HOMES = {
     "hierbayes.families.beta": ("Beta",),
     "hierbayes.families.beta_binomial": ("BetaBinomial",),
     "hierbayes.families.binomial": ("Bernoulli", "Binomial"),
+    "hierbayes.families.categorical": ("Categorical",),
     "hierbayes.families.cumulative": ("Cumulative",),
     "hierbayes.families.family": ("ResponseFamily",),
     "hierbayes.families.hurdle": ("Hurdle",),

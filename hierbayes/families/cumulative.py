@@ -13,7 +13,7 @@ from hierbayes.compilation import inner
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.links import LATENT_VARIANCE, SIDED, predictor, probability
-from hierbayes.families.response import Response
+from hierbayes.families.response import Response, category_label
 from hierbayes.families.rows import Formulas
 from hierbayes.frames.arrays import Floats
 
@@ -193,7 +193,7 @@ class Cumulative(ResponseFamily):
         Of a family that knows its categories, others are refused.
         """
         labels = self.categories or self.outcomes(response)
-        texts = pd.Series([_label(value) for value in response.first])
+        texts = pd.Series([category_label(value) for value in response.first])
         codes = pd.Index(labels).get_indexer(texts)
         wanted = f"the categories are {in_quotes(labels)}"
         response.refuse(codes < 0, self.name, wanted, texts.to_numpy())
@@ -221,15 +221,10 @@ class Cumulative(ResponseFamily):
                 f"{len(values)} ordered categories occur, and it takes three or more; two have "
                 "the family Bernoulli"
             )
-        return tuple(_label(value) for value in values)
+        return tuple(category_label(value) for value in values)
 
 
 _NO_ORDER = (
     "the response '{}' does not fit the family Cumulative: {}; make it an ordered categorical, "
     "pd.Categorical(…, categories=[…], ordered=True)"
 )
-
-
-def _label(value: object) -> str:
-    """A category in words; whole numbers without a point."""
-    return f"{value:g}" if isinstance(value, float) else str(value)

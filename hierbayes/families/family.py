@@ -67,6 +67,14 @@ class ResponseFamily:
         return ""
 
     @property
+    def predictors(self) -> tuple[str, ...]:
+        """Names of the P linear predictors of a row, where it has several; otherwise none.
+
+        Arrays over rows are then over predictors within rows, (n P,).
+        """
+        return ()
+
+    @property
     def constant(self) -> float:
         """What m is of every row where it is not data."""
         return 1.0
@@ -111,8 +119,19 @@ class ResponseFamily:
         """Sum of `log_constants`: Σℓ and this are the log density of the response."""
         return float(self.log_constants(y, m).sum())
 
+    def precisions(self, y: Floats, m: Floats, found: Floats) -> Floats:
+        """−ℓ″ of each row (n,) from its `derivatives`; of P predictors the blocks, (n P P,)."""
+        return -found[2]
+
+    def pull_precisions(self, y: Floats, m: Floats, found: Floats, bar: Floats) -> Floats:
+        """The derivative by η of Σ ``bar`` × `precisions`, ``bar`` (n,) or (n P P,) held."""
+        return -found[3] * bar
+
     def weights(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
-        """Positive weights (n,) for a step of Newton's method: −ℓ″ of a log-concave family."""
+        """Positive weights (n,) for a step of Newton's method: −ℓ″ of a log-concave family.
+
+        Of P predictors blocks, as `precisions`.
+        """
         return np.maximum(-self.derivatives(y, m, eta, phi)[2], np.finfo(float).tiny)
 
     @abstractmethod

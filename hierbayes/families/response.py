@@ -163,3 +163,8 @@ def two_outcomes(response: Response, family: str) -> tuple[Floats, tuple[str, ..
             "single trials have two, of which the second is the success"
         )
     return (column == found[1]).to_numpy(dtype=float), labels
+
+
+def category_label(value: object) -> str:
+    """A category in words; whole numbers without a point."""
+    return f"{value:g}" if isinstance(value, float) else str(value)

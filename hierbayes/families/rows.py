@@ -131,6 +131,11 @@ def is_compiled(formulas: Formulas) -> bool:
     return all(is_on_disk(_copy(one, formulas), SIGNATURE) for one in templates)
 
 
+def sums_are_compiled(formulas: Formulas) -> bool:
+    """Whether the machine code of *rows* is on disk."""
+    return is_on_disk(_copy(_rows_of(formulas), formulas), SIGNATURE)
+
+
 def derivatives(formulas: Formulas, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
     """ℓ, ℓ′, ℓ″, ℓ‴ and the derivatives of the first three by φ, as (4 + 3d, n)."""
     y, m, eta, phi = (np.ascontiguousarray(one, dtype=float) for one in (y, m, eta, phi))

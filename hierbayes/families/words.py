@@ -6,6 +6,7 @@ from hierbayes.errors import FamilyError
 from hierbayes.families.beta import Beta
 from hierbayes.families.beta_binomial import BetaBinomial
 from hierbayes.families.binomial import Bernoulli, Binomial
+from hierbayes.families.categorical import Categorical
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.hurdle import Hurdle
@@ -17,7 +18,7 @@ from hierbayes.families.zero_inflated import ZeroInflated
 
 _FAMILIES: tuple[ResponseFamily, ...] = (
     Bernoulli(), Binomial(), BetaBinomial(), Poisson(), NegativeBinomial(), NegativeBinomial1(),
-    Gamma(), Lognormal(), Beta(), StudentT(), Cumulative(), ZeroInflated(),
+    Gamma(), Lognormal(), Beta(), StudentT(), Cumulative(), Categorical(), ZeroInflated(),
     Hurdle(),
 )  # fmt: skip
 WORDS = {one.name.lower(): one for one in _FAMILIES}

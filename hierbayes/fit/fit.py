@@ -211,8 +211,8 @@ class Fit(Fitted, Printed):
         group_means: str = "remembered",
         scale: str = "response",
         **foreign: Any,
-    ) -> pd.Series:
-        """Expected response of each row.
+    ) -> prediction.ByPredictor:
+        """Expected response of each row; of categories their probabilities.
 
         Parameters
         ----------
@@ -235,17 +235,26 @@ class Fit(Fitted, Printed):
             ``"response"``, or ``"linear"`` for the linear predictor η, offsets included; the same
             for a Gaussian response.  Of counts out of trials the response is their share.  It is
             given the random effects that are counted: with none of them it is that of a group
-            whose u is 0, not an average over groups.
+            whose u is 0, not an average over groups.  ``"probability"`` is, of ordered and of
+            nominal categories, a column for each with its probability; of nominal ones so is the
+            response, and η has a column for each category but the first.
         """
         prediction.refuse_foreign_words(foreign, "predict")
         if scale not in prediction.SCALES:
-            raise DataError(f"scale must be 'response' or 'linear', not {scale!r}")
+            raise DataError(
+                "scale must be 'response', 'linear' or, of categories, 'probability', not "
+                f"{scale!r}"
+            )
         eta = prediction.predict(
             self, data, effects=effects, new_groups=new_groups, group_means=group_means
         )
+        if scale == "probability":
+            return self._probabilities(eta)
         return eta if scale == "linear" else self._expected(eta, data)
 
-    def _expected(self, eta: pd.Series, data: pd.DataFrame | None) -> pd.Series:
+    def _expected(
+        self, eta: prediction.ByPredictor, data: pd.DataFrame | None
+    ) -> prediction.ByPredictor:
         """The mean of the response given its linear predictor, on new rows or those of the fit."""
         return eta
 
@@ -287,6 +296,13 @@ class Fit(Fitted, Printed):
         """
         return simulate_responses(self, n, groups, seed)
 
+    def _probabilities(self, eta: prediction.ByPredictor) -> pd.DataFrame:
+        """The probability of each category given the linear predictor."""
+        raise DataError(
+            "scale='probability' is of ordered or nominal categories, and this response is "
+            "Gaussian; leave it out"
+        )
+
     def residuals(
         self,
         *,
@@ -295,7 +311,7 @@ class Fit(Fitted, Printed):
         kind: str = "response",
         seed: int | None = None,
         **foreign: Any,
-    ) -> pd.Series:
+    ) -> prediction.ByPredictor:
         """Response minus `predict` with these effects; standardized divides by its sd.
 
         With all effects they are the residuals of level 1; `hb.level1_residuals` has more kinds.
@@ -312,7 +328,9 @@ class Fit(Fitted, Printed):
             quantiles of P(Y ≤ y), of what is counted at random between P(Y < y) and that
             (Dunn & Smyth 1996, doi:10.1080/10618600.1996.10474708).  They are standard normal where
             the model is right.  Of a posterior these probabilities are averages over draws, each
-            with its own random effects, and the name of the series says so.
+            with its own random effects, and the name of the series says so.  Of nominal categories
+            the others have a column for each, 1 minus its probability where a row has it; their
+            deviance is one number a row.
         seed : int, optional
             Of quantile residuals; equal seeds give equal ones.
         """
@@ -322,7 +340,7 @@ class Fit(Fitted, Printed):
         eta = prediction.predict(self, None, effects=effects, new_groups="refuse")
         return self._residuals(eta, "pearson" if standardized else kind)
 
-    def _residuals(self, eta: pd.Series, kind: str) -> pd.Series:
+    def _residuals(self, eta: prediction.ByPredictor, kind: str) -> prediction.ByPredictor:
         """Residuals of one kind given a linear predictor."""
         return prediction.residuals(self, eta, kind)
 

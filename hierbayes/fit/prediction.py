@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,12 @@ from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.matrices import columns_needed, group_labels
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.fit.fitted import Fitted
-from hierbayes.frames.arrays import Integers
+from hierbayes.frames.arrays import Floats, Integers
 
+type ByPredictor = Any  # a Series, or of several linear predictors or categories a DataFrame
 _EFFECTS = ("all", "none")
 RESIDUALS = ("response", "pearson")
-SCALES = ("response", "linear")
+SCALES = ("response", "linear", "probability")
 _NEW_GROUPS = ("refuse", "population")
 _GROUP_MEANS = ("remembered", "own")
 
@@ -29,10 +31,10 @@ def predict(
     effects: str | Sequence[str],
     new_groups: str,
     group_means: str = "remembered",
-) -> pd.Series:
+) -> ByPredictor:
     """X γ + Z u (all random effects, or those of factors) or X γ, for the rows or new ones.
 
-    With offsets where there are any: the linear predictor.
+    With offsets where there are any: the linear predictor, or the several of each row.
     """
     counted = counted_factors(fit, effects)
     if new_groups not in _NEW_GROUPS:
@@ -52,14 +54,24 @@ def predict(
         X, Z = design.columns.new_matrices(data, random=random, own_means=group_means == "own")
         index = data.index
         codes = _codes(fit, data, new_groups) if random else ()
-        offset = offset_of(design.specification, data)
+        P = design.columns.n_predictors
+        codes = tuple(np.repeat(one, P) for one in codes)
+        offset = np.repeat(offset_of(design.specification, data), P)
     mean = X @ fit.gamma + offset
     if random:
         for k in counted:
             span = design.spans[k]
             u = np.vstack([fit.u_means[k], np.zeros(span.stop - span.start)])  # last: unknown
             mean = mean + (Z[:, span] * u[codes[k]]).sum(axis=1)
-    return pd.Series(mean, index=index, name="predicted")
+    return by_predictor(mean, index, design.columns.predictors)
+
+
+def by_predictor(values: Floats, index: pd.Index, names: tuple[str, ...]) -> ByPredictor:
+    """Values of rows (n,) as a series; those of P predictors (n P,) as a frame of P columns."""
+    if not names:
+        return pd.Series(values, index=index, name="predicted")
+    columns = pd.Index(names, name="category")
+    return pd.DataFrame(values.reshape(-1, len(names)), index=index, columns=columns)
 
 
 def counted_factors(fit: Fitted, effects: str | Sequence[str]) -> tuple[int, ...]:

@@ -80,16 +80,18 @@ def to_datatree(fit: Fitted, sampling: Sampling | None, *, graph: bool = False) 
     }
     coords = _coords(fit) | labels
     groups["posterior"] = groups["posterior"].assign_coords(labels)
+    P = design.columns.n_predictors
     codes = {
-        f"{dim}_of": ("obs", one)
+        f"{dim}_of": ("obs", one[::P])
         for dim, one in zip(_group_dims(fit), design.rows.codes_of, strict=True)
     }
     if graph and fit.priors is not None:
         free = graph_variables(design, fit.problem.products, fit.priors, fit.theta, fit.gamma_draws)
         variables = {name: (("chain", "draw", *dims), of) for name, (dims, of) in free.items()}
         groups["posterior"] = groups["posterior"].assign(variables)
+    row = "obs" if P == 1 else "obs_predictor"  # the linear predictors of each row in turn
     groups["constant_data"] = xr.Dataset(
-        {"X": (("obs", "term"), design.rows.X), "Z": (("obs", "effect"), design.rows.Z)} | codes,
+        {"X": ((row, "term"), design.rows.X), "Z": ((row, "effect"), design.rows.Z)} | codes,
         coords=obs | {dim: coords[dim] for dim in ("term", "effect", *labels)},
     )
     tree = xr.DataTree.from_dict(groups)
@@ -109,9 +111,9 @@ def _stored(fit: Fitted) -> Iterator[tuple[str, xr.DataArray]]:
 
 
 def observed(fit: Fitted) -> Floats:
-    """The responses (n,) as they were observed; of trials the successes."""
+    """The responses (n,) as they were observed; of trials the successes, categories by number."""
     rows = fit.design.rows
-    return rows.y if rows.family is None else rows.family.y
+    return rows.y if rows.family is None else rows.family.observed
 
 
 def _group_dims(fit: Fitted) -> tuple[str, ...]:

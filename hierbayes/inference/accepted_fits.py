@@ -135,7 +135,7 @@ def _responses(verb: str, left: Design, right: Design) -> Floats:
         )
     trials = ours.of_trials or theirs.of_trials
     m = ours.m - theirs.m if trials else np.zeros(left.n)
-    return np.column_stack([ours.y - theirs.y, m])
+    return np.column_stack([ours.observed - theirs.observed, m])
 
 
 def refuse_mixed_criteria(verb: str, *fits: Fit) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -12,9 +12,10 @@ from hierbayes.language import level_forms
 from hierbayes.language.forms import between_lines, combined_lines, level_lines, within_lines
 from hierbayes.language.latex import LatexWriter
 from hierbayes.language.level_script import LevelScript
-from hierbayes.language.level_structure import LevelStructure, read_level_structure
+from hierbayes.language.level_structure import read_level_structure
 from hierbayes.language.matrices import gls_lines, matrix_lines
 from hierbayes.language.nouns import singular, which
+from hierbayes.language.predictors import Part, parts_of
 from hierbayes.language.response_model import ResponseModel, response_model
 from hierbayes.language.script import Estimates, Script
 from hierbayes.language.structure import read_structure
@@ -123,15 +124,29 @@ def equations(problem: Problem, estimates: Estimates | None = None) -> Equations
     estimates : Estimates, optional
         Numbers in place of the parameters.
     """
-    notation, model = current_notation(), response_model(problem)
+    notation, parts = current_notation(), parts_of(problem, estimates)
+    if estimates is None and parts[0].name:  # in symbols they are the same
+        parts = [replace(parts[0], name="")]
     if len(problem.design.factors) > 1:
-        return _of_levels(read_level_structure(problem), notation, estimates, model)
-    structure = read_structure(problem.design)
-    text = Script(structure, notation, TextWriter(), estimates, model)
-    latex = Script(structure, notation, LatexWriter(), estimates, model)
+        return _of_levels(parts, notation)
+    text, latex = (
+        [
+            (
+                part.name,
+                Script(
+                    read_structure(part.problem.design), notation, writer, part.estimates,
+                    response_model(part.problem, part.name),
+                ),
+            )
+            for part in parts
+        ]
+        for writer in (TextWriter(), LatexWriter())
+    )  # fmt: skip
+    first = text[0][1]
+    structure, model = first.structure, first.model
     group = singular(structure.group)
     made = {
-        name: _form(title, lines(text), lines(latex))
+        name: _form(title, _sections(text, lines), _sections(latex, lines))
         for name, title, lines in (
             ("within", f"Within-{group} model", within_lines),
             ("between", f"Between-{group} model", between_lines),
@@ -140,11 +155,14 @@ def equations(problem: Problem, estimates: Estimates | None = None) -> Equations
             ("gls", "GLS form", gls_lines),
         )
     }
-    at_levels = level_lines(latex)
     factor = next(iter(structure.level2_factors), "")
     by_level = {
-        level: _form(f"In {which([(factor, level)], structure.group)}", lines, at_levels[level])
-        for level, lines in level_lines(text).items()
+        level: _form(
+            f"In {which([(factor, level)], structure.group)}",
+            _sections(text, _at_level(level)),
+            _sections(latex, _at_level(level)),
+        )
+        for level in level_lines(first)
     }
     row, j = notation.row, notation.group
     data = f"{structure.rows} rows {row} in {structure.groups} groups {j} ({structure.group})"
@@ -156,18 +174,25 @@ def equations(problem: Problem, estimates: Estimates | None = None) -> Equations
     )
 
 
-def _of_levels(
-    structure: LevelStructure,
-    notation: Notation,
-    estimates: Estimates | None,
-    model: ResponseModel | None,
-) -> Equations:
+def _of_levels(parts: Sequence[Part], notation: Notation) -> Equations:
     """The forms of a model of several grouping factors."""
-    text = LevelScript(structure, notation, TextWriter(), estimates, model)
-    latex = LevelScript(structure, notation, LatexWriter(), estimates, model)
-    nested = structure.is_nested
+    text, latex = (
+        [
+            (
+                part.name,
+                LevelScript(
+                    read_level_structure(part.problem), notation, writer, part.estimates,
+                    response_model(part.problem, part.name),
+                ),
+            )
+            for part in parts
+        ]
+        for writer in (TextWriter(), LatexWriter())
+    )  # fmt: skip
+    first = text[0][1]
+    structure, nested = first.structure, first.structure.is_nested
     made = {
-        name: _form(title, lines(text), lines(latex))
+        name: _form(title, _sections(text, lines), _sections(latex, lines))
         for name, title, lines in (
             ("within", "Level 1: rows" if nested else "Rows", level_forms.row_lines),
             ("between", "Levels above" if nested else "Groups", level_forms.group_lines),
@@ -176,13 +201,31 @@ def _of_levels(
             ("gls", "GLS form", level_forms.gls_lines),
         )
     }
-    counts = (structure.groups[k] for k in text.order)
+    counts = (structure.groups[k] for k in first.order)
     groups = ", ".join(
-        f"{count} groups {text.letter(k)} ({name})"
-        for k, (count, name) in zip(text.order, counts, strict=True)
+        f"{count} groups {first.letter(k)} ({name})"
+        for k, (count, name) in zip(first.order, counts, strict=True)
     )
-    about = _about(f"{structure.rows} rows {text.row} in {groups}", estimates, model)
+    rows = f"{structure.rows} rows {first.row} in {groups}"
+    about = _about(rows, parts[0].estimates, first.model)
     return Equations(**made, by_level={}, about=about, notation=notation)
+
+
+def _at_level(level: str) -> Callable[[Script], list[Line]]:
+    """The between equations at one level of the level-2 factor."""
+    return lambda script: level_lines(script)[level]
+
+
+def _sections[OfPart: (Script, LevelScript)](
+    scripts: Sequence[tuple[str, OfPart]], lines: Callable[[OfPart], list[Line]]
+) -> list[Line]:
+    """The lines of a form, those of each linear predictor under its name."""
+    found: list[Line] = []
+    for name, script in scripts:
+        if name:
+            found.append(Line(script.writer.words(f"{name}:"), "", ""))
+        found += lines(script)
+    return found
 
 
 def _form(title: str, text: list[Line], latex: list[Line]) -> Form:

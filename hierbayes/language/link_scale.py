@@ -70,11 +70,14 @@ class LinkScale:
         return f"; exp: {said}"
 
 
-def link_scale(problem: Problem) -> LinkScale:
-    """The scale of a model's coefficients."""
+def link_scale(problem: Problem, predictor: str = "") -> LinkScale:
+    """The scale of a model's coefficients; of nominal categories those of one, or of each."""
     family, rows = problem.family, problem.design.rows.family
     if family is None or rows is None:
         return LinkScale(None, "", LinkWords("{}"))
+    if family.predictors:
+        against = f"{predictor or 'each category'} against {rows.outcomes[0]}"
+        return LinkScale(family, against, link_words(family))
     success = rows.outcomes[1] if rows.outcomes and not is_ordered(family) else ""
     return LinkScale(family, success, link_words(family))
 
@@ -132,6 +135,8 @@ def _averaged(
     said = f"Population-averaged: over all {many}, "
     if link == "identity":
         return ()
+    if family.predictors:
+        return (f"{said}effects are other ones, as a rule smaller in size.",)
     if link == "log":
         whole = "random intercepts leave slopes and differences as they are; means are higher"
         rest = "" if intercepts else ", and columns with random effects change theirs"

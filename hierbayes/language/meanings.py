@@ -33,6 +33,7 @@ from hierbayes.language.level_script import LevelScript
 from hierbayes.language.level_structure import read_level_structure
 from hierbayes.language.link_scale import LinkScale, link_scale, scale_notes
 from hierbayes.language.nouns import plural, quantity, which
+from hierbayes.language.predictors import parts_of
 from hierbayes.language.script import Estimates, Script
 from hierbayes.language.structure import Coefficient, Entry, Structure, read_structure
 from hierbayes.language.text import TextWriter
@@ -86,20 +87,13 @@ def meanings(problem: Problem, estimates: Estimates | None = None) -> Meanings:
     its column belongs to, as if it were the only one; a column of the rows alone as that of the
     highest of all.
     """
-    scale = link_scale(problem)
-    if len(problem.design.factors) > 1:
-        rows = _of_levels(problem, scale)
-    else:
-        structure = scale.on(read_structure(problem.design))
-        script = Script(structure, current_notation(), TextWriter())
-        rows = [
-            (
-                entry.place,
-                script.gamma_symbol(entry),
-                meaning(structure, beta, entry) + scale.exponential(beta, entry),
-            )
-            for beta, entry in structure.entries
-        ]
+    scale, columns = link_scale(problem), problem.design.columns
+    p = len(columns.terms) // columns.n_predictors
+    rows = [
+        (k * p + place, symbol, said)
+        for k, part in enumerate(parts_of(problem, estimates))
+        for place, symbol, said in _of_part(part.problem, link_scale(part.problem, part.name))
+    ]
     places = [place for place, _, _ in rows]
     table = pd.DataFrame(
         {"symbol": [symbol for _, symbol, _ in rows], "meaning": [said for _, _, said in rows]},
@@ -112,6 +106,22 @@ def meanings(problem: Problem, estimates: Estimates | None = None) -> Meanings:
                 table["exp"] = np.exp(table["estimate"])
     what = "" if estimates is None else estimates.what
     return Meanings(table, what, scale_notes(problem, scale, estimates))
+
+
+def _of_part(problem: Problem, scale: LinkScale) -> list[tuple[int, str, str]]:
+    """Place, symbol and meaning of each fixed effect of one linear predictor."""
+    if len(problem.design.factors) > 1:
+        return _of_levels(problem, scale)
+    structure = scale.on(read_structure(problem.design))
+    script = Script(structure, current_notation(), TextWriter())
+    return [
+        (
+            entry.place,
+            script.gamma_symbol(entry),
+            meaning(structure, beta, entry) + scale.exponential(beta, entry),
+        )
+        for beta, entry in structure.entries
+    ]
 
 
 def _of_levels(problem: Problem, scale: LinkScale) -> list[tuple[int, str, str]]:

@@ -63,17 +63,22 @@ class ResponseModel:
         What is added to η.
     categories : tuple of str
         The labels of what the response counts as 0, 1, …; none where it is a number.
+    predictor : str
+        Of nominal categories the one whose linear predictor is written; empty where each is.
     """
 
     family: ResponseFamily
     trials: tuple[str, ...]
     offsets: tuple[str, ...]
     categories: tuple[str, ...]
+    predictor: str = ""
 
     def lines(self, script: Rows) -> list[Line]:
         """The distribution of a row's response given u, and the link."""
         if is_ordered(self.family):
             return self._between_thresholds(script)
+        if self.family.predictors:
+            return self._against_the_first(script)
         inside = counted(self.family)
         writer, words = script.writer, family_words(inside)
         mean = writer.symbol(words.mean or PREDICTOR, *script.at_row)
@@ -128,6 +133,23 @@ class ResponseModel:
             lines.append(Line(thresholds, "=", writer.column(signed)))
         return lines
 
+    def _against_the_first(self, script: Rows) -> list[Line]:
+        """Log odds of a category against the first: each has a linear predictor of its own."""
+        writer, (first, *others) = script.writer, self.categories
+
+        def probability(category: str) -> str:
+            event = (script.response, writer.formula(" = "), category, writer.given, script.given)
+            return writer.beside(writer.formula("P"), writer.inline(writer.beside(*event)))
+
+        own = writer.name(self.predictor) if self.predictor else writer.symbol("c")
+        odds = writer.beside(probability(own), writer.formula("/"), probability(writer.name(first)))
+        left = writer.beside(writer.name("log"), writer.inline(odds))
+        right = writer.symbol(PREDICTOR, *script.at_row)
+        if not self.predictor:
+            said = f"(c = {', '.join(others)}, each with its own η, γ, random effects and G)"
+            right = writer.beside(right, writer.gap, writer.words(said))
+        return [Line(left, "=", right)]
+
     def _further_zeros(self, script: Rows) -> tuple[str, ...]:
         """That a count is 0 with probability π, whatever its mean."""
         writer, numbers = script.writer, script.dispersion
@@ -158,8 +180,15 @@ class ResponseModel:
         return f"1 is '{self.categories[1]}'".replace("$", " ") if self.categories else ""
 
 
-def response_model(problem: Problem) -> ResponseModel | None:
-    """The response of a family that is not Gaussian; None of a Gaussian one."""
+def response_model(problem: Problem, predictor: str = "") -> ResponseModel | None:
+    """The response of a family that is not Gaussian; None of a Gaussian one.
+
+    Parameters
+    ----------
+    problem : Problem
+    predictor : str
+        Whose equations are written, where it has several.
+    """
     rows, spec = problem.design.rows.family, problem.design.specification
     if rows is None:
         return None
@@ -168,7 +197,8 @@ def response_model(problem: Problem) -> ResponseModel | None:
         counted, other = bare_term(spec.trials.counted), bare_term(spec.trials.other)
         whole = other if spec.trials.kind != FAILURES else _whole(other, counted)
         trials = (whole,) if whole else (counted, other)
-    return ResponseModel(rows.family, trials, tuple(map(bare_term, spec.offsets)), rows.outcomes)
+    offsets = tuple(map(bare_term, spec.offsets))
+    return ResponseModel(rows.family, trials, offsets, rows.outcomes, predictor)
 
 
 def _whole(failures: str, successes: str) -> str:

@@ -26,7 +26,7 @@ class Curvature(Protocol):
 
     @property
     def leverage(self) -> Floats:
-        """z_i'L M⁻¹ L'z_i of every row (n,)."""
+        """z_i'L M⁻¹ L'z_i of every row (n,); of blocks of weights for each of their entries."""
 
     @property
     def root_gradient(self) -> Floats:
@@ -43,7 +43,7 @@ class GroupCurvature:
     ----------
     rows : LatentRows
     weights : (n,) float
-        κ.
+        κ; blocks of several predictors.
     root : (q, q) float
         L.
 
@@ -56,10 +56,12 @@ class GroupCurvature:
     def __init__(self, rows: LatentRows, weights: Floats, root: Floats) -> None:
         (codes,), (J,), Z = rows.codes_of, rows.levels, rows.Z
         q = Z.shape[1]
+        left, right = rows.blocks.left, rows.blocks.right
+        at = codes[left]
         A = np.empty((J, q, q))
         for a in range(q):
             for c in range(a + 1):
-                A[:, a, c] = np.bincount(codes, weights * Z[:, a] * Z[:, c], J)
+                A[:, a, c] = np.bincount(at, weights * Z[left, a] * Z[right, c], J)
                 A[:, c, a] = A[:, a, c]
         self.rows, self.root, self.A = rows, root, A
         self.M = np.eye(q) + root.T @ A @ root
@@ -90,8 +92,9 @@ class GroupCurvature:
     def quadratic(self, inner: Floats) -> Floats:
         """z_i'L N_j L'z_i of every row (n,), for N (J, q, q)."""
         (codes,), Z = self.rows.codes_of, self.rows.Z
-        V = (self.root @ inner @ self.root.T)[codes]
-        return np.asarray(np.einsum("na,nab,nb->n", Z, V, Z))
+        left, right = self.rows.blocks.left, self.rows.blocks.right
+        V = (self.root @ inner @ self.root.T)[codes[left]]
+        return np.asarray(np.einsum("na,nab,nb->n", Z[left], V, Z[right]))
 
     @property
     def root_gradient(self) -> Floats:

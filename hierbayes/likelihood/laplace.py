@@ -142,7 +142,7 @@ def _exact(
     rows: LatentRows, point: LatentPoint, found: Floats, curvature_of: CurvatureOf
 ) -> Curvature | None:
     try:
-        return curvature_of(rows, -found[2], point.root)
+        return curvature_of(rows, rows.precisions(found), point.root)
     except np.linalg.LinAlgError:
         return None
 
@@ -200,7 +200,8 @@ def pull_back(
     b : (effects,) float
         Effects with which that derivative multiplies L; see ``moved``.
     by_row : (n,) float
-        Derivative of the function in each κ_i, as the mode's M has it: z_i'L M̄ L'z_i.
+        Derivative of the function in each κ_i, as the mode's M has it: z_i'L M̄ L'z_i; of blocks
+        of weights in each of their entries.
     b_bar : (effects,) float
         Its derivative in the mode b̂, with η held where M is concerned.
     d_phi : (d,) float
@@ -209,14 +210,15 @@ def pull_back(
         Σ_k π_k Z'ℓ′_k b_k', where nodes differ; by default Z'``first`` ``b``'.
     """
     rows, point = mode.rows, mode.point
-    _, slope, second, third = mode.derivatives
-    through = -third * by_row  # κ = −ℓ″
+    slope, kappa = mode.derivatives[1], rows.precisions(mode.derivatives)
+    through = rows.family.pull_precisions(rows.y, rows.m, mode.derivatives, by_row)
     a = mode.curvature.solve(b_bar + rows.spherical(point.root, through))
     s = rows.random_part(rows.effects_of(point.root, a))
-    implicit = through + second * s
+    implicit = through - rows.blocks.weighted(kappa, s)
     d_root = rows.root_products(rows.gathered(first), b) if moved is None else moved
     d_root = d_root + rows.root_products(rows.gathered(implicit), mode.b)
     d_root += rows.root_products(rows.gathered(slope), a)
-    phi = rows.family.dispersion_derivatives(rows.y, rows.m, mode.eta, point.phi)
-    d_phi = d_phi + phi[1] @ s - phi[2] @ by_row
+    if len(d_phi):
+        phi = rows.family.dispersion_derivatives(rows.y, rows.m, mode.eta, point.phi)
+        d_phi = d_phi + phi[1] @ s - phi[2] @ by_row
     return rows.X.T @ (first + implicit), d_root, d_phi

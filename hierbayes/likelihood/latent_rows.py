@@ -3,6 +3,9 @@ r"""Rows of a model whose response is not Gaussian, as every approximation reads
     η = offset + Xγ + Σ_k Z_k u_k,   u_k = L_k b_k,   b ~ N(0, I)
 
 The effects of all factors and levels stand one after the other, factor by factor.
+
+Where a family has P linear predictors, what is called rows here are those of each row of the data
+in turn, and weights are blocks (`weight_blocks`).
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from hierbayes.design.weight_blocks import WeightBlocks
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats, Integers
 
@@ -57,6 +61,15 @@ class LatentRows:
     def n(self) -> int:
         """Number of rows."""
         return len(self.y)
+
+    @cached_property
+    def blocks(self) -> WeightBlocks:
+        """Which rows the entries of weights belong to."""
+        return WeightBlocks(self.n, max(len(self.family.predictors), 1))
+
+    def precisions(self, found: Floats) -> Floats:
+        """κ, −ℓ″ of each row from its derivatives."""
+        return self.family.precisions(self.y, self.m, found)
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:

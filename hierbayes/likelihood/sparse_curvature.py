@@ -38,7 +38,7 @@ class _Pair:
     row, column : int
         The factors; one and the same on the diagonal.
     block_of : (n,) int
-        Among the blocks of this pair.
+        Among the blocks of this pair; of each entry of the weights.
     entries : (blocks, q_row, q_column) int
         Where the entries of each block stand in the flat array of M.
     """
@@ -66,6 +66,7 @@ class WeightedProducts:
 
     def __init__(self, rows: LatentRows, layout: Layout) -> None:
         self.layout, e = layout, layout.elimination
+        left, right, Z = rows.blocks.left, rows.blocks.right, rows.Z
         first = [
             places[codes, 0] for places, codes in zip(layout.places, rows.codes_of, strict=True)
         ]
@@ -75,19 +76,20 @@ class WeightedProducts:
             blocks = e.blocks[(owners == (r, k)).all(axis=1)]
             keys = blocks[:, ROW_PLACE] * e.effects + blocks[:, COLUMN_PLACE]
             order = np.argsort(keys)
-            own = order[np.searchsorted(keys[order], first[r] * e.effects + first[k])]
+            wanted = (first[r] * e.effects + first[k])[left]
+            own = order[np.searchsorted(keys[order], wanted)]
             spans = rows.spans[r], rows.spans[k]
-            outer = rows.Z[:, spans[0], None] * rows.Z[:, None, spans[1]]
-            _, a, c = outer.shape
+            outer = Z[left, spans[0], None] * Z[right, None, spans[1]]
+            entries, a, c = outer.shape
             entry = np.arange(a)[:, None] * c + np.arange(c)
             at.append((blocks[own, PRODUCTS][:, None, None] + entry).ravel())
-            by.append(np.repeat(np.arange(rows.n), a * c))
+            by.append(np.repeat(np.arange(entries), a * c))
             values.append(outer.ravel())
             pairs.append(_Pair(r, k, own, _entries(blocks, a, c, diagonal=r == k)))
         self.pairs = tuple(pairs)
         self.matrix = csr_matrix(
             (np.concatenate(values), (np.concatenate(at), np.concatenate(by))),
-            shape=(len(e.products), rows.n),
+            shape=(len(e.products), entries),
         )
         self.order = np.concatenate([places.ravel() for places in layout.places])
 
@@ -147,12 +149,14 @@ class SparseCurvature:
     @cached_property
     def leverage(self) -> Floats:
         """z_i'L M⁻¹ L'z_i of every row (n,)."""
-        total = np.zeros(self.rows.n)
+        rows, total = self.rows.blocks, np.zeros(self.products.matrix.shape[1])
         for pair in self.products.pairs:
             left, right = (self.rows.spans[k] for k in (pair.row, pair.column))
             V = self.root[left, left] @ self.inverse[pair.entries] @ self.root[right, right].T
             Z = self.rows.Z
-            of_rows = np.einsum("na,nab,nb->n", Z[:, left], V[pair.block_of], Z[:, right])
+            of_rows = np.einsum(
+                "na,nab,nb->n", Z[rows.left, left], V[pair.block_of], Z[rows.right, right]
+            )
             total += pair.weight * of_rows
         return total
 

@@ -80,7 +80,7 @@ def _terms(design: Design) -> list[Term]:
     columns = design.columns
     fixed = [part.term for part in columns.fixed_spec.structure for _ in part.columns]
     found: list[Term] = []
-    for spec in columns.random_specs:
+    for spec in (columns.random_specs[term] for _, term in columns.owners):
         if isinstance(spec, ModelSpec):
             found += [part.term for part in spec.structure for _ in part.columns]
         else:

@@ -33,9 +33,11 @@ from hierbayes.fit.of_family.response import (
     family_residuals,
     latent_variance,
     place_of_intercept,
+    probabilities,
 )
 from hierbayes.fit.of_family.summary import summarise_latent
 from hierbayes.fit.point import PointFit
+from hierbayes.fit.prediction import ByPredictor
 from hierbayes.fit.summary import Summary
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.of_products import AnyState
@@ -161,7 +163,8 @@ class FamilyPointFit(PointFit):
         """∂û_j/∂γ (J, q, p) of factor k: how modes follow γ."""
         mode = self.optimum.mode
         rows, root = mode.rows, mode.point.root
-        pull = mode.derivatives[2] * rows.X.T  # −κX (p, n)
+        kappa = rows.precisions(mode.derivatives)
+        pull = -rows.blocks.weighted(kappa, rows.X).T  # −κX (p, n)
         columns = [
             rows.effects_of(root, mode.curvature.solve(rows.spherical(root, one)))[k]
             for one in pull
@@ -181,14 +184,17 @@ class FamilyPointFit(PointFit):
         """The variance of the latent response of the link (1, 1)."""
         return latent_variance(self)
 
-    def _expected(self, eta: pd.Series, data: pd.DataFrame | None) -> pd.Series:
+    def _expected(self, eta: ByPredictor, data: pd.DataFrame | None) -> ByPredictor:
         return expected(self, eta, data)
 
     def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
         """A response (n,) at random given its linear predictor."""
         return draw_family(self, rng, eta, self.phi)
 
-    def _residuals(self, eta: pd.Series, kind: str) -> pd.Series:
+    def _probabilities(self, eta: ByPredictor) -> pd.DataFrame:
+        return probabilities(self, eta)
+
+    def _residuals(self, eta: ByPredictor, kind: str) -> ByPredictor:
         return family_residuals(self, eta, kind)
 
     def _quantile_residuals(self, effects: str | Sequence[str], seed: int | None) -> pd.Series:

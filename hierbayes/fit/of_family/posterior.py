@@ -20,9 +20,11 @@ from hierbayes.fit.of_family.response import (
     expected,
     family_residuals,
     latent_variance,
+    probabilities,
 )
 from hierbayes.fit.of_family.summary import summarise_family_draws
 from hierbayes.fit.posterior import PosteriorFit
+from hierbayes.fit.prediction import ByPredictor
 from hierbayes.fit.summary import Summary
 from hierbayes.frames.arrays import Floats
 
@@ -59,14 +61,17 @@ class FamilyPosteriorFit(PosteriorFit):
         """The variance of the latent response of the link (chains, draws)."""
         return latent_variance(self)
 
-    def _expected(self, eta: pd.Series, data: pd.DataFrame | None) -> pd.Series:
+    def _expected(self, eta: ByPredictor, data: pd.DataFrame | None) -> ByPredictor:
         return expected(self, eta, data)
 
     def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
         """A response (n,) at random given its linear predictor, of one draw."""
         return draw_family(self, rng, eta, self.phi[at])
 
-    def _residuals(self, eta: pd.Series, kind: str) -> pd.Series:
+    def _probabilities(self, eta: ByPredictor) -> pd.DataFrame:
+        return probabilities(self, eta)
+
+    def _residuals(self, eta: ByPredictor, kind: str) -> ByPredictor:
         return family_residuals(self, eta, kind)
 
     def _quantile_residuals(self, effects: str | Sequence[str], seed: int | None) -> pd.Series:

@@ -7,8 +7,10 @@ import pandas as pd
 
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.errors import DataError, in_quotes
+from hierbayes.families.categorical import Categorical
+from hierbayes.families.cumulative import Cumulative
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.prediction import predict
+from hierbayes.fit.prediction import ByPredictor, predict
 from hierbayes.frames.arrays import Floats
 
 RESIDUALS = ("response", "pearson", "deviance")
@@ -42,8 +44,10 @@ def place_of_intercept(fit: Fitted) -> int:
     return fit.design.terms.index("Intercept")
 
 
-def expected(fit: Fitted, eta: pd.Series, data: pd.DataFrame | None) -> pd.Series:
+def expected(fit: Fitted, eta: ByPredictor, data: pd.DataFrame | None) -> ByPredictor:
     """The mean of a response given its linear predictor; of counts out of trials their share.
+
+    Of nominal categories, which have no mean, their probabilities.
 
     Parameters
     ----------
@@ -53,6 +57,8 @@ def expected(fit: Fitted, eta: pd.Series, data: pd.DataFrame | None) -> pd.Serie
         New rows that η is of; None those of the fit.
     """
     rows = fit.problem.family_rows
+    if rows.family.predictors:
+        return probabilities(fit, eta)
     m = rows.m if data is None else np.full(len(eta), rows.family.constant)
     mean = rows.family.mean(eta.to_numpy(), m, mean_phi(fit))
     return pd.Series(mean, index=eta.index, name="predicted")
@@ -64,7 +70,25 @@ def draw_family(fit: Fitted, rng: np.random.Generator, eta: Floats, phi: Floats)
     return rows.family.draw(rng, rows.m, eta, phi)
 
 
-def family_residuals(fit: Fitted, eta: pd.Series, kind: str) -> pd.Series:
+def probabilities(fit: Fitted, eta: ByPredictor) -> pd.DataFrame:
+    """The probability of each category (n, K) given the linear predictors.
+
+    Raises
+    ------
+    DataError
+        When the response is no categories.
+    """
+    rows = fit.problem.family_rows
+    if not isinstance(rows.family, Categorical | Cumulative):
+        raise DataError(
+            "scale='probability' is of ordered or nominal categories, and the family of this "
+            f"model is {rows.family}; leave it out"
+        )
+    found = rows.family.probabilities(eta.to_numpy().ravel(), mean_phi(fit))
+    return pd.DataFrame(found, index=eta.index, columns=pd.Index(rows.outcomes, name="category"))
+
+
+def family_residuals(fit: Fitted, eta: ByPredictor, kind: str) -> ByPredictor:
     """Residuals given a linear predictor.
 
     Parameters
@@ -87,6 +111,8 @@ def family_residuals(fit: Fitted, eta: pd.Series, kind: str) -> pd.Series:
             + in_quotes((*RESIDUALS, "quantile"))
         )
     rows, phi = fit.problem.family_rows, mean_phi(fit)
+    if rows.family.predictors:
+        return _of_categories(fit, eta, kind)
     family, at = rows.family, eta.to_numpy()
     mean = family.mean(at, rows.m, phi)
     y = rows.y / np.maximum(rows.m, 1.0) if rows.of_trials else rows.y
@@ -100,6 +126,20 @@ def family_residuals(fit: Fitted, eta: pd.Series, kind: str) -> pd.Series:
         short = 2.0 * (saturated(fit, phi) - reached)
         rest = np.sign(rest) * np.sqrt(np.maximum(short, 0.0))
     return pd.Series(rest, index=eta.index, name="residual")
+
+
+def _of_categories(fit: Fitted, eta: ByPredictor, kind: str) -> ByPredictor:
+    """Residuals of nominal categories, a column for each; deviances are a number a row."""
+    p, codes = probabilities(fit, eta), fit.problem.family_rows.observed.astype(int)
+    if kind == "deviance":
+        own = np.take_along_axis(p.to_numpy(), codes[:, None], axis=1)[:, 0]
+        with np.errstate(divide="ignore"):
+            return pd.Series(np.sqrt(-2.0 * np.log(own)), index=p.index, name="residual")
+    rest = (codes[:, None] == np.arange(p.shape[1])) - p
+    if kind == "pearson":
+        sd = np.sqrt(p * (1.0 - p)).to_numpy()
+        rest = rest * np.divide(1.0, sd, out=np.zeros_like(sd), where=sd > 0.0)
+    return rest
 
 
 def latent_variance(fit: Fitted) -> Floats:
@@ -136,7 +176,7 @@ def saturated(fit: Fitted, phi: Floats) -> Floats:
     return np.asarray(best[0])
 
 
-def pearson_residuals(fit: Fitted) -> pd.Series:
+def pearson_residuals(fit: Fitted) -> ByPredictor:
     """Pearson residuals given all random effects."""
     eta = predict(fit, None, effects="all", new_groups="refuse")
     return family_residuals(fit, eta, "pearson")

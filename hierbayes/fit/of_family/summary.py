@@ -71,7 +71,9 @@ def about_family(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:
     """Model, data, family and what else is to be known."""
     rows = fit.problem.family_rows
     family = [("Family", family_text(fit))]
-    if rows.outcomes and not has_thresholds(rows.family):
+    if rows.family.predictors:
+        family.append(("Note", f"log odds of each category against '{rows.outcomes[0]}'"))
+    elif rows.outcomes and not has_thresholds(rows.family):
         family.append(("Note", f"success is '{rows.outcomes[1]}'"))
     merged = len(merged_rows(fit.design, rows).at)
     if merged < fit.design.n:

@@ -146,7 +146,7 @@ def _random(small: PointFit, big: PointFit) -> tuple[Floats | None, str]:
     """Weights of the smaller model's random columns, block within block."""
     ours, theirs = internal_columns(small.problem)[1], internal_columns(big.problem)[1]
     weights = np.zeros((theirs.shape[1], ours.shape[1]))
-    terms = small.design.specification.random
+    terms = small.design.random_terms
     same = _same_factors(small.design, big.design)
     for term, place in zip(terms, block_slices(small.design.blocks), strict=True):
         for inside, its in _blocks_by_factor(big.design):
@@ -163,7 +163,7 @@ def _random(small: PointFit, big: PointFit) -> tuple[Floats | None, str]:
 
 def _blocks_by_factor(design: Design) -> list[tuple[slice, str]]:
     """Each block of G with the grouping factor that it is of."""
-    names = (term.factor for term in design.specification.random)
+    names = (term.factor for term in design.random_terms)
     return list(zip(block_slices(design.blocks), names, strict=True))
 
 
