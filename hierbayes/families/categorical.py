@@ -187,7 +187,7 @@ class Categorical(ResponseFamily):
         return y, np.full(len(y), len(labels) - 1.0)
 
     def outcomes(self, response: Response) -> tuple[str, ...]:
-        """Labels of the categories: as a categorical has them, of others in order."""
+        """Labels of the categories that occur: as a categorical has them, of others in order."""
         response.one_column(self.name)
         column = response.first
         kind = column.dtype
@@ -198,14 +198,8 @@ class Categorical(ResponseFamily):
                     "categories are ordered, which the family Cumulative takes; "
                     f"'{response.name}'.cat.as_unordered() says that they have no order"
                 )
-            values = list(kind.categories)
-            empty = [value for value in values if not (column == value).any()]
-            if empty:
-                raise DataError(
-                    f"the response '{response.name}' does not fit the family Categorical: no row "
-                    f"has the category {in_quotes(map(category_label, empty))}, whose log odds the "
-                    "data do not tell; leave it out, with .cat.remove_unused_categories()"
-                )
+            there = set(column.dropna())
+            values = [value for value in kind.categories if value in there]
         else:
             numbers = pd.api.types.is_numeric_dtype(column)
             if numbers:

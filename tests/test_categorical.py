@@ -1,0 +1,377 @@
+"""Nominal categories: a linear predictor for each but the first."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from scipy.special import log_softmax, logsumexp, softmax
+
+import hierbayes as hb
+from hierbayes.estimation.density import density_at
+from hierbayes.estimation.family_inputs import inputs_at_mode
+from hierbayes.estimation.laplace_search import LatentCriterion
+from hierbayes.estimation.latent_problem import curvature_of, latent_rows
+from hierbayes.estimation.posterior import target_of
+from hierbayes.fit.of_family.maximised import maximise_family
+from hierbayes.likelihood.covariance import free_entries
+
+Array = NDArray[np.float64]
+CATEGORIES = ("bus", "car", "walk")
+FAMILY = hb.families.Categorical(categories=CATEGORIES)
+NOTHING = np.zeros(0)
+
+
+def _data() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    g, h, x = np.repeat(np.arange(8), 9), np.arange(72) % 5, rng.normal(size=72)
+    u = 0.8 * rng.normal(size=(8, 2))
+    eta = np.column_stack([np.zeros(72), np.array([0.3, -0.3]) + x[:, None] * [0.7, -0.4] + u[g]])
+    codes = (rng.random((72, 1)) > softmax(eta, axis=1).cumsum(axis=1)[:, :-1]).sum(axis=1)
+    data = pd.DataFrame({"y": np.array(CATEGORIES)[codes], "g": g, "h": h, "x": x})
+    return data.assign(b=(data["y"] == "car").astype(int))
+
+
+DATA = _data()
+CODES = pd.Categorical(DATA["y"], CATEGORIES).codes.astype(float)
+
+
+@pytest.fixture(scope="module")
+def model() -> hb.Model:
+    return hb.Model("y ~ x + (1 | g)", DATA, family="categorical")
+
+
+@pytest.fixture(scope="module")
+def fit(model: hb.Model) -> hb.PointFit:
+    return model.ml()
+
+
+@pytest.fixture(scope="module")
+def posterior(model: hb.Model) -> hb.PosteriorFit:
+    return model.sample(draws=500, tune=300, chains=2, seed=1, progress=False)
+
+
+# ------------------------------------------------------------------ the family
+
+
+def _differences(function: Callable[[Array], Array], at: Array) -> Array:
+    steps = 1e-5 * np.eye(len(at))
+    return np.array([(function(at + one) - function(at - one)) / 2e-5 for one in steps])
+
+
+def test_the_log_density_is_that_of_a_softmax_out_to_overflow() -> None:
+    for scale in (1.0, 30.0, 800.0):
+        eta = scale * np.random.default_rng(2).normal(size=144)
+        y = FAMILY.indicators(CODES)
+        found = FAMILY.derivatives(y, np.full(144, 2.0), eta, NOTHING)
+        whole = np.column_stack([np.zeros(72), eta.reshape(72, 2)])
+        wanted = log_softmax(whole, axis=1)[np.arange(72), CODES.astype(int)]
+        np.testing.assert_allclose(found[0].reshape(72, 2).sum(axis=1), wanted, rtol=1e-12)
+        np.testing.assert_allclose(FAMILY.probabilities(eta, NOTHING), softmax(whole, axis=1))
+    assert FAMILY.codes(y).tolist() == CODES.tolist()
+
+
+def test_derivatives_are_those_of_differences() -> None:
+    y, m, eta = (
+        FAMILY.indicators(np.array([0.0, 2.0])),
+        np.full(4, 2.0),
+        np.array([0.3, -1, 2, 0.5]),
+    )
+
+    def found(at: Array) -> Array:
+        return FAMILY.derivatives(y, m, at, NOTHING)
+
+    np.testing.assert_allclose(found(eta)[1], _differences(lambda e: found(e)[0].sum(), eta))
+    by_eta = -_differences(lambda e: found(e)[1], eta)
+    blocks = FAMILY.precisions(y, m, found(eta)).reshape(2, 2, 2)
+    np.testing.assert_allclose(blocks, [by_eta[:2, :2], by_eta[2:, 2:]], atol=1e-9)
+    np.testing.assert_allclose(-found(eta)[2], np.diagonal(by_eta), atol=1e-9)
+    bar = np.random.default_rng(1).normal(size=8)
+    pulled = FAMILY.pull_precisions(y, m, found(eta), bar)
+    wanted = _differences(lambda e: FAMILY.precisions(y, m, found(e)) @ bar, eta)
+    np.testing.assert_allclose(pulled, wanted, atol=1e-9)
+
+
+def test_responses_are_drawn_with_their_probabilities() -> None:
+    eta = np.tile([0.4, -0.7], 20_000)
+    drawn = FAMILY.codes(FAMILY.draw(np.random.default_rng(3), np.full(40_000, 2.0), eta, NOTHING))
+    shares = np.bincount(drawn.astype(int)) / 20_000
+    np.testing.assert_allclose(shares, softmax([0.0, 0.4, -0.7]), atol=0.02)
+
+
+# ------------------------------------------------------------------ two categories
+
+
+def _as_categorical(model: hb.Model) -> Any:
+    """The problem of a Bernoulli model, its family that of two nominal categories."""
+    design = model.problem.design
+    assert design.rows.family is not None
+    two = hb.families.Categorical(categories=("0", "1"))
+    of_family = replace(design.rows.family, family=two)
+    return replace(model.problem, design=design.with_rows(family=of_family))
+
+
+def test_two_categories_are_a_bernoulli_response() -> None:
+    model = hb.Model("b ~ x + (1 | g)", DATA, family="bernoulli")
+    problem = _as_categorical(model)
+    one, two = maximise_family(model.problem, 1), maximise_family(problem, 1)
+    assert two.loglik == pytest.approx(one.loglik, rel=1e-12)
+    np.testing.assert_allclose(two.fixef(), one.fixef(), rtol=1e-7)
+    mode = one.optimum.mode
+    values = []
+    for posed, at in ((model.problem, mode), (problem, replace(mode, rows=latent_rows(problem)))):
+        inputs = inputs_at_mode(posed, model.priors, at)
+        target = target_of(posed.design, inputs, model.priors, progress=False)
+        point = 0.5 * np.random.default_rng(4).normal(size=target.n_dim)
+        values.append(density_at(point, target.data)[:2])
+    assert values[0][0] == pytest.approx(values[1][0], rel=1e-13)
+    np.testing.assert_allclose(values[0][1], values[1][1], rtol=1e-10, atol=1e-12)
+
+
+# ------------------------------------------------------------------ maximum likelihood
+
+
+@pytest.mark.parametrize("random", ["(1 + x | g)", "(1 | g) + (1 | h)"])
+def test_the_gradient_of_laplace_is_that_of_differences(random: str) -> None:
+    problem = hb.Model(f"y ~ x + {random}", DATA, family="categorical").problem
+    rows = latent_rows(problem)
+    criterion = LatentCriterion(
+        rows, free_entries(problem.design.blocks), curvature_of(problem, rows)
+    )
+    lower = criterion.lower
+    x = np.random.default_rng(5).normal(0.0, 0.3, criterion.p + len(lower[0]))
+    x[criterion.p :][lower[0] == lower[1]] = 0.6
+    found = criterion(x)[1]
+    np.testing.assert_allclose(found, _differences(lambda at: criterion(at)[0], x), atol=2e-6)
+
+
+def _marginal(gamma: Array, sd: Array) -> float:
+    """log p(y | γ, sd) by a grid of u in both categories, dense enough for any digit asked for."""
+    x, w = np.polynomial.hermite_e.hermegauss(40)
+    u = np.array([(a, b) for a in x for b in x]) * sd
+    log_w = np.log(np.array([a * b for a in w for b in w]) / (2.0 * np.pi))
+    fixed = np.column_stack([gamma[0] + gamma[1] * DATA["x"], gamma[2] + gamma[3] * DATA["x"]])
+    total = 0.0
+    for j in range(8):
+        mine = (DATA["g"] == j).to_numpy()
+        eta = fixed[mine][None] + u[:, None]
+        whole = np.concatenate([np.zeros((*eta.shape[:2], 1)), eta], axis=2)
+        rows = log_softmax(whole, axis=2)[:, np.arange(mine.sum()), CODES[mine].astype(int)]
+        total += float(logsumexp(rows.sum(axis=1) + log_w))
+    return total
+
+
+def test_quadrature_is_the_integral_of_a_dense_grid(model: hb.Model, fit: hb.PointFit) -> None:
+    exact = model.ml(nodes=11)
+    at = exact.fixef().to_numpy(), exact.var_corr()["sd"].to_numpy()
+    assert exact.loglik == pytest.approx(_marginal(*at), abs=1e-6)
+    assert fit.loglik == pytest.approx(exact.loglik, abs=0.3)
+    errors = np.sqrt(np.diag(exact.vcov()))
+    for k, error in enumerate(errors):  # the estimates are where it is largest
+        step = 0.3 * error * np.eye(4)[k]
+        assert _marginal(at[0] + step, at[1]) < exact.loglik
+        assert _marginal(at[0] - step, at[1]) < exact.loglik
+
+
+# ------------------------------------------------------------------ the posterior
+
+
+def test_the_density_of_two_factors_has_the_gradient_of_differences() -> None:
+    model = hb.Model("y ~ x + (1 | g) + (1 | h)", DATA, family="categorical")
+    mode = maximise_family(model.problem, 1).optimum.mode
+    inputs = inputs_at_mode(model.problem, model.priors, mode)
+    target = target_of(model.problem.design, inputs, model.priors, progress=False)
+    point = 0.4 * np.random.default_rng(6).normal(size=target.n_dim)
+    found = density_at(point, target.data)[1]
+    wanted = _differences(lambda at: np.asarray(density_at(at, target.data)[0]), point)
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_draws_are_of_the_posterior(posterior: hb.PosteriorFit) -> None:
+    """E ∂ log p/∂u = 0 and E u ∂ log p/∂u = −1 of every u given all else, by explicit formulas."""
+    gamma, u, sd = (
+        posterior.draws(name).to_numpy().reshape(1000, *shape)
+        for name, shape in (("gamma", (4,)), ("u", (8, 2)), ("sd", (2,)))
+    )
+    x, g = DATA["x"].to_numpy(), DATA["g"].to_numpy()
+    fixed = gamma[:, None, ::2] + gamma[:, None, 1::2] * x[:, None]
+    eta = fixed + u[:, g]
+    p = softmax(np.concatenate([np.zeros((1000, 72, 1)), eta], axis=2), axis=2)[:, :, 1:]
+    rest = (CODES[:, None] == [1, 2]) - p
+    score = np.stack([rest[:, g == j].sum(axis=1) for j in range(8)], axis=1)
+    score = score - u / sd[:, None] ** 2
+    scaled = score * sd[:, None]  # bounded near sd = 0
+    for wanted, values in ((0.0, scaled), (-1.0, score * u)):
+        away = (values.mean(axis=0) - wanted) / (values.std(axis=0) / np.sqrt(300.0))
+        assert np.abs(away).max() < 5.0
+
+
+def test_the_posterior_is_near_the_maximum(posterior: hb.PosteriorFit, fit: hb.PointFit) -> None:
+    away = (posterior.fixef() - fit.fixef()) / np.sqrt(np.diag(fit.vcov()))
+    assert np.abs(away).max() < 1.0
+    assert posterior.ranef().shape == (8, 2)
+    assert posterior.predict().shape == (72, 3)
+
+
+# ------------------------------------------------------------------ the same words
+
+
+def test_effects_are_named_by_category(fit: hb.PointFit) -> None:
+    terms = ["car: Intercept", "car: x", "walk: Intercept", "walk: x"]
+    assert fit.fixef().index.tolist() == terms
+    assert fit.ranef().columns.tolist() == [terms[0], terms[2]]
+    assert fit.coef().columns.tolist() == terms
+    assert fit.var_corr().index.tolist() == [terms[0], terms[2]]
+    assert fit.design.n == 72
+    text = str(fit.summary())
+    assert "Data:   72 rows, 8 groups (g)" in text
+    assert "log odds of each category against 'bus'" in text
+    tree = fit.to_datatree()
+    assert tree["observed_data"]["y"].to_numpy().tolist() == CODES.tolist()
+
+
+def test_predictions_are_probabilities(fit: hb.PointFit) -> None:
+    found = fit.predict()
+    assert found.columns.tolist() == list(CATEGORIES)
+    eta = fit.predict(scale="linear")
+    assert eta.columns.tolist() == list(CATEGORIES[1:])
+    whole = np.column_stack([np.zeros(72), eta])
+    np.testing.assert_allclose(found, softmax(whole, axis=1))
+    pd.testing.assert_frame_equal(found, fit.predict(DATA, scale="probability"))
+    new = fit.predict(DATA.head(3).assign(g=77), new_groups="population", scale="linear")
+    pd.testing.assert_frame_equal(new, fit.predict(DATA.head(3), effects="none", scale="linear"))
+    gamma = fit.fixef().to_numpy().reshape(2, 2)
+    wanted = gamma[:, 0] + np.outer(DATA["x"].head(3), gamma[:, 1])
+    np.testing.assert_allclose(new, wanted)
+
+
+def test_residuals_are_by_category(fit: hb.PointFit) -> None:
+    p = fit.predict()
+    rest = fit.residuals()
+    np.testing.assert_allclose(rest, (CODES[:, None] == [0, 1, 2]) - p)
+    np.testing.assert_allclose(fit.residuals(kind="pearson"), rest / np.sqrt(p * (1.0 - p)))
+    own = p.to_numpy()[np.arange(72), CODES.astype(int)]
+    np.testing.assert_allclose(fit.residuals(kind="deviance"), np.sqrt(-2.0 * np.log(own)))
+
+
+def test_each_category_has_its_equations(model: hb.Model, fit: hb.PointFit) -> None:
+    assert str(model.equations().within) == (
+        "log(P(y_ij = c | u_0j)/P(y_ij = bus | u_0j)) = η_ij    "
+        "(c = car, walk, each with its own η, γ, random effects and G)\n"
+        "                                        η_ij = β_0j + β_1j x_ij"
+    )
+    lines = str(fit.equations().within).split("\n")
+    assert [line.strip() for line in lines if "β" not in line] == [
+        "car:",
+        "log(P(y_ij = car | u_0j)/P(y_ij = bus | u_0j)) = η_ij",
+        "walk:",
+        "log(P(y_ij = walk | u_0j)/P(y_ij = bus | u_0j)) = η_ij",
+    ]
+    between = str(fit.equations().between)
+    assert [line for line in between.split("\n") if line.startswith("u")] == [
+        f"u_0j ~ N(0, {value:.3g})    (independent between groups)" for value in np.diag(fit.G)
+    ]
+    assert r"\text{walk:}" in fit.equations().within.latex
+
+
+def test_each_category_has_its_meanings(fit: hb.PointFit) -> None:
+    table = fit.meanings().table
+    assert table.index.tolist() == fit.fixef().index.tolist()
+    assert table["meaning"].tolist() == [
+        "the mean log odds of y = car against bus when x is 0; exp: odds",
+        "the mean x slope; exp: odds ratio",
+        "the mean log odds of y = walk against bus when x is 0; exp: odds",
+        "the mean x slope; exp: odds ratio",
+    ]
+    np.testing.assert_allclose(table["exp"], np.exp(fit.fixef()))
+
+
+def test_priors_are_stated_by_category() -> None:
+    stated = {"gamma": {"car: x": hb.Normal(0.0, 1.5)}, "sd": {"walk: Intercept": hb.HalfNormal(2)}}
+    priors = hb.Model("y ~ x + (1 | g)", DATA, family="categorical", priors=stated).priors
+    table = priors.frame()
+    assert table.loc[("gamma", "car: x"), "prior"] == "Normal(0, 1.5)"
+    assert table.loc[("sd", "walk: Intercept"), "prior"] == "HalfNormal(2)"
+    sources = table["source"].value_counts()
+    assert (sources["stated"], sources["default"]) == (2, 4)
+
+
+def test_default_priors_do_not_depend_on_the_number_of_categories() -> None:
+    data = DATA.assign(y=np.where(DATA.index % 9 == 0, "rail", DATA["y"]))
+    of_three, of_four = (
+        hb.Model("y ~ x + (1 | g)", one, family="categorical").priors.frame()["implied sd"]
+        for one in (DATA, data)
+    )
+    np.testing.assert_array_equal(of_three, of_four[of_three.index])
+
+
+def test_columns_far_from_zero_lose_no_digit(fit: hb.PointFit) -> None:
+    far = hb.Model("y ~ x + (1 | g)", DATA.assign(x=DATA["x"] + 1e5), family="categorical").ml()
+    assert far.loglik == pytest.approx(fit.loglik, abs=1e-6)
+    np.testing.assert_allclose(
+        far.fixef()[["car: x", "walk: x"]], fit.fixef().iloc[[1, 3]], rtol=1e-4
+    )
+
+
+# ------------------------------------------------------------------ ordered categories
+
+
+def test_ordered_categories_have_probabilities_too() -> None:
+    order = pd.Categorical(DATA["y"], CATEGORIES, ordered=True)
+    fit = hb.Model("o ~ x + (1 | g)", DATA.assign(o=order), family="cumulative").ml()
+    found = fit.predict(scale="probability")
+    assert found.columns.tolist() == list(CATEGORIES)
+    np.testing.assert_allclose(found.sum(axis=1), 1.0)
+    np.testing.assert_allclose(found @ [0.0, 1.0, 2.0], fit.predict())
+    with pytest.raises(hb.DataError) as refused:
+        hb.Model("b ~ x + (1 | g)", DATA, family="bernoulli").ml().predict(scale="probability")
+    assert str(refused.value) == (
+        "scale='probability' is of ordered or nominal categories, and the family of this model is "
+        "Bernoulli(link='logit'); leave it out"
+    )
+
+
+# ------------------------------------------------------------------ which categories
+
+
+def test_the_first_of_the_categories_that_occur_is_the_reference() -> None:
+    y = pd.Categorical(DATA["y"], ["rail", "walk", "bus", "car"])
+    design = hb.Model("y ~ x + (1 | g)", DATA.assign(y=y), family="categorical").problem.design
+    assert design.rows.family is not None
+    assert design.rows.family.outcomes == ("walk", "bus", "car")
+    assert design.effects == ("bus: Intercept", "car: Intercept")
+    numbers = hb.Model("y ~ x + (1 | g)", DATA.assign(y=CODES + 1), family="categorical")
+    assert numbers.problem.design.effects == ("2: Intercept", "3: Intercept")
+
+
+# ------------------------------------------------------------------ refusals
+
+REFUSED: list[tuple[Any, str]] = [
+    (DATA["y"].replace("walk", "car"),
+     "2 categories occur, and it takes three or more; two have the family Bernoulli"),
+    (pd.Categorical(DATA["y"], CATEGORIES, ordered=True),
+     "its categories are ordered, which the family Cumulative takes; 'y'.cat.as_unordered() says "
+     "that they have no order"),
+    (CODES + 0.5 * (DATA.index == 3),
+     f"row 3 has {CODES[3] + 0.5}, 1 of 72 rows are so; categories are whole numbers, texts or a "
+     "categorical"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("response", "words"), REFUSED)
+def test_a_response_that_is_not_nominal_is_refused(response: Any, words: str) -> None:
+    with pytest.raises(hb.DataError) as refused:
+        hb.Model("y ~ x + (1 | g)", DATA.assign(y=response), family="categorical")
+    assert str(refused.value) == f"the response 'y' does not fit the family Categorical: {words}"
+
+
+def test_what_has_no_place_is_refused(fit: hb.PointFit) -> None:
+    with pytest.raises(hb.FormulaError, match="an offset has no place with the family Categorical"):
+        hb.Model("y ~ x + offset(x) + (1 | g)", DATA, family="categorical")
+    with pytest.raises(
+        hb.DataError, match="Categorical with the logit link has no latent response"
+    ):
+        fit.icc()
