@@ -57,7 +57,7 @@ def posterior(model: hb.Model) -> hb.PosteriorFit:
 # ------------------------------------------------------------------ the family
 
 
-def _differences(function: Callable[[Array], Array], at: Array) -> Array:
+def _differences(function: Callable[[Array], Any], at: Array) -> Array:
     steps = 1e-5 * np.eye(len(at))
     return np.array([(function(at + one) - function(at - one)) / 2e-5 for one in steps])
 
@@ -186,7 +186,7 @@ def test_the_density_of_two_factors_has_the_gradient_of_differences() -> None:
     target = target_of(model.problem.design, inputs, model.priors, progress=False)
     point = 0.4 * np.random.default_rng(6).normal(size=target.n_dim)
     found = density_at(point, target.data)[1]
-    wanted = _differences(lambda at: np.asarray(density_at(at, target.data)[0]), point)
+    wanted = _differences(lambda at: density_at(at, target.data)[0], point)
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
@@ -255,6 +255,16 @@ def test_residuals_are_by_category(fit: hb.PointFit) -> None:
     np.testing.assert_allclose(fit.residuals(kind="pearson"), rest / np.sqrt(p * (1.0 - p)))
     own = p.to_numpy()[np.arange(72), CODES.astype(int)]
     np.testing.assert_allclose(fit.residuals(kind="deviance"), np.sqrt(-2.0 * np.log(own)))
+
+
+def test_new_responses_are_categories_without_order(fit: hb.PointFit) -> None:
+    found = fit.simulate(400, groups="kept", seed=2)
+    assert found[0].cat.categories.tolist() == list(CATEGORIES)
+    assert not found[0].cat.ordered
+    shares = np.mean([found[k] == "car" for k in range(400)], axis=0)
+    np.testing.assert_allclose(shares, fit.predict()["car"], atol=0.15)
+    with pytest.raises(hb.FamilyError):
+        fit.residuals(kind="quantile")
 
 
 def test_each_category_has_its_equations(model: hb.Model, fit: hb.PointFit) -> None:

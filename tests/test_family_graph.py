@@ -29,6 +29,7 @@ CASES: dict[str, tuple[ResponseFamily, str]] = {
     "BetaBinomial": (f.BetaBinomial(), "k | trials(n) ~ x + (1 | g)"),
     "Hurdle": (f.Hurdle(f.NegativeBinomial()), "c ~ x + (1 | g)"),
     "Cumulative": (f.Cumulative(), "o ~ x + (1 | g)"),
+    "Categorical": (f.Categorical(), "k ~ x + (1 | g)"),
 }
 FAMILIES: tuple[tuple[ResponseFamily, str], ...] = (
     (f.Bernoulli(link="probit"), "b"), (f.Binomial(link="cloglog"), "k"), (f.Binomial(), "k"),

@@ -49,8 +49,11 @@ class FamilyRows:
     @property
     def observed(self) -> Floats:
         """One number for each row of the data (n,): y, or of nominal categories their number."""
-        family = self.family
-        return family.codes(self.y) if isinstance(family, Categorical) else self.y
+        return self.as_observed(self.y)
+
+    def as_observed(self, y: Floats) -> Floats:
+        """The same of other responses."""
+        return self.family.codes(y) if isinstance(self.family, Categorical) else y
 
 
 def gaussian_only(family: ResponseFamily) -> str:

@@ -44,7 +44,7 @@ def merged_rows(design: Design, rows: FamilyRows) -> MergedRows:
     """The rows of a likelihood: as they are, or merged where that leaves half of them or fewer."""
     kind = _kinds(design, rows) if rows.family.adds_up else None
     if kind is None:
-        return as_they_are(design, rows)
+        return as_they_are(rows)
     _, at = np.unique(kind, return_index=True)
     constant = rows.family.log_constant(rows.y, rows.m)
     y = np.bincount(kind, rows.y)
@@ -55,10 +55,10 @@ def merged_rows(design: Design, rows: FamilyRows) -> MergedRows:
     return MergedRows(at, y, rows.m[at], rows.offset[at] + times, constant - float(y @ times))
 
 
-def as_they_are(design: Design, rows: FamilyRows) -> MergedRows:
+def as_they_are(rows: FamilyRows) -> MergedRows:
     """All rows."""
     constant = rows.family.log_constant(rows.y, rows.m)
-    return MergedRows(np.arange(design.n), rows.y, rows.m, rows.offset, constant)
+    return MergedRows(np.arange(len(rows.y)), rows.y, rows.m, rows.offset, constant)
 
 
 def _kinds(design: Design, rows: FamilyRows) -> Integers | None:

@@ -21,7 +21,7 @@ def latent_rows(problem: Problem) -> LatentRows:
 
 def every_row(problem: Problem) -> LatentRows:
     """All rows of the data."""
-    return _of_rows(problem, as_they_are(problem.design, problem.family_rows))
+    return _of_rows(problem, as_they_are(problem.family_rows))
 
 
 def _of_rows(problem: Problem, rows: MergedRows) -> LatentRows:

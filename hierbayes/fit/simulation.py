@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.family_rows import has_thresholds
 from hierbayes.errors import DataError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats, Integers
@@ -35,9 +36,10 @@ def simulate_responses(fit: Fitted, n: int, groups: str, seed: int | None) -> pd
         u = drawn_effects(fit, at, effects) if groups == "new" else effects_at(fit, at)
         columns.append(fit.draw_response(rows, predictor_at(fit, at, u), at))
     frame = pd.DataFrame(np.column_stack(columns), index=fit.design.rows.index)
-    labels = fit.design.rows.family.outcomes if fit.design.rows.family is not None else ()
-    if labels:
-        ordered = len(labels) > 2
+    family_rows = fit.design.rows.family
+    labels = family_rows.outcomes if family_rows is not None else ()
+    if family_rows is not None and labels:
+        ordered = has_thresholds(family_rows.family)
         codes = {name: frame[name].astype(int) for name in frame}
         frame = pd.DataFrame(
             {name: pd.Categorical.from_codes(of, list(labels), ordered=ordered)

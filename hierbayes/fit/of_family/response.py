@@ -65,9 +65,9 @@ def expected(fit: Fitted, eta: ByPredictor, data: pd.DataFrame | None) -> ByPred
 
 
 def draw_family(fit: Fitted, rng: np.random.Generator, eta: Floats, phi: Floats) -> Floats:
-    """A response (n,) at random, given η and φ as η is computed."""
+    """A response (n,) at random, given η and φ as η is computed; categories by their number."""
     rows = fit.problem.family_rows
-    return rows.family.draw(rng, rows.m, eta, phi)
+    return rows.as_observed(rows.family.draw(rng, rows.m, eta, phi))
 
 
 def probabilities(fit: Fitted, eta: ByPredictor) -> pd.DataFrame:
