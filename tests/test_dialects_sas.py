@@ -22,7 +22,7 @@ def test_name_and_reader() -> None:
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_catalogue_comes_back_the_same(name: str) -> None:
     model = hb.load_model(name)
-    back = read_sas(DIALECT.emit(to_write(model)), list(model.data.columns))
+    back = read_sas(DIALECT.emit(to_write(model)), list(model.data.columns)).specification
     assert back == model.specification
     assert hb.equivalence(model, hb.Model(back.lme4(), data=model.data)).holds
 
@@ -31,7 +31,7 @@ def test_catalogue_comes_back_the_same(name: str) -> None:
 def test_other_models_come_back_the_same(formula: str, hs: pd.DataFrame) -> None:
     model = hb.Model(formula, data=with_tracks(hs))
     code = DIALECT.emit(to_write(model))
-    assert read_sas(code, list(model.data.columns)) == model.specification
+    assert read_sas(code, list(model.data.columns)).specification == model.specification
 
 
 def test_intercepts_and_slopes_as_in_the_slides(hs: pd.DataFrame) -> None:
@@ -161,13 +161,13 @@ READINGS = {
 
 @pytest.mark.parametrize(("code", "formula"), READINGS.items())
 def test_spellings(code: str, formula: str) -> None:
-    assert str(read_sas(code, COLUMNS)) == formula
+    assert str(read_sas(code, COLUMNS).specification) == formula
 
 
 REFUSALS = [
     ("model y = x;", "'model' begins no statement that is read here", "model"),
-    ("proc reg; model y = x; run;", "PROC REG is not read; only MIXED, and before it SQL, SORT "
-     "and DATA steps that make columns", "reg"),
+    ("proc reg; model y = x; run;", "PROC REG is not read; only MIXED and GLIMMIX, and "
+     "before it SQL, SORT and DATA steps that make columns", "reg"),
     ("proc mixed; class school; run;", "PROC MIXED has no MODEL statement", "proc"),
     ("proc mixed; model y = x; run;", "PROC MIXED has no RANDOM statement; a hierarchical model "
      "needs one, as in RANDOM INTERCEPT / SUBJECT=group", "proc"),
@@ -233,12 +233,12 @@ def test_refusals_point_at_the_word(code: str, message: str, place: str) -> None
 def test_no_proc_mixed() -> None:
     with pytest.raises(hb.FormulaError) as caught:
         read_sas("title 'nothing';", COLUMNS)
-    assert str(caught.value) == "cannot read the SAS code: it has no PROC MIXED"
+    assert str(caught.value) == "cannot read the SAS code: it has no PROC MIXED or GLIMMIX"
 
 
 def test_case_decides_between_columns() -> None:
     code = mixed("y = {}")
-    assert read_sas(code.format("X"), ("y", "x", "X", "school")).fixed == ("1", "X")
+    assert read_sas(code.format("X"), ("y", "x", "X", "school")).specification.fixed == ("1", "X")
     with pytest.raises(hb.FormulaError) as caught:
         read_sas(code.format("AB"), ("y", "ab", "Ab", "school"))
     message = (
@@ -280,7 +280,7 @@ def test_levels_in_quotes(small_data: pd.DataFrame) -> None:
     data = small_data.assign(a=levels.to_numpy())
     model = hb.Model("y ~ x + a + (1 | g)", data=data)
     assert """  CLASS g a(REF='50%');""" in DIALECT.emit(to_write(model)).splitlines()
-    back = read_sas(DIALECT.emit(to_write(model)), list(data.columns))
+    back = read_sas(DIALECT.emit(to_write(model)), list(data.columns)).specification
     assert back == model.specification
 
 
@@ -308,7 +308,7 @@ def test_new_columns_get_free_names(small_data: pd.DataFrame) -> None:
     model = hb.Model("y ~ cvar(x, g) + CVAR_X + (1 | g)", data=data)
     code = DIALECT.emit(to_write(model))
     assert "MEAN(x) AS cvar_x_2" in code
-    assert read_sas(code, list(data.columns)) == model.specification
+    assert read_sas(code, list(data.columns)).specification == model.specification
 
 
 def test_random_columns_are_as_many_as_effects(hs: pd.DataFrame) -> None:

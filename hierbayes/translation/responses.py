@@ -89,6 +89,13 @@ def trials_of(model: ModelToWrite) -> tuple[str, bool]:
     return plain, trials.kind == FAILURES
 
 
+def trials_factor(model: ModelToWrite) -> str:
+    """The trials as a factor of a formula; empty of a response of one column."""
+    other, failures = trials_of(model)
+    whole = f"{model.specification.response} + {other}" if failures else other
+    return whole if not whole or column_name(whole) == whole else f"I({whole})"
+
+
 def success_of(model: ModelToWrite) -> tuple[str, str]:
     """The column that holds labels, and that of a success; empty where it holds numbers."""
     if not model.outcomes or isinstance(model.family, Cumulative):

@@ -1,4 +1,4 @@
-"""SAS: options of PROC MIXED and its statements, as far as they matter to the model."""
+"""SAS: options of PROC MIXED, GLIMMIX and their statements, as far as they matter to the model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,21 @@ RANDOM_OPTIONS = frozenset({
     "alpha", "cl", "g", "gc", "gci", "gcorr", "gi", "nofullz", "s", "solution", "subject", "type",
     "v", "vc", "vci", "vcorr", "vi",
 })  # fmt: skip
-_SHORT = {"sub": "subject", "noi": "noint"}
+GLIMMIX_OPTIONS = MIXED_OPTIONS | {
+    "abspconv", "asycorr", "gradient", "hessian", "initglm", "inititer", "noinitglm",
+    "noitprint", "nobsdetail", "pconv", "singchol", "startglm", "qpoints", "initgrid", "inner",
+}  # fmt: skip
+GLIMMIX_MODEL_OPTIONS = MODEL_OPTIONS | {
+    "dist", "link", "offset", "oddsratio", "stdcoef", "reflinp", "dfcontrast",
+}  # fmt: skip
+_SHORT = {
+    "sub": "subject",
+    "noi": "noint",
+    "d": "dist",
+    "distribution": "dist",
+    "error": "dist",
+    "or": "oddsratio",
+}
 _LACKING = {
     "nobound": "variances are never negative here",
     "group": "G is the same in all groups",

@@ -1,12 +1,15 @@
-"""The statements of PROC MIXED, read."""
+"""The statements of PROC MIXED and PROC GLIMMIX, read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from hierbayes.specification.formula import Specification
+from hierbayes.families.family import ResponseFamily
 from hierbayes.specification.random_term import RandomTerm
+from hierbayes.specification.response import ResponseTerm
 from hierbayes.specification.terms import INTERCEPT, factors_of
+from hierbayes.translation.dialect import StatedModel
 from hierbayes.translation.programs.code_words import Cursor, Word
 from hierbayes.translation.programs.effect_terms import (
     bar_expansion,
@@ -15,7 +18,9 @@ from hierbayes.translation.programs.effect_terms import (
     varying_over,
 )
 from hierbayes.translation.programs.known_columns import KnownColumns
+from hierbayes.translation.sas.families import read_response
 from hierbayes.translation.sas.options import (
+    GLIMMIX_MODEL_OPTIONS,
     MODEL_OPTIONS,
     RANDOM_OPTIONS,
     Option,
@@ -23,7 +28,8 @@ from hierbayes.translation.sas.options import (
     read_options,
 )
 
-_AFTER_MODEL = {"estimate", "contrast", "lsmeans", "lsmestimate", "slice", "store", "id", "code"}
+_AFTER_MODEL = {"estimate", "contrast", "lsmeans", "lsmestimate", "slice", "store", "id", "code",
+                "covtest", "nloptions", "output"}  # fmt: skip
 _LACKING = {
     "repeated": "the package has independent residuals with one variance",
     "by": "one model is one fit; choose the rows of the data instead",
@@ -34,7 +40,7 @@ _LACKING = {
 }
 
 
-def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Specification:
+def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> StatedModel:
     """The model of the statements of one step, that which begins it first.
 
     Raises
@@ -43,7 +49,8 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Specif
         Pointing at the word that cannot be read, or says what the package does not have.
     """
     classes: set[str] = set()
-    model: tuple[str, list[str]] | None = None
+    model: _Stated | None = None
+    procedure = statements[0].words[1].text.upper()
     randoms: list[RandomTerm] = []
     for statement in statements[1:]:
         first = statement.take("a statement")
@@ -53,7 +60,7 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Specif
         elif keyword == "model":
             if model is not None:
                 raise statement.refuse("there are two MODEL statements", first)
-            model = _read_model(statement, known, classes)
+            model = _read_model(statement, known, classes, procedure)
         elif keyword == "random":
             randoms.extend(_read_random(statement, known, classes, first))
         elif keyword in _LACKING:
@@ -61,16 +68,19 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Specif
                 f"the statement {keyword.upper()} is not read: {_LACKING[keyword]}", first
             )
         elif keyword not in _AFTER_MODEL:
-            raise statement.refuse(f"'{first.text}' is no statement of PROC MIXED", first)
+            raise statement.refuse(f"'{first.text}' is no statement of PROC {procedure}", first)
     if model is None:
-        raise statements[0].refuse("PROC MIXED has no MODEL statement", statements[0].words[0])
+        raise statements[0].refuse(
+            f"PROC {procedure} has no MODEL statement", statements[0].words[0]
+        )
     if not randoms:
         raise statements[0].refuse(
-            "PROC MIXED has no RANDOM statement; a hierarchical model needs one, as in RANDOM "
-            "INTERCEPT / SUBJECT=group",
+            f"PROC {procedure} has no RANDOM statement; a hierarchical model needs one, as in "
+            "RANDOM INTERCEPT / SUBJECT=group",
             statements[0].words[0],
         )
-    return specify(*model, randoms, "MODEL statement")
+    found = specify(model.response, model.terms, randoms, "MODEL statement")
+    return StatedModel(replace(found, trials=model.trials, offsets=model.offsets), model.family)
 
 
 def _read_class(statement: Cursor, known: KnownColumns) -> set[str]:
@@ -85,22 +95,43 @@ def _read_class(statement: Cursor, known: KnownColumns) -> set[str]:
     return found
 
 
-def _read_model(statement: Cursor, known: KnownColumns, classes: set[str]) -> tuple[str, list[str]]:
-    """Response and fixed terms."""
-    response = known.factor(statement.take_name("the response"), statement)
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """What a MODEL statement says."""
+
+    response: str
+    terms: list[str]
+    trials: ResponseTerm | None = None
+    offsets: tuple[str, ...] = ()
+    family: ResponseFamily | None = None
+
+
+def _read_model(
+    statement: Cursor, known: KnownColumns, classes: set[str], procedure: str
+) -> _Stated:
+    """Response and fixed terms; of PROC GLIMMIX also what it says of the response."""
+    others = procedure == "GLIMMIX"
+    stated = read_response(statement) if others else None
+    name = stated.name if stated else statement.take_name("the response")
+    response = known.factor(name, statement)
     statement.expect("=")
     effects = statement.part(statement.until("/"))
-    terms = [] if _asks(statement, MODEL_OPTIONS, "MODEL", "noint") else [INTERCEPT]
+    table = GLIMMIX_MODEL_OPTIONS if others else MODEL_OPTIONS
+    given = {option.name: option for option in _options(statement, table, "MODEL")}
+    terms = [] if "noint" in given else [INTERCEPT]
     while not effects.done:
         if effects.sees("intercept", "int") and known.made(effects.words[effects.at].text) is None:
             raise effects.refuse("MODEL has its intercept by itself; leave the word out")
         terms += _read_effect(effects, known, classes)
-    return response, terms
-
-
-def _asks(statement: Cursor, table: frozenset[str], where: str, name: str) -> bool:
-    """Whether the options after '/' hold one of these; they are all read."""
-    return any([option.name == name for option in _options(statement, table, where)])
+    if stated is None:
+        return _Stated(response, terms)
+    offsets = (
+        [known.factor(word, statement) for word in given["offset"].words]
+        if ("offset" in given)
+        else []
+    )
+    family = stated.family(given, known, statement)
+    return _Stated(response, terms, stated.counts(known, statement), tuple(offsets), family)
 
 
 def _options(statement: Cursor, table: frozenset[str], where: str) -> list[Option]:

@@ -1,6 +1,6 @@
-"""SAS programs with PROC MIXED, read step by step.
+"""SAS programs with PROC MIXED or PROC GLIMMIX, read step by step.
 
-Source: the SAS/STAT User's Guide, "The MIXED Procedure".
+Source: the SAS/STAT User's Guide, "The MIXED Procedure" and "The GLIMMIX Procedure".
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hierbayes.errors import FormulaError
-from hierbayes.specification.formula import Specification
+from hierbayes.translation.dialect import StatedModel
 from hierbayes.translation.programs.code_words import Cursor
 from hierbayes.translation.programs.known_columns import KnownColumns
 from hierbayes.translation.sas.columns import read_data_statement, read_sql_statement
-from hierbayes.translation.sas.options import MIXED_OPTIONS, read_options
+from hierbayes.translation.sas.options import GLIMMIX_OPTIONS, MIXED_OPTIONS, read_options
 from hierbayes.translation.sas.proc_mixed import read_proc_mixed
 from hierbayes.translation.sas.statements import SYSTEM, split_statements
 from hierbayes.translation.sas.tables import Tables, data_set_of, read_data_set
@@ -20,13 +20,13 @@ from hierbayes.translation.sas.tables import Tables, data_set_of, read_data_set
 _ANYWHERE = {"title", "footnote", "options", "ods", "libname", "filename"}
 
 
-def read_sas(text: str, columns: Sequence[str]) -> Specification:
-    """The model that a SAS program fits with PROC MIXED.
+def read_sas(text: str, columns: Sequence[str]) -> StatedModel:
+    """The model that a SAS program fits with PROC MIXED or PROC GLIMMIX.
 
     Parameters
     ----------
     text : str
-        The program: PROC MIXED, and before it, if need be, PROC SQL and DATA steps that
+        The program: the procedure, and before it, if need be, PROC SQL and DATA steps that
         make columns.
     columns : sequence of str
         Names of the data's columns, found in any case.
@@ -43,8 +43,12 @@ def read_sas(text: str, columns: Sequence[str]) -> Specification:
 
     Examples
     --------
-    >>> print(read_sas("PROC MIXED; CLASS g; MODEL y = x; RANDOM INT / SUB=g; RUN;", "ygx"))
+    >>> code = "PROC MIXED; CLASS g; MODEL y = x; RANDOM INT / SUB=g; RUN;"
+    >>> print(read_sas(code, "ygx").specification)
     y ~ 1 + x + (1 | g)
+    >>> code = "PROC GLIMMIX; CLASS g; MODEL y = x / DIST=POI; RANDOM INT / SUB=g; RUN;"
+    >>> read_sas(code, "ygx").family
+    Poisson(link='log')
     """
     tables = Tables(KnownColumns(columns, SYSTEM, ignores_case=True))
     known = tables.columns()
@@ -72,9 +76,10 @@ def read_sas(text: str, columns: Sequence[str]) -> Specification:
         elif step != "sort" or not first.says("by"):
             raise statement.refuse(f"'{first.text}' begins no statement that is read here", first)
     if not mixed:
-        raise FormulaError("cannot read the SAS code: it has no PROC MIXED")
+        raise FormulaError("cannot read the SAS code: it has no PROC MIXED or GLIMMIX")
     model = read_proc_mixed(mixed, known)
-    return known.checked(model, "WHERE CMISS({}) = 0")
+    known.checked(model.specification, "WHERE CMISS({}) = 0")
+    return model
 
 
 def _targets(statement: Cursor, tables: Tables) -> list[str]:
@@ -123,24 +128,27 @@ def _begin_step(statement: Cursor, mixed: list[Cursor]) -> str:
     name = statement.words[1] if len(statement.words) > 1 else first
     if name.says("sql", "sort"):
         return name.text.lower()
-    if not name.says("mixed"):
+    if not name.says("mixed", "glimmix"):
         raise statement.refuse(
-            f"PROC {name.text.upper()} is not read; only MIXED, and before it SQL, SORT and DATA "
-            "steps that make columns",
+            f"PROC {name.text.upper()} is not read; only MIXED and GLIMMIX, and before it SQL, "
+            "SORT and DATA steps that make columns",
             name,
         )
     if mixed:
-        raise statement.refuse("there are two PROC MIXED; read one at a time", name)
+        raise statement.refuse(f"there are two PROC {name.text.upper()}; read one at a time", name)
     mixed.append(statement)
     return "mixed"
 
 
 def _check_procedure(statement: Cursor, tables: Tables) -> KnownColumns:
-    """The columns of the data set that PROC MIXED names."""
+    """The columns of the data set that the procedure names; GLIMMIX has methods of its own."""
     statement.at = 2
     known = tables.columns()
-    for option in read_options(statement, MIXED_OPTIONS, "PROC MIXED"):
-        if option.name == "method" and option.value.upper() not in ("REML", "ML"):
+    others = statement.words[1].says("glimmix")
+    where = f"PROC {statement.words[1].text.upper()}"
+    for option in read_options(statement, GLIMMIX_OPTIONS if others else MIXED_OPTIONS, where):
+        gaussian = option.name == "method" and not others
+        if gaussian and option.value.upper() not in ("REML", "ML"):
             raise statement.refuse(
                 f"METHOD={option.value.upper()} has no counterpart; the package has REML and ML",
                 option.word,

@@ -1,4 +1,4 @@
-"""SAS: PROC MIXED, written.
+"""SAS: PROC MIXED, and PROC GLIMMIX of other responses, written.
 
 Spelling: the lecture slides *Mixed Models with R*, where each model stands beside its
 SAS commands, and the SAS/STAT User's Guide, "The MIXED Procedure".
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hierbayes.errors import FormulaError
+from hierbayes.families.cumulative import Cumulative
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.random_term import RandomTerm
 from hierbayes.specification.terms import INTERCEPT, factors_of
@@ -26,6 +27,7 @@ from hierbayes.translation.programs.derived_columns import (
     usual_factor,
 )
 from hierbayes.translation.programs.factor_coding import level_choices, refuse_unclear_coding
+from hierbayes.translation.sas.families import FAMILIES, words_of
 from hierbayes.translation.sas.reader import read_sas
 
 _RULES = NameRules(
@@ -42,7 +44,9 @@ _ARITHMETIC = Arithmetic(
 
 
 def emit_sas(model: ModelToWrite) -> str:
-    """The model as commands of PROC MIXED, with the steps that make its columns.
+    """The model as commands of PROC MIXED or GLIMMIX, with the steps that make its columns.
+
+    Other responses are fitted by Laplace's approximation; GLIMMIX's default is another one.
 
     Parameters
     ----------
@@ -55,18 +59,22 @@ def emit_sas(model: ModelToWrite) -> str:
     """
     spec = model.specification
     plan = ColumnPlan(model.variables, _RULES, spec.group_columns)
-    response = plan.column(spec.response)
+    words = words_of(model, plan)
     fixed = [_effect(term, plan) for term in spec.fixed if term != INTERCEPT]
     random = [_random_statement(term, _subject(term, spec), plan) for term in spec.random]
     prelude, data = _prelude(model, plan)
-    method = "ML" if model.ml else "REML"
-    noint = "" if INTERCEPT in spec.fixed else " NOINT"
+    procedure, method = "MIXED", "ML" if model.ml else "REML"
+    if model.family is not None:
+        procedure, method = "GLIMMIX", "LAPLACE"
+    ordered = isinstance(model.family, Cumulative)  # thresholds stand for its intercept
+    noint = "" if INTERCEPT in spec.fixed or ordered else " NOINT"
     return "\n".join(
         [
             *prelude,
-            f"PROC MIXED DATA={data} METHOD={method};",
+            *([words.note] if words.note else []),
+            f"PROC {procedure} DATA={data} METHOD={method};",
             f"  CLASS {' '.join(_class_variables(model, plan))};",
-            f"  MODEL {response} = {' '.join([*fixed, '/'])} SOLUTION{noint};",
+            f"  MODEL {words.response} = {' '.join([*fixed, '/'])} SOLUTION{noint}{words.options};",
             *random,
             "RUN;",
         ]
@@ -253,4 +261,4 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-DIALECT = Dialect("sas", "SAS: PROC MIXED", emit_sas, read_sas)
+DIALECT = Dialect("sas", "SAS: PROC MIXED and GLIMMIX", emit_sas, read_sas, FAMILIES)

@@ -1,8 +1,9 @@
-"""Stata: options of ``mixed``, as far as they matter to the model."""
+"""Stata: options of ``mixed`` and its sisters, as far as they matter to the model."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from hierbayes.translation.programs.code_words import Cursor, Word
 
@@ -18,6 +19,12 @@ _HARMLESS = {
     "coeflegend": 5, "vce": 3, "trace": 2, "gradient": 3, "showstep": 6, "hessian": 4,
     "matsqrt": 7, "matlog": 6, "noomitted": 7, "baselevels": 4, "allbaselevels": 6,
 }  # fmt: skip
+# The same of commands of other responses, and options of these that say what the response is.
+_OF_OTHERS = {
+    "intmethod": 4, "intpoints": 4, "laplace": 3, "or": 2, "irr": 3, "eform": 5, "nocnsreport": 5,
+    "startvalues": 6, "startgrid": 6, "notable": 5, "nolegend": 5, "refineopts": 6,
+}  # fmt: skip
+_OF_RESPONSE = {"binomial": 3, "exposure": 3, "offset": 3, "dispersion": 4, "family": 3, "link": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +37,24 @@ class Options:
     covariance : str
         The structure in full; Stata's default is ``"independent"``.
     covariance_word : Word or None
+    response : dict of str to list of Word
+        Options of what the response is, by name in full.
     """
 
     noconstant: bool = False
     covariance: str = "independent"
     covariance_word: Word | None = None
+    response: dict[str, list[Word]] = field(default_factory=dict)
 
 
-def read_options(part: Cursor) -> Options:
+def read_options(part: Cursor, *, others: bool = False) -> Options:
     """Options behind a comma, up to the end of an equation.
+
+    Parameters
+    ----------
+    part : Cursor
+    others : bool
+        Whether they are of a command of a response that is not Gaussian.
 
     Raises
     ------
@@ -48,6 +64,8 @@ def read_options(part: Cursor) -> Options:
     if not part.take_if(","):
         return Options()
     noconstant, covariance, place = False, "independent", None
+    response: dict[str, list[Word]] = {}
+    harmless = _HARMLESS | (_OF_OTHERS if others else {})
     while not part.done:
         if part.take_if(","):
             continue
@@ -59,13 +77,15 @@ def read_options(part: Cursor) -> Options:
             covariance, place = _structure(value, word, part), word
         elif _short(word, "residuals", 3):
             _check_residuals(value, word, part)
-        elif not any(_short(word, name, least) for name, least in _HARMLESS.items()):
+        elif others and (said := _full(word, _OF_RESPONSE)):
+            response[said] = value
+        elif not _full(word, harmless):
             raise part.refuse(
                 f"the option '{word.text}' is not read: it is not known, or has no counterpart in "
                 "the package",
                 word,
             )
-    return Options(noconstant, covariance, place)
+    return Options(noconstant, covariance, place, response)
 
 
 def _argument(part: Cursor) -> list[Word]:
@@ -75,6 +95,11 @@ def _argument(part: Cursor) -> list[Word]:
     words = part.until(")")
     part.expect(")")
     return words
+
+
+def _full(word: Word, names: Mapping[str, int]) -> str:
+    """Which of the options a word is, perhaps abbreviated; empty if none."""
+    return next((name for name, least in names.items() if _short(word, name, least)), "")
 
 
 def _short(word: Word, name: str, least: int) -> bool:

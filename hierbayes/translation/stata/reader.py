@@ -1,4 +1,4 @@
-"""Stata: ``mixed`` and ``xtmixed``, read.
+"""Stata: ``mixed``, ``melogit`` and its sisters of other responses, read.
 
 Source: the Stata Multilevel Mixed-Effects Reference Manual, ``mixed``.
 """
@@ -6,18 +6,21 @@ Source: the Stata Multilevel Mixed-Effects Reference Manual, ``mixed``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hierbayes.errors import FormulaError
-from hierbayes.specification.formula import Specification
 from hierbayes.specification.random_term import RandomTerm
 from hierbayes.specification.terms import INTERCEPT
+from hierbayes.translation.dialect import StatedModel
 from hierbayes.translation.programs.code_words import NAME, Cursor, Word
 from hierbayes.translation.programs.effect_terms import specify, varying_over
 from hierbayes.translation.programs.known_columns import KnownColumns
 from hierbayes.translation.stata.commands import SYSTEM, drop_prefix, read_command, split_commands
+from hierbayes.translation.stata.families import COMMANDS, StatedResponse
 from hierbayes.translation.stata.options import Options, read_options
 from hierbayes.translation.stata.terms import read_column, read_terms_of
+
+_COMMANDS = ("mixed", "xtmixed", *COMMANDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,13 @@ class _Equation:
     indicated: tuple[str, ...] = ()
 
 
-def read_stata(text: str, columns: Sequence[str]) -> Specification:
-    """The model that Stata commands fit with ``mixed`` or ``xtmixed``.
+def read_stata(text: str, columns: Sequence[str]) -> StatedModel:
+    """The model that Stata commands fit with ``mixed``, ``melogit`` or a sister of these.
 
     Parameters
     ----------
     text : str
-        Commands: ``mixed``, and before it, if need be, those that make columns.
+        The command, and before it, if need be, those that make columns.
     columns : sequence of str
         Names of the data's columns.
 
@@ -61,8 +64,11 @@ def read_stata(text: str, columns: Sequence[str]) -> Specification:
 
     Examples
     --------
-    >>> print(read_stata("mixed y c.x##i.w || g: x, cov(un) reml", ["y", "x", "w", "g"]))
+    >>> code = "mixed y c.x##i.w || g: x, cov(un) reml"
+    >>> print(read_stata(code, ["y", "x", "w", "g"]).specification)
     y ~ 1 + x + w + x:w + (1 + x | g)
+    >>> read_stata("meprobit y x || g:", ["y", "x", "g"]).family
+    Bernoulli(link='probit')
     """
     known = KnownColumns(columns, SYSTEM, ignores_case=False)
     specification = None
@@ -71,21 +77,22 @@ def read_stata(text: str, columns: Sequence[str]) -> Specification:
         first = command.peek()
         if first is None:
             continue
-        if not first.says("mixed", "xtmixed"):
+        if not first.says(*_COMMANDS):
             read_command(command, prefix, known)
             continue
         if specification is not None:
             raise command.refuse(f"there are two commands {first.text}; read one at a time", first)
         if prefix is not None:
             raise command.refuse(f"the prefix '{prefix.text}' is not read here", prefix)
-        specification = _read_mixed(command, known)
+        specification = _read_model(command, known)
     if specification is None:
         raise FormulaError("cannot read the Stata code: it has no command mixed")
     return specification
 
 
-def _read_mixed(command: Cursor, known: KnownColumns) -> Specification:
+def _read_model(command: Cursor, known: KnownColumns) -> StatedModel:
     first = command.take("mixed")
+    others = first.says(*COMMANDS)
     parts = [command.part(command.until("||"))]
     bars = []
     while command.sees("||"):
@@ -98,12 +105,14 @@ def _read_mixed(command: Cursor, known: KnownColumns) -> Specification:
             first,
         )
     body = fixed_part.part(fixed_part.until(","))
-    options = read_options(fixed_part)
+    options = read_options(fixed_part, others=others)
     response = read_column(body, known)
     terms = [] if options.noconstant else [INTERCEPT]
     terms += read_terms_of(body, known, constant=not options.noconstant)
+    said = dict(options.response)
     equations = [
-        _read_equation(part, known, bar) for part, bar in zip(random_parts, bars, strict=True)
+        _read_equation(part, known, bar, said if others else None)
+        for part, bar in zip(random_parts, bars, strict=True)
     ]
     random: list[RandomTerm] = []
     within: tuple[str, ...] = ()
@@ -113,11 +122,22 @@ def _read_mixed(command: Cursor, known: KnownColumns) -> Specification:
         groups = (*(columns if equation.level else ()), *equation.indicated)
         random += varying_over(tuple(dict.fromkeys(groups)), equation.blocks)
     model = specify(response, terms, random, "fixed part")
-    return known.checked(model, "drop if missing({})")
+    family = None
+    if others:
+        stated = StatedResponse.of(first, said)
+        family = stated.made(fixed_part)
+        trials = stated.response(response, known, fixed_part)
+        model = replace(model, trials=trials, offsets=stated.offsets(known, fixed_part))
+    return StatedModel(known.checked(model, "drop if missing({})"), family)
 
 
-def _read_equation(part: Cursor, known: KnownColumns, bar: Word) -> _Equation:
-    """``group: columns, covariance(...)``; without it the effects are independent, as in Stata."""
+def _read_equation(
+    part: Cursor, known: KnownColumns, bar: Word, said: dict[str, list[Word]] | None
+) -> _Equation:
+    """``group: columns, covariance(...)``; without it the effects are independent, as in Stata.
+
+    What its options say of a response that is not Gaussian is put with the rest.
+    """
     word = part.take("the level variable") if not part.done else None
     if word is None:
         raise part.refuse("the level variable is missing after ||", bar)
@@ -126,7 +146,9 @@ def _read_equation(part: Cursor, known: KnownColumns, bar: Word) -> _Equation:
     level = () if word.text == "_all" else known.groups(word, part)
     part.expect(":")
     body = part.part(part.until(","))
-    options = read_options(part)
+    options = read_options(part, others=said is not None)
+    if said is not None:
+        said |= options.response
     if indicated := _indicated(body, known):
         return _Equation(level, [[INTERCEPT]], indicated)
     if not level:

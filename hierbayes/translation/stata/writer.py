@@ -1,4 +1,4 @@
-"""Stata: ``mixed``, written.
+"""Stata: ``mixed``, and ``melogit`` and its sisters of other responses, written.
 
 Source: the Stata Multilevel Mixed-Effects Reference Manual, ``mixed``; the Data Management
 Reference Manual, ``encode`` and ``egen``.
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hierbayes.errors import FormulaError, in_quotes
+from hierbayes.families.cumulative import Cumulative
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, factors_of
 from hierbayes.translation.coding import all_factors
@@ -29,6 +30,7 @@ from hierbayes.translation.programs.factor_coding import (
     level_choices,
     refuse_unclear_coding,
 )
+from hierbayes.translation.stata.families import FAMILIES, words_of
 from hierbayes.translation.stata.reader import read_stata
 
 _RESERVED = frozenset({
@@ -45,7 +47,9 @@ _ARITHMETIC = Arithmetic(
 
 
 def emit_stata(model: ModelToWrite) -> str:
-    """The model as a command ``mixed``, with the commands that make its columns.
+    """The model as a command, with the commands that make its columns.
+
+    Other responses are fitted by Laplace's approximation; Stata's default is quadrature.
 
     Parameters
     ----------
@@ -58,15 +62,17 @@ def emit_stata(model: ModelToWrite) -> str:
     """
     spec = model.specification
     plan = ColumnPlan(model.variables, _RULES, spec.group_columns)
-    response = plan.column(spec.response)
+    words = words_of(model, plan)
     fixed = _fixed_part(spec, plan)
     groups = _Groups(model, plan)
     random = _random_part(model, plan, groups)
-    # A comma before the first || belongs to the fixed part; ML is the default of mixed.
-    noconstant = "" if INTERCEPT in spec.fixed else ", noconstant"
-    method = "mle" if model.ml else "reml"
-    tail = f"{' ' if ',' in random.rpartition('||')[2] else ', '}{method}"
-    command = " ".join(["mixed", response, *fixed])
+    # A comma before the first || belongs to the fixed part.
+    ordered = isinstance(model.family, Cumulative)  # thresholds stand for its constant
+    of_fixed = [*(["noconstant"] if INTERCEPT not in spec.fixed and not ordered else [])]
+    of_fixed += words.of_fixed
+    noconstant = f", {' '.join(of_fixed)}" if of_fixed else ""
+    tail = f"{' ' if ',' in random.rpartition('||')[2] else ', '}{' '.join(words.options)}"
+    command = " ".join([words.command, words.response, *fixed])
     lines = [*_complete_rows(model, plan), *_encodings(model, plan)]
     lines += [*_commands(plan), *groups.commands]
     return "\n".join([*lines, f"{command}{noconstant} {random}{tail}"])
@@ -282,4 +288,4 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-DIALECT = Dialect("stata", "Stata: mixed", emit_stata, read_stata)
+DIALECT = Dialect("stata", "Stata: mixed, melogit ...", emit_stata, read_stata, FAMILIES)

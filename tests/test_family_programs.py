@@ -1,0 +1,163 @@
+"""Models of other families as programs of SAS and Stata, written and read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import hierbayes as hb
+from tests.families_reference import FOLDER
+
+F = hb.families
+LABELS = ["none", "low", "mid", "high", "most"]
+
+
+@pytest.fixture(scope="module")
+def frames() -> dict[str, pd.DataFrame]:
+    cbpp, wine = hb.load_dataset("cbpp"), hb.load_dataset("wine")
+    frames = {name: hb.load_dataset(name) for name in ("contraception", "grouseticks")}
+    words = pd.Categorical([LABELS[k - 1] for k in wine["rating"]], LABELS, ordered=True)
+    files = {name: pd.read_csv(FOLDER / f"{name}.csv") for name in ("sim_gamma", "sim_beta")}
+    return (
+        frames
+        | files
+        | {"wine": wine, "words": wine.assign(rating=words)}
+        | {"cbpp": cbpp.assign(part=np.log(cbpp["size"]))}
+    )
+
+
+MODELS: tuple[tuple[str, str, Any, str], ...] = (
+    ("cbpp", "incidence | trials(size) ~ period + (1 | herd)", F.Binomial(link="cloglog"), ""),
+    ("cbpp", "cbind(incidence, size) ~ period + (1 | herd)", F.Binomial(), ""),
+    ("contraception", "use ~ age + urban + (1 + urban | district)",
+     F.Bernoulli(link="probit"), ""),
+    ("cbpp", "incidence ~ period + offset(np.log(size)) + (1 | herd)", F.NegativeBinomial(), ""),
+    ("cbpp", "incidence ~ 0 + period + offset(part) + (1 | herd)", F.NegativeBinomial1(), "sas"),
+    ("grouseticks", "TICKS ~ YEAR + (1 | LOCATION) + (1 | LOCATION:BROOD)", F.Poisson(), ""),
+    ("sim_gamma", "y ~ x + (x || g)", F.Gamma(), ""),
+    ("sim_beta", "y ~ x + (1 | g)", F.Beta(), "stata"),
+    ("sim_gamma", "y ~ x + (1 | g)", F.Lognormal(), "stata"),
+    ("sim_gamma", "y ~ x + (1 | g)", F.StudentT(df=5), "stata"),
+    ("wine", "rating ~ temp + (1 | judge) + (1 | bottle)", F.Cumulative(), ""),
+    ("wine", "rating ~ temp + (1 | judge)", F.Cumulative(link="cloglog"), "stata"),
+    ("words", "rating ~ temp + (1 | judge)", F.Cumulative(link="probit"), "sas"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("system", ["sas", "stata"])
+@pytest.mark.parametrize(("data", "formula", "family", "lacks"), MODELS)
+def test_what_is_written_is_read_again(
+    system: str, data: str, formula: str, family: Any, lacks: str,
+    frames: Mapping[str, pd.DataFrame],
+) -> None:  # fmt: skip
+    model = hb.Model(formula, frames[data], family=family)
+    if system == lacks:
+        with pytest.raises(hb.FormulaError, match=r"has no word for the family|sorts the categ"):
+            model.emit(system)
+        return
+    again = hb.read_code(system, model.emit(system), data=frames[data])
+    found, known = again.problem.family, model.problem.family
+    assert found == known
+    one, other = model.problem.family_rows, again.problem.family_rows
+    np.testing.assert_array_equal(one.y, other.y)
+    np.testing.assert_array_equal(one.m, other.m)
+    np.testing.assert_allclose(one.offset, other.offset, rtol=1e-15)
+    assert again.problem.design.terms == model.problem.design.terms
+    assert again.problem.design.blocks == model.problem.design.blocks
+
+
+def test_programs_in_full(frames: Mapping[str, pd.DataFrame]) -> None:
+    women = hb.Model("use ~ age + urban + (1 | district)", frames["contraception"],
+                     family="bernoulli")  # fmt: skip
+    assert women.emit("sas", data="women") == (
+        "PROC GLIMMIX DATA=women METHOD=LAPLACE;\n"
+        '  CLASS district urban(REF="N");\n'
+        "  MODEL use(EVENT='Y') = age urban / SOLUTION DIST=BINARY LINK=LOGIT;\n"
+        "  RANDOM INTERCEPT / SUBJECT=district;\n"
+        "RUN;"
+    )
+    assert women.emit("stata") == (
+        "drop if missing(use, age, urban, district)\n"
+        "rename use use_text\nencode use_text, generate(use)\n"
+        "rename urban urban_text\nencode urban_text, generate(urban)\n"
+        'generate use_Y = (use == 2)\nlabel variable use_Y "use[T.Y]"\n'
+        "melogit use_Y age i.urban || district:, intmethod(laplace)"
+    )
+    counts = hb.Model("incidence ~ period + offset(np.log(size)) + (1 | herd)", frames["cbpp"],
+                      family=F.NegativeBinomial1())  # fmt: skip
+    assert counts.emit("stata") == (
+        "menbreg incidence i.period, exposure(size) || herd:, dispersion(constant) "
+        "intmethod(laplace)"
+    )
+    ordered = hb.Model("rating ~ temp + (1 | judge)", frames["wine"],
+                       family=F.Cumulative(link="cloglog"))  # fmt: skip
+    assert ordered.emit("sas").splitlines()[0] == (
+        "* CUMCLL is of low categories: coefficients have the other sign;"
+    )
+
+
+READ: tuple[tuple[str, str, str, Any], ...] = (
+    ("stata", "meglm incidence i.period || herd:, family(binomial size) link(probit)",
+     "incidence | trials(size) ~ 1 + period + (1 | herd)", F.Binomial(link="probit")),
+    ("stata", "xtmelogit incidence i.period || herd:, bin(size) laplace or",
+     "incidence | trials(size) ~ 1 + period + (1 | herd)", F.Binomial()),
+    ("stata", "mepoisson incidence i.period, exp(size) offset(part) || herd:, irr intp(9)",
+     "incidence ~ 1 + period + offset(np.log(size)) + offset(part) + (1 | herd)", F.Poisson()),
+    ("sas", "PROC GLIMMIX; CLASS herd period; MODEL incidence/size = period / S; "
+     "RANDOM INT / SUB=herd; RUN;",
+     "incidence | trials(size) ~ 1 + period + (1 | herd)", F.Binomial()),
+    ("sas", "proc glimmix method=quad(qpoints=9); class herd period; nloptions maxiter=9;"
+     "model incidence = period / dist=p offset=part noint; random int / sub=herd; run;",
+     "incidence ~ 0 + period + offset(part) + (1 | herd)", F.Poisson()),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("system", "code", "formula", "family"), READ)
+def test_read(
+    system: str, code: str, formula: str, family: Any, frames: Mapping[str, pd.DataFrame]
+) -> None:
+    model = hb.read_code(system, code, data=frames["cbpp"])
+    assert (model.specification.lme4(), model.problem.family) == (formula, family)
+
+
+GLIMMIX = "PROC GLIMMIX; CLASS district; MODEL use{} = age / {}; RANDOM INT / SUB=district; RUN;"
+WRONG: tuple[tuple[str, str, str], ...] = (
+    ("sas", GLIMMIX.format("", "DIST=BINARY"),
+     "PROC GLIMMIX models the probability of the first level of 'use' here, and models here that "
+     "of the last one; write use(EVENT='Y')"),
+    ("sas", GLIMMIX.format("(EVENT='N')", "DIST=BINARY"),
+     "PROC GLIMMIX models the probability of the first level of 'use' here, and models here that "
+     "of the last one; write use(EVENT='Y')"),
+    ("sas", GLIMMIX.format("", "DIST=GEOMETRIC"),
+     "DIST=GEOMETRIC of PROC GLIMMIX is not read; read are NORMAL with the identity, BINARY, "
+     "BINOMIAL, POISSON, NEGBIN, GAMMA, BETA, LOGNORMAL, TCENTRAL, MULTINOMIAL"),
+    ("sas", GLIMMIX.format("(EVENT='Y')", "DIST=BINARY LINK=LOGLOG"),
+     "LINK=LOGLOG of Bernoulli is not read; models here have logit, probit, cloglog"),
+    ("stata", "meglm age i.urban || district:, family(gamma) link(identity)",
+     "family(gamma) link(identity) of meglm is not read; read are gaussian identity, bernoulli, "
+     "binomial (logit, probit, cloglog), ordinal (logit, probit), poisson, nbinomial and gamma "
+     "(log)"),
+    ("stata", "melogit use age, asis || district:",
+     "the option 'asis' is not read: it is not known, or has no counterpart in the package"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("system", "code", "message"), WRONG)
+def test_refused(system: str, code: str, message: str, frames: Mapping[str, pd.DataFrame]) -> None:
+    with pytest.raises(hb.FormulaError) as refusal:
+        hb.read_code(system, code, data=frames["contraception"])
+    first = str(refusal.value).split("\n")[0]
+    name = {"sas": "SAS", "stata": "Stata"}[system]
+    assert first == f"cannot read the {name} code: {message}"
+
+
+@pytest.mark.parametrize("option", ["(EVENT='Y')", "(DESCENDING)", "(REF='N')", "(EVENT=LAST)"])
+def test_ways_to_say_which_level_is_the_success(
+    option: str, frames: Mapping[str, pd.DataFrame]
+) -> None:
+    code = GLIMMIX.format(option, "DIST=BINARY")
+    assert hb.read_code("sas", code, data=frames["contraception"]).problem.family == F.Bernoulli()
