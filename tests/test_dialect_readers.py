@@ -428,7 +428,8 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
         "the family exgaussian of brms is not read; read are: gaussian, bernoulli, binomial, "
         "beta_binomial, poisson, negbinomial, Gamma, lognormal, Beta, cumulative, "
         "zero_inflated_poisson, zero_inflated_negbinomial, zero_inflated_binomial, "
-        "zero_inflated_beta_binomial\n"
+        "zero_inflated_beta_binomial, hurdle_poisson, hurdle_negbinomial, hurdle_gamma, "
+        "hurdle_lognormal\n"
         "    brm(mathach ~ ses + (1 | school), data = hs, family = exgaussian())\n"
         "                                                          ^",
     ),

@@ -69,6 +69,12 @@ READ: tuple[tuple[str, str, str, str, Any], ...] = (
      "brm(bf(incidence ~ period + (1 | herd), zi ~ 1), data = d, "
      "family = zero_inflated_poisson())",
      f"incidence ~ 1 + period + {SINGLE}", F.ZeroInflated(F.Poisson())),
+    ("brms", "cbpp",
+     "brm(bf(incidence ~ period + (1 | herd), hu ~ 1), d, family = hurdle_negbinomial())",
+     f"incidence ~ 1 + period + {SINGLE}", F.Hurdle(F.NegativeBinomial())),
+    ("glmmtmb", "cbpp",
+     "glmmTMB(incidence ~ period + (1 | herd), d, truncated_poisson, ziformula = ~ 1)",
+     f"incidence ~ 1 + period + {SINGLE}", F.Hurdle(F.Poisson())),
 )  # fmt: skip
 
 
@@ -121,6 +127,9 @@ WRONG: tuple[tuple[str, str, str], ...] = (
      "places, as in k / n with weights = n"),
     ("lme4", "glmer(part ~ period + (1 | herd), d, binomial, weights = size)",
      "the share 'part' of 'size' trials is no whole number of successes: row 0 has 36.9468"),
+    ("glmmtmb", "glmmTMB(incidence ~ period + (1 | herd), d, truncated_poisson)",
+     "truncated_poisson by itself is of counts above 0 alone, which models here do not have; with "
+     "ziformula = ~ 1 it is a hurdle"),
     ("glmmtmb", "glmmTMB(incidence ~ ar1(period + 0 | herd), d, family = poisson)",
      "the structure ar1(...) of random effects models here do not have; us(...) and diag(...) are "
      "read"),
@@ -168,3 +177,11 @@ def test_priors_of_thresholds_and_of_further_zeros_in_brms(
     code = zeros.emit("brms")
     assert "  bf(incidence ~ 0 + Intercept + period + (1 | herd), zi ~ 1),\n" in code
     assert '    prior(normal(0, 1.5), class = "Intercept", dpar = "zi")\n' in code
+    hurdle = hb.Model(zeros.specification.lme4(), frames["cbpp"], family=F.Hurdle(F.Poisson()),
+                      priors=priors | {"logit zero": hb.Normal(0, 1.5)})  # fmt: skip
+    code = hurdle.emit("brms")
+    assert "(1 | herd), hu ~ 1),\n" in code
+    assert '  family = hurdle_poisson(link = "log"),\n' in code
+    assert '    prior(normal(0, 1.5), class = "Intercept", dpar = "hu")\n' in code
+    code = hurdle.emit("glmmtmb")
+    assert '  family = truncated_poisson(link = "log"),\n  ziformula = ~ 1\n' in code

@@ -31,7 +31,9 @@ def refuse_unknown_family(model: ModelToWrite, dialect: Dialect) -> None:
     )
 
 
-def linked(names: Iterable[str], inflated: Iterable[str] = ()) -> frozenset[str]:
+def linked(
+    names: Iterable[str], inflated: Iterable[str] = (), with_hurdle: Iterable[str] = ()
+) -> frozenset[str]:
     """Families with each of their links, as `Dialect` has them.
 
     Parameters
@@ -39,6 +41,8 @@ def linked(names: Iterable[str], inflated: Iterable[str] = ()) -> frozenset[str]
     names : iterable of str
     inflated : iterable of str
         Those whose zeros can be inflated.
+    with_hurdle : iterable of str
+        Those that can stand behind a hurdle.
 
     Examples
     --------
@@ -47,6 +51,7 @@ def linked(names: Iterable[str], inflated: Iterable[str] = ()) -> frozenset[str]
     """
     found = [(name, WORDS[name.lower()].links) for name in names]
     found += [(f"ZeroInflated {name}", WORDS[name.lower()].links) for name in inflated]
+    found += [(f"Hurdle {name}", WORDS[name.lower()].links) for name in with_hurdle]
     return frozenset(f"{name} {link}" for name, links in found for link in links)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from hierbayes.errors import FormulaError
 from hierbayes.families.cumulative import Cumulative
-from hierbayes.families.zero_inflated import ZeroInflated
+from hierbayes.families.zero_part import ZeroPart
 from hierbayes.priors.families import DesignNormal, Flat, Prior, Uniform
 from hierbayes.specification.effect_name import EffectName
 from hierbayes.specification.terms import INTERCEPT, read_terms
@@ -60,6 +60,8 @@ _FAMILIES = {
     "StudentT": ("student", "sigma"), "Cumulative": ("cumulative", ""),
 }  # fmt: skip
 _INFLATED = ("Poisson", "NegativeBinomial", "Binomial", "BetaBinomial")
+_WITH_HURDLE = ("Poisson", "NegativeBinomial", "Gamma", "Lognormal")
+_ZEROS = {"ZeroInflated": ("zero_inflated_", "zi"), "Hurdle": ("hurdle_", "hu")}
 _WORDS: Words = {
     "bernoulli": ("Bernoulli", "logit"), "binomial": ("Binomial", "logit"),
     "beta_binomial": ("BetaBinomial", "logit"), "poisson": ("Poisson", "log"),
@@ -70,6 +72,8 @@ _WORDS: Words = {
     "zero_inflated_negbinomial": ("NegativeBinomial", "log"),
     "zero_inflated_binomial": ("Binomial", "logit"),
     "zero_inflated_beta_binomial": ("BetaBinomial", "logit"),
+    "hurdle_poisson": ("Poisson", "log"), "hurdle_negbinomial": ("NegativeBinomial", "log"),
+    "hurdle_gamma": ("Gamma", "log"), "hurdle_lognormal": ("Lognormal", "identity"),
 }  # fmt: skip
 _RENAMED = {"+": "P", "-": "M", "*": "MU", "/": "D", "^": "E", "=": "EQ"}
 _SPECIAL = {
@@ -150,16 +154,20 @@ def _formula(model: ModelToWrite, fixed: str) -> str:
     """The formula; with further zeros also that of their logit, which has the prior stated."""
     formula = mixed_formula(model, fixed, _left(model))
     family = model.family
-    return f"bf({formula}, zi {family.zeros})" if isinstance(family, ZeroInflated) else formula
+    if not isinstance(family, ZeroPart):
+        return formula
+    return f"bf({formula}, {_ZEROS[family.name][1]} {family.zeros})"
 
 
 def _family(model: ModelToWrite) -> str:
     family = model.family
     if family is None:
         return "gaussian()"
-    inner = family.inside if isinstance(family, ZeroInflated) else family
-    head = "zero_inflated_" if isinstance(family, ZeroInflated) else ""
-    return f'{head}{_FAMILIES[inner.name][0]}(link = "{family.link}")'
+    inner, head = family, ""
+    if isinstance(family, ZeroPart):
+        inner, head = family.inside, _ZEROS[family.name][0]
+    word = _FAMILIES[inner.name][0]
+    return f'{head}{word.lower() if head else word}(link = "{family.link}")'
 
 
 def _dispersion(model: ModelToWrite) -> list[str]:
@@ -167,12 +175,14 @@ def _dispersion(model: ModelToWrite) -> list[str]:
     family = model.family
     if family is None:
         return [_prior(model.priors.sigma[1], "sigma")]
-    inner = family.inside if isinstance(family, ZeroInflated) else family
+    inner = family.inside if isinstance(family, ZeroPart) else family
     lines = []
     for name, prior in dispersion_priors(model).items():
-        zeros = name == "logit zero"
-        kind = "Intercept" if zeros else _FAMILIES[inner.name][1]
-        lines.append(_prior(prior, kind, 'dpar = "zi"' if zeros else ""))
+        if isinstance(family, ZeroPart) and name == "logit zero":
+            part = _ZEROS[family.name][1]
+            lines.append(_prior(prior, "Intercept", f'dpar = "{part}"'))
+        else:
+            lines.append(_prior(prior, _FAMILIES[inner.name][1]))
     fixed = [f'prior(constant({family.constant:g}), class = "nu")']
     return lines + fixed * (family.name == "StudentT")
 
@@ -266,7 +276,7 @@ def _refuse_more_formulas(node: Node, text: str) -> None:
     """Refuse formulas of more than the mean, but that of one share of further zeros."""
     for part in node.parts[2:]:
         sides = [one.text for one in part.parts] if part.text == "~" else []
-        if sides != ["zi", "1"]:
+        if sides not in (["zi", "1"], ["hu", "1"]):
             raise pointed(
                 text, node.place, "bf(...) with more than one formula models more than the mean"
             )
@@ -310,4 +320,10 @@ def _plain_intercept(node: Node) -> Node:
     return Node(node.kind, node.text, parts, node.names, node.place)
 
 
-DIALECT = Dialect("brms", "R: brms::brm", emit, read, linked(_FAMILIES, inflated=_INFLATED))
+DIALECT = Dialect(
+    "brms",
+    "R: brms::brm",
+    emit,
+    read,
+    linked(_FAMILIES, inflated=_INFLATED, with_hurdle=_WITH_HURDLE),
+)

@@ -10,8 +10,10 @@ import numpy as np
 from hierbayes.errors import FamilyError, FormulaError
 from hierbayes.families.binomial import Bernoulli
 from hierbayes.families.family import ResponseFamily
+from hierbayes.families.hurdle import Hurdle
 from hierbayes.families.words import by_word
 from hierbayes.families.zero_inflated import ZeroInflated
+from hierbayes.families.zero_part import ZeroPart
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.translation.columns import Columns
 from hierbayes.translation.dialect import pointed
@@ -28,7 +30,7 @@ GLM: Words = {
     "Gamma": ("Gamma", "inverse"),
 }
 _GAUSSIAN = ("gaussian", "NULL")
-_INFLATED = "zero_inflated_"
+_ZEROS: Mapping[str, type[ZeroPart]] = {"zero_inflated_": ZeroInflated, "hurdle_": Hurdle}
 
 
 def read_family(node: Node | None, words: Words, text: str, system: str) -> ResponseFamily | None:
@@ -71,7 +73,8 @@ def read_family(node: Node | None, words: Words, text: str, system: str) -> Resp
         )
     _refuse_more(given, text)
     made = with_link(by_word(name), said or own, word, text, (link or node).place)
-    return ZeroInflated(made) if word.startswith(_INFLATED) else made
+    parts = [part for head, part in _ZEROS.items() if word.startswith(head)]
+    return parts[0](made) if parts else made
 
 
 def with_link(
@@ -205,9 +208,14 @@ def _python(node: Node, columns: Sequence[str], text: str) -> str:
 
 
 def inflated(
-    family: ResponseFamily | None, node: Node | None, columns: Sequence[str], text: str
+    family: ResponseFamily | None,
+    node: Node | None,
+    columns: Sequence[str],
+    text: str,
+    *,
+    hurdle: bool = False,
 ) -> ResponseFamily | None:
-    """The family with further zeros where a formula of them is given, as glmmTMB's ziformula."""
+    """The family with zeros apart where a formula of them is given, as glmmTMB's ziformula."""
     if node is None or node.text == "NULL":
         return family
     right = formula_text(node.parts[-1], columns, text) if node.parts else ""
@@ -218,6 +226,6 @@ def inflated(
             text, node.place, "further zeros are read as ziformula = ~ 1, of a family of counts"
         )
     try:
-        return ZeroInflated(family, f"~ {right}")
+        return Hurdle(family, f"~ {right}") if hurdle else ZeroInflated(family, f"~ {right}")
     except FamilyError as error:
         raise pointed(text, node.place, str(error)) from error

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hierbayes.families.family import ResponseFamily
-from hierbayes.families.zero_inflated import ZeroInflated
+from hierbayes.families.hurdle import Hurdle
+from hierbayes.families.zero_part import ZeroPart
 from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel, pointed
 from hierbayes.translation.r.code import bound_counts, mixed_formula, program
 from hierbayes.translation.r.families import (
@@ -51,11 +52,19 @@ _WORDS: Words = {
     "nbinom1": ("NegativeBinomial1", "log"),
     "beta_family": ("Beta", "logit"),
     "betabinomial": ("BetaBinomial", "logit"),
+    "truncated_poisson": ("Poisson", "log"),
+    "truncated_nbinom2": ("NegativeBinomial", "log"),
+    "truncated_nbinom1": ("NegativeBinomial1", "log"),
+    "ziGamma": ("Gamma", "inverse"),
 }
 _FAMILIES = {
     "Bernoulli": "binomial", "Binomial": "binomial", "Poisson": "poisson", "Gamma": "Gamma",
     "NegativeBinomial": "nbinom2", "NegativeBinomial1": "nbinom1", "Beta": "beta_family",
     "BetaBinomial": "betabinomial",
+}  # fmt: skip
+_BEHIND_HURDLE = {
+    "Poisson": "truncated_poisson", "NegativeBinomial": "truncated_nbinom2",
+    "NegativeBinomial1": "truncated_nbinom1", "Gamma": "ziGamma",
 }  # fmt: skip
 _STRUCTURES = {"us": "|", "diag": "||"}
 _OTHER_STRUCTURES = (
@@ -69,16 +78,17 @@ def emit(model: ModelToWrite) -> str:
     family = model.family
     if family is None:
         arguments.append(f"REML = {'FALSE' if model.ml else 'TRUE'}")
-    elif isinstance(family, ZeroInflated):
-        arguments += [_family(family.inside), f"ziformula = {family.zeros}"]
+    elif isinstance(family, ZeroPart):
+        words = _BEHIND_HURDLE if isinstance(family, Hurdle) else _FAMILIES
+        arguments += [_family(family.inside, words), f"ziformula = {family.zeros}"]
     else:
-        arguments.append(_family(family))
+        arguments.append(_family(family, _FAMILIES))
     call = "fit <- glmmTMB(\n  " + ",\n  ".join(arguments) + "\n)"
     return program(model, "glmmTMB", call, "glmmTMB")
 
 
-def _family(family: ResponseFamily) -> str:
-    return f'family = {_FAMILIES[family.name]}(link = "{family.link}")'
+def _family(family: ResponseFamily, words: Mapping[str, str]) -> str:
+    return f'family = {words[family.name]}(link = "{family.link}")'
 
 
 def read(text: str, columns: Sequence[str]) -> StatedModel:
@@ -97,7 +107,20 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
     family = read_family(given.get("family"), _WORDS, text, "glmmTMB")
     model = call.checked(read_mixed(given, call.columns, text, family))
     family = single_or_trials(family, model)
-    return StatedModel(model, inflated(family, given.get("ziformula"), columns, text))
+    zeros = given.get("ziformula")
+    word = _word(given.get("family"))
+    found = inflated(family, zeros, columns, text, hurdle=word in _BEHIND_HURDLE.values())
+    if found is family and word.startswith("truncated_"):
+        raise pointed(
+            text, given["family"].place, f"{word} by itself is of counts above 0 alone, which "
+            "models here do not have; with ziformula = ~ 1 it is a hurdle"
+        )  # fmt: skip
+    return StatedModel(model, found)
+
+
+def _word(family: Node | None) -> str:
+    """The word of a family, empty where it is left out."""
+    return (family.function or family.text.strip("\"'")) if family is not None else ""
 
 
 def _refuse_dispersion(given: Mapping[str, Node], text: str) -> None:
@@ -126,5 +149,5 @@ def _plain_structures(node: Node, columns: Sequence[str], text: str) -> Node:
 
 _INFLATED = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "Binomial", "BetaBinomial")
 DIALECT = Dialect(
-    "glmmtmb", "R: glmmTMB::glmmTMB", emit, read, linked(_FAMILIES, inflated=_INFLATED)
+    "glmmtmb", "R: glmmTMB::glmmTMB", emit, read, linked(_FAMILIES, _INFLATED, _BEHIND_HURDLE)
 )

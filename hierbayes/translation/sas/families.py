@@ -6,7 +6,7 @@ it takes the first level for the event unless EVENT= or DESCENDING says otherwis
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hierbayes.errors import FormulaError, in_quotes
@@ -224,7 +224,7 @@ def read_response(statement: Cursor) -> StatedResponse:
     return StatedResponse(name, trials, options)
 
 
-def _named(word: str, table: dict[str, tuple[str, ...]]) -> str:
+def _named(word: str, table: Mapping[str, tuple[str, ...]]) -> str:
     return next((name for name, words in table.items() if word in words), "")
 
 
