@@ -18,6 +18,8 @@ import numpy as np
 from numba import njit, types
 from numba.core.caching import FunctionCache
 from numba.core.ccallback import CFunc
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.core.dispatcher import Dispatcher
 from numba.core.registry import cpu_target
 from numba.core.sigutils import normalize_signature
@@ -34,7 +36,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        dispatcher = njit(nogil=True, **options)(function)
+        dispatcher = njit(nogil=True, no_cfunc_wrapper=True, **options)(function)
         _keep(dispatcher, function)
         return dispatcher
 
@@ -44,14 +46,55 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 def inner(function: Callable[..., Any], name: str = "", fastmath: bool | set[str] = False) -> Any:
     """``numba.njit`` of what only compiled code calls.
 
-    It needs no way in from Python, which takes as long to compile as the function.  What is made
-    inside another function, several times, takes a ``name`` of its own each time: compiled code
-    finds functions by name, also code that another process compiled.  ``fastmath`` is numba's.
+    It needs no way in from Python, which takes as long to compile as the function, and no machine
+    code of its own (`_PartLibrary`).  What is made inside another function, several times, takes a
+    ``name`` of its own each time: compiled code finds functions by name, also code that another
+    process compiled.  ``fastmath`` is numba's.
     """
     if name:
         function.__qualname__ = name
     options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return njit(nogil=True, error_model="numpy", fastmath=fastmath, **options)(function)
+    return njit(
+        nogil=True, error_model="numpy", fastmath=fastmath, pipeline_class=_PartCompiler, **options
+    )(function)
+
+
+class _PartLibrary(JITCodeLibrary):
+    """Code that only other code calls, left as it is until it stands in what calls it.
+
+    Numba optimises a function, makes machine code of it, and does both again with the copy in
+    each function that calls it, at any remove. Of what Python cannot call only the last is used.
+    """
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """None: there is no machine code."""
+        self._ensure_finalized()
+        return 0
+
+    @property
+    def codegen(self) -> Any:
+        """What numba asks to let the machine code know its environment."""
+        return self
+
+    def set_env(self, env_name: str, env: Any) -> None:
+        """Nothing: there is no machine code, and what calls it runs without, as from disk."""
+
+    def _optimize_final_module(self) -> None:
+        """Nothing: done with the whole of what calls it."""
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+class _PartCompiler(Compiler):
+    """Numba's compiler, the code put into a `_PartLibrary`."""
+
+    def define_pipelines(self) -> Any:
+        """As numba's."""
+        state = self.state
+        state.library = _PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        return super().define_pipelines()
 
 
 def callback(signature: Any) -> Callable[[Callable[..., Any]], Any]:

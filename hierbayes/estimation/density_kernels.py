@@ -13,8 +13,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from hierbayes.compilation import inner
 from hierbayes.estimation.density_layout import (
     ASINH,
     DENSITY,
@@ -47,7 +47,7 @@ from hierbayes.priors.scalar_density import scalar_density
 ) = map(int, Head)  # fmt: skip
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _read_numbers(x, data, s, slopes, gradient):
     """Parameters with a prior of their own, from their coordinates; the log prior.
 
@@ -82,7 +82,7 @@ def _read_numbers(x, data, s, slopes, gradient):
     return total
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _fill_correlation(x, data, root):
     """Root of the correlation matrix, block by block; its log prior, but for a constant."""
     at, total = int(data[_CORR_AT]), 0.0
@@ -96,7 +96,7 @@ def _fill_correlation(x, data, root):
     return total
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _pull_correlation(x, data, d_root, gradient):
     """The gradient of a function with derivatives d_root, and of the log prior."""
     at, first = int(data[_CORR_AT]), np.int64(0)  # as above
@@ -108,7 +108,7 @@ def _pull_correlation(x, data, d_root, gradient):
         first += size
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _add_likelihood(x, data, root, s, d_root, d_s, gradient):
     """The likelihood; adds its derivatives in the root of G, σ, γ and the latent coordinates.
 
@@ -152,7 +152,7 @@ def _add_likelihood(x, data, root, s, d_root, d_s, gradient):
     return out[0]
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _add_joint(data, root, s, d_root, d_s):
     """A prior of G or of the intraclass correlation; adds its derivatives."""
     kind, at = int(data[_JOINT]), int(data[_AT_JOINT])
@@ -163,7 +163,7 @@ def _add_joint(data, root, s, d_root, d_s):
     return 0.0
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _add_slopes(data, d_s, slopes, gradient):
     """Add to the gradient what parameters with a prior of their own bring through their slopes."""
     for k in range(slopes.shape[0]):
@@ -171,7 +171,7 @@ def _add_slopes(data, d_s, slopes, gradient):
         gradient[int(data[at + PLACE])] += d_s[int(data[at + PARAMETER])] * slopes[k]
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def density(with_gradient, x, data, out):
     """Value, gradient (n,), root (q, q), σ, γ (p,) and latent coordinates (m,) of x, in ``out``.
 
@@ -213,7 +213,7 @@ def density(with_gradient, x, data, out):
     out[0] = value
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _coordinates_of(w, data):
     """x (n,) of a sampler's w: centre + P w, but for the latent coordinates, which are its own."""
     x, at, first = w.copy(), int(data[_AT_CENTRE]), int(data[_AT_P])
@@ -225,7 +225,7 @@ def _coordinates_of(w, data):
     return x
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _pull_coordinates(data, gradient):
     """The gradient (n,) in w of what has it in x, in its place: P' times it."""
     first, d = int(data[_AT_P]), gradient.shape[0] - int(data[_LATENT])
@@ -236,7 +236,7 @@ def _pull_coordinates(data, gradient):
         gradient[k] = total
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def density_along(with_gradient, along, w, data, out):
     """`density`; ``along`` as a sampler takes it: x an affine function of w where one is stated."""
     changed = along and data[_AT_CENTRE] > 0.0

@@ -11,12 +11,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from hierbayes.compilation import compiled
+from hierbayes.compilation import compiled, inner
 
 
-@njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def fill_rows(z, start, first, size, w, v, root):
     """L of z[start:], written into the block of ``root`` at ``first``; Σ_i (w + v i) log L_ii."""
     total = 0.0
@@ -34,7 +33,7 @@ def fill_rows(z, start, first, size, w, v, root):
     return total
 
 
-@njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def pull_rows(z, start, first, size, w, v, d_root, d_z):
     """∂/∂z of that sum and of a function with derivatives d_root in L, added to d_z[start:]."""
     for i in range(size):

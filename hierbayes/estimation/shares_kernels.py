@@ -16,8 +16,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from hierbayes.compilation import inner
 from hierbayes.estimation.density_layout import Head
 
 _EFFECTS, _TERMS, _SHARES_AT, _XI_AT, _PLACE_OF_CONSTANT, _AT_JOINT = map(
@@ -26,7 +26,7 @@ _EFFECTS, _TERMS, _SHARES_AT, _XI_AT, _PLACE_OF_CONSTANT, _AT_JOINT = map(
 )
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _log_scales(x, data, sigma, log_share, log_scale):
     """Log φ and log s (p − 1 + q,) at the coordinates of R² and φ; their log prior."""
     m, start, at = log_share.shape[0], int(data[_SHARES_AT]), int(data[_AT_JOINT])
@@ -50,7 +50,7 @@ def _log_scales(x, data, sigma, log_share, log_scale):
     return value
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def fill_shares(x, data, log_share, log_scale, parameters):
     """The sds and the varying γ among the parameters (σ, sd, γ), where σ stands; their log prior.
 
@@ -72,7 +72,7 @@ def fill_shares(x, data, log_share, log_scale, parameters):
     return value
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def pull_shares(x, data, log_share, log_scale, parameters, d_parameters, d_x):
     """Add to d_x, and to ∂/∂σ, what comes through log s and ξ, and the gradient of the prior."""
     q, f = int(data[_EFFECTS]), int(data[_TERMS]) - 1

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
-from numba import carray, njit
+from numba import carray
 
 from hierbayes.compilation import callback, inner, is_on_disk
 from hierbayes.families.rows import SIGNATURE as ROWS
@@ -96,8 +96,7 @@ def _add_columns(columns, weights, eta):
             eta[r] += weight * x[r]
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"reassoc"}, no_cpython_wrapper=True,
-      no_cfunc_wrapper=True)  # fmt: skip
+@partial(inner, fastmath={"reassoc"})
 def _product(x, y):
     """x'y, added in the order that is quickest."""
     total = 0.0

@@ -18,10 +18,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from hierbayes.compilation import inner
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def matrix_density(inverse, data, at, root, s, d_root, d_s):
     """A Wishart prior of G, or an inverse one: ν and C (q, q)."""
     q = root.shape[0]
@@ -61,7 +62,7 @@ def matrix_density(inverse, data, at, root, s, d_root, d_s):
     return value
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def icc_density(data, at, root, s, d_root, d_s):
     """A Beta prior of the intraclass correlation: α, β and M (q, q)."""
     q = root.shape[0]

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from hierbayes.compilation import inner
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.families import (
     PC,
@@ -63,7 +63,7 @@ def coefficients(prior: Prior, signed: bool = False) -> Floats:
     return row
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def scalar_density(v, data, at):
     """Log density of a number v, and its derivative, with coefficients at data[at:]."""
     z = (v - data[at + _LOCATION]) / data[at + _SCALE]
