@@ -69,8 +69,6 @@ OF_A_FIT: dict[str, Callable[[Any], object]] = {
     "compare": lambda f: hb.compare(f, f),
     "influence": lambda f: hb.influence(f, progress=False),
     "influence of rows": lambda f: hb.influence(f, level=1, progress=False),
-    "bootstrap": lambda f: hb.bootstrap(f, n=3, progress=False),
-    "profile": hb.profile,
     "reduced": hb.reduced,
     "study": lambda f: hb.SensitivityStudy(f, progress=False),
     "plot_effects": lambda f: plots.plot_effects(f, DATA, "x"),

@@ -128,13 +128,13 @@ def test_bounds_solve_the_dense_criterion(
 @pytest.mark.parametrize("reading", [ML, REML])
 def test_gradients_are_those_of_differences(reading: Reading, small_model: hb.Model) -> None:
     fit = small_model.reml()
-    theta = estimates_of(fit).theta
-    for one in parameters_of(small_model.problem.design):
+    best = estimates_of(fit)
+    for one in parameters_of(small_model.problem):
         if one.block == "gamma" and reading == REML:
             continue
         held = Held(small_model.problem, one, reading)
         value = {"gamma": 0.4, "sd": 0.8, "corr": 0.3, "sigma": 0.75}[one.block]
-        x = held.variables(theta) + 0.05
+        x = held.variables(best) + 0.05
         gradient = held.objective(value)(x)[1]
         numeric = _differences(held, value, x)
         np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-6)
@@ -153,17 +153,17 @@ def test_slopes_are_those_of_differences(small_model: hb.Model) -> None:
     """Of the profiled deviance itself, whose other parameters move along."""
     fit = small_model.ml()
     table = hb.profile(fit).table
-    theta = estimates_of(fit).theta
-    for one in parameters_of(fit.design):
+    best = estimates_of(fit)
+    for one in parameters_of(fit.problem):
         held = Held(small_model.problem, one, ML)
         value = float(table.loc[(one.block, one.name), "value"].iloc[2])
-        at, best = [], held.variables(theta)
+        at, others = [], held.variables(best)
         for step in (-1e-4, 0.0, 1e-4):
-            deviance, best, converged = minimise_held(
-                held.objective(value + step), best, held.bounded
+            deviance, others, converged = minimise_held(
+                held.objective(value + step), others, held.bounded
             )
             assert converged
-            at.append((deviance, best))
+            at.append((deviance, others))
         numeric = (at[2][0] - at[0][0]) / 2e-4
         assert held.slope(value, at[1][1]) == pytest.approx(numeric, rel=1e-4, abs=1e-5)
 
@@ -179,7 +179,7 @@ def test_points_are_in_order(small_model: hb.Model) -> None:
 def test_the_table_holds_every_parameter_at_its_best(small_model: hb.Model) -> None:
     fit = small_model.ml()
     table = hb.profile(fit).table
-    for one in parameters_of(fit.design):
+    for one in parameters_of(fit.problem):
         rows = table.loc[(one.block, one.name)]
         np.testing.assert_allclose(rows[one.label], rows["value"], rtol=1e-9, atol=1e-12)
         centre = rows[rows["zeta"] == 0.0].iloc[0]

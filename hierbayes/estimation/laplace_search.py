@@ -108,19 +108,28 @@ class LatentCriterion:
 
     def mode(self, x: Floats) -> Mode | None:
         """The mode of the random effects there."""
+        return self._mode_at(self.point(x))
+
+    def _mode_at(self, point: LatentPoint) -> Mode | None:
         self.evaluations += 1
-        mode = find_mode(self.rows, self.point(x), self.warm, self.curvature_of)
+        mode = find_mode(self.rows, point, self.warm, self.curvature_of)
         if mode is not None:
             self.warm = mode.b
         return mode
 
+    def at_point(self, point: LatentPoint) -> tuple[float, Floats, Floats, Floats] | None:
+        """ℓ, ∂γ (p,), ∂L (q, q) and ∂φ (d,) of any root L; None where there is none."""
+        with np.errstate(all="ignore"):
+            mode = self._mode_at(point)
+            if mode is None:
+                return None
+            return laplace(mode) if self.nodes == 1 else quadrature(mode, self.grid)
+
     def __call__(self, x: Floats) -> tuple[float, Floats]:
         """ℓ and its gradient; −∞ where there is none."""
-        with np.errstate(all="ignore"):
-            mode = self.mode(x)
-            if mode is None:
-                return -np.inf, np.zeros(len(x))
-            found = laplace(mode) if self.nodes == 1 else quadrature(mode, self.grid)
+        found = self.at_point(self.point(x))
+        if found is None:
+            return -np.inf, np.zeros(len(x))
         value, d_gamma, d_root, d_phi = found
         free = x[self.p + len(self.lower[0]) :]
         d_free = pull_dispersion(self.family, free, d_phi)
@@ -130,8 +139,14 @@ class LatentCriterion:
         return value, gradient
 
 
-def maximise_latent(criterion: LatentCriterion) -> LatentOptimum:
+def maximise_latent(criterion: LatentCriterion, near: LatentPoint | None = None) -> LatentOptimum:
     """The maximum of an approximate likelihood.
+
+    Parameters
+    ----------
+    criterion : LatentCriterion
+    near : LatentPoint, optional
+        Where the search begins; by default where the model without random effects is best.
 
     Raises
     ------
@@ -139,6 +154,8 @@ def maximise_latent(criterion: LatentCriterion) -> LatentOptimum:
         When the likelihood is finite nowhere near the start.
     """
     start, scale = _start(criterion)
+    if near is not None and np.isfinite(criterion(criterion.coordinates(near))[0]):
+        start = criterion.coordinates(near)
     x = _climb(criterion, start, scale)
     x, value, gradient, hessian = _polish(criterion, x, scale)
     for place in np.flatnonzero(

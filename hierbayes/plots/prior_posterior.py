@@ -92,7 +92,7 @@ def prior_posterior_frame(
         When there is no such parameter.
     """
     refuse_point("plot_prior_posterior", fit)
-    chosen = choose_parameters(parameters, parameters_of(fit.design))
+    chosen = choose_parameters(parameters, parameters_of(fit.problem))
     interval = Interval(prob)
     index, draws = scalar_draws(fit, random_effects=False)
     drawn = draws_of_joint(fit, seed)

@@ -12,13 +12,16 @@ from hierbayes.fit.of_family.evidence import latent_maximum
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.covariance import free_entries
+from hierbayes.likelihood.laplace import LatentPoint
 from hierbayes.likelihood.theta import Theta
 
 _MOST_EFFECTS = 3  # of the one factor that quadrature integrates over
 _MOST_NODES = 100
 
 
-def maximise_family(problem: Problem, nodes: int) -> FamilyPointFit:
+def maximise_family(
+    problem: Problem, nodes: int, near: LatentPoint | None = None
+) -> FamilyPointFit:
     """The maximum of the likelihood, u integrated out by Laplace's approximation or quadrature.
 
     Parameters
@@ -27,6 +30,8 @@ def maximise_family(problem: Problem, nodes: int) -> FamilyPointFit:
         Of a family that is not Gaussian.
     nodes : int
         Of adaptive Gauss–Hermite quadrature for each effect; 1 is Laplace's approximation.
+    near : LatentPoint, optional
+        Where the search begins, in the internal basis.
 
     Raises
     ------
@@ -40,7 +45,7 @@ def maximise_family(problem: Problem, nodes: int) -> FamilyPointFit:
     criterion = LatentCriterion(
         rows, free_entries(design.blocks), curvature_of(problem, rows), nodes
     )
-    optimum = maximise_latent(criterion)
+    optimum = maximise_latent(criterion, near)
     point, basis = optimum.mode.point, problem.working.basis
     return FamilyPointFit(
         problem=problem,

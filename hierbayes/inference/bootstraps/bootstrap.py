@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -16,9 +16,21 @@ from hierbayes.display.page import Page, Printed
 from hierbayes.display.steps import steps
 from hierbayes.errors import InferenceError
 from hierbayes.estimation.reml import maximise
+from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
-from hierbayes.inference.accepted_fits import reading_of, refuse_other_than_maxima
-from hierbayes.inference.bootstraps.refit import estimates_at, fit_at, simulator_of, without_rows
+from hierbayes.inference.accepted_fits import (
+    criterion_of,
+    reading_of,
+    refuse_other_than_maxima,
+)
+from hierbayes.inference.bootstraps.family_refits import family_refits
+from hierbayes.inference.bootstraps.refit import (
+    Refit,
+    estimates_at,
+    fit_at,
+    simulator_of,
+    without_rows,
+)
 from hierbayes.inference.profiles.parameter import (
     Parameter,
     estimates_of,
@@ -45,6 +57,8 @@ class Bootstrap(Printed):
     singular : Series
         Whether G is singular, by refit.
     seed : int
+    unbounded : Series
+        Whether a coefficient has no finite maximum, by refit: of families that are not Gaussian.
     """
 
     title: str
@@ -52,6 +66,7 @@ class Bootstrap(Printed):
     estimate: pd.Series
     singular: pd.Series
     seed: int
+    unbounded: pd.Series
 
     @property
     def table(self) -> pd.DataFrame:
@@ -99,12 +114,17 @@ class Bootstrap(Printed):
     def page(self) -> Page:
         """Estimates, bias, standard errors and limits."""
         n, singular = len(self.draws), int(self.singular.sum())
-        about = (
+        about: tuple[str, ...] = (
             f"{n} refits, seed {self.seed}; G singular in {singular} of them "
             f"({100 * singular / n:.1f}%)",
             "basic limits reflect the percentiles about the estimate; near a boundary they may "
             "leave the range",
         )
+        if self.unbounded.any():
+            about += (
+                f"in {int(self.unbounded.sum())} of them the likelihood has no finite maximum: "
+                "those draws are far out, and bias and se with them; percentiles are not moved",
+            )
         return Page(self.title, about, (Table(self._shown()),))
 
     def _shown(self) -> pd.DataFrame:
@@ -130,15 +150,16 @@ def bootstrap(
     Responses are simulated from γ̂, Ĝ and σ̂ as cross-products, by their exact distribution
     (see `hierbayes.inference.bootstraps.simulation`), and the model is fitted anew to each: a refit
     costs nothing in the number of rows.  With several grouping factors they are simulated row by
-    row and summed up.
+    row and summed up.  Of families that are not Gaussian rows are simulated, in new groups, and the
+    same approximation of the likelihood is maximised.
 
     Parameters
     ----------
     fit : PointFit
     statistic : callable, optional
         From a fit to a number, or to a mapping or Series of numbers by name.  The fits it is
-        given have γ, u, G, σ and their likelihood; rows of responses are not simulated, and
-        a statistic that needs them (residuals, influence) is refused.
+        given have γ, u, G, σ and their likelihood; of a Gaussian response rows are not
+        simulated, and a statistic that needs them (residuals, influence) is refused.
     n : int
         Refits, at least 2.
     seed : int, optional
@@ -172,7 +193,7 @@ def bootstrap(
     >>> bool(0.15 < drawn.table.loc[("gamma", "ses"), "se"] < 0.3)
     True
     """
-    refuse_other_than_maxima("bootstrap", fit)
+    refuse_other_than_maxima("bootstrap", fit, families=True)
     refuse_bad_count("n", n)
     if n < 2:
         raise InferenceError("n must be at least 2: a single refit has no spread and no limits")
@@ -182,30 +203,41 @@ def bootstrap(
         )
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
     refuse_bad_seed(seed)
-    parameters = parameters_of(fit.design)
+    parameters = parameters_of(fit.problem)
     values = parameter_values(parameters, estimates_of(fit))
     estimate = _labelled(parameters, values, statistic, fit)
-    if statistic is not None:
+    if statistic is not None and not isinstance(fit, FamilyPointFit):
         _refuse_rows(statistic, fit, estimate)
-    generator, simulate = np.random.default_rng(seed), simulator_of(fit)
-    rows, singular = [], []
+    rows, singular, unbounded = [], [], []
     with steps(n, "refits", progress=progress) as shown:
-        for _ in shown:
-            cross = simulate.draw(generator)
-            optimum = maximise(cross, fit.design.blocks, reading_of(fit))
-            values = parameter_values(parameters, estimates_at(optimum, cross))
-            refit = fit_at(optimum, fit, cross) if statistic else fit
-            rows.append(_labelled(parameters, values, statistic, refit))
-            singular.append(optimum.singular)
+        for _, refit in zip(shown, _refits(fit, seed, whole=statistic is not None), strict=False):
+            values = parameter_values(parameters, refit.estimates)
+            rows.append(_labelled(parameters, values, statistic, refit.fit or fit))
+            singular.append(refit.singular)
+            unbounded.append(refit.unbounded)
     draws = pd.DataFrame(rows).set_axis(pd.RangeIndex(n, name="refit"))
     draws.columns = pd.MultiIndex.from_tuples(draws.columns, names=["block", "parameter"])
     return Bootstrap(
-        f"Parametric bootstrap of the {fit.engine} fit of {fit.design.specification}",
+        f"Parametric bootstrap of the {criterion_of(fit)} fit of {fit.design.specification}",
         draws,
         pd.Series(estimate).reindex(draws.columns).rename("estimate"),
         pd.Series(singular, index=draws.index, name="singular"),
         seed,
+        pd.Series(unbounded, index=draws.index, name="unbounded"),
     )
+
+
+def _refits(fit: PointFit, seed: int, *, whole: bool) -> Iterator[Refit]:
+    """Refits without end; ``whole`` ones have a fit."""
+    generator = np.random.default_rng(seed)
+    if isinstance(fit, FamilyPointFit):
+        yield from family_refits(fit, generator)
+    simulate = simulator_of(fit)
+    while True:
+        cross = simulate.draw(generator)
+        optimum = maximise(cross, fit.design.blocks, reading_of(fit))
+        refit = fit_at(optimum, fit, cross) if whole else None
+        yield Refit(estimates_at(optimum, cross), refit, optimum.singular)
 
 
 def _labelled(

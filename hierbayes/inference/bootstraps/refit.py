@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,9 +13,29 @@ from hierbayes.fit.evidence import maximum_of
 from hierbayes.fit.point import PointFit
 from hierbayes.inference.bootstraps.responses import RowSimulator, responses_of, sums_of
 from hierbayes.inference.bootstraps.simulation import Simulator, simulator
-from hierbayes.inference.profiles.parameter import Estimates
+from hierbayes.inference.profiles.parameter import Estimates, gaussian_estimates
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.of_products import likelihood_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refit:
+    """A model refitted to a simulated response.
+
+    Parameters
+    ----------
+    estimates : Estimates
+    fit : PointFit, optional
+        Where it was made.
+    singular : bool
+    unbounded : bool
+        Whether the likelihood has no finite maximum.
+    """
+
+    estimates: Estimates
+    fit: PointFit | None
+    singular: bool
+    unbounded: bool = False
 
 
 def simulator_of(fit: PointFit) -> Simulator | RowSimulator:
@@ -30,7 +50,7 @@ def simulator_of(fit: PointFit) -> Simulator | RowSimulator:
 def estimates_at(optimum: Optimum, cross: Products) -> Estimates:
     """All parameters at an optimum."""
     state = likelihood_of(cross, optimum.reading).at(optimum.theta)
-    return Estimates(state.gamma, optimum.theta)
+    return gaussian_estimates(state.gamma, optimum.theta)
 
 
 def fit_at(optimum: Optimum, fit: PointFit, cross: Products) -> PointFit:

@@ -1,4 +1,4 @@
-"""The scalar parameters of a model: γ, sd, correlations and σ, by name."""
+"""The scalar parameters of a model: γ, sd, correlations and dispersion, by name."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.design import Design
+from hierbayes.design.problem import Problem
 from hierbayes.errors import InferenceError
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import correlated_pairs
 from hierbayes.likelihood.theta import Theta
 
-BLOCKS = ("gamma", "sd", "corr", "sigma")
+_OF_EFFECTS = ("sd", "corr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,12 @@ class Parameter:
     Parameters
     ----------
     block : str
-        ``"gamma"``, ``"sd"``, ``"corr"`` or ``"sigma"``.
+        ``"gamma"``, ``"sd"``, ``"corr"``, or of the dispersion its name: ``"sigma"``, ``"phi"``.
     name : str
-        Term, effect, pair of effects, or ``"sigma"``.
+        Term, effect, pair of effects, or the name of the dispersion.
     at : tuple of int
-        Position of the fixed column, of the effect, or of both effects of a pair.
+        Position of the fixed column, of the effect, of both effects of a pair, or of the
+        dispersion.
     """
 
     block: str
@@ -40,19 +41,21 @@ class Parameter:
     @property
     def label(self) -> str:
         """The name by which it is asked for: a term, ``sd(x)``, ``corr(1, x)``, ``sigma``."""
-        return self.name if self.block in ("gamma", "sigma") else f"{self.block}({self.name})"
+        return f"{self.block}({self.name})" if self.block in _OF_EFFECTS else self.name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimates:
-    """All parameters of a model at one point: γ (p,) and θ."""
+    """All parameters of a model at one point: γ (p,), θ and the dispersion φ (d,), or σ."""
 
     gamma: Floats
     theta: Theta
+    phi: Floats
 
 
-def parameters_of(design: Design) -> tuple[Parameter, ...]:
-    """Every parameter of a design, in the order and by the names of `Fit.intervals`."""
+def parameters_of(problem: Problem) -> tuple[Parameter, ...]:
+    """Every parameter of a model, in the order and by the names of `Fit.intervals`."""
+    design = problem.design
     effects = design.effect_labels
     rows, columns = correlated_pairs(design.blocks)
     pairs = zip(columns.tolist(), rows.tolist(), strict=True)
@@ -60,7 +63,7 @@ def parameters_of(design: Design) -> tuple[Parameter, ...]:
         *(Parameter("gamma", term, (k,)) for k, term in enumerate(design.terms)),
         *(Parameter("sd", effect, (k,)) for k, effect in enumerate(effects)),
         *(Parameter("corr", f"{effects[a]}, {effects[b]}", (a, b)) for a, b in pairs),
-        Parameter("sigma", "sigma", ()),
+        *(Parameter(name, name, (k,)) for k, name in enumerate(problem.dispersion)),
     )
 
 
@@ -95,13 +98,18 @@ def in_index_order(table: pd.DataFrame) -> pd.DataFrame:
 def parameter_values(parameters: tuple[Parameter, ...], at: Estimates) -> Floats:
     """Values of parameters; nan for a correlation with a zero sd."""
     theta = at.theta
-    source = {"gamma": at.gamma, "sd": theta.sd, "corr": theta.corr, "sigma": theta.sigma}
-    return np.array([float(source[one.block][one.at]) for one in parameters])
+    source = {"gamma": at.gamma, "sd": theta.sd, "corr": theta.corr}
+    return np.array([float(source.get(one.block, at.phi)[one.at]) for one in parameters])
 
 
 def estimates_of(fit: PointFit) -> Estimates:
-    """All parameters at the estimates of a REML or ML fit."""
-    return Estimates(fit.gamma, fit.theta[0, 0])
+    """All parameters at the estimates of a fit with one θ."""
+    return Estimates(fit.gamma, fit.theta[0, 0], fit.phi_draws[0, 0])
+
+
+def gaussian_estimates(gamma: Floats, theta: Theta) -> Estimates:
+    """γ and θ of a Gaussian model, whose dispersion is σ."""
+    return Estimates(gamma, theta, np.atleast_1d(theta.sigma))
 
 
 def choose_parameters(asked: Any, known: tuple[Parameter, ...]) -> tuple[Parameter, ...]:

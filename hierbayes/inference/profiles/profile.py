@@ -16,9 +16,11 @@ from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError
 from hierbayes.fit.evidence import READINGS
 from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
-from hierbayes.inference.accepted_fits import refuse_other_than_maxima
+from hierbayes.inference.accepted_fits import criterion_of, refuse_other_than_maxima
 from hierbayes.inference.profiles.held import Held
+from hierbayes.inference.profiles.held_latent import HeldLatent
 from hierbayes.inference.profiles.parameter import (
     Parameter,
     choose_parameters,
@@ -28,7 +30,7 @@ from hierbayes.inference.profiles.parameter import (
     parameters_of,
     point_index,
 )
-from hierbayes.inference.profiles.profile_path import Path, trace
+from hierbayes.inference.profiles.profile_path import HeldParameter, Path, trace
 
 CRITERIA = {"ML": "ML deviance", "REML": "REML criterion"}
 
@@ -110,7 +112,8 @@ def profile(
     nine digits of the signed root: no spline stands between.  A bound that cannot be found, as
     where the likelihood stays flat, is missing, and a note says why.  Fixed effects are always
     profiled on the ML deviance (under REML they are integrated out), variance parameters on
-    the criterion of the fit.
+    the criterion of the fit.  Of a family that is not Gaussian all are profiled on its likelihood,
+    by the approximation of the fit.
 
     Parameters
     ----------
@@ -149,9 +152,11 @@ def profile(
     >>> hb.profile(fit).intervals().loc["sd", ["lower", "upper"]].to_numpy().tolist()
     [[1.5454, 2.6774]]
     """
-    refuse_other_than_maxima("profile", fit)
+    refuse_other_than_maxima("profile", fit, families=True)
     interval = Interval(prob)
-    chosen = choose_parameters(parameters, parameters_of(fit.design))
+    chosen = choose_parameters(parameters, parameters_of(fit.problem))
+    if isinstance(fit, FamilyPointFit):
+        refuse_deviance(fit, deviance)
     engine = fit.engine if deviance is None else _engine(deviance)
     sides = {"ML" if one.block == "gamma" else engine for one in chosen}
     maxima = {name: _maximum(fit, name) for name in sides}
@@ -170,9 +175,23 @@ def profile(
     frame.attrs["method"] = f"{100 * prob:g}% profile likelihood: " + ", ".join(
         frame["criterion"].unique()
     )
-    about = f"Profile likelihood of the {fit.engine} fit of {fit.design.specification}"
+    about = f"Profile likelihood of the {criterion_of(fit)} fit of {fit.design.specification}"
     table = pd.concat(rows).set_axis(point_index(chosen, [len(path) for path in rows]))
     return Profile(about, in_index_order(table), frame, interval, missing)
+
+
+def refuse_deviance(fit: FamilyPointFit, deviance: str | None) -> None:
+    """Refuse another criterion than that of a family's fit.
+
+    Raises
+    ------
+    InferenceError
+    """
+    if deviance is not None:
+        raise InferenceError(
+            f"the criterion of {fit.problem.family} is its likelihood by {fit.evidence.how}; leave "
+            "deviance out"
+        )
 
 
 def _missing_text(missing: tuple[str, ...]) -> list[str]:
@@ -201,27 +220,36 @@ def _trace(fit: PointFit, one: Parameter, engine: str, interval: Interval) -> Pa
     estimate = float(parameter_values((one,), best)[0])
     if np.isnan(estimate):  # a correlation with an effect that has no variance: all are alike
         estimate = 0.0
-    held = Held(fit.problem, one, READINGS[engine])
+    held: HeldParameter
+    if isinstance(fit, FamilyPointFit):
+        held = HeldLatent(fit, one)
+    else:
+        held = Held(fit.problem, one, READINGS[engine])
     wanted = _wanted(interval)
     return trace(held, estimate, best, _first_step(fit, one, estimate, wanted), wanted)
 
 
 def _first_step(fit: PointFit, one: Parameter, estimate: float, wanted: float) -> float:
     """A guess at the half-width of an interval."""
-    basis = fit.problem.products.basis
+    basis = fit.problem.working.basis
     match one.block:
         case "gamma":
-            return wanted * float(np.sqrt(fit.gamma_cov[one.at[0], one.at[0]]))
+            width = wanted * float(np.sqrt(fit.gamma_cov[one.at[0], one.at[0]]))
+            return width if np.isfinite(width) else 1.0
         case "sd":
             unit = basis.scale / float(basis.z.spread[one.at[0]])
             return 0.2 * wanted * (estimate + 0.05 * unit)
         case "corr":
             return 0.3 * (1.0 - abs(estimate)) + 0.05
+    if isinstance(fit, FamilyPointFit):
+        limits = fit.intervals().loc[(one.block, one.name)]
+        half = float(np.min(np.abs(limits[["lower", "upper"]] - limits["estimate"])))
+        return half if np.isfinite(half) and half > 0.0 else 0.2 * (abs(estimate) + 0.1)
     return wanted * estimate / float(np.sqrt(2.0 * fit.problem.products.n))
 
 
 def _path_frame(path: Path, engine: str, problem: Problem) -> pd.DataFrame:
-    every = parameters_of(problem.design)
+    every = parameters_of(problem)
     frame = pd.DataFrame(
         {
             "value": [point.value for point in path.points],

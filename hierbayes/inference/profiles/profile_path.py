@@ -10,19 +10,44 @@ no bound is read from it: the bound is missing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from hierbayes.errors import InferenceError
-from hierbayes.frames.arrays import Floats
-from hierbayes.inference.profiles.held import Held
-from hierbayes.inference.profiles.newton import minimise
-from hierbayes.inference.profiles.parameter import Estimates
+from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.inference.profiles.newton import Objective, minimise
+from hierbayes.inference.profiles.parameter import Estimates, Parameter
 
 _CLOSE = 1e-9  # of ζ
 _RESOLVED = 1e-4  # of ζ, where neighbouring numbers of the parameter are further apart
 _STEPS = 80
 _BETWEEN = (0.25, 0.5, 0.75)  # where else the profile is shown on the way to a bound
+
+
+class HeldParameter(Protocol):
+    """The deviance with one parameter held, as a function of variables that are all others."""
+
+    parameter: Parameter
+
+    @property
+    def bounded(self) -> Booleans:
+        """Which variables (k,) are not below zero."""
+
+    def variables(self, best: Estimates) -> Floats:
+        """The variables (k,) at which estimates stand."""
+
+    def lifted(self, x: Floats) -> Floats:
+        """The same off stationary points that are no minimum."""
+
+    def objective(self, value: float) -> Objective:
+        """The deviance at one value of the held parameter, with its gradient."""
+
+    def slope(self, value: float, x: Floats) -> float:
+        """Its derivative by the held parameter."""
+
+    def estimates(self, value: float, x: Floats) -> Estimates:
+        """All parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +58,7 @@ class Point:
     ----------
     value, zeta : float
     variables : (k,) float
-        See `Held`.
+        See `HeldParameter`.
     best : Estimates
     converged : bool
         Whether they are; if not, the deviance here may be lower than ζ says.
@@ -74,9 +99,9 @@ class Path:
 class _Tracer:
     """Follows the profile of one parameter from the maximum."""
 
-    def __init__(self, held: Held, estimate: float, best: Estimates) -> None:
+    def __init__(self, held: HeldParameter, estimate: float, best: Estimates) -> None:
         self.held, self.estimate = held, estimate
-        start = held.variables(best.theta)
+        start = held.variables(best)
         self.minimum = held.objective(estimate)(start)[0]
         self.found = [Point(estimate, 0.0, start, best)]
 
@@ -171,12 +196,14 @@ class _Bound:
         return self.point.value if self.point else float("nan")
 
 
-def trace(held: Held, estimate: float, best: Estimates, step: float, wanted: float) -> Path:
+def trace(
+    held: HeldParameter, estimate: float, best: Estimates, step: float, wanted: float
+) -> Path:
     """The profile of a parameter as far as |ζ| = wanted on either side.
 
     Parameters
     ----------
-    held : Held
+    held : HeldParameter
     estimate : float
         Of the parameter, where the deviance is at its minimum.
     best : Estimates

@@ -1,0 +1,44 @@
+"""Models of families refitted to responses simulated row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from hierbayes.design.problem import Problem
+from hierbayes.fit.of_family.maximised import maximise_family
+from hierbayes.fit.of_family.natural import FLAT
+from hierbayes.fit.of_family.point import FamilyPointFit
+from hierbayes.fit.simulation import drawn_effects, predictor_at
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.bootstraps.refit import Refit
+from hierbayes.inference.profiles.parameter import estimates_of
+from hierbayes.likelihood.laplace import LatentPoint
+
+_LEAST = 0.1  # a pivot of the root where a search begins: at 0 it would not see that it should grow
+
+
+def family_refits(fit: FamilyPointFit, generator: np.random.Generator) -> Iterator[Refit]:
+    """Refits without end, each to a response of new groups."""
+    near = _off_zero(fit.optimum.mode.point)
+    while True:
+        u = drawn_effects(fit, (0, 0), generator)
+        y = fit.draw_response(generator, predictor_at(fit, (0, 0), u), (0, 0))
+        refit = maximise_family(with_response(fit.problem, y), fit.evidence.nodes, near)
+        flat = refit.evidence.curvature < FLAT
+        yield Refit(estimates_of(refit), refit, refit.singular, flat)
+
+
+def with_response(problem: Problem, y: Floats) -> Problem:
+    """The problem with other responses (n,), as its family counts them, in the same basis."""
+    design, rows = problem.design, problem.family_rows
+    return replace(problem, design=design.with_rows(family=replace(rows, y=y)))
+
+
+def _off_zero(point: LatentPoint) -> LatentPoint:
+    root = point.root.copy()
+    pivots = np.diagonal(root)
+    np.fill_diagonal(root, np.where(np.abs(pivots) < _LEAST, _LEAST, pivots))
+    return replace(point, root=root)

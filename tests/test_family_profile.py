@@ -1,0 +1,133 @@
+"""Profiles and bootstraps of families, against constrained maxima and models fitted anew."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import minimize
+
+import hierbayes as hb
+from hierbayes.estimation.laplace_search import LatentCriterion
+from hierbayes.estimation.latent_problem import curvature_of, latent_rows
+from hierbayes.fit.of_family.point import FamilyPointFit
+from hierbayes.inference.profiles.held_latent import HeldLatent
+from hierbayes.inference.profiles.parameter import (
+    Parameter,
+    estimates_of,
+    parameter_values,
+    parameters_of,
+)
+from hierbayes.likelihood.covariance import free_entries
+from tests import families_reference as reference
+from tests import family_fits
+
+CRITICAL = 3.841458820694124
+MIXED = ("sim_binomial_slope", "wine_clmm", "epil_nb2")
+
+
+def _criterion(fit: hb.PointFit) -> LatentCriterion:
+    rows, blocks = latent_rows(fit.problem), fit.design.blocks
+    return LatentCriterion(rows, free_entries(blocks), curvature_of(fit.problem, rows))
+
+
+def _value_of(fit: hb.PointFit, one: Parameter, criterion: LatentCriterion) -> Callable[..., float]:
+    """A parameter in the user's units as a function of the coordinates of a search."""
+    basis = fit.problem.working.basis
+
+    def value(x: np.ndarray) -> float:
+        point = criterion.point(x)
+        gamma, root = basis.gamma(point.gamma), basis.root(point.root)
+        if one.block == "gamma":
+            return float(gamma[one.at[0]])
+        if one.block == "corr":
+            unit = root / np.linalg.norm(root, axis=1, keepdims=True)
+            return float((unit @ unit.T)[one.at])
+        if one.block == "sd":
+            return float(np.linalg.norm(root[one.at[0]]))
+        tau = point.phi - gamma[0] if one.name.count("|") else point.phi
+        return float(tau[one.at[0]])
+
+    return value
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("sim_gamma_log", "sd(Intercept)"), ("wine_clmm", "2|3"), ("sim_gamma_log", "shape"),
+     ("sim_gamma_log", "x")],
+)  # fmt: skip
+def test_bounds_are_where_a_constrained_maximum_has_fallen(name: str, label: str) -> None:
+    fit = reference.fit(name)
+    assert isinstance(fit, FamilyPointFit)
+    (one,) = (one for one in parameters_of(fit.problem) if one.label == label)
+    profile = hb.profile(fit, label)
+    bound = float(profile.intervals()["upper"].iloc[0])
+    criterion = _criterion(fit)
+    value = _value_of(fit, one, criterion)
+    found = minimize(
+        lambda x: -criterion(x)[0], criterion.coordinates(fit.optimum.mode.point),
+        jac=lambda x: -criterion(x)[1], method="SLSQP", options={"ftol": 1e-13, "maxiter": 200},
+        constraints={"type": "eq", "fun": lambda x: value(x) - bound},
+    )  # fmt: skip
+    assert found.success
+    assert 2.0 * (fit.loglik + found.fun) == pytest.approx(CRITICAL, abs=1e-5)
+    assert profile.title.startswith("Profile likelihood of the ML (Laplace's approximation) fit")
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_held_deviances_have_the_gradients_of_differences(name: str) -> None:
+    fit = reference.fit(name)
+    assert isinstance(fit, FamilyPointFit)
+    best = estimates_of(fit)
+    for one in parameters_of(fit.problem):
+        held = HeldLatent(fit, one)
+        (value,) = parameter_values((one,), best)
+        x = held.variables(best)
+        assert held.objective(value)(x)[0] == pytest.approx(-2.0 * fit.loglik, abs=1e-8)
+        x, value, step = x + 0.03, 0.9 * float(value) + 0.01, 1e-5
+        assert parameter_values((one,), held.estimates(value, x))[0] == pytest.approx(value)
+        at = held.objective(value)
+        wanted = [(at(x + step * e)[0] - at(x - step * e)[0]) / (2 * step) for e in np.eye(len(x))]
+        np.testing.assert_allclose(at(x)[1], wanted, atol=2e-4)
+        moved = (held.objective(value + step)(x)[0] - held.objective(value - step)(x)[0]) / 2e-5
+        assert held.slope(value, x) == pytest.approx(moved, abs=2e-4)
+
+
+def test_a_refit_is_the_model_fitted_to_a_simulated_response() -> None:
+    data = family_fits.DATA
+    fit = hb.Model("k | trials(n) ~ x + (1 | g)", data, family="binomial").ml()
+
+    def furthest(refit: hb.PointFit) -> float:
+        return float(refit.residuals(kind="pearson").abs().max())
+
+    found = hb.bootstrap(fit, furthest, n=2, seed=5, progress=False)
+    rng = np.random.default_rng(5)
+    for place in range(2):
+        u = rng.standard_normal(12) * fit.var_corr()["sd"].iloc[0]
+        eta = fit.predict(effects="none", scale="linear") + u[fit.design.rows.codes]
+        k = rng.binomial(5, 1.0 / (1.0 + np.exp(-eta)))
+        again = hb.Model("k | trials(n) ~ x + (1 | g)", data.assign(k=k), family="binomial").ml()
+        row = found.draws.iloc[place]
+        np.testing.assert_allclose(row["gamma"], again.fixef(), atol=1e-6)
+        assert row["sd", "Intercept"] == pytest.approx(again.var_corr()["sd"].iloc[0], abs=1e-6)
+        assert row["statistic", "furthest"] == pytest.approx(furthest(again), abs=1e-5)
+    assert not found.unbounded.any()
+    assert found.intervals().loc["gamma"].notna().all(axis=None)
+
+
+def test_refits_without_a_finite_maximum_are_said() -> None:
+    found = hb.bootstrap(family_fits.bernoulli(), n=2, seed=1, progress=False)
+    far = replace(found, unbounded=pd.Series([True, False]))
+    words = "in 1 of them the likelihood has no finite maximum: those draws are far out"
+    assert words in str(far)
+    assert words not in str(replace(found, unbounded=pd.Series([False, False])))
+
+
+def test_a_family_has_one_criterion() -> None:
+    with pytest.raises(hb.InferenceError) as refused:
+        hb.profile(family_fits.counts(), deviance="reml")
+    assert str(refused.value) == (
+        "the criterion of Poisson(link='log') is its likelihood by Laplace's approximation; leave "
+        "deviance out"
+    )
