@@ -30,6 +30,7 @@ FAMILIES: dict[str, ResponseFamily] = {
     "Lognormal identity": B.Lognormal(),
     "Beta logit": B.Beta(),
     "StudentT identity": B.StudentT(),
+    "StudentT estimated": B.StudentT(df=None),
     **{f"Cumulative {link}": B.Cumulative(link) for link in B.Cumulative.links},
     "ZeroInflated Poisson": B.ZeroInflated(),
     "ZeroInflated NegativeBinomial": B.ZeroInflated(B.NegativeBinomial()),
@@ -325,6 +326,11 @@ def test_machine_code_is_kept_under_the_family() -> None:
     assert family.rows_address() != B.Bernoulli().rows_address()
 
 
+def test_rows_add_up_where_their_sum_has_the_same_distribution() -> None:
+    adding = {name for name, family in FAMILIES.items() if family.adds_up}
+    assert adding == {"Poisson log", *(f"Binomial {link}" for link in B.Binomial.links)}
+
+
 def test_latent_variances() -> None:
     found = [B.Bernoulli(link).latent_variance() for link in B.Bernoulli.links]
     assert found == [np.pi**2 / 3, 1.0, np.pi**2 / 6]
@@ -337,7 +343,9 @@ def test_unknown_links_and_words_are_refused() -> None:
     assert str(link.value) == "Binomial has no link 'cauchit'; it has: logit, probit, cloglog"
     with pytest.raises(hb.FamilyError) as df:
         B.StudentT(df=-1.0)
-    assert str(df.value) == "StudentT: df must be a positive number, not -1.0"
+    assert str(df.value) == (
+        "StudentT: df must be a positive number, or None to estimate it, not -1.0"
+    )
     with pytest.raises(hb.FamilyError) as inside:
         B.ZeroInflated(B.Bernoulli())
     assert str(inside.value) == (

@@ -36,6 +36,7 @@ FAMILIES: tuple[tuple[ResponseFamily, str], ...] = (
     (f.NegativeBinomial(), "c"), (f.NegativeBinomial1(), "c"), (f.Gamma(), "r"),
     (f.Lognormal(), "r"), (f.Beta(), "s"), (f.StudentT(df=5.0), "t"), (f.Poisson(), "c"),
     (f.BetaBinomial(link="probit"), "k"), (f.ZeroInflated(), "c"),
+    (f.StudentT(df=None), "t"),
     (f.ZeroInflated(f.Binomial()), "k"), (f.Hurdle(f.NegativeBinomial()), "c"),
     (f.Hurdle(f.Gamma()), "r"), (f.Cumulative(link="cloglog", categories=("0", "1", "2")), "o"),
 )  # fmt: skip

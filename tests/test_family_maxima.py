@@ -76,6 +76,31 @@ def test_dispersion_is_that_of_R(name: str) -> None:
         assert found["logit zero", "logit zero"] == pytest.approx(zero, abs=1e-5)
 
 
+def test_degrees_of_freedom_are_estimated_as_in_R() -> None:
+    case = reference.CASES["sim_student"]
+    wanted, family = case["laplace"], hb.families.StudentT(df=None)
+    fit = hb.Model(case["formula"], reference.data_of("sim_student"), family=family).ml()
+    assert fit.loglik == pytest.approx(wanted["logLik"], abs=1e-6)
+    (df,) = wanted["family_params"].values()
+    assert fit.intervals().loc[("df", "df"), "estimate"] == pytest.approx(df, rel=1e-5)
+    errors = np.sqrt(np.diag(fit.vcov()))
+    np.testing.assert_allclose(errors, reference.ours(wanted["se"]), rtol=1e-4)
+    assert fit.evidence.n_parameters == wanted["npar"]
+
+
+def test_degrees_of_freedom_without_a_maximum_are_named() -> None:
+    rng = np.random.default_rng(2)
+    g = np.repeat(np.arange(20), 12)
+    data = pd.DataFrame({"g": g, "y": rng.uniform(-1.0, 1.0, 240) + rng.normal(size=20)[g]})
+    fit = hb.Model("y ~ 1 + (1 | g)", data, family=hb.families.StudentT(df=None)).ml()
+    diagnosis = fit.diagnose()
+    assert diagnosis.verdict == "The ML maximum lies on the boundary, where 'df' is infinite."
+    assert "no heavier tails than Gaussian ones; leave out family=" in diagnosis.findings[-1]
+    gaussian = hb.Model("y ~ 1 + (1 | g)", data).ml()
+    assert fit.loglik == pytest.approx(gaussian.loglik, abs=1e-3)
+    np.testing.assert_allclose(fit.fixef(), gaussian.fixef(), atol=1e-4)
+
+
 @pytest.mark.parametrize("name", ["bacteria_ri", "Mmmec_offset_slope", "guImmun_three_level"])
 def test_random_effects_and_their_conditional_variances_are_those_of_R(name: str) -> None:
     fit, wanted = reference.fit(name), reference.CASES[name]["laplace"]["ranef"]

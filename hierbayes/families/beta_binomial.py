@@ -94,6 +94,11 @@ class BetaBinomial(Binomial):
         """The precision, which goes to infinity as the counts become binomial."""
         return ("precision",)
 
+    @property
+    def adds_up(self) -> str:
+        """Not: trials of two rows have no probability in common."""
+        return ""
+
     def weights(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
         """(∂p/∂η)² over the variance of a share: ℓ is not concave."""
         variance = np.maximum(self.variance(eta, m, phi), np.finfo(float).tiny)

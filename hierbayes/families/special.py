@@ -88,6 +88,17 @@ def gamma_gap(x):
 
 
 @inner
+def half_gap(x):
+    """log Γ(x + ½) − log Γ(x) − ½ log x, x > 0, and its derivative."""
+    if x < 8.0:
+        value = math.lgamma(x + 0.5) - math.lgamma(x) - 0.5 * math.log(x)
+        return value, digamma(x + 0.5) - digamma(x) - 0.5 / x
+    log = math.log1p(0.5 / x)
+    value = x * log - 0.5 + _stirling(x + 0.5) - _stirling(x)
+    return value, log - 0.5 / (x + 0.5) - _digamma_series(x + 0.5) + _digamma_series(x)
+
+
+@inner
 def log_rising(x, y):
     """log of x(x + 1) ⋯ (x + y − 1), less y log x."""
     if y > 32.0:

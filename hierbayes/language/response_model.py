@@ -164,12 +164,12 @@ class ResponseModel:
             alone = len(self.trials) == 1
             at = script.at_row
             return writer.name(self.trials[0], *at) if alone else writer.symbol("n", *at)
-        if name == "df":
+        if name == "df" and name not in self.family.dispersion:
             return f"{self.family.constant:g}"
         if name == "σ²":
             place = self.family.dispersion.index("sigma")
             return script.sigma2() if numbers is None else writer.squared(float(numbers[place]))
-        symbol = writer.symbol(name)
+        symbol = writer.symbol("ν" if name == "df" else name)
         if numbers is None:
             return symbol
         named = self.family.dispersion

@@ -19,7 +19,7 @@ from hierbayes.design.products import Products
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.centred_effects import column_sizes
 from hierbayes.priors.design_normal import coefficient_scales
-from hierbayes.priors.families import LKJ, DesignNormal, HalfT, InverseGamma, Normal, Prior
+from hierbayes.priors.families import LKJ, DesignNormal, Gamma, HalfT, InverseGamma, Normal, Prior
 
 WIDTH = 2.5  # prior sds of Xγ, in sds of y
 
@@ -54,6 +54,8 @@ def default_sd(cross: Products, M: Floats) -> tuple[list[HalfT], list[HalfT]]:
 def default_dispersion(name: str, basis: Basis) -> Prior:
     """A half-t prior of σ and of distances of thresholds; a long tail for a concentration.
 
+    Of degrees of freedom a gamma prior, as in brms: it has little of tails like Cauchy's, and of
+    tails that no data could tell from Gaussian ones.
     A concentration has no unit, and a large one says only that there is no more variance than
     the family has without it: its reciprocal is bounded away from nothing.  A number of any sign,
     which has no name here, is a logit.
@@ -62,6 +64,8 @@ def default_dispersion(name: str, basis: Basis) -> Prior:
         return HalfT(3, 0, basis.scale)
     if name == "thresholds":
         return HalfT(3, 0, WIDTH)
+    if name == "df":
+        return Gamma(2, 0.1)
     return InverseGamma(0.4, 0.3) if name else Normal(0.0, 1.5)
 
 

@@ -88,6 +88,10 @@ def student_t(y: Any, m: Any, eta: Any, phi: list[Any]) -> Any:
     return value - mp.log(phi[0]) - (m + 1) / 2 * mp.log(1 + z**2 / m)
 
 
+def student_t_estimated(y: Any, m: Any, eta: Any, phi: list[Any]) -> Any:
+    return student_t(y, phi[1], eta, phi)
+
+
 def cumulative(link: str, y: Any, m: Any, eta: Any, phi: list[Any]) -> Any:
     k = int(y)
     if k == 0:
@@ -178,6 +182,10 @@ FAMILIES: dict[str, tuple[Density, list[Point]]] = {
     ),
     "StudentT identity": (
         student_t, grid([(1.0, 4.0), (-7.3, 1.0), (0.3, 30.0)], [-40.0, 0.2, 1e5], [0.01, 2.0]),
+    ),
+    "StudentT estimated": (
+        student_t_estimated,
+        grid(ones([0.3, -7.3]), [-40.0, 0.2, 1e5], [[0.01, 4.0], [2.0, 0.3], [2.0, 1e3]]),
     ),
     "Cumulative logit": (partial(cumulative, "logit"), ORDERED),
     "Cumulative probit": (partial(cumulative, "probit"), ORDERED),

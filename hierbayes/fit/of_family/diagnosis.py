@@ -22,8 +22,9 @@ def diagnose_latent(fit: Fitted, evidence: LatentMaximum) -> Diagnosis:
     findings: list[str] = [f"u is integrated out by {evidence.how}: approximate"]
     flat = evidence.curvature < FLAT
     steep = evidence.gradient > GRADIENT_LIMIT
+    boundless = _boundless(fit)
     if not flat:
-        (bad if steep else findings).append(
+        (bad if steep and not boundless else findings).append(
             f"largest gradient, in standard errors: {evidence.gradient:.1e}"
         )
     if flat:
@@ -41,15 +42,13 @@ def diagnose_latent(fit: Fitted, evidence: LatentMaximum) -> Diagnosis:
             f"deviations of the random effects too small where rows say little; compare {remedy}"
         )
     findings.extend(near.text for near in near_combinations(fit.problem))
-    for name, value in zip(fit.problem.dispersion, fit.phi_draws.mean(axis=(0, 1)), strict=True):
-        if value > _NO_DISPERSION:
-            findings.append(
-                f"'{name}' is estimated as {value:.1g}, next to no bound: the data show no more "
-                "variance than the family without it has"
-            )
+    findings.extend(boundless.values())
     verdict = f"The {evidence.name} maximum is inside the parameter space."
     if evidence.singular:
         verdict = f"The {evidence.name} maximum lies on the boundary: G is singular."
+    elif boundless:
+        named = ", ".join(f"'{name}'" for name in boundless)
+        verdict = f"The {evidence.name} maximum lies on the boundary, where {named} is infinite."
     if bad:
         verdict = f"The {evidence.name} maximum is not certain:"
     table = pd.DataFrame(
@@ -58,6 +57,24 @@ def diagnose_latent(fit: Fitted, evidence: LatentMaximum) -> Diagnosis:
         index=["log-likelihood", "gradient", "curvature", "singular", "evaluations"],
     )  # fmt: skip
     return Diagnosis(not bad, verdict, (*bad, *findings), table)
+
+
+def _boundless(fit: Fitted) -> dict[str, str]:
+    """By dispersion parameter that goes to infinity what this says of the data."""
+    found = {}
+    kinds = fit.problem.family_rows.family.dispersion_kinds
+    values = fit.phi_draws.mean(axis=(0, 1))
+    for name, kind, value in zip(fit.problem.dispersion, kinds, values, strict=True):
+        if kind != "positive" or value < _NO_DISPERSION:
+            continue
+        said = "the data show no more variance than the family without it has"
+        if name == "df":
+            said = (
+                "the data show no heavier tails than Gaussian ones; leave out family=, which is "
+                "this model"
+            )
+        found[name] = f"'{name}' is estimated as {value:.1g}, next to no bound: {said}"
+    return found
 
 
 def _unbounded(fit: Fitted) -> str:

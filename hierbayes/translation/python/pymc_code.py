@@ -165,6 +165,7 @@ def _model(model: ModelToWrite) -> str:
     if priors.has_dispersion:
         name = priors.sigma[0]
         lines.append(f"    {name} = {_variable(name, [priors.sigma], 'sigma')}")
+    lines += [f"    {one[0]} = {_variable(one[0], [one], 'sigma')}" for one in priors.extra]
     lines += means
     lines += ["    mu = mu + offset"] * bool(model.specification.offsets)
     lines.append(f'    {_response(model)}, observed=y, dims="row")')
@@ -177,7 +178,9 @@ def _response(model: ModelToWrite) -> str:
     if family is None:
         return 'pm.Normal("y", mu, sigma'
     mean = _MEANS[family.link]
-    arguments = _RESPONSES[family.name].format(mean=mean, df=f"{family.constant:g}")
+    arguments = _RESPONSES[family.name].format(
+        mean=mean, df="df" if "df" in family.dispersion else f"{family.constant:g}"
+    )
     return f"pm.{arguments.replace('(', '("y", ', 1)}"
 
 

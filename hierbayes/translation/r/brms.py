@@ -182,9 +182,11 @@ def _dispersion(model: ModelToWrite) -> list[str]:
             part = _ZEROS[family.name][1]
             lines.append(_prior(prior, "Intercept", f'dpar = "{part}"'))
         else:
-            lines.append(_prior(prior, _FAMILIES[inner.name][1]))
+            kind = "nu" if name == "df" else _FAMILIES[inner.name][1]
+            lines.append(_prior(prior, kind))
     fixed = [f'prior(constant({family.constant:g}), class = "nu")']
-    return lines + fixed * (family.name == "StudentT")
+    given = family.name == "StudentT" and "df" not in family.dispersion
+    return lines + fixed * given
 
 
 def _correlations(model: ModelToWrite) -> list[str]:
