@@ -74,7 +74,7 @@ def _beta(family: ResponseFamily, eta: TensorVariable, m: Floats, phi: Variables
 
 
 def _student_t(family: ResponseFamily, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
-    return pm.StudentT, {"nu": [m, *phi][len(phi) - 1], "mu": eta, "sigma": phi[0]}
+    return pm.StudentT, {"nu": phi[1] if len(phi) > 1 else m, "mu": eta, "sigma": phi[0]}
 
 
 def _categorical(
