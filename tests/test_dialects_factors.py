@@ -297,11 +297,10 @@ REFUSED = {
     "(1 + x | room); write (1 + x || room) if independence is meant",
     ("bambi", SLOPES): "bambi's group effects are independent; this model has the correlated block "
     "(1 + x | school); write (1 + x || school) if independence is meant",
-    ("hlm", NESTED): "HLM's equations are written at two levels (HLM2), with one column of groups, "
-    "and this model has the grouping factors 'school', 'school:klass'; equations() writes them all",
-    ("hlm", "y ~ x + (1 | school:klass)"): "HLM's equations are written at two levels (HLM2), with "
-    "one column of groups, and this model has the grouping factors 'school:klass'; equations() "
-    "writes them all",
+    ("hlm", MIXED): "HLM has nested grouping factors (HLM2 to HLM4), or two that cross (HCM2), and "
+    "this model has 'item', 'school', 'school:klass'; equations() writes them all",
+    ("hlm", "y ~ x + (1 | school:klass)"): "HLM has one column of groups at two levels (HLM2), and "
+    "'school:klass' is made of several; make a column of it first",
     ("mlwin", CROSSED): "IGLS of MLwiN has nested grouping factors only, and 'school' and 'item' "
     "cross; lmer of lme4 has both",
     ("sas", "y ~ x + klass + (1 | school) + (1 | klass)"): "PROC MIXED takes 'klass' for labels, "
@@ -318,7 +317,7 @@ def test_what_cannot_be_said(system: str, formula: str, data: pd.DataFrame) -> N
 
 # These name a level of nesting by one column, whose groups are those of its combinations.
 BY_COLUMN = {"nlme", "stata"}
-SYSTEMS = ("nlme", "lme4", "brms", "rstanarm", "bambi", "statsmodels", "sas", "stata")
+SYSTEMS = ("nlme", "lme4", "brms", "rstanarm", "bambi", "statsmodels", "sas", "stata", "hlm")
 
 
 @pytest.mark.parametrize("formula", WRITTEN)
@@ -382,15 +381,3 @@ def test_components_that_are_refused(code: str, data: pd.DataFrame) -> None:
     with pytest.raises(hb.FormulaError) as refusal:
         read("statsmodels", code, columns_of(data))
     assert str(refusal.value).partition("\n")[0] == WRONG[code]
-
-
-def test_equations_at_three_levels_are_not_read(data: pd.DataFrame) -> None:
-    text = "Level 1: y = B0 + r\nLevel 2 (klass): B0 = G00 + u0\nLevel 3 (school): G00 = D000 + v0"
-    with pytest.raises(hb.FormulaError) as refusal:
-        read("hlm", text, columns_of(data))
-    assert str(refusal.value) == (
-        "cannot read the HLM equations: equations at two levels are read (HLM2), and there are "
-        "more here; write the model as a formula, as in y ~ x + (1 | school) + (1 | school:class)\n"
-        "    Level 3 (school): G00 = D000 + v0\n"
-        "    ^"
-    )

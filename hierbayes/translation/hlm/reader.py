@@ -17,8 +17,12 @@ from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, product
 from hierbayes.translation.columns import Columns
+from hierbayes.translation.hlm.addends import addends, term_of, variables_behind
 from hierbayes.translation.hlm.columns import StatedColumns
+from hierbayes.translation.hlm.crossed_reader import read_crossed
+from hierbayes.translation.hlm.independence import independent_blocks
 from hierbayes.translation.hlm.names import HlmNames, Variable
+from hierbayes.translation.hlm.nested_reader import read_nested
 from hierbayes.translation.hlm.text import Equation, HlmText, Stretch, take_apart
 from hierbayes.translation.programs.effect_terms import specify, varying_over
 
@@ -40,7 +44,7 @@ class _Within:
     @property
     def term(self) -> str:
         """The term of the within equation."""
-        return _term(self.variables)
+        return term_of(self.variables)
 
 
 @dataclass(slots=True)
@@ -56,13 +60,13 @@ class _Model:
 
 
 def read_hlm(text: str, columns: Sequence[str]) -> Specification:
-    """The model that equations at two levels state.
+    """The model that equations state.
 
     Parameters
     ----------
     text : str
-        A within equation, equations of its coefficients, and the group in a heading; if
-        the mixed model is there too, it must agree and gives the order of the terms.
+        A within equation, equations of its coefficients at each level, and the groups in
+        headings; if the mixed model is there too, it must agree and gives the order of the terms.
     columns : sequence of str
         Names of the data's columns, found in any case.
 
@@ -81,6 +85,10 @@ def read_hlm(text: str, columns: Sequence[str]) -> Specification:
     parts = take_apart(text)
     if not parts.equations:
         raise FormulaError("cannot read the HLM equations: there is no equation in the text")
+    if parts.sides:
+        return read_crossed(parts, columns)
+    if parts.levels > 2:
+        return read_nested(parts, columns)
     model = _Model(parts, HlmNames(parts, columns))
     levels = [e for e in parts.equations if not _is_mixed(e)]
     for equation in levels:
@@ -118,12 +126,8 @@ def _is_mixed(equation: Equation) -> bool:
     """Whether it stands under its heading, or has γ without a coefficient β on either side."""
     if _BETA.fullmatch(equation.left.text):
         return False
-    parts = [part.text for part in _addends(equation)]
+    parts = [part.text for part in addends(equation)]
     return equation.mixed or (any(map(_GAMMA.match, parts)) and not any(map(_BETA.match, parts)))
-
-
-def _addends(equation: Equation) -> list[Stretch]:
-    return [part.stripped() for part in equation.right.split("+")]
 
 
 def _read_within(equation: Equation, model: _Model) -> None:
@@ -131,7 +135,7 @@ def _read_within(equation: Equation, model: _Model) -> None:
     if model.coefficients:
         raise text.refuse("there are two within equations", equation.left)
     model.response = model.names.variable(equation.left).factor
-    for part in _addends(equation):
+    for part in addends(equation):
         if _RESIDUAL.fullmatch(part.text):
             continue
         found = _BETA.match(part.text)
@@ -144,7 +148,7 @@ def _read_within(equation: Equation, model: _Model) -> None:
         number = int(found[1])
         if number in model.coefficients:
             raise text.refuse(f"β{number} stands twice in the within equation", part)
-        variables = _variables(_behind(part, found.end()), model)
+        variables = variables_behind(part, found.end(), model.names)
         model.coefficients[number] = _Within(variables, part)
 
 
@@ -163,16 +167,16 @@ def _read_between(equation: Equation, model: _Model) -> None:
     if coefficient.between is not None:
         raise text.refuse(f"there are two equations for β{number}", equation.left)
     coefficient.between = []
-    for part in _addends(equation):
+    for part in addends(equation):
         effect, gamma = _RANDOM.fullmatch(part.text), _GAMMA.match(part.text)
         if effect:
             _set_random(int(effect[1]), number, coefficient, part, text)
         elif gamma:
             _refuse_twice(gamma[1], part, model)
-            variables = _variables(_behind(part, gamma.end()), model)
+            variables = variables_behind(part, gamma.end(), model.names)
             model.columns.add((*coefficient.variables, *variables))
-            if _term(variables) not in coefficient.between:
-                coefficient.between.append(_term(variables))
+            if term_of(variables) not in coefficient.between:
+                coefficient.between.append(term_of(variables))
         elif part.text != "0":
             raise text.refuse(
                 f"'{part.text}' has no coefficient; write γ{number}1*({part.text}), or "
@@ -203,24 +207,6 @@ def _refuse_twice(gamma: str, part: Stretch, model: _Model) -> None:
     model.gammas.add(gamma)
 
 
-def _behind(part: Stretch, end: int) -> Stretch | None:
-    """What stands behind a coefficient, without the sign of multiplication."""
-    rest = Stretch(part.text[end:], part.start + end).stripped()
-    if rest.text.startswith("*"):
-        rest = Stretch(rest.text[1:], rest.start + 1).stripped()
-    return rest if rest.text else None
-
-
-def _variables(stretch: Stretch | None, model: _Model) -> tuple[Variable, ...]:
-    """The variables of a product; none of the constant."""
-    return () if stretch is None else tuple(model.names.product(stretch))
-
-
-def _term(variables: Sequence[Variable]) -> str:
-    """The term of a product; an indicator of a level stands for its factor."""
-    return ":".join(dict.fromkeys(variable.factor for variable in variables)) or INTERCEPT
-
-
 def _fixed_terms(model: _Model) -> list[str]:
     """Terms of the combined form; the indicators of one factor have equations alike."""
     of_term: dict[str, tuple[int, _Within]] = {}
@@ -247,10 +233,10 @@ def _read_mixed(equation: Equation, model: _Model, terms: list[str]) -> tuple[li
     text = model.text
     found: dict[str, None] = {}
     order: list[int] = []
-    for part in _addends(equation):
+    for part in addends(equation):
         gamma, effect = _GAMMA.match(part.text), _RANDOM.match(part.text)
         if gamma:
-            found[_term(_variables(_behind(part, gamma.end()), model))] = None
+            found[term_of(variables_behind(part, gamma.end(), model.names))] = None
         elif effect and int(effect[1]) in model.coefficients:
             order.append(int(effect[1]))
         elif not _RESIDUAL.fullmatch(part.text):
@@ -271,30 +257,11 @@ def _blocks(model: _Model, order: list[int]) -> list[list[str]]:
             "cannot read the HLM equations: none has a random effect, such as u0j in "
             "β0j = γ00 + u0j"
         )
-    zero = set()
-    for pair in model.text.uncorrelated:
-        numbers = [int(found[1]) for found in map(_RANDOM.fullmatch, pair) if found]
-        if len(numbers) != 2 or not set(numbers) <= set(varying):
-            raise FormulaError(
-                f"cannot read the HLM equations: Cov({pair[0]}, {pair[1]}) names no two random "
-                "effects"
-            )
-        zero.add(frozenset(numbers))
-    blocks: list[list[int]] = []
-    for k in varying:
-        joined = [b for b in blocks if any(frozenset((k, other)) not in zero for other in b)]
-        merged = [other for block in joined for other in block]
-        blocks = [block for block in blocks if block not in joined] + [[*merged, k]]
-    _refuse_odd_zeros(blocks, zero)
-    blocks.sort(key=lambda block: varying.index(block[0]))
+
+    def found(name: str) -> int | None:
+        effect = _RANDOM.fullmatch(name)
+        return int(effect[1]) if effect and int(effect[1]) in varying else None
+
+    blocks = independent_blocks(varying, model.text.uncorrelated, found, lambda k: f"u{k}")
     terms = [[model.coefficients[k].term for k in block] for block in blocks]
     return [list(dict.fromkeys(block)) for block in terms]
-
-
-def _refuse_odd_zeros(blocks: list[list[int]], zero: set[frozenset[int]]) -> None:
-    for pair in sorted(map(sorted, zero)):
-        if any(set(pair) <= set(block) for block in blocks):
-            raise FormulaError(
-                f"cannot read the HLM equations: Cov(u{pair[0]}, u{pair[1]}) = 0 while both are "
-                "correlated with a third; effects make blocks that are independent of each other"
-            )

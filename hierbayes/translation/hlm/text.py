@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from hierbayes.errors import FormulaError
 from hierbayes.translation.programs.code_words import pointed
 
-_SIGNS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ᵢⱼ·×⋅∙−–\t", "0123456789ij****-- ")
+_SIGNS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₜ·×⋅∙−–\t", "0123456789ijklt****-- ")
 _LATEX = {
     r"\beta": "β",
     r"\gamma": "γ",
+    r"\delta": "δ",
+    r"\theta": "θ",
+    r"\psi": "ψ",
+    r"\pi": "π",
     r"\cdot": "*",
     r"\times": "*",
     r"\quad": " ",
@@ -20,13 +24,26 @@ _LATEX = {
     r"\epsilon": "ε",
 }
 _HEADING = re.compile(
-    r"\s*(?P<kind>level[-\s]*1|level[-\s]*2|within|between|mixed|combined)"
+    r"\s*(?P<kind>level[-\s]*[1-4]|within|between|mixed|combined)"
     r"(?:[-\s]+(?:groups?|models?|equations?|form))*\b"
     r"\s*(?:\((?P<name>[^()=]*)\)|,?\s*\bby\s+(?P<by>[^\s:=,]+))?\s*:?",
     re.IGNORECASE,
 )
-_HIGHER = re.compile(r"\s*level[-\s]*[3-9]\b", re.IGNORECASE)
-_GROUP = re.compile(r"\s*(?:level[-\s]*2\s+units?|group(?:s|ed by|ing)?)\s*[:\s]\s*(\S+)\s*$", re.I)
+_HIGHER = re.compile(r"\s*level[-\s]*[5-9]\b", re.IGNORECASE)
+_GROUP = re.compile(
+    r"\s*(?:level[-\s]*(?P<level>[2-4])\s+(?:units?|ids?)|group(?:s|ed by|ing)?)\s*[:\s]\s*"
+    r"(?P<name>\S+)\s*$",
+    re.IGNORECASE,
+)
+_SIDES = re.compile(
+    r"\s*rows?\s*:?\s*(?P<rows>[^,:]+?)\s*(?:,|\band\b|\bby\b)\s*columns?\s*:?\s*(?P<columns>.+)",
+    re.IGNORECASE,
+)
+_SIDE = re.compile(
+    r"\s*(?P<side>row|column)s?(?:[-\s]*(?:factor|level|units?|ids?))*\s*:\s*(?P<name>\S+)\s*$",
+    re.IGNORECASE,
+)
+_RULE = re.compile(r"[-=*_\s]{4,}")
 _CENTRED = re.compile(
     r"\s*(?P<name>\S+)\s+(?:has been|is)\s+cent(?:e?red|red)\s+(?:around|at|on)\s+(?:the\s+)?"
     r"(?P<kind>group|grand)[-\s]*mean\.?\s*$",
@@ -38,7 +55,9 @@ _MEAN = re.compile(
     re.IGNORECASE,
 )
 _COVARIANCE = re.compile(r"\s*cov\s*\(\s*(\S+?)\s*,\s*(\S+?)\s*\)\s*=\s*0\s*$", re.IGNORECASE)
-_SILENT = re.compile(r"\s*(?:estimation|where|with|var\s*\(|and)\b.*|[^=]*~.*|\s*", re.IGNORECASE)
+_SILENT = re.compile(
+    r"\s*(?:estimation|method|summary|where|with|var\s*\(|and)\b.*|[^=]*~.*|\s*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +101,12 @@ class HlmText:
     source : str
         The text in plain signs: subscripts on the line, ``*`` for products.
     equations : tuple of Equation
-    group : Stretch or None
+    groups : mapping of int to Stretch
+        What is named as the groups of each level.
+    sides : mapping of str to Stretch
+        Of crossed factors what is named as the ``"row"`` and the ``"column"``.
+    levels : int
+        The highest level there is a heading for.
     centred : tuple of (Stretch, str)
         Variables centred around the ``"group"`` or ``"grand"`` mean.
     means : tuple of (Stretch, Stretch, Stretch or None)
@@ -92,11 +116,13 @@ class HlmText:
     """
 
     source: str
-    equations: tuple[Equation, ...]
-    group: Stretch | None
-    centred: tuple[tuple[Stretch, str], ...]
-    means: tuple[tuple[Stretch, Stretch, Stretch | None], ...]
-    uncorrelated: tuple[tuple[str, str], ...]
+    equations: tuple[Equation, ...] = ()
+    groups: Mapping[int, Stretch] = field(default_factory=dict)
+    sides: Mapping[str, Stretch] = field(default_factory=dict)
+    levels: int = 2
+    centred: tuple[tuple[Stretch, str], ...] = ()
+    means: tuple[tuple[Stretch, Stretch, Stretch | None], ...] = ()
+    uncorrelated: tuple[tuple[str, str], ...] = ()
 
     def refuse(self, what: str, stretch: Stretch) -> FormulaError:
         """An error that points at a stretch."""
@@ -120,23 +146,23 @@ def plain_signs(text: str) -> str:
 def take_apart(text: str) -> HlmText:
     """Headings, equations, definitions and notes of a text."""
     source = plain_signs(text)
-    bare = HlmText(source, (), None, (), (), ())
+    bare = HlmText(source)
     equations: list[Equation] = []
     centred: list[tuple[Stretch, str]] = []
     means: list[tuple[Stretch, Stretch, Stretch | None]] = []
     pairs: list[tuple[str, str]] = []
-    group, mixed = None, False
+    groups: dict[int, Stretch] = {}
+    sides: dict[str, Stretch] = {}
+    levels, mixed = 2, False
     for line in _lines(source):
         if _HIGHER.match(line.text):
-            raise bare.refuse(
-                "equations at two levels are read (HLM2), and there are more here; write the model "
-                "as a formula, as in y ~ x + (1 | school) + (1 | school:class)",
-                line,
-            )
+            raise bare.refuse("equations at two to four levels are read, as HLM has them", line)
         if found := _CENTRED.match(line.text):
             centred.append((_part(line, found, "name"), found["kind"].lower()))
         elif found := _GROUP.match(line.text):
-            group = _part(line, found, 1)
+            groups[int(found["level"] or 2)] = _part(line, found, "name")
+        elif found := _SIDE.match(line.text):
+            sides[found["side"].lower()] = _part(line, found, "name")
         elif found := _MEAN.match(line.text):
             by = _part(line, found, "group") if found["group"] else None
             means.append((_part(line, found, "name"), _part(line, found, "of"), by))
@@ -145,21 +171,34 @@ def take_apart(text: str) -> HlmText:
         else:
             rest, heading = line, _HEADING.match(line.text)
             if heading and not line.text[heading.end() :].lstrip().startswith("="):
-                mixed = heading["kind"].lower() in ("mixed", "combined")
-                named = "name" if heading["name"] else "by"
-                if heading[named] and re.search("2|between", heading["kind"].lower()):
-                    group = _part(line, heading, named)
+                level = _level(heading)
+                mixed, levels = level == 0, max(levels, level)
+                named = _part(line, heading, "name" if heading["name"] else "by")
+                if level > 1 and named.text:
+                    groups[level] = named
+                    if found := _SIDES.match(named.text):
+                        for side in ("row", "column"):
+                            sides[side] = _part(named, found, f"{side}s")
                 rest = Stretch(line.text[heading.end() :], line.start + heading.end())
             if "=" in rest.text and not _SILENT.fullmatch(rest.text):
                 left, right = _sides(rest, bare)
                 equations.append(Equation(left, right, mixed))
             elif not _SILENT.fullmatch(rest.text):
                 raise bare.refuse("this is no equation, no heading and no note", rest)
-    return HlmText(source, tuple(equations), group, tuple(centred), tuple(means), tuple(pairs))
+    levels = max(levels, *groups) if groups else levels
+    noted = tuple(centred), tuple(means), tuple(pairs)
+    return HlmText(source, tuple(equations), groups, sides, levels, *noted)
+
+
+def _level(heading: re.Match[str]) -> int:
+    """The level that a heading is of; 0 is the mixed model."""
+    kind = heading["kind"].lower()
+    named = {"within": 1, "between": 2}.get(kind, 0)
+    return int(kind[-1]) if kind[-1].isdigit() else named
 
 
 def _part(line: Stretch, found: re.Match[str], name: str | int) -> Stretch:
-    return Stretch(found[name].rstrip(".,"), line.start + found.start(name)).stripped()
+    return Stretch((found[name] or "").rstrip(".,"), line.start + found.start(name)).stripped()
 
 
 def _sides(line: Stretch, text: HlmText) -> tuple[Stretch, Stretch]:
@@ -174,9 +213,9 @@ def _lines(source: str) -> Iterator[Stretch]:
     kept: list[Stretch] = []
     for found in re.finditer(r"[^\n;]+", source):
         line = Stretch(found[0], found.start())
-        if kept and line.text.lstrip()[:1] in ("+", "-"):
+        if kept and line.text.lstrip()[:1] in ("+", "-") and not _RULE.fullmatch(line.text):
             last = kept[-1]
             kept[-1] = Stretch(source[last.start : found.end()], last.start)
-        elif line.text.strip():
+        elif line.text.strip() and not _RULE.fullmatch(line.text):
             kept.append(line)
     yield from kept

@@ -1,4 +1,4 @@
-"""HLM: the equations of a model at two levels, written as the program HLM prints them.
+"""HLM: the equations of a model, written as the program HLM prints them; two levels here.
 
 Within groups ``y_ij = β_0j + β_1j x_ij + r_ij``, between them ``β_0j = γ_00 + γ_01 w_j + u_0j``,
 and the mixed model that follows.  Source: the lecture slides *Mixed Models with R*, and
@@ -7,29 +7,20 @@ Raudenbush & Bryk (2002), *Hierarchical Linear Models*.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.specification.split_levels import split_levels
 from hierbayes.specification.terms import INTERCEPT, factors_of
 from hierbayes.translation.dialect import Dialect, ModelToWrite
-from hierbayes.translation.expression import factor_tree
+from hierbayes.translation.hlm.column_names import ColumnNames, bracketed, grouped, numbered
+from hierbayes.translation.hlm.crossed_writer import crossed_text
+from hierbayes.translation.hlm.nested_writer import nested_text
 from hierbayes.translation.hlm.reader import read_hlm
-from hierbayes.translation.programs.factor_coding import (
-    coded_in_full,
-    level_choices,
-    refuse_unclear_coding,
-)
-from hierbayes.translation.programs.factor_trees import (
-    CONTEXTUAL,
-    called,
-    tree_text,
-)
-
-_MANY = frozenset({"bs", "cc", "cr", "cs", "poly", "hashed", "C"})  # of several columns each
+from hierbayes.translation.nested_levels import outermost_first
+from hierbayes.translation.programs.factor_coding import coded_in_full, refuse_unclear_coding
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +43,7 @@ class _Coefficient:
 
 
 def emit_hlm(model: ModelToWrite) -> str:
-    """The model as equations at two levels, followed by the mixed model.
+    """The model as equations at each level, followed by the mixed model.
 
     Parameters
     ----------
@@ -61,32 +52,42 @@ def emit_hlm(model: ModelToWrite) -> str:
     Raises
     ------
     FormulaError
-        When a term has several columns that have no names, such as a spline, or there are more
-        levels than two.
+        When a term has several columns that have no names, such as a spline, or there are
+        grouping factors that HLM does not have together.
     """
     factors = model.specification.factors
-    if len(factors) > 1 or len(model.specification.group_columns) > 1:
+    if len(factors) > 1:
+        return _text_of_several(model)
+    if len(model.specification.group_columns) > 1:
         raise FormulaError(
-            "HLM's equations are written at two levels (HLM2), with one column of groups, and this "
-            f"model has the grouping factors {in_quotes(factors)}; equations() writes them all"
+            f"HLM has one column of groups at two levels (HLM2), and {in_quotes(factors)} is made "
+            "of several; make a column of it first"
         )
     return _Equations(model).text()
 
 
-class _Equations:
-    """The equations of one model.
+def _text_of_several(model: ModelToWrite) -> str:
+    """The equations of several grouping factors: nested, or two that cross."""
+    factors = outermost_first(model.specification.factors, model)[::-1]
+    if model.variables.nested.issuperset(pairwise(factors)):
+        return nested_text(model, factors)
+    if len(factors) == 2:
+        return crossed_text(model)
+    raise FormulaError(
+        "HLM has nested grouping factors (HLM2 to HLM4), or two that cross (HCM2), and this model "
+        f"has {in_quotes(model.specification.factors)}; equations() writes them all"
+    )
 
-    Columns of factors are named by level, as in ``Sector[Public]``; group means and
-    deviations from them by ``MEAN_x``, which is defined beneath the equations.
-    """
+
+class _Equations:
+    """The equations of one model."""
 
     def __init__(self, model: ModelToWrite) -> None:
         self.spec = model.specification
-        self.variables = model.variables
-        self.between = self.variables.between_of[self.spec.group]
+        self.between = model.variables.between_of[self.spec.group]
+        self.names = ColumnNames(model.variables, {self.spec.group: "j"})
         self.ml = model.ml
-        self.means: dict[str, str] = {}
-        refuse_unclear_coding(self.spec.fixed, self._is_factor, "HLM")
+        refuse_unclear_coding(self.spec.fixed, self.names.is_factor, "HLM")
         self._refuse_two_orders()
         levels = split_levels(self.spec, self.between.__contains__)
         self.coefficients = [
@@ -106,8 +107,7 @@ class _Equations:
         lines += ["Mixed model", f"    {self._response()} = {self._mixed()}", ""]
         lines += [f"Estimation: {'maximum' if self.ml else 'restricted maximum'} likelihood"]
         lines += [f"Cov({first}, {second}) = 0" for first, second in self._uncorrelated()]
-        lines += [f"{name} = mean of {of} in {group}" for of, name in self.means.items()]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.names.definitions])
 
     def _refuse_two_orders(self) -> None:
         """A coefficient has one name, which a product in two orders would not have."""
@@ -121,25 +121,18 @@ class _Equations:
                     "in one order"
                 )
 
-    def _is_factor(self, factor: str) -> bool:
-        column = self.variables.columns.get(factor.strip("`"))
-        return column is not None and column.is_factor
-
-    def _levels(self, factor: str) -> tuple[str, ...]:
-        return self.variables.columns[factor.strip("`")].levels
-
     def _coefficients(self, within: str) -> Iterator[_Coefficient]:
         """The coefficients of a within term: one for each of its columns."""
         terms = [term for term in self.spec.fixed if self._inner(term) == within]
-        inner = [f for f in factors_of(within) if self._is_factor(f)]
+        inner = [f for f in factors_of(within) if self.names.is_factor(f)]
         self._refuse_two_codings(within, terms, inner)
         block = next((b for b in self.spec.random_effects if within in b), ())
         standing = self.spec.fixed if terms else block
         named = terms[0] if terms else within
         seen: dict[tuple[str, ...], None] = {}
-        for choice in level_choices(named, standing, self._is_factor, self._levels):
-            named_here = [self._name(f, lv) for f, lv, _ in choice if f in factors_of(within)]
-            seen[tuple(named_here)] = None
+        for choice in self.names.choices(named, standing):
+            here = [self.names.of(f, lv, "ij") for f, lv in choice if f in factors_of(within)]
+            seen[tuple(here)] = None
         equation = tuple((term, names) for term in terms for names in self._outer_columns(term))
         for column in seen:
             yield _Coefficient(within, column, equation)
@@ -147,13 +140,13 @@ class _Equations:
     def _refuse_two_codings(self, within: str, terms: list[str], inner: list[str]) -> None:
         """A factor has one set of columns in all terms of one coefficient, random ones included."""
         codings = {
-            frozenset(coded_in_full(term, self.spec.fixed, self._is_factor) & set(inner))
+            frozenset(coded_in_full(term, self.spec.fixed, self.names.is_factor) & set(inner))
             for term in terms
         }
         for block in self.spec.random_effects:
             if within in block:
-                refuse_unclear_coding(block, self._is_factor, "HLM")
-                codings.add(coded_in_full(within, block, self._is_factor))
+                refuse_unclear_coding(block, self.names.is_factor, "HLM")
+                codings.add(coded_in_full(within, block, self.names.is_factor))
         if len(codings) > 1:
             raise FormulaError(
                 f"HLM cannot say the model: '{within}' has the reference level in one term and "
@@ -168,32 +161,11 @@ class _Equations:
 
     def _outer_columns(self, term: str) -> list[tuple[str, ...]]:
         """Columns of the level-2 factors of a term; the intercept has one without names."""
-        choices = level_choices(term, self.spec.fixed, self._is_factor, self._levels)
         columns = (
-            tuple(self._name(f, level, "j") for f, level, _ in choice if not self._is_inner(f))
-            for choice in choices
+            tuple(self.names.of(f, level, "j") for f, level in choice if not self._is_inner(f))
+            for choice in self.names.choices(term, self.spec.fixed)
         )
         return list(dict.fromkeys(columns))
-
-    def _name(self, factor: str, level: str, subscript: str = "ij") -> str:
-        """A column as the equations name it."""
-        tree = factor_tree(factor)
-        if any(mark in level for mark in "[]=;\n"):
-            raise FormulaError(f"HLM cannot name the level '{level}' of '{factor}'; rename it")
-        if level:
-            return f"{tree_text(tree)}[{level}]{subscript}"
-        if called(tree) in _MANY:
-            raise FormulaError(
-                f"HLM cannot say '{factor}': it makes several columns that have no names; make "
-                "columns of the data from it first"
-            )
-        if called(tree) in CONTEXTUAL and isinstance(tree, ast.Call):
-            of = tree_text(tree.args[0])
-            by = tree_text(tree.args[1])
-            if by == self.spec.group and by.isidentifier() and of.isidentifier():
-                name = self.means.setdefault(of, f"MEAN_{of}")
-                return f"{name}j" if called(tree) == "cvar" else f"{of}ij - {name}j"
-        return f"{tree_text(tree)}{subscript}"
 
     def _response(self) -> str:
         return f"{self.spec.response}ij"
@@ -203,7 +175,7 @@ class _Equations:
 
     def _within(self) -> str:
         parts = [
-            f"β{k}j*({'*'.join(_grouped(c.columns))})" if c.columns else f"β{k}j"
+            f"β{k}j*{grouped(c.columns)}" if c.columns else f"β{k}j"
             for k, c in self.numbers.items()
         ]
         return " + ".join([*parts, "rij"])
@@ -212,7 +184,7 @@ class _Equations:
         varying = {k for block in self.random for k in block}
         for k, coefficient in self.numbers.items():
             parts = [
-                _gamma(k, place) + (f"*({'*'.join(_grouped(names))})" if names else "")
+                numbered("γ", (k, place)) + (f"*{grouped(names)}" if names else "")
                 for place, names in self._placed(coefficient)
             ]
             parts += [f"u{k}j"] if k in varying else []
@@ -235,9 +207,9 @@ class _Equations:
                 ):
                     if owner == term:
                         product = self._in_order(term, coefficient.columns, names)
-                        parts.append("*".join([_gamma(k, place), *product]))
+                        parts.append("*".join([numbered("γ", (k, place)), *product]))
         varying = [
-            "*".join([f"u{k}j", *map(_bracketed, self.numbers[k].columns)])
+            "*".join([f"u{k}j", *map(bracketed, self.numbers[k].columns)])
             for block in self.random
             for k in block
         ]
@@ -248,25 +220,11 @@ class _Equations:
         """Names of a product in the order of the term's factors."""
         left, right = iter(inner), iter(outer)
         named = [next(left if self._is_inner(f) else right) for f in factors_of(term)]
-        return list(map(_bracketed, named))
+        return list(map(bracketed, named))
 
     def _uncorrelated(self) -> Iterator[tuple[str, str]]:
         for first, second in combinations(self.random, 2):
             yield from ((f"u{a}j", f"u{b}j") for a in first for b in second)
 
 
-def _gamma(k: int, place: int) -> str:
-    comma = "," if max(k, place) > 9 else ""
-    return f"γ{k}{comma}{place}"
-
-
-def _grouped(names: tuple[str, ...]) -> list[str]:
-    """Names of a product; a difference among several in parentheses."""
-    return list(names) if len(names) == 1 else list(map(_bracketed, names))
-
-
-def _bracketed(name: str) -> str:
-    return f"({name})" if " - " in name else name
-
-
-DIALECT = Dialect("hlm", "HLM: equations at two levels", emit_hlm, read_hlm)
+DIALECT = Dialect("hlm", "HLM: equations at each level", emit_hlm, read_hlm)
