@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NoReturn
 
 import numpy as np
 
@@ -83,6 +84,15 @@ class Fitted(ABC):
         ------
         EstimationError
             For a posterior or a MAP fit, which maximise no likelihood.
+        """
+        return self.no_maximum()
+
+    def no_maximum(self) -> NoReturn:
+        """Refuse what a maximised likelihood has.
+
+        Raises
+        ------
+        EstimationError
         """
         raise EstimationError(
             f"a {self.engine} fit has no maximised likelihood; loglik, aic and bic belong to "

@@ -81,7 +81,8 @@ def refuse_other_than_maxima(verb: str, *fits: Any, families: bool = False) -> N
             )
         if not families:
             fit.problem.refuse_other_families()
-        if fit.reading is None and not isinstance(fit, FamilyPointFit):
+        of_family = isinstance(fit, FamilyPointFit) and fit.engine == "ML"
+        if fit.reading is None and not of_family:
             raise InferenceError(
                 f"{verb}() reads a maximised likelihood, and {which} is a {fit.engine} fit; use "
                 "model.reml() or model.ml()"

@@ -10,7 +10,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.errors import EstimationError, FormulaError
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.maximised import maximum_likelihood, posterior_mode
-from hierbayes.fit.of_family.maximised import maximise_family
+from hierbayes.fit.of_family.maximised import family_mode, maximise_family
 from hierbayes.fit.of_family.sampled import sample_family_posterior
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
@@ -94,11 +94,8 @@ class FamilyEngine:
         return maximise_family(self.problem, nodes)
 
     def map(self, priors: PriorSet) -> PointFit:
-        """Not made yet for these."""
-        raise FormulaError(
-            f"map() {gaussian_only(self.problem.family_rows.family).removeprefix('this ')}; use "
-            "ml() or sample()"
-        )
+        """As in `Engine`; of Laplace's approximation."""
+        return family_mode(self.problem, priors)
 
     def sample(self, priors: PriorSet, settings: SamplerSettings) -> PosteriorFit:
         """As in `Engine`."""

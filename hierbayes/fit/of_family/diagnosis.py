@@ -19,6 +19,7 @@ _NO_DISPERSION = 1e4  # of a positive dispersion, beyond which it is at its limi
 def diagnose_latent(fit: Fitted, evidence: LatentMaximum) -> Diagnosis:
     """Diagnose a maximum of a family's likelihood."""
     bad: list[str] = []
+    criterion = "posterior density" if evidence.name == "MAP" else "likelihood"
     findings: list[str] = [f"u is integrated out by {evidence.how}: approximate"]
     flat = evidence.curvature < FLAT
     steep = evidence.gradient > GRADIENT_LIMIT
@@ -32,7 +33,7 @@ def diagnose_latent(fit: Fitted, evidence: LatentMaximum) -> Diagnosis:
     if evidence.singular:
         findings.append(
             "G is singular: some random effects have no variance beside the others, at which the "
-            "likelihood is largest; a smaller random part says the same"
+            f"{criterion} is largest; a smaller random part says the same"
         )
     few = min(fit.design.n / factor.J for factor in fit.design.factors)
     if evidence.nodes == 1 and few < FEW_ROWS and not evidence.singular:
@@ -51,10 +52,11 @@ def diagnose_latent(fit: Fitted, evidence: LatentMaximum) -> Diagnosis:
         verdict = f"The {evidence.name} maximum lies on the boundary, where {named} is infinite."
     if bad:
         verdict = f"The {evidence.name} maximum is not certain:"
+    value = "log posterior" if evidence.name == "MAP" else "log-likelihood"
     table = pd.DataFrame(
         {"value": [evidence.value, evidence.gradient, evidence.curvature,
                    float(evidence.singular), float(evidence.evaluations)]},
-        index=["log-likelihood", "gradient", "curvature", "singular", "evaluations"],
+        index=[value, "gradient", "curvature", "singular", "evaluations"],
     )  # fmt: skip
     return Diagnosis(not bad, verdict, (*bad, *findings), table)
 
@@ -91,5 +93,5 @@ def _unbounded(fit: Fitted) -> str:
     return (
         f"separation: the likelihood goes on growing, to the value shown, as {what} to infinity, "
         "because some responses are told for certain; the number printed means nothing and has no "
-        "standard error: state a prior of it and use sample()"
+        "standard error: state a prior of it and use map() or sample()"
     )

@@ -11,7 +11,7 @@ from hierbayes.fit.evidence import Maximum
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LatentMaximum(Maximum):
-    """A maximum of the likelihood of a family's responses, u integrated out approximately.
+    """A maximum of a family's likelihood or posterior density, u integrated out approximately.
 
     Parameters
     ----------
@@ -37,13 +37,15 @@ class LatentMaximum(Maximum):
         return f"adaptive Gauss–Hermite quadrature with {self.nodes} nodes"
 
 
-def latent_maximum(problem: Problem, optimum: LatentOptimum, nodes: int) -> LatentMaximum:
+def latent_maximum(
+    problem: Problem, optimum: LatentOptimum, nodes: int, name: str
+) -> LatentMaximum:
     """The evidence of a maximum."""
     design = problem.design
     root = optimum.mode.point.root
     size = (root**2).sum(axis=1).max(initial=1e-300)
     return LatentMaximum(
-        name="ML",
+        name=name,
         value=optimum.value,
         n_parameters=len(optimum.hessian),
         n_penalty=design.n,

@@ -56,8 +56,9 @@ def latent_intervals(
     for k, name in enumerate(fit.problem.dispersion):
         frames.append(interval_frame(name, (name,), *(one[k : k + 1] for one in dispersion)))
     table = pd.concat(frames)
+    of_what = " of the log posterior" if fit.engine == "MAP" else ""
     table.attrs["method"] = (
-        f"{interval} Wald intervals from the full Hessian: normal for gamma, on log sd, "
+        f"{interval} Wald intervals from the full Hessian{of_what}: normal for gamma, on log sd, "
         "log((1 + ρ)/(1 − ρ)) and the logarithm of the dispersion (thresholds as they are); limits "
         "are missing on the boundary and along directions in which the likelihood does not end"
     )

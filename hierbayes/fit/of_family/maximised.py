@@ -1,4 +1,4 @@
-"""Maximum likelihood of a family's model as a fit."""
+"""Maximum likelihood and the posterior mode of a family's model as fits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import EstimationError
-from hierbayes.estimation.laplace_search import LatentCriterion, maximise_latent
+from hierbayes.estimation.family_mode import PosteriorCriterion, log_prior_of
+from hierbayes.estimation.laplace_search import LatentCriterion, LatentOptimum, maximise_latent
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.fit.of_family.evidence import latent_maximum
 from hierbayes.fit.of_family.point import FamilyPointFit
@@ -14,6 +15,7 @@ from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.laplace import LatentPoint
 from hierbayes.likelihood.theta import Theta
+from hierbayes.priors.prior_set import PriorSet
 
 _MOST_EFFECTS = 3  # of the one factor that quadrature integrates over
 _MOST_NODES = 100
@@ -45,15 +47,42 @@ def maximise_family(
     criterion = LatentCriterion(
         rows, free_entries(design.blocks), curvature_of(problem, rows), nodes
     )
-    optimum = maximise_latent(criterion, near)
+    return _as_fit(problem, maximise_latent(criterion, near), nodes, None)
+
+
+def family_mode(problem: Problem, priors: PriorSet) -> FamilyPointFit:
+    """The mode of the marginal posterior of (sd, corr, φ, γ), u integrated out by Laplace.
+
+    Raises
+    ------
+    PriorError
+        When a prior is made by PyMC.
+    EstimationError
+        When the density is finite nowhere near the start.
+    """
+    design, rows = problem.design, latent_rows(problem)
+    criterion = PosteriorCriterion(
+        rows,
+        free_entries(design.blocks),
+        curvature_of(problem, rows),
+        log_prior=log_prior_of(problem, priors),
+    )
+    return _as_fit(problem, maximise_latent(criterion), 1, priors)
+
+
+def _as_fit(
+    problem: Problem, optimum: LatentOptimum, nodes: int, priors: PriorSet | None
+) -> FamilyPointFit:
+    """A maximum of the likelihood, or with priors of the posterior density, as a fit."""
+    design = problem.design
     point, basis = optimum.mode.point, problem.working.basis
     return FamilyPointFit(
         problem=problem,
         theta=Theta.of(basis.root(point.root), np.ones(()))[None, None],
         gamma_draws=basis.gamma(point.gamma)[None, None],
         gamma_prior=flat_prior(len(design.terms)),
-        priors=None,
-        evidence=latent_maximum(problem, optimum, nodes),
+        priors=priors,
+        evidence=latent_maximum(problem, optimum, nodes, "ML" if priors is None else "MAP"),
         phi=point.phi,
         optimum=optimum,
     )

@@ -45,9 +45,9 @@ from hierbayes.likelihood.of_products import AnyState
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FamilyPointFit(PointFit):
-    """A maximum of the likelihood of a response that is not Gaussian.
+    """A maximum of the likelihood, or of the posterior density, of a family's responses.
 
-    Made by `Model.ml`.
+    Made by `Model.ml` and `Model.map`.
 
     Parameters
     ----------
@@ -69,12 +69,18 @@ class FamilyPointFit(PointFit):
 
     @property
     def maximum(self) -> LatentMaximum:
-        """The maximum."""
-        return self.evidence
+        """The maximum of the likelihood.
+
+        Raises
+        ------
+        EstimationError
+            For MAP, which maximises a density.
+        """
+        return self.evidence if self.engine == "ML" else self.no_maximum()
 
     @property
     def what(self) -> str:
-        """``"ML estimates"``."""
+        """``"ML estimates"`` or ``"MAP estimates"``."""
         return f"{self.engine} estimates"
 
     @property

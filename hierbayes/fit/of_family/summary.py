@@ -35,10 +35,16 @@ def summarise_latent(
     """The summary of a maximum, whose parameters have these intervals."""
     said = current_notation()
     notes = [("Given", f"{said.random} integrated out by {evidence.how}: approximate")]
+    is_mode = evidence.name == "MAP"
+    title = "Hierarchical model fit by maximum likelihood"
+    if is_mode:
+        title = "Hierarchical model, mode of the marginal posterior of γ, sd, corr and dispersion"
     return Summary(
-        title=f"Hierarchical model fit by maximum likelihood ({evidence.how})",
+        title=f"{title} ({evidence.how})",
         about=about_family(fit, *notes),
-        criteria=pd.DataFrame(
+        criteria=None
+        if is_mode
+        else pd.DataFrame(
             {"AIC": [evidence.aic], "BIC": [evidence.bic], "logLik": [evidence.value]}
         ),
         random=var_corr(fit).drop(columns="variance"),
