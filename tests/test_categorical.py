@@ -299,6 +299,29 @@ def test_each_category_has_its_meanings(fit: hb.PointFit) -> None:
     np.testing.assert_allclose(table["exp"], np.exp(fit.fixef()))
 
 
+def test_a_term_is_tested_in_all_categories_together(fit: hb.PointFit) -> None:
+    table = hb.anova(fit).table
+    wanted = hb.wald(fit, "x").joint
+    assert table.loc["x", "numDF"] == 2
+    gamma, cov = fit.fixef().to_numpy()[[1, 3]], fit.vcov().to_numpy()[np.ix_([1, 3], [1, 3])]
+    assert table.loc["x", "F"] == pytest.approx(gamma @ np.linalg.solve(cov, gamma) / 2)
+    assert table.loc["x", "F"] == pytest.approx(float(np.ravel(wanted["F"])[0]))
+
+
+def test_priors_imply_shares_of_categories(model: hb.Model) -> None:
+    implied = model.prior_predictive(200, seed=1).implications
+    shares = implied.loc[[f"share of '{name}'" for name in CATEGORIES]]
+    np.testing.assert_allclose(shares["observed"], np.bincount(CODES.astype(int)) / 72)
+    assert (shares["median"].between(0.1, 0.6)).all()
+    sloped = hb.Model("y ~ x + (1 + x | g)", DATA, family="categorical").prior_predictive(
+        50, seed=1
+    )
+    lines = [name for name in sloped.implications.index if "lines at" in name]
+    assert len(lines) == 4
+    assert all(name.startswith(("sd between g lines at car: x =", "sd between g lines at walk: x ="))
+               for name in lines)  # fmt: skip
+
+
 def test_priors_are_stated_by_category() -> None:
     stated = {"gamma": {"car: x": hb.Normal(0.0, 1.5)}, "sd": {"walk: Intercept": hb.HalfNormal(2)}}
     priors = hb.Model("y ~ x + (1 | g)", DATA, family="categorical", priors=stated).priors

@@ -20,7 +20,7 @@ from hierbayes.design.matrices import columns_needed, materialise
 from hierbayes.design.predictors import column_name, side_by_side
 from hierbayes.design.usable_columns import floats
 from hierbayes.errors import DataError
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.frames.contextual import forget_groups
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import factors_of
@@ -82,6 +82,11 @@ class Columns:
             for predictor in range(self.n_predictors)
             for term in terms
         )
+
+    def effects_of(self, place: int) -> Booleans:
+        """Which of the q random columns (q,) are those of one linear predictor."""
+        mine: Booleans = np.repeat([owner == place for owner, _ in self.owners], self.blocks)
+        return mine
 
     @property
     def between(self) -> frozenset[str]:

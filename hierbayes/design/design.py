@@ -213,12 +213,11 @@ class Design:
         P = self.columns.n_predictors
         columns = self.columns.of_predictor(place)
         p, rows = len(columns.terms), self.rows
-        mine = np.repeat([owner == place for owner, _ in self.columns.owners], self.blocks)
         rows = replace(
             rows,
             response=rows.response[place::P],
             X=rows.X[place::P, place * p : (place + 1) * p],
-            Z=rows.Z[place::P, mine],
+            Z=rows.Z[place::P, self.columns.effects_of(place)],
             codes_of=tuple(codes[place::P] for codes in rows.codes_of),
         )
         return replace(self, columns=columns, rows=rows)

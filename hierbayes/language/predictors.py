@@ -46,7 +46,7 @@ def parts_of(problem: Problem, estimates: Estimates | None) -> list[Part]:
 def _of_predictor(problem: Problem, estimates: Estimates, place: int) -> Estimates:
     columns = problem.design.columns
     p = len(columns.terms) // columns.n_predictors
-    mine = np.repeat([owner == place for owner, _ in columns.owners], columns.blocks)
+    mine = columns.effects_of(place)
     return replace(
         estimates,
         gamma=estimates.gamma[place * p : (place + 1) * p],

@@ -8,7 +8,7 @@ import pandas as pd
 from hierbayes.design.near_collinear import near_combinations
 from hierbayes.fit.diagnosis import GRADIENT_LIMIT, Diagnosis
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.of_family.evidence import LatentMaximum
+from hierbayes.fit.of_family.evidence import MOST_EFFECTS, LatentMaximum
 from hierbayes.fit.of_family.natural import FLAT
 
 FEW_ROWS = 5.0  # of a group: below, Laplace's approximation of a sparse response is poor
@@ -37,7 +37,8 @@ def diagnose_latent(fit: Fitted, evidence: LatentMaximum) -> Diagnosis:
         )
     few = min(fit.design.n / factor.J for factor in fit.design.factors)
     if evidence.nodes == 1 and few < FEW_ROWS and not evidence.singular:
-        remedy = "ml(nodes=15)" if len(fit.design.factors) == 1 else "sample()"
+        by_nodes = len(fit.design.factors) == 1 and len(fit.design.effects) <= MOST_EFFECTS
+        remedy = "ml(nodes=15)" if by_nodes else "sample()"
         findings.append(
             f"groups have {few:.1f} rows on average: Laplace's approximation makes standard "
             f"deviations of the random effects too small where rows say little; compare {remedy}"

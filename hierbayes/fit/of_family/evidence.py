@@ -8,6 +8,8 @@ from hierbayes.design.problem import Problem
 from hierbayes.estimation.laplace_search import LatentOptimum
 from hierbayes.fit.evidence import Maximum
 
+MOST_EFFECTS = 3  # of the one factor that quadrature integrates over
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LatentMaximum(Maximum):

@@ -9,7 +9,7 @@ from hierbayes.errors import EstimationError
 from hierbayes.estimation.family_mode import PosteriorCriterion, log_prior_of
 from hierbayes.estimation.laplace_search import LatentCriterion, LatentOptimum, maximise_latent
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
-from hierbayes.fit.of_family.evidence import latent_maximum
+from hierbayes.fit.of_family.evidence import MOST_EFFECTS, latent_maximum
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.covariance import free_entries
@@ -17,7 +17,6 @@ from hierbayes.likelihood.laplace import LatentPoint
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
 
-_MOST_EFFECTS = 3  # of the one factor that quadrature integrates over
 _MOST_NODES = 100
 
 
@@ -100,7 +99,7 @@ def _refuse_nodes(nodes: int, problem: Problem) -> None:
             "quadrature is made for one grouping factor, and the model has "
             f"{len(factors)}; leave nodes out for Laplace's approximation, or use sample()"
         )
-    if nodes > 1 and q > _MOST_EFFECTS:
+    if nodes > 1 and q > MOST_EFFECTS:
         raise EstimationError(
             f"quadrature over {q} random effects of a group needs too many nodes; leave nodes out "
             "for Laplace's approximation, or use sample()"

@@ -61,6 +61,8 @@ class _Part:
 def term_contrasts(design: Design) -> dict[str, Floats]:
     """The hypothesis L (m, p) of every term but the intercept, in the order of the formula.
 
+    Of several linear predictors a term is tested in all of them together.
+
     Raises
     ------
     HypothesisError
@@ -71,14 +73,17 @@ def term_contrasts(design: Design) -> dict[str, Floats]:
     for part in parts:
         by_term.setdefault(part.term, []).append(part)
     contrasts = {}
+    predictors = design.columns.n_predictors
+    p = len(design.terms) // predictors
     for term, own in by_term.items():
         factors: Factors = frozenset().union(*(part.factors for part in own))
         numbers = own[0].numbers
         if not factors and not numbers:
             continue
         subsets = _answered_for(term, numbers, factors, by_term)
-        rows = [_component(numbers, subset, parts, len(design.terms)) for subset in subsets]
-        contrasts[term] = _independent(np.vstack(rows))
+        rows = [_component(numbers, subset, parts, p) for subset in subsets]
+        own_rows = _independent(np.vstack(rows))
+        contrasts[term] = np.asarray(np.kron(np.eye(predictors), own_rows), dtype=np.float64)
     return contrasts
 
 

@@ -47,7 +47,7 @@ def family_quantities(draws: PriorDraws, design: Design, seed: int) -> xr.Datase
         average response, ``response``, the ends (``end``) of the central 95% of new ones,
         ``outside`` the share of them outside the observed range, and ``extreme``: of
         probabilities the share within 0.01 of 0 or 1, of others that of responses beyond ten
-        times the largest one; of ordered categories ``share``, that of each ``category``.
+        times the largest one; of categories ``share``, that of each ``category``.
     """
     rows = _family_rows(design)
     names = rows.family.dispersion
@@ -65,14 +65,16 @@ def _responses(
     rng, observed = np.random.default_rng([seed, 1]), observed_responses(rows)
     low, high = float(observed.min()), float(observed.max())
     found, shares = np.empty((len(draws.gamma), 5)), np.zeros((len(draws.gamma), 0))
-    if has_thresholds(rows.family):
+    P = design.columns.n_predictors
+    if are_categories(rows):
         shares = np.zeros((len(draws.gamma), len(rows.outcomes)))
     with np.errstate(over="ignore", invalid="ignore"):
         for k, (root, gamma, phi) in enumerate(
             zip(draws.theta.root, draws.gamma, draws.phi, strict=True)
         ):
-            at = rng.integers(design.n, size=_ROWS)
-            u = rng.standard_normal((_ROWS, root.shape[1])) @ root.T
+            drawn_rows = rng.integers(design.n, size=_ROWS)
+            at = (P * drawn_rows[:, None] + np.arange(P)).ravel()
+            u = np.repeat(rng.standard_normal((_ROWS, root.shape[1])) @ root.T, P, axis=0)
             eta = design.rows.X[at] @ gamma + rows.offset[at] + (design.rows.Z[at] * u).sum(axis=1)
             drawn, extreme = _drawn(rows, at, eta, phi, high, rng)
             ends = np.quantile(drawn, RESPONSE.tails)
@@ -95,7 +97,7 @@ def _drawn(
     """Responses (rows,) and the share of them that is extreme; of trials shares."""
     m, family = rows.m[at], rows.family
     limit = np.clip(eta, -_FURTHEST, _FURTHEST)
-    drawn = family.draw(rng, m, limit, phi)
+    drawn = rows.as_observed(family.draw(rng, m, limit, phi))
     if rows.of_trials:
         drawn = drawn / np.maximum(m, 1.0)
     if are_probabilities(rows):
@@ -114,9 +116,9 @@ def family_implications(quantities: xr.Dataset, design: Design) -> pd.DataFrame:
     table |= spread_rows(quantities, design)
     table |= {one: quantities[one].to_numpy() for one in rows.family.dispersion}
     low, high = (f"{100 * tail:g}%" for tail in RESPONSE.tails)
-    if has_thresholds(rows.family):
+    if are_categories(rows):
         labels = [f"share of '{label}'" for label in rows.outcomes]
-        there = np.bincount(rows.y.astype(int), minlength=len(labels)) / design.n
+        there = np.bincount(rows.observed.astype(int), minlength=len(labels)) / design.n
         table |= dict(zip(labels, quantities["share"].to_numpy().T, strict=True))
         return limits_table(table, dict(zip(labels, there.tolist(), strict=True)))
     mean = f"mean of {name}"
@@ -132,7 +134,7 @@ def family_probabilities(quantities: xr.Dataset, design: Design) -> pd.DataFrame
     """Probability of every extreme, with its Monte Carlo standard error."""
     rows, name = extreme_rows(quantities, design), responses_in_words(design)
     family_rows = _family_rows(design)
-    if has_thresholds(family_rows.family):
+    if are_categories(family_rows):
         for k, label in enumerate(family_rows.outcomes):
             certain = quantities["share"].to_numpy()[:, k] > 1.0 - CERTAIN
             rows[f"P(share of '{label}' > {1 - CERTAIN:g})"] = certain
@@ -157,7 +159,7 @@ def family_finding(quantities: xr.Dataset, design: Design) -> str:
             f"{weak}{percent(share)} of the rows that the priors imply have a probability of "
             f"{name} below {CERTAIN:g} or above {1 - CERTAIN:g}"
         )
-    if has_thresholds(rows.family):
+    if are_categories(rows):
         most = quantities["share"].to_numpy().max(axis=1)
         one = percent(float(np.mean(most > 1.0 - CERTAIN)))
         return f"in {one} of the draws from the priors nearly all rows are of one category"
@@ -171,7 +173,12 @@ def family_finding(quantities: xr.Dataset, design: Design) -> str:
 
 def observed_responses(rows: FamilyRows) -> Floats:
     """The responses (n,), of trials their share."""
-    return rows.y / np.maximum(rows.m, 1.0) if rows.of_trials else rows.y
+    return rows.y / np.maximum(rows.m, 1.0) if rows.of_trials else rows.observed
+
+
+def are_categories(rows: FamilyRows) -> bool:
+    """Whether the response is one of several categories, ordered or not."""
+    return has_thresholds(rows.family) or bool(rows.family.predictors)
 
 
 def are_probabilities(rows: FamilyRows) -> bool:

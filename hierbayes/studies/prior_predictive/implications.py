@@ -23,6 +23,7 @@ import xarray as xr
 from scipy.special import ndtr, ndtri
 
 from hierbayes.design.design import Design
+from hierbayes.design.predictors import column_name
 from hierbayes.display.interval import Interval
 from hierbayes.fit.variance import between_variance
 from hierbayes.frames.arrays import Booleans, Floats, Integers
@@ -267,15 +268,20 @@ def line_points(design: Design) -> list[LinePoint]:
     For each random column that varies, its 10th and 90th percentile with the others at
     their means; of that point, the nearest row of the design (in sds, the column itself
     counting ten times), so that columns that depend on each other (x and x²) agree.
-    The label states every other column that is not 0 there, as `Fit.icc` would have it.
+    The label states every other column that is not 0 there, as `Fit.icc` would have it.  Of several
+    linear predictors each has its own lines.
     """
     found = []
     for k, span in enumerate(design.spans):
         one = design.of_factor(k)
-        for at, row in _rows_between(one).items():
-            z = np.zeros(len(design.effects))
-            z[span] = row
-            found.append(LinePoint(one.factor.name, at, z))
+        for place in range(one.columns.n_predictors):
+            mine = span.start + np.flatnonzero(one.columns.effects_of(place))
+            for at, row in _rows_between(one.of_predictor(place)).items():
+                z = np.zeros(len(design.effects))
+                z[mine] = row
+                names = one.columns.predictors
+                label = column_name(names[place], at) if names else at
+                found.append(LinePoint(one.factor.name, label, z))
     return found
 
 

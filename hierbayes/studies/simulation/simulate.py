@@ -124,6 +124,11 @@ def simulate(
     layout = Layout(groups, sizes, variables or {}, between or {})
     spec = _specification(model)
     kind = _family(model, family)
+    if kind is not None and kind.name == "Categorical":
+        raise StudyError(
+            f"simulate() draws no nominal categories, the family {kind}; fit.simulate() draws new "
+            "responses of a fit, on its rows"
+        )
     if kind is None and (spec.trials is not None or spec.offsets):
         raise StudyError(
             "a Gaussian response has no trials and no offset; state family=, or leave them out of "
