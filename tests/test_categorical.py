@@ -318,12 +318,14 @@ def test_priors_imply_shares_of_categories(model: hb.Model) -> None:
     )
     lines = [name for name in sloped.implications.index if "lines at" in name]
     assert len(lines) == 4
-    assert all(name.startswith(("sd between g lines at car: x =", "sd between g lines at walk: x ="))
-               for name in lines)  # fmt: skip
+    heads = ("sd between g lines at car: x =", "sd between g lines at walk: x =")
+    assert all(name.startswith(heads) for name in lines)
 
 
 def test_priors_are_stated_by_category() -> None:
-    stated = {"gamma": {"car: x": hb.Normal(0.0, 1.5)}, "sd": {"walk: Intercept": hb.HalfNormal(2)}}
+    stated: dict[str, Any] = {
+        "gamma": {"car: x": hb.Normal(0.0, 1.5)}, "sd": {"walk: Intercept": hb.HalfNormal(2)},
+    }  # fmt: skip
     priors = hb.Model("y ~ x + (1 | g)", DATA, family="categorical", priors=stated).priors
     table = priors.frame()
     assert table.loc[("gamma", "car: x"), "prior"] == "Normal(0, 1.5)"
