@@ -308,6 +308,12 @@ def test_a_term_is_tested_in_all_categories_together(fit: hb.PointFit) -> None:
     assert table.loc["x", "F"] == pytest.approx(float(np.ravel(wanted["F"])[0]))
 
 
+def test_responses_are_drawn_and_fitted_again(fit: hb.PointFit) -> None:
+    found = hb.bootstrap(fit, n=2, seed=1, progress=False)
+    assert found.draws.shape == (2, 6)
+    assert np.isfinite(found.draws).all(axis=None)
+
+
 def test_priors_imply_shares_of_categories(model: hb.Model) -> None:
     implied = model.prior_predictive(200, seed=1).implications
     shares = implied.loc[[f"share of '{name}'" for name in CATEGORIES]]

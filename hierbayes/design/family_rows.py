@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -54,6 +54,11 @@ class FamilyRows:
     def as_observed(self, y: Floats) -> Floats:
         """The same of other responses."""
         return self.family.codes(y) if isinstance(self.family, Categorical) else y
+
+    def with_observed(self, observed: Floats) -> FamilyRows:
+        """With other responses (n,), one number for each row as `observed` has it."""
+        y = self.family.indicators(observed) if isinstance(self.family, Categorical) else observed
+        return replace(self, y=y)
 
 
 def gaussian_only(family: ResponseFamily) -> str:

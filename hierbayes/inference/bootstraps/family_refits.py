@@ -34,7 +34,7 @@ def family_refits(fit: FamilyPointFit, generator: np.random.Generator) -> Iterat
 def with_response(problem: Problem, y: Floats) -> Problem:
     """The problem with other responses (n,), as its family counts them, in the same basis."""
     design, rows = problem.design, problem.family_rows
-    return replace(problem, design=design.with_rows(family=replace(rows, y=y)))
+    return replace(problem, design=design.with_rows(family=rows.with_observed(y)))
 
 
 def _off_zero(point: LatentPoint) -> LatentPoint:
