@@ -449,14 +449,6 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
     ),
     (
         "bambi",
-        "bmb.Model('Minority ~ ses + (1|school)', hs, family='bernoulli')",
-        "the argument 'family' of bambi's Model asks for responses that are not "
-        "normal, which models here do not have\n"
-        "    bmb.Model('Minority ~ ses + (1|school)', hs, family='bernoulli')\n"
-        "                                                        ^",
-    ),
-    (
-        "bambi",
         "bmb.Model('mathach ~ ses + (Sex|school)', hs)",
         "bambi: in '(1 + Sex | school)' the factor 'Sex' is split into independent "
         "effects of its levels, which models here cannot say; make columns of numbers "
@@ -649,12 +641,6 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
         "this is a call of lme4's lmer; read it as 'lme4'\n"
         "    lmer(mathach ~ ses + (1 | school), hs)\n"
         "    ^",
-    ),
-    (
-        "bambi",
-        "bmb.Model('p(y, n) ~ ses + (1|school)', hs)",
-        "cannot translate 'p(y, n)' from bambi exactly: 'p' may mean something else "
-        "there; make a column of it and name that",
     ),
     (
         "bambi",

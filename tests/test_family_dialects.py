@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pymc as pm
 import pytest
 from scipy import stats
 from scipy.special import expit
 
 import hierbayes as hb
 from tests.families_reference import FOLDER
+from tests.interpreted import INTERPRETED
 from tests.test_dialects_python import log_density
 
 F = hb.families
@@ -24,12 +26,35 @@ MODELS: dict[str, tuple[str, str, F.ResponseFamily, dict[str, Any]]] = {
         "Mmmec", "deaths ~ uvb + (1 | region)", F.NegativeBinomial(), {"phi": hb.Exponential(1)}
     ),
     "gamma": ("sim_gamma", "y ~ x + (1 | g)", F.Gamma(), {"shape": hb.Exponential(1)}),
+    "beta": ("sim_beta", "y ~ x + (1 | g)", F.Beta(), {"precision": hb.Exponential(1)}),
+    "inflated": (
+        "sim_binomial", "k ~ x + (1 | g)", F.ZeroInflated(F.NegativeBinomial()),
+        {"phi": hb.Exponential(1), "logit zero": hb.Normal(-1, 0.5)},
+    ),
+    "hurdle": (
+        "sim_binomial", "k ~ x + (1 | g)", F.Hurdle(F.Poisson()), {"logit zero": hb.Normal(-1, 0.5)}
+    ),
+    "ordered": (
+        "wine", "rating ~ late + (1 | judge)", F.Cumulative(link="probit"),
+        {"thresholds": hb.Exponential(1)},
+    ),
+    "ordered cloglog": (
+        "wine", "rating ~ late + (1 | judge)", F.Cumulative(link="cloglog"),
+        {"thresholds": hb.Exponential(1)},
+    ),
 }  # fmt: skip
+ZERO = -0.4  # logit of a further zero
+DISTANCES = np.array([1.0, 0.7, 1.2])
+
+
+def data_of(file: str) -> pd.DataFrame:
+    data = pd.read_csv(FOLDER / f"{file}.csv").head(60)
+    return data.assign(late=1.0 * (data["temp"] == "warm")) if file == "wine" else data
 
 
 def posed(name: str) -> hb.Model:
     file, formula, family, own = MODELS[name]
-    data = pd.read_csv(FOLDER / f"{file}.csv").head(60)
+    data = data_of(file)
     return hb.Model(formula, data, family=family, priors=PRIORS | own)
 
 
@@ -42,11 +67,11 @@ def executed(model: hb.Model, system: str) -> dict[str, Any]:
 
 def joint(name: str, gamma: Any, sd: float, z: Any, phi: float) -> float:
     """Joint log density of y, γ, sd, z and dispersion by scipy, from the data themselves."""
-    file, formula, _, own = MODELS[name]
-    data = pd.read_csv(FOLDER / f"{file}.csv").head(60)
-    group = {"bacteria": "ID", "Mmmec": "region"}.get(file, "g")
+    file, formula, family, own = MODELS[name]
+    data = data_of(file)
+    group = {"bacteria": "ID", "Mmmec": "region", "wine": "judge"}.get(file, "g")
     codes = pd.factorize(data[group], sort=True)[0]
-    column = {"bacteria": "late", "Mmmec": "uvb"}.get(file, "x")
+    column = {"bacteria": "late", "Mmmec": "uvb", "wine": "late"}.get(file, "x")
     eta = gamma[0] + gamma[1] * data[column].to_numpy(float) + sd * z[codes]
     if "offset" in formula:
         eta = eta + np.log(data["expected"].to_numpy())
@@ -62,11 +87,30 @@ def joint(name: str, gamma: Any, sd: float, z: Any, phi: float) -> float:
             rows = stats.poisson(mu).logpmf(data["deaths"])
         case "negative binomial":
             rows = stats.nbinom(phi, phi / (phi + mu)).logpmf(data["deaths"])
-        case _:
+        case "gamma":
             rows = stats.gamma(phi, scale=mu / phi).logpdf(data["y"])
+        case "beta":
+            rows = stats.beta(phi * expit(eta), phi * expit(-eta)).logpdf(data["y"])
+        case "inflated":
+            counted = stats.nbinom(phi, phi / (phi + mu)).pmf(data["k"])
+            rows = np.log(expit(ZERO) * (data["k"] == 0) + expit(-ZERO) * counted)
+        case "hurdle":
+            counted = stats.poisson(mu).pmf(data["k"]) / -np.expm1(-mu)
+            rows = np.log(np.where(data["k"] == 0, expit(ZERO), expit(-ZERO) * counted))
+        case _:
+            ends = np.r_[-np.inf, 0.0, np.cumsum(DISTANCES), np.inf] - eta[:, None]
+            cloglog = -np.exp(-np.exp(np.minimum(ends, 50.0)))  # but for 1
+            below = stats.norm.cdf(ends) if family.link == "probit" else cloglog
+            rows = np.log(np.diff(below)[np.arange(len(data)), data["rating"] - 1])
     total = rows.sum() + stats.norm(0, 2).logpdf(gamma).sum() + stats.halfnorm.logpdf(sd)
-    total += stats.norm.logpdf(z).sum() + (stats.expon.logpdf(phi) if own else 0.0)
-    return float(total)
+    for parameter, prior in own.items():
+        if parameter == "thresholds":
+            total += stats.expon.logpdf(DISTANCES).sum()
+        elif parameter == "logit zero":
+            total += stats.norm(prior.mu, prior.sigma).logpdf(ZERO)
+        else:
+            total += stats.expon.logpdf(phi)
+    return float(total + stats.norm.logpdf(z).sum())
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -77,12 +121,16 @@ def test_pymc_is_the_same_density(name: str) -> None:
     gamma, sd, z, phi = np.array([0.3, -0.2]), 0.7, rng.normal(size=J), 2.0
     point = {"gamma": gamma, "sd": [sd], "z": z[:, None]}
     point |= dict.fromkeys(model.problem.dispersion, phi)
+    point |= {"logit zero": ZERO, "distances": DISTANCES}
     found = log_density(executed(model, "pymc")["model"], point)
-    np.testing.assert_allclose(found, joint(name, gamma, sd, z, phi), rtol=1e-9)
+    np.testing.assert_allclose(found, joint(name, gamma, sd, z, phi), rtol=1e-8)
+
+
+BAMBI = ("bernoulli", "binomial", "poisson", "negative binomial", "gamma", "beta", "hurdle")
 
 
 @pytest.mark.filterwarnings("ignore:For backward compatibility")  # of bambi's own use of pandas
-@pytest.mark.parametrize("name", ["bernoulli", "binomial", "poisson", "negative binomial"])
+@pytest.mark.parametrize("name", BAMBI)
 def test_bambi_is_the_same_density(name: str) -> None:
     model = posed(name)
     group = model.specification.group
@@ -90,9 +138,69 @@ def test_bambi_is_the_same_density(name: str) -> None:
     gamma, sd, phi = np.array([0.3, -0.2]), 0.7, 2.0
     z = rng.normal(size=model.problem.design.J)
     point = {"Intercept": gamma[0], model.problem.design.terms[1]: gamma[1]}
-    point |= {f"1|{group}_sigma": sd, f"1|{group}_offset": z, "alpha": phi}
+    point |= {f"1|{group}_sigma": sd, f"1|{group}_offset": z, "alpha": phi, "kappa": phi}
+    point["psi"] = expit(-ZERO)
     found = log_density(executed(model, "bambi")["model"].backend.model, point)
-    np.testing.assert_allclose(found, joint(name, gamma, sd, z, phi), rtol=1e-9)
+    if name == "hurdle":  # its prior is of the share, not of the logit
+        found += np.log(expit(ZERO) * expit(-ZERO))
+    np.testing.assert_allclose(found, joint(name, gamma, sd, z, phi), rtol=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore:For backward compatibility")
+def test_ordered_categories_in_bambi() -> None:
+    """Thresholds stand for the intercept; bambi's own prior of them is not held to anything."""
+    model = posed("ordered")
+    code = model.emit("bambi")
+    assert "# Not carried over, bambi has priors of its own there: minus the first" in code
+    built = executed(model, "bambi")["model"].backend.model
+    rng, gamma, sd = np.random.default_rng(3), np.array([0.0, -0.2]), 0.7
+    z, thresholds = rng.normal(size=model.problem.design.J), np.r_[0.0, np.cumsum(DISTANCES)]
+    point = {"late": gamma[1], "1|judge_sigma": sd, "1|judge_offset": z, "threshold": thresholds}
+    own = pm.logp(built["threshold"], thresholds).sum().eval(mode=INTERPRETED)
+    rows = log_density(built, point) - own
+    total = joint("ordered", gamma, sd, z, 0.0) - stats.norm(0, 2).logpdf(0.0)
+    np.testing.assert_allclose(rows, total - stats.expon.logpdf(DISTANCES).sum(), rtol=1e-7)
+
+
+def test_the_column_of_trials_of_bambi_is_no_column_of_the_data() -> None:
+    data = pd.read_csv(FOLDER / "sim_binomial.csv").head(60)
+    data = data.assign(trials=data["x"] ** 2)
+    model = hb.Model("cbind(k, m) ~ x + trials + (1 | g)", data, family="binomial", priors=PRIORS)
+    code = model.emit("bambi")
+    assert 'data = data.assign(trials_=data.eval("k + (m)"))\n' in code
+    assert '"p(k, trials_) ~ x + trials + (1|g)",' in code
+    assert '"p(k, n) ~ x + (1|g)",' in posed("trials").emit("bambi")
+    again = hb.read_code("bambi", posed("trials").emit("bambi"), data=data)
+    assert (again.specification.left, again.problem.family) == ("k | trials(n)", F.Binomial())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("family='gamma'", "the link inverse of gamma is not read; models here have log, as in "
+         "link='log'"),
+        ("family='wald'", "the family wald of bambi is not read; read are: gaussian, bernoulli, "
+         "binomial, poisson, beta_binomial, negativebinomial, gamma, lognormal, beta, cumulative, "
+         "zero_inflated_... and hurdle_... of these"),
+    ],
+)  # fmt: skip
+def test_families_of_bambi_that_are_not_read(arguments: str, message: str) -> None:
+    data = pd.read_csv(FOLDER / "sim_gamma.csv").head(60)
+    with pytest.raises(hb.FormulaError) as refused:
+        hb.read_code("bambi", f"bmb.Model('y ~ x + (1|g)', data, {arguments})", data=data)
+    assert str(refused.value).split("\n")[0] == message
+
+
+def test_families_of_bambi_are_read() -> None:
+    data = pd.read_csv(FOLDER / "bacteria.csv").head(60)
+    code = "bmb.Model(\"y['y'] ~ late + (1|ID)\", d, family='bernoulli', link='probit')"
+    model = hb.read_code("bambi", code, data=data)
+    assert (model.specification.response, model.problem.family) == ("y", F.Bernoulli("probit"))
+    with pytest.raises(hb.FormulaError, match=r"'y\[n\]' takes 'n' for the success, and models"):
+        hb.read_code("bambi", code.replace("['y']", "['n']"), data=data)
+    code = "bmb.Model('k ~ x + (1|g)', d, family='hurdle_poisson')"
+    hurdle = hb.read_code("bambi", code, data=pd.read_csv(FOLDER / "sim_binomial.csv"))
+    assert hurdle.problem.family == F.Hurdle(F.Poisson())
 
 
 def test_r_code_has_family_trials_and_offset() -> None:

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hierbayes.errors import FormulaError
+from hierbayes.families.cumulative import Cumulative
 from hierbayes.priors.families import DesignNormal, Prior
-from hierbayes.specification.formula import Specification, read_combined
+from hierbayes.specification.formula import read_combined
 from hierbayes.specification.terms import INTERCEPT, column_name, factors_of
 from hierbayes.translation.coding import (
     compact,
@@ -25,11 +26,21 @@ from hierbayes.translation.coding import (
     refuse_other_coding,
     term_of_column,
 )
-from hierbayes.translation.dialect import Dialect, ModelToWrite
+from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel
 from hierbayes.translation.expression import (
     called,
     parse_factor,
     spelled_factor,
+)
+from hierbayes.translation.python.bambi_families import (
+    FAMILIES,
+    dispersions,
+    family_arguments,
+    plain_response,
+    prior_call,
+    read_family,
+    statements,
+    trials_column,
 )
 from hierbayes.translation.python.code import (
     complete_rows,
@@ -41,36 +52,31 @@ from hierbayes.translation.python.code import (
     refuse_data_name,
     successes,
 )
-from hierbayes.translation.python.priors import distribution_of, parameters_of
 from hierbayes.translation.python.reading import find_call, plain_specification
 from hierbayes.translation.r.reading import refuse_split_factors
-from hierbayes.translation.r.stan_priors import refuse_joint_priors, shared_priors
-from hierbayes.translation.responses import linked, trials_of
+from hierbayes.translation.r.stan_priors import (
+    coefficient_priors,
+    refuse_joint_priors,
+    shared_priors,
+)
+from hierbayes.translation.responses import threshold_priors
 
 _FUNCTIONS = frozenset(("I", "C", "center", "cvar", "dvar"))
 _ARGUMENTS = (
     "formula", "data", "family", "priors", "link", "categorical", "potentials", "dropna",
     "auto_scale", "noncentered", "center_predictors", "extra_namespace",
 )  # fmt: skip
-_COUNTED = "trials_"  # the column of trials that the code makes
-# What bambi calls a family, and its dispersion.
-_FAMILIES = {
-    "Bernoulli": ("bernoulli", ""), "Binomial": ("binomial", ""), "Poisson": ("poisson", ""),
-    "NegativeBinomial": ("negativebinomial", "alpha"),
-}  # fmt: skip
 _MARKS: dict[type[ast.AST], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.Eq: "==",
     ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
 }  # fmt: skip  # the operators that formulae knows
 _REFUSED = {
-    "family": "responses that are not normal",
-    "link": "another link than the identity",
     "potentials": "further terms in the density",
     "categorical": "numbers taken as factors (make texts of that column)",
 }
 
 
-def read(text: str, columns: Sequence[str]) -> Specification:
+def read(text: str, columns: Sequence[str]) -> StatedModel:
     """The model of bambi code, or of a formula: each effect of a group is a block of its own.
 
     Raises
@@ -79,20 +85,19 @@ def read(text: str, columns: Sequence[str]) -> Specification:
         When the code cannot be read, or asks for what models here do not have.
     """
     call = find_call(text, "Model", _ARGUMENTS, columns)
-    formula = text
+    formula, family = text, None
     if call is not None:
         if "formula" not in call.arguments:
             raise FormulaError("Model is called without a formula")
         for name in [name for name in _REFUSED if name in call.arguments]:
-            value = call.arguments[name]
-            if ast.unparse(value) not in ("None", "'gaussian'", "'identity'"):
+            if ast.unparse(call.arguments[name]) != "None":
                 raise call.refuse(
                     name,
                     f"the argument '{name}' of bambi's Model asks for {_REFUSED[name]}, which "
                     "models here do not have",
                 )
-        formula = call.string("formula")
-    specification = read_combined(formula)
+        formula, family = call.string("formula"), read_family(call)
+    specification = read_combined(plain_response(formula, columns))
     specification = plain_specification(specification, columns, _FUNCTIONS, "bambi")
     for term in specification.random:
         written = f"({term.formula} | {term.factor})"
@@ -101,7 +106,7 @@ def read(text: str, columns: Sequence[str]) -> Specification:
         call.checked(specification, "bambi", of_all=False)
     alone = (replace(term, effects=(effect,)) for term in specification.random
              for effect in term.effects)  # fmt: skip
-    return replace(specification, random=tuple(alone))
+    return StatedModel(replace(specification, random=tuple(alone)), family)
 
 
 def emit(model: ModelToWrite) -> str:
@@ -121,15 +126,15 @@ def emit(model: ModelToWrite) -> str:
     orders = orders_of_levels(model)
     heads = ["import bambi as bmb"]
     heads += ["import numpy as np"] if "np." in str(model.specification) else []
-    heads += ["import pandas as pd"] if orders else []
+    heads += ["import pandas as pd"] if orders or isinstance(model.family, Cumulative) else []
     used = contextual_in(model)
     extra = f",\n    extra_namespace={{{', '.join(f'"{n}": {n}' for n in used)}}}" if used else ""
     lines = ["\n".join(heads) + definitions(model), ""]
-    lines += [f"{complete_rows(model)}", *successes(model), *_trials(model), *orders]
+    lines += [complete_rows(model), *successes(model), *statements(model), *orders]
     lines += [
         *(
             f"# Not carried over, bambi has priors of its own there: {text}"
-            for text in shared_priors(model)
+            for text in [*threshold_priors(model), *shared_priors(model)]
         ),
         "model = bmb.Model(",
         f"    {quoted(_formula(model))},",
@@ -139,7 +144,7 @@ def emit(model: ModelToWrite) -> str:
         "    },",
         "    center_predictors=False,",
         f"    noncentered=True{extra},",
-        *_family(model),
+        *family_arguments(model),
         ")",
         "results = model.fit()",
         "",
@@ -153,31 +158,15 @@ def _formula(model: ModelToWrite) -> str:
     for term in spec.random:
         effect = "1" if term.effects == (INTERCEPT,) else f"0 + {_term(term.effects[0], model)}"
         parts.append(f"({effect}|{':'.join(map(column_name, term.columns))})")
-    fixed = compact(spec.fixed, lambda term: _term(term, model))
+    kept = spec.fixed
+    if isinstance(model.family, Cumulative):  # thresholds stand for the intercept
+        kept = tuple(term for term in spec.fixed if term != INTERCEPT) or (INTERCEPT,)
+    fixed = compact(kept, lambda term: _term(term, model))
     offsets = [f"offset({_term(one, model)})" for one in spec.offsets]
     left = _term(spec.response, model)
     if spec.trials is not None:
-        left = f"p({left}, {_COUNTED})"
+        left = f"p({left}, {trials_column(model)})"
     return f"{left} ~ {' + '.join([fixed, *offsets, *parts])}"
-
-
-def _trials(model: ModelToWrite) -> list[str]:
-    """The statement that makes a column of trials, which bambi takes no expression for."""
-    other, failures = trials_of(model)
-    if not other:
-        return []
-    data, counted = model.data, model.specification.response
-    whole = f"{counted} + ({other})" if failures else other
-    return [f"{data} = {data}.assign({_COUNTED}={data}.eval({quoted(whole)}))"]
-
-
-def _family(model: ModelToWrite) -> list[str]:
-    if model.family is None:
-        return []
-    return [
-        f"    family={quoted(_FAMILIES[model.family.name][0])},",
-        f"    link={quoted(model.family.link)},",
-    ]
 
 
 def _term(term: str, model: ModelToWrite) -> str:
@@ -189,24 +178,24 @@ def _priors(model: ModelToWrite) -> list[tuple[str, str]]:
     priors = model.priors
     by_term: dict[str, list[Prior]] = {}
     shared, called = len(priors.gamma) > 1, {}
-    for name, prior, _ in priors.gamma:
+    for name, prior, _ in coefficient_priors(model):
         term = term_of_column(name, model.specification, model.variables)
         called[term] = _named(term, model)
         if shared and isinstance(prior, DesignNormal):
             continue  # said in a comment
         by_term.setdefault(term, []).append(prior)
     lines = [
-        (called[term], _call(families, "gamma", f"of '{term}'"))
+        (called[term], prior_call(families, "gamma", f"of '{term}'"))
         for term, families in by_term.items()
     ]
     for random, (_, prior, _) in zip(model.specification.random, priors.sd, strict=True):
         (written,) = random.effects
         effect = INTERCEPT if written == INTERCEPT else _named(written, model)
-        sd = _call([prior], "sd", f"of the sd of '{effect}'")
+        sd = prior_call([prior], "sd", f"of the sd of '{effect}'")
         lines.append((f"{effect}|{random.factor}", f'bmb.Prior("Normal", mu=0, sigma={sd})'))
-    name = "sigma" if model.family is None else _FAMILIES[model.family.name][1]
-    own = [(name, _call([priors.sigma[1]], "sigma", f"of {name}"))] if name else []
-    return [*lines, *own]
+    if model.family is None:
+        return [*lines, ("sigma", prior_call([priors.sigma[1]], "sigma", "of sigma"))]
+    return [*lines, *dispersions(model)]
 
 
 def _named(term: str, model: ModelToWrite) -> str:
@@ -244,18 +233,6 @@ def _mark(op: ast.AST, tree: ast.AST) -> str:
     return _MARKS[type(op)]
 
 
-def _call(families: Sequence[Prior], block: str, place: str) -> str:
-    names = {distribution_of(prior, block, "bambi") for prior in families}
-    if len(names) > 1:
-        raise FormulaError(
-            f"bambi has one family of priors for a term, and those {place} are of several: "
-            f"{', '.join(map(str, families))}"
-        )
-    parts = [f'"{names.pop()}"']
-    parts += [f"{name}={value}" for name, value in parameters_of(families).items()]
-    return f"bmb.Prior({', '.join(parts)})"
-
-
 def _refuse_correlated(model: ModelToWrite) -> None:
     for term in model.specification.random:
         if not is_one_column(term.effects, model.variables):
@@ -270,4 +247,4 @@ def _refuse_correlated(model: ModelToWrite) -> None:
             )
 
 
-DIALECT = Dialect("bambi", "Python: bambi.Model", emit, read, linked(_FAMILIES))
+DIALECT = Dialect("bambi", "Python: bambi.Model", emit, read, FAMILIES)

@@ -48,9 +48,9 @@ def numbers_of_truths(model: ModelToWrite) -> list[str]:
 def orders_of_levels(model: ModelToWrite) -> list[str]:
     """Statements that make factors whose levels sorting would not order, or would not see."""
     lines = []
-    labelled = success_of(model)[0]
+    response = model.specification.response.strip("`") if model.outcomes else ""
     for variable in coded_variables(model.specification, model.variables):
-        if variable.name == labelled:
+        if variable.name == response:
             continue
         numbers = look_like_numbers(variable.levels)
         if numbers or list(variable.levels) != sorted(variable.levels):

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.errors import FormulaError
+from hierbayes.families.cumulative import Cumulative
+from hierbayes.families.zero_part import ZeroPart
 from hierbayes.priors.families import DesignNormal
 from hierbayes.priors.prior_set import EffectEntry, Entry
 from hierbayes.specification.terms import INTERCEPT, column_name
@@ -51,6 +53,13 @@ _RESPONSES = {
     "Beta": "Beta(alpha=precision * {mean}, beta=precision * (1 - {mean})",
     "StudentT": "StudentT(nu={df}, mu={mean}, sigma=sigma",
 }  # fmt: skip
+_ORDERED = {
+    "logit": 'OrderedLogistic("y", eta=mu, cutpoints=thresholds, compute_p=False',
+    "probit": 'OrderedProbit("y", eta=mu, cutpoints=thresholds, compute_p=False',
+    "cloglog": 'Categorical("y", p=pt.concatenate([below, between, above[:, -1:]], axis=1)',
+}
+_INFLATED = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "Binomial")
+_BEHIND_HURDLE = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "Gamma", "Lognormal")
 
 
 def emit(model: ModelToWrite) -> str:
@@ -76,7 +85,8 @@ def _head(model: ModelToWrite) -> str:
     ]
     with_numpy = any(map(_needs_numpy, priors.gamma)) and len(priors.gamma) > 1
     lines = ["import numpy as np", *lines] if with_numpy or priors.centring else lines
-    lines += ["import pytensor.tensor as pt"] if any(map(_splits, parts)) else []
+    with_tensors = any(map(_splits, parts)) or isinstance(model.family, Cumulative)
+    lines += ["import pytensor.tensor as pt"] if with_tensors else []
     return "\n".join([*lines, "from formulaic import model_matrix"]) + definitions(model)
 
 
@@ -90,8 +100,7 @@ def _data(model: ModelToWrite) -> str:
     for k, block in enumerate(spec.random_effects):
         name = _name("Z", k, model)
         lines.append(f"{name} = model_matrix({quoted(_sum(block, model))}, {data}{context})")
-    response = _sum((spec.response,), model)
-    lines.append(f"y = model_matrix({quoted(response)}, {data}{context}).to_numpy()[:, 0]")
+    lines.append(_observed(model, context))
     other, failures = trials_of(model)
     if other:
         column = quoted(_sum((f"I({other})",), model))
@@ -103,6 +112,19 @@ def _data(model: ModelToWrite) -> str:
     for factor, columns in spec.columns_of.items():
         lines += _groups(_of_factor("group", factor, model), columns, data)
     return "\n".join(lines)
+
+
+def _observed(model: ModelToWrite, context: str) -> str:
+    """The statement that makes y; ordered categories are numbered from 0."""
+    response, data = model.specification.response, model.data
+    if not isinstance(model.family, Cumulative):
+        column = quoted(_sum((response,), model))
+        return f"y = model_matrix({column}, {data}{context}).to_numpy()[:, 0]"
+    name = response.strip("`")
+    if not model.variables.columns[name].is_factor:
+        return f"y = pd.factorize({data}[{quoted(name)}], sort=True)[0]"
+    levels = ", ".join(map(quoted, model.outcomes))
+    return f"y = pd.Categorical({data}[{quoted(name)}], [{levels}]).codes"
 
 
 def _groups(group: str, columns: tuple[str, ...], data: str) -> list[str]:
@@ -126,6 +148,9 @@ def _coordinates(model: ModelToWrite) -> str:
     for factor in model.specification.factors:
         group = _of_factor("group", factor, model)
         lines.append(f'    "{group}": {group.replace("group", "groups", 1)},')
+    if isinstance(model.family, Cumulative):
+        names = ", ".join(quoted(name) for name, _, _ in model.priors.dispersion)
+        lines.append(f'    "distance": [{names}],')
     return "\n".join([*lines, f'    "row": {model.data}.index,', "}"])
 
 
@@ -162,12 +187,13 @@ def _model(model: ModelToWrite) -> str:
         ]
         columns = f"{_name('Z', k, model)}.to_numpy()"
         means.append(f"    mu = mu + ({columns} * u{suffix}[{group}]).sum(axis=-1)")
-    if priors.has_dispersion:
-        name = priors.sigma[0]
-        lines.append(f"    {name} = {_variable(name, [priors.sigma], 'sigma')}")
-    lines += [f"    {one[0]} = {_variable(one[0], [one], 'sigma')}" for one in priors.extra]
+    lines += _dispersion(model)
     lines += means
     lines += ["    mu = mu + offset"] * bool(model.specification.offsets)
+    if isinstance(model.family, Cumulative) and model.family.link == "cloglog":
+        lines.append("    above = pt.exp(-pt.exp(thresholds - mu[:, None]))  # P(y > k)")
+        lines.append("    below = 1 - above[:, :1]")
+        lines.append("    between = above[:, :-1] - above[:, 1:]")
     lines.append(f'    {_response(model)}, observed=y, dims="row")')
     return "\n".join(lines)
 
@@ -177,11 +203,28 @@ def _response(model: ModelToWrite) -> str:
     family = model.family
     if family is None:
         return 'pm.Normal("y", mu, sigma'
+    if isinstance(family, Cumulative):
+        return f"pm.{_ORDERED[family.link]}"
+    inner = family.inside if isinstance(family, ZeroPart) else family
     mean = _MEANS[family.link]
-    arguments = _RESPONSES[family.name].format(
-        mean=mean, df="df" if "df" in family.dispersion else f"{family.constant:g}"
-    )
+    df = "df" if "df" in family.dispersion else f"{family.constant:g}"
+    arguments = _RESPONSES[inner.name].format(mean=mean, df=df)
+    if isinstance(family, ZeroPart):
+        arguments = f"{family.name}{arguments}, psi=pm.math.invlogit(-logit_zero)"
     return f"pm.{arguments.replace('(', '("y", ', 1)}"
+
+
+def _dispersion(model: ModelToWrite) -> list[str]:
+    """Statements that make the dispersion; thresholds from the first, which is 0, by distances."""
+    priors = model.priors
+    if isinstance(model.family, Cumulative):
+        lines = _vector("distances", priors.dispersion, "sigma", "distance")
+        return [*lines, "    thresholds = pt.concatenate([[0.0], pt.cumsum(distances)])"]
+    return [
+        f"    {entry[0].replace(' ', '_')} = "
+        f"{_variable(entry[0], [entry], 'gamma' if entry[0] == 'logit zero' else 'sigma')}"
+        for entry in priors.dispersion
+    ]
 
 
 def _gamma(entries: Sequence[Entry]) -> list[str]:
@@ -272,4 +315,9 @@ def _sum(terms: tuple[str, ...], model: ModelToWrite) -> str:
     return " + ".join(written if INTERCEPT in terms else ["0", *written])
 
 
-DIALECT = Dialect("pymc", "Python: PyMC, written out", emit, families=linked(_RESPONSES))
+DIALECT = Dialect(
+    "pymc",
+    "Python: PyMC, written out",
+    emit,
+    families=linked([*_RESPONSES, "Cumulative"], _INFLATED, _BEHIND_HURDLE),
+)
