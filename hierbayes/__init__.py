@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from hierbayes.inference.context.variance_explained import VarianceExplained, variance_explained
     from hierbayes.inference.hypotheses.anova import Anova, anova
     from hierbayes.inference.hypotheses.wald import WaldTest, wald
-    from hierbayes.inference.influence.influence import Influence, influence
+    from hierbayes.inference.influence.influence import influence
+    from hierbayes.inference.influence.influence_tables import Influence
     from hierbayes.inference.model_choice.build_random import RandomPart, build_random
     from hierbayes.inference.model_choice.likelihood_ratio import LikelihoodRatio, likelihood_ratio
     from hierbayes.inference.model_choice.model_table import ModelTable, model_table
@@ -149,7 +150,8 @@ _HOMES = {
     "hierbayes.inference.context.variance_explained": ("VarianceExplained", "variance_explained"),
     "hierbayes.inference.hypotheses.anova": ("Anova", "anova"),
     "hierbayes.inference.hypotheses.wald": ("WaldTest", "wald"),
-    "hierbayes.inference.influence.influence": ("Influence", "influence"),
+    "hierbayes.inference.influence.influence": ("influence",),
+    "hierbayes.inference.influence.influence_tables": ("Influence",),
     "hierbayes.inference.model_choice.build_random": ("RandomPart", "build_random"),
     "hierbayes.inference.model_choice.likelihood_ratio": ("LikelihoodRatio", "likelihood_ratio"),
     "hierbayes.inference.model_choice.model_table": ("ModelTable", "model_table"),

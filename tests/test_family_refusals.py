@@ -67,7 +67,6 @@ OF_A_FIT: dict[str, Callable[[Any], object]] = {
     "level2_residuals": lambda f: hb.level2_residuals(f, f.design.factors[0].name),
     "variance_explained": hb.variance_explained,
     "compare": lambda f: hb.compare(f, f),
-    "influence": lambda f: hb.influence(f, progress=False),
     "influence of rows": lambda f: hb.influence(f, level=1, progress=False),
     "reduced": hb.reduced,
     "study": lambda f: hb.SensitivityStudy(f, progress=False),
@@ -89,7 +88,6 @@ OF_A_FIT: dict[str, Callable[[Any], object]] = {
     "plot_level2_residuals": lambda f: plots.plot_level2_residuals(
         f, factor=f.design.factors[0].name
     ),
-    "plot_influence": plots.plot_influence,
 }
 
 

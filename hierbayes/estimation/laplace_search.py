@@ -158,14 +158,7 @@ def maximise_latent(criterion: LatentCriterion, near: LatentPoint | None = None)
         start = criterion.coordinates(near)
     x = _climb(criterion, start, scale)
     x, value, gradient, hessian = _polish(criterion, x, scale)
-    for place in np.flatnonzero(
-        np.abs(x[criterion.p : criterion.p + len(criterion.lower[0])]) < _BOUNDARY
-    ):
-        trial = x.copy()
-        trial[criterion.p + place] = 0.0
-        reached, slope = criterion(trial)
-        if reached >= value - 1e-9 * (1.0 + abs(value)):
-            x, value, gradient = trial, reached, slope
+    x, value, gradient = _on_boundary(criterion, x, value, gradient)
     mode = criterion.mode(x)
     assert mode is not None
     size = np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
@@ -178,6 +171,32 @@ def maximise_latent(criterion: LatentCriterion, near: LatentPoint | None = None)
         curvature=float(relative[0]),
         evaluations=criterion.evaluations,
     )
+
+
+def _on_boundary(
+    criterion: LatentCriterion, x: Floats, value: float, gradient: Floats
+) -> tuple[Floats, float, Floats]:
+    """The same with entries of L that are next to 0 made 0, where that loses nothing."""
+    entries = x[criterion.p : criterion.p + len(criterion.lower[0])]
+    for place in np.flatnonzero(np.abs(entries) < _BOUNDARY):
+        trial = x.copy()
+        trial[criterion.p + place] = 0.0
+        reached, slope = criterion(trial)
+        if reached >= value - 1e-9 * (1.0 + abs(value)):
+            x, value, gradient = trial, reached, slope
+    return x, value, gradient
+
+
+def refine(criterion: LatentCriterion, x: Floats, scale: Floats) -> tuple[Floats, Floats]:
+    """The maximum near coordinates x (k,) that are nearly one, and the Hessian (k, k) there."""
+    x, value, gradient, hessian = _polish(criterion, x, scale)
+    return _on_boundary(criterion, x, value, gradient)[0], hessian
+
+
+def newton_step(criterion: LatentCriterion, x: Floats, scale: Floats) -> tuple[Floats, Floats]:
+    """Coordinates (k,) after one Newton step from x, and the Hessian (k, k) at x."""
+    hessian = _hessian(criterion, x, scale)
+    return x + _ascent_step(hessian, criterion(x)[1], scale), hessian
 
 
 def _start(criterion: LatentCriterion) -> tuple[Floats, Floats]:

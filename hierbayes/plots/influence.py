@@ -10,7 +10,8 @@ import pandas as pd
 
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
-from hierbayes.inference.influence.influence import Influence, influence
+from hierbayes.inference.influence.influence import influence
+from hierbayes.inference.influence.influence_tables import Influence
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.look import BLACK, BLUE_INK, GREY
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.laplace_search import LatentOptimum
 from hierbayes.fit.evidence import Maximum
+from hierbayes.frames.arrays import Floats
 
 MOST_EFFECTS = 3  # of the one factor that quadrature integrates over
 
@@ -44,8 +45,6 @@ def latent_maximum(
 ) -> LatentMaximum:
     """The evidence of a maximum."""
     design = problem.design
-    root = optimum.mode.point.root
-    size = (root**2).sum(axis=1).max(initial=1e-300)
     return LatentMaximum(
         name=name,
         value=optimum.value,
@@ -53,8 +52,14 @@ def latent_maximum(
         n_penalty=design.n,
         gradient=optimum.gradient,
         ascent=0.0,
-        singular=bool((root**2).sum(axis=0).min(initial=1.0) <= 1e-10 * size),
+        singular=is_singular(optimum.mode.point.root),
         evaluations=optimum.evaluations,
         nodes=nodes,
         curvature=optimum.curvature,
     )
+
+
+def is_singular(root: Floats) -> bool:
+    """Whether a column of a root (q, q) of G° is 0."""
+    size = (root**2).sum(axis=1).max(initial=1e-300)
+    return bool((root**2).sum(axis=0).min(initial=1.0) <= 1e-10 * size)

@@ -39,6 +39,13 @@ def dispersion_draws(fit: Fitted, phi: Floats) -> Floats:
     return phi - fit.gamma_draws[..., place_of_intercept(fit)][..., None]
 
 
+def dispersion_at_point(fit: Fitted, gamma: Floats, phi: Floats) -> Floats:
+    """What is said of the dispersion φ (d,) as η is computed, beside γ (p,)."""
+    if not has_thresholds(fit.problem.family_rows.family):
+        return phi
+    return np.asarray(phi - gamma[place_of_intercept(fit)])
+
+
 def place_of_intercept(fit: Fitted) -> int:
     """The fixed term that stands for the first threshold, with its sign turned."""
     return fit.design.terms.index("Intercept")

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy.special import chdtr
 
 from hierbayes.design.subject import subject_of
-from hierbayes.display.blocks import Items, Table
-from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError
 from hierbayes.fit.evidence import count_variances
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.influence.case_results import CaseResults, leave_out
+from hierbayes.inference.influence.influence_tables import Influence
+from hierbayes.inference.influence.of_family import family_influence
 from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
 from hierbayes.inference.residuals.anchor import Anchor, anchor
 from hierbayes.inference.residuals.level1 import groups_of_rows
@@ -25,70 +24,6 @@ from hierbayes.inference.residuals.row_variances import row_variances
 from hierbayes.likelihood.covariance import block_mask, sd_corr
 from hierbayes.likelihood.reading import ML, Reading
 from hierbayes.specification.counts import is_whole
-
-_SHOWN = 5  # cases, in print
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Influence(Printed):
-    """What each case does to the estimates; a case is a group (level 2) or a row (level 1).
-
-    Parameters
-    ----------
-    frame : DataFrame
-        A row per case: ``n`` (rows of a group) or ``group`` (with several grouping factors a
-        column for each, ``group[school]``), ``leverage``, ``studentized``,
-        ``deleted_residual`` (y less its prediction without the row, of a row); then ``cook``,
-        ``covratio``, ``cook_given_theta``, ``displacement`` (twice the drop of the likelihood
-        of all rows at the estimates without the case), ``region`` (the probability of the χ²
-        region on whose border these lie), ``singular`` (G without the case), ``method``
-        (``"refit"``, ``"given θ̂"``, or ``"none"`` where the case cannot be left out) and
-        ``reason`` (why not).
-    dfbetas : DataFrame
-        (γ̂ − γ̂ without the case)/its standard error without the case, by case and term.
-    gamma, t : DataFrame
-        Estimates of γ without the case and their t-values.
-    variance : DataFrame
-        sd, corr and σ without the case; missing where θ was not estimated anew.
-    G : DataArray
-        G without the case (case, effect, effect_bis).
-    full : DataFrame
-        Estimates with all cases: index (block, parameter), column ``estimate``.
-    limits : Series
-        Of the rules, see `influence_rules`.
-    about, findings : tuple of str
-    """
-
-    frame: pd.DataFrame
-    dfbetas: pd.DataFrame
-    gamma: pd.DataFrame
-    t: pd.DataFrame
-    variance: pd.DataFrame
-    G: xr.DataArray
-    full: pd.DataFrame
-    limits: pd.Series
-    about: tuple[str, ...]
-    findings: tuple[str, ...]
-
-    def page(self) -> Page:
-        """The cases with the largest Cook's distances, and what was found."""
-        order = np.argsort(-self.frame["cook"].fillna(-1.0).to_numpy(), kind="stable")[:_SHOWN]
-        hidden = ["singular", "reason", "cook_given_theta", *["region"] * ("n" not in self.frame)]
-        shown = self.frame.drop(columns=hidden).iloc[order]
-        tables: tuple[Table, ...] = (
-            Table(shown.dropna(axis="columns", how="all"), "Largest Cook's distances"),
-            Table(_rounded(self.dfbetas.iloc[order]), "DFBETAS of these"),
-            Table(self.variance.iloc[order], "Variance parameters without them"),
-        )
-        kept = (table for table in tables if table.frame.notna().any(axis=None))
-        kind = "groups" if "n" in self.frame else "rows"
-        findings = Items(self.findings, "Findings")
-        return Page(f"Influence of {len(self.frame)} {kind}", self.about, (*kept, findings))
-
-
-def _rounded(table: pd.DataFrame) -> pd.DataFrame:
-    """The table, what is 0 but for rounding made 0."""
-    return table.where(~(table.abs() < 1e-10), 0.0)
 
 
 def influence(
@@ -117,6 +52,8 @@ def influence(
     refit : int, optional
         For how many cases, those with the largest Cook's distance given θ̂, all is estimated
         anew; the others hold G and σ at their estimates. By default every group and no row.
+        Of a family that is not Gaussian groups alone are left out, and the others take one Newton
+        step of the likelihood without them; V is then the covariance of γ̂ with all else estimated.
     progress : bool
         Whether to show progress, where there are many cases to refit.
 
@@ -147,8 +84,12 @@ def influence(
     {'7688': 0.124, '5619': 0.11}
     """
     refuse_other_than_fit(fit, "influence")
-    reading = _reading(fit)
     _refuse_wrong_counts(level, refit)
+    if isinstance(fit, FamilyPointFit) and fit.engine == "ML" and level == 2:
+        k = _place(fit, level, factor)
+        assert k is not None
+        return family_influence(fit, k, refit, progress=progress)
+    reading = _reading(fit)
     k = _place(fit, level, factor)
     at = anchor(fit)
     results = leave_out(at, k, refit, reading, progress=progress)

@@ -1,0 +1,265 @@
+"""What each group does to the maximum of a family's likelihood: the group left out.
+
+The rows of a group leave; u of the others, and every column, stay as they are.  The estimates
+without it are first those of one Newton step from the estimates with it,
+
+    x − H₍ⱼ₎⁻¹ g₍ⱼ₎,
+
+g and H being those of the likelihood of the other rows at the estimates with all, and then those of
+that likelihood maximised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.special import chdtr
+
+from hierbayes.design.subject import subject_of
+from hierbayes.display.steps import steps
+from hierbayes.estimation.laplace_search import LatentCriterion, newton_step, refine
+from hierbayes.estimation.latent_problem import curvature_of
+from hierbayes.fit.of_family.evidence import is_singular
+from hierbayes.fit.of_family.point import FamilyPointFit
+from hierbayes.fit.of_family.response import dispersion_at_point
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.inference.influence.influence_tables import Influence
+from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
+from hierbayes.inference.profiles.parameter import Estimates, parameter_values, parameters_of
+from hierbayes.likelihood.covariance import free_entries
+from hierbayes.likelihood.laplace import LatentPoint
+from hierbayes.likelihood.latent_rows import LatentRows
+from hierbayes.likelihood.theta import Theta
+
+_OWN = 1e-11  # smallest eigenvalue of the scaled X'X that is not 0
+_MANY = 20  # refits, from which on progress is shown
+_LEAST = 0.05  # a pivot of the root where a search begins
+ONE_STEP = "one step"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeftOut:
+    """Estimates without a group.
+
+    Parameters
+    ----------
+    x : (k,) float
+        Coordinates of the search; missing where the group cannot be left out.
+    cov : (p, p) float
+        Covariance of γ.
+    reason : str
+        Why it cannot.
+    """
+
+    x: Floats
+    cov: Floats
+    reason: str = ""
+
+
+class Deletion:
+    """Leaves out the groups of factor k of a fit.
+
+    Parameters
+    ----------
+    fit : FamilyPointFit
+    k : int
+    """
+
+    def __init__(self, fit: FamilyPointFit, k: int) -> None:
+        self.fit, self.k, self.rows = fit, k, fit.optimum.mode.rows
+        self.lower = free_entries(fit.design.blocks)
+        self.whole = self._criterion(self.rows)
+        self.x = self.whole.coordinates(fit.optimum.mode.point)
+        size = np.abs(np.diag(fit.optimum.hessian))
+        self.scale = np.clip(1.0 / np.sqrt(np.maximum(size, 1e-8)), 1e-3, 1.0)
+
+    def _criterion(self, rows: LatentRows) -> LatentCriterion:
+        found = curvature_of(self.fit.problem, rows)
+        return LatentCriterion(rows, self.lower, found, self.fit.evidence.nodes)
+
+    def without(self, j: int, *, anew: bool) -> LeftOut:
+        """The estimates without group j: of one step, or maximised anew."""
+        kept = np.flatnonzero(self.rows.codes_of[self.k] != j)
+        rows = _only(self.rows, kept)
+        reason = self._why_not(rows)
+        p = self.whole.p
+        if reason:
+            return LeftOut(np.full(len(self.x), np.nan), np.full((p, p), np.nan), reason)
+        criterion = self._criterion(rows)
+        if anew:
+            x, hessian = refine(criterion, self._off_zero(self.x), self.scale)
+        else:
+            x, hessian = newton_step(criterion, self.x, self.scale)
+        return LeftOut(x, self._covariance(hessian))
+
+    def _off_zero(self, x: Floats) -> Floats:
+        """A pivot at 0 would not see that it should grow."""
+        p, (rows, columns) = self.whole.p, self.lower
+        moved = x.copy()
+        for place in np.flatnonzero(rows == columns) + p:
+            if abs(moved[place]) < _LEAST:
+                moved[place] = _LEAST
+        return moved
+
+    def _why_not(self, rows: LatentRows) -> str:
+        if not len(rows.y) or np.ptp(rows.y / np.maximum(rows.m, 1.0)) == 0.0:
+            return "all other responses are alike"
+        size = np.sqrt((rows.X**2).sum(axis=0))
+        scaled = rows.X / np.maximum(size, 1e-300)
+        if size.min() == 0.0 or np.linalg.eigvalsh(scaled.T @ scaled)[0] < _OWN:
+            return "the others do not tell the fixed coefficients apart"
+        return ""
+
+    def _covariance(self, hessian: Floats) -> Floats:
+        """Covariance of γ in the user's units; a pivot at 0 is held."""
+        p = self.whole.p
+        flat = np.abs(np.diag(hessian)) < 1e-8
+        inside = np.flatnonzero(~flat)
+        inverse = np.linalg.pinv(-hessian[np.ix_(inside, inside)], hermitian=True)
+        cov = np.zeros_like(hessian)
+        cov[np.ix_(inside, inside)] = inverse
+        return np.asarray(self.fit.scale @ cov[:p, :p] @ self.fit.scale.T)
+
+    def is_singular(self, left: LeftOut) -> bool:
+        """Whether G without the group is singular."""
+        return not left.reason and is_singular(self.whole.point(left.x).root)
+
+    def estimates(self, x: Floats) -> Estimates:
+        """All parameters at coordinates."""
+        point: LatentPoint = self.whole.point(x)
+        basis = self.fit.problem.working.basis
+        gamma = basis.gamma(point.gamma)
+        phi = dispersion_at_point(self.fit, gamma, point.phi)
+        return Estimates(gamma, Theta.of(basis.root(point.root), np.ones(())), phi)
+
+
+def _only(rows: LatentRows, kept: Integers) -> LatentRows:
+    """Some of the rows; groups without any keep their place."""
+    return replace(
+        rows,
+        y=rows.y[kept], m=rows.m[kept], offset=rows.offset[kept],
+        X=np.ascontiguousarray(rows.X[kept]), Z=np.ascontiguousarray(rows.Z[kept]),
+        codes_of=tuple(codes[kept] for codes in rows.codes_of), at=rows.at[kept],
+    )  # fmt: skip
+
+
+def family_influence(
+    fit: FamilyPointFit, k: int, refit: int | None, *, progress: bool
+) -> Influence:
+    """What each group of factor k does to the estimates.
+
+    Parameters
+    ----------
+    fit : FamilyPointFit
+        Of maximum likelihood.
+    k : int
+    refit : int, optional
+        For how many groups, those with the largest Cook's distance by one step, the likelihood is
+        maximised anew; by default for all.
+    progress : bool
+    """
+    deletion, J = Deletion(fit, k), fit.design.factors[k].J
+    left = [deletion.without(j, anew=False) for j in range(J)]
+    one_step = _cook(fit, deletion, left)
+    possible = np.flatnonzero([not one.reason for one in left])
+    order = possible[np.argsort(-one_step[possible], kind="stable")]
+    chosen = order if refit is None else order[:refit]
+    with steps(len(chosen), "refits", progress=progress and len(chosen) >= _MANY) as shown:
+        for j, _ in zip(chosen.tolist(), shown, strict=True):
+            left[j] = deletion.without(j, anew=True)
+    method = np.full(J, ONE_STEP, dtype=object)
+    method[chosen] = "refit"
+    method[[bool(one.reason) for one in left]] = "none"
+    return _tables(fit, deletion, left, one_step, method)
+
+
+def _cook(fit: FamilyPointFit, deletion: Deletion, left: list[LeftOut]) -> Floats:
+    """(γ̂ − γ̂₍ⱼ₎)'Cov(γ̂)⁻¹(γ̂ − γ̂₍ⱼ₎)/p of each group."""
+    moved = fit.gamma - np.array([deletion.estimates(one.x).gamma for one in left])
+    precision = np.linalg.pinv(fit.gamma_cov)
+    return np.asarray(np.einsum("jp,pr,jr->j", moved, precision, moved) / moved.shape[1])
+
+
+def _tables(
+    fit: FamilyPointFit, deletion: Deletion, left: list[LeftOut], one_step: Floats, method: Floats
+) -> Influence:
+    design, k, p = fit.design, deletion.k, len(fit.design.terms)
+    index = pd.Index(design.factors[k].labels, name="group")
+    terms = pd.Index(design.terms, name="term")
+    found = [deletion.estimates(one.x) for one in left]
+    gamma, cov = np.array([one.gamma for one in found]), np.array([one.cov for one in left])
+    se = np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
+    parts = tuple(one for one in parameters_of(fit.problem) if one.block != "gamma")
+    full_estimates = deletion.estimates(deletion.x)
+    variance = pd.DataFrame(
+        np.array([parameter_values(parts, one) for one in found]),
+        index=index, columns=[one.label for one in parts],
+    )  # fmt: skip
+    drop = np.array([_displacement(deletion, one) for one in left])
+    full_cov = np.linalg.slogdet(fit.gamma_cov)[1]
+    ratio = np.exp(np.array([np.linalg.slogdet(one)[1] for one in cov]) - full_cov)
+    frame = pd.DataFrame(
+        {
+            "n": np.bincount(design.rows.codes_of[k], minlength=len(index)),
+            "cook": _cook(fit, deletion, left),
+            "covratio": ratio,
+            "cook_one_step": one_step,
+            "displacement": drop,
+            "region": chdtr(len(deletion.x), np.maximum(drop, 0.0)),
+            "singular": [
+                not one.reason and is_singular(deletion.whole.point(one.x).root) for one in left
+            ],
+            "method": method,
+            "reason": [one.reason for one in left],
+        },
+        index=index,
+    )
+    full_gamma, full_se = fit.fixef(), np.sqrt(np.diag(fit.vcov()))
+    tables = InfluenceTables(
+        kind=design.factors[k].name,
+        frame=frame,
+        dfbetas=pd.DataFrame((fit.gamma - gamma) / se, index=index, columns=terms),
+        t=pd.DataFrame(gamma / se, index=index, columns=terms),
+        variance=variance,
+        full_t=full_gamma / full_se,
+        full_variance=pd.Series(
+            parameter_values(parts, full_estimates), index=[one.label for one in parts]
+        ),
+        full_singular=fit.singular,
+    )
+    limit, effects = limits(len(index), p), list(design.effect_labels)
+    coords = {"case": np.asarray(index), "effect": effects, "effect_bis": effects}
+    refits = int((method == "refit").sum())
+    return Influence(
+        frame=frame,
+        dfbetas=tables.dfbetas,
+        gamma=pd.DataFrame(gamma, index=index, columns=terms),
+        t=tables.t,
+        variance=variance,
+        G=xr.DataArray(
+            np.array([one.theta.G for one in found]), dims=tuple(coords), coords=coords, name="G"
+        ),
+        full=pd.concat(
+            {"gamma": full_gamma, "variance": tables.full_variance}, names=["block", "parameter"]
+        ).to_frame("estimate"),
+        limits=limit,
+        about=subject_of(design).lines(("Method", _method(fit, len(index), refits))),
+        findings=findings(tables, limit),
+    )  # fmt: skip
+
+
+def _displacement(deletion: Deletion, left: LeftOut) -> float:
+    """Twice the drop of the likelihood of all rows at the estimates without a group."""
+    if left.reason:
+        return float("nan")
+    return float(2.0 * (deletion.fit.loglik - deletion.whole(left.x)[0]))
+
+
+def _method(fit: FamilyPointFit, total: int, refits: int) -> str:
+    anew = f"refitting ({fit.evidence.how}) without each; with each less without it"
+    if refits == total:
+        return anew
+    return f"{refits} of {total} groups left out by {anew}; the others by one Newton step"

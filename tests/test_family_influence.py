@@ -1,0 +1,64 @@
+"""Groups left out of models of families, against models fitted without them."""
+
+import numpy as np
+import pytest
+
+import hierbayes as hb
+from tests import families_reference as reference
+from tests import family_fits
+
+
+def test_leaving_out_a_group_is_refitting_without_it() -> None:
+    data, found = family_fits.DATA, hb.influence(family_fits.bernoulli())
+    assert (found.frame["method"] == "refit").all()
+    for group in (3, 2):  # without the second G is singular
+        fit = hb.Model("y ~ x + (1 | g)", data[data["g"] != group], family="bernoulli").ml()
+        np.testing.assert_allclose(found.gamma.loc[group], fit.fixef(), atol=2e-6)
+        sd = fit.var_corr()["sd"].iloc[0]
+        assert found.variance.loc[group, "sd(Intercept)"] == pytest.approx(sd, abs=2e-6)
+        t = fit.fixef() / np.sqrt(np.diag(fit.vcov()))
+        np.testing.assert_allclose(found.t.loc[group], t, rtol=2e-4)
+        assert found.frame.loc[group, "singular"] == fit.singular
+    assert found.frame.loc[2, "singular"]
+    full = family_fits.bernoulli()
+    moved = full.fixef().to_numpy() - found.gamma.to_numpy()
+    cook = np.einsum("jp,pr,jr->j", moved, np.linalg.inv(full.vcov()), moved) / 2.0
+    np.testing.assert_allclose(found.frame["cook"], cook, rtol=1e-8)
+    assert (found.frame["displacement"] > 0.0).all()
+
+
+def test_groups_of_one_of_several_factors_are_left_out() -> None:
+    data, found = family_fits.DATA, hb.influence(family_fits.counts(), "h")
+    kept = data[data["h"] != 1]
+    fit = hb.Model(str(family_fits.COUNTS.specification), kept, family="poisson").ml()
+    np.testing.assert_allclose(found.gamma.loc[1], fit.fixef(), atol=2e-6)
+    assert found.frame["n"].tolist() == [15] * 4
+
+
+def test_one_step_is_near_and_named() -> None:
+    fit = reference.fit("sim_binomial_slope")
+    found = hb.influence(fit, refit=3)
+    assert found.frame["method"].value_counts().to_dict() == {"one step": 27, "refit": 3}
+    first = found.frame[found.frame["method"] == "refit"]
+    assert set(first.index) == set(found.frame["cook_one_step"].nlargest(3).index)
+    np.testing.assert_allclose(first["cook"], first["cook_one_step"], rtol=0.5)
+    assert "3 of 30 groups left out by refitting (Laplace's approximation) without each" in str(
+        found
+    )
+
+
+def test_thresholds_are_estimated_without_a_group() -> None:
+    fit = reference.fit("wine_clmm")
+    found = hb.influence(fit)
+    data = reference.data_of("wine_clmm")
+    group = found.frame["cook"].idxmax()
+    kept = data[data["judge"].astype(str) != str(group)]
+    again = hb.Model(str(fit.design.specification), kept, family="cumulative").ml()
+    assert found.variance.loc[group, "2|3"] == pytest.approx(
+        again.intervals().loc[("2|3", "2|3"), "estimate"], abs=1e-5
+    )
+
+
+def test_influence_is_drawn_from_a_fit() -> None:
+    figure = hb.plots.plot_influence(family_fits.bernoulli())
+    assert len(figure.axes) == 1
