@@ -70,15 +70,11 @@ OF_A_FIT: dict[str, Callable[[Any], object]] = {
     "influence of rows": lambda f: hb.influence(f, level=1, progress=False),
     "reduced": hb.reduced,
     "study": lambda f: hb.SensitivityStudy(f, progress=False),
-    "plot_effects": lambda f: plots.plot_effects(f, DATA, "x"),
-    "plot_gap": lambda f: plots.plot_gap(f, DATA, "x", "o"),
     "plot_trellis": lambda f: plots.plot_trellis(
         DATA, f"{f.design.specification.response} ~ x | g", fit=f
     ),
-    "plot_caterpillar": plots.plot_caterpillar,
     "plot_shrinkage": plots.plot_shrinkage,
     "plot_pancake": plots.plot_pancake,
-    "plot_beta_space": plots.plot_beta_space,
     "plot_icc": plots.plot_icc,
     "plot_shrinkage_factors": plots.plot_shrinkage_factors,
     "plot_prior_posterior": plots.plot_prior_posterior,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
-from hierbayes.errors import DataError
+from hierbayes.errors import DataError, in_quotes
 from hierbayes.fit import effects, prediction, storage, variance
 from hierbayes.fit.brief import brief
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects
@@ -118,7 +118,7 @@ class Fit(Fitted, Printed):
         """Variances, standard deviations and correlations of the random effects, and σ."""
         return variance.var_corr(self)
 
-    def icc(self, at: dict[str, float] | None = None) -> Any:
+    def icc(self, at: dict[str, float] | None = None, *, scale: str = "latent") -> Any:
         """Share of the unexplained variance that lies between groups.
 
         Parameters
@@ -127,7 +127,18 @@ class Fit(Fitted, Printed):
             Values of the random columns, as in ``{"ses": 0}``; the intercept is 1 and
             columns left out are 0.  By default the between variance z'Gz is averaged
             over the rows.
+        scale : str
+            ``"latent"``, of a family that is not Gaussian that of the response behind the link
+            (π²/3 within groups of the logit); or ``"response"``, of its mean and variance
+            themselves, averaged over the rows (Goldstein, Browne & Rasbash 2002).  Both are the
+            same of a Gaussian response.
         """
+        if scale not in variance.SCALES:
+            raise DataError(f"scale must be one of {in_quotes(variance.SCALES)}, not {scale!r}")
+        return variance.icc(self, at) if scale == "latent" else self._response_icc(at)
+
+    def _response_icc(self, at: dict[str, float] | None) -> Any:
+        """The same as that of the latent response."""
         return variance.icc(self, at)
 
     def intervals(self, prob: float = DEFAULT_PROB, *, df: str | None = None) -> pd.DataFrame:

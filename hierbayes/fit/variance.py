@@ -17,6 +17,7 @@ from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import block_mask, second_moment
 
 RESIDUAL = "Residual"
+SCALES = ("latent", "response")
 
 
 def var_corr(fit: Fitted) -> pd.DataFrame:
@@ -91,7 +92,7 @@ def icc_draws(fit: Fitted, at: dict[str, float] | None) -> Floats:
 def shares_by_factor(fit: Fitted, at: dict[str, float] | None) -> tuple[Floats, ...]:
     """Each factor's share z_k'G_kz_k/(Σ_l z_l'G_lz_l + σ²) of the unexplained variance."""
     design = fit.design
-    second = second_moment(design.rows.Z) if at is None else _moment_at(design, at)
+    second = second_moment(design.rows.Z) if at is None else moment_at(design, at)
     return shares_of(fit.theta.G, fit.residual_variance, second, design.spans)
 
 
@@ -107,7 +108,7 @@ def shares_of(
     return tuple(part / total for part in parts)
 
 
-def _moment_at(design: Design, at: dict[str, float]) -> Floats:
+def moment_at(design: Design, at: dict[str, float]) -> Floats:
     """zz' (q, q) at stated values of random columns, 0 where none is stated."""
     if not isinstance(at, Mapping) or not all(isinstance(v, Real) for v in at.values()):
         raise DataError(f"at must map random columns to numbers, as in {{'x': 0}}, not {at!r}")
@@ -140,7 +141,12 @@ def explained_variance(gamma: Floats, X: Floats) -> Floats:
 
 def icc(fit: Fitted, at: dict[str, float] | None) -> pd.Series | pd.DataFrame:
     """Intraclass correlation: the estimate, and for a posterior its sd; a row for each factor."""
-    rows = [{"icc": float(draws.mean())} | fit.spread(draws) for draws in shares_by_factor(fit, at)]
+    return shares_table(fit, shares_by_factor(fit, at))
+
+
+def shares_table(fit: Fitted, shares: tuple[Floats, ...]) -> pd.Series | pd.DataFrame:
+    """Shares (chains, draws) of each factor: the estimate, and for a posterior its sd."""
+    rows = [{"icc": float(draws.mean())} | fit.spread(draws) for draws in shares]
     if len(rows) == 1:
         return pd.Series(rows[0], name="icc")
     return pd.DataFrame(rows, index=pd.Index(fit.design.specification.factors, name="factor"))

@@ -42,6 +42,7 @@ from hierbayes.plots.ellipse import Ellipse, confidence_radius
 from hierbayes.plots.far_points import far_points, in_words, limits
 from hierbayes.plots.look import BLUE, BLUP, DISPERSION, GREY, PALE, POPULATION, SOLID, Look
 from hierbayes.plots.populations import ALL, populations
+from hierbayes.plots.response_scale import link_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,6 +89,8 @@ def beta_space_frame(
 ) -> BetaSpace:
     """Points and ellipses of a fit in the plane of two random effects.
 
+    Of a family that is not Gaussian they are on the scale of the link, and without BLUEs.
+
     Parameters
     ----------
     fit : Fit
@@ -112,7 +115,6 @@ def beta_space_frame(
         When there is no such factor, or several and none is named.
     """
     refuse_other_than("plot_beta_space", fit, Fitted, ENGINES)
-    fit.problem.refuse_other_families()
     k = fit.design.place_of_factor(factor)
     span = fit.design.spans[k]
     names = fit.design.effects[span]
@@ -178,8 +180,9 @@ def plot_beta_space(
         _draw_ellipses(drawn.ax, frame)
         _draw_groups(drawn.ax, frame.groups)
         _draw_populations(drawn.ax, frame.populations)
-        drawn.ax.set_xlabel(coefficient_label(frame.effects[0]))
-        drawn.ax.set_ylabel(coefficient_label(frame.effects[1]))
+        scale = link_label(fit)
+        drawn.ax.set_xlabel(coefficient_label(frame.effects[0]) + scale)
+        drawn.ax.set_ylabel(coefficient_label(frame.effects[1]) + scale)
         of = "" if factor is None else f" of {factor}"
         heading(drawn, f"Beta space{of}, {fit.engine}")
         far = far_points(frame.groups[["blue_x", "blue_y"]].to_numpy())
@@ -201,8 +204,9 @@ def _leave_out(ax: Axes, frame: BetaSpace, far: Booleans) -> None:
 def _entries(fit: Fitted, frame: BetaSpace, prob: str) -> Entries:
     """The legend, in the words of the engine."""
     sampled = isinstance(fit, PosteriorFit)
+    own = {"BLUE (own least squares)": BLUE.points(5.0)}
     entries = {
-        "BLUE (own least squares)": BLUE.points(5.0),
+        **(own if fit.problem.family is None else {}),
         fit.prediction: BLUP.points(4.5),
         **_population_entries(frame.populations),
         f"{prob} of γ" if sampled else f"{prob} confidence of γ": POPULATION.lines(),
@@ -229,14 +233,16 @@ def _boundary(kind: str, level: str, draw: int, ellipse: Ellipse) -> pd.DataFram
 def _group_table(fit: Fitted, k: int, pair: list[int], levels: Any) -> pd.DataFrame:
     population = population_draws(fit, k)
     blup = (population + fit.us[k]).mean(axis=(0, 1))[:, pair]
-    own, middle = blue(fit, k).to_numpy()[:, pair], population.mean(axis=(0, 1))[:, pair]
+    middle = population.mean(axis=(0, 1))[:, pair]
+    gaussian = fit.problem.family is None
+    own = blue(fit, k).to_numpy()[:, pair] if gaussian else np.full(middle.shape, np.nan)
     values = np.hstack([own, blup, middle])
     names = [f"{what}_{axis}" for what in ("blue", "blup", "population") for axis in "xy"]
     table = pd.DataFrame(
         values, index=pd.Index(fit.design.factors[k].labels, name="group"), columns=names
     )
     table.insert(0, "level", levels)
-    table.insert(1, "n", fit.problem.products.levels[k].rows.astype(int))
+    table.insert(1, "n", fit.problem.working.levels[k].rows.astype(int))
     return table
 
 
@@ -249,8 +255,9 @@ def _draw_ellipses(ax: Axes, frame: BetaSpace) -> None:
 def _draw_groups(ax: Axes, groups: pd.DataFrame) -> None:
     size = 5.0 if len(groups) <= 60 else 3.2
     own, predicted = groups[["blue_x", "blue_y"]], groups[["blup_x", "blup_y"]]
-    draw_arrows(ax, own.to_numpy(), predicted.to_numpy(), Look(GREY, "none"), size / 7.0)
-    ax.plot(*own.to_numpy().T, **BLUE.points(size), zorder=2.1)
+    if own.notna().any(axis=None):
+        draw_arrows(ax, own.to_numpy(), predicted.to_numpy(), Look(GREY, "none"), size / 7.0)
+        ax.plot(*own.to_numpy().T, **BLUE.points(size), zorder=2.1)
     ax.plot(*predicted.to_numpy().T, **BLUP.points(size - 0.8), zorder=2.3)
 
 

@@ -20,6 +20,7 @@ from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, chosen_groups, one_effect, refuse_other_than
 from hierbayes.plots.draw import heading
 from hierbayes.plots.look import BLACK, BLUP, GREY
+from hierbayes.plots.response_scale import link_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,7 +92,6 @@ def caterpillar_frame(
         When prob is no probability.
     """
     refuse_other_than("plot_caterpillar", fit, Fitted, ENGINES)
-    fit.problem.refuse_other_families()
     at, interval = fit.design.place_of_factor(factor), Interval(prob)
     names = fit.design.effects[fit.design.spans[at]]
     if isinstance(effects, str) or (effects is not None and not len(effects)):
@@ -110,7 +110,7 @@ def caterpillar_frame(
                     "effect": names[k],
                     "position": np.arange(len(ordered)),
                     "group": np.asarray(fit.design.factors[at].labels)[ordered],
-                    "n": fit.problem.products.levels[at].rows[ordered].astype(int),
+                    "n": fit.problem.working.levels[at].rows[ordered].astype(int),
                     "estimate": u[ordered, k],
                     "lower": lower[ordered, k],
                     "upper": upper[ordered, k],
@@ -167,7 +167,8 @@ def plot_caterpillar(
         group = fit.design.factors[fit.design.place_of_factor(factor)].name
         heading(drawn, f"Random effects by {group}, {fit.engine}")
         if drawn.is_new:
-            drawn.figure.supxlabel(f"u; bars: {found.interval}", fontsize=9)
+            scale = link_label(fit)
+            drawn.figure.supxlabel(f"u{scale}; bars: {found.interval}", fontsize=9)
     return drawn.figure
 
 

@@ -90,7 +90,7 @@ def chosen_groups(
         When a label is no group, or both are stated.
     """
     factor = fit.design.factor if k is None else fit.design.factors[k]
-    return choose(factor, fit.problem.products.levels[k or 0].rows, groups, max_groups)
+    return choose(factor, fit.problem.working.levels[k or 0].rows, groups, max_groups)
 
 
 def choose(

@@ -27,6 +27,12 @@ from hierbayes.plots.fit_rows import (
     value_text,
 )
 from hierbayes.plots.look import BLACK, SERIES, Look
+from hierbayes.plots.response_scale import (
+    of_response,
+    offset_in_words,
+    refuse_nominal,
+    response_label,
+)
 from hierbayes.plots.scatter import POOLED, refuse_many_levels
 
 if TYPE_CHECKING:
@@ -79,6 +85,9 @@ def effects_frame(
 ) -> Effects:
     """The expected response of the population against x, by the levels of other variables.
 
+    Of a family that is not Gaussian it is that of a group whose u is 0, on the scale of the
+    response, its limits those of η; ordered categories are shown on the scale of η.
+
     Parameters
     ----------
     fit : Fit
@@ -107,6 +116,7 @@ def effects_frame(
         When it is no fit, or df does not suit it.
     """
     refuse_other_than_fit(fit, "plot_effects")
+    refuse_nominal("plot_effects", fit)
     names = () if by is None else column_names(by, "by")
     for name in names:
         refuse_x_twice(x, name)
@@ -121,14 +131,16 @@ def effects_frame(
         varied[name] = np.repeat(one, len(grid))
         varied[name] = varied[name].infer_objects()
     found = average_rows(fit, rows, varied, at)
-    frame = pointwise_band(fit, found.X, df, interval)
+    frame = of_response(fit, found.X, pointwise_band(fit, found.X, df, interval), interval)
     words = [", ".join(map(value_text, level)) or POOLED for level in levels]
     frame.insert(0, "by", np.repeat(np.asarray(words, dtype=object), len(grid)))
     frame.insert(1, "x", varied[x].to_numpy())
     return Effects(
         fit.design.specification.response, x, ", ".join(names) or None, frame,
         pd.DataFrame(found.X, columns=pd.Index(fit.design.terms, name="term")),
-        band_in_words(fit, df, interval), found.held, not is_factor(fit, rows[x]),
+        band_in_words(fit, df, interval),
+        ", ".join(part for part in (found.held, offset_in_words(fit)) if part),
+        not is_factor(fit, rows[x]),
     )  # fmt: skip
 
 
@@ -172,7 +184,7 @@ def plot_effects(
         else:
             _draw_levels(drawn.ax, found.frame, looks)
         drawn.ax.set_xlabel(x)
-        drawn.ax.set_ylabel(f"expected {found.y}")
+        drawn.ax.set_ylabel(response_label(fit))
         heading(drawn, f"Effect of {x}" + (f" by {by}" if by else "") + f", {fit.engine}")
         if by:
             how = [look.lines(2.0) if found.along else look.points(6.0) for look in looks.values()]

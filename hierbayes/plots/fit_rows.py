@@ -17,6 +17,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from hierbayes.design.complete import complete_rows
 from hierbayes.design.design import Design
+from hierbayes.design.family_rows import read_family_rows
 from hierbayes.design.matrices import columns_needed, group_labels
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fitted import Fitted
@@ -47,10 +48,7 @@ def fit_rows(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
     ------
     StudyError
         When these are not the data of the fit.
-    FormulaError
-        When the response is not Gaussian.
     """
-    fit.problem.refuse_other_families()
     if not isinstance(data, pd.DataFrame):
         raise StudyError(f"data must be the DataFrame of the fit, not {type(data).__name__}")
     design = fit.design
@@ -63,7 +61,7 @@ def fit_rows(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
     rows, response = native_numbers(data.loc[design.rows.kept]), spec.response.strip("`")
     same = _same_groups(design, rows)
     if same and response in rows:
-        same = bool((rows[response].to_numpy(dtype=np.float64) == design.rows.y).all())
+        same = _same_responses(design, rows, response)
     if not same:
         *first, last = spec.group_columns
         raise StudyError(
@@ -73,6 +71,15 @@ def fit_rows(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
     names = [*columns_needed(spec.fixed, *spec.random_effects), *spec.group_columns]
     frame, _, _ = complete_rows(rows, [name for name in dict.fromkeys(names) if name in rows])
     return frame
+
+
+def _same_responses(design: Design, rows: pd.DataFrame, response: str) -> bool:
+    """Whether every row has the response that the design has of it."""
+    family = design.rows.family
+    if family is None:
+        return bool((rows[response].to_numpy(dtype=np.float64) == design.rows.y).all())
+    read = read_family_rows(family.family, design.specification, rows)
+    return bool((read.y == family.y).all() and (read.m == family.m).all())
 
 
 def _same_groups(design: Design, rows: pd.DataFrame) -> bool:

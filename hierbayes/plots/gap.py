@@ -39,6 +39,7 @@ from hierbayes.plots.fit_rows import (
     value_text,
 )
 from hierbayes.plots.look import BLACK, BLUE_INK, DASHED, DOTTED, RED_INK, Look
+from hierbayes.plots.response_scale import difference_label, refuse_nominal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,6 +104,9 @@ def gap_frame(
 ) -> Gap:
     """The difference in the expected response between two levels, along x.
 
+    Of a family that is not Gaussian it is the difference in the linear predictor, on the scale of
+    the link.
+
     Parameters
     ----------
     fit : Fit
@@ -130,6 +134,7 @@ def gap_frame(
         When it is no fit, or df does not suit it.
     """
     refuse_other_than_fit(fit, "plot_gap")
+    refuse_nominal("plot_gap", fit)
     refuse_x_twice(x, by)
     rows, interval = fit_rows(fit, data), Interval(prob)
     refuse_no_variable(fit, by)
@@ -194,7 +199,7 @@ def plot_gap(
         (_draw_along if found.along else _draw_levels)(drawn.ax, found)
         drawn.ax.axhline(0.0, color=BLACK, linewidth=0.9)
         drawn.ax.set_xlabel(x)
-        drawn.ax.set_ylabel(f"difference in expected {found.y}")
+        drawn.ax.set_ylabel(difference_label(fit))
         heading(drawn, f"{found.name}, {fit.engine}")
         line = "-" if found.along else "none"
         legend(drawn, {

@@ -70,6 +70,7 @@ def plane_frame(
         When it is no fit, these are not its data, or x or w is no number of the fixed part.
     """
     refuse_other_than("plot_plane", fit, Fitted, ENGINES)
+    fit.problem.refuse_other_families()
     rows = fit_rows(fit, data)
     if x == w:
         raise StudyError(f"a surface needs two variables, and both are '{x}'")

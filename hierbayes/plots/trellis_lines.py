@@ -84,6 +84,7 @@ def fitted_lines(
         When x is no variable of the model, or these are not the data of the fit.
     """
     _refuse_foreign(fit, x)
+    fit.problem.refuse_other_families()
     rows, codes = fit_rows(fit, data), fit.design.rows.codes_of[k]
     places = [np.flatnonzero(codes == j) for j in shown]
     own = blue(fit, k).to_numpy() - population_draws(fit, k).mean(axis=(0, 1))
@@ -113,6 +114,7 @@ def inner_lines(
     DataFrame
         ``panel``, ``line`` ("BLUP of" the factor), ``level`` (its group), ``x``, ``y``.
     """
+    fit.problem.refuse_other_families()
     rows, design = fit_rows(fit, data), fit.design
     outside, inside = design.rows.codes_of[k], design.rows.codes_of[inner]
     values = rows[x].to_numpy(dtype=np.float64)

@@ -35,10 +35,12 @@ from hierbayes.fit.of_family.response import (
     place_of_intercept,
     probabilities,
 )
+from hierbayes.fit.of_family.response_shares import response_shares
 from hierbayes.fit.of_family.summary import summarise_latent
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.prediction import ByPredictor
 from hierbayes.fit.summary import Summary
+from hierbayes.fit.variance import moment_at, shares_table
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.of_products import AnyState
 
@@ -192,6 +194,10 @@ class FamilyPointFit(PointFit):
 
     def _expected(self, eta: ByPredictor, data: pd.DataFrame | None) -> ByPredictor:
         return expected(self, eta, data)
+
+    def _response_icc(self, at: dict[str, float] | None) -> pd.Series | pd.DataFrame:
+        second = None if at is None else moment_at(self.design, at)
+        return shares_table(self, response_shares(self, self.phi[None, None], second))
 
     def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
         """A response (n,) at random given its linear predictor."""

@@ -162,7 +162,7 @@ def latent_variance(fit: Fitted) -> Floats:
     if variance is None:
         raise DataError(
             f"{family.name} with the {family.link} link has no latent response whose variance "
-            "could be shared out; var_corr() has the variances on the scale of the linear predictor"
+            "could be shared out; icc(scale='response') shares out that of the response itself"
         )
     return np.full(fit.theta.shape, variance)
 

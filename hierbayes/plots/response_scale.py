@@ -1,0 +1,101 @@
+"""Linear predictors on the scale of the response, for pictures of families."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.family_rows import has_thresholds
+from hierbayes.display.interval import Interval
+from hierbayes.errors import StudyError
+from hierbayes.families.categorical import Categorical
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
+from hierbayes.fit.of_family.response import mean_phi
+from hierbayes.frames.arrays import Floats
+
+
+def of_response(fit: Fit, L: Floats, band: pd.DataFrame, interval: Interval) -> pd.DataFrame:
+    """A band of η = Lγ and the mean offset as one of the expected response of a group with u = 0.
+
+    Limits of η are turned into those of the response; of a posterior the response is that of each
+    draw with its own dispersion.  Thresholds keep the scale of η.
+
+    Parameters
+    ----------
+    fit : Fit
+    L : (m, p) float
+    band : DataFrame
+        As `pointwise_band` makes it.
+    interval : Interval
+
+    Returns
+    -------
+    DataFrame
+        ``estimate``, ``se``, ``df``, ``lower``, ``upper``; ``se`` is that of η.
+    """
+    if fit.problem.family is None or has_thresholds(fit.problem.family):
+        return band
+    rows = fit.problem.family_rows
+    m, offset = np.full(len(L), np.median(rows.m)), float(rows.offset.mean())
+    if isinstance(fit, FamilyPosteriorFit):
+        eta = fit.gamma_draws.reshape(-1, L.shape[1]) @ L.T + offset
+        phi = fit.phi.reshape(len(eta), -1)
+        draws = np.stack(
+            [rows.family.mean(one, m, own) for one, own in zip(eta, phi, strict=True)]
+        )[None]
+        lower, upper = interval.of_draws(draws)
+        return band.assign(estimate=draws.mean(axis=(0, 1)), lower=lower, upper=upper)
+    phi = mean_phi(fit)
+    shown = {
+        name: rows.family.mean(band[name].to_numpy() + offset, m, phi)
+        for name in ("estimate", "lower", "upper")
+    }
+    return band.assign(**shown)
+
+
+def refuse_nominal(verb: str, fit: Fitted) -> None:
+    """Refuse nominal categories, which have a linear predictor each.
+
+    Raises
+    ------
+    StudyError
+    """
+    if isinstance(fit.problem.family, Categorical):
+        raise StudyError(
+            f"{verb}() shows one linear predictor, and nominal categories have one each; "
+            "predict(data, scale='probability') has their probabilities"
+        )
+
+
+def response_label(fit: Fitted) -> str:
+    """What stands beside the axis of the response."""
+    name = fit.design.specification.response.strip("`")
+    if fit.problem.family is None:
+        return f"expected {name}"
+    if has_thresholds(fit.problem.family):
+        return f"η of {name} ({fit.problem.family.link} scale)"
+    return f"expected {'share of ' * fit.problem.family_rows.of_trials}{name} where u = 0"
+
+
+def link_label(fit: Fitted) -> str:
+    """The scale of η, beside an axis; empty for a Gaussian response."""
+    family = fit.problem.family
+    return "" if family is None else f" ({family.link} scale)"
+
+
+def offset_in_words(fit: Fitted) -> str:
+    """At what the offset is held, where there is one and it matters."""
+    family = fit.problem.family
+    if family is None or has_thresholds(family) or not fit.design.specification.offsets:
+        return ""
+    return f"offset = {float(fit.problem.family_rows.offset.mean()):.3g} (mean)"
+
+
+def difference_label(fit: Fitted) -> str:
+    """What a difference of expected responses is, beside an axis: of a family, one of η."""
+    name = fit.design.specification.response.strip("`")
+    if fit.problem.family is None:
+        return f"difference in expected {name}"
+    return f"difference in η of {name}{link_label(fit)}"
