@@ -90,7 +90,7 @@ def test_a_grouping_factor_is_dropped() -> None:
     )
     assert_allclose(test.p_mixture, test.p_chi2 / 2.0)
     test = hb.likelihood_ratio(pixel("(1 | Dog:Side)"), big)
-    assert (test.df, test.mixture) == (3, None)
+    assert test.df == 3 and test.mixture is not None and list(test.mixture) == [0, 1, 2, 3]
     assert test.tested == (
         "tested: 2 variances of random effects ('Intercept|Dog', 'day|Dog'), 1 covariance that the "
         "larger model has more; in the smaller model nothing varies by 'Dog'"

@@ -16,7 +16,7 @@ from hierbayes.display.page import Page, Printed
 from hierbayes.errors import DataError, FormulaError, InferenceError, in_quotes
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.point import PointFit
-from hierbayes.inference.model_choice.chi_bar import upper_tail
+from hierbayes.inference.model_choice.chi_bar import mixture_text, upper_tail
 from hierbayes.inference.model_choice.likelihood_ratio import likelihood_ratio
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import REML
@@ -95,7 +95,8 @@ def build_random(
 
     Every step is a REML likelihood ratio test of one more term in the block of correlated
     effects; a term of one column is referred to ½χ²(q) + ½χ²(q + 1), for its variance cannot be
-    negative, and a factor of several columns to χ², which is stern.  A random part that
+    negative, a factor of two columns to a mixture with the weights that the data give, and one of
+    more to χ², which is stern.  A random part that
     starts from the intercept is first tested against none.
 
     Parameters
@@ -253,7 +254,9 @@ def _try(fit: PointFit, term: str, place: int, data: pd.DataFrame, step: int) ->
         return None, str(error), dict(zip(_COLUMNS, values, strict=True))
     p, reference = test.p_chi2, f"χ²({test.df})"
     if test.mixture:
-        p, reference = test.p_mixture, f"½χ²({test.df - 1}) + ½χ²({test.df})"
+        half = set(test.mixture.values()) == {0.5}
+        p, reference = test.p_mixture, mixture_text(test.mixture)
+        reference = reference.replace("0.5 ", "½") if half else reference
     return larger, "", _row(step, f"+ {term}", larger, (test.chisq, test.df, p, reference))
 
 

@@ -24,12 +24,8 @@ from hierbayes.inference.accepted_fits import (
     refuse_other_than_maxima,
 )
 from hierbayes.inference.bootstraps.responses import responses_of, sums_of
-from hierbayes.inference.model_choice.chi_bar import (
-    half_and_half,
-    mixture_text,
-    read_mixture,
-    upper_tail,
-)
+from hierbayes.inference.model_choice.boundary_mixture import boundary_mixture
+from hierbayes.inference.model_choice.chi_bar import mixture_text, read_mixture, upper_tail
 from hierbayes.inference.model_choice.nesting import Nesting, find_nesting
 from hierbayes.inference.model_choice.verdict import advice, what_is_tested
 from hierbayes.likelihood.conditional import log_jacobian
@@ -145,7 +141,9 @@ def likelihood_ratio(
     mixture : mapping, optional
         Weights by degrees of freedom of the reference distribution.  By default
         ½χ²(df − 1) + ½χ²(df) where exactly one random effect is tested, for its variance
-        cannot be negative, and none otherwise.
+        cannot be negative; where two or three are tested that are independent, or two in one
+        block, the weights that follow from the information on them at the smaller model; none
+        otherwise.
     simulations : int
         Responses simulated from the smaller model, to each of which both are fitted.
     seed : int, optional
@@ -181,9 +179,10 @@ def likelihood_ratio(
     _refuse_other_responses(a, b, simulations)
     nesting = find_nesting(a, b)
     _refuse_other_fixed_parts(nesting)
-    chosen = read_mixture(mixture, nesting.df) if mixture is not None else None
-    if chosen is None and nesting.effects_gained == 1:
-        chosen = half_and_half(nesting.df)
+    if mixture is not None:
+        chosen: dict[int, float] | None = read_mixture(mixture, nesting.df)
+    else:
+        chosen = boundary_mixture(nesting) if nesting.effects_gained else None
     return LikelihoodRatio(
         models=_models(nesting),
         tested=what_is_tested(nesting),

@@ -40,6 +40,13 @@ def advice(nesting: Nesting, mixture: dict[int, float] | None, simulations: int)
             "the smaller model is singular itself, so that neither χ² nor a mixture is its "
             f"reference{_if_simulated(nesting, ': use simulations=1000')}"
         )
+    if mixture and nesting.effects_gained > 1:
+        return (
+            f"use the mixture {mixture_text(mixture)}: under the smaller model "
+            f"{nesting.effects_gained} variances are zero, on the boundary, and its weights are "
+            "the chances that so many parameters are estimated inside, from the information on "
+            "them there; χ² alone gives a p-value that is too large"
+        )
     if mixture:
         return (
             f"use the mixture {mixture_text(mixture)}: under the smaller model a variance is zero, "
