@@ -23,7 +23,7 @@ FAMILIES = {
 SINGULAR = tuple(name for name, case in CASES.items() if case["laplace"].get("singular"))
 
 
-NAMES = tuple(name for name, case in CASES.items() if case.get("ziformula") in (None, "~1"))
+NAMES = tuple(CASES)
 
 
 def data_of(name: str) -> pd.DataFrame:
@@ -47,7 +47,8 @@ def family_of(name: str) -> hb.families.ResponseFamily:
     if case["formula"].startswith("cbind"):
         return hb.families.Binomial()
     family = FAMILIES[case["family"]]
-    return family if case.get("ziformula") is None else hb.families.ZeroInflated(family)
+    zeros = case.get("ziformula")
+    return family if zeros is None else hb.families.ZeroInflated(family, zeros)
 
 
 @cache

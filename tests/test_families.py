@@ -292,6 +292,25 @@ def test_counts_above_0_start_from_those_and_are_never_0() -> None:
         assert_allclose(B.Hurdle(inside).mean(eta, np.ones(400), rare), 1.0, rtol=1e-4)
 
 
+def test_zeros_of_columns_are_those_row_by_row() -> None:
+    family = B.ZeroInflated(zeros="~ a").of_columns(("Intercept", "a"), np.eye(2))
+    assert family.dispersion == ("zero: Intercept", "zero: a")
+    y, eta, a = np.array([0.0, 2.0, 0.0]), np.array([0.3, -1.0, 1.2]), np.array([0.5, -2.0, 3.0])
+    m, phi = np.column_stack([np.ones(3), np.ones(3), a]), np.array([-0.4, 0.7])
+    found = family.derivatives(y, m, eta, phi)
+    by_phi = family.dispersion_derivatives(y, m, eta, phi)
+    summed = c_rows(family, y, m, eta, phi)
+    for k in range(3):
+        row = y[k : k + 1], np.ones(1), eta[k : k + 1], np.array([-0.4 + 0.7 * a[k]])
+        assert_allclose(found[:, k], B.ZeroInflated().derivatives(*row)[:, 0], rtol=1e-13)
+        by_logit = B.ZeroInflated().dispersion_derivatives(*row)[:, 0, 0]
+        assert_allclose(by_phi[:, :, k], by_logit[:, None] * m[k, 1:], rtol=1e-13)
+        assert_allclose(family.mean(eta, m, phi)[k], B.ZeroInflated().mean(*row[2:0:-1], row[3])[0])
+    assert_allclose(summed[0], found[0].sum(), rtol=1e-13)
+    assert_allclose(summed[1:3], by_phi[0].sum(axis=1), rtol=1e-12)
+    assert_allclose(summed[3:], found[1], rtol=1e-13)
+
+
 def test_a_zero_whose_count_overflows_is_a_further_zero() -> None:
     family, phi = B.ZeroInflated(), np.array([0.4])
     found = c_rows(family, np.zeros(1), np.ones(1), np.array([800.0]), phi)
@@ -358,17 +377,23 @@ def test_unknown_links_and_words_are_refused() -> None:
         "a hurdle stands before families of counts and of positive numbers (Poisson, "
         "NegativeBinomial, NegativeBinomial1, Gamma, Lognormal), not in Beta(link='logit')"
     )
-    with pytest.raises(hb.FamilyError) as inflation:
-        B.ZeroInflated(B.Poisson(), "~ x")
-    assert str(inflation.value) == (
-        "the probability of zeros is one for all rows, '~ 1', and cannot depend on columns yet: "
-        "'~ x'"
-    )
+    assert B.ZeroInflated(zeros="~x").zeros == "~ 1 + x"
+    for zeros, said in {
+        "x": "what zeros depend on is a formula such as '~ 1' or '~ x', not 'x'",
+        "~ 1 + (1 | g)": "what zeros depend on has no random effects: '~ 1 + (1 | g)'",
+    }.items():
+        with pytest.raises(hb.FamilyError) as inflation:
+            B.ZeroInflated(B.Poisson(), zeros)
+        assert str(inflation.value) == said
+    with pytest.raises(
+        hb.FamilyError, match="zeros that depend on columns, '~ 1 \\+ x', need data"
+    ):
+        B.Hurdle(zeros="~ x").mean(NONE, NONE, NONE)
     with pytest.raises(hb.FamilyError) as word:
         B.by_word("quasi")
     listed = (
         "bernoulli, binomial, betabinomial, poisson, negativebinomial, negativebinomial1, gamma, "
-        "lognormal, beta, studentt, cumulative, zeroinflated, hurdle"
+        "lognormal, beta, studentt, cumulative, categorical, zeroinflated, hurdle"
     )
     assert str(word.value) == f"there is no family 'quasi'; there are: gaussian, {listed}"
     assert all(B.by_word(one).name.lower() == one for one in listed.split(", "))

@@ -29,6 +29,7 @@ CASES: dict[str, tuple[ResponseFamily, str]] = {
     "BetaBinomial": (f.BetaBinomial(), "k | trials(n) ~ x + (1 | g)"),
     "Hurdle": (f.Hurdle(f.NegativeBinomial()), "c ~ x + (1 | g)"),
     "Cumulative": (f.Cumulative(), "o ~ x + (1 | g)"),
+    "zeros of columns": (f.Hurdle(zeros="~ x + n"), "c ~ x + (1 | g)"),
     "Categorical": (f.Categorical(), "k ~ x + (1 | g)"),
 }
 FAMILIES: tuple[tuple[ResponseFamily, str], ...] = (
@@ -71,7 +72,7 @@ def test_the_density_is_that_of_the_graph_and_the_map(name: str, data: pd.DataFr
     inputs = inputs_at_mode(problem, priors, mode)
     graph = family_graph(problem, inputs, priors, mode.rows)
     variables = free_variables(graph)
-    target = target_of(problem.design, inputs, priors, progress=False)
+    target = target_of(problem.design, inputs, inputs.priors, progress=False)
     names = [variable.name for variable in target.variables]
     assert [variable.name for variable in variables] == [*names, "b"]
     x, outputs = join_values(graph, variables, graph.logp(), ["root"])

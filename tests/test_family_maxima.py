@@ -14,6 +14,7 @@ from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.latent_rows import LatentRows
 from hierbayes.likelihood.sparse_curvature import WeightedProducts
+from hierbayes.priors.column_priors import column_priors
 from tests import families_reference as reference
 
 WITHOUT_MAXIMUM = ("sim_separation",)
@@ -74,6 +75,56 @@ def test_dispersion_is_that_of_R(name: str) -> None:
     if "zi_fixef" in wanted:
         (zero,) = wanted["zi_fixef"].values()
         assert found["logit zero", "logit zero"] == pytest.approx(zero, abs=1e-5)
+
+
+def test_zeros_that_depend_on_columns_are_those_of_R() -> None:
+    fit, wanted = reference.fit("Owls_zip_x"), reference.CASES["Owls_zip_x"]["laplace"]
+    table = fit.intervals()
+    names = [name for name in table.index if name[0].startswith("zero: ")]
+    assert names[1] == ("zero: FoodTreatment[T.Satiated]",) * 2
+    zeros = table.loc[names]
+    np.testing.assert_allclose(zeros["estimate"], reference.ours(wanted["zi_fixef"]), atol=1e-5)
+    half = 0.5 * (zeros["upper"] - zeros["lower"]) / 1.959963984540054
+    np.testing.assert_allclose(half, reference.ours(wanted["zi_se"]), rtol=1e-4)
+    data = reference.data_of("Owls_zip_x")
+    np.testing.assert_allclose(fit.predict(data.tail(9)), fit.predict().tail(9), rtol=1e-12)
+    with pytest.raises(hb.DataError, match="'FoodTreatment' is missing in 1 of the new rows"):
+        fit.predict(data.assign(FoodTreatment=data["FoodTreatment"].where(data.index > 0)))
+    assert "logit(π_ij) = −1.81 + 1.39 FoodTreatment" in str(fit.equations().within)
+
+
+def test_the_origin_and_the_unit_of_a_column_of_zeros_change_nothing() -> None:
+    data = _counts().assign(w=lambda d: d["x"] ** 2, far=lambda d: 1e3 * d["w"] + 2e6)
+    data.loc[3, "w"] = data.loc[3, "far"] = np.nan
+    fits, spreads = [], []
+    for column in ("w", "far"):
+        family = hb.families.Hurdle(zeros=f"~ {column} + x")
+        model = hb.Model("k ~ x + (1 | g)", data, family=family)
+        assert model.problem.design.dropped.rows == 1
+        fits.append(model.ml())
+        implied = column_priors(model.priors, model.problem)
+        assert implied is not None
+        columns = implied.beside(model.problem.family_rows.m)[:, 1:]
+        spreads.append(columns @ columns.T)  # prior covariance of the logits
+    assert fits[1].loglik == pytest.approx(fits[0].loglik, abs=1e-8)
+    near, far = (fit.intervals().loc[f"zero: {name}"].iloc[0] for fit, name in
+                 zip(fits, ("w", "far"), strict=True))  # fmt: skip
+    np.testing.assert_allclose(1e3 * far, near, rtol=1e-5)
+    np.testing.assert_allclose(spreads[1], spreads[0], rtol=1e-6, atol=1e-8)
+    assert np.trace(spreads[0]) == pytest.approx(1.5**2 * 3 * 119, rel=1e-9)
+
+
+def test_a_stated_prior_of_a_coefficient_of_zeros_is_its_own() -> None:
+    """Given it, the logit where x has its mean is N(0, 1.5²)."""
+    family, stated = hb.families.Hurdle(zeros="~ x"), hb.Normal(0.5, 0.2)
+    model = hb.Model("k ~ x + (1 | g)", _counts(), family=family, priors={"zero: x": stated})
+    implied = column_priors(model.priors, model.problem)
+    assert implied is not None
+    covariance = implied.turn @ np.diag([1.0, 0.2**2]) @ implied.turn.T
+    x = _counts()["x"].to_numpy()
+    precision = np.array([[1.0, x.mean()], [x.mean(), x.mean() ** 2]]) / 1.5**2
+    precision[1, 1] += 0.2**-2
+    np.testing.assert_allclose(np.linalg.inv(covariance), precision, rtol=1e-10)
 
 
 def test_degrees_of_freedom_are_estimated_as_in_R() -> None:
@@ -160,7 +211,7 @@ def _criterion(name: str, nodes: int) -> LatentCriterion:
 
 @pytest.mark.parametrize(
     ("name", "nodes"),
-    [("epil_nb2", 1), ("epil_nb2", 5), ("wine_clmm", 1), ("Owls_zinb2", 1),
+    [("epil_nb2", 1), ("epil_nb2", 5), ("wine_clmm", 1), ("Owls_zinb2", 1), ("Owls_zip_x", 1),
      ("sim_binomial_slope", 1), ("sim_binomial_slope", 5), ("Mmmec_offset_slope", 1)],
 )  # fmt: skip
 def test_gradients_are_exact(name: str, nodes: int) -> None:

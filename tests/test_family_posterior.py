@@ -103,12 +103,12 @@ def test_what_cannot_be_sampled_is_refused(model: hb.Model) -> None:
         model.sample(sampler="pymc", progress=False)
 
 
-@pytest.mark.parametrize("name", ["wine_clmm", "Owls_zinb2"])
+@pytest.mark.parametrize("name", ["wine_clmm", "Owls_zinb2", "Owls_zip_x"])
 def test_the_gradient_of_several_dispersion_parameters_is_exact(name: str) -> None:
     model = reference.model(name)
     problem, priors = model.problem, model.priors
     inputs = inputs_at_mode(problem, priors, maximise_family(problem, 1).optimum.mode)
-    target = target_of(problem.design, inputs, priors, progress=False)
+    target = target_of(problem.design, inputs, inputs.priors, progress=False)
     start = start_at(target.variables, inputs, inputs.start.gamma, inputs.start.gamma_error)[0]
     rng = np.random.default_rng(2)
     x = np.concatenate([start, np.zeros(target.latent)]) + 0.2 * rng.normal(size=target.n_dim)

@@ -250,7 +250,8 @@ def build_design(
     if not all(spec.random_effects or [()]):
         raise FormulaError("the random part has no effects; name at least '1', the intercept")
     left = (spec.response,) if spec.trials is None else (spec.response, spec.trials.other)
-    needed = columns_needed(left, spec.offsets, spec.fixed, *spec.random_effects)
+    beside = () if family is None else family.further_terms
+    needed = columns_needed(left, spec.offsets, spec.fixed, *spec.random_effects, beside)
     refuse_unknown_names(needed, data)
     used = [name for name in needed if name in data.columns]
     frame, kept, dropped = complete_rows(data, list(dict.fromkeys([*used, *spec.group_columns])))

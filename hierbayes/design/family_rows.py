@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.further_columns import FurtherColumns, further_columns
 from hierbayes.design.matrices import one_column
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.families.categorical import Categorical
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import FAILURES, PLAIN, TRIALS, Response
+from hierbayes.families.zero_part import ZeroPart
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.formula import Specification
 
@@ -37,6 +39,8 @@ class FamilyRows:
         Whether m counts trials.
     outcomes : tuple of str
         Labels of what y counts as 0, 1, …; none where it is a number.
+    further : FurtherColumns, optional
+        What the response depends on beside η; their values stand behind the sizes, m (n, 1 + k).
     """
 
     family: ResponseFamily
@@ -45,6 +49,12 @@ class FamilyRows:
     offset: Floats
     of_trials: bool
     outcomes: tuple[str, ...]
+    further: FurtherColumns | None = None
+
+    @property
+    def sizes(self) -> Floats:
+        """m alone (n,), without further columns."""
+        return self.m if self.m.ndim == 1 else self.m[:, 0]
 
     @property
     def observed(self) -> Floats:
@@ -115,7 +125,13 @@ def read_family_rows(
             f"the offset '{spec.offsets[0]}' is missing or infinite, first at row label {row}; "
             "the exposure in log(exposure) must be above 0"
         )
-    return FamilyRows(family, y, m, offset, spec.trials is not None, family.outcomes(response))
+    further = None
+    if isinstance(family, ZeroPart) and family.further_terms:
+        further = further_columns(family.further_terms, frame, spec.functions)
+        family = family.of_columns(further.names, further.turn)
+        m = further.beside(m, frame)
+    outcomes = family.outcomes(response)
+    return FamilyRows(family, y, m, offset, spec.trials is not None, outcomes, further)
 
 
 def offset_of(spec: Specification, frame: pd.DataFrame) -> Floats:
@@ -164,7 +180,7 @@ def common_predictor(rows: FamilyRows) -> float:
         return rows.family.common_predictor(rows.y, rows.m)
     if has_thresholds(rows.family):
         return float(rows.family.start(rows.y, rows.m).mean())
-    counts = rows.m if rows.of_trials else np.ones(len(rows.y))
+    counts = rows.sizes if rows.of_trials else np.ones(len(rows.y))
     with np.errstate(over="ignore"):
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)

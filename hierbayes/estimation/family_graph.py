@@ -40,6 +40,7 @@ def family_graph(
     rows : LatentRows
         With X° and what is added to η.
     """
+    priors = inputs.priors
     design, several = problem.design, len(problem.design.factors) > 1
     observed = problem.family_rows
     kept = {name: one for name, one in inputs.data.items() if name != "family_rows"}
@@ -49,6 +50,8 @@ def family_graph(
     coords = coords_of(design) | {"obs": list(range(design.n))}
     row = "obs" if len(observed.y) == design.n else "obs_predictor"  # predictors of rows in turn
     coords[row] = list(range(len(observed.y)))
+    if observed.further is not None:
+        coords["zero_column"] = list(observed.further.names)
     for factor, span in zip(design.factors, design.spans, strict=True):
         coords["effect_of" + (f"_{factor.name}" if several else "")] = list(design.effects[span])
     with pm.Model(coords=coords) as model:
@@ -71,6 +74,12 @@ def family_graph(
         phi = [sigma, *more][: len(problem.dispersion)]
         if has_thresholds(observed.family):
             phi = [pt.zeros(()), *itertools.accumulate([sigma, *more])]
-        kind, arguments = distribution_of(observed.family, eta, observed.m, phi)
+        m = observed.m
+        if inputs.of_columns is not None:
+            first = len(phi) - len(inputs.of_columns.turn)
+            coefficients = pt.dot(pt.as_tensor(inputs.of_columns.turn), pt.stack(phi[first:]))
+            coefficients = pm.Deterministic("zeros", coefficients, dims="zero_column")
+            phi, m = [*phi[:first], pt.dot(pt.as_tensor(m[:, 1:]), coefficients)], m[:, 0]
+        kind, arguments = distribution_of(observed.family, eta, m, phi)
         kind("response", **arguments, observed=observed.observed, dims="obs")
     return model

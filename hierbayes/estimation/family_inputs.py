@@ -5,7 +5,7 @@ The random effects are sampled, through the map of `hierbayes.likelihood.panel_m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from hierbayes.likelihood.laplace import Mode
 from hierbayes.likelihood.reading import GIVEN
 from hierbayes.likelihood.theta import Theta
 from hierbayes.likelihood.transported import Panels, family_rows
+from hierbayes.priors.column_priors import ColumnPriors, column_priors
 from hierbayes.priors.prior_set import PriorSet
 
 _SMALLEST_START = 0.2  # of what the data resolve of an sd: where a chain starts when its mode is 0
@@ -65,10 +66,16 @@ class FamilyInputs(GraphInputs):
     start : FamilyStart
     pseudo : PseudoData
         What the map of the random effects is made of.
+    priors : PriorSet
+        Of the coordinates.
+    of_columns : ColumnPriors, optional
+        What turns the last of them into coefficients of columns beside η.
     """
 
     start: FamilyStart
     pseudo: PseudoData
+    priors: PriorSet
+    of_columns: ColumnPriors | None = None
 
     @property
     def address(self) -> float:
@@ -186,7 +193,14 @@ def family_inputs(
     latent = sum(A.shape[0] * A.shape[1] for A in pseudo.A)
     structure = (GIVEN.value, p + e, q, design.blocks, bool(priors.centring), family)
     return FamilyInputs(
-        data, structure, start.theta, len(panels) > 1, latent, start=start, pseudo=pseudo
+        data,
+        structure,
+        start.theta,
+        len(panels) > 1,
+        latent,
+        start=start,
+        pseudo=pseudo,
+        priors=priors,
     )
 
 
@@ -203,12 +217,16 @@ def inputs_at_mode(problem: Problem, priors: PriorSet, mode: Mode) -> FamilyInpu
     design, basis, rows, point = problem.design, problem.working.basis, mode.rows, mode.point
     root = basis.root(_inside(point.root))
     to_internal = np.linalg.inv(basis.x.matrix) / basis.scale
+    of_columns, m, phi = column_priors(priors, problem), rows.m, point.phi
+    if of_columns is not None:
+        priors, m = of_columns.priors, of_columns.beside(m)
+        phi = of_columns.coordinates(phi)
     family_rows = FamilyRows(
-        rows.family, rows.y, rows.m, rows.offset, rows.X, to_internal, rows.at, rows.log_constant
+        rows.family, rows.y, m, rows.offset, rows.X, to_internal, rows.at, rows.log_constant
     )
-    normal = normal_rows(design, family_rows, mode.eta, point.phi)
+    normal = normal_rows(design, family_rows, mode.eta, phi)
     pseudo = pseudo_data(normal, [root[span, span] for span in design.spans])
-    phi = np.diff(point.phi) if has_thresholds(rows.family) else point.phi
+    phi = np.diff(phi) if has_thresholds(rows.family) else phi
     information = rows.X.T @ normal.blocks.weighted(normal.kappa, rows.X)
     to_user = basis.scale * basis.x.matrix
     cov = to_user @ np.linalg.inv(information + _RIDGE * np.eye(len(information))) @ to_user.T
@@ -220,7 +238,8 @@ def inputs_at_mode(problem: Problem, priors: PriorSet, mode: Mode) -> FamilyInpu
         center=basis.origin,
     )
     gamma_prior = shared_prior(priors, problem.working)
-    return family_inputs(design, priors, family_rows, pseudo, start, gamma_prior)
+    inputs = family_inputs(design, priors, family_rows, pseudo, start, gamma_prior)
+    return replace(inputs, of_columns=of_columns)
 
 
 def _inside(root: Floats) -> Floats:

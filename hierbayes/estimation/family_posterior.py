@@ -71,7 +71,7 @@ def sample_family(
     inputs = inputs_at_mode(problem, priors, mode)
     if settings.progress and not problem.family_rows.family.is_compiled():
         announce(f"compiling {problem.family_rows.family}, once on this machine: some seconds")
-    target = target_of(problem.design, inputs, priors, progress=settings.progress)
+    target = target_of(problem.design, inputs, inputs.priors, progress=settings.progress)
     start = start_at(target.variables, inputs, inputs.start.gamma, inputs.start.gamma_error)
     ready = whitened(target, start)
     drawn = sample_target(ready, _at_mode(ready), settings, time.perf_counter() - before)
@@ -85,6 +85,8 @@ def sample_family(
     if has_thresholds(problem.family_rows.family):
         phi = np.concatenate([np.zeros((*phi.shape[:-1], 1)), phi.cumsum(axis=-1)], axis=-1)
     phi = phi[..., : len(problem.dispersion)]  # without any, σ is 1
+    if inputs.of_columns is not None:
+        phi = inputs.of_columns.coefficients(phi)
     theta = Theta.of(drawn.theta.root, np.ones(drawn.theta.shape))
     return FamilyDraws(replace(drawn, theta=theta, gamma=drawn.gamma[..., :p]), phi, us)
 

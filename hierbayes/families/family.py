@@ -58,8 +58,21 @@ class ResponseFamily:
 
     @property
     def dispersion_kinds(self) -> tuple[str, ...]:
-        """Of each φ: 'positive', 'real', or 'ordered' (increasing with those beside it)."""
+        """Of each φ: 'positive', 'real', 'ordered' (increasing), or 'coefficient' of a column."""
         return ("positive",) * len(self.dispersion)
+
+    @property
+    def further_terms(self) -> tuple[str, ...]:
+        """Terms of columns that the response depends on beside η; their values stand in m."""
+        return ()
+
+    @property
+    def turned(self) -> Floats | None:
+        """T (k, k): the last k of φ, coefficients of those columns, are T times numbers of size 1.
+
+        None without such columns.
+        """
+        return None
 
     @property
     def adds_up(self) -> str:

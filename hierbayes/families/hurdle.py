@@ -95,7 +95,7 @@ class Hurdle(ZeroPart):
 
     def formulas(self) -> Formulas:
         """As in `ResponseFamily`."""
-        return _formulas_of(self.inside.formulas(), self.inside.name)
+        return self.with_columns(_formulas_of(self.inside.formulas(), self.inside.name))
 
     @property
     def of_counts(self) -> bool:
@@ -105,44 +105,46 @@ class Hurdle(ZeroPart):
     def log_constants(self, y: Floats, m: Floats) -> Floats:
         """Those of the family inside; none of a zero."""
         above = y > 0.0
-        return np.where(above, self.inside.log_constants(np.where(above, y, 1.0), m), 0.0)
+        return np.where(
+            above, self.inside.log_constants(np.where(above, y, 1.0), self.size(m)), 0.0
+        )
 
     def weights(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
         """−ℓ″, or some of the weight of the family inside; next to none of a zero."""
         above = y > 0.0
-        inside = self.inside.weights(np.where(above, y, 1.0), m, eta, phi[:-1])
+        size, own_phi, _ = self.parts(m, phi)
+        inside = self.inside.weights(np.where(above, y, 1.0), size, eta, own_phi)
         curvature = -self.derivatives(y, m, eta, phi)[2]  # no number where it overflows
         own = np.where(np.isfinite(curvature), np.maximum(curvature, _LEAST * inside), inside)
         return np.maximum(np.where(above, own, 0.0), np.finfo(float).tiny)
 
     def mean(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """(1 − π)μ, divided by the probability of a count above 0."""
-        eta = self._not_too_rare(eta)
-        inside = self.inside.mean(eta, m, phi[:-1])
-        return expit(-phi[-1]) * inside / self._above(eta, m, phi)
+        eta, (m, inside, logit) = self._not_too_rare(eta), self.parts(m, phi)
+        return expit(-logit) * self.inside.mean(eta, m, inside) / self._above(eta, m, inside)
 
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """(1 − π)(V + μ²), divided by the same, less the squared mean."""
-        eta = self._not_too_rare(eta)
-        above = self._above(eta, m, phi)
-        mean = self.inside.mean(eta, m, phi[:-1]) / above
-        inside = self.inside.variance(eta, m, phi[:-1]) / above
-        share = expit(phi[-1])
-        return (1.0 - share) * np.maximum(inside + (share - 1.0 + above) * mean**2, 0.0)
+        eta, (m, inside, logit) = self._not_too_rare(eta), self.parts(m, phi)
+        above, share = self._above(eta, m, inside), expit(logit)
+        mean = self.inside.mean(eta, m, inside) / above
+        spread = self.inside.variance(eta, m, inside) / above
+        return (1.0 - share) * np.maximum(spread + (share - 1.0 + above) * mean**2, 0.0)
 
     def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
         """Of counts sums of the probabilities; of numbers those of 0, and of what is above."""
         if self.of_counts:
             return summed_below(self, y, m, eta, phi)
-        above, zero = y > 0.0, expit(phi[-1])
-        inside = self.inside.below(np.where(above, y, 1.0), m, eta, phi[:-1])[1]
-        total = np.where(above, zero + expit(-phi[-1]) * inside, zero)
+        m, own_phi, logit = self.parts(m, phi)
+        above, zero = y > 0.0, expit(logit)
+        inside = self.inside.below(np.where(above, y, 1.0), m, eta, own_phi)[1]
+        total = np.where(above, zero + expit(-logit) * inside, zero)
         return np.where(above, total, 0.0), total
 
     def start(self, y: Floats, m: Floats) -> Floats:
         """That of the family inside; of a zero, which says nothing of η, the mean of the others."""
         above = y > 0.0
-        each = self.inside.start(np.where(above, y, 1.0), m)
+        each = self.inside.start(np.where(above, y, 1.0), self.size(m))
         return np.where(above, each, each[above].mean() if above.any() else 0.0)
 
     def dispersion_start(self, y: Floats, m: Floats) -> Floats:
@@ -150,17 +152,18 @@ class Hurdle(ZeroPart):
         above = y > 0.0
         if not above.any():
             above[:] = True
-        inside = self.inside.dispersion_start(np.maximum(y[above], 1e-300), m[above])
-        return self.with_share(inside, float(np.clip(np.mean(y == 0.0), 0.02, 0.98)))
+        inside = self.inside.dispersion_start(np.maximum(y[above], 1e-300), self.size(m)[above])
+        return self.with_share(inside, m, float(np.clip(np.mean(y == 0.0), 0.02, 0.98)))
 
     def draw(self, rng: np.random.Generator, m: Floats, eta: Floats, phi: Floats) -> Floats:
         """Zeros, and counts or numbers above 0."""
-        kept = rng.random(len(eta)) >= expit(phi[-1])
+        m, inside, logit = self.parts(m, phi)
+        kept = rng.random(len(eta)) >= expit(logit)
         if not self.of_counts:
-            return np.where(kept, self.inside.draw(rng, m, eta, phi[:-1]), 0.0)
+            return np.where(kept, self.inside.draw(rng, m, eta, inside), 0.0)
         eta = self._not_too_rare(eta)
-        beyond = rng.random(len(eta)) * self._above(eta, m, phi)
-        return np.where(kept, np.maximum(self._quantile(beyond, eta, m, phi), 1.0), 0.0)
+        beyond = rng.random(len(eta)) * self._above(eta, m, inside)
+        return np.where(kept, np.maximum(self._quantile(beyond, eta, m, inside), 1.0), 0.0)
 
     def read(self, response: Response) -> tuple[Floats, Floats]:
         """Counts, or zeros and positive numbers; others are refused, and zeros alone."""
@@ -183,13 +186,13 @@ class Hurdle(ZeroPart):
         """The probability of a number above 0 in the family inside (n,)."""
         if not self.of_counts:
             return np.ones(len(eta))
-        return -np.expm1(self.inside.derivatives(np.zeros(len(eta)), m, eta, phi[:-1])[0])
+        return -np.expm1(self.inside.derivatives(np.zeros(len(eta)), m, eta, phi)[0])
 
     def _quantile(self, beyond: Floats, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """The count of the family inside that is exceeded with a probability (n,)."""
         from scipy.stats import nbinom, poisson
 
-        mean = self.inside.mean(eta, m, phi[:-1])
+        mean = self.inside.mean(eta, m, phi)
         if isinstance(self.inside, Poisson):
             return np.asarray(poisson.isf(beyond, mean))
         linear = isinstance(self.inside, NegativeBinomial1)

@@ -43,6 +43,9 @@ class Formulas:
     slopes : compiled function, optional
         ``slopes(y, m, eta, phi, out)`` returns ℓ and ℓ′ of one row and fills ``out`` (d,) with
         ∂ℓ/∂φ, where that is quicker than by ``row`` and ``row_phi``.
+    shared : int, optional
+        Where the last φ of ``row`` is a row's own number: how many φ come before it.  m is (n, 1 +
+        k) then: the size of a row, and k columns whose products with the further φ add up to it.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Formulas:
     row_phi: Any
     sums: Any = None
     slopes: Any = None
+    shared: int | None = None
 
 
 @inner
@@ -61,6 +65,7 @@ row: Any = None  # of the family: each copy of the functions below has its own
 row_phi: Any = None
 sums: Any = None
 slopes: Any = None
+shared: Any = None
 
 
 def _rows(n, d, y_, m_, eta_, phi_, out_):
@@ -120,6 +125,49 @@ def _derivatives(n, d, y_, m_, eta_, phi_, out_):
                     out[4 + k * d + c, i] = by_phi[k, c]
 
 
+def _rows_of_columns(n, d, y_, m_, eta_, phi_, out_):
+    """Out (1 + d + n,) as of `_rows`, where the last φ of a row is made of columns."""
+    k, y, eta, phi = d - shared, carray(y_, (n,)), carray(eta_, (n,)), carray(phi_, (d,))
+    m, out = carray(m_, (n, 1 + k)), carray(out_, (1 + d + n,))
+    own, by_phi = np.empty(shared + 1), np.empty((3, shared + 1))
+    own[:shared] = phi[:shared]
+    total = 0.0
+    for c in range(d):
+        out[1 + c] = 0.0
+    for i in range(n):
+        own[shared] = 0.0
+        for c in range(k):
+            own[shared] += m[i, 1 + c] * phi[shared + c]
+        value, first, _, _ = row(y[i], m[i, 0], eta[i], own)
+        row_phi(y[i], m[i, 0], eta[i], own, by_phi)
+        total += value
+        out[1 + d + i] = first
+        for c in range(shared):
+            out[1 + c] += by_phi[0, c]
+        for c in range(k):
+            out[1 + shared + c] += m[i, 1 + c] * by_phi[0, shared]
+    out[0] = total if abs(total) < np.inf else -np.inf
+
+
+def _derivatives_of_columns(n, d, y_, m_, eta_, phi_, out_):
+    """Out (4 + 3d, n) as of `_derivatives`, where the last φ of a row is made of columns."""
+    k, y, eta, phi = d - shared, carray(y_, (n,)), carray(eta_, (n,)), carray(phi_, (d,))
+    m, out = carray(m_, (n, 1 + k)), carray(out_, (4 + 3 * d, n))
+    own, by_phi = np.empty(shared + 1), np.empty((3, shared + 1))
+    own[:shared] = phi[:shared]
+    for i in range(n):
+        own[shared] = 0.0
+        for c in range(k):
+            own[shared] += m[i, 1 + c] * phi[shared + c]
+        out[0, i], out[1, i], out[2, i], out[3, i] = row(y[i], m[i, 0], eta[i], own)
+        row_phi(y[i], m[i, 0], eta[i], own, by_phi)
+        for h in range(3):
+            for c in range(shared):
+                out[4 + h * d + c, i] = by_phi[h, c]
+            for c in range(k):
+                out[4 + h * d + shared + c, i] = m[i, 1 + c] * by_phi[h, shared]
+
+
 def rows_address(formulas: Formulas) -> int:
     """Address of the C function *rows* of a family: compiled once on a machine, then loaded."""
     return _compiled(_rows_of(formulas), formulas).address
@@ -127,7 +175,7 @@ def rows_address(formulas: Formulas) -> int:
 
 def is_compiled(formulas: Formulas) -> bool:
     """Whether the machine code of both functions is on disk."""
-    templates = (_rows_of(formulas), _derivatives)
+    templates = (_rows_of(formulas), _derivatives_by(formulas))
     return all(is_on_disk(_copy(one, formulas), SIGNATURE) for one in templates)
 
 
@@ -139,7 +187,7 @@ def sums_are_compiled(formulas: Formulas) -> bool:
 def derivatives(formulas: Formulas, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
     """ℓ, ℓ′, ℓ″, ℓ‴ and the derivatives of the first three by φ, as (4 + 3d, n)."""
     y, m, eta, phi = (np.ascontiguousarray(one, dtype=float) for one in (y, m, eta, phi))
-    if not y.shape == m.shape == eta.shape:
+    if not y.shape == m.shape[:1] == eta.shape:
         raise ValueError(f"y, m and eta differ in shape: {y.shape}, {m.shape}, {eta.shape}")
     out = np.empty((4 + 3 * len(phi), len(y)))
     addresses = [one.__array_interface__["data"][0] for one in (y, m, eta, phi, out)]
@@ -150,10 +198,16 @@ def derivatives(formulas: Formulas, y: Floats, m: Floats, eta: Floats, phi: Floa
 @cache
 def _derivatives_of(formulas: Formulas) -> Any:
     """The second C function, called with addresses."""
-    return _PROTOTYPE(_compiled(_derivatives, formulas).address)
+    return _PROTOTYPE(_compiled(_derivatives_by(formulas), formulas).address)
+
+
+def _derivatives_by(formulas: Formulas) -> Any:
+    return _derivatives if formulas.shared is None else _derivatives_of_columns
 
 
 def _rows_of(formulas: Formulas) -> Any:
+    if formulas.shared is not None:
+        return _rows_of_columns
     if formulas.slopes is not None:
         return _rows_by_slopes
     return _rows if formulas.sums is None else _rows_at_once
@@ -171,7 +225,7 @@ def _copy(template: FunctionType, formulas: Formulas) -> FunctionType:
     Its name holds the family's.  One process finds what another has compiled by the name of the
     function, so that no two may share one.
     """
-    own = {name: getattr(formulas, name) for name in ("row", "row_phi", "sums", "slopes")}
+    own = {name: getattr(formulas, name) for name in ("row", "row_phi", "sums", "slopes", "shared")}
     name = f"{template.__name__}_{formulas.name}"
     copy = FunctionType(template.__code__, template.__globals__ | own, name)
     copy.__qualname__ = name

@@ -104,27 +104,30 @@ class ZeroInflated(ZeroPart):
 
     def formulas(self) -> Formulas:
         """As in `ResponseFamily`."""
-        return _formulas_of(self.inside.formulas())
+        return self.with_columns(_formulas_of(self.inside.formulas()))
 
     def log_constants(self, y: Floats, m: Floats) -> Floats:
         """Those of the family inside."""
-        return self.inside.log_constants(y, m)
+        return self.inside.log_constants(y, self.size(m))
 
     def weights(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
         """Weights of the family inside, of a zero times the probability that it is one of its."""
-        weights = self.inside.weights(y, m, eta, phi[:-1])
-        at_zero = self.inside.derivatives(np.zeros(len(y)), m, eta, phi[:-1])[0]
-        own = np.where(y > 0, 1.0, expit(at_zero - phi[-1]))
+        m, inside, logit = self.parts(m, phi)
+        weights = self.inside.weights(y, m, eta, inside)
+        at_zero = self.inside.derivatives(np.zeros(len(y)), m, eta, inside)[0]
+        own = np.where(y > 0, 1.0, expit(at_zero - logit))
         return np.maximum(weights * own, np.finfo(float).tiny)
 
     def mean(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """(1 − π) times the mean of the family inside."""
-        return expit(-phi[-1]) * self.inside.mean(eta, m, phi[:-1])
+        m, inside, logit = self.parts(m, phi)
+        return expit(-logit) * self.inside.mean(eta, m, inside)
 
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """(1 − π)(V + πμ²), V and μ of the family inside."""
-        mean, variance = self.inside.mean(eta, m, phi[:-1]), self.inside.variance(eta, m, phi[:-1])
-        return expit(-phi[-1]) * (variance + expit(phi[-1]) * mean**2)
+        m, inside, logit = self.parts(m, phi)
+        mean, variance = self.inside.mean(eta, m, inside), self.inside.variance(eta, m, inside)
+        return expit(-logit) * (variance + expit(logit) * mean**2)
 
     def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
         """Sums of the probabilities of 0 up to y."""
@@ -132,17 +135,18 @@ class ZeroInflated(ZeroPart):
 
     def start(self, y: Floats, m: Floats) -> Floats:
         """That of the family inside."""
-        return self.inside.start(y, m)
+        return self.inside.start(y, self.size(m))
 
     def dispersion_start(self, y: Floats, m: Floats) -> Floats:
         """Those of the family inside, and half of the zeros."""
         share = float(np.clip(0.5 * np.mean(y == 0), 0.02, 0.5))
-        return self.with_share(self.inside.dispersion_start(y, m), share)
+        return self.with_share(self.inside.dispersion_start(y, self.size(m)), m, share)
 
     def draw(self, rng: np.random.Generator, m: Floats, eta: Floats, phi: Floats) -> Floats:
         """Counts."""
-        kept = rng.random(len(eta)) >= expit(phi[-1])
-        return np.where(kept, self.inside.draw(rng, m, eta, phi[:-1]), 0.0)
+        m, inside, logit = self.parts(m, phi)
+        kept = rng.random(len(eta)) >= expit(logit)
+        return np.where(kept, self.inside.draw(rng, m, eta, inside), 0.0)
 
     def read(self, response: Response) -> tuple[Floats, Floats]:
         """As the family inside."""

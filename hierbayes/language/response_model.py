@@ -14,6 +14,7 @@ from scipy.special import expit
 
 from hierbayes.design.problem import Problem
 from hierbayes.families.family import ResponseFamily
+from hierbayes.families.zero_part import ZeroPart
 from hierbayes.frames.arrays import Floats
 from hierbayes.language.family_words import counted, family_words, is_above_zero, is_ordered
 from hierbayes.language.writer import Line, Term, Writer
@@ -99,6 +100,7 @@ class ResponseModel:
         if words.mean:
             link = writer.beside(writer.name(inside.link), writer.inline(mean))
             lines.append(Line(link, "=", writer.symbol(PREDICTOR, *script.at_row)))
+        lines += self._line_of_zeros(script)
         return lines
 
     def offset_terms(self, script: Rows) -> list[Term]:
@@ -153,10 +155,30 @@ class ResponseModel:
     def _further_zeros(self, script: Rows) -> tuple[str, ...]:
         """That a count is 0 with probability π, whatever its mean."""
         writer, numbers = script.writer, script.dispersion
+        if self.family.further_terms:
+            share = writer.symbol("π", *script.at_row)
+            return writer.words("0 with probability "), share, writer.words(", otherwise ")
         share = writer.symbol("π")
         if numbers is not None:
             share = f"{share} = {writer.number(float(expit(numbers[-1]))).text}"
         return writer.words("0 with probability "), share, writer.words(", otherwise ")
+
+    def _line_of_zeros(self, script: Rows) -> list[Line]:
+        """What the logit of that probability is made of; none where it is one number."""
+        if not isinstance(self.family, ZeroPart) or not self.family.columns:
+            return []
+        writer, numbers, columns = script.writer, script.dispersion, self.family.columns
+        parts: list[str] = []
+        for k, column in enumerate(columns):
+            factor, sign = writer.symbol("ζ", k), " + "
+            if numbers is not None:
+                value = writer.number(float(numbers[len(numbers) - len(columns) + k]))
+                factor, sign = value.text, f" {writer.minus} " if value.negative else " + "
+            own = () if column == "Intercept" else (writer.name(column, *script.at_row),)
+            sign = sign if parts else sign.strip() * (sign != " + ")
+            parts.append(sign + writer.times(factor, *own))
+        share = writer.inline(writer.symbol("π", *script.at_row))
+        return [Line(writer.beside(writer.name("logit"), share), "=", "".join(parts))]
 
     def _argument(self, name: str, script: Rows) -> str:
         writer, numbers = script.writer, script.dispersion

@@ -29,7 +29,7 @@ from hierbayes.likelihood.panel_map import map_panels, pull_panels
 
 call_rows = caller_of(ROWS)
 # At the head of the array; after it (q, J, first effect, first z) of each factor, then the arrays.
-_N, _FACTORS, _DISPERSION, _ANCHORED, _ROWS_ADDRESS, _CONSTANT, _HEAD = range(7)
+_N, _FACTORS, _DISPERSION, _ANCHORED, _ROWS_ADDRESS, _CONSTANT, _WIDTH, _HEAD = range(8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +67,7 @@ def family_rows(
         parameters there are: the first stands in the place of σ, the others behind γ°; whether
         they are the distances of thresholds, the first of which is 0; what Σ ℓ leaves out.
     y, m, offset : (n,) float
-        Response, its size, and what is added to η.
+        Response, its size, and what is added to η; m may have further columns, (n, w).
     X : (n, p) float
         Fixed columns of γ°.
     panels : sequence of Panels
@@ -79,8 +79,11 @@ def family_rows(
     rows = np.lexsort([panels[k].codes for k in reversed(order)])  # those of a group together
     q, J = (np.array([one.A.shape[axis] for one in panels]) for axis in (1, 0))
     sizes = np.column_stack([q, J, np.cumsum(q) - q, np.cumsum(q * J) - q * J])[list(order)]
-    parts = [np.array([len(y), len(panels), d, anchored, bits_of(address), constant]), sizes]
-    parts += [np.broadcast_to(column, len(y))[rows] for column in (y, m, offset)]
+    width = 1 if np.ndim(m) < 2 else np.shape(m)[1]
+    head = [len(y), len(panels), d, anchored, bits_of(address), constant, width]
+    parts = [np.array(head), sizes, np.broadcast_to(y, len(y))[rows]]
+    shape = (len(y), width) if width > 1 else len(y)
+    parts += [np.broadcast_to(m, shape)[rows], np.broadcast_to(offset, len(y))[rows]]
     parts += [X[rows].T]
     for one in (panels[k] for k in order):
         parts += [one.Z[rows].T, one.codes[rows], one.weights[rows], one.A, one.B]
@@ -222,13 +225,14 @@ def _transported(data, root, gamma, phi, z, d_root, d_gamma, d_z):
         squares += q * q * J
     C, AL, b, u = np.empty(squares), np.empty(squares), np.empty(3 * N), np.empty(N)
     y = _HEAD + 4 * factors
-    X, eta = y + 3 * n, np.zeros(n)
+    offset = y + (1 + int(data[_WIDTH])) * n
+    X, eta = offset + n, np.zeros(n)
     value, end, square = _map_factors(data, X + p * n, n, root, gamma[:p], z, C, AL, b, u, eta)
     value += data[_CONSTANT] - 0.5 * N * np.log(2.0 * np.pi)
     if not np.isfinite(value):
         return -np.inf, 0.0
     columns = _table(data, X, p, n)
-    eta += data[y + 2 * n : X]
+    eta += data[offset:X]
     _add_columns(columns, gamma[:p], eta)
     rows, dispersion = np.zeros(1 + D + n), np.zeros(D + 1)
     for i in range(d):

@@ -17,9 +17,11 @@ from hierbayes.design.design import Design
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError, in_quotes
+from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.blocks import BLOCKS, COVERED, as_prior
 from hierbayes.priors.centred_effects import centring
+from hierbayes.priors.column_priors import default_coefficients
 from hierbayes.priors.defaults import (
     default_constant,
     default_corr,
@@ -118,11 +120,25 @@ def _dispersion(given: Mapping[str, Any], problem: Problem) -> list[Entry]:
         stated = {"sigma": given.get(THRESHOLDS)}
         return list(_fill("sigma", stated, dict.fromkeys(distances, default), _by_name))
     entries: list[Entry] = []
+    of_columns = iter(_of_columns(given, problem, family))
     for name, kind in zip(names, family.dispersion_kinds, strict=True):
         block = "sigma" if kind == "positive" else "gamma"
         default = default_dispersion(name if kind == "positive" else "", problem.working.basis)
+        if kind == "coefficient":
+            default = next(of_columns)
         entries += _fill(block, {block: given.get(name)}, {name: default}, _by_name)
     return entries
+
+
+def _of_columns(
+    given: Mapping[str, Any], problem: Problem, family: ResponseFamily
+) -> Sequence[Prior]:
+    """Defaults of the coefficients of columns beside η; none of other families."""
+    if family.turned is None:
+        return ()
+    names = problem.dispersion[-len(family.turned) :]
+    unsaid = np.array([given.get(name) is None for name in names])
+    return default_coefficients(family.turned, unsaid)
 
 
 def _joint(given: Mapping[str, Any], design: Design) -> tuple[Entry, ...]:

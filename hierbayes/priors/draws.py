@@ -21,6 +21,7 @@ from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import lower_root
 from hierbayes.likelihood.theta import Theta
+from hierbayes.priors.column_priors import column_priors
 from hierbayes.priors.families import Flat, Prior
 from hierbayes.priors.foreign_prior import ForeignPrior, refuse_shaped
 from hierbayes.priors.joint_draws import draw_explained, draw_icc_sd, draw_matrix_root
@@ -132,6 +133,10 @@ def _draw_dispersion(priors: PriorSet, problem: Problem, streams: Streams) -> Fl
     """Draws (draws, d) of σ, or of the dispersion of a family."""
     if not priors.has_dispersion:
         return np.zeros((streams.draws, 0))
+    of_columns = column_priors(priors, problem)
+    if of_columns is not None:
+        coordinates = _draw_each("sigma", of_columns.priors.dispersion, streams)
+        return of_columns.coefficients(coordinates)
     drawn = _draw_each("sigma", priors.dispersion, streams)
     family = problem.family
     if family is None:

@@ -150,7 +150,8 @@ class PriorSet(Printed):
     def notes(self) -> tuple[str, ...]:
         """What the kinds of priors that defaults are mean."""
         said: list[str] = []
-        if any(isinstance(prior, DesignNormal) for _, prior, _ in self.gamma):
+        together = (*self.gamma, *self.dispersion)
+        if any(isinstance(prior, DesignNormal) for _, prior, _ in together):
             said.append(
                 "DesignNormal: one normal prior of these coefficients together, wide along what "
                 "the data's columns span; mean and sd of each are in its own column."

@@ -13,6 +13,8 @@ from hierbayes.specification.response import FAILURES
 from hierbayes.specification.terms import column_name
 from hierbayes.translation.dialect import Dialect, ModelToWrite
 
+_ZEROS_OF_COLUMNS = ("glmmtmb",)  # systems that are told them
+
 
 def refuse_unknown_family(model: ModelToWrite, dialect: Dialect) -> None:
     """Refuse a family that a system does not have, or that is not written for it.
@@ -23,7 +25,14 @@ def refuse_unknown_family(model: ModelToWrite, dialect: Dialect) -> None:
         Naming the family and those that are written.
     """
     family = model.family
-    if family is None or _said(family) in dialect.families:
+    if family is None:
+        return
+    if family.further_terms and dialect.name not in _ZEROS_OF_COLUMNS:
+        raise FormulaError(
+            f"code for {dialect.name} has no word for zeros that depend on columns, as those of "
+            f"{family}; it is written for: {', '.join(_ZEROS_OF_COLUMNS)}"
+        )
+    if _said(family) in dialect.families:
         return
     known = ", ".join(sorted(dialect.families)) or "Gaussian responses alone"
     raise FormulaError(

@@ -11,7 +11,7 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.intervals import interval_frame, pair_names
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import sd_corr
-from hierbayes.likelihood.dispersion import dispersion_at
+from hierbayes.likelihood.dispersion import dispersion_of_natural
 
 
 def latent_intervals(
@@ -52,7 +52,9 @@ def latent_intervals(
             dispersion: tuple[Floats, ...] = (found - half, found, found + half)
         else:
             free = (one[q + len(pairs) :] for one in (lower, values, upper))
-            dispersion = tuple(dispersion_at(fit.problem.family_rows.family, one) for one in free)
+            dispersion = tuple(
+                dispersion_of_natural(fit.problem.family_rows.family, one) for one in free
+            )
     for k, name in enumerate(fit.problem.dispersion):
         frames.append(interval_frame(name, (name,), *(one[k : k + 1] for one in dispersion)))
     table = pd.concat(frames)

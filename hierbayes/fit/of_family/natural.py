@@ -9,7 +9,7 @@ import numpy as np
 from hierbayes.estimation.laplace_search import LatentOptimum
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import correlated_pairs, free_entries, sd_corr
-from hierbayes.likelihood.dispersion import dispersion_coordinates
+from hierbayes.likelihood.dispersion import dispersion_coordinates, natural_of
 
 FLAT = 1e-6  # smallest curvature of ℓ, coordinates in their own scales, that ends a direction
 _STEP = 1e-6
@@ -103,7 +103,11 @@ def natural_variances(
         root[lower] = x[: len(lower[0])]
         sd, corr = sd_corr(turn @ root @ root.T @ turn.T)
         with np.errstate(divide="ignore"):
-            parts = [np.log(sd), np.arctanh(corr[rows, columns]), x[len(lower[0]) :]]
+            parts = [
+                np.log(sd),
+                np.arctanh(corr[rows, columns]),
+                natural_of(family, x[len(lower[0]) :]),
+            ]
         return np.concatenate(parts)
 
     values = natural(start)

@@ -61,7 +61,7 @@ def quantile_residuals(
         below, upto = below + found[0] / len(places), upto + found[1] / len(places)
     v = np.random.default_rng(seed).random(len(below))
     inside = np.clip(below + v * (upto - below), 1e-300, 1.0 - 1e-16)
-    rest = np.where(rows.m > 0.0, ndtri(inside), 0.0)  # no trials say nothing
+    rest = np.where(rows.sizes > 0.0, ndtri(inside), 0.0)  # no trials say nothing
     name = "quantile residual" + (", averaged over draws" if len(places) > 1 else "")
     found_all = pd.Series(rest, index=fit.design.rows.index, name=name)
     found_all.attrs["seed"] = seed

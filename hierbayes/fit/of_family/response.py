@@ -66,7 +66,10 @@ def expected(fit: Fitted, eta: ByPredictor, data: pd.DataFrame | None) -> ByPred
     rows = fit.problem.family_rows
     if rows.family.predictors:
         return probabilities(fit, eta)
-    m = rows.m if data is None else np.full(len(eta), rows.family.constant)
+    m = rows.m
+    if data is not None:
+        m = np.full(len(eta), rows.family.constant)
+        m = m if rows.further is None else rows.further.of_new_rows(m, data)
     mean = rows.family.mean(eta.to_numpy(), m, mean_phi(fit))
     return pd.Series(mean, index=eta.index, name="predicted")
 
@@ -122,8 +125,8 @@ def family_residuals(fit: Fitted, eta: ByPredictor, kind: str) -> ByPredictor:
         return _of_categories(fit, eta, kind)
     family, at = rows.family, eta.to_numpy()
     mean = family.mean(at, rows.m, phi)
-    y = rows.y / np.maximum(rows.m, 1.0) if rows.of_trials else rows.y
-    rest = np.where(rows.m > 0.0, y - mean, 0.0)  # no trials say nothing
+    y = rows.y / np.maximum(rows.sizes, 1.0) if rows.of_trials else rows.y
+    rest = np.where(rows.sizes > 0.0, y - mean, 0.0)  # no trials say nothing
     if kind == "pearson":
         with np.errstate(divide="ignore", invalid="ignore"):
             sd = np.sqrt(family.variance(at, rows.m, phi))

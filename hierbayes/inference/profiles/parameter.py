@@ -54,16 +54,21 @@ class Estimates:
 
 
 def parameters_of(problem: Problem) -> tuple[Parameter, ...]:
-    """Every parameter of a model, in the order and by the names of `Fit.intervals`."""
+    """Every parameter of a model, in the order and by the names of `Fit.intervals`.
+
+    Coefficients of columns beside η have no profile.
+    """
     design = problem.design
     effects = design.effect_labels
     rows, columns = correlated_pairs(design.blocks)
     pairs = zip(columns.tolist(), rows.tolist(), strict=True)
+    names, turned = problem.dispersion, None if problem.family is None else problem.family.turned
+    beside = 0 if turned is None else len(turned)
     return (
         *(Parameter("gamma", term, (k,)) for k, term in enumerate(design.terms)),
         *(Parameter("sd", effect, (k,)) for k, effect in enumerate(effects)),
         *(Parameter("corr", f"{effects[a]}, {effects[b]}", (a, b)) for a, b in pairs),
-        *(Parameter(name, name, (k,)) for k, name in enumerate(problem.dispersion)),
+        *(Parameter(name, name, (k,)) for k, name in enumerate(names[: len(names) - beside])),
     )
 
 

@@ -173,7 +173,7 @@ def family_finding(quantities: xr.Dataset, design: Design) -> str:
 
 def observed_responses(rows: FamilyRows) -> Floats:
     """The responses (n,), of trials their share."""
-    return rows.y / np.maximum(rows.m, 1.0) if rows.of_trials else rows.observed
+    return rows.y / np.maximum(rows.sizes, 1.0) if rows.of_trials else rows.observed
 
 
 def are_categories(rows: FamilyRows) -> bool:
