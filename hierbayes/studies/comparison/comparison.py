@@ -61,7 +61,8 @@ class Comparison(Printed):
     effects : dict
         From each grouping factor to the random effects that vary over it, as tables call them.
     uncertainty : DataFrame
-        Of each posterior: what the uncertainty of θ adds, see `uncertainty.uncertainty_table`.
+        Of each posterior of a Gaussian response: what the uncertainty of θ adds, see
+        `uncertainty.uncertainty_table`.
     criteria : DataFrame
         loglik, AIC, BIC and number of parameters of REML and ML fits.
     differences : DataFrame
@@ -223,8 +224,10 @@ def compare(
 
 
 def _plug_ins(fits: Mapping[str, Fit]) -> dict[str, str]:
-    """The plug-in fit of every posterior that has one."""
+    """The plug-in fit of every posterior of a Gaussian response that has one."""
     found = {
-        name: plug_in_of(fits, name) for name, fit in fits.items() if isinstance(fit, PosteriorFit)
+        name: plug_in_of(fits, name)
+        for name, fit in fits.items()
+        if isinstance(fit, PosteriorFit) and fit.problem.family is None
     }
     return {posterior: plug_in for posterior, plug_in in found.items() if plug_in is not None}

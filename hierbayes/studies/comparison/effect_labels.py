@@ -22,7 +22,8 @@ class EffectLabels:
     factors : tuple of str
         The grouping factors; that of the first fit where each has one, for then they are the same.
     shares : tuple of str
-        What the shares of variance between groups are called, one for each factor.
+        What the shares of variance between groups are called, one for each factor; none where the
+        response has no latent scale on which variances could be shared out.
     """
 
     effects: tuple[str, ...]
@@ -36,14 +37,21 @@ def label_effects(fits: Mapping[str, Fit]) -> dict[str, EffectLabels]:
     if all(len(design.factors) == 1 for design in designs.values()):
         first = next(iter(designs.values())).specification.factors
         return {
-            name: EffectLabels(design.effects, first, ("icc",)) for name, design in designs.items()
+            name: EffectLabels(design.effects, first, ("icc",) if has_shares(fits[name]) else ())
+            for name, design in designs.items()
         }
     found = {}
     for name, design in designs.items():
         effects = tuple(f"{one.effect}|{one.factor}" for one in design.effect_names)
         factors = design.specification.factors
-        found[name] = EffectLabels(effects, factors, factors)
+        found[name] = EffectLabels(effects, factors, factors if has_shares(fits[name]) else ())
     return found
+
+
+def has_shares(fit: Fit) -> bool:
+    """Whether the variance of a response, or of a latent one, can be shared out."""
+    family = fit.problem.family
+    return family is None or family.latent_variance() is not None
 
 
 def groups_by_factor(

@@ -12,6 +12,7 @@ from hierbayes.estimation.information import natural_parameters
 from hierbayes.fit.convergence import mcse_of_means, scalar_draws
 from hierbayes.fit.degrees_of_freedom.source import METHODS, usual_or_stated
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.variance import shares_by_factor
@@ -26,6 +27,7 @@ BLOCKS = ("gamma", "sd", "corr", "sigma", "icc")
 WALD_T = "Wald t given θ̂, df "
 WALD_NORMAL = "Wald normal given θ̂"
 WALD_NATURAL = "Wald on natural scale"
+WALD_HESSIAN = "Wald from the full Hessian"
 EQUAL_TAILED = "posterior equal-tailed"
 
 
@@ -42,7 +44,7 @@ def estimates(fit: Fit, labels: EffectLabels, interval: Interval) -> pd.DataFram
     """
     _, draws = scalar_draws(fit, random_effects=False)
     index = _parameters(fit, labels)
-    shares = shares_by_factor(fit, None)
+    shares = shares_by_factor(fit, None) if labels.shares else ()
     draws = np.concatenate([draws, *(share[..., None] for share in shares)], axis=-1)
     table = pd.DataFrame(np.nan, index=index, columns=COLUMNS)
     if isinstance(fit, PointFit):
@@ -62,7 +64,8 @@ def _parameters(fit: Fit, labels: EffectLabels) -> pd.MultiIndex:
     rows, columns = correlated_pairs(fit.design.blocks)
     keys = [("gamma", term) for term in fit.design.terms] + [("sd", effect) for effect in effects]
     keys += [("corr", f"{effects[c]}, {effects[r]}") for r, c in zip(rows, columns, strict=True)]
-    keys += [("sigma", "sigma")] + [("icc", name) for name in labels.shares]
+    keys += [(name, name) for name in fit.problem.dispersion]
+    keys += [("icc", name) for name in labels.shares]
     return pd.MultiIndex.from_tuples(keys, names=["block", "parameter"])
 
 
@@ -86,8 +89,12 @@ def standard_errors(fit: PointFit) -> Floats:
         That of γ is given θ̂. Those of variance parameters are missing for MAP and where Ĝ is
         singular; elsewhere they come by the delta method from the approximate covariance of
         (log sd, η, log σ) with η = log((1 + ρ)/(1 − ρ)):
-        se(sd) = sd·se(log sd), se(ρ) = se(η)·(1 − ρ²)/2, se(σ) = σ·se(log σ).
+        se(sd) = sd·se(log sd), se(ρ) = se(η)·(1 − ρ²)/2, se(σ) = σ·se(log σ).  Of families that
+        are not Gaussian all are from the full Hessian: half the widths of their limits on the
+        scales where those are normal.
     """
+    if isinstance(fit, FamilyPointFit):
+        return _from_hessian(fit)
     of_gamma = np.sqrt(np.diagonal(fit.vcov()))
     _, values = scalar_draws(fit, random_effects=False)
     variances = values.ravel()[len(of_gamma) :]  # of the one θ
@@ -100,6 +107,22 @@ def standard_errors(fit: PointFit) -> Floats:
     return np.concatenate([of_gamma, slope * np.sqrt(np.diagonal(natural.covariance))])
 
 
+def _from_hessian(fit: FamilyPointFit) -> Floats:
+    """Standard errors of γ, sd, corr and dispersion, by the delta method."""
+    values, errors = fit.natural
+    q, kinds = len(fit.design.effects), fit.problem.family_rows.family.dispersion_kinds
+    pairs = len(correlated_pairs(fit.design.blocks)[0])
+    sd, corr, phi = np.split(errors, [q, q + pairs])
+    if len(fit.threshold_errors):
+        phi = fit.threshold_errors
+    elif kinds:
+        positive = np.array([kind == "positive" for kind in kinds])
+        phi = np.where(positive, fit.phi * phi, phi)
+    of_gamma = np.sqrt(np.diagonal(fit.vcov()))
+    slopes = np.exp(values[:q]), 1.0 - np.tanh(values[q : q + pairs]) ** 2
+    return np.concatenate([of_gamma, slopes[0] * sd, slopes[1] * corr, phi])
+
+
 def stack_estimates(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """The tables of all fits below each other, a row per parameter and fit.
 
@@ -107,7 +130,7 @@ def stack_estimates(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     not is missing.
     """
     found = {key: None for table in tables.values() for key in table.index}
-    keys = sorted(found, key=lambda key: BLOCKS.index(key[0]))
+    keys = sorted(found, key=lambda key: BLOCKS.index(key[0] if key[0] in BLOCKS else "sigma"))
     names = ["block", "parameter", "fit"]
     rows = ordered_index([(*key, name) for key in keys for name in tables], names)
     stacked = pd.concat(tables, names=["fit", "block", "parameter"])
@@ -136,6 +159,8 @@ def interval_table(fits: Mapping[str, Fit], stacked: pd.DataFrame) -> pd.DataFra
 def _method(fit: Fit, block: str) -> str:
     if isinstance(fit, PosteriorFit):
         return EQUAL_TAILED
+    if isinstance(fit, FamilyPointFit):
+        return WALD_HESSIAN if block != "icc" else ""
     if block == "gamma":
         method = usual_or_stated(fit, None).method
         return WALD_NORMAL if method == "none" else WALD_T + METHODS[method]

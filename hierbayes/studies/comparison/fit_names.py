@@ -90,7 +90,13 @@ def _refuse_other_data(first: str, a: Design, second: str, b: Design) -> None:
             f"{start}{a.n} rows ({a.dropped}) and {b.n} rows ({b.dropped}); fit both on "
             "the rows that are complete for both"
         )
-    differs = np.flatnonzero(a.rows.y != b.rows.y)
+    ours, theirs = a.rows.family, b.rows.family
+    if (ours is None) != (theirs is None):
+        raise StudyError(
+            f"{start}the response of one is Gaussian and that of the other is not, so that their "
+            "numbers are of different scales"
+        )
+    differs = np.flatnonzero(_responses(a) != _responses(b))
     if len(differs):
         raise StudyError(
             f"{start}the response ('{a.specification.response}' and '{b.specification.response}') "
@@ -105,6 +111,12 @@ def _refuse_other_data(first: str, a: Design, second: str, b: Design) -> None:
                 f"{start}the groups differ, '{one.name}' with {one.J} and '{other.name}' with "
                 f"{other.J}; compare fits of the same grouping"
             )
+
+
+def _responses(design: Design) -> np.ndarray:
+    """The responses (n,) as they were observed."""
+    family = design.rows.family
+    return design.rows.y if family is None else family.observed
 
 
 def _shared_factors(a: Design, b: Design) -> list[tuple[GroupingFactor, GroupingFactor]]:

@@ -62,7 +62,7 @@ class Side:
         fit = self.fit
         if not fit.singular:
             return frozenset()
-        G, scale = fit.G, 1.0 / np.asarray(fit.problem.products.basis.z.spread)
+        G, scale = fit.G, 1.0 / np.asarray(fit.problem.working.basis.z.spread)
         found: set[str] = set()
         for at in block_slices(fit.design.blocks):
             if not G[at, at].any() or null_directions(G[at, at], scale[at]):

@@ -11,6 +11,7 @@ import pandas as pd
 from hierbayes.fit.convergence import mcse_of_means
 from hierbayes.fit.effects import population_draws, shrinkage
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.studies.comparison.effect_labels import EffectLabels
@@ -31,7 +32,10 @@ def _of_factor(fit: Fit, k: int, effects: tuple[str, ...]) -> pd.DataFrame:
     """The coefficients of the groups of one factor."""
     groups = fit.design.factors[k].labels
     index = pd.MultiIndex.from_product([groups, effects], names=["group", "effect"])
-    if isinstance(fit, PointFit):
+    if isinstance(fit, FamilyPointFit):
+        values = (population_draws(fit, k) + fit.us[k]).ravel()
+        sd, mcse = fit.group_sd(k).ravel(), np.full(len(values), np.nan)
+    elif isinstance(fit, PointFit):
         shrunk = shrinkage(fit, k)
         values, sd = shrunk["blup"].to_numpy(), shrunk["blup_sd"].to_numpy()
         mcse = np.full(len(values), np.nan)

@@ -23,6 +23,9 @@ def model_difference(first: str, a: Fitted, second: str, b: Fitted) -> str | Non
     left, right = a.design, b.design
     several = len(left.factors) > 1 or len(right.factors) > 1
     parts = []
+    if a.problem.family != b.problem.family:
+        families = (str(one.problem.family or "Gaussian") for one in (a, b))
+        parts.append(f"the families differ, {' and '.join(families)}")
     for what, ours, theirs in (
         ("fixed", set(left.terms), set(right.terms)),
         ("random", _blocks(left, several), _blocks(right, several)),

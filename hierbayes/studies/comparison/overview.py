@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from hierbayes.display.interval import Interval
@@ -16,7 +15,7 @@ _LIKELIHOODS = ("REML", "ML")
 
 
 def overview(fits: Mapping[str, Fit]) -> pd.DataFrame:
-    """A row per fit: engine, model, draws and stated priors."""
+    """A row per fit: engine, model, family where not Gaussian, draws and stated priors."""
     rows = []
     for fit in fits.values():
         chains, draws = fit.theta.sigma.shape
@@ -25,6 +24,7 @@ def overview(fits: Mapping[str, Fit]) -> pd.DataFrame:
             {
                 "engine": fit.engine,
                 "model": str(fit.design.specification),
+                "family": "" if fit.problem.family is None else str(fit.problem.family),
                 "draws": f"{chains} × {draws}" if sampled else "",
                 "priors": _priors_text(fit),
             }
@@ -65,14 +65,17 @@ def criteria(fits: Mapping[str, Fit]) -> pd.DataFrame:
 def notes(sides: Mapping[str, Side], interval: Interval) -> tuple[str, ...]:
     """How to read the tables: what is conditional, missing, or not to be compared."""
     kinds = {side.fit.engine for side in sides.values()}
+    of_family = any(side.fit.problem.family is not None for side in sides.values())
     lines = [f"limits enclose {100 * interval.prob:g}%"]
     if kinds - {"posterior"}:
-        lines[0] += "; standard errors and limits of points are given θ̂"
+        lines[0] += "; standard errors and limits of points are " + (
+            "from the full Hessian" if of_family else "given θ̂"
+        )
     if "posterior" in kinds:
         lines[0] += "; estimate and se of a posterior are its mean and sd"
     singular = [
         f"'{name}'" for name, side in sides.items()
-        if side.fit.engine in _LIKELIHOODS and np.isnan(side.value("sigma", "sigma", "se"))
+        if side.fit.engine in _LIKELIHOODS and bool(side.estimates.loc[["sd"], "se"].isna().all())
     ]  # fmt: skip
     if singular:
         lines.append(

@@ -31,6 +31,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
 from hierbayes.studies.comparison.fit_pair import FitPair, Side
 from hierbayes.studies.comparison.prior_reasons import prior_reason
@@ -127,8 +128,8 @@ def _state(side: Side) -> str:
     """What is degenerate about a singular G, in words."""
     table = side.estimates["estimate"]
     sds = table.loc[["sd"]].droplevel("block")
-    size = np.asarray(side.fit.problem.products.basis.z.spread) * sds
-    zero = set(sds.index[size <= 1e-6 * side.fit.problem.products.basis.scale])
+    size = np.asarray(side.fit.problem.working.basis.z.spread) * sds
+    zero = set(sds.index[size <= 1e-6 * side.fit.problem.working.basis.scale])
     parts = [f"sd({name}) = 0" for name in sds.index if name in zero]
     if "corr" in table.index.get_level_values("block"):
         corr = table.loc[["corr"]].droplevel("block")
@@ -154,6 +155,27 @@ def _reading(pair: FitPair, block: str, parameter: str) -> str | None:
     return (
         f"ML takes γ as if it were known and does not count the degrees of freedom of its {p} "
         f"terms, so its sds are smaller; {integrates} integrates γ out"
+    )
+
+
+def _approximation(pair: FitPair, block: str, _parameter: str) -> str | None:
+    """Laplace's approximation beside what has none."""
+    ways = {
+        side.name: side.fit.evidence.how if isinstance(side.fit, FamilyPointFit) else ""
+        for side in (pair.first, pair.second)
+    }
+    if block not in ("sd", "corr", "icc") or len(set(ways.values())) == 1:
+        return None
+    name = (
+        next(name for name, how in ways.items() if how.startswith("Laplace"))
+        if any(how.startswith("Laplace") for how in ways.values())
+        else None
+    )
+    if name is None:
+        return None
+    return (
+        f"'{name}' integrates u out by Laplace's approximation, which makes sds of the random "
+        "effects too small where rows say little; ml(nodes=15) shows by how much"
     )
 
 
@@ -237,6 +259,7 @@ _RULES: dict[str, Callable[[FitPair, str, str], str | None]] = {
     "sampler": _sampler,
     "boundary": _boundary,
     "reading": _reading,
+    "approximation": _approximation,
     "few groups": _few_groups,
     "skew": _skewed,
     "prior": prior_reason,

@@ -50,8 +50,8 @@ def uncertainty_table(
     """
     parts = []
     for name, fit in fits.items():
-        if not isinstance(fit, PosteriorFit):
-            continue
+        if not isinstance(fit, PosteriorFit) or fit.problem.family is not None:
+            continue  # of families γ and u are not normal given θ
         plug_in = plug_in_of(fits, name)
         split = decompose(fit)
         of_gamma = _rows(
