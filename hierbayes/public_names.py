@@ -52,8 +52,11 @@ def public_names(
 
 
 def _refusal(package: str, name: str, known: Sequence[str]) -> str:
-    """Words for a name that is not there; capitals make no difference to what is near."""
-    by_lower = {other.lower(): other for other in known}
+    """Words for a name that is not there; capitals make no difference to what is near.
+
+    Names with an underscore are asked for by programs, often by hundreds, and near to none.
+    """
+    by_lower = {} if name.startswith("_") else {other.lower(): other for other in known}
     near = get_close_matches(name.lower(), by_lower, n=1)
     meant = f"; did you mean '{by_lower[near[0]]}'?" if near else ""
     return f"module '{package}' has no attribute '{name}'{meant}"

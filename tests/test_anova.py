@@ -39,6 +39,7 @@ def assert_same_tables(table: pd.DataFrame, theirs: list[dict[str, Any]]) -> Non
 
 @pytest.mark.parametrize("method", BOTH)
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "oneway"])
+@pytest.mark.slow
 def test_tables_of_lmertest(
     name: str, method: str, inference: dict[str, Any], reml_fits: Cache[hb.Fit]
 ) -> None:
@@ -68,6 +69,7 @@ CODINGS = ("Sector", "C(Sector, contr.sum)", "C(Sector, contr.treatment('Public'
 
 @pytest.mark.parametrize("coded", CODINGS[1:])
 @pytest.mark.parametrize("formula", ["ses * F", "F * Sex * ses", "band * F + ses"])
+@pytest.mark.slow
 def test_codings_do_not_matter(banded: pd.DataFrame, formula: str, coded: str) -> None:
     fits = [
         hb.Model(f"mathach ~ {formula.replace('F', f)} + (1 | school)", data=banded).reml()
@@ -121,6 +123,7 @@ def test_products_of_several_columns_in_any_order(banded: pd.DataFrame) -> None:
         assert_allclose(row_of(two, str(term))[COLUMNS], row[COLUMNS], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_table_of_a_posterior(posterior_hs: hb.Fit) -> None:
     found = hb.anova(posterior_hs)
     assert found.df is None

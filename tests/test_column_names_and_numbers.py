@@ -32,6 +32,7 @@ NAMES = (
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_a_column_of_any_name_is_itself(name: str) -> None:
     data = grouped()
     data[name] = data["x"] + 0.25 * data["w"] ** 2
@@ -141,6 +142,7 @@ TYPES: dict[str, Made] = {
     ],
 )
 @pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.slow
 def test_arithmetic_is_done_in_float64(kind: str, fixed: str) -> None:
     data = grouped()
     formula = f"y ~ {fixed} + (1 | g)"

@@ -33,6 +33,7 @@ def three(posterior: hb.PosteriorFit) -> hb.Comparison:
     return hb.compare(fit("Oats_split_plot", "REML"), fit("Oats_split_plot", "ML"), posterior)
 
 
+@pytest.mark.slow
 def test_points_are_their_fits(three: hb.Comparison) -> None:
     for name in ("REML", "ML"):
         ours = fit("Oats_split_plot", name)

@@ -174,6 +174,7 @@ class Dense:
 
 @pytest.mark.parametrize("engine", ["REML", "ML"])
 @pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.slow
 def test_satterthwaite_by_differences(data: pd.DataFrame, structure: str, engine: str) -> None:
     fit = fit_of(data, structure, engine)
     assert not fit.maximum.singular
@@ -399,6 +400,7 @@ def test_no_information_to_invert(data: pd.DataFrame, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("df", [None, *BOTH, "inner-outer", "none"])
 @pytest.mark.parametrize("structure", ["one", "two"])
+@pytest.mark.slow
 def test_one_rule_wherever_a_fit_has_t(data: pd.DataFrame, structure: str, df: str | None) -> None:
     fit = fit_of(data, structure)
     rows = hb.wald(fit, df=df, prob=0.9).rows

@@ -322,6 +322,7 @@ SYSTEMS = ("nlme", "lme4", "brms", "rstanarm", "bambi", "statsmodels", "sas", "s
 
 @pytest.mark.parametrize("formula", WRITTEN)
 @pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.slow
 def test_round_trip(system: str, formula: str, data: pd.DataFrame) -> None:
     if (system, formula) in REFUSED:
         return

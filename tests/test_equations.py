@@ -87,6 +87,7 @@ def column(factors: tuple[Factor, ...], data: pd.DataFrame) -> np.ndarray:
 
 
 @pytest.mark.parametrize("formula", ODD)
+@pytest.mark.slow
 def test_equations_of_two_levels_rebuild_the_combined_model(
     odd_models: Cache[hb.Model], formula: str
 ) -> None:
@@ -337,6 +338,7 @@ def faults(latex: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("name", "notation"), list(product(CATALOGUE, NOTATIONS)))
+@pytest.mark.slow
 def test_latex_of_the_catalogue_is_well_formed(
     catalogue: Cache[hb.Model], name: str, notation: str
 ) -> None:

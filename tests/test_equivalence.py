@@ -124,6 +124,7 @@ def test_named_models_of_one_fit() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
+@pytest.mark.slow
 def test_any_regular_matrix_is_found(seed: int) -> None:
     """Columns of two correlated predictors turned by a random matrix, in both parts."""
     r = np.random.default_rng(seed)
@@ -186,6 +187,7 @@ def nested() -> pd.DataFrame:
         ("y ~ x + (x || s) + (1 | s:c)", "y ~ x + (1 | `class`) + (0 + x | s) + (1 | s)"),
     ],
 )
+@pytest.mark.slow
 def test_spellings_of_several_factors(nested: pd.DataFrame, formula: str, other: str) -> None:
     first, second = hb.Model(formula, nested), hb.Model(other, nested)
     proof = hb.equivalence(first, second)

@@ -82,6 +82,7 @@ def test_every_reference_has_its_family() -> None:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.slow
 def test_density_and_derivatives_are_those_of_the_reference(name: str) -> None:
     family = FAMILIES[name]
     for y, m, eta, phi, wanted in zip(*points(name), strict=True):
@@ -99,6 +100,7 @@ def test_density_and_derivatives_are_those_of_the_reference(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.slow
 def test_the_c_function_sums_the_rows(name: str) -> None:
     family = FAMILIES[name]
     y, m, eta, phis, _ = points(name)

@@ -114,6 +114,7 @@ def joint(name: str, gamma: Any, sd: float, z: Any, phi: float) -> float:
 
 
 @pytest.mark.parametrize("name", MODELS)
+@pytest.mark.slow
 def test_pymc_is_the_same_density(name: str) -> None:
     model = posed(name)
     rng = np.random.default_rng(1)
@@ -131,6 +132,7 @@ BAMBI = ("bernoulli", "binomial", "poisson", "negative binomial", "gamma", "beta
 
 @pytest.mark.filterwarnings("ignore:For backward compatibility")  # of bambi's own use of pandas
 @pytest.mark.parametrize("name", BAMBI)
+@pytest.mark.slow
 def test_bambi_is_the_same_density(name: str) -> None:
     model = posed(name)
     group = model.specification.group

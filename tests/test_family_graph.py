@@ -63,6 +63,7 @@ def no_compiler() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.slow
 def test_the_density_is_that_of_the_graph_and_the_map(name: str, data: pd.DataFrame) -> None:
     """log p(x_θ, z) = log p(x_θ, b(z)) of PyMC − Σ log|C_j|, the volume of the map."""
     family, formula = CASES[name]
@@ -95,6 +96,7 @@ def test_the_density_is_that_of_the_graph_and_the_map(name: str, data: pd.DataFr
         assert found == pytest.approx(float(wanted) - volume, rel=1e-9, abs=1e-8)
 
 
+@pytest.mark.slow
 def test_distributions_of_pymc_are_the_families(data: pd.DataFrame) -> None:
     eta = np.linspace(-1.2, 1.4, len(data))
     densities, wanted = [], []

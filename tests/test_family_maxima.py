@@ -26,6 +26,7 @@ QUADRATURE = {"bacteria_ri": 25, "epil_nb2": 25, "Owls_poisson": 25, "sim_beta":
 
 
 @pytest.mark.parametrize("name", reference.NAMES)
+@pytest.mark.slow
 def test_laplace_reaches_the_log_likelihood_of_R(name: str) -> None:
     found, wanted = reference.fit(name).loglik, reference.CASES[name]["laplace"]["logLik"]
     assert wanted - 1e-6 < found < wanted + (1e-6 if name in REGULAR else 1e-5)
@@ -167,6 +168,7 @@ def test_random_effects_and_their_conditional_variances_are_those_of_R(name: str
 
 
 @pytest.mark.parametrize("name", QUADRATURE)
+@pytest.mark.slow
 def test_quadrature_reaches_the_exact_likelihood(name: str) -> None:
     fit, wanted = reference.fit(name, QUADRATURE[name]), reference.CASES[name]["exact"]
     assert fit.loglik == pytest.approx(wanted["logLik"], abs=1e-5)

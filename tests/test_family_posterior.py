@@ -41,6 +41,7 @@ def posterior(model: hb.Model) -> hb.PosteriorFit:
     return model.sample(draws=1000, chains=4, seed=3, progress=False)
 
 
+@pytest.mark.slow
 def test_the_posterior_is_the_one_that_quadrature_finds(
     model: hb.Model, posterior: hb.PosteriorFit
 ) -> None:

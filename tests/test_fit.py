@@ -18,6 +18,7 @@ def fits(posterior_hs: hb.Fit) -> dict[str, hb.Fit]:
 
 
 @pytest.mark.parametrize("engine", ["REML", "ML", "MAP", "posterior"])
+@pytest.mark.slow
 def test_every_engine_has_the_same_words_and_shapes(fits: dict[str, hb.Fit], engine: str) -> None:
     fit = fits[engine]
     assert fit.engine == engine

@@ -53,6 +53,7 @@ def with_draws(made: hb.PosteriorFit, model: hb.Model) -> hb.PosteriorFit:
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.slow
 def test_the_graph_makes_our_draws_of_its_free_variables(
     name: str, hs: pd.DataFrame, made: hb.PosteriorFit
 ) -> None:

@@ -81,6 +81,7 @@ def fit(kind: str) -> hb.PointFit:
     return hb.Model("y ~ x + (1 + x | g)", data(KINDS[kind][0])).reml()
 
 
+@pytest.mark.slow
 def test_estimates_do_not_depend_on_labels(fit: hb.PointFit) -> None:
     plain = hb.Model("y ~ x + (1 + x | g)", data(CODES)).reml()
     np.testing.assert_allclose(fit.loglik, plain.loglik, rtol=1e-9)
@@ -88,6 +89,7 @@ def test_estimates_do_not_depend_on_labels(fit: hb.PointFit) -> None:
     np.testing.assert_allclose(np.sort(fit.u[:, 0]), np.sort(plain.u[:, 0]), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_tables_and_pages(fit: hb.PointFit, kind: str) -> None:
     frame = data(KINDS[kind][0])
     assert len(fit.ranef()) == J
@@ -123,6 +125,7 @@ def test_one_rule_for_labels(fit: hb.PointFit, kind: str) -> None:
                     call()
 
 
+@pytest.mark.slow
 def test_saved_and_read_back(fit: hb.PointFit, kind: str, tmp_path: Path) -> None:
     fit.to_datatree().to_zarr(tmp_path / "fit.zarr", consolidated=False)
     back = xr.open_datatree(tmp_path / "fit.zarr", engine="zarr", consolidated=False)
@@ -132,6 +135,7 @@ def test_saved_and_read_back(fit: hb.PointFit, kind: str, tmp_path: Path) -> Non
     np.testing.assert_array_equal(back["posterior"]["u"], fit.draws("u"))
 
 
+@pytest.mark.slow
 def test_pictures(fit: hb.PointFit, kind: str) -> None:
     labels = list(fit.design.groups)[:3]
     frame = data(KINDS[kind][0])
@@ -162,6 +166,7 @@ NAMES = ["obs", "group", "term", "effect", "chain", "draw", "sigma", "gamma", "u
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_any_name_of_the_response(name: str, tmp_path: Path) -> None:
     frame = data(CODES).rename(columns={"y": name})
     formula = f"`{name}` ~ x + (1 | g)"
@@ -185,6 +190,7 @@ def test_a_response_that_is_computed(response: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_any_name_of_groups_and_variables(name: str) -> None:
     plain = hb.Model("y ~ x + (1 + x | g)", data(CODES)).reml()
     for renamed in ("g", "x"):

@@ -15,6 +15,7 @@ LONG = "Shrinking from the BLUE to the BLUP: Intercept by school:classroom, post
 
 @pytest.mark.parametrize("columns", [1, 2])
 @pytest.mark.parametrize("beware", ["", "the chains have not mixed, and there are few of them"])
+@pytest.mark.slow
 def test_a_heading_is_broken_where_the_figure_is_narrow(columns: int, beware: str) -> None:
     heights = []
     for width in (2.6, 11.0):

@@ -63,6 +63,7 @@ def test_a_value_without_derivatives_is_the_same_value(a_model: hb.Model) -> Non
     assert_allclose(density_at(x, alone)[2], parameters, rtol=0)
 
 
+@pytest.mark.slow
 def test_the_posterior_is_that_of_nuts(a_model: hb.Model) -> None:
     """Means and second moments of every parameter, within both Monte Carlo errors."""
     by_weights = a_model.sample(seed=1, sampler="importance", progress=False)

@@ -126,6 +126,7 @@ def test_quantiles_of_priors(name: str) -> None:
 
 
 @every_family
+@pytest.mark.slow
 def test_derivatives_of_densities(name: str) -> None:
     prior, _ = FAMILIES[name]
     inside = AT[1:5] if name != "uniform" else AT[2:5]

@@ -68,6 +68,7 @@ assert "scipy.optimize" not in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_a_fit_by_reml_loads_what_it_needs_and_no_other_room() -> None:
     modules = loaded(FIT)
     assert modules & OTHERS == {"numpy", "pandas", "scipy", "numba", "formulaic"}

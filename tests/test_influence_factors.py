@@ -72,6 +72,7 @@ def drop(full: hb.PointFit, left: hb.PointFit) -> float:
 @pytest.mark.parametrize(
     ("name", "factor", "engine"), [(*one, "REML") for one in FACTORS] + [("crossed", "b", "ML")]
 )
+@pytest.mark.slow
 def test_groups_against_fits_without_their_rows(
     fits: dict[tuple[str, str], hb.PointFit], data: pd.DataFrame, name: str, factor: str,
     engine: str,
@@ -142,6 +143,7 @@ def test_rows_against_fits_without_them(
     assert str(found).startswith("Influence of 90 rows\n")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_left_out(data: pd.DataFrame) -> None:
     """Only school 0 has several classes: without it school and class are one."""
     one_class = data.assign(c=data["c"].where(data["s"] == 0, 0))

@@ -76,6 +76,7 @@ def dense_hessian(m: hb.Model, at: NaturalParameters, reading: Reading) -> Array
 
 @pytest.mark.parametrize("engine", READINGS)
 @pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.slow
 def test_covariance_is_the_inverse_of_minus_the_hessian(
     data: pd.DataFrame, structure: str, engine: str
 ) -> None:

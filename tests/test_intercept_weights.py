@@ -122,6 +122,7 @@ def rows_weights(fit: hb.Fit) -> Floats:
     "name",
     ["means_as_outcomes", "ancova", "random_coefficients", "intercepts_slopes", "contextual_raw"],
 )
+@pytest.mark.slow
 def test_weights_of_other_models_against_dense_matrices(
     name: str, reml_fits: Cache[hb.Fit]
 ) -> None:

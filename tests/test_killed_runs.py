@@ -53,6 +53,7 @@ def write(target: Path, text: str) -> None:
         (folder / "a.txt").write_text(text)
 
 
+@pytest.mark.slow
 def test_the_next_run_clears_what_a_killed_one_left(tmp_path: Path) -> None:
     with start(WAITS, tmp_path / "killed") as process:
         assert process.stdout is not None
@@ -66,6 +67,7 @@ def test_the_next_run_clears_what_a_killed_one_left(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other"]
 
 
+@pytest.mark.slow
 def test_a_result_that_was_moved_away_is_put_back(tmp_path: Path) -> None:
     target = tmp_path / "result"
     write(target, "previous")

@@ -45,6 +45,7 @@ def assert_as_written(figure: Figure, signs: str = "$") -> None:
             assert not (text.get_parse_math() and cbook.is_math_text(text.get_text()))
 
 
+@pytest.mark.slow
 def test_pictures(fit: hb.PointFit, data: pd.DataFrame, labels: list[str]) -> None:
     shown = hb.plots.plot_caterpillar(fit)
     assert_as_written(shown)
@@ -102,6 +103,7 @@ def test_pages(fit: hb.PointFit, labels: list[str]) -> None:
     assert "<b>" not in markdown
 
 
+@pytest.mark.slow
 def test_ticks_of_influence_are_cases(fit: hb.PointFit, labels: list[str]) -> None:
     for figure in (
         hb.plots.plot_influence(fit),

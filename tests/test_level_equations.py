@@ -66,6 +66,7 @@ def test_a_variable_stands_in_the_equations_of_its_level(formula: str) -> None:
 
 @pytest.mark.parametrize("notation", NOTATIONS)
 @pytest.mark.parametrize("formula", FORMULAS)
+@pytest.mark.slow
 def test_no_symbol_stands_for_two_things(formula: str, notation: str) -> None:
     model = hb.Model(formula, pupils())
     with hb.notation(notation):

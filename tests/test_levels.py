@@ -124,6 +124,7 @@ def test_one_intraclass_correlation_in_the_package(hs: pd.DataFrame) -> None:
     np.testing.assert_allclose(ours[["mathach", "ses"]], theirs[["mathach", "ses"]], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_variances_are_unbiased() -> None:
     rng = np.random.default_rng(4)
     sizes = np.array([2, 3, 10, 1, 5, 8])

@@ -147,6 +147,7 @@ def test_occasions_in_the_order_of_their_categories() -> None:
     assert list(hb.to_short(data, "g", "wave")) == ["g", "y_pre", "y_post"]
 
 
+@pytest.mark.slow
 def test_two_million_rows_are_merged_and_reshaped_in_seconds() -> None:
     J, T = 200_000, 10
     data = pd.DataFrame(

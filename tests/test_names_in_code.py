@@ -25,6 +25,7 @@ def data_with(name: str, role: str) -> pd.DataFrame:
 
 @pytest.mark.parametrize("role", ["response", "predictor", "group", "factor"])
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_code_of_any_name_comes_back(name: str, role: str) -> None:
     data = data_with(name, role)
     Y, X, G, F = (f"`{column}`" for column in data.columns)
@@ -48,6 +49,7 @@ def test_code_of_any_name_comes_back(name: str, role: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["class", "my var", "TRUE", "it's"])
+@pytest.mark.slow
 def test_statsmodels_takes_any_name(name: str) -> None:
     for role in ("response", "predictor", "group", "factor"):
         data = data_with(name, role)

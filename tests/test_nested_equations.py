@@ -19,6 +19,7 @@ def stated(**changed: Any) -> hb.Multilevel:
 
 
 @pytest.mark.parametrize("formula", FORMULAS[:5])
+@pytest.mark.slow
 def test_there_and_back(formula: str) -> None:
     data = pupils()
     model = hb.Model(formula, data)

@@ -26,6 +26,7 @@ def same_loglik(formula: str, data: pd.DataFrame, plain: str = "y ~ x + (1 + x |
 
 
 @pytest.mark.parametrize("name", ["class", "lambda", "a:b", "a|b", "a(b", "a~b", "x.1", "größe"])
+@pytest.mark.slow
 def test_any_name_stands_in_backticks(name: str) -> None:
     data = frame().rename(columns={"x": name})
     same_loglik(f"y ~ `{name}` + (1 + `{name}` | g)", data)

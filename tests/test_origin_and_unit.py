@@ -89,6 +89,7 @@ INVARIANT = [
 
 
 @pytest.mark.parametrize(("formula", "how"), INVARIANT)
+@pytest.mark.slow
 def test_density_of_the_defaults(formula: str, how: str, data: pd.DataFrame) -> None:
     one, other, T, S = posed(formula, data, how)
     shift, factor = CHANGES[how].get("y", (0.0, 1.0))

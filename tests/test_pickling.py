@@ -51,6 +51,7 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
 
 
 @pytest.mark.parametrize("name", RESULTS)
+@pytest.mark.slow
 def test_results_are_read_back_as_they_were(name: str, hs: pd.DataFrame) -> None:
     result = RESULTS[name](hs)
     for again in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result)):

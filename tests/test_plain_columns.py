@@ -67,6 +67,7 @@ def test_a_column_alone_and_in_products(right: str, name: str, mixed: pd.DataFra
     assert_same_as_formulaic(right.format(name), mixed)
 
 
+@pytest.mark.slow
 def test_sums_and_products_drawn_at_random(mixed: pd.DataFrame) -> None:
     rng = np.random.default_rng(8)
     for _ in range(150):
@@ -79,6 +80,7 @@ def test_sums_and_products_drawn_at_random(mixed: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("data", ["hs", "hsfull"])
 @pytest.mark.parametrize("name", [model.file for model in NAMED_MODELS])
+@pytest.mark.slow
 def test_models_that_are_shipped(data: str, name: str) -> None:
     frame = hb.load_dataset(data)
     right = hb.load_model(name, frame).specification.fixed_formula

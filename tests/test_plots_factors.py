@@ -184,6 +184,7 @@ def posterior() -> hb.PosteriorFit:
         return model(PIXEL).sample(chains=2, draws=100, tune=150, seed=1, progress=False)
 
 
+@pytest.mark.slow
 def test_each_factor_has_its_share_of_the_variance(posterior: hb.PosteriorFit) -> None:
     shares = posterior.icc()
     frames = {factor: plots.icc_frame(posterior, factor=factor) for factor in shares.index}
@@ -202,6 +203,7 @@ def test_each_factor_has_its_share_of_the_variance(posterior: hb.PosteriorFit) -
         plots.icc_frame(posterior)
 
 
+@pytest.mark.slow
 def test_prior_shares_are_those_of_the_prior_predictive(posterior: hb.PosteriorFit) -> None:
     """Of one and the same priors, by two ways, within Monte Carlo error."""
     drawn = model(PIXEL).prior_predictive(draws=4000, seed=7).draws["icc"].to_numpy()
@@ -281,6 +283,7 @@ def test_panels_of_an_inner_factor_have_the_effects_of_the_outer() -> None:
     assert_allclose(line["y"], expected, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_drawn_lines_of_two_factors_are_the_frame() -> None:
     ours, data = fit(PIXEL, "REML"), model(PIXEL).data
     frame = plots.trellis_frame(data, "pixel ~ day | Dog", by="Dog:Side", fit=ours)

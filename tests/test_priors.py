@@ -136,6 +136,7 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize("text", FAMILIES)
+@pytest.mark.slow
 def test_the_prior_of_sd_in_the_graph_is_the_one_stated(text: str) -> None:
     """Draws of ``sd`` from the graph's prior against the stated distribution."""
     family, exact = FAMILIES[text]

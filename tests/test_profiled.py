@@ -26,6 +26,7 @@ def symmetric_directions(q: int) -> Array:
 
 @every_profile
 @every_structure
+@pytest.mark.slow
 def test_derivatives_with_respect_to_G(blocks: tuple[int, ...], reading: Reading) -> None:
     s = Setting(blocks)
     cross, relative = s.cross, s.root @ s.root.T + 0.1 * np.eye(sum(blocks))
@@ -108,6 +109,7 @@ def simulated(n: int, J: int) -> pd.DataFrame:
 @pytest.mark.parametrize("fixed", ["1", "ses", "ses * Sector", "ses * Sex"])
 @pytest.mark.parametrize("random", ["1", "1 + ses", "1 + ses + Sex"])
 @pytest.mark.parametrize("name", ["hs", "hsfull"])
+@pytest.mark.slow
 def test_ten_evaluations(name: str, random: str, fixed: str) -> None:
     model = hb.Model(f"mathach ~ {fixed} + ({random} | school)", data=hb.load_dataset(name))
     for fit in (model.reml(), model.ml()):

@@ -44,6 +44,7 @@ OF_A_FIT: dict[str, Callable[[hb.PosteriorFit, pd.DataFrame], Figure]] = {
 
 
 @pytest.mark.parametrize("name", OF_A_FIT)
+@pytest.mark.slow
 def test_a_picture_of_rejected_draws_says_so(
     name: str, posterior_hs: hb.PosteriorFit, hs: pd.DataFrame
 ) -> None:
@@ -52,6 +53,7 @@ def test_a_picture_of_rejected_draws_says_so(
     assert "Do not use" not in says(draw(posterior_hs, hs))
 
 
+@pytest.mark.slow
 def test_pictures_of_a_study_of_rejected_draws_say_so(posterior_hs: hb.PosteriorFit) -> None:
     study = hb.SensitivityStudy(
         rejected(posterior_hs), {"sd": [hb.HalfNormal(3)]}, refit=False, progress=False
@@ -67,6 +69,7 @@ def test_pictures_of_a_study_of_rejected_draws_say_so(posterior_hs: hb.Posterior
         assert SAID in says(figure)
 
 
+@pytest.mark.slow
 def test_the_line_stands_above_the_picture(posterior_hs: hb.PosteriorFit) -> None:
     """Over a new figure, and over the title of axes that were given."""
     bad = rejected(posterior_hs)

@@ -53,6 +53,7 @@ def test_chunks_add_up_without_losing_digits() -> None:
     assert value == pytest.approx(EXACT["tiny"]["REML"]["loglik"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_what_is_remembered_does_not_outlive_its_cross_products(small_data: pd.DataFrame) -> None:
     cross = hb.Model("y ~ x + (1 + x | g)", data=small_data).problem.cross
     assert left_within(cross) is left_within(cross)

@@ -327,6 +327,7 @@ def same_columns_and_fit(one: hb.Model, other: hb.Model) -> None:
 
 
 @pytest.mark.parametrize("path", MODEL_FILES, ids=[path.stem for path in MODEL_FILES])
+@pytest.mark.slow
 def test_equations_and_combined_form_are_one_model(path: Path, hs: pd.DataFrame) -> None:
     written = tomllib.loads(path.read_text(encoding="utf-8"))
     parts = {key: written[key] for key in ("within", "between", "group", "random")}

@@ -109,6 +109,7 @@ def rows() -> pd.DataFrame:
     )
 
 
+@pytest.mark.slow
 def test_foreign_byte_orders_in_a_model(rows: pd.DataFrame) -> None:
     formula = "y ~ x * w + I(x**2) + t + f + cvar(x, g) + (1 + x | g)"
     other = foreign(rows)
@@ -176,6 +177,7 @@ def test_a_unit_without_squares_is_refused_by_name(unit: float, rows: pd.DataFra
         hb.Model("y ~ x + (1 | g)", small)
 
 
+@pytest.mark.slow
 def test_strict_arithmetic(rows: pd.DataFrame) -> None:
     """What underflows on purpose does so under any settings of NumPy."""
     with np.errstate(all="raise"):

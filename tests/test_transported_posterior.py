@@ -260,6 +260,7 @@ def _moments(x: Array, p: Array) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("family", [Bernoulli(), Poisson()], ids=["Bernoulli", "Poisson"])
+@pytest.mark.slow
 def test_posterior_is_that_of_quadrature(family: ResponseFamily, data: pd.DataFrame) -> None:
     name = "b" if family.name == "Bernoulli" else "y"
     one = pose(f"{name} ~ 1 + (1 | g)", data, family, PRIORS)

@@ -50,6 +50,7 @@ def data() -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("formula", NUMBERS)
+@pytest.mark.slow
 def test_emitted_code_has_numbers(formula: str, data: pd.DataFrame) -> None:
     model = hb.Model(formula, data=data)
     assert_allclose(model.reml().loglik, NUMBERS[formula], atol=1e-7)

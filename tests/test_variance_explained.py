@@ -17,6 +17,7 @@ CASES = [(name, engine) for name in MODELS for engine in ("REML", "ML")]
 
 
 @pytest.mark.parametrize(("name", "engine"), CASES)
+@pytest.mark.slow
 def test_shares_are_those_of_r(
     name: str,
     engine: str,
