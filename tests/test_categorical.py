@@ -18,6 +18,7 @@ from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.estimation.posterior import target_of
 from hierbayes.fit.of_family.maximised import maximise_family
 from hierbayes.likelihood.covariance import free_entries
+from tests.test_families import c_rows
 
 Array = NDArray[np.float64]
 CATEGORIES = ("bus", "car", "walk")
@@ -93,6 +94,21 @@ def test_derivatives_are_those_of_differences() -> None:
     pulled = FAMILY.pull_precisions(y, m, found(eta), bar)
     wanted = _differences(lambda e: FAMILY.precisions(y, m, found(e)) @ bar, eta)
     np.testing.assert_allclose(pulled, wanted, atol=1e-9)
+
+
+def test_sums_of_many_rows_are_those_of_their_derivatives() -> None:
+    rng = np.random.default_rng(7)
+    codes = rng.integers(0, 3, 700).astype(float)
+    y, m = FAMILY.indicators(codes), np.full(1400, 2.0)
+    for scale in (1.0, 30.0, 1e4):
+        eta = scale * rng.normal(size=1400)
+        found, wanted = c_rows(FAMILY, y, m, eta, NOTHING), FAMILY.derivatives(y, m, eta, NOTHING)
+        assert found[0] == pytest.approx(wanted[0].sum(), rel=1e-12)
+        np.testing.assert_allclose(found[1:], wanted[1], rtol=1e-12, atol=1e-14)
+    for wrong in (np.inf, np.nan):
+        assert (
+            c_rows(FAMILY, y, m, np.where(np.arange(1400) == 9, wrong, eta), NOTHING)[0] == -np.inf
+        )
 
 
 def test_responses_are_drawn_with_their_probabilities() -> None:

@@ -6,7 +6,6 @@ category that a row has, and m is P.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -18,29 +17,11 @@ from hierbayes.errors import DataError, in_quotes
 from hierbayes.families import rows
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import Response, category_label
+from hierbayes.families.row_sums import categorical_sums
 from hierbayes.families.rows import Formulas, no_dispersion
 from hierbayes.frames.arrays import Floats
 
 _FEWEST = 3
-
-
-@inner
-def categorical_sums(y, m, eta, first):
-    """Σℓ, ℓ = Σ_c y_c η_c − log(1 + Σ_c e^η_c) of each row; fills ``first`` (n P,) with ℓ′."""
-    total, size = 0.0, int(m[0])
-    for at in range(0, len(y), size):
-        top = 0.0
-        for c in range(at, at + size):
-            top = max(top, eta[c])
-        whole = math.exp(-top)
-        for c in range(at, at + size):
-            first[c] = math.exp(eta[c] - top)
-            whole += first[c]
-            total += y[c] * eta[c]
-        total -= top + math.log(whole)
-        for c in range(at, at + size):
-            first[c] = y[c] - first[c] / whole
-    return total
 
 
 @inner

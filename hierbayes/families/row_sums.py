@@ -95,5 +95,44 @@ def _poisson_sums(y, m, eta, first):
     return total
 
 
+def _categorical_sums(y, m, eta, first):
+    """Σℓ, ℓ = Σ_c y_c η_c − log(1 + Σ_c e^η_c) of each row; fills ``first`` (n P,) with ℓ′.
+
+    m is P.  Powers are those of differences from the largest of 0 and all η of a row; logarithms
+    are those of products over a block of rows, each factor from 1 to P + 1.
+    """
+    size, total = int(m[0]), 0.0
+    many = max(_BLOCK // size, 1)
+    powers, top, whole = np.empty((size, many)), np.empty(many), np.empty(many)
+    for at in range(0, len(y), many * size):
+        rows = min(many, (len(y) - at) // size)
+        top[:rows] = 0.0
+        for c in range(size):
+            for r in range(rows):
+                x = eta[at + r * size + c]
+                powers[c, r] = x
+                top[r] = max(top[r], x)
+                total += y[at + r * size + c] * x
+        for r in range(rows):
+            whole[r] = _exponential(-top[r])
+            total -= top[r]
+        for c in range(size):
+            for r in range(rows):
+                power = _exponential(powers[c, r] - top[r])
+                powers[c, r] = power
+                whole[r] += power
+        product = 1.0
+        for r in range(rows):
+            product *= whole[r]
+            whole[r] = 1.0 / whole[r]
+        total -= math.log(product)
+        for c in range(size):
+            for r in range(rows):
+                i = at + r * size + c
+                first[i] = y[i] - powers[c, r] * whole[r]
+    return total
+
+
+categorical_sums = inner(_categorical_sums, fastmath=_ANY_ORDER)
 logit_sums = inner(_logit_sums, fastmath=_ANY_ORDER)
 poisson_sums = inner(_poisson_sums, fastmath=_ANY_ORDER)
