@@ -162,6 +162,11 @@ def latent_variance(fit: Fitted) -> Floats:
     """
     family = fit.problem.family_rows.family
     variance = family.latent_variance()
+    if family.predictors:
+        raise DataError(
+            "nominal categories have a linear predictor each, and no one response behind them "
+            "whose variance could be shared out; var_corr() has those of the linear predictors"
+        )
     if variance is None:
         raise DataError(
             f"{family.name} with the {family.link} link has no latent response whose variance "

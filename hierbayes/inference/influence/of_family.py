@@ -203,7 +203,9 @@ def _tables(
     ratio = np.exp(np.array([np.linalg.slogdet(one)[1] for one in cov]) - full_cov)
     frame = pd.DataFrame(
         {
-            "n": np.bincount(design.rows.codes_of[k], minlength=len(index)),
+            "n": np.bincount(
+                design.rows.codes_of[k][:: design.columns.n_predictors], minlength=len(index)
+            ),
             "cook": _cook(fit, deletion, left),
             "covratio": ratio,
             "cook_one_step": one_step,
