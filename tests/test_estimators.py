@@ -769,7 +769,8 @@ REFUSALS: dict[str, tuple[type[Exception], Callable[[pd.DataFrame], Any], str, s
     "one level": (DataError, lambda d: d[d["w"] == "a"], "y ~ x * w",
         "the factor 'w' has one level (a) in the rows that are used; remove it from the formula"),
     "constant response": (DataError, lambda d: d.assign(y=1.0), "y ~ x",
-        "the response 'y' is constant (1): there is nothing to explain"),
+        "the response 'y' is constant (1): there is nothing to explain; "
+        "check how the column was made, and which rows were chosen"),
     "unknown column": (DataError, lambda d: d, "y ~ xx",
         "there is no column 'xx' in the data; did you mean 'x'? its columns are: x, g, w, y"),
     "no frame": (DataError, lambda d: None, "y ~ x",

@@ -124,6 +124,20 @@ def test_read(
     assert (model.specification.lme4(), model.problem.family) == (formula, family)
 
 
+def test_trials_that_are_a_number(frames: Mapping[str, pd.DataFrame]) -> None:
+    data = frames["cbpp"].assign(k=np.minimum(frames["cbpp"]["incidence"], 5))
+    model = hb.Model("k | trials(5) ~ period + (1 | herd)", data, family="binomial")
+    assert model.specification.left == "k | trials(5)"
+    assert set(model.problem.family_rows.m) == {5.0}
+    same = hb.Model("cbind(k, 5 - k) ~ period + (1 | herd)", data, family="binomial")
+    np.testing.assert_array_equal(same.problem.family_rows.m, model.problem.family_rows.m)
+    assert "  cbind(k, 5 - k) ~ period + (1 | herd),\n" in model.emit("lme4")
+    assert '"p(k, 5) ~ period + (1|herd)",' in model.emit("bambi")
+    for system in ("lme4", "brms", "bambi", "stata", "sas"):
+        again = hb.read_code(system, model.emit(system), data=data)
+        np.testing.assert_array_equal(again.problem.family_rows.m, 5.0)
+
+
 GLIMMIX = "PROC GLIMMIX; CLASS district; MODEL use{} = age / {}; RANDOM INT / SUB=district; RUN;"
 WRONG: tuple[tuple[str, str, str], ...] = (
     ("sas", GLIMMIX.format("", "DIST=BINARY"),

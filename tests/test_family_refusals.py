@@ -142,9 +142,11 @@ RESPONSES: list[tuple[str, str, pd.DataFrame, str]] = [
      f"the response 'c' holds np.complex128({complex(DATA['c'][0])}) where this family takes "
      "numbers: make it a column of numbers"),
     ("y", "bernoulli", _with(y=0),
-     "the response 'y' is constant (0): there is nothing to explain"),
+     "the response 'y' is constant (0): there is nothing to explain; "
+        "check how the column was made, and which rows were chosen"),
     ("y", "bernoulli", _with(y=1),
-     "the response 'y' is constant (1): there is nothing to explain"),
+     "the response 'y' is constant (1): there is nothing to explain; "
+        "check how the column was made, and which rows were chosen"),
     ("y", "bernoulli", _with(y=2 * DATA["y"]),
      f"the response 'y' does not fit the family Bernoulli: row {int(DATA['y'].argmax())} has 2, "
      f"{DATA['y'].sum()} of 60 rows are so; single trials are 0 or 1, False or True, or a "
@@ -189,7 +191,8 @@ FORMULAS = [
     ("c ~ x", "poisson", "'c ~ x' has no random part; add a term such as (1 | group), or give "
      "random='~ 1 | group'"),
     ("y ~ x + (1 | row)", "bernoulli", "the group column 'row' has as many groups as there are "
-     "rows (60); group and residual variance cannot be told apart"),
+     "rows (60); one response of Bernoulli says nothing of a variance between such groups; leave "
+     "(1 | row) out"),
 ]  # fmt: skip
 
 

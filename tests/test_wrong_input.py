@@ -69,7 +69,8 @@ WRONG_DATA: dict[str, tuple[Callable[[pd.DataFrame], Any], str, str]] = {
         "the response 'f' is not numeric but of type str; convert it to numbers first"),
     "constant response": (
         lambda d: d.assign(y=2.5), SLOPES,
-        "the response 'y' is constant (2.5): there is nothing to explain"),
+        "the response 'y' is constant (2.5): there is nothing to explain; "
+        "check how the column was made, and which rows were chosen"),
     "all missing": (
         lambda d: d.assign(x=np.nan), SLOPES,
         "no row is complete: 'x' is missing in 24 of 24 rows"),

@@ -153,7 +153,7 @@ def pose_problem(
     for factor in design.factors:
         _refuse_one_group(factor)
         if family is None or family.name in ("Bernoulli", "Categorical"):
-            _refuse_groups_of_one(factor, design.n)
+            _refuse_groups_of_one(factor, design.n, family)
     _refuse_thresholds_without_intercept(design)
     products = summed_up(design)
     _refuse_too_many_columns(design)
@@ -255,7 +255,7 @@ def _refuse_constant_response(design: Design) -> None:
         constant = rows.response[0] if rows.family is None else rows.family.y[0]
         raise DataError(
             f"the response '{design.specification.left}' is constant ({constant:g}): "
-            "there is nothing to explain"
+            "there is nothing to explain; check how the column was made, and which rows were chosen"
         )
 
 
@@ -287,12 +287,18 @@ def _refuse_one_group(factor: GroupingFactor) -> None:
         )
 
 
-def _refuse_groups_of_one(factor: GroupingFactor, n: int) -> None:
-    if n == factor.J:
-        raise DataError(
-            f"the group column '{factor.name}' has as many groups as there are rows ({n}); group "
-            "and residual variance cannot be told apart"
+def _refuse_groups_of_one(factor: GroupingFactor, n: int, family: ResponseFamily | None) -> None:
+    if n != factor.J:
+        return
+    why = "group and residual variance cannot be told apart"
+    if family is not None:
+        why = (
+            f"one response of {family.name} says nothing of a variance between such groups; leave "
+            f"(1 | {factor.name}) out"
         )
+    raise DataError(
+        f"the group column '{factor.name}' has as many groups as there are rows ({n}); {why}"
+    )
 
 
 def _refuse_too_many_columns(design: Design) -> None:

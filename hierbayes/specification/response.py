@@ -16,6 +16,7 @@ from hierbayes.specification.terms import read_terms
 FAILURES, TRIALS = "failures", "trials"
 _BOUND = re.compile(r"cbind\s*\((.*)\)", re.DOTALL)
 _OF_TRIALS = re.compile(r"(.*?)\|\s*trials\s*\((.*)\)", re.DOTALL)
+_NUMBER = re.compile(r"\d+(?:\.0*)?")
 _OFFSET = re.compile(r"(?<![\w.])offset\s*\(")
 
 
@@ -60,6 +61,8 @@ def read_response_term(left: str) -> ResponseTerm:
     ResponseTerm(counted='k', other='I(n - k)', kind='failures')
     >>> str(read_response_term("k|trials(n)"))
     'k | trials(n)'
+    >>> str(read_response_term("k | trials(5)"))
+    'k | trials(5)'
     """
     bound, of_trials = _BOUND.fullmatch(left.strip()), _OF_TRIALS.fullmatch(left.strip())
     if bound:
@@ -106,8 +109,10 @@ def take_offsets(fixed: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _expression(text: str, whole: str) -> str:
-    """A column or an expression of columns, whose arithmetic need not stand in I()."""
+    """A column, a number or an expression of columns, whose arithmetic need not stand in I()."""
     text = text.strip()
+    if _NUMBER.fullmatch(text):
+        return f"I({text.partition('.')[0]})"
     arithmetic = any(mark in outside_backticks(text) for mark in "+-*/")
     is_call = re.fullmatch(r"[\w.]+\s*\(.*\)", text, re.DOTALL) is not None
     return _one_term(f"I({text})" if arithmetic and not is_call else text, whole)
