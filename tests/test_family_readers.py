@@ -50,6 +50,9 @@ READ: tuple[tuple[str, str, str, str, Any], ...] = (
      "glmmTMB(incidence ~ period + diag(1 + part | herd), d, nbinom2, ziformula = ~ 1)",
      "incidence ~ 1 + period + (1 | herd) + (0 + part | herd)",
      F.ZeroInflated(F.NegativeBinomial())),
+    ("glmmtmb", "cbpp",
+     "glmmTMB(incidence ~ period + (1 | herd), d, poisson, ziformula = ~ log(size))",
+     f"incidence ~ 1 + period + {SINGLE}", F.ZeroInflated(F.Poisson(), "~ np.log(size)")),
     ("glmmtmb", "sim_beta", "glmmTMB(y ~ x + us(1 + x | g), d, family = beta_family())",
      "y ~ 1 + x + (1 + x | g)", F.Beta()),
     ("glmmtmb", "sim_gamma", "glmmTMB(y ~ x + (1 | g), d, Gamma(log), dispformula = ~ 1)",
@@ -183,5 +186,8 @@ def test_priors_of_thresholds_and_of_further_zeros_in_brms(
     assert "(1 | herd), hu ~ 1),\n" in code
     assert '  family = hurdle_poisson(link = "log"),\n' in code
     assert '    prior(normal(0, 1.5), class = "Intercept", dpar = "hu")\n' in code
+    logged = F.ZeroInflated(F.Poisson(), "~ np.log(size)")
+    zeros = hb.Model(hurdle.specification.lme4(), frames["cbpp"], family=logged)
+    assert "  ziformula = ~ log(size)\n" in zeros.emit("glmmtmb")
     code = hurdle.emit("glmmtmb")
     assert '  family = truncated_poisson(link = "log"),\n  ziformula = ~ 1\n' in code

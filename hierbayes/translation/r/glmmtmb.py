@@ -16,8 +16,10 @@ from collections.abc import Mapping, Sequence
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.hurdle import Hurdle
 from hierbayes.families.zero_part import ZeroPart
+from hierbayes.specification.terms import read_terms
+from hierbayes.translation.coding import compact
 from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel, pointed
-from hierbayes.translation.r.code import bound_counts, mixed_formula, program
+from hierbayes.translation.r.code import bound_counts, mixed_formula, program, r_term
 from hierbayes.translation.r.families import (
     GLM,
     Words,
@@ -80,11 +82,17 @@ def emit(model: ModelToWrite) -> str:
         arguments.append(f"REML = {'FALSE' if model.ml else 'TRUE'}")
     elif isinstance(family, ZeroPart):
         words = _BEHIND_HURDLE if isinstance(family, Hurdle) else _FAMILIES
-        arguments += [_family(family.inside, words), f"ziformula = {family.zeros}"]
+        arguments += [_family(family.inside, words), f"ziformula = ~ {_zeros(family, model)}"]
     else:
         arguments.append(_family(family, _FAMILIES))
     call = "fit <- glmmTMB(\n  " + ",\n  ".join(arguments) + "\n)"
     return program(model, "glmmTMB", call, "glmmTMB")
+
+
+def _zeros(family: ZeroPart, model: ModelToWrite) -> str:
+    """What the probability of zeros depends on, as R writes it."""
+    terms = read_terms(family.zeros.removeprefix("~"), "zeros")
+    return compact(terms, lambda term: r_term(term, model))
 
 
 def _family(family: ResponseFamily, words: Mapping[str, str]) -> str:
