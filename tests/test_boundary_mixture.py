@@ -106,6 +106,7 @@ PAIRS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pair", "engine"), [*((pair, "reml") for pair in PAIRS), (next(iter(PAIRS)), "ml")]
 )
@@ -163,6 +164,7 @@ def test_weights_of_two_variances_from_their_information() -> None:
     assert mixture == pytest.approx({0: 0.5 - p, 1: 0.5, 2: p})
 
 
+@pytest.mark.slow
 def test_weights_are_the_shares_of_responses_simulated_under_the_null() -> None:
     """Each response's estimates by one step of scoring, projected; a χ²'s skewness is left over."""
     nesting = find_nesting(fit("(1 | c)"), fit("(1 | c) + (1 | a) + (1 | b)"))
@@ -191,6 +193,7 @@ def test_words() -> None:
     )
 
 
+@pytest.mark.slow
 def test_where_weights_are_not_known() -> None:
     more = fit("(1 | c) + (1 + x | a) + (1 | b)")
     test = hb.likelihood_ratio(fit("(1 | c)"), more)
