@@ -36,13 +36,17 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.estimation.posterior": {
         "hierbayes.estimation.compiled",
         "hierbayes.estimation.graph",
+        "hierbayes.estimation.nutpie_chains",
         "hierbayes.estimation.pymc_nuts",
-        "nutpie",
     },
     "hierbayes.families.hurdle": {"scipy"},
     "hierbayes.fit.convergence": {"arviz_stats"},
     "hierbayes.fit.diagnosis": {"arviz_stats"},
     "hierbayes.fit.effects": {"xarray"},
+    "hierbayes.fit.of_family.sampled": {
+        "hierbayes.estimation.family_graph_nuts",
+        "hierbayes.fit.of_family.graph",
+    },
     "hierbayes.fit.storage": {"xarray"},
     "hierbayes.model.posed_model": {
         "hierbayes.estimation.graph",

@@ -7,43 +7,25 @@ the joint mode make the posterior of the coordinates nearly normal.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.display.steps import announce
-from hierbayes.errors import EstimationError, PriorError
+from hierbayes.estimation.family_draws import FamilyDraws
 from hierbayes.estimation.family_inputs import inputs_at_mode
 from hierbayes.estimation.latent_effects import effects_of
 from hierbayes.estimation.posterior import sample_target, target_of
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.estimation.start import start_at
 from hierbayes.estimation.target import Target
-from hierbayes.estimation.theta_draws import ThetaDraws
 from hierbayes.estimation.whitening import whitened
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.laplace import Mode
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FamilyDraws:
-    """Draws of everything in a family's model.
-
-    Parameters
-    ----------
-    drawn : ThetaDraws
-        θ, with 1 for σ, γ and the record of the sampler.
-    phi : (chains, draws, d) float
-    us : tuple of (chains, draws, J_k, q_k) float
-    """
-
-    drawn: ThetaDraws
-    phi: Floats
-    us: tuple[Floats, ...]
 
 
 def sample_family(
@@ -55,18 +37,16 @@ def sample_family(
     ----------
     problem : Problem
     priors : PriorSet
+        Built-in ones.
     settings : SamplerSettings
     mode : Mode
         Of the random effects at an approximate maximum, in the internal basis.
 
     Raises
     ------
-    PriorError
-        When a prior is made by PyMC.
     EstimationError
-        When another sampler is asked for, or no start with a finite density is found.
+        When no start with a finite density is found.
     """
-    _refuse(problem, priors, settings)
     before = time.perf_counter()
     inputs = inputs_at_mode(problem, priors, mode)
     if settings.progress and not problem.family_rows.family.is_compiled():
@@ -89,20 +69,6 @@ def sample_family(
         phi = inputs.of_columns.coefficients(phi)
     theta = Theta.of(drawn.theta.root, np.ones(drawn.theta.shape))
     return FamilyDraws(replace(drawn, theta=theta, gamma=drawn.gamma[..., :p]), phi, us)
-
-
-def _refuse(problem: Problem, priors: PriorSet, settings: SamplerSettings) -> None:
-    family = problem.family_rows.family
-    if not priors.are_built_in:
-        raise PriorError(
-            "a distribution made by PyMC has no place yet in a model whose response is not "
-            "Gaussian; state built-in priors"
-        )
-    if settings.sampler not in ("auto", "nutpie"):
-        raise EstimationError(
-            f"the sampler '{settings.sampler}' is of Gaussian responses, and the family of this "
-            f"model is {family}; leave sampler out"
-        )
 
 
 def _at_mode(target: Target) -> tuple[Floats, Floats]:

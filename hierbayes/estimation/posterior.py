@@ -6,7 +6,6 @@ prior made by PyMC takes its graph, and a compiler.
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,7 @@ from hierbayes.estimation.nuts_cost import LONG, nuts_seconds
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.estimation.start import start_point
 from hierbayes.estimation.target import Target
-from hierbayes.estimation.theta_draws import STATISTICS, ThetaDraws
+from hierbayes.estimation.theta_draws import ThetaDraws
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import GIVEN
 from hierbayes.likelihood.theta import Theta
@@ -83,36 +82,17 @@ def sample_target(
     EstimationError
         When no start with a finite density is found.
     """
-    import nutpie
+    from hierbayes.estimation.nutpie_chains import sample_chains
 
     before = time.perf_counter()
     model = _nutpie_model(target, start)
     compile_seconds += time.perf_counter() - before
-    before = time.perf_counter()
-    try:
-        trace = nutpie.sample(
-            model,
-            draws=settings.draws,
-            tune=settings.tune,
-            chains=settings.chains,
-            cores=settings.cores or min(settings.chains, os.cpu_count() or 1),
-            seed=settings.seed,
-            target_accept=settings.target_accept,
-            progress_bar=settings.progress,
-            save_warmup=False,
-        )
-    except RuntimeError as error:
-        raise EstimationError(
-            f"the sampler could not start ({_first_line(error)}); look at model.priors: a prior "
-            "may exclude what the data show"
-        ) from error
-    seconds = time.perf_counter() - before
-    expanded = trace.posterior["theta"].to_numpy()
+    posterior, stats, seconds = sample_chains(model, settings)
+    expanded = posterior["theta"].to_numpy()
     root, sigma, gamma = target.parameters(expanded)
     latent = target.latent_coordinates(expanded) if target.latent else None
-    kept = trace.sample_stats.to_dataset()[list(STATISTICS)].rename(STATISTICS)
     theta = Theta.of(root, sigma)
-    return ThetaDraws(theta, gamma, kept, seconds, compile_seconds, latent=latent)
+    return ThetaDraws(theta, gamma, stats, seconds, compile_seconds, latent=latent)
 
 
 def _by_importance(
@@ -175,11 +155,6 @@ def target_of(design: Design, inputs: GraphInputs, priors: PriorSet, *, progress
         inputs.data["columns"],
         inputs.latent,
     )
-
-
-def _first_line(error: Exception) -> str:
-    """What an error says, without the trace that may follow."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _nutpie_model(target: Target, start: tuple[Floats, Floats]) -> CompiledPyMCModel:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hierbayes.design.problem import Problem
+from hierbayes.errors import EstimationError
+from hierbayes.estimation.family_draws import FamilyDraws
 from hierbayes.estimation.family_posterior import sample_family
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.of_family.maximised import maximise_family
 from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
 from hierbayes.likelihood.conditional import flat_prior
+from hierbayes.likelihood.laplace import Mode
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 
 
@@ -21,14 +24,17 @@ def sample_family_posterior(
 
     Raises
     ------
-    PriorError
-        When no sampler can work with these priors.
     EstimationError
-        When no start with a finite density is found.
+        When another sampler is asked for, or no start with a finite density is found.
     """
+    if settings.sampler not in ("auto", "nutpie"):
+        raise EstimationError(
+            f"the sampler '{settings.sampler}' is of Gaussian responses, and the family of this "
+            f"model is {problem.family_rows.family}; leave sampler out"
+        )
     refuse_far_origin(problem.design, problem.working.basis, priors)
     mode = maximise_family(problem, 1).optimum.mode
-    found = sample_family(problem, priors, settings, mode)
+    found = _draws(problem, priors, settings, mode)
     drawn = found.drawn
     assert drawn.gamma is not None
     evidence = Sampling(
@@ -44,3 +50,15 @@ def sample_family_posterior(
         phi=found.phi,
         u_sampled=found.us,
     )
+
+
+def _draws(
+    problem: Problem, priors: PriorSet, settings: SamplerSettings, mode: Mode
+) -> FamilyDraws:
+    """By the one compiled density, or under a prior made by PyMC from the graph."""
+    if priors.are_built_in:
+        return sample_family(problem, priors, settings, mode)
+    from hierbayes.estimation.family_graph_nuts import sample_family_graph
+    from hierbayes.fit.of_family.graph import graph_at_mode
+
+    return sample_family_graph(problem, graph_at_mode(problem, priors, mode), settings)

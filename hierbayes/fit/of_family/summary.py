@@ -60,8 +60,10 @@ def summarise_latent(
 def summarise_family_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summary:
     """The summary of a posterior: every parameter with its limits and diagnostics."""
     parameters = parameter_table(fit, interval)
+    mapped = fit.priors is None or fit.priors.are_built_in
+    how = "u through an exact map" if mapped else "u in units of G, a prior made by PyMC"
     return Summary(
-        title="Hierarchical model, posterior by NUTS (everything sampled; u through an exact map)",
+        title=f"Hierarchical model, posterior by NUTS (everything sampled; {how})",
         about=about_family(fit, *lines_of_draws(fit, evidence, parameters)),
         criteria=None,
         random=random_rows(parameters),
