@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from hierbayes.inference.model_choice.likelihood_ratio import LikelihoodRatio, likelihood_ratio
     from hierbayes.inference.model_choice.model_table import ModelTable, model_table
     from hierbayes.inference.profiles.profile import Profile, profile
+    from hierbayes.inference.recheck import Recheck, recheck
     from hierbayes.inference.reduction.reduced import Reduced, reduced
     from hierbayes.inference.residuals.level1 import Level1Residuals, level1_residuals
     from hierbayes.inference.residuals.level2 import Level2Residuals, level2_residuals
@@ -96,7 +97,7 @@ __all__ = [
     "InferenceError", "Influence", "InterceptWeights", "IntervalError", "InverseGamma",
     "InverseWishart", "Level1Residuals", "Level2Residuals", "Levels", "LikelihoodRatio", "Meanings",
     "Model", "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation",
-    "PointFit", "PosteriorFit", "PriorError", "Profile", "RandomPart", "Reduced",
+    "PointFit", "PosteriorFit", "PriorError", "Profile", "RandomPart", "Recheck", "Reduced",
     "ResultFolderError", "SensitivityStudy", "Simulated", "StudentT", "StudyError", "Uniform",
     "UsageError", "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap", "build_random",
     "capply", "catalog", "codebook", "compare", "composition", "composition_category", "cvar",
@@ -104,8 +105,8 @@ __all__ = [
     "group_labels", "hausman", "influence", "intercept_weights", "level1_residuals",
     "level2_residuals", "levels", "likelihood_ratio", "load_dataset", "load_model", "lvar",
     "merge_levels", "model_table", "mundlak", "notation", "plots", "profile", "quantities",
-    "read_code", "read_csv", "reduced", "simulate", "some", "tab", "to_levels", "to_long",
-    "to_short", "up", "variance_explained", "wald",
+    "read_code", "read_csv", "recheck", "reduced", "simulate", "some", "tab", "to_levels",
+    "to_long", "to_short", "up", "variance_explained", "wald",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
@@ -156,6 +157,7 @@ _HOMES = {
     "hierbayes.inference.model_choice.likelihood_ratio": ("LikelihoodRatio", "likelihood_ratio"),
     "hierbayes.inference.model_choice.model_table": ("ModelTable", "model_table"),
     "hierbayes.inference.profiles.profile": ("Profile", "profile"),
+    "hierbayes.inference.recheck": ("Recheck", "recheck"),
     "hierbayes.inference.reduction.reduced": ("Reduced", "reduced"),
     "hierbayes.inference.residuals.level1": ("Level1Residuals", "level1_residuals"),
     "hierbayes.inference.residuals.level2": ("Level2Residuals", "level2_residuals"),

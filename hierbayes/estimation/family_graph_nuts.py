@@ -45,10 +45,10 @@ def sample_family_graph(
     drawn = ThetaDraws(theta, posterior["gamma"], stats, seconds, compile_seconds)
     names = [factor.name for factor in problem.design.factors]
     us = ["u"] if len(names) == 1 else [f"u_{name}" for name in names]
-    return FamilyDraws(drawn, _dispersion(problem, posterior), tuple(posterior[u] for u in us))
+    return FamilyDraws(drawn, dispersion_of(problem, posterior), tuple(posterior[u] for u in us))
 
 
-def _dispersion(problem: Problem, posterior: dict[str, Floats]) -> Floats:
+def dispersion_of(problem: Problem, posterior: dict[str, Floats]) -> Floats:
     """φ (chains, draws, d) as η is computed: the first threshold is 0."""
     d, anchored = len(problem.dispersion), has_thresholds(problem.family_rows.family)
     names = ["sigma", *(f"dispersion_{k}" for k in range(d - 1 - anchored))][: d - anchored]

@@ -68,8 +68,8 @@ def log_prior_of(problem: Problem, priors: PriorSet) -> Callable[[LatentPoint], 
     """
     if not priors.are_built_in:
         raise PriorError(
-            "a distribution made by PyMC has no place yet in a model whose response is not "
-            "Gaussian; state built-in priors"
+            "a distribution made by PyMC has no density here: the mode of a response that is not "
+            "Gaussian takes built-in priors; sample() takes both"
         )
     design, products = problem.design, problem.working
     basis, joint = products.basis, priors.joint_gamma(products)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 PROPOSALS = 1024  # in all
 K_HAT_LIMIT = 0.7
-_FREEDOM = 5.0  # of the t: its tails are heavier than those of any posterior of θ
+FREEDOM = 5.0  # of the t: its tails are heavier than those of any posterior of θ
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,16 +77,16 @@ def sample_importance(target: Target, centre: Floats, settings: SamplerSettings)
     n = min(settings.draws, PROPOSALS // settings.chains)
     generator = np.random.default_rng(settings.seed)
     z = generator.standard_normal((settings.chains, n, len(mode)))
-    scale = np.sqrt(_FREEDOM / generator.chisquare(_FREEDOM, (settings.chains, n)))
+    scale = np.sqrt(FREEDOM / generator.chisquare(FREEDOM, (settings.chains, n)))
     x = mode + (scale[..., None] * z) @ root.T
-    log_q = _log_t((scale[..., None] * z) ** 2, root)
+    log_q = log_t((scale[..., None] * z) ** 2, root)
     cores = settings.cores or min(settings.chains, os.cpu_count() or 1)
     with ThreadPoolExecutor(cores) as pool:
         found = list(pool.map(lambda part: _values(target, part), x))
     log_p = np.array([values for values, _ in found])
     expanded = np.array([parameters for _, parameters in found])
     log_p[_mirrored(target, x)] = -np.inf
-    weights, k_hat = _smoothed(log_p - log_q)
+    weights, k_hat = smoothed_weights(log_p - log_q)
     kept = np.array([_repeated(one, settings.draws, generator) for one in weights])
     root_, sigma, gamma = target.parameters(np.take_along_axis(expanded, kept[..., None], axis=1))
     stats = _statistics(np.take_along_axis(log_p, kept, axis=1))
@@ -115,13 +115,13 @@ def _values(target: Target, x: Floats) -> tuple[Floats, Floats]:
     return np.where(np.isfinite(values), values, -np.inf), parameters
 
 
-def _log_t(squares: Floats, root: Floats) -> Floats:
+def log_t(squares: Floats, root: Floats) -> Floats:
     """Log density of the t (...) from squares (..., d) of its standardised coordinates."""
     d = len(root)
-    constant = gammaln(0.5 * (_FREEDOM + d)) - gammaln(0.5 * _FREEDOM)
-    constant -= 0.5 * d * np.log(_FREEDOM * np.pi) + float(np.linalg.slogdet(root)[1])
-    form: Floats = np.log1p(squares.sum(axis=-1) / _FREEDOM)
-    return constant - 0.5 * (_FREEDOM + d) * form
+    constant = gammaln(0.5 * (FREEDOM + d)) - gammaln(0.5 * FREEDOM)
+    constant -= 0.5 * d * np.log(FREEDOM * np.pi) + float(np.linalg.slogdet(root)[1])
+    form: Floats = np.log1p(squares.sum(axis=-1) / FREEDOM)
+    return constant - 0.5 * (FREEDOM + d) * form
 
 
 def _mirrored(target: Target, x: Floats) -> Booleans:
@@ -133,8 +133,8 @@ def _mirrored(target: Target, x: Floats) -> Booleans:
     return mirrored
 
 
-def _smoothed(log_weights: Floats) -> tuple[Floats, float]:
-    """Weights (chains, n) with mean about 1, smoothed together, and their k̂."""
+def smoothed_weights(log_weights: Floats) -> tuple[Floats, float]:
+    """Weights (...) with mean about 1, smoothed together, and their k̂."""
     from arviz_stats.base import array_stats
 
     largest = log_weights.max()

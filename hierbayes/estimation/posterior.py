@@ -7,9 +7,6 @@ prior made by PyMC takes its graph, and a compiler.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from hierbayes.design.design import Design
 from hierbayes.design.products import Products
@@ -33,9 +30,6 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import GIVEN
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
-
-if TYPE_CHECKING:
-    from nutpie.compile_pymc import CompiledPyMCModel
 
 
 def sample_theta(
@@ -82,10 +76,10 @@ def sample_target(
     EstimationError
         When no start with a finite density is found.
     """
-    from hierbayes.estimation.nutpie_chains import sample_chains
+    from hierbayes.estimation.nutpie_chains import nutpie_model, sample_chains
 
     before = time.perf_counter()
-    model = _nutpie_model(target, start)
+    model = nutpie_model(target, start)
     compile_seconds += time.perf_counter() - before
     posterior, stats, seconds = sample_chains(model, settings)
     expanded = posterior["theta"].to_numpy()
@@ -154,32 +148,4 @@ def target_of(design: Design, inputs: GraphInputs, priors: PriorSet, *, progress
         len(design.terms) + len(priors.extra) if given else 0,
         inputs.data["columns"],
         inputs.latent,
-    )
-
-
-def _nutpie_model(target: Target, start: tuple[Floats, Floats]) -> CompiledPyMCModel:
-    """The callbacks and their data as nutpie takes a compiled PyMC model."""
-    from nutpie.compile_pymc import CompiledPyMCModel
-
-    centre, width = start
-
-    def initial_point(seed: int) -> Floats:
-        return centre + width * np.random.default_rng(seed).uniform(-1.0, 1.0, len(centre))
-
-    return CompiledPyMCModel(
-        compiled_logp_func=target.log_density,
-        compiled_expand_func=target.expand,
-        initial_point_func=initial_point,
-        shared_data={},
-        shared_var_keys={},
-        user_data=target.data,
-        n_expanded=target.n_out,
-        shape_info=(["theta"], [slice(0, target.n_out)], [(target.n_out,)]),
-        logp_func=None,
-        expand_func=None,
-        _n_dim=target.n_dim,
-        _shapes={},
-        _coords={},
-        dims={},
-        reparameterized_names=[],
     )

@@ -35,9 +35,14 @@ class LatentMaximum(Maximum):
     @property
     def how(self) -> str:
         """What the approximation is."""
-        if self.nodes == 1:
-            return "Laplace's approximation"
-        return f"adaptive Gauss–Hermite quadrature with {self.nodes} nodes"
+        return how_integrated(self.nodes)
+
+
+def how_integrated(nodes: int) -> str:
+    """What an approximation with so many nodes for each effect is called."""
+    if nodes == 1:
+        return "Laplace's approximation"
+    return f"adaptive Gauss–Hermite quadrature with {nodes} nodes"
 
 
 def latent_maximum(
