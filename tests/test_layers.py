@@ -39,6 +39,7 @@ LAZY: dict[str, set[str]] = {
         "hierbayes.estimation.nutpie_chains",
         "hierbayes.estimation.pymc_nuts",
     },
+    "hierbayes.families.density_code": {"pytensor"},
     "hierbayes.families.hurdle": {"scipy"},
     "hierbayes.fit.convergence": {"arviz_stats"},
     "hierbayes.fit.diagnosis": {"arviz_stats"},

@@ -12,9 +12,11 @@ from typing import Any
 import pytensor.tensor as pt
 from pytensor.tensor.variable import TensorVariable
 
+from hierbayes.errors import FormulaError
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.hurdle import Hurdle
+from hierbayes.families.user_family import Family
 from hierbayes.families.zero_inflated import ZeroInflated
 from hierbayes.frames.arrays import Floats
 from hierbayes.pymc_import import pm
@@ -106,6 +108,22 @@ def _hurdle(family: Hurdle, eta: TensorVariable, m: Floats, phi: Variables) -> A
     return getattr(pm, f"Hurdle{kind.__name__}"), arguments | {"psi": pm.math.sigmoid(-phi[-1])}
 
 
+def _own(family: Family, eta: TensorVariable, m: Floats, phi: Variables) -> Arguments:
+    density = family.log_density
+    if density is None:
+        raise FormulaError(
+            f"{family.name} has its formulas by hand, which a graph cannot read: give log_density"
+        )
+
+    def custom(name: str, *, observed: Floats, dims: str) -> TensorVariable:
+        return pm.CustomDist(
+            name, eta, *phi, logp=lambda y, at, *more: density(y, at, list(more)),
+            observed=observed, dims=dims,
+        )  # fmt: skip
+
+    return custom, {}
+
+
 _DISTRIBUTIONS: dict[str, Maker] = {
     "Bernoulli": _binomial,
     "Binomial": _binomial,
@@ -138,4 +156,6 @@ def distribution_of(
     phi : list of variable
         Dispersion.
     """
+    if isinstance(family, Family):
+        return _own(family, eta, m, phi)
     return _DISTRIBUTIONS[family.name](family, eta, m, phi)

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from hierbayes.families.positive import Gamma, Lognormal
     from hierbayes.families.response import Response
     from hierbayes.families.student_t import StudentT
+    from hierbayes.families.user_family import Family
     from hierbayes.families.words import by_word
     from hierbayes.families.zero_inflated import ZeroInflated
 
 __all__ = [
-    "Bernoulli", "Beta", "BetaBinomial", "Binomial", "Categorical", "Cumulative", "Gamma", "Hurdle",
-    "Lognormal", "NegativeBinomial", "NegativeBinomial1", "Poisson", "Response", "ResponseFamily",
-    "StudentT", "ZeroInflated", "by_word",
+    "Bernoulli", "Beta", "BetaBinomial", "Binomial", "Categorical", "Cumulative", "Family", "Gamma",
+    "Hurdle", "Lognormal", "NegativeBinomial", "NegativeBinomial1", "Poisson", "Response",
+    "ResponseFamily", "StudentT", "ZeroInflated", "by_word",
 ]  # fmt: skip
 
 _HOMES = {
@@ -43,6 +44,7 @@ _HOMES = {
     "hierbayes.families.positive": ("Gamma", "Lognormal"),
     "hierbayes.families.response": ("Response",),
     "hierbayes.families.student_t": ("StudentT",),
+    "hierbayes.families.user_family": ("Family",),
     "hierbayes.families.words": ("by_word",),
     "hierbayes.families.zero_inflated": ("ZeroInflated",),
 }
