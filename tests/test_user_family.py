@@ -55,6 +55,7 @@ def test_a_log_density_fits_as_the_family_that_is_built_in(data: pd.DataFrame) -
     assert own.loglik == pytest.approx(known.loglik, abs=1e-9)
     assert_allclose(own.intervals(), known.intervals(), rtol=2e-5)
     assert "Own counts" in str(own.summary())
+    assert own.meanings().table["meaning"].iloc[0] == ("the mean linear predictor of c when x is 0")
     assert own.predict().mean() == pytest.approx(known.predict().mean(), rel=1e-8)
 
 

@@ -162,7 +162,7 @@ class Family(ResponseFamily):
         return self._stated(0, "mean")(eta, phi)
 
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
-        """As stated; the size of Pearson residuals is missing without."""
+        """As stated; missing, as Pearson residuals are then, where it is not."""
         if self.moments[1] is None:
             return np.full(len(eta), np.nan)
         return self._stated(1, "variance")(eta, phi)

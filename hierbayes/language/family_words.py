@@ -9,6 +9,7 @@ from types import MappingProxyType
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.hurdle import Hurdle
+from hierbayes.families.user_family import Family
 from hierbayes.families.zero_part import ZeroPart
 
 
@@ -103,6 +104,8 @@ def family_words(family: ResponseFamily) -> FamilyWords:
 def link_words(family: ResponseFamily) -> LinkWords:
     """The link of a family in words."""
     family = counted(family)
+    if is_own(family):
+        return LinkWords("linear predictor of {}")
     if family.name in ("Poisson", "NegativeBinomial", "NegativeBinomial1"):
         return _COUNTS
     if is_ordered(family):
@@ -119,6 +122,11 @@ def counted(family: ResponseFamily) -> ResponseFamily:
 def is_above_zero(family: ResponseFamily) -> bool:
     """Whether it is a family of counts whose own zeros are taken out."""
     return isinstance(family, Hurdle) and family.of_counts
+
+
+def is_own(family: ResponseFamily) -> bool:
+    """Whether a user has made it, so that nothing is known of what its η means."""
+    return isinstance(family, Family)
 
 
 def is_ordered(family: ResponseFamily) -> bool:

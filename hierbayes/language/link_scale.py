@@ -20,6 +20,7 @@ from hierbayes.language.family_words import (
     counted,
     is_above_zero,
     is_ordered,
+    is_own,
     link_words,
 )
 from hierbayes.language.nouns import listed, plural, singular
@@ -133,7 +134,7 @@ def _averaged(
     g = None if estimates is None or not intercepts else float(np.trace(estimates.G))
     link = counted(family).link
     said = f"Population-averaged: over all {many}, "
-    if link == "identity":
+    if link == "identity" or is_own(family):
         return ()
     if family.predictors:
         return (f"{said}effects are other ones, as a rule smaller in size.",)

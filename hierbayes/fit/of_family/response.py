@@ -130,7 +130,7 @@ def family_residuals(fit: Fitted, eta: ByPredictor, kind: str) -> ByPredictor:
     if kind == "pearson":
         with np.errstate(divide="ignore", invalid="ignore"):
             sd = np.sqrt(family.variance(at, rows.m, phi))
-        rest = np.divide(rest, sd, out=np.zeros_like(rest), where=(rest != 0.0) & (sd > 0.0))
+        rest = np.divide(rest, sd, out=np.zeros_like(rest), where=(rest != 0.0) & ~(sd <= 0.0))
     if kind == "deviance":
         reached = family.derivatives(rows.y, rows.m, at, phi)[0]
         short = 2.0 * (saturated(fit, phi) - reached)
