@@ -232,6 +232,13 @@ def test_what_a_system_does_not_have_is_refused() -> None:
         "code for nlme has no word for the family Bernoulli(link='logit'); it is written for: "
         "Gaussian responses alone"
     )
+    with pytest.raises(hb.FormulaError) as refused:
+        posed("poisson").emit("statsmodels")
+    assert str(refused.value) == (
+        "code for statsmodels has no word for the family Poisson(link='log'); it is written for: "
+        "Gaussian responses alone (its BinomialBayesMixedGLM and PoissonBayesMixedGLM are "
+        "variational approximations under priors of their own)"
+    )
     data = pd.read_csv(FOLDER / "sim_beta.csv")
     beta = hb.Model("y ~ x + (1 | g)", data, family="beta")
     with pytest.raises(hb.FormulaError, match=r"code for lme4 has no word for the family Beta"):

@@ -78,6 +78,8 @@ class Dialect:
         its specification; None where the code is only written.
     families : frozenset of str
         Families with their links, ``"Poisson log"``, that it says beside Gaussian responses.
+    instead : str
+        What the system has for other responses that is not written here.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Dialect:
     emit: Emitter
     read: Reader | None = None
     families: frozenset[str] = frozenset()
+    instead: str = ""
 
 
 def pointed(text: str, place: int, message: str) -> FormulaError:

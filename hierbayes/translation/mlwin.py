@@ -140,4 +140,9 @@ def _command(step: DerivedColumn, means: dict[tuple[str, str], str], plan: Colum
     return f"CALC '{step.name}' = '{step.of}' == {plan.levels(step.of).index(step.level) + 1}"
 
 
-DIALECT = Dialect("mlwin", "MLwiN: macro", emit_mlwin)
+DIALECT = Dialect(
+    "mlwin",
+    "MLwiN: macro",
+    emit_mlwin,
+    instead="MLwiN fits other responses by quasi-likelihood or MCMC",
+)

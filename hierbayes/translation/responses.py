@@ -37,6 +37,7 @@ def refuse_unknown_family(model: ModelToWrite, dialect: Dialect) -> None:
     known = ", ".join(sorted(dialect.families)) or "Gaussian responses alone"
     raise FormulaError(
         f"code for {dialect.name} has no word for the family {family}; it is written for: {known}"
+        + (f" ({dialect.instead})" if dialect.instead else "")
     )
 
 

@@ -300,4 +300,11 @@ def _column(name: str) -> str:
     return name if column_name(name) == name else f"Q({name!r})"
 
 
-DIALECT = Dialect("statsmodels", "Python: statsmodels mixedlm", emit, read)
+DIALECT = Dialect(
+    "statsmodels",
+    "Python: statsmodels mixedlm",
+    emit,
+    read,
+    instead="its BinomialBayesMixedGLM and PoissonBayesMixedGLM are variational approximations "
+    "under priors of their own",
+)
