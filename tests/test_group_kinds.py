@@ -70,13 +70,13 @@ def data(groups: Any) -> pd.DataFrame:
     return pd.DataFrame({"y": Y, "x": X, "g": groups})
 
 
-@pytest.fixture(params=list(KINDS))
+@pytest.fixture(scope="module", params=list(KINDS))
 def kind(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fit(kind: str) -> hb.PointFit:
     return hb.Model("y ~ x + (1 + x | g)", data(KINDS[kind][0])).reml()
 

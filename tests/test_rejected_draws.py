@@ -16,11 +16,12 @@ from hierbayes.plots.picture import written
 SAID = "Do not use these draws: 4000 divergences in 4000 draws"
 
 
-def rejected(fit: hb.PosteriorFit) -> hb.PosteriorFit:
+@pytest.fixture(scope="module")
+def rejected(posterior_hs: hb.PosteriorFit) -> hb.PosteriorFit:
     """The same draws, all of which are said to have diverged."""
-    stats = fit.evidence.stats
+    stats = posterior_hs.evidence.stats
     every = stats.assign(diverging=stats["diverging"] | True)
-    return replace(fit, evidence=replace(fit.evidence, stats=every))
+    return replace(posterior_hs, evidence=replace(posterior_hs.evidence, stats=every))
 
 
 def says(figure: Figure) -> str:
@@ -46,18 +47,16 @@ OF_A_FIT: dict[str, Callable[[hb.PosteriorFit, pd.DataFrame], Figure]] = {
 @pytest.mark.parametrize("name", OF_A_FIT)
 @pytest.mark.slow
 def test_a_picture_of_rejected_draws_says_so(
-    name: str, posterior_hs: hb.PosteriorFit, hs: pd.DataFrame
+    name: str, posterior_hs: hb.PosteriorFit, rejected: hb.PosteriorFit, hs: pd.DataFrame
 ) -> None:
     draw = OF_A_FIT[name]
-    assert "4000 divergences in 4000 draws" in says(draw(rejected(posterior_hs), hs))
+    assert "4000 divergences in 4000 draws" in says(draw(rejected, hs))
     assert "Do not use" not in says(draw(posterior_hs, hs))
 
 
 @pytest.mark.slow
-def test_pictures_of_a_study_of_rejected_draws_say_so(posterior_hs: hb.PosteriorFit) -> None:
-    study = hb.SensitivityStudy(
-        rejected(posterior_hs), {"sd": [hb.HalfNormal(3)]}, refit=False, progress=False
-    )
+def test_pictures_of_a_study_of_rejected_draws_say_so(rejected: hb.PosteriorFit) -> None:
+    study = hb.SensitivityStudy(rejected, {"sd": [hb.HalfNormal(3)]}, refit=False, progress=False)
     tipping = study.tipping("ses", scales=(0.5, 1.0), etas=(2.0,))
     for figure in (
         plots.plot_tornado(study),
@@ -70,14 +69,15 @@ def test_pictures_of_a_study_of_rejected_draws_say_so(posterior_hs: hb.Posterior
 
 
 @pytest.mark.slow
-def test_the_line_stands_above_the_picture(posterior_hs: hb.PosteriorFit) -> None:
+def test_the_line_stands_above_the_picture(
+    posterior_hs: hb.PosteriorFit, rejected: hb.PosteriorFit
+) -> None:
     """Over a new figure, and over the title of axes that were given."""
-    bad = rejected(posterior_hs)
-    figure = plots.plot_icc(bad)
+    figure = plots.plot_icc(rejected)
     assert figure.get_suptitle() == SAID
     ax = plots.plot_icc(posterior_hs).axes[0]
     title = ax.get_title(loc="left")
-    plots.plot_icc(bad, ax=ax)
+    plots.plot_icc(rejected, ax=ax)
     assert title and ax.get_title(loc="left").splitlines() == [title, SAID]
 
 
