@@ -411,6 +411,9 @@ def test_the_first_of_the_categories_that_occur_is_the_reference() -> None:
 # ------------------------------------------------------------------ refusals
 
 REFUSED: list[tuple[Any, str]] = [
+    (pd.Series([1, "1", "b"] * 24, dtype=object),
+     "two categories are called '1'; make them all texts, or all numbers"),
+    (np.arange(72), "each of its 72 rows has a category of its own"),
     (DATA["y"].replace("walk", "car"),
      "2 categories occur, and it takes three or more; two have the family Bernoulli"),
     (pd.Categorical(DATA["y"], CATEGORIES, ordered=True),

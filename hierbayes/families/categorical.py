@@ -16,7 +16,7 @@ from hierbayes.compilation import inner
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.families import rows
 from hierbayes.families.family import ResponseFamily
-from hierbayes.families.response import Response, category_label
+from hierbayes.families.response import Response, category_label, category_labels
 from hierbayes.families.row_sums import categorical_sums
 from hierbayes.families.rows import Formulas, no_dispersion
 from hierbayes.frames.arrays import Floats
@@ -194,4 +194,4 @@ class Categorical(ResponseFamily):
                 f"{len(values)} categories occur, and it takes three or more; two have the family "
                 "Bernoulli"
             )
-        return tuple(category_label(value) for value in values)
+        return category_labels(response, self.name, values)

@@ -13,7 +13,7 @@ from hierbayes.compilation import inner
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.links import LATENT_VARIANCE, SIDED, predictor, probability
-from hierbayes.families.response import Response, category_label
+from hierbayes.families.response import Response, category_label, category_labels
 from hierbayes.families.rows import Formulas
 from hierbayes.frames.arrays import Floats
 
@@ -221,7 +221,7 @@ class Cumulative(ResponseFamily):
                 f"{len(values)} ordered categories occur, and it takes three or more; two have "
                 "the family Bernoulli"
             )
-        return tuple(category_label(value) for value in values)
+        return category_labels(response, self.name, values)
 
 
 _NO_ORDER = (

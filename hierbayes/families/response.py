@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -163,6 +164,29 @@ def two_outcomes(response: Response, family: str) -> tuple[Floats, tuple[str, ..
             "single trials have two, of which the second is the success"
         )
     return (column == found[1]).to_numpy(dtype=float), labels
+
+
+def category_labels(response: Response, family: str, values: Sequence[object]) -> tuple[str, ...]:
+    """The labels of categories.
+
+    Raises
+    ------
+    DataError
+        Two are called the same, or there is one for each row.
+    """
+    labels = tuple(category_label(value) for value in values)
+    twice = [label for label in labels if labels.count(label) > 1][:1]
+    if twice:
+        raise DataError(
+            f"the response '{response.name}' does not fit the family {family}: two categories are "
+            f"called '{twice[0]}'; make them all texts, or all numbers"
+        )
+    if len(labels) == len(response.first):
+        raise DataError(
+            f"the response '{response.name}' does not fit the family {family}: each of its "
+            f"{len(labels)} rows has a category of its own"
+        )
+    return labels
 
 
 def category_label(value: object) -> str:
