@@ -236,7 +236,7 @@ def test_families_have_likelihood_ratios_on_the_boundary_too(counts: hb.PointFit
     fixed = hb.Model("c ~ 1 + offset(log(t)) + (1 | g)", DATA, family="poisson").ml()
     other = hb.likelihood_ratio(fixed, small)
     assert (other.df, other.mixture) == (1, None)
-    assert "simulations" not in other.advice
+    assert other.advice.endswith("simulations=1000 tells by how much")
     table = hb.model_table(fixed, small, counts).table
     assert table["AIC"].tolist() == [fixed.aic, small.aic, counts.aic]
 
@@ -276,13 +276,25 @@ def test_fits_that_cannot_be_tested_are_refused(what: str, fit: hb.PointFit) -> 
     assert _refusal(lambda: hb.likelihood_ratio(fit, second)) == words
 
 
-def test_offsets_that_differ_and_simulations_are_refused(counts: hb.PointFit) -> None:
+def test_offsets_that_differ_are_refused(counts: hb.PointFit) -> None:
     plain = hb.Model("c ~ x + (1 | g)", DATA, family="poisson").ml()
     assert _refusal(lambda: hb.likelihood_ratio(plain, counts)) == (
         "the models have different offsets, and are not nested; give both the same offset"
     )
-    small = hb.Model("c ~ 1 + (1 | g)", DATA, family="poisson").ml()
-    assert _refusal(lambda: hb.likelihood_ratio(plain, small, simulations=3)) == (
-        "simulations are made for Gaussian responses, and the family of this model is "
-        "Poisson(link='log'); leave them out"
+
+
+def test_likelihood_ratios_of_simulated_responses_are_those_of_refits() -> None:
+    large, small = (
+        hb.Model(f"c ~ {fixed} + (1 | g)", DATA, family="poisson").ml() for fixed in ("x", "1")
     )
+    found = hb.likelihood_ratio(large, small, simulations=2, seed=4, progress=False)
+    rng = np.random.default_rng(4)
+    for ratio in found.simulated:
+        u = rng.standard_normal(12) * small.var_corr()["sd"].iloc[0]
+        eta = small.fixef()["Intercept"] + u[small.design.rows.codes]
+        data = DATA.assign(c=rng.poisson(np.exp(eta)))
+        again = [
+            hb.Model(str(fit.design.specification), data, family="poisson").ml().loglik
+            for fit in (large, small)
+        ]
+        assert ratio == pytest.approx(2.0 * (again[0] - again[1]), abs=1e-6)

@@ -22,13 +22,22 @@ _LEAST = 0.1  # a pivot of the root where a search begins: at 0 it would not see
 
 def family_refits(fit: FamilyPointFit, generator: np.random.Generator) -> Iterator[Refit]:
     """Refits without end, each to a response of new groups."""
-    near = _off_zero(fit.optimum.mode.point)
     while True:
-        u = drawn_effects(fit, (0, 0), generator)
-        y = fit.draw_response(generator, predictor_at(fit, (0, 0), u), (0, 0))
-        refit = maximise_family(with_response(fit.problem, y), fit.evidence.nodes, near)
+        refit = refitted(fit, drawn_response(fit, generator))
         flat = refit.evidence.curvature < FLAT
         yield Refit(estimates_of(refit), refit, refit.singular, flat)
+
+
+def drawn_response(fit: FamilyPointFit, generator: np.random.Generator) -> Floats:
+    """A response (n,) of new groups, from the estimates of a fit."""
+    u = drawn_effects(fit, (0, 0), generator)
+    return fit.draw_response(generator, predictor_at(fit, (0, 0), u), (0, 0))
+
+
+def refitted(fit: FamilyPointFit, y: Floats) -> FamilyPointFit:
+    """The model of a fit, by the same approximation, with another response (n,)."""
+    near = _off_zero(fit.optimum.mode.point)
+    return maximise_family(with_response(fit.problem, y), fit.evidence.nodes, near)
 
 
 def with_response(problem: Problem, y: Floats) -> Problem:

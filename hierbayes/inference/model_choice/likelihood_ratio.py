@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.family_rows import gaussian_only
 from hierbayes.display.blocks import Items, Lines, Table, numbered_lines, numbered_table
 from hierbayes.display.page import Page, Printed
 from hierbayes.display.steps import steps
 from hierbayes.errors import InferenceError
 from hierbayes.estimation.reml import maximise
+from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import (
@@ -23,6 +23,7 @@ from hierbayes.inference.accepted_fits import (
     refuse_other_data,
     refuse_other_than_maxima,
 )
+from hierbayes.inference.bootstraps.family_refits import drawn_response, refitted
 from hierbayes.inference.bootstraps.responses import responses_of, sums_of
 from hierbayes.inference.model_choice.boundary_mixture import boundary_mixture
 from hierbayes.inference.model_choice.chi_bar import mixture_text, read_mixture, upper_tail
@@ -157,7 +158,7 @@ def likelihood_ratio(
         When something maximises no likelihood, the data or the criteria differ, the models
         are not nested or the same, REML fits have different fixed parts, or the mixture is
         none; of responses that are not Gaussian also when families, offsets or approximations
-        differ, or simulations are asked for.
+        differ.
 
     Examples
     --------
@@ -176,7 +177,7 @@ def likelihood_ratio(
         raise InferenceError(f"simulations must be a whole number from 0, not {simulations!r}")
     if seed is not None:
         refuse_bad_seed(seed)
-    _refuse_other_responses(a, b, simulations)
+    _refuse_other_responses(a, b)
     nesting = find_nesting(a, b)
     _refuse_other_fixed_parts(nesting)
     if mixture is not None:
@@ -195,8 +196,8 @@ def likelihood_ratio(
     )
 
 
-def _refuse_other_responses(a: PointFit, b: PointFit, simulations: int) -> None:
-    """Refuse what differs in more than its columns, and simulations that are not made."""
+def _refuse_other_responses(a: PointFit, b: PointFit) -> None:
+    """Refuse what differs in more than its columns."""
     first, second = a.design.rows.family, b.design.rows.family
     if first is None or second is None:
         return
@@ -209,9 +210,6 @@ def _refuse_other_responses(a: PointFit, b: PointFit, simulations: int) -> None:
         raise InferenceError(
             "the models have different offsets, and are not nested; give both the same offset"
         )
-    if simulations:
-        refusal = gaussian_only(first.family).removeprefix("this is ")
-        raise InferenceError(f"simulations are {refusal}; leave them out")
 
 
 def _refuse_other_fixed_parts(nesting: Nesting) -> None:
@@ -266,6 +264,8 @@ type _Draw = Callable[[np.random.Generator], tuple[float, float]]
 def _null_draws(nesting: Nesting) -> _Draw:
     """Draws the maxima of the larger and of the smaller model for one simulated response."""
     fits = (nesting.big, nesting.small)
+    if isinstance(nesting.big, FamilyPointFit) and isinstance(nesting.small, FamilyPointFit):
+        return _draws_of_family(nesting.big, nesting.small)
     if any(len(fit.design.factors) > 1 for fit in fits):
         return _draws_on_rows(nesting)
     simulate, reading = nesting.null_simulator(), reading_of(nesting.big)
@@ -275,6 +275,16 @@ def _null_draws(nesting: Nesting) -> _Draw:
         cross = simulate.draw(generator)
         larger = maximise(cross, big, reading).value
         return larger, maximise(nesting.smaller(cross), small, reading).value
+
+    return draw
+
+
+def _draws_of_family(big: FamilyPointFit, small: FamilyPointFit) -> _Draw:
+    """The same of a family, by the approximation of the fits."""
+
+    def draw(generator: np.random.Generator) -> tuple[float, float]:
+        y = drawn_response(small, generator)
+        return refitted(big, y).loglik, refitted(small, y).loglik
 
     return draw
 

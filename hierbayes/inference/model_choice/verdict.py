@@ -38,7 +38,7 @@ def advice(nesting: Nesting, mixture: dict[int, float] | None, simulations: int)
     if nesting.small.maximum.singular and nesting.effects_gained:
         return (
             "the smaller model is singular itself, so that neither χ² nor a mixture is its "
-            f"reference{_if_simulated(nesting, ': use simulations=1000')}"
+            "reference: use simulations=1000"
         )
     if mixture and nesting.effects_gained > 1:
         return (
@@ -57,7 +57,7 @@ def advice(nesting: Nesting, mixture: dict[int, float] | None, simulations: int)
         return (
             f"{nesting.effects_gained} variances are tested at once, whose mixture has no simple "
             "weights: the p-value of χ² is too large; "
-            f"{_if_simulated(nesting, 'use simulations=1000, or ')}add one effect at a time"
+            "use simulations=1000, or add one effect at a time"
         )
     if nesting.effects_gained:
         return "the p-value of χ² is too large, for a variance is tested on the boundary"
@@ -69,17 +69,11 @@ def _caution(nesting: Nesting) -> str:
     if nesting.fixed_gained and fewest < FEW_GROUPS:
         return (
             f"; with {fewest} groups it is somewhat too small for effects between "
-            f"groups{_if_simulated(nesting, ': simulations=1000 tells by how much')}"
+            "groups: simulations=1000 tells by how much"
         )
     if nesting.big.maximum.singular or nesting.small.maximum.singular:
-        told = _if_simulated(nesting, "; simulations=1000 tells")
-        return f", with caution: a fit on the boundary makes it too large{told}"
+        return ", with caution: a fit on the boundary makes it too large; simulations=1000 tells"
     return ", for nothing that is tested lies on a boundary"
-
-
-def _if_simulated(nesting: Nesting, words: str) -> str:
-    """Words on simulations, which are of Gaussian responses."""
-    return words if nesting.big.problem.family is None else ""
 
 
 def _count(number: int, noun: str) -> str:
