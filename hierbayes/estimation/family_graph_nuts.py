@@ -55,6 +55,8 @@ def dispersion_of(problem: Problem, posterior: dict[str, Floats]) -> Floats:
     shape = posterior["gamma"].shape[:2]
     parts = [posterior[name].reshape(*shape, -1) for name in names]
     phi = np.concatenate(parts, axis=-1) if parts else np.empty((*shape, 0))
+    if "zeros" in posterior:  # coefficients, in the place of their coordinates
+        phi[..., -posterior["zeros"].shape[-1] :] = posterior["zeros"]
     if anchored:
         phi = np.concatenate([np.zeros((*shape, 1)), phi.cumsum(axis=-1)], axis=-1)
     return phi

@@ -20,6 +20,7 @@ from hierbayes.estimation.laplace_search import LatentCriterion
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import sd_corr
 from hierbayes.likelihood.laplace import LatentPoint
+from hierbayes.priors.column_priors import column_priors
 from hierbayes.priors.families import LKJ, Prior, Uniform
 from hierbayes.priors.joint_parameters import log_lkj_constant
 from hierbayes.priors.prior_set import PriorSet
@@ -77,13 +78,18 @@ def log_prior_of(problem: Problem, priors: PriorSet) -> Callable[[LatentPoint], 
     slices = [at for at in block_slices(design.blocks) if at.stop - at.start > 1]
     ordered = has_thresholds(problem.family_rows.family)
 
+    of_columns = column_priors(priors, problem)
+    dispersion = priors.dispersion if of_columns is None else of_columns.priors.dispersion
+    volume = 0.0 if of_columns is None else float(np.linalg.slogdet(of_columns.turn)[1])
+
     def log_prior(point: LatentPoint) -> float:
         gamma = basis.gamma(point.gamma)
         root = columns @ basis.root(point.root)
         sd, corr = sd_corr(root @ root.T)
         phi = np.diff(point.phi) if ordered else point.phi
-        total = 0.0 if joint is None else float(joint.log_density(gamma[None])[0])
-        for entries, values in ((priors.gamma, gamma), (priors.sd, sd), (priors.dispersion, phi)):
+        phi = phi if of_columns is None else of_columns.coordinates(phi)
+        total = -volume if joint is None else float(joint.log_density(gamma[None])[0]) - volume
+        for entries, values in ((priors.gamma, gamma), (priors.sd, sd), (dispersion, phi)):
             for (_, prior, _), value in zip(entries, values, strict=True):
                 total += scalar_log_density(prior, float(value))
         for (_, prior, _), at in zip(priors.corr, slices, strict=True):
