@@ -93,7 +93,7 @@ def test_models(capsys: pytest.CaptureFixture[str]) -> None:
 def test_systems(capsys: pytest.CaptureFixture[str]) -> None:
     lines = run(capsys, "systems").splitlines()
     assert [line.split()[0] for line in lines] == list(hb.dialects().index)
-    assert "lme4         R: lme4::lmer" in lines
+    assert "lme4         R: lme4::lmer and glmer" in lines
 
 
 def test_reml(capsys: pytest.CaptureFixture[str]) -> None:

@@ -134,6 +134,7 @@ def test_results_of_every_class_are_looked_at(results: dict[str, Printed]) -> No
         "PosteriorFit",
         "FamilyPosteriorFit",
         "SensitivityStudy",
+        "Recheck",
         "Reduced",
         "Simulated",
     }  # samplers, singular fits

@@ -288,10 +288,14 @@ def test_counts_above_0_start_from_those_and_are_never_0() -> None:
     assert_allclose(family.start(y, np.ones(5)), np.log(3.5))
     assert_allclose(expit(family.dispersion_start(y, np.ones(5))), [0.6])
     rng, eta, phi = np.random.default_rng(1), np.full(400, -12.0), np.array([-30.0])
-    for inside in (B.Poisson(), B.NegativeBinomial(), B.NegativeBinomial1()):
+    for inside in (B.Poisson(), B.NegativeBinomial()):
         rare = np.append(np.full(len(inside.dispersion), 0.7), phi)
         assert set(B.Hurdle(inside).draw(rng, np.ones(400), eta, rare)) == {1.0}
         assert_allclose(B.Hurdle(inside).mean(eta, np.ones(400), rare), 1.0, rtol=1e-4)
+    p = 0.7 / 1.7  # the counts above 0 of a rare NegativeBinomial1 are a logarithmic series
+    series = -p / ((1.0 - p) * np.log1p(-p))
+    rare = B.Hurdle(B.NegativeBinomial1()).mean(eta, np.ones(400), np.append(0.7, phi))
+    assert_allclose(rare, series, rtol=1e-4)
 
 
 def test_zeros_of_columns_are_those_row_by_row() -> None:
@@ -439,8 +443,8 @@ def test_outcomes_are_named() -> None:
 
 def test_ordered_categories_are_read() -> None:
     order = ["low", "none", "mid", "high"]
-    given = pd.Categorical(["mid", "low", "high"], categories=order, ordered=True)
-    assert read(B.Cumulative(), given) == ([1, 0, 2], [3, 3, 3])
+    given = pd.Categorical(["mid", "low", "high", "low"], categories=order, ordered=True)
+    assert read(B.Cumulative(), given) == ([1, 0, 2, 0], [3, 3, 3, 3])
     assert read(B.Cumulative(), [5, 1, 2, 1]) == ([2, 0, 1, 0], [3, 3, 3, 3])
     family = B.Cumulative("probit").of_response(Response("y", (given,)))
     assert family.categories == ("low", "mid", "high")
@@ -448,7 +452,7 @@ def test_ordered_categories_are_read() -> None:
     assert family.dispersion_kinds == ("ordered", "ordered")
     assert repr(family) == "Cumulative(link='probit')"
     assert read(family, given[:1]) == ([1], [3])
-    assert B.Cumulative().of_response(Response("y", ([5.0, 1.0, 2.0],))).dispersion == (
+    assert B.Cumulative().of_response(Response("y", ([5.0, 1.0, 2.0, 1.0],))).dispersion == (
         "1|2",
         "2|5",
     )

@@ -40,12 +40,21 @@ def sample_family_graph(
     compile_seconds = time.perf_counter() - before
     found, stats, seconds = sample_chains(compiled, settings)
     posterior = {str(name): one.to_numpy() for name, one in found.items()}
+    theta, phi, us = parameters_of(problem, posterior)
+    return FamilyDraws(
+        ThetaDraws(theta, posterior["gamma"], stats, seconds, compile_seconds), phi, us
+    )
+
+
+def parameters_of(
+    problem: Problem, posterior: dict[str, Floats]
+) -> tuple[Theta, Floats, tuple[Floats, ...]]:
+    """θ, φ and u of draws of the variables of the graph, (chains, draws, ...) by name."""
     root = np.linalg.cholesky(posterior["G"])
     theta = Theta.of(root, np.ones(root.shape[:2]))
-    drawn = ThetaDraws(theta, posterior["gamma"], stats, seconds, compile_seconds)
     names = [factor.name for factor in problem.design.factors]
     us = ["u"] if len(names) == 1 else [f"u_{name}" for name in names]
-    return FamilyDraws(drawn, dispersion_of(problem, posterior), tuple(posterior[u] for u in us))
+    return theta, dispersion_of(problem, posterior), tuple(posterior[u] for u in us)
 
 
 def dispersion_of(problem: Problem, posterior: dict[str, Floats]) -> Floats:

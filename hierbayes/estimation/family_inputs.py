@@ -13,7 +13,12 @@ from hierbayes.design.design import Design
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.design.weight_blocks import WeightBlocks
-from hierbayes.estimation.inputs import GraphInputs, prior_parameters, shared_prior
+from hierbayes.estimation.inputs import (
+    GraphInputs,
+    block_parameters,
+    prior_parameters,
+    shared_prior,
+)
 from hierbayes.estimation.pseudo_data import NormalRows, PseudoData, pseudo_data
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats, Integers
@@ -190,6 +195,7 @@ def family_inputs(
         "dispersion_start": start.more,
     }
     data |= _of_sd(pseudo, priors.columns(q), start.theta) | prior_parameters(design, priors)
+    data |= block_parameters("gamma", [prior for _, prior, _ in priors.gamma])
     latent = sum(A.shape[0] * A.shape[1] for A in pseudo.A)
     structure = (GIVEN.value, p + e, q, design.blocks, bool(priors.centring), family)
     return FamilyInputs(

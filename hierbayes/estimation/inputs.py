@@ -96,7 +96,7 @@ def graph_inputs(design: Design, cross: Products, priors: PriorSet) -> GraphInpu
         data["gamma_log_constant"] = np.array(constant)
         data["gamma_to_internal"] = np.linalg.inv(basis.x.matrix) / basis.scale
         data["gamma_center"] = basis.origin
-        data |= _parameters("gamma", [prior for _, prior, _ in priors.gamma])
+        data |= block_parameters("gamma", [prior for _, prior, _ in priors.gamma])
     data |= {"gamma_mean": normal.mean, "gamma_precision": normal.precision}
     data |= prior_parameters(design, priors)
     # γ that is integrated out leaves no trace in the structure, not even its size
@@ -116,10 +116,10 @@ def graph_inputs(design: Design, cross: Products, priors: PriorSet) -> GraphInpu
 
 def prior_parameters(design: Design, priors: PriorSet) -> dict[str, Floats]:
     """The parameters of the priors of sd, corr and σ, and of those of several numbers."""
-    data = _parameters("sd", [prior for _, prior, _ in priors.sd])
-    data |= _parameters("corr", [prior for _, prior, _ in priors.corr])
-    data |= _parameters("sigma", [priors.sigma[1]])
-    data |= _parameters("dispersion", [prior for _, prior, _ in priors.extra])
+    data = block_parameters("sd", [prior for _, prior, _ in priors.sd])
+    data |= block_parameters("corr", [prior for _, prior, _ in priors.corr])
+    data |= block_parameters("sigma", [priors.sigma[1]])
+    data |= block_parameters("dispersion", [prior for _, prior, _ in priors.extra])
     for entry in priors.joint:
         data |= joint_parameters(entry, design)
         if entry[0] == "G":  # a density of (sd, R), added to a uniform one of R
@@ -175,7 +175,7 @@ def gamma_evidence(cross: Products, theta: Theta, at: int) -> dict[str, Floats]:
     }
 
 
-def _parameters(block: str, priors: list[Prior]) -> dict[str, Floats]:
+def block_parameters(block: str, priors: list[Prior]) -> dict[str, Floats]:
     """Prior parameters of a block as arrays by name; 0 where a prior has no such parameter."""
     names = {name for prior in priors for name in prior.parameters}
     return {
