@@ -35,7 +35,7 @@ def sample_family_graph(
     """
     before = time.perf_counter()
     if settings.progress:
-        announce("compiling the PyMC graph of this model, for a prior made by PyMC: 20 to 60 s")
+        announce("compiling the PyMC graph of this model, once on a machine: minutes")
     compiled = nutpie.compile_pymc_model(model)
     compile_seconds = time.perf_counter() - before
     found, stats, seconds = sample_chains(compiled, settings)
