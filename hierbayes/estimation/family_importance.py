@@ -16,12 +16,11 @@ from hierbayes.design.blocks import block_slices
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.display.steps import steps
-from hierbayes.estimation.family_mode import PosteriorCriterion, log_prior_of
+from hierbayes.estimation.family_mode import PosteriorCriterion, posterior_criterion
 from hierbayes.estimation.importance import FREEDOM, log_t, smoothed_weights
 from hierbayes.estimation.laplace_search import maximise_latent
-from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import correlated_pairs, free_entries, sd_corr
+from hierbayes.likelihood.covariance import correlated_pairs, sd_corr
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
 
@@ -74,11 +73,7 @@ def weighted_points(
     PriorError
         When a prior is made by PyMC.
     """
-    design, rows = problem.design, latent_rows(problem)
-    criterion = PosteriorCriterion(
-        rows, free_entries(design.blocks), curvature_of(problem, rows), nodes,
-        log_prior=log_prior_of(problem, priors),
-    )  # fmt: skip
+    criterion = posterior_criterion(problem, priors, nodes)
     optimum = maximise_latent(criterion)
     centre = criterion.coordinates(optimum.mode.point)
     root = _spread(optimum.hessian)

@@ -17,8 +17,9 @@ from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
 from hierbayes.estimation.laplace_search import LatentCriterion
+from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import sd_corr
+from hierbayes.likelihood.covariance import free_entries, sd_corr
 from hierbayes.likelihood.laplace import LatentPoint
 from hierbayes.priors.column_priors import column_priors
 from hierbayes.priors.families import LKJ, Prior, Uniform
@@ -54,6 +55,24 @@ class PosteriorCriterion(LatentCriterion):
 
     def _prior_at(self, x: Floats) -> float:
         return self.log_prior(self.point(x))
+
+
+def posterior_criterion(problem: Problem, priors: PriorSet, nodes: int) -> PosteriorCriterion:
+    """The criterion of a problem, u integrated out with so many nodes; 1 is Laplace's.
+
+    Raises
+    ------
+    PriorError
+        When a prior is made by PyMC.
+    """
+    rows = latent_rows(problem)
+    return PosteriorCriterion(
+        rows,
+        free_entries(problem.design.blocks),
+        curvature_of(problem, rows),
+        nodes,
+        log_prior=log_prior_of(problem, priors),
+    )
 
 
 def log_prior_of(problem: Problem, priors: PriorSet) -> Callable[[LatentPoint], float]:

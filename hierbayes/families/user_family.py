@@ -81,7 +81,7 @@ class Family(ResponseFamily):
     """
 
     links: ClassVar[tuple[str, ...]] = ("identity", "log", "logit")
-    name: str  # type: ignore[misc]
+    name: str  # type: ignore[misc]  # of each value here; the base has one for each class
     link: str
     log_density: Callable[..., Any] | None = field(repr=False)
     made: Formulas = field(repr=False)

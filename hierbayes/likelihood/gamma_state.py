@@ -5,6 +5,7 @@ What is returned is in the user's units, unless said otherwise.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -27,7 +28,7 @@ class Score(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class GammaState[C: Products, L: MarginalLikelihood[Any]]:
+class GammaState[C: Products, L: MarginalLikelihood[Any]](ABC):
     """The likelihood at one θ: computed when asked for, and kept.
 
     Parameters
@@ -50,14 +51,14 @@ class GammaState[C: Products, L: MarginalLikelihood[Any]]:
         return cross
 
     @property
+    @abstractmethod
     def log_det_and_S(self) -> tuple[float, Floats]:
         """log|V/σ²| and S = [X y]'(V/σ²)⁻¹[X y] (p+1, p+1)."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def relative_score(self) -> Floats:
         """The derivative (q, q) of the log likelihood by λλ' at fixed σ."""
-        raise NotImplementedError
 
     # ---------------------------------------------------------------- in the internal basis
 

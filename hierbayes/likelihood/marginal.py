@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -28,7 +29,7 @@ class Gradient(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class MarginalLikelihood[C: Products]:
+class MarginalLikelihood[C: Products](ABC):
     """The log likelihood of a data set in one reading, at θ in the internal basis.
 
     Parameters
@@ -45,14 +46,14 @@ class MarginalLikelihood[C: Products]:
     prior: NormalPrior | None = None
 
     @property
+    @abstractmethod
     def kernel(self) -> Any:
         """The compiled likelihood, as `native.array_form` makes it."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def of_rows(self) -> tuple[Floats, Floats, Floats]:
         """What that takes for the rows."""
-        raise NotImplementedError
 
     def search(self, root: Floats, sigma: float, gamma: Floats) -> tuple[float, Gradient]:
         """What a search asks for at thousands of θ: value and derivatives in the internal basis.

@@ -6,7 +6,7 @@ import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import EstimationError
-from hierbayes.estimation.family_mode import PosteriorCriterion, log_prior_of
+from hierbayes.estimation.family_mode import posterior_criterion
 from hierbayes.estimation.laplace_search import LatentCriterion, LatentOptimum, maximise_latent
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.fit.of_family.evidence import MOST_EFFECTS, latent_maximum
@@ -59,14 +59,8 @@ def family_mode(problem: Problem, priors: PriorSet) -> FamilyPointFit:
     EstimationError
         When the density is finite nowhere near the start.
     """
-    design, rows = problem.design, latent_rows(problem)
-    criterion = PosteriorCriterion(
-        rows,
-        free_entries(design.blocks),
-        curvature_of(problem, rows),
-        log_prior=log_prior_of(problem, priors),
-    )
-    return _as_fit(problem, maximise_latent(criterion), 1, priors)
+    optimum = maximise_latent(posterior_criterion(problem, priors, 1))
+    return _as_fit(problem, optimum, 1, priors)
 
 
 def _as_fit(
