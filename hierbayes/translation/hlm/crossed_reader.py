@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from hierbayes.design.problem import refuse_varying_between
+from hierbayes.design.between_equations import refuse_varying_between
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification

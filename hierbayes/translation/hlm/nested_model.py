@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from hierbayes.design.problem import refuse_varying_between
+from hierbayes.design.between_equations import refuse_varying_between
 from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hierbayes.design.problem import refuse_varying_between
+from hierbayes.design.between_equations import refuse_varying_between
 from hierbayes.errors import FormulaError
 from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel

@@ -1,0 +1,185 @@
+"""Columns and effects that the data cannot tell apart, refused before anything is fitted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.design.basis import Basis
+from hierbayes.design.between_equations import GROUP_MEAN
+from hierbayes.design.blocks import block_slices, count_free_entries
+from hierbayes.design.design import Design
+from hierbayes.design.identification import BlindDirections, blind_directions
+from hierbayes.design.level_products import LevelProducts
+from hierbayes.design.products import Products
+from hierbayes.design.ranks import estimable_somewhere
+from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.design.sums import left_by_fixed, left_within
+from hierbayes.errors import DataError
+
+_RANK_TOLERANCE = 1e-12  # of what is a column's own, against its size
+_ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
+_EXACT = 16.0 * np.finfo(np.float64).eps  # of y and its parts: a residual that is rounding
+
+
+def refuse_columns(design: Design, products: Products) -> None:
+    """Refuse columns, effects and variances that these data cannot tell from others.
+
+    Raises
+    ------
+    DataError
+        Naming the column or the effect.
+    """
+    _refuse_dependent_columns(design, products.basis)
+    for factor, span, level in zip(design.factors, design.spans, products.levels, strict=True):
+        blocks = [at for at in block_slices(design.blocks) if span.start <= at.start < span.stop]
+        _refuse_inestimable_effects(design, factor.name, span.start, blocks, level, products)
+        _refuse_absorbed_effects(design, factor.name, span, blocks, level, products)
+    if design.rows.family is None:
+        _refuse_blind_directions(design, products)
+        _refuse_exact_fit(design, products)
+
+
+def _refuse_dependent_columns(design: Design, basis: Basis) -> None:
+    """Name the first fixed column that is a combination of those before it."""
+    for k in np.flatnonzero(~design.rows.X.any(axis=0)).tolist():
+        raise DataError(
+            f"the fixed column '{design.terms[k]}' is zero in every row; remove it from the formula"
+        )
+    for k in np.flatnonzero(basis.x.own < _RANK_TOLERANCE).tolist():
+        weights = np.linalg.lstsq(design.rows.X[:, :k], design.rows.X[:, k], rcond=None)[0]
+        used = np.abs(weights) > 1e-8 * max(np.abs(weights).max(initial=0.0), 1e-300)
+        mean = GROUP_MEAN.fullmatch(design.terms[k])
+        if mean and np.ptp(design.rows.X[:, k]) <= 1e-12 * np.abs(design.rows.X[:, k]).max():
+            raise DataError(
+                f"'{design.terms[k]}' is the same in every '{mean[2]}': the data are balanced in "
+                f"'{mean[1][5:-2]}', all of whose variation is within groups; a group mean of it "
+                "explains nothing, remove it from the formula"
+            )
+        listed = ", ".join(f"'{design.terms[i]}'" for i in np.flatnonzero(used))
+        raise DataError(
+            f"the fixed column '{design.terms[k]}' is a combination of {listed}; "
+            "remove it, or one of those, from the formula"
+        )
+
+
+def _refuse_inestimable_effects(
+    design: Design,
+    factor: str,
+    start: int,
+    blocks: list[slice],
+    level: LevelProducts,
+    products: Products,
+) -> None:
+    """Name an effect that no group's rows could estimate beside those of its block of G.
+
+    Effects of different blocks may overlap: their variances can still be told apart.  A factor
+    that is constant within groups gives each of its levels a G of its own, which is a model; so
+    does a number that is, where it takes enough values for V to tell its variance.
+    """
+    for at in blocks:
+        size, largest = at.stop - at.start, int(level.rows.max())
+        if largest < size:
+            raise DataError(
+                f"the random part has {size} effects and no group has more than {largest} "
+                "rows: use fewer random effects"
+            )
+        plain = [k for k in range(at.start, at.stop) if "[" not in design.effects[k]]
+        own = [k - start for k in plain]
+        absent = ~estimable_somewhere(level.A[:, own][:, :, own], level.rows)
+        if absent.any() and _are_blind(design, products, at):
+            last = plain[int(np.flatnonzero(absent)[-1])]
+            raise DataError(
+                f"the random effect '{design.effects[last]}' cannot be estimated in any "
+                "group: within groups its column is zero or a combination of the other random "
+                "columns; a variable that is constant within "
+                f"'{factor}' belongs in the fixed part"
+            )
+
+
+def _are_blind(design: Design, products: Products, at: slice) -> bool:
+    """Whether no data of this design tell all variance parameters of a block of G apart."""
+    return bool(blind_directions(products, design.blocks).entries[at, at].any())
+
+
+def _refuse_absorbed_effects(
+    design: Design,
+    factor: str,
+    span: slice,
+    blocks: list[slice],
+    level: LevelProducts,
+    products: Products,
+) -> None:
+    """Refuse random effects that the fixed part already has, one coefficient for each group."""
+    A, B, XtX = level.A, level.B[:, :, :-1], products.C[:-1, :-1]
+    J, q, p = B.shape
+    weights = np.linalg.solve(XtX, B.reshape(J * q, p).T).T.reshape(J, q, p)
+    left = A.sum(axis=0) - np.einsum("jkc,jhc->kh", B, weights, optimize=True)
+    total = np.sqrt(np.diag(A.sum(axis=0)))
+    unit = np.sqrt((design.rows.Z**2).mean(axis=0))
+    for at in blocks:
+        own = slice(at.start - span.start, at.stop - span.start)
+        size, vectors = np.linalg.eigh(left[own, own] / np.outer(total[own], total[own]))
+        if size[0] > _ABSORBED_TOLERANCE:
+            continue
+        weights = products.basis.z.matrix[at, at] @ (vectors[:, 0] / total[own]) * unit[at]
+        used = np.abs(weights) > 1e-6 * np.abs(weights).max()
+        names = [f"'{design.effects[at][k]}'" for k in np.flatnonzero(used)]
+        what = "the random effect" if len(names) == 1 else "a combination of the random effects"
+        raise DataError(
+            f"the variance of {what} {', '.join(names)} cannot be estimated: the fixed part "
+            f"already has a coefficient of it for each '{factor}' in which it "
+            "varies; remove it from one of the two parts"
+        )
+
+
+def _refuse_blind_directions(design: Design, products: Products) -> None:
+    """Refuse variance parameters that no data of this design can tell apart.
+
+    Parts of one block of G that no group has rows of are left to the diagnosis of a fit.
+    """
+    blind = blind_directions(products, design.blocks)
+    free = count_free_entries(design.blocks) + 1
+    involved = np.flatnonzero(np.diag(blind.entries))
+    blocks = np.repeat(np.arange(len(design.blocks)), design.blocks)
+    if not blind.residual and len(set(blocks[involved])) < 2:
+        return
+    names = variances_in_words(design, blind)
+    raise DataError(
+        f"the data cannot tell apart {', '.join(names[:-1])} and {names[-1]}: the model has {free} "
+        f"variance parameters, and rows at these values of the random columns determine "
+        f"{free - len(blind)}; use fewer random effects"
+    )
+
+
+def variances_in_words(design: Design, blind: BlindDirections) -> list[str]:
+    """The variances among what cannot be told apart, the residual one first."""
+    several = len(design.factors) > 1
+    names = [
+        f"the variance of '{name}'" + (f" ({name.factor})" if several else "")
+        for name in (design.effect_names[k] for k in np.flatnonzero(np.diag(blind.entries)))
+    ]
+    return ["the residual variance"] * blind.residual + names
+
+
+def _refuse_exact_fit(design: Design, cross: Products) -> None:
+    """Refuse data whose rows the groups' own regressions reproduce without residual.
+
+    Groups that have as many rows as random effects always do; they are no reason to
+    refuse, for then G and σ are told apart by how the columns differ between groups.
+    Of several grouping factors what the fixed part alone reproduces is refused here, and what
+    the groups' own effects reproduce once the likelihood is maximised.
+    """
+    if isinstance(cross, SparseProducts):
+        left, freedom = left_by_fixed(cross)[0], cross.n - cross.p
+    else:
+        left, freedom = left_within(cross)
+    basis = cross.basis
+    size = float(np.sqrt(np.mean(design.rows.response**2))) + basis.scale * float(
+        np.abs(basis.taken).sum()
+    )
+    if freedom > 0.0 and left * basis.scale**2 < cross.n * (_EXACT * size) ** 2:
+        raise DataError(
+            "the residual variance is zero: the fixed part and the groups' own coefficients "
+            "reproduce every row exactly; use fewer random effects, or look for a copy of the "
+            "response among the predictors"
+        )
