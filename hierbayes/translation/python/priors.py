@@ -1,4 +1,4 @@
-"""Priors as calls of PyMC's distributions, which bambi names alike."""
+"""Priors as calls of PyMC's distributions, which bambi names alike, and parameters with them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hierbayes.errors import FormulaError
 from hierbayes.priors.families import Prior
 from hierbayes.priors.foreign_prior import ForeignPrior
+from hierbayes.priors.prior_set import EffectEntry, Entry
 from hierbayes.translation.r.stan_priors import number
 
 
@@ -34,3 +35,29 @@ def parameters_of(priors: Sequence[Prior]) -> dict[str, str]:
         values = [number(prior.parameters[name]) for prior in priors]
         found[name] = values[0] if len(set(values)) == 1 else f"[{', '.join(values)}]"
     return found
+
+
+def vector(name: str, entries: Sequence[Entry | EffectEntry], block: str, dims: str) -> list[str]:
+    """Statements that make a vector of parameters: one variable, or several where families are."""
+    if not splits(entries):
+        return [f"    {name} = {variable(name, entries, block, dims)}"]
+    lines = [f"    {name} = pt.stack(["]
+    lines += [
+        f"        {variable(f'{name}_{k}', [entry], block)},  # {entry[0]}"
+        for k, entry in enumerate(entries)
+    ]
+    return [*lines, "    ])", f'    pm.Deterministic("{name}", {name}, dims="{dims}")']
+
+
+def variable(name: str, entries: Sequence[Entry | EffectEntry], block: str, dims: str = "") -> str:
+    """A parameter, or several with priors of one family, as a call of its distribution."""
+    families = [prior for _, prior, _ in entries]
+    distribution = distribution_of(families[0], block, "PyMC")
+    parts = [f'"{name}"', *(f"{key}={text}" for key, text in parameters_of(families).items())]
+    parts += [f'dims="{dims}"'] if dims else []
+    return f"pm.{distribution}({', '.join(parts)})"
+
+
+def splits(entries: Sequence[Entry | EffectEntry]) -> bool:
+    """Whether priors of a vector are of several families."""
+    return len({prior.distribution for _, prior, _ in entries}) > 1

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from hierbayes.design.blocks import block_slices
 from hierbayes.errors import FormulaError
 from hierbayes.families.cumulative import Cumulative
-from hierbayes.families.zero_part import ZeroPart
 from hierbayes.priors.families import DesignNormal
 from hierbayes.priors.prior_set import EffectEntry, Entry
 from hierbayes.specification.terms import INTERCEPT, column_name
@@ -28,38 +27,20 @@ from hierbayes.translation.python.code import (
     refuse_data_name,
     successes,
 )
-from hierbayes.translation.python.priors import distribution_of, parameters_of
+from hierbayes.translation.python.priors import splits, vector
+from hierbayes.translation.python.pymc_families import (
+    FAMILIES,
+    dispersion_statements,
+    observed,
+    response,
+)
 from hierbayes.translation.r.stan_priors import number, refuse_joint_priors
-from hierbayes.translation.responses import linked, trials_of
+from hierbayes.translation.responses import trials_of
 
 _FUNCTIONS = frozenset((
     "I", "C", "contr", "center", "scale", "poly", "bs", "cr", "cs", "cc", "log", "exp", "cvar",
     "dvar",
 ))  # fmt: skip  # formulaic makes the columns there as here
-
-
-# Inverse links of mu, and distributions of a response with that mean.
-_MEANS = {
-    "logit": "pm.math.invlogit(mu)", "probit": "pm.math.invprobit(mu)",
-    "cloglog": "(1 - pm.math.exp(-pm.math.exp(mu)))", "log": "pm.math.exp(mu)", "identity": "mu",
-}  # fmt: skip
-_RESPONSES = {
-    "Bernoulli": "Bernoulli(p={mean}", "Binomial": "Binomial(n=m, p={mean}",
-    "BetaBinomial": "BetaBinomial(n=m, alpha=precision * {mean}, beta=precision * (1 - {mean})",
-    "Poisson": "Poisson(mu={mean}", "NegativeBinomial": "NegativeBinomial(mu={mean}, alpha=phi",
-    "NegativeBinomial1": "NegativeBinomial(mu={mean}, alpha={mean} / phi",
-    "Gamma": "Gamma(alpha=shape, beta=shape / {mean}",
-    "Lognormal": "LogNormal(mu={mean}, sigma=sigma",
-    "Beta": "Beta(alpha=precision * {mean}, beta=precision * (1 - {mean})",
-    "StudentT": "StudentT(nu={df}, mu={mean}, sigma=sigma",
-}  # fmt: skip
-_ORDERED = {
-    "logit": 'OrderedLogistic("y", eta=mu, cutpoints=thresholds, compute_p=False',
-    "probit": 'OrderedProbit("y", eta=mu, cutpoints=thresholds, compute_p=False',
-    "cloglog": 'Categorical("y", p=pt.concatenate([below, between, above[:, -1:]], axis=1)',
-}
-_INFLATED = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "Binomial")
-_BEHIND_HURDLE = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "Gamma", "Lognormal")
 
 
 def emit(model: ModelToWrite) -> str:
@@ -85,7 +66,7 @@ def _head(model: ModelToWrite) -> str:
     ]
     with_numpy = any(map(_needs_numpy, priors.gamma)) and len(priors.gamma) > 1
     lines = ["import numpy as np", *lines] if with_numpy or priors.centring else lines
-    with_tensors = any(map(_splits, parts)) or isinstance(model.family, Cumulative)
+    with_tensors = any(map(splits, parts)) or isinstance(model.family, Cumulative)
     lines += ["import pytensor.tensor as pt"] if with_tensors else []
     return "\n".join([*lines, "from formulaic import model_matrix"]) + definitions(model)
 
@@ -95,36 +76,24 @@ def _data(model: ModelToWrite) -> str:
     spec, data = model.specification, model.data
     used = contextual_in(model)
     context = f", context={{{', '.join(f'"{name}": {name}' for name in used)}}}" if used else ""
+
+    def matrix(terms: tuple[str, ...]) -> str:
+        return f"model_matrix({quoted(_sum(terms, model))}, {data}{context})"
+
     lines = [complete_rows(model), *successes(model), *orders_of_levels(model)]
-    lines.append(f"X = model_matrix({quoted(_sum(spec.fixed, model))}, {data}{context})")
+    lines.append(f"X = {matrix(spec.fixed)}")
     for k, block in enumerate(spec.random_effects):
-        name = _name("Z", k, model)
-        lines.append(f"{name} = model_matrix({quoted(_sum(block, model))}, {data}{context})")
-    lines.append(_observed(model, context))
+        lines.append(f"{_name('Z', k, model)} = {matrix(block)}")
+    lines.append(observed(model, matrix))
     other, failures = trials_of(model)
     if other:
-        column = quoted(_sum((f"I({other})",), model))
         whole = "y + " if failures else ""
-        lines.append(f"m = {whole}model_matrix({column}, {data}{context}).to_numpy()[:, 0]")
+        lines.append(f"m = {whole}{matrix((f'I({other})',))}.to_numpy()[:, 0]")
     if spec.offsets:
-        column = quoted(_sum(spec.offsets, model))
-        lines.append(f"offset = model_matrix({column}, {data}{context}).to_numpy().sum(axis=1)")
+        lines.append(f"offset = {matrix(spec.offsets)}.to_numpy().sum(axis=1)")
     for factor, columns in spec.columns_of.items():
         lines += _groups(_of_factor("group", factor, model), columns, data)
     return "\n".join(lines)
-
-
-def _observed(model: ModelToWrite, context: str) -> str:
-    """The statement that makes y; ordered categories are numbered from 0."""
-    response, data = model.specification.response, model.data
-    if not isinstance(model.family, Cumulative):
-        column = quoted(_sum((response,), model))
-        return f"y = model_matrix({column}, {data}{context}).to_numpy()[:, 0]"
-    name = response.strip("`")
-    if not model.variables.columns[name].is_factor:
-        return f"y = pd.factorize({data}[{quoted(name)}], sort=True)[0]"
-    levels = ", ".join(map(quoted, model.outcomes))
-    return f"y = pd.Categorical({data}[{quoted(name)}], [{levels}]).codes"
 
 
 def _groups(group: str, columns: tuple[str, ...], data: str) -> list[str]:
@@ -165,7 +134,7 @@ def _model(model: ModelToWrite) -> str:
         group = _of_factor("group", model.specification.random[k].factor, model)
         entries = priors.sd[at]
         size = len(entries)
-        lines += _vector(f"sd{suffix}", entries, "sd", f"effect{suffix}")
+        lines += vector(f"sd{suffix}", entries, "sd", f"effect{suffix}")
         scale = f"sd{suffix}"
         if size > 1:
             eta = number(corr.pop(0)[1].parameters["eta"])
@@ -187,44 +156,15 @@ def _model(model: ModelToWrite) -> str:
         ]
         columns = f"{_name('Z', k, model)}.to_numpy()"
         means.append(f"    mu = mu + ({columns} * u{suffix}[{group}]).sum(axis=-1)")
-    lines += _dispersion(model)
+    lines += dispersion_statements(model)
     lines += means
     lines += ["    mu = mu + offset"] * bool(model.specification.offsets)
     if isinstance(model.family, Cumulative) and model.family.link == "cloglog":
         lines.append("    above = pt.exp(-pt.exp(thresholds - mu[:, None]))  # P(y > k)")
         lines.append("    below = 1 - above[:, :1]")
         lines.append("    between = above[:, :-1] - above[:, 1:]")
-    lines.append(f'    {_response(model)}, observed=y, dims="row")')
+    lines.append(f'    {response(model)}, observed=y, dims="row")')
     return "\n".join(lines)
-
-
-def _response(model: ModelToWrite) -> str:
-    """The distribution of the response given its linear predictor, which the code calls mu."""
-    family = model.family
-    if family is None:
-        return 'pm.Normal("y", mu, sigma'
-    if isinstance(family, Cumulative):
-        return f"pm.{_ORDERED[family.link]}"
-    inner = family.inside if isinstance(family, ZeroPart) else family
-    mean = _MEANS[family.link]
-    df = "df" if "df" in family.dispersion else f"{family.constant:g}"
-    arguments = _RESPONSES[inner.name].format(mean=mean, df=df)
-    if isinstance(family, ZeroPart):
-        arguments = f"{family.name}{arguments}, psi=pm.math.invlogit(-logit_zero)"
-    return f"pm.{arguments.replace('(', '("y", ', 1)}"
-
-
-def _dispersion(model: ModelToWrite) -> list[str]:
-    """Statements that make the dispersion; thresholds from the first, which is 0, by distances."""
-    priors = model.priors
-    if isinstance(model.family, Cumulative):
-        lines = _vector("distances", priors.dispersion, "sigma", "distance")
-        return [*lines, "    thresholds = pt.concatenate([[0.0], pt.cumsum(distances)])"]
-    return [
-        f"    {entry[0].replace(' ', '_')} = "
-        f"{_variable(entry[0], [entry], 'gamma' if entry[0] == 'logit zero' else 'sigma')}"
-        for entry in priors.dispersion
-    ]
 
 
 def _gamma(entries: Sequence[Entry]) -> list[str]:
@@ -237,7 +177,7 @@ def _gamma(entries: Sequence[Entry]) -> list[str]:
     """
     together = [name for name, prior, _ in entries if isinstance(prior, DesignNormal)]
     if not together or len(entries) == 1:
-        return _vector("gamma", entries, "gamma", "term")
+        return vector("gamma", entries, "gamma", "term")
     if len(together) < len(entries):
         raise FormulaError(
             f"PyMC code has no word for the prior that '{together[0]}' shares with the terms left "
@@ -253,31 +193,6 @@ def _gamma(entries: Sequence[Entry]) -> list[str]:
         "    cov = scale[:, None] * spread * scale",
         f'    gamma = pm.MvNormal("gamma", mu=[{means}], cov=cov, dims="term")',
     ]
-
-
-def _vector(name: str, entries: Sequence[Entry | EffectEntry], block: str, dims: str) -> list[str]:
-    """Statements that make a vector of parameters: one variable, or several where families are."""
-    if not _splits(entries):
-        return [f"    {name} = {_variable(name, entries, block, dims)}"]
-    lines = [f"    {name} = pt.stack(["]
-    lines += [
-        f"        {_variable(f'{name}_{k}', [entry], block)},  # {entry[0]}"
-        for k, entry in enumerate(entries)
-    ]
-    return [*lines, "    ])", f'    pm.Deterministic("{name}", {name}, dims="{dims}")']
-
-
-def _variable(name: str, entries: Sequence[Entry | EffectEntry], block: str, dims: str = "") -> str:
-    families = [prior for _, prior, _ in entries]
-    distribution = distribution_of(families[0], block, "PyMC")
-    parts = [f'"{name}"', *(f"{key}={text}" for key, text in parameters_of(families).items())]
-    parts += [f'dims="{dims}"'] if dims else []
-    return f"pm.{distribution}({', '.join(parts)})"
-
-
-def _splits(entries: Sequence[Entry | EffectEntry]) -> bool:
-    """Whether priors of a vector are of several families."""
-    return len({prior.distribution for _, prior, _ in entries}) > 1
 
 
 def _blocks(model: ModelToWrite) -> list[int]:
@@ -319,5 +234,5 @@ DIALECT = Dialect(
     "pymc",
     "Python: PyMC, written out",
     emit,
-    families=linked([*_RESPONSES, "Cumulative"], _INFLATED, _BEHIND_HURDLE),
+    families=FAMILIES,
 )

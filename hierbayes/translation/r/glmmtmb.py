@@ -19,6 +19,7 @@ from hierbayes.families.zero_part import ZeroPart
 from hierbayes.specification.terms import read_terms
 from hierbayes.translation.coding import compact
 from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel, pointed
+from hierbayes.translation.r.arguments import CHOICES, LMER
 from hierbayes.translation.r.code import bound_counts, mixed_formula, program, r_term
 from hierbayes.translation.r.families import (
     GLM,
@@ -28,7 +29,6 @@ from hierbayes.translation.r.families import (
     read_mixed,
     single_or_trials,
 )
-from hierbayes.translation.r.lme4 import CHOICES
 from hierbayes.translation.r.model_call import Signature, find_model
 from hierbayes.translation.r.syntax import Node
 from hierbayes.translation.responses import linked
@@ -44,7 +44,7 @@ _GLMMTMB = Signature(
         "priors": "priors (give them in Python, with priors={...})",
     },
     {
-        "lmer": "this is a call of lme4's lmer; read it as 'lme4'",
+        **LMER,
         "glmer": "this is a call of lme4's glmer; read it as 'lme4'",
     },
 )  # fmt: skip

@@ -12,49 +12,39 @@ from collections.abc import Sequence
 
 from hierbayes.families.negative_binomial import NegativeBinomial
 from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel
+from hierbayes.translation.r.arguments import CHOICES, OF_COUNTS, OF_GAUSSIAN, OF_ROWS
 from hierbayes.translation.r.code import bound_counts, mixed_formula, program
 from hierbayes.translation.r.families import GLM, read_family, read_mixed, single_or_trials
 from hierbayes.translation.r.model_call import Signature, find_model
 from hierbayes.translation.responses import linked
 
-CHOICES = {
-    "subset": "a choice of rows (choose them in the data)",
-    "contrasts": "another coding of factors (order their levels in the data)",
-}
-REFUSED = {
-    "weights": "residual variances that differ between rows",
-    "offset": "a term whose coefficient is 1",
-    **CHOICES,
-}
 _FAMILIES = {
     "Bernoulli": "binomial", "Binomial": "binomial", "Poisson": "poisson", "Gamma": "Gamma",
 }  # fmt: skip
 _LMER = Signature(
     "lmer",
-    ("formula", "data", "REML", "control", "start", "verbose", "subset", "weights", "na.action",
-     "offset", "contrasts", "devFunOnly"),
-    REFUSED,
+    ("formula", "data", "REML", "control", "start", "verbose", *OF_ROWS, "devFunOnly"),
+    OF_GAUSSIAN,
     {
         "nlmer": "nlmer fits curves that are not linear in their parameters, which models here do "
         "not have; lmer is read",
         "lme": "this is a call of nlme's lme; read it as 'nlme'",
         "glmmTMB": "this is a call of glmmTMB; read it as 'glmmtmb'",
     },
-)  # fmt: skip
+)
+_OF_SEARCH = ("control", "start", "verbose", "nAGQ")
 _GLMER = Signature(
     "glmer",
-    ("formula", "data", "family", "control", "start", "verbose", "nAGQ", "subset", "weights",
-     "na.action", "offset", "contrasts", "mustart", "etastart", "devFunOnly"),
+    ("formula", "data", "family", *_OF_SEARCH, *OF_ROWS, "mustart", "etastart", "devFunOnly"),
     CHOICES,
     {},
-)  # fmt: skip
+)
 _GLMER_NB = Signature(
     "glmer.nb",
-    ("formula", "data", "control", "start", "verbose", "nAGQ", "subset", "weights", "na.action",
-     "offset", "contrasts", "interval", "tol", "nb.control", "initCtrl"),
-    {"weights": "rows that count more than once", **CHOICES},
+    ("formula", "data", *_OF_SEARCH, *OF_ROWS, "interval", "tol", "nb.control", "initCtrl"),
+    OF_COUNTS,
     {},
-)  # fmt: skip
+)
 
 
 def emit(model: ModelToWrite) -> str:

@@ -28,36 +28,30 @@ from hierbayes.priors.families import (
 )
 from hierbayes.priors.prior_set import Entry
 from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel
+from hierbayes.translation.r.arguments import CHOICES, LMER, OF_COUNTS, OF_GAUSSIAN, OF_ROWS
 from hierbayes.translation.r.code import bound_counts, mixed_formula, program
 from hierbayes.translation.r.families import GLM, Words, read_family, read_mixed, single_or_trials
-from hierbayes.translation.r.lme4 import CHOICES, REFUSED
 from hierbayes.translation.r.model_call import Signature, find_model
 from hierbayes.translation.r.stan_priors import number
 from hierbayes.translation.responses import linked
 
-_ARGUMENTS = (
-    "subset", "weights", "na.action", "offset", "contrasts", "prior", "prior_intercept",
-    "prior_aux", "prior_covariance", "prior_PD", "algorithm", "adapt_delta", "QR",
+_PRIORS = (
+    "prior", "prior_intercept", "prior_aux", "prior_covariance", "prior_PD", "algorithm",
+    "adapt_delta", "QR",
 )  # fmt: skip
 _SAMPLING = ("chains", "iter", "warmup", "seed", "cores", "refresh", "control")
 _STAN_LMER = Signature(
-    "stan_lmer",
-    ("formula", "data", *_ARGUMENTS, *_SAMPLING),
-    REFUSED,
-    {
-        "lmer": "this is a call of lme4's lmer; read it as 'lme4'",
-    },
+    "stan_lmer", ("formula", "data", *OF_ROWS, *_PRIORS, *_SAMPLING), OF_GAUSSIAN, LMER
 )
 _STAN_GLMER = Signature(
-    "stan_glmer", ("formula", "data", "family", *_ARGUMENTS, "sparse", *_SAMPLING), CHOICES, {}
+    "stan_glmer",
+    ("formula", "data", "family", *OF_ROWS, *_PRIORS, "sparse", *_SAMPLING),
+    CHOICES,
+    {},
 )
 _STAN_GLMER_NB = Signature(
-    "stan_glmer.nb",
-    ("formula", "data", "subset", "weights", "na.action", "offset", "contrasts", "link",
-     *_ARGUMENTS[5:], *_SAMPLING),
-    {"weights": "rows that count more than once", **CHOICES},
-    {},
-)  # fmt: skip
+    "stan_glmer.nb", ("formula", "data", *OF_ROWS, "link", *_PRIORS, *_SAMPLING), OF_COUNTS, {}
+)
 _WORDS: Words = {**GLM, "neg_binomial_2": ("NegativeBinomial", "log")}
 # What rstanarm calls a family, and the word here of what prior_aux is of.
 _FAMILIES = {

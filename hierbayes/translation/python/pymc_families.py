@@ -1,0 +1,80 @@
+"""PyMC: responses that are not Gaussian, written out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hierbayes.families.cumulative import Cumulative
+from hierbayes.families.zero_part import ZeroPart
+from hierbayes.translation.dialect import ModelToWrite
+from hierbayes.translation.python.code import quoted
+from hierbayes.translation.python.priors import variable, vector
+from hierbayes.translation.responses import linked
+
+# Inverse links of mu, and distributions of a response with that mean.
+_MEANS = {
+    "logit": "pm.math.invlogit(mu)", "probit": "pm.math.invprobit(mu)",
+    "cloglog": "(1 - pm.math.exp(-pm.math.exp(mu)))", "log": "pm.math.exp(mu)", "identity": "mu",
+}  # fmt: skip
+_RESPONSES = {
+    "Bernoulli": "Bernoulli(p={mean}", "Binomial": "Binomial(n=m, p={mean}",
+    "BetaBinomial": "BetaBinomial(n=m, alpha=precision * {mean}, beta=precision * (1 - {mean})",
+    "Poisson": "Poisson(mu={mean}", "NegativeBinomial": "NegativeBinomial(mu={mean}, alpha=phi",
+    "NegativeBinomial1": "NegativeBinomial(mu={mean}, alpha={mean} / phi",
+    "Gamma": "Gamma(alpha=shape, beta=shape / {mean}",
+    "Lognormal": "LogNormal(mu={mean}, sigma=sigma",
+    "Beta": "Beta(alpha=precision * {mean}, beta=precision * (1 - {mean})",
+    "StudentT": "StudentT(nu={df}, mu={mean}, sigma=sigma",
+}  # fmt: skip
+_ORDERED = {
+    "logit": 'OrderedLogistic("y", eta=mu, cutpoints=thresholds, compute_p=False',
+    "probit": 'OrderedProbit("y", eta=mu, cutpoints=thresholds, compute_p=False',
+    "cloglog": 'Categorical("y", p=pt.concatenate([below, between, above[:, -1:]], axis=1)',
+}
+_INFLATED = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "Binomial")
+_BEHIND_HURDLE = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "Gamma", "Lognormal")
+FAMILIES = linked([*_RESPONSES, "Cumulative"], _INFLATED, _BEHIND_HURDLE)
+
+
+def response(model: ModelToWrite) -> str:
+    """The distribution of the response given its linear predictor, which the code calls mu."""
+    family = model.family
+    if family is None:
+        return 'pm.Normal("y", mu, sigma'
+    if isinstance(family, Cumulative):
+        return f"pm.{_ORDERED[family.link]}"
+    inner = family.inside if isinstance(family, ZeroPart) else family
+    mean = _MEANS[family.link]
+    df = "df" if "df" in family.dispersion else f"{family.constant:g}"
+    arguments = _RESPONSES[inner.name].format(mean=mean, df=df)
+    if isinstance(family, ZeroPart):
+        arguments = f"{family.name}{arguments}, psi=pm.math.invlogit(-logit_zero)"
+    return f"pm.{arguments.replace('(', '("y", ', 1)}"
+
+
+def dispersion_statements(model: ModelToWrite) -> list[str]:
+    """Statements that make the dispersion; thresholds from the first, which is 0, by distances."""
+    priors = model.priors
+    if isinstance(model.family, Cumulative):
+        lines = vector("distances", priors.dispersion, "sigma", "distance")
+        return [*lines, "    thresholds = pt.concatenate([[0.0], pt.cumsum(distances)])"]
+    return [
+        f"    {entry[0].replace(' ', '_')} = "
+        f"{variable(entry[0], [entry], 'gamma' if entry[0] == 'logit zero' else 'sigma')}"
+        for entry in priors.dispersion
+    ]
+
+
+def observed(model: ModelToWrite, matrix: Callable[[tuple[str, ...]], str]) -> str:
+    """The statement that makes y; ordered categories are numbered from 0.
+
+    ``matrix`` gives the code of columns of terms.
+    """
+    response, data = model.specification.response, model.data
+    if not isinstance(model.family, Cumulative):
+        return f"y = {matrix((response,))}.to_numpy()[:, 0]"
+    name = response.strip("`")
+    if not model.variables.columns[name].is_factor:
+        return f"y = pd.factorize({data}[{quoted(name)}], sort=True)[0]"
+    levels = ", ".join(map(quoted, model.outcomes))
+    return f"y = pd.Categorical({data}[{quoted(name)}], [{levels}]).codes"

@@ -1,0 +1,16 @@
+"""Arguments that the calls of mixed models in R have in common, and what those not read ask for."""
+
+from collections.abc import Mapping
+
+OF_ROWS = ("subset", "weights", "na.action", "offset", "contrasts")  # in this order, in all of them
+CHOICES: Mapping[str, str] = {
+    "subset": "a choice of rows (choose them in the data)",
+    "contrasts": "another coding of factors (order their levels in the data)",
+}
+OF_GAUSSIAN: Mapping[str, str] = {
+    "weights": "residual variances that differ between rows",
+    "offset": "a term whose coefficient is 1",
+    **CHOICES,
+}
+OF_COUNTS: Mapping[str, str] = {"weights": "rows that count more than once", **CHOICES}
+LMER: Mapping[str, str] = {"lmer": "this is a call of lme4's lmer; read it as 'lme4'"}

@@ -1,0 +1,93 @@
+"""Families of responses as brms has them, and priors of their parameters."""
+
+from __future__ import annotations
+
+from hierbayes.families.zero_part import ZeroPart
+from hierbayes.translation.dialect import ModelToWrite, pointed
+from hierbayes.translation.r.brms_priors import prior_call
+from hierbayes.translation.r.code import mixed_formula, r_trials
+from hierbayes.translation.r.families import Words
+from hierbayes.translation.r.syntax import Node
+from hierbayes.translation.responses import dispersion_priors, linked
+
+# What brms calls a family, and the class of its dispersion.
+_FAMILIES = {
+    "Bernoulli": ("bernoulli", ""), "Binomial": ("binomial", ""), "Poisson": ("poisson", ""),
+    "BetaBinomial": ("beta_binomial", "phi"), "NegativeBinomial": ("negbinomial", "shape"),
+    "Gamma": ("Gamma", "shape"), "Lognormal": ("lognormal", "sigma"), "Beta": ("Beta", "phi"),
+    "StudentT": ("student", "sigma"), "Cumulative": ("cumulative", ""),
+}  # fmt: skip
+_INFLATED = ("Poisson", "NegativeBinomial", "Binomial", "BetaBinomial")
+_WITH_HURDLE = ("Poisson", "NegativeBinomial", "Gamma", "Lognormal")
+_ZEROS = {"ZeroInflated": ("zero_inflated_", "zi"), "Hurdle": ("hurdle_", "hu")}
+WORDS: Words = {
+    "bernoulli": ("Bernoulli", "logit"), "binomial": ("Binomial", "logit"),
+    "beta_binomial": ("BetaBinomial", "logit"), "poisson": ("Poisson", "log"),
+    "negbinomial": ("NegativeBinomial", "log"), "Gamma": ("Gamma", "inverse"),
+    "lognormal": ("Lognormal", "identity"), "Beta": ("Beta", "logit"),
+    "cumulative": ("Cumulative", "logit"),
+    "zero_inflated_poisson": ("Poisson", "log"),
+    "zero_inflated_negbinomial": ("NegativeBinomial", "log"),
+    "zero_inflated_binomial": ("Binomial", "logit"),
+    "zero_inflated_beta_binomial": ("BetaBinomial", "logit"),
+    "hurdle_poisson": ("Poisson", "log"), "hurdle_negbinomial": ("NegativeBinomial", "log"),
+    "hurdle_gamma": ("Gamma", "log"), "hurdle_lognormal": ("Lognormal", "identity"),
+}  # fmt: skip
+FAMILIES = linked(_FAMILIES, inflated=_INFLATED, with_hurdle=_WITH_HURDLE)
+
+
+def _left(model: ModelToWrite) -> str:
+    """Counts out of trials; empty of a response of one column."""
+    counted, other, failures = r_trials(model)
+    whole = f"{counted} + {other}" if failures else other
+    return f"{counted} | trials({whole})" if other else ""
+
+
+def formula_of(model: ModelToWrite, fixed: str) -> str:
+    """The formula; with further zeros also that of their logit, which has the prior stated."""
+    formula = mixed_formula(model, fixed, _left(model))
+    family = model.family
+    if not isinstance(family, ZeroPart):
+        return formula
+    return f"bf({formula}, {_ZEROS[family.name][1]} {family.zeros})"
+
+
+def family_of(model: ModelToWrite) -> str:
+    """The family as brm is told it."""
+    family = model.family
+    if family is None:
+        return "gaussian()"
+    inner, head = family, ""
+    if isinstance(family, ZeroPart):
+        inner, head = family.inside, _ZEROS[family.name][0]
+    word = _FAMILIES[inner.name][0]
+    return f'{head}{word.lower() if head else word}(link = "{family.link}")'
+
+
+def dispersions(model: ModelToWrite) -> list[str]:
+    """Priors of the dispersion, by the names brms has for it; degrees of freedom as given."""
+    family = model.family
+    if family is None:
+        return [prior_call(model.priors.sigma[1], "sigma")]
+    inner = family.inside if isinstance(family, ZeroPart) else family
+    lines = []
+    for name, prior in dispersion_priors(model).items():
+        if isinstance(family, ZeroPart) and name == "logit zero":
+            part = _ZEROS[family.name][1]
+            lines.append(prior_call(prior, "Intercept", f'dpar = "{part}"'))
+        else:
+            kind = "nu" if name == "df" else _FAMILIES[inner.name][1]
+            lines.append(prior_call(prior, kind))
+    fixed = [f'prior(constant({family.constant:g}), class = "nu")']
+    given = family.name == "StudentT" and "df" not in family.dispersion
+    return lines + fixed * given
+
+
+def refuse_more_formulas(node: Node, text: str) -> None:
+    """Refuse formulas of more than the mean, but that of one share of further zeros."""
+    for part in node.parts[2:]:
+        sides = [one.text for one in part.parts] if part.text == "~" else []
+        if sides not in (["zi", "1"], ["hu", "1"]):
+            raise pointed(
+                text, node.place, "bf(...) with more than one formula models more than the mean"
+            )
