@@ -155,6 +155,8 @@ def test_a_family_of_a_formula(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert "ml/shrinkage.csv" not in files
     message = refusal(capsys, "fit", NAME, "--family", "poisson")
     assert message.startswith("--family goes with --formula; the file of a MODEL states its own")
+    message = refusal(capsys, "fit", *formula[:3], "StudentT(dof=5)", *formula[4:])
+    assert message.startswith("cannot read the family 'StudentT(dof=5)': StudentT takes link, df")
 
 
 def test_result_of_a_formula(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from scipy.special import expit
 import hierbayes as hb
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import FAILURES, PLAIN, TRIALS, Response
+from hierbayes.families.text import read_text
 from hierbayes.frames.arrays import Floats
 
 B = hb.families
@@ -403,6 +404,53 @@ def test_unknown_links_and_words_are_refused() -> None:
     )
     assert str(word.value) == f"there is no family 'quasi'; there are: gaussian, {listed}"
     assert all(B.by_word(one).name.lower() == one for one in listed.split(", "))
+
+
+TEXTS = {
+    "Binomial('probit')": B.Binomial("probit"),
+    "student_t(df=5)": B.StudentT(df=5.0),
+    "StudentT('identity', None)": B.StudentT(df=None),
+    'ZeroInflated(Poisson(), "~ x")': B.ZeroInflated(B.Poisson(), "~ x"),
+    "hurdle(gamma, zeros='~ log(`a b`)')": B.Hurdle(B.Gamma(), "~ log(`a b`)"),
+    "hb.families.Hurdle(hb.families.NegativeBinomial1())": B.Hurdle(B.NegativeBinomial1()),
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_family_is_read_from_text_and_written_back(text: str) -> None:
+    family = read_text(text)
+    assert family == TEXTS[text]
+    assert read_text(str(family)) == family
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_a_family_prints_is_its_text(name: str) -> None:
+    assert read_text(str(FAMILIES[name])) == FAMILIES[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("StudentT(dof=5)", "StudentT takes link, df, not 'dof=5'"),
+        ("StudentT('identity', link='identity')", "StudentT takes link, df, not "
+         "'link='identity'' twice"),
+        ("Poisson('log', 2)", "Poisson takes link, not 2 arguments"),
+        ("Categorical(categories='a')", "Categorical takes link, not 'categories='a''"),
+        ("StudentT(df=2+3)", "'2 + 3' is no number and no text in quotes"),
+        ("StudentT(df=open('x'))", "'open('x')' is no number and no text in quotes"),
+        ("(lambda: 1)()", "'lambda: 1' is no name of a family"),
+        ("os.Poisson()", "'os.Poisson' is no name of a family"),
+        ("ZeroInflated(Poisson(), '~ x'", "'(' was never closed"),
+        ("ZeroInflated('poisson')", "''poisson'' is no name of a family"),
+    ],
+)  # fmt: skip
+def test_texts_of_no_family_are_refused(text: str, why: str) -> None:
+    with pytest.raises(hb.FamilyError) as refused:
+        read_text(text)
+    assert str(refused.value) == (
+        f"cannot read the family '{text}': {why}; write a word, 'poisson', or its arguments, as in "
+        "'StudentT(df=5)' or 'ZeroInflated(Poisson(), \"~ x\")'"
+    )
 
 
 def test_lengths_that_differ_are_refused() -> None:

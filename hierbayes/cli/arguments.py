@@ -164,7 +164,9 @@ def _add_fit(commands: Any) -> None:
         "--random", metavar="RANDOM", help="random part of the formula, as in '~ 1 | g'"
     )
     fit.add_argument(
-        "--family", metavar="FAMILY", help="of the formula's response, as in 'poisson'; or gaussian"
+        "--family",
+        metavar="FAMILY",
+        help="of the formula's response, as in 'poisson' or 'StudentT(df=5)'",
     )
     fit.add_argument("--out", type=Path, metavar="DIR", help="where to write the result")
     fit.add_argument(

@@ -41,29 +41,3 @@ def by_word(word: str) -> ResponseFamily:
     if plain not in WORDS:
         raise FamilyError(f"there is no family {word!r}; there are: gaussian, {', '.join(WORDS)}")
     return WORDS[plain]
-
-
-def read_family(family: object) -> ResponseFamily | None:
-    """A family, or None for a Gaussian response with the identity link.
-
-    Raises
-    ------
-    FamilyError
-        When there is none of that name; those there are are listed.
-    """
-    if family is None or (isinstance(family, str) and family.lower() in ("gaussian", "normal")):
-        return None
-    if isinstance(family, str):
-        return by_word(family)
-    if isinstance(family, ResponseFamily):
-        return family
-    name = family.__name__ if isinstance(family, type) else type(family).__name__
-    if name in {one.name for one in WORDS.values()}:
-        raise FamilyError(
-            f"family must be a value such as hb.families.{name}(), and this is "
-            + (f"the class {name} itself" if isinstance(family, type) else f"the prior {family}")
-        )
-    raise FamilyError(
-        "family must be a word such as 'binomial' or a value such as hb.families.Binomial(), not "
-        f"{type(family).__name__}"
-    )

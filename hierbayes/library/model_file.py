@@ -34,7 +34,7 @@ class ModelFile:
         From a block of parameters to the text of a prior, or to a table from names
         to texts; empty if the file has none.
     family : str or None
-        Of the response, where it is not Gaussian.
+        Of the response, where it is not Gaussian; a word, or a call as a family prints it.
     """
 
     title: str

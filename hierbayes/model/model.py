@@ -10,7 +10,7 @@ import pandas as pd
 
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.families.family import ResponseFamily
-from hierbayes.families.words import read_family
+from hierbayes.families.text import read_family
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.native_numbers import native_numbers

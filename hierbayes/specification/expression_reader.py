@@ -73,8 +73,21 @@ def read_expression(text: str) -> Expression:
     except FormulaError as error:
         raise FormulaError(f"cannot read '{text}' in the formula: {error}") from None
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        said = getattr(error, "msg", None) or str(error) or "it is nested too deeply"
-        raise FormulaError(f"cannot read '{text}' in the formula: {said}") from error
+        raise FormulaError(f"cannot read '{text}' in the formula: {_why(error)}") from error
+
+
+def syntax_tree(text: str) -> ast.expr:
+    """Python's tree of one expression, of which nothing is run.
+
+    Raises
+    ------
+    FormulaError
+        When it is none.
+    """
+    try:
+        return _Code(text).tree
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        raise FormulaError(_why(error)) from error
 
 
 def normal_code(text: str) -> str:
@@ -87,6 +100,10 @@ def normal_code(text: str) -> str:
     """
     code = _Code(text)
     return code.text(code.tree).replace("\n", " ")
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "msg", None) or str(error) or "it is nested too deeply"
 
 
 class _Code:

@@ -19,7 +19,7 @@ from hierbayes.design.design import Design, build_design
 from hierbayes.design.matrices import columns_needed
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.families.family import ResponseFamily
-from hierbayes.families.words import read_family
+from hierbayes.families.text import read_family
 from hierbayes.fit.fitted import Fitted
 from hierbayes.specification.counts import refuse_bad_seed
 from hierbayes.specification.equations import Multilevel
