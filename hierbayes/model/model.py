@@ -50,7 +50,7 @@ class Model(PosedModel):
         float64) and constants, and makes each row of that row alone.
     family : str or ResponseFamily, optional
         Of the response, where it is not Gaussian: one of `hb.families`, as in
-        ``hb.families.Binomial(link="probit")``, or its name, ``"binomial"``.  Counts out of
+        ``hb.families.Binomial(link="probit")``, or its text, ``"binomial"``.  Counts out of
         trials are written ``cbind(k, failures) ~ ...`` or ``k | trials(size) ~ ...``, and
         ``offset(log(exposure))`` has a place in the formula.
 
