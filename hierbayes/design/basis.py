@@ -20,7 +20,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.frames.arrays import Floats
@@ -262,10 +261,20 @@ def _join(parts: list[Standardisation]) -> Standardisation:
     return Standardisation(
         np.concatenate([part.shift for part in parts]),
         np.concatenate([part.spread for part in parts]),
-        block_diag(*(part.mix for part in parts)),
-        block_diag(*(part.matrix for part in parts)),
+        _diagonal([part.mix for part in parts]),
+        _diagonal([part.matrix for part in parts]),
         np.concatenate([part.own for part in parts]),
     )
+
+
+def _diagonal(parts: list[Floats]) -> Floats:
+    """Square matrices as the diagonal blocks of one."""
+    whole = np.zeros((sum(map(len, parts)),) * 2)
+    end = 0
+    for part in parts:
+        at = slice(end, end := end + len(part))
+        whole[at, at] = part
+    return whole
 
 
 def _root_mean_square(columns: Floats) -> Floats:

@@ -28,9 +28,11 @@ def sparse_gram(cross: SparseProducts, S: Floats) -> Floats:
     parts = [one[spans[k], spans[k]] for one, k in zip(S, owner, strict=True)]
     B = [level.B[:, :, :-1] for level in cross.levels]
     first = np.array(
-        [inverse @ np.einsum("jap,ab,jbr->pr", B[k], part, B[k], optimize=True)
-         for k, part in zip(owner, parts, strict=True)]
-    )  # fmt: skip
+        [
+            inverse @ _summed(B[k], np.einsum("ab,jbr->jar", part, B[k]))
+            for k, part in zip(owner, parts, strict=True)
+        ]
+    )
     k = len(S)
     gram = np.empty((k + 1, k + 1))
     for i in range(k):
@@ -56,6 +58,13 @@ def _products(
     else:
         (pair,) = (p for p in cross.pairs if (p.first, p.second) == (k, m))
         A, left, right = pair.values, B[k][pair.i], B[m][pair.j]
-    turned = np.einsum("ab,jbc,cd->jad", S, A, T, optimize=True)
-    whole = float(np.einsum("jad,jad->", turned, A))
-    return whole, np.einsum("jap,jad,jdr->pr", left, turned, right, optimize=True)
+    turned = np.einsum("jab,bc->jac", np.einsum("ab,jbc->jac", S, A), T)
+    moved = np.einsum("jab,jbr->jar", turned, right)
+    return float((turned * A).sum()), _summed(left, moved)
+
+
+def _summed(left: Floats, right: Floats) -> Floats:
+    """Σ_j left_j'right_j (p, r) of matrices (J, a, p) and (J, a, r)."""
+    p, r = left.shape[2], right.shape[2]
+    total: Floats = left.reshape(-1, p).T @ right.reshape(-1, r)
+    return total

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate, combinations
 
 import numpy as np
@@ -72,13 +73,13 @@ class SparseProducts:
         """Number of fixed columns."""
         return len(self.C) - 1
 
-    @property
+    @cached_property
     def spans(self) -> tuple[slice, ...]:
         """The places of each factor's effects among those of all."""
         ends = list(accumulate(level.q for level in self.levels))
         return tuple(slice(end - one.q, end) for end, one in zip(ends, self.levels, strict=True))
 
-    @property
+    @cached_property
     def noise(self) -> Floats:
         """Error of an effect (Q,) that one level estimates by itself on average, against σ."""
         noise: Floats = np.concatenate([one.noise for one in self.levels])

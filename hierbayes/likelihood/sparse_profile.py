@@ -24,6 +24,7 @@ import numpy as np
 
 from hierbayes.design.elimination import Layout
 from hierbayes.design.elimination_order import elimination_of
+from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import LOG_2PI
@@ -64,6 +65,7 @@ class SparseProfile:
     _reading: int
     _S: Floats
     _omega: Floats
+    _solution: tuple[Floats, float, Floats, float]
 
     def curvature(self) -> SparseCurvature:
         """The derivatives here."""
@@ -77,10 +79,8 @@ class SparseProfile:
     @cached_property
     def effects(self) -> Floats:
         """v (m,) in the order of elimination, see the module."""
-        m, e = self.layout.elimination.effects, self.layout.elimination
-        direct = np.zeros((m, 1))  # Z'(y − Xγ̂)
-        for level, places in zip(self.cross.levels, self.layout.places, strict=True):
-            direct[places, 0] = level.B[:, :, -1] - level.B[:, :, :-1] @ self.gamma
+        e = self.layout.elimination
+        direct = on_effects(self.cross) @ np.append(-self.gamma, 1.0)[:, None]  # Z'(y − Xγ̂)
         spherical = turned(self.cross, self.root, direct, transposed=True)
         solve(e, self._omega, spherical, True, True)
         back = turned(self.cross, self.root, spherical, transposed=False)
@@ -105,7 +105,7 @@ class SparseCurvature:
         profile = self.profile
 
         def adjoint(S: Floats) -> Floats:
-            gamma, r, F, _ = _solved(S)
+            gamma, r, F, _ = profile._solution if S is profile._S else _solved(S)
             F = F if profile._reading == REML else F[:, :0]
             return adjoint_of(gamma, F, r / math.sqrt(profile.freedom))
 
@@ -133,14 +133,11 @@ class SparseCurvature:
         for span, places in zip(profile.cross.spans, profile.layout.places, strict=True):
             w[places] = np.einsum("jb,kab->jak", profile.effects[places], S[:, span, span])
         right, outside = products_times(e, w)
-        ZX = np.zeros((e.effects, profile.cross.p))
-        for level, places in zip(profile.cross.levels, profile.layout.places, strict=True):
-            ZX[places] = level.B[:, :, :-1]
-        both = np.hstack([right, ZX])
+        both = np.hstack([right, on_effects(profile.cross)[:, :-1]])
         half = turned(profile.cross, profile.root, both, transposed=True)
         solve(e, profile._omega, half, True, False)
         half, of_X = half[:, : len(S)], half[:, len(S) :]
-        through = _solved(profile._S)[2].T @ (outside[:-1] - of_X.T @ half)  # F'X'(V/σ²)⁻¹f
+        through = profile._solution[2].T @ (outside[:-1] - of_X.T @ half)  # F'X'(V/σ²)⁻¹f
         a = (profile.effects @ w) / profile.sigma**2
         b = (w.T @ right - half.T @ half - through.T @ through) / profile.sigma**2
         information: Floats = 0.5 * (b - np.outer(a, a) / profile.freedom)
@@ -151,12 +148,22 @@ class SparseCurvature:
         return self.observed(S)
 
 
+@remembered
+def on_effects(cross: SparseProducts) -> Floats:
+    """Z'[X y] (m, p+1), in the order of elimination."""
+    layout = elimination_of(cross)
+    right = np.empty((layout.elimination.effects, cross.p + 1))
+    for level, places in zip(cross.levels, layout.places, strict=True):
+        right[places] = level.B
+    return right
+
+
 def turned(cross: SparseProducts, root: Floats, columns: Floats, *, transposed: bool) -> Floats:
     """Λ columns or Λ' columns (m, k), in the order of elimination."""
     result = np.empty_like(columns)
     for span, places in zip(cross.spans, elimination_of(cross).places, strict=True):
         one = root[span, span].T if transposed else root[span, span]
-        result[places] = np.einsum("ab,jbk->jak", one, columns[places])
+        result[places] = one * columns[places] if one.size == 1 else one @ columns[places]
     return result
 
 
@@ -183,18 +190,17 @@ def relative_score(
     if full is not root:
         _, S, omega = eliminate(full, e)
     gradient = -0.5 * gradient_of_root(full, e, adjoint(S), omega)  # ∂ℓ/∂λ = 2Mλ
-    M = np.zeros_like(root)
-    for span in cross.spans:
-        half = np.linalg.solve(full[span, span].T, 0.5 * gradient[span, span].T)
-        M[span, span] = 0.5 * (half + half.T)
-    return M
+    half: Floats = np.linalg.solve(full.T, 0.5 * gradient.T)
+    return 0.5 * (half + half.T)
 
 
 def full_rank(cross: SparseProducts, root: Floats) -> Floats:
     """λ, its missing directions given a small variance."""
     full = root.copy()
     for span, level in zip(cross.spans, cross.levels, strict=True):
-        unit = level.noise
+        unit = cross.noise[span]
+        if level.q == 1 and abs(root[span.start, span.start]) >= _SMALL_ROOT * unit[0]:
+            continue
         left, size, _ = np.linalg.svd(root[span, span] / unit[:, None])
         if size[-1] < _SMALL_ROOT:
             full[span, span] = unit[:, None] * (left * np.maximum(size, _SMALL_ROOT))
@@ -214,17 +220,19 @@ def sparse_profile(root: Floats, cross: SparseProducts, reading: int) -> SparseP
     freedom = cross.n - cross.p if reading == REML else cross.n
     root = np.ascontiguousarray(root)
     log_det, S, omega = eliminate(root, elimination_of(cross).elimination)
-    gamma, r, _, log_det_Q = _solved(S)
+    gamma, r, _, log_det_Q = solution = _solved(S)
     if not (math.isfinite(log_det) and r > 0.0):
         nothing = np.zeros(cross.p)
-        return SparseProfile(cross, root, -np.inf, 0.0, nothing, freedom, 0.0, reading, S, omega)
+        return SparseProfile(
+            cross, root, -np.inf, 0.0, nothing, freedom, 0.0, reading, S, omega, solution
+        )
     deviance = freedom * (LOG_2PI + 1.0 + 2.0 * math.log(r) - math.log(freedom)) + log_det
     if reading == REML:
         deviance += log_det_Q
     noise = 1e-13 * (abs(deviance) + freedom * (2.0 + cross.C[-1, -1] / r**2))
     sigma = r / math.sqrt(freedom)
     return SparseProfile(
-        cross, root, -0.5 * deviance, sigma, gamma, freedom, noise, reading, S, omega
+        cross, root, -0.5 * deviance, sigma, gamma, freedom, noise, reading, S, omega, solution
     )
 
 

@@ -21,7 +21,13 @@ from hierbayes.likelihood.marginal import MarginalLikelihood
 from hierbayes.likelihood.row_blocks import pair_blocks
 from hierbayes.likelihood.selected_inverse import inverse_entries
 from hierbayes.likelihood.sparse_elimination import eliminate
-from hierbayes.likelihood.sparse_profile import adjoint_of, full_rank, relative_score, turned
+from hierbayes.likelihood.sparse_profile import (
+    adjoint_of,
+    full_rank,
+    on_effects,
+    relative_score,
+    turned,
+)
 from hierbayes.likelihood.sparse_solves import solve
 
 
@@ -66,11 +72,7 @@ class SparseState[L: MarginalLikelihood[SparseProducts]](GammaState[SparseProduc
     @cached_property
     def _on_W(self) -> Floats:
         """ΛΩ⁻¹Λ'Z'[X y] (m, p+1), in the order of elimination."""
-        layout = self.layout
-        right = np.empty((layout.elimination.effects, self.cross.p + 1))
-        for level, places in zip(self.cross.levels, layout.places, strict=True):
-            right[places] = level.B
-        return self.resolved(right)
+        return self.resolved(on_effects(self.cross))
 
     @cached_property
     def inverse(self) -> Floats:
