@@ -172,6 +172,28 @@ def test_wrong_equations(within: str, arguments: dict[str, Any], message: str) -
     assert str(refused.value) == message
 
 
+@pytest.mark.parametrize("left", ["incidence | trials(size)", "cbind(incidence, size - incidence)"])
+def test_equations_of_counts_out_of_trials(left: str) -> None:
+    cbpp = hb.load_dataset("cbpp")
+    right = "1 + period + offset(np.log(size))"
+    equations = hb.Multilevel(f"{left} ~ {right}", group="herd")
+    combined = f"{left} ~ {right} + (1 | herd)"
+    assert equations.specification() == read_combined(combined)
+    assert (equations.response, equations.coefficients) == (left, ("1", "period"))
+    model = hb.Model(equations, cbpp, family="binomial")
+    found, known = (one.problem.family_rows for one in
+                    (model, hb.Model(combined, cbpp, family="binomial")))  # fmt: skip
+    for name in ("y", "m", "offset"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(known, name))
+    assert str(equations).splitlines()[0] == (
+        f"within   η = β[1] + β[period]·period + np.log(size)          of {left}"
+    )
+    with pytest.raises(hb.HierbayesError, match="Binomial or BetaBinomial"):
+        hb.Model(equations, cbpp, family="poisson")
+    nested = hb.Multilevel(f"{left} ~ 1", group=("herd", "period"))
+    assert nested.specification().left == left
+
+
 # Combined models, the factors of them that are constant within groups, and their equations.
 SPLIT = {
     "y ~ x * w + (1 + x | g)": ("y ~ 1 + x", {"1": "1 + w", "x": "1 + w"}),

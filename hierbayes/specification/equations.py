@@ -22,10 +22,11 @@ from types import MappingProxyType
 from typing import Any
 
 from hierbayes.errors import FormulaError, in_quotes
-from hierbayes.specification.formula import Specification, read_response
+from hierbayes.specification.formula import Specification
 from hierbayes.specification.level_equations import LevelEquations, nested_levels
 from hierbayes.specification.notation import current_notation
 from hierbayes.specification.random_term import random_terms
+from hierbayes.specification.response import ResponseTerm, read_response_term, take_offsets
 from hierbayes.specification.term_parser import outside_backticks
 from hierbayes.specification.terms import (
     INTERCEPT,
@@ -42,7 +43,8 @@ class Multilevel:
     Parameters
     ----------
     within : str
-        The within-group equation, ``"mathach ~ 1 + ses"``.
+        The within-group equation, ``"mathach ~ 1 + ses"``; counts out of trials and offsets as in
+        a formula, ``"k | trials(n) ~ 1 + x + offset(log(t))"``.
     between : mapping of str to str
         For each term of the within equation the right-hand side of the equation
         of its coefficient; ``"1"`` is the intercept.  A term that is left out
@@ -112,7 +114,7 @@ class Multilevel:
                 "the between equations must be a mapping, as in {'1': '1 + w'}, not "
                 f"{type(self.between).__name__}"
             )
-        read_response(_sides(self.within)[0])
+        read_response_term(_sides(self.within)[0])
         if nested:
             self._read_nested()
         else:
@@ -191,12 +193,21 @@ class Multilevel:
     @property
     def response(self) -> str:
         """Left-hand side of the within equation."""
-        return _sides(self.within)[0]
+        return str(self._left)
+
+    @property
+    def _left(self) -> ResponseTerm:
+        return read_response_term(_sides(self.within)[0])
+
+    @property
+    def offsets(self) -> tuple[str, ...]:
+        """What the within equation adds as it is, with a coefficient of 1."""
+        return take_offsets(_sides(self.within)[1])[1]
 
     @property
     def coefficients(self) -> tuple[str, ...]:
         """Terms of the within equation, one coefficient β each."""
-        return read_terms(_sides(self.within)[1], "within equation")
+        return read_terms(take_offsets(_sides(self.within)[1])[0], "within equation")
 
     @property
     def levels(self) -> tuple[LevelEquations, ...]:
@@ -214,16 +225,24 @@ class Multilevel:
             for one in reversed(levels)
             for term in random_terms(":".join(one.columns), one.random, one.columns)
         ]
-        return Specification(self.response, combined, tuple(random))
+        left = self._left
+        trials = left if left.other else None
+        return Specification(
+            left.counted, combined, tuple(random), offsets=self.offsets, trials=trials
+        )
 
     def __str__(self) -> str:
-        names, said, levels = self.coefficients, current_notation(), self.levels
+        said, levels = current_notation(), self.levels
         β, γ, u, r, G = said.own, said.fixed, said.random, said.error, said.variance
         titles = ["between"] if len(levels) == 1 else [one.group for one in levels]
         row = "within" if len(levels) == 1 else "level 1"
         width = max(map(len, [row, *titles])) + 2
-        sums = " + ".join(f"{β}[1]" if n == INTERCEPT else f"{β}[{n}]·{n}" for n in names)
-        lines = [f"{row:<{width}}{self.response} = {sums} + {r}          {r} ~ N(0, σ²)"]
+        parts = [f"{β}[1]" if n == INTERCEPT else f"{β}[{n}]·{n}" for n in self.coefficients]
+        sums = " + ".join([*parts, *self.offsets])
+        if self._left.other:  # counts have no error of their own
+            lines = [f"{row:<{width}}η = {sums}          of {self.response}"]
+        else:
+            lines = [f"{row:<{width}}{self.response} = {sums} + {r}          {r} ~ N(0, σ²)"]
         for title, one in zip(titles, levels, strict=True):
             varying = {term for block in one.random for term in block}
             weight = γ if one is levels[-1] else β

@@ -230,23 +230,6 @@ def _split_sides(formula: str) -> tuple[ResponseTerm, str]:
     return read_response_term(left.strip()), right
 
 
-def read_response(left: str) -> str:
-    """The response of an equation: one term.
-
-    Raises
-    ------
-    FormulaError
-        When it cannot be read or is not one column or expression.
-    """
-    response = read_response_term(left)
-    if response.other:
-        raise FormulaError(
-            f"the response '{left}' of an equation must be one column; state counts out of trials "
-            "in a combined formula"
-        )
-    return response.counted
-
-
 def _refuse_repeated_effects(random: tuple[RandomTerm, ...]) -> None:
     seen: dict[str, list[str]] = {}
     for part in random:
