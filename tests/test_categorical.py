@@ -360,6 +360,44 @@ def test_priors_are_stated_by_category() -> None:
     assert (sources["stated"], sources["default"]) == (2, 4)
 
 
+SLOPES = "y ~ x + (1 + x | g) + (1 | h)"
+IN_ALL = [
+    ({"gamma": {"x": hb.Normal(0, 1)}}, ["car: x", "walk: x"]),
+    ({"gamma": {1: hb.Normal(0, 1)}}, ["car: Intercept", "walk: Intercept"]),
+    ({"sd": {"x": hb.HalfNormal(1)}}, ["car: x|g", "walk: x|g"]),
+    ({"sd": {"g": {"1": hb.HalfNormal(1)}}}, ["car: Intercept|g", "walk: Intercept|g"]),
+    ({"sd": {"h": hb.HalfNormal(1)}}, ["car: Intercept|h", "walk: Intercept|h"]),
+    *(
+        (
+            {"corr": {name: hb.LKJ(3)}},
+            ["car: Intercept|g, car: x|g", "walk: Intercept|g, walk: x|g"],
+        )
+        for name in ("g", "Intercept|g, x|g")
+    ),
+]
+
+
+@pytest.mark.parametrize(("stated", "meant"), IN_ALL)
+def test_a_prior_of_a_column_is_one_in_all_categories(
+    stated: dict[str, Any], meant: list[str]
+) -> None:
+    data = DATA.assign(h=DATA.index % 5)
+    table = hb.Model(SLOPES, data, family="categorical", priors=stated).priors.frame()
+    found = table[table["source"] == "stated"]
+    assert found.index.get_level_values("parameter").tolist() == meant
+
+
+@pytest.mark.parametrize("order", [("x", "car: x"), ("car: x", "x")])
+def test_a_prior_in_all_categories_and_in_one_is_stated_twice(order: tuple[str, ...]) -> None:
+    stated = {"gamma": dict.fromkeys(order, hb.Normal(0, 1))}
+    with pytest.raises(hb.PriorError) as caught:
+        hb.Model("y ~ x + (1 | g)", DATA, family="categorical", priors=stated)
+    assert str(caught.value) == (
+        "the prior of 'gamma' for 'car: x' is stated twice, the other time as that of 'x' in all "
+        "categories; leave one of them out"
+    )
+
+
 def test_default_priors_do_not_depend_on_the_number_of_categories() -> None:
     data = DATA.assign(y=np.where(DATA.index % 9 == 0, "rail", DATA["y"]))
     of_three, of_four = (

@@ -10,6 +10,7 @@ import pytest
 import hierbayes as hb
 from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
 from hierbayes.inference.recheck import findings_of
+from tests import family_fits
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,8 @@ def test_what_cannot_be_checked_is_refused(fit: FamilyPosteriorFit) -> None:
     gaussian = hb.Model("mathach ~ ses + (1 | school)", hb.load_dataset("hs"))
     with pytest.raises(hb.InferenceError, match=r"recheck\(\) takes the posterior of a response "):
         hb.recheck(gaussian.reml())
+    with pytest.raises(hb.InferenceError, match="this is ML, a maximum; give it"):
+        hb.recheck(family_fits.bernoulli())
     with pytest.raises(hb.InferenceError, match="n must be a whole number from 50, not 10"):
         hb.recheck(fit, 10)
     assert np.isfinite(fit.gamma_draws).all()

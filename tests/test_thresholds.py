@@ -244,7 +244,7 @@ def test_a_maximum(numbers: dict[str, Any], ok: bool, monkeypatch: pytest.Monkey
     usual = {"name": "REML", "gradient": 0.0, "ascent": 0.0, "value": -1.0}
     made = usual | {key: value for key, value in numbers.items() if key != "ratio"}
     evidence: Any = SimpleNamespace(**made, singular=False, evaluations=1)
-    assert diagnosis.diagnose_maximum(fit, evidence).ok == ok
+    assert diagnosis.diagnose_maximum(fit, evidence, []).ok == ok
 
 
 # ---------------------------------------------------------------- rounding

@@ -8,6 +8,8 @@ from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.merged_rows import MergedRows, as_they_are, merged_rows
 from hierbayes.design.problem import Problem
 from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.estimation.laplace_search import LatentCriterion
+from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.curvature import GroupCurvature
 from hierbayes.likelihood.laplace import CurvatureOf
 from hierbayes.likelihood.latent_rows import LatentRows
@@ -47,3 +49,17 @@ def curvature_of(problem: Problem, rows: LatentRows) -> CurvatureOf:
     if not isinstance(problem.working, SparseProducts):
         return GroupCurvature
     return WeightedProducts(rows, elimination_of(problem.working)).curvature
+
+
+def likelihood_criterion(problem: Problem, nodes: int) -> LatentCriterion:
+    """The approximate likelihood of a model as a search maximises it.
+
+    Parameters
+    ----------
+    problem : Problem
+    nodes : int
+        Of the quadrature, for each effect; 1 for Laplace's approximation.
+    """
+    rows = latent_rows(problem)
+    lower = free_entries(problem.design.blocks)
+    return LatentCriterion(rows, lower, curvature_of(problem, rows), nodes)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import chdtrc
 
 from hierbayes.design.near_collinear import near_combinations
 from hierbayes.design.sums import left_within
@@ -24,11 +23,8 @@ from hierbayes.fit.evidence import Maximum, Sampling, null_directions
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.variance import undetermined
 from hierbayes.likelihood.covariance import sd_corr
-from hierbayes.likelihood.of_products import likelihood_of
-from hierbayes.likelihood.theta import Theta
 
 ESS_PER_CHAIN = 100
-CONFLICT = 0.001  # of a prior predictive p-value
 _ONE_SIDED = 0.3  # from the middle, of the mean rank of the draws that diverged
 BFMI_LIMIT = 0.3
 GRADIENT_LIMIT = 1e-4
@@ -141,28 +137,6 @@ def _of_divergences(fit: Fitted, evidence: Sampling) -> str:
     return f"{text}; sample with target_accept above {settings.target_accept:g}"
 
 
-def prior_conflicts(fit: Fitted) -> list[str]:
-    """Whether the likelihood puts γ where the prior that its terms share has next to nothing.
-
-    Box's prior predictive p-value of the least squares estimate of γ at the mean of θ.
-    """
-    joint = None if fit.priors is None else fit.priors.joint_gamma(fit.problem.products)
-    if joint is None:
-        return []
-    mean = Theta.of_covariance(fit.theta.G.mean(axis=(0, 1)), float(fit.theta.sigma.mean()))
-    state = likelihood_of(fit.problem.products).at(mean)
-    away = joint.deviations(state.gamma[None, :])[0]
-    cov = joint.lift @ state.gamma_cov @ joint.lift.T + np.linalg.inv(joint.precision)
-    p = float(chdtrc(len(away), away @ np.linalg.solve(cov, away)))
-    if p >= CONFLICT:
-        return []
-    names = ", ".join(f"'{fit.design.terms[k]}'" for k in joint.at)
-    return [
-        f"prior and data are in conflict: the data put the coefficients {names} where their "
-        f"default prior has little probability (p = {p:.1g}); state priors of 'gamma'"
-    ]
-
-
 def _bfmi(evidence: Sampling) -> np.ndarray:
     """Energy fraction of missing information by chain: E(ΔE²)/Var(E)."""
     if "energy" not in evidence.stats:
@@ -173,9 +147,9 @@ def _bfmi(evidence: Sampling) -> np.ndarray:
     return np.atleast_1d(array_stats.bfmi(energy, chain_axis=0, draw_axis=1))
 
 
-def diagnose_maximum(fit: Fitted, evidence: Maximum) -> Diagnosis:
-    """Diagnose a REML, ML or MAP fit."""
-    findings: list[str] = []
+def diagnose_maximum(fit: Fitted, evidence: Maximum, conflicts: list[str]) -> Diagnosis:
+    """Diagnose a REML, ML or MAP fit, for which conflicts of prior and data were found or not."""
+    findings: list[str] = list(conflicts)
     bad: list[str] = []
     ratio = float(np.sqrt((fit.theta.relative(fit.problem.products.basis) ** 2).sum(axis=-1)).max())
     if ratio > RATIO_LIMIT:  # first, for what else is wrong follows from it

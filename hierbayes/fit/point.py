@@ -16,6 +16,7 @@ from hierbayes.fit.diagnosis import Diagnosis, diagnose_maximum
 from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.intervals import approximate_intervals
+from hierbayes.fit.prior_conflict import prior_conflicts
 from hierbayes.fit.summary import Summary, summarise_maximum
 from hierbayes.fit.variance import undetermined
 from hierbayes.frames.arrays import Booleans, Floats
@@ -144,4 +145,4 @@ class PointFit(Fit):
 
     def diagnose(self) -> Diagnosis:
         """Whether θ̂ is a maximum, and what its boundary means."""
-        return diagnose_maximum(self, self.evidence)
+        return diagnose_maximum(self, self.evidence, prior_conflicts(self))

@@ -12,11 +12,12 @@ import pandas as pd
 from hierbayes.display.interval import Interval
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects, effects_of_draws
 from hierbayes.fit.convergence import convergence_table, objection
-from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler, prior_conflicts
+from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler
 from hierbayes.fit.effects import population_draws
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.intervals import posterior_intervals
+from hierbayes.fit.prior_conflict import prior_conflicts
 from hierbayes.fit.storage import to_datatree
 from hierbayes.fit.summary import Summary, summarise_draws
 from hierbayes.frames.arrays import Booleans, Floats

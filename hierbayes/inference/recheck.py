@@ -90,11 +90,16 @@ def recheck(
     ['mean', 'sd', 'check_mean', 'check_sd']
     """
     refuse_other_than_fit(fit, "recheck")
+    if fit.problem.family is None:
+        raise InferenceError(
+            "recheck() takes the posterior of a response that is not Gaussian; of a Gaussian one "
+            "γ and u are integrated out exactly, and model.sample(sampler='importance') needs no "
+            "chain"
+        )
     if not isinstance(fit, FamilyPosteriorFit) or fit.priors is None:
         raise InferenceError(
-            "recheck() takes the posterior of a response that is not Gaussian, which sample() "
-            "makes; of a Gaussian one γ and u are integrated out exactly, and sampler='importance' "
-            "needs no chain"
+            f"recheck() finds a posterior again, and this is {fit.engine}, a maximum; give it "
+            "model.sample()"
         )
     if isinstance(n, bool) or not isinstance(n, int) or n < 50:
         raise InferenceError(f"n must be a whole number from 50, not {n!r}")

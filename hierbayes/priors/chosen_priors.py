@@ -38,6 +38,7 @@ from hierbayes.priors.families import (
     Prior,
 )
 from hierbayes.priors.joint_families import MatrixPrior
+from hierbayes.priors.predictor_priors import for_every_predictor
 from hierbayes.priors.prior_set import DEFAULT, STATED, THRESHOLDS, EffectEntry, Entry, PriorSet
 from hierbayes.specification.effect_name import EffectName
 
@@ -62,7 +63,7 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
         prior does not suit its block.
     """
     design, basis = problem.design, problem.working.basis
-    given = dict(stated or {})
+    given = for_every_predictor(stated or {}, design)
     blocks = blocks_of(problem)
     unknown = [block for block in given if block not in blocks]
     if unknown:

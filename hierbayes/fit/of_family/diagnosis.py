@@ -16,11 +16,11 @@ _CERTAIN = 1e-4  # of a response's variance, against that of the most uncertain 
 _NO_DISPERSION = 1e4  # of a positive dispersion, beyond which it is at its limit
 
 
-def diagnose_latent(fit: Fitted, evidence: LatentMaximum) -> Diagnosis:
-    """Diagnose a maximum of a family's likelihood."""
+def diagnose_latent(fit: Fitted, evidence: LatentMaximum, conflicts: list[str]) -> Diagnosis:
+    """Diagnose a maximum of a family's likelihood or posterior density."""
     bad: list[str] = []
     criterion = "posterior density" if evidence.name == "MAP" else "likelihood"
-    findings: list[str] = [f"u is integrated out by {evidence.how}: approximate"]
+    findings = [*conflicts, f"u is integrated out by {evidence.how}: approximate"]
     flat = evidence.curvature < FLAT
     steep = evidence.gradient > GRADIENT_LIMIT
     boundless = _boundless(fit)

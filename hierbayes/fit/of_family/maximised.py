@@ -7,12 +7,11 @@ import numpy as np
 from hierbayes.design.problem import Problem
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.family_mode import posterior_criterion
-from hierbayes.estimation.laplace_search import LatentCriterion, LatentOptimum, maximise_latent
-from hierbayes.estimation.latent_problem import curvature_of, latent_rows
+from hierbayes.estimation.laplace_search import LatentOptimum, maximise_latent
+from hierbayes.estimation.latent_problem import likelihood_criterion
 from hierbayes.fit.of_family.evidence import MOST_EFFECTS, latent_maximum
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.likelihood.conditional import flat_prior
-from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.laplace import LatentPoint
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
@@ -40,13 +39,9 @@ def maximise_family(
         When quadrature is asked for and the model has several factors or many effects, or the
         likelihood is finite nowhere near the start.
     """
-    design = problem.design
     _refuse_nodes(nodes, problem)
-    rows = latent_rows(problem)
-    criterion = LatentCriterion(
-        rows, free_entries(design.blocks), curvature_of(problem, rows), nodes
-    )
-    return _as_fit(problem, maximise_latent(criterion, near), nodes, None)
+    optimum = maximise_latent(likelihood_criterion(problem, nodes), near)
+    return _as_fit(problem, optimum, nodes, None)
 
 
 def family_mode(problem: Problem, priors: PriorSet) -> FamilyPointFit:

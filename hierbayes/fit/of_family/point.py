@@ -39,6 +39,7 @@ from hierbayes.fit.of_family.response_shares import response_shares
 from hierbayes.fit.of_family.summary import summarise_latent
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.prediction import ByPredictor
+from hierbayes.fit.prior_conflict import prior_conflicts
 from hierbayes.fit.summary import Summary
 from hierbayes.fit.variance import moment_at, shares_table
 from hierbayes.frames.arrays import Booleans, Floats
@@ -260,4 +261,4 @@ class FamilyPointFit(PointFit):
 
     def diagnose(self) -> Diagnosis:
         """Whether the estimates are a maximum, and what its boundary means."""
-        return diagnose_latent(self, self.evidence)
+        return diagnose_latent(self, self.evidence, prior_conflicts(self))

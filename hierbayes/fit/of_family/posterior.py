@@ -12,7 +12,6 @@ from hierbayes.design.family_rows import gaussian_only
 from hierbayes.display.interval import Interval
 from hierbayes.errors import FormulaError
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects
-from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler
 from hierbayes.fit.of_family.quantile_residuals import quantile_residuals
 from hierbayes.fit.of_family.response import (
     dispersion_draws,
@@ -88,7 +87,3 @@ class FamilyPosteriorFit(PosteriorFit):
 
     def _summary(self, interval: Interval, df: str | None) -> Summary:
         return summarise_family_draws(self, self.evidence, interval)
-
-    def diagnose(self) -> Diagnosis:
-        """Whether the chains agree and went everywhere."""
-        return diagnose_sampler(self, self.evidence, [])
