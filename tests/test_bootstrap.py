@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 import hierbayes as hb
-from hierbayes.inference.bootstraps.refit import simulator_of
-from hierbayes.inference.bootstraps.simulation import Simulator
+from hierbayes.fit.resampling.simulation import Simulator
+from hierbayes.fit.resampling.theta_draws import simulator_of
 from tests.conftest import Cache
 
 pytestmark = pytest.mark.slow

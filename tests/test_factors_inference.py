@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 import hierbayes as hb
 from hierbayes.design.sparse_products import SparseProducts, sparse_products
 from hierbayes.estimation.reml import maximise
-from hierbayes.inference.bootstraps.responses import responses_of, sums_of
+from hierbayes.fit.resampling.responses import responses_of, sums_of
 from hierbayes.likelihood.conditional import log_jacobian
 from hierbayes.likelihood.reading import ML
 from tests.dense_factors import FactorRows

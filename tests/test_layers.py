@@ -48,6 +48,7 @@ LAZY: dict[str, set[str]] = {
         "hierbayes.estimation.family_graph_nuts",
         "hierbayes.fit.of_family.graph",
     },
+    "hierbayes.fit.predictions.labelled": {"xarray"},
     "hierbayes.fit.storage": {"xarray"},
     "hierbayes.model.posed_model": {
         "hierbayes.estimation.graph",

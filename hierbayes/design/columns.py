@@ -6,6 +6,7 @@ data get the same columns.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -21,7 +22,7 @@ from hierbayes.design.predictors import column_name, side_by_side
 from hierbayes.design.usable_columns import floats
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.frames.contextual import forget_groups
+from hierbayes.frames.contextual import forget_groups, learning_groups
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import factors_of
 
@@ -220,6 +221,30 @@ class Columns:
         ]
         placed = [(predictor, parts[term]) for predictor, term in self.owners]
         return fixed, side_by_side(placed, self.n_predictors)
+
+    def learning(self, data: pd.DataFrame) -> tuple[Columns, Floats, Floats]:
+        """These columns, the means of whose groups include those that are new here; X and Z.
+
+        Parameters and errors are those of `new_matrices`.
+        """
+
+        def made(learns: bool) -> Callable[[ModelSpec], ModelSpec]:
+            return lambda spec: spec.update(
+                transform_state=learning_groups(spec.transform_state, learns=learns)
+            )
+
+        learner = self._of_specs(made(True))
+        X, Z = learner.new_matrices(data, random=True)
+        return learner._of_specs(made(False)), X, Z
+
+    def _of_specs(self, changed: Callable[[ModelSpec], ModelSpec]) -> Columns:
+        return replace(
+            self,
+            fixed_spec=changed(self.fixed_spec),
+            random_specs=tuple(
+                part if isinstance(part, tuple) else changed(part) for part in self.random_specs
+            ),
+        )
 
     def _as_fitted(self, data: pd.DataFrame) -> pd.DataFrame:
         """New data with every factor and number of the same kind as in the data of the fit."""

@@ -17,7 +17,7 @@ from hierbayes.fit.brief import brief
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects
 from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.responses import FittedResponses
+from hierbayes.fit.predictions.responses import FittedResponses
 from hierbayes.fit.summary import Summary
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings

@@ -209,6 +209,16 @@ class Fitted(ABC):
         return self.theta.sigma[..., None]
 
     @property
+    def response_phi(self) -> Floats:
+        """Dispersion (chains, draws, d) as η is computed, see `family_rows.has_thresholds`."""
+        return self.phi_draws
+
+    @property
+    def mean_phi(self) -> Floats:
+        """The same (d,): the estimate, or the posterior mean."""
+        return np.asarray(self.response_phi.mean(axis=(0, 1)))
+
+    @property
     def residual_variance(self) -> Floats:
         """What varies within groups (chains, draws): σ²."""
         return self.theta.sigma**2

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.problem import Problem
 from hierbayes.display.interval import Interval
+from hierbayes.errors import EstimationError
 from hierbayes.fit.brief import maximum_text
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects, effects_given_theta
 from hierbayes.fit.degrees_of_freedom.source import usual_or_stated
@@ -16,13 +19,32 @@ from hierbayes.fit.diagnosis import Diagnosis, diagnose_maximum
 from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.intervals import approximate_intervals
+from hierbayes.fit.predictions.effect_errors import EffectErrors, GaussianErrors
+from hierbayes.fit.predictions.gaussian_draws import draws_given_theta
+from hierbayes.fit.predictions.kinds import refuse_unknown_uncertainty
+from hierbayes.fit.predictions.limits import (
+    Limits,
+    LimitsRequest,
+    NormalPredictors,
+    limits_of_draws,
+    limits_of_normal,
+)
+from hierbayes.fit.predictions.parameter_draws import ParameterDraws
+from hierbayes.fit.predictions.prediction_rows import PredictionRows
+from hierbayes.fit.predictions.predictor_moments import predictor_variance
+from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.fit.prior_conflict import prior_conflicts
+from hierbayes.fit.resampling.theta_draws import bootstrapped_theta
 from hierbayes.fit.summary import Summary, summarise_maximum
 from hierbayes.fit.variance import undetermined
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.conditional import ConditionalMoments
-from hierbayes.likelihood.of_products import AnyState, likelihood_of
+from hierbayes.likelihood.of_products import AnyLikelihood, AnyState, likelihood_of
 from hierbayes.likelihood.reading import NORMAL, Reading
+from hierbayes.likelihood.theta import Theta
+from hierbayes.specification.counts import refuse_bad_count
+
+_DRAWS, _DRAWS_WITH_THETA, _REFITS = 1000, 2000, 400
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,9 +112,12 @@ class PointFit(Fit):
     @cached_property
     def any_state(self) -> AnyState:
         """The likelihood at θ̂, of one grouping factor or of several."""
+        return self._likelihood.at(self.theta[0, 0])
+
+    @property
+    def _likelihood(self) -> AnyLikelihood:
         reading = NORMAL if self.reading is None else self.reading
-        likelihood = likelihood_of(self.problem.products, reading, self.gamma_prior)
-        return likelihood.at(self.theta[0, 0])
+        return likelihood_of(self.problem.products, reading, self.gamma_prior)
 
     @property
     def moments(self) -> ConditionalMoments:
@@ -121,6 +146,11 @@ class PointFit(Fit):
         cov = self.any_state.coefficient_cov_of(k, self.group_designs[k].W)
         return np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
 
+    @property
+    def effect_errors(self) -> EffectErrors:
+        """What is not known of u given θ̂."""
+        return GaussianErrors(self.any_state)
+
     def unknown_corr(self) -> Booleans:
         """Entries of G (q, q) that are not in the likelihood."""
         return undetermined(self.problem)
@@ -128,6 +158,48 @@ class PointFit(Fit):
     def spread(self, draws: Floats, interval: Interval | None = None) -> dict[str, float]:
         """Nothing: there is one value."""
         return {}
+
+    # ---------------------------------------------------------------- responses
+
+    def parameter_draws(
+        self, draws: int | None, uncertainty: str | None, seed: int
+    ) -> ParameterDraws:
+        """Exact joint draws of γ and u given θ̂, or given bootstrapped θ."""
+        M = _DRAWS if draws is None else draws
+        refuse_bad_count("draws", M)
+        theta, source = self.theta[0][:1], f"given the {self.what} of θ"
+        if refuse_unknown_uncertainty(uncertainty) == "theta":
+            if self.reading is None:
+                raise EstimationError(
+                    "uncertainty='theta' is of REML and ML fits, which are refitted to simulated "
+                    "responses; a MAP fit has a posterior: use sample()"
+                )
+            n = min(_REFITS, M)
+            theta = bootstrapped_theta(self, self.reading, n, seed, progress=True)
+            source = f"θ of {n} parametric bootstraps, γ and u given each and the data"
+        cycled = np.arange(M) * len(theta.sigma) // M
+        theta = Theta.of(theta.root[cycled], theta.sigma[cycled])
+        return draws_given_theta(self._likelihood, theta, seed, source)
+
+    def _limits(
+        self, rows: PredictionRows, law: ResponseLaw, kind: str, request: LimitsRequest
+    ) -> Limits:
+        if refuse_unknown_uncertainty(request.uncertainty) == "theta":
+            draws = self.parameter_draws(_DRAWS_WITH_THETA, "theta", request.seed)
+            return limits_of_draws(draws, rows, law, kind, request.interval)
+        return limits_of_normal(self.normal_predictors(rows), law, kind, request)
+
+    def normal_predictors(self, rows: PredictionRows) -> NormalPredictors:
+        """Linear predictors given θ̂."""
+        variance = predictor_variance(self, self.effect_errors, rows)
+        mean = rows.linear(self.gamma, self.u_means)
+        held = "θ" if self.problem.family is None else "variances and dispersion"
+        source = f"plug-in: given the {self.what} of {held}"
+        return NormalPredictors(mean, np.sqrt(variance), self.mean_phi, source)
+
+    def _with_problem(self, problem: Problem) -> Self:
+        moved = replace(self, problem=problem)
+        return replace(moved, gamma_draws=moved.any_state.gamma[None, None])
 
     # ---------------------------------------------------------------- reports
 

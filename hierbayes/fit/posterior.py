@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.problem import Problem
 from hierbayes.display.interval import Interval
+from hierbayes.errors import DataError
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects, effects_of_draws
 from hierbayes.fit.convergence import convergence_table, objection
 from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler
@@ -17,11 +19,16 @@ from hierbayes.fit.effects import population_draws
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.intervals import posterior_intervals
+from hierbayes.fit.predictions.limits import Limits, LimitsRequest, limits_of_draws
+from hierbayes.fit.predictions.parameter_draws import ParameterDraws
+from hierbayes.fit.predictions.prediction_rows import PredictionRows
+from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.fit.prior_conflict import prior_conflicts
 from hierbayes.fit.storage import to_datatree
 from hierbayes.fit.summary import Summary, summarise_draws
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.of_products import likelihood_of
+from hierbayes.likelihood.reading import NORMAL
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -132,6 +139,40 @@ class PosteriorFit(Fit):
             found |= {"lower": float(lower), "upper": float(upper)}
         return found
 
+    # ---------------------------------------------------------------- responses
+
+    def parameter_draws(
+        self, draws: int | None, uncertainty: str | None, seed: int
+    ) -> ParameterDraws:
+        """Those of the posterior."""
+        if draws is not None:
+            raise DataError("draws is of maxima; a posterior has its own draws, and all are taken")
+        _refuse_plug_in(uncertainty)
+        flat = (self.gamma_draws, *self.us, self.theta.root, self.response_phi)
+        gamma, *us, root, phi = (one.reshape(-1, *one.shape[2:]) for one in flat)
+        chains, of_each = self.theta.shape
+        source = f"posterior, {self.draws_text}"
+        return ParameterDraws(gamma, tuple(us), root, phi, (chains, of_each), seed, source)
+
+    def _limits(
+        self, rows: PredictionRows, law: ResponseLaw, kind: str, request: LimitsRequest
+    ) -> Limits:
+        draws = self.parameter_draws(None, request.uncertainty, request.seed)
+        return limits_of_draws(draws, rows, law, kind, request.interval)
+
+    def _seed(self, seed: int | None) -> int:
+        return super()._seed(self.evidence.seed if seed is None else seed)
+
+    def _with_problem(self, problem: Problem) -> Self:
+        moved = replace(self, problem=problem)
+        if self.priors is None or not self.priors.collapses_gamma:
+            return moved
+        normals = self.generator(0).standard_normal(self.gamma_draws.shape)
+        likelihood = likelihood_of(problem.products, NORMAL, self.gamma_prior)
+        p = normals.shape[-1]
+        gamma = likelihood.draw_gamma(self.theta.flat, normals.reshape(-1, p))
+        return replace(moved, gamma_draws=gamma.reshape(normals.shape))
+
     # ---------------------------------------------------------------- reports
 
     def to_datatree(self, *, graph: bool = False) -> xr.DataTree:
@@ -162,3 +203,12 @@ class PosteriorFit(Fit):
     def diagnose(self) -> Diagnosis:
         """Whether the chains agree and went everywhere."""
         return diagnose_sampler(self, self.evidence, prior_conflicts(self))
+
+
+def _refuse_plug_in(uncertainty: str | None) -> None:
+    """A posterior's limits include the uncertainty of everything."""
+    if uncertainty not in (None, "theta"):
+        raise DataError(
+            f"uncertainty={uncertainty!r} is of maxima; a posterior's limits include the "
+            "uncertainty of θ always, leave it out"
+        )

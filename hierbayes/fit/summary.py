@@ -18,7 +18,8 @@ from hierbayes.fit.degrees_of_freedom.tails import two_sided
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.evidence import Maximum, Sampling
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.prediction import predict, residuals
+from hierbayes.fit.predictions.expected import linear_predictor, residuals
+from hierbayes.fit.predictions.prediction_rows import rows_to_predict
 from hierbayes.fit.variance import undetermined, var_corr
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.notation import current_notation
@@ -222,7 +223,7 @@ def correlation_table(cov: Floats, terms: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _residual_quantiles(fit: Fitted) -> pd.Series:
-    rest = residuals(fit, predict(fit, None, effects="all", new_groups="refuse"), "pearson")
+    rest = residuals(fit, linear_predictor(fit, rows_to_predict(fit.design, None)), "pearson")
     return pd.Series(
         np.quantile(rest, list(QUANTILES.values())), index=list(QUANTILES), name="residuals"
     )

@@ -25,6 +25,7 @@ from hierbayes.frames.grouping import variance_components
 from hierbayes.frames.native_numbers import native_numbers
 
 _MEANS, _LEVELS, _LATENT = "means", "levels", "latent"  # what a state remembers
+_LEARNS = "learns"  # whether it remembers the groups of new data, too
 
 
 @stateful_transform
@@ -144,6 +145,13 @@ def forget_groups(
     return changed
 
 
+def learning_groups(
+    states: Mapping[str, dict[str, Any]], *, learns: bool
+) -> dict[str, dict[str, Any]]:
+    """States of transformations that will, or will no longer, remember groups of new data."""
+    return {expression: {**state, _LEARNS: learns} for expression, state in states.items()}
+
+
 def latent_means(states: Mapping[str, dict[str, Any]]) -> dict[str, LatentMeans]:
     """What the latent means among these states plug in, by expression."""
     return {text: state[_LATENT] for text, state in states.items() if _LATENT in state}
@@ -193,7 +201,9 @@ def _remembered(
     unknown = ~pd.Index(labels).isin(means.index)
     if unknown.any():
         own = summarise(values[unknown], labels[unknown])
-        means = own if unknown.all() else pd.concat([means, own])
+        means = pd.concat([means, own]) if len(means) else own
+        if state.get(_LEARNS):
+            state[_MEANS] = means
     index = x.index if isinstance(x, pd.Series) else None
     return pd.Series(means.reindex(labels).to_numpy(), index=index)
 

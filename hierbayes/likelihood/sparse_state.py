@@ -30,6 +30,8 @@ from hierbayes.likelihood.sparse_profile import (
 )
 from hierbayes.likelihood.sparse_solves import solve
 
+_SOLVED_AT_ONCE = 64  # rows
+
 
 @dataclass(frozen=True, eq=False)
 class SparseState[L: MarginalLikelihood[SparseProducts]](GammaState[SparseProducts, L]):
@@ -112,6 +114,24 @@ class SparseState[L: MarginalLikelihood[SparseProducts]](GammaState[SparseProduc
             both = pair_blocks(self.layout, self.inverse, k, m, codes_of)
             total += 2.0 * np.einsum("na,nab,nb->n", halves[k], both, halves[m])
         return total
+
+    def solved_quadratics(self, Z: Floats, codes_of: tuple[Integers, ...]) -> Floats:
+        """`row_quadratics` of rows whose levels need not occur together.
+
+        A level that is none, J or more, has no effect.
+        """
+        found = np.empty(len(Z))
+        for start in range(0, len(Z), _SOLVED_AT_ONCE):
+            at = slice(start, min(start + _SOLVED_AT_ONCE, len(Z)))
+            right = np.zeros((self.layout.elimination.effects, at.stop - at.start))
+            for codes, span, places in zip(
+                codes_of, self.cross.spans, self.layout.places, strict=True
+            ):
+                known = np.flatnonzero(codes[at] < len(places))
+                mine = codes[at][known]
+                right[places[mine], known[:, None]] = Z[at, span][known]
+            found[at] = (right * self.resolved(right)).sum(axis=0)
+        return found
 
     def _blocks_of(self, k: int, inverse: Floats) -> Floats:
         e = self.layout.elimination

@@ -15,7 +15,7 @@ import pandas as pd
 
 from hierbayes.design.family_rows import gaussian_only, has_thresholds
 from hierbayes.display.interval import Interval
-from hierbayes.errors import FormulaError
+from hierbayes.errors import EstimationError, FormulaError
 from hierbayes.estimation.laplace_search import LatentOptimum
 from hierbayes.fit.brief import maximum_text
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects
@@ -25,25 +25,33 @@ from hierbayes.fit.of_family.diagnosis import diagnose_latent
 from hierbayes.fit.of_family.evidence import LatentMaximum
 from hierbayes.fit.of_family.intervals import latent_intervals
 from hierbayes.fit.of_family.natural import Bend, bend_of, natural_variances, unbounded
+from hierbayes.fit.of_family.normal_draws import normal_draws
 from hierbayes.fit.of_family.quantile_residuals import quantile_residuals
 from hierbayes.fit.of_family.response import (
     dispersion_draws,
     draw_family,
-    expected,
     family_residuals,
     latent_variance,
     place_of_intercept,
-    probabilities,
 )
 from hierbayes.fit.of_family.response_shares import response_shares
 from hierbayes.fit.of_family.summary import summarise_latent
 from hierbayes.fit.point import PointFit
-from hierbayes.fit.prediction import ByPredictor
+from hierbayes.fit.predictions.effect_errors import LatentErrors
+from hierbayes.fit.predictions.expected import ByPredictor
+from hierbayes.fit.predictions.kinds import refuse_unknown_uncertainty
+from hierbayes.fit.predictions.limits import Limits, LimitsRequest, limits_of_draws
+from hierbayes.fit.predictions.parameter_draws import ParameterDraws
+from hierbayes.fit.predictions.prediction_rows import PredictionRows
+from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.fit.prior_conflict import prior_conflicts
 from hierbayes.fit.summary import Summary
 from hierbayes.fit.variance import moment_at, shares_table
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.of_products import AnyState
+from hierbayes.specification.counts import refuse_bad_count
+
+_DRAWS = 1000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -154,32 +162,24 @@ class FamilyPointFit(PointFit):
 
     def u_cov(self, k: int, *, given_gamma: bool) -> Floats:
         """Covariance of each u_j of factor k (J, q, q) at its mode, and given γ̂ or not."""
-        turn = self.effect_scale(k)
-        cov = turn @ self.optimum.mode.curvature.conditional(k) @ turn.T
+        cov = self.effect_errors.covariance(k)
         if given_gamma:
-            return np.asarray(cov)
-        moved = self._moved(k)
+            return cov
+        moved = self.effect_errors.on_gamma(k)
         return np.asarray(cov + moved @ self.gamma_cov @ np.swapaxes(moved, 1, 2))
 
     def group_sd(self, k: int) -> Floats:
         """Prediction errors of W_jγ + u_j of factor k (J, q)."""
-        both = self.group_designs[k].W + self._moved(k)
+        both = self.group_designs[k].W + self.effect_errors.on_gamma(k)
         cov = self.u_cov(k, given_gamma=True)
         cov = cov + both @ self.gamma_cov @ np.swapaxes(both, 1, 2)
         return np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
 
-    def _moved(self, k: int) -> Floats:
-        """∂û_j/∂γ (J, q, p) of factor k: how modes follow γ."""
-        mode = self.optimum.mode
-        rows, root = mode.rows, mode.point.root
-        kappa = rows.precisions(mode.derivatives)
-        pull = -rows.blocks.weighted(kappa, rows.X).T  # −κX (p, n)
-        columns = [
-            rows.effects_of(root, mode.curvature.solve(rows.spherical(root, one)))[k]
-            for one in pull
-        ]
-        internal = np.stack(columns, axis=-1)  # (J, q, p) by γ°
-        return np.asarray(self.effect_scale(k) @ internal @ np.linalg.inv(self.scale))
+    @cached_property
+    def effect_errors(self) -> LatentErrors:
+        """What is not known of u given the estimates, by the normal approximation at its mode."""
+        factors = range(len(self.design.factors))
+        return LatentErrors(self.optimum, self.scale, tuple(map(self.effect_scale, factors)))
 
     def unknown_corr(self) -> Booleans:
         """None."""
@@ -188,13 +188,33 @@ class FamilyPointFit(PointFit):
 
     # ---------------------------------------------------------------- the response
 
+    def parameter_draws(
+        self, draws: int | None, uncertainty: str | None, seed: int
+    ) -> ParameterDraws:
+        """Joint draws of γ and u by the normal approximation."""
+        _refuse_theta(uncertainty)
+        M = _DRAWS if draws is None else draws
+        refuse_bad_count("draws", M)
+        return normal_draws(self, self.effect_errors, M, seed)
+
+    def _limits(
+        self, rows: PredictionRows, law: ResponseLaw, kind: str, request: LimitsRequest
+    ) -> Limits:
+        _refuse_theta(request.uncertainty)
+        if rows.P > 1:
+            draws = self.parameter_draws(None, None, request.seed)
+            return limits_of_draws(draws, rows, law, kind, request.interval)
+        return super()._limits(rows, law, kind, request)
+
     @property
     def residual_variance(self) -> Floats:
         """The variance of the latent response of the link (1, 1)."""
         return latent_variance(self)
 
-    def _expected(self, eta: ByPredictor, data: pd.DataFrame | None) -> ByPredictor:
-        return expected(self, eta, data)
+    @property
+    def response_phi(self) -> Floats:
+        """Dispersion (1, 1, d) as η is computed."""
+        return self.phi[None, None]
 
     def _response_icc(self, at: dict[str, float] | None) -> pd.Series | pd.DataFrame:
         second = None if at is None else moment_at(self.design, at)
@@ -203,9 +223,6 @@ class FamilyPointFit(PointFit):
     def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
         """A response (n,) at random given its linear predictor."""
         return draw_family(self, rng, eta, self.phi)
-
-    def _probabilities(self, eta: ByPredictor) -> pd.DataFrame:
-        return probabilities(self, eta)
 
     def _residuals(self, eta: ByPredictor, kind: str) -> ByPredictor:
         return family_residuals(self, eta, kind)
@@ -262,3 +279,12 @@ class FamilyPointFit(PointFit):
     def diagnose(self) -> Diagnosis:
         """Whether the estimates are a maximum, and what its boundary means."""
         return diagnose_latent(self, self.evidence, prior_conflicts(self))
+
+
+def _refuse_theta(uncertainty: str | None) -> None:
+    """What is said of γ and u is given the variances; a posterior says it of all together."""
+    if refuse_unknown_uncertainty(uncertainty) == "theta":
+        raise EstimationError(
+            "uncertainty='theta' is of Gaussian responses; of other families use sample(), whose "
+            "limits include the uncertainty of every parameter"
+        )

@@ -16,15 +16,13 @@ from hierbayes.fit.of_family.quantile_residuals import quantile_residuals
 from hierbayes.fit.of_family.response import (
     dispersion_draws,
     draw_family,
-    expected,
     family_residuals,
     latent_variance,
-    probabilities,
 )
 from hierbayes.fit.of_family.response_shares import response_shares
 from hierbayes.fit.of_family.summary import summarise_family_draws
 from hierbayes.fit.posterior import PosteriorFit
-from hierbayes.fit.prediction import ByPredictor
+from hierbayes.fit.predictions.expected import ByPredictor
 from hierbayes.fit.summary import Summary
 from hierbayes.fit.variance import moment_at, shares_table
 from hierbayes.frames.arrays import Floats
@@ -62,8 +60,10 @@ class FamilyPosteriorFit(PosteriorFit):
         """The variance of the latent response of the link (chains, draws)."""
         return latent_variance(self)
 
-    def _expected(self, eta: ByPredictor, data: pd.DataFrame | None) -> ByPredictor:
-        return expected(self, eta, data)
+    @property
+    def response_phi(self) -> Floats:
+        """Dispersion (chains, draws, d) as η is computed."""
+        return self.phi
 
     def _response_icc(self, at: dict[str, float] | None) -> pd.Series | pd.DataFrame:
         second = None if at is None else moment_at(self.design, at)
@@ -72,9 +72,6 @@ class FamilyPosteriorFit(PosteriorFit):
     def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
         """A response (n,) at random given its linear predictor, of one draw."""
         return draw_family(self, rng, eta, self.phi[at])
-
-    def _probabilities(self, eta: ByPredictor) -> pd.DataFrame:
-        return probabilities(self, eta)
 
     def _residuals(self, eta: ByPredictor, kind: str) -> ByPredictor:
         return family_residuals(self, eta, kind)

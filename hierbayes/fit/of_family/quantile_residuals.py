@@ -17,8 +17,8 @@ import pandas as pd
 from scipy.special import ndtri
 
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.prediction import counted_factors
-from hierbayes.fit.simulation import predictor_at
+from hierbayes.fit.predictions.prediction_rows import counted_factors
+from hierbayes.fit.predictions.simulation import predictor_at
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.counts import refuse_bad_seed
 
@@ -50,7 +50,7 @@ def quantile_residuals(
     """
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
     refuse_bad_seed(seed)
-    rows, counted = fit.problem.family_rows, counted_factors(fit, effects)
+    rows, counted = fit.problem.family_rows, counted_factors(fit.design, effects)
     places = _places(fit)
     below, upto = np.zeros(fit.design.n), np.zeros(fit.design.n)
     for at in places:

@@ -10,7 +10,8 @@ from hierbayes.errors import DataError, in_quotes
 from hierbayes.families.categorical import Categorical
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.prediction import ByPredictor, predict
+from hierbayes.fit.predictions.expected import ByPredictor, linear_predictor
+from hierbayes.fit.predictions.prediction_rows import rows_to_predict
 from hierbayes.frames.arrays import Floats
 
 RESIDUALS = ("response", "pearson", "deviance")
@@ -193,5 +194,5 @@ def saturated(fit: Fitted, phi: Floats) -> Floats:
 
 def pearson_residuals(fit: Fitted) -> ByPredictor:
     """Pearson residuals given all random effects."""
-    eta = predict(fit, None, effects="all", new_groups="refuse")
+    eta = linear_predictor(fit, rows_to_predict(fit.design, None))
     return family_residuals(fit, eta, "pearson")

@@ -18,6 +18,7 @@ from hierbayes.errors import InferenceError
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
+from hierbayes.fit.resampling.theta_draws import simulator_of
 from hierbayes.inference.accepted_fits import (
     criterion_of,
     reading_of,
@@ -28,7 +29,6 @@ from hierbayes.inference.bootstraps.refit import (
     Refit,
     estimates_at,
     fit_at,
-    simulator_of,
     without_rows,
 )
 from hierbayes.inference.profiles.parameter import (
@@ -148,7 +148,7 @@ def bootstrap(
     """Parametric bootstrap of a REML or ML fit.
 
     Responses are simulated from γ̂, Ĝ and σ̂ as cross-products, by their exact distribution
-    (see `hierbayes.inference.bootstraps.simulation`), and the model is fitted anew to each: a refit
+    (see `hierbayes.fit.resampling.simulation`), and the model is fitted anew to each: a refit
     costs nothing in the number of rows.  With several grouping factors they are simulated row by
     row and summed up.  Of families that are not Gaussian rows are simulated, in new groups, and the
     same approximation of the likelihood is maximised.

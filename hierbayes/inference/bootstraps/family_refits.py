@@ -11,7 +11,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.fit.of_family.maximised import maximise_family
 from hierbayes.fit.of_family.natural import FLAT
 from hierbayes.fit.of_family.point import FamilyPointFit
-from hierbayes.fit.simulation import drawn_effects, predictor_at
+from hierbayes.fit.predictions.simulation import drawn_effects, predictor_at
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.bootstraps.refit import Refit
 from hierbayes.inference.profiles.parameter import estimates_of

@@ -11,8 +11,6 @@ from hierbayes.design.products import Products
 from hierbayes.estimation.reml import Optimum
 from hierbayes.fit.evidence import maximum_of
 from hierbayes.fit.point import PointFit
-from hierbayes.inference.bootstraps.responses import RowSimulator, responses_of, sums_of
-from hierbayes.inference.bootstraps.simulation import Simulator, simulator
 from hierbayes.inference.profiles.parameter import Estimates, gaussian_estimates
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.of_products import likelihood_of
@@ -36,15 +34,6 @@ class Refit:
     fit: PointFit | None
     singular: bool
     unbounded: bool = False
-
-
-def simulator_of(fit: PointFit) -> Simulator | RowSimulator:
-    """Simulates responses from the estimates of a fit."""
-    if len(fit.design.factors) > 1:
-        return RowSimulator(responses_of(fit), sums_of(fit.problem))
-    cross = fit.problem.cross
-    root, sigma = fit.theta[0, 0].internal(cross.basis)
-    return simulator(cross, cross.basis.gamma_internal(fit.gamma), root, float(sigma))
 
 
 def estimates_at(optimum: Optimum, cross: Products) -> Estimates:

@@ -15,6 +15,7 @@ from hierbayes.errors import InferenceError
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
+from hierbayes.fit.resampling.responses import responses_of, sums_of
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import (
     criterion_of,
@@ -24,7 +25,6 @@ from hierbayes.inference.accepted_fits import (
     refuse_other_than_maxima,
 )
 from hierbayes.inference.bootstraps.family_refits import drawn_response, refitted
-from hierbayes.inference.bootstraps.responses import responses_of, sums_of
 from hierbayes.inference.model_choice.boundary_mixture import boundary_mixture
 from hierbayes.inference.model_choice.chi_bar import mixture_text, read_mixture, upper_tail
 from hierbayes.inference.model_choice.nesting import Nesting, find_nesting

@@ -12,9 +12,9 @@ from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
 from hierbayes.errors import InferenceError
 from hierbayes.fit.point import PointFit
+from hierbayes.fit.resampling.simulation import Simulator, simulator
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import partition, reading_of
-from hierbayes.inference.bootstraps.simulation import Simulator, simulator
 from hierbayes.likelihood.reading import REML
 
 _OUTSIDE = 1e-7  # of a column's size, left over beside the columns that should span it

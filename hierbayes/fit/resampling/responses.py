@@ -13,7 +13,7 @@ from hierbayes.design.crossproducts import cross_products
 from hierbayes.design.problem import Problem
 from hierbayes.design.products import Products
 from hierbayes.design.sparse_products import SparseProducts
-from hierbayes.fit.point import PointFit
+from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats, Integers
 
 
@@ -101,7 +101,7 @@ class RowSimulator:
         return self.sums.of(self.responses.draw(generator))
 
 
-def responses_of(fit: PointFit) -> Responses:
+def responses_of(fit: Fitted) -> Responses:
     """Simulates from the estimates of a fit."""
     design, root = fit.design, fit.theta[0, 0].root
     parts = tuple(

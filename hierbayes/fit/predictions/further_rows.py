@@ -1,0 +1,73 @@
+"""A problem with further rows, in the same basis: what a fit says once it knows of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.crossproducts import cross_products
+from hierbayes.design.grouping_factor import GroupingFactor
+from hierbayes.design.matrices import columns_needed, one_column
+from hierbayes.design.problem import Problem
+from hierbayes.design.sparse_products import sparse_products
+from hierbayes.errors import DataError
+from hierbayes.fit.predictions.prediction_rows import rows_to_predict
+
+
+def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
+    """The problem of the rows of a fit and further ones, of known groups or of new ones.
+
+    A group of the fit keeps the group means (``cvar`` and so on) that it had there; a new group
+    has those of its rows here, and keeps them.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of a Gaussian response.
+    data : DataFrame
+        Rows with everything that the model needs, the response included.
+
+    Raises
+    ------
+    DataError, FormulaError
+        When the rows cannot be used, or the response is not Gaussian.
+    """
+    products, design = problem.products, problem.design
+    spec, seen = design.specification, design.rows
+    further = rows_to_predict(design, data, new_groups="sample")
+    assert further.data is not None
+    absent = [name for name in columns_needed((spec.response,)) if name not in data.columns]
+    if absent:
+        raise DataError(
+            f"the rows that are given have no column '{absent[0]}', the response: without it they "
+            "say nothing of their groups"
+        )
+    y = one_column(spec.response, further.data, spec.functions, "response")
+    if not np.isfinite(y).all():
+        row = further.index[int((~np.isfinite(y)).argmax())]
+        raise DataError(
+            f"the response '{spec.response}' is missing in the rows that are given, first at row "
+            f"label {row}; leave such rows out"
+        )
+    columns, X, Z = design.columns.learning(further.data)
+    factors = tuple(
+        GroupingFactor(factor.name, factor.labels.append(labels) if len(labels) else factor.labels)
+        for factor, labels in zip(design.factors, further.unseen, strict=True)
+    )
+    rows = replace(
+        seen,
+        response=np.concatenate([seen.y, y]),
+        X=np.vstack([seen.X, X]),
+        Z=np.vstack([seen.Z, Z]),
+        codes_of=tuple(
+            np.concatenate(both) for both in zip(seen.codes_of, further.codes_of, strict=True)
+        ),
+        index=seen.index.append(further.index),
+        kept=np.concatenate([seen.kept, np.ones(len(y), dtype=np.bool_)]),
+    )
+    larger = replace(design, columns=columns, factors=factors, rows=rows)
+    if len(factors) == 1:
+        return Problem(larger, cross_products(rows, factors[0].labels, products.basis))
+    return Problem(larger, sparse_products(rows, factors, design.spans, products.basis))

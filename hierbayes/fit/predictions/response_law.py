@@ -1,0 +1,220 @@
+"""What a response is given its linear predictor and dispersion: its mean, and new ones."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.family_rows import FamilyRows
+from hierbayes.design.problem import Problem
+from hierbayes.errors import DataError
+from hierbayes.families.categorical import Categorical
+from hierbayes.families.cumulative import Cumulative
+from hierbayes.families.family import ResponseFamily
+from hierbayes.fit.predictions.prediction_rows import PredictionRows
+from hierbayes.frames.arrays import Floats
+from hierbayes.specification.formula import Specification
+
+
+class ResponseLaw(ABC):
+    """The distribution of the responses of some rows, given η and the dispersion φ.
+
+    η (n P,) is of all predictors of each row in turn, φ (d,) as η is computed.
+    """
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Labels of what a response may be, where it is categories; otherwise none."""
+        return ()
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the mean of the response is η."""
+        return False
+
+    @property
+    def predictors(self) -> int:
+        """P, how many linear predictors a row has."""
+        return 1
+
+    @abstractmethod
+    def mean(self, eta: Floats, phi: Floats) -> Floats:
+        """Expected responses (n,): of counts out of trials their share."""
+
+    @abstractmethod
+    def probabilities(self, eta: Floats, phi: Floats) -> Floats:
+        """The probability of each category (n, K)."""
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, eta: Floats, phi: Floats) -> Floats:
+        """New responses (n,): of trials the successes, categories by their number."""
+
+    def of_kind(self, kind: str, eta: Floats, phi: Floats, rng: np.random.Generator) -> Floats:
+        """What is asked of the rows: linear predictors, their mean, probabilities, or new ones."""
+        if kind == "linear":
+            return eta
+        if kind == "response":
+            return self.draw(rng, eta, phi)
+        return self.probabilities(eta, phi) if kind == "probability" else self.mean(eta, phi)
+
+    @property
+    def sizes(self) -> Floats | float:
+        """What turns an expected response into an expected new one: the trials."""
+        return 1.0
+
+    def part(self, at: slice) -> ResponseLaw:
+        """That of some of the rows."""
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class GaussianLaw(ResponseLaw):
+    """y = η + ε, φ = (σ,)."""
+
+    @property
+    def is_linear(self) -> bool:
+        """True."""
+        return True
+
+    def mean(self, eta: Floats, phi: Floats) -> Floats:
+        """η."""
+        return eta
+
+    def probabilities(self, eta: Floats, phi: Floats) -> Floats:
+        """None: it is no category.
+
+        Raises
+        ------
+        DataError
+        """
+        raise DataError(
+            "scale='probability' is of ordered or nominal categories, and this response is "
+            "Gaussian; leave it out"
+        )
+
+    def draw(self, rng: np.random.Generator, eta: Floats, phi: Floats) -> Floats:
+        """η and an error."""
+        return eta + phi[0] * rng.standard_normal(len(eta))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FamilyLaw(ResponseLaw):
+    """Responses of a family.
+
+    Parameters
+    ----------
+    family : ResponseFamily
+    m : (n P,) or (n P, 1 + k) float
+        Sizes, and columns that the response depends on beside η.
+    labels : tuple of str
+        Of categories.
+    of_trials : bool
+        Whether m counts trials.
+    counted : bool
+        Whether the trials of these rows are known.
+    """
+
+    family: ResponseFamily
+    m: Floats
+    labels: tuple[str, ...]
+    of_trials: bool
+    counted: bool
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Labels of ordered or nominal categories."""
+        return self.labels if isinstance(self.family, Categorical | Cumulative) else ()
+
+    @property
+    def predictors(self) -> int:
+        """Those of nominal categories."""
+        return max(len(self.family.predictors), 1)
+
+    @property
+    def sizes(self) -> Floats | float:
+        """Trials (n,).
+
+        Raises
+        ------
+        DataError
+            When new rows do not say how many.
+        """
+        if not self.of_trials:
+            return 1.0
+        if not self.counted:
+            raise DataError(
+                "new responses are counts out of trials, and the new rows do not say of how many: "
+                "give them the column of trials"
+            )
+        return self.m if self.m.ndim == 1 else self.m[:, 0]
+
+    def part(self, at: slice) -> FamilyLaw:
+        """That of some of the rows."""
+        P = self.predictors
+        return replace(self, m=self.m[at.start * P : at.stop * P])
+
+    def mean(self, eta: Floats, phi: Floats) -> Floats:
+        """The family's."""
+        return self.family.mean(eta, self.m, phi)
+
+    def probabilities(self, eta: Floats, phi: Floats) -> Floats:
+        """Those of categories.
+
+        Raises
+        ------
+        DataError
+            When the response is no category.
+        """
+        if not isinstance(self.family, Categorical | Cumulative):
+            raise DataError(
+                "scale='probability' is of ordered or nominal categories, and the family of this "
+                f"model is {self.family}; leave it out"
+            )
+        return self.family.probabilities(eta, phi)
+
+    def draw(self, rng: np.random.Generator, eta: Floats, phi: Floats) -> Floats:
+        """The family's; successes of trials, categories by number."""
+        _ = self.sizes  # refuses unknown trials
+        drawn = self.family.draw(rng, self.m, eta, phi)
+        return self.family.codes(drawn) if isinstance(self.family, Categorical) else drawn
+
+
+def law_of(problem: Problem, rows: PredictionRows) -> ResponseLaw:
+    """The law of the responses of rows."""
+    if problem.family is None:
+        return GaussianLaw()
+    seen = problem.family_rows
+    if rows.data is None:
+        m, counted = seen.m, True
+    else:
+        m, counted = _sizes_of_new(problem.design.specification, seen, rows)
+    return FamilyLaw(seen.family, m, seen.outcomes, seen.of_trials, counted)
+
+
+def _sizes_of_new(
+    spec: Specification, seen: FamilyRows, rows: PredictionRows
+) -> tuple[Floats, bool]:
+    """What m is of new rows, and whether their trials are known."""
+    data = rows.data
+    assert data is not None
+    m, trials = np.full(len(rows.X), seen.family.constant), _trials(spec, data)
+    if seen.of_trials and trials is not None:
+        m = trials
+    m = m if seen.further is None else seen.further.of_new_rows(m, data)
+    return m, trials is not None
+
+
+def _trials(spec: Specification, data: pd.DataFrame) -> Floats | None:
+    """The trials of new rows; None where they do not say."""
+    if spec.trials is None:
+        return None
+    other = spec.trials.other
+    if other.replace(".", "", 1).isdigit():
+        return np.full(len(data), float(other))
+    wanted = (other,) if spec.trials.kind == "trials" else (other, spec.response)
+    if not set(wanted) <= set(data.columns):
+        return None
+    return np.asarray(sum(data[name].to_numpy(dtype=np.float64) for name in wanted))

@@ -1,0 +1,46 @@
+"""The model of a fit maximised again on simulated responses: what is not known of θ."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.display.steps import steps
+from hierbayes.estimation.reml import maximise
+from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.resampling.responses import RowSimulator, responses_of, sums_of
+from hierbayes.fit.resampling.simulation import Simulator, simulator
+from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.theta import Theta
+
+
+def simulator_of(fit: Fitted) -> Simulator | RowSimulator:
+    """Simulates responses from the estimates of a fit."""
+    if len(fit.design.factors) > 1:
+        return RowSimulator(responses_of(fit), sums_of(fit.problem))
+    cross = fit.problem.cross
+    root, sigma = fit.theta[0, 0].internal(cross.basis)
+    return simulator(cross, cross.basis.gamma_internal(fit.gamma), root, float(sigma))
+
+
+def bootstrapped_theta(
+    fit: Fitted, reading: Reading, n: int, seed: int, *, progress: bool
+) -> Theta:
+    """θ̂ (n,) of n responses simulated from the estimates of a fit.
+
+    Parameters
+    ----------
+    fit : Fitted
+        With one θ.
+    reading : Reading
+        The likelihood that is maximised.
+    n, seed : int
+    progress : bool
+        Whether to show progress.
+    """
+    simulate, generator = simulator_of(fit), np.random.default_rng(seed)
+    found = []
+    with steps(n, "refits", progress=progress) as shown:
+        for _ in shown:
+            cross = simulate.draw(generator)
+            found.append(maximise(cross, fit.design.blocks, reading).theta)
+    return Theta.of(np.stack([one.root for one in found]), np.array([one.sigma for one in found]))
