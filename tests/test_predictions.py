@@ -12,7 +12,7 @@ import hierbayes as hb
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import REML
 from tests import family_fits
-from tests.dense import gls
+from tests.dense import Array, gls
 from tests.dense_factors import FactorRows
 
 Z975 = ndtri(0.975)
@@ -41,17 +41,17 @@ def crossed() -> tuple[pd.DataFrame, hb.PointFit]:
     return data, hb.Model("y ~ x + (1 + x | a) + (1 | b)", data=data).reml()
 
 
-def _dense_errors(fit: hb.PointFit, rows: FactorRows, X: np.ndarray, Zs: list[np.ndarray]):
+def _dense_errors(fit: hb.PointFit, rows: FactorRows, X: Array, Zs: list[Array]) -> Array:
     """Variance of x'γ + z'u − its prediction, from n × n matrices."""
     roots = [fit.theta.root[0, 0][at, at] for at in fit.design.spans]
     V = rows.V(roots, fit.sigma)
     inverse, cov = np.linalg.inv(V), gls(rows.X, rows.y, V)[1]
-    G = [rows.G(k, root) for k, root in enumerate(roots)]
-    covariances = sum(Z @ G[k] @ rows.Z(k).T for k, Z in enumerate(Zs))
-    prior = sum(Z @ G[k] @ Z.T for k, Z in enumerate(Zs))
-    a = X - covariances @ inverse @ rows.X
-    total = prior - covariances @ inverse @ covariances.T + a @ cov @ a.T
-    return np.diag(total)
+    shared, prior = np.zeros((len(X), len(V))), np.zeros((len(X), len(X)))
+    for k, Z in enumerate(Zs):
+        G = rows.G(k, roots[k])
+        shared, prior = shared + Z @ G @ rows.Z(k).T, prior + Z @ G @ Z.T
+    a = X - shared @ inverse @ rows.X
+    return np.diag(prior - shared @ inverse @ shared.T + a @ cov @ a.T)
 
 
 def test_errors_of_known_groups_are_those_of_dense_algebra(fit: hb.PointFit) -> None:
