@@ -17,6 +17,7 @@ from hierbayes.likelihood.reading import NORMAL
 from hierbayes.likelihood.theta import Theta
 from hierbayes.studies.comparison.decomposition import decompose
 from hierbayes.studies.comparison.estimates import EQUAL_TAILED, WALD_NATURAL, WALD_T
+from hierbayes.studies.comparison.implied_prior import implied_prior
 from hierbayes.studies.comparison.prior_bulk import bulk, quantile
 from tests.conftest import Cache
 from tests.exact import exact_posterior
@@ -345,7 +346,7 @@ def test_a_mode_and_its_posterior(hs: pd.DataFrame, trio: dict[str, Fit]) -> Non
     assert "unexplained" not in " ".join(comparison.findings)
     modes = hb.compare(trio["REML"], hb.Model(*SLOPES, data=hs).map(), trio["posterior"])
     assert rules(modes, "sd", "ses") == ["jointly"]
-    assert rules(modes, "corr", "Intercept, ses") == ["jointly"]  # its prior is in centred columns
+    assert rules(modes, "corr", "Intercept, ses") == ["prior"]  # that centred columns imply
     assert comparison.uncertainty["ratio"].notna().all()
 
 
@@ -372,6 +373,27 @@ def test_quantiles_of_priors(prior: Any, theirs: Any) -> None:
         half_t = isinstance(prior, hb.HalfT)
         expected = 2 * stats.t(3).ppf((1 + p) / 2) if half_t else theirs.ppf(p)
         assert quantile(prior, p) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_prior_that_centred_columns_imply(hs: pd.DataFrame) -> None:
+    """u = u° − m b° at ses = 0, so sd² = s² − 2 m ρ s t + m² t² with s, t half-t and ρ LKJ(2)."""
+    m = 3.0 - hs["ses"].mean()
+    fit = hb.Model("mathach ~ ses + (1 + ses | school)", data=hs.assign(ses=hs["ses"] - m)).map()
+    assert fit.priors is not None
+    rng = np.random.default_rng(4)
+    shift = (hs["ses"] - m).mean()
+    s, t = (prior.sigma * np.abs(rng.standard_t(3, 200_000)) for _, prior, _ in fit.priors.sd)
+    rho = 2.0 * rng.beta(2.0, 2.0, 200_000) - 1.0
+    sd = np.sqrt(s**2 - 2.0 * shift * rho * s * t + (shift * t) ** 2)
+    corr = (rho * s - shift * t) / sd
+    for block, name, drawn in (("sd", "Intercept", sd), ("corr", "Intercept, ses", corr)):
+        implied = implied_prior(fit, block, name)
+        assert implied is not None
+        below = [(drawn < implied.quantile(p)).mean() for p in (0.05, 0.25, 0.5, 0.75, 0.95)]
+        np.testing.assert_allclose(below, (0.05, 0.25, 0.5, 0.75, 0.95), atol=0.02)
+    middle = bulk(implied_prior(fit, "sd", "Intercept"))  # type: ignore[arg-type]
+    assert middle is not None and middle.lower < 0.1 * middle.center
+    assert str(implied).endswith("LKJ(2) of centred columns")
 
 
 def test_bulk_of_priors() -> None:

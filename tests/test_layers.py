@@ -60,11 +60,9 @@ LAZY: dict[str, set[str]] = {
     },
     "hierbayes.plots.canvas": {"hierbayes.plots.picture"},
     "hierbayes.plots.density": {"scipy"},
-    "hierbayes.plots.prior_curve": {
-        "hierbayes.priors.density",
-        "hierbayes.priors.draws",
-    },
+    "hierbayes.plots.prior_curve": {"hierbayes.priors.density"},
     "hierbayes.plots.profile_curve": {"scipy"},
+    "hierbayes.studies.comparison.implied_prior": {"hierbayes.priors.draws"},
     "hierbayes.studies.sensitivity.alternatives": {"hierbayes.priors.density"},
     "hierbayes.studies.sensitivity.derivatives": {"hierbayes.priors.density"},
     "hierbayes.studies.sensitivity.information": {"hierbayes.priors.density"},

@@ -16,6 +16,9 @@ from tests.exact import exact_posterior
 pytestmark = pytest.mark.slow
 
 
+OF_CENTRED = [("sd", "Intercept"), ("corr", "Intercept, ses")]  # no closed prior as written
+
+
 def information(fit: hb.Fit) -> pd.DataFrame:
     grid: dict[str, Any] = {"sigma": {"other": hb.HalfT(3, 0, 50)}}
     return hb.SensitivityStudy(fit, grid, progress=False).information()
@@ -81,18 +84,22 @@ def test_conflict_is_of_the_prior_that_is_wrong(hs: pd.DataFrame) -> None:
     rest = found.loc[("gamma", "ses"), "rest_50%"]
     assert rest == pytest.approx(1.81, abs=0.1)  # as under a flat prior, see posterior_exact
     others = found.drop(index=("gamma", "ses"))
-    of_centred = [("sd", "Intercept"), ("corr", "Intercept, ses")]  # no closed prior as written
-    assert (others.loc[of_centred, "reading"] == "its prior is stated in centred columns").all()
-    assert (others.drop(index=of_centred)["conflict"] > 0.05).all()
+    assert others.loc[OF_CENTRED, "conflict"].isna().all()
+    assert (others.drop(index=OF_CENTRED)["conflict"] > 0.05).all()
 
 
 def test_where_prior_and_data_agree_the_data_decide(
     baselines: Cache[hb.Fit], hs: pd.DataFrame
 ) -> None:
     found = information(baselines["hs"])
-    of_centred = [("sd", "Intercept"), ("corr", "Intercept, ses")]  # no closed prior as written
-    assert (found.loc[of_centred, "reading"] == "its prior is stated in centred columns").all()
-    decided = found.drop(index=of_centred)
+    assert found.loc[OF_CENTRED, "reading"].str.endswith("judged of its centred column").all()
+    centred = found.loc[["centred sd", "centred corr"]]
+    assert centred.index.tolist() == [
+        ("centred sd", "Intercept"),
+        ("centred corr", OF_CENTRED[1][1]),
+    ]
+    assert (centred["conflict"] > 0.05).all() and centred["rest_50%"].notna().all()
+    decided = found.drop(index=[*OF_CENTRED, *centred.index])
     assert (decided["reading"] == "much was learnt from the data").all()
     assert (decided["conflict"] > 0.05).all()
     posterior = np.quantile(baselines["hs"].theta.sigma, [0.25, 0.5, 0.75])

@@ -21,8 +21,9 @@ from hierbayes.plots.choice import refuse_point
 from hierbayes.plots.density import POINTS, SHARE, sample_of
 from hierbayes.plots.draw import Entries, heading, legend
 from hierbayes.plots.look import LIKELIHOOD, PALE, POSTERIOR, PRIOR
-from hierbayes.plots.prior_curve import draws_of_priors, exact_density
+from hierbayes.plots.prior_curve import DRAWS, exact_density
 from hierbayes.priors.joint_families import Beta
+from hierbayes.studies.comparison.implied_prior import draws_of_priors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -180,7 +181,7 @@ def _prior(fit: Fit, k: int, shares: tuple[Floats, ...], x: Floats) -> Floats | 
 
 def _prior_shares(fit: Fit, seed: int) -> tuple[Floats, ...]:
     """Each factor's share at draws from the priors; none of improper ones."""
-    drawn = draws_of_priors(fit, seed)
+    drawn = draws_of_priors(fit, seed, DRAWS)
     if drawn is None:
         return ()
     return shares_of(

@@ -7,18 +7,17 @@ of R²) the parameters it covers are drawn, and their density estimated.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import betaln
 
-from hierbayes.errors import PriorError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.profiles.parameter import Parameter
 from hierbayes.plots.density import CORRELATION, FREE, POSITIVE, Bounds, sample_of
-from hierbayes.priors.families import LKJ, Flat, Normal, Prior
+from hierbayes.priors.families import LKJ, Flat, Prior
+from hierbayes.studies.comparison.implied_prior import draws_of_priors
 from hierbayes.studies.comparison.prior_bulk import prior_of
 
 if TYPE_CHECKING:
@@ -86,26 +85,7 @@ def draws_of_joint(fit: Fitted, seed: int) -> PriorDraws | None:
     """Draws from the priors where one of them is of several parameters; None otherwise."""
     if fit.priors is None or not (fit.priors.joint or fit.priors.centring):
         return None
-    return draws_of_priors(fit, seed)
-
-
-def draws_of_priors(fit: Fitted, seed: int) -> PriorDraws | None:
-    """Draws from all priors, those of γ made proper; None where σ or an sd has a flat one.
-
-    Every parameter has a stream of its own, so that what γ is drawn from leaves G and σ alone.
-    """
-    from hierbayes.priors.draws import draw_priors
-
-    if fit.priors is None:
-        return None
-    gamma = tuple(
-        (name, Normal(0.0, 1.0) if isinstance(prior, Flat) else prior, source)
-        for name, prior, source in fit.priors.gamma
-    )
-    try:
-        return draw_priors(replace(fit.priors, gamma=gamma), fit.problem, DRAWS, seed)
-    except PriorError:
-        return None
+    return draws_of_priors(fit, seed, DRAWS)
 
 
 def _values(drawn: PriorDraws, parameter: Parameter) -> Floats:

@@ -11,6 +11,7 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.priors.families import Exponential, HalfCauchy, HalfNormal, HalfT, Prior
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.quantile import quantile
+from hierbayes.studies.comparison.implied_prior import ImpliedPrior
 
 INSIDE = 0.95
 _NORMAL_WIDTH = 3.919927969  # of the central 95% of a normal distribution, in its sds
@@ -24,7 +25,8 @@ class Bulk:
     ----------
     lower, upper : float
         Limits of the 95% of it that matter: from 0 on for priors that fall from there
-        (half-normal, half-t, half-Cauchy, exponential), equal tails otherwise.
+        (half-normal, half-t, half-Cauchy, exponential, what follows for an sd), equal tails
+        otherwise.
     center : float
         The median.
     """
@@ -39,31 +41,41 @@ class Bulk:
         return (self.upper - self.lower) / _NORMAL_WIDTH
 
 
-def bulk(prior: Prior, size: int = 2) -> Bulk | None:
+def bulk(prior: Prior | ImpliedPrior, size: int = 2) -> Bulk | None:
     """The bulk of a prior; None where it has none (flat) or it is not known (PyMC's own).
 
     Parameters
     ----------
-    prior : Prior
+    prior : Prior or ImpliedPrior
     size : int
         Effects in the block of G, for LKJ.
     """
     tail = (1.0 - INSIDE) / 2.0
-    falls = isinstance(prior, HalfNormal | HalfT | HalfCauchy | Exponential)
-    lower, center, upper = (
-        quantile(prior, p, size) for p in (0.0 if falls else tail, 0.5, 1 - tail)
+    falls = isinstance(prior, HalfNormal | HalfT | HalfCauchy | Exponential) or (
+        isinstance(prior, ImpliedPrior) and prior.block == "sd"
     )
+
+    def at(p: float) -> float:
+        return prior.quantile(p) if isinstance(prior, ImpliedPrior) else quantile(prior, p, size)
+
+    lower, center, upper = (at(p) for p in (0.0 if falls else tail, 0.5, 1 - tail))
     if falls:
-        upper = quantile(prior, INSIDE, size)
+        upper = at(INSIDE)
     return Bulk(lower, upper, center) if np.isfinite([lower, center, upper]).all() else None
 
 
 def prior_of(
-    fit: Fitted, block: str, parameter: str, effects: tuple[str, ...] | None = None
+    fit: Fitted,
+    block: str,
+    parameter: str,
+    effects: tuple[str, ...] | None = None,
+    *,
+    of_centred: bool = False,
 ) -> tuple[Prior, int] | None:
     """The prior of one parameter and the size of its block of G.
 
-    ``effects`` are what the random effects are called, where not as the design calls them.
+    ``effects`` are what the random effects are called, where not as the design calls them;
+    ``of_centred`` says that the parameter is one of the centred columns, where these have priors.
     None without priors, and where none is of this parameter by itself: under a joint prior,
     and for what centred columns say of the columns as written.
     """
@@ -73,13 +85,16 @@ def prior_of(
         return fit.priors.sigma[1], 1
     called = fit.design.effect_labels if effects is None else effects
     if block == "corr":
+        if not of_centred and any(_is_mixed(fit.priors, k) for k in range(len(fit.priors.sd))):
+            return None
         return _prior_of_correlation(fit, fit.priors, parameter, called)
     names = called if block == "sd" else fit.design.terms
     entries = getattr(fit.priors, block)
     if parameter not in names or not entries:
         return None
     k = names.index(parameter)
-    return None if block == "sd" and _is_mixed(fit.priors, k) else (entries[k][1], 1)
+    mixed = block == "sd" and not of_centred and _is_mixed(fit.priors, k)
+    return None if mixed else (entries[k][1], 1)
 
 
 def _is_mixed(priors: PriorSet, k: int) -> bool:
@@ -92,8 +107,6 @@ def _prior_of_correlation(
 ) -> tuple[Prior, int] | None:
     """Blocks with more than one effect have a prior each, in their order; none beside one of G."""
     if not priors.corr:
-        return None
-    if any(_is_mixed(priors, k) for k in range(len(priors.sd))):
         return None
     blocks = [called[at] for at in block_slices(fit.design.blocks)]
     correlated = [effects for effects in blocks if len(effects) > 1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.studies.comparison.fit_pair import FitPair, Side
+from hierbayes.studies.comparison.implied_prior import ImpliedPrior, implied_prior
 from hierbayes.studies.comparison.prior_bulk import bulk, prior_of
 
 _BOUNDARY = 1.0 - 1e-6
@@ -55,19 +56,34 @@ def _unequal_joint_priors(a: Side, b: Side) -> str | None:
 
 
 def _unequal_priors(pair: FitPair, block: str, parameter: str) -> str | None:
-    ours, theirs = (
-        prior_of(side.fit, block, parameter, side.labels.effects)
-        for side in (pair.first, pair.second)
-    )
-    if ours is None or theirs is None or ours[0] == theirs[0]:
+    ours, theirs = (_said(side, block, parameter) for side in (pair.first, pair.second))
+    if not ours or not theirs or ours == theirs:
         return None
-    return f"{ours[0]} in '{pair.first.name}', {theirs[0]} in '{pair.second.name}'"
+    return f"{ours} in '{pair.first.name}', {theirs} in '{pair.second.name}'"
+
+
+def _said(side: Side, block: str, parameter: str) -> str:
+    """A parameter's prior in words, its own or implied by those of centred columns."""
+    found = prior_of(side.fit, block, parameter, side.labels.effects)
+    if found is not None:
+        return str(found[0])
+    implied = _of_centred(side, block, parameter)
+    return "" if implied is None else str(implied)
+
+
+def _of_centred(side: Side, block: str, parameter: str) -> ImpliedPrior | None:
+    """What priors of centred columns imply of a parameter of the columns as written."""
+    priors = side.fit.priors
+    if priors is None or priors.joint or not priors.centring:
+        return None
+    return implied_prior(side.fit, block, parameter, side.labels.effects)
 
 
 def _prior_weighs(point: Side, other: Side, block: str, parameter: str) -> str | None:
     """That a prior excludes the estimate of a likelihood, or is narrow enough to move it."""
-    prior = prior_of(other.fit, block, parameter, other.labels.effects)
-    middle = None if prior is None else bulk(*prior)
+    own = prior_of(other.fit, block, parameter, other.labels.effects)
+    prior = _of_centred(other, block, parameter) if own is None else own[0]
+    middle = None if prior is None else bulk(prior, 2 if own is None else own[1])
     if prior is None or middle is None:
         return None
     at, to = point.value(block, parameter), other.value(block, parameter)
@@ -75,7 +91,7 @@ def _prior_weighs(point: Side, other: Side, block: str, parameter: str) -> str |
         return None  # every continuous prior excludes the boundary
     if not middle.lower <= at <= middle.upper:
         return (
-            f"95% of the prior {prior[0]} lies between {middle.lower:.4g} and "
+            f"95% of the prior {prior} lies between {middle.lower:.4g} and "
             f"{middle.upper:.4g}, which excludes {at:.4g}, the estimate of '{point.name}'"
         )
     se = point.value(block, parameter, "se")
@@ -83,7 +99,7 @@ def _prior_weighs(point: Side, other: Side, block: str, parameter: str) -> str |
         se = other.value(block, parameter, "se")
     if middle.sd < WEIGHTY * se and min(at, middle.center) <= to <= max(at, middle.center):
         return (
-            f"the prior {prior[0]} is only {middle.sd / se:.2g} times as wide as the standard "
+            f"the prior {prior} is only {middle.sd / se:.2g} times as wide as the standard "
             f"error, and draws the estimate from {at:.4g} towards {middle.center:.4g}"
         )
     return None

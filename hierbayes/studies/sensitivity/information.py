@@ -24,12 +24,16 @@ from hierbayes.design.blocks import block_slices
 from hierbayes.errors import PriorError
 from hierbayes.fit.convergence import scalar_draws
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.covariance import correlated_pairs, sd_corr
 from hierbayes.priors.families import LKJ, Flat, HalfT, Normal, Prior, StudentT
+from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
 from hierbayes.priors.quantile import quantile
 from hierbayes.priors.scale import rescaled
 from hierbayes.specification.effect_name import EffectName
+from hierbayes.studies.comparison.implied_prior import implied_prior
 from hierbayes.studies.comparison.prior_bulk import prior_of
 from hierbayes.studies.sensitivity.alternatives import read_alternatives
 from hierbayes.studies.sensitivity.answers import Answerer
@@ -41,54 +45,107 @@ CONFLICT = 0.05
 _WIDER = 1000.0
 _LEVELS = (np.arange(999) + 0.5) / 999
 _LITTLE = 0.1
+_WIDER_THAN_PRIOR = -0.5  # below chance
 _MUCH = 0.9
-_OF_CENTRED = "its prior is stated in centred columns"
-_OF_SEVERAL = "its prior is a joint one"
+_CENTRED = "centred "
+_UNKNOWN = "conflict cannot be judged"
+_OF_CENTRED = "conflict is judged of its centred column"
+_OF_SEVERAL = "its prior is a joint one, whose conflict cannot be judged"
 
 
 def information(answerer: Answerer) -> pd.DataFrame:
     """Contraction and prior–data conflict, a row per parameter of γ, sd, corr and σ.
+
+    Where priors are those of centred columns, sds and correlations of the columns as written mix
+    them: their priors are drawn, and what has the priors follows in rows of blocks ``centred sd``
+    and ``centred corr``.
 
     Returns
     -------
     DataFrame
         Quartiles of prior (``prior_25%`` ...), of what everything but the prior says
         (``rest_25%`` ...) and of the posterior; ``contraction``; ``conflict``, the
-        p-value; ``reading``, in words.  Missing where a prior has no closed quantiles, or
+        p-value; ``reading``, in words.  Missing where a prior has no quantiles, or
         the rest alone says too little to be a distribution.
     """
-    index, draws = scalar_draws(answerer.baseline.fit, random_effects=False)
+    fit, priors = answerer.baseline.fit, answerer.baseline.priors
+    index, draws = scalar_draws(fit, random_effects=False)
+    names: list[tuple[str, str]] = [(str(block), str(name)) for block, name in index]
+    mixed = _mixed(answerer, names)
+    if mixed:
+        draws = np.concatenate([draws, centred_draws(fit, priors, mixed)], axis=-1)
+        names += [(f"{_CENTRED}{block}", name) for block, name in mixed]
     posterior = Values(draws)
     equal = even(posterior.flat.shape[1])
     quartiles = [weighted_quantile(posterior, equal, p) for p in (0.25, 0.5, 0.75)]
     rows = []
-    for k, (block, parameter) in enumerate(index):
+    for k, name in enumerate(names):
         after = np.array([of[k] for of in quartiles])
-        found = prior_of(answerer.baseline.fit, block, parameter)
-        if found is None:
-            reading = _OF_CENTRED if answerer.baseline.priors.centring else _OF_SEVERAL
-            rows.append([*np.full(6, np.nan), *after, np.nan, np.nan, reading])
-            continue
+        before, rest, p_value, remark = _before(answerer, name)
+        contraction = 1.0 - ((after[2] - after[0]) / (before[2] - before[0])) ** 2
+        reading = _reading(contraction, p_value, remark)
+        rows.append([*before, *rest, *after, contraction, p_value, reading])
+    columns = [f"{of}_{p}%" for of in ("prior", "rest", "posterior") for p in (25, 50, 75)]
+    columns += ["contraction", "conflict", "reading"]
+    named = pd.MultiIndex.from_tuples(names, names=index.names)
+    return pd.DataFrame(rows, index=named, columns=columns)
+
+
+def _before(answerer: Answerer, name: tuple[str, str]) -> tuple[Floats, Floats, float, str]:
+    """Quartiles of prior and rest, the p-value, and what is to be said of its absence."""
+    fit, priors = answerer.baseline.fit, answerer.baseline.priors
+    block, parameter = name
+    of_centred = block.startswith(_CENTRED)
+    found = prior_of(fit, block.removeprefix(_CENTRED), parameter, of_centred=of_centred)
+    if found is not None:
         prior, size = found
         before = np.array([quantile(prior, p, size) for p in (0.25, 0.5, 0.75)])
-        rest, p_value = _split(answerer, (block, parameter, k), prior, size)
-        contraction = 1.0 - ((after[2] - after[0]) / (before[2] - before[0])) ** 2
-        rows.append([*before, *rest, *after, contraction, p_value, _reading(contraction, p_value)])
-    names = [f"{of}_{p}%" for of in ("prior", "rest", "posterior") for p in (25, 50, 75)]
-    return pd.DataFrame(rows, index=index, columns=[*names, "contraction", "conflict", "reading"])
+        return before, *_split(answerer, name, prior, size), _UNKNOWN
+    implied = implied_prior(fit, block, parameter)
+    assert implied is not None
+    before = np.array([implied.quantile(p) for p in (0.25, 0.5, 0.75)])
+    return before, np.full(3, np.nan), np.nan, _OF_SEVERAL if priors.joint else _OF_CENTRED
+
+
+def _mixed(answerer: Answerer, names: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Sds and correlations whose priors are those of centred columns."""
+    fit, priors = answerer.baseline.fit, answerer.baseline.priors
+    if not priors.centring or priors.joint:
+        return []
+    return [
+        (block, name)
+        for block, name in names
+        if block in ("sd", "corr") and prior_of(fit, block, name) is None
+    ]
+
+
+def centred_draws(fit: Fitted, priors: PriorSet, names: list[tuple[str, str]]) -> Floats:
+    """Draws (chains, draws, k) of sds and correlations of centred columns, by block and name."""
+    root = np.linalg.solve(priors.columns(len(fit.design.effects)), fit.theta.root)
+    sd, corr = sd_corr(root @ np.swapaxes(root, -1, -2))
+    labels = fit.design.effect_labels
+    rows, columns = correlated_pairs(fit.design.blocks)
+    found = {("sd", label): sd[..., k] for k, label in enumerate(labels)} | {
+        ("corr", f"{labels[c]}, {labels[r]}"): corr[..., r, c]
+        for r, c in zip(rows, columns, strict=True)
+    }
+    return np.stack([found[name] for name in names], axis=-1)
 
 
 def _split(
-    answerer: Answerer, at: tuple[str, str, int], prior: Prior, size: int
+    answerer: Answerer, at: tuple[str, str], prior: Prior, size: int
 ) -> tuple[Floats, float]:
     """Quartiles of what everything but a prior says, and the p-value of the conflict."""
-    nothing = np.full(3, np.nan)
-    block, parameter, k = at
+    block, parameter = at[0].removeprefix(_CENTRED), at[1]
     found = _without(answerer, block, parameter, prior)
     if found is None:
-        return nothing, np.nan
+        return np.full(3, np.nan), np.nan
     fit, weights = found
-    values = Values(scalar_draws(fit, random_effects=False)[1][..., [k]])
+    if at[0].startswith(_CENTRED):
+        values = Values(centred_draws(fit, answerer.baseline.priors, [(block, parameter)]))
+    else:
+        index, draws = scalar_draws(fit, random_effects=False)
+        values = Values(draws[..., [index.tolist().index(at)]])
     rest = np.array([weighted_quantile(values, weights, p)[0] for p in (0.25, 0.5, 0.75)])
     return rest, _p_value(prior, size, values.flat[0], weights)
 
@@ -162,16 +219,18 @@ def _entry_name(answerer: Answerer, block: str, parameter: str) -> str | EffectN
     raise AssertionError(parameter)
 
 
-def _reading(contraction: float, p_value: float) -> str:
-    """A contraction and a p-value in words."""
+def _reading(contraction: float, p_value: float, remark: str) -> str:
+    """A contraction and a p-value in words; a remark where there is none."""
     if p_value < CONFLICT:
         return "prior and data are in conflict"
     if contraction > _MUCH:
         said = "much was learnt from the data"
+    elif contraction < _WIDER_THAN_PRIOR:
+        said = "the posterior is wider than the prior"
     elif contraction < _LITTLE:
         said = "little was learnt: the posterior is mostly prior"
     else:
         said = "something was learnt from the data"
     if np.isnan(contraction):
         said = "no prior to compare with"
-    return said if np.isfinite(p_value) else f"{said}; conflict cannot be judged"
+    return said if np.isfinite(p_value) else f"{said}; {remark}"
