@@ -38,4 +38,4 @@ def counts() -> hb.PointFit:
 
 @cache
 def posterior() -> hb.PosteriorFit:
-    return MODEL.sample(draws=60, tune=60, chains=1, seed=1, progress=False)
+    return MODEL.sample(draws=120, tune=60, chains=1, seed=1, progress=False)

@@ -68,7 +68,6 @@ OF_A_FIT: dict[str, Callable[[Any], object]] = {
     "variance_explained": hb.variance_explained,
     "influence of rows": lambda f: hb.influence(f, level=1, progress=False),
     "reduced": hb.reduced,
-    "study": lambda f: hb.SensitivityStudy(f, progress=False),
     "plot_trellis": lambda f: plots.plot_trellis(
         DATA, f"{f.design.specification.response} ~ x | g", fit=f
     ),

@@ -90,6 +90,10 @@ INSIDE: dict[str, set[str]] = {
         "hierbayes.likelihood.curvature",
         "hierbayes.likelihood.quadrature",
     },
+    "hierbayes.estimation.family_marginals": {
+        "hierbayes.likelihood.curvature",
+        "hierbayes.likelihood.quadrature",
+    },
     "hierbayes.estimation.latent_problem": {
         "hierbayes.likelihood.curvature",
         "hierbayes.likelihood.sparse_curvature",

@@ -80,7 +80,7 @@ def test_ridges_agree_with_the_cells_of_the_study(
     quantity: str, study: hb.SensitivityStudy
 ) -> None:
     frame = plots.ridge_frame(study, quantity)
-    assert frame.reml == study.reml.at[quantity, "REML"]
+    assert frame.maximum == study.reml.at[quantity, "REML"]
     for name, curve in frame.curves.groupby("prior"):
         x, density = curve["x"].to_numpy(), curve["density"].to_numpy()
         row = frame.summary.loc[str(name)]

@@ -168,10 +168,15 @@ def _line_search(
     return None
 
 
+def laplace_value(mode: Mode) -> float:
+    """The Laplace approximation at a mode, but for what the responses alone add."""
+    return float(mode.derivatives[0].sum() - 0.5 * (mode.b @ mode.b) - 0.5 * mode.curvature.log_det)
+
+
 def laplace(mode: Mode) -> tuple[float, Floats, Floats, Floats]:
     """Value, ∂γ (p,), ∂L (q, q) and ∂φ (d,) of the Laplace approximation at a mode."""
     rows, curvature = mode.rows, mode.curvature
-    value = float(mode.derivatives[0].sum() - 0.5 * (mode.b @ mode.b) - 0.5 * curvature.log_det)
+    value = laplace_value(mode)
     by_row = 0.5 * curvature.leverage
     first = mode.derivatives[1]
     phi = rows.family.dispersion_derivatives(rows.y, rows.m, mode.eta, mode.point.phi)[0]

@@ -58,15 +58,11 @@ def gauss_hermite(nodes: int, q: int) -> Nodes:
 
 def quadrature(mode: Mode, nodes: Nodes) -> tuple[float, Floats, Floats, Floats]:
     """Value, ∂γ (p,), ∂L (q, q) and ∂φ (d,) by quadrature around a mode."""
-    rows, point, curvature = mode.rows, mode.point, mode.curvature
-    assert isinstance(curvature, GroupCurvature)
-    (codes,), (J,), Z, L = rows.codes_of, rows.levels, rows.Z, point.root
-    C = curvature.C
+    rows, point, curvature = mode.rows, mode.point, _of_groups(mode)
+    (codes,), (J,), Z, L, C = rows.codes_of, rows.levels, rows.Z, point.root, curvature.C
     q = Z.shape[1]
-    b_hat = mode.b.reshape(J, q)
-    fixed = mode.eta - rows.random_part(rows.effects_of(L, mode.b))
-    v = np.linalg.solve(np.swapaxes(C, 1, 2)[None], nodes.z[:, None, :, None])[..., 0]  # (K, J, q)
-    b = b_hat + v
+    fixed, v = _placed(mode, nodes)
+    b = mode.b.reshape(J, q) + v
     slopes, steps, by_phi, log_terms = [], [], [], []
     for k in range(len(nodes.z)):
         eta = fixed + rows.random_part((b[k] @ L.T,))
@@ -97,6 +93,35 @@ def quadrature(mode: Mode, nodes: Nodes) -> tuple[float, Floats, Floats, Floats]
         mode, first, mode.b, curvature.quadratic(M_bar), b_bar.ravel(), d_phi, moved
     )
     return value + rows.log_constant, d_gamma, d_root + 2.0 * curvature.root_adjoint(M_bar), d_phi
+
+
+def by_level(mode: Mode, nodes: Nodes) -> Floats:
+    """log p(y_j | γ, L, φ) of each level (J,) by quadrature around a mode; no constants of y."""
+    rows, L = mode.rows, mode.point.root
+    (codes,), (J,) = rows.codes_of, rows.levels
+    fixed, v = _placed(mode, nodes)
+    terms = np.empty((len(v), J))
+    for k, b in enumerate(mode.b.reshape(J, -1) + v):
+        eta = fixed + rows.random_part((b @ L.T,))
+        of_rows = rows.family.derivatives(rows.y, rows.m, eta, mode.point.phi)[0]
+        terms[k] = np.bincount(codes, of_rows, J) - 0.5 * (b**2).sum(axis=1) + nodes.log_weight[k]
+    top = terms.max(axis=0)
+    size = np.log(np.einsum("jaa->ja", _of_groups(mode).C)).sum(axis=1)
+    return np.asarray(top + np.log(np.exp(terms - top).sum(axis=0)) - size)
+
+
+def _of_groups(mode: Mode) -> GroupCurvature:
+    """The curvature of one grouping factor."""
+    assert isinstance(mode.curvature, GroupCurvature)
+    return mode.curvature
+
+
+def _placed(mode: Mode, nodes: Nodes) -> tuple[Floats, Floats]:
+    """η without random effects (n,), and C⁻ᵀz_k of every node and group (K, J, q)."""
+    rows = mode.rows
+    fixed = mode.eta - rows.random_part(rows.effects_of(mode.point.root, mode.b))
+    turned = np.swapaxes(_of_groups(mode).C, 1, 2)[None]
+    return fixed, np.linalg.solve(turned, nodes.z[:, None, :, None])[..., 0]
 
 
 def cholesky_adjoint(C: Floats, C_bar: Floats) -> Floats:

@@ -15,16 +15,14 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import StudyError
-from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.reading import REML
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import owner_of_effects, two_effects
 from hierbayes.plots.draw import heading, legend, zero_lines
 from hierbayes.plots.ellipse import Ellipse, ellipse_frame
 from hierbayes.plots.look import BLACK, GREY, LIKELIHOOD, SERIES, Look
 from hierbayes.plots.study_choice import chosen_alternatives, refuse_other_than_study
-from hierbayes.studies.sensitivity.answers import Answer
+from hierbayes.studies.sensitivity.answers import Answer, maximum_of
 from hierbayes.studies.sensitivity.study import SensitivityStudy
 from hierbayes.studies.sensitivity.usual_grid import CAUTIONARY
 
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BASELINE, REML_NAME = "baseline", "REML"
+BASELINE = "baseline"
 _NAMED = 4  # ellipses with a line of their own, where none are stated
 _APART = 0.05  # distance, about 2.5% of an sd, below which two ellipses look like one
 
@@ -46,7 +44,8 @@ class PriorEllipses:
     effects : (str, str)
         On the two axes.
     boundaries : DataFrame
-        ``ellipse`` (an alternative, ``"baseline"`` or ``"REML"``), ``x``, ``y``.
+        ``ellipse`` (an alternative, ``"baseline"``, or ``"REML"``; ``"ML"`` of a family that is not
+        Gaussian), ``x``, ``y``.
     table : DataFrame
         Index ellipse: ``block``, ``sd_x``, ``sd_y``, ``corr`` of that matrix, ``distance`` from the
         baseline, and ``named``, whether it has a line of its own.
@@ -64,7 +63,7 @@ def prior_ellipses_frame(
     effects: Sequence[str] | None = None,
     factor: str | None = None,
 ) -> PriorEllipses:
-    """Ellipses of the posterior mean of G under the baseline, under alternatives, and by REML.
+    """Ellipses of the mean of G under the baseline, under alternatives, and at the maximum.
 
     Parameters
     ----------
@@ -92,9 +91,9 @@ def prior_ellipses_frame(
     names = fit.design.effects[span]
     _refuse_one_effect(fit.design.effect_labels[span], owner_of_effects(fit.design, k))
     pair = list(two_effects(names, effects))
-    reml = maximum_likelihood(fit.problem, REML).G
-    matrices = {BASELINE: fit.theta.G.mean(axis=(0, 1)), REML_NAME: reml}
-    blocks = {BASELINE: "", REML_NAME: ""}
+    maximum = maximum_of(fit.problem)
+    matrices = {BASELINE: fit.theta.G.mean(axis=(0, 1)), maximum.engine: maximum.G}
+    blocks = {BASELINE: "", maximum.engine: ""}
     for one in study.answers:
         if one.fit is not None:
             matrices[one.alternative.name] = _mean_of(one)
@@ -103,7 +102,7 @@ def prior_ellipses_frame(
     table = _table(kept, blocks)
     stated = [study.answers[k].alternative.name for k in chosen_alternatives(study, alternatives)]
     named = _farthest(table) if alternatives is None else stated
-    table["named"] = table.index.isin([BASELINE, REML_NAME, *named])
+    table["named"] = (table["block"] == "") | table.index.isin(named)
     ellipses = {name: Ellipse(np.zeros(2), G) for name, G in kept.items()}
     first, second = (names[place] for place in pair)
     return PriorEllipses((first, second), ellipse_frame(ellipses), table)
@@ -202,8 +201,8 @@ def _farthest(table: pd.DataFrame) -> list[str]:
 
 def _looks(table: pd.DataFrame) -> dict[str, Look]:
     """A line for every ellipse with a name; they repeat after four."""
-    named = [str(name) for name in table.index[table["named"]]]
-    own = [name for name in named if name not in (BASELINE, REML_NAME)]
-    looks = {BASELINE: Look(BLACK, "o"), REML_NAME: LIKELIHOOD}
+    own = [str(name) for name in table.index[table["named"] & (table["block"] != "")]]
+    (maximum,) = (str(name) for name in table.index[table["block"] == ""] if name != BASELINE)
+    looks = {BASELINE: Look(BLACK, "o"), maximum: LIKELIHOOD}
     lines = [*SERIES[1:2], *SERIES[3:5], SERIES[0]]  # nothing that looks like REML
     return looks | {name: lines[k % len(lines)] for k, name in enumerate(own)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,6 @@ from hierbayes.plots.study_choice import (
     refuse_other_than_study,
 )
 from hierbayes.studies.sensitivity.answers import REFITTED
-from hierbayes.studies.sensitivity.quantity import Quantity
 from hierbayes.studies.sensitivity.study import SensitivityStudy
 from hierbayes.studies.sensitivity.weights import even
 
@@ -44,14 +43,17 @@ class Ridge:
         ``prior`` (the baseline first), ``x``, ``density``.
     summary : DataFrame
         Index prior: ``block``, ``how`` it was answered, ``mean``, ``lower``, ``upper``.
-    reml : float
-        REML's estimate.
+    maximum : float
+        The estimate without priors.
+    engine : str
+        ``"REML"``, or ``"ML"`` of a family that is not Gaussian.
     """
 
     quantity: str
     curves: pd.DataFrame
     summary: pd.DataFrame
-    reml: float
+    maximum: float
+    engine: str
 
 
 def ridge_frame(
@@ -78,13 +80,16 @@ def ridge_frame(
     refuse_other_than_study("plot_ridge", study)
     at = position_in(quantity, study.estimands.names, "quantity")
     asked, fit = study.estimands.quantities[at], study.baseline.fit
-    samples = {BASELINE: _sample(asked, asked.draws(fit), even(fit.theta.sigma.size).values)}
+    bounds = range_of(asked, study.baseline.densities.positive)
+    even_ones = even(fit.theta.sigma.size).values
+    samples = {BASELINE: Sample(quantity, asked.draws(fit).ravel(), even_ones, bounds)}
     shown = chosen_alternatives(study, alternatives)
     for k in shown:
         answer = study.answers[k]
         if answer.fit is not None:
-            draws = asked.draws(answer.fit)
-            samples[answer.alternative.name] = _sample(asked, draws, answer.weights.values)
+            draws = asked.draws(answer.fit).ravel()
+            own = answer.weights.values
+            samples[answer.alternative.name] = Sample(quantity, draws, own, bounds)
     x = common_grid(list(samples.values()))
     curves = [
         pd.DataFrame({"prior": name, "x": x, "density": one.density(x)})
@@ -95,11 +100,12 @@ def ridge_frame(
     of = pd.DataFrame({name: cells[name].to_numpy() for name in columns},
                       index=pd.Index(cells["alternative"].to_numpy(), name="prior"))  # fmt: skip
     before = study.before.isel(quantity=at)
-    own = {name: float(before[name]) for name in ("mean", "lower", "upper")}
-    first = pd.DataFrame({"block": "", "how": BASELINE, **own},
+    limits = {name: float(before[name]) for name in ("mean", "lower", "upper")}
+    first = pd.DataFrame({"block": "", "how": BASELINE, **limits},
                          index=pd.Index([BASELINE], name="prior"))  # fmt: skip
-    reml = float(study.reml.at[quantity, "REML"])
-    return Ridge(quantity, pd.concat(curves, ignore_index=True), pd.concat([first, of]), reml)
+    maximum, engine = float(study.maximum.loc[quantity].iloc[0]), str(study.maximum.columns[0])
+    summary = pd.concat([first, of])
+    return Ridge(quantity, pd.concat(curves, ignore_index=True), summary, maximum, engine)
 
 
 def plot_ridge(
@@ -134,8 +140,8 @@ def plot_ridge(
         for row, name in enumerate(frame.summary.index):
             _draw_row(panel, frame.summary.loc[name], (of.get(name), of[BASELINE]), rows - 1 - row,
                       unit)  # fmt: skip
-        if np.isfinite(frame.reml):
-            panel.axvline(frame.reml, zorder=0.5, **LIKELIHOOD.lines(1.0))
+        if np.isfinite(frame.maximum):
+            panel.axvline(frame.maximum, zorder=0.5, **LIKELIHOOD.lines(1.0))
         panel.set_yticks(np.arange(rows), [str(name) for name in frame.summary.index][::-1])
         panel.tick_params(axis="y", length=0.0)
         panel.spines["left"].set_visible(False)
@@ -144,10 +150,6 @@ def plot_ridge(
         heading(drawn, "Posterior under each prior")
         legend(drawn, _entries(frame), width=1.5)
     return drawn.figure
-
-
-def _sample(quantity: Quantity, draws: Any, weights: Any) -> Sample:
-    return Sample(quantity.name, draws.ravel(), weights, range_of(quantity))
 
 
 def _draw_row(
@@ -184,6 +186,6 @@ def _entries(frame: Ridge) -> Entries:
     entries["re-weighted"] = {"color": PRIOR.color, "linewidth": 1.3}
     if REFITTED in how:
         entries["refitted"] = {"color": PRIOR.color, "linewidth": 1.3, "linestyle": "--"}
-    if np.isfinite(frame.reml):
-        entries["REML"] = LIKELIHOOD.lines(1.0)
+    if np.isfinite(frame.maximum):
+        entries[frame.engine] = LIKELIHOOD.lines(1.0)
     return entries

@@ -9,7 +9,15 @@ import numpy as np
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.density import CORRELATION, FREE, POSITIVE, SHARE, Bounds
-from hierbayes.studies.sensitivity.quantities import ICC, R2, SD, Corr, Quantity, Sigma
+from hierbayes.studies.sensitivity.quantities import (
+    ICC,
+    R2,
+    SD,
+    Corr,
+    Dispersion,
+    Quantity,
+    Sigma,
+)
 from hierbayes.studies.sensitivity.study import SensitivityStudy
 from hierbayes.studies.sensitivity.usual_grid import CAUTIONARY
 
@@ -82,10 +90,12 @@ def position_in(name: object, known: Sequence[str], kind: str) -> int:
     return list(known).index(str(name))
 
 
-def range_of(quantity: Quantity) -> Bounds:
-    """Where a quantity can lie."""
+def range_of(quantity: Quantity, positive: Sequence[str] = ()) -> Bounds:
+    """Where a quantity can lie; ``positive`` are dispersion parameters above 0."""
     match quantity:
         case SD() | Sigma():
+            return POSITIVE
+        case Dispersion(parameter) if parameter in positive:
             return POSITIVE
         case Corr():
             return CORRELATION

@@ -118,7 +118,7 @@ def _draw(ax: Axes, table: pd.DataFrame, reach: float) -> None:
     at = np.arange(len(table))[::-1]
     for y, (_, row) in zip(at, table.iterrows(), strict=True):
         ax.barh(y, row["movement"], height=0.68, color=PALE, edgecolor="#333333", linewidth=0.7,
-                hatch=_HATCHES.get(row["block"], ""))  # fmt: skip
+                hatch=_HATCHES.get(row["block"], _HATCHES["sigma"]))  # fmt: skip
     ax.errorbar(table["movement"], at, xerr=table["mcse"], fmt="none", color=BLACK, linewidth=1.0,
                 capsize=1.8)  # fmt: skip
     ax.axvline(0.0, color=GREY, linewidth=0.8)

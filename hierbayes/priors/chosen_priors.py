@@ -104,6 +104,14 @@ def blocks_of(problem: Problem) -> tuple[str, ...]:
     return ("gamma", "sd", "corr", *named)
 
 
+def kind_of(problem: Problem, block: str) -> str:
+    """Which of the blocks of a Gaussian model one of this problem is like, for what suits it."""
+    if problem.family is None or block in BLOCKS:
+        return block
+    kinds = dict(zip(problem.dispersion, problem.family.dispersion_kinds, strict=True))
+    return "sigma" if kinds.get(block, "positive") == "positive" else "gamma"
+
+
 def _dispersion(given: Mapping[str, Any], problem: Problem) -> list[Entry]:
     """The priors of σ, or of the dispersion parameters of another family.
 
@@ -123,7 +131,7 @@ def _dispersion(given: Mapping[str, Any], problem: Problem) -> list[Entry]:
     entries: list[Entry] = []
     of_columns = iter(_of_columns(given, problem, family))
     for name, kind in zip(names, family.dispersion_kinds, strict=True):
-        block = "sigma" if kind == "positive" else "gamma"
+        block = kind_of(problem, name)
         default = default_dispersion(name if kind == "positive" else "", problem.working.basis)
         if kind == "coefficient":
             default = next(of_columns)

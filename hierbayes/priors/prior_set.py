@@ -97,7 +97,7 @@ class PriorSet(Printed):
         ]
         rows += [("corr", *entry) for entry in self.corr]
         rows += [
-            (self._block(name), name, prior, source) for name, prior, source in self.dispersion
+            (self.block_of(name), name, prior, source) for name, prior, source in self.dispersion
         ]
         table = pd.DataFrame(rows, columns=["block", "parameter", "prior", "source"])
         table = table.assign(prior=table["prior"].astype(str))
@@ -138,7 +138,7 @@ class PriorSet(Printed):
         entries = [(block, *entry) for block in ("gamma", "sd", "corr") for entry in
                    getattr(self, block)]  # fmt: skip
         entries += [
-            (self._block(name), name, prior, source) for name, prior, source in self.dispersion
+            (self.block_of(name), name, prior, source) for name, prior, source in self.dispersion
         ]
         entries += [(entry[0], *entry) for entry in self.joint]
         return {(block, name): prior for block, name, prior, _ in entries}
@@ -168,7 +168,7 @@ class PriorSet(Printed):
         """The same as a table for another page."""
         return Table(self.frame(), title, names=True)
 
-    def _block(self, name: str) -> str:
+    def block_of(self, name: str) -> str:
         """The block of a dispersion parameter."""
         return THRESHOLDS if self.distances else name
 

@@ -66,7 +66,7 @@ def _is_flat(prior: Prior) -> bool:
 
 def _exponent(problem: Problem, some: list[int]) -> tuple[int, int]:
     """Σ_j rank(Z_jS), and how many fixed columns the groups' own columns absorb."""
-    cross = problem.products
+    cross = problem.working
     k = next(k for k, at in enumerate(problem.design.spans) if at.start <= some[0] < at.stop)
     span, level = problem.design.spans[k], cross.levels[k]
     mine = [place - span.start for place in some]

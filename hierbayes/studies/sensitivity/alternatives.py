@@ -19,8 +19,8 @@ from typing import Any
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import StudyError, in_quotes
-from hierbayes.priors.blocks import BLOCKS, COVERED, as_prior
-from hierbayes.priors.chosen_priors import choose_priors
+from hierbayes.priors.blocks import COVERED, as_prior
+from hierbayes.priors.chosen_priors import blocks_of, choose_priors, kind_of
 from hierbayes.priors.effect_priors import by_effect, parameter_name
 from hierbayes.priors.families import Prior
 from hierbayes.priors.foreign_prior import ForeignPrior, refuse_shaped
@@ -70,15 +70,15 @@ def read_alternatives(grid: Any, problem: Problem, baseline: PriorSet) -> tuple[
             f"{{'sd': {{'narrow': hb.HalfNormal(1)}}}}, not {type(grid).__name__}"
         )
     found: list[Alternative] = []
+    known = (*blocks_of(problem), SEVERAL, CAUTIONARY)
     for block, entries in grid.items():
-        if block not in (*BLOCKS, SEVERAL, CAUTIONARY):
-            listed = in_quotes((*BLOCKS, SEVERAL, CAUTIONARY))
+        if block not in known:
+            listed = in_quotes(known)
             raise StudyError(f"there is no block of priors called '{block}'; they are: {listed}")
-        for name, stated in _named(block, entries, baseline):
+        for name, stated in _named(block, entries, problem, baseline):
             changes = _changes(block, name, stated)
-            found.append(Alternative(
-                name, block, _changed(problem, baseline, changes), _text(changes)
-            ))  # fmt: skip
+            priors = _changed(problem, baseline, changes)
+            found.append(Alternative(name, block, priors, _text(changes, problem)))
     if not found:
         raise StudyError("there is no alternative in the grid; leave it out to have the usual ones")
     names = [one.name for one in found]
@@ -92,7 +92,7 @@ def read_alternatives(grid: Any, problem: Problem, baseline: PriorSet) -> tuple[
     return tuple(found)
 
 
-def _named(block: str, entries: Any, baseline: PriorSet) -> list[tuple[str, Any]]:
+def _named(block: str, entries: Any, problem: Problem, baseline: PriorSet) -> list[tuple[str, Any]]:
     """Names and statements of the alternatives of one block."""
     if isinstance(entries, Prior) or hasattr(entries, "owner") or hasattr(entries, "to_pymc"):
         entries = [entries]
@@ -100,7 +100,8 @@ def _named(block: str, entries: Any, baseline: PriorSet) -> list[tuple[str, Any]
         _refuse_parameters_as_names(block, entries, baseline)
         return [(str(name), stated) for name, stated in entries.items()]
     if isinstance(entries, Iterable) and not isinstance(entries, str):
-        priors = [as_prior(one, block) if block in BLOCKS else one for one in entries]
+        states = block not in (SEVERAL, CAUTIONARY)
+        priors = [as_prior(one, kind_of(problem, block)) if states else one for one in entries]
         return [(f"{block} {prior}", prior) for prior in priors]
     raise StudyError(
         f"the alternatives of '{block}' must be a mapping from names to priors or a list of "
@@ -110,7 +111,7 @@ def _named(block: str, entries: Any, baseline: PriorSet) -> list[tuple[str, Any]
 
 def _refuse_parameters_as_names(block: str, entries: Mapping[str, Any], baseline: PriorSet) -> None:
     """Refuse what looks like one alternative, stated parameter by parameter, without a name."""
-    known = {str(name) for of, name in baseline.families if of == block and of != "sigma"}
+    known = {str(name) for of, name in baseline.families if of == block and of != name}
     names = set(map(parameter_name, entries))
     if names and names <= known:
         listed = in_quotes(entries)
@@ -153,16 +154,16 @@ def _changed(problem: Problem, baseline: PriorSet, changes: Mapping[str, Any]) -
         else:
             stated[block] = change
     chosen = choose_priors(stated, problem)
-    _refuse_unsuitable(chosen)
+    _refuse_unsuitable(chosen, problem)
     return chosen
 
 
-def _refuse_unsuitable(priors: PriorSet) -> None:
+def _refuse_unsuitable(priors: PriorSet, problem: Problem) -> None:
     """Refuse PyMC distributions of an sd that have a shape or reach below 0."""
     from hierbayes.priors.density import refuse_negative
 
     for (block, _), prior in priors.families.items():
-        if block in ("sd", "sigma") and isinstance(prior, ForeignPrior):
+        if kind_of(problem, block) in ("sd", "sigma") and isinstance(prior, ForeignPrior):
             refuse_shaped(prior, block)
             refuse_negative(prior, block)
 
@@ -184,14 +185,15 @@ def _full_names(block: str, change: Mapping[Any, Any], problem: Problem) -> dict
     return {parameter_name(name): prior for name, prior in change.items()}
 
 
-def _text(changes: Mapping[str, Any]) -> str:
+def _text(changes: Mapping[str, Any], problem: Problem) -> str:
     parts = []
     for block, change in changes.items():
+        kind = kind_of(problem, block)
         if isinstance(change, Mapping) and not change:
             parts.append(f"{block}: defaults")
         elif isinstance(change, Mapping):
-            inside = ", ".join(f"{name} ~ {as_prior(one, block)}" for name, one in change.items())
+            inside = ", ".join(f"{name} ~ {as_prior(one, kind)}" for name, one in change.items())
             parts.append(f"{block}: {inside}")
         else:
-            parts.append(f"{block} ~ {as_prior(change, block)}")
+            parts.append(f"{block} ~ {as_prior(change, kind)}")
     return "; ".join(parts)

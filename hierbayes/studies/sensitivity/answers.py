@@ -6,16 +6,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hierbayes.design.problem import Problem
 from hierbayes.errors import HierbayesError, PriorError, StudyError
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.convergence import convergence_table, objection
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.fit.of_family.maximised import maximise_family
+from hierbayes.fit.of_family.sampled import sample_family_posterior
+from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.sampled import sample_posterior, with_gamma
+from hierbayes.likelihood.reading import REML
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
 from hierbayes.studies.sensitivity.alternatives import Alternative
-from hierbayes.studies.sensitivity.densities import Densities, densities_of
+from hierbayes.studies.sensitivity.densities import Densities
+from hierbayes.studies.sensitivity.family_densities import densities_of
 from hierbayes.studies.sensitivity.support import obstacle
 from hierbayes.studies.sensitivity.weights import (
     K_HAT_LIMIT,
@@ -23,7 +30,6 @@ from hierbayes.studies.sensitivity.weights import (
     even,
     gamma_changes,
     log_ratio,
-    redraws_gamma,
     weights_for,
 )
 
@@ -70,14 +76,11 @@ def baseline_of(fit: object) -> Baseline:
     ------
     StudyError
         When it is no posterior.
-    FormulaError
-        When the response is not Gaussian.
     """
     if not isinstance(fit, Fit):
         raise StudyError(
             f"a study starts from a posterior, model.sample(), not from {type(fit).__name__}"
         )
-    fit.problem.refuse_other_families()
     if not isinstance(fit, PosteriorFit) or fit.priors is None:
         raise StudyError(
             f"a study starts from a posterior, model.sample(); a {fit.engine} fit has one θ and "
@@ -161,7 +164,7 @@ class Answerer:
         seed = (self.baseline.settings.seed + 1 + len(self._sampled)) % 2**32
         settings = replace(self.baseline.settings, seed=seed, progress=False)
         try:
-            fit = sample_posterior(self.baseline.fit.problem, alternative.priors, settings)
+            fit = sample_anew(self.baseline.fit.problem, alternative.priors, settings)
         except HierbayesError as error:
             return _unanswered(alternative, weights, f"{reason}; and {error}")
         sampled = baseline_of(fit)
@@ -173,6 +176,19 @@ class Answerer:
         return Answer(alternative, fit, equal, REFITTED, reason, same_theta=False)
 
 
+def sample_anew(problem: Problem, priors: PriorSet, settings: SamplerSettings) -> PosteriorFit:
+    """The posterior of a problem under other priors."""
+    sample = sample_posterior if problem.family is None else sample_family_posterior
+    return sample(problem, priors, settings)
+
+
+def maximum_of(problem: Problem) -> PointFit:
+    """What stands beside posteriors: REML, of a family that is not Gaussian ML by Laplace."""
+    if problem.family is None:
+        return maximum_likelihood(problem, REML)
+    return maximise_family(problem, 1)
+
+
 def weights_of(baseline: Baseline, priors: PriorSet) -> Weights:
     """Weights that turn the draws of the baseline into draws under other priors."""
     return weights_for(baseline.densities, log_ratio(baseline.densities, priors, baseline.priors))
@@ -180,7 +196,8 @@ def weights_of(baseline: Baseline, priors: PriorSet) -> Weights:
 
 def reprior(baseline: Baseline, priors: PriorSet) -> PosteriorFit:
     """The draws of the baseline, γ drawn anew where its prior differs; still to be weighted."""
-    if gamma_changes(priors, baseline.priors) and redraws_gamma(priors, baseline.priors):
+    redraws = baseline.densities.redraws_gamma(priors, baseline.priors)
+    if redraws and gamma_changes(priors, baseline.priors):
         return with_gamma(baseline.fit, priors)
     return baseline.fit
 

@@ -1,4 +1,4 @@
-"""Every quantity under every alternative, as one labelled table of cells, and beside it REML."""
+"""Every quantity under every alternative, as a labelled table of cells, and at the maximum."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hierbayes.studies.sensitivity.moments import (
     error_of_mean,
     moments,
 )
-from hierbayes.studies.sensitivity.quantities import SD, Corr, Quantity, Sigma
+from hierbayes.studies.sensitivity.quantities import SD, Corr, Dispersion, Quantity, Sigma
 from hierbayes.studies.sensitivity.quantity import effect_of
 from hierbayes.studies.sensitivity.weights import Weights, even
 
@@ -159,46 +159,51 @@ def _columns(of: Moments) -> dict[str, Floats]:
     return {name: getattr(of, name) for name in ("mean", "sd", "lower", "upper", "above")}
 
 
-def reml_column(reml: Fit, estimands: Estimands) -> pd.DataFrame:
+def maximum_columns(maximum: Fit, estimands: Estimands) -> pd.DataFrame:
     """Estimate and limits of each quantity, by quantity: ``REML``, ``REML lower``, ``REML upper``.
 
-    Linear combinations of γ have t limits given θ̂, with Satterthwaite's
-    degrees of freedom; sd, corr and σ have those of
-    `Fit.intervals`.  Elsewhere, and where Ĝ is singular, limits are missing.
+    Of a family that is not Gaussian ``ML`` and its limits.  Linear combinations of γ have t
+    limits given θ̂, with Satterthwaite's degrees of freedom (normal ones of other families);
+    sd, corr, σ and dispersion have those of `Fit.intervals`.  Elsewhere, and where Ĝ is singular,
+    limits are missing.
     """
-    known = reml.intervals(estimands.interval.prob)
-    rows = [_reml_row(reml, quantity, known, estimands) for quantity in estimands.quantities]
+    known = maximum.intervals(estimands.interval.prob)
+    rows = [_row(maximum, quantity, known, estimands) for quantity in estimands.quantities]
     index = pd.Index(estimands.names, name="quantity")
-    return pd.DataFrame(rows, columns=["REML", "REML lower", "REML upper"], index=index)
+    name = maximum.engine
+    return pd.DataFrame(rows, columns=[name, f"{name} lower", f"{name} upper"], index=index)
 
 
-def _reml_row(
-    reml: Fit, quantity: Quantity, known: pd.DataFrame, estimands: Estimands
+def _row(
+    maximum: Fit, quantity: Quantity, known: pd.DataFrame, estimands: Estimands
 ) -> tuple[float, float, float]:
     if not quantity.estimable():
         return np.nan, np.nan, np.nan
-    estimate = float(quantity.draws(reml).mean())
+    estimate = float(quantity.draws(maximum).mean())
     if isinstance(quantity, FixedCombination):
-        half = _half_width(reml, quantity.coefficients(reml), estimands)
+        half = _half_width(maximum, quantity.coefficients(maximum), estimands)
+        estimate = estimate if np.isfinite(half) else np.nan
         return estimate, estimate - half, estimate + half
-    labels = reml.design.effect_labels
+    labels = maximum.design.effect_labels
     match quantity:
         case SD(effect):
-            key = ("sd", labels[effect_of(effect, reml.design)])
+            key = ("sd", labels[effect_of(effect, maximum.design)])
         case Corr(effect, other):
-            pair = [labels[effect_of(one, reml.design)] for one in (effect, other)]
+            pair = [labels[effect_of(one, maximum.design)] for one in (effect, other)]
             key = ("corr", ", ".join(pair))
             key = key if key in known.index else ("corr", ", ".join(reversed(pair)))
         case Sigma():
             key = ("sigma", "sigma")
+        case Dispersion(parameter):
+            key = (parameter, parameter)
         case _:
             return estimate, np.nan, np.nan
     return estimate, float(known.loc[key, "lower"]), float(known.loc[key, "upper"])
 
 
-def _half_width(reml: Fit, c: Floats, estimands: Estimands) -> float:
+def _half_width(maximum: Fit, c: Floats, estimands: Estimands) -> float:
     if not c.any():
         return 0.0
-    variance = float(c @ reml.vcov().to_numpy() @ c)
-    df = usual_or_stated(reml, None).of_rows(c[None])
+    variance = float(c @ maximum.vcov().to_numpy() @ c)
+    df = usual_or_stated(maximum, None).of_rows(c[None])
     return float(t_quantile(df, estimands.interval.tails[1])[0] * np.sqrt(variance))

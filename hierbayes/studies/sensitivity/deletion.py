@@ -23,15 +23,16 @@ from hierbayes.studies.sensitivity.alternatives import Alternative
 from hierbayes.studies.sensitivity.answers import Baseline
 from hierbayes.studies.sensitivity.cells import Estimands
 from hierbayes.studies.sensitivity.effect_quantities import FixedCombination
-from hierbayes.studies.sensitivity.quantities import ICC, SD, Corr, Quantity, Sigma
-from hierbayes.studies.sensitivity.weights import K_HAT_LIMIT, pareto_smoothed
+from hierbayes.studies.sensitivity.family_densities import FamilyDensities
+from hierbayes.studies.sensitivity.quantities import ICC, SD, Corr, Dispersion, Quantity, Sigma
+from hierbayes.studies.sensitivity.weights import K_HAT_LIMIT, log_ratio, pareto_smoothed
 
 BASELINE = "baseline"
 
 
 def can_be_deleted(quantity: Quantity) -> bool:
     """Whether a quantity is read off without any group: linear in γ, or a function of θ."""
-    return isinstance(quantity, FixedCombination | SD | Corr | Sigma | ICC)
+    return isinstance(quantity, FixedCombination | SD | Corr | Sigma | Dispersion | ICC)
 
 
 def deletion(
@@ -46,7 +47,9 @@ def deletion(
 
     Exact up to importance weights: the likelihood without a group comes from the
     cross-products less its own, or of several grouping factors from those of the rows that are
-    left, and the mean of γ given θ is exact.
+    left, and the mean of γ given θ is exact.  Of a family that is not Gaussian the draws, γ's as
+    well, are weighted by 1/p(y_j | γ, θ), u_j integrated out by quadrature (of several factors
+    given the effects of the others).
 
     Parameters
     ----------
@@ -78,9 +81,10 @@ def deletion(
                 f"'{quantity.name}' cannot be followed as groups are left out; ask for effects, "
                 "sd, corr, sigma or icc"
             )
+    of_family = isinstance(baseline.densities, FamilyDensities)
     sets = {BASELINE: baseline.priors} | {one.name: one.priors for one in alternatives}
     for name, priors in sets.items():
-        if not priors.collapses_gamma:
+        if not (of_family or priors.collapses_gamma):
             raise StudyError(
                 f"groups are left out with γ integrated out, and '{name}' has a prior of γ that is "
                 "not normal"
@@ -92,11 +96,17 @@ def deletion(
     mean, sd = values.flat.mean(axis=1), values.flat.std(axis=1)
     movement = np.full((len(labels) + 1, len(sets), len(sd)), np.nan)
     k_hat = np.empty((len(labels) + 1, len(sets)))
-    for j, a, log_ratio, gammas in _cases(baseline, list(sets.values()), k, progress=progress):
+    priors_of = list(sets.values())
+    cases = (
+        family_cases(baseline, priors_of, k)
+        if of_family
+        else _cases(baseline, priors_of, k, progress=progress)
+    )
+    for j, a, ratio, gammas in cases:
         draws = _draws(baseline.fit, gammas, estimands, values.flat)
         if (j, a) == (len(labels), 0):  # the first of all
             mean = draws.mean(axis=1)
-        weights = pareto_smoothed(log_ratio)
+        weights = pareto_smoothed(ratio)
         k_hat[j, a] = weights.k_hat
         if weights.k_hat <= K_HAT_LIMIT:
             movement[j, a] = (draws @ weights.values - mean) / sd
@@ -145,6 +155,21 @@ def _cases(
                     yield j, a, values, np.zeros((len(values), len(prior.mean)))
                 else:
                     yield j, a, values, reduction.gamma_means(prior, reading)
+
+
+def family_cases(
+    baseline: Baseline, sets: list[PriorSet], k: int
+) -> Iterator[tuple[int, int, Floats, Floats]]:
+    """The same of a family's draws, and the draws of γ themselves."""
+    densities = baseline.densities
+    assert isinstance(densities, FamilyDensities)
+    by_group = densities.by_group if len(densities.us) == 1 else densities.points.by_level(k)
+    lost = np.where(np.isfinite(by_group), by_group, np.inf)
+    J = lost.shape[1]
+    priors_change = [log_ratio(densities, one, baseline.priors) for one in sets]
+    for j in (J, *range(J)):
+        for a, change in enumerate(priors_change):
+            yield j, a, change - (lost[:, j] if j < J else 0.0), densities.gamma
 
 
 def _draws(fit: Fit, gammas: Floats, estimands: Estimands, flat: Floats) -> Floats:

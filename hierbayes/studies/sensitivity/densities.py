@@ -9,7 +9,6 @@ import numpy as np
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.problem import Problem
-from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import lower_root
 from hierbayes.likelihood.of_products import likelihood_of
@@ -19,6 +18,8 @@ from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.families import LKJ, DesignNormal, Prior
 from hierbayes.priors.joint_parameters import log_lkj_constant
 from hierbayes.priors.prior_set import PriorSet
+
+TOGETHER = "coefficients"  # the block of those of columns beside η that have one prior together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +87,20 @@ class Densities:
     def _scales(self) -> dict[tuple[tuple[float, ...], ...], Scales]:
         return {}
 
+    @property
+    def dispersion(self) -> Floats:
+        """Draws (M, d) of what has priors beside γ and G: σ."""
+        return self.theta.sigma[:, None]
+
+    @property
+    def positive(self) -> tuple[str, ...]:
+        """Blocks of priors whose parameters are above 0."""
+        return ("sd", "sigma")
+
+    def redraws_gamma(self, new: PriorSet, old: PriorSet) -> bool:
+        """Whether γ given θ is exactly Gaussian under both sets of priors."""
+        return new.collapses_gamma and old.collapses_gamma
+
     @cached_property
     def reduction(self) -> Reduction:
         """The groups reduced at every draw: the likelihood under any normal prior of γ."""
@@ -120,8 +135,8 @@ class Densities:
                         total += uniform_corr(chol)
         for prior, values in self.stated(block, priors):
             if not isinstance(prior, DesignNormal):
-                total += _log_density(prior, values)
-        joint = priors.joint_gamma(self.problem.products) if block == "gamma" else None
+                total += log_density_of(prior, values)
+        joint = priors.joint_gamma(self.problem.working) if block == "gamma" else None
         return total if joint is None else total + joint.log_density(self.gamma)
 
     def log_ratio(self, block: str, new: PriorSet, old: PriorSet) -> Floats:
@@ -135,18 +150,23 @@ class Densities:
         pairs = zip(self.stated(block, new), self.stated(block, old), strict=True)
         for (prior, values), (before, _) in pairs:
             if prior != before:
-                total += _log_density(prior, values) - _log_density(before, values)
+                total += log_density_of(prior, values) - log_density_of(before, values)
         return total
 
     def log_ratio_of_variances(self, new: PriorSet, old: PriorSet) -> Floats:
-        """Log of the prior density of (G, σ) under new priors over that under old ones (M,)."""
+        """Log ratio (M,) of the densities of G and dispersion, new priors over old ones."""
+        change = self.log_ratio_of_dispersion(new, old)
         if joint_of(new) == joint_of(old) and new.centring == old.centring:
-            return np.asarray(sum(self.log_ratio(b, new, old) for b in ("sd", "corr", "sigma")))
-        blocks = ("sd", "corr", "G", "icc")
-        change = sum(self.log_prior(b, new) - self.log_prior(b, old) for b in blocks)
+            return change + sum(self.log_ratio(b, new, old) for b in ("sd", "corr"))
+        for b in ("sd", "corr", "G", "icc"):
+            change = change + self.log_prior(b, new) - self.log_prior(b, old)
         if new.centring != old.centring:
             change = change + self.scales(new).log_volume - self.scales(old).log_volume
-        return np.asarray(change + self.log_ratio("sigma", new, old))
+        return np.asarray(change)
+
+    def log_ratio_of_dispersion(self, new: PriorSet, old: PriorSet) -> Floats:
+        """The same of what has priors beside γ and G."""
+        return np.asarray(sum(self.log_ratio(b, new, old) for b in dispersion_blocks(old)))
 
     def stated(self, block: str, priors: PriorSet) -> list[tuple[Prior, Floats]]:
         """Each prior of a block with the draws of what it is a prior of; none for joint blocks."""
@@ -161,9 +181,20 @@ class Densities:
             case "corr" if priors.corr:
                 pairs = zip(priors.corr, self.scales(priors).corr_roots, strict=True)
                 return [(prior, roots) for (_, prior, _), roots in pairs]
-            case "sigma":
-                return [(priors.sigma[1], self.theta.sigma)]
-        return []
+        drawn = zip(priors.dispersion, self.dispersion.T, strict=True)
+        return [(prior, values) for (name, prior, _), values in drawn
+                if priors.block_of(name) == block]  # fmt: skip
+
+
+def dispersion_blocks(priors: PriorSet) -> tuple[str, ...]:
+    """The blocks of priors of σ, or of the dispersion of another family.
+
+    Coefficients of columns that have one prior together are one block.
+    """
+    return tuple(dict.fromkeys(
+        TOGETHER if isinstance(prior, DesignNormal) else priors.block_of(name)
+        for name, prior, _ in priors.dispersion
+    ))  # fmt: skip
 
 
 def _share_a_prior(*sets: PriorSet) -> bool:
@@ -176,12 +207,6 @@ def joint_of(priors: PriorSet) -> list[tuple[str, Prior]]:
     return [(block, prior) for block, prior, _ in priors.joint]
 
 
-def densities_of(fit: Fitted) -> Densities:
-    """The draws of a fit, chains one after the other."""
-    p = fit.gamma_draws.shape[-1]
-    return Densities(fit.problem, fit.theta.flat, fit.gamma_draws.reshape(-1, p))
-
-
 def uniform_corr(chol: Floats) -> Floats:
     """What PyMC counts a uniform correlation matrix as, per Cholesky factor (M,), without constant.
 
@@ -192,7 +217,8 @@ def uniform_corr(chol: Floats) -> Floats:
     return log_density_corr(LKJ(1), chol) - log_lkj_constant(1.0, chol.shape[-1])
 
 
-def _log_density(prior: Prior, values: Floats) -> Floats:
+def log_density_of(prior: Prior, values: Floats) -> Floats:
+    """Log density (M,) of a prior of one parameter, or of LKJ at Cholesky factors."""
     from hierbayes.priors.density import log_density, log_density_corr
 
     if isinstance(prior, LKJ):

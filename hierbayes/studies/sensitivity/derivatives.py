@@ -17,6 +17,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.priors.families import LKJ, Prior, Uniform
 from hierbayes.studies.sensitivity.answers import Baseline
 from hierbayes.studies.sensitivity.cells import Estimands
+from hierbayes.studies.sensitivity.densities import dispersion_blocks
 from hierbayes.studies.sensitivity.moments import Values, mcse_of_mean
 
 
@@ -57,14 +58,16 @@ def derivatives(baseline: Baseline, estimands: Estimands, values: Values) -> xr.
 def _entries(baseline: Baseline) -> list[tuple[str, Prior, Floats]]:
     """Every prior with its name and the draws of what it is a prior of."""
     found = []
-    for block in ("gamma", "sd", "corr", "sigma"):
+    priors = baseline.priors
+    for block in ("gamma", "sd", "corr", *dispersion_blocks(priors)):
         stated = baseline.densities.stated(block, baseline.priors)
-        if block == "sigma":
-            names = ["sigma"]
-        elif block == "sd":
-            names = [f"sd({baseline.priors.label(name)})" for name, _, _ in baseline.priors.sd]
+        if block == "sd":
+            names = [f"sd({priors.label(name)})" for name, _, _ in priors.sd]
+        elif block in ("gamma", "corr"):
+            names = [f"{block}({name})" for name, _, _ in getattr(priors, block)]
         else:
-            names = [f"{block}({name})" for name, _, _ in getattr(baseline.priors, block)]
+            of_block = [name for name, _, _ in priors.dispersion if priors.block_of(name) == block]
+            names = [name if name == block else f"{block}({name})" for name in of_block]
         found += [(name, *entry) for name, entry in zip(names, stated, strict=True)]
     return found
 
@@ -72,7 +75,7 @@ def _entries(baseline: Baseline) -> list[tuple[str, Prior, Floats]]:
 def _scores_together(baseline: Baseline) -> dict[str, dict[str, Floats]]:
     """The scores of terms of γ that have one prior together, by label."""
     priors, densities = baseline.priors, baseline.densities
-    joint = priors.joint_gamma(baseline.fit.problem.products)
+    joint = priors.joint_gamma(baseline.fit.problem.working)
     if joint is None:
         return {}
     away = joint.deviations(densities.gamma)

@@ -148,6 +148,7 @@ class R2(Quantity):
 
     With v the variance of x'γ over the n rows (divisor n − 1, as in `variance_explained`) and T the
     mean of z'Gz over them: v/(v + T + σ²) for the fixed part, (v + T)/(v + T + σ²) with the groups.
+    Of a family that is not Gaussian σ² is the variance of the latent response of its link.
 
     Parameters
     ----------
@@ -173,7 +174,7 @@ class R2(Quantity):
         X, Z = design.rows.X, design.rows.Z
         fixed = explained_variance(fit.gamma_draws, X - X.mean(axis=0))
         between = between_variance(fit.theta.G, second_moment(Z))
-        total = fixed + between + fit.theta.sigma**2
+        total = fixed + between + fit.residual_variance
         share: Floats = (fixed + between if self.groups else fixed) / total
         return share
 

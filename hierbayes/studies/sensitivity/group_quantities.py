@@ -1,4 +1,4 @@
-"""Quantities of the random part: G, σ, and particular groups, seen and not yet seen."""
+"""Quantities of the random part: G, and particular groups, seen and not yet seen."""
 
 from __future__ import annotations
 
@@ -77,27 +77,11 @@ class Corr(Quantity):
 
 
 @dataclass(frozen=True)
-class Sigma(Quantity):
-    """The residual standard deviation."""
-
-    @property
-    def block(self) -> str:
-        """Its own."""
-        return "sigma"
-
-    @property
-    def name(self) -> str:
-        """As summaries have it."""
-        return "sigma"
-
-    def draws(self, fit: Fitted) -> Floats:
-        """σ."""
-        return fit.theta.sigma
-
-
-@dataclass(frozen=True)
 class ICC(Quantity):
     """The share of unexplained variance between groups; see `Fit.icc`.
+
+    Of a family that is not Gaussian it is that on the scale of η, where the link has a latent
+    response.
 
     Parameters
     ----------

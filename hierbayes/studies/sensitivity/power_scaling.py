@@ -19,6 +19,7 @@ import xarray as xr
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.sensitivity.answers import Baseline
 from hierbayes.studies.sensitivity.cells import Estimands
+from hierbayes.studies.sensitivity.densities import dispersion_blocks
 from hierbayes.studies.sensitivity.moments import Values, error_of_difference, moments
 from hierbayes.studies.sensitivity.weights import K_HAT_LIMIT, even, weights_for
 
@@ -34,7 +35,8 @@ def components(baseline: Baseline) -> dict[str, Floats]:
     """
     densities, priors = baseline.densities, baseline.priors
     joint = [block for block, prior, _ in priors.joint if prior.has_density]
-    blocks = [b for b in ("gamma", "sd", "corr") if getattr(priors, b)] + ["sigma", *joint]
+    blocks = [b for b in ("gamma", "sd", "corr") if getattr(priors, b)]
+    blocks += [*dispersion_blocks(priors), *joint]
     parts = {block: densities.log_prior(block, priors) for block in blocks}
     parts[LIKELIHOOD] = densities.log_likelihood_given_gamma()
     shape = baseline.fit.theta.sigma.shape

@@ -20,7 +20,6 @@ from hierbayes.display.page import Page
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.studies.sensitivity.answers import Baseline
 
-_SHOWN = ["mean", "sd", "REML", "smallest", "largest"]
 _FLIPS = ["sign_flips", "decision_flips"]
 _TABLE = "Posterior means, and how far they move at most, in posterior sds"
 
@@ -83,7 +82,8 @@ class Presentation:
     def _shown(self) -> pd.DataFrame:
         """The table in print: the movement with its error in one column."""
         moves = zip(self.table["movement"], self.table["mcse"], strict=True)
-        shown = self.table[_SHOWN].assign(
+        maximum = "REML" if self.baseline.fit.problem.family is None else "ML"
+        shown = self.table[["mean", "sd", maximum, "smallest", "largest"]].assign(
             movement=[
                 f"{move:+.2f} ± {error:.2f}" if np.isfinite(move) else "" for move, error in moves
             ],
@@ -100,8 +100,10 @@ class Presentation:
 def provenance(baseline: Baseline, interval: Interval) -> dict[str, str | int | float]:
     """Where the numbers of a study come from: model, data, priors, seed and version."""
     digest = hashlib.sha256()
-    for array in _cross_products(baseline.fit.problem.products):
+    for array in _cross_products(baseline.fit.problem.working):
         digest.update(np.ascontiguousarray(array).tobytes())
+    if baseline.fit.problem.family is not None:
+        digest.update(np.ascontiguousarray(baseline.fit.problem.family_rows.y).tobytes())
     priors = baseline.priors.frame().reset_index()
     return {
         "model": str(baseline.fit.design.specification),

@@ -13,8 +13,10 @@ from typing import Any
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
+from hierbayes.design.family_rows import has_thresholds
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
+from hierbayes.studies.sensitivity.dispersion_quantities import Dispersion, Sigma
 from hierbayes.studies.sensitivity.effect_quantities import (
     R2,
     Contextual,
@@ -30,18 +32,21 @@ from hierbayes.studies.sensitivity.group_quantities import (
     NewGroup,
     Rank,
     Shrinkage,
-    Sigma,
 )
 from hierbayes.studies.sensitivity.quantity import Quantity
 
 __all__ = [
-    "ICC", "R2", "SD", "Contextual", "Contrast", "Corr", "Custom", "GroupCoefficient", "NewGroup",
-    "Probability", "Quantity", "Rank", "Shrinkage", "Sigma",
+    "ICC", "R2", "SD", "Contextual", "Contrast", "Corr", "Custom", "Dispersion", "GroupCoefficient",
+    "NewGroup", "Probability", "Quantity", "Rank", "Shrinkage", "Sigma",
 ]  # fmt: skip
 
 
 def default_quantities(fit: Fitted) -> tuple[Quantity, ...]:
-    """Each γ, contextual effects, sd, correlations, σ, ICC (by factor) and R²."""
+    """Each γ, contextual effects, sd, correlations, σ, ICC (by factor) and R².
+
+    Of a family that is not Gaussian its dispersion for σ, and ICC and R² on the scale of η where
+    the link has a latent response.
+    """
     design = fit.design
     found: list[Quantity] = [Contrast({term: 1.0}) for term in design.terms]
     found += _contextual_effects(design)
@@ -51,7 +56,13 @@ def default_quantities(fit: Fitted) -> tuple[Quantity, ...]:
         found += [Corr(names[c], names[r]) for r in range(len(names)) for c in range(r)]
     factors = design.specification.factors
     shares = [ICC(factor=name) for name in factors] if len(factors) > 1 else [ICC()]
-    return (*found, Sigma(), *shares, R2())
+    family = fit.problem.family
+    if family is None:
+        return (*found, Sigma(), *shares, R2())
+    ordered = has_thresholds(family)
+    found += [Dispersion(name, threshold=ordered) for name in fit.problem.dispersion]
+    latent = family.latent_variance() is not None and not family.predictors
+    return (*found, *shares, R2()) if latent else tuple(found)
 
 
 def _contextual_effects(design: Design) -> list[Quantity]:

@@ -15,15 +15,14 @@ from hierbayes.display.page import Page, Printed
 from hierbayes.display.steps import steps
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.maximised import maximum_likelihood
-from hierbayes.likelihood.reading import REML
+from hierbayes.priors.prior_set import PriorSet
 from hierbayes.studies.sensitivity.alternatives import Alternative, read_alternatives
-from hierbayes.studies.sensitivity.answers import Answer, Answerer, baseline_of
+from hierbayes.studies.sensitivity.answers import Answer, Answerer, baseline_of, maximum_of
 from hierbayes.studies.sensitivity.cells import (
     Estimands,
     alternative_cells,
     baseline_cells,
-    reml_column,
+    maximum_columns,
 )
 from hierbayes.studies.sensitivity.deletion import can_be_deleted, deletion
 from hierbayes.studies.sensitivity.derivatives import derivatives
@@ -49,9 +48,10 @@ class SensitivityStudy(Printed):
 
     Every alternative is answered by exact re-weighting of the draws of θ: only the
     priors that differ are evaluated, γ is integrated out anew where its normal prior
-    changes, and u follows exactly.  Where Pareto k-hat says that the draws do not
-    reach (above 0.5), the draws are worth less than 5%, or the baseline's priors exclude
-    what the alternative allows, the alternative is sampled, by the baseline's settings;
+    changes, and u follows exactly.  Of a family that is not Gaussian the draws of γ, θ and the
+    dispersion are weighted together, by the same ratio of priors.  Where Pareto k-hat says that
+    the draws do not reach (above 0.5), the draws are worth less than 5%, or the baseline's priors
+    exclude what the alternative allows, the alternative is sampled, by the baseline's settings;
     the first posterior of a new family of priors compiles once on a machine.
 
     Parameters
@@ -59,10 +59,10 @@ class SensitivityStudy(Printed):
     fit : Fit
         The baseline, a posterior from `Model.sample`.
     alternatives : mapping, optional
-        From a block (``gamma``, ``sd``, ``corr``, ``sigma``, ``G``, ``icc``, ``r2``) to named
-        priors or a list of priors, and from ``several`` or ``cautionary`` to named
-        mappings from blocks to priors; by default the usual ones for each block, on the
-        baseline's scales.
+        From a block (``gamma``, ``sd``, ``corr``, ``sigma``, ``G``, ``icc``, ``r2``; of a family
+        ``gamma``, ``sd``, ``corr`` and its dispersion) to named priors or a list of priors, and
+        from ``several`` or ``cautionary`` to named mappings from blocks to priors; by default the
+        usual ones for each block, on the baseline's scales.
     quantities : sequence, optional
         Fixed terms by name, or values from `hierbayes.quantities`; or a mapping from names
         to functions of a fit.  By default every effect, sd, correlation, σ, ICC and R².
@@ -119,16 +119,31 @@ class SensitivityStudy(Printed):
         return self.estimands.values(self.baseline.fit)
 
     @cached_property
+    def maximum(self) -> pd.DataFrame:
+        """The estimate of every quantity without priors, with its limits where it has any.
+
+        REML's; of a family that is not Gaussian that of ML by Laplace's approximation.
+        """
+        return maximum_columns(maximum_of(self.baseline.fit.problem), self.estimands)
+
+    @property
     def reml(self) -> pd.DataFrame:
-        """REML's estimate of every quantity, with its limits where it has any."""
-        return reml_column(maximum_likelihood(self.baseline.fit.problem, REML), self.estimands)
+        """`maximum` of a Gaussian response.
+
+        Raises
+        ------
+        FormulaError
+            When the response is another.
+        """
+        self.baseline.fit.problem.refuse_other_families()
+        return self.maximum
 
     @cached_property
     def power_scaling(self) -> pd.DataFrame:
         """Power-scaling sensitivity of each quantity to each block of priors.
 
         ArviZ's number on the collapsed model: priors of γ, sd, corr and σ against
-        p(y | γ, θ), u integrated out.
+        p(y | γ, θ), u integrated out: of a family by quadrature, or by Laplace's approximation.
         """
         return power_scaling(self.baseline, self.estimands, self._values)
 
@@ -136,7 +151,7 @@ class SensitivityStudy(Printed):
     def table(self) -> pd.DataFrame:
         """One row per quantity.
 
-        ``mean``, ``sd``, ``lower`` and ``upper`` under the baseline; REML beside them;
+        ``mean``, ``sd``, ``lower`` and ``upper`` under the baseline; `maximum` beside them;
         ``smallest`` and ``largest`` posterior mean over the alternatives; ``moved_by``,
         the alternative that moves it most, of which ``block``, its ``movement`` of the
         mean in posterior sds with its Monte Carlo error ``mcse``, and the ``distance``
@@ -144,13 +159,13 @@ class SensitivityStudy(Printed):
         the number of alternatives under which its mean changes sign or its interval
         changes sides; and the ``verdict``.
         """
-        return study_table(self.before, self.cells, self.estimands, self.reml, self.verdicts)
+        return study_table(self.before, self.cells, self.estimands, self.maximum, self.verdicts)
 
     @cached_property
     def verdicts(self) -> pd.Series:
         """What the study says of each quantity, in words."""
         return study_verdicts(
-            self.before, self.cells, self.estimands, self.reml, self.power_scaling,
+            self.before, self.cells, self.estimands, self.maximum, self.power_scaling,
             self.baseline.objection,
         )  # fmt: skip
 
@@ -254,24 +269,28 @@ class SensitivityStudy(Printed):
             names = [names]
         if names is None:
             furthest = furthest_of_blocks(self.cells)
-            names = [n for n in furthest if known[n].priors.collapses_gamma]
+            names = [n for n in furthest if self._can_leave_out(known[n].priors)]
         for name in names:
             if name not in known:
                 listed = in_quotes(known)
                 raise StudyError(f"the study has no alternative '{name}'; they are: {listed}")
         return tuple(known[name] for name in names)
 
+    def _can_leave_out(self, priors: PriorSet) -> bool:
+        """Whether groups can be left out under these priors."""
+        return self.baseline.fit.problem.family is not None or priors.collapses_gamma
+
     # ---------------------------------------------------------------- print
 
     def to_datatree(self) -> xr.DataTree:
-        """Baseline, cells, power scaling and REML as a DataTree, with where they come from."""
+        """Baseline, cells, power scaling and maximum as a DataTree, with where they come from."""
         power = self.power_scaling.drop(columns="diagnosis").rename_axis(columns="component")
         tree = xr.DataTree.from_dict(
             {
                 "baseline": self.before,
                 "alternatives": self.cells,
                 "power_scaling": xr.Dataset({"sensitivity": power.stack().to_xarray()}),
-                "reml": self.reml.to_xarray(),
+                str(self.maximum.columns[0]).lower(): self.maximum.to_xarray(),
             }
         )
         tree.attrs.update(provenance(self.baseline, self.estimands.interval))

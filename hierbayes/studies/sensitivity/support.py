@@ -38,7 +38,7 @@ def obstacle(densities: Densities, new: PriorSet, old: PriorSet) -> str:
             continue
         lower, upper = _support(prior, densities)
         below, above = _support(other, densities) if other is not None else (-np.inf, np.inf)
-        if key[0] in ("sd", "sigma"):
+        if key[0] in densities.positive:
             lower, below = max(lower, 0.0), max(below, 0.0)
         if below < lower - _margin(lower) or above > upper + _margin(upper):
             name = key[1] if key[0] == key[1] else f"{key[0]}({key[1]})"
@@ -72,6 +72,6 @@ def _support(prior: Prior, densities: Densities) -> tuple[float, float]:
 def _near(densities: Densities) -> Floats:
     """Points around the draws, where the end of a prior matters most."""
     theta = densities.theta
-    drawn = np.concatenate([theta.sd.ravel(), theta.sigma, densities.gamma.ravel()])
+    drawn = np.concatenate([theta.sd, densities.dispersion, densities.gamma], axis=1)
     size = float(np.abs(drawn).max())
     return np.linspace(-2.0 * size, 2.0 * size, 2001)

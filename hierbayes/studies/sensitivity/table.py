@@ -23,12 +23,12 @@ def study_table(
     before: xr.Dataset,
     cells: xr.Dataset,
     estimands: Estimands,
-    reml: pd.DataFrame,
+    maximum: pd.DataFrame,
     verdicts: pd.Series,
 ) -> pd.DataFrame:
     """One row per quantity, see `SensitivityStudy.table`."""
     frame = before[["mean", "sd", "lower", "upper"]].to_dataframe()
-    frame = frame.join(reml)
+    frame = frame.join(maximum)
     counted = cells.isel(alternative=(cells["block"] != CAUTIONARY).to_numpy())
     frame["smallest"] = counted["mean"].min("alternative").to_pandas()
     frame["largest"] = counted["mean"].max("alternative").to_pandas()
@@ -50,7 +50,7 @@ def study_verdicts(
     before: xr.Dataset,
     cells: xr.Dataset,
     estimands: Estimands,
-    reml: pd.DataFrame,
+    maximum: pd.DataFrame,
     power_scaling: pd.DataFrame,
     objection: str,
 ) -> pd.Series:
@@ -65,7 +65,7 @@ def study_verdicts(
             cells.sel(quantity=name),
             before.sel(quantity=name),
             power_scaling.loc[name],
-            float(reml.at[name, "REML"]),
+            maximum.loc[name].iloc[:1],
             None if known else quantity.block,
             objection,
         )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from hierbayes.design.problem import Problem
-from hierbayes.priors.chosen_priors import choose_priors
+from hierbayes.priors.chosen_priors import choose_priors, kind_of
 from hierbayes.priors.families import (
     LKJ,
     Exponential,
@@ -25,6 +25,7 @@ from hierbayes.specification.effect_name import EffectName
 
 SEVERAL = "several"
 CAUTIONARY = "cautionary"
+_USUAL_RATES = {"df": 0.05}
 _ETAS = (1.0, 2.0, 4.0, 10.0)
 
 
@@ -48,18 +49,38 @@ def default_grid(problem: Problem, baseline: PriorSet) -> dict[str, dict[str, An
             title: {name: baseline.as_stated(name, prior) for name, prior in priors.items()}
             for title, priors in _of_sd(_scales(baseline.sd, usual.sd)).items()
         }
-        if len(problem.design.factors) == 1:
+        if len(problem.design.factors) == 1 and problem.family is None:
             grid["icc"] = {"icc uniform": Beta(1, 1)}
         grid[CAUTIONARY] = {"sd inverse-gamma": {"sd": InverseGamma(0.001, 0.001)}}
     if baseline.corr:
         present = {prior for _, prior, _ in baseline.corr}
         etas = [LKJ(eta) for eta in _ETAS if {LKJ(eta)} != present]
         grid["corr"] = {f"corr {prior}": prior for prior in etas}
-    (scale,) = _scales((baseline.sigma,), (usual.sigma,)).values()
-    grid["sigma"] = {
-        "sigma half-normal": HalfNormal(scale),
-        "sigma exponential": Exponential(1 / scale),
-    }
+    return grid | _of_dispersion(problem, baseline, usual)
+
+
+def _of_dispersion(
+    problem: Problem, baseline: PriorSet, usual: PriorSet
+) -> dict[str, dict[str, Any]]:
+    """Of σ, or of what a family has in its place, block by block."""
+    grid: dict[str, dict[str, Any]] = {}
+    scales = _scales(baseline.dispersion, usual.dispersion)
+    for name, prior, _ in baseline.dispersion:
+        block = baseline.block_of(name)
+        if kind_of(problem, block) != "sigma":
+            if isinstance(prior, Normal):
+                widths = (("/2", 0.5), ("×2", 2.0))
+                grid[block] = {
+                    f"{block} width{said}": {name: replace(prior, sigma=by * prior.sigma)}
+                    for said, by in widths
+                }
+            continue
+        scale = scales[name]
+        own: dict[str, Prior] = {"half-normal": HalfNormal(scale)} if scale else {}
+        own["exponential"] = Exponential(1.0 / scale if scale else _USUAL_RATES.get(block, 1.0))
+        if not scale:  # a concentration, or degrees of freedom: it has no unit
+            own["gamma"] = Gamma(0.01, 0.01) if block != "df" else Gamma(2, 0.5)
+        grid[block] = {f"{block} {said}": one for said, one in own.items()}
     return grid
 
 

@@ -70,8 +70,8 @@ class VerdictBasis:
         Of this quantity: under each alternative, and under the baseline.
     sensitivity : Series
         Power-scaling sensitivities by component.
-    reml : float
-        Its REML estimate; missing where it has none.
+    maximum : Series
+        Its estimate without priors, by the name of that; missing where it has none.
     unvaried : str or None
         Its own block of priors, if no alternative varies it.
     objection : str
@@ -81,7 +81,7 @@ class VerdictBasis:
     cells: xr.Dataset
     before: xr.Dataset
     sensitivity: pd.Series
-    reml: float
+    maximum: pd.Series
     unvaried: str | None
     objection: str = ""
 
@@ -107,7 +107,7 @@ def verdict(of: VerdictBasis) -> str:
         parts = [_movement(counted, worst, largest), *_others(counted, distances, worst), *near]
     else:
         parts = [_small(counted, largest, near, of.unvaried)]
-    parts += _flips(counted, of.before) + _outside(of.before, of.reml)
+    parts += _flips(counted, of.before) + _outside(of.before, of.maximum)
     return "; ".join(parts)
 
 
@@ -140,12 +140,16 @@ def _flips(cells: xr.Dataset, before: xr.Dataset) -> list[str]:
     return [f"no longer {said} under {len(changed)} of {len(names)}: {listed}"]
 
 
-def _outside(before: xr.Dataset, reml: float) -> list[str]:
-    """Whether the REML estimate lies outside the baseline's interval, as it may on the boundary."""
+def _outside(before: xr.Dataset, maximum: pd.Series) -> list[str]:
+    """Whether the maximum lies outside the baseline's interval, as it may on the boundary."""
     lower, upper = float(before["lower"]), float(before["upper"])
-    if np.isnan(reml) or lower <= reml <= upper:
+    found = float(maximum.iloc[0])
+    if np.isnan(found) or lower <= found <= upper:
         return []
-    return [f"REML's {reml:.4g} lies outside the baseline's interval, {lower:.4g} to {upper:.4g}"]
+    name = maximum.index[0]
+    return [
+        f"{name}'s {found:.4g} lies outside the baseline's interval, {lower:.4g} to {upper:.4g}"
+    ]
 
 
 def _movement(own: xr.Dataset, worst: int, largest: float) -> str:

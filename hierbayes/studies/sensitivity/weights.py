@@ -98,9 +98,9 @@ def weights_for(densities: Densities, ratio: Floats) -> Weights:
 
 
 def log_squares(densities: Densities) -> list[Floats]:
-    """log(1 + z²) (M,) of each standard deviation and of σ, z standardised."""
+    """log(1 + z²) (M,) of each standard deviation and of the dispersion, z standardised."""
     found = []
-    for values in (*densities.theta.sd.T, densities.theta.sigma):
+    for values in (*densities.theta.sd.T, *densities.dispersion.T):
         z = (values - values.mean()) / max(float(values.std()), 1e-300)
         found.append(np.log1p(z**2))
     return found
@@ -125,7 +125,7 @@ def log_ratio(densities: Densities, new: PriorSet, old: PriorSet) -> Floats:
     """
     total = densities.log_ratio_of_variances(new, old)
     if gamma_changes(new, old):
-        if redraws_gamma(new, old):
+        if densities.redraws_gamma(new, old):
             total = total + densities.log_likelihood(new) - densities.log_likelihood(old)
         else:
             total = total + densities.log_ratio("gamma", new, old)
@@ -135,8 +135,3 @@ def log_ratio(densities: Densities, new: PriorSet, old: PriorSet) -> Floats:
 def gamma_changes(new: PriorSet, old: PriorSet) -> bool:
     """Whether any prior of γ differs."""
     return [prior for _, prior, _ in new.gamma] != [prior for _, prior, _ in old.gamma]
-
-
-def redraws_gamma(new: PriorSet, old: PriorSet) -> bool:
-    """Whether γ given θ is exactly Gaussian under both sets of priors."""
-    return new.collapses_gamma and old.collapses_gamma

@@ -1,0 +1,67 @@
+"""Quantities of the response given all effects: σ, and the dispersion of a family."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hierbayes.fit.fitted import Fitted
+from hierbayes.frames.arrays import Floats
+from hierbayes.priors.prior_set import THRESHOLDS
+from hierbayes.studies.sensitivity.quantity import Quantity, position_of
+
+
+@dataclass(frozen=True)
+class Sigma(Quantity):
+    """The residual standard deviation."""
+
+    @property
+    def block(self) -> str:
+        """Its own."""
+        return "sigma"
+
+    @property
+    def name(self) -> str:
+        """As summaries have it."""
+        return "sigma"
+
+    def draws(self, fit: Fitted) -> Floats:
+        """σ."""
+        fit.problem.refuse_other_families()
+        return fit.theta.sigma
+
+
+@dataclass(frozen=True)
+class Dispersion(Quantity):
+    """A dispersion parameter of a family by its name.
+
+    Parameters
+    ----------
+    parameter : str
+    threshold : bool
+        Whether it is a threshold of ordered categories, whose distances have the priors.
+    """
+
+    parameter: str
+    threshold: bool = False
+
+    @property
+    def block(self) -> str:
+        """Its own."""
+        return THRESHOLDS if self.threshold else self.parameter
+
+    @property
+    def name(self) -> str:
+        """As summaries have it."""
+        return self.parameter
+
+    def draws(self, fit: Fitted) -> Floats:
+        """Its value.
+
+        Raises
+        ------
+        StudyError
+            When the family has no such parameter; those it has are listed.
+        """
+        k = position_of(self.parameter, fit.problem.dispersion, "dispersion")
+        values: Floats = fit.phi_draws[..., k]
+        return values
