@@ -80,6 +80,14 @@ def test_nearly_nothing_possible_is_no_answer(possible: int) -> None:
     assert (weights.values == 0.0).all() and weights.ess == 0.0
 
 
+def test_a_tail_that_overflows_is_no_answer() -> None:
+    ratio = -np.geomspace(1.0, 1e7, 120)
+    ratio[::3] *= 40.0
+    weights = pareto_smoothed(ratio)
+    assert not weights.trusted
+    assert weights.values.sum() == pytest.approx(1.0) and weights.values.argmax() == ratio.argmax()
+
+
 def test_worth_of_weights() -> None:
     half = Weights(np.repeat([0.0, 1 / 300], 300), NOTHING)
     assert half.ess == pytest.approx(300) and half.trusted

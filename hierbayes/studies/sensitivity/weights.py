@@ -69,10 +69,14 @@ def pareto_smoothed(log_ratio: Floats) -> Weights:
         return Weights(np.zeros(M), np.inf)
     log_weights, k_hat = log_ratio[possible], -np.inf
     if not _tail_is_tied(log_weights):
+        raw = log_weights
         try:
-            log_weights, k_hat = array_stats.psislw(-log_weights)  # it takes log likelihoods
+            with np.errstate(over="ignore", invalid="ignore"):
+                log_weights, k_hat = array_stats.psislw(-raw)  # it takes log likelihoods
         except ValueError:  # too few draws, or too few different ones, for a tail
             k_hat = np.inf
+        if not np.isfinite(log_weights).all():  # a tail too heavy for numbers
+            log_weights, k_hat = raw, np.inf
     values = np.zeros(M)
     values[possible] = np.exp(log_weights - log_weights.max())
     return Weights(values / values.sum(), float(k_hat))
