@@ -100,3 +100,35 @@ def test_what_mlwin_cannot_say(small_data: pd.DataFrame) -> None:
         "MLwiN cannot say 'bs(x, df=4)': the function 'bs' has no counterpart there; make a "
         "column of the data from it first"
     )
+
+
+def test_counts_and_other_responses() -> None:
+    cbpp = hb.load_dataset("cbpp")
+    model = hb.Model("cbind(incidence, size - incidence) ~ 1 + (1 | herd)", cbpp, family="binomial")
+    found = model.emit("mlwin").splitlines()
+    assert found[found.index("IDEN 2 'herd'") + 1 :] == [
+        "RDIS 1 0",
+        "LFUN 0",
+        "DOFF 1 'size'",
+        "ADDT 'cons'",
+        "SETV 2 'cons'",
+        "SETV 1 'bcons.1'",
+        "NOTE LINE 1 2 is PQL2, near maximum likelihood; of few rows in a group MCMC is nearer",
+        "METH 1",
+        "LINE 1 2",
+        "BATC 1",
+        "STAR",
+    ]
+    women = hb.Model("use ~ age + (1 | district)", hb.load_dataset("contraception"),
+                     family=hb.families.Bernoulli("probit"))  # fmt: skip
+    found = women.emit("mlwin").splitlines()
+    assert {"RESP 'use_Y'", "CALC 'use_Y' = 'use' == 2", "LFUN 1", "DOFF 1 'cons'"} <= set(found)
+    counts = "incidence ~ period + offset(np.log(size)) + (1 | herd)"
+    found = hb.Model(counts, cbpp, family="negativebinomial").emit("mlwin").splitlines()
+    assert {"RDIS 1 2", "LFUN 3", "DOFF 1 'log_size'", "SETV 1 'bcons2.1'"} <= set(found)
+    with pytest.raises(hb.FormulaError, match="MLwiN has no offset of counts out of trials"):
+        hb.Model(counts.replace("incidence ", "incidence | trials(size) "), cbpp,
+                 family="binomial").emit("mlwin")  # fmt: skip
+    with pytest.raises(hb.FormulaError, match="stacked as several responses by MNOM, which is"):
+        hb.Model("rating ~ temp + (1 | judge)", hb.load_dataset("wine"),
+                 family="cumulative").emit("mlwin")  # fmt: skip

@@ -34,6 +34,7 @@ MODELS: dict[str, tuple[str, str, F.ResponseFamily, dict[str, Any]]] = {
     "hurdle": (
         "sim_binomial", "k ~ x + (1 | g)", F.Hurdle(F.Poisson()), {"logit zero": hb.Normal(-1, 0.5)}
     ),
+    "zeros by column": ("sim_binomial", "k ~ x + (1 | g)", F.Hurdle(F.Poisson(), "~ x"), {}),
     "ordered": (
         "wine", "rating ~ late + (1 | judge)", F.Cumulative(link="probit"),
         {"thresholds": hb.Exponential(1)},
@@ -43,7 +44,7 @@ MODELS: dict[str, tuple[str, str, F.ResponseFamily, dict[str, Any]]] = {
         {"thresholds": hb.Exponential(1)},
     ),
 }  # fmt: skip
-ZERO = -0.4  # logit of a further zero
+ZERO, SLOPE = -0.4, 0.3  # logit of a further zero, and what it changes by x
 DISTANCES = np.array([1.0, 0.7, 1.2])
 
 
@@ -94,15 +95,21 @@ def joint(name: str, gamma: Any, sd: float, z: Any, phi: float) -> float:
         case "inflated":
             counted = stats.nbinom(phi, phi / (phi + mu)).pmf(data["k"])
             rows = np.log(expit(ZERO) * (data["k"] == 0) + expit(-ZERO) * counted)
-        case "hurdle":
+        case "hurdle" | "zeros by column":
             counted = stats.poisson(mu).pmf(data["k"]) / -np.expm1(-mu)
-            rows = np.log(np.where(data["k"] == 0, expit(ZERO), expit(-ZERO) * counted))
+            zero = ZERO + (SLOPE * data["x"] if name != "hurdle" else 0.0)
+            rows = np.log(np.where(data["k"] == 0, expit(zero), expit(-zero) * counted))
         case _:
             ends = np.r_[-np.inf, 0.0, np.cumsum(DISTANCES), np.inf] - eta[:, None]
             cloglog = -np.exp(-np.exp(np.minimum(ends, 50.0)))  # but for 1
             below = stats.norm.cdf(ends) if family.link == "probit" else cloglog
             rows = np.log(np.diff(below)[np.arange(len(data)), data["rating"] - 1])
-    total = rows.sum() + stats.norm(0, 2).logpdf(gamma).sum() + stats.halfnorm.logpdf(sd)
+    total = 0.0
+    if name == "zeros by column":  # the default: as much as least squares is spread, times 1.5² n
+        W = np.column_stack([np.ones(len(data)), data["x"]])
+        cov = 1.5**2 * len(data) * np.linalg.inv(W.T @ W)
+        total = stats.multivariate_normal([0.0, 0.0], cov).logpdf([ZERO, SLOPE])
+    total += rows.sum() + stats.norm(0, 2).logpdf(gamma).sum() + stats.halfnorm.logpdf(sd)
     for parameter, prior in own.items():
         if parameter == "thresholds":
             total += stats.expon.logpdf(DISTANCES).sum()
@@ -122,7 +129,7 @@ def test_pymc_is_the_same_density(name: str) -> None:
     gamma, sd, z, phi = np.array([0.3, -0.2]), 0.7, rng.normal(size=J), 2.0
     point = {"gamma": gamma, "sd": [sd], "z": z[:, None]}
     point |= dict.fromkeys(model.problem.dispersion, phi)
-    point |= {"logit zero": ZERO, "distances": DISTANCES}
+    point |= {"logit zero": ZERO, "distances": DISTANCES, "zero": [ZERO, SLOPE]}
     found = log_density(executed(model, "pymc")["model"], point)
     np.testing.assert_allclose(found, joint(name, gamma, sd, z, phi), rtol=1e-8)
 
@@ -182,8 +189,8 @@ def test_the_column_of_trials_of_bambi_is_no_column_of_the_data() -> None:
         ("family='gamma'", "the link inverse of gamma is not read; models here have log, as in "
          "link='log'"),
         ("family='wald'", "the family wald of bambi is not read; read are: gaussian, bernoulli, "
-         "binomial, poisson, beta_binomial, negativebinomial, gamma, lognormal, beta, cumulative, "
-         "zero_inflated_... and hurdle_... of these"),
+         "binomial, poisson, beta_binomial, negativebinomial, gamma, lognormal, beta, t, "
+         "cumulative, zero_inflated_... and hurdle_... of these"),
     ],
 )  # fmt: skip
 def test_families_of_bambi_that_are_not_read(arguments: str, message: str) -> None:
@@ -203,6 +210,15 @@ def test_families_of_bambi_are_read() -> None:
     code = "bmb.Model('k ~ x + (1|g)', d, family='hurdle_poisson')"
     hurdle = hb.read_code("bambi", code, data=pd.read_csv(FOLDER / "sim_binomial.csv"))
     assert hurdle.problem.family == F.Hurdle(F.Poisson())
+
+
+@pytest.mark.parametrize("system", ["brms", "glmmtmb", "bambi"])
+@pytest.mark.parametrize("df", [5.0, None])
+def test_degrees_of_freedom_are_read_again(system: str, df: float | None) -> None:
+    data = pd.read_csv(FOLDER / "sim_gamma.csv").head(60)
+    model = hb.Model("y ~ x + (1 | g)", data, family=F.StudentT(df=df))
+    again = hb.read_code(system, model.emit(system), data=data)
+    assert again.problem.family == F.StudentT(df=df)
 
 
 def test_r_code_has_family_trials_and_offset() -> None:

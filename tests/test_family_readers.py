@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -142,8 +143,21 @@ WRONG: tuple[tuple[str, str, str], ...] = (
     ("brms", "brm(incidence | weights(size) ~ period + (1 | herd), d, poisson())",
      "what stands after the response changes its likelihood; trials(...) is read, and models here "
      "have nothing else"),
-    ("brms", "brm(bf(incidence ~ period + (1 | herd), zi ~ period), d, zero_inflated_poisson())",
-     "bf(...) with more than one formula models more than the mean"),
+    ("brms", "brm(bf(incidence ~ period + (1 | herd), shape ~ period), d, negbinomial())",
+     "bf(...) with more than one formula models more than the mean; those of 'zi' and 'hu' are "
+     "read"),
+    ("brms", "brm(bf(incidence ~ period + (1 | herd), zi ~ (1 | herd)), d, "
+     "zero_inflated_poisson())",
+     "what zeros depend on has no random effects: '~ (1 | herd)'"),
+    ("brms", "brm(bf(incidence ~ period + (1 | herd), zi ~ period), d, hurdle_poisson())",
+     "'zi' has a formula, and the family is none of those with it, such as "
+     "zero_inflated_poisson()"),
+    ("brms", "brm(period ~ size + (1 | herd), d, categorical(refcat = '2'))",
+     "the argument 'refcat' of a family is not read; leave it out"),
+    ("glmmtmb", "glmmTMB(part ~ size + (1 | herd), d, map = list(theta = factor(NA)), "
+     "start = list(theta = 0))",
+     "the argument 'map' holds parameters fixed; the degrees of freedom of t_family are read, as "
+     "in start = list(psi = log(5)), map = list(psi = factor(NA))"),
     ("brms", "d$period <- factor(d$period, ordered = TRUE)\n"
      "brm(incidence ~ period + (1 | herd), d, poisson())",
      "the code makes an ordered factor of 'period', which R codes by polynomials; make columns of "
@@ -156,6 +170,51 @@ def test_refused(system: str, code: str, message: str, frames: Mapping[str, pd.D
     with pytest.raises(hb.FormulaError) as refusal:
         hb.read_code(system, code, data=frames["cbpp"])
     assert str(refusal.value).split("\n")[0] == message
+
+
+def test_degrees_of_freedom_that_a_call_holds(frames: Mapping[str, pd.DataFrame]) -> None:
+    data = frames["sim_gamma"]
+    call = "brm({}, data = d, family = student(){})"
+    for formula, prior, df in (
+        ("y ~ x + (1 | g)", ', prior = set_prior("constant(4.5)", class = "nu")', 4.5),
+        ("bf(y ~ x + (1 | g), nu = 3)", "", 3.0),
+        ("y ~ x + (1 | g)", ", prior = c(prior(constant(4), class = sigma))", None),
+    ):
+        model = hb.read_code("brms", call.format(formula, prior), data=data)
+        assert model.problem.family == F.StudentT(df=df)
+    code = "glmmTMB(y ~ x + (1 | g), d, t_family(), start = list(psi = 2), map = list({} = NA))"
+    family = hb.read_code("glmmtmb", code.format("psi"), data=data).problem.family
+    assert family == F.StudentT(df=math.exp(2.0))
+
+
+def test_zeros_of_columns_and_nominal_categories_in_brms(
+    frames: Mapping[str, pd.DataFrame],
+) -> None:
+    own = {"gamma": hb.Normal(0, 2), "sd": hb.HalfNormal(1)}
+    zeros = hb.Model("incidence ~ period + (1 | herd)", frames["cbpp"],
+                     family=F.Hurdle(F.Poisson(), "~ period * size"),
+                     priors=own | {"zero: size": hb.Normal(0, 0.5)})  # fmt: skip
+    code = zeros.emit("brms")
+    assert "(1 | herd), hu ~ 0 + Intercept + period * size),\n" in code
+    assert 'prior(normal(0, 0.5), class = "b", coef = "size", dpar = "hu")\n' in code
+    assert "# Not carried over, brms has priors of its own there: zero: period[T.2]:size ~" in code
+    again = hb.read_code("brms", code, data=frames["cbpp"])
+    assert again.problem.family == zeros.problem.family
+    np.testing.assert_array_equal(again.problem.family_rows.m, zeros.problem.family_rows.m)
+    women = hb.Model("livch ~ age + (1 + age | district)", frames["contraception"],
+                     family="categorical", priors=own)  # fmt: skip
+    code = women.emit("brms")
+    assert "  livch ~ 0 + Intercept + age + (1 + age | district),\n" in code
+    assert '  family = categorical(link = "logit"),\n' in code
+    assert '    prior(normal(0, 2), class = "b", dpar = "mu3"),\n' in code
+    assert '    prior(normal(0, 1), class = "sd", dpar = "mu3"),\n    prior(lkj(2)' in code
+    assert hb.read_code("brms", code, data=frames["contraception"]).problem.family == (
+        women.problem.family
+    )
+    children = frames["contraception"]["livch"].astype(str).replace("3+", "2+")
+    same = frames["contraception"].assign(livch=children)
+    with pytest.raises(hb.FormulaError, match="two of '1', '2', '2\\+' are one; rename them"):
+        hb.Model("livch ~ age + (1 | district)", same, family="categorical").emit("brms")
 
 
 def test_priors_of_thresholds_and_of_further_zeros_in_brms(

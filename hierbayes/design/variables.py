@@ -100,7 +100,8 @@ def describe_variables(problem: Problem, data: pd.DataFrame) -> Variables:
     spec = design.specification
     beside = () if spec.trials is None else (spec.trials.other,)
     left = (spec.response, *beside, *spec.offsets)
-    needed = columns_needed(left, spec.fixed, *spec.random_effects)
+    further = () if problem.family is None else problem.family.further_terms
+    needed = columns_needed(left, spec.fixed, *spec.random_effects, further)
     rows = data.loc[design.rows.kept]
     return Variables(
         columns={name: _variable(rows[name]) for name in needed if name in data.columns},

@@ -1,7 +1,8 @@
 """MLwiN: a macro of commands, written only.
 
 Commands as the R package R2MLwiN writes them and the Centre for Multilevel Modelling
-publishes them: RESP, IDEN, ADDT, FPAR, SETV, CLRE, METH, MLAV, CALC, LINK, NAME, BATC, STAR.
+publishes them: RESP, IDEN, RDIS, LFUN, DOFF, ADDT, FPAR, SETV, CLRE, METH, LINE, MLAV, CALC, LINK,
+NAME, BATC, STAR.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from itertools import combinations
 from hierbayes.specification.terms import INTERCEPT
 from hierbayes.translation.coding import all_factors
 from hierbayes.translation.dialect import Dialect, ModelToWrite
+from hierbayes.translation.mlwin_families import FAMILIES, INSTEAD, words_of
 from hierbayes.translation.nested_levels import nested_levels
 from hierbayes.translation.programs.arithmetic import Arithmetic
 from hierbayes.translation.programs.column_plan import ColumnPlan, NameRules
@@ -49,7 +51,8 @@ def emit_mlwin(model: ModelToWrite) -> str:
     spec = model.specification
     plan = ColumnPlan(model.variables, _RULES, spec.group_columns)
     cons, row = plan.fresh("cons"), plan.fresh("row")
-    response = plan.column(spec.response)
+    words = words_of(model, plan, cons)
+    response = words.response
     fixed = list(_columns(spec.fixed, plan, cons))
     blocks = [[list(_columns(block, plan, cons)) for block in level.blocks] for level in levels]
     random = [[column for block in of_level for column in block] for of_level in blocks]
@@ -62,14 +65,14 @@ def emit_mlwin(model: ModelToWrite) -> str:
         f"RESP '{response}'",
         f"IDEN 1 '{row}'",
         *(f"IDEN {k} '{level.columns[0]}'" for k, level in enumerate(levels, 2)),
+        *words.of_response,
         *(f"ADDT {_listed(column)}" for column in fixed),
         *(f"ADDT {_listed(column)}" for column in only_random),
         *(f"FPAR 0 {_term(column)}" for column in only_random),
         *(f"SETV {k} {_term(column)}" for k, own in enumerate(random, 2) for column in own),
         *(line for k, own in enumerate(blocks, 2) for line in _no_covariances(k, own)),
-        f"SETV 1 '{cons}'",
-        "NOTE METH 0 is RIGLS, restricted maximum likelihood; METH 1 is IGLS, maximum likelihood",
-        f"METH {int(model.ml)}",
+        *words.of_rows,
+        *words.method,
         "BATC 1",
         "STAR",
     ]
@@ -140,9 +143,4 @@ def _command(step: DerivedColumn, means: dict[tuple[str, str], str], plan: Colum
     return f"CALC '{step.name}' = '{step.of}' == {plan.levels(step.of).index(step.level) + 1}"
 
 
-DIALECT = Dialect(
-    "mlwin",
-    "MLwiN: macro",
-    emit_mlwin,
-    instead="MLwiN fits other responses by quasi-likelihood or MCMC",
-)
+DIALECT = Dialect("mlwin", "MLwiN: macro", emit_mlwin, families=FAMILIES, instead=INSTEAD)

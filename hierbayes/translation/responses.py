@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hierbayes.errors import FormulaError
+from hierbayes.families.categorical import Categorical
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.words import WORDS
 from hierbayes.priors.families import Prior
+from hierbayes.priors.prior_set import Entry
 from hierbayes.specification.response import FAILURES
 from hierbayes.specification.terms import column_name
 from hierbayes.translation.dialect import Dialect, ModelToWrite
 
-_ZEROS_OF_COLUMNS = ("glmmtmb",)  # systems that are told them
+_ZEROS_OF_COLUMNS = ("glmmtmb", "brms", "pymc")  # systems that are told them
 
 
 def refuse_unknown_family(model: ModelToWrite, dialect: Dialect) -> None:
@@ -70,10 +72,21 @@ def _said(family: ResponseFamily) -> str:
 
 
 def dispersion_priors(model: ModelToWrite) -> dict[str, Prior]:
-    """Priors of the dispersion parameters of a family by their names; none of thresholds."""
-    if isinstance(model.family, Cumulative):
+    """Priors of the dispersion parameters of a family by name; none of thresholds or columns."""
+    if model.family is None or isinstance(model.family, Cumulative):
         return {}
-    return {name: prior for name, prior, _ in model.priors.dispersion}
+    kinds = zip(model.priors.dispersion, model.family.dispersion_kinds, strict=True)
+    return {name: prior for (name, prior, _), kind in kinds if kind != "coefficient"}
+
+
+def zero_priors(model: ModelToWrite) -> list[Entry]:
+    """Priors of the coefficients of zeros that depend on columns, by name of the column."""
+    family = model.family
+    if family is None or not family.further_terms:
+        return []
+    kinds = zip(model.priors.dispersion, family.dispersion_kinds, strict=True)
+    found = [entry for entry, kind in kinds if kind == "coefficient"]
+    return [(name.removeprefix("zero: "), prior, source) for name, prior, source in found]
 
 
 def threshold_priors(model: ModelToWrite) -> list[str]:
@@ -113,6 +126,6 @@ def trials_factor(model: ModelToWrite) -> str:
 
 def success_of(model: ModelToWrite) -> tuple[str, str]:
     """The column that holds labels, and that of a success; empty where it holds numbers."""
-    if not model.outcomes or isinstance(model.family, Cumulative):
+    if not model.outcomes or isinstance(model.family, Cumulative | Categorical):
         return "", ""
     return model.specification.response.strip("`"), model.outcomes[1]

@@ -147,10 +147,10 @@ def read_family(call: PythonCall) -> ResponseFamily | None:
         return None
     heads = [head for head in _ZEROS if word.startswith(head)]
     inner = word.removeprefix(heads[0]) if heads else word
-    names = [name for name, (theirs, _) in _FAMILIES.items() if theirs == inner and inner != "t"]
+    names = [name for name, (theirs, _) in _FAMILIES.items() if theirs == inner]
     allowed = {"zero_inflated_": _INFLATED, "hurdle_": _BEHIND_HURDLE}
     if not names or (heads and names[0] not in allowed[heads[0]]):
-        known = [theirs for theirs, _ in _FAMILIES.values() if theirs != "t"]
+        known = [theirs for theirs, _ in _FAMILIES.values()]
         raise call.refuse(
             "family" if "family" in call.arguments else "link",
             f"the family {word}{f' with the link {link}' if link else ''} of bambi is not read; "
@@ -165,7 +165,21 @@ def read_family(call: PythonCall) -> ResponseFamily | None:
             f"as in link='{family.links[0]}'",
         )
     family = replace(family, link=link) if len(family.links) > 1 else family
+    if isinstance(family, StudentT):
+        return replace(family, df=_held_df(call))
     return _ZEROS[heads[0]](family) if heads else family
+
+
+def _held_df(call: PythonCall) -> float | None:
+    """The number that the priors hold ``nu`` at; None where they leave it to be estimated."""
+    priors = call.arguments.get("priors")
+    for key, value in (
+        zip(priors.keys, priors.values, strict=True) if isinstance(priors, ast.Dict) else ()
+    ):
+        match key, value:
+            case ast.Constant("nu"), ast.Constant(int() | float() as df):
+                return float(df)
+    return None
 
 
 def _left_out(name: str, call: PythonCall) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hierbayes.errors import FormulaError
-from hierbayes.priors.families import Prior
+from hierbayes.priors.families import DesignNormal, Prior
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.priors.prior_set import EffectEntry, Entry
 from hierbayes.translation.r.stan_priors import number
@@ -61,3 +61,40 @@ def variable(name: str, entries: Sequence[Entry | EffectEntry], block: str, dims
 def splits(entries: Sequence[Entry | EffectEntry]) -> bool:
     """Whether priors of a vector are of several families."""
     return len({prior.distribution for _, prior, _ in entries}) > 1
+
+
+def coefficients(name: str, matrix: str, entries: Sequence[Entry], dims: str) -> list[str]:
+    """Statements that make γ, or a vector like it; one distribution where terms share a prior.
+
+    Parameters
+    ----------
+    name : str
+    matrix : str
+        What the code calls its columns.
+    entries : sequence of (name, prior, source)
+    dims : str
+
+    Raises
+    ------
+    FormulaError
+        Where some terms share a prior and others have their own.
+    """
+    together = [name for name, prior, _ in entries if isinstance(prior, DesignNormal)]
+    if not together or len(entries) == 1:
+        return vector(name, entries, "gamma", dims)
+    if len(together) < len(entries):
+        raise FormulaError(
+            f"PyMC code has no word for the prior that '{together[0]}' shares with the terms left "
+            "unsaid, given those stated; state a prior for each of them"
+        )
+    means, sds = (
+        ", ".join(number(prior.parameters[key]) for _, prior, _ in entries)
+        for key in ("mu", "sigma")
+    )
+    return [
+        f"    spread = np.linalg.inv({matrix}.to_numpy().T @ {matrix}.to_numpy())"
+        "  # of estimates, but for σ²",
+        f"    scale = np.array([{sds}]) / np.sqrt(np.diag(spread))",
+        "    cov = scale[:, None] * spread * scale",
+        f'    {name} = pm.MvNormal("{name}", mu=[{means}], cov=cov, dims="{dims}")',
+    ]

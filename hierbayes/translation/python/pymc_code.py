@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hierbayes.design.blocks import block_slices
-from hierbayes.errors import FormulaError
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.priors.families import DesignNormal
 from hierbayes.priors.prior_set import EffectEntry, Entry
@@ -27,15 +26,16 @@ from hierbayes.translation.python.code import (
     refuse_data_name,
     successes,
 )
-from hierbayes.translation.python.priors import splits, vector
+from hierbayes.translation.python.priors import coefficients, splits, vector
 from hierbayes.translation.python.pymc_families import (
     FAMILIES,
     dispersion_statements,
     observed,
     response,
+    zero_columns,
 )
 from hierbayes.translation.r.stan_priors import number, refuse_joint_priors
-from hierbayes.translation.responses import trials_of
+from hierbayes.translation.responses import trials_of, zero_priors
 
 _FUNCTIONS = frozenset((
     "I", "C", "contr", "center", "scale", "poly", "bs", "cr", "cs", "cc", "log", "exp", "cvar",
@@ -64,7 +64,7 @@ def _head(model: ModelToWrite) -> str:
         priors.gamma,
         *(priors.sd[at] for at in block_slices(_blocks(model))),
     ]
-    with_numpy = any(map(_needs_numpy, priors.gamma)) and len(priors.gamma) > 1
+    with_numpy = _needs_numpy(priors.gamma) or _needs_numpy(zero_priors(model))
     lines = ["import numpy as np", *lines] if with_numpy or priors.centring else lines
     with_tensors = any(map(splits, parts)) or isinstance(model.family, Cumulative)
     lines += ["import pytensor.tensor as pt"] if with_tensors else []
@@ -84,7 +84,7 @@ def _data(model: ModelToWrite) -> str:
     lines.append(f"X = {matrix(spec.fixed)}")
     for k, block in enumerate(spec.random_effects):
         lines.append(f"{_name('Z', k, model)} = {matrix(block)}")
-    lines.append(observed(model, matrix))
+    lines += [observed(model, matrix), *zero_columns(model, matrix)]
     other, failures = trials_of(model)
     if other:
         whole = "y + " if failures else ""
@@ -120,13 +120,14 @@ def _coordinates(model: ModelToWrite) -> str:
     if isinstance(model.family, Cumulative):
         names = ", ".join(quoted(name) for name, _, _ in model.priors.dispersion)
         lines.append(f'    "distance": [{names}],')
+    lines += ['    "zero_term": list(W.columns),'] * bool(zero_priors(model))
     return "\n".join([*lines, f'    "row": {model.data}.index,', "}"])
 
 
 def _model(model: ModelToWrite) -> str:
     priors = model.priors
     lines = ["with pm.Model(coords=coords) as model:"]
-    lines += _gamma(priors.gamma)
+    lines += coefficients("gamma", "X", priors.gamma, "term")
     corr = list(priors.corr)
     means = ["    mu = X.to_numpy() @ gamma"]
     for k, at in enumerate(block_slices(_blocks(model))):
@@ -167,34 +168,6 @@ def _model(model: ModelToWrite) -> str:
     return "\n".join(lines)
 
 
-def _gamma(entries: Sequence[Entry]) -> list[str]:
-    """Statements that make γ; one distribution where its terms have one prior together.
-
-    Raises
-    ------
-    FormulaError
-        Where some terms share a prior and others have their own.
-    """
-    together = [name for name, prior, _ in entries if isinstance(prior, DesignNormal)]
-    if not together or len(entries) == 1:
-        return vector("gamma", entries, "gamma", "term")
-    if len(together) < len(entries):
-        raise FormulaError(
-            f"PyMC code has no word for the prior that '{together[0]}' shares with the terms left "
-            "unsaid, given those stated; state a prior for each term of 'gamma'"
-        )
-    means, sds = (
-        ", ".join(number(prior.parameters[key]) for _, prior, _ in entries)
-        for key in ("mu", "sigma")
-    )
-    return [
-        "    spread = np.linalg.inv(X.to_numpy().T @ X.to_numpy())  # of estimates, but for σ²",
-        f"    scale = np.array([{sds}]) / np.sqrt(np.diag(spread))",
-        "    cov = scale[:, None] * spread * scale",
-        f'    gamma = pm.MvNormal("gamma", mu=[{means}], cov=cov, dims="term")',
-    ]
-
-
 def _blocks(model: ModelToWrite) -> list[int]:
     """Sizes of the blocks of G: a prior of correlations names the effects of its block."""
     names = [model.priors.label(name) for name, _, _ in model.priors.sd]
@@ -209,9 +182,9 @@ def _blocks(model: ModelToWrite) -> list[int]:
     return sizes
 
 
-def _needs_numpy(entry: Entry) -> bool:
-    """Whether a prior of a term is one of several."""
-    return isinstance(entry[1], DesignNormal)
+def _needs_numpy(entries: Sequence[Entry]) -> bool:
+    """Whether a prior is one of several together."""
+    return len(entries) > 1 and any(isinstance(one[1], DesignNormal) for one in entries)
 
 
 def _name(letter: str, k: int, model: ModelToWrite) -> str:

@@ -8,8 +8,8 @@ from hierbayes.families.cumulative import Cumulative
 from hierbayes.families.zero_part import ZeroPart
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.python.code import quoted
-from hierbayes.translation.python.priors import variable, vector
-from hierbayes.translation.responses import linked
+from hierbayes.translation.python.priors import coefficients, variable, vector
+from hierbayes.translation.responses import dispersion_priors, linked, zero_priors
 
 # Inverse links of mu, and distributions of a response with that mean.
 _MEANS = {
@@ -58,11 +58,21 @@ def dispersion_statements(model: ModelToWrite) -> list[str]:
     if isinstance(model.family, Cumulative):
         lines = vector("distances", priors.dispersion, "sigma", "distance")
         return [*lines, "    thresholds = pt.concatenate([[0.0], pt.cumsum(distances)])"]
-    return [
-        f"    {entry[0].replace(' ', '_')} = "
-        f"{variable(entry[0], [entry], 'gamma' if entry[0] == 'logit zero' else 'sigma')}"
-        for entry in priors.dispersion
-    ]
+    lines = []
+    for name, prior in dispersion_priors(model).items():
+        block = "gamma" if name == "logit zero" else "sigma"
+        made = variable(name, [(name, prior, "")], block)
+        lines.append(f"    {name.replace(' ', '_')} = {made}")
+    if of_zeros := zero_priors(model):
+        lines += coefficients("zero", "W", of_zeros, "zero_term")
+        lines.append("    logit_zero = W.to_numpy() @ zero")
+    return lines
+
+
+def zero_columns(model: ModelToWrite, matrix: Callable[[tuple[str, ...]], str]) -> list[str]:
+    """The statement that makes the columns that further zeros depend on."""
+    family = model.family
+    return [f"W = {matrix(family.further_terms)}"] if family and family.further_terms else []
 
 
 def observed(model: ModelToWrite, matrix: Callable[[tuple[str, ...]], str]) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from hierbayes.families.zero_part import ZeroPart
-from hierbayes.translation.dialect import ModelToWrite, pointed
-from hierbayes.translation.r.brms_priors import prior_call
-from hierbayes.translation.r.code import mixed_formula, r_trials
+from hierbayes.priors.families import DesignNormal
+from hierbayes.specification.terms import INTERCEPT, read_terms
+from hierbayes.translation.coding import compact
+from hierbayes.translation.dialect import ModelToWrite
+from hierbayes.translation.r.brms_priors import coefficient, prior_call
+from hierbayes.translation.r.code import mixed_formula, r_term, r_trials
 from hierbayes.translation.r.families import Words
-from hierbayes.translation.r.syntax import Node
-from hierbayes.translation.responses import dispersion_priors, linked
+from hierbayes.translation.r.stan_priors import r_column
+from hierbayes.translation.responses import dispersion_priors, linked, zero_priors
 
 # What brms calls a family, and the class of its dispersion.
 _FAMILIES = {
@@ -16,6 +19,7 @@ _FAMILIES = {
     "BetaBinomial": ("beta_binomial", "phi"), "NegativeBinomial": ("negbinomial", "shape"),
     "Gamma": ("Gamma", "shape"), "Lognormal": ("lognormal", "sigma"), "Beta": ("Beta", "phi"),
     "StudentT": ("student", "sigma"), "Cumulative": ("cumulative", ""),
+    "Categorical": ("categorical", ""),
 }  # fmt: skip
 _INFLATED = ("Poisson", "NegativeBinomial", "Binomial", "BetaBinomial")
 _WITH_HURDLE = ("Poisson", "NegativeBinomial", "Gamma", "Lognormal")
@@ -25,7 +29,8 @@ WORDS: Words = {
     "beta_binomial": ("BetaBinomial", "logit"), "poisson": ("Poisson", "log"),
     "negbinomial": ("NegativeBinomial", "log"), "Gamma": ("Gamma", "inverse"),
     "lognormal": ("Lognormal", "identity"), "Beta": ("Beta", "logit"),
-    "cumulative": ("Cumulative", "logit"),
+    "cumulative": ("Cumulative", "logit"), "student": ("StudentT", "identity"),
+    "categorical": ("Categorical", "logit"),
     "zero_inflated_poisson": ("Poisson", "log"),
     "zero_inflated_negbinomial": ("NegativeBinomial", "log"),
     "zero_inflated_binomial": ("Binomial", "logit"),
@@ -49,7 +54,16 @@ def formula_of(model: ModelToWrite, fixed: str) -> str:
     family = model.family
     if not isinstance(family, ZeroPart):
         return formula
-    return f"bf({formula}, {_ZEROS[family.name][1]} {family.zeros})"
+    return f"bf({formula}, {_ZEROS[family.name][1]} ~ {_zeros(family, model)})"
+
+
+def _zeros(family: ZeroPart, model: ModelToWrite) -> str:
+    """What the logit of zeros depends on; its intercept is a coefficient beside others."""
+    terms = read_terms(family.zeros.removeprefix("~"), "zeros")
+    written = compact(terms, lambda term: r_term(term, model))
+    if not family.further_terms or INTERCEPT not in terms:
+        return written
+    return f"0 + Intercept + {written}"
 
 
 def family_of(model: ModelToWrite) -> str:
@@ -78,16 +92,11 @@ def dispersions(model: ModelToWrite) -> list[str]:
         else:
             kind = "nu" if name == "df" else _FAMILIES[inner.name][1]
             lines.append(prior_call(prior, kind))
+    for name, prior, _ in zero_priors(model):
+        if not isinstance(prior, DesignNormal):
+            part = _ZEROS[family.name][1]
+            where = f'coef = {coefficient(r_column(name, model))}, dpar = "{part}"'
+            lines.append(prior_call(prior, "b", where))
     fixed = [f'prior(constant({family.constant:g}), class = "nu")']
     given = family.name == "StudentT" and "df" not in family.dispersion
     return lines + fixed * given
-
-
-def refuse_more_formulas(node: Node, text: str) -> None:
-    """Refuse formulas of more than the mean, but that of one share of further zeros."""
-    for part in node.parts[2:]:
-        sides = [one.text for one in part.parts] if part.text == "~" else []
-        if sides not in (["zi", "1"], ["hu", "1"]):
-            raise pointed(
-                text, node.place, "bf(...) with more than one formula models more than the mean"
-            )

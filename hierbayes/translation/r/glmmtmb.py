@@ -11,10 +11,13 @@ Mixed Modeling*, doi:10.32614/RJ-2017-066.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.hurdle import Hurdle
+from hierbayes.families.student_t import StudentT
 from hierbayes.families.zero_part import ZeroPart
 from hierbayes.specification.terms import read_terms
 from hierbayes.translation.coding import compact
@@ -40,7 +43,6 @@ _GLMMTMB = Signature(
      "priors", "subset"),
     {
         **CHOICES,
-        "map": "parameters that are held fixed",
         "priors": "priors (give them in Python, with priors={...})",
     },
     {
@@ -58,16 +60,18 @@ _WORDS: Words = {
     "truncated_nbinom2": ("NegativeBinomial", "log"),
     "truncated_nbinom1": ("NegativeBinomial1", "log"),
     "ziGamma": ("Gamma", "inverse"),
+    "t_family": ("StudentT", "identity"),
 }
 _FAMILIES = {
     "Bernoulli": "binomial", "Binomial": "binomial", "Poisson": "poisson", "Gamma": "Gamma",
     "NegativeBinomial": "nbinom2", "NegativeBinomial1": "nbinom1", "Beta": "beta_family",
-    "BetaBinomial": "betabinomial",
+    "BetaBinomial": "betabinomial", "StudentT": "t_family",
 }  # fmt: skip
 _BEHIND_HURDLE = {
     "Poisson": "truncated_poisson", "NegativeBinomial": "truncated_nbinom2",
     "NegativeBinomial1": "truncated_nbinom1", "Gamma": "ziGamma",
 }  # fmt: skip
+_DEGREES = ("psi", "thetaf")  # names of the logarithm of the degrees of freedom, now and once
 _STRUCTURES = {"us": "|", "diag": "||"}
 _OTHER_STRUCTURES = (
     "ar1", "cs", "homcs", "homdiag", "toep", "ou", "exp", "gau", "mat", "rr", "propto", "hetar1",
@@ -85,6 +89,9 @@ def emit(model: ModelToWrite) -> str:
         arguments += [_family(family.inside, words), f"ziformula = ~ {_zeros(family, model)}"]
     else:
         arguments.append(_family(family, _FAMILIES))
+    if isinstance(family, StudentT) and family.df is not None:
+        held = f"start = list({_DEGREES[0]} = log({family.df:.15g}))"
+        arguments += [held, f"map = list({_DEGREES[0]} = factor(NA))"]
     call = "fit <- glmmTMB(\n  " + ",\n  ".join(arguments) + "\n)"
     return program(model, "glmmTMB", call, "glmmTMB")
 
@@ -114,7 +121,7 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
     given["formula"] = _plain_structures(given["formula"], columns, text)
     family = read_family(given.get("family"), _WORDS, text, "glmmTMB")
     model = call.checked(read_mixed(given, call.columns, text, family))
-    family = single_or_trials(family, model)
+    family = single_or_trials(_with_df(family, given, text), model)
     zeros = given.get("ziformula")
     word = _word(given.get("family"))
     found = inflated(family, zeros, columns, text, hurdle=word in _BEHIND_HURDLE.values())
@@ -124,6 +131,40 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
             "models here do not have; with ziformula = ~ 1 it is a hurdle"
         )  # fmt: skip
     return StatedModel(model, found)
+
+
+def _with_df(
+    family: ResponseFamily | None, given: Mapping[str, Node], text: str
+) -> ResponseFamily | None:
+    """The family with degrees of freedom that ``map`` holds where ``start`` has them.
+
+    Raises
+    ------
+    FormulaError
+        For anything else that is held.
+    """
+    held = given.get("map")
+    if held is None or held.text == "NULL":
+        return replace(family, df=None) if isinstance(family, StudentT) else family
+    names = [name for name, _ in held.arguments]
+    start = given.get("start")
+    values = dict(start.arguments) if start is not None and start.function == "list" else {}
+    one = values.get(names[0]) if len(names) == 1 else None
+    df = _logarithm(one) if one is not None and names[0] in _DEGREES else None
+    if not isinstance(family, StudentT) or df is None:
+        raise pointed(
+            text, held.place, "the argument 'map' holds parameters fixed; the degrees of freedom "
+            "of t_family are read, as in start = list(psi = log(5)), map = list(psi = factor(NA))"
+        )  # fmt: skip
+    return replace(family, df=df)
+
+
+def _logarithm(node: Node) -> float | None:
+    """5 of ``log(5)``, and exp(x) of a number x."""
+    inner = node.parts[1] if node.function == "log" and len(node.parts) == 2 else node
+    if inner.kind != "number":
+        return None
+    return float(inner.text) if inner is not node else math.exp(float(inner.text))
 
 
 def _word(family: Node | None) -> str:

@@ -5,7 +5,7 @@ A prior of a standard deviation is cut off at 0 there, as the half families are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hierbayes.errors import FormulaError
 from hierbayes.families.cumulative import Cumulative
@@ -31,6 +31,7 @@ from hierbayes.translation.coding import all_factors, column_parts
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.r.expression import to_r
 from hierbayes.translation.r.words import r_name
+from hierbayes.translation.responses import zero_priors
 
 
 def number(value: float) -> str:
@@ -112,13 +113,18 @@ def shared_priors(model: ModelToWrite) -> list[str]:
     ]
     shared = shared if len(priors.gamma) > 1 else []
     pairs = zip(priors.sd, priors.centred, strict=False)
+    shared += [
+        f"zero: {name} ~ {prior}"
+        for name, prior, _ in zero_priors(model)
+        if isinstance(prior, DesignNormal)
+    ]
     return shared + [
         f"sd({priors.label(name)}) ~ Centred({prior})" for (name, prior, _), is_so in pairs if is_so
     ]
 
 
-def r_columns(model: ModelToWrite) -> dict[str, str]:
-    """R's name of each fixed column, by the name it has here.
+def r_columns(names: Sequence[str], model: ModelToWrite) -> dict[str, str]:
+    """R's name of each of these fixed columns, by the name it has here.
 
     R orders the factors of a product as they first appear in the formula.
     """
@@ -126,12 +132,11 @@ def r_columns(model: ModelToWrite) -> dict[str, str]:
     for term in model.specification.fixed:
         for factor in factors_of(term):
             order.setdefault(to_r(factor, model.variables), len(order))
-    names = [name for name, _, _ in model.priors.gamma]
     return {name: _r_column(name, model, order) for name in names}
 
 
-def r_effect(name: str, model: ModelToWrite) -> str:
-    """R's name of a random column."""
+def r_column(name: str, model: ModelToWrite) -> str:
+    """R's name of one column by itself."""
     return _r_column(name, model, {})
 
 
