@@ -382,7 +382,10 @@ def test_the_prior_that_centred_columns_imply(hs: pd.DataFrame) -> None:
     assert fit.priors is not None
     rng = np.random.default_rng(4)
     shift = (hs["ses"] - m).mean()
-    s, t = (prior.sigma * np.abs(rng.standard_t(3, 200_000)) for _, prior, _ in fit.priors.sd)
+    s, t = (
+        prior.parameters["sigma"] * np.abs(rng.standard_t(3, 200_000))
+        for _, prior, _ in fit.priors.sd
+    )
     rho = 2.0 * rng.beta(2.0, 2.0, 200_000) - 1.0
     sd = np.sqrt(s**2 - 2.0 * shift * rho * s * t + (shift * t) ** 2)
     corr = (rho * s - shift * t) / sd
