@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hierbayes.frames.row_sample import some
     from hierbayes.frames.variable_levels import Levels, levels
     from hierbayes.inference.bootstraps.bootstrap import Bootstrap, bootstrap
+    from hierbayes.inference.checks.predictive_check import PredictiveCheck, predictive_check
     from hierbayes.inference.context.group_coding import group_coding
     from hierbayes.inference.context.hausman import Hausman, hausman
     from hierbayes.inference.context.intercept_weights import InterceptWeights, intercept_weights
@@ -97,16 +98,17 @@ __all__ = [
     "InferenceError", "Influence", "InterceptWeights", "IntervalError", "InverseGamma",
     "InverseWishart", "Level1Residuals", "Level2Residuals", "Levels", "LikelihoodRatio", "Meanings",
     "Model", "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation",
-    "PointFit", "PosteriorFit", "PriorError", "Profile", "RandomPart", "Recheck", "Reduced",
-    "ResultFolderError", "SensitivityStudy", "Simulated", "StudentT", "StudyError", "Uniform",
-    "UsageError", "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap", "build_random",
-    "capply", "catalog", "codebook", "compare", "composition", "composition_category", "cvar",
-    "dataset_names", "dialects", "dvar", "equivalence", "estimators", "families", "group_coding",
-    "group_labels", "hausman", "influence", "intercept_weights", "level1_residuals",
-    "level2_residuals", "levels", "likelihood_ratio", "load_dataset", "load_model", "lvar",
-    "merge_levels", "model_table", "mundlak", "notation", "plots", "profile", "quantities",
-    "read_code", "read_csv", "recheck", "reduced", "simulate", "some", "tab", "to_levels",
-    "to_long", "to_short", "up", "variance_explained", "wald",
+    "PointFit", "PosteriorFit", "PredictiveCheck", "PriorError", "Profile", "RandomPart", "Recheck",
+    "Reduced", "ResultFolderError", "SensitivityStudy", "Simulated", "StudentT", "StudyError",
+    "Uniform", "UsageError", "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap",
+    "build_random", "capply", "catalog", "codebook", "compare", "composition",
+    "composition_category", "cvar", "dataset_names", "dialects", "dvar", "equivalence",
+    "estimators", "families", "group_coding", "group_labels", "hausman", "influence",
+    "intercept_weights", "level1_residuals", "level2_residuals", "levels", "likelihood_ratio",
+    "load_dataset", "load_model", "lvar", "merge_levels", "model_table", "mundlak", "notation",
+    "plots", "predictive_check", "profile", "quantities", "read_code", "read_csv", "recheck",
+    "reduced", "simulate", "some", "tab", "to_levels", "to_long", "to_short", "up",
+    "variance_explained", "wald",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
@@ -144,6 +146,7 @@ _HOMES = {
     "hierbayes.frames.row_sample": ("some",),
     "hierbayes.frames.variable_levels": ("Levels", "levels"),
     "hierbayes.inference.bootstraps.bootstrap": ("Bootstrap", "bootstrap"),
+    "hierbayes.inference.checks.predictive_check": ("PredictiveCheck", "predictive_check"),
     "hierbayes.inference.context.group_coding": ("group_coding",),
     "hierbayes.inference.context.hausman": ("Hausman", "hausman"),
     "hierbayes.inference.context.intercept_weights": ("InterceptWeights", "intercept_weights"),

@@ -40,6 +40,7 @@ headings in quotes):
 ``pancake``             G of three effects as an ellipsoid                        "Lab 1"
 ``profile_zeta``        signed roots of profiled deviances
 ``bootstrap``           refits to simulated data, and intervals
+``predictive_check``    statistics of replicated responses, and the observed
 ``prior_posterior``     prior, posterior and profile likelihood
 ``icc``                 prior and posterior of the intraclass correlation
 ``shrinkage_factors``   the posterior of groups' shrinkage factors
@@ -100,6 +101,11 @@ if TYPE_CHECKING:
     from hierbayes.plots.pancake import Pancake, pancake_frame, plot_pancake
     from hierbayes.plots.plane import Plane, plane_frame, plot_plane
     from hierbayes.plots.power_scaling import plot_power_scaling, power_scaling_frame
+    from hierbayes.plots.predictive_check import (
+        CheckPicture,
+        plot_predictive_check,
+        predictive_check_frame,
+    )
     from hierbayes.plots.prior_ellipses import plot_prior_ellipses, prior_ellipses_frame
     from hierbayes.plots.prior_posterior import plot_prior_posterior, prior_posterior_frame
     from hierbayes.plots.profile_zeta import plot_profile_zeta, profile_zeta_frame
@@ -122,22 +128,23 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "BetaSpace", "Caterpillar", "DataSpace", "Effects", "Ellipse", "EstimatorsInBetaSpace", "Gap",
-    "Level1Picture", "Level2Picture", "Pancake", "Plane", "SimulatedSchool", "ThreeMeans",
-    "Trellis", "UniformQuantiles", "beta_space_frame", "bootstrap_frame", "caterpillar_frame",
-    "comparison_frame", "confidence_radius", "data_space_frame", "effects_frame", "ellipse_frame",
-    "estimators_frame", "gap_frame", "icc_frame", "implied_ellipses_frame", "implied_icc_frame",
-    "implied_lines_frame", "influence_frame", "intercept_weights_frame", "level1_residuals_frame",
+    "BetaSpace", "Caterpillar", "CheckPicture", "DataSpace", "Effects", "Ellipse",
+    "EstimatorsInBetaSpace", "Gap", "Level1Picture", "Level2Picture", "Pancake", "Plane",
+    "SimulatedSchool", "ThreeMeans", "Trellis", "UniformQuantiles", "beta_space_frame",
+    "bootstrap_frame", "caterpillar_frame", "comparison_frame", "confidence_radius",
+    "data_space_frame", "effects_frame", "ellipse_frame", "estimators_frame", "gap_frame",
+    "icc_frame", "implied_ellipses_frame", "implied_icc_frame", "implied_lines_frame",
+    "influence_frame", "intercept_weights_frame", "level1_residuals_frame",
     "level2_residuals_frame", "pancake_frame", "plane_frame", "plot_beta_space", "plot_bootstrap",
     "plot_caterpillar", "plot_comparison", "plot_data_space", "plot_effects", "plot_estimators",
     "plot_gap", "plot_icc", "plot_implied_ellipses", "plot_implied_icc", "plot_implied_lines",
     "plot_influence", "plot_intercept_weights", "plot_level1_residuals", "plot_level2_residuals",
-    "plot_pancake", "plot_plane", "plot_power_scaling", "plot_prior_ellipses",
-    "plot_prior_posterior", "plot_profile_zeta", "plot_ridge", "plot_shrinkage",
-    "plot_shrinkage_factors", "plot_simulated_school", "plot_three_means", "plot_tipping",
-    "plot_tornado", "plot_trellis", "plot_uniform_quantiles", "power_scaling_frame",
-    "prior_ellipses_frame", "prior_posterior_frame", "profile_zeta_frame", "ridge_frame",
-    "shadow_frame", "shadow_radius", "shrinkage_factors_frame", "shrinkage_frame",
+    "plot_pancake", "plot_plane", "plot_power_scaling", "plot_predictive_check",
+    "plot_prior_ellipses", "plot_prior_posterior", "plot_profile_zeta", "plot_ridge",
+    "plot_shrinkage", "plot_shrinkage_factors", "plot_simulated_school", "plot_three_means",
+    "plot_tipping", "plot_tornado", "plot_trellis", "plot_uniform_quantiles", "power_scaling_frame",
+    "predictive_check_frame", "prior_ellipses_frame", "prior_posterior_frame", "profile_zeta_frame",
+    "ridge_frame", "shadow_frame", "shadow_radius", "shrinkage_factors_frame", "shrinkage_frame",
     "simulated_school_frame", "three_means_frame", "tipping_frame", "tornado_frame",
     "trellis_frame", "uniform_quantiles_frame",
 ]  # fmt: skip
@@ -181,6 +188,11 @@ _HOMES = {
     ),
     "hierbayes.plots.pancake": ("Pancake", "pancake_frame", "plot_pancake"),
     "hierbayes.plots.plane": ("Plane", "plane_frame", "plot_plane"),
+    "hierbayes.plots.predictive_check": (
+        "CheckPicture",
+        "plot_predictive_check",
+        "predictive_check_frame",
+    ),
     "hierbayes.plots.power_scaling": ("plot_power_scaling", "power_scaling_frame"),
     "hierbayes.plots.prior_ellipses": ("plot_prior_ellipses", "prior_ellipses_frame"),
     "hierbayes.plots.prior_posterior": ("plot_prior_posterior", "prior_posterior_frame"),
