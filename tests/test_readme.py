@@ -28,7 +28,8 @@ def space() -> dict[str, Any]:
     """The names that the code blocks leave, run one after the other."""
     names: dict[str, Any] = {}
     for block in PYTHON:
-        quiet = re.sub(r"\b((?:sample|bootstrap|predictive_check)\(.*?)seed=1", r"\1seed=1, progress=False", block)
+        slow = r"\b((?:sample|bootstrap|predictive_check)\(.*?)seed=1"
+        quiet = re.sub(slow, r"\1seed=1, progress=False", block)
         few = quiet.replace("n=200", "n=20")  # of bootstraps, of which nothing is shown
         exec(compile(few, "README", "exec"), names)
     return names
