@@ -1,7 +1,8 @@
 """Data, golden numbers and fits that several test modules share, each made once a session."""
 
+import gc
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,18 @@ SPELLINGS = {
     "ses.m": "cvar(ses, school)",
     "ses.d": "dvar(ses, school)",
 }
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Millions of objects that stay until the end are not searched for garbage again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def spelled(text: str) -> str:
