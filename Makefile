@@ -8,8 +8,10 @@ demo: .venv/.installed
 	$(bin)/hierbayes demo --out results
 
 # Everything that must hold before a change is merged. Types are checked while the tests run.
-# Files of tests in their order: the long ones are not last.
+# Files of tests in their order: the long ones are not last.  The package is compiled to byte code
+# here, on all processors, so that no process of the tests has to.
 test: .venv/.installed
+	@$(bin)/python -m compileall -q -j 0 hierbayes
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	@$(bin)/mypy & types=$$!; \
@@ -44,7 +46,11 @@ clean:
 	  echo 'hierbayes needs Python 3.12 or newer, and "$(PYTHON)" is not:' \
 	    'install one, or name it with "make PYTHON=python3.13 ..."' >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(bin)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(bin)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	  -c constraints.txt -e '.[test]'
+	@# Compiled to byte code on all processors, which pip does on one; tests of the packages, a
+	@# third of all, are left out, and so is what is no Python of this version.
+	@$(bin)/python -m compileall -qq -j 0 -x '/tests/' .venv/lib || true
 	touch $@
 
 .venv/.installed-bench: .venv/.installed

@@ -28,12 +28,25 @@ _COLOURS = 64
 
 
 EMPTY = "%reset -f"
+# Pictures are laid out, with all that is in them, and not painted, which takes as long again.
+SKETCHED = """
+from hierbayes.plots.picture import Picture
+def sketch(picture, blank={blank!r}):
+    picture.draw_without_rendering()
+    return blank
+Picture._repr_png_ = sketch
+%reset -f
+"""
 
 
 class Kernel:
-    """A kernel that runs notebooks one after the other, each with no names of the one before."""
+    """A kernel that runs notebooks one after the other, each with no names of the one before.
 
-    def __init__(self) -> None:
+    What a picture shows is painted, or, where ``sketched``, a blank in its place.
+    """
+
+    def __init__(self, *, sketched: bool = False) -> None:
+        self._before = SKETCHED.format(blank=_blank()) if sketched else EMPTY
         self._loop = asyncio.new_event_loop()
         self._manager = AsyncKernelManager(kernel_name="python3")
 
@@ -51,7 +64,7 @@ class Kernel:
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
-        notebook.cells.insert(0, nbformat.v4.new_code_cell(EMPTY))
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(self._before))
         client = NotebookClient(
             notebook,
             km=self._manager,
@@ -126,6 +139,12 @@ def lean(notebook: NotebookNode) -> NotebookNode:
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata = NotebookNode(kernelspec=kernel, language_info={"name": "python"})
     return notebook
+
+
+def _blank() -> bytes:
+    buffer = BytesIO()
+    Image.new("1", (1, 1)).save(buffer, format="png")
+    return buffer.getvalue()
 
 
 def _reduced(png: str) -> str:

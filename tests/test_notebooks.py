@@ -18,7 +18,7 @@ QUOTED = re.compile(r"(?<![\w.])[-+−]?\d+\.\d+(?![\w.])")  # decimals in prose
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Kernel]:
     """One for all: what takes longest, to import the packages, is done once."""
-    with Kernel() as kernel:
+    with Kernel(sketched=True) as kernel:
         yield kernel
 
 
