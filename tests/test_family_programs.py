@@ -138,6 +138,89 @@ def test_trials_that_are_a_number(frames: Mapping[str, pd.DataFrame]) -> None:
         np.testing.assert_array_equal(again.problem.family_rows.m, 5.0)
 
 
+HLM: tuple[tuple[str, str, Any, tuple[str, ...]], ...] = (
+    ("cbpp", "incidence | trials(size) ~ period + (1 | herd)", F.Binomial(),
+     ("E(incidenceij|βj) = φij*sizeij", "log[φij/(1 - φij)] = ηij")),
+    ("contraception", "use ~ age + urban + (1 + urban | district)", F.Bernoulli(),
+     ("Prob(useij = Y|βj) = φij", "log[φij/(1 - φij)] = ηij")),
+    ("cbpp", "incidence ~ period + offset(np.log(size)) + (1 | herd)", F.Poisson(),
+     ("E(incidenceij|βj) = λij*sizeij", "log[λij] = ηij")),
+    ("wine", "rating ~ temp + (1 | judge)", F.Cumulative(),
+     ("Prob(ratingij <= m|βj) = φmij", "log[φmij/(1 - φmij)] = ηij + δm")),
+    ("grouseticks", "TICKS ~ YEAR + (1 | LOCATION) + (1 | LOCATION:BROOD)", F.Poisson(),
+     ("E(TICKSijk|βjk) = λijk", "log[λijk] = ηijk")),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "formula", "family", "head"), HLM)
+def test_equations_of_hlm_are_read_again(
+    data: str, formula: str, family: Any, head: tuple[str, ...], frames: Mapping[str, pd.DataFrame]
+) -> None:
+    model = hb.Model(formula, frames[data], family=family)
+    lines = [line.strip() for line in model.emit("hlm").splitlines()]
+    assert tuple(lines[1:3]) == head
+    assert any("unit-specific (HLM's population-average" in line for line in lines)
+    again = hb.read_code("hlm", model.emit("hlm"), data=frames[data])
+    assert again.problem.family == model.problem.family
+    assert again.specification == model.specification
+    for name in ("y", "m", "offset"):
+        found, known = (getattr(one.problem.family_rows, name) for one in (again, model))
+        np.testing.assert_array_equal(found, known)
+
+
+def test_equations_of_hlm_as_people_type_them(frames: Mapping[str, pd.DataFrame]) -> None:
+    code = r"""E(Y_{ij}|\beta_j) = n_{ij}*\phi; logit(phi_{ij}) = eta_{ij}
+    Level 1: eta_ij = B0j + B1j*X_ij
+    Level 2 (herd): B0j = G00 + u0j; B1j = G10"""
+    data = (
+        frames["cbpp"]
+        .rename(columns={"incidence": "y", "size": "n"})
+        .assign(x=frames["cbpp"]["part"])
+    )
+    model = hb.read_code("hlm", code, data=data)
+    assert model.specification.lme4() == "y | trials(n) ~ 1 + x + (1 | herd)"
+    assert model.problem.family == F.Binomial()
+
+
+LOGIT = "log[φij/(1 - φij)] = ηij\nηij = β0j\nLevel-2 model (district)\nβ0j = γ00 + u0j"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (f"Prob(useij = N|βj) = φij\n{LOGIT}",
+         "they take 'N' of 'use' for the success, and models here 'Y'; order the levels in the data"),
+        ("ηij = β0j\nLevel-2 model (district)\nβ0j = γ00 + u0j",
+         "η has an equation, and what it is of is not said; write 'Prob(yij = 1|βj) = φij' and"),
+        (f"Prob(useij = Y|βj) = φij\n{LOGIT.replace('log[φij/(1 - φij)]', 'probit[φij]')}",
+         "'Prob(useij = Y|βj) = φij' with 'probit[φij] = ηij' is not read; read are Bernoulli,"),
+    ],
+)  # fmt: skip
+def test_equations_of_hlm_refused(
+    code: str, message: str, frames: Mapping[str, pd.DataFrame]
+) -> None:
+    with pytest.raises(hb.FormulaError) as refusal:
+        hb.read_code("hlm", code, data=frames["contraception"])
+    assert str(refusal.value).startswith(f"cannot read the HLM equations: {message}")
+
+
+@pytest.mark.parametrize(
+    ("data", "formula", "family", "message"),
+    [
+        ("wine", "rating ~ temp + (1 | judge)", F.Cumulative("probit"), "has no word for the fam"),
+        ("wine", "rating ~ temp + (1 | judge)", F.Categorical(), "compares with the last and not"),
+        ("wine", "rating ~ temp + (1 | judge) + (1 | bottle)", F.Cumulative(), "of crossed facto"),
+        ("cbpp", "incidence ~ period + offset(part) + (1 | herd)", F.Poisson(),
+         r"HLM takes an exposure, and offset\(part\) is no logarithm"),
+    ],
+)  # fmt: skip
+def test_what_hlm_does_not_have(
+    data: str, formula: str, family: Any, message: str, frames: Mapping[str, pd.DataFrame]
+) -> None:
+    with pytest.raises(hb.FormulaError, match=message):
+        hb.Model(formula, frames[data], family=family).emit("hlm")
+
+
 GLIMMIX = "PROC GLIMMIX; CLASS district; MODEL use{} = age / {}; RANDOM INT / SUB=district; RUN;"
 WRONG: tuple[tuple[str, str, str], ...] = (
     ("sas", GLIMMIX.format("", "DIST=BINARY"),

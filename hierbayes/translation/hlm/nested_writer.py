@@ -13,6 +13,7 @@ from hierbayes.errors import FormulaError
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.hlm.coefficient_tree import Coefficient, CoefficientTree
 from hierbayes.translation.hlm.column_names import ColumnNames, bracketed, grouped, numbered
+from hierbayes.translation.hlm.families import words_of
 from hierbayes.translation.hlm.level_symbols import SYMBOLS
 
 
@@ -42,9 +43,10 @@ class _NestedEquations:
     """The equations of one model."""
 
     def __init__(self, model: ModelToWrite, factors: tuple[str, ...]) -> None:
-        self.spec, self.ml, self.factors = model.specification, model.ml, factors
+        self.spec, self.factors = model.specification, factors
         self.subscripts = ["ijkl"[at : len(factors) + 1] for at in range(len(factors) + 1)]
-        self.symbols, self.effects, self.residual = SYMBOLS[len(factors)]
+        self.symbols, self.effects, residual = SYMBOLS[len(factors)]
+        self.words = words_of(model, residual, self.subscripts[0])
         means = {
             columns[0]: self.subscripts[self._level(name)]
             for name in factors
@@ -61,15 +63,16 @@ class _NestedEquations:
 
     def text(self) -> str:
         """All of it."""
-        response = f"{self.spec.response}{self.subscripts[0]}"
-        within = [*self._sum(self.tree.root), f"{self.residual}{self.subscripts[0]}"]
-        lines = ["Level-1 model", f"    {response} = {' + '.join(within)}", ""]
+        left = self.words.left
+        within = [*self._sum(self.tree.root), *self.words.residual]
+        lines = ["Level-1 model", *(f"    {line}" for line in self.words.head)]
+        lines += [f"    {left} = {' + '.join(within)}", ""]
         standing = self.tree.root.terms
         for level, factor in enumerate(self.factors, 1):
             lines += [f"Level-{level + 1} model ({factor})", *map(self._equation, standing), ""]
             standing = [below for one in standing for below in one.terms]
-        lines += ["Mixed model", f"    {response} = {self._mixed()}", ""]
-        lines += [f"Estimation: {'maximum' if self.ml else 'restricted maximum'} likelihood"]
+        lines += ["Mixed model", f"    {left} = {self._mixed()}", ""]
+        lines += self.words.estimation
         lines += [f"Cov({first}, {second}) = 0" for first, second in self._uncorrelated()]
         return "\n".join([*lines, *self.tree.names.definitions])
 
@@ -104,7 +107,7 @@ class _NestedEquations:
             "*".join([self._effect(c.coefficient), *map(bracketed, c.names)])
             for c in self.tree.random
         ]
-        ending = " + ".join([*random, f"{self.residual}{self.subscripts[0]}"])
+        ending = " + ".join([*random, *self.words.residual])
         return f"{' + '.join(fixed)}\n        + {ending}"
 
     def _uncorrelated(self) -> Iterator[tuple[str, str]]:

@@ -7,16 +7,23 @@ Raudenbush & Bryk (2002), *Hierarchical Linear Models*.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.specification.split_levels import split_levels
 from hierbayes.specification.terms import INTERCEPT, factors_of
-from hierbayes.translation.dialect import Dialect, ModelToWrite
+from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel
 from hierbayes.translation.hlm.column_names import ColumnNames, bracketed, grouped, numbered
 from hierbayes.translation.hlm.crossed_writer import crossed_text
+from hierbayes.translation.hlm.families import (
+    FAMILIES,
+    INSTEAD,
+    joined,
+    read_response,
+    words_of,
+)
 from hierbayes.translation.hlm.nested_writer import nested_text
 from hierbayes.translation.hlm.reader import read_hlm
 from hierbayes.translation.nested_levels import outermost_first
@@ -72,6 +79,11 @@ def _text_of_several(model: ModelToWrite) -> str:
     if model.variables.nested.issuperset(pairwise(factors)):
         return nested_text(model, factors)
     if len(factors) == 2:
+        if model.family is not None:
+            raise FormulaError(
+                "HLM's equations of crossed factors are written for Gaussian responses alone; "
+                "equations() writes them all"
+            )
         return crossed_text(model)
     raise FormulaError(
         "HLM has nested grouping factors (HLM2 to HLM4), or two that cross (HCM2), and this model "
@@ -86,7 +98,7 @@ class _Equations:
         self.spec = model.specification
         self.between = model.variables.between_of[self.spec.group]
         self.names = ColumnNames(model.variables, {self.spec.group: "j"})
-        self.ml = model.ml
+        self.words = words_of(model, "r", "ij")
         refuse_unclear_coding(self.spec.fixed, self.names.is_factor, "HLM")
         self._refuse_two_orders()
         levels = split_levels(self.spec, self.between.__contains__)
@@ -102,10 +114,11 @@ class _Equations:
     def text(self) -> str:
         """All of it."""
         group = self.spec.group
-        lines = ["Level-1 model", f"    {self._response()} = {self._within()}", ""]
+        lines = ["Level-1 model", *(f"    {line}" for line in self.words.head)]
+        lines += [f"    {self.words.left} = {self._within()}", ""]
         lines += [f"Level-2 model ({group})", *self._between(), ""]
-        lines += ["Mixed model", f"    {self._response()} = {self._mixed()}", ""]
-        lines += [f"Estimation: {'maximum' if self.ml else 'restricted maximum'} likelihood"]
+        lines += ["Mixed model", f"    {self.words.left} = {self._mixed()}", ""]
+        lines += self.words.estimation
         lines += [f"Cov({first}, {second}) = 0" for first, second in self._uncorrelated()]
         return "\n".join([*lines, *self.names.definitions])
 
@@ -167,9 +180,6 @@ class _Equations:
         )
         return list(dict.fromkeys(columns))
 
-    def _response(self) -> str:
-        return f"{self.spec.response}ij"
-
     def _numbers_of(self, term: str) -> list[int]:
         return [k for k, coefficient in self.numbers.items() if coefficient.term == term]
 
@@ -178,7 +188,7 @@ class _Equations:
             f"β{k}j*{grouped(c.columns)}" if c.columns else f"β{k}j"
             for k, c in self.numbers.items()
         ]
-        return " + ".join([*parts, "rij"])
+        return " + ".join([*parts, *self.words.residual])
 
     def _between(self) -> Iterator[str]:
         varying = {k for block in self.random for k in block}
@@ -213,7 +223,7 @@ class _Equations:
             for block in self.random
             for k in block
         ]
-        random = " + ".join([*varying, "rij"])
+        random = " + ".join([*varying, *self.words.residual])
         return f"{' + '.join(parts)}\n        + {random}"
 
     def _in_order(self, term: str, inner: tuple[str, ...], outer: tuple[str, ...]) -> list[str]:
@@ -227,4 +237,12 @@ class _Equations:
             yield from ((f"u{a}j", f"u{b}j") for a in first for b in second)
 
 
-DIALECT = Dialect("hlm", "HLM: equations at each level", emit_hlm, read_hlm)
+def _read(text: str, columns: Sequence[str]) -> StatedModel:
+    """The model of equations, whatever its response."""
+    equations, response = read_response(text, columns)
+    return joined(read_hlm(equations, columns), response)
+
+
+DIALECT = Dialect(
+    "hlm", "HLM: equations at each level", emit_hlm, _read, families=FAMILIES, instead=INSTEAD
+)
