@@ -1,4 +1,4 @@
-"""Models of other families as programs of SAS and Stata, written and read."""
+"""Models of other families as programs of SAS and Stata and equations of HLM, written and read."""
 
 from __future__ import annotations
 
@@ -172,11 +172,8 @@ def test_equations_of_hlm_as_people_type_them(frames: Mapping[str, pd.DataFrame]
     code = r"""E(Y_{ij}|\beta_j) = n_{ij}*\phi; logit(phi_{ij}) = eta_{ij}
     Level 1: eta_ij = B0j + B1j*X_ij
     Level 2 (herd): B0j = G00 + u0j; B1j = G10"""
-    data = (
-        frames["cbpp"]
-        .rename(columns={"incidence": "y", "size": "n"})
-        .assign(x=frames["cbpp"]["part"])
-    )
+    called = {"incidence": "y", "size": "n", "part": "x"}
+    data = frames["cbpp"].rename(columns=called)
     model = hb.read_code("hlm", code, data=data)
     assert model.specification.lme4() == "y | trials(n) ~ 1 + x + (1 | herd)"
     assert model.problem.family == F.Binomial()
@@ -189,7 +186,7 @@ LOGIT = "log[φij/(1 - φij)] = ηij\nηij = β0j\nLevel-2 model (district)\nβ0
     ("code", "message"),
     [
         (f"Prob(useij = N|βj) = φij\n{LOGIT}",
-         "they take 'N' of 'use' for the success, and models here 'Y'; order the levels in the data"),
+         "they take 'N' of 'use' for the success, and models here 'Y'; order the levels in "),
         ("ηij = β0j\nLevel-2 model (district)\nβ0j = γ00 + u0j",
          "η has an equation, and what it is of is not said; write 'Prob(yij = 1|βj) = φij' and"),
         (f"Prob(useij = Y|βj) = φij\n{LOGIT.replace('log[φij/(1 - φij)]', 'probit[φij]')}",
