@@ -29,6 +29,23 @@ CASES = {
     "deviations": Case("y ~ x + d + (1 | g)", 1e-6),
 }
 
+FACTORS = {
+    "nested": Case("y ~ x + (1 | s) + (1 | s:c)", 1e-6),
+    "crossed": Case("y ~ x + (1 | s) + (1 | b)", 1e-6),
+}
+
+
+def make_factors(name: str) -> tuple[pd.DataFrame, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """The rows of a case of two grouping factors, and the codes of both."""
+    case = FACTORS[name]
+    i = np.arange(90)
+    s, c, b = i % 6, i // 6 % 3, (i * i // 7) % 7
+    x = np.round(np.cos(1.7 * i * i), 6) + 0.25 * (s % 5)
+    inner = 3 * s + c if name == "nested" else b
+    u, v = np.sin(3.1 * s * s + 1.0), np.sin(2.2 * inner * inner + 0.3)
+    y = case.mean + case.slope * x + u + v + case.sigma * np.cos(2.3 * i * i + 0.4)
+    return pd.DataFrame({"y": y, "x": x, "s": s, "c": c, "b": b}), (s, inner)
+
 
 def make(
     name: str,

@@ -371,10 +371,12 @@ def test_no_f_has_the_moments() -> None:
 
 
 def test_no_information_to_invert(data: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert generalised_inverse(np.array([[1.0, 2.0], [2.0, 1.0]])) is None
-    assert generalised_inverse(np.diag([1.0, -1.0])) is None
-    inverse = generalised_inverse(np.diag([4.0, 0.0]))
+    assert generalised_inverse(np.array([[1.0, 2.0], [2.0, 1.0]]), np.ones(2)) is None
+    assert generalised_inverse(np.diag([1.0, -1.0]), np.ones(2)) is None
+    inverse = generalised_inverse(np.diag([4.0, 0.0]), np.ones(2))
     assert inverse is not None and inverse.tolist() == [[0.25, 0.0], [0.0, 0.0]]
+    inverse = generalised_inverse(np.diag([2.0**-80, 1.0]), np.array([2.0**40, 1.0]))
+    assert inverse is not None and inverse.tolist() == [[2.0**80, 0.0], [0.0, 1.0]]
     monkeypatch.setattr(VarianceDerivatives, "observed", lambda *_, **__: -np.eye(2))
     fit = fit_of(data, "one")
     with pytest.raises(hb.EstimationError) as error:

@@ -1,5 +1,10 @@
 """Several grouping factors: little is left of the response beside its fixed part or its groups."""
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,11 +14,20 @@ import hierbayes as hb
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.errors import DataError
 from hierbayes.estimation import reml
+from hierbayes.fit.degrees_of_freedom.source import df_source
 from hierbayes.likelihood.conditional import NormalPrior
-from hierbayes.likelihood.reading import NORMAL
+from hierbayes.likelihood.eliminated import Eliminated, eliminated
+from hierbayes.likelihood.reading import GIVEN, NORMAL, REML, Reading
+from hierbayes.likelihood.rooted_elimination import rooted_elimination
 from hierbayes.likelihood.sparse import SparseLikelihood
+from hierbayes.likelihood.sparse_derivatives import _from_products, _from_roots
 from tests.dense import log_normal
+from tests.small_residuals import FACTORS, make_factors
 from tests.test_factors_inference import rows_of
+
+EXACT = json.loads(
+    (Path(__file__).parent / "reference" / "small_residuals_factors.json").read_text()
+)
 
 FORMULAS = {"nested": "y ~ x + (1 | s) + (1 | s:c)", "crossed": "y ~ x + (1 | s) + (1 | b)"}
 
@@ -64,45 +78,147 @@ def test_a_prior_is_of_the_coefficients_as_they_are(name: str) -> None:
     assert_allclose(state.value, log_normal(rows.y - rows.X @ mean, total), rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", FORMULAS)
-def test_small_residuals_that_are_computed_with(name: str) -> None:
-    """A tenth of a small σ is a tenth of its estimate, and G stays as it is."""
-    small, smaller = fitted(name, 1e-3), fitted(name, 1e-4)
-    assert_allclose(smaller.sigma, 0.1 * small.sigma, rtol=1e-6)
-    assert_allclose(smaller.theta.sd, small.theta.sd, rtol=1e-3)
-    root = smaller.theta.root[0, 0]
-    roots = [root[span, span] for span in smaller.design.spans]
-    exact = rows_of(smaller).log_density(roots, smaller.sigma, restricted=True)
-    assert_allclose(smaller.loglik, exact, atol=1e-4)
+@pytest.fixture(scope="module")
+def tiny() -> dict[str, hb.PointFit]:
+    """REML where σ is 1e-6 beside the sd of random effects."""
+    return {name: hb.Model(made.formula, make_factors(name)[0]).reml()
+            for name, made in FACTORS.items()}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize("name", FACTORS)
+def test_small_residuals_lose_no_digits(tiny: dict[str, hb.PointFit], name: str) -> None:
+    fits = {"REML": tiny[name], "ML": hb.Model(FACTORS[name].formula, make_factors(name)[0]).ml()}
+    for reading, fit in fits.items():
+        exact = EXACT[name][reading]
+        assert fit.loglik == pytest.approx(exact["loglik"], abs=1e-6)
+        assert fit.sigma == pytest.approx(exact["sigma"], rel=1e-6)
+        assert_allclose(fit.theta.sd.ravel(), exact["sd"], rtol=1e-6)
+        assert_allclose(np.sqrt(np.diag(fit.vcov())), exact["se"], rtol=1e-6)
+        assert (np.abs(fit.fixef() - exact["gamma"]) < 1e-6 * np.array(exact["se"])).all()
+        assert fit.maximum.evaluations <= 20 and fit.diagnose().ok
+
+
+@pytest.mark.parametrize("name", FACTORS)
+def test_what_follows_from_a_small_residual(tiny: dict[str, hb.PointFit], name: str) -> None:
+    """A thousand times the residual changes nothing that its size has no part in."""
+    fit, rows = tiny[name], make_factors(name)[0]
+    same = 999.0 * np.cos(2.3 * np.arange(90) ** 2 + 0.4) * 1e-6
+    larger = hb.Model(FACTORS[name].formula, rows.assign(y=rows["y"] + same)).reml()
+    for factor in fit.design.factors:
+        assert_allclose(fit.ranef(factor.name), larger.ranef(factor.name), atol=2e-3)
+        assert_allclose(fit.ranef_cov(factor.name), larger.ranef_cov(factor.name), rtol=1e-3)
+    assert_allclose(1e3 * fit.residuals(), larger.residuals(), rtol=1e-3, atol=1e-5)
+    for df in ("satterthwaite", "kenward-roger"):
+        assert_allclose(df_source(fit, df).of_each(), df_source(larger, df).of_each(), rtol=1e-3)
+
+
+def test_degrees_of_freedom_of_a_small_residual_of_one_factor() -> None:
+    """Twelve groups in balance: those of their mean are one fewer."""
+    g, i = np.repeat(np.arange(12), 5), np.arange(60)
+    y = np.sin(3.1 * g * g + 1.0) + 1e-6 * np.cos(2.3 * i * i)
+    fit = hb.Model("y ~ 1 + (1 | g)", pd.DataFrame({"y": y, "g": g})).reml()
+    assert_allclose(df_source(fit, "satterthwaite").of_each(), 11.0, rtol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def both() -> tuple[Eliminated, Eliminated]:
+    """Ω of nested, crossed and unconnected levels with slopes, from products and from the rows."""
+    r = np.random.default_rng(2)
+    part = r.integers(0, 2, 120)
+    s, b = part + 2 * r.integers(0, 3, 120), part + 2 * r.integers(0, 4, 120)
+    rows = pd.DataFrame({"s": s, "c": r.integers(0, 3, 120), "b": b, "x": r.normal(size=120)})
+    rows["y"] = 1.0 + rows["x"] + r.normal(size=9)[b] + r.normal(size=120)
+    cross = hb.Model("y ~ x + (1 + x | s) + (1 | s:c) + (1 | b)", rows).problem.products
+    root = np.diag([0.9, 0.7, 1.3, 0.4])
+    root[1, 0] = -0.3
+    assert isinstance(cross, SparseProducts)
+    rooted = rooted_elimination(root, cross, least=0.0)
+    assert rooted is not None
+    return eliminated(cross, root), Eliminated(cross, root, rooted.log_det, rooted.S, rooted)
+
+
+def test_roots_eliminate_as_products_do(both: tuple[Eliminated, Eliminated]) -> None:
+    plain, by_roots = both
+    assert plain.rooted is None and by_roots.rooted is not None
+    gamma, F = np.array([0.2, -0.1]), np.array([[1.0, 0.2], [0.0, 0.5]])
+    w = np.random.default_rng(0).normal(size=(len(by_roots.rooted.low), 3))
+    quantities: list[Callable[[Eliminated], Any]] = [
+        lambda one: one.log_det,
+        lambda one: one.S,
+        lambda one: one.resolved(np.eye(len(w))),
+        lambda one: one.on_W,
+        lambda one: one.effects(gamma),
+        lambda one: one.information(w, F),
+        lambda one: one.score(lambda _: (gamma, F, 0.7)),
+    ]
+    for quantity in quantities:
+        assert_allclose(quantity(by_roots), quantity(plain), rtol=1e-9, atol=1e-10)
+    change = np.array([[1.0, 0.0, -0.2], [0.0, 1.0, 0.1], [0.0, 0.0, 1.4]])
+    mine, theirs = _from_roots(by_roots.rooted, change), _from_products(plain, change)
+    for name, value in theirs._asdict().items():
+        assert_allclose(getattr(mine, name), value, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("reading", [REML, NORMAL, GIVEN])
+def test_searches_by_roots(
+    monkeypatch: pytest.MonkeyPatch, both: tuple[Eliminated, Eliminated], reading: Reading
+) -> None:
+    prior = NormalPrior(np.array([0.1, 0.4]), np.diag([2.0, 0.5]))
+    likelihood = SparseLikelihood(both[0].cross, reading, prior)
+    root, gamma = 0.6 * both[0].root, np.array([0.2, -0.1])
+    value, gradient = likelihood.search(root, 0.6, gamma)
+    monkeypatch.setattr("hierbayes.likelihood.eliminated.rooted_elimination",
+                        lambda root, cross: rooted_elimination(root, cross, least=0.0))  # fmt: skip
+    other, theirs = likelihood.search(root, 0.6, gamma)
+    assert_allclose(other, value, rtol=1e-11)
+    own = np.eye(4)
+    own[:2, :2] = 1.0  # within factors
+    assert_allclose(own * theirs.root, own * gradient.root, rtol=1e-8, atol=1e-8)
+    assert_allclose(theirs.sigma, gradient.sigma, rtol=1e-8)
+    assert_allclose(theirs.gamma, gradient.gamma, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", FACTORS)
 def test_what_is_lost_in_rounding_is_refused(name: str) -> None:
-    model = hb.Model(FORMULAS[name], data(name, 1e-6))
-    for estimate in (model.reml, model.ml, model.map, lambda: model.sample(progress=False)):
+    rows, formula = make_factors(name)[0], FACTORS[name].formula
+    small = hb.Model(formula, rows)
+    exact = hb.Model(formula, rows.assign(y=rows["s"] % 4 + rows["b"] % 2 * (name == "crossed")))
+    begins = (
+        "the residual variance is zero, or too small beside the random effects to be told from "
+        "rounding: the fixed part and the effects of all grouping factors reproduce every row "
+        "but for "
+    )
+    ends = "; use fewer random effects, or look for a copy of the response among the predictors"
+    for estimate in (small.map, lambda: small.sample(progress=False)):
         with pytest.raises(DataError) as refusal:
             estimate()
-        text = str(refusal.value)
-        assert text.startswith(
-            "the residual variance is zero, or too small beside the random effects to be told from "
-            "rounding: the fixed part and the effects of all grouping factors reproduce every row "
-            "but for "
-        )
-        assert text.endswith(
+        assert str(refusal.value).startswith(begins)
+        assert str(refusal.value).endswith(
             " of the spread that the fixed part leaves, and with several grouping factors less "
-            "than 3e-05 is not computed with; use fewer random effects, or look for a copy of the "
-            "response among the predictors"
+            "than 3e-05 is not computed with but by reml() and ml()" + ends
         )
+    for estimate in (exact.reml, exact.ml):
+        with pytest.raises(DataError) as refusal:
+            estimate()
+        assert str(refusal.value).startswith(begins)
+        assert str(refusal.value).endswith("less than 1e-10 is not computed with" + ends)
+
+
+def test_a_model_of_too_many_effects_for_roots_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hierbayes.design.rows_root.MOST_EFFECTS", 12)
+    with pytest.raises(DataError, match="less than 3e-05 is not computed with; use fewer"):
+        hb.Model(FACTORS["crossed"].formula, make_factors("crossed")[0]).reml()
 
 
 @pytest.mark.parametrize(("size", "refused"), [(0.999, False), (1.001, True)])
 def test_both_sides_of_the_least_residual(
-    monkeypatch: pytest.MonkeyPatch, size: float, refused: bool
+    monkeypatch: pytest.MonkeyPatch, tiny: dict[str, hb.PointFit], size: float, refused: bool
 ) -> None:
-    model = hb.Model(FORMULAS["crossed"], data("crossed", 1e-3))
-    fit, products = model.reml(), model.problem.products
+    fit = tiny["crossed"]
+    products = fit.problem.products
     spread = products.basis.scale * np.sqrt(products.C[-1, -1] / products.n)
-    monkeypatch.setattr(reml, "LEAST_RESIDUAL", size * fit.sigma / spread)
+    monkeypatch.setattr(reml, "EXACT", size * fit.sigma / spread)
+    model = hb.Model(FACTORS["crossed"].formula, make_factors("crossed")[0])
     if not refused:
         assert_allclose(model.reml().sigma, fit.sigma, rtol=1e-12)
         return

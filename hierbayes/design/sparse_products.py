@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, combinations
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,6 +45,13 @@ class PairProducts:
     values: Floats
 
 
+class SummedRows(NamedTuple):
+    """Rows in the user's units, and the M by which [X y] is multiplied; None for the identity."""
+
+    rows: Rows
+    change: Floats | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class SparseProducts:
     """Cross-products of Z, X and y by level and pair of levels, in an internal basis.
@@ -60,6 +68,8 @@ class SparseProducts:
         Number of rows.
     basis : Basis
         In which X, Z and y are meant; the columns of Z stand factor by factor.
+    rows : SummedRows, optional
+        What they are of, where it is at hand: very small residuals are computed from there.
     """
 
     levels: tuple[LevelProducts, ...]
@@ -67,6 +77,7 @@ class SparseProducts:
     C: Floats
     n: float
     basis: Basis
+    rows: SummedRows | None = None
 
     @property
     def p(self) -> int:
@@ -93,7 +104,10 @@ class SparseProducts:
     def turned(self, M: Floats) -> SparseProducts:
         """Those of the columns [X y] M, M (p+1, m)."""
         levels = tuple(replace(level, B=level.B @ M) for level in self.levels)
-        return replace(self, levels=levels, C=M.T @ self.C @ M)
+        rows = self.rows
+        if rows is not None:
+            rows = SummedRows(rows.rows, M if rows.change is None else rows.change @ M)
+        return replace(self, levels=levels, C=M.T @ self.C @ M, rows=rows)
 
     def __add__(self, other: SparseProducts) -> SparseProducts:
         """Those of both sets of rows; a level present in both becomes one.
@@ -181,7 +195,8 @@ def sparse_products(
         _added(k, m, codes[k], codes[m], parts[k][:, :, None] * parts[m][:, None, :], factors[m].J)
         for k, m in combinations(range(len(factors)), 2)
     )
-    return SparseProducts(levels, pairs, columns.T @ columns, float(len(columns)), basis)
+    C, n = columns.T @ columns, float(len(columns))
+    return SparseProducts(levels, pairs, C, n, basis, SummedRows(rows))
 
 
 def _by_level(codes: Integers, J: int, left: Floats, right: Floats) -> Floats:

@@ -4,7 +4,7 @@ Where the columns of X and the groups' own columns explain nearly all of y, what
 would be a difference of large numbers.  There X°γ̂ is taken out of y° first, with the γ̂ of a
 very large G: coefficients of what varies within groups from W alone, the others from the
 groups.  X° is turned so that these two kinds of columns are apart.  Of several grouping factors
-X°γ̂ of least squares is taken out where X alone explains nearly all of y.
+X°γ̂ of least squares is taken out where X alone explains nearly all of y, or X and Z do.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.products import Products
 from hierbayes.design.remembered import remembered
 from hierbayes.design.rows import Rows
+from hierbayes.design.rows_root import LITTLE_LEFT, has_root, swept
 from hierbayes.design.sparse_products import SparseProducts, sparse_products
 from hierbayes.frames.arrays import Booleans, Floats
 
 _LITTLE_LEFT = 1e-6  # of y'y within groups, once X is taken out
+_VERY_SMALL = 1e-5  # of y'y without X
 _LITTLE_LEFT_BY_X = 1e-2  # of y'y, once X is taken out, of several grouping factors
 _NO_VARIATION = 1e-18  # of the square of a fixed column: what is left of it within groups
 _DEPENDENT = 1e-14  # of an eigenvalue of columns of unit length within groups
@@ -72,6 +74,11 @@ def sum_up_factors(
             taken = basis.taken + left_by_fixed(products)[1]
             basis = basis.turned(np.eye(len(taken)), taken)
             products = sparse_products(rows, factors, spans, basis)
+    if has_root(products):
+        share, gamma = swept(products)
+        if share < LITTLE_LEFT:
+            basis = basis.turned(np.eye(len(gamma)), basis.taken + gamma)
+            products = sparse_products(rows, factors, spans, basis)
     return products
 
 
@@ -86,10 +93,13 @@ def left_by_fixed(cross: SparseProducts) -> tuple[float, Floats]:
 def left_within(cross: Products) -> tuple[float, float]:
     """Sum of squares of y° that X° leaves within groups, and its degrees of freedom.
 
-    Of several factors only the least that the degrees of freedom can be is known.
+    Of several factors only the least that the degrees of freedom can be is known, and the sum of
+    squares only where it is very small: elsewhere it is nan.
     """
     if isinstance(cross, SparseProducts):
-        return np.nan, cross.n - cross.p - float(sum(cross.sizes))
+        share = swept(cross)[0] if has_root(cross) else np.nan
+        left = share * cross.C[-1, -1] if share < _VERY_SMALL else np.nan
+        return left, cross.n - cross.p - float(sum(cross.sizes))
     E, varies = _apart(cross)
     M = _with_response(E)
     W = M.T @ cross.W @ M

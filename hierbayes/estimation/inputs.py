@@ -11,7 +11,7 @@ from hierbayes.design.design import Design
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.products import Products
 from hierbayes.design.sparse_products import SparseProducts
-from hierbayes.estimation.reml import maximise
+from hierbayes.estimation.reml import maximise, refuse_lost_residual
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior, flat_prior, log_jacobian
 from hierbayes.likelihood.of_products import address_of, is_compiled, likelihood_of
@@ -89,6 +89,7 @@ def graph_inputs(design: Design, cross: Products, priors: PriorSet) -> GraphInpu
         "log_jacobian": np.array(log_jacobian(reading, basis, cross.n)),
     }
     theta = maximise(cross, design.blocks).theta
+    refuse_lost_residual(cross, theta, by_roots=False)
     data |= _of_sd(cross, priors.columns(q), theta)
     normal = priors.normal_gamma(cross) if reading == NORMAL else flat_prior(p)
     if reading == GIVEN:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hierbayes.design.products import Products
+from hierbayes.design.rows_root import has_root
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.design.sums import left_within
 from hierbayes.errors import DataError, EstimationError
@@ -35,7 +36,8 @@ _FEW_GROUPS = 5  # for each free entry of λ: with more, ℓ has one maximum in 
 VANISHED = 1e4  # sd of an effect beside σ, where σ² = 0 is a face that the data allow
 _FAR_LARGER = 30.0  # variance of the effects, beside a start, that has a start of its own
 _NEAR = 0.1  # of the squared size and noise of effects: where a climb ends at a known maximum
-LEAST_RESIDUAL = 3e-5  # σ beside y°, of several grouping factors: less is lost in rounding
+LEAST_RESIDUAL = 3e-5  # σ beside y°, of several grouping factors: less is lost in products
+EXACT = 1e-10  # the same where a root of the rows is at hand
 _OTHER_SIZES = (0.1, 0.5, 3.0)  # of the noise: where else a search begins
 
 
@@ -174,24 +176,35 @@ def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) 
             "the likelihood cannot be evaluated: check the scale of the random effects"
         )
     best = max(found, key=lambda one: one.value)
-    if isinstance(cross, SparseProducts) and not search.residual_can_vanish:
-        _refuse_lost_residual(cross, best)
+    if not search.residual_can_vanish:
+        refuse_lost_residual(cross, best.theta, by_roots=True)
     return replace(best, evaluations=search.calls)
 
 
-def _refuse_lost_residual(cross: SparseProducts, optimum: Optimum) -> None:
-    """Refuse a residual that the sums of squares of several grouping factors cannot hold.
+def refuse_lost_residual(cross: Products, theta: Theta, *, by_roots: bool) -> None:
+    """Refuse a residual that is lost in rounding, with several grouping factors.
 
-    Its square is what is left of y°'y°, the digits of which it takes.
+    Its square is what is left of y°'y°, the digits of which it takes in sums of squares; a root of
+    the rows, where there is one and it is used (``by_roots``), holds far smaller ones.
+
+    Raises
+    ------
+    DataError
+        When σ is too small beside y°.
     """
+    if not isinstance(cross, SparseProducts):
+        return
+    rooted = has_root(cross)
+    least = EXACT if by_roots and rooted else LEAST_RESIDUAL
     spread = float(np.sqrt(cross.C[-1, -1] / cross.n))
-    ratio = float(optimum.theta.internal(cross.basis)[1]) / max(spread, 1e-300)
-    if not ratio >= LEAST_RESIDUAL:
+    ratio = float(theta.internal(cross.basis)[1]) / max(spread, 1e-300)
+    if not ratio >= least:
+        where = " but by reml() and ml()" if rooted and not by_roots and ratio >= EXACT else ""
         raise DataError(
             "the residual variance is zero, or too small beside the random effects to be told "
             "from rounding: the fixed part and the effects of all grouping factors reproduce every "
             f"row but for {ratio:.1g} of the spread that the fixed part leaves, and with several "
-            f"grouping factors less than {LEAST_RESIDUAL:g} is not computed with; use fewer random "
+            f"grouping factors less than {least:g} is not computed with{where}; use fewer random "
             "effects, or look for a copy of the response among the predictors"
         )
 

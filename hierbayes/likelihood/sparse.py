@@ -20,10 +20,12 @@ from hierbayes.design.rows_left import connected_rows, products_left
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood import sparse_native
-from hierbayes.likelihood.marginal import MarginalLikelihood
+from hierbayes.likelihood.collapsed import read_value
+from hierbayes.likelihood.eliminated import by_roots, eliminated
+from hierbayes.likelihood.marginal import Gradient, MarginalLikelihood
+from hierbayes.likelihood.reading import GIVEN
 from hierbayes.likelihood.reduction import Reduction
 from hierbayes.likelihood.sparse_draws import draw_effects, draw_gamma
-from hierbayes.likelihood.sparse_elimination import eliminate
 from hierbayes.likelihood.sparse_state import SparseState
 from hierbayes.likelihood.theta import Theta
 
@@ -52,6 +54,28 @@ class SparseLikelihood(MarginalLikelihood[SparseProducts]):
     def at(self, theta: Theta, gamma: Floats | None = None) -> SparseState[SparseLikelihood]:
         """The state at one θ, and for ``GIVEN`` at γ (p,)."""
         return SparseState(self, theta, gamma)
+
+    def search(self, root: Floats, sigma: float, gamma: Floats) -> tuple[float, Gradient]:
+        """Value and derivatives, see `MarginalLikelihood.search`; of a very small σ by roots."""
+        left = by_roots(self.cross, np.ascontiguousarray(root / sigma))
+        if left is None:
+            return super().search(root, sigma, gamma)
+        d_gamma = np.zeros_like(gamma)
+
+        def read(S: Floats) -> tuple[float, float, Floats, Floats]:
+            prior = self.gamma_prior
+            found: tuple[float, float, Floats, Floats] = read_value(
+                left.log_det, S, sigma, gamma, self.cross.n, prior.precision, prior.mean,
+                int(self.reading),
+            )  # fmt: skip
+            return found
+
+        value, d_log_sigma, _, _ = read(left.S)
+        by_root = 2.0 * left.score(lambda S: (*read(S)[2:], sigma)) @ left.root
+        if self.reading == GIVEN:
+            d_gamma = (left.S[:-1, -1] - left.S[:-1, :-1] @ gamma) / sigma**2
+        d_log_sigma -= float((by_root * left.root).sum())
+        return value, Gradient(by_root / sigma, d_log_sigma / sigma, d_gamma)
 
     @cached_property
     def layout(self) -> Layout:
@@ -91,7 +115,8 @@ class SparseLikelihood(MarginalLikelihood[SparseProducts]):
         roots, sigmas = theta.relative(basis), theta.internal(basis)[1]
         log_det, S = np.empty(len(sigmas)), np.empty((len(sigmas), *e.C.shape))
         for m, root in enumerate(roots):
-            log_det[m], S[m], _ = eliminate(np.ascontiguousarray(root), e)
+            left = eliminated(self.cross, root)
+            log_det[m], S[m] = left.log_det, left.S
         return Reduction(log_det, S, sigmas, self.cross)
 
     def without_levels(

@@ -8,17 +8,21 @@ With H = ΛΩ⁻¹Λ' and A = Z'Z, B = Z'[X r] (m, m) and (m, p+1), W = I − ZH
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from hierbayes.design.elimination_order import elimination_of
 from hierbayes.errors import EstimationError
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.eliminated import Eliminated, full_rank, on_effects
+from hierbayes.likelihood.rooted_elimination import RootedElimination, rooted_elimination
 from hierbayes.likelihood.sparse_solves import products_times
 from hierbayes.likelihood.sparse_state import SparseState
 from hierbayes.likelihood.variance_derivatives import VarianceDerivatives, entry_directions
 
 MOST_EFFECTS = 2500  # random effects in all, of which matrices are made
+_LARGER = 30.0  # sd of an effect beside its noise, from which on roots are used where they can be
 
 
 def sparse_variance_derivatives(
@@ -31,9 +35,7 @@ def sparse_variance_derivatives(
     EstimationError
         When there are too many random effects for matrices of all of them.
     """
-    cross, places = state.cross, state.layout.places
-    e = state.layout.elimination
-    m, p1 = e.effects, cross.p + 1
+    m, p1 = state.layout.elimination.effects, state.cross.p + 1
     if m > MOST_EFFECTS:
         raise EstimationError(
             f"there are {m} random effects, and Satterthwaite's and Kenward and Roger's degrees of "
@@ -42,17 +44,13 @@ def sparse_variance_derivatives(
     change = np.eye(p1)
     change[:-1, -1] = -state.internal_gamma
     change[:, -1] /= state.internal_sigma
-    A = products_times(e, np.eye(m))[0]
-    B = np.empty((m, p1))
-    for level, at in zip(cross.levels, places, strict=True):
-        B[at] = level.B @ change
-    H = state.resolved(np.eye(m))
-    HB = H @ B
-    D, E = A - A @ H @ A, B - A @ HB
-    inner = change.T @ cross.C @ change
-    square = E - D @ HB  # Z'W²[X r]
-    once = inner - B.T @ HB
-    twice = once - E.T @ HB
+    full = full_rank(state.cross, state.relative_root)
+    rooted = rooted_elimination(full, state.cross, _LARGER)  # products lose their digits twice
+    if rooted is None:
+        moments = _from_products(state.eliminated, change)
+    else:
+        moments = _from_roots(rooted, change)
+    D, E, further, square, once, twice, thrice, whole = moments
     S = [_spread(one, state) for one in entry_directions(blocks)]
     k = len(S) + 1
     first, second = np.empty((k, p1, p1)), np.empty((k, k, p1, p1))
@@ -63,11 +61,49 @@ def sparse_variance_derivatives(
             second[i, j] = one.T @ D @ other
         second[i, -1] = one.T @ square
         second[-1, i] = second[i, -1].T
-    first[-1], second[-1, -1] = twice, twice - square.T @ HB
+    first[-1], second[-1, -1] = twice, thrice
     gamma_cov = np.linalg.inv(once[:-1, :-1])
-    HA = H @ A
-    whole = cross.n - 2.0 * float(np.trace(HA)) + float((HA * HA.T).sum())  # tr W²
-    return VarianceDerivatives(first, second, _traces(S, D, D - D @ HA, whole), gamma_cov)
+    return VarianceDerivatives(first, second, _traces(S, D, further, whole), gamma_cov)
+
+
+class _Moments(NamedTuple):
+    """Z'WZ, Z'W[X r], Z'W²Z, Z'W²[X r], [X r]'W^k[X r] for k = 1, 2, 3, and tr W²."""
+
+    D: Floats
+    E: Floats
+    further: Floats
+    square: Floats
+    once: Floats
+    twice: Floats
+    thrice: Floats
+    whole: float
+
+
+def _from_products(at: Eliminated, change: Floats) -> _Moments:
+    """They as the module says, from A, B and H."""
+    cross = at.cross
+    e = elimination_of(cross).elimination
+    A, B = products_times(e, np.eye(e.effects))[0], on_effects(cross) @ change
+    H = at.resolved(np.eye(e.effects))
+    HB = H @ B
+    D, E = A - A @ H @ A, B - A @ HB
+    once = change.T @ cross.C @ change - B.T @ HB
+    square, twice, HA = E - D @ HB, once - E.T @ HB, H @ A
+    whole = cross.n - 2.0 * float(np.trace(HA)) + float((HA * HA.T).sum())
+    return _Moments(D, E, D - D @ HA, square, once, twice, twice - square.T @ HB, whole)
+
+
+def _from_roots(full: RootedElimination, change: Floats) -> _Moments:
+    """The same from Ω⁻¹ and H = Ω⁻¹Λ'Z'[X r]: HA = Λ(I − Ω⁻¹)Λ⁻¹."""
+    m, inverse, H = len(full.low), full.inverse, full.H @ change
+    left = np.eye(m) - inverse
+    D = full.unscaled(full.unscaled(left, transposed=True).T, transposed=True).T
+    further = full.unscaled(full.unscaled(left @ inverse, transposed=True).T, transposed=True).T
+    E, square = (full.unscaled(one, transposed=True) for one in (H, inverse @ H))
+    once = change.T @ full.S @ change
+    twice = once - H.T @ H
+    whole = full.cross.n - m + float((inverse * inverse.T).sum())
+    return _Moments(D, E, further, square, once, twice, twice - H.T @ inverse @ H, whole)
 
 
 def _spread(direction: Floats, state: SparseState[Any]) -> Floats:

@@ -16,7 +16,6 @@ Gilmour, Thompson & Cullis (1995), Average information REML, doi:10.2307/2533274
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,16 +23,11 @@ import numpy as np
 
 from hierbayes.design.elimination import Layout
 from hierbayes.design.elimination_order import elimination_of
-from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import LOG_2PI
+from hierbayes.likelihood.eliminated import Eliminated, eliminated
 from hierbayes.likelihood.reading import REML
-from hierbayes.likelihood.selected_inverse import gradient_of_root
-from hierbayes.likelihood.sparse_elimination import eliminate
-from hierbayes.likelihood.sparse_solves import products_times, solve
-
-_SMALL_ROOT = 1e-4  # of the noise of an effect: what a direction without variance is given
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +47,8 @@ class SparseProfile:
         N = n − p for REML and n for ML.
     noise : float
         How far rounding may move ``value``.
+    eliminated : Eliminated
+        The effects eliminated there.
     """
 
     cross: SparseProducts
@@ -62,16 +58,15 @@ class SparseProfile:
     gamma: Floats
     freedom: float
     noise: float
+    eliminated: Eliminated
     _reading: int
-    _S: Floats
-    _omega: Floats
     _solution: tuple[Floats, float, Floats, float]
 
     def curvature(self) -> SparseCurvature:
         """The derivatives here."""
         return SparseCurvature(self)
 
-    @cached_property
+    @property
     def layout(self) -> Layout:
         """The order of elimination."""
         return elimination_of(self.cross)
@@ -79,12 +74,7 @@ class SparseProfile:
     @cached_property
     def effects(self) -> Floats:
         """v (m,) in the order of elimination, see the module."""
-        e = self.layout.elimination
-        direct = on_effects(self.cross) @ np.append(-self.gamma, 1.0)[:, None]  # Z'(y − Xγ̂)
-        spherical = turned(self.cross, self.root, direct, transposed=True)
-        solve(e, self._omega, spherical, True, True)
-        back = turned(self.cross, self.root, spherical, transposed=False)
-        return (direct - products_times(e, back)[0])[:, 0]
+        return self.eliminated.effects(self.gamma)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +94,13 @@ class SparseCurvature:
         """M = ∂ℓ/∂Γ (Q, Q), zero between factors."""
         profile = self.profile
 
-        def adjoint(S: Floats) -> Floats:
-            gamma, r, F, _ = profile._solution if S is profile._S else _solved(S)
+        def read(S: Floats) -> tuple[Floats, Floats, float]:
+            known = S is profile.eliminated.S
+            gamma, r, F, _ = profile._solution if known else _solved(S)
             F = F if profile._reading == REML else F[:, :0]
-            return adjoint_of(gamma, F, r / math.sqrt(profile.freedom))
+            return gamma, F, r / math.sqrt(profile.freedom)
 
-        return relative_score(profile.cross, profile.root, (profile._S, profile._omega), adjoint)
+        return profile.eliminated.score(read)
 
     @cached_property
     def D(self) -> Floats:
@@ -128,18 +119,12 @@ class SparseCurvature:
 
     def observed(self, S: Floats) -> Floats:
         """The average information (k, k) along k symmetric directions S (k, Q, Q)."""
-        profile, e = self.profile, self.profile.layout.elimination
-        w = np.zeros((e.effects, len(S)))
+        profile = self.profile
+        w = np.zeros((profile.layout.elimination.effects, len(S)))
         for span, places in zip(profile.cross.spans, profile.layout.places, strict=True):
             w[places] = np.einsum("jb,kab->jak", profile.effects[places], S[:, span, span])
-        right, outside = products_times(e, w)
-        both = np.hstack([right, on_effects(profile.cross)[:, :-1]])
-        half = turned(profile.cross, profile.root, both, transposed=True)
-        solve(e, profile._omega, half, True, False)
-        half, of_X = half[:, : len(S)], half[:, len(S) :]
-        through = profile._solution[2].T @ (outside[:-1] - of_X.T @ half)  # F'X'(V/σ²)⁻¹f
         a = (profile.effects @ w) / profile.sigma**2
-        b = (w.T @ right - half.T @ half - through.T @ through) / profile.sigma**2
+        b = profile.eliminated.information(w, profile._solution[2]) / profile.sigma**2
         information: Floats = 0.5 * (b - np.outer(a, a) / profile.freedom)
         return information
 
@@ -148,91 +133,24 @@ class SparseCurvature:
         return self.observed(S)
 
 
-@remembered
-def on_effects(cross: SparseProducts) -> Floats:
-    """Z'[X y] (m, p+1), in the order of elimination."""
-    layout = elimination_of(cross)
-    right = np.empty((layout.elimination.effects, cross.p + 1))
-    for level, places in zip(cross.levels, layout.places, strict=True):
-        right[places] = level.B
-    return right
-
-
-def turned(cross: SparseProducts, root: Floats, columns: Floats, *, transposed: bool) -> Floats:
-    """Λ columns or Λ' columns (m, k), in the order of elimination."""
-    result = np.empty_like(columns)
-    for span, places in zip(cross.spans, elimination_of(cross).places, strict=True):
-        one = root[span, span].T if transposed else root[span, span]
-        result[places] = one * columns[places] if one.size == 1 else one @ columns[places]
-    return result
-
-
-def relative_score(
-    cross: SparseProducts,
-    root: Floats,
-    eliminated: tuple[Floats, Floats],
-    adjoint: Callable[[Floats], Floats],
-) -> Floats:
-    """∂ℓ/∂Γ (Q, Q) at fixed σ, zero between factors.
-
-    Parameters
-    ----------
-    cross : SparseProducts
-    root : (Q, Q) float
-        λ.
-    eliminated : (S, factor)
-        What `eliminate` returns there.
-    adjoint : callable
-        From S to the derivative of −2ℓ by S, see `selected_inverse`.
-    """
-    e, full = elimination_of(cross).elimination, full_rank(cross, root)
-    S, omega = eliminated
-    if full is not root:
-        _, S, omega = eliminate(full, e)
-    gradient = -0.5 * gradient_of_root(full, e, adjoint(S), omega)  # ∂ℓ/∂λ = 2Mλ
-    half: Floats = np.linalg.solve(full.T, 0.5 * gradient.T)
-    return 0.5 * (half + half.T)
-
-
-def full_rank(cross: SparseProducts, root: Floats) -> Floats:
-    """λ, its missing directions given a small variance."""
-    full = root.copy()
-    for span, level in zip(cross.spans, cross.levels, strict=True):
-        unit = cross.noise[span]
-        if level.q == 1 and abs(root[span.start, span.start]) >= _SMALL_ROOT * unit[0]:
-            continue
-        left, size, _ = np.linalg.svd(root[span, span] / unit[:, None])
-        if size[-1] < _SMALL_ROOT:
-            full[span, span] = unit[:, None] * (left * np.maximum(size, _SMALL_ROOT))
-    return root if (full == root).all() else np.ascontiguousarray(full)
-
-
-def adjoint_of(gamma: Floats, F: Floats, sigma: float) -> Floats:
-    """Derivative of −2ℓ by S (p+1, p+1): ww'/σ² + FF', w = (−γ, 1)."""
-    w = np.append(-gamma, 1.0)
-    adjoint = np.outer(w, w) / sigma**2
-    adjoint[:-1, :-1] += F @ F.T
-    return adjoint
-
-
 def sparse_profile(root: Floats, cross: SparseProducts, reading: int) -> SparseProfile:
     """The profiled likelihood at relative roots λ_k, the diagonal blocks of ``root`` (Q, Q)."""
     freedom = cross.n - cross.p if reading == REML else cross.n
-    root = np.ascontiguousarray(root)
-    log_det, S, omega = eliminate(root, elimination_of(cross).elimination)
-    gamma, r, _, log_det_Q = solution = _solved(S)
-    if not (math.isfinite(log_det) and r > 0.0):
+    left = eliminated(cross, root)
+    gamma, r, _, log_det_Q = solution = _solved(left.S)
+    if not (math.isfinite(left.log_det) and r > 0.0):
         nothing = np.zeros(cross.p)
         return SparseProfile(
-            cross, root, -np.inf, 0.0, nothing, freedom, 0.0, reading, S, omega, solution
+            cross, root, -np.inf, 0.0, nothing, freedom, 0.0, left, reading, solution
         )
-    deviance = freedom * (LOG_2PI + 1.0 + 2.0 * math.log(r) - math.log(freedom)) + log_det
+    deviance = freedom * (LOG_2PI + 1.0 + 2.0 * math.log(r) - math.log(freedom)) + left.log_det
     if reading == REML:
         deviance += log_det_Q
-    noise = 1e-13 * (abs(deviance) + freedom * (2.0 + cross.C[-1, -1] / r**2))
+    lost = math.sqrt(cross.C[-1, -1]) / r
+    noise = 1e-13 * (abs(deviance) + freedom * (2.0 + (lost if left.rooted else lost**2)))
     sigma = r / math.sqrt(freedom)
     return SparseProfile(
-        cross, root, -0.5 * deviance, sigma, gamma, freedom, noise, reading, S, omega, solution
+        cross, root, -0.5 * deviance, sigma, gamma, freedom, noise, left, reading, solution
     )
 
 

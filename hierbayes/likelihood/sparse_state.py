@@ -16,19 +16,11 @@ from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.conditional import ConditionalMoments
+from hierbayes.likelihood.eliminated import Eliminated, eliminated
 from hierbayes.likelihood.gamma_state import GammaState
 from hierbayes.likelihood.marginal import MarginalLikelihood
 from hierbayes.likelihood.row_blocks import pair_blocks
 from hierbayes.likelihood.selected_inverse import inverse_entries
-from hierbayes.likelihood.sparse_elimination import eliminate
-from hierbayes.likelihood.sparse_profile import (
-    adjoint_of,
-    full_rank,
-    on_effects,
-    relative_score,
-    turned,
-)
-from hierbayes.likelihood.sparse_solves import solve
 
 _SOLVED_AT_ONCE = 64  # rows
 
@@ -46,42 +38,31 @@ class SparseState[L: MarginalLikelihood[SparseProducts]](GammaState[SparseProduc
         return elimination_of(self.cross)
 
     @cached_property
-    def _eliminated(self) -> tuple[float, Floats, Floats]:
-        log_det, S, omega = eliminate(self.relative_root, self.layout.elimination)
-        return log_det, S, omega
+    def eliminated(self) -> Eliminated:
+        """The effects eliminated here."""
+        return eliminated(self.cross, self.relative_root)
 
     @property
     def log_det_and_S(self) -> tuple[float, Floats]:
         """log|V/σ²| and S = [X y]'(V/σ²)⁻¹[X y] (p+1, p+1)."""
-        return self._eliminated[:2]
+        return self.eliminated.log_det, self.eliminated.S
 
     @cached_property
     def relative_score(self) -> Floats:
         """The derivative (Q, Q) of the log likelihood by λλ' at fixed σ."""
 
-        def adjoint(S: Floats) -> Floats:
+        def read(S: Floats) -> tuple[Floats, Floats, float]:
             _, _, at, F = self._read_at(0.0, S)
-            return adjoint_of(at, F, self.internal_sigma)
+            return at, F, self.internal_sigma
 
-        return relative_score(self.cross, self.relative_root, self._eliminated[1:], adjoint)
-
-    def resolved(self, right: Floats) -> Floats:
-        """ΛΩ⁻¹Λ' of right-hand sides (m, k), in the order of elimination."""
-        half = turned(self.cross, self.relative_root, right, transposed=True)
-        solve(self.layout.elimination, self._eliminated[2], half, True, True)
-        return turned(self.cross, self.relative_root, half, transposed=False)
-
-    @cached_property
-    def _on_W(self) -> Floats:
-        """ΛΩ⁻¹Λ'Z'[X y] (m, p+1), in the order of elimination."""
-        return self.resolved(on_effects(self.cross))
+        return self.eliminated.score(read)
 
     @cached_property
     def inverse(self) -> Floats:
         """Ω⁻¹ wherever Ω has an entry, as the elimination lays it out."""
         p1 = self.cross.p + 1
         e = self.layout.elimination
-        return inverse_entries(e, np.zeros((p1, p1)), self._eliminated[2])
+        return inverse_entries(e, np.zeros((p1, p1)), self.eliminated.omega)
 
     @cached_property
     def moments_of(self) -> tuple[ConditionalMoments, ...]:
@@ -89,7 +70,7 @@ class SparseState[L: MarginalLikelihood[SparseProducts]](GammaState[SparseProduc
         gamma, cov = self.internal_gamma, self.internal_gamma_cov
         found = []
         for k, (span, places) in enumerate(zip(self.cross.spans, self.layout.places, strict=True)):
-            on_W, root = self._on_W[places], self.relative_root[span, span]
+            on_W, root = self.eliminated.on_W[places], self.relative_root[span, span]
             K = root @ self.inverse_blocks_of(k) @ root.T
             u = on_W[:, :, -1] - on_W[:, :, :-1] @ gamma
             u_cov = self.internal_sigma**2 * K
@@ -106,6 +87,8 @@ class SparseState[L: MarginalLikelihood[SparseProducts]](GammaState[SparseProduc
         K goes over the effects of all factors; ``codes_of`` are the levels that the rows have.
         """
         spans, total = self.cross.spans, np.zeros(len(Z))
+        if (rooted := self.eliminated.rooted) is not None:
+            return rooted.row_quadratics(Z, codes_of)
         halves = [Z[:, span] @ self.relative_root[span, span] for span in spans]
         for k, half in enumerate(halves):
             own = self.inverse_blocks_of(k)[codes_of[k]]
@@ -145,12 +128,10 @@ class SparseState[L: MarginalLikelihood[SparseProducts]](GammaState[SparseProduc
     def shrinkage_of(self, k: int) -> Floats:
         """Λ_j (J, q, q) of a factor in the user's units."""
         span, e = self.cross.spans[k], self.layout.elimination
-        full, omega = full_rank(self.cross, self.relative_root), self._eliminated[2]
-        if full is not self.relative_root:
-            omega = eliminate(full, e)[2]
+        full = self.eliminated.full
         nothing = np.zeros((self.cross.p + 1,) * 2)
-        resolved = np.eye(e.q[k]) - self._blocks_of(k, inverse_entries(e, nothing, omega))
-        root = self.cross.basis.z.matrix[span, span] @ full[span, span]
+        resolved = np.eye(e.q[k]) - self._blocks_of(k, inverse_entries(e, nothing, full.omega))
+        root = self.cross.basis.z.matrix[span, span] @ full.root[span, span]
         shares: Floats = root @ resolved @ np.linalg.inv(root)  # of λ(I − Ω⁻¹)λ⁻¹
         return shares
 

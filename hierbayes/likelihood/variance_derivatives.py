@@ -19,12 +19,14 @@ all in the internal basis; nothing has n rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import free_entries
+from hierbayes.likelihood.gamma_state import GammaState
 from hierbayes.likelihood.state import State
 
 _NO_INFORMATION = 1e-10  # of an eigenvalue of an information matrix of unit diagonal
@@ -129,12 +131,30 @@ def _traces(directions: Floats, D: Floats, across: Floats, square: float) -> Flo
     return traces
 
 
-def generalised_inverse(information: Floats) -> Floats | None:
+def effect_sizes(state: GammaState[Any, Any]) -> Floats:
+    """Size (q,) of the root of each effect's relative variance, or its noise where it has none."""
+    sizes: Floats = np.sqrt((state.relative_root**2).sum(axis=1)) + state.cross.noise
+    return sizes
+
+
+def entry_units(state: GammaState[Any, Any], blocks: tuple[int, ...]) -> Floats:
+    """The unit (k,) of each variance parameter, σ² last."""
+    (rows, columns), size = free_entries(blocks), effect_sizes(state)
+    return np.append(size[rows] * size[columns], 1.0)
+
+
+def generalised_inverse(information: Floats, units: Floats) -> Floats | None:
     """Inverse of an information matrix (k, k); None where it has a negative eigenvalue.
 
     Parameters that the data say nothing about (a correlation of effects that no group has
-    rows of both of) have no information and no effect on γ: they are left out.
+    rows of both of) have no information and no effect on γ: they are left out.  What is nothing
+    is seen in the unit (k,) of each parameter.
     """
+    inverse = _inverse_in_units(information * np.outer(units, units))
+    return None if inverse is None else inverse * np.outer(units, units)
+
+
+def _inverse_in_units(information: Floats) -> Floats | None:
     size = np.diag(information)
     told = size > _NO_INFORMATION**2 * max(float(size.max(initial=0.0)), 1e-300)
     scale = np.where(told, 1.0 / np.sqrt(np.where(told, size, 1.0)), 0.0)

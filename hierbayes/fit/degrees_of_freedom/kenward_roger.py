@@ -29,6 +29,7 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.of_products import derivatives_of
 from hierbayes.likelihood.variance_derivatives import (
+    entry_units,
     generalised_inverse,
 )
 
@@ -91,7 +92,8 @@ def kenward_roger_parts(fit: Fitted) -> KenwardRogerParts:
     """What the formulas need of a REML fit whose Ĝ is not singular."""
     derivatives = derivatives_of(fit.any_state, fit.design.blocks)
     cov = derivatives.gamma_cov
-    inverse = generalised_inverse(derivatives.expected)
+    units = entry_units(fit.any_state, fit.design.blocks)
+    inverse = generalised_inverse(derivatives.expected, units)
     assert inverse is not None  # a Gram matrix
     W = 2.0 * inverse
     P, Q = derivatives.of_gamma, derivatives.second[:, :, :-1, :-1]

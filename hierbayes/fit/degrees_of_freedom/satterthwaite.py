@@ -31,6 +31,8 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.of_products import derivatives_of
 from hierbayes.likelihood.variance_derivatives import (
+    effect_sizes,
+    entry_units,
     generalised_inverse,
 )
 
@@ -95,9 +97,10 @@ def satterthwaite_parts(fit: Fitted) -> SatterthwaiteParts:
     information = derivatives.observed(restricted=fit.engine == "REML")
     slopes = derivatives.gamma_cov @ derivatives.of_gamma @ derivatives.gamma_cov
     ranks: tuple[int, ...] = fit.design.blocks
+    units = entry_units(fit.any_state, fit.design.blocks)
     if fit.maximum.singular:
-        information, slopes, ranks = _on_the_boundary(fit, information, slopes)
-    covariance = generalised_inverse(information)
+        information, slopes, units, ranks = _on_the_boundary(fit, information, slopes)
+    covariance = generalised_inverse(information, units)
     if covariance is None:
         raise EstimationError(
             "the information on the variance parameters is not positive definite at this "
@@ -109,8 +112,8 @@ def satterthwaite_parts(fit: Fitted) -> SatterthwaiteParts:
 
 def _on_the_boundary(
     fit: Fitted, information: Floats, slopes: Floats
-) -> tuple[Floats, Floats, tuple[int, ...]]:
-    """The same in terms of roots of the blocks of G with as many columns as their rank.
+) -> tuple[Floats, Floats, Floats, tuple[int, ...]]:
+    """The same, and units, in terms of roots of the blocks of G with as many columns as their rank.
 
     G = LL' makes the Hessian J'𝓘J less what the slope ∂ℓ/∂G adds by the curvature of LL'.
     Rotations of L change nothing; the generalised inverse leaves them out.
@@ -125,7 +128,8 @@ def _on_the_boundary(
     M = fit.any_state.relative_score
     on_face = J.T @ information @ J
     on_face[:-1, :-1] -= 2.0 * np.einsum("ab,iac,jbc->ij", M, steps, steps)
-    return on_face, np.einsum("ij,iab->jab", J, slopes), ranks
+    units = np.append(steps.sum(axis=2) @ effect_sizes(fit.any_state), 1.0)
+    return on_face, np.einsum("ij,iab->jab", J, slopes), units, ranks
 
 
 def _face(lam: Floats, blocks: tuple[int, ...]) -> tuple[Floats, Floats, tuple[int, ...]]:

@@ -80,7 +80,7 @@ class ResponseSums:
         C = products.C.copy()
         C[:-1, -1] = C[-1, :-1] = self.X.T @ inner
         C[-1, -1] = inner @ inner
-        return replace(products, levels=tuple(levels), C=C)
+        return replace(products, levels=tuple(levels), C=C, rows=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

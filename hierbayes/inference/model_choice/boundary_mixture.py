@@ -88,7 +88,8 @@ def null_information(nesting: Nesting) -> Floats:
 def _covariance(nesting: Nesting, spaces: dict[int, Floats]) -> Floats | None:
     """Covariance of the estimates of N'DN; None where the data do not tell them apart."""
     try:
-        inverse = generalised_inverse(null_information(nesting))
+        information = null_information(nesting)
+        inverse = generalised_inverse(information, np.ones(len(information)))
     except EstimationError:  # too many random effects for matrices of all of them
         return None
     if inverse is None:

@@ -1,0 +1,173 @@
+"""The effects of several factors eliminated at one λ, from products or from a root of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from hierbayes.design.elimination_order import elimination_of
+from hierbayes.design.remembered import remembered
+from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.rooted_elimination import RootedElimination, rooted_elimination
+from hierbayes.likelihood.selected_inverse import gradient_of_root
+from hierbayes.likelihood.sparse_elimination import eliminate
+from hierbayes.likelihood.sparse_solves import products_times, solve
+
+_SMALL_ROOT = 1e-4  # of the noise of an effect: what a direction without variance is given
+
+
+@dataclass(frozen=True, eq=False)
+class Eliminated:
+    """What is left at one λ, and what follows from the factor of Ω.
+
+    Parameters
+    ----------
+    cross : SparseProducts
+    root : (Q, Q) float
+        λ: a root of each factor's relative covariance on the diagonal.
+    log_det : float
+        log|I + Λ'Z'ZΛ|.
+    S : (p+1, p+1) float
+        [X y]'(V/σ²)⁻¹[X y].
+    factor : (size,) float or RootedElimination
+        What the elimination made of products, or of a root of the rows.
+    """
+
+    cross: SparseProducts
+    root: Floats
+    log_det: float
+    S: Floats
+    factor: Floats | RootedElimination
+
+    @property
+    def rooted(self) -> RootedElimination | None:
+        """The elimination by roots, where it was made by them."""
+        return self.factor if isinstance(self.factor, RootedElimination) else None
+
+    @property
+    def omega(self) -> Floats:
+        """The factor of Ω."""
+        return self.factor.omega if isinstance(self.factor, RootedElimination) else self.factor
+
+    @cached_property
+    def full(self) -> Eliminated:
+        """The same at a λ whose missing directions are given a small variance."""
+        full = full_rank(self.cross, self.root)
+        return self if full is self.root else eliminated(self.cross, full)
+
+    @property
+    def _full_rooted(self) -> RootedElimination | None:
+        return None if self.rooted is None else self.full.rooted
+
+    @cached_property
+    def on_W(self) -> Floats:
+        """ΛΩ⁻¹Λ'Z'[X y] (m, p+1), in the order of elimination."""
+        if self.rooted is not None:
+            return turned(self.cross, self.root, self.rooted.H, transposed=False)
+        return self.resolved(on_effects(self.cross))
+
+    def resolved(self, right: Floats) -> Floats:
+        """ΛΩ⁻¹Λ' of right-hand sides (m, k), in the order of elimination."""
+        half = turned(self.cross, self.root, right, transposed=True)
+        solve(elimination_of(self.cross).elimination, self.omega, half, True, True)
+        return turned(self.cross, self.root, half, transposed=False)
+
+    def effects(self, gamma: Floats) -> Floats:
+        """Z'(V/σ²)⁻¹(y − Xγ) (m,), in the order of elimination."""
+        if self._full_rooted is not None:
+            return self._full_rooted.effects(gamma)
+        direct = on_effects(self.cross) @ np.append(-gamma, 1.0)[:, None]
+        e = elimination_of(self.cross).elimination
+        return (direct - products_times(e, self.resolved(direct))[0])[:, 0]
+
+    def information(self, w: Floats, F: Floats) -> Floats:
+        """w'Z'PZw (k, k) of coefficients w (m, k); FF' is S_XX⁻¹ and P is without what X takes."""
+        if self._full_rooted is not None:
+            return self._full_rooted.information(w, F)
+        e = elimination_of(self.cross).elimination
+        right, outside = products_times(e, w)
+        both = np.hstack([right, on_effects(self.cross)[:, :-1]])
+        half = turned(self.cross, self.root, both, transposed=True)
+        solve(e, self.omega, half, True, False)
+        half, of_X = half[:, : w.shape[1]], half[:, w.shape[1] :]
+        through = F.T @ (outside[:-1] - of_X.T @ half)  # F'X'(V/σ²)⁻¹Zw
+        found: Floats = w.T @ right - half.T @ half - through.T @ through
+        return found
+
+    def score(self, read: Callable[[Floats], tuple[Floats, Floats, float]]) -> Floats:
+        """∂ℓ/∂Γ (Q, Q) at fixed σ, zero between factors.
+
+        Parameters
+        ----------
+        read : callable
+            From S to the γ at which the likelihood is read, F with FF' = Q⁻¹ (no columns where γ
+            is not integrated out) and σ.
+        """
+        full = self.full
+        gamma, F, sigma = read(full.S)
+        if full.rooted is not None:
+            return full.rooted.score(gamma, F, sigma)
+        e = elimination_of(self.cross).elimination
+        adjoint = _adjoint_of(gamma, F, sigma)
+        gradient = -0.5 * gradient_of_root(full.root, e, adjoint, full.omega)  # ∂ℓ/∂λ = 2Mλ
+        half: Floats = np.linalg.solve(full.root.T, 0.5 * gradient.T)
+        return 0.5 * (half + half.T)
+
+
+def eliminated(cross: SparseProducts, root: Floats) -> Eliminated:
+    """The elimination at relative roots λ_k, the diagonal blocks of ``root`` (Q, Q)."""
+    root = np.ascontiguousarray(root)
+    left = by_roots(cross, root)
+    if left is not None:
+        return left
+    return Eliminated(cross, root, *eliminate(root, elimination_of(cross).elimination))
+
+
+def by_roots(cross: SparseProducts, root: Floats) -> Eliminated | None:
+    """The same where products have not the digits for it and a root of the rows is at hand."""
+    rooted = rooted_elimination(root, cross)
+    return None if rooted is None else Eliminated(cross, root, rooted.log_det, rooted.S, rooted)
+
+
+@remembered
+def on_effects(cross: SparseProducts) -> Floats:
+    """Z'[X y] (m, p+1), in the order of elimination."""
+    layout = elimination_of(cross)
+    right = np.empty((layout.elimination.effects, cross.p + 1))
+    for level, places in zip(cross.levels, layout.places, strict=True):
+        right[places] = level.B
+    return right
+
+
+def turned(cross: SparseProducts, root: Floats, columns: Floats, *, transposed: bool) -> Floats:
+    """Λ columns or Λ' columns (m, k), in the order of elimination."""
+    result = np.empty_like(columns)
+    for span, places in zip(cross.spans, elimination_of(cross).places, strict=True):
+        one = root[span, span].T if transposed else root[span, span]
+        result[places] = one * columns[places] if one.size == 1 else one @ columns[places]
+    return result
+
+
+def full_rank(cross: SparseProducts, root: Floats) -> Floats:
+    """λ, its missing directions given a small variance."""
+    full = root.copy()
+    for span, level in zip(cross.spans, cross.levels, strict=True):
+        unit = cross.noise[span]
+        if level.q == 1 and abs(root[span.start, span.start]) >= _SMALL_ROOT * unit[0]:
+            continue
+        left, size, _ = np.linalg.svd(root[span, span] / unit[:, None])
+        if size[-1] < _SMALL_ROOT:
+            full[span, span] = unit[:, None] * (left * np.maximum(size, _SMALL_ROOT))
+    return root if (full == root).all() else np.ascontiguousarray(full)
+
+
+def _adjoint_of(gamma: Floats, F: Floats, sigma: float) -> Floats:
+    """Derivative of −2ℓ by S (p+1, p+1): ww'/σ² + FF', w = (−γ, 1)."""
+    w = np.append(-gamma, 1.0)
+    adjoint = np.outer(w, w) / sigma**2
+    adjoint[:-1, :-1] += F @ F.T
+    return adjoint
