@@ -130,10 +130,11 @@ class RootedElimination:
         return found
 
     def row_quadratics(self, Z: Floats, codes_of: tuple[Integers, ...]) -> Floats:
-        """z_i'ΛΩ⁻¹Λ'z_i (n,) of rows Z (n, Q) with these levels."""
-        wide, own = np.zeros((len(Z), len(self.low))), np.arange(len(Z))[:, None]
+        """z_i'ΛΩ⁻¹Λ'z_i (n,) of rows Z (n, Q) with these levels; one that is none has no effect."""
+        wide = np.zeros((len(Z), len(self.low)))
         for span, places, codes in zip(self.cross.spans, self.layout.places, codes_of, strict=True):
-            wide[own, places[codes]] = Z[:, span] @ self.root[span, span]
+            known = np.flatnonzero(codes < len(places))
+            wide[known[:, None], places[codes[known]]] = Z[known, span] @ self.root[span, span]
         half = solve_triangular(self.low, wide.T, lower=True)
         found: Floats = (half * half).sum(axis=0)
         return found

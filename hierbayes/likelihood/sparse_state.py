@@ -103,6 +103,8 @@ class SparseState[L: MarginalLikelihood[SparseProducts]](GammaState[SparseProduc
 
         A level that is none, J or more, has no effect.
         """
+        if (rooted := self.eliminated.rooted) is not None:
+            return rooted.row_quadratics(Z, codes_of)
         found = np.empty(len(Z))
         for start in range(0, len(Z), _SOLVED_AT_ONCE):
             at = slice(start, min(start + _SOLVED_AT_ONCE, len(Z)))
@@ -113,7 +115,7 @@ class SparseState[L: MarginalLikelihood[SparseProducts]](GammaState[SparseProduc
                 known = np.flatnonzero(codes[at] < len(places))
                 mine = codes[at][known]
                 right[places[mine], known[:, None]] = Z[at, span][known]
-            found[at] = (right * self.resolved(right)).sum(axis=0)
+            found[at] = (right * self.eliminated.resolved(right)).sum(axis=0)
         return found
 
     def _blocks_of(self, k: int, inverse: Floats) -> Floats:
