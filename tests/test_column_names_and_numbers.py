@@ -99,6 +99,58 @@ def test_one_name_for_two_things_is_refused(formula: str) -> None:
     assert str(refused.value) == SHARED[formula]
 
 
+OTHER_NAMES: tuple[object, ...] = (
+    0,
+    1,
+    1.5,
+    None,
+    float("nan"),
+    True,
+    b"x",
+    pd.Timestamp("2020-01-01"),
+)
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES, ids=repr)
+def test_a_column_whose_name_is_no_text_is_left_alone(name: object) -> None:
+    data = grouped()
+    wanted = hb.Model("y ~ x + (1 | g)", data).reml()
+    data[name] = 2.0 * data["x"]
+    fit = hb.Model("y ~ x + (1 | g)", data).reml()
+    assert fit.loglik == wanted.loglik
+    assert fit.predict(data).equals(wanted.predict(data))
+    assert hb.tab(data, "~ g").shape == (13,)
+    assert len(hb.up(data, "~ g")) == 12
+    assert len(hb.levels(data, "g").table) == len(data.columns) - 1
+
+
+NUMBERED: list[tuple[Callable[[pd.DataFrame], object], str]] = [
+    (lambda data: hb.Model("y ~ `2` + (1 | g)", data),
+     "there is no column '2' in the data, only 2, whose name is no text but of type int; make "
+     "texts of the names: data.rename(columns=str)"),
+    (lambda data: hb.tab(data, "~ `2`"), "there is no column '2' in the data, only 2, "),
+    (lambda data: hb.plots.plot_trellis(data, "y ~ `2` | g"), "there is no column '2' in the "),
+    (lambda data: hb.levels(data, "2"), "there is no column '2' in the data, only 2, "),
+    (lambda data: hb.Model("`0` ~ x + (1 | g)", data.rename(columns={"y": 0})),
+     "cannot read the response '`0`': a column called '0' cannot stand in a formula; rename it"),
+    (lambda data: hb.Model("y ~ x + (1 | g)", pd.concat({"a": data}, axis=1)),
+     "there is no column 'y' in the data, whose columns have names of 2 parts; make one of each: "
+     "data.columns = ['_'.join(map(str, parts)) for parts in data.columns]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "said"), NUMBERED)
+def test_a_name_that_is_no_text_is_refused_where_it_is_meant(
+    call: Callable[[pd.DataFrame], object], said: str
+) -> None:
+    data = grouped().rename(columns={"w": 2})
+    with pytest.raises(hb.HierbayesError) as refused:
+        call(data)
+    assert str(refused.value).startswith(said)
+    if not said.startswith("cannot") and "parts" not in said:
+        hb.Model("y ~ `2` + (1 | g)", data.rename(columns=str))
+
+
 def test_a_term_that_is_scaled_does_not_stand_for_the_column() -> None:
     data = grouped()
     design = hb.Model("y ~ 2:x + (1 + x | g)", data=data).problem.design

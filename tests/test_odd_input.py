@@ -50,6 +50,14 @@ def test_numbers_held_as_objects_are_numbers() -> None:
     same_loglik(SLOPES, frame().astype({"x": object, "y": object}))
 
 
+def test_a_response_of_zeros_and_ones_is_said_to_be_one() -> None:
+    data = frame().assign(y=lambda one: (one["y"] > one["y"].median()).astype(float))
+    fit = hb.Model("y ~ x + (1 | g)", data=data).reml()
+    for text in (str(fit.summary()).replace("\n          ", " "), *fit.diagnose().findings[-1:]):
+        assert "the response is 0 or 1 in every row" in text
+    assert "0 or 1" not in str(hb.Model("y ~ x + (1 | g)", data=frame()).reml().diagnose())
+
+
 def test_narrow_integers_do_not_overflow() -> None:
     data = frame().assign(k=np.arange(24) * 5)
     wide = hb.Model("y ~ I(k**2) + (1 | g)", data=data).problem.design.rows.X

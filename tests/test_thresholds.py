@@ -161,7 +161,7 @@ def diagnosed(
     monkeypatch.setattr(diagnosis, "convergence_table", lambda _fit: table)
     monkeypatch.setattr(diagnosis, "_bfmi", lambda _evidence: np.array([1.0, bfmi]))
     monkeypatch.setattr(diagnosis, "_undetermined_findings", lambda _fit, _what: [])
-    monkeypatch.setattr(diagnosis, "_collinear_findings", lambda _fit: [])
+    monkeypatch.setattr(diagnosis, "_of_data", lambda _fit: [])
     names = pd.MultiIndex.from_tuples([("sd", "x"), ("sigma", "sigma")])
     ranks = np.stack([np.arange(4000.0), np.arange(4000.0) * 7 % 4000], axis=-1)
     drawn = (names, ranks.reshape(4, 1000, 2))
@@ -234,7 +234,7 @@ def test_few_divergences_are_a_caution(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_maximum(numbers: dict[str, Any], ok: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "_undetermined_findings", lambda _fit, _what: [])
-    monkeypatch.setattr(diagnosis, "_collinear_findings", lambda _fit: [])
+    monkeypatch.setattr(diagnosis, "_of_data", lambda _fit: [])
     root = np.array([[[[numbers.get("ratio", 1.0)]]]])
     fit: Any = SimpleNamespace(
         theta=SimpleNamespace(relative=lambda _basis: root),

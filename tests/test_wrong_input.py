@@ -251,10 +251,11 @@ WRONG_USE: tuple[tuple[type[hb.HierbayesError], Use, str], ...] = (
     (hb.DataError, lambda m, fit: fit.predict(se_fit=True),
      "predict() takes no argument 'se_fit'"),
     (hb.DataError, lambda m, fit: fit.predict(new_groups="zero"),
-     "new_groups must be one of refuse, population, not 'zero'"),
+     "new_groups must be one of refuse, population, sample, not 'zero'"),
     (hb.DataError, lambda m, fit: fit.predict(frame().assign(g="z")),
-     "there is no group 'z' in 'g'; they are: a, b, c, d, e, ...; use effects='none', or "
-     "new_groups='population' to predict it with u = 0"),
+     "there is no group 'z' in 'g'; they are: a, b, c, d, e, ...; use effects='none', "
+     "new_groups='population' to predict it with u = 0, or new_groups='sample' with effects drawn "
+     "from G"),
     (hb.DataError, lambda m, fit: fit.predict(put("x", 3, None)(frame())),
      "'x' is missing in 1 of the new rows; predictions need complete rows"),
     (hb.DataError, lambda m, fit: fit.predict(frame().drop(columns="x")),

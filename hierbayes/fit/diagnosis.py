@@ -13,6 +13,7 @@ from hierbayes.display.blocks import Items
 from hierbayes.display.page import Page, Printed
 from hierbayes.estimation.importance import K_HAT_LIMIT
 from hierbayes.estimation.reml import VANISHED
+from hierbayes.fit.about import note_on_response
 from hierbayes.fit.convergence import (
     FEW_DIVERGENCES,
     R_HAT_LIMIT,
@@ -105,7 +106,7 @@ def diagnose_sampler(fit: Fitted, evidence: Sampling, conflicts: list[str]) -> D
             "the data; centring it would let the chains move"
         )
     findings.extend(_undetermined_findings(fit, "it is the prior"))
-    findings.extend(_collinear_findings(fit))
+    findings.extend(_of_data(fit))
     cautions.extend(conflicts)
     verdict = "Sampling went well."
     if cautions:
@@ -177,7 +178,7 @@ def diagnose_maximum(fit: Fitted, evidence: Maximum, conflicts: list[str]) -> Di
     if evidence.singular:
         findings.extend(_boundary_findings(fit))
     findings.extend(_undetermined_findings(fit, "its value means nothing"))
-    findings.extend(_collinear_findings(fit))
+    findings.extend(_of_data(fit))
     if bad:
         verdict = f"The {evidence.name} maximum is not certain:"
     elif vanished:
@@ -201,8 +202,10 @@ def diagnose_maximum(fit: Fitted, evidence: Maximum, conflicts: list[str]) -> Di
     return Diagnosis(not bad, verdict, (*bad, *findings), table)
 
 
-def _collinear_findings(fit: Fitted) -> list[str]:
-    return [near.text for near in near_combinations(fit.problem)]
+def _of_data(fit: Fitted) -> list[str]:
+    """What of the data makes coefficients mean little, or something else."""
+    note = note_on_response(fit.problem)
+    return [*(near.text for near in near_combinations(fit.problem)), *([note] if note else [])]
 
 
 def _undetermined_findings(fit: Fitted, what: str) -> list[str]:

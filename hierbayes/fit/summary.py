@@ -12,6 +12,7 @@ from hierbayes.design.subject import subject_of
 from hierbayes.display.blocks import Table
 from hierbayes.display.interval import Interval
 from hierbayes.display.page import Page, Printed
+from hierbayes.fit.about import note_on_response
 from hierbayes.fit.convergence import convergence_table, objection, scalar_draws
 from hierbayes.fit.degrees_of_freedom.source import METHODS, DfSource
 from hierbayes.fit.degrees_of_freedom.tails import two_sided
@@ -179,8 +180,10 @@ def _about(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:
     nesting = fit.problem.nesting
     factors = [("Factors", nesting.text)] if nesting.text else []
     anew = [("Note", note) for note in nesting.notes]
+    said = note_on_response(fit.problem)
+    response = [("Note", said)] if said else []
     lines = subject_of(fit.design).lines
-    return lines(*factors, *further, *near, *blind, *anew, dropped=fit.design.dropped)
+    return lines(*factors, *further, *near, *blind, *anew, *response, dropped=fit.design.dropped)
 
 
 def _criteria(evidence: Maximum) -> pd.DataFrame:

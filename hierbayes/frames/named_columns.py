@@ -37,6 +37,18 @@ def require_column(name: str, data: pd.DataFrame, of: str = "data") -> None:
     """Refuse a column that the data do not have, with the nearest name."""
     if name in data.columns:
         return
+    if data.columns.nlevels > 1:
+        raise DataError(
+            f"there is no column '{name}' in the {of}, whose columns have names of "
+            f"{data.columns.nlevels} parts; make one of each: "
+            "data.columns = ['_'.join(map(str, parts)) for parts in data.columns]"
+        )
+    other = next((one for one in data.columns if str(one) == str(name)), None)
+    if other is not None:
+        raise DataError(
+            f"there is no column '{name}' in the {of}, only {other!r}, whose name is no text but "
+            f"of type {type(other).__name__}; make texts of the names: data.rename(columns=str)"
+        )
     near = get_close_matches(name, [str(c) for c in data.columns], n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     listed = ", ".join(map(str, data.columns[:_LISTED])) + ", ..." * (len(data.columns) > _LISTED)

@@ -235,7 +235,8 @@ class PosedModel:
         ``pm.stats.compute_log_prior`` with a posterior's ``to_datatree(graph=True)``.  The
         likelihood is the potential ``log_likelihood`` of all data at once: rows are integrated
         over u, so there is no observed variable, and ``pm.stats.compute_log_likelihood`` finds
-        none to evaluate.
+        none to evaluate.  ``emit("pymc")`` writes the model with γ, u and the response as code of
+        PyMC, to be changed and added to.
         """
         if self.problem.family is not None:
             from hierbayes.fit.of_family.graph import graph_of_family

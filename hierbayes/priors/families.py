@@ -6,6 +6,7 @@ which may stand where.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from math import isfinite, log
 from numbers import Real
@@ -112,16 +113,27 @@ class HalfNormal(Prior):
 
 @dataclass(frozen=True, slots=True)
 class HalfT(Prior):
-    """Absolute value of a Student t number: ``HalfT(nu, 0, scale)``, location always 0."""
+    """Absolute value of a Student t number: ``HalfT(nu, scale)``, or ``HalfT(nu, 0, scale)``.
+
+    The location is always 0.
+
+    Examples
+    --------
+    >>> HalfT(3, 2.5) == HalfT(3, 0, 2.5)
+    True
+    """
 
     distribution: ClassVar[str] = "HalfStudentT"
     signed: ClassVar[str | None] = "StudentT"
     positive: ClassVar[tuple[str, ...]] = ("nu", "sigma")
     nu: float
-    mu: float
-    sigma: float
+    mu: float = 0.0
+    sigma: float = math.nan  # not stated: the last number is the scale
 
     def __post_init__(self) -> None:
+        if isinstance(self.sigma, float) and math.isnan(self.sigma):
+            object.__setattr__(self, "sigma", self.mu)
+            object.__setattr__(self, "mu", 0.0)
         Prior.__post_init__(self)
         if self.mu != 0:
             raise PriorError(f"HalfT: the location must be 0, not {self.mu}")

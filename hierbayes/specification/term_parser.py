@@ -33,8 +33,9 @@ def parse_terms(right: str, role: str) -> tuple[Term, ...]:
         raise FormulaError(f"the {role} must be text, not {right!r}")
     for name in BACKTICKS.findall(right):
         if name in _NO_NAMES:
+            text = right.removeprefix("0 + ") if role == "response" else right
             raise FormulaError(
-                f"cannot read the {role} '{right}': a column called '{name}' cannot stand in a "
+                f"cannot read the {role} '{text}': a column called '{name}' cannot stand in a "
                 "formula; rename it"
             )
     try:

@@ -41,6 +41,11 @@ __all__ = [
 ]  # fmt: skip
 
 
+def __dir__() -> list[str]:
+    """What completion offers."""
+    return __all__
+
+
 def default_quantities(fit: Fitted) -> tuple[Quantity, ...]:
     """Each γ, contextual effects, sd, correlations, σ, ICC (by factor) and R².
 
