@@ -11,6 +11,10 @@ from hierbayes.plots.beta_space import beta_space_frame
 from hierbayes.plots.caterpillar import caterpillar_frame
 from hierbayes.plots.effects import effects_frame
 from hierbayes.plots.gap import gap_frame
+from hierbayes.plots.icc import icc_frame
+from hierbayes.plots.plane import plane_frame
+from hierbayes.plots.prior_posterior import prior_posterior_frame
+from hierbayes.plots.trellis import trellis_frame
 from tests import families_reference as reference
 from tests import family_fits
 
@@ -27,7 +31,7 @@ def test_effects_are_expected_responses_of_a_group_without_effects() -> None:
     np.testing.assert_allclose(found.frame["upper"], np.exp(eta + 1.959963984540054 * error))
     assert found.held.endswith(f"offset = {offset:.3g} (mean)")
     axes = plots.plot_effects(fit, data, "FoodTreatment", by="SexParent").axes[0]
-    assert axes.get_ylabel() == "expected calls where u = 0"
+    assert axes.get_ylabel() == "expected count of calls where u = 0"
 
 
 def test_effects_of_a_posterior_are_means_of_responses() -> None:
@@ -71,6 +75,66 @@ def test_beta_space_is_on_the_scale_of_the_link_and_has_no_least_squares() -> No
     names = [text.get_text() for text in axes.figure.legends[0].get_texts()]
     assert "conditional mode" in names
     assert not any("BLUE" in name for name in names)
+
+
+def test_curves_in_panels_are_mean_responses_of_the_rows() -> None:
+    data = family_fits.DATA
+    model = hb.Model("c ~ x + h + offset(log(t)) + (1 + x | g)", data, family="poisson")
+    fit = model.ml()
+    found = trellis_frame(data, "c ~ x | g", fit=fit)
+    assert set(found.lines["line"]) == {"BLUP", "population"}
+    curve = found.lines[found.lines["panel"] == 3]
+    rows = data[data["g"] == 3]
+    for line, effects in (("BLUP", "all"), ("population", "none")):
+        for _, point in curve[curve["line"] == line].iloc[[0, 20, -1]].iterrows():
+            mean = fit.predict(rows.assign(x=point["x"]), effects=effects).mean()
+            assert point["y"] == pytest.approx(mean)
+    axes = plots.plot_trellis(data, "c ~ x | g", fit=fit).figure
+    assert [one.get_text() for one in axes.legends[0].get_texts()] == ["conditional mode", "u = 0"]
+
+
+def test_curves_of_trials_are_counts_and_texts_are_numbers() -> None:
+    data = family_fits.DATA
+    fit = hb.Model("k | trials(n) ~ x + (1 | g)", data, family="binomial").ml()
+    lines = trellis_frame(data, "k ~ x | g", fit=fit).lines
+    first = lines[(lines["panel"] == 0) & (lines["line"] == "BLUP")].iloc[0]
+    rows = data[data["g"] == 0].assign(x=first["x"])
+    assert first["y"] == pytest.approx(5.0 * fit.predict(rows).mean())
+    texts = hb.Model("s ~ x + (1 | g)", data, family="bernoulli").ml()
+    found = trellis_frame(data, "s ~ x | g", fit=texts)
+    np.testing.assert_array_equal(found.points["y"].sort_index(), data["y"])
+    figure = plots.plot_trellis(data, "s ~ x | g", fit=texts)
+    assert figure.get_supylabel() == "s (1: b)"
+    label = plots.plot_effects(texts, data, "x").axes[0].get_ylabel()
+    assert label == "probability of s = b where u = 0"
+
+
+def test_surfaces_are_curved_and_categories_have_none() -> None:
+    data = family_fits.DATA
+    fit = hb.Model("y ~ x + n + h + (1 | g)", data.assign(n=data["n"] + data["h"] * data["x"]),
+                   family="bernoulli").ml()  # fmt: skip
+    found = plane_frame(fit, data.assign(n=data["n"] + data["h"] * data["x"]), "x", "n")
+    beta, h = fit.fixef(), data["h"].mean()
+    eta = beta["Intercept"] + beta["x"] * found.surface["x"] + beta["n"] * found.surface["w"]
+    np.testing.assert_allclose(found.surface["y"], expit(eta + beta["h"] * h))
+    np.testing.assert_array_equal(found.points["y"], data["y"])
+    ordered, wine = reference.fit("wine_clmm"), reference.data_of("wine_clmm")
+    with pytest.raises(hb.StudyError, match="shows expected responses, and categories have none"):
+        plots.plot_trellis(wine, "rating ~ temp | judge", fit=ordered)
+
+
+def test_shares_and_priors_of_a_posterior_are_drawn() -> None:
+    fit, ml = family_fits.posterior(), family_fits.bernoulli()
+    icc = icc_frame(fit)
+    assert icc.engine == "ML"
+    assert icc.mean == pytest.approx(fit.icc()["icc"])
+    assert icc.maximum == pytest.approx(ml.icc()["icc"])
+    figure = plots.plot_icc(fit)
+    assert figure.axes[0].get_xlabel() == "intraclass correlation (latent scale)"
+    found = prior_posterior_frame(fit, ["x"])
+    assert set(found.curves["kind"]) == {"prior", "posterior", "profile"}
+    assert found.summary["ML"].item() == pytest.approx(ml.fixef()["x"])
+    assert plots.plot_prior_posterior(fit, ["x"]).axes
 
 
 def test_other_data_than_those_of_the_fit_are_refused() -> None:

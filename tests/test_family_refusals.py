@@ -68,14 +68,8 @@ OF_A_FIT: dict[str, Callable[[Any], object]] = {
     "variance_explained": hb.variance_explained,
     "influence of rows": lambda f: hb.influence(f, level=1, progress=False),
     "reduced": hb.reduced,
-    "plot_trellis": lambda f: plots.plot_trellis(
-        DATA, f"{f.design.specification.response} ~ x | g", fit=f
-    ),
     "plot_shrinkage": plots.plot_shrinkage,
-    "plot_pancake": plots.plot_pancake,
-    "plot_icc": plots.plot_icc,
     "plot_shrinkage_factors": plots.plot_shrinkage_factors,
-    "plot_prior_posterior": plots.plot_prior_posterior,
     "plot_level1_residuals": lambda f: plots.plot_level1_residuals(
         f, factor=f.design.factors[0].name
     ),

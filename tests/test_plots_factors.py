@@ -190,7 +190,7 @@ def test_each_factor_has_its_share_of_the_variance(posterior: hb.PosteriorFit) -
     frames = {factor: plots.icc_frame(posterior, factor=factor) for factor in shares.index}
     for factor, frame in frames.items():
         assert_allclose(frame.mean, shares.loc[factor, "icc"])
-        assert_allclose(frame.reml, fit(PIXEL, "REML").icc().loc[factor, "icc"], rtol=1e-5)
+        assert_allclose(frame.maximum, fit(PIXEL, "REML").icc().loc[factor, "icc"], rtol=1e-5)
         assert {"prior", "posterior"} == set(frame.curves["kind"])
         for _, curve in frame.curves.groupby("kind"):
             assert_allclose(np.trapezoid(curve["density"], curve["x"]), 1.0, atol=0.02)

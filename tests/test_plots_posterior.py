@@ -238,7 +238,7 @@ def test_the_icc_of_a_posterior(
 ) -> None:
     frame = plots.icc_frame(posterior_hs)
     assert frame.mean == pytest.approx(posterior_hs.icc()["icc"])
-    assert frame.reml == pytest.approx(reml_fits["intercepts_slopes"].icc()["icc"])
+    assert frame.maximum == pytest.approx(reml_fits["intercepts_slopes"].icc()["icc"])
     of = dict(iter(frame.curves.groupby("kind")))
     for kind in ("prior", "posterior"):
         assert area(of[kind]) == pytest.approx(1.0, abs=0.01)

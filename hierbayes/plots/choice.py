@@ -142,15 +142,12 @@ def refuse_point(verb: str, fit: object) -> None:
     ------
     StudyError
         When it is no fit, or one with a single θ.
-    FormulaError
-        When the response is not Gaussian.
     """
     if not isinstance(fit, Fitted):
         raise StudyError(
             f"{verb}() takes a posterior, model.sample(), not an object of type "
             f"{type(fit).__name__}"
         )
-    fit.problem.refuse_other_families()
     if not isinstance(fit, PosteriorFit):
         raise StudyError(
             f"{verb}() shows a posterior, model.sample(); a {fit.engine} fit has one θ and no draws"

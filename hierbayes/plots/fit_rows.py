@@ -68,7 +68,9 @@ def fit_rows(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
             f"{in_quotes((response, *first))} or '{last}' differ from those of the fit; give the "
             "data of the fit"
         )
-    names = [*columns_needed(spec.fixed, *spec.random_effects), *spec.group_columns]
+    beside = () if design.rows.family is None else design.rows.family.family.further_terms
+    needed = columns_needed(spec.offsets, spec.fixed, *spec.random_effects, beside)
+    names = [*needed, *spec.group_columns]
     frame, _, _ = complete_rows(rows, [name for name in dict.fromkeys(names) if name in rows])
     return frame
 

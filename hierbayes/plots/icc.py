@@ -11,11 +11,10 @@ import pandas as pd
 
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.variance import shares_by_factor, shares_of
+from hierbayes.fit.without_priors import maximum_of
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import second_moment
-from hierbayes.likelihood.reading import REML
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_point
 from hierbayes.plots.density import POINTS, SHARE, sample_of
@@ -40,8 +39,10 @@ class ICCDensity:
         ``kind`` (``"prior"``, ``"posterior"``), ``x`` from 0 to 1, ``density``.
     mean, lower, upper : float
         Of the posterior, equal tails.
-    reml : float
-        REML's estimate.
+    maximum : float
+        The estimate without priors.
+    engine : str
+        ``"REML"``, or ``"ML"`` of a family that is not Gaussian.
     prob : float
         Between ``lower`` and ``upper``.
     """
@@ -50,7 +51,8 @@ class ICCDensity:
     mean: float
     lower: float
     upper: float
-    reml: float
+    maximum: float
+    engine: str
     prob: float
 
 
@@ -58,6 +60,8 @@ def icc_frame(
     fit: Fit, *, factor: str | None = None, prob: float = DEFAULT_PROB, seed: int = 1
 ) -> ICCDensity:
     """Prior and posterior density of the intraclass correlation, averaged over the rows.
+
+    Of a family that is not Gaussian it is that of the latent response of its link.
 
     Parameters
     ----------
@@ -75,7 +79,8 @@ def icc_frame(
     StudyError
         When the fit is no posterior.
     DataError
-        When there is no such factor, or several and none is named.
+        When there is no such factor, or several and none is named, or the link has no latent
+        response.
     """
     refuse_point("plot_icc", fit)
     (found,) = _densities(fit, [fit.design.place_of_factor(factor)], prob, seed)
@@ -86,7 +91,8 @@ def _densities(fit: Fit, places: Sequence[int], prob: float, seed: int) -> list[
     """Of the shares of some factors."""
     x = np.linspace(0.0, 1.0, 2 * POINTS - 1)
     prior, shares = _prior_shares(fit, seed), shares_by_factor(fit, None)
-    reml = shares_by_factor(maximum_likelihood(fit.problem, REML), None)
+    likely = maximum_of(fit.problem)
+    estimates = shares_by_factor(likely, None)
     found = []
     for k in places:
         draws = shares[k]
@@ -99,8 +105,9 @@ def _densities(fit: Fit, places: Sequence[int], prob: float, seed: int) -> list[
             if density is not None
         ]
         frame, mean = pd.concat(parts, ignore_index=True), float(draws.mean())
-        at_reml = float(reml[k].mean())
-        found.append(ICCDensity(frame, mean, float(lower), float(upper), at_reml, prob))
+        estimate = float(estimates[k].mean())
+        limits = float(lower), float(upper)
+        found.append(ICCDensity(frame, mean, *limits, estimate, likely.engine, prob))
     return found
 
 
@@ -140,7 +147,8 @@ def plot_icc(
                 panel.set_title(name)
         shared = count == 1 or not drawn.is_new
         for panel in drawn.panels if shared else drawn.panels[-1:]:
-            panel.set_xlabel("intraclass correlation" if count == 1 else "share of the variance")
+            share = "intraclass correlation" if count == 1 else "share of the variance"
+            panel.set_xlabel(share if fit.problem.family is None else f"{share} (latent scale)")
         has_prior = any((frame.curves["kind"] == "prior").any() for frame in frames)
         what = "Intraclass correlation" if count == 1 else "Shares of the variance"
         of = "" if factor is None else f" of {factor}"
@@ -149,7 +157,7 @@ def plot_icc(
         entries |= {
             "posterior": POSTERIOR.lines(),
             f"its {100 * prob:g}% interval": {"color": PALE, "linewidth": 7.0},
-            "REML": LIKELIHOOD.points(6.5),
+            frames[0].engine: LIKELIHOOD.points(6.5),
         }
         legend(drawn, entries, width=1.35)
     return drawn.figure
@@ -164,7 +172,7 @@ def _draw(panel: Axes, frame: ICCDensity, right: float) -> None:
     if "prior" in of:
         panel.plot(of["prior"]["x"], of["prior"]["density"], **PRIOR.lines(1.6))
     panel.plot(posterior["x"], posterior["density"], **POSTERIOR.lines(1.6))
-    panel.plot(frame.reml, 0.0, **LIKELIHOOD.points(6.5), clip_on=False, zorder=4.0)
+    panel.plot(frame.maximum, 0.0, **LIKELIHOOD.points(6.5), clip_on=False, zorder=4.0)
     panel.set_ylim(0.0, 1.08 * posterior["density"].max())
     panel.set_xlim(0.0, right)
     panel.set_ylabel("density")
@@ -184,9 +192,10 @@ def _prior_shares(fit: Fit, seed: int) -> tuple[Floats, ...]:
     drawn = draws_of_priors(fit, seed, DRAWS)
     if drawn is None:
         return ()
-    return shares_of(
-        drawn.theta.G, drawn.theta.sigma**2, second_moment(fit.design.rows.Z), fit.design.spans
-    )
+    residual = drawn.theta.sigma**2
+    if fit.problem.family is not None:  # that of the link, a constant
+        residual = np.full(residual.shape, fit.residual_variance.flat[0])
+    return shares_of(drawn.theta.G, residual, second_moment(fit.design.rows.Z), fit.design.spans)
 
 
 def _right(frame: ICCDensity) -> float:

@@ -22,6 +22,7 @@ from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, one_effect, owner_of_effects, refuse_other_than
 from hierbayes.plots.draw import heading, legend
 from hierbayes.plots.look import BLUE_INK, BLUP, SERIES
+from hierbayes.plots.response_scale import link_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,12 +80,11 @@ def pancake_frame(
         When there is no such factor, or several and none is named.
     """
     refuse_other_than("plot_pancake", fit, Fitted, ENGINES)
-    fit.problem.refuse_other_families()
     at = fit.design.place_of_factor(factor)
     span = fit.design.spans[at]
     places = _three_effects(fit.design.effects[span], effects, owner_of_effects(fit.design, at))
     names = tuple(fit.design.effects[span][k] for k in places)
-    spread = np.asarray(fit.problem.products.basis.z.spread)[span][places]
+    spread = np.asarray(fit.problem.working.basis.z.spread)[span][places]
     G = fit.G[span, span][np.ix_(places, places)]
     axes = axes_of(G, spread, names)
     ends = axes[[f"weight[{name}]" for name in names]].mul(np.sqrt(axes["variance"]), axis=0)
@@ -154,7 +154,7 @@ def plot_pancake(
             setter(f"u[{name}]" if np.isclose(times, 1.0) else f"u[{name}] × {times:.3g}")
         _equal_scales(space, found)
         of = "" if factor is None else f" of {factor}"
-        heading(drawn, f"G{of}, one standard deviation, {fit.engine}")
+        heading(drawn, f"G{of}{link_label(fit)}, one standard deviation, {fit.engine}")
         legend(drawn, entries)
     return drawn.figure
 

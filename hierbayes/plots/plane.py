@@ -9,18 +9,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
+from hierbayes.fit.fit import Fit
 from hierbayes.fit.fitted import Fitted
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, refuse_other_than
 from hierbayes.plots.draw import heading, write_note
 from hierbayes.plots.fit_rows import average_rows, fit_rows, is_factor, refuse_no_variable
 from hierbayes.plots.look import BLUE_INK, GREY
+from hierbayes.plots.response_scale import (
+    expected_label,
+    of_response,
+    offset_in_words,
+    refuse_categories,
+    response_points,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_OF_BAND = ("estimate", "lower", "upper")
 _SIDE = 13  # points of the surface along each variable
 
 
@@ -48,9 +58,11 @@ class Plane:
 
 
 def plane_frame(
-    fit: Fitted, data: pd.DataFrame, x: str, w: str, *, at: Mapping[str, Any] | None = None
+    fit: Fit, data: pd.DataFrame, x: str, w: str, *, at: Mapping[str, Any] | None = None
 ) -> Plane:
     """Points (x, w, y), and the expected response of the population over x and w.
+
+    Of a family that is not Gaussian it is that of a group whose u is 0, a curved surface.
 
     Parameters
     ----------
@@ -67,10 +79,11 @@ def plane_frame(
     Raises
     ------
     StudyError
-        When it is no fit, these are not its data, or x or w is no number of the fixed part.
+        When it is no fit, these are not its data, x or w is no number of the fixed part, or the
+        response is categories.
     """
     refuse_other_than("plot_plane", fit, Fitted, ENGINES)
-    fit.problem.refuse_other_families()
+    refuse_categories("plot_plane", fit)
     rows = fit_rows(fit, data)
     if x == w:
         raise StudyError(f"a surface needs two variables, and both are '{x}'")
@@ -85,17 +98,19 @@ def plane_frame(
     sides = [np.linspace(one.min(), one.max(), _SIDE) for one in values.values()]
     first, second = (one.ravel() for one in np.meshgrid(*sides, indexing="ij"))
     found = average_rows(fit, rows, pd.DataFrame({x: first, w: second}), at)
-    height = found.X @ fit.gamma_draws.mean(axis=(0, 1))
-    used = fit.design.rows
+    height = pd.DataFrame(dict.fromkeys(_OF_BAND, found.X @ fit.gamma_draws.mean(axis=(0, 1))))
+    height = of_response(fit, found.X, height, Interval(DEFAULT_PROB))["estimate"].to_numpy()
+    used, family = fit.design.rows, fit.problem.family
+    held = ", ".join(part for part in (found.held, offset_in_words(fit)) if part)
     return Plane(
-        fit.design.specification.response, x, w,
-        pd.DataFrame({"x": values[x], "w": values[w], "y": used.y}, index=used.index),
-        pd.DataFrame({"x": first, "w": second, "y": height}), found.held,
+        fit.design.specification.response if family is None else expected_label(fit), x, w,
+        pd.DataFrame({"x": values[x], "w": values[w], "y": response_points(fit)}, index=used.index),
+        pd.DataFrame({"x": first, "w": second, "y": height}), held,
     )  # fmt: skip
 
 
 def plot_plane(
-    fit: Fitted,
+    fit: Fit,
     data: pd.DataFrame,
     x: str,
     w: str,

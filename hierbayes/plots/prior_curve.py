@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import betaln
 
+from hierbayes.design.family_rows import has_thresholds
+from hierbayes.design.problem import Problem
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.of_family.response import place_of_intercept
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.profiles.parameter import Parameter
 from hierbayes.plots.density import CORRELATION, FREE, POSITIVE, Bounds, sample_of
@@ -23,10 +26,18 @@ from hierbayes.studies.comparison.prior_bulk import prior_of
 if TYPE_CHECKING:
     from hierbayes.priors.draws import PriorDraws
 
-RANGES: dict[str, Bounds] = {
-    "gamma": FREE, "sd": POSITIVE, "corr": CORRELATION, "sigma": POSITIVE,
-}  # fmt: skip
+_RANGES: dict[str, Bounds] = {"gamma": FREE, "sd": POSITIVE, "corr": CORRELATION}
 DRAWS = 4000
+
+
+def range_of_block(problem: Problem, block: str) -> Bounds:
+    """Where parameters of a block can lie."""
+    if block in _RANGES:
+        return _RANGES[block]
+    if problem.family is None:
+        return POSITIVE
+    kinds = dict(zip(problem.dispersion, problem.family.dispersion_kinds, strict=True))
+    return POSITIVE if kinds[block] == "positive" else FREE
 
 
 def exact_density(prior: Prior, x: Floats, size: int = 2) -> Floats:
@@ -77,21 +88,27 @@ def prior_density_at(
         return None if isinstance(found[0], Flat) else exact_density(found[0], x, found[1])
     if drawn is None:
         return None
-    values = _values(drawn, parameter)
-    return sample_of(parameter.label, values, RANGES[parameter.block]).density(x)
+    values = _values(fit, drawn, parameter)
+    bounds = range_of_block(fit.problem, parameter.block)
+    return sample_of(parameter.label, values, bounds).density(x)
 
 
 def draws_of_joint(fit: Fitted, seed: int) -> PriorDraws | None:
     """Draws from the priors where one of them is of several parameters; None otherwise."""
-    if fit.priors is None or not (fit.priors.joint or fit.priors.centring):
+    if fit.priors is None:
+        return None
+    if not (fit.priors.joint or fit.priors.centring or fit.priors.distances):
         return None
     return draws_of_priors(fit, seed, DRAWS)
 
 
-def _values(drawn: PriorDraws, parameter: Parameter) -> Floats:
+def _values(fit: Fitted, drawn: PriorDraws, parameter: Parameter) -> Floats:
     """Prior draws (M,) of one parameter."""
-    if parameter.block == "sigma":
-        return drawn.theta.sigma
+    if parameter.block in fit.problem.dispersion:
+        phi = drawn.phi[:, parameter.at[0]]
+        family = fit.problem.family
+        ordered = family is not None and has_thresholds(family)
+        return phi - drawn.gamma[:, place_of_intercept(fit)] if ordered else phi
     if parameter.block == "gamma":
         return drawn.gamma[:, parameter.at[0]]
     sd, corr = drawn.theta.sd, drawn.theta.corr

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import StudyError
+from hierbayes.fit.without_priors import maximum_of
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import owner_of_effects, two_effects
@@ -22,7 +23,7 @@ from hierbayes.plots.draw import heading, legend, zero_lines
 from hierbayes.plots.ellipse import Ellipse, ellipse_frame
 from hierbayes.plots.look import BLACK, GREY, LIKELIHOOD, SERIES, Look
 from hierbayes.plots.study_choice import chosen_alternatives, refuse_other_than_study
-from hierbayes.studies.sensitivity.answers import Answer, maximum_of
+from hierbayes.studies.sensitivity.answers import Answer
 from hierbayes.studies.sensitivity.study import SensitivityStudy
 from hierbayes.studies.sensitivity.usual_grid import CAUTIONARY
 

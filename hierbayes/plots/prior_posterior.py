@@ -17,18 +17,17 @@ import pandas as pd
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.fit.convergence import scalar_draws
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.point import PointFit
+from hierbayes.fit.without_priors import maximum_of
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.profiles.parameter import Parameter, choose_parameters, parameters_of
 from hierbayes.inference.profiles.profile import Profile, profile
-from hierbayes.likelihood.reading import REML
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_point
 from hierbayes.plots.density import POINTS, Sample, sample_of
 from hierbayes.plots.draw import Entries, heading, legend
 from hierbayes.plots.look import LIKELIHOOD, PALE, POSTERIOR, PRIOR
-from hierbayes.plots.prior_curve import RANGES, draws_of_joint, prior_density_at
+from hierbayes.plots.prior_curve import draws_of_joint, prior_density_at, range_of_block
 from hierbayes.plots.profile_curve import relative_density, whole_points
 
 if TYPE_CHECKING:
@@ -50,14 +49,17 @@ class PriorPosterior:
         and ``density``; flat priors have no curve, nor have profiles without both bounds.
     summary : DataFrame
         Index (block, parameter): ``mean``, ``lower`` and ``upper`` of the posterior, ``REML``, its
-        estimate, and ``label``.
+        estimate (``ML`` of a family that is not Gaussian), and ``label``.
     prob : float
         Between ``lower`` and ``upper``, equal tails.
+    engine : str
+        ``"REML"``, or ``"ML"`` of a family that is not Gaussian.
     """
 
     curves: pd.DataFrame
     summary: pd.DataFrame
     prob: float
+    engine: str
 
 
 def prior_posterior_frame(
@@ -78,7 +80,8 @@ def prior_posterior_frame(
         Labels such as ``"ses"``, ``"sd(ses)"``, ``"corr(Intercept, ses)"``, ``"sigma"``, or
         blocks (``"gamma"``, ``"sd"``, ``"corr"``, ``"sigma"``); by default all.
     likelihood : bool
-        Whether to add the REML estimate and the profile of its likelihood.
+        Whether to add the REML estimate and the profile of its likelihood; of a family that is not
+        Gaussian those of ML by Laplace's approximation.
     prob : float
         Of the posterior's equal-tailed interval.
     seed : int
@@ -96,14 +99,14 @@ def prior_posterior_frame(
     interval = Interval(prob)
     index, draws = scalar_draws(fit, random_effects=False)
     drawn = draws_of_joint(fit, seed)
-    maximum = maximum_likelihood(fit.problem, REML) if likelihood else None
+    maximum = maximum_of(fit.problem) if likelihood else None
     likely = None if maximum is None else _profile(maximum, chosen)
-    reml = {} if maximum is None else _estimates(maximum)
+    estimates = {} if maximum is None else _estimates(maximum)
     parts, rows = [], []
     for one in chosen:
         key = (one.block, one.name)
         values = draws[..., index.get_loc(key)]
-        posterior = sample_of(one.label, values, RANGES[one.block])
+        posterior = sample_of(one.label, values, range_of_block(fit.problem, one.block))
         points = None if likely is None else whole_points(likely, key)
         x = _grid(posterior, points)
         curves = {"prior": prior_density_at(fit, one, x, drawn), "posterior": posterior.density(x)}
@@ -115,13 +118,16 @@ def prior_posterior_frame(
             for kind, density in curves.items() if density is not None
         ]  # fmt: skip
         lower, upper = interval.of_draws(values)
-        rows.append([values.mean(), float(lower), float(upper), reml.get(key, np.nan), one.label])
+        rows.append(
+            [values.mean(), float(lower), float(upper), estimates.get(key, np.nan), one.label]
+        )
     keys = pd.MultiIndex.from_tuples(
         [(one.block, one.name) for one in chosen], names=["block", "parameter"]
     )
-    columns = ["mean", "lower", "upper", "REML", "label"]
+    engine = "REML" if fit.problem.family is None else "ML"
+    columns = ["mean", "lower", "upper", engine, "label"]
     summary = pd.DataFrame(rows, index=keys, columns=columns)
-    return PriorPosterior(pd.concat(parts, ignore_index=True), summary, prob)
+    return PriorPosterior(pd.concat(parts, ignore_index=True), summary, prob, engine)
 
 
 def plot_prior_posterior(
@@ -192,8 +198,8 @@ def _draw(ax: Axes, frame: PriorPosterior, key: tuple[str, str]) -> None:
             ax.plot(of[kind]["x"], of[kind]["density"], **look.lines(1.6))
     top = _top(of)
     ax.set_ylim(0.0, 1.08 * top)
-    if np.isfinite(row["REML"]):
-        ax.plot(row["REML"], 0.0, **LIKELIHOOD.points(6.5), clip_on=False, zorder=4.0)
+    if np.isfinite(row[frame.engine]):
+        ax.plot(row[frame.engine], 0.0, **LIKELIHOOD.points(6.5), clip_on=False, zorder=4.0)
     ax.set_xlabel(row["label"])
     ax.locator_params(axis="x", nbins=5)
     ax.locator_params(axis="y", nbins=4)
@@ -215,5 +221,5 @@ def _entries(frame: PriorPosterior) -> Entries:
     entries[f"its {100 * frame.prob:g}% interval"] = {"color": PALE, "linewidth": 7.0}
     if "profile" in kinds:
         entries["profile likelihood"] = LIKELIHOOD.lines()
-        entries["REML"] = LIKELIHOOD.points(6.5)
+        entries[frame.engine] = LIKELIHOOD.points(6.5)
     return entries

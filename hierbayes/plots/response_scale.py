@@ -8,7 +8,10 @@ import pandas as pd
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.display.interval import Interval
 from hierbayes.errors import StudyError
+from hierbayes.families.binomial import Bernoulli
 from hierbayes.families.categorical import Categorical
+from hierbayes.families.counts import Counts
+from hierbayes.families.zero_part import ZeroPart
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
@@ -76,7 +79,43 @@ def response_label(fit: Fitted) -> str:
         return f"expected {name}"
     if has_thresholds(fit.problem.family):
         return f"η of {name} ({fit.problem.family.link} scale)"
-    return f"expected {'share of ' * fit.problem.family_rows.of_trials}{name} where u = 0"
+    return f"{expected_label(fit)} where u = 0"
+
+
+def expected_label(fit: Fitted) -> str:
+    """What the expected response of a family is called."""
+    rows, name = fit.problem.family_rows, fit.design.specification.response.strip("`")
+    family = rows.family.inside if isinstance(rows.family, ZeroPart) else rows.family
+    if rows.of_trials:
+        return f"expected share of {name}"
+    if isinstance(family, Bernoulli):
+        outcome = f" = {rows.outcomes[1]}" if len(rows.outcomes) == 2 else ""
+        return f"probability of {name}{outcome}"
+    return f"expected count of {name}" if isinstance(family, Counts) else f"expected {name}"
+
+
+def refuse_categories(verb: str, fit: Fitted) -> None:
+    """Refuse ordered and nominal categories, which have no expected response.
+
+    Raises
+    ------
+    StudyError
+    """
+    family = fit.problem.family
+    if family is not None and (isinstance(family, Categorical) or has_thresholds(family)):
+        raise StudyError(
+            f"{verb}() shows expected responses, and categories have none; "
+            "predict(data, scale='probability') has their probabilities"
+        )
+
+
+def response_points(fit: Fitted) -> Floats:
+    """The responses (n,) as numbers on the scale of their mean; of trials their shares."""
+    rows = fit.design.rows
+    if rows.family is None:
+        return rows.y
+    observed = rows.family.observed
+    return observed / np.maximum(rows.family.sizes, 1.0) if rows.family.of_trials else observed
 
 
 def link_label(fit: Fitted) -> str:

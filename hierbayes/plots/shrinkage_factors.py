@@ -72,7 +72,11 @@ def shrinkage_factors_frame(
         When the fit is no posterior, or an effect or a group does not exist.
     DataError
         When there is no such factor, or several and none is named.
+    FormulaError
+        When the response is not Gaussian.
     """
+    if isinstance(fit, Fit):
+        fit.problem.refuse_other_families()
     refuse_point("plot_shrinkage_factors", fit)
     if effect is not None and not isinstance(effect, str):
         raise StudyError(f"effect must be the name of a random effect, not {effect!r}")

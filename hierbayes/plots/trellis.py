@@ -19,14 +19,16 @@ from hierbayes.plots.canvas import Canvas, canvas
 from hierbayes.plots.choice import choose
 from hierbayes.plots.draw import legend
 from hierbayes.plots.look import Look
+from hierbayes.plots.response_scale import refuse_categories
 from hierbayes.plots.scatter import as_factor, lines_by, names_in_formula, read_scatter
 from hierbayes.plots.trellis_lines import lines_of_fit
-from hierbayes.plots.trellis_looks import LEAST_SQUARES, TrellisLooks, looks_of
+from hierbayes.plots.trellis_looks import LEAST_SQUARES, TrellisLooks, curves_of_family, looks_of
 from hierbayes.plots.trellis_panels import (
     inner_factor,
     panel_order,
     refuse_other_fit,
     with_factors,
+    with_numbers,
 )
 
 if TYPE_CHECKING:
@@ -92,7 +94,8 @@ def trellis_frame(
         another grouping factor of the fit, whose groups have lines of their own in each panel.
     fit : Fit, optional
         Of y on x in the groups g, on these data: draws each group's BLUE, BLUP and population
-        line (see `lines_of_fit`) and not least-squares lines.
+        line (see `lines_of_fit`) and not least-squares lines; of a family that is not Gaussian
+        curves on the scale of the response, and no BLUE.
     order : str, optional
         Of the panels: ``"mean"`` (of y), ``"size"``, or a column that is constant within groups;
         by default that of the labels.
@@ -112,7 +115,8 @@ def trellis_frame(
     inner = None
     if fit is not None:
         refuse_other_fit(fit)
-        data = with_factors(fit, data)
+        refuse_categories("plot_trellis", fit)
+        data = with_numbers(fit, with_factors(fit, data))
         inner = inner_factor(fit, names_in_formula(formula)[2], by)
     if inner is None:
         found = read_scatter(data, formula, by, *ordering)
@@ -179,6 +183,8 @@ def plot_trellis(
     count = len(frame.panels)
     shape, size = _layout(count)
     looks = looks_of(frame.points, frame.lines, frame.panel, by)
+    if fit is not None and fit.problem.family is not None:
+        looks = curves_of_family(looks, fit.prediction)
     beware = "" if fit is None else fit.objection
     with canvas(
         ax, figsize, beware=beware, shape=shape, panel=(size, size), count=count, share=True
@@ -193,7 +199,7 @@ def plot_trellis(
             )  # fmt: skip
             if drawn.is_new and place + shape[1] >= count:  # nothing stands below it
                 panel.tick_params(labelbottom=True)
-        _finish(drawn, frame, looks, count)
+        _finish(drawn, frame, looks, _label(frame.y, fit))
     return drawn.figure
 
 
@@ -253,7 +259,14 @@ def _draw_apart(ax: Axes, rows: pd.DataFrame, how: dict[str, Any]) -> None:
     ax.plot(*ends.T, **how)
 
 
-def _finish(drawn: Canvas, frame: Trellis, looks: TrellisLooks, count: int) -> None:
+def _label(y: str, fit: Fitted | None) -> str:
+    """What stands beside the axis of the response: of two outcomes which is 1."""
+    outcomes = () if fit is None or fit.problem.family is None else fit.problem.family_rows.outcomes
+    return f"{y} (1: {outcomes[1]})" if len(outcomes) == 2 else y
+
+
+def _finish(drawn: Canvas, frame: Trellis, looks: TrellisLooks, label: str) -> None:
+    count = len(frame.panels)
     for panel in drawn.panels:
         panel.tick_params(labelsize=6.5 if count > 12 else 9.0, pad=2.0)
         panel.locator_params(nbins=3 if count > 12 else 5)
@@ -261,13 +274,13 @@ def _finish(drawn: Canvas, frame: Trellis, looks: TrellisLooks, count: int) -> N
     if not drawn.is_new:
         for panel in drawn.panels:
             panel.set_xlabel(frame.x)
-            panel.set_ylabel(frame.y)
+            panel.set_ylabel(label)
     else:
         (rows, columns), _ = _layout(count)
         last = drawn.panels[(rows - 1) * columns :]
         for panel in last if count <= 4 else last[len(last) // 2 :][:1]:
             panel.set_xlabel(frame.x)
-        drawn.figure.supylabel(frame.y, fontsize=10)
+        drawn.figure.supylabel(label, fontsize=10)
         title = f"{frame.y} against {frame.x} by {frame.panel}"
         lines = "\n".join(filter(None, (title, frame.shown)))
         drawn.figure.suptitle(lines, x=0.01, ha="left", wrap=True)

@@ -2,30 +2,37 @@
 
 A fit has three lines in each group: its own least squares (BLUE), its prediction (BLUP) and its
 population.  Each is the average over the group's rows of the expected response with one variable
-moved, so that other variables are where the group has them.  Where there are several grouping
+moved, so that other variables are where the group has them.  Of a family that is not Gaussian
+they are curves on the scale of the response, the population that of a group whose u is 0, and
+there is no least squares.  Where there are several grouping
 factors, the prediction has the effects of the group and of the groups in which it is nested, and
 the groups of a second factor can have lines of their own inside the panels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.family_rows import offset_of
 from hierbayes.design.matrices import columns_needed
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.effects import blue, population_draws
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.of_family.response import mean_phi
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.plots.fit_rows import fit_rows
+from hierbayes.plots.response_scale import refuse_categories
 from hierbayes.plots.scatter import Scatter
 from hierbayes.plots.trellis_panels import outer_factors
 
 LINES = ("BLUE", "BLUP", "population")
 _POINTS = 13
+_BENT = 41  # points of a curve
 
 
 def lines_of_fit(
@@ -76,26 +83,33 @@ def fitted_lines(
     -------
     DataFrame
         ``panel`` (the group), ``line`` (of `LINES`), ``x``, ``y``. A group whose least-squares
-        coefficients do not exist has no BLUE line.
+        coefficients do not exist has no BLUE line. Of a family that is not Gaussian there is none,
+        and lines are curves of the expected response at the estimates (posterior means), of
+        counts out of trials for each row's own trials.
 
     Raises
     ------
     StudyError
-        When x is no variable of the model, or these are not the data of the fit.
+        When x is no variable of the model, these are not the data of the fit, or the response
+        is categories.
     """
     _refuse_foreign(fit, x)
-    fit.problem.refuse_other_families()
+    refuse_categories("plot_trellis", fit)
     rows, codes = fit_rows(fit, data), fit.design.rows.codes_of[k]
     places = [np.flatnonzero(codes == j) for j in shown]
-    own = blue(fit, k).to_numpy() - population_draws(fit, k).mean(axis=(0, 1))
+    own = None
+    if fit.problem.family is None:
+        own = blue(fit, k).to_numpy() - population_draws(fit, k).mean(axis=(0, 1))
     counted, labels = (k, *outer_factors(fit, k)), fit.design.factors[k].labels
     parts = []
     for j, line in zip(shown.tolist(), _lines(fit, rows, x, places), strict=True):
-        least_squares = line.population + line.z[:, fit.design.spans[k]] @ own[j]
-        values = (least_squares, line.predicted(counted), line.population)
+        values = {"BLUP": line.predicted(counted), "population": line.predicted(())}
+        if own is not None:
+            least_squares = values["population"] + line.z[:, fit.design.spans[k]] @ own[j]
+            values = {"BLUE": least_squares, **values}
         parts += [
-            pd.DataFrame({"panel": [labels[j]] * _POINTS, "line": name, "x": line.x, "y": y})
-            for name, y in zip(LINES, values, strict=True)
+            pd.DataFrame({"panel": [labels[j]] * len(y), "line": name, "x": line.x, "y": y})
+            for name, y in values.items()
             if np.isfinite(y).all()
         ]
     return pd.concat(parts, ignore_index=True)
@@ -114,7 +128,7 @@ def inner_lines(
     DataFrame
         ``panel``, ``line`` ("BLUP of" the factor), ``level`` (its group), ``x``, ``y``.
     """
-    fit.problem.refuse_other_families()
+    refuse_categories("plot_trellis", fit)
     rows, design = fit_rows(fit, data), fit.design
     outside, inside = design.rows.codes_of[k], design.rows.codes_of[inner]
     values = rows[x].to_numpy(dtype=np.float64)
@@ -127,9 +141,9 @@ def inner_lines(
     parts = [
         pd.DataFrame(
             {
-                "panel": [panels[pairs[one][0]]] * _POINTS,
+                "panel": [panels[pairs[one][0]]] * len(line.x),
                 "line": f"BLUP of {design.factors[inner].name}",
-                "level": [levels[pairs[one][1]]] * _POINTS,
+                "level": [levels[pairs[one][1]]] * len(line.x),
                 "x": line.x,
                 "y": line.predicted(counted),
             }
@@ -142,28 +156,33 @@ def inner_lines(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Line:
-    """What lines of some rows are made of, averaged over the rows: at each x.
+    """What lines of some rows are made of, at each x.
 
     Parameters
     ----------
-    x, population : (m,) float
+    x : (m,) float
+    fixed : (r, m) float
+        Xγ of each row.
     z : (m, q) float
-        Random columns of all factors.
-    parts : tuple of (m,) float
+        Random columns of all factors, averaged over the rows.
+    parts : tuple of (r, m) float
         What the effects of each factor add.
+    respond : callable
+        The expected response given the linear predictor (r, m).
     """
 
     x: Floats
-    population: Floats
+    fixed: Floats
     z: Floats
     parts: tuple[Floats, ...]
+    respond: Callable[[Floats], Floats]
 
     def predicted(self, counted: tuple[int, ...]) -> Floats:
-        """With the effects of some factors."""
-        total = self.population
+        """The expected response with the effects of some factors, averaged over the rows (m,)."""
+        total = self.fixed
         for k in counted:
             total = total + self.parts[k]
-        return total
+        return np.asarray(self.respond(total).mean(axis=0))
 
 
 def _lines(fit: Fitted, rows: pd.DataFrame, x: str, places: list[Integers]) -> Iterator[_Line]:
@@ -171,10 +190,13 @@ def _lines(fit: Fitted, rows: pd.DataFrame, x: str, places: list[Integers]) -> I
     if not places:
         return
     values, design = rows[x].to_numpy(dtype=np.float64), fit.design
-    grids = [np.linspace(values[at].min(), values[at].max(), _POINTS) for at in places]
-    again = np.repeat(np.concatenate(places), _POINTS)
+    count = _POINTS if fit.problem.family is None else _BENT
+    grids = [np.linspace(values[at].min(), values[at].max(), count) for at in places]
+    again = np.repeat(np.concatenate(places), count)
     at_x = np.concatenate([np.tile(g, len(at)) for g, at in zip(grids, places, strict=True)])
-    X, Z = design.columns.new_matrices(rows.iloc[again].assign(**{x: at_x}), random=True)
+    moved = rows.iloc[again].assign(**{x: at_x})
+    X, Z = design.columns.new_matrices(moved, random=True)
+    respond = _expected(fit, moved, again)
     fixed = X @ fit.gamma_draws.mean(axis=(0, 1))
     parts = [
         (Z[:, span] * u[codes[again]]).sum(axis=1)
@@ -182,12 +204,31 @@ def _lines(fit: Fitted, rows: pd.DataFrame, x: str, places: list[Integers]) -> I
     ]
     start = 0
     for at, grid in zip(places, grids, strict=True):
-        end = start + len(at) * _POINTS
-        means = [
-            one[start:end].reshape(len(at), _POINTS, -1).mean(axis=0) for one in (fixed, Z, *parts)
-        ]
-        yield _Line(grid, means[0][:, 0], means[1], tuple(one[:, 0] for one in means[2:]))
-        start = end
+        mine = slice(start, start + len(at) * count)
+        shape = len(at), count
+        z = Z[mine].reshape(*shape, -1).mean(axis=0)
+        own = tuple(one[mine].reshape(shape) for one in parts)
+        yield _Line(grid, fixed[mine].reshape(shape), z, own, partial(respond, mine))
+        start = mine.stop
+
+
+def _expected(
+    fit: Fitted, moved: pd.DataFrame, again: Integers
+) -> Callable[[slice, Floats], Floats]:
+    """The expected response of some rows given their linear predictors, as a function of both."""
+    if fit.problem.family is None:
+        return lambda mine, eta: eta
+    of = fit.problem.family_rows
+    m, phi, offset = of.m[again], mean_phi(fit), offset_of(fit.design.specification, moved)
+    if of.further is not None:
+        m = of.further.of_new_rows(of.m[again], moved)
+    sizes = of.sizes[again] if of.of_trials else np.ones(len(again))
+
+    def expected(mine: slice, eta: Floats) -> Floats:
+        flat = of.family.mean(eta.ravel() + offset[mine], m[mine], phi)
+        return np.asarray((sizes[mine] * flat).reshape(eta.shape))
+
+    return expected
 
 
 def _refuse_foreign(fit: Fitted, x: str) -> None:

@@ -66,6 +66,17 @@ def looks_of(points: pd.DataFrame, lines: pd.DataFrame, panel: str, by: str | No
     return TrellisLooks(marks, drawn, {}, entries | {k: look.lines() for k, look in drawn.items()})
 
 
+def curves_of_family(looks: TrellisLooks, prediction: str) -> TrellisLooks:
+    """The same for a family that is not Gaussian: no BLUE, and words of its own."""
+    lines = {line: look for line, look in looks.lines.items() if line != "BLUE"}
+    entries = {
+        entry.replace("BLUP", prediction).replace("population", "u = 0"): how
+        for entry, how in looks.entries.items()
+        if not entry.startswith("BLUE")
+    }
+    return TrellisLooks(looks.points, lines, looks.levels, entries)
+
+
 def _of_two_factors(points: pd.DataFrame, panel: str, by: str) -> TrellisLooks:
     levels = [str(level) for level in points["by"].cat.categories]
     pairs = points[["panel", "by"]].drop_duplicates().astype(str).sort_values(["panel", "by"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from hierbayes.design.matrices import group_labels
 from hierbayes.errors import StudyError
@@ -13,6 +14,7 @@ from hierbayes.frames.constancy import varies_within
 from hierbayes.frames.factor_pairs import NESTED, SAME
 from hierbayes.frames.grouping import Groups
 from hierbayes.plots.choice import ENGINES
+from hierbayes.plots.fit_rows import fit_rows
 from hierbayes.plots.scatter import Scatter
 
 
@@ -75,6 +77,19 @@ def with_factors(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
             known = data[list(columns)].notna().all(axis=1)
             made[name] = group_labels(data, columns).where(known)
     return data.assign(**made)
+
+
+def with_numbers(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
+    """Data of a family's fit with numbers for a response that is texts or booleans."""
+    name = fit.design.specification.response.strip("`")
+    if fit.problem.family is None or name not in data:
+        return data
+    if is_numeric_dtype(data[name].dtype) and not is_bool_dtype(data[name].dtype):
+        return data
+    _ = fit_rows(fit, data)  # refuses other data
+    numbers = np.full(len(data), np.nan)
+    numbers[np.flatnonzero(fit.design.rows.kept)] = fit.problem.family_rows.observed
+    return data.assign(**{name: numbers})
 
 
 def outer_factors(fit: Fitted, k: int) -> tuple[int, ...]:

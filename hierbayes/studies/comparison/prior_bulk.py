@@ -79,10 +79,11 @@ def prior_of(
     None without priors, and where none is of this parameter by itself: under a joint prior,
     and for what centred columns say of the columns as written.
     """
-    if fit.priors is None or block not in ("gamma", "sd", "corr", "sigma"):
+    if fit.priors is None:
         return None
-    if block == "sigma":
-        return fit.priors.sigma[1], 1
+    if block not in ("gamma", "sd", "corr"):
+        own = {name: prior for name, prior, _ in fit.priors.dispersion}
+        return (own[block], 1) if block in own and not fit.priors.distances else None
     called = fit.design.effect_labels if effects is None else effects
     if block == "corr":
         if not of_centred and any(_is_mixed(fit.priors, k) for k in range(len(fit.priors.sd))):

@@ -11,13 +11,9 @@ from hierbayes.errors import HierbayesError, PriorError, StudyError
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.convergence import convergence_table, objection
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.maximised import maximum_likelihood
-from hierbayes.fit.of_family.maximised import maximise_family
 from hierbayes.fit.of_family.sampled import sample_family_posterior
-from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.sampled import sample_posterior, with_gamma
-from hierbayes.likelihood.reading import REML
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
 from hierbayes.studies.sensitivity.alternatives import Alternative
@@ -180,13 +176,6 @@ def sample_anew(problem: Problem, priors: PriorSet, settings: SamplerSettings) -
     """The posterior of a problem under other priors."""
     sample = sample_posterior if problem.family is None else sample_family_posterior
     return sample(problem, priors, settings)
-
-
-def maximum_of(problem: Problem) -> PointFit:
-    """What stands beside posteriors: REML, of a family that is not Gaussian ML by Laplace."""
-    if problem.family is None:
-        return maximum_likelihood(problem, REML)
-    return maximise_family(problem, 1)
 
 
 def weights_of(baseline: Baseline, priors: PriorSet) -> Weights:

@@ -50,6 +50,7 @@ _MUCH = 0.9
 _CENTRED = "centred "
 _UNKNOWN = "conflict cannot be judged"
 _OF_CENTRED = "conflict is judged of its centred column"
+_OF_DISTANCES = "priors are those of the distances of thresholds"
 _OF_SEVERAL = "its prior is a joint one, whose conflict cannot be judged"
 
 
@@ -102,7 +103,9 @@ def _before(answerer: Answerer, name: tuple[str, str]) -> tuple[Floats, Floats, 
         before = np.array([quantile(prior, p, size) for p in (0.25, 0.5, 0.75)])
         return before, *_split(answerer, name, prior, size), _UNKNOWN
     implied = implied_prior(fit, block, parameter)
-    assert implied is not None
+    nothing = np.full(3, np.nan)
+    if implied is None:
+        return nothing, nothing, np.nan, _OF_DISTANCES
     before = np.array([implied.quantile(p) for p in (0.25, 0.5, 0.75)])
     return before, np.full(3, np.nan), np.nan, _OF_SEVERAL if priors.joint else _OF_CENTRED
 
@@ -161,11 +164,12 @@ def _without(
         return priors.as_stated(name, one) if block == "sd" else one
 
     try:
-        flat = {} if block in ("corr", "sigma") else {block: {"flat": {name: said(Flat())}}}
+        several = block in ("gamma", "sd", "corr")  # a dispersion is a block of its own
+        flat = {block: {"flat": {name: said(Flat())}}} if block in ("gamma", "sd") else {}
         for one in read_alternatives(flat, problem, priors) if flat else ():
             refuse_improper(problem, one.priors)
         wide = _wide(prior)
-        stated = wide if block == "sigma" else {name: said(wide)}
+        stated = {name: said(wide)} if several else wide
         (alternative,) = read_alternatives(
             {block: {f"{block} of {name} wide": stated}}, problem, priors
         )

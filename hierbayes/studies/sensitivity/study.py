@@ -15,9 +15,10 @@ from hierbayes.display.page import Page, Printed
 from hierbayes.display.steps import steps
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.without_priors import maximum_of
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.studies.sensitivity.alternatives import Alternative, read_alternatives
-from hierbayes.studies.sensitivity.answers import Answer, Answerer, baseline_of, maximum_of
+from hierbayes.studies.sensitivity.answers import Answer, Answerer, baseline_of
 from hierbayes.studies.sensitivity.cells import (
     Estimands,
     alternative_cells,
