@@ -248,14 +248,71 @@ def test_what_a_system_does_not_have_is_refused() -> None:
         "code for nlme has no word for the family Bernoulli(link='logit'); it is written for: "
         "Gaussian responses alone"
     )
-    with pytest.raises(hb.FormulaError) as refused:
+    with pytest.raises(
+        hb.FormulaError, match=r"of statsmodels has no offset\(np.log\(expected\)\)"
+    ):
         posed("poisson").emit("statsmodels")
+    with pytest.raises(hb.FormulaError) as refused:
+        posed("gamma").emit("statsmodels")
     assert str(refused.value) == (
-        "code for statsmodels has no word for the family Poisson(link='log'); it is written for: "
-        "Gaussian responses alone (its BinomialBayesMixedGLM and PoissonBayesMixedGLM are "
-        "variational approximations under priors of their own)"
+        "code for statsmodels has no word for the family Gamma(link='log'); it is written for: "
+        "Bernoulli logit, Poisson log (its mixed GLM is of binary responses and counts, and its "
+        "GEE has no random effects)"
     )
     data = pd.read_csv(FOLDER / "sim_beta.csv")
     beta = hb.Model("y ~ x + (1 | g)", data, family="beta")
     with pytest.raises(hb.FormulaError, match=r"code for lme4 has no word for the family Beta"):
         beta.emit("lme4")
+
+
+@pytest.mark.parametrize("name", ["bernoulli", "poisson"])
+def test_the_mixed_glm_of_statsmodels_is_the_same_density(name: str) -> None:
+    """Of γ and u given sd; its prior of log sd is its own, N(0, 1)."""
+    file, formula, family, _ = MODELS[name]
+    data = data_of(file)
+    formula = formula.replace("offset(np.log(expected)) + ", "")
+    model = hb.Model(formula, data, family=family, priors=PRIORS)
+    code = model.emit("statsmodels")
+    assert "priors of its own there: sd(Intercept) ~ HalfNormal(1)" in code
+    again = hb.read_code("statsmodels", code, data=data)
+    assert (again.specification, again.problem.family) == (model.specification, family)
+    namespace: dict[str, Any] = {"data": data.copy()}
+    exec(compile(code.partition("fit = ")[0], "<emitted>", "exec"), namespace)
+    rng, codes = (
+        np.random.default_rng(5),
+        pd.factorize(data[model.specification.group], sort=True)[0],
+    )
+    found = []
+    for _ in range(2):
+        gamma, log_sd, u = rng.normal(size=2), rng.normal(), rng.normal(size=codes.max() + 1)
+        known = stats.norm(0, 2).logpdf(gamma).sum() + stats.norm.logpdf(log_sd)
+        known += stats.norm(0, np.exp(log_sd)).logpdf(u).sum()
+        eta = np.column_stack([np.ones(len(data)), model.problem.design.rows.X[:, 1]]) @ gamma
+        eta = eta + u[codes]
+        response = (
+            stats.bernoulli(expit(eta)) if name == "bernoulli" else stats.poisson(np.exp(eta))
+        )
+        y = (data["y"] == "y") if name == "bernoulli" else data["deaths"]
+        known += response.logpmf(y).sum()
+        found.append(namespace["model"].logposterior(np.r_[gamma, log_sd, u]) - known)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-8)  # but for a constant
+
+
+def test_labels_made_numbers_are_those_of_a_response() -> None:
+    data = data_of("bacteria")
+    code = """d = d.assign(**{"y": 1 * (d["y"] == "y")})
+bmb.Model("y ~ late + (1|ID)", d, family="bernoulli")"""
+    assert hb.read_code("bambi", code, data=data).problem.family == F.Bernoulli()
+    with pytest.raises(hb.FormulaError, match="labels of 'y', which is no response"):
+        hb.read_code("bambi", code.replace("y ~ late", "late ~ y"), data=data)
+    with pytest.raises(hb.FormulaError, match="the code changes the column 'y' before"):
+        hb.read_code("bambi", code.replace('== "y"', '== "n"'), data=data)
+
+
+def test_correlated_effects_of_the_mixed_glm_of_statsmodels_are_refused() -> None:
+    data = data_of("bacteria")
+    model = hb.Model("y ~ late + (1 + late | ID)", data, family="bernoulli")
+    with pytest.raises(hb.FormulaError, match=r"statsmodels has independent effects, .* \(1 \+ l"):
+        model.emit("statsmodels")
+    with pytest.raises(hb.FormulaError, match="is read from its call with formulas, as in"):
+        hb.read_code("statsmodels", "BinomialBayesMixedGLM.from_formula('y ~ late')", data=data)

@@ -45,6 +45,8 @@ class PreparedData:
         Columns that hold something else than in the data, and where they are changed.
     ordered : mapping of str to int
         Columns made ordered factors, which only a response may be: R codes others by polynomials.
+    successes : mapping of str to int
+        Columns of two labels made 0 and 1, which only a response may be.
     """
 
     trouble: str = ""
@@ -54,6 +56,7 @@ class PreparedData:
     numbers: frozenset[str] = frozenset()
     changed: Mapping[str, int] = field(default_factory=dict)
     ordered: Mapping[str, int] = field(default_factory=dict)
+    successes: Mapping[str, int] = field(default_factory=dict)
 
     def troubled(self, trouble: str, place: int) -> PreparedData:
         """The same, with a trouble unless it has one already."""
@@ -70,6 +73,10 @@ class PreparedData:
     def with_ordered(self, name: str, place: int) -> PreparedData:
         """The same with a column made an ordered factor."""
         return replace(self, ordered={**self.ordered, name: place})
+
+    def with_success(self, name: str, place: int) -> PreparedData:
+        """The same with 1 for the last of two labels of a column, and 0 for the first."""
+        return replace(self, successes={**self.successes, name: place})
 
     def with_numbers(self, name: str) -> PreparedData:
         """The same with a column of truth values as a number."""
@@ -103,6 +110,13 @@ class PreparedData:
                     "in the data, and leave that out of the code",
                 )
         for name in columns_needed(specification.fixed, *specification.random_effects):
+            if name in self.successes:
+                raise pointed(
+                    text,
+                    self.successes[name],
+                    f"the code makes numbers of the labels of '{name}', which is no response; make "
+                    "them in the data",
+                )
             if name in self.ordered:
                 raise pointed(
                     text,

@@ -79,6 +79,12 @@ def column_made(
             | ast.BinOp(left=of, op=ast.Mult(), right=ast.Constant(value=1))
         ) if _is(of, name) and not levels:
             return frame.with_numbers(name)
+        case ast.BinOp(
+            left=ast.Constant(value=1),
+            op=ast.Mult(),
+            right=ast.Compare(left=of, ops=[ast.Eq()], comparators=[ast.Constant(value=level)]),
+        ) if _is(of, name) and len(levels) == 2 and level == levels[1]:
+            return frame.with_success(name, place_of(value))
         case ast.Call(func=ast.Attribute(attr="Categorical"), args=[of, stated]) if levels:
             if _is(of, name) or _is_text_of(of, name):
                 return _categorical(frame, name, value, _texts(stated), levels)
@@ -138,11 +144,30 @@ def _method(
         names = _texts(keywords["subset"]) if keywords else ()
         if names is not None and set(names) <= set(columns):
             return frame.without_missing(names)
-    if method == "assign" and not node.args and None not in keywords:
-        for name, value in keywords.items():
-            frame = column_made(frame, str(name), value, columns)
-        return frame
+    if method == "assign" and not node.args:
+        given = _assigned(node)
+        for name, value in given.items():
+            frame = column_made(frame, name, value, columns)
+        if given:
+            return frame
     return frame.troubled(_may_choose(node), place_of(node))
+
+
+def _assigned(node: ast.Call) -> dict[str, ast.expr]:
+    """The columns of ``d.assign(x=...)`` and ``d.assign(**{"x": ...})``; none where unclear."""
+    found: dict[str, ast.expr] = {}
+    for keyword in node.keywords:
+        match keyword:
+            case ast.keyword(arg=str(name), value=value):
+                found[name] = value
+            case ast.keyword(value=ast.Dict(keys=keys, values=values)):
+                names = [key.value for key in keys if isinstance(key, ast.Constant)]
+                if len(names) < len(keys):
+                    return {}
+                found |= dict(zip(map(str, names), values, strict=True))
+            case _:
+                return {}
+    return found
 
 
 def _subscripted(node: ast.Subscript, frame: PreparedData, columns: Sequence[str]) -> PreparedData:

@@ -1,4 +1,4 @@
-"""mixedlm of statsmodels: a formula, the groups, and a formula of their effects.
+"""mixedlm of statsmodels: a formula, the groups, and a formula of their effects; its mixed GLM.
 
 References
 ----------
@@ -11,6 +11,7 @@ import ast
 from collections.abc import Sequence
 
 from hierbayes.errors import FormulaError
+from hierbayes.priors.families import DesignNormal, Normal
 from hierbayes.specification.random_term import RandomTerm
 from hierbayes.specification.terms import INTERCEPT, column_name, factors_of
 from hierbayes.translation.coding import compact, is_one_column, refuse_other_coding
@@ -25,8 +26,9 @@ from hierbayes.translation.python.code import (
     python_term,
     quoted,
     refuse_data_name,
+    successes,
 )
-from hierbayes.translation.python.statsmodels_reader import FUNCTIONS, read
+from hierbayes.translation.python.statsmodels_reader import BAYESIAN, FUNCTIONS, read
 
 
 def emit(model: ModelToWrite) -> str:
@@ -44,6 +46,8 @@ def emit(model: ModelToWrite) -> str:
     """
     refuse_data_name(model, "statsmodels")
     refuse_other_coding(model.specification, model.variables, "statsmodels")
+    if model.family is not None:
+        return _bayesian(model)
     spec, data = model.specification, model.data
     orders = orders_of_levels(model)
     random = _random(model)
@@ -61,6 +65,54 @@ def emit(model: ModelToWrite) -> str:
         f"    {data},",
         *random,
         f").fit(reml={not model.ml}, method={_methods(model)})",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _bayesian(model: ModelToWrite) -> str:
+    """The model as a mixed GLM, whose posterior is approximated by a normal distribution.
+
+    Raises
+    ------
+    FormulaError
+        For effects that are correlated, trials, and offsets.
+    """
+    spec, data = model.specification, model.data
+    for term in spec.random:
+        if not is_one_column(term.effects, model.variables):
+            raise FormulaError(
+                f"the mixed GLM of statsmodels has independent effects, and this model has {term}; "
+                f"({term.formula} || {term.written_factor}) is independent"
+            )
+    for offset in spec.offsets:
+        raise FormulaError(f"the mixed GLM of statsmodels has no offset({offset})")
+    assert model.family is not None
+    kind = BAYESIAN[model.family]
+    orders = orders_of_levels(model)
+    heads = ["import numpy as np"] if "np." in str(spec) else []
+    heads += ["import pandas as pd"] if orders else []
+    heads += [f"from statsmodels.genmod.bayes_mixed_glm import {kind}"]
+    fixed = compact(spec.fixed, lambda term: _term(term, model))
+    formula = quoted(f"{_term(spec.response, model)} ~ {fixed}")
+    normal = {prior for _, prior, _ in model.priors.gamma}
+    (one,) = normal if len(normal) == 1 else (None,)
+    said = isinstance(one, Normal) and not isinstance(one, DesignNormal) and one.mu == 0
+    lost = [f"sd({model.priors.label(name)}) ~ {prior}" for name, prior, _ in model.priors.sd]
+    lost += [] if said else [f"{name} ~ {prior}" for name, prior, _ in model.priors.gamma]
+    lines = ["\n".join(heads) + definitions(model), ""]
+    lines += [complete_rows(model), *numbers_of_truths(model), *successes(model), *orders]
+    lines += [f"# Not carried over, {kind} has priors of its own there: {text}" for text in lost]
+    lines += [
+        f"model = {kind}.from_formula(",
+        f"    {formula},",
+        "    {",
+        *(f"        {_component_of(term, '', model)}," for term in spec.random),
+        "    },",
+        f"    {data},",
+        *([f"    fe_p={one.sigma:.15g},"] if isinstance(one, Normal) and said else []),
+        ")",
+        "fit = model.fit_vb()  # a normal distribution with independent parts for the posterior",
         "",
     ]
     return "\n".join(lines)
@@ -168,6 +220,6 @@ DIALECT = Dialect(
     "Python: statsmodels mixedlm",
     emit,
     read,
-    instead="its BinomialBayesMixedGLM and PoissonBayesMixedGLM are variational approximations "
-    "under priors of their own",
+    families=frozenset({"Bernoulli logit", "Poisson log"}),
+    instead="its mixed GLM is of binary responses and counts, and its GEE has no random effects",
 )

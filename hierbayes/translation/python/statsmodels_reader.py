@@ -1,12 +1,15 @@
-"""Calls of mixedlm of statsmodels, read."""
+"""Calls of mixedlm of statsmodels, and of its mixed GLM, read."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hierbayes.errors import FormulaError
+from hierbayes.families.binomial import Bernoulli
+from hierbayes.families.family import ResponseFamily
+from hierbayes.families.poisson import Poisson
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.terms import (
     INTERCEPT,
@@ -15,16 +18,53 @@ from hierbayes.specification.terms import (
     read_terms,
 )
 from hierbayes.translation.columns import Columns, booleans_among, no_such_column
-from hierbayes.translation.dialect import pointed
+from hierbayes.translation.dialect import StatedModel, pointed
 from hierbayes.translation.python.frames import frame_of, place_of
 from hierbayes.translation.python.reading import PythonCall, find_call, plain_specification
 
+BAYESIAN: Mapping[ResponseFamily, str] = {
+    Bernoulli(): "BinomialBayesMixedGLM",
+    Poisson(): "PoissonBayesMixedGLM",
+}
 FUNCTIONS = frozenset(("I", "C", "center", "cvar", "dvar"))
 _ARGUMENTS = ("formula", "data", "re_formula", "vc_formula", "subset", "use_sparse", "missing")
 _QUOTED = re.compile(r"""Q\((['"])(.*?)\1\)""")
 
 
-def read(text: str, columns: Sequence[str]) -> Specification:
+def read(text: str, columns: Sequence[str]) -> StatedModel:
+    """The model of a call of mixedlm, or of the mixed GLM of binary responses or counts.
+
+    Raises
+    ------
+    FormulaError
+        When the code cannot be read, or asks for what models here do not have.
+    """
+    for family, name in BAYESIAN.items():
+        if name in text:
+            return StatedModel(_read_bayesian(text, columns), family)
+    return StatedModel(_read_mixedlm(text, columns))
+
+
+def _read_bayesian(text: str, columns: Sequence[str]) -> Specification:
+    """The model of ``BinomialBayesMixedGLM.from_formula`` and the like; priors are not read."""
+    names = ("formula", "vc_formulas", "data", "family", "vcp_p", "fe_p")
+    call = find_call(text, "from_formula", names, columns)
+    if call is None or not {"formula", "vc_formulas"} <= call.arguments.keys():
+        raise FormulaError(
+            "the mixed GLM of statsmodels is read from its call with formulas, as in "
+            'BinomialBayesMixedGLM.from_formula("y ~ x", {"g": "0 + C(g)"}, data)'
+        )
+    components = [
+        _component(one, "", columns, call, "vc_formulas")
+        for one in _components(call, "vc_formulas")
+    ]
+    formula = _QUOTED.sub(r"`\2`", " + ".join([call.string("formula"), *components]))
+    booleans = booleans_among(columns) - call.data.numbers
+    plain = plain_specification(read_combined(formula), columns, FUNCTIONS, "statsmodels", booleans)
+    return call.checked(plain, "statsmodels", of_all=True)
+
+
+def _read_mixedlm(text: str, columns: Sequence[str]) -> Specification:
     """The model of a call of mixedlm.
 
     Raises
@@ -71,9 +111,9 @@ def _refuse_other_fit(call: PythonCall) -> None:
             )
 
 
-def _components(call: PythonCall) -> list[str]:
+def _components(call: PythonCall, name: str = "vc_formula") -> list[str]:
     """Formulas of the variance components."""
-    given = call.arguments.get("vc_formula")
+    given = call.arguments.get(name)
     if given is None or ast.unparse(given) == "None":
         return []
     try:
@@ -81,13 +121,13 @@ def _components(call: PythonCall) -> list[str]:
     except ValueError:
         found = None
     if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
-        raise call.refuse(
-            "vc_formula", "vc_formula must be a dictionary of texts to be read from code"
-        )
+        raise call.refuse(name, f"{name} must be a dictionary of texts to be read from code")
     return [text.strip().removeprefix("~") for text in found.values()]
 
 
-def _component(text: str, outer: str, columns: Sequence[str], call: PythonCall) -> str:
+def _component(
+    text: str, outer: str, columns: Sequence[str], call: PythonCall, name: str = "vc_formula"
+) -> str:
     """A random term: effects of one variance, those of the levels of a factor over its groups.
 
     ``0 + C(class)`` within schools is ``(1 | school:class)``; where all rows are one group it is
@@ -96,7 +136,7 @@ def _component(text: str, outer: str, columns: Sequence[str], call: PythonCall) 
     terms = read_terms(_QUOTED.sub(r"`\2`", text), "variance component")
     if len(terms) != 1:
         raise call.refuse(
-            "vc_formula",
+            name,
             f"the component '{join_terms(terms)}' has one variance for several effects, which "
             "models here do not have",
         )
@@ -104,14 +144,12 @@ def _component(text: str, outer: str, columns: Sequence[str], call: PythonCall) 
     factors = [] if terms == (INTERCEPT,) else factors_of(terms[0])
     coded = [f for f in factors if f.startswith("C(") or f.strip("`") in levels]
     groups = [factor.removeprefix("C(").removesuffix(")").strip("`") for factor in coded]
-    for name in groups:
-        if name not in columns:
-            raise FormulaError(no_such_column(name, columns))
-    over = ":".join(f"`{name}`" for name in dict.fromkeys(filter(None, (outer, *groups))))
+    for group in groups:
+        if group not in columns:
+            raise FormulaError(no_such_column(group, columns))
+    over = ":".join(f"`{one}`" for one in dict.fromkeys(filter(None, (outer, *groups))))
     if not over:
-        raise call.refuse(
-            "vc_formula", f"the component '{join_terms(terms)}' is of one group, all rows"
-        )
+        raise call.refuse(name, f"the component '{join_terms(terms)}' is of one group, all rows")
     effect = ":".join(factor for factor in factors if factor not in coded)
     return f"({f'0 + {effect}' if effect else INTERCEPT} | {over})"
 
