@@ -184,3 +184,29 @@ def test_a_block_of_sds_is_stated_in_one_way(data: pd.DataFrame) -> None:
         "the prior of 'sd' for 'Intercept' is of its centred column, and that for 'x' of the "
         "column as written; state both in the same way"
     )
+
+
+SHARES: list[tuple[str, dict[str, Any], float, tuple[str, ...]]] = [
+    ("y ~ x + (1 + x | g)", {"icc": hb.Beta(2, 2)}, 0.5, ("x",)),
+    ("y ~ x + (1 + x | g)", {"icc": hb.Beta(2, 2)}, 0.0, ()),
+    ("y ~ x + (1 | g)", {"icc": hb.Beta(2, 2)}, 0.5, ()),
+    ("y ~ x * w + (1 | g)", {"r2": hb.R2D2M2()}, 0.5, ("x:w",)),
+    ("y ~ x + w + (1 + x | g)", {"r2": hb.R2D2M2()}, 0.5, ("x",)),
+]
+
+
+@pytest.mark.parametrize(("formula", "priors", "origin", "named"), SHARES)
+def test_priors_of_shares_say_which_origins_they_depend_on(
+    formula: str, priors: dict[str, Any], origin: float, named: tuple[str, ...], data: pd.DataFrame
+) -> None:
+    """Of a centred variable nothing is left to say; the icc itself is the same in any case."""
+    model = hb.Model(formula, data.assign(x=data["x"] - data["x"].mean() - origin), priors=priors)
+    said = [note for note in model.priors.notes() if "another origin" in note]
+    assert model.priors.as_written == named
+    assert len(said) == bool(named)
+    if named:
+        (block,) = priors
+        assert said[0].startswith(f"{block} ~ {priors[block]}: the prior of ")
+        assert f"another prior of '{named[0]}'; centre variables" in said[0]
+    if "icc" in priors:
+        assert (model.priors.of_origins in model.map().diagnose().findings) == bool(named)

@@ -203,9 +203,9 @@ def diagnose_maximum(fit: Fitted, evidence: Maximum, conflicts: list[str]) -> Di
 
 
 def _of_data(fit: Fitted) -> list[str]:
-    """What of the data makes coefficients mean little, or something else."""
-    note = note_on_response(fit.problem)
-    return [*(near.text for near in near_combinations(fit.problem)), *([note] if note else [])]
+    """What of the data makes coefficients or priors mean little, or something else."""
+    notes = [note_on_response(fit.problem), "" if fit.priors is None else fit.priors.of_origins]
+    return [*(near.text for near in near_combinations(fit.problem)), *filter(None, notes)]
 
 
 def _undetermined_findings(fit: Fitted, what: str) -> list[str]:

@@ -46,6 +46,31 @@ def centring(design: Design, cross: Products) -> Floats:
     return M
 
 
+def not_centred(design: Design, cross: Products, *, fixed: bool) -> tuple[str, ...]:
+    """Names of columns that another origin of a variable makes others of, with what they mix.
+
+    Parameters
+    ----------
+    design : Design
+    cross : Products
+    fixed : bool
+        Whether fixed columns count too: products and powers beside what they are made of.
+    """
+    M = centring(design, cross)
+    off = (np.eye(len(M)) != 0.0) < (M != 0.0)
+    found = [design.effect_labels[k] for k in np.flatnonzero(off.any(axis=0))]
+    if fixed:
+        columns = design.columns
+        terms = [part.term for part in columns.fixed_spec.structure for _ in part.columns]
+        reads = [_reads(term) for term in terms]
+        found += [
+            design.terms[k]
+            for k in range(len(terms))
+            if any(reads[j] and _adjusts(j, k, terms, reads) for j in range(len(terms)))
+        ]
+    return tuple(dict.fromkeys(found))
+
+
 def second_moments(cross: Products) -> tuple[Floats, Floats]:
     """Z'Z/n (q, q), and the columns of Z in the internal basis (q, q)."""
     columns = np.linalg.inv(cross.basis.z.matrix)

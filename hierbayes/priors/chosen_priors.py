@@ -20,7 +20,7 @@ from hierbayes.errors import PriorError, in_quotes
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.blocks import BLOCKS, COVERED, as_prior
-from hierbayes.priors.centred_effects import centring
+from hierbayes.priors.centred_effects import centring, not_centred
 from hierbayes.priors.column_priors import default_coefficients
 from hierbayes.priors.defaults import (
     default_constant,
@@ -83,7 +83,10 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
     if "sd" not in covered:
         sd, centred, M = _sd(given, problem)
     dispersion = _dispersion(given, problem)
+    shares = [block for block, _, _ in joint if block in ("icc", "r2")]
+    written = not_centred(design, problem.working, fixed="r2" in shares) if shares else ()
     return PriorSet(
+        as_written=written,
         gamma=gamma,
         sd=sd,
         corr=() if "corr" in covered else _fill("corr", given, default_corr(design), _by_name),

@@ -13,7 +13,7 @@ from hierbayes.design.design import Design
 from hierbayes.design.products import Products
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.page import Page, Printed
-from hierbayes.errors import PriorError
+from hierbayes.errors import PriorError, in_quotes
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.priors.design_normal import DesignPrior, design_prior, internal_precision
@@ -55,6 +55,8 @@ class PriorSet(Printed):
         and M is not the identity; otherwise empty.
     centred : tuple of bool
         For each random effect whether its prior of sd is that of the centred column.
+    as_written : tuple of str
+        Columns whose origin a joint prior of shares depends on; it is of the columns as written.
     """
 
     gamma: tuple[Entry, ...]
@@ -64,6 +66,7 @@ class PriorSet(Printed):
     joint: tuple[Entry, ...] = ()
     centring: tuple[tuple[float, ...], ...] = ()
     centred: tuple[bool, ...] = ()
+    as_written: tuple[str, ...] = ()
     extra: tuple[Entry, ...] = ()
     distances: bool = False
 
@@ -162,7 +165,27 @@ class PriorSet(Printed):
                 "of it, taken out; so is the prior of corr. The origin of a variable is no part "
                 "of it."
             )
+        if self.of_origins:
+            said.append(f"{self.of_origins}.")
         return tuple(said)
+
+    @property
+    def of_origins(self) -> str:
+        """What another origin of a variable would change, under a joint prior; empty if nothing."""
+        if not self.as_written:
+            return ""
+        (block, prior, _), *_ = self.joint
+        what = {
+            "icc": "how the variance between groups is split between random effects, and their "
+            "correlation, are",
+            "r2": "shares of the variance, and correlations of random effects, are",
+        }[block]
+        share = {"icc": "the intraclass correlation", "r2": "R²"}[block]
+        return (
+            f"{block} ~ {prior}: the prior of {share} does not change with origins of variables, "
+            f"but {what} those of the columns as written, and another origin is another prior of "
+            f"{in_quotes(self.as_written)}; centre variables to have it at their means"
+        )
 
     def block(self, title: str = "") -> Table:
         """The same as a table for another page."""
