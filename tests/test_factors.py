@@ -1,5 +1,7 @@
 """Models of several grouping factors as a user writes and reads them."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -104,6 +106,28 @@ def test_what_is_made_for_one_factor_says_so() -> None:
             "this is made for models of one grouping factor, and the model has 'Block', "
             "'Block:Variety'"
         )
+
+
+def test_weights_and_means_of_groups_name_models_of_one_factor() -> None:
+    ours = fit("Oats_split_plot", "REML")
+    for what, ask in (
+        ("weights of groups in an intercept", hb.intercept_weights),
+        ("three means of a response", hb.plots.three_means_frame),
+    ):
+        with pytest.raises(hb.HierbayesError) as refusal:
+            ask(ours)
+        assert str(refusal.value) == (
+            f"{what}: they are those of one grouping factor, whose groups share nothing else, and "
+            "the model has 'Block', 'Block:Variety'; fit '`yield` ~ 1 + (1 | Block)' or '`yield` ~ "
+            "1 + (1 | Block:Variety)'"
+        )
+    several: Any = ["Block", "Variety"]
+    with pytest.raises(hb.FormulaError) as refused:
+        hb.estimators("yield ~ nitro", data=OATS.data, group=several)
+    assert str(refused.value) == (
+        "group must name the column of groups, not ['Block', 'Variety']; the estimators are of "
+        "groups of one factor: ask for each apart"
+    )
 
 
 def test_variances_that_cannot_be_told_apart_are_refused_by_factor() -> None:

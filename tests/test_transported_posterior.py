@@ -214,13 +214,16 @@ def test_of_the_gaussian_rows_z_is_standard_normal(name: str, data: pd.DataFrame
 def test_too_many_effects_of_several_factors_are_refused(
     data: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pseudo_data_module, "LARGEST", 20)
+    """Those of the factor with most groups count for nothing."""
+    monkeypatch.setattr(pseudo_data_module, "LARGEST", 4)
     with pytest.raises(EstimationError) as refused:
         posed("crossed, Bernoulli", data)
     assert str(refused.value) == (
-        "21 random effects of several grouping factors are too many for a family other than the "
-        "Gaussian: at most 20"
+        "5 random effects beside those of the grouping factor with most groups are too many for a "
+        "posterior of a family other than the Gaussian: at most 4; use ml()"
     )
+    monkeypatch.setattr(pseudo_data_module, "LARGEST", 5)
+    assert posed("crossed, Bernoulli", data).pseudo.order
 
 
 # ---------------------------------------------------------------- posteriors

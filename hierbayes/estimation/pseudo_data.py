@@ -22,13 +22,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.sparse import block_diag, coo_array, csr_array, eye_array, hstack, kron
+from scipy.sparse import block_diag, bsr_array, coo_array, csr_array, eye_array, hstack, kron
 
 from hierbayes.design.weight_blocks import WeightBlocks
 from hierbayes.errors import EstimationError
 from hierbayes.frames.arrays import Floats, Integers
 
-LARGEST = 5000  # random effects of several factors: a dense matrix of them is factorised
+LARGEST = 5000  # random effects of all factors but one: a dense matrix of them is factorised
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,43 +123,41 @@ def _sums(Z: Floats, columns: Floats, codes: Integers, J: int) -> Floats:
 
 
 def _of_several(rows: NormalRows, roots: Sequence[Floats]) -> PseudoData:
-    """Of effects that meet in rows: by elimination of all of them."""
-    sizes = [Z.shape[1] * J for Z, J in zip(rows.Z, rows.groups, strict=True)]
-    N = sum(sizes)
-    if N > LARGEST:
-        raise EstimationError(
-            f"{N} random effects of several grouping factors are too many for a family other than "
-            f"the Gaussian: at most {LARGEST}"
-        )
-    factors = range(len(rows.Z))
-    order = sorted(factors, key=lambda k: rows.groups[k])
-    each = [_expanded(rows.Z[k], rows.codes[k], rows.groups[k]) for k in factors]
-    backward = order[::-1]  # the last is eliminated first
-    Z = hstack([each[k] for k in backward], format="csr")
-    L = block_diag(
-        [kron(eye_array(rows.groups[k]), coo_array(roots[k])) for k in backward], format="csr"
-    )
-    alone = rows.blocks.diagonal(rows.kappa)
-    S = (Z.T @ _weights(rows) @ Z).toarray()
-    ends = [rows.blocks.weighted(rows.kappa, rows.X), rows.response, alone]
-    Q = Z.T @ np.column_stack(ends)
+    """Of effects that meet in rows: by elimination, of the factor with most groups first.
+
+    No row has two groups of that factor, so that its effects are eliminated group by group; those
+    of all others as one dense matrix.
+    """
+    factors, J = range(len(rows.Z)), rows.groups
+    order = sorted(factors, key=lambda k: J[k])
+    first, *rest = order[::-1]  # the last to be mapped is eliminated first
+    sizes = {k: J[k] * len(roots[k]) for k in rest}
+    _refuse_too_many(sum(sizes.values()))
+    each = [_expanded(rows.Z[k], rows.codes[k], J[k]) for k in factors]
+    weight, alone = rows.blocks.weighted, rows.blocks.diagonal(rows.kappa)
+    ends = np.column_stack([weight(rows.kappa, rows.X), rows.response, alone])
+    Z = hstack([each[k] for k in rest], format="csr")
+    L = block_diag([kron(eye_array(J[k]), coo_array(roots[k])) for k in rest], format="csr")
+    own = _sums(rows.Z[first], weight(rows.kappa, rows.Z[first]), rows.codes[first], J[first])
+    K, ones = _inverse_roots(own, roots[first]), each[first].T @ ends
+    weighted = _weights(rows) @ Z
+    H, known = csr_array(K @ (each[first].T @ weighted)), K @ ones
+    S, Q = (Z.T @ weighted).toarray() - (H.T @ H).toarray(), Z.T @ ends - H.T @ known
     LS = L.T @ S
-    C = np.linalg.cholesky(np.eye(N) + (L.T @ LS.T))
+    C = np.linalg.cholesky(np.eye(len(S)) + L.T @ LS.T)
     half = solve_triangular(C, np.column_stack([LS, L.T @ Q]), lower=True)
-    A, B, weights, at = {}, {}, {}, 0
-    for k in backward:
-        J, q = rows.groups[k], len(roots[k])
-        inner = solve_triangular(C[:at, :at], half[:at, -1], lower=True, trans="T")
-        weights[k] = alone * (1.0 - Z[:, :at] @ (L[:at, :at] @ inner))
-        places = (at + np.arange(J * q)).reshape(J, q)
-        at += J * q
-        own = half[:at, places]  # (·, J, q)
-        T = S[places[:, :, None], places[:, None, :]] - np.einsum("njk,njl->jkl", own, own)
-        R = Q[places, :-1] - np.einsum("njk,nc->jkc", own, half[:at, N:-1])
-        left_out = np.eye(q) - T @ (roots[k] @ roots[k].T)
-        found = np.linalg.solve(left_out, np.concatenate([T, R], axis=-1))
-        A[k] = 0.5 * (found[..., :q] + np.swapaxes(found[..., :q], -1, -2))
-        B[k] = found[..., q:]
+    A, B = {first: own}, {first: ones[:, :-1].reshape(*own.shape[:2], -1)}
+    weights, at = {first: alone}, 0
+    for k in rest:
+        u = L[:at, :at] @ solve_triangular(C[:at, :at], half[:at, -1], lower=True, trans="T")
+        through = each[first] @ (K.T @ (known[:, -1] - H[:, :at] @ u))
+        weights[k] = alone * (1.0 - Z[:, :at] @ u - through)
+        places = (at + np.arange(sizes[k])).reshape(J[k], -1)
+        at += sizes[k]
+        within = half[:at, places]  # (·, J, q)
+        T = S[places[:, :, None], places[:, None, :]] - np.einsum("njk,njl->jkl", within, within)
+        R = Q[places, :-1] - np.einsum("njk,nc->jkc", within, half[:at, len(S) : -1])
+        A[k], B[k] = _left_out(T, R, roots[k])
     carried = {
         (k, before): csr_array(each[k].T @ each[before].multiply(weights[k][:, None]))
         for step, k in enumerate(order)
@@ -167,6 +165,33 @@ def _of_several(rows: NormalRows, roots: Sequence[Floats]) -> PseudoData:
     }
     A_, B_, weights_ = (tuple(one[k] for k in factors) for one in (A, B, weights))
     return PseudoData(A_, B_, weights_, tuple(order), carried)
+
+
+def _refuse_too_many(effects: int) -> None:
+    """Refuse more effects than a dense matrix may have beside those of the first factor."""
+    if effects > LARGEST:
+        raise EstimationError(
+            f"{effects} random effects beside those of the grouping factor with most groups are "
+            f"too many for a posterior of a family other than the Gaussian: at most {LARGEST}; "
+            "use ml()"
+        )
+
+
+def _inverse_roots(S: Floats, root: Floats) -> csr_array:
+    """K = C⁻¹L' (J q, J q), CC' = I + L'S_jL: K'K is the covariance of effects u_j = L b_j."""
+    J, q = S.shape[:2]
+    C = np.linalg.cholesky(np.eye(q) + root.T @ S @ root)
+    blocks = np.linalg.solve(C, np.broadcast_to(root.T, S.shape))
+    return csr_array(bsr_array((blocks, np.arange(J), np.arange(J + 1)), shape=(J * q, J * q)))
+
+
+def _left_out(T: Floats, R: Floats, root: Floats) -> tuple[Floats, Floats]:
+    """A and B (J, q, ·) of T and R, see the module."""
+    q = len(root)
+    left_out = np.eye(q) - T @ (root @ root.T)
+    found = np.linalg.solve(left_out, np.concatenate([T, R], axis=-1))
+    A, B = found[..., :q], found[..., q:]
+    return 0.5 * (A + np.swapaxes(A, -1, -2)), B
 
 
 def _weights(rows: NormalRows) -> csr_array:

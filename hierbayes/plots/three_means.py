@@ -24,6 +24,7 @@ from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, refuse_other_than
 from hierbayes.plots.draw import legend
 from hierbayes.plots.look import BLACK, DASHED, DOTTED, GREEN_INK, OWN, RED_INK, SOLID, Look
+from hierbayes.specification.formula import one_factor_instead
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,10 +67,12 @@ def three_means_frame(fit: Fitted) -> ThreeMeans:
     Raises
     ------
     StudyError
-        When the model has more terms.
+        When the model has more terms, or several grouping factors.
     """
     refuse_other_than("plot_three_means", fit, Fitted, ENGINES)
     design = fit.design
+    if len(design.factors) > 1:
+        raise StudyError(one_factor_instead("three means of a response", design.specification))
     if design.terms != ("Intercept",) or design.effects != ("Intercept",):
         raise StudyError(
             "the three means are those of a model with nothing but an intercept, such as "

@@ -142,6 +142,15 @@ def one_factor_only(factors: tuple[str, ...]) -> str:
     return f"this is made for models of one grouping factor, and the model has {in_quotes(factors)}"
 
 
+def one_factor_instead(what: str, spec: Specification) -> str:
+    """Words for what has a meaning with one grouping factor alone, and a model that has one."""
+    models = " or ".join(f"'{spec.left} ~ 1 + (1 | {factor})'" for factor in spec.factors)
+    return (
+        f"{what}: they are those of one grouping factor, whose groups share nothing else, and the "
+        f"model has {in_quotes(spec.factors)}; fit {models}"
+    )
+
+
 def read_combined(formula: str, random: str | Mapping[str, str] | None = None) -> Specification:
     """Read the combined form in either spelling.
 

@@ -29,7 +29,7 @@ from hierbayes.design.design import Design
 from hierbayes.design.subject import subject_of
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.page import Page, Printed
-from hierbayes.errors import DataError, HypothesisError
+from hierbayes.errors import DataError, FormulaError, HypothesisError
 from hierbayes.fit.effects import blue
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
@@ -47,6 +47,7 @@ from hierbayes.inference.context.intercept_estimate import (
     weighted_intercept,
 )
 from hierbayes.likelihood.reading import REML
+from hierbayes.specification.formula import one_factor_instead
 
 _SCHEMES = {"equal": EQUAL, "sample_size": SAMPLE_SIZE}
 
@@ -117,6 +118,8 @@ def intercept_weights(
     ------
     HypothesisError
         When it is neither model nor fit, or the model has no intercept.
+    FormulaError
+        When the model has several grouping factors.
     DataError
         When sizes cannot be found, are not positive, or vary within a group.
 
@@ -133,6 +136,10 @@ def intercept_weights(
     model         12.6047           0.1443  0.4712
     """
     problem = problem_of(source, "intercept_weights")
+    if len(problem.design.factors) > 1:
+        raise FormulaError(
+            one_factor_instead("weights of groups in an intercept", problem.design.specification)
+        )
     if INTERCEPT not in problem.design.terms:
         raise HypothesisError(
             f"the fixed part '{problem.design.specification.fixed_formula}' has no intercept, so "

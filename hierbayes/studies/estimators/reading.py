@@ -101,7 +101,9 @@ def _read(formula: Any, group: Any) -> Specification:
             f"the formula must be text such as 'y ~ x * w', not {type(formula).__name__}"
         )
     if not isinstance(group, str) or not group.strip():
-        raise FormulaError(f"group must name the column of groups, not {group!r}")
+        several = isinstance(group, (list, tuple)) and len(group) > 1
+        remedy = "; the estimators are of groups of one factor: ask for each apart" * several
+        raise FormulaError(f"group must name the column of groups, not {group!r}{remedy}")
     if "|" in outside_backticks(formula):
         raise FormulaError(
             f"'{formula}' states a random part; leave it out: the estimators make their own from "
