@@ -149,8 +149,9 @@ class PosteriorFit(Fit):
             raise DataError("draws is of maxima; a posterior has its own draws, and all are taken")
         _refuse_plug_in(uncertainty)
         flat = (self.gamma_draws, *self.us, self.theta.root, self.response_phi)
-        gamma, *us, root, phi = (one.reshape(-1, *one.shape[2:]) for one in flat)
         chains, of_each = self.theta.shape
+        # of no dispersion phi has no numbers, and −1 no meaning
+        gamma, *us, root, phi = (one.reshape(chains * of_each, *one.shape[2:]) for one in flat)
         source = f"posterior, {self.draws_text}"
         return ParameterDraws(gamma, tuple(us), root, phi, (chains, of_each), seed, source)
 

@@ -65,9 +65,28 @@ class ParameterDraws:
         """
         width = max(len(law.categories), rows.P, 1 + len(self.root[0]))
         for at, part in rows.parts(_NUMBERS_AT_ONCE // (self.M * width)):
-            yield at, self._values(self._linear(part), law.part(at), kind, at.start)
+            yield at, self._values(self.linear(part), law.part(at), kind, at.start)
 
-    def _linear(self, rows: PredictionRows) -> Floats:
+    def log_densities(
+        self, rows: PredictionRows, law: ResponseLaw, y: Floats
+    ) -> Iterator[tuple[slice, Floats]]:
+        """Log density (M, m) of responses given each draw, a piece of the rows after another.
+
+        Parameters
+        ----------
+        rows : PredictionRows
+        law : ResponseLaw
+            Of these rows.
+        y : (n P,) float
+            Their responses, as the law has them.
+        """
+        width = max(rows.P, 1 + len(self.root[0]))
+        for at, part in rows.parts(_NUMBERS_AT_ONCE // (self.M * width)):
+            own, of_part = y[at.start * rows.P : at.stop * rows.P], law.part(at)
+            draws = zip(self.linear(part), self.phi, strict=True)
+            yield at, np.stack([of_part.log_density(own, eta, phi) for eta, phi in draws])
+
+    def linear(self, rows: PredictionRows) -> Floats:
         """Linear predictors (M, m P)."""
         eta: Floats = self.gamma @ rows.X.T + rows.offset
         for k in rows.counted:

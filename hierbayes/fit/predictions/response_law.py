@@ -49,6 +49,10 @@ class ResponseLaw(ABC):
         """The probability of each category (n, K)."""
 
     @abstractmethod
+    def log_density(self, y: Floats, eta: Floats, phi: Floats) -> Floats:
+        """Log density, or probability, (n,) of responses y (n P,)."""
+
+    @abstractmethod
     def draw(self, rng: np.random.Generator, eta: Floats, phi: Floats) -> Floats:
         """New responses (n,): of trials the successes, categories by their number."""
 
@@ -94,6 +98,11 @@ class GaussianLaw(ResponseLaw):
             "scale='probability' is of ordered or nominal categories, and this response is "
             "Gaussian; leave it out"
         )
+
+    def log_density(self, y: Floats, eta: Floats, phi: Floats) -> Floats:
+        """That of N(η, σ²)."""
+        z = (y - eta) / phi[0]
+        return np.asarray(-0.5 * (z * z + np.log(2.0 * np.pi)) - np.log(phi[0]))
 
     def draw(self, rng: np.random.Generator, eta: Floats, phi: Floats) -> Floats:
         """η and an error."""
@@ -174,6 +183,12 @@ class FamilyLaw(ResponseLaw):
                 f"model is {self.family}; leave it out"
             )
         return self.family.probabilities(eta, phi)
+
+    def log_density(self, y: Floats, eta: Floats, phi: Floats) -> Floats:
+        """The family's, constants included."""
+        found = self.family.derivatives(y, self.m, eta, phi)[0]
+        found = found + self.family.log_constants(y, self.m)
+        return np.asarray(found[:: self.predictors])  # the first predictor has that of its row
 
     def draw(self, rng: np.random.Generator, eta: Floats, phi: Floats) -> Floats:
         """The family's; successes of trials, categories by number."""
