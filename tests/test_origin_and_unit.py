@@ -210,3 +210,28 @@ def test_priors_of_shares_say_which_origins_they_depend_on(
         assert f"another prior of '{named[0]}'; centre variables" in said[0]
     if "icc" in priors:
         assert (model.priors.of_origins in model.map().diagnose().findings) == bool(named)
+
+
+OTHER_MODELS = [
+    ("k ~ x * w + (1 + x | g)", "poisson"),
+    ("b ~ x + (1 | g) + (1 | h)", "bernoulli"),
+    ("y ~ x * w + (1 + x | g) + (1 | h)", None),
+]
+
+
+@pytest.mark.parametrize(("formula", "family"), OTHER_MODELS)
+def test_families_and_several_factors(formula: str, family: str | None, data: pd.DataFrame) -> None:
+    """Other origins, units, labels and order of rows: the same likelihood, mode and predictions."""
+    rng = np.random.default_rng(7)
+    rate = np.exp(0.3 * (data["y"] - data["y"].mean()))
+    one = data.assign(h=np.arange(108) % 5, k=rng.poisson(rate), b=(rate > 1.0) ^ (data["w"] > 1.0))
+    one["b"] = one["b"].astype(int)
+    other = changed(one, {"x": (20.0, 3.0), "w": (-5.0, 0.01)}).sample(frac=1.0, random_state=1)
+    other = other.assign(g=[f"group {100 - g}" for g in other["g"]])
+    models = [hb.Model(formula, of, family=family) for of in (one, other)]
+    for engine in ("ml", "map"):
+        fits = [getattr(model, engine)() for model in models]
+        expected, found = (fit.predict() for fit in fits)
+        assert_allclose(found.loc[expected.index], expected, rtol=1e-5, atol=1e-6)
+        if engine == "ml":
+            assert fits[1].loglik == pytest.approx(fits[0].loglik, abs=1e-8)
