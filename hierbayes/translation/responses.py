@@ -73,9 +73,10 @@ def _said(family: ResponseFamily) -> str:
 
 def dispersion_priors(model: ModelToWrite) -> dict[str, Prior]:
     """Priors of the dispersion parameters of a family by name; none of thresholds or columns."""
-    if model.family is None or isinstance(model.family, Cumulative):
+    if isinstance(model.family, Cumulative):
         return {}
-    kinds = zip(model.priors.dispersion, model.family.dispersion_kinds, strict=True)
+    own = ("positive",) if model.family is None else model.family.dispersion_kinds
+    kinds = zip(model.priors.dispersion, own, strict=True)
     return {name: prior for (name, prior, _), kind in kinds if kind != "coefficient"}
 
 
