@@ -384,16 +384,16 @@ def test_code_that_cannot_be(capsys: pytest.CaptureFixture[str]) -> None:
 HEAVY = ("arviz", "matplotlib", "nutpie", "pymc", "pytensor")
 
 
-@pytest.mark.parametrize("command", [("models",), ("equations", NAME), ("emit", NAME, "stata")])
-def test_commands_without_a_fit_start_fast(command: tuple[str, ...]) -> None:
-    code = (
-        f"import sys; from hierbayes.cli import main; main({list(command)})\n"
-        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+def test_commands_without_a_fit_start_fast() -> None:
+    code = "import sys; from hierbayes.cli import main\n" + "".join(
+        f"main({command})\n"
+        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)\n"
+        for command in (["models"], ["equations", NAME], ["emit", NAME, "stata"])
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
     )
-    assert done.stderr == "[]\n"
+    assert done.stderr == "[]\n" * 3
 
 
 def test_missing_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

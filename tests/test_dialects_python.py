@@ -45,8 +45,12 @@ def names_of_models() -> list[str]:
     return [name for name in dialect_models(hb.load_dataset("hs")) if name not in PRIORS]
 
 
-@pytest.mark.parametrize("ml", [False, True])
-@pytest.mark.parametrize("name", names_of_models())
+# By both methods where the models differ in kind; the code of one differs by a word from the other.
+MAXIMA = [(name, False) for name in names_of_models()]
+MAXIMA += [(name, True) for name in names_of_models()[::6]]
+
+
+@pytest.mark.parametrize(("name", "ml"), MAXIMA)
 def test_statsmodels_finds_the_same_maximum(
     name: str, ml: bool, spoken: dict[str, hb.Model]
 ) -> None:

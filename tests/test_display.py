@@ -210,7 +210,7 @@ def any_label(rng: np.random.Generator) -> str:
 
 def test_no_label_breaks_a_page() -> None:
     rng = np.random.default_rng(1)
-    for _ in range(300):
+    for _ in range(120):
         refuse_bad_pages(any_label(rng), any_label(rng), any_label(rng))
 
 

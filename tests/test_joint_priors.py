@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 import hierbayes as hb
 from hierbayes.estimation.inputs import graph_inputs
 from hierbayes.fit.convergence import convergence_table
-from hierbayes.likelihood.reading import NORMAL, REML
+from hierbayes.likelihood.reading import REML
 from hierbayes.priors.joint_density import joint_density_at
 from tests.dense import Array, Rows, log_density
 from tests.interpreted import INTERPRETED, without_compiler
@@ -288,12 +288,14 @@ def test_r2_equals_draws_of_the_prior_weighted_by_the_likelihood(little: pd.Data
     tau = sigma * np.sqrt(r2 / (1 - r2))
     sd, scale = tau * np.sqrt(share), tau * np.sqrt(1 - share) / rows.X[:, 1].std()
     weight, slope = np.empty(n), np.empty(n)
-    for i in range(n):
-        cov = np.diag([4.0, scale[i] ** 2])
-        G = np.array([[sd[i] ** 2]])
-        weight[i] = log_density(rows, G, float(sigma[i]), NORMAL, prior=(np.zeros(2), cov))
-        V = rows.V(G, float(sigma[i])) + rows.X @ cov @ rows.X.T
-        slope[i] = (cov @ rows.X.T @ np.linalg.solve(V, rows.y))[1]
+    within, between = rows.V(np.zeros((1, 1)), 1.0), rows.V(np.ones((1, 1)), 0.0)
+    one, x = (rows.X[:, [k]] @ rows.X[:, [k]].T for k in (0, 1))
+    for some in np.split(np.arange(n), n // 500):  # y ~ N(0, V), and γ is normal given y
+        s, u, c = (values[some, None, None] ** 2 for values in (sigma, sd, scale))
+        V = s * within + u * between + 4.0 * one + c * x
+        solved = np.linalg.solve(V, np.broadcast_to(rows.y[:, None], (500, len(rows.y), 1)))[..., 0]
+        weight[some] = -0.5 * (np.linalg.slogdet(V)[1] + solved @ rows.y)
+        slope[some] = scale[some] ** 2 * (solved @ rows.X[:, 1])
     weight = np.exp(weight - weight.max())
     weight /= weight.sum()
     fit = model.sample(draws=1000, seed=4, progress=False)

@@ -42,15 +42,25 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+# Numba refuses when a function is made, if at all; each module makes its own.
+COMPILED = """
+from importlib import import_module
+from pathlib import Path
+import numpy as np
+import hierbayes
+for path in sorted(Path(hierbayes.__file__).parent.rglob("*.py")):
+    if "import compiled" in path.read_text(encoding="utf-8"):
+        import_module("hierbayes." + ".".join(path.parts[path.parts.index("hierbayes") + 1 :])[:-3])
+from hierbayes.estimation.normalised_rows import correlation_root
+print(*correlation_root(np.array([0.75]), 2)[0].ravel())
+"""
+
+
 @pytest.mark.slow
 def test_no_cache_can_be_written() -> None:
-    done = run(NO_CACHE + FIT + "print(model.reml().loglik)")
+    done = run(NO_CACHE + COMPILED)
     assert done.returncode == 0, done.stderr
-    frame = pd.DataFrame({"g": np.repeat(range(8), 5)})
-    r = np.random.default_rng(0)
-    frame = frame.assign(y=r.normal(size=40), x=r.normal(size=40))
-    value = hb.Model("y ~ x + (1 | g)", frame).reml().loglik
-    np.testing.assert_allclose(float(done.stdout), value, rtol=1e-10)
+    np.testing.assert_allclose(np.fromstring(done.stdout, sep=" "), [1.0, 0.0, 0.6, 0.8])
     assert done.stderr == ""
 
 

@@ -39,9 +39,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new environment with the wheel in it."""
     environment = tmp_path_factory.mktemp("environment").resolve()
-    venv.create(environment, with_pip=True)
-    python = environment / "bin" / "python"
-    output(python, "-m", "pip", "install", "--no-deps", "--no-index", wheel, cwd=environment)
+    venv.create(environment)
+    pip: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        environment / "bin" / "python",
+    ]
+    output(*pip, "install", "--no-deps", "--no-index", wheel, cwd=environment)
     # The dependencies are lent by this environment, which is quicker than installing them again
     # and needs no network.  The path is appended, so the wheel comes before anything lent, and the
     # .pth file of an editable hierbayes is not read there: only a site folder's own are.
