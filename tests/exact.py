@@ -29,6 +29,7 @@ from tests.dense import Array
 TAILS = 5.0  # degrees of freedom of the proposals: heavier tails than a posterior of many groups
 TUNE = 500  # draws of adaptation, for a sampler that goes on from here
 ROUNDS = 4  # of a thousand proposals, that find where the posterior is
+BATCHES = 10  # of four proposals for each draw, at most
 
 
 def exact_posterior(
@@ -45,10 +46,7 @@ def exact_posterior(
         # to two digits: where the proposals stand does not rest on the last bit
         centre = _rounded(weight @ x)
         width = _rounded(np.sqrt(weight @ (x - weight @ x) ** 2) + 1e-3)
-    x, log_ratio = _propose(model, centre, width, 40 * wanted, rng)
-    taken = np.log(rng.uniform(size=len(x))) < log_ratio - log_ratio.max()
-    kept = x[taken][:wanted]
-    assert len(kept) == wanted, f"{taken.mean():.2%} of the proposals were kept"
+    kept = _kept(model, centre, width, wanted, rng)
     return _fit(model, kept.reshape(chains, draws, -1), seed)
 
 
@@ -67,6 +65,21 @@ def _start(model: hb.Model) -> tuple[Array, Array]:
     centre = np.concatenate([sd, np.zeros(q - 1), [np.log(fit.sigma)]])
     width = np.concatenate([sd / 2.0, np.full(q - 1, 0.7), [1.0 / np.sqrt(model.problem.cross.n)]])
     return _rounded(centre), _rounded(width)
+
+
+def _kept(
+    model: hb.Model, centre: Array, width: Array, wanted: int, rng: np.random.Generator
+) -> Array:
+    """The first of the proposals that are kept, as many of them made as that takes."""
+    made: list[tuple[Array, Array, Array]] = []
+    for _ in range(BATCHES):
+        proposed = _propose(model, centre, width, 4 * wanted, rng)
+        made.append((*proposed, np.log(rng.uniform(size=4 * wanted))))
+        x, log_ratio, log_uniform = (np.concatenate(parts) for parts in zip(*made, strict=True))
+        taken = log_uniform < log_ratio - log_ratio.max()
+        if taken.sum() >= wanted:
+            return x[taken][:wanted]
+    raise AssertionError(f"{taken.mean():.2%} of the proposals were kept")
 
 
 def _rounded(values: Array) -> Array:
