@@ -52,6 +52,7 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.fit.predictions.labelled": {"xarray"},
     "hierbayes.fit.storage": {"xarray"},
     "hierbayes.model.posed_model": {
+        "hierbayes.estimation.explicit_graph",
         "hierbayes.estimation.graph",
         "hierbayes.fit.of_family.graph",
         "hierbayes.priors.draws",

@@ -1,4 +1,4 @@
-"""The PyMC graph of a family's model: everything sampled, random effects non-centred.
+"""The PyMC graph of a family's model: everything sampled, random effects non-centred or centred.
 
     b ~ N(0, I);  u_k = L_k b_k;  η = offset + Xγ + Σ_k Z_k u_k;  y ~ family(η, φ)
 
@@ -16,13 +16,19 @@ from hierbayes.design.problem import Problem
 from hierbayes.estimation.family_distributions import distribution_of
 from hierbayes.estimation.family_inputs import FamilyInputs
 from hierbayes.estimation.graph import coords_of, parameters, prior_variable
+from hierbayes.estimation.graph_effects import effect_coords, random_effects
 from hierbayes.likelihood.latent_rows import LatentRows
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.pymc_import import pm
 
 
 def family_graph(
-    problem: Problem, inputs: FamilyInputs, priors: PriorSet, rows: LatentRows
+    problem: Problem,
+    inputs: FamilyInputs,
+    priors: PriorSet,
+    rows: LatentRows,
+    *,
+    centered: bool = False,
 ) -> pm.Model:
     """The model as a PyMC model, with named dimensions.
 
@@ -39,21 +45,21 @@ def family_graph(
     priors : PriorSet
     rows : LatentRows
         With X° and what is added to η.
+    centered : bool
+        Whether ``u`` is a variable itself, in the place of ``b``.
     """
     priors = inputs.priors
-    design, several = problem.design, len(problem.design.factors) > 1
+    design = problem.design
     observed = problem.family_rows
     kept = {name: one for name, one in inputs.data.items() if name != "family_rows"}
     p = len(design.terms)
     kept |= {name: kept[name][:p] for name in ("gamma_center", "gamma_mean")}
     kept |= {name: kept[name][:p, :p] for name in ("gamma_to_internal", "gamma_precision")}
-    coords = coords_of(design) | {"obs": list(range(design.n))}
+    coords = coords_of(design) | effect_coords(design) | {"obs": list(range(design.n))}
     row = "obs" if len(observed.y) == design.n else "obs_predictor"  # predictors of rows in turn
     coords[row] = list(range(len(observed.y)))
     if observed.further is not None:
         coords["zero_column"] = list(observed.further.names)
-    for factor, span in zip(design.factors, design.spans, strict=True):
-        coords["effect_of" + (f"_{factor.name}" if several else "")] = list(design.effects[span])
     with pm.Model(coords=coords) as model:
         data = {name: pm.Data(name, value) for name, value in kept.items()}
         root, sigma, gamma = parameters(design, inputs, priors, data)
@@ -62,13 +68,8 @@ def family_graph(
             for k, (_, prior, _) in enumerate(priors.extra)
         ]
         eta = pt.as_tensor(rows.offset) + pt.dot(pt.as_tensor(rows.X), gamma)
-        for factor, span, codes in zip(
-            design.factors, design.spans, design.rows.codes_of, strict=True
-        ):
-            suffix = f"_{factor.name}" if several else ""
-            dims = (f"group{suffix}", f"effect_of{suffix}")
-            b = pm.Normal(f"b{suffix}", dims=dims)
-            u = pm.Deterministic(f"u{suffix}", pt.dot(b, root[span, span].T), dims=dims)
+        effects = random_effects(design, root, centered=centered)
+        for (span, u), codes in zip(effects, design.rows.codes_of, strict=True):
             eta = eta + (pt.as_tensor(design.rows.Z[:, span]) * u[codes]).sum(axis=1)
         eta = pm.Deterministic("eta", eta, dims=row)
         phi = [sigma, *more][: len(problem.dispersion)]

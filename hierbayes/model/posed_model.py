@@ -12,7 +12,7 @@ import pandas as pd
 from hierbayes.design.problem import Problem
 from hierbayes.design.subject import subject_of
 from hierbayes.design.variables import describe_variables
-from hierbayes.errors import FormulaError
+from hierbayes.errors import EstimationError, FormulaError
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
 from hierbayes.priors.chosen_priors import choose_priors
@@ -225,23 +225,56 @@ class PosedModel:
         drawn = draw_priors(self.priors, self.problem, draws, seed)
         return prior_predictive(drawn, self.priors, self.problem.design, int(seed))
 
-    def graph(self) -> pm.Model:
-        """The marginal model as a PyMC model: priors, and the collapsed likelihood.
+    def graph(self, *, collapse: bool = True, centered: bool = False) -> pm.Model:
+        """The model as a PyMC model: priors, and the likelihood.
 
-        Of a family that is not Gaussian the model has its random effects, non-centred, and the
-        rows as the observed variable ``response``.
+        By default it is marginal: γ (where its prior is normal) and every u are integrated out,
+        and the likelihood is the potential ``log_likelihood`` of all data at once, so that there is
+        no observed variable.  ``pm.sample``, ``pm.find_MAP``, and ``pm.stats.compute_log_prior``
+        with a posterior's ``to_datatree(graph=True)`` work on it.
 
-        PyMC's own functions work on it: ``pm.sample``, ``pm.find_MAP``, and
-        ``pm.stats.compute_log_prior`` with a posterior's ``to_datatree(graph=True)``.  The
-        likelihood is the potential ``log_likelihood`` of all data at once: rows are integrated
-        over u, so there is no observed variable, and ``pm.stats.compute_log_likelihood`` finds
-        none to evaluate.  ``emit("pymc")`` writes the model with γ, u and the response as code of
-        PyMC, to be changed and added to.
+        With ``collapse=False`` it is the ordinary model of the equations, γ, u and the rows being
+        variables, with the same posterior: ``response`` is observed, X, Z and the groups of rows
+        are data, and ``pm.sample``, ``pm.sample_prior_predictive`` (of proper priors),
+        ``pm.sample_posterior_predictive`` and ``pm.do`` work on it; more can be added inside
+        ``with graph:``, and ``emit("pymc")`` writes it as code.  Of a family that is not Gaussian
+        nothing can be integrated out, and the graph is of this kind always.
+
+        Parameters
+        ----------
+        collapse : bool
+            Whether γ and u are integrated out where they can be.
+        centered : bool
+            Of the ordinary model: whether u ~ N(0, G) is a variable itself, better where groups
+            have many rows; or u = Lb with b ~ N(0, I), better where they have few.
+
+        Raises
+        ------
+        EstimationError
+            When ``centered`` is asked of what is integrated out.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> model = hb.Model("mathach ~ ses + (1 | school)", data=hs)
+        >>> graph = model.graph(collapse=False)
+        >>> [variable.name for variable in graph.free_RVs]
+        ['signed_sd', 'sigma', 'gamma_standard', 'b']
         """
         if self.problem.family is not None:
             from hierbayes.fit.of_family.graph import graph_of_family
 
-            return graph_of_family(self.problem, self.priors)
+            return graph_of_family(self.problem, self.priors, centered=centered)
+        if not collapse:
+            from hierbayes.estimation.explicit_graph import explicit_graph
+
+            return explicit_graph(self.problem, self.priors, centered=centered)
+        if centered:
+            raise EstimationError(
+                "u is integrated out of this graph, so that it is neither centred nor not; write "
+                "graph(collapse=False, centered=True)"
+            )
         from hierbayes.estimation.graph import graph_of
 
         return graph_of(self.problem.design, self.problem.products, self.priors)

@@ -13,11 +13,15 @@ from hierbayes.likelihood.laplace import Mode
 from hierbayes.priors.prior_set import PriorSet
 
 
-def graph_of_family(problem: Problem, priors: PriorSet) -> pm.Model:
+def graph_of_family(problem: Problem, priors: PriorSet, *, centered: bool = False) -> pm.Model:
     """The model as a PyMC model, as `family_graph` has it."""
-    return graph_at_mode(problem, priors, maximise_family(problem, 1).optimum.mode)
+    mode = maximise_family(problem, 1).optimum.mode
+    return graph_at_mode(problem, priors, mode, centered=centered)
 
 
-def graph_at_mode(problem: Problem, priors: PriorSet, mode: Mode) -> pm.Model:
+def graph_at_mode(
+    problem: Problem, priors: PriorSet, mode: Mode, *, centered: bool = False
+) -> pm.Model:
     """The same where a mode of the random effects is known."""
-    return family_graph(problem, inputs_at_mode(problem, priors, mode), priors, every_row(problem))
+    inputs, rows = inputs_at_mode(problem, priors, mode), every_row(problem)
+    return family_graph(problem, inputs, priors, rows, centered=centered)

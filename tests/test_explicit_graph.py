@@ -1,0 +1,115 @@
+"""The graph with nothing integrated out is the marginal graph, once γ and u are integrated."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytensor
+import pytest
+from numpy.testing import assert_allclose
+from pymc.pytensorf import compile as compile_pytensor
+from pytensor.compile.mode import Mode
+
+import hierbayes as hb
+from hierbayes.estimation.compiled import free_variables, join_values
+
+PYTHON = Mode("py", "fast_compile")
+
+
+@pytest.fixture(scope="module")
+def tiny() -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    g, h = np.repeat(np.arange(3), 4), np.tile(np.arange(2), 6)
+    x = rng.normal(size=12)
+    return pd.DataFrame({"y": 1 + x + rng.normal(size=3)[g] + rng.normal(size=12), "x": x,
+                         "g": g, "h": h})  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_compiler() -> Iterator[None]:
+    with pytensor.config.change_flags(cxx=""):
+        yield
+
+
+def _density(graph: pm.Model) -> tuple[Callable[..., float], list[tuple[str, int]]]:
+    """Log density at free values in one vector, and the sizes of its variables."""
+    variables = free_variables(graph)
+    x, (logp, *_) = join_values(graph, variables, graph.logp(), ["sigma"])
+    sizes = [(v.name, int(np.prod(v.shape))) for v in variables]
+    with graph:
+        found = compile_pytensor([x], [logp], mode=PYTHON)
+    return lambda point: float(found(point)[0]), sizes
+
+
+def _integral(density: Callable[[np.ndarray], float], theta: np.ndarray, d: int) -> float:
+    """log ∫ exp(f(θ, v)) dv of a quadratic form f of v (d,), from its values alone."""
+
+    def value(v: np.ndarray) -> float:
+        return density(np.concatenate([theta, v]))
+
+    unit, zero = np.eye(d), np.zeros(d)
+    c = value(zero)
+    plus, minus = (np.array([value(s * e) for e in unit]) for s in (1.0, -1.0))
+    g = (plus - minus) / 2.0
+    H = np.diag(2.0 * c - plus - minus)
+    for i in range(d):
+        for j in range(i):
+            H[i, j] = H[j, i] = plus[i] + plus[j] - c - value(unit[i] + unit[j])
+    log_det = float(np.linalg.slogdet(H)[1])
+    return float(c + 0.5 * (g @ np.linalg.solve(H, g) + d * np.log(2.0 * np.pi) - log_det))
+
+
+@pytest.mark.parametrize(
+    ("formula", "centered"),
+    [
+        ("y ~ x + (1 | g)", False),
+        ("y ~ x + (1 | g)", True),
+        ("y ~ 1 + (1 | g) + (1 | h)", False),
+    ],
+)
+def test_integrated_over_gamma_and_u_it_is_the_marginal_graph(
+    formula: str, centered: bool, tiny: pd.DataFrame
+) -> None:
+    priors = {"gamma": hb.Normal(0, 5)}
+    model = hb.Model(formula, data=tiny, priors=priors)
+    explicit, sizes = _density(model.graph(collapse=False, centered=centered))
+    marginal, of_theta = _density(model.graph())
+    d = sum(size for _, size in of_theta)
+    assert sizes[: len(of_theta)] == of_theta
+    latent = sum(size for _, size in sizes) - d
+    rng = np.random.default_rng(1)
+    for _ in range(2):
+        theta = rng.normal(0.3, 0.3, d)
+        assert_allclose(_integral(explicit, theta, latent), marginal(theta), rtol=1e-7)
+
+
+def test_what_pymc_needs_is_there(tiny: pd.DataFrame) -> None:
+    graph = hb.Model("y ~ x + (1 + x | g)", data=tiny).graph(collapse=False)
+    assert [one.name for one in graph.observed_RVs] == ["response"]
+    assert graph.named_vars_to_dims["u"] == ("group", "effect_of")
+    assert graph.coords["term"] == ("Intercept", "x")
+    drawn = pm.draw([graph["gamma"], graph["u"]], mode=PYTHON, random_seed=1)
+    assert [np.shape(one) for one in drawn] == [(2,), (3, 2)]
+    with graph:
+        pm.Normal("another", graph["eta"][:3], graph["sigma"], observed=np.zeros(3))
+    assert len(graph.observed_RVs) == 2
+
+
+def test_a_flat_prior_has_its_own_variable(tiny: pd.DataFrame) -> None:
+    model = hb.Model("y ~ x + (1 | g)", data=tiny, priors={"gamma": hb.Flat()})
+    names = [one.name for one in model.graph(collapse=False).free_RVs]
+    assert names[2:] == ["gamma_flat", "b"]
+
+
+def test_a_family_is_centred_or_not(tiny: pd.DataFrame) -> None:
+    """Its other graph, not centred, is held to the sampled density in test_family_graph."""
+    counts = tiny.assign(y=lambda d: (d["y"] > 1).astype(int))
+    model = hb.Model("y ~ x + (1 | g)", data=counts, family="bernoulli")
+    names = [one.name for one in model.graph(centered=True).free_RVs]
+    assert "u" in names and "b" not in names
+
+
+def test_what_is_integrated_out_is_neither_centred_nor_not(tiny: pd.DataFrame) -> None:
+    with pytest.raises(hb.EstimationError, match="write graph\\(collapse=False, centered=True\\)"):
+        hb.Model("y ~ x + (1 | g)", data=tiny).graph(centered=True)
