@@ -18,8 +18,10 @@ _MOST_SWEEPS = 200
 
 
 def has_root(cross: SparseProducts) -> bool:
-    """Whether the rows are at hand, and few enough effects for a root of them."""
-    return cross.rows is not None and sum(cross.sizes) <= MOST_EFFECTS
+    """Whether Gaussian rows are at hand, and few enough effects for a root of them."""
+    if cross.rows is None or cross.rows.rows.family is not None:
+        return False
+    return sum(cross.sizes) <= MOST_EFFECTS
 
 
 @remembered
