@@ -43,9 +43,13 @@ class LevelProducts:
 
     @property
     def noise(self) -> Floats:
-        """Error of an effect (q,) that one level estimates by itself on average, against σ."""
+        """Error of an effect (q,) that one level estimates by itself on average, against σ.
+
+        Infinite where no row says anything of the effect.
+        """
         information = np.einsum("jkk->k", self.A)
-        noise: Floats = np.sqrt(self.J / information)
+        with np.errstate(divide="ignore"):
+            noise: Floats = np.sqrt(self.J / information)
         return noise
 
     def placed(self, labels: pd.Index) -> LevelProducts:
