@@ -47,6 +47,45 @@ def test_one_step_is_near_and_named() -> None:
     )
 
 
+def test_rows_are_left_out_by_one_step_or_refitted() -> None:
+    data, fit = family_fits.DATA, family_fits.bernoulli()
+    found = hb.influence(fit, level=1, refit=2)
+    assert found.frame["method"].value_counts().to_dict() == {"one step": 58, "refit": 2}
+    row = found.frame["cook"].idxmax()
+    again = hb.Model("y ~ x + (1 | g)", data.drop(index=row), family="bernoulli").ml()
+    np.testing.assert_allclose(found.gamma.loc[row], again.fixef(), atol=2e-6)
+    deviance = fit.residuals(kind="deviance")
+    np.testing.assert_allclose(found.frame["deviance"], deviance)
+    assert found.frame["covratio"].notna().sum() == 2
+    steps = fit.fixef().to_numpy() - hb.influence(fit, level=1).gamma.to_numpy()
+    exact = fit.fixef().to_numpy() - found.gamma.to_numpy()
+    refitted = (found.frame["method"] == "refit").to_numpy()
+    np.testing.assert_allclose(steps[~refitted], exact[~refitted])
+    np.testing.assert_allclose(steps[refitted], exact[refitted], rtol=0.35, atol=0.03)
+    assert "one Newton step, the curvature that with all rows" in str(found)
+
+
+def test_a_posterior_has_no_likelihood_maximised_anew() -> None:
+    with pytest.raises(hb.InferenceError) as refused:
+        hb.influence(family_fits.posterior(), level=1)
+    assert str(refused.value) == (
+        "influence() maximises the likelihood anew, and a posterior fit does not maximise one; use "
+        "model.ml(), or hb.SensitivityStudy(posterior).deletion() for a posterior"
+    )
+
+
+def test_rows_that_are_alike_change_the_same() -> None:
+    data = family_fits.DATA.assign(x=family_fits.DATA["h"] > 1)
+    fit = hb.Model("k | trials(n) ~ x + (1 | g)", data, family="binomial").ml()
+    assert fit.optimum.mode.rows.n < 60  # type: ignore[attr-defined]
+    found = hb.influence(fit, level=1)
+    assert len(found.frame) == 60
+    for _, alike in data.groupby(["g", "x", "k"]):
+        assert found.gamma.loc[alike.index].nunique().max() == 1
+    total = found.gamma.to_numpy() - fit.fixef().to_numpy()
+    np.testing.assert_allclose(total.sum(axis=0), 0.0, atol=0.05)  # scores add up to 0
+
+
 def test_thresholds_are_estimated_without_a_group() -> None:
     fit = reference.fit("wine_clmm")
     found = hb.influence(fit)

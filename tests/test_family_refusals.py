@@ -66,7 +66,6 @@ OF_A_FIT: dict[str, Callable[[Any], object]] = {
     "level1_residuals": hb.level1_residuals,
     "level2_residuals": lambda f: hb.level2_residuals(f, f.design.factors[0].name),
     "variance_explained": hb.variance_explained,
-    "influence of rows": lambda f: hb.influence(f, level=1, progress=False),
     "reduced": hb.reduced,
     "plot_shrinkage": plots.plot_shrinkage,
     "plot_shrinkage_factors": plots.plot_shrinkage_factors,

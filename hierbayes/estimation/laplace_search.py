@@ -196,7 +196,7 @@ def refine(criterion: LatentCriterion, x: Floats, scale: Floats) -> tuple[Floats
 def newton_step(criterion: LatentCriterion, x: Floats, scale: Floats) -> tuple[Floats, Floats]:
     """Coordinates (k,) after one Newton step from x, and the Hessian (k, k) at x."""
     hessian = _hessian(criterion, x, scale)
-    return x + _ascent_step(hessian, criterion(x)[1], scale), hessian
+    return x + ascent_step(hessian, criterion(x)[1], scale), hessian
 
 
 def _start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
@@ -252,7 +252,7 @@ def _polish(
     hessian = _hessian(criterion, x, scale)
     moved = 0.0  # since the Hessian was made, in standard errors
     for _ in range(_POLISHES):
-        step = _ascent_step(hessian, gradient, scale)
+        step = ascent_step(hessian, gradient, scale)
         gain = float(gradient @ step)
         if gain <= _NEGLIGIBLE * (1.0 + abs(value)):
             break
@@ -273,7 +273,7 @@ def _polish(
     return x, value, gradient, hessian
 
 
-def _ascent_step(hessian: Floats, gradient: Floats, scale: Floats) -> Floats:
+def ascent_step(hessian: Floats, gradient: Floats, scale: Floats) -> Floats:
     """A Newton step uphill; curvature that points up counts by its size."""
     size, vectors = np.linalg.eigh(-hessian * np.outer(scale, scale))
     size = np.maximum(np.abs(size), _FLAT)

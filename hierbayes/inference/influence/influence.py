@@ -52,8 +52,9 @@ def influence(
     refit : int, optional
         For how many cases, those with the largest Cook's distance given θ̂, all is estimated
         anew; the others hold G and σ at their estimates. By default every group and no row.
-        Of a family that is not Gaussian groups alone are left out, and the others take one Newton
-        step of the likelihood without them; V is then the covariance of γ̂ with all else estimated.
+        Of a family that is not Gaussian the others take one Newton step of the likelihood without
+        them (without a row, with the curvature of all rows); V is then the covariance of γ̂ with
+        all else estimated.
     progress : bool
         Whether to show progress, where there are many cases to refit.
 
@@ -85,10 +86,8 @@ def influence(
     """
     refuse_other_than_fit(fit, "influence")
     _refuse_wrong_counts(level, refit)
-    if isinstance(fit, FamilyPointFit) and fit.engine == "ML" and level == 2:
-        k = _place(fit, level, factor)
-        assert k is not None
-        return family_influence(fit, k, refit, progress=progress)
+    if isinstance(fit, FamilyPointFit) and fit.engine == "ML":
+        return family_influence(fit, _place(fit, level, factor), refit, progress=progress)
     reading = _reading(fit)
     k = _place(fit, level, factor)
     at = anchor(fit)
@@ -116,12 +115,12 @@ def _place(fit: Fit, level: int, factor: str | None) -> int | None:
 
 
 def _reading(fit: Fit) -> Reading:
-    fit.problem.refuse_other_families()
     if fit.reading is not None:
         return fit.reading
+    verb = "reml" if fit.problem.family is None else "ml"
     raise InferenceError(
         f"influence() maximises the likelihood anew, and a {fit.engine} fit does not maximise one; "
-        "use model.reml(), or hb.SensitivityStudy(posterior).deletion() for a posterior"
+        f"use model.{verb}(), or hb.SensitivityStudy(posterior).deletion() for a posterior"
     )
 
 

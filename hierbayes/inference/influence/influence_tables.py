@@ -29,7 +29,8 @@ class Influence(Printed):
         region on whose border these lie), ``singular`` (G without the case), ``method``
         (``"refit"``, ``"given θ̂"``, or ``"none"`` where the case cannot be left out) and
         ``reason`` (why not).  Of a family that is not Gaussian ``"one step"`` stands for
-        ``"given θ̂"``, and ``cook_one_step`` for ``cook_given_theta``.
+        ``"given θ̂"``, ``cook_one_step`` for ``cook_given_theta``, and of a row ``deviance``, its
+        deviance residual, for leverage and the residuals of y.
     dfbetas : DataFrame
         (γ̂ − γ̂ without the case)/its standard error without the case, by case and term.
     gamma, t : DataFrame

@@ -1,4 +1,4 @@
-"""What each group does to the maximum of a family's likelihood: the group left out.
+"""What each group, or row, does to the maximum of a family's likelihood: the case left out.
 
 The rows of a group leave; u of the others, and every column, stay as they are.  The estimates
 without it are first those of one Newton step from the estimates with it,
@@ -6,7 +6,7 @@ without it are first those of one Newton step from the estimates with it,
     x − H₍ⱼ₎⁻¹ g₍ⱼ₎,
 
 g and H being those of the likelihood of the other rows at the estimates with all, and then those of
-that likelihood maximised.
+that likelihood maximised.  Without a single row H is that with all.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from scipy.special import chdtr
 
 from hierbayes.design.subject import subject_of
 from hierbayes.display.steps import steps
-from hierbayes.estimation.laplace_search import LatentCriterion, newton_step, refine
+from hierbayes.estimation.laplace_search import LatentCriterion, ascent_step, newton_step, refine
 from hierbayes.estimation.latent_problem import curvature_of
 from hierbayes.fit.of_family.evidence import is_singular
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.of_family.response import dispersion_at_point
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.inference.influence.family_cases import Cases, group_cases, row_cases
 from hierbayes.inference.influence.influence_tables import Influence
 from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
 from hierbayes.inference.profiles.parameter import Estimates, parameter_values, parameters_of
@@ -60,16 +61,16 @@ class LeftOut:
 
 
 class Deletion:
-    """Leaves out the groups of factor k of a fit.
+    """Leaves out cases of a fit.
 
     Parameters
     ----------
     fit : FamilyPointFit
-    k : int
+    cases : Cases
     """
 
-    def __init__(self, fit: FamilyPointFit, k: int) -> None:
-        self.fit, self.k, self.rows = fit, k, fit.optimum.mode.rows
+    def __init__(self, fit: FamilyPointFit, cases: Cases) -> None:
+        self.fit, self.cases, self.rows = fit, cases, cases.rows
         self.lower = free_entries(fit.design.blocks)
         self.whole = self._criterion(self.rows)
         self.x = self.whole.coordinates(fit.optimum.mode.point)
@@ -81,9 +82,8 @@ class Deletion:
         return LatentCriterion(rows, self.lower, found, self.fit.evidence.nodes)
 
     def without(self, j: int, *, anew: bool) -> LeftOut:
-        """The estimates without group j: of one step, or maximised anew."""
-        kept = np.flatnonzero(self.rows.codes_of[self.k] != j)
-        rows = _only(self.rows, kept)
+        """The estimates without case j: of one step, or maximised anew."""
+        rows = _only(self.rows, self.cases.kept(j))
         reason = self._why_not(rows)
         p = self.whole.p
         if reason:
@@ -91,6 +91,9 @@ class Deletion:
         criterion = self._criterion(rows)
         if anew:
             x, hessian = refine(criterion, self._off_zero(self.x), self.scale)
+        elif self.cases.are_rows:
+            hessian = self.fit.optimum.hessian
+            x = self.x + ascent_step(hessian, criterion(self.x)[1], self.scale)
         else:
             x, hessian = newton_step(criterion, self.x, self.scale)
         return LeftOut(x, self._covariance(hessian))
@@ -147,23 +150,28 @@ def _only(rows: LatentRows, kept: Integers) -> LatentRows:
 
 
 def family_influence(
-    fit: FamilyPointFit, k: int, refit: int | None, *, progress: bool
+    fit: FamilyPointFit, k: int | None, refit: int | None, *, progress: bool
 ) -> Influence:
-    """What each group of factor k does to the estimates.
+    """What each group of factor k, or each row, does to the estimates.
 
     Parameters
     ----------
     fit : FamilyPointFit
         Of maximum likelihood.
-    k : int
+    k : int or None
+        None where rows are left out.
     refit : int, optional
-        For how many groups, those with the largest Cook's distance by one step, the likelihood is
-        maximised anew; by default for all.
+        For how many cases, those with the largest Cook's distance by one step, the likelihood is
+        maximised anew; by default for all groups and no row.
     progress : bool
     """
-    deletion, J = Deletion(fit, k), fit.design.factors[k].J
-    left = [deletion.without(j, anew=False) for j in range(J)]
+    deletion = Deletion(fit, row_cases(fit) if k is None else group_cases(fit, k))
+    first = deletion.cases.first
+    J = len(first)
+    own = {j: deletion.without(j, anew=False) for j in np.unique(first).tolist()}
+    left = [own[j] for j in first.tolist()]
     one_step = _cook(fit, deletion, left)
+    refit = 0 if k is None and refit is None else refit
     possible = np.flatnonzero([not one.reason for one in left])
     order = possible[np.argsort(-one_step[possible], kind="stable")]
     chosen = order if refit is None else order[:refit]
@@ -186,8 +194,8 @@ def _cook(fit: FamilyPointFit, deletion: Deletion, left: list[LeftOut]) -> Float
 def _tables(
     fit: FamilyPointFit, deletion: Deletion, left: list[LeftOut], one_step: Floats, method: Floats
 ) -> Influence:
-    design, k, p = fit.design, deletion.k, len(fit.design.terms)
-    index = pd.Index(design.factors[k].labels, name="group")
+    design, cases, p = fit.design, deletion.cases, len(fit.design.terms)
+    index = cases.index
     terms = pd.Index(design.terms, name="term")
     found = [deletion.estimates(one.x) for one in left]
     gamma, cov = np.array([one.gamma for one in found]), np.array([one.cov for one in left])
@@ -201,11 +209,11 @@ def _tables(
     drop = np.array([_displacement(deletion, one) for one in left])
     full_cov = np.linalg.slogdet(fit.gamma_cov)[1]
     ratio = np.exp(np.array([np.linalg.slogdet(one)[1] for one in cov]) - full_cov)
+    if cases.are_rows:
+        ratio[method == ONE_STEP] = np.nan  # the curvature is that with all rows
     frame = pd.DataFrame(
         {
-            "n": np.bincount(
-                design.rows.codes_of[k][:: design.columns.n_predictors], minlength=len(index)
-            ),
+            **cases.about,
             "cook": _cook(fit, deletion, left),
             "covratio": ratio,
             "cook_one_step": one_step,
@@ -221,7 +229,7 @@ def _tables(
     )
     full_gamma, full_se = fit.fixef(), np.sqrt(np.diag(fit.vcov()))
     tables = InfluenceTables(
-        kind=design.factors[k].name,
+        kind=cases.kind,
         frame=frame,
         dfbetas=pd.DataFrame((fit.gamma - gamma) / se, index=index, columns=terms),
         t=pd.DataFrame(gamma / se, index=index, columns=terms),
@@ -248,7 +256,7 @@ def _tables(
             {"gamma": full_gamma, "variance": tables.full_variance}, names=["block", "parameter"]
         ).to_frame("estimate"),
         limits=limit,
-        about=subject_of(design).lines(("Method", _method(fit, len(index), refits))),
+        about=subject_of(design).lines(("Method", _method(fit, cases, refits))),
         findings=findings(tables, limit),
     )  # fmt: skip
 
@@ -260,8 +268,14 @@ def _displacement(deletion: Deletion, left: LeftOut) -> float:
     return float(2.0 * (deletion.fit.loglik - deletion.whole(left.x)[0]))
 
 
-def _method(fit: FamilyPointFit, total: int, refits: int) -> str:
+def _method(fit: FamilyPointFit, cases: Cases, refits: int) -> str:
+    total, noun = len(cases.index), "rows" if cases.are_rows else "groups"
+    step = "one Newton step"
+    if cases.are_rows:
+        step += ", the curvature that with all rows"
+        if not refits:
+            return f"{step}, for each row; with each less without it"
     anew = f"refitting ({fit.evidence.how}) without each; with each less without it"
     if refits == total:
         return anew
-    return f"{refits} of {total} groups left out by {anew}; the others by one Newton step"
+    return f"{refits} of {total} {noun} left out by {anew}; the others by {step}"
