@@ -82,10 +82,12 @@ def _for_gamma(tables: InfluenceTables, limit: pd.Series) -> list[str]:
     wide = (frame["covratio"] - 1.0).abs() > limit["covratio"]
     found = [
         f"{int(far.sum())} of {m} cases ({kind}) {'has' if far.sum() == 1 else 'have'} a Cook's "
-        f"distance above 4/{m} = "
-        f"{limit['cook']:.2g}, {int(wide.sum())} a COVRATIO off 1 by more than 3p/{m} = "
-        f"{limit['covratio']:.2g}"
+        f"distance above 4/{m} = {limit['cook']:.2g}"
     ]
+    if frame["covratio"].notna().any():
+        found[0] += (
+            f", {int(wide.sum())} a COVRATIO off 1 by more than 3p/{m} = {limit['covratio']:.2g}"
+        )
     order = np.argsort(-frame["cook"].where(far).to_numpy(), kind="stable")[: int(far.sum())]
     for i in order[:_NAMED]:
         moved = tables.dfbetas.iloc[i]
