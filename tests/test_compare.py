@@ -18,7 +18,7 @@ from hierbayes.likelihood.theta import Theta
 from hierbayes.studies.comparison.decomposition import decompose
 from hierbayes.studies.comparison.estimates import EQUAL_TAILED, WALD_NATURAL, WALD_T
 from hierbayes.studies.comparison.implied_prior import implied_prior
-from hierbayes.studies.comparison.prior_bulk import bulk, quantile
+from hierbayes.studies.comparison.prior_bulk import bulk, prior_of, quantile
 from tests.conftest import Cache
 from tests.exact import exact_posterior
 
@@ -397,6 +397,23 @@ def test_the_prior_that_centred_columns_imply(hs: pd.DataFrame) -> None:
     middle = bulk(implied_prior(fit, "sd", "Intercept"))  # type: ignore[arg-type]
     assert middle is not None and middle.lower < 0.1 * middle.center
     assert str(implied).endswith("LKJ(2) of centred columns")
+
+
+def test_priors_under_one_of_the_explained_variance(small_data: pd.DataFrame) -> None:
+    """R² ~ Beta(1, 1) and shares uniform: of two columns s = σ τ √φ / spread, all by draws."""
+    stated = {"r2": hb.R2D2M2(), "sigma": hb.HalfNormal(1)}
+    formula = "y ~ x + (1 | g)"
+    model = hb.Model(formula, data=small_data, priors=stated)
+    fit = replace(hb.Model(formula, data=small_data).map(), priors=model.priors)
+    assert prior_of(fit, "gamma", "x") is None
+    assert prior_of(fit, "gamma", "Intercept") == (model.priors.gamma[0][1], 1)
+    implied = implied_prior(fit, "sd", "Intercept")
+    assert implied is not None and str(implied) == "implied by r2 ~ R2D2M2(0.5, 2, 1)"
+    rng = np.random.default_rng(5)
+    sigma, r2, share = np.abs(rng.normal(size=100_000)), *rng.random((2, 100_000))
+    drawn = sigma * np.sqrt(share * r2 / (1.0 - r2))
+    below = [(drawn < implied.quantile(p)).mean() for p in (0.1, 0.5, 0.9)]
+    np.testing.assert_allclose(below, (0.1, 0.5, 0.9), atol=0.02)
 
 
 def test_bulk_of_priors() -> None:

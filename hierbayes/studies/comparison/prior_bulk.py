@@ -89,13 +89,14 @@ def prior_of(
         if not of_centred and any(_is_mixed(fit.priors, k) for k in range(len(fit.priors.sd))):
             return None
         return _prior_of_correlation(fit, fit.priors, parameter, called)
-    names = called if block == "sd" else fit.design.terms
-    entries = getattr(fit.priors, block)
-    if parameter not in names or not entries:
+    if block == "gamma":  # a joint prior leaves some terms without their own
+        own = {name: prior for name, prior, _ in fit.priors.gamma}
+        return (own[parameter], 1) if parameter in own else None
+    if parameter not in called or not fit.priors.sd:
         return None
-    k = names.index(parameter)
-    mixed = block == "sd" and not of_centred and _is_mixed(fit.priors, k)
-    return None if mixed else (entries[k][1], 1)
+    k = called.index(parameter)
+    mixed = not of_centred and _is_mixed(fit.priors, k)
+    return None if mixed else (fit.priors.sd[k][1], 1)
 
 
 def _is_mixed(priors: PriorSet, k: int) -> bool:
