@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ModelFileError,
         PriorError,
         ResultFolderError,
+        SavedFitError,
         StudyError,
         UsageError,
     )
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from hierbayes.fit.fit import Fit
     from hierbayes.fit.point import PointFit
     from hierbayes.fit.posterior import PosteriorFit
+    from hierbayes.fit.saving.loaded_fit import load_fit
     from hierbayes.frames.composition import composition, composition_category
     from hierbayes.frames.contextual import cvar, dvar, lvar
     from hierbayes.frames.cross_table import tab
@@ -101,16 +103,16 @@ __all__ = [
     "InverseWishart", "Level1Residuals", "Level2Residuals", "Levels", "LikelihoodRatio", "Meanings",
     "Model", "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation",
     "PointFit", "PosteriorFit", "PredictiveCheck", "PredictiveCriterion", "PriorError", "Profile",
-    "RandomPart", "Recheck", "Reduced", "ResultFolderError", "SensitivityStudy", "Simulated",
-    "StudentT", "StudyError", "Uniform", "UsageError", "VarianceExplained", "WaldTest", "Wishart",
-    "anova", "bootstrap", "build_random", "capply", "catalog", "codebook", "compare", "composition",
-    "composition_category", "cvar", "dataset_names", "dialects", "dvar", "equivalence",
-    "estimators", "families", "group_coding", "group_labels", "hausman", "influence",
+    "RandomPart", "Recheck", "Reduced", "ResultFolderError", "SavedFitError", "SensitivityStudy",
+    "Simulated", "StudentT", "StudyError", "Uniform", "UsageError", "VarianceExplained", "WaldTest",
+    "Wishart", "anova", "bootstrap", "build_random", "capply", "catalog", "codebook", "compare",
+    "composition", "composition_category", "cvar", "dataset_names", "dialects", "dvar",
+    "equivalence", "estimators", "families", "group_coding", "group_labels", "hausman", "influence",
     "intercept_weights", "level1_residuals", "level2_residuals", "levels", "likelihood_ratio",
-    "load_dataset", "load_model", "loo", "lvar", "merge_levels", "model_table", "mundlak",
-    "notation", "plots", "predictive_check", "profile", "quantities", "read_code", "read_csv",
-    "recheck", "reduced", "simulate", "some", "tab", "to_levels", "to_long", "to_short", "up",
-    "variance_explained", "wald",
+    "load_dataset", "load_fit", "load_model", "loo", "lvar", "merge_levels", "model_table",
+    "mundlak", "notation", "plots", "predictive_check", "profile", "quantities", "read_code",
+    "read_csv", "recheck", "reduced", "simulate", "some", "tab", "to_levels", "to_long", "to_short",
+    "up", "variance_explained", "wald",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
@@ -128,6 +130,7 @@ _HOMES = {
         "ModelFileError",
         "PriorError",
         "ResultFolderError",
+        "SavedFitError",
         "StudyError",
         "UsageError",
     ),
@@ -136,6 +139,7 @@ _HOMES = {
     "hierbayes.fit.fit": ("Fit",),
     "hierbayes.fit.point": ("PointFit",),
     "hierbayes.fit.posterior": ("PosteriorFit",),
+    "hierbayes.fit.saving.loaded_fit": ("load_fit",),
     "hierbayes.frames.composition": ("composition", "composition_category"),
     "hierbayes.frames.contextual": ("cvar", "dvar", "lvar"),
     "hierbayes.frames.cross_table": ("tab",),

@@ -53,6 +53,10 @@ class ResultFolderError(HierbayesError):
     """A folder cannot take a result."""
 
 
+class SavedFitError(HierbayesError, ValueError):
+    """A fit cannot be saved as asked, or a file holds none that can be read."""
+
+
 class UsageError(HierbayesError):
     """A command line that cannot be read."""
 

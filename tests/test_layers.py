@@ -50,6 +50,8 @@ LAZY: dict[str, set[str]] = {
         "hierbayes.fit.of_family.graph",
     },
     "hierbayes.fit.predictions.labelled": {"xarray"},
+    "hierbayes.fit.saving.loaded_fit": {"xarray"},
+    "hierbayes.fit.saving.row_columns": {"pyarrow"},
     "hierbayes.fit.storage": {"xarray"},
     "hierbayes.model.posed_model": {
         "hierbayes.estimation.explicit_graph",

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
+from tests import family_fits
 
 FORMULA = "mathach ~ ses * Sector + (1 | school)"
 
@@ -57,3 +58,18 @@ def test_results_are_read_back_as_they_were(name: str, hs: pd.DataFrame) -> None
     for again in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result)):
         assert type(again) is type(result)
         assert str(again) == str(result)
+
+
+def test_models_and_fits_of_every_engine_are_read_back(
+    small: hb.Model, small_posterior: hb.PosteriorFit
+) -> None:
+    for model in (small, family_fits.MODEL, family_fits.COUNTS):
+        for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+            assert repr(again) == repr(model)
+            assert str(again.priors) == str(model.priors)
+    fits = (small.map(), small_posterior, family_fits.counts(), family_fits.posterior())
+    for fit in fits:
+        for other in (pickle.loads(pickle.dumps(fit)), copy.deepcopy(fit)):
+            assert repr(other) == repr(fit)
+            assert other.predict().equals(fit.predict())
+            assert other.intervals().equals(fit.intervals())

@@ -21,7 +21,7 @@ from hierbayes.design.family_rows import (
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.matrices import columns_needed, factor_codes, materialise, one_column
 from hierbayes.design.predictors import side_by_side
-from hierbayes.design.rows import Rows
+from hierbayes.design.rows import Rows, shared_columns
 from hierbayes.design.usable_columns import (
     floats,
     refuse_neither_number_nor_factor,
@@ -223,8 +223,11 @@ class Design:
         return replace(self, columns=columns, rows=rows)
 
     def with_rows(self, **changed: Any) -> Design:
-        """The same design with other matrices, any of response, X, Z, on the same rows."""
-        return replace(self, rows=replace(self.rows, **changed))
+        """The same design with other matrices, any of response, X, Z, on the same rows.
+
+        They are then of no data.
+        """
+        return replace(self, rows=replace(self.rows, **{"frames": (), **changed}))
 
 
 def build_design(
@@ -254,7 +257,8 @@ def build_design(
     needed = columns_needed(left, spec.offsets, spec.fixed, *spec.random_effects, beside)
     refuse_unknown_names(needed, data)
     used = [name for name in needed if name in data.columns]
-    frame, kept, dropped = complete_rows(data, list(dict.fromkeys([*used, *spec.group_columns])))
+    names = list(dict.fromkeys([*used, *spec.group_columns]))
+    frame, kept, dropped = complete_rows(data, names)
     if family is None:
         refuse_non_numeric_response(spec.response, frame)
         refuse_counts_and_offsets(spec)
@@ -290,6 +294,7 @@ def build_design(
         index=frame.index,
         kept=kept,
         family=of_family,
+        frames=(shared_columns(frame, names),),
     )
     factors = tuple(map(GroupingFactor, spec.factors, (labels for _, labels in found)))
     return Design(columns, factors, rows, dropped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -28,6 +29,9 @@ class Rows:
     family : FamilyRows, optional
         The responses of a family that is not Gaussian; then ``response`` is what stands for them
         on the scale of the linear predictor.
+    frames : tuple of DataFrame
+        The columns of the data that all this is made of: complete rows, and those that were given
+        later, which share their values with the data; none where it is not made of data.
     """
 
     response: Floats
@@ -37,6 +41,7 @@ class Rows:
     index: pd.Index
     kept: Booleans
     family: FamilyRows | None = None
+    frames: tuple[pd.DataFrame, ...] = ()
 
     @property
     def y(self) -> Floats:
@@ -71,3 +76,8 @@ class Rows:
     def n(self) -> int:
         """Number of rows of the data."""
         return len(self.index)
+
+
+def shared_columns(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Some columns of a frame, whose values are not copied, and do not change with it."""
+    return pd.DataFrame({name: frame[name] for name in names}, index=frame.index, copy=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,6 +19,8 @@ from hierbayes.fit.contextual.effects import Asked, ContextualEffects
 from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.predictions.responses import FittedResponses
+from hierbayes.fit.saving.own_parts import OwnParts
+from hierbayes.fit.saving.written_fit import save_fit
 from hierbayes.fit.summary import Summary
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
@@ -48,6 +51,24 @@ class Fit(FittedResponses, Printed):
     def to_datatree(self) -> xr.DataTree:
         """Everything as an ArviZ DataTree: posterior, sample_stats, data, attributes."""
         return storage.to_datatree(self, None)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write everything as one file, which `hierbayes.load_fit` reads in any process.
+
+        It holds the model, its priors, the rows that it uses, θ, γ and the statistics of a sampler,
+        and nothing that would be run.  The file is there whole or not at all; one that was there
+        and is a saved fit is replaced.
+
+        Raises
+        ------
+        SavedFitError
+            When the path cannot take it, or a prior made by PyMC, a family or a column cannot be
+            written; it is named, and nothing is written.
+        """
+        save_fit(self, self._own_parts(), path)
+
+    @abstractmethod
+    def _own_parts(self) -> OwnParts: ...
 
     # ---------------------------------------------------------------- accessors
 

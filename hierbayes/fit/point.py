@@ -35,6 +35,7 @@ from hierbayes.fit.predictions.predictor_moments import predictor_variance
 from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.fit.prior_conflict import prior_conflicts
 from hierbayes.fit.resampling.theta_draws import bootstrapped_theta
+from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.summary import Summary, summarise_maximum
 from hierbayes.fit.variance import undetermined
 from hierbayes.frames.arrays import Booleans, Floats
@@ -202,6 +203,9 @@ class PointFit(Fit):
         return replace(moved, gamma_draws=moved.any_state.gamma[None, None])
 
     # ---------------------------------------------------------------- reports
+
+    def _own_parts(self) -> OwnParts:
+        return OwnParts("PointFit", self.evidence)
 
     def _intervals(self, interval: Interval, df: str | None) -> pd.DataFrame:
         source = usual_or_stated(self, df)

@@ -24,6 +24,7 @@ from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import PredictionRows
 from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.fit.prior_conflict import prior_conflicts
+from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.storage import to_datatree
 from hierbayes.fit.summary import Summary, summarise_draws
 from hierbayes.frames.arrays import Booleans, Floats
@@ -175,6 +176,11 @@ class PosteriorFit(Fit):
         return replace(moved, gamma_draws=gamma.reshape(normals.shape))
 
     # ---------------------------------------------------------------- reports
+
+    def _own_parts(self) -> OwnParts:
+        record = self.evidence
+        plain = (record.settings, record.seconds, record.compile_seconds, record.k_hat)
+        return OwnParts("PosteriorFit", plain, stats=record.stats)
 
     def to_datatree(self, *, graph: bool = False) -> xr.DataTree:
         """Everything as an ArviZ DataTree: posterior, sample_stats, data, attributes.

@@ -58,10 +58,25 @@ class Theta:
         scaled = np.asarray(internal * basis.scale)
         return cls(basis.root(root), scaled, (basis, root, internal))
 
+    @classmethod
+    def of_both(
+        cls, root: Floats, sigma: Floats, basis: Basis, internal: tuple[Floats, Floats] | None
+    ) -> Theta:
+        """θ in the user's units and, where it was found there, in an internal basis: `found_in`."""
+        found = None if internal is None else (basis, *internal)
+        return cls(root, np.asarray(sigma, dtype=np.float64), found)
+
+    def found_in(self, basis: Basis) -> tuple[Floats, Floats] | None:
+        """The root (..., q, q) and σ (...) in a basis that they were found in; None in others."""
+        if self._found_in is None or self._found_in[0] is not basis:
+            return None
+        return self._found_in[1:]
+
     def internal(self, basis: Basis) -> tuple[Floats, Floats]:
         """The root (..., q, q) of G and σ (...) in an internal basis."""
-        if self._found_in is not None and self._found_in[0] is basis:
-            return self._found_in[1:]
+        found = self.found_in(basis)
+        if found is not None:
+            return found
         return basis.root_internal(self.root), np.asarray(self.sigma / basis.scale)
 
     def relative(self, basis: Basis) -> Floats:

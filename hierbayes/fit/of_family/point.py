@@ -45,6 +45,7 @@ from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import PredictionRows
 from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.fit.prior_conflict import prior_conflicts
+from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.summary import Summary
 from hierbayes.fit.variance import moment_at, shares_table
 from hierbayes.frames.arrays import Booleans, Floats
@@ -268,6 +269,18 @@ class FamilyPointFit(PointFit):
         used = (slopes != 0.0).any(axis=0)
         inner = self.bend.covariance[np.ix_(used, used)]
         return np.sqrt(np.einsum("ka,ab,kb->k", slopes[:, used], inner, slopes[:, used]))
+
+    def _own_parts(self) -> OwnParts:
+        found, mode = self.optimum, self.optimum.mode
+        numbers = (found.value, found.gradient, found.curvature, found.evaluations)
+        arrays = {
+            "point_gamma": mode.point.gamma,
+            "point_root": mode.point.root,
+            "phi": mode.point.phi,
+            "b": mode.b,
+            "hessian": found.hessian,
+        }
+        return OwnParts("FamilyPointFit", (self.evidence, numbers), arrays)
 
     def _contextual(self, asked: Asked, df: str | None, interval: Interval) -> ContextualEffects:
         raise FormulaError(gaussian_only(self.problem.family_rows.family))

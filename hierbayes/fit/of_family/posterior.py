@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from hierbayes.fit.of_family.response_shares import response_shares
 from hierbayes.fit.of_family.summary import summarise_family_draws
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.predictions.expected import ByPredictor
+from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.summary import Summary
 from hierbayes.fit.variance import moment_at, shares_table
 from hierbayes.frames.arrays import Floats
@@ -72,6 +73,12 @@ class FamilyPosteriorFit(PosteriorFit):
     def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
         """A response (n,) at random given its linear predictor, of one draw."""
         return draw_family(self, rng, eta, self.phi[at])
+
+    def _own_parts(self) -> OwnParts:
+        us = {f"u_{k}": u for k, u in enumerate(self.u_sampled)}
+        return replace(
+            super()._own_parts(), kind="FamilyPosteriorFit", arrays={"phi": self.phi, **us}
+        )
 
     def _residuals(self, eta: ByPredictor, kind: str) -> ByPredictor:
         return family_residuals(self, eta, kind)

@@ -11,6 +11,7 @@ from hierbayes.design.crossproducts import cross_products
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.matrices import columns_needed, one_column
 from hierbayes.design.problem import Problem
+from hierbayes.design.rows import shared_columns
 from hierbayes.design.sparse_products import sparse_products
 from hierbayes.errors import DataError
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
@@ -66,6 +67,7 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
         ),
         index=seen.index.append(further.index),
         kept=np.concatenate([seen.kept, np.ones(len(y), dtype=np.bool_)]),
+        frames=seen.frames and (*seen.frames, shared_columns(further.data, seen.frames[0].columns)),
     )
     larger = replace(design, columns=columns, factors=factors, rows=rows)
     if len(factors) == 1:
