@@ -1,6 +1,9 @@
 """Pictures of families, and shares of the variance on the scale of the response."""
 
+from dataclasses import replace
+
 import matplotlib as mpl
+import matplotlib.pyplot
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -13,7 +16,7 @@ from hierbayes.plots.effects import effects_frame
 from hierbayes.plots.gap import gap_frame
 from hierbayes.plots.icc import icc_frame
 from hierbayes.plots.plane import plane_frame
-from hierbayes.plots.prior_posterior import prior_posterior_frame
+from hierbayes.plots.prior_posterior import _draw, prior_posterior_frame
 from hierbayes.plots.trellis import trellis_frame
 from tests import families_reference as reference
 from tests import family_fits
@@ -134,7 +137,12 @@ def test_shares_and_priors_of_a_posterior_are_drawn() -> None:
     found = prior_posterior_frame(fit, ["x"])
     assert set(found.curves["kind"]) == {"prior", "posterior", "profile"}
     assert found.summary["ML"].item() == pytest.approx(ml.fixef()["x"])
-    assert plots.plot_prior_posterior(fit, ["x"]).axes
+    assert plots.plot_prior_posterior(fit, ["x"]).axes[0].get_xlabel() == "x"
+    far = found.summary.assign(ML=1e7)
+    figure, axes = mpl.pyplot.subplots()
+    _draw(axes, replace(found, summary=far), ("gamma", "x"))
+    assert axes.get_xlabel() == "x (ML at 1e+07)" and axes.get_xlim()[1] < 100.0
+    mpl.pyplot.close(figure)
 
 
 def test_other_data_than_those_of_the_fit_are_refused() -> None:

@@ -198,9 +198,13 @@ def _draw(ax: Axes, frame: PriorPosterior, key: tuple[str, str]) -> None:
             ax.plot(of[kind]["x"], of[kind]["density"], **look.lines(1.6))
     top = _top(of)
     ax.set_ylim(0.0, 1.08 * top)
-    if np.isfinite(row[frame.engine]):
-        ax.plot(row[frame.engine], 0.0, **LIKELIHOOD.points(6.5), clip_on=False, zorder=4.0)
-    ax.set_xlabel(row["label"])
+    estimate, ends = row[frame.engine], posterior["x"].iloc[[0, -1]].to_numpy()
+    room = 2.0 * np.ptp(ends)
+    is_far = np.isfinite(estimate) and not ends[0] - room <= estimate <= ends[1] + room
+    if np.isfinite(estimate) and not is_far:
+        ax.plot(estimate, 0.0, **LIKELIHOOD.points(6.5), clip_on=False, zorder=4.0)
+    where = f" ({frame.engine} at {estimate:.3g})" if is_far else ""
+    ax.set_xlabel(f"{row['label']}{where}")
     ax.locator_params(axis="x", nbins=5)
     ax.locator_params(axis="y", nbins=4)
 
