@@ -52,7 +52,12 @@ if TYPE_CHECKING:
     from hierbayes.inference.model_choice.build_random import RandomPart, build_random
     from hierbayes.inference.model_choice.likelihood_ratio import LikelihoodRatio, likelihood_ratio
     from hierbayes.inference.model_choice.model_table import ModelTable, model_table
+    from hierbayes.inference.predictive.compare_predictive import (
+        PredictiveComparison,
+        compare_predictive,
+    )
     from hierbayes.inference.predictive.criterion import PredictiveCriterion
+    from hierbayes.inference.predictive.logo import logo
     from hierbayes.inference.predictive.loo import loo
     from hierbayes.inference.profiles.profile import Profile, profile
     from hierbayes.inference.recheck import Recheck, recheck
@@ -102,14 +107,15 @@ __all__ = [
     "InferenceError", "Influence", "InterceptWeights", "IntervalError", "InverseGamma",
     "InverseWishart", "Level1Residuals", "Level2Residuals", "Levels", "LikelihoodRatio", "Meanings",
     "Model", "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation",
-    "PointFit", "PosteriorFit", "PredictiveCheck", "PredictiveCriterion", "PriorError", "Profile",
-    "RandomPart", "Recheck", "Reduced", "ResultFolderError", "SavedFitError", "SensitivityStudy",
-    "Simulated", "StudentT", "StudyError", "Uniform", "UsageError", "VarianceExplained", "WaldTest",
-    "Wishart", "anova", "bootstrap", "build_random", "capply", "catalog", "codebook", "compare",
-    "composition", "composition_category", "cvar", "dataset_names", "dialects", "dvar",
-    "equivalence", "estimators", "families", "group_coding", "group_labels", "hausman", "influence",
+    "PointFit", "PosteriorFit", "PredictiveCheck", "PredictiveComparison", "PredictiveCriterion",
+    "PriorError", "Profile", "RandomPart", "Recheck", "Reduced", "ResultFolderError",
+    "SavedFitError", "SensitivityStudy", "Simulated", "StudentT", "StudyError", "Uniform",
+    "UsageError", "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap", "build_random",
+    "capply", "catalog", "codebook", "compare", "compare_predictive", "composition",
+    "composition_category", "cvar", "dataset_names", "dialects", "dvar", "equivalence",
+    "estimators", "families", "group_coding", "group_labels", "hausman", "influence",
     "intercept_weights", "level1_residuals", "level2_residuals", "levels", "likelihood_ratio",
-    "load_dataset", "load_fit", "load_model", "loo", "lvar", "merge_levels", "model_table",
+    "load_dataset", "load_fit", "load_model", "logo", "loo", "lvar", "merge_levels", "model_table",
     "mundlak", "notation", "plots", "predictive_check", "profile", "quantities", "read_code",
     "read_csv", "recheck", "reduced", "simulate", "some", "tab", "to_levels", "to_long", "to_short",
     "up", "variance_explained", "wald",
@@ -165,6 +171,11 @@ _HOMES = {
     "hierbayes.inference.model_choice.build_random": ("RandomPart", "build_random"),
     "hierbayes.inference.model_choice.likelihood_ratio": ("LikelihoodRatio", "likelihood_ratio"),
     "hierbayes.inference.model_choice.model_table": ("ModelTable", "model_table"),
+    "hierbayes.inference.predictive.compare_predictive": (
+        "PredictiveComparison",
+        "compare_predictive",
+    ),
+    "hierbayes.inference.predictive.logo": ("logo",),
     "hierbayes.inference.predictive.criterion": ("PredictiveCriterion",),
     "hierbayes.inference.predictive.loo": ("loo",),
     "hierbayes.inference.profiles.profile": ("Profile", "profile"),

@@ -1,4 +1,6 @@
-"""Rows left out: importance weights, closed forms and their notes."""
+"""Rows and groups left out: importance weights, closed forms, refits; fits compared by them."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -7,12 +9,16 @@ import xarray as xr
 from arviz_stats import loo as arviz_loo
 from arviz_stats.base import array_stats
 from numpy.testing import assert_allclose
-from scipy.stats import norm
+from scipy.stats import multivariate_normal, norm
 
 import hierbayes as hb
 from hierbayes.inference.predictive import loo as loo_module
+from hierbayes.inference.predictive.left_out_groups import densities_at
 from hierbayes.inference.predictive.left_out_rows import densities_given_draws
 from hierbayes.inference.predictive.pareto_smoothing import smoothed
+from hierbayes.inference.predictive.stacking import stacking_weights
+from hierbayes.likelihood.conditional import flat_prior
+from hierbayes.likelihood.reading import NORMAL, REML
 from tests import family_fits
 from tests.dense import Array, gls
 from tests.dense_factors import FactorRows
@@ -74,26 +80,39 @@ def _evidence(model: hb.Model) -> float:
     return float(np.log(np.exp(values - values.max()).sum()) + values.max())
 
 
-def test_rows_left_out_are_those_of_the_posterior_without_them(small_data: pd.DataFrame) -> None:
-    def model(data: pd.DataFrame) -> hb.Model:
-        return hb.Model("y ~ x", "~ 1 | g", data=data, priors=PRIORS)
+def _stated(data: pd.DataFrame) -> hb.Model:
+    return hb.Model("y ~ x", "~ 1 | g", data=data, priors=PRIORS)
 
-    fit = exact_posterior(model(small_data), draws=250, seed=3)
+
+@pytest.fixture(scope="module")
+def stated(small_data: pd.DataFrame) -> hb.PosteriorFit:
+    return exact_posterior(_stated(small_data), draws=250, seed=3)
+
+
+@pytest.fixture(scope="module")
+def two_factors(small_data: pd.DataFrame) -> hb.PointFit:
+    data = small_data.assign(h=np.arange(len(small_data)) % 3)
+    return hb.Model("y ~ x + (1 + x | g) + (1 | h)", data=data).reml()
+
+
+def test_rows_left_out_are_those_of_the_posterior_without_them(
+    small_data: pd.DataFrame, stated: hb.PosteriorFit
+) -> None:
+    fit = stated
     found = hb.loo(fit).frame["elpd"].to_numpy()
     draws = fit.parameter_draws(None, None, 1)
     worst = int(found.argmin())
     for row in (worst, 0, 20):
         left = small_data.drop(index=small_data.index[row])
-        expected = _evidence(model(small_data)) - _evidence(model(left))
+        expected = _evidence(_stated(small_data)) - _evidence(_stated(left))
         values = densities_given_draws(fit.design, draws, row)
         exact = -np.log(np.exp(-values).mean())  # 1/p(y_i | y_−i) = E 1/p(y_i | y_−i, γ, θ)
         assert abs(exact - expected) < 0.1
         assert abs(found[row] - expected) < 0.25
 
 
-def test_a_row_given_its_group_is_that_of_dense_algebra(small_data: pd.DataFrame) -> None:
-    data = small_data.assign(h=np.arange(len(small_data)) % 3)
-    fit = hb.Model("y ~ x + (1 + x | g) + (1 | h)", data=data).reml()
+def test_a_row_given_its_group_is_that_of_dense_algebra(two_factors: hb.PointFit) -> None:
+    fit = two_factors
     design, draws, row = fit.design, fit.parameter_draws(4, None, 1), 7
     X, Z, y = design.rows.X, design.rows.Z, design.rows.y
     own = np.flatnonzero(design.rows.codes_of[0] == design.rows.codes_of[0][row])
@@ -116,9 +135,8 @@ def _dense(fit: hb.PointFit) -> FactorRows:
     return FactorRows(rows.y, rows.X, tuple((codes, rows.Z[:, at]) for codes, at in columns))
 
 
-def test_rows_given_the_estimates_are_those_of_dense_algebra(small_data: pd.DataFrame) -> None:
-    data = small_data.assign(h=np.arange(len(small_data)) % 3)
-    fit = hb.Model("y ~ x + (1 + x | g) + (1 | h)", data=data).reml()
+def test_rows_given_the_estimates_are_those_of_dense_algebra(two_factors: hb.PointFit) -> None:
+    fit = two_factors
     rows, found = _dense(fit), hb.loo(fit)
     V = rows.V([fit.theta.root[0, 0][at, at] for at in fit.design.spans], fit.sigma)
     for row in (0, 30):
@@ -167,3 +185,111 @@ def test_what_has_no_rows_to_leave_out_is_refused(small: hb.Model) -> None:
         hb.loo(small)  # type: ignore[arg-type]
     with pytest.raises(hb.InferenceError, match=r"Bernoulli.*use model\.sample"):
         hb.loo(family_fits.bernoulli())
+
+
+# ---------------------------------------------------------------- groups
+
+
+def test_groups_of_reml_are_those_of_refits_without_them(
+    hs: pd.DataFrame, reference: dict[str, Any], reml_fits: dict[str, hb.PointFit]
+) -> None:
+    fit, form = reml_fits["random_coefficients"], reference["models"]["random_coefficients"]
+    found = hb.logo(fit)
+    rows = fit.design.rows
+    expected = []
+    for j, label in enumerate(fit.design.factor.labels):
+        left = hs[hs["school"].astype(str) != str(label)]
+        anew = hb.Model(form["fixed"], random=form["random"], data=left).reml()
+        own = rows.codes == j
+        X, Z = rows.X[own], rows.Z[own]
+        V = Z @ anew.G @ Z.T + X @ anew.gamma_cov @ X.T + anew.sigma**2 * np.eye(int(own.sum()))
+        expected.append(multivariate_normal.logpdf(rows.y[own], X @ anew.gamma, V))
+    assert len(found.frame) == 40 and set(found.frame["method"]) == {"refit"}
+    assert_allclose(found.frame["elpd"], expected, rtol=1e-8)
+
+
+def test_groups_given_draws_are_those_of_dense_algebra(stated: hb.PosteriorFit) -> None:
+    problem, rows, theta = stated.problem, stated.design.rows, stated.theta.flat[:3]
+    found = densities_at(problem, 0, theta, stated.gamma_prior, NORMAL)
+    for s in range(3):
+        between = np.where(rows.codes[:, None] == rows.codes, theta.G[s, 0, 0], 0.0)
+        V = between + 25.0 * rows.X @ rows.X.T + theta.sigma[s] ** 2 * np.eye(len(rows.y))
+        whole = multivariate_normal.logpdf(rows.y, cov=V)
+        for j in range(8):
+            stay = rows.codes != j
+            rest = multivariate_normal.logpdf(rows.y[stay], cov=V[np.ix_(stay, stay)])
+            assert_allclose(found[j, s], whole - rest, rtol=1e-8)
+
+
+def test_groups_left_out_are_those_of_the_posterior_without_them(
+    small_data: pd.DataFrame, stated: hb.PosteriorFit
+) -> None:
+    found, whole = hb.logo(stated), _evidence(_stated(small_data))
+    for label in ("a", "h", found.frame["elpd"].idxmin()):
+        left = small_data[small_data["g"] != label]
+        assert abs(found.frame.loc[label, "elpd"] - whole + _evidence(_stated(left))) < 0.3
+    assert found.frame["n"].tolist() == list(range(4, 12)) and not len(found.bad)
+
+
+def test_groups_of_one_of_several_factors(two_factors: hb.PointFit) -> None:
+    fit, dense = two_factors, _dense(two_factors)
+    roots, p = [fit.theta.root[0, 0][at, at] for at in fit.design.spans], 2
+    theta = fit.theta.flat
+    found = densities_at(fit.problem, 0, theta, flat_prior(p), REML)[:, 0]
+    whole = dense.log_density(roots, fit.sigma, restricted=True)
+    for j in (0, 5):
+        stay = fit.design.rows.codes_of[0] != j
+        factors = tuple((np.unique(codes[stay], return_inverse=True)[1], columns[stay])
+                        for codes, columns in dense.factors)  # fmt: skip
+        rest = FactorRows(dense.y[stay], dense.X[stay], factors)
+        expected = whole - rest.log_density(roots, fit.sigma, restricted=True)
+        assert_allclose(found[j], expected, rtol=1e-8)
+    with pytest.raises(hb.DataError, match="'g'"):
+        hb.logo(fit)
+
+
+def test_groups_that_cannot_be_left_out_are_refused_by_name(small: hb.Model) -> None:
+    with pytest.raises(hb.FormulaError, match=r"^this is made for Gaussian responses"):
+        hb.logo(family_fits.bernoulli())
+
+
+# ---------------------------------------------------------------- comparisons
+
+
+def test_stacking_weights_are_the_best_of_all() -> None:
+    rng = np.random.default_rng(5)
+    elpd = rng.normal([-2.0, -1.7], 1.0, size=(50, 2))
+    w = np.linspace(0.0, 1.0, 10_001)
+    score = np.log(np.exp(elpd) @ np.array([w, 1.0 - w])).sum(axis=0)
+    assert_allclose(stacking_weights(elpd)[0], w[score.argmax()], atol=2e-3)
+
+
+def test_fits_are_compared_in_one_criterion(
+    small: hb.Model, small_data: pd.DataFrame, stated: hb.PosteriorFit
+) -> None:
+    simple = hb.Model("y ~ x + (1 | g)", data=small_data).reml()
+    fits = {"slopes": small.reml(), "simple": simple}
+    for by, criterion in (("row", "conditional, by row"), ("group", "marginal, by group")):
+        found = hb.compare_predictive(*fits.values(), names=list(fits), by=by)
+        a, b = (found.cases[name] for name in fits)
+        table = found.table
+        assert (table["criterion"] == criterion).all() and criterion in str(found)
+        best = table.index[0]
+        assert table["elpd"].is_monotonic_decreasing and table.loc[best, "difference"] == 0.0
+        gap = table["difference"].iloc[1], table["se_difference"].iloc[1]
+        expected = -abs((a - b).sum()), np.sqrt(len(a) * (a - b).var(ddof=1))
+        assert gap == pytest.approx(expected, rel=1e-9)
+        assert table["weight"].sum() == pytest.approx(1.0) and "may rank otherwise" in str(found)
+    rows, groups = hb.loo(simple), hb.logo(simple)
+    with pytest.raises(
+        hb.InferenceError, match=r"^these are of two criteria, 'conditional, by row'"
+    ):
+        hb.compare_predictive(rows, groups)
+    fewer = hb.Model("y ~ x + (1 | g)", data=small_data.iloc[1:]).reml()
+    with pytest.raises(hb.InferenceError, match=r"differ: 60 rows .* and 59 rows"):
+        hb.compare_predictive(rows, hb.loo(fewer))
+    moved = hb.Model("y ~ x + (1 | g)", data=small_data.assign(g=small_data["g"] + "x")).reml()
+    with pytest.raises(hb.InferenceError, match=r"^the groups that are left out differ"):
+        hb.compare_predictive(groups, hb.logo(moved))
+    with pytest.raises(hb.InferenceError, match="at least two results, not 1"):
+        hb.compare_predictive(rows)

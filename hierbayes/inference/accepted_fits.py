@@ -102,6 +102,25 @@ def refuse_other_data(verb: str, a: Fit, b: Fit) -> None:
     InferenceError
         Saying what differs.
     """
+    refuse_other_rows(verb, a, b)
+    left, right = a.design, b.design
+    only = all(len(design.factors) == 1 for design in (left, right))
+    if only and not np.array_equal(partition(left, 0), partition(right, 0)):
+        raise InferenceError(
+            f"{verb}() needs fits of the same data, and these differ in their groups, "
+            f"'{left.specification.group}' with {left.J} and '{right.specification.group}' with "
+            f"{right.J}; fit both with the same grouping"
+        )
+
+
+def refuse_other_rows(verb: str, a: Fit, b: Fit) -> None:
+    """Refuse two fits of different rows or responses.
+
+    Raises
+    ------
+    InferenceError
+        Saying what differs.
+    """
     left, right = a.design, b.design
     start = f"{verb}() needs fits of the same data, and these differ"
     if left.n != right.n:
@@ -114,12 +133,6 @@ def refuse_other_data(verb: str, a: Fit, b: Fit) -> None:
         raise InferenceError(
             f"{start} in the response, in {len(differs)} of {left.n} rows; fit the same "
             "response on rows in the same order"
-        )
-    only = all(len(design.factors) == 1 for design in (left, right))
-    if only and not np.array_equal(partition(left, 0), partition(right, 0)):
-        raise InferenceError(
-            f"{start} in their groups, '{left.specification.group}' with {left.J} and "
-            f"'{right.specification.group}' with {right.J}; fit both with the same grouping"
         )
 
 

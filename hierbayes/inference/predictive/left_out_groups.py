@@ -1,0 +1,114 @@
+r"""A group left out of a Gaussian model: log p(y_j | y_−j, θ), γ and every u integrated out.
+
+It is the log likelihood of all rows less that of the others at the same θ, both from
+cross-products, in which γ has its prior: normal, or flat as in REML.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierbayes.design.crossproducts import within_totals
+from hierbayes.design.problem import Problem
+from hierbayes.display.steps import steps
+from hierbayes.fit.point import PointFit
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.influence.case import refit, why_not, without_groups
+from hierbayes.likelihood.conditional import NormalPrior
+from hierbayes.likelihood.gaussian import Likelihood
+from hierbayes.likelihood.of_products import likelihood_of
+from hierbayes.likelihood.reading import REML, Reading
+from hierbayes.likelihood.theta import Theta
+
+_AT_ONCE = 4_000_000  # numbers (θ, group, column of X)
+_MANY = 200  # refits, from where on they show a bar
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RefittedGroups:
+    """Maxima without each group.
+
+    Parameters
+    ----------
+    left_out : (J,) float
+        Log p(y_j | y_−j, θ̂₍₋ⱼ₎), θ̂₍₋ⱼ₎ that of the other groups; missing where there is none.
+    whole : (J,) float
+        The same at the θ̂ of all groups.
+    reasons : tuple of str
+        Why a group cannot be left out; empty where it can.
+    """
+
+    left_out: Floats
+    whole: Floats
+    reasons: tuple[str, ...]
+
+
+def densities_at(
+    problem: Problem, k: int, theta: Theta, prior: NormalPrior, reading: Reading
+) -> Floats:
+    """Log p(y_j | y_−j, θ) (J, M) of each group of factor k at M θ, in the user's units.
+
+    Parameters
+    ----------
+    problem : Problem
+    k : int
+    theta : Theta
+        With one leading axis of length M.
+    prior : NormalPrior
+        Of γ, of all rows.
+    reading : Reading
+        ``REML`` or ``NORMAL``.
+    """
+    likelihood = likelihood_of(problem.products, reading, prior)
+    J, M = problem.design.factors[k].J, len(theta.sigma)
+    found = np.empty((J, M))
+    if isinstance(likelihood, Likelihood):
+        totals = within_totals(problem.design.rows, likelihood.cross)
+        size = max(_AT_ONCE // ((J + 1) * likelihood.cross.p), 1)
+        for start in range(0, M, size):
+            at = slice(start, start + size)
+            values = likelihood.without_groups(theta[at], totals)[0]
+            found[:, at] = (values[:, -1:] - values[:, :-1]).T
+        return found - _log_scales(problem, k)[:, None]
+    whole = likelihood.reduce(theta).log_density(prior, reading)
+    for j, left in likelihood.without_levels(theta, problem.design, k):
+        found[j] = whole - left.log_density(prior, reading)
+    return found
+
+
+def refitted_groups(fit: PointFit, k: int, reading: Reading, *, progress: bool) -> RefittedGroups:
+    """Each group of factor k left out, θ estimated anew from the others.
+
+    Parameters
+    ----------
+    fit : PointFit
+    k : int
+    reading : Reading
+        What is maximised, ``REML`` or ``ML``; γ is integrated out of the densities in both.
+    progress : bool
+    """
+    problem, root = fit.problem, fit.any_state.relative_root
+    J = problem.design.factors[k].J
+    everything = likelihood_of(problem.products, REML)
+    left_out, whole = np.full(J, np.nan), np.full(J, np.nan)
+    reasons = []
+    with steps(J, "groups", progress=progress and J >= _MANY) as counted:
+        cases = without_groups(problem, k, np.arange(J))
+        for left, j in zip(cases, counted, strict=True):
+            reasons.append(why_not(left, problem))
+            if reasons[j]:
+                continue
+            others = likelihood_of(left, REML)
+            anew = refit(left, problem, reading, root).state.theta
+            left_out[j] = everything.at(anew).value - others.at(anew).value
+            old = fit.any_state.theta
+            whole[j] = everything.at(old).value - others.at(old).value
+    return RefittedGroups(left_out, whole, tuple(reasons))
+
+
+def _log_scales(problem: Problem, k: int) -> Floats:
+    """n_j log s (J,): from densities of y in internal units to the user's."""
+    rows = np.bincount(problem.design.rows.codes_of[k], minlength=problem.design.factors[k].J)
+    return np.asarray(rows * np.log(problem.products.basis.scale))
