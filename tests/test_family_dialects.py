@@ -190,7 +190,7 @@ def test_the_column_of_trials_of_bambi_is_no_column_of_the_data() -> None:
          "link='log'"),
         ("family='wald'", "the family wald of bambi is not read; read are: gaussian, bernoulli, "
          "binomial, poisson, beta_binomial, negativebinomial, gamma, lognormal, beta, t, "
-         "cumulative, zero_inflated_... and hurdle_... of these"),
+         "cumulative, categorical, zero_inflated_... and hurdle_... of these"),
     ],
 )  # fmt: skip
 def test_families_of_bambi_that_are_not_read(arguments: str, message: str) -> None:
@@ -316,3 +316,30 @@ def test_correlated_effects_of_the_mixed_glm_of_statsmodels_are_refused() -> Non
         model.emit("statsmodels")
     with pytest.raises(hb.FormulaError, match="is read from its call with formulas, as in"):
         hb.read_code("statsmodels", "BinomialBayesMixedGLM.from_formula('y ~ late')", data=data)
+
+
+@pytest.mark.filterwarnings("ignore:For backward compatibility")
+def test_nominal_categories_of_bambi_are_the_same_density() -> None:
+    data = hb.load_dataset("contraception").iloc[::25]
+    model = hb.Model("livch ~ age + (1 | district)", data, family="categorical", priors=PRIORS)
+    again = hb.read_code("bambi", model.emit("bambi"), data=data)
+    assert again.problem.family == model.problem.family
+    built = executed(model, "bambi")["model"].backend.model
+    rng = np.random.default_rng(4)
+    places = {str(label): k for k, label in enumerate(built.coords["district__factor_dim"])}
+    codes = np.array([places[str(label)] for label in data["district"]])
+    sd, z = np.array([0.5, 1.0, 0.8]), rng.normal(size=(codes.max() + 1, 3))
+    gamma = np.array([[0.3, -0.2, 0.1], [0.02, 0.01, -0.03]])
+    point = {"Intercept": gamma[0], "age": gamma[1]}
+    point |= {"1|district_sigma": sd, "1|district_offset": z}
+    eta = gamma[0] + np.outer(data["age"], gamma[1]) + sd * z[codes]
+    whole = np.column_stack([np.zeros(len(data)), eta])
+    at = [["0", "1", "2", "3+"].index(label) for label in data["livch"]]
+    known = (whole - np.log(np.exp(whole).sum(axis=1))[:, None])[np.arange(len(data)), at].sum()
+    known += stats.norm(0, 2).logpdf(gamma).sum()
+    known += stats.halfnorm.logpdf(sd).sum() + stats.norm.logpdf(z).sum()
+    np.testing.assert_allclose(log_density(built, point), known, rtol=1e-8)
+    uneven = {"gamma": {"1: age": hb.Normal(0, 1), "2: age": hb.Normal(0, 3)}}
+    model = hb.Model("livch ~ age + (1 | district)", data, family="categorical", priors=uneven)
+    with pytest.raises(hb.FormulaError, match="bambi has one prior of 'age' for all categories"):
+        model.emit("bambi")

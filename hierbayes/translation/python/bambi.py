@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hierbayes.errors import FormulaError
+from hierbayes.families.categorical import Categorical
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.priors.families import DesignNormal, Prior
 from hierbayes.specification.formula import read_combined
@@ -35,10 +36,13 @@ from hierbayes.translation.expression import (
 from hierbayes.translation.python.bambi_families import (
     FAMILIES,
     dispersions,
+    effects_of,
     family_arguments,
+    of_any_category,
     plain_response,
     prior_call,
     read_family,
+    refuse_unequal,
     statements,
     trials_column,
 )
@@ -126,7 +130,11 @@ def emit(model: ModelToWrite) -> str:
     orders = orders_of_levels(model)
     heads = ["import bambi as bmb"]
     heads += ["import numpy as np"] if "np." in str(model.specification) else []
-    heads += ["import pandas as pd"] if orders or isinstance(model.family, Cumulative) else []
+    heads += (
+        ["import pandas as pd"]
+        if orders or isinstance(model.family, Cumulative | Categorical)
+        else []
+    )
     used = contextual_in(model)
     extra = f",\n    extra_namespace={{{', '.join(f'"{n}": {n}' for n in used)}}}" if used else ""
     lines = ["\n".join(heads) + definitions(model), ""]
@@ -178,20 +186,25 @@ def _priors(model: ModelToWrite) -> list[tuple[str, str]]:
     priors = model.priors
     by_term: dict[str, list[Prior]] = {}
     shared, called = len(priors.gamma) > 1, {}
-    for name, prior, _ in coefficient_priors(model):
+    for whole, prior, _ in coefficient_priors(model):
+        name = of_any_category(whole, model)
         term = term_of_column(name, model.specification, model.variables)
         called[term] = _named(term, model)
         if shared and isinstance(prior, DesignNormal):
             continue  # said in a comment
         by_term.setdefault(term, []).append(prior)
+    for term, families in by_term.items():
+        refuse_unequal(term, families, model)
     lines = [
         (called[term], prior_call(families, "gamma", f"of '{term}'"))
         for term, families in by_term.items()
     ]
-    for random, (_, prior, _) in zip(model.specification.random, priors.sd, strict=True):
+    for k, random in enumerate(model.specification.random):
         (written,) = random.effects
         effect = INTERCEPT if written == INTERCEPT else _named(written, model)
-        sd = prior_call([prior], "sd", f"of the sd of '{effect}'")
+        of_effect = effects_of(k, model)
+        refuse_unequal(f"sd of {effect}", of_effect, model)
+        sd = prior_call(of_effect, "sd", f"of the sd of '{effect}'")
         lines.append((f"{effect}|{random.factor}", f'bmb.Prior("Normal", mu=0, sigma={sd})'))
     if model.family is None:
         return [*lines, ("sigma", prior_call([priors.sigma[1]], "sigma", "of sigma"))]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hierbayes.errors import FormulaError
+from hierbayes.families.categorical import Categorical
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.hurdle import Hurdle
@@ -34,12 +35,14 @@ _FAMILIES = {
     "BetaBinomial": ("beta_binomial", "kappa"), "NegativeBinomial": ("negativebinomial", "alpha"),
     "Gamma": ("gamma", "alpha"), "Lognormal": ("lognormal", "sigma"), "Beta": ("beta", "kappa"),
     "StudentT": ("t", "sigma"), "Cumulative": ("cumulative", ""),
+    "Categorical": ("categorical", ""),
 }  # fmt: skip
 _ZEROS: dict[str, type[ZeroPart]] = {"zero_inflated_": ZeroInflated, "hurdle_": Hurdle}
 _INFLATED = ("Poisson", "NegativeBinomial", "Binomial")
 _BEHIND_HURDLE = ("Poisson", "NegativeBinomial", "Gamma", "Lognormal")
 FAMILIES = linked(_FAMILIES, _INFLATED, _BEHIND_HURDLE)
 _OWN_LINKS = {"gamma": "inverse"}  # by themselves, where not those here
+_SOFTMAX = "softmax"  # log odds of each category against the first
 _SHARES = re.compile(r"\s*(?:p|prop|proportion)\(([^(),]+),([^(),]+)\)\s*~", re.DOTALL)
 _SUCCESS = re.compile(r"\s*(\w+)\[\s*['\"]?(.*?)['\"]?\s*\]\s*~")
 
@@ -52,7 +55,8 @@ def family_arguments(model: ModelToWrite) -> list[str]:
     inner = family.inside if isinstance(family, ZeroPart) else family
     heads = [head for head, part in _ZEROS.items() if isinstance(family, part)]
     word = "".join([*heads, _FAMILIES[inner.name][0]])
-    return [f"    family={quoted(word)},", f"    link={quoted(family.link)},"]
+    link = _SOFTMAX if isinstance(family, Categorical) else family.link
+    return [f"    family={quoted(word)},", f"    link={quoted(link)},"]
 
 
 def trials_column(model: ModelToWrite) -> str:
@@ -74,11 +78,12 @@ def statements(model: ModelToWrite) -> list[str]:
     if other and name != other:
         whole = f"{response} + ({other})" if failures else other
         return [f"{data} = {data}.assign({name}={data}.eval({quoted(whole)}))"]
-    if isinstance(model.family, Cumulative):
+    if isinstance(model.family, Cumulative | Categorical):
         column = f"{data}[{quoted(response.strip('`'))}]"
         labelled = model.variables.columns[response.strip("`")].is_factor
         levels = f"[{', '.join(map(quoted, model.outcomes))}], " if labelled else ""
-        return [f"{column} = pd.Categorical({column}, {levels}ordered=True)"]
+        ordered = isinstance(model.family, Cumulative)
+        return [f"{column} = pd.Categorical({column}, {levels}ordered={ordered})"]
     return []
 
 
@@ -113,6 +118,39 @@ def _share(prior: Prior) -> str:
         )
     mean = number(-prior.mu if prior.mu else 0.0)
     return f'bmb.Prior("LogitNormal", mu={mean}, sigma={number(prior.sigma)})'
+
+
+def of_any_category(name: str, model: ModelToWrite) -> str:
+    """The name of a coefficient or an effect without that of its category."""
+    if not isinstance(model.family, Categorical):
+        return name
+    heads = [f"{category}: " for category in model.outcomes[1:]]
+    return next(name.removeprefix(head) for head in heads if name.startswith(head))
+
+
+def effects_of(k: int, model: ModelToWrite) -> list[Prior]:
+    """Priors of the sd of the k-th random effect, of nominal categories one for each."""
+    if not isinstance(model.family, Categorical):
+        return [model.priors.sd[k][1]]
+    places = dict.fromkeys((name.factor, of_any_category(name.effect, model))
+                           for name, _, _ in model.priors.sd)  # fmt: skip
+    factor, effect = list(places)[k]
+    return [prior for name, prior, _ in model.priors.sd
+            if (name.factor, of_any_category(name.effect, model)) == (factor, effect)]  # fmt: skip
+
+
+def refuse_unequal(name: str, families: Sequence[Prior], model: ModelToWrite) -> None:
+    """Refuse priors of a term that are not the same for every nominal category.
+
+    Raises
+    ------
+    FormulaError
+    """
+    if isinstance(model.family, Categorical) and len(set(families)) > 1:
+        raise FormulaError(
+            f"bambi has one prior of '{name}' for all categories, and this model has several: "
+            f"{', '.join(map(str, dict.fromkeys(families)))}; state one"
+        )
 
 
 def prior_call(families: Sequence[Prior], block: str, place: str) -> str:
@@ -157,6 +195,7 @@ def read_family(call: PythonCall) -> ResponseFamily | None:
             f"read are: gaussian, {', '.join(known)}, zero_inflated_... and hurdle_... of these",
         )
     family = by_word(names[0])
+    link = family.link if isinstance(family, Categorical) and link == _SOFTMAX else link
     link = link or (family.link if heads else _OWN_LINKS.get(inner, family.link))
     if link not in family.links:
         raise call.refuse(

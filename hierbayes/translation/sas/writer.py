@@ -261,4 +261,12 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-DIALECT = Dialect("sas", "SAS: PROC MIXED and GLIMMIX", emit_sas, read_sas, FAMILIES)
+DIALECT = Dialect(
+    "sas",
+    "SAS: PROC MIXED and GLIMMIX",
+    emit_sas,
+    read_sas,
+    FAMILIES,
+    instead="its LINK=GLOGIT of nominal categories, with GROUP= of the response, is not written; "
+    "zeros apart PROC GLIMMIX does not have",
+)

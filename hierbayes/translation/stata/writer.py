@@ -288,4 +288,12 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-DIALECT = Dialect("stata", "Stata: mixed, melogit ...", emit_stata, read_stata, FAMILIES)
+DIALECT = Dialect(
+    "stata",
+    "Stata: mixed, melogit ...",
+    emit_stata,
+    read_stata,
+    FAMILIES,
+    instead="its gsem ..., mlogit of nominal categories is not written; zeros apart its me commands "
+    "do not have",
+)
