@@ -294,6 +294,6 @@ DIALECT = Dialect(
     emit_stata,
     read_stata,
     FAMILIES,
-    instead="its gsem ..., mlogit of nominal categories is not written; zeros apart its me commands "
+    instead="its gsem ..., mlogit of nominal categories is not written; zeros apart its commands "
     "do not have",
 )
