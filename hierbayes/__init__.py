@@ -49,6 +49,10 @@ if TYPE_CHECKING:
     from hierbayes.inference.hypotheses.wald import WaldTest, wald
     from hierbayes.inference.influence.influence import influence
     from hierbayes.inference.influence.influence_tables import Influence
+    from hierbayes.inference.margins.comparisons import comparisons, slopes
+    from hierbayes.inference.margins.datagrid import datagrid
+    from hierbayes.inference.margins.margins import Margins
+    from hierbayes.inference.margins.predictions import predictions
     from hierbayes.inference.model_choice.build_random import RandomPart, build_random
     from hierbayes.inference.model_choice.likelihood_ratio import LikelihoodRatio, likelihood_ratio
     from hierbayes.inference.model_choice.model_table import ModelTable, model_table
@@ -105,20 +109,20 @@ __all__ = [
     "Estimators", "Exponential", "FamilyError", "Fit", "Flat", "FormulaError", "Gamma",
     "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError", "HypothesisError",
     "InferenceError", "Influence", "InterceptWeights", "IntervalError", "InverseGamma",
-    "InverseWishart", "Level1Residuals", "Level2Residuals", "Levels", "LikelihoodRatio", "Meanings",
-    "Model", "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation",
-    "PointFit", "PosteriorFit", "PredictiveCheck", "PredictiveComparison", "PredictiveCriterion",
-    "PriorError", "Profile", "RandomPart", "Recheck", "Reduced", "ResultFolderError",
-    "SavedFitError", "SensitivityStudy", "Simulated", "StudentT", "StudyError", "Uniform",
-    "UsageError", "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap", "build_random",
-    "capply", "catalog", "codebook", "compare", "compare_predictive", "composition",
-    "composition_category", "cvar", "dataset_names", "dialects", "dvar", "equivalence",
-    "estimators", "families", "group_coding", "group_labels", "hausman", "influence",
+    "InverseWishart", "Level1Residuals", "Level2Residuals", "Levels", "LikelihoodRatio", "Margins",
+    "Meanings", "Model", "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal",
+    "Notation", "PointFit", "PosteriorFit", "PredictiveCheck", "PredictiveComparison",
+    "PredictiveCriterion", "PriorError", "Profile", "RandomPart", "Recheck", "Reduced",
+    "ResultFolderError", "SavedFitError", "SensitivityStudy", "Simulated", "StudentT", "StudyError",
+    "Uniform", "UsageError", "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap",
+    "build_random", "capply", "catalog", "codebook", "compare", "compare_predictive", "comparisons",
+    "composition", "composition_category", "cvar", "datagrid", "dataset_names", "dialects", "dvar",
+    "equivalence", "estimators", "families", "group_coding", "group_labels", "hausman", "influence",
     "intercept_weights", "level1_residuals", "level2_residuals", "levels", "likelihood_ratio",
     "load_dataset", "load_fit", "load_model", "logo", "loo", "lvar", "merge_levels", "model_table",
-    "mundlak", "notation", "plots", "predictive_check", "profile", "quantities", "read_code",
-    "read_csv", "recheck", "reduced", "simulate", "some", "tab", "to_levels", "to_long", "to_short",
-    "up", "variance_explained", "wald",
+    "mundlak", "notation", "plots", "predictions", "predictive_check", "profile", "quantities",
+    "read_code", "read_csv", "recheck", "reduced", "simulate", "slopes", "some", "tab", "to_levels",
+    "to_long", "to_short", "up", "variance_explained", "wald",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
@@ -168,6 +172,10 @@ _HOMES = {
     "hierbayes.inference.hypotheses.wald": ("WaldTest", "wald"),
     "hierbayes.inference.influence.influence": ("influence",),
     "hierbayes.inference.influence.influence_tables": ("Influence",),
+    "hierbayes.inference.margins.comparisons": ("comparisons", "slopes"),
+    "hierbayes.inference.margins.datagrid": ("datagrid",),
+    "hierbayes.inference.margins.margins": ("Margins",),
+    "hierbayes.inference.margins.predictions": ("predictions",),
     "hierbayes.inference.model_choice.build_random": ("RandomPart", "build_random"),
     "hierbayes.inference.model_choice.likelihood_ratio": ("LikelihoodRatio", "likelihood_ratio"),
     "hierbayes.inference.model_choice.model_table": ("ModelTable", "model_table"),

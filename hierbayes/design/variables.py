@@ -8,11 +8,14 @@ from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
+from formulaic.parser.types import Factor
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from hierbayes.design.columns import Columns
 from hierbayes.design.matrices import columns_needed
 from hierbayes.design.problem import Problem
 from hierbayes.frames.factor_pairs import NESTED
+from hierbayes.specification.terms import names_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +127,22 @@ def factor_levels(column: pd.Series) -> tuple[str, ...]:
         return ()
     levels = column.astype("category").cat.remove_unused_categories().cat.categories
     return tuple(map(str, levels))
+
+
+def is_factor(columns: Columns, column: pd.Series) -> bool:
+    """Whether a column holds labels, or numbers that the formula takes for labels."""
+    if is_bool_dtype(column.dtype) or not is_numeric_dtype(column.dtype):
+        return True
+    return coded_levels(columns, str(column.name)) is not None
+
+
+def coded_levels(columns: Columns, name: str) -> list[Any] | None:
+    """Levels of a column that the fixed part codes, the reference first; None of another."""
+    for coded, (kind, state) in columns.fixed_spec.encoder_state.items():
+        if kind is Factor.Kind.CATEGORICAL and name in names_in(_quoted(coded)):
+            return list(state["categories"])
+    return None
+
+
+def _quoted(name: str) -> str:
+    return name if name.isidentifier() or "(" in name else f"`{name}`"

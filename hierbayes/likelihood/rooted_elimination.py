@@ -135,7 +135,18 @@ class RootedElimination:
         for span, places, codes in zip(self.cross.spans, self.layout.places, codes_of, strict=True):
             known = np.flatnonzero(codes < len(places))
             wide[known[:, None], places[codes[known]]] = Z[known, span] @ self.root[span, span]
-        half = solve_triangular(self.low, wide.T, lower=True)
+        return self._squared(wide.T)
+
+    def sum_quadratics(self, weights: Floats) -> Floats:
+        """w'ΛΩ⁻¹Λ'w (k,) of weights (m, k) in the order of elimination."""
+        turned = np.zeros_like(weights)
+        for span, places in zip(self.cross.spans, self.layout.places, strict=True):
+            turned[places] = np.einsum("jqk,qr->jrk", weights[places], self.root[span, span])
+        return self._squared(turned)
+
+    def _squared(self, wide: Floats) -> Floats:
+        """v'Ω⁻¹v (k,) of v (m, k)."""
+        half = solve_triangular(self.low, wide, lower=True)
         found: Floats = (half * half).sum(axis=0)
         return found
 

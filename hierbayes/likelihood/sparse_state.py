@@ -5,11 +5,13 @@ As `State` of one factor; what is by level is asked for factor by factor.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from hierbayes.design.elimination import AT, DIAGONAL, LEADING, ROW, Layout
 from hierbayes.design.elimination_order import elimination_of
@@ -116,6 +118,23 @@ class SparseState[L: MarginalLikelihood[SparseProducts]](GammaState[SparseProduc
                 mine = codes[at][known]
                 right[places[mine], known[:, None]] = Z[at, span][known]
             found[at] = (right * self.eliminated.resolved(right)).sum(axis=0)
+        return found
+
+    def sum_quadratics(self, weights: Mapping[int, csr_array]) -> Floats:
+        """w'Kw (m,) of sums with weights (m, J_k q_k) by factor, in the internal basis."""
+        (m,) = {one.shape[0] for one in weights.values()}
+        found = np.empty(m)
+        for start in range(0, m, _SOLVED_AT_ONCE):
+            at = slice(start, min(start + _SOLVED_AT_ONCE, m))
+            right = np.zeros((self.layout.elimination.effects, at.stop - at.start))
+            for k, one in weights.items():
+                right[self.layout.places[k].ravel()] = one[at].toarray().T
+            rooted = self.eliminated.rooted
+            found[at] = (
+                (right * self.eliminated.resolved(right)).sum(axis=0)
+                if rooted is None
+                else rooted.sum_quadratics(right)
+            )
         return found
 
     def _blocks_of(self, k: int, inverse: Floats) -> Floats:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.variables import is_factor
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
@@ -22,7 +23,6 @@ from hierbayes.plots.draw import heading, legend, name_levels, write_note
 from hierbayes.plots.fit_rows import (
     average_rows,
     fit_rows,
-    is_factor,
     refuse_no_variable,
     value_text,
 )
@@ -140,7 +140,7 @@ def effects_frame(
         pd.DataFrame(found.X, columns=pd.Index(fit.design.terms, name="term")),
         band_in_words(fit, df, interval),
         ", ".join(part for part in (found.held, offset_in_words(fit)) if part),
-        not is_factor(fit, rows[x]),
+        not is_factor(fit.design.columns, rows[x]),
     )  # fmt: skip
 
 
@@ -207,7 +207,7 @@ def refuse_x_twice(x: str, by: str | None) -> None:
 def x_values(fit: Fit, rows: pd.DataFrame, x: str) -> Floats | list[Any]:
     """Where the response is shown: from the smallest to the largest value, or each level."""
     refuse_no_variable(fit, x)
-    if is_factor(fit, rows[x]):
+    if is_factor(fit.design.columns, rows[x]):
         return levels_of(rows[x])
     values = rows[x].to_numpy(dtype=np.float64)
     return np.linspace(values.min(), values.max(), _POINTS)
@@ -217,7 +217,7 @@ def shown_values(fit: Fit, rows: pd.DataFrame, name: str) -> list[Any]:
     """Levels of a factor, or a few values of a number."""
     refuse_no_variable(fit, name)
     levels = levels_of(rows[name])
-    if is_factor(fit, rows[name]) or len(levels) <= _FEW:
+    if is_factor(fit.design.columns, rows[name]) or len(levels) <= _FEW:
         return levels
     return [float(one) for one in np.quantile(rows[name].to_numpy(np.float64), _QUANTILES)]
 

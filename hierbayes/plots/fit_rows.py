@@ -12,18 +12,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic.parser.types import Factor
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from hierbayes.design.complete import complete_rows
 from hierbayes.design.design import Design
 from hierbayes.design.family_rows import read_family_rows
 from hierbayes.design.matrices import columns_needed, group_labels
+from hierbayes.design.variables import is_factor
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.frames.native_numbers import native_numbers
-from hierbayes.specification.terms import names_in
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,15 +115,6 @@ def refuse_no_variable(fit: Fitted, name: str) -> None:
     )
 
 
-def is_factor(fit: Fitted, column: pd.Series) -> bool:
-    """Whether a column holds labels, or numbers that the formula takes for labels."""
-    if is_bool_dtype(column.dtype) or not is_numeric_dtype(column.dtype):
-        return True
-    states = fit.design.columns.fixed_spec.encoder_state.items()
-    coded = [name for name, (kind, _) in states if kind is Factor.Kind.CATEGORICAL]
-    return any(column.name in names_in(_quoted(name)) for name in coded)
-
-
 def average_rows(
     fit: Fitted, rows: pd.DataFrame, varied: pd.DataFrame, at: Mapping[str, Any] | None = None
 ) -> AverageRows:
@@ -164,7 +153,9 @@ def average_rows(
             raise StudyError(f"'{name}' is drawn and stated in at=; leave it out there")
     others = [n for n in fixed_variables(fit) if n not in stated and n not in varied.columns]
     groups = fit.design.specification.group_columns
-    averaged = [name for name in others if name in groups or is_factor(fit, rows[name])]
+    averaged = [
+        name for name in others if name in groups or is_factor(fit.design.columns, rows[name])
+    ]
     means = {name: float(rows[name].mean()) for name in others if name not in averaged}
     kinds = _kinds(rows, averaged)
     m = len(varied)
@@ -212,7 +203,3 @@ def value_text(value: Any) -> str:
     if not isinstance(value, float):
         return str(value)
     return f"{value:.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
-
-
-def _quoted(name: str) -> str:
-    return name if name.isidentifier() or "(" in name else f"`{name}`"

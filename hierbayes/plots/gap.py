@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.variables import is_factor
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
@@ -34,7 +35,6 @@ from hierbayes.plots.effects import levels_of, refuse_x_twice, x_values
 from hierbayes.plots.fit_rows import (
     average_rows,
     fit_rows,
-    is_factor,
     refuse_no_variable,
     value_text,
 )
@@ -138,7 +138,7 @@ def gap_frame(
     refuse_x_twice(x, by)
     rows, interval = fit_rows(fit, data), Interval(prob)
     refuse_no_variable(fit, by)
-    first, second = _two_levels(rows[by], is_factor(fit, rows[by]), levels)
+    first, second = _two_levels(rows[by], is_factor(fit.design.columns, rows[by]), levels)
     grid = x_values(fit, rows, x)
     m = len(grid)
     ends = np.repeat(np.asarray([first, second], dtype=object), m)
@@ -153,7 +153,7 @@ def gap_frame(
     frame.insert(0, "x", varied[x].to_numpy()[:m])
     frame["lower_together"] = frame["estimate"] - radius * frame["se"]
     frame["upper_together"] = frame["estimate"] + radius * frame["se"]
-    along = not is_factor(fit, rows[x])
+    along = not is_factor(fit.design.columns, rows[x])
     return Gap(
         y=fit.design.specification.response, x=x,
         name=f"{by}: {value_text(second)} − {value_text(first)}",

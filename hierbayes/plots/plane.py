@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.variables import is_factor
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
@@ -16,7 +17,7 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, refuse_other_than
 from hierbayes.plots.draw import heading, write_note
-from hierbayes.plots.fit_rows import average_rows, fit_rows, is_factor, refuse_no_variable
+from hierbayes.plots.fit_rows import average_rows, fit_rows, refuse_no_variable
 from hierbayes.plots.look import BLUE_INK, GREY
 from hierbayes.plots.response_scale import (
     expected_label,
@@ -89,7 +90,7 @@ def plane_frame(
         raise StudyError(f"a surface needs two variables, and both are '{x}'")
     for name in (x, w):
         refuse_no_variable(fit, name)
-        if is_factor(fit, rows[name]):
+        if is_factor(fit.design.columns, rows[name]):
             raise StudyError(
                 f"'{name}' is a factor, and a surface needs two numbers; plot_effects() shows a "
                 "line for each of its levels"

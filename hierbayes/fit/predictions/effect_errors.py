@@ -8,9 +8,11 @@ exact for Gaussian responses, of the normal approximation at the mode otherwise.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from hierbayes.estimation.laplace_search import LatentOptimum
 from hierbayes.fit.predictions.prediction_rows import PredictionRows
@@ -29,6 +31,16 @@ class EffectErrors(ABC):
     @abstractmethod
     def variance(self, rows: PredictionRows) -> Floats:
         """z'Cov(u | γ, θ̂, y)z (n P,) over the counted effects of groups that are in the data."""
+
+    @abstractmethod
+    def of_sums(self, weights: Mapping[int, csr_array]) -> Floats:
+        """Variance (m,) given γ and θ̂ of m weighted sums of effects.
+
+        Parameters
+        ----------
+        weights : mapping of int to (m, J_k q_k) sparse
+            By factor the weights of every effect, level by level.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +77,19 @@ class GaussianErrors(EffectErrors):
         if rows.data is None:
             return sigma**2 * state.row_quadratics(inner, rows.codes_of)
         return sigma**2 * state.solved_quadratics(inner, rows.codes_of)
+
+    def of_sums(self, weights: Mapping[int, csr_array]) -> Floats:
+        """w'Kw σ²."""
+        state = self.state
+        if isinstance(state, State):
+            return of_blocks(weights[0], state.u_cov(given_gamma=True))
+        internal = {}
+        for k, one in weights.items():
+            at = state.cross.spans[k]
+            turn = state.cross.basis.z.matrix[at, at]
+            internal[k] = (one @ block_diagonal(np.broadcast_to(
+                turn, (one.shape[1] // len(turn), *turn.shape)))).tocsr()  # fmt: skip
+        return float(state.theta.sigma) ** 2 * state.sum_quadratics(internal)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,6 +138,22 @@ class LatentErrors(EffectErrors):
             found[i] = spherical @ mode.curvature.solve(spherical)
         return found
 
+    def of_sums(self, weights: Mapping[int, csr_array]) -> Floats:
+        """w'Cw, over all factors together."""
+        if len(self.effect_scales) == 1:
+            return of_blocks(weights[0], self.covariance(0))
+        mode, found = self.optimum.mode, []
+        latent, root = mode.rows, mode.point.root
+        (m,) = {one.shape[0] for one in weights.values()}
+        for i in range(m):
+            v = np.zeros(latent.effects)
+            for k, one in weights.items():
+                turn = self.effect_scales[k] @ root[(span := latent.spans[k]), span]
+                own = one[[i]].toarray().reshape(latent.levels[k], -1)
+                v[latent.places[k]] = (own @ turn).ravel()
+            found.append(v @ mode.curvature.solve(v))
+        return np.array(found)
+
     def _spherical(self, rows: PredictionRows, i: int) -> Floats:
         """v (effects,) with z_i'u = v'b."""
         latent, root = self.optimum.mode.rows, self.optimum.mode.point.root
@@ -123,6 +164,21 @@ class LatentErrors(EffectErrors):
                 own = v[latent.places[k]].reshape(latent.levels[k], -1)  # a view
                 own[j] = root[at, at].T @ self.effect_scales[k].T @ rows.Z[i, at]
         return v
+
+
+def block_diagonal(blocks: Floats) -> csr_array:
+    """Blocks (J, q, q) as one sparse matrix."""
+    J, q, _ = blocks.shape
+    rows, columns = np.indices((q, q)).reshape(2, -1)
+    start = q * np.arange(J)[:, None]
+    places = ((start + rows).ravel(), (start + columns).ravel())
+    return csr_array((np.ravel(blocks), places), shape=(J * q, J * q))
+
+
+def of_blocks(weights: csr_array, covariance: Floats) -> Floats:
+    """w'Cw (m,) of weights (m, J q) of effects that are independent between J levels (J, q, q)."""
+    both = (weights @ block_diagonal(covariance)).multiply(weights)
+    return np.asarray(both.sum(axis=1)).ravel()
 
 
 def quadratics(rows: PredictionRows, k: int, covariance: Floats) -> Floats:

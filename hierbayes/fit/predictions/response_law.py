@@ -73,6 +73,10 @@ class ResponseLaw(ABC):
         """That of some of the rows."""
         return self
 
+    def repeated(self, times: int) -> ResponseLaw:
+        """That of the rows so many times, all of them after each other."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class GaussianLaw(ResponseLaw):
@@ -164,6 +168,10 @@ class FamilyLaw(ResponseLaw):
         """That of some of the rows."""
         P = self.predictors
         return replace(self, m=self.m[at.start * P : at.stop * P])
+
+    def repeated(self, times: int) -> FamilyLaw:
+        """That of the rows so many times."""
+        return replace(self, m=np.concatenate([self.m] * times))
 
     def mean(self, eta: Floats, phi: Floats) -> Floats:
         """The family's."""

@@ -1,0 +1,1 @@
+"""Predictions, comparisons and slopes, averaged or at stated values."""
