@@ -20,7 +20,8 @@ REFERENCE = json.loads(
     (Path(__file__).parent / "reference" / "margins.json").read_text(encoding="utf-8")
 )
 DATA = pd.DataFrame(REFERENCE["data"])
-NONE = {"effects": "none"}
+NONE: dict[str, Any] = {"effects": "none"}
+MAPPING: Any = {"x": 1}
 CALLS: dict[str, Callable[[hb.Fit], hb.Margins]] = {
     "predictions by row": lambda fit: hb.predictions(fit, DATA.head(6), **NONE),
     "predictions by a": lambda fit: hb.predictions(fit, DATA, by="a", **NONE),
@@ -307,7 +308,7 @@ ROW = {"x": [0.0], "w": [0.0], "g": ["zz"]}
             lambda fit, data: hb.comparisons(fit, data, comparison="odds"),
             "comparison must be one of 'difference', 'ratio'",
         ),
-        (lambda fit, data: hb.slopes(fit, data, {"x": 1}), "slopes() takes names of variables"),
+        (lambda fit, data: hb.slopes(fit, data, MAPPING), "slopes() takes names of variables"),
         (lambda fit, data: hb.datagrid(fit, x=[0]), "a fit keeps no columns of its data"),
         (lambda fit, data: hb.datagrid(fit, data, y=[0]), "the model does not read 'y'"),
         (lambda fit, data: hb.datagrid(data), "datagrid() takes a model or a fit, not DataFrame"),

@@ -78,8 +78,8 @@ def comparisons(
     >>> fit = hb.Model("mathach ~ ses * Sector + (1 | school)", data=hs).reml()
     >>> hb.comparisons(fit, hs, "ses", by="Sector").table.round(2)
       term contrast    Sector  estimate    se  lower  upper
-    0  ses       +1  Catholic      1.90  0.26   1.39   2.40
-    1  ses       +1    Public      3.08  0.28   2.53   3.64
+    0  ses       +1  Catholic      1.82  0.28   1.27   2.37
+    1  ses       +1    Public      3.20  0.31   2.59   3.82
     """
     combined, columns = combination_of(comparison), fit.design.columns
     wanted = _Wanted(fit, asked_of_call(fit, "comparisons", effects, kind, group_means), by)
@@ -136,8 +136,8 @@ def slopes(
     >>> grid = hb.datagrid(fit, hs, Sector=["Catholic", "Public"])
     >>> hb.slopes(fit, grid, "ses", by="Sector", effects="none").table.round(2)
       term contrast    Sector  estimate    se  lower  upper
-    0  ses    dY/dX  Catholic      1.90  0.26   1.39   2.40
-    1  ses    dY/dX    Public      3.08  0.28   2.53   3.64
+    0  ses    dY/dX  Catholic      1.82  0.28   1.27   2.37
+    1  ses    dY/dX    Public      3.20  0.31   2.59   3.82
     """
     columns = fit.design.columns
     wanted = _Wanted(fit, asked_of_call(fit, "slopes", effects, kind, group_means), by)

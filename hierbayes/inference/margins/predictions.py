@@ -89,8 +89,8 @@ def predictions(
     >>> fit = hb.Model("mathach ~ ses * Sector + (1 | school)", data=hs).reml()
     >>> hb.predictions(fit, hs, by="Sector", effects="none").table.round(2)
          Sector  estimate    se  lower  upper
-    0  Catholic     13.73  0.39  12.96  14.50
-    1    Public     11.73  0.40  10.95  12.52
+    0  Catholic     13.61  0.44  12.76  14.47
+    1    Public     11.49  0.47  10.57  12.41
     """
     asked = asked_of_call(fit, "predictions", effects, kind, group_means)
     rows, varied = newdata, _names(variables)
