@@ -184,7 +184,8 @@ class FittedResponses(Fitted):
         Given θ, γ and every u are exactly what a fit to all rows would give.  Rows may be of new
         groups, which have their own u then, or more rows of known groups.  Of a posterior each draw
         of θ stays with its weight; γ is drawn anew where it was integrated out, and stays as it is
-        where it was sampled.
+        where it was sampled.  The maximum that is told of (log likelihood, gradient) stays that of
+        the fit.
 
         Parameters
         ----------
