@@ -426,8 +426,8 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
         "brms",
         "brm(mathach ~ ses + (1 | school), data = hs, family = exgaussian())",
         "the family exgaussian of brms is not read; read are: gaussian, bernoulli, binomial, "
-        "beta_binomial, poisson, negbinomial, Gamma, lognormal, Beta, cumulative, "
-        "zero_inflated_poisson, zero_inflated_negbinomial, zero_inflated_binomial, "
+        "beta_binomial, poisson, negbinomial, Gamma, lognormal, Beta, cumulative, student, "
+        "categorical, zero_inflated_poisson, zero_inflated_negbinomial, zero_inflated_binomial, "
         "zero_inflated_beta_binomial, hurdle_poisson, hurdle_negbinomial, hurdle_gamma, "
         "hurdle_lognormal\n"
         "    brm(mathach ~ ses + (1 | school), data = hs, family = exgaussian())\n"
@@ -436,7 +436,8 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
     (
         "brms",
         "brm(bf(mathach ~ ses + (1 | school), sigma ~ ses), data = hs)",
-        "bf(...) with more than one formula models more than the mean\n"
+        "bf(...) with more than one formula models more than the mean; those of 'zi' and 'hu' are "
+        "read\n"
         "    brm(bf(mathach ~ ses + (1 | school), sigma ~ ses), data = hs)\n"
         "        ^",
     ),

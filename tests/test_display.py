@@ -24,8 +24,9 @@ pytestmark = pytest.mark.slow
 
 # Classes that say what they are in a phrase, a sentence or a formula, not on a page.
 PHRASES = {
-    "Dropped", "EffectName", "Equations", "Equivalence", "ForeignPrior", "Form", "Interval",
-    "MatrixPrior", "Multilevel", "Prior", "RandomTerm", "Reason", "Specification", "ResponseTerm",
+    "Dropped", "EffectName", "Equations", "Equivalence", "ForeignPrior", "Form", "ImpliedPrior",
+    "Interval", "MatrixPrior", "Multilevel", "Prior", "RandomTerm", "Reason", "ResponseTerm",
+    "Specification",
 }  # fmt: skip
 NASTY = '<script>&"quoted" | 5% of_$x$ {a}\\b ~^#'
 
@@ -112,6 +113,8 @@ def results() -> dict[str, Printed]:
         hb.level2_residuals(fit), hb.influence(plain, progress=False), hb.catalog(),
         hb.Model("y ~ x + (1 | g)", binary, family="bernoulli").ml(),
         hb.notation(), model.prior_predictive(draws=50, seed=1), tips(),
+        hb.predictive_check(fit, n=5, seed=1, progress=False), hb.loo(plain),
+        hb.compare_predictive(plain, fit), hb.predictions(fit, data, effects="none"),
     ]  # fmt: skip
     return {type(one).__name__: one for one in made}
 

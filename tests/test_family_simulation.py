@@ -121,7 +121,7 @@ def test_new_responses_of_a_posterior_have_a_draw_of_its_parameters_each() -> No
     fit = family_fits.posterior()
     found = fit.simulate(50, groups="kept", seed=3)
     assert set(np.unique(found)) == {0.0, 1.0}
-    chosen = np.random.default_rng(3).choice(60, size=50, replace=False)
+    chosen = np.random.default_rng(3).choice(len(fit.theta.sigma[0]), size=50, replace=False)
     gamma, u = fit.draws("gamma").to_numpy()[0], fit.draws("u").to_numpy()[0, :, :, 0]
     rng = np.random.default_rng([3, 4])
     for column, at in enumerate(chosen):

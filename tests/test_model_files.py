@@ -284,7 +284,7 @@ def test_priors_by_block_and_name() -> None:
         ("__import__('os')", "there is no family '__import__'; the families are: Normal(mu, "),
         ("Normal(0, 1).x", "write a family with its numbers"),
         ("Cauchy(1)", "there is no family 'Cauchy'; the families are: Normal(mu, sigma), "),
-        ("HalfT(3, 5)", "the numbers do not fit HalfT(nu, mu, sigma); the families are: "),
+        ("HalfT()", "the numbers do not fit HalfT(nu, mu, sigma); the families are: "),
         ("HalfT(3, 0, 5, 1)", "the numbers do not fit HalfT(nu, mu, sigma)"),
         ("Normal(0, s=1)", "the numbers do not fit Normal(mu, sigma)"),
         ("Normal(0, mu=1)", "the numbers do not fit Normal(mu, sigma)"),

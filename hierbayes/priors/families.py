@@ -132,6 +132,8 @@ class HalfT(Prior):
 
     def __post_init__(self) -> None:
         if isinstance(self.sigma, float) and math.isnan(self.sigma):
+            if self.mu == 0:
+                raise PriorError("HalfT needs its scale, as in HalfT(3, 2.5)")
             object.__setattr__(self, "sigma", self.mu)
             object.__setattr__(self, "mu", 0.0)
         Prior.__post_init__(self)
