@@ -50,6 +50,7 @@ LAZY: dict[str, set[str]] = {
         "hierbayes.fit.of_family.graph",
     },
     "hierbayes.fit.predictions.labelled": {"xarray"},
+    "hierbayes.fit.predictions.row_groups": {"xarray"},
     "hierbayes.fit.saving.loaded_fit": {"xarray"},
     "hierbayes.fit.saving.row_columns": {"pyarrow"},
     "hierbayes.fit.storage": {"xarray"},

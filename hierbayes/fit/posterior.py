@@ -19,6 +19,7 @@ from hierbayes.fit.effects import population_draws
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.intervals import posterior_intervals
+from hierbayes.fit.predictions import row_groups
 from hierbayes.fit.predictions.limits import Limits, LimitsRequest, limits_of_draws
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import PredictionRows
@@ -182,7 +183,13 @@ class PosteriorFit(Fit):
         plain = (record.settings, record.seconds, record.compile_seconds, record.k_hat)
         return OwnParts("PosteriorFit", plain, stats=record.stats)
 
-    def to_datatree(self, *, graph: bool = False) -> xr.DataTree:
+    def to_datatree(
+        self,
+        *,
+        graph: bool = False,
+        posterior_predictive: bool = False,
+        log_likelihood: bool = False,
+    ) -> xr.DataTree:
         """Everything as an ArviZ DataTree: posterior, sample_stats, data, attributes.
 
         Parameters
@@ -190,13 +197,26 @@ class PosteriorFit(Fit):
         graph : bool
             Whether the posterior also holds the free variables of `Model.graph`, which
             functions of PyMC read: ``pm.stats.compute_log_prior(tree, model=model.graph())``.
+        posterior_predictive, log_likelihood : bool
+            Whether there are groups of that name, under the name of the response: a new response,
+            and the log density given γ and u, of each row at each draw.  ``az.plot_ppc_dist``,
+            ``az.loo`` and ``az.compare`` read them; they are as large as rows times draws.
 
         Raises
         ------
         EstimationError
             When ``graph`` is asked for under a prior of R².
         """
-        return to_datatree(self, self.evidence, graph=graph)
+        further = {}
+        if posterior_predictive or log_likelihood:
+            draws = self.parameter_draws(None, None, self.evidence.seed)
+            if posterior_predictive:
+                further["posterior_predictive"] = row_groups.posterior_predictive(
+                    self.problem, draws
+                )
+            if log_likelihood:
+                further["log_likelihood"] = row_groups.log_likelihood(self.problem, draws)
+        return to_datatree(self, self.evidence, graph=graph, further=further)
 
     def _intervals(self, interval: Interval, df: str | None) -> pd.DataFrame:
         return posterior_intervals(self, interval)

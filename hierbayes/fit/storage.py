@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from hierbayes.design.design import Design
 from hierbayes.errors import HierbayesError, in_quotes
 from hierbayes.estimation.graph_variables import graph_variables
 from hierbayes.fit.effects import population_draws
@@ -57,10 +58,22 @@ def labelled_draws(fit: Fitted, name: str, factor: str | None = None) -> xr.Data
     return xr.DataArray(values, dims=dims, coords=coords, name=name)
 
 
-def to_datatree(fit: Fitted, sampling: Sampling | None, *, graph: bool = False) -> xr.DataTree:
+def observed_variable(design: Design) -> tuple[str, np.ndarray]:
+    """What the responses are called in a tree, and their rows."""
+    return _variable_name(design.specification.response, "obs"), _storable(design.rows.index)
+
+
+def to_datatree(
+    fit: Fitted,
+    sampling: Sampling | None,
+    *,
+    graph: bool = False,
+    further: Mapping[str, xr.Dataset] | None = None,
+) -> xr.DataTree:
     """Groups posterior, sample_stats (of a sampler), observed_data, constant_data.
 
-    With ``graph`` the posterior also holds the free variables of the graph of the model.
+    With ``graph`` the posterior also holds the free variables of the graph of the model;
+    ``further`` are more groups by name.
     """
     import xarray as xr  # noqa: PLC0415
 
@@ -69,8 +82,8 @@ def to_datatree(fit: Fitted, sampling: Sampling | None, *, graph: bool = False) 
     groups = {"posterior": xr.Dataset(dict(_stored(fit)))}
     if sampling is not None:
         groups["sample_stats"] = sampling.stats
-    obs = {"obs": _storable(design.rows.index)}
-    response = _variable_name(spec.response, "obs")
+    response, index = observed_variable(design)
+    obs = {"obs": index}
     groups["observed_data"] = xr.Dataset(
         {response: ("obs", observed(fit), {"long_name": spec.left})}, coords=obs
     )
@@ -94,7 +107,7 @@ def to_datatree(fit: Fitted, sampling: Sampling | None, *, graph: bool = False) 
         {"X": ((row, "term"), design.rows.X), "Z": ((row, "effect"), design.rows.Z)} | codes,
         coords=obs | {dim: coords[dim] for dim in ("term", "effect", *labels)},
     )
-    tree = xr.DataTree.from_dict(groups)
+    tree = xr.DataTree.from_dict(groups | dict(further or {}))
     tree.attrs.update(_attributes(fit, sampling))
     return tree
 
