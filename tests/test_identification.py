@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
-from hierbayes.design.design import build_design
+from hierbayes.design.built_design import build_design
 from hierbayes.design.identification import blind_directions
 from hierbayes.design.sums import sum_up
 from hierbayes.errors import DataError

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from hierbayes.design.between_equations import constant_of, refuse_varying_between
+from hierbayes.design.built_design import build_design
 from hierbayes.design.column_refusals import refuse_columns
 from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.design.design import Design, build_design
+from hierbayes.design.design import Design
 from hierbayes.design.family_rows import FamilyRows, gaussian_only
 from hierbayes.design.nesting import Nesting, nesting_of
 from hierbayes.design.products import Products

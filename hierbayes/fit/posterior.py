@@ -163,8 +163,9 @@ class PosteriorFit(Fit):
         draws = self.parameter_draws(None, request.uncertainty, request.seed)
         return limits_of_draws(draws, rows, law, kind, request.interval)
 
-    def _seed(self, seed: int | None) -> int:
-        return super()._seed(self.evidence.seed if seed is None else seed)
+    def seed_or_new(self, seed: int | None) -> int:
+        """The seed that is asked for, or that of the fit."""
+        return super().seed_or_new(self.evidence.seed if seed is None else seed)
 
     def _with_problem(self, problem: Problem) -> Self:
         moved = replace(self, problem=problem)

@@ -127,7 +127,7 @@ class FittedResponses(Fitted):
             refuse_uncertainty(uncertainty)
             return point
         limits = fit._limits(
-            rows, law, wanted, LimitsRequest(Interval(prob), uncertainty, self._seed(seed))
+            rows, law, wanted, LimitsRequest(Interval(prob), uncertainty, self.seed_or_new(seed))
         )
         return limits.beside(point)
 
@@ -175,7 +175,7 @@ class FittedResponses(Fitted):
             fit.design, data, effects=effects, new_groups=new_groups, group_means=group_means
         )
         law = law_of(fit.problem, rows)
-        drawn = fit.parameter_draws(draws, uncertainty, fit._seed(seed))
+        drawn = fit.parameter_draws(draws, uncertainty, fit.seed_or_new(seed))
         return labelled_predictions(fit.design, drawn, rows, law, kind_of(asked, law))
 
     def given(self, data: pd.DataFrame) -> Self:
@@ -309,7 +309,7 @@ class FittedResponses(Fitted):
     def _with_problem(self, problem: Problem) -> Self:
         """The same θ with the rows of another problem in the same basis."""
 
-    def _seed(self, seed: int | None) -> int:
+    def seed_or_new(self, seed: int | None) -> int:
         """The seed that is asked for, or one that is drawn."""
         seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
         refuse_bad_seed(seed)

@@ -107,9 +107,9 @@ def _draws(fit: Fit, request: Request) -> ParameterDraws | None:
     if isinstance(fit, PointFit):
         if request.uncertainty is None or request.uncertainty == "plug-in":
             return None
-        seed = fit._seed(request.seed)
+        seed = fit.seed_or_new(request.seed)
         return fit.parameter_draws(_DRAWS_WITH_THETA, request.uncertainty, seed)
-    return fit.parameter_draws(None, request.uncertainty, fit._seed(request.seed))
+    return fit.parameter_draws(None, request.uncertainty, fit.seed_or_new(request.seed))
 
 
 def _rows(

@@ -9,7 +9,8 @@ import pandas as pd
 from formulaic.parser.types import Factor
 from pandas.api.types import is_bool_dtype
 
-from hierbayes.design.design import Design, build_design
+from hierbayes.design.built_design import build_design
+from hierbayes.design.design import Design
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.frames.constancy import columns_vary_within

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.design import Design, build_design
+from hierbayes.design.built_design import build_design
+from hierbayes.design.design import Design
 from hierbayes.design.matrices import columns_needed
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.families.family import ResponseFamily
