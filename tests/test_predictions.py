@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 import hierbayes as hb
 from hierbayes.likelihood.of_products import likelihood_of
@@ -296,3 +296,18 @@ def test_engines_refuse_what_is_not_theirs(small_posterior: hb.PosteriorFit) -> 
         family.predict(prob=0.9, uncertainty="theta")
     with pytest.raises(hb.FormulaError, match="made for Gaussian responses"):
         family.given(family_fits.DATA.head(2))
+
+
+def test_quantile_residuals_of_a_gaussian_response(
+    fit: hb.PointFit, small_posterior: hb.PosteriorFit
+) -> None:
+    """Of a maximum those of Pearson; of a posterior quantiles of averages over its draws."""
+    found = fit.residuals(kind="quantile", seed=1)
+    assert_allclose(found, fit.residuals(kind="pearson"), rtol=1e-8)
+    chosen = np.unique(np.linspace(0, 999, 500).round().astype(int))  # evenly over the chains
+    eta = small_posterior.predict_draws(kind="linear").to_numpy().reshape(1000, -1)[chosen]
+    sigma = small_posterior.theta.sigma.ravel()[chosen, None]
+    share = ndtr((fit.design.y - eta) / sigma).mean(axis=0)
+    averaged = small_posterior.residuals(kind="quantile", seed=1)
+    assert averaged.name == "quantile residual, averaged over draws"
+    assert_allclose(ndtr(averaged), share, rtol=1e-8)

@@ -6,7 +6,6 @@ covariance is that of the normal approximation there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,7 +25,6 @@ from hierbayes.fit.of_family.evidence import LatentMaximum
 from hierbayes.fit.of_family.intervals import latent_intervals
 from hierbayes.fit.of_family.natural import Bend, bend_of, natural_variances, unbounded
 from hierbayes.fit.of_family.normal_draws import normal_draws
-from hierbayes.fit.of_family.quantile_residuals import quantile_residuals
 from hierbayes.fit.of_family.response import (
     dispersion_draws,
     draw_family,
@@ -227,9 +225,6 @@ class FamilyPointFit(PointFit):
 
     def _residuals(self, eta: ByPredictor, kind: str) -> ByPredictor:
         return family_residuals(self, eta, kind)
-
-    def _quantile_residuals(self, effects: str | Sequence[str], seed: int | None) -> pd.Series:
-        return quantile_residuals(self, self.phi[None, None], effects, seed)
 
     # ---------------------------------------------------------------- reports
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +11,6 @@ from hierbayes.design.family_rows import gaussian_only
 from hierbayes.display.interval import Interval
 from hierbayes.errors import FormulaError
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects
-from hierbayes.fit.of_family.quantile_residuals import quantile_residuals
 from hierbayes.fit.of_family.response import (
     dispersion_draws,
     draw_family,
@@ -82,9 +80,6 @@ class FamilyPosteriorFit(PosteriorFit):
 
     def _residuals(self, eta: ByPredictor, kind: str) -> ByPredictor:
         return family_residuals(self, eta, kind)
-
-    def _quantile_residuals(self, effects: str | Sequence[str], seed: int | None) -> pd.Series:
-        return quantile_residuals(self, self.phi, effects, seed)
 
     def _contextual(self, asked: Asked, df: str | None, interval: Interval) -> ContextualEffects:
         raise FormulaError(gaussian_only(self.problem.family_rows.family))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr
 
 from hierbayes.design.family_rows import FamilyRows
 from hierbayes.design.problem import Problem
@@ -47,6 +48,10 @@ class ResponseLaw(ABC):
     @abstractmethod
     def probabilities(self, eta: Floats, phi: Floats) -> Floats:
         """The probability of each category (n, K)."""
+
+    @abstractmethod
+    def below(self, y: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
+        """P(Y < y) and P(Y ≤ y) (n,), which are equal where Y has a density."""
 
     @abstractmethod
     def log_density(self, y: Floats, eta: Floats, phi: Floats) -> Floats:
@@ -102,6 +107,11 @@ class GaussianLaw(ResponseLaw):
             "scale='probability' is of ordered or nominal categories, and this response is "
             "Gaussian; leave it out"
         )
+
+    def below(self, y: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
+        """Those of N(η, σ²)."""
+        found = np.asarray(ndtr((y - eta) / phi[0]))
+        return found, found
 
     def log_density(self, y: Floats, eta: Floats, phi: Floats) -> Floats:
         """That of N(η, σ²)."""
@@ -192,6 +202,16 @@ class FamilyLaw(ResponseLaw):
             )
         return self.family.probabilities(eta, phi)
 
+    def below(self, y: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
+        """The family's.
+
+        Raises
+        ------
+        FamilyError
+            When it states no distribution function.
+        """
+        return self.family.below(y, self.m, eta, phi)
+
     def log_density(self, y: Floats, eta: Floats, phi: Floats) -> Floats:
         """The family's, constants included."""
         found = self.family.derivatives(y, self.m, eta, phi)[0]
@@ -203,6 +223,12 @@ class FamilyLaw(ResponseLaw):
         _ = self.sizes  # refuses unknown trials
         drawn = self.family.draw(rng, self.m, eta, phi)
         return self.family.codes(drawn) if isinstance(self.family, Categorical) else drawn
+
+
+def responses_of(problem: Problem) -> Floats:
+    """The responses (n P,) of the rows of a problem, as their law has them."""
+    rows = problem.design.rows
+    return rows.y if rows.family is None else rows.family.y
 
 
 def law_of(problem: Problem, rows: PredictionRows) -> ResponseLaw:

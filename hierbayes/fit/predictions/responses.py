@@ -26,6 +26,7 @@ from hierbayes.fit.predictions.labelled import labelled_predictions
 from hierbayes.fit.predictions.limits import Limits, LimitsRequest
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import PredictionRows, rows_to_predict
+from hierbayes.fit.predictions.quantile_residuals import quantile_residuals
 from hierbayes.fit.predictions.response_law import ResponseLaw, law_of
 from hierbayes.fit.predictions.simulation import simulate_responses
 from hierbayes.specification.counts import refuse_bad_seed
@@ -267,7 +268,7 @@ class FittedResponses(Fitted):
             Short for ``kind="pearson"``.
         kind : str
             ``"response"``; ``"pearson"``, divided by the standard deviation of the response (σ);
-            of families that are not Gaussian also ``"deviance"``, and ``"quantile"``: the normal
+            of families that are not Gaussian also ``"deviance"``; and ``"quantile"``: the normal
             quantiles of P(Y ≤ y), of what is counted at random between P(Y < y) and that
             (Dunn & Smyth 1996, doi:10.1080/10618600.1996.10474708).  They are standard normal where
             the model is right.  Of a posterior these probabilities are averages over draws, each
@@ -279,18 +280,13 @@ class FittedResponses(Fitted):
         """
         refuse_foreign_words(foreign, "residuals")
         if kind == "quantile" and not standardized:
-            return self._quantile_residuals(effects, seed)
+            return quantile_residuals(self, effects, seed)
         eta = linear_predictor(self, rows_to_predict(self.design, None, effects=effects))
         return self._residuals(eta, "pearson" if standardized else kind)
 
     def _residuals(self, eta: ByPredictor, kind: str) -> ByPredictor:
         """Residuals of one kind given a linear predictor."""
         return residuals(self, eta, kind)
-
-    def _quantile_residuals(self, effects: str | Sequence[str], seed: int | None) -> pd.Series:
-        """Those of a Gaussian response are those of Pearson, and have no name of their own."""
-        eta = linear_predictor(self, rows_to_predict(self.design, None, effects=effects))
-        return self._residuals(eta, "quantile")
 
     # ---------------------------------------------------------------- of each kind of fit
 

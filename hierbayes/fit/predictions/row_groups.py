@@ -8,7 +8,7 @@ import numpy as np
 
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
-from hierbayes.fit.predictions.response_law import law_of
+from hierbayes.fit.predictions.response_law import law_of, responses_of
 from hierbayes.fit.storage import observed_variable
 from hierbayes.frames.arrays import Floats
 
@@ -27,9 +27,8 @@ def posterior_predictive(problem: Problem, draws: ParameterDraws) -> xr.Dataset:
 
 def log_likelihood(problem: Problem, draws: ParameterDraws) -> xr.Dataset:
     """Log density of each row given γ, u and dispersion of each draw: conditional, by row."""
-    rows, family_rows = rows_to_predict(problem.design, None), problem.design.rows.family
-    y = problem.design.rows.y if family_rows is None else family_rows.y
-    pieces = draws.log_densities(rows, law_of(problem, rows), y)
+    rows = rows_to_predict(problem.design, None)
+    pieces = draws.log_densities(rows, law_of(problem, rows), responses_of(problem))
     return _labelled(problem, draws, [values for _, values in pieces])
 
 

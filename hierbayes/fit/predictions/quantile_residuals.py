@@ -17,24 +17,19 @@ import pandas as pd
 from scipy.special import ndtri
 
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.predictions.prediction_rows import counted_factors
-from hierbayes.fit.predictions.simulation import predictor_at
-from hierbayes.frames.arrays import Floats
+from hierbayes.fit.predictions.prediction_rows import rows_to_predict
+from hierbayes.fit.predictions.response_law import law_of, responses_of
 from hierbayes.specification.counts import refuse_bad_seed
 
 _MOST_DRAWS = 500  # of a posterior, spread evenly over its chains
 
 
-def quantile_residuals(
-    fit: Fitted, phi: Floats, effects: str | Sequence[str], seed: int | None
-) -> pd.Series:
+def quantile_residuals(fit: Fitted, effects: str | Sequence[str], seed: int | None) -> pd.Series:
     """Quantile residuals of the rows of a fit.
 
     Parameters
     ----------
     fit : Fitted
-    phi : (chains, draws, d) float
-        Dispersion as η is computed.
     effects : str or sequence of str
         Which random effects are counted, as in `Fit.predict`.
     seed : int, optional
@@ -50,18 +45,17 @@ def quantile_residuals(
     """
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
     refuse_bad_seed(seed)
-    rows, counted = fit.problem.family_rows, counted_factors(fit.design, effects)
+    rows = rows_to_predict(fit.design, None, effects=effects)
+    law, y, phi = law_of(fit.problem, rows), responses_of(fit.problem), fit.response_phi
     places = _places(fit)
     below, upto = np.zeros(fit.design.n), np.zeros(fit.design.n)
     for at in places:
-        u = tuple(
-            part[at] if k in counted else np.zeros(part.shape[2:]) for k, part in enumerate(fit.us)
-        )
-        found = rows.family.below(rows.y, rows.m, predictor_at(fit, at, u), phi[at])
+        eta = rows.linear(fit.gamma_draws[at], [part[at] for part in fit.us])
+        found = law.below(y, eta, phi[at])
         below, upto = below + found[0] / len(places), upto + found[1] / len(places)
     v = np.random.default_rng(seed).random(len(below))
     inside = np.clip(below + v * (upto - below), 1e-300, 1.0 - 1e-16)
-    rest = np.where(rows.sizes > 0.0, ndtri(inside), 0.0)  # no trials say nothing
+    rest = np.where(np.asarray(law.sizes) > 0.0, ndtri(inside), 0.0)  # no trials say nothing
     name = "quantile residual" + (", averaged over draws" if len(places) > 1 else "")
     found_all = pd.Series(rest, index=fit.design.rows.index, name=name)
     found_all.attrs["seed"] = seed
