@@ -311,3 +311,43 @@ def test_quantile_residuals_of_a_gaussian_response(
     averaged = small_posterior.residuals(kind="quantile", seed=1)
     assert averaged.name == "quantile residual, averaged over draws"
     assert_allclose(ndtr(averaged), share, rtol=1e-8)
+
+
+def test_only_the_factors_that_are_counted_are_asked_for(
+    crossed: tuple[pd.DataFrame, hb.PointFit],
+) -> None:
+    data, fit = crossed
+    new = data.head(2).assign(a=99)
+    with pytest.raises(hb.DataError, match="there is no group 99 in 'a'"):
+        fit.predict(new)
+    known = fit.predict(data.head(2), effects="b", prob=0.9)
+    assert_allclose(fit.predict(new, effects="b", prob=0.9), known, rtol=1e-12)
+    assert_allclose(fit.predict(new.drop(columns="a"), effects="b"), known["predicted"])
+
+
+def test_rows_of_the_fit_are_not_given_twice(fit: hb.PointFit, small_data: pd.DataFrame) -> None:
+    with pytest.raises(hb.DataError, match="are rows of the fit, first row label 0, and would"):
+        fit.given(small_data)
+    with pytest.raises(hb.DataError, match="must be a DataFrame, not NoneType"):
+        fit.given(None)
+
+
+def test_trials_of_new_rows_are_computed_as_the_formula_says() -> None:
+    data = family_fits.DATA
+    both = (hb.Model(f"{left} ~ x + (1 | g)", data, family="binomial").ml()
+            for left in ("cbind(k, n - k)", "k | trials(n)"))  # fmt: skip
+    found = [fit.predict(data.head(4), kind="response") for fit in both]
+    assert_allclose(found[0], found[1], rtol=1e-6)
+
+
+def test_equal_rows_have_equal_limits() -> None:
+    fit = family_fits.bernoulli()
+    row = family_fits.DATA.iloc[[0, 0]]
+    data = hb.load_dataset("wine")
+    ordered = hb.Model("rating ~ temp + (1 | judge)", data, family="cumulative").ml()
+    table = ordered.predict(data.iloc[[0, 0]], scale="probability", prob=0.9)
+    assert_allclose(table.iloc[:5], table.iloc[5:], rtol=1e-12)
+    first, second = fit.predict(row, prob=0.9).to_numpy().tolist()
+    assert_allclose(first, second, rtol=1e-12)
+    drawn = ordered.predict_draws(data.head(1), kind="response", draws=2, seed=1)
+    assert drawn.attrs["categories"] == ["1", "2", "3", "4", "5"]

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes.inference.checks.predictive_check import p_text
 from hierbayes.inference.checks.statistics import Groups, Slopes, usual_statistics
 from tests import family_fits
 
@@ -147,3 +148,19 @@ def test_wrong_words_are_refused(fit: hb.PointFit) -> None:
         hb.predictive_check(fit, {"rows": lambda y: y}, n=2, progress=False)
     with pytest.raises(hb.EstimationError, match="n must be a whole number of at least 1"):
         hb.predictive_check(fit, n=0)
+
+
+def test_groups_that_are_rows_have_no_statistics_of_their_own() -> None:
+    model = hb.Model("c ~ x + (1 | row) + (1 | g)", family_fits.DATA, family="poisson")
+    assert {one.level for one in usual_statistics(model.problem)} == {"rows", "g"}
+
+
+def test_what_cannot_be_computed_is_no_finding() -> None:
+    draws = pd.DataFrame({("rows", "odd"): [np.nan, np.nan]})
+    check = hb.PredictiveCheck("", (), draws, pd.Series({("rows", "odd"): np.nan}), {}, 0.9, 1)
+    assert check.frame["p"].isna().all()
+    assert check.findings == ("every statistic lies where the replications do",)
+
+
+def test_shares_are_told_as_far_as_the_replications_tell_them() -> None:
+    assert [p_text(p, 40) for p in (0.0, 0.5, 1.0, np.nan)] == ["< 0.025", "0.500", "> 0.975", ""]

@@ -293,3 +293,21 @@ def test_fits_are_compared_in_one_criterion(
         hb.compare_predictive(groups, hb.logo(moved))
     with pytest.raises(hb.InferenceError, match="at least two results, not 1"):
         hb.compare_predictive(rows)
+
+
+def test_rows_left_out_of_a_posterior_are_not_put_beside_those_of_a_maximum(
+    small: hb.Model, small_posterior: hb.PosteriorFit
+) -> None:
+    fit = small.reml()
+    with pytest.raises(hb.InferenceError, match="whose θ̂ has seen every row and is too favourable"):
+        hb.compare_predictive(hb.loo(small_posterior), hb.loo(fit))
+    page = str(hb.compare_predictive(fit, fit))
+    assert "θ̂ has seen every row that is left out: these numbers are too large" in page
+
+
+def test_what_could_not_be_left_out_leaves_no_sum() -> None:
+    data = pd.DataFrame(
+        {"y": [1.0, 2, 3, 5, 4, 7], "x": [1.0, 2, 3, 1, 2, 3], "g": [0, 0, 0, 1, 1, 1]}
+    )
+    found = hb.logo(hb.Model("y ~ x + (1 | g)", data).reml())
+    assert np.isnan(found.elpd) and found.table["cases"].tolist() == [0]

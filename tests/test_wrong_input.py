@@ -241,7 +241,8 @@ def sampled(fit: hb.Fit) -> hb.PosteriorFit:
 Use = Callable[[hb.Model, hb.Fit], object]
 WRONG_USE: tuple[tuple[type[hb.HierbayesError], Use, str], ...] = (
     (hb.DataError, lambda m, fit: fit.predict(effects="h"),
-     "effects must be 'all' (given the row's own group) or 'none' (population), not 'h'"),
+     "effects must be 'all' (given the row's own group) or 'none' (population), or grouping "
+     "factor: 'g', not 'h'"),
     (hb.DataError, lambda m, fit: fit.predict(level=0),
      "predict() takes no level: levels count rows as 1 and groups as 2 here; nlme's level=0 is "
      "effects='none', and its level=1 is effects='all'"),

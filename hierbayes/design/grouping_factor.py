@@ -53,6 +53,7 @@ class GroupingFactor:
 
     def no_group(self, label: Any) -> str:
         """Words for a label that is none of the groups."""
+        label = label.item() if isinstance(label, np.generic) else label
         for one in self.labels:
             if str(one) == str(label) and type(one) is not type(label):
                 return (

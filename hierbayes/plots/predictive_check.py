@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import StudyError, in_quotes
-from hierbayes.inference.checks.predictive_check import PredictiveCheck
+from hierbayes.inference.checks.predictive_check import PredictiveCheck, p_text
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_other_than
 from hierbayes.plots.draw import heading, legend
@@ -120,7 +120,7 @@ def plot_predictive_check(
                       color=PALE, edgecolor="#666666", linewidth=0.4)  # fmt: skip
             panel.axvline(row["observed"], color=BLACK, linewidth=1.4)
             panel.set_title(f"{level}: {name}", fontsize=8.5)
-            panel.set_xlabel(_p_text(row["p"], len(check.draws)), fontsize=8.0)
+            panel.set_xlabel(f"above: {p_text(row['p'], len(check.draws))}", fontsize=8.0)
             panel.set_yticks([])
             panel.tick_params(labelsize=7.5)
         heading(drawn, check.title)
@@ -129,13 +129,6 @@ def plot_predictive_check(
             "observed": {"color": BLACK, "linewidth": 1.4},
         })  # fmt: skip
     return drawn.figure
-
-
-def _p_text(p: float, n: int) -> str:
-    """A share of n replications, as far as so many tell it."""
-    if 1.0 / n <= p <= 1.0 - 1.0 / n:
-        return f"p = {p:.3f}"
-    return f"p < {1.0 / n:.2g}" if p < 0.5 else f"p > {1.0 - 1.0 / n:.4g}"
 
 
 def _bins(draws: np.ndarray) -> int | np.ndarray:

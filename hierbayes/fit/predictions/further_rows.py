@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.crossproducts import cross_products
+from hierbayes.design.design import Design
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.matrices import columns_needed, one_column
 from hierbayes.design.problem import Problem
@@ -15,6 +16,7 @@ from hierbayes.design.rows import shared_columns
 from hierbayes.design.sparse_products import sparse_products
 from hierbayes.errors import DataError
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
+from hierbayes.frames.arrays import Floats
 
 
 def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
@@ -35,6 +37,8 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
     DataError, FormulaError
         When the rows cannot be used, or the response is not Gaussian.
     """
+    if not isinstance(data, pd.DataFrame):
+        raise DataError(f"the rows that are given must be a DataFrame, not {type(data).__name__}")
     products, design = problem.products, problem.design
     spec, seen = design.specification, design.rows
     further = rows_to_predict(design, data, new_groups="sample")
@@ -53,6 +57,7 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
             f"label {row}; leave such rows out"
         )
     columns, X, Z = design.columns.learning(further.data)
+    _refuse_rows_of_the_fit(design, further.index, np.column_stack([y, X]))
     factors = tuple(
         GroupingFactor(factor.name, factor.labels.append(labels) if len(labels) else factor.labels)
         for factor, labels in zip(design.factors, further.unseen, strict=True)
@@ -73,3 +78,18 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
     if len(factors) == 1:
         return Problem(larger, cross_products(rows, factors[0].labels, products.basis))
     return Problem(larger, sparse_products(rows, factors, design.spans, products.basis))
+
+
+def _refuse_rows_of_the_fit(design: Design, index: pd.Index, values: Floats) -> None:
+    """Refuse rows that are in the fit already: of the same labels, response and fixed columns."""
+    if not design.rows.index.is_unique:
+        return
+    places = design.rows.index.get_indexer_for(index)
+    known = np.flatnonzero(places >= 0)
+    seen = np.column_stack([design.rows.y, design.rows.X])[places[known]]
+    same = known[(seen == values[known]).all(axis=1)]
+    if len(same) == len(index) and len(same):
+        raise DataError(
+            f"the rows that are given are rows of the fit, first row label {index[same[0]]}, and "
+            "would count twice; give the others only"
+        )

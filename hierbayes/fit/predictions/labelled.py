@@ -45,5 +45,7 @@ def labelled_predictions(
         values = values.reshape(draws.M, len(rows.index), len(names))
         dims, coords["category"] = (*dims, "category"), np.array(names, dtype=object)
     values = values.reshape(*draws.shape, *values.shape[1:])
-    attributes = {"of": kind, "source": draws.source, "seed": draws.seed}
+    attributes: dict[str, object] = {"of": kind, "source": draws.source, "seed": draws.seed}
+    if kind == "response" and law.categories:
+        attributes["categories"] = list(law.categories)  # of the numbers 0, 1, …
     return xr.DataArray(values, dims=dims, coords=coords, name="predicted", attrs=attributes)

@@ -22,7 +22,7 @@ _OF_KIND = {
     "response": "a new response",
 }
 _STEP = 1e-4  # of a linear predictor's standard error, for a derivative of the mean
-_NORMALS = 4000  # draws of a normal linear predictor
+_NORMALS = 4000  # values of a normal linear predictor
 _NUMBERS_AT_ONCE = 1_000_000
 _NORMAL_STREAM = 13
 
@@ -145,7 +145,9 @@ def limits_of_normal(
             "the delta method",
         )  # fmt: skip
     pieces = _normal_pieces(predictors, law, kind, request.seed)
-    return _summarised(pieces, interval, f"{words}: quantiles of {_NORMALS} normal draws")
+    return _summarised(
+        pieces, interval, f"{words}: quantiles at {_NORMALS} normal linear predictors"
+    )
 
 
 def _of_moments(mean: Floats, sd: Floats, interval: Interval, method: str) -> Limits:
@@ -159,11 +161,11 @@ def _normal_pieces(
     """Draws (S, m) of normal η and of what follows, piece by piece."""
     rng, width = np.random.default_rng([seed, _NORMAL_STREAM]), max(len(law.categories), 1)
     mean, sd, phi = predictors.mean, predictors.sd, predictors.phi
+    normals = ndtri((np.arange(_NORMALS) + 0.5) / _NORMALS)  # evenly, the same for every row
     size = max(_NUMBERS_AT_ONCE // (_NORMALS * width), 1)
     for start in range(0, len(mean), size):
         at = slice(start, min(start + size, len(mean)))
-        normals = rng.standard_normal((_NORMALS, at.stop - at.start))
-        eta, own = mean[at] + sd[at] * normals, law.part(at)
+        eta, own = mean[at] + sd[at] * normals[:, None], law.part(at)
         yield np.stack([own.of_kind(kind, one, phi, rng) for one in eta])
 
 

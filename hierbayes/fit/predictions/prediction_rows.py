@@ -127,10 +127,10 @@ def rows_to_predict(
     if not isinstance(data, pd.DataFrame):
         raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
     random = bool(counted)
-    frame = _complete(design, data, random=random)
+    frame = _complete(design, data, counted)
     X, Z = design.columns.new_matrices(frame, random=random, own_means=group_means == "own")
     P = design.columns.n_predictors
-    codes_of, unseen = _groups(design, frame, new_groups) if random else ((), nobody)
+    codes_of, unseen = _groups(design, frame, new_groups, counted) if random else ((), nobody)
     return PredictionRows(
         X, Z, tuple(np.repeat(codes, P) for codes in codes_of), unseen, counted, sampled,
         np.repeat(offset_of(design.specification, frame), P), frame.index, spans,
@@ -145,7 +145,8 @@ def counted_factors(design: Design, effects: str | Sequence[str]) -> tuple[int, 
         return tuple(range(len(factors))) if effects == "all" else ()
     named = [effects] if isinstance(effects, str) else effects
     if not isinstance(named, Sequence) or not set(named) <= set(factors):
-        known = f", or grouping factors: {in_quotes(factors)}" if len(factors) > 1 else ""
+        many = "s" if len(factors) > 1 else ""
+        known = f", or grouping factor{many}: {in_quotes(factors)}"
         raise DataError(
             f"effects must be 'all' (given the row's own group) or 'none' (population){known}, not "
             f"{effects!r}"
@@ -153,13 +154,16 @@ def counted_factors(design: Design, effects: str | Sequence[str]) -> tuple[int, 
     return tuple(factors.index(name) for name in dict.fromkeys(named))
 
 
-def _complete(design: Design, data: pd.DataFrame, *, random: bool) -> pd.DataFrame:
+def _complete(design: Design, data: pd.DataFrame, counted: tuple[int, ...]) -> pd.DataFrame:
+    """The rows with what the fixed part, and the factors that are counted, need."""
     spec = design.specification
     needed = [*columns_needed(spec.fixed, spec.offsets)]
-    if random:
-        needed += [*columns_needed(*spec.random_effects), *spec.group_columns]
-    groups = spec.group_columns
-    names = [name for name in dict.fromkeys(needed) if name in data.columns or name in groups]
+    groups: list[str] = []
+    if counted:
+        needed += columns_needed(*spec.random_effects)
+        groups = [column for k in counted for column in spec.columns_of[spec.factors[k]]]
+    names = [name for name in dict.fromkeys([*needed, *groups])
+             if name in data.columns or name in groups]  # fmt: skip
     frame, _, dropped = complete_rows(data, names)
     if dropped.rows:
         worst = next(iter(dropped.by_column))
@@ -171,13 +175,18 @@ def _complete(design: Design, data: pd.DataFrame, *, random: bool) -> pd.DataFra
 
 
 def _groups(
-    design: Design, data: pd.DataFrame, new_groups: str
+    design: Design, data: pd.DataFrame, new_groups: str, counted: tuple[int, ...]
 ) -> tuple[tuple[Integers, ...], tuple[pd.Index, ...]]:
-    """By factor the place of each row's group, and the labels of groups that are not seen."""
-    columns_of = design.specification.columns_of
+    """By factor the place of each row's group, and the labels of groups that are not seen.
+
+    Of factors that are not counted every row is in the first group, whose effects nobody reads.
+    """
+    columns_of, nowhere = design.specification.columns_of, np.zeros(len(data), dtype=np.intp)
     found = [
         _groups_of(factor, group_labels(data, columns_of[factor.name]), new_groups)
-        for factor in design.factors
+        if k in counted
+        else (nowhere, pd.Index([]))
+        for k, factor in enumerate(design.factors)
     ]
     return tuple(codes for codes, _ in found), tuple(labels for _, labels in found)
 

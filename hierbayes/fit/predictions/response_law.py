@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from hierbayes.design.family_rows import FamilyRows
+from hierbayes.design.matrices import columns_needed, one_column
 from hierbayes.design.problem import Problem
 from hierbayes.errors import DataError
 from hierbayes.families.categorical import Categorical
@@ -170,7 +171,7 @@ class FamilyLaw(ResponseLaw):
         if not self.counted:
             raise DataError(
                 "new responses are counts out of trials, and the new rows do not say of how many: "
-                "give them the column of trials"
+                "give them the columns that the left side of the formula counts trials by"
             )
         return self.m if self.m.ndim == 1 else self.m[:, 0]
 
@@ -261,9 +262,8 @@ def _trials(spec: Specification, data: pd.DataFrame) -> Floats | None:
     if spec.trials is None:
         return None
     other = spec.trials.other
-    if other.replace(".", "", 1).isdigit():
-        return np.full(len(data), float(other))
     wanted = (other,) if spec.trials.kind == "trials" else (other, spec.response)
-    if not set(wanted) <= set(data.columns):
+    if not set(columns_needed(wanted)) <= set(data.columns):
         return None
-    return np.asarray(sum(data[name].to_numpy(dtype=np.float64) for name in wanted))
+    parts = [one_column(text, data, spec.functions, "trials") for text in wanted]
+    return np.asarray(sum(parts), dtype=np.float64)

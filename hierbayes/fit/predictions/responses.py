@@ -81,7 +81,8 @@ class FittedResponses(Fitted):
             given the random effects that are counted: with none of them it is that of a group
             whose u is 0, not an average over groups.  ``"probability"`` is, of ordered and of
             nominal categories, a column for each with its probability; of nominal ones so is the
-            response, and η has a column for each category but the first.
+            response, and η has a column for each category but the first.  The mean of ordered
+            categories is that of their numbers, which count from 0 whatever their labels are.
         kind : str, optional
             What limits are of: the ``"mean"`` of the response, a new ``"response"`` (of trials
             their successes), or the ``"linear"`` predictor, which is the same as that scale.

@@ -104,7 +104,9 @@ class PredictiveCheck(Printed):
 
     def page(self) -> Page:
         """The table and what it says."""
-        return Page(self.title, self.about, (Table(self.frame), Items(self.findings)))
+        p = [p_text(value, len(self.draws)) for value in self.frame["p"]]
+        shown = self.frame.drop(columns="p").assign(**{"share above": p})
+        return Page(self.title, self.about, (Table(shown), Items(self.findings)))
 
 
 def predictive_check(
@@ -164,6 +166,8 @@ def predictive_check(
     """
     refuse_other_than_fit(fit, "predictive_check")
     refuse_bad_count("n", n)
+    if n < 2:
+        raise InferenceError("n must be at least 2: one replication has no spread")
     if groups not in GROUPS:
         raise InferenceError(f"groups must be 'by level', 'kept' or 'new', not {groups!r}")
     _ = Interval(prob)
@@ -182,6 +186,15 @@ def predictive_check(
     return PredictiveCheck(
         kind, about, draws, seen, _by_group(fit, y, means, Interval(prob)), prob, seed
     )
+
+
+def p_text(p: float, n: int) -> str:
+    """A share of n replications, as far as so many tell it."""
+    if np.isnan(p):
+        return ""
+    if 1.0 / n <= p <= 1.0 - 1.0 / n:
+        return f"{p:.3f}"
+    return f"< {1.0 / n:.2g}" if p < 0.5 else f"> {1.0 - 1.0 / n:.4g}"
 
 
 def _own(statistics: Mapping[str, Callable[[Floats], Any]] | None) -> tuple[Statistic, ...]:
@@ -279,4 +292,5 @@ def _p_value(draws: Floats, seen: Floats) -> Floats:
     """Share of draws (n, k) above what was seen (k,), equal ones by half; NaN counts for none."""
     above = np.where(np.isnan(draws), np.nan, (draws > seen) + 0.5 * (draws == seen))
     known = ~np.isnan(above)
-    return np.asarray(np.where(known, above, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+    share = np.where(known, above, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return np.where(known.any(axis=0) & np.isfinite(seen), share, np.nan)

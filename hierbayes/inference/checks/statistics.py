@@ -44,6 +44,8 @@ def usual_statistics(
     design, P = problem.design, problem.design.columns.n_predictors
     for k, factor in enumerate(design.factors):
         groups = Groups(design.rows.codes_of[k][::P], factor.J)
+        if design.n == factor.J:  # a group is a row, and its statistics are those of rows
+            continue
         name = factor.name
         outcomes = _outcomes(problem.family_rows) if problem.family is not None else ()
         if outcomes:

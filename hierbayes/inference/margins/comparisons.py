@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from hierbayes.display.interval import DEFAULT_PROB, Interval
-from hierbayes.errors import DataError
+from hierbayes.errors import DataError, InferenceError
 from hierbayes.fit.fit import Fit
 from hierbayes.inference.margins.arguments import (
     Effects,
@@ -82,6 +82,11 @@ def comparisons(
     1  ses       +1    Public      3.20  0.31   2.59   3.82
     """
     combined, columns = combination_of(comparison), fit.design.columns
+    if comparison == "lnor" and fit.problem.family is None:
+        raise InferenceError(
+            "comparison='lnor' is of probabilities, and the response is Gaussian; take "
+            "'difference' or 'ratio'"
+        )
     wanted = _Wanted(fit, asked_of_call(fit, "comparisons", effects, kind, group_means), by)
     rows = needed_rows(newdata, "newdata")
     found = []

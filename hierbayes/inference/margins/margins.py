@@ -178,6 +178,11 @@ def _limits(fit: Fit, request: Request, draws: ParameterDraws | None) -> str:
 
 def _notes(fit: Fit, table: pd.DataFrame) -> tuple[str, ...]:
     notes = [fit.objection] if fit.objection else []
+    if isinstance(fit, PointFit) and fit.problem.family is not None:
+        notes.append(
+            "limits are symmetric about the estimate, by the delta method, and may leave the range "
+            "of the response; those of fit.predict() go through the link"
+        )
     if table["se"].isna().any():
         notes.append("a coefficient has no finite maximum, so that there are no standard errors")
     return tuple(notes)

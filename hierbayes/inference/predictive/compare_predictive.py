@@ -12,6 +12,7 @@ from hierbayes.display.blocks import Items, Table
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.point import PointFit
 from hierbayes.inference.accepted_fits import refuse_other_rows
 from hierbayes.inference.predictive.criterion import BY_ROW, PredictiveCriterion
 from hierbayes.inference.predictive.logo import logo
@@ -101,7 +102,7 @@ def compare_predictive(
     if not np.isfinite(cases.to_numpy()).all():
         lost = cases.index[~np.isfinite(cases).all(axis=1)]
         raise InferenceError(
-            f"{len(lost)} cases cannot be left out of one of the fits, first {lost[0]!r}, and "
+            f"{len(lost)} cases cannot be left out of one of the fits, first {lost[0]}, and "
             "without them the fits are of different data"
         )
     lines = tuple(f"{label}: {one.fit.design.specification}"
@@ -139,6 +140,12 @@ def _refuse_other(a: PredictiveCriterion, b: PredictiveCriterion) -> None:
         )
     refuse_other_rows("compare_predictive", a.fit, b.fit)
     if a.criterion == BY_ROW:
+        if isinstance(a.fit, PointFit) != isinstance(b.fit, PointFit):
+            raise InferenceError(
+                "one of these is of a posterior, which leaves rows out of θ too, and one of a "
+                f"maximum ({(a if isinstance(a.fit, PointFit) else b).fit.engine}), whose θ̂ has "
+                "seen every row and is too favourable; compare posteriors, or results of hb.logo()"
+            )
         return
     if not np.array_equal(_groups(a), _groups(b)):
         raise InferenceError(
@@ -186,6 +193,12 @@ def _notes(table: pd.DataFrame) -> tuple[str, ...]:
         )
     if table["k_hat_above_limit"].any():
         notes.append("Some cases have weights that cannot be trusted; see the results themselves.")
+    if table["criterion"].iloc[0] == BY_ROW and not (table["engine"] == "posterior").any():
+        notes.append(
+            "θ̂ has seen every row that is left out: these numbers are too large, the more so the "
+            "more variance parameters a model has, and favour it. Compare posteriors, or leave "
+            "groups out (by='group'), which refits θ."
+        )
     if table["engine"].nunique() > 1:
         notes.append("The fits are by different engines, which treat θ differently.")
     return tuple(notes)

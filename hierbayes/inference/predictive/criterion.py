@@ -48,18 +48,18 @@ class PredictiveCriterion(Printed):
 
     @property
     def elpd(self) -> float:
-        """Their sum: the larger, the better."""
-        return float(self.frame["elpd"].sum())
+        """Their sum: the larger, the better; missing where a case could not be left out."""
+        return float(self.frame["elpd"].sum(skipna=False))
 
     @property
     def se(self) -> float:
         """Standard error of the sum, over cases."""
-        return float(np.sqrt(len(self.frame) * self.frame["elpd"].var(ddof=1)))
+        return float(np.sqrt(len(self.frame) * self.frame["elpd"].var(ddof=1, skipna=False)))
 
     @property
     def p(self) -> float:
         """Effective number of parameters: what all cases lose by being left out."""
-        return float(self.frame["p"].sum())
+        return float(self.frame["p"].sum(skipna=False))
 
     @property
     def bad(self) -> pd.Index:
@@ -68,10 +68,10 @@ class PredictiveCriterion(Printed):
 
     @property
     def table(self) -> pd.DataFrame:
-        """The sums in a line."""
+        """The sums in a line; ``cases`` are those that could be left out."""
         values = {
-            "elpd": self.elpd, "se": self.se, "p": self.p, "cases": len(self.frame),
-            "k_hat_above_limit": len(self.bad),
+            "elpd": self.elpd, "se": self.se, "p": self.p,
+            "cases": int(self.frame["elpd"].notna().sum()), "k_hat_above_limit": len(self.bad),
         }  # fmt: skip
         return pd.DataFrame(values, index=pd.Index([self.criterion], name="criterion"))
 
@@ -80,7 +80,9 @@ class PredictiveCriterion(Printed):
         worst = self.frame.nsmallest(_SHOWN, "elpd").dropna(axis="columns", how="all")
         what = f"groups ({self.factor})" if self.factor else "rows"
         blocks = (
-            Table(self.table, "Expected log predictive density"),
+            Table(
+                self.table.rename(columns={"p": "parameters"}), "Expected log predictive density"
+            ),
             Table(worst, f"Predicted worst, of {len(self.frame)} {what}"),
             Items(self.notes, "Notes"),
         )
