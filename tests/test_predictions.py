@@ -328,6 +328,7 @@ def test_only_the_factors_that_are_counted_are_asked_for(
 def test_rows_of_the_fit_are_not_given_twice(fit: hb.PointFit, small_data: pd.DataFrame) -> None:
     with pytest.raises(hb.DataError, match="are rows of the fit, first row label 0, and would"):
         fit.given(small_data)
+    assert fit.given(small_data.assign(g="zz")).design.n == 2 * len(small_data)  # another group
     with pytest.raises(hb.DataError, match="must be a DataFrame, not NoneType"):
         fit.given(None)
 

@@ -57,7 +57,8 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
             f"label {row}; leave such rows out"
         )
     columns, X, Z = design.columns.learning(further.data)
-    _refuse_rows_of_the_fit(design, further.index, np.column_stack([y, X]))
+    of_rows = np.column_stack([y, X, *further.codes_of])
+    _refuse_rows_of_the_fit(design, further.index, of_rows)
     factors = tuple(
         GroupingFactor(factor.name, factor.labels.append(labels) if len(labels) else factor.labels)
         for factor, labels in zip(design.factors, further.unseen, strict=True)
@@ -81,12 +82,13 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
 
 
 def _refuse_rows_of_the_fit(design: Design, index: pd.Index, values: Floats) -> None:
-    """Refuse rows that are in the fit already: of the same labels, response and fixed columns."""
+    """Refuse rows of the fit: of the same labels, response, fixed columns and groups."""
     if not design.rows.index.is_unique:
         return
     places = design.rows.index.get_indexer_for(index)
     known = np.flatnonzero(places >= 0)
-    seen = np.column_stack([design.rows.y, design.rows.X])[places[known]]
+    rows = design.rows
+    seen = np.column_stack([rows.y, rows.X, *rows.codes_of])[places[known]]
     same = known[(seen == values[known]).all(axis=1)]
     if len(same) == len(index) and len(same):
         raise DataError(
