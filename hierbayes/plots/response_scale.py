@@ -15,7 +15,6 @@ from hierbayes.families.zero_part import ZeroPart
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
-from hierbayes.fit.of_family.response import mean_phi
 from hierbayes.frames.arrays import Floats
 
 
@@ -50,7 +49,7 @@ def of_response(fit: Fit, L: Floats, band: pd.DataFrame, interval: Interval) -> 
         )[None]
         lower, upper = interval.of_draws(draws)
         return band.assign(estimate=draws.mean(axis=(0, 1)), lower=lower, upper=upper)
-    phi = mean_phi(fit)
+    phi = fit.mean_phi
     shown = {
         name: rows.family.mean(band[name].to_numpy() + offset, m, phi)
         for name in ("estimate", "lower", "upper")

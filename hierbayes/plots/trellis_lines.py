@@ -23,7 +23,6 @@ from hierbayes.design.matrices import columns_needed
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.effects import blue, population_draws
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.of_family.response import mean_phi
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.plots.fit_rows import fit_rows
 from hierbayes.plots.response_scale import refuse_categories
@@ -219,7 +218,7 @@ def _expected(
     if fit.problem.family is None:
         return lambda mine, eta: eta
     of = fit.problem.family_rows
-    m, phi, offset = of.m[again], mean_phi(fit), offset_of(fit.design.specification, moved)
+    m, phi, offset = of.m[again], fit.mean_phi, offset_of(fit.design.specification, moved)
     if of.further is not None:
         m = of.further.of_new_rows(of.m[again], moved)
     sizes = of.sizes[again] if of.of_trials else np.ones(len(again))

@@ -17,15 +17,6 @@ from hierbayes.frames.arrays import Floats
 RESIDUALS = ("response", "pearson", "deviance")
 
 
-def mean_phi(fit: Fitted) -> Floats:
-    """Dispersion (d,) as η is computed: the estimate, or the posterior mean.
-
-    The first threshold is 0 then, for the intercept is in η.
-    """
-    phi: Floats = fit.phi_draws.mean(axis=(0, 1))
-    return phi - phi[0] if has_thresholds(fit.problem.family_rows.family) else phi
-
-
 def dispersion_draws(fit: Fitted, phi: Floats) -> Floats:
     """What is said of the dispersion (chains, draws, d): thresholds of η without intercept.
 
@@ -52,29 +43,6 @@ def place_of_intercept(fit: Fitted) -> int:
     return fit.design.terms.index("Intercept")
 
 
-def expected(fit: Fitted, eta: ByPredictor, data: pd.DataFrame | None) -> ByPredictor:
-    """The mean of a response given its linear predictor; of counts out of trials their share.
-
-    Of nominal categories, which have no mean, their probabilities.
-
-    Parameters
-    ----------
-    fit : Fitted
-    eta : (n,) Series
-    data : DataFrame or None
-        New rows that η is of; None those of the fit.
-    """
-    rows = fit.problem.family_rows
-    if rows.family.predictors:
-        return probabilities(fit, eta)
-    m = rows.m
-    if data is not None:
-        m = np.full(len(eta), rows.family.constant)
-        m = m if rows.further is None else rows.further.of_new_rows(m, data)
-    mean = rows.family.mean(eta.to_numpy(), m, mean_phi(fit))
-    return pd.Series(mean, index=eta.index, name="predicted")
-
-
 def draw_family(fit: Fitted, rng: np.random.Generator, eta: Floats, phi: Floats) -> Floats:
     """A response (n,) at random, given η and φ as η is computed; categories by their number."""
     rows = fit.problem.family_rows
@@ -95,7 +63,7 @@ def probabilities(fit: Fitted, eta: ByPredictor) -> pd.DataFrame:
             "scale='probability' is of ordered or nominal categories, and the family of this "
             f"model is {rows.family}; leave it out"
         )
-    found = rows.family.probabilities(eta.to_numpy().ravel(), mean_phi(fit))
+    found = rows.family.probabilities(eta.to_numpy().ravel(), fit.mean_phi)
     return pd.DataFrame(found, index=eta.index, columns=pd.Index(rows.outcomes, name="category"))
 
 
@@ -121,7 +89,7 @@ def family_residuals(fit: Fitted, eta: ByPredictor, kind: str) -> ByPredictor:
             f"there are no residuals {kind!r}; kind is one of: "
             + in_quotes((*RESIDUALS, "quantile"))
         )
-    rows, phi = fit.problem.family_rows, mean_phi(fit)
+    rows, phi = fit.problem.family_rows, fit.mean_phi
     if rows.family.predictors:
         return _of_categories(fit, eta, kind)
     family, at = rows.family, eta.to_numpy()

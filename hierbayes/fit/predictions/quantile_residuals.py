@@ -18,7 +18,7 @@ from scipy.special import ndtri
 
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
-from hierbayes.fit.predictions.response_law import law_of, responses_of
+from hierbayes.fit.predictions.response_law import law_of, observed_responses
 from hierbayes.specification.counts import refuse_bad_seed
 
 _MOST_DRAWS = 500  # of a posterior, spread evenly over its chains
@@ -46,7 +46,7 @@ def quantile_residuals(fit: Fitted, effects: str | Sequence[str], seed: int | No
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
     refuse_bad_seed(seed)
     rows = rows_to_predict(fit.design, None, effects=effects)
-    law, y, phi = law_of(fit.problem, rows), responses_of(fit.problem), fit.response_phi
+    law, y, phi = law_of(fit.problem, rows), observed_responses(fit.problem), fit.response_phi
     places = _places(fit)
     below, upto = np.zeros(fit.design.n), np.zeros(fit.design.n)
     for at in places:

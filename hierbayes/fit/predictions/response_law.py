@@ -226,7 +226,7 @@ class FamilyLaw(ResponseLaw):
         return self.family.codes(drawn) if isinstance(self.family, Categorical) else drawn
 
 
-def responses_of(problem: Problem) -> Floats:
+def observed_responses(problem: Problem) -> Floats:
     """The responses (n P,) of the rows of a problem, as their law has them."""
     rows = problem.design.rows
     return rows.y if rows.family is None else rows.family.y

@@ -8,7 +8,7 @@ import numpy as np
 
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
-from hierbayes.fit.predictions.response_law import law_of, responses_of
+from hierbayes.fit.predictions.response_law import law_of, observed_responses
 from hierbayes.fit.storage import observed_variable
 from hierbayes.frames.arrays import Floats
 
@@ -28,7 +28,7 @@ def posterior_predictive(problem: Problem, draws: ParameterDraws) -> xr.Dataset:
 def log_likelihood(problem: Problem, draws: ParameterDraws) -> xr.Dataset:
     """Log density of each row given γ, u and dispersion of each draw: conditional, by row."""
     rows = rows_to_predict(problem.design, None)
-    pieces = draws.log_densities(rows, law_of(problem, rows), responses_of(problem))
+    pieces = draws.log_densities(rows, law_of(problem, rows), observed_responses(problem))
     return _labelled(problem, draws, [values for _, values in pieces])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import product
 from typing import Any, Protocol
 
@@ -99,7 +98,7 @@ def datagrid(model: Modelled, newdata: pd.DataFrame | None = None, **values: Any
 
 def _values(column: pd.Series, given: Any) -> list[Any]:
     """The values that are stated of a column."""
-    made = given(column) if isinstance(given, Callable) else given  # type: ignore[arg-type]
+    made = given(column) if callable(given) else given
     found = list(made) if isinstance(made, list | tuple | np.ndarray | pd.Series) else [made]
     if not found:
         raise DataError(f"no value of '{column.name}' is stated")

@@ -15,7 +15,6 @@ from hierbayes.errors import StudyError, in_quotes
 from hierbayes.families.family import ResponseFamily
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.of_family.response import mean_phi
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask
 from hierbayes.studies.simulation.dispersion import read_dispersion
@@ -82,7 +81,7 @@ def read_parameters(
 
 def estimates(fit: Fitted) -> Parameters:
     """The estimates of a fit; for a posterior its means.  Thresholds are those of η."""
-    phi = np.array([fit.sigma]) if fit.problem.family is None else mean_phi(fit)
+    phi = fit.mean_phi
     return Parameters(fixef(fit).to_numpy(dtype=np.float64), fit.theta.G.mean(axis=(0, 1)), phi)
 
 
