@@ -351,3 +351,11 @@ def test_a_failed_attempt_leaves_the_old_file(saved: Path, monkeypatch: pytest.M
         )
     assert list(saved.parent.iterdir()) == [saved]
     assert saved.read_bytes() == whole
+
+
+def test_a_path_is_asked_for(small: hb.Model) -> None:
+    words = "a saved fit is named by a path, as in 'school.fit', not by "
+    with pytest.raises(hb.SavedFitError, match=words + "NoneType"):
+        small.reml().save(None)  # type: ignore[arg-type]  # on purpose
+    with pytest.raises(hb.SavedFitError, match=words + "int"):
+        hb.load_fit(5)  # type: ignore[arg-type]  # on purpose

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ WHAT = "fit of hierbayes"
 _MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished"
 _ABANDONED = 60.0  # seconds since anything was written
+# What zipfile and json raise for files that are not ours; an unknown packing is one of them.
 _BROKEN = (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zlib.error)
 _START = b"PK\x03\x04"
 
@@ -46,6 +48,21 @@ class Contents:
     manifest: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray]
     rows: tuple[bytes, ...]
+
+
+def place_of(path: object) -> Path:
+    """A path as it is meant.
+
+    Raises
+    ------
+    SavedFitError
+        When it is none.
+    """
+    if not isinstance(path, str | PathLike):
+        raise SavedFitError(
+            f"a saved fit is named by a path, as in 'school.fit', not by {type(path).__name__}"
+        )
+    return Path(path)
 
 
 def refuse_place(path: Path) -> None:

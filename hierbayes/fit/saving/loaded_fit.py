@@ -20,7 +20,7 @@ from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
-from hierbayes.fit.saving.archive import Contents, damaged, read_archive
+from hierbayes.fit.saving.archive import Contents, damaged, place_of, read_archive
 from hierbayes.fit.saving.plain_values import from_plain
 from hierbayes.fit.saving.posed_again import pose_again, refuse_other_columns
 from hierbayes.fit.saving.row_columns import frame_of_bytes
@@ -63,7 +63,7 @@ def load_fit(
     >>> again.fixef().equals(fit.fixef())
     True
     """
-    place = Path(path)
+    place = place_of(path)
     contents = read_archive(place)
     try:
         return _fit(contents, _functions(place, contents, functions))

@@ -6,7 +6,6 @@ import platform
 from dataclasses import replace
 from importlib.metadata import version
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,14 @@ from hierbayes.design.problem import Problem
 from hierbayes.errors import FamilyError, PriorError, SavedFitError
 from hierbayes.families.text import read_text
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.saving.archive import FORMAT, WHAT, Contents, refuse_place, write_archive
+from hierbayes.fit.saving.archive import (
+    FORMAT,
+    WHAT,
+    Contents,
+    place_of,
+    refuse_place,
+    write_archive,
+)
 from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.saving.plain_values import as_plain
 from hierbayes.fit.saving.posed_again import columns_said, pose_again, refuse_other_columns
@@ -34,7 +40,7 @@ def save_fit(fit: Fitted, own: OwnParts, path: str | PathLike[str]) -> None:
     The model is posed again from what will be written, so that what cannot be read back is refused
     before anything is.
     """
-    place = Path(path)
+    place = place_of(path)
     refuse_place(place)
     write_archive(place, contents_of(fit, own))
 
