@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from hierbayes.inference.context.hausman import Hausman, hausman
     from hierbayes.inference.context.intercept_weights import InterceptWeights, intercept_weights
     from hierbayes.inference.context.mundlak import Mundlak, mundlak
+    from hierbayes.inference.context.response_variance import ResponseVariance
     from hierbayes.inference.context.variance_explained import VarianceExplained, variance_explained
     from hierbayes.inference.hypotheses.anova import Anova, anova
     from hierbayes.inference.hypotheses.wald import WaldTest, wald
@@ -113,6 +114,7 @@ __all__ = [
     "Meanings", "Model", "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal",
     "Notation", "PointFit", "PosteriorFit", "PredictiveCheck", "PredictiveComparison",
     "PredictiveCriterion", "PriorError", "Profile", "RandomPart", "Recheck", "Reduced",
+    "ResponseVariance",
     "ResultFolderError", "SavedFitError", "SensitivityStudy", "Simulated", "StudentT", "StudyError",
     "Uniform", "UsageError", "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap",
     "build_random", "capply", "catalog", "codebook", "compare", "compare_predictive", "comparisons",
@@ -167,6 +169,7 @@ _HOMES = {
     "hierbayes.inference.context.hausman": ("Hausman", "hausman"),
     "hierbayes.inference.context.intercept_weights": ("InterceptWeights", "intercept_weights"),
     "hierbayes.inference.context.mundlak": ("Mundlak", "mundlak"),
+    "hierbayes.inference.context.response_variance": ("ResponseVariance",),
     "hierbayes.inference.context.variance_explained": ("VarianceExplained", "variance_explained"),
     "hierbayes.inference.hypotheses.anova": ("Anova", "anova"),
     "hierbayes.inference.hypotheses.wald": ("WaldTest", "wald"),

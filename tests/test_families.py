@@ -358,9 +358,14 @@ def test_rows_add_up_where_their_sum_has_the_same_distribution() -> None:
 
 
 def test_latent_variances() -> None:
-    found = [B.Bernoulli(link).latent_variance() for link in B.Bernoulli.links]
+    found = [B.Bernoulli(link).latent_variance(NONE) for link in B.Bernoulli.links]
     assert found == [np.pi**2 / 3, 1.0, np.pi**2 / 6]
-    assert B.Poisson().latent_variance() is B.BetaBinomial().latent_variance() is None
+    one, two = np.array([0.5]), np.array([[0.5, 4.0], [0.5, 1.5]])
+    assert B.Poisson().latent_variance(NONE) is B.BetaBinomial().latent_variance(one) is None
+    assert B.Lognormal().latent_variance(one) == 0.25
+    assert B.StudentT(df=3.0).latent_variance(one) == pytest.approx(0.75)
+    np.testing.assert_allclose(np.asarray(B.StudentT(df=None).latent_variance(two)), [0.5, np.inf])
+    assert B.StudentT(df=None).has_latent_scale and not B.Gamma().has_latent_scale
 
 
 def test_unknown_links_and_words_are_refused() -> None:

@@ -38,6 +38,7 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "Mundlak": lambda hs: hb.mundlak(fitted("mathach ~ ses + (1 | school)", hs)),
     "InterceptWeights": lambda hs: hb.intercept_weights(fitted("mathach ~ ses + (1 | school)", hs)),
     "VarianceExplained": lambda hs: hb.variance_explained(fitted(FORMULA, hs)),
+    "ResponseVariance": lambda hs: hb.variance_explained(family_fits.bernoulli()),
     "Influence": lambda hs: hb.influence(fitted(FORMULA, hs)),
     "Level1Residuals": lambda hs: hb.level1_residuals(fitted(FORMULA, hs)),
     "Level2Residuals": lambda hs: hb.level2_residuals(fitted(FORMULA, hs)),

@@ -114,7 +114,7 @@ class BetaBinomial(Binomial):
         """Ten: half-way between binomial counts and very scattered ones."""
         return np.array([10.0])
 
-    def latent_variance(self) -> float | None:
+    def latent_variance(self, phi: Floats) -> Floats | None:
         """None: a latent response is that of one trial, and trials of a row are alike."""
         return None
 

@@ -163,9 +163,14 @@ class ResponseFamily:
         """A sensible φ (d,) from the responses alone."""
         return np.empty(0)
 
-    def latent_variance(self) -> float | None:
-        """Variance of a latent response given η; none where the link has no latent scale."""
+    def latent_variance(self, phi: Floats) -> Floats | None:
+        """Variance (...) of a latent response given η and φ (..., d); none without such a scale."""
         return None
+
+    @property
+    def has_latent_scale(self) -> bool:
+        """Whether there is a latent response with a variance of its own."""
+        return self.latent_variance(np.ones(len(self.dispersion))) is not None
 
     def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
         """P(Y < y) and P(Y ≤ y) (n,) given η, which are equal where Y has a density.

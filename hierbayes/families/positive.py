@@ -170,6 +170,10 @@ class Lognormal(Positive):
         with np.errstate(over="ignore"):
             return np.expm1(phi[0] ** 2) * self.mean(eta, m, phi) ** 2
 
+    def latent_variance(self, phi: Floats) -> Floats | None:
+        """σ²: the latent response is log y."""
+        return np.asarray(phi[..., 0] ** 2)
+
     def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
         """The normal distribution of log y."""
         total = ndtr((np.log(y) - eta) / phi[0])

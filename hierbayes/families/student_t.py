@@ -127,9 +127,11 @@ class StudentT(ResponseFamily):
 
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """σ²ν/(ν − 2); infinite with two degrees of freedom or less."""
-        nu = self.degrees(m, phi)
-        with np.errstate(divide="ignore"):
-            return np.where(nu > 2, phi[0] ** 2 * nu / np.abs(nu - 2.0), np.inf)
+        return _variance(phi[0], self.degrees(m, phi))
+
+    def latent_variance(self, phi: Floats) -> Floats | None:
+        """That of the response itself."""
+        return _variance(phi[..., 0], phi[..., 1] if self.df is None else np.asarray(self.df))
 
     def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
         """Student's distribution."""
@@ -156,3 +158,9 @@ class StudentT(ResponseFamily):
         y = response.numbers()
         response.refuse(~np.isfinite(y), self.name, "it takes finite numbers", y)
         return y, np.full(len(y), self.constant)
+
+
+def _variance(scale: Floats, nu: Floats) -> Floats:
+    """σ²ν/(ν − 2), infinite for ν ≤ 2."""
+    with np.errstate(divide="ignore"):
+        return np.where(nu > 2.0, scale**2 * nu / np.abs(nu - 2.0), np.inf)

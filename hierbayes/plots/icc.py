@@ -192,9 +192,9 @@ def _prior_shares(fit: Fit, seed: int) -> tuple[Floats, ...]:
     drawn = draws_of_priors(fit, seed, DRAWS)
     if drawn is None:
         return ()
-    residual = drawn.theta.sigma**2
-    if fit.problem.family is not None:  # that of the link, a constant
-        residual = np.full(residual.shape, fit.residual_variance.flat[0])
+    family = fit.problem.family
+    latent = None if family is None else family.latent_variance(drawn.phi)
+    residual = drawn.theta.sigma**2 if latent is None else latent
     return shares_of(drawn.theta.G, residual, second_moment(fit.design.rows.Z), fit.design.spans)
 
 

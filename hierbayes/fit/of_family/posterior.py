@@ -66,7 +66,7 @@ class FamilyPosteriorFit(PosteriorFit):
 
     def _response_icc(self, at: dict[str, float] | None) -> pd.Series | pd.DataFrame:
         second = None if at is None else moment_at(self.design, at)
-        return shares_table(self, response_shares(self, self.phi, second))
+        return shares_table(self, response_shares(self, second))
 
     def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
         """A response (n,) at random given its linear predictor, of one draw."""

@@ -130,7 +130,7 @@ def latent_variance(fit: Fitted) -> Floats:
         When the link has no latent scale.
     """
     family = fit.problem.family_rows.family
-    variance = family.latent_variance()
+    variance = family.latent_variance(fit.response_phi)
     if family.predictors:
         raise DataError(
             "nominal categories have a linear predictor each, and no one response behind them "
@@ -141,7 +141,7 @@ def latent_variance(fit: Fitted) -> Floats:
             f"{family.name} with the {family.link} link has no latent response whose variance "
             "could be shared out; icc(scale='response') shares out that of the response itself"
         )
-    return np.full(fit.theta.shape, variance)
+    return variance
 
 
 def saturated(fit: Fitted, phi: Floats) -> Floats:

@@ -16,29 +16,32 @@ Schielzeth (2017), doi:10.1098/rsif.2017.0213.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from hierbayes.design.family_rows import FamilyRows
 from hierbayes.errors import DataError
 from hierbayes.families.categorical import Categorical
 from hierbayes.fit.fitted import Fitted
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
+
+type _Draw = tuple[FamilyRows, Integers, Floats, Floats, list[Floats]]
 
 _NODES = 40
 _MOST_ROWS = 5000  # of a model, spread evenly over its rows
 _MOST_DRAWS = 200  # of a posterior
+FIXED, RANDOM, RESIDUAL, MEAN = "fixed part", "random effects", "residual", "mean"
 
 
-def response_shares(fit: Fitted, phi: Floats, second: Floats | None) -> tuple[Floats, ...]:
-    """Each factor's share (chains, draws) of the variance of the response.
+def response_shares(fit: Fitted, second: Floats | None) -> tuple[Floats, ...]:
+    """Each factor's share (1, draws) of the variance of the response that is not the fixed part's.
 
-    Of a posterior evenly spread draws stand for all: (1, draws).
+    Of a posterior evenly spread draws stand for all.
 
     Parameters
     ----------
     fit : Fitted
-    phi : (chains, draws, d) float
-        Dispersion as η is computed.
     second : (q, q) float, optional
         zz' at which u counts; by default that of each row.
 
@@ -47,6 +50,43 @@ def response_shares(fit: Fitted, phi: Floats, second: Floats | None) -> tuple[Fl
     DataError
         When the categories are nominal, which have no variance.
     """
+    found = [_shares(*one) for one in _draws(fit, second)]
+    return tuple(np.array(share)[None] for share in zip(*found, strict=True))
+
+
+def response_parts(fit: Fitted) -> dict[str, Floats]:
+    """Variances (1, draws) that make the response's, and its mean over rows and u.
+
+    ``FIXED`` is the variance over the rows (over n − 1) of E μ, u integrated out, ``RANDOM`` that
+    of μ over u and ``RESIDUAL`` that of the response given u, both averaged over the rows.
+
+    Raises
+    ------
+    DataError
+        When the categories are nominal, which have no variance.
+    """
+    found = [_moments(*one) for one in _draws(fit, None)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        each = [
+            (float(a.var(ddof=1)), float(b.mean()), float(c.mean()), float(a.mean()))
+            for a, b, c in found
+        ]
+    names = (FIXED, RANDOM, RESIDUAL, MEAN)
+    return {
+        name: np.array(row)[None] for name, row in zip(names, zip(*each, strict=True), strict=True)
+    }
+
+
+def draws_for_responses(fit: Fitted) -> tuple[Integers, Integers]:
+    """Chain and draw of those that stand for all."""
+    total = int(np.prod(fit.theta.shape))
+    places = np.unique(np.linspace(0, total - 1, min(total, _MOST_DRAWS)).round().astype(int))
+    chain, draw = np.unravel_index(places, fit.theta.shape)
+    return chain, draw
+
+
+def _draws(fit: Fitted, second: Floats | None) -> Iterator[_Draw]:
+    """At each draw that stands for all: the rows, η at u = 0, φ and z_k'G_kz_k by factor."""
     rows, design = fit.problem.family_rows, fit.design
     if isinstance(rows.family, Categorical):
         raise DataError(
@@ -54,12 +94,7 @@ def response_shares(fit: Fitted, phi: Floats, second: Floats | None) -> tuple[Fl
             "the scale of the linear predictors"
         )
     at = np.unique(np.linspace(0, design.n - 1, min(design.n, _MOST_ROWS)).round().astype(int))
-    chains, draws = fit.theta.shape
-    total = chains * draws
-    places = np.unique(np.linspace(0, total - 1, min(total, _MOST_DRAWS)).round().astype(int))
-    found = []
-    for place in places:
-        one = int(place) // draws, int(place) % draws
+    for one in zip(*draws_for_responses(fit), strict=True):
         G, Z = fit.theta.G[one], design.rows.Z[at]
         eta = design.rows.X[at] @ fit.gamma_draws[one] + rows.offset[at]
         parts = [
@@ -68,29 +103,44 @@ def response_shares(fit: Fitted, phi: Floats, second: Floats | None) -> tuple[Fl
             else np.full(len(at), float((G[span, span] * second[span, span]).sum()))
             for span in design.spans
         ]
-        found.append(_shares(rows, at, eta, phi[one], parts))
-    return tuple(np.array(share)[None] for share in zip(*found, strict=True))
+        yield rows, at, eta, fit.response_phi[one], parts
 
 
-def _shares(
-    rows: FamilyRows, at: np.ndarray, eta: Floats, phi: Floats, parts: list[Floats]
-) -> list[float]:
-    """Each factor's share at one draw."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
-    weights = weights / weights.sum()
+def _moments(
+    rows: FamilyRows, at: Integers, eta: Floats, phi: Floats, parts: list[Floats]
+) -> tuple[Floats, Floats, Floats]:
+    """E μ and Var μ over u, and E V, of each row (n,)."""
+    nodes, weights = _rule()
     m, whole = rows.m[at], np.sqrt(np.maximum(sum(parts), 0.0))
     steps = np.stack([eta + whole * t for t in nodes])
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.stack([rows.family.mean(one, m, phi) for one in steps])
         spread = np.stack([rows.family.variance(one, m, phi) for one in steps])
-    middle = weights @ mean
-    total = float((weights @ (mean - middle) ** 2 + weights @ spread).mean())
+        middle = weights @ mean
+        return middle, weights @ (mean - middle) ** 2, weights @ spread
+
+
+def _rule() -> tuple[Floats, Floats]:
+    """Nodes and weights of expectations over a standard normal number."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
+    return nodes, weights / weights.sum()
+
+
+def _shares(
+    rows: FamilyRows, at: Integers, eta: Floats, phi: Floats, parts: list[Floats]
+) -> list[float]:
+    """Each factor's share at one draw."""
+    _, between, within = _moments(rows, at, eta, phi, parts)
+    total = float((between + within).mean())
     if not np.isfinite(total):
         return [0.0 if total == np.inf else float("nan")] * len(parts)
     if len(parts) == 1:
-        return [float((weights @ (mean - middle) ** 2).mean()) / total]
-    shares = []
+        return [float(between.mean()) / total]
+    m, (nodes, weights), shares = rows.m[at], _rule(), []
     for own in parts:
+        if not own.any():
+            shares.append(0.0)
+            continue
         rest = np.sqrt(np.maximum(sum(parts) - own, 0.0))
         given = np.stack([
             sum(w * rows.family.mean(eta + np.sqrt(own) * t + rest * s, m, phi)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from hierbayes.design.design import Design
+from hierbayes.display.interval import Interval
+from hierbayes.fit.fit import Fit
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.variance import between_variance, explained_variance
 from hierbayes.frames.arrays import Floats, Integers
@@ -71,3 +76,19 @@ def fixed_variance(fit: Fitted) -> tuple[Floats, Floats]:
 def random_variance(fit: Fitted) -> Floats:
     """z'Gz averaged over the rows (chains, draws)."""
     return between_variance(fit.theta.G, second_moment(fit.design.rows.Z))
+
+
+def draws_table(
+    draws: Mapping[Any, Floats], name: str | tuple[str, ...], fit: Fit, interval: Interval
+) -> pd.DataFrame:
+    """Estimate, and for a posterior sd and limits, of quantities (chains, draws) by label.
+
+    ``name`` is that of the index, or names where labels are tuples.
+    """
+    rows = [
+        {"estimate": float(values.mean())} | fit.spread(values, interval)
+        for values in draws.values()
+    ]
+    if isinstance(name, str):
+        return pd.DataFrame(rows, index=pd.Index(list(draws), name=name))
+    return pd.DataFrame(rows, index=pd.MultiIndex.from_tuples(list(draws), names=name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,13 @@ from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.context import variance_by_factor
-from hierbayes.inference.context.spread import fixed_variance, random_variance, spread_table
+from hierbayes.inference.context.response_variance import response_variance
+from hierbayes.inference.context.spread import (
+    draws_table,
+    fixed_variance,
+    random_variance,
+    spread_table,
+)
 from hierbayes.inference.context.submodel import fit_columns
 from hierbayes.likelihood.reading import REML
 
@@ -81,8 +88,11 @@ class VarianceExplained(Printed):
 
 def variance_explained(
     fit: Fit, *, at: dict[str, float] | None = None, prob: float = DEFAULT_PROB
-) -> VarianceExplained:
+) -> Any:
     """Intraclass correlation, reliability, R² and decompositions of variance.
+
+    Of a response that is not Gaussian R² of Nakagawa, Schielzeth and Johnson and the intraclass
+    correlation, on the latent scale of the link and on that of observations.
 
     Parameters
     ----------
@@ -96,21 +106,23 @@ def variance_explained(
 
     Returns
     -------
-    VarianceExplained
+    VarianceExplained or ResponseVariance
+        The second of a family that is not Gaussian.
 
     Raises
     ------
     HypothesisError
         When it is no fit.
     DataError
-        When `at` names no random column.
+        When `at` names no random column, or the response is nominal categories.
     IntervalError
         When `prob` does not lie between 0 and 1.
 
     References
     ----------
     Nakagawa & Schielzeth (2013), doi:10.1111/j.2041-210x.2012.00261.x; Johnson (2014),
-    doi:10.1111/2041-210X.12225; Snijders & Bosker (1994), doi:10.1177/0049124194022003004;
+    doi:10.1111/2041-210X.12225; Nakagawa, Johnson & Schielzeth (2017),
+    doi:10.1098/rsif.2017.0213; Snijders & Bosker (1994), doi:10.1177/0049124194022003004;
     Raudenbush & Bryk (2002), *Hierarchical Linear Models*, chapters 3 and 4.
 
     Examples
@@ -122,12 +134,14 @@ def variance_explained(
     """
     refuse_other_than_fit(fit, "variance_explained")
     interval = Interval(prob)
+    if fit.problem.family is not None:
+        return response_variance(fit, at, interval)
     if len(fit.design.factors) > 1:
         return _by_factor(fit, at, interval)
     return VarianceExplained(
-        shares=_draws_table(_shares(fit, at), "share", fit, interval),
+        shares=draws_table(_shares(fit, at), "share", fit, interval),
         reliability=_reliability(fit, interval),
-        components=_draws_table(_components(fit), "part", fit, interval),
+        components=draws_table(_components(fit), "part", fit, interval),
         explained=_explained(fit),
         spread=spread_table(fit.design),
         about=subject_of(fit.design).lines(),
@@ -151,22 +165,14 @@ def _by_factor(fit: Fit, at: dict[str, float] | None, interval: Interval) -> Var
     if isinstance(fit, PosteriorFit):
         notes.insert(0, f"estimate and sd are the posterior mean and sd, limits enclose {interval}")
     return VarianceExplained(
-        shares=_draws_table(variance_by_factor.shares(fit, at), "share", fit, interval),
-        reliability=_draws_table(found, "effect", fit, interval),
-        components=_draws_table(variance_by_factor.variances(fit), "part", fit, interval),
+        shares=draws_table(variance_by_factor.shares(fit, at), "share", fit, interval),
+        reliability=draws_table(found, "effect", fit, interval),
+        components=draws_table(variance_by_factor.variances(fit), "part", fit, interval),
         explained=variance_by_factor.explained(fit),
         spread=variance_by_factor.spread_by_factor(fit.design),
         about=subject_of(fit.design).lines(),
         notes=tuple(notes),
     )
-
-
-def _draws_table(draws: dict[str, Floats], name: str, fit: Fit, interval: Interval) -> pd.DataFrame:
-    """Estimate, and for a posterior sd and limits, of quantities (chains, draws)."""
-    rows = {}
-    for label, values in draws.items():
-        rows[label] = {"estimate": float(values.mean())} | fit.spread(values, interval)
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(name)
 
 
 def _shares(fit: Fit, at: dict[str, float] | None) -> dict[str, Floats]:
@@ -209,7 +215,7 @@ def _reliability(fit: Fit, interval: Interval) -> pd.DataFrame:
         own = np.zeros_like(diagonal)
         for one in error:
             own += variance / (variance + sigma2 * one) / len(error)
-    table = _draws_table(
+    table = draws_table(
         {effect: diagonal[..., k] for k, effect in enumerate(design.effects)}, "effect", fit,
         interval,
     )  # fmt: skip

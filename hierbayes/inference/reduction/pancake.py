@@ -18,8 +18,9 @@ _ONE = 1e-6  # from a correlation of ±1
 def principal_axes(fit: Fit) -> pd.DataFrame:
     """Principal axes of G, the longest first.
 
-    Effects are counted in the response per spread of their random column, so that a slope per
-    year and one per day have axes alike.  G is the estimate, or the posterior mean.
+    Effects are counted in the response, or the linear predictor of a family, per spread of their
+    random column, so that a slope per year and one per day have axes alike.  G is the
+    estimate, or the posterior mean.
 
     Returns
     -------
@@ -29,7 +30,7 @@ def principal_axes(fit: Fit) -> pd.DataFrame:
         is by factor and axis.
     """
     design, G = fit.design, fit.theta.G.mean(axis=(0, 1))
-    spread = np.asarray(fit.problem.products.basis.z.spread)
+    spread = np.asarray(fit.problem.working.basis.z.spread)
     axes = {
         factor.name: axes_of(G[span, span], spread[span], design.effects[span])
         for factor, span in zip(design.factors, design.spans, strict=True)
@@ -110,7 +111,7 @@ def _every_group(fit: Fit, k: int) -> str:
 def _flat(fit: Fit, k: int, axis: pd.Series) -> str:
     """A flat direction across several effects of a factor as an equation."""
     span = fit.design.spans[k]
-    effects, spread = fit.design.effects[span], fit.problem.products.basis.z.spread[span]
+    effects, spread = fit.design.effects[span], fit.problem.working.basis.z.spread[span]
     weights = [axis[f"weight[{effect}]"] * s for effect, s in zip(effects, spread, strict=True)]
     largest = max(weights, key=abs)
     terms = [
@@ -123,7 +124,7 @@ def _flat(fit: Fit, k: int, axis: pd.Series) -> str:
 
 def _lines(fit: Fit, k: int) -> list[str]:
     """Correlations of ±1 in a factor, and where its groups' lines then meet."""
-    span, basis = fit.design.spans[k], fit.problem.products.basis
+    span, basis = fit.design.spans[k], fit.problem.working.basis
     effects = fit.design.effects[span]
     sd, corr = sd_corr(fit.G[span, span])
     unit = basis.scale / np.asarray(basis.z.spread)[span]

@@ -11,6 +11,8 @@ from hierbayes.display.blocks import Items, Lines, Table, numbered_lines, number
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError
 from hierbayes.fit.maximised import maximum_likelihood
+from hierbayes.fit.of_family.maximised import maximise_family
+from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import reading_of, refuse_other_than_maxima
@@ -96,13 +98,14 @@ def reduced(fit: PointFit) -> Reduced:
     Parameters
     ----------
     fit : PointFit
-        By REML or ML, with a singular G.
+        By REML or ML, with a singular G; a family's smaller models are fitted by the same
+        approximation.
 
     Raises
     ------
     InferenceError
-        When the fit maximises no likelihood, G is not singular, or no smaller model exists or
-        can be written.
+        When the fit maximises no likelihood, G is not singular, no smaller model exists or can be
+        written, or rows have several linear predictors.
 
     Examples
     --------
@@ -113,7 +116,12 @@ def reduced(fit: PointFit) -> Reduced:
     >>> small.smaller, small.models["AIC"].round(2).tolist()[:2]
     (False, [46585.11, 46586.16])
     """
-    refuse_other_than_maxima("reduced", fit)
+    refuse_other_than_maxima("reduced", fit, families=True)
+    if fit.design.columns.n_predictors > 1:
+        raise InferenceError(
+            "reduced() reads models of one linear predictor, and this one has "
+            f"{fit.design.columns.n_predictors}; state the smaller model yourself"
+        )
     axes = principal_axes(fit)
     if not fit.maximum.singular:
         raise InferenceError(
@@ -134,7 +142,7 @@ def reduced(fit: PointFit) -> Reduced:
     if not candidates:
         raise InferenceError(
             f"the variance of '{fit.design.effects[0]}' is estimated as zero and it is the only "
-            "random effect: the model that is left has none and is a linear regression"
+            "random effect: the model that is left has none and is a " + _regression(fit)
         )
     fits = [_refit(fit, random) for random in candidates]
     loss = np.array([fit.loglik - other.loglik for other in fits])
@@ -152,6 +160,12 @@ def reduced(fit: PointFit) -> Reduced:
     return Reduced(
         axes, models, fits[best] if smaller else fit, bool(same[best]), smaller, findings
     )
+
+
+def _regression(fit: PointFit) -> str:
+    """What a model without random effects is."""
+    family = fit.problem.family
+    return "linear regression" if family is None else f"regression of {family} without groups"
 
 
 def _percent(share: float) -> str:
@@ -174,7 +188,7 @@ def _origin_sentence(candidates: list[Random]) -> tuple[str, ...]:
 
 def _without_variance(fit: PointFit) -> tuple[tuple[str, str], ...]:
     """Factors and terms of which no effect has any variance."""
-    basis, random = fit.problem.products.basis, fit.design.specification.random
+    basis, random = fit.problem.working.basis, fit.design.specification.random
     sd = sd_corr(fit.G)[0] * np.asarray(basis.z.spread) / basis.scale
     return tuple(
         (one.factor, term)
@@ -214,7 +228,10 @@ def _with(term: RandomTerm, effects: list[str]) -> Random:
 
 
 def _refit(fit: PointFit, random: Random) -> PointFit:
-    return maximum_likelihood(smaller_problem(fit.problem, random), reading_of(fit))
+    smaller = smaller_problem(fit.problem, random)
+    if isinstance(fit, FamilyPointFit):
+        return maximise_family(smaller, fit.evidence.nodes)
+    return maximum_likelihood(smaller, reading_of(fit))
 
 
 def _table(fits: list[PointFit], loss: Floats) -> pd.DataFrame:

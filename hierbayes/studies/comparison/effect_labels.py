@@ -51,7 +51,7 @@ def label_effects(fits: Mapping[str, Fit]) -> dict[str, EffectLabels]:
 def has_shares(fit: Fit) -> bool:
     """Whether the variance of a response, or of a latent one, can be shared out."""
     family = fit.problem.family
-    return family is None or family.latent_variance() is not None
+    return family is None or family.has_latent_scale
 
 
 def groups_by_factor(

@@ -55,7 +55,7 @@ def family_quantities(draws: PriorDraws, design: Design, seed: int) -> xr.Datase
         name: (("draw",), draws.phi[:, k]) for k, name in enumerate(names)
     }
     further |= _responses(draws, design, rows, seed)
-    return quantities_of(draws, design, rows.family.latent_variance(), further)
+    return quantities_of(draws, design, rows.family.latent_variance(draws.phi), further)
 
 
 def _responses(

@@ -66,7 +66,7 @@ def default_quantities(fit: Fitted) -> tuple[Quantity, ...]:
         return (*found, Sigma(), *shares, R2())
     ordered = has_thresholds(family)
     found += [Dispersion(name, threshold=ordered) for name in fit.problem.dispersion]
-    latent = family.latent_variance() is not None and not family.predictors
+    latent = family.has_latent_scale and not family.predictors
     return (*found, *shares, R2()) if latent else tuple(found)
 
 
