@@ -13,13 +13,13 @@ import hierbayes as hb
 from hierbayes import plots
 from hierbayes.estimation.family_marginals import FamilyPoints
 from hierbayes.estimation.family_mode import log_prior_of
+from hierbayes.fit.of_family.densities import FamilyDensities
 from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
 from hierbayes.likelihood.laplace import LatentPoint
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.chosen_priors import choose_priors
 from hierbayes.studies.sensitivity.alternatives import read_alternatives
 from hierbayes.studies.sensitivity.deletion import family_cases
-from hierbayes.studies.sensitivity.family_densities import FamilyDensities, densities_of
 from hierbayes.studies.sensitivity.weights import log_ratio
 from tests import family_fits
 from tests.family_fits import COUNTS, DATA, MODEL
@@ -216,4 +216,4 @@ def test_quantities_of_gaussian_responses_are_refused() -> None:
             hb.SensitivityStudy(fit, GRID, [quantity], progress=False)
     with pytest.raises(hb.StudyError, match="there is no dispersion 'phi'"):
         hb.SensitivityStudy(fit, GRID, [hb.quantities.Dispersion("phi")], progress=False)
-    assert MODEL.problem is fit.problem and isinstance(densities_of(fit), FamilyDensities)
+    assert MODEL.problem is fit.problem and isinstance(fit.densities, FamilyDensities)

@@ -9,12 +9,12 @@ from numpy.testing import assert_allclose
 from scipy import integrate, special, stats
 
 import hierbayes as hb
+from hierbayes.fit.densities import Densities
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.density import derivatives_of, log_density, log_density_corr
 from hierbayes.priors.families import Prior
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.priors.quantile import quantile
-from hierbayes.studies.sensitivity.densities import Densities
 from hierbayes.studies.sensitivity.weights import Weights, even, pareto_smoothed, weights_for
 from tests.dense import Array, gradient
 

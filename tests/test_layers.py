@@ -43,6 +43,7 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.families.density_code": {"pytensor"},
     "hierbayes.families.hurdle": {"scipy"},
     "hierbayes.fit.convergence": {"arviz_stats"},
+    "hierbayes.fit.densities": {"hierbayes.priors.density"},
     "hierbayes.fit.diagnosis": {"arviz_stats"},
     "hierbayes.fit.effects": {"xarray"},
     "hierbayes.fit.of_family.sampled": {
@@ -51,6 +52,7 @@ LAZY: dict[str, set[str]] = {
     },
     "hierbayes.fit.predictions.labelled": {"xarray"},
     "hierbayes.fit.predictions.row_groups": {"xarray"},
+    "hierbayes.fit.prior_groups": {"hierbayes.priors.draws", "xarray"},
     "hierbayes.fit.saving.loaded_fit": {"xarray"},
     "hierbayes.fit.saving.row_columns": {"pyarrow"},
     "hierbayes.fit.storage": {"xarray"},
@@ -74,9 +76,6 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.studies.sensitivity.moments": {"arviz_stats", "scipy"},
     "hierbayes.studies.sensitivity.power_scaling": {"arviz_stats"},
     "hierbayes.studies.sensitivity.support": {"hierbayes.priors.density"},
-    "hierbayes.studies.sensitivity.densities": {
-        "hierbayes.priors.density",
-    },
     "hierbayes.studies.sensitivity.weights": {"arviz_stats"},
 }
 

@@ -12,11 +12,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes.fit.densities import Densities
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import NORMAL
 from hierbayes.likelihood.theta import Theta
-from hierbayes.studies.sensitivity.densities import Densities
 
 FORMULAS = (
     "y ~ x * arm + (1 | g)",

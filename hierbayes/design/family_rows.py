@@ -11,7 +11,9 @@ import pandas as pd
 from hierbayes.design.further_columns import FurtherColumns, further_columns
 from hierbayes.design.matrices import one_column
 from hierbayes.errors import DataError, FormulaError
+from hierbayes.families.binomial import Binomial
 from hierbayes.families.categorical import Categorical
+from hierbayes.families.counts import Counts
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import FAILURES, PLAIN, TRIALS, Response
 from hierbayes.families.zero_part import ZeroPart
@@ -60,6 +62,12 @@ class FamilyRows:
     def observed(self) -> Floats:
         """One number for each row of the data (n,): y, or of nominal categories their number."""
         return self.as_observed(self.y)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether responses are whole numbers: counts, successes, or numbers of categories."""
+        inside = getattr(self.family, "inside", self.family)
+        return bool(self.outcomes) or isinstance(inside, Counts | Binomial)
 
     def as_observed(self, y: Floats) -> Floats:
         """The same of other responses."""

@@ -12,8 +12,10 @@ import pandas as pd
 from hierbayes.design.problem import Problem
 from hierbayes.display.interval import Interval
 from hierbayes.errors import DataError
+from hierbayes.fit import prior_groups
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects, effects_of_draws
 from hierbayes.fit.convergence import convergence_table, objection
+from hierbayes.fit.densities import Densities
 from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler
 from hierbayes.fit.effects import population_draws
 from hierbayes.fit.evidence import Sampling
@@ -177,6 +179,12 @@ class PosteriorFit(Fit):
         gamma = likelihood.draw_gamma(self.theta.flat, normals.reshape(-1, p))
         return replace(moved, gamma_draws=gamma.reshape(normals.shape))
 
+    @property
+    def densities(self) -> Densities:
+        """Log densities of priors and of the likelihood at the draws, chain by chain."""
+        gamma = self.gamma_draws.reshape(-1, self.gamma_draws.shape[-1])
+        return Densities(self.problem, self.theta.flat, gamma)
+
     # ---------------------------------------------------------------- reports
 
     def _own_parts(self) -> OwnParts:
@@ -190,6 +198,9 @@ class PosteriorFit(Fit):
         graph: bool = False,
         posterior_predictive: bool = False,
         log_likelihood: bool = False,
+        prior: bool = False,
+        prior_predictive: bool = False,
+        log_prior: bool = False,
     ) -> xr.DataTree:
         """Everything as an ArviZ DataTree: posterior, sample_stats, data, attributes.
 
@@ -201,22 +212,39 @@ class PosteriorFit(Fit):
         posterior_predictive, log_likelihood : bool
             Whether there are groups of that name, under the name of the response: a new response,
             and the log density given γ and u, of each row at each draw.  ``az.plot_ppc_dist``,
-            ``az.loo`` and ``az.compare`` read them; they are as large as rows times draws.
+            ``az.loo``, ``az.compare`` and ``az.psense`` read them; they are as large as rows times
+            draws.
+        prior, prior_predictive : bool
+            Whether there are groups of that name: as many draws from the priors as the posterior
+            has, of the same quantities, and a new response of each row at each, in new groups.
+        log_prior : bool
+            Whether there is a group of that name: the log density of each block of priors at each
+            draw, for ``az.psense``.  There u is no parameter with a prior: those of ``log_prior``
+            are of γ, G and the dispersion.
 
         Raises
         ------
         EstimationError
             When ``graph`` is asked for under a prior of R².
+        PriorError
+            When nothing can be drawn from a prior, or one of R² has no density of its own.
         """
-        further = {}
+        further: dict[str, xr.Dataset] = {}
         if posterior_predictive or log_likelihood:
             draws = self.parameter_draws(None, None, self.evidence.seed)
-            if posterior_predictive:
-                further["posterior_predictive"] = row_groups.posterior_predictive(
-                    self.problem, draws
-                )
-            if log_likelihood:
-                further["log_likelihood"] = row_groups.log_likelihood(self.problem, draws)
+            for asked, made in (
+                (posterior_predictive, row_groups.posterior_predictive),
+                (log_likelihood, row_groups.log_likelihood),
+            ):
+                further |= {made.__name__: made(self.problem, draws)} if asked else {}
+        priors, M = self.priors, self.theta.sigma.size
+        assert priors is not None
+        if prior or prior_predictive:
+            drawn = prior_groups.prior_sample(self.problem, priors, M, self.evidence.seed)
+            further |= {"prior": drawn.quantities()} if prior else {}
+            further |= {"prior_predictive": drawn.responses()} if prior_predictive else {}
+        if log_prior:
+            further["log_prior"] = prior_groups.log_prior(self.densities, priors, self.theta.shape)
         return to_datatree(self, self.evidence, graph=graph, further=further)
 
     def _intervals(self, interval: Interval, df: str | None) -> pd.DataFrame:

@@ -12,8 +12,10 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from hierbayes.design.design import Design
+from hierbayes.design.problem import Problem
 from hierbayes.errors import HierbayesError, in_quotes
 from hierbayes.estimation.graph_variables import graph_variables
+from hierbayes.fit.drawn import Drawn
 from hierbayes.fit.effects import population_draws
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fitted import Fitted
@@ -44,14 +46,19 @@ def labelled_draws(fit: Fitted, name: str, factor: str | None = None) -> xr.Data
     HierbayesError
         When there is no quantity of that name; the valid ones are listed.
     """
-    import xarray as xr  # noqa: PLC0415
-
     known = (*_DIMS, *fit.problem.dispersion)
     if not isinstance(name, str) or name not in known:
         listed = in_quotes(known)
         raise HierbayesError(f"there are no draws of '{name}'; valid names are: {listed}")
     k = fit.design.place_of_factor(factor) if name in _BY_GROUP else 0
-    values = _values(fit, name, k)
+    if name == "beta":
+        return _labelled(fit, name, k, population_draws(fit, k) + fit.us[k])
+    return _labelled(fit, name, k, _values(fit, name, k))
+
+
+def _labelled(fit: Drawn, name: str, k: int, values: Floats) -> xr.DataArray:
+    import xarray as xr  # noqa: PLC0415
+
     dims = ("chain", "draw", *_dims(fit, name, k))
     coords = {dim: labels for dim, labels in _coords(fit).items() if dim in dims}
     coords |= {"chain": np.arange(values.shape[0]), "draw": np.arange(values.shape[1])}
@@ -79,20 +86,17 @@ def to_datatree(
 
     design = fit.design
     spec = design.specification
-    groups = {"posterior": xr.Dataset(dict(_stored(fit)))}
+    groups = {"posterior": drawn_quantities(fit)}
     if sampling is not None:
         groups["sample_stats"] = sampling.stats
     response, index = observed_variable(design)
     obs = {"obs": index}
     groups["observed_data"] = xr.Dataset(
-        {response: ("obs", observed(fit), {"long_name": spec.left})}, coords=obs
+        {response: ("obs", as_stored(fit.problem, observed(fit)), {"long_name": spec.left})},
+        coords=obs,
     )
-    labels = {
-        dim: _storable(factor.labels)
-        for dim, factor in zip(_group_dims(fit), design.factors, strict=True)
-    }
+    labels = _storable_labels(fit)
     coords = _coords(fit) | labels
-    groups["posterior"] = groups["posterior"].assign_coords(labels)
     P = design.columns.n_predictors
     codes = {
         f"{dim}_of": ("obs", one[::P])
@@ -112,15 +116,26 @@ def to_datatree(
     return tree
 
 
-def _stored(fit: Fitted) -> Iterator[tuple[str, xr.DataArray]]:
-    """Everything that is kept of a posterior; u of several factors has a variable for each."""
+def drawn_quantities(fit: Drawn) -> xr.Dataset:
+    """Everything that a tree keeps of draws, with labels that a file can hold."""
+    import xarray as xr  # noqa: PLC0415
+
+    return xr.Dataset(dict(_stored(fit))).assign_coords(_storable_labels(fit))
+
+
+def _storable_labels(fit: Drawn) -> dict[str, np.ndarray]:
+    """Labels of the groups of each factor, by their dimension."""
+    factors = zip(_group_dims(fit), fit.design.factors, strict=True)
+    return {dim: _storable(factor.labels) for dim, factor in factors}
+
+
+def _stored(fit: Drawn) -> Iterator[tuple[str, xr.DataArray]]:
+    """Everything that is kept of draws; u of several factors has a variable for each."""
     several = len(fit.design.factors) > 1
     for name in (*STORED, *fit.problem.dispersion):
-        if several and name in _BY_GROUP:
-            for factor in fit.design.factors:
-                yield f"{name}_{factor.name}", labelled_draws(fit, name, factor.name)
-        else:
-            yield name, labelled_draws(fit, name)
+        for k, factor in enumerate(fit.design.factors[: None if name in _BY_GROUP else 1]):
+            label = f"{name}_{factor.name}" if several and name in _BY_GROUP else name
+            yield label, _labelled(fit, name, k, _values(fit, name, k))
 
 
 def observed(fit: Fitted) -> Floats:
@@ -129,7 +144,13 @@ def observed(fit: Fitted) -> Floats:
     return rows.y if rows.family is None else rows.family.observed
 
 
-def _group_dims(fit: Fitted) -> tuple[str, ...]:
+def as_stored(problem: Problem, responses: Floats) -> np.ndarray:
+    """Responses of any shape, whole ones as integers, by which ArviZ knows counts."""
+    rows = problem.design.rows.family
+    return responses.astype(np.int64) if rows is not None and rows.is_whole else responses
+
+
+def _group_dims(fit: Drawn) -> tuple[str, ...]:
     """What the dimension of the groups of each factor is called."""
     factors = fit.design.factors
     if len(factors) == 1:
@@ -137,7 +158,7 @@ def _group_dims(fit: Fitted) -> tuple[str, ...]:
     return tuple(f"group_{factor.name}" for factor in factors)
 
 
-def _effect_dims(fit: Fitted) -> tuple[str, ...]:
+def _effect_dims(fit: Drawn) -> tuple[str, ...]:
     """What the dimension of the effects of each factor is called."""
     factors = fit.design.factors
     if len(factors) == 1:
@@ -145,20 +166,18 @@ def _effect_dims(fit: Fitted) -> tuple[str, ...]:
     return tuple(f"effect_{factor.name}" for factor in factors)
 
 
-def _dims(fit: Fitted, name: str, k: int) -> tuple[str, ...]:
+def _dims(fit: Drawn, name: str, k: int) -> tuple[str, ...]:
     if name in _BY_GROUP:
         return _group_dims(fit)[k], _effect_dims(fit)[k]
     return _DIMS.get(name, ())
 
 
-def _values(fit: Fitted, name: str, k: int) -> Floats:
+def _values(fit: Drawn, name: str, k: int) -> Floats:
     match name:
         case "gamma":
             return fit.gamma_draws
         case "u":
             return fit.us[k]
-        case "beta":
-            return population_draws(fit, k) + fit.us[k]
         case "G":
             return fit.theta.G
     if name in fit.problem.dispersion:
@@ -167,7 +186,7 @@ def _values(fit: Fitted, name: str, k: int) -> Floats:
     return sd if name == "sd" else corr
 
 
-def _coords(fit: Fitted) -> dict[str, np.ndarray]:
+def _coords(fit: Drawn) -> dict[str, np.ndarray]:
     design = fit.design
     effects = np.array(design.effect_labels, dtype=object)
     coords = {

@@ -11,6 +11,7 @@ from hierbayes.design.family_rows import gaussian_only
 from hierbayes.display.interval import Interval
 from hierbayes.errors import FormulaError
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects
+from hierbayes.fit.of_family.densities import FamilyDensities
 from hierbayes.fit.of_family.response import (
     dispersion_draws,
     draw_family,
@@ -63,6 +64,15 @@ class FamilyPosteriorFit(PosteriorFit):
     def response_phi(self) -> Floats:
         """Dispersion (chains, draws, d) as η is computed."""
         return self.phi
+
+    @property
+    def densities(self) -> FamilyDensities:
+        """Log densities of priors and of the likelihood at the draws."""
+        one = super().densities
+        M = len(one.gamma)
+        us = tuple(u.reshape(M, *u.shape[2:]) for u in self.u_sampled)
+        phi = self.phi.reshape(M, self.phi.shape[-1])
+        return FamilyDensities(self.problem, one.theta, one.gamma, phi, us)
 
     def _response_icc(self, at: dict[str, float] | None) -> pd.Series | pd.DataFrame:
         second = None if at is None else moment_at(self.design, at)

@@ -9,6 +9,7 @@ from hierbayes.design.family_rows import has_thresholds
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.families.categorical import Categorical
 from hierbayes.families.cumulative import Cumulative
+from hierbayes.fit.drawn import Drawn
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.predictions.expected import ByPredictor, linear_predictor
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
@@ -17,12 +18,12 @@ from hierbayes.frames.arrays import Floats
 RESIDUALS = ("response", "pearson", "deviance")
 
 
-def dispersion_draws(fit: Fitted, phi: Floats) -> Floats:
+def dispersion_draws(fit: Drawn, phi: Floats) -> Floats:
     """What is said of the dispersion (chains, draws, d): thresholds of η without intercept.
 
     Parameters
     ----------
-    fit : Fitted
+    fit : Drawn
     phi : (chains, draws, d) float
         As η is computed.
     """
@@ -38,7 +39,7 @@ def dispersion_at_point(fit: Fitted, gamma: Floats, phi: Floats) -> Floats:
     return np.asarray(phi - gamma[place_of_intercept(fit)])
 
 
-def place_of_intercept(fit: Fitted) -> int:
+def place_of_intercept(fit: Drawn) -> int:
     """The fixed term that stands for the first threshold, with its sign turned."""
     return fit.design.terms.index("Intercept")
 

@@ -9,8 +9,7 @@ import numpy as np
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
 from hierbayes.fit.predictions.response_law import law_of, observed_responses
-from hierbayes.fit.storage import observed_variable
-from hierbayes.frames.arrays import Floats
+from hierbayes.fit.storage import as_stored, observed_variable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,17 +21,19 @@ def posterior_predictive(problem: Problem, draws: ParameterDraws) -> xr.Dataset:
     """A new response of each row at each draw, its group keeping its effects."""
     rows = rows_to_predict(problem.design, None)
     pieces = draws.of_rows(rows, law_of(problem, rows), "response")
-    return _labelled(problem, draws, [values for _, values in pieces])
+    return by_draw_and_row(problem, draws, [as_stored(problem, values) for _, values in pieces])
 
 
 def log_likelihood(problem: Problem, draws: ParameterDraws) -> xr.Dataset:
     """Log density of each row given γ, u and dispersion of each draw: conditional, by row."""
     rows = rows_to_predict(problem.design, None)
     pieces = draws.log_densities(rows, law_of(problem, rows), observed_responses(problem))
-    return _labelled(problem, draws, [values for _, values in pieces])
+    return by_draw_and_row(problem, draws, [values for _, values in pieces])
 
 
-def _labelled(problem: Problem, draws: ParameterDraws, pieces: list[Floats]) -> xr.Dataset:
+def by_draw_and_row(
+    problem: Problem, draws: ParameterDraws, pieces: list[np.ndarray]
+) -> xr.Dataset:
     """Under the name and with the rows that the observed responses have in a tree."""
     import xarray as xr  # noqa: PLC0415
 

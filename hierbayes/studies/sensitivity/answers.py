@@ -10,6 +10,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.errors import HierbayesError, PriorError, StudyError
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.convergence import convergence_table, objection
+from hierbayes.fit.densities import Densities
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.of_family.sampled import sample_family_posterior
 from hierbayes.fit.posterior import PosteriorFit
@@ -17,8 +18,6 @@ from hierbayes.fit.sampled import sample_posterior, with_gamma
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
 from hierbayes.studies.sensitivity.alternatives import Alternative
-from hierbayes.studies.sensitivity.densities import Densities
-from hierbayes.studies.sensitivity.family_densities import densities_of
 from hierbayes.studies.sensitivity.support import obstacle
 from hierbayes.studies.sensitivity.weights import (
     K_HAT_LIMIT,
@@ -87,7 +86,7 @@ def baseline_of(fit: object) -> Baseline:
             f"a study needs a posterior of at least {FEWEST} draws, not {fit.theta.sigma.size}"
         )
     r_hat = float(convergence_table(fit, random_effects=False)["r_hat"].max())
-    return Baseline(fit, fit.priors, fit.evidence.settings, densities_of(fit), r_hat)
+    return Baseline(fit, fit.priors, fit.evidence.settings, fit.densities, r_hat)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -13,6 +13,7 @@ from hierbayes.design.crossproducts import within_totals
 from hierbayes.display.steps import steps
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.of_family.densities import FamilyDensities
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.of_products import likelihood_of
@@ -23,7 +24,6 @@ from hierbayes.studies.sensitivity.alternatives import Alternative
 from hierbayes.studies.sensitivity.answers import Baseline
 from hierbayes.studies.sensitivity.cells import Estimands
 from hierbayes.studies.sensitivity.effect_quantities import FixedCombination
-from hierbayes.studies.sensitivity.family_densities import FamilyDensities
 from hierbayes.studies.sensitivity.quantities import ICC, SD, Corr, Dispersion, Quantity, Sigma
 from hierbayes.studies.sensitivity.weights import K_HAT_LIMIT, log_ratio, pareto_smoothed
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from hierbayes.fit.densities import dispersion_blocks
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.families import LKJ, Prior, Uniform
 from hierbayes.studies.sensitivity.answers import Baseline
 from hierbayes.studies.sensitivity.cells import Estimands
-from hierbayes.studies.sensitivity.densities import dispersion_blocks
 from hierbayes.studies.sensitivity.moments import Values, mcse_of_mean
 
 

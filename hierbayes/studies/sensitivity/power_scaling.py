@@ -19,7 +19,6 @@ import xarray as xr
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.sensitivity.answers import Baseline
 from hierbayes.studies.sensitivity.cells import Estimands
-from hierbayes.studies.sensitivity.densities import dispersion_blocks
 from hierbayes.studies.sensitivity.moments import Values, error_of_difference, moments
 from hierbayes.studies.sensitivity.weights import K_HAT_LIMIT, even, weights_for
 
@@ -33,11 +32,8 @@ def components(baseline: Baseline) -> dict[str, Floats]:
 
     A prior of R² has none, for it comes with latent shares; its block is left out.
     """
-    densities, priors = baseline.densities, baseline.priors
-    joint = [block for block, prior, _ in priors.joint if prior.has_density]
-    blocks = [b for b in ("gamma", "sd", "corr") if getattr(priors, b)]
-    blocks += [*dispersion_blocks(priors), *joint]
-    parts = {block: densities.log_prior(block, priors) for block in blocks}
+    densities = baseline.densities
+    parts = densities.log_priors(baseline.priors)
     parts[LIKELIHOOD] = densities.log_likelihood_given_gamma()
     shape = baseline.fit.theta.sigma.shape
     return {name: part.reshape(shape) for name, part in parts.items()}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from hierbayes.fit.densities import Densities, joint_of
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.families import Prior, Uniform
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.priors.prior_set import PriorSet
-from hierbayes.studies.sensitivity.densities import Densities, joint_of
 
 _SIZES = np.logspace(-8, 8, 321)
 _ROUNDING = 2e-8  # of an end, and of the smallest size tried, where a density may be 0 at 0

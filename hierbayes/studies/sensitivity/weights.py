@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hierbayes.fit.densities import Densities
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.prior_set import PriorSet
-from hierbayes.studies.sensitivity.densities import Densities
 
 K_HAT_LIMIT = 0.5  # below it the weights have a variance, and Monte Carlo errors a meaning
 WORTH_LIMIT = 0.05  # of the draws: what re-weighted draws must be worth

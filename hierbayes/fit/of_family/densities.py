@@ -10,18 +10,16 @@ import numpy as np
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.errors import StudyError
 from hierbayes.estimation.family_marginals import FamilyPoints
-from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
-from hierbayes.frames.arrays import Floats
-from hierbayes.priors.column_priors import column_priors
-from hierbayes.priors.families import DesignNormal
-from hierbayes.priors.prior_set import THRESHOLDS, PriorSet
-from hierbayes.studies.sensitivity.densities import (
+from hierbayes.fit.densities import (
     TOGETHER,
     Densities,
     dispersion_blocks,
     log_density_of,
 )
+from hierbayes.frames.arrays import Floats
+from hierbayes.priors.column_priors import column_priors
+from hierbayes.priors.families import DesignNormal
+from hierbayes.priors.prior_set import THRESHOLDS, PriorSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,13 +108,3 @@ class FamilyDensities(Densities):
             for block in dispersion_blocks(priors):
                 total += sign * self.log_prior(block, priors)
         return total
-
-
-def densities_of(fit: Fitted) -> Densities:
-    """The draws of a fit, chains one after the other."""
-    gamma = fit.gamma_draws.reshape(-1, fit.gamma_draws.shape[-1])
-    if not isinstance(fit, FamilyPosteriorFit):
-        return Densities(fit.problem, fit.theta.flat, gamma)
-    phi = fit.phi.reshape(len(gamma), -1)
-    us = tuple(u.reshape(len(gamma), *u.shape[2:]) for u in fit.us)
-    return FamilyDensities(fit.problem, fit.theta.flat, gamma, phi, us)

@@ -139,6 +139,16 @@ class Densities:
         joint = priors.joint_gamma(self.problem.working) if block == "gamma" else None
         return total if joint is None else total + joint.log_density(self.gamma)
 
+    def log_priors(self, priors: PriorSet) -> dict[str, Floats]:
+        """Log prior density (M,) by block.
+
+        A prior of R² has none, for it comes with latent shares; its block is left out.
+        """
+        joint = [block for block, prior, _ in priors.joint if prior.has_density]
+        blocks = [b for b in ("gamma", "sd", "corr") if getattr(priors, b)]
+        blocks += [*dispersion_blocks(priors), *joint]
+        return {block: self.log_prior(block, priors) for block in blocks}
+
     def log_ratio(self, block: str, new: PriorSet, old: PriorSet) -> Floats:
         """Log of the density of a block under new priors over that under old ones (M,).
 
