@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from hierbayes.public_names import public_names
 
 if TYPE_CHECKING:
-    from hierbayes import families, plots
+    from hierbayes import families, plots, residuals
     from hierbayes.errors import (
         DataError,
         EstimationError,
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         IntervalError,
         ModelFileError,
         PriorError,
+        ResidualError,
         ResultFolderError,
         SavedFitError,
         StudyError,
@@ -114,17 +115,17 @@ __all__ = [
     "Meanings", "Model", "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal",
     "Notation", "PointFit", "PosteriorFit", "PredictiveCheck", "PredictiveComparison",
     "PredictiveCriterion", "PriorError", "Profile", "RandomPart", "Recheck", "Reduced",
-    "ResponseVariance",
-    "ResultFolderError", "SavedFitError", "SensitivityStudy", "Simulated", "StudentT", "StudyError",
-    "Uniform", "UsageError", "VarianceExplained", "WaldTest", "Wishart", "anova", "bootstrap",
-    "build_random", "capply", "catalog", "codebook", "compare", "compare_predictive", "comparisons",
-    "composition", "composition_category", "cvar", "datagrid", "dataset_names", "dialects", "dvar",
-    "equivalence", "estimators", "families", "group_coding", "group_labels", "hausman", "influence",
-    "intercept_weights", "level1_residuals", "level2_residuals", "levels", "likelihood_ratio",
-    "load_dataset", "load_fit", "load_model", "logo", "loo", "lvar", "merge_levels", "model_table",
-    "mundlak", "notation", "plots", "predictions", "predictive_check", "profile", "quantities",
-    "read_code", "read_csv", "recheck", "reduced", "simulate", "slopes", "some", "tab", "to_levels",
-    "to_long", "to_short", "up", "variance_explained", "wald",
+    "ResidualError", "ResponseVariance", "ResultFolderError", "SavedFitError", "SensitivityStudy",
+    "Simulated", "StudentT", "StudyError", "Uniform", "UsageError", "VarianceExplained", "WaldTest",
+    "Wishart", "anova", "bootstrap", "build_random", "capply", "catalog", "codebook", "compare",
+    "compare_predictive", "comparisons", "composition", "composition_category", "cvar", "datagrid",
+    "dataset_names", "dialects", "dvar", "equivalence", "estimators", "families", "group_coding",
+    "group_labels", "hausman", "influence", "intercept_weights", "level1_residuals",
+    "level2_residuals", "levels", "likelihood_ratio", "load_dataset", "load_fit", "load_model",
+    "logo", "loo", "lvar", "merge_levels", "model_table", "mundlak", "notation", "plots",
+    "predictions", "predictive_check", "profile", "quantities", "read_code", "read_csv", "recheck",
+    "reduced", "residuals", "simulate", "slopes", "some", "tab", "to_levels", "to_long", "to_short",
+    "up", "variance_explained", "wald",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
@@ -141,12 +142,14 @@ _HOMES = {
         "IntervalError",
         "ModelFileError",
         "PriorError",
+        "ResidualError",
         "ResultFolderError",
         "SavedFitError",
         "StudyError",
         "UsageError",
     ),
     "hierbayes.families": (),
+    "hierbayes.residuals": (),
     "hierbayes.fit.contextual.effects": ("ContextualEffects",),
     "hierbayes.fit.fit": ("Fit",),
     "hierbayes.fit.point": ("PointFit",),

@@ -21,6 +21,10 @@ class FamilyError(HierbayesError, ValueError):
     """A family of responses that does not exist, or is stated with what it does not have."""
 
 
+class ResidualError(HierbayesError, ValueError):
+    """A structure of the residuals that does not exist, or cannot be combined."""
+
+
 class PriorError(HierbayesError, ValueError):
     """A prior is stated for something that does not exist, or is not a prior."""
 

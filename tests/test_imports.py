@@ -76,7 +76,7 @@ def test_a_fit_by_reml_loads_what_it_needs_and_no_other_room() -> None:
     assert rooms == {
         "compilation", "design", "display", "errors", "estimation", "families", "fit", "frames",
         "language",
-        "likelihood", "model", "priors", "public_names", "specification",
+        "likelihood", "model", "priors", "public_names", "residuals", "specification",
     }  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def test_no_module_has_the_name_of_something_else_in_its_package(package: Module
     """The import of such a module would put it in the place of the public name."""
     (folder,) = package.__path__
     modules = {path.stem for path in Path(folder).iterdir()} & set(package.__all__)
-    assert modules == ({"families", "plots"} if package is hb else set())
+    assert modules == ({"families", "plots", "residuals"} if package is hb else set())
 
 
 def test_star_gives_all_public_names() -> None:

@@ -13,10 +13,10 @@ ROOT = Path(__file__).parents[1]
 
 # A module may import its own layer and those before it.  "hierbayes" is the package's own
 # __init__: it may import every layer, and only the layer after it may import it.
-LAYERS = ("public_names", "errors", "compilation", "pymc_import", "display", "specification",
-          "frames", "families", "design", "language", "likelihood", "priors", "estimation",
-          "translation", "fit", "inference", "studies", "plots", "report", "model", "library",
-          "hierbayes", "cli")  # fmt: skip
+LAYERS = ("public_names", "errors", "compilation", "pymc_import", "display", "residuals",
+          "specification", "frames", "families", "design", "language", "likelihood", "priors",
+          "estimation", "translation", "fit", "inference", "studies", "plots", "report", "model",
+          "library", "hierbayes", "cli")  # fmt: skip
 
 # The imports that stand inside functions, by module: packages that take long to load (pymc,
 # pytensor, nutpie, arviz, arviz_base, arviz_stats, matplotlib, scipy.stats, scipy.interpolate),
@@ -83,8 +83,8 @@ LAZY: dict[str, set[str]] = {
 # What other layers may import of likelihood/: its values and the functions of them.  The compiled
 # functions behind them are its own, but for the modules that are built on one.
 DOORS = {f"hierbayes.likelihood.{name}" for name in (
-    "reading", "theta", "gaussian", "state", "conditional", "covariance", "reduction",
-    "variance_derivatives", "of_products", "latent_rows", "laplace", "dispersion",
+    "reading", "residual_moments", "theta", "gaussian", "state", "conditional", "covariance",
+    "reduction", "variance_derivatives", "of_products", "latent_rows", "laplace", "dispersion",
 )}  # fmt: skip
 INSIDE: dict[str, set[str]] = {
     "hierbayes.estimation.graph": {"hierbayes.likelihood.op"},

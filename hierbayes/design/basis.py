@@ -258,12 +258,13 @@ def _orthogonalise(columns: Floats) -> tuple[Floats, Floats]:
 
 def _join(parts: list[Standardisation]) -> Standardisation:
     """The standardisations of the blocks of Z as one."""
+    none = np.zeros(0)
     return Standardisation(
-        np.concatenate([part.shift for part in parts]),
-        np.concatenate([part.spread for part in parts]),
+        np.concatenate([none, *(part.shift for part in parts)]),
+        np.concatenate([none, *(part.spread for part in parts)]),
         _diagonal([part.mix for part in parts]),
         _diagonal([part.matrix for part in parts]),
-        np.concatenate([part.own for part in parts]),
+        np.concatenate([none, *(part.own for part in parts)]),
     )
 
 

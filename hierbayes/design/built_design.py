@@ -17,7 +17,13 @@ from hierbayes.design.family_rows import (
     working_response,
 )
 from hierbayes.design.grouping_factor import GroupingFactor
-from hierbayes.design.matrices import columns_needed, factor_codes, materialise, one_column
+from hierbayes.design.matrices import (
+    ALL_ROWS,
+    columns_needed,
+    factor_codes,
+    materialise,
+    one_column,
+)
 from hierbayes.design.predictors import side_by_side
 from hierbayes.design.rows import Rows, shared_columns
 from hierbayes.design.usable_columns import (
@@ -64,21 +70,23 @@ def build_design(
         When a term cannot be computed from the data.
     """
     spec = specification
-    if not all(spec.random_effects or [()]):
+    if not all(spec.random_effects or [() if spec.residual is None else ("1",)]):
         raise FormulaError("the random part has no effects; name at least '1', the intercept")
     left = (spec.response,) if spec.trials is None else (spec.response, spec.trials.other)
     beside = () if family is None else family.further_terms
     needed = columns_needed(left, spec.offsets, spec.fixed, *spec.random_effects, beside)
     refuse_unknown_names(needed, data)
     used = [name for name in needed if name in data.columns]
-    names = list(dict.fromkeys([*used, *spec.group_columns]))
+    of_errors = () if spec.residual is None else spec.residual.columns
+    names = list(dict.fromkeys([*used, *spec.group_columns, *of_errors]))
     frame, kept, dropped = complete_rows(data, names)
     if family is None:
         refuse_non_numeric_response(spec.response, frame)
         refuse_counts_and_offsets(spec)
     of_family = None if family is None else read_family_rows(family, spec, frame)
     refuse_neither_number_nor_factor(used, frame, spec)
-    found = [factor_codes(frame, name, columns) for name, columns in spec.columns_of.items()]
+    grouped = spec.columns_of or _units_of_errors(spec)
+    found = [factor_codes(frame, name, columns) for name, columns in grouped.items()]
     codes_of = tuple(codes for codes, _ in found)
     made = materialise(parse_formula(spec.fixed_formula), frame, spec.functions)
     X, fixed = floats(made), made.model_spec
@@ -103,15 +111,32 @@ def build_design(
     rows = Rows(
         response=_response(spec, frame) if of_family is None else working_response(of_family),
         X=side_by_side([(k, X) for k in range(P)], P),
-        Z=side_by_side([(predictor, parts[term][0]) for predictor, term in columns.owners], P),
+        Z=side_by_side([(k, parts[term][0]) for k, term in columns.owners], P)
+        if columns.owners
+        else np.empty((len(frame), 0)),
         codes_of=tuple(np.repeat(codes, P) for codes in codes_of) if P > 1 else codes_of,
         index=frame.index,
         kept=kept,
         family=of_family,
         frames=(shared_columns(frame, names),),
     )
-    factors = tuple(map(GroupingFactor, spec.factors, (labels for _, labels in found)))
+    factors = tuple(map(GroupingFactor, grouped, (labels for _, labels in found)))
     return Design(columns, factors, rows, dropped)
+
+
+def _units_of_errors(spec: Specification) -> dict[str, tuple[str, ...]]:
+    """The one factor of a model without a random part, by its columns: that of its errors."""
+    structure = spec.residual
+    assert structure is not None
+    correlation = structure.correlation
+    if correlation is None:
+        return {ALL_ROWS: ()}
+    if correlation.group is None:
+        raise FormulaError(
+            f"name the group within which errors are correlated, as in {type(correlation).__name__}"
+            "(..., group='id'), for the model has no random part"
+        )
+    return {correlation.group: (correlation.group,)}
 
 
 def _random_part(

@@ -154,6 +154,8 @@ class Columns:
     @property
     def spans(self) -> tuple[slice, ...]:
         """The places of each grouping factor's effects among the q of all."""
+        if not self.owners:
+            return (slice(0, 0),)
         factors = [self.specification.random[term].factor for _, term in self.owners]
         widths = [
             sum(size for one, size in zip(factors, self.blocks, strict=True) if one == factor)

@@ -69,6 +69,8 @@ def blind_directions(cross: Products, blocks: tuple[int, ...]) -> BlindDirection
     blocks : tuple of int
         Sizes of the diagonal blocks of G.
     """
+    if not blocks:
+        return BlindDirections(np.zeros((0, 0, 0)), np.zeros(0))
     q, S = sum(blocks), _directions(blocks)
     if isinstance(cross, SparseProducts):
         gram = sparse_gram(cross, S)

@@ -21,6 +21,8 @@ from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.terms import factors_of, names_in
 
+ALL_ROWS = "all rows"  # what the only group is called where nothing groups the rows
+
 
 def columns_needed(*terms: tuple[str, ...]) -> tuple[str, ...]:
     """Names that the factors of these terms read values from, in order of appearance."""
@@ -91,8 +93,11 @@ def factor_codes(
 ) -> tuple[Integers, pd.Index]:
     """Those of a grouping factor, which may be each combination of several columns that occurs.
 
-    The groups of a combination are called as their parts, with a colon between.
+    The groups of a combination are called as their parts, with a colon between; of no columns all
+    rows are one group.
     """
+    if not columns:
+        return np.zeros(len(frame), dtype=np.intp), pd.Index([ALL_ROWS])
     if len(columns) == 1:
         return group_codes(frame[columns[0]])
     parts = [group_codes(frame[column]) for column in columns]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -14,11 +14,14 @@ from hierbayes.design.design import Design
 from hierbayes.design.family_rows import FamilyRows, gaussian_only
 from hierbayes.design.nesting import Nesting, nesting_of
 from hierbayes.design.products import Products
+from hierbayes.design.residual_moments import ResidualMoments, residual_moments
+from hierbayes.design.residual_rows import bind_residual
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.design.sums import sum_up, sum_up_factors
 from hierbayes.errors import FormulaError
 from hierbayes.families.family import ResponseFamily
+from hierbayes.frames.arrays import Floats
 from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification, one_factor_only
@@ -33,11 +36,30 @@ class Problem:
     design : Design
     working : CrossProducts or SparseProducts
         Cross-products of one grouping factor, or of several; of a family that is not Gaussian
-        with what stands for its responses.
+        with what stands for its responses.  With a residual structure, once it is fitted, those
+        of rows weighted by R⁻¹.
+    moments : ResidualMoments, optional
+        Those of a residual structure.
+    z : (k,) float, optional
+        Coordinates of its parameters at which ``working`` is weighted; none before a fit.
     """
 
     design: Design
     working: Products
+    moments: ResidualMoments | None = None
+    z: Floats | None = None
+
+    def weighted(self, z: Floats) -> Problem:
+        """The same with cross-products weighted by the R⁻¹ of coordinates z (k,)."""
+        assert self.moments is not None
+        return replace(self, working=self.moments.at(z).products, z=z)
+
+    @property
+    def half_log_det(self) -> float:
+        """½ log|R| of the errors, which the log-likelihood is less by."""
+        if self.moments is None or self.z is None:
+            return 0.0
+        return self.moments.at(self.z).half_log_det
 
     @property
     def family(self) -> ResponseFamily | None:
@@ -138,7 +160,10 @@ def pose_problem(
     refuse_columns(design, products)
     if equations is not None:
         refuse_uneven_equations(equations, design.columns.coded_factors.__contains__)
-    return Problem(design, products)
+    if specification.residual is None:
+        return Problem(design, products)
+    rows = bind_residual(specification.residual, design.rows, design.factors)
+    return Problem(design, products, residual_moments(rows, design, products.basis))
 
 
 def summed_up(design: Design) -> Products:

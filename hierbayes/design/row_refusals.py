@@ -24,7 +24,7 @@ def refuse_rows(design: Design) -> None:
     _refuse_constant_response(design)
     _refuse_no_variance(design)
     family = None if design.rows.family is None else design.rows.family.family
-    for factor in design.factors:
+    for factor in design.factors if design.blocks else ():
         _refuse_one_group(factor)
         if family is None or family.name in ("Bernoulli", "Categorical"):
             _refuse_groups_of_one(factor, design.n, family)

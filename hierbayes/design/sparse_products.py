@@ -149,11 +149,11 @@ class SparseProducts:
                 )
             )
             values = np.concatenate([mine.values, theirs.values])
-            pairs.append(_added(mine.first, mine.second, i, j, values, len(second)))
+            pairs.append(added_pairs(mine.first, mine.second, i, j, values, len(second)))
         return SparseProducts(levels, tuple(pairs), self.C + other.C, self.n + other.n, self.basis)
 
 
-def _added(
+def added_pairs(
     first: int, second: int, i: Integers, j: Integers, values: Floats, J: int
 ) -> PairProducts:
     """Blocks (m, q_k, q_l) of levels i and j, those of the same two levels added."""
@@ -192,7 +192,9 @@ def sparse_products(
         for factor, at, part in zip(factors, codes, parts, strict=True)
     )
     pairs = tuple(
-        _added(k, m, codes[k], codes[m], parts[k][:, :, None] * parts[m][:, None, :], factors[m].J)
+        added_pairs(
+            k, m, codes[k], codes[m], parts[k][:, :, None] * parts[m][:, None, :], factors[m].J
+        )
         for k, m in combinations(range(len(factors)), 2)
     )
     C, n = columns.T @ columns, float(len(columns))

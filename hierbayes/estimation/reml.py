@@ -155,6 +155,8 @@ def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) 
     DataError
         When σ is lost in rounding, with several grouping factors.
     """
+    if not blocks:
+        return _without_effects(cross, reading)
     search = _Search(cross, blocks, reading)
     first = search.at(np.diag(search.noise**2))
     starts = [first]
@@ -179,6 +181,15 @@ def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) 
     if not search.residual_can_vanish:
         refuse_lost_residual(cross, best.theta, by_roots=True)
     return replace(best, evaluations=search.calls)
+
+
+def _without_effects(cross: Products, reading: Reading) -> Optimum:
+    """The optimum where there are no random effects: γ and σ in closed form."""
+    profile = profile_of(np.zeros((0, 0)), cross, reading)
+    if not np.isfinite(profile.value):
+        raise EstimationError("the likelihood cannot be evaluated: check the scale of the columns")
+    theta = Theta.from_internal(profile.root, profile.sigma, cross.basis)
+    return Optimum(reading, theta, profile.value, 0.0, -np.inf, False, 1)
 
 
 def refuse_lost_residual(cross: Products, theta: Theta, *, by_roots: bool) -> None:
@@ -216,6 +227,8 @@ def maximise_near(
 
     Where few groups may leave several maxima, `maximise` is asked as well.
     """
+    if not blocks:
+        return _without_effects(cross, reading)
     search = _Search(cross, blocks, reading)
     start = search.at(root @ root.T)
     if not np.isfinite(start[1].value):

@@ -109,9 +109,10 @@ class Sampling:
 
 
 def count_variances(problem: Problem) -> int:
-    """Variance parameters that the data can tell apart, σ included."""
+    """Variance parameters that the data can tell apart, σ and those of the errors included."""
     blind = blind_directions(problem.products, problem.design.blocks)
-    return count_free_entries(problem.design.blocks) + 1 - len(blind)
+    of_errors = 0 if problem.moments is None else len(problem.moments.rows.parameters)
+    return count_free_entries(problem.design.blocks) + 1 - len(blind) + of_errors
 
 
 def maximum_of(optimum: Optimum, problem: Problem) -> Maximum:
@@ -121,7 +122,9 @@ def maximum_of(optimum: Optimum, problem: Problem) -> Maximum:
     is_reml = optimum.reading == REML
     return Maximum(
         name="REML" if is_reml else "ML",
-        value=optimum.value + log_jacobian(optimum.reading, cross.basis, cross.n),
+        value=optimum.value
+        + log_jacobian(optimum.reading, cross.basis, cross.n)
+        - problem.half_log_det,
         n_parameters=p + count_variances(problem),
         n_penalty=cross.n - p if is_reml else cross.n,
         gradient=optimum.gradient,

@@ -8,6 +8,7 @@ from hierbayes.estimation.mode import marginal_mode
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.evidence import Maximum, count_variances, maximum_of
 from hierbayes.fit.point import PointFit
+from hierbayes.fit.structured.maximised import structured_maximum
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import Reading
@@ -23,6 +24,8 @@ def maximum_likelihood(problem: Problem, reading: Reading) -> PointFit:
     reading : Reading
         ``REML`` or ``ML``.
     """
+    if problem.moments is not None:
+        return structured_maximum(problem, problem.moments, reading)
     design, cross = problem.design, problem.products
     optimum = maximise(cross, design.blocks, reading)
     gamma = likelihood_of(cross, reading).at(optimum.theta).gamma

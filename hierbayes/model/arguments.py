@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from hierbayes.design.problem import Problem, pose_problem
-from hierbayes.errors import DataError, FormulaError, PriorError
+from hierbayes.errors import DataError, FormulaError, PriorError, ResidualError
 from hierbayes.families.family import ResponseFamily
+from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.known_functions import read_functions
@@ -35,6 +36,7 @@ def pose(
     data: pd.DataFrame,
     functions: Mapping[str, Callable[..., Any]] | None,
     family: ResponseFamily | None,
+    residual: ResidualStructure | None,
 ) -> Problem:
     """The problem that a formula or equations state on data.
 
@@ -44,16 +46,41 @@ def pose(
         Naming the offender and the remedy.
     """
     equations = formula if isinstance(formula, Multilevel) else None
-    specification = _specification(formula, random)
+    specification = _specification(formula, random, residual)
     specification = replace(specification, functions=read_functions(functions))
     return pose_problem(specification, data, equations, family)
 
 
-def _specification(formula: object, random: object) -> Specification:
+def read_residual(residual: object, family: ResponseFamily | None) -> ResidualStructure | None:
+    """A residual structure, or none.
+
+    Raises
+    ------
+    ResidualError
+        When it is something else, or the response is not Gaussian.
+    """
+    if residual is None:
+        return None
+    if not isinstance(residual, ResidualStructure):
+        raise ResidualError(
+            "residual is a structure of hb.residuals, such as hb.residuals.AR1('week'), not "
+            f"{residual!r}"
+        )
+    if family is not None:
+        raise ResidualError(
+            f"residual structures are of Gaussian responses, and the family is {family}; leave "
+            "one of them out"
+        )
+    return residual
+
+
+def _specification(
+    formula: object, random: object, residual: ResidualStructure | None
+) -> Specification:
     if isinstance(formula, Multilevel):
         if random is not None:
             raise FormulaError("the equations state the random part; leave out random='...'")
-        return formula.specification()
+        return replace(formula.specification(), residual=residual)
     if not isinstance(formula, str):
         raise FormulaError(
             f"the model must be a formula (text) or a Multilevel, not {type(formula).__name__}"
@@ -63,7 +90,7 @@ def _specification(formula: object, random: object) -> Specification:
             "random must be text such as '~ 1 + x | group', or a mapping from nested groups to "
             f"effects, not {type(random).__name__}"
         )
-    return read_combined(formula, random)
+    return read_combined(formula, random, residual)
 
 
 def refuse_no_mapping(priors: object) -> None:

@@ -14,13 +14,14 @@ from hierbayes.families.text import read_family
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.native_numbers import native_numbers
-from hierbayes.model.arguments import pose, random_and_data, refuse_no_mapping
+from hierbayes.model.arguments import pose, random_and_data, read_residual, refuse_no_mapping
 from hierbayes.model.engine import Engine, engine_of
 from hierbayes.model.posed_model import PosedModel
+from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.foreign_words import refuse_foreign_words
 
-_ARGUMENTS = ("formula", "random", "data", "priors", "functions", "family")
+_ARGUMENTS = ("formula", "random", "data", "priors", "functions", "family", "residual")
 
 
 class Model(PosedModel):
@@ -53,6 +54,10 @@ class Model(PosedModel):
         ``hb.families.Binomial(link="probit")``, or its text, ``"binomial"``.  Counts out of
         trials are written ``cbind(k, failures) ~ ...`` or ``k | trials(size) ~ ...``, and
         ``offset(log(exposure))`` has a place in the formula.
+    residual : ResidualStructure, optional
+        How errors vary and are correlated, of `hb.residuals`, as in
+        ``hb.residuals.AR1("week") * hb.residuals.Strata("sex")``; by default all alike, and
+        independent given the random effects.  With one the model needs no random part.
 
     Raises
     ------
@@ -78,6 +83,7 @@ class Model(PosedModel):
         priors: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
         family: str | ResponseFamily | None = None,
+        residual: ResidualStructure | None = None,
     ) -> None: ...
 
     @overload
@@ -90,6 +96,7 @@ class Model(PosedModel):
         priors: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
         family: str | ResponseFamily | None = None,
+        residual: ResidualStructure | None = None,
     ) -> None: ...
 
     @overload
@@ -102,6 +109,7 @@ class Model(PosedModel):
         priors: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
         family: str | ResponseFamily | None = None,
+        residual: ResidualStructure | None = None,
     ) -> None: ...
 
     def __init__(
@@ -113,12 +121,15 @@ class Model(PosedModel):
         priors: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
         family: str | ResponseFamily | None = None,
+        residual: ResidualStructure | None = None,
         **foreign: object,
     ) -> None:
         refuse_foreign_words(foreign, _ARGUMENTS)
         random, data = random_and_data(random, data)
         data = native_numbers(data)
-        problem = pose(formula, random, data, functions, read_family(family))
+        of_family = read_family(family)
+        errors = read_residual(residual, of_family)
+        problem = pose(formula, random, data, functions, of_family, errors)
         refuse_no_mapping(priors)
         super().__init__(problem, data, priors)
         self._engine: Engine = engine_of(problem)

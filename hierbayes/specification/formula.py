@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hierbayes.errors import FormulaError, in_quotes
+from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.random_part import read_random_terms, take_random_terms
 from hierbayes.specification.random_term import RandomTerm
@@ -42,6 +43,8 @@ class Specification:
         Columns or expressions that are added to the fixed part as they are.
     trials : ResponseTerm, optional
         The left-hand side where it states counts out of trials.
+    residual : ResidualStructure, optional
+        How the errors of the rows vary and are correlated; by default alike and not at all.
     """
 
     response: str
@@ -50,6 +53,7 @@ class Specification:
     functions: Functions = ()
     offsets: tuple[str, ...] = ()
     trials: ResponseTerm | None = None
+    residual: ResidualStructure | None = None
 
     def __post_init__(self) -> None:
         if not self.fixed:
@@ -131,10 +135,11 @@ class Specification:
         >>> read_combined("y ~ x", "~ 1 + x | g").lme4()
         'y ~ 1 + x + (1 + x | g)'
         """
-        return f"{self.left} ~ {self.right} + {' + '.join(map(str, self.random))}"
+        return f"{self.left} ~ {' + '.join([self.right, *map(str, self.random)])}"
 
     def __str__(self) -> str:
-        return self.lme4()
+        residual = "" if self.residual is None else f", residual = {self.residual.text}"
+        return f"{self.lme4()}{residual}"
 
 
 def one_factor_only(factors: tuple[str, ...]) -> str:
@@ -151,7 +156,11 @@ def one_factor_instead(what: str, spec: Specification) -> str:
     )
 
 
-def read_combined(formula: str, random: str | Mapping[str, str] | None = None) -> Specification:
+def read_combined(
+    formula: str,
+    random: str | Mapping[str, str] | None = None,
+    residual: ResidualStructure | None = None,
+) -> Specification:
     """Read the combined form in either spelling.
 
     Parameters
@@ -163,6 +172,8 @@ def read_combined(formula: str, random: str | Mapping[str, str] | None = None) -
         ``"~ effects | group"``; then ``formula`` holds the fixed part only.  A mapping has the
         effects of nested factors from the outermost to the innermost, as in
         ``{"school": "~ 1 + x", "class": "~ 1"}``.
+    residual : ResidualStructure, optional
+        Of the errors; with one the random part may be missing.
 
     Raises
     ------
@@ -183,7 +194,7 @@ def read_combined(formula: str, random: str | Mapping[str, str] | None = None) -
     left, right = _split_sides(formula)
     fixed_text, inline = take_random_terms(right)
     if random is None:
-        if not inline:
+        if not inline and residual is None:
             raise FormulaError(
                 f"'{formula}' has no random part; add a term such as (1 | group), "
                 "or give random='~ 1 | group'"
@@ -204,6 +215,7 @@ def read_combined(formula: str, random: str | Mapping[str, str] | None = None) -
         terms,
         offsets=offsets,
         trials=left if left.other else None,
+        residual=residual,
     )
 
 

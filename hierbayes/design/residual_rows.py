@@ -1,0 +1,205 @@
+"""A residual structure on the rows of a design: checked, and joined into one set of links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.grouping_factor import GroupingFactor
+from hierbayes.design.matrices import factor_codes
+from hierbayes.design.rows import Rows
+from hierbayes.errors import DataError, in_quotes
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.residuals.structure import (
+    BoundCorrelation,
+    BoundVariance,
+    Links,
+    Parameter,
+    ResidualStructure,
+    StructuredRows,
+    derivative,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualRows:
+    """A residual structure σ²R on n rows, at any coordinates z of its parameters.
+
+    R⁻¹ = Σ_links c e_ae_b', with c the coefficient of C⁻¹ over the standard deviations of both
+    ends.  What shares a coefficient is a *cell class*.
+
+    Parameters
+    ----------
+    structure : ResidualStructure
+    group : str
+        The factor whose groups have independent errors; empty where all rows have.
+    codes : (n,) int
+        Group of each row.
+    levels : (n,) int
+        Which of the L levels of variance each row has.
+    level_of : (parts, L) int
+        What level that is of each part of the variance.
+    correlation : BoundCorrelation or None
+    variances : tuple of BoundVariance
+    """
+
+    structure: ResidualStructure
+    group: str
+    codes: Integers
+    levels: Integers
+    level_of: Integers
+    correlation: BoundCorrelation | None
+    variances: tuple[BoundVariance, ...]
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return len(self.codes)
+
+    @property
+    def parts(self) -> tuple[BoundCorrelation | BoundVariance, ...]:
+        """The correlation, where there is one, and the variances."""
+        return (*(() if self.correlation is None else (self.correlation,)), *self.variances)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """All k of them, in the order of the coordinates."""
+        return tuple(parameter for part in self.parts for parameter in part.parameters)
+
+    @property
+    def start(self) -> Floats:
+        """Coordinates (k,) from which a search begins."""
+        return np.concatenate([np.zeros(0), *(part.start for part in self.parts)])
+
+    @cached_property
+    def _spans(self) -> list[slice]:
+        ends = np.cumsum([0, *(len(part.start) for part in self.parts)]).tolist()
+        return [slice(a, b) for a, b in pairwise(ends)]
+
+    def natural(self, z: Any) -> Any:
+        """The parameters (k,) at coordinates z (k,)."""
+        parts = zip(self.parts, self._spans, strict=True)
+        return np.concatenate([np.zeros(0), *(part.natural(z[at]) for part, at in parts)])
+
+    def natural_slope(self, z: Floats) -> Floats:
+        """∂ parameters/∂z (k, k)."""
+        return derivative(self.natural, z)
+
+    def log_sd(self, z: Any) -> Any:
+        """Log of the standard deviation (L,) of each level of variance, relative to σ."""
+        total = np.zeros(self.level_of.shape[1])
+        first = len(self.parts) - len(self.variances)
+        for part, at, level in zip(self.variances, self._spans[first:], self.level_of, strict=True):
+            total = total + part.log_sd(z[at])[level]
+        return total
+
+    @cached_property
+    def links(self) -> Links:
+        """Those of the correlation, or of every row with itself."""
+        if self.correlation is not None:
+            return self.correlation.links
+        every = np.arange(self.n)
+        return Links(every, every, np.zeros(self.n, dtype=np.intp))
+
+    @cached_property
+    def node_levels(self) -> Integers:
+        """The level of variance of every node: rows, and sums of rows after them."""
+        sums = self.links.sums
+        if sums is None:
+            return self.levels
+        of_sums = np.zeros(int(sums.max()) + 1, dtype=np.intp)
+        of_sums[sums] = self.levels
+        return np.concatenate([self.levels, of_sums])
+
+    def coefficients(self, z: Any, classes: Integers) -> Any:
+        """Coefficients in R⁻¹ of classes, and after them log|R| (K + 1,).
+
+        Parameters
+        ----------
+        z : (k,) float or complex
+        classes : (K, 3) int
+            A kind of link, and the levels of variance of its ends.
+        """
+        log_sd = self.log_sd(z)
+        counts = np.bincount(self.levels, minlength=len(log_sd))
+        log_det = 2.0 * (counts * log_sd).sum()
+        if self.correlation is None:
+            own = np.ones(1)
+        else:
+            own, of_correlation = self.correlation.coefficients(z[self._spans[0]])
+            log_det = log_det + of_correlation
+        kind, a, b = classes.T
+        return np.append(own[kind] * np.exp(-log_sd[a] - log_sd[b]), log_det)
+
+    def row_sd(self, z: Floats) -> Floats:
+        """Standard deviation (n,) of the error of each row, relative to σ; that of its occasion."""
+        sd: Floats = np.exp(self.log_sd(z))[self.levels]
+        return sd
+
+
+def bind_residual(
+    structure: ResidualStructure, rows: Rows, factors: tuple[GroupingFactor, ...]
+) -> ResidualRows:
+    """A structure on the rows of a design.
+
+    Raises
+    ------
+    DataError
+        When the rows cannot carry it, or its groups are not inside those of every factor.
+    """
+    (frame,) = rows.frames
+    variances = tuple(part.bind(frame) for part in structure.variances)
+    levels, level_of = _combined_levels([part.levels for part in variances], len(frame))
+    group, codes = _groups(structure, rows, factors, frame)
+    correlation = None
+    if structure.correlation is not None:
+        _refuse_straddling(group, codes, rows, factors)
+        correlation = structure.correlation.bind(StructuredRows(frame, codes, group, levels))
+    return ResidualRows(structure, group, codes, levels, level_of, correlation, variances)
+
+
+def _combined_levels(parts: list[Integers], n: int) -> tuple[Integers, Integers]:
+    """The combination of levels of each row (n,), and the level of each part in it (parts, L)."""
+    if not parts:
+        return np.zeros(n, dtype=np.intp), np.zeros((0, 1), dtype=np.intp)
+    stacked = np.stack(parts, axis=1)
+    found, place = np.unique(stacked, axis=0, return_inverse=True)
+    return place.ravel(), np.ascontiguousarray(found.T)
+
+
+def _groups(
+    structure: ResidualStructure,
+    rows: Rows,
+    factors: tuple[GroupingFactor, ...],
+    frame: pd.DataFrame,
+) -> tuple[str, Integers]:
+    """The factor in whose groups errors are correlated, and the group of each row."""
+    correlation = structure.correlation
+    if correlation is None:
+        return "", np.zeros(len(frame), dtype=np.intp)
+    if correlation.group is not None:
+        return correlation.group, factor_codes(frame, correlation.group, (correlation.group,))[0]
+    sizes = [factor.J for factor in factors]
+    place = int(np.argmax(sizes))
+    return factors[place].name, rows.codes_of[place]
+
+
+def _refuse_straddling(
+    group: str, codes: Integers, rows: Rows, factors: tuple[GroupingFactor, ...]
+) -> None:
+    """Refuse groups of correlated errors that are not inside one group of each factor."""
+    J = int(codes.max()) + 1
+    for factor, other in zip(factors, rows.codes_of, strict=True):
+        first = np.zeros(J, dtype=np.intp)
+        first[codes] = other
+        if (first[codes] != other).any():
+            raise DataError(
+                f"errors are correlated within '{group}', and its groups have rows in several "
+                f"groups of {in_quotes([factor.name])}; name a group that is inside those of every "
+                "grouping factor, or leave the correlation out"
+            )

@@ -1,0 +1,224 @@
+"""REML and ML with a residual structure: its parameters outside, G, σ and γ inside.
+
+At given parameters of the structure the likelihood is that of weighted rows, whose maximum over G
+is exact, boundary included (`reml`).  What is left is a smooth function of a few coordinates z,
+with its slope by Fisher's identity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.residual_moments import ResidualMoments
+from hierbayes.errors import EstimationError, HierbayesError
+from hierbayes.estimation.reml import Optimum, maximise, maximise_near
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.residual_moments import second_moments
+
+_MOST_STEPS = 60
+_SHORTEST = 1e-9  # gain of ℓ that ends the search
+_STEP = 1e-4  # of coordinates, for the curvature
+_FARTHEST = 15.0  # a coordinate out there is at a limit of its parameter
+_LONGEST = 1.5  # a step in coordinates
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AtCoordinates:
+    """The maximum over G and σ at coordinates z of a residual structure.
+
+    Parameters
+    ----------
+    z : (k,) float
+    value : float
+        ℓ in the internal units of y, with −½ log|R|.
+    optimum : Optimum
+    products : CrossProducts or SparseProducts
+        Weighted.
+    """
+
+    z: Floats
+    value: float
+    optimum: Optimum
+    products: object
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResidualMaximum:
+    """The maximum over all variance parameters.
+
+    Parameters
+    ----------
+    best : AtCoordinates
+    slope : (k,) float
+        ∂ℓ/∂z there.
+    information : (k, k) float
+        −∂²ℓ/∂z² with G, σ and γ maximised.
+    beside : tuple of (AtCoordinates, AtCoordinates)
+        A step of ``step`` before and after, by coordinate.
+    step : float
+    evaluations : int
+        How many z were looked at.
+    """
+
+    best: AtCoordinates
+    slope: Floats
+    information: Floats
+    beside: tuple[tuple[AtCoordinates, AtCoordinates], ...]
+    step: float
+    evaluations: int
+
+
+@dataclass(eq=False)
+class _Search:
+    """A likelihood over coordinates, which knows where it was last."""
+
+    moments: ResidualMoments
+    blocks: tuple[int, ...]
+    reading: Reading
+    calls: int = field(default=0)
+    near: Floats | None = field(default=None)
+
+    def at(self, z: Floats) -> AtCoordinates | None:
+        """The maximum at z; None where there is none."""
+        self.calls += 1
+        weighted = self.moments.at(z)
+        if not np.isfinite(weighted.half_log_det):
+            return None
+        try:
+            if self.near is None:
+                optimum = maximise(weighted.products, self.blocks, self.reading)
+            else:
+                optimum = maximise_near(weighted.products, self.blocks, self.reading, self.near)
+        except HierbayesError:
+            if self.near is None:
+                raise
+            return None
+        value = optimum.value - weighted.half_log_det
+        if not np.isfinite(value):
+            return None
+        return AtCoordinates(z, value, optimum, weighted.products)
+
+    def slope(self, here: AtCoordinates) -> Floats:
+        """∂ℓ/∂z (k,)."""
+        products = here.products
+        theta = here.optimum.theta
+        if isinstance(products, CrossProducts):
+            basis = products.basis
+            sigma = float(theta.internal(basis)[1])
+            E = second_moments(theta.relative(basis), sigma, products, self.reading)
+            return -self.moments.slope(here.z, E)
+        return self._differences(here)
+
+    def _differences(self, here: AtCoordinates) -> Floats:
+        slope = np.empty(len(here.z))
+        for i in range(len(slope)):
+            step = np.zeros(len(slope))
+            step[i] = _STEP
+            before, after = self.at(here.z - step), self.at(here.z + step)
+            assert before is not None and after is not None
+            slope[i] = (after.value - before.value) / (2.0 * _STEP)
+        return slope
+
+    def keep(self, here: AtCoordinates) -> None:
+        """Begin the next searches of G from here."""
+        basis = here.products.basis  # type: ignore[attr-defined]
+        self.near = here.optimum.theta.relative(basis)
+
+
+def maximise_residual(
+    moments: ResidualMoments, blocks: tuple[int, ...], reading: Reading
+) -> ResidualMaximum:
+    """The maximum over the parameters of the structure, G and σ.
+
+    Raises
+    ------
+    EstimationError
+        When the likelihood cannot be evaluated, or goes on rising to where a correlation is ±1.
+    """
+    search = _Search(moments, blocks, reading)
+    here = search.at(moments.rows.start)
+    if here is None:
+        raise EstimationError(
+            f"the likelihood cannot be evaluated at the start of {moments.rows.structure.text}"
+        )
+    here, slope = _climb(search, here)
+    here, slope, information, beside = _polish(search, here, slope)
+    return ResidualMaximum(here, slope, information, beside, _STEP, search.calls)
+
+
+def _climb(search: _Search, here: AtCoordinates) -> tuple[AtCoordinates, Floats]:
+    """Quasi-Newton steps (BFGS) until none gains."""
+    search.keep(here)
+    slope = search.slope(here)
+    H = np.eye(len(slope)) / max(float(np.linalg.norm(slope)), 1.0)
+    for _ in range(_MOST_STEPS):
+        step = H @ slope
+        step *= min(1.0, _LONGEST / max(float(np.abs(step).max()), 1e-300))
+        gain = float(step @ slope)
+        if gain < _SHORTEST:
+            return here, slope
+        there = _rise(search, here, step, gain)
+        if there is None:
+            return here, slope
+        search.keep(there)
+        new = search.slope(there)
+        moved, turned = there.z - here.z, slope - new
+        here, slope = there, new
+        if (curved := float(moved @ turned)) > 1e-12:
+            V = np.eye(len(moved)) - np.outer(moved, turned) / curved
+            H = V @ H @ V.T + np.outer(moved, moved) / curved
+    return here, slope
+
+
+def _rise(search: _Search, here: AtCoordinates, step: Floats, gain: float) -> AtCoordinates | None:
+    """A point along a step that is higher by a share of what was to be gained."""
+    share = 1.0
+    for _ in range(30):
+        there = search.at(here.z + share * step)
+        if there is not None and there.value >= here.value + 1e-4 * share * gain:
+            return there
+        share *= 0.3
+    return None
+
+
+def _polish(
+    search: _Search, here: AtCoordinates, slope: Floats
+) -> tuple[AtCoordinates, Floats, Floats, tuple[tuple[AtCoordinates, AtCoordinates], ...]]:
+    """Newton steps with the curvature by differences of the slope, until they are rounding."""
+    for _ in range(4):
+        information, beside = _curvature(search, here)
+        if (np.linalg.eigvalsh(information) <= 0.0).any() or not len(slope):
+            break
+        step = np.linalg.solve(information, slope)
+        if float(step @ slope) < 1e-14:
+            break
+        there = search.at(here.z + step)
+        if there is None or there.value < here.value - 1e-10:
+            break
+        search.keep(there)
+        here, slope = there, search.slope(there)
+    return here, slope, information, beside
+
+
+def _curvature(
+    search: _Search, here: AtCoordinates
+) -> tuple[Floats, tuple[tuple[AtCoordinates, AtCoordinates], ...]]:
+    k = len(here.z)
+    information = np.empty((k, k))
+    beside = []
+    for i in range(k):
+        step = np.zeros(k)
+        step[i] = _STEP
+        before, after = search.at(here.z - step), search.at(here.z + step)
+        if before is None or after is None:
+            raise EstimationError(
+                "the likelihood cannot be evaluated beside its maximum; the residual structure "
+                f"{search.moments.rows.structure.text} has more parameters than the data can tell"
+            )
+        information[:, i] = (search.slope(before) - search.slope(after)) / (2.0 * _STEP)
+        beside.append((before, after))
+    return 0.5 * (information + information.T), tuple(beside)

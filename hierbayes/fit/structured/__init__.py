@@ -1,0 +1,1 @@
+"""Fits whose errors have a structure: correlated, or of unequal variance."""

@@ -1,0 +1,35 @@
+r"""Second moments of (−u, −γ, 1) given the data, by which the likelihood moves with R.
+
+The likelihood with u (and γ, of REML) integrated out has, by Fisher's identity, the slope
+
+    ∂ℓ/∂z = −½ ∂log|R|/∂z − ½ Σ_j tr(∂M_j/∂z E_j),    M_j = [Z_j X_j y_j]'R_j⁻¹[Z_j X_j y_j]
+
+where E_j σ² is the mean of cc', c = (−u_j, −γ, 1), given y and θ.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.reading import REML, Reading
+
+
+def second_moments(root: Floats, sigma: float, cross: CrossProducts, reading: Reading) -> Floats:
+    """E_j (J, q + p + 1, q + p + 1) at a relative root λ (q, q) and σ, of one grouping factor."""
+    A, B, C = cross.A, cross.B, cross.C
+    q, m = B.shape[1:]
+    inner = np.eye(q) + root.T @ A @ root
+    D = root @ np.linalg.solve(inner, np.broadcast_to(root.T, inner.shape))
+    K = D @ B
+    S = C - np.einsum("jkc,jkd->cd", B, K)
+    inverse = np.linalg.inv(S[:-1, :-1])
+    c = np.append(-inverse @ S[:-1, -1], 1.0)
+    mean = np.outer(c, c) / sigma**2
+    if reading == REML:
+        mean[:-1, :-1] += inverse
+    full = np.concatenate([-K, np.broadcast_to(np.eye(m), (len(B), m, m))], axis=1)
+    E: Floats = full @ mean @ full.swapaxes(1, 2)
+    E[:, :q, :q] += D
+    return E

@@ -1,0 +1,195 @@
+"""Errors that go on in time: AR(1) at whole times, and its continuous form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hierbayes.errors import DataError
+from hierbayes.residuals.structure import (
+    Correlation,
+    Floats,
+    Integers,
+    Links,
+    Parameter,
+    StructuredRows,
+    refuse_no_column,
+)
+from hierbayes.residuals.times import refuse_fractions, times_of
+
+_START = 0.3  # the correlation of neighbours from which a search begins
+
+
+@dataclass(frozen=True)
+class AR1(Correlation):
+    """Correlation φ^|s − t| of the errors of a group at whole times s and t.
+
+    Parameters
+    ----------
+    time : str, optional
+        A column of whole numbers; rows that are two apart have correlation φ².  By default
+        the order of the rows within their group, whatever gaps there were.
+    group : str, optional
+        A column: errors of its groups are independent.  By default the innermost grouping factor.
+
+    Raises
+    ------
+    ResidualError
+        When time or group is not the name of a column.
+
+    References
+    ----------
+    Pinheiro & Bates (2000), *Mixed-Effects Models in S and S-PLUS*, section 5.3.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hb.residuals.AR1("week") * hb.residuals.Strata("sex")
+    AR1(time='week', group=None) * Strata(by=('sex',))
+    """
+
+    time: str | None = None
+    group: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, argument in ((self.time, "time"), (self.group, "group")):
+            if name is not None:
+                refuse_no_column(name, argument)
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """As in `Part`."""
+        return tuple(name for name in (self.time, self.group) if name is not None)
+
+    def bind(self, rows: StructuredRows) -> MarkovChain:
+        """As in `Correlation`."""
+        times = times_of(rows, self.time)
+        refuse_fractions(rows, self.time, times)
+        return _chain(rows, times, continuous=False)
+
+
+@dataclass(frozen=True)
+class CAR1(Correlation):
+    """Correlation φ^|s − t| of the errors of a group at any times s and t, 0 < φ < 1.
+
+    Parameters
+    ----------
+    time : str
+        A column of numbers, in whose unit φ is the correlation of errors one apart.
+    group : str, optional
+        As in `AR1`.
+
+    Raises
+    ------
+    ResidualError
+        When time or group is not the name of a column.
+
+    References
+    ----------
+    Pinheiro & Bates (2000), section 5.3; Jones (1993), *Longitudinal Data with Serial Correlation*.
+    """
+
+    time: str
+    group: str | None = None
+
+    def __post_init__(self) -> None:
+        refuse_no_column(self.time, "time")
+        if self.group is not None:
+            refuse_no_column(self.group, "group")
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """As in `Part`."""
+        return (self.time,) if self.group is None else (self.time, self.group)
+
+    def bind(self, rows: StructuredRows) -> MarkovChain:
+        """As in `Correlation`."""
+        return _chain(rows, times_of(rows, self.time), continuous=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MarkovChain:
+    """φ^gap between neighbours, of which the precision joins no others.
+
+    With r the correlation of two neighbours, C⁻¹ has r²/(1 − r²) for each of both beside 1, and
+    −r/(1 − r²) between them; log|C| = Σ log(1 − r²).
+
+    Parameters
+    ----------
+    links : Links
+        Kind 0 of every row with itself; then for each gap g the kinds 1 + 2g of the
+        neighbours with themselves and 2 + 2g between them.
+    gaps : (G,) float
+        The distinct gaps.
+    counts : (G,) float
+        How many neighbours have each.
+    unit : float
+        The gap whose correlation is the coordinate: 1, or of continuous time the middle one.
+    continuous : bool
+        Whether φ is positive, and gaps any numbers.
+    """
+
+    links: Links
+    gaps: Floats
+    counts: Floats
+    unit: float
+    continuous: bool
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """φ."""
+        return (Parameter("phi", "logit" if self.continuous else "fisher"),)
+
+    @property
+    def start(self) -> Floats:
+        """As in `BoundCorrelation`."""
+        return np.array(
+            [np.log(_START / (1.0 - _START)) if self.continuous else np.arctanh(_START)]
+        )
+
+    def natural(self, z: Any) -> Any:
+        """φ (1,)."""
+        if not self.continuous:
+            return np.tanh(z)
+        return np.exp(-np.log1p(np.exp(-z)) / self.unit)
+
+    def coefficients(self, z: Any) -> tuple[Any, Any]:
+        """As in `BoundCorrelation`."""
+        if self.continuous:  # log φ^g, and 1 − φ^2g kept where φ is near 1
+            exponent = -2.0 * np.log1p(np.exp(-z[0])) * self.gaps / self.unit
+            r, lost = np.exp(0.5 * exponent), -np.expm1(exponent)
+        else:
+            r = _whole_power(np.tanh(z[0]), self.gaps.astype(np.int64))
+            lost = 1.0 - r * r
+        both = np.stack([r * r / lost, -r / lost], axis=1).ravel()
+        return np.concatenate([np.ones(1), both]), (self.counts * np.log(lost)).sum()
+
+
+def _whole_power(phi: Any, gaps: Integers) -> Any:
+    """φ^g; of complex φ near the negative axis without crossing the cut of the logarithm."""
+    square = phi * phi
+    return square ** (gaps // 2) * np.where(gaps % 2 == 1, phi, 1.0)
+
+
+def _chain(rows: StructuredRows, times: Floats, *, continuous: bool) -> MarkovChain:
+    """Each row joined to the next of its group."""
+    order = np.lexsort((times, rows.codes))
+    same = rows.codes[order][1:] == rows.codes[order][:-1]
+    before, after = order[:-1][same], order[1:][same]
+    if not len(before):
+        raise DataError(
+            f"no '{rows.group}' has two rows, so that the data tell nothing of the correlation of "
+            "errors; leave it out, or name the group in which they are correlated"
+        )
+    lags = np.round(times[after] - times[before], 10)
+    gaps, place, counts = np.unique(lags, return_inverse=True, return_counts=True)
+    every = np.arange(rows.n)
+    links = Links(
+        left=np.concatenate([every, before, after, before]),
+        right=np.concatenate([every, before, after, after]),
+        kind=np.concatenate([np.zeros(rows.n, int), 1 + 2 * place, 1 + 2 * place, 2 + 2 * place]),
+    )
+    unit = float(np.median(lags)) if continuous else 1.0
+    return MarkovChain(links, gaps, counts.astype(np.float64), unit, continuous)

@@ -1,0 +1,134 @@
+"""Errors of a group that are all correlated alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hierbayes.errors import DataError
+from hierbayes.residuals.structure import (
+    Correlation,
+    Floats,
+    Links,
+    Parameter,
+    StructuredRows,
+    refuse_no_column,
+)
+
+
+@dataclass(frozen=True)
+class CompoundSymmetry(Correlation):
+    """One correlation ρ of all errors of a group, which may be negative.
+
+    It is the model of a random intercept whose variance may be negative: ρ > −1/(m − 1), where m
+    rows are in the largest group.
+
+    Parameters
+    ----------
+    group : str, optional
+        A column: errors of its groups are independent.  By default the innermost grouping
+        factor, which then can have no random intercept.
+
+    Raises
+    ------
+    ResidualError
+        When group is not the name of a column.
+
+    References
+    ----------
+    Pinheiro & Bates (2000), section 5.3.
+    """
+
+    group: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.group is not None:
+            refuse_no_column(self.group, "group")
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """As in `Part`."""
+        return () if self.group is None else (self.group,)
+
+    def bind(self, rows: StructuredRows) -> Exchangeable:
+        """As in `Correlation`."""
+        sizes = np.bincount(rows.codes)
+        if sizes.max() < 2:
+            raise DataError(
+                f"no '{rows.group}' has two rows, so that the data tell nothing of the correlation "
+                "of errors; leave it out, or name the group in which they are correlated"
+            )
+        distinct, kind = np.unique(sizes, return_inverse=True)
+        cells, sums = np.unique(
+            rows.codes * (int(rows.levels.max()) + 1) + rows.levels, return_inverse=True
+        )
+        owner = cells // (int(rows.levels.max()) + 1)
+        a, b = _pairs_within(owner)
+        every = np.arange(rows.n)
+        links = Links(
+            left=np.concatenate([every, rows.n + a]),
+            right=np.concatenate([every, rows.n + b]),
+            kind=np.concatenate([np.zeros(rows.n, int), 1 + kind[owner[a]]]),
+            sums=sums,
+        )
+        counts = np.bincount(kind[sizes > 0], minlength=len(distinct))
+        return Exchangeable(links, distinct.astype(np.float64), counts.astype(np.float64))
+
+
+def _pairs_within(owner: Any) -> tuple[Any, Any]:
+    """Every two (and each with itself) of the cells of one group, cells being sorted by group."""
+    first = np.searchsorted(owner, owner)
+    before = np.arange(len(owner)) - first + 1  # as many stand before it, itself included
+    right = np.repeat(np.arange(len(owner)), before)
+    start = np.repeat(np.cumsum(before) - before, before)
+    left = np.arange(len(right)) - start + np.repeat(first, before)
+    return left, right
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exchangeable:
+    """C = (1 − ρ)I + ρ11', C⁻¹ = [I − ρ/(1 + (n − 1)ρ) 11']/(1 − ρ) of a group of n rows.
+
+    Parameters
+    ----------
+    links : Links
+        Kind 0 of every row with itself, kind 1 + s of the sums in groups of the s-th size.
+    sizes, counts : (S,) float
+        Distinct sizes of groups, and how many groups have each.
+    """
+
+    links: Links
+    sizes: Floats
+    counts: Floats
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """ρ."""
+        return (Parameter("rho", "fisher"),)
+
+    @property
+    def start(self) -> Floats:
+        """As in `BoundCorrelation`."""
+        low = self._low
+        at = (0.1 - low) / (1.0 - low)
+        return np.array([np.log(at / (1.0 - at))])
+
+    @property
+    def _low(self) -> float:
+        return float(-1.0 / (self.sizes.max() - 1.0))
+
+    def natural(self, z: Any) -> Any:
+        """ρ (1,)."""
+        return self._low + (1.0 - self._low) / (1.0 + np.exp(-z))
+
+    def coefficients(self, z: Any) -> tuple[Any, Any]:
+        """As in `BoundCorrelation`."""
+        tail = 1.0 / (1.0 + np.exp(z[0]))
+        apart = (1.0 - self._low) * tail  # 1 − ρ
+        rho = 1.0 - apart
+        whole = 1.0 + (self.sizes - 1.0) * rho
+        between = -rho / (whole * apart)
+        log_det = (self.counts * ((self.sizes - 1.0) * np.log(apart) + np.log(whole))).sum()
+        return np.concatenate([np.ones(1) / apart, between]), log_det

@@ -1,0 +1,64 @@
+"""The times of rows within their groups."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import DataError
+from hierbayes.residuals.structure import Floats, StructuredRows, numbers_of
+
+
+def times_of(rows: StructuredRows, time: str | None) -> Floats:
+    """The time (n,) of each row: a column, or its place within its group.
+
+    Raises
+    ------
+    DataError
+        When two rows of a group have one time; the group and the time are named.
+    """
+    if time is None:
+        return pd.Series(rows.codes).groupby(rows.codes).cumcount().to_numpy(dtype=np.float64)
+    times = numbers_of(rows.frame, time, "the times of correlated errors")
+    refuse_repeated(rows, time, pd.Series(times))
+    return times
+
+
+def refuse_repeated(rows: StructuredRows, time: str, values: pd.Series) -> None:
+    """Refuse two rows of a group at one time.
+
+    Raises
+    ------
+    DataError
+    """
+    twice = pd.DataFrame({"group": rows.codes, "time": values.to_numpy()}).duplicated().to_numpy()
+    if twice.any():
+        at = int(np.flatnonzero(twice)[0])
+        raise DataError(
+            f"'{rows.group}' {_label(rows, at)} has two rows with {time} = "
+            f"{rows.frame[time].iloc[at]}, so that they have no order in time ({int(twice.sum())} "
+            "such rows in all); give a column that tells them apart, or name the innermost group, "
+            f"as in group='{rows.group}'"
+        )
+
+
+def refuse_fractions(rows: StructuredRows, time: str | None, times: Floats) -> None:
+    """Refuse times that are not whole.
+
+    Raises
+    ------
+    DataError
+    """
+    broken = times != np.round(times)
+    if broken.any():
+        at = int(np.flatnonzero(broken)[0])
+        raise DataError(
+            f"the times of this structure are whole numbers, and '{time}' is {times[at]:g} in row "
+            f"{rows.frame.index[at]}; hb.residuals.CAR1('{time}') takes any times"
+        )
+
+
+def _label(rows: StructuredRows, at: int) -> object:
+    if rows.group in rows.frame.columns:
+        return rows.frame[rows.group].iloc[at]
+    return int(rows.codes[at])

@@ -1,0 +1,235 @@
+"""Standard deviations of errors: by stratum, or as a function of a covariate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import DataError, ResidualError
+from hierbayes.residuals.structure import (
+    Floats,
+    Integers,
+    Parameter,
+    Variance,
+    numbers_of,
+    refuse_no_column,
+)
+
+
+@dataclass(frozen=True, init=False)
+class Strata(Variance):
+    """A residual standard deviation for each level of a factor, or combination of levels.
+
+    σ is that of the first level; the parameters are the ratios of the others to it.
+
+    Parameters
+    ----------
+    *by : str
+        Columns.
+
+    Raises
+    ------
+    ResidualError
+        When there is none, or one is not the name of a column.
+
+    References
+    ----------
+    nlme's ``varIdent``: Pinheiro & Bates (2000), section 5.2.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hb.residuals.Strata("sex", "treatment")
+    Strata(by=('sex', 'treatment'))
+    """
+
+    by: tuple[str, ...]
+
+    def __init__(self, *by: str) -> None:
+        if not by:
+            raise ResidualError("name the column of strata, as in hb.residuals.Strata('sex')")
+        for name in by:
+            refuse_no_column(name, "a column of strata")
+        object.__setattr__(self, "by", by)
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """As in `Part`."""
+        return self.by
+
+    def bind(self, frame: pd.DataFrame) -> Ratios:
+        """As in `Variance`."""
+        levels = frame.groupby(list(self.by), observed=True).ngroup().to_numpy()
+        first = np.unique(levels, return_index=True)[1]
+        cells = frame[list(self.by)].astype(str).agg(".".join, axis=1)
+        labels = tuple(cells.iloc[first])
+        if len(labels) < 2:
+            raise DataError(
+                f"the strata {', '.join(self.by)} have one level in the rows used, "
+                f"{labels[0]!r}; leave them out"
+            )
+        return Ratios(labels, levels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ratios:
+    """A ratio to the first level for each of the others.
+
+    Parameters
+    ----------
+    labels : tuple of str
+        Of the L levels.
+    levels : (n,) int
+    """
+
+    labels: tuple[str, ...]
+    levels: Integers
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Of each level but the first."""
+        return tuple(Parameter(f"ratio[{label}]", "log") for label in self.labels[1:])
+
+    @property
+    def start(self) -> Floats:
+        """As in `BoundVariance`."""
+        return np.zeros(len(self.labels) - 1)
+
+    def natural(self, z: Any) -> Any:
+        """The ratios (L − 1,)."""
+        return np.exp(z)
+
+    def log_sd(self, z: Any) -> Any:
+        """As in `BoundVariance`."""
+        return np.concatenate([np.zeros(1), z])
+
+
+@dataclass(frozen=True)
+class Power(Variance):
+    """Standard deviation σ|x|^δ.
+
+    Parameters
+    ----------
+    x : str
+        A column of numbers other than 0.
+
+    Raises
+    ------
+    ResidualError
+        When x is not the name of a column.
+
+    References
+    ----------
+    nlme's ``varPower``: Pinheiro & Bates (2000), section 5.2.
+    """
+
+    x: str
+
+    def __post_init__(self) -> None:
+        refuse_no_column(self.x, "x")
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """As in `Part`."""
+        return (self.x,)
+
+    def bind(self, frame: pd.DataFrame) -> OfCovariate:
+        """As in `Variance`."""
+        x = numbers_of(frame, self.x, "the covariate of a variance")
+        if (x == 0.0).any():
+            at = frame.index[int(np.flatnonzero(x == 0.0)[0])]
+            raise DataError(
+                f"|{self.x}|^δ has no size where {self.x} is 0, as in row {at}; move the origin, "
+                "or use hb.residuals.Exponential"
+            )
+        return _of_covariate("power", self.x, np.log(np.abs(x)))
+
+
+@dataclass(frozen=True)
+class Exponential(Variance):
+    """Standard deviation σ exp(δx).
+
+    Parameters
+    ----------
+    x : str
+        A column of numbers.
+
+    Raises
+    ------
+    ResidualError
+        When x is not the name of a column.
+
+    References
+    ----------
+    nlme's ``varExp``: Pinheiro & Bates (2000), section 5.2.
+    """
+
+    x: str
+
+    def __post_init__(self) -> None:
+        refuse_no_column(self.x, "x")
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """As in `Part`."""
+        return (self.x,)
+
+    def bind(self, frame: pd.DataFrame) -> OfCovariate:
+        """As in `Variance`."""
+        return _of_covariate(
+            "rate", self.x, numbers_of(frame, self.x, "the covariate of a variance")
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OfCovariate:
+    """Log standard deviation δv; the coordinate is δ in units of the spread of v.
+
+    Parameters
+    ----------
+    name : str
+        Of δ.
+    values : (L,) float
+        Distinct v.
+    spread : float
+        Their standard deviation over the rows.
+    levels : (n,) int
+        Which v each row has.
+    """
+
+    name: str
+    values: Floats
+    spread: float
+    levels: Integers
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """δ."""
+        return (Parameter(self.name, "identity"),)
+
+    @property
+    def start(self) -> Floats:
+        """As in `BoundVariance`."""
+        return np.zeros(1)
+
+    def natural(self, z: Any) -> Any:
+        """δ (1,)."""
+        return z / self.spread
+
+    def log_sd(self, z: Any) -> Any:
+        """As in `BoundVariance`."""
+        return self.values * (z[0] / self.spread)
+
+
+def _of_covariate(name: str, column: str, v: Floats) -> OfCovariate:
+    spread = float(v.std())
+    if not spread > 1e-12 * max(float(np.abs(v).max()), 1e-300):
+        raise DataError(
+            f"'{column}' is the same in every row, so that the data tell nothing of how the "
+            "variance changes with it; leave it out"
+        )
+    values, levels = np.unique(v, return_inverse=True)
+    return OfCovariate(name, values, spread, levels)
