@@ -13,7 +13,8 @@ from scipy.stats import ttest_ind
 
 import hierbayes as hb
 from hierbayes.errors import DataError, FormulaError, StudyError
-from hierbayes.studies.estimators.cluster_robust import KINDS, cluster_robust
+from hierbayes.fit.degrees_of_freedom.sandwich import KINDS
+from hierbayes.studies.estimators.cluster_robust import cluster_robust
 from hierbayes.studies.estimators.efficiency import mean_efficiency, slope_efficiency
 from hierbayes.studies.estimators.fixed_effects import averaged, own_lines, own_residuals
 from hierbayes.studies.estimators.linear_estimate import least_squares

@@ -10,6 +10,7 @@ import numpy as np
 from hierbayes.design.inner_outer_df import inner_outer_df
 from hierbayes.errors import EstimationError, HypothesisError, in_quotes
 from hierbayes.fit.degrees_of_freedom.kenward_roger import KenwardRogerParts, kenward_roger_parts
+from hierbayes.fit.degrees_of_freedom.sandwich import KINDS, Sandwich
 from hierbayes.fit.degrees_of_freedom.satterthwaite import SatterthwaiteParts, satterthwaite_parts
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
@@ -35,7 +36,7 @@ class ContrastDf:
     Parameters
     ----------
     method : str
-        A key of `METHODS`.
+        A key of `METHODS`, or the kind of a cluster-robust covariance.
     rows : (m,) float
         Of the t of each row; infinite for a normal distribution.
     joint : float
@@ -58,10 +59,12 @@ class ContrastDf:
         """What to know about the joint test."""
         if not np.isnan(self.joint):
             return ()
+        rows = f"these {len(self.rows)} rows together"
+        if self.method in KINDS:
+            return (f"there are too few clusters for a test of {rows}; test them one by one",)
         return (
-            f"no F has the moments Kenward and Roger find for these {len(self.rows)} rows "
-            "together: there are too few groups; test them one by one, or with "
-            "df='satterthwaite'",
+            f"no F has the moments Kenward and Roger find for {rows}: there are too few groups; "
+            "test them one by one, or with df='satterthwaite'",
         )
 
 
@@ -76,7 +79,7 @@ class DfSource:
         As in `ContrastDf`.
     by_column : (p,) float
         Inner–outer degrees of freedom of each fixed column; infinite for ``"none"``.
-    parts : SatterthwaiteParts, KenwardRogerParts or None
+    parts : SatterthwaiteParts, KenwardRogerParts, Sandwich or None
     internal : (p, p) float
         Lγ of the user's units is L @ internal of the internal basis, but for a constant.
     notes : tuple of str
@@ -86,7 +89,7 @@ class DfSource:
     method: str
     gamma_cov: Floats
     by_column: Floats
-    parts: SatterthwaiteParts | KenwardRogerParts | None
+    parts: SatterthwaiteParts | KenwardRogerParts | Sandwich | None
     internal: Floats
     notes: tuple[str, ...]
 
@@ -98,7 +101,7 @@ class DfSource:
         match self.parts:
             case SatterthwaiteParts() as parts:
                 joint = parts.joint_df(inside)
-            case KenwardRogerParts() as parts:
+            case KenwardRogerParts() | Sandwich() as parts:
                 joint, scaling = parts.joint_df(inside)
             case None:
                 joint = float(rows.min())
@@ -112,7 +115,7 @@ class DfSource:
         """Degrees of freedom (m,) of each row of L (m, p) by itself; rows may be dependent."""
         inside = L @ self.internal
         match self.parts:
-            case SatterthwaiteParts() as parts:
+            case SatterthwaiteParts() | Sandwich() as parts:
                 rows: Floats = parts.df(inside)
             case KenwardRogerParts() as parts:
                 rows = np.array([parts.joint_df(row[None])[0] for row in inside])

@@ -11,10 +11,13 @@ import pandas as pd
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
+from hierbayes.errors import HypothesisError
 from hierbayes.fit.about import about_fit
+from hierbayes.fit.degrees_of_freedom.cluster_robust import refuse_unknown_kind, robust_source
 from hierbayes.fit.degrees_of_freedom.source import (
     METHODS,
     ContrastDf,
+    DfSource,
     refuse_unknown_method,
     usual_or_stated,
 )
@@ -58,8 +61,11 @@ class WaldTest(Printed):
         (equal-tailed), ``above`` (P(row > 0)) and the ``mcse`` of ``above``.
     L : DataFrame
         Rows by terms.
+    vcov : DataFrame
+        Covariance of the fixed effects that the tests rest on, terms by terms.
     df : str or None
-        The method of the degrees of freedom; None for a posterior.
+        The method of the degrees of freedom, or the kind of a cluster-robust covariance, which
+        has its own; None for a posterior.
     notes : tuple of str
         What to know about the numbers.
     """
@@ -69,6 +75,7 @@ class WaldTest(Printed):
     joint: pd.DataFrame
     rows: pd.DataFrame
     L: pd.DataFrame
+    vcov: pd.DataFrame
     df: str | None
     notes: tuple[str, ...]
 
@@ -80,7 +87,12 @@ class WaldTest(Printed):
 
 
 def wald(
-    fit: Fit, hypothesis: Any = None, *, df: str | None = None, prob: float = DEFAULT_PROB
+    fit: Fit,
+    hypothesis: Any = None,
+    *,
+    df: str | None = None,
+    robust: str | None = None,
+    prob: float = DEFAULT_PROB,
 ) -> WaldTest:
     """Test linear hypotheses on the fixed effects, jointly and row by row.
 
@@ -106,6 +118,12 @@ def wald(
         ``"inner-outer"`` (nlme's; of a combination the smallest) or ``"none"`` (normal and χ²;
         the only one for a MAP fit). By default, here and wherever a fit of REML or ML has t or F:
         Satterthwaite's, and where they do not exist inner–outer, which is said.
+    robust : str, optional
+        ``"CR2"`` for standard errors of a REML or ML fit that need not trust its variances, only
+        that the groups of the outermost factor are independent (Bell and McCaffrey; Pustejovsky
+        and Tipton); ``"CR0"`` and ``"CR1"`` are the older ones without its correction.  They have
+        their own degrees of freedom: Satterthwaite's of this covariance, were the variances of the
+        fit right.
     prob : float
         Probability inside the limits.
 
@@ -116,7 +134,8 @@ def wald(
     Raises
     ------
     HypothesisError
-        When the hypothesis cannot be read, its rows are dependent, or ``df`` does not suit.
+        When the hypothesis cannot be read, its rows are dependent, or ``df`` or ``robust`` does
+        not suit.
     EstimationError
         When Satterthwaite's degrees of freedom do not exist.
     IntervalError
@@ -130,15 +149,26 @@ def wald(
     >>> hb.wald(fit, "ses").joint.round(4)
            numDF    denDF       F    p
     joint      2  37.9302  67.591  0.0
+    >>> hb.wald(fit, ["ses"], robust="CR2").rows[["estimate", "se", "df"]].round(4)
+         estimate      se       df
+    row
+    ses    1.8053  0.3061  19.4743
     """
     refuse_other_than_fit(fit, "wald")
     if df is not None:
         refuse_unknown_method(df)
+    if robust is not None:
+        _refuse_unsuited_robust(robust, df)
     interval = Interval(prob)
     scale = np.sqrt(np.diag(vcov(fit)))
     stated = read_hypothesis(hypothesis, fit.design.terms, scale)
+    if robust is not None:
+        robustly = robust_source(fit, robust)
+        robustly.refuse_one_cluster(stated.L, stated.labels)
+        return _point_test(fit, stated, robustly.df, interval, *robustly.about)
     if isinstance(fit, PointFit):
-        return _point_test(fit, stated, df, interval)
+        source = usual_or_stated(fit, df)
+        return _point_test(fit, stated, source, interval, ("df", METHODS[source.method]))
     return _posterior_test(fit, stated, interval)
 
 
@@ -154,10 +184,17 @@ def joint_row(L: Floats, gamma: Floats, found: ContrastDf) -> dict[str, float]:
     return {"numDF": m, "denDF": found.joint, "F": F, "p": f_tail(m, found.joint, F)}
 
 
+def _refuse_unsuited_robust(robust: str, df: str | None) -> None:
+    refuse_unknown_kind(robust)
+    if df is not None:
+        raise HypothesisError(
+            f"robust='{robust}' has degrees of freedom of its own; leave out df='{df}'"
+        )
+
+
 def _point_test(
-    fit: PointFit, stated: Hypothesis, method: str | None, interval: Interval
+    fit: Fit, stated: Hypothesis, source: DfSource, interval: Interval, *about: tuple[str, str]
 ) -> WaldTest:
-    source = usual_or_stated(fit, method)
     L, gamma = stated.L, fixef(fit).to_numpy()
     found = source.of(L)
     estimate = L @ gamma
@@ -169,15 +206,19 @@ def _point_test(
     labels = pd.Index(stated.labels, name="row")
     return WaldTest(
         title=f"Wald test, {fit.engine}: {stated.title}",
-        about=about_fit(
-            fit, ("df", METHODS[source.method]), ("Limits", f"{100 * interval.prob:g}%")
-        ),
+        about=about_fit(fit, *about, ("Limits", f"{100 * interval.prob:g}%")),
         joint=pd.DataFrame([joint_row(L, gamma, found)], index=["joint"]),
         rows=pd.DataFrame(rows, index=labels),
         L=pd.DataFrame(L, index=labels, columns=pd.Index(fit.design.terms, name="term")),
+        vcov=_by_term(fit, found.gamma_cov),
         df=source.method,
         notes=(*source.notes, *found.notes),
     )
+
+
+def _by_term(fit: Fit, cov: Floats) -> pd.DataFrame:
+    terms = pd.Index(fit.design.terms, name="term")
+    return pd.DataFrame(cov, index=terms, columns=terms)
 
 
 def _posterior_test(fit: Fit, stated: Hypothesis, interval: Interval) -> WaldTest:
@@ -196,6 +237,7 @@ def _posterior_test(fit: Fit, stated: Hypothesis, interval: Interval) -> WaldTes
         joint=pd.DataFrame([joint], index=["joint"]),
         rows=pd.DataFrame(rows, index=labels),
         L=pd.DataFrame(L, index=labels, columns=pd.Index(fit.design.terms, name="term")),
+        vcov=vcov(fit),
         df=None,
         notes=mass_note(mass, draws.shape[0] * draws.shape[1]),
     )

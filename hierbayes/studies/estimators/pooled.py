@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from hierbayes.studies.estimators.cluster_robust import KINDS, ClusterRobust, cluster_robust
+from hierbayes.fit.degrees_of_freedom.sandwich import KINDS
+from hierbayes.studies.estimators.cluster_robust import ClusterRobust, cluster_robust
 from hierbayes.studies.estimators.grouped_rows import GroupedRows
 from hierbayes.studies.estimators.linear_estimate import least_squares, rows_of
 from hierbayes.studies.estimators.method import Method, tests_table
