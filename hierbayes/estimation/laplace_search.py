@@ -32,7 +32,7 @@ _NEAR = 1e-4  # standard errors between two points whose Hessians are one
 _FLAT = 1e-6  # of a standard direction's curvature: none
 _FIRST_SD = 0.5  # of the random effects, on the scale of η
 _BOUNDARY = 1e-4  # an entry of L below this is tried at 0
-_LONG_STEP = 5.0
+_LONG_STEP, _SHORT_STEP = 5.0, 1e-3  # of η, on the way to the start
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +83,7 @@ class LatentCriterion:
     nodes: int = 1
     evaluations: int = 0
     warm: Floats = field(default_factory=lambda: np.zeros(0))
+    last: tuple[Floats, float, Floats] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.p, self.q = self.rows.X.shape[1], self.rows.Z.shape[1]
@@ -126,7 +127,12 @@ class LatentCriterion:
             return laplace(mode) if self.nodes == 1 else quadrature(mode, self.grid)
 
     def __call__(self, x: Floats) -> tuple[float, Floats]:
-        """ℓ and its gradient; −∞ where there is none."""
+        """ℓ and its gradient; −∞ where there is none.  Asked again of one point it is kept."""
+        if self.last is None or not np.array_equal(self.last[0], x):
+            self.last = (x.copy(), *self._computed(x))
+        return self.last[1], self.last[2]
+
+    def _computed(self, x: Floats) -> tuple[float, Floats]:
         found = self.at_point(self.point(x))
         if found is None:
             return -np.inf, np.zeros(len(x))
@@ -218,7 +224,10 @@ def _start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
         information = rows.X.T @ rows.blocks.weighted(weights, rows.X)
         ridge = 1e-6 * np.diag(np.maximum(np.diag(information), 1e-6))
         step = np.linalg.solve(information + ridge, rows.X.T @ slope)
-        gamma = gamma + step / max(1.0, float(np.abs(rows.X @ step).max(initial=0.0)) / _LONG_STEP)
+        longest = float(np.abs(rows.X @ step).max(initial=0.0))
+        gamma = gamma + step / max(1.0, longest / _LONG_STEP)
+        if longest < _SHORT_STEP:
+            break
     root = _FIRST_SD * np.eye(criterion.q)
     errors = 1.0 / np.sqrt(np.maximum(np.diag(information), 1e-6))
     m, d = len(criterion.lower[0]), len(dispersion_coordinates(family, phi))

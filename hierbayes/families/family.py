@@ -107,6 +107,14 @@ class ResponseFamily:
         """
         return rows.rows_address(self.formulas())
 
+    def derivatives_address(self) -> int:
+        """Address of the C function of the derivatives of all rows, of the same form.
+
+        Of one linear predictor it fills ``out`` (4 + 3d, n) with `derivatives`, and then
+        `dispersion_derivatives` flat.
+        """
+        return rows.derivatives_address(self.formulas())
+
     def is_compiled(self) -> bool:
         """Whether the machine code of this family and link is on disk already."""
         return rows.is_compiled(self.formulas())

@@ -184,6 +184,11 @@ def sums_are_compiled(formulas: Formulas) -> bool:
     return is_on_disk(_copy(_rows_of(formulas), formulas), SIGNATURE)
 
 
+def derivatives_address(formulas: Formulas) -> int:
+    """Address of the C function *derivatives* of a family, likewise."""
+    return _compiled(_derivatives_by(formulas), formulas).address
+
+
 def derivatives(formulas: Formulas, y: Floats, m: Floats, eta: Floats, phi: Floats) -> Floats:
     """ℓ, ℓ′, ℓ″, ℓ‴ and the derivatives of the first three by φ, as (4 + 3d, n)."""
     y, m, eta, phi = (np.ascontiguousarray(one, dtype=float) for one in (y, m, eta, phi))
@@ -198,7 +203,7 @@ def derivatives(formulas: Formulas, y: Floats, m: Floats, eta: Floats, phi: Floa
 @cache
 def _derivatives_of(formulas: Formulas) -> Any:
     """The second C function, called with addresses."""
-    return _PROTOTYPE(_compiled(_derivatives_by(formulas), formulas).address)
+    return _PROTOTYPE(derivatives_address(formulas))
 
 
 def _derivatives_by(formulas: Formulas) -> Any:

@@ -6,7 +6,7 @@ It is that of a Gaussian model with residual precisions κ, group by group.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -66,6 +66,14 @@ class GroupCurvature:
         self.rows, self.root, self.A = rows, root, A
         self.M = np.eye(q) + root.T @ A @ root
         self.C = np.linalg.cholesky(self.M)  # (J, q, q)
+
+    @classmethod
+    def of(cls, rows: LatentRows, root: Floats, made: tuple[Floats, Floats, Floats]) -> Self:
+        """The same of A, M and C that are made already."""
+        curvature = cls.__new__(cls)
+        curvature.rows, curvature.root = rows, root
+        curvature.A, curvature.M, curvature.C = made
+        return curvature
 
     @cached_property
     def log_det(self) -> float:

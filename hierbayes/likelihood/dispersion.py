@@ -17,6 +17,8 @@ def dispersion_at(family: ResponseFamily, free: Floats) -> Floats:
     """φ (d,) from its free coordinates."""
     if "ordered" in family.dispersion_kinds:
         return np.concatenate([[0.0], np.cumsum(np.exp(free))])
+    if not len(free):
+        return free
     return dispersion_of_natural(family, natural_of(family, free))
 
 

@@ -25,7 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.curvature import Curvature
+from hierbayes.likelihood.curvature import Curvature, GroupCurvature
+from hierbayes.likelihood.group_modes import GroupMode, group_gradient, group_mode
 from hierbayes.likelihood.latent_rows import LatentRows
 
 type CurvatureOf = Callable[[LatentRows, Floats, Floats], Curvature]
@@ -67,6 +68,8 @@ class Mode:
         ℓ, ℓ′, ℓ″, ℓ‴ at the mode.
     curvature : Curvature
         M.
+    of_groups : GroupMode, optional
+        The same as compiled code made it, of one grouping factor and one linear predictor.
     """
 
     rows: LatentRows
@@ -75,6 +78,7 @@ class Mode:
     eta: Floats
     derivatives: Floats
     curvature: Curvature
+    of_groups: GroupMode | None = None
 
 
 def find_mode(
@@ -92,6 +96,11 @@ def find_mode(
         Makes M from rows, weights and L.
     """
     fixed = rows.offset + rows.X @ point.gamma
+    if curvature_of is GroupCurvature and not rows.family.predictors:
+        at = group_mode(rows, fixed, point.root, point.phi, start, _DECREMENT)
+        if at is not None:
+            made = GroupCurvature.of(rows, point.root, (at.A, at.M, at.C))
+            return Mode(rows, point, at.b, at.eta, at.found[:4], made, at)
     b, (eta, found, value) = start, _at(rows, point, fixed, start)
     if not np.isfinite(value) and start.any():
         b = np.zeros_like(start)
@@ -176,6 +185,9 @@ def laplace_value(mode: Mode) -> float:
 def laplace(mode: Mode) -> tuple[float, Floats, Floats, Floats]:
     """Value, ∂γ (p,), ∂L (q, q) and ∂φ (d,) of the Laplace approximation at a mode."""
     rows, curvature = mode.rows, mode.curvature
+    if mode.of_groups is not None:
+        value, d_gamma, d_root, d_phi = group_gradient(rows, mode.point.root, mode.of_groups)
+        return value + rows.log_constant, d_gamma, d_root, d_phi
     value = laplace_value(mode)
     by_row = 0.5 * curvature.leverage
     first = mode.derivatives[1]

@@ -19,6 +19,7 @@ import numpy as np
 from hierbayes.design.weight_blocks import WeightBlocks
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.likelihood.native import bits_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,17 @@ class LatentRows:
     def blocks(self) -> WeightBlocks:
         """Which rows the entries of weights belong to."""
         return WeightBlocks(self.n, max(len(self.family.predictors), 1))
+
+    @cached_property
+    def of_groups(self) -> tuple[Floats, Floats, Floats, Integers, Floats]:
+        """What compiled code reads of one grouping factor and one linear predictor.
+
+        y, m, Z and codes, and the address of the family's derivatives as the bits of a number.
+        """
+        (codes,) = self.codes_of
+        y, m, Z = (np.ascontiguousarray(one, dtype=float) for one in (self.y, self.m, self.Z))
+        slot = np.array([bits_of(self.family.derivatives_address())])
+        return y, m.ravel(), Z, np.ascontiguousarray(codes, dtype=np.intp), slot
 
     def precisions(self, found: Floats) -> Floats:
         """κ, −ℓ″ of each row from its derivatives."""
