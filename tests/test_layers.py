@@ -73,6 +73,7 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.studies.sensitivity.alternatives": {"hierbayes.priors.density"},
     "hierbayes.studies.sensitivity.derivatives": {"hierbayes.priors.density"},
     "hierbayes.studies.sensitivity.information": {"hierbayes.priors.density"},
+    "hierbayes.priors.recession_cone": {"scipy"},
     "hierbayes.studies.sensitivity.moments": {"arviz_stats", "scipy"},
     "hierbayes.studies.sensitivity.power_scaling": {"arviz_stats"},
     "hierbayes.studies.sensitivity.support": {"hierbayes.priors.density"},

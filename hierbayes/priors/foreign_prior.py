@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from hierbayes.errors import PriorError
-from hierbayes.priors.families import Prior
+from hierbayes.priors.families import Flat, Prior
+
+_FLAT = ("Flat", "HalfFlat")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +41,13 @@ class ForeignPrior(Prior):
         data = [getattr(given, "data", None) for given in scalars]
         shown = ["…" if number is None else f"{float(number):.4g}" for number in data]
         return f"PyMC {name[0]}({', '.join(shown)})"
+
+
+def is_flat(prior: Prior) -> bool:
+    """Whether a prior has density 1, made here or by PyMC."""
+    if isinstance(prior, ForeignPrior):
+        return type(prior.variable.owner.op).__name__.removesuffix("RV") in _FLAT
+    return isinstance(prior, Flat)
 
 
 def refuse_shaped(prior: ForeignPrior, block: str) -> None:

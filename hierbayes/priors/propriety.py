@@ -22,24 +22,28 @@ import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
-from hierbayes.priors.families import Flat, Prior
-from hierbayes.priors.foreign_prior import ForeignPrior
+from hierbayes.priors.foreign_prior import is_flat
 from hierbayes.priors.prior_set import PriorSet
+from hierbayes.priors.response_propriety import refuse_improper_response
 
 _TOLERANCE = 1e-9
-_FLAT_IN_PYMC = ("Flat", "HalfFlat")
 
 
 def refuse_improper(problem: Problem, priors: PriorSet) -> None:
     """Refuse flat priors on standard deviations that too few groups keep in bounds.
+
+    Of other families, whose likelihood may have a limit, see `response_propriety`.
 
     Raises
     ------
     PriorError
         Naming the random effects, with the number of groups that inform them.
     """
-    flat = [k for k, (_, prior, _) in enumerate(priors.sd) if _is_flat(prior)]
-    free_gamma = any(_is_flat(prior) for _, prior, _ in priors.gamma)
+    if problem.family is not None:
+        refuse_improper_response(problem, priors)
+        return
+    flat = [k for k, (_, prior, _) in enumerate(priors.sd) if is_flat(prior)]
+    free_gamma = any(is_flat(prior) for _, prior, _ in priors.gamma)
     for size in range(1, len(flat) + 1):
         for some in combinations(flat, size):
             factors = {problem.design.effect_names[k].factor for k in some}
@@ -55,13 +59,6 @@ def refuse_improper(problem: Problem, priors: PriorSet) -> None:
                     f"{lost} of them (more than {size} must be left); state a proper prior, such "
                     "as HalfNormal or HalfT"
                 )
-
-
-def _is_flat(prior: Prior) -> bool:
-    if isinstance(prior, ForeignPrior):
-        operation = type(prior.variable.owner.op).__name__
-        return operation.removesuffix("RV") in _FLAT_IN_PYMC
-    return isinstance(prior, Flat)
 
 
 def _exponent(problem: Problem, some: list[int]) -> tuple[int, int]:

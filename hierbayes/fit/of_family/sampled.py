@@ -15,6 +15,7 @@ from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.laplace import Mode
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
+from hierbayes.priors.propriety import refuse_improper
 
 
 def sample_family_posterior(
@@ -24,6 +25,9 @@ def sample_family_posterior(
 
     Raises
     ------
+    PriorError
+        When no sampler can work with these priors, see `refuse_far_origin`, or their
+        posterior is improper, see `refuse_improper`.
     EstimationError
         When another sampler is asked for, or no start with a finite density is found.
     """
@@ -33,6 +37,7 @@ def sample_family_posterior(
             f"model is {problem.family_rows.family}; leave sampler out"
         )
     refuse_far_origin(problem.design, problem.working.basis, priors)
+    refuse_improper(problem, priors)
     mode = maximise_family(problem, 1).optimum.mode
     found = _draws(problem, priors, settings, mode)
     drawn = found.drawn
