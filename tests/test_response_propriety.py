@@ -34,10 +34,10 @@ def _slope(data: pd.DataFrame, flat_gamma: bool) -> float:
     counts = data.groupby("g")["y"].agg(["sum", "size"]).to_numpy()
     found = []
     for s in (60.0, 120.0):
-        grid = np.arange(-8.0 * s, 8.0 * s, 0.1)
+        grid = np.arange(-8.0 * s, 8.0 * s, 0.5)
         eta = grid[None]  # γ + u, u ~ N(0, s²)
         rows = counts[:, :1] * log_expit(eta) + (counts[:, 1:] - counts[:, :1]) * log_expit(-eta)
-        gammas = np.linspace(-8.0 * s, 8.0 * s, 400) if flat_gamma else np.linspace(-6, 6, 60)
+        gammas = np.linspace(-8.0 * s, 8.0 * s, 150) if flat_gamma else np.linspace(-6, 6, 60)
         whole = []
         for gamma in gammas:
             prior = -0.5 * ((grid - gamma) / s) ** 2 - np.log(s)
