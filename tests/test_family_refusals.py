@@ -86,6 +86,16 @@ def test_a_fit_refuses_what_is_gaussian(
     assert _refusal(lambda: asked(posterior)) == BERNOULLI
 
 
+@pytest.mark.parametrize("verb", ["loo", "logo"])
+def test_a_maximum_has_no_rows_or_one_of_several_factors_to_leave_out(
+    counts: hb.PointFit, verb: str
+) -> None:
+    asked = {"loo": lambda: hb.loo(counts), "logo": lambda: hb.logo(counts, "g")}[verb]
+    assert _refusal(asked).endswith(
+        "use model.sample()" + ", whose draws are weighted" * (verb == "loo")
+    )
+
+
 THERE_ARE = (
     "there are: gaussian, bernoulli, binomial, betabinomial, poisson, negativebinomial, "
     "negativebinomial1, gamma, lognormal, beta, studentt"

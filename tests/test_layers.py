@@ -56,6 +56,7 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.fit.saving.loaded_fit": {"xarray"},
     "hierbayes.fit.saving.row_columns": {"pyarrow"},
     "hierbayes.fit.storage": {"xarray"},
+    "hierbayes.inference.predictive.sampled_without": {"arviz_stats"},
     "hierbayes.model.posed_model": {
         "hierbayes.estimation.explicit_graph",
         "hierbayes.estimation.graph",

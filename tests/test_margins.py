@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy.linalg import block_diag
-from scipy.special import expit, ndtri
+from scipy.special import expit, logit, ndtri
 
 import hierbayes as hb
 from tests import family_fits
@@ -74,7 +74,12 @@ def test_numbers_of_marginaleffects(no_variance: dict[str, hb.PointFit], respons
         rtol = 1e-2 if "slopes" in name else 5e-5
         assert_allclose(table["estimate"], expected["estimate"], rtol=2e-6, err_msg=name)
         assert_allclose(table["se"], expected["std_error"], rtol=rtol, err_msg=name)
-        assert_allclose(table["upper"], table["estimate"] + ndtri(0.975) * table["se"], rtol=1e-12)
+        half = ndtri(0.975) * table["se"]
+        if response == "logit" and "predictions" in name:
+            p = table["estimate"]
+            assert_allclose(table["upper"], expit(logit(p) + half / (p * (1.0 - p))), rtol=1e-6)
+        else:
+            assert_allclose(table["upper"], table["estimate"] + half, rtol=1e-12)
 
 
 def test_slopes_of_a_linear_model_are_those_of_a_step(no_variance: dict[str, hb.PointFit]) -> None:
@@ -158,6 +163,41 @@ def test_rows_of_a_family_have_the_errors_of_their_predictions() -> None:
         assert_allclose(table["lower"], expected["lower"], rtol=1e-8)
     mean, expected = hb.predictions(counts).table, counts.predict(prob=0.95)
     assert_allclose(mean["se"], expected["se"], rtol=1e-5)
+    for end in ("lower", "upper"):
+        assert_allclose(mean[end], expected[end], rtol=1e-8)
+
+
+def test_limits_of_averages_stay_in_the_range_of_the_response() -> None:
+    """Symmetric on the log scale of a positive mean, on the logit scale of a probability."""
+    table = hb.predictions(family_fits.counts(), by=True, prob=0.9999999).table.loc[0]
+    assert table["lower"] > 0.0
+    assert_allclose(table["lower"] * table["upper"], table["estimate"] ** 2, rtol=1e-12)
+    share = hb.predictions(family_fits.bernoulli(), by=True, prob=0.9999999)
+    found = share.table.loc[0]
+    assert 0.0 < found["lower"] < found["upper"] < 1.0
+    middle = logit(found[["lower", "upper"]].to_numpy(dtype=float)).mean()
+    assert_allclose(middle, logit(found["estimate"]), rtol=1e-6)
+    assert "normal on the logit scale" in share.table.attrs["limits"]
+
+
+def test_numbered_groups_are_compared_as_labels() -> None:
+    data = family_fits.DATA
+    fit = hb.Model("k ~ x + cvar(x, g) + (1 | g)", data=data).reml()
+    table = hb.comparisons(fit, data, {"g": [0, 3]}).table
+    moved = [fit.predict(data.assign(g=g)).mean() for g in (3, 0)]
+    assert_allclose(table["estimate"][0], moved[0] - moved[1], rtol=1e-9)
+    assert hb.comparisons(fit, data, "g").table["contrast"].tolist() == [
+        f"{g} - 0" for g in range(1, 12)
+    ]
+    assert hb.predictions(fit, data, variables="g", by=True).table["g"].tolist() == list(range(12))
+
+
+def test_a_value_that_is_stated_twice_counts_once(
+    fit: hb.PointFit, small_data: pd.DataFrame
+) -> None:
+    table = hb.predictions(fit, small_data, variables={"x": [0, 0, 2]}, by=True).table
+    assert table["x"].tolist() == [0, 2]
+    assert hb.datagrid(fit, small_data, x=[1, 1])["x"].tolist() == [1]
 
 
 def test_new_groups_are_averaged_over() -> None:
@@ -252,6 +292,10 @@ def test_a_grid_holds_what_is_not_stated(hs: pd.DataFrame) -> None:
     of_means = hb.Model("mathach ~ ses + cvar(ses, school) + (1 | school)", data=hs)
     assert set(hb.datagrid(of_means)["school"]) == {hs["school"].mode()[0]}
     assert hb.datagrid(model, school=["1906", "2305"])["school"].tolist() == ["1906", "2305"]
+    with pytest.raises(
+        hb.DataError, match=r"^'Nope' is no level of 'Sector'; they are: Catholic, P"
+    ):
+        hb.datagrid(model, Sector=["Catholic", "Nope"])
 
 
 def test_the_page_says_what_was_averaged(fit: hb.PointFit, small_data: pd.DataFrame) -> None:
@@ -313,6 +357,22 @@ ROW = {"x": [0.0], "w": [0.0], "g": ["zz"]}
         (lambda fit, data: hb.datagrid(fit, data, y=[0]), "the model does not read 'y'"),
         (lambda fit, data: hb.datagrid(data), "datagrid() takes a model or a fit, not DataFrame"),
         (lambda fit, data: hb.predictions(data), "predictions"),
+        (
+            lambda fit, data: hb.datagrid(fit, data, x=[0, np.nan]),
+            "a value that is stated of 'x' is missing",
+        ),
+        (lambda fit, data: hb.datagrid(fit, data, x="a"), "'x' is a number, and 'a' is not"),
+        (
+            lambda fit, data: hb.predictions(fit, data, variables={"x": []}),
+            "no value of 'x' is stated",
+        ),
+        (lambda fit, data: hb.predictions(fit, data, variables={}), "variables names no column"),
+        (lambda fit, data: hb.comparisons(fit, data, {"x": [1, 1]}), "the same value"),
+        (lambda fit, data: hb.comparisons(fit, data.head(1), {"x": "sd"}), "no standard deviation"),
+        (
+            lambda fit, data: hb.slopes(fit, data.assign(x=data["x"].mask(data.index < 2)), "x"),
+            "'x' is missing in 2 of the new rows",
+        ),
     ],
 )
 def test_what_has_no_meaning_is_refused(

@@ -49,6 +49,14 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     ),
     "Estimators": lambda hs: hb.estimators("mathach ~ ses", group="school", data=hs),
     "Dialects": lambda hs: hb.dialects(),
+    "PredictiveCheck": lambda hs: hb.predictive_check(
+        fitted(FORMULA, hs), n=5, seed=1, progress=False
+    ),
+    "PredictiveCriterion": lambda hs: hb.loo(fitted(FORMULA, hs)),
+    "PredictiveComparison": lambda hs: hb.compare_predictive(
+        *(hb.loo(fitted(f"mathach ~ {x} + (1 | school)", hs)) for x in ("1", "ses"))
+    ),
+    "Margins": lambda hs: hb.comparisons(fitted(FORMULA, hs), hs, by="Sector"),
 }
 
 

@@ -142,6 +142,8 @@ def test_the_picture_draws_the_frame(check: hb.PredictiveCheck) -> None:
 def test_wrong_words_are_refused(fit: hb.PointFit) -> None:
     with pytest.raises(hb.InferenceError, match="groups must be 'by level', 'kept' or 'new'"):
         hb.predictive_check(fit, groups="all")
+    with pytest.raises(hb.InferenceError, match=r"^the statistic 'odd' raises ZeroDivisionError: "):
+        hb.predictive_check(fit, {"odd": lambda y: 1 / 0}, n=2, progress=False)
     with pytest.raises(hb.InferenceError, match="statistics must map names to functions"):
         hb.predictive_check(fit, [np.median])  # type: ignore[arg-type]  # on purpose
     with pytest.raises(hb.InferenceError, match="the statistic 'rows' returns ndarray"):

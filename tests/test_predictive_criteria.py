@@ -9,13 +9,16 @@ import xarray as xr
 from arviz_stats import loo as arviz_loo
 from arviz_stats.base import array_stats
 from numpy.testing import assert_allclose
-from scipy.stats import multivariate_normal, norm
+from scipy.stats import binom, multivariate_normal, norm, poisson
 
 import hierbayes as hb
+from hierbayes.fit.convergence import relative_efficiency
+from hierbayes.inference.predictive import logo as logo_module
 from hierbayes.inference.predictive import loo as loo_module
 from hierbayes.inference.predictive.left_out_groups import densities_at
 from hierbayes.inference.predictive.left_out_rows import densities_given_draws
 from hierbayes.inference.predictive.pareto_smoothing import smoothed
+from hierbayes.inference.predictive.sampled_without import sampled_without
 from hierbayes.inference.predictive.stacking import stacking_weights
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.reading import NORMAL, REML
@@ -29,10 +32,10 @@ PRIORS = {"gamma": hb.Normal(0, 5), "sd": hb.HalfNormal(2), "sigma": hb.HalfNorm
 
 def test_smoothed_weights_are_those_of_arviz() -> None:
     rng = np.random.default_rng(1)
-    for M in (60, 1000):
+    for M, efficiency in ((60, 1.0), (1000, 1.0), (1000, 0.4)):
         ratios = rng.normal(size=(30, M)) * np.linspace(0.1, 4.0, 30)[:, None]
-        weights, k_hat = smoothed(ratios)
-        expected, expected_k = array_stats.psislw(-ratios)
+        weights, k_hat = smoothed(ratios, efficiency)
+        expected, expected_k = array_stats.psislw(-ratios, r_eff=efficiency)
         assert_allclose(weights, expected, atol=1e-11)
         assert_allclose(k_hat, expected_k, atol=1e-11)
 
@@ -62,7 +65,7 @@ def test_rows_of_a_posterior_are_those_of_arviz(
         "posterior": xr.Dataset({"sigma": (dims[:2], small_posterior.theta.sigma)}),
         "log_likelihood": xr.Dataset({"y": (dims, _log_densities(small_posterior))}),
     })  # fmt: skip
-    expected = arviz_loo(tree, pointwise=True, reff=1.0)
+    expected = arviz_loo(tree, pointwise=True, reff=relative_efficiency(small_posterior))
     assert hb.loo(small_posterior).k_hat_limit == pytest.approx(expected.good_k)
     monkeypatch.setattr(loo_module, "k_hat_limit", lambda M: np.inf)
     found = hb.loo(small_posterior)
@@ -172,8 +175,8 @@ def test_rows_of_a_family_have_its_probabilities() -> None:
     draws, y = fit.parameter_draws(None, None, 1), family_fits.DATA["y"].to_numpy()
     codes = fit.design.rows.codes
     eta = draws.gamma @ fit.design.rows.X.T + draws.us[0][:, codes, 0]
-    expected, k_hat = array_stats.psislw(np.where(y == 1, -np.log1p(np.exp(-eta)),
-                                                  -np.log1p(np.exp(eta))).T)  # fmt: skip
+    log_share = np.where(y == 1, -np.log1p(np.exp(-eta)), -np.log1p(np.exp(eta))).T
+    expected, k_hat = array_stats.psislw(log_share, r_eff=relative_efficiency(fit))
     found = hb.loo(fit)
     assert_allclose(found.frame["k_hat"], k_hat, atol=1e-9)
     share = np.where(y == 1, 1.0 / (1.0 + np.exp(-eta)), 1.0 / (1.0 + np.exp(eta))).T
@@ -248,9 +251,88 @@ def test_groups_of_one_of_several_factors(two_factors: hb.PointFit) -> None:
         hb.logo(fit)
 
 
-def test_groups_that_cannot_be_left_out_are_refused_by_name(small: hb.Model) -> None:
-    with pytest.raises(hb.FormulaError, match=r"^this is made for Gaussian responses"):
-        hb.logo(family_fits.bernoulli())
+def test_a_posterior_is_sampled_anew_without_a_group(
+    small_data: pd.DataFrame, stated: hb.PosteriorFit, small_posterior: hb.PosteriorFit
+) -> None:
+    whole, left = _evidence(_stated(small_data)), small_data[small_data["g"] != "h"]
+    found, reason = sampled_without(stated, 0, 7)
+    assert not reason and abs(found - whole + _evidence(_stated(left))) < 0.15
+    # the prior of γ that the columns of all rows shape is that of the others, too
+    again, reason = sampled_without(small_posterior, 0, 0)
+    assert not reason and abs(again - hb.logo(small_posterior, refit=0).frame["elpd"].iloc[0]) < 0.2
+
+
+def test_groups_with_bad_weights_are_sampled_anew_up_to_a_limit(
+    stated: hb.PosteriorFit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logo_module, "k_hat_limit", lambda M: -10.0)
+    monkeypatch.setattr(logo_module, "sampled_without", lambda fit, k, j: (-1.0, "" if j else "no"))
+    before = hb.logo(stated, refit=0)
+    worst = before.frame["k_hat"].nlargest(2).index
+    found = hb.logo(stated, refit=2, progress=False)
+    anew = found.frame.index[found.frame["method"] == "sampled anew"]
+    assert set(anew) == set(worst) - {"a"} and (found.frame.loc[anew, "elpd"] == -1.0).all()
+    assert len(found.bad) == 8 - len(anew) and not set(found.bad) & set(anew)
+    assert found.notes[0].endswith(f"sampled anew without them: {', '.join(sorted(anew))}.")
+    every = hb.logo(stated, refit=8, progress=False)
+    assert "Sampling anew without a group failed, a: no." in every.notes
+    with pytest.raises(hb.EstimationError, match=r"^refit must be a whole number of at least 0"):
+        hb.logo(stated, refit=-1)
+
+
+@pytest.mark.parametrize(
+    ("formula", "family"),
+    [("c ~ 1 + (1 | g)", "poisson"), ("k | trials(n) ~ x + (1 | g)", "binomial")],
+)
+def test_groups_of_a_family_are_those_of_refits_and_dense_quadrature(
+    formula: str, family: str
+) -> None:
+    data = family_fits.DATA
+    found = hb.logo(hb.Model(formula, data, family=family).ml())
+    assert set(found.frame["method"]) == {"refit"} and found.p > 0.0
+    z = np.linspace(-9.0, 9.0, 2001)
+    for label in (0, 7):
+        own = data[data["g"] == label]
+        anew = hb.Model(formula, data[data["g"] != label], family=family).ml()
+        gamma, sd = anew.fixef(), np.sqrt(anew.G[0, 0])
+        eta = gamma["Intercept"] + gamma.get("x", 0.0) * own["x"].to_numpy()[:, None] + sd * z
+        density = (
+            poisson.logpmf(own["c"].to_numpy()[:, None], np.exp(eta))
+            if family == "poisson"
+            else binom.logpmf(own["k"].to_numpy()[:, None], 5, 1.0 / (1.0 + np.exp(-eta)))
+        )
+        whole = np.exp(density.sum(axis=0) + norm.logpdf(z)).sum() * (z[1] - z[0])
+        assert_allclose(found.frame.loc[label, "elpd"], np.log(whole), atol=2e-5)
+
+
+def test_groups_of_a_familys_posterior_are_integrated_draw_by_draw() -> None:
+    fit, data = family_fits.posterior(), family_fits.DATA
+    found = hb.logo(fit, refit=0)
+    z = np.linspace(-9.0, 9.0, 801)
+    sd = np.sqrt(fit.theta.G[0, :, 0, 0])
+    values = np.empty((12, 120))
+    for j in range(12):
+        own = data[data["g"] == j]
+        X = np.column_stack([np.ones(5), own["x"]])
+        eta = (fit.gamma_draws[0] @ X.T)[..., None] + sd[:, None, None] * z
+        sign = np.where(own["y"] == 1, 1.0, -1.0)[:, None]
+        log_share = -np.log1p(np.exp(-sign * eta)).sum(axis=1)
+        values[j] = np.log((np.exp(log_share) * norm.pdf(z)).sum(axis=1) * (z[1] - z[0]))
+    weights, k_hat = array_stats.psislw(values, r_eff=relative_efficiency(fit))
+    assert_allclose(found.frame["k_hat"], k_hat, atol=1e-3)
+    expected = np.log((np.exp(weights) * np.exp(values)).sum(axis=1))
+    assert_allclose(found.frame["elpd"], expected, atol=1e-4)
+    anew, reason = sampled_without(fit, 0, 3)
+    assert not reason and abs(anew - expected[3]) < 0.5  # 120 draws each
+
+
+def test_groups_that_cannot_be_left_out_are_refused_by_name() -> None:
+    with pytest.raises(
+        hb.InferenceError, match=r"this is a MAP.* fit; use model\.reml\(\), model\.ml"
+    ):
+        hb.logo(family_fits.MODEL.map())
+    with pytest.raises(hb.InferenceError, match=r"other grouping factors are not known.*sample"):
+        hb.logo(family_fits.counts(), "g")
 
 
 # ---------------------------------------------------------------- comparisons

@@ -75,6 +75,16 @@ class FamilyPoints:
                 found[m] = by_level(mode, nodes)
         return found
 
+    def constants_by_level(self, k: int) -> Floats:
+        """What `by_level` leaves out (J_k,): what depends on the responses alone."""
+        rows, seen = latent_rows(self.problem), self.problem.family_rows
+        codes, J = self.problem.design.rows.codes_of[k], rows.levels[k]
+        basis = self.problem.working.basis
+        center = basis.center if basis.constant.any() else 0.0
+        times = rows.offset - center - seen.offset[rows.at]  # log of how many rows one stands for
+        found = np.bincount(codes, seen.family.log_constants(seen.y, seen.m), J)
+        return np.asarray(found - np.bincount(codes[rows.at], rows.y * times, J))
+
     def _modes(
         self, rows: LatentRows, curvature_of: CurvatureOf, k: int | None = None
     ) -> Iterator[Mode | None]:

@@ -75,3 +75,13 @@ def convergence_table(fit: Fitted, *, random_effects: bool = True) -> pd.DataFra
         },
         index=index,
     )
+
+
+def relative_efficiency(fit: Fitted) -> float:
+    """Effective draws per draw of the mean of a parameter, averaged over γ, sd, corr and φ."""
+    from arviz_stats.base import array_stats
+
+    _, draws = scalar_draws(fit, random_effects=False)
+    found = array_stats.ess(draws, method="mean", chain_axis=0, draw_axis=1)
+    mean = float(np.nanmean(found)) / draws[..., 0].size
+    return mean if np.isfinite(mean) and mean > 0.0 else 1.0

@@ -12,16 +12,16 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def refuse_bad_count(name: str, value: int) -> None:
-    """Refuse a count that is no whole number of at least 1.
+def refuse_bad_count(name: str, value: int, least: int = 1) -> None:
+    """Refuse a count that is no whole number of at least 1, or 0.
 
     Raises
     ------
     EstimationError
         Naming the count.
     """
-    if not is_whole(value) or value < 1:
-        raise EstimationError(f"{name} must be a whole number of at least 1, not {value!r}")
+    if not is_whole(value) or value < least:
+        raise EstimationError(f"{name} must be a whole number of at least {least}, not {value!r}")
 
 
 def refuse_bad_seed(seed: int) -> None:

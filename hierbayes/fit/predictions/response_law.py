@@ -13,9 +13,13 @@ from hierbayes.design.family_rows import FamilyRows
 from hierbayes.design.matrices import columns_needed, one_column
 from hierbayes.design.problem import Problem
 from hierbayes.errors import DataError
+from hierbayes.families.beta import Beta
+from hierbayes.families.binomial import Binomial
 from hierbayes.families.categorical import Categorical
+from hierbayes.families.counts import Counts
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.families.family import ResponseFamily
+from hierbayes.families.positive import Positive
 from hierbayes.fit.predictions.prediction_rows import PredictionRows
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.formula import Specification
@@ -36,6 +40,11 @@ class ResponseLaw(ABC):
     def is_linear(self) -> bool:
         """Whether the mean of the response is η."""
         return False
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Between which numbers its mean lies, or a probability of categories; infinite ends."""
+        return -np.inf, np.inf
 
     @property
     def predictors(self) -> int:
@@ -151,6 +160,16 @@ class FamilyLaw(ResponseLaw):
     def categories(self) -> tuple[str, ...]:
         """Labels of ordered or nominal categories."""
         return self.labels if isinstance(self.family, Categorical | Cumulative) else ()
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """That of shares, of positive numbers, or of the numbers of categories."""
+        inside = getattr(self.family, "inside", self.family)
+        if isinstance(inside, Binomial | Beta | Categorical):
+            return 0.0, 1.0
+        if isinstance(inside, Cumulative):
+            return 0.0, len(self.labels) - 1.0
+        return (0.0 if isinstance(inside, Counts | Positive) else -np.inf), np.inf
 
     @property
     def predictors(self) -> int:

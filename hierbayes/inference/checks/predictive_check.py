@@ -14,7 +14,7 @@ from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
 from hierbayes.display.steps import steps
-from hierbayes.errors import InferenceError
+from hierbayes.errors import HierbayesError, InferenceError
 from hierbayes.fit.about import about_fit
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.predictions.simulation import (
@@ -225,7 +225,14 @@ def _labels(asked: tuple[Statistic, ...]) -> pd.MultiIndex:
 def _numbers(asked: tuple[Statistic, ...], y: Floats) -> list[float]:
     found: list[float] = []
     for one in asked:
-        value = one.of(y)
+        try:
+            value = one.of(y)
+        except HierbayesError:
+            raise
+        except Exception as error:  # whatever a caller's function raises
+            raise InferenceError(
+                f"the statistic '{one.name}' raises {type(error).__name__}: {error}"
+            ) from error
         if not isinstance(value, Real):
             raise InferenceError(
                 f"the statistic '{one.name}' returns {type(value).__name__}; a statistic returns a "

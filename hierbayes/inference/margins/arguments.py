@@ -26,7 +26,8 @@ def asked_of_call(fit: Fit, verb: str, effects: Effects, kind: str, group_means:
         When it is no fit, or a word has no meaning.
     """
     refuse_other_than_fit(fit, verb)
-    asked = Asked(effects if isinstance(effects, str) else tuple(effects), kind, group_means)
+    named = effects if isinstance(effects, str) else tuple(dict.fromkeys(effects))
+    asked = Asked(named, kind, group_means)
     refuse_unknown_words(fit, asked)
     return asked
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from pandas import Categorical
 
 from hierbayes.design.complete import complete_rows
 from hierbayes.design.matrices import columns_needed
@@ -14,6 +15,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.design.variables import is_factor
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.frames.named_columns import require_column, require_frame
+from hierbayes.inference.margins.stated_values import stated_values
 
 
 class Modelled(Protocol):
@@ -48,7 +50,7 @@ def datagrid(model: Modelled, newdata: pd.DataFrame | None = None, **values: Any
     Raises
     ------
     DataError
-        When there are no data, or a column or a value is not there.
+        When there are no data, or a column or a level is not there, or a value is missing.
 
     Examples
     --------
@@ -83,7 +85,7 @@ def datagrid(model: Modelled, newdata: pd.DataFrame | None = None, **values: Any
         if name not in used:
             raise DataError(f"the model does not read '{name}'; it reads {in_quotes(used)}")
     rows, _, _ = complete_rows(data, used)
-    stated = {name: _values(rows[name], given) for name, given in values.items()}
+    stated = {name: _values(problem, rows[name], given) for name, given in values.items()}
     grid = pd.DataFrame(list(product(*stated.values())), columns=list(stated))
     held = {
         name: _most_common(rows[name])
@@ -96,13 +98,11 @@ def datagrid(model: Modelled, newdata: pd.DataFrame | None = None, **values: Any
     return grid.assign(**held)[[*stated, *held]]
 
 
-def _values(column: pd.Series, given: Any) -> list[Any]:
-    """The values that are stated of a column."""
+def _values(problem: Problem, column: pd.Series, given: Any) -> list[Any]:
+    """The values that are stated of a column, each once, or a refusal."""
     made = given(column) if callable(given) else given
-    found = list(made) if isinstance(made, list | tuple | np.ndarray | pd.Series) else [made]
-    if not found:
-        raise DataError(f"no value of '{column.name}' is stated")
-    return found
+    several = isinstance(made, list | tuple | np.ndarray | pd.Series | pd.Index | Categorical)
+    return stated_values(problem.design.columns, column, list(made) if several else [made])
 
 
 def _most_common(column: pd.Series) -> Any:

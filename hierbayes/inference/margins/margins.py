@@ -18,6 +18,7 @@ from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.margins.delta_method import NODES, delta_method
 from hierbayes.inference.margins.expected_rows import ExpectedRows
+from hierbayes.inference.margins.limits_in_range import limits_in_range, scale_of_limits
 from hierbayes.inference.margins.margin_draws import NODES as NODES_OF_DRAWS
 from hierbayes.inference.margins.margin_draws import margin_draws
 from hierbayes.inference.margins.quantity import Quantity
@@ -94,12 +95,12 @@ def margins_of(
         "of": _of(fit, first.sides[0]),
         "averaged": first.averages.words,
         "effects": effects + _by_quadrature(fit, first.sides[0], draws),
-        "limits": _limits(fit, request, draws),
+        "limits": _limits(fit, first, request, draws),
     }
     table.attrs |= {**said, "above": f"P(> {first.combination.null:g})"}
     lines = {"Of": "of", "Mean": "averaged", "Groups": "effects", "Limits": "limits"}
     about = about_fit(fit, *((label, said[key]) for label, key in lines.items()))
-    return Margins(f"{title}, {fit.engine}", about, table, _notes(fit, table))
+    return Margins(f"{title}, {fit.engine}", about, table, _notes(fit, first, table))
 
 
 def _draws(fit: Fit, request: Request) -> ParameterDraws | None:
@@ -119,9 +120,9 @@ def _rows(
     columns: dict[str, Floats] = {}
     if isinstance(fit, PointFit):
         estimate, se, _ = delta_method(fit, quantity)
-        half = ndtri(interval.tails[1]) * se
-        columns = {"estimate": estimate, "se": se}
-        columns |= {"lower": estimate - half, "upper": estimate + half}
+        z = float(ndtri(interval.tails[1]))
+        lower, upper = limits_in_range(fit, quantity, estimate, se, z)
+        columns = {"estimate": estimate, "se": se, "lower": lower, "upper": upper}
     if draws is not None:
         drawn = margin_draws(draws, quantity)
         lower, upper = np.quantile(drawn, interval.tails, axis=0)
@@ -166,22 +167,25 @@ def _by_quadrature(fit: Fit, side: ExpectedRows, draws: ParameterDraws | None) -
     return f", by quadrature ({NODES if isinstance(fit, PointFit) else NODES_OF_DRAWS} nodes)"
 
 
-def _limits(fit: Fit, request: Request, draws: ParameterDraws | None) -> str:
+def _limits(fit: Fit, quantity: Quantity, request: Request, draws: ParameterDraws | None) -> str:
     if draws is not None:
         return f"{request.interval}, {draws.source}: quantiles of draws"
     held = "θ" if fit.problem.family is None else "variances and dispersion"
+    scale = scale_of_limits(quantity)
+    on = f" on the {scale} scale" * bool(scale)
     return (
-        f"{100 * request.interval.prob:g}%, normal, standard errors by the delta method given the "
-        f"{fit.what} of {held}"
+        f"{100 * request.interval.prob:g}%, normal{on}, standard errors by the delta method given "
+        f"the {fit.what} of {held}"
     )
 
 
-def _notes(fit: Fit, table: pd.DataFrame) -> tuple[str, ...]:
+def _notes(fit: Fit, quantity: Quantity, table: pd.DataFrame) -> tuple[str, ...]:
     notes = [fit.objection] if fit.objection else []
-    if isinstance(fit, PointFit) and fit.problem.family is not None:
+    side = quantity.sides[0]
+    if isinstance(fit, PointFit) and len(quantity.sides) > 1 and not side.is_linear:
         notes.append(
             "limits are symmetric about the estimate, by the delta method, and may leave the range "
-            "of the response; those of fit.predict() go through the link"
+            "of a difference of responses"
         )
     if table["se"].isna().any():
         notes.append("a coefficient has no finite maximum, so that there are no standard errors")

@@ -25,6 +25,7 @@ from hierbayes.inference.margins.contrasts import Variables, asked_variables, le
 from hierbayes.inference.margins.expected_rows import expected_rows
 from hierbayes.inference.margins.margins import Margins, Request, margins_of
 from hierbayes.inference.margins.quantity import Quantity
+from hierbayes.inference.margins.stated_values import stated_values
 
 
 def predictions(
@@ -121,7 +122,8 @@ def _at_values(fit: Fit, rows: pd.DataFrame, variables: Variables) -> pd.DataFra
             raise DataError(
                 f"'{name}' is a number: say at which values, as in variables={{'{name}': [0, 1]}}"
             )
-        values[name] = list(found) if isinstance(found, list | tuple | np.ndarray) else [found]
+        several = isinstance(found, list | tuple | np.ndarray | pd.Series | pd.Index)
+        values[name] = stated_values(columns, rows[name], list(found) if several else [found])
     each = [
         rows.assign(**dict(zip(values, some, strict=True))) for some in product(*values.values())
     ]

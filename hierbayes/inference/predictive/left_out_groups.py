@@ -23,7 +23,7 @@ from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.theta import Theta
 
 _AT_ONCE = 4_000_000  # numbers (θ, group, column of X)
-_MANY = 200  # refits, from where on they show a bar
+MANY_REFITS = 200  # refits, from where on they show a bar
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +94,7 @@ def refitted_groups(fit: PointFit, k: int, reading: Reading, *, progress: bool) 
     everything = likelihood_of(problem.products, REML)
     left_out, whole = np.full(J, np.nan), np.full(J, np.nan)
     reasons = []
-    with steps(J, "groups", progress=progress and J >= _MANY) as counted:
+    with steps(J, "groups", progress=progress and J >= MANY_REFITS) as counted:
         cases = without_groups(problem, k, np.arange(J))
         for left, j in zip(cases, counted, strict=True):
             reasons.append(why_not(left, problem))

@@ -6,35 +6,55 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.subject import subject_of
+from hierbayes.display.steps import steps
 from hierbayes.errors import InferenceError
+from hierbayes.fit.convergence import relative_efficiency
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.of_family.point import FamilyPointFit
+from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.influence.case import why_not, without_groups
 from hierbayes.inference.predictive.criterion import BY_GROUP, PredictiveCriterion, in_words
+from hierbayes.inference.predictive.left_out_family_groups import (
+    family_densities,
+    refitted_family_groups,
+)
 from hierbayes.inference.predictive.left_out_groups import densities_at, refitted_groups
 from hierbayes.inference.predictive.loo import refuse_few_draws
 from hierbayes.inference.predictive.pareto_smoothing import k_hat_limit, log_mean, smoothed
+from hierbayes.inference.predictive.sampled_without import sampled_without
 from hierbayes.likelihood.reading import NORMAL, REML
+from hierbayes.specification.counts import refuse_bad_count
+
+REFIT, WEIGHTED, SAMPLED = "refit", "importance weights", "sampled anew"
 
 
-def logo(fit: Fit, factor: str | None = None, *, progress: bool = True) -> PredictiveCriterion:
+def logo(
+    fit: Fit, factor: str | None = None, *, refit: int = 10, progress: bool = True
+) -> PredictiveCriterion:
     """Expected log predictive density of each group given all others: marginal, by group.
 
-    All rows of a group together, as of a new group: its u, and γ, are integrated out exactly given
-    θ, from cross-products.  Of a posterior the draws of θ are weighted to what they would be
-    without the group, by Pareto-smoothed importance sampling; θ has few dimensions, and the weights
-    are good as a rule.  A REML or ML fit is refitted without each group, and the density is that at
-    the θ̂ of the others, γ integrated out under a flat prior.
+    All rows of a group together, as of a new group: its u is integrated out, and of a Gaussian
+    response γ too, exactly given θ, from cross-products; of other families u by quadrature about
+    its mode, or by Laplace's approximation where it has more than two effects.  Of a posterior the
+    draws are weighted to what they would be without the group, by Pareto-smoothed importance
+    sampling; where k̂ says that the weights cannot be trusted, the others are sampled anew.  A
+    REML or ML fit is refitted without each group, and the density is that at the estimates of the
+    others: of a Gaussian response with γ integrated out under a flat prior, of other families at
+    its maximum.
 
     Parameters
     ----------
     fit : Fit
-        Of a Gaussian response: a posterior, or by REML or ML.
+        A posterior, or by REML or ML.
     factor : str, optional
-        Whose groups are left out, where the model has several grouping factors.
+        Whose groups are left out, where the model has several grouping factors.  Of a family that
+        is not Gaussian the effects of the others are then those of the draws.
+    refit : int
+        Of a posterior: how many groups are sampled anew at most, those with the largest k̂ first.
     progress : bool
         Whether to show progress, where there are many groups to refit.
 
@@ -46,10 +66,11 @@ def logo(fit: Fit, factor: str | None = None, *, progress: bool = True) -> Predi
     ------
     HypothesisError
         When it is no fit.
-    FormulaError
-        When the response is not Gaussian.
     InferenceError
-        When it is a MAP fit, a prior of γ is not normal, or the posterior has too few draws.
+        When it is a MAP fit, a prior of γ is not normal where it has to be integrated out, the
+        posterior has too few draws, or a maximum of a family has several grouping factors.
+    EstimationError
+        When ``refit`` is no whole number from 0.
     DataError
         When there is no such factor, or there are several and none is named.
 
@@ -66,16 +87,22 @@ def logo(fit: Fit, factor: str | None = None, *, progress: bool = True) -> Predi
     (40, 'marginal, by group')
     """
     refuse_other_than_fit(fit, "logo")
-    fit.problem.refuse_other_families()
     k = fit.design.place_of_factor(factor)
     if isinstance(fit, PosteriorFit):
-        return _of_draws(fit, k)
-    if not isinstance(fit, PointFit) or fit.reading is None:
+        refuse_bad_count("refit", refit, least=0)
+        return _of_draws(fit, k, refit, progress=progress)
+    if not isinstance(fit, PointFit) or fit.priors is not None:
         raise InferenceError(
             "logo() refits a REML or ML fit without each group, or weights a posterior, and this "
-            f"is a {fit.engine} fit; use model.reml() or model.sample()"
+            f"is a {fit.engine} fit; use model.reml(), model.ml() or model.sample()"
         )
-    found = refitted_groups(fit, k, fit.reading, progress=progress)
+    if isinstance(fit, FamilyPointFit):
+        found = refitted_family_groups(fit, k, progress=progress)
+        how = f"{fit.engine} anew without each group, u integrated out at the estimates"
+    else:
+        assert fit.reading is not None
+        found = refitted_groups(fit, k, fit.reading, progress=progress)
+        how = f"{fit.engine} anew without each group, γ and u integrated out at its θ̂"
     labels, reasons = fit.design.factors[k].labels, np.array(found.reasons)
     notes = [
         f"{(reasons == reason).sum()} groups cannot be left out, {reason}: "
@@ -83,39 +110,74 @@ def logo(fit: Fit, factor: str | None = None, *, progress: bool = True) -> Predi
         for reason in dict.fromkeys(found.reasons)
         if reason
     ]
-    frame = _frame(fit, k, found.left_out, found.whole - found.left_out, np.nan, "refit")
-    how = f"{fit.engine} anew without each group, γ and u integrated out at its θ̂"
+    frame = _frame(fit, k, found.left_out, found.whole - found.left_out, np.nan, REFIT)
     return _criterion(fit, k, frame, np.nan, how, notes)
 
 
-def _of_draws(fit: PosteriorFit, k: int) -> PredictiveCriterion:
+def _of_draws(fit: PosteriorFit, k: int, refit: int, *, progress: bool) -> PredictiveCriterion:
+    M = fit.theta.sigma.size
+    refuse_few_draws("logo", M)
+    values = _densities(fit, k)
+    limit, efficiency = k_hat_limit(M), relative_efficiency(fit)
+    weights, k_hat = smoothed(-values, efficiency)
+    elpd = log_mean(weights, values)
+    whole = log_mean(np.array([[-np.log(M)]]), values)
+    method = np.full(len(elpd), WEIGHTED, dtype=object)
+    bad = np.flatnonzero(k_hat > limit)
+    chosen = bad[np.argsort(-k_hat[bad], kind="stable")][:refit]
+    doubts: list[str] = []
+    with steps(len(chosen), "groups", progress=progress) as counted:
+        for j, _ in zip(chosen.tolist(), counted, strict=True):
+            found, reason = sampled_without(fit, k, j)
+            if reason:
+                doubts.append(f"{fit.design.factors[k].labels[j]}: {reason}")
+            else:
+                elpd[j], k_hat[j], method[j] = found, np.nan, SAMPLED
+    frame = _frame(fit, k, elpd, whole - elpd, k_hat, method)
+    integrated = "γ and u" if fit.problem.family is None else "u"
+    of = "θ" if fit.problem.family is None else "all parameters"
+    how = (
+        f"importance weights over {M} draws of {of}, each worth {efficiency:.2g}, {integrated} "
+        "integrated out given each"
+    )
+    return _criterion(fit, k, frame, limit, how, _notes(fit, frame, limit, doubts))
+
+
+def _densities(fit: PosteriorFit, k: int) -> Floats:
+    """Log density (J, M) of each group at each draw."""
+    if isinstance(fit, FamilyPosteriorFit):
+        return family_densities(fit, k)
     priors = fit.priors
     if priors is None or not priors.collapses_gamma:
         raise InferenceError(
             "logo() integrates γ out, and a prior of γ here is not normal; state normal ones in "
             "priors=..., or use hb.loo()"
         )
-    theta, reading = fit.theta.flat, REML if priors.gamma_is_flat else NORMAL
-    M = len(theta.sigma)
-    refuse_few_draws("logo", M)
+    reading = REML if priors.gamma_is_flat else NORMAL
     if reading == REML:
         _refuse_lost_columns(fit, k)
-    values = densities_at(fit.problem, k, theta, priors.normal_gamma(fit.problem.products), reading)
-    weights, k_hat = smoothed(-values)
-    elpd, limit = log_mean(weights, values), k_hat_limit(M)
-    whole = log_mean(np.array([[-np.log(M)]]), values)
-    frame = _frame(fit, k, elpd, whole - elpd, k_hat, "importance weights")
-    bad = frame.index[k_hat > limit]
-    notes = []
+    prior = priors.normal_gamma(fit.problem.products)
+    return densities_at(fit.problem, k, fit.theta.flat, prior, reading)
+
+
+def _notes(fit: PosteriorFit, frame: pd.DataFrame, limit: float, doubts: list[str]) -> list[str]:
+    """Which groups were sampled anew, and which cannot be trusted."""
+    notes, anew = [], frame.index[(frame["method"] == SAMPLED).to_numpy()]
+    if len(anew):
+        notes.append(
+            f"{len(anew)} groups had a k̂ above {limit:.2f}, and the others were sampled anew "
+            f"without them: {in_words(anew)}."
+        )
+    notes += [f"Sampling anew without a group failed, {one}." for one in doubts]
+    bad = frame.index[(frame["k_hat"] > limit).to_numpy()]
     if len(bad):
         notes.append(
             f"{len(bad)} groups have a k̂ above {limit:.2f}, and their numbers cannot be trusted; "
-            f"fit the model without them to see what they do: {in_words(bad)}."
+            f"a larger refit= samples anew without them: {in_words(bad)}."
         )
     if fit.objection:
         notes.append(f"The draws cannot be used: {fit.objection}.")
-    how = f"importance weights over {M} draws of θ, γ and u integrated out given each"
-    return _criterion(fit, k, frame, limit, how, notes)
+    return notes
 
 
 def _refuse_lost_columns(fit: PosteriorFit, k: int) -> None:
@@ -131,7 +193,7 @@ def _refuse_lost_columns(fit: PosteriorFit, k: int) -> None:
 
 
 def _frame(
-    fit: Fit, k: int, elpd: Floats, p: Floats, k_hat: Floats | float, method: str
+    fit: Fit, k: int, elpd: Floats, p: Floats, k_hat: Floats | float, method: object
 ) -> pd.DataFrame:
     factor = fit.design.factors[k]
     n = np.bincount(fit.design.rows.codes_of[k], minlength=factor.J)

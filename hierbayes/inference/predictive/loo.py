@@ -8,6 +8,7 @@ import pandas as pd
 from hierbayes.design.subject import subject_of
 from hierbayes.display.steps import steps
 from hierbayes.errors import InferenceError
+from hierbayes.fit.convergence import relative_efficiency
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
@@ -104,15 +105,15 @@ def _of_maximum(fit: PointFit) -> PredictiveCriterion:
 def _of_draws(fit: PosteriorFit, *, progress: bool) -> PredictiveCriterion:
     draws = fit.parameter_draws(None, None, fit.evidence.seed)
     refuse_few_draws("loo", draws.M)
-    limit = k_hat_limit(draws.M)
-    elpd, k_hat, whole = _weighted(fit, draws)
+    limit, efficiency = k_hat_limit(draws.M), relative_efficiency(fit)
+    elpd, k_hat, whole = _weighted(fit, draws, efficiency)
     method = np.full(len(elpd), _IMPORTANCE, dtype=object)
     again = np.flatnonzero(k_hat > limit)
     if fit.problem.family is None:
         method[again] = _EXACT
-        elpd[again], k_hat[again] = _anew(fit, draws, again, progress=progress)
+        elpd[again], k_hat[again] = _anew(fit, draws, again, efficiency, progress=progress)
     frame = _frame(fit, elpd, whole - elpd, k_hat, method)
-    how = f"importance weights over {draws.M} draws, of {draws.source}"
+    how = f"importance weights over {draws.M} draws, each worth {efficiency:.2g}, of {draws.source}"
     return _criterion(fit, frame, limit, how, _notes(fit, frame, again, limit))
 
 
@@ -130,7 +131,9 @@ def refuse_few_draws(verb: str, M: int) -> None:
         )
 
 
-def _weighted(fit: PosteriorFit, draws: ParameterDraws) -> tuple[Floats, Floats, Floats]:
+def _weighted(
+    fit: PosteriorFit, draws: ParameterDraws, efficiency: float
+) -> tuple[Floats, Floats, Floats]:
     """Log density of each row without it (n,), k̂ of its weights, and the same with the row."""
     problem, rows = fit.problem, rows_to_predict(fit.design, None)
     y = fit.design.rows.y if problem.family is None else problem.family_rows.y
@@ -139,20 +142,25 @@ def _weighted(fit: PosteriorFit, draws: ParameterDraws) -> tuple[Floats, Floats,
     even = np.array([[-np.log(draws.M)]])
     for at, values in draws.log_densities(rows, law_of(problem, rows), y):
         by_row = np.ascontiguousarray(values.T)
-        weights, k_hat[at] = smoothed(-by_row)
+        weights, k_hat[at] = smoothed(-by_row, efficiency)
         elpd[at], whole[at] = log_mean(weights, by_row), log_mean(even, by_row)
     return elpd, k_hat, whole
 
 
 def _anew(
-    fit: PosteriorFit, draws: ParameterDraws, again: Integers, *, progress: bool
+    fit: PosteriorFit,
+    draws: ParameterDraws,
+    again: Integers,
+    efficiency: float,
+    *,
+    progress: bool,
 ) -> tuple[Floats, Floats]:
     """Log density (m,) of some rows without them and k̂, u of their groups integrated out."""
     elpd, k_hat = np.empty(len(again)), np.empty(len(again))
     with steps(len(again), "rows", progress=progress and len(again) >= _MANY) as counted:
         for (at, row), _ in zip(enumerate(again.tolist()), counted, strict=True):
             values = densities_given_draws(fit.design, draws, row)[None]
-            weights, k_hat[at : at + 1] = smoothed(-values)
+            weights, k_hat[at : at + 1] = smoothed(-values, efficiency)
             elpd[at] = log_mean(weights, values)[0]
     return elpd, k_hat
 

@@ -1,7 +1,8 @@
 r"""Pareto-smoothed importance weights of many cases at once.
 
-The largest min(M/5, 3√M) of M ratios are replaced by quantiles of the generalised Pareto
-distribution fitted to them, whose shape k̂ says how far the weights can be trusted.
+The largest min(M/5, 3√(M/r)) of M ratios, r being how many independent draws one is worth, are
+replaced by quantiles of the generalised Pareto distribution fitted to them, whose shape k̂ says how
+far the weights can be trusted.
 
 References
 ----------
@@ -27,13 +28,15 @@ def k_hat_limit(M: int) -> float:
     return float(min(1.0 - 1.0 / np.log10(M), 0.7))
 
 
-def smoothed(log_ratios: Floats) -> tuple[Floats, Floats]:
+def smoothed(log_ratios: Floats, efficiency: float = 1.0) -> tuple[Floats, Floats]:
     """Log weights (m, M), each row of a case and summing to 1, and k̂ (m,).
 
     Parameters
     ----------
     log_ratios : (m, M) float
         Of the density wanted over that of the draws, up to a constant of each case.
+    efficiency : float
+        Effective draws per draw: below 1 of chains that move slowly.
 
     Returns
     -------
@@ -45,7 +48,7 @@ def smoothed(log_ratios: Floats) -> tuple[Floats, Floats]:
     weights, k_hat = np.empty_like(log_ratios), np.empty(len(log_ratios))
     for start in range(0, len(log_ratios), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        weights[part], k_hat[part] = _smoothed(log_ratios[part])
+        weights[part], k_hat[part] = _smoothed(log_ratios[part], efficiency)
     return weights, k_hat
 
 
@@ -59,9 +62,10 @@ def log_mean(log_weights: Floats, values: Floats) -> Floats:
     return found
 
 
-def _smoothed(log_ratios: Floats) -> tuple[Floats, Floats]:
+def _smoothed(log_ratios: Floats, efficiency: float) -> tuple[Floats, Floats]:
     M = log_ratios.shape[1]
-    T = int(3.0 * np.sqrt(M)) if M > _MANY else M // 5
+    T = int(3.0 * np.sqrt(M / efficiency)) if M * efficiency > _MANY else M // 5
+    T = min(T, M // 5)
     finite = np.isfinite(log_ratios).all(axis=1)
     x = np.where(finite[:, None], log_ratios, 0.0)
     x = x - x.max(axis=1, keepdims=True)

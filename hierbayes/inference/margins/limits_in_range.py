@@ -1,0 +1,74 @@
+r"""Limits of expected responses that stay where a response can be.
+
+Of a row that is no average they are those of its linear predictor through the link,
+μ(η̂ ± z se(η̂)), as `Fit.predict` has them; of an average ē of responses between a and b they are
+normal on the scale of g(ē) = log((ē − a)/(b − ē)), or log(ē − a) without an upper end, with
+se(g) = g′(ē) se(ē).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import expit, logit
+
+from hierbayes.fit.point import PointFit
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.margins.combination import ITSELF
+from hierbayes.inference.margins.delta_method import delta_method
+from hierbayes.inference.margins.quantity import Quantity
+
+
+def range_of(quantity: Quantity) -> tuple[float, float]:
+    """Between which numbers a prediction lies."""
+    side = quantity.sides[0]
+    return (0.0, 1.0) if side.kind == "probability" else side.law.range
+
+
+def scale_of_limits(quantity: Quantity) -> str:
+    """On which scale limits are symmetric: ``"link"``, ``"logit"``, ``"log"``, or empty."""
+    side, averages = quantity.sides[0], quantity.averages
+    if quantity.combination is not ITSELF or side.is_linear:
+        return ""
+    low, high = range_of(quantity)
+    if side.kind == "mean" and side.new is None and len(averages.codes) == averages.K:
+        return "link" if np.isfinite(low) else ""
+    if not np.isfinite(low):
+        return ""
+    return "logit" if np.isfinite(high) else "log"
+
+
+def limits_in_range(
+    fit: PointFit, quantity: Quantity, estimate: Floats, se: Floats, z: float
+) -> tuple[Floats, Floats]:
+    """Lower and upper limits (K, C) of a maximum, z standard errors away on their scale."""
+    scale = scale_of_limits(quantity)
+    if not scale:
+        return estimate - z * se, estimate + z * se
+    if scale == "link":
+        return _through_the_link(fit, quantity, z)
+    low, high = range_of(quantity)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if scale == "log":
+            factor = np.exp(z * se / (estimate - low))
+            found = low + (estimate - low) / factor, low + (estimate - low) * factor
+        else:
+            share = (estimate - low) / (high - low)
+            half = z * se / ((high - low) * share * (1.0 - share))
+            ends = (expit(logit(share) + sign * half) for sign in (-1.0, 1.0))
+            found = tuple(low + (high - low) * end for end in ends)
+    certain = (se == 0.0) | np.isnan(found[0]) & ~np.isnan(se)  # or at an end of the range
+    return np.where(certain, estimate, found[0]), np.where(certain, estimate, found[1])
+
+
+def _through_the_link(fit: PointFit, quantity: Quantity, z: float) -> tuple[Floats, Floats]:
+    side = quantity.sides[0]
+    linear = replace(quantity, sides=(replace(side, kind="linear"),))
+    eta, se, _ = delta_method(fit, linear)
+    row = np.empty(len(quantity.averages.codes), dtype=np.intp)
+    row[quantity.averages.codes] = np.arange(len(row))  # averages may stand in another order
+    ends = np.stack([eta[:, 0] - z * se[:, 0], eta[:, 0] + z * se[:, 0]])
+    codes, phi = quantity.averages.codes, fit.mean_phi
+    means = np.stack([side.law.mean(end[codes], phi)[row] for end in ends])
+    return means.min(axis=0)[:, None], means.max(axis=0)[:, None]
