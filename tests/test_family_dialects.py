@@ -343,3 +343,32 @@ def test_nominal_categories_of_bambi_are_the_same_density() -> None:
     model = hb.Model("livch ~ age + (1 | district)", data, family="categorical", priors=uneven)
     with pytest.raises(hb.FormulaError, match="bambi has one prior of 'age' for all categories"):
         model.emit("bambi")
+
+
+def test_nominal_categories_of_pymc_are_the_same_density() -> None:
+    """Each category has effects of its own; 0 stands for the first."""
+    data = hb.load_dataset("contraception").iloc[::25].assign(half=lambda d: d.index % 2)
+    priors = {"gamma": hb.Normal(0, 2), "sd": hb.HalfNormal(1), "corr": hb.LKJ(1)}
+    formula = "livch ~ age + (1 + age | district) + (1 | half)"
+    model = hb.Model(formula, data, family="categorical", priors=priors)
+    built = executed(model, "pymc")["model"]
+    rng = np.random.default_rng(5)
+    codes, labels = pd.factorize(data["district"], sort=True)
+    age, half = data["age"].to_numpy(), data["half"].to_numpy()
+    point: dict[str, Any] = {}
+    known, etas = 0.0, [np.zeros(len(data))]
+    for c in ("_1", "_2", "_3"):
+        gamma, sd, other = rng.normal(size=2), np.array([0.5, 0.1]), 0.4
+        z, w = rng.normal(size=(len(labels), 2)), rng.normal(size=(2, 1))
+        root = np.array([[1.0, 0.0], [0.3, np.sqrt(1 - 0.09)]])
+        point |= {f"gamma{c}": gamma, f"sd_0{c}": sd, f"z_0{c}": z, f"L_0{c}": root}
+        point |= {f"sd_1{c}": [other], f"z_1{c}": w}
+        u = z @ (sd[:, None] * root).T
+        etas.append(gamma[0] + gamma[1] * age + u[codes, 0] + u[codes, 1] * age
+                    + other * w[half, 0])  # fmt: skip
+        known += stats.norm(0, 2).logpdf(gamma).sum() + stats.halfnorm.logpdf([*sd, other]).sum()
+        known += stats.norm.logpdf(z).sum() + stats.norm.logpdf(w).sum() - np.log(2.0)  # LKJ(1)
+    whole = np.column_stack(etas)
+    at = [["0", "1", "2", "3+"].index(label) for label in data["livch"]]
+    known += (whole - np.log(np.exp(whole).sum(axis=1))[:, None])[np.arange(len(data)), at].sum()
+    np.testing.assert_allclose(log_density(built, point), known, rtol=1e-8)

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from hierbayes.design.blocks import block_slices
+from hierbayes.families.categorical import Categorical
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.priors.families import DesignNormal
 from hierbayes.priors.prior_set import EffectEntry, Entry
@@ -29,6 +32,7 @@ from hierbayes.translation.python.code import (
 from hierbayes.translation.python.priors import coefficients, splits, vector
 from hierbayes.translation.python.pymc_families import (
     FAMILIES,
+    categories,
     dispersion_statements,
     observed,
     response,
@@ -66,7 +70,7 @@ def _head(model: ModelToWrite) -> str:
     ]
     with_numpy = _needs_numpy(priors.gamma) or _needs_numpy(zero_priors(model))
     lines = ["import numpy as np", *lines] if with_numpy or priors.centring else lines
-    with_tensors = any(map(splits, parts)) or isinstance(model.family, Cumulative)
+    with_tensors = any(map(splits, parts)) or isinstance(model.family, Cumulative | Categorical)
     lines += ["import pytensor.tensor as pt"] if with_tensors else []
     return "\n".join([*lines, "from formulaic import model_matrix"]) + definitions(model)
 
@@ -125,40 +129,23 @@ def _coordinates(model: ModelToWrite) -> str:
 
 
 def _model(model: ModelToWrite) -> str:
-    priors = model.priors
+    """The model; of nominal categories a linear predictor of each but the first."""
+    names = categories(model)
     lines = ["with pm.Model(coords=coords) as model:"]
-    lines += coefficients("gamma", "X", priors.gamma, "term")
-    corr = list(priors.corr)
-    means = ["    mu = X.to_numpy() @ gamma"]
-    for k, at in enumerate(block_slices(_blocks(model))):
-        suffix = _name("", k, model)
-        group = _of_factor("group", model.specification.random[k].factor, model)
-        entries = priors.sd[at]
-        size = len(entries)
-        lines += vector(f"sd{suffix}", entries, "sd", f"effect{suffix}")
-        scale = f"sd{suffix}"
-        if size > 1:
-            eta = number(corr.pop(0)[1].parameters["eta"])
-            lines.append(
-                f'    L{suffix} = pm.LKJCorr("L{suffix}", n={size}, eta={eta})'
-                "  # lower root of the correlation matrix"
-            )
-            scale = f"(sd{suffix}[:, None] * L{suffix})"
-        if any(priors.centred[at]):  # sd and L are of columns Z M
-            block = [row[at] for row in priors.centring[at]]
-            rows = ", ".join(f"[{', '.join(map(number, row))}]" for row in block)
-            lines.append(f"    M{suffix} = np.array([{rows}])  # Z M are the centred columns")
-            scale = f"(M{suffix} @ {scale})"
-        lines += [
-            f'    z{suffix} = pm.Normal("z{suffix}", 0, 1, dims=("{group}", "effect{suffix}"))',
-            f'    u{suffix} = pm.Deterministic("u{suffix}", z{suffix} '
-            f"{'@' if size > 1 else '*'} {scale}{'.T' if size > 1 else ''}, "
-            f'dims=("{group}", "effect{suffix}"))',
-        ]
-        columns = f"{_name('Z', k, model)}.to_numpy()"
-        means.append(f"    mu = mu + ({columns} * u{suffix}[{group}]).sum(axis=-1)")
+    gamma = np.array_split(np.arange(len(model.priors.gamma)), len(names))
+    for name, own in zip(names, gamma, strict=True):
+        entries = [model.priors.gamma[at] for at in own]
+        lines += coefficients(f"gamma{name}", "X", entries, "term")
+    means = {name: [f"    mu{name} = X.to_numpy() @ gamma{name}"] for name in names}
+    corr = [prior for _, prior, _ in model.priors.corr]
+    for place, at in enumerate(block_slices(_blocks(model))):
+        k, c = divmod(place, len(names))
+        eta = corr.pop(0).parameters["eta"] if at.stop - at.start > 1 else None
+        made, mean = _effects(model, k, names[c], at, eta)
+        lines += made
+        means[names[c]].append(mean)
     lines += dispersion_statements(model)
-    lines += means
+    lines += [line for name in names for line in means[name]]
     lines += ["    mu = mu + offset"] * bool(model.specification.offsets)
     if isinstance(model.family, Cumulative) and model.family.link == "cloglog":
         lines.append("    above = pt.exp(-pt.exp(thresholds - mu[:, None]))  # P(y > k)")
@@ -166,6 +153,36 @@ def _model(model: ModelToWrite) -> str:
         lines.append("    between = above[:, :-1] - above[:, 1:]")
     lines.append(f'    {response(model)}, observed=y, dims="row")')
     return "\n".join(lines)
+
+
+def _effects(
+    model: ModelToWrite, k: int, category: str, at: slice, eta: float | None
+) -> tuple[list[str], str]:
+    """Statements that make the effects of a block, and the one that adds them to mu."""
+    priors, block = model.priors, _name("", k, model)
+    suffix, columns = f"{block}{category}", f"{_name('Z', k, model)}.to_numpy()"
+    group = _of_factor("group", model.specification.random[k].factor, model)
+    entries = priors.sd[at]
+    lines, size = vector(f"sd{suffix}", entries, "sd", f"effect{block}"), len(entries)
+    scale = f"sd{suffix}"
+    if eta is not None:
+        lines.append(
+            f'    L{suffix} = pm.LKJCorr("L{suffix}", n={size}, eta={number(eta)})'
+            "  # lower root of the correlation matrix"
+        )
+        scale = f"(sd{suffix}[:, None] * L{suffix})"
+    if any(priors.centred[at]):  # sd and L are of columns Z M
+        rows = ", ".join(f"[{', '.join(map(number, row[at]))}]" for row in priors.centring[at])
+        lines.append(f"    M{suffix} = np.array([{rows}])  # Z M are the centred columns")
+        scale = f"(M{suffix} @ {scale})"
+    lines += [
+        f'    z{suffix} = pm.Normal("z{suffix}", 0, 1, dims=("{group}", "effect{block}"))',
+        f'    u{suffix} = pm.Deterministic("u{suffix}", z{suffix} '
+        f"{'@' if size > 1 else '*'} {scale}{'.T' if size > 1 else ''}, "
+        f'dims=("{group}", "effect{block}"))',
+    ]
+    mu = f"mu{category}"
+    return lines, f"    {mu} = {mu} + ({columns} * u{suffix}[{group}]).sum(axis=-1)"
 
 
 def _blocks(model: ModelToWrite) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hierbayes.families.categorical import Categorical
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.families.zero_part import ZeroPart
 from hierbayes.translation.dialect import ModelToWrite
@@ -33,7 +34,14 @@ _ORDERED = {
 }
 _INFLATED = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "Binomial")
 _BEHIND_HURDLE = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "Gamma", "Lognormal")
-FAMILIES = linked([*_RESPONSES, "Cumulative"], _INFLATED, _BEHIND_HURDLE)
+FAMILIES = linked([*_RESPONSES, "Cumulative", "Categorical"], _INFLATED, _BEHIND_HURDLE)
+
+
+def categories(model: ModelToWrite) -> list[str]:
+    """What ends the names of each linear predictor: its number where there are several."""
+    if not isinstance(model.family, Categorical):
+        return [""]
+    return [f"_{number}" for number in range(1, len(model.outcomes))]
 
 
 def response(model: ModelToWrite) -> str:
@@ -43,6 +51,10 @@ def response(model: ModelToWrite) -> str:
         return 'pm.Normal("y", mu, sigma'
     if isinstance(family, Cumulative):
         return f"pm.{_ORDERED[family.link]}"
+    if isinstance(family, Categorical):
+        mus = [f"mu{name}" for name in categories(model)]
+        listed = ", ".join(["pt.zeros(len(y))", *mus])
+        return f'pm.Categorical("y", logit_p=pt.stack([{listed}], axis=1)'
     inner = family.inside if isinstance(family, ZeroPart) else family
     mean = _MEANS[family.link]
     df = "df" if "df" in family.dispersion else f"{family.constant:g}"
@@ -76,12 +88,12 @@ def zero_columns(model: ModelToWrite, matrix: Callable[[tuple[str, ...]], str]) 
 
 
 def observed(model: ModelToWrite, matrix: Callable[[tuple[str, ...]], str]) -> str:
-    """The statement that makes y; ordered categories are numbered from 0.
+    """The statement that makes y; categories are numbered from 0.
 
     ``matrix`` gives the code of columns of terms.
     """
     response, data = model.specification.response, model.data
-    if not isinstance(model.family, Cumulative):
+    if not isinstance(model.family, Cumulative | Categorical):
         return f"y = {matrix((response,))}.to_numpy()[:, 0]"
     name = response.strip("`")
     if not model.variables.columns[name].is_factor:
