@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.compilation import inner
-from hierbayes.errors import DataError, in_quotes
+from hierbayes.errors import DataError, FamilyError, in_quotes
 from hierbayes.families import rows
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import Response, category_label, category_labels
@@ -123,6 +123,19 @@ class Categorical(ResponseFamily):
         """p(1 − p) of each (n P,)."""
         p = self.mean(eta, m, phi)
         return p * (1.0 - p)
+
+    def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
+        """None.
+
+        Raises
+        ------
+        FamilyError
+            Always.
+        """
+        raise FamilyError(
+            "categories without an order have no distribution function, and so no quantiles; "
+            "residuals(kind='response') and kind='pearson' are of each category"
+        )
 
     def start(self, y: Floats, m: Floats) -> Floats:
         """log (y_c + ½)/(y_0 + ½)."""

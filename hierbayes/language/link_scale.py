@@ -15,6 +15,7 @@ import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.families.family import ResponseFamily
+from hierbayes.families.positive import Lognormal
 from hierbayes.language.family_words import (
     LinkWords,
     counted,
@@ -134,7 +135,13 @@ def _averaged(
     g = None if estimates is None or not intercepts else float(np.trace(estimates.G))
     link = counted(family).link
     said = f"Population-averaged: over all {many}, "
-    if link == "identity" or is_own(family):
+    if is_own(family):
+        return ()
+    if isinstance(family, Lognormal):
+        by = "exp(½ z'Gz)" if g is None else f"{math.exp(0.5 * g):.3g}"
+        return (f"{said}medians, slopes and differences stay as they are; expected responses are "
+                f"{by} times those of an average group.",)  # fmt: skip
+    if link == "identity":
         return ()
     if family.predictors:
         return (f"{said}effects are other ones, as a rule smaller in size.",)

@@ -36,10 +36,22 @@ def of_response(fit: Fit, L: Floats, band: pd.DataFrame, interval: Interval) -> 
     -------
     DataFrame
         ``estimate``, ``se``, ``df``, ``lower``, ``upper``; ``se`` is that of η.
+
+    Raises
+    ------
+    StudyError
+        When zeros depend on columns.
     """
     if fit.problem.family is None or has_thresholds(fit.problem.family):
         return band
     rows = fit.problem.family_rows
+    if rows.family.further_terms:
+        zeros = f"~ {' + '.join(rows.family.further_terms)}"
+        raise StudyError(
+            f"curves of averaged rows do not say what the zeros of such rows depend on, '{zeros}'; "
+            "hb.predictions(fit, newdata=...) has expected responses, and hb.comparisons() their "
+            "differences"
+        )
     m, offset = np.full(len(L), np.median(rows.m)), float(rows.offset.mean())
     if isinstance(fit, FamilyPosteriorFit):
         eta = fit.gamma_draws.reshape(-1, L.shape[1]) @ L.T + offset

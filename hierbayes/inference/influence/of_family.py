@@ -108,7 +108,8 @@ class Deletion:
         return moved
 
     def _why_not(self, rows: LatentRows) -> str:
-        if not len(rows.y) or np.ptp(rows.y / np.maximum(rows.m, 1.0)) == 0.0:
+        sizes = rows.m if rows.m.ndim == 1 else rows.m[:, 0]  # without columns of zeros
+        if not len(rows.y) or np.ptp(rows.y / np.maximum(sizes, 1.0)) == 0.0:
             return "all other responses are alike"
         size = np.sqrt((rows.X**2).sum(axis=0))
         scaled = rows.X / np.maximum(size, 1e-300)
