@@ -41,6 +41,7 @@ headings in quotes):
 ``profile_zeta``        signed roots of profiled deviances
 ``bootstrap``           refits to simulated data, and intervals
 ``predictive_check``    statistics of replicated responses, and the observed
+``margins``             predictions, comparisons or slopes, with limits
 ``prior_posterior``     prior, posterior and profile likelihood
 ``icc``                 prior and posterior of the intraclass correlation
 ``shrinkage_factors``   the posterior of groups' shrinkage factors
@@ -98,6 +99,7 @@ if TYPE_CHECKING:
         level2_residuals_frame,
         plot_level2_residuals,
     )
+    from hierbayes.plots.margins import margins_frame, plot_margins
     from hierbayes.plots.pancake import Pancake, pancake_frame, plot_pancake
     from hierbayes.plots.plane import Plane, plane_frame, plot_plane
     from hierbayes.plots.power_scaling import plot_power_scaling, power_scaling_frame
@@ -135,11 +137,12 @@ __all__ = [
     "data_space_frame", "effects_frame", "ellipse_frame", "estimators_frame", "gap_frame",
     "icc_frame", "implied_ellipses_frame", "implied_icc_frame", "implied_lines_frame",
     "influence_frame", "intercept_weights_frame", "level1_residuals_frame",
-    "level2_residuals_frame", "pancake_frame", "plane_frame", "plot_beta_space", "plot_bootstrap",
+    "level2_residuals_frame", "margins_frame", "pancake_frame", "plane_frame", "plot_beta_space",
+    "plot_bootstrap",
     "plot_caterpillar", "plot_comparison", "plot_data_space", "plot_effects", "plot_estimators",
     "plot_gap", "plot_icc", "plot_implied_ellipses", "plot_implied_icc", "plot_implied_lines",
     "plot_influence", "plot_intercept_weights", "plot_level1_residuals", "plot_level2_residuals",
-    "plot_pancake", "plot_plane", "plot_power_scaling", "plot_predictive_check",
+    "plot_margins", "plot_pancake", "plot_plane", "plot_power_scaling", "plot_predictive_check",
     "plot_prior_ellipses", "plot_prior_posterior", "plot_profile_zeta", "plot_ridge",
     "plot_shrinkage", "plot_shrinkage_factors", "plot_simulated_school", "plot_three_means",
     "plot_tipping", "plot_tornado", "plot_trellis", "plot_uniform_quantiles", "power_scaling_frame",
@@ -186,6 +189,7 @@ _HOMES = {
         "level2_residuals_frame",
         "plot_level2_residuals",
     ),
+    "hierbayes.plots.margins": ("margins_frame", "plot_margins"),
     "hierbayes.plots.pancake": ("Pancake", "pancake_frame", "plot_pancake"),
     "hierbayes.plots.plane": ("Plane", "plane_frame", "plot_plane"),
     "hierbayes.plots.predictive_check": (

@@ -40,7 +40,8 @@ class Margins(Printed):
         ``category`` where the response has several, ``estimate``, ``se``, ``lower``, ``upper``; of
         a posterior, whose estimates are means and whose ``se`` are standard deviations of draws,
         also ``above``, the probability of more than 0, or than 1 of a ratio.  ``attrs`` say in
-        words what they are ``of``, what is ``averaged``, which ``effects`` and what ``limits``.
+        words what they are ``of``, what is ``averaged``, which ``effects`` and what ``limits``, and
+        ``null``, what a comparison is where nothing changes.
     notes : tuple of str
     """
 
@@ -97,7 +98,8 @@ def margins_of(
         "effects": effects + _by_quadrature(fit, first.sides[0], draws),
         "limits": _limits(fit, first, request, draws),
     }
-    table.attrs |= {**said, "above": f"P(> {first.combination.null:g})"}
+    null = first.combination.null
+    table.attrs |= {**said, "null": null, "above": f"P(> {null:g})"}
     lines = {"Of": "of", "Mean": "averaged", "Groups": "effects", "Limits": "limits"}
     about = about_fit(fit, *((label, said[key]) for label, key in lines.items()))
     return Margins(f"{title}, {fit.engine}", about, table, _notes(fit, first, table))
