@@ -95,6 +95,10 @@ if TYPE_CHECKING:
     from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, Wishart
     from hierbayes.specification.equations import Multilevel
     from hierbayes.specification.notation import Notation, notation
+    from hierbayes.studies.calibration.calibrate import calibrate
+    from hierbayes.studies.calibration.calibration import Calibration
+    from hierbayes.studies.calibration.power import power
+    from hierbayes.studies.calibration.power_study import PowerStudy
     from hierbayes.studies.comparison.comparison import Comparison, compare
     from hierbayes.studies.estimators.estimators import Estimators, estimators
     from hierbayes.studies.sensitivity import quantities
@@ -106,23 +110,23 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Catalog", "Centred", "Comparison",
-    "ContextualEffects", "DataError", "DesignNormal", "Equations", "Equivalence", "EstimationError",
-    "Estimators", "Exponential", "FamilyError", "Fit", "Flat", "FormulaError", "Gamma",
-    "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError", "HypothesisError",
+    "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Calibration", "Catalog", "Centred",
+    "Comparison", "ContextualEffects", "DataError", "DesignNormal", "Equations", "Equivalence",
+    "EstimationError", "Estimators", "Exponential", "FamilyError", "Fit", "Flat", "FormulaError",
+    "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError", "HypothesisError",
     "InferenceError", "Influence", "InterceptWeights", "IntervalError", "InverseGamma",
     "InverseWishart", "Level1Residuals", "Level2Residuals", "Levels", "LikelihoodRatio", "Margins",
     "Meanings", "Model", "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal",
-    "Notation", "PointFit", "PosteriorFit", "PredictiveCheck", "PredictiveComparison",
+    "Notation", "PointFit", "PosteriorFit", "PowerStudy", "PredictiveCheck", "PredictiveComparison",
     "PredictiveCriterion", "PriorError", "Profile", "RandomPart", "Recheck", "Reduced",
     "ResidualError", "ResponseVariance", "ResultFolderError", "SavedFitError", "SensitivityStudy",
     "Simulated", "StudentT", "StudyError", "Uniform", "UsageError", "VarianceExplained", "WaldTest",
-    "Wishart", "anova", "bootstrap", "build_random", "capply", "catalog", "codebook", "compare",
-    "compare_predictive", "comparisons", "composition", "composition_category", "cvar", "datagrid",
-    "dataset_names", "dialects", "dvar", "equivalence", "estimators", "families", "group_coding",
-    "group_labels", "hausman", "influence", "intercept_weights", "level1_residuals",
+    "Wishart", "anova", "bootstrap", "build_random", "calibrate", "capply", "catalog", "codebook",
+    "compare", "compare_predictive", "comparisons", "composition", "composition_category", "cvar",
+    "datagrid", "dataset_names", "dialects", "dvar", "equivalence", "estimators", "families",
+    "group_coding", "group_labels", "hausman", "influence", "intercept_weights", "level1_residuals",
     "level2_residuals", "levels", "likelihood_ratio", "load_dataset", "load_fit", "load_model",
-    "logo", "loo", "lvar", "merge_levels", "model_table", "mundlak", "notation", "plots",
+    "logo", "loo", "lvar", "merge_levels", "model_table", "mundlak", "notation", "plots", "power",
     "predictions", "predictive_check", "profile", "quantities", "read_code", "read_csv", "recheck",
     "reduced", "residuals", "simulate", "slopes", "some", "tab", "to_levels", "to_long", "to_short",
     "up", "variance_explained", "wald",
@@ -225,6 +229,10 @@ _HOMES = {
     "hierbayes.specification.notation": ("Notation", "notation"),
     "hierbayes.studies.comparison.comparison": ("Comparison", "compare"),
     "hierbayes.studies.estimators.estimators": ("Estimators", "estimators"),
+    "hierbayes.studies.calibration.calibrate": ("calibrate",),
+    "hierbayes.studies.calibration.calibration": ("Calibration",),
+    "hierbayes.studies.calibration.power": ("power",),
+    "hierbayes.studies.calibration.power_study": ("PowerStudy",),
     "hierbayes.studies.sensitivity.quantities": (),
     "hierbayes.studies.sensitivity.study": ("SensitivityStudy",),
     "hierbayes.studies.simulation.simulate": ("simulate",),

@@ -70,6 +70,8 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.plots.density": {"scipy"},
     "hierbayes.plots.prior_curve": {"hierbayes.priors.density"},
     "hierbayes.plots.profile_curve": {"scipy"},
+    "hierbayes.studies.calibration.curves": {"scipy"},
+    "hierbayes.studies.calibration.truths": {"hierbayes.priors.draws"},
     "hierbayes.studies.comparison.implied_prior": {"hierbayes.priors.draws"},
     "hierbayes.studies.sensitivity.alternatives": {"hierbayes.priors.density"},
     "hierbayes.studies.sensitivity.derivatives": {"hierbayes.priors.density"},

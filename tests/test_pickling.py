@@ -57,6 +57,17 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
         *(hb.loo(fitted(f"mathach ~ {x} + (1 | school)", hs)) for x in ("1", "ses"))
     ),
     "Margins": lambda hs: hb.comparisons(fitted(FORMULA, hs), hs, by="Sector"),
+    "Calibration": lambda hs: hb.calibrate(
+        (model := hb.Model(FORMULA, data=hs)), model.reml(), replications=2, seed=1, progress=False
+    ),
+    "PowerStudy": lambda hs: hb.power(
+        (model := hb.Model(FORMULA, data=hs)),
+        ["ses"],
+        model.reml(),
+        replications=2,
+        seed=1,
+        progress=False,
+    ),
 }
 
 

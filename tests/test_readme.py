@@ -31,6 +31,8 @@ def space() -> dict[str, Any]:
         slow = r"\b((?:sample|bootstrap|predictive_check)\(.*?)seed=1"
         quiet = re.sub(slow, r"\1seed=1, progress=False", block)
         few = quiet.replace("n=200", "n=20")  # of bootstraps, of which nothing is shown
+        few = re.sub(r"replications=\d+", "replications=2, refits=2, progress=False", few)
+        few = re.sub(r"(power\(.*)refits=2, ", r"\1", few)
         exec(compile(few, "README", "exec"), names)
     return names
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hierbayes.design.crossproducts import cross_products
+from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
 from hierbayes.design.products import Products
 from hierbayes.design.sparse_products import SparseProducts
@@ -39,11 +40,19 @@ class Responses:
 
     def draw(self, generator: np.random.Generator) -> Floats:
         """One response (n,)."""
+        return self.draw_with_effects(generator)[0]
+
+    def draw_with_effects(
+        self, generator: np.random.Generator
+    ) -> tuple[Floats, tuple[Floats, ...]]:
+        """One response (n,), and the random effects (J_k, q_k) it was made from."""
+        us = []
         y = self.expected + self.sigma * generator.standard_normal(len(self.expected))
         for (Z, codes, root), J in zip(self.parts, self.levels, strict=True):
             u = generator.standard_normal((J, root.shape[1])) @ root.T
             y += np.einsum("nk,nk->n", Z, u[codes])
-        return y
+            us.append(u)
+        return y, tuple(us)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,13 +112,17 @@ class RowSimulator:
 
 def responses_of(fit: Fitted) -> Responses:
     """Simulates from the estimates of a fit."""
-    design, root = fit.design, fit.theta[0, 0].root
+    return responses_at(fit.design, fit.gamma, fit.theta[0, 0].root, fit.sigma)
+
+
+def responses_at(design: Design, gamma: Floats, root: Floats, sigma: float) -> Responses:
+    """Simulates from γ (p,), a root (q, q) of G and σ, on the rows of a design."""
     parts = tuple(
         (design.rows.Z[:, span], codes, root[span, span])
         for span, codes in zip(design.spans, design.rows.codes_of, strict=True)
     )
     levels = tuple(factor.J for factor in design.factors)
-    return Responses(design.rows.X @ fit.gamma, parts, levels, fit.sigma)
+    return Responses(design.rows.X @ gamma, parts, levels, sigma)
 
 
 def sums_of(problem: Problem) -> ResponseSums:

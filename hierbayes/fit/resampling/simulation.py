@@ -57,6 +57,10 @@ class Simulator:
 
     def draw(self, generator: np.random.Generator) -> CrossProducts:
         """Cross-products with those of one simulated response."""
+        return self.draw_with_effects(generator)[0]
+
+    def draw_with_effects(self, generator: np.random.Generator) -> tuple[CrossProducts, Floats]:
+        """The same, and the random effects u° (J, q) it was made from."""
         J, r = self.inside.shape
         u = generator.standard_normal((J, self.root.shape[1])) @ self.root.T
         w = self.sigma * generator.standard_normal((J, r)) * self.inside
@@ -65,7 +69,7 @@ class Simulator:
         square = float(f @ f)
         if self.left > 0.0:
             square += self.sigma**2 * float(generator.chisquare(self.left))
-        return self._with_response(w, self.outside @ f, square)
+        return self._with_response(w, self.outside @ f, square), u
 
     def _with_response(self, w: Floats, a: Floats, square: float) -> CrossProducts:
         """The cross-products of y = Xγ + r, from w (J, r), a (p,) and what r'r has outside w."""

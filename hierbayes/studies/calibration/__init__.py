@@ -1,0 +1,1 @@
+"""Calibration of intervals and samplers, and power, on simulated data."""

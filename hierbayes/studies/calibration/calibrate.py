@@ -1,0 +1,324 @@
+"""Calibrating a model on data simulated from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.design import Design
+from hierbayes.design.problem import Problem
+from hierbayes.design.subject import subject_of
+from hierbayes.display.interval import DEFAULT_PROB, Interval
+from hierbayes.errors import StudyError, in_quotes
+from hierbayes.fit.fit import Fit
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.profiles.parameter import parameters_of
+from hierbayes.priors.prior_set import PriorSet
+from hierbayes.priors.propriety import refuse_improper
+from hierbayes.specification.counts import is_whole, refuse_bad_count, refuse_bad_seed
+from hierbayes.studies.calibration.calibration import Calibration
+from hierbayes.studies.calibration.designs import (
+    OnData,
+    Size,
+    read_sizes,
+    refuse_no_model,
+    resized,
+)
+from hierbayes.studies.calibration.estimates import SAMPLERS, Fitting, read_methods
+from hierbayes.studies.calibration.new_data import DataSource
+from hierbayes.studies.calibration.ranks import DRAWS, chosen_groups, quantity_names
+from hierbayes.studies.calibration.run_file import RunFile, seed_of
+from hierbayes.studies.calibration.tasks import CalibrationTask, Cell, Task
+from hierbayes.studies.calibration.truths import Source, digest, read_truth
+from hierbayes.studies.calibration.workers import do_all
+
+AS_DATA = "as the data"
+type Records = dict[tuple[str, int], dict[str, Any]]
+
+
+def calibrate(
+    model: OnData,
+    truth: str | OnData | Fit | Mapping[str, Any] = "prior",
+    *,
+    replications: int = 500,
+    methods: str | Sequence[str] | None = None,
+    prob: float = DEFAULT_PROB,
+    groups: int | Sequence[int] | None = None,
+    effects: int = 3,
+    sampler: str = "auto",
+    draws: int = 1000,
+    refits: int = 200,
+    seed: int | None = None,
+    cores: int | None = None,
+    file: str | Path | None = None,
+    progress: bool = True,
+) -> Calibration:
+    """Fit a model to data simulated from it, and see whether what it says is true.
+
+    Data sets are simulated on the rows of the model from known parameters, fitted, and their
+    estimates and intervals held against the truth: coverage, bias, width.  Where truths are drawn
+    from the prior of the model and posteriors are fitted, the rank of the truth among draws of its
+    posterior is uniform if and only if everything is right (simulation-based calibration).
+
+    Parameters
+    ----------
+    model : Model
+        Of any family and number of grouping factors.  Its priors are those of the posteriors, as
+        they are for its own data.
+    truth : "prior", Model, Fit or mapping
+        Draws of the model's own priors; those of another model's, which shows what a wrong prior
+        does; a fit's estimates, or the draws of a posterior; or values, as in
+        ``dict(gamma=..., G=..., sigma=...)`` (see `hb.simulate`).
+    replications : int
+        Data sets.
+    methods : str or sequence of str
+        Any of ``"reml"``, ``"ml"``, ``"posterior"`` and ``"bootstrap"`` (percentiles of a
+        parametric bootstrap of REML; of families of ML).  By default the posterior where truths
+        are of a prior, and REML (ML) elsewhere.
+    prob : float
+        Probability of the intervals.
+    groups : int or sequence of int, optional
+        Numbers of groups, each a design of its own: groups of the data are drawn with their rows
+        and variables, once for all replications.  By default those of the data.
+    effects : int
+        Groups of each factor whose random effects are ranked, from the smallest to the largest.
+    sampler : {"auto", "nutpie", "importance"}
+        Of Gaussian models: importance sampling of θ at a thousand points, and NUTS where its
+        weights cannot stand for the posterior (k-hat above 0.7); or one of them.  Families have
+        NUTS.  The result says how many data sets were fitted by which.
+    draws : int
+        Of each posterior, at least 200; truths are ranked among 99 of them.
+    refits : int
+        Of each bootstrap.
+    seed : int, optional
+        By default one is drawn, or that of the file.  What a replication finds depends on the seed
+        and on its number alone.
+    cores : int, optional
+        Processes; by default as many as there are processors.
+    file : path, optional
+        Where finished replications are kept, line by line.  The same call goes on where a run was
+        stopped or killed, and one for more replications or groups does the rest.
+    progress : bool
+
+    Returns
+    -------
+    Calibration
+
+    Raises
+    ------
+    StudyError
+        When an argument makes no sense, or the file is of another run.
+    PriorError
+        When truths are to be drawn from an improper prior.
+    FormulaError
+        When ``groups`` is stated for several grouping factors.
+
+    References
+    ----------
+    Talts, Betancourt, Simpson, Vehtari & Gelman (2018), *Validating Bayesian Inference Algorithms
+    with Simulation-Based Calibration*; Modrák et al. (2023), *Bayesian Analysis*.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> model = hb.Model("mathach ~ ses + (1 | school)", data=hs)
+    >>> fit = model.reml()
+    >>> found = hb.calibrate(model, fit, replications=20, seed=1, progress=False)
+    >>> found.coverage.index.get_level_values("parameter").tolist()
+    ['Intercept', 'ses', 'Intercept', 'sigma']
+    >>> bool(found.coverage.loc[("as the data", "reml", "gamma", "ses"), "coverage"] > 0.5)
+    True
+    """
+    refuse_no_model(model, "calibrate")
+    problem, source = model.problem, read_truth(truth, model, "calibrate")
+    usual = "reml" if problem.family is None else "ml"
+    of_priors = isinstance(source.stated, PriorSet)
+    asked = read_methods(methods, problem, ("posterior",) if of_priors else (usual,))
+    Interval(prob)
+    refuse_bad_count("replications", replications)
+    _refuse_bad_settings(effects, sampler, draws, refits)
+    if "posterior" in asked:
+        refuse_improper(problem, model.priors)
+    seed = chosen_seed(seed, file)
+    fitting = Fitting(model.priors, sampler, draws, refits, prob)
+    cells = tuple(
+        _cell(model, source, Size(J, None), replications, effects, seed)
+        for J in read_sizes("groups", groups)
+    )
+    task = CalibrationTask(cells, asked, fitting, seed, of_priors)
+    identity = identity_of(model, source, seed) | {
+        "methods": list(asked), "prob": prob, "effects": effects, "sampler": sampler,
+        "draws": draws, "refits": refits,
+    }  # fmt: skip
+    records = replicate(task, cells, replications, identity, cores, file, progress=progress)
+    return _calibration(model, source, task, records, replications)
+
+
+def chosen_seed(seed: int | None, file: str | Path | None) -> int:
+    """The seed that is stated, or that of a file, or a new one."""
+    begun = seed_of(file)
+    if seed is None:
+        seed = int(np.random.default_rng().integers(2**31)) if begun is None else begun
+    refuse_bad_seed(seed)
+    return int(seed)
+
+
+def identity_of(model: OnData, source: Source, seed: int) -> dict[str, Any]:
+    """What a file of a run is known by."""
+    design, family = model.problem.design, model.problem.family
+    rows = design.rows
+    sizes = () if family is None else (model.problem.family_rows.m,)
+    codes = [np.asarray(code, dtype=np.float64) for code in rows.codes_of]
+    return {
+        "model": str(design.specification),
+        "family": str(family or "Gaussian"),
+        "data": digest(rows.X, rows.Z, *codes, *sizes),
+        "truth": source.fingerprint,
+        "priors": digest(str(model.priors.frame().to_csv())),
+        "seed": seed,
+    }
+
+
+def replicate(
+    task: Task,
+    cells: Sequence[Cell],
+    replications: int,
+    identity: dict[str, Any],
+    cores: int | None,
+    file: str | Path | None,
+    *,
+    progress: bool,
+) -> Records:
+    """Every replication of every design, those of a file as they are there."""
+    if cores is not None:
+        refuse_bad_count("cores", cores)
+    with RunFile(file, identity) as kept:
+        todo = [
+            (k, i)
+            for i in range(replications)
+            for k, cell in enumerate(cells)
+            if (cell.name, i) not in kept.found
+        ]
+        do_all(
+            task,
+            todo,
+            lambda place, found: kept.append(cells[place[0]].name, place, found),
+            cores=cores,
+            what="replications",
+            progress=progress,
+        )
+        return kept.found
+
+
+def _cell(
+    model: OnData, source: Source, size: Size, replications: int, effects: int, seed: int
+) -> Cell:
+    problem = resized(model, size, seed)
+    truths = source.draw(problem, replications, seed)
+    name = AS_DATA if size.groups is None else f"{size.groups} groups"
+    return Cell(name, DataSource(problem), truths, chosen_groups(problem, effects))
+
+
+def _refuse_bad_settings(effects: int, sampler: str, draws: int, refits: int) -> None:
+    refuse_bad_count("refits", refits)
+    refuse_bad_count("draws", draws)
+    if not is_whole(effects) or effects < 0:
+        raise StudyError(f"effects must be a whole number of groups, not {effects!r}")
+    if sampler not in SAMPLERS:
+        raise StudyError(f"sampler must be one of {in_quotes(SAMPLERS)}, not {sampler!r}")
+    if draws < 2 * (DRAWS + 1):
+        raise StudyError(f"draws must be at least {2 * (DRAWS + 1)}, not {draws}")
+    if refits < 2:
+        raise StudyError("refits must be at least 2: a single one has no limits")
+
+
+def _calibration(
+    model: OnData, source: Source, task: CalibrationTask, records: Records, replications: int
+) -> Calibration:
+    design, fitting = model.problem.design, task.fitting
+    lines = subject_of(design).lines(
+        ("Truth", source.text),
+        ("Sets", f"{replications} of each design, seed {task.seed}"),
+    )
+    estimates: list[pd.DataFrame] = []
+    ranks: dict[Any, list[int]] = {}
+    engines: dict[Any, dict[str, int]] = {}
+    failures: dict[str, None] = {}
+    names = [(one.block, one.name) for one in parameters_of(model.problem)]
+    for cell in task.cells:
+        for i in range(replications):
+            record = records[cell.name, i]
+            for method in task.methods:
+                found = record[method]
+                reason = found.get("failed")
+                tally = engines.setdefault(
+                    (cell.name, method, found.get("engine", "none")),
+                    {"sets": 0, "singular": 0, "failed": 0},
+                )
+                tally["sets"] += 1
+                tally["singular"] += bool(found.get("singular"))
+                tally["failed"] += reason is not None
+                if reason is not None:
+                    failures[f"{method} failed: {reason}"] = None
+                    continue
+                estimates.append(_rows(cell.name, method, i, names, record["truth"], found))
+            if "ranks" in record:
+                ranks[cell.name, i] = record["ranks"]
+    return Calibration(
+        lines,
+        pd.concat(estimates) if estimates else _no_rows(),
+        _rank_frame(ranks, task.cells[0].source.problem, task),
+        _engine_frame(engines),
+        tuple(failures)[:5],
+        fitting.prob,
+        task.seed,
+    )
+
+
+def _rows(
+    cell: str, method: str, i: int, names: list[tuple[str, str]], truth: Floats, found: Any
+) -> pd.DataFrame:
+    index = pd.MultiIndex.from_tuples(
+        [(cell, method, i, *name) for name in names],
+        names=["groups", "method", "replication", "block", "parameter"],
+    )
+    columns = {name: found[name] for name in ("lower", "estimate", "upper")}
+    return pd.DataFrame({"truth": truth} | columns, index=index, dtype=np.float64)
+
+
+def _no_rows() -> pd.DataFrame:
+    levels = ["groups", "method", "replication", "block", "parameter"]
+    index = pd.MultiIndex.from_arrays([[]] * len(levels), names=levels)
+    return pd.DataFrame(columns=["truth", "lower", "estimate", "upper"], index=index, dtype=float)
+
+
+def _rank_frame(ranks: dict[Any, list[int]], problem: Problem, task: CalibrationTask
+                ) -> pd.DataFrame:  # fmt: skip
+    columns = quantity_names(problem, task.cells[0].groups)
+    if len(task.cells) > 1:  # groups of other designs are others
+        columns = [
+            (block, f"{name} {k}" if block == "u" else name)
+            for k, (block, name) in enumerate(_without_groups(columns, problem.design))
+        ]
+    index = pd.MultiIndex.from_tuples(list(ranks), names=["groups", "replication"]) if ranks else (
+        pd.MultiIndex.from_arrays([[], []], names=["groups", "replication"])
+    )  # fmt: skip
+    names = pd.MultiIndex.from_tuples(columns, names=["block", "quantity"])
+    return pd.DataFrame(list(ranks.values()), index=index, columns=names)
+
+
+def _without_groups(columns: list[tuple[str, str]], design: Design) -> list[tuple[str, str]]:
+    return [
+        (block, f"{name.partition(' | ')[0]} | {design.factors[0].name}" if block == "u" else name)
+        for block, name in columns
+    ]
+
+
+def _engine_frame(engines: dict[Any, dict[str, int]]) -> pd.DataFrame:
+    index = pd.MultiIndex.from_tuples(list(engines), names=["groups", "method", "engine"])
+    return pd.DataFrame(list(engines.values()), index=index)
