@@ -365,12 +365,6 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
     ),
     (
         "lme4",
-        "lmer(mathach ~ ses + offset(Size) + (1|school), hs)",
-        "an offset has a place in a model of counts, as with family='poisson'; of a Gaussian "
-        "response subtract it, as in I(mathach - Size) ~ ...",
-    ),
-    (
-        "lme4",
         "lmer(mathach ~ . + (1|school), hs)",
         "'.' means every other column; name the columns\n"
         "    lmer(mathach ~ . + (1|school), hs)\n"

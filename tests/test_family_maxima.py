@@ -379,16 +379,10 @@ def test_what_is_not_of_these_families_is_refused(what: str, words: str) -> None
     assert str(refused.value) == words
 
 
-def test_counts_and_offsets_ask_for_a_family() -> None:
+def test_counts_ask_for_a_family() -> None:
     with pytest.raises(hb.FormulaError) as refused:
         hb.Model("cbind(k, n - k) ~ x + (1 | g)", _counts())
     assert str(refused.value) == (
         "the response 'cbind(k, n - k)' counts successes out of trials: state the family, as in "
         "hb.Model(..., family='binomial')"
-    )
-    with pytest.raises(hb.FormulaError) as refused:
-        hb.Model("k ~ x + offset(log(n)) + (1 | g)", _counts())
-    assert str(refused.value) == (
-        "an offset has a place in a model of counts, as with family='poisson'; of a Gaussian "
-        "response subtract it, as in I(k - log(n)) ~ ..."
     )

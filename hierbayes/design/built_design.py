@@ -12,8 +12,9 @@ from hierbayes.design.complete import complete_rows
 from hierbayes.design.constant_factors import constant_factors
 from hierbayes.design.design import Design
 from hierbayes.design.family_rows import (
+    offset_or_none,
     read_family_rows,
-    refuse_counts_and_offsets,
+    refuse_counts,
     working_response,
 )
 from hierbayes.design.grouping_factor import GroupingFactor
@@ -25,6 +26,7 @@ from hierbayes.design.matrices import (
     one_column,
 )
 from hierbayes.design.predictors import side_by_side
+from hierbayes.design.row_weights import refuse_bad_weights, root_weights_of
 from hierbayes.design.rows import Rows, shared_columns
 from hierbayes.design.usable_columns import (
     floats,
@@ -77,12 +79,14 @@ def build_design(
     needed = columns_needed(left, spec.offsets, spec.fixed, *spec.random_effects, beside)
     refuse_unknown_names(needed, data)
     used = [name for name in needed if name in data.columns]
+    refuse_bad_weights(spec, data)
     of_errors = () if spec.residual is None else spec.residual.columns
+    of_errors = (*of_errors, *filter(None, [spec.weights]))
     names = list(dict.fromkeys([*used, *spec.group_columns, *of_errors]))
     frame, kept, dropped = complete_rows(data, names)
     if family is None:
         refuse_non_numeric_response(spec.response, frame)
-        refuse_counts_and_offsets(spec)
+        refuse_counts(spec)
     of_family = None if family is None else read_family_rows(family, spec, frame)
     refuse_neither_number_nor_factor(used, frame, spec)
     grouped = spec.columns_of or _units_of_errors(spec)
@@ -108,8 +112,11 @@ def build_design(
     if of_family is not None:
         columns = columns.of_predictors(of_family.family.predictors)
     P = columns.n_predictors
+    added = offset_or_none(spec, frame) if of_family is None else None
+    response = _response(spec, frame) if of_family is None else np.empty(0)
+    response = response if added is None else response - added
     rows = Rows(
-        response=_response(spec, frame) if of_family is None else working_response(of_family),
+        response=response if of_family is None else working_response(of_family),
         X=side_by_side([(k, X) for k in range(P)], P),
         Z=side_by_side([(k, parts[term][0]) for k, term in columns.owners], P)
         if columns.owners
@@ -119,6 +126,8 @@ def build_design(
         kept=kept,
         family=of_family,
         frames=(shared_columns(frame, names),),
+        added=added,
+        root_weights=root_weights_of(spec, frame),
     )
     factors = tuple(map(GroupingFactor, grouped, (labels for _, labels in found)))
     return Design(columns, factors, rows, dropped)

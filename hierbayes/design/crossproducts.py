@@ -171,7 +171,7 @@ def cross_products(rows: Rows, groups: pd.Index, basis: Basis) -> CrossProducts:
         Labels of the J groups.
     basis : Basis
     """
-    columns, Z = basis.internal_rows(rows.X, rows.Z, rows.response)
+    columns, Z = rows.internal(basis)
     R, T, counts = _group_sums(columns, Z, rows.codes, len(groups))
     own = _factor(R, T)
     (W,) = _outside(columns, Z, rows.codes, own, apart=False)
@@ -180,7 +180,7 @@ def cross_products(rows: Rows, groups: pd.Index, basis: Basis) -> CrossProducts:
 
 def within_totals(rows: Rows, cross: CrossProducts) -> Floats:
     """What every group adds to W (J, p+1, p+1)."""
-    columns, Z = cross.basis.internal_rows(rows.X, rows.Z, rows.response)
+    columns, Z = rows.internal(cross.basis)
     R, T = np.triu(cross.A), cross.B.copy()
     totals: Floats = _outside(columns, Z, rows.codes, _factor(R, T), apart=True)
     return totals

@@ -84,8 +84,8 @@ def gaussian_only(family: ResponseFamily) -> str:
     return f"this is made for Gaussian responses, and the family of this model is {family}"
 
 
-def refuse_counts_and_offsets(spec: Specification) -> None:
-    """Refuse what a Gaussian response has not.
+def refuse_counts(spec: Specification) -> None:
+    """Refuse counts out of trials of a Gaussian response.
 
     Raises
     ------
@@ -95,11 +95,6 @@ def refuse_counts_and_offsets(spec: Specification) -> None:
         raise FormulaError(
             f"the response '{spec.left}' counts successes out of trials: state the family, as in "
             "hb.Model(..., family='binomial')"
-        )
-    if spec.offsets:
-        raise FormulaError(
-            "an offset has a place in a model of counts, as with family='poisson'; of a Gaussian "
-            f"response subtract it, as in I({spec.response} - {spec.offsets[0]}) ~ ..."
         )
 
 
@@ -127,12 +122,7 @@ def read_family_rows(
             "odds of every category against the first; leave it out"
         )
     offset = np.repeat(offset_of(spec, frame), len(y) // len(frame))
-    if not np.isfinite(offset).all():
-        row = frame.index[int((~np.isfinite(offset)).argmax())]
-        raise DataError(
-            f"the offset '{spec.offsets[0]}' is missing or infinite, first at row label {row}; "
-            "the exposure in log(exposure) must be above 0"
-        )
+    _refuse_no_offset(offset_of(spec, frame), spec, frame)
     further = None
     if isinstance(family, ZeroPart) and family.further_terms:
         further = further_columns(family.further_terms, frame, spec.functions)
@@ -140,6 +130,30 @@ def read_family_rows(
         m = further.beside(m, frame)
     outcomes = family.outcomes(response)
     return FamilyRows(family, y, m, offset, spec.trials is not None, outcomes, further)
+
+
+def offset_or_none(spec: Specification, frame: pd.DataFrame) -> Floats | None:
+    """The offset (n,) of a Gaussian response; None where there is none.
+
+    Raises
+    ------
+    DataError
+        When it is not finite in a row, which is named.
+    """
+    if not spec.offsets:
+        return None
+    offset = offset_of(spec, frame)
+    _refuse_no_offset(offset, spec, frame)
+    return offset
+
+
+def _refuse_no_offset(offset: Floats, spec: Specification, frame: pd.DataFrame) -> None:
+    if not np.isfinite(offset).all():
+        row = frame.index[int((~np.isfinite(offset)).argmax())]
+        raise DataError(
+            f"the offset '{spec.offsets[0]}' is missing or infinite, first at row label {row}; "
+            "the exposure in log(exposure) must be above 0"
+        )
 
 
 def offset_of(spec: Specification, frame: pd.DataFrame) -> Floats:

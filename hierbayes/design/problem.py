@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from hierbayes.design.between_equations import constant_of, refuse_varying_between
@@ -58,7 +59,8 @@ class Problem:
     def half_log_det(self) -> float:
         """½ log|R| of the errors, which the log-likelihood is less by."""
         if self.moments is None or self.z is None:
-            return 0.0
+            weights = self.design.rows.root_weights
+            return 0.0 if weights is None else -float(np.log(weights).sum())
         return self.moments.at(self.z).half_log_det
 
     @property

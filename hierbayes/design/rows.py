@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from hierbayes.design.basis import Basis
 from hierbayes.design.family_rows import FamilyRows, gaussian_only
 from hierbayes.errors import FormulaError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
+
+_NOT_YET = "this is not made for a model"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +22,7 @@ class Rows:
     Parameters
     ----------
     response, X, Z : (n,), (n, p), (n, q) float
-        Response, fixed columns, random columns.
+        Response less its offset, fixed columns, random columns.
     codes_of : tuple of (n,) int
         For each grouping factor the position of each row's group among its labels.
     index : pandas.Index
@@ -32,6 +35,10 @@ class Rows:
     frames : tuple of DataFrame
         The columns of the data that all this is made of: complete rows, and those that were given
         later, which share their values with the data; none where it is not made of data.
+    added : (n,) float, optional
+        The offset of a Gaussian response, which stands beside Xγ.
+    root_weights : (n,) float, optional
+        √w of rows whose errors have the variance σ²/w.
     """
 
     response: Floats
@@ -42,24 +49,83 @@ class Rows:
     kept: Booleans
     family: FamilyRows | None = None
     frames: tuple[pd.DataFrame, ...] = ()
+    added: Floats | None = None
+    root_weights: Floats | None = None
 
     @property
     def y(self) -> Floats:
-        """The response of a Gaussian model.
+        """The response of a Gaussian model whose rows are alike.
 
         Raises
         ------
         FormulaError
-            When the response has another family.
+            When the response has another family or an offset, or rows have weights.
         """
         if self.family is not None:
             raise FormulaError(gaussian_only(self.family.family))
+        self.refuse_offset()
+        self.refuse_weights()
         return self.response
+
+    def refuse_offset(self) -> None:
+        """Refuse an offset of a Gaussian response.
+
+        Raises
+        ------
+        FormulaError
+        """
+        if self.added is not None:
+            raise FormulaError(f"{_NOT_YET} with an offset; subtract it from the response")
+
+    def refuse_weights(self) -> None:
+        """Refuse rows with weights.
+
+        Raises
+        ------
+        FormulaError
+        """
+        if self.root_weights is not None:
+            raise FormulaError(f"{_NOT_YET} whose rows have weights")
+
+    @property
+    def observed(self) -> Floats:
+        """The response (n,) as it was observed; of a family as `FamilyRows.observed` has it."""
+        if self.family is not None:
+            return self.family.observed
+        return self.response if self.added is None else self.response + self.added
 
     @property
     def offset(self) -> Floats | float:
         """What is added to the linear predictor of each row."""
-        return 0.0 if self.family is None else self.family.offset
+        if self.family is not None:
+            return self.family.offset
+        return 0.0 if self.added is None else self.added
+
+    @property
+    def row_sd(self) -> Floats | float:
+        """Standard deviation (n,) of the error of each row, relative to σ."""
+        return 1.0 if self.root_weights is None else 1.0 / self.root_weights
+
+    def internal(self, basis: Basis) -> tuple[Floats, Floats]:
+        """[X° y°] (n, p+1) and Z° (n, q), each row times √w: so that all errors are alike."""
+        columns, Z = basis.internal_rows(self.X, self.Z, self.response)
+        if self.root_weights is None:
+            return columns, Z
+        root = self.root_weights[:, None]
+        return root * columns, root * Z
+
+    def chosen(self, at: Booleans | Integers | slice, codes_of: tuple[Integers, ...]) -> Rows:
+        """Some of the rows, with numbers of groups among those that are left."""
+        return replace(
+            self,
+            response=self.response[at],
+            X=self.X[at],
+            Z=self.Z[at],
+            codes_of=codes_of,
+            index=self.index[at],
+            added=None if self.added is None else self.added[at],
+            root_weights=None if self.root_weights is None else self.root_weights[at],
+        )
 
     @property
     def predictors(self) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -32,14 +30,7 @@ def products_left(design: Design, basis: Basis, kept: Booleans) -> SparseProduct
         seen, mine = np.unique(of[kept], return_inverse=True)
         factors.append(GroupingFactor(factor.name, factor.labels[seen]))
         codes.append(mine)
-    left = replace(
-        rows,
-        response=rows.y[kept],
-        X=rows.X[kept],
-        Z=rows.Z[kept],
-        codes_of=tuple(codes),
-        index=rows.index[kept],
-    )
+    left = rows.chosen(kept, tuple(codes))
     return sparse_products(left, factors, design.spans, basis)
 
 

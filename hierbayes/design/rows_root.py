@@ -35,8 +35,8 @@ def swept(cross: SparseProducts) -> tuple[float, Floats]:
     rows, change = cross.rows
     for step in (max(len(rows.X) // _FEW_ROWS, 1), 1):
         codes_of = [codes[::step] for codes in rows.codes_of]
-        X, y, Z = rows.X[::step], rows.response[::step], rows.Z[::step]
-        columns, Z = cross.basis.internal_rows(X, Z, y)
+        few = slice(None, None, step)
+        columns, Z = rows.chosen(few, tuple(codes_of)).internal(cross.basis)
         columns = columns if change is None else columns @ change
         parts = [np.ascontiguousarray(Z[:, span]) for span in cross.spans]
         share, gamma = _swept(columns, parts, codes_of)
@@ -85,7 +85,7 @@ def rows_root(cross: SparseProducts) -> Floats | None:
         return None
     layout = elimination_of(cross)
     m, (rows, change) = layout.elimination.effects, cross.rows
-    columns, Z = cross.basis.internal_rows(rows.X, rows.Z, rows.response)
+    columns, Z = rows.internal(cross.basis)
     columns = columns if change is None else columns @ change
     size = m + columns.shape[1]
     R = np.zeros((0, size))

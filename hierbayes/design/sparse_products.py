@@ -179,7 +179,7 @@ def sparse_products(
         The columns of Z that vary over each factor.
     basis : Basis
     """
-    columns, Z = basis.internal_rows(rows.X, rows.Z, rows.response)
+    columns, Z = rows.internal(basis)
     parts = [np.ascontiguousarray(Z[:, span]) for span in spans]
     codes = rows.codes_of
     levels = tuple(

@@ -54,14 +54,15 @@ def explicit_graph(problem: Problem, priors: PriorSet, *, centered: bool) -> pm.
             _normal_gamma(inputs.data, products.basis)
         X = pm.Data("X", rows.X, dims=("obs", "term"))
         Z = pm.Data("Z", rows.Z, dims=("obs", "effect"))
-        eta = pt.dot(X, model["gamma"])
+        eta = pt.dot(X, model["gamma"]) + rows.offset
         effects = random_effects(design, root, centered=centered)
         for (span, u), codes, factor in zip(effects, rows.codes_of, design.factors, strict=True):
             suffix = f"_{factor.name}" if len(design.factors) > 1 else ""
             place = pm.Data(f"group_of{suffix}", codes, dims="obs")
             eta = eta + (Z[:, span] * u[place]).sum(axis=1)
         eta = pm.Deterministic("eta", eta, dims="obs")
-        pm.Normal("response", eta, sigma, observed=pm.Data("observed", rows.y), dims="obs")
+        observed = pm.Data("observed", rows.observed)
+        pm.Normal("response", eta, sigma * rows.row_sd, observed=observed, dims="obs")
     return model
 
 

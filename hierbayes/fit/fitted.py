@@ -225,7 +225,8 @@ class Fitted(ABC):
 
     def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
         """A response (n,) at random given its linear predictor, of one draw (chain, draw)."""
-        return eta + self.theta.sigma[at] * rng.standard_normal(len(eta))
+        sd = self.theta.sigma[at] * self.design.rows.row_sd
+        return np.asarray(eta + sd * rng.standard_normal(len(eta)))
 
     @property
     def sigma(self) -> float:

@@ -141,7 +141,7 @@ def _stored(fit: Drawn) -> Iterator[tuple[str, xr.DataArray]]:
 def observed(fit: Fitted) -> Floats:
     """The responses (n,) as they were observed; of trials the successes, categories by number."""
     rows = fit.design.rows
-    return rows.y if rows.family is None else rows.family.observed
+    return rows.observed
 
 
 def as_stored(problem: Problem, responses: Floats) -> np.ndarray:

@@ -128,6 +128,8 @@ def refuse_other_rows(verb: str, a: Fit, b: Fit) -> None:
             f"{start}: {left.n} rows ({left.dropped}) and {right.n} rows "
             f"({right.dropped}); fit both on the rows that are complete for both"
         )
+    if np.any(np.asarray(left.rows.row_sd) != np.asarray(right.rows.row_sd)):
+        raise InferenceError(f"{start} in the weights of rows; fit both with the same weights")
     differs = np.flatnonzero((_responses(verb, left, right) != 0.0).any(axis=1))
     if len(differs):
         raise InferenceError(
@@ -140,7 +142,7 @@ def _responses(verb: str, left: Design, right: Design) -> Floats:
     """How the responses of two designs differ, and their trials (n, 2)."""
     ours, theirs = left.rows.family, right.rows.family
     if ours is None and theirs is None:
-        return (left.rows.y - right.rows.y)[:, None]
+        return (left.rows.observed - right.rows.observed)[:, None]
     if ours is None or theirs is None:
         family = next(rows.family for rows in (ours, theirs) if rows is not None)
         raise InferenceError(

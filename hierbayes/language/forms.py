@@ -47,8 +47,16 @@ def error_lines(script: Script | LevelScript) -> list[Line]:
     writer = script.writer
     if not script.errors:
         return []
-    normal = writer.beside(writer.normal(script.sigma2()), *remark(script, "independent"))
+    normal = writer.beside(writer.normal(of_row(script)), *remark(script, "independent"))
     return [Line(script.error, "~", normal)]
+
+
+def of_row(script: Script | LevelScript) -> str:
+    """The variance of a row's error: σ², over the weight of the row where it has one."""
+    weights = script.structure.weights
+    if not weights:
+        return script.sigma2()
+    return script.writer.beside(script.sigma2(), "/", script.writer.name(weights, *script.at_row))
 
 
 def between_lines(script: Script) -> list[Line]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hierbayes.language.forms import conditional_lines, error_lines, remark, sum_lines
 from hierbayes.language.level_script import LevelScript
-from hierbayes.language.matrices import no_gls_lines, of_offsets
+from hierbayes.language.matrices import no_gls_lines, of_errors, of_offsets
 from hierbayes.language.nouns import plural
 from hierbayes.language.response_model import PREDICTOR
 from hierbayes.language.writer import Line, Term
@@ -68,7 +68,7 @@ def matrix_lines(script: LevelScript) -> list[Line]:
     writer, m, note = script.writer, script.matrix_symbol, script.notation
     gamma, error = m(note.fixed), m(note.error)
     parts = [writer.times(m("Z", k), m(note.random, k)) for k in map(script.number, script.order)]
-    rest = [error] if script.errors else [m("o")] * bool(script.offsets)
+    rest = [m("o")] * bool(script.offsets) + [error] * bool(script.errors)
     whole = " + ".join([writer.times(m("X"), gamma), *parts, *rest])
     symbols = [script.gamma_symbol(path[-1]) for path in script.structure.fixed]
     left = m(note.response if script.model is None else PREDICTOR)
@@ -88,7 +88,7 @@ def matrix_lines(script: LevelScript) -> list[Line]:
         lines.append(Line(script.G_symbol(factor), "=", script.G(factor)))
     if not script.errors:
         return lines
-    scaled = writer.times(script.sigma2(), m("I"))
+    scaled = writer.times(script.sigma2(), of_errors(script))
     return [*lines, Line(error, "~", writer.normal(scaled, many=True))]
 
 
@@ -103,14 +103,15 @@ def gls_lines(script: LevelScript) -> list[Line]:
     for factor in script.order:
         Z = m("Z", script.number(factor))
         parts.append(writer.times(Z, _blocks(script, factor), writer.power(Z, "'")))
-    variance = " + ".join([*parts, writer.times(script.sigma2(), m("I"))])
+    variance = " + ".join([*parts, writer.times(script.sigma2(), of_errors(script))])
     turned, inverse = writer.power(X, "'"), writer.power(V, "-1")
     bread = writer.power(writer.bracket(writer.times(turned, inverse, X)), "-1")
+    left = writer.bracket(f"{Y} − {m('o')}") if script.offsets else Y
     lines = [
-        Line(Y, "=", f"{writer.times(X, gamma)} + {delta}"),
+        Line(Y, "=", " + ".join([writer.times(X, gamma), *[m("o")] * bool(script.offsets), delta])),
         Line(delta, "~", writer.normal(V, many=True)),
         Line(V, "=", variance),
-        Line(m(note.fixed, over="hat"), "=", writer.times(bread, turned, inverse, Y)),
+        Line(m(note.fixed, over="hat"), "=", writer.times(bread, turned, inverse, left)),
     ]
     if script.estimates is not None and script.estimates.least_squares:
         lines.append(Line("", "=", writer.column(_signed(script))))

@@ -100,8 +100,10 @@ class LevelScript:
 
     @property
     def offsets(self) -> list[Term]:
-        """What is added to the linear predictor of a row."""
-        return [] if self.model is None else self.model.offset_terms(self)
+        """What is added to the linear predictor, or the mean, of a row."""
+        if self.model is not None:
+            return self.model.offset_terms(self)
+        return [Term(self.writer.name(one, *self.at_row)) for one in self.structure.offsets]
 
     @property
     def given(self) -> str:

@@ -80,6 +80,8 @@ class LevelStructure:
     Parameters
     ----------
     response : str
+    offsets : tuple of str
+    weights : str
     rows : int
     groups : tuple of (int, str)
         For each factor how many groups it has, and what it is called.
@@ -97,6 +99,8 @@ class LevelStructure:
     """
 
     response: str
+    offsets: tuple[str, ...]
+    weights: str
     rows: int
     groups: tuple[tuple[int, str], ...]
     columns: tuple[tuple[str, ...], ...]
@@ -151,6 +155,8 @@ def read_level_structure(problem: Problem) -> LevelStructure:
         slot.effects.append(LevelEffect(owners[place], place, blocks[place]))
     return LevelStructure(
         response=bare_term(spec.response),
+        offsets=tuple(map(bare_term, spec.offsets)),
+        weights=spec.weights,
         rows=design.n,
         groups=tuple((factor.J, factor.name) for factor in design.factors),
         columns=tuple(spec.columns_of[name] for name in spec.factors),

@@ -35,6 +35,7 @@ def gls_lines(script: Script) -> list[Line]:
     inverse = writer.power(V, "-1")
     bread = writer.bracket(writer.times(_t(script, X), inverse, X))
     hat = m(note.fixed, over="hat")
+    Y = writer.bracket(f"{Y} − {m('o')}") if script.offsets else Y
     formula = writer.times(writer.power(bread, "-1"), _t(script, X), inverse, Y)
     apart = remark(script, f"independent between {plural(script.structure.group)}")
     lines = [
@@ -62,6 +63,13 @@ def of_offsets(script: Script | LevelScript) -> tuple[str, ...]:
     return remark(script, "o: offsets") if script.offsets else ()
 
 
+def of_errors(script: Script | LevelScript, *index: Index) -> str:
+    """The covariance of errors over σ²: I, or W⁻¹ with the weights of rows on its diagonal."""
+    if not script.structure.weights:
+        return script.matrix_symbol("I")
+    return script.writer.power(script.matrix_symbol("W", *index), "-1")
+
+
 def _in_matrices(script: Script) -> Script:
     """The notation with the letters its matrix form has."""
     note = script.notation
@@ -78,7 +86,7 @@ def _group_variance(script: Script) -> str:
     one = len(script.structure.random) == 1
     named = script.estimates is None and not one
     G = script.matrix_symbol(script.notation.variance) if named else script.G()
-    last = writer.times(script.sigma2(), script.matrix_symbol("I"))
+    last = writer.times(script.sigma2(), of_errors(script, script.j))
     first = writer.times(*((G, Z, _t(script, Z)) if one else (Z, G, _t(script, Z))))
     return writer.beside(first, " + ", last)
 
@@ -113,10 +121,10 @@ def _group_lines(script: Script) -> list[Line]:
 
 
 def _rest(script: Script, *index: Index) -> list[str]:
-    """What is added to the linear part: errors, or offsets."""
-    if script.errors:
-        return [script.matrix_symbol(script.notation.error, *index)]
-    return [script.matrix_symbol("o", *index)] if script.offsets else []
+    """What is added to the linear part: offsets and errors."""
+    added = [script.matrix_symbol("o", *index)] if script.offsets else []
+    errors = [script.matrix_symbol(script.notation.error, *index)] if script.errors else []
+    return added + errors
 
 
 def _error_lines(script: Script) -> list[Line]:
@@ -125,7 +133,7 @@ def _error_lines(script: Script) -> list[Line]:
         return []
     writer, m, j = script.writer, script.matrix_symbol, script.j
     named, scale = script.notation.error_variance, script.sigma2()
-    r, identity = m(script.notation.error, j), m("I")
+    r, identity = m(script.notation.error, j), of_errors(script, j)
     inner = m(named.removeprefix("σ²"), j)
     if named.startswith("σ²"):
         scaled = writer.times(scale, inner)
@@ -154,7 +162,7 @@ def _stacked_lines(script: Script) -> list[Line]:
         Line(u, "~", writer.normal(wide, many=True)),
         Line(wide, "=", writer.diagonal(G, G, G)),
     ]
-    scaled = writer.times(script.sigma2(), m("I"))
+    scaled = writer.times(script.sigma2(), of_errors(script))
     return [*lines, *(Line(one, "~", writer.normal(scaled, many=True)) for one in r)]
 
 

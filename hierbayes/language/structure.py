@@ -81,6 +81,10 @@ class Structure:
     Parameters
     ----------
     response, group : str
+    offsets : tuple of str
+        What is added to the mean as it is.
+    weights : str
+        The column of the weights of rows; empty where all are alike.
     rows, groups : int
         Counts of rows and groups.
     terms : tuple of str
@@ -90,6 +94,8 @@ class Structure:
     """
 
     response: str
+    offsets: tuple[str, ...]
+    weights: str
     group: str
     rows: int
     groups: int
@@ -134,6 +140,8 @@ def read_structure(design: Design) -> Structure:
     first = 0 if ordered and not ordered[0].factors else 1
     return Structure(
         response=bare_term(design.specification.response),
+        offsets=tuple(map(bare_term, design.specification.offsets)),
+        weights=design.specification.weights,
         group=design.specification.group,
         rows=design.n,
         groups=design.J,

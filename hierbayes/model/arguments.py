@@ -11,6 +11,7 @@ import pandas as pd
 from hierbayes.design.problem import Problem, pose_problem
 from hierbayes.errors import DataError, FormulaError, PriorError, ResidualError
 from hierbayes.families.family import ResponseFamily
+from hierbayes.model.by_row import refuse_unsuited_weights, with_columns, with_offset
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification, read_combined
@@ -37,8 +38,11 @@ def pose(
     functions: Mapping[str, Callable[..., Any]] | None,
     family: ResponseFamily | None,
     residual: ResidualStructure | None,
-) -> Problem:
-    """The problem that a formula or equations state on data.
+    *,
+    weights: object,
+    offset: object,
+) -> tuple[Problem, pd.DataFrame]:
+    """The problem that a formula or equations state on data, and the data with all its columns.
 
     Raises
     ------
@@ -48,7 +52,12 @@ def pose(
     equations = formula if isinstance(formula, Multilevel) else None
     specification = _specification(formula, random, residual)
     specification = replace(specification, functions=read_functions(functions))
-    return pose_problem(specification, data, equations, family)
+    data, names = with_columns(data, weights=weights)
+    refuse_unsuited_weights(specification, family, names)
+    specification, data = with_offset(
+        replace(specification, weights=names.get("weights", "")), data, offset
+    )
+    return pose_problem(specification, data, equations, family), data
 
 
 def read_residual(residual: object, family: ResponseFamily | None) -> ResidualStructure | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, overload
+from typing import Any, TypedDict, Unpack, overload
 
 import numpy as np
 import pandas as pd
@@ -15,13 +15,29 @@ from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.native_numbers import native_numbers
 from hierbayes.model.arguments import pose, random_and_data, read_residual, refuse_no_mapping
+from hierbayes.model.by_row import Given, rows_counted
 from hierbayes.model.engine import Engine, engine_of
 from hierbayes.model.posed_model import PosedModel
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.foreign_words import refuse_foreign_words
 
-_ARGUMENTS = ("formula", "random", "data", "priors", "functions", "family", "residual")
+_ARGUMENTS = (
+    "formula", "random", "data", "priors", "functions", "family", "residual", "weights", "counts",
+    "offset",
+)  # fmt: skip
+
+
+class ModelWords(TypedDict, total=False):
+    """Arguments of `Model` that have names only."""
+
+    priors: Mapping[str, Any] | None
+    functions: Mapping[str, Callable[..., Any]] | None
+    family: str | ResponseFamily | None
+    residual: ResidualStructure | None
+    weights: Given | None
+    counts: Given | None
+    offset: Given | None
 
 
 class Model(PosedModel):
@@ -58,6 +74,14 @@ class Model(PosedModel):
         How errors vary and are correlated, of `hb.residuals`, as in
         ``hb.residuals.AR1("week") * hb.residuals.Strata("sex")``; by default all alike, and
         independent given the random effects.  With one the model needs no random part.
+    weights : str or array, optional
+        Precision weights w, a column or a number for each row: errors have the variance σ²/w, as
+        in lme4.
+    counts : str or array, optional
+        How many equal rows each row stands for, whole numbers: the model is that of these rows.
+    offset : str or array, optional
+        A column, an expression or numbers that are added to the mean (of other families, to the
+        linear predictor) with a coefficient of 1; the same as ``offset(x)`` in the formula.
 
     Raises
     ------
@@ -79,11 +103,7 @@ class Model(PosedModel):
         formula: str | Multilevel,
         data: pd.DataFrame,
         /,
-        *,
-        priors: Mapping[str, Any] | None = None,
-        functions: Mapping[str, Callable[..., Any]] | None = None,
-        family: str | ResponseFamily | None = None,
-        residual: ResidualStructure | None = None,
+        **words: Unpack[ModelWords],
     ) -> None: ...
 
     @overload
@@ -93,10 +113,7 @@ class Model(PosedModel):
         random: str | Mapping[str, str] | None = None,
         *,
         data: pd.DataFrame,
-        priors: Mapping[str, Any] | None = None,
-        functions: Mapping[str, Callable[..., Any]] | None = None,
-        family: str | ResponseFamily | None = None,
-        residual: ResidualStructure | None = None,
+        **words: Unpack[ModelWords],
     ) -> None: ...
 
     @overload
@@ -105,11 +122,7 @@ class Model(PosedModel):
         formula: str | Multilevel,
         random: str | Mapping[str, str] | None,
         data: pd.DataFrame,
-        *,
-        priors: Mapping[str, Any] | None = None,
-        functions: Mapping[str, Callable[..., Any]] | None = None,
-        family: str | ResponseFamily | None = None,
-        residual: ResidualStructure | None = None,
+        **words: Unpack[ModelWords],
     ) -> None: ...
 
     def __init__(
@@ -122,14 +135,19 @@ class Model(PosedModel):
         functions: Mapping[str, Callable[..., Any]] | None = None,
         family: str | ResponseFamily | None = None,
         residual: ResidualStructure | None = None,
+        weights: Given | None = None,
+        counts: Given | None = None,
+        offset: Given | None = None,
         **foreign: object,
     ) -> None:
         refuse_foreign_words(foreign, _ARGUMENTS)
         random, data = random_and_data(random, data)
-        data = native_numbers(data)
+        data = rows_counted(native_numbers(data), counts)
         of_family = read_family(family)
         errors = read_residual(residual, of_family)
-        problem = pose(formula, random, data, functions, of_family, errors)
+        problem, data = pose(
+            formula, random, data, functions, of_family, errors, weights=weights, offset=offset
+        )
         refuse_no_mapping(priors)
         super().__init__(problem, data, priors)
         self._engine: Engine = engine_of(problem)

@@ -77,6 +77,8 @@ class PosedModel:
         """
         self.problem.refuse_other_families()
         design = self.problem.design
+        design.rows.refuse_offset()
+        design.rows.refuse_weights()
         constant = [found.__contains__ for found in design.columns.between_of]
         if len(constant) == 1:
             equations = split_levels(self.specification, constant[0])

@@ -50,6 +50,8 @@ def fit_rows(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
     if not isinstance(data, pd.DataFrame):
         raise StudyError(f"data must be the DataFrame of the fit, not {type(data).__name__}")
     design = fit.design
+    if design.rows.family is None:
+        design.rows.refuse_offset()
     if len(data) != len(design.rows.kept):
         raise StudyError(
             f"these data have {len(data)} rows and those of the fit {len(design.rows.kept)}; "
@@ -77,7 +79,7 @@ def _same_responses(design: Design, rows: pd.DataFrame, response: str) -> bool:
     """Whether every row has the response that the design has of it."""
     family = design.rows.family
     if family is None:
-        return bool((rows[response].to_numpy(dtype=np.float64) == design.rows.y).all())
+        return bool((rows[response].to_numpy(dtype=np.float64) == design.rows.observed).all())
     read = read_family_rows(family.family, design.specification, rows)
     return bool((read.y == family.y).all() and (read.m == family.m).all())
 

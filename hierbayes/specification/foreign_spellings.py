@@ -25,7 +25,6 @@ REMEDIES = {
     "ns": _SPLINE,
     "rcs": _SPLINE,
     "s": _SPLINE,
-    "offset": "the response less it, as in I(y - x) ~ 1",
     "ifelse": "np.where(x > 0, 1, 0)",
     "if_else": "np.where(x > 0, 1, 0)",
     "cut": f"{_COLUMN}, as by data['level'] = pd.cut(data['x'], 3)",

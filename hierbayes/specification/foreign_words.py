@@ -19,11 +19,8 @@ _OPTIMISER = "the maximum is found without settings; leave it out"
 REMEDIES = {
     "link": "it belongs to the family, as in family=hb.families.Binomial(link='probit')",
     "nAGQ": "give the nodes of quadrature to ml(), as in model.ml(nodes=9)",
-    "weights": "rows have equal residual variances here, and none weighs more than another",
     "correlation": "it is a structure of the residuals, as in "
     "residual=hb.residuals.AR1('week', group='id')",
-    "offset": "write it in the formula, as in 'y ~ x + offset(log(t)) + (1 | g)' of a family of "
-    "counts; subtract it from a Gaussian response",
     "subset": "give the rows wanted, as in data=data[data['x'] > 0]",
     "na_action": _ROWS,
     "missing": _ROWS,

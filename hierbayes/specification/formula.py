@@ -45,6 +45,8 @@ class Specification:
         The left-hand side where it states counts out of trials.
     residual : ResidualStructure, optional
         How the errors of the rows vary and are correlated; by default alike and not at all.
+    weights : str
+        The column w of rows whose errors have the variance σ²/w; empty where all are alike.
     """
 
     response: str
@@ -54,6 +56,7 @@ class Specification:
     offsets: tuple[str, ...] = ()
     trials: ResponseTerm | None = None
     residual: ResidualStructure | None = None
+    weights: str = ""
 
     def __post_init__(self) -> None:
         if not self.fixed:
@@ -139,7 +142,8 @@ class Specification:
 
     def __str__(self) -> str:
         residual = "" if self.residual is None else f", residual = {self.residual.text}"
-        return f"{self.lme4()}{residual}"
+        weights = f", weights = {self.weights}" if self.weights else ""
+        return f"{self.lme4()}{residual}{weights}"
 
 
 def one_factor_only(factors: tuple[str, ...]) -> str:

@@ -12,7 +12,7 @@ from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel
 from hierbayes.translation.hlm import writer as hlm
 from hierbayes.translation.python import bambi, pymc_code, statsmodels
 from hierbayes.translation.r import brms, glmmtmb, lme4, nlme, rstanarm
-from hierbayes.translation.responses import refuse_unknown_family
+from hierbayes.translation.responses import refuse_unknown_family, refuse_unsaid_rows
 from hierbayes.translation.sas import writer as sas
 from hierbayes.translation.stata import writer as stata
 
@@ -43,6 +43,7 @@ def emit(model: ModelToWrite, system: str) -> str:
     """
     dialect = _dialect(system, DIALECTS)
     refuse_unknown_family(model, dialect)
+    refuse_unsaid_rows(model, dialect)
     return dialect.emit(model)
 
 

@@ -15,6 +15,8 @@ from hierbayes.specification.response import FAILURES
 from hierbayes.specification.terms import column_name
 from hierbayes.translation.dialect import Dialect, ModelToWrite
 
+_WEIGHTS = ("nlme", "lme4")
+_OFFSETS = ("lme4", "glmmtmb", "brms", "rstanarm", "bambi")
 _ZEROS_OF_COLUMNS = ("glmmtmb", "brms", "pymc")  # systems that are told them
 
 
@@ -41,6 +43,28 @@ def refuse_unknown_family(model: ModelToWrite, dialect: Dialect) -> None:
         f"code for {dialect.name} has no word for the family {family}; it is written for: {known}"
         + (f" ({dialect.instead})" if dialect.instead else "")
     )
+
+
+def refuse_unsaid_rows(model: ModelToWrite, dialect: Dialect) -> None:
+    """Refuse weights of rows, or an offset of a Gaussian response, that a system does not have.
+
+    Weights of brms, rstanarm and glmmTMB multiply log likelihoods, and are others.
+
+    Raises
+    ------
+    FormulaError
+    """
+    spec = model.specification
+    if spec.weights and dialect.name not in _WEIGHTS:
+        raise FormulaError(
+            f"code for {dialect.name} has no weights of residual variances, as "
+            f"weights='{spec.weights}' are; they are written for: {', '.join(_WEIGHTS)}"
+        )
+    if model.family is None and spec.offsets and dialect.name not in _OFFSETS:
+        raise FormulaError(
+            f"code for {dialect.name} has no offset of a Gaussian response; subtract it, as in "
+            f"I({spec.response} - {spec.offsets[0]}), or write it for: {', '.join(_OFFSETS)}"
+        )
 
 
 def linked(

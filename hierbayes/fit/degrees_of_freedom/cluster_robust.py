@@ -100,6 +100,12 @@ def robust_source(fit: Fitted, kind: str) -> RobustSource:
             f"cluster-robust standard errors are those of an estimator, and this is a {fit.engine} "
             "fit; use model.reml() or model.ml()"
         )
+    fit.design.rows.refuse_weights()
+    if fit.problem.moments is not None:
+        raise HypothesisError(
+            "cluster-robust standard errors are made for errors that are alike and independent "
+            "given the random effects, and this fit has a residual structure; leave out robust="
+        )
     basis, state = fit.problem.products.basis, fit.any_state
     F = np.linalg.cholesky(state.internal_gamma_cov / state.internal_sigma**2)
     clusters = [(B, X @ F, e) for B, X, e in _clusters(fit)]
@@ -169,7 +175,7 @@ def _of_products(fit: Fitted, cross: CrossProducts) -> Iterator[tuple[Floats, Fl
 def _of_rows(fit: Fitted, clusters: Integers) -> Iterator[tuple[Floats, Floats, Floats]]:
     """Several factors: the rows of one cluster, or a triangle of them where it is smaller."""
     rows, state, products = fit.design.rows, fit.any_state, fit.problem.products
-    columns, Z = products.basis.internal_rows(rows.X, rows.Z, rows.y)
+    columns, Z = rows.internal(products.basis)
     e = columns[:, -1] - columns[:, :-1] @ state.internal_gamma
     order = np.argsort(clusters, kind="stable")
     ends = np.cumsum(np.bincount(clusters))

@@ -106,9 +106,9 @@ def residuals(fit: Fitted, eta: pd.Series, kind: str) -> pd.Series:
             f"there are no residuals {kind!r} of a Gaussian response; kind is one of: "
             f"{in_quotes(RESIDUALS)}"
         )
-    rest = fit.design.rows.y - eta
+    rest = fit.design.rows.observed - eta
     if kind == "pearson":
-        rest = rest / fit.sigma
+        rest = rest / (fit.sigma * fit.design.rows.row_sd)
     return rest.rename("residual")
 
 

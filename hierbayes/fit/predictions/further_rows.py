@@ -12,11 +12,14 @@ from hierbayes.design.design import Design
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.matrices import columns_needed, one_column
 from hierbayes.design.problem import Problem
-from hierbayes.design.rows import shared_columns
+from hierbayes.design.row_weights import refuse_bad_weights, root_weights_of
+from hierbayes.design.rows import Rows, shared_columns
 from hierbayes.design.sparse_products import sparse_products
 from hierbayes.errors import DataError
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
 from hierbayes.frames.arrays import Floats
+from hierbayes.frames.named_columns import require_column
+from hierbayes.specification.formula import Specification
 
 
 def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
@@ -56,6 +59,7 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
             f"the response '{spec.response}' is missing in the rows that are given, first at row "
             f"label {row}; leave such rows out"
         )
+    root_weights = _root_weights(seen, spec, further.data)
     columns, X, Z = design.columns.learning(further.data)
     of_rows = np.column_stack([y, X, *further.codes_of])
     _refuse_rows_of_the_fit(design, further.index, of_rows)
@@ -65,13 +69,15 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
     )
     rows = replace(
         seen,
-        response=np.concatenate([seen.y, y]),
+        response=np.concatenate([seen.response, y - further.offset]),
         X=np.vstack([seen.X, X]),
         Z=np.vstack([seen.Z, Z]),
         codes_of=tuple(
             np.concatenate(both) for both in zip(seen.codes_of, further.codes_of, strict=True)
         ),
         index=seen.index.append(further.index),
+        added=None if seen.added is None else np.append(seen.added, further.offset),
+        root_weights=root_weights,
         kept=np.concatenate([seen.kept, np.ones(len(y), dtype=np.bool_)]),
         frames=seen.frames and (*seen.frames, shared_columns(further.data, seen.frames[0].columns)),
     )
@@ -81,6 +87,16 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
     return Problem(larger, sparse_products(rows, factors, design.spans, products.basis))
 
 
+def _root_weights(seen: Rows, spec: Specification, data: pd.DataFrame) -> Floats | None:
+    """√w of the rows of the fit and of further ones, which need their weights as those do."""
+    if seen.root_weights is None:
+        return None
+    require_column(spec.weights, data, "rows that are given")
+    refuse_bad_weights(spec, data)
+    own = root_weights_of(spec, data)
+    return None if own is None else np.append(seen.root_weights, own)
+
+
 def _refuse_rows_of_the_fit(design: Design, index: pd.Index, values: Floats) -> None:
     """Refuse rows of the fit: of the same labels, response, fixed columns and groups."""
     if not design.rows.index.is_unique:
@@ -88,7 +104,7 @@ def _refuse_rows_of_the_fit(design: Design, index: pd.Index, values: Floats) -> 
     places = design.rows.index.get_indexer_for(index)
     known = np.flatnonzero(places >= 0)
     rows = design.rows
-    seen = np.column_stack([rows.y, rows.X, *rows.codes_of])[places[known]]
+    seen = np.column_stack([rows.observed, rows.X, *rows.codes_of])[places[known]]
     same = known[(seen == values[known]).all(axis=1)]
     if len(same) == len(index) and len(same):
         raise DataError(

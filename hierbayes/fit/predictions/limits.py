@@ -131,7 +131,7 @@ def limits_of_normal(
     interval, mean, sd, phi = request.interval, predictors.mean, predictors.sd, predictors.phi
     words = f"{interval} limits of {_OF_KIND[kind]}, {predictors.source}"
     if isinstance(law, GaussianLaw):
-        sd = np.hypot(sd, phi[0]) if kind == "response" else sd
+        sd = np.hypot(sd, law.sd(phi)) if kind == "response" else sd
         return _of_moments(mean, sd, interval, f"{words}: normal")
     if kind == "linear":
         return _of_moments(mean, sd, interval, f"{words}: normal")

@@ -12,6 +12,7 @@ from scipy.special import ndtr
 from hierbayes.design.family_rows import FamilyRows
 from hierbayes.design.matrices import columns_needed, one_column
 from hierbayes.design.problem import Problem
+from hierbayes.design.row_weights import refuse_bad_weights, root_weights_of
 from hierbayes.errors import DataError
 from hierbayes.families.beta import Beta
 from hierbayes.families.binomial import Binomial
@@ -93,9 +94,42 @@ class ResponseLaw(ABC):
         return self
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class GaussianLaw(ResponseLaw):
-    """y = η + ε, φ = (σ,)."""
+    """y = η + ε, φ = (σ,).
+
+    Parameters
+    ----------
+    row_sd : (n,) float, float or None
+        Standard deviations of ε beside σ; None where new rows do not say what they weigh.
+    """
+
+    row_sd: Floats | float | None = 1.0
+
+    def sd(self, phi: Floats) -> Floats | float:
+        """Standard deviation of ε (n,).
+
+        Raises
+        ------
+        DataError
+            When new rows do not say what they weigh.
+        """
+        if self.row_sd is None:
+            raise DataError(
+                "errors have the variance σ²/w, and the new rows do not say what w is: give them "
+                "the column of the weights"
+            )
+        return phi[0] * self.row_sd
+
+    def part(self, at: slice) -> GaussianLaw:
+        """That of some of the rows."""
+        return GaussianLaw(self.row_sd[at]) if isinstance(self.row_sd, np.ndarray) else self
+
+    def repeated(self, times: int) -> GaussianLaw:
+        """That of the rows so many times."""
+        if isinstance(self.row_sd, np.ndarray):
+            return GaussianLaw(np.tile(self.row_sd, times))
+        return self
 
     @property
     def is_linear(self) -> bool:
@@ -120,17 +154,18 @@ class GaussianLaw(ResponseLaw):
 
     def below(self, y: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
         """Those of N(η, σ²)."""
-        found = np.asarray(ndtr((y - eta) / phi[0]))
+        found = np.asarray(ndtr((y - eta) / self.sd(phi)))
         return found, found
 
     def log_density(self, y: Floats, eta: Floats, phi: Floats) -> Floats:
         """That of N(η, σ²)."""
-        z = (y - eta) / phi[0]
-        return np.asarray(-0.5 * (z * z + np.log(2.0 * np.pi)) - np.log(phi[0]))
+        sd = self.sd(phi)
+        z = (y - eta) / sd
+        return np.asarray(-0.5 * (z * z + np.log(2.0 * np.pi)) - np.log(sd))
 
     def draw(self, rng: np.random.Generator, eta: Floats, phi: Floats) -> Floats:
         """η and an error."""
-        return eta + phi[0] * rng.standard_normal(len(eta))
+        return eta + self.sd(phi) * rng.standard_normal(len(eta))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -248,19 +283,31 @@ class FamilyLaw(ResponseLaw):
 def observed_responses(problem: Problem) -> Floats:
     """The responses (n P,) of the rows of a problem, as their law has them."""
     rows = problem.design.rows
-    return rows.y if rows.family is None else rows.family.y
+    return rows.observed if rows.family is None else rows.family.y
 
 
 def law_of(problem: Problem, rows: PredictionRows) -> ResponseLaw:
     """The law of the responses of rows."""
     if problem.family is None:
-        return GaussianLaw()
+        return GaussianLaw(_row_sd(problem, rows))
     seen = problem.family_rows
     if rows.data is None:
         m, counted = seen.m, True
     else:
         m, counted = _sizes_of_new(problem.design.specification, seen, rows)
     return FamilyLaw(seen.family, m, seen.outcomes, seen.of_trials, counted)
+
+
+def _row_sd(problem: Problem, rows: PredictionRows) -> Floats | float | None:
+    """Standard deviations of errors beside σ; None of rows that do not say what they weigh."""
+    spec = problem.design.specification
+    if rows.data is None or not spec.weights:
+        return problem.design.rows.row_sd
+    if spec.weights not in rows.data:
+        return None
+    refuse_bad_weights(spec, rows.data)
+    root = root_weights_of(spec, rows.data)
+    return None if root is None else 1.0 / root
 
 
 def _sizes_of_new(

@@ -30,13 +30,14 @@ class Responses:
         Of each factor: its columns (n, q_k), the level of each row, and a root of its G.
     levels : tuple of int
         J_k.
-    sigma : float
+    sd : (n,) float or float
+        Of the errors.
     """
 
     expected: Floats
     parts: tuple[tuple[Floats, Integers, Floats], ...]
     levels: tuple[int, ...]
-    sigma: float
+    sd: Floats | float
 
     def draw(self, generator: np.random.Generator) -> Floats:
         """One response (n,)."""
@@ -47,7 +48,7 @@ class Responses:
     ) -> tuple[Floats, tuple[Floats, ...]]:
         """One response (n,), and the random effects (J_k, q_k) it was made from."""
         us = []
-        y = self.expected + self.sigma * generator.standard_normal(len(self.expected))
+        y = self.expected + self.sd * generator.standard_normal(len(self.expected))
         for (Z, codes, root), J in zip(self.parts, self.levels, strict=True):
             u = generator.standard_normal((J, root.shape[1])) @ root.T
             y += np.einsum("nk,nk->n", Z, u[codes])
@@ -63,9 +64,9 @@ class ResponseSums:
     ----------
     problem : Problem
     X : (n, p) float
-        In the internal basis.
+        In the internal basis, as `Rows.internal` has it.
     parts : tuple of (n, q_k) float
-        Z of each factor in the internal basis.
+        Z of each factor, likewise.
     """
 
     problem: Problem
@@ -79,7 +80,7 @@ class ResponseSums:
             rows = replace(design.rows, response=y)
             return cross_products(rows, design.groups, products.basis)
         basis = products.basis
-        inner = (y - basis.center) / basis.scale - self.X @ basis.taken
+        inner = (y - basis.center) / (basis.scale * design.rows.row_sd) - self.X @ basis.taken
         levels = []
         for level, Z, codes in zip(products.levels, self.parts, design.rows.codes_of, strict=True):
             B = level.B.copy()
@@ -122,12 +123,12 @@ def responses_at(design: Design, gamma: Floats, root: Floats, sigma: float) -> R
         for span, codes in zip(design.spans, design.rows.codes_of, strict=True)
     )
     levels = tuple(factor.J for factor in design.factors)
-    return Responses(design.rows.X @ gamma, parts, levels, sigma)
+    return Responses(design.rows.X @ gamma, parts, levels, sigma * design.rows.row_sd)
 
 
 def sums_of(problem: Problem) -> ResponseSums:
     """Ready to sum up responses on the rows of a problem."""
     design = problem.design
-    W, Z = problem.products.basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
+    W, Z = design.rows.internal(problem.products.basis)
     parts = tuple(np.ascontiguousarray(Z[:, span]) for span in design.spans)
     return ResponseSums(problem, np.ascontiguousarray(W[:, :-1]), parts)

@@ -47,7 +47,8 @@ class InterceptEstimate:
 def intercept_estimate(fit: Fit) -> InterceptEstimate:
     """Generalised least squares at each θ; of several, averages."""
     design, basis = fit.design, fit.problem.cross.basis
-    X, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
+    design.rows.refuse_weights()
+    X, Z = design.rows.internal(basis)
     sums = _group_sums(X[:, :-1], design), _group_sums(Z, design)
     place = design.terms.index(INTERCEPT)
     theta, likelihood = fit.theta.flat, Likelihood(fit.problem.cross, REML)

@@ -67,8 +67,9 @@ def without_rows(problem: Problem, rows: Integers) -> Iterator[Products]:
         for row in rows:
             yield products_left(design, cross.basis, np.arange(design.n) != row)
         return
-    W, Z = cross.basis.internal_rows(design.rows.X[rows], design.rows.Z[rows], design.rows.y[rows])
-    for w, z, j in zip(W, Z, design.rows.codes[rows], strict=True):
+    chosen = design.rows.chosen(rows, (design.rows.codes[rows],))
+    W, Z = chosen.internal(cross.basis)
+    for w, z, j in zip(W, Z, chosen.codes, strict=True):
         A, B, counts = cross.A.copy(), cross.B.copy(), cross.rows.copy()
         A[j] -= np.outer(z, z)
         B[j] -= np.outer(z, w)

@@ -134,7 +134,7 @@ def _fittable(at: Anchor, rows: Integers) -> Integers:
 def _conditional(at: Anchor) -> Floats:
     """y − Xγ̂ − Zû (n,) in the internal basis, u those of all factors."""
     state, rows = at.any_state, at.problem.design.rows
-    W, Z = at.problem.products.basis.internal_rows(rows.X, rows.Z, rows.y)
+    W, Z = rows.internal(at.problem.products.basis)
     moments_of = (state.moments,) if isinstance(state, State) else state.moments_of
     rest: Floats = W[:, -1] - W[:, :-1] @ state.internal_gamma
     for moments, span, codes in zip(moments_of, state.cross.spans, rows.codes_of, strict=True):

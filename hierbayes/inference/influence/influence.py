@@ -204,7 +204,7 @@ def _about_cases(fit: Fit, at: Anchor, k: int | None) -> dict[str, object]:
     return {
         **groups_of_rows(fit.design),
         "leverage": rows.leverage,
-        "studentized": rest / (fit.sigma * np.sqrt(room)),
+        "studentized": rest / (fit.sigma * fit.design.rows.row_sd * np.sqrt(room)),
         "deleted_residual": rest / room,
     }
 

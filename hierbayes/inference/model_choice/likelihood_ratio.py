@@ -199,16 +199,16 @@ def likelihood_ratio(
 def _refuse_other_responses(a: PointFit, b: PointFit) -> None:
     """Refuse what differs in more than its columns."""
     first, second = a.design.rows.family, b.design.rows.family
+    if np.any(np.asarray(a.design.rows.offset) != np.asarray(b.design.rows.offset)):
+        raise InferenceError(
+            "the models have different offsets, and are not nested; give both the same offset"
+        )
     if first is None or second is None:
         return
     if first.family != second.family:
         raise InferenceError(
             f"the models have different families, {first.family} and {second.family}, and neither "
             "is made a special case of the other; compare them by AIC or BIC, see model_table()"
-        )
-    if (first.offset != second.offset).any():
-        raise InferenceError(
-            "the models have different offsets, and are not nested; give both the same offset"
         )
 
 

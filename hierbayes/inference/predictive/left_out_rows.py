@@ -34,7 +34,7 @@ def densities_given_estimates(fit: PointFit) -> tuple[Floats, Floats]:
 
     γ and u are integrated out in both.  The first is −inf where a row alone carries a coefficient.
     """
-    rows, sigma = row_variances(anchor(fit)), fit.sigma
+    rows, sigma = row_variances(anchor(fit)), fit.sigma * fit.design.rows.row_sd
     error = fit.residuals(effects="all").to_numpy()
     room = np.where(rows.leverage < 1.0 - _EXACT, 1.0 - rows.leverage, np.nan)
     left_out = np.nan_to_num(log_normal(error / room, sigma**2 / room), nan=-np.inf)
@@ -54,6 +54,7 @@ def densities_given_draws(design: Design, draws: ParameterDraws, row: int) -> Fl
     draws : ParameterDraws
     row : int
     """
+    design.rows.refuse_weights()
     k = int(np.argmax([factor.J for factor in design.factors]))
     rows, span = design.rows, design.spans[k]
     members = np.flatnonzero(rows.codes_of[k] == rows.codes_of[k][row])
@@ -87,7 +88,7 @@ def _left_over(
     weights : (m, w) float
     """
     rows = design.rows
-    total: Floats = weights.T @ rows.y[members] - draws.gamma @ (rows.X[members].T @ weights)
+    total: Floats = weights.T @ rows.response[members] - draws.gamma @ (rows.X[members].T @ weights)
     for other, (codes, span) in enumerate(zip(rows.codes_of, design.spans, strict=True)):
         if other == k:
             continue

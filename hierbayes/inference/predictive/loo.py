@@ -15,7 +15,7 @@ from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
-from hierbayes.fit.predictions.response_law import law_of
+from hierbayes.fit.predictions.response_law import law_of, observed_responses
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.predictive.criterion import BY_ROW, PredictiveCriterion, in_words
@@ -136,7 +136,7 @@ def _weighted(
 ) -> tuple[Floats, Floats, Floats]:
     """Log density of each row without it (n,), k̂ of its weights, and the same with the row."""
     problem, rows = fit.problem, rows_to_predict(fit.design, None)
-    y = fit.design.rows.y if problem.family is None else problem.family_rows.y
+    y = observed_responses(problem)
     n = fit.design.n
     elpd, k_hat, whole = np.empty(n), np.empty(n), np.empty(n)
     even = np.array([[-np.log(draws.M)]])

@@ -128,7 +128,7 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
     refuse_other_than_fit(fit, "level1_residuals")
     design, at = fit.design, anchor(fit)
     variances = row_variances(at)
-    sigma, factors = fit.sigma, range(len(design.factors))
+    sigma, factors = fit.sigma * design.rows.row_sd, range(len(design.factors))
     marginal = fit.residuals(effects="none").to_numpy()
     conditional = fit.residuals(effects="all").to_numpy()
     room = np.where(variances.leverage < 1.0 - _EXACT, 1.0 - variances.leverage, np.nan)
@@ -157,7 +157,7 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
             "effective_parameters": variances.leverage.sum(),
             "fixed_parameters": variances.marginal_leverage.sum(),
             "rows": float(len(frame)),
-            "sigma": sigma,
+            "sigma": fit.sigma,
         }
     )
     about = subject_of(design).lines(given(fit))
@@ -182,7 +182,7 @@ def _within(fit: Fit, factor: int) -> Floats:
     """Residuals (n,) of the own regression of each group of a factor on its random columns."""
     design, basis = fit.design, fit.problem.products.basis
     level, codes = fit.problem.products.levels[factor], design.rows.codes_of[factor]
-    W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
+    W, Z = design.rows.internal(basis)
     Z = Z[:, design.spans[factor]]
     rest = W[:, -1] - W[:, :-1] @ basis.gamma_internal(fit.gamma)
     J, q = level.J, level.q
@@ -190,7 +190,8 @@ def _within(fit: Fit, factor: int) -> Floats:
     Zr = np.stack([np.bincount(codes, Z[:, k] * rest, minlength=J) for k in range(q)], 1)
     deviations = np.full((J, q), np.nan)
     deviations[own] = np.linalg.solve(level.A[own], Zr[own][..., None])[..., 0]
-    residual: Floats = basis.scale * (rest - (Z * deviations[codes]).sum(axis=1))
+    to_user = basis.scale * design.rows.row_sd
+    residual: Floats = to_user * (rest - (Z * deviations[codes]).sum(axis=1))
     return residual
 
 
@@ -199,7 +200,7 @@ def _sd(fit: PosteriorFit) -> Floats:
     if len(fit.design.factors) > 1:
         return _sd_draw_by_draw(fit)
     design, basis = fit.design, fit.problem.cross.basis
-    W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
+    W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.response)
     X, codes = W[:, :-1], design.rows.codes
     gamma = basis.gamma_internal(fit.gamma_draws.reshape(-1, X.shape[1]))
     T = basis.scale * basis.z.matrix

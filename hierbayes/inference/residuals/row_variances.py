@@ -58,7 +58,7 @@ class RowVariances:
 def row_variances(at: Anchor) -> RowVariances:
     """Leverages and variances of the rows of a fit at one θ."""
     design, state, basis = at.problem.design, at.any_state, at.problem.products.basis
-    W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.y)
+    W, Z = design.rows.internal(basis)
     X = W[:, :-1]
     within, on_gamma = _of_effects(at, Z)
     Q_inverse = state.internal_gamma_cov / state.internal_sigma**2

@@ -115,8 +115,7 @@ def _refuse_other_data(first: str, a: Design, second: str, b: Design) -> None:
 
 def _responses(design: Design) -> np.ndarray:
     """The responses (n,) as they were observed."""
-    family = design.rows.family
-    return design.rows.y if family is None else family.observed
+    return design.rows.observed
 
 
 def _shared_factors(a: Design, b: Design) -> list[tuple[GroupingFactor, GroupingFactor]]:

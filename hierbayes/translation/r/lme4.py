@@ -16,6 +16,7 @@ from hierbayes.translation.r.arguments import CHOICES, OF_COUNTS, OF_GAUSSIAN, O
 from hierbayes.translation.r.code import bound_counts, mixed_formula, program
 from hierbayes.translation.r.families import GLM, read_family, read_mixed, single_or_trials
 from hierbayes.translation.r.model_call import Signature, find_model
+from hierbayes.translation.r.words import r_name
 from hierbayes.translation.responses import linked
 
 _FAMILIES = {
@@ -58,10 +59,16 @@ def emit(model: ModelToWrite) -> str:
         "fit <- lmer(\n"
         f"  {mixed_formula(model)},\n"
         f"  data = {model.data},\n"
+        f"{_weights(model)}"
         f"  REML = {'FALSE' if model.ml else 'TRUE'}\n"
         ")"
     )
     return program(model, "lme4", call, "lmer")
+
+
+def _weights(model: ModelToWrite) -> str:
+    weights = model.specification.weights
+    return f"  weights = {r_name(weights)},\n" if weights else ""
 
 
 def _glmer(model: ModelToWrite) -> str:

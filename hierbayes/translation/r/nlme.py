@@ -71,11 +71,17 @@ def emit(model: ModelToWrite) -> str:
         f"  {r_formula(model)},\n"
         f"  random = {_random(model)},\n"
         f"  data = {model.data},\n"
+        f"{_weights(model)}"
         f'  method = "{"ML" if model.ml else "REML"}",\n'
         "  na.action = na.omit\n"
         ")"
     )
     return program(model, "nlme", call, "lme")
+
+
+def _weights(model: ModelToWrite) -> str:
+    weights = model.specification.weights
+    return f"  weights = varFixed(~ I(1/{weights})),\n" if weights else ""
 
 
 def _random(model: ModelToWrite) -> str:

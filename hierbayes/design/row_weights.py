@@ -1,0 +1,53 @@
+"""Columns that say how much each row tells: precision weights, and known standard deviations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+from hierbayes.errors import DataError
+from hierbayes.frames.arrays import Floats
+from hierbayes.specification.formula import Specification
+
+
+def refuse_bad_weights(spec: Specification, data: pd.DataFrame) -> None:
+    """Refuse weights of rows that are not positive numbers, whether or not the row is used.
+
+    Raises
+    ------
+    DataError
+        Naming the column and the first such row.
+    """
+    if spec.weights:
+        refuse_not_positive(data, spec.weights, "weights")
+
+
+def root_weights_of(spec: Specification, frame: pd.DataFrame) -> Floats | None:
+    """√w (n,) of rows; None where all count alike."""
+    if not spec.weights:
+        return None
+    return np.sqrt(frame[spec.weights].to_numpy(dtype=np.float64))
+
+
+def refuse_not_positive(data: pd.DataFrame, name: str, argument: str) -> None:
+    """Refuse a column that is not there, or of which a value is not a positive number.
+
+    Raises
+    ------
+    DataError
+        Naming the column and the first such row.
+    """
+    column = data[name]
+    if not is_numeric_dtype(column) or is_bool_dtype(column):
+        raise DataError(f"{argument}: column '{name}' must be of numbers, not {column.dtype}")
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = ~(np.isfinite(values) & (values > 0.0))
+    if bad.any():
+        at = int(bad.argmax())
+        what = "missing" if np.isnan(values[at]) else f"{values[at]:g}"
+        raise DataError(
+            f"{argument}: '{name}' is {what} at row label {data.index[at]}"
+            f"{f' and not usable in {bad.sum() - 1} more' if bad.sum() > 1 else ''}; every row "
+            "needs a finite number above 0: leave other rows out"
+        )

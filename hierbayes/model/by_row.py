@@ -1,0 +1,138 @@
+"""Arguments with a number for each row: weights, counts, offsets, known standard deviations."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import DataError, FormulaError
+from hierbayes.families.family import ResponseFamily
+from hierbayes.frames.named_columns import require_column, require_frame
+from hierbayes.specification.formula import Specification
+from hierbayes.specification.response import take_offsets
+
+type Given = str | Any  # the name of a column, or a number for each row
+
+
+def rows_counted(data: pd.DataFrame, counts: Given | None) -> pd.DataFrame:
+    """Each row as often as it was counted.
+
+    Raises
+    ------
+    DataError
+        When a count is no whole number; the row is named.
+    """
+    if counts is None:
+        return data
+    values = _values(data, counts, "counts")
+    bad = ~(np.isfinite(values) & (values >= 0.0) & (values == np.round(values)))
+    if bad.any():
+        at = int(bad.argmax())
+        what = "missing" if np.isnan(values[at]) else f"{values[at]:g}"
+        raise DataError(
+            f"counts: a row stands for a whole number of equal rows, and that of row label "
+            f"{data.index[at]} is {what}; rows that weigh more than others are weights="
+        )
+    return data.iloc[np.repeat(np.arange(len(data)), values.astype(np.int64))]
+
+
+def with_columns(data: pd.DataFrame, **given: Given | None) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The data with a column for what is given row by row, and the name of each that is given.
+
+    Raises
+    ------
+    DataError
+        When there is no such column, or another number of values than of rows.
+    """
+    names: dict[str, str] = {}
+    for argument, one in given.items():
+        if one is None:
+            continue
+        if isinstance(one, str):
+            require_frame(data)
+            require_column(one, data)
+            names[argument] = one
+            continue
+        name = f"({argument})"
+        data = data.assign(**{name: _values(data, one, argument)})
+        names[argument] = name
+    return data, names
+
+
+def with_offset(
+    spec: Specification, data: pd.DataFrame, offset: Given | None
+) -> tuple[Specification, pd.DataFrame]:
+    """With an offset beside those of the formula: a column, an expression, or numbers.
+
+    Raises
+    ------
+    DataError, FormulaError
+        When it cannot be read.
+    """
+    if offset is None:
+        return spec, data
+    if not isinstance(offset, str):
+        data, _ = with_columns(data, offset=offset)
+        offset = "`(offset)`"
+    elif offset in data.columns and not offset.isidentifier():
+        offset = f"`{offset}`"
+    read = take_offsets(f"1 + offset({offset})")[1]
+    if read[0] in spec.offsets:
+        raise FormulaError(f"the offset '{offset}' is stated twice: in the formula and in offset=")
+    return replace(spec, offsets=(*spec.offsets, *read)), data
+
+
+def refuse_unsuited_weights(
+    spec: Specification, family: ResponseFamily | None, names: dict[str, str]
+) -> None:
+    """Refuse weights beside a family or a residual structure, and weights of two kinds.
+
+    Raises
+    ------
+    FormulaError
+    """
+    if not names:
+        return
+    argument = next(iter(names))
+    if len(names) > 1:
+        raise FormulaError(
+            "weights= and known_sd= both state the variances of rows, and only known_sd= what σ "
+            "is; keep one"
+        )
+    if family is not None:
+        raise FormulaError(
+            f"{argument}= is of Gaussian responses, and the family is {family}: write counts out "
+            "of trials in the formula, as in 'k | trials(n) ~ ...', and equal rows as counts="
+        )
+    if spec.residual is not None:
+        raise FormulaError(f"{argument}= and residual= both state the variances of rows; keep one")
+
+
+def _values(data: pd.DataFrame, given: Given, argument: str) -> np.ndarray:
+    """A number for each row (n,), missing where there is none.
+
+    Raises
+    ------
+    DataError
+        When they are no numbers, or of other rows.
+    """
+    require_frame(data)
+    if isinstance(given, str):
+        require_column(given, data)
+        given = data[given]
+    if isinstance(given, pd.Series) and not given.index.equals(data.index):
+        raise DataError(
+            f"{argument}: the Series has other row labels than the data; give the name of a "
+            "column, or an array in the order of the rows"
+        )
+    if not isinstance(given, Sized) or len(given) != len(data):
+        size = len(given) if isinstance(given, Sized) else "one"
+        raise DataError(f"{argument}: {size} values for {len(data)} rows; give one for each row")
+    column = pd.Series(given)
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        raise DataError(f"{argument} must be numbers, not {column.dtype}")
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
