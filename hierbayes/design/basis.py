@@ -107,7 +107,7 @@ class Basis:
         W[:, -1] = (y - self.center) / self.scale
         if self.taken.any():
             W[:, -1] -= W[:, :-1] @ self.taken
-        return W, self.z.apply(Z)
+        return W, np.ascontiguousarray(self.z.apply(Z))
 
     def gamma(self, internal: Floats) -> Floats:
         """γ (..., p) from γ°."""
@@ -212,32 +212,34 @@ def _standardise(columns: Floats, constant: Floats) -> Standardisation:
     """Centred (where ``constant`` allows) and of unit spread, but for the constant itself."""
     k = columns.shape[1]
     free = constant == 0.0
-    shift = np.where(free, columns.mean(axis=0), 0.0) if constant.any() else np.zeros(k)
+    shift = np.where(free, _mean(columns), 0.0) if constant.any() else np.zeros(k)
     centred = columns - shift
-    spread = np.where(free, _root_mean_square(centred), 1.0)
+    gram = centred.T @ centred / len(columns)
+    spread = np.where(free, np.sqrt(np.diag(gram)), 1.0)
     dull = spread <= 1e-14 * np.abs(shift)  # a second constant: refused by the check of rank
-    shift, spread = np.where(dull, 0.0, shift), np.where(dull, 1.0, spread)
     if dull.any():
+        shift, spread = np.where(dull, 0.0, shift), np.where(dull, 1.0, spread)
         centred = columns - shift
-    centred /= spread
-    left, mix = _orthogonalise(centred)
+        gram = centred.T @ centred / len(columns)
+    left, mix = _orthogonalise(centred, spread, gram / np.outer(spread, spread))
     size = np.sqrt(spread**2 + shift**2)
     matrix = ((np.eye(k) - np.outer(constant, shift)) / spread) @ mix
     return Standardisation(shift, spread, mix, matrix, np.where(dull, 0.0, left * spread / size))
 
 
-def _orthogonalise(columns: Floats) -> tuple[Floats, Floats]:
+def _orthogonalise(columns: Floats, spread: Floats, gram: Floats) -> tuple[Floats, Floats]:
     """What is left of each column (k,), and the mix (k, k) that makes them independent.
+
+    Of columns (n, k) over their spread (k,), the mean squares and products of which are ``gram``.
 
     Gram–Schmidt in the order of the columns; where every column keeps a fair part of
     itself, the mix is the identity and the columns stay as they are.
     """
     k = columns.shape[1]
-    gram = columns.T @ columns / len(columns)
     if np.linalg.eigvalsh(gram)[0] > _NEARLY_DEPENDENT**2:
         return np.diag(np.linalg.cholesky(gram)), np.eye(k)
     left = np.zeros(k)
-    Q = columns.copy()
+    Q = columns / spread
     mix = np.eye(k)
     for c in range(k):
         for _ in range(2):  # twice is enough to be orthogonal to rounding
@@ -276,6 +278,12 @@ def _diagonal(parts: list[Floats]) -> Floats:
         at = slice(end, end := end + len(part))
         whole[at, at] = part
     return whole
+
+
+def _mean(columns: Floats) -> Floats:
+    """Of each of the columns (n, k)."""
+    mean: Floats = np.full(len(columns), 1.0 / len(columns)) @ columns
+    return mean
 
 
 def _root_mean_square(columns: Floats) -> Floats:

@@ -113,7 +113,7 @@ def _refuse_absorbed_effects(
     A, B, XtX = level.A, level.B[:, :, :-1], products.C[:-1, :-1]
     J, q, p = B.shape
     weights = np.linalg.solve(XtX, B.reshape(J * q, p).T).T.reshape(J, q, p)
-    left = A.sum(axis=0) - np.einsum("jkc,jhc->kh", B, weights, optimize=True)
+    left = A.sum(axis=0) - np.tensordot(B, weights, ((0, 2), (0, 2)))
     total = np.sqrt(np.diag(A.sum(axis=0)))
     unit = np.sqrt((design.rows.Z**2).mean(axis=0))
     for at in blocks:

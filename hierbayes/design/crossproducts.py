@@ -186,14 +186,23 @@ def within_totals(rows: Rows, cross: CrossProducts) -> Floats:
     return totals
 
 
-@compiled()
 def _group_sums(
     columns: Floats, Z: Floats, codes: Integers, J: int
 ) -> tuple[Floats, Floats, Floats]:
     """The upper triangle of Z_j'Z_j (J, q, q), Z_j'[X_j y_j] (J, q, p+1) and n_j (J,)."""
+    q, m = Z.shape[1], columns.shape[1]
+    A, B, counts = np.zeros((J, q, q)), np.zeros((J, q, m)), np.zeros(J)
+    _add_rows(columns, Z, codes, A, B, counts)
+    return A, B, counts
+
+
+@compiled()
+def _add_rows(
+    columns: Floats, Z: Floats, codes: Integers, A: Floats, B: Floats, counts: Floats
+) -> None:
+    """Add the rows to the sums of their groups."""
     n, m = columns.shape
     q = Z.shape[1]
-    A, B, counts = np.zeros((J, q, q)), np.zeros((J, q, m)), np.zeros(J)
     for i in range(n):
         j = codes[i]
         counts[j] += 1.0
@@ -203,17 +212,22 @@ def _group_sums(
                 A[j, k, h] += z * Z[i, h]
             for c in range(m):
                 B[j, k, c] += z * columns[i, c]
-    return A, B, counts
 
 
-@compiled()
 def _factor(A: Floats, B: Floats) -> Floats:
     """R_j over the upper triangle of A_j, T_j over B_j; returns coefficients A_j⁻B_j (J, q, p+1).
 
     A column that depends on those before it has a row of zeros in R_j and T_j.
     """
+    own = np.zeros(B.shape)
+    _factor_groups(A, B, own)
+    return own
+
+
+@compiled()
+def _factor_groups(A: Floats, B: Floats, own: Floats) -> None:
+    """`_factor`, the coefficients written over."""
     J, q, m = B.shape
-    own = np.zeros((J, q, m))
     for j in range(J):
         for k in range(q):
             size = A[j, k, k]
@@ -235,18 +249,27 @@ def _factor(A: Floats, B: Floats) -> Floats:
                     for h in range(k + 1, q):
                         total -= A[j, k, h] * own[j, h, c]
                     own[j, k, c] = total / A[j, k, k]
-    return own
 
 
-@compiled()
 def _outside(columns: Floats, Z: Floats, codes: Integers, own: Floats, apart: bool) -> Floats:
     """Each row without what its group's own coefficients give, squared and summed.
 
     Over each group apart (J, p+1, p+1), or over all (1, p+1, p+1).
     """
+    m = columns.shape[1]
+    totals = np.zeros((len(own) if apart else 1, m, m))
+    _add_squares(columns, Z, codes, own, apart, np.empty(m), totals)
+    return totals
+
+
+@compiled()
+def _add_squares(
+    columns: Floats, Z: Floats, codes: Integers, own: Floats, apart: bool, rest: Floats,
+    totals: Floats,
+) -> None:  # fmt: skip
+    """`_outside`, added to the totals; ``rest`` (p+1,) is room to work in."""
     n, m = columns.shape
     q = Z.shape[1]
-    totals, rest = np.zeros((len(own) if apart else 1, m, m)), np.empty(m)
     for i in range(n):
         j = codes[i]
         at = j if apart else 0
@@ -261,4 +284,3 @@ def _outside(columns: Floats, Z: Floats, codes: Integers, own: Floats, apart: bo
         for c in range(m):
             for d in range(c):
                 totals[at, d, c] = totals[at, c, d]
-    return totals

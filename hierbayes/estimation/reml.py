@@ -51,6 +51,8 @@ class Optimum:
         ``ML`` or ``REML``.
     theta : Theta
         θ̂; its root is lower triangular but for the order of its rows within blocks.
+    gamma : (p,) float
+        γ̂ in the user's units.
     value : float
         Log-likelihood in the internal units of y.
     gradient : float
@@ -67,6 +69,7 @@ class Optimum:
 
     reading: Reading
     theta: Theta
+    gamma: Floats
     value: float
     gradient: float
     ascent: float
@@ -189,7 +192,8 @@ def _without_effects(cross: Products, reading: Reading) -> Optimum:
     if not np.isfinite(profile.value):
         raise EstimationError("the likelihood cannot be evaluated: check the scale of the columns")
     theta = Theta.from_internal(profile.root, profile.sigma, cross.basis)
-    return Optimum(reading, theta, profile.value, 0.0, -np.inf, False, 1)
+    gamma = cross.basis.gamma(profile.gamma)
+    return Optimum(reading, theta, gamma, profile.value, 0.0, -np.inf, False, 1)
 
 
 def refuse_lost_residual(cross: Products, theta: Theta, *, by_roots: bool) -> None:
@@ -295,6 +299,7 @@ def _report(
     return Optimum(
         reading=search.reading,
         theta=Theta.from_internal(triangle.root * profile.sigma, profile.sigma, basis),
+        gamma=basis.gamma(profile.gamma),
         value=profile.value,
         gradient=float((np.abs(triangle.slope(M)) / np.sqrt(diagonal)).max()),
         ascent=float(np.linalg.eigvalsh(M * np.outer(pull, pull))[-1]),

@@ -10,7 +10,6 @@ from hierbayes.fit.evidence import Maximum, count_variances, maximum_of
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.structured.maximised import structured_maximum
 from hierbayes.likelihood.conditional import flat_prior
-from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import Reading
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 
@@ -28,11 +27,10 @@ def maximum_likelihood(problem: Problem, reading: Reading) -> PointFit:
         return structured_maximum(problem, problem.moments, reading)
     design, cross = problem.design, problem.products
     optimum = maximise(cross, design.blocks, reading)
-    gamma = likelihood_of(cross, reading).at(optimum.theta).gamma
     return PointFit(
         problem=problem,
         theta=optimum.theta[None, None],
-        gamma_draws=gamma[None, None],
+        gamma_draws=optimum.gamma[None, None],
         gamma_prior=flat_prior(len(design.terms)),
         priors=None,
         evidence=maximum_of(optimum, problem),

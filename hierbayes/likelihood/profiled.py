@@ -70,18 +70,20 @@ class Profile:
     def curvature(self) -> Curvature:
         """The derivatives here."""
         F, integrated = self._precision_factor, self._integrated
-        squares, D, products = _curvature_sums(
-            self._half, self._turned, self.gamma, F, self.sigma, integrated
-        )
         q, k = len(self.root), F.shape[1]
-        squares = np.tril(squares) + np.tril(squares, -1).T
+        squares, D = np.zeros((q + q * k, q + q * k)), np.zeros(q * q)
+        products = np.zeros((q * q, 2, q * q))
+        terms, w = np.empty((3, q * q)), np.empty((q, 1 + k))
+        _add_curvature(
+            self._half, self._turned, self.gamma, F, self.sigma, integrated, terms, w, w.ravel(),
+            squares, D, products,
+        )  # fmt: skip
         w = squares.reshape(q, 1 + k, q, 1 + k).transpose(0, 2, 1, 3)
-        w = 0.5 * (w + w.transpose(1, 0, 2, 3))
         products = products.reshape(q, q, 2, q, q)
         return Curvature(
             D=D.reshape(q, q),
             vv=w[:, :, 0, 0],
-            P=integrated * np.trace(w[:, :, 1:, 1:], axis1=2, axis2=3),
+            P=integrated * np.einsum("abcc->ab", w[:, :, 1:, 1:]),
             Dvv=products[:, :, 0],
             DDP=products[:, :, 1],
             mixed=w[:, :, 0, 1:],
@@ -101,9 +103,9 @@ class Curvature:
     Dvv, DDP : (q, q, q, q) float
         Σ_j D_j ⊗ v_jv_j' and Σ_j D_j ⊗ (D_j − 2P_j).
     mixed : (q, q, p) float
-        Σ_j (v_jY_j' + Y_jv_j')/2, symmetric in its first pair of indices.
+        Σ_j v_jY_j', of which the part that is symmetric in the first pair of indices counts.
     spread : (q, q, p, p) float
-        Σ_j Y_j ⊗ Y_j', symmetric likewise; zero for ML.
+        Σ_j Y_j ⊗ Y_j', likewise; zero for ML.
     freedom : float
         N.
     """
@@ -199,17 +201,16 @@ def _sandwich(S: Floats, T: Floats) -> Floats:
 
 
 @compiled(error_model="numpy")
-def _curvature_sums(half, turned, gamma, F, sigma, integrated):
-    """Σ_j w_jw_j' (lower triangle), Σ_j D_j and Σ_j D_j ⊗ [v_jv_j', D_j − 2P_j].
+def _add_curvature(
+    half, turned, gamma, F, sigma, integrated, terms, vY, w, squares, sum_D, products
+):
+    """Add Σ_j w_jw_j', Σ_j D_j and Σ_j D_j ⊗ [v_jv_j', D_j − 2P_j] to what is given.
 
-    w_j are the rows of [v_j, Y_j], one after the other; pairs of indices are counted flat.
+    w_j are the rows of ``vY`` = [v_j, Y_j], one after the other; pairs of indices are counted flat.
+    ``terms`` is room for v_jv_j', D_j − 2P_j and D_j.
     """
     J, r, q = half.shape
-    columns = 1 + F.shape[1]
-    squares, sum_D = np.zeros((q * columns, q * columns)), np.zeros(q * q)
-    products = np.zeros((q * q, 2 * q * q))
-    D, terms, w = np.empty(q * q), np.empty(2 * q * q), np.empty(q * columns)
-    vY = w.reshape((q, columns))
+    columns = vY.shape[1]
     for j in range(J):
         group_score_parts(j, half, turned, gamma, F, sigma, vY)
         for a in range(q):
@@ -219,14 +220,15 @@ def _curvature_sums(half, turned, gamma, F, sigma, integrated):
                     total += half[j, h, a] * half[j, h, b]
                 for c in range(1, columns):
                     P += vY[a, c] * vY[b, c]
-                D[a * q + b] = total
-                terms[a * q + b] = vY[a, 0] * vY[b, 0]
-                terms[q * q + a * q + b] = total - 2.0 * integrated * P
+                terms[0, a * q + b] = vY[a, 0] * vY[b, 0]
+                terms[1, a * q + b] = total - 2.0 * integrated * P
+                terms[2, a * q + b] = total
         for i in range(q * q):
-            sum_D[i] += D[i]
-            for h in range(2 * q * q):
-                products[i, h] += D[i] * terms[h]
+            D = terms[2, i]
+            sum_D[i] += D
+            for k in range(2):
+                for h in range(q * q):
+                    products[i, k, h] += D * terms[k, h]
         for i in range(q * columns):
-            for h in range(i + 1):
+            for h in range(q * columns):
                 squares[i, h] += w[i] * w[h]
-    return squares, sum_D, products
