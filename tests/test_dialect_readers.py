@@ -262,26 +262,6 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
     ),
     (
         "nlme",
-        "lme(mathach ~ ses, random = ~ 1 | school, data = hs, correlation = "
-        "corAR1(form = ~ 1 | school))",
-        "the argument 'correlation' of lme asks for residuals that are correlated "
-        "within groups, which models here do not have; leave it out to read the rest\n"
-        "    lme(mathach ~ ses, random = ~ 1 | school, data = hs, correlation = "
-        "corAR1(form = ~ 1 | school))\n"
-        "                                                                       ^",
-    ),
-    (
-        "nlme",
-        "lme(mathach ~ ses, random = ~ 1 | school, data = hs, weights = varIdent(form "
-        "= ~ 1 | Sex))",
-        "the argument 'weights' of lme asks for residual variances that differ between "
-        "rows, which models here do not have; leave it out to read the rest\n"
-        "    lme(mathach ~ ses, random = ~ 1 | school, data = hs, weights = "
-        "varIdent(form = ~ 1 | Sex))\n"
-        "                                                                   ^",
-    ),
-    (
-        "nlme",
         "lm(mathach ~ ses, hs, random = ~ 1 | school)",
         "lm has no random part; with random = ... it is lme that is meant\n"
         "    lm(mathach ~ ses, hs, random = ~ 1 | school)\n"

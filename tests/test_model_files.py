@@ -45,7 +45,7 @@ random = ["1", "ses"]
 [between]
 "1" = "1 + Sector"
 """
-KEYS = "title, about, dataset, family, group, formula, within, random, between, priors"
+KEYS = "title, about, dataset, family, residual, group, formula, within, random, between, priors"
 
 
 def replaced(old: str, new: str) -> str:

@@ -68,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
 def _check_model(arguments: argparse.Namespace) -> None:
     """Refuse a fit of no model, of two, or of a formula without data."""
     stated = [name for name in ("model", "formula") if getattr(arguments, name) is not None]
-    if stated == ["model"] and arguments.random is None and arguments.family is None:
+    own = (arguments.random, arguments.family, arguments.residual)
+    if stated == ["model"] and own == (None, None, None):
         return
     if not stated:
         said = "give a MODEL, or a formula as in --formula 'y ~ x + (1 | g)'"
@@ -76,6 +77,8 @@ def _check_model(arguments: argparse.Namespace) -> None:
         said = f"the model is stated twice, by MODEL '{arguments.model}' and by --formula; keep one"
     elif stated == ["model"] and arguments.family is not None:
         said = "--family goes with --formula; the file of a MODEL states its own, family = ..."
+    elif stated == ["model"] and arguments.residual is not None:
+        said = "--residual goes with --formula; the file of a MODEL states its own, residual = ..."
     elif stated == ["model"]:
         said = "--random goes with --formula; a MODEL has a random part of its own"
     elif arguments.data is None:
@@ -167,6 +170,11 @@ def _add_fit(commands: Any) -> None:
         "--family",
         metavar="FAMILY",
         help="of the formula's response, as in 'poisson' or 'StudentT(df=5)'",
+    )
+    fit.add_argument(
+        "--residual",
+        metavar="STRUCTURE",
+        help="of the formula's errors, as in \"AR1('week') * Strata('sex')\"",
     )
     fit.add_argument("--out", type=Path, metavar="DIR", help="where to write the result")
     fit.add_argument(

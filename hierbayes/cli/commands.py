@@ -17,6 +17,7 @@ from hierbayes.library.shipped_models import find_model_file, model_names, shipp
 from hierbayes.model.model import Model
 from hierbayes.report.folder import new_folder, write_result
 from hierbayes.report.text import report
+from hierbayes.residuals.text import read_residual_text
 from hierbayes.specification.formula import read_combined
 from hierbayes.studies.comparison.comparison import compare
 from hierbayes.translation.registry import dialects
@@ -63,9 +64,10 @@ def _load_or_read(arguments: argparse.Namespace) -> tuple[Model, dict[str, str |
         model, file = _load(arguments)
         data = file.dataset if arguments.data is None else str(arguments.data)
         return model, {"model": arguments.model, "title": file.title, "data": data}
-    specification = read_combined(arguments.formula, arguments.random)
+    residual = None if arguments.residual is None else read_residual_text(arguments.residual)
+    specification = read_combined(arguments.formula, arguments.random, residual)
     data = _read(arguments, specification.group_columns)
-    model = Model(specification.lme4(), data=data, family=arguments.family)
+    model = Model(specification.lme4(), data=data, family=arguments.family, residual=residual)
     return model, {"model": None, "title": None, "data": str(arguments.data)}
 
 

@@ -12,6 +12,7 @@ from formulaic.parser.types import Factor
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from hierbayes.design.columns import Columns
+from hierbayes.design.error_columns import ErrorTimes, error_times
 from hierbayes.design.matrices import columns_needed
 from hierbayes.design.problem import Problem
 from hierbayes.frames.factor_pairs import NESTED
@@ -58,6 +59,10 @@ class Variables:
     between_of : mapping of str to frozenset of str
         For each grouping factor those factors of the terms, columns or expressions, that are
         constant within every group.
+    errors : mapping of str to Variable
+        Every column that the residual structure reads, by name.
+    times : ErrorTimes or None
+        Of correlated errors.
     """
 
     columns: Mapping[str, Variable]
@@ -65,19 +70,22 @@ class Variables:
     sizes: Mapping[str, int] = field(default_factory=dict)
     nested: frozenset[tuple[str, str]] = frozenset()
     between_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    errors: Mapping[str, Variable] = field(default_factory=dict)
+    times: ErrorTimes | None = None
 
     def __post_init__(self) -> None:
-        for name in ("columns", "groups", "sizes", "between_of"):
+        for name in ("columns", "groups", "sizes", "between_of", "errors"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __reduce__(self) -> tuple[Any, ...]:
         mappings = (self.columns, self.groups, self.sizes)
-        return type(self), (*map(dict, mappings), self.nested, dict(self.between_of))
+        between, errors = dict(self.between_of), dict(self.errors)
+        return type(self), (*map(dict, mappings), self.nested, between, errors, self.times)
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """Every column of the data that the model reads, the groups included."""
-        return tuple(dict.fromkeys((*self.columns, *self.groups)))
+        """Every column of the data that the model reads, those of groups and of errors too."""
+        return tuple(dict.fromkeys((*self.columns, *self.groups, *self.errors)))
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -106,6 +114,7 @@ def describe_variables(problem: Problem, data: pd.DataFrame) -> Variables:
     further = () if problem.family is None else problem.family.further_terms
     needed = columns_needed(left, spec.fixed, *spec.random_effects, further)
     rows = data.loc[design.rows.kept]
+    of_errors = () if spec.residual is None else spec.residual.columns
     return Variables(
         columns={name: _variable(rows[name]) for name in needed if name in data.columns},
         groups={name: _variable(rows[name]) for name in spec.group_columns},
@@ -113,7 +122,11 @@ def describe_variables(problem: Problem, data: pd.DataFrame) -> Variables:
         nested=frozenset(
             (pair.first, pair.second) for pair in problem.nesting.pairs if pair.kind == NESTED
         ),
-        between_of=dict(zip(spec.factors, design.columns.between_of, strict=True)),
+        between_of=dict(
+            zip([one.name for one in design.factors], design.columns.between_of, strict=True)
+        ),
+        errors={name: _variable(rows[name]) for name in of_errors},
+        times=error_times(problem),
     )
 
 

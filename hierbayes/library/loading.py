@@ -8,7 +8,14 @@ from typing import Any, overload
 
 import pandas as pd
 
-from hierbayes.errors import DataError, FamilyError, FormulaError, ModelFileError, PriorError
+from hierbayes.errors import (
+    DataError,
+    FamilyError,
+    FormulaError,
+    ModelFileError,
+    PriorError,
+    ResidualError,
+)
 from hierbayes.frames.datasets import load_dataset
 from hierbayes.library.model_file import read_model_file
 from hierbayes.library.named_models import Catalog, list_models, named_model
@@ -62,8 +69,11 @@ def load_model(
     try:
         priors = read_priors(file.priors)
         return Model(
-            file.equations, data=data, priors=priors, functions=functions, family=file.family
-        )
+            file.equations, data=data, priors=priors, functions=functions, family=file.family,
+            residual=file.residual,
+        )  # fmt: skip
+    except ResidualError as error:
+        raise ModelFileError(f"{path}, key 'residual': {error}") from error
     except FamilyError as error:
         raise ModelFileError(f"{path}, key 'family': {error}") from error
     except PriorError as error:
@@ -189,5 +199,7 @@ def read_code(
     if not isinstance(data, pd.DataFrame):
         raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
     stated = read(system, text, columns_of(data))
-    formula = stated.specification.lme4()
-    return Model(formula, data=data, priors=priors, family=stated.family)
+    spec = stated.specification
+    return Model(
+        spec.lme4(), data=data, priors=priors, family=stated.family, residual=spec.residual
+    )

@@ -10,8 +10,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from hierbayes.errors import FormulaError, ModelFileError
+from hierbayes.errors import FormulaError, ModelFileError, ResidualError
 from hierbayes.frames.datasets import dataset_names
+from hierbayes.residuals.structure import ResidualStructure
+from hierbayes.residuals.text import read_residual_text
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import read_combined
 
@@ -35,6 +37,8 @@ class ModelFile:
         to texts; empty if the file has none.
     family : str or None
         Of the response, where it is not Gaussian; a word, or a call as a family prints it.
+    residual : ResidualStructure or None
+        How errors vary and are correlated.
     """
 
     title: str
@@ -43,12 +47,13 @@ class ModelFile:
     equations: Multilevel | str
     priors: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
     family: str | None = None
+    residual: ResidualStructure | None = None
 
     @property
     def groups(self) -> tuple[str, ...]:
         """Every column that holds groups."""
         if isinstance(self.equations, str):
-            return read_combined(self.equations).group_columns
+            return read_combined(self.equations, residual=self.residual).group_columns
         return self.equations.specification().group_columns
 
 
@@ -84,13 +89,15 @@ def read_model_file(path: str | Path | Traversable) -> ModelFile:
             f"no data set is called {dataset!r}; those shipped are: {', '.join(dataset_names())} "
             "(leave the key out to give data of your own)",
         )
+    residual = _residual(content, source)
     return ModelFile(
         title=content["title"],
         about=content.get("about", ""),
         dataset=dataset,
-        equations=_equations(content, source),
+        equations=_equations(content, residual, source),
         priors=content.get("priors", {}),
         family=content.get("family"),
+        residual=residual,
     )
 
 
@@ -162,6 +169,9 @@ _KEYS = {
     "about": _Key(False, 'a text, as in about = "How do the lines vary?"', _is_text),
     "dataset": _Key(False, 'the name of a data set, as in dataset = "hs"', _is_text),
     "family": _Key(False, 'the family of the response, as in family = "bernoulli"', _is_text),
+    "residual": _Key(
+        False, "a structure of the errors, as in residual = \"AR1('week')\"", _is_text
+    ),
     "group": _Key(True, 'the name of a column, as in group = "school"', _is_group),
     "formula": _Key(False, 'a formula, as in formula = "y ~ x + (1 | a) + (1 | b)"', _is_text),
     "within": _Key(True, 'an equation, as in within = "mathach ~ 1 + ses"', _is_text),
@@ -210,11 +220,20 @@ def _refuse_wrong_types(content: dict[str, Any], source: Path | Traversable) -> 
             raise _error(source, key, f"it must be {_KEYS[key].what}")
 
 
-def _equations(content: dict[str, Any], source: Path | Traversable) -> Multilevel | str:
+def _residual(content: dict[str, Any], source: Path | Traversable) -> ResidualStructure | None:
+    try:
+        return read_residual_text(content["residual"]) if "residual" in content else None
+    except ResidualError as error:
+        raise _error(source, "residual", str(error)) from error
+
+
+def _equations(
+    content: dict[str, Any], residual: ResidualStructure | None, source: Path | Traversable
+) -> Multilevel | str:
     """The equations, built up key by key, so that a refusal names the key at fault."""
     if "formula" in content:
         try:
-            read_combined(content["formula"])
+            read_combined(content["formula"], residual=residual)
         except FormulaError as error:
             raise _error(source, "formula", str(error)) from error
         return str(content["formula"])

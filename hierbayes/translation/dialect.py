@@ -78,6 +78,10 @@ class Dialect:
         its specification; None where the code is only written.
     families : frozenset of str
         Families with their links, ``"Poisson log"``, that it says beside Gaussian responses.
+    structures : frozenset of str
+        Residual structures that it says, by name of the class: ``"AR1"``.
+    without_random : bool
+        Whether it says models that have no random part.
     instead : str
         What the system has for other responses that is not written here.
     """
@@ -87,6 +91,8 @@ class Dialect:
     emit: Emitter
     read: Reader | None = None
     families: frozenset[str] = frozenset()
+    structures: frozenset[str] = frozenset()
+    without_random: bool = False
     instead: str = ""
 
 

@@ -200,11 +200,12 @@ def arguments_of(call: ast.Call) -> str:
 
 
 def used_columns(specification: Specification) -> tuple[str, ...]:
-    """Columns that a model reads, the groups included."""
+    """Columns that a model reads, those of groups and of errors too."""
     effects = specification.random_effects
     left = (specification.response, *beside_of(specification))
     needed = columns_needed(left, specification.fixed, *effects)
-    return tuple(dict.fromkeys((*needed, *specification.group_columns)))
+    of_errors = () if specification.residual is None else specification.residual.columns
+    return tuple(dict.fromkeys((*needed, *specification.group_columns, *of_errors)))
 
 
 def _any_missing(missing: Mapping[str, Booleans], names: Sequence[str], rows: int) -> Booleans:

@@ -9,6 +9,7 @@ import pandas as pd
 from hierbayes.errors import FormulaError
 from hierbayes.translation import mlwin
 from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel
+from hierbayes.translation.error_structures import refuse_unknown_structure
 from hierbayes.translation.hlm import writer as hlm
 from hierbayes.translation.python import bambi, pymc_code, statsmodels
 from hierbayes.translation.r import brms, glmmtmb, lme4, nlme, rstanarm
@@ -44,6 +45,7 @@ def emit(model: ModelToWrite, system: str) -> str:
     dialect = _dialect(system, DIALECTS)
     refuse_unknown_family(model, dialect)
     refuse_unsaid_rows(model, dialect)
+    refuse_unknown_structure(model, dialect)
     return dialect.emit(model)
 
 

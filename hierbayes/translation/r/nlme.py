@@ -1,4 +1,4 @@
-"""lme of R's nlme: the fixed and the random part apart.
+"""lme of R's nlme: the fixed and the random part apart; gls where there is no random part.
 
 References
 ----------
@@ -8,15 +8,20 @@ Pinheiro & Bates (2000), *Mixed-Effects Models in S and S-PLUS*, sections 4.1 an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hierbayes.errors import FormulaError
+from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.terms import INTERCEPT, column_name, read_terms
 from hierbayes.translation.coding import is_one_column
 from hierbayes.translation.dialect import Dialect, ModelToWrite, pointed
-from hierbayes.translation.nested_levels import nested_levels
+from hierbayes.translation.nested_levels import Level, nested_levels
+from hierbayes.translation.r.arguments import CHOICES
 from hierbayes.translation.r.code import program, r_block, r_formula
-from hierbayes.translation.r.model_call import Signature, find_model
+from hierbayes.translation.r.model_call import ModelCall, Signature, find_model
+from hierbayes.translation.r.nlme_errors import STRUCTURES, arguments_of_errors
+from hierbayes.translation.r.nlme_errors_reader import read_errors
 from hierbayes.translation.r.reading import (
     factors_among,
     formula_text,
@@ -31,18 +36,21 @@ _LME = Signature(
     ("fixed", "data", "random", "correlation", "weights", "subset", "method", "na.action",
      "control", "contrasts", "keep.data"),
     {
-        "correlation": "residuals that are correlated within groups",
-        "weights": "residual variances that differ between rows",
-        "subset": "a choice of rows (choose them in the data)",
-        "contrasts": "another coding of factors (order their levels in the data)",
+        **CHOICES,
     },
     {
         "lm": "lm has no random part; with random = ... it is lme that is meant",
-        "gls": "gls has no random part; lme is read",
         "nlme": "nlme fits curves that are not linear in their parameters, which models here do "
         "not have; lme is read",
         "lmer": "this is a call of lme4's lmer; read it as 'lme4'",
     },
+)  # fmt: skip
+_GLS = Signature(
+    "gls",
+    ("model", "data", "correlation", "weights", "subset", "method", "na.action", "control",
+     "verbose"),
+    CHOICES,
+    {},
 )  # fmt: skip
 _GENERAL = ("pdSymm", "pdLogChol", "pdNatural")
 _RESTRICTED = {
@@ -52,7 +60,7 @@ _RESTRICTED = {
 
 
 def emit(model: ModelToWrite) -> str:
-    """The model as a call of lme; independent blocks as pdDiag or pdBlocked.
+    """The model as a call of lme, or of gls; independent blocks as pdDiag or pdBlocked.
 
     Raises
     ------
@@ -66,27 +74,22 @@ def emit(model: ModelToWrite) -> str:
                 f"lme does not take a column called '{name}', not even in backticks; rename it "
                 "(letters, digits, dots, underscores)"
             )
-    call = (
-        "fit <- lme(\n"
-        f"  {r_formula(model)},\n"
-        f"  random = {_random(model)},\n"
-        f"  data = {model.data},\n"
-        f"{_weights(model)}"
-        f'  method = "{"ML" if model.ml else "REML"}",\n'
-        "  na.action = na.omit\n"
-        ")"
-    )
-    return program(model, "nlme", call, "lme")
+    levels = nested_levels(model, "lme") if model.specification.random else ()
+    function = "lme" if levels else "gls"
+    arguments = [
+        r_formula(model),
+        *([f"random = {_random(levels, model)}"] if levels else []),
+        *arguments_of_errors(model, levels),
+        f"data = {model.data}",
+        f'method = "{"ML" if model.ml else "REML"}"',
+        "na.action = na.omit",
+    ]
+    call = f"fit <- {function}(\n  " + ",\n  ".join(arguments) + "\n)"
+    return program(model, "nlme", call, function)
 
 
-def _weights(model: ModelToWrite) -> str:
-    weights = model.specification.weights
-    return f"  weights = varFixed(~ I(1/{weights})),\n" if weights else ""
-
-
-def _random(model: ModelToWrite) -> str:
+def _random(levels: tuple[Level, ...], model: ModelToWrite) -> str:
     """The random part; of several grouping factors a list, the outermost first."""
-    levels = nested_levels(model, "lme")
     if len(levels) == 1 and len(levels[0].blocks) == 1:
         return f"{_structure(levels[0].blocks, model)} | {levels[0].columns[0]}"
     parts = [f"{level.columns[0]} = {_structure(level.blocks, model)}" for level in levels]
@@ -106,13 +109,16 @@ def _structure(blocks: tuple[tuple[str, ...], ...], model: ModelToWrite) -> str:
 
 def read(text: str, columns: Sequence[str]) -> Specification:
     """The model of a call of lme; of a formula alone where it holds the random part too."""
-    call = find_model(text, columns, _LME)
+    call = find_model(text, columns, _LME, _GLS)
     given, columns = call.arguments, call.columns
     if "control" in given:
         _refuse_held_sigma(given["control"], text)
+    if call.system == "gls":
+        return _read_gls(call)
     fixed = formula_text(given["fixed"], columns, text)
     if "random" not in given:
-        return call.checked(read_combined(fixed))
+        found = read_combined(fixed)
+        return call.checked(replace(found, residual=_innermost_errors(found, call)))
     if any(node.text in ("|", "||") for node in given["fixed"].walk()):
         raise pointed(
             text,
@@ -129,7 +135,31 @@ def read(text: str, columns: Sequence[str]) -> Specification:
         for group, node in pieces
         for block in _blocks(node, columns, text)
     ]
-    return call.checked(read_combined(" + ".join([fixed, *bars])))
+    found = read_combined(" + ".join([fixed, *bars]))
+    errors = read_errors(given, tuple(groups), columns, text)
+    return call.checked(replace(found, residual=errors))
+
+
+def _innermost_errors(found: Specification, call: ModelCall) -> ResidualStructure | None:
+    """The residual structure beside random terms that stand in the formula, of one factor."""
+    groups = found.factors[:1] if len(found.factors) == 1 else ()
+    return read_errors(call.arguments, groups, call.columns, call.text)
+
+
+def _read_gls(call: ModelCall) -> Specification:
+    """The model of a call of gls."""
+    given, text = call.arguments, call.text
+    for node in given["model"].walk():
+        if node.text in ("|", "||"):
+            raise pointed(text, node.place, "gls has no random part; it is lme that is meant")
+    errors = read_errors(given, (), call.columns, text)
+    if errors is None:
+        raise pointed(
+            text, given["model"].place, "gls without correlation and weights is a regression with "
+            "independent errors of one variance, which is no model here"
+        )  # fmt: skip
+    fixed = formula_text(given["model"], call.columns, text)
+    return call.checked(read_combined(fixed, residual=errors))
 
 
 def _refuse_held_sigma(control: Node, text: str) -> None:
@@ -193,4 +223,4 @@ def _blocks(node: Node, columns: Sequence[str], text: str) -> list[str]:
     return [term if term == INTERCEPT else f"0 + {term}" for term in terms]
 
 
-DIALECT = Dialect("nlme", "R: nlme::lme", emit, read)
+DIALECT = Dialect("nlme", "R: nlme::lme", emit, read, structures=STRUCTURES, without_random=True)

@@ -1,0 +1,76 @@
+"""What the columns of a residual structure hold: times, occasions, and the groups of errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+from hierbayes.design.problem import Problem
+from hierbayes.frames.arrays import Floats, Integers
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorTimes:
+    """The groups in which errors are correlated, and the times of their rows.
+
+    Parameters
+    ----------
+    group : str
+        The factor.
+    columns : tuple of str
+        The columns that hold its groups.
+    labels : tuple of str
+        The distinct times in order; where no column tells them, the places of rows in a group.
+    whole : bool
+        Whether they are whole numbers.
+    consecutive : bool
+        Whether neighbours within every group are one apart.
+    every : bool
+        Whether each whole number between the first and the last is there.
+    """
+
+    group: str
+    columns: tuple[str, ...]
+    labels: tuple[str, ...]
+    whole: bool
+    consecutive: bool
+    every: bool
+
+
+def error_times(problem: Problem) -> ErrorTimes | None:
+    """Those of a model; None where errors are not correlated."""
+    if problem.moments is None or problem.moments.rows.structure.correlation is None:
+        return None
+    rows, spec = problem.moments.rows, problem.design.specification
+    columns = spec.columns_of.get(rows.group, (rows.group,))
+    time = getattr(rows.structure.correlation, "time", None)
+    if time is None:
+        places = tuple(str(k + 1) for k in range(int(np.bincount(rows.codes).max())))
+        return ErrorTimes(rows.group, columns, places, True, True, True)
+    (frame,) = problem.design.rows.frames
+    column = frame[time]
+    if not is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype):
+        levels = column.astype("category").cat.remove_unused_categories().cat.categories
+        return ErrorTimes(rows.group, columns, tuple(map(str, levels)), False, False, False)
+    times = column.to_numpy(dtype=np.float64)
+    distinct = np.unique(times)
+    gaps = _gaps(times, rows.codes)
+    whole = bool((distinct == np.round(distinct)).all())
+    return ErrorTimes(
+        rows.group,
+        columns,
+        tuple(f"{value:.15g}" for value in distinct),
+        whole,
+        bool((gaps == 1.0).all()),
+        whole and bool((np.diff(distinct) == 1.0).all()),
+    )
+
+
+def _gaps(times: Floats, codes: Integers) -> Floats:
+    """Time between each row and the next of its group."""
+    order = np.lexsort((times, codes))
+    same = codes[order][1:] == codes[order][:-1]
+    gaps: Floats = np.diff(times[order])[same]
+    return gaps

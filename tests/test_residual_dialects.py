@@ -1,0 +1,154 @@
+"""Models with a residual structure in other systems' words: written, read back, or refused."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import hierbayes as hb
+from hierbayes import residuals as hr
+from hierbayes.residuals.text import read_residual_text
+from hierbayes.translation.registry import DIALECTS
+from tests import residual_models
+
+STRUCTURES = (
+    hr.AR1(), hr.AR1("week", group="id"), hr.CAR1("t"), hr.CompoundSymmetry(), hr.Toeplitz("week"),
+    hr.Unstructured("visit", group="id"), hr.ARMA("week"), hr.Strata("sex"),
+    hr.Strata("sex", "arm") * hr.Power("x"), hr.CAR1("t") * hr.Exponential("x"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("structure", STRUCTURES, ids=lambda one: one.text)
+def test_a_structure_is_read_as_it_prints(structure: hr.ResidualStructure) -> None:
+    assert read_residual_text(structure.text) == structure
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("AR2('week')", "there is no structure 'AR2'; there are AR1, CAR1,"),
+        ("AR1", "'AR1' is no structure"),
+        ("AR1('week') + Strata('sex')", "'AR1('week') + Strata('sex')' is no structure"),
+        ("AR1(week)", "'week' is no name of a column in quotes"),
+        ("AR1(lag='week')", "AR1 takes time, group, not 'lag='week''"),
+        ("AR1('week', time='week')", "AR1 takes time, group, not 'time='week'' twice"),
+        ("CAR1()", "CAR1 takes time, group, and one is missing"),
+        ("Power('x', 'y')", "Power takes x, not 2 arguments"),
+        ("__import__('os').system('ls')", "there is no structure '__import__('os').system'"),
+        ("AR1('week'", "'(' was never closed"),
+    ],
+)
+def test_text_that_is_no_structure(text: str, why: str) -> None:
+    with pytest.raises(hb.ResidualError, match=re.escape(f"structure '{text}': {why}")):
+        read_residual_text(text)
+
+
+def test_a_model_file_states_the_structure(tmp_path: Path) -> None:
+    path = tmp_path / "model.toml"
+    text = "title = 't'\nformula = 'y ~ t * sex + (t | id)'\nresidual = \"{}\"\n"
+    path.write_text(text.format("AR1('t') * Strata('sex')"), encoding="utf-8")
+    data = residual_models.data("sim_AR1_varIdent_slope")
+    model = hb.load_model(path, data)
+    assert model.specification == residual_models.model("sim_AR1_varIdent_slope").specification
+    path.write_text(text.format("AR1(1)"), encoding="utf-8")
+    with pytest.raises(hb.ModelFileError, match="key 'residual': cannot read the residual"):
+        hb.load_model(path, data)
+
+
+@pytest.mark.parametrize("system", [name for name in DIALECTS if not DIALECTS[name].structures])
+def test_systems_without_structures_refuse_them(system: str) -> None:
+    model = residual_models.model("sim_AR1_row_order")
+    with pytest.raises(hb.FormulaError, match=r"no word for the residual structure AR1\("):
+        model.emit(system)
+
+
+NLME = {
+    "BodyWeight_CAR1_power": "  correlation = corCAR1(form = ~ Time | Rat),\n"
+    "  weights = varPower(form = ~ Time),\n",
+    "RatPup_varIdent_two": "  weights = varIdent(form = ~ 1 | sex * Treatment),\n",
+    "MMRM_unstructured": 'form = ~ match(visit, c("1", "2", "3", "4")) | id),'
+    "\n  weights = varIdent(form = ~ 1 | visit),\n",
+    "MMRM_AR1_het": "  correlation = corAR1(form = ~ v | id),\n"
+    "  weights = varIdent(form = ~ 1 | visit),\n",
+    "Dialyzer_gls_exp": "  weights = varExp(form = ~ pressure),\n",
+    "sim_AR1_row_order": "  correlation = corAR1(form = ~ 1 | id),\n",
+}
+
+
+@pytest.mark.parametrize("name", NLME)
+def test_nlme_states_the_structure(name: str) -> None:
+    model = residual_models.model(name)
+    code = model.emit("nlme")
+    assert NLME[name] in code
+    assert f"fit <- {'lme' if model.specification.random else 'gls'}(" in code
+    assert hb.read_code("nlme", code, data=model.data).specification == model.specification
+
+
+@pytest.fixture(scope="module")
+def occasions() -> pd.DataFrame:
+    """Twelve persons at four occasions, in pairs."""
+    rows = [(i // 24, i // 4, i % 4 + 1) for i in range(96)]
+    frame = pd.DataFrame(rows, columns=["pair", "id", "v"])
+    y = [(7 * i * i + 3 * i) % 11 + 0.3 * (i % 4) for i in range(96)]
+    labels = frame["v"].map({1: "start", 2: "mid", 3: "late", 4: "end"})
+    visit = pd.Categorical(labels, ["start", "mid", "late", "end"])
+    return frame.assign(y=y, visit=visit, arm=frame["id"] % 2, x=frame["v"] + 0.5)
+
+
+MORE = {
+    "y ~ v + (1 | pair) + (1 | pair:id)": hr.AR1("v"),
+    "y ~ v + (1 | pair)": hr.AR1("v", group="id") * hr.Strata("arm") * hr.Exponential("x"),
+    "y ~ v": hr.Toeplitz("v", group="id"),
+    "y ~ 1": hr.Unstructured("visit", group="id"),
+    "y ~ v + (1 | id)": hr.ARMA("v"),
+}
+
+
+@pytest.mark.parametrize("formula", MORE)
+def test_nlme_is_read_as_it_is_written(formula: str, occasions: pd.DataFrame) -> None:
+    model = hb.Model(formula, occasions, residual=MORE[formula])
+    code = model.emit("nlme")
+    assert hb.read_code("nlme", code, data=occasions).specification == model.specification
+
+
+NLME_READ = {
+    "lme(y ~ v, random = ~ 1 | id, correlation = corAR1())": hr.AR1(),
+    "lme(y ~ v, d, ~ 1 | id, correlation = corAR1(0.3, ~ v | id))": hr.AR1("v"),
+    "lme(y ~ v, random = ~ 1 | pair, correlation = corCAR1(form = ~ v | pair/id))": hr.CAR1(
+        "v", group="id"
+    ),
+    "gls(y ~ v, correlation = corExp(form = ~ v | id), weights = varIdent(form = ~ 1 | arm))": (
+        hr.CAR1("v", group="id") * hr.Strata("arm")
+    ),
+    "gls(y ~ 1, d, corSymm(form = ~ as.integer(visit) | id), varIdent(form = ~ 1 | v))": (
+        hr.Unstructured("v", group="id")
+    ),
+    "gls(y ~ 1, d, corARMA(form = ~ 1 | id, p = 3))": hr.Toeplitz(group="id"),
+}
+
+
+@pytest.mark.parametrize("code", NLME_READ)
+def test_nlme_as_it_is_written_by_hand(code: str, occasions: pd.DataFrame) -> None:
+    assert hb.read_code("nlme", code, data=occasions).specification.residual == NLME_READ[code]
+
+
+NLME_REFUSED = {
+    "gls(y ~ v)": "gls without correlation and weights is a regression",
+    "gls(y ~ v, correlation = corAR1(form = ~ v))": "corAR1 names no group",
+    "gls(y ~ 1, correlation = corSymm(form = ~ v | id))": "a variance for each, as in corSymm",
+    "gls(y ~ v, correlation = corLin(form = ~ v | id))": "the correlation corLin of residuals",
+    "gls(y ~ v, correlation = corAR1(0.3, ~ v | id, fixed = TRUE))": "fixed = TRUE of corAR1 asks",
+    "gls(y ~ 1, correlation = corARMA(form = ~ v | id, p = 2))": r"corARMA\(p = 2, q = 0\) models",
+    "gls(y ~ v, weights = varPower())": "varPower is read of one covariate",
+    "gls(y ~ v, weights = ~ x)": r"weights = ~ \.\.\., varFixed, models here do not have",
+    "gls(y ~ v, weights = varConstPower(form = ~ x))": "residual variances varConstPower models",
+    "gls(y ~ v, weights = varExp(form = ~ log(x)))": "the form of varExp is read of a column",
+    "lme(y ~ v, random = ~ 1 | id, correlation = corAR1(form = ~ v | arm))": "are arm; read are",
+}
+
+
+@pytest.mark.parametrize("code", NLME_REFUSED)
+def test_what_nlme_has_beside_is_refused_by_name(code: str, occasions: pd.DataFrame) -> None:
+    with pytest.raises(hb.FormulaError, match=NLME_REFUSED[code]):
+        hb.read_code("nlme", code, data=occasions)
