@@ -28,11 +28,11 @@ def test_numbers_are_lines_in_order_with_their_limits() -> None:
     assert_allclose(frame[["estimate", "lower"]], found.table[["estimate", "lower"]])
     panel = plot_margins(found).axes[0]
     first = panel.lines[0]
-    assert first.get_xdata().tolist() == [-1.0, 0.0, 1.0]
+    assert np.asarray(first.get_xdata()).tolist() == [-1.0, 0.0, 1.0]
     own = found.table[found.table["half"] == "down"].sort_values("x")
-    assert_allclose(first.get_ydata(), own["estimate"])
-    bands = [one.get_paths()[0].vertices for one in panel.collections]
-    assert_allclose(max(bands[0][:, 1]), own["upper"].max())
+    assert_allclose(np.asarray(first.get_ydata()), own["estimate"])
+    bands = [np.asarray(one.get_paths()[0].vertices) for one in panel.collections]
+    assert_allclose(bands[0][:, 1].max(), own["upper"].max())
     assert panel.get_title("left") == "Predictions: the expected y"
 
 
