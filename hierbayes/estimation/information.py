@@ -93,7 +93,7 @@ def _gradient(
     corr[pairs] = np.tanh(values[q:-1] / 2.0)
     corr[pairs[::-1]] = corr[pairs]
     G = corr * np.outer(sd, sd)
-    if np.linalg.eigvalsh(corr)[0] <= 0.0:
+    if q and np.linalg.eigvalsh(corr)[0] <= 0.0:
         return np.full(len(values), np.nan)
     M, d_sigma = likelihood_of(problem.products, reading).at(Theta.of_covariance(G, sigma)).score
     d_log_sd = 2.0 * (M * G).sum(axis=1)

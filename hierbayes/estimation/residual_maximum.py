@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.products import Products
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.errors import EstimationError, HierbayesError
 from hierbayes.estimation.reml import Optimum, maximise, maximise_near
@@ -43,7 +44,7 @@ class AtCoordinates:
     z: Floats
     value: float
     optimum: Optimum
-    products: object
+    products: Products
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +126,7 @@ class _Search:
 
     def keep(self, here: AtCoordinates) -> None:
         """Begin the next searches of G from here."""
-        basis = here.products.basis  # type: ignore[attr-defined]
+        basis = here.products.basis
         self.near = here.optimum.theta.relative(basis)
 
 

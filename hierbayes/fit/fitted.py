@@ -14,12 +14,15 @@ from functools import cached_property
 from typing import NoReturn
 
 import numpy as np
+import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.design.group_design import GroupDesign, group_design
 from hierbayes.design.problem import Problem
 from hierbayes.display.interval import Interval
 from hierbayes.errors import EstimationError
+from hierbayes.estimation.information import NaturalParameters, natural_parameters
+from hierbayes.fit.degrees_of_freedom.error_directions import ErrorDirections
 from hierbayes.fit.evidence import Maximum
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.conditional import NormalPrior
@@ -239,6 +242,21 @@ class Fitted(ABC):
         """
         self.problem.refuse_other_families()
         return float(self.theta.sigma.mean())
+
+    # ---------------------------------------------------------------- uncertainty of θ̂
+
+    def natural_parameters(self, reading: Reading) -> NaturalParameters:
+        """Variance parameters on nlme's scale with their approximate covariance, at a maximum."""
+        return natural_parameters(self.problem, self.G, self.sigma, reading)
+
+    def error_intervals(self, interval: Interval) -> list[pd.DataFrame]:
+        """Limits of the parameters of a residual structure; none where there is none."""
+        return []
+
+    @property
+    def error_directions(self) -> ErrorDirections | None:
+        """How the covariance of γ̂ moves with those parameters; None where there are none."""
+        return None
 
     # ---------------------------------------------------------------- uncertainty
 

@@ -7,7 +7,6 @@ import pandas as pd
 from scipy.special import ndtri
 
 from hierbayes.display.interval import Interval
-from hierbayes.estimation.information import natural_parameters
 from hierbayes.fit.degrees_of_freedom.source import METHODS, DfSource
 from hierbayes.fit.degrees_of_freedom.tails import t_quantile
 from hierbayes.fit.evidence import Maximum
@@ -68,6 +67,7 @@ def approximate_intervals(
     half = t_quantile(source.of_each(), interval.tails[1]) * se
     frames = [interval_frame("gamma", fit.design.terms, gamma - half, gamma, gamma + half)]
     frames.extend(_variance_frames(fit, evidence, interval))
+    frames.extend(fit.error_intervals(interval))
     table = pd.concat(frames)
     table.attrs["method"] = (
         f"{interval} approximate intervals given θ̂: t for gamma, degrees of freedom: "
@@ -84,7 +84,7 @@ def _variance_frames(fit: Fitted, evidence: Maximum, interval: Interval) -> list
     estimate = np.concatenate([sd, corr[rows, columns], [sigma]])
     lower = upper = np.full(len(estimate), np.nan)
     if evidence.reading is not None and not evidence.singular:
-        natural = natural_parameters(fit.problem, G, sigma, evidence.reading)
+        natural = fit.natural_parameters(evidence.reading)
         half = ndtri(interval.tails[1]) * np.sqrt(np.diagonal(natural.covariance))
         q = len(sd)
         lower = _from_natural(natural.values - half, q)

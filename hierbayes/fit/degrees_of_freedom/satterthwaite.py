@@ -26,6 +26,7 @@ import numpy as np
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.errors import EstimationError
+from hierbayes.fit.degrees_of_freedom.error_directions import with_directions
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import free_entries
@@ -107,6 +108,7 @@ def satterthwaite_parts(fit: Fitted) -> SatterthwaiteParts:
             "maximum, so that Satterthwaite's degrees of freedom do not exist; use "
             "df='inner-outer', or fewer random effects"
         )
+    slopes, covariance = with_directions(slopes, covariance, fit.error_directions)
     return SatterthwaiteParts(derivatives.gamma_cov, slopes, covariance, ranks)
 
 

@@ -248,6 +248,11 @@ def _refuse_unsuited(fit: Fitted, method: str) -> None:
             f"Kenward–Roger adjusts REML fits, and this is an {fit.engine} fit; use model.reml(), "
             "or df='satterthwaite'"
         )
+    if method == "kenward-roger" and fit.error_directions is not None:
+        raise HypothesisError(
+            "Kenward–Roger's covariance is made for errors without a residual structure, whose "
+            "parameters V is linear in; use df='satterthwaite'"
+        )
     if method == "kenward-roger" and fit.maximum.singular:
         raise HypothesisError(
             "Kenward–Roger expands about a G inside the cone of covariance matrices, and Ĝ is "

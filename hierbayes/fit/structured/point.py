@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from hierbayes.estimation.residual_maximum import ResidualMaximum
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.residual_rows import ResidualRows
+from hierbayes.display.interval import Interval
+from hierbayes.errors import EstimationError
+from hierbayes.estimation.information import NaturalParameters
+from hierbayes.estimation.residual_maximum import AtCoordinates, ResidualMaximum
+from hierbayes.fit.degrees_of_freedom.error_directions import ErrorDirections
+from hierbayes.fit.intervals import interval_frame
 from hierbayes.fit.point import PointFit
+from hierbayes.fit.structured.limits import limits_on_scales
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.of_products import likelihood_of
+from hierbayes.likelihood.reading import Reading
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -19,3 +34,82 @@ class StructuredPointFit(PointFit):
     """
 
     errors: ResidualMaximum
+
+    @property
+    def error_rows(self) -> ResidualRows:
+        """The structure on the rows of the design."""
+        assert self.problem.moments is not None
+        return self.problem.moments.rows
+
+    @cached_property
+    def error_parameters(self) -> pd.Series:
+        """The parameters of the residual structure by name."""
+        names = [parameter.name for parameter in self.error_rows.parameters]
+        values = self.error_rows.natural(self.errors.best.z)
+        return pd.Series(values, pd.Index(names, name="parameter"), name="residual")
+
+    @cached_property
+    def coordinate_cov(self) -> Floats:
+        """Covariance (k, k) of the coordinates; missing where the information is not definite."""
+        information = self.errors.information
+        if len(information) and np.linalg.eigvalsh(information)[0] <= 0.0:
+            return np.full_like(information, np.nan)
+        return np.linalg.inv(information)
+
+    # ---------------------------------------------------------------- uncertainty of θ̂
+
+    def natural_parameters(self, reading: Reading) -> NaturalParameters:
+        """Those of G and σ, whose covariance includes what is not known of the errors."""
+        given = super().natural_parameters(reading)
+        slopes = self._slopes(lambda at: _natural_values(at, given))
+        beside = slopes.T @ self.coordinate_cov @ slopes
+        return replace(given, covariance=given.covariance + beside)
+
+    def error_intervals(self, interval: Interval) -> list[pd.DataFrame]:
+        """Wald limits of the parameters of the errors, each on its own scale."""
+        rows = self.error_rows
+        if not rows.parameters:
+            return []
+        lower, upper = limits_on_scales(rows, self.errors.best.z, self.coordinate_cov, interval)
+        names = tuple(self.error_parameters.index)
+        return [interval_frame("residual", names, lower, self.error_parameters.to_numpy(), upper)]
+
+    @cached_property
+    def error_directions(self) -> ErrorDirections | None:
+        """How the covariance of γ̂ moves along the coordinates, all else at its best.
+
+        Raises
+        ------
+        EstimationError
+            When the information on them is not definite.
+        """
+        if not np.isfinite(self.coordinate_cov).all():
+            raise EstimationError(
+                "the information on the parameters of the errors is not positive definite at this "
+                "maximum, so that Satterthwaite's degrees of freedom do not exist; use "
+                "df='inner-outer', or a structure with fewer parameters"
+            )
+        sigma2 = float(self.any_state.internal_sigma) ** 2
+        return ErrorDirections(
+            self._slopes(lambda at: self._internal_cov(at) / sigma2), self.coordinate_cov
+        )
+
+    def _internal_cov(self, at: AtCoordinates) -> Floats:
+        assert self.reading is not None
+        likelihood = likelihood_of(at.products, self.reading)
+        return likelihood.at(at.optimum.theta).internal_gamma_cov
+
+    def _slopes(self, value: Callable[[AtCoordinates], Floats]) -> Floats:
+        """Change (k, ...) of a value along each coordinate, all else at its best."""
+        step = 2.0 * self.errors.step
+        found = [(value(after) - value(before)) / step for before, after in self.errors.beside]
+        return np.array(found).reshape(len(found), *np.shape(value(self.errors.best)))
+
+
+def _natural_values(at: AtCoordinates, given: NaturalParameters) -> Floats:
+    """Log sd, log((1 + ρ)/(1 − ρ)) and log σ of a maximum at other coordinates."""
+    theta = at.optimum.theta
+    corr = theta.corr[given.pairs]
+    with np.errstate(divide="ignore"):
+        eta = np.log1p(corr) - np.log1p(-corr)
+        return np.concatenate([np.log(theta.sd), eta, [np.log(theta.sigma)]])
