@@ -1,11 +1,22 @@
 """Residual structures against the maxima of nlme's models, found by a dense likelihood."""
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+import hierbayes as hb
+from hierbayes import residuals as hr
+from hierbayes.design.residual_blocks import correlated, normalised
+from hierbayes.likelihood.of_products import likelihood_of
+from hierbayes.likelihood.reading import ML, REML
+from hierbayes.likelihood.residual_moments import second_moments
+from hierbayes.likelihood.theta import Theta
+from hierbayes.residuals.structure import Product
 from tests import residual_models
 from tests.residual_models import CASES, MODELS
 
@@ -32,3 +43,307 @@ def _sigma(fit: Any, case: dict[str, Any]) -> float:
     if not strata or not first or not hasattr(first[0], "labels"):
         return float(case["sigma"])
     return float(case["sigma"] * strata[0][first[0].labels[0]])
+
+
+# ---------------------------------------------------------------- beside a dense covariance
+
+
+def errors_by_hand(structure: hr.ResidualStructure, frame: pd.DataFrame, at: dict[str, Any]) -> Any:
+    """R (n, n) written out from the definition of each structure."""
+    n = len(frame)
+    s, C = np.ones(n), np.eye(n)
+    for part in structure.parts:
+        match part:
+            case hr.Strata(by=by):
+                cells = frame[list(by)].astype(str).agg(".".join, axis=1)
+                s = s * cells.map({cell: at.get(f"ratio[{cell}]", 1.0) for cell in set(cells)})
+            case hr.Power(x=x):
+                s = s * np.abs(frame[x]) ** at["power"]
+            case hr.Exponential(x=x):
+                s = s * np.exp(at["rate"] * frame[x])
+            case _:
+                C = _correlation_by_hand(part, frame, at)
+    s = np.asarray(s)
+    return C * np.outer(s, s)
+
+
+def _correlation_by_hand(part: Any, frame: pd.DataFrame, at: dict[str, Any]) -> Any:
+    group = frame[part.group or "g"].to_numpy()
+    same = group[:, None] == group
+    time = getattr(part, "time", None)
+    t = frame[time] if time else frame.groupby(part.group or "g").cumcount()
+    lag = np.abs(np.subtract.outer(t.to_numpy(), t.to_numpy()))
+    match part:
+        case hr.AR1() | hr.CAR1():
+            C = np.sign(at["phi"]) ** lag * np.abs(at["phi"]) ** lag
+        case hr.CompoundSymmetry():
+            C = np.where(np.eye(len(frame)) > 0, 1.0, at["rho"])
+        case hr.Toeplitz():
+            C = np.vectorize(lambda h: 1.0 if h == 0 else at[f"rho[{int(h)}]"])(lag)
+        case hr.ARMA():
+            phi, theta = at["phi"], at["theta"]
+            first = (1 + phi * theta) * (phi + theta) / (1 + 2 * phi * theta + theta**2)
+            C = np.where(lag == 0, 1.0, first * phi ** np.maximum(lag - 1, 0))
+        case hr.Unstructured():
+            names = sorted(set(t))
+            T = np.eye(len(names))
+            for a, b in np.ndindex(T.shape):
+                if a < b:
+                    T[a, b] = T[b, a] = at[f"corr[{names[a]},{names[b]}]"]
+            size = np.array([at.get(f"ratio[{name}]", 1.0) for name in names])
+            place = t.map(names.index).to_numpy()
+            C = (T * np.outer(size, size))[np.ix_(place, place)]
+    return np.where(same, C, 0.0)
+
+
+def drawn_rows(seed: int = 3) -> pd.DataFrame:
+    """Some weeks of 14 persons in 4 clinics, in no order."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        {"g": f"p{j}", "clinic": f"c{j % 4}", "week": week, "sex": "FM"[j % 2]}
+        for j in range(14)
+        for week in sorted(rng.choice(np.arange(1, 6), int(rng.integers(3, 6)), replace=False))
+    ]
+    frame = pd.DataFrame(rows).sample(frac=1.0, random_state=4).reset_index(drop=True)
+    frame["x"] = rng.normal(size=len(frame))
+    frame["dose"] = rng.uniform(0.5, 2.0, len(frame))
+    effects = dict(zip(sorted(set(frame["g"])), rng.normal(size=14), strict=True))
+    frame["y"] = frame["x"] + frame["g"].map(effects) + rng.normal(size=len(frame))
+    return frame
+
+
+ROWS = drawn_rows()
+STRUCTURES = [
+    hr.AR1("week"),
+    hr.AR1(),
+    hr.CAR1("week"),
+    hr.CompoundSymmetry(),
+    hr.Toeplitz("week"),
+    hr.ARMA("week"),
+    hr.Unstructured("week"),
+    hr.Strata("sex"),
+    hr.Power("dose"),
+    hr.Exponential("x"),
+    hr.AR1("week") * hr.Strata("sex"),
+    hr.CompoundSymmetry() * hr.Power("dose"),
+    hr.ARMA("week") * hr.Exponential("x") * hr.Strata("sex"),
+]
+FORMULAS = ["y ~ x + (1 + x | g)", "y ~ x + (1 | clinic) + (x | g)", "y ~ x"]
+
+
+def posed(structure: hr.ResidualStructure, formula: str) -> hb.Model:
+    correlation = structure.correlation
+    if "|" not in formula and correlation is not None:
+        part = replace(correlation, group="g")
+        structure = Product((part, *structure.variances))
+    return hb.Model(formula, ROWS, residual=structure)
+
+
+def dense_loglik(model: hb.Model, G: Any, sigma: float, R: Any, *, restricted: bool) -> float:
+    design = model.problem.design
+    X, Z, y = design.X, design.Z, design.y
+    V = sigma**2 * R
+    for codes, span in zip(design.rows.codes_of, design.spans, strict=True):
+        part = Z[:, span]
+        V = V + (part @ G[span, span] @ part.T) * (codes[:, None] == codes)
+    W = np.linalg.inv(V)
+    gamma = np.linalg.solve(X.T @ W @ X, X.T @ W @ y)
+    rest = y - X @ gamma
+    k = len(y) - restricted * X.shape[1]
+    value = k * np.log(2 * np.pi) + np.linalg.slogdet(V)[1] + rest @ W @ rest
+    if restricted:
+        value += np.linalg.slogdet(X.T @ W @ X)[1]
+    return float(-0.5 * value)
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+@pytest.mark.parametrize("structure", STRUCTURES, ids=lambda one: one.text)
+def test_weighted_cross_products_are_those_of_the_dense_covariance(
+    structure: hr.ResidualStructure, formula: str
+) -> None:
+    model = posed(structure, formula)
+    moments, rng = model.problem.moments, np.random.default_rng(5)
+    assert moments is not None
+    rows = moments.rows
+    z = rows.start + 0.3 * rng.normal(size=len(rows.start))
+    names = [parameter.name for parameter in rows.parameters]
+    at = dict(zip(names, rows.natural(z), strict=True))
+    R = errors_by_hand(model.specification.residual, ROWS, at)
+    q = len(model.problem.design.effects)
+    L = np.tril(rng.normal(size=(q, q))) * (q > 0)
+    blocks = model.problem.design.spans
+    mask = np.zeros((q, q))
+    for span in blocks:
+        mask[span, span] = 1.0
+    G, sigma = (L * mask) @ (L * mask).T, 0.8
+    for reading in (REML, ML):
+        weighted = model.problem.weighted(z)
+        likelihood = likelihood_of(weighted.products, reading)
+        found = likelihood.at(Theta.of_covariance(G, sigma)).value - weighted.half_log_det
+        wanted = dense_loglik(model, G, sigma, R, restricted=reading == REML)
+        assert_allclose(found, wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES, ids=lambda one: one.text)
+def test_the_slope_by_fishers_identity_is_that_of_differences(
+    structure: hr.ResidualStructure,
+) -> None:
+    model = posed(structure, FORMULAS[0])
+    moments, rng = model.problem.moments, np.random.default_rng(6)
+    assert moments is not None
+    z = moments.rows.start + 0.3 * rng.normal(size=len(moments.rows.start))
+    L = np.tril(rng.normal(size=(2, 2)))
+    basis = model.problem.products.basis
+    theta = Theta.of_covariance(L @ L.T, 0.8)
+
+    def value(at: Any, reading: Any) -> float:
+        weighted = model.problem.weighted(at)
+        state = likelihood_of(weighted.products, reading).at(theta)
+        return float(state.value) - weighted.half_log_det
+
+    for reading in (REML, ML):
+        products = moments.at(z).products
+        sigma = float(theta.internal(basis)[1])
+        E = second_moments(theta.relative(basis), sigma, products, reading)
+        steps = 1e-5 * np.eye(len(z))
+        wanted = [(value(z + h, reading) - value(z - h, reading)) / 2e-5 for h in steps]
+        assert_allclose(-moments.slope(z, E), wanted, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES, ids=lambda one: one.text)
+def test_errors_in_order_of_time_have_the_root_of_that_covariance(
+    structure: hr.ResidualStructure,
+) -> None:
+    rows = posed(structure, FORMULAS[0]).problem.moments.rows
+    z = rows.start + 0.3 * np.random.default_rng(7).normal(size=len(rows.start))
+    names = [parameter.name for parameter in rows.parameters]
+    R = errors_by_hand(structure, ROWS, dict(zip(names, rows.natural(z), strict=True)))
+    root = np.stack([correlated(rows, z, one) for one in np.eye(len(ROWS))], axis=1)
+    assert_allclose(root @ root.T, R, atol=1e-12)
+    assert_allclose(rows.row_sd(z), np.sqrt(np.diag(R)), rtol=1e-12)
+    back = np.stack([normalised(rows, z, one) for one in root.T], axis=1)
+    assert_allclose(back, np.eye(len(ROWS)), atol=1e-10)
+    if not any(getattr(part, "time", 0) is None for part in structure.parts):
+        assert_allclose(rows.row_sd_of(ROWS, z), rows.row_sd(z), rtol=1e-12)
+
+
+# ---------------------------------------------------------------- what is said of them
+
+
+def limits(table: pd.DataFrame, called: str, fit: Any) -> Any:
+    """Our limits of a parameter as the reference calls it."""
+    block, name = "residual", called
+    if called == "sigma":
+        block = "sigma"
+    elif match := re.match(r"sd\[\w+\]\((.*)\)", called):
+        block, name = "sd", match[1].replace("(Intercept)", "Intercept")
+    elif re.match(r"cor\[", called):
+        return table.loc["corr"].iloc[0]
+    elif match := re.match(r"var1\.\((.*)\)", called):
+        name = f"ratio[{match[1]}]"
+    elif called.startswith("var1."):
+        name = {"var1.power": "power", "var1.exp": "rate"}[called]
+    elif match := re.fullmatch(r"cor(\d*)", called):
+        names = [one for one in table.loc["residual"].index if re.match("phi|rho|corr", one)]
+        by_column = sorted(names)  # nlme goes down the columns, ours along the rows
+        name = by_column[int(match[1] or 1) - 1]
+    return table.loc[(block, name)]
+
+
+@pytest.mark.parametrize(("name", "engine"), FITS)
+def test_limits_are_those_of_the_exact_hessian(name: str, engine: str) -> None:
+    case = CASES[name][engine]
+    if "intervals" not in case:  # the maximum is singular
+        assert name == "Soybean_CAR1_varIdent"
+        return
+    fit = residual_models.fit(name, engine)
+    table, wanted = fit.intervals(), case["intervals"]
+    for called, lower, upper in zip(wanted["names"], wanted["lower"], wanted["upper"], strict=True):
+        found = limits(table, called, fit)
+        width = upper - lower
+        assert_allclose(found["lower"], lower, atol=1e-3 * width, err_msg=called)
+        assert_allclose(found["upper"], upper, atol=1e-3 * width, err_msg=called)
+
+
+def test_a_likelihood_ratio_of_errors() -> None:
+    frame = residual_models.data("sim_AR1_varIdent_slope")
+    formula = MODELS["sim_AR1_varIdent_slope"][0]
+    both = residual_models.fit("sim_AR1_varIdent_slope", "ML")
+    alike = hb.Model(formula, frame).ml()
+    test = hb.likelihood_ratio(alike, both)
+    assert_allclose(test.chisq, 2.0 * (both.loglik - alike.loglik), rtol=1e-12)
+    assert test.df == 2
+    assert test.mixture is None
+    assert test.tested == "tested: 2 parameters of the errors that the larger model has more"
+    rows = residual_models.fit("sim_AR1_row_order", "ML")
+    message = (
+        "the errors AR1() of the model with fewer parameters are no special case of "
+        "AR1('t') * Strata('sex'); compare them by AIC or BIC, see model_table()"
+    )
+    with pytest.raises(hb.InferenceError, match=f"^{re.escape(message)}$"):
+        hb.likelihood_ratio(rows, both)
+    assert list(hb.model_table(alike, both).table["parameters"]) == [8, 10]
+
+
+def test_new_responses_of_rows_have_the_variance_of_their_stratum() -> None:
+    fit = residual_models.fit("RatPup_varIdent", "REML")
+    frame = residual_models.data("RatPup_varIdent").iloc[[0, 100, 200]]
+    mean = fit.predict(frame, prob=0.9)
+    new = fit.predict(frame, prob=0.9, kind="response")
+    ratio = {"Control": 1.0} | {
+        level: fit.error_parameters[f"ratio[{level}]"] for level in ("Low", "High")
+    }
+    sd = fit.sigma * frame["Treatment"].astype(str).map(ratio)
+    assert_allclose(new["se"], np.hypot(mean["se"], sd), rtol=1e-12)
+    pearson = fit.residuals(kind="pearson").loc[frame.index]
+    assert_allclose(pearson, fit.residuals().loc[frame.index] / sd, rtol=1e-12)
+
+
+# ---------------------------------------------------------------- refused
+
+
+REFUSED: list[tuple[str, Any, type[Exception], str]] = [
+    ("no structure", lambda: hb.Model("y ~ x + (1 | g)", ROWS, residual="AR1"), hb.ResidualError,
+     "residual is a structure of hb.residuals, such as hb.residuals.AR1('week'), not 'AR1'"),
+    ("two correlations", lambda: hr.AR1() * hr.CompoundSymmetry(), hb.ResidualError,
+     "errors have one correlation, and these are 2: AR1(), CompoundSymmetry(); keep one"),
+    ("twice", lambda: hr.Strata("sex") * hr.Strata("sex"), hb.ResidualError,
+     "a part is there twice: Strata('sex') * Strata('sex')"),
+    ("own variances", lambda: hr.Unstructured("week") * hr.Strata("sex"), hb.ResidualError,
+     "Unstructured('week') has a variance for each occasion already; leave the other out"),
+    ("repeated time", lambda: hb.Model("y ~ x + (1 | clinic)", ROWS, residual=hr.AR1("week")),
+     hb.DataError, "'clinic' c0 has two rows with week = 5, so that they have no order in time"),
+    ("fractions", lambda: hb.Model("y ~ x + (1 | g)", ROWS.assign(week=ROWS["week"] / 2),
+                                   residual=hr.AR1("week")), hb.DataError,
+     "the times of this structure are whole numbers, and 'week' is "),
+    ("no column", lambda: hb.Model("y ~ x + (1 | g)", ROWS, residual=hr.AR1("weak")), hb.DataError,
+     "there is no column 'weak'"),
+    ("text as time", lambda: hb.Model("y ~ x + (1 | g)", ROWS, residual=hr.CAR1("sex")),
+     hb.DataError, "the times of correlated errors must be numbers, and column 'sex' is "),
+    ("one stratum", lambda: hb.Model("y ~ x + (1 | g)", ROWS.assign(s="a"),
+                                     residual=hr.Strata("s")), hb.DataError,
+     "the strata s have one level in the rows used, 'a'; leave them out"),
+    ("no power of 0", lambda: hb.Model("y ~ x + (1 | g)", ROWS.assign(dose=0.0),
+                                       residual=hr.Power("dose")), hb.DataError,
+     "|dose|^δ has no size where dose is 0, as in row 0; move the origin, or use "
+     "hb.residuals.Exponential"),
+    ("gls without group", lambda: hb.Model("y ~ x", ROWS, residual=hr.AR1("week")),
+     hb.FormulaError,
+     "name the group within which errors are correlated, as in AR1(..., group='id'), for the model "
+     "has no random part"),
+    ("across groups", lambda: hb.Model("y ~ x + (1 | g)", ROWS,
+                                       residual=hr.CompoundSymmetry("clinic")), hb.DataError,
+     "errors are correlated within 'clinic', and its groups have rows in several groups of 'g'; "
+     "name a group that is inside those of every grouping factor, or leave the correlation out"),
+    ("with a family", lambda: hb.Model("y ~ x + (1 | g)", ROWS.assign(y=1), family="poisson",
+                                       residual=hr.AR1("week")), hb.ResidualError,
+     "residual structures are of Gaussian responses, and the family is "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"), [one[1:] for one in REFUSED], ids=[one[0] for one in REFUSED]
+)
+def test_what_cannot_be_is_refused_in_words(make: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=f"^{re.escape(message)}"):
+        make()

@@ -20,7 +20,7 @@ from hierbayes.design.residual_rows import bind_residual
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.design.sums import sum_up, sum_up_factors
-from hierbayes.errors import FormulaError
+from hierbayes.errors import FormulaError, ResidualError
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.equation_coding import refuse_uneven_equations
@@ -54,6 +54,54 @@ class Problem:
         """The same with cross-products weighted by the R⁻¹ of coordinates z (k,)."""
         assert self.moments is not None
         return replace(self, working=self.moments.at(z).products, z=z)
+
+    def error_scale(self, data: pd.DataFrame | None = None) -> Floats | float:
+        """Standard deviation of the error of each row beside σ, of the fit's rows or of others.
+
+        Raises
+        ------
+        DataError
+            When other rows do not say what it depends on.
+        """
+        if self.moments is None:
+            return 1.0
+        rows = self.moments.rows
+        z = rows.start if self.z is None else self.z
+        return rows.row_sd(z) if data is None else rows.row_sd_of(data, z)
+
+    def refuse_residual_structure(self, what: str) -> None:
+        """Refuse errors that are correlated, or of unequal variance.
+
+        Raises
+        ------
+        ResidualError
+            Naming what is not made for them, and their structure.
+        """
+        if self.moments is not None:
+            raise ResidualError(
+                f"{what} is not made for a residual structure, and the errors of this model are "
+                f"{self.moments.rows.structure.text}"
+            )
+
+    def refuse_correlated_errors(self, what: str) -> None:
+        """Refuse errors that are correlated within groups.
+
+        Raises
+        ------
+        ResidualError
+        """
+        if self.moments is not None and self.moments.rows.correlation is not None:
+            self.refuse_residual_structure(what)
+
+    def refuse_unequal_errors(self, what: str) -> None:
+        """Refuse errors of unequal variance.
+
+        Raises
+        ------
+        ResidualError
+        """
+        if self.moments is not None and self.moments.rows.structure.has_unequal_variances:
+            self.refuse_residual_structure(what)
 
     @property
     def half_log_det(self) -> float:

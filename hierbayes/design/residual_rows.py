@@ -136,10 +136,61 @@ class ResidualRows:
         kind, a, b = classes.T
         return np.append(own[kind] * np.exp(-log_sd[a] - log_sd[b]), log_det)
 
-    def row_sd(self, z: Floats) -> Floats:
-        """Standard deviation (n,) of the error of each row, relative to σ; that of its occasion."""
+    def level_sd(self, z: Floats) -> Floats:
+        """Standard deviation (n,) that the variances give each row, relative to σ."""
         sd: Floats = np.exp(self.log_sd(z))[self.levels]
         return sd
+
+    def row_sd(self, z: Floats) -> Floats:
+        """Standard deviation (n,) of the error of each row, relative to σ."""
+        if self.correlation is None:
+            return self.level_sd(z)
+        return self.level_sd(z) * self._own_sd(self.correlation, self.correlation.times, z)
+
+    def row_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
+        """The same of other rows (m,).
+
+        Raises
+        ------
+        DataError
+            When they lack a column, or have levels that the fit has not seen.
+        """
+        require_columns(frame, self.structure)
+        log_sd = np.zeros(len(frame))
+        first = len(self.parts) - len(self.variances)
+        for part, at in zip(self.variances, self._spans[first:], strict=True):
+            log_sd = log_sd + part.log_sd_of(frame, z[at])
+        sd: Floats = np.exp(log_sd)
+        if self.correlation is not None and self.structure.has_occasion_variances:
+            sd = sd * self._own_sd(self.correlation, self.correlation.times_of(frame), z)
+        return sd
+
+    def correlation_matrix(self, times: Floats, z: Floats) -> Floats:
+        """C (m, m) of errors of one group at such times."""
+        assert self.correlation is not None
+        return self.correlation.matrix(times, z[self._spans[0]])
+
+    def _own_sd(self, correlation: BoundCorrelation, times: Floats, z: Floats) -> Floats:
+        """Standard deviations that C itself has: other than 1 of occasions with variances."""
+        if not self.structure.has_occasion_variances:
+            return np.ones(len(times))
+        found, place = np.unique(times, return_inverse=True)
+        sd: Floats = np.sqrt(np.diag(self.correlation_matrix(found, z)))[place]
+        return sd
+
+
+def require_columns(frame: pd.DataFrame, structure: ResidualStructure) -> None:
+    """Refuse rows that lack a column of the structure.
+
+    Raises
+    ------
+    DataError
+    """
+    missing = [name for name in structure.columns if name not in frame.columns]
+    if missing:
+        raise DataError(
+            f"the errors of these rows need column '{missing[0]}', of {structure.text}; add it"
+        )
 
 
 def bind_residual(

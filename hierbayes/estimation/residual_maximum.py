@@ -22,6 +22,7 @@ from hierbayes.likelihood.residual_moments import second_moments
 
 _MOST_STEPS = 60
 _SHORTEST = 1e-9  # gain of ℓ that ends the search
+_CLOSE = 1e-7  # gain of ℓ by a Newton step
 _STEP = 1e-4  # of coordinates, for the curvature
 _FARTHEST = 15.0  # a coordinate out there is at a limit of its parameter
 _LONGEST = 1.5  # a step in coordinates
@@ -195,13 +196,16 @@ def _polish(
         if (np.linalg.eigvalsh(information) <= 0.0).any() or not len(slope):
             break
         step = np.linalg.solve(information, slope)
-        if float(step @ slope) < 1e-14:
+        gain = float(step @ slope)
+        if gain < 1e-14:
             break
         there = search.at(here.z + step)
         if there is None or there.value < here.value - 1e-10:
             break
         search.keep(there)
         here, slope = there, search.slope(there)
+        if gain < _CLOSE:  # so near that the curvature there is the same
+            break
     return here, slope, information, beside
 
 

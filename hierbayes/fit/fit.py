@@ -118,6 +118,7 @@ class Fit(FittedResponses, Printed):
         self, factor: str | None, table_of: Callable[[Fitted, int], Table]
     ) -> ByFactor[Table]:
         """The table of one factor, or where there are several and none is named, of each."""
+        self.design.specification.refuse_no_random_part()
         names = self.design.specification.factors
         if factor is None and len(names) > 1:
             return {name: table_of(self, k) for k, name in enumerate(names)}

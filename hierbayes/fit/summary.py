@@ -54,6 +54,8 @@ class Summary(Printed):
         Which residuals these are.
     dispersion : Series, optional
         Of a family that has one.
+    errors : DataFrame, optional
+        The parameters of a residual structure, with limits.
     """
 
     title: str
@@ -66,6 +68,7 @@ class Summary(Printed):
     residuals: pd.Series
     residual_kind: str = "Standardized within-group residuals"
     dispersion: pd.Series | None = None
+    errors: pd.DataFrame | None = None
 
     def page(self) -> Page:
         """Criteria, random and fixed effects, and residuals."""
@@ -73,6 +76,8 @@ class Summary(Printed):
             Table(self.random, "Random effects"),
             Table(self.fixed, "Fixed effects"),
         ]
+        if self.errors is not None:
+            blocks.insert(1, Table(self.errors, "Errors"))
         if self.criteria is not None:
             blocks.insert(0, Table(self.criteria, index=False, decimals=3))
         if self.correlation is not None and len(self.correlation) > 1:
@@ -99,6 +104,7 @@ def summarise_maximum(
         correlation=correlation_table(source.gamma_cov, fit.design.terms),
         parameters=intervals,
         residuals=_residual_quantiles(fit),
+        errors=intervals.loc["residual"] if "residual" in intervals.index.levels[0] else None,
     )
 
 

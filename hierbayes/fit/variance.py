@@ -141,6 +141,8 @@ def explained_variance(gamma: Floats, X: Floats) -> Floats:
 
 def icc(fit: Fitted, at: dict[str, float] | None) -> pd.Series | pd.DataFrame:
     """Intraclass correlation: the estimate, and for a posterior its sd; a row for each factor."""
+    fit.design.specification.refuse_no_random_part()
+    fit.problem.refuse_unequal_errors("icc()")
     return shares_table(fit, shares_by_factor(fit, at))
 
 

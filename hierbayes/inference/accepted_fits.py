@@ -18,19 +18,31 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import Reading
 
 
-def refuse_other_than_fit(fit: object, caller: str) -> None:
+def refuse_other_than_fit(fit: object, caller: str, *, structured: bool = False) -> None:
     """Refuse what is no fit.
+
+    Parameters
+    ----------
+    fit : object
+    caller : str
+        The function that was called, for the message.
+    structured : bool
+        Whether its errors may have a residual structure.
 
     Raises
     ------
     HypothesisError
         Naming the type.
+    ResidualError
+        When its errors have a structure and should not.
     """
     if not isinstance(fit, Fit):
         raise HypothesisError(
             f"{caller}() takes a fit, and this is of type {type(fit).__name__}; fits are what "
             "model.reml(), ml(), map() and sample() return"
         )
+    if not structured:
+        fit.problem.refuse_residual_structure(f"{caller}()")
 
 
 def problem_of(source: Any, function: str) -> Problem:
@@ -51,10 +63,13 @@ def problem_of(source: Any, function: str) -> Problem:
             "return"
         )
     problem.refuse_other_families()
+    problem.refuse_residual_structure(f"{function}()")
     return problem
 
 
-def refuse_other_than_maxima(verb: str, *fits: Any, families: bool = False) -> None:
+def refuse_other_than_maxima(
+    verb: str, *fits: Any, families: bool = False, structured: bool = False
+) -> None:
     """Refuse what is no REML or ML fit.
 
     Parameters
@@ -64,6 +79,8 @@ def refuse_other_than_maxima(verb: str, *fits: Any, families: bool = False) -> N
     *fits : object
     families : bool
         Whether the response may be other than Gaussian.
+    structured : bool
+        Whether errors may have a residual structure.
 
     Raises
     ------
@@ -81,6 +98,8 @@ def refuse_other_than_maxima(verb: str, *fits: Any, families: bool = False) -> N
             )
         if not families:
             fit.problem.refuse_other_families()
+        if not structured:
+            fit.problem.refuse_residual_structure(f"{verb}()")
         of_family = isinstance(fit, FamilyPointFit) and fit.engine == "ML"
         if fit.reading is None and not of_family:
             raise InferenceError(

@@ -124,6 +124,7 @@ def equations(problem: Problem, estimates: Estimates | None = None) -> Equations
     estimates : Estimates, optional
         Numbers in place of the parameters.
     """
+    problem.design.specification.refuse_no_random_part()
     notation, parts = current_notation(), parts_of(problem, estimates)
     if estimates is None and parts[0].name:  # in symbols they are the same
         parts = [replace(parts[0], name="")]

@@ -87,6 +87,7 @@ def meanings(problem: Problem, estimates: Estimates | None = None) -> Meanings:
     its column belongs to, as if it were the only one; a column of the rows alone as that of the
     highest of all.
     """
+    problem.design.specification.refuse_no_random_part()
     scale, columns = link_scale(problem), problem.design.columns
     p = len(columns.terms) // columns.n_predictors
     rows = [

@@ -102,6 +102,23 @@ class FamilyEngine:
         return sample_family_posterior(self.problem, priors, settings)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class StructuredEngine(GaussianEngine):
+    """A Gaussian response whose errors have a structure."""
+
+    def map(self, priors: PriorSet) -> PointFit:
+        """Refused so far."""
+        self.problem.refuse_residual_structure("map()")
+        return super(StructuredEngine, self).map(priors)
+
+    def sample(self, priors: PriorSet, settings: SamplerSettings) -> PosteriorFit:
+        """Refused so far."""
+        self.problem.refuse_residual_structure("sample()")
+        return super(StructuredEngine, self).sample(priors, settings)
+
+
 def engine_of(problem: Problem) -> Engine:
     """What fits this problem."""
+    if problem.moments is not None:
+        return StructuredEngine(problem)
     return GaussianEngine(problem) if problem.family is None else FamilyEngine(problem)

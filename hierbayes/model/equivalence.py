@@ -117,6 +117,7 @@ def equivalence(first: Model, second: Model) -> Equivalence:
     """
     for model in (first, second):
         model.problem.refuse_other_families()
+        model.problem.refuse_residual_structure("equivalence()")
     a, b = first.problem.design, second.problem.design
     same_rows = a.n == b.n and np.array_equal(a.rows.observed, b.rows.observed)
     same_rows = same_rows and _same_groups(a, b)

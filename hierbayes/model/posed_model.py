@@ -76,6 +76,7 @@ class PosedModel:
             factors cross, or when the response is not Gaussian.
         """
         self.problem.refuse_other_families()
+        self.problem.refuse_residual_structure("multilevel()")
         design = self.problem.design
         design.rows.refuse_offset()
         design.rows.refuse_weights()
@@ -222,6 +223,7 @@ class PosedModel:
         from hierbayes.priors.draws import draw_priors
         from hierbayes.studies.prior_predictive.prior_predictive import prior_predictive  # noqa: PLC0415
 
+        self.problem.refuse_residual_structure("prior_predictive()")
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
         drawn = draw_priors(self.priors, self.problem, draws, seed)
@@ -264,6 +266,7 @@ class PosedModel:
         >>> [variable.name for variable in graph.free_RVs]
         ['signed_sd', 'sigma', 'gamma_standard', 'b']
         """
+        self.problem.refuse_residual_structure("graph()")
         if self.problem.family is not None:
             from hierbayes.fit.of_family.graph import graph_of_family
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.residuals.structure import (
@@ -15,6 +16,7 @@ from hierbayes.residuals.structure import (
     Links,
     Parameter,
     StructuredRows,
+    numbers_of,
     refuse_no_column,
 )
 from hierbayes.residuals.times import refuse_fractions, times_of
@@ -22,7 +24,7 @@ from hierbayes.residuals.times import refuse_fractions, times_of
 _START = 0.3  # the correlation of neighbours from which a search begins
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AR1(Correlation):
     """Correlation φ^|s − t| of the errors of a group at whole times s and t.
 
@@ -47,7 +49,7 @@ class AR1(Correlation):
     --------
     >>> import hierbayes as hb
     >>> hb.residuals.AR1("week") * hb.residuals.Strata("sex")
-    AR1(time='week', group=None) * Strata(by=('sex',))
+    AR1('week') * Strata('sex')
     """
 
     time: str | None = None
@@ -67,10 +69,10 @@ class AR1(Correlation):
         """As in `Correlation`."""
         times = times_of(rows, self.time)
         refuse_fractions(rows, self.time, times)
-        return _chain(rows, times, continuous=False)
+        return _chain(rows, times, self.time, continuous=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CAR1(Correlation):
     """Correlation φ^|s − t| of the errors of a group at any times s and t, 0 < φ < 1.
 
@@ -106,7 +108,7 @@ class CAR1(Correlation):
 
     def bind(self, rows: StructuredRows) -> MarkovChain:
         """As in `Correlation`."""
-        return _chain(rows, times_of(rows, self.time), continuous=True)
+        return _chain(rows, times_of(rows, self.time), self.time, continuous=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +131,9 @@ class MarkovChain:
         The gap whose correlation is the coordinate: 1, or of continuous time the middle one.
     continuous : bool
         Whether φ is positive, and gaps any numbers.
+    times : (n,) float
+    time : str or None
+        The column they are.
     """
 
     links: Links
@@ -136,6 +141,28 @@ class MarkovChain:
     counts: Floats
     unit: float
     continuous: bool
+    times: Floats
+    time: str | None
+
+    def times_of(self, frame: pd.DataFrame) -> Floats:
+        """As in `BoundCorrelation`."""
+        if self.time is None:
+            raise DataError(
+                "the time of errors is the order of the rows here, which new rows do not have; "
+                "name a column, as in hb.residuals.AR1('week')"
+            )
+        times = numbers_of(frame, self.time, "the times of correlated errors")
+        if not self.continuous and (times != np.round(times)).any():
+            raise DataError(f"the times '{self.time}' of correlated errors are whole numbers")
+        return times
+
+    def matrix(self, times: Floats, z: Floats) -> Floats:
+        """As in `BoundCorrelation`."""
+        lags = np.abs(np.subtract.outer(times, times))
+        phi = float(self.natural(z)[0])
+        if self.continuous:
+            return np.asarray(phi**lags)
+        return np.asarray(_whole_power(phi, lags.astype(np.int64)))
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -173,7 +200,9 @@ def _whole_power(phi: Any, gaps: Integers) -> Any:
     return square ** (gaps // 2) * np.where(gaps % 2 == 1, phi, 1.0)
 
 
-def _chain(rows: StructuredRows, times: Floats, *, continuous: bool) -> MarkovChain:
+def _chain(
+    rows: StructuredRows, times: Floats, time: str | None, *, continuous: bool
+) -> MarkovChain:
     """Each row joined to the next of its group."""
     order = np.lexsort((times, rows.codes))
     same = rows.codes[order][1:] == rows.codes[order][:-1]
@@ -192,4 +221,5 @@ def _chain(rows: StructuredRows, times: Floats, *, continuous: bool) -> MarkovCh
         kind=np.concatenate([np.zeros(rows.n, int), 1 + 2 * place, 1 + 2 * place, 2 + 2 * place]),
     )
     unit = float(np.median(lags)) if continuous else 1.0
-    return MarkovChain(links, gaps, counts.astype(np.float64), unit, continuous)
+    sizes = counts.astype(np.float64)
+    return MarkovChain(links, gaps, sizes, unit, continuous, times, time)

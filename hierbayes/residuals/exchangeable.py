@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.residuals.structure import (
@@ -18,7 +19,7 @@ from hierbayes.residuals.structure import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CompoundSymmetry(Correlation):
     """One correlation ρ of all errors of a group, which may be negative.
 
@@ -102,6 +103,31 @@ class Exchangeable:
     links: Links
     sizes: Floats
     counts: Floats
+
+    @property
+    def times(self) -> Floats:
+        """As in `BoundCorrelation`: 0, for order does not count."""
+        return np.zeros(int((self.links.kind == 0).sum()))
+
+    def times_of(self, frame: pd.DataFrame) -> Floats:
+        """As in `BoundCorrelation`."""
+        return np.zeros(len(frame))
+
+    def matrix(self, times: Floats, z: Floats) -> Floats:
+        """As in `BoundCorrelation`.
+
+        Raises
+        ------
+        DataError
+            When a negative correlation cannot be that of so many.
+        """
+        rho, m = float(self.natural(z)[0]), len(times)
+        if 1.0 + (m - 1.0) * rho <= 0.0:
+            raise DataError(
+                f"{m} errors of one group cannot all have correlation {rho:.3g}; the fit had "
+                f"groups of {int(self.sizes.max())} rows at most"
+            )
+        return (1.0 - rho) * np.eye(m) + rho
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from hierbayes.residuals.times import refuse_fractions, refuse_repeated, times_o
 MOST_OCCASIONS = 60  # each pattern of occasions has a matrix of that size
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _OfOccasions(Correlation):
     """A correlation that is told by a matrix over all occasions."""
 
@@ -59,7 +60,7 @@ class _OfOccasions(Correlation):
                 "of errors; leave it out, or name the group in which they are correlated"
             )
         self._refuse(labels, seen)
-        return bound_occasions(rows.codes, places, self._matrices(labels))
+        return bound_occasions(rows.codes, places, self._matrices(labels), self.time, labels)
 
     def _places(self, rows: StructuredRows) -> tuple[Integers, tuple[str, ...]]:
         """The occasion of each row, and what the occasions are called: whole times."""
@@ -76,7 +77,7 @@ class _OfOccasions(Correlation):
     def _matrices(self, labels: tuple[str, ...]) -> Matrices: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Unstructured(_OfOccasions):
     """Any covariance of the errors at T occasions: T variances and T(T − 1)/2 correlations.
 
@@ -116,7 +117,7 @@ class Unstructured(_OfOccasions):
         else:
             places, labels = pd.factorize(column, sort=True)
         refuse_repeated(rows, self.time, pd.Series(places))
-        return places.astype(np.int64), tuple(map(str, labels))
+        return places.astype(np.int64), tuple(map(_as_label, labels))
 
     def _refuse(self, labels: tuple[str, ...], seen: Booleans) -> None:
         if not seen.all():
@@ -135,7 +136,7 @@ class Unstructured(_OfOccasions):
         return Matrices(ratios + corr, start, _free_covariance(T), _free_parameters(T))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Toeplitz(_OfOccasions):
     """A correlation for each lag between whole times, banded or not.
 
@@ -173,7 +174,7 @@ class Toeplitz(_OfOccasions):
         return Matrices(parameters, start, matrix, lambda z: _autocorrelations(np.tanh(z)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ARMA(_OfOccasions):
     """ARMA(1, 1): correlation ρ₁ of neighbours in time, and φ^(h − 1)ρ₁ at lag h.
 
@@ -243,12 +244,47 @@ class Occasions:
     counts : (patterns,) float
         How many groups have each.
     matrices : Matrices
+    places : (n,) int
+        The occasion of each row.
+    time : str or None
+        The column of occasions.
+    labels : tuple of str
+        What they are called.
     """
 
     links: Links
     patterns: tuple[Integers, ...]
     counts: Floats
     matrices: Matrices
+    places: Integers
+    time: str | None
+    labels: tuple[str, ...]
+
+    @property
+    def times(self) -> Floats:
+        """As in `BoundCorrelation`: the places of occasions."""
+        return self.places.astype(np.float64)
+
+    def times_of(self, frame: pd.DataFrame) -> Floats:
+        """As in `BoundCorrelation`."""
+        if self.time is None:
+            raise DataError(
+                "the time of errors is the order of the rows here, which new rows do not have; "
+                "name a column of times"
+            )
+        texts = [_as_label(value) for value in frame[self.time]]
+        found = pd.Index(self.labels).get_indexer(pd.Index(texts))
+        if (found < 0).any():
+            new = texts[int(np.flatnonzero(found < 0)[0])]
+            raise DataError(
+                f"the fit has no occasion {self.time} = {new}; it has: {', '.join(self.labels)}"
+            )
+        return found.astype(np.float64)
+
+    def matrix(self, times: Floats, z: Floats) -> Floats:
+        """As in `BoundCorrelation`."""
+        at = times.astype(np.int64)
+        return np.asarray(self.matrices.matrix(z)[np.ix_(at, at)])
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -269,13 +305,24 @@ class Occasions:
         whole = self.matrices.matrix(z)
         found, log_det = [], 0.0
         for pattern, count in zip(self.patterns, self.counts, strict=True):
-            part = whole[np.ix_(pattern, pattern)]
-            found.append(np.linalg.inv(part)[np.tril_indices(len(pattern))])
+            part = whole[pattern[:, None], pattern]
+            found.append(np.linalg.inv(part)[_lower_triangle(len(pattern))])
             log_det = log_det + count * _log_det(part)
         return np.concatenate(found), log_det
 
 
-def bound_occasions(codes: Integers, places: Integers, matrices: Matrices) -> Occasions:
+def _as_label(value: object) -> str:
+    """A time as it is called among the occasions, 2.0 as 2."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def bound_occasions(
+    codes: Integers,
+    places: Integers,
+    matrices: Matrices,
+    time: str | None,
+    labels: tuple[str, ...],
+) -> Occasions:
     """The links of rows at occasions, groups with the same occasions sharing coefficients."""
     order = np.lexsort((places, codes))
     starts = np.flatnonzero(np.r_[True, np.diff(codes[order]) != 0])
@@ -301,7 +348,7 @@ def bound_occasions(codes: Integers, places: Integers, matrices: Matrices) -> Oc
         kind.append(np.tile(first + np.arange(len(a)), len(groups)))
         first += len(a)
     links = Links(np.concatenate(left), np.concatenate(right), np.concatenate(kind))
-    return Occasions(links, tuple(patterns), np.array(counts), matrices)
+    return Occasions(links, tuple(patterns), np.array(counts), matrices, places, time, labels)
 
 
 def _seen_together(codes: Integers, places: Integers, T: int) -> Booleans:
@@ -309,6 +356,11 @@ def _seen_together(codes: Integers, places: Integers, T: int) -> Booleans:
     there = np.zeros((int(codes.max()) + 1, T))
     there[codes, places] = 1.0
     return there.T @ there > 0.0
+
+
+@cache
+def _lower_triangle(m: int) -> tuple[Integers, Integers]:
+    return np.tril_indices(m)
 
 
 def _log_det(matrix: Any) -> Any:

@@ -16,7 +16,7 @@ doi:10.1137/S003614459631241X).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,6 +29,7 @@ type Floats = NDArray[np.float64]
 type Integers = NDArray[np.intp]
 type Booleans = NDArray[np.bool_]
 
+_FIRST = ("time", "x", "by")  # arguments that are written without their name
 _STEP = 1e-30  # imaginary: its square is lost beside 1
 
 
@@ -90,6 +91,22 @@ class BoundCorrelation(Protocol):
     def coefficients(self, z: Any) -> tuple[Any, Any]:
         """Those of the kinds of links in C⁻¹, and log|C|."""
 
+    @property
+    def times(self) -> Floats:
+        """Where each row stands in its group (n,), as `matrix` reads it."""
+
+    def times_of(self, frame: pd.DataFrame) -> Floats:
+        """The same of other rows.
+
+        Raises
+        ------
+        DataError
+            When they do not say.
+        """
+
+    def matrix(self, times: Floats, z: Floats) -> Floats:
+        """C (m, m) of errors of one group at such times."""
+
 
 class BoundVariance(Protocol):
     """Standard deviations of rows, relative to σ, on the rows of a data set."""
@@ -111,6 +128,15 @@ class BoundVariance(Protocol):
 
     def log_sd(self, z: Any) -> Any:
         """Log of the standard deviation (L,) beside σ."""
+
+    def log_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
+        """The same of other rows (m,).
+
+        Raises
+        ------
+        DataError
+            When a row has a level that the fit has not seen.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,13 +186,30 @@ class ResidualStructure(ABC):
         return tuple(part for part in self.parts if isinstance(part, Variance))
 
     @property
+    def has_occasion_variances(self) -> bool:
+        """Whether the correlation comes with a variance for each occasion."""
+        return any(getattr(part, "has_variances", False) for part in self.parts)
+
+    @property
+    def has_unequal_variances(self) -> bool:
+        """Whether the variance of the errors differs between rows."""
+        return bool(self.variances) or self.has_occasion_variances
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the data that it needs."""
         return tuple(dict.fromkeys(name for part in self.parts for name in part.own_columns))
 
     @property
     def text(self) -> str:
-        """As it is written."""
+        """As it is written.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> (hb.residuals.AR1("week", group="id") * hb.residuals.Strata("sex")).text
+        "AR1('week', group='id') * Strata('sex')"
+        """
         return " * ".join(repr(part) for part in self.parts)
 
     def __mul__(self, other: ResidualStructure) -> ResidualStructure:
@@ -184,6 +227,16 @@ class ResidualStructure(ABC):
 
 class Part(ResidualStructure):
     """A structure that is not a product."""
+
+    def __repr__(self) -> str:
+        written = []
+        for one in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, one.name)
+            if isinstance(value, tuple):
+                written += [repr(name) for name in value]
+            elif value is not None:
+                written.append(repr(value) if one.name in _FIRST else f"{one.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(written)})"
 
     @property
     def parts(self) -> tuple[Part, ...]:

@@ -38,7 +38,7 @@ def refuse_repeated(rows: StructuredRows, time: str, values: pd.Series) -> None:
             f"'{rows.group}' {_label(rows, at)} has two rows with {time} = "
             f"{rows.frame[time].iloc[at]}, so that they have no order in time ({int(twice.sum())} "
             "such rows in all); give a column that tells them apart, or name the innermost group, "
-            f"as in group='{rows.group}'"
+            "as in group='id'"
         )
 
 

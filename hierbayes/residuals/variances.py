@@ -19,7 +19,7 @@ from hierbayes.residuals.structure import (
 )
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Strata(Variance):
     """A residual standard deviation for each level of a factor, or combination of levels.
 
@@ -43,7 +43,7 @@ class Strata(Variance):
     --------
     >>> import hierbayes as hb
     >>> hb.residuals.Strata("sex", "treatment")
-    Strata(by=('sex', 'treatment'))
+    Strata('sex', 'treatment')
     """
 
     by: tuple[str, ...]
@@ -64,14 +64,13 @@ class Strata(Variance):
         """As in `Variance`."""
         levels = frame.groupby(list(self.by), observed=True).ngroup().to_numpy()
         first = np.unique(levels, return_index=True)[1]
-        cells = frame[list(self.by)].astype(str).agg(".".join, axis=1)
-        labels = tuple(cells.iloc[first])
+        labels = tuple(_cells(frame.iloc[first], self.by))
         if len(labels) < 2:
             raise DataError(
                 f"the strata {', '.join(self.by)} have one level in the rows used, "
                 f"{labels[0]!r}; leave them out"
             )
-        return Ratios(labels, levels)
+        return Ratios(labels, levels, self.by)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,10 +82,13 @@ class Ratios:
     labels : tuple of str
         Of the L levels.
     levels : (n,) int
+    by : tuple of str
+        The columns.
     """
 
     labels: tuple[str, ...]
     levels: Integers
+    by: tuple[str, ...]
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -106,8 +108,26 @@ class Ratios:
         """As in `BoundVariance`."""
         return np.concatenate([np.zeros(1), z])
 
+    def log_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
+        """As in `BoundVariance`."""
+        cells = _cells(frame, self.by)
+        places = pd.Index(self.labels).get_indexer(pd.Index(cells))
+        if (places < 0).any():
+            new = cells[int(np.flatnonzero(places < 0)[0])]
+            raise DataError(
+                f"the fit has no variance for {', '.join(self.by)} = {new}; it has those of: "
+                f"{', '.join(self.labels)}"
+            )
+        return np.asarray(self.log_sd(z)[places])
 
-@dataclass(frozen=True)
+
+def _cells(frame: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
+    """The stratum of each row, levels of several columns with a point between."""
+    columns = (frame[name].astype(str) for name in by)
+    return [".".join(parts) for parts in zip(*columns, strict=True)]
+
+
+@dataclass(frozen=True, repr=False)
 class Power(Variance):
     """Standard deviation σ|x|^δ.
 
@@ -138,6 +158,16 @@ class Power(Variance):
 
     def bind(self, frame: pd.DataFrame) -> OfCovariate:
         """As in `Variance`."""
+        return _of_covariate(self, "power", frame)
+
+    def covariate(self, frame: pd.DataFrame) -> Floats:
+        """log|x| of rows (m,).
+
+        Raises
+        ------
+        DataError
+            When x is no number, or 0.
+        """
         x = numbers_of(frame, self.x, "the covariate of a variance")
         if (x == 0.0).any():
             at = frame.index[int(np.flatnonzero(x == 0.0)[0])]
@@ -145,10 +175,10 @@ class Power(Variance):
                 f"|{self.x}|^δ has no size where {self.x} is 0, as in row {at}; move the origin, "
                 "or use hb.residuals.Exponential"
             )
-        return _of_covariate("power", self.x, np.log(np.abs(x)))
+        return np.asarray(np.log(np.abs(x)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Exponential(Variance):
     """Standard deviation σ exp(δx).
 
@@ -179,9 +209,17 @@ class Exponential(Variance):
 
     def bind(self, frame: pd.DataFrame) -> OfCovariate:
         """As in `Variance`."""
-        return _of_covariate(
-            "rate", self.x, numbers_of(frame, self.x, "the covariate of a variance")
-        )
+        return _of_covariate(self, "rate", frame)
+
+    def covariate(self, frame: pd.DataFrame) -> Floats:
+        """x of rows (m,).
+
+        Raises
+        ------
+        DataError
+            When x is no number.
+        """
+        return numbers_of(frame, self.x, "the covariate of a variance")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,12 +236,15 @@ class OfCovariate:
         Their standard deviation over the rows.
     levels : (n,) int
         Which v each row has.
+    of : Power or Exponential
+        Which makes v of other rows.
     """
 
     name: str
     values: Floats
     spread: float
     levels: Integers
+    of: Power | Exponential
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -223,13 +264,18 @@ class OfCovariate:
         """As in `BoundVariance`."""
         return self.values * (z[0] / self.spread)
 
+    def log_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
+        """As in `BoundVariance`."""
+        return self.of.covariate(frame) * (z[0] / self.spread)
 
-def _of_covariate(name: str, column: str, v: Floats) -> OfCovariate:
+
+def _of_covariate(of: Power | Exponential, name: str, frame: pd.DataFrame) -> OfCovariate:
+    v = of.covariate(frame)
     spread = float(v.std())
     if not spread > 1e-12 * max(float(np.abs(v).max()), 1e-300):
         raise DataError(
-            f"'{column}' is the same in every row, so that the data tell nothing of how the "
+            f"'{of.x}' is the same in every row, so that the data tell nothing of how the "
             "variance changes with it; leave it out"
         )
     values, levels = np.unique(v, return_inverse=True)
-    return OfCovariate(name, values, spread, levels)
+    return OfCovariate(name, values, spread, levels, of)

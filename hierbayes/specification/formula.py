@@ -108,11 +108,25 @@ class Specification:
         Raises
         ------
         FormulaError
-            When the model has several.
+            When the model has several, or none.
         """
         if len(self.factors) > 1:
             raise FormulaError(one_factor_only(self.factors))
+        self.refuse_no_random_part()
         return self.random[0].factor
+
+    def refuse_no_random_part(self) -> None:
+        """Refuse a model that has fixed effects and errors alone.
+
+        Raises
+        ------
+        FormulaError
+        """
+        if not self.random:
+            raise FormulaError(
+                "this is made for random effects, and the model has none; add a term such as "
+                "(1 | group)"
+            )
 
     def lme(self) -> tuple[str, str]:
         """Fixed formula and random part as nlme spells them (one block only).

@@ -94,7 +94,7 @@ def by_predictor(values: Floats, index: pd.Index, names: tuple[str, ...]) -> ByP
 
 
 def residuals(fit: Fitted, eta: pd.Series, kind: str) -> pd.Series:
-    """y minus its prediction, of a Gaussian response; those of Pearson divided by σ.
+    """y minus its prediction, of a Gaussian response; those of Pearson divided by their own σ.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def residuals(fit: Fitted, eta: pd.Series, kind: str) -> pd.Series:
         )
     rest = fit.design.rows.observed - eta
     if kind == "pearson":
-        rest = rest / (fit.sigma * fit.design.rows.row_sd)
+        rest = rest / (fit.sigma * fit.design.rows.row_sd * fit.problem.error_scale())
     return rest.rename("residual")
 
 

@@ -42,6 +42,7 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
     """
     if not isinstance(data, pd.DataFrame):
         raise DataError(f"the rows that are given must be a DataFrame, not {type(data).__name__}")
+    problem.refuse_residual_structure("what further rows say of a fit")
     products, design = problem.products, problem.design
     spec, seen = design.specification, design.rows
     further = rows_to_predict(design, data, new_groups="sample")

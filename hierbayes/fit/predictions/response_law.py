@@ -300,6 +300,12 @@ def law_of(problem: Problem, rows: PredictionRows) -> ResponseLaw:
 
 def _row_sd(problem: Problem, rows: PredictionRows) -> Floats | float | None:
     """Standard deviations of errors beside σ; None of rows that do not say what they weigh."""
+    weighed = _weighed_sd(problem, rows)
+    return None if weighed is None else weighed * problem.error_scale(rows.data)
+
+
+def _weighed_sd(problem: Problem, rows: PredictionRows) -> Floats | float | None:
+    """That of precision weights."""
     spec = problem.design.specification
     if rows.data is None or not spec.weights:
         return problem.design.rows.row_sd

@@ -177,6 +177,8 @@ class FittedResponses(Fitted):
             fit.design, data, effects=effects, new_groups=new_groups, group_means=group_means
         )
         law = law_of(fit.problem, rows)
+        if kind == "response":
+            fit.problem.refuse_correlated_errors("a joint draw of new responses")
         drawn = fit.parameter_draws(draws, uncertainty, fit.seed_or_new(seed))
         return labelled_predictions(fit.design, drawn, rows, law, kind_of(asked, law))
 
@@ -269,6 +271,8 @@ class FittedResponses(Fitted):
             Short for ``kind="pearson"``.
         kind : str
             ``"response"``; ``"pearson"``, divided by the standard deviation of the response (σ);
+            with a residual structure also ``"normalized"``, those without the correlation that the
+            errors of a group have: independent standard normal where the model is right;
             of families that are not Gaussian also ``"deviance"``; and ``"quantile"``: the normal
             quantiles of P(Y ≤ y), of what is counted at random between P(Y < y) and that
             (Dunn & Smyth 1996, doi:10.1080/10618600.1996.10474708).  They are standard normal where

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def posterior_predictive(problem: Problem, draws: ParameterDraws) -> xr.Dataset:
     """A new response of each row at each draw, its group keeping its effects."""
+    problem.refuse_correlated_errors("posterior_predictive=")
     rows = rows_to_predict(problem.design, None)
     pieces = draws.of_rows(rows, law_of(problem, rows), "response")
     return by_draw_and_row(problem, draws, [as_stored(problem, values) for _, values in pieces])
@@ -26,6 +27,7 @@ def posterior_predictive(problem: Problem, draws: ParameterDraws) -> xr.Dataset:
 
 def log_likelihood(problem: Problem, draws: ParameterDraws) -> xr.Dataset:
     """Log density of each row given γ, u and dispersion of each draw: conditional, by row."""
+    problem.refuse_correlated_errors("log_likelihood=")
     rows = rows_to_predict(problem.design, None)
     pieces = draws.log_densities(rows, law_of(problem, rows), observed_responses(problem))
     return by_draw_and_row(problem, draws, [values for _, values in pieces])

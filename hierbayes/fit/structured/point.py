@@ -9,14 +9,23 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.residual_blocks import correlated, normalised
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.display.interval import Interval
-from hierbayes.errors import EstimationError
+from hierbayes.errors import EstimationError, SavedFitError
 from hierbayes.estimation.information import NaturalParameters
 from hierbayes.estimation.residual_maximum import AtCoordinates, ResidualMaximum
 from hierbayes.fit.degrees_of_freedom.error_directions import ErrorDirections
+from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.intervals import interval_frame
 from hierbayes.fit.point import PointFit
+from hierbayes.fit.predictions.expected import ByPredictor
+from hierbayes.fit.predictions.limits import Limits, LimitsRequest
+from hierbayes.fit.predictions.parameter_draws import ParameterDraws
+from hierbayes.fit.predictions.prediction_rows import PredictionRows
+from hierbayes.fit.predictions.response_law import ResponseLaw
+from hierbayes.fit.saving.own_parts import OwnParts
+from hierbayes.fit.structured.diagnosis import diagnosis_of_errors, diagnosis_without_effects
 from hierbayes.fit.structured.limits import limits_on_scales
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.of_products import likelihood_of
@@ -55,6 +64,48 @@ class StructuredPointFit(PointFit):
         if len(information) and np.linalg.eigvalsh(information)[0] <= 0.0:
             return np.full_like(information, np.nan)
         return np.linalg.inv(information)
+
+    def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
+        """A response (n,) at random given its linear predictor, its errors with their structure."""
+        normals = rng.standard_normal(len(eta))
+        errors = correlated(self.error_rows, self.errors.best.z, normals)
+        return eta + self.theta.sigma[at] * errors
+
+    def _residuals(self, eta: ByPredictor, kind: str) -> ByPredictor:
+        """Those of one kind; normalized are pearson residuals without their correlation."""
+        if kind != "normalized":
+            return super()._residuals(eta, kind)
+        rest = super()._residuals(eta, "response") / self.sigma
+        values = normalised(self.error_rows, self.errors.best.z, rest.to_numpy())
+        return pd.Series(values, rest.index, name="residual")
+
+    def _limits(
+        self, rows: PredictionRows, law: ResponseLaw, kind: str, request: LimitsRequest
+    ) -> Limits:
+        if request.uncertainty == "theta":
+            self.problem.refuse_residual_structure("uncertainty='theta'")
+        return super()._limits(rows, law, kind, request)
+
+    def parameter_draws(
+        self, draws: int | None, uncertainty: str | None, seed: int
+    ) -> ParameterDraws:
+        """As in `PointFit`, given θ̂ and the parameters of the errors."""
+        if uncertainty == "theta":
+            self.problem.refuse_residual_structure("uncertainty='theta'")
+        return super().parameter_draws(draws, uncertainty, seed)
+
+    def diagnose(self) -> Diagnosis:
+        """As in `PointFit`, and of the parameters of the errors."""
+        of_effects = (
+            super().diagnose() if self.design.effects else diagnosis_without_effects(self.evidence)
+        )
+        return diagnosis_of_errors(of_effects, self.errors, self.error_rows)
+
+    def _own_parts(self) -> OwnParts:
+        raise SavedFitError(
+            "a fit with a residual structure cannot be saved; keep what you need with "
+            "to_datatree(), or fit it again, which takes milliseconds"
+        )
 
     # ---------------------------------------------------------------- uncertainty of θ̂
 

@@ -104,7 +104,7 @@ def anova(fit: Fit, *others: Fit, df: str | None = None) -> Anova:
             "hb.likelihood_ratio(smaller, larger), several by hb.model_table(a, b, ...) or "
             "hb.compare(a, b, ...)"
         )
-    refuse_other_than_fit(fit, "anova")
+    refuse_other_than_fit(fit, "anova", structured=True)
     if df is not None:
         refuse_unknown_method(df)
     contrasts = term_contrasts(fit.design)

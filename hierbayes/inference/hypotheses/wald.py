@@ -154,7 +154,7 @@ def wald(
     row
     ses    1.8053  0.3061  19.4743
     """
-    refuse_other_than_fit(fit, "wald")
+    refuse_other_than_fit(fit, "wald", structured=True)
     if df is not None:
         refuse_unknown_method(df)
     if robust is not None:

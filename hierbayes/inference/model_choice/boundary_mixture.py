@@ -45,6 +45,8 @@ def boundary_mixture(nesting: Nesting) -> dict[int, float] | None:
     many groups: with 60 groups of 8 rows, tests of two variances at 5% rejected 3.7% of 1500
     responses without them, where χ² rejected 1%.
     """
+    if nesting.big.problem.moments is not None:
+        return half_and_half(nesting.df) if nesting.effects_gained == 1 else None
     if nesting.effects_gained == 1:
         return half_and_half(nesting.df)
     spaces = null_spaces(nesting)

@@ -170,13 +170,16 @@ def likelihood_ratio(
     >>> test.chisq, test.p_chi2, test.p_mixture
     (1.77025, 0.41266, 0.29801)
     """
-    refuse_other_than_maxima("likelihood_ratio", a, b, families=True)
+    refuse_other_than_maxima("likelihood_ratio", a, b, families=True, structured=True)
     refuse_mixed_criteria("likelihood_ratio", a, b)
     refuse_other_data("likelihood_ratio", a, b)
     if not is_whole(simulations) or simulations < 0:
         raise InferenceError(f"simulations must be a whole number from 0, not {simulations!r}")
     if seed is not None:
         refuse_bad_seed(seed)
+    if simulations:
+        for fit in (a, b):
+            fit.problem.refuse_residual_structure("likelihood_ratio(simulations=)")
     _refuse_other_responses(a, b)
     nesting = find_nesting(a, b)
     _refuse_other_fixed_parts(nesting)

@@ -83,7 +83,7 @@ def model_table(*fits: PointFit) -> ModelTable:
     """
     if not fits:
         raise InferenceError("model_table() takes fits, and none was given")
-    refuse_other_than_maxima("model_table", *fits, families=True)
+    refuse_other_than_maxima("model_table", *fits, families=True, structured=True)
     refuse_mixed_criteria("model_table", *fits)
     for fit in fits[1:]:
         refuse_other_data("model_table", fits[0], fit)

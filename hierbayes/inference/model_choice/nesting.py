@@ -15,6 +15,7 @@ from hierbayes.fit.point import PointFit
 from hierbayes.fit.resampling.simulation import Simulator, simulator
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import partition, reading_of
+from hierbayes.inference.model_choice.nested_errors import refuse_other_errors
 from hierbayes.likelihood.reading import REML
 
 _OUTSIDE = 1e-7  # of a column's size, left over beside the columns that should span it
@@ -116,6 +117,7 @@ def find_nesting(a: PointFit, b: PointFit) -> Nesting:
         or block of random effects that keeps it out).
     """
     small, big = sorted((a, b), key=lambda fit: fit.maximum.n_parameters)
+    refuse_other_errors(small.problem, big.problem)
     X, outside = _fixed(small, big)
     Z, out_of = _random(small, big)
     if X is None or Z is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hierbayes.errors import in_quotes
 from hierbayes.inference.model_choice.chi_bar import mixture_text
+from hierbayes.inference.model_choice.nested_errors import errors_gained
 from hierbayes.inference.model_choice.nesting import Nesting
 
 FEW_GROUPS = 50
@@ -12,7 +13,8 @@ FEW_GROUPS = 50
 def what_is_tested(nesting: Nesting) -> str:
     """What the larger model has more."""
     fixed, effects = nesting.fixed_gained, nesting.effects_gained
-    covariances = nesting.df - fixed - effects
+    errors = errors_gained(nesting.small.problem, nesting.big.problem)
+    covariances = nesting.df - fixed - effects - errors
     parts = [_count(fixed, "fixed effect")] if fixed else []
     if effects:
         ours, theirs = nesting.big.design, nesting.small.design.effect_names
@@ -22,6 +24,8 @@ def what_is_tested(nesting: Nesting) -> str:
         parts.append(f"{_count(effects, 'variance')} of random effects{named}")
     if covariances > 0:
         parts.append(_count(covariances, "covariance"))
+    if errors:
+        parts.append(_count(errors, "parameter") + " of the errors")
     gained = nesting.factors_gained
     within = f"; in the smaller model nothing varies by {in_quotes(gained)}" if gained else ""
     return f"tested: {', '.join(parts)} that the larger model has more{within}"

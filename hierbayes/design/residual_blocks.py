@@ -1,0 +1,52 @@
+"""The covariance of the errors of each group as a matrix, for what needs the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from hierbayes.design.residual_rows import ResidualRows
+from hierbayes.frames.arrays import Floats, Integers
+
+
+def normalised(rows: ResidualRows, z: Floats, errors: Floats) -> Floats:
+    """R^(−1/2) of errors (n,), in order of time within groups: independent if the model holds."""
+    scaled = errors / rows.level_sd(z)
+    if rows.correlation is None:
+        return scaled
+    found = np.empty_like(scaled)
+    for at, root in correlation_roots(rows, z):
+        found[at] = solve_triangular(root, scaled[at], lower=True)
+    return found
+
+
+def correlated(rows: ResidualRows, z: Floats, normals: Floats) -> Floats:
+    """R^(1/2) of independent standard normal numbers (n,)."""
+    found = normals
+    if rows.correlation is not None:
+        found = np.empty_like(normals)
+        for at, root in correlation_roots(rows, z):
+            found[at] = root @ normals[at]
+    return found * rows.level_sd(z)
+
+
+def correlation_roots(rows: ResidualRows, z: Floats) -> Iterator[tuple[Integers, Floats]]:
+    """The rows of each group in order of time, and the lower root of their C."""
+    correlation = rows.correlation
+    assert correlation is not None
+    times = correlation.times
+    known: dict[bytes, Floats] = {}
+    for at in ordered_groups(rows.codes, times):
+        key = times[at].tobytes()
+        if key not in known:
+            known[key] = np.linalg.cholesky(rows.correlation_matrix(times[at], z))
+        yield at, known[key]
+
+
+def ordered_groups(codes: Integers, times: Floats) -> list[Integers]:
+    """The rows of each group, in order of time."""
+    order = np.lexsort((times, codes))
+    starts = np.flatnonzero(np.diff(codes[order])) + 1
+    return np.split(order, starts)

@@ -1,0 +1,79 @@
+"""Whether a maximum over the parameters of a residual structure is one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.residual_rows import ResidualRows
+from hierbayes.estimation.residual_maximum import ResidualMaximum
+from hierbayes.fit.diagnosis import GRADIENT_LIMIT, Diagnosis
+from hierbayes.fit.evidence import Maximum
+from hierbayes.frames.arrays import Floats
+
+_FAR = 12.0  # a coordinate out there stands for a limit of its parameter
+
+
+def diagnosis_of_errors(
+    of_effects: Diagnosis, errors: ResidualMaximum, rows: ResidualRows
+) -> Diagnosis:
+    """A diagnosis of G and σ, and beside it that of the parameters of the errors."""
+    bad, findings = _findings(errors, rows)
+    verdict = of_effects.verdict
+    if bad and of_effects.ok:
+        verdict = "The maximum is not certain in the parameters of the errors:"
+    table = pd.concat([of_effects.table, _table(errors, rows)])
+    return replace(
+        of_effects,
+        ok=of_effects.ok and not bad,
+        verdict=verdict,
+        findings=(*bad, *of_effects.findings, *findings),
+        table=table,
+    )
+
+
+def diagnosis_without_effects(evidence: Maximum) -> Diagnosis:
+    """Of a model whose errors alone have a covariance: γ and σ are in closed form."""
+    table = pd.DataFrame(
+        {"value": [evidence.value, float(evidence.evaluations)]},
+        index=["log-likelihood", "evaluations"],
+    )
+    verdict = f"The {evidence.name} maximum is inside the parameter space."
+    return Diagnosis(True, verdict, ("γ and σ are in closed form given the errors",), table)
+
+
+def _findings(errors: ResidualMaximum, rows: ResidualRows) -> tuple[list[str], list[str]]:
+    bad: list[str] = []
+    good: list[str] = []
+    names = [parameter.name for parameter in rows.parameters]
+    values = np.linalg.eigvalsh(errors.information) if names else np.ones(1)
+    if values[0] <= 0.0:
+        bad.append(
+            "the likelihood is not curved downwards in the parameters of the errors "
+            f"({', '.join(names)}): the data do not tell them apart; use a structure with fewer"
+        )
+    steep = float(_standardised_slope(errors).max(initial=0.0))
+    (bad if steep > GRADIENT_LIMIT else good).append(
+        f"largest gradient over the parameters of the errors: {steep:.1e}"
+    )
+    far = [name for name, z in zip(names, errors.best.z, strict=True) if abs(z) > _FAR]
+    if far:
+        bad.append(
+            f"{', '.join(far)} went to a limit, beyond which there is no covariance matrix: a "
+            "structure without it gives the same maximum"
+        )
+    return bad, good
+
+
+def _standardised_slope(errors: ResidualMaximum) -> Floats:
+    """|∂ℓ/∂z| in the unit that the curvature gives."""
+    size = np.sqrt(np.maximum(np.diag(errors.information), 1e-300))
+    return np.asarray(np.abs(errors.slope) / size)
+
+
+def _table(errors: ResidualMaximum, rows: ResidualRows) -> pd.DataFrame:
+    names = [f"gradient({parameter.name})" for parameter in rows.parameters]
+    values = [*_standardised_slope(errors), float(errors.evaluations)]
+    return pd.DataFrame({"value": values}, index=[*names, "evaluations(errors)"])
