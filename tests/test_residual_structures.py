@@ -11,7 +11,9 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes import residuals as hr
+from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.residual_blocks import correlated, normalised
+from hierbayes.fit.structured.point import StructuredPointFit
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import ML, REML
 from hierbayes.likelihood.residual_moments import second_moments
@@ -134,7 +136,8 @@ FORMULAS = ["y ~ x + (1 + x | g)", "y ~ x + (1 | clinic) + (x | g)", "y ~ x"]
 def posed(structure: hr.ResidualStructure, formula: str) -> hb.Model:
     correlation = structure.correlation
     if "|" not in formula and correlation is not None:
-        part = replace(correlation, group="g")
+        part: Any = correlation
+        part = replace(part, group="g")
         structure = Product((part, *structure.variances))
     return hb.Model(formula, ROWS, residual=structure)
 
@@ -168,6 +171,7 @@ def test_weighted_cross_products_are_those_of_the_dense_covariance(
     z = rows.start + 0.3 * rng.normal(size=len(rows.start))
     names = [parameter.name for parameter in rows.parameters]
     at = dict(zip(names, rows.natural(z), strict=True))
+    assert model.specification.residual is not None
     R = errors_by_hand(model.specification.residual, ROWS, at)
     q = len(model.problem.design.effects)
     L = np.tril(rng.normal(size=(q, q))) * (q > 0)
@@ -203,6 +207,7 @@ def test_the_slope_by_fishers_identity_is_that_of_differences(
 
     for reading in (REML, ML):
         products = moments.at(z).products
+        assert isinstance(products, CrossProducts)
         sigma = float(theta.internal(basis)[1])
         E = second_moments(theta.relative(basis), sigma, products, reading)
         steps = 1e-5 * np.eye(len(z))
@@ -214,7 +219,9 @@ def test_the_slope_by_fishers_identity_is_that_of_differences(
 def test_errors_in_order_of_time_have_the_root_of_that_covariance(
     structure: hr.ResidualStructure,
 ) -> None:
-    rows = posed(structure, FORMULAS[0]).problem.moments.rows
+    moments = posed(structure, FORMULAS[0]).problem.moments
+    assert moments is not None
+    rows = moments.rows
     z = rows.start + 0.3 * np.random.default_rng(7).normal(size=len(rows.start))
     names = [parameter.name for parameter in rows.parameters]
     R = errors_by_hand(structure, ROWS, dict(zip(names, rows.natural(z), strict=True)))
@@ -287,6 +294,7 @@ def test_a_likelihood_ratio_of_errors() -> None:
 
 def test_new_responses_of_rows_have_the_variance_of_their_stratum() -> None:
     fit = residual_models.fit("RatPup_varIdent", "REML")
+    assert isinstance(fit, StructuredPointFit)
     frame = residual_models.data("RatPup_varIdent").iloc[[0, 100, 200]]
     mean = fit.predict(frame, prob=0.9)
     new = fit.predict(frame, prob=0.9, kind="response")
@@ -302,8 +310,9 @@ def test_new_responses_of_rows_have_the_variance_of_their_stratum() -> None:
 # ---------------------------------------------------------------- refused
 
 
+TEXT: Any = "AR1"
 REFUSED: list[tuple[str, Any, type[Exception], str]] = [
-    ("no structure", lambda: hb.Model("y ~ x + (1 | g)", ROWS, residual="AR1"), hb.ResidualError,
+    ("no structure", lambda: hb.Model("y ~ x + (1 | g)", ROWS, residual=TEXT), hb.ResidualError,
      "residual is a structure of hb.residuals, such as hb.residuals.AR1('week'), not 'AR1'"),
     ("two correlations", lambda: hr.AR1() * hr.CompoundSymmetry(), hb.ResidualError,
      "errors have one correlation, and these are 2: AR1(), CompoundSymmetry(); keep one"),
