@@ -144,7 +144,7 @@ def posed(structure: hr.ResidualStructure, formula: str) -> hb.Model:
 
 def dense_loglik(model: hb.Model, G: Any, sigma: float, R: Any, *, restricted: bool) -> float:
     design = model.problem.design
-    X, Z, y = design.X, design.Z, design.y
+    X, Z, y = design.X, design.Z, design.rows.response
     V = sigma**2 * R
     for codes, span in zip(design.rows.codes_of, design.spans, strict=True):
         part = Z[:, span]
@@ -356,3 +356,15 @@ REFUSED: list[tuple[str, Any, type[Exception], str]] = [
 def test_what_cannot_be_is_refused_in_words(make: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=f"^{re.escape(message)}"):
         make()
+
+
+def test_weights_stand_beside_a_structure() -> None:
+    """Var e = σ²R/w: the same as a known variance function times a structure."""
+    frame = ROWS.assign(w=ROWS["dose"] ** 2)
+    model = hb.Model(FORMULAS[0], frame, residual=hr.AR1("week"), weights="w")
+    fit = model.reml()
+    assert isinstance(fit, StructuredPointFit)
+    R = errors_by_hand(hr.AR1("week"), frame, dict(fit.error_parameters))
+    size = 1.0 / frame["dose"].to_numpy()
+    wanted = dense_loglik(model, fit.G, fit.sigma, R * np.outer(size, size), restricted=True)
+    assert_allclose(fit.loglik, wanted, rtol=1e-10)

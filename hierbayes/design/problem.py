@@ -106,10 +106,11 @@ class Problem:
     @property
     def half_log_det(self) -> float:
         """½ log|R| of the errors, which the log-likelihood is less by."""
+        weights = self.design.rows.root_weights
+        of_weights = 0.0 if weights is None else -float(np.log(weights).sum())
         if self.moments is None or self.z is None:
-            weights = self.design.rows.root_weights
-            return 0.0 if weights is None else -float(np.log(weights).sum())
-        return self.moments.at(self.z).half_log_det
+            return of_weights
+        return self.moments.at(self.z).half_log_det + of_weights
 
     @property
     def family(self) -> ResponseFamily | None:

@@ -150,7 +150,7 @@ class ResidualMoments:
 
 def residual_moments(rows: ResidualRows, design: Design, basis: Basis) -> ResidualMoments:
     """The moments of a design under a residual structure, in a basis."""
-    columns, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.response)
+    columns, Z = design.rows.internal(basis)
     F = np.concatenate([Z, columns], axis=1)
     stacked = np.stack(design.rows.codes_of)
     atom_codes, atom_of = np.unique(stacked, axis=1, return_inverse=True)

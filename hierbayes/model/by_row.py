@@ -108,8 +108,8 @@ def refuse_unsuited_weights(
             f"{argument}= is of Gaussian responses, and the family is {family}: write counts out "
             "of trials in the formula, as in 'k | trials(n) ~ ...', and equal rows as counts="
         )
-    if spec.residual is not None:
-        raise FormulaError(f"{argument}= and residual= both state the variances of rows; keep one")
+    if spec.residual is not None and argument == "known_sd":
+        raise FormulaError("known_sd= and residual= both state the variances of rows; keep one")
 
 
 def _values(data: pd.DataFrame, given: Given, argument: str) -> np.ndarray:

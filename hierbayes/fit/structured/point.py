@@ -68,7 +68,7 @@ class StructuredPointFit(PointFit):
     def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
         """A response (n,) at random given its linear predictor, its errors with their structure."""
         normals = rng.standard_normal(len(eta))
-        errors = correlated(self.error_rows, self.errors.best.z, normals)
+        errors = correlated(self.error_rows, self.errors.best.z, normals) * self._weighed_sd
         return eta + self.theta.sigma[at] * errors
 
     def _residuals(self, eta: ByPredictor, kind: str) -> ByPredictor:
@@ -76,7 +76,8 @@ class StructuredPointFit(PointFit):
         if kind != "normalized":
             return super()._residuals(eta, kind)
         rest = super()._residuals(eta, "response") / self.sigma
-        values = normalised(self.error_rows, self.errors.best.z, rest.to_numpy())
+        scaled = rest.to_numpy() / self._weighed_sd
+        values = normalised(self.error_rows, self.errors.best.z, scaled)
         return pd.Series(values, rest.index, name="residual")
 
     def _limits(
@@ -93,6 +94,11 @@ class StructuredPointFit(PointFit):
         if uncertainty == "theta":
             self.problem.refuse_residual_structure("uncertainty='theta'")
         return super().parameter_draws(draws, uncertainty, seed)
+
+    @property
+    def _weighed_sd(self) -> Floats | float:
+        """Standard deviations that precision weights give the rows."""
+        return self.design.rows.row_sd
 
     def diagnose(self) -> Diagnosis:
         """As in `PointFit`, and of the parameters of the errors."""
