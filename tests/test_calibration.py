@@ -356,6 +356,51 @@ def test_assurance_averages_over_a_posterior(model: hb.Model, small_posterior: h
     assert np.isin(found.replications["truth"], small_posterior.gamma_draws[..., 1]).all()
 
 
+# ---------------------------------------------------------------- pictures
+
+
+def ranked(ranks: np.ndarray) -> Calibration:
+    """A calibration of stated ranks of one quantity."""
+    index = pd.MultiIndex.from_product(
+        [["as the data"], range(len(ranks))], names=["groups", "replication"]
+    )
+    columns = pd.MultiIndex.from_tuples([("sd", "x")], names=["block", "quantity"])
+    frame = pd.DataFrame(ranks[:, None], index=index, columns=columns)
+    return Calibration((), pd.DataFrame(), frame, pd.DataFrame(), (), 0.95, 1)
+
+
+def test_the_picture_of_ranks_has_their_ecdf_less_uniform() -> None:
+    frame = hb.plots.rank_ecdf_frame(ranked(shrunk(1.0)))
+    assert frame.ecdf["quantity"].unique().tolist() == ["sd(x)"]
+    assert frame.ecdf["difference"].abs().max() < 1e-12
+    assert (frame.envelope["lower"] < 0.0).all() and (frame.envelope["upper"] > 0.0).all()
+    wrong = hb.plots.rank_ecdf_frame(ranked(shrunk(0.7)))
+    assert wrong.ecdf["difference"].max() > frame.envelope["upper"].max()
+    assert len(hb.plots.plot_rank_ecdf(ranked(shrunk(0.7))).axes[0].lines) == 2
+    with pytest.raises(hb.StudyError, match=r"no ranks of 'x'; they are of: 'sd\(x\)'"):
+        hb.plots.rank_ecdf_frame(ranked(shrunk(1.0)), ["x"])
+
+
+def test_the_picture_of_coverage_has_its_table(model: hb.Model) -> None:
+    found = hb.calibrate(model, TRUTH, replications=4, seed=2, progress=False)
+    frame = hb.plots.coverage_frame(found)
+    shares = found.coverage.loc[found.coverage["sets"] > 0, "coverage"]
+    assert frame.table["coverage"].tolist() == shares.tolist()
+    panel = hb.plots.plot_coverage(found).axes[0]
+    assert [tick.get_text() for tick in panel.get_yticklabels()][:2] == ["Intercept", "x"]
+    with pytest.raises(hb.StudyError, match="this calibration has no ranks"):
+        hb.plots.plot_rank_ecdf(found)
+
+
+def test_the_picture_of_power_has_its_curve() -> None:
+    study = power_study()
+    frame = hb.plots.power_curve_frame(study)
+    assert frame.wanted == 0.8
+    assert frame.curve["curve"].tolist() == study.curve()["curve"].tolist()
+    panel = hb.plots.plot_power_curve(study, "half width", wanted=1.0).axes[0]
+    assert panel.get_ylabel() == "half width of the interval"
+
+
 # ---------------------------------------------------------------- what is refused
 
 

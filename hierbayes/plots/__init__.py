@@ -54,6 +54,9 @@ headings in quotes):
 ``prior_ellipses``      G's ellipse moving with the prior
 ``power_scaling``       power-scaling sensitivity as a table of greys
 ``comparison``          estimates and intervals of several fits
+``rank_ecdf``           ranks of the truth on simulated data, and their envelope
+``coverage``            coverage of intervals beside the nominal one
+``power_curve``         power or precision by the number of groups
 ======================= ========================================================= =================
 
 Diagnostics of the sampler are drawn by arviz-plots, from a fit's ``to_datatree()``.
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
     from hierbayes.plots.bootstrap import bootstrap_frame, plot_bootstrap
     from hierbayes.plots.caterpillar import Caterpillar, caterpillar_frame, plot_caterpillar
     from hierbayes.plots.comparison import comparison_frame, plot_comparison
+    from hierbayes.plots.coverage import Coverage, coverage_frame, plot_coverage
     from hierbayes.plots.data_space import DataSpace, data_space_frame, plot_data_space
     from hierbayes.plots.effects import Effects, effects_frame, plot_effects
     from hierbayes.plots.ellipse import (
@@ -102,6 +106,7 @@ if TYPE_CHECKING:
     from hierbayes.plots.margins import margins_frame, plot_margins
     from hierbayes.plots.pancake import Pancake, pancake_frame, plot_pancake
     from hierbayes.plots.plane import Plane, plane_frame, plot_plane
+    from hierbayes.plots.power_curve import PowerCurve, plot_power_curve, power_curve_frame
     from hierbayes.plots.power_scaling import plot_power_scaling, power_scaling_frame
     from hierbayes.plots.predictive_check import (
         CheckPicture,
@@ -111,6 +116,7 @@ if TYPE_CHECKING:
     from hierbayes.plots.prior_ellipses import plot_prior_ellipses, prior_ellipses_frame
     from hierbayes.plots.prior_posterior import plot_prior_posterior, prior_posterior_frame
     from hierbayes.plots.profile_zeta import plot_profile_zeta, profile_zeta_frame
+    from hierbayes.plots.rank_ecdf import RankEcdf, plot_rank_ecdf, rank_ecdf_frame
     from hierbayes.plots.ridge import plot_ridge, ridge_frame
     from hierbayes.plots.shrinkage import plot_shrinkage, shrinkage_frame
     from hierbayes.plots.shrinkage_factors import plot_shrinkage_factors, shrinkage_factors_frame
@@ -130,26 +136,27 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "BetaSpace", "Caterpillar", "CheckPicture", "DataSpace", "Effects", "Ellipse",
+    "BetaSpace", "Caterpillar", "CheckPicture", "Coverage", "DataSpace", "Effects", "Ellipse",
     "EstimatorsInBetaSpace", "Gap", "Level1Picture", "Level2Picture", "Pancake", "Plane",
-    "SimulatedSchool", "ThreeMeans", "Trellis", "UniformQuantiles", "beta_space_frame",
-    "bootstrap_frame", "caterpillar_frame", "comparison_frame", "confidence_radius",
-    "data_space_frame", "effects_frame", "ellipse_frame", "estimators_frame", "gap_frame",
-    "icc_frame", "implied_ellipses_frame", "implied_icc_frame", "implied_lines_frame",
-    "influence_frame", "intercept_weights_frame", "level1_residuals_frame",
+    "PowerCurve", "RankEcdf", "SimulatedSchool", "ThreeMeans", "Trellis", "UniformQuantiles",
+    "beta_space_frame", "bootstrap_frame", "caterpillar_frame", "comparison_frame",
+    "confidence_radius", "coverage_frame", "data_space_frame", "effects_frame", "ellipse_frame",
+    "estimators_frame", "gap_frame", "icc_frame", "implied_ellipses_frame", "implied_icc_frame",
+    "implied_lines_frame", "influence_frame", "intercept_weights_frame", "level1_residuals_frame",
     "level2_residuals_frame", "margins_frame", "pancake_frame", "plane_frame", "plot_beta_space",
-    "plot_bootstrap",
-    "plot_caterpillar", "plot_comparison", "plot_data_space", "plot_effects", "plot_estimators",
-    "plot_gap", "plot_icc", "plot_implied_ellipses", "plot_implied_icc", "plot_implied_lines",
-    "plot_influence", "plot_intercept_weights", "plot_level1_residuals", "plot_level2_residuals",
-    "plot_margins", "plot_pancake", "plot_plane", "plot_power_scaling", "plot_predictive_check",
-    "plot_prior_ellipses", "plot_prior_posterior", "plot_profile_zeta", "plot_ridge",
-    "plot_shrinkage", "plot_shrinkage_factors", "plot_simulated_school", "plot_three_means",
-    "plot_tipping", "plot_tornado", "plot_trellis", "plot_uniform_quantiles", "power_scaling_frame",
-    "predictive_check_frame", "prior_ellipses_frame", "prior_posterior_frame", "profile_zeta_frame",
-    "ridge_frame", "shadow_frame", "shadow_radius", "shrinkage_factors_frame", "shrinkage_frame",
-    "simulated_school_frame", "three_means_frame", "tipping_frame", "tornado_frame",
-    "trellis_frame", "uniform_quantiles_frame",
+    "plot_bootstrap", "plot_caterpillar", "plot_comparison", "plot_coverage", "plot_data_space",
+    "plot_effects", "plot_estimators", "plot_gap", "plot_icc", "plot_implied_ellipses",
+    "plot_implied_icc", "plot_implied_lines", "plot_influence", "plot_intercept_weights",
+    "plot_level1_residuals", "plot_level2_residuals", "plot_margins", "plot_pancake", "plot_plane",
+    "plot_power_curve", "plot_power_scaling", "plot_predictive_check", "plot_prior_ellipses",
+    "plot_prior_posterior", "plot_profile_zeta", "plot_rank_ecdf", "plot_ridge", "plot_shrinkage",
+    "plot_shrinkage_factors", "plot_simulated_school", "plot_three_means", "plot_tipping",
+    "plot_tornado", "plot_trellis", "plot_uniform_quantiles", "power_curve_frame",
+    "power_scaling_frame", "predictive_check_frame", "prior_ellipses_frame",
+    "prior_posterior_frame", "profile_zeta_frame", "rank_ecdf_frame", "ridge_frame", "shadow_frame",
+    "shadow_radius", "shrinkage_factors_frame", "shrinkage_frame", "simulated_school_frame",
+    "three_means_frame", "tipping_frame", "tornado_frame", "trellis_frame",
+    "uniform_quantiles_frame",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
@@ -201,6 +208,9 @@ _HOMES = {
     "hierbayes.plots.prior_ellipses": ("plot_prior_ellipses", "prior_ellipses_frame"),
     "hierbayes.plots.prior_posterior": ("plot_prior_posterior", "prior_posterior_frame"),
     "hierbayes.plots.profile_zeta": ("plot_profile_zeta", "profile_zeta_frame"),
+    "hierbayes.plots.coverage": ("Coverage", "coverage_frame", "plot_coverage"),
+    "hierbayes.plots.power_curve": ("PowerCurve", "plot_power_curve", "power_curve_frame"),
+    "hierbayes.plots.rank_ecdf": ("RankEcdf", "plot_rank_ecdf", "rank_ecdf_frame"),
     "hierbayes.plots.ridge": ("plot_ridge", "ridge_frame"),
     "hierbayes.plots.shrinkage": ("plot_shrinkage", "shrinkage_frame"),
     "hierbayes.plots.shrinkage_factors": ("plot_shrinkage_factors", "shrinkage_factors_frame"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.benchmarks import (
     before,
+    calibration,
     factors,
     families,
     first,
@@ -33,6 +34,7 @@ SUBJECTS: dict[str, Callable[..., list[Table]]] = {
     "posterior": posterior.run,
     "study": study.run,
     "growth": growth.run,
+    "calibration": calibration.run,
 }
 COMPARED = ("first", "before")  # subjects that know another revision
 

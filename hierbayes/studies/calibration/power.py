@@ -18,7 +18,6 @@ from hierbayes.inference.hypotheses.hypothesis import Hypothesis, read_hypothesi
 from hierbayes.priors.propriety import refuse_improper
 from hierbayes.specification.counts import refuse_bad_count
 from hierbayes.studies.calibration.calibrate import (
-    Records,
     chosen_seed,
     identity_of,
     replicate,
@@ -34,6 +33,7 @@ from hierbayes.studies.calibration.estimates import Fitting, read_methods
 from hierbayes.studies.calibration.new_data import DataSource
 from hierbayes.studies.calibration.power_study import PowerStudy
 from hierbayes.studies.calibration.power_task import PowerTask
+from hierbayes.studies.calibration.run_file import Records
 from hierbayes.studies.calibration.tasks import Cell
 from hierbayes.studies.calibration.truths import Source, digest, read_truth
 

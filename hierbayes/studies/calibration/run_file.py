@@ -17,6 +17,9 @@ from typing import Any, Self
 from hierbayes.errors import StudyError
 from hierbayes.studies.calibration.workers import Place
 
+type Records = dict[tuple[str, int], dict[str, Any]]
+"""What was found, by design and number."""
+
 _FORMAT = 1
 
 
@@ -39,7 +42,7 @@ class RunFile:
     def __init__(self, path: Any, identity: dict[str, Any]) -> None:
         self.path = None if path is None else Path(path)
         self.identity = identity
-        self.found: dict[tuple[str, int], dict[str, Any]] = {}
+        self.found: Records = {}
         self._number: int | None = None
 
     def __enter__(self) -> Self:
