@@ -211,6 +211,30 @@ def test_groups_of_reml_are_those_of_refits_without_them(
     assert_allclose(found.frame["elpd"], expected, rtol=1e-8)
 
 
+@pytest.mark.parametrize("formula", ["y ~ x + (1 | g)", "y ~ x + (1 | g) + (1 | h)"])
+def test_groups_of_rows_with_weights_are_those_of_dense_algebra(
+    small_data: pd.DataFrame, formula: str
+) -> None:
+    n = len(small_data)
+    data = small_data.assign(w=1.0 + np.arange(n) % 3, h=np.arange(n) % 4)
+    fit = hb.Model(formula, data=data, weights="w").reml()
+    rows, J, theta = fit.design.rows, 8, fit.theta.flat
+    found = densities_at(fit.problem, 0, theta, flat_prior(2), REML)[:, 0]
+    V = fit.sigma**2 * np.diag(1.0 / data["w"].to_numpy())
+    for codes, at in zip(rows.codes_of, fit.design.spans, strict=True):
+        V = V + np.where(codes[:, None] == codes, fit.G[at, at].item(), 0.0)
+    for j in (0, J - 1):
+        own, stay = rows.codes_of[0] == j, rows.codes_of[0] != j
+        gamma, cov = gls(rows.X[stay], rows.response[stay], V[np.ix_(stay, stay)])
+        gain = np.linalg.solve(V[np.ix_(stay, stay)], V[np.ix_(stay, own)]).T
+        X = rows.X[own] - gain @ rows.X[stay]
+        mean = gain @ rows.response[stay] + X @ gamma
+        spread = V[np.ix_(own, own)] - gain @ V[np.ix_(stay, own)] + X @ cov @ X.T
+        expected = multivariate_normal.logpdf(rows.response[own], mean, spread)
+        assert_allclose(found[j], expected, rtol=1e-8)
+    assert np.isfinite(hb.logo(fit, "g").elpd)
+
+
 def test_groups_given_draws_are_those_of_dense_algebra(stated: hb.PosteriorFit) -> None:
     problem, rows, theta = stated.problem, stated.design.rows, stated.theta.flat[:3]
     found = densities_at(problem, 0, theta, stated.gamma_prior, NORMAL)

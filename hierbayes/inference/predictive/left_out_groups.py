@@ -63,7 +63,7 @@ def densities_at(
     """
     likelihood = likelihood_of(problem.products, reading, prior)
     J, M = problem.design.factors[k].J, len(theta.sigma)
-    found = np.empty((J, M))
+    found, own = np.empty((J, M)), _log_root_weights(problem, k)
     if isinstance(likelihood, Likelihood):
         totals = within_totals(problem.design.rows, likelihood.cross)
         size = max(_AT_ONCE // ((J + 1) * likelihood.cross.p), 1)
@@ -71,11 +71,11 @@ def densities_at(
             at = slice(start, start + size)
             values = likelihood.without_groups(theta[at], totals)[0]
             found[:, at] = (values[:, -1:] - values[:, :-1]).T
-        return found - _log_scales(problem, k)[:, None]
+        return found + (own - _log_scales(problem, k))[:, None]
     whole = likelihood.reduce(theta).log_density(prior, reading)
     for j, left in likelihood.without_levels(theta, problem.design, k):
         found[j] = whole - left.log_density(prior, reading)
-    return found
+    return found + own[:, None]
 
 
 def refitted_groups(fit: PointFit, k: int, reading: Reading, *, progress: bool) -> RefittedGroups:
@@ -105,7 +105,15 @@ def refitted_groups(fit: PointFit, k: int, reading: Reading, *, progress: bool) 
             left_out[j] = everything.at(anew).value - others.at(anew).value
             old = fit.any_state.theta
             whole[j] = everything.at(old).value - others.at(old).value
-    return RefittedGroups(left_out, whole, tuple(reasons))
+    own = _log_root_weights(problem, k)
+    return RefittedGroups(left_out + own, whole + own, tuple(reasons))
+
+
+def _log_root_weights(problem: Problem, k: int) -> Floats:
+    """Σ log √w over the rows of each group (J,): from densities of √w y to those of y."""
+    rows = problem.design.rows
+    root = np.ones(rows.n) if rows.root_weights is None else rows.root_weights
+    return np.asarray(np.bincount(rows.codes_of[k], np.log(root), problem.design.factors[k].J))
 
 
 def _log_scales(problem: Problem, k: int) -> Floats:
