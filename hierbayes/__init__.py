@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     from hierbayes.inference.context.mundlak import Mundlak, mundlak
     from hierbayes.inference.context.response_variance import ResponseVariance
     from hierbayes.inference.context.variance_explained import VarianceExplained, variance_explained
+    from hierbayes.inference.evidence.bayes_factor import BayesFactor, bayes_factor
+    from hierbayes.inference.evidence.evidence import evidence
+    from hierbayes.inference.evidence.marginal_likelihood import MarginalLikelihood
+    from hierbayes.inference.evidence.savage_dickey import SavageDickey, savage_dickey
     from hierbayes.inference.hypotheses.anova import Anova, anova
     from hierbayes.inference.hypotheses.wald import WaldTest, wald
     from hierbayes.inference.influence.influence import influence
@@ -110,26 +114,28 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "LKJ", "PC", "R2D2M2", "Anova", "Beta", "Bootstrap", "Calibration", "Catalog", "Centred",
-    "Comparison", "ContextualEffects", "DataError", "DesignNormal", "Equations", "Equivalence",
-    "EstimationError", "Estimators", "Exponential", "FamilyError", "Fit", "Flat", "FormulaError",
-    "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError", "HypothesisError",
-    "InferenceError", "Influence", "InterceptWeights", "IntervalError", "InverseGamma",
-    "InverseWishart", "Level1Residuals", "Level2Residuals", "Levels", "LikelihoodRatio", "Margins",
-    "Meanings", "Model", "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal",
-    "Notation", "PointFit", "PosteriorFit", "PowerStudy", "PredictiveCheck", "PredictiveComparison",
-    "PredictiveCriterion", "PriorError", "Profile", "RandomPart", "Recheck", "Reduced",
-    "ResidualError", "ResponseVariance", "ResultFolderError", "SavedFitError", "SensitivityStudy",
-    "Simulated", "StudentT", "StudyError", "Uniform", "UsageError", "VarianceExplained", "WaldTest",
-    "Wishart", "anova", "bootstrap", "build_random", "calibrate", "capply", "catalog", "codebook",
-    "compare", "compare_predictive", "comparisons", "composition", "composition_category", "cvar",
-    "datagrid", "dataset_names", "dialects", "dvar", "equivalence", "estimators", "families",
-    "group_coding", "group_labels", "hausman", "influence", "intercept_weights", "level1_residuals",
-    "level2_residuals", "levels", "likelihood_ratio", "load_dataset", "load_fit", "load_model",
-    "logo", "loo", "lvar", "merge_levels", "model_table", "mundlak", "notation", "plots", "power",
-    "predictions", "predictive_check", "profile", "quantities", "read_code", "read_csv", "recheck",
-    "reduced", "residuals", "simulate", "slopes", "some", "tab", "to_levels", "to_long", "to_short",
-    "up", "variance_explained", "wald",
+    "LKJ", "PC", "R2D2M2", "Anova", "BayesFactor", "Beta", "Bootstrap", "Calibration", "Catalog",
+    "Centred", "Comparison", "ContextualEffects", "DataError", "DesignNormal", "Equations",
+    "Equivalence", "EstimationError", "Estimators", "Exponential", "FamilyError", "Fit", "Flat",
+    "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError",
+    "HypothesisError", "InferenceError", "Influence", "InterceptWeights", "IntervalError",
+    "InverseGamma", "InverseWishart", "Level1Residuals", "Level2Residuals", "Levels",
+    "LikelihoodRatio", "MarginalLikelihood", "Margins", "Meanings", "Model", "ModelFileError",
+    "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation", "PointFit", "PosteriorFit",
+    "PowerStudy", "PredictiveCheck", "PredictiveComparison", "PredictiveCriterion", "PriorError",
+    "Profile", "RandomPart", "Recheck", "Reduced", "ResidualError", "ResponseVariance",
+    "ResultFolderError", "SavageDickey", "SavedFitError", "SensitivityStudy", "Simulated",
+    "StudentT", "StudyError", "Uniform", "UsageError", "VarianceExplained", "WaldTest", "Wishart",
+    "anova", "bayes_factor", "bootstrap", "build_random", "calibrate", "capply", "catalog",
+    "codebook", "compare", "compare_predictive", "comparisons", "composition",
+    "composition_category", "cvar", "datagrid", "dataset_names", "dialects", "dvar", "equivalence",
+    "estimators", "evidence", "families", "group_coding", "group_labels", "hausman", "influence",
+    "intercept_weights", "level1_residuals", "level2_residuals", "levels", "likelihood_ratio",
+    "load_dataset", "load_fit", "load_model", "logo", "loo", "lvar", "merge_levels", "model_table",
+    "mundlak", "notation", "plots", "power", "predictions", "predictive_check", "profile",
+    "quantities", "read_code", "read_csv", "recheck", "reduced", "residuals", "savage_dickey",
+    "simulate", "slopes", "some", "tab", "to_levels", "to_long", "to_short", "up",
+    "variance_explained", "wald",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
@@ -178,6 +184,10 @@ _HOMES = {
     "hierbayes.inference.context.mundlak": ("Mundlak", "mundlak"),
     "hierbayes.inference.context.response_variance": ("ResponseVariance",),
     "hierbayes.inference.context.variance_explained": ("VarianceExplained", "variance_explained"),
+    "hierbayes.inference.evidence.bayes_factor": ("BayesFactor", "bayes_factor"),
+    "hierbayes.inference.evidence.evidence": ("evidence",),
+    "hierbayes.inference.evidence.marginal_likelihood": ("MarginalLikelihood",),
+    "hierbayes.inference.evidence.savage_dickey": ("SavageDickey", "savage_dickey"),
     "hierbayes.inference.hypotheses.anova": ("Anova", "anova"),
     "hierbayes.inference.hypotheses.wald": ("WaldTest", "wald"),
     "hierbayes.inference.influence.influence": ("influence",),

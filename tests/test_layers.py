@@ -56,6 +56,8 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.fit.saving.loaded_fit": {"xarray"},
     "hierbayes.fit.saving.row_columns": {"pyarrow"},
     "hierbayes.fit.storage": {"xarray"},
+    "hierbayes.inference.evidence.gaussian_integrand": {"hierbayes.priors.density"},
+    "hierbayes.inference.evidence.proposals": {"scipy"},
     "hierbayes.inference.predictive.sampled_without": {"arviz_stats"},
     "hierbayes.model.posed_model": {
         "hierbayes.estimation.explicit_graph",

@@ -76,16 +76,16 @@ def weighted_points(
     criterion = posterior_criterion(problem, priors, nodes)
     optimum = maximise_latent(criterion)
     centre = criterion.coordinates(optimum.mode.point)
-    root = _spread(optimum.hessian)
+    root = spread(optimum.hessian)
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((n, len(centre)))
     z *= np.sqrt(FREEDOM / rng.chisquare(FREEDOM, n))[:, None]
     x = centre + z @ root.T
-    natural = _natural(problem, priors, criterion)
+    natural = natural_of(problem, priors, criterion)
     log_p = np.empty(n)
     with steps(n, "points of the posterior", progress=progress) as numbers:
         for i in numbers:
-            log_p[i] = criterion(x[i])[0] + _log_volume(natural, x[i])
+            log_p[i] = criterion(x[i])[0] + log_volume(natural, x[i])
     weights, k_hat = smoothed_weights(log_p - log_t(z**2, root))
     points = [criterion.point(one) for one in x]
     basis = problem.working.basis
@@ -99,7 +99,7 @@ def weighted_points(
     )
 
 
-def _spread(hessian: Floats) -> Floats:
+def spread(hessian: Floats) -> Floats:
     """A root of the covariance of proposals: of the inverse of minus the Hessian, kept positive."""
     size = np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
     value, vectors = np.linalg.eigh(-hessian / np.outer(size, size))
@@ -107,7 +107,7 @@ def _spread(hessian: Floats) -> Floats:
     return np.asarray(np.linalg.cholesky(inverse))
 
 
-def _natural(
+def natural_of(
     problem: Problem, priors: PriorSet, criterion: PosteriorCriterion
 ) -> Callable[[Floats], Floats]:
     """What turns coordinates behind γ into what priors are densities of: sd, corr, dispersion."""
@@ -127,7 +127,7 @@ def _natural(
     return lambda x: natural(x[p:])
 
 
-def _log_volume(natural: Callable[[Floats], Floats], x: Floats) -> float:
+def log_volume(natural: Callable[[Floats], Floats], x: Floats) -> float:
     """log |∂(sd, corr, φ)/∂x| by central differences."""
     k = len(natural(x))
     moves = np.zeros((k, len(x)))

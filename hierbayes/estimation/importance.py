@@ -82,7 +82,7 @@ def sample_importance(target: Target, centre: Floats, settings: SamplerSettings)
     log_q = log_t((scale[..., None] * z) ** 2, root)
     cores = settings.cores or min(settings.chains, os.cpu_count() or 1)
     with ThreadPoolExecutor(cores) as pool:
-        found = list(pool.map(lambda part: _values(target, part), x))
+        found = list(pool.map(lambda part: values_at(target, part), x))
     log_p = np.array([values for values, _ in found])
     expanded = np.array([parameters for _, parameters in found])
     log_p[_mirrored(target, x)] = -np.inf
@@ -104,8 +104,8 @@ def announce_importance(nuts_seconds: float) -> None:
     )
 
 
-def _values(target: Target, x: Floats) -> tuple[Floats, Floats]:
-    """Log density (n,) and what `expand` writes (n, ·) at each of n points."""
+def values_at(target: Target, x: Floats) -> tuple[Floats, Floats]:
+    """Log density (n,) and what `expand` writes (n, ·) at each of n points; −∞ where it is 0."""
     data = target.data.copy()
     data[Head.READING] += VALUE_ONLY
     values, parameters = np.empty(len(x)), np.empty((len(x), target.n_out))

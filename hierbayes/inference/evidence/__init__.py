@@ -1,0 +1,1 @@
+"""The marginal likelihood of a model, and what follows from it."""
