@@ -197,8 +197,9 @@ REFUSALS = [
      "unstructured (TYPE=UN), and blocks are independent (TYPE=VC)", "cs;"),
     (mixed(random="int / sub=school group=sex"), "the option 'group' of RANDOM is not read: G is "
      "the same in all groups", "group=sex"),
-    (mixed("y = x; repeated / type=ar(1) sub=school"), "the statement REPEATED is not read: the "
-     "package has independent residuals with one variance", "repeated"),
+    (mixed("y = x; repeated / type=sp(gau)(x) sub=school"), "TYPE=SP(GAU)(X) of residuals is not "
+     "read; read are AR(1), ARH(1), TOEP, TOEPH, ARMA(1,1), UN, UNR, CS, CSH, VC, SIMPLE and "
+     "SP(POW)(time)", "type"),
     (mixed("y = x; weight w"), "the statement WEIGHT is not read: the package has no weights",
      "weight w"),
     ("proc mixed nobound; model y = x; run;", "the option 'nobound' of PROC MIXED is not read: "

@@ -164,8 +164,9 @@ REFUSALS = [
     ("mixed mathach ses || school: ses, cov(ex)", f"covariance(exchangeable) {_STRUCTURES}",
      "cov"),
     ("mixed mathach ses || school: ses, cov(toep)", f"covariance(toep) {_STRUCTURES}", "toep"),
-    ("mixed mathach ses || school:, residuals(ar 1, t(Size))", "residuals(ar1,t(Size)) is not "
-     "supported: the package has independent residuals with one variance", "residuals"),
+    ("mixed mathach ses || school:, residuals(ma 1, t(Size))", "residuals(ma1,t(Size)) is not "
+     "supported; read are independent, exchangeable, ar, toeplitz, unstructured, exponential, of "
+     "ar the order 1", "residuals"),
     ("mixed mathach ses || school:, wrong", "the option 'wrong' is not read: it is not known, or "
      "has no counterpart in the package", "wrong"),
     ("drop if ses > 2\nmixed mathach ses || school:", "'drop' is not read, other than drop if "

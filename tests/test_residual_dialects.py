@@ -152,3 +152,82 @@ NLME_REFUSED = {
 def test_what_nlme_has_beside_is_refused_by_name(code: str, occasions: pd.DataFrame) -> None:
     with pytest.raises(hb.FormulaError, match=NLME_REFUSED[code]):
         hb.read_code("nlme", code, data=occasions)
+
+
+WRITTEN = {
+    ("sas", "BodyWeight_CAR1"): "  REPEATED / SUBJECT=Rat TYPE=SP(POW)(Time);",
+    ("sas", "MMRM_unstructured"): "  REPEATED visit / SUBJECT=id TYPE=UN;",
+    ("sas", "MMRM_CS"): "  REPEATED / SUBJECT=id TYPE=CS;",
+    ("sas", "MMRM_CS_het"): "  REPEATED visit / SUBJECT=id TYPE=CSH;",
+    ("sas", "RatPup_varIdent_two"): "  REPEATED / GROUP=sex*Treatment;",
+    ("sas", "Dialyzer_gls_exp"): "  REPEATED / LOCAL=EXP(pressure);",
+    ("sas", "Dialyzer_lme_power"): "  REPEATED / LOCAL=EXP(log_abs_pressure);",
+    ("sas", "sim_AR1_row_order"): "  REPEATED / SUBJECT=id TYPE=AR(1);",
+    ("stata", "BodyWeight_CAR1"): "(unstructured) reml residuals(exponential, t(Time))",
+    ("stata", "MMRM_unstructured"): "|| id:, noconstant reml residuals(unstructured, t(visit))",
+    ("stata", "MMRM_CS"): "|| id:, noconstant reml residuals(exchangeable)",
+    ("stata", "RatPup_varIdent"): "|| Litter:, reml residuals(independent, by(Treatment))",
+    ("stata", "RatPup_varIdent_two"): "reml residuals(independent, by(sex_Treatment))",
+}
+
+
+@pytest.mark.parametrize(("system", "name"), WRITTEN)
+def test_sas_and_stata_state_the_structure(system: str, name: str) -> None:
+    model = residual_models.model(name)
+    code = model.emit(system)
+    assert WRITTEN[system, name] in code
+    assert hb.read_code(system, code, data=model.data).specification == model.specification
+
+
+@pytest.mark.parametrize("system", ["sas", "stata"])
+@pytest.mark.parametrize(
+    ("formula", "structure"),
+    [
+        ("y ~ v + (1 | id)", hr.AR1("v")),
+        ("y ~ v + (1 | pair) + (1 | pair:id)", hr.AR1("v")),
+        ("y ~ v + (1 | pair)", hr.Toeplitz("v", group="id")),
+        ("y ~ 1", hr.Unstructured("visit", group="id")),
+        ("y ~ v * arm + (1 | pair)", hr.Strata("arm")),
+    ],
+)
+def test_sas_and_stata_are_read_as_they_are_written(
+    system: str, formula: str, structure: hr.ResidualStructure, occasions: pd.DataFrame
+) -> None:
+    model = hb.Model(formula, occasions, residual=structure)
+    code = model.emit(system)
+    assert hb.read_code(system, code, data=occasions).specification == model.specification
+
+
+CANNOT = {
+    ("sas", "sim_AR1_varIdent_slope"): "with GROUP= each stratum has a correlation of its own",
+    ("stata", "sim_AR1_varIdent_slope"): r"with by\(\) each stratum has a correlation of its own",
+    ("stata", "sim_AR1_row_order"): "Stata orders errors by a column of times, and AR1",
+    ("stata", "Dialyzer_gls_exp"): r"no word for the residual structure Exponential",
+}
+
+
+@pytest.mark.parametrize(("system", "name"), CANNOT)
+def test_what_sas_and_stata_cannot_say_is_named(system: str, name: str) -> None:
+    with pytest.raises(hb.FormulaError, match=CANNOT[system, name]):
+        residual_models.model(name).emit(system)
+
+
+_SAS = "PROC MIXED; CLASS id v; MODEL y = x; REPEATED {}; RUN;"
+REFUSED = {
+    _SAS.format("v / SUBJECT=id TYPE=TOEP(2)"): r"TYPE=TOEP\(2\) of residuals is not read",
+    _SAS.format("v / SUBJECT=id TYPE=AR(1) GROUP=arm"): r"GROUP= beside TYPE=AR\(1\) is not read",
+    _SAS.format("v / TYPE=UN"): "REPEATED has no SUBJECT=",
+    _SAS.format("x / SUBJECT=id TYPE=AR(1) LOCAL"): r"LOCAL= beside TYPE=AR\(1\)",
+    _SAS.format("gap / SUBJECT=id TYPE=AR(1)"): "no whole numbers one apart",
+    "mixed y x || id:, residuals(ar 2, t(v))": r"residuals\(ar2,t\(v\)\) is not supported",
+    "mixed y x || id:, residuals(ar 1, t(v) by(arm))": "has a correlation for each stratum",
+    "mixed y x || id:, residuals(ar 1)": "names no time; write t",
+    "mixed y x || id:, residuals(toeplitz 2, t(v))": "has correlations up to a lag",
+}
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_what_sas_and_stata_have_beside_is_refused(code: str, occasions: pd.DataFrame) -> None:
+    data = occasions.assign(gap=2 * occasions["v"])
+    with pytest.raises(hb.FormulaError, match=REFUSED[code]):
+        hb.read_code("stata" if code.startswith("mixed") else "sas", code, data=data)

@@ -38,7 +38,7 @@ def read_residual_text(text: str) -> ResidualStructure:
     Examples
     --------
     >>> read_residual_text("AR1('week') * Strata('sex')")
-    AR1(time='week', group=None) * Strata(by=('sex',))
+    AR1('week') * Strata('sex')
     >>> read_residual_text("CAR1(time='t', group='id')").columns
     ('t', 'id')
     """

@@ -64,6 +64,11 @@ class KnownColumns:
         self.dropped: Dropped = ()
         self._before: dict[str, Dropped] = {}
 
+    @property
+    def given(self) -> Sequence[str]:
+        """The columns as they were given, with data where these are known."""
+        return self._given
+
     def copy(self) -> KnownColumns:
         """The same columns, for another data set."""
         other = KnownColumns(self._given, self.system, ignores_case=self.ignores_case)

@@ -25,6 +25,9 @@ RANDOM_OPTIONS = frozenset({
     "alpha", "cl", "g", "gc", "gci", "gcorr", "gi", "nofullz", "s", "solution", "subject", "type",
     "v", "vc", "vci", "vcorr", "vi",
 })  # fmt: skip
+REPEATED_OPTIONS = frozenset({
+    "group", "local", "r", "rc", "rci", "rcorr", "ri", "subject", "type",
+})  # fmt: skip
 GLIMMIX_OPTIONS = MIXED_OPTIONS | {
     "abspconv", "asycorr", "gradient", "hessian", "initglm", "inititer", "noinitglm",
     "noitprint", "nobsdetail", "pconv", "singchol", "startglm", "qpoints", "initgrid", "inner",
@@ -34,6 +37,7 @@ GLIMMIX_MODEL_OPTIONS = MODEL_OPTIONS | {
 }  # fmt: skip
 _SHORT = {
     "sub": "subject",
+    "grp": "group",
     "noi": "noint",
     "d": "dist",
     "distribution": "dist",
@@ -121,7 +125,7 @@ def _value(statement: Cursor) -> list[Word]:
         words.append(statement.take("a value"))
     while statement.sees(".", "*", ","):
         words += [statement.take("a mark"), statement.take("a name")]
-    if statement.sees("("):
+    while statement.sees("("):
         words += _parenthesis(statement)
     return words
 

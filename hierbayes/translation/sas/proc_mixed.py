@@ -27,11 +27,11 @@ from hierbayes.translation.sas.options import (
     is_unstructured,
     read_options,
 )
+from hierbayes.translation.sas.repeated import read_repeated
 
 _AFTER_MODEL = {"estimate", "contrast", "lsmeans", "lsmestimate", "slice", "store", "id", "code",
                 "covtest", "nloptions", "output"}  # fmt: skip
 _LACKING = {
-    "repeated": "the package has independent residuals with one variance",
     "by": "one model is one fit; choose the rows of the data instead",
     "weight": "the package has no weights",
     "parms": "the package chooses its own starting values and holds no parameter fixed",
@@ -52,6 +52,7 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Stated
     model: _Stated | None = None
     procedure = statements[0].words[1].text.upper()
     randoms: list[RandomTerm] = []
+    repeated: list[tuple[Cursor, Word]] = []
     for statement in statements[1:]:
         first = statement.take("a statement")
         keyword = first.text.lower()
@@ -63,6 +64,8 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Stated
             model = _read_model(statement, known, classes, procedure)
         elif keyword == "random":
             randoms.extend(_read_random(statement, known, classes, first))
+        elif keyword == "repeated" and procedure == "MIXED":
+            repeated.append((statement, first))
         elif keyword in _LACKING:
             raise statement.refuse(
                 f"the statement {keyword.upper()} is not read: {_LACKING[keyword]}", first
@@ -73,26 +76,43 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Stated
         raise statements[0].refuse(
             f"PROC {procedure} has no MODEL statement", statements[0].words[0]
         )
-    if not randoms:
+    errors = None
+    for statement, first in repeated[-1:]:
+        if len(repeated) > 1:
+            raise statement.refuse("there are two REPEATED statements", first)
+        errors = read_repeated(statement, known, randoms, _read_subject, first)
+    if not randoms and errors is None:
         raise statements[0].refuse(
             f"PROC {procedure} has no RANDOM statement; a hierarchical model needs one, as in "
             "RANDOM INTERCEPT / SUBJECT=group",
             statements[0].words[0],
         )
     found = specify(model.response, model.terms, randoms, "MODEL statement")
-    return StatedModel(replace(found, trials=model.trials, offsets=model.offsets), model.family)
+    found = replace(found, trials=model.trials, offsets=model.offsets, residual=errors)
+    return StatedModel(found, model.family)
 
 
 def _read_class(statement: Cursor, known: KnownColumns) -> set[str]:
     """Names of the classification variables; a reference level does not change the model."""
     found = set()
     while not statement.done and not statement.take_if("/"):
-        factor = known.factor(statement.take_name("a variable"), statement)
-        found |= {factor, known.as_labels(factor)}
+        word = statement.take_name("a variable")
+        factor = known.factor(word, statement)
+        found |= {copied} if (copied := _copy(word, known)) else {factor, known.as_labels(factor)}
         if statement.take_if("("):
             statement.until(")")
             statement.expect(")")
     return found
+
+
+def _copy(word: Word, known: KnownColumns) -> str:
+    """A column that the program made equal to one of the data, by its own name; empty of others.
+
+    As a class it says nothing of the column that it is a copy of.
+    """
+    made = known.made(word.text)
+    plain = made is not None and not made.indicates and made.factor.strip("`") in known.columns
+    return f"copy {word.text.lower()}" if plain else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +182,7 @@ def _read_product(
     while True:
         word = effects.take_name("a column")
         factor = known.factor(word, effects)
-        labelled = known.as_labels(factor) if factor in classes else factor
+        labelled = known.as_labels(factor) if (_copy(word, known) or factor) in classes else factor
         if effects.sees("(") and not nested:
             raise effects.refuse(
                 f"the nested effect '{word.text}(...)' is not read; write the interaction with '*'",

@@ -27,6 +27,7 @@ from hierbayes.translation.programs.derived_columns import (
     usual_factor,
 )
 from hierbayes.translation.programs.factor_coding import level_choices, refuse_unclear_coding
+from hierbayes.translation.sas.errors import STRUCTURES, Repeated
 from hierbayes.translation.sas.families import FAMILIES, words_of
 from hierbayes.translation.sas.reader import read_sas
 
@@ -58,11 +59,18 @@ def emit_sas(model: ModelToWrite) -> str:
         When SAS has no name for a column, or a term has no counterpart there.
     """
     spec = model.specification
-    plan = ColumnPlan(model.variables, _RULES, spec.group_columns)
+    in_use = (*spec.group_columns, *model.variables.errors)
+    plan = ColumnPlan(model.variables, _RULES, in_use)
     words = words_of(model, plan)
     fixed = [_effect(term, plan) for term in spec.fixed if term != INTERCEPT]
     random = [_random_statement(term, _subject(term, spec), plan) for term in spec.random]
-    prelude, data = _prelude(model, plan)
+    repeated = None if spec.residual is None else Repeated(model, plan, _subject_of_errors(model))
+    prelude, data = _prelude(model, plan, complete=repeated is not None and repeated.in_order)
+    classes = {name.partition("(")[0]: name for name in _class_variables(model, plan)}
+    if repeated is not None:
+        times = model.variables.times
+        own = (*(() if times is None else times.columns), *repeated.classes)
+        classes |= {name: name for name in own if name not in classes}
     procedure, method = "MIXED", "ML" if model.ml else "REML"
     if model.family is not None:
         procedure, method = "GLIMMIX", "LAPLACE"
@@ -73,9 +81,10 @@ def emit_sas(model: ModelToWrite) -> str:
             *prelude,
             *([words.note] if words.note else []),
             f"PROC {procedure} DATA={data} METHOD={method};",
-            f"  CLASS {' '.join(_class_variables(model, plan))};",
+            *([f"  CLASS {' '.join(classes.values())};"] if classes else []),
             f"  MODEL {words.response} = {' '.join([*fixed, '/'])} SOLUTION{noint}{words.options};",
             *random,
+            *([] if repeated is None else [repeated.text]),
             "RUN;",
         ]
     )
@@ -95,6 +104,15 @@ def _subject(term: RandomTerm, spec: Specification) -> str:
     if tuple(outer) in spec.columns_of.values() and (inner,) not in spec.columns_of.values():
         return f"{inner}({' '.join(outer)})"
     return "*".join(term.columns)
+
+
+def _subject_of_errors(model: ModelToWrite) -> str:
+    """The groups of correlated errors; empty where they are independent."""
+    spec, times = model.specification, model.variables.times
+    for term in spec.random if times is not None else ():
+        if times is not None and term.factor == times.group:
+            return _subject(term, spec)
+    return "" if times is None else "*".join(times.columns)
 
 
 def _random_statement(term: RandomTerm, subject: str, plan: ColumnPlan) -> str:
@@ -157,8 +175,11 @@ def _class_variables(model: ModelToWrite, plan: ColumnPlan) -> Iterator[str]:
             yield name
 
 
-def _prelude(model: ModelToWrite, plan: ColumnPlan) -> tuple[list[str], str]:
-    """The steps that make columns, and the name of the data set they end in."""
+def _prelude(model: ModelToWrite, plan: ColumnPlan, *, complete: bool) -> tuple[list[str], str]:
+    """The steps that make columns, and the name of the data set they end in.
+
+    Where the order of rows counts, those with missing values go.
+    """
     _refuse_odd_data_set(model.data)
     lines: list[str] = []
     source = model.data
@@ -169,6 +190,9 @@ def _prelude(model: ModelToWrite, plan: ColumnPlan) -> tuple[list[str], str]:
         else:
             lines += _data_step(batch, source, target, model, plan)
         source = target
+    if complete:
+        step = ["DATA complete;", f"  SET {source};", f"  WHERE {_complete(model)};", "RUN;", ""]
+        return [*lines, *step], "complete"
     return lines, source
 
 
@@ -267,6 +291,8 @@ DIALECT = Dialect(
     emit_sas,
     read_sas,
     FAMILIES,
+    STRUCTURES,
+    without_random=True,
     instead="its LINK=GLOGIT of nominal categories, with GROUP= of the response, is not written; "
     "zeros apart PROC GLIMMIX does not have",
 )

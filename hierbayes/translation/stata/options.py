@@ -39,12 +39,15 @@ class Options:
     covariance_word : Word or None
     response : dict of str to list of Word
         Options of what the response is, by name in full.
+    residuals : tuple of (Word, list of Word) or None
+        The option of the residual structure, and what stands in its parentheses.
     """
 
     noconstant: bool = False
     covariance: str = "independent"
     covariance_word: Word | None = None
     response: dict[str, list[Word]] = field(default_factory=dict)
+    residuals: tuple[Word, list[Word]] | None = None
 
 
 def read_options(part: Cursor, *, others: bool = False) -> Options:
@@ -64,6 +67,7 @@ def read_options(part: Cursor, *, others: bool = False) -> Options:
     if not part.take_if(","):
         return Options()
     noconstant, covariance, place = False, "independent", None
+    residuals: tuple[Word, list[Word]] | None = None
     response: dict[str, list[Word]] = {}
     harmless = _HARMLESS | (_OF_OTHERS if others else {})
     while not part.done:
@@ -76,7 +80,7 @@ def read_options(part: Cursor, *, others: bool = False) -> Options:
         elif _short(word, "covariance", 3):
             covariance, place = _structure(value, word, part), word
         elif _short(word, "residuals", 3):
-            _check_residuals(value, word, part)
+            residuals = (word, value)
         elif others and (said := _full(word, _OF_RESPONSE)):
             response[said] = value
         elif not _full(word, harmless):
@@ -85,7 +89,7 @@ def read_options(part: Cursor, *, others: bool = False) -> Options:
                 "the package",
                 word,
             )
-    return Options(noconstant, covariance, place, response)
+    return Options(noconstant, covariance, place, response, residuals)
 
 
 def _argument(part: Cursor) -> list[Word]:
@@ -117,13 +121,3 @@ def _structure(value: list[Word], word: Word, part: Cursor) -> str:
             value[0] if value else word,
         )
     return found[0]
-
-
-def _check_residuals(value: list[Word], word: Word, part: Cursor) -> None:
-    text = "".join(w.text for w in value)
-    if not (len(text) >= 3 and "independent".startswith(text)):
-        raise part.refuse(
-            f"residuals({text}) is not supported: the package has independent residuals with one "
-            "variance",
-            word,
-        )

@@ -16,6 +16,7 @@ from hierbayes.translation.programs.code_words import NAME, Cursor, Word
 from hierbayes.translation.programs.effect_terms import specify, varying_over
 from hierbayes.translation.programs.known_columns import KnownColumns
 from hierbayes.translation.stata.commands import SYSTEM, drop_prefix, read_command, split_commands
+from hierbayes.translation.stata.errors import read_residuals
 from hierbayes.translation.stata.families import COMMANDS, StatedResponse
 from hierbayes.translation.stata.options import Options, read_options
 from hierbayes.translation.stata.terms import read_column, read_terms_of
@@ -34,11 +35,14 @@ class _Equation:
     blocks : list of list of str
     indicated : tuple of str
         Columns of the groups of ``R.``, within those of the level.
+    residuals : tuple of (Word, list of Word) or None
+        The option of a residual structure.
     """
 
     level: tuple[str, ...]
     blocks: list[list[str]]
     indicated: tuple[str, ...] = ()
+    residuals: tuple[Word, list[Word]] | None = None
 
 
 def read_stata(text: str, columns: Sequence[str]) -> StatedModel:
@@ -106,6 +110,10 @@ def _read_model(command: Cursor, known: KnownColumns) -> StatedModel:
         )
     body = fixed_part.part(fixed_part.until(","))
     options = read_options(fixed_part, others=others)
+    if options.residuals is not None:
+        raise fixed_part.refuse(
+            "residuals() stands behind the last random-effects equation", options.residuals[0]
+        )
     response = read_column(body, known)
     terms = [] if options.noconstant else [INTERCEPT]
     terms += read_terms_of(body, known, constant=not options.noconstant)
@@ -121,7 +129,21 @@ def _read_model(command: Cursor, known: KnownColumns) -> StatedModel:
         within = columns if equation.level else within
         groups = (*(columns if equation.level else ()), *equation.indicated)
         random += varying_over(tuple(dict.fromkeys(groups)), equation.blocks)
-    model = specify(response, terms, random, "fixed part")
+    errors = None
+    for equation in equations:
+        if equation.residuals is not None:
+            named, value = equation.residuals
+            errors = read_residuals(
+                value,
+                named,
+                command,
+                known,
+                equations[-1].level,
+                innermost=bool(equations[-1].blocks),
+            )
+    if not random and errors is None:
+        raise command.refuse("the command has no random effect", bars[-1])
+    model = replace(specify(response, terms, random, "fixed part"), residual=errors)
     family = None
     if others:
         stated = StatedResponse.of(first, said)
@@ -150,7 +172,8 @@ def _read_equation(
     if said is not None:
         said |= options.response
     if indicated := _indicated(body, known):
-        return _Equation(level, [[INTERCEPT]], indicated)
+        return _Equation(level, [[INTERCEPT]], indicated, options.residuals)
+    last = options.residuals
     if not level:
         raise part.refuse(
             "_all: is one group of all rows; R. makes groups of the levels of a column, as in "
@@ -159,13 +182,13 @@ def _read_equation(
         )
     named = {term: None for term in read_terms_of(body, known, plain=True)}
     terms = [*named] if options.noconstant else [INTERCEPT, *named]
-    if not terms:
+    if not terms and last is None:
         raise part.refuse("the equation has no random effect", word)
-    if options.covariance == "unstructured":
-        return _Equation(level, [terms])
+    if options.covariance == "unstructured" or not terms:
+        return _Equation(level, [terms] if terms else [], residuals=last)
     _refuse_several_columns(body, known)
     _refuse_other_structure(options, len(terms), part)
-    return _Equation(level, [[term] for term in terms])
+    return _Equation(level, [[term] for term in terms], residuals=last)
 
 
 def _indicated(body: Cursor, known: KnownColumns) -> tuple[str, ...]:

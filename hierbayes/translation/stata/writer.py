@@ -30,6 +30,7 @@ from hierbayes.translation.programs.factor_coding import (
     level_choices,
     refuse_unclear_coding,
 )
+from hierbayes.translation.stata.errors import STRUCTURES, residuals_option
 from hierbayes.translation.stata.families import FAMILIES, words_of
 from hierbayes.translation.stata.reader import read_stata
 
@@ -61,17 +62,21 @@ def emit_stata(model: ModelToWrite) -> str:
         When Stata has no name for a column, or a term has no counterpart there.
     """
     spec = model.specification
-    plan = ColumnPlan(model.variables, _RULES, spec.group_columns)
+    plan = ColumnPlan(model.variables, _RULES, (*spec.group_columns, *model.variables.errors))
     words = words_of(model, plan)
     fixed = _fixed_part(spec, plan)
     groups = _Groups(model, plan)
-    random = _random_part(model, plan, groups)
+    random = _random_part(model, plan, groups) if spec.random else ""
+    options = list(words.options)
+    if spec.residual is not None:
+        random = " ".join(filter(None, [random, _groups_of_errors(model)]))
+        options.append(residuals_option(model, groups.numbers))
     # A comma before the first || belongs to the fixed part.
     ordered = isinstance(model.family, Cumulative)  # thresholds stand for its constant
     of_fixed = [*(["noconstant"] if INTERCEPT not in spec.fixed and not ordered else [])]
     of_fixed += words.of_fixed
     noconstant = f", {' '.join(of_fixed)}" if of_fixed else ""
-    tail = f"{' ' if ',' in random.rpartition('||')[2] else ', '}{' '.join(words.options)}"
+    tail = f"{' ' if ',' in random.rpartition('||')[2] else ', '}{' '.join(options)}"
     command = " ".join([words.command, words.response, *fixed])
     lines = [*_complete_rows(model, plan), *_encodings(model, plan)]
     lines += [*_commands(plan), *groups.commands]
@@ -130,7 +135,8 @@ class _Groups:
 
     def numbers(self, columns: Sequence[str]) -> str:
         """Name of groups as whole numbers, as ``R.`` takes them."""
-        levels = self._model.variables.groups[columns[0]].levels
+        variables = self._model.variables
+        levels = {**variables.groups, **variables.errors}[columns[0]].levels
         encoded = columns[0] in _coded(self._model) or _codes(levels) is not None
         if len(columns) == 1 and encoded:
             return columns[0]
@@ -140,6 +146,18 @@ class _Groups:
         fresh = self._plan.fresh(name)
         self.commands.append(f"egen long {fresh} = group({' '.join(columns)})")
         return fresh
+
+
+def _groups_of_errors(model: ModelToWrite) -> str:
+    """An equation without effects, where errors have groups that no effect has."""
+    spec, times = model.specification, model.variables.times
+    if times is not None and times.group not in spec.factors:
+        return f"|| {times.columns[0]}:, noconstant"
+    if not spec.random:
+        raise FormulaError(
+            "mixed of Stata needs groups, and this model has none; nlme has gls without any"
+        )
+    return ""
 
 
 def _random_part(model: ModelToWrite, plan: ColumnPlan, groups: _Groups) -> str:
@@ -294,6 +312,8 @@ DIALECT = Dialect(
     emit_stata,
     read_stata,
     FAMILIES,
+    STRUCTURES,
+    without_random=True,
     instead="its gsem ..., mlogit of nominal categories is not written; zeros apart its commands "
     "do not have",
 )
