@@ -11,9 +11,9 @@ from scipy.optimize import minimize
 
 import hierbayes as hb
 from hierbayes.errors import IntervalError
+from hierbayes.estimation.newton import Minimum, Objective
+from hierbayes.estimation.newton import minimise as minimise_held
 from hierbayes.inference.profiles.held import Held
-from hierbayes.inference.profiles.newton import Minimum, Objective
-from hierbayes.inference.profiles.newton import minimise as minimise_held
 from hierbayes.inference.profiles.parameter import estimates_of, parameters_of
 from hierbayes.likelihood.reading import ML, REML, Reading
 from tests import dense

@@ -133,7 +133,7 @@ def test_limits_of_responses(rows: pd.DataFrame, weighted: hb.PointFit) -> None:
     assert_allclose(again, table.head(5), rtol=1e-9)
     bare = rows.head(5).drop(columns="w")
     assert_allclose(weighted.predict(bare), mean["predicted"].head(5))
-    with pytest.raises(hb.DataError, match=r"new rows do not say what w is: give them the column"):
+    with pytest.raises(hb.DataError, match=r"new rows do not say what theirs are: give them the"):
         weighted.predict(bare, prob=0.9, kind="response")
 
 

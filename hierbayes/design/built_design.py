@@ -81,7 +81,7 @@ def build_design(
     used = [name for name in needed if name in data.columns]
     refuse_bad_weights(spec, data)
     of_errors = () if spec.residual is None else spec.residual.columns
-    of_errors = (*of_errors, *filter(None, [spec.weights]))
+    of_errors = (*of_errors, *filter(None, [spec.weights, spec.known_sd]))
     names = list(dict.fromkeys([*used, *spec.group_columns, *of_errors]))
     frame, kept, dropped = complete_rows(data, names)
     if family is None:

@@ -35,7 +35,10 @@ def refuse_columns(design: Design, products: Products) -> None:
         _refuse_inestimable_effects(design, factor.name, span.start, blocks, level, products)
         _refuse_absorbed_effects(design, factor.name, span, blocks, level, products)
     if design.rows.family is None:
-        _refuse_blind_directions(design, products)
+        blind = blind_directions(products, design.blocks)
+        known = design.specification.known_sd
+        if not (known and len(blind) == 1 and blind.residual):
+            _refuse_blind_directions(design, products)
         _refuse_exact_fit(design, products)
 
 

@@ -43,12 +43,21 @@ class Problem:
         Those of a residual structure.
     z : (k,) float, optional
         Coordinates of its parameters at which ``working`` is weighted; none before a fit.
+    holds_sigma : bool
+        Whether what asks holds σ at 1, as it is where the variances of errors are known.
     """
 
     design: Design
     working: Products
     moments: ResidualMoments | None = None
     z: Floats | None = None
+    holds_sigma: bool = False
+
+    @property
+    def holding_sigma(self) -> Problem:
+        """The same for estimators that hold σ at 1 where the variances of errors are known."""
+        known = bool(self.design.specification.known_sd)
+        return replace(self, holds_sigma=True) if known else self
 
     def weighted(self, z: Floats) -> Problem:
         """The same with cross-products weighted by the R⁻¹ of coordinates z (k,)."""
@@ -155,9 +164,14 @@ class Problem:
         Raises
         ------
         FormulaError
-            When the response has another family.
+            When the response has another family, or the variances of all rows are known.
         """
         self.refuse_other_families()
+        if self.design.specification.known_sd and not self.holds_sigma:
+            raise FormulaError(
+                "this is made for a residual variance that is estimated, and known_sd= states "
+                "those of all rows"
+            )
         return self.working
 
     @property

@@ -26,6 +26,8 @@ def refuse_rows(design: Design) -> None:
     family = None if design.rows.family is None else design.rows.family.family
     for factor in design.factors if design.blocks else ():
         _refuse_one_group(factor)
+        if design.specification.known_sd:
+            continue
         if family is None or family.name in ("Bernoulli", "Categorical"):
             _refuse_groups_of_one(factor, design.n, family)
     _refuse_thresholds_without_intercept(design)

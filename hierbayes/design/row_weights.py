@@ -19,12 +19,15 @@ def refuse_bad_weights(spec: Specification, data: pd.DataFrame) -> None:
     DataError
         Naming the column and the first such row.
     """
-    if spec.weights:
-        refuse_not_positive(data, spec.weights, "weights")
+    for name, argument in ((spec.weights, "weights"), (spec.known_sd, "known_sd")):
+        if name:
+            refuse_not_positive(data, name, argument)
 
 
 def root_weights_of(spec: Specification, frame: pd.DataFrame) -> Floats | None:
-    """√w (n,) of rows; None where all count alike."""
+    """√w (n,) of rows, or one over their known standard deviation; None where all are alike."""
+    if spec.known_sd:
+        return 1.0 / frame[spec.known_sd].to_numpy(dtype=np.float64)
     if not spec.weights:
         return None
     return np.sqrt(frame[spec.weights].to_numpy(dtype=np.float64))

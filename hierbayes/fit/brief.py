@@ -29,6 +29,8 @@ def brief(fit: Fitted, found: str) -> str:
 
 
 def _dispersion(fit: Fitted) -> str:
+    if fit.design.specification.known_sd:
+        return "; errors of known standard deviations"
     values = fit.phi_draws.mean(axis=(0, 1)).tolist()
     named = zip(fit.problem.dispersion, values, strict=True)
     return "".join(f"; {name} {value:.4g}" for name, value in named)

@@ -223,7 +223,18 @@ class Fitted(ABC):
 
     @property
     def residual_variance(self) -> Floats:
-        """What varies within groups (chains, draws): σ²."""
+        """What varies within groups (chains, draws): σ².
+
+        Raises
+        ------
+        EstimationError
+            When the variances of errors are known, and differ from row to row.
+        """
+        if self.design.specification.known_sd:
+            raise EstimationError(
+                "the variances of all errors are known and differ from row to row, so that they "
+                "share no residual variance, and there are no shares of it; see var_corr()"
+            )
         return self.theta.sigma**2
 
     def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:

@@ -7,6 +7,7 @@ from hierbayes.errors import PriorError
 from hierbayes.estimation.mode import marginal_mode
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.evidence import Maximum, count_variances, maximum_of
+from hierbayes.fit.known_errors import known_errors_maximum
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.structured.maximised import structured_maximum
 from hierbayes.likelihood.conditional import flat_prior
@@ -23,6 +24,8 @@ def maximum_likelihood(problem: Problem, reading: Reading) -> PointFit:
     reading : Reading
         ``REML`` or ``ML``.
     """
+    if problem.design.specification.known_sd:
+        return known_errors_maximum(problem, reading)
     if problem.moments is not None:
         return structured_maximum(problem, problem.moments, reading)
     design, cross = problem.design, problem.products

@@ -111,6 +111,8 @@ def summarise_maximum(
 def summarise_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summary:
     """The summary of a posterior: every parameter with its limits and diagnostics."""
     parameters = parameter_table(fit, interval)
+    if fit.design.specification.known_sd:
+        parameters = parameters.drop(index="sigma", level="block")
     return Summary(
         title=_title(fit, "NUTS" if evidence.k_hat is None else "importance sampling"),
         about=_about(fit, *lines_of_draws(fit, evidence, parameters)),

@@ -38,7 +38,8 @@ def var_corr(fit: Fitted) -> pd.DataFrame:
         },
         index=_row_names(fit),
     )
-    table = table if fit.problem.family is None else table.iloc[:-1].copy()
+    known = bool(fit.design.specification.known_sd)
+    table = table.iloc[:-1].copy() if known or fit.problem.family is not None else table
     shown = np.tril(block_mask(fit.design.blocks), -1)
     means, unknown = np.where(shown, mean_corr(corr), np.nan), fit.unknown_corr()
     means[unknown] = np.nan
@@ -68,7 +69,10 @@ def _first_known(values: Floats) -> Floats:
 
 def undetermined(problem: Problem) -> Booleans:
     """Variances and correlations (q, q) that are not in the likelihood by themselves."""
-    entries = blind_directions(problem.working, problem.design.blocks).entries
+    blind = blind_directions(problem.working, problem.design.blocks)
+    if problem.design.specification.known_sd and blind.residual:  # σ² is not to be told apart
+        return np.zeros_like(blind.entries)
+    entries = blind.entries
     alone = np.diag(entries)
     unknown: Booleans = (entries | alone[:, None] | alone) & block_mask(problem.design.blocks)
     np.fill_diagonal(unknown, alone)

@@ -53,7 +53,10 @@ def error_lines(script: Script | LevelScript) -> list[Line]:
 
 def of_row(script: Script | LevelScript) -> str:
     """The variance of a row's error: σ², over the weight of the row where it has one."""
-    weights = script.structure.weights
+    structure, writer = script.structure, script.writer
+    if structure.known_sd:
+        return writer.power(writer.name(structure.known_sd, *script.at_row), "2")
+    weights = structure.weights
     if not weights:
         return script.sigma2()
     return script.writer.beside(script.sigma2(), "/", script.writer.name(weights, *script.at_row))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hierbayes.language.forms import conditional_lines, error_lines, remark, sum_lines
 from hierbayes.language.level_script import LevelScript
-from hierbayes.language.matrices import no_gls_lines, of_errors, of_offsets
+from hierbayes.language.matrices import error_covariance, no_gls_lines, of_offsets
 from hierbayes.language.nouns import plural
 from hierbayes.language.response_model import PREDICTOR
 from hierbayes.language.writer import Line, Term
@@ -88,7 +88,7 @@ def matrix_lines(script: LevelScript) -> list[Line]:
         lines.append(Line(script.G_symbol(factor), "=", script.G(factor)))
     if not script.errors:
         return lines
-    scaled = writer.times(script.sigma2(), of_errors(script))
+    scaled = error_covariance(script)
     return [*lines, Line(error, "~", writer.normal(scaled, many=True))]
 
 
@@ -103,7 +103,7 @@ def gls_lines(script: LevelScript) -> list[Line]:
     for factor in script.order:
         Z = m("Z", script.number(factor))
         parts.append(writer.times(Z, _blocks(script, factor), writer.power(Z, "'")))
-    variance = " + ".join([*parts, writer.times(script.sigma2(), of_errors(script))])
+    variance = " + ".join([*parts, error_covariance(script)])
     turned, inverse = writer.power(X, "'"), writer.power(V, "-1")
     bread = writer.power(writer.bracket(writer.times(turned, inverse, X)), "-1")
     left = writer.bracket(f"{Y} − {m('o')}") if script.offsets else Y

@@ -81,7 +81,7 @@ class LevelStructure:
     ----------
     response : str
     offsets : tuple of str
-    weights : str
+    weights, known_sd : str
     rows : int
     groups : tuple of (int, str)
         For each factor how many groups it has, and what it is called.
@@ -101,6 +101,7 @@ class LevelStructure:
     response: str
     offsets: tuple[str, ...]
     weights: str
+    known_sd: str
     rows: int
     groups: tuple[tuple[int, str], ...]
     columns: tuple[tuple[str, ...], ...]
@@ -157,6 +158,7 @@ def read_level_structure(problem: Problem) -> LevelStructure:
         response=bare_term(spec.response),
         offsets=tuple(map(bare_term, spec.offsets)),
         weights=spec.weights,
+        known_sd=spec.known_sd,
         rows=design.n,
         groups=tuple((factor.J, factor.name) for factor in design.factors),
         columns=tuple(spec.columns_of[name] for name in spec.factors),

@@ -70,6 +70,14 @@ def of_errors(script: Script | LevelScript, *index: Index) -> str:
     return script.writer.power(script.matrix_symbol("W", *index), "-1")
 
 
+def error_covariance(script: Script | LevelScript, *index: Index) -> str:
+    """The covariance of errors: σ²I, σ²W⁻¹, or S² with the known deviations on its diagonal."""
+    writer = script.writer
+    if script.structure.known_sd:
+        return writer.power(script.matrix_symbol("S", *index), "2")
+    return writer.times(script.sigma2(), of_errors(script, *index))
+
+
 def _in_matrices(script: Script) -> Script:
     """The notation with the letters its matrix form has."""
     note = script.notation
@@ -86,7 +94,7 @@ def _group_variance(script: Script) -> str:
     one = len(script.structure.random) == 1
     named = script.estimates is None and not one
     G = script.matrix_symbol(script.notation.variance) if named else script.G()
-    last = writer.times(script.sigma2(), of_errors(script, script.j))
+    last = error_covariance(script, script.j)
     first = writer.times(*((G, Z, _t(script, Z)) if one else (Z, G, _t(script, Z))))
     return writer.beside(first, " + ", last)
 
@@ -134,6 +142,8 @@ def _error_lines(script: Script) -> list[Line]:
     writer, m, j = script.writer, script.matrix_symbol, script.j
     named, scale = script.notation.error_variance, script.sigma2()
     r, identity = m(script.notation.error, j), of_errors(script, j)
+    if script.structure.known_sd:
+        return [Line(r, "~", writer.normal(error_covariance(script, j), many=True))]
     inner = m(named.removeprefix("σ²"), j)
     if named.startswith("σ²"):
         scaled = writer.times(scale, inner)
@@ -162,7 +172,7 @@ def _stacked_lines(script: Script) -> list[Line]:
         Line(u, "~", writer.normal(wide, many=True)),
         Line(wide, "=", writer.diagonal(G, G, G)),
     ]
-    scaled = writer.times(script.sigma2(), of_errors(script))
+    scaled = error_covariance(script)
     return [*lines, *(Line(one, "~", writer.normal(scaled, many=True)) for one in r)]
 
 

@@ -85,6 +85,8 @@ class Structure:
         What is added to the mean as it is.
     weights : str
         The column of the weights of rows; empty where all are alike.
+    known_sd : str
+        That of known standard deviations of errors.
     rows, groups : int
         Counts of rows and groups.
     terms : tuple of str
@@ -96,6 +98,7 @@ class Structure:
     response: str
     offsets: tuple[str, ...]
     weights: str
+    known_sd: str
     group: str
     rows: int
     groups: int
@@ -142,6 +145,7 @@ def read_structure(design: Design) -> Structure:
         response=bare_term(design.specification.response),
         offsets=tuple(map(bare_term, design.specification.offsets)),
         weights=design.specification.weights,
+        known_sd=design.specification.known_sd,
         group=design.specification.group,
         rows=design.n,
         groups=design.J,

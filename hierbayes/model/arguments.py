@@ -40,6 +40,7 @@ def pose(
     residual: ResidualStructure | None,
     *,
     weights: object,
+    known_sd: object,
     offset: object,
 ) -> tuple[Problem, pd.DataFrame]:
     """The problem that a formula or equations state on data, and the data with all its columns.
@@ -52,11 +53,12 @@ def pose(
     equations = formula if isinstance(formula, Multilevel) else None
     specification = _specification(formula, random, residual)
     specification = replace(specification, functions=read_functions(functions))
-    data, names = with_columns(data, weights=weights)
+    data, names = with_columns(data, weights=weights, known_sd=known_sd)
     refuse_unsuited_weights(specification, family, names)
-    specification, data = with_offset(
-        replace(specification, weights=names.get("weights", "")), data, offset
+    weighted = replace(
+        specification, weights=names.get("weights", ""), known_sd=names.get("known_sd", "")
     )
+    specification, data = with_offset(weighted, data, offset)
     return pose_problem(specification, data, equations, family), data
 
 

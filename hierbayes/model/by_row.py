@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Mapping, Sized
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from hierbayes.errors import DataError, FormulaError
+from hierbayes.errors import DataError, FormulaError, PriorError
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.named_columns import require_column, require_frame
+from hierbayes.priors.families import Uniform
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.response import take_offsets
+
+_HELD = 1e-9  # how far σ may be from 1 where it is known to be
 
 type Given = str | Any  # the name of a column, or a number for each row
 
@@ -110,6 +113,27 @@ def refuse_unsuited_weights(
         )
     if spec.residual is not None and argument == "known_sd":
         raise FormulaError("known_sd= and residual= both state the variances of rows; keep one")
+
+
+def with_known_sigma(
+    priors: Mapping[str, Any] | None, spec: Specification
+) -> Mapping[str, Any] | None:
+    """Priors with σ held at 1, to nine digits, where the variances of errors are known.
+
+    Raises
+    ------
+    PriorError
+        When a prior of σ is stated, or one that is of σ among others.
+    """
+    if not spec.known_sd:
+        return priors
+    for block in ("sigma", "icc", "r2"):
+        if block in (priors or {}):
+            raise PriorError(
+                f"a prior of '{block}' is of a residual variance that is estimated, and known_sd= "
+                "states those of all rows; leave it out"
+            )
+    return {**(priors or {}), "sigma": Uniform(1.0 - _HELD, 1.0 + _HELD)}
 
 
 def _values(data: pd.DataFrame, given: Given, argument: str) -> np.ndarray:

@@ -68,7 +68,7 @@ class GaussianEngine:
 
     def sample(self, priors: PriorSet, settings: SamplerSettings) -> PosteriorFit:
         """As in `Engine`."""
-        return sample_posterior(self.problem, priors, settings)
+        return sample_posterior(self.problem.holding_sigma, priors, settings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

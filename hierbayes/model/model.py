@@ -15,7 +15,7 @@ from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.native_numbers import native_numbers
 from hierbayes.model.arguments import pose, random_and_data, read_residual, refuse_no_mapping
-from hierbayes.model.by_row import Given, rows_counted
+from hierbayes.model.by_row import Given, rows_counted, with_known_sigma
 from hierbayes.model.engine import Engine, engine_of
 from hierbayes.model.posed_model import PosedModel
 from hierbayes.residuals.structure import ResidualStructure
@@ -24,7 +24,7 @@ from hierbayes.specification.foreign_words import refuse_foreign_words
 
 _ARGUMENTS = (
     "formula", "random", "data", "priors", "functions", "family", "residual", "weights", "counts",
-    "offset",
+    "offset", "known_sd",
 )  # fmt: skip
 
 
@@ -38,6 +38,7 @@ class ModelWords(TypedDict, total=False):
     weights: Given | None
     counts: Given | None
     offset: Given | None
+    known_sd: Given | None
 
 
 class Model(PosedModel):
@@ -82,6 +83,10 @@ class Model(PosedModel):
     offset : str or array, optional
         A column, an expression or numbers that are added to the mean (of other families, to the
         linear predictor) with a coefficient of 1; the same as ``offset(x)`` in the formula.
+    known_sd : str or array, optional
+        Standard deviations of the errors, where they are known, as those of estimates in a
+        meta-analysis: σ is no parameter then (a posterior holds it at 1), and a group may have
+        one row.
 
     Raises
     ------
@@ -138,6 +143,7 @@ class Model(PosedModel):
         weights: Given | None = None,
         counts: Given | None = None,
         offset: Given | None = None,
+        known_sd: Given | None = None,
         **foreign: object,
     ) -> None:
         refuse_foreign_words(foreign, _ARGUMENTS)
@@ -146,10 +152,11 @@ class Model(PosedModel):
         of_family = read_family(family)
         errors = read_residual(residual, of_family)
         problem, data = pose(
-            formula, random, data, functions, of_family, errors, weights=weights, offset=offset
-        )
+            formula, random, data, functions, of_family, errors,
+            weights=weights, known_sd=known_sd, offset=offset,
+        )  # fmt: skip
         refuse_no_mapping(priors)
-        super().__init__(problem, data, priors)
+        super().__init__(problem, data, with_known_sigma(priors, problem.design.specification))
         self._engine: Engine = engine_of(problem)
 
     def reml(self) -> PointFit:

@@ -57,7 +57,7 @@ class PosedModel:
     @cached_property
     def priors(self) -> PriorSet:
         """Every prior in force, with its scale and whether it was stated; prints as a table."""
-        return choose_priors(self._stated, self.problem)
+        return choose_priors(self._stated, self.problem.holding_sigma)
 
     @property
     def data(self) -> pd.DataFrame:

@@ -47,6 +47,8 @@ class Specification:
         How the errors of the rows vary and are correlated; by default alike and not at all.
     weights : str
         The column w of rows whose errors have the variance σ²/w; empty where all are alike.
+    known_sd : str
+        The column of the standard deviations of errors, where these are known.
     """
 
     response: str
@@ -57,6 +59,7 @@ class Specification:
     trials: ResponseTerm | None = None
     residual: ResidualStructure | None = None
     weights: str = ""
+    known_sd: str = ""
 
     def __post_init__(self) -> None:
         if not self.fixed:
@@ -157,7 +160,8 @@ class Specification:
     def __str__(self) -> str:
         residual = "" if self.residual is None else f", residual = {self.residual.text}"
         weights = f", weights = {self.weights}" if self.weights else ""
-        return f"{self.lme4()}{residual}{weights}"
+        known = f", known_sd = {self.known_sd}" if self.known_sd else ""
+        return f"{self.lme4()}{residual}{weights}{known}"
 
 
 def one_factor_only(factors: tuple[str, ...]) -> str:

@@ -60,6 +60,11 @@ def refuse_unsaid_rows(model: ModelToWrite, dialect: Dialect) -> None:
             f"code for {dialect.name} has no weights of residual variances, as "
             f"weights='{spec.weights}' are; they are written for: {', '.join(_WEIGHTS)}"
         )
+    if spec.known_sd:
+        raise FormulaError(
+            f"code for {dialect.name} has no known standard deviations of errors, as "
+            f"known_sd='{spec.known_sd}' states; metafor's rma.mv has them in R"
+        )
     if model.family is None and spec.offsets and dialect.name not in _OFFSETS:
         raise FormulaError(
             f"code for {dialect.name} has no offset of a Gaussian response; subtract it, as in "

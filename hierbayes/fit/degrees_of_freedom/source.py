@@ -140,7 +140,8 @@ def refuse_unknown_method(method: Any) -> None:
 
 def usual_method(fit: Fitted) -> str:
     """The method that is meant where none is stated: Satterthwaite's, and none for a MAP fit."""
-    return "none" if fit.reading is None else "satterthwaite"
+    known = fit.design.specification.known_sd
+    return "none" if fit.reading is None or known else "satterthwaite"
 
 
 def usual_or_stated(fit: Fitted, df: str | None) -> DfSource:
@@ -181,6 +182,18 @@ def of_normal(fit: Fitted, df: str | None) -> DfSource:
     return DfSource("none", fit.gamma_cov, np.full(p, np.inf), None, np.eye(p), ())
 
 
+def _of_known_errors(fit: Fitted, method: str) -> DfSource:
+    """The normal distribution of γ̂ where no residual variance is estimated."""
+    refuse_unknown_method(method)
+    if method != "none":
+        raise HypothesisError(
+            f"degrees of freedom '{method}' are of a residual variance that is estimated, and "
+            "known_sd= states those of all rows: tests are normal and χ², df='none'"
+        )
+    p = len(fit.design.terms)
+    return DfSource("none", fit.gamma_cov, np.full(p, np.inf), None, np.eye(p), ())
+
+
 def df_source(fit: Fitted, method: str) -> DfSource:
     """A method on a fit, ready for any hypothesis.
 
@@ -193,6 +206,8 @@ def df_source(fit: Fitted, method: str) -> DfSource:
     """
     if fit.problem.family is not None:
         return of_normal(fit, method)
+    if fit.design.specification.known_sd:
+        return _of_known_errors(fit, method)
     refuse_unknown_method(method)
     _refuse_unsuited(fit, method)
     basis = fit.problem.products.basis

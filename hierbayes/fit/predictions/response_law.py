@@ -116,8 +116,8 @@ class GaussianLaw(ResponseLaw):
         """
         if self.row_sd is None:
             raise DataError(
-                "errors have the variance σ²/w, and the new rows do not say what w is: give them "
-                "the column of the weights"
+                "errors have standard deviations by row, and the new rows do not say what theirs "
+                "are: give them the column of the weights, or of known standard deviations"
             )
         return phi[0] * self.row_sd
 
@@ -307,9 +307,10 @@ def _row_sd(problem: Problem, rows: PredictionRows) -> Floats | float | None:
 def _weighed_sd(problem: Problem, rows: PredictionRows) -> Floats | float | None:
     """That of precision weights."""
     spec = problem.design.specification
-    if rows.data is None or not spec.weights:
+    name = spec.weights or spec.known_sd
+    if rows.data is None or not name:
         return problem.design.rows.row_sd
-    if spec.weights not in rows.data:
+    if name not in rows.data:
         return None
     refuse_bad_weights(spec, rows.data)
     root = root_weights_of(spec, rows.data)

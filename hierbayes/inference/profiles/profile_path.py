@@ -15,8 +15,8 @@ from typing import Protocol
 import numpy as np
 
 from hierbayes.errors import InferenceError
+from hierbayes.estimation.newton import Objective, minimise
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.inference.profiles.newton import Objective, minimise
 from hierbayes.inference.profiles.parameter import Estimates, Parameter
 
 _CLOSE = 1e-9  # of ζ

@@ -102,6 +102,7 @@ class SensitivityStudy(Printed):
         progress: bool = True,
     ) -> None:
         self.baseline = baseline_of(fit)
+        _refuse_known_errors(fit)
         self.estimands = Estimands(read_quantities(quantities, fit), Interval(prob))
         chosen = read_alternatives(alternatives, fit.problem, self.baseline.priors)
         self._answerer = Answerer(self.baseline, refit=refit)
@@ -300,3 +301,12 @@ class SensitivityStudy(Printed):
     def page(self) -> Page:
         """Verdicts, posterior means and how far they move, and what was not re-weighted."""
         return Presentation(self.baseline, self.table, self.alternatives).page()
+
+
+def _refuse_known_errors(fit: Fit) -> None:
+    """Refuse a posterior that holds σ, of which other priors have no meaning."""
+    if fit.design.specification.known_sd:
+        raise StudyError(
+            "studies of other priors are made for a residual variance that is estimated, and "
+            "known_sd= states those of all rows; sample the model with each prior"
+        )

@@ -1,0 +1,126 @@
+"""REML and ML where the variances of all errors are known: a search over G alone.
+
+Rows are divided by the standard deviations of their errors, so that σ is 1.  The free parameters
+are the entries of a root of G° by block; a column that the likelihood wants to be empty is so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.design.blocks import block_slices
+from hierbayes.design.products import Products
+from hierbayes.errors import EstimationError
+from hierbayes.estimation.newton import minimise
+from hierbayes.estimation.pivoted_triangle import factorise
+from hierbayes.estimation.reml import Optimum
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.covariance import block_mask, free_entries
+from hierbayes.likelihood.of_products import likelihood_of
+from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.theta import Theta
+
+_STARTS = (1.0, 0.1, 4.0)  # of the noise of an effect
+_EMPTY = 1e-3  # of the noise: a root whose columns are so short may as well be 0
+_LOST = 1e-9  # of the log-likelihood, by which making them 0 may be lower
+
+
+class _KnownErrors:
+    """The log-likelihood of a root of G°, and where it was computed."""
+
+    def __init__(self, cross: Products, blocks: tuple[int, ...], reading: Reading) -> None:
+        self.cross, self.blocks, self.reading = cross, blocks, reading
+        self.sigma = 1.0 / cross.basis.scale
+        self.at = free_entries(blocks)
+        self.unit = (cross.noise * self.sigma)[self.at[0]]
+        self.likelihood = likelihood_of(cross, reading)
+        self.calls = 0
+
+    def root(self, x: Floats) -> Floats:
+        """The root (q, q) of free entries x (k,) in units of the noise."""
+        root = np.zeros((sum(self.blocks),) * 2)
+        root[self.at] = x * self.unit
+        return root
+
+    def entries(self, root: Floats) -> Floats:
+        """The free entries of a triangular root."""
+        return np.asarray(root[self.at] / self.unit)
+
+    def deviance(self, x: Floats) -> tuple[float, Floats]:
+        """−2ℓ and its gradient (k,)."""
+        self.calls += 1
+        prior = self.likelihood.gamma_prior
+        value, slopes = self.likelihood.search(self.root(x), self.sigma, prior.mean)
+        return -2.0 * value, -2.0 * slopes.root[self.at] * self.unit
+
+    def emptied(self, x: Floats) -> Floats:
+        """With columns of no variance at 0, where that is no worse."""
+        root = self.root(x) / self.sigma
+        triangle = factorise(root @ root.T, self.blocks, self.cross.noise / _EMPTY * 1e-5)
+        Gamma = triangle.root @ triangle.root.T
+        small = np.sqrt(np.diag(Gamma)) < _EMPTY * self.cross.noise
+        Gamma[small] = 0.0
+        Gamma[:, small] = 0.0
+        made = self.entries(_lower(Gamma * self.sigma**2, self.blocks))
+        return made if self.deviance(made)[0] <= self.deviance(x)[0] + 2.0 * _LOST else x
+
+
+def maximise_known_errors(cross: Products, blocks: tuple[int, ...], reading: Reading) -> Optimum:
+    """The maximum of the restricted (or full) likelihood over G, σ being 1.
+
+    Parameters
+    ----------
+    cross : CrossProducts or SparseProducts
+        Of rows divided by the standard deviations of their errors.
+    blocks : tuple of int
+        Sizes of the diagonal blocks of G.
+    reading : Reading
+        ``REML`` or ``ML``.
+
+    Raises
+    ------
+    EstimationError
+        When no search ends at a maximum.
+    """
+    search = _KnownErrors(cross, blocks, reading)
+    rows, columns = search.at
+    found = []
+    for size in _STARTS:
+        start = np.where(rows == columns, size, 0.0)
+        found.append(minimise(search.deviance, start, np.zeros(len(rows), dtype=np.bool_)))
+    best = min(found, key=lambda one: one.value)
+    if not np.isfinite(best.value):
+        raise EstimationError("the likelihood cannot be evaluated: check the scale of the effects")
+    x = search.emptied(best.x)
+    value, gradient = search.deviance(x)
+    root = search.root(x)
+    theta = Theta.from_internal(root, search.sigma, cross.basis)
+    state = search.likelihood.at(theta)
+    M = np.where(block_mask(blocks), state.relative_score, 0.0)
+    J = np.concatenate([np.full(level.q, float(level.J)) for level in cross.levels])
+    pull = np.sqrt(2.0 / J) * cross.noise
+    largest = np.abs(root).max(axis=0)
+    return Optimum(
+        reading=reading,
+        theta=theta,
+        gamma=state.gamma,
+        value=-0.5 * value,
+        gradient=float(np.abs(0.5 * gradient).max()),
+        ascent=float(np.linalg.eigvalsh(M * np.outer(pull, pull))[-1]),
+        singular=bool((largest == 0.0).any()),
+        evaluations=search.calls,
+    )
+
+
+def _lower(G: Floats, blocks: tuple[int, ...]) -> Floats:
+    """A lower triangular root (q, q) of a covariance matrix, 0 in columns of no variance."""
+    root = np.zeros_like(G)
+    for at in block_slices(blocks):
+        left = G[at, at].copy()
+        for k in range(len(left)):
+            if left[k, k] > 1e-14 * max(G[at, at][k, k], 1e-300) and G[at, at][k, k] > 0.0:
+                column = left[:, k] / np.sqrt(left[k, k])
+                column[:k] = 0.0
+                root[at, at][:, k] = column
+                left -= np.outer(column, column)
+    return root

@@ -1,0 +1,154 @@
+"""Known standard deviations of errors: R's numbers, quadrature, and what has no meaning then."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import hierbayes as hb
+from tests.conftest import REFERENCE
+
+FOLDER = REFERENCE / "weights"
+R: dict[str, dict[str, Any]] = json.loads((FOLDER / "r.json").read_text())
+KNOWN = [name for name, case in R.items() if case["kind"] == "known-variance"]
+
+
+def studies(name: str) -> pd.DataFrame:
+    case = R[name]
+    data = pd.read_csv(FOLDER / case["file"])
+    return data.assign(s=np.sqrt(data[case["sampling_variance"]]), trial=np.arange(len(data)))
+
+
+def model_of(name: str, **words: Any) -> hb.Model:
+    case = R[name]
+    outer = f" + (1 | {case['outer']})" if "outer" in case else ""
+    return hb.Model(f"{case['fixed']} + (1 | trial){outer}", studies(name), known_sd="s", **words)
+
+
+@pytest.mark.parametrize("engine", ["REML", "ML"])
+@pytest.mark.parametrize("name", KNOWN)
+def test_r(name: str, engine: str) -> None:
+    """A dense likelihood, maximised, with which metafor agrees; tau = 0 exactly where it is."""
+    theirs = R[name][engine]
+    fit = model_of(name).reml() if engine == "REML" else model_of(name).ml()
+    assert fit.loglik == pytest.approx(theirs["logLik"], abs=1e-8)
+    assert fit.aic == pytest.approx(theirs["AIC"], abs=1e-7)
+    sd = [theirs["tau"], *([theirs["tau_outer"]] if theirs.get("tau_outer") is not None else [])]
+    assert_allclose(np.sqrt(np.diag(fit.G)), sd, rtol=1e-5, atol=0.0)
+    assert fit.singular == (0 in sd)
+    assert_allclose(fit.gamma, list(theirs["fixef"].values()), rtol=1e-4)
+    assert_allclose(np.sqrt(np.diag(fit.vcov())), list(theirs["se"].values()), rtol=1e-5)
+    if len(sd) == 1:
+        assert_allclose(fit.ranef().to_numpy().ravel(), theirs["ranef"], rtol=1e-4, atol=1e-9)
+        given = fit.ranef_cov(given_gamma=True).to_numpy().ravel()
+        assert_allclose(given, theirs["ranef_cond_var"], rtol=1e-4, atol=1e-12)
+
+
+def test_slopes_by_dense_matrices() -> None:
+    """An intercept and a slope for each method of allocation: ℓ is that of V, and no less near."""
+    data = studies("bcg_ablat").assign(x=lambda d: (d["ablat"] - 33.0) / 15.0)
+    fit = hb.Model("y ~ x + (1 + x | alloc)", data, known_sd="s").ml()
+    codes = pd.factorize(data["alloc"])[0]
+    X = np.column_stack([np.ones(len(data)), data["x"]])
+
+    def loglik(root: np.ndarray) -> float:
+        V = (X @ root @ root.T @ X.T) * (codes[:, None] == codes) + np.diag(data["v"])
+        inverse = np.linalg.inv(V)
+        gamma = np.linalg.solve(X.T @ inverse @ X, X.T @ inverse @ data["y"])
+        r = data["y"].to_numpy() - X @ gamma
+        log_det = np.linalg.slogdet(V)[1]
+        return float(-0.5 * (len(r) * np.log(2 * np.pi) + log_det + r @ inverse @ r))
+
+    root = fit.theta.root[0, 0]
+    assert fit.loglik == pytest.approx(loglik(root), abs=1e-9)
+    rng = np.random.default_rng(0)
+    tried = [loglik(root + scale * rng.normal(size=(2, 2))) for scale in (1e-3, 1e-2, 0.1, 0.5) * 5]
+    assert max(tried) <= fit.loglik + 1e-9
+
+
+def test_eight_schools_by_quadrature() -> None:
+    """Posterior means and sds of tau and mu on a grid of tau, mu integrated out exactly."""
+    priors = {"sd": hb.HalfNormal(10), "gamma": hb.Normal(0, 20)}
+    fit = model_of("eight_schools", priors=priors).sample(
+        draws=1000, chains=2, seed=3, sampler="importance", progress=False
+    )
+    data = studies("eight_schools")
+    tau = np.linspace(0.0, 60.0, 6001)
+    w = 1.0 / (data["v"].to_numpy() + tau[:, None] ** 2)
+    precision = w.sum(axis=1) + 1.0 / 400.0
+    mean = (w * data["y"].to_numpy()).sum(axis=1) / precision
+    square = (w * data["y"].to_numpy() ** 2).sum(axis=1)
+    log_p = 0.5 * (np.log(w).sum(axis=1) - np.log(precision) - square + mean**2 * precision)
+    p = np.exp(log_p - log_p.max() - 0.5 * (tau / 10.0) ** 2)
+    p /= p.sum()
+    table = fit.summary().parameters
+    for place, (centre, spread) in {
+        ("sd", "Intercept"): (p @ tau, np.sqrt(p @ tau**2 - (p @ tau) ** 2)),
+        ("gamma", "Intercept"): (
+            p @ mean,
+            np.sqrt(p @ (1.0 / precision + mean**2) - (p @ mean) ** 2),
+        ),
+    }.items():
+        row = table.loc[place]
+        assert row["mean"] == pytest.approx(centre, abs=6.0 * spread / np.sqrt(1000))
+        assert row["sd"] == pytest.approx(spread, rel=0.2)
+    assert "sigma" not in table.index.get_level_values("block")
+    assert_allclose(fit.theta.sigma, 1.0, atol=1e-8)
+    with pytest.raises(hb.EstimationError, match=r"share no residual variance"):
+        fit.icc()
+
+
+def test_limits_and_residuals() -> None:
+    fit = model_of("bcg").reml()
+    s = studies("bcg")["s"]
+    assert_allclose(fit.residuals(kind="pearson"), fit.residuals() / s)
+    new = fit.predict(prob=0.9, kind="response")["se"] ** 2
+    assert_allclose(new, fit.predict(prob=0.9, kind="mean")["se"] ** 2 + s**2)
+    rows = hb.wald(fit).rows
+    assert np.isinf(rows["df"]).all()
+    assert rows["se"].iloc[0] == pytest.approx(R["bcg"]["REML"]["se"]["(Intercept)"], rel=1e-6)
+    assert "Residual" not in fit.var_corr().index
+    assert repr(fit).endswith("; errors of known standard deviations")
+    assert "known_sd = s" in str(fit) and "Residual" not in str(fit.summary().random)
+    assert "N(0, s_ij²)" in str(model_of("bcg").equations().within)
+
+
+def test_array() -> None:
+    data = studies("bcg")
+    fit = hb.Model("y ~ 1 + (1 | trial)", data, known_sd=data["s"].to_numpy()).reml()
+    assert fit.loglik == pytest.approx(R["bcg"]["REML"]["logLik"], abs=1e-8)
+
+
+def test_refused(tmp_path: Path) -> None:
+    """What has no meaning without a residual variance, or is not made for known ones."""
+    model = model_of("bcg")
+    fit = model.reml()
+    known = r"known_sd= states those of all rows"
+    for asked in (
+        lambda: hb.profile(fit),
+        lambda: hb.bootstrap(fit, n=10),
+        model.map,
+        fit.diagnose,
+        lambda: fit.given(studies("bcg").head(1).assign(trial=99)),
+    ):
+        with pytest.raises(hb.FormulaError, match=f"{known}|not made for a model whose rows"):
+            asked()
+    with pytest.raises(hb.EstimationError, match=r"share no residual variance"):
+        hb.variance_explained(fit)
+    with pytest.raises(hb.HypothesisError, match=known):
+        hb.wald(fit, df="satterthwaite")
+    with pytest.raises(hb.PriorError, match=known):
+        model_of("bcg", priors={"sigma": hb.HalfNormal(1)})
+    with pytest.raises(hb.FormulaError, match=r"weights= and known_sd= both state the variances"):
+        model_of("bcg", weights="v")
+    with pytest.raises(hb.SavedFitError, match=r"not saved yet"):
+        fit.save(tmp_path / "fit.hb")
+    with pytest.raises(hb.FormulaError, match=r"code for lme4 has no known standard deviations"):
+        model.emit("lme4")
+    with pytest.raises(hb.DataError, match=r"known_sd: 's' is 0 at row label 2"):
+        hb.Model("y ~ 1 + (1 | trial)", studies("bcg").assign(
+            s=lambda d: d["s"].where(d.index != 2, 0.0)), known_sd="s")  # fmt: skip
