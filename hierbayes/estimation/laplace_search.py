@@ -235,6 +235,30 @@ def _start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
     return criterion.coordinates(LatentPoint(gamma, root, phi)), scale
 
 
+def _near_inverse(criterion: LatentCriterion, x: Floats, scale: Floats) -> Floats:
+    """What −hessian⁻¹ (k, k) may be, in scales of the coordinates, where a search begins.
+
+    That of γ given the other parameters; of those nothing is known.
+    """
+    inverse, p = np.eye(len(x)), criterion.p
+    with np.errstate(all="ignore"):
+        mode = criterion.mode(x)
+        if mode is None:
+            return inverse
+        rows, root, X = criterion.rows, mode.point.root, criterion.rows.X
+        kappa = rows.precisions(mode.derivatives)
+        left = rows.blocks.weighted(kappa, X)  # κX, and below V⁻¹X
+        for c in range(p):
+            u = mode.curvature.solve(rows.spherical(root, left[:, c]))
+            left[:, c] -= rows.blocks.weighted(kappa, rows.random_part(rows.effects_of(root, u)))
+        information = X.T @ left * np.outer(scale[:p], scale[:p])
+        size, vectors = np.linalg.eigh(0.5 * (information + information.T))
+    if np.isfinite(size).all() and size[0] > 1e-6:
+        of_gamma = (vectors / size) @ vectors.T
+        inverse[:p, :p] = 0.5 * (of_gamma + of_gamma.T)
+    return inverse
+
+
 def _climb(criterion: LatentCriterion, start: Floats, scale: Floats) -> Floats:
     """A quasi-Newton search from the start."""
     from scipy.optimize import minimize
@@ -248,7 +272,7 @@ def _climb(criterion: LatentCriterion, start: Floats, scale: Floats) -> Floats:
             "the likelihood is not a number where the search begins; look for responses or "
             "predictors in an extreme unit"
         )
-    options = {"gtol": 1e-4, "maxiter": 500}
+    options = {"gtol": 5e-5, "maxiter": 500, "hess_inv0": _near_inverse(criterion, start, scale)}
     found = minimize(minus, start / scale, jac=True, method="BFGS", options=options)
     return np.asarray(found.x * scale)
 
