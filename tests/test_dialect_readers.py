@@ -337,10 +337,10 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
     ),
     (
         "lme4",
-        "lmer(mathach ~ ses + (1|school), hs, weights = Size)",
-        "the argument 'weights' of lmer asks for residual variances that differ "
-        "between rows, which models here do not have; leave it out to read the rest\n"
-        "    lmer(mathach ~ ses + (1|school), hs, weights = Size)\n"
+        "lmer(mathach ~ ses + (1|school), hs, weights = 1/Size)",
+        "the weights of lmer are read as a column of the data, and this is none; make a column of "
+        "them\n"
+        "    lmer(mathach ~ ses + (1|school), hs, weights = 1/Size)\n"
         "                                                   ^",
     ),
     (

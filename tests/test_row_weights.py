@@ -164,6 +164,8 @@ def test_equations(rows: pd.DataFrame, weighted: hb.PointFit) -> None:
 def test_code(rows: pd.DataFrame) -> None:
     model = hb.Model("y ~ x + (1 | a)", rows, weights="w")
     assert "weights = w," in model.emit("lme4")
+    again = hb.read_code("lme4", model.emit("lme4"), data=rows)
+    assert again.specification == model.specification
     assert "weights = varFixed(~ I(1/w))," in model.emit("nlme")
     with pytest.raises(
         hb.FormulaError, match=r"code for brms has no weights of residual variances"
@@ -196,7 +198,7 @@ def test_bad_weights(value: float, said: str, rows: pd.DataFrame) -> None:
     [
         ({"weights": "ww"}, hb.DataError, r"no column 'ww' in the data; did you mean 'w'"),
         ({"weights": [1.0, 2.0]}, hb.DataError, r"weights: 2 values for 220 rows"),
-        ({"weights": 3.0}, hb.DataError, r"weights: one values for 220 rows"),
+        ({"weights": 3.0}, hb.DataError, r"weights: one value for 220 rows"),
         ({"weights": ["a"] * 220}, hb.DataError, r"weights must be numbers"),
         ({"counts": "x"}, hb.DataError, r"counts: a row stands for a whole number of equal rows"),
         ({"offset": "nope"}, hb.DataError, r"no column 'nope'"),

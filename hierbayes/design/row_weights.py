@@ -52,5 +52,5 @@ def refuse_not_positive(data: pd.DataFrame, name: str, argument: str) -> None:
         raise DataError(
             f"{argument}: '{name}' is {what} at row label {data.index[at]}"
             f"{f' and not usable in {bad.sum() - 1} more' if bad.sum() > 1 else ''}; every row "
-            "needs a finite number above 0: leave other rows out"
+            "needs a finite number above 0: leave such rows out"
         )

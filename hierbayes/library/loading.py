@@ -201,5 +201,10 @@ def read_code(
     stated = read(system, text, columns_of(data))
     spec = stated.specification
     return Model(
-        spec.lme4(), data=data, priors=priors, family=stated.family, residual=spec.residual
+        spec.lme4(),
+        data=data,
+        priors=priors,
+        family=stated.family,
+        residual=spec.residual,
+        weights=spec.weights or None,
     )

@@ -154,8 +154,8 @@ def _values(data: pd.DataFrame, given: Given, argument: str) -> np.ndarray:
             "column, or an array in the order of the rows"
         )
     if not isinstance(given, Sized) or len(given) != len(data):
-        size = len(given) if isinstance(given, Sized) else "one"
-        raise DataError(f"{argument}: {size} values for {len(data)} rows; give one for each row")
+        size = f"{len(given)} values" if isinstance(given, Sized) else "one value"
+        raise DataError(f"{argument}: {size} for {len(data)} rows; give one for each row")
     column = pd.Series(given)
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         raise DataError(f"{argument} must be numbers, not {column.dtype}")

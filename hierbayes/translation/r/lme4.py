@@ -9,13 +9,15 @@ doi:10.18637/jss.v067.i01.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hierbayes.families.negative_binomial import NegativeBinomial
-from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel
-from hierbayes.translation.r.arguments import CHOICES, OF_COUNTS, OF_GAUSSIAN, OF_ROWS
+from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel, pointed
+from hierbayes.translation.r.arguments import CHOICES, OF_COUNTS, OF_ROWS
 from hierbayes.translation.r.code import bound_counts, mixed_formula, program
 from hierbayes.translation.r.families import GLM, read_family, read_mixed, single_or_trials
 from hierbayes.translation.r.model_call import Signature, find_model
+from hierbayes.translation.r.syntax import Node
 from hierbayes.translation.r.words import r_name
 from hierbayes.translation.responses import linked
 
@@ -25,7 +27,7 @@ _FAMILIES = {
 _LMER = Signature(
     "lmer",
     ("formula", "data", "REML", "control", "start", "verbose", *OF_ROWS, "devFunOnly"),
-    OF_GAUSSIAN,
+    CHOICES,
     {
         "nlmer": "nlmer fits curves that are not linear in their parameters, which models here do "
         "not have; lmer is read",
@@ -88,8 +90,28 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
     given = call.arguments
     family = read_family(given.get("family"), GLM, text, call.system)
     family = NegativeBinomial() if call.system == "glmer.nb" else family
-    model = call.checked(read_mixed(given, call.columns, text, family))
+    weights = given.get("weights") if call.system == "lmer" else None
+    if weights is None or weights.text == "NULL":
+        model = read_mixed(given, call.columns, text, family)
+    else:
+        rest = {name: node for name, node in given.items() if name != "weights"}
+        column = _weights_read(weights, call.columns, text)
+        model = replace(read_mixed(rest, call.columns, text, family), weights=column)
+    model = call.checked(model)
     return StatedModel(model, single_or_trials(family, model))
+
+
+def _weights_read(node: Node, columns: Sequence[str], text: str) -> str:
+    """The column of precision weights."""
+    name = node.text.strip("`")
+    if name not in columns:
+        raise pointed(
+            text,
+            node.place,
+            "the weights of lmer are read as a column of the data, and this is none; make a column "
+            "of them",
+        )
+    return name
 
 
 DIALECT = Dialect(
