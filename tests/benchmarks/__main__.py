@@ -17,6 +17,7 @@ from tests.benchmarks import (
     imports,
     inference,
     posterior,
+    prediction,
     reml,
     study,
 )
@@ -35,6 +36,7 @@ SUBJECTS: dict[str, Callable[..., list[Table]]] = {
     "study": study.run,
     "growth": growth.run,
     "calibration": calibration.run,
+    "prediction": prediction.run,
 }
 COMPARED = ("first", "before")  # subjects that know another revision
 
