@@ -310,6 +310,32 @@ def test_rows_of_twice_the_weight_have_the_evidence_of_a_smaller_error() -> None
     assert ratios[0] == pytest.approx(ratios[1], abs=1e-6)
 
 
+# ---------------------------------------------------------------- studies
+
+
+def test_a_study_weighs_the_evidence_of_the_baseline(
+    small: hb.Model, small_posterior: hb.PosteriorFit
+) -> None:
+    own = {"wide": hb.HalfT(3, 0, 2)}
+    grid = {"sigma": own, "gamma": {"normal": hb.Normal(0, 2)}, "corr": {"high": hb.LKJ(4)},
+            "sd": {"flat": hb.Flat()}}  # fmt: skip
+    study = hb.SensitivityStudy(small_posterior, grid, ["x"], refit=False, progress=False)
+    found = study.evidence()
+    assert found["how"].tolist() == ["integrated", *["re-weighted"] * 3, "no evidence"]
+    assert "is improper (flat)" in found.loc["flat", "reason"]
+    base = found.loc["baseline", "log_evidence"]
+    stated: dict[str, dict[str, Any]] = {
+        "wide": {"sigma": hb.HalfT(3, 0, 2)}, "normal": {"gamma": hb.Normal(0, 2)},
+        "high": {"corr": hb.LKJ(4)},
+    }  # fmt: skip
+    for name, priors in stated.items():
+        model = hb.Model("y ~ x + w", "~ 1 + x | g", data=small.data, priors=priors)
+        other = hb.evidence(model, points=256)
+        error = np.hypot(other.error, found.loc[name, "error"])
+        assert abs(other.log_evidence - found.loc[name, "log_evidence"]) < 6.0 * error
+        assert found.loc[name, "log_bf"] == pytest.approx(found.loc[name, "log_evidence"] - base)
+
+
 # ---------------------------------------------------------------- families
 
 

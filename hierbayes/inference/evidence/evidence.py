@@ -89,6 +89,19 @@ def evidence(
     """
     problem, priors = model_of(of, "evidence")
     _refuse_arguments(method, points, nodes, problem)
+    return evidence_under(problem, priors, method=method, points=points, nodes=nodes, seed=seed)
+
+
+def evidence_under(
+    problem: Problem,
+    priors: PriorSet,
+    *,
+    method: str = "auto",
+    points: int | None = None,
+    nodes: int | None = None,
+    seed: int = 0,
+) -> MarginalLikelihood:
+    """`evidence` of a problem under any priors of it."""
     refuse_improper_priors(priors)
     if problem.family is None:
         integrand, how = gaussian_integrand(problem, priors), ""

@@ -27,6 +27,7 @@ from hierbayes.studies.sensitivity.cells import (
 )
 from hierbayes.studies.sensitivity.deletion import can_be_deleted, deletion
 from hierbayes.studies.sensitivity.derivatives import derivatives
+from hierbayes.studies.sensitivity.evidence_cells import evidence_cells
 from hierbayes.studies.sensitivity.information import information
 from hierbayes.studies.sensitivity.moments import Values
 from hierbayes.studies.sensitivity.power_scaling import power_grid, power_scaling
@@ -182,6 +183,38 @@ class SensitivityStudy(Printed):
         names = ["block", "prior", "how", "k_hat", "ess", "reason"]
         frame: pd.DataFrame = self.cells[names].reset_coords(names).to_dataframe()[names]
         return frame
+
+    def evidence(self) -> pd.DataFrame:
+        """The log marginal likelihood under the baseline and each alternative.
+
+        It answers for priors as much as for the model: here is by how much.  Under an alternative
+        it is the baseline's times the posterior mean of the ratio of the priors; where draws
+        cannot be weighted to the alternative, it is integrated anew.
+
+        Returns
+        -------
+        DataFrame
+            One row for the baseline and each alternative: ``block``, ``log_evidence`` with its
+            ``error``, ``log_bf`` over the baseline with ``error_bf``, ``k_hat``, ``how``
+            (re-weighted, integrated, or no evidence) and ``reason``.
+
+        Raises
+        ------
+        PriorError
+            When a prior of the baseline is improper; an improper alternative has no evidence.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> model = hb.Model("mathach ~ ses", random="~ 1 | school", data=hs)
+        >>> post = model.sample(draws=250, chains=4, seed=1, progress=False)
+        >>> grid = {"gamma": {"twice as wide": hb.Normal(0, 30)}, "sigma": {"flat": hb.Flat()}}
+        >>> study = hb.SensitivityStudy(post, grid, ["ses"], progress=False)
+        >>> study.evidence()["how"].tolist()
+        ['integrated', 're-weighted', 'no evidence']
+        """
+        return evidence_cells(self.baseline, self.answers)
 
     # ---------------------------------------------------------------- further questions
 
