@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,8 @@ def identity_of(model: OnData, source: Source, seed: int) -> dict[str, Any]:
     """What a file of a run is known by."""
     design, family = model.problem.design, model.problem.family
     rows = design.rows
-    sizes = () if family is None else (model.problem.family_rows.m,)
+    sizes = [] if family is None else [model.problem.family_rows.m]
+    sizes += [one for one in (rows.added, rows.root_weights) if one is not None]
     codes = [np.asarray(code, dtype=np.float64) for code in rows.codes_of]
     return {
         "model": str(design.specification),
@@ -174,6 +176,7 @@ def identity_of(model: OnData, source: Source, seed: int) -> dict[str, Any]:
         "data": digest(rows.X, rows.Z, *codes, *sizes),
         "truth": source.fingerprint,
         "priors": digest(str(model.priors.frame().to_csv())),
+        "version": version("hierbayes"),
         "seed": seed,
     }
 

@@ -119,9 +119,20 @@ def resized(model: OnData, size: Size, seed: int) -> Problem:
             continue
         missing = [term for term in design.terms if term not in problem.design.terms]
         if tuple(problem.design.terms) == tuple(design.terms):
+            _refuse_lost_columns(model.problem, problem)
             return problem
         reason = f"it lacks {in_quotes(missing)}"
     raise StudyError(f"{size.groups or design.J} groups do not carry this model: {reason}")
+
+
+def _refuse_lost_columns(before: Problem, after: Problem) -> None:
+    """Refuse weights or an offset that are no column of the data, and not in the new design."""
+    for name, of in (("weights", "root_weights"), ("an offset", "added")):
+        if (getattr(before.design.rows, of) is None) != (getattr(after.design.rows, of) is None):
+            raise StudyError(
+                f"{name} of the model are no column of its data, and groups cannot be drawn with "
+                "them; make them one"
+            )
 
 
 def _drawn_rows(model: OnData, size: Size, rng: np.random.Generator) -> pd.DataFrame:
