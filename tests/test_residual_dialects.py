@@ -231,3 +231,24 @@ def test_what_sas_and_stata_have_beside_is_refused(code: str, occasions: pd.Data
     data = occasions.assign(gap=2 * occasions["v"])
     with pytest.raises(hb.FormulaError, match=REFUSED[code]):
         hb.read_code("stata" if code.startswith("mixed") else "sas", code, data=data)
+
+
+LAWS = {
+    hr.AR1("v") * hr.Strata("arm"): "c_st = φ^|s − t|    (s, t: v in one group)\ns = λ    (one for",
+    hr.CompoundSymmetry() * hr.Power("x"): "c_st = ρ    (s, t: two rows in one group)\ns = |x|^λ",
+    hr.ARMA("v"): "c_st = ρ_1 φ^(|s − t| − 1)    (s, t: v in one group)",
+    hr.Unstructured("visit", group="id"): "c_st = ρ_st    (s, t: visit in one id)\ns = λ    (one",
+}
+
+
+@pytest.mark.parametrize("structure", LAWS, ids=lambda one: one.text)
+def test_equations_state_the_law_of_the_errors(
+    structure: hr.ResidualStructure, occasions: pd.DataFrame
+) -> None:
+    group = "pair" if isinstance(structure, hr.Unstructured) else "id"
+    made = hb.Model(f"y ~ v + (1 | {group})", occasions, residual=structure).equations()
+    lines = "\n".join(line.strip() for line in made.within.text.splitlines())
+    assert "r_j ~ N(0, σ² Λ_j)\nΛ_j = " in lines
+    assert LAWS[structure] in lines
+    assert "σ² I" not in str(made)
+    assert r"\boldsymbol{\Lambda}_{j}" in made.gls.latex

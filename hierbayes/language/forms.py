@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hierbayes.language.error_law import law_lines
 from hierbayes.language.factor import Factor
 from hierbayes.language.level_script import LevelScript
 from hierbayes.language.nouns import plural
@@ -47,6 +48,8 @@ def error_lines(script: Script | LevelScript) -> list[Line]:
     writer = script.writer
     if not script.errors:
         return []
+    if (structure := script.structure.residual) is not None:
+        return law_lines(script, structure, *((script.j,) if isinstance(script, Script) else ()))
     normal = writer.beside(writer.normal(of_row(script)), *remark(script, "independent"))
     return [Line(script.error, "~", normal)]
 

@@ -15,7 +15,7 @@ from hierbayes.language.writer import Index, Line, Term, Writer, digits
 _GREEK = {
     "γ": r"\gamma", "β": r"\beta", "ε": r"\varepsilon", "σ": r"\sigma", "τ": r"\tau",
     "Ψ": r"\Psi", "ψ": r"\psi", "Λ": r"\Lambda", "Σ": r"\Sigma", "δ": r"\delta", "φ": r"\phi",
-    "η": r"\eta", "μ": r"\mu", "π": r"\pi",
+    "η": r"\eta", "μ": r"\mu", "π": r"\pi", "ρ": r"\rho", "λ": r"\lambda",
 }  # fmt: skip
 _SPECIAL = {
     "_": r"\_", "%": r"\%", "#": r"\#", "&": r"\&", "$": r"\$", "{": r"\{", "}": r"\}",
@@ -68,6 +68,10 @@ class LatexWriter(Writer):
     def power(self, base: str, exponent: str) -> str:
         """A power; the transpose is a prime."""
         return f"{{{base}}}'" if exponent == "'" else f"{{{base}}}^{{{exponent}}}"
+
+    def raised(self, base: str, exponent: str) -> str:
+        """A power of anything."""
+        return f"{{{base}}}^{{{self.formula(exponent)}}}"
 
     def times(self, *factors: str) -> str:
         """Factors with thin spaces."""

@@ -25,6 +25,7 @@ from formulaic import ModelSpec
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
 from hierbayes.language.factor import Factor, Factors, read_factors
+from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.specification.terms import bare, bare_term
 
 
@@ -82,6 +83,7 @@ class LevelStructure:
     response : str
     offsets : tuple of str
     weights, known_sd : str
+    residual : ResidualStructure or None
     rows : int
     groups : tuple of (int, str)
         For each factor how many groups it has, and what it is called.
@@ -102,6 +104,7 @@ class LevelStructure:
     offsets: tuple[str, ...]
     weights: str
     known_sd: str
+    residual: ResidualStructure | None
     rows: int
     groups: tuple[tuple[int, str], ...]
     columns: tuple[tuple[str, ...], ...]
@@ -159,6 +162,7 @@ def read_level_structure(problem: Problem) -> LevelStructure:
         offsets=tuple(map(bare_term, spec.offsets)),
         weights=spec.weights,
         known_sd=spec.known_sd,
+        residual=spec.residual,
         rows=design.n,
         groups=tuple((factor.J, factor.name) for factor in design.factors),
         columns=tuple(spec.columns_of[name] for name in spec.factors),

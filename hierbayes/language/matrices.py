@@ -64,7 +64,9 @@ def of_offsets(script: Script | LevelScript) -> tuple[str, ...]:
 
 
 def of_errors(script: Script | LevelScript, *index: Index) -> str:
-    """The covariance of errors over σ²: I, or W⁻¹ with the weights of rows on its diagonal."""
+    """The covariance of errors over σ²: I, W⁻¹ with the weights of rows, or Λ of a structure."""
+    if script.structure.residual is not None:
+        return script.matrix_symbol("Λ", *index)
     if not script.structure.weights:
         return script.matrix_symbol("I")
     return script.writer.power(script.matrix_symbol("W", *index), "-1")

@@ -21,6 +21,7 @@ from formulaic import ModelSpec
 
 from hierbayes.design.design import Design
 from hierbayes.language.factor import Factor, Factors, read_factors
+from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.specification.terms import bare, bare_term
 
 
@@ -87,6 +88,8 @@ class Structure:
         The column of the weights of rows; empty where all are alike.
     known_sd : str
         That of known standard deviations of errors.
+    residual : ResidualStructure or None
+        How errors vary and are correlated.
     rows, groups : int
         Counts of rows and groups.
     terms : tuple of str
@@ -99,6 +102,7 @@ class Structure:
     offsets: tuple[str, ...]
     weights: str
     known_sd: str
+    residual: ResidualStructure | None
     group: str
     rows: int
     groups: int
@@ -146,6 +150,7 @@ def read_structure(design: Design) -> Structure:
         offsets=tuple(map(bare_term, design.specification.offsets)),
         weights=design.specification.weights,
         known_sd=design.specification.known_sd,
+        residual=design.specification.residual,
         group=design.specification.group,
         rows=design.n,
         groups=design.J,

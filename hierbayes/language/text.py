@@ -49,6 +49,11 @@ class TextWriter(Writer):
         """A power in superscripts."""
         return base + _POWERS[exponent]
 
+    def raised(self, base: str, exponent: str) -> str:
+        """A power of anything behind ``^``, in parentheses where it is a sum."""
+        one = " " not in exponent or (exponent[0] == exponent[-1] == "|")
+        return f"{base}^{exponent}" if one else f"{base}^({exponent})"
+
     def times(self, *factors: str) -> str:
         """Factors side by side."""
         spaced = [part for factor in factors for part in (" ", factor)][1:]

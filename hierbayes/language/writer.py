@@ -88,6 +88,10 @@ class Writer(ABC):
     def power(self, base: str, exponent: str) -> str:
         """A power, ``"2"`` or ``"-1"``, or a transpose, ``"'"``."""
 
+    @abstractmethod
+    def raised(self, base: str, exponent: str) -> str:
+        """A power of any exponent."""
+
     def squared(self, value: float) -> str:
         """A number with its power."""
         _, ten = digits(value)
