@@ -399,6 +399,8 @@ def test_what_has_no_evidence_is_refused_in_words(nested: tuple[hb.Model, hb.Mod
     assert "of type DataFrame" in _refused(lambda: hb.evidence(DATA))
     assert "positive weights" in _refused(lambda: hb.bayes_factor(model, model, prior=[1, -1]))
     assert "method must be one of" in _refused(lambda: hb.evidence(model, method="bridge"))
+    assert "seed must be a whole number" in _refused(lambda: hb.evidence(model, seed=-1))
+    assert "at least 16" in _refused(lambda: hb.evidence(model, points=3))
     sampled = posed("(1 | g)", gamma=hb.StudentT(4, 0, 2))
     assert "'Intercept', 'x' is not normal" in _refused(lambda: hb.savage_dickey(sampled, "x"))
     errors = hb.Model("y ~ x + (1 | g)", data=DATA, residual=hb.residuals.AR1())

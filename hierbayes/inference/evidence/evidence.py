@@ -24,6 +24,7 @@ from hierbayes.inference.evidence.proper_priors import refuse_improper_priors
 from hierbayes.inference.evidence.proposals import integrate_by_proposals
 from hierbayes.inference.evidence.wider_priors import wider_priors
 from hierbayes.priors.prior_set import PriorSet
+from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
 
 FEW = 3  # coordinates up to which quadrature is cheap
 METHODS = ("auto", "quadrature", "importance")
@@ -74,7 +75,9 @@ def evidence(
     Raises
     ------
     InferenceError
-        When it is no model or fit, a fit without priors, or an argument does not suit.
+        When it is no model or fit, a fit without priors, or the method does not exist.
+    EstimationError
+        When points, nodes or seed are not whole numbers in their range.
     PriorError
         When a prior is improper: then there is no evidence.
 
@@ -88,7 +91,7 @@ def evidence(
     (-6442.74, 'quadrature')
     """
     problem, priors = model_of(of, "evidence")
-    _refuse_arguments(method, points, nodes, problem)
+    _refuse_arguments(method, points, nodes, seed, problem)
     return evidence_under(problem, priors, method=method, points=points, nodes=nodes, seed=seed)
 
 
@@ -152,20 +155,17 @@ def model_of(of: Any, caller: str) -> tuple[Problem, PriorSet]:
     return problem, priors
 
 
-def _refuse_arguments(method: object, points: object, nodes: object, problem: Problem) -> None:
+def _refuse_arguments(
+    method: object, points: int | None, nodes: int | None, seed: int, problem: Problem
+) -> None:
     if method not in METHODS:
         raise InferenceError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
-    _refuse_below("points", 16, points)
-    _refuse_below("nodes", 1, nodes)
+    refuse_bad_seed(seed)
+    for name, least, count in (("points", 16, points), ("nodes", 1, nodes)):
+        if count is not None:
+            refuse_bad_count(name, count, least)
     if nodes is not None and problem.family is None:
         raise InferenceError("nodes are of a family; of a Gaussian model u is integrated exactly")
-
-
-def _refuse_below(name: str, least: int, value: object) -> None:
-    """Refuse what is stated and no whole number from the least on."""
-    good = isinstance(value, int) and not isinstance(value, bool) and value >= least
-    if value is not None and not good:
-        raise InferenceError(f"{name} must be a whole number from {least}, not {value!r}")
 
 
 def _nodes_of(problem: Problem) -> int:
