@@ -46,10 +46,13 @@ POSTERIOR_NOTES = (
     "Seconds from data frame to the draws of every effect, warm-up draws and compiling included.",
     "Nothing cached: compiled code is looked for in a new, empty folder; the other process finds "
     "what that one left there.",
+    "hierbayes has processes of its own for each data set; bambi, which compiles its model in each "
+    "call, samples them all in one, after a first call for the first of them.",
     "Worst over coefficients, standard deviations, correlations and every group's effects; "
     "ratios are of ESS a second of the second call in a process (`again`).",
     "Both with their own default priors and settings.",
 )
+WORTHS = ("bulk", "tail", "squares")
 LAPLACE: dict[str, Callable[[FamilyData, pd.DataFrame], Any]] = {
     "hierbayes": lambda data, frame: (
         import_module("hierbayes").Model(data.formula, frame, family=data.family).ml()
@@ -128,39 +131,65 @@ def _time(name: str, data: FamilyData, frame: pd.DataFrame) -> float:
 
 def _posteriors(chosen: dict[str, FamilyData], quick: bool) -> Table:
     draws, rows = (200 if quick else 1000), []
+    others = _together("bambi", list(chosen), draws)
     for name, data in chosen.items():
-        ours = _sampled("hierbayes", name, draws)
-        theirs = _sampled("bambi", name, draws) | {"remark": data.remark}
-        for worth in ("bulk", "tail", "squares"):
+        ours = _alone("hierbayes", name, draws)
+        theirs = others[name] | {"remark": others[name].get("remark") or data.remark}
+        for worth in WORTHS:
             theirs[f"{worth} ratio"] = ratio(ours.get(f"{worth} rate"), theirs.get(f"{worth} rate"))
         rows += [ours, theirs]
     title = f"Posterior, 4 × {draws} draws, beside bambi with nutpie"
     return Table(title, POSTERIOR_COLUMNS, rows, POSTERIOR_NOTES)
 
 
-def _sampled(package: str, name: str, draws: int) -> dict[str, Any]:
+def _alone(package: str, name: str, draws: int) -> dict[str, Any]:
+    """A data set in two processes of its own, of which the first finds nothing compiled."""
     row: dict[str, Any] = {"data": name, "contestant": package}
-    if find_spec(package) is None:
-        return row | {"remark": "not installed"}
-    job = {"package": package, "data": name, "draws": draws}
     with tempfile.TemporaryDirectory() as empty:
-        caches = caches_in(empty)
         try:
-            cold, warm = (
-                work(families_worker.__name__, job | {"seed": seed}, **caches) for seed in (1, 3)
-            )
+            cold, warm = (_worked(package, [name], draws, seed, empty)[name] for seed in (1, 3))
         except FailedProcessError as failure:
             return row | {"remark": f"failed: {failure}"}
-    later = warm["again"]
-    rates = {f"{worth} rate": later[worth] / later["seconds"] for worth in
-             ("bulk", "tail", "squares")}  # fmt: skip
-    return (
-        row
-        | {"cold": cold["first"]["seconds"], "first": warm["first"]["seconds"]}
-        | {"again": later["seconds"], "all": [cold, warm]}
-        | {key: later[key] for key in ("bulk", "rhat", "divergences")}
-        | rates
-    )
+    if "failed" in cold or "failed" in warm:
+        return row | {"remark": cold.get("failed") or warm["failed"]}
+    first = {"cold": cold["first"]["seconds"], "first": warm["first"]["seconds"]}
+    return row | first | _again(warm) | {"all": [cold, warm]}
+
+
+def _together(package: str, names: list[str], draws: int) -> dict[str, dict[str, Any]]:
+    """Every data set in one process, the first of them twice: each call compiles its model."""
+    rows: dict[str, dict[str, Any]] = {
+        name: {"data": name, "contestant": package} for name in names
+    }
+    if find_spec(package) is None:
+        return {name: row | {"remark": "not installed"} for name, row in rows.items()}
+    with tempfile.TemporaryDirectory() as empty:
+        try:
+            found = _worked(package, names, draws, 1, empty)
+        except FailedProcessError as failure:
+            return {name: row | {"remark": f"failed: {failure}"} for name, row in rows.items()}
+    for name, one in found.items():
+        if "failed" in one:
+            rows[name] |= {"remark": one["failed"]}
+            continue
+        cold = {"cold": one["first"]["seconds"]} if "first" in one else {}
+        rows[name] |= cold | _again(one) | {"all": [one]}
+    return rows
+
+
+def _worked(package: str, names: list[str], draws: int, seed: int, folder: str) -> dict[str, Any]:
+    """What a process says of data sets, its caches being in a folder."""
+    job = {"package": package, "data": names, "draws": draws, "seed": seed}
+    found: dict[str, Any] = work(families_worker.__name__, job, **caches_in(folder))
+    return found
+
+
+def _again(found: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a call in a process that has sampled before."""
+    later = found["again"]
+    rates = {f"{worth} rate": later[worth] / later["seconds"] for worth in WORTHS}
+    kept = {key: later[key] for key in ("bulk", "rhat", "divergences")}
+    return {"again": later["seconds"]} | kept | rates
 
 
 def _r(family: str) -> str:

@@ -117,7 +117,8 @@ def _moments(
         mean = np.stack([rows.family.mean(one, m, phi) for one in steps])
         spread = np.stack([rows.family.variance(one, m, phi) for one in steps])
         middle = weights @ mean
-        return middle, weights @ (mean - middle) ** 2, weights @ spread
+        between = np.where(whole > 0.0, weights @ (mean - middle) ** 2, 0.0)
+        return middle, between, weights @ spread
 
 
 def _rule() -> tuple[Floats, Floats]:
