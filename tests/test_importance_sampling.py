@@ -44,7 +44,7 @@ def test_the_density_of_proposals() -> None:
 def test_proposals_are_kept_as_often_as_their_weights_say() -> None:
     rng = np.random.default_rng(0)
     weights = rng.gamma(1.0, size=40)
-    kept = importance._repeated(weights, 1000, rng)
+    kept = importance.repeated(weights, 1000, rng)
     counts = np.bincount(kept, minlength=40)
     assert (np.abs(counts - 1000 * weights / weights.sum()) < 1.0).all()
     assert (np.diff(kept) >= 0).all()  # repeats stand together, so that the ESS counts them

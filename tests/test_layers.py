@@ -40,6 +40,7 @@ LAZY: dict[str, set[str]] = {
         "hierbayes.estimation.nutpie_chains",
         "hierbayes.estimation.pymc_nuts",
     },
+    "hierbayes.estimation.residual_posterior": {"hierbayes.estimation.residual_nuts"},
     "hierbayes.families.density_code": {"pytensor"},
     "hierbayes.families.hurdle": {"scipy"},
     "hierbayes.fit.convergence": {"arviz_stats"},

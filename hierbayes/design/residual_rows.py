@@ -86,6 +86,16 @@ class ResidualRows:
         parts = zip(self.parts, self._spans, strict=True)
         return np.concatenate([np.zeros(0), *(part.natural(z[at]) for part, at in parts)])
 
+    def log_prior(self, z: Any) -> Any:
+        """Log density of the coordinates under the usual priors of the parts."""
+        parts = zip(self.parts, self._spans, strict=True)
+        return sum(part.log_prior(z[at]) for part, at in parts)
+
+    @property
+    def prior(self) -> str:
+        """Those priors in words."""
+        return "; ".join(part.prior for part in self.parts)
+
     def natural_slope(self, z: Floats) -> Floats:
         """∂ parameters/∂z (k, k)."""
         return derivative(self.natural, z)

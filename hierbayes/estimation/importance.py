@@ -85,11 +85,11 @@ def sample_importance(target: Target, centre: Floats, settings: SamplerSettings)
         found = list(pool.map(lambda part: values_at(target, part), x))
     log_p = np.array([values for values, _ in found])
     expanded = np.array([parameters for _, parameters in found])
-    log_p[_mirrored(target, x)] = -np.inf
+    log_p[mirrored(target, x)] = -np.inf
     weights, k_hat = smoothed_weights(log_p - log_q)
-    kept = np.array([_repeated(one, settings.draws, generator) for one in weights])
+    kept = np.array([repeated(one, settings.draws, generator) for one in weights])
     root_, sigma, gamma = target.parameters(np.take_along_axis(expanded, kept[..., None], axis=1))
-    stats = _statistics(np.take_along_axis(log_p, kept, axis=1))
+    stats = statistics(np.take_along_axis(log_p, kept, axis=1))
     effective = float(weights.sum() ** 2 / (weights**2).sum())
     seconds = time.perf_counter() - before
     draws = ThetaDraws(Theta.of(root_, sigma), gamma, stats, seconds, 0.0, k_hat)
@@ -124,7 +124,7 @@ def log_t(squares: Floats, root: Floats) -> Floats:
     return constant - 0.5 * (FREEDOM + d) * form
 
 
-def _mirrored(target: Target, x: Floats) -> Booleans:
+def mirrored(target: Target, x: Floats) -> Booleans:
     """Where an sd that is sampled with a sign is negative: the same posterior in a mirror."""
     signed = np.concatenate(
         [np.full(one.size, one.transform == "asinh") for one in target.variables]
@@ -147,7 +147,7 @@ def smoothed_weights(log_weights: Floats) -> tuple[Floats, float]:
     return weights / weights.mean(), float(k_hat)
 
 
-def _repeated(weights: Floats, draws: int, generator: np.random.Generator) -> Integers:
+def repeated(weights: Floats, draws: int, generator: np.random.Generator) -> Integers:
     """Places (draws,) of the proposals, each as often as its weight says, in order (systematic)."""
     if not weights.sum() > 0.0:
         return np.zeros(draws, dtype=np.intp)
@@ -156,7 +156,7 @@ def _repeated(weights: Floats, draws: int, generator: np.random.Generator) -> In
     return np.minimum(np.searchsorted(ends, at), len(weights) - 1)
 
 
-def _statistics(log_p: Floats) -> xr.Dataset:
+def statistics(log_p: Floats) -> xr.Dataset:
     """Statistics by chain and draw, in the names of a sampler."""
     import xarray as xr  # noqa: PLC0415
 

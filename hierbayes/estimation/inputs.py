@@ -82,7 +82,7 @@ def graph_inputs(design: Design, cross: Products, priors: PriorSet) -> GraphInpu
     """Numbers and structure of the graph of a model."""
     basis, reading = cross.basis, reading_of(priors)
     p, q = len(design.terms), len(design.effects)
-    data = _of_rows(cross) | {
+    data = rows_of(cross) | {
         "n": np.array(cross.n),
         "to_internal": np.linalg.inv(basis.z.matrix) / basis.scale,
         "scale": np.array(basis.scale),
@@ -130,7 +130,7 @@ def prior_parameters(design: Design, priors: PriorSet) -> dict[str, Floats]:
     return data
 
 
-def _of_rows(cross: Products) -> dict[str, Floats]:
+def rows_of(cross: Products) -> dict[str, Floats]:
     """What the likelihood's C function takes for the rows."""
     if isinstance(cross, SparseProducts):
         e = elimination_of(cross).elimination

@@ -24,7 +24,9 @@ def scalar_draws(fit: Fitted, *, random_effects: bool = True) -> tuple[pd.MultiI
     names = [("gamma", term) for term in terms] + [("sd", effect) for effect in effects]
     names += [("corr", f"{effects[c]}, {effects[r]}") for r, c in zip(rows, columns, strict=True)]
     names += [(name, name) for name in fit.problem.dispersion]
-    parts = [fit.gamma_draws, sd, corr[..., rows, columns], fit.phi_draws]
+    of_errors, error_draws = fit.error_draws
+    names += [("residual", name) for name in of_errors]
+    parts = [fit.gamma_draws, sd, corr[..., rows, columns], fit.phi_draws, error_draws]
     if random_effects:
         chains, draws = fit.theta.sigma.shape
         for factor, span, u in zip(fit.design.factors, fit.design.spans, fit.us, strict=True):

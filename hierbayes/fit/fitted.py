@@ -265,6 +265,11 @@ class Fitted(ABC):
         return []
 
     @property
+    def error_draws(self) -> tuple[tuple[str, ...], Floats]:
+        """Names of the parameters of a residual structure, and their draws (chains, draws, k)."""
+        return (), np.zeros((*self.theta.shape, 0))
+
+    @property
     def error_directions(self) -> ErrorDirections | None:
         """How the covariance of γ̂ moves with those parameters; None where there are none."""
         return None

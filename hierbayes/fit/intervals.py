@@ -31,6 +31,8 @@ def posterior_intervals(fit: Fitted, interval: Interval) -> pd.DataFrame:
     for k, name in enumerate(fit.problem.dispersion):
         draws = fit.phi_draws[..., k : k + 1]
         parts[name] = ((name,), draws, draws.mean(axis=(0, 1)))
+    errors, draws = fit.error_draws
+    parts["residual"] = (errors, draws, draws.mean(axis=(0, 1)))
     frames = []
     for block, (names, draws, mean) in parts.items():
         if len(names):

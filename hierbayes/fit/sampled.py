@@ -35,7 +35,7 @@ def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettin
     refuse_improper(problem, priors)
     drawn = sample_theta(design, cross, priors, settings)
     evidence = Sampling(
-        drawn.stats, _as_run(settings, drawn), drawn.seconds, drawn.compile_seconds, drawn.k_hat
+        drawn.stats, as_run(settings, drawn), drawn.seconds, drawn.compile_seconds, drawn.k_hat
     )
     p = len(design.terms)
     empty = np.zeros((*drawn.theta.shape, p))
@@ -45,7 +45,7 @@ def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettin
     return with_gamma(fit, priors)
 
 
-def _as_run(settings: SamplerSettings, drawn: ThetaDraws) -> SamplerSettings:
+def as_run(settings: SamplerSettings, drawn: ThetaDraws) -> SamplerSettings:
     """The settings with the sampler that was used."""
     if drawn.k_hat is not None:
         return replace(settings, sampler="importance")

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from hierbayes.design.basis import Basis
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.covariance import cholesky_psd, sd_corr
 
 
@@ -98,6 +98,10 @@ class Theta:
         if found is not None:
             found = (found[0], found[1].reshape(-1, *found[1].shape[-2:]), found[2].ravel())
         return Theta(root, self.sigma.ravel(), found)
+
+    def at(self, places: Integers) -> Theta:
+        """The θ at some places of the only leading axis."""
+        return Theta(self.root[places], self.sigma[places])
 
     def __getitem__(self, index: int | slice | tuple[int | None, ...]) -> Theta:
         """The θ at a place, or those of a slice, of the leading axes; None makes an axis."""

@@ -15,6 +15,7 @@ from hierbayes.fit.of_family.sampled import sample_family_posterior
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.sampled import sample_posterior
+from hierbayes.fit.structured.posterior import sample_structured_posterior
 from hierbayes.likelihood.reading import ML, REML
 from hierbayes.priors.prior_set import PriorSet
 
@@ -112,9 +113,8 @@ class StructuredEngine(GaussianEngine):
         return super(StructuredEngine, self).map(priors)
 
     def sample(self, priors: PriorSet, settings: SamplerSettings) -> PosteriorFit:
-        """Refused so far."""
-        self.problem.refuse_residual_structure("sample()")
-        return super(StructuredEngine, self).sample(priors, settings)
+        """As in `Engine`, with the parameters of the errors."""
+        return sample_structured_posterior(self.problem, priors, settings)
 
 
 def engine_of(problem: Problem) -> Engine:

@@ -16,6 +16,8 @@ from hierbayes.residuals.structure import (
     Links,
     Parameter,
     StructuredRows,
+    log_uniform_of_logistic,
+    log_uniform_of_tanh,
     numbers_of,
     refuse_no_column,
 )
@@ -143,6 +145,17 @@ class MarkovChain:
     continuous: bool
     times: Floats
     time: str | None
+
+    def log_prior(self, z: Any) -> Any:
+        """As in `BoundCorrelation`."""
+        return log_uniform_of_logistic(z) if self.continuous else log_uniform_of_tanh(z)
+
+    @property
+    def prior(self) -> str:
+        """As in `BoundCorrelation`."""
+        if self.continuous:
+            return f"Uniform(0, 1) on the correlation of errors {self.unit:g} apart"
+        return "phi ~ Uniform(-1, 1)"
 
     def times_of(self, frame: pd.DataFrame) -> Floats:
         """As in `BoundCorrelation`."""

@@ -15,6 +15,7 @@ from hierbayes.residuals.structure import (
     Links,
     Parameter,
     StructuredRows,
+    log_uniform_of_logistic,
     refuse_no_column,
 )
 
@@ -108,6 +109,15 @@ class Exchangeable:
     def times(self) -> Floats:
         """As in `BoundCorrelation`: 0, for order does not count."""
         return np.zeros(int((self.links.kind == 0).sum()))
+
+    def log_prior(self, z: Any) -> Any:
+        """As in `BoundCorrelation`."""
+        return log_uniform_of_logistic(z)
+
+    @property
+    def prior(self) -> str:
+        """As in `BoundCorrelation`."""
+        return f"rho ~ Uniform({self._low:.3g}, 1)"
 
     def times_of(self, frame: pd.DataFrame) -> Floats:
         """As in `BoundCorrelation`."""

@@ -20,6 +20,8 @@ from hierbayes.residuals.structure import (
     Links,
     Parameter,
     StructuredRows,
+    log_standard_normal,
+    log_uniform_of_tanh,
     refuse_no_column,
 )
 from hierbayes.residuals.times import refuse_fractions, refuse_repeated, times_of
@@ -133,7 +135,15 @@ class Unstructured(_OfOccasions):
         ratios = tuple(Parameter(f"ratio[{label}]", "log") for label in labels[1:])
         corr = tuple(Parameter(f"corr[{labels[a]},{labels[b]}]", "fisher") for a, b in _below(T))
         start = np.concatenate([np.zeros(T - 1), np.full(T * (T - 1) // 2, 0.2)])
-        return Matrices(ratios + corr, start, _free_covariance(T), _free_parameters(T))
+        powers = np.array([0.5 * (T - 2 - b) for b, _ in _below(T)])
+
+        def log_prior(z: Any) -> Any:
+            of_ratios = log_standard_normal(z[: T - 1])
+            return of_ratios + log_uniform_of_tanh(z[T - 1 :], powers)
+
+        words = "log of each ratio ~ Normal(0, 1); corr ~ LKJ(1)"
+        covariance, natural = _free_covariance(T), _free_parameters(T)
+        return Matrices(ratios + corr, start, covariance, natural, log_prior, words)
 
 
 @dataclass(frozen=True, repr=False)
@@ -171,7 +181,15 @@ class Toeplitz(_OfOccasions):
 
         parameters = tuple(Parameter(f"rho[{h}]", "fisher") for h in range(1, T))
         start = np.concatenate([[0.2], np.zeros(T - 2)])
-        return Matrices(parameters, start, matrix, lambda z: _autocorrelations(np.tanh(z)))
+        words = "partial autocorrelations ~ Uniform(-1, 1)"
+        return Matrices(
+            parameters,
+            start,
+            matrix,
+            lambda z: _autocorrelations(np.tanh(z)),
+            log_uniform_of_tanh,
+            words,
+        )
 
 
 @dataclass(frozen=True, repr=False)
@@ -208,7 +226,8 @@ class ARMA(_OfOccasions):
             return np.concatenate([np.ones(1), powers])[lag]
 
         parameters = (Parameter("phi", "fisher"), Parameter("theta", "fisher"))
-        return Matrices(parameters, np.array([0.3, 0.1]), matrix, np.tanh)
+        words, start = "phi, theta ~ Uniform(-1, 1)", np.array([0.3, 0.1])
+        return Matrices(parameters, start, matrix, np.tanh, log_uniform_of_tanh, words)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -223,12 +242,18 @@ class Matrices:
         z to the covariance (T, T) beside σ².
     natural : callable
         z to the parameters (k,).
+    log_prior : callable
+        z to the log density of the usual prior.
+    prior : str
+        That in words.
     """
 
     parameters: tuple[Parameter, ...]
     start: Floats
     matrix: Callable[[Any], Any]
     natural: Callable[[Any], Any]
+    log_prior: Callable[[Any], Any]
+    prior: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -259,6 +284,15 @@ class Occasions:
     places: Integers
     time: str | None
     labels: tuple[str, ...]
+
+    def log_prior(self, z: Any) -> Any:
+        """As in `BoundCorrelation`."""
+        return self.matrices.log_prior(z)
+
+    @property
+    def prior(self) -> str:
+        """As in `BoundCorrelation`."""
+        return self.matrices.prior
 
     @property
     def times(self) -> Floats:

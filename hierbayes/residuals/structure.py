@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import betaln
 
 from hierbayes.errors import DataError, ResidualError
 
@@ -91,6 +92,13 @@ class BoundCorrelation(Protocol):
     def coefficients(self, z: Any) -> tuple[Any, Any]:
         """Those of the kinds of links in C⁻¹, and log|C|."""
 
+    def log_prior(self, z: Any) -> Any:
+        """Log density of the coordinates under the usual prior."""
+
+    @property
+    def prior(self) -> str:
+        """The usual prior in words."""
+
     @property
     def times(self) -> Floats:
         """Where each row stands in its group (n,), as `matrix` reads it."""
@@ -128,6 +136,13 @@ class BoundVariance(Protocol):
 
     def log_sd(self, z: Any) -> Any:
         """Log of the standard deviation (L,) beside σ."""
+
+    def log_prior(self, z: Any) -> Any:
+        """Log density of the coordinates under the usual prior."""
+
+    @property
+    def prior(self) -> str:
+        """The usual prior in words."""
 
     def log_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
         """The same of other rows (m,).
@@ -336,6 +351,29 @@ def numbers_of(frame: pd.DataFrame, name: str, what: str) -> Floats:
         at = frame.index[int(np.flatnonzero(~np.isfinite(values))[0])]
         raise DataError(f"{what} must be finite, and column '{name}' is not in row {at}")
     return values
+
+
+def log_uniform_of_tanh(z: Any, power: Any = 0.0) -> Any:
+    """Σ log density of z where tanh z has one proportional to (1 − tanh²z)^power on (−1, 1)."""
+    constant = (2.0 * power + 1.0) * np.log(2.0) + betaln(power + 1.0, power + 1.0)
+    return ((power + 1.0) * _log_one_less_square(z) - constant).sum()
+
+
+def _log_one_less_square(z: Any) -> Any:
+    """log(1 − tanh²z), kept where tanh z is near ±1."""
+    size = np.where(np.real(z) < 0.0, -z, z)
+    return 2.0 * (np.log(2.0) - size - np.log1p(np.exp(-2.0 * size)))
+
+
+def log_uniform_of_logistic(z: Any) -> Any:
+    """Σ log density of z where its logistic function is uniform on (0, 1)."""
+    size = np.where(np.real(z) < 0.0, -z, z)
+    return (-size - 2.0 * np.log1p(np.exp(-size))).sum()
+
+
+def log_standard_normal(z: Any) -> Any:
+    """Σ log density of independent standard normal z."""
+    return (-0.5 * (z * z + np.log(2.0 * np.pi))).sum()
 
 
 def derivative(function: Any, z: Floats) -> Floats:

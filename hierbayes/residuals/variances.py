@@ -14,6 +14,7 @@ from hierbayes.residuals.structure import (
     Integers,
     Parameter,
     Variance,
+    log_standard_normal,
     numbers_of,
     refuse_no_column,
 )
@@ -107,6 +108,15 @@ class Ratios:
     def log_sd(self, z: Any) -> Any:
         """As in `BoundVariance`."""
         return np.concatenate([np.zeros(1), z])
+
+    def log_prior(self, z: Any) -> Any:
+        """As in `BoundVariance`."""
+        return log_standard_normal(z)
+
+    @property
+    def prior(self) -> str:
+        """As in `BoundVariance`."""
+        return "log of each ratio ~ Normal(0, 1)"
 
     def log_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
         """As in `BoundVariance`."""
@@ -263,6 +273,15 @@ class OfCovariate:
     def log_sd(self, z: Any) -> Any:
         """As in `BoundVariance`."""
         return self.values * (z[0] / self.spread)
+
+    def log_prior(self, z: Any) -> Any:
+        """As in `BoundVariance`."""
+        return log_standard_normal(z)
+
+    @property
+    def prior(self) -> str:
+        """As in `BoundVariance`."""
+        return f"{self.name} ~ Normal(0, {1.0 / self.spread:.3g})"
 
     def log_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
         """As in `BoundVariance`."""

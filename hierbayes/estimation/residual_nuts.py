@@ -1,0 +1,65 @@
+"""NUTS on a density that Python evaluates: θ and the parameters of a residual structure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from nutpie.compiled_pyfunc import from_pyfunc
+
+from hierbayes.estimation.nutpie_chains import sample_chains
+from hierbayes.estimation.residual_posterior import StructuredDraws, StructuredTarget
+from hierbayes.estimation.settings import SamplerSettings
+from hierbayes.estimation.theta_draws import ThetaDraws
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.theta import Theta
+
+
+def sample_by_nuts(
+    made: StructuredTarget,
+    start: tuple[Floats, Floats],
+    settings: SamplerSettings,
+    compile_seconds: float,
+) -> StructuredDraws:
+    """Draws by nutpie.
+
+    Parameters
+    ----------
+    made : StructuredTarget
+    start : (centre, width)
+        Chains start at random between centre ± width.
+    settings : SamplerSettings
+    compile_seconds : float
+        How long it took to make the target.
+    """
+    centre, width = start
+    n, k = made.of_theta, len(centre) - made.of_theta
+    size = made.target.n_out + k
+
+    def make_density() -> Callable[..., tuple[float, Floats]]:
+        return lambda w, **_: made.with_gradient(np.asarray(w, dtype=np.float64))
+
+    def make_expand(*_: Any) -> Callable[..., dict[str, Floats]]:
+        return lambda w, **_: {
+            "theta": np.concatenate([made.value(np.asarray(w, dtype=np.float64))[1], w[n:]])
+        }
+
+    def initial_point(seed: int) -> Floats:
+        return centre + width * np.random.default_rng(seed).uniform(-1.0, 1.0, len(centre))
+
+    model = from_pyfunc(
+        len(centre),
+        make_density,
+        make_expand,
+        [np.dtype(np.float64)],
+        [(size,)],
+        ["theta"],
+        make_initial_point_fn=initial_point,
+    )
+    posterior, stats, seconds = sample_chains(model, settings)
+    found = posterior["theta"].to_numpy()
+    expanded, z = found[..., : made.target.n_out], found[..., made.target.n_out :]
+    root, sigma, gamma = made.target.parameters(expanded)
+    drawn = ThetaDraws(Theta.of(root, sigma), gamma, stats, seconds, compile_seconds)
+    return StructuredDraws(drawn, z)

@@ -1,0 +1,239 @@
+r"""The posterior of θ and of the parameters of a residual structure.
+
+The log density of (x, z), x the coordinates of θ and z those of the structure, is the compiled one
+of x with the cross-products weighted at z, less ½ log|R|, and the log prior of z.  It is evaluated
+from Python, a millisecond each, so that importance sampling about its mode goes first; NUTS takes
+over where the weights say that it cannot stand for the posterior, or where it is asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.design import Design
+from hierbayes.design.products import Products
+from hierbayes.design.residual_moments import ResidualMoments
+from hierbayes.display.steps import announce
+from hierbayes.errors import EstimationError, ResidualError
+from hierbayes.estimation.density import density_at
+from hierbayes.estimation.density_layout import Head
+from hierbayes.estimation.importance import (
+    FREEDOM,
+    K_HAT_LIMIT,
+    log_t,
+    mirrored,
+    repeated,
+    smoothed_weights,
+    statistics,
+)
+from hierbayes.estimation.inputs import graph_inputs, reading_of, rows_of
+from hierbayes.estimation.normal_at_mode import normal_at_mode
+from hierbayes.estimation.posterior import target_of
+from hierbayes.estimation.residual_maximum import maximise_residual
+from hierbayes.estimation.settings import SamplerSettings
+from hierbayes.estimation.start import start_point
+from hierbayes.estimation.target import Target
+from hierbayes.estimation.theta_draws import ThetaDraws
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.conditional import NormalPrior, flat_prior
+from hierbayes.likelihood.reading import GIVEN, NORMAL, REML, VALUE_ONLY, Reading
+from hierbayes.likelihood.residual_moments import second_moments
+from hierbayes.likelihood.theta import Theta
+from hierbayes.priors.prior_set import PriorSet
+from hierbayes.residuals.structure import derivative
+
+PROPOSALS = 2048  # in all
+_STEP = 1e-5  # of a coordinate, where the slope is by differences
+_PLACES = (Head.AT_R, Head.AT_T, Head.AT_W)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StructuredDraws:
+    """Draws of θ and of the structure.
+
+    Parameters
+    ----------
+    theta : ThetaDraws
+    z : (chains, draws, k) float
+        Coordinates of the structure.
+    """
+
+    theta: ThetaDraws
+    z: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StructuredTarget:
+    """The log density of (x, z).
+
+    Parameters
+    ----------
+    target : Target
+        That of x, at some z.
+    moments : ResidualMoments
+    reading : Reading
+        What is done with γ.
+    prior : NormalPrior
+        Of γ in the internal basis.
+    """
+
+    target: Target
+    moments: ResidualMoments
+    reading: Reading
+    prior: NormalPrior
+
+    @property
+    def of_theta(self) -> int:
+        """How many coordinates are those of θ."""
+        return self.target.n_dim
+
+    def value(self, w: Floats) -> tuple[float, Floats]:
+        """Log density at w = (x, z), and what `expand` writes."""
+        found, _, every, _ = self._at(w, gradient=False)
+        return found, every
+
+    def with_gradient(self, w: Floats) -> tuple[float, Floats]:
+        """Log density and its gradient (n,)."""
+        value, of_x, every, products = self._at(w, gradient=True)
+        if not np.isfinite(value):
+            return -np.inf, np.zeros(len(w))
+        return value, np.concatenate([of_x, self._slope(w, every, products)])
+
+    def _at(self, w: Floats, *, gradient: bool) -> tuple[float, Floats, Floats, Products | None]:
+        n = self.of_theta
+        x, z = w[:n], w[n:]
+        weighted = self.moments.at(z)
+        nothing = np.zeros(self.target.n_out)
+        if not np.isfinite(weighted.half_log_det):
+            return -np.inf, np.zeros(n), nothing, None
+        data = self.target.data.copy()
+        for place, array in zip(_PLACES, rows_of(weighted.products).values(), strict=True):
+            start = int(data[place])
+            data[start : start + array.size] = array.ravel()
+        data[Head.READING] += 0 if gradient else VALUE_ONLY
+        value, of_x, every = density_at(x, data)
+        value += float(self.moments.rows.log_prior(z)) - weighted.half_log_det
+        value = value if np.isfinite(value) else -np.inf
+        return value, of_x, every[: self.target.n_out], weighted.products
+
+    def _slope(self, w: Floats, every: Floats, products: Products | None) -> Floats:
+        """∂/∂z (k,)."""
+        z = w[self.of_theta :]
+        rows = self.moments.rows
+        if not isinstance(products, CrossProducts):
+            return self._differences(w)
+        root, sigma, _ = self.target.parameters(every)
+        theta = Theta.of(root, sigma)
+        basis = products.basis
+        E = second_moments(
+            theta.relative(basis), float(theta.internal(basis)[1]), products, self.reading,
+            self.prior if self.reading == NORMAL else None,
+        )  # fmt: skip
+        prior = derivative(lambda at: np.asarray(rows.log_prior(at)), z)
+        return prior - self.moments.slope(z, E)
+
+    def _differences(self, w: Floats) -> Floats:
+        slope = np.empty(len(w) - self.of_theta)
+        for i in range(len(slope)):
+            step = np.zeros(len(w))
+            step[self.of_theta + i] = _STEP
+            slope[i] = (self.value(w + step)[0] - self.value(w - step)[0]) / (2.0 * _STEP)
+        return slope
+
+
+def sample_structured(
+    design: Design, moments: ResidualMoments, priors: PriorSet, settings: SamplerSettings
+) -> StructuredDraws:
+    """Draws of θ and of the parameters of the errors.
+
+    Raises
+    ------
+    ResidualError
+        When a prior is made by PyMC, or γ is not integrated out.
+    EstimationError
+        When no start with a finite density is found, or importance sampling that was asked for
+        cannot stand for the posterior.
+    """
+    refuse_other_priors(priors)
+    before = time.perf_counter()
+    made, centre, width = _target(design, moments, priors, progress=settings.progress)
+    compile_seconds = time.perf_counter() - before
+    if settings.sampler in ("auto", "importance"):
+        drawn, k_hat = _by_importance(made, centre, settings, compile_seconds)
+        if k_hat <= K_HAT_LIMIT:
+            return drawn
+        if settings.sampler == "importance":
+            raise EstimationError(
+                f"importance sampling cannot stand for this posterior (Pareto k̂ {k_hat:.2f}, "
+                f"limit {K_HAT_LIMIT}); use sampler='nutpie'"
+            )
+        if settings.progress:
+            announce(f"the weights cannot be relied on (Pareto k̂ {k_hat:.2f}): NUTS")
+    if settings.sampler == "pymc":
+        raise EstimationError(
+            "a residual structure is sampled by importance sampling or by nutpie's NUTS; use "
+            "sampler='nutpie'"
+        )
+    from hierbayes.estimation.residual_nuts import sample_by_nuts
+
+    return sample_by_nuts(made, (centre, width), settings, compile_seconds)
+
+
+def refuse_other_priors(priors: PriorSet) -> None:
+    """Refuse priors under which γ stays in the density.
+
+    Raises
+    ------
+    ResidualError
+    """
+    if not priors.are_built_in or not priors.collapses_gamma or priors.explains_gamma:
+        raise ResidualError(
+            "with a residual structure γ is integrated out, and priors are built in: give gamma "
+            "normal or flat priors, and none of r2"
+        )
+
+
+def _target(
+    design: Design, moments: ResidualMoments, priors: PriorSet, *, progress: bool
+) -> tuple[StructuredTarget, Floats, Floats]:
+    """The density, and the centre and width of where chains start."""
+    z = maximise_residual(moments, design.blocks, REML).best.z
+    products = moments.at(z).products
+    inputs = graph_inputs(design, products, priors)
+    target = target_of(design, inputs, priors, progress=progress)
+    centre, width = start_point(target.variables, products, inputs)
+    reading = reading_of(priors)
+    assert reading != GIVEN
+    normal = priors.normal_gamma(products) if reading == NORMAL else flat_prior(len(design.terms))
+    made = StructuredTarget(target, moments, reading, normal)
+    return made, np.concatenate([centre, z]), np.concatenate([width, np.full(len(z), 0.3)])
+
+
+def _by_importance(
+    made: StructuredTarget, centre: Floats, settings: SamplerSettings, compile_seconds: float
+) -> tuple[StructuredDraws, float]:
+    """Draws by importance sampling about the mode, and k̂ of their weights."""
+    before = time.perf_counter()
+    mode, root = normal_at_mode(made.with_gradient, centre)
+    n = min(settings.draws, PROPOSALS // settings.chains)
+    generator = np.random.default_rng(settings.seed)
+    normals = generator.standard_normal((settings.chains, n, len(mode)))
+    scale = np.sqrt(FREEDOM / generator.chisquare(FREEDOM, (settings.chains, n)))[..., None]
+    w = mode + (scale * normals) @ root.T
+    found = [[made.value(point) for point in part] for part in w]
+    log_p = np.array([[value for value, _ in part] for part in found])
+    expanded = np.array([[every for _, every in part] for part in found])
+    log_p[mirrored(made.target, w[..., : made.of_theta])] = -np.inf
+    weights, k_hat = smoothed_weights(log_p - log_t((scale * normals) ** 2, root))
+    kept = np.array([repeated(one, settings.draws, generator) for one in weights])
+    at = kept[..., None]
+    root_, sigma, gamma = made.target.parameters(np.take_along_axis(expanded, at, axis=1))
+    stats = statistics(np.take_along_axis(log_p, kept, axis=1))
+    seconds = time.perf_counter() - before
+    drawn = ThetaDraws(Theta.of(root_, sigma), gamma, stats, seconds, compile_seconds, k_hat)
+    z = np.take_along_axis(w[..., made.of_theta :], at, axis=1)
+    return StructuredDraws(replace(drawn), z), k_hat

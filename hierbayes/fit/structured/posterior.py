@@ -1,0 +1,163 @@
+"""A posterior with a residual structure: each draw has errors of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NoReturn
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.problem import Problem
+from hierbayes.design.residual_blocks import correlated
+from hierbayes.design.residual_rows import ResidualRows
+from hierbayes.errors import ResidualError, SavedFitError
+from hierbayes.estimation.residual_posterior import sample_structured
+from hierbayes.estimation.settings import SamplerSettings
+from hierbayes.fit.evidence import Sampling
+from hierbayes.fit.fit import ByFactor
+from hierbayes.fit.posterior import PosteriorFit
+from hierbayes.fit.predictions.limits import Limits, LimitsRequest
+from hierbayes.fit.predictions.prediction_rows import PredictionRows
+from hierbayes.fit.predictions.response_law import ResponseLaw
+from hierbayes.fit.sampled import as_run
+from hierbayes.fit.saving.own_parts import OwnParts
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.likelihood.conditional import NormalPrior, flat_prior
+from hierbayes.likelihood.of_products import AnyLikelihood, likelihood_of
+from hierbayes.likelihood.reading import NORMAL
+from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
+from hierbayes.priors.propriety import refuse_improper
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StructuredPosteriorFit(PosteriorFit):
+    """Draws of θ and of the parameters of the errors, with exact ones of γ and u given each.
+
+    Its problem is weighted by the errors at the posterior mean of their coordinates.
+
+    Parameters
+    ----------
+    z : (chains, draws, k) float
+        Coordinates of the residual structure.
+    """
+
+    z: Floats
+
+    @property
+    def error_rows(self) -> ResidualRows:
+        """The structure on the rows of the design."""
+        assert self.problem.moments is not None
+        return self.problem.moments.rows
+
+    @cached_property
+    def error_draws(self) -> tuple[tuple[str, ...], Floats]:
+        """Names and draws of the parameters of the errors."""
+        rows = self.error_rows
+        names = tuple(parameter.name for parameter in rows.parameters)
+        flat = self.z.reshape(-1, self.z.shape[-1])
+        draws = np.array([rows.natural(one) for one in flat]).reshape(self.z.shape)
+        return names, draws
+
+    @property
+    def error_parameters(self) -> pd.Series:
+        """Posterior means of the parameters of the residual structure by name."""
+        names, draws = self.error_draws
+        index = pd.Index(names, name="parameter")
+        return pd.Series(draws.mean(axis=(0, 1)), index, name="residual")
+
+    @cached_property
+    def us(self) -> tuple[Floats, ...]:
+        """An exact joint draw of u given each draw of θ, γ and the errors."""
+        gammas = self.gamma_draws.reshape(-1, self.gamma_draws.shape[-1])
+        generator = self.generator(1)
+        found = [np.empty((len(gammas), f.J, s.stop - s.start))
+                 for f, s in zip(self.design.factors, self.design.spans, strict=True)]  # fmt: skip
+        for at, likelihood in likelihoods_of(self.problem, self.z):
+            drawn = likelihood.draw_us(self.theta.flat.at(at), gammas[at], generator)
+            for place, u in zip(found, drawn, strict=True):
+                place[at] = u
+        return tuple(u.reshape(*self.z.shape[:2], *u.shape[1:]) for u in found)
+
+    def shrinkage(self, factor: str | None = None) -> ByFactor[pd.DataFrame]:
+        """Refused: the weights of rows differ between draws."""
+        self._refuse("shrinkage()")
+
+    def _limits(
+        self, rows: PredictionRows, law: ResponseLaw, kind: str, request: LimitsRequest
+    ) -> Limits:
+        if kind == "response":
+            self.problem.refuse_unequal_errors("a posterior's limits of new responses")
+        return super()._limits(rows, law, kind, request)
+
+    def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
+        """A response (n,) at random given its linear predictor, errors as of that draw."""
+        normals = rng.standard_normal(len(eta))
+        errors = correlated(self.error_rows, self.z[at], normals) * self.design.rows.row_sd
+        return eta + self.theta.sigma[at] * errors
+
+    def _own_parts(self) -> OwnParts:
+        raise SavedFitError(
+            "a fit with a residual structure cannot be saved; keep its draws with to_datatree()"
+        )
+
+    def _refuse(self, what: str) -> NoReturn:
+        self.problem.refuse_residual_structure(what)
+        raise ResidualError(what)
+
+
+def sample_structured_posterior(
+    problem: Problem, priors: PriorSet, settings: SamplerSettings
+) -> StructuredPosteriorFit:
+    """The posterior of a problem with a residual structure.
+
+    Raises
+    ------
+    PriorError, ResidualError
+        When no sampler can work with these priors, or their posterior is improper.
+    EstimationError
+        When no start with a finite density is found.
+    """
+    design, moments = problem.design, problem.moments
+    assert moments is not None
+    refuse_far_origin(design, problem.products.basis, priors)
+    refuse_improper(problem, priors)
+    found = sample_structured(design, moments, priors, settings)
+    drawn = found.theta
+    evidence = Sampling(
+        drawn.stats, as_run(settings, drawn), drawn.seconds, drawn.compile_seconds, drawn.k_hat
+    )
+    weighted = problem.weighted(found.z.mean(axis=(0, 1)))
+    p = len(design.terms)
+    empty = np.zeros((*drawn.theta.shape, p))
+    fit = StructuredPosteriorFit(
+        weighted, drawn.theta, empty, flat_prior(p), priors, evidence, found.z
+    )
+    return _with_gamma(fit, priors)
+
+
+def _with_gamma(fit: StructuredPosteriorFit, priors: PriorSet) -> StructuredPosteriorFit:
+    """γ drawn given θ and the errors of each draw."""
+    prior = priors.normal_gamma(fit.problem.products)
+    normals = fit.generator(0).standard_normal(fit.gamma_draws.shape)
+    flat = normals.reshape(-1, normals.shape[-1])
+    gamma = np.empty_like(flat)
+    for at, likelihood in likelihoods_of(fit.problem, fit.z, prior=prior):
+        gamma[at] = likelihood.draw_gamma(fit.theta.flat.at(at), flat[at])
+    return replace(fit, gamma_draws=gamma.reshape(normals.shape), gamma_prior=prior)
+
+
+def likelihoods_of(
+    problem: Problem, z: Floats, prior: NormalPrior | None = None
+) -> Iterator[tuple[Integers, AnyLikelihood]]:
+    """The likelihood of each distinct z (chains, draws, k), and which draws have it."""
+    assert problem.moments is not None
+    flat = z.reshape(-1, z.shape[-1])
+    distinct, place = np.unique(flat, axis=0, return_inverse=True)
+    order = np.argsort(place.ravel(), kind="stable")
+    ends = np.cumsum(np.bincount(place.ravel()))
+    for one, at in zip(distinct, np.split(order, ends[:-1]), strict=True):
+        products = problem.moments.at(one).products
+        yield at, likelihood_of(products, NORMAL, prior) if prior else likelihood_of(products)
