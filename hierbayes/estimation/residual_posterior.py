@@ -9,7 +9,7 @@ over where the weights say that it cannot stand for the posterior, or where it i
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -219,7 +219,7 @@ def _by_importance(
     """Draws by importance sampling about the mode, and k̂ of their weights."""
     before = time.perf_counter()
     mode, root = normal_at_mode(made.with_gradient, centre)
-    n = min(settings.draws, PROPOSALS // settings.chains)
+    n = PROPOSALS // settings.chains
     generator = np.random.default_rng(settings.seed)
     normals = generator.standard_normal((settings.chains, n, len(mode)))
     scale = np.sqrt(FREEDOM / generator.chisquare(FREEDOM, (settings.chains, n)))[..., None]
@@ -236,4 +236,4 @@ def _by_importance(
     seconds = time.perf_counter() - before
     drawn = ThetaDraws(Theta.of(root_, sigma), gamma, stats, seconds, compile_seconds, k_hat)
     z = np.take_along_axis(w[..., made.of_theta :], at, axis=1)
-    return StructuredDraws(replace(drawn), z), k_hat
+    return StructuredDraws(drawn, z), k_hat

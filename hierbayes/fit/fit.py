@@ -43,6 +43,8 @@ class Fit(FittedResponses, Printed):
     def draws(self, name: str, factor: str | None = None) -> xr.DataArray:
         """Draws of ``gamma``, ``u``, ``beta``, ``sd``, ``corr``, ``G`` or ``sigma``, labelled.
 
+        With a residual structure also ``residual``, its parameters.
+
         A point fit has one chain of one draw.  ``u`` and ``beta`` are of one grouping factor,
         which is named where there are several.
         """

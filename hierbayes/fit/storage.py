@@ -46,14 +46,30 @@ def labelled_draws(fit: Fitted, name: str, factor: str | None = None) -> xr.Data
     HierbayesError
         When there is no quantity of that name; the valid ones are listed.
     """
-    known = (*_DIMS, *fit.problem.dispersion)
+    of_errors = ("residual",) if fit.error_draws[0] else ()
+    known = (*_DIMS, *fit.problem.dispersion, *of_errors)
     if not isinstance(name, str) or name not in known:
         listed = in_quotes(known)
         raise HierbayesError(f"there are no draws of '{name}'; valid names are: {listed}")
+    if name in of_errors:
+        return _of_errors(fit)
     k = fit.design.place_of_factor(factor) if name in _BY_GROUP else 0
     if name == "beta":
         return _labelled(fit, name, k, population_draws(fit, k) + fit.us[k])
     return _labelled(fit, name, k, _values(fit, name, k))
+
+
+def _of_errors(fit: Fitted) -> xr.DataArray:
+    """Draws of the parameters of a residual structure."""
+    import xarray as xr  # noqa: PLC0415
+
+    names, draws = fit.error_draws
+    coords = {
+        "chain": np.arange(draws.shape[0]),
+        "draw": np.arange(draws.shape[1]),
+        "residual_parameter": np.array(names, dtype=object),
+    }
+    return xr.DataArray(draws, dims=tuple(coords), coords=coords, name="residual")
 
 
 def _labelled(fit: Drawn, name: str, k: int, values: Floats) -> xr.DataArray:
@@ -87,6 +103,8 @@ def to_datatree(
     design = fit.design
     spec = design.specification
     groups = {"posterior": drawn_quantities(fit)}
+    if fit.error_draws[0]:
+        groups["posterior"] = groups["posterior"].assign(residual=_of_errors(fit))
     if sampling is not None:
         groups["sample_stats"] = sampling.stats
     response, index = observed_variable(design)

@@ -113,9 +113,11 @@ def summarise_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summ
     parameters = parameter_table(fit, interval)
     if fit.design.specification.known_sd:
         parameters = parameters.drop(index="sigma", level="block")
+    moments = fit.problem.moments
+    of_errors = [] if moments is None else [("Errors", f"priors: {moments.rows.prior}")]
     return Summary(
         title=_title(fit, "NUTS" if evidence.k_hat is None else "importance sampling"),
-        about=_about(fit, *lines_of_draws(fit, evidence, parameters)),
+        about=_about(fit, *lines_of_draws(fit, evidence, parameters), *of_errors),
         criteria=None,
         random=random_rows(parameters),
         fixed=parameters.loc["gamma"],

@@ -93,10 +93,14 @@ class Theta:
     @property
     def flat(self) -> Theta:
         """The same with one leading axis, chains one after the other."""
-        root = self.root.reshape(-1, *self.root.shape[-2:])
+        root = self.root.reshape(self.sigma.size, *self.root.shape[-2:])
         found = self._found_in
         if found is not None:
-            found = (found[0], found[1].reshape(-1, *found[1].shape[-2:]), found[2].ravel())
+            found = (
+                found[0],
+                found[1].reshape(found[2].size, *found[1].shape[-2:]),
+                found[2].ravel(),
+            )
         return Theta(root, self.sigma.ravel(), found)
 
     def at(self, places: Integers) -> Theta:

@@ -265,6 +265,8 @@ def refuse_far_origin(design: Design, basis: Basis, priors: PriorSet) -> None:
     """
     distance = np.abs(basis.z.shift / basis.z.spread)
     distance[list(priors.centred) or np.zeros(len(distance), bool)] = 0.0
+    if not len(distance):
+        return
     worst = int(distance.argmax())
     if distance[worst] > FAR:
         name, center = design.effects[worst], float(f"{basis.z.shift[worst]:.3g}")

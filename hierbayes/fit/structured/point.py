@@ -57,6 +57,12 @@ class StructuredPointFit(PointFit):
         values = self.error_rows.natural(self.errors.best.z)
         return pd.Series(values, pd.Index(names, name="parameter"), name="residual")
 
+    @property
+    def error_draws(self) -> tuple[tuple[str, ...], Floats]:
+        """As in `Fitted`: the estimates."""
+        parameters = self.error_parameters
+        return tuple(parameters.index), parameters.to_numpy()[None, None]
+
     @cached_property
     def coordinate_cov(self) -> Floats:
         """Covariance (k, k) of the coordinates; missing where the information is not definite."""
