@@ -63,6 +63,11 @@ def test_the_equations_of_a_family_shown_are_those_printed() -> None:
     assert lines_of(str(model.equations().within)) in shown
 
 
+def test_the_limits_of_errors_shown_are_those_printed(space: dict[str, Any]) -> None:
+    printed = space["errors_of"].intervals().loc["residual"].round(2)
+    assert lines_of(str(printed)) in [lines_of(text) for text in SHOWN]
+
+
 def test_the_equations_of_three_levels_shown_are_those_printed() -> None:
     data = hb.load_dataset("egsingle")
     growth = hb.Model("math ~ year + lowinc + (1 + year | school/child)", data=data)

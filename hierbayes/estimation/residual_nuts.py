@@ -9,7 +9,7 @@ import numpy as np
 from nutpie.compiled_pyfunc import from_pyfunc
 
 from hierbayes.estimation.nutpie_chains import sample_chains
-from hierbayes.estimation.residual_posterior import StructuredDraws, StructuredTarget
+from hierbayes.estimation.residual_target import StructuredDraws, StructuredTarget
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.estimation.theta_draws import ThetaDraws
 from hierbayes.frames.arrays import Floats

@@ -1,26 +1,20 @@
 r"""The posterior of θ and of the parameters of a residual structure.
 
-The log density of (x, z), x the coordinates of θ and z those of the structure, is the compiled one
-of x with the cross-products weighted at z, less ½ log|R|, and the log prior of z.  It is evaluated
-from Python, a millisecond each, so that importance sampling about its mode goes first; NUTS takes
-over where the weights say that it cannot stand for the posterior, or where it is asked for.
+Their density (`residual_target`) is evaluated from Python, a millisecond each, so that importance
+sampling about its mode goes first; NUTS takes over where the weights say that it cannot stand for
+the posterior, or where it is asked for.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
-from hierbayes.design.products import Products
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.display.steps import announce
 from hierbayes.errors import EstimationError, ResidualError
-from hierbayes.estimation.density import density_at
-from hierbayes.estimation.density_layout import Head
 from hierbayes.estimation.importance import (
     FREEDOM,
     K_HAT_LIMIT,
@@ -30,119 +24,21 @@ from hierbayes.estimation.importance import (
     smoothed_weights,
     statistics,
 )
-from hierbayes.estimation.inputs import graph_inputs, reading_of, rows_of
+from hierbayes.estimation.inputs import graph_inputs, reading_of
 from hierbayes.estimation.normal_at_mode import normal_at_mode
 from hierbayes.estimation.posterior import target_of
 from hierbayes.estimation.residual_maximum import maximise_residual
+from hierbayes.estimation.residual_target import StructuredDraws, StructuredTarget
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.estimation.start import start_point
-from hierbayes.estimation.target import Target
 from hierbayes.estimation.theta_draws import ThetaDraws
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.conditional import NormalPrior, flat_prior
-from hierbayes.likelihood.reading import GIVEN, NORMAL, REML, VALUE_ONLY, Reading
-from hierbayes.likelihood.residual_moments import second_moments
+from hierbayes.likelihood.conditional import flat_prior
+from hierbayes.likelihood.reading import GIVEN, NORMAL, REML
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
-from hierbayes.residuals.structure import derivative
 
 PROPOSALS = 2048  # in all
-_STEP = 1e-5  # of a coordinate, where the slope is by differences
-_PLACES = (Head.AT_R, Head.AT_T, Head.AT_W)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StructuredDraws:
-    """Draws of θ and of the structure.
-
-    Parameters
-    ----------
-    theta : ThetaDraws
-    z : (chains, draws, k) float
-        Coordinates of the structure.
-    """
-
-    theta: ThetaDraws
-    z: Floats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StructuredTarget:
-    """The log density of (x, z).
-
-    Parameters
-    ----------
-    target : Target
-        That of x, at some z.
-    moments : ResidualMoments
-    reading : Reading
-        What is done with γ.
-    prior : NormalPrior
-        Of γ in the internal basis.
-    """
-
-    target: Target
-    moments: ResidualMoments
-    reading: Reading
-    prior: NormalPrior
-
-    @property
-    def of_theta(self) -> int:
-        """How many coordinates are those of θ."""
-        return self.target.n_dim
-
-    def value(self, w: Floats) -> tuple[float, Floats]:
-        """Log density at w = (x, z), and what `expand` writes."""
-        found, _, every, _ = self._at(w, gradient=False)
-        return found, every
-
-    def with_gradient(self, w: Floats) -> tuple[float, Floats]:
-        """Log density and its gradient (n,)."""
-        value, of_x, every, products = self._at(w, gradient=True)
-        if not np.isfinite(value):
-            return -np.inf, np.zeros(len(w))
-        return value, np.concatenate([of_x, self._slope(w, every, products)])
-
-    def _at(self, w: Floats, *, gradient: bool) -> tuple[float, Floats, Floats, Products | None]:
-        n = self.of_theta
-        x, z = w[:n], w[n:]
-        weighted = self.moments.at(z)
-        nothing = np.zeros(self.target.n_out)
-        if not np.isfinite(weighted.half_log_det):
-            return -np.inf, np.zeros(n), nothing, None
-        data = self.target.data.copy()
-        for place, array in zip(_PLACES, rows_of(weighted.products).values(), strict=True):
-            start = int(data[place])
-            data[start : start + array.size] = array.ravel()
-        data[Head.READING] += 0 if gradient else VALUE_ONLY
-        value, of_x, every = density_at(x, data)
-        value += float(self.moments.rows.log_prior(z)) - weighted.half_log_det
-        value = value if np.isfinite(value) else -np.inf
-        return value, of_x, every[: self.target.n_out], weighted.products
-
-    def _slope(self, w: Floats, every: Floats, products: Products | None) -> Floats:
-        """∂/∂z (k,)."""
-        z = w[self.of_theta :]
-        rows = self.moments.rows
-        if not isinstance(products, CrossProducts):
-            return self._differences(w)
-        root, sigma, _ = self.target.parameters(every)
-        theta = Theta.of(root, sigma)
-        basis = products.basis
-        E = second_moments(
-            theta.relative(basis), float(theta.internal(basis)[1]), products, self.reading,
-            self.prior if self.reading == NORMAL else None,
-        )  # fmt: skip
-        prior = derivative(lambda at: np.asarray(rows.log_prior(at)), z)
-        return prior - self.moments.slope(z, E)
-
-    def _differences(self, w: Floats) -> Floats:
-        slope = np.empty(len(w) - self.of_theta)
-        for i in range(len(slope)):
-            step = np.zeros(len(w))
-            step[self.of_theta + i] = _STEP
-            slope[i] = (self.value(w + step)[0] - self.value(w - step)[0]) / (2.0 * _STEP)
-        return slope
 
 
 def sample_structured(
