@@ -63,8 +63,11 @@ def test_the_equations_of_a_family_shown_are_those_printed() -> None:
     assert lines_of(str(model.equations().within)) in shown
 
 
-def test_the_limits_of_errors_shown_are_those_printed(space: dict[str, Any]) -> None:
-    printed = space["errors_of"].intervals().loc["residual"].round(2)
+def test_the_limits_of_errors_shown_are_those_printed() -> None:
+    errors = hb.residuals.AR1("age") * hb.residuals.Strata("Sex")
+    data = hb.load_dataset("orthodont")
+    fit = hb.Model("distance ~ age * Sex + (1 | Subject)", data, residual=errors).reml()
+    printed = fit.intervals().loc["residual"].round(2)
     assert lines_of(str(printed)) in [lines_of(text) for text in SHOWN]
 
 
