@@ -160,3 +160,33 @@ def gradient(f: Callable[[Array], float], at: Array, step: float = 1e-3) -> Arra
 
         result[index] = (4.0 * difference(step / 2.0) - difference(step)) / 3.0
     return result
+
+
+def kenward_roger(X: Array, Vi: Array, slopes: list[Array], L: Array) -> tuple[Array, float, float]:
+    """Φ_A, degrees of freedom and scaling, as the paper writes them."""
+    cov = np.linalg.inv(X.T @ Vi @ X)
+    P = [-X.T @ Vi @ S @ Vi @ X for S in slopes]
+    projector = Vi - Vi @ X @ cov @ X.T @ Vi
+    k = len(P)
+    W = np.empty((k, k))
+    for i, j in np.ndindex(k, k):
+        W[i, j] = 0.5 * np.trace(projector @ slopes[i] @ projector @ slopes[j])
+    W = np.linalg.inv(W)
+    middle = np.zeros_like(cov)
+    theta = L.T @ np.linalg.inv(L @ cov @ L.T) @ L
+    A1 = A2 = 0.0
+    for i, j in np.ndindex(k, k):
+        Q = X.T @ Vi @ slopes[i] @ Vi @ slopes[j] @ Vi @ X
+        middle += W[i, j] * (Q - P[i] @ cov @ P[j])
+        one, other = (theta @ cov @ P[h] @ cov for h in (i, j))
+        A1 += W[i, j] * np.trace(one) * np.trace(other)
+        A2 += W[i, j] * np.trace(one @ other)
+    m = len(L)
+    B = (A1 + 6.0 * A2) / (2.0 * m)
+    g = ((m + 1) * A1 - (m + 4) * A2) / ((m + 2) * A2)
+    c1, c2, c3 = np.array([g, m - g, m + 2 - g]) / (3 * m + 2 * (1 - g))
+    mean = 1.0 / (1.0 - A2 / m)
+    variance = 2.0 / m * (1.0 + c1 * B) / ((1.0 - c2 * B) ** 2 * (1.0 - c3 * B))
+    ratio = variance / (2.0 * mean**2)
+    df = 4.0 + (m + 2.0) / (m * ratio - 1.0)
+    return cov + 2.0 * cov @ middle @ cov, df, df / (mean * (df - 2.0))

@@ -175,8 +175,8 @@ class ResidualRows:
             sd = sd * self._own_sd(self.correlation, self.correlation.times_of(frame), z)
         return sd
 
-    def correlation_matrix(self, times: Floats, z: Floats) -> Floats:
-        """C (m, m) of errors of one group at such times."""
+    def correlation_matrix(self, times: Floats, z: Any) -> Any:
+        """C (m, m) of errors of one group at such times; z may be complex."""
         assert self.correlation is not None
         return self.correlation.matrix(times, z[self._spans[0]])
 

@@ -36,6 +36,8 @@ _NO_INFORMATION = 1e-10  # of an eigenvalue of an information matrix of unit dia
 class VarianceDerivatives:
     """Derivatives at a maximum: k variance parameters, G's free entries then σ².
 
+    After those stand the coordinates of a residual structure, where they are asked for.
+
     Parameters
     ----------
     first : (k, p+1, p+1) float

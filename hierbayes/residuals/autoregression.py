@@ -169,13 +169,13 @@ class MarkovChain:
             raise DataError(f"the times '{self.time}' of correlated errors are whole numbers")
         return times
 
-    def matrix(self, times: Floats, z: Floats) -> Floats:
+    def matrix(self, times: Floats, z: Any) -> Any:
         """As in `BoundCorrelation`."""
         lags = np.abs(np.subtract.outer(times, times))
-        phi = float(self.natural(z)[0])
+        phi = self.natural(z)[0]
         if self.continuous:
-            return np.asarray(phi**lags)
-        return np.asarray(_whole_power(phi, lags.astype(np.int64)))
+            return phi**lags
+        return _whole_power(phi, lags.astype(np.int64))
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

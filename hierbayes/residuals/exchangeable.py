@@ -44,6 +44,7 @@ class CompoundSymmetry(Correlation):
     """
 
     group: str | None = None
+    has_linear_form = True
 
     def __post_init__(self) -> None:
         if self.group is not None:
@@ -123,7 +124,7 @@ class Exchangeable:
         """As in `BoundCorrelation`."""
         return np.zeros(len(frame))
 
-    def matrix(self, times: Floats, z: Floats) -> Floats:
+    def matrix(self, times: Floats, z: Any) -> Any:
         """As in `BoundCorrelation`.
 
         Raises
@@ -131,11 +132,11 @@ class Exchangeable:
         DataError
             When a negative correlation cannot be that of so many.
         """
-        rho, m = float(self.natural(z)[0]), len(times)
-        if 1.0 + (m - 1.0) * rho <= 0.0:
+        rho, m = self.natural(z)[0], len(times)
+        if 1.0 + (m - 1.0) * np.real(rho) <= 0.0:
             raise DataError(
-                f"{m} errors of one group cannot all have correlation {rho:.3g}; the fit had "
-                f"groups of {int(self.sizes.max())} rows at most"
+                f"{m} errors of one group cannot all have correlation {np.real(rho):.3g}; the fit "
+                f"had groups of {int(self.sizes.max())} rows at most"
             )
         return (1.0 - rho) * np.eye(m) + rho
 

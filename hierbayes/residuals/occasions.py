@@ -105,6 +105,7 @@ class Unstructured(_OfOccasions):
     """
 
     has_variances = True
+    has_linear_form = True
 
     def __post_init__(self) -> None:
         refuse_no_column(self.time, "time")
@@ -162,6 +163,8 @@ class Toeplitz(_OfOccasions):
     ResidualError
         When time or group is not the name of a column.
     """
+
+    has_linear_form = True
 
     def _refuse(self, labels: tuple[str, ...], seen: Booleans) -> None:
         T = len(labels)
@@ -315,10 +318,10 @@ class Occasions:
             )
         return found.astype(np.float64)
 
-    def matrix(self, times: Floats, z: Floats) -> Floats:
+    def matrix(self, times: Floats, z: Any) -> Any:
         """As in `BoundCorrelation`."""
         at = times.astype(np.int64)
-        return np.asarray(self.matrices.matrix(z)[np.ix_(at, at)])
+        return self.matrices.matrix(z)[np.ix_(at, at)]
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

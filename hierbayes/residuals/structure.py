@@ -112,7 +112,7 @@ class BoundCorrelation(Protocol):
             When they do not say.
         """
 
-    def matrix(self, times: Floats, z: Floats) -> Floats:
+    def matrix(self, times: Floats, z: Any) -> Any:
         """C (m, m) of errors of one group at such times."""
 
 
@@ -209,6 +209,11 @@ class ResidualStructure(ABC):
     def has_unequal_variances(self) -> bool:
         """Whether the variance of the errors differs between rows."""
         return bool(self.variances) or self.has_occasion_variances
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether σ²R is linear in some parameters of it, as in variances and covariances."""
+        return len(self.parts) == 1 and bool(getattr(self.parts[0], "has_linear_form", False))
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -48,6 +48,7 @@ class Strata(Variance):
     """
 
     by: tuple[str, ...]
+    has_linear_form = True
 
     def __init__(self, *by: str) -> None:
         if not by:

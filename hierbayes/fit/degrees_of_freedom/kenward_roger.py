@@ -29,6 +29,7 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.of_products import derivatives_of
 from hierbayes.likelihood.variance_derivatives import (
+    VarianceDerivatives,
     entry_units,
     generalised_inverse,
 )
@@ -90,9 +91,13 @@ class KenwardRogerParts:
 
 def kenward_roger_parts(fit: Fitted) -> KenwardRogerParts:
     """What the formulas need of a REML fit whose Ĝ is not singular."""
-    derivatives = derivatives_of(fit.any_state, fit.design.blocks)
-    cov = derivatives.gamma_cov
     units = entry_units(fit.any_state, fit.design.blocks)
+    return parts_of(derivatives_of(fit.any_state, fit.design.blocks), units)
+
+
+def parts_of(derivatives: VarianceDerivatives, units: Floats) -> KenwardRogerParts:
+    """The same of derivatives by k variance parameters in units (k,)."""
+    cov = derivatives.gamma_cov
     inverse = generalised_inverse(derivatives.expected, units)
     assert inverse is not None  # a Gram matrix
     W = 2.0 * inverse

@@ -12,6 +12,10 @@ from hierbayes.errors import EstimationError, HypothesisError, in_quotes
 from hierbayes.fit.degrees_of_freedom.kenward_roger import KenwardRogerParts, kenward_roger_parts
 from hierbayes.fit.degrees_of_freedom.sandwich import KINDS, Sandwich
 from hierbayes.fit.degrees_of_freedom.satterthwaite import SatterthwaiteParts, satterthwaite_parts
+from hierbayes.fit.degrees_of_freedom.structured_kenward_roger import (
+    notes_of,
+    structured_kenward_roger_parts,
+)
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 
@@ -219,12 +223,19 @@ def df_source(fit: Fitted, method: str) -> DfSource:
         parts = satterthwaite_parts(fit)
         notes = _boundary_notes(fit, parts.ranks)
     elif method == "kenward-roger":
-        parts = kenward_roger_parts(fit)
+        parts, notes = _kenward_roger(fit)
         covariance = parts.adjusted * (fit.sigma / basis.scale) ** 2
     elif method == "inner-outer":
         by_column = _of_columns(fit)
     user = basis.gamma_covariance(covariance)
     return DfSource(method, user, by_column, parts, basis.x.matrix, notes)
+
+
+def _kenward_roger(fit: Fitted) -> tuple[KenwardRogerParts, tuple[str, ...]]:
+    """What the formulas need, and what is to be said of them."""
+    if fit.error_directions is None:
+        return kenward_roger_parts(fit), ()
+    return structured_kenward_roger_parts(fit), notes_of(fit)
 
 
 def _boundary_notes(fit: Fitted, ranks: tuple[int, ...]) -> tuple[str, ...]:
@@ -262,11 +273,6 @@ def _refuse_unsuited(fit: Fitted, method: str) -> None:
         raise HypothesisError(
             f"Kenward–Roger adjusts REML fits, and this is an {fit.engine} fit; use model.reml(), "
             "or df='satterthwaite'"
-        )
-    if method == "kenward-roger" and fit.error_directions is not None:
-        raise HypothesisError(
-            "Kenward–Roger's covariance is made for errors without a residual structure, whose "
-            "parameters V is linear in; use df='satterthwaite'"
         )
     if method == "kenward-roger" and fit.maximum.singular:
         raise HypothesisError(

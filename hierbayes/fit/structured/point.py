@@ -149,7 +149,7 @@ class StructuredPointFit(PointFit):
         if not np.isfinite(self.coordinate_cov).all():
             raise EstimationError(
                 "the information on the parameters of the errors is not positive definite at this "
-                "maximum, so that Satterthwaite's degrees of freedom do not exist; use "
+                "maximum, so that degrees of freedom that rest on it do not exist; use "
                 "df='inner-outer', or a structure with fewer parameters"
             )
         sigma2 = float(self.any_state.internal_sigma) ** 2
