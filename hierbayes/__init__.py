@@ -72,8 +72,10 @@ if TYPE_CHECKING:
     from hierbayes.inference.profiles.profile import Profile, profile
     from hierbayes.inference.recheck import Recheck, recheck
     from hierbayes.inference.reduction.reduced import Reduced, reduced
+    from hierbayes.inference.residuals.autocorrelation import ResidualAcf, residual_acf
     from hierbayes.inference.residuals.level1 import Level1Residuals, level1_residuals
     from hierbayes.inference.residuals.level2 import Level2Residuals, level2_residuals
+    from hierbayes.inference.residuals.variogram import ResidualVariogram, residual_variogram
     from hierbayes.language.equations import Equations
     from hierbayes.language.meanings import Meanings
     from hierbayes.library.loading import catalog, load_model, read_code
@@ -123,19 +125,19 @@ __all__ = [
     "LikelihoodRatio", "MarginalLikelihood", "Margins", "Meanings", "Model", "ModelFileError",
     "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation", "PointFit", "PosteriorFit",
     "PowerStudy", "PredictiveCheck", "PredictiveComparison", "PredictiveCriterion", "PriorError",
-    "Profile", "RandomPart", "Recheck", "Reduced", "ResidualError", "ResponseVariance",
-    "ResultFolderError", "SavageDickey", "SavedFitError", "SensitivityStudy", "Simulated",
-    "StudentT", "StudyError", "Uniform", "UsageError", "VarianceExplained", "WaldTest", "Wishart",
-    "anova", "bayes_factor", "bootstrap", "build_random", "calibrate", "capply", "catalog",
-    "codebook", "compare", "compare_predictive", "comparisons", "composition",
-    "composition_category", "cvar", "datagrid", "dataset_names", "dialects", "dvar", "equivalence",
-    "estimators", "evidence", "families", "group_coding", "group_labels", "hausman", "influence",
-    "intercept_weights", "level1_residuals", "level2_residuals", "levels", "likelihood_ratio",
-    "load_dataset", "load_fit", "load_model", "logo", "loo", "lvar", "merge_levels", "model_table",
-    "mundlak", "notation", "plots", "power", "predictions", "predictive_check", "profile",
-    "quantities", "read_code", "read_csv", "recheck", "reduced", "residuals", "savage_dickey",
-    "simulate", "slopes", "some", "tab", "to_levels", "to_long", "to_short", "up",
-    "variance_explained", "wald",
+    "Profile", "RandomPart", "Recheck", "Reduced", "ResidualAcf", "ResidualError",
+    "ResidualVariogram", "ResponseVariance", "ResultFolderError", "SavageDickey", "SavedFitError",
+    "SensitivityStudy", "Simulated", "StudentT", "StudyError", "Uniform", "UsageError",
+    "VarianceExplained", "WaldTest", "Wishart", "anova", "bayes_factor", "bootstrap",
+    "build_random", "calibrate", "capply", "catalog", "codebook", "compare", "compare_predictive",
+    "comparisons", "composition", "composition_category", "cvar", "datagrid", "dataset_names",
+    "dialects", "dvar", "equivalence", "estimators", "evidence", "families", "group_coding",
+    "group_labels", "hausman", "influence", "intercept_weights", "level1_residuals",
+    "level2_residuals", "levels", "likelihood_ratio", "load_dataset", "load_fit", "load_model",
+    "logo", "loo", "lvar", "merge_levels", "model_table", "mundlak", "notation", "plots", "power",
+    "predictions", "predictive_check", "profile", "quantities", "read_code", "read_csv", "recheck",
+    "reduced", "residual_acf", "residual_variogram", "residuals", "savage_dickey", "simulate",
+    "slopes", "some", "tab", "to_levels", "to_long", "to_short", "up", "variance_explained", "wald",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
@@ -209,6 +211,8 @@ _HOMES = {
     "hierbayes.inference.profiles.profile": ("Profile", "profile"),
     "hierbayes.inference.recheck": ("Recheck", "recheck"),
     "hierbayes.inference.reduction.reduced": ("Reduced", "reduced"),
+    "hierbayes.inference.residuals.autocorrelation": ("ResidualAcf", "residual_acf"),
+    "hierbayes.inference.residuals.variogram": ("ResidualVariogram", "residual_variogram"),
     "hierbayes.inference.residuals.level1": ("Level1Residuals", "level1_residuals"),
     "hierbayes.inference.residuals.level2": ("Level2Residuals", "level2_residuals"),
     "hierbayes.language.equations": ("Equations",),

@@ -115,6 +115,7 @@ def results() -> dict[str, Printed]:
         hb.notation(), model.prior_predictive(draws=50, seed=1), tips(),
         hb.predictive_check(fit, n=5, seed=1, progress=False), hb.loo(plain),
         hb.compare_predictive(plain, fit), hb.predictions(fit, data, effects="none"),
+        hb.residual_acf(fit), hb.residual_variogram(fit),
     ]  # fmt: skip
     return {type(one).__name__: one for one in made}
 

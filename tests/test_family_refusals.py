@@ -65,6 +65,8 @@ OF_A_FIT: dict[str, Callable[[Any], object]] = {
     "contextual": lambda f: f.contextual("x"),
     "level1_residuals": hb.level1_residuals,
     "level2_residuals": lambda f: hb.level2_residuals(f, f.design.factors[0].name),
+    "residual_acf": hb.residual_acf,
+    "residual_variogram": hb.residual_variogram,
     "plot_shrinkage": plots.plot_shrinkage,
     "plot_shrinkage_factors": plots.plot_shrinkage_factors,
     "plot_level1_residuals": lambda f: plots.plot_level1_residuals(

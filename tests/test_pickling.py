@@ -42,6 +42,8 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "Influence": lambda hs: hb.influence(fitted(FORMULA, hs)),
     "Level1Residuals": lambda hs: hb.level1_residuals(fitted(FORMULA, hs)),
     "Level2Residuals": lambda hs: hb.level2_residuals(fitted(FORMULA, hs)),
+    "ResidualAcf": lambda hs: hb.residual_acf(fitted(FORMULA, hs)),
+    "ResidualVariogram": lambda hs: hb.residual_variogram(fitted(FORMULA, hs), max_distance=2),
     "Profile": lambda hs: hb.profile(fitted(FORMULA, hs), ["sigma"]),
     "ModelTable": lambda hs: hb.model_table(fitted(FORMULA, hs)),
     "Comparison": lambda hs: hb.compare(

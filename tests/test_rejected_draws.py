@@ -39,6 +39,10 @@ OF_A_FIT: dict[str, Callable[[hb.PosteriorFit, pd.DataFrame], Figure]] = {
     "gap": lambda fit, hs: plots.plot_gap(fit, hs, "ses", "Sector"),
     "residuals of rows": lambda fit, hs: plots.plot_level1_residuals(fit),
     "residuals of groups": lambda fit, hs: plots.plot_level2_residuals(fit),
+    "autocorrelations": lambda fit, hs: plots.plot_residual_acf(hb.residual_acf(fit)),
+    "semivariogram": lambda fit, hs: plots.plot_residual_variogram(
+        hb.residual_variogram(fit, max_distance=2)
+    ),
     "trellis": lambda fit, hs: plots.plot_trellis(hs, "mathach ~ ses | school", fit=fit),
     "comparison": lambda fit, hs: plots.plot_comparison(hb.compare(fit, fit), "ses"),
 }

@@ -114,6 +114,11 @@ def test_draws_have_the_moments_of_a_dense_quadrature() -> None:
     tree = fit.to_datatree()
     assert_allclose(tree["posterior"]["residual"].to_numpy(), draws)
     assert fit.intervals().loc[("residual", "rho"), "estimate"] == draws.mean()
+    at = float(fit.error_rows.natural(fit.z.mean(axis=(0, 1)))[0])
+    rest = fit.residuals().to_numpy() / fit.sigma
+    whole = rest @ np.linalg.solve(errors_by_hand(structure, ROWS, {"rho": at}), rest)
+    assert_allclose((fit.residuals(kind="normalized") ** 2).sum(), whole, rtol=1e-10)
+    assert hb.residual_acf(fit, "week").about[-1] == "Given:  posterior means"
 
 
 def test_what_a_posterior_with_structure_refuses() -> None:

@@ -33,6 +33,8 @@ headings in quotes):
 ``caterpillar``         random effects in order, with intervals                   "Lab 1"
 ``level1_residuals``    residuals of rows: fitted values, groups, normality       "Lab 1"
 ``level2_residuals``    residuals of groups: normality, pairs, Mahalanobis        "Lab 1"
+``residual_acf``        autocorrelations of residuals within groups
+``residual_variogram``  the semivariogram of residuals within groups
 ``influence``           what leaving out each case changes                        "Lab 1"
 ``effects``             the expected response, with a band                        "Lab 1"
 ``gap``                 the difference between two levels, with two bands         "Lab 1"
@@ -117,6 +119,11 @@ if TYPE_CHECKING:
     from hierbayes.plots.prior_posterior import plot_prior_posterior, prior_posterior_frame
     from hierbayes.plots.profile_zeta import plot_profile_zeta, profile_zeta_frame
     from hierbayes.plots.rank_ecdf import RankEcdf, plot_rank_ecdf, rank_ecdf_frame
+    from hierbayes.plots.residual_acf import plot_residual_acf, residual_acf_frame
+    from hierbayes.plots.residual_variogram import (
+        plot_residual_variogram,
+        residual_variogram_frame,
+    )
     from hierbayes.plots.ridge import plot_ridge, ridge_frame
     from hierbayes.plots.shrinkage import plot_shrinkage, shrinkage_frame
     from hierbayes.plots.shrinkage_factors import plot_shrinkage_factors, shrinkage_factors_frame
@@ -149,11 +156,12 @@ __all__ = [
     "plot_implied_icc", "plot_implied_lines", "plot_influence", "plot_intercept_weights",
     "plot_level1_residuals", "plot_level2_residuals", "plot_margins", "plot_pancake", "plot_plane",
     "plot_power_curve", "plot_power_scaling", "plot_predictive_check", "plot_prior_ellipses",
-    "plot_prior_posterior", "plot_profile_zeta", "plot_rank_ecdf", "plot_ridge", "plot_shrinkage",
-    "plot_shrinkage_factors", "plot_simulated_school", "plot_three_means", "plot_tipping",
-    "plot_tornado", "plot_trellis", "plot_uniform_quantiles", "power_curve_frame",
-    "power_scaling_frame", "predictive_check_frame", "prior_ellipses_frame",
-    "prior_posterior_frame", "profile_zeta_frame", "rank_ecdf_frame", "ridge_frame", "shadow_frame",
+    "plot_prior_posterior", "plot_profile_zeta", "plot_rank_ecdf", "plot_residual_acf",
+    "plot_residual_variogram", "plot_ridge", "plot_shrinkage", "plot_shrinkage_factors",
+    "plot_simulated_school", "plot_three_means", "plot_tipping", "plot_tornado", "plot_trellis",
+    "plot_uniform_quantiles", "power_curve_frame", "power_scaling_frame", "predictive_check_frame",
+    "prior_ellipses_frame", "prior_posterior_frame", "profile_zeta_frame", "rank_ecdf_frame",
+    "residual_acf_frame", "residual_variogram_frame", "ridge_frame", "shadow_frame",
     "shadow_radius", "shrinkage_factors_frame", "shrinkage_frame", "simulated_school_frame",
     "three_means_frame", "tipping_frame", "tornado_frame", "trellis_frame",
     "uniform_quantiles_frame",
@@ -211,6 +219,11 @@ _HOMES = {
     "hierbayes.plots.coverage": ("Coverage", "coverage_frame", "plot_coverage"),
     "hierbayes.plots.power_curve": ("PowerCurve", "plot_power_curve", "power_curve_frame"),
     "hierbayes.plots.rank_ecdf": ("RankEcdf", "plot_rank_ecdf", "rank_ecdf_frame"),
+    "hierbayes.plots.residual_acf": ("plot_residual_acf", "residual_acf_frame"),
+    "hierbayes.plots.residual_variogram": (
+        "plot_residual_variogram",
+        "residual_variogram_frame",
+    ),
     "hierbayes.plots.ridge": ("plot_ridge", "ridge_frame"),
     "hierbayes.plots.shrinkage": ("plot_shrinkage", "shrinkage_frame"),
     "hierbayes.plots.shrinkage_factors": ("plot_shrinkage_factors", "shrinkage_factors_frame"),

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.residual_blocks import correlated, normalised
+from hierbayes.design.residual_blocks import correlated
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.display.interval import Interval
 from hierbayes.errors import EstimationError, SavedFitError
@@ -27,6 +27,7 @@ from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.structured.diagnosis import diagnosis_of_errors, diagnosis_without_effects
 from hierbayes.fit.structured.limits import limits_on_scales
+from hierbayes.fit.structured.normalized import normalized_residuals
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import Reading
@@ -81,10 +82,8 @@ class StructuredPointFit(PointFit):
         """Those of one kind; normalized are pearson residuals without their correlation."""
         if kind != "normalized":
             return super()._residuals(eta, kind)
-        rest = super()._residuals(eta, "response") / self.sigma
-        scaled = rest.to_numpy() / self._weighed_sd
-        values = normalised(self.error_rows, self.errors.best.z, scaled)
-        return pd.Series(values, rest.index, name="residual")
+        rest = super()._residuals(eta, "response")
+        return normalized_residuals(self, rest, self.errors.best.z)
 
     def _limits(
         self, rows: PredictionRows, law: ResponseLaw, kind: str, request: LimitsRequest

@@ -19,11 +19,13 @@ from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import ByFactor
 from hierbayes.fit.posterior import PosteriorFit
+from hierbayes.fit.predictions.expected import ByPredictor
 from hierbayes.fit.predictions.limits import Limits, LimitsRequest
 from hierbayes.fit.predictions.prediction_rows import PredictionRows
 from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.fit.sampled import as_run
 from hierbayes.fit.saving.own_parts import OwnParts
+from hierbayes.fit.structured.normalized import normalized_residuals
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.conditional import NormalPrior, flat_prior
 from hierbayes.likelihood.of_products import AnyLikelihood, likelihood_of
@@ -97,6 +99,13 @@ class StructuredPosteriorFit(PosteriorFit):
         normals = rng.standard_normal(len(eta))
         errors = correlated(self.error_rows, self.z[at], normals) * self.design.rows.row_sd
         return eta + self.theta.sigma[at] * errors
+
+    def _residuals(self, eta: ByPredictor, kind: str) -> ByPredictor:
+        """As of a maximum, at posterior means of σ and of the coordinates of the errors."""
+        if kind != "normalized":
+            return super()._residuals(eta, kind)
+        rest = super()._residuals(eta, "response")
+        return normalized_residuals(self, rest, self.z.mean(axis=(0, 1)))
 
     def _own_parts(self) -> OwnParts:
         raise SavedFitError(
