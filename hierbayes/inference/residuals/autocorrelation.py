@@ -99,8 +99,8 @@ def residual_acf(
     FormulaError
         When its response is not Gaussian.
     DataError
-        When there is no such kind, group or time, times are not whole numbers apart or stand twice in a
-        group, or no rows are so near.
+        When there is no such kind, group or time, times are not whole numbers apart or stand twice
+        in a group, or no rows are so near.
     EstimationError
         When residuals are 0 or not finite, or ``max_lag`` is no count.
 
@@ -127,13 +127,8 @@ def residual_acf(
     times = _whole_times(rows)
     gaps = np.diff(times)[np.diff(rows.codes) == 0]
     unit = int(np.gcd.reduce(gaps))
-    most = _most(rows, times, gaps, max_lag) // unit
-    if most > _STEPS:
-        raise DataError(
-            f"lags of up to {most:,} steps of '{rows.time}' are too many; count it in larger "
-            "units, state a smaller max_lag, or use hb.residual_variogram()"
-        )
-    lags, pairs, sums = _sums(rows, times, unit, most)
+    most = _most(rows, times, gaps, max_lag)
+    lags, pairs, sums = _sums(rows, times, unit, most // unit)
     if not len(lags):
         raise DataError(
             f"no two rows of a group are {max_lag} or less apart in '{rows.time}', the nearest "
@@ -167,7 +162,7 @@ def _whole_times(rows: Sequences) -> Integers:
         at = int(twice[0])
         raise DataError(
             f"rows {rows.labels[at]} and {rows.labels[at + 1]} of one group of '{rows.group}' have "
-            f"the same '{rows.time}', {rows.times[at]:g} ({len(twice)} such rows in all), and have no "
+            f"the same '{rows.time}', {rows.times[at]:g} ({len(twice)} such rows in all), and no "
             "order; name a group within which times differ, or use hb.residual_variogram()"
         )
     return times
@@ -175,14 +170,21 @@ def _whole_times(rows: Sequences) -> Integers:
 
 def _most(rows: Sequences, times: Integers, gaps: Integers, stated: int | None) -> int:
     """The largest lag that is looked for."""
+    unit = int(np.gcd.reduce(gaps))
     starts = np.flatnonzero(np.diff(rows.codes, prepend=-1))
     longest = int((times[np.append(starts[1:], len(times)) - 1] - times[starts]).max())
-    if stated is not None:
-        return min(int(stated), longest)
-    unit = int(np.gcd.reduce(gaps))
-    steps = longest // unit
-    usual = min(steps, int(10.0 * np.log10(steps + 1)))
-    return max(unit * usual, int(gaps.min()))
+    if stated is None:
+        steps = longest // unit
+        usual = min(steps, int(10.0 * np.log10(steps + 1)))
+        most = max(unit * usual, int(gaps.min()))
+    else:
+        most = min(int(stated), longest)
+    if most // unit > _STEPS:
+        raise DataError(
+            f"lags of up to {most // unit:,} steps of '{rows.time}' are too many; count it in "
+            "larger units, state a smaller max_lag, or use hb.residual_variogram()"
+        )
+    return most
 
 
 def _sums(
