@@ -118,7 +118,7 @@ def test_draws_have_the_moments_of_a_dense_quadrature() -> None:
     rest = fit.residuals().to_numpy() / fit.sigma
     whole = rest @ np.linalg.solve(errors_by_hand(structure, ROWS, {"rho": at}), rest)
     assert_allclose((fit.residuals(kind="normalized") ** 2).sum(), whole, rtol=1e-10)
-    assert hb.residual_acf(fit, "week").about[-1] == "Given:  posterior means"
+    assert hb.residual_acf(fit, ROWS["week"]).about[-1] == "Given:  posterior means"
 
 
 def test_what_a_posterior_with_structure_refuses() -> None:
