@@ -183,8 +183,9 @@ def test_the_first_order_is_called_so() -> None:
             str(hb.wald(fit, df="kenward-roger")),
             str(hb.anova(fit, df="kenward-roger")),
             str(fit.summary(df="kenward-roger")),
+            fit.intervals(df="kenward-roger").attrs["method"],
         )
-        assert [FIRST_ORDER in " ".join(text.split()) for text in texts] == [said] * 3
+        assert [FIRST_ORDER in " ".join(text.split()) for text in texts] == [said] * 4
         assert FIRST_ORDER not in str(hb.wald(fit))
 
 

@@ -71,9 +71,10 @@ def approximate_intervals(
     frames.extend(_variance_frames(fit, evidence, interval))
     frames.extend(fit.error_intervals(interval))
     table = pd.concat(frames)
+    df = "; ".join((METHODS[source.method], *source.notes))
     table.attrs["method"] = (
         f"{interval} approximate intervals given θ̂: t for gamma, degrees of freedom: "
-        f"{METHODS[source.method]}; Wald on log sd, log((1 + ρ)/(1 − ρ)) and log σ; limits are "
+        f"{df}; Wald on log sd, log((1 + ρ)/(1 − ρ)) and log σ; limits are "
         "missing where Ĝ is singular or its Hessian is not definite"
     )
     return table
