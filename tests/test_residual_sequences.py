@@ -88,7 +88,7 @@ def test_a_semivariogram_is_that_of_loops(teeth: hb.PointFit) -> None:
     table = hb.residual_variogram(teeth, "age", "response").table
     r, pairs = teeth.residuals().to_numpy(), by_loops(teeth, "age")
     assert table["distance"].tolist() == list(pairs)
-    s2 = np.mean(r**2)
+    s2 = teeth.sigma**2
     for row, of in zip(table.itertuples(), pairs.values(), strict=True):
         assert row.pairs == len(of)
         form = np.zeros((len(r), len(r)))

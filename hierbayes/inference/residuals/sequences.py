@@ -38,6 +38,8 @@ class Sequences:
         Those of the rows.
     group, time : str
         What they are called; no time where rows are counted.
+    error_variance : float
+        What the mean square of the errors is by the fit, in units of the residuals.
     has_effects : bool
         Whether effects of groups are estimated.
     about : tuple of str
@@ -50,6 +52,7 @@ class Sequences:
     labels: pd.Index
     group: str
     time: str
+    error_variance: float
     has_effects: bool
     about: tuple[str, ...]
 
@@ -116,8 +119,10 @@ def sequences_of(
     along = f"in order of {word}" if word else "counted as rows"
     lines = (("Errors", f"{kind} residuals within {name}, {along}"), ("Given", given))
     about = subject_of(fit.design).lines(*lines)
-    labels, has_effects = fit.design.rows.index[order], bool(fit.design.effects)
-    return Sequences(values, times, codes, labels, name, word, has_effects, about)
+    return Sequences(
+        values, times, codes, fit.design.rows.index[order], name, word,
+        error_variance_of(fit, kind), bool(fit.design.effects), about,
+    )  # fmt: skip
 
 
 def residuals_of(fit: Fit, kind: str) -> Floats:
@@ -125,6 +130,14 @@ def residuals_of(fit: Fit, kind: str) -> Floats:
     plain = kind == "normalized" and _structure(fit) is None
     residuals = fit.residuals(kind="pearson" if plain else kind)
     return np.asarray(residuals, dtype=np.float64)
+
+
+def error_variance_of(fit: Fit, kind: str) -> float:
+    """The mean variance of the errors of the rows, in units of the residuals of a kind."""
+    if kind != "response":
+        return 1.0
+    sd = fit.sigma * fit.design.rows.row_sd * fit.problem.error_scale()
+    return float(np.mean(np.square(sd)))
 
 
 def _structure(fit: Fit) -> ResidualRows | None:

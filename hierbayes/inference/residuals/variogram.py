@@ -41,8 +41,8 @@ class ResidualVariogram(Printed):
         A row for each distance, or class of distances: ``distance`` (the median of the pairs),
         ``pairs``, ``variogram``, ``lower`` and ``upper``, the limits of white noise, each row by
         itself.  ``attrs`` say which ``kind`` of residuals, within which ``group``, in which
-        ``time`` (empty where rows are counted), ``prob``, and the ``variance`` of the residuals,
-        which it is of white noise.
+        ``time`` (empty where rows are counted), ``prob``, and the ``variance`` of the errors by the
+        fit (1 of normalized and pearson residuals), which it is of white noise.
     about, findings : tuple of str
     objection : str
         Why the draws of a posterior should not be used; otherwise empty.
@@ -125,10 +125,10 @@ def residual_variogram(
     table = pd.DataFrame({
         "distance": pd.Series(distances).groupby(classes).median().to_numpy(), "pairs": N,
         "variogram": np.bincount(classes, half) / N,
-        "lower": rows.variance * lower, "upper": rows.variance * upper,
+        "lower": rows.error_variance * lower, "upper": rows.error_variance * upper,
     })  # fmt: skip
     table.attrs |= {"kind": kind, "group": rows.group, "time": rows.time, "prob": float(prob),
-                    "variance": rows.variance}  # fmt: skip
+                    "variance": rows.error_variance}  # fmt: skip
     return ResidualVariogram(table, rows.about, _findings(table, rows), fit.objection)
 
 
@@ -152,7 +152,8 @@ def _pairs(rows: Sequences, most: float) -> tuple[Integers, Integers, Floats]:
         count += int(near.sum())
         if count > _MOST:
             raise DataError(
-                f"more than {_MOST:,} pairs of rows are in one group; state a smaller max_distance"
+                f"there are more than {_MOST:,} pairs of rows within groups; state a smaller "
+                "max_distance"
             )
     if not found:
         raise DataError(
@@ -187,8 +188,8 @@ def _findings(table: pd.DataFrame, rows: Sequences) -> tuple[str, ...]:
     beyond = (table["variogram"] < table["lower"]) | (table["variogram"] > table["upper"])
     share = 1.0 - table.attrs["prob"]
     return (
-        f"white noise of this variance would be about {rows.variance:.4f} at all distances; "
-        f"{int(beyond.sum())} of {len(table)} means {'lies' if beyond.sum() == 1 else 'lie'} "
+        f"white noise of the fit's variance would be about {rows.error_variance:.4g} at all "
+        f"distances; {int(beyond.sum())} of {len(table)} means {'lies' if beyond.sum() == 1 else 'lie'} "
         f"beyond its limits, {share * len(table):.1f} would be expected",
         *rows.pulled(),
     )
