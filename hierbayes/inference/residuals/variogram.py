@@ -187,9 +187,10 @@ def _white_noise(
 def _findings(table: pd.DataFrame, rows: Sequences) -> tuple[str, ...]:
     beyond = (table["variogram"] < table["lower"]) | (table["variogram"] > table["upper"])
     share = 1.0 - table.attrs["prob"]
+    count = int(beyond.sum())
     return (
         f"white noise of the fit's variance would be about {rows.error_variance:.4g} at all "
-        f"distances; {int(beyond.sum())} of {len(table)} means {'lies' if beyond.sum() == 1 else 'lie'} "
-        f"beyond its limits, {share * len(table):.1f} would be expected",
+        f"distances; {count} of {len(table)} means {'lies' if count == 1 else 'lie'} beyond its "
+        f"limits, {share * len(table):.1f} would be expected",
         *rows.pulled(),
     )
