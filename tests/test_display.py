@@ -116,6 +116,9 @@ def results() -> dict[str, Printed]:
         hb.predictive_check(fit, n=5, seed=1, progress=False), hb.loo(plain),
         hb.compare_predictive(plain, fit), hb.predictions(fit, data, effects="none"),
         hb.residual_acf(fit), hb.residual_variogram(fit),
+        hb.Model("y ~ x * w + (1 | g)", data, residual=hb.residuals.AR1()).reml(),
+        hb.Model("y ~ x * w + (1 | g)", data.assign(s=0.9), known_sd="s").reml(),
+        hb.variance_explained(hb.Model("y ~ x + (1 | g)", binary, family="bernoulli").ml()),
     ]  # fmt: skip
     return {type(one).__name__: one for one in made}
 
@@ -137,6 +140,12 @@ def test_results_of_every_class_are_looked_at(results: dict[str, Printed]) -> No
     others = {
         "PosteriorFit",
         "FamilyPosteriorFit",
+        "StructuredPosteriorFit",
+        "BayesFactor",
+        "Calibration",
+        "MarginalLikelihood",
+        "PowerStudy",
+        "SavageDickey",
         "SensitivityStudy",
         "Recheck",
         "Reduced",
