@@ -27,7 +27,7 @@ from hierbayes.design.products import Products
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.design.sparse_products import SparseProducts, added_pairs
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.residuals.structure import derivative
+from hierbayes.residuals.coordinates import derivative
 
 _CHUNK = 100_000  # links whose outer products are held at a time
 

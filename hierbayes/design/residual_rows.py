@@ -15,15 +15,15 @@ from hierbayes.design.matrices import factor_codes
 from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.residuals.structure import (
+from hierbayes.residuals.bound import (
     BoundCorrelation,
     BoundVariance,
     Links,
     Parameter,
-    ResidualStructure,
     StructuredRows,
-    derivative,
 )
+from hierbayes.residuals.coordinates import derivative
+from hierbayes.residuals.structure import ResidualStructure
 
 
 @dataclass(frozen=True, eq=False)

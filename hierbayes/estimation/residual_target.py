@@ -23,7 +23,7 @@ from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.reading import NORMAL, VALUE_ONLY, Reading
 from hierbayes.likelihood.residual_moments import second_moments
 from hierbayes.likelihood.theta import Theta
-from hierbayes.residuals.structure import derivative
+from hierbayes.residuals.coordinates import derivative
 
 _STEP = 1e-5  # of a coordinate, where the slope is by differences
 _PLACES = (Head.AT_R, Head.AT_T, Head.AT_W)

@@ -10,8 +10,9 @@ from hierbayes.language.script import Script
 from hierbayes.language.writer import Index, Line
 from hierbayes.residuals.autoregression import AR1, CAR1
 from hierbayes.residuals.exchangeable import CompoundSymmetry
-from hierbayes.residuals.occasions import ARMA, Toeplitz, Unstructured
+from hierbayes.residuals.stationary import ARMA, Toeplitz
 from hierbayes.residuals.structure import Correlation, Part, ResidualStructure
+from hierbayes.residuals.unstructured import Unstructured
 from hierbayes.residuals.variances import Exponential, Power, Strata
 
 _LAG = "|s − t|"

@@ -11,8 +11,9 @@ from hierbayes.public_names import public_names
 if TYPE_CHECKING:
     from hierbayes.residuals.autoregression import AR1, CAR1
     from hierbayes.residuals.exchangeable import CompoundSymmetry
-    from hierbayes.residuals.occasions import ARMA, Toeplitz, Unstructured
+    from hierbayes.residuals.stationary import ARMA, Toeplitz
     from hierbayes.residuals.structure import ResidualStructure
+    from hierbayes.residuals.unstructured import Unstructured
     from hierbayes.residuals.variances import Exponential, Power, Strata
 
 __all__ = [
@@ -23,8 +24,9 @@ __all__ = [
 _HOMES = {
     "hierbayes.residuals.autoregression": ("AR1", "CAR1"),
     "hierbayes.residuals.exchangeable": ("CompoundSymmetry",),
-    "hierbayes.residuals.occasions": ("ARMA", "Toeplitz", "Unstructured"),
+    "hierbayes.residuals.stationary": ("ARMA", "Toeplitz"),
     "hierbayes.residuals.structure": ("ResidualStructure",),
+    "hierbayes.residuals.unstructured": ("Unstructured",),
     "hierbayes.residuals.variances": ("Exponential", "Power", "Strata"),
 }
 

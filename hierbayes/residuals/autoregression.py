@@ -9,18 +9,9 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.structure import (
-    Correlation,
-    Floats,
-    Integers,
-    Links,
-    Parameter,
-    StructuredRows,
-    log_uniform_of_logistic,
-    log_uniform_of_tanh,
-    numbers_of,
-    refuse_no_column,
-)
+from hierbayes.residuals.bound import Floats, Integers, Links, Parameter, StructuredRows, numbers_of
+from hierbayes.residuals.coordinates import log_uniform_of_logistic, log_uniform_of_tanh
+from hierbayes.residuals.structure import Correlation, refuse_no_column
 from hierbayes.residuals.times import refuse_fractions, times_of
 
 _START = 0.3  # the correlation of neighbours from which a search begins

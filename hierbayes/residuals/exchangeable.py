@@ -9,15 +9,9 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.structure import (
-    Correlation,
-    Floats,
-    Links,
-    Parameter,
-    StructuredRows,
-    log_uniform_of_logistic,
-    refuse_no_column,
-)
+from hierbayes.residuals.bound import Floats, Links, Parameter, StructuredRows
+from hierbayes.residuals.coordinates import log_uniform_of_logistic
+from hierbayes.residuals.structure import Correlation, refuse_no_column
 
 
 @dataclass(frozen=True, repr=False)

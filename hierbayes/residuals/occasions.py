@@ -1,4 +1,4 @@
-"""Errors at a few occasions that the groups share: unstructured, Toeplitz and ARMA(1, 1)."""
+"""Errors at a few occasions that the groups share, told by a matrix over all of them."""
 
 from __future__ import annotations
 
@@ -12,25 +12,15 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.structure import (
-    Booleans,
-    Correlation,
-    Floats,
-    Integers,
-    Links,
-    Parameter,
-    StructuredRows,
-    log_standard_normal,
-    log_uniform_of_tanh,
-    refuse_no_column,
-)
-from hierbayes.residuals.times import refuse_fractions, refuse_repeated, times_of
+from hierbayes.residuals.bound import Booleans, Floats, Integers, Links, Parameter, StructuredRows
+from hierbayes.residuals.structure import Correlation, refuse_no_column
+from hierbayes.residuals.times import refuse_fractions, times_of
 
 MOST_OCCASIONS = 60  # each pattern of occasions has a matrix of that size
 
 
 @dataclass(frozen=True, repr=False)
-class _OfOccasions(Correlation):
+class OfOccasions(Correlation):
     """A correlation that is told by a matrix over all occasions."""
 
     time: str | None = None
@@ -77,160 +67,6 @@ class _OfOccasions(Correlation):
 
     @abstractmethod
     def _matrices(self, labels: tuple[str, ...]) -> Matrices: ...
-
-
-@dataclass(frozen=True, repr=False)
-class Unstructured(_OfOccasions):
-    """Any covariance of the errors at T occasions: T variances and T(T − 1)/2 correlations.
-
-    σ is the standard deviation at the first occasion.  With no random part it is the repeated
-    measures model of clinical trials (MMRM).
-
-    Parameters
-    ----------
-    time : str
-        A column whose values are the occasions: numbers, text or ordered categories.
-    group : str, optional
-        A column: errors of its groups are independent.  By default the innermost grouping factor.
-
-    Raises
-    ------
-    ResidualError
-        When time or group is not the name of a column.
-
-    References
-    ----------
-    nlme's ``corSymm`` and ``varIdent``: Pinheiro & Bates (2000), section 5.3; Mallinckrodt et al.
-    (2008), doi:10.1177/009286150804200402.
-    """
-
-    has_variances = True
-    has_linear_form = True
-
-    def __post_init__(self) -> None:
-        refuse_no_column(self.time, "time")
-        super().__post_init__()
-
-    def _places(self, rows: StructuredRows) -> tuple[Integers, tuple[str, ...]]:
-        assert self.time is not None
-        column = rows.frame[self.time]
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            column = column.cat.remove_unused_categories()
-            places, labels = column.cat.codes.to_numpy(), column.cat.categories
-        else:
-            places, labels = pd.factorize(column, sort=True)
-        refuse_repeated(rows, self.time, pd.Series(places))
-        return places.astype(np.int64), tuple(map(_as_label, labels))
-
-    def _refuse(self, labels: tuple[str, ...], seen: Booleans) -> None:
-        if not seen.all():
-            a, b = np.argwhere(~seen)[0]
-            first, second = labels[min(a, b)], labels[max(a, b)]
-            raise DataError(
-                f"no group has rows at both {self.time} = {first} and {second}, so that nothing "
-                "tells their correlation; use a structure with fewer parameters"
-            )
-
-    def _matrices(self, labels: tuple[str, ...]) -> Matrices:
-        T = len(labels)
-        ratios = tuple(Parameter(f"ratio[{label}]", "log") for label in labels[1:])
-        corr = tuple(Parameter(f"corr[{labels[a]},{labels[b]}]", "fisher") for a, b in _below(T))
-        start = np.concatenate([np.zeros(T - 1), np.full(T * (T - 1) // 2, 0.2)])
-        powers = np.array([0.5 * (T - 2 - b) for b, _ in _below(T)])
-
-        def log_prior(z: Any) -> Any:
-            of_ratios = log_standard_normal(z[: T - 1])
-            return of_ratios + log_uniform_of_tanh(z[T - 1 :], powers)
-
-        words = "log of each ratio ~ Normal(0, 1); corr ~ LKJ(1)"
-        covariance, natural = _free_covariance(T), _free_parameters(T)
-        return Matrices(ratios + corr, start, covariance, natural, log_prior, words)
-
-
-@dataclass(frozen=True, repr=False)
-class Toeplitz(_OfOccasions):
-    """A correlation for each lag between whole times, banded or not.
-
-    Parameters
-    ----------
-    time : str, optional
-        A column of whole numbers; by default the order of the rows within their group.
-    group : str, optional
-        As in `AR1`.
-
-    Raises
-    ------
-    ResidualError
-        When time or group is not the name of a column.
-    """
-
-    has_linear_form = True
-
-    def _refuse(self, labels: tuple[str, ...], seen: Booleans) -> None:
-        T = len(labels)
-        for lag in range(1, T):
-            if not np.diagonal(seen, lag).any():
-                raise DataError(
-                    f"no group has rows that are {lag} apart, so that nothing tells their "
-                    "correlation; use hb.residuals.AR1, which has one parameter"
-                )
-
-    def _matrices(self, labels: tuple[str, ...]) -> Matrices:
-        T = len(labels)
-        lag = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
-
-        def matrix(z: Any) -> Any:
-            return np.concatenate([np.ones(1), _autocorrelations(np.tanh(z))])[lag]
-
-        parameters = tuple(Parameter(f"rho[{h}]", "fisher") for h in range(1, T))
-        start = np.concatenate([[0.2], np.zeros(T - 2)])
-        words = "partial autocorrelations ~ Uniform(-1, 1)"
-        return Matrices(
-            parameters,
-            start,
-            matrix,
-            lambda z: _autocorrelations(np.tanh(z)),
-            log_uniform_of_tanh,
-            words,
-        )
-
-
-@dataclass(frozen=True, repr=False)
-class ARMA(_OfOccasions):
-    """ARMA(1, 1): correlation ρ₁ of neighbours in time, and φ^(h − 1)ρ₁ at lag h.
-
-    With the moving average θ, ρ₁ = (1 + φθ)(φ + θ)/(1 + 2φθ + θ²).
-
-    Parameters
-    ----------
-    time : str, optional
-        A column of whole numbers; by default the order of the rows within their group.
-    group : str, optional
-        As in `AR1`.
-
-    Raises
-    ------
-    ResidualError
-        When time or group is not the name of a column.
-
-    References
-    ----------
-    nlme's ``corARMA(p = 1, q = 1)``: Pinheiro & Bates (2000), section 5.3.
-    """
-
-    def _matrices(self, labels: tuple[str, ...]) -> Matrices:
-        T = len(labels)
-        lag = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
-
-        def matrix(z: Any) -> Any:
-            phi, theta = np.tanh(z)
-            first = (1.0 + phi * theta) * (phi + theta) / (1.0 + 2.0 * phi * theta + theta**2)
-            powers = np.cumprod(np.concatenate([first[None], np.repeat(phi, max(T - 2, 0))]))
-            return np.concatenate([np.ones(1), powers])[lag]
-
-        parameters = (Parameter("phi", "fisher"), Parameter("theta", "fisher"))
-        words, start = "phi, theta ~ Uniform(-1, 1)", np.array([0.3, 0.1])
-        return Matrices(parameters, start, matrix, np.tanh, log_uniform_of_tanh, words)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -309,7 +145,7 @@ class Occasions:
                 "the time of errors is the order of the rows here, which new rows do not have; "
                 "name a column of times"
             )
-        texts = [_as_label(value) for value in frame[self.time]]
+        texts = [as_label(value) for value in frame[self.time]]
         found = pd.Index(self.labels).get_indexer(pd.Index(texts))
         if (found < 0).any():
             new = texts[int(np.flatnonzero(found < 0)[0])]
@@ -348,7 +184,7 @@ class Occasions:
         return np.concatenate(found), log_det
 
 
-def _as_label(value: object) -> str:
+def as_label(value: object) -> str:
     """A time as it is called among the occasions, 2.0 as 2."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
@@ -404,54 +240,3 @@ def _log_det(matrix: Any) -> Any:
     """Log of a determinant, of complex matrices too."""
     sign, size = np.linalg.slogdet(matrix)
     return size + 1j * np.angle(sign) if np.iscomplexobj(matrix) else size
-
-
-def _below(T: int) -> list[tuple[int, int]]:
-    """Entries below the diagonal, row by row, the earlier occasion first."""
-    return [(b, a) for a in range(T) for b in range(a)]
-
-
-def _free_root(T: int, z: Any) -> Any:
-    """A lower triangular root (T, T) of a correlation matrix from partial correlations tanh z."""
-    partial = np.tanh(z)
-    root = np.zeros((T, T), dtype=partial.dtype)
-    root[0, 0] = 1.0
-    k = 0
-    for a in range(1, T):
-        left = 1.0
-        for b in range(a):
-            root[a, b] = partial[k] * left**0.5
-            left = left - root[a, b] ** 2
-            k += 1
-        root[a, a] = left**0.5
-    return root
-
-
-def _free_covariance(T: int) -> Callable[[Any], Any]:
-    def matrix(z: Any) -> Any:
-        root = _free_root(T, z[T - 1 :])
-        root = np.concatenate([np.ones(1), np.exp(z[: T - 1])])[:, None] * root
-        return root @ root.T
-
-    return matrix
-
-
-def _free_parameters(T: int) -> Callable[[Any], Any]:
-    def natural(z: Any) -> Any:
-        root = _free_root(T, z[T - 1 :])
-        return np.concatenate([np.exp(z[: T - 1]), (root @ root.T)[np.tril_indices(T, -1)]])
-
-    return natural
-
-
-def _autocorrelations(partial: Any) -> Any:
-    """ρ₁, ρ₂, ... from partial autocorrelations, by Durbin and Levinson."""
-    rho = partial[:1]
-    phi = partial[:1]
-    left = 1.0 - partial[0] ** 2
-    for k in range(1, len(partial)):
-        next_one = partial[k] * left + (phi * rho[::-1]).sum()
-        phi = np.concatenate([phi - partial[k] * phi[::-1], partial[k : k + 1]])
-        left = left * (1.0 - partial[k] ** 2)
-        rho = np.concatenate([rho, next_one[None]])
-    return rho

@@ -14,8 +14,9 @@ from typing import Any
 from hierbayes.errors import ResidualError
 from hierbayes.residuals.autoregression import AR1, CAR1
 from hierbayes.residuals.exchangeable import CompoundSymmetry
-from hierbayes.residuals.occasions import ARMA, Toeplitz, Unstructured
+from hierbayes.residuals.stationary import ARMA, Toeplitz
 from hierbayes.residuals.structure import Part, ResidualStructure
+from hierbayes.residuals.unstructured import Unstructured
 from hierbayes.residuals.variances import Exponential, Power, Strata
 
 _STRUCTURES: dict[str, type[Part]] = {

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.structure import Floats, StructuredRows, numbers_of
+from hierbayes.residuals.bound import Floats, StructuredRows, numbers_of
 
 
 def times_of(rows: StructuredRows, time: str | None) -> Floats:

@@ -9,15 +9,9 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError, ResidualError
-from hierbayes.residuals.structure import (
-    Floats,
-    Integers,
-    Parameter,
-    Variance,
-    log_standard_normal,
-    numbers_of,
-    refuse_no_column,
-)
+from hierbayes.residuals.bound import Floats, Integers, Parameter, numbers_of
+from hierbayes.residuals.coordinates import log_standard_normal
+from hierbayes.residuals.structure import Variance, refuse_no_column
 
 
 @dataclass(frozen=True, init=False, repr=False)

@@ -6,8 +6,9 @@ from hierbayes.design.problem import Problem
 from hierbayes.errors import InferenceError
 from hierbayes.residuals.autoregression import AR1
 from hierbayes.residuals.exchangeable import CompoundSymmetry
-from hierbayes.residuals.occasions import ARMA, Toeplitz, Unstructured
+from hierbayes.residuals.stationary import ARMA, Toeplitz
 from hierbayes.residuals.structure import Correlation, Part, ResidualStructure
+from hierbayes.residuals.unstructured import Unstructured
 
 # Correlations that hold others as special cases, of the same times and groups.
 _HOLDS: dict[type[Correlation], tuple[type[Correlation], ...]] = {

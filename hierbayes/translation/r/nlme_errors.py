@@ -13,8 +13,9 @@ from __future__ import annotations
 from hierbayes.design.error_columns import ErrorTimes
 from hierbayes.residuals.autoregression import AR1, CAR1
 from hierbayes.residuals.exchangeable import CompoundSymmetry
-from hierbayes.residuals.occasions import ARMA, Toeplitz, Unstructured
+from hierbayes.residuals.stationary import ARMA, Toeplitz
 from hierbayes.residuals.structure import Correlation, Variance
+from hierbayes.residuals.unstructured import Unstructured
 from hierbayes.residuals.variances import Exponential, Power, Strata
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.nested_levels import Level

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from hierbayes.errors import FormulaError, ResidualError
 from hierbayes.residuals.autoregression import AR1, CAR1
 from hierbayes.residuals.exchangeable import CompoundSymmetry
-from hierbayes.residuals.occasions import ARMA, Toeplitz, Unstructured
+from hierbayes.residuals.stationary import ARMA, Toeplitz
 from hierbayes.residuals.structure import ResidualStructure
+from hierbayes.residuals.unstructured import Unstructured
 from hierbayes.residuals.variances import Exponential, Power, Strata
 from hierbayes.translation.dialect import pointed
 from hierbayes.translation.error_structures import longest_lag, tell_alike

@@ -8,8 +8,9 @@ from itertools import pairwise
 
 from hierbayes.residuals.autoregression import AR1, CAR1
 from hierbayes.residuals.exchangeable import CompoundSymmetry
-from hierbayes.residuals.occasions import ARMA, Toeplitz, Unstructured
+from hierbayes.residuals.stationary import ARMA, Toeplitz
 from hierbayes.residuals.structure import ResidualStructure
+from hierbayes.residuals.unstructured import Unstructured
 from hierbayes.residuals.variances import Exponential, Power, Strata
 from hierbayes.specification.random_term import RandomTerm
 from hierbayes.translation.expression import called, factor_tree

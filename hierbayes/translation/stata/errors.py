@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from hierbayes.errors import FormulaError
 from hierbayes.residuals.autoregression import AR1, CAR1
 from hierbayes.residuals.exchangeable import CompoundSymmetry
-from hierbayes.residuals.occasions import Toeplitz, Unstructured
+from hierbayes.residuals.stationary import Toeplitz
 from hierbayes.residuals.structure import ResidualStructure
+from hierbayes.residuals.unstructured import Unstructured
 from hierbayes.residuals.variances import Strata
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.error_structures import longest_lag

@@ -1,0 +1,181 @@
+"""A residual structure on the rows of a data set: its parameters, its links, its levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hierbayes.errors import DataError
+
+type Floats = NDArray[np.float64]
+type Integers = NDArray[np.intp]
+type Booleans = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a residual structure.
+
+    Parameters
+    ----------
+    name : str
+        As in ``"phi"``.
+    scale : str
+        On which its limits are symmetric: ``"fisher"`` log((1 + ρ)/(1 − ρ)), ``"logit"``, ``"log"``
+        or ``"identity"``.
+    """
+
+    name: str
+    scale: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Links:
+    """Which rows stand beside which, by the coefficient that they share.
+
+    Parameters
+    ----------
+    left, right : (m,) int
+        Nodes: the n rows, and after them sums of rows.  A link of two nodes counts both ways.
+    kind : (m,) int
+        The coefficient of each.
+    sums : (n,) int, optional
+        To which sum each row belongs, counted from 0.
+    """
+
+    left: Integers
+    right: Integers
+    kind: Integers
+    sums: Integers | None = None
+
+
+class BoundCorrelation(Protocol):
+    """A correlation on the rows of a data set."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What it has to estimate; as many as there are coordinates."""
+
+    @property
+    def start(self) -> Floats:
+        """Coordinates (k,) from which a search begins."""
+
+    @property
+    def links(self) -> Links:
+        """The rows that C⁻¹ joins."""
+
+    def natural(self, z: Any) -> Any:
+        """The parameters (k,) at coordinates z."""
+
+    def coefficients(self, z: Any) -> tuple[Any, Any]:
+        """Those of the kinds of links in C⁻¹, and log|C|."""
+
+    def log_prior(self, z: Any) -> Any:
+        """Log density of the coordinates under the usual prior."""
+
+    @property
+    def prior(self) -> str:
+        """The usual prior in words."""
+
+    @property
+    def times(self) -> Floats:
+        """Where each row stands in its group (n,), as `matrix` reads it."""
+
+    def times_of(self, frame: pd.DataFrame) -> Floats:
+        """The same of other rows.
+
+        Raises
+        ------
+        DataError
+            When they do not say.
+        """
+
+    def matrix(self, times: Floats, z: Any) -> Any:
+        """C (m, m) of errors of one group at such times."""
+
+
+class BoundVariance(Protocol):
+    """Standard deviations of rows, relative to σ, on the rows of a data set."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What it has to estimate; as many as there are coordinates."""
+
+    @property
+    def start(self) -> Floats:
+        """Coordinates (k,) from which a search begins."""
+
+    @property
+    def levels(self) -> Integers:
+        """Which of its L levels each row has (n,)."""
+
+    def natural(self, z: Any) -> Any:
+        """The parameters (k,) at coordinates z."""
+
+    def log_sd(self, z: Any) -> Any:
+        """Log of the standard deviation (L,) beside σ."""
+
+    def log_prior(self, z: Any) -> Any:
+        """Log density of the coordinates under the usual prior."""
+
+    @property
+    def prior(self) -> str:
+        """The usual prior in words."""
+
+    def log_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
+        """The same of other rows (m,).
+
+        Raises
+        ------
+        DataError
+            When a row has a level that the fit has not seen.
+        """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StructuredRows:
+    """The rows that a structure is bound to.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns of the complete rows.
+    codes : (n,) int
+        The group of each row, in which errors are correlated.
+    group : str
+        What that factor is called.
+    levels : (n,) int
+        Which of the levels of variance each row has.
+    """
+
+    frame: pd.DataFrame
+    codes: Integers
+    group: str
+    levels: Integers
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return len(self.codes)
+
+
+def numbers_of(frame: pd.DataFrame, name: str, what: str) -> Floats:
+    """A column (n,) of finite numbers.
+
+    Raises
+    ------
+    DataError
+        Naming the column, and what it is for.
+    """
+    column = frame[name]
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        raise DataError(f"{what} must be numbers, and column '{name}' is {column.dtype}")
+    values = column.to_numpy(dtype=np.float64)
+    if not np.isfinite(values).all():
+        at = frame.index[int(np.flatnonzero(~np.isfinite(values))[0])]
+        raise DataError(f"{what} must be finite, and column '{name}' is not in row {at}")
+    return values

@@ -1,0 +1,53 @@
+"""Coordinates of the parameters of a residual structure: derivatives, and usual priors.
+
+Formulas in z are written in operations that complex numbers have, of which derivatives are
+taken exactly by a step in the imaginary direction (Squire & Trapp 1998,
+doi:10.1137/S003614459631241X).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import betaln
+
+from hierbayes.residuals.bound import Floats
+
+_STEP = 1e-30  # imaginary: its square is lost beside 1
+
+
+def log_uniform_of_tanh(z: Any, power: Any = 0.0) -> Any:
+    """Σ log density of z where tanh z has one proportional to (1 − tanh²z)^power on (−1, 1)."""
+    constant = (2.0 * power + 1.0) * np.log(2.0) + betaln(power + 1.0, power + 1.0)
+    return ((power + 1.0) * _log_one_less_square(z) - constant).sum()
+
+
+def _log_one_less_square(z: Any) -> Any:
+    """log(1 − tanh²z), kept where tanh z is near ±1."""
+    size = np.where(np.real(z) < 0.0, -z, z)
+    return 2.0 * (np.log(2.0) - size - np.log1p(np.exp(-2.0 * size)))
+
+
+def log_uniform_of_logistic(z: Any) -> Any:
+    """Σ log density of z where its logistic function is uniform on (0, 1)."""
+    size = np.where(np.real(z) < 0.0, -z, z)
+    return (-size - 2.0 * np.log1p(np.exp(-size))).sum()
+
+
+def log_standard_normal(z: Any) -> Any:
+    """Σ log density of independent standard normal z."""
+    return (-0.5 * (z * z + np.log(2.0 * np.pi))).sum()
+
+
+def derivative(function: Any, z: Floats) -> Floats:
+    """d function(z)/dz (..., k), exact: function takes complex z (k,) and gives one array."""
+    columns = []
+    for i in range(len(z)):
+        step = z.astype(np.complex128)
+        step[i] += 1j * _STEP
+        columns.append(np.imag(function(step)) / _STEP)
+    if not columns:
+        return np.zeros((*np.shape(function(z)), 0))
+    found: Floats = np.stack(columns, axis=-1)
+    return found

@@ -1,0 +1,112 @@
+"""Errors whose correlation depends on the lag alone: Toeplitz and ARMA(1, 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hierbayes.errors import DataError
+from hierbayes.residuals.bound import Booleans, Parameter
+from hierbayes.residuals.coordinates import log_uniform_of_tanh
+from hierbayes.residuals.occasions import Matrices, OfOccasions
+
+
+@dataclass(frozen=True, repr=False)
+class Toeplitz(OfOccasions):
+    """A correlation for each lag between whole times, banded or not.
+
+    Parameters
+    ----------
+    time : str, optional
+        A column of whole numbers; by default the order of the rows within their group.
+    group : str, optional
+        As in `AR1`.
+
+    Raises
+    ------
+    ResidualError
+        When time or group is not the name of a column.
+    """
+
+    has_linear_form = True
+
+    def _refuse(self, labels: tuple[str, ...], seen: Booleans) -> None:
+        T = len(labels)
+        for lag in range(1, T):
+            if not np.diagonal(seen, lag).any():
+                raise DataError(
+                    f"no group has rows that are {lag} apart, so that nothing tells their "
+                    "correlation; use hb.residuals.AR1, which has one parameter"
+                )
+
+    def _matrices(self, labels: tuple[str, ...]) -> Matrices:
+        T = len(labels)
+        lag = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
+
+        def matrix(z: Any) -> Any:
+            return np.concatenate([np.ones(1), _autocorrelations(np.tanh(z))])[lag]
+
+        parameters = tuple(Parameter(f"rho[{h}]", "fisher") for h in range(1, T))
+        start = np.concatenate([[0.2], np.zeros(T - 2)])
+        words = "partial autocorrelations ~ Uniform(-1, 1)"
+        return Matrices(
+            parameters,
+            start,
+            matrix,
+            lambda z: _autocorrelations(np.tanh(z)),
+            log_uniform_of_tanh,
+            words,
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class ARMA(OfOccasions):
+    """ARMA(1, 1): correlation ρ₁ of neighbours in time, and φ^(h − 1)ρ₁ at lag h.
+
+    With the moving average θ, ρ₁ = (1 + φθ)(φ + θ)/(1 + 2φθ + θ²).
+
+    Parameters
+    ----------
+    time : str, optional
+        A column of whole numbers; by default the order of the rows within their group.
+    group : str, optional
+        As in `AR1`.
+
+    Raises
+    ------
+    ResidualError
+        When time or group is not the name of a column.
+
+    References
+    ----------
+    nlme's ``corARMA(p = 1, q = 1)``: Pinheiro & Bates (2000), section 5.3.
+    """
+
+    def _matrices(self, labels: tuple[str, ...]) -> Matrices:
+        T = len(labels)
+        lag = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
+
+        def matrix(z: Any) -> Any:
+            phi, theta = np.tanh(z)
+            first = (1.0 + phi * theta) * (phi + theta) / (1.0 + 2.0 * phi * theta + theta**2)
+            powers = np.cumprod(np.concatenate([first[None], np.repeat(phi, max(T - 2, 0))]))
+            return np.concatenate([np.ones(1), powers])[lag]
+
+        parameters = (Parameter("phi", "fisher"), Parameter("theta", "fisher"))
+        words, start = "phi, theta ~ Uniform(-1, 1)", np.array([0.3, 0.1])
+        return Matrices(parameters, start, matrix, np.tanh, log_uniform_of_tanh, words)
+
+
+def _autocorrelations(partial: Any) -> Any:
+    """ρ₁, ρ₂, ... from partial autocorrelations, by Durbin and Levinson."""
+    rho = partial[:1]
+    phi = partial[:1]
+    left = 1.0 - partial[0] ** 2
+    for k in range(1, len(partial)):
+        next_one = partial[k] * left + (phi * rho[::-1]).sum()
+        phi = np.concatenate([phi - partial[k] * phi[::-1], partial[k : k + 1]])
+        left = left * (1.0 - partial[k] ** 2)
+        rho = np.concatenate([rho, next_one[None]])
+    return rho

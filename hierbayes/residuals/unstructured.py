@@ -1,0 +1,123 @@
+"""Any covariance of the errors at a few occasions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import DataError
+from hierbayes.residuals.bound import Booleans, Integers, Parameter, StructuredRows
+from hierbayes.residuals.coordinates import log_standard_normal, log_uniform_of_tanh
+from hierbayes.residuals.occasions import Matrices, OfOccasions, as_label
+from hierbayes.residuals.structure import refuse_no_column
+from hierbayes.residuals.times import refuse_repeated
+
+
+@dataclass(frozen=True, repr=False)
+class Unstructured(OfOccasions):
+    """Any covariance of the errors at T occasions: T variances and T(T − 1)/2 correlations.
+
+    σ is the standard deviation at the first occasion.  With no random part it is the repeated
+    measures model of clinical trials (MMRM).
+
+    Parameters
+    ----------
+    time : str
+        A column whose values are the occasions: numbers, text or ordered categories.
+    group : str, optional
+        A column: errors of its groups are independent.  By default the innermost grouping factor.
+
+    Raises
+    ------
+    ResidualError
+        When time or group is not the name of a column.
+
+    References
+    ----------
+    nlme's ``corSymm`` and ``varIdent``: Pinheiro & Bates (2000), section 5.3; Mallinckrodt et al.
+    (2008), doi:10.1177/009286150804200402.
+    """
+
+    has_variances = True
+    has_linear_form = True
+
+    def __post_init__(self) -> None:
+        refuse_no_column(self.time, "time")
+        super().__post_init__()
+
+    def _places(self, rows: StructuredRows) -> tuple[Integers, tuple[str, ...]]:
+        assert self.time is not None
+        column = rows.frame[self.time]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            column = column.cat.remove_unused_categories()
+            places, labels = column.cat.codes.to_numpy(), column.cat.categories
+        else:
+            places, labels = pd.factorize(column, sort=True)
+        refuse_repeated(rows, self.time, pd.Series(places))
+        return places.astype(np.int64), tuple(map(as_label, labels))
+
+    def _refuse(self, labels: tuple[str, ...], seen: Booleans) -> None:
+        if not seen.all():
+            a, b = np.argwhere(~seen)[0]
+            first, second = labels[min(a, b)], labels[max(a, b)]
+            raise DataError(
+                f"no group has rows at both {self.time} = {first} and {second}, so that nothing "
+                "tells their correlation; use a structure with fewer parameters"
+            )
+
+    def _matrices(self, labels: tuple[str, ...]) -> Matrices:
+        T = len(labels)
+        ratios = tuple(Parameter(f"ratio[{label}]", "log") for label in labels[1:])
+        corr = tuple(Parameter(f"corr[{labels[a]},{labels[b]}]", "fisher") for a, b in _below(T))
+        start = np.concatenate([np.zeros(T - 1), np.full(T * (T - 1) // 2, 0.2)])
+        powers = np.array([0.5 * (T - 2 - b) for b, _ in _below(T)])
+
+        def log_prior(z: Any) -> Any:
+            of_ratios = log_standard_normal(z[: T - 1])
+            return of_ratios + log_uniform_of_tanh(z[T - 1 :], powers)
+
+        words = "log of each ratio ~ Normal(0, 1); corr ~ LKJ(1)"
+        covariance, natural = _free_covariance(T), _free_parameters(T)
+        return Matrices(ratios + corr, start, covariance, natural, log_prior, words)
+
+
+def _below(T: int) -> list[tuple[int, int]]:
+    """Entries below the diagonal, row by row, the earlier occasion first."""
+    return [(b, a) for a in range(T) for b in range(a)]
+
+
+def _free_root(T: int, z: Any) -> Any:
+    """A lower triangular root (T, T) of a correlation matrix from partial correlations tanh z."""
+    partial = np.tanh(z)
+    root = np.zeros((T, T), dtype=partial.dtype)
+    root[0, 0] = 1.0
+    k = 0
+    for a in range(1, T):
+        left = 1.0
+        for b in range(a):
+            root[a, b] = partial[k] * left**0.5
+            left = left - root[a, b] ** 2
+            k += 1
+        root[a, a] = left**0.5
+    return root
+
+
+def _free_covariance(T: int) -> Callable[[Any], Any]:
+    def matrix(z: Any) -> Any:
+        root = _free_root(T, z[T - 1 :])
+        root = np.concatenate([np.ones(1), np.exp(z[: T - 1])])[:, None] * root
+        return root @ root.T
+
+    return matrix
+
+
+def _free_parameters(T: int) -> Callable[[Any], Any]:
+    def natural(z: Any) -> Any:
+        root = _free_root(T, z[T - 1 :])
+        return np.concatenate([np.exp(z[: T - 1]), (root @ root.T)[np.tril_indices(T, -1)]])
+
+    return natural
