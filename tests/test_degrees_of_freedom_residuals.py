@@ -13,7 +13,7 @@ from hierbayes import residuals as hr
 from hierbayes.fit.degrees_of_freedom import structured_kenward_roger
 from hierbayes.fit.structured.point import StructuredPointFit
 from hierbayes.inference.hypotheses.contrast_df import contrast_df
-from hierbayes.residuals.structure import derivative
+from hierbayes.residuals.coordinates import derivative
 from tests import dense, residual_models
 
 Array = np.ndarray[Any, Any]

@@ -368,3 +368,35 @@ def test_weights_stand_beside_a_structure() -> None:
     size = 1.0 / frame["dose"].to_numpy()
     wanted = dense_loglik(model, fit.G, fit.sigma, R * np.outer(size, size), restricted=True)
     assert_allclose(fit.loglik, wanted, rtol=1e-10)
+
+
+def test_the_next_occasion_given_those_before_is_that_of_one_normal_distribution() -> None:
+    """Dense: (y, y*) normal given θ, γ flat; the mean and variance of y* given y."""
+    structure = hr.AR1("week") * hr.Strata("sex")
+    known = ROWS[ROWS["week"] < 5]
+    new = ROWS[(ROWS["week"] == 5) & ROWS["g"].isin(set(known["g"]))].head(4)
+    model = hb.Model("y ~ x + (1 + x | g)", known, residual=structure)
+    fit = model.reml()
+    assert isinstance(fit, StructuredPointFit)
+    table = fit.predict(new, prob=0.9, kind="response", errors="given")
+    both = pd.concat([known, new])
+    R = errors_by_hand(structure, both, dict(fit.error_parameters))
+    X = np.column_stack([np.ones(len(both)), both["x"]])
+    g = both["g"].to_numpy()
+    V = fit.sigma**2 * R + (X @ fit.G @ X.T) * (g[:, None] == g)
+    n = len(known)
+    W = np.linalg.inv(V[:n, :n])
+    A = np.linalg.inv(X[:n].T @ W @ X[:n])
+    gamma = A @ X[:n].T @ W @ known["y"].to_numpy()
+    K = V[n:, :n] @ W
+    mean = X[n:] @ gamma + K @ (known["y"].to_numpy() - X[:n] @ gamma)
+    left = X[n:] - K @ X[:n]
+    variance = V[n:, n:] - K @ V[:n, n:] + left @ A @ left.T
+    assert_allclose(table["predicted"], mean, rtol=1e-9)
+    assert_allclose(table["se"], np.sqrt(np.diag(variance)), rtol=1e-9)
+    message = "row .* stands at a week at which its 'g' has a row of the fit"
+    with pytest.raises(hb.DataError, match=f"^{message}"):
+        fit.predict(known.head(1), errors="given")
+    alike = hb.Model("y ~ x + (1 + x | g)", known).reml()
+    with pytest.raises(hb.ResidualError, match=r"^errors='given' is of a maximum"):
+        alike.predict(new, errors="given")

@@ -38,6 +38,8 @@ class ResidualRows:
     structure : ResidualStructure
     group : str
         The factor whose groups have independent errors; empty where all rows have.
+    labels : pandas.Index
+        Of its groups.
     codes : (n,) int
         Group of each row.
     levels : (n,) int
@@ -50,6 +52,7 @@ class ResidualRows:
 
     structure: ResidualStructure
     group: str
+    labels: pd.Index
     codes: Integers
     levels: Integers
     level_of: Integers
@@ -166,13 +169,18 @@ class ResidualRows:
             When they lack a column, or have levels that the fit has not seen.
         """
         require_columns(frame, self.structure)
+        sd = self.level_sd_of(frame, z)
+        if self.correlation is not None and self.structure.has_occasion_variances:
+            sd = sd * self._own_sd(self.correlation, self.correlation.times_of(frame), z)
+        return sd
+
+    def level_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
+        """Standard deviation (m,) that the variances give other rows, relative to σ."""
         log_sd = np.zeros(len(frame))
         first = len(self.parts) - len(self.variances)
         for part, at in zip(self.variances, self._spans[first:], strict=True):
             log_sd = log_sd + part.log_sd_of(frame, z[at])
         sd: Floats = np.exp(log_sd)
-        if self.correlation is not None and self.structure.has_occasion_variances:
-            sd = sd * self._own_sd(self.correlation, self.correlation.times_of(frame), z)
         return sd
 
     def correlation_matrix(self, times: Floats, z: Any) -> Any:
@@ -216,12 +224,12 @@ def bind_residual(
     (frame,) = rows.frames
     variances = tuple(part.bind(frame) for part in structure.variances)
     levels, level_of = _combined_levels([part.levels for part in variances], len(frame))
-    group, codes = _groups(structure, rows, factors, frame)
+    group, labels, codes = _groups(structure, rows, factors, frame)
     correlation = None
     if structure.correlation is not None:
         _refuse_straddling(group, codes, rows, factors)
         correlation = structure.correlation.bind(StructuredRows(frame, codes, group, levels))
-    return ResidualRows(structure, group, codes, levels, level_of, correlation, variances)
+    return ResidualRows(structure, group, labels, codes, levels, level_of, correlation, variances)
 
 
 def _combined_levels(parts: list[Integers], n: int) -> tuple[Integers, Integers]:
@@ -238,16 +246,17 @@ def _groups(
     rows: Rows,
     factors: tuple[GroupingFactor, ...],
     frame: pd.DataFrame,
-) -> tuple[str, Integers]:
-    """The factor in whose groups errors are correlated, and the group of each row."""
+) -> tuple[str, pd.Index, Integers]:
+    """The factor in whose groups errors are correlated, its groups, and the group of each row."""
     correlation = structure.correlation
     if correlation is None:
-        return "", np.zeros(len(frame), dtype=np.intp)
+        return "", pd.Index([""]), np.zeros(len(frame), dtype=np.intp)
     if correlation.group is not None:
-        return correlation.group, factor_codes(frame, correlation.group, (correlation.group,))[0]
+        codes, labels = factor_codes(frame, correlation.group, (correlation.group,))
+        return correlation.group, labels, codes
     sizes = [factor.J for factor in factors]
     place = int(np.argmax(sizes))
-    return factors[place].name, rows.codes_of[place]
+    return factors[place].name, factors[place].labels, rows.codes_of[place]
 
 
 def _refuse_straddling(

@@ -39,7 +39,7 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.variance_derivatives import VarianceDerivatives, entry_units
-from hierbayes.residuals.structure import derivative
+from hierbayes.residuals.coordinates import derivative
 
 FIRST_ORDER = "Kenward–Roger, first order: V taken as linear in the parameters of the errors"
 MOST_ROWS = 1000  # of a cluster

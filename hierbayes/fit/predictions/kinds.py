@@ -63,3 +63,16 @@ def refuse_unknown_uncertainty(uncertainty: str | None) -> str:
             f"uncertainty must be one of {in_quotes(UNCERTAINTIES)}, not {uncertainty!r}"
         )
     return uncertainty
+
+
+def refuse_unknown_errors(errors: str) -> str:
+    """What is taken of the errors of new rows.
+
+    Raises
+    ------
+    DataError
+        When it is neither ``"new"`` nor ``"given"``.
+    """
+    if errors not in ("new", "given"):
+        raise DataError(f"errors must be 'new' or 'given', not {errors!r}")
+    return errors

@@ -12,6 +12,7 @@ import pandas as pd
 
 from hierbayes.design.problem import Problem
 from hierbayes.display.interval import Interval
+from hierbayes.errors import ResidualError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.predictions.expected import (
     ByPredictor,
@@ -21,7 +22,12 @@ from hierbayes.fit.predictions.expected import (
     residuals,
 )
 from hierbayes.fit.predictions.further_rows import with_further_rows
-from hierbayes.fit.predictions.kinds import asked_kind, kind_of, refuse_uncertainty
+from hierbayes.fit.predictions.kinds import (
+    asked_kind,
+    kind_of,
+    refuse_uncertainty,
+    refuse_unknown_errors,
+)
 from hierbayes.fit.predictions.labelled import labelled_predictions
 from hierbayes.fit.predictions.limits import Limits, LimitsRequest
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
@@ -51,6 +57,7 @@ class FittedResponses(Fitted):
         prob: float | None = None,
         uncertainty: str | None = None,
         given: pd.DataFrame | None = None,
+        errors: str = "new",
         seed: int | None = None,
         **foreign: Any,
     ) -> ByPredictor:
@@ -96,6 +103,10 @@ class FittedResponses(Fitted):
         given : DataFrame, optional
             Rows with responses that the fit has not seen, of new groups or of known ones: the
             prediction is that of `given` these.
+        errors : str
+            Of a maximum with a residual structure: ``"new"``, errors of the rows are independent of
+            those seen; or ``"given"``, the correlation with the errors of their group's rows in the
+            fit is counted, as for the next occasion after those that it had.
         seed : int, optional
             Of what is drawn.  By default that of a posterior; of a maximum one is drawn, and is in
             the ``attrs``.
@@ -123,6 +134,8 @@ class FittedResponses(Fitted):
             fit.design, data, effects=effects, new_groups=new_groups, group_means=group_means
         )
         law = law_of(fit.problem, rows)
+        if refuse_unknown_errors(errors) == "given":
+            rows, law = fit.given_errors(rows)
         wanted = kind_of(asked, law)
         point = point_prediction(fit, rows, law, wanted)
         if prob is None:
@@ -292,6 +305,19 @@ class FittedResponses(Fitted):
     def _residuals(self, eta: ByPredictor, kind: str) -> ByPredictor:
         """Residuals of one kind given a linear predictor."""
         return residuals(self, eta, kind)
+
+    def given_errors(self, rows: PredictionRows) -> tuple[PredictionRows, ResponseLaw]:
+        """New rows given the errors that their groups had.
+
+        Raises
+        ------
+        ResidualError
+            When the fit is no maximum with a residual structure.
+        """
+        raise ResidualError(
+            "errors='given' is of a maximum, model.reml() or model.ml(), whose errors are "
+            "correlated by residual="
+        )
 
     # ---------------------------------------------------------------- of each kind of fit
 

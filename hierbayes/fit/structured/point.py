@@ -26,6 +26,7 @@ from hierbayes.fit.predictions.prediction_rows import PredictionRows
 from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.structured.diagnosis import diagnosis_of_errors, diagnosis_without_effects
+from hierbayes.fit.structured.given_errors import rows_given_errors
 from hierbayes.fit.structured.limits import limits_on_scales
 from hierbayes.fit.structured.normalized import normalized_residuals
 from hierbayes.frames.arrays import Floats
@@ -104,6 +105,10 @@ class StructuredPointFit(PointFit):
     def _weighed_sd(self) -> Floats | float:
         """Standard deviations that precision weights give the rows."""
         return self.design.rows.row_sd
+
+    def given_errors(self, rows: PredictionRows) -> tuple[PredictionRows, ResponseLaw]:
+        """As in `FittedResponses`."""
+        return rows_given_errors(self.problem, self.errors.best.z, rows)
 
     def diagnose(self) -> Diagnosis:
         """As in `PointFit`, and of the parameters of the errors."""
