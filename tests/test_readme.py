@@ -1,6 +1,8 @@
 """The README: its code runs, and what it shows is what the code prints."""
 
+import contextlib
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,17 @@ def lines_of(text: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def space() -> dict[str, Any]:
-    """The names that the code blocks leave, run one after the other."""
+def space(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The names that the code blocks leave, run one after the other; files go to a folder."""
     names: dict[str, Any] = {}
+    folder = tmp_path_factory.mktemp("readme")
+    shutil.copytree(Path(__file__).parents[1] / "data", folder / "data")
+    with contextlib.chdir(folder):
+        _run_blocks(names)
+    return names
+
+
+def _run_blocks(names: dict[str, Any]) -> None:
     for block in PYTHON:
         slow = r"\b((?:sample|bootstrap|predictive_check)\(.*?)seed=1"
         quiet = re.sub(slow, r"\1seed=1, progress=False", block)
@@ -34,7 +44,6 @@ def space() -> dict[str, Any]:
         few = re.sub(r"replications=\d+", "replications=2, refits=2, progress=False", few)
         few = re.sub(r"(power\(.*)refits=2, ", r"\1", few)
         exec(compile(few, "README", "exec"), names)
-    return names
 
 
 def test_every_code_block_runs(space: dict[str, Any]) -> None:

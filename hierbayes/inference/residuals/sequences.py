@@ -18,7 +18,7 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
-from hierbayes.residuals.structure import numbers_of
+from hierbayes.residuals.bound import numbers_of
 
 KINDS = ("normalized", "pearson", "response")
 _WHAT = "times of residuals"
