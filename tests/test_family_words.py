@@ -53,8 +53,14 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", FITTED)
-@pytest.mark.parametrize("random", ["(1 | g)", "(1 | g) + (1 | h)"])
+ONE, TWO = "(1 | g)", "(1 | g) + (1 | h)"
+
+
+@pytest.mark.parametrize(
+    ("name", "random"),
+    [("lognormal", TWO), ("beta-binomial", ONE), ("zeros by column", TWO), ("ordered", ONE),
+     ("ordered", TWO), ("nominal", ONE)],
+)  # fmt: skip
 def test_every_word_is_answered_or_refused_by_name(name: str, random: str) -> None:
     response, family = FITTED[name]
     fit = hb.Model(f"{response} ~ x + {random}", DATA, family=family).ml()
