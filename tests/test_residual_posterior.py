@@ -55,7 +55,7 @@ def test_the_density_moves_with_the_errors_as_a_dense_one(
     assert_allclose(np.diff(values), np.diff(wanted), rtol=1e-8, atol=1e-8)
 
 
-@pytest.mark.parametrize(("formula", "structure"), CASES, ids=str)
+@pytest.mark.parametrize(("formula", "structure"), CASES[::2], ids=str)
 def test_its_gradient_is_that_of_differences(formula: str, structure: hr.ResidualStructure) -> None:
     _, target, centre = made(formula, structure)
     w = centre + 0.2 * np.random.default_rng(3).normal(size=len(centre))
