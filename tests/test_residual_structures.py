@@ -400,3 +400,20 @@ def test_the_next_occasion_given_those_before_is_that_of_one_normal_distribution
     alike = hb.Model("y ~ x + (1 + x | g)", known).reml()
     with pytest.raises(hb.ResidualError, match=r"^errors='given' is of a maximum"):
         alike.predict(new, errors="given")
+
+
+@pytest.mark.parametrize(
+    "structure", [hr.Unstructured("week"), hr.CompoundSymmetry(), hr.Toeplitz("week")], ids=str
+)
+def test_errors_that_hold_the_random_intercept_are_said_not_to_be_told_from_it(
+    structure: hr.ResidualStructure,
+) -> None:
+    model = hb.Model("y ~ x + (1 | g)", ROWS, residual=structure)
+    diagnosis = model.reml().diagnose()
+    assert not diagnosis.ok
+    assert "the data do not tell them from each other or from the random effects" in str(
+        " ".join(diagnosis.findings)
+    )
+    assert model.reml().intervals().loc["residual", ["lower", "upper"]].isna().to_numpy().all()
+    alone = hb.Model("y ~ x + (0 + x | g)", ROWS, residual=structure).reml()
+    assert "do not tell them" not in " ".join(alone.diagnose().findings)

@@ -48,11 +48,11 @@ def _findings(errors: ResidualMaximum, rows: ResidualRows) -> tuple[list[str], l
     bad: list[str] = []
     good: list[str] = []
     names = [parameter.name for parameter in rows.parameters]
-    values = np.linalg.eigvalsh(errors.information) if names else np.ones(1)
-    if values[0] <= 0.0:
+    if not errors.is_told:
         bad.append(
             "the likelihood is not curved downwards in the parameters of the errors "
-            f"({', '.join(names)}): the data do not tell them apart; use a structure with fewer"
+            f"({', '.join(names)}): the data do not tell them from each other or from the random "
+            "effects; use a structure with fewer, or leave the random intercept out"
         )
     steep = float(_standardised_slope(errors).max(initial=0.0))
     (bad if steep > GRADIENT_LIMIT else good).append(
@@ -68,8 +68,9 @@ def _findings(errors: ResidualMaximum, rows: ResidualRows) -> tuple[list[str], l
 
 
 def _standardised_slope(errors: ResidualMaximum) -> Floats:
-    """|∂ℓ/∂z| in the unit that the curvature gives."""
-    size = np.sqrt(np.maximum(np.diag(errors.information), 1e-300))
+    """|∂ℓ/∂z| in the unit that the curvature gives, where it gives one."""
+    curvature = np.diag(errors.information)
+    size = np.sqrt(np.where(curvature > 1e-6, curvature, 1.0))
     return np.asarray(np.abs(errors.slope) / size)
 
 

@@ -69,7 +69,7 @@ class StructuredPointFit(PointFit):
     def coordinate_cov(self) -> Floats:
         """Covariance (k, k) of the coordinates; missing where the information is not definite."""
         information = self.errors.information
-        if len(information) and np.linalg.eigvalsh(information)[0] <= 0.0:
+        if not self.errors.is_told:
             return np.full_like(information, np.nan)
         return np.linalg.inv(information)
 
