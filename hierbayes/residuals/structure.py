@@ -12,7 +12,7 @@ weighted by R⁻¹ are a combination of a few that are made once.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -90,13 +90,12 @@ class Part(ResidualStructure):
     """A structure that is not a product."""
 
     def __repr__(self) -> str:
-        written = []
-        for one in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, one.name)
+        written: list[str] = []
+        for name, value in vars(self).items():  # its fields, in their order
             if isinstance(value, tuple):
-                written += [repr(name) for name in value]
+                written += map(repr, value)
             elif value is not None:
-                written.append(repr(value) if one.name in _FIRST else f"{one.name}={value!r}")
+                written.append(repr(value) if name in _FIRST else f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(written)})"
 
     @property

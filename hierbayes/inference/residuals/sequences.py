@@ -167,8 +167,8 @@ def _times(fit: Fit, time: str | Any | None, codes: Integers) -> tuple[str, Floa
     """What times are called, and the time of each row (n,)."""
     design, structure = fit.design, _structure(fit)
     if time is None:
-        known = structure is not None and structure.correlation is not None
-        order = structure.correlation.times if known else _places(codes)  # type: ignore[union-attr]
+        correlation = None if structure is None else structure.correlation
+        order = _places(codes) if correlation is None else correlation.times
         return "", np.asarray(order, dtype=np.float64)
     if isinstance(time, str):
         column = _column(design, time, "time")

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
 from hierbayes.fit.resampling.responses import ResponseSums, responses_at, sums_of
 from hierbayes.fit.resampling.simulation import simulator
@@ -51,10 +52,10 @@ class DataSource:
         root, sigma = truth.theta.internal(cross.basis)
         gamma = cross.basis.gamma_internal(truth.gamma)
         drawn, u = simulator(cross, gamma, root, float(sigma)).draw_with_effects(rng)
-        return Replication(Problem(self._without_y, drawn), (cross.basis.u(u),))  # type: ignore[arg-type]
+        return Replication(Problem(self._without_y, drawn), (cross.basis.u(u),))
 
     @cached_property
-    def _without_y(self) -> object:
+    def _without_y(self) -> Design:
         design = self.problem.design
         return design.with_rows(response=np.full(design.n, np.nan))
 
