@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -133,7 +134,37 @@ def _cells(frame: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
 
 
 @dataclass(frozen=True, repr=False)
-class Power(Variance):
+class CovariateVariance(Variance):
+    """Log standard deviation δv, v a function of one column."""
+
+    x: str
+    parameter: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        refuse_no_column(self.x, "x")
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """As in `Part`."""
+        return (self.x,)
+
+    def bind(self, frame: pd.DataFrame) -> OfCovariate:
+        """As in `Variance`."""
+        return _of_covariate(self, frame)
+
+    @abstractmethod
+    def covariate(self, frame: pd.DataFrame) -> Floats:
+        """v of rows (m,).
+
+        Raises
+        ------
+        DataError
+            When x is no number, or v does not exist.
+        """
+
+
+@dataclass(frozen=True, repr=False)
+class Power(CovariateVariance):
     """Standard deviation σ|x|^δ.
 
     Parameters
@@ -151,19 +182,7 @@ class Power(Variance):
     nlme's ``varPower``: Pinheiro & Bates (2000), section 5.2.
     """
 
-    x: str
-
-    def __post_init__(self) -> None:
-        refuse_no_column(self.x, "x")
-
-    @property
-    def own_columns(self) -> tuple[str, ...]:
-        """As in `Part`."""
-        return (self.x,)
-
-    def bind(self, frame: pd.DataFrame) -> OfCovariate:
-        """As in `Variance`."""
-        return _of_covariate(self, "power", frame)
+    parameter = "power"
 
     def covariate(self, frame: pd.DataFrame) -> Floats:
         """log|x| of rows (m,).
@@ -184,7 +203,7 @@ class Power(Variance):
 
 
 @dataclass(frozen=True, repr=False)
-class Exponential(Variance):
+class Exponential(CovariateVariance):
     """Standard deviation σ exp(δx).
 
     Parameters
@@ -202,19 +221,7 @@ class Exponential(Variance):
     nlme's ``varExp``: Pinheiro & Bates (2000), section 5.2.
     """
 
-    x: str
-
-    def __post_init__(self) -> None:
-        refuse_no_column(self.x, "x")
-
-    @property
-    def own_columns(self) -> tuple[str, ...]:
-        """As in `Part`."""
-        return (self.x,)
-
-    def bind(self, frame: pd.DataFrame) -> OfCovariate:
-        """As in `Variance`."""
-        return _of_covariate(self, "rate", frame)
+    parameter = "rate"
 
     def covariate(self, frame: pd.DataFrame) -> Floats:
         """x of rows (m,).
@@ -241,7 +248,7 @@ class OfCovariate:
         Their standard deviation over the rows.
     levels : (n,) int
         Which v each row has.
-    of : Power or Exponential
+    of : CovariateVariance
         Which makes v of other rows.
     """
 
@@ -249,7 +256,7 @@ class OfCovariate:
     values: Floats
     spread: float
     levels: Integers
-    of: Power | Exponential
+    of: CovariateVariance
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -283,7 +290,7 @@ class OfCovariate:
         return self.of.covariate(frame) * (z[0] / self.spread)
 
 
-def _of_covariate(of: Power | Exponential, name: str, frame: pd.DataFrame) -> OfCovariate:
+def _of_covariate(of: CovariateVariance, frame: pd.DataFrame) -> OfCovariate:
     v = of.covariate(frame)
     spread = float(v.std())
     if not spread > 1e-12 * max(float(np.abs(v).max()), 1e-300):
@@ -292,4 +299,4 @@ def _of_covariate(of: Power | Exponential, name: str, frame: pd.DataFrame) -> Of
             "variance changes with it; leave it out"
         )
     values, levels = np.unique(v, return_inverse=True)
-    return OfCovariate(name, values, spread, levels, of)
+    return OfCovariate(of.parameter, values, spread, levels, of)
