@@ -119,7 +119,7 @@ class Problem:
         of_weights = 0.0 if weights is None else -float(np.log(weights).sum())
         if self.moments is None or self.z is None:
             return of_weights
-        return self.moments.at(self.z).half_log_det + of_weights
+        return self.moments.half_log_det(self.z) + of_weights
 
     @property
     def family(self) -> ResponseFamily | None:

@@ -103,6 +103,10 @@ class ResidualMoments:
         M = (sums @ self.cells).reshape(-1, d, d)
         return Weighted(self._products(M), 0.5 * log_det)
 
+    def half_log_det(self, z: Floats) -> float:
+        """½ log|R| at coordinates z (k,)."""
+        return 0.5 * float(self.rows.coefficients(z, self.classes)[-1])
+
     def slope(self, z: Floats, E: Floats) -> Floats:
         """∂/∂z (k,) of ½ log|R| + ½ Σ_atoms tr(M E) at fixed E (A, d, d)."""
         per_cell = np.einsum("cd,cd->c", self.cells, E.reshape(len(E), -1)[self.atoms])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hierbayes.design.problem import Problem
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.estimation.residual_maximum import maximise_residual
@@ -26,7 +28,7 @@ def structured_maximum(
         ``REML`` or ``ML``.
     """
     errors = maximise_residual(moments, problem.design.blocks, reading)
-    weighted = problem.weighted(errors.best.z)
+    weighted = replace(problem, working=errors.best.products, z=errors.best.z)
     optimum = errors.best.optimum
     gamma = likelihood_of(weighted.products, reading).at(optimum.theta).gamma
     return StructuredPointFit(
