@@ -417,3 +417,15 @@ def test_errors_that_hold_the_random_intercept_are_said_not_to_be_told_from_it(
     assert model.reml().intervals().loc["residual", ["lower", "upper"]].isna().to_numpy().all()
     alone = hb.Model("y ~ x + (0 + x | g)", ROWS, residual=structure).reml()
     assert "do not tell them" not in " ".join(alone.diagnose().findings)
+
+
+def test_an_information_of_nothing_tells_nothing_whatever_its_rounding() -> None:
+    found = residual_models.fit("RatPup_varIdent", "REML")
+    assert isinstance(found, StructuredPointFit)
+    assert found.errors.is_told
+    for value in (1e-9, 0.0, -1e-9):
+        flat = replace(found.errors, information=np.array([[value]]))
+        assert not flat.is_told
+    close = np.array([[4.0, 4.0 - 1e-5], [4.0 - 1e-5, 4.0]])
+    assert not replace(found.errors, information=close).is_told
+    assert replace(found.errors, information=close + np.diag([0.0, 1.0])).is_told

@@ -22,6 +22,7 @@ from hierbayes.likelihood.residual_moments import second_moments
 
 _MOST_STEPS = 60
 _SHORTEST = 1e-9  # gain of ℓ that ends the search
+_NOTHING = 1e-4  # information on a coordinate, whose standard error then is 100
 _FLAT = 3e-5  # of an eigenvalue of an information of unit diagonal: it is 0 but for differences
 _CLOSE = 1e-7  # gain of ℓ by a Newton step
 _STEP = 1e-4  # of coordinates, for the curvature
@@ -79,8 +80,11 @@ class ResidualMaximum:
         """Whether the data tell the parameters apart: the information is definite in its units."""
         if not len(self.information):
             return True
-        size = np.sqrt(np.abs(np.diag(self.information)))
-        scaled = self.information / np.maximum(np.outer(size, size), 1e-300)
+        own = np.diag(self.information)
+        if own.min() < _NOTHING:
+            return False
+        size = np.sqrt(own)
+        scaled = self.information / np.outer(size, size)
         return bool(np.linalg.eigvalsh(scaled)[0] > _FLAT)
 
 
