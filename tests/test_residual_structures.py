@@ -292,6 +292,23 @@ def test_a_likelihood_ratio_of_errors() -> None:
     assert list(hb.model_table(alike, both).table["parameters"]) == [8, 10]
 
 
+def test_a_correlation_at_the_limit_of_its_range_is_said() -> None:
+    frame = residual_models.data("BodyWeight_CAR1")
+    alike = hb.Model("weight ~ Time * Diet + (Time | Rat)", frame).reml()
+    test = hb.likelihood_ratio(alike, residual_models.fit("BodyWeight_CAR1", "REML"))
+    assert test.advice == (
+        "under the smaller model the correlation of CAR1 is 0, the limit of its φ: the p-value of "
+        "χ² is too large, of this one parameter alone twice"
+    )
+    assert (
+        "nothing that is tested lies on a boundary"
+        in hb.likelihood_ratio(
+            hb.Model("y ~ t * sex + (t | id)", residual_models.data("sim_AR1_row_order")).reml(),
+            residual_models.fit("sim_AR1_row_order", "REML"),
+        ).advice
+    )
+
+
 def test_new_responses_of_rows_have_the_variance_of_their_stratum() -> None:
     fit = residual_models.fit("RatPup_varIdent", "REML")
     assert isinstance(fit, StructuredPointFit)

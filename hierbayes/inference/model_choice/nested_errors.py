@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import InferenceError
-from hierbayes.residuals.autoregression import AR1
+from hierbayes.residuals.autoregression import AR1, CAR1
 from hierbayes.residuals.exchangeable import CompoundSymmetry
 from hierbayes.residuals.stationary import ARMA, Toeplitz
 from hierbayes.residuals.structure import Correlation, Part, ResidualStructure
@@ -25,6 +25,13 @@ def errors_gained(small: Problem, big: Problem) -> int:
 
 def _count(problem: Problem) -> int:
     return 0 if problem.moments is None else len(problem.moments.rows.parameters)
+
+
+def lies_at_a_limit(small: Problem, big: Problem) -> bool:
+    """Whether no correlation is a limit of the larger model's: of CAR1, whose φ is positive."""
+    ours, theirs = (one.design.specification.residual for one in (small, big))
+    alone = ours is None or ours.correlation is None
+    return alone and theirs is not None and isinstance(theirs.correlation, CAR1)
 
 
 def refuse_other_errors(small: Problem, big: Problem) -> None:

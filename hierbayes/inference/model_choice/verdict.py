@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hierbayes.errors import in_quotes
 from hierbayes.inference.model_choice.chi_bar import mixture_text
-from hierbayes.inference.model_choice.nested_errors import errors_gained
+from hierbayes.inference.model_choice.nested_errors import errors_gained, lies_at_a_limit
 from hierbayes.inference.model_choice.nesting import Nesting
 
 FEW_GROUPS = 50
@@ -43,6 +43,11 @@ def advice(nesting: Nesting, mixture: dict[int, float] | None, simulations: int)
         return (
             "the smaller model is singular itself, so that neither χ² nor a mixture is its "
             "reference: use simulations=1000"
+        )
+    if lies_at_a_limit(nesting.small.problem, nesting.big.problem):
+        return (
+            "under the smaller model the correlation of CAR1 is 0, the limit of its φ: the p-value "
+            "of χ² is too large, of this one parameter alone twice"
         )
     if mixture and nesting.effects_gained > 1:
         return (
