@@ -11,9 +11,7 @@ import pandas as pd
 from hierbayes.design.further_columns import FurtherColumns, further_columns
 from hierbayes.design.matrices import one_column
 from hierbayes.errors import DataError, FormulaError
-from hierbayes.families.binomial import Binomial
 from hierbayes.families.categorical import Categorical
-from hierbayes.families.counts import Counts
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import FAILURES, PLAIN, TRIALS, Response
 from hierbayes.families.zero_part import ZeroPart
@@ -66,17 +64,15 @@ class FamilyRows:
     @property
     def is_whole(self) -> bool:
         """Whether responses are whole numbers: counts, successes, or numbers of categories."""
-        inside = getattr(self.family, "inside", self.family)
-        return bool(self.outcomes) or isinstance(inside, Counts | Binomial)
+        return self.family.is_whole
 
     def as_observed(self, y: Floats) -> Floats:
         """The same of other responses."""
-        return self.family.codes(y) if isinstance(self.family, Categorical) else y
+        return self.family.codes(y)
 
     def with_observed(self, observed: Floats) -> FamilyRows:
         """With other responses (n,), one number for each row as `observed` has it."""
-        y = self.family.indicators(observed) if isinstance(self.family, Categorical) else observed
-        return replace(self, y=y)
+        return replace(self, y=self.family.indicators(observed))
 
 
 def gaussian_only(family: ResponseFamily) -> str:

@@ -95,6 +95,11 @@ class Beta(ResponseFamily):
         """The precision."""
         return ("precision",)
 
+    @property
+    def mean_range(self) -> tuple[float, float]:
+        """That of a share."""
+        return 0.0, 1.0
+
     def log_constants(self, y: Floats, m: Floats) -> Floats:
         """−log y(1 − y)."""
         return -np.log(y) - np.log1p(-y)

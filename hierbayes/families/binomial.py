@@ -55,6 +55,16 @@ class Binomial(ResponseFamily):
         """Successes and trials of rows with the same p."""
         return TRIALS
 
+    @property
+    def is_whole(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def mean_range(self) -> tuple[float, float]:
+        """That of a share."""
+        return 0.0, 1.0
+
     def log_constants(self, y: Floats, m: Floats) -> Floats:
         """Log of the number of ways to have y successes."""
         return gammaln(m + 1) - gammaln(y + 1) - gammaln(m - y + 1)

@@ -60,6 +60,21 @@ class Categorical(ResponseFamily):
         """The categories but the first."""
         return self.categories[1:]
 
+    @property
+    def has_categories(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def is_whole(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def mean_range(self) -> tuple[float, float]:
+        """That of a probability."""
+        return 0.0, 1.0
+
     def is_compiled(self) -> bool:
         """As in `ResponseFamily`."""
         return rows.sums_are_compiled(_FORMULAS)

@@ -21,6 +21,16 @@ class Counts(ResponseFamily):
     links: ClassVar[tuple[str, ...]] = ("log",)
     link: str = "log"
 
+    @property
+    def is_whole(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def mean_range(self) -> tuple[float, float]:
+        """That of positive numbers."""
+        return 0.0, np.inf
+
     def log_constants(self, y: Floats, m: Floats) -> Floats:
         """−log y!."""
         return -gammaln(y + 1)

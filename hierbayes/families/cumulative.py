@@ -130,6 +130,21 @@ class Cumulative(ResponseFamily):
         """All of them 'ordered'."""
         return ("ordered",) * len(self.dispersion)
 
+    @property
+    def has_categories(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def is_whole(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def mean_range(self) -> tuple[float, float]:
+        """That of the numbers of categories."""
+        return 0.0, float(len(self.dispersion))
+
     def log_constants(self, y: Floats, m: Floats) -> Floats:
         """None: zeros."""
         return np.zeros(len(y))

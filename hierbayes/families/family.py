@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from hierbayes.errors import FamilyError
+from hierbayes.errors import DataError, FamilyError
 from hierbayes.families import rows
 from hierbayes.families.response import Response
 from hierbayes.families.rows import Formulas
@@ -88,6 +88,24 @@ class ResponseFamily:
         return ()
 
     @property
+    def has_categories(self) -> bool:
+        """Whether a response is one of some ordered or nominal categories."""
+        return False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether responses are whole numbers: counts, successes, or numbers of categories."""
+        return False
+
+    @property
+    def mean_range(self) -> tuple[float, float]:
+        """Between which numbers the mean of a response lies; infinite ends.
+
+        Of counts out of trials, of their share; of nominal categories, of a probability.
+        """
+        return -np.inf, np.inf
+
+    @property
     def constant(self) -> float:
         """What m is of every row where it is not data."""
         return 1.0
@@ -163,6 +181,19 @@ class ResponseFamily:
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """Variance (n,) of the response given η; of counts out of m, that of the share."""
 
+    def probabilities(self, eta: Floats, phi: Floats) -> Floats:
+        """The probability of each category (n, K) given η (n P,).
+
+        Raises
+        ------
+        DataError
+            When the response is no category.
+        """
+        raise DataError(
+            "scale='probability' is of ordered or nominal categories, and the family of this "
+            f"model is {self}; leave it out"
+        )
+
     @abstractmethod
     def start(self, y: Floats, m: Floats) -> Floats:
         """A sensible η (n,) for each row from its response alone."""
@@ -205,6 +236,14 @@ class ResponseFamily:
         DataError
             A value is impossible in this family; the message names the first such row.
         """
+
+    def codes(self, y: Floats) -> Floats:
+        """One number (n,) for each row of responses y (n P,): of categories theirs."""
+        return y
+
+    def indicators(self, codes: Floats) -> Floats:
+        """Responses y (n P,) that have these `codes` (n,)."""
+        return codes
 
     def of_response(self, response: Response) -> ResponseFamily:
         """The family as it is with this response: of ordered categories, with their labels."""

@@ -76,6 +76,11 @@ _LOGNORMAL = Formulas("lognormal_identity", lognormal_row, lognormal_row_phi)
 class Positive(ResponseFamily):
     """What gamma and lognormal have in common."""
 
+    @property
+    def mean_range(self) -> tuple[float, float]:
+        """That of positive numbers."""
+        return 0.0, np.inf
+
     def read(self, response: Response) -> tuple[Floats, Floats]:
         """Positive numbers; others are refused."""
         response.one_column(self.name)

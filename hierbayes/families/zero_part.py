@@ -83,6 +83,16 @@ class ZeroPart(ResponseFamily):
         return (*self.inside.dispersion_kinds, *(own or ("real",)))
 
     @property
+    def is_whole(self) -> bool:
+        """As the family inside."""
+        return self.inside.is_whole
+
+    @property
+    def mean_range(self) -> tuple[float, float]:
+        """That of the family inside, whose end is 0 too."""
+        return self.inside.mean_range
+
+    @property
     def further_terms(self) -> tuple[str, ...]:
         """Those of the zeros; none of a constant probability."""
         terms = read_terms(self.zeros.removeprefix("~ "), "zeros")

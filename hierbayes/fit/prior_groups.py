@@ -12,9 +12,9 @@ from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
 from hierbayes.fit.densities import Densities
 from hierbayes.fit.of_family.response import dispersion_draws
+from hierbayes.fit.predictions.law_of_rows import law_of
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
-from hierbayes.fit.predictions.response_law import law_of
 from hierbayes.fit.predictions.row_groups import by_draw_and_row
 from hierbayes.fit.storage import as_stored, drawn_quantities
 from hierbayes.frames.arrays import Floats

@@ -9,7 +9,6 @@ from hierbayes.design.family_rows import has_thresholds
 from hierbayes.display.interval import Interval
 from hierbayes.errors import StudyError
 from hierbayes.families.binomial import Bernoulli
-from hierbayes.families.categorical import Categorical
 from hierbayes.families.counts import Counts
 from hierbayes.families.zero_part import ZeroPart
 from hierbayes.fit.fit import Fit
@@ -76,7 +75,7 @@ def refuse_nominal(verb: str, fit: Fitted) -> None:
     ------
     StudyError
     """
-    if isinstance(fit.problem.family, Categorical):
+    if fit.problem.family is not None and fit.problem.family.predictors:
         raise StudyError(
             f"{verb}() shows one linear predictor, and nominal categories have one each; "
             "predict(data, scale='probability') has their probabilities"
@@ -113,7 +112,7 @@ def refuse_categories(verb: str, fit: Fitted) -> None:
     StudyError
     """
     family = fit.problem.family
-    if family is not None and (isinstance(family, Categorical) or has_thresholds(family)):
+    if family is not None and family.has_categories:
         raise StudyError(
             f"{verb}() shows expected responses, and categories have none; "
             "predict(data, scale='probability') has their probabilities"

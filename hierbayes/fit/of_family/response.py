@@ -7,8 +7,6 @@ import pandas as pd
 
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.errors import DataError, in_quotes
-from hierbayes.families.categorical import Categorical
-from hierbayes.families.cumulative import Cumulative
 from hierbayes.fit.drawn import Drawn
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.predictions.expected import ByPredictor, linear_predictor
@@ -59,11 +57,6 @@ def probabilities(fit: Fitted, eta: ByPredictor) -> pd.DataFrame:
         When the response is no categories.
     """
     rows = fit.problem.family_rows
-    if not isinstance(rows.family, Categorical | Cumulative):
-        raise DataError(
-            "scale='probability' is of ordered or nominal categories, and the family of this "
-            f"model is {rows.family}; leave it out"
-        )
     found = rows.family.probabilities(eta.to_numpy().ravel(), fit.mean_phi)
     return pd.DataFrame(found, index=eta.index, columns=pd.Index(rows.outcomes, name="category"))
 

@@ -22,7 +22,6 @@ import numpy as np
 
 from hierbayes.design.family_rows import FamilyRows
 from hierbayes.errors import DataError
-from hierbayes.families.categorical import Categorical
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats, Integers
 
@@ -88,7 +87,7 @@ def draws_for_responses(fit: Fitted) -> tuple[Integers, Integers]:
 def _draws(fit: Fitted, second: Floats | None) -> Iterator[_Draw]:
     """At each draw that stands for all: the rows, η at u = 0, φ and z_k'G_kz_k by factor."""
     rows, design = fit.problem.family_rows, fit.design
-    if isinstance(rows.family, Categorical):
+    if rows.family.predictors:
         raise DataError(
             "nominal categories have no variance that could be shared out; var_corr() has those on "
             "the scale of the linear predictors"

@@ -17,8 +17,8 @@ import pandas as pd
 from scipy.special import ndtri
 
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.predictions.law_of_rows import law_of, observed_responses
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
-from hierbayes.fit.predictions.response_law import law_of, observed_responses
 from hierbayes.specification.counts import refuse_bad_seed
 
 _MOST_DRAWS = 500  # of a posterior, spread evenly over its chains

@@ -29,11 +29,12 @@ from hierbayes.fit.predictions.kinds import (
     refuse_unknown_errors,
 )
 from hierbayes.fit.predictions.labelled import labelled_predictions
+from hierbayes.fit.predictions.law_of_rows import law_of
 from hierbayes.fit.predictions.limits import Limits, LimitsRequest
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import PredictionRows, rows_to_predict
 from hierbayes.fit.predictions.quantile_residuals import quantile_residuals
-from hierbayes.fit.predictions.response_law import ResponseLaw, law_of
+from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.fit.predictions.simulation import simulate_responses
 from hierbayes.specification.counts import refuse_bad_seed
 

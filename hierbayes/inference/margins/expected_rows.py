@@ -17,8 +17,9 @@ import pandas as pd
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.predictions.kinds import kind_of
+from hierbayes.fit.predictions.law_of_rows import law_of
 from hierbayes.fit.predictions.prediction_rows import PredictionRows, rows_to_predict
-from hierbayes.fit.predictions.response_law import ResponseLaw, law_of
+from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.frames.arrays import Floats
 
 EFFECTS = ("all", "none", "new")

@@ -10,8 +10,8 @@ import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.fit.posterior import PosteriorFit
+from hierbayes.fit.predictions.law_of_rows import law_of, observed_responses
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
-from hierbayes.fit.predictions.response_law import law_of, observed_responses
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.profiles.parameter import Estimates, parameter_values, parameters_of
 from hierbayes.likelihood.of_products import likelihood_of

@@ -1,0 +1,77 @@
+"""The law of the responses of rows: of a problem's own, or of new ones that say what they weigh."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.family_rows import FamilyRows
+from hierbayes.design.matrices import columns_needed, one_column
+from hierbayes.design.problem import Problem
+from hierbayes.design.row_weights import refuse_bad_weights, root_weights_of
+from hierbayes.fit.predictions.prediction_rows import PredictionRows
+from hierbayes.fit.predictions.response_law import FamilyLaw, GaussianLaw, ResponseLaw
+from hierbayes.frames.arrays import Floats
+from hierbayes.specification.formula import Specification
+
+
+def observed_responses(problem: Problem) -> Floats:
+    """The responses (n P,) of the rows of a problem, as their law has them."""
+    rows = problem.design.rows
+    return rows.observed if rows.family is None else rows.family.y
+
+
+def law_of(problem: Problem, rows: PredictionRows) -> ResponseLaw:
+    """The law of the responses of rows."""
+    if problem.family is None:
+        return GaussianLaw(_row_sd(problem, rows))
+    seen = problem.family_rows
+    if rows.data is None:
+        m, counted = seen.m, True
+    else:
+        m, counted = _sizes_of_new(problem.design.specification, seen, rows)
+    return FamilyLaw(seen.family, m, seen.outcomes, seen.of_trials, counted)
+
+
+def _row_sd(problem: Problem, rows: PredictionRows) -> Floats | float | None:
+    """Standard deviations of errors beside σ; None of rows that do not say what they weigh."""
+    weighed = _weighed_sd(problem, rows)
+    return None if weighed is None else weighed * problem.error_scale(rows.data)
+
+
+def _weighed_sd(problem: Problem, rows: PredictionRows) -> Floats | float | None:
+    """That of precision weights."""
+    spec = problem.design.specification
+    name = spec.weights or spec.known_sd
+    if rows.data is None or not name:
+        return problem.design.rows.row_sd
+    if name not in rows.data:
+        return None
+    refuse_bad_weights(spec, rows.data)
+    root = root_weights_of(spec, rows.data)
+    return None if root is None else 1.0 / root
+
+
+def _sizes_of_new(
+    spec: Specification, seen: FamilyRows, rows: PredictionRows
+) -> tuple[Floats, bool]:
+    """What m is of new rows, and whether their trials are known."""
+    data = rows.data
+    assert data is not None
+    m, trials = np.full(len(rows.X), seen.family.constant), _trials(spec, data)
+    if seen.of_trials and trials is not None:
+        m = trials
+    m = m if seen.further is None else seen.further.of_new_rows(m, data)
+    return m, trials is not None
+
+
+def _trials(spec: Specification, data: pd.DataFrame) -> Floats | None:
+    """The trials of new rows; None where they do not say."""
+    if spec.trials is None:
+        return None
+    other = spec.trials.other
+    wanted = (other,) if spec.trials.kind == "trials" else (other, spec.response)
+    if not set(columns_needed(wanted)) <= set(data.columns):
+        return None
+    parts = [one_column(text, data, spec.functions, "trials") for text in wanted]
+    return np.asarray(sum(parts), dtype=np.float64)
