@@ -236,6 +236,26 @@ def test_savage_and_dickey_equal_the_ratio_of_evidences(
     assert ratio.hypothesis == "w = 0"
 
 
+def test_a_published_bridge_sampling_estimate() -> None:
+    """The hierarchical normal example of R's bridgesampling 1.1: 20 means of error 1.
+
+    τ² ~ inverse gamma(1, 1), μ ~ N(0, 1) or 0.  It states errors of 0.16 % and 0.14 %, of which
+    this allows three.
+    """
+    means = [
+        1.19365332223286, 1.95745331447926, -0.721617544248442, -1.87380833183414,
+        -1.16928238803571, 0.519608526148965, -0.0361004054183593, 0.425088147637733,
+        0.411192210768259, -0.812369798961578, 0.729673566384298, 3.48186721598277,
+        2.31126381351968, 2.00029422430242, -0.276435069996009, 1.06882369534777,
+        -0.950835992563893, -1.89651100619651, 2.56019736663007, 0.237030602100842,
+    ]  # fmt: skip
+    data = pd.DataFrame({"y": means, "study": range(20), "se": 1.0})
+    priors = {"G": hb.InverseWishart(2.0, [[2.0]]), "gamma": hb.Normal(0.0, 1.0)}
+    model = hb.Model("y ~ 1 + (1 | study)", data, known_sd="se", priors=priors)
+    assert hb.evidence(model).log_evidence == pytest.approx(-37.79683, abs=0.005)
+    assert hb.savage_dickey(model, "Intercept").log_bf == pytest.approx(np.log(1.30343), abs=0.0065)
+
+
 def test_two_terms_together_equal_the_ratio_of_evidences(nested: tuple[hb.Model, hb.Model]) -> None:
     empty = hb.Model("y ~ 1 + (1 | g)", data=DATA, priors={
         "gamma": hb.Normal(0, 2), "sd": hb.HalfNormal(1.5), "sigma": hb.HalfCauchy(2)})  # fmt: skip

@@ -152,7 +152,7 @@ def model_of(of: Any, caller: str) -> tuple[Problem, PriorSet]:
             f"a {engine} fit has no priors, and without priors there is no evidence: give the "
             "model itself, or what model.sample() returns"
         )
-    return problem, priors
+    return problem.holding_sigma, priors
 
 
 def _refuse_arguments(
