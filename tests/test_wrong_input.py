@@ -159,8 +159,6 @@ WRONG_FORMULAS: tuple[tuple[str, str | None, str], ...] = (
      "cannot read the formula 'x * (1 | g)': a random term is joined by '+', not by '*'"),
     ("y + x ~ w + (1 | g)", None, "the response 'y + x' must be one column or one expression"),
     ("y ~ 0 + (1 | g)", None, "the fixed part has no terms; write at least '1'"),
-    ("y ~ x", None,
-     "'y ~ x' has no random part; add a term such as (1 | group), or give random='~ 1 | group'"),
     ("y ~ x", "~ 1", "the random part '1' names no group; write '~ effects | group'"),
     ("y ~ x + (0 | g)", None, "the random part '(0 | g)' has no effects; write '1 | g'"),
     ("y ~ x", "~ 1 | g | h", "cannot read the random part '1 | g | h': it has two bars"),

@@ -72,7 +72,7 @@ def build_design(
         When a term cannot be computed from the data.
     """
     spec = specification
-    if not all(spec.random_effects or [() if spec.residual is None else ("1",)]):
+    if not all(spec.random_effects):
         raise FormulaError("the random part has no effects; name at least '1', the intercept")
     left = (spec.response,) if spec.trials is None else (spec.response, spec.trials.other)
     beside = () if family is None else family.further_terms
@@ -135,9 +135,7 @@ def build_design(
 
 def _units_of_errors(spec: Specification) -> dict[str, tuple[str, ...]]:
     """The one factor of a model without a random part, by its columns: that of its errors."""
-    structure = spec.residual
-    assert structure is not None
-    correlation = structure.correlation
+    correlation = None if spec.residual is None else spec.residual.correlation
     if correlation is None:
         return {ALL_ROWS: ()}
     if correlation.group is None:

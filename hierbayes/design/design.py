@@ -10,6 +10,7 @@ import pandas as pd
 from hierbayes.design.columns import Columns
 from hierbayes.design.complete import Dropped
 from hierbayes.design.grouping_factor import GroupingFactor
+from hierbayes.design.matrices import ALL_ROWS
 from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats
@@ -113,6 +114,24 @@ class Design:
         if len(self.factors) == 1:
             return self.effects
         return tuple(f"{name.effect}|{name.factor}" for name in self.effect_names)
+
+    @property
+    def named_factors(self) -> tuple[GroupingFactor, ...]:
+        """The factors that are columns of the data: none where all rows are one group."""
+        return tuple(factor for factor in self.factors if factor.name != ALL_ROWS)
+
+    def refuse_no_groups(self) -> None:
+        """Refuse rows that are in no groups.
+
+        Raises
+        ------
+        FormulaError
+        """
+        if not self.named_factors:
+            raise FormulaError(
+                "this is made for rows in groups, and the model names none; add a term such as "
+                "(1 | group)"
+            )
 
     def of_factor(self, k: int) -> Design:
         """The design as if only factor k had random effects."""

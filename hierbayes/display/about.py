@@ -27,8 +27,8 @@ class Subject:
     @property
     def data(self) -> str:
         """Rows and groups in a few words."""
-        counts = ", ".join(f"{count} groups ({name})" for count, name in self.groups)
-        return f"{self.rows} rows, {counts}"
+        counts = (f"{count} groups ({name})" for count, name in self.groups)
+        return ", ".join([f"{self.rows} rows", *counts])
 
     def lines(self, *further: tuple[str, str], dropped: object = "") -> tuple[str, ...]:
         """The model and the data in a line each, then others, given by label and text.

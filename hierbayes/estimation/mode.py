@@ -160,4 +160,4 @@ def _polish(density: Callable[[Floats], tuple[float, Floats, Floats]], x: Floats
 
 def _is_singular(root: Floats, scale: Floats) -> bool:
     size = np.linalg.svd(root / scale[:, None], compute_uv=False)
-    return bool(size[-1] <= _BOUNDARY * max(size[0], 1e-300))
+    return bool(len(size)) and bool(size[-1] <= _BOUNDARY * max(size[0], 1e-300))

@@ -18,12 +18,13 @@ def brief(fit: Fitted, found: str) -> str:
     random = [
         f"{name} {value:.4g}" for name, value in zip(fit.design.effect_labels, sd, strict=True)
     ]
+    effects = f"random effects ({len(random)}), sd: {_listed(random)}" if random else "no groups"
     return "\n".join(
         [
             f"{fit.engine} fit of {subject.model}",
             f"  {subject.data}; {found}",
             f"  fixed effects ({len(fixed)}): {_listed(fixed)}",
-            f"  random effects ({len(random)}), sd: {_listed(random)}{_dispersion(fit)}",
+            f"  {effects}{_dispersion(fit)}",
         ]
     )
 

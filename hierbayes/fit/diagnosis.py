@@ -152,7 +152,8 @@ def diagnose_maximum(fit: Fitted, evidence: Maximum, conflicts: list[str]) -> Di
     """Diagnose a REML, ML or MAP fit, for which conflicts of prior and data were found or not."""
     findings: list[str] = list(conflicts)
     bad: list[str] = []
-    ratio = float(np.sqrt((fit.theta.relative(fit.problem.products.basis) ** 2).sum(axis=-1)).max())
+    relative = fit.theta.relative(fit.problem.products.basis)
+    ratio = float(np.sqrt((relative**2).sum(axis=-1)).max(initial=0.0))
     if ratio > RATIO_LIMIT:  # first, for what else is wrong follows from it
         bad.append(
             f"the random effects are {ratio:.1g} times as large as the residual: the response has "

@@ -140,6 +140,8 @@ def shrinkage_of_groups(fit: Fitted, k: int, groups: Integers) -> Iterator[Float
 
 def estimable_groups(A: Floats) -> Booleans:
     """Groups whose Z_j'Z_j can be inverted, its columns on one scale."""
+    if A.shape[-1] == 0:  # nothing to estimate
+        return np.ones(len(A), dtype=np.bool_)
     size = np.linalg.eigvalsh(unit_columns(A))
     estimable: Booleans = size[:, 0] > _ESTIMABLE * np.maximum(size[:, -1], 1e-300)
     return estimable

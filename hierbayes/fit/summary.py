@@ -166,6 +166,8 @@ def _title(fit: Fitted, how: str = "") -> str:
     said = current_notation()
     both = f"{said.fixed} and {said.random} integrated out"
     only = f"{said.random} integrated out"
+    if not fit.design.effects:
+        return _title_of_regression(fit, how)
     match fit.engine:
         case "REML":
             return f"Hierarchical model fit by REML ({both}; given θ̂ below)"
@@ -176,6 +178,20 @@ def _title(fit: Fitted, how: str = "") -> str:
     collapsed = fit.priors is not None and fit.priors.collapses_gamma
     what = f"{both}, then drawn exactly" if collapsed else only
     return f"Hierarchical model, posterior by {how} ({what}; marginal over θ)"
+
+
+def _title_of_regression(fit: Fitted, how: str) -> str:
+    """The same without random effects: nothing but γ is integrated out."""
+    what = "Regression" if fit.problem.moments is None else "Regression with correlated errors"
+    said = current_notation().fixed
+    match fit.engine:
+        case "REML":
+            return f"{what} fit by REML ({said} integrated out; given θ̂ below)"
+        case "ML":
+            return f"{what} fit by maximum likelihood (given θ̂ below)"
+        case "MAP":
+            return f"{what}, mode of the marginal posterior of the variances"
+    return f"{what}, posterior by {how} (marginal over θ)"
 
 
 def _about(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:

@@ -123,7 +123,7 @@ def refuse_other_data(verb: str, a: Fit, b: Fit) -> None:
     """
     refuse_other_rows(verb, a, b)
     left, right = a.design, b.design
-    only = all(len(design.factors) == 1 for design in (left, right))
+    only = all(len(design.named_factors) == 1 for design in (left, right))
     if only and not np.array_equal(partition(left, 0), partition(right, 0)):
         raise InferenceError(
             f"{verb}() needs fits of the same data, and these differ in their groups, "

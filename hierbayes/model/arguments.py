@@ -51,7 +51,7 @@ def pose(
         Naming the offender and the remedy.
     """
     equations = formula if isinstance(formula, Multilevel) else None
-    specification = _specification(formula, random, residual)
+    specification = _specification(formula, random, residual, may_be_fixed=family is None)
     specification = replace(specification, functions=read_functions(functions))
     data, names = with_columns(data, weights=weights, known_sd=known_sd)
     refuse_unsuited_weights(specification, family, names)
@@ -86,7 +86,7 @@ def read_residual(residual: object, family: ResponseFamily | None) -> ResidualSt
 
 
 def _specification(
-    formula: object, random: object, residual: ResidualStructure | None
+    formula: object, random: object, residual: ResidualStructure | None, *, may_be_fixed: bool
 ) -> Specification:
     if isinstance(formula, Multilevel):
         if random is not None:
@@ -101,7 +101,7 @@ def _specification(
             "random must be text such as '~ 1 + x | group', or a mapping from nested groups to "
             f"effects, not {type(random).__name__}"
         )
-    return read_combined(formula, random, residual)
+    return read_combined(formula, random, residual, may_be_fixed=may_be_fixed)
 
 
 def refuse_no_mapping(priors: object) -> None:

@@ -224,6 +224,7 @@ class PosedModel:
         from hierbayes.studies.prior_predictive.prior_predictive import prior_predictive  # noqa: PLC0415
 
         self.problem.refuse_residual_structure("prior_predictive()")
+        self.specification.refuse_no_random_part()
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
         drawn = draw_priors(self.priors, self.problem, draws, seed)
@@ -267,6 +268,7 @@ class PosedModel:
         ['signed_sd', 'sigma', 'gamma_standard', 'b']
         """
         self.problem.refuse_residual_structure("graph()")
+        self.specification.refuse_no_random_part()
         if self.problem.family is not None:
             from hierbayes.fit.of_family.graph import graph_of_family
 
@@ -288,13 +290,14 @@ class PosedModel:
         design = self.problem.design
         nesting = self.problem.nesting
         factors = f"\n  factors: {nesting.text}" if nesting.text else ""
+        effects = ", ".join(design.effect_labels) or "none, an ordinary regression"
         notes = "".join(f"\n  note: {note}" for note in nesting.notes)
         return (
             f"Model: {self.specification}\n"
             f"  {subject_of(design).data}; {design.dropped}\n"
             f"  fixed terms: {', '.join(design.terms)}\n"
-            f"  random effects: {', '.join(design.effect_labels)}{factors}{notes}"
+            f"  random effects: {effects}{factors}{notes}"
         )
 
     def _repr_latex_(self) -> str | None:
-        return self.equations()._repr_latex_()
+        return self.equations()._repr_latex_() if self.specification.random else None

@@ -63,7 +63,7 @@ def fit_rows(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
     if same and response in rows:
         same = _same_responses(design, rows, response)
     if not same:
-        *first, last = spec.group_columns
+        *first, last = spec.group_columns or ("its rows",)
         raise StudyError(
             f"{in_quotes((response, *first))} or '{last}' differ from those of the fit; give the "
             "data of the fit"
@@ -86,11 +86,12 @@ def _same_responses(design: Design, rows: pd.DataFrame, response: str) -> bool:
 
 def _same_groups(design: Design, rows: pd.DataFrame) -> bool:
     """Whether every row is in the groups in which the design has it."""
-    columns_of = design.specification.columns_of
+    columns_of = design.specification.columns_of  # of nothing, where there are no random effects
     return all(
         set(columns_of[factor.name]) <= set(rows)
         and (factor.find(group_labels(rows, columns_of[factor.name])) == codes).all()
         for factor, codes in zip(design.factors, design.rows.codes_of, strict=True)
+        if factor.name in columns_of
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.matrices import ALL_ROWS
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
@@ -88,6 +89,8 @@ def level1_residuals_frame(
     table = level1_residuals(fit).frame
     fit.design.place_of_factor(factor)  # refuses one that does not exist, or none of several
     of = f"[{factor}]" if len(fit.design.factors) > 1 else ""
+    if kind == "within":
+        fit.design.specification.refuse_no_random_part()
     residual = table[kind + of if kind == "within" else kind].to_numpy()
     scores = normal_scores(residual)
     lower, upper = normal_band(scores, Interval(prob))
@@ -95,7 +98,7 @@ def level1_residuals_frame(
     scaled = residual if kind in _SCALED else residual / np.nanstd(residual)
     rows = pd.DataFrame(
         {
-            "group": table["group" + of],
+            "group": table.get("group" + of, ALL_ROWS),
             "fitted": fit.predict(effects=effects).to_numpy(),
             "residual": residual,
             "scaled": scaled,

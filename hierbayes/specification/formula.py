@@ -182,6 +182,8 @@ def read_combined(
     formula: str,
     random: str | Mapping[str, str] | None = None,
     residual: ResidualStructure | None = None,
+    *,
+    may_be_fixed: bool = False,
 ) -> Specification:
     """Read the combined form in either spelling.
 
@@ -196,6 +198,8 @@ def read_combined(
         ``{"school": "~ 1 + x", "class": "~ 1"}``.
     residual : ResidualStructure, optional
         Of the errors; with one the random part may be missing.
+    may_be_fixed : bool
+        Whether it may be missing without one as well: an ordinary regression.
 
     Raises
     ------
@@ -216,7 +220,7 @@ def read_combined(
     left, right = _split_sides(formula)
     fixed_text, inline = take_random_terms(right)
     if random is None:
-        if not inline and residual is None:
+        if not inline and residual is None and not may_be_fixed:
             raise FormulaError(
                 f"'{formula}' has no random part; add a term such as (1 | group), "
                 "or give random='~ 1 | group'"

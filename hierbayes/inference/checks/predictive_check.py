@@ -275,7 +275,7 @@ def _groups(fit: Fit) -> tuple[Groups, ...]:
         return ()
     return tuple(
         Groups(codes[::P], factor.J)
-        for codes, factor in zip(rows.codes_of, fit.design.factors, strict=True)
+        for codes, factor in zip(rows.codes_of, fit.design.named_factors, strict=False)
     )
 
 

@@ -42,7 +42,7 @@ def usual_statistics(
     """Those that matter in a hierarchical model of this response, and further ones of rows."""
     found = [*_of_rows(problem), *further]
     design, P = problem.design, problem.design.columns.n_predictors
-    for k, factor in enumerate(design.factors):
+    for k, factor in enumerate(design.named_factors):
         groups = Groups(design.rows.codes_of[k][::P], factor.J)
         if design.n == factor.J:  # a group is a row, and its statistics are those of rows
             continue

@@ -21,6 +21,7 @@ from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.context import variance_by_factor
+from hierbayes.inference.context.regression_explained import regression_explained
 from hierbayes.inference.context.response_variance import response_variance
 from hierbayes.inference.context.spread import (
     draws_table,
@@ -106,8 +107,8 @@ def variance_explained(
 
     Returns
     -------
-    VarianceExplained or ResponseVariance
-        The second of a family that is not Gaussian.
+    VarianceExplained, ResponseVariance or RegressionExplained
+        The second of a family that is not Gaussian, the third of a model without random effects.
 
     Raises
     ------
@@ -136,6 +137,8 @@ def variance_explained(
     interval = Interval(prob)
     if fit.problem.family is not None:
         return response_variance(fit, at, interval)
+    if not fit.design.effects:
+        return regression_explained(fit, interval)
     if len(fit.design.factors) > 1:
         return _by_factor(fit, at, interval)
     return VarianceExplained(

@@ -146,6 +146,7 @@ def model_of(of: Any, caller: str) -> tuple[Problem, PriorSet]:
             f"{type(of).__name__}"
         )
     problem.refuse_residual_structure(f"{caller}()")
+    problem.design.specification.refuse_no_random_part()
     if not isinstance(priors, PriorSet):
         engine = of.engine if isinstance(of, Fit) else type(of).__name__
         raise InferenceError(

@@ -99,7 +99,8 @@ def why_not(left: Products, problem: Problem, effects_by_group: Booleans | None 
         the others, where that is known.
     """
     design, n, p = problem.design, left.n, len(problem.design.terms)
-    if n <= p or any(level.J < 2 or n <= level.J for level in left.levels):
+    grouped = bool(design.effects)
+    if n <= p or (grouped and any(level.J < 2 or n <= level.J for level in left.levels)):
         return "too few rows or groups are left"
     XtX = left.C[:-1, :-1]
     own = np.linalg.eigvalsh(_scaled(XtX, np.diag(problem.products.C)[:-1]))

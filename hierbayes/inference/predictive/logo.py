@@ -87,6 +87,7 @@ def logo(
     (40, 'marginal, by group')
     """
     refuse_other_than_fit(fit, "logo")
+    fit.design.refuse_no_groups()
     k = fit.design.place_of_factor(factor)
     if isinstance(fit, PosteriorFit):
         refuse_bad_count("refit", refit, least=0)

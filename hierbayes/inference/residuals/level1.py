@@ -128,7 +128,11 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
     refuse_other_than_fit(fit, "level1_residuals")
     design, at = fit.design, anchor(fit)
     variances = row_variances(at)
-    sigma, factors = fit.sigma * design.rows.row_sd, range(len(design.factors))
+    sigma, factors, q = (
+        fit.sigma * design.rows.row_sd,
+        range(len(design.factors)),
+        len(design.effects),
+    )
     marginal = fit.residuals(effects="none").to_numpy()
     conditional = fit.residuals(effects="all").to_numpy()
     room = np.where(variances.leverage < 1.0 - _EXACT, 1.0 - variances.leverage, np.nan)
@@ -143,7 +147,7 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
             "conditional": conditional,
             "standardized": conditional / sigma,
             "studentized": studentized,
-            **_by_factor("within", design, (_within(fit, k) for k in factors)),
+            **(_by_factor("within", design, (_within(fit, k) for k in factors)) if q else {}),
             "normal_score": normal_scores(studentized),
             "leverage": variances.leverage,
             "leverage_marginal": variances.marginal_leverage,
@@ -166,14 +170,14 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
 
 def _by_factor(name: str, design: Design, columns: Iterable[Any]) -> dict[str, Any]:
     """A column for each grouping factor, called by it where there are several."""
-    factors = design.factors
+    factors = design.named_factors
     names = [name] if len(factors) == 1 else [f"{name}[{factor.name}]" for factor in factors]
     return dict(zip(names, columns, strict=True))
 
 
 def groups_of_rows(design: Design) -> dict[str, Any]:
     """The group of each row: ``group``, or ``group[school]`` and so on of several factors."""
-    parts = zip(design.factors, design.rows.codes_of, strict=True)
+    parts = zip(design.named_factors, design.rows.codes_of, strict=False)  # none, or all
     labels = (np.asarray(factor.labels)[codes] for factor, codes in parts)
     return _by_factor("group", design, labels)
 
@@ -236,9 +240,14 @@ def _sd_draw_by_draw(fit: PosteriorFit) -> Floats:
 def _findings(frame: pd.DataFrame, sums: pd.Series, design: Design) -> tuple[str, ...]:
     size = frame["studentized"].abs()
     far, n = int((size > FAR).sum()), len(frame)
-    found = [
+    traces = (
         f"the conditional hat matrix has trace {sums['effective_parameters']:.1f}, the effective "
-        f"number of parameters; that of the fixed part alone has {sums['fixed_parameters']:.1f}",
+        f"number of parameters; that of the fixed part alone has {sums['fixed_parameters']:.1f}"
+    )
+    found = [
+        traces
+        if design.effects
+        else f"the hat matrix has trace {sums['fixed_parameters']:.1f}, the number of parameters",
         f"{far} of {n} studentized residuals {'lies' if far == 1 else 'lie'} beyond ±{FAR:g}; "
         f"{n * _NORMAL_TAIL:.1f} would be expected of normal errors",
     ]
@@ -248,9 +257,10 @@ def _findings(frame: pd.DataFrame, sums: pd.Series, design: Design) -> tuple[str
         place = int(np.nanargmax(size))
         groups = ", ".join(
             f"{factor.name} {labels[place]}"
-            for factor, labels in zip(design.factors, _group_columns(frame), strict=True)
+            for factor, labels in zip(design.named_factors, _group_columns(frame), strict=True)
         )
-        found.append(f"the farthest is row {first} ({groups}), at {value:+.2f}")
+        where = f" ({groups})" if groups else ""
+        found.append(f"the farthest is row {first}{where}, at {value:+.2f}")
     found += _without_within(frame, design)
     own = int(frame["studentized"].isna().sum())
     if own:
@@ -268,7 +278,8 @@ def _without_within(frame: pd.DataFrame, design: Design) -> list[str]:
     """How many groups have no residuals within, by factor."""
     within = [name for name in frame if str(name).split("[")[0] == "within"]
     found = []
-    for factor, name, groups in zip(design.factors, within, _group_columns(frame), strict=True):
+    parts = zip(design.named_factors, within, _group_columns(frame), strict=False)
+    for factor, name, groups in parts:
         missing = frame[name].isna().to_numpy()
         if missing.any():
             count = pd.Series(groups[missing]).nunique()

@@ -87,6 +87,8 @@ def refuse_no_model(model: object, caller: str) -> None:
             f"{caller}() simulates independent errors of one variance, and this model has a "
             f"residual structure, {problem.design.specification.residual}; leave residual= out"
         )
+    if isinstance(problem, Problem):
+        problem.design.specification.refuse_no_random_part()
 
 
 def resized(model: OnData, size: Size, seed: int) -> Problem:
