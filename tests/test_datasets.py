@@ -21,6 +21,7 @@ COLUMNS = [
     "Size", "Sector", "PRACAD", "DISCLIM", "HIMINTY",
 ]  # fmt: skip
 NAMES = ["hs", "hsfull"]
+HALVES = ["hs1", "hs2"]
 OTHERS = ["orthodont", "sleepstudy"]
 RESPONSES = {"cbpp": "herd", "contraception": "district"}  # not Gaussian, and their groups
 SEVERAL = {  # groups of each factor
@@ -59,7 +60,7 @@ def frame(name: str) -> pd.DataFrame:
 
 
 def test_names() -> None:
-    assert dataset_names() == sorted([*NAMES, *OTHERS, *SEVERAL, *RESPONSES])
+    assert dataset_names() == sorted([*NAMES, *HALVES, *OTHERS, *SEVERAL, *RESPONSES])
 
 
 def test_shape_matches_the_file_and_its_codebook(name: str, frame: pd.DataFrame) -> None:
@@ -122,6 +123,46 @@ def test_hs_is_the_part_of_hsfull_with_its_schools() -> None:
     part = full[full["school"].isin(hs["school"].cat.categories)].reset_index(drop=True)
     part["school"] = part["school"].cat.remove_unused_categories()
     pd.testing.assert_frame_equal(part, hs)
+
+
+def test_halves_share_the_schools_of_hsfull_evenly() -> None:
+    full, halves = load_dataset("hsfull"), [load_dataset(half) for half in HALVES]
+    whole = pd.concat([half.astype({"school": str}) for half in halves])
+    order = full.astype({"school": str})
+    columns = list(full.columns)
+    pd.testing.assert_frame_equal(
+        whole.sort_values(columns, ignore_index=True), order.sort_values(columns, ignore_index=True)
+    )
+    for name, half in zip(HALVES, halves, strict=True):
+        facts = codebook(name).attrs
+        assert (len(half), half["school"].nunique()) == (facts["rows"], facts["groups"])
+        assert list(half["school"].cat.categories) == list(half["school"].unique())
+        schools = half.drop_duplicates("school")
+        assert schools["Sector"].value_counts().to_dict() == {"Public": 45, "Catholic": 35}
+        assert list(codebook(name).index) == columns
+    first = full.drop_duplicates("school")
+    catholic = first.loc[first["Sector"] == "Catholic", "school"]
+    ours = set(halves[0]["school"].unique())
+    assert [school in ours for school in catholic[:4]] == [True, False, True, False]
+
+
+def test_codes_number_what_other_columns_name(name: str, frame: pd.DataFrame) -> None:
+    found, full = load_dataset(name, codes=True), load_dataset("hsfull")
+    pd.testing.assert_frame_equal(found[COLUMNS], frame)
+    assert list(found.columns) == [*COLUMNS, "X", "sector", "female"]
+    assert (found["sector"] == 1).tolist() == (frame["Sector"] == "Catholic").tolist()
+    assert (found["female"] == 1).tolist() == (frame["Sex"] == "Female").tolist()
+    rows = full.iloc[found["X"].to_numpy() - 1]
+    assert rows["mathach"].tolist() == found["mathach"].tolist()
+    assert rows["ses"].tolist() == found["ses"].tolist()
+    assert found["X"].is_monotonic_increasing
+
+
+def test_codes_are_of_the_schools_alone() -> None:
+    assert load_dataset("hs1", codes=True)["X"].iloc[0] == 1
+    message = "^the data set 'wine' has no codes; leave codes=True out$"
+    with pytest.raises(ModelFileError, match=message):
+        load_dataset("wine", codes=True)
 
 
 def test_codebook_describes_every_column(name: str, frame: pd.DataFrame) -> None:
@@ -225,7 +266,7 @@ def test_responses_add_up_to_those_of_r() -> None:
 def test_unknown_name(read: Callable[[str], pd.DataFrame]) -> None:
     message = (
         "no data set is called 'hsx'; those shipped are: cbpp, contraception, egsingle, "
-        "grouseticks, hs, hsfull, orthodont, scotssec, sleepstudy, wine"
+        "grouseticks, hs, hs1, hs2, hsfull, orthodont, scotssec, sleepstudy, wine"
     )
     with pytest.raises(ModelFileError, match=f"^{re.escape(message)}$"):
         read("hsx")

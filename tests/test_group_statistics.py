@@ -241,6 +241,25 @@ def test_some_rows(hs: pd.DataFrame) -> None:
     assert np.abs(counts - 100).max() < 4.5 * np.sqrt(400 * 0.25 * 0.75)
 
 
+def test_some_groups_with_all_their_rows(hs: pd.DataFrame) -> None:
+    found = hb.some(hs, 12, seed=5, group="school")
+    schools = found["school"].unique()
+    assert len(schools) == 12
+    assert list(found["school"].cat.categories) == list(schools)
+    whole = hs[hs["school"].isin(schools)]
+    pd.testing.assert_frame_equal(found.drop(columns="school"), whole.drop(columns="school"))
+    pd.testing.assert_frame_equal(hb.some(hs, 40, group="school"), hs)
+    plain = hs.astype({"school": str})
+    again = hb.some(plain, 12, seed=5, group="school")
+    assert list(again["school"].unique()) == list(schools)
+    # a group has the same chance whatever its rows: 400 draws of 2 from 4, of 1, 2, 3 and 4 rows
+    few = pd.DataFrame({"g": np.repeat(list("abcd"), [1, 2, 3, 4])})
+    drawn = pd.concat([hb.some(few, 2, seed=s, group="g").drop_duplicates() for s in range(400)])
+    counts = drawn["g"].value_counts()
+    assert counts.sum() == 800
+    assert np.abs(counts - 200).max() < 4.5 * np.sqrt(400 * 0.25)
+
+
 def test_composition_leaves_missing_values_out() -> None:
     x = pd.Series(["F", None, "M", "M", "F", None], index=list("uvwxyz"))
     g = pd.Series([1, 1, 1, 2, 3, 4], index=list("uvwxyz"))
@@ -345,6 +364,16 @@ WRONG: dict[str, tuple[Change, str]] = {
         lambda d: hb.some(d, 61), "the data have 60 rows and not 61; ask for n=60 or fewer"),
     "no number of rows": (
         lambda d: hb.some(d, 0), "n must be a number of rows, 1 or more, not 0"),
+    "too many groups": (
+        lambda d: hb.some(d, 9, group="g"), "'g' has 8 groups and not 9; ask for n=8 or fewer"),
+    "no number of groups": (
+        lambda d: hb.some(d, 0, group="g"), "n must be a number of groups, 1 or more, not 0"),
+    "groups that are not known": (
+        lambda d: hb.some(d.assign(g=d["g"].mask(d.index < 2)), 2, group="g"),
+        "'g' is missing in 2 of 60 rows; leave these out"),
+    "no such column of groups": (
+        lambda d: hb.some(d, 2, group="gg"),
+        "there is no column 'gg' in the data; did you mean 'g'? its columns are: y, x, w, g"),
     "no seed": (
         lambda d: hb.some(d, 3, seed=-1), "seed must be a whole number, 0 or more, not -1"),
     "no such level": (

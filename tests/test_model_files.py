@@ -162,8 +162,8 @@ def test_independent_blocks(tmp_path: Path) -> None:
         (
             'dataset = "hsx"\n' + GOOD,
             "key 'dataset': no data set is called 'hsx'; those shipped are: cbpp, "
-            "contraception, egsingle, grouseticks, hs, hsfull, orthodont, scotssec, sleepstudy, "
-            "wine "
+            "contraception, egsingle, grouseticks, hs, hs1, hs2, hsfull, orthodont, scotssec, "
+            "sleepstudy, wine "
             "(leave the key out to give data of your own)",
         ),
         (
