@@ -156,6 +156,23 @@ def test_populations(fixed: str, labels: list[str]) -> None:
         assert [found.labels[k] for k in found.of] == by_group.tolist()
 
 
+def test_data_ellipses_are_of_the_points(slopes: hb.Fit) -> None:
+    frame = hb.plots.beta_space_frame(slopes, spread=True)
+    for kind in ("blue", "blup"):
+        for level, rows in frame.groups.groupby("level"):
+            points = rows[[f"{kind}_x", f"{kind}_y"]].to_numpy()
+            centre, cov = points.mean(axis=0), np.cov(points.T)
+            here = frame.ellipses[frame.ellipses["level"] == level]
+            found = here[here["kind"] == kind.upper() + "s"]
+            away = found[PLANE].to_numpy() - centre
+            square = np.einsum("ni,ij,nj->n", away, np.linalg.inv(cov), away)
+            assert_allclose(square, 1.0, rtol=1e-8)
+    figure = hb.plots.plot_beta_space(slopes, spread=True)
+    assert legend_of(figure)[-2:] == ["BLUEs, one sd", "BLUPs, one sd"]
+    assert fits_in(figure)
+    assert not {"BLUEs", "BLUPs"} & set(hb.plots.beta_space_frame(slopes).ellipses["kind"])
+
+
 # ---------------------------------------------------------------- the drawing
 
 

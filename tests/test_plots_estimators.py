@@ -117,6 +117,21 @@ def test_shadows_are_the_t_intervals_of_the_table(six: hb.Estimators) -> None:
     assert set(frame.ellipses["method"]) == {"1", "2a", "3", "4", "5"}
 
 
+def test_both_kinds_of_ellipses_about_the_same_centres(six: hb.Estimators) -> None:
+    both = hb.plots.estimators_frame(six, kind="both", methods=("1", "3"))
+    for kind in ("confidence", "shadow"):
+        alone = hb.plots.estimators_frame(six, kind=kind, methods=("1", "3"))
+        pd.testing.assert_frame_equal(
+            both.ellipses.query("kind == @kind").reset_index(drop=True), alone.ellipses
+        )
+    pd.testing.assert_frame_equal(both.centres, alone.centres)
+    figure = hb.plots.plot_estimators(six, kind="both", methods=("1", "3"))
+    widths = {
+        line.get_linewidth() for line in figure.axes[0].lines if np.size(line.get_xdata()) > 50
+    }
+    assert widths == {0.8, 1.6}
+
+
 def test_methods_with_slopes_only(six: hb.Estimators) -> None:
     centres = hb.plots.estimators_frame(six).centres
     intercepts = centres["intercept"].isna().groupby("method").all()
@@ -228,7 +243,7 @@ def test_refusals(six: hb.Estimators) -> None:
         "plot_estimators() takes what hb.estimators() returns, not an object of type PointFit"
     )
     for changed, message in (
-        ({"kind": "ellipse"}, "kind must be 'confidence' or 'shadow', not 'ellipse'"),
+        ({"kind": "ellipse"}, "kind must be 'confidence', 'shadow' or 'both', not 'ellipse'"),
         ({"methods": ("1", "7")},
          "there is no method '7'; they are: '1', '2a', '2b', '3', '4', '5', '6'"),
         ({"methods": "2a"}, "methods must be a list of keys, not '2a'"),

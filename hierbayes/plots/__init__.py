@@ -23,6 +23,8 @@ headings in quotes):
 ``trellis``             y against x in a panel for each group: least-squares      2, 3, 18
                         lines, by a further factor, or BLUE, BLUP and population
 ``data_space``          all rows in one panel, pooled and groups' lines           "Fitted lines"
+``cloud``               rows in space, over two variables, before any model       "Lab 1"
+``arc``                 two slopes from within through pooled to between groups   4 to 7, "Lab 1"
 ``estimators``          six estimators in beta space, and the difference between  4 to 7
                         levels: ellipses of confidence, or with it as shadows
 ``simulated_school``    one simulated group in ten steps                          8 to 17
@@ -69,9 +71,11 @@ from typing import TYPE_CHECKING
 from hierbayes.public_names import public_names
 
 if TYPE_CHECKING:
+    from hierbayes.plots.arc import Arc, arc_frame, plot_arc
     from hierbayes.plots.beta_space import BetaSpace, beta_space_frame, plot_beta_space
     from hierbayes.plots.bootstrap import bootstrap_frame, plot_bootstrap
     from hierbayes.plots.caterpillar import Caterpillar, caterpillar_frame, plot_caterpillar
+    from hierbayes.plots.cloud import Cloud, cloud_frame, plot_cloud
     from hierbayes.plots.comparison import comparison_frame, plot_comparison
     from hierbayes.plots.coverage import Coverage, coverage_frame, plot_coverage
     from hierbayes.plots.data_space import DataSpace, data_space_frame, plot_data_space
@@ -143,35 +147,37 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "BetaSpace", "Caterpillar", "CheckPicture", "Coverage", "DataSpace", "Effects", "Ellipse",
-    "EstimatorsInBetaSpace", "Gap", "Level1Picture", "Level2Picture", "Pancake", "Plane",
+    "Arc", "BetaSpace", "Caterpillar", "CheckPicture", "Cloud", "Coverage", "DataSpace", "Effects",
+    "Ellipse", "EstimatorsInBetaSpace", "Gap", "Level1Picture", "Level2Picture", "Pancake", "Plane",
     "PowerCurve", "RankEcdf", "SimulatedSchool", "ThreeMeans", "Trellis", "UniformQuantiles",
-    "beta_space_frame", "bootstrap_frame", "caterpillar_frame", "comparison_frame",
-    "confidence_radius", "coverage_frame", "data_space_frame", "effects_frame", "ellipse_frame",
-    "estimators_frame", "gap_frame", "icc_frame", "implied_ellipses_frame", "implied_icc_frame",
-    "implied_lines_frame", "influence_frame", "intercept_weights_frame", "level1_residuals_frame",
-    "level2_residuals_frame", "margins_frame", "pancake_frame", "plane_frame", "plot_beta_space",
-    "plot_bootstrap", "plot_caterpillar", "plot_comparison", "plot_coverage", "plot_data_space",
-    "plot_effects", "plot_estimators", "plot_gap", "plot_icc", "plot_implied_ellipses",
-    "plot_implied_icc", "plot_implied_lines", "plot_influence", "plot_intercept_weights",
-    "plot_level1_residuals", "plot_level2_residuals", "plot_margins", "plot_pancake", "plot_plane",
-    "plot_power_curve", "plot_power_scaling", "plot_predictive_check", "plot_prior_ellipses",
-    "plot_prior_posterior", "plot_profile_zeta", "plot_rank_ecdf", "plot_residual_acf",
-    "plot_residual_variogram", "plot_ridge", "plot_shrinkage", "plot_shrinkage_factors",
-    "plot_simulated_school", "plot_three_means", "plot_tipping", "plot_tornado", "plot_trellis",
-    "plot_uniform_quantiles", "power_curve_frame", "power_scaling_frame", "predictive_check_frame",
-    "prior_ellipses_frame", "prior_posterior_frame", "profile_zeta_frame", "rank_ecdf_frame",
-    "residual_acf_frame", "residual_variogram_frame", "ridge_frame", "shadow_frame",
-    "shadow_radius", "shrinkage_factors_frame", "shrinkage_frame", "simulated_school_frame",
-    "three_means_frame", "tipping_frame", "tornado_frame", "trellis_frame",
-    "uniform_quantiles_frame",
+    "arc_frame", "beta_space_frame", "bootstrap_frame", "caterpillar_frame", "cloud_frame",
+    "comparison_frame", "confidence_radius", "coverage_frame", "data_space_frame", "effects_frame",
+    "ellipse_frame", "estimators_frame", "gap_frame", "icc_frame", "implied_ellipses_frame",
+    "implied_icc_frame", "implied_lines_frame", "influence_frame", "intercept_weights_frame",
+    "level1_residuals_frame", "level2_residuals_frame", "margins_frame", "pancake_frame",
+    "plane_frame", "plot_arc", "plot_beta_space", "plot_bootstrap", "plot_caterpillar",
+    "plot_cloud", "plot_comparison", "plot_coverage", "plot_data_space", "plot_effects",
+    "plot_estimators", "plot_gap", "plot_icc", "plot_implied_ellipses", "plot_implied_icc",
+    "plot_implied_lines", "plot_influence", "plot_intercept_weights", "plot_level1_residuals",
+    "plot_level2_residuals", "plot_margins", "plot_pancake", "plot_plane", "plot_power_curve",
+    "plot_power_scaling", "plot_predictive_check", "plot_prior_ellipses", "plot_prior_posterior",
+    "plot_profile_zeta", "plot_rank_ecdf", "plot_residual_acf", "plot_residual_variogram",
+    "plot_ridge", "plot_shrinkage", "plot_shrinkage_factors", "plot_simulated_school",
+    "plot_three_means", "plot_tipping", "plot_tornado", "plot_trellis", "plot_uniform_quantiles",
+    "power_curve_frame", "power_scaling_frame", "predictive_check_frame", "prior_ellipses_frame",
+    "prior_posterior_frame", "profile_zeta_frame", "rank_ecdf_frame", "residual_acf_frame",
+    "residual_variogram_frame", "ridge_frame", "shadow_frame", "shadow_radius",
+    "shrinkage_factors_frame", "shrinkage_frame", "simulated_school_frame", "three_means_frame",
+    "tipping_frame", "tornado_frame", "trellis_frame", "uniform_quantiles_frame",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
 _HOMES = {
+    "hierbayes.plots.arc": ("Arc", "arc_frame", "plot_arc"),
     "hierbayes.plots.beta_space": ("BetaSpace", "beta_space_frame", "plot_beta_space"),
     "hierbayes.plots.bootstrap": ("bootstrap_frame", "plot_bootstrap"),
     "hierbayes.plots.caterpillar": ("Caterpillar", "caterpillar_frame", "plot_caterpillar"),
+    "hierbayes.plots.cloud": ("Cloud", "cloud_frame", "plot_cloud"),
     "hierbayes.plots.comparison": ("comparison_frame", "plot_comparison"),
     "hierbayes.plots.data_space": ("DataSpace", "data_space_frame", "plot_data_space"),
     "hierbayes.plots.effects": ("Effects", "effects_frame", "plot_effects"),

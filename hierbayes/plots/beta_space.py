@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.display.interval import DEFAULT_PROB
-from hierbayes.fit.effects import blue, fixef, population_draws, vcov
+from hierbayes.fit.effects import fixef, vcov
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Booleans, Floats
@@ -38,10 +38,10 @@ from hierbayes.plots.draw import (
     legend,
     write_note,
 )
-from hierbayes.plots.ellipse import Ellipse, confidence_radius
+from hierbayes.plots.ellipse import Ellipse, confidence_radius, data_ellipse
 from hierbayes.plots.far_points import far_points, in_words, limits
 from hierbayes.plots.look import BLUE, BLUP, DISPERSION, GREY, PALE, POPULATION, SOLID, Look
-from hierbayes.plots.populations import ALL, populations
+from hierbayes.plots.populations import ALL, points_of_groups, populations
 from hierbayes.plots.response_scale import link_label
 
 if TYPE_CHECKING:
@@ -51,7 +51,11 @@ if TYPE_CHECKING:
 _DRAWS = 25  # ellipses of G that show how uncertain it is
 _MARKERS = "Ds^vph"  # of populations
 _DRAW = Look(PALE, "none", SOLID)
-_LOOKS = {"draw of G": (_DRAW, 0.8), "G": (DISPERSION, 1.8), "confidence": (POPULATION, 1.8)}
+_OF_POINTS = {"BLUEs": ["blue_x", "blue_y"], "BLUPs": ["blup_x", "blup_y"]}
+_LOOKS = {
+    "draw of G": (_DRAW, 0.8), "G": (DISPERSION, 1.8), "confidence": (POPULATION, 1.8),
+    "BLUEs": (BLUE, 1.4), "BLUPs": (BLUP, 1.4),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +73,8 @@ class BetaSpace:
         Index level: ``x``, ``y``.
     ellipses : DataFrame
         A row per point: ``kind``, ``level``, ``draw``, ``x``, ``y``.  Kinds are ``"G"`` (for a
-        posterior its mean), ``"confidence"``, and for a posterior ``"draw of G"``, several.
+        posterior its mean), ``"confidence"``, for a posterior ``"draw of G"``, several, and where
+        asked for ``"BLUEs"`` and ``"BLUPs"``, of the points themselves.
     """
 
     effects: tuple[str, str]
@@ -85,6 +90,7 @@ def beta_space_frame(
     groups: Sequence[Any] | None = None,
     max_groups: int | None = None,
     factor: str | None = None,
+    spread: bool = False,
     prob: float = DEFAULT_PROB,
 ) -> BetaSpace:
     """Points and ellipses of a fit in the plane of two random effects.
@@ -103,6 +109,9 @@ def beta_space_frame(
         Show at most so many, spread over their numbers of rows.
     factor : str, optional
         The grouping factor whose groups these are, where there are several.
+    spread : bool
+        Whether there are data ellipses of the BLUEs and of the BLUPs, one standard deviation of
+        the points of each population: BLUEs vary more than G, by their errors, and BLUPs less.
     prob : float
         Of the confidence ellipse, which has two degrees of freedom and is given θ̂; for a posterior
         it is that of a normal distribution with its mean and covariance.
@@ -133,10 +142,12 @@ def beta_space_frame(
         mean = fit.G[span, span][np.ix_(pair, pair)]
         parts.append(_boundary("G", level, 0, Ellipse(centre, mean)))
         parts.append(_boundary("confidence", level, 0, Ellipse(centre, cov, radius)))
+    table = points_of_groups(fit, k, pair, np.array(found.labels)[found.of])
+    parts += _spread(table) if spread else []
     first, second = (names[place] for place in pair)
     return BetaSpace(
         effects=(first, second),
-        groups=_group_table(fit, k, pair, np.array(found.labels)[found.of]).iloc[shown],
+        groups=table.iloc[shown],
         populations=pd.DataFrame(
             centres, index=pd.Index(found.labels, name="level"), columns=["x", "y"]
         ),
@@ -151,6 +162,7 @@ def plot_beta_space(
     groups: Sequence[Any] | None = None,
     max_groups: int | None = None,
     factor: str | None = None,
+    spread: bool = False,
     prob: float = DEFAULT_PROB,
     ax: Axes | None = None,
     figsize: tuple[float, float] | None = None,
@@ -174,8 +186,9 @@ def plot_beta_space(
     'Intercept'
     """
     frame = beta_space_frame(
-        fit, effects=effects, groups=groups, max_groups=max_groups, factor=factor, prob=prob
-    )
+        fit, effects=effects, groups=groups, max_groups=max_groups, factor=factor,
+        spread=spread, prob=prob,
+    )  # fmt: skip
     J = fit.design.factors[fit.design.place_of_factor(factor)].J
     with canvas(ax, figsize, beware=fit.objection, panel=(7.0, 5.4)) as drawn:
         _draw_ellipses(drawn.ax, frame)
@@ -206,12 +219,15 @@ def _entries(fit: Fitted, frame: BetaSpace, prob: str) -> Entries:
     """The legend, in the words of the engine."""
     sampled = isinstance(fit, PosteriorFit)
     own = {"BLUE (own least squares)": BLUE.points(5.0)}
+    kinds = set(frame.ellipses["kind"]) & _OF_POINTS.keys()
+    own_ellipse = {f"{kind}, one sd": _LOOKS[kind][0].lines(1.4) for kind in sorted(kinds)}
     entries = {
         **(own if fit.problem.family is None else {}),
         fit.prediction: BLUP.points(4.5),
         **_population_entries(frame.populations),
         f"{prob} of γ" if sampled else f"{prob} confidence of γ": POPULATION.lines(),
         "mean G (one sd)" if sampled else "G (one sd)": DISPERSION.lines(1.8),
+        **own_ellipse,
     }
     return entries | {"draws of G": _DRAW.lines(1.2)} if sampled else entries
 
@@ -226,25 +242,20 @@ def _some_draws(fit: Fitted, span: slice, populations: int) -> Floats:
     return G[np.linspace(0, len(G) - 1, few).round().astype(np.intp)]
 
 
+def _spread(groups: pd.DataFrame) -> list[pd.DataFrame]:
+    """Data ellipses of the BLUEs and of the BLUPs of each population with three points or more."""
+    found = []
+    for kind, columns in _OF_POINTS.items():
+        for level, rows in groups.groupby("level", sort=False):
+            points = rows[columns].dropna().to_numpy()
+            if len(points) > 2:
+                found.append(_boundary(kind, str(level), 0, data_ellipse(points)))
+    return found
+
+
 def _boundary(kind: str, level: str, draw: int, ellipse: Ellipse) -> pd.DataFrame:
     points = pd.DataFrame(ellipse.points(), columns=["x", "y"])
     return points.assign(kind=kind, level=level, draw=draw)[["kind", "level", "draw", "x", "y"]]
-
-
-def _group_table(fit: Fitted, k: int, pair: list[int], levels: Any) -> pd.DataFrame:
-    population = population_draws(fit, k)
-    blup = (population + fit.us[k]).mean(axis=(0, 1))[:, pair]
-    middle = population.mean(axis=(0, 1))[:, pair]
-    gaussian = fit.problem.family is None
-    own = blue(fit, k).to_numpy()[:, pair] if gaussian else np.full(middle.shape, np.nan)
-    values = np.hstack([own, blup, middle])
-    names = [f"{what}_{axis}" for what in ("blue", "blup", "population") for axis in "xy"]
-    table = pd.DataFrame(
-        values, index=pd.Index(fit.design.factors[k].labels, name="group"), columns=names
-    )
-    table.insert(0, "level", levels)
-    table.insert(1, "n", fit.problem.working.levels[k].rows.astype(int))
-    return table
 
 
 def _draw_ellipses(ax: Axes, frame: BetaSpace) -> None:

@@ -61,6 +61,17 @@ class Ellipse:
         return np.column_stack([self.centre - half, self.centre + half])
 
 
+def data_ellipse(points: Floats) -> Ellipse:
+    """The dispersion ellipse of points (m, 2): their mean and covariance, m − 1 in the denominator.
+
+    Examples
+    --------
+    >>> data_ellipse(np.array([[0.0, 0.0], [2.0, 2.0], [4.0, 1.0]])).shadow().tolist()
+    [[0.0, 4.0], [0.0, 2.0]]
+    """
+    return Ellipse(points.mean(axis=0), np.cov(points, rowvar=False))
+
+
 def confidence_radius(prob: float = DEFAULT_PROB, df: float = np.inf) -> float:
     """Radius of an ellipse with this probability: sqrt(2 F), or sqrt(χ²) where df is infinite.
 

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RADII = {"confidence": confidence_radius, "shadow": shadow_radius}
-_WORDS = {"confidence": "confidence ellipses", "shadow": "intervals as shadows of ellipses"}
+_WORDS = {"confidence": "confidence ellipses", "shadow": "intervals as shadows of ellipses",
+          "both": "confidence ellipses, and thin ones with the intervals as shadows"}  # fmt: skip
 _REACH = 6.0  # interquartile ranges from the quartiles, within which groups are in sight
 _COLUMNS = ["intercept", "intercept_lower", "intercept_upper", "slope", "slope_lower",
             "slope_upper", "df"]  # fmt: skip
@@ -58,7 +59,7 @@ class EstimatorsInBetaSpace:
         ellipse, and ``df``.  Levels are followed by differences from the first.  Intercepts are
         missing for methods without; their slopes have t intervals.
     ellipses : DataFrame
-        A row per point: ``level``, ``method``, ``x``, ``y``.
+        A row per point: ``level``, ``method``, ``kind``, ``x``, ``y``.
     groups : DataFrame
         Index group: ``level``, ``intercept``, ``slope`` of each group's own line; missing where it
         has none.
@@ -84,7 +85,8 @@ def estimators_frame(
     six : Estimators
         From `estimators`.
     kind : str
-        ``"confidence"`` or ``"shadow"``, see the module.
+        ``"confidence"`` or ``"shadow"``, see the module, or ``"both"``: two ellipses about each
+        centre, with limits by the shadows of the smaller one.
     methods : sequence of str, optional
         Keys such as ``("1", "2a")``; by default all.
     prob : float
@@ -95,30 +97,32 @@ def estimators_frame(
         When the kind or a method does not exist.
     """
     refuse_other_than("plot_estimators", six, Estimators, "hb.estimators()")
-    if kind not in RADII:
-        raise StudyError(f"kind must be 'confidence' or 'shadow', not {kind!r}")
+    if kind not in _WORDS:
+        raise StudyError(f"kind must be 'confidence', 'shadow' or 'both', not {kind!r}")
+    kinds = list(RADII) if kind == "both" else [kind]
     chosen = _chosen(six, methods)
     centres, boundaries = {}, []
     for method in chosen:
         for number, (level, quantity) in enumerate(_panels(method)):
             value, cov = _line(method, number)
             df = float(method.quantities.loc[quantity, "df"])
-            radius = RADII["shadow" if len(value) == 1 else kind](prob, df)
+            radius = RADII["shadow" if len(value) == 1 else kinds[-1]](prob, df)
             half = radius * np.sqrt(np.diag(cov))
             limits = np.column_stack([value, value - half, value + half])
             missing = np.full((2 - len(value), 3), np.nan)
             centres[level, method.key] = [*np.vstack([missing, limits]).ravel(), df]
-            if len(value) == 2:
-                points = pd.DataFrame(Ellipse(value, cov, radius).points(), columns=["x", "y"])
-                boundaries.append(points.assign(level=level, method=method.key))
+            for one in kinds if len(value) == 2 else []:
+                ellipse = Ellipse(value, cov, RADII[one](prob, df))
+                points = pd.DataFrame(ellipse.points(), columns=["x", "y"])
+                boundaries.append(points.assign(level=level, method=method.key, kind=one))
     table = pd.DataFrame.from_dict(centres, orient="index", columns=_COLUMNS)
     table.index = pd.MultiIndex.from_tuples(list(centres), names=["level", "method"])
-    empty = pd.DataFrame(columns=["x", "y", "level", "method"])
+    empty = pd.DataFrame(columns=["x", "y", "level", "method", "kind"])
     ellipses = pd.concat(boundaries, ignore_index=True) if boundaries else empty
     return EstimatorsInBetaSpace(
         predictor=six.fits["5"].design.effects[1],
         centres=table,
-        ellipses=ellipses[["level", "method", "x", "y"]],
+        ellipses=ellipses[["level", "method", "kind", "x", "y"]],
         groups=_own_lines(six),
     )
 
@@ -210,8 +214,10 @@ def _draw_level(ax: Axes, frame: EstimatorsInBetaSpace, level: str) -> None:
     own = frame.groups[frame.groups["level"] == level]
     ax.plot(own["intercept"], own["slope"], **OWN.points(6.0), zorder=1.0)
     here = frame.ellipses[frame.ellipses["level"] == level]
-    for key, points in here.groupby("method", sort=False):
-        ax.plot(points["x"], points["y"], **METHODS[str(key)].lines(1.6), zorder=2.0)
+    alone = here["kind"].nunique() == 1
+    for (key, kind), points in here.groupby(["method", "kind"], sort=False):
+        width = 1.6 if alone or kind == "confidence" else 0.8
+        ax.plot(points["x"], points["y"], **METHODS[str(key)].lines(width), zorder=2.0)
     slopes_only = 0
     for number, (key, row) in enumerate(frame.centres.loc[level].iterrows()):
         look = METHODS[str(key)]

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from formulaic.parser.types import Factor
 
 from hierbayes.design.design import Design
+from hierbayes.fit.effects import blue, population_draws
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 
@@ -92,3 +95,23 @@ def _label(design: Design, columns: Integers, active: Booleans) -> str:
         if c not in named and ":" not in re.sub(r"`[^`]*`", "", design.terms[c]):
             parts.append(f"{design.terms[c]} = {int(active[c])}")
     return ", ".join(parts) or ALL
+
+
+def points_of_groups(fit: Fitted, k: int, pair: list[int], levels: Any) -> pd.DataFrame:
+    """BLUE, BLUP and population of each group of factor k in the plane of two of its effects.
+
+    Index group: ``level``, ``n``, and ``blue_x`` to ``population_y``.
+    """
+    population = population_draws(fit, k)
+    blup = (population + fit.us[k]).mean(axis=(0, 1))[:, pair]
+    middle = population.mean(axis=(0, 1))[:, pair]
+    gaussian = fit.problem.family is None
+    own = blue(fit, k).to_numpy()[:, pair] if gaussian else np.full(middle.shape, np.nan)
+    values = np.hstack([own, blup, middle])
+    names = [f"{what}_{axis}" for what in ("blue", "blup", "population") for axis in "xy"]
+    table = pd.DataFrame(
+        values, index=pd.Index(fit.design.factors[k].labels, name="group"), columns=names
+    )
+    table.insert(0, "level", levels)
+    table.insert(1, "n", fit.problem.working.levels[k].rows.astype(int))
+    return table
