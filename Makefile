@@ -1,7 +1,7 @@
 PYTHON ?= python3
 bin := .venv/bin
 
-.PHONY: demo test test-fast bench lint notebooks clean
+.PHONY: demo test test-fast bench lint notebooks site clean
 
 # Fit the worked example both ways and write tables, pictures and draws to results/.
 demo: .venv/.installed
@@ -36,6 +36,10 @@ notebooks: .venv/.installed
 bench: .venv/.installed-bench
 	$(bin)/python -m tests.benchmarks $(if $(BEFORE),--before $(BEFORE))
 
+# The reference site, in build/site: every public name, the notebooks, a gallery of pictures.
+site: .venv/.installed-site
+	$(bin)/python -m tests.site
+
 # Remove what the other targets made, except the environment.
 clean:
 	rm -rf results build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
@@ -51,6 +55,10 @@ clean:
 	@# Compiled to byte code on all processors, which pip does on one; tests of the packages, a
 	@# third of all, are left out, and so is what is no Python of this version.
 	@$(bin)/python -m compileall -qq -j 0 -x '/tests/' .venv/lib || true
+	touch $@
+
+.venv/.installed-site: .venv/.installed
+	$(bin)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[site]'
 	touch $@
 
 .venv/.installed-bench: .venv/.installed

@@ -169,8 +169,10 @@ def plot_beta_space(
 ) -> Figure:
     """Draw `beta_space_frame`: arrows from BLUEs to BLUPs, populations, ellipses of G and γ̂.
 
-    Parameters are those of `beta_space_frame`, and
+    Other parameters are those of `beta_space_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
         To draw on.
     figsize : (width, height), optional

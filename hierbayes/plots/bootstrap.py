@@ -102,8 +102,10 @@ def plot_bootstrap(
 ) -> Figure:
     """Draw `bootstrap_frame`: the histogram, with the intervals below it.
 
-    Parameters are those of `bootstrap_frame`, and
+    Other parameters are those of `bootstrap_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
     figsize : (width, height), optional
         Of a new figure in inches.

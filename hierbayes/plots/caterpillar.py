@@ -138,8 +138,10 @@ def plot_caterpillar(
     """Draw `caterpillar_frame`, a panel per effect.
 
     Intervals that leave out 0 have filled marks. With more than 60 groups only those at both ends
-    are named. Parameters are those of `caterpillar_frame`, and
+    are named. Other parameters are those of `caterpillar_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
         As many as there are effects.
     figsize : (width, height), optional

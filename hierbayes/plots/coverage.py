@@ -75,8 +75,10 @@ def plot_coverage(
 ) -> Figure:
     """Draw `coverage_frame`: a panel for each design, a row for each parameter.
 
-    Parameters are those of `coverage_frame`, and
+    Other parameters are those of `coverage_frame`.
 
+    Parameters
+    ----------
     ax : Axes, or as many as there are designs, optional
     figsize : (width, height), optional
         Of a new figure in inches.

@@ -89,8 +89,10 @@ def plot_data_space(
 ) -> Figure:
     """Draw `data_space_frame`.
 
-    Parameters are those of `data_space_frame`, and
+    Other parameters are those of `data_space_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
         To draw on.
     figsize : (width, height), optional

@@ -158,8 +158,10 @@ def plot_effects(
 ) -> Figure:
     """Draw `effects_frame`.
 
-    Parameters are those of `effects_frame`, and
+    Other parameters are those of `effects_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
         To draw on.
     figsize : (width, height), optional

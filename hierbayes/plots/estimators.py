@@ -138,8 +138,10 @@ def plot_estimators(
 ) -> Figure:
     """Draw `estimators_frame`: a panel for each level with its groups, and one for each difference.
 
-    Parameters are those of `estimators_frame`, and
+    Other parameters are those of `estimators_frame`.
 
+    Parameters
+    ----------
     ax : sequence of Axes, optional
         As many as there are panels.
     figsize : (width, height), optional

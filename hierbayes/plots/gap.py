@@ -178,8 +178,10 @@ def plot_gap(
 ) -> Figure:
     """Draw `gap_frame`: the gap, its two bands, and bars where they leave out 0.
 
-    Parameters are those of `gap_frame`, and
+    Other parameters are those of `gap_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
         To draw on.
     figsize : (width, height), optional

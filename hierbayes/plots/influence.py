@@ -107,8 +107,10 @@ def plot_influence(
 ) -> Figure:
     """Draw `influence_frame`; cases beyond the limits are filled, the farthest are named.
 
-    Parameters are those of `influence_frame`, and
+    Other parameters are those of `influence_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
         One, or for ``"dfbetas"`` as many as there are fixed terms.
     figsize : (width, height), optional

@@ -126,8 +126,10 @@ def plot_level1_residuals(
 ) -> Figure:
     """Draw `level1_residuals_frame`: against fitted values, by group, normal quantiles.
 
-    Parameters are those of `level1_residuals_frame`, and
+    Other parameters are those of `level1_residuals_frame`.
 
+    Parameters
+    ----------
     ax : three Axes, optional
         To draw on.
     figsize : (width, height), optional

@@ -115,8 +115,10 @@ def plot_level2_residuals(
 ) -> Figure:
     """Draw `level2_residuals_frame`: a panel per effect, per pair of effects, and one of distances.
 
-    With one random effect there is no pair. Parameters are those of `level2_residuals_frame`, and
+    With one random effect there is no pair. Other parameters are those of `level2_residuals_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
         As many as there are panels: q + q(q − 1)/2 + 1 for q effects with variance.
     figsize : (width, height), optional

@@ -88,8 +88,10 @@ def plot_margins(
 ) -> Figure:
     """Draw `margins_frame`: lines with bands over a number, points with limits over labels.
 
-    Parameters are those of `margins_frame`, and
+    Other parameters are those of `margins_frame`.
 
+    Parameters
+    ----------
     ax : Axes, or as many as there are panels, optional
     figsize : (width, height), optional
         Of a new figure in inches.

@@ -118,8 +118,10 @@ def plot_pancake(
 ) -> Figure:
     """Draw `pancake_frame`: the ellipsoid of one standard deviation, its axes and the groups.
 
-    Parameters are those of `pancake_frame`, and
+    Other parameters are those of `pancake_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
         Made with ``projection="3d"``.
     figsize : (width, height), optional

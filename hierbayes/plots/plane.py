@@ -122,8 +122,10 @@ def plot_plane(
 ) -> Figure:
     """Draw `plane_frame`.
 
-    Parameters are those of `plane_frame`, and
+    Other parameters are those of `plane_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
         Made with ``projection="3d"``.
     figsize : (width, height), optional

@@ -80,8 +80,10 @@ def plot_power_curve(
 ) -> Figure:
     """Draw `power_curve_frame`: a line for each number of rows.
 
-    Parameters are those of `power_curve_frame`, and
+    Other parameters are those of `power_curve_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
     figsize : (width, height), optional
         Of a new figure in inches.

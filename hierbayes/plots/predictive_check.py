@@ -90,8 +90,10 @@ def plot_predictive_check(
 ) -> Figure:
     """Draw `predictive_check_frame`: a panel for each statistic, its observed value a line.
 
-    Parameters are those of `predictive_check_frame`, and
+    Other parameters are those of `predictive_check_frame`.
 
+    Parameters
+    ----------
     ax : Axes, or as many as there are statistics, optional
     figsize : (width, height), optional
         Of a new figure in inches.

@@ -120,8 +120,10 @@ def plot_prior_ellipses(
 ) -> Figure:
     """Draw `prior_ellipses_frame`: ellipses without a name are thin and grey.
 
-    Parameters are those of `prior_ellipses_frame`, and
+    Other parameters are those of `prior_ellipses_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
     figsize : (width, height), optional
         Of a new figure in inches.

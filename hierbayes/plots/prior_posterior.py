@@ -142,8 +142,10 @@ def plot_prior_posterior(
 ) -> Figure:
     """Draw `prior_posterior_frame`: a panel for each parameter.
 
-    Parameters are those of `prior_posterior_frame`, and
+    Other parameters are those of `prior_posterior_frame`.
 
+    Parameters
+    ----------
     ax : Axes, or as many as there are parameters, optional
     figsize : (width, height), optional
         Of a new figure in inches.

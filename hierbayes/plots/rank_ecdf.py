@@ -98,8 +98,10 @@ def plot_rank_ecdf(
 ) -> Figure:
     """Draw `rank_ecdf_frame`: a panel for each quantity.
 
-    Parameters are those of `rank_ecdf_frame`, and
+    Other parameters are those of `rank_ecdf_frame`.
 
+    Parameters
+    ----------
     ax : Axes, or as many as there are quantities, optional
     figsize : (width, height), optional
         Of a new figure in inches.

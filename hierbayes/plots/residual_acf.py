@@ -44,8 +44,10 @@ def plot_residual_acf(
 ) -> Figure:
     """Draw `residual_acf_frame`: a bar for each lag in the band of white noise.
 
-    Parameters are those of `residual_acf_frame`, and
+    Other parameters are those of `residual_acf_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
     figsize : (width, height), optional
         Of a new figure in inches.

@@ -53,8 +53,10 @@ def plot_residual_variogram(
 ) -> Figure:
     """Draw `residual_variogram_frame`: a point for each distance in the band of white noise.
 
-    Parameters are those of `residual_variogram_frame`, and
+    Other parameters are those of `residual_variogram_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
     figsize : (width, height), optional
         Of a new figure in inches.

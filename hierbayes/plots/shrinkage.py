@@ -93,8 +93,10 @@ def plot_shrinkage(
 ) -> Figure:
     """Draw `shrinkage_frame`: arrows from BLUE to BLUP, and the population.
 
-    Parameters are those of `shrinkage_frame`, and
+    Other parameters are those of `shrinkage_frame`.
 
+    Parameters
+    ----------
     against : str
         ``"n"``, or ``"group"`` for the groups ordered by their BLUP.
     ax : Axes, optional

@@ -112,8 +112,10 @@ def plot_shrinkage_factors(
 ) -> Figure:
     """Draw `shrinkage_factors_frame`: an interval for each group, thick between the quartiles.
 
-    Parameters are those of `shrinkage_factors_frame`, and
+    Other parameters are those of `shrinkage_factors_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
     figsize : (width, height), optional
         Of a new figure in inches.

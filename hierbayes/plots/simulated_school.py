@@ -137,8 +137,10 @@ def plot_simulated_school(
 ) -> Figure:
     """Draw `simulated_school_frame` up to a step, or several steps beside each other.
 
-    Parameters are those of `simulated_school_frame`, and
+    Other parameters are those of `simulated_school_frame`.
 
+    Parameters
+    ----------
     step : int or sequence of int, optional
         1 to 10; by default all, in two rows. The first four are in data space.
     ax : Axes or sequence of Axes, optional

@@ -162,8 +162,10 @@ def plot_trellis(
 ) -> Figure:
     """Draw `trellis_frame`.
 
-    Parameters are those of `trellis_frame`, and
+    Other parameters are those of `trellis_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
         As many as there are panels.
     figsize : (width, height), optional

@@ -236,7 +236,7 @@ class InverseGamma(Prior):
 
 @dataclass(frozen=True, slots=True)
 class LKJ(Prior):
-    """Density ∝ |R|^(eta − 1) on correlation matrices; eta = 1 is uniform."""
+    """Density ∝ ``|R|^(eta − 1)`` on correlation matrices; eta = 1 is uniform."""
 
     distribution: ClassVar[str] = "LKJCorr"
     positive: ClassVar[tuple[str, ...]] = ("eta",)

@@ -85,14 +85,14 @@ class MatrixPrior(Prior):
 
 @dataclass(frozen=True, slots=True)
 class InverseWishart(MatrixPrior):
-    """p(G) ∝ |G|^{−(ν+q+1)/2} exp(−tr(ΨG⁻¹)/2), with ν = ``nu`` and Ψ = ``scale``."""
+    """``p(G) ∝ |G|^{−(ν+q+1)/2} exp(−tr(ΨG⁻¹)/2)``, with ν = ``nu`` and Ψ = ``scale``."""
 
     distribution: ClassVar[str] = "InverseWishart"
 
 
 @dataclass(frozen=True, slots=True)
 class Wishart(MatrixPrior):
-    """p(G) ∝ |G|^{(ν−q−1)/2} exp(−tr(V⁻¹G)/2), with ν = ``nu`` and V = ``scale``."""
+    """``p(G) ∝ |G|^{(ν−q−1)/2} exp(−tr(V⁻¹G)/2)``, with ν = ``nu`` and V = ``scale``."""
 
     distribution: ClassVar[str] = "Wishart"
 

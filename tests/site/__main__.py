@@ -1,0 +1,60 @@
+"""Make the pages of the site and build it: ``python -m tests.site``."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.site.gallery import draw
+from tests.site.reference import pages
+
+ROOT = Path(__file__).parents[2]
+WRITTEN = ROOT / "notebooks" / "site"
+SOURCE, SITE = ROOT / "build" / "pages", ROOT / "build" / "site"
+
+
+def _included() -> dict[str, str]:
+    """Pages that are files of the project."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    guide = readme.replace("# hierbayes", "# Guide", 1).replace("notebooks/pictures/", "pictures/")
+    return {
+        "guide.md": guide,
+        "architecture.md": (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"),
+        "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+    }
+
+
+def _notebooks() -> dict[str, str]:
+    found = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    listed = "".join(f"{path.stem}\n" for path in found)
+    return {"notebooks/index.md": f"# Notebooks\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}```\n"}
+
+
+def make_pages(folder: Path) -> None:
+    """Put all pages into a folder, written, generated and copied."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(WRITTEN, folder)
+    (folder / "_static").mkdir()
+    shutil.copytree(ROOT / "notebooks" / "pictures", folder / "pictures")
+    (folder / "notebooks").mkdir()
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        shutil.copy(path, folder / "notebooks")
+    shutil.copy(ROOT / "CITATION.cff", folder)
+    (folder / "gallery").mkdir()
+    gallery = {"gallery/index.md": draw(folder / "gallery")}
+    for name, text in {**pages(), **_included(), **_notebooks(), **gallery}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def main() -> int:
+    """Make the pages, and build them; a warning is an error."""
+    make_pages(SOURCE)
+    build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
+    return subprocess.run([*build, str(SOURCE), str(SITE)], check=False).returncode
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
