@@ -147,8 +147,10 @@ def plot_arc(
 ) -> Figure:
     """Draw `arc_frame`.
 
-    Parameters are those of `arc_frame`, and
+    Other parameters are those of `arc_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
         To draw on.
     figsize : (width, height), optional

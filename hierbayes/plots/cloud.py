@@ -82,8 +82,10 @@ def plot_cloud(
 ) -> Figure:
     """Draw `cloud_frame`.
 
-    Parameters are those of `cloud_frame`, and
+    Other parameters are those of `cloud_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
         Made with ``projection="3d"``.
     figsize : (width, height), optional

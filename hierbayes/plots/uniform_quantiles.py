@@ -102,9 +102,10 @@ def plot_uniform_quantiles(
 ) -> Figure:
     """Draw `uniform_quantiles_frame`, a panel per variable.
 
-    Numbers have a line at their mean, factors with many levels no names.  Parameters are those of
-    `uniform_quantiles_frame`, and
+    Numbers have a line at their mean, factors with many levels no names.  Other parameters are those of `uniform_quantiles_frame`.
 
+    Parameters
+    ----------
     ax : Axes, optional
         As many as there are variables.
     figsize : (width, height), optional

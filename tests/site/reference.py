@@ -51,7 +51,7 @@ SPACES = {
 
 def subject_of(name: str) -> Subject:
     """Under which heading a public name of the package stands."""
-    room = inspect.getmodule(getattr(hb, name)).__name__.removeprefix("hierbayes.")
+    room = getattr(hb, name).__module__.removeprefix("hierbayes.")
     places = [(part, subject) for subject in SUBJECTS for part in subject.rooms
               if f"{room}.".startswith(f"{part}.")]  # fmt: skip
     return max(places, key=lambda place: len(place[0]))[1]
