@@ -102,7 +102,8 @@ def plot_uniform_quantiles(
 ) -> Figure:
     """Draw `uniform_quantiles_frame`, a panel per variable.
 
-    Numbers have a line at their mean, factors with many levels no names.  Other parameters are those of `uniform_quantiles_frame`.
+    Numbers have a line at their mean, factors with many levels no names.  Other parameters are
+    those of `uniform_quantiles_frame`.
 
     Parameters
     ----------
