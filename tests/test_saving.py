@@ -59,6 +59,12 @@ POINTS: dict[str, Callable[[pd.DataFrame], hb.PointFit]] = {
     "several factors": crossed,
     "columns far from zero": far,
     "rows given later": given,
+    "errors with a structure": lambda data: hb.Model(
+        "y ~ x + (1 | g)", data, residual=hb.residuals.AR1() * hb.residuals.Power("w0")
+    ).reml(),
+    "no random part": lambda data: hb.Model(
+        "y ~ x", data, residual=hb.residuals.CompoundSymmetry("g")
+    ).ml(),
     "family": lambda data: family_fits.bernoulli(),
     "family, several factors": lambda data: family_fits.counts(),
 }
@@ -89,10 +95,32 @@ def assert_equal(again: Any, fit: Any) -> None:
 def test_maxima_are_read_back_as_they_were(
     name: str, small_data: pd.DataFrame, tmp_path: Path
 ) -> None:
-    fit = POINTS[name](small_data)
+    fit = POINTS[name](small_data.assign(w0=1.0 + small_data["x"] ** 2))
     again = read_back(fit, tmp_path)
     assert_equal(again, fit)
     assert again.predict(prob=0.9).equals(fit.predict(prob=0.9))
+
+
+def test_maxima_with_known_errors_are_read_back(small_data: pd.DataFrame, tmp_path: Path) -> None:
+    data = small_data.assign(se=1.0 + small_data["x"] ** 2)
+    fit = hb.Model("y ~ x + (1 | g)", data, known_sd="se").reml()
+    again = read_back(fit, tmp_path)
+    assert str(again.summary()) == str(fit.summary())
+    pd.testing.assert_frame_equal(again.intervals(), fit.intervals(), check_exact=True)
+    assert again.predict().equals(fit.predict())
+
+
+@pytest.mark.slow
+def test_posteriors_with_a_structure_of_errors_are_read_back(
+    small_data: pd.DataFrame, tmp_path: Path
+) -> None:
+    model = hb.Model("y ~ x + (1 | g)", small_data, residual=hb.residuals.AR1())
+    fit = model.sample(draws=50, tune=50, chains=2, seed=1)
+    again = read_back(fit, tmp_path)
+    assert str(again.summary()) == str(fit.summary())
+    assert again.predict(prob=0.9).equals(fit.predict(prob=0.9))
+    assert np.array_equal(again.z, fit.z)
+    assert np.array_equal(again.us[0], fit.us[0])
 
 
 def test_posteriors_are_read_back_as_they_were(

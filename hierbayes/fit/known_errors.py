@@ -17,6 +17,7 @@ from hierbayes.fit.degrees_of_freedom.source import usual_or_stated
 from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.intervals import interval_frame
 from hierbayes.fit.point import PointFit
+from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.summary import Summary, summarise_maximum
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.conditional import flat_prior, log_jacobian
@@ -35,6 +36,9 @@ class KnownErrorsFit(PointFit):
     def _likelihood(self) -> AnyLikelihood:
         reading = NORMAL if self.reading is None else self.reading
         return likelihood_of(self.problem.working, reading, self.gamma_prior)
+
+    def _own_parts(self) -> OwnParts:
+        return OwnParts("KnownErrorsFit", self.evidence)
 
     def unknown_corr(self) -> Booleans:
         """No entries of G (q, q): all are in the likelihood."""

@@ -14,16 +14,20 @@ from hierbayes.design.problem import Problem
 from hierbayes.errors import HierbayesError, SavedFitError, in_quotes
 from hierbayes.estimation.laplace_search import LatentOptimum
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
-from hierbayes.fit.evidence import Sampling
+from hierbayes.fit.evidence import READINGS, Sampling
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.known_errors import KnownErrorsFit
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.saving.archive import Contents, damaged, place_of, read_archive
+from hierbayes.fit.saving.error_parts import errors_again
 from hierbayes.fit.saving.plain_values import from_plain
 from hierbayes.fit.saving.posed_again import pose_again, refuse_other_columns
 from hierbayes.fit.saving.row_columns import frame_of_bytes
+from hierbayes.fit.structured.point import StructuredPointFit
+from hierbayes.fit.structured.posterior import StructuredPosteriorFit
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.laplace import LatentPoint, find_mode
 from hierbayes.likelihood.theta import Theta
@@ -121,11 +125,31 @@ def _problem(contents: Contents, functions: Any) -> Problem:
     refuse_other_columns(from_plain(manifest["columns"]), problem, spec)
     rows = replace(problem.design.rows, kept=contents.arrays["kept"])
     design = replace(problem.design, rows=rows, dropped=from_plain(manifest["dropped"]))
-    return replace(problem, design=design)
+    problem = replace(problem, design=design).holding_sigma
+    if "z" not in contents.arrays:
+        return problem
+    z = contents.arrays["z"]
+    return problem.weighted(z.mean(axis=(0, 1)) if z.ndim == 3 else z)
 
 
 def _point(common: dict[str, Any], plain: Any, contents: Contents) -> Fit:
     return PointFit(**common, evidence=plain)
+
+
+def _known_errors(common: dict[str, Any], plain: Any, contents: Contents) -> Fit:
+    return KnownErrorsFit(**common, evidence=plain)
+
+
+def _structured_point(common: dict[str, Any], plain: Any, contents: Contents) -> Fit:
+    evidence, engine, numbers = plain
+    errors = errors_again(common["problem"], READINGS[engine], contents.arrays, numbers)
+    return StructuredPointFit(**common, evidence=evidence, errors=errors)
+
+
+def _structured_posterior(common: dict[str, Any], plain: Any, contents: Contents) -> Fit:
+    return StructuredPosteriorFit(
+        **common, evidence=_sampling(plain, contents), z=contents.arrays["z"]
+    )
 
 
 def _family_point(common: dict[str, Any], plain: Any, contents: Contents) -> Fit:
@@ -156,6 +180,9 @@ def _family_posterior(common: dict[str, Any], plain: Any, contents: Contents) ->
 
 _MAKERS: Mapping[str, Callable[[dict[str, Any], Any, Contents], Fit]] = {
     "PointFit": _point,
+    "KnownErrorsFit": _known_errors,
+    "StructuredPointFit": _structured_point,
+    "StructuredPosteriorFit": _structured_posterior,
     "FamilyPointFit": _family_point,
     "PosteriorFit": _posterior,
     "FamilyPosteriorFit": _family_posterior,

@@ -23,6 +23,8 @@ from hierbayes.fit.of_family.evidence import LatentMaximum
 from hierbayes.priors.blocks import FAMILIES
 from hierbayes.priors.families import Centred, Known
 from hierbayes.priors.prior_set import PriorSet
+from hierbayes.residuals.structure import ResidualStructure
+from hierbayes.residuals.text import read_residual_text
 from hierbayes.specification.effect_name import EffectName
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.random_term import RandomTerm
@@ -65,6 +67,8 @@ def as_plain(value: Any) -> Any:
         return number if math.isfinite(number) else {"float": str(number)}
     if isinstance(value, tuple | list):
         return {type(value).__name__: [as_plain(one) for one in value]}
+    if isinstance(value, ResidualStructure):
+        return {"residual": value.text}
     if isinstance(value, dict):
         return {"dict": [[as_plain(key), as_plain(one)] for key, one in value.items()]}
     return _time(value) or _of_class(value)
@@ -120,6 +124,8 @@ def from_plain(plain: Any) -> Any:
             return {from_plain(key): from_plain(one) for key, one in inside}
         case "float":
             return float(inside)
+        case "residual":
+            return read_residual_text(inside)
         case "interval":
             left, right, closed = inside
             return pd.Interval(from_plain(left), from_plain(right), closed)

@@ -56,11 +56,6 @@ def contents_of(fit: Fitted, own: OwnParts) -> Contents:
     _refuse_priors(fit)
     problem = fit.problem
     spec, rows = problem.design.specification, problem.design.rows
-    if spec.known_sd:
-        raise SavedFitError(
-            "fits whose errors have known variances are not saved yet; keep the draws of a "
-            "posterior with to_datatree()"
-        )
     family = _family_text(problem)
     if not rows.frames:
         raise SavedFitError(

@@ -12,7 +12,7 @@ import pandas as pd
 from hierbayes.design.residual_blocks import correlated
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.display.interval import Interval
-from hierbayes.errors import EstimationError, SavedFitError
+from hierbayes.errors import EstimationError
 from hierbayes.estimation.information import NaturalParameters
 from hierbayes.estimation.residual_maximum import AtCoordinates, ResidualMaximum
 from hierbayes.fit.degrees_of_freedom.error_directions import ErrorDirections
@@ -24,6 +24,7 @@ from hierbayes.fit.predictions.limits import Limits, LimitsRequest
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import PredictionRows
 from hierbayes.fit.predictions.response_law import ResponseLaw
+from hierbayes.fit.saving.error_parts import error_arrays, error_numbers
 from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.structured.diagnosis import diagnosis_of_errors, diagnosis_without_effects
 from hierbayes.fit.structured.given_errors import rows_given_errors
@@ -118,10 +119,8 @@ class StructuredPointFit(PointFit):
         return diagnosis_of_errors(of_effects, self.errors, self.error_rows)
 
     def _own_parts(self) -> OwnParts:
-        raise SavedFitError(
-            "a fit with a residual structure cannot be saved; keep what you need with "
-            "to_datatree(), or fit it again, which takes milliseconds"
-        )
+        plain = (self.evidence, self.engine, error_numbers(self.errors))
+        return OwnParts("StructuredPointFit", plain, error_arrays(self.errors))
 
     # ---------------------------------------------------------------- uncertainty of θ̂
 

@@ -13,7 +13,7 @@ import pandas as pd
 from hierbayes.design.problem import Problem
 from hierbayes.design.residual_blocks import correlated
 from hierbayes.design.residual_rows import ResidualRows
-from hierbayes.errors import ResidualError, SavedFitError
+from hierbayes.errors import ResidualError
 from hierbayes.estimation.residual_posterior import sample_structured
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
@@ -108,9 +108,7 @@ class StructuredPosteriorFit(PosteriorFit):
         return normalized_residuals(self, rest, self.z.mean(axis=(0, 1)))
 
     def _own_parts(self) -> OwnParts:
-        raise SavedFitError(
-            "a fit with a residual structure cannot be saved; keep its draws with to_datatree()"
-        )
+        return replace(super()._own_parts(), kind="StructuredPosteriorFit", arrays={"z": self.z})
 
     def _refuse(self, what: str) -> NoReturn:
         self.problem.refuse_residual_structure(what)
