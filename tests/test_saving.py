@@ -119,7 +119,7 @@ def test_posteriors_with_a_structure_of_errors_are_read_back(
     again = read_back(fit, tmp_path)
     assert str(again.summary()) == str(fit.summary())
     assert again.predict(prob=0.9).equals(fit.predict(prob=0.9))
-    assert np.array_equal(again.z, fit.z)
+    assert np.array_equal(again.error_draws[1], fit.error_draws[1])
     assert np.array_equal(again.us[0], fit.us[0])
 
 
