@@ -391,8 +391,9 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
     (
         "brms",
         "brm(mathach | weights(Size) ~ ses + (1 | school), data = hs)",
-        "what stands after the response changes its likelihood; trials(...) is read, and "
-        "models here have nothing else\n"
+        "weights(w) multiplies the log likelihood of each row by w; where w counts equal rows, "
+        "leave it out and give counts='w', and where the variance of a row is σ²/w, write "
+        "bf(..., sigma ~ offset(-log(w) / 2))\n"
         "    brm(mathach | weights(Size) ~ ses + (1 | school), data = hs)\n"
         "                  ^",
     ),
@@ -409,10 +410,10 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
     ),
     (
         "brms",
-        "brm(bf(mathach ~ ses + (1 | school), sigma ~ ses), data = hs)",
-        "bf(...) with more than one formula models more than the mean; those of 'zi' and 'hu' are "
-        "read\n"
-        "    brm(bf(mathach ~ ses + (1 | school), sigma ~ ses), data = hs)\n"
+        "brm(bf(mathach ~ ses + (1 | school), phi ~ ses), data = hs)",
+        "bf(...) with more than one formula models more than the mean; those of 'sigma', 'zi' and "
+        "'hu' are read\n"
+        "    brm(bf(mathach ~ ses + (1 | school), phi ~ ses), data = hs)\n"
         "        ^",
     ),
     (

@@ -135,17 +135,18 @@ WRONG: tuple[tuple[str, str, str], ...] = (
      "truncated_poisson by itself is of counts above 0 alone, which models here do not have; with "
      "ziformula = ~ 1 it is a hurdle"),
     ("glmmtmb", "glmmTMB(incidence ~ ar1(period + 0 | herd), d, family = poisson)",
-     "the structure ar1(...) of random effects models here do not have; us(...) and diag(...) are "
-     "read"),
+     "the structure ar1(...) of random effects models here do not have beside a residual variance; "
+     "us(...) and diag(...) are read, and with dispformula = ~ 0 what stands for the errors"),
     ("glmmtmb", "glmmTMB(incidence ~ period + (1 | herd), d, nbinom2, dispformula = ~ period)",
-     "dispformula = ~ 1 is read; a dispersion that depends on columns, or is zero, models here do "
-     "not have"),
+     "dispformula = ~ 1 is read of a family; a dispersion of it that depends on columns models "
+     "here do not have"),
     ("brms", "brm(incidence | weights(size) ~ period + (1 | herd), d, poisson())",
-     "what stands after the response changes its likelihood; trials(...) is read, and models here "
-     "have nothing else"),
+     "weights(w) multiplies the log likelihood of each row by w; where w counts equal rows, leave "
+     "it out and give counts='w', and where the variance of a row is σ²/w, write bf(..., sigma ~ "
+     "offset(-log(w) / 2))"),
     ("brms", "brm(bf(incidence ~ period + (1 | herd), shape ~ period), d, negbinomial())",
-     "bf(...) with more than one formula models more than the mean; those of 'zi' and 'hu' are "
-     "read"),
+     "bf(...) with more than one formula models more than the mean; those of 'sigma', 'zi' and "
+     "'hu' are read"),
     ("brms", "brm(bf(incidence ~ period + (1 | herd), zi ~ (1 | herd)), d, "
      "zero_inflated_poisson())",
      "what zeros depend on has no random effects: '~ (1 | herd)'"),

@@ -207,4 +207,5 @@ def read_code(
         family=stated.family,
         residual=spec.residual,
         weights=spec.weights or None,
+        known_sd=spec.known_sd or None,
     )

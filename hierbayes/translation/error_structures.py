@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
+from operator import mul
+from typing import Any
+
+from pandas.api.types import is_numeric_dtype
 
 from hierbayes.errors import FormulaError
+from hierbayes.residuals.structure import Correlation, ResidualStructure
+from hierbayes.specification.formula import Specification
+from hierbayes.specification.random_term import RandomTerm
 from hierbayes.translation.columns import Columns
 from hierbayes.translation.dialect import Dialect, ModelToWrite
 
@@ -32,6 +41,31 @@ def refuse_unknown_structure(model: ModelToWrite, dialect: Dialect) -> None:
         )
 
 
+def are_innermost(columns: Sequence[str], randoms: Sequence[RandomTerm]) -> bool:
+    """Whether these columns hold the groups in which errors are correlated by default."""
+    sets = {frozenset(term.columns) for term in randoms}
+    most = max(map(len, sets), default=0)
+    inner = [one for one in sets if len(one) == most]
+    return len(inner) == 1 and frozenset(columns) in inner
+
+
+def with_own_group(found: Specification) -> Specification:
+    """A model whose errors name no group where it is that of its random part by default."""
+    parts = () if found.residual is None else found.residual.parts
+    if not parts or found.residual is None or found.residual.correlation is None:
+        return found
+    group = found.residual.correlation.group
+    if group is None or not are_innermost(group.split(":"), found.random):
+        return found
+    return replace(found, residual=reduce(mul, map(_without_group, parts)))
+
+
+def _without_group(part: Any) -> ResidualStructure:
+    correlated = isinstance(part, Correlation)
+    kept: ResidualStructure = replace(part, group=None) if correlated else part
+    return kept
+
+
 def longest_lag(columns: Sequence[str], time: str | None, groups: Sequence[str]) -> int:
     """That between whole times, or between rows of a group; 0 where no data tell it."""
     data = columns.data if isinstance(columns, Columns) else None
@@ -40,6 +74,19 @@ def longest_lag(columns: Sequence[str], time: str | None, groups: Sequence[str])
     if time is not None:
         return int(data[time].max() - data[time].min())
     return int(data.groupby(list(groups), observed=True).size().max()) - 1
+
+
+def are_one_apart(columns: Sequence[str], time: str, groups: Sequence[str]) -> bool:
+    """Whether neighbours in time are one apart, within groups or, without, of all rows.
+
+    Where there are no data nothing speaks against it.
+    """
+    data = columns.data if isinstance(columns, Columns) else None
+    if data is None or not is_numeric_dtype(data[time].dtype):
+        return data is None
+    rows = data[[*groups, time]].dropna().drop_duplicates().sort_values([*groups, time])
+    gaps = rows.groupby(list(groups), observed=True)[time].diff() if groups else rows[time].diff()
+    return bool((gaps.dropna() == 1.0).all())
 
 
 def tell_alike(columns: Sequence[str], first: str, second: str) -> bool:

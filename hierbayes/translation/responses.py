@@ -15,7 +15,8 @@ from hierbayes.specification.response import FAILURES
 from hierbayes.specification.terms import column_name
 from hierbayes.translation.dialect import Dialect, ModelToWrite
 
-_WEIGHTS = ("nlme", "lme4")
+_WEIGHTS = ("nlme", "lme4", "brms")
+_KNOWN_SD = ("brms",)
 _OFFSETS = ("lme4", "glmmtmb", "brms", "rstanarm", "bambi")
 _ZEROS_OF_COLUMNS = ("glmmtmb", "brms", "pymc")  # systems that are told them
 
@@ -48,7 +49,7 @@ def refuse_unknown_family(model: ModelToWrite, dialect: Dialect) -> None:
 def refuse_unsaid_rows(model: ModelToWrite, dialect: Dialect) -> None:
     """Refuse weights of rows, or an offset of a Gaussian response, that a system does not have.
 
-    Weights of brms, rstanarm and glmmTMB multiply log likelihoods, and are others.
+    The weights that rstanarm and glmmTMB take multiply log likelihoods, and are others.
 
     Raises
     ------
@@ -60,10 +61,11 @@ def refuse_unsaid_rows(model: ModelToWrite, dialect: Dialect) -> None:
             f"code for {dialect.name} has no weights of residual variances, as "
             f"weights='{spec.weights}' are; they are written for: {', '.join(_WEIGHTS)}"
         )
-    if spec.known_sd:
+    if spec.known_sd and dialect.name not in _KNOWN_SD:
         raise FormulaError(
             f"code for {dialect.name} has no known standard deviations of errors, as "
-            f"known_sd='{spec.known_sd}' states; metafor's rma.mv has them in R"
+            f"known_sd='{spec.known_sd}' states; they are written for: "
+            f"{', '.join(_KNOWN_SD)} (and metafor's rma.mv has them in R)"
         )
     if model.family is None and spec.offsets and dialect.name not in _OFFSETS:
         raise FormulaError(

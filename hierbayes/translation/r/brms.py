@@ -12,6 +12,7 @@ from hierbayes.errors import FormulaError
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.specification.terms import INTERCEPT
 from hierbayes.translation.dialect import Dialect, ModelToWrite
+from hierbayes.translation.r.brms_errors import STRUCTURES, notes_on_errors
 from hierbayes.translation.r.brms_families import (
     FAMILIES,
     dispersions,
@@ -49,7 +50,7 @@ def emit(model: ModelToWrite) -> str:
         fixed = "0 + Intercept" if fixed == INTERCEPT else f"0 + Intercept + {fixed}"
     notes = [
         f"# Not carried over, brms has priors of its own there: {text}"
-        for text in [*threshold_priors(model), *shared_priors(model)]
+        for text in [*threshold_priors(model), *shared_priors(model), *notes_on_errors(model)]
     ]
     priors = [*coefficients_and_effects(model), *dispersions(model)]
     listed = ",\n    ".join(priors)
@@ -79,4 +80,6 @@ DIALECT = Dialect(
     emit,
     read,
     FAMILIES,
+    STRUCTURES,
+    without_random=True,
 )

@@ -7,6 +7,12 @@ from hierbayes.priors.families import DesignNormal
 from hierbayes.specification.terms import INTERCEPT, read_terms
 from hierbayes.translation.coding import compact
 from hierbayes.translation.dialect import ModelToWrite
+from hierbayes.translation.r.brms_errors import (
+    correlation_terms,
+    has_own_sigma,
+    known_errors,
+    sigma_formula,
+)
 from hierbayes.translation.r.brms_priors import coefficient, prior_call
 from hierbayes.translation.r.code import mixed_formula, r_term, r_trials
 from hierbayes.translation.r.families import Words
@@ -42,18 +48,21 @@ FAMILIES = linked(_FAMILIES, inflated=_INFLATED, with_hurdle=_WITH_HURDLE)
 
 
 def _left(model: ModelToWrite) -> str:
-    """Counts out of trials; empty of a response of one column."""
+    """Counts out of trials, or errors that are known; empty of a response of one column."""
     counted, other, failures = r_trials(model)
+    if known := known_errors(model):
+        return f"{counted} | {known}"
     whole = f"{counted} + {other}" if failures else other
     return f"{counted} | trials({whole})" if other else ""
 
 
 def formula_of(model: ModelToWrite, fixed: str) -> str:
-    """The formula; with further zeros also that of their logit, which has the prior stated."""
-    formula = mixed_formula(model, fixed, _left(model))
+    """The formula, and beside it that of σ or of the logit of zeros, where there is one."""
+    formula = mixed_formula(model, fixed, _left(model), correlation_terms(model))
     family = model.family
     if not isinstance(family, ZeroPart):
-        return formula
+        sigma = sigma_formula(model)
+        return f"bf({formula},\n    {sigma})" if sigma else formula
     return f"bf({formula}, {_ZEROS[family.name][1]} ~ {_zeros(family, model)})"
 
 
@@ -82,7 +91,7 @@ def dispersions(model: ModelToWrite) -> list[str]:
     """Priors of the dispersion, by the names brms has for it; degrees of freedom as given."""
     family = model.family
     if family is None:
-        return [prior_call(model.priors.sigma[1], "sigma")]
+        return [prior_call(model.priors.sigma[1], "sigma")] if has_own_sigma(model) else []
     inner = family.inside if isinstance(family, ZeroPart) else family
     lines = []
     for name, prior in dispersion_priors(model).items():

@@ -14,7 +14,9 @@ from hierbayes.families.zero_inflated import ZeroInflated
 from hierbayes.families.zero_part import ZeroPart
 from hierbayes.specification.terms import read_terms
 from hierbayes.translation.dialect import StatedModel, pointed
+from hierbayes.translation.error_structures import with_own_group
 from hierbayes.translation.r.arguments import LMER
+from hierbayes.translation.r.brms_errors_reader import BrmsErrors, take_errors
 from hierbayes.translation.r.brms_families import WORDS
 from hierbayes.translation.r.families import read_family, read_mixed
 from hierbayes.translation.r.model_call import Signature, find_model
@@ -42,6 +44,7 @@ _BRM = Signature(
 )  # fmt: skip
 _SPECIAL = {
     "gr", "mm", "gp", "s", "t2", "me", "mo", "mi", "ar", "ma", "arma", "cosy", "unstr", "cs", "car",
+    "sar", "fcor",
 }  # fmt: skip
 _PARTS: Mapping[str, type[ZeroPart]] = {"zi": ZeroInflated, "hu": Hurdle}
 _WITH = {"zi": "zero_inflated_poisson()", "hu": "hurdle_poisson()"}
@@ -58,10 +61,20 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
         beside = _beside(node, beside, columns, text)
         node = node.parts[1]
     family = beside.joined(read_family(given.get("family"), WORDS, text, "brms"), text)
+    node, errors = take_errors(node, columns, text)
+    errors = replace(errors, sigma=beside.sigma)
+    if family is not None and errors != BrmsErrors():
+        raise pointed(
+            text, node.place, f"what this says of errors is read of Gaussian responses, and the "
+            f"family is {family}"
+        )  # fmt: skip
     for inner in node.walk():
         _refuse_special(inner, columns, text)
     node = _plain_intercept(node, columns)
-    return StatedModel(call.checked(read_mixed({"formula": node}, columns, text)), family)
+    residual, weights = errors.stated(columns, text)
+    found = read_mixed({"formula": node}, columns, text, residual=residual)
+    model = replace(with_own_group(found), weights=weights, known_sd=errors.known_sd)
+    return StatedModel(call.checked(model), family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +91,15 @@ class _Beside:
         Where it stands.
     df : float or None
         Degrees of freedom that are held.
+    sigma : Node or None
+        What the logarithm of σ depends on.
     """
 
     part: str = ""
     zeros: str = ""
     place: int = 0
     df: float | None = None
+    sigma: Node | None = None
 
     def joined(self, family: ResponseFamily | None, text: str) -> ResponseFamily | None:
         """The family with all of it.
@@ -117,14 +133,16 @@ def _beside(node: Node, beside: _Beside, columns: Sequence[str], text: str) -> _
         if left in _PARTS:
             right = formula_text(_plain_intercept(part.parts[1], columns), columns, text)
             beside = replace(beside, part=left, zeros=f"~ {right}", place=part.place)
+        elif left == "sigma":
+            beside = replace(beside, sigma=part.parts[1])
         elif name == "nu" and part.kind == "number":
             beside = replace(beside, df=float(part.text))
         else:
             raise pointed(
                 text,
                 node.place,
-                "bf(...) with more than one formula models more than the mean; those of 'zi' and "
-                "'hu' are read",
+                "bf(...) with more than one formula models more than the mean; those of 'sigma', "
+                "'zi' and 'hu' are read",
             )
     return beside
 
@@ -172,8 +190,8 @@ def _refuse_special(node: Node, columns: Sequence[str], text: str) -> None:
         raise pointed(
             text,
             left.parts[1].place,
-            "what stands after the response changes its likelihood; trials(...) is read, and "
-            "models here have nothing else",
+            "what stands after the response changes its likelihood; trials(...) and se(...) are "
+            "read, and models here have nothing else",
         )
 
 

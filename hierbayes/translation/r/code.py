@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hierbayes.errors import FormulaError
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.specification.terms import INTERCEPT, factors_of
@@ -48,7 +50,9 @@ def r_block(block: tuple[str, ...], model: ModelToWrite) -> str:
     return " + ".join(parts if INTERCEPT in block else ["0", *parts])
 
 
-def mixed_formula(model: ModelToWrite, fixed: str = "", left: str = "") -> str:
+def mixed_formula(
+    model: ModelToWrite, fixed: str = "", left: str = "", further: Sequence[str] = ()
+) -> str:
     """The whole model as lme4 writes it; the random part on a line of its own where it is long.
 
     Parameters
@@ -58,12 +62,17 @@ def mixed_formula(model: ModelToWrite, fixed: str = "", left: str = "") -> str:
         Fixed part, where it is not that of the model.
     left : str
         Left-hand side, where it is not the response alone.
+    further : sequence of str
+        Terms that stand behind the random part.
     """
     left = left or r_term(model.specification.response, model)
     offsets = [f"offset({r_term(one, model)})" for one in model.specification.offsets]
     right = " + ".join([fixed or r_fixed(model), *offsets])
-    short = len(left) + len(right) + len(bars(model)) < 84
-    return f"{left} ~ {right} +{' ' if short else '\n    '}{bars(model)}"
+    rest = " + ".join([*([bars(model)] if model.specification.random else []), *further])
+    if not rest:
+        return f"{left} ~ {right}"
+    short = len(left) + len(right) + len(rest) < 84
+    return f"{left} ~ {right} +{' ' if short else '\n    '}{rest}"
 
 
 def r_trials(model: ModelToWrite) -> tuple[str, str, bool]:

@@ -14,6 +14,7 @@ from hierbayes.families.hurdle import Hurdle
 from hierbayes.families.words import by_word
 from hierbayes.families.zero_inflated import ZeroInflated
 from hierbayes.families.zero_part import ZeroPart
+from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.translation.columns import Columns
 from hierbayes.translation.dialect import pointed
@@ -123,6 +124,7 @@ def read_mixed(
     columns: Sequence[str],
     text: str,
     family: ResponseFamily | None = None,
+    residual: ResidualStructure | None = None,
 ) -> Specification:
     """The model of a formula as lme4 writes it, of weights that are trials, and of an offset.
 
@@ -133,6 +135,8 @@ def read_mixed(
     columns : sequence of str
     text : str
     family : ResponseFamily, optional
+    residual : ResidualStructure, optional
+        With one a random part may be missing.
 
     Raises
     ------
@@ -142,7 +146,7 @@ def read_mixed(
     node = arguments["formula"]
     if node.kind == "string":
         text = node.text[1:-1]
-        return read_combined(text)
+        return read_combined(text, residual=residual)
     if node.kind != "infix" or node.text != "~":
         raise pointed(text, node.place, "here a formula is wanted, as in y ~ x + (1 | group)")
     written = formula_text(node, columns, text)
@@ -153,7 +157,7 @@ def read_mixed(
     offset = arguments.get("offset")
     if offset is not None and offset.text != "NULL":
         written += f" + offset({_python(offset, columns, text)})"
-    return read_combined(written)
+    return read_combined(written, residual=residual)
 
 
 def _counted(

@@ -22,6 +22,7 @@ from hierbayes.families.zero_part import ZeroPart
 from hierbayes.specification.terms import read_terms
 from hierbayes.translation.coding import compact
 from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel, pointed
+from hierbayes.translation.error_structures import with_own_group
 from hierbayes.translation.r.arguments import CHOICES, LMER
 from hierbayes.translation.r.code import bound_counts, mixed_formula, program, r_term
 from hierbayes.translation.r.families import (
@@ -32,6 +33,8 @@ from hierbayes.translation.r.families import (
     read_mixed,
     single_or_trials,
 )
+from hierbayes.translation.r.glmmtmb_errors import STRUCTURES, error_terms
+from hierbayes.translation.r.glmmtmb_errors_reader import take_errors
 from hierbayes.translation.r.model_call import Signature, find_model
 from hierbayes.translation.r.syntax import Node
 from hierbayes.translation.responses import linked
@@ -75,14 +78,18 @@ _DEGREES = ("psi", "thetaf")  # names of the logarithm of the degrees of freedom
 _STRUCTURES = {"us": "|", "diag": "||"}
 _OTHER_STRUCTURES = (
     "ar1", "cs", "homcs", "homdiag", "toep", "ou", "exp", "gau", "mat", "rr", "propto", "hetar1",
+    "homtoep",
 )  # fmt: skip
 
 
 def emit(model: ModelToWrite) -> str:
     """The model as a call of glmmTMB."""
-    arguments = [mixed_formula(model, left=bound_counts(model)), f"data = {model.data}"]
+    terms, dispersion = error_terms(model)
+    formula = mixed_formula(model, left=bound_counts(model), further=terms)
+    arguments = [formula, f"data = {model.data}"]
     family = model.family
     if family is None:
+        arguments += [f"dispformula = {dispersion}"] if dispersion else []
         arguments.append(f"REML = {'FALSE' if model.ml else 'TRUE'}")
     elif isinstance(family, ZeroPart):
         words = _BEHIND_HURDLE if isinstance(family, Hurdle) else _FAMILIES
@@ -112,15 +119,22 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
     Raises
     ------
     FormulaError
-        Also for a dispersion that depends on columns, and for structures of G but ``us`` and
-        ``diag``.
+        Also for structures of G but ``us`` and ``diag``, where they do not stand for errors, and
+        for a dispersion of another family that depends on columns.
     """
     call = find_model(text, columns, _GLMMTMB)
     given = dict(call.arguments)
-    _refuse_dispersion(given, text)
-    given["formula"] = _plain_structures(given["formula"], columns, text)
     family = read_family(given.get("family"), _WORDS, text, "glmmTMB")
-    model = call.checked(read_mixed(given, call.columns, text, family))
+    residual = None
+    if family is None:
+        given["formula"], residual = take_errors(
+            given["formula"], given.get("dispformula"), call.columns, text
+        )
+    else:
+        _refuse_dispersion(given, text)
+    given["formula"] = _plain_structures(given["formula"], columns, text)
+    stated = read_mixed(given, call.columns, text, family, residual)
+    model = call.checked(with_own_group(stated))
     family = single_or_trials(_with_df(family, given, text), model)
     zeros = given.get("ziformula")
     word = _word(given.get("family"))
@@ -176,8 +190,8 @@ def _refuse_dispersion(given: Mapping[str, Node], text: str) -> None:
     node = given.get("dispformula")
     if node is not None and (node.kind != "prefix" or node.parts[0].text != "1"):
         raise pointed(
-            text, node.place, "dispformula = ~ 1 is read; a dispersion that depends on columns, or "
-            "is zero, models here do not have"
+            text, node.place, "dispformula = ~ 1 is read of a family; a dispersion of it that "
+            "depends on columns models here do not have"
         )  # fmt: skip
 
 
@@ -186,7 +200,8 @@ def _plain_structures(node: Node, columns: Sequence[str], text: str) -> Node:
     if node.function in _OTHER_STRUCTURES and any(part.text == "|" for part in node.parts[1:]):
         raise pointed(
             text, node.place, f"the structure {node.function}(...) of random effects models here "
-            "do not have; us(...) and diag(...) are read"
+            "do not have beside a residual variance; us(...) and diag(...) are read, and with "
+            "dispformula = ~ 0 what stands for the errors"
         )  # fmt: skip
     if node.function in _STRUCTURES and node.parts[1].text == "|":
         bar = node.parts[1]
@@ -198,5 +213,6 @@ def _plain_structures(node: Node, columns: Sequence[str], text: str) -> Node:
 
 _INFLATED = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "Binomial", "BetaBinomial")
 DIALECT = Dialect(
-    "glmmtmb", "R: glmmTMB::glmmTMB", emit, read, linked(_FAMILIES, _INFLATED, _BEHIND_HURDLE)
-)
+    "glmmtmb", "R: glmmTMB::glmmTMB", emit, read, linked(_FAMILIES, _INFLATED, _BEHIND_HURDLE),
+    STRUCTURES, without_random=True,
+)  # fmt: skip

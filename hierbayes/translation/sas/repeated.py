@@ -13,6 +13,7 @@ from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.residuals.unstructured import Unstructured
 from hierbayes.residuals.variances import Exponential, Power, Strata
 from hierbayes.specification.random_term import RandomTerm
+from hierbayes.translation.error_structures import are_innermost
 from hierbayes.translation.expression import called, factor_tree
 from hierbayes.translation.programs.code_words import Cursor, Word
 from hierbayes.translation.programs.known_columns import KnownColumns
@@ -147,10 +148,7 @@ def _group(
     statement: Cursor,
 ) -> str | None:
     """The groups of errors; None where they are the innermost of the random part."""
-    sets = {frozenset(term.columns) for term in randoms}
-    most = max(map(len, sets), default=0)
-    inner = [one for one in sets if len(one) == most]
-    if frozenset(subject) in inner and len(inner) == 1:
+    if are_innermost(subject, randoms):
         return None
     if len(subject) == 1:
         return subject[0]
