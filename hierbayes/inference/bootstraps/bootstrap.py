@@ -19,6 +19,7 @@ from hierbayes.estimation.reml import maximise
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.resampling.theta_draws import simulator_of
+from hierbayes.fit.structured.point import StructuredPointFit
 from hierbayes.inference.accepted_fits import (
     criterion_of,
     reading_of,
@@ -31,6 +32,7 @@ from hierbayes.inference.bootstraps.refit import (
     fit_at,
     without_rows,
 )
+from hierbayes.inference.bootstraps.structured_refits import structured_refits
 from hierbayes.inference.profiles.parameter import (
     Parameter,
     estimates_of,
@@ -151,7 +153,8 @@ def bootstrap(
     (see `hierbayes.fit.resampling.simulation`), and the model is fitted anew to each: a refit
     costs nothing in the number of rows.  With several grouping factors they are simulated row by
     row and summed up.  Of families that are not Gaussian rows are simulated, in new groups, and the
-    same approximation of the likelihood is maximised.
+    same approximation of the likelihood is maximised; with a residual structure rows are simulated
+    with its errors.
 
     Parameters
     ----------
@@ -193,7 +196,7 @@ def bootstrap(
     >>> bool(0.15 < drawn.table.loc[("gamma", "ses"), "se"] < 0.3)
     True
     """
-    refuse_other_than_maxima("bootstrap", fit, families=True)
+    refuse_other_than_maxima("bootstrap", fit, families=True, structured=True)
     refuse_bad_count("n", n)
     if n < 2:
         raise InferenceError("n must be at least 2: a single refit has no spread and no limits")
@@ -206,7 +209,7 @@ def bootstrap(
     parameters = parameters_of(fit.problem)
     values = parameter_values(parameters, estimates_of(fit))
     estimate = _labelled(parameters, values, statistic, fit)
-    if statistic is not None and not isinstance(fit, FamilyPointFit):
+    if statistic is not None and not isinstance(fit, FamilyPointFit | StructuredPointFit):
         _refuse_rows(statistic, fit, estimate)
     rows, singular, unbounded = [], [], []
     with steps(n, "refits", progress=progress) as shown:
@@ -232,6 +235,8 @@ def _refits(fit: PointFit, seed: int, *, whole: bool) -> Iterator[Refit]:
     generator = np.random.default_rng(seed)
     if isinstance(fit, FamilyPointFit):
         yield from family_refits(fit, generator)
+    if isinstance(fit, StructuredPointFit):
+        yield from structured_refits(fit, generator)
     simulate = simulator_of(fit)
     while True:
         cross = simulate.draw(generator)

@@ -25,6 +25,7 @@ from hierbayes.inference.accepted_fits import (
     refuse_other_than_maxima,
 )
 from hierbayes.inference.bootstraps.family_refits import drawn_response, refitted
+from hierbayes.inference.bootstraps.structured_refits import drawn_rows, refitted_to
 from hierbayes.inference.model_choice.boundary_mixture import boundary_mixture
 from hierbayes.inference.model_choice.chi_bar import mixture_text, read_mixture, upper_tail
 from hierbayes.inference.model_choice.nesting import Nesting, find_nesting
@@ -177,9 +178,6 @@ def likelihood_ratio(
         raise InferenceError(f"simulations must be a whole number from 0, not {simulations!r}")
     if seed is not None:
         refuse_bad_seed(seed)
-    if simulations:
-        for fit in (a, b):
-            fit.problem.refuse_residual_structure("likelihood_ratio(simulations=)")
     _refuse_other_responses(a, b)
     nesting = find_nesting(a, b)
     _refuse_other_fixed_parts(nesting)
@@ -269,6 +267,8 @@ def _null_draws(nesting: Nesting) -> _Draw:
     fits = (nesting.big, nesting.small)
     if isinstance(nesting.big, FamilyPointFit) and isinstance(nesting.small, FamilyPointFit):
         return _draws_of_family(nesting.big, nesting.small)
+    if any(fit.problem.moments is not None for fit in fits):
+        return _draws_with_errors(nesting)
     if any(len(fit.design.factors) > 1 for fit in fits):
         return _draws_on_rows(nesting)
     simulate, reading = nesting.null_simulator(), reading_of(nesting.big)
@@ -288,6 +288,17 @@ def _draws_of_family(big: FamilyPointFit, small: FamilyPointFit) -> _Draw:
     def draw(generator: np.random.Generator) -> tuple[float, float]:
         y = drawn_response(small, generator)
         return refitted(big, y).loglik, refitted(small, y).loglik
+
+    return draw
+
+
+def _draws_with_errors(nesting: Nesting) -> _Draw:
+    """The same where errors of a model have a structure."""
+    big, small = nesting.big, nesting.small
+
+    def draw(generator: np.random.Generator) -> tuple[float, float]:
+        y = drawn_rows(small, generator)
+        return refitted_to(big, y).loglik, refitted_to(small, y).loglik
 
     return draw
 

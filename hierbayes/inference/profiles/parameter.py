@@ -26,12 +26,12 @@ class Parameter:
     Parameters
     ----------
     block : str
-        ``"gamma"``, ``"sd"``, ``"corr"``, or of the dispersion its name: ``"sigma"``, ``"phi"``.
+        ``"gamma"``, ``"sd"``, ``"corr"``, of the dispersion its name, ``"sigma"`` or ``"phi"``, or
+        ``"residual"`` of the parameters of a residual structure.
     name : str
         Term, effect, pair of effects, or the name of the dispersion.
     at : tuple of int
-        Position of the fixed column, of the effect, of both effects of a pair, or of the
-        dispersion.
+        Position of the fixed column, of the effect, of both effects of a pair, or in φ.
     """
 
     block: str
@@ -46,7 +46,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimates:
-    """All parameters of a model at one point: γ (p,), θ and the dispersion φ (d,), or σ."""
+    """All parameters of a model at one point: γ (p,), θ and the dispersion φ (d,), or σ.
+
+    Parameters of a residual structure stand behind σ.
+    """
 
     gamma: Floats
     theta: Theta
@@ -69,6 +72,12 @@ def parameters_of(problem: Problem) -> tuple[Parameter, ...]:
         *(Parameter("sd", effect, (k,)) for k, effect in enumerate(effects)),
         *(Parameter("corr", f"{effects[a]}, {effects[b]}", (a, b)) for a, b in pairs),
         *(Parameter(name, name, (k,)) for k, name in enumerate(names[: len(names) - beside])),
+        *(
+            Parameter("residual", one.name, (len(names) + k,))
+            for k, one in enumerate(
+                () if problem.moments is None else problem.moments.rows.parameters
+            )
+        ),
     )
 
 
@@ -109,7 +118,8 @@ def parameter_values(parameters: tuple[Parameter, ...], at: Estimates) -> Floats
 
 def estimates_of(fit: PointFit) -> Estimates:
     """All parameters at the estimates of a fit with one θ."""
-    return Estimates(fit.gamma, fit.theta[0, 0], fit.phi_draws[0, 0])
+    phi = np.concatenate([fit.phi_draws[0, 0], fit.error_draws[1][0, 0]])
+    return Estimates(fit.gamma, fit.theta[0, 0], phi)
 
 
 def gaussian_estimates(gamma: Floats, theta: Theta) -> Estimates:
