@@ -66,7 +66,8 @@ class CrossProducts:
         """From Z_j'Z_j (J, q, q), Z_j'[X_j y_j] (J, q, p+1) and [X y]'[X y] (p+1, p+1)."""
         R, T = np.triu(A), B.copy()
         _factor(R, T)
-        W = C - np.einsum("jkc,jkd->cd", T, T)
+        flat = T.reshape(-1, len(C))
+        W = C - flat.T @ flat
         return cls(R, T, W, rows, groups, basis)
 
     @property

@@ -12,8 +12,7 @@ are not needed; they add up over chunks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -25,11 +24,11 @@ from hierbayes.design.design import Design
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.products import Products
 from hierbayes.design.residual_rows import ResidualRows
+from hierbayes.design.residual_sums import add_traces, combine, distinct, sums, with_sums
 from hierbayes.design.sparse_products import SparseProducts, added_pairs
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.residuals.coordinates import derivative
 
-_CHUNK = 100_000  # links whose outer products are held at a time
+_FEWER = 8  # times fewer groups, or a search may as well begin with all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +67,8 @@ class ResidualMoments:
     design : Design
         For the names of groups and the places of effects.
     basis : Basis
+    share : float
+        Of log|R| that belongs to them: less than 1 where groups are left out.
     """
 
     rows: ResidualRows
@@ -79,15 +80,12 @@ class ResidualMoments:
     counts: tuple[Floats, ...]
     design: Design
     basis: Basis
+    share: float = 1.0
 
     @property
     def n(self) -> int:
         """Number of rows."""
         return self.rows.n
-
-    @cached_property
-    def _pointer(self) -> Integers:
-        return np.searchsorted(self.atoms, np.arange(self.atom_codes.shape[1] + 1))
 
     def at(self, z: Floats) -> Weighted:
         """The weighted cross-products at coordinates z (k,)."""
@@ -95,25 +93,47 @@ class ResidualMoments:
         weights, log_det = found[:-1], float(found[-1])
         if not np.isfinite(found).all():
             weights, log_det = np.full_like(weights, np.nan), np.inf
-        sums = csr_array(
-            (weights[self.class_of], np.arange(len(self.cells)), self._pointer),
-            shape=(self.atom_codes.shape[1], len(self.cells)),
-        )
         d = round(self.cells.shape[1] ** 0.5)
-        M = (sums @ self.cells).reshape(-1, d, d)
-        return Weighted(self._products(M), 0.5 * log_det)
+        M = np.zeros((self.atom_codes.shape[1], d * d))
+        combine(self.cells, self.atoms, weights[self.class_of], M)
+        M = M.reshape(-1, d, d)
+        return Weighted(self._products(M), 0.5 * self.share * log_det)
 
     def half_log_det(self, z: Floats) -> float:
         """½ log|R| at coordinates z (k,)."""
-        return 0.5 * float(self.rows.coefficients(z, self.classes)[-1])
+        return 0.5 * self.share * float(self.rows.coefficients(z, self.classes)[-1])
 
     def slope(self, z: Floats, E: Floats) -> Floats:
         """∂/∂z (k,) of ½ log|R| + ½ Σ_atoms tr(M E) at fixed E (A, d, d)."""
-        per_cell = np.einsum("cd,cd->c", self.cells, E.reshape(len(E), -1)[self.atoms])
-        totals = np.bincount(self.class_of, per_cell, len(self.classes))
-        slopes = derivative(lambda at: self.rows.coefficients(at, self.classes), z)
-        slope: Floats = 0.5 * (slopes[-1] + totals @ slopes[:-1])
+        totals = np.zeros(len(self.classes))
+        add_traces(self.cells, self.atoms, self.class_of, E.reshape(len(E), -1), totals)
+        slopes = self.rows.coefficient_slopes(z, self.classes)
+        slope: Floats = 0.5 * (self.share * slopes[-1] + totals @ slopes[:-1])
         return slope
+
+    def thinned(self, groups: int) -> ResidualMoments | None:
+        """Those of about so many groups, evenly spaced; None where there are not many times more.
+
+        log|R| is a share of that of all: exact where the groups are alike, and else good enough
+        for a search to begin.
+        """
+        J = self.atom_codes.shape[1]
+        step = J // groups
+        if len(self.design.factors) > 1 or self.design.factors[0].J != J or step < _FEWER:
+            return None
+        kept = np.arange(0, J, step)
+        (factor,), (counts,) = self.design.factors, self.counts
+        chosen = np.flatnonzero(self.atoms % step == 0)
+        return replace(
+            self,
+            cells=self.cells[chosen],
+            atoms=self.atoms[chosen] // step,
+            class_of=self.class_of[chosen],
+            atom_codes=np.arange(len(kept))[None],
+            counts=(counts[kept],),
+            design=replace(self.design, factors=(replace(factor, labels=factor.labels[kept]),)),
+            share=float(counts[kept].sum() / counts.sum()),
+        )
 
     def _products(self, M: Floats) -> Products:
         """Atoms (A, d, d) put together by the groups of each factor."""
@@ -123,7 +143,7 @@ class ResidualMoments:
             (codes,) = self.atom_codes
             J = design.factors[0].J
             A, B = _by_group(codes, J, M[:, :q, :q]), _by_group(codes, J, M[:, :q, q:])
-            C = M[:, q:, q:].sum(axis=0)
+            C = M.sum(axis=0)[q:, q:]  # of whole matrices, which lie together
             groups = design.factors[0].labels
             return CrossProducts.from_sums(A, B, C, self.counts[0], groups, self.basis)
         return self._sparse_products(M, q)
@@ -148,7 +168,7 @@ class ResidualMoments:
             )
             for k, m in combinations(range(len(design.factors)), 2)
         )  # fmt: skip
-        C = M[:, q:, q:].sum(axis=0)
+        C = M.sum(axis=0)[q:, q:]  # of whole matrices, which lie together
         return SparseProducts(levels, pairs, C, float(self.n), self.basis)
 
 
@@ -156,24 +176,22 @@ def residual_moments(rows: ResidualRows, design: Design, basis: Basis) -> Residu
     """The moments of a design under a residual structure, in a basis."""
     columns, Z = design.rows.internal(basis)
     F = np.concatenate([Z, columns], axis=1)
-    stacked = np.stack(design.rows.codes_of)
-    atom_codes, atom_of = np.unique(stacked, axis=1, return_inverse=True)
-    atom_of = atom_of.ravel()
+    atom_codes, atom_of = _atoms(design)
     links = rows.links
     if links.sums is not None:
-        F, atom_of = _with_sums(F, atom_of, links.sums)
+        F, atom_of = with_sums(F, atom_of, links.sums)
     level = rows.node_levels
     low = np.minimum(level[links.left], level[links.right])
     high = np.maximum(level[links.left], level[links.right])
     L = int(level.max()) + 1
     key = (links.kind * L + low) * L + high
-    found, class_of_link = np.unique(key, return_inverse=True)
+    found, class_of_link = distinct(key)
     classes = np.stack([found // (L * L), found // L % L, found % L], axis=1)
     cell_key = atom_of[links.left] * len(found) + class_of_link
-    cells_found, cell_of = np.unique(cell_key, return_inverse=True)
+    cells_found, cell_of = distinct(cell_key)
     return ResidualMoments(
         rows=rows,
-        cells=_sums(F, links.left, links.right, cell_of, len(cells_found)),
+        cells=sums(F, links.left, links.right, cell_of, len(cells_found)),
         atoms=cells_found // len(found),
         classes=classes,
         class_of=cells_found % len(found),
@@ -187,28 +205,13 @@ def residual_moments(rows: ResidualRows, design: Design, basis: Basis) -> Residu
     )
 
 
-def _with_sums(F: Floats, atom_of: Integers, sums: Integers) -> tuple[Floats, Integers]:
-    """Rows and, after them, their sums; and the atoms of both."""
-    m = int(sums.max()) + 1
-    total = np.stack([np.bincount(sums, column, m) for column in F.T], axis=1)
-    atoms = np.zeros(m, dtype=np.intp)
-    atoms[sums] = atom_of
-    return np.concatenate([F, total]), np.concatenate([atom_of, atoms])
-
-
-def _sums(F: Floats, left: Integers, right: Integers, cell_of: Integers, cells: int) -> Floats:
-    """Σ over the links of each cell of F_a'F_b, both ways where a ≠ b (cells, d²)."""
-    d = F.shape[1]
-    total = np.zeros((cells, d * d))
-    for start in range(0, len(left), _CHUNK):
-        at = slice(start, start + _CHUNK)
-        a, b = F[left[at]], F[right[at]]
-        both = a[:, :, None] * b[:, None, :]
-        both = np.where((left[at] == right[at])[:, None, None], both, both + both.swapaxes(1, 2))
-        m = len(a)
-        into = csr_array((np.ones(m), (cell_of[at], np.arange(m))), shape=(cells, m))
-        total += into @ both.reshape(m, d * d)
-    return total
+def _atoms(design: Design) -> tuple[Integers, Integers]:
+    """The groups (factors, A) of each atom, and the atom of each row (n,)."""
+    if len(design.factors) == 1:
+        found, place = distinct(np.asarray(design.rows.codes_of[0]))
+        return found[None], place
+    found, place = np.unique(np.stack(design.rows.codes_of), axis=1, return_inverse=True)
+    return found, place.ravel()
 
 
 def _by_group(codes: Integers, J: int, values: Floats) -> Floats:

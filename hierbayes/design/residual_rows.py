@@ -139,8 +139,7 @@ class ResidualRows:
             A kind of link, and the levels of variance of its ends.
         """
         log_sd = self.log_sd(z)
-        counts = np.bincount(self.levels, minlength=len(log_sd))
-        log_det = 2.0 * (counts * log_sd).sum()
+        log_det = 2.0 * (self.level_counts * log_sd).sum()
         if self.correlation is None:
             own = np.ones(1)
         else:
@@ -148,6 +147,30 @@ class ResidualRows:
             log_det = log_det + of_correlation
         kind, a, b = classes.T
         return np.append(own[kind] * np.exp(-log_sd[a] - log_sd[b]), log_det)
+
+    def coefficient_slopes(self, z: Floats, classes: Integers) -> Floats:
+        """∂/∂z of those coefficients, and after them of log|R| (K + 1, k)."""
+        of_sd = np.zeros((self.level_of.shape[1], len(z)))  # (L, k)
+        if self.variances:
+            of_sd = derivative(self.log_sd, z)
+        slopes = np.append(np.zeros((len(classes), len(z))), [2.0 * self.level_counts @ of_sd], 0)
+        log_sd = self.log_sd(z)
+        kind, a, b = classes.T
+        size = np.exp(-log_sd[a] - log_sd[b])[:, None]
+        own = np.ones(1)
+        if self.correlation is not None:
+            at = self._spans[0]
+            own, _ = self.correlation.coefficients(z[at])
+            moved, of_log_det = self.correlation.coefficient_slopes(z[at])
+            slopes[:-1, at] = size * moved[kind]
+            slopes[-1, at] += of_log_det
+        slopes[:-1] -= own[kind][:, None] * size * (of_sd[a] + of_sd[b])
+        return slopes
+
+    @cached_property
+    def level_counts(self) -> Integers:
+        """How many rows have each level of variance (L,)."""
+        return np.bincount(self.levels, minlength=self.level_of.shape[1])
 
     def level_sd(self, z: Floats) -> Floats:
         """Standard deviation (n,) that the variances give each row, relative to σ."""

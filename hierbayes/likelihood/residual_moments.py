@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from hierbayes.compilation import compiled, inner
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
+from hierbayes.likelihood.elimination import reduce_groups
 from hierbayes.likelihood.reading import ML, Reading
+from hierbayes.likelihood.triangular import cholesky_in_place
 
 
 def second_moments(
@@ -37,12 +40,8 @@ def second_moments(
         ``ML``, ``REML``, or ``NORMAL`` with a prior of γ.
     prior : NormalPrior, optional
     """
-    A, B, C = cross.A, cross.B, cross.C
-    q, m = B.shape[1:]
-    inner = np.eye(q) + root.T @ A @ root
-    D = root @ np.linalg.solve(inner, np.broadcast_to(root.T, inner.shape))
-    K = D @ B
-    S = C - np.einsum("jkc,jkd->cd", B, K)
+    q, m = cross.R.shape[2], cross.T.shape[2]
+    _, S, _, _ = reduce_groups(root, cross.R, cross.T, cross.W)
     Q, right = S[:-1, :-1], S[:-1, -1]
     if prior is not None:
         Q = Q + sigma**2 * prior.precision
@@ -52,7 +51,76 @@ def second_moments(
     mean = np.outer(c, c) / sigma**2
     if reading != ML:
         mean[:-1, :-1] += inverse
-    full = np.concatenate([-K, np.broadcast_to(np.eye(m), (len(B), m, m))], axis=1)
-    E: Floats = full @ mean @ full.swapaxes(1, 2)
-    E[:, :q, :q] += D
+    E = np.empty((cross.J, q + m, q + m))
+    _write_moments(root, cross.R, cross.T, mean, E)
     return E
+
+
+@compiled(error_model="numpy")
+def _write_moments(root: Floats, R: Floats, T: Floats, mean: Floats, E: Floats) -> None:
+    """[−K_j; I] mean [−K_j; I]' + D_j ⊕ 0, D_j = λ(I + (R_jλ)'(R_jλ))⁻¹λ', K_j = D_jR_j'T_j."""
+    J, r, q = R.shape
+    m, k = T.shape[2], root.shape[1]
+    N, half = np.empty((k, k)), np.empty((k, q))  # N, and N^-½λ'
+    size, known = np.empty((r, k)), np.empty((k, m))  # R_jλ, and N^-½λ'R_j'T_j
+    for j in range(J):
+        for a in range(r):
+            for b in range(k):
+                size[a, b] = 0.0
+                for i in range(q):
+                    size[a, b] += R[j, a, i] * root[i, b]
+        for a in range(k):
+            for b in range(a + 1):
+                N[a, b] = 1.0 if a == b else 0.0
+                for i in range(r):
+                    N[a, b] += size[i, a] * size[i, b]
+        cholesky_in_place(N)
+        for a in range(k):
+            for i in range(q):
+                half[a, i] = root[i, a]
+            for c in range(m):
+                known[a, c] = 0.0
+                for i in range(r):
+                    known[a, c] += size[i, a] * T[j, i, c]
+            for b in range(a):
+                for i in range(q):
+                    half[a, i] -= N[a, b] * half[b, i]
+                for c in range(m):
+                    known[a, c] -= N[a, b] * known[b, c]
+            for i in range(q):
+                half[a, i] /= N[a, a]
+            for c in range(m):
+                known[a, c] /= N[a, a]
+        _write_group(j, half, known, mean, E)
+
+
+@inner
+def _write_group(j: int, half: Floats, known: Floats, mean: Floats, E: Floats) -> None:
+    """One group: D = half'half, K = half'known."""
+    k, q = half.shape
+    m = len(mean)
+    for a in range(m):
+        for c in range(m):
+            E[j, q + a, q + c] = mean[a, c]
+    for i in range(q):
+        for c in range(m):
+            E[j, i, q + c] = 0.0
+        for a in range(m):
+            K = 0.0
+            for b in range(k):
+                K += half[b, i] * known[b, a]
+            E[j, q + a, i] = -K  # until the product with the mean stands there
+            for c in range(m):
+                E[j, i, q + c] -= K * mean[a, c]
+    for i in range(q):
+        for h in range(i + 1):
+            total = 0.0
+            for b in range(k):
+                total += half[b, i] * half[b, h]
+            for c in range(m):
+                total += E[j, i, q + c] * E[j, q + c, h]
+            E[j, i, h] = total
+            E[j, h, i] = total
+    for i in range(q):
+        for c in range(m):
+            E[j, q + c, i] = E[j, i, q + c]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import Floats, Integers, Links, Parameter, StructuredRows, numbers_of
-from hierbayes.residuals.coordinates import log_uniform_of_logistic, log_uniform_of_tanh
+from hierbayes.residuals.coordinates import derivative, log_uniform_of_logistic, log_uniform_of_tanh
 from hierbayes.residuals.structure import Correlation, refuse_no_column
 from hierbayes.residuals.times import refuse_fractions, times_of
 
@@ -196,6 +196,11 @@ class MarkovChain:
             lost = 1.0 - r * r
         both = np.stack([r * r / lost, -r / lost], axis=1).ravel()
         return np.concatenate([np.ones(1), both]), (self.counts * np.log(lost)).sum()
+
+    def coefficient_slopes(self, z: Floats) -> tuple[Floats, Floats]:
+        """As in `BoundCorrelation`."""
+        slopes = derivative(lambda at: np.append(*self.coefficients(at)), z)
+        return slopes[:-1], slopes[-1]
 
 
 def _whole_power(phi: Any, gaps: Integers) -> Any:

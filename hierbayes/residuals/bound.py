@@ -74,6 +74,9 @@ class BoundCorrelation(Protocol):
     def coefficients(self, z: Any) -> tuple[Any, Any]:
         """Those of the kinds of links in C⁻¹, and log|C|."""
 
+    def coefficient_slopes(self, z: Floats) -> tuple[Floats, Floats]:
+        """∂/∂z of those coefficients (kinds, k), and of log|C| (k,)."""
+
     def log_prior(self, z: Any) -> Any:
         """Log density of the coordinates under the usual prior."""
 

@@ -51,3 +51,9 @@ def derivative(function: Any, z: Floats) -> Floats:
         return np.zeros((*np.shape(function(z)), 0))
     found: Floats = np.stack(columns, axis=-1)
     return found
+
+
+def derivative_at_once(function: Any, z: Floats) -> Floats:
+    """The same, first (k, ...), of a function that takes several z at once (..., k)."""
+    found: Floats = np.imag(function(z + 1j * _STEP * np.eye(len(z)))) / _STEP
+    return found

@@ -10,7 +10,7 @@ import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import Floats, Links, Parameter, StructuredRows
-from hierbayes.residuals.coordinates import log_uniform_of_logistic
+from hierbayes.residuals.coordinates import derivative, log_uniform_of_logistic
 from hierbayes.residuals.structure import Correlation, refuse_no_column
 
 
@@ -163,3 +163,8 @@ class Exchangeable:
         between = -rho / (whole * apart)
         log_det = (self.counts * ((self.sizes - 1.0) * np.log(apart) + np.log(whole))).sum()
         return np.concatenate([np.ones(1) / apart, between]), log_det
+
+    def coefficient_slopes(self, z: Floats) -> tuple[Floats, Floats]:
+        """As in `BoundCorrelation`."""
+        slopes = derivative(lambda at: np.append(*self.coefficients(at)), z)
+        return slopes[:-1], slopes[-1]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import Booleans, Floats, Integers, Links, Parameter, StructuredRows
+from hierbayes.residuals.coordinates import derivative_at_once
 from hierbayes.residuals.structure import Correlation, refuse_no_column
 from hierbayes.residuals.times import refuse_fractions, times_of
 
@@ -78,7 +79,7 @@ class Matrices:
     parameters : tuple of Parameter
     start : (k,) float
     matrix : callable
-        z to the covariance (T, T) beside σ².
+        z (..., k) to the covariance (..., T, T) beside σ².
     natural : callable
         z to the parameters (k,).
     log_prior : callable
@@ -182,6 +183,19 @@ class Occasions:
             found.append(np.linalg.inv(part)[_lower_triangle(len(pattern))])
             log_det = log_det + count * _log_det(part)
         return np.concatenate(found), log_det
+
+    def coefficient_slopes(self, z: Floats) -> tuple[Floats, Floats]:
+        """As in `BoundCorrelation`: of the inverse P of each part S, −P(∂S)P and tr P∂S."""
+        whole = self.matrices.matrix(z)
+        moved = derivative_at_once(self.matrices.matrix, z)  # (k, T, T)
+        found, of_log_det = [], np.zeros(len(z))
+        for pattern, count in zip(self.patterns, self.counts, strict=True):
+            inverse = np.linalg.inv(whole[pattern[:, None], pattern])
+            turned = inverse @ moved[:, pattern[:, None], pattern]
+            rows, columns = _lower_triangle(len(pattern))
+            found.append(-(turned @ inverse)[:, rows, columns])
+            of_log_det += count * np.trace(turned, axis1=1, axis2=2)
+        return np.concatenate(found, axis=1).T, of_log_det
 
 
 def as_label(value: object) -> str:

@@ -46,7 +46,8 @@ class Toeplitz(OfOccasions):
         lag = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
 
         def matrix(z: Any) -> Any:
-            return np.concatenate([np.ones(1), _autocorrelations(np.tanh(z))])[lag]
+            rho = _autocorrelations(np.tanh(z))
+            return np.concatenate([np.ones_like(rho[..., :1]), rho], axis=-1)[..., lag]
 
         parameters = tuple(Parameter(f"rho[{h}]", "fisher") for h in range(1, T))
         start = np.concatenate([[0.2], np.zeros(T - 2)])
@@ -89,10 +90,10 @@ class ARMA(OfOccasions):
         lag = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
 
         def matrix(z: Any) -> Any:
-            phi, theta = np.tanh(z)
+            phi, theta = np.split(np.tanh(z), 2, axis=-1)  # (..., 1)
             first = (1.0 + phi * theta) * (phi + theta) / (1.0 + 2.0 * phi * theta + theta**2)
-            powers = np.cumprod(np.concatenate([first[None], np.repeat(phi, max(T - 2, 0))]))
-            return np.concatenate([np.ones(1), powers])[lag]
+            steps = [np.ones_like(phi), first, np.repeat(phi, max(T - 2, 0), axis=-1)]
+            return np.cumprod(np.concatenate(steps, axis=-1), axis=-1)[..., lag]
 
         parameters = (Parameter("phi", "fisher"), Parameter("theta", "fisher"))
         words, start = "phi, theta ~ Uniform(-1, 1)", np.array([0.3, 0.1])
@@ -100,13 +101,14 @@ class ARMA(OfOccasions):
 
 
 def _autocorrelations(partial: Any) -> Any:
-    """ρ₁, ρ₂, ... from partial autocorrelations, by Durbin and Levinson."""
-    rho = partial[:1]
-    phi = partial[:1]
-    left = 1.0 - partial[0] ** 2
-    for k in range(1, len(partial)):
-        next_one = partial[k] * left + (phi * rho[::-1]).sum()
-        phi = np.concatenate([phi - partial[k] * phi[::-1], partial[k : k + 1]])
-        left = left * (1.0 - partial[k] ** 2)
-        rho = np.concatenate([rho, next_one[None]])
+    """ρ₁, ρ₂, ... from partial autocorrelations (..., k), by Durbin and Levinson."""
+    rho = partial[..., :1]
+    phi = partial[..., :1]
+    left = 1.0 - phi**2
+    for k in range(1, partial.shape[-1]):
+        last = partial[..., k : k + 1]
+        next_one = last * left + (phi * rho[..., ::-1]).sum(axis=-1, keepdims=True)
+        phi = np.concatenate([phi - last * phi[..., ::-1], last], axis=-1)
+        left = left * (1.0 - last**2)
+        rho = np.concatenate([rho, next_one], axis=-1)
     return rho

@@ -91,26 +91,26 @@ def _below(T: int) -> list[tuple[int, int]]:
 
 
 def _free_root(T: int, z: Any) -> Any:
-    """A lower triangular root (T, T) of a correlation matrix from partial correlations tanh z."""
+    """A lower triangular root (..., T, T) of a correlation matrix from partial ones tanh z."""
     partial = np.tanh(z)
-    root = np.zeros((T, T), dtype=partial.dtype)
-    root[0, 0] = 1.0
+    root = np.zeros((*partial.shape[:-1], T, T), dtype=partial.dtype)
+    root[..., 0, 0] = 1.0
     k = 0
     for a in range(1, T):
-        left = 1.0
+        left = np.ones(partial.shape[:-1])
         for b in range(a):
-            root[a, b] = partial[k] * left**0.5
-            left = left - root[a, b] ** 2
+            root[..., a, b] = partial[..., k] * left**0.5
+            left = left - root[..., a, b] ** 2
             k += 1
-        root[a, a] = left**0.5
+        root[..., a, a] = left**0.5
     return root
 
 
 def _free_covariance(T: int) -> Callable[[Any], Any]:
     def matrix(z: Any) -> Any:
-        root = _free_root(T, z[T - 1 :])
-        root = np.concatenate([np.ones(1), np.exp(z[: T - 1])])[:, None] * root
-        return root @ root.T
+        size = np.exp(np.concatenate([np.zeros_like(z[..., :1]), z[..., : T - 1]], axis=-1))
+        root = size[..., None] * _free_root(T, z[..., T - 1 :])
+        return root @ root.swapaxes(-1, -2)
 
     return matrix
 

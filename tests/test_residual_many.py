@@ -1,0 +1,107 @@
+"""Residual structures of very many groups: the search begins with some of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import hierbayes as hb
+from hierbayes import residuals as hr
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.residual_moments import ResidualMoments, residual_moments
+from hierbayes.design.residual_rows import bind_residual
+from hierbayes.design.residual_sums import distinct
+from hierbayes.estimation.residual_maximum import maximise_residual
+from hierbayes.likelihood.reading import REML
+
+FORMULA = "y ~ x + (1 | g)"
+STRUCTURES = [hr.AR1("week"), hr.Strata("half"), hr.Unstructured("week"), hr.Exponential("x")]
+
+
+def drawn(J: int, seed: int = 5) -> pd.DataFrame:
+    """Up to four weeks of each of J persons."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"g": np.repeat(np.arange(J), 4), "week": np.tile(np.arange(4), J)})
+    frame["x"], frame["half"] = rng.normal(size=4 * J), np.where(frame["week"] < 2, "a", "b")
+    errors = np.empty((J, 4))
+    errors[:, 0] = rng.normal(size=J)
+    for k in range(1, 4):
+        errors[:, k] = 0.5 * errors[:, k - 1] + 0.75**0.5 * rng.normal(size=J)
+    frame["y"] = 0.3 * frame["x"] + np.repeat(rng.normal(size=J), 4) + errors.ravel()
+    return frame[(rng.uniform(size=4 * J) < 0.9) | (frame["week"] == 0)]
+
+
+def moments_of(structure: hr.ResidualStructure, frame: pd.DataFrame) -> ResidualMoments:
+    moments = hb.Model(FORMULA, frame, residual=structure).problem.moments
+    assert moments is not None
+    return moments
+
+
+@pytest.mark.parametrize("structure", STRUCTURES, ids=lambda one: one.text)
+def test_thinned_moments_are_those_of_every_so_many_th_group(
+    structure: hr.ResidualStructure,
+) -> None:
+    frame = drawn(80)
+    moments = moments_of(structure, frame)
+    some = moments.thinned(10)
+    assert some is not None
+    alone = hb.Model(FORMULA, frame[frame["g"] % 8 == 0], residual=structure).problem.design
+    rows = bind_residual(structure, alone.rows, alone.factors)
+    wanted = residual_moments(rows, alone, moments.basis)
+    z = moments.rows.start + 0.1
+    spread = 1.0  # a covariate's coordinate is in units of its spread, which others have too
+    if isinstance(structure, hr.Exponential):
+        spread = rows.variances[0].spread / moments.rows.variances[0].spread  # type: ignore[attr-defined]
+    a, b = some.at(z).products, wanted.at(z * spread).products
+    assert isinstance(a, CrossProducts)
+    assert isinstance(b, CrossProducts)
+    assert a.groups.equals(b.groups)
+    for name in ("A", "B", "W", "rows"):
+        assert_allclose(getattr(a, name), getattr(b, name), rtol=1e-10, atol=1e-10)
+    assert_allclose(some.share, len(alone.y) / len(frame))
+    assert_allclose(some.half_log_det(z), some.share * moments.half_log_det(z))
+    assert moments.thinned(11) is None
+
+
+def test_thinned_moments_of_several_factors_do_not_exist() -> None:
+    frame = drawn(80).assign(clinic=lambda rows: rows["g"] % 5)
+    model = hb.Model("y ~ x + (1 | clinic/g)", frame, residual=hr.AR1("week"))
+    assert model.problem.moments is not None
+    assert model.problem.moments.thinned(1) is None
+
+
+def test_the_maximum_of_very_many_groups_is_that_of_all() -> None:
+    moments = moments_of(hr.AR1("week") * hr.Strata("half"), drawn(16_000))
+    some = moments.thinned(2000)
+    assert some is not None
+    assert some.counts[0].shape == (2000,)
+    found = maximise_residual(moments, (1,), REML)
+    whole = _without_thinning(moments)
+    wanted = maximise_residual(whole, (1,), REML)
+    assert found.evaluations < wanted.evaluations
+    assert_allclose(found.best.value, wanted.best.value, rtol=0, atol=1e-7)
+    se = np.sqrt(np.diag(np.linalg.inv(wanted.information)))
+    assert (np.abs(found.best.z - wanted.best.z) < 1e-5 * se).all()
+    assert_allclose(found.information, wanted.information, rtol=1e-4, atol=0.01)
+    theta, other = found.best.optimum.theta, wanted.best.optimum.theta
+    assert_allclose(theta.G, other.G, rtol=1e-7)
+    assert_allclose(theta.sigma, other.sigma, rtol=1e-7)
+
+
+def _without_thinning(moments: ResidualMoments) -> ResidualMoments:
+    class Whole(ResidualMoments):
+        def thinned(self, groups: int) -> None:
+            return None
+
+    fields = {name: getattr(moments, name) for name in ResidualMoments.__dataclass_fields__}
+    return Whole(**fields)
+
+
+def test_numbers_are_counted_where_they_lie_close_and_sorted_where_they_do_not() -> None:
+    rng = np.random.default_rng(2)
+    for most in (3, 40, 10**9):
+        keys = rng.integers(0, most, size=30)
+        found, place = distinct(keys)
+        wanted, places = np.unique(keys, return_inverse=True)
+        assert found.tolist() == wanted.tolist()
+        assert place.tolist() == places.tolist()
