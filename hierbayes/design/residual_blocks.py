@@ -45,6 +45,18 @@ def correlation_roots(rows: ResidualRows, z: Floats) -> Iterator[tuple[Integers,
         yield at, known[key]
 
 
+def widest_block(rows: ResidualRows, z: Floats, most: int) -> tuple[Integers, Floats]:
+    """The first rows, at most so many, of the group that has most, and R (m, m) of them.
+
+    The first of such groups in the order of the data; rows in order of time.
+    """
+    correlation = rows.correlation
+    assert correlation is not None
+    at = max(ordered_groups(rows.codes, correlation.times), key=len)[:most]
+    sd = rows.level_sd(z)[at]
+    return at, sd[:, None] * rows.correlation_matrix(correlation.times[at], z) * sd
+
+
 def ordered_groups(codes: Integers, times: Floats) -> list[Integers]:
     """The rows of each group, in order of time."""
     order = np.lexsort((times, codes))

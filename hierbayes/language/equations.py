@@ -124,11 +124,10 @@ def equations(problem: Problem, estimates: Estimates | None = None) -> Equations
     estimates : Estimates, optional
         Numbers in place of the parameters.
     """
-    problem.design.specification.refuse_no_random_part()
     notation, parts = current_notation(), parts_of(problem, estimates)
     if estimates is None and parts[0].name:  # in symbols they are the same
         parts = [replace(parts[0], name="")]
-    if len(problem.design.factors) > 1:
+    if len(problem.design.factors) > 1 or not problem.design.specification.random:
         return _of_levels(parts, notation)
     text, latex = (
         [
@@ -176,7 +175,7 @@ def equations(problem: Problem, estimates: Estimates | None = None) -> Equations
 
 
 def _of_levels(parts: Sequence[Part], notation: Notation) -> Equations:
-    """The forms of a model of several grouping factors."""
+    """The forms of a model of several grouping factors, or of none."""
     text, latex = (
         [
             (
@@ -207,7 +206,7 @@ def _of_levels(parts: Sequence[Part], notation: Notation) -> Equations:
         f"{count} groups {first.letter(k)} ({name})"
         for k, (count, name) in zip(first.order, counts, strict=True)
     )
-    rows = f"{structure.rows} rows {first.row} in {groups}"
+    rows = f"{structure.rows} rows {first.row}" + (f" in {groups}" if groups else "")
     about = _about(rows, parts[0].estimates, first.model)
     return Equations(**made, by_level={}, about=about, notation=notation)
 

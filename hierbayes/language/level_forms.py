@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hierbayes.language.error_law import matrix_line
 from hierbayes.language.forms import conditional_lines, error_lines, remark, sum_lines
 from hierbayes.language.level_script import LevelScript
 from hierbayes.language.matrices import error_covariance, no_gls_lines, of_offsets
@@ -14,6 +15,8 @@ from hierbayes.language.writer import Line, Term
 
 def row_lines(script: LevelScript) -> list[Line]:
     """The equation of a row given the coefficients of its groups."""
+    if not script.order:
+        return regression_lines(script)
     terms = [
         script.weighted(Term(script.own(node)), node.factors)
         for node in script.structure.root.terms
@@ -22,8 +25,17 @@ def row_lines(script: LevelScript) -> list[Line]:
     return [*conditional_lines(script), *lines, *error_lines(script)]
 
 
+def regression_lines(script: LevelScript) -> list[Line]:
+    """The equation of a row without a random part, and the law of its error."""
+    lines = sum_lines(script, script.left, [*script.fixed(), *script.errors])
+    return [*conditional_lines(script), *lines, *error_lines(script)]
+
+
 def group_lines(script: LevelScript) -> list[Line]:
     """The equations of the coefficients of every level, the lowest first."""
+    if not script.order:
+        said = "none: the model has no random part, and its coefficients are those of all rows"
+        return [Line(script.writer.words(said), "", "")]
     levels = range(len(script.structure.levels))
     if not script.structure.is_nested:
         return level_lines(script, 0)
@@ -49,6 +61,8 @@ def level_lines(script: LevelScript, level: int) -> list[Line]:
 
 def combined_lines(script: LevelScript) -> list[Line]:
     """One equation with a fixed and a random part, and the variances."""
+    if not script.order:
+        return regression_lines(script)
     writer = script.writer
     fixed, random = script.fixed(), [*script.random(), *script.errors]
     first, *more = writer.rows(fixed) or ["0"]
@@ -89,7 +103,8 @@ def matrix_lines(script: LevelScript) -> list[Line]:
     if not script.errors:
         return lines
     scaled = error_covariance(script)
-    return [*lines, Line(error, "~", writer.normal(scaled, many=True))]
+    law = Line(error, "~", writer.normal(scaled, many=True))
+    return [*lines, law, *matrix_line(script)]
 
 
 def gls_lines(script: LevelScript) -> list[Line]:

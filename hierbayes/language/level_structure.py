@@ -88,7 +88,7 @@ class LevelStructure:
     groups : tuple of (int, str)
         For each factor how many groups it has, and what it is called.
     columns : tuple of tuple of str
-        For each factor the columns that hold its groups.
+        For each factor the columns that hold its groups; none without a random part.
     terms : tuple of str
         Names of the fixed columns, in the order of X.
     levels : tuple of tuple of int
@@ -145,8 +145,8 @@ class LevelStructure:
 def read_level_structure(problem: Problem) -> LevelStructure:
     """Split the columns of a model of several grouping factors into the equations of its levels."""
     design, spec = problem.design, problem.design.specification
-    chain = [spec.factors.index(name) for name in problem.nesting.chain]
-    levels = tuple((k,) for k in chain) or (tuple(range(len(spec.factors))),)
+    chain = [spec.factors.index(name) for name in problem.nesting.chain if spec.random]
+    levels = tuple((k,) for k in chain) or ((tuple(range(len(spec.factors))),) * bool(spec.random))
     owner = _owners(design, [k for level in reversed(levels) for k in level])
     root = _Slot(())
     for place, factors in enumerate(read_factors(design.columns.fixed_spec, frozenset())):
@@ -164,7 +164,7 @@ def read_level_structure(problem: Problem) -> LevelStructure:
         known_sd=spec.known_sd,
         residual=spec.residual,
         rows=design.n,
-        groups=tuple((factor.J, factor.name) for factor in design.factors),
+        groups=tuple((f.J, f.name) for f in design.factors[: len(spec.factors)]),
         columns=tuple(spec.columns_of[name] for name in spec.factors),
         terms=design.terms,
         levels=levels,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from hierbayes.language.error_law import matrix_line
 from hierbayes.language.forms import remark, sum_lines
 from hierbayes.language.level_script import LevelScript
 from hierbayes.language.nouns import plural, singular
@@ -127,6 +128,7 @@ def _group_lines(script: Script) -> list[Line]:
         Line(u, "~", writer.normal(variance, many=True)),
         Line(variance, "=", script.G()),
         *_error_lines(script),
+        *matrix_line(script, script.j),
     ]
 
 

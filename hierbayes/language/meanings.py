@@ -35,7 +35,13 @@ from hierbayes.language.link_scale import LinkScale, link_scale, scale_notes
 from hierbayes.language.nouns import plural, quantity, which
 from hierbayes.language.predictors import parts_of
 from hierbayes.language.script import Estimates, Script
-from hierbayes.language.structure import Coefficient, Entry, Structure, read_structure
+from hierbayes.language.structure import (
+    Coefficient,
+    Entry,
+    Structure,
+    read_row_structure,
+    read_structure,
+)
 from hierbayes.language.text import TextWriter
 from hierbayes.specification.notation import current_notation
 
@@ -87,7 +93,6 @@ def meanings(problem: Problem, estimates: Estimates | None = None) -> Meanings:
     its column belongs to, as if it were the only one; a column of the rows alone as that of the
     highest of all.
     """
-    problem.design.specification.refuse_no_random_part()
     scale, columns = link_scale(problem), problem.design.columns
     p = len(columns.terms) // columns.n_predictors
     rows = [
@@ -111,6 +116,8 @@ def meanings(problem: Problem, estimates: Estimates | None = None) -> Meanings:
 
 def _of_part(problem: Problem, scale: LinkScale) -> list[tuple[int, str, str]]:
     """Place, symbol and meaning of each fixed effect of one linear predictor."""
+    if not problem.design.specification.random:
+        return _of_rows(problem, scale)
     if len(problem.design.factors) > 1:
         return _of_levels(problem, scale)
     structure = scale.on(read_structure(problem.design))
@@ -144,6 +151,21 @@ def _of_levels(problem: Problem, scale: LinkScale) -> list[tuple[int, str, str]]
         said = meaning(structure, beta, entry) + scale.exponential(beta, entry)
         rows.append((place, symbol, said))
     return rows
+
+
+def _of_rows(problem: Problem, scale: LinkScale) -> list[tuple[int, str, str]]:
+    """The same without a random part: every column is of the mean response of rows."""
+    script = LevelScript(read_level_structure(problem), current_notation(), TextWriter())
+    symbols = {node.place: script.gamma_symbol(node) for node in script.structure.root.terms}
+    structure = scale.on(read_row_structure(problem.design))
+    return [
+        (
+            entry.place,
+            symbols[entry.place],
+            meaning(structure, beta, entry) + scale.exponential(beta, entry),
+        )
+        for beta, entry in structure.entries
+    ]
 
 
 def meaning(structure: Structure, beta: Coefficient, entry: Entry) -> str:

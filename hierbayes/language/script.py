@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from hierbayes.frames.arrays import Floats
 from hierbayes.language.factor import Factors
@@ -30,6 +31,12 @@ class Estimates:
         What they are, ``"REML estimates"`` or ``"posterior means"``.
     least_squares : bool
         Whether gamma is the GLS estimate given G and sigma.
+    errors : mapping of str to float
+        Parameters of a residual structure by name.
+    error_matrix : (m, m) float, optional
+        The covariance of the errors of one group, or of its first rows in order of time.
+    error_matrix_of : str
+        Which they are.
     """
 
     gamma: Floats
@@ -38,6 +45,9 @@ class Estimates:
     dispersion: Floats
     what: str
     least_squares: bool
+    errors: Mapping[str, float] = field(default_factory=dict)
+    error_matrix: Floats | None = None
+    error_matrix_of: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ mixed model".
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from formulaic import ModelSpec
 
@@ -156,6 +156,29 @@ def read_structure(design: Design) -> Structure:
         groups=design.J,
         terms=design.terms,
         coefficients=tuple(slot.coefficient(k) for k, slot in enumerate(ordered, first)),
+    )
+
+
+def read_row_structure(design: Design) -> Structure:
+    """The columns of a design without a random part as the equation of one coefficient: the mean.
+
+    Rows stand where groups do elsewhere, and a column is of them.
+    """
+    every = tuple(enumerate(read_factors(design.columns.fixed_spec, frozenset())))
+    mean = _Slot((), [(place, tuple(replace(f, between=True) for f in factors))
+                      for place, factors in every])  # fmt: skip
+    spec = design.specification
+    return Structure(
+        response=bare_term(spec.response),
+        offsets=tuple(map(bare_term, spec.offsets)),
+        weights=spec.weights,
+        known_sd=spec.known_sd,
+        residual=spec.residual,
+        group="row",
+        rows=design.n,
+        groups=design.n,
+        terms=design.terms,
+        coefficients=(mean.coefficient(0),),
     )
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.residual_blocks import correlated
+from hierbayes.design.residual_blocks import correlated, widest_block
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.display.interval import Interval
 from hierbayes.errors import EstimationError
@@ -31,8 +31,11 @@ from hierbayes.fit.structured.given_errors import rows_given_errors
 from hierbayes.fit.structured.limits import limits_on_scales
 from hierbayes.fit.structured.normalized import normalized_residuals
 from hierbayes.frames.arrays import Floats
+from hierbayes.language.script import Estimates
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import Reading
+
+_SHOWN = 5  # rows of a group whose covariance is shown
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,6 +68,22 @@ class StructuredPointFit(PointFit):
         """As in `Fitted`: the estimates."""
         parameters = self.error_parameters
         return tuple(parameters.index), parameters.to_numpy()[None, None]
+
+    def _estimates(self) -> Estimates:
+        """As in `Fit`, with the parameters of the errors, and R of one group."""
+        found = replace(super()._estimates(), errors=dict(self.error_parameters))
+        rows = self.error_rows
+        if rows.correlation is None:
+            return found
+        at, R = widest_block(rows, self.errors.best.z, _SHOWN)
+        weight = np.broadcast_to(self._weighed_sd, len(rows.codes))[at]
+        whole = int((rows.codes == rows.codes[at[0]]).sum()) == len(at)
+        label = f"{rows.group} {rows.labels[rows.codes[at[0]]]}"
+        return replace(
+            found,
+            error_matrix=self.sigma**2 * weight[:, None] * R * weight,
+            error_matrix_of=label if whole else f"the first {len(at)} rows of {label}",
+        )
 
     @cached_property
     def coordinate_cov(self) -> Floats:

@@ -27,6 +27,7 @@ from hierbayes.fit.sampled import as_run
 from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.structured.normalized import normalized_residuals
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.language.script import Estimates
 from hierbayes.likelihood.conditional import NormalPrior, flat_prior
 from hierbayes.likelihood.of_products import AnyLikelihood, likelihood_of
 from hierbayes.likelihood.reading import NORMAL
@@ -69,6 +70,10 @@ class StructuredPosteriorFit(PosteriorFit):
         names, draws = self.error_draws
         index = pd.Index(names, name="parameter")
         return pd.Series(draws.mean(axis=(0, 1)), index, name="residual")
+
+    def _estimates(self) -> Estimates:
+        """As in `Fit`, with the posterior means of the parameters of the errors."""
+        return replace(super()._estimates(), errors=dict(self.error_parameters))
 
     @cached_property
     def us(self) -> tuple[Floats, ...]:
