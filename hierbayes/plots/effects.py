@@ -115,7 +115,7 @@ def effects_frame(
     HypothesisError
         When it is no fit, or df does not suit it.
     """
-    refuse_other_than_fit(fit, "plot_effects")
+    refuse_other_than_fit(fit, "plot_effects", structured=True)
     refuse_nominal("plot_effects", fit)
     names = () if by is None else column_names(by, "by")
     for name in names:

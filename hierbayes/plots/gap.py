@@ -133,7 +133,7 @@ def gap_frame(
     HypothesisError
         When it is no fit, or df does not suit it.
     """
-    refuse_other_than_fit(fit, "plot_gap")
+    refuse_other_than_fit(fit, "plot_gap", structured=True)
     refuse_nominal("plot_gap", fit)
     refuse_x_twice(x, by)
     rows, interval = fit_rows(fit, data), Interval(prob)

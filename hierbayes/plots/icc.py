@@ -83,6 +83,7 @@ def icc_frame(
         response.
     """
     refuse_point("plot_icc", fit)
+    fit.problem.refuse_residual_structure("plot_icc()")
     (found,) = _densities(fit, [fit.design.place_of_factor(factor)], prob, seed)
     return found
 

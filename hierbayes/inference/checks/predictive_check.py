@@ -164,7 +164,7 @@ def predictive_check(
     >>> check.frame.loc["school"].index.tolist()[:2]
     ['sd of means', 'smallest mean']
     """
-    refuse_other_than_fit(fit, "predictive_check")
+    refuse_other_than_fit(fit, "predictive_check", structured=True)
     refuse_bad_count("n", n)
     if n < 2:
         raise InferenceError("n must be at least 2: one replication has no spread")

@@ -25,7 +25,7 @@ def asked_of_call(fit: Fit, verb: str, effects: Effects, kind: str, group_means:
     DataError, InferenceError
         When it is no fit, or a word has no meaning.
     """
-    refuse_other_than_fit(fit, verb)
+    refuse_other_than_fit(fit, verb, structured=True)
     named = effects if isinstance(effects, str) else tuple(dict.fromkeys(effects))
     asked = Asked(named, kind, group_means)
     refuse_unknown_words(fit, asked)

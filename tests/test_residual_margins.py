@@ -1,0 +1,77 @@
+"""Margins, pictures of effects and predictive checks with a residual structure."""
+
+import re
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import hierbayes as hb
+from hierbayes.design.residual_blocks import correlated
+from tests import residual_models
+
+AR1 = "sim_AR1_varIdent_slope"
+NAMES = (AR1, "MMRM_unstructured", "Dialyzer_lme_power")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_predictions_of_rows_are_those_of_predict(name: str) -> None:
+    fit, data = residual_models.fit(name, "REML"), residual_models.data(name)
+    table, rows = hb.predictions(fit, data).table, fit.predict(data, prob=0.95)
+    assert_allclose(table["estimate"], rows["predicted"], rtol=1e-12)
+    assert_allclose(table["se"], rows["se"], rtol=1e-10)
+
+
+def test_comparisons_are_contrasts_of_gamma() -> None:
+    fit, data = residual_models.fit(AR1, "REML"), residual_models.data(AR1)
+    found = hb.comparisons(fit, data.assign(t=2.0), "sex", effects="none").table
+    contrast = hb.wald(fit, {"M": {"sex[T.M]": 1.0, "t:sex[T.M]": 2.0}}).rows
+    assert_allclose(found["estimate"], contrast["estimate"].item(), rtol=1e-10)
+    assert_allclose(found["se"], contrast["se"].item(), rtol=1e-8)
+
+
+def test_pictures_of_effects_have_the_standard_errors_of_wald() -> None:
+    fit, data = residual_models.fit(AR1, "REML"), residual_models.data(AR1)
+    gap = hb.plots.gap_frame(fit, data, "t", "sex")
+    effects = hb.plots.effects_frame(fit, data, "t", by="sex")
+    for frame, L in ((gap.frame, gap.L), (effects.frame, effects.L)):
+        tested = hb.wald(fit, L.iloc[[0, -1]]).rows
+        for column in ("estimate", "se", "df", "lower", "upper"):
+            assert_allclose(frame[column].iloc[[0, -1]], tested[column], rtol=1e-8, err_msg=column)
+
+
+def test_replications_have_the_correlation_of_the_errors() -> None:
+    """The mean product of neighbours' deviations from Xγ̂ is that of V, groups new."""
+    fit = residual_models.fit(AR1, "REML")
+    rows = fit.design.rows
+    codes, errors = rows.codes, fit.problem.moments.rows
+    after = np.flatnonzero(codes[1:] == codes[:-1]) + 1
+    mean = rows.X @ fit.gamma
+    check = hb.predictive_check(
+        fit,
+        {"products": lambda y: float(np.mean((y - mean)[after] * (y - mean)[after - 1]))},
+        groups="new", n=400, seed=1, progress=False,
+    )  # fmt: skip
+    root = np.column_stack([correlated(errors, fit.errors.best.z, e) for e in np.eye(len(codes))])
+    V = fit.sigma**2 * root @ root.T
+    V += (rows.Z @ fit.G @ rows.Z.T) * (codes[:, None] == codes)
+    drawn = check.draws["rows", "products"]
+    error = drawn.std() / np.sqrt(len(drawn))
+    assert_allclose(drawn.mean(), V[after, after - 1].mean(), atol=6.0 * error)
+    alone = fit.sigma**2 * errors.row_sd(fit.errors.best.z)[after] ** 2
+    correlated_part = (fit.sigma**2 * (root @ root.T))[after, after - 1].mean()
+    assert correlated_part > 0.3 * alone.mean() > 6.0 * error  # or the test could not fail
+
+
+@pytest.mark.slow
+def test_what_a_posterior_would_take_at_the_mean_of_the_errors_is_refused() -> None:
+    data = residual_models.data("RatPup_varIdent")
+    formula, structure = residual_models.MODELS["RatPup_varIdent"]
+    model = hb.Model(formula, data, residual=structure)
+    fit = model.sample(draws=50, tune=50, chains=2, seed=1)
+    with pytest.raises(hb.ResidualError, match=r"^a draw of new responses from a posterior is not"):
+        fit.predict_draws(data.head(2), kind="response")
+    assert fit.predict_draws(data.head(2)).shape == (2, 50, 2)
+    said = re.escape("plot_icc() is not made for a residual structure")
+    with pytest.raises(hb.ResidualError, match=f"^{said}"):
+        hb.plots.icc_frame(fit)
