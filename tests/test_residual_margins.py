@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.design.residual_blocks import correlated
+from hierbayes.fit.structured.point import StructuredPointFit
 from tests import residual_models
 
 AR1 = "sim_AR1_varIdent_slope"
@@ -43,8 +44,9 @@ def test_pictures_of_effects_have_the_standard_errors_of_wald() -> None:
 def test_replications_have_the_correlation_of_the_errors() -> None:
     """The mean product of neighbours' deviations from Xγ̂ is that of V, groups new."""
     fit = residual_models.fit(AR1, "REML")
-    rows = fit.design.rows
-    codes, errors = rows.codes, fit.problem.moments.rows
+    assert isinstance(fit, StructuredPointFit)
+    rows, errors = fit.design.rows, fit.error_rows
+    codes = rows.codes
     after = np.flatnonzero(codes[1:] == codes[:-1]) + 1
     mean = rows.X @ fit.gamma
     check = hb.predictive_check(
