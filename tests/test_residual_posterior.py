@@ -13,6 +13,7 @@ from hierbayes import residuals as hr
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.estimation import residual_posterior
 from hierbayes.fit.structured.posterior import StructuredPosteriorFit, likelihoods_of
+from hierbayes.priors.error_density import error_density
 from tests.test_residual_structures import ROWS, dense_loglik, errors_by_hand
 
 CASES = [
@@ -51,7 +52,7 @@ def test_the_density_moves_with_the_errors_as_a_dense_one(
         R = errors_by_hand(structure, ROWS, dict(zip(names, rows.natural(z), strict=True)))
         dense = dense_loglik(model, root @ root.T, float(sigma), R, restricted=True)
         values.append(value)
-        wanted.append(dense + float(rows.log_prior(z)))
+        wanted.append(dense + target.errors.of_coordinates(z))
     assert_allclose(np.diff(values), np.diff(wanted), rtol=1e-8, atol=1e-8)
 
 
@@ -80,7 +81,8 @@ def test_priors_of_coordinates_are_those_of_their_parameters() -> None:
         moments = model.problem.moments
         assert moments is not None
         rows = moments.rows
-        log_p = np.array([float(rows.log_prior(np.array([z]))) for z in at])
+        of = error_density(rows, model.priors)
+        log_p = np.array([of.of_coordinates(np.array([z])) for z in at])
         assert_allclose(np.trapezoid(np.exp(log_p), at), 1.0, rtol=1e-4)
         inner = slice(1500, 2501, 100)
         value = np.array([rows.natural(np.array([z]))[0] for z in at[inner]])

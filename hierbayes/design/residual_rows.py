@@ -89,15 +89,10 @@ class ResidualRows:
         parts = zip(self.parts, self._spans, strict=True)
         return np.concatenate([np.zeros(0), *(part.natural(z[at]) for part, at in parts)])
 
-    def log_prior(self, z: Any) -> Any:
-        """Log density of the coordinates under the usual priors of the parts."""
+    def log_slopes(self, z: Any) -> Any:
+        """log ∂ parameter/∂ coordinate (k,); 0 of parameters that are told together."""
         parts = zip(self.parts, self._spans, strict=True)
-        return sum(part.log_prior(z[at]) for part, at in parts)
-
-    @property
-    def prior(self) -> str:
-        """Those priors in words."""
-        return "; ".join(part.prior for part in self.parts)
+        return np.concatenate([np.zeros(0), *(part.log_slopes(z[at]) for part, at in parts)])
 
     def natural_slope(self, z: Floats) -> Floats:
         """∂ parameters/∂z (k, k)."""

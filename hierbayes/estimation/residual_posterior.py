@@ -36,6 +36,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.reading import GIVEN, NORMAL, REML
 from hierbayes.likelihood.theta import Theta
+from hierbayes.priors.error_density import error_density
 from hierbayes.priors.prior_set import PriorSet
 
 PROPOSALS = 2048  # in all
@@ -105,7 +106,7 @@ def _target(
     reading = reading_of(priors)
     assert reading != GIVEN
     normal = priors.normal_gamma(products) if reading == NORMAL else flat_prior(len(design.terms))
-    made = StructuredTarget(target, moments, reading, normal)
+    made = StructuredTarget(target, moments, reading, normal, error_density(moments.rows, priors))
     return made, np.concatenate([centre, z]), np.concatenate([width, np.full(len(z), 0.3)])
 
 

@@ -23,7 +23,7 @@ from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.reading import NORMAL, VALUE_ONLY, Reading
 from hierbayes.likelihood.residual_moments import second_moments
 from hierbayes.likelihood.theta import Theta
-from hierbayes.residuals.coordinates import derivative
+from hierbayes.priors.error_density import ErrorDensity
 
 _STEP = 1e-5  # of a coordinate, where the slope is by differences
 _PLACES = (Head.AT_R, Head.AT_T, Head.AT_W)
@@ -57,12 +57,15 @@ class StructuredTarget:
         What is done with γ.
     prior : NormalPrior
         Of γ in the internal basis.
+    errors : ErrorDensity
+        Of the parameters of the structure, under their priors.
     """
 
     target: Target
     moments: ResidualMoments
     reading: Reading
     prior: NormalPrior
+    errors: ErrorDensity
 
     @property
     def of_theta(self) -> int:
@@ -94,14 +97,13 @@ class StructuredTarget:
             data[start : start + array.size] = array.ravel()
         data[Head.READING] += 0 if gradient else VALUE_ONLY
         value, of_x, every = density_at(x, data)
-        value += float(self.moments.rows.log_prior(z)) - weighted.half_log_det
+        value += float(self.errors.of_coordinates(z)) - weighted.half_log_det
         value = value if np.isfinite(value) else -np.inf
         return value, of_x, every[: self.target.n_out], weighted.products
 
     def _slope(self, w: Floats, every: Floats, products: Products | None) -> Floats:
         """∂/∂z (k,)."""
         z = w[self.of_theta :]
-        rows = self.moments.rows
         if not isinstance(products, CrossProducts):
             return self._differences(w)
         root, sigma, _ = self.target.parameters(every)
@@ -111,8 +113,7 @@ class StructuredTarget:
             theta.relative(basis), float(theta.internal(basis)[1]), products, self.reading,
             self.prior if self.reading == NORMAL else None,
         )  # fmt: skip
-        prior = derivative(lambda at: np.asarray(rows.log_prior(at)), z)
-        return prior - self.moments.slope(z, E)
+        return self.errors.slope(z) - self.moments.slope(z, E)
 
     def _differences(self, w: Floats) -> Floats:
         slope = np.empty(len(w) - self.of_theta)

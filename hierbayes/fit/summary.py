@@ -113,8 +113,7 @@ def summarise_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summ
     parameters = parameter_table(fit, interval)
     if fit.design.specification.known_sd:
         parameters = parameters.drop(index="sigma", level="block")
-    moments = fit.problem.moments
-    of_errors = [] if moments is None else [("Errors", f"priors: {moments.rows.prior}")]
+    of_errors = [] if fit.problem.moments is None else [("Errors", _error_priors(fit))]
     return Summary(
         title=_title(fit, "NUTS" if evidence.k_hat is None else "importance sampling"),
         about=_about(fit, *lines_of_draws(fit, evidence, parameters), *of_errors),
@@ -125,6 +124,15 @@ def summarise_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summ
         parameters=parameters,
         residuals=_residual_quantiles(fit),
     )
+
+
+def _error_priors(fit: Fitted) -> str:
+    """The priors of the parameters of the errors; alike ones, of ratios, together."""
+    assert fit.priors is not None
+    names: dict[str, list[str]] = {}
+    for name, prior, _ in fit.priors.residual:
+        names.setdefault(str(prior), []).append(name)
+    return "priors: " + "; ".join(f"{', '.join(of)} ~ {prior}" for prior, of in names.items())
 
 
 def lines_of_draws(

@@ -62,6 +62,8 @@ class Model(PosedModel):
         ``dict(sd={"school": {"ses": HalfNormal(2)}})``; the rest keeps its defaults,
         see `priors`.
         The blocks ``G``, ``icc`` and ``r2`` take one prior for several of these.
+        ``residual`` has the parameters of a residual structure, as in
+        ``dict(residual={"phi": Normal(0.5, 0.2)})``.
         REML and ML do not use them.
     functions : mapping, optional
         From names to functions that the formula calls beside those it knows, as in

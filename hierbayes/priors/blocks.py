@@ -1,14 +1,15 @@
 """Blocks of parameters that take a prior, and which family suits which.
 
-========= ==================================================================
-``gamma``  fixed effects γ, one per term
-``sd``     standard deviations of the random effects, one per effect
-``corr``   correlations of the random effects, one per block of G
-``sigma``  residual standard deviation σ
-``G``      covariance matrix of the random effects: sd and corr in one
-``icc``    intraclass correlation; with it the sds, given corr and σ
-``r2``     share of variance explained; with it γ and the sds, given σ
-========= ==================================================================
+============ ==================================================================
+``gamma``    fixed effects γ, one per term
+``sd``       standard deviations of the random effects, one per effect
+``corr``     correlations of the random effects, one per block of G
+``sigma``    residual standard deviation σ
+``G``        covariance matrix of the random effects: sd and corr in one
+``icc``      intraclass correlation; with it the sds, given corr and σ
+``r2``       share of variance explained; with it γ and the sds, given σ
+``residual`` parameters of a residual structure, by name
+============ ==================================================================
 """
 
 from __future__ import annotations
@@ -29,17 +30,19 @@ from hierbayes.priors.families import (
     HalfNormal,
     HalfT,
     InverseGamma,
+    LogNormal,
     Normal,
     Prior,
     StudentT,
     Uniform,
+    UniformPartials,
 )
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, Wishart
 
 FAMILIES = (
     Normal, DesignNormal, StudentT, Flat, HalfNormal, HalfT, HalfCauchy, Exponential, PC, Uniform,
-    Gamma, InverseGamma, LKJ, InverseWishart, Wishart, Beta, R2D2M2,
+    Gamma, InverseGamma, LogNormal, LKJ, InverseWishart, Wishart, Beta, R2D2M2,
 )  # fmt: skip
 BLOCKS = ("gamma", "sd", "corr", "sigma", "G", "icc", "r2")
 
@@ -58,6 +61,23 @@ _SUITABLE: dict[str, tuple[type[Prior], ...]] = {
     "G": (InverseWishart, Wishart),
     "icc": (Beta,),
     "r2": (R2D2M2,),
+    "residual": (
+        Normal,
+        StudentT,
+        Uniform,
+        Beta,
+        LogNormal,
+        HalfNormal,
+        HalfT,
+        HalfCauchy,
+        Exponential,
+        PC,
+        Gamma,
+        InverseGamma,
+        LKJ,
+        Flat,
+        UniformPartials,
+    ),
 }
 
 
@@ -94,4 +114,4 @@ def as_prior(value: Any, block: str) -> Prior:
 
 
 def _names(families: Iterable[type[Prior]]) -> str:
-    return ", ".join(f.__name__ for f in families if f is not ForeignPrior)
+    return ", ".join(f.__name__ for f in families if f not in (ForeignPrior, UniformPartials))

@@ -30,6 +30,7 @@ from hierbayes.priors.defaults import (
     default_sd,
 )
 from hierbayes.priors.effect_priors import by_effect, parameter_name, refuse_intercept_twice
+from hierbayes.priors.error_priors import refuse_misfits, usual_error_priors
 from hierbayes.priors.families import (
     Centred,
     DesignNormal,
@@ -83,6 +84,9 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
     if "sd" not in covered:
         sd, centred, M = _sd(given, problem)
     dispersion = _dispersion(given, problem)
+    rows = None if problem.moments is None else problem.moments.rows
+    residual = _fill("residual", given, usual_error_priors(rows), _by_name)
+    refuse_misfits(rows, given.get("residual"))
     shares = [block for block, _, _ in joint if block in ("icc", "r2")]
     written = not_centred(design, problem.working, fixed="r2" in shares) if shares else ()
     return PriorSet(
@@ -92,6 +96,7 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
         corr=() if "corr" in covered else _fill("corr", given, default_corr(design), _by_name),
         sigma=dispersion[0],
         extra=tuple(dispersion[1:]),
+        residual=residual,
         distances=problem.family is not None and has_thresholds(problem.family),
         joint=joint,
         centring=() if (np.eye(len(M)) == M).all() else tuple(map(tuple, M.tolist())),
@@ -102,7 +107,7 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
 def blocks_of(problem: Problem) -> tuple[str, ...]:
     """The blocks of parameters of a model that take priors."""
     if problem.family is None:
-        return BLOCKS
+        return BLOCKS if problem.moments is None else (*BLOCKS, "residual")
     named = (THRESHOLDS,) if has_thresholds(problem.family) else problem.dispersion
     return ("gamma", "sd", "corr", *named)
 

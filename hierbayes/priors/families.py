@@ -235,6 +235,23 @@ class InverseGamma(Prior):
 
 
 @dataclass(frozen=True, slots=True)
+class LogNormal(Prior):
+    """Prior of a positive number whose logarithm is normal with mean ``mu`` and sd ``sigma``."""
+
+    distribution: ClassVar[str] = "LogNormal"
+    positive: ClassVar[tuple[str, ...]] = ("sigma",)
+    mu: float
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class UniformPartials(Prior):
+    """Of correlations at lags 1, 2, ...: their partial autocorrelations are uniform on (−1, 1)."""
+
+    distribution: ClassVar[str] = "UniformPartials"
+
+
+@dataclass(frozen=True, slots=True)
 class LKJ(Prior):
     """Density ∝ ``|R|^(eta − 1)`` on correlation matrices; eta = 1 is uniform."""
 

@@ -101,7 +101,8 @@ class Wishart(MatrixPrior):
 class Beta(Prior):
     """Beta prior of the intraclass correlation, as `Fit.icc` averages it over the rows.
 
-    How the variance between groups is split between several random effects is uniform.
+    How the variance between groups is split between several random effects is uniform.  It is
+    also one of a correlation of errors between 0 and 1.
     """
 
     distribution: ClassVar[str] = "Beta"

@@ -46,6 +46,8 @@ class PriorSet(Printed):
         Of σ, or of the dispersion of another family by its own name; `Known` where there is none.
     extra : tuple of (name, prior, source)
         Of further dispersion parameters of a family.
+    residual : tuple of (name, prior, source)
+        Of the parameters of a residual structure.
     distances : bool
         Whether these, and the first, are distances of thresholds, whose block is ``thresholds``.
     joint : tuple of (block, prior, source)
@@ -69,6 +71,7 @@ class PriorSet(Printed):
     as_written: tuple[str, ...] = ()
     extra: tuple[Entry, ...] = ()
     distances: bool = False
+    residual: tuple[Entry, ...] = ()
 
     def columns(self, q: int) -> Floats:
         """M (q, q): sd and corr are those of the effects of Z M."""
@@ -102,6 +105,7 @@ class PriorSet(Printed):
         rows += [
             (self.block_of(name), name, prior, source) for name, prior, source in self.dispersion
         ]
+        rows += [("residual", *entry) for entry in self.residual]
         table = pd.DataFrame(rows, columns=["block", "parameter", "prior", "source"])
         table = table.assign(prior=table["prior"].astype(str))
         table["implied sd"] = [f"{size:.4g}" if size else "" for size in self._implied(len(rows))]
@@ -131,6 +135,8 @@ class PriorSet(Printed):
             stated["sd"] = {name: self.as_stated(name, prior) for name, prior, _ in self.sd}
         if self.corr:
             stated["corr"] = {name: prior for name, prior, _ in self.corr}
+        if self.residual:
+            stated["residual"] = {name: prior for name, prior, _ in self.residual}
         if self.distances:
             return stated | {THRESHOLDS: {name: prior for name, prior, _ in self.dispersion}}
         return stated | {name: prior for name, prior, _ in self.dispersion}
@@ -143,6 +149,7 @@ class PriorSet(Printed):
         entries += [
             (self.block_of(name), name, prior, source) for name, prior, source in self.dispersion
         ]
+        entries += [("residual", *entry) for entry in self.residual]
         entries += [(entry[0], *entry) for entry in self.joint]
         return {(block, name): prior for block, name, prior, _ in entries}
 

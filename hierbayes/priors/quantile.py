@@ -17,6 +17,7 @@ from hierbayes.priors.families import (
     HalfNormal,
     HalfT,
     InverseGamma,
+    LogNormal,
     Normal,
     Prior,
     StudentT,
@@ -29,6 +30,8 @@ def quantile(prior: Prior, p: float, size: int = 2) -> float:
     match prior:
         case Normal(mu, sigma):
             value = mu + sigma * ndtri(p)
+        case LogNormal(mu, sigma):
+            value = np.exp(mu + sigma * ndtri(p))
         case StudentT(nu, mu, sigma):
             value = mu + sigma * stdtrit(nu, p)
         case HalfNormal(sigma):

@@ -10,7 +10,11 @@ import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import Floats, Integers, Links, Parameter, StructuredRows, numbers_of
-from hierbayes.residuals.coordinates import derivative, log_uniform_of_logistic, log_uniform_of_tanh
+from hierbayes.residuals.coordinates import (
+    derivative,
+    log_logistic_slope,
+    log_one_less_square,
+)
 from hierbayes.residuals.structure import Correlation, refuse_no_column
 from hierbayes.residuals.times import refuse_fractions, times_of
 
@@ -137,16 +141,12 @@ class MarkovChain:
     times: Floats
     time: str | None
 
-    def log_prior(self, z: Any) -> Any:
+    def log_slopes(self, z: Any) -> Any:
         """As in `BoundCorrelation`."""
-        return log_uniform_of_logistic(z) if self.continuous else log_uniform_of_tanh(z)
-
-    @property
-    def prior(self) -> str:
-        """As in `BoundCorrelation`."""
-        if self.continuous:
-            return f"Uniform(0, 1) on the correlation of errors {self.unit:g} apart"
-        return "phi ~ Uniform(-1, 1)"
+        if not self.continuous:
+            return log_one_less_square(z)
+        log_s = -np.log1p(np.exp(-z))  # φ = s^(1/unit)
+        return log_logistic_slope(z) + (1.0 / self.unit - 1.0) * log_s - np.log(self.unit)
 
     def times_of(self, frame: pd.DataFrame) -> Floats:
         """As in `BoundCorrelation`."""
@@ -170,8 +170,10 @@ class MarkovChain:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """φ."""
-        return (Parameter("phi", "logit" if self.continuous else "fisher"),)
+        """φ; of continuous time its correlation over the middle gap is usually uniform."""
+        if self.continuous:
+            return (Parameter("phi", "logit", (0.0, 1.0), ("Beta", (self.unit, 1.0))),)
+        return (Parameter("phi", "fisher", (-1.0, 1.0), ("Uniform", (-1.0, 1.0))),)
 
     @property
     def start(self) -> Floats:

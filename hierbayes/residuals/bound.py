@@ -27,10 +27,24 @@ class Parameter:
     scale : str
         On which its limits are symmetric: ``"fisher"`` log((1 + ρ)/(1 − ρ)), ``"logit"``, ``"log"``
         or ``"identity"``.
+    support : (low, high)
+        Between which numbers it lies.
+    usual : (name, numbers)
+        The family and the parameters of its usual prior.
+    together : str
+        What it is called together with others, of which a prior is one; empty where its
+        coordinate tells it alone.
+    power : float
+        Of such parameters, whose coordinate z is that of a partial correlation tanh z: that of
+        (1 − tanh²z) in the density of tanh z where matrices of correlations are uniform.
     """
 
     name: str
     scale: str
+    support: tuple[float, float] = (-np.inf, np.inf)
+    usual: tuple[str, tuple[float, ...]] = ("Normal", (0.0, 1.0))
+    together: str = ""
+    power: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,12 +91,8 @@ class BoundCorrelation(Protocol):
     def coefficient_slopes(self, z: Floats) -> tuple[Floats, Floats]:
         """∂/∂z of those coefficients (kinds, k), and of log|C| (k,)."""
 
-    def log_prior(self, z: Any) -> Any:
-        """Log density of the coordinates under the usual prior."""
-
-    @property
-    def prior(self) -> str:
-        """The usual prior in words."""
+    def log_slopes(self, z: Any) -> Any:
+        """log ∂ parameter/∂ coordinate (k,); 0 of those that are told together."""
 
     @property
     def times(self) -> Floats:
@@ -122,12 +132,8 @@ class BoundVariance(Protocol):
     def log_sd(self, z: Any) -> Any:
         """Log of the standard deviation (L,) beside σ."""
 
-    def log_prior(self, z: Any) -> Any:
-        """Log density of the coordinates under the usual prior."""
-
-    @property
-    def prior(self) -> str:
-        """The usual prior in words."""
+    def log_slopes(self, z: Any) -> Any:
+        """log ∂ parameter/∂ coordinate (k,); 0 of those that are told together."""
 
     def log_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
         """The same of other rows (m,).

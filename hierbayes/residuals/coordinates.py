@@ -1,4 +1,4 @@
-"""Coordinates of the parameters of a residual structure: derivatives, and usual priors.
+"""Coordinates of the parameters of a residual structure: derivatives, and densities.
 
 Formulas in z are written in operations that complex numbers have, of which derivatives are
 taken exactly by a step in the imaginary direction (Squire & Trapp 1998,
@@ -17,27 +17,22 @@ from hierbayes.residuals.bound import Floats
 _STEP = 1e-30  # imaginary: its square is lost beside 1
 
 
-def log_uniform_of_tanh(z: Any, power: Any = 0.0) -> Any:
-    """Σ log density of z where tanh z has one proportional to (1 − tanh²z)^power on (−1, 1)."""
+def log_power_of_tanh(z: Any, power: Any) -> Any:
+    """Log densities of z where tanh z has one proportional to (1 − tanh²z)^power on (−1, 1)."""
     constant = (2.0 * power + 1.0) * np.log(2.0) + betaln(power + 1.0, power + 1.0)
-    return ((power + 1.0) * _log_one_less_square(z) - constant).sum()
+    return (power + 1.0) * log_one_less_square(z) - constant
 
 
-def _log_one_less_square(z: Any) -> Any:
+def log_one_less_square(z: Any) -> Any:
     """log(1 − tanh²z), kept where tanh z is near ±1."""
     size = np.where(np.real(z) < 0.0, -z, z)
     return 2.0 * (np.log(2.0) - size - np.log1p(np.exp(-2.0 * size)))
 
 
-def log_uniform_of_logistic(z: Any) -> Any:
-    """Σ log density of z where its logistic function is uniform on (0, 1)."""
+def log_logistic_slope(z: Any) -> Any:
+    """log ds/dz of the logistic function s of z."""
     size = np.where(np.real(z) < 0.0, -z, z)
-    return (-size - 2.0 * np.log1p(np.exp(-size))).sum()
-
-
-def log_standard_normal(z: Any) -> Any:
-    """Σ log density of independent standard normal z."""
-    return (-0.5 * (z * z + np.log(2.0 * np.pi))).sum()
+    return -size - 2.0 * np.log1p(np.exp(-size))
 
 
 def derivative(function: Any, z: Floats) -> Floats:

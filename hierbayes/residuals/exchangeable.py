@@ -10,7 +10,7 @@ import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import Floats, Links, Parameter, StructuredRows
-from hierbayes.residuals.coordinates import derivative, log_uniform_of_logistic
+from hierbayes.residuals.coordinates import derivative, log_logistic_slope
 from hierbayes.residuals.structure import Correlation, refuse_no_column
 
 
@@ -105,14 +105,9 @@ class Exchangeable:
         """As in `BoundCorrelation`: 0, for order does not count."""
         return np.zeros(int((self.links.kind == 0).sum()))
 
-    def log_prior(self, z: Any) -> Any:
+    def log_slopes(self, z: Any) -> Any:
         """As in `BoundCorrelation`."""
-        return log_uniform_of_logistic(z)
-
-    @property
-    def prior(self) -> str:
-        """As in `BoundCorrelation`."""
-        return f"rho ~ Uniform({self._low:.3g}, 1)"
+        return log_logistic_slope(z) + np.log(1.0 - self._low)
 
     def times_of(self, frame: pd.DataFrame) -> Floats:
         """As in `BoundCorrelation`."""
@@ -137,7 +132,8 @@ class Exchangeable:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """ρ."""
-        return (Parameter("rho", "fisher"),)
+        limits = (self._low, 1.0)
+        return (Parameter("rho", "fisher", limits, ("Uniform", limits)),)
 
     @property
     def start(self) -> Floats:

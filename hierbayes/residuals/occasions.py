@@ -82,18 +82,15 @@ class Matrices:
         z (..., k) to the covariance (..., T, T) beside σ².
     natural : callable
         z to the parameters (k,).
-    log_prior : callable
-        z to the log density of the usual prior.
-    prior : str
-        That in words.
+    log_slopes : callable
+        z to log ∂ parameter/∂ coordinate (k,); 0 of those that are told together.
     """
 
     parameters: tuple[Parameter, ...]
     start: Floats
     matrix: Callable[[Any], Any]
     natural: Callable[[Any], Any]
-    log_prior: Callable[[Any], Any]
-    prior: str
+    log_slopes: Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,14 +122,9 @@ class Occasions:
     time: str | None
     labels: tuple[str, ...]
 
-    def log_prior(self, z: Any) -> Any:
+    def log_slopes(self, z: Any) -> Any:
         """As in `BoundCorrelation`."""
-        return self.matrices.log_prior(z)
-
-    @property
-    def prior(self) -> str:
-        """As in `BoundCorrelation`."""
-        return self.matrices.prior
+        return self.matrices.log_slopes(z)
 
     @property
     def times(self) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import Booleans, Parameter
-from hierbayes.residuals.coordinates import log_uniform_of_tanh
+from hierbayes.residuals.coordinates import log_one_less_square
 from hierbayes.residuals.occasions import Matrices, OfOccasions
 
 
@@ -49,16 +49,13 @@ class Toeplitz(OfOccasions):
             rho = _autocorrelations(np.tanh(z))
             return np.concatenate([np.ones_like(rho[..., :1]), rho], axis=-1)[..., lag]
 
-        parameters = tuple(Parameter(f"rho[{h}]", "fisher") for h in range(1, T))
+        usual = ("UniformPartials", ())  # of partial autocorrelations
+        parameters = tuple(
+            Parameter(f"rho[{h}]", "fisher", (-1.0, 1.0), usual, "rho") for h in range(1, T)
+        )
         start = np.concatenate([[0.2], np.zeros(T - 2)])
-        words = "partial autocorrelations ~ Uniform(-1, 1)"
         return Matrices(
-            parameters,
-            start,
-            matrix,
-            lambda z: _autocorrelations(np.tanh(z)),
-            log_uniform_of_tanh,
-            words,
+            parameters, start, matrix, lambda z: _autocorrelations(np.tanh(z)), np.zeros_like
         )
 
 
@@ -95,9 +92,11 @@ class ARMA(OfOccasions):
             steps = [np.ones_like(phi), first, np.repeat(phi, max(T - 2, 0), axis=-1)]
             return np.cumprod(np.concatenate(steps, axis=-1), axis=-1)[..., lag]
 
-        parameters = (Parameter("phi", "fisher"), Parameter("theta", "fisher"))
-        words, start = "phi, theta ~ Uniform(-1, 1)", np.array([0.3, 0.1])
-        return Matrices(parameters, start, matrix, np.tanh, log_uniform_of_tanh, words)
+        limits = (-1.0, 1.0)
+        parameters = tuple(
+            Parameter(name, "fisher", limits, ("Uniform", limits)) for name in ("phi", "theta")
+        )
+        return Matrices(parameters, np.array([0.3, 0.1]), matrix, np.tanh, log_one_less_square)
 
 
 def _autocorrelations(partial: Any) -> Any:

@@ -11,10 +11,10 @@ import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import Booleans, Integers, Parameter, StructuredRows
-from hierbayes.residuals.coordinates import log_standard_normal, log_uniform_of_tanh
 from hierbayes.residuals.occasions import Matrices, OfOccasions, as_label
 from hierbayes.residuals.structure import refuse_no_column
 from hierbayes.residuals.times import refuse_repeated
+from hierbayes.residuals.variances import ratio
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,18 +71,19 @@ class Unstructured(OfOccasions):
 
     def _matrices(self, labels: tuple[str, ...]) -> Matrices:
         T = len(labels)
-        ratios = tuple(Parameter(f"ratio[{label}]", "log") for label in labels[1:])
-        corr = tuple(Parameter(f"corr[{labels[a]},{labels[b]}]", "fisher") for a, b in _below(T))
+        ratios = tuple(map(ratio, labels[1:]))
+        corr = tuple(
+            Parameter(f"corr[{labels[a]},{labels[b]}]", "fisher", (-1.0, 1.0), ("LKJ", (1.0,)),
+                      "corr", 0.5 * (T - 2 - b))
+            for a, b in _below(T)
+        )  # fmt: skip
         start = np.concatenate([np.zeros(T - 1), np.full(T * (T - 1) // 2, 0.2)])
-        powers = np.array([0.5 * (T - 2 - b) for b, _ in _below(T)])
 
-        def log_prior(z: Any) -> Any:
-            of_ratios = log_standard_normal(z[: T - 1])
-            return of_ratios + log_uniform_of_tanh(z[T - 1 :], powers)
+        def log_slopes(z: Any) -> Any:
+            return np.concatenate([z[: T - 1], np.zeros(len(corr))])
 
-        words = "log of each ratio ~ Normal(0, 1); corr ~ LKJ(1)"
         covariance, natural = _free_covariance(T), _free_parameters(T)
-        return Matrices(ratios + corr, start, covariance, natural, log_prior, words)
+        return Matrices(ratios + corr, start, covariance, natural, log_slopes)
 
 
 def _below(T: int) -> list[tuple[int, int]]:

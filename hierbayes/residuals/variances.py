@@ -11,7 +11,6 @@ import pandas as pd
 
 from hierbayes.errors import DataError, ResidualError
 from hierbayes.residuals.bound import Floats, Integers, Parameter, numbers_of
-from hierbayes.residuals.coordinates import log_standard_normal
 from hierbayes.residuals.structure import Variance, refuse_no_column
 
 
@@ -90,7 +89,7 @@ class Ratios:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Of each level but the first."""
-        return tuple(Parameter(f"ratio[{label}]", "log") for label in self.labels[1:])
+        return tuple(ratio(label) for label in self.labels[1:])
 
     @property
     def start(self) -> Floats:
@@ -105,14 +104,9 @@ class Ratios:
         """As in `BoundVariance`."""
         return np.concatenate([np.zeros(1), z])
 
-    def log_prior(self, z: Any) -> Any:
+    def log_slopes(self, z: Any) -> Any:
         """As in `BoundVariance`."""
-        return log_standard_normal(z)
-
-    @property
-    def prior(self) -> str:
-        """As in `BoundVariance`."""
-        return "log of each ratio ~ Normal(0, 1)"
+        return z
 
     def log_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
         """As in `BoundVariance`."""
@@ -125,6 +119,11 @@ class Ratios:
                 f"{', '.join(self.labels)}"
             )
         return np.asarray(self.log_sd(z)[places])
+
+
+def ratio(label: str) -> Parameter:
+    """The ratio of a standard deviation to that of the first level."""
+    return Parameter(f"ratio[{label}]", "log", (0.0, np.inf), ("LogNormal", (0.0, 1.0)))
 
 
 def _cells(frame: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
@@ -261,7 +260,7 @@ class OfCovariate:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """δ."""
-        return (Parameter(self.name, "identity"),)
+        return (Parameter(self.name, "identity", usual=("Normal", (0.0, 1.0 / self.spread))),)
 
     @property
     def start(self) -> Floats:
@@ -276,14 +275,9 @@ class OfCovariate:
         """As in `BoundVariance`."""
         return self.values * (z[0] / self.spread)
 
-    def log_prior(self, z: Any) -> Any:
+    def log_slopes(self, z: Any) -> Any:
         """As in `BoundVariance`."""
-        return log_standard_normal(z)
-
-    @property
-    def prior(self) -> str:
-        """As in `BoundVariance`."""
-        return f"{self.name} ~ Normal(0, {1.0 / self.spread:.3g})"
+        return np.full_like(z, -np.log(self.spread))
 
     def log_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
         """As in `BoundVariance`."""

@@ -21,7 +21,7 @@ from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.of_family.evidence import LatentMaximum
 from hierbayes.priors.blocks import FAMILIES
-from hierbayes.priors.families import Centred, Known
+from hierbayes.priors.families import Centred, Known, UniformPartials
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.residuals.text import read_residual_text
@@ -33,8 +33,8 @@ from hierbayes.specification.response import ResponseTerm
 _CLASSES: Mapping[str, type[Any]] = {
     one.__name__: one
     for one in (
-        *FAMILIES, Centred, Known, PriorSet, EffectName, Specification, RandomTerm, ResponseTerm,
-        Dropped, Maximum, LatentMaximum, SamplerSettings,
+        *FAMILIES, Centred, Known, UniformPartials, PriorSet, EffectName, Specification, RandomTerm,
+        ResponseTerm, Dropped, Maximum, LatentMaximum, SamplerSettings,
     )
 }  # fmt: skip
 
