@@ -76,7 +76,8 @@ def test_a_fit_by_reml_loads_what_it_needs_and_no_other_room() -> None:
     assert rooms == {
         "compilation", "design", "display", "errors", "estimation", "families", "fit", "frames",
         "language",
-        "likelihood", "model", "priors", "public_names", "residuals", "specification",
+        "likelihood", "model", "priors", "public_names", "residuals", "sources",
+        "specification",
     }  # fmt: skip
 
 

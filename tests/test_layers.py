@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[1]
 # A module may import its own layer and those before it.  "hierbayes" is the package's own
 # __init__: it may import every layer, and only the layer after it may import it.
 LAYERS = ("public_names", "errors", "compilation", "pymc_import", "display", "residuals",
-          "specification", "frames", "families", "design", "language", "likelihood", "priors",
-          "estimation", "translation", "fit", "inference", "studies", "plots", "report", "model",
-          "library", "hierbayes", "cli")  # fmt: skip
+          "specification", "frames", "sources", "families", "design", "language", "likelihood",
+          "priors", "estimation", "translation", "fit", "inference", "studies", "plots", "report",
+          "model", "library", "hierbayes", "cli")  # fmt: skip
 
 # The imports that stand inside functions, by module: packages that take long to load (pymc,
 # pytensor, nutpie, arviz, arviz_base, arviz_stats, matplotlib, scipy.stats, scipy.interpolate),
@@ -69,6 +69,8 @@ LAZY: dict[str, set[str]] = {
         "hierbayes.translation.dialect",
         "hierbayes.translation.registry",
     },
+    "hierbayes.sources.files": {"pyarrow"},
+    "hierbayes.sources.tables": {"pyarrow"},
     "hierbayes.plots.canvas": {"hierbayes.plots.picture"},
     "hierbayes.plots.density": {"scipy"},
     "hierbayes.plots.prior_curve": {"hierbayes.priors.density"},

@@ -44,15 +44,16 @@ def refuse_columns(design: Design, products: Products) -> None:
 
 def _refuse_dependent_columns(design: Design, basis: Basis) -> None:
     """Name the first fixed column that is a combination of those before it."""
-    for k in np.flatnonzero(~design.rows.X.any(axis=0)).tolist():
+    for k in np.flatnonzero(design.rows.zero_columns).tolist():
         raise DataError(
             f"the fixed column '{design.terms[k]}' is zero in every row; remove it from the formula"
         )
     for k in np.flatnonzero(basis.x.own < _RANK_TOLERANCE).tolist():
-        weights = np.linalg.lstsq(design.rows.X[:, :k], design.rows.X[:, k], rcond=None)[0]
+        X = design.rows.head.X
+        weights = np.linalg.lstsq(X[:, :k], X[:, k], rcond=None)[0]
         used = np.abs(weights) > 1e-8 * max(np.abs(weights).max(initial=0.0), 1e-300)
         mean = GROUP_MEAN.fullmatch(design.terms[k])
-        if mean and np.ptp(design.rows.X[:, k]) <= 1e-12 * np.abs(design.rows.X[:, k]).max():
+        if mean and np.ptp(X[:, k]) <= 1e-12 * np.abs(X[:, k]).max():
             raise DataError(
                 f"'{design.terms[k]}' is the same in every '{mean[2]}': the data are balanced in "
                 f"'{mean[1][5:-2]}', all of whose variation is within groups; a group mean of it "
@@ -118,7 +119,7 @@ def _refuse_absorbed_effects(
     weights = np.linalg.solve(XtX, B.reshape(J * q, p).T).T.reshape(J, q, p)
     left = A.sum(axis=0) - np.tensordot(B, weights, ((0, 2), (0, 2)))
     total = np.sqrt(np.diag(A.sum(axis=0)))
-    unit = np.sqrt((design.rows.Z**2).mean(axis=0))
+    unit = np.sqrt(np.diag(design.rows.second_moment))
     for at in blocks:
         own = slice(at.start - span.start, at.stop - span.start)
         size, vectors = np.linalg.eigh(left[own, own] / np.outer(total[own], total[own]))
@@ -177,9 +178,7 @@ def _refuse_exact_fit(design: Design, cross: Products) -> None:
     else:
         left, freedom = left_within(cross)
     basis = cross.basis
-    size = float(np.sqrt(np.mean(design.rows.response**2))) + basis.scale * float(
-        np.abs(basis.taken).sum()
-    )
+    size = design.rows.response_size + basis.scale * float(np.abs(basis.taken).sum())
     if freedom > 0.0 and left * basis.scale**2 < cross.n * (_EXACT * size) ** 2:
         raise DataError(
             "the residual variance is zero: the fixed part and the groups' own coefficients "

@@ -80,29 +80,69 @@ def complete_rows(
     """
     data = native_numbers(data)
     require_frame(data)
+    data, columns = _plain_columns(data, names)
+    kept, counts = _complete(data, columns)
+    if not kept.any():
+        worst = max(counts, key=lambda name: counts[name])
+        raise DataError(nothing_complete(worst, counts[worst], len(data)))
+    frame, columns = _kept(data, columns, kept, counts)
+    words, labels = ({name: value for name, value in data.attrs.get(key, {}).items()
+                      if name in columns} for key in (MISSING_NUMBERS, NA_LABELS))  # fmt: skip
+    dropped = Dropped(int((~kept).sum()), counts, words, labels)
+    return _without_unused_levels(frame, columns), kept, dropped
+
+
+def complete_part(
+    data: pd.DataFrame, names: Iterable[str], place: str
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The complete rows of a part of the data, with all levels, and missing values by column.
+
+    Raises
+    ------
+    DataError
+        When a number is infinite, naming the place that the part is of.
+    """
+    data, columns = _plain_columns(data, names)
+    kept, counts = _complete(data, columns)
+    try:
+        return _kept(data, columns, kept, counts)[0], counts
+    except DataError as error:
+        raise DataError(f"{place}: {error}") from error
+
+
+def nothing_complete(column: str, missing: int, rows: int) -> str:
+    """What is said where no row can be used."""
+    return f"no row is complete: '{column}' is missing in {missing} of {rows} rows"
+
+
+def _plain_columns(
+    data: pd.DataFrame, names: Iterable[str]
+) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
+    """The data with columns of types that formulas understand, and those that are named."""
     found = {name: _column(name, data) for name in names}
     columns = {name: _plain(column) for name, column in found.items()}
     plain = {name: column for name, column in columns.items() if column is not found[name]}
-    if plain:
-        data = data.assign(**plain)
+    return (data.assign(**plain) if plain else data), columns
+
+
+def _complete(data: pd.DataFrame, columns: dict[str, pd.Series]) -> tuple[Booleans, dict[str, int]]:
+    """Which rows are complete, and missing values by column."""
     missing = {name: mask for name, column in columns.items() if (mask := _missing(column)).any()}
     counts = {name: int(mask.sum()) for name, mask in missing.items()}
-    kept = ~np.logical_or.reduce([*missing.values(), np.zeros(len(data), dtype=np.bool_)])
-    if not kept.any():
-        worst = max(counts, key=lambda name: counts[name])
-        raise DataError(
-            f"no row is complete: '{worst}' is missing in {counts[worst]} of {len(data)} rows"
-        )
+    return ~np.logical_or.reduce([*missing.values(), np.zeros(len(data), dtype=np.bool_)]), counts
+
+
+def _kept(
+    data: pd.DataFrame, columns: dict[str, pd.Series], kept: Booleans, counts: dict[str, int]
+) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
+    """The complete rows, refused where a number is infinite."""
     frame = data
     if counts:
         frame = data.loc[kept, list(columns)]
         columns = {name: frame[name] for name in columns}
     for name, column in columns.items():
         _refuse_infinite(name, column)
-    words, labels = ({name: value for name, value in data.attrs.get(key, {}).items()
-                      if name in columns} for key in (MISSING_NUMBERS, NA_LABELS))  # fmt: skip
-    dropped = Dropped(int((~kept).sum()), counts, words, labels)
-    return _without_unused_levels(frame, columns), kept, dropped
+    return frame, columns
 
 
 def _column(name: str, data: pd.DataFrame) -> pd.Series:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.design.design import Design
+from hierbayes.design.group_design_of_roots import weights_of_roots
 from hierbayes.frames.arrays import Booleans, Floats
 
 _SAME = 1e-8
@@ -46,6 +47,9 @@ def group_design(design: Design) -> GroupDesign:
     exactly, however few rows a group has.  Any other is solved for by least
     squares; groups too small for it get the weights that all other groups share.
     """
+    roots = design.rows.column_roots
+    if roots is not None:
+        return GroupDesign(*weights_of_roots(roots))
     J, q, p = design.J, len(design.effects), len(design.terms)
     W = np.zeros((J, q, p))
     spanned = np.zeros(p, dtype=np.bool_)

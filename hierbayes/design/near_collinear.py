@@ -50,7 +50,7 @@ class NearCombination:
 def near_combinations(problem: Problem) -> tuple[NearCombination, ...]:
     """The fixed columns that are nearly combinations of those before them; none as a rule."""
     design = problem.design.of_predictor(0)  # the columns of all are the same
-    terms, x, X = design.terms, problem.working.basis.x, design.X
+    terms, x, X = design.terms, problem.working.basis.x, design.rows.head.X
     size = np.sqrt(x.spread**2 + x.shift**2)
     unit = np.array([_unit(term, terms, x) for term in terms])
     own = (x.own * size)[: len(terms)] / unit

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from hierbayes.design.design import Design
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.grouping_factor import GroupingFactor
@@ -36,8 +34,9 @@ def refuse_rows(design: Design) -> None:
 
 def _refuse_constant_response(design: Design) -> None:
     rows = design.rows
-    if np.ptp(rows.response) == 0.0:
-        constant = rows.response[0] if rows.family is None else rows.family.y[0]
+    low, high = rows.response_range
+    if low == high:
+        constant = low if rows.family is None else rows.family.y[0]
         raise DataError(
             f"the response '{design.specification.left}' is constant ({constant:g}): "
             "there is nothing to explain; check how the column was made, and which rows were chosen"
@@ -47,7 +46,8 @@ def _refuse_constant_response(design: Design) -> None:
 def _refuse_no_variance(design: Design) -> None:
     """Refuse a response in a unit in which its variance is no floating-point number."""
     smallest, largest = _SQUARED
-    spread = float(design.rows.response.max()) - float(design.rows.response.min())
+    low, high = design.rows.response_range
+    spread = high - low
     if not smallest <= spread <= largest:
         raise DataError(
             f"the response '{design.specification.response}' has a spread of {spread:.1g}, whose "
@@ -87,7 +87,7 @@ def _refuse_groups_of_one(factor: GroupingFactor, n: int, family: ResponseFamily
 
 
 def _refuse_too_many_columns(design: Design) -> None:
-    n, p = design.rows.X.shape
+    n, p = design.n * design.rows.predictors, len(design.terms)
     if p >= n:
         raise DataError(
             f"the fixed part has {p} columns and there are {n} rows; use fewer terms, or look for "

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from hierbayes.design.basis import Basis
 from hierbayes.design.family_rows import FamilyRows, gaussian_only
+from hierbayes.design.group_design_of_roots import ColumnRoots
 from hierbayes.errors import FormulaError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 
@@ -100,6 +102,60 @@ class Rows:
         if self.family is not None:
             return self.family.offset
         return 0.0 if self.added is None else self.added
+
+    @property
+    def response_range(self) -> tuple[float, float]:
+        """Least and largest response."""
+        return float(self.response.min()), float(self.response.max())
+
+    @property
+    def response_size(self) -> float:
+        """Root mean square of the response."""
+        return float(np.sqrt(np.mean(self.response**2)))
+
+    @property
+    def zero_columns(self) -> Booleans:
+        """Which fixed columns (p,) are zero in every row."""
+        zero: Booleans = ~self.X.any(axis=0)
+        return zero
+
+    @property
+    def constant_columns(self) -> Booleans:
+        """Which fixed columns (p,) have one value in all rows."""
+        constant: Booleans = (self.X[0] == self.X).all(axis=0)
+        return constant
+
+    @property
+    def spread(self) -> Floats:
+        """Standard deviations (p,) of the fixed columns."""
+        spread: Floats = self.X.std(axis=0)
+        return spread
+
+    @property
+    def second_moment(self) -> Floats:
+        """Mean of zz' (q, q): z'Gz is tr(GM) on average over the rows."""
+        moment: Floats = self.Z.T @ self.Z / len(self.Z)
+        return moment
+
+    @property
+    def two_valued(self) -> bool:
+        """Whether each response is 0 or 1."""
+        return bool(((self.observed == 0.0) | (self.observed == 1.0)).all())
+
+    @property
+    def column_roots(self) -> ColumnRoots | None:
+        """What stands for the columns of rows that are not in memory; none here."""
+        return None
+
+    @property
+    def streams(self) -> bool:
+        """Whether the rows are not in memory."""
+        return False
+
+    @property
+    def head(self) -> Rows:
+        """Rows that stand for all: here all of them."""
+        return self
 
     @property
     def row_sd(self) -> Floats | float:

@@ -20,11 +20,12 @@ from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.products import Products
 from hierbayes.design.remembered import remembered
 from hierbayes.design.rows import Rows
-from hierbayes.design.rows_root import LITTLE_LEFT, has_root, swept
+from hierbayes.design.rows_root import LITTLE_LEFT as LITTLE_LEFT_BY_ALL
+from hierbayes.design.rows_root import has_root, swept
 from hierbayes.design.sparse_products import SparseProducts, sparse_products
 from hierbayes.frames.arrays import Booleans, Floats
 
-_LITTLE_LEFT = 1e-6  # of y'y within groups, once X is taken out
+LITTLE_LEFT = 1e-6  # of y'y within groups, once X is taken out
 _VERY_SMALL = 1e-5  # of y'y without X
 _LITTLE_LEFT_BY_X = 1e-2  # of y'y, once X is taken out, of several grouping factors
 _NO_VARIATION = 1e-18  # of the square of a fixed column: what is left of it within groups
@@ -46,9 +47,9 @@ def sum_up(rows: Rows, groups: pd.Index, blocks: Sequence[int]) -> CrossProducts
     basis = choose_basis(rows.X, rows.Z, rows.response, tuple(blocks), rows.predictors)
     cross = cross_products(rows, groups, basis)
     left, freedom = left_within(cross)
-    if freedom > 0.0 and left < _LITTLE_LEFT * cross.C[-1, -1]:
+    if freedom > 0.0 and left < LITTLE_LEFT * cross.C[-1, -1]:
         for _ in range(2):  # the second time from sums that have their digits
-            cross = cross_products(rows, groups, basis := cross.basis.turned(*_taken_out(cross)))
+            cross = cross_products(rows, groups, basis := cross.basis.turned(*taken_out(cross)))
     return cross
 
 
@@ -76,7 +77,7 @@ def sum_up_factors(
             products = sparse_products(rows, factors, spans, basis)
     if has_root(products):
         share, gamma = swept(products)
-        if share < LITTLE_LEFT:
+        if share < LITTLE_LEFT_BY_ALL:
             basis = basis.turned(np.eye(len(gamma)), basis.taken + gamma)
             products = sparse_products(rows, factors, spans, basis)
     return products
@@ -108,7 +109,7 @@ def left_within(cross: Products) -> tuple[float, float]:
     return float(W[-1, -1] - (slopes**2 / size).sum()), freedom
 
 
-def _taken_out(cross: CrossProducts) -> tuple[Floats, Floats]:
+def taken_out(cross: CrossProducts) -> tuple[Floats, Floats]:
     """E (p, p) that sets what varies within groups apart, and what of X°E leaves y° (p,)."""
     E, varies = _apart(cross)
     turned = cross.turned(_with_response(E))

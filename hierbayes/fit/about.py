@@ -17,8 +17,7 @@ def note_on_response(problem: Problem) -> str:
     """That a Gaussian model is one of a response of two values; empty where it is not."""
     if problem.family is not None:
         return ""
-    y = problem.design.rows.observed
-    if not ((y == 0.0) | (y == 1.0)).all():
+    if not problem.design.rows.two_valued:
         return ""
     return (
         "the response is 0 or 1 in every row: a Gaussian model of it has differences of "

@@ -84,8 +84,9 @@ class Summary(Printed):
             blocks.append(Table(_lower(self.correlation), "Correlation of the fixed effects"))
         if self.dispersion is not None:
             blocks.append(Table(self.dispersion.to_frame().T, "Dispersion", index=False))
-        quantiles = self.residuals.to_frame().T
-        blocks.append(Table(quantiles, self.residual_kind, index=False))
+        if len(self.residuals):
+            quantiles = self.residuals.to_frame().T
+            blocks.append(Table(quantiles, self.residual_kind, index=False))
         return Page(self.title, self.about, tuple(blocks))
 
 
@@ -260,6 +261,9 @@ def correlation_table(cov: Floats, terms: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _residual_quantiles(fit: Fitted) -> pd.Series:
+    """Quantiles of the residuals; none of rows that stream."""
+    if fit.design.rows.streams:
+        return pd.Series(dtype=np.float64, name="residuals")
     rest = residuals(fit, linear_predictor(fit, rows_to_predict(fit.design, None)), "pearson")
     return pd.Series(
         np.quantile(rest, list(QUANTILES.values())), index=list(QUANTILES), name="residuals"

@@ -14,7 +14,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.likelihood.covariance import block_mask, second_moment
+from hierbayes.likelihood.covariance import block_mask
 
 RESIDUAL = "Residual"
 SCALES = ("latent", "response")
@@ -96,7 +96,7 @@ def icc_draws(fit: Fitted, at: dict[str, float] | None) -> Floats:
 def shares_by_factor(fit: Fitted, at: dict[str, float] | None) -> tuple[Floats, ...]:
     """Each factor's share z_k'G_kz_k/(Σ_l z_l'G_lz_l + σ²) of the unexplained variance."""
     design = fit.design
-    second = second_moment(design.rows.Z) if at is None else moment_at(design, at)
+    second = design.rows.second_moment if at is None else moment_at(design, at)
     return shares_of(fit.theta.G, fit.residual_variance, second, design.spans)
 
 

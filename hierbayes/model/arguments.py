@@ -9,26 +9,29 @@ from typing import Any
 import pandas as pd
 
 from hierbayes.design.problem import Problem, pose_problem
+from hierbayes.design.streamed_problem import pose_streamed
 from hierbayes.errors import DataError, FormulaError, PriorError, ResidualError
 from hierbayes.families.family import ResponseFamily
 from hierbayes.model.by_row import refuse_unsuited_weights, with_columns, with_offset
 from hierbayes.residuals.structure import ResidualStructure
+from hierbayes.sources.opened import is_table, opened
+from hierbayes.sources.source import Source
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.known_functions import read_functions
 
 
 def random_and_data(
-    random: str | Mapping[str, str] | pd.DataFrame | None, data: pd.DataFrame | None
-) -> tuple[str | Mapping[str, str] | None, pd.DataFrame]:
+    random: object, data: object
+) -> tuple[str | Mapping[str, str] | None, pd.DataFrame | Source]:
     """The random part and the data, which may stand second in its place."""
-    if isinstance(random, pd.DataFrame):
+    if is_table(random):
         if data is not None:
             raise DataError("the data are given twice; keep one, as in hb.Model(formula, data)")
-        return None, random
+        return None, opened(random)
     if data is None:
         raise DataError("there are no data; give them, as in hb.Model(formula, data)")
-    return random, data
+    return random, opened(data)  # type: ignore[return-value]  # read with the formula
 
 
 def pose(
@@ -60,6 +63,34 @@ def pose(
     )
     specification, data = with_offset(weighted, data, offset)
     return pose_problem(specification, data, equations, family), data
+
+
+def pose_stream(
+    formula: object,
+    random: object,
+    source: Source,
+    functions: Mapping[str, Callable[..., Any]] | None,
+    family: ResponseFamily | None,
+    residual: ResidualStructure | None,
+    **by_row: object,
+) -> Problem:
+    """The problem that a formula states on rows that stream.
+
+    Raises
+    ------
+    FormulaError, DataError
+        When it needs the rows in memory, naming what does.
+    """
+    asked = [f"{name}=" for name, given in by_row.items() if given is not None]
+    asked += ["a family of responses"] * (family is not None)
+    asked += ["a Multilevel"] * isinstance(formula, Multilevel)
+    if asked:
+        raise FormulaError(
+            f"{asked[0]} needs the rows in memory, and those of {source.text} stream: give a frame "
+            "as data"
+        )
+    specification = _specification(formula, random, residual)
+    return pose_streamed(replace(specification, functions=read_functions(functions)), source)
 
 
 def read_residual(residual: object, family: ResponseFamily | None) -> ResidualStructure | None:

@@ -14,11 +14,18 @@ from hierbayes.families.text import read_family
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.native_numbers import native_numbers
-from hierbayes.model.arguments import pose, random_and_data, read_residual, refuse_no_mapping
+from hierbayes.model.arguments import (
+    pose,
+    pose_stream,
+    random_and_data,
+    read_residual,
+    refuse_no_mapping,
+)
 from hierbayes.model.by_row import Given, rows_counted, with_known_sigma
 from hierbayes.model.engine import Engine, engine_of
 from hierbayes.model.posed_model import PosedModel
 from hierbayes.residuals.structure import ResidualStructure
+from hierbayes.sources.source import Source
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.foreign_words import refuse_foreign_words
 
@@ -53,9 +60,12 @@ class Model(PosedModel):
     random : str or mapping, optional
         Random part in nlme's spelling, ``"~ 1 + x | g"``; for nested factors also
         ``"~ 1 | school/class"``, or ``{"school": "~ 1 + x", "class": "~ 1"}``.
-    data : DataFrame
+    data : DataFrame, or a source of rows
         One row per observation; also given second, as in ``Model(formula, data)``.  Rows
         with a missing value in a column the model uses are left out, counted and reported.
+        Tables of polars and Arrow are taken as frames.  Rows of a file, a folder or a pattern
+        (``data="rows/*.parquet"``; Parquet, Feather, CSV), and of a DuckDB relation, stream:
+        they are never in memory together, with one grouping factor and a Gaussian response.
     priors : mapping, optional
         From a block (``gamma``, ``sd``, ``corr``, ``sigma``) to a prior, or to a
         mapping from names to priors, for ``sd`` also by grouping factor, as in
@@ -151,13 +161,17 @@ class Model(PosedModel):
     ) -> None:
         refuse_foreign_words(foreign, _ARGUMENTS)
         random, data = random_and_data(random, data)
-        data = rows_counted(native_numbers(data), counts)
         of_family = read_family(family)
         errors = read_residual(residual, of_family)
-        problem, data = pose(
-            formula, random, data, functions, of_family, errors,
-            weights=weights, known_sd=known_sd, offset=offset,
-        )  # fmt: skip
+        given = {"weights": weights, "known_sd": known_sd, "offset": offset}
+        if isinstance(data, Source):
+            problem = pose_stream(
+                formula, random, data, functions, of_family, errors, counts=counts, **given
+            )
+            data = problem.design.rows.head.frames[0]
+        else:
+            data = rows_counted(native_numbers(data), counts)
+            problem, data = pose(formula, random, data, functions, of_family, errors, **given)
         refuse_no_mapping(priors)
         super().__init__(problem, data, with_known_sigma(priors, problem.design.specification))
         self._engine: Engine = engine_of(problem)

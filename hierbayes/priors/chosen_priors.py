@@ -237,7 +237,7 @@ def _sd(
 
 def _keep_constant(given: Mapping[str, Any], design: Design, basis: Basis) -> dict[str, Prior]:
     """The default of the constant column, the one fixed column a prior of R² leaves alone."""
-    constant = (design.rows.X[0] == design.rows.X).all(axis=0)
+    constant = design.rows.constant_columns
     if not constant.any():
         raise PriorError(
             "a prior of 'r2' needs an intercept among the fixed effects, whose prior stays its "

@@ -6,7 +6,6 @@ import numpy as np
 
 from hierbayes.design.design import Design
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import second_moment
 from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, MatrixPrior
 
 
@@ -46,7 +45,7 @@ def draw_icc_sd(
     of Σ_k sd_k² M_kk are uniform on the simplex.
     """
     draws, q = corr_root.shape[:2]
-    M = second_moment(design.rows.Z)
+    M = design.rows.second_moment
     icc = generator.beta(prior.alpha, prior.beta, size=draws)
     shares = generator.dirichlet(np.ones(q), size=draws)
     direction = np.sqrt(shares / np.diag(M))
@@ -75,6 +74,5 @@ def draw_explained(
 
 def explained_spread(design: Design) -> Floats:
     """Sd of each varying fixed column, root mean square of each random one: R2D2M2's units."""
-    varying = (design.rows.X[0] != design.rows.X).any(axis=0)
-    size: Floats = np.sqrt((design.rows.Z**2).mean(axis=0))
-    return np.concatenate([design.rows.X[:, varying].std(axis=0), size])
+    size: Floats = np.sqrt(np.diag(design.rows.second_moment))
+    return np.concatenate([design.rows.spread[~design.rows.constant_columns], size])

@@ -9,7 +9,6 @@ from scipy.special import betaln, gammaln, multigammaln
 
 from hierbayes.design.design import Design
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import second_moment
 from hierbayes.priors.joint_draws import explained_spread
 from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, MatrixPrior
 from hierbayes.priors.prior_set import Entry
@@ -26,7 +25,7 @@ def joint_parameters(entry: Entry, design: Design) -> dict[str, Floats]:
         In the user's units.
     """
     block, prior, _ = entry
-    second = second_moment(design.rows.Z)
+    second = design.rows.second_moment
     match prior:
         case MatrixPrior():
             parameters = _matrix_parameters(prior, prior.scale_matrix(design.effects))

@@ -15,7 +15,6 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.variance import between_variance, explained_variance
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.frames.grouping import variance_components
-from hierbayes.likelihood.covariance import second_moment
 
 
 def group_means(columns: Floats, codes: Integers, J: int) -> Floats:
@@ -75,7 +74,7 @@ def fixed_variance(fit: Fitted) -> tuple[Floats, Floats]:
 
 def random_variance(fit: Fitted) -> Floats:
     """z'Gz averaged over the rows (chains, draws)."""
-    return between_variance(fit.theta.G, second_moment(fit.design.rows.Z))
+    return between_variance(fit.theta.G, fit.design.rows.second_moment)
 
 
 def draws_table(

@@ -1,0 +1,152 @@
+"""The columns of a model made of batches of rows, with the names and codings of one design."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from formulaic import ModelSpec
+
+from hierbayes.design.columns import Columns
+from hierbayes.design.complete import complete_part
+from hierbayes.design.matrices import columns_needed, materialise, one_column
+from hierbayes.design.plain_columns import plain_data
+from hierbayes.design.usable_columns import floats, refuse_not_finite
+from hierbayes.errors import DataError, FormulaError
+from hierbayes.frames.arrays import Floats
+from hierbayes.sources.source import Batch
+from hierbayes.specification.formula import Specification
+from hierbayes.specification.formula_parser import parse_formula
+from hierbayes.specification.terms import factors_of, is_number
+
+
+class Columned(NamedTuple):
+    """The complete rows of a batch.
+
+    Parameters
+    ----------
+    X, Z, y : (n, p), (n, q), (n,) float
+    parts : tuple of (n, k) float
+        What each factor of `BatchColumns.factors` says of the rows.
+    frame : DataFrame
+    missing : dict
+        Missing values by column.
+    dropped : int
+        Rows that are not complete.
+    """
+
+    X: Floats
+    Z: Floats
+    y: Floats
+    parts: tuple[Floats, ...]
+    frame: pd.DataFrame
+    missing: dict[str, int]
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchColumns:
+    """How the columns of a design are made of a batch.
+
+    Parameters
+    ----------
+    columns : Columns
+        Those of the design.
+    names : tuple of str
+        Columns of the data that are read.
+    levels : mapping
+        From columns of labels to their levels.
+    factors : dict
+        From factors of terms to the fixed columns they have to themselves, or how to make theirs.
+    """
+
+    columns: Columns
+    names: tuple[str, ...]
+    levels: Mapping[str, pd.Index]
+    factors: dict[str, tuple[int, ...] | ModelSpec]
+
+    def of(self, batch: Batch) -> Columned:
+        """The matrices of the complete rows of a batch, of which there may be none.
+
+        Raises
+        ------
+        DataError
+            When a value cannot be used, naming the file or the part.
+        """
+        spec = self.columns.specification
+        frame, missing = complete_part(batch.frame, self.names, batch.place)
+        if not len(frame):
+            none = np.empty((0, 0))
+            return Columned(none, none, np.empty(0), (), frame, missing, len(batch.frame))
+        try:
+            frame = self._coded(frame)
+            X = self._made(self.columns.fixed_spec, frame)
+            blocks = [
+                X[:, part] if isinstance(part, tuple) else self._made(part, frame)
+                for part in self.columns.random_specs
+            ]
+            y = one_column(spec.response, frame, spec.functions, "response")
+            parts = tuple(
+                X[:, part] if isinstance(part, tuple) else self._made(part, frame)
+                for part in self.factors.values()
+            )
+        except (DataError, FormulaError) as error:
+            raise type(error)(f"{batch.place}: {error}") from error
+        Z = blocks[0] if len(blocks) == 1 else np.column_stack(blocks)
+        return Columned(X, Z, y, parts, frame, missing, len(batch.frame) - len(frame))
+
+    def _coded(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """With every column of labels as categories of the levels there are."""
+        changed: dict[str, Any] = {}
+        for name, levels in self.levels.items():
+            if frame[name].dtype.kind in "iufb":
+                continue
+            codes = levels.get_indexer(pd.Index(np.asarray(frame[name])))
+            if (codes < 0).any():
+                raise DataError(
+                    f"'{name}' has the level '{frame[name].iloc[int((codes < 0).argmax())]}', "
+                    "which it did not have when its levels were read: the data have changed"
+                )
+            changed[name] = pd.Categorical.from_codes(codes, levels)
+        return frame.assign(**changed) if changed else frame
+
+    def _made(self, spec: ModelSpec, frame: pd.DataFrame) -> Floats:
+        plain = plain_data(spec.formula, frame)
+        if plain is None:
+            return floats(materialise(spec, frame, self.columns.specification.functions))
+        made = plain.columns(spec)
+        refuse_not_finite(made, spec.column_names, frame.index)
+        return made
+
+
+def batch_columns(
+    columns: Columns, names: tuple[str, ...], levels: Mapping[str, pd.Index], pilot: pd.DataFrame
+) -> BatchColumns:
+    """How to make the columns of a design of batches, learnt from a few rows with every level."""
+    spec = columns.specification
+    alone: dict[str, tuple[int, ...]] = {}
+    place = 0
+    for part in columns.fixed_spec.structure:
+        span = tuple(range(place, place := place + len(part.columns)))
+        if len(part.term.factors) == 1:
+            alone[str(part.term)] = span
+    terms = (*spec.fixed, *(term for block in spec.random_effects for term in block))
+    found = {f for term in terms for f in factors_of(term) if not is_number(f)}
+    factors = {
+        one: alone[one] if one in alone else _spec_of(one, spec, pilot) for one in sorted(found)
+    }
+    return BatchColumns(columns, names, levels, factors)
+
+
+def _spec_of(factor: str, spec: Specification, pilot: pd.DataFrame) -> ModelSpec:
+    made: ModelSpec = materialise(parse_formula(f"0 + {factor}"), pilot, spec.functions).model_spec
+    return made
+
+
+def needed_names(spec: Specification) -> tuple[str, ...]:
+    """Names that a specification reads values from, the groups last."""
+    needed = columns_needed((spec.response,), spec.fixed, *spec.random_effects)
+    return tuple(dict.fromkeys([*needed, *spec.group_columns]))

@@ -1,0 +1,54 @@
+"""Which columns are constant within groups, of rows that come a few at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.frames.constancy import CONSTANT_TOLERANCE
+
+_SURELY = 1e-3  # of a column's range so far: a range within a group that settles it
+
+
+class ConstancyWatch:
+    """The ranges of columns in all rows, and in each group for as long as those may be nothing.
+
+    Parameters
+    ----------
+    columns : int
+    """
+
+    def __init__(self, columns: int) -> None:
+        self.low: Floats = np.full(columns, np.inf)
+        self.high: Floats = np.full(columns, -np.inf)
+        self._ranges: list[Floats | None] = [np.empty((2, 0))] * columns  # None once it varies
+
+    def add(self, columns: Floats, codes: Integers, J: int) -> None:
+        """Add rows of the columns (n, k), of groups whose codes are below J."""
+        for place, x in enumerate(columns.T):
+            self.low[place] = min(self.low[place], float(x.min()))
+            self.high[place] = max(self.high[place], float(x.max()))
+            known = self._ranges[place]
+            if known is None:
+                continue
+            ranges = np.empty((2, J))
+            ranges[0], ranges[1] = np.inf, -np.inf
+            ranges[:, : known.shape[1]] = known
+            np.minimum.at(ranges[0], codes, x)
+            np.maximum.at(ranges[1], codes, x)
+            self._ranges[place] = None if self._widest(place, ranges) > _SURELY else ranges
+
+    @property
+    def constant(self) -> Booleans:
+        """Which columns (k,) are constant within every group."""
+        return np.array(
+            [
+                ranges is not None and self._widest(place, ranges) <= CONSTANT_TOLERANCE
+                for place, ranges in enumerate(self._ranges)
+            ]
+        )
+
+    def _widest(self, place: int, ranges: Floats) -> float:
+        """The widest range in a group, of that of the column."""
+        whole = float(self.high[place] - self.low[place])
+        return float((ranges[1] - ranges[0]).max()) / whole if whole else 0.0

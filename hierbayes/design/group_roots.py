@@ -1,0 +1,107 @@
+r"""Cross-products as roots in one pass over rows that come in any order, a few at a time.
+
+A row [z | x y] of group j is turned into the triangle R_j = √D_j R̄_j, one random column after the
+other, by rotations without square roots; what is left of [x y] then is what the columns of Z_j do
+not explain of it, and is squared into W.  Means and deviations are kept apart so (of an intercept
+alone it is the update of a running mean), and sums that are nearly equal are never subtracted.
+
+References
+----------
+Gentleman (1973), doi:10.1093/imamat/12.3.329.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.compilation import compiled
+from hierbayes.design.basis import Basis
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.frames.arrays import Booleans, Floats, Integers
+
+_NEGLIGIBLE = 1e-14  # of a random value: what is left of it by those before it, and is rounding
+_ROUNDING = 1e-13  # of a column of Z_j: what rounding leaves of it in a row of R_j
+
+
+class GroupRoots:
+    """Roots of the cross-products of a growing number of groups.
+
+    Parameters
+    ----------
+    q, m : int
+        Random columns, and fixed columns with the response.
+    """
+
+    def __init__(self, q: int, m: int) -> None:
+        self._sizes = np.zeros((0, q))
+        self._R = np.zeros((0, q, q))
+        self._T = np.zeros((0, q, m))
+        self._counts = np.zeros(0)
+        self._W = np.zeros((m, m))
+        self.sums: Floats = np.zeros(m)  # of the columns, over all rows
+
+    def add(self, columns: Floats, Z: Floats, codes: Integers, J: int) -> None:
+        """Add rows [X° y°] (n, m) and Z° (n, q) of groups whose codes are below J."""
+        if len(self._counts) < J:
+            room = max(J, 2 * len(self._counts))
+            self._sizes, self._R, self._T, self._counts = (
+                np.concatenate([one, np.zeros((room - len(one), *one.shape[1:]))])
+                for one in (self._sizes, self._R, self._T, self._counts)
+            )
+        q, m = Z.shape[1], columns.shape[1]
+        _rotate_rows(
+            columns, Z, codes, self._sizes, self._R, self._T, self._counts, self._W, self.sums,
+            np.empty(q), np.empty(m),
+        )  # fmt: skip
+
+    def products(self, groups: pd.Index, order: Integers, basis: Basis) -> CrossProducts:
+        """The cross-products of the groups, in another order (J,) than that they came in."""
+        scale = np.sqrt(self._sizes[order])[:, :, None]
+        R, T = scale * self._R[order], scale * self._T[order]
+        q = R.shape[1]
+        R[:, np.arange(q), np.arange(q)] = scale[:, :, 0]
+        size = np.sqrt((R**2).sum(axis=1, keepdims=True))
+        inside: Booleans = (np.abs(R) > _ROUNDING * size).any(axis=2)
+        outside = T[~inside]
+        R[~inside], T[~inside] = 0.0, 0.0
+        W = self._W + np.tril(self._W, -1).T + outside.T @ outside
+        return CrossProducts(R, T, W, self._counts[order], groups, basis)
+
+
+@compiled()
+def _rotate_rows(
+    columns: Floats, Z: Floats, codes: Integers, sizes: Floats, R: Floats, T: Floats,
+    counts: Floats, W: Floats, sums: Floats, z: Floats, w: Floats,
+) -> None:  # fmt: skip
+    """Rows into the triangles of their groups; W has its lower triangle only, z and w are room."""
+    n, m = columns.shape
+    q = Z.shape[1]
+    for i in range(n):
+        j = codes[i]
+        counts[j] += 1.0
+        for c in range(m):
+            w[c] = columns[i, c]
+            sums[c] += w[c]
+        for k in range(q):
+            z[k] = Z[i, k]
+        weight = 1.0
+        for k in range(q):
+            value = z[k]
+            if abs(value) <= _NEGLIGIBLE * abs(Z[i, k]):
+                continue
+            size = sizes[j, k] + weight * value * value
+            share = weight * value / size
+            weight *= sizes[j, k] / size
+            sizes[j, k] = size
+            for h in range(k + 1, q):
+                z[h] -= value * R[j, k, h]
+                R[j, k, h] += share * z[h]
+            for c in range(m):
+                w[c] -= value * T[j, k, c]
+                T[j, k, c] += share * w[c]
+            if weight == 0.0:
+                break
+        for c in range(m):
+            for d in range(c + 1):
+                W[c, d] += weight * w[c] * w[d]

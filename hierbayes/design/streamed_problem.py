@@ -1,0 +1,206 @@
+r"""A specification posed on rows that stream: the same design and cross-products, made in batches.
+
+The basis is that of the first batch.  Where it turns out not to fit the rest (a column whose mean
+or spread is another one later on), the rows are read again in the basis of rows from all over the
+source; and again where X and the groups' own columns leave so little of y that it is taken out
+first, as in `sums`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.basis import Basis, choose_basis
+from hierbayes.design.batch_columns import BatchColumns, batch_columns, needed_names
+from hierbayes.design.built_design import build_design
+from hierbayes.design.column_refusals import refuse_columns
+from hierbayes.design.complete import Dropped
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.design import Design
+from hierbayes.design.first_pass import columns_of_labels, first_rows, levels_of, pilot_rows
+from hierbayes.design.group_design_of_roots import ColumnRoots
+from hierbayes.design.grouping_factor import GroupingFactor
+from hierbayes.design.problem import Problem
+from hierbayes.design.row_refusals import refuse_rows
+from hierbayes.design.rows import Rows
+from hierbayes.design.streamed_rows import RowFacts, StreamedRows
+from hierbayes.design.streamed_sums import Pass, summed_stream
+from hierbayes.design.sums import LITTLE_LEFT, left_within, taken_out
+from hierbayes.design.usable_columns import refuse_unknown_names
+from hierbayes.errors import FormulaError
+from hierbayes.frames.arrays import Floats
+from hierbayes.sources.source import Source
+from hierbayes.specification.formula import Specification
+
+_FAR = 30.0  # spreads that a column may be off the basis it is computed in
+
+
+def pose_streamed(specification: Specification, source: Source) -> Problem:
+    """Make and check the design of a specification on the rows of a source, and sum them up.
+
+    Parameters
+    ----------
+    specification : Specification
+        With one grouping factor and a Gaussian response.
+    source : Source
+
+    Raises
+    ------
+    DataError, FormulaError
+        When the data cannot carry the model, or the model needs the rows in memory.
+    """
+    spec = specification
+    _refuse_unstreamable(spec, source)
+    names = needed_names(spec)
+    refuse_unknown_names(names, pd.DataFrame(columns=list(source.columns)))
+    head = first_rows(source, names)
+    labels = columns_of_labels(spec, head)
+    levels = levels_of(source, labels, names) if labels else {}
+    pilot = pilot_rows(head, levels)
+    design = build_design(spec, pilot)
+    _refuse_learnt(design, source)
+    maker = batch_columns(design.columns, names, levels, pilot)
+    found = _in_fitting_basis(source, maker, design)
+    problem = Problem(_design_of(design, found, source), found.cross)
+    refuse_rows(problem.design)
+    refuse_columns(problem.design, found.cross)
+    return problem
+
+
+def _refuse_unstreamable(spec: Specification, source: Source) -> None:
+    """Refuse what is not made in batches."""
+    needs = {
+        "several grouping factors": len(spec.factors) != 1 or len(spec.group_columns) != 1,
+        "a residual structure": spec.residual is not None,
+        "weights": bool(spec.weights or spec.known_sd),
+        "an offset": bool(spec.offsets),
+    }
+    for what, asked in needs.items():
+        if asked:
+            raise FormulaError(
+                f"{what} needs the rows in memory, and those of {source.text} stream: give a frame "
+                "as data"
+            )
+
+
+def _refuse_learnt(design: Design, source: Source) -> None:
+    """Refuse columns that formulaic learns from all rows."""
+    specs = [design.columns.fixed_spec, *design.columns.random_specs]
+    for one in specs:
+        for expression in {} if isinstance(one, tuple) else one.transform_state:
+            raise FormulaError(
+                f"'{expression}' is made of all rows at once, and those of {source.text} stream: "
+                "compute it beforehand as a column, or give a frame as data"
+            )
+
+
+def _in_fitting_basis(source: Source, maker: BatchColumns, design: Design) -> Pass:
+    """Passes over the rows until they are summed in a basis that fits them."""
+    group = design.factor.name
+    first = next(
+        made
+        for batch in source.batches(maker.names, tuple(maker.levels))
+        if len((made := maker.of(batch)).y)
+    )
+    basis = _basis_of((first.X, first.Z, first.y), design)
+    found = summed_stream(source, maker, basis, group)
+    if not _fits(found, basis):
+        basis = _basis_of(found.sample, design)
+        found = summed_stream(source, maker, basis, group)
+    basis = replace(basis, x=replace(basis.x, own=_own(found.cross, basis)))
+    found = replace(found, cross=replace(found.cross, basis=basis))
+    left, freedom = left_within(found.cross)
+    if freedom > 0.0 and left < LITTLE_LEFT * found.cross.C[-1, -1]:
+        for _ in range(2):
+            basis = found.cross.basis.turned(*taken_out(found.cross))
+            found = summed_stream(source, maker, basis, group)
+    return found
+
+
+def _basis_of(rows: tuple[Floats, Floats, Floats], design: Design) -> Basis:
+    """The basis of some rows X, Z and y, whose responses may all be the same."""
+    basis = choose_basis(*rows, design.blocks)
+    return basis if basis.scale > 0.0 else replace(basis, scale=1.0)
+
+
+def _fits(found: Pass, basis: Basis) -> bool:
+    """Whether all rows are centred and scaled by a basis that some of them chose."""
+    cross, free = found.cross, basis.constant == 0.0
+    k = np.append(free, True)
+    if basis.constant.any() and not _is_constant(found, basis):
+        return False
+    mean = np.abs(found.mean[k]) if basis.constant.any() else np.zeros(1)
+    size = np.sqrt(np.diag(cross.C)[k] / cross.n)
+    z = np.sqrt(np.einsum("jkk->k", cross.A) / cross.n)
+    sizes = np.concatenate([size, z])
+    return bool((mean < _FAR).all() and (sizes < _FAR).all() and (sizes > 1.0 / _FAR).all())
+
+
+def _own(cross: CrossProducts, basis: Basis) -> Floats:
+    """How much of each fixed column (p,) is its own in all rows, as `Standardisation` has it."""
+    moments, p = cross.C[:-1, :-1] / cross.n, cross.p
+    rest, left = moments.copy(), np.zeros(p)
+    for k in range(p):
+        left[k] = max(rest[k, k], 0.0)
+        if left[k] > 1e-26:
+            rest = rest - np.outer(rest[:, k], rest[k]) / left[k]
+    inverse = np.linalg.inv(basis.x.matrix)
+    size = np.sqrt(np.diag(inverse.T @ moments @ inverse))
+    own = np.sqrt(left) * basis.x.spread / np.diag(basis.x.mix)
+    return np.divide(own, size, out=np.zeros(p), where=size > 0.0)
+
+
+def _is_constant(found: Pass, basis: Basis) -> bool:
+    """Whether X e is 1 in all rows, as it was in those that chose the basis."""
+    used = basis.constant != 0.0
+    if used.sum() == 1:
+        return bool((found.low[:-1] == found.high[:-1])[used].all())
+    X = found.sample[0]
+    return bool(np.abs(X @ basis.constant - 1.0).max() < 1e-10)
+
+
+def _design_of(design: Design, found: Pass, source: Source) -> Design:
+    """The design of a few rows, made that of all."""
+    cross, basis = found.cross, found.cross.basis
+    n = int(cross.n)
+    columns = replace(design.columns, between_of=(found.between,))
+    inverse = np.linalg.inv(basis.z.matrix)
+    second = inverse.T @ (cross.A.sum(axis=0) / n) @ inverse
+    mean, moments = found.mean, cross.C / n
+    size = basis.scale * np.sqrt(moments[-1, -1])
+    facts = RowFacts(
+        n=n,
+        low=found.low,
+        high=found.high,
+        spread=_spread(moments[:-1, :-1], mean[:-1], basis),
+        second_moment=second,
+        response_size=float(np.hypot(size, basis.center)),
+        two_valued=found.two_valued,
+        outer=found.outer,
+        roots=_column_roots(cross, np.maximum(np.abs(found.low), np.abs(found.high))[:-1]),
+    )
+    factor = GroupingFactor(design.factor.name, cross.groups)
+    rows = StreamedRows(source.text, facts, design.rows)
+    # answers as Rows do where it can, and refuses the rest
+    return Design(columns, (factor,), cast(Rows, rows), Dropped(found.dropped, found.missing))
+
+
+def _spread(moments: Floats, mean: Floats, basis: Basis) -> Floats:
+    """Standard deviations (p,) of the fixed columns, from moments of the internal ones."""
+    inverse = np.linalg.inv(basis.x.matrix)
+    covariance = inverse.T @ (moments - np.outer(mean, mean)) @ inverse
+    spread: Floats = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    return spread
+
+
+def _column_roots(cross: CrossProducts, largest: Floats) -> ColumnRoots:
+    """What stands for the columns of each group, in the user's units."""
+    basis = cross.basis
+    to_x, to_z = np.linalg.inv(basis.x.matrix), np.linalg.inv(basis.z.matrix)
+    left = np.einsum("ac,ab,bc->c", to_x, cross.W[:-1, :-1], to_x)
+    outside = np.sqrt(np.maximum(left, 0.0) / cross.n)
+    return ColumnRoots(cross.R @ to_z, cross.T[:, :, :-1] @ to_x, outside, cross.rows, largest)

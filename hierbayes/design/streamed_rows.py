@@ -1,0 +1,139 @@
+"""Rows that stream: what is known of all of them, and none of them in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from hierbayes.design.group_design_of_roots import ColumnRoots
+from hierbayes.design.rows import Rows
+from hierbayes.errors import DataError
+from hierbayes.frames.arrays import Booleans, Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowFacts:
+    """What is known of all rows.
+
+    Parameters
+    ----------
+    n : int
+        How many there are.
+    low, high : (p + 1,) float
+        Least and largest values of the fixed columns and of the response.
+    spread : (p,) float
+        Standard deviations of the fixed columns.
+    second_moment : (q, q) float
+        Mean of zz'.
+    response_size : float
+        Root mean square of the response.
+    two_valued : bool
+        Whether each response is 0 or 1.
+    outer : (p,) bool
+        Which fixed columns are constant within every group.
+    roots : ColumnRoots
+        What stands for the columns of each group.
+    """
+
+    n: int
+    low: Floats
+    high: Floats
+    spread: Floats
+    second_moment: Floats
+    response_size: float
+    two_valued: bool
+    outer: Booleans
+    roots: ColumnRoots
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamedRows:
+    """The rows of a source: facts of all, and the first of them.
+
+    Parameters
+    ----------
+    source : str
+        What the source is called.
+    facts : RowFacts
+    head : Rows
+        A few hundred rows, from which words are made.
+    """
+
+    source: str
+    facts: RowFacts
+    head: Rows
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return self.facts.n
+
+    @property
+    def predictors(self) -> int:
+        """One linear predictor a row."""
+        return 1
+
+    streams = True
+    family = None
+    added = None
+    root_weights = None
+    row_sd = 1.0
+    offset = 0.0
+
+    @property
+    def column_roots(self) -> ColumnRoots:
+        """What stands for the columns of each group."""
+        return self.facts.roots
+
+    def refuse_offset(self) -> None:
+        """Nothing: they have none."""
+
+    def refuse_weights(self) -> None:
+        """Nothing: they have none."""
+
+    @property
+    def response_range(self) -> tuple[float, float]:
+        """Least and largest response."""
+        return float(self.facts.low[-1]), float(self.facts.high[-1])
+
+    @property
+    def response_size(self) -> float:
+        """Root mean square of the response."""
+        return self.facts.response_size
+
+    @property
+    def zero_columns(self) -> Booleans:
+        """Which fixed columns (p,) are zero in every row."""
+        return (self.facts.low[:-1] == 0.0) & (self.facts.high[:-1] == 0.0)
+
+    @property
+    def constant_columns(self) -> Booleans:
+        """Which fixed columns (p,) have one value in all rows."""
+        return self.facts.low[:-1] == self.facts.high[:-1]
+
+    @property
+    def spread(self) -> Floats:
+        """Standard deviations (p,) of the fixed columns."""
+        return self.facts.spread
+
+    @property
+    def second_moment(self) -> Floats:
+        """Mean of zz' (q, q)."""
+        return self.facts.second_moment
+
+    @property
+    def two_valued(self) -> bool:
+        """Whether each response is 0 or 1."""
+        return self.facts.two_valued
+
+    def __getattr__(self, name: str) -> Any:
+        """Refuse what only rows in memory have."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise DataError(
+            f"this needs the rows in memory, and those of {self.source} stream: give a frame of "
+            "some of them, or of all, as data"
+        )

@@ -1,0 +1,1 @@
+"""Where rows come from, where they do not come from memory."""

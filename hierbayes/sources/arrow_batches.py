@@ -1,0 +1,45 @@
+"""Record batches of Arrow as frames of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import pandas as pd
+
+from hierbayes.sources.source import Batch
+
+ROWS = 1 << 17  # of a batch: its matrices stay in the processor's cache
+
+
+def frames_of(
+    batches: Iterator[Any], labels: Collection[str], place: str, start: int, blank: bool = False
+) -> Iterator[Batch]:
+    """Each record batch as a frame whose index goes on from ``start``; none without rows.
+
+    Where ``blank``, a text without a character is missing.
+    """
+    for batch in batches:
+        if batch.num_rows:
+            index = pd.RangeIndex(start, start + batch.num_rows)
+            columns = {
+                name: _column(column, name in labels, blank)
+                for name, column in zip(batch.schema.names, batch.columns, strict=True)
+            }
+            frame = pd.DataFrame(columns, copy=False)
+            frame.index = index
+            yield Batch(frame, place)
+            start += batch.num_rows
+
+
+def _column(column: Any, is_label: bool, blank: bool) -> Any:
+    kind = str(column.type)
+    if is_label and kind in ("string", "large_string", "string_view"):
+        column = column.cast("string").dictionary_encode()
+    if not column.null_count and kind in ("double", "int64"):
+        return column.to_numpy()
+    made = column.to_pandas()
+    is_category = is_label and isinstance(made.dtype, pd.CategoricalDtype)
+    if blank and is_category and "" in made.cat.categories:
+        made = made.cat.remove_categories([""])
+    return made

@@ -1,0 +1,142 @@
+"""Rows of files: Parquet, Feather (Arrow IPC) or CSV, one file, a folder of them, or a pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+from hierbayes.errors import DataError
+from hierbayes.sources.arrow_batches import ROWS, frames_of
+from hierbayes.sources.source import Batch
+
+_FORMATS = {
+    ".parquet": "parquet", ".pq": "parquet", ".feather": "feather", ".arrow": "feather",
+    ".ipc": "feather", ".csv": "csv", ".tsv": "csv",
+}  # fmt: skip
+_KINDS = (
+    ("number", "int"), ("number", "uint"), ("number", "float"), ("number", "double"),
+    ("number", "halffloat"), ("number", "decimal"), ("text", "string"), ("text", "large_string"),
+    ("true or false", "bool"), ("date", "date"), ("date", "timestamp"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileSource:
+    """Files of one format that hold the same columns.
+
+    Parameters
+    ----------
+    text : str
+        What was asked for.
+    paths : tuple of str
+        The files, in order of name.
+    parts : tuple of pyarrow.dataset.Dataset
+        One for each file.
+    """
+
+    text: str
+    paths: tuple[str, ...]
+    parts: tuple[Any, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of the first file."""
+        return tuple(self.parts[0].schema.names)
+
+    @property
+    def rows(self) -> int | None:
+        """Rows of all files, where the format says so without reading them."""
+        if self.paths[0].endswith((".csv", ".tsv")):
+            return None
+        return sum(int(part.count_rows()) for part in self.parts)
+
+    def batches(self, names: Sequence[str], labels: Sequence[str] = ()) -> Iterator[Batch]:
+        """As in `Source`."""
+        names, start, blank = list(names), 0, self.rows is None
+        for path, part in zip(self.paths, self.parts, strict=True):
+            self._refuse_other_columns(path, part, names)
+            try:
+                for batch in frames_of(_record_batches(part, names), labels, path, start, blank):
+                    start = batch.frame.index.stop
+                    yield batch
+            except (OSError, ValueError, TypeError) as error:
+                if isinstance(error, DataError):
+                    raise
+                raise DataError(f"cannot read {path}: {' '.join(str(error).split())}") from error
+
+    def _refuse_other_columns(self, path: str, part: Any, names: list[str]) -> None:
+        """Refuse a file without one of the columns, or with another kind of values in it."""
+        first = self.parts[0].schema
+        for name in names:
+            if name not in part.schema.names:
+                raise DataError(
+                    f"{path} has no column '{name}', which {self.paths[0]} has; a model reads the "
+                    "same columns from every file"
+                )
+            own, other = part.schema.field(name).type, first.field(name).type
+            if own != other and _kind(own) != _kind(other):
+                raise DataError(
+                    f"'{name}' is {_kind(own)} ({own}) in {path} and {_kind(other)} ({other}) in "
+                    f"{self.paths[0]}; write it as the same in every file"
+                )
+
+
+def _record_batches(part: Any, names: list[str]) -> Iterator[Any]:
+    batches: Iterator[Any] = part.to_batches(columns=names, batch_size=ROWS)
+    return batches
+
+
+def _kind(arrow_type: Any) -> str:
+    """What values of a type are to a model."""
+    text = str(getattr(arrow_type, "value_type", arrow_type))
+    return next((kind for kind, start in _KINDS if text.startswith(start)), text)
+
+
+def open_files(given: str | Path) -> FileSource:
+    """The files of a path, a folder or a pattern.
+
+    Raises
+    ------
+    DataError
+        When there are none, they are of several formats or of none that is read here, or one
+        cannot be opened.
+    """
+    text = str(given)
+    path = Path(text)
+    if path.is_dir():
+        found = sorted(str(one) for one in path.rglob("*") if one.suffix.lower() in _FORMATS)
+    else:
+        found = [text] if path.is_file() else sorted(glob(text, recursive=True))
+    if not found:
+        raise DataError(f"there are no data in '{text}': no such file, folder or pattern of files")
+    formats = {_FORMATS.get(Path(one).suffix.lower()) for one in found}
+    if None in formats or len(formats) > 1:
+        raise DataError(
+            f"'{text}' must be files of one format, whose names end in one of "
+            f"{', '.join(_FORMATS)}; the first is {found[0]}"
+        )
+    (kind,) = formats
+    return FileSource(text, tuple(found), tuple(_opened(one, str(kind)) for one in found))
+
+
+def _opened(path: str, kind: str) -> Any:
+    import pyarrow as pa
+    import pyarrow.csv as csv
+    import pyarrow.dataset as ds
+
+    form: Any = kind
+    if kind == "csv":
+        mark = "\t" if path.lower().endswith(".tsv") else ","
+        form = ds.CsvFileFormat(
+            parse_options=csv.ParseOptions(delimiter=mark),
+            convert_options=csv.ConvertOptions(
+                null_values=["", "NA", "NaN", "nan"], strings_can_be_null=False
+            ),
+        )
+    try:
+        return ds.dataset(path, format=form)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}") from error

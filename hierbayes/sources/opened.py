@@ -1,0 +1,49 @@
+"""What is given as data: a frame in memory, or a source of rows that stream."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hierbayes.sources.files import open_files
+from hierbayes.sources.source import Source
+from hierbayes.sources.tables import stream_of
+
+
+def opened(data: Any) -> pd.DataFrame | Source:
+    """The frame, or the source of the rows, that something given as data is.
+
+    Frames of pandas stay; tables in memory of other libraries (polars, Arrow) become frames of
+    pandas.  Files, DuckDB relations and whatever else exports streams of Arrow are sources.
+
+    Raises
+    ------
+    DataError
+        When files cannot be found or read.
+    """
+    if isinstance(data, pd.DataFrame):
+        return data
+    if isinstance(data, str | PathLike):
+        return open_files(Path(fspath(data)))
+    if isinstance(data, Source):
+        return data
+    if hasattr(data, "collect") and hasattr(data, "collect_schema"):
+        data = data.collect()
+    if hasattr(data, "to_arrow") and hasattr(data, "height"):
+        data = data.to_arrow()
+    if hasattr(data, "to_pandas") and hasattr(data, "num_rows"):
+        frame: pd.DataFrame = data.to_pandas()
+        return frame
+    if hasattr(data, "__arrow_c_stream__"):
+        return stream_of(data)
+    return data  # refused where a frame is asked for
+
+
+def is_table(given: Any) -> bool:
+    """Whether something is rows, and neither a formula nor the random part of one."""
+    return isinstance(given, pd.DataFrame | PathLike) or any(
+        hasattr(given, name) for name in ("__arrow_c_stream__", "to_arrow", "batches")
+    )

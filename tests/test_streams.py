@@ -1,0 +1,305 @@
+"""Rows that stream from files: the same design, cross-products and fits as in memory."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import hierbayes as hb
+from hierbayes.sources.source import Batch
+
+FORMULA = "y ~ x * w + kind + (1 + x | g)"
+
+
+def made(center: float = 0.0, n: int = 3000, J: int = 40) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    g = rng.integers(0, J, n)
+    x, w = rng.normal(center, 1.0, n), rng.normal(center, 1.0, J)[g]
+    u = rng.normal(size=(J, 2)) @ np.array([[1.0, 0.3], [0.0, 0.5]])
+    kind = np.array(["plain", "late", "odd"])[rng.integers(0, 3, n)]
+    y = 2.0 + 0.5 * (x - center) + 0.2 * (w - center) + (kind == "odd") * 0.4
+    y = y + u[g, 0] + u[g, 1] * (x - center) + rng.normal(size=n)
+    frame = pd.DataFrame({"y": y, "x": x, "w": w, "kind": kind, "g": g})
+    frame.loc[[7, n // 2], "x"] = np.nan
+    return frame
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A frame in pieces of some sizes."""
+
+    frame: pd.DataFrame
+    cuts: tuple[int, ...]
+    text: str = "the pieces"
+    rows: None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self.frame.columns)
+
+    def batches(self, names: Sequence[str], labels: Sequence[str] = ()) -> Iterator[Batch]:
+        ends = (0, *self.cuts, len(self.frame))
+        for begin, end in pairwise(ends):
+            yield Batch(self.frame.iloc[begin:end][list(names)], f"rows from {begin}")
+
+
+def user_products(model: hb.Model) -> tuple[np.ndarray, ...]:
+    """Z'Z by group, and [X y]'[X y] centred, in the user's units."""
+    cross = model.problem.cross
+    basis = cross.basis
+    to_z, to_x = np.linalg.inv(basis.z.matrix), np.linalg.inv(basis.x.matrix)
+    return to_z.T @ cross.A @ to_z, cross.rows, to_x.T @ cross.C[:-1, :-1] @ to_x
+
+
+def write_parts(frame: pd.DataFrame, folder: Path, parts: int = 4) -> Path:
+    for k, rows in enumerate(np.array_split(np.arange(len(frame)), parts)):
+        frame.iloc[rows].to_parquet(folder / f"part{k}.parquet", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return made()
+
+
+@pytest.fixture(scope="module")
+def folder(frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A level of ``kind`` and half of the groups are in the last files only."""
+    late = frame["kind"].eq("late") | frame["g"].lt(20)
+    ordered = pd.concat([frame[~late], frame[late]])
+    return write_parts(ordered, tmp_path_factory.mktemp("stream"))
+
+
+@pytest.fixture(scope="module")
+def both(frame: pd.DataFrame, folder: Path) -> tuple[hb.PointFit, hb.PointFit]:
+    return hb.Model(FORMULA, frame).reml(), hb.Model(FORMULA, data=folder).reml()
+
+
+def test_fits_are_those_of_the_frame(both: tuple[hb.PointFit, hb.PointFit]) -> None:
+    memory, stream = both
+    assert stream.loglik == pytest.approx(memory.loglik, rel=1e-12)
+    pd.testing.assert_series_equal(stream.fixef(), memory.fixef(), rtol=1e-9)
+    for name in ("ranef", "coef", "blue", "var_corr", "intervals"):
+        pd.testing.assert_frame_equal(
+            getattr(stream, name)(), getattr(memory, name)(), rtol=1e-6, atol=1e-9
+        )
+    assert stream.icc().iloc[0] == pytest.approx(memory.icc().iloc[0], rel=1e-9)
+
+
+def test_pages_say_the_same_but_for_residuals(both: tuple[hb.PointFit, hb.PointFit]) -> None:
+    memory, stream = (str(one.summary()) for one in both)
+    assert memory.startswith(stream.rstrip())
+    assert "residuals" in memory.removeprefix(stream.rstrip())
+    model = both[1]
+    assert "3000" not in str(model.summary()).split("Random effects")[0]
+
+
+def test_what_is_said_of_the_design_is_the_same(frame: pd.DataFrame, folder: Path) -> None:
+    memory, stream = hb.Model(FORMULA, frame), hb.Model(FORMULA, data=folder / "*.parquet")
+    assert str(stream) == str(memory)
+    assert str(stream.equations()) == str(memory.equations())
+    assert str(stream.meanings()) == str(memory.meanings())
+    assert stream.problem.design.columns.between_of == memory.problem.design.columns.between_of
+
+
+@pytest.mark.parametrize("center", [0.0, 1e6])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_chunks_and_order_do_not_matter(center: float, seed: int) -> None:
+    frame = made(center, n=900, J=12)
+    rng = np.random.default_rng(seed)
+    cuts = tuple(sorted(rng.integers(1, 900, rng.integers(0, 30)).tolist()))
+    formula = FORMULA if center == 0.0 else "y ~ x + w + kind + (1 + x | g)"
+    memory = hb.Model(formula, frame)
+    shuffled = frame.sample(frac=1.0, random_state=seed)
+    if seed == 3:
+        shuffled = frame.sort_values(["g", "x"])
+    stream = hb.Model(formula, data=Pieces(shuffled, cuts))
+    for mine, theirs in zip(user_products(stream), user_products(memory), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-10, atol=1e-10 * np.abs(theirs).max())
+    assert stream.reml().loglik == pytest.approx(memory.reml().loglik, rel=1e-10)
+
+
+def test_one_row_a_batch_is_enough() -> None:
+    frame = made(n=60, J=5)
+    stream = hb.Model("y ~ x + (1 | g)", data=Pieces(frame, tuple(range(1, 60))))
+    memory = hb.Model("y ~ x + (1 | g)", frame)
+    assert stream.ml().loglik == pytest.approx(memory.ml().loglik, rel=1e-11)
+
+
+@pytest.mark.parametrize("small", [1e-4, 1e-7])
+def test_small_residuals_keep_their_digits(small: float) -> None:
+    frame = made(n=600, J=10)
+    rng = np.random.default_rng(5)
+    frame["y"] = frame["x"].fillna(0.0) + rng.normal(size=10)[frame["g"]]
+    frame["y"] += small * rng.normal(size=len(frame))
+    memory = hb.Model("y ~ x + (1 | g)", frame).reml()
+    stream = hb.Model("y ~ x + (1 | g)", data=Pieces(frame, (100, 350))).reml()
+    assert stream.sigma == pytest.approx(memory.sigma, rel=1e-8)
+    assert stream.loglik == pytest.approx(memory.loglik, rel=1e-9)
+
+
+def test_files_of_every_format_are_the_same(frame: pd.DataFrame, tmp_path: Path) -> None:
+    formula = "y ~ x + kind + (1 | g)"
+    expected = hb.Model(formula, frame).reml().loglik
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    frame.to_csv(tmp_path / "rows.tsv", index=False, sep="\t")
+    frame.to_feather(tmp_path / "rows.feather")
+    for name in ("rows.csv", "rows.tsv", "rows.feather"):
+        fit = hb.Model(formula, data=tmp_path / name).reml()
+        assert fit.loglik == pytest.approx(expected, rel=1e-12)
+
+
+def test_arrow_tables_are_frames_and_arrow_streams_are_read(frame: pd.DataFrame) -> None:
+    table = pa.Table.from_pandas(frame)
+    memory = hb.Model("y ~ x + (1 | g)", table).reml()
+    assert len(memory.residuals()) == 2998
+
+    class Relation:
+        def __arrow_c_stream__(self, requested: object = None) -> object:
+            return table.__arrow_c_stream__(requested)
+
+    stream = hb.Model("y ~ x + (1 | g)", Relation()).reml()
+    assert stream.loglik == pytest.approx(memory.loglik, rel=1e-12)
+
+
+def test_labels_of_groups_are_sorted_and_may_be_texts(frame: pd.DataFrame) -> None:
+    texts = frame.assign(g=frame["g"].map("g{:02d}".format))
+    stream = hb.Model("y ~ x + (1 | g)", data=Pieces(texts, (500, 501)))
+    assert stream.problem.design.groups.tolist() == sorted(texts["g"].unique())
+    assert stream.reml().ranef().index.tolist() == sorted(texts["g"].unique())
+
+
+def test_numbers_that_are_labels_are_coded(frame: pd.DataFrame) -> None:
+    coded = frame.assign(year=frame.index // 1000 + 2000)
+    formula = "y ~ C(year) + log(x**2 + 1) + (1 | g)"
+    memory = hb.Model(formula, coded).reml()
+    stream = hb.Model(formula, data=Pieces(coded, (1000, 2000))).reml()
+    pd.testing.assert_series_equal(stream.fixef(), memory.fixef(), rtol=1e-9)
+
+
+def test_the_posterior_is_that_of_the_frame(folder: Path, frame: pd.DataFrame) -> None:
+    drawn = [
+        hb.Model("y ~ x + (1 | g)", data=data).sample(
+            draws=200, chains=1, sampler="importance", seed=4, progress=False
+        )
+        for data in (folder, frame)
+    ]
+    a, b = (one.draws("sigma").to_numpy() for one in drawn)
+    np.testing.assert_allclose(a, b, rtol=1e-4)  # numerical second derivatives differ
+
+
+# -------------------------------------------------------------------------------------- refusals
+
+
+def refusal(frame: object, formula: str = FORMULA, **words: Any) -> str:
+    with pytest.raises((hb.DataError, hb.FormulaError)) as refused:
+        hb.Model(formula, data=frame, **words)
+    return str(refused.value)
+
+
+def test_rows_are_refused_where_they_are_asked_for(both: tuple[hb.PointFit, hb.PointFit]) -> None:
+    with pytest.raises(hb.DataError) as refused:
+        both[1].residuals()
+    assert str(refused.value).startswith("this needs the rows in memory, and those of ")
+    assert str(refused.value).endswith(" stream: give a frame of some of them, or of all, as data")
+
+
+def test_errors_of_a_frame_hold(frame: pd.DataFrame, folder: Path) -> None:
+    assert refusal(folder, "y ~ z + (1 | g)").startswith("there is no column 'z' in the data")
+    whole = Pieces(frame, (1000,))
+    assert "is constant (1)" in refusal(replace(whole, frame=frame.assign(y=1.0)))
+    assert refusal(replace(whole, frame=frame.assign(x=np.nan))) == (
+        "no row is complete: 'x' is missing in 3000 of 3000 rows"
+    )
+    assert refusal(replace(whole, frame=frame.iloc[:0])) == (
+        "the data are empty: there are no rows in the pieces"
+    )
+    assert refusal(
+        replace(whole, frame=frame.assign(v=2.0 * frame["x"])), "y ~ x + v + (1 | g)"
+    ) == (
+        "the fixed column 'v' is a combination of 'x'; remove it, or one of those, from the formula"
+    )
+    endless = frame.assign(x=frame["x"].where(frame.index != 2000, np.inf))
+    assert refusal(replace(whole, frame=endless)).startswith(
+        "rows from 1000: 'x' is infinite in 1 of 1999 rows (first at row label 2000)"
+    )
+    assert "has as many groups as there are rows (3000)" in refusal(
+        replace(whole, frame=frame.assign(g=np.arange(3000), x=1.0)), "y ~ w + (1 | g)"
+    )
+
+
+def test_what_needs_all_rows_is_refused_by_name(folder: Path) -> None:
+    said = "needs the rows in memory, and those of "
+    assert f"a family of responses {said}" in refusal(folder, family="poisson")
+    assert f"weights= {said}" in refusal(folder, weights="w")
+    assert f"several grouping factors {said}" in refusal(folder, "y ~ x + (1 | g) + (1 | kind)")
+    assert refusal(folder, "y ~ center(x) + (1 | g)").startswith(
+        "'center(x)' is made of all rows at once, and those of "
+    )
+
+
+def test_a_corrupt_file_is_named(frame: pd.DataFrame, tmp_path: Path) -> None:
+    write_parts(frame, tmp_path)
+    bad = tmp_path / "part2.parquet"
+    bad.write_bytes(bad.read_bytes()[:-200])
+    assert refusal(tmp_path).startswith(f"cannot read {bad}: ")
+
+
+def test_a_file_damaged_inside_is_named(frame: pd.DataFrame, tmp_path: Path) -> None:
+    write_parts(frame, tmp_path)
+    bad = tmp_path / "part2.parquet"
+    content = bytearray(bad.read_bytes())
+    content[4:400] = bytes(396)
+    bad.write_bytes(bytes(content))
+    assert refusal(tmp_path).startswith(f"cannot read {bad}: ")
+
+
+def test_a_file_with_other_columns_is_named(frame: pd.DataFrame, tmp_path: Path) -> None:
+    write_parts(frame, tmp_path)
+    other = tmp_path / "part3.parquet"
+    pq.write_table(pa.Table.from_pandas(frame[["y", "x", "g", "kind"]]), other)
+    assert refusal(tmp_path) == (
+        f"{other} has no column 'w', which {tmp_path / 'part0.parquet'} has; a model reads the "
+        "same columns from every file"
+    )
+
+
+def test_a_group_column_that_changes_type_is_named(frame: pd.DataFrame, tmp_path: Path) -> None:
+    write_parts(frame, tmp_path)
+    other = tmp_path / "part3.parquet"
+    frame.assign(g=frame["g"].astype(str)).to_parquet(other)
+    assert refusal(tmp_path).startswith(f"'g' is text (large_string) in {other} and number (int64)")
+    mixed = Pieces(frame.assign(g=[*frame["g"][:1500], *frame["g"][1500:].astype(str)]), (1500,))
+    assert refusal(mixed) == (
+        "the group column 'g' holds labels of type string in rows from 1500 and of type number "
+        "before; write them as the same everywhere"
+    )
+
+
+def test_a_level_that_was_not_there_is_named(frame: pd.DataFrame) -> None:
+    class Changing(Pieces):
+        def batches(self, names: Sequence[str], labels: Sequence[str] = ()) -> Iterator[Batch]:
+            for batch in super().batches(names, labels):
+                late = batch.place == "rows from 1500" and tuple(labels) == ("kind", "g")
+                changed = batch.frame.assign(kind="new") if late else batch.frame
+                yield Batch(changed, batch.place)
+
+    assert refusal(Changing(frame, (1500,))) == (
+        "rows from 1500: 'kind' has the level 'new', which it did not have when its levels were "
+        "read: the data have changed"
+    )
+
+
+def test_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "*.parquet") == (
+        f"there are no data in '{tmp_path / '*.parquet'}': no such file, folder or pattern of files"
+    )
+    (tmp_path / "notes.txt").write_text("no rows")
+    assert "must be files of one format" in refusal(tmp_path / "notes.txt")
