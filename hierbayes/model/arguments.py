@@ -89,7 +89,7 @@ def pose_stream(
             f"{asked[0]} needs the rows in memory, and those of {source.text} stream: give a frame "
             "as data"
         )
-    specification = _specification(formula, random, residual)
+    specification = _specification(formula, random, residual, may_be_fixed=False)
     return pose_streamed(replace(specification, functions=read_functions(functions)), source)
 
 
