@@ -225,11 +225,11 @@ def refuse_lost_residual(cross: Products, theta: Theta, *, by_roots: bool) -> No
 
 
 def maximise_near(
-    cross: Products, blocks: tuple[int, ...], reading: Reading, root: Floats
+    cross: Products, blocks: tuple[int, ...], reading: Reading, root: Floats, *, others: bool = True
 ) -> Optimum:
     """The maximum, looked for from a root λ (q, q) that is near it.
 
-    Where few groups may leave several maxima, `maximise` is asked as well.
+    Where few groups may leave several maxima, `maximise` is asked for the others as well.
     """
     if not blocks:
         return _without_effects(cross, reading)
@@ -238,7 +238,7 @@ def maximise_near(
     if not np.isfinite(start[1].value):
         return maximise(cross, blocks, reading)
     near = _climb(search, *start)
-    if not search.has_few_groups:
+    if not (others and search.has_few_groups):
         return near
     far = maximise(cross, blocks, reading)
     best = far if far.value > near.value + 1e-9 else near

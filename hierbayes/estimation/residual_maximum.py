@@ -28,6 +28,8 @@ _SOME_GROUPS = 2000  # in which a search of very many begins
 _CLOSE = 1e-6  # gain of ℓ by a Newton step
 _STEP = 1e-4  # of coordinates, for the curvature
 _FARTHEST = 15.0  # a coordinate out there is at a limit of its parameter
+_OTHERS = 3  # maxima over G that are climbed, if each is left for a higher one
+_HIGHER = 1e-8  # ℓ, of a maximum that is another one
 _LONGEST = 1.5  # a step in coordinates
 
 
@@ -99,8 +101,8 @@ class _Search:
     calls: int = field(default=0)
     near: Floats | None = field(default=None)
 
-    def at(self, z: Floats) -> AtCoordinates | None:
-        """The maximum at z; None where there is none."""
+    def at(self, z: Floats, *, others: bool = False) -> AtCoordinates | None:
+        """The maximum at z, near the last one or of all; None where there is none."""
         self.calls += 1
         weighted = self.moments.at(z)
         if not np.isfinite(weighted.half_log_det):
@@ -109,7 +111,9 @@ class _Search:
             if self.near is None:
                 optimum = maximise(weighted.products, self.blocks, self.reading)
             else:
-                optimum = maximise_near(weighted.products, self.blocks, self.reading, self.near)
+                optimum = maximise_near(
+                    weighted.products, self.blocks, self.reading, self.near, others=others
+                )
         except HierbayesError:
             if self.near is None:
                 raise
@@ -158,8 +162,14 @@ def maximise_residual(
     """
     search = _Search(moments, blocks, reading)
     here, H = _begin(search)
-    here, slope = _climb(search, here, H)
-    here, slope, information, beside = _polish(search, here, slope)
+    for _ in range(_OTHERS):
+        here, slope = _climb(search, here, H)
+        here, slope, information, beside = _polish(search, here, slope)
+        search.keep(here)
+        there, H = search.at(here.z, others=True), None
+        if there is None or there.value <= here.value + _HIGHER:
+            break
+        here = there
     return ResidualMaximum(here, slope, information, beside, _STEP, search.calls)
 
 

@@ -19,6 +19,7 @@ from tests.benchmarks import (
     posterior,
     prediction,
     reml,
+    residuals,
     study,
 )
 from tests.benchmarks.report import RESULTS, Table, write
@@ -31,6 +32,7 @@ SUBJECTS: dict[str, Callable[..., list[Table]]] = {
     "reml": reml.run,
     "factors": factors.run,
     "families": families.run,
+    "residuals": residuals.run,
     "inference": inference.run,
     "posterior": posterior.run,
     "study": study.run,
