@@ -91,11 +91,7 @@ class _Search:
     @property
     def has_few_groups(self) -> bool:
         """Whether ℓ may well have several maxima."""
-        rows = self.lower[0]
-        return any(
-            _FEW_GROUPS * int(((span.start <= rows) & (rows < span.stop)).sum()) > level.J
-            for level, span in zip(self.cross.levels, self.cross.spans, strict=True)
-        )
+        return has_few_groups(self.cross, self.blocks)
 
     @property
     def residual_can_vanish(self) -> bool:
@@ -184,6 +180,15 @@ def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) 
     if not search.residual_can_vanish:
         refuse_lost_residual(cross, best.theta, by_roots=True)
     return replace(best, evaluations=search.calls)
+
+
+def has_few_groups(cross: Products, blocks: tuple[int, ...]) -> bool:
+    """Whether there are so few groups that ℓ may well have several maxima."""
+    rows = free_entries(blocks)[0]
+    return any(
+        _FEW_GROUPS * int(((span.start <= rows) & (rows < span.stop)).sum()) > level.J
+        for level, span in zip(cross.levels, cross.spans, strict=True)
+    )
 
 
 def _without_effects(cross: Products, reading: Reading) -> Optimum:

@@ -15,17 +15,17 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.products import Products
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.errors import EstimationError, HierbayesError
-from hierbayes.estimation.reml import Optimum, maximise, maximise_near
+from hierbayes.estimation.reml import Optimum, has_few_groups, maximise, maximise_near
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import Reading
 from hierbayes.likelihood.residual_moments import second_moments
 
 _MOST_STEPS = 60
-_SHORTEST = 1e-7  # gain of ℓ that ends the search
 _NOTHING = 1e-4  # information on a coordinate, whose standard error then is 100
 _FLAT = 3e-5  # of an eigenvalue of an information of unit diagonal: it is 0 but for differences
 _SOME_GROUPS = 2000  # in which a search of very many begins
-_CLOSE = 1e-6  # gain of ℓ by a Newton step
+_CLOSE = 1e-7  # gain of ℓ by a step that leaves the curvature as it is
+_GROUPS = 1000  # with which ℓ is so near to a quadratic that as much again may be gained
 _STEP = 1e-4  # of coordinates, for the curvature
 _FARTHEST = 15.0  # a coordinate out there is at a limit of its parameter
 _OTHERS = 3  # maxima over G that are climbed, if each is left for a higher one
@@ -101,6 +101,14 @@ class _Search:
     calls: int = field(default=0)
     near: Floats | None = field(default=None)
 
+    @property
+    def close(self) -> float:
+        """Gain of ℓ so near the maximum that its curvature is that of there.
+
+        Relative to itself the curvature changes as the root of the gain over that of the groups.
+        """
+        return _CLOSE * (1.0 + self.moments.atom_codes.shape[1] / _GROUPS)
+
     def at(self, z: Floats, *, others: bool = False) -> AtCoordinates | None:
         """The maximum at z, near the last one or of all; None where there is none."""
         self.calls += 1
@@ -165,6 +173,8 @@ def maximise_residual(
     for _ in range(_OTHERS):
         here, slope = _climb(search, here, H)
         here, slope, information, beside = _polish(search, here, slope)
+        if not (blocks and has_few_groups(here.products, blocks)):
+            break
         search.keep(here)
         there, H = search.at(here.z, others=True), None
         if there is None or there.value <= here.value + _HIGHER:
@@ -210,7 +220,7 @@ def _climb(search: _Search, here: AtCoordinates, H: Floats | None) -> tuple[AtCo
         step = H @ slope
         step *= min(1.0, _LONGEST / max(float(np.abs(step).max()), 1e-300))
         gain = float(step @ slope)
-        if gain < _SHORTEST:
+        if gain < search.close:
             return here, slope
         there = _rise(search, here, step, gain)
         if there is None:
@@ -253,7 +263,7 @@ def _polish(
             break
         search.keep(there)
         here, slope = there, search.slope(there)
-        if gain < _CLOSE:  # so near that the curvature there is the same
+        if gain < search.close:  # so near that the curvature there is the same
             break
     return here, slope, information, beside
 
