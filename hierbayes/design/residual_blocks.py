@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg import cho_solve, solve_triangular
 
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.frames.arrays import Floats, Integers
@@ -30,6 +30,32 @@ def correlated(rows: ResidualRows, z: Floats, normals: Floats) -> Floats:
         for at, root in correlation_roots(rows, z):
             found[at] = root @ normals[at]
     return found * rows.level_sd(z)
+
+
+def weighed(rows: ResidualRows, z: Floats, columns: Floats) -> Floats:
+    """R⁻¹ times columns (n, m)."""
+    sd = rows.level_sd(z)[:, None]
+    scaled = columns / sd
+    if rows.correlation is None:
+        return np.asarray(scaled / sd)
+    found = np.empty_like(scaled)
+    for at, root in correlation_roots(rows, z):
+        found[at] = cho_solve((root, True), scaled[at])
+    return np.asarray(found / sd)
+
+
+def own_precision(rows: ResidualRows, z: Floats) -> Floats:
+    """Diagonal (n,) of R⁻¹: one over the variance of an error given the others of its group."""
+    variance = rows.level_sd(z) ** 2
+    if rows.correlation is None:
+        return np.asarray(1.0 / variance)
+    own = np.empty(rows.n)
+    known: dict[int, Floats] = {}
+    for at, root in correlation_roots(rows, z):
+        if id(root) not in known:
+            known[id(root)] = (solve_triangular(root, np.eye(len(at)), lower=True) ** 2).sum(axis=0)
+        own[at] = known[id(root)]
+    return np.asarray(own / variance)
 
 
 def correlation_roots(rows: ResidualRows, z: Floats) -> Iterator[tuple[Integers, Floats]]:

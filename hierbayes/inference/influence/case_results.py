@@ -25,7 +25,7 @@ from hierbayes.inference.influence.case_table import (
     rows_given_theta,
 )
 from hierbayes.inference.residuals.anchor import Anchor
-from hierbayes.inference.residuals.row_variances import row_variances
+from hierbayes.inference.residuals.row_variances import row_variances, weighed_residuals
 from hierbayes.likelihood.reading import Reading
 from hierbayes.likelihood.state import State
 
@@ -119,7 +119,7 @@ def _held(at: Anchor, k: int | None) -> tuple[list[str], Changes]:
     if k is not None:
         return levels_given_theta(at, k)
     rows = row_variances(at)
-    given = rows_given_theta(at, rows, _conditional(at))
+    given = rows_given_theta(at, rows, weighed_residuals(at, _conditional(at)))
     itself = "it alone carries a coefficient, which fits it exactly"
     return ["" if known else itself for known in np.isfinite(given.cook)], given
 

@@ -7,7 +7,8 @@ v_i = 1 − z_i'K_jz_i, changes
 
     γ̂ − γ̂₍ᵢ₎ = Q⁻¹a_i e_i/(1 − h_i),      Q₍ᵢ₎ = Q − a_ia_i'/v_i
 
-with e_i the conditional residual.
+with e_i the conditional residual.  With errors of covariance σ²R, a_i is â_i, 1 − h_i is σ²P_ii,
+v_i is σ²P_ii given γ, and e_i is R⁻¹ of the residuals.
 """
 
 from __future__ import annotations
@@ -20,12 +21,10 @@ from hierbayes.design.crossproducts import within_totals
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.influence.case import Refit, why_not
 from hierbayes.inference.residuals.anchor import Anchor
-from hierbayes.inference.residuals.row_variances import RowVariances
+from hierbayes.inference.residuals.row_variances import RowVariances, room_of
 from hierbayes.likelihood.of_products import AnyState, likelihood_of
 from hierbayes.likelihood.reading import GIVEN, ML, Reading
 from hierbayes.likelihood.state import State
-
-_EXACT = 1e-9  # 1 − h below this: the row fits itself
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,20 +81,20 @@ def rows_given_theta(at: Anchor, rows: RowVariances, conditional: Floats) -> Cha
     at : Anchor
     rows : RowVariances
     conditional : (n,) float
-        y − Xγ̂ − Zû in the internal basis.
+        y − Xγ̂ − Zû in the internal basis, R⁻¹ of them with errors of covariance σ²R.
     """
     state, basis = at.any_state, at.problem.products.basis
     p = len(state.internal_gamma)
-    room = np.where(rows.leverage < 1.0 - _EXACT, 1.0 - rows.leverage, np.nan)
+    room = room_of(rows.precision, rows.own_precision)
     step = rows.gamma_weight * (conditional / room)[:, None]
     weight = basis.scale * rows.gamma_weight @ basis.x.matrix.T
     variance = np.diagonal(basis.gamma_covariance(state.internal_gamma_cov))
-    quadratic = np.maximum(rows.leverage - rows.within, 0.0)  # a'Q⁻¹a
+    quadratic = np.maximum(rows.precision_given_gamma - rows.precision, 0.0)  # â'Q⁻¹â
     return Changes(
         gamma=basis.gamma(state.internal_gamma - step),
         se=np.sqrt(variance + state.internal_sigma**2 * weight**2 / room[:, None]),
         cook=conditional**2 * quadratic / (room**2 * state.internal_sigma**2 * p),
-        covratio=(1.0 - rows.within) / room,
+        covratio=rows.precision_given_gamma / room,
     )
 
 

@@ -20,7 +20,11 @@ from hierbayes.inference.influence.of_family import family_influence
 from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
 from hierbayes.inference.residuals.anchor import Anchor, anchor
 from hierbayes.inference.residuals.level1 import groups_of_rows
-from hierbayes.inference.residuals.row_variances import row_variances
+from hierbayes.inference.residuals.row_variances import (
+    room_of,
+    row_variances,
+    weighed_residuals,
+)
 from hierbayes.likelihood.covariance import block_mask, sd_corr
 from hierbayes.likelihood.reading import ML, Reading
 from hierbayes.specification.counts import is_whole
@@ -201,12 +205,14 @@ def _about_cases(fit: Fit, at: Anchor, k: int | None) -> dict[str, object]:
     if k is not None:
         return {"n": fit.problem.products.levels[k].rows.astype(np.intp)}
     rows, rest = row_variances(at), fit.residuals(effects="all").to_numpy()
-    room = np.where(rows.leverage < 1.0 - 1e-9, 1.0 - rows.leverage, np.nan)
+    sd = fit.design.rows.row_sd
+    own = room_of(rows.conditional_variance, np.asarray(fit.problem.error_scale()) ** 2)
+    room = room_of(rows.precision, rows.own_precision)
     return {
         **groups_of_rows(fit.design),
         "leverage": rows.leverage,
-        "studentized": rest / (fit.sigma * fit.design.rows.row_sd * np.sqrt(room)),
-        "deleted_residual": rest / room,
+        "studentized": rest / (fit.sigma * sd * np.sqrt(own)),
+        "deleted_residual": sd * weighed_residuals(at, rest / sd) / room,
     }
 
 

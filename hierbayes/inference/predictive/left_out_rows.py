@@ -7,7 +7,8 @@ response, e_i = r_i − z_i'û and h_i = z_i'Kz_i,
     y_i | y_−i, γ, θ  is normal with error e_i/(1 − h_i) and variance σ²/(1 − h_i).
 
 The same holds with γ and all u integrated out, where h_i is the leverage of the row and e_i its
-conditional residual.
+conditional residual.  With errors of covariance σ²R, 1 − h is σ²P_ii and e is R⁻¹ of the residuals,
+with P as in `row_variances`: y_i is then also given the errors of the others.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from hierbayes.fit.point import PointFit
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.residuals.anchor import anchor
-from hierbayes.inference.residuals.row_variances import row_variances
-
-_EXACT = 1e-9  # 1 − h below this: the row fits itself
+from hierbayes.inference.residuals.row_variances import (
+    room_of,
+    row_variances,
+    weighed_residuals,
+)
 
 
 def log_normal(error: Floats, variance: Floats) -> Floats:
@@ -34,11 +37,15 @@ def densities_given_estimates(fit: PointFit) -> tuple[Floats, Floats]:
 
     γ and u are integrated out in both.  The first is −inf where a row alone carries a coefficient.
     """
-    rows, sigma = row_variances(anchor(fit)), fit.sigma * fit.design.rows.row_sd
-    error = fit.residuals(effects="all").to_numpy()
-    room = np.where(rows.leverage < 1.0 - _EXACT, 1.0 - rows.leverage, np.nan)
-    left_out = np.nan_to_num(log_normal(error / room, sigma**2 / room), nan=-np.inf)
-    return left_out, log_normal(error, sigma**2 * (1.0 + rows.leverage))
+    at, sigma = anchor(fit), fit.sigma * fit.design.rows.row_sd
+    rows = row_variances(at)
+    error = fit.residuals(effects="all").to_numpy() / sigma
+    weighed = weighed_residuals(at, error)
+    room = room_of(rows.precision, rows.own_precision)
+    left_out = np.nan_to_num(log_normal(sigma * weighed / room, sigma**2 / room), nan=-np.inf)
+    own = rows.own_precision
+    variance = (1.0 + (own - rows.precision) / own) / own
+    return left_out, log_normal(sigma * weighed / own, sigma**2 * variance)
 
 
 def densities_given_draws(design: Design, draws: ParameterDraws, row: int) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -16,9 +18,11 @@ from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.predictions.law_of_rows import law_of, observed_responses
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
+from hierbayes.fit.structured.posterior import StructuredPosteriorFit
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.predictive.criterion import BY_ROW, PredictiveCriterion, in_words
+from hierbayes.inference.predictive.left_out_errors import densities_given_errors
 from hierbayes.inference.predictive.left_out_rows import (
     densities_given_draws,
     densities_given_estimates,
@@ -42,7 +46,8 @@ def loo(fit: Fit, *, progress: bool = True) -> PredictiveCriterion:
     θ is weighted to what it would be without the row, by Pareto-smoothed importance sampling.
     Where k̂ says that the weights cannot be trusted, and the response is Gaussian, the density is
     computed again with u integrated out, exactly, given each draw of γ and θ.  A Gaussian REML, ML
-    or MAP fit leaves each row out exactly given θ̂, which is that of all rows.
+    or MAP fit leaves each row out exactly given θ̂, which is that of all rows.  Where errors have a
+    residual structure, a row is given the errors of the others of its group too.
 
     Parameters
     ----------
@@ -65,7 +70,7 @@ def loo(fit: Fit, *, progress: bool = True) -> PredictiveCriterion:
     ----------
     Vehtari, Gelman & Gabry (2017), doi:10.1007/s11222-016-9696-4; Merkle, Furr & Rabe-Hesketh
     (2019), doi:10.1007/s11336-019-09679-0; Vehtari, Mononen, Tolvanen, Sivula & Winther (2016),
-    JMLR 17(103).
+    JMLR 17(103); Bürkner, Gabry & Vehtari (2021), doi:10.1007/s00180-020-01045-4.
 
     Examples
     --------
@@ -75,7 +80,7 @@ def loo(fit: Fit, *, progress: bool = True) -> PredictiveCriterion:
     >>> round(found.elpd, 1), found.criterion
     (-6409.3, 'conditional, by row')
     """
-    refuse_other_than_fit(fit, "loo")
+    refuse_other_than_fit(fit, "loo", structured=True)
     if isinstance(fit, PosteriorFit):
         return _of_draws(fit, progress=progress)
     if isinstance(fit, FamilyPointFit) or not isinstance(fit, PointFit):
@@ -109,12 +114,17 @@ def _of_draws(fit: PosteriorFit, *, progress: bool) -> PredictiveCriterion:
     elpd, k_hat, whole = _weighted(fit, draws, efficiency)
     method = np.full(len(elpd), _IMPORTANCE, dtype=object)
     again = np.flatnonzero(k_hat > limit)
-    if fit.problem.family is None:
+    if _is_closed(fit):
         method[again] = _EXACT
         elpd[again], k_hat[again] = _anew(fit, draws, again, efficiency, progress=progress)
     frame = _frame(fit, elpd, whole - elpd, k_hat, method)
     how = f"importance weights over {draws.M} draws, each worth {efficiency:.2g}, of {draws.source}"
     return _criterion(fit, frame, limit, how, _notes(fit, frame, again, limit))
+
+
+def _is_closed(fit: PosteriorFit) -> bool:
+    """Whether rows are computed again with u integrated out."""
+    return fit.problem.family is None and fit.problem.moments is None
 
 
 def refuse_few_draws(verb: str, M: int) -> None:
@@ -135,16 +145,22 @@ def _weighted(
     fit: PosteriorFit, draws: ParameterDraws, efficiency: float
 ) -> tuple[Floats, Floats, Floats]:
     """Log density of each row without it (n,), k̂ of its weights, and the same with the row."""
-    problem, rows = fit.problem, rows_to_predict(fit.design, None)
-    y = observed_responses(problem)
     n = fit.design.n
     elpd, k_hat, whole = np.empty(n), np.empty(n), np.empty(n)
     even = np.array([[-np.log(draws.M)]])
-    for at, values in draws.log_densities(rows, law_of(problem, rows), y):
+    for at, values in _log_densities(fit, draws):
         by_row = np.ascontiguousarray(values.T)
         weights, k_hat[at] = smoothed(-by_row, efficiency)
         elpd[at], whole[at] = log_mean(weights, by_row), log_mean(even, by_row)
     return elpd, k_hat, whole
+
+
+def _log_densities(fit: PosteriorFit, draws: ParameterDraws) -> Iterable[tuple[slice, Floats]]:
+    """Log density (M, m) of some of the rows in turn, given those of the others that tell of it."""
+    if isinstance(fit, StructuredPosteriorFit):
+        return [(slice(0, fit.design.n), densities_given_errors(fit))]
+    rows = rows_to_predict(fit.design, None)
+    return draws.log_densities(rows, law_of(fit.problem, rows), observed_responses(fit.problem))
 
 
 def _anew(
@@ -173,7 +189,7 @@ def _frame(fit: Fit, elpd: Floats, p: Floats, k_hat: Floats, method: object) -> 
 def _notes(fit: PosteriorFit, frame: pd.DataFrame, again: Integers, limit: float) -> list[str]:
     """Which rows were computed again, and which cannot be trusted."""
     notes, labels = [], frame.index[again]
-    if len(again) and fit.problem.family is None:
+    if len(again) and _is_closed(fit):
         notes.append(
             f"{len(again)} rows had a k̂ above {limit:.2f} given u, and were computed exactly given "
             f"γ and θ: {in_words(labels)}."
@@ -194,6 +210,7 @@ def _notes(fit: PosteriorFit, frame: pd.DataFrame, again: Integers, limit: float
 def _criterion(
     fit: Fit, frame: pd.DataFrame, limit: float, how: str, notes: list[str]
 ) -> PredictiveCriterion:
-    about = subject_of(fit.design).lines(("Given", "the other rows, of its own group too"),
+    errors = ", and their errors" if fit.problem.moments is not None else ""
+    about = subject_of(fit.design).lines(("Given", f"the other rows, of its own group too{errors}"),
                                          ("Method", how))  # fmt: skip
     return PredictiveCriterion(BY_ROW, frame, limit, fit, "", about, tuple(notes))

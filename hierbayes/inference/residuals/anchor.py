@@ -55,9 +55,10 @@ def given(fit: Fit) -> tuple[str, str]:
     """What the residuals and their variances are given, labelled."""
     if isinstance(fit, PointFit):
         return "Given", f"θ̂ by {fit.engine}"
+    of_errors = "" if fit.problem.moments is None else " and of the coordinates of the errors"
     return "Given", (
         "residuals at the posterior means of γ and u, their variances at the posterior "
-        "means of G and σ"
+        f"means of G and σ{of_errors}"
     )
 
 

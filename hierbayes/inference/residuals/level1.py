@@ -20,7 +20,11 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.residuals.anchor import anchor, given
 from hierbayes.inference.residuals.normal_scores import normal_scores
-from hierbayes.inference.residuals.row_variances import row_variances
+from hierbayes.inference.residuals.row_variances import (
+    room_of,
+    row_variances,
+    weighed_columns,
+)
 
 FAR = 3.0  # a studentized residual beyond this is counted
 _SHOWN = 5  # rows, in print
@@ -125,7 +129,7 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
     >>> print(f"{residuals.sums['effective_parameters']:.1f} of {len(residuals.frame)}")
     34.8 of 1977
     """
-    refuse_other_than_fit(fit, "level1_residuals")
+    refuse_other_than_fit(fit, "level1_residuals", structured=True)
     design, at = fit.design, anchor(fit)
     variances = row_variances(at)
     sigma, factors, q = (
@@ -135,7 +139,8 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
     )
     marginal = fit.residuals(effects="none").to_numpy()
     conditional = fit.residuals(effects="all").to_numpy()
-    room = np.where(variances.leverage < 1.0 - _EXACT, 1.0 - variances.leverage, np.nan)
+    error = np.asarray(fit.problem.error_scale())
+    room = room_of(variances.conditional_variance, error**2)
     spread = np.sqrt(np.maximum(variances.marginal_variance, 0.0))
     studentized = conditional / (sigma * np.sqrt(room))
     frame = pd.DataFrame(
@@ -145,7 +150,7 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
             "marginal_studentized": marginal
             / (sigma * np.where(spread > np.sqrt(_EXACT), spread, np.nan)),
             "conditional": conditional,
-            "standardized": conditional / sigma,
+            "standardized": conditional / (sigma * error),
             "studentized": studentized,
             **(_by_factor("within", design, (_within(fit, k) for k in factors)) if q else {}),
             "normal_score": normal_scores(studentized),
@@ -191,7 +196,8 @@ def _within(fit: Fit, factor: int) -> Floats:
     rest = W[:, -1] - W[:, :-1] @ basis.gamma_internal(fit.gamma)
     J, q = level.J, level.q
     own = estimable_groups(level.A) & (level.rows > q)
-    Zr = np.stack([np.bincount(codes, Z[:, k] * rest, minlength=J) for k in range(q)], 1)
+    Z_hat = weighed_columns(fit.problem, Z)
+    Zr = np.stack([np.bincount(codes, Z_hat[:, k] * rest, minlength=J) for k in range(q)], 1)
     deviations = np.full((J, q), np.nan)
     deviations[own] = np.linalg.solve(level.A[own], Zr[own][..., None])[..., 0]
     to_user = basis.scale * design.rows.row_sd

@@ -113,7 +113,7 @@ def level2_residuals(fit: Fit, factor: str | None = None) -> Level2Residuals:
     >>> hb.level2_residuals(model.reml()).frame.loc["8854", ["mahalanobis", "p"]].round(3).to_dict()
     {'mahalanobis': 8.333, 'p': 0.004}
     """
-    refuse_other_than_fit(fit, "level2_residuals")
+    refuse_other_than_fit(fit, "level2_residuals", structured=True)
     fit.design.specification.refuse_no_random_part()
     design, k = fit.design, fit.design.place_of_factor(factor)
     at, span, basis = anchor(fit), design.spans[k], fit.problem.products.basis
