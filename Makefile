@@ -1,6 +1,10 @@
 PYTHON ?= python3
 bin := .venv/bin
 
+# Two processes of tests fill two processors: threads of BLAS, for matrices as small as these, would
+# only take them from each other.
+test test-fast: export OPENBLAS_NUM_THREADS = 1
+
 .PHONY: demo test test-fast bench lint notebooks site clean
 
 # Fit the worked example both ways and write tables, pictures and draws to results/.
