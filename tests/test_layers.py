@@ -34,6 +34,7 @@ LAZY: dict[str, set[str]] = {
         "hierbayes.estimation.graph_density",
     },
     "hierbayes.estimation.normal_at_mode": {"scipy"},
+    "hierbayes.estimation.residual_mode": {"scipy"},
     "hierbayes.estimation.posterior": {
         "hierbayes.estimation.compiled",
         "hierbayes.estimation.graph",

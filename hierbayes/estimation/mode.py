@@ -79,7 +79,7 @@ def marginal_mode(problem: Problem, priors: PriorSet) -> MarginalMode:
             "model.priors: a prior may exclude what the data show"
         )
     best = min(found, key=lambda one: float(one.fun))
-    x = _polish(density, best.x)
+    x = polished(density, best.x)
     value, gradient, parameters = density(x)
     q, p = len(design.effects), len(design.terms)
     root, sigma = parameters[: q * q].reshape(q, q), float(parameters[q * q])
@@ -94,7 +94,7 @@ def marginal_mode(problem: Problem, priors: PriorSet) -> MarginalMode:
         gamma=gamma,
         value=-value,
         gradient=float(np.abs(gradient).max()),
-        singular=_is_singular(root, 1.0 / cross.basis.z.spread),
+        singular=is_singular(root, 1.0 / cross.basis.z.spread),
         evaluations=sum(int(one.nfev) for one in found),
     )
 
@@ -135,7 +135,7 @@ def _density_of(x: Floats, columns: Floats, data: Floats) -> tuple[float, Floats
     return value, gradient, np.concatenate([root.ravel(), parameters[size:]])
 
 
-def _polish(density: Callable[[Floats], tuple[float, Floats, Floats]], x: Floats) -> Floats:
+def polished(density: Callable[[Floats], tuple[float, Floats, Floats]], x: Floats) -> Floats:
     """Newton steps with central differences of the gradient, while they help."""
     for _ in range(6):
         value, gradient, _ = density(x)
@@ -158,6 +158,7 @@ def _polish(density: Callable[[Floats], tuple[float, Floats, Floats]], x: Floats
     return x
 
 
-def _is_singular(root: Floats, scale: Floats) -> bool:
+def is_singular(root: Floats, scale: Floats) -> bool:
+    """Whether a root of G is singular, for practical purposes, in units of its effects."""
     size = np.linalg.svd(root / scale[:, None], compute_uv=False)
     return bool(len(size)) and bool(size[-1] <= _BOUNDARY * max(size[0], 1e-300))

@@ -97,7 +97,7 @@ class StructuredTarget:
             data[start : start + array.size] = array.ravel()
         data[Head.READING] += 0 if gradient else VALUE_ONLY
         value, of_x, every = density_at(x, data)
-        value += float(self.errors.of_coordinates(z)) - weighted.half_log_det
+        value += self.errors.value(z) - weighted.half_log_det
         value = value if np.isfinite(value) else -np.inf
         return value, of_x, every[: self.target.n_out], weighted.products
 

@@ -15,6 +15,7 @@ from hierbayes.fit.of_family.sampled import sample_family_posterior
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.sampled import sample_posterior
+from hierbayes.fit.structured.maximised import structured_posterior_mode
 from hierbayes.fit.structured.posterior import sample_structured_posterior
 from hierbayes.likelihood.reading import ML, REML
 from hierbayes.priors.prior_set import PriorSet
@@ -108,9 +109,8 @@ class StructuredEngine(GaussianEngine):
     """A Gaussian response whose errors have a structure."""
 
     def map(self, priors: PriorSet) -> PointFit:
-        """Refused so far."""
-        self.problem.refuse_residual_structure("map()")
-        return super(StructuredEngine, self).map(priors)
+        """As in `Engine`, with the parameters of the errors."""
+        return structured_posterior_mode(self.problem, priors)
 
     def sample(self, priors: PriorSet, settings: SamplerSettings) -> PosteriorFit:
         """As in `Engine`, with the parameters of the errors."""

@@ -21,6 +21,8 @@ from hierbayes.priors.scalar_density import coefficients
 from hierbayes.residuals.bound import Parameter
 from hierbayes.residuals.coordinates import derivative, log_power_of_tanh
 
+_STEP = 1e-5  # of a coordinate
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ErrorDensity:
@@ -32,10 +34,17 @@ class ErrorDensity:
         The structure.
     priors : tuple of Prior
         One for each parameter (k,); those that are told together have the same.
+    volumes : bool
+        Whether `value` is the density of the coordinates, with Jacobians, or of the parameters.
     """
 
     rows: ResidualRows
     priors: tuple[Prior, ...]
+    volumes: bool = True
+
+    def value(self, z: Floats) -> float:
+        """Log density at coordinates z (k,): of them, or of the parameters there."""
+        return float(self.of_coordinates(z)) if self.volumes else self.of_parameters(z)
 
     def of_coordinates(self, z: Any) -> Any:
         """That of the coordinates z (k,), which may be complex."""
@@ -51,14 +60,22 @@ class ErrorDensity:
         return total
 
     def slope(self, z: Floats) -> Floats:
-        """∂ of the same/∂z (k,)."""
-        return derivative(lambda at: np.asarray(self.of_coordinates(at)), z)
+        """∂ value/∂z (k,); of the parameters by differences of the Jacobian."""
+        of_coordinates = derivative(lambda at: np.asarray(self.of_coordinates(at)), z)
+        if self.volumes:
+            return of_coordinates
+        steps = _STEP * np.eye(len(z))
+        change = [self._log_volume(z + h) - self._log_volume(z - h) for h in steps]
+        return of_coordinates - np.array(change) / (2.0 * _STEP)
+
+    def _log_volume(self, z: Floats) -> float:
+        return float(np.linalg.slogdet(self.rows.natural_slope(z))[1])
 
     def of_parameters(self, z: Floats) -> float:
         """That of the parameters themselves, without the Jacobian, at coordinates z (k,)."""
         if not len(z):
             return 0.0
-        return float(self.of_coordinates(z)) - np.linalg.slogdet(self.rows.natural_slope(z))[1]
+        return float(self.of_coordinates(z)) - self._log_volume(z)
 
 
 def error_density(rows: ResidualRows, priors: PriorSet) -> ErrorDensity:

@@ -30,6 +30,7 @@ from hierbayes.fit.structured.point import StructuredPointFit
 from hierbayes.fit.structured.posterior import StructuredPosteriorFit
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.laplace import LatentPoint, find_mode
+from hierbayes.likelihood.reading import NORMAL
 from hierbayes.likelihood.theta import Theta
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.known_functions import read_functions
@@ -142,7 +143,8 @@ def _known_errors(common: dict[str, Any], plain: Any, contents: Contents) -> Fit
 
 def _structured_point(common: dict[str, Any], plain: Any, contents: Contents) -> Fit:
     evidence, engine, numbers = plain
-    errors = errors_again(common["problem"], READINGS[engine], contents.arrays, numbers)
+    reading = READINGS.get(engine, NORMAL)
+    errors = errors_again(common["problem"], reading, contents.arrays, numbers)
     return StructuredPointFit(**common, evidence=evidence, errors=errors)
 
 

@@ -41,7 +41,12 @@ def diagnosis_without_effects(evidence: Maximum) -> Diagnosis:
         index=["log-likelihood", "evaluations"],
     )
     verdict = f"The {evidence.name} maximum is inside the parameter space."
-    return Diagnosis(True, verdict, ("γ and σ are in closed form given the errors",), table)
+    closed = (
+        "γ is in closed form given σ and"
+        if evidence.name == "MAP"
+        else "γ and σ are in closed form given"
+    )
+    return Diagnosis(True, verdict, (f"{closed} the errors",), table)
 
 
 def _findings(errors: ResidualMaximum, rows: ResidualRows) -> tuple[list[str], list[str]]:

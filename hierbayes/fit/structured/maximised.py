@@ -1,4 +1,4 @@
-"""REML and ML with a residual structure, as a fit."""
+"""REML, ML and the mode of the posterior with a residual structure, as a fit."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import replace
 from hierbayes.design.problem import Problem
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.estimation.residual_maximum import maximise_residual
-from hierbayes.fit.evidence import maximum_of
+from hierbayes.estimation.residual_mode import structured_mode
+from hierbayes.fit.evidence import Maximum, count_variances, maximum_of
 from hierbayes.fit.structured.point import StructuredPointFit
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import Reading
+from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 
 
 def structured_maximum(
@@ -39,4 +41,40 @@ def structured_maximum(
         priors=None,
         evidence=maximum_of(optimum, weighted),
         errors=errors,
+    )
+
+
+def structured_posterior_mode(problem: Problem, priors: PriorSet) -> StructuredPointFit:
+    """The mode of the posterior density of (sd, corr, σ) and of the parameters of the errors.
+
+    Raises
+    ------
+    PriorError, ResidualError
+        When no search can work with these priors.
+    EstimationError
+        When the density has no finite value near the REML estimate.
+    """
+    design, moments = problem.design, problem.moments
+    assert moments is not None
+    refuse_far_origin(design, problem.products.basis, priors)
+    mode = structured_mode(design, moments, priors)
+    best, optimum = mode.errors.best, mode.errors.best.optimum
+    weighted = replace(problem, working=best.products, z=best.z)
+    return StructuredPointFit(
+        problem=weighted,
+        theta=optimum.theta[None, None],
+        gamma_draws=optimum.gamma[None, None],
+        gamma_prior=mode.gamma_prior,
+        priors=priors,
+        evidence=Maximum(
+            name="MAP",
+            value=best.value,
+            n_parameters=len(design.terms) + count_variances(weighted),
+            n_penalty=best.products.n,
+            gradient=mode.gradient,
+            ascent=0.0,
+            singular=optimum.singular,
+            evaluations=mode.errors.evaluations,
+        ),
+        errors=mode.errors,
     )

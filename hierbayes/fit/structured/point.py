@@ -40,7 +40,7 @@ _SHOWN = 5  # rows of a group whose covariance is shown
 
 @dataclass(frozen=True, eq=False, repr=False)
 class StructuredPointFit(PointFit):
-    """A REML or ML fit whose errors have a structure; θ̂ includes its parameters.
+    """A maximum where errors have a structure; θ̂ includes its parameters.
 
     Parameters
     ----------
@@ -155,7 +155,10 @@ class StructuredPointFit(PointFit):
         rows = self.error_rows
         if not rows.parameters:
             return []
-        lower, upper = limits_on_scales(rows, self.errors.best.z, self.coordinate_cov, interval)
+        if self.reading is None:  # no likelihood, as for G and σ
+            lower = upper = np.full(len(rows.parameters), np.nan)
+        else:
+            lower, upper = limits_on_scales(rows, self.errors.best.z, self.coordinate_cov, interval)
         names = tuple(self.error_parameters.index)
         return [interval_frame("residual", names, lower, self.error_parameters.to_numpy(), upper)]
 
