@@ -168,18 +168,23 @@ class PointFit(Fit):
         """Exact joint draws of γ and u given θ̂, or given bootstrapped θ."""
         M = _DRAWS if draws is None else draws
         refuse_bad_count("draws", M)
-        theta, source = self.theta[0][:1], f"given the {self.what} of θ"
         if refuse_unknown_uncertainty(uncertainty) == "theta":
             if self.reading is None:
                 raise EstimationError(
                     "uncertainty='theta' is of REML and ML fits, which are refitted to simulated "
                     "responses; a MAP fit has a posterior: use sample()"
                 )
-            n = min(_REFITS, M)
-            theta = bootstrapped_theta(self, self.reading, n, seed, progress=True)
-            source = f"θ of {n} parametric bootstraps, γ and u given each and the data"
-        cycled = np.arange(M) * len(theta.sigma) // M
+            return self._draws_with_theta(self.reading, min(_REFITS, M), M, seed)
+        one = self.theta[0][:1]
+        theta = Theta.of(np.repeat(one.root, M, axis=0), np.repeat(one.sigma, M))
+        return draws_given_theta(self._likelihood, theta, seed, f"given the {self.what} of θ")
+
+    def _draws_with_theta(self, reading: Reading, refits: int, M: int, seed: int) -> ParameterDraws:
+        """M joint draws of γ and u given θ of parametric bootstraps, as many of each."""
+        theta = bootstrapped_theta(self, reading, refits, seed, progress=True)
+        cycled = np.arange(M) * refits // M
         theta = Theta.of(theta.root[cycled], theta.sigma[cycled])
+        source = f"θ of {refits} parametric bootstraps, γ and u given each and the data"
         return draws_given_theta(self._likelihood, theta, seed, source)
 
     def _limits(

@@ -30,6 +30,7 @@ from hierbayes.fit.structured.diagnosis import diagnosis_of_errors, diagnosis_wi
 from hierbayes.fit.structured.given_errors import rows_given_errors
 from hierbayes.fit.structured.limits import limits_on_scales
 from hierbayes.fit.structured.normalized import normalized_residuals
+from hierbayes.fit.structured.refits import draws_with_theta
 from hierbayes.frames.arrays import Floats
 from hierbayes.language.script import Estimates
 from hierbayes.likelihood.of_products import likelihood_of
@@ -109,17 +110,13 @@ class StructuredPointFit(PointFit):
     def _limits(
         self, rows: PredictionRows, law: ResponseLaw, kind: str, request: LimitsRequest
     ) -> Limits:
-        if request.uncertainty == "theta":
-            self.problem.refuse_residual_structure("uncertainty='theta'")
+        if request.uncertainty == "theta" and kind == "response":
+            self.problem.refuse_unequal_errors("uncertainty='theta' of new responses")
         return super()._limits(rows, law, kind, request)
 
-    def parameter_draws(
-        self, draws: int | None, uncertainty: str | None, seed: int
-    ) -> ParameterDraws:
-        """As in `PointFit`, given θ̂ and the parameters of the errors."""
-        if uncertainty == "theta":
-            self.problem.refuse_residual_structure("uncertainty='theta'")
-        return super().parameter_draws(draws, uncertainty, seed)
+    def _draws_with_theta(self, reading: Reading, refits: int, M: int, seed: int) -> ParameterDraws:
+        """As in `PointFit`, parameters of the errors included."""
+        return draws_with_theta(self, reading, refits, M, seed)
 
     @property
     def _weighed_sd(self) -> Floats | float:
