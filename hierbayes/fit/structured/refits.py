@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from hierbayes.design.problem import Problem
-from hierbayes.design.residual_moments import residual_moments
+from hierbayes.design.residual_moments import ResidualMoments, residual_moments
 from hierbayes.display.steps import steps
-from hierbayes.estimation.residual_maximum import AtCoordinates, maximise_residual
+from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.simulation import drawn_effects, predictor_at
@@ -27,12 +27,12 @@ def drawn_rows(fit: Fitted, generator: np.random.Generator) -> Floats:
     return fit.draw_response(generator, predictor_at(fit, (0, 0), u), (0, 0))
 
 
-def with_response(problem: Problem, y: Floats) -> Problem:
+def with_response(problem: Problem, y: Floats) -> tuple[Problem, ResidualMoments]:
     """The problem of a residual structure with another response (n,), in the same basis."""
     assert problem.moments is not None
     design = problem.design.with_rows(response=y - problem.design.rows.offset)
     moments = residual_moments(problem.moments.rows, design, problem.moments.basis)
-    return replace(problem, design=design, moments=moments, z=None)
+    return replace(problem, design=design, moments=moments, z=None), moments
 
 
 def draws_with_theta(
@@ -52,7 +52,8 @@ def draws_with_theta(
     generator, found = np.random.default_rng(seed), []
     with steps(refits, "refits", progress=True) as shown:
         for _ in shown:
-            found.append(_best(with_response(fit.problem, drawn_rows(fit, generator)), reading))
+            _, moments = with_response(fit.problem, drawn_rows(fit, generator))
+            found.append(maximise_residual(moments, fit.design.blocks, reading).best)
     cycled = np.arange(draws) * refits // draws
     theta = Theta.of(
         np.stack([at.optimum.theta.root for at in found])[cycled],
@@ -71,8 +72,3 @@ def draws_with_theta(
             u[at] = own
     source = f"θ of {refits} parametric bootstraps, γ and u given each and the data"
     return ParameterDraws(gamma, us, theta.root, theta.sigma[:, None], (1, draws), seed, source)
-
-
-def _best(problem: Problem, reading: Reading) -> AtCoordinates:
-    assert problem.moments is not None
-    return maximise_residual(problem.moments, problem.design.blocks, reading).best

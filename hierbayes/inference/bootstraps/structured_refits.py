@@ -29,7 +29,6 @@ def refitted_to(fit: PointFit, y: Floats) -> PointFit:
     """The model of a Gaussian fit, by the same criterion, with another response (n,)."""
     reading = READINGS[fit.engine]
     if fit.problem.moments is not None:
-        problem = with_response(fit.problem, y)
-        return structured_maximum(problem, problem.moments, reading)
+        return structured_maximum(*with_response(fit.problem, y), reading)
     cross = sums_of(fit.problem).of(y)
     return fit_at(maximise(cross, fit.design.blocks, reading), fit, cross)
