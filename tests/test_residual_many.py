@@ -10,7 +10,7 @@ from hierbayes import residuals as hr
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.residual_moments import ResidualMoments, residual_moments
 from hierbayes.design.residual_rows import bind_residual
-from hierbayes.design.residual_sums import distinct
+from hierbayes.design.residual_sums import distinct, sums
 from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.likelihood.reading import REML
 
@@ -106,3 +106,16 @@ def test_numbers_are_counted_where_they_lie_close_and_sorted_where_they_do_not()
         wanted, places = np.unique(keys, return_inverse=True)
         assert found.tolist() == wanted.tolist()
         assert place.tolist() == places.tolist()
+
+
+def test_sums_over_links_add_up_over_any_chunks() -> None:
+    rng = np.random.default_rng(7)
+    F, (left, right) = rng.normal(size=(30, 3)), rng.integers(0, 30, size=(2, 200))
+    cell_of, part = rng.integers(0, 12, size=200), rng.integers(0, 4, size=200)
+    whole = sums(F, left, right, cell_of, 12)
+    parts = [sums(F, left[part == k], right[part == k], cell_of[part == k], 12) for k in range(4)]
+    assert_allclose(np.sum(parts, axis=0), whole, atol=1e-12)
+    both = F[left, :, None] * F[right, None]
+    both += np.where((left != right)[:, None, None], both.swapaxes(1, 2), 0.0)
+    wanted = [both[cell_of == cell].sum(axis=0).ravel() for cell in range(12)]
+    assert_allclose(whole, wanted, atol=1e-12)
