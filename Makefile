@@ -7,14 +7,17 @@ test test-fast: export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: demo test test-fast bench lint notebooks site clean
 
-# Fit the worked example both ways and write tables, pictures and draws to results/.
+# Fit the worked example both ways and write tables, pictures, draws and a page for a browser,
+# results/report.html.
 demo: .venv/.installed
 	$(bin)/hierbayes demo --out results
 
 # Everything that must hold before a change is merged. Types are checked while the tests run.
 # Files of tests in their order: the long ones are not last.  The package is compiled to byte code
-# here, on all processors, so that no process of the tests has to.
+# here, on all processors, so that no process of the tests has to.  Pages are tested in a browser,
+# which is installed where it is missing.
 test: .venv/.installed
+	@tests/browser.sh
 	@$(bin)/python -m compileall -q -j 0 hierbayes
 	$(bin)/ruff check
 	$(bin)/ruff format --check

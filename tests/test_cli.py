@@ -462,6 +462,7 @@ def test_demo_is_the_worked_example(monkeypatch: pytest.MonkeyPatch) -> None:
     (stated,) = seen
     assert (stated.command, stated.model, stated.method, stated.seed) == ("fit", NAME, None, 1)
     assert (stated.out, stated.data, stated.draws) == (Path("results"), None, None)
+    assert stated.report == ""
 
 
 def test_interruption(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

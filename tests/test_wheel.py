@@ -60,6 +60,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_carries_data_and_models(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert "hierbayes/_data/hs.csv" in names
+    assert "hierbayes/report/page/static/beta_space.js" in names
     for folder in ("data", "models"):
         files = [path for path in (ROOT / folder).rglob("*") if path.is_file()]
         assert files

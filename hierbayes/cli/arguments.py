@@ -41,7 +41,7 @@ def read_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     words = sys.argv[1:] if argv is None else argv
     arguments = parser.parse_args(words or ["--help"])
     if arguments.command == "demo":
-        out = [] if arguments.out is None else ["--out", str(arguments.out)]
+        out = [] if arguments.out is None else ["--out", str(arguments.out), "--report"]
         return parser.parse_args([*DEMO, *out])
     if arguments.command == "fit":
         _check_model(arguments)
@@ -177,6 +177,13 @@ def _add_fit(commands: Any) -> None:
         help="of the formula's errors, as in \"AR1('week') * Strata('sex')\"",
     )
     fit.add_argument("--out", type=Path, metavar="DIR", help="where to write the result")
+    fit.add_argument(
+        "--report",
+        nargs="?",
+        const="",
+        metavar="FILE.html",
+        help="write a page for a browser; by default report.html, in DIR if there is one",
+    )
     fit.add_argument(
         "--method", choices=METHODS, help="one engine; by default reml (or ml) and sample"
     )

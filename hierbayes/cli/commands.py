@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 
 import pandas as pd
 
@@ -16,12 +17,14 @@ from hierbayes.library.model_file import ModelFile, read_model_file
 from hierbayes.library.shipped_models import find_model_file, model_names, shipped_model
 from hierbayes.model.model import Model
 from hierbayes.report.folder import new_folder, write_result
+from hierbayes.report.page.writing import write_fits_report
 from hierbayes.report.text import report
 from hierbayes.residuals.text import read_residual_text
 from hierbayes.specification.formula import read_combined
 from hierbayes.studies.comparison.comparison import compare
 from hierbayes.translation.registry import dialects
 
+REPORT = "report.html"
 _SAMPLER = ("draws", "tune", "chains", "seed")
 
 
@@ -91,10 +94,16 @@ def _fit(arguments: argparse.Namespace) -> None:
         alike = len(fits) > 1 and model.problem.family is None
         comparison = compare(*fits) if alike else None
         print(report(fits, comparison), end="")
+        if arguments.report is not None:
+            inside = folder if folder is not None and not arguments.report else Path()
+            write_fits_report(fits, inside / (arguments.report or REPORT), comparison)
         if folder is not None:
             write_result(folder, fits, about, comparison)
     if arguments.out is not None:
         print(f"\nWritten to {arguments.out}")
+    if arguments.report is not None:
+        inside = arguments.out if arguments.out is not None and not arguments.report else Path()
+        print(f"Page for a browser: {inside / (arguments.report or REPORT)}")
 
 
 def _fitted(model: Model, method: str, arguments: argparse.Namespace) -> Fit:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from hierbayes.display.interval import DEFAULT_PROB, Interval
-from hierbayes.display.page import Page, Printed
+from hierbayes.display.page import Page
+from hierbayes.display.reported import Reported
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.fit import effects, storage, variance
 from hierbayes.fit.brief import brief
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects
 from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.paper_table import in_format, paper_page
 from hierbayes.fit.predictions.responses import FittedResponses
 from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.saving.written_fit import save_fit
@@ -33,7 +35,7 @@ type ByFactor[Table] = Any  # a Table, or of several factors a dict of them by n
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit(FittedResponses, Printed):
+class Fit(FittedResponses, Reported):
     """A fitted hierarchical model: what every engine answers.
 
     `Model.reml`, `Model.ml` and `Model.map` make a `PointFit`, `Model.sample` a
@@ -275,6 +277,32 @@ class Fit(FittedResponses, Printed):
         Parameters are those of `intervals`; ``df="inner-outer"`` prints what nlme prints.
         """
         return self._summary(Interval(prob), df)
+
+    def table(self, format: str = "markdown", prob: float = DEFAULT_PROB) -> str:
+        """The table for a paper: every parameter with its limits.
+
+        Parameters
+        ----------
+        format : str
+            ``"markdown"``, ``"latex"`` or ``"html"``; the last pastes into a word processor.
+        prob : float
+            Probability inside the limits, which are those of `intervals`.
+
+        Raises
+        ------
+        DataError
+            When there is no such format.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs")
+        >>> fit = hb.Model("mathach ~ ses + (1 | school)", data=hs).reml()
+        >>> print(fit.table().splitlines()[-2])
+        | sd(Intercept) | 2.058 |  | 1.565 | 2.707 |
+        """
+        page = paper_page(self, self.intervals(prob), Interval(prob))
+        return in_format(page, format)
 
     @abstractmethod
     def diagnose(self) -> Diagnosis:

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PICTURES = "pictures"
-_GROUPS = 160  # shown at most, spread over their numbers of rows
+GROUPS = 160  # shown at most, spread over their numbers of rows
 _OF_ANY_FIT: dict[str, tuple[str, Callable[[Fit, str | None], Figure]]] = {
     "beta_space": (
         "groups in beta space: BLUE, BLUP, population and G",
-        lambda fit, factor: plot_beta_space(fit, max_groups=_GROUPS, factor=factor),
+        lambda fit, factor: plot_beta_space(fit, max_groups=GROUPS, factor=factor),
     ),
     "shrinkage": (
         "shrinking from the BLUE to the BLUP, by number of rows",
-        lambda fit, factor: plot_shrinkage(fit, max_groups=_GROUPS, factor=factor),
+        lambda fit, factor: plot_shrinkage(fit, max_groups=GROUPS, factor=factor),
     ),
     "caterpillar": (
         "random effects in order, with intervals",
-        lambda fit, factor: plot_caterpillar(fit, max_groups=_GROUPS, factor=factor),
+        lambda fit, factor: plot_caterpillar(fit, max_groups=GROUPS, factor=factor),
     ),
     "level1_residuals": (
         "residuals of rows",
@@ -66,7 +66,7 @@ def write_pictures(
     (folder / PICTURES).mkdir()
     shown: dict[str, str] = {}
     refused: dict[str, str] = {}
-    for name, caption, draw in _pictures(fits, comparison):
+    for name, caption, draw in pictures(fits, comparison):
         try:
             figure = draw()
         except HierbayesError as error:
@@ -77,8 +77,8 @@ def write_pictures(
     return {"pictures": shown, "not_drawn": refused}
 
 
-def _pictures(
-    fits: Sequence[Fit], comparison: Comparison | None
+def pictures(
+    fits: Sequence[Fit], comparison: Comparison | None = None
 ) -> Iterator[tuple[str, str, Callable[[], Figure]]]:
     """Name, caption and drawing of each picture."""
     posteriors = [fit for fit in fits if isinstance(fit, PosteriorFit)]

@@ -11,7 +11,8 @@ from hierbayes.design.subject import subject_of
 from hierbayes.display.about import about_line
 from hierbayes.display.blocks import Block, Items, Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
-from hierbayes.display.page import Page, Printed
+from hierbayes.display.page import Page
+from hierbayes.display.reported import Reported
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.studies.comparison.disagreement import (
@@ -38,7 +39,7 @@ _GROUPS = 3  # of the table of groups, in print
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Comparison(Printed):
+class Comparison(Reported):
     """Fits side by side; everything that is printed is here as a table or as sentences.
 
     Parameters

@@ -11,7 +11,8 @@ import pandas as pd
 import xarray as xr
 
 from hierbayes.display.interval import DEFAULT_PROB, Interval
-from hierbayes.display.page import Page, Printed
+from hierbayes.display.page import Page
+from hierbayes.display.reported import Reported
 from hierbayes.display.steps import steps
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fit import Fit
@@ -45,7 +46,7 @@ from hierbayes.studies.sensitivity.tipping import (
 from hierbayes.studies.sensitivity.verdict import by_block, rejected
 
 
-class SensitivityStudy(Printed):
+class SensitivityStudy(Reported):
     """A posterior under a grid of other priors, and what that says about each conclusion.
 
     Every alternative is answered by exact re-weighting of the draws of θ: only the

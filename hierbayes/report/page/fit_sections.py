@@ -1,0 +1,137 @@
+"""What the page of a fit has, part by part; what a fit cannot give is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from hierbayes.design.subject import subject_of
+from hierbayes.display.blocks import Items, Lines, Table
+from hierbayes.display.interval import DEFAULT_PROB, Interval
+from hierbayes.errors import HierbayesError
+from hierbayes.fit.diagnosis import Diagnosis
+from hierbayes.fit.fit import Fit
+from hierbayes.fit.paper_table import paper_page
+from hierbayes.report.page.document import Section, blocks_html, paragraph, scrolling
+from hierbayes.report.page.figures import figures_html
+from hierbayes.report.page.methods import citation, methods_text, provenance
+from hierbayes.report.page.shrinkage_data import refuse_other_shrinkage, shrinkage_data
+from hierbayes.report.page.shrinkage_panel import panel_html
+
+
+def fit_sections(fit: Fit, found: Diagnosis, data: dict[str, Any]) -> list[Section]:
+    """The parts after the verdict, in the order they are read in.
+
+    Parameters
+    ----------
+    fit : Fit
+    found : Diagnosis
+        Of this fit.
+    data : dict
+        What scripts read, see `page_data`.
+    """
+    return [
+        Section(title, _or_why_not(title, part, fit))
+        for title, part in (
+            ("Model", _model),
+            ("Estimates", _estimates),
+            ("Shrinkage in beta space", lambda fit: _panel(fit, data)),
+            ("Pictures", figures_html),
+            ("Groups", _groups),
+            ("Priors in force", _priors),
+            ("For a paper", lambda fit: _paper(fit, found)),
+            ("Versions, seeds, citation", _provenance),
+        )
+    ]
+
+
+def about(fit: Fit) -> tuple[str, ...]:
+    """The lines below the title."""
+    return subject_of(fit.design).lines(("Values", fit.what), dropped=fit.design.dropped)
+
+
+def verdict(fit: Fit, found: Diagnosis) -> str:
+    """Whether to trust a fit, and why."""
+    kind = "verdict" if found.ok else "verdict bad"
+    return (
+        f'<div class="{kind}"><h3>{escape(fit.engine)}: {escape(found.verdict)}</h3>'
+        f"{blocks_html([Items(found.findings)])}</div>"
+    )
+
+
+def page_data(fit: Fit) -> dict[str, Any]:
+    """What the scripts of the page read: nothing where there is no panel."""
+    try:
+        refuse_other_shrinkage(fit)
+    except HierbayesError:  # said where the panel would be
+        return {}
+    return {"beta_space": shrinkage_data(fit)}
+
+
+def _or_why_not(title: str, part: Callable[[Fit], str], fit: Fit) -> str:
+    try:
+        return part(fit)
+    except HierbayesError as error:
+        return paragraph(f"{title}: left out. {str(error)[:1].upper()}{str(error)[1:]}.")
+
+
+def _model(fit: Fit) -> str:
+    fit.design.specification.refuse_no_random_part()
+    equations, meanings = fit.equations(), fit.meanings()
+    forms = "".join(
+        f"<h3>{escape(form.title)}</h3>"
+        + scrolling(f"<pre>{escape(form.text)}</pre>", f"equations, {form.title}")
+        for form in (equations.within, equations.between, equations.combined)
+    )
+    words = blocks_html(meanings.page().blocks)
+    return f"{paragraph(equations.about)}{forms}<h3>In words</h3>{words}"
+
+
+def _estimates(fit: Fit) -> str:
+    page = fit.summary().page()
+    return paragraph(page.title, *page.about) + blocks_html(page.blocks)
+
+
+def _panel(fit: Fit, data: dict[str, Any]) -> str:
+    refuse_other_shrinkage(fit)
+    return panel_html(data["beta_space"], fit.prediction, fit.what)
+
+
+def _groups(fit: Fit) -> str:
+    tables = dict(_tables_of_groups(fit))
+    return blocks_html([Table(frame, title) for title, frame in tables.items()])
+
+
+def _tables_of_groups(fit: Fit) -> Iterator[tuple[str, pd.DataFrame]]:
+    """BLUE, BLUP and shrinkage by group; of other families, random effects."""
+    what = fit.ranef if fit.problem.family is not None else fit.shrinkage
+    names = fit.design.specification.factors
+    for name in names:
+        table = what(name)
+        yield f"Groups of {name}" if len(names) > 1 else f"Each {name}", table
+
+
+def _priors(fit: Fit) -> str:
+    if fit.priors is None:
+        said = f"{fit.engine} has none: its estimates maximise the likelihood alone."
+        return paragraph(said)
+    return blocks_html(fit.priors.page().blocks)
+
+
+def _paper(fit: Fit, found: Diagnosis) -> str:
+    page = paper_page(fit, fit.intervals(), Interval(DEFAULT_PROB))
+    methods = f"<h3>Methods</h3>{paragraph(methods_text(fit, found))}"
+    table = f"<h3>Table</h3>{blocks_html([Lines(page.about), *page.blocks])}"
+    sources = "".join(
+        f"<details><summary>The table as {name}</summary>"
+        f'<textarea readonly aria-label="the table as {name}">{escape(text)}</textarea></details>'
+        for name, text in (("Markdown", page.markdown()), ("LaTeX", page.latex()))
+    )
+    return f"{methods}{table}{sources}"
+
+
+def _provenance(fit: Fit) -> str:
+    return paragraph(*provenance(fit)) + paragraph(f"Cite as: {citation()}")

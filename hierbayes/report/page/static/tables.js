@@ -1,0 +1,38 @@
+"use strict";
+// Heads of columns become buttons that sort the rows below; aria-sort says how they stand.
+(() => {
+  const value = (row, k) => {
+    const text = (row.cells[k]?.textContent ?? "").trim();
+    const number = Number(text.replace(/^</, "").replace("−", "-"));
+    return text === "" ? null : Number.isNaN(number) ? text : number;
+  };
+  const before = (a, b) => {
+    if (typeof a === typeof b) return typeof a === "number" ? a - b : a.localeCompare(b);
+    return typeof a === "number" ? -1 : 1;
+  };
+  const sort = (table, k, head) => {
+    const up = head.getAttribute("aria-sort") !== "ascending";
+    for (const other of table.tHead.querySelectorAll("[aria-sort]")) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", up ? "ascending" : "descending");
+    const rows = [...table.tBodies[0].rows].map((row) => [value(row, k), row]);
+    // Rows without a value stay last, whichever way the others stand.
+    const full = rows.filter(([v]) => v !== null).sort(([a], [b]) => (up ? 1 : -1) * before(a, b));
+    const empty = rows.filter(([v]) => v === null);
+    for (const [, row] of [...full, ...empty]) table.tBodies[0].append(row);
+  };
+  for (const table of document.querySelectorAll("table")) {
+    for (const cell of table.querySelectorAll("td"))
+      if (cell.textContent.length > 40) cell.classList.add("long");
+    const heads = table.tHead?.rows[table.tHead.rows.length - 1];
+    if (!heads || table.tBodies[0].rows.length < 2) continue;
+    [...heads.cells].forEach((head, k) => {
+      head.scope = "col";
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = head.textContent || "name";
+      button.addEventListener("click", () => sort(table, k, head));
+      head.replaceChildren(button);
+    });
+    for (const label of table.tBodies[0].querySelectorAll("th")) label.scope = "row";
+  }
+})();

@@ -1,0 +1,94 @@
+"""The report of a result, written as one file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from uuid import uuid4
+
+from hierbayes.display.page import Printed
+from hierbayes.errors import ResultFolderError
+from hierbayes.fit.fit import Fit
+from hierbayes.plots.comparison import plot_comparison
+from hierbayes.report.page.document import Section, blocks_html, document_html, paragraph
+from hierbayes.report.page.figures import figure_html
+from hierbayes.report.page.fit_sections import about, fit_sections, page_data, verdict
+from hierbayes.report.page.methods import citation
+from hierbayes.studies.comparison.comparison import Comparison
+
+
+def write_report(result: Printed, path: str | PathLike[str]) -> Path:
+    """Write the page of one result: a fit, a comparison, a study.
+
+    Raises
+    ------
+    ResultFolderError
+        When the file cannot be written.
+    """
+    if isinstance(result, Fit):
+        return write_fits_report([result], path)
+    return _write(printed_html(result), path)
+
+
+def write_fits_report(
+    fits: Sequence[Fit], path: str | PathLike[str], comparison: Comparison | None = None
+) -> Path:
+    """Write the page of fits of one model: of the last, with the verdicts on all before it."""
+    return _write(fits_html(fits, comparison), path)
+
+
+def fits_html(fits: Sequence[Fit], comparison: Comparison | None = None) -> str:
+    """The page of fits of one model."""
+    *_, fit = fits
+    found, data = [one.diagnose() for one in fits], page_data(fit)
+    verdicts = "".join(verdict(one, said) for one, said in zip(fits, found, strict=True))
+    further = [] if comparison is None else _of_comparison(comparison)
+    sections = [Section("Verdict", verdicts), *fit_sections(fit, found[-1], data), *further]
+    title = f"{fit.design.specification.response}: hierarchical model, {fit.engine}"
+    return document_html(title, about(fit), sections, data)
+
+
+def printed_html(result: Printed) -> str:
+    """The page of what is printed of a result, findings first."""
+    page = result.page()
+    sections = (
+        _of_comparison(result)
+        if isinstance(result, Comparison)
+        else [Section("Result", blocks_html(page.blocks))]
+    )
+    cite = Section("How to cite", paragraph(citation()))
+    return document_html(page.title, page.about, [*sections, cite], {})
+
+
+def _of_comparison(comparison: Comparison) -> list[Section]:
+    page = comparison.page()
+    words = [block for block in page.blocks if not hasattr(block, "frame")]
+    tables = [block for block in page.blocks if hasattr(block, "frame")]
+    objection = paragraph(comparison.objection) if comparison.objection else ""
+    names = ", ".join(map(str, comparison.overview.index))
+    caption = f"estimates and intervals of {names}"
+    largest = comparison.differences["difference"].abs()
+    said = f"{len(largest)} differences; those that are more than noise are listed above."
+    picture = figure_html(caption, lambda: plot_comparison(comparison), lambda: said)
+    return [
+        Section(f"Comparison: {names}", objection + blocks_html(words)),
+        Section("Tables of the comparison", blocks_html(tables)),
+        Section("Picture of the comparison", picture),
+    ]
+
+
+def _write(text: str, path: str | PathLike[str]) -> Path:
+    """The file is there whole or not at all."""
+    target = Path(path)
+    beside = target.with_name(f".{target.name}-{uuid4().hex[:8]}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, target)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise ResultFolderError(
+            f"cannot write the report {target}: {error.strerror}; choose another path"
+        ) from error
+    return target
