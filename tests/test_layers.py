@@ -60,6 +60,7 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.fit.storage": {"xarray"},
     "hierbayes.inference.evidence.gaussian_integrand": {"hierbayes.priors.density"},
     "hierbayes.inference.evidence.proposals": {"scipy"},
+    "hierbayes.inference.profiles.held_structured": {"scipy"},
     "hierbayes.inference.predictive.sampled_without": {"arviz_stats"},
     "hierbayes.model.posed_model": {
         "hierbayes.estimation.explicit_graph",

@@ -12,6 +12,7 @@ respect to the held parameter: at the best others they add nothing to it.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,7 +65,8 @@ class Held:
         """The same with pivots of E off zero, where they cannot see that they should grow."""
         return np.append(self.root.lifted(x[:-1]), x[-1])
 
-    def _theta(self, value: float, x: Floats) -> Theta:
+    def theta(self, value: float, x: Floats) -> Theta:
+        """θ at a value of the held parameter and at the variables."""
         root, sigma = self.root.at(value, x[:-1]), self._sigma(value, x)
         return Theta.from_internal(root, sigma, self.cross.basis)
 
@@ -79,10 +81,20 @@ class Held:
         """The deviance at one value of the held parameter."""
         return _AtValue(self, value, likelihood_of(self._cross_at(value), self.reading))
 
+    def on(self, cross: Products) -> Held:
+        """The same with other cross-products in the same basis, as of other weights."""
+        moved = copy(self)
+        moved.cross = cross
+        return moved
+
+    def evaluated(self, value: float, x: Floats) -> tuple[float, Floats, float]:
+        """The deviance, its gradient by the variables, and by what is held but of γ."""
+        return self._evaluate(value, x, likelihood_of(self._cross_at(value), self.reading))
+
     def slope(self, value: float, x: Floats) -> float:
         """∂(−2ℓ)/∂(the held parameter)."""
         if self.parameter.block != "gamma":
-            return self._evaluate(value, x, likelihood_of(self.cross, self.reading))[2]
+            return self.evaluated(value, x)[2]
         at = self.estimates(value, x)
         (root, sigma), basis = at.theta.internal(self.cross.basis), self.cross.basis
         given = likelihood_of(self.cross, GIVEN)
@@ -92,7 +104,7 @@ class Held:
 
     def estimates(self, value: float, x: Floats) -> Estimates:
         """All parameters, γ at its best."""
-        theta, basis = self._theta(value, x), self.cross.basis
+        theta, basis = self.theta(value, x), self.cross.basis
         gamma = likelihood_of(self._cross_at(value), self.reading).at(theta).internal_gamma
         if self.parameter.block == "gamma":
             t, N = self._direction

@@ -18,9 +18,11 @@ from hierbayes.fit.evidence import READINGS
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
+from hierbayes.fit.structured.point import StructuredPointFit
 from hierbayes.inference.accepted_fits import criterion_of, refuse_other_than_maxima
 from hierbayes.inference.profiles.held import Held
 from hierbayes.inference.profiles.held_latent import HeldLatent
+from hierbayes.inference.profiles.held_structured import HeldStructured
 from hierbayes.inference.profiles.parameter import (
     Parameter,
     choose_parameters,
@@ -121,7 +123,8 @@ def profile(
         By REML or ML.
     parameters : str or sequence of str, optional
         Labels such as ``"ses"``, ``"sd(ses)"``, ``"corr(Intercept, ses)"``, ``"sigma"``, or
-        blocks (``"gamma"``, ``"sd"``, ``"corr"``, ``"sigma"``); by default all.  Among several
+        blocks (``"gamma"``, ``"sd"``, ``"corr"``, ``"sigma"``, ``"residual"`` of the errors'
+        structure); by default all.  Among several
         grouping factors an effect has its factor with it, as in ``"sd(ses|school)"``.
     prob : float
         Probability inside the intervals.
@@ -152,7 +155,7 @@ def profile(
     >>> hb.profile(fit).intervals().loc["sd", ["lower", "upper"]].to_numpy().tolist()
     [[1.5454, 2.6774]]
     """
-    refuse_other_than_maxima("profile", fit, families=True)
+    refuse_other_than_maxima("profile", fit, families=True, structured=True)
     interval = Interval(prob)
     chosen = choose_parameters(parameters, parameters_of(fit.problem))
     if isinstance(fit, FamilyPointFit):
@@ -223,6 +226,8 @@ def _trace(fit: PointFit, one: Parameter, engine: str, interval: Interval) -> Pa
     held: HeldParameter
     if isinstance(fit, FamilyPointFit):
         held = HeldLatent(fit, one)
+    elif isinstance(fit, StructuredPointFit):
+        held = HeldStructured(fit, one, READINGS[engine])
     else:
         held = Held(fit.problem, one, READINGS[engine])
     wanted = _wanted(interval)
@@ -241,7 +246,7 @@ def _first_step(fit: PointFit, one: Parameter, estimate: float, wanted: float) -
             return 0.2 * wanted * (estimate + 0.05 * unit)
         case "corr":
             return 0.3 * (1.0 - abs(estimate)) + 0.05
-    if isinstance(fit, FamilyPointFit):
+    if isinstance(fit, FamilyPointFit) or one.block == "residual":
         limits = fit.intervals().loc[(one.block, one.name)]
         half = float(np.min(np.abs(limits[["lower", "upper"]] - limits["estimate"])))
         return half if np.isfinite(half) and half > 0.0 else 0.2 * (abs(estimate) + 0.1)

@@ -1,0 +1,155 @@
+r"""The deviance of a fit with a residual structure with one parameter held.
+
+Variables are the coordinates z of the structure, and those of G, σ and γ with cross-products
+weighted at z (`held`).  A held parameter v_i of the structure is told by its own coordinate given
+the others: z_i solves v_i(z) = value, so that along another coordinate
+
+    d/dz_j = ∂/∂z_j − (∂v_i/∂z_j)/(∂v_i/∂z_i) ∂/∂z_i.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.fit.structured.point import StructuredPointFit
+from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.inference.profiles.held import Held
+from hierbayes.inference.profiles.parameter import Estimates, Parameter
+from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.residual_moments import second_moments
+
+_FARTHEST = 18.0  # a coordinate, beyond which a correlation is ±1 in all digits
+_STEP = 1e-4  # of a coordinate, where the slope is by differences
+
+
+class HeldStructured:
+    """The deviance of a fit with a residual structure with one parameter held.
+
+    Parameters
+    ----------
+    fit : StructuredPointFit
+        By REML or ML.
+    parameter : Parameter
+        Which is held.
+    reading : Reading
+        ``ML`` or ``REML``.
+    """
+
+    def __init__(self, fit: StructuredPointFit, parameter: Parameter, reading: Reading) -> None:
+        assert fit.problem.moments is not None
+        self.parameter, self.reading = parameter, reading
+        self.held = Held(fit.problem, parameter, reading)
+        self.moments, self.best_z = fit.problem.moments, fit.errors.best.z
+        self.rows = self.moments.rows
+        self.i = -1
+        if parameter.block == "residual":
+            self.i = [one.name for one in self.rows.parameters].index(parameter.name)
+        self.free = len(self.best_z) - (self.i >= 0)
+
+    # ---------------------------------------------------------------- variables
+
+    @property
+    def bounded(self) -> Booleans:
+        """Which free variables are not below zero."""
+        return np.concatenate([np.zeros(self.free, dtype=np.bool_), self.held.bounded])
+
+    def variables(self, best: Estimates) -> Floats:
+        """The variables at the maximum, whatever the value of the held parameter."""
+        z = self.best_z if self.i < 0 else np.delete(self.best_z, self.i)
+        return np.concatenate([z, self.held.variables(best)])
+
+    def lifted(self, x: Floats) -> Floats:
+        """The same with pivots of E off zero, where they cannot see that they should grow."""
+        return np.concatenate([x[: self.free], self.held.lifted(x[self.free :])])
+
+    def _z(self, value: float, free: Floats) -> Floats | None:
+        """All coordinates (k,); None where no covariance has the held value beside the others."""
+        if self.i < 0:
+            return free if np.abs(free).max(initial=0.0) < _FARTHEST else None
+        z = np.insert(free, self.i, 0.0)
+        if np.abs(z).max() >= _FARTHEST:
+            return None
+        low, high = -_FARTHEST, _FARTHEST
+        if not self._excess(z, low, value) < 0.0 < self._excess(z, high, value):
+            return None
+        from scipy.optimize import brentq
+
+        z[self.i] = brentq(lambda at: self._excess(z, at, value), low, high, xtol=1e-14, rtol=1e-14)
+        return z
+
+    def _excess(self, z: Floats, at: float, value: float) -> float:
+        """How much the held parameter is above a value with its coordinate there."""
+        moved = z.copy()
+        moved[self.i] = at
+        return float(self.rows.natural(moved)[self.i]) - value
+
+    # ---------------------------------------------------------------- the deviance
+
+    def objective(self, value: float) -> _AtValue:
+        """The deviance at one value of the held parameter."""
+        return _AtValue(self, value)
+
+    def evaluated(self, value: float, x: Floats) -> tuple[float, Floats, float]:
+        """Deviance, its gradient by the variables, and by the held parameter; inf outside."""
+        z = self._z(value, x[: self.free])
+        if z is None:
+            return np.inf, np.full(len(x), np.nan), np.nan
+        deviance, by_rest, by_held = self._at(z, value, x[self.free :])
+        if not np.isfinite(deviance):
+            return np.inf, np.full(len(x), np.nan), np.nan
+        by_z = self._by_coordinates(z, value, x[self.free :])
+        if self.i >= 0:
+            slope = self.rows.natural_slope(z)[self.i]
+            by_held = float(by_z[self.i] / slope[self.i])
+            by_z = np.delete(by_z - by_held * slope, self.i)
+        return deviance, np.concatenate([by_z, by_rest]), by_held
+
+    def _at(self, z: Floats, value: float, x: Floats) -> tuple[float, Floats, float]:
+        """The same at coordinates z, given them."""
+        weighted = self.moments.at(z)
+        if not np.isfinite(weighted.half_log_det):
+            return np.inf, np.zeros(len(x)), 0.0
+        deviance, by_x, by_held = self.held.on(weighted.products).evaluated(value, x)
+        return deviance + 2.0 * weighted.half_log_det, by_x, by_held
+
+    def _by_coordinates(self, z: Floats, value: float, x: Floats) -> Floats:
+        """∂ deviance/∂z (k,)."""
+        products = self.moments.at(z).products
+        if isinstance(products, CrossProducts) and self.parameter.block != "gamma":
+            theta, basis = self.held.on(products).theta(value, x), products.basis
+            sigma = float(theta.internal(basis)[1])
+            E = second_moments(theta.relative(basis), sigma, products, self.reading)
+            slope: Floats = 2.0 * self.moments.slope(z, E)
+            return slope
+        steps = _STEP * np.eye(len(z))
+        ends = [self._at(z + h, value, x)[0] - self._at(z - h, value, x)[0] for h in steps]
+        return np.array(ends) / (2.0 * _STEP)
+
+    def slope(self, value: float, x: Floats) -> float:
+        """∂(−2ℓ)/∂(the held parameter)."""
+        if self.parameter.block != "gamma":
+            return self.evaluated(value, x)[2]
+        z = self._z(value, x[: self.free])
+        assert z is not None
+        return self.held.on(self.moments.at(z).products).slope(value, x[self.free :])
+
+    def estimates(self, value: float, x: Floats) -> Estimates:
+        """All parameters, γ at its best; missing where there is no covariance."""
+        z = self._z(value, x[: self.free])
+        at = self.best_z if z is None else z
+        found = self.held.on(self.moments.at(at).products).estimates(value, x[self.free :])
+        return replace(found, phi=np.concatenate([found.phi, self.rows.natural(at)]))
+
+
+class _AtValue:
+    """The deviance at one value of the held parameter, as `minimise` takes it."""
+
+    def __init__(self, held: HeldStructured, value: float) -> None:
+        self.held, self.value = held, value
+
+    def __call__(self, x: Floats) -> tuple[float, Floats]:
+        deviance, gradient, _ = self.held.evaluated(self.value, x)
+        return deviance, gradient
