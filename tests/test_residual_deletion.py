@@ -169,3 +169,62 @@ def test_loo_of_a_posterior_is_near_that_of_its_maximum() -> None:
     differ = (drawn.frame["elpd"] - reml.frame["elpd"]).abs()
     assert differ.median() < 0.03
     assert differ[drawn.frame["k_hat"] < 0.5].max() < 1.5
+
+
+@pytest.mark.parametrize("name", [NAMES[0], NAMES[2]])
+def test_a_group_leaves_with_its_rows_at_the_errors_of_all(name: str) -> None:
+    """γ̂ and V of the rows that are left, from dense matrices."""
+    found = dense(residual_models.fit(name, "REML"))
+    rows, J = found.fit.design.rows, found.fit.design.J
+    ours = hb.influence(found.fit, refit=0)
+    assert any("the parameters of the errors held" in line for line in ours.about)
+    inverse = np.linalg.inv(found.fit.vcov().to_numpy())
+    for j in (0, J - 1):
+        at = rows.codes != j
+        XV = np.linalg.solve(found.V[np.ix_(at, at)], rows.X[at]).T
+        gamma = np.linalg.solve(XV @ rows.X[at], XV @ rows.response[at])
+        moved = found.fit.gamma - gamma
+        assert_allclose(ours.gamma.iloc[j], gamma, rtol=1e-7, atol=1e-8)
+        assert_allclose(ours.frame["cook"].iloc[j], moved @ inverse @ moved / len(moved), rtol=1e-6)
+
+
+def test_a_row_leaves_as_dense_matrices_say() -> None:
+    found = dense(residual_models.fit(NAMES[0], "REML"))
+    rows = found.fit.design.rows
+    ours = hb.influence(found.fit, level=1)
+    for i in (0, 17):
+        at = np.arange(len(rows.response)) != i
+        XV = np.linalg.solve(found.V[np.ix_(at, at)], rows.X[at]).T
+        gamma = np.linalg.solve(XV @ rows.X[at], XV @ rows.response[at])
+        se = np.sqrt(np.diag(np.linalg.inv(XV @ rows.X[at])))
+        assert_allclose(ours.gamma.iloc[i], gamma, rtol=1e-7, atol=1e-8)
+        assert_allclose(ours.dfbetas.iloc[i] * se, found.fit.gamma - gamma, atol=1e-8)
+    expected = (found.P @ rows.response) / np.diag(found.P)
+    assert_allclose(ours.frame["deleted_residual"], expected, atol=1e-7)
+    with pytest.raises(hb.errors.ResidualError, match="level=1, refit="):
+        hb.influence(found.fit, level=1, refit=2)
+
+
+def test_a_group_left_out_of_a_maximum_is_the_density_of_its_rows_given_the_others() -> None:
+    """elpd + p is at the θ̂ of all: a joint normal of all rows, γ flat, less that of the others."""
+    found = dense(residual_models.fit(NAMES[0], "REML"))
+    rows = found.fit.design.rows
+    ours = hb.logo(found.fit)
+    whole = (ours.frame["elpd"] + ours.frame["p"]).to_numpy()
+
+    def restricted(at: np.ndarray) -> float:
+        V, X, y = found.V[np.ix_(at, at)], rows.X[at], rows.response[at]
+        XV = np.linalg.solve(V, X).T
+        rest = y - X @ np.linalg.solve(XV @ X, XV @ y)
+        n, p = X.shape
+        logs = np.linalg.slogdet(V)[1] + np.linalg.slogdet(XV @ X)[1]
+        return float(
+            -0.5 * (logs + rest @ np.linalg.solve(V, rest) + (n - p) * np.log(2.0 * np.pi))
+        )
+
+    everything = restricted(np.ones(len(rows.response), dtype=bool))
+    for j in (0, 5):
+        assert_allclose(whole[j], everything - restricted(rows.codes != j), atol=1e-7)
+    assert any("the parameters of the errors held" in line for line in ours.about)
+    with pytest.raises(hb.errors.ResidualError, match="logo"):
+        hb.logo(residual_models.model(NAMES[2]).sample(draws=50, chains=2, seed=1))

@@ -64,6 +64,12 @@ class Standardisation:
             return result
         return result @ self.mix
 
+    def undo(self, internal: Floats) -> Floats:
+        """The columns whose internal ones these are."""
+        if self.in_parts:
+            return np.asarray(np.linalg.solve(self.matrix.T, internal.T).T)
+        return np.asarray(np.linalg.solve(self.mix.T, internal.T).T * self.spread + self.shift)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Basis:
@@ -108,6 +114,11 @@ class Basis:
         if self.taken.any():
             W[:, -1] -= W[:, :-1] @ self.taken
         return W, np.ascontiguousarray(self.z.apply(Z))
+
+    def user_rows(self, W: Floats, Z: Floats) -> tuple[Floats, Floats, Floats]:
+        """X (n, p), Z (n, q) and y (n,) whose internal rows these are."""
+        y = self.center + self.scale * (W[:, -1] + W[:, :-1] @ self.taken)
+        return self.x.undo(W[:, :-1]), self.z.undo(Z), y
 
     def gamma(self, internal: Floats) -> Floats:
         """γ (..., p) from γ°."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -18,6 +20,7 @@ from hierbayes.inference.influence.case_results import CaseResults, leave_out
 from hierbayes.inference.influence.influence_tables import Influence
 from hierbayes.inference.influence.of_family import family_influence
 from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
+from hierbayes.inference.influence.whitened import whitened
 from hierbayes.inference.residuals.anchor import Anchor, anchor
 from hierbayes.inference.residuals.level1 import groups_of_rows
 from hierbayes.inference.residuals.row_variances import (
@@ -42,8 +45,9 @@ def influence(
 
     With a group its rows leave, and with them the groups of other factors that had no other rows:
     with a school its classes.  Columns made of all rows, such as group means, stay as they are.
-    Cook's distance of a case is (γ̂ − γ̂₍₋₎)' V⁻¹ (γ̂ − γ̂₍₋₎)/p, with γ̂₍₋₎ the estimates
-    without it, V the covariance of γ̂ with all cases given θ̂, and p the number of fixed columns.
+    Parameters of a residual structure are held at their estimates.  Cook's distance of a case is
+    (γ̂ − γ̂₍₋₎)' V⁻¹ (γ̂ − γ̂₍₋₎)/p, with γ̂₍₋₎ the estimates without it, V the covariance of γ̂ with
+    all cases given θ̂, and p the number of fixed columns.
 
     Parameters
     ----------
@@ -88,14 +92,17 @@ def influence(
     >>> hb.influence(model.reml()).frame["cook"].nlargest(2).round(3).to_dict()
     {'7688': 0.124, '5619': 0.11}
     """
-    refuse_other_than_fit(fit, "influence")
+    refuse_other_than_fit(fit, "influence", structured=True)
     _refuse_wrong_counts(level, refit)
+    if level == 1 and refit:
+        fit.problem.refuse_residual_structure("influence(level=1, refit=)")
     if isinstance(fit, FamilyPointFit) and fit.engine == "ML":
         return family_influence(fit, _place(fit, level, factor), refit, progress=progress)
     reading = _reading(fit)
     k = _place(fit, level, factor)
     at = anchor(fit)
-    results = leave_out(at, k, refit, reading, progress=progress)
+    cases = at if k is None else replace(at, problem=whitened(at.problem))
+    results = leave_out(cases, k, refit, reading, progress=progress)
     return _assemble(fit, at, k, results, reading)
 
 
@@ -184,7 +191,8 @@ def _frame(
 ) -> pd.DataFrame:
     """The frame of `Influence`, its rows in the order of the cases."""
     p = len(fit.design.terms)
-    free = count_variances(fit.problem) + (p if reading == ML else 0)
+    moving = replace(fit.problem, moments=None)  # parameters of the errors are held
+    free = count_variances(moving) + (p if reading == ML else 0)
     return pd.DataFrame(
         {
             **_about_cases(fit, at, k),
@@ -228,9 +236,10 @@ def _variance(fit: Fit, G: Floats, sigma: Floats) -> tuple[list[str], Floats]:
 
 
 def _method(fit: Fit, total: int, refits: int) -> str:
+    held = "" if fit.problem.moments is None else "; the parameters of the errors held"
     if refits == total:
-        return f"{fit.engine} anew without each case; with each case less without it"
+        return f"{fit.engine} anew without each case; with each case less without it{held}"
     return (
         f"{refits} of {total} cases refitted by {fit.engine}, θ̂ held for the others; with "
-        "each case less without it"
+        f"each case less without it{held}"
     )

@@ -16,6 +16,7 @@ from hierbayes.display.steps import steps
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.influence.case import refit, why_not, without_groups
+from hierbayes.inference.influence.whitened import log_scales_of_rows, whitened
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.of_products import likelihood_of
@@ -89,7 +90,7 @@ def refitted_groups(fit: PointFit, k: int, reading: Reading, *, progress: bool) 
         What is maximised, ``REML`` or ``ML``; γ is integrated out of the densities in both.
     progress : bool
     """
-    problem, root = fit.problem, fit.any_state.relative_root
+    problem, root = whitened(fit.problem), fit.any_state.relative_root
     J = problem.design.factors[k].J
     everything = likelihood_of(problem.products, REML)
     left_out, whole = np.full(J, np.nan), np.full(J, np.nan)
@@ -105,15 +106,14 @@ def refitted_groups(fit: PointFit, k: int, reading: Reading, *, progress: bool) 
             left_out[j] = everything.at(anew).value - others.at(anew).value
             old = fit.any_state.theta
             whole[j] = everything.at(old).value - others.at(old).value
-    own = _log_root_weights(problem, k)
+    own = _log_root_weights(fit.problem, k)
     return RefittedGroups(left_out + own, whole + own, tuple(reasons))
 
 
 def _log_root_weights(problem: Problem, k: int) -> Floats:
-    """Σ log √w over the rows of each group (J,): from densities of √w y to those of y."""
-    rows = problem.design.rows
-    root = np.ones(rows.n) if rows.root_weights is None else rows.root_weights
-    return np.asarray(np.bincount(rows.codes_of[k], np.log(root), problem.design.factors[k].J))
+    """Σ log √w − ½ log|R_j| of each group (J,): from densities of rows alike to those of y."""
+    codes, J = problem.design.rows.codes_of[k], problem.design.factors[k].J
+    return -np.asarray(np.bincount(codes, log_scales_of_rows(problem), J))
 
 
 def _log_scales(problem: Problem, k: int) -> Floats:

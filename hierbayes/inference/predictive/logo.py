@@ -42,9 +42,9 @@ def logo(
     its mode, or by Laplace's approximation where it has more than two effects.  Of a posterior the
     draws are weighted to what they would be without the group, by Pareto-smoothed importance
     sampling; where k̂ says that the weights cannot be trusted, the others are sampled anew.  A
-    REML or ML fit is refitted without each group, and the density is that at the estimates of the
-    others: of a Gaussian response with γ integrated out under a flat prior, of other families at
-    its maximum.
+    REML or ML fit is refitted without each group, a residual structure held at its estimates, and
+    the density is that at the estimates of the others: of a Gaussian response with γ integrated out
+    under a flat prior, of other families at its maximum.
 
     Parameters
     ----------
@@ -86,11 +86,12 @@ def logo(
     >>> len(found.frame), found.criterion
     (40, 'marginal, by group')
     """
-    refuse_other_than_fit(fit, "logo")
+    refuse_other_than_fit(fit, "logo", structured=True)
     fit.design.refuse_no_groups()
     k = fit.design.place_of_factor(factor)
     if isinstance(fit, PosteriorFit):
         refuse_bad_count("refit", refit, least=0)
+        fit.problem.refuse_residual_structure("logo() of a posterior")
         return _of_draws(fit, k, refit, progress=progress)
     if not isinstance(fit, PointFit) or fit.priors is not None:
         raise InferenceError(
@@ -103,7 +104,8 @@ def logo(
     else:
         assert fit.reading is not None
         found = refitted_groups(fit, k, fit.reading, progress=progress)
-        how = f"{fit.engine} anew without each group, γ and u integrated out at its θ̂"
+        held = "" if fit.problem.moments is None else "; the parameters of the errors held"
+        how = f"{fit.engine} anew without each group, γ and u integrated out at its θ̂{held}"
     labels, reasons = fit.design.factors[k].labels, np.array(found.reasons)
     notes = [
         f"{(reasons == reason).sum()} groups cannot be left out, {reason}: "
