@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import hierbayes as hb
+from hierbayes.cli import main
 from hierbayes.sources.source import Batch
 
 FORMULA = "y ~ x * w + kind + (1 + x | g)"
@@ -295,6 +296,14 @@ def test_a_level_that_was_not_there_is_named(frame: pd.DataFrame) -> None:
         "rows from 1500: 'kind' has the level 'new', which it did not have when its levels were "
         "read: the data have changed"
     )
+
+
+def test_the_command_line_takes_folders_and_patterns(
+    folder: Path, both: tuple[hb.PointFit, hb.PointFit], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for data in (folder, folder / "*.parquet"):
+        assert main(["fit", "--formula", FORMULA, "--data", str(data), "--method", "reml"]) == 0
+        assert f"{both[0].loglik:.3f}" in capsys.readouterr().out
 
 
 def test_files_that_are_not_there_are_refused(tmp_path: Path) -> None:

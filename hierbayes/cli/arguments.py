@@ -109,7 +109,11 @@ def _add_model(command: argparse.ArgumentParser, *, required: bool = True) -> No
         help="a shipped model, or the path of a model file",
     )
     command.add_argument(
-        "--data", type=Path, metavar="FILE.csv", help="data; by default those the model names"
+        "--data",
+        type=Path,
+        metavar="FILE.csv",
+        help="data; by default those the model names. Rows of Parquet and Feather files, of a "
+        "folder of files or a pattern of names ('rows/*.parquet') stream",
     )
     data = command.add_argument_group("how the data are read")
     data.add_argument(

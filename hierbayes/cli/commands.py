@@ -6,8 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from hierbayes.cli.arguments import READING
 from hierbayes.fit.fit import Fit
@@ -20,6 +19,7 @@ from hierbayes.report.folder import new_folder, write_result
 from hierbayes.report.page.writing import write_fits_report
 from hierbayes.report.text import report
 from hierbayes.residuals.text import read_residual_text
+from hierbayes.sources.files import STREAMED
 from hierbayes.specification.formula import read_combined
 from hierbayes.studies.comparison.comparison import compare
 from hierbayes.translation.registry import dialects
@@ -47,8 +47,10 @@ def _systems(_: argparse.Namespace) -> None:
         print(f"{name:<12} {row['title']}")
 
 
-def _read(arguments: argparse.Namespace, group: Sequence[str]) -> pd.DataFrame:
-    """The data in the file that the arguments name."""
+def _read(arguments: argparse.Namespace, group: Sequence[str]) -> Any:
+    """The data in the CSV file that the arguments name, or else the files, whose rows stream."""
+    if arguments.data.suffix.lower() in STREAMED or arguments.data.is_dir():
+        return str(arguments.data)
     stated = {name: getattr(arguments, name) for name in READING}
     settings = {name: value for name, value in stated.items() if value is not None}
     return read_csv(arguments.data, group, **settings)

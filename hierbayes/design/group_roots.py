@@ -34,52 +34,48 @@ class GroupRoots:
     """
 
     def __init__(self, q: int, m: int) -> None:
-        self._sizes = np.zeros((0, q))
-        self._R = np.zeros((0, q, q))
-        self._T = np.zeros((0, q, m))
-        self._counts = np.zeros(0)
+        self._q, self._m = q, m
+        self._own = np.zeros((0, 1 + q + q * q + q * m))  # of a group: n_j, D_j, R̄_j, T̄_j
         self._W = np.zeros((m, m))
         self.sums: Floats = np.zeros(m)  # of the columns, over all rows
 
     def add(self, columns: Floats, Z: Floats, codes: Integers, J: int) -> None:
         """Add rows [X° y°] (n, m) and Z° (n, q) of groups whose codes are below J."""
-        if len(self._counts) < J:
-            room = max(J, 2 * len(self._counts))
-            self._sizes, self._R, self._T, self._counts = (
-                np.concatenate([one, np.zeros((room - len(one), *one.shape[1:]))])
-                for one in (self._sizes, self._R, self._T, self._counts)
-            )
-        q, m = Z.shape[1], columns.shape[1]
-        _rotate_rows(
-            columns, Z, codes, self._sizes, self._R, self._T, self._counts, self._W, self.sums,
-            np.empty(q), np.empty(m),
-        )  # fmt: skip
+        if len(self._own) < J:
+            room = max(J, 2 * len(self._own)) - len(self._own)
+            self._own = np.concatenate([self._own, np.zeros((room, self._own.shape[1]))])
+        w, z = np.empty(self._m), np.empty(self._q)
+        _rotate_rows(columns, Z, codes, self._own, self._W, self.sums, z, w)
 
     def products(self, groups: pd.Index, order: Integers, basis: Basis) -> CrossProducts:
         """The cross-products of the groups, in another order (J,) than that they came in."""
-        scale = np.sqrt(self._sizes[order])[:, :, None]
-        R, T = scale * self._R[order], scale * self._T[order]
-        q = R.shape[1]
+        q, own = self._q, self._own[order]
+        scale = np.sqrt(own[:, 1 : 1 + q])[:, :, None]
+        R = scale * own[:, 1 + q : 1 + q + q * q].reshape(-1, q, q)
+        T = scale * own[:, 1 + q + q * q :].reshape(-1, q, self._m)
         R[:, np.arange(q), np.arange(q)] = scale[:, :, 0]
         size = np.sqrt((R**2).sum(axis=1, keepdims=True))
         inside: Booleans = (np.abs(R) > _ROUNDING * size).any(axis=2)
         outside = T[~inside]
         R[~inside], T[~inside] = 0.0, 0.0
         W = self._W + np.tril(self._W, -1).T + outside.T @ outside
-        return CrossProducts(R, T, W, self._counts[order], groups, basis)
+        return CrossProducts(R, T, W, own[:, 0].copy(), groups, basis)
 
 
-@compiled()
+@compiled(error_model="numpy")
 def _rotate_rows(
-    columns: Floats, Z: Floats, codes: Integers, sizes: Floats, R: Floats, T: Floats,
-    counts: Floats, W: Floats, sums: Floats, z: Floats, w: Floats,
+    columns: Floats, Z: Floats, codes: Integers, own: Floats, W: Floats, sums: Floats, z: Floats,
+    w: Floats,
 ) -> None:  # fmt: skip
-    """Rows into the triangles of their groups; W has its lower triangle only, z and w are room."""
+    """Rows into the triangles of their groups; W has its lower triangle only, z and w are room.
+
+    What is kept of a group stands together, for groups come in any order and memory is slow.
+    """
     n, m = columns.shape
     q = Z.shape[1]
     for i in range(n):
-        j = codes[i]
-        counts[j] += 1.0
+        kept = own[codes[i]]
+        kept[0] += 1.0
         for c in range(m):
             w[c] = columns[i, c]
             sums[c] += w[c]
@@ -90,18 +86,24 @@ def _rotate_rows(
             value = z[k]
             if abs(value) <= _NEGLIGIBLE * abs(Z[i, k]):
                 continue
-            size = sizes[j, k] + weight * value * value
-            share = weight * value / size
-            weight *= sizes[j, k] / size
-            sizes[j, k] = size
+            before, pull = kept[1 + k], weight * value
+            size = before + pull * value
+            inverse = 1.0 / size
+            share = pull * inverse
+            weight *= before * inverse
+            kept[1 + k] = size
+            at = 1 + q + k * q
             for h in range(k + 1, q):
-                z[h] -= value * R[j, k, h]
-                R[j, k, h] += share * z[h]
+                z[h] -= value * kept[at + h]
+                kept[at + h] += share * z[h]
+            at = 1 + q + q * q + k * m
             for c in range(m):
-                w[c] -= value * T[j, k, c]
-                T[j, k, c] += share * w[c]
+                w[c] -= value * kept[at + c]
+                kept[at + c] += share * w[c]
             if weight == 0.0:
                 break
-        for c in range(m):
-            for d in range(c + 1):
-                W[c, d] += weight * w[c] * w[d]
+        if weight > 0.0:
+            for c in range(m):
+                scaled = weight * w[c]
+                for d in range(c + 1):
+                    W[c, d] += scaled * w[d]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 
@@ -124,13 +125,20 @@ def summed_stream(source: Source, maker: BatchColumns, basis: Basis, group: str)
     """
     sums, rows, started = _Sums(maker, basis, group), 0, monotonic()
     said = started
-    for batch in source.batches(maker.names, _labels(maker, group)):
-        sums.add(maker.of(batch), batch.place)
-        rows += len(batch.frame)
-        if monotonic() - said > _EVERY:
-            said = monotonic()
-            of = "" if source.rows is None else f" of {source.rows:,}"
-            announce(f"{rows:,}{of} rows read, {rows / (said - started):,.0f} a second")
+    with ThreadPoolExecutor(1) as adding:  # a batch is added up while the next is made
+        last: Future[None] | None = None
+        for batch in source.batches(maker.names, _labels(maker, group)):
+            made = maker.of(batch)
+            if last is not None:
+                last.result()
+            last = adding.submit(sums.add, made, batch.place)
+            rows += len(batch.frame)
+            if monotonic() - said > _EVERY:
+                said = monotonic()
+                of = "" if source.rows is None else f" of {source.rows:,}"
+                announce(f"{rows:,}{of} rows read, {rows / (said - started):,.0f} a second")
+        if last is not None:
+            last.result()
     return sums.found()
 
 

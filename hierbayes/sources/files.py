@@ -16,6 +16,7 @@ _FORMATS = {
     ".parquet": "parquet", ".pq": "parquet", ".feather": "feather", ".arrow": "feather",
     ".ipc": "feather", ".csv": "csv", ".tsv": "csv",
 }  # fmt: skip
+STREAMED = (".parquet", ".pq", ".feather", ".arrow", ".ipc")  # of which only streams are made
 _KINDS = (
     ("number", "int"), ("number", "uint"), ("number", "float"), ("number", "double"),
     ("number", "halffloat"), ("number", "decimal"), ("text", "string"), ("text", "large_string"),
