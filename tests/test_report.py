@@ -218,6 +218,17 @@ def test_what_a_model_has_not_is_said(tmp_path: Path, hs: pd.DataFrame) -> None:
     )
 
 
+def test_known_errors_and_no_groups_leave_parts_out(tmp_path: Path, hs: pd.DataFrame) -> None:
+    formula = "mathach ~ ses + (1 + ses | school)"
+    known = hb.Model(formula, hs.assign(se=6.0), known_sd="se").reml().report(tmp_path / "a.html")
+    said = known.read_text(encoding="utf-8")
+    assert "left out. The errors of this model have no single σ that could be moved." in said
+    plain = hb.Model("mathach ~ ses", hs).reml().report(tmp_path / "b.html")
+    said = plain.read_text(encoding="utf-8")
+    for part in ("Model", "Shrinkage in beta space", "Groups"):
+        assert f"{part}: left out. This is made for random effects, and the model has none" in said
+
+
 def test_comparisons_have_reports(
     fit: hb.PointFit, hs: pd.DataFrame, tmp_path: Path, opened: Opened
 ) -> None:

@@ -53,6 +53,15 @@ def about(fit: Fit) -> tuple[str, ...]:
     return subject_of(fit.design).lines(("Values", fit.what), dropped=fit.design.dropped)
 
 
+def diagnosis(fit: Fit) -> Diagnosis:
+    """The diagnosis of a fit; of one that has none, why."""
+    try:
+        return fit.diagnose()
+    except HierbayesError as error:
+        said = (str(error),)
+        return Diagnosis(False, "This fit could not be diagnosed.", said, pd.DataFrame())
+
+
 def verdict(fit: Fit, found: Diagnosis) -> str:
     """Whether to trust a fit, and why."""
     kind = "verdict" if found.ok else "verdict bad"
@@ -101,6 +110,7 @@ def _panel(fit: Fit, data: dict[str, Any]) -> str:
 
 
 def _groups(fit: Fit) -> str:
+    fit.design.specification.refuse_no_random_part()
     tables = dict(_tables_of_groups(fit))
     return blocks_html([Table(frame, title) for title, frame in tables.items()])
 

@@ -77,6 +77,7 @@ def refuse_other_shrinkage(fit: Fitted) -> None:
         With the reason.
     """
     design = fit.design
+    design.specification.refuse_no_random_part()
     if fit.problem.family is not None:
         raise StudyError("of a response that is not Gaussian no BLUE is shrunk to a BLUP")
     if len(design.factors) > 1:

@@ -14,7 +14,13 @@ from hierbayes.fit.fit import Fit
 from hierbayes.plots.comparison import plot_comparison
 from hierbayes.report.page.document import Section, blocks_html, document_html, paragraph
 from hierbayes.report.page.figures import figure_html
-from hierbayes.report.page.fit_sections import about, fit_sections, page_data, verdict
+from hierbayes.report.page.fit_sections import (
+    about,
+    diagnosis,
+    fit_sections,
+    page_data,
+    verdict,
+)
 from hierbayes.report.page.methods import citation
 from hierbayes.studies.comparison.comparison import Comparison
 
@@ -42,7 +48,7 @@ def write_fits_report(
 def fits_html(fits: Sequence[Fit], comparison: Comparison | None = None) -> str:
     """The page of fits of one model."""
     *_, fit = fits
-    found, data = [one.diagnose() for one in fits], page_data(fit)
+    found, data = [diagnosis(one) for one in fits], page_data(fit)
     verdicts = "".join(verdict(one, said) for one, said in zip(fits, found, strict=True))
     further = [] if comparison is None else _of_comparison(comparison)
     sections = [Section("Verdict", verdicts), *fit_sections(fit, found[-1], data), *further]
