@@ -3,11 +3,15 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.design.residual_blocks import correlated
+from hierbayes.fit.predictions.law_of_rows import law_of
+from hierbayes.fit.predictions.prediction_rows import rows_to_predict
+from hierbayes.fit.predictions.unequal_law import UnequalLaw
 from hierbayes.fit.structured.point import StructuredPointFit
 from tests import residual_models
 
@@ -66,14 +70,40 @@ def test_replications_have_the_correlation_of_the_errors() -> None:
 
 
 @pytest.mark.slow
-def test_what_a_posterior_would_take_at_the_mean_of_the_errors_is_refused() -> None:
+def test_each_draw_of_a_posterior_has_variances_of_its_own() -> None:
     data = residual_models.data("RatPup_varIdent")
     formula, structure = residual_models.MODELS["RatPup_varIdent"]
-    model = hb.Model(formula, data, residual=structure)
-    fit = model.sample(draws=50, tune=50, chains=2, seed=1)
-    with pytest.raises(hb.ResidualError, match=r"^a draw of new responses from a posterior is not"):
-        fit.predict_draws(data.head(2), kind="response")
-    assert fit.predict_draws(data.head(2)).shape == (2, 50, 2)
+    fit = hb.Model(formula, data, residual=structure).sample(
+        draws=50, tune=50, chains=2, seed=1, progress=False
+    )
+    drawn, ratios = fit.parameter_draws(None, None, 1), fit.error_draws[1].reshape(100, -1)
+    names = [one.partition("[")[2][:-1] for one in fit.error_draws[0]]
+    of_label = pd.DataFrame(ratios, columns=names).assign(Control=1.0)
+    for frame in (None, data.iloc[5:90:7]):
+        rows = rows_to_predict(fit.design, frame)
+        law = law_of(fit.problem, rows)
+        assert isinstance(law, UnequalLaw)
+        labels = (data if frame is None else frame)["Treatment"]
+        for m in (0, 37):
+            sd = fit.theta.sigma.ravel()[m] * of_label.loc[m, labels].to_numpy()
+            assert_allclose(law.sd(drawn.phi[m]), sd, rtol=1e-12)
+            assert_allclose(law.part(slice(3, 8)).sd(drawn.phi[m]), sd[3:8], rtol=1e-12)
+            assert_allclose(law.repeated(2).sd(drawn.phi[m]), np.tile(sd, 2), rtol=1e-12)
+    assert fit.predict_draws(data.head(2), kind="response").shape == (2, 50, 2)
+    limits = fit.predict(data.head(2), kind="response", prob=0.9)
+    assert (limits["se"] > fit.predict(data.head(2), prob=0.9)["se"]).all()
+
+
+def test_rows_that_do_not_say_their_variance_are_refused() -> None:
+    fit, data = residual_models.fit(AR1, "REML"), residual_models.data(AR1)
+    with pytest.raises(hb.DataError, match="level"):
+        fit.predict(data.head(2).assign(sex="X"), effects="none", kind="response", prob=0.9)
+
+
+@pytest.mark.slow
+def test_what_a_posterior_would_take_at_the_mean_of_the_errors_is_refused() -> None:
+    model = hb.Model("y ~ t + (1 | id)", residual_models.data(AR1), residual=hb.residuals.AR1("t"))
+    fit = model.sample(draws=50, tune=50, chains=2, seed=1, progress=False)
     said = re.escape("plot_icc() is not made for a residual structure")
     with pytest.raises(hb.ResidualError, match=f"^{said}"):
         hb.plots.icc_frame(fit)

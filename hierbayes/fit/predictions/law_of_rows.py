@@ -11,6 +11,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.design.row_weights import refuse_bad_weights, root_weights_of
 from hierbayes.fit.predictions.prediction_rows import PredictionRows
 from hierbayes.fit.predictions.response_law import FamilyLaw, GaussianLaw, ResponseLaw
+from hierbayes.fit.predictions.unequal_law import ErrorSds, UnequalLaw
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.formula import Specification
 
@@ -24,7 +25,7 @@ def observed_responses(problem: Problem) -> Floats:
 def law_of(problem: Problem, rows: PredictionRows) -> ResponseLaw:
     """The law of the responses of rows."""
     if problem.family is None:
-        return GaussianLaw(_row_sd(problem, rows))
+        return _gaussian_law(problem, rows)
     seen = problem.family_rows
     if rows.data is None:
         m, counted = seen.m, True
@@ -33,10 +34,15 @@ def law_of(problem: Problem, rows: PredictionRows) -> ResponseLaw:
     return FamilyLaw(seen.family, m, seen.outcomes, seen.of_trials, counted)
 
 
-def _row_sd(problem: Problem, rows: PredictionRows) -> Floats | float | None:
-    """Standard deviations of errors beside σ; None of rows that do not say what they weigh."""
-    weighed = _weighed_sd(problem, rows)
-    return None if weighed is None else weighed * problem.error_scale(rows.data)
+def _gaussian_law(problem: Problem, rows: PredictionRows) -> GaussianLaw:
+    """That of normal errors, alike or not."""
+    weighed, moments = _weighed_sd(problem, rows), problem.moments
+    if moments is None or not moments.rows.structure.has_unequal_variances:
+        return GaussianLaw(weighed)
+    sds = ErrorSds(moments.rows, rows.data)
+    z = moments.rows.start if problem.z is None else problem.z
+    _ = sds.part(slice(0, 1))(z)  # other rows say what their variances depend on, or are refused
+    return UnequalLaw(weighed, sds, z)
 
 
 def _weighed_sd(problem: Problem, rows: PredictionRows) -> Floats | float | None:

@@ -91,7 +91,7 @@ class GaussianLaw(ResponseLaw):
         Standard deviations of ε beside σ; None where new rows do not say what they weigh.
     """
 
-    row_sd: Floats | float | None = 1.0
+    row_sd: Floats | float | None
 
     def sd(self, phi: Floats) -> Floats | float:
         """Standard deviation of ε (n,).

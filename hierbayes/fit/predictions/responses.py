@@ -193,8 +193,6 @@ class FittedResponses(Fitted):
         law = law_of(fit.problem, rows)
         if kind == "response":
             fit.problem.refuse_correlated_errors("a joint draw of new responses")
-            if fit.theta.shape != (1, 1):  # the variances of a draw are its own
-                fit.problem.refuse_unequal_errors("a draw of new responses from a posterior")
         drawn = fit.parameter_draws(draws, uncertainty, fit.seed_or_new(seed))
         return labelled_predictions(fit.design, drawn, rows, law, kind_of(asked, law))
 

@@ -20,7 +20,6 @@ from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.intervals import interval_frame
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.predictions.expected import ByPredictor
-from hierbayes.fit.predictions.limits import Limits, LimitsRequest
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import PredictionRows
 from hierbayes.fit.predictions.response_law import ResponseLaw
@@ -106,13 +105,6 @@ class StructuredPointFit(PointFit):
             return super()._residuals(eta, kind)
         rest = super()._residuals(eta, "response")
         return normalized_residuals(self, rest, self.errors.best.z)
-
-    def _limits(
-        self, rows: PredictionRows, law: ResponseLaw, kind: str, request: LimitsRequest
-    ) -> Limits:
-        if request.uncertainty == "theta" and kind == "response":
-            self.problem.refuse_unequal_errors("uncertainty='theta' of new responses")
-        return super()._limits(rows, law, kind, request)
 
     def _draws_with_theta(self, reading: Reading, refits: int, M: int, seed: int) -> ParameterDraws:
         """As in `PointFit`, parameters of the errors included."""

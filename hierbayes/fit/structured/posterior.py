@@ -20,9 +20,7 @@ from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import ByFactor
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.predictions.expected import ByPredictor
-from hierbayes.fit.predictions.limits import Limits, LimitsRequest
-from hierbayes.fit.predictions.prediction_rows import PredictionRows
-from hierbayes.fit.predictions.response_law import ResponseLaw
+from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.sampled import as_run
 from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.structured.normalized import normalized_residuals
@@ -92,12 +90,13 @@ class StructuredPosteriorFit(PosteriorFit):
         """Refused: the weights of rows differ between draws."""
         self._refuse("shrinkage()")
 
-    def _limits(
-        self, rows: PredictionRows, law: ResponseLaw, kind: str, request: LimitsRequest
-    ) -> Limits:
-        if kind == "response":
-            self.problem.refuse_unequal_errors("a posterior's limits of new responses")
-        return super()._limits(rows, law, kind, request)
+    def parameter_draws(
+        self, draws: int | None, uncertainty: str | None, seed: int
+    ) -> ParameterDraws:
+        """As in `PosteriorFit`; φ is σ and, of each draw, the coordinates of its errors."""
+        found = super().parameter_draws(draws, uncertainty, seed)
+        z = self.z.reshape(found.M, self.z.shape[-1])
+        return replace(found, phi=np.concatenate([found.phi, z], axis=1))
 
     def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
         """A response (n,) at random given its linear predictor, errors as of that draw."""

@@ -71,4 +71,5 @@ def draws_with_theta(
         for u, own in zip(us, likelihood.draw_us(theta.at(at), gamma[at], rng), strict=True):
             u[at] = own
     source = f"θ of {refits} parametric bootstraps, γ and u given each and the data"
-    return ParameterDraws(gamma, us, theta.root, theta.sigma[:, None], (1, draws), seed, source)
+    phi = np.concatenate([theta.sigma[:, None], z], axis=1)
+    return ParameterDraws(gamma, us, theta.root, phi, (1, draws), seed, source)
