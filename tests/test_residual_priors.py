@@ -49,7 +49,9 @@ STATED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("structure", "name", "prior", "wanted"), STATED, ids=str)
+@pytest.mark.parametrize(
+    ("structure", "name", "prior", "wanted"), STATED, ids=[f"{one[1]}-{one[2]}" for one in STATED]
+)
 def test_a_stated_prior_is_of_the_parameter(
     structure: hr.ResidualStructure, name: str, prior: Any, wanted: Any
 ) -> None:
