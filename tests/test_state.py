@@ -96,7 +96,7 @@ def test_moments(model: hb.Model, reading: Reading) -> None:
     state = state_of(model, reading)
     right = dense.moments(rows_of(model), G, SIGMA, prior_of(reading))
     assert_allclose(state.gamma, right.gamma, rtol=1e-9)
-    assert_allclose(state.gamma_cov, right.gamma_cov, rtol=1e-8)
+    assert_allclose(state.gamma_cov, right.gamma_cov, rtol=1e-8, atol=1e-10)
     assert_allclose(state.u, right.u, rtol=1e-7, atol=1e-8)
     assert_allclose(state.u_cov(given_gamma=True), right.u_cov, rtol=1e-7, atol=1e-8)
     assert_allclose(state.u_cov(given_gamma=False), right.u_cov_marginal, rtol=1e-7, atol=1e-8)
