@@ -22,6 +22,14 @@
   const state = {theta: structuredClone(start), chosen: 0, n: null};
   const text = (v) => Number(v.toPrecision(4)).toString();
 
+  // Round numbers, four to eight of them.
+  const ticks = ([low, high]) => {
+    const ten = 10 ** Math.floor(Math.log10((high - low) / 4));
+    const step = ten * [5, 2, 1].find((m) => (high - low) / (m * ten) >= 4);
+    const first = Math.ceil(low / step);
+    return Array.from({length: Math.floor(high / step) - first + 1}, (_, k) => (first + k) * step);
+  };
+
   // The plane holds most BLUEs; those of a few rows may lie far outside of it.
   const seen = data.groups.filter((g) => g.blue);
   const limits = [0, 1].map((k) => {
@@ -39,16 +47,12 @@
     const clip = svg("clipPath", {id: `clip-${id}`});
     clip.append(svg("rect", {x: LEFT, y: TOP, width: W - LEFT - RIGHT, height: H - TOP - BOTTOM}));
     target.append(clip);
-    for (const k of [0, 1, 2, 3, 4]) {
-      const x = xs[0] + ((k + 0.5) / 5) * (xs[1] - xs[0]);
-      const y = ys[0] + ((k + 0.5) / 5) * (ys[1] - ys[0]);
-      const said = (v) => Number(v.toPrecision(2)).toString();
-      const [rx, ry] = [Number(said(x)), Number(said(y))];
-      target.append(svg("line", {class: "axis", x1: X(rx), x2: X(rx), y1: TOP, y2: H - BOTTOM}),
-        svg("line", {class: "axis", x1: LEFT, x2: W - RIGHT, y1: Y(ry), y2: Y(ry)}),
-        svg("text", {x: X(rx), y: H - BOTTOM + 18, "text-anchor": "middle"}, said(x)),
-        svg("text", {x: LEFT - 5, y: Y(ry) + 5, "text-anchor": "end"}, said(y)));
-    }
+    for (const x of ticks(xs))
+      target.append(svg("line", {class: "axis", x1: X(x), x2: X(x), y1: TOP, y2: H - BOTTOM}),
+        svg("text", {x: X(x), y: H - BOTTOM + 18, "text-anchor": "middle"}, text(x)));
+    for (const y of ticks(ys))
+      target.append(svg("line", {class: "axis", x1: LEFT, x2: W - RIGHT, y1: Y(y), y2: Y(y)}),
+        svg("text", {x: LEFT - 5, y: Y(y) + 5, "text-anchor": "end"}, text(y)));
     target.append(svg("text", {x: (LEFT + W) / 2, y: H - 6, "text-anchor": "middle"}, names[0]),
       svg("text", {x: 14, y: H / 2, "text-anchor": "middle",
         transform: `rotate(-90 14 ${H / 2})`}, names[1]));
