@@ -24,6 +24,7 @@ from hierbayes.library.shipped_models import model_names
 from hierbayes.report import folder
 from hierbayes.report.folder import new_folder
 from hierbayes.studies.comparison.estimates import standard_errors
+from tests.conftest import REFERENCE
 
 pytestmark = pytest.mark.slow
 
@@ -157,6 +158,18 @@ def test_a_family_of_a_formula(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert message.startswith("--family goes with --formula; the file of a MODEL states its own")
     message = refusal(capsys, "fit", *formula[:3], "StudentT(dof=5)", *formula[4:])
     assert message.startswith("cannot read the family 'StudentT(dof=5)': StudentT takes link, df")
+
+
+def test_numbers_by_row_of_a_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    schools = REFERENCE / "weights" / "eight_schools.csv"
+    formula = ("--formula", "y ~ 1 + (1 | school)", "--data", schools, "--method", "reml")
+    output = run(capsys, "fit", *formula, "--known-sd", "se")
+    assert "known_sd = se" in output
+    assert "is estimated as 0" in output
+    rows = ("--formula", "mathach ~ ses + (1 | school)", "--data", HS, "--method", "reml")
+    assert "weights = Size" in run(capsys, "fit", *rows, "--weights", "Size", "--offset", "2 * ses")
+    message = refusal(capsys, "fit", NAME, "--known-sd", "se")
+    assert message.startswith("--known-sd goes with --formula; the file of a MODEL states its own")
 
 
 def test_result_of_a_formula(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

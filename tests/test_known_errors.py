@@ -1,13 +1,13 @@
 """Known standard deviations of errors: R's numbers, quadrature, and what has no meaning then."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy.stats import chi2
 
 import hierbayes as hb
 from tests.conftest import REFERENCE
@@ -117,13 +117,45 @@ def test_limits_and_residuals() -> None:
     assert "N(0, s_ij²)" in str(model_of("bcg").equations().within)
 
 
+@pytest.mark.parametrize(
+    ("engine", "limits"),
+    [("reml", (0.339508623967, 0.982189048256)), ("ml", (0.324156414110, 0.913188084035))],
+)
+def test_limits_of_tau_are_those_of_the_profile(engine: str, limits: tuple[float, float]) -> None:
+    """confint of metafor's rma.mv (3.8-1), which profiles σ²."""
+    fit = getattr(model_of("bcg"), engine)()
+    row = fit.intervals().loc[("sd", "Intercept")]
+    assert_allclose(row[["lower", "upper"]].astype(float), limits, rtol=1e-5)
+    assert "of sd by the profile likelihood, exact" in fit.intervals().attrs["method"]
+    assert fit.diagnose().ok and "inside the parameter space" in str(fit.diagnose())
+
+
+def test_a_tau_of_zero_is_said_in_words() -> None:
+    """Eight schools: the upper limit by the profile of a likelihood of τ on its own."""
+    fit = model_of("eight_schools").reml()
+    row = fit.intervals().loc[("sd", "Intercept")]
+    data = studies("eight_schools")
+    y, v = data["y"].to_numpy(), data["v"].to_numpy()
+
+    def deviance(tau: float) -> float:
+        w = 1.0 / (v + tau**2)
+        mean = w @ y / w.sum()
+        return float(-np.log(w).sum() + np.log(w.sum()) + w @ (y - mean) ** 2)
+
+    assert (row["lower"], row["estimate"]) == (0.0, 0.0)
+    assert deviance(row["upper"]) - deviance(0.0) == pytest.approx(chi2.ppf(0.95, 1), abs=1e-8)
+    said = str(fit.diagnose())
+    assert "maximum is on the boundary" in said
+    assert f"the data do not exclude one of up to {row['upper']:.3g}" in " ".join(said.split())
+
+
 def test_array() -> None:
     data = studies("bcg")
     fit = hb.Model("y ~ 1 + (1 | trial)", data, known_sd=data["s"].to_numpy()).reml()
     assert fit.loglik == pytest.approx(R["bcg"]["REML"]["logLik"], abs=1e-8)
 
 
-def test_refused(tmp_path: Path) -> None:
+def test_refused() -> None:
     """What has no meaning without a residual variance, or is not made for known ones."""
     model = model_of("bcg")
     fit = model.reml()
@@ -132,7 +164,6 @@ def test_refused(tmp_path: Path) -> None:
         lambda: hb.profile(fit),
         lambda: hb.bootstrap(fit, n=10),
         model.map,
-        fit.diagnose,
         lambda: fit.given(studies("bcg").head(1).assign(trial=99)),
     ):
         with pytest.raises(hb.FormulaError, match=f"{known}|not made for a model whose rows"):
@@ -145,8 +176,6 @@ def test_refused(tmp_path: Path) -> None:
         model_of("bcg", priors={"sigma": hb.HalfNormal(1)})
     with pytest.raises(hb.FormulaError, match=r"weights= and known_sd= both state the variances"):
         model_of("bcg", weights="v")
-    with pytest.raises(hb.SavedFitError, match=r"not saved yet"):
-        fit.save(tmp_path / "fit.hb")
     with pytest.raises(hb.FormulaError, match=r"code for lme4 has no known standard deviations"):
         model.emit("lme4")
     with pytest.raises(hb.DataError, match=r"known_sd: 's' is 0 at row label 2"):

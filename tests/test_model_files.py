@@ -45,7 +45,10 @@ random = ["1", "ses"]
 [between]
 "1" = "1 + Sector"
 """
-KEYS = "title, about, dataset, family, residual, group, formula, within, random, between, priors"
+KEYS = (
+    "title, about, dataset, family, residual, weights, counts, offset, known_sd, group, formula, "
+    "within, random, between, priors"
+)
 
 
 def replaced(old: str, new: str) -> str:
@@ -324,3 +327,16 @@ def test_a_family_stands_in_a_file(tmp_path: Path) -> None:
     wrong = write(tmp_path, text.replace("bernoulli", "binary"))
     with pytest.raises(hb.ModelFileError, match=r"key 'family': there is no family 'binary'"):
         load_model(wrong)
+
+
+def test_a_file_states_numbers_by_row(tmp_path: Path) -> None:
+    stated = 'weights = "ses2"\noffset = "0.1 * ses2"\n'
+    hs = hb.load_dataset("hs").assign(ses2=lambda d: d["ses"] ** 2 + 1.0)
+    made = load_model(write(tmp_path, GOOD.replace("[between]", f"{stated}[between]")), hs)
+    spec = made.specification
+    assert (spec.weights, spec.offsets, spec.known_sd) == ("ses2", ("I(0.1 * ses2)",), "")
+    counted = load_model(write(tmp_path, GOOD.replace("[between]", 'counts = "n"\n[between]')),
+                         hs.assign(n=2))  # fmt: skip
+    assert counted.problem.design.n == 2 * len(hs)
+    with pytest.raises(hb.ModelFileError, match=r"key 'known_sd': it must be the column of known"):
+        read_model_file(write(tmp_path, "known_sd = 3\n" + GOOD))

@@ -65,20 +65,28 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_BY_ROW = {
+    "weights": "precision weights w of the formula's rows, whose errors have the variance σ²/w",
+    "counts": "how many equal rows each row stands for",
+    "offset": "what is added to the mean with a coefficient of 1",
+    "known_sd": "standard deviations of the errors, where they are known",
+}
+_OF_FILE = ("family", "residual", *_BY_ROW)  # what a file states, and options beside a formula
+
+
 def _check_model(arguments: argparse.Namespace) -> None:
     """Refuse a fit of no model, of two, or of a formula without data."""
     stated = [name for name in ("model", "formula") if getattr(arguments, name) is not None]
-    own = (arguments.random, arguments.family, arguments.residual)
-    if stated == ["model"] and own == (None, None, None):
+    own = [name for name in _OF_FILE if getattr(arguments, name) is not None]
+    if stated == ["model"] and not own and arguments.random is None:
         return
     if not stated:
         said = "give a MODEL, or a formula as in --formula 'y ~ x + (1 | g)'"
     elif len(stated) > 1:
         said = f"the model is stated twice, by MODEL '{arguments.model}' and by --formula; keep one"
-    elif stated == ["model"] and arguments.family is not None:
-        said = "--family goes with --formula; the file of a MODEL states its own, family = ..."
-    elif stated == ["model"] and arguments.residual is not None:
-        said = "--residual goes with --formula; the file of a MODEL states its own, residual = ..."
+    elif stated == ["model"] and own:
+        flag = own[0].replace("_", "-")
+        said = f"--{flag} goes with --formula; the file of a MODEL states its own, {own[0]} = ..."
     elif stated == ["model"]:
         said = "--random goes with --formula; a MODEL has a random part of its own"
     elif arguments.data is None:
@@ -180,6 +188,8 @@ def _add_fit(commands: Any) -> None:
         metavar="STRUCTURE",
         help="of the formula's errors, as in \"AR1('week') * Strata('sex')\"",
     )
+    for name, said in _BY_ROW.items():
+        fit.add_argument(f"--{name.replace('_', '-')}", metavar="COLUMN", help=said)
     fit.add_argument("--out", type=Path, metavar="DIR", help="where to write the result")
     fit.add_argument(
         "--report",

@@ -12,7 +12,7 @@ from hierbayes.cli.arguments import READING
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.csv_file import read_csv
 from hierbayes.library.loading import load_model
-from hierbayes.library.model_file import ModelFile, read_model_file
+from hierbayes.library.model_file import OF_ROWS, ModelFile, read_model_file
 from hierbayes.library.shipped_models import find_model_file, model_names, shipped_model
 from hierbayes.model.model import Model
 from hierbayes.report.folder import new_folder, write_result
@@ -72,7 +72,10 @@ def _load_or_read(arguments: argparse.Namespace) -> tuple[Model, dict[str, str |
     residual = None if arguments.residual is None else read_residual_text(arguments.residual)
     specification = read_combined(arguments.formula, arguments.random, residual)
     data = _read(arguments, specification.group_columns)
-    model = Model(specification.lme4(), data=data, family=arguments.family, residual=residual)
+    of_rows = {name: getattr(arguments, name) for name in OF_ROWS}
+    model = Model(
+        specification.lme4(), data=data, family=arguments.family, residual=residual, **of_rows
+    )
     return model, {"model": None, "title": None, "data": str(arguments.data)}
 
 

@@ -6,6 +6,8 @@ are the entries of a root of G° by block; a column that the likelihood wants to
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from hierbayes.design.blocks import block_slices
@@ -23,6 +25,8 @@ from hierbayes.likelihood.theta import Theta
 _STARTS = (1.0, 0.1, 4.0)  # of the noise of an effect
 _EMPTY = 1e-3  # of the noise: a root whose columns are so short may as well be 0
 _LOST = 1e-9  # of the log-likelihood, by which making them 0 may be lower
+
+_HALVINGS = 50  # of the range in which a limit is
 
 
 class _KnownErrors:
@@ -110,6 +114,53 @@ def maximise_known_errors(cross: Products, blocks: tuple[int, ...], reading: Rea
         singular=bool((largest == 0.0).any()),
         evaluations=search.calls,
     )
+
+
+def limits_of_sd(
+    cross: Products, blocks: tuple[int, ...], reading: Reading, theta: Theta, size: float
+) -> tuple[float, float]:
+    """Limits of the standard deviation of the only random effect, by the profile likelihood.
+
+    Those at which −2ℓ is greater than at its least by ``size``, γ at its best (or integrated out):
+    exact, as σ is known and there is no other parameter.  The lower one is 0 where τ = 0 is inside.
+
+    Parameters
+    ----------
+    cross, blocks, reading
+        As in `maximise_known_errors`; of one effect.
+    theta : Theta
+        The maximum.
+    size : float
+        A quantile of χ² with 1 degree of freedom.
+
+    References
+    ----------
+    Hardy & Thompson (1996), *A likelihood approach to meta-analysis with random effects*,
+    doi:10.1002/(SICI)1097-0258(19960330)15:6<619::AID-SIM188>3.0.CO;2-A.
+    """
+    search = _KnownErrors(cross, blocks, reading)
+    best = abs(float(search.entries(theta.internal(cross.basis)[0])[0]))
+    least = search.deviance(np.array([best]))[0]
+
+    def above(x: float) -> float:
+        return search.deviance(np.array([x]))[0] - least - size
+
+    far = 2.0 * max(best, 1.0)
+    while above(far) < 0.0:
+        far *= 2.0
+    upper = _crossing(above, best, far)
+    lower = 0.0 if above(0.0) <= 0.0 else _crossing(above, best, 0.0)
+    unit = Theta.from_internal(search.root(np.ones(1)), search.sigma, cross.basis)
+    sd = float(np.sqrt(unit.G[..., 0, 0]).item())
+    return lower * sd, upper * sd
+
+
+def _crossing(above: Callable[[float], float], inside: float, outside: float) -> float:
+    """Where a function that is below 0 inside comes to 0, by halving."""
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (inside + outside)
+        inside, outside = (middle, outside) if above(middle) <= 0.0 else (inside, middle)
+    return 0.5 * (inside + outside)
 
 
 def _lower(G: Floats, blocks: tuple[int, ...]) -> Floats:

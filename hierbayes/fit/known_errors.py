@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
+from scipy.special import chdtri, ndtri
 
 from hierbayes.design.blocks import count_free_entries
 from hierbayes.design.problem import Problem
 from hierbayes.display.interval import Interval
-from hierbayes.estimation.known_errors import maximise_known_errors
+from hierbayes.estimation.known_errors import limits_of_sd, maximise_known_errors
 from hierbayes.estimation.reml import Optimum
 from hierbayes.fit.degrees_of_freedom.source import usual_or_stated
+from hierbayes.fit.diagnosis import ASCENT_LIMIT, GRADIENT_LIMIT, Diagnosis
 from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.intervals import interval_frame
 from hierbayes.fit.point import PointFit
@@ -56,16 +57,57 @@ class KnownErrorsFit(PointFit):
         rows, columns = correlated_pairs(self.design.blocks)
         effects = self.design.effect_labels
         pairs = tuple(f"{effects[c]}, {effects[r]}" for r, c in zip(rows, columns, strict=True))
-        for block, names, values in (("sd", effects, sd), ("corr", pairs, corr[rows, columns])):
-            if len(names):
-                nothing = np.full(len(names), np.nan)
-                frames.append(interval_frame(block, names, nothing, values, nothing))
+        limits = self._sd_limits(interval)
+        frames.append(interval_frame("sd", effects, limits[0], sd, limits[1]))
+        if pairs:
+            nothing = np.full(len(pairs), np.nan)
+            frames.append(interval_frame("corr", pairs, nothing, corr[rows, columns], nothing))
         table = pd.concat(frames)
+        of_G = (
+            "of sd by the profile likelihood, exact" if len(sd) == 1
+            else "G has estimates without limits"
+        )  # fmt: skip
         table.attrs["method"] = (
-            f"{interval} limits of gamma: normal, given θ̂ ({source.method}); {_KNOWN}, and G has "
-            "estimates without limits"
+            f"{interval} limits of gamma: normal, given θ̂ ({source.method}); {_KNOWN}, and {of_G}"
         )
         return table
+
+    def _sd_limits(self, interval: Interval) -> tuple[Floats, Floats]:
+        """Limits (q,) of the standard deviations of effects; missing where there are several."""
+        if len(self.G) != 1 or self.reading is None:
+            nothing = np.full(len(self.G), np.nan)
+            return nothing, nothing
+        size = float(chdtri(1, 1.0 - interval.prob))
+        lower, upper = limits_of_sd(
+            self.problem.working, self.design.blocks, self.reading, self.theta[0, 0], size
+        )
+        return np.array([lower]), np.array([upper])
+
+    def diagnose(self) -> Diagnosis:
+        """Whether θ̂ is a maximum, and what a standard deviation of 0 means."""
+        found, largest = self.evidence, float(self._sd_limits(Interval(0.95))[1][0])
+        findings = [f"largest gradient over the entries of G: {found.gradient:.1e}"]
+        if found.singular:
+            rest = (
+                f"; the data do not exclude one of up to {largest:.3g} (95% by the profile "
+                "likelihood, not below 0)" if len(self.G) == 1 else ""
+            )  # fmt: skip
+            findings.append(
+                "a standard deviation of random effects is estimated as 0: the groups differ no "
+                f"more than their known errors let them, and all are estimated alike{rest}; a "
+                "posterior averages over what it may be"
+            )
+        bad = found.gradient > GRADIENT_LIMIT or found.ascent > ASCENT_LIMIT
+        where = "on the boundary" if found.singular else "inside the parameter space"
+        verdict = (
+            f"The search for the {found.name} maximum has not ended at one:" if bad
+            else f"The {found.name} maximum is {where}."
+        )  # fmt: skip
+        values = {
+            "log-likelihood": found.value, "gradient": found.gradient, "ascent": found.ascent,
+            "singular": float(found.singular), "evaluations": float(found.evaluations),
+        }  # fmt: skip
+        return Diagnosis(not bad, verdict, tuple(findings), pd.Series(values).to_frame("value"))
 
     def _summary(self, interval: Interval, df: str | None) -> Summary:
         return summarise_maximum(

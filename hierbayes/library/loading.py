@@ -70,7 +70,7 @@ def load_model(
         priors = read_priors(file.priors)
         return Model(
             file.equations, data=data, priors=priors, functions=functions, family=file.family,
-            residual=file.residual,
+            residual=file.residual, **file.of_rows,
         )  # fmt: skip
     except ResidualError as error:
         raise ModelFileError(f"{path}, key 'residual': {error}") from error

@@ -17,6 +17,8 @@ from hierbayes.residuals.text import read_residual_text
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import read_combined
 
+OF_ROWS = ("weights", "counts", "offset", "known_sd")  # arguments of a model by row
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
@@ -39,6 +41,9 @@ class ModelFile:
         Of the response, where it is not Gaussian; a word, or a call as a family prints it.
     residual : ResidualStructure or None
         How errors vary and are correlated.
+    of_rows : mapping of str to str
+        ``weights``, ``counts``, ``offset`` and ``known_sd``, as far as the file states them: the
+        columns that have a number for each row.
     """
 
     title: str
@@ -48,6 +53,7 @@ class ModelFile:
     priors: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
     family: str | None = None
     residual: ResidualStructure | None = None
+    of_rows: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -98,6 +104,7 @@ def read_model_file(path: str | Path | Traversable) -> ModelFile:
         priors=content.get("priors", {}),
         family=content.get("family"),
         residual=residual,
+        of_rows={key: content[key] for key in OF_ROWS if key in content},
     )
 
 
@@ -171,6 +178,12 @@ _KEYS = {
     "family": _Key(False, 'the family of the response, as in family = "bernoulli"', _is_text),
     "residual": _Key(
         False, "a structure of the errors, as in residual = \"AR1('week')\"", _is_text
+    ),
+    "weights": _Key(False, 'the column of precision weights, as in weights = "w"', _is_text),
+    "counts": _Key(False, 'the column of counts of equal rows, as in counts = "n"', _is_text),
+    "offset": _Key(False, 'a column or an expression, as in offset = "log(hours)"', _is_text),
+    "known_sd": _Key(
+        False, 'the column of known standard deviations, as in known_sd = "se"', _is_text
     ),
     "group": _Key(True, 'the name of a column, as in group = "school"', _is_group),
     "formula": _Key(False, 'a formula, as in formula = "y ~ x + (1 | a) + (1 | b)"', _is_text),
