@@ -32,8 +32,8 @@ class Equivalence:
     Parameters
     ----------
     same_rows : bool
-        Same response and groups, row by row.  Of several grouping factors those count that put
-        the same rows together, whatever they and their groups are called.
+        Same response, groups and residual structure, row by row.  Of several grouping factors
+        those count that put the same rows together, whatever they and their groups are called.
     same_fixed, same_random : bool
         Same columns by value (in any order), and for the random part the same
         blocks of G.
@@ -117,10 +117,9 @@ def equivalence(first: Model, second: Model) -> Equivalence:
     """
     for model in (first, second):
         model.problem.refuse_other_families()
-        model.problem.refuse_residual_structure("equivalence()")
     a, b = first.problem.design, second.problem.design
     same_rows = a.n == b.n and np.array_equal(a.rows.observed, b.rows.observed)
-    same_rows = same_rows and _same_groups(a, b)
+    same_rows = same_rows and _same_groups(a, b) and _same_errors(first.problem, second.problem)
     nan = float("nan")
     if not same_rows:
         return Equivalence(False, False, False, None, None, nan, nan, nan)
@@ -153,6 +152,19 @@ def _same_groups(a: Design, b: Design) -> bool:
     same = np.array([[np.array_equal(one, other) for other in _groupings(b)] for one in
                      _groupings(a)])  # fmt: skip
     return bool(same.any(axis=0).all() and same.any(axis=1).all())
+
+
+def _same_errors(first: Problem, second: Problem) -> bool:
+    """Whether errors have one structure, and it joins and distinguishes the same rows."""
+    a, b = first.moments, second.moments
+    if a is None or b is None:
+        return a is b
+    ours, theirs = (
+        (one.rows.links.left, one.rows.links.right, one.rows.links.kind, one.rows.levels)
+        for one in (a, b)
+    )
+    pairs = zip(ours, theirs, strict=True)
+    return a.rows.structure == b.rows.structure and all(np.array_equal(*pair) for pair in pairs)
 
 
 def _labels(design: Design) -> np.ndarray:

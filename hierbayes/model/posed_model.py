@@ -67,7 +67,8 @@ class PosedModel:
     def multilevel(self) -> Multilevel:
         """The model as equations at two levels, or at more of nested factors.
 
-        Columns are split by which of them vary within groups.
+        Columns are split by which of them vary within groups.  Equations say nothing of a residual
+        structure, which stands beside them as beside a formula, in ``residual=``.
 
         Raises
         ------
@@ -76,7 +77,6 @@ class PosedModel:
             factors cross, or when the response is not Gaussian.
         """
         self.problem.refuse_other_families()
-        self.problem.refuse_residual_structure("multilevel()")
         design = self.problem.design
         design.rows.refuse_offset()
         design.rows.refuse_weights()

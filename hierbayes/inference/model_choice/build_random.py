@@ -23,9 +23,7 @@ from hierbayes.likelihood.reading import REML
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.terms import INTERCEPT
 
-type _Trial = tuple[
-    PointFit | None, str, dict[str, Any]
-]  # the fit or why there is none, and its row
+type _Trial = tuple[PointFit | None, str, dict[str, Any]]  # a fit or why there is none; its row
 
 _TRIED, _BEST, _KEPT = "tried", "best, not kept", "kept"
 _COLUMNS = ["step", "term", "logLik", "chisq", "df", "p_value", "reference", "singular", "decision"]
@@ -143,7 +141,12 @@ def build_random(
     fit = maximum_likelihood(pose_problem(spec, frame), REML)
     rows: list[dict[str, Any]] = []
     findings: list[str] = []
-    if spec.random_effects == ((INTERCEPT,),):
+    if spec.residual is not None:
+        findings.append(
+            f"errors are {spec.residual.text} in every model, with parameters estimated anew; the "
+            "random part of the start is not compared with none, see likelihood_ratio()"
+        )
+    elif spec.random_effects == ((INTERCEPT,),):
         rows.append(_against_none(fit, alpha))
         findings.append(_intercept_sentence(rows[0], spec.group))
     step = 0
@@ -184,7 +187,6 @@ def _start(model: Any, data: pd.DataFrame | None) -> tuple[Specification, pd.Dat
         if data is not None:
             raise InferenceError("the model has its data; leave out data=...")
         model.problem.refuse_other_families()
-        model.problem.refuse_residual_structure("build_random()")
         spec, data = model.specification, model.data
     else:
         raise InferenceError(
