@@ -58,17 +58,15 @@ class Standardisation:
         """The internal columns: the difference first, so that no digit is lost."""
         if self.in_parts:
             return columns @ self.matrix
-        result: Floats = columns - self.shift
-        result /= self.spread
+        result: Floats = (columns - self.shift) / self.spread
         if (self.mix == np.eye(len(self.mix))).all():
             return result
         return result @ self.mix
 
     def undo(self, internal: Floats) -> Floats:
         """The columns whose internal ones these are."""
-        if self.in_parts:
-            return np.asarray(np.linalg.solve(self.matrix.T, internal.T).T)
-        return np.asarray(np.linalg.solve(self.mix.T, internal.T).T * self.spread + self.shift)
+        found = np.linalg.solve((self.matrix if self.in_parts else self.mix).T, internal.T).T
+        return np.asarray(found if self.in_parts else found * self.spread + self.shift)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

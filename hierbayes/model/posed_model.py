@@ -67,8 +67,7 @@ class PosedModel:
     def multilevel(self) -> Multilevel:
         """The model as equations at two levels, or at more of nested factors.
 
-        Columns are split by which of them vary within groups.  Equations say nothing of a residual
-        structure, which stands beside them as beside a formula, in ``residual=``.
+        Columns are split by which of them vary within groups.  A residual structure stays outside.
 
         Raises
         ------
@@ -91,9 +90,8 @@ class PosedModel:
                     "equations at levels are of nested factors, and these are not: "
                     f"{self.problem.nesting.text}; equations() writes the model in symbols"
                 )
-            equations = split_nested_levels(
-                self.specification, [(name, by_factor[name]) for name in chain]
-            )
+            named = [(name, by_factor[name]) for name in chain]
+            equations = split_nested_levels(self.specification, named)
         refuse_uneven_equations(equations, design.columns.coded_factors.__contains__)
         return equations
 
