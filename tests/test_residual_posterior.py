@@ -29,9 +29,7 @@ def made(formula: str, structure: hr.ResidualStructure) -> tuple[hb.Model, Any, 
     model = hb.Model(formula, ROWS, residual=structure, priors=FLAT)
     moments = model.problem.moments
     assert moments is not None
-    found, centre, _ = residual_posterior._target(
-        model.problem.design, moments, model.priors, progress=False
-    )
+    found, centre, _ = residual_posterior._target(model.problem, model.priors, progress=False)
     return model, found, centre
 
 
@@ -153,3 +151,14 @@ def test_u_of_each_draw_are_given_its_own_errors() -> None:
             means[place] = u * products.basis.scale * products.basis.z.matrix[0, 0]
     gap = frame.to_numpy() - means
     assert (np.abs(gap.mean(axis=0)) < 6.0 * gap.std(axis=0) / np.sqrt(600)).all()
+
+
+def test_the_default_prior_of_gamma_is_that_of_the_columns_whatever_the_errors() -> None:
+    formula = "y ~ x + (1 | g)"
+    plain = hb.Model(formula, ROWS)
+    structured = hb.Model(formula, ROWS, residual=hr.AR1("week") * hr.Strata("sex"))
+    wanted = plain.priors.normal_gamma(plain.problem.products)
+    drawn = structured.sample(draws=20, tune=20, chains=2, seed=1, progress=False)
+    for fit in (structured.map(), drawn):
+        assert_allclose(fit.gamma_prior.precision, wanted.precision, rtol=1e-12)
+        assert_allclose(fit.gamma_prior.mean, wanted.mean, rtol=1e-12)

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hierbayes.design.design import Design
+from hierbayes.design.problem import Problem
 from hierbayes.design.products import Products
-from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.coordinates import variables_of
 from hierbayes.estimation.density_data import density_data
@@ -57,7 +56,7 @@ class StructuredMode:
     gamma_prior: NormalPrior
 
 
-def structured_mode(design: Design, moments: ResidualMoments, priors: PriorSet) -> StructuredMode:
+def structured_mode(problem: Problem, priors: PriorSet) -> StructuredMode:
     """Maximise the posterior density of (sd, corr, σ) and of the parameters of the errors.
 
     Raises
@@ -70,7 +69,7 @@ def structured_mode(design: Design, moments: ResidualMoments, priors: PriorSet) 
     from scipy.optimize import minimize
 
     refuse_other_priors(priors)
-    made, centre, width = _natural_target(design, moments, priors)
+    made, centre, width = _natural_target(problem, priors)
     calls = 0
 
     def minus(w: Floats) -> tuple[float, Floats, Floats]:
@@ -99,10 +98,10 @@ def structured_mode(design: Design, moments: ResidualMoments, priors: PriorSet) 
     return StructuredMode(errors, float(np.abs(gradient).max()), made.prior)
 
 
-def _natural_target(
-    design: Design, moments: ResidualMoments, priors: PriorSet
-) -> tuple[StructuredTarget, Floats, Floats]:
+def _natural_target(problem: Problem, priors: PriorSet) -> tuple[StructuredTarget, Floats, Floats]:
     """The density without Jacobians, and the centre and width of where searches start."""
+    design, moments = problem.design, problem.moments
+    assert moments is not None
     z = maximise_residual(moments, design.blocks, REML).best.z
     products = moments.at(z).products
     inputs = graph_inputs(design, products, priors)
@@ -112,7 +111,9 @@ def _natural_target(
     )  # fmt: skip
     centre, width = start_point(target.variables, products, inputs)
     reading = reading_of(priors)
-    normal = priors.normal_gamma(products) if reading == NORMAL else flat_prior(len(design.terms))
+    normal = flat_prior(len(design.terms))
+    if reading == NORMAL:
+        normal = priors.normal_gamma(problem.products)
     errors = replace(error_density(moments.rows, priors), volumes=False)
     made = StructuredTarget(target, moments, reading, normal, errors)
     return made, np.concatenate([centre, z]), np.concatenate([width, np.full(len(z), 0.3)])

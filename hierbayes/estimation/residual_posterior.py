@@ -11,8 +11,7 @@ import time
 
 import numpy as np
 
-from hierbayes.design.design import Design
-from hierbayes.design.residual_moments import ResidualMoments
+from hierbayes.design.problem import Problem
 from hierbayes.display.steps import announce
 from hierbayes.errors import EstimationError, ResidualError
 from hierbayes.estimation.importance import (
@@ -43,9 +42,11 @@ PROPOSALS = 2048  # in all
 
 
 def sample_structured(
-    design: Design, moments: ResidualMoments, priors: PriorSet, settings: SamplerSettings
+    problem: Problem, priors: PriorSet, settings: SamplerSettings
 ) -> StructuredDraws:
     """Draws of θ and of the parameters of the errors.
+
+    The prior of γ is of the columns as they are, not as any errors weigh them.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def sample_structured(
     """
     refuse_other_priors(priors)
     before = time.perf_counter()
-    made, centre, width = _target(design, moments, priors, progress=settings.progress)
+    made, centre, width = _target(problem, priors, progress=settings.progress)
     compile_seconds = time.perf_counter() - before
     if settings.sampler in ("auto", "importance"):
         drawn, k_hat = _by_importance(made, centre, settings, compile_seconds)
@@ -95,9 +96,11 @@ def refuse_other_priors(priors: PriorSet) -> None:
 
 
 def _target(
-    design: Design, moments: ResidualMoments, priors: PriorSet, *, progress: bool
+    problem: Problem, priors: PriorSet, *, progress: bool
 ) -> tuple[StructuredTarget, Floats, Floats]:
     """The density, and the centre and width of where chains start."""
+    design, moments = problem.design, problem.moments
+    assert moments is not None
     z = maximise_residual(moments, design.blocks, REML).best.z
     products = moments.at(z).products
     inputs = graph_inputs(design, products, priors)
@@ -105,7 +108,9 @@ def _target(
     centre, width = start_point(target.variables, products, inputs)
     reading = reading_of(priors)
     assert reading != GIVEN
-    normal = priors.normal_gamma(products) if reading == NORMAL else flat_prior(len(design.terms))
+    normal = flat_prior(len(design.terms))
+    if reading == NORMAL:
+        normal = priors.normal_gamma(problem.products)
     made = StructuredTarget(target, moments, reading, normal, error_density(moments.rows, priors))
     return made, np.concatenate([centre, z]), np.concatenate([width, np.full(len(z), 0.3)])
 

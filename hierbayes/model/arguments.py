@@ -122,7 +122,10 @@ def _specification(
     if isinstance(formula, Multilevel):
         if random is not None:
             raise FormulaError("the equations state the random part; leave out random='...'")
-        return replace(formula.specification(), residual=residual)
+        specification = formula.specification()
+        if not specification.random:
+            raise FormulaError("the random part has no effects; name at least '1', the intercept")
+        return replace(specification, residual=residual)
     if not isinstance(formula, str):
         raise FormulaError(
             f"the model must be a formula (text) or a Multilevel, not {type(formula).__name__}"

@@ -54,10 +54,9 @@ def structured_posterior_mode(problem: Problem, priors: PriorSet) -> StructuredP
     EstimationError
         When the density has no finite value near the REML estimate.
     """
-    design, moments = problem.design, problem.moments
-    assert moments is not None
+    design = problem.design
     refuse_far_origin(design, problem.products.basis, priors)
-    mode = structured_mode(design, moments, priors)
+    mode = structured_mode(problem, priors)
     best, optimum = mode.errors.best, mode.errors.best.optimum
     weighted = replace(problem, working=best.products, z=best.z)
     return StructuredPointFit(

@@ -131,11 +131,10 @@ def sample_structured_posterior(
     EstimationError
         When no start with a finite density is found.
     """
-    design, moments = problem.design, problem.moments
-    assert moments is not None
+    design = problem.design
     refuse_far_origin(design, problem.products.basis, priors)
     refuse_improper(problem, priors)
-    found = sample_structured(design, moments, priors, settings)
+    found = sample_structured(problem, priors, settings)
     drawn = found.theta
     evidence = Sampling(
         drawn.stats, as_run(settings, drawn), drawn.seconds, drawn.compile_seconds, drawn.k_hat
@@ -146,12 +145,11 @@ def sample_structured_posterior(
     fit = StructuredPosteriorFit(
         weighted, drawn.theta, empty, flat_prior(p), priors, evidence, found.z
     )
-    return _with_gamma(fit, priors)
+    return _with_gamma(fit, priors.normal_gamma(problem.products))
 
 
-def _with_gamma(fit: StructuredPosteriorFit, priors: PriorSet) -> StructuredPosteriorFit:
-    """γ drawn given θ and the errors of each draw."""
-    prior = priors.normal_gamma(fit.problem.products)
+def _with_gamma(fit: StructuredPosteriorFit, prior: NormalPrior) -> StructuredPosteriorFit:
+    """γ drawn given θ and the errors of each draw, under its prior."""
     normals = fit.generator(0).standard_normal(fit.gamma_draws.shape)
     flat = normals.reshape(-1, normals.shape[-1])
     gamma = np.empty_like(flat)
