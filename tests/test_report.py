@@ -1,5 +1,6 @@
 """Pages for a browser: what is in them, in files and in headless Chromium."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -272,6 +273,16 @@ def test_the_table_of_a_paper(fit: hb.PointFit) -> None:
         fit.table("word")
 
 
-def test_a_page_that_cannot_be_written(fit: hb.PointFit, tmp_path: Path) -> None:
-    with pytest.raises(ResultFolderError, match=r"cannot write the report .*; choose another path"):
-        fit.report(tmp_path / "none" / "page.html")
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (".", "cannot write the report '.': it is a folder; name a file in it"),
+        ("none/page.html", "cannot write the report 'none/page.html': there is no folder 'none'"),
+        (3, "a report is written to a file, as in report('report.html'), not to 3"),
+    ],
+)
+def test_a_path_that_takes_no_file_is_refused_before_the_page_is_made(
+    fit: hb.PointFit, path: Any, said: str
+) -> None:
+    with pytest.raises(ResultFolderError, match=f"^{re.escape(said)}$"):
+        fit.report(path)

@@ -33,6 +33,7 @@ def write_report(result: Printed, path: str | PathLike[str]) -> Path:
     ResultFolderError
         When the file cannot be written.
     """
+    _refuse_place(path)
     if isinstance(result, Fit):
         return write_fits_report([result], path)
     return _write(printed_html(result), path)
@@ -42,6 +43,7 @@ def write_fits_report(
     fits: Sequence[Fit], path: str | PathLike[str], comparison: Comparison | None = None
 ) -> Path:
     """Write the page of fits of one model: of the last, with the verdicts on all before it."""
+    _refuse_place(path)
     return _write(fits_html(fits, comparison), path)
 
 
@@ -83,6 +85,23 @@ def _of_comparison(comparison: Comparison) -> list[Section]:
         Section("Tables of the comparison", blocks_html(tables)),
         Section("Picture of the comparison", picture),
     ]
+
+
+def _refuse_place(path: object) -> None:
+    """Refuse, before a page is made, what names no file that could be written."""
+    if not isinstance(path, str | PathLike) or not str(path):
+        raise ResultFolderError(
+            f"a report is written to a file, as in report('report.html'), not to {path!r}"
+        )
+    target = Path(path)
+    if target.is_dir():
+        raise ResultFolderError(
+            f"cannot write the report '{target}': it is a folder; name a file in it"
+        )
+    if not target.parent.is_dir():
+        raise ResultFolderError(
+            f"cannot write the report '{target}': there is no folder '{target.parent}'"
+        )
 
 
 def _write(text: str, path: str | PathLike[str]) -> Path:
