@@ -104,6 +104,8 @@ def test_rows_that_do_not_say_their_variance_are_refused() -> None:
 def test_what_a_posterior_would_take_at_the_mean_of_the_errors_is_refused() -> None:
     model = hb.Model("y ~ t + (1 | id)", residual_models.data(AR1), residual=hb.residuals.AR1("t"))
     fit = model.sample(draws=50, tune=50, chains=2, seed=1, progress=False)
-    said = re.escape("plot_icc() is not made for a residual structure")
-    with pytest.raises(hb.ResidualError, match=f"^{said}"):
-        hb.plots.icc_frame(fit)
+    calls = {"plot_icc()": hb.plots.icc_frame, "SensitivityStudy()": hb.SensitivityStudy}
+    for name, call in calls.items():
+        said = re.escape(f"{name} is not made for a residual structure, and the errors of this")
+        with pytest.raises(hb.ResidualError, match=f"^{said}"):
+            call(fit)

@@ -105,6 +105,7 @@ class SensitivityStudy(Reported):
     ) -> None:
         self.baseline = baseline_of(fit)
         _refuse_known_errors(fit)
+        fit.problem.refuse_residual_structure("SensitivityStudy()")  # its draws have an R each
         self.estimands = Estimands(read_quantities(quantities, fit), Interval(prob))
         chosen = read_alternatives(alternatives, fit.problem, self.baseline.priors)
         self._answerer = Answerer(self.baseline, refit=refit)
