@@ -1,6 +1,8 @@
 """Margins, pictures of effects and predictive checks with a residual structure."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,7 +106,10 @@ def test_rows_that_do_not_say_their_variance_are_refused() -> None:
 def test_what_a_posterior_would_take_at_the_mean_of_the_errors_is_refused() -> None:
     model = hb.Model("y ~ t + (1 | id)", residual_models.data(AR1), residual=hb.residuals.AR1("t"))
     fit = model.sample(draws=50, tune=50, chains=2, seed=1, progress=False)
-    calls = {"plot_icc()": hb.plots.icc_frame, "SensitivityStudy()": hb.SensitivityStudy}
+    calls: dict[str, Callable[[Any], Any]] = {
+        "plot_icc()": hb.plots.icc_frame,
+        "SensitivityStudy()": hb.SensitivityStudy,
+    }
     for name, call in calls.items():
         said = re.escape(f"{name} is not made for a residual structure, and the errors of this")
         with pytest.raises(hb.ResidualError, match=f"^{said}"):
