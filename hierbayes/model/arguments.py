@@ -8,11 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from hierbayes import families
 from hierbayes.design.problem import Problem, pose_problem
 from hierbayes.design.streamed_problem import pose_streamed
 from hierbayes.errors import DataError, FormulaError, PriorError, ResidualError
 from hierbayes.families.family import ResponseFamily
 from hierbayes.model.by_row import refuse_unsuited_weights, with_columns, with_offset
+from hierbayes.residuals.heavy_tails import StudentT
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.sources.opened import is_table, opened
 from hierbayes.sources.source import Source
@@ -93,8 +95,12 @@ def pose_stream(
     return pose_streamed(replace(specification, functions=read_functions(functions)), source)
 
 
-def read_residual(residual: object, family: ResponseFamily | None) -> ResidualStructure | None:
-    """A residual structure, or none.
+def read_errors(
+    residual: object, family: ResponseFamily | None
+) -> tuple[ResponseFamily | None, ResidualStructure | None]:
+    """The family of the responses and the structure of their errors, where there is one.
+
+    Errors with heavy tails are a family.
 
     Raises
     ------
@@ -102,7 +108,7 @@ def read_residual(residual: object, family: ResponseFamily | None) -> ResidualSt
         When it is something else, or the response is not Gaussian.
     """
     if residual is None:
-        return None
+        return family, None
     if not isinstance(residual, ResidualStructure):
         raise ResidualError(
             "residual is a structure of hb.residuals, such as hb.residuals.AR1('week'), not "
@@ -113,7 +119,9 @@ def read_residual(residual: object, family: ResponseFamily | None) -> ResidualSt
             f"residual structures are of Gaussian responses, and the family is {family}; leave "
             "one of them out"
         )
-    return residual
+    if isinstance(residual, StudentT):
+        return families.StudentT(df=residual.df), None
+    return None, residual
 
 
 def _specification(

@@ -18,7 +18,7 @@ from hierbayes.model.arguments import (
     pose,
     pose_stream,
     random_and_data,
-    read_residual,
+    read_errors,
     refuse_no_mapping,
 )
 from hierbayes.model.by_row import Given, rows_counted, with_known_sigma
@@ -161,8 +161,7 @@ class Model(PosedModel):
     ) -> None:
         refuse_foreign_words(foreign, _ARGUMENTS)
         random, data = random_and_data(random, data)
-        of_family = read_family(family)
-        errors = read_residual(residual, of_family)
+        of_family, errors = read_errors(residual, read_family(family))
         given = {"weights": weights, "known_sd": known_sd, "offset": offset}
         if isinstance(data, Source):
             problem = pose_stream(

@@ -11,6 +11,7 @@ from hierbayes.public_names import public_names
 if TYPE_CHECKING:
     from hierbayes.residuals.autoregression import AR1, CAR1
     from hierbayes.residuals.exchangeable import CompoundSymmetry
+    from hierbayes.residuals.heavy_tails import StudentT
     from hierbayes.residuals.stationary import ARMA, Toeplitz
     from hierbayes.residuals.structure import ResidualStructure
     from hierbayes.residuals.unstructured import Unstructured
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AR1", "ARMA", "CAR1", "CompoundSymmetry", "Exponential", "Power", "ResidualStructure",
-    "Strata", "Toeplitz", "Unstructured",
+    "Strata", "StudentT", "Toeplitz", "Unstructured",
 ]  # fmt: skip
 
 _HOMES = {
     "hierbayes.residuals.autoregression": ("AR1", "CAR1"),
     "hierbayes.residuals.exchangeable": ("CompoundSymmetry",),
+    "hierbayes.residuals.heavy_tails": ("StudentT",),
     "hierbayes.residuals.stationary": ("ARMA", "Toeplitz"),
     "hierbayes.residuals.structure": ("ResidualStructure",),
     "hierbayes.residuals.unstructured": ("Unstructured",),

@@ -104,6 +104,11 @@ class Part(ResidualStructure):
         return (self,)
 
     @property
+    def stands_alone(self) -> bool:
+        """Whether it can be part of no product."""
+        return False
+
+    @property
     @abstractmethod
     def own_columns(self) -> tuple[str, ...]:
         """Columns of the data that it needs."""
@@ -146,6 +151,12 @@ class Product(ResidualStructure):
     factors: tuple[Part, ...]
 
     def __post_init__(self) -> None:
+        alone = [part for part in self.factors if part.stands_alone]
+        if alone:
+            raise ResidualError(
+                f"{alone[0]!r} is of independent errors that are alike, and is part of no product; "
+                "keep one of them"
+            )
         correlations = [part for part in self.factors if isinstance(part, Correlation)]
         if len(correlations) > 1:
             raise ResidualError(

@@ -14,6 +14,7 @@ from typing import Any
 from hierbayes.errors import ResidualError
 from hierbayes.residuals.autoregression import AR1, CAR1
 from hierbayes.residuals.exchangeable import CompoundSymmetry
+from hierbayes.residuals.heavy_tails import StudentT
 from hierbayes.residuals.stationary import ARMA, Toeplitz
 from hierbayes.residuals.structure import Part, ResidualStructure
 from hierbayes.residuals.unstructured import Unstructured
@@ -22,7 +23,8 @@ from hierbayes.residuals.variances import Exponential, Power, Strata
 _STRUCTURES: dict[str, type[Part]] = {
     one.__name__: one
     for one in (
-        AR1, CAR1, CompoundSymmetry, Unstructured, Toeplitz, ARMA, Strata, Power, Exponential
+        AR1, CAR1, CompoundSymmetry, Unstructured, Toeplitz, ARMA, Strata, Power, Exponential,
+        StudentT,
     )
 }  # fmt: skip
 _PLACES = ("residuals", "hb.residuals", "hierbayes.residuals")  # what may stand before a name
@@ -66,6 +68,7 @@ def _structure(node: ast.expr, text: str) -> ResidualStructure:
 def _part(node: ast.Call, text: str) -> Part:
     kind: Any = _STRUCTURES[_name(node.func, text)]
     names = [one.name for one in fields(kind)]
+    read = _number if kind is StudentT else _constant
     if kind is Strata:
         return Strata(*_columns_of_strata(node, text))
     given = dict(zip(names, node.args, strict=False))
@@ -78,7 +81,7 @@ def _part(node: ast.Call, text: str) -> Part:
             raise _refusal(text, f"{takes}, not '{ast.unparse(keyword)}'{twice}")
         given[keyword.arg] = keyword.value
     try:
-        return kind(**{name: _constant(one, text) for name, one in given.items()})
+        return kind(**{name: read(one, text) for name, one in given.items()})
     except TypeError as error:
         raise _refusal(text, f"{takes}, and one is missing") from error
 
@@ -100,6 +103,13 @@ def _constant(node: ast.expr, text: str) -> Any:
     if isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, str)):
         return node.value
     raise _refusal(text, f"'{ast.unparse(node)}' is no name of a column in quotes")
+
+
+def _number(node: ast.expr, text: str) -> Any:
+    """A number, or None."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float | None):
+        return node.value
+    raise _refusal(text, f"'{ast.unparse(node)}' is no number")
 
 
 def _name(node: ast.expr, text: str) -> str:

@@ -1,0 +1,55 @@
+"""Errors with heavy tails: the model of a family, said in another word."""
+
+import re
+from typing import Any
+
+import pytest
+
+import hierbayes as hb
+from hierbayes import residuals as hr
+from hierbayes.residuals.text import read_residual_text
+
+FORMULA = "mathach ~ ses + (1 | school)"
+
+
+@pytest.mark.parametrize("df", [4.0, None])
+def test_it_is_the_model_of_the_family(df: float | None, hs: Any) -> None:
+    one = hb.Model(FORMULA, hs, residual=hr.StudentT(df))
+    other = hb.Model(FORMULA, hs, family=hb.families.StudentT(df=df))
+    assert one.problem.family == other.problem.family
+    assert str(one.specification) == str(other.specification)
+    if df is not None:
+        assert one.ml().loglik == other.ml().loglik
+        assert str(one.equations()) == str(other.equations())
+
+
+def test_there_is_no_reml(hs: Any) -> None:
+    with pytest.raises(hb.FormulaError, match="StudentT"):
+        hb.Model(FORMULA, hs, residual=hr.StudentT(4)).reml()
+
+
+@pytest.mark.parametrize("text", ["StudentT(4)", "StudentT(2.5)", "StudentT(None)"])
+def test_it_is_read_as_it_is_written(text: str) -> None:
+    assert repr(read_residual_text(text)) == text
+    assert read_residual_text(f"hb.residuals.{text}") == read_residual_text(text)
+
+
+REFUSED = [
+    (lambda: hr.AR1("week") * hr.StudentT(4),
+     "StudentT(4) is of independent errors that are alike, and is part of no product; keep one of "
+     "them"),
+    (lambda: hr.StudentT(0),
+     "StudentT: df must be a positive number, or None to estimate it, not 0"),
+    (lambda: hb.Model(FORMULA, hb.load_dataset("hs"), family="poisson", residual=hr.StudentT(4)),
+     "residual structures are of Gaussian responses, and the family is Poisson(link='log'); leave "
+     "one of them out"),
+    (lambda: read_residual_text("StudentT('week')"),
+     "cannot read the residual structure 'StudentT('week')': ''week'' is no number; write one as "
+     "in \"AR1('week') * Strata('sex')\""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "said"), REFUSED, ids=[said[:20] for _, said in REFUSED])
+def test_what_has_no_meaning_is_refused(call: Any, said: str) -> None:
+    with pytest.raises(hb.ResidualError, match=f"^{re.escape(said)}$"):
+        call()
