@@ -7,7 +7,7 @@ each class
     M = Σ [Z X y]_a'[Z X y]_b + [Z X y]_b'[Z X y]_a
 
 is made once, and at z the weighted cross-products are Σ_k c_k(z) M_k.  With the moments the rows
-are not needed; they add up over chunks.
+are not needed.  Sums over links add up over any pieces of them.
 """
 
 from __future__ import annotations
