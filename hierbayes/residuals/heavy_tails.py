@@ -48,7 +48,8 @@ class StudentT(Part):
     df: float | None = 4.0
 
     def __post_init__(self) -> None:
-        if self.df is not None and not (isinstance(self.df, Real) and 0 < self.df < math.inf):
+        is_number = isinstance(self.df, Real) and not isinstance(self.df, bool)
+        if self.df is not None and not (is_number and 0 < self.df < math.inf):
             raise ResidualError(
                 f"StudentT: df must be a positive number, or None to estimate it, not {self.df!r}"
             )

@@ -107,6 +107,9 @@ def _constant(node: ast.expr, text: str) -> Any:
 
 def _number(node: ast.expr, text: str) -> Any:
     """A number, or None."""
+    match node:
+        case ast.UnaryOp(ast.USub(), ast.Constant(int() | float() as value)):
+            return -value
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float | None):
         return node.value
     raise _refusal(text, f"'{ast.unparse(node)}' is no number")
