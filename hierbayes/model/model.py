@@ -87,7 +87,7 @@ class Model(PosedModel):
     residual : ResidualStructure, optional
         How errors vary and are correlated, of `hb.residuals`, as in
         ``hb.residuals.AR1("week") * hb.residuals.Strata("sex")``; by default all alike, and
-        independent given the random effects.  With one the model needs no random part.
+        independent given the random effects.  ``StudentT`` is a family, said in another word.
     weights : str or array, optional
         Precision weights w, a column or a number for each row: errors have the variance σ²/w, as
         in lme4.
