@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.frames.constancy import CONSTANT_TOLERANCE
 
 _SURELY = 1e-3  # of a column's range so far: a range within a group that settles it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranges:
+    """The ranges of columns, in all rows and within groups.
+
+    Parameters
+    ----------
+    low, high : (k,) float
+        Least and largest values in all rows.
+    within : tuple of (2, J) float or None
+        The same in each group; None of a column that varies within one.
+    """
+
+    low: Floats
+    high: Floats
+    within: tuple[Floats | None, ...]
+
+    @property
+    def constant(self) -> Booleans:
+        """Which columns (k,) are constant within every group."""
+        return np.array(
+            [
+                ranges is not None and self.widest(place, ranges) <= CONSTANT_TOLERANCE
+                for place, ranges in enumerate(self.within)
+            ]
+        )
+
+    def widest(self, place: int, ranges: Floats) -> float:
+        """The widest range (2, J) in a group, of that of the column."""
+        whole = float(self.high[place] - self.low[place])
+        return float((ranges[1] - ranges[0]).max()) / whole if whole else 0.0
 
 
 class ConstancyWatch:
@@ -38,17 +72,10 @@ class ConstancyWatch:
             np.maximum.at(ranges[1], codes, x)
             self._ranges[place] = None if self._widest(place, ranges) > _SURELY else ranges
 
-    @property
-    def constant(self) -> Booleans:
-        """Which columns (k,) are constant within every group."""
-        return np.array(
-            [
-                ranges is not None and self._widest(place, ranges) <= CONSTANT_TOLERANCE
-                for place, ranges in enumerate(self._ranges)
-            ]
-        )
+    def found(self, order: Integers) -> Ranges:
+        """What has been seen, of groups in another order (J,) than that of their codes."""
+        within = tuple(None if one is None else one[:, order] for one in self._ranges)
+        return Ranges(self.low.copy(), self.high.copy(), within)
 
     def _widest(self, place: int, ranges: Floats) -> float:
-        """The widest range in a group, of that of the column."""
-        whole = float(self.high[place] - self.low[place])
-        return float((ranges[1] - ranges[0]).max()) / whole if whole else 0.0
+        return Ranges(self.low, self.high, ()).widest(place, ranges)

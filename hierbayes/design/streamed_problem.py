@@ -8,6 +8,7 @@ first, as in `sums`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -53,19 +54,50 @@ def pose_streamed(specification: Specification, source: Source) -> Problem:
     DataError, FormulaError
         When the data cannot carry the model, or the model needs the rows in memory.
     """
+    return problem_of(*summed_source(specification, source), source.text)
+
+
+def summed_source(
+    specification: Specification, source: Source, levels: Mapping[str, pd.Index] | None = None
+) -> tuple[Design, Pass]:
+    """The design that a few rows of a source make, and what is found in all of them.
+
+    ``levels`` are those of columns of labels, where they are known beforehand.  Other parameters
+    and errors are those of `pose_streamed`; whether all rows can carry the model is not asked.
+    """
     spec = specification
     _refuse_unstreamable(spec, source)
     names = needed_names(spec)
     refuse_unknown_names(names, pd.DataFrame(columns=list(source.columns)))
     head = first_rows(source, names)
     labels = columns_of_labels(spec, head)
-    levels = levels_of(source, labels, names) if labels else {}
+    if levels is None:
+        levels = levels_of(source, labels, names) if labels else {}
     pilot = pilot_rows(head, levels)
     design = build_design(spec, pilot)
     _refuse_learnt(design, source)
     maker = batch_columns(design.columns, names, levels, pilot)
-    found = _in_fitting_basis(source, maker, design)
-    problem = Problem(_design_of(design, found, source), found.cross)
+    return design, _in_fitting_basis(source, maker, design)
+
+
+def problem_of(design: Design, found: Pass, text: str) -> Problem:
+    """The problem of rows that were summed up, with the names and codings of a design.
+
+    Parameters
+    ----------
+    design : Design
+        Of a few rows.
+    found : Pass
+        What was found in all of them.
+    text : str
+        What their source is called.
+
+    Raises
+    ------
+    DataError, FormulaError
+        When they cannot carry the model.
+    """
+    problem = Problem(_design_of(design, found, text), found.cross)
     refuse_rows(problem.design)
     refuse_columns(problem.design, found.cross)
     return problem
@@ -163,7 +195,7 @@ def _is_constant(found: Pass, basis: Basis) -> bool:
     return bool(np.abs(X @ basis.constant - 1.0).max() < 1e-10)
 
 
-def _design_of(design: Design, found: Pass, source: Source) -> Design:
+def _design_of(design: Design, found: Pass, text: str) -> Design:
     """The design of a few rows, made that of all."""
     cross, basis = found.cross, found.cross.basis
     n = int(cross.n)
@@ -184,7 +216,7 @@ def _design_of(design: Design, found: Pass, source: Source) -> Design:
         roots=_column_roots(cross, np.maximum(np.abs(found.low), np.abs(found.high))[:-1]),
     )
     factor = GroupingFactor(design.factor.name, cross.groups)
-    rows = StreamedRows(source.text, facts, design.rows)
+    rows = StreamedRows(text, facts, design.rows)
     # answers as Rows do where it can, and refuses the rest
     return Design(columns, (factor,), cast(Rows, rows), Dropped(found.dropped, found.missing))
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from hierbayes.design.basis import Basis
 from hierbayes.design.batch_columns import BatchColumns, Columned
-from hierbayes.design.constancy_watch import ConstancyWatch
+from hierbayes.design.constancy_watch import ConstancyWatch, Ranges
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.group_coder import GroupCoder
 from hierbayes.design.group_roots import GroupRoots
@@ -31,14 +31,14 @@ class Pass:
     Parameters
     ----------
     cross : CrossProducts
-    low, high : (p + 1,) float
-        Least and largest values of the fixed columns and the response.
+    columns : Ranges
+        Of the fixed columns and the response.
+    alone : dict
+        From factors of terms to the fixed columns that they have to themselves.
+    parts : dict of str to Ranges
+        Of the columns of the other factors.
     mean : (p + 1,) float
         Means of the internal columns.
-    between : frozenset of str
-        Factors of terms that are constant within every group.
-    outer : (p,) bool
-        Fixed columns that are.
     two_valued : bool
         Whether each response is 0 or 1.
     sample : tuple of array
@@ -50,15 +50,36 @@ class Pass:
     """
 
     cross: CrossProducts
-    low: Floats
-    high: Floats
+    columns: Ranges
+    alone: dict[str, tuple[int, ...]]
+    parts: dict[str, Ranges]
     mean: Floats
-    between: frozenset[str]
-    outer: Booleans
     two_valued: bool
     sample: tuple[Floats, Floats, Floats]
     missing: dict[str, int]
     dropped: int
+
+    @property
+    def low(self) -> Floats:
+        """Least values (p + 1,) of the fixed columns and the response."""
+        return self.columns.low
+
+    @property
+    def high(self) -> Floats:
+        """Largest values (p + 1,) of the fixed columns and the response."""
+        return self.columns.high
+
+    @property
+    def outer(self) -> Booleans:
+        """Fixed columns (p,) that are constant within every group."""
+        return self.columns.constant[:-1]
+
+    @property
+    def between(self) -> frozenset[str]:
+        """Factors of terms that are constant within every group."""
+        outer = self.outer
+        alone = {name for name, places in self.alone.items() if outer[list(places)].all()}
+        return frozenset(alone | {name for name, one in self.parts.items() if one.constant.all()})
 
 
 class _Sums:
@@ -103,16 +124,13 @@ class _Sums:
     def found(self) -> Pass:
         labels, order = self.coder.sorted()
         cross = self.roots.products(labels, order, self.basis)
-        outer = self.watch.constant[:-1]
-        between = {
-            name
-            for name, how in self.maker.factors.items()
-            if (outer[list(how)] if isinstance(how, tuple) else self.parts[name].constant).all()
-        }
         X, Z, y = zip(*self.sample, strict=True)
         return Pass(
-            cross, self.watch.low, self.watch.high, self.roots.sums / max(cross.n, 1.0),
-            frozenset(between), outer, self.two_valued,
+            cross,
+            self.watch.found(order),
+            {name: how for name, how in self.maker.factors.items() if isinstance(how, tuple)},
+            {name: watch.found(order) for name, watch in self.parts.items()},
+            self.roots.sums / max(cross.n, 1.0), self.two_valued,
             (np.concatenate(X), np.concatenate(Z), np.concatenate(y)),
             self.missing, self.dropped,
         )  # fmt: skip
