@@ -16,7 +16,8 @@ import hierbayes as hb
 from hierbayes.errors import IntervalError
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.theta import Theta
-from hierbayes.studies.prior_predictive.implications import line_points, mixture_quantile
+from hierbayes.studies.prior_predictive.line_points import line_points
+from hierbayes.studies.prior_predictive.new_responses import mixture_quantile
 from hierbayes.studies.prior_predictive.prior_predictive import PriorPredictive
 
 pytestmark = pytest.mark.slow

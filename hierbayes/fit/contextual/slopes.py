@@ -37,53 +37,19 @@ from hierbayes.design.design import Design
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.fit.contextual.moderators import Setting, choose_settings, factor_names
 from hierbayes.fit.contextual.own_columns import own_columns
+from hierbayes.fit.contextual.x_columns import (
+    XColumn,
+    factors_around,
+    forms_of,
+    plain,
+    refuse_other_means,
+    role_of,
+    x_columns,
+)
 from hierbayes.frames.arrays import Floats
-from hierbayes.specification.terms import bare, factor_text, is_number
+from hierbayes.specification.terms import factor_text, is_number
 
-_WITHIN = {"x": 1.0, "cvar": 0.0, "dvar": 1.0, "lvar": 0.0}
-_BETWEEN = {"x": 1.0, "cvar": 1.0, "dvar": 0.0, "lvar": 1.0}
 _OF_NUMBERS = {"x": 2.0, "cvar": 1.5, "dvar": 0.5, "lvar": 1.5}  # of x = 2 beside x = 1
-
-
-@dataclass(frozen=True, slots=True)
-class XColumn:
-    """A fixed column that contains x.
-
-    Parameters
-    ----------
-    place : int
-        Of the column among the fixed ones.
-    roles : tuple of str
-        ``"x"``, ``"cvar"``, ``"dvar"`` or ``"lvar"``; several where the term is their product.
-    others : tuple of str
-        The other factors of its term.
-    scale : float
-        A number the term is multiplied with.
-    """
-
-    place: int
-    roles: tuple[str, ...]
-    others: tuple[str, ...]
-    scale: float
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether its slopes depend on nothing."""
-        return len(self.roles) == 1 and not self.others
-
-    def value(self, of_role: Mapping[str, Any]) -> Any:
-        """What x makes of it, from the values of the roles."""
-        return self.scale * np.prod([of_role[role] for role in self.roles], axis=0)
-
-    def slopes(self, at: float) -> tuple[float, float]:
-        """Its part in the slopes within and between where x and its mean are ``at``."""
-        value = {"x": at, "cvar": at, "dvar": 0.0, "lvar": at}
-        within = between = 0.0
-        for k, role in enumerate(self.roles):
-            rest = [value[other] for i, other in enumerate(self.roles) if i != k]
-            within += self.scale * _WITHIN[role] * float(np.prod(rest))
-            between += self.scale * _BETWEEN[role] * float(np.prod(rest))
-        return within, between
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,85 +139,19 @@ def contextual_slopes(
     return ContextualSlopes(x, mean, settings, slopes[0], slopes[1], named, group, held)
 
 
-def factors_around(design: Design, k: int) -> tuple[str, ...]:
-    """The grouping factors each of whose groups holds whole groups of factor k."""
-    mine, J = design.rows.codes_of[k], design.factors[k].J
-    return tuple(
-        factor.name
-        for m, factor in enumerate(design.factors)
-        if m != k
-        and len(np.unique(mine.astype(np.int64) * factor.J + design.rows.codes_of[m])) == J
-    )
-
-
-def x_columns(design: Design, x: str, outer: tuple[str, ...] = ()) -> tuple[XColumn, ...]:
-    """The fixed columns that contain x, its group mean or its deviation, and as what.
-
-    ``outer`` are grouping factors around that of the design, see `factors_around`.
-    """
-    forms = _forms(design, x, outer)
-    found, place = [], 0
-    for part in design.columns.fixed_spec.structure:
-        factors = list(map(factor_text, part.term.factors))
-        named = [(factor, _role(factor, forms)) for factor in factors]
-        roles = tuple(role for _, role in named if role)
-        if roles:
-            rest = [factor for factor, role in named if not role]
-            others = tuple(factor for factor in rest if not is_number(factor))
-            scale = float(np.prod([float(factor) for factor in rest if is_number(factor)]))
-            found += [XColumn(place + k, roles, others, scale) for k in range(len(part.columns))]
-        place += len(part.columns)
-    return tuple(found)
-
-
-def _forms(design: Design, x: str, outer: tuple[str, ...]) -> dict[str, str]:
-    """The spellings of x, its group mean, its deviation and its latent mean, without quotes."""
-    bare, name = _plain(x), _plain(design.specification.group)
-    spelt = {f"{role}({bare},{name})": role for role in ("cvar", "dvar", "lvar")}
-    spelt |= {f"dvar({bare},{_plain(one)})": "x" for one in outer}
-    return {_plain(own): role for own, role in own_columns(design, x).items()} | {bare: "x"} | spelt
-
-
-def refuse_other_means(design: Design, x: str, k: int, outer: tuple[str, ...]) -> None:
-    """Refuse means of x over another grouping factor that are not constant within a group."""
-    group = design.factors[k].name
-    for other in (factor.name for factor in design.factors if factor.name not in (group, *outer)):
-        made = {f"{role}({_plain(x)},{_plain(other)})" for role in ("cvar", "dvar", "lvar")}
-        for part in design.columns.fixed_spec.structure:
-            for factor in map(factor_text, part.term.factors):
-                if _plain(factor) in made:
-                    raise DataError(
-                        f"the model has '{bare(factor)}' as well, made of a mean over '{other}', "
-                        f"which is not constant within '{group}', so that there is no one slope of "
-                        f"'{x}' within '{group}'; combine coefficients with hb.wald()"
-                    )
-
-
-def _role(factor: str, forms: dict[str, str]) -> str:
-    """What a factor is of x; empty for a column of the data that is called as a mean is."""
-    role = forms.get(_plain(factor), "")
-    is_column = factor[:1] == factor[-1:] == "`" and factor.count("`") == 2
-    is_called = "(" in factor
-    return "" if is_column and is_called and role != "x" else role
-
-
-def _plain(text: str) -> str:
-    return bare(text).replace(" ", "")
-
-
 def _refuse_bent(design: Design, x: str, outer: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse terms in which x stands otherwise than as itself, its mean or its deviation.
 
     Returns the terms that a mean over an outer factor stands in, without x.
     """
-    forms, held = _forms(design, x, outer), list[str]()
-    means = {f"{role}({_plain(x)},{_plain(one)})" for one in outer for role in ("cvar", "lvar")}
+    forms, held = forms_of(design, x, outer), list[str]()
+    means = {f"{role}({plain(x)},{plain(one)})" for one in outer for role in ("cvar", "lvar")}
     for part in design.columns.fixed_spec.structure:
         factors = list(map(factor_text, part.term.factors))
         words = [factor for factor in factors if not is_number(factor)]
-        other = [factor for factor in words if not _role(factor, forms)]
+        other = [factor for factor in words if not role_of(factor, forms)]
         of_x = [factor for factor in other if factor_names(factor) & factor_names(x)]
-        if len(other) == len(words) and of_x and {_plain(factor) for factor in of_x} <= means:
+        if len(other) == len(words) and of_x and {plain(factor) for factor in of_x} <= means:
             held.append(str(part.term))
         elif of_x:
             raise DataError(

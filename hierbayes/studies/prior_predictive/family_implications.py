@@ -16,7 +16,6 @@ from hierbayes.design.design import Design
 from hierbayes.design.family_rows import FamilyRows, has_thresholds
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.prior_predictive.implications import (
-    RESPONSE,
     extreme_rows,
     icc_by_factor,
     limits_table,
@@ -26,6 +25,7 @@ from hierbayes.studies.prior_predictive.implications import (
     response_name,
     spread_rows,
 )
+from hierbayes.studies.prior_predictive.new_responses import RESPONSE
 
 if TYPE_CHECKING:
     from hierbayes.priors.draws import PriorDraws

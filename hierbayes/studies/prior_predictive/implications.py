@@ -5,41 +5,28 @@ Per draw, with S = Z'Z/n the second moment of the random columns over the rows:
     T = tr(G S), the variance between groups averaged over the rows
     ICC = T/(T + σ²),   R² = var(Xγ)/(var(Xγ) + T + σ²)
     ICC of factor k = T_k/(T + σ²), T = Σ_k T_k, where there are several
-    a new response of a new group:  y* ~ N(x'γ, z'Gz + σ²) at a row of the design
-
-Responses are not simulated.  At each draw the mixture of these normals over rows
-drawn at random is known, and so are its quantiles and its mass outside a range; what
-is left to chance is the draw and its rows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import ndtr, ndtri
 
 from hierbayes.design.design import Design
-from hierbayes.design.predictors import column_name
 from hierbayes.display.interval import Interval
 from hierbayes.fit.variance import between_variance
-from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import correlated_pairs, second_moment
+from hierbayes.studies.prior_predictive.line_points import line_points, varying
+from hierbayes.studies.prior_predictive.new_responses import FAR, RESPONSE, new_responses
 
 if TYPE_CHECKING:
     from hierbayes.priors.draws import PriorDraws
 
 INTERVAL = Interval(0.9)
-RESPONSE = Interval(0.95)  # of a new response, at one draw
-FAR = 10.0  # observed sds from the observed mean
-LINE_PERCENTILES = (0.1, 0.9)
-_OWN = 10.0  # how much a column counts where a row near its percentile is sought
-_ROWS = 200  # drawn for the responses of one draw
-_DRAWS_AT_A_TIME = 1000
-_HALVINGS = 20  # of the bracket of a quantile
 
 
 def implied_quantities(draws: PriorDraws, design: Design, seed: int) -> xr.Dataset:
@@ -71,7 +58,7 @@ def implied_quantities(draws: PriorDraws, design: Design, seed: int) -> xr.Datas
         "r2": (("draw",), explained / (explained + total)),
         "total_sd": (("draw",), np.sqrt(total)),
     }
-    responses = _responses(draws, design, seed)
+    responses = new_responses(draws, design, seed)
     return quantities_of(draws, design, draws.theta.sigma**2, values | responses)
 
 
@@ -239,73 +226,6 @@ def icc_by_factor(quantities: xr.Dataset, design: Design) -> dict[str, Floats]:
     return {f"ICC of {name}": icc[:, k] for k, name in enumerate(factors)}
 
 
-def varying(design: Design) -> Booleans:
-    """Which random columns (q,) are not constant."""
-    several: Booleans = np.ptp(design.rows.Z, axis=0) > 0.0
-    return several
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LinePoint:
-    """A point at which the lines of a factor's groups are compared.
-
-    Parameters
-    ----------
-    factor, at : str
-        Whose lines, and where, in words.
-    z : (q,) float
-        The random columns there; 0 for the effects of other factors.
-    """
-
-    factor: str
-    at: str
-    z: Floats
-
-
-def line_points(design: Design) -> list[LinePoint]:
-    """The points at which the groups' lines are compared, factor by factor.
-
-    For each random column that varies, its 10th and 90th percentile with the others at
-    their means; of that point, the nearest row of the design (in sds, the column itself
-    counting ten times), so that columns that depend on each other (x and x²) agree.
-    The label states every other column that is not 0 there, as `Fit.icc` would have it.  Of several
-    linear predictors each has its own lines.
-    """
-    found = []
-    for k, span in enumerate(design.spans):
-        one = design.of_factor(k)
-        for place in range(one.columns.n_predictors):
-            mine = span.start + np.flatnonzero(one.columns.effects_of(place))
-            for at, row in _rows_between(one.of_predictor(place)).items():
-                z = np.zeros(len(design.effects))
-                z[mine] = row
-                names = one.columns.predictors
-                label = column_name(names[place], at) if names else at
-                found.append(LinePoint(one.factor.name, label, z))
-    return found
-
-
-def _rows_between(design: Design) -> dict[str, Floats]:
-    """Rows of Z by label, see `line_points`, of one factor."""
-    columns = np.flatnonzero(varying(design))
-    Z = design.rows.Z[:, columns]
-    mean, sd = Z.mean(axis=0), Z.std(axis=0)
-    points: dict[str, Floats] = {}
-    for k, column in enumerate(columns):
-        weight = np.where(np.arange(len(columns)) == k, _OWN, 1.0) / sd
-        for percentile in LINE_PERCENTILES:
-            target = mean.copy()
-            target[k] = np.quantile(Z[:, k], percentile, method="inverted_cdf")
-            z = design.rows.Z[(((Z - target) * weight) ** 2).sum(axis=1).argmin()]
-            points.setdefault(_label(design, z, int(column), columns), z)
-    return points
-
-
-def _label(design: Design, z: Floats, k: int, columns: Integers) -> str:
-    stated = [k, *(c for c in columns if c != k and z[c] != 0.0)]
-    return ", ".join(f"{design.effects[c]} = {z[c]:g}" for c in stated)
-
-
 def _columns(name: str, values: xr.DataArray) -> dict[str, Floats]:
     """The columns of (draw, label) by a name with the label in it."""
     labels = values[values.dims[1]].to_numpy()
@@ -317,48 +237,3 @@ def _explained(gamma: Floats, X: Floats) -> Floats:
     centred = X - X.mean(axis=0)
     variance: Floats = between_variance(gamma[:, :, None] * gamma[:, None], second_moment(centred))
     return np.maximum(variance, 0.0)
-
-
-def _responses(draws: PriorDraws, design: Design, seed: int) -> dict[str, tuple[Any, Floats]]:
-    """``response``, ``outside`` and ``far``, some draws at a time: each has its own rows."""
-    theta, y = draws.theta, design.rows.y
-    range_ = float(y.min()), float(y.max())
-    near = y.mean() - FAR * y.std(), y.mean() + FAR * y.std()
-    generator = np.random.default_rng([seed, 1])
-    parts: list[tuple[Floats, Floats, Floats]] = []
-    for start in range(0, len(theta.sigma), _DRAWS_AT_A_TIME):
-        cut = slice(start, start + _DRAWS_AT_A_TIME)
-        root, sigma, gamma = theta.root[cut], theta.sigma[cut], draws.gamma[cut]
-        rows = generator.integers(len(y), size=(len(sigma), _ROWS))
-        mean = (design.rows.X[rows] @ gamma[:, :, None])[..., 0]
-        sd = np.sqrt(((design.rows.Z[rows] @ root) ** 2).sum(axis=-1) + sigma[:, None] ** 2)
-        ends = np.stack([mixture_quantile(mean, sd, tail) for tail in RESPONSE.tails], axis=-1)
-        parts.append((ends, _mass_outside(mean, sd, range_), _mass_outside(mean, sd, near)))
-    ends, outside, far = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return {
-        "response": (("draw", "end"), ends),
-        "outside": (("draw",), outside),
-        "far": (("draw",), far),
-    }
-
-
-def _mass_outside(mean: Floats, sd: Floats, limits: tuple[float, float]) -> Floats:
-    """Probability (draws,) outside two limits, of mixtures of normals (draws, rows)."""
-    mass: Floats = ndtr((limits[0] - mean) / sd) + ndtr((mean - limits[1]) / sd)
-    return mass.mean(axis=1)
-
-
-def mixture_quantile(mean: Floats, sd: Floats, prob: float) -> Floats:
-    """Quantile (draws,) of mixtures of normals with equal weights (draws, rows).
-
-    It lies between the smallest and the largest quantile of the components; that
-    bracket is halved until a millionth of it is left.
-    """
-    normal = ndtri(prob)
-    component = mean + normal * sd
-    low, high = component.min(axis=1), component.max(axis=1)
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2.0
-        below = ndtr((middle[:, None] - mean) / sd).mean(axis=1) < prob
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return (low + high) / 2.0

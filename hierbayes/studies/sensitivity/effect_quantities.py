@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hierbayes.errors import StudyError
-from hierbayes.fit.contextual.slopes import factors_around, refuse_other_means, x_columns
+from hierbayes.fit.contextual.x_columns import factors_around, refuse_other_means, x_columns
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.variance import between_variance, explained_variance
 from hierbayes.frames.arrays import Floats
