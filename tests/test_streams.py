@@ -1,8 +1,7 @@
 """Rows that stream from files: the same design, cross-products and fits as in memory."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 import hierbayes as hb
 from hierbayes.cli import main
 from hierbayes.sources.source import Batch
+from tests.pieces import Pieces
 
 FORMULA = "y ~ x * w + kind + (1 + x | g)"
 
@@ -30,25 +30,6 @@ def made(center: float = 0.0, n: int = 3000, J: int = 40) -> pd.DataFrame:
     frame = pd.DataFrame({"y": y, "x": x, "w": w, "kind": kind, "g": g})
     frame.loc[[7, n // 2], "x"] = np.nan
     return frame
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """A frame in pieces of some sizes."""
-
-    frame: pd.DataFrame
-    cuts: tuple[int, ...]
-    text: str = "the pieces"
-    rows: None = None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return tuple(self.frame.columns)
-
-    def batches(self, names: Sequence[str], labels: Sequence[str] = ()) -> Iterator[Batch]:
-        ends = (0, *self.cuts, len(self.frame))
-        for begin, end in pairwise(ends):
-            yield Batch(self.frame.iloc[begin:end][list(names)], f"rows from {begin}")
 
 
 def user_products(model: hb.Model) -> tuple[np.ndarray, ...]:
@@ -239,8 +220,7 @@ def test_errors_of_a_frame_hold(frame: pd.DataFrame, folder: Path) -> None:
 def test_what_needs_all_rows_is_refused_by_name(folder: Path) -> None:
     said = "needs the rows in memory, and those of "
     assert f"a family of responses {said}" in refusal(folder, family="poisson")
-    assert f"weights= {said}" in refusal(folder, weights="w")
-    assert f"several grouping factors {said}" in refusal(folder, "y ~ x + (1 | g) + (1 | kind)")
+    assert f"weights= as numbers {said}" in refusal(folder, weights=np.ones(3000))
     assert refusal(folder, "y ~ center(x) + (1 | g)").startswith(
         "'center(x)' is made of all rows at once, and those of "
     )

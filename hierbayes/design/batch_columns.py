@@ -11,9 +11,11 @@ import pandas as pd
 from formulaic import ModelSpec
 
 from hierbayes.design.columns import Columns
-from hierbayes.design.complete import complete_part
+from hierbayes.design.counted_rows import RowReader
+from hierbayes.design.family_rows import offset_or_none
 from hierbayes.design.matrices import columns_needed, materialise, one_column
 from hierbayes.design.plain_columns import plain_data
+from hierbayes.design.row_weights import root_weights_of
 from hierbayes.design.usable_columns import floats, refuse_not_finite
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats
@@ -29,6 +31,11 @@ class Columned(NamedTuple):
     Parameters
     ----------
     X, Z, y : (n, p), (n, q), (n,) float
+        y less its offset.
+    observed : (n,) float
+        The response itself.
+    times, weights : (n,) float or None
+        How often each row counts, and its precision; None where all are alike.
     parts : tuple of (n, k) float
         What each factor of `BatchColumns.factors` says of the rows.
     frame : DataFrame
@@ -41,6 +48,9 @@ class Columned(NamedTuple):
     X: Floats
     Z: Floats
     y: Floats
+    observed: Floats
+    times: Floats | None
+    weights: Floats | None
     parts: tuple[Floats, ...]
     frame: pd.DataFrame
     missing: dict[str, int]
@@ -55,8 +65,7 @@ class BatchColumns:
     ----------
     columns : Columns
         Those of the design.
-    names : tuple of str
-        Columns of the data that are read.
+    reader : RowReader
     levels : mapping
         From columns of labels to their levels.
     factors : dict
@@ -64,7 +73,7 @@ class BatchColumns:
     """
 
     columns: Columns
-    names: tuple[str, ...]
+    reader: RowReader
     levels: Mapping[str, pd.Index]
     factors: dict[str, tuple[int, ...] | ModelSpec]
 
@@ -77,10 +86,14 @@ class BatchColumns:
             When a value cannot be used, naming the file or the part.
         """
         spec = self.columns.specification
-        frame, missing = complete_part(batch.frame, self.names, batch.place)
+        counted = self.reader.of(batch)
+        frame = counted.frame
         if not len(frame):
-            none = np.empty((0, 0))
-            return Columned(none, none, np.empty(0), (), frame, missing, len(batch.frame))
+            none, no_rows = np.empty((0, 0)), np.empty(0)
+            return Columned(
+                none, none, no_rows, no_rows, None, None, (), frame, counted.missing,
+                counted.dropped,
+            )  # fmt: skip
         try:
             frame = self._coded(frame)
             X = self._made(self.columns.fixed_spec, frame)
@@ -88,7 +101,9 @@ class BatchColumns:
                 X[:, part] if isinstance(part, tuple) else self._made(part, frame)
                 for part in self.columns.random_specs
             ]
-            y = one_column(spec.response, frame, spec.functions, "response")
+            observed = one_column(spec.response, frame, spec.functions, "response")
+            offset = offset_or_none(spec, frame)
+            root = root_weights_of(spec, frame)
             parts = tuple(
                 X[:, part] if isinstance(part, tuple) else self._made(part, frame)
                 for part in self.factors.values()
@@ -96,7 +111,12 @@ class BatchColumns:
         except (DataError, FormulaError) as error:
             raise type(error)(f"{batch.place}: {error}") from error
         Z = blocks[0] if len(blocks) == 1 else np.column_stack(blocks)
-        return Columned(X, Z, y, parts, frame, missing, len(batch.frame) - len(frame))
+        y = observed if offset is None else observed - offset
+        weights = None if root is None else root**2
+        return Columned(
+            X, Z, y, observed, counted.times, weights, parts, frame, counted.missing,
+            counted.dropped,
+        )  # fmt: skip
 
     def _coded(self, frame: pd.DataFrame) -> pd.DataFrame:
         """With every column of labels as categories of the levels there are."""
@@ -123,7 +143,7 @@ class BatchColumns:
 
 
 def batch_columns(
-    columns: Columns, names: tuple[str, ...], levels: Mapping[str, pd.Index], pilot: pd.DataFrame
+    columns: Columns, reader: RowReader, levels: Mapping[str, pd.Index], pilot: pd.DataFrame
 ) -> BatchColumns:
     """How to make the columns of a design of batches, learnt from a few rows with every level."""
     spec = columns.specification
@@ -138,7 +158,7 @@ def batch_columns(
     factors = {
         one: alone[one] if one in alone else _spec_of(one, spec, pilot) for one in sorted(found)
     }
-    return BatchColumns(columns, names, levels, factors)
+    return BatchColumns(columns, reader, levels, factors)
 
 
 def _spec_of(factor: str, spec: Specification, pilot: pd.DataFrame) -> ModelSpec:
@@ -147,6 +167,7 @@ def _spec_of(factor: str, spec: Specification, pilot: pd.DataFrame) -> ModelSpec
 
 
 def needed_names(spec: Specification) -> tuple[str, ...]:
-    """Names that a specification reads values from, the groups last."""
-    needed = columns_needed((spec.response,), spec.fixed, *spec.random_effects)
-    return tuple(dict.fromkeys([*needed, *spec.group_columns]))
+    """Names that a specification reads values from, the groups and weights last."""
+    needed = columns_needed((spec.response,), spec.offsets, spec.fixed, *spec.random_effects)
+    weights = filter(None, [spec.weights, spec.known_sd])
+    return tuple(dict.fromkeys([*needed, *spec.group_columns, *weights]))

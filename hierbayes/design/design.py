@@ -137,8 +137,7 @@ class Design:
         """The design as if only factor k had random effects."""
         if len(self.factors) == 1:
             return self
-        span = self.spans[k]
-        rows = replace(self.rows, Z=self.rows.Z[:, span], codes_of=(self.rows.codes_of[k],))
+        rows = self.rows.of_factor(k, self.spans[k])
         return Design(self.columns.of_factor(k), (self.factors[k],), rows, self.dropped)
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from hierbayes.design.complete import complete_part
+from hierbayes.design.counted_rows import RowReader
 from hierbayes.errors import DataError
 from hierbayes.sources.source import Source
 from hierbayes.specification.expression import Call
@@ -22,7 +22,7 @@ HEAD = 1000  # rows that are looked at first
 _MOST_LEVELS = 1000
 
 
-def first_rows(source: Source, names: Sequence[str]) -> pd.DataFrame:
+def first_rows(source: Source, reader: RowReader) -> pd.DataFrame:
     """The first complete rows of a source, up to a thousand.
 
     Raises
@@ -30,14 +30,14 @@ def first_rows(source: Source, names: Sequence[str]) -> pd.DataFrame:
     DataError
         When there are no rows, or none that is complete.
     """
-    seen, missing, rows = pd.DataFrame(), dict.fromkeys(names, 0), 0
-    for batch in source.batches(names):
-        seen, counts = complete_part(batch.frame, names, batch.place)
-        rows += len(batch.frame)
-        for name, count in counts.items():
+    missing, rows = dict.fromkeys(reader.names, 0), 0
+    for batch in source.batches(reader.columns):
+        read = reader.of(batch)
+        rows += read.dropped
+        for name, count in read.missing.items():
             missing[name] += count
-        if len(seen):
-            return seen.iloc[:HEAD]
+        if len(read.frame):
+            return read.frame.iloc[:HEAD]
     if not rows:
         raise DataError(f"the data are empty: there are no rows in {source.text}")
     worst = max(missing, key=lambda name: missing[name])
@@ -61,7 +61,7 @@ def columns_of_labels(spec: Specification, head: pd.DataFrame) -> tuple[str, ...
     return tuple(dict.fromkeys(found))
 
 
-def levels_of(source: Source, labels: Sequence[str], needed: Sequence[str]) -> dict[str, pd.Index]:
+def levels_of(source: Source, reader: RowReader, labels: Sequence[str]) -> dict[str, pd.Index]:
     """The levels of columns of labels, in order, on complete rows.
 
     Raises
@@ -70,8 +70,8 @@ def levels_of(source: Source, labels: Sequence[str], needed: Sequence[str]) -> d
         When a column has more levels than a factor can have.
     """
     seen: dict[str, set[Any]] = {name: set() for name in labels}
-    for batch in source.batches(needed, labels):
-        frame, _ = complete_part(batch.frame, needed, batch.place)
+    for batch in source.batches(reader.columns, labels):
+        frame = reader.of(batch).frame
         for name in labels:
             seen[name].update(frame[name].unique())
             if len(seen[name]) > _MOST_LEVELS:

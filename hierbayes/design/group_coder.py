@@ -76,7 +76,9 @@ class GroupCoder:
             self._first, self._places = first, table
             known = self.labels
             if len(known) and known.dtype.kind in "iu":
-                table[known.to_numpy() - first] = np.arange(len(known))
+                at = known.to_numpy() - first
+                inside = np.flatnonzero((at >= 0) & (at < len(table)))
+                table[at[inside]] = inside
         at = values - self._first
         codes = self._places[at]
         if (codes < 0).any():

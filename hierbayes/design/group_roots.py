@@ -37,15 +37,27 @@ class GroupRoots:
         self._q, self._m = q, m
         self._own = np.zeros((0, 1 + q + q * q + q * m))  # of a group: n_j, D_j, R̄_j, T̄_j
         self._W = np.zeros((m, m))
-        self.sums: Floats = np.zeros(m)  # of the columns, over all rows
 
-    def add(self, columns: Floats, Z: Floats, codes: Integers, J: int) -> None:
-        """Add rows [X° y°] (n, m) and Z° (n, q) of groups whose codes are below J."""
+    def add(
+        self,
+        columns: Floats,
+        Z: Floats,
+        codes: Integers,
+        J: int,
+        times: Floats | None = None,
+        weights: Floats | None = None,
+    ) -> None:
+        """Add rows [X° y°] (n, m) and Z° (n, q) of groups whose codes are below J.
+
+        Each as often as ``times`` says (n,), with the precision ``weights`` (n,); by default 1.
+        """
+        times = np.ones(len(codes)) if times is None else times
+        weights = times if weights is None else times * weights
         if len(self._own) < J:
             room = max(J, 2 * len(self._own)) - len(self._own)
             self._own = np.concatenate([self._own, np.zeros((room, self._own.shape[1]))])
         w, z = np.empty(self._m), np.empty(self._q)
-        _rotate_rows(columns, Z, codes, self._own, self._W, self.sums, z, w)
+        _rotate_rows(columns, Z, codes, times, weights, self._own, self._W, z, w)
 
     def products(self, groups: pd.Index, order: Integers, basis: Basis) -> CrossProducts:
         """The cross-products of the groups, in another order (J,) than that they came in."""
@@ -64,8 +76,8 @@ class GroupRoots:
 
 @compiled(error_model="numpy")
 def _rotate_rows(
-    columns: Floats, Z: Floats, codes: Integers, own: Floats, W: Floats, sums: Floats, z: Floats,
-    w: Floats,
+    columns: Floats, Z: Floats, codes: Integers, times: Floats, weights: Floats, own: Floats,
+    W: Floats, z: Floats, w: Floats,
 ) -> None:  # fmt: skip
     """Rows into the triangles of their groups; W has its lower triangle only, z and w are room.
 
@@ -75,13 +87,12 @@ def _rotate_rows(
     q = Z.shape[1]
     for i in range(n):
         kept = own[codes[i]]
-        kept[0] += 1.0
+        kept[0] += times[i]
         for c in range(m):
             w[c] = columns[i, c]
-            sums[c] += w[c]
         for k in range(q):
             z[k] = Z[i, k]
-        weight = 1.0
+        weight = weights[i]
         for k in range(q):
             value = z[k]
             if abs(value) <= _NEGLIGIBLE * abs(Z[i, k]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -105,7 +106,27 @@ def factor_codes(
     place = np.ravel_multi_index([codes for codes, _ in parts], sizes)
     combined, codes = np.unique(place, return_inverse=True)
     at = np.unravel_index(combined, sizes)
-    texts = [labels.astype(str)[one] for (_, labels), one in zip(parts, at, strict=True)]
+    return codes.astype(np.intp), joined_labels(name, [labels for _, labels in parts], at)
+
+
+def joined_labels(name: str, parts: Sequence[pd.Index], at: Sequence[Integers]) -> pd.Index:
+    """What the groups (J,) of a combination of columns are called.
+
+    Parameters
+    ----------
+    name : str
+        The grouping factor.
+    parts : sequence of Index
+        Labels of each column.
+    at : sequence of (J,) int
+        Their places.
+
+    Raises
+    ------
+    DataError
+        When two groups would have one name.
+    """
+    texts = [labels.astype(str)[one] for labels, one in zip(parts, at, strict=True)]
     joined = pd.Index([":".join(words) for words in zip(*texts, strict=True)], name=name)
     if joined.has_duplicates:
         first = joined[joined.duplicated()][0]
@@ -113,7 +134,7 @@ def factor_codes(
             f"two groups of '{name}' would both be called '{first}'; make the colons in the labels "
             "of its columns another character"
         )
-    return codes.astype(np.intp), joined
+    return joined
 
 
 def group_labels(data: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
 from hierbayes.design.between_equations import constant_of, refuse_varying_between
@@ -115,8 +114,7 @@ class Problem:
     @property
     def half_log_det(self) -> float:
         """½ log|R| of the errors, which the log-likelihood is less by."""
-        weights = self.design.rows.root_weights
-        of_weights = 0.0 if weights is None else -float(np.log(weights).sum())
+        of_weights = -self.design.rows.log_root_weights
         if self.moments is None or self.z is None:
             return of_weights
         return self.moments.half_log_det(self.z) + of_weights

@@ -33,6 +33,40 @@ def root_weights_of(spec: Specification, frame: pd.DataFrame) -> Floats | None:
     return np.sqrt(frame[spec.weights].to_numpy(dtype=np.float64))
 
 
+def whole_counts(data: pd.DataFrame, name: str) -> Floats:
+    """How often each row (n,) counts.
+
+    Raises
+    ------
+    DataError
+        When a count is no whole number; the row is named.
+    """
+    column = data[name]
+    if not is_numeric_dtype(column) or is_bool_dtype(column):
+        raise DataError(f"counts must be numbers, not {column.dtype}")
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    refuse_no_counts(values, data.index)
+    return values
+
+
+def refuse_no_counts(values: Floats, index: pd.Index) -> None:
+    """Refuse counts (n,) of rows that are no whole numbers.
+
+    Raises
+    ------
+    DataError
+        Naming the first such row.
+    """
+    bad = ~(np.isfinite(values) & (values >= 0.0) & (values == np.round(values)))
+    if bad.any():
+        at = int(bad.argmax())
+        what = "missing" if np.isnan(values[at]) else f"{values[at]:g}"
+        raise DataError(
+            f"counts: a row stands for a whole number of equal rows, and that of row label "
+            f"{index[at]} is {what}; rows that weigh more than others are weights="
+        )
+
+
 def refuse_not_positive(data: pd.DataFrame, name: str, argument: str) -> None:
     """Refuse a column that is not there, or of which a value is not a positive number.
 

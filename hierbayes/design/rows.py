@@ -162,6 +162,15 @@ class Rows:
         """Standard deviation (n,) of the error of each row, relative to σ."""
         return 1.0 if self.root_weights is None else 1.0 / self.root_weights
 
+    @property
+    def log_root_weights(self) -> float:
+        """Sum of log √w over all rows."""
+        return 0.0 if self.root_weights is None else float(np.log(self.root_weights).sum())
+
+    def of_factor(self, k: int, span: slice) -> Rows:
+        """The rows as if only factor k had random effects, those of ``span``."""
+        return replace(self, Z=self.Z[:, span], codes_of=(self.codes_of[k],))
+
     def internal(self, basis: Basis) -> tuple[Floats, Floats]:
         """[X° y°] (n, p+1) and Z° (n, q), each row times √w: so that all errors are alike."""
         columns, Z = basis.internal_rows(self.X, self.Z, self.response)

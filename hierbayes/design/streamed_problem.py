@@ -18,10 +18,12 @@ import pandas as pd
 from hierbayes.design.basis import Basis, choose_basis
 from hierbayes.design.batch_columns import BatchColumns, batch_columns, needed_names
 from hierbayes.design.built_design import build_design
+from hierbayes.design.column_moments import Moments
 from hierbayes.design.column_refusals import refuse_columns
 from hierbayes.design.complete import Dropped
-from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.counted_rows import RowReader
 from hierbayes.design.design import Design
+from hierbayes.design.factor_watch import FactorFound
 from hierbayes.design.first_pass import columns_of_labels, first_rows, levels_of, pilot_rows
 from hierbayes.design.group_design_of_roots import ColumnRoots
 from hierbayes.design.grouping_factor import GroupingFactor
@@ -30,7 +32,7 @@ from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
 from hierbayes.design.streamed_rows import RowFacts, StreamedRows
 from hierbayes.design.streamed_sums import Pass, summed_stream
-from hierbayes.design.sums import LITTLE_LEFT, left_within, taken_out
+from hierbayes.design.sums import little_is_left, without_fixed
 from hierbayes.design.usable_columns import refuse_unknown_names
 from hierbayes.errors import FormulaError
 from hierbayes.frames.arrays import Floats
@@ -40,25 +42,30 @@ from hierbayes.specification.formula import Specification
 _FAR = 30.0  # spreads that a column may be off the basis it is computed in
 
 
-def pose_streamed(specification: Specification, source: Source) -> Problem:
+def pose_streamed(specification: Specification, source: Source, counts: str = "") -> Problem:
     """Make and check the design of a specification on the rows of a source, and sum them up.
 
     Parameters
     ----------
     specification : Specification
-        With one grouping factor and a Gaussian response.
+        Of a Gaussian response.
     source : Source
+    counts : str
+        The column that says how often each row counts; empty where all count once.
 
     Raises
     ------
     DataError, FormulaError
         When the data cannot carry the model, or the model needs the rows in memory.
     """
-    return problem_of(*summed_source(specification, source), source.text)
+    return problem_of(*summed_source(specification, source, counts=counts), source.text)
 
 
 def summed_source(
-    specification: Specification, source: Source, levels: Mapping[str, pd.Index] | None = None
+    specification: Specification,
+    source: Source,
+    levels: Mapping[str, pd.Index] | None = None,
+    counts: str = "",
 ) -> tuple[Design, Pass]:
     """The design that a few rows of a source make, and what is found in all of them.
 
@@ -67,16 +74,16 @@ def summed_source(
     """
     spec = specification
     _refuse_unstreamable(spec, source)
-    names = needed_names(spec)
-    refuse_unknown_names(names, pd.DataFrame(columns=list(source.columns)))
-    head = first_rows(source, names)
+    reader = RowReader(spec, needed_names(spec), counts)
+    refuse_unknown_names(reader.columns, pd.DataFrame(columns=list(source.columns)))
+    head = first_rows(source, reader)
     labels = columns_of_labels(spec, head)
     if levels is None:
-        levels = levels_of(source, labels, names) if labels else {}
+        levels = levels_of(source, reader, labels) if labels else {}
     pilot = pilot_rows(head, levels)
     design = build_design(spec, pilot)
     _refuse_learnt(design, source)
-    maker = batch_columns(design.columns, names, levels, pilot)
+    maker = batch_columns(design.columns, reader, levels, pilot)
     return design, _in_fitting_basis(source, maker, design)
 
 
@@ -105,18 +112,11 @@ def problem_of(design: Design, found: Pass, text: str) -> Problem:
 
 def _refuse_unstreamable(spec: Specification, source: Source) -> None:
     """Refuse what is not made in batches."""
-    needs = {
-        "several grouping factors": len(spec.factors) != 1 or len(spec.group_columns) != 1,
-        "a residual structure": spec.residual is not None,
-        "weights": bool(spec.weights or spec.known_sd),
-        "an offset": bool(spec.offsets),
-    }
-    for what, asked in needs.items():
-        if asked:
-            raise FormulaError(
-                f"{what} needs the rows in memory, and those of {source.text} stream: give a frame "
-                "as data"
-            )
+    if spec.residual is not None:
+        raise FormulaError(
+            f"a residual structure needs the rows in memory, and those of {source.text} stream: "
+            "give a frame as data"
+        )
 
 
 def _refuse_learnt(design: Design, source: Source) -> None:
@@ -132,25 +132,39 @@ def _refuse_learnt(design: Design, source: Source) -> None:
 
 def _in_fitting_basis(source: Source, maker: BatchColumns, design: Design) -> Pass:
     """Passes over the rows until they are summed in a basis that fits them."""
-    group = design.factor.name
+    factors = design.specification.columns_of
     first = next(
         made
-        for batch in source.batches(maker.names, tuple(maker.levels))
+        for batch in source.batches(maker.reader.columns, tuple(maker.levels))
         if len((made := maker.of(batch)).y)
     )
     basis = _basis_of((first.X, first.Z, first.y), design)
-    found = summed_stream(source, maker, basis, group)
+    found = summed_stream(source, maker, basis, factors)
     if not _fits(found, basis):
         basis = _basis_of(found.sample, design)
-        found = summed_stream(source, maker, basis, group)
-    basis = replace(basis, x=replace(basis.x, own=_own(found.cross, basis)))
-    found = replace(found, cross=replace(found.cross, basis=basis))
-    left, freedom = left_within(found.cross)
-    if freedom > 0.0 and left < LITTLE_LEFT * found.cross.C[-1, -1]:
-        for _ in range(2):
-            basis = found.cross.basis.turned(*taken_out(found.cross))
-            found = summed_stream(source, maker, basis, group)
+        found = summed_stream(source, maker, basis, factors)
+    basis = replace(basis, x=replace(basis.x, own=_own(found.moments.fixed, basis)))
+    found = _of_all_responses(replace(found, cross=replace(found.cross, basis=basis)))
+    if little_is_left(found.cross):
+        for _ in range(2):  # the second time from sums that have their digits
+            basis = without_fixed(found.cross)
+            found = summed_stream(source, maker, basis, factors)
     return found
+
+
+def _of_all_responses(found: Pass) -> Pass:
+    """The same in a basis centred and scaled by the responses of all rows, as priors are."""
+    basis, moments = found.cross.basis, found.moments
+    mean = moments.mean[-1] if basis.constant.any() else 0.0
+    spread = float(np.sqrt(max(moments.fixed[-1, -1] - mean**2, 0.0)))
+    if spread == 0.0:
+        return found
+    M = np.eye(len(moments.mean))
+    M[:-1, -1] = -mean / spread * np.linalg.solve(basis.x.matrix, basis.constant)
+    M[-1, -1] = 1.0 / spread
+    center, scale = basis.center + basis.scale * mean, basis.scale * spread
+    turned = replace(found.cross.turned(M), basis=replace(basis, center=center, scale=scale))
+    return replace(found, cross=turned, moments=moments.turned(M))
 
 
 def _basis_of(rows: tuple[Floats, Floats, Floats], design: Design) -> Basis:
@@ -161,29 +175,27 @@ def _basis_of(rows: tuple[Floats, Floats, Floats], design: Design) -> Basis:
 
 def _fits(found: Pass, basis: Basis) -> bool:
     """Whether all rows are centred and scaled by a basis that some of them chose."""
-    cross, free = found.cross, basis.constant == 0.0
+    moments, free = found.moments, basis.constant == 0.0
     k = np.append(free, True)
     if basis.constant.any() and not _is_constant(found, basis):
         return False
-    mean = np.abs(found.mean[k]) if basis.constant.any() else np.zeros(1)
-    size = np.sqrt(np.diag(cross.C)[k] / cross.n)
-    z = np.sqrt(np.einsum("jkk->k", cross.A) / cross.n)
-    sizes = np.concatenate([size, z])
+    mean = np.abs(moments.mean[k]) if basis.constant.any() else np.zeros(1)
+    sizes = np.sqrt(np.concatenate([np.diag(moments.fixed)[k], np.diag(moments.random)]))
     return bool((mean < _FAR).all() and (sizes < _FAR).all() and (sizes > 1.0 / _FAR).all())
 
 
-def _own(cross: CrossProducts, basis: Basis) -> Floats:
+def _own(fixed: Floats, basis: Basis) -> Floats:
     """How much of each fixed column (p,) is its own in all rows, as `Standardisation` has it."""
-    moments, p = cross.C[:-1, :-1] / cross.n, cross.p
-    rest, left = moments.copy(), np.zeros(p)
-    for k in range(p):
+    moments = fixed[:-1, :-1]
+    rest, left = moments.copy(), np.zeros(len(moments))
+    for k in range(len(left)):
         left[k] = max(rest[k, k], 0.0)
         if left[k] > 1e-26:
             rest = rest - np.outer(rest[:, k], rest[k]) / left[k]
     inverse = np.linalg.inv(basis.x.matrix)
     size = np.sqrt(np.diag(inverse.T @ moments @ inverse))
     own = np.sqrt(left) * basis.x.spread / np.diag(basis.x.mix)
-    return np.divide(own, size, out=np.zeros(p), where=size > 0.0)
+    return np.divide(own, size, out=np.zeros(len(size)), where=size > 0.0)
 
 
 def _is_constant(found: Pass, basis: Basis) -> bool:
@@ -197,42 +209,47 @@ def _is_constant(found: Pass, basis: Basis) -> bool:
 
 def _design_of(design: Design, found: Pass, text: str) -> Design:
     """The design of a few rows, made that of all."""
-    cross, basis = found.cross, found.cross.basis
-    n = int(cross.n)
-    columns = replace(design.columns, between_of=(found.between,))
+    cross, basis, moments = found.cross, found.cross.basis, found.moments
+    spec = design.specification
+    columns = replace(design.columns, between_of=tuple(one.between for one in found.factors))
     inverse = np.linalg.inv(basis.z.matrix)
-    second = inverse.T @ (cross.A.sum(axis=0) / n) @ inverse
-    mean, moments = found.mean, cross.C / n
-    size = basis.scale * np.sqrt(moments[-1, -1])
+    size = basis.scale * np.sqrt(moments.fixed[-1, -1])
+    largest = np.maximum(np.abs(found.low), np.abs(found.high))[:-1]
     facts = RowFacts(
-        n=n,
+        n=int(cross.n),
         low=found.low,
         high=found.high,
-        spread=_spread(moments[:-1, :-1], mean[:-1], basis),
-        second_moment=second,
+        spread=_spread(moments, basis),
+        second_moment=inverse.T @ moments.random @ inverse,
         response_size=float(np.hypot(size, basis.center)),
         two_valued=found.two_valued,
-        outer=found.outer,
-        roots=_column_roots(cross, np.maximum(np.abs(found.low), np.abs(found.high))[:-1]),
+        log_root_weights=found.log_root_weights,
+        has_weights=bool(spec.weights or spec.known_sd),
+        has_offset=bool(spec.offsets),
+        roots_of=tuple(
+            _column_roots(factor, basis.z.matrix[span, span], largest)
+            for factor, span in zip(found.factors, columns.spans, strict=True)
+        ),
     )
-    factor = GroupingFactor(design.factor.name, cross.groups)
+    groups = (factor.cross.groups for factor in found.factors)
+    factors = tuple(map(GroupingFactor, spec.factors, groups))
     rows = StreamedRows(text, facts, design.rows)
     # answers as Rows do where it can, and refuses the rest
-    return Design(columns, (factor,), cast(Rows, rows), Dropped(found.dropped, found.missing))
+    return Design(columns, factors, cast(Rows, rows), Dropped(found.dropped, found.missing))
 
 
-def _spread(moments: Floats, mean: Floats, basis: Basis) -> Floats:
+def _spread(moments: Moments, basis: Basis) -> Floats:
     """Standard deviations (p,) of the fixed columns, from moments of the internal ones."""
-    inverse = np.linalg.inv(basis.x.matrix)
-    covariance = inverse.T @ (moments - np.outer(mean, mean)) @ inverse
+    inverse, mean = np.linalg.inv(basis.x.matrix), moments.mean[:-1]
+    covariance = inverse.T @ (moments.fixed[:-1, :-1] - np.outer(mean, mean)) @ inverse
     spread: Floats = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     return spread
 
 
-def _column_roots(cross: CrossProducts, largest: Floats) -> ColumnRoots:
-    """What stands for the columns of each group, in the user's units."""
-    basis = cross.basis
-    to_x, to_z = np.linalg.inv(basis.x.matrix), np.linalg.inv(basis.z.matrix)
-    left = np.einsum("ac,ab,bc->c", to_x, cross.W[:-1, :-1], to_x)
-    outside = np.sqrt(np.maximum(left, 0.0) / cross.n)
-    return ColumnRoots(cross.R @ to_z, cross.T[:, :, :-1] @ to_x, outside, cross.rows, largest)
+def _column_roots(factor: FactorFound, T_z: Floats, largest: Floats) -> ColumnRoots:
+    """What stands for the columns of each group of a factor, in the user's units."""
+    own = factor.cross
+    to_x, to_z = np.linalg.inv(own.basis.x.matrix), np.linalg.inv(T_z)
+    left = np.einsum("ac,ab,bc->c", to_x, own.W[:-1, :-1], to_x)
+    outside = np.sqrt(np.maximum(left, 0.0) / factor.weights.sum())
+    return ColumnRoots(own.R @ to_z, own.T[:, :, :-1] @ to_x, outside, factor.weights, largest)

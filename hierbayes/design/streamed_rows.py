@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from hierbayes.design.group_design_of_roots import ColumnRoots
@@ -29,10 +29,12 @@ class RowFacts:
         Root mean square of the response.
     two_valued : bool
         Whether each response is 0 or 1.
-    outer : (p,) bool
-        Which fixed columns are constant within every group.
-    roots : ColumnRoots
-        What stands for the columns of each group.
+    log_root_weights : float
+        Sum of log √w over all rows.
+    has_weights, has_offset : bool
+        Whether rows have precision weights, or an offset beside Xγ.
+    roots_of : tuple of ColumnRoots
+        For each grouping factor what stands for the columns of its groups.
     """
 
     n: int
@@ -42,8 +44,10 @@ class RowFacts:
     second_moment: Floats
     response_size: float
     two_valued: bool
-    outer: Booleans
-    roots: ColumnRoots
+    log_root_weights: float
+    has_weights: bool
+    has_offset: bool
+    roots_of: tuple[ColumnRoots, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,21 +79,60 @@ class StreamedRows:
 
     streams = True
     family = None
-    added = None
-    root_weights = None
-    row_sd = 1.0
-    offset = 0.0
 
     @property
     def column_roots(self) -> ColumnRoots:
-        """What stands for the columns of each group."""
-        return self.facts.roots
+        """What stands for the columns of the groups of the only grouping factor."""
+        (roots,) = self.facts.roots_of
+        return roots
+
+    @property
+    def log_root_weights(self) -> float:
+        """Sum of log √w over all rows."""
+        return self.facts.log_root_weights
+
+    @property
+    def root_weights(self) -> None:
+        """None where rows are alike; else refused."""
+        if self.facts.has_weights:
+            self._refuse()
+
+    @property
+    def row_sd(self) -> float:
+        """1 where rows are alike; else refused."""
+        if self.facts.has_weights:
+            self._refuse()
+        return 1.0
+
+    @property
+    def added(self) -> None:
+        """None where there is no offset; else refused."""
+        if self.facts.has_offset:
+            self._refuse()
+
+    @property
+    def offset(self) -> float:
+        """0 where there is no offset; else refused."""
+        if self.facts.has_offset:
+            self._refuse()
+        return 0.0
 
     def refuse_offset(self) -> None:
-        """Nothing: they have none."""
+        """Refuse an offset, as `Rows` do."""
+        self.head.refuse_offset()
 
     def refuse_weights(self) -> None:
-        """Nothing: they have none."""
+        """Refuse weights, as `Rows` do."""
+        self.head.refuse_weights()
+
+    def of_factor(self, k: int, span: slice) -> StreamedRows:
+        """The rows as if only factor k had random effects, those of ``span``."""
+        facts = replace(
+            self.facts,
+            second_moment=self.facts.second_moment[span, span],
+            roots_of=(self.facts.roots_of[k],),
+        )
+        return replace(self, facts=facts, head=self.head.of_factor(k, span))
 
     @property
     def response_range(self) -> tuple[float, float]:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 
 import numpy as np
-import pandas as pd
 
 from hierbayes.design.basis import Basis
 from hierbayes.design.batch_columns import BatchColumns, Columned
-from hierbayes.design.constancy_watch import ConstancyWatch, Ranges
-from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.design.group_coder import GroupCoder
-from hierbayes.design.group_roots import GroupRoots
+from hierbayes.design.column_moments import ColumnMoments, Moments
+from hierbayes.design.factor_watch import FactorFound, FactorWatch
+from hierbayes.design.level_roots import LevelRoots
+from hierbayes.design.products import Products
 from hierbayes.display.steps import announce
-from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.frames.arrays import Floats
 from hierbayes.sources.source import Source
 
 _KEPT = 20_000  # rows that are kept to choose a basis from
 _OF_BATCH = 500  # of them from one batch, at most
 _EVERY = 10.0  # seconds after which it says how far it is
+
+type Factors = Mapping[str, tuple[str, ...]]  # the columns of each grouping factor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,15 +32,13 @@ class Pass:
 
     Parameters
     ----------
-    cross : CrossProducts
-    columns : Ranges
-        Of the fixed columns and the response.
-    alone : dict
-        From factors of terms to the fixed columns that they have to themselves.
-    parts : dict of str to Ranges
-        Of the columns of the other factors.
-    mean : (p + 1,) float
-        Means of the internal columns.
+    cross : CrossProducts or SparseProducts
+    factors : tuple of FactorFound
+        What was found of each grouping factor.
+    moments : Moments
+        Of the internal columns, whatever rows weigh.
+    log_root_weights : float
+        Sum of log √w over all rows.
     two_valued : bool
         Whether each response is 0 or 1.
     sample : tuple of array
@@ -49,11 +49,10 @@ class Pass:
         Rows that are not complete.
     """
 
-    cross: CrossProducts
-    columns: Ranges
-    alone: dict[str, tuple[int, ...]]
-    parts: dict[str, Ranges]
-    mean: Floats
+    cross: Products
+    factors: tuple[FactorFound, ...]
+    moments: Moments
+    log_root_weights: float
     two_valued: bool
     sample: tuple[Floats, Floats, Floats]
     missing: dict[str, int]
@@ -62,38 +61,26 @@ class Pass:
     @property
     def low(self) -> Floats:
         """Least values (p + 1,) of the fixed columns and the response."""
-        return self.columns.low
+        return self.factors[0].columns.low
 
     @property
     def high(self) -> Floats:
         """Largest values (p + 1,) of the fixed columns and the response."""
-        return self.columns.high
-
-    @property
-    def outer(self) -> Booleans:
-        """Fixed columns (p,) that are constant within every group."""
-        return self.columns.constant[:-1]
-
-    @property
-    def between(self) -> frozenset[str]:
-        """Factors of terms that are constant within every group."""
-        outer = self.outer
-        alone = {name for name, places in self.alone.items() if outer[list(places)].all()}
-        return frozenset(alone | {name for name, one in self.parts.items() if one.constant.all()})
+        return self.factors[0].columns.high
 
 
 class _Sums:
     """What is added up, batch by batch."""
 
-    def __init__(self, maker: BatchColumns, basis: Basis, group: str) -> None:
-        p, q = len(maker.columns.terms), len(maker.columns.effects)
-        self.maker, self.basis, self.coder = maker, basis, GroupCoder(group)
-        self.roots = GroupRoots(q, p + 1)
-        self.watch = ConstancyWatch(p + 1)
-        self.factors = {name: -1 for name in maker.factors}
-        self.parts: dict[str, ConstancyWatch] = {}
+    def __init__(self, maker: BatchColumns, basis: Basis, factors: Factors) -> None:
+        columns = maker.columns
+        p, q = len(columns.terms), len(columns.effects)
+        self.maker, self.basis = maker, basis
+        self.watches = [FactorWatch(name, own, maker) for name, own in factors.items()]
+        self.roots = LevelRoots(columns.spans, p + 1)
+        self.moments = ColumnMoments(q, p + 1)
         self.missing: dict[str, int] = {}
-        self.dropped, self.two_valued = 0, True
+        self.dropped, self.two_valued, self.log_root_weights = 0, True, 0.0
         self.sample: list[tuple[Floats, Floats, Floats]] = []
         self.kept = 0
 
@@ -103,49 +90,49 @@ class _Sums:
         self.dropped += made.dropped
         if not len(made.y):
             return
-        codes = self.coder.codes(made.frame[self.coder.name], place)
         columns, Z = self.basis.internal_rows(made.X, made.Z, made.y)
-        self.roots.add(columns, Z, codes, self.coder.J)
-        self.watch.add(np.column_stack([made.X, made.y]), codes, self.coder.J)
-        self._watch_factors(made, codes)
-        self.two_valued &= bool(((made.y == 0.0) | (made.y == 1.0)).all())
+        codes_of = [watch.codes(made, place) for watch in self.watches]
+        sizes = [one.J for one in self.watches]
+        self.roots.add(columns, Z, codes_of, sizes, made.times, made.weights)
+        self.moments.add(columns, Z, made.times)
+        if made.weights is not None:
+            logs = np.log(made.weights)
+            self.log_root_weights += 0.5 * float(
+                (logs if made.times is None else made.times * logs).sum()
+            )
+        self.two_valued &= bool(((made.observed == 0.0) | (made.observed == 1.0)).all())
         if self.kept < _KEPT:
             every = slice(None, None, max(len(made.y) // _OF_BATCH, 1))
             self.sample.append((made.X[every].copy(), made.Z[every].copy(), made.y[every].copy()))
             self.kept += len(self.sample[-1][2])
 
-    def _watch_factors(self, made: Columned, codes: Integers) -> None:
-        """The ranges of factors that are no fixed columns of their own."""
-        for (name, how), part in zip(self.maker.factors.items(), made.parts, strict=True):
-            if not isinstance(how, tuple):
-                watch = self.parts.setdefault(name, ConstancyWatch(part.shape[1]))
-                watch.add(part, codes, self.coder.J)
-
     def found(self) -> Pass:
-        labels, order = self.coder.sorted()
-        cross = self.roots.products(labels, order, self.basis)
+        sorted_of = [one.sorted for one in self.watches]
+        cross, own = self.roots.products(sorted_of, self.basis)
         X, Z, y = zip(*self.sample, strict=True)
         return Pass(
             cross,
-            self.watch.found(order),
-            {name: how for name, how in self.maker.factors.items() if isinstance(how, tuple)},
-            {name: watch.found(order) for name, watch in self.parts.items()},
-            self.roots.sums / max(cross.n, 1.0), self.two_valued,
+            tuple(
+                one.found(cross, order)
+                for one, cross, order in zip(self.watches, own, sorted_of, strict=True)
+            ),
+            self.moments.found,
+            self.log_root_weights, self.two_valued,
             (np.concatenate(X), np.concatenate(Z), np.concatenate(y)),
             self.missing, self.dropped,
         )  # fmt: skip
 
 
-def summed_stream(source: Source, maker: BatchColumns, basis: Basis, group: str) -> Pass:
-    """Sum up the rows of a source, in batches.
+def summed_stream(source: Source, maker: BatchColumns, basis: Basis, factors: Factors) -> Pass:
+    """Sum up the rows of a source, in batches, by the groups of every grouping factor.
 
     After ten seconds a line says how many rows there have been, and how many a second.
     """
-    sums, rows, started = _Sums(maker, basis, group), 0, monotonic()
+    sums, rows, started = _Sums(maker, basis, factors), 0, monotonic()
     said = started
     with ThreadPoolExecutor(1) as adding:  # a batch is added up while the next is made
         last: Future[None] | None = None
-        for batch in source.batches(maker.names, _labels(maker, group)):
+        for batch in source.batches(maker.reader.columns, _labels(maker, factors)):
             made = maker.of(batch)
             if last is not None:
                 last.result()
@@ -160,5 +147,6 @@ def summed_stream(source: Source, maker: BatchColumns, basis: Basis, group: str)
     return sums.found()
 
 
-def _labels(maker: BatchColumns, group: str) -> list[str]:
-    return list(pd.unique(np.array([*maker.levels, group], dtype=object)))
+def _labels(maker: BatchColumns, factors: Factors) -> list[str]:
+    groups = (name for columns in factors.values() for name in columns)
+    return list(dict.fromkeys([*maker.levels, *groups]))

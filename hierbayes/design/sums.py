@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.basis import choose_basis
+from hierbayes.design.basis import Basis, choose_basis
 from hierbayes.design.crossproducts import CrossProducts, cross_products
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.products import Products
@@ -46,10 +46,9 @@ def sum_up(rows: Rows, groups: pd.Index, blocks: Sequence[int]) -> CrossProducts
     """
     basis = choose_basis(rows.X, rows.Z, rows.response, tuple(blocks), rows.predictors)
     cross = cross_products(rows, groups, basis)
-    left, freedom = left_within(cross)
-    if freedom > 0.0 and left < LITTLE_LEFT * cross.C[-1, -1]:
+    if little_is_left(cross):
         for _ in range(2):  # the second time from sums that have their digits
-            cross = cross_products(rows, groups, basis := cross.basis.turned(*taken_out(cross)))
+            cross = cross_products(rows, groups, without_fixed(cross))
     return cross
 
 
@@ -70,10 +69,9 @@ def sum_up_factors(
     """
     basis = choose_basis(rows.X, rows.Z, rows.response, tuple(blocks), rows.predictors)
     products = sparse_products(rows, factors, spans, basis)
-    if left_by_fixed(products)[0] < _LITTLE_LEFT_BY_X * products.C[-1, -1]:
+    if little_is_left(products):
         for _ in range(2):  # the second time from sums that have their digits
-            taken = basis.taken + left_by_fixed(products)[1]
-            basis = basis.turned(np.eye(len(taken)), taken)
+            basis = without_fixed(products)
             products = sparse_products(rows, factors, spans, basis)
     if has_root(products):
         share, gamma = swept(products)
@@ -81,6 +79,22 @@ def sum_up_factors(
             basis = basis.turned(np.eye(len(gamma)), basis.taken + gamma)
             products = sparse_products(rows, factors, spans, basis)
     return products
+
+
+def little_is_left(cross: Products) -> bool:
+    """Whether X°, of one factor with the groups' columns, leaves too little of y° for digits."""
+    if isinstance(cross, SparseProducts):
+        return left_by_fixed(cross)[0] < _LITTLE_LEFT_BY_X * float(cross.C[-1, -1])
+    left, freedom = left_within(cross)
+    return freedom > 0.0 and left < LITTLE_LEFT * float(cross.C[-1, -1])
+
+
+def without_fixed(cross: Products) -> Basis:
+    """The basis in which what X° explains is taken out of y°."""
+    if isinstance(cross, SparseProducts):
+        taken = cross.basis.taken + left_by_fixed(cross)[1]
+        return cross.basis.turned(np.eye(len(taken)), taken)
+    return cross.basis.turned(*taken_out(cross))
 
 
 def left_by_fixed(cross: SparseProducts) -> tuple[float, Floats]:

@@ -13,7 +13,14 @@ from hierbayes.design.problem import Problem, pose_problem
 from hierbayes.design.streamed_problem import pose_streamed
 from hierbayes.errors import DataError, FormulaError, PriorError, ResidualError
 from hierbayes.families.family import ResponseFamily
-from hierbayes.model.by_row import refuse_unsuited_weights, with_columns, with_offset
+from hierbayes.model.by_row import (
+    Given,
+    columns_by_row,
+    refuse_unsuited_weights,
+    with_columns,
+    with_named_offset,
+    with_offset,
+)
 from hierbayes.residuals.heavy_tails import StudentT
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.sources.opened import is_table, opened
@@ -74,7 +81,7 @@ def pose_stream(
     functions: Mapping[str, Callable[..., Any]] | None,
     family: ResponseFamily | None,
     residual: ResidualStructure | None,
-    **by_row: object,
+    **by_row: Given | None,
 ) -> Problem:
     """The problem that a formula states on rows that stream.
 
@@ -83,16 +90,26 @@ def pose_stream(
     FormulaError, DataError
         When it needs the rows in memory, naming what does.
     """
-    asked = [f"{name}=" for name, given in by_row.items() if given is not None]
-    asked += ["a family of responses"] * (family is not None)
+    asked = ["a family of responses"] * (family is not None)
     asked += ["a Multilevel"] * isinstance(formula, Multilevel)
     if asked:
         raise FormulaError(
             f"{asked[0]} needs the rows in memory, and those of {source.text} stream: give a frame "
             "as data"
         )
-    specification = _specification(formula, random, residual, may_be_fixed=False)
-    return pose_streamed(replace(specification, functions=read_functions(functions)), source)
+    spec = _specification(formula, random, residual, may_be_fixed=False)
+    names = columns_by_row(source.columns, source.text, **by_row)
+    counts, offset = names.pop("counts", ""), names.pop("offset", None)
+    refuse_unsuited_weights(spec, family, names)
+    spec = replace(
+        spec,
+        functions=read_functions(functions),
+        weights=names.get("weights", ""),
+        known_sd=names.get("known_sd", ""),
+    )
+    if offset is not None:
+        spec = with_named_offset(spec, offset, source.columns)
+    return pose_streamed(spec, source, counts)
 
 
 def read_errors(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sized
+from collections.abc import Collection, Mapping, Sequence, Sized
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.row_weights import refuse_no_counts
 from hierbayes.errors import DataError, FormulaError, PriorError
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.named_columns import require_column, require_frame
@@ -32,14 +33,7 @@ def rows_counted(data: pd.DataFrame, counts: Given | None) -> pd.DataFrame:
     if counts is None:
         return data
     values = _values(data, counts, "counts")
-    bad = ~(np.isfinite(values) & (values >= 0.0) & (values == np.round(values)))
-    if bad.any():
-        at = int(bad.argmax())
-        what = "missing" if np.isnan(values[at]) else f"{values[at]:g}"
-        raise DataError(
-            f"counts: a row stands for a whole number of equal rows, and that of row label "
-            f"{data.index[at]} is {what}; rows that weigh more than others are weights="
-        )
+    refuse_no_counts(values, data.index)
     return data.iloc[np.repeat(np.arange(len(data)), values.astype(np.int64))]
 
 
@@ -66,6 +60,26 @@ def with_columns(data: pd.DataFrame, **given: Given | None) -> tuple[pd.DataFram
     return data, names
 
 
+def columns_by_row(columns: Sequence[str], source: str, **given: Given | None) -> dict[str, str]:
+    """The columns of what is given row by row, where rows stream and only columns can be.
+
+    Raises
+    ------
+    DataError
+        When it is no column, or there is no such column.
+    """
+    names = {argument: one for argument, one in given.items() if one is not None}
+    for argument, one in names.items():
+        if not isinstance(one, str):
+            raise DataError(
+                f"{argument}= as numbers needs the rows in memory, and those of {source} stream: "
+                "give the name of a column"
+            )
+        if argument != "offset":
+            require_column(one, pd.DataFrame(columns=list(columns)))
+    return names
+
+
 def with_offset(
     spec: Specification, data: pd.DataFrame, offset: Given | None
 ) -> tuple[Specification, pd.DataFrame]:
@@ -80,13 +94,24 @@ def with_offset(
         return spec, data
     if not isinstance(offset, str):
         data, _ = with_columns(data, offset=offset)
-        offset = "`(offset)`"
-    elif offset in data.columns and not offset.isidentifier():
+        offset = "(offset)"
+    return with_named_offset(spec, offset, data.columns), data
+
+
+def with_named_offset(spec: Specification, offset: str, columns: Collection[str]) -> Specification:
+    """With an offset beside those of the formula, one of the columns or an expression of them.
+
+    Raises
+    ------
+    FormulaError
+        When it cannot be read, or stands in the formula already.
+    """
+    if offset in columns and not offset.isidentifier():
         offset = f"`{offset}`"
     read = take_offsets(f"1 + offset({offset})")[1]
     if read[0] in spec.offsets:
         raise FormulaError(f"the offset '{offset}' is stated twice: in the formula and in offset=")
-    return replace(spec, offsets=(*spec.offsets, *read)), data
+    return replace(spec, offsets=(*spec.offsets, *read))
 
 
 def refuse_unsuited_weights(

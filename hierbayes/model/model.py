@@ -65,7 +65,7 @@ class Model(PosedModel):
         with a missing value in a column the model uses are left out, counted and reported.
         Tables of polars and Arrow are taken as frames.  Rows of a file, a folder or a pattern
         (``data="rows/*.parquet"``; Parquet, Feather, CSV), and of a DuckDB relation, stream:
-        they are never in memory together, with one grouping factor and a Gaussian response.
+        they are never in memory together, with a Gaussian response.
     priors : mapping, optional
         From a block (``gamma``, ``sd``, ``corr``, ``sigma``) to a prior, or to a
         mapping from names to priors, for ``sd`` also by grouping factor, as in

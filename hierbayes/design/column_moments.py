@@ -1,0 +1,61 @@
+"""Means and moments of columns of rows that come a few at a time, whatever their precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierbayes.frames.arrays import Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Means and mean products of internal columns, whatever rows weigh.
+
+    Parameters
+    ----------
+    mean : (m,) float
+        Of the columns of [X° y°].
+    fixed : (m, m) float
+        Of [x° y°]'[x° y°].
+    random : (q, q) float
+        Of z°z°'.
+    """
+
+    mean: Floats
+    fixed: Floats
+    random: Floats
+
+    def turned(self, M: Floats) -> Moments:
+        """Those of the columns [X° y°] M, M (m, m)."""
+        return Moments(self.mean @ M, M.T @ self.fixed @ M, self.random)
+
+
+class ColumnMoments:
+    """Sums over rows, each as often as it was counted.
+
+    Parameters
+    ----------
+    q, m : int
+        Random columns, and fixed columns with the response.
+    """
+
+    def __init__(self, q: int, m: int) -> None:
+        self._n = 0.0
+        self._sums, self._X, self._Z = np.zeros(m), np.zeros((m, m)), np.zeros((q, q))
+
+    def add(self, columns: Floats, Z: Floats, times: Floats | None) -> None:
+        """Add rows [X° y°] (n, m) and Z° (n, q); ``times`` (n,) None where all count once."""
+        counted = columns if times is None else times[:, None] * columns
+        of_Z = Z if times is None else times[:, None] * Z
+        self._n += float(len(columns)) if times is None else float(times.sum())
+        self._sums += counted.sum(axis=0)
+        self._X += counted.T @ columns
+        self._Z += of_Z.T @ Z
+
+    @property
+    def found(self) -> Moments:
+        """Over all rows so far."""
+        n = max(self._n, 1.0)
+        return Moments(self._sums / n, self._X / n, self._Z / n)

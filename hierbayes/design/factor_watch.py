@@ -1,0 +1,109 @@
+"""What is known of the groups of one grouping factor, of rows that come a few at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.batch_columns import BatchColumns, Columned
+from hierbayes.design.constancy_watch import ConstancyWatch, Ranges
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.factor_coder import FactorCoder
+from hierbayes.frames.arrays import Floats, Integers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FactorFound:
+    """What one pass found of a grouping factor.
+
+    Parameters
+    ----------
+    cross : CrossProducts
+        As if it were the only factor.
+    columns : Ranges
+        Of the fixed columns and the response.
+    alone : dict
+        From factors of terms to the fixed columns that they have to themselves.
+    parts : dict of str to Ranges
+        Of the columns of the other factors.
+    weights : (J,) float
+        Precision of the rows of every group, added up; n_j where all are alike.
+    """
+
+    cross: CrossProducts
+    columns: Ranges
+    alone: dict[str, tuple[int, ...]]
+    parts: dict[str, Ranges]
+    weights: Floats
+
+    @property
+    def between(self) -> frozenset[str]:
+        """Factors of terms that are constant within every group."""
+        outer = self.columns.constant[:-1]
+        alone = {name for name, places in self.alone.items() if outer[list(places)].all()}
+        return frozenset(alone | {name for name, one in self.parts.items() if one.constant.all()})
+
+
+class FactorWatch:
+    """The groups of a factor, what is constant within them, and how much their rows weigh.
+
+    Parameters
+    ----------
+    name : str
+    columns : tuple of str
+        That hold its groups.
+    maker : BatchColumns
+    """
+
+    def __init__(self, name: str, columns: tuple[str, ...], maker: BatchColumns) -> None:
+        self._coder, self._factors = FactorCoder(name, columns), maker.factors
+        self._ranges = ConstancyWatch(len(maker.columns.terms) + 1)
+        self._parts: dict[str, ConstancyWatch] = {}
+        self._weights = np.zeros(0)
+
+    @property
+    def J(self) -> int:
+        """How many groups there have been."""
+        return self._coder.J
+
+    def codes(self, made: Columned, place: str) -> Integers:
+        """The number of each row's group (n,), of rows that are watched from now on.
+
+        Raises
+        ------
+        DataError
+            When a group column holds another type than before, naming the place.
+        """
+        codes = self._coder.codes(made.frame, place)
+        self._ranges.add(np.column_stack([made.X, made.y]), codes, self.J)
+        for (name, how), part in zip(self._factors.items(), made.parts, strict=True):
+            if not isinstance(how, tuple):  # no fixed columns of their own
+                watch = self._parts.setdefault(name, ConstancyWatch(part.shape[1]))
+                watch.add(part, codes, self.J)
+        if made.weights is not None:
+            weights = made.weights if made.times is None else made.weights * made.times
+            self._weights = _longer(self._weights, self.J)
+            self._weights += np.bincount(codes, weights, self.J)
+        return codes
+
+    @property
+    def sorted(self) -> tuple[pd.Index, Integers]:
+        """The labels in their order, and the number (J,) that each has had."""
+        return self._coder.sorted()
+
+    def found(self, cross: CrossProducts, order: tuple[pd.Index, Integers]) -> FactorFound:
+        """What has been seen, of groups with these cross-products, in the order of `sorted`."""
+        at = order[1]
+        return FactorFound(
+            cross,
+            self._ranges.found(at),
+            {name: how for name, how in self._factors.items() if isinstance(how, tuple)},
+            {name: watch.found(at) for name, watch in self._parts.items()},
+            self._weights[at] if len(self._weights) else cross.rows,
+        )
+
+
+def _longer(values: Floats, J: int) -> Floats:
+    return np.append(values, np.zeros(J - len(values)))

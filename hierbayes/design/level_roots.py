@@ -1,0 +1,121 @@
+r"""Cross-products of one grouping factor or several, of rows that come a few at a time.
+
+What is by level of a factor is kept as roots; the blocks Z_ki'Z_lj of levels of two factors that
+occur together are added up, those of many batches at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.basis import Basis
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.group_roots import GroupRoots
+from hierbayes.design.products import Products
+from hierbayes.design.sparse_products import PairProducts, SparseProducts, added_pairs
+from hierbayes.frames.arrays import Floats, Integers
+
+_LATER = 1 << 16  # blocks that wait to be added to those before, at least
+_WIDEST = 1 << 31  # more levels than a factor has
+
+
+class LevelRoots:
+    """Roots by level of every factor, and products by pair of levels.
+
+    Parameters
+    ----------
+    spans : sequence of slice
+        The columns of Z that vary over each factor.
+    m : int
+        Fixed columns with the response.
+    """
+
+    def __init__(self, spans: Sequence[slice], m: int) -> None:
+        self._spans = tuple(spans)
+        self._roots = [GroupRoots(span.stop - span.start, m) for span in spans]
+        pairs = combinations(range(len(self._spans)), 2)
+        self._pairs = {pair: PairSums(*pair) for pair in pairs}
+
+    def add(
+        self,
+        columns: Floats,
+        Z: Floats,
+        codes_of: Sequence[Integers],
+        sizes: Sequence[int],
+        times: Floats | None,
+        weights: Floats | None,
+    ) -> None:
+        """Add rows [X° y°] (n, m) and Z° (n, q); codes of factor k are below ``sizes[k]``.
+
+        Each as often as ``times`` says (n,), with the precision ``weights`` (n,); None for 1.
+        """
+        parts = [np.ascontiguousarray(Z[:, span]) for span in self._spans]
+        for roots, part, codes, J in zip(self._roots, parts, codes_of, sizes, strict=True):
+            roots.add(columns, part, codes, J, times, weights)
+        for (k, m), pair in self._pairs.items():
+            left = parts[k]
+            for factor in (times, weights):
+                left = left if factor is None else factor[:, None] * left
+            pair.add(left[:, :, None] * parts[m][:, None, :], codes_of[k], codes_of[m])
+
+    def products(
+        self, sorted_of: Sequence[tuple[pd.Index, Integers]], basis: Basis
+    ) -> tuple[Products, tuple[CrossProducts, ...]]:
+        """The cross-products, and those of each factor as if it were the only one.
+
+        Parameters
+        ----------
+        sorted_of : sequence of (Index, (J,) int)
+            For each factor its labels in order, and the code that each has had.
+        basis : Basis
+        """
+        own = tuple(
+            roots.products(labels, order, basis)
+            for roots, (labels, order) in zip(self._roots, sorted_of, strict=True)
+        )
+        if len(own) == 1:
+            return own[0], own
+        levels = tuple(one.levels[0] for one in own)
+        orders = [order for _, order in sorted_of]
+        pairs = tuple(pair.products(orders[k], orders[m]) for (k, m), pair in self._pairs.items())
+        return SparseProducts(levels, pairs, own[0].C, own[0].n, basis), own
+
+
+class PairSums:
+    """Blocks Z_ki'Z_lj of the levels of two factors.
+
+    Parameters
+    ----------
+    first, second : int
+        The factors k < l.
+    """
+
+    def __init__(self, first: int, second: int) -> None:
+        self._place = first, second
+        self._waiting: list[PairProducts] = []
+        self._known = 0
+
+    def add(self, values: Floats, i: Integers, j: Integers) -> None:
+        """Add the blocks (n, q_k, q_l) of rows, whose levels are i and j (n,)."""
+        self._waiting.append(added_pairs(*self._place, i, j, values, _WIDEST))
+        blocks = sum(len(one.i) for one in self._waiting)
+        if blocks > 2 * self._known + _LATER:
+            self._waiting = [self._whole()]
+            self._known = len(self._waiting[0].i)
+
+    def _whole(self) -> PairProducts:
+        i, j, values = (
+            np.concatenate([getattr(one, name) for one in self._waiting])
+            for name in ("i", "j", "values")
+        )
+        return added_pairs(*self._place, i, j, values, _WIDEST)
+
+    def products(self, first: Integers, second: Integers) -> PairProducts:
+        """All of them, the levels in another order (J_k,), (J_l,) than that they came in."""
+        found = self._whole()
+        i, j = np.argsort(first)[found.i], np.argsort(second)[found.j]
+        return added_pairs(*self._place, i, j, found.values, len(second))
