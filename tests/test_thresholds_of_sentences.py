@@ -139,10 +139,10 @@ def test_evidence(error: float, k_hat: float, trusted: bool) -> None:
 # ---------------------------------------------------------------- data
 
 
-@pytest.mark.parametrize(("zeros", "shown"), [(2, False), (3, True)])
+@pytest.mark.parametrize(("zeros", "shown"), [(10, False), (11, True)])
 def test_zeros_are_looked_at_from_two_in_a_hundred(zeros: int, shown: bool) -> None:
-    y = np.where(np.arange(100) < zeros, 0, 1 + np.arange(100) % 7)
-    data = pd.DataFrame({"y": y, "g": np.arange(100) % 10})
+    row = np.arange(500)
+    data = pd.DataFrame({"y": np.where(row < zeros, 0, 1 + row % 7), "g": row % 10})
     problem = hb.Model("y ~ 1 + (1 | g)", data, family="poisson").problem
     names = [one.name for one in usual_statistics(problem)]
     assert ("share of zeros" in names) == shown
@@ -156,7 +156,7 @@ def test_a_group_has_a_slope_from_three_rows_on() -> None:
 
 @pytest.mark.parametrize(
     ("J", "varies", "suspected"),
-    [(40, 2, True), (40, 3, False), (5, 1, True), (4, 1, False), (10, 1, True)],
+    [(100, 5, True), (100, 6, False), (5, 1, True), (4, 1, False), (10, 1, True)],
 )
 def test_a_variable_of_few_groups_is_suspected(J: int, varies: int, suspected: bool) -> None:
     """Of a twentieth of the groups, or one, where there are five or more."""
@@ -188,11 +188,11 @@ def test_labels_of_rows_are_no_classes(rows: int, anew: bool) -> None:
     assert bool(pair_of(combinations, rows).anew) == anew
 
 
-@pytest.mark.parametrize(("moved", "named"), [(2, ("1", "2")), (3, ())])
+@pytest.mark.parametrize(("moved", "named"), [(5, tuple("12345")), (6, ())])
 def test_pupils_that_changed_school(moved: int, named: tuple[str, ...]) -> None:
-    """Two of forty are a twentieth."""
-    combinations = [(k, k % 4) for k in range(40)] + [(k, (k + 1) % 4) for k in range(moved)]
-    assert pair_of(combinations, 400).moved == named
+    """Five of a hundred are a twentieth."""
+    combinations = [(k, k % 4) for k in range(100)] + [(k, (k + 1) % 4) for k in range(moved)]
+    assert pair_of(combinations, 1000).moved == named
 
 
 # ---------------------------------------------------------------- approximate maxima
