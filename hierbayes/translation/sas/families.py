@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.families.binomial import Bernoulli
+from hierbayes.families.categorical import Categorical
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.student_t import StudentT
@@ -29,6 +30,7 @@ _DISTRIBUTIONS = {
     "Poisson": ("poisson", "poi", "p"), "NegativeBinomial": ("negbin", "negbinomial", "nb"),
     "Gamma": ("gamma", "gam", "g"), "Beta": ("beta",), "Lognormal": ("lognormal", "logn"),
     "StudentT": ("tcentral", "tdist", "t"), "Cumulative": ("multinomial", "mult", "multi"),
+    "Categorical": ("multinomial",),
 }  # fmt: skip
 _LINKS = {
     "logit": ("logit",), "probit": ("probit",), "cloglog": ("cloglog", "cll"), "log": ("log",),
@@ -38,6 +40,7 @@ _CUMULATIVE = {
     "logit": ("cumlogit", "clogit"), "probit": ("cumprobit", "cprobit"),
     "cloglog": ("cumcll", "ccll"),
 }  # fmt: skip
+_NOMINAL = {"logit": ("glogit", "genlogit")}
 _NORMAL = ("normal", "gaussian", "n", "")
 FAMILIES = linked(_DISTRIBUTIONS)
 
@@ -54,11 +57,14 @@ class Words:
         DIST=, LINK= and OFFSET=, with a space before.
     note : str
         A comment, or empty.
+    nominal : str
+        The column of nominal categories; empty of any other response.
     """
 
     response: str
     options: str
     note: str = ""
+    nominal: str = ""
 
 
 def words_of(model: ModelToWrite, plan: ColumnPlan) -> Words:
@@ -69,24 +75,35 @@ def words_of(model: ModelToWrite, plan: ColumnPlan) -> Words:
         return Words(response, "")
     if isinstance(family, Cumulative) and plan.is_factor(spec.response):
         _refuse_unsorted(spec.response, plan.levels(spec.response))
-    note, trials = "", trials_factor(model)
+    note, nominal, trials = "", "", trials_factor(model)
     if trials:
         response = f"{response}/{plan.column(trials)}"
     elif isinstance(family, Cumulative) and family.link == "cloglog":
         note = "* CUMCLL is of low categories: coefficients have the other sign;"
     elif isinstance(family, Cumulative):
         response += "(DESCENDING)"
+    elif isinstance(family, Categorical):
+        nominal = response
+        response += f"(REF={_in_quotes(model.outcomes[0])})"
     elif isinstance(family, Bernoulli):
-        success = success_of(model)[1] or "1"
-        response += f"(EVENT='{success.replace("'", "''")}')"
+        response += f"(EVENT={_in_quotes(success_of(model)[1] or '1')})"
     dist = _DISTRIBUTIONS[family.name][0].upper()
     dist += f"({family.constant:g})" if isinstance(family, StudentT) else ""
-    links = _CUMULATIVE if isinstance(family, Cumulative) else _LINKS
+    links = _links_of(family.name)
     options = f" DIST={dist} LINK={links[family.link][0].upper()}"
     if spec.offsets:
         whole = spec.offsets[0] if len(spec.offsets) == 1 else f"I({' + '.join(spec.offsets)})"
         options += f" OFFSET={plan.column(whole)}"
-    return Words(response, options, note)
+    return Words(response, options, note, nominal)
+
+
+def _links_of(name: str) -> Mapping[str, tuple[str, ...]]:
+    """SAS's words for the links of a family."""
+    return {"Cumulative": _CUMULATIVE, "Categorical": _NOMINAL}.get(name, _LINKS)
+
+
+def _in_quotes(label: str) -> str:
+    return "'" + label.replace("'", "''") + "'"
 
 
 def _refuse_unsorted(name: str, levels: Sequence[str]) -> None:
@@ -133,6 +150,8 @@ class StatedResponse:
         word = given["dist"].words[0] if "dist" in given and given["dist"].words else None
         dist = word.text.lower() if word is not None else ("binomial" if self.trials else "")
         name = _named(dist, _DISTRIBUTIONS)
+        if name == "Cumulative" and self._link(given) in _NOMINAL["logit"]:
+            name = "Categorical"
         if dist in _NORMAL:
             name = "" if self._link(given) in ("", *_LINKS["identity"]) else "no"
             if not name:
@@ -140,10 +159,11 @@ class StatedResponse:
         if name == "Binomial" and self.trials is None:
             name = "Bernoulli"
         if name not in _DISTRIBUTIONS:
+            known_words = dict.fromkeys(words[0].upper() for words in _DISTRIBUTIONS.values())
             said = f"DIST={dist.upper()}" if dist else f"LINK={self._link(given).upper()}"
             raise statement.refuse(
                 f"{said} of PROC GLIMMIX is not read; read are NORMAL with the identity, "
-                f"{', '.join(words[0].upper() for words in _DISTRIBUTIONS.values())}",
+                f"{', '.join(known_words)}",
                 word or self.name,
             )
         family = self._linked(name, given, statement)
@@ -151,6 +171,8 @@ class StatedResponse:
             family = replace(family, df=_degrees(given["dist"], statement))
         if isinstance(family, Bernoulli):
             self._check_event(known, statement)
+        if isinstance(family, Categorical):
+            self._check_reference(known, statement)
         if isinstance(family, Cumulative):
             _refuse_unsorted(self.name.text, known.levels(known.factor(self.name, statement)))
         if family.name == "Cumulative" and family.link == "cloglog" and self._descends:
@@ -164,7 +186,7 @@ class StatedResponse:
     def _linked(self, name: str, given: dict[str, Option], statement: Cursor) -> ResponseFamily:
         family = by_word(name.lower())
         said = self._link(given)
-        link = _named(said, _CUMULATIVE if name == "Cumulative" else _LINKS)
+        link = _named(said, _links_of(name))
         link = link or ("" if said else family.link)
         if link not in family.links:
             raise statement.refuse(
@@ -200,6 +222,20 @@ class StatedResponse:
             self.name,
         )
 
+    def _check_reference(self, known: KnownColumns, statement: Cursor) -> None:
+        """Refuse nominal categories compared with another than the first, by itself the last."""
+        levels = known.levels(known.factor(self.name, statement))
+        first = levels[0].lower() if levels else None
+        base, own = self.options.get("ref", "last"), "last" if self._descends else "first"
+        if base == (first or base) != "last" or (base == own and list(levels) == sorted(levels)):
+            return
+        end = levels[0] if levels else "1"
+        raise statement.refuse(
+            f"PROC GLIMMIX compares categories of '{self.name.text}' with '{base}' here, and "
+            f"models here with the first; write {self.name.text}(REF={_in_quotes(end)})",
+            self.name,
+        )
+
     def counts(self, known: KnownColumns, statement: Cursor) -> ResponseTerm | None:
         """Counts out of trials; None of a response of one column."""
         if self.trials is None:
@@ -220,6 +256,7 @@ def read_response(statement: Cursor) -> StatedResponse:
         statement.expect(")")
         while not inside.done:
             word = inside.take("an option").text.lower()
+            word = "ref" if word == "reference" else word
             options[word] = inside.take("a value").text.lower() if inside.take_if("=") else ""
     return StatedResponse(name, trials, options)
 

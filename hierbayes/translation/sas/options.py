@@ -90,6 +90,11 @@ def read_options(statement: Cursor, known: frozenset[str], where: str) -> list[O
     return options
 
 
+def read_options_behind(statement: Cursor, known: frozenset[str], where: str) -> list[Option]:
+    """The same behind a slash; none without one."""
+    return read_options(statement, known, where) if statement.take_if("/") else []
+
+
 def is_unstructured(option: Option, words: int, statement: Cursor) -> bool:
     """Whether TYPE= correlates all effects; False where they are independent.
 
