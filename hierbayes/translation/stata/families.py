@@ -32,7 +32,7 @@ _OLD = {"xtmelogit": "melogit", "meqrlogit": "melogit", "xtmepoisson": "mepoisso
 COMMANDS = (*BINARY, *ORDERED, "mepoisson", "menbreg", "meglm", *_OLD)
 FAMILIES = linked(
     ["Bernoulli", "Binomial", "Poisson", "NegativeBinomial", "NegativeBinomial1", "Gamma"]
-) | {"Cumulative logit", "Cumulative probit"}
+) | {"Cumulative logit", "Cumulative probit", "Categorical logit"}
 
 
 @dataclass(frozen=True, slots=True)

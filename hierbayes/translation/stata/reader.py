@@ -1,4 +1,4 @@
-"""Stata: ``mixed``, ``melogit`` and its sisters of other responses, read.
+"""Stata: ``mixed``, ``melogit`` and its sisters of other responses, ``gsem``, read.
 
 Source: the Stata Multilevel Mixed-Effects Reference Manual, ``mixed``.
 """
@@ -18,6 +18,7 @@ from hierbayes.translation.programs.known_columns import KnownColumns
 from hierbayes.translation.stata.commands import SYSTEM, drop_prefix, read_command, split_commands
 from hierbayes.translation.stata.errors import read_residuals
 from hierbayes.translation.stata.families import COMMANDS, StatedResponse
+from hierbayes.translation.stata.gsem_reader import read_gsem
 from hierbayes.translation.stata.options import Options, read_options
 from hierbayes.translation.stata.terms import read_column, read_terms_of
 
@@ -46,7 +47,7 @@ class _Equation:
 
 
 def read_stata(text: str, columns: Sequence[str]) -> StatedModel:
-    """The model that Stata commands fit with ``mixed``, ``melogit`` or a sister of these.
+    """The model that Stata commands fit with ``mixed``, ``melogit`` or a sister, or ``gsem``.
 
     Parameters
     ----------
@@ -81,14 +82,15 @@ def read_stata(text: str, columns: Sequence[str]) -> StatedModel:
         first = command.peek()
         if first is None:
             continue
-        if not first.says(*_COMMANDS):
+        if not first.says(*_COMMANDS, "gsem"):
             read_command(command, prefix, known)
             continue
         if specification is not None:
             raise command.refuse(f"there are two commands {first.text}; read one at a time", first)
         if prefix is not None:
             raise command.refuse(f"the prefix '{prefix.text}' is not read here", prefix)
-        specification = _read_model(command, known)
+        read = read_gsem if first.says("gsem") else _read_model
+        specification = read(command, known)
     if specification is None:
         raise FormulaError("cannot read the Stata code: it has no command mixed")
     return specification

@@ -1,0 +1,149 @@
+"""Nominal categories as programs of SAS and Stata, written and read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import hierbayes as hb
+
+F = hb.families
+WORDS = {"0": "none", "1": "one", "2": "two", "3+": "more"}  # in no alphabetic order
+
+
+@pytest.fixture(scope="module")
+def women() -> pd.DataFrame:
+    data = hb.load_dataset("contraception")
+    words = data["livch"].astype(str).map(WORDS)
+    numbers = data["livch"].astype(str).str[0].astype(int)
+    return data.assign(words=pd.Categorical(words, [*WORDS.values()]), numbers=numbers)
+
+
+FORMULAS = (
+    "livch ~ age + urban + (1 + age | district)",
+    "words ~ 0 + age + (age || district)",
+    "numbers ~ age * urban + (1 | district)",
+    "words ~ age + (1 | urban) + (1 + age | urban:district)",
+)
+
+
+@pytest.mark.parametrize("system", ["sas", "stata"])
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_what_is_written_is_read_again(system: str, formula: str, women: pd.DataFrame) -> None:
+    model = hb.Model(formula, women, family="categorical")
+    again = hb.read_code(system, model.emit(system), data=women)
+    assert again.specification == model.specification
+    assert again.problem.family == model.problem.family
+    np.testing.assert_array_equal(again.problem.family_rows.y, model.problem.family_rows.y)
+    assert again.problem.design.blocks == model.problem.design.blocks
+
+
+def test_programs_in_full(women: pd.DataFrame) -> None:
+    few = women[women["numbers"] < 3]
+    model = hb.Model("numbers ~ age + (1 + age | district)", few, family="categorical")
+    assert model.emit("sas", data="women") == (
+        "PROC GLIMMIX DATA=women METHOD=LAPLACE;\n"
+        "  CLASS district numbers;\n"
+        "  MODEL numbers(REF='0') = age / SOLUTION DIST=MULTINOMIAL LINK=GLOGIT;\n"
+        "  RANDOM INTERCEPT age / SUBJECT=district TYPE=UN GROUP=numbers;\n"
+        "RUN;"
+    )
+    assert model.emit("stata") == (
+        "gsem ///\n"
+        "    (1.numbers <- age M1[district]@1 c.age#M2[district]@1) ///\n"
+        "    (2.numbers <- age M3[district]@1 c.age#M4[district]@1), ///\n"
+        "    mlogit covariance(M1[district]*M3[district]@0 M1[district]*M4[district]@0 ///\n"
+        "    M2[district]*M3[district]@0 M2[district]*M4[district]@0) intmethod(laplace)"
+    )
+
+
+GLIMMIX = (
+    "PROC GLIMMIX; CLASS district; MODEL livch{} = age / DIST=MULT LINK=GLOGIT; "
+    "RANDOM INT / SUB=district{}; RUN;"
+)
+GSEM = "gsem (2.livch <- age {}) (3.livch <- age {}) (4.livch <- age {}), mlogit {}"
+EFFECTS = ("M1[district]", "M2[district]", "M3[district]")
+APART = "cov(M1[district]*M2[district]@0 M1[district]*M3[district]@0 M3[district]*M2[district]@0)"
+APART += " intpoints(5)"
+
+
+@pytest.mark.parametrize(
+    ("system", "code"),
+    [
+        ("sas", GLIMMIX.format("(REF=FIRST)", " GROUP=livch")),
+        ("sas", GLIMMIX.format("(DESC)", " GROUP=LIVCH")),
+        ("sas", GLIMMIX.format("(DESCENDING REFERENCE=LAST)", " GRP=livch")),
+        ("stata", GSEM.format(*EFFECTS, APART)),
+        ("stata", GSEM.format(*EFFECTS, APART).replace("gsem ", "gsem (1b.livch) ")),
+    ],
+)
+def test_ways_to_write_them(system: str, code: str, women: pd.DataFrame) -> None:
+    model = hb.read_code(system, code, data=women)
+    assert model.specification.lme4() == "livch ~ 1 + age + (1 | district)"
+    assert model.problem.family == F.Categorical(categories=("0", "1", "2", "3+"))
+
+
+WRONG: tuple[tuple[str, str, str], ...] = (
+    ("sas", GLIMMIX.format("", " GROUP=livch"),
+     "PROC GLIMMIX compares categories of 'livch' with 'last' here, and models here with the "
+     "first; write livch(REF='0')"),
+    ("sas", GLIMMIX.format("(REF='2')", " GROUP=livch"),
+     "PROC GLIMMIX compares categories of 'livch' with '2' here, and models here with the first; "
+     "write livch(REF='0')"),
+    ("sas", GLIMMIX.format("(REF='0')", ""),
+     "effects of nominal categories (LINK=GLOGIT) are of each category; write GROUP=livch"),
+    ("sas", GLIMMIX.format("(REF='0')", " GROUP=urban"),
+     "effects of nominal categories (LINK=GLOGIT) are of each category; write GROUP=livch"),
+    ("sas", GLIMMIX.format("", " GROUP=urban").replace("GLOGIT", "CLOGIT"),
+     "the option 'GROUP' of RANDOM is not read: G is the same in all groups"),
+    ("stata", GSEM.format(*EFFECTS, ""),
+     "'M1' and 'M2' of two categories are correlated, as gsem has it by itself, and here they are "
+     "independent; write covariance(M1[district]*M2[district]@0)"),
+    ("stata", GSEM.format(*EFFECTS[:2], "M1[district]", ""),
+     "'M1' and 'M2' of two categories are correlated, as gsem has it by itself, and here they are "
+     "independent; write covariance(M1[district]*M2[district]@0)"),
+    ("stata", GSEM.format(EFFECTS[0], EFFECTS[0], EFFECTS[2], APART),
+     "'M1' is one effect of two categories, and effects here are of each; name another"),
+    ("stata", "gsem (i.livch <- age M1[district]), mlogit",
+     "an equation is of one category, as in (2.y <- x M2[g]); effects of all together models here "
+     "do not have"),
+    ("stata", GSEM.format(*EFFECTS, APART).replace("4.", "1."),
+     "the categories of 'livch' are 1, 2, 3, 4, and equations are of all but the first; those "
+     "here are of 2, 3, 1"),
+    ("stata", GSEM.format(*EFFECTS, APART).replace("age", "i.urban", 1),
+     "category 3 has other terms than category 2; models here have the same for all"),
+    ("stata", GSEM.format("M1[district]@2", *EFFECTS[1:], APART),
+     "a latent variable has the coefficient 1 here, not 2"),
+    ("stata", GSEM.format(*EFFECTS, APART.replace("@0 M1", "@0.5 M1")),
+     "a covariance is free or held at 0 here, not at 0.5"),
+    ("stata", GSEM.format(*EFFECTS, APART).replace(", mlogit", ","),
+     "gsem is read of nominal categories alone: with mlogit, and an equation for each category "
+     "but the first"),
+    ("stata", GSEM.format(*EFFECTS, APART + " var(M1[district]@1)"),
+     "the option 'var' is not read: it is not known, or has no counterpart in the package"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("system", "code", "message"), WRONG)
+def test_refused(system: str, code: str, message: str, women: pd.DataFrame) -> None:
+    with pytest.raises(hb.FormulaError) as refusal:
+        hb.read_code(system, code, data=women)
+    name = {"sas": "SAS", "stata": "Stata"}[system]
+    assert str(refusal.value).split("\n")[0] == f"cannot read the {name} code: {message}"
+
+
+def test_what_gsem_is_not_written_for(women: pd.DataFrame) -> None:
+    crossed = hb.Model("livch ~ age + (1 | district) + (1 | urban)", women, family="categorical")
+    with pytest.raises(hb.FormulaError, match=r"gsem of Stata has nested grouping factors only"):
+        crossed.emit("stata")
+    backwards = women.assign(back=pd.Categorical(women["numbers"].astype(str), list("3210")))
+    model = hb.Model("back ~ age + (1 | district)", backwards, family="categorical")
+    with pytest.raises(hb.FormulaError, match=r"with the lowest number, 0, and this model with 3"):
+        model.emit("stata")
+    below = hb.Model(
+        "numbers ~ age + (1 | district)", women.assign(numbers=-women["numbers"]),
+        family="categorical",
+    )  # fmt: skip
+    with pytest.raises(hb.FormulaError, match=r"takes whole numbers from 0 on for categories"):
+        below.emit("stata")
