@@ -47,6 +47,11 @@ class _Equation:
     terms: list[str] = field(default_factory=list)
     latent: list[_Latent] = field(default_factory=list)
 
+    @property
+    def number(self) -> str:
+        """That of its category."""
+        return self.outcome.text.rstrip(".")
+
 
 def read_gsem(command: Cursor, known: KnownColumns) -> StatedModel:
     """The model of a command ``gsem (2.y <- x M1[g]) (3.y <- x M2[g]), mlogit ...``.
@@ -198,8 +203,8 @@ def _refuse_unlike(one: _Equation, other: _Equation, command: Cursor) -> None:
         raise command.refuse("gsem is read with one response", one.outcome)
     if one.terms != other.terms:
         raise command.refuse(
-            f"category {one.outcome.text} has other terms than category {other.outcome.text}; "
-            "models here have the same for all",
+            f"category {one.number} has other terms than category {other.number}; models "
+            " here have the same for all",
             one.outcome,
         )
 
@@ -214,7 +219,7 @@ def _refuse_other_categories(
     levels = known.levels(stated[0].response)
     whole = all(level.isdigit() for level in levels)
     numbers = list(levels) if whole else [str(k + 1) for k in range(len(levels))]
-    given = [one.outcome.text.rstrip(".") for one in stated]
+    given = [one.number for one in stated]
     left = [number for number in numbers if number not in given]
     if not levels or (left == numbers[:1] and len(given) == len(numbers) - 1):
         return
