@@ -149,6 +149,10 @@ HLM: tuple[tuple[str, str, Any, tuple[str, ...]], ...] = (
      ("Prob(ratingij <= m|βj) = φmij", "log[φmij/(1 - φmij)] = ηij + δm")),
     ("grouseticks", "TICKS ~ YEAR + (1 | LOCATION) + (1 | LOCATION:BROOD)", F.Poisson(),
      ("E(TICKSijk|βjk) = λijk", "log[λijk] = ηijk")),
+    ("grouseticks", "TICKS ~ cHEIGHT + (1 | LOCATION) + (1 | YEAR)", F.Poisson(),
+     ("E(TICKSijk|βjk) = λijk", "log[λijk] = ηijk")),
+    ("wine", "contact ~ temp + (1 + temp | judge) + (1 | bottle)", F.Bernoulli(),
+     ("Prob(contactijk = yes|βjk) = φijk", "log[φijk/(1 - φijk)] = ηijk")),
 )  # fmt: skip
 
 
@@ -205,8 +209,7 @@ def test_equations_of_hlm_refused(
     ("data", "formula", "family", "message"),
     [
         ("wine", "rating ~ temp + (1 | judge)", F.Cumulative("probit"), "has no word for the fam"),
-        ("wine", "rating ~ temp + (1 | judge)", F.Categorical(), "compares with the last and not"),
-        ("wine", "rating ~ temp + (1 | judge) + (1 | bottle)", F.Cumulative(), "of crossed facto"),
+        ("wine", "rating ~ temp + (1 | judge) + (1 | bottle)", F.Cumulative(), "no categor"),
         ("cbpp", "incidence ~ period + offset(part) + (1 | herd)", F.Poisson(),
          r"HLM takes an exposure, and offset\(part\) is no logarithm"),
     ],

@@ -1,4 +1,4 @@
-"""Nominal categories as programs of SAS and Stata, written and read."""
+"""Nominal categories as programs of SAS and Stata and as equations of HLM, written and read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORMULAS = (
 )
 
 
-@pytest.mark.parametrize("system", ["sas", "stata"])
+@pytest.mark.parametrize("system", ["sas", "stata", "hlm"])
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_what_is_written_is_read_again(system: str, formula: str, women: pd.DataFrame) -> None:
     model = hb.Model(formula, women, family="categorical")
@@ -56,7 +56,37 @@ def test_programs_in_full(women: pd.DataFrame) -> None:
         "    mlogit covariance(M1[district]*M3[district]@0 M1[district]*M4[district]@0 ///\n"
         "    M2[district]*M3[district]@0 M2[district]*M4[district]@0) intmethod(laplace)"
     )
+    lines = model.emit("hlm").splitlines()
+    assert "\n".join(line for line in lines if not line.startswith("Estimation")) == EQUATIONS
 
+
+EQUATIONS = """\
+Level-1 model
+    Prob(numbersij = 1|βj) = φij(1)
+    Prob(numbersij = 2|βj) = φij(2)
+    Prob(numbersij = 0|βj) = φij(3)
+    log[φij(1)/φij(3)] = ηij(1)
+    log[φij(2)/φij(3)] = ηij(2)
+    ηij(1) = β0j(1) + β1j(1)*(ageij)
+    ηij(2) = β0j(2) + β1j(2)*(ageij)
+
+Level-2 model (district)
+    β0j(1) = γ00(1) + u0j(1)
+    β1j(1) = γ10(1) + u1j(1)
+    β0j(2) = γ00(2) + u0j(2)
+    β1j(2) = γ10(2) + u1j(2)
+
+Mixed model
+    ηij(1) = γ00(1) + γ10(1)*ageij
+        + u0j(1) + u1j(1)*ageij
+    ηij(2) = γ00(2) + γ10(2)*ageij
+        + u0j(2) + u1j(2)*ageij
+
+with categories numbered as above: HLM compares them with the last
+Cov(u0j(1), u0j(2)) = 0
+Cov(u0j(1), u1j(2)) = 0
+Cov(u1j(1), u0j(2)) = 0
+Cov(u1j(1), u1j(2)) = 0"""
 
 GLIMMIX = (
     "PROC GLIMMIX; CLASS district; MODEL livch{} = age / DIST=MULT LINK=GLOGIT; "
@@ -131,6 +161,53 @@ def test_refused(system: str, code: str, message: str, women: pd.DataFrame) -> N
         hb.read_code(system, code, data=women)
     name = {"sas": "SAS", "stata": "Stata"}[system]
     assert str(refusal.value).split("\n")[0] == f"cannot read the {name} code: {message}"
+
+
+AS_PRINTED = """Level-1 Model
+Prob[NUMBERS(1) = 1|βj] = φij(1)
+Prob[NUMBERS(2) = 1|βj] = φij(2)
+Prob[NUMBERS(3) = 1|βj] = φij(3) = 1 - φij(1) - φij(2)
+log[φij(1)/φij(3)] = β0j(1) + β1j(1)*(AGEij)
+log[φij(2)/φij(3)] = β0j(2) + β1j(2)*(AGEij)
+Level-2 Model (district)
+β0(1)j = γ00(1) + u0j(1); β1(1)j = γ10(1)
+β0(2)j = γ00(2) + u0j(2); β1(2)j = γ10(2)
+Cov(u0(2), u0(1)) = 0"""
+
+
+def test_equations_as_hlm_prints_them(women: pd.DataFrame) -> None:
+    """Without labels, whose first category here has the last number there."""
+    model = hb.read_code("hlm", AS_PRINTED, data=women.assign(numbers=women["numbers"] % 3))
+    assert model.specification.lme4() == "numbers ~ 1 + age + (1 | district)"
+    assert model.problem.family == F.Categorical(categories=("0", "1", "2"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("Cov(u0j(1), u0j(2)) = 0", "",
+         "u0j(1) and u0j(2) of two categories are correlated in HLM, and independent in models "
+         "here; write Cov(u0j(1), u0j(2)) = 0"),
+        ("β1j(2) = γ10(2)", "β1j(2) = γ10(2) + u1j(2)",
+         "category 2 has other ones than category 1; models here have the same columns and effects "
+         "for all"),
+        ("log[φij(2)/φij(4)]", "log[φij(2)/φij(3)]",
+         "log odds are of one category each against one and the same, and what each is stands in "
+         "lines such as 'Prob(yij = a|βj) = φij(1)'"),
+        ("livchij = 0|", "livchij = 7|",
+         "they compare categories of 'livch' with '7', and models here with the first, '0'; order "
+         "the levels in the data"),
+    ],
+)  # fmt: skip
+def test_equations_refused(old: str, new: str, message: str, women: pd.DataFrame) -> None:
+    text = hb.Model("livch ~ age + (1 | district)", women, family="categorical").emit("hlm")
+    assert old in text
+    text = (
+        text.replace(old, new) if "Cov" in old else text.replace(old, new).partition("\nMixed")[0]
+    )
+    with pytest.raises(hb.FormulaError) as refusal:
+        hb.read_code("hlm", text, data=women)
+    assert str(refusal.value) == f"cannot read the HLM equations: {message}"
 
 
 def test_what_gsem_is_not_written_for(women: pd.DataFrame) -> None:

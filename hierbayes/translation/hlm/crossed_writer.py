@@ -17,6 +17,7 @@ from hierbayes.specification.terms import factors_of
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.hlm.coefficient_tree import Coefficient, CoefficientTree
 from hierbayes.translation.hlm.column_names import ColumnNames, bracketed, grouped, numbered
+from hierbayes.translation.hlm.families import words_of
 
 _SYMBOLS = {"": "θ", "j": "γ", "k": "β", "jk": "δ"}
 
@@ -41,7 +42,8 @@ class _CrossedEquations:
     """The equations of one model."""
 
     def __init__(self, model: ModelToWrite) -> None:
-        self.spec, self.ml = model.specification, model.ml
+        self.spec = model.specification
+        self.words = words_of(model, "e", "ijk", laplace=False)
         self.factors = self.spec.factors
         self.between = [model.variables.between_of[name] for name in self.factors]
         means = {
@@ -55,13 +57,14 @@ class _CrossedEquations:
     def text(self) -> str:
         """All of it."""
         rows, columns = self.factors
-        response = f"{self.spec.response}ijk"
+        left, residual = self.words.left, self.words.residual
         within = [self._called(one) + self._weighed(one) for one in self.tree.root.terms]
-        lines = ["Level-1 model", f"    {response} = {' + '.join([*within, 'eijk'])}", ""]
+        lines = ["Level-1 model", *(f"    {line}" for line in self.words.head)]
+        lines += [f"    {left} = {' + '.join([*within, *residual])}", ""]
         lines += [f"Level-2 model (rows: {rows}, columns: {columns})"]
         lines += [*map(self._equation, self.tree.root.terms), ""]
-        lines += ["Mixed model", f"    {response} = {self._mixed()}", ""]
-        lines += [f"Estimation: {'maximum' if self.ml else 'restricted maximum'} likelihood"]
+        lines += ["Mixed model", f"    {left} = {self._mixed()}", ""]
+        lines += self.words.estimation
         lines += [f"Cov({first}, {second}) = 0" for first, second in self._uncorrelated()]
         return "\n".join([*lines, *self.tree.names.definitions])
 
@@ -113,7 +116,7 @@ class _CrossedEquations:
             "*".join([self._effect(c.coefficient, c.factor), *map(bracketed, c.names)])
             for c in self.tree.random
         ]
-        return f"{' + '.join(fixed)}\n        + {' + '.join([*random, 'eijk'])}"
+        return f"{' + '.join(fixed)}\n        + {' + '.join([*random, *self.words.residual])}"
 
     def _uncorrelated(self) -> Iterator[tuple[str, str]]:
         """Effects over one factor in two blocks."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from hierbayes.errors import FormulaError
 from hierbayes.families.binomial import Bernoulli, Binomial
+from hierbayes.families.categorical import Categorical
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.poisson import Poisson
@@ -31,15 +32,12 @@ from hierbayes.translation.hlm.text import Stretch, plain_signs, take_apart
 from hierbayes.translation.programs.factor_trees import tree_text
 from hierbayes.translation.responses import success_of, trials_factor
 
-FAMILIES = frozenset({"Bernoulli logit", "Binomial logit", "Poisson log", "Cumulative logit"})
-INSTEAD = (
-    "of nominal categories HLM compares with the last and not with the first; probit, cloglog, "
-    "negative binomial, gamma, beta, t and zeros apart it does not have"
+FAMILIES = frozenset(
+    {"Bernoulli logit", "Binomial logit", "Poisson log", "Cumulative logit", "Categorical logit"}
 )
-_UNIT_SPECIFIC = (
-    "Estimation: Laplace, unit-specific (HLM's population-average results are of coefficients "
-    "nearer to 0)"
-)
+INSTEAD = "probit, cloglog, negative binomial, gamma, beta, t and zeros apart HLM does not have"
+_UNIT_SPECIFIC = "unit-specific (HLM's population-average results are of coefficients nearer to 0)"
+_NUMBERED = "with categories numbered as above: HLM compares them with the last"
 _OF_LOW = "with coefficients of low categories in HLM: each has the other sign than here"
 
 
@@ -65,8 +63,17 @@ class Words:
     estimation: tuple[str, ...]
 
 
-def words_of(model: ModelToWrite, residual: str, at_row: str) -> Words:
+def words_of(model: ModelToWrite, residual: str, at_row: str, *, laplace: bool = True) -> Words:
     """The response of a model, ``at_row`` being the subscripts of a row.
+
+    Parameters
+    ----------
+    model : ModelToWrite
+    residual : str
+        The letter of a Gaussian residual.
+    at_row : str
+    laplace : bool
+        Whether HLM has Laplace's approximation of other responses there.
 
     Raises
     ------
@@ -78,7 +85,10 @@ def words_of(model: ModelToWrite, residual: str, at_row: str) -> Words:
         kind = "maximum" if model.ml else "restricted maximum"
         said = f"Estimation: {kind} likelihood"
         return Words(f"{response}{at_row}", (f"{residual}{at_row}",), (), (said,))
+    estimated = f"Estimation: {'Laplace, ' if laplace else ''}{_UNIT_SPECIFIC}"
     eta, given, logit = f"η{at_row}", f"|β{at_row[1:]}", f"φ{at_row}/(1 - φ{at_row})"
+    if isinstance(family, Categorical):  # whose head is of all categories
+        return Words(eta, (), (), (estimated, _NUMBERED))
     if isinstance(family, Cumulative):
         head = (
             f"Prob({response}{at_row} <= m{given}) = φm{at_row}",
@@ -96,7 +106,7 @@ def words_of(model: ModelToWrite, residual: str, at_row: str) -> Words:
         success = success_of(model)[1] or "1"
         head = (f"Prob({response}{at_row} = {success}{given}) = φ{at_row}", f"log[{logit}] = {eta}")
     ordered = (_OF_LOW,) if isinstance(family, Cumulative) else ()
-    return Words(eta, (), head, (_UNIT_SPECIFIC, *ordered))
+    return Words(eta, (), head, (estimated, *ordered))
 
 
 def _offsets(model: ModelToWrite) -> Sequence[str]:

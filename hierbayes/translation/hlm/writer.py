@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 from hierbayes.errors import FormulaError, in_quotes
+from hierbayes.families.categorical import Categorical
 from hierbayes.specification.split_levels import split_levels
 from hierbayes.specification.terms import INTERCEPT, factors_of
 from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel
@@ -25,6 +26,8 @@ from hierbayes.translation.hlm.families import (
     words_of,
 )
 from hierbayes.translation.hlm.nested_writer import nested_text
+from hierbayes.translation.hlm.nominal import nominal_text
+from hierbayes.translation.hlm.nominal_reader import read_nominal
 from hierbayes.translation.hlm.reader import read_hlm
 from hierbayes.translation.nested_levels import outermost_first
 from hierbayes.translation.programs.factor_coding import coded_in_full, refuse_unclear_coding
@@ -62,6 +65,12 @@ def emit_hlm(model: ModelToWrite) -> str:
         When a term has several columns that have no names, such as a spline, or there are
         grouping factors that HLM does not have together.
     """
+    text = _text_of(model)
+    return nominal_text(model, text) if isinstance(model.family, Categorical) else text
+
+
+def _text_of(model: ModelToWrite) -> str:
+    """The equations; of nominal categories those of one."""
     factors = model.specification.factors
     if len(factors) > 1:
         return _text_of_several(model)
@@ -79,10 +88,10 @@ def _text_of_several(model: ModelToWrite) -> str:
     if model.variables.nested.issuperset(pairwise(factors)):
         return nested_text(model, factors)
     if len(factors) == 2:
-        if model.family is not None:
+        if model.family is not None and model.family.has_categories:
             raise FormulaError(
-                "HLM's equations of crossed factors are written for Gaussian responses alone; "
-                "equations() writes them all"
+                "HLM has no categories with crossed factors (HCM2), but Bernoulli, binomial and "
+                "Poisson responses; equations() writes them all"
             )
         return crossed_text(model)
     raise FormulaError(
@@ -239,6 +248,9 @@ class _Equations:
 
 def _read(text: str, columns: Sequence[str]) -> StatedModel:
     """The model of equations, whatever its response."""
+    nominal = read_nominal(text, columns)
+    if nominal is not None:
+        return nominal
     equations, response = read_response(text, columns)
     return joined(read_hlm(equations, columns), response)
 

@@ -203,7 +203,7 @@ def _refuse_unlike(one: _Equation, other: _Equation, command: Cursor) -> None:
         raise command.refuse("gsem is read with one response", one.outcome)
     if one.terms != other.terms:
         raise command.refuse(
-            f"category {one.number} has other terms than category {other.number}; models "
+            f"category {one.number} has other terms than category {other.number}; models"
             " here have the same for all",
             one.outcome,
         )
