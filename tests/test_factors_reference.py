@@ -7,8 +7,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes.estimation.reml import maximise
+from hierbayes.estimation.secant import Secant
 from hierbayes.fit.degrees_of_freedom.source import df_source
-from tests.factors_reference import CASES, by_level, factor_of, fit, levels_of
+from tests.factors_reference import CASES, by_level, factor_of, fit, levels_of, model
 
 EVERY = [(name, engine) for name in CASES for engine in ("REML", "ML")]
 APART = "sim_student_teacher_diag"  # lme4 counts its two terms of one factor as two factors
@@ -97,3 +99,17 @@ def test_inner_outer_degrees_of_freedom_of_a_split_plot() -> None:
     """nlme's: 6 blocks × 3 varieties × 4; nitro is tested within plots, Variety between them."""
     df = df_source(fit("Oats_split_plot", "REML"), "inner-outer").of_each()
     assert df.tolist() == [53.0, 53.0, 10.0, 10.0]
+
+
+@pytest.mark.parametrize("name", ["ScotsSec_crossed", "ScotsSec_two_slopes", "ScotsSec_slope"])
+def test_a_search_ends_faster_than_average_information_takes_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What steps say of the curvature is taken up: without it the last digits are many passes."""
+    problem = model(name).problem
+    learnt = maximise(problem.products, problem.design.blocks)
+    monkeypatch.setattr(Secant, "_learn", lambda *_: None)
+    average = maximise(problem.products, problem.design.blocks)
+    assert learnt.evaluations <= average.evaluations - 3
+    assert_allclose(learnt.value, average.value, atol=1e-9)
+    assert learnt.gradient < 1e-7 and average.gradient < 1e-7

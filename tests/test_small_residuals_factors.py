@@ -141,14 +141,14 @@ def test_roots_eliminate_as_products_do(both: tuple[Eliminated, Eliminated]) -> 
     plain, by_roots = both
     assert plain.rooted is None and by_roots.rooted is not None
     gamma, F = np.array([0.2, -0.1]), np.array([[1.0, 0.2], [0.0, 0.5]])
-    w = np.random.default_rng(0).normal(size=(len(by_roots.rooted.low), 3))
+    at = np.array([0, 1, 1, 2, 3]), np.array([0, 0, 1, 2, 3])
+    m = len(by_roots.rooted.low)
     quantities: list[Callable[[Eliminated], Any]] = [
         lambda one: one.log_det,
         lambda one: one.S,
-        lambda one: one.resolved(np.eye(len(w))),
+        lambda one: one.resolved(np.eye(m)),
         lambda one: one.on_W,
-        lambda one: one.effects(gamma),
-        lambda one: one.information(w, F),
+        *(lambda one, part=part: one.information(gamma, F, at)[part] for part in range(3)),
         lambda one: one.score(lambda _: (gamma, F, 0.7)),
     ]
     for quantity in quantities:

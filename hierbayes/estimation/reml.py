@@ -22,6 +22,7 @@ from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.design.sums import left_within
 from hierbayes.errors import DataError, EstimationError
 from hierbayes.estimation.pivoted_triangle import PivotedTriangle, factorise
+from hierbayes.estimation.secant import Secant
 from hierbayes.estimation.trust_region import best_step
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask, free_entries
@@ -257,12 +258,14 @@ def _climb(
 
     A climb that comes near a known maximum, and no higher, ends there.
     """
-    radius, last = _FIRST_RADIUS, np.inf
+    radius, last, secant = _FIRST_RADIUS, np.inf, Secant(search.lower)
     for _ in range(_MOST_STEPS):
         curvature = profile.curvature()
         M = np.where(search.mask, curvature.score, 0.0)
         slope = triangle.slope(M)
-        information = curvature.observed(triangle.directions()) - triangle.bend(M)
+        Gamma = triangle.root @ triangle.root.T
+        information = secant.information(curvature, Gamma, M, triangle.directions())
+        information -= triangle.bend(M)
         size = np.sqrt((triangle.root**2).sum(axis=1)) + search.noise
         unit = size[triangle.at[0]]
         while True:
@@ -273,6 +276,8 @@ def _climb(
             there = search.at(triangle.moved(unit * step))
             rise = there[1].value - profile.value
             length = float(np.sqrt(step @ step))
+            if abs(rise - gain) > 0.5 * gain + profile.noise:
+                secant.forget()
             if rise + profile.noise >= 1e-3 * gain:
                 break
             radius = 0.25 * length

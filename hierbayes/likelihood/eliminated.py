@@ -11,11 +11,12 @@ import numpy as np
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_products import SparseProducts
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.likelihood.average_information import average_information
 from hierbayes.likelihood.rooted_elimination import RootedElimination, rooted_elimination
 from hierbayes.likelihood.selected_inverse import gradient_of_root
 from hierbayes.likelihood.sparse_elimination import eliminate
-from hierbayes.likelihood.sparse_solves import products_times, solve
+from hierbayes.likelihood.sparse_solves import solve
 
 _SMALL_ROOT = 1e-4  # of the noise of an effect: what a direction without variance is given
 
@@ -76,27 +77,25 @@ class Eliminated:
         solve(elimination_of(self.cross).elimination, self.omega, half, True, True)
         return turned(self.cross, self.root, half, transposed=False)
 
-    def effects(self, gamma: Floats) -> Floats:
-        """Z'(V/σ²)⁻¹(y − Xγ) (m,), in the order of elimination."""
-        if self._full_rooted is not None:
-            return self._full_rooted.effects(gamma)
-        direct = on_effects(self.cross) @ np.append(-gamma, 1.0)[:, None]
-        e = elimination_of(self.cross).elimination
-        return (direct - products_times(e, self.resolved(direct))[0])[:, 0]
+    def information(
+        self, gamma: Floats, F: Floats, at: tuple[Integers, Integers]
+    ) -> tuple[Floats, Floats, Floats]:
+        """What average information is made of: a (k,), b (k, k) and v (m,) of entries of Γ.
 
-    def information(self, w: Floats, F: Floats) -> Floats:
-        """w'Z'PZw (k, k) of coefficients w (m, k); FF' is S_XX⁻¹ and P is without what X takes."""
-        if self._full_rooted is not None:
-            return self._full_rooted.information(w, F)
-        e = elimination_of(self.cross).elimination
-        right, outside = products_times(e, w)
-        both = np.hstack([right, on_effects(self.cross)[:, :-1]])
-        half = turned(self.cross, self.root, both, transposed=True)
-        solve(e, self.omega, half, True, False)
-        half, of_X = half[:, : w.shape[1]], half[:, w.shape[1] :]
-        through = F.T @ (outside[:-1] - of_X.T @ half)  # F'X'(V/σ²)⁻¹Zw
-        found: Floats = w.T @ right - half.T @ half - through.T @ through
-        return found
+        See `average_information`; v stands in the order of elimination.
+        """
+        rows, columns = at
+        if self._full_rooted is None:
+            e = elimination_of(self.cross).elimination
+            return average_information(self.root, e, self.omega, gamma, F, rows, columns)
+        v = self._full_rooted.effects(gamma)
+        w = np.zeros((len(v), len(rows)))
+        for span, places in zip(self.cross.spans, elimination_of(self.cross).places, strict=True):
+            for k in np.flatnonzero((span.start <= rows) & (rows < span.stop)):
+                i, j = rows[k] - span.start, columns[k] - span.start
+                w[places[:, i], k] = v[places[:, j]]
+                w[places[:, j], k] = v[places[:, i]]
+        return v @ w, self._full_rooted.information(w, F), v
 
     def score(self, read: Callable[[Floats], tuple[Floats, Floats, float]]) -> Floats:
         """∂ℓ/∂Γ (Q, Q) at fixed σ, zero between factors.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from hierbayes.design.products import Products
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats
@@ -71,3 +73,8 @@ def profile_of(root: Floats, cross: Products, reading: Reading) -> AnyProfile:
     if isinstance(cross, SparseProducts):
         return sparse_profile(root, cross, reading)
     return profile_at(root, cross, reading)
+
+
+def is_average(curvature: AnyCurvature) -> TypeGuard[SparseCurvature]:
+    """Whether its information is the average one, which is not all of −∂²ℓ."""
+    return isinstance(curvature, SparseCurvature)

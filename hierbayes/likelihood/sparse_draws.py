@@ -28,12 +28,12 @@ def draw_effects(roots, sigmas, gammas, e, normals):
     """
     M, p = gammas.shape
     draws, omega = np.empty_like(normals), np.empty(e.size)
-    weights, right = np.ones(p + 1), np.empty((e.effects, 1))
+    weights, right = np.ones((p + 1, 1)), np.empty((e.effects, 1))
     for i in range(M):
         if i == 0 or not _same(roots, i):
             factorise(roots[i], e, omega)
         for c in range(p):
-            weights[c] = -gammas[i, c]
+            weights[c, 0] = -gammas[i, c]
         times_rows_of_W(e, omega, weights, right)
         for k in range(e.effects):
             right[k, 0] += sigmas[i] * normals[i, k]

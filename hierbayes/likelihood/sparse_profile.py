@@ -24,7 +24,7 @@ import numpy as np
 from hierbayes.design.elimination import Layout
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.sparse_products import SparseProducts
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.collapsed import LOG_2PI
 from hierbayes.likelihood.eliminated import Eliminated, eliminated
 from hierbayes.likelihood.reading import REML
@@ -71,11 +71,6 @@ class SparseProfile:
         """The order of elimination."""
         return elimination_of(self.cross)
 
-    @cached_property
-    def effects(self) -> Floats:
-        """v (m,) in the order of elimination, see the module."""
-        return self.eliminated.effects(self.gamma)
-
 
 @dataclass(frozen=True, eq=False)
 class SparseCurvature:
@@ -111,22 +106,50 @@ class SparseCurvature:
     @cached_property
     def vv(self) -> Floats:
         """Σ_j v_jv_j'/σ̂² (Q, Q) of each factor."""
-        vv = np.zeros_like(self.profile.root)
-        for span, places in zip(self.profile.cross.spans, self.profile.layout.places, strict=True):
-            v = self.profile.effects[places] / self.profile.sigma
+        profile = self.profile
+        vv, effects = np.zeros_like(profile.root), self._parts[2] / profile.sigma
+        for span, places in zip(profile.cross.spans, profile.layout.places, strict=True):
+            v = effects[places]
             vv[span, span] = v.T @ v
         return vv
 
+    @cached_property
+    def entries(self) -> tuple[Integers, Integers]:
+        """Where the entries of Γ's lower triangle stand that lie within a factor."""
+        spans = self.profile.cross.spans
+        lower = [np.tril_indices(span.stop - span.start) for span in spans]
+        rows, columns = (
+            np.concatenate([at[side] + span.start for at, span in zip(lower, spans, strict=True)])
+            for side in (0, 1)
+        )
+        return rows, columns
+
+    @cached_property
+    def _parts(self) -> tuple[Floats, Floats, Floats]:
+        """a, b and v of every entry, see `Eliminated.information`."""
+        profile = self.profile
+        return profile.eliminated.information(profile.gamma, profile._solution[2], self.entries)
+
+    @cached_property
+    def information(self) -> Floats:
+        """The average information of every entry and its mirror image, together."""
+        a, b, _ = self._parts
+        variance = self.profile.sigma**2
+        whole: Floats = 0.5 * (b - np.outer(a, a) / (variance * self.profile.freedom)) / variance
+        return whole
+
+    def by_entry(self, at: tuple[Integers, Integers]) -> Floats:
+        """The average information (k, k) of k of them."""
+        place = np.zeros(self.profile.root.shape, dtype=np.intp)
+        place[self.entries] = np.arange(len(self.entries[0]))
+        chosen = place[at]
+        return self.information[chosen[:, None], chosen]
+
     def observed(self, S: Floats) -> Floats:
         """The average information (k, k) along k symmetric directions S (k, Q, Q)."""
-        profile = self.profile
-        w = np.zeros((profile.layout.elimination.effects, len(S)))
-        for span, places in zip(profile.cross.spans, profile.layout.places, strict=True):
-            w[places] = np.einsum("jb,kab->jak", profile.effects[places], S[:, span, span])
-        a = (profile.effects @ w) / profile.sigma**2
-        b = profile.eliminated.information(w, profile._solution[2]) / profile.sigma**2
-        information: Floats = 0.5 * (b - np.outer(a, a) / profile.freedom)
-        return information
+        along = S[:, *self.entries]
+        observed: Floats = along @ self.information @ along.T
+        return observed
 
     def expected(self, S: Floats) -> Floats:
         """The same: positive semidefinite."""

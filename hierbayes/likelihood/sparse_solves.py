@@ -97,38 +97,34 @@ def solve_backward(e, omega, right):
 
 @inner
 def times_rows_of_W(e, omega, weights, right):
-    """The rows of W in the factor times weights (p+1,): L⁻¹Λ'Z'W weights (m, 1)."""
-    N, p1 = e.nodes.shape[0], weights.shape[0]
+    """The rows of W in the factor times weights (p+1, k): L⁻¹Λ'Z'W weights (m, k)."""
+    N, p1, columns = e.nodes.shape[0], weights.shape[0], weights.shape[1]
     for node in range(N):
         q, at = e.q[e.nodes[node, FACTOR]], e.offsets[node]
         o = e.nodes[node, BEGIN] + (q + e.nodes[node, BELOW] - p1) * q
         for h in range(q):
-            right[at + h, 0] = 0.0
+            for k in range(columns):
+                right[at + h, k] = 0.0
             for c in range(p1):
-                right[at + h, 0] += weights[c] * omega[o + c * q + h]
+                for k in range(columns):
+                    right[at + h, k] += weights[c, k] * omega[o + c * q + h]
     for component in range(e.components.shape[0]):
         m, at = e.components[component, 0], e.offsets[N + component]
         o = e.components[component, 1] + m * m
         for i in range(m):
-            right[at + i, 0] = 0.0
+            for k in range(columns):
+                right[at + i, k] = 0.0
             for c in range(p1):
-                right[at + i, 0] += weights[c] * omega[o + c * m + i]
+                for k in range(columns):
+                    right[at + i, k] += weights[c, k] * omega[o + c * m + i]
 
 
-@compiled(error_model="numpy")
-def solve(e, omega, right, forward, backward):
-    """L⁻¹, L'⁻¹ or both one after the other of right-hand sides (m, k), over them."""
-    if forward:
-        solve_forward(e, omega, right)
-    if backward:
-        solve_backward(e, omega, right)
-
-
-@compiled(error_model="numpy")
-def products_times(e, w):
-    """Z'Z w (m, k) and [X y]'Z w (p+1, k) of coefficients w (m, k), in the order of elimination."""
+@inner
+def multiply(e, w, out, outside):
+    """Z'Z w (m, k) and [X y]'Z w (p+1, k) of coefficients w (m, k), over the last two."""
     p1, columns = e.C.shape[0], w.shape[1]
-    out, outside = np.zeros_like(w), np.zeros((p1, columns))
+    out[:] = 0.0
+    outside[:] = 0.0
     for b in range(e.blocks.shape[0]):
         row, q, v = e.blocks[b, ROW], e.q[e.blocks[b, COLUMN]], e.blocks[b, PRODUCTS]
         i0, j0 = e.blocks[b, ROW_PLACE], e.blocks[b, COLUMN_PLACE]
@@ -145,4 +141,20 @@ def products_times(e, w):
                     out[i0 + i, c] += entry * w[j0 + h, c]
                     if not e.blocks[b, DIAGONAL]:
                         out[j0 + h, c] += entry * w[i0 + i, c]
+
+
+@compiled(error_model="numpy")
+def solve(e, omega, right, forward, backward):
+    """L⁻¹, L'⁻¹ or both one after the other of right-hand sides (m, k), over them."""
+    if forward:
+        solve_forward(e, omega, right)
+    if backward:
+        solve_backward(e, omega, right)
+
+
+@compiled(error_model="numpy")
+def products_times(e, w):
+    """Z'Z w (m, k) and [X y]'Z w (p+1, k) of coefficients w (m, k), in the order of elimination."""
+    out, outside = np.empty_like(w), np.empty((e.C.shape[0], w.shape[1]))
+    multiply(e, w, out, outside)
     return out, outside

@@ -1,0 +1,130 @@
+r"""Average information along entries of Γ, of several factors, compiled as one pass.
+
+With v = Z'(V/σ²)⁻¹(y − Xγ), a direction E_i of Γ = ΛΛ' that has ones at an entry of one factor and
+at its mirror image, and w_i = E_i v,
+
+    a_i = v'w_i,   b_ij = w_i'Z'Zw_j − h_i'h_j − t_i't_j,
+    h_i = L⁻¹Λ'Z'Zw_i,   t_i = F'X'Zw_i − (L⁻¹Λ'Z'XF)'h_i,   FF' = S_XX⁻¹
+
+The rows of W in the factor of Ω are (L⁻¹Λ'Z'W)' already.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.compilation import compiled, inner
+from hierbayes.design.elimination import (
+    COLUMN,
+    COLUMN_PLACE,
+    DIAGONAL,
+    PRODUCTS,
+    ROW,
+    ROW_PLACE,
+)  # fmt: skip
+from hierbayes.likelihood.sparse_solves import (
+    multiply,
+    solve_backward,
+    solve_forward,
+    times_rows_of_W,
+)
+
+
+@inner
+def _turn(root, e, transposed, columns):
+    """Λ columns or Λ' columns (m, k), over them."""
+    k, hold = columns.shape[1], np.empty((root.shape[0], columns.shape[1]))
+    for b in range(e.blocks.shape[0]):
+        factor, at = e.blocks[b, ROW], e.blocks[b, ROW_PLACE]
+        if factor < 0 or e.blocks[b, DIAGONAL] == 0:
+            continue
+        q, o = e.q[factor], e.start[factor]
+        for i in range(q):
+            for c in range(k):
+                hold[i, c] = columns[at + i, c]
+                columns[at + i, c] = 0.0
+        for i in range(q):
+            for h in range(q):
+                entry = root[o + h, o + i] if transposed else root[o + i, o + h]
+                for c in range(k):
+                    columns[at + i, c] += entry * hold[h, c]
+
+
+@inner
+def _pull(root, e, omega, gamma, u, v):
+    """v = Z'(V/σ²)⁻¹(y − Xγ) (m, 1), from Z'(y − Xγ): what X takes is taken first."""
+    m, p1 = v.shape[0], e.C.shape[0]
+    for b in range(e.blocks.shape[0]):
+        if e.blocks[b, ROW] >= 0:
+            continue
+        o, at = e.blocks[b, PRODUCTS], e.blocks[b, COLUMN_PLACE]
+        for h in range(e.q[e.blocks[b, COLUMN]]):
+            total = e.products[o + h * p1 + p1 - 1]
+            for c in range(p1 - 1):
+                total -= gamma[c] * e.products[o + h * p1 + c]
+            u[at + h, 0] = total
+    direct = u[:, 0].copy()
+    _turn(root, e, True, u)
+    solve_forward(e, omega, u)
+    solve_backward(e, omega, u)
+    _turn(root, e, False, u)
+    multiply(e, u, v, np.empty((p1, 1)))
+    for i in range(m):
+        v[i, 0] = direct[i] - v[i, 0]
+
+
+@inner
+def _along(e, v, rows, columns, w):
+    """w (m, k): E_i v of the entries of Γ at ``rows`` and ``columns``."""
+    for i in range(w.shape[0]):
+        for c in range(w.shape[1]):
+            w[i, c] = 0.0
+    for b in range(e.blocks.shape[0]):
+        factor, at = e.blocks[b, ROW], e.blocks[b, ROW_PLACE]
+        if factor < 0 or e.blocks[b, DIAGONAL] == 0:
+            continue
+        o, q = e.start[factor], e.q[factor]
+        for c in range(rows.shape[0]):
+            i, j = rows[c] - o, columns[c] - o
+            if 0 <= i < q:
+                w[at + i, c] += v[at + j, 0]
+                if i != j:
+                    w[at + j, c] += v[at + i, 0]
+
+
+@compiled(error_model="numpy")
+def average_information(root, e, omega, gamma, F, rows, columns):
+    """a (k,), b (k, k) and v (m,) of entries of Γ at ``rows`` and ``columns``, see the module."""
+    m, p, k = e.effects, gamma.shape[0], rows.shape[0]
+    weights, of_X = np.zeros((p + 1, p)), np.empty((m, p))
+    weights[:p] = F
+    times_rows_of_W(e, omega, weights, of_X)
+    u, v = np.empty((m, 1)), np.empty((m, 1))
+    _pull(root, e, omega, gamma, u, v)
+    w, half, outside = np.empty((m, k)), np.empty((m, k)), np.empty((p + 1, k))
+    _along(e, v, rows, columns, w)
+    multiply(e, w, half, outside)
+    a, b, t = np.zeros(k), np.zeros((k, k)), np.zeros((p, k))
+    for i in range(m):
+        for c in range(k):
+            a[c] += v[i, 0] * w[i, c]
+            for d in range(c + 1):
+                b[c, d] += w[i, c] * half[i, d]
+    _turn(root, e, True, half)
+    solve_forward(e, omega, half)
+    for d in range(p):
+        for c in range(k):
+            for h in range(p):
+                t[d, c] += F[h, d] * outside[h, c]
+    for i in range(m):
+        for c in range(k):
+            for d in range(p):
+                t[d, c] -= of_X[i, d] * half[i, c]
+            for d in range(c + 1):
+                b[c, d] -= half[i, c] * half[i, d]
+    for c in range(k):
+        for d in range(c + 1):
+            for h in range(p):
+                b[c, d] -= t[h, c] * t[h, d]
+            b[d, c] = b[c, d]
+    return a, b, v[:, 0].copy()
