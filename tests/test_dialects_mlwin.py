@@ -129,6 +129,53 @@ def test_counts_and_other_responses() -> None:
     with pytest.raises(hb.FormulaError, match="MLwiN has no offset of counts out of trials"):
         hb.Model(counts.replace("incidence ", "incidence | trials(size) "), cbpp,
                  family="binomial").emit("mlwin")  # fmt: skip
-    with pytest.raises(hb.FormulaError, match="stacked as several responses by MNOM, which is"):
-        hb.Model("rating ~ temp + (1 | judge)", hb.load_dataset("wine"),
-                 family="cumulative").emit("mlwin")  # fmt: skip
+    with pytest.raises(
+        hb.FormulaError, match=r"columns it names itself \(MNOM 0\), are not written"
+    ):
+        hb.Model("livch ~ age + (1 | district)", hb.load_dataset("contraception"),
+                 family="categorical").emit("mlwin")  # fmt: skip
+
+
+def test_ordered_categories_are_stacked() -> None:
+    wine = hb.load_dataset("wine")
+    wine = wine.assign(warm=1.0 * (wine["temp"] == "warm"))
+    family = hb.families.Cumulative("probit")
+    model = hb.Model("rating ~ warm * contact + (warm || judge)", wine, family=family)
+    found = model.emit("mlwin").splitlines()
+    assert found[found.index("") + 1 :] == [
+        "LINK 2 G21",
+        "NAME G21[1] 'resp'",
+        "NAME G21[2] 'resp_indicator'",
+        "MNOM 1 'rating' 'resp' 'resp_indicator' 5",
+        "RESP 'resp'",
+        "IDEN 1 'resp_indicator'",
+        "IDEN 2 'row'",
+        "IDEN 3 'judge'",
+        "RDIS 1 5",
+        "LFUN 1",
+        "DOFF 1 'cons'",
+        "ADDT 'cons'",
+        "RPAT 1 1 1 1",
+        "ADDT 'warm'",
+        "ADDT 'contact_yes'",
+        "ADDT 'warm' 'contact_yes'",
+        "ADDT 'cons'",
+        "RPAT",
+        "FPAR 0 'cons.1234'",
+        "SETV 3 'cons.1234'",
+        "SETV 3 'warm.1234'",
+        "CLRE 3 'cons.1234' 'warm.1234'",
+        "NOTE coefficients are of low categories, P(y <= s): each has the other sign than here",
+        "NOTE LINE 1 2 is PQL2, near maximum likelihood; of few rows in a group MCMC is nearer",
+        "METH 1",
+        "LINE 1 2",
+        "BATC 1",
+        "STAR",
+    ]
+    words = pd.Categorical(
+        wine["rating"].map(dict(enumerate("cdeab", 1))), list("cdeab"), ordered=True
+    )
+    labelled = hb.Model("word ~ temp + (1 | judge)", wine.assign(word=words), family=family)
+    found = labelled.emit("mlwin").splitlines()
+    assert "NOTE 'word' is coded 1 c, 2 d, 3 e, 4 a, 5 b" in found
+    assert "MNOM 1 'word' 'resp' 'resp_indicator' 5" in found

@@ -1,8 +1,8 @@
 """MLwiN: a macro of commands, written only.
 
 Commands as the R package R2MLwiN writes them and the Centre for Multilevel Modelling
-publishes them: RESP, IDEN, RDIS, LFUN, DOFF, ADDT, FPAR, SETV, CLRE, METH, LINE, MLAV, CALC, LINK,
-NAME, BATC, STAR.
+publishes them: RESP, IDEN, RDIS, LFUN, DOFF, MNOM, RPAT, ADDT, FPAR, SETV, CLRE, METH, LINE, MLAV,
+CALC, LINK, NAME, BATC, STAR.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import combinations
 from hierbayes.specification.terms import INTERCEPT
 from hierbayes.translation.coding import all_factors
 from hierbayes.translation.dialect import Dialect, ModelToWrite
-from hierbayes.translation.mlwin_families import FAMILIES, INSTEAD, words_of
+from hierbayes.translation.mlwin_families import FAMILIES, INSTEAD, Words, words_of
 from hierbayes.translation.nested_levels import nested_levels
 from hierbayes.translation.programs.arithmetic import Arithmetic
 from hierbayes.translation.programs.column_plan import ColumnPlan, NameRules
@@ -56,21 +56,24 @@ def emit_mlwin(model: ModelToWrite) -> str:
     fixed = list(_columns(spec.fixed, plan, cons))
     blocks = [[list(_columns(block, plan, cons)) for block in level.blocks] for level in levels]
     random = [[column for block in of_level for column in block] for of_level in blocks]
+    shared = [column for column in fixed if not words.shared or column != (cons,)]
     varying = (column for own in random for column in own)
-    only_random = [c for c in dict.fromkeys((*varying, (cons,))) if c not in fixed]
+    only_random = [c for c in dict.fromkeys((*varying, (cons,))) if c not in shared]
+    if words.shared:  # the thresholds are their intercepts
+        only_random = [c for c in only_random if any(c in own for own in random)]
+    rows = [*([words.indicator] if words.indicator else []), row]
+    groups, first = [level.columns[0] for level in levels], len(rows) + 1
     lines = [
-        *_notes(model, [level.columns[0] for level in levels[::-1]], plan, row),
+        *_notes(model, groups[::-1], plan, row),
         *_made(plan, cons, response),
         "",
-        f"RESP '{response}'",
-        f"IDEN 1 '{row}'",
-        *(f"IDEN {k} '{level.columns[0]}'" for k, level in enumerate(levels, 2)),
+        *(words.stacked or (f"RESP '{response}'",)),
+        *(f"IDEN {k} '{name}'" for k, name in enumerate([*rows, *groups], 1)),
         *words.of_response,
-        *(f"ADDT {_listed(column)}" for column in fixed),
-        *(f"ADDT {_listed(column)}" for column in only_random),
-        *(f"FPAR 0 {_term(column)}" for column in only_random),
-        *(f"SETV {k} {_term(column)}" for k, own in enumerate(random, 2) for column in own),
-        *(line for k, own in enumerate(blocks, 2) for line in _no_covariances(k, own)),
+        *_added([*shared, *only_random], words, cons),
+        *(f"FPAR 0 {words.named(column)}" for column in only_random),
+        *(f"SETV {k} {words.named(one)}" for k, own in enumerate(random, first) for one in own),
+        *(line for k, own in enumerate(blocks, first) for line in _apart(k, own, words)),
         *words.of_rows,
         *words.method,
         "BATC 1",
@@ -97,15 +100,20 @@ def _listed(column: tuple[str, ...]) -> str:
     return " ".join(f"'{name}'" for name in column)
 
 
-def _term(column: tuple[str, ...]) -> str:
-    """Name that ADDT gives to a product."""
-    return f"'{'.'.join(column)}'"
+def _added(columns: Sequence[tuple[str, ...]], words: Words, cons: str) -> Iterator[str]:
+    """Columns put into the model; of stacked responses in a pattern, beside their intercepts."""
+    if words.shared:
+        yield f"ADDT '{cons}'"
+        yield " ".join(["RPAT", *["1"] * words.shared])
+    yield from (f"ADDT {_listed(column)}" for column in columns)
+    yield from ["RPAT"] if words.shared else []
 
 
-def _no_covariances(level: int, blocks: Sequence[Sequence[tuple[str, ...]]]) -> Iterator[str]:
+def _apart(level: int, blocks: Sequence[Sequence[tuple[str, ...]]], words: Words) -> Iterator[str]:
     """Covariances between blocks of a level taken out; SETV puts in all of them."""
     for first, second in combinations(blocks, 2):
-        yield from (f"CLRE {level} {_term(a)} {_term(b)}" for a in first for b in second)
+        for a in first:
+            yield from (f"CLRE {level} {words.named(a)} {words.named(b)}" for b in second)
 
 
 def _notes(model: ModelToWrite, groups: Sequence[str], plan: ColumnPlan, row: str) -> Iterator[str]:

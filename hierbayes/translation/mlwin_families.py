@@ -2,14 +2,20 @@
 
 Commands as R2MLwiN writes them: RDIS is the distribution of the response, LFUN its link, DOFF the
 trials or the offset.  The variance of level 1 is that of ``bcons.1``, which MLwiN makes itself.
+
+Ordered categories are stacked by MNOM: a row has a response for each category s but the last, and
+these are level 1.  Where the last is the reference, P(y ≤ s) = F(β_s + x'β + u), so that β has the
+other sign than here.  RPAT gives them one coefficient; MLwiN calls it ``x.123``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hierbayes.errors import FormulaError
 from hierbayes.families.binomial import Bernoulli, Binomial
+from hierbayes.families.cumulative import Cumulative
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.programs.column_plan import ColumnPlan
 from hierbayes.translation.responses import linked, success_of, trials_factor
@@ -20,10 +26,11 @@ _GAUSSIAN = (
     "NOTE METH 0 is RIGLS, restricted maximum likelihood; METH 1 is IGLS, maximum likelihood"
 )
 _QUASI = "NOTE LINE 1 2 is PQL2, near maximum likelihood; of few rows in a group MCMC is nearer"
-FAMILIES = linked(_DISTRIBUTIONS)
+_OF_LOW = "NOTE coefficients are of low categories, P(y <= s): each has the other sign than here"
+FAMILIES = linked([*_DISTRIBUTIONS, "Cumulative"])
 INSTEAD = (
-    "its ordered and unordered categories are stacked as several responses by MNOM, which is not "
-    "written; gamma, beta, t and zeros apart it does not have"
+    "its unordered categories, whose columns it names itself (MNOM 0), are not written; gamma, "
+    "beta, t and zeros apart it does not have"
 )
 
 
@@ -41,12 +48,26 @@ class Words:
         Commands that state the variance of level 1.
     method : tuple of str
         Those that choose what is maximised.
+    stacked : tuple of str
+        Commands that stack the responses of a row, which end in that of the response.
+    indicator : str
+        The column that tells stacked responses apart; empty of others.
+    shared : int
+        How many responses of a row have one coefficient of a column; 0 where there is one.
     """
 
     response: str
     of_response: tuple[str, ...]
     of_rows: tuple[str, ...]
     method: tuple[str, ...]
+    stacked: tuple[str, ...] = ()
+    indicator: str = ""
+    shared: int = 0
+
+    def named(self, column: Sequence[str]) -> str:
+        """The name that MLwiN gives to a column or a product of columns."""
+        numbers = "".join(map(str, range(1, self.shared + 1)))
+        return f"'{'.'.join([*column, *([numbers] if numbers else [])])}'"
 
 
 def words_of(model: ModelToWrite, plan: ColumnPlan, cons: str) -> Words:
@@ -61,6 +82,8 @@ def words_of(model: ModelToWrite, plan: ColumnPlan, cons: str) -> Words:
     if family is None:
         method = (_GAUSSIAN, f"METH {int(model.ml)}")
         return Words(plan.column(spec.response), (), (f"SETV 1 '{cons}'",), method)
+    if isinstance(family, Cumulative):
+        return _ordered(model, family, plan, cons)
     labelled, success = success_of(model)
     if labelled:
         response = plan.indicator(spec.response, success, full=False)
@@ -90,4 +113,28 @@ def words_of(model: ModelToWrite, plan: ColumnPlan, cons: str) -> Words:
         ),
         tuple(of_rows),
         (_QUASI, "METH 1", "LINE 1 2"),
+    )
+
+
+def _ordered(model: ModelToWrite, family: Cumulative, plan: ColumnPlan, cons: str) -> Words:
+    """Ordered categories, stacked."""
+    name = model.specification.response
+    labels = plan.levels(name) if plan.is_factor(name) else model.outcomes
+    last = len(labels) if plan.is_factor(name) else labels[-1]
+    response, indicator = plan.fresh("resp"), plan.fresh("resp_indicator")
+    stacked = (
+        "LINK 2 G21",
+        f"NAME G21[1] '{response}'",
+        f"NAME G21[2] '{indicator}'",
+        f"MNOM 1 '{plan.column(name)}' '{response}' '{indicator}' {last}",
+        f"RESP '{response}'",
+    )
+    return Words(
+        plan.column(name),
+        ("RDIS 1 5", f"LFUN {_LINKS[family.link]}", f"DOFF 1 '{cons}'"),
+        (),
+        (_OF_LOW, _QUASI, "METH 1", "LINE 1 2"),
+        stacked,
+        indicator,
+        len(labels) - 1,
     )
