@@ -113,3 +113,15 @@ def test_a_family_is_centred_or_not(tiny: pd.DataFrame) -> None:
 def test_what_is_integrated_out_is_neither_centred_nor_not(tiny: pd.DataFrame) -> None:
     with pytest.raises(hb.EstimationError, match="write graph\\(collapse=False, centered=True\\)"):
         hb.Model("y ~ x + (1 | g)", data=tiny).graph(centered=True)
+
+
+def test_responses_are_drawn_from_prior_and_posterior_without_a_warning(tiny: pd.DataFrame) -> None:
+    """No potential stands in the graph, and no number of a prior is data that may have changed."""
+    graph = hb.Model("y ~ x + (1 | g)", data=tiny).graph(collapse=False)
+    assert graph.potentials == []
+    assert [one.name for one in graph.data_vars] == ["X", "Z", "group_of", "observed"]
+    options = {"model": graph, "random_seed": 1, "compile_kwargs": {"mode": PYTHON}}
+    prior = pm.sample_prior_predictive(draws=3, **options)
+    drawn = prior["prior"].to_dataset().drop_vars("eta")
+    again = pm.sample_posterior_predictive(drawn, progressbar=False, **options)
+    assert again["posterior_predictive"]["response"].shape == (1, 3, 12)

@@ -47,7 +47,7 @@ def explicit_graph(problem: Problem, priors: PriorSet, *, centered: bool) -> pm.
     of_rows = {*inputs.of_rows, "n", "to_internal", "log_jacobian", "scale"}
     with pm.Model(coords=coords) as model:
         data = {
-            name: pm.Data(name, value) for name, value in inputs.data.items() if name not in of_rows
+            name: pt.as_tensor(value) for name, value in inputs.data.items() if name not in of_rows
         }
         root, sigma, _ = parameters(design, inputs, priors, data)
         if inputs.structure[0] != GIVEN:

@@ -18,6 +18,8 @@ serves every data set and every prior of the same structure.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
@@ -259,7 +261,8 @@ def _signed(
     """A standard deviation with a sign, or all of them; the variable is it in units of c.
 
     Chains and searches of PyMC would start at 0, where the gradient of a symmetric density is 0.
-    The start is a part of the distribution, because PyMC copies no graph with initial values.
+    The start is a part of the distribution, because PyMC copies no graph with initial values, and
+    so is the unit, because the density is that of the sd.
     """
     unit, start = data["sd_unit"], data["sd_start"] / data["sd_unit"]
     if at is not None:
@@ -269,15 +272,23 @@ def _signed(
         scale = "beta" if distribution == "Cauchy" else "sigma"
         location = "alpha" if distribution == "Cauchy" else "mu"
         stated = {**parameters, scale: parameters[scale] / unit, location: pt.zeros(())}
-        pm.Potential(f"{name}_in_units", -pt.log(unit).sum())  # the density is that of the sd
     names = tuple(stated)
+
+    def ratio_of(_start: Any, _unit: Any, *values_and_size: Any) -> TensorVariable:
+        *values, size = values_and_size
+        return getattr(pm, distribution).dist(**dict(zip(names, values, strict=True)), size=size)
+
+    def log_density_of_sd(ratio: Any, start: Any, unit: Any, *values: Any) -> TensorVariable:
+        in_units = pm.logp(ratio_of(start, unit, *values, None), ratio)
+        return in_units if distribution == "Flat" else in_units - pt.log(unit)
+
     ratio = pm.CustomDist(
         name,
         start,
+        unit,
         *stated.values(),
-        dist=lambda _, *values_and_size: getattr(pm, distribution).dist(
-            **dict(zip(names, values_and_size, strict=False)), size=values_and_size[-1]
-        ),
+        dist=ratio_of,
+        logp=log_density_of_sd,
         support_point=lambda rv, size, start, *_: start,
         class_name=f"Signed{distribution}",
         dims="effect" if at is None else None,
