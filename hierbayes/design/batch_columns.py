@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,8 @@ from formulaic import ModelSpec
 from hierbayes.design.columns import Columns
 from hierbayes.design.counted_rows import RowReader
 from hierbayes.design.family_rows import offset_or_none
+from hierbayes.design.first_pass import coded
+from hierbayes.design.learnt_states import States, remembering
 from hierbayes.design.matrices import columns_needed, materialise, one_column
 from hierbayes.design.plain_columns import plain_data
 from hierbayes.design.row_weights import root_weights_of
@@ -95,7 +97,7 @@ class BatchColumns:
                 counted.dropped,
             )  # fmt: skip
         try:
-            frame = self._coded(frame)
+            frame = coded(frame, self.levels)
             X = self._made(self.columns.fixed_spec, frame)
             blocks = [
                 X[:, part] if isinstance(part, tuple) else self._made(part, frame)
@@ -118,21 +120,6 @@ class BatchColumns:
             counted.dropped,
         )  # fmt: skip
 
-    def _coded(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """With every column of labels as categories of the levels there are."""
-        changed: dict[str, Any] = {}
-        for name, levels in self.levels.items():
-            if frame[name].dtype.kind in "iufb":
-                continue
-            codes = levels.get_indexer(pd.Index(np.asarray(frame[name])))
-            if (codes < 0).any():
-                raise DataError(
-                    f"'{name}' has the level '{frame[name].iloc[int((codes < 0).argmax())]}', "
-                    "which it did not have when its levels were read: the data have changed"
-                )
-            changed[name] = pd.Categorical.from_codes(codes, levels)
-        return frame.assign(**changed) if changed else frame
-
     def _made(self, spec: ModelSpec, frame: pd.DataFrame) -> Floats:
         plain = plain_data(spec.formula, frame)
         if plain is None:
@@ -143,9 +130,16 @@ class BatchColumns:
 
 
 def batch_columns(
-    columns: Columns, reader: RowReader, levels: Mapping[str, pd.Index], pilot: pd.DataFrame
+    columns: Columns,
+    reader: RowReader,
+    levels: Mapping[str, pd.Index],
+    pilot: pd.DataFrame,
+    states: States,
 ) -> BatchColumns:
-    """How to make the columns of a design of batches, learnt from a few rows with every level."""
+    """How to make the columns of a design of batches, learnt from a few rows with every level.
+
+    ``states`` are what its transforms remember of all rows.
+    """
     spec = columns.specification
     alone: dict[str, tuple[int, ...]] = {}
     place = 0
@@ -156,7 +150,8 @@ def batch_columns(
     terms = (*spec.fixed, *(term for block in spec.random_effects for term in block))
     found = {f for term in terms for f in factors_of(term) if not is_number(f)}
     factors = {
-        one: alone[one] if one in alone else _spec_of(one, spec, pilot) for one in sorted(found)
+        one: alone[one] if one in alone else remembering(_spec_of(one, spec, pilot), states)
+        for one in sorted(found)
     }
     return BatchColumns(columns, reader, levels, factors)
 

@@ -112,8 +112,8 @@ class Evaluation:
         if name == "I":
             return self.value(call.values[0])
         if name in CODINGS:
-            return TRANSFORMS[name](self.value(call.values[0]), *self._constants(call),
-                                    **self._options(call))  # fmt: skip
+            return TRANSFORMS[name](self.value(call.values[0]), *self.constants(call),
+                                    **self.options(call))  # fmt: skip
         if name in STATEFUL:
             return self._transform(call)
         if name in self.functions:
@@ -122,10 +122,12 @@ class Evaluation:
             raise no_such_function(name)
         return self._of_numpy(call)
 
-    def _constants(self, call: Call | Coding) -> list[Any]:
+    def constants(self, call: Call | Coding) -> list[Any]:
+        """What follows the values of rows in a call, by position."""
         return [_constant(one) for one in call.rest]
 
-    def _options(self, call: Call | Coding) -> dict[str, Any]:
+    def options(self, call: Call | Coding) -> dict[str, Any]:
+        """The same by name."""
         return {name: _constant(one) for name, one in call.options}
 
     def _transform(self, call: Call) -> Any:
@@ -136,18 +138,18 @@ class Evaluation:
             return CONTEXT[call.function](x, group, _state=state)
         x = self.numbers(call.values[0])
         return TRANSFORMS[call.function](
-            x, *self._constants(call), _state=state, **self._options(call)
+            x, *self.constants(call), _state=state, **self.options(call)
         )
 
     def _of_numpy(self, call: Call) -> Any:
         function = call.function.removeprefix("np.")
         if function == "isin":
-            return np.isin(np.asarray(self.value(call.values[0])), *self._constants(call),
-                           **self._options(call))  # fmt: skip
+            return np.isin(np.asarray(self.value(call.values[0])), *self.constants(call),
+                           **self.options(call))  # fmt: skip
         if function == "where":
             return self._where(call)
         values = [None if part == Constant(None) else self.numbers(part) for part in call.values]
-        return getattr(np, function)(*values, *self._constants(call), **self._options(call))
+        return getattr(np, function)(*values, *self.constants(call), **self.options(call))
 
     def _where(self, call: Call) -> Any:
         """Numbers or labels by a condition."""
@@ -160,7 +162,7 @@ class Evaluation:
 
     def _handed_over(self, call: Call) -> Any:
         """The caller's own function of rows, which must make each row from that row alone."""
-        function, options = self.functions[call.function], self._options(call)
+        function, options = self.functions[call.function], self.options(call)
         values = [self._plain(part) for part in call.values]
         made = _one_a_row(function(*values, **options), len(self.data), call.text)
         if call.text not in self.states and len(self.data) > 1:

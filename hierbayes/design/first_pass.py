@@ -1,8 +1,8 @@
-"""What a formula must know of all rows before the first is used: the levels of its factors."""
+"""Levels of the factors of a formula, which it must know before the first row is used."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,11 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from hierbayes.design.counted_rows import RowReader
 from hierbayes.errors import DataError
 from hierbayes.sources.source import Source
-from hierbayes.specification.expression import Call
+from hierbayes.specification.expression import Call, Column, Expression, Operation
 from hierbayes.specification.expression_reader import read_expression
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.known_functions import CODINGS
-from hierbayes.specification.terms import factors_of, is_number, names_in
+from hierbayes.specification.known_functions import CODINGS, CONTEXTUAL
+from hierbayes.specification.terms import factors_of, is_number
 
 HEAD = 1000  # rows that are looked at first
 _MOST_LEVELS = 1000
@@ -52,13 +52,26 @@ def columns_of_labels(spec: Specification, head: pd.DataFrame) -> tuple[str, ...
         if is_number(factor):
             continue
         expression = read_expression(factor)
-        coded = isinstance(expression, Call) and expression.function in {"C", *CODINGS}
-        found += [
-            name
-            for name in sorted(names_in(factor))
-            if coded or not (is_numeric_dtype(head[name].dtype) or is_bool_dtype(head[name].dtype))
-        ]
+        is_coded = isinstance(expression, Call) and expression.function in {"C", *CODINGS}
+        names = sorted(set(_names_of_values(expression)))
+        found += [name for name in names if is_coded or not _is_number(head[name])]
     return tuple(dict.fromkeys(found))
+
+
+def _is_number(column: pd.Series) -> bool:
+    return is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype)
+
+
+def _names_of_values(expression: Expression) -> Iterator[str]:
+    """Columns of an expression but those that hold groups of means."""
+    match expression:
+        case Column(name):
+            yield name
+        case Call(function=function, values=(x, _)) if function in CONTEXTUAL:
+            yield from _names_of_values(x)
+        case Operation(parts=parts) | Call(values=parts):
+            for part in parts:
+                yield from _names_of_values(part)
 
 
 def levels_of(source: Source, reader: RowReader, labels: Sequence[str]) -> dict[str, pd.Index]:
@@ -93,3 +106,25 @@ def pilot_rows(head: pd.DataFrame, levels: Mapping[str, pd.Index]) -> pd.DataFra
         is_number = own.dtype.kind in "iufb"
         changed[name] = own.take(codes) if is_number else pd.Categorical.from_codes(codes, own)
     return pilot.assign(**changed)
+
+
+def coded(frame: pd.DataFrame, levels: Mapping[str, pd.Index]) -> pd.DataFrame:
+    """A batch with every column of labels as categories of the levels there are.
+
+    Raises
+    ------
+    DataError
+        When it has another level.
+    """
+    changed: dict[str, Any] = {}
+    for name, known in levels.items():
+        if frame[name].dtype.kind in "iufb":
+            continue
+        codes = known.get_indexer(pd.Index(np.asarray(frame[name])))
+        if (codes < 0).any():
+            raise DataError(
+                f"'{name}' has the level '{frame[name].iloc[int((codes < 0).argmax())]}', which "
+                "it did not have when its levels were read: the data have changed"
+            )
+        changed[name] = pd.Categorical.from_codes(codes, known)
+    return frame.assign(**changed) if changed else frame

@@ -27,6 +27,7 @@ from hierbayes.design.factor_watch import FactorFound
 from hierbayes.design.first_pass import columns_of_labels, first_rows, levels_of, pilot_rows
 from hierbayes.design.group_design_of_roots import ColumnRoots
 from hierbayes.design.grouping_factor import GroupingFactor
+from hierbayes.design.learnt_states import States, calls_that_learn, learnt, with_states
 from hierbayes.design.problem import Problem
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
@@ -76,14 +77,15 @@ def summed_source(
     _refuse_unstreamable(spec, source)
     reader = RowReader(spec, needed_names(spec), counts)
     refuse_unknown_names(reader.columns, pd.DataFrame(columns=list(source.columns)))
+    calls = calls_that_learn(spec, source)
     head = first_rows(source, reader)
     labels = columns_of_labels(spec, head)
     if levels is None:
         levels = levels_of(source, reader, labels) if labels else {}
+    states, head = learnt(source, reader, calls, levels) if calls else ({}, head)
     pilot = pilot_rows(head, levels)
-    design = build_design(spec, pilot)
-    _refuse_learnt(design, source)
-    maker = batch_columns(design.columns, reader, levels, pilot)
+    design = _made_of(build_design(spec, pilot), pilot, states)
+    maker = batch_columns(design.columns, reader, levels, pilot, states)
     return design, _in_fitting_basis(source, maker, design)
 
 
@@ -119,15 +121,13 @@ def _refuse_unstreamable(spec: Specification, source: Source) -> None:
         )
 
 
-def _refuse_learnt(design: Design, source: Source) -> None:
-    """Refuse columns that formulaic learns from all rows."""
-    specs = [design.columns.fixed_spec, *design.columns.random_specs]
-    for one in specs:
-        for expression in {} if isinstance(one, tuple) else one.transform_state:
-            raise FormulaError(
-                f"'{expression}' is made of all rows at once, and those of {source.text} stream: "
-                "compute it beforehand as a column, or give a frame as data"
-            )
+def _made_of(design: Design, pilot: pd.DataFrame, states: States) -> Design:
+    """The design of a few rows, whose transforms remember all rows."""
+    if not states:
+        return design
+    columns = with_states(design.columns, states)
+    X, Z = columns.new_matrices(pilot, random=True)
+    return replace(design, columns=columns, rows=replace(design.rows, X=X, Z=Z))
 
 
 def _in_fitting_basis(source: Source, maker: BatchColumns, design: Design) -> Pass:

@@ -24,7 +24,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.frames.grouping import variance_components
 from hierbayes.frames.native_numbers import native_numbers
 
-_MEANS, _LEVELS, _LATENT = "means", "levels", "latent"  # what a state remembers
+MEANS, _LEVELS, _LATENT = "means", "levels", "latent"  # what a state remembers
 _LEARNS = "learns"  # whether it remembers the groups of new data, too
 
 
@@ -41,7 +41,7 @@ def cvar(x: Any, group: Any, _state: Any = None) -> pd.Series:
     -------
     (n,) Series
     """
-    values, labels = _numbers(x, _state), _labels(group)
+    values, labels = numbers_of(x, _state), group_labels_of(group)
     return _remembered(x, values, labels, _means, _state)
 
 
@@ -49,7 +49,7 @@ def cvar(x: Any, group: Any, _state: Any = None) -> pd.Series:
 def dvar(x: Any, group: Any, _state: Any = None) -> pd.Series:
     """Deviation of x from its group mean, one value a row: x centred within groups."""
     means = cvar(x, group, _state=_state)
-    return pd.Series(_numbers(x, _state) - means.to_numpy(), index=means.index)
+    return pd.Series(numbers_of(x, _state) - means.to_numpy(), index=means.index)
 
 
 @stateful_transform
@@ -87,7 +87,7 @@ def lvar(x: Any, group: Any, _state: Any = None) -> pd.Series:
     Croon & van Veldhoven (2007), doi:10.1037/1082-989X.12.1.45; Lüdtke, Marsh, Robitzsch,
     Trautwein, Asparouhov & Muthén (2008), doi:10.1037/a0012869.
     """
-    values, labels = _numbers(x, _state), _labels(group)
+    values, labels = numbers_of(x, _state), group_labels_of(group)
     if _LATENT not in _state:
         _state[_LATENT] = _latent_means(values, labels, getattr(x, "name", None) or "x")
     latent: LatentMeans = _state[_LATENT]
@@ -137,8 +137,8 @@ def forget_groups(
     changed = {}
     for expression, remembered in states.items():
         state = dict(remembered)
-        if _MEANS in state:
-            state[_MEANS] = state[_MEANS].iloc[:0]
+        if MEANS in state:
+            state[MEANS] = state[MEANS].iloc[:0]
         if certain and _LATENT in state:
             state[_LATENT] = replace(state[_LATENT], between=1.0, within=0.0)
         changed[expression] = state
@@ -183,7 +183,8 @@ def _latent_means(values: Floats, labels: Any, name: str) -> LatentMeans:
     )
 
 
-def _labels(group: Any) -> Any:
+def group_labels_of(group: Any) -> Any:
+    """Labels (n,) of groups as they are remembered."""
     return np.asarray(native_numbers(pd.Series(group)))
 
 
@@ -195,15 +196,15 @@ def _remembered(
     state: dict[str, Any],
 ) -> pd.Series:
     """Each row's group value: as remembered, or of the new rows for a group that is not."""
-    if _MEANS not in state:
-        state[_MEANS] = summarise(values, labels)
-    means: pd.Series = state[_MEANS]
+    if MEANS not in state:
+        state[MEANS] = summarise(values, labels)
+    means: pd.Series = state[MEANS]
     unknown = ~pd.Index(labels).isin(means.index)
     if unknown.any():
         own = summarise(values[unknown], labels[unknown])
         means = pd.concat([means, own]) if len(means) else own
         if state.get(_LEARNS):
-            state[_MEANS] = means
+            state[MEANS] = means
     index = x.index if isinstance(x, pd.Series) else None
     return pd.Series(means.reindex(labels).to_numpy(), index=index)
 
@@ -223,7 +224,7 @@ def _rows(labels: Any) -> pd.Series:
     return pd.Series(np.ones(len(labels))).groupby(labels, sort=False).sum()
 
 
-def _numbers(x: Any, state: dict[str, Any]) -> Floats:
+def numbers_of(x: Any, state: dict[str, Any]) -> Floats:
     """Numbers as they are; a factor with two levels as 0 and 1, its levels remembered."""
     series = pd.Series(x)
     is_factor = isinstance(series.dtype, pd.CategoricalDtype) or series.dtype.kind in "OU"

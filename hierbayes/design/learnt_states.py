@@ -1,0 +1,150 @@
+"""Passes over rows that stream, in which the transforms of a formula learn what they remember."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+from formulaic import ModelSpec
+
+from hierbayes.design.columns import Columns
+from hierbayes.design.counted_rows import RowReader
+from hierbayes.design.evaluation import Evaluation
+from hierbayes.design.first_pass import HEAD, coded
+from hierbayes.design.state_learners import StateLearner, constants_of, learner_of
+from hierbayes.errors import DataError, FormulaError
+from hierbayes.sources.source import Source
+from hierbayes.specification.expression import Call, Expression, Operation, columns_in
+from hierbayes.specification.expression_reader import read_expression
+from hierbayes.specification.formula import Specification
+from hierbayes.specification.known_functions import CONTEXTUAL, STATEFUL
+from hierbayes.specification.terms import factors_of, is_number
+
+_OF_BATCH = 100  # rows of a batch that are kept, at most
+
+type States = Mapping[str, dict[str, Any]]
+
+
+def calls_that_learn(spec: Specification, source: Source) -> tuple[Call, ...]:
+    """The calls of transforms that learn something of all rows, the inner before the outer.
+
+    Raises
+    ------
+    FormulaError
+        When one stands in the response or an offset, or learns what no passes over rows find.
+    """
+    for text in (spec.response, *spec.offsets):
+        for call in _calls(read_expression(text)):
+            raise _refusal(call, source)
+    terms = (*spec.fixed, *(term for block in spec.random_effects for term in block))
+    factors = dict.fromkeys(f for term in terms for f in factors_of(term) if not is_number(f))
+    found = {call.text: call for factor in factors for call in _calls(read_expression(factor))}
+    for call in found.values():
+        if learner_of(call) is None:
+            raise _refusal(call, source)
+    return tuple(found.values())
+
+
+def _refusal(call: Call, source: Source) -> FormulaError:
+    splines = call.function in ("bs", "cr", "cs", "cc")
+    knots = "state its knots, as in knots=[1, 2, 3], " if splines else ""
+    return FormulaError(
+        f"'{call.text}' is made of all rows at once, and those of {source.text} stream: {knots}"
+        "compute it beforehand as a column, or give a frame as data"
+    )
+
+
+def _calls(expression: Expression) -> Iterator[Call]:
+    """Calls of transforms that remember something, the inner before the outer."""
+    match expression:
+        case Operation(parts=parts) | Call(values=parts):
+            for part in parts:
+                yield from _calls(part)
+    if isinstance(expression, Call) and expression.function in STATEFUL:
+        is_raw = expression.function == "poly" and bool(constants_of(expression).get("raw"))
+        if not is_raw:  # of each row alone
+            yield expression
+
+
+def learnt(
+    source: Source, reader: RowReader, calls: tuple[Call, ...], levels: Mapping[str, pd.Index]
+) -> tuple[States, pd.DataFrame]:
+    """What the calls remember of all rows, and a few hundred rows from all over the source.
+
+    Raises
+    ------
+    DataError, FormulaError
+        When a call cannot be computed, naming the file or the part.
+    """
+    states: dict[str, dict[str, Any]] = {}
+    waiting = {call.text: (call, learner) for call, learner in _learners(calls)}
+    head = pd.DataFrame()
+    labels = [*levels, *_groups(calls)]
+    while waiting:
+        ready = [one for one in waiting.values() if not _texts(one[0].values) & waiting.keys()]
+        kept = []
+        for batch in source.batches(reader.columns, list(dict.fromkeys(labels))):
+            read = reader.of(batch)
+            if not len(read.frame):
+                continue
+            try:
+                evaluation = Evaluation(coded(read.frame, levels), states, reader.spec.functions)
+                for _, learner in ready:
+                    learner.add(evaluation, read.times, batch.place)
+            except (DataError, FormulaError) as error:
+                raise type(error)(f"{batch.place}: {error}") from error
+            if not len(head):
+                kept.append(read.frame.iloc[:: max(len(read.frame) // _OF_BATCH, 1)].copy())
+        if not len(head):
+            head = pd.concat(kept)
+            head = head.iloc[:: -(-len(head) // HEAD)]
+            head = pd.concat([head, *(rows for _, learner in ready for rows in learner.ends)])
+        for call, learner in ready:
+            state = learner.state()
+            if state is not None:
+                states[call.text] = state
+                del waiting[call.text]
+    return states, head
+
+
+def _learners(calls: Iterable[Call]) -> Iterator[tuple[Call, StateLearner]]:
+    for call in calls:
+        learner = learner_of(call)
+        assert learner is not None
+        yield call, learner
+
+
+def _texts(expressions: Iterable[Expression]) -> set[str]:
+    """Texts of the calls that remember something."""
+    return {call.text for one in expressions for call in _calls(one)}
+
+
+def _groups(calls: Iterable[Call]) -> list[str]:
+    """Columns that hold the groups of means."""
+    return [
+        name for call in calls if call.function in CONTEXTUAL for name in columns_in(call.values[1])
+    ]
+
+
+def with_states(columns: Columns, states: States) -> Columns:
+    """The columns of a design, whose transforms remember all rows."""
+    return replace(
+        columns,
+        fixed_spec=remembering(columns.fixed_spec, states),
+        random_specs=tuple(
+            part if isinstance(part, tuple) else remembering(part, states)
+            for part in columns.random_specs
+        ),
+    )
+
+
+def remembering(spec: ModelSpec, states: States) -> ModelSpec:
+    """What formulaic remembers of a formula, of which some calls remember something else."""
+    return spec.update(
+        transform_state={
+            text: dict(states[text]) if state else {}
+            for text, state in spec.transform_state.items()
+        }
+    )
