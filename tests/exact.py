@@ -18,7 +18,6 @@ from scipy import stats
 import hierbayes as hb
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
-from hierbayes.fit.sampled import with_gamma
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.covariance import lower_root
 from hierbayes.likelihood.reading import NORMAL, REML
@@ -177,4 +176,4 @@ def _fit(model: hb.Model, x: Array, seed: int) -> hb.PosteriorFit:
         model.priors,
         Sampling(record, settings, 0.0, 0.0),
     )
-    return with_gamma(fit, model.priors)
+    return fit.with_gamma(model.priors)

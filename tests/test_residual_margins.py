@@ -108,7 +108,6 @@ def test_what_a_posterior_would_take_at_the_mean_of_the_errors_is_refused() -> N
     fit = model.sample(draws=50, tune=50, chains=2, seed=1, progress=False)
     calls: dict[str, Callable[[Any], Any]] = {
         "plot_icc()": hb.plots.icc_frame,
-        "SensitivityStudy()": hb.SensitivityStudy,
     }
     for name, call in calls.items():
         said = re.escape(f"{name} is not made for a residual structure, and the errors of this")

@@ -12,7 +12,8 @@ import hierbayes as hb
 from hierbayes import residuals as hr
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.estimation import residual_posterior
-from hierbayes.fit.structured.posterior import StructuredPosteriorFit, likelihoods_of
+from hierbayes.fit.structured.each_errors import likelihoods_of
+from hierbayes.fit.structured.posterior import StructuredPosteriorFit
 from hierbayes.priors.error_density import error_density
 from tests.test_residual_structures import ROWS, dense_loglik, errors_by_hand
 

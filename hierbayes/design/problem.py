@@ -44,6 +44,8 @@ class Problem:
         Coordinates of its parameters at which ``working`` is weighted; none before a fit.
     holds_sigma : bool
         Whether what asks holds σ at 1, as it is where the variances of errors are known.
+    plain : CrossProducts or SparseProducts, optional
+        Those of the rows as they are, where ``working`` is weighted.
     """
 
     design: Design
@@ -51,6 +53,7 @@ class Problem:
     moments: ResidualMoments | None = None
     z: Floats | None = None
     holds_sigma: bool = False
+    plain: Products | None = None
 
     @property
     def holding_sigma(self) -> Problem:
@@ -58,10 +61,20 @@ class Problem:
         known = bool(self.design.specification.known_sd)
         return replace(self, holds_sigma=True) if known else self
 
-    def weighted(self, z: Floats) -> Problem:
-        """The same with cross-products weighted by the R⁻¹ of coordinates z (k,)."""
+    def weighted(self, z: Floats, products: Products | None = None) -> Problem:
+        """The same with cross-products weighted by the R⁻¹ of coordinates z (k,).
+
+        ``products`` are these, where they have been made.
+        """
         assert self.moments is not None
-        return replace(self, working=self.moments.at(z).products, z=z)
+        made = self.moments.at(z).products if products is None else products
+        plain = self.working if self.plain is None else self.plain
+        return replace(self, working=made, z=z, plain=plain)
+
+    @property
+    def unweighted(self) -> Problem:
+        """The same with the cross-products of the rows as they are, of which priors are."""
+        return self if self.plain is None else replace(self, working=self.plain, z=None, plain=None)
 
     def error_scale(self, data: pd.DataFrame | None = None) -> Floats | float:
         """Standard deviation of the error of each row beside σ, of the fit's rows or of others.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,11 @@ class GraphInputs:
     def address(self) -> float:
         """Address of the likelihood's C function, as the float of the same bits."""
         return address_of(self.several)
+
+    def with_gamma_prior(self, prior: NormalPrior) -> GraphInputs:
+        """The same with γ integrated out under another normal prior."""
+        gamma = {"gamma_mean": prior.mean, "gamma_precision": prior.precision}
+        return replace(self, data=self.data | gamma)
 
     @property
     def is_compiled(self) -> bool:

@@ -104,16 +104,16 @@ def _natural_target(problem: Problem, priors: PriorSet) -> tuple[StructuredTarge
     assert moments is not None
     z = maximise_residual(moments, design.blocks, REML).best.z
     products = moments.at(z).products
-    inputs = graph_inputs(design, products, priors)
+    reading = reading_of(priors)
+    normal = flat_prior(len(design.terms))
+    if reading == NORMAL:
+        normal = priors.normal_gamma(problem.products)
+    inputs = graph_inputs(design, products, priors).with_gamma_prior(normal)
     target = Target(
         None, None, density_data(design, inputs, priors, volumes=False),
         variables_of(design, priors), len(design.effects), 0, inputs.data["columns"],
     )  # fmt: skip
     centre, width = start_point(target.variables, products, inputs)
-    reading = reading_of(priors)
-    normal = flat_prior(len(design.terms))
-    if reading == NORMAL:
-        normal = priors.normal_gamma(problem.products)
     errors = replace(error_density(moments.rows, priors), volumes=False)
     made = StructuredTarget(target, moments, reading, normal, errors)
     return made, np.concatenate([centre, z]), np.concatenate([width, np.full(len(z), 0.3)])

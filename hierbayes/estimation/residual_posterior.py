@@ -103,14 +103,14 @@ def _target(
     assert moments is not None
     z = maximise_residual(moments, design.blocks, REML).best.z
     products = moments.at(z).products
-    inputs = graph_inputs(design, products, priors)
-    target = target_of(design, inputs, priors, progress=progress)
-    centre, width = start_point(target.variables, products, inputs)
     reading = reading_of(priors)
     assert reading != GIVEN
     normal = flat_prior(len(design.terms))
     if reading == NORMAL:
         normal = priors.normal_gamma(problem.products)
+    inputs = graph_inputs(design, products, priors).with_gamma_prior(normal)
+    target = target_of(design, inputs, priors, progress=progress)
+    centre, width = start_point(target.variables, products, inputs)
     made = StructuredTarget(target, moments, reading, normal, error_density(moments.rows, priors))
     return made, np.concatenate([centre, z]), np.concatenate([width, np.full(len(z), 0.3)])
 

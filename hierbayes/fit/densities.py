@@ -18,6 +18,7 @@ from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.families import LKJ, DesignNormal, Prior
 from hierbayes.priors.joint_parameters import log_lkj_constant
 from hierbayes.priors.prior_set import PriorSet
+from hierbayes.specification.effect_name import EffectName
 
 TOGETHER = "coefficients"  # the block of those of columns beside η that have one prior together
 
@@ -93,9 +94,18 @@ class Densities:
         return self.theta.sigma[:, None]
 
     @property
+    def scalars(self) -> Floats:
+        """Draws (M, k) of every standard deviation, and of the dispersion."""
+        return np.concatenate([self.theta.sd, self.dispersion], axis=1)
+
+    @property
     def positive(self) -> tuple[str, ...]:
         """Blocks of priors whose parameters are above 0."""
         return ("sd", "sigma")
+
+    def limits(self, block: str, name: str | EffectName) -> tuple[float, float]:
+        """Between which numbers a parameter lies, whatever its prior."""
+        return (0.0 if block in self.positive else -np.inf), np.inf
 
     def redraws_gamma(self, new: PriorSet, old: PriorSet) -> bool:
         """Whether γ given θ is exactly Gaussian under both sets of priors."""
@@ -197,10 +207,12 @@ class Densities:
 
 
 def dispersion_blocks(priors: PriorSet) -> tuple[str, ...]:
-    """The blocks of priors of σ, or of the dispersion of another family.
+    """The blocks of priors of σ, or of the dispersion of another family; none of a σ that is known.
 
     Coefficients of columns that have one prior together are one block.
     """
+    if priors.holds_sigma:
+        return ()
     return tuple(dict.fromkeys(
         TOGETHER if isinstance(prior, DesignNormal) else priors.block_of(name)
         for name, prior, _ in priors.dispersion

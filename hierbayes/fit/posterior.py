@@ -33,6 +33,7 @@ from hierbayes.fit.summary import Summary, summarise_draws
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import NORMAL
+from hierbayes.priors.prior_set import PriorSet
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -178,6 +179,20 @@ class PosteriorFit(Fit):
         p = normals.shape[-1]
         gamma = likelihood.draw_gamma(self.theta.flat, normals.reshape(-1, p))
         return replace(moved, gamma_draws=gamma.reshape(normals.shape))
+
+    def with_gamma(self, priors: PriorSet) -> Self:
+        """The same draws of θ, with γ drawn given each under its normal or flat prior in a set.
+
+        The random numbers behind γ depend on the seed of the fit alone, so that two priors
+        of γ give draws that differ by what the priors say and by nothing else.
+        """
+        cross = self.problem.products
+        prior = priors.normal_gamma(cross)
+        normals = self.generator(0).standard_normal(self.gamma_draws.shape)
+        flat = normals.reshape(-1, normals.shape[-1])
+        gamma = likelihood_of(cross, NORMAL, prior).draw_gamma(self.theta.flat, flat)
+        drawn = gamma.reshape(normals.shape)
+        return replace(self, gamma_draws=drawn, gamma_prior=prior, priors=priors)
 
     @property
     def densities(self) -> Densities:

@@ -32,7 +32,8 @@ def prior_conflicts(fit: Fitted) -> list[str]:
     Of a Gaussian response by least squares at the mean of θ, of other families by the maximum of
     their approximate likelihood.
     """
-    joint = None if fit.priors is None else fit.priors.joint_gamma(fit.problem.working)
+    columns = fit.problem.unweighted.working
+    joint = None if fit.priors is None else fit.priors.joint_gamma(columns)
     if joint is None:
         return []
     of_gaussian = fit.problem.family is None

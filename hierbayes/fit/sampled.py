@@ -13,8 +13,6 @@ from hierbayes.estimation.theta_draws import ThetaDraws
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.likelihood.conditional import flat_prior
-from hierbayes.likelihood.of_products import likelihood_of
-from hierbayes.likelihood.reading import NORMAL
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 from hierbayes.priors.propriety import refuse_improper
 
@@ -42,7 +40,7 @@ def sample_posterior(problem: Problem, priors: PriorSet, settings: SamplerSettin
     fit = PosteriorFit(problem, drawn.theta, empty, flat_prior(p), priors, evidence)
     if drawn.gamma is not None:
         return replace(fit, gamma_draws=drawn.gamma)
-    return with_gamma(fit, priors)
+    return fit.with_gamma(priors)
 
 
 def as_run(settings: SamplerSettings, drawn: ThetaDraws) -> SamplerSettings:
@@ -50,19 +48,3 @@ def as_run(settings: SamplerSettings, drawn: ThetaDraws) -> SamplerSettings:
     if drawn.k_hat is not None:
         return replace(settings, sampler="importance")
     return replace(settings, sampler="nutpie") if settings.sampler == "auto" else settings
-
-
-def with_gamma(fit: PosteriorFit, priors: PriorSet) -> PosteriorFit:
-    """The same draws of θ, with γ drawn given each under the normal or flat prior of γ in a set.
-
-    The random numbers behind γ depend on the seed of the fit alone, so that two priors
-    of γ give draws that differ by what the priors say and by nothing else.
-    """
-    cross = fit.problem.products
-    prior = priors.normal_gamma(cross)
-    chains, draws, p = fit.gamma_draws.shape
-    normals = fit.generator(0).standard_normal((chains * draws, p))
-    gamma = likelihood_of(cross, NORMAL, prior).draw_gamma(fit.theta.flat, normals)
-    return replace(
-        fit, gamma_draws=gamma.reshape(chains, draws, p), gamma_prior=prior, priors=priors
-    )

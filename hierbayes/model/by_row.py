@@ -13,11 +13,10 @@ from hierbayes.design.row_weights import refuse_no_counts
 from hierbayes.errors import DataError, FormulaError, PriorError
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.named_columns import require_column, require_frame
-from hierbayes.priors.families import Uniform
+from hierbayes.priors.blocks import OF_SIGMA
+from hierbayes.priors.prior_set import HELD_SIGMA
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.response import take_offsets
-
-_HELD = 1e-9  # how far σ may be from 1 where it is known to be
 
 type Given = str | Any  # the name of a column, or a number for each row
 
@@ -152,13 +151,13 @@ def with_known_sigma(
     """
     if not spec.known_sd:
         return priors
-    for block in ("sigma", "icc", "r2"):
+    for block in OF_SIGMA:
         if block in (priors or {}):
             raise PriorError(
                 f"a prior of '{block}' is of a residual variance that is estimated, and known_sd= "
                 "states those of all rows; leave it out"
             )
-    return {**(priors or {}), "sigma": Uniform(1.0 - _HELD, 1.0 + _HELD)}
+    return {**(priors or {}), "sigma": HELD_SIGMA}
 
 
 def _values(data: pd.DataFrame, given: Given, argument: str) -> np.ndarray:

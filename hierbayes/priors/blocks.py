@@ -46,6 +46,9 @@ FAMILIES = (
 )  # fmt: skip
 BLOCKS = ("gamma", "sd", "corr", "sigma", "G", "icc", "r2")
 
+# Blocks that say what σ is, which is known where the variances of all errors are.
+OF_SIGMA = ("sigma", "icc", "r2")
+
 # What a prior on a joint block says something about, so that nothing else may.
 COVERED = {"G": ("sd", "corr"), "icc": ("sd",), "r2": ("sd", "gamma")}
 

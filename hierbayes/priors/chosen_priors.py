@@ -63,6 +63,7 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
         When a block or a name does not exist (the valid ones are listed), or a
         prior does not suit its block.
     """
+    problem = problem.unweighted
     design, basis = problem.design, problem.working.basis
     given = for_every_predictor(stated or {}, design)
     blocks = blocks_of(problem)

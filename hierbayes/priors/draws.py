@@ -163,7 +163,7 @@ def _refuse_negative(drawn: Floats, entries: tuple[Entry, ...]) -> None:
 def _draw_gamma(priors: PriorSet, problem: Problem, streams: Streams) -> Floats:
     """Draws (draws, p) of γ; terms with one prior together given the others."""
     gamma = _draw_each("gamma", priors.gamma, streams)
-    joint = priors.joint_gamma(problem.working)
+    joint = priors.joint_gamma(problem.unweighted.working)
     if joint is None:
         return gamma
     normals = (gamma[:, joint.at] - joint.mean) / joint.sd

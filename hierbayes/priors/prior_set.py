@@ -17,7 +17,16 @@ from hierbayes.errors import PriorError, in_quotes
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.priors.design_normal import DesignPrior, design_prior, internal_precision
-from hierbayes.priors.families import Centred, DesignNormal, Flat, HalfT, Known, Normal, Prior
+from hierbayes.priors.families import (
+    Centred,
+    DesignNormal,
+    Flat,
+    HalfT,
+    Known,
+    Normal,
+    Prior,
+    Uniform,
+)
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.specification.effect_name import EffectName
 
@@ -28,6 +37,7 @@ type EffectEntry = tuple[EffectName, Prior, str]
 STATED = "stated"
 THRESHOLDS = "thresholds"
 DEFAULT = "default"
+HELD_SIGMA = Uniform(1.0 - 1e-9, 1.0 + 1e-9)  # of σ where it is known to be 1
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -211,6 +221,11 @@ class PriorSet(Printed):
     def has_dispersion(self) -> bool:
         """Whether the response has a dispersion that is not known."""
         return not isinstance(self.sigma[1], Known)
+
+    @property
+    def holds_sigma(self) -> bool:
+        """Whether σ is known to be 1, as it is where the variances of all errors are."""
+        return bool(self.sigma[1] == HELD_SIGMA)
 
     @property
     def collapses_gamma(self) -> bool:

@@ -7,7 +7,7 @@ A correlation under LKJ(η) on k × k matrices is 2b − 1 with b ~ Beta(α, α)
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betaincinv, gammainccinv, gammaincinv, ndtri, stdtrit
+from scipy.special import betaincinv, gammainccinv, gammaincinv, ndtr, ndtri, stdtr, stdtrit
 
 from hierbayes.priors.families import (
     LKJ,
@@ -23,6 +23,7 @@ from hierbayes.priors.families import (
     StudentT,
     Uniform,
 )
+from hierbayes.priors.joint_families import Beta
 
 
 def quantile(prior: Prior, p: float, size: int = 2) -> float:
@@ -48,9 +49,24 @@ def quantile(prior: Prior, p: float, size: int = 2) -> float:
             value = gammaincinv(alpha, p) / beta
         case InverseGamma(alpha, beta):
             value = beta / gammainccinv(alpha, p)
+        case Beta(alpha, beta):
+            value = betaincinv(alpha, beta, p)
         case LKJ(eta):
             shape = eta - 1.0 + size / 2.0
             value = 2.0 * betaincinv(shape, shape, p) - 1.0
         case _:
             value = np.nan
     return float(value)
+
+
+def quantile_within(prior: Prior, p: float, limits: tuple[float, float], size: int = 2) -> float:
+    """The same of a prior of a parameter with limits, at which normal and t priors are cut."""
+    low, high = limits
+    match prior:
+        case Normal(mu, sigma):
+            below, upto = ndtr((np.array(limits) - mu) / sigma)
+        case StudentT(nu, mu, sigma):
+            below, upto = stdtr(nu, (np.array(limits) - mu) / sigma)
+        case _:
+            return quantile(prior, p, size)
+    return min(max(quantile(prior, below + p * (upto - below)), low), high)

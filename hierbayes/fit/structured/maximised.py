@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hierbayes.design.problem import Problem
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.estimation.residual_maximum import maximise_residual
@@ -30,7 +28,7 @@ def structured_maximum(
         ``REML`` or ``ML``.
     """
     errors = maximise_residual(moments, problem.design.blocks, reading)
-    weighted = replace(problem, working=errors.best.products, z=errors.best.z)
+    weighted = problem.weighted(errors.best.z, errors.best.products)
     optimum = errors.best.optimum
     gamma = likelihood_of(weighted.products, reading).at(optimum.theta).gamma
     return StructuredPointFit(
@@ -58,7 +56,7 @@ def structured_posterior_mode(problem: Problem, priors: PriorSet) -> StructuredP
     refuse_far_origin(design, problem.products.basis, priors)
     mode = structured_mode(problem, priors)
     best, optimum = mode.errors.best, mode.errors.best.optimum
-    weighted = replace(problem, working=best.products, z=best.z)
+    weighted = problem.weighted(best.z, best.products)
     return StructuredPointFit(
         problem=weighted,
         theta=optimum.theta[None, None],

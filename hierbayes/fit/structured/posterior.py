@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NoReturn
+from typing import NoReturn, Self
 
 import numpy as np
 import pandas as pd
@@ -23,12 +22,12 @@ from hierbayes.fit.predictions.expected import ByPredictor
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.sampled import as_run
 from hierbayes.fit.saving.own_parts import OwnParts
+from hierbayes.fit.structured.densities import StructuredDensities
+from hierbayes.fit.structured.each_errors import likelihoods_of
 from hierbayes.fit.structured.normalized import normalized_residuals
-from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.arrays import Floats
 from hierbayes.language.script import Estimates
-from hierbayes.likelihood.conditional import NormalPrior, flat_prior
-from hierbayes.likelihood.of_products import AnyLikelihood, likelihood_of
-from hierbayes.likelihood.reading import NORMAL
+from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 from hierbayes.priors.propriety import refuse_improper
 
@@ -111,6 +110,24 @@ class StructuredPosteriorFit(PosteriorFit):
         rest = super()._residuals(eta, "response")
         return normalized_residuals(self, rest, self.z.mean(axis=(0, 1)))
 
+    @property
+    def densities(self) -> StructuredDensities:
+        """Log densities of priors and of the likelihood at the draws, each with its own R."""
+        one = super().densities
+        z = self.z.reshape(-1, self.z.shape[-1])
+        return StructuredDensities(self.problem.unweighted, one.theta, one.gamma, z)
+
+    def with_gamma(self, priors: PriorSet) -> Self:
+        """As in `PosteriorFit`, given the errors of each draw."""
+        prior = priors.normal_gamma(self.problem.unweighted.products)
+        normals = self.generator(0).standard_normal(self.gamma_draws.shape)
+        flat = normals.reshape(-1, normals.shape[-1])
+        gamma = np.empty_like(flat)
+        for at, likelihood in likelihoods_of(self.problem, self.z, prior):
+            gamma[at] = likelihood.draw_gamma(self.theta.flat.at(at), flat[at])
+        drawn = gamma.reshape(normals.shape)
+        return replace(self, gamma_draws=drawn, gamma_prior=prior, priors=priors)
+
     def _own_parts(self) -> OwnParts:
         return replace(super()._own_parts(), kind="StructuredPosteriorFit", arrays={"z": self.z})
 
@@ -145,28 +162,4 @@ def sample_structured_posterior(
     fit = StructuredPosteriorFit(
         weighted, drawn.theta, empty, flat_prior(p), priors, evidence, found.z
     )
-    return _with_gamma(fit, priors.normal_gamma(problem.products))
-
-
-def _with_gamma(fit: StructuredPosteriorFit, prior: NormalPrior) -> StructuredPosteriorFit:
-    """γ drawn given θ and the errors of each draw, under its prior."""
-    normals = fit.generator(0).standard_normal(fit.gamma_draws.shape)
-    flat = normals.reshape(-1, normals.shape[-1])
-    gamma = np.empty_like(flat)
-    for at, likelihood in likelihoods_of(fit.problem, fit.z, prior=prior):
-        gamma[at] = likelihood.draw_gamma(fit.theta.flat.at(at), flat[at])
-    return replace(fit, gamma_draws=gamma.reshape(normals.shape), gamma_prior=prior)
-
-
-def likelihoods_of(
-    problem: Problem, z: Floats, prior: NormalPrior | None = None
-) -> Iterator[tuple[Integers, AnyLikelihood]]:
-    """The likelihood of each distinct z (chains, draws, k), and which draws have it."""
-    assert problem.moments is not None
-    flat = z.reshape(-1, z.shape[-1])
-    distinct, place = np.unique(flat, axis=0, return_inverse=True)
-    order = np.argsort(place.ravel(), kind="stable")
-    ends = np.cumsum(np.bincount(place.ravel()))
-    for one, at in zip(distinct, np.split(order, ends[:-1]), strict=True):
-        products = problem.moments.at(one).products
-        yield at, likelihood_of(products, NORMAL, prior) if prior else likelihood_of(products)
+    return fit.with_gamma(priors)

@@ -13,7 +13,7 @@ from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.simulation import drawn_effects, predictor_at
-from hierbayes.fit.structured.posterior import likelihoods_of
+from hierbayes.fit.structured.each_errors import likelihoods_of
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import Reading
 from hierbayes.likelihood.theta import Theta

@@ -159,7 +159,7 @@ def _densities(fit: PosteriorFit, k: int) -> Floats:
     reading = REML if priors.gamma_is_flat else NORMAL
     if reading == REML:
         _refuse_lost_columns(fit, k)
-    prior = priors.normal_gamma(fit.problem.products)
+    prior = priors.normal_gamma(fit.problem.unweighted.products)
     return densities_at(fit.problem, k, fit.theta.flat, prior, reading)
 
 

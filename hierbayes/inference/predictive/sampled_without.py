@@ -62,7 +62,7 @@ def _of_products(
     left = next(without_groups(problem, k, np.array([j])))
     theta = sample_theta(problem.design, left, priors, settings).theta.flat
     reading = REML if priors.gamma_is_flat else NORMAL
-    wanted = priors.normal_gamma(problem.products)
+    wanted = priors.normal_gamma(problem.unweighted.products)
     values = densities_at(problem, k, theta, wanted, reading)[j]
     ratio = np.zeros(len(values))
     if priors.joint_gamma(left) is not None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.fit.fitted import Fitted
-from hierbayes.priors.families import Exponential, HalfCauchy, HalfNormal, HalfT, Prior
+from hierbayes.priors.families import LKJ, Exponential, HalfCauchy, HalfNormal, HalfT, Prior
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.quantile import quantile
 from hierbayes.studies.comparison.implied_prior import ImpliedPrior
@@ -81,6 +81,8 @@ def prior_of(
     """
     if fit.priors is None:
         return None
+    if block == "residual":
+        return _prior_of_errors(fit, fit.priors, parameter)
     if block not in ("gamma", "sd", "corr"):
         own = {name: prior for name, prior, _ in fit.priors.dispersion}
         return (own[block], 1) if block in own and not fit.priors.distances else None
@@ -97,6 +99,19 @@ def prior_of(
     k = called.index(parameter)
     mixed = not of_centred and _is_mixed(fit.priors, k)
     return None if mixed else (fit.priors.sd[k][1], 1)
+
+
+def _prior_of_errors(fit: Fitted, priors: PriorSet, parameter: str) -> tuple[Prior, int] | None:
+    """That of a parameter of the errors; of those with one prior together where it is LKJ."""
+    own = {name: prior for name, prior, _ in priors.residual}
+    if parameter in own:
+        return own[parameter], 1
+    assert fit.problem.moments is not None
+    parameters = fit.problem.moments.rows.parameters
+    together = {one.name: one.together for one in parameters}[parameter]
+    pairs = sum(one.together == together for one in parameters)
+    prior, size = own[together], round((1.0 + (1.0 + 8.0 * pairs) ** 0.5) / 2.0)
+    return (prior, size) if isinstance(prior, LKJ) else None
 
 
 def _is_mixed(priors: PriorSet, k: int) -> bool:

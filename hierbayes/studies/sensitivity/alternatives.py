@@ -19,7 +19,7 @@ from typing import Any
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import StudyError, in_quotes
-from hierbayes.priors.blocks import COVERED, as_prior
+from hierbayes.priors.blocks import COVERED, OF_SIGMA, as_prior
 from hierbayes.priors.chosen_priors import blocks_of, choose_priors, kind_of
 from hierbayes.priors.effect_priors import by_effect, parameter_name
 from hierbayes.priors.families import Prior
@@ -77,6 +77,7 @@ def read_alternatives(grid: Any, problem: Problem, baseline: PriorSet) -> tuple[
             raise StudyError(f"there is no block of priors called '{block}'; they are: {listed}")
         for name, stated in _named(block, entries, problem, baseline):
             changes = _changes(block, name, stated)
+            _refuse_known_sigma(changes, baseline)
             priors = _changed(problem, baseline, changes)
             found.append(Alternative(name, block, priors, _text(changes, problem)))
     if not found:
@@ -90,6 +91,16 @@ def read_alternatives(grid: Any, problem: Problem, baseline: PriorSet) -> tuple[
         if names.count(name) > 1:
             raise StudyError(f"two alternatives are called '{name}'; give each a name of its own")
     return tuple(found)
+
+
+def _refuse_known_sigma(changes: Mapping[str, Any], baseline: PriorSet) -> None:
+    """Refuse priors that are of σ among others where the variances of all errors are known."""
+    for block in OF_SIGMA:
+        if baseline.holds_sigma and block in changes:
+            raise StudyError(
+                f"a prior of '{block}' is of a residual variance that is estimated, and known_sd= "
+                "states those of all rows; leave it out"
+            )
 
 
 def _named(block: str, entries: Any, problem: Problem, baseline: PriorSet) -> list[tuple[str, Any]]:

@@ -14,7 +14,8 @@ from hierbayes.fit.densities import Densities
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.of_family.sampled import sample_family_posterior
 from hierbayes.fit.posterior import PosteriorFit
-from hierbayes.fit.sampled import sample_posterior, with_gamma
+from hierbayes.fit.sampled import sample_posterior
+from hierbayes.fit.structured.posterior import sample_structured_posterior
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
 from hierbayes.studies.sensitivity.alternatives import Alternative
@@ -158,6 +159,8 @@ class Answerer:
     def _sample(self, alternative: Alternative, weights: Weights, reason: str) -> Answer:
         seed = (self.baseline.settings.seed + 1 + len(self._sampled)) % 2**32
         settings = replace(self.baseline.settings, seed=seed, progress=False)
+        if settings.sampler == "importance":  # which may have served the baseline alone
+            settings = replace(settings, sampler="auto")
         try:
             fit = sample_anew(self.baseline.fit.problem, alternative.priors, settings)
         except HierbayesError as error:
@@ -173,6 +176,8 @@ class Answerer:
 
 def sample_anew(problem: Problem, priors: PriorSet, settings: SamplerSettings) -> PosteriorFit:
     """The posterior of a problem under other priors."""
+    if problem.moments is not None:
+        return sample_structured_posterior(problem.unweighted, priors, settings)
     sample = sample_posterior if problem.family is None else sample_family_posterior
     return sample(problem, priors, settings)
 
@@ -186,7 +191,7 @@ def reprior(baseline: Baseline, priors: PriorSet) -> PosteriorFit:
     """The draws of the baseline, γ drawn anew where its prior differs; still to be weighted."""
     redraws = baseline.densities.redraws_gamma(priors, baseline.priors)
     if redraws and gamma_changes(priors, baseline.priors):
-        return with_gamma(baseline.fit, priors)
+        return baseline.fit.with_gamma(priors)
     return baseline.fit
 
 

@@ -23,7 +23,7 @@ from hierbayes.studies.sensitivity.moments import (
     error_of_mean,
     moments,
 )
-from hierbayes.studies.sensitivity.quantities import SD, Corr, Dispersion, Quantity, Sigma
+from hierbayes.studies.sensitivity.quantities import SD, Corr, Dispersion, Quantity, Residual, Sigma
 from hierbayes.studies.sensitivity.quantity import effect_of
 from hierbayes.studies.sensitivity.weights import Weights, even
 
@@ -194,6 +194,8 @@ def _row(
             key = key if key in known.index else ("corr", ", ".join(reversed(pair)))
         case Sigma():
             key = ("sigma", "sigma")
+        case Residual(parameter):
+            key = ("residual", parameter)
         case Dispersion(parameter):
             key = (parameter, parameter)
         case _:

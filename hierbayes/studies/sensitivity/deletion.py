@@ -75,6 +75,7 @@ def deletion(
     DataError
         When there is no such factor, or there are several and none is named.
     """
+    baseline.fit.problem.refuse_residual_structure("deletion()")
     for quantity in estimands.quantities:
         if not can_be_deleted(quantity):
             raise StudyError(

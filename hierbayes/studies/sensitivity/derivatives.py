@@ -15,7 +15,7 @@ import xarray as xr
 
 from hierbayes.fit.densities import dispersion_blocks
 from hierbayes.frames.arrays import Floats
-from hierbayes.priors.families import LKJ, Prior, Uniform
+from hierbayes.priors.families import LKJ, Prior, Uniform, UniformPartials
 from hierbayes.studies.sensitivity.answers import Baseline
 from hierbayes.studies.sensitivity.cells import Estimands
 from hierbayes.studies.sensitivity.moments import Values, mcse_of_mean
@@ -59,12 +59,15 @@ def _entries(baseline: Baseline) -> list[tuple[str, Prior, Floats]]:
     """Every prior with its name and the draws of what it is a prior of."""
     found = []
     priors = baseline.priors
-    for block in ("gamma", "sd", "corr", *dispersion_blocks(priors)):
+    for block in ("gamma", "sd", "corr", *dispersion_blocks(priors), "residual"):
         stated = baseline.densities.stated(block, baseline.priors)
         if block == "sd":
             names = [f"sd({priors.label(name)})" for name, _, _ in priors.sd]
         elif block in ("gamma", "corr"):
             names = [f"{block}({name})" for name, _, _ in getattr(priors, block)]
+        elif block == "residual":  # those that are told together have no number of their own
+            alone = [n for n, p, _ in priors.residual if not isinstance(p, LKJ | UniformPartials)]
+            names = [f"{block}({name})" for name in alone]
         else:
             of_block = [name for name, _, _ in priors.dispersion if priors.block_of(name) == block]
             names = [name if name == block else f"{block}({name})" for name in of_block]
@@ -75,7 +78,7 @@ def _entries(baseline: Baseline) -> list[tuple[str, Prior, Floats]]:
 def _scores_together(baseline: Baseline) -> dict[str, dict[str, Floats]]:
     """The scores of terms of γ that have one prior together, by label."""
     priors, densities = baseline.priors, baseline.densities
-    joint = priors.joint_gamma(baseline.fit.problem.working)
+    joint = priors.joint_gamma(densities.problem.working)
     if joint is None:
         return {}
     away = joint.deviations(densities.gamma)

@@ -1,9 +1,10 @@
-"""Quantities of the response given all effects: σ, and the dispersion of a family."""
+"""Quantities of the response given all effects: σ, parameters of its errors, dispersion."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.prior_set import THRESHOLDS
@@ -28,6 +29,40 @@ class Sigma(Quantity):
         """σ."""
         fit.problem.refuse_other_families()
         return fit.theta.sigma
+
+
+@dataclass(frozen=True)
+class Residual(Quantity):
+    """A parameter of the residual structure by its name, as in ``"phi"`` or ``"ratio[M]"``."""
+
+    parameter: str
+
+    @property
+    def block(self) -> str:
+        """Its own."""
+        return "residual"
+
+    @property
+    def name(self) -> str:
+        """As summaries have it."""
+        return self.parameter
+
+    def draws(self, fit: Fitted) -> Floats:
+        """Its value.
+
+        Raises
+        ------
+        StudyError
+            When the errors have no such parameter; those they have are listed.
+        """
+        names, draws = fit.error_draws
+        if not names:
+            raise StudyError(
+                f"there is no parameter '{self.parameter}' of the errors, which are independent "
+                "with one variance; state residual= in the model to give them a structure"
+            )
+        values: Floats = draws[..., position_of(self.parameter, names, "parameter of the errors")]
+        return values
 
 
 @dataclass(frozen=True)

@@ -170,6 +170,7 @@ class R2(Quantity):
 
     def draws(self, fit: Fitted) -> Floats:
         """v/(v + T + σ²) or (v + T)/(v + T + σ²)."""
+        fit.problem.refuse_unequal_errors("R2()")
         design = fit.design
         X, Z = design.rows.X, design.rows.Z
         fixed = explained_variance(fit.gamma_draws, X - X.mean(axis=0))

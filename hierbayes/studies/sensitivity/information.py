@@ -27,10 +27,19 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import correlated_pairs, sd_corr
-from hierbayes.priors.families import LKJ, Flat, HalfT, Normal, Prior, StudentT
+from hierbayes.priors.families import (
+    LKJ,
+    Flat,
+    HalfT,
+    LogNormal,
+    Normal,
+    Prior,
+    StudentT,
+    Uniform,
+)
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
-from hierbayes.priors.quantile import quantile
+from hierbayes.priors.quantile import quantile, quantile_within
 from hierbayes.priors.scale import rescaled
 from hierbayes.specification.effect_name import EffectName
 from hierbayes.studies.comparison.implied_prior import implied_prior
@@ -43,6 +52,7 @@ from hierbayes.studies.sensitivity.weights import Weights, even
 
 CONFLICT = 0.05
 _WIDER = 1000.0
+_WIDER_LOG = 10.0  # of the log of a parameter
 _LEVELS = (np.arange(999) + 0.5) / 999
 _LITTLE = 0.1
 _WIDER_THAN_PRIOR = -0.2  # below chance
@@ -55,7 +65,7 @@ _OF_SEVERAL = "its prior is a joint one, whose conflict cannot be judged"
 
 
 def information(answerer: Answerer) -> pd.DataFrame:
-    """Contraction and prior–data conflict, a row per parameter of γ, sd, corr and σ.
+    """Contraction and prior–data conflict, a row per parameter of γ, sd, corr, σ and the errors.
 
     Where priors are those of centred columns, sds and correlations of the columns as written mix
     them: their priors are drawn, and what has the priors follows in rows of blocks ``centred sd``
@@ -71,7 +81,9 @@ def information(answerer: Answerer) -> pd.DataFrame:
     """
     fit, priors = answerer.baseline.fit, answerer.baseline.priors
     index, draws = scalar_draws(fit, random_effects=False)
-    names: list[tuple[str, str]] = [(str(block), str(name)) for block, name in index]
+    told = ~(priors.holds_sigma & (index.get_level_values("block") == "sigma"))
+    draws = draws[..., told]
+    names: list[tuple[str, str]] = [(str(block), str(name)) for block, name in index[told]]
     mixed = _mixed(answerer, names)
     if mixed:
         draws = np.concatenate([draws, centred_draws(fit, priors, mixed)], axis=-1)
@@ -100,12 +112,14 @@ def _before(answerer: Answerer, name: tuple[str, str]) -> tuple[Floats, Floats, 
     found = prior_of(fit, block.removeprefix(_CENTRED), parameter, of_centred=of_centred)
     if found is not None:
         prior, size = found
-        before = np.array([quantile(prior, p, size) for p in (0.25, 0.5, 0.75)])
+        cut = answerer.baseline.densities.limits(*name)
+        before = np.array([quantile_within(prior, p, cut, size) for p in (0.25, 0.5, 0.75)])
         return before, *_split(answerer, name, prior, size), _UNKNOWN
     implied = implied_prior(fit, block, parameter)
     nothing = np.full(3, np.nan)
     if implied is None:
-        return nothing, nothing, np.nan, _OF_DISTANCES
+        why = _OF_SEVERAL if block == "residual" else _OF_DISTANCES
+        return nothing, nothing, np.nan, why
     before = np.array([implied.quantile(p) for p in (0.25, 0.5, 0.75)])
     return before, np.full(3, np.nan), np.nan, _OF_SEVERAL if priors.joint else _OF_CENTRED
 
@@ -150,7 +164,8 @@ def _split(
         index, draws = scalar_draws(fit, random_effects=False)
         values = Values(draws[..., [index.tolist().index(at)]])
     rest = np.array([weighted_quantile(values, weights, p)[0] for p in (0.25, 0.5, 0.75)])
-    return rest, _p_value(prior, size, values.flat[0], weights)
+    cut = answerer.baseline.densities.limits(block, parameter)
+    return rest, _p_value(prior, size, cut, values.flat[0], weights)
 
 
 def _without(
@@ -164,11 +179,11 @@ def _without(
         return priors.as_stated(name, one) if block == "sd" else one
 
     try:
-        several = block in ("gamma", "sd", "corr")  # a dispersion is a block of its own
+        several = block in ("gamma", "sd", "corr", "residual")  # a dispersion is its own block
         flat = {block: {"flat": {name: said(Flat())}}} if block in ("gamma", "sd") else {}
         for one in read_alternatives(flat, problem, priors) if flat else ():
             refuse_improper(problem, one.priors)
-        wide = _wide(prior)
+        wide = _wide(prior, answerer.baseline.densities.limits(block, parameter))
         stated = {name: said(wide)} if several else wide
         (alternative,) = read_alternatives(
             {block: {f"{block} of {name} wide": stated}}, problem, priors
@@ -179,8 +194,10 @@ def _without(
     return None if answer.fit is None else (answer.fit, answer.weights)
 
 
-def _wide(prior: Prior) -> Prior:
-    """A prior of the same kind that says next to nothing."""
+def _wide(prior: Prior, limits: tuple[float, float]) -> Prior:
+    """A prior of the same kind that says next to nothing of a parameter within its limits."""
+    if np.isfinite(limits).all() and not isinstance(prior, LKJ):
+        return Uniform(*limits)
     match prior:
         case LKJ():
             return LKJ(1)
@@ -188,16 +205,20 @@ def _wide(prior: Prior) -> Prior:
             return Normal(mu, _WIDER * sigma)
         case StudentT(nu, mu, sigma):
             return StudentT(nu, mu, _WIDER * sigma)
+        case LogNormal(mu, sigma):
+            return LogNormal(mu, _WIDER_LOG * sigma)
     if np.isfinite(quantile(prior, 0.0)) and not prior.distribution.endswith("Gamma"):
         return rescaled(prior, _WIDER)
     return HalfT(3, 0, _WIDER * quantile(prior, 0.5))
 
 
-def _p_value(prior: Prior, size: int, rest: Floats, weights: Weights) -> float:
+def _p_value(
+    prior: Prior, size: int, cut: tuple[float, float], rest: Floats, weights: Weights
+) -> float:
     """P(density of the prior at a draw from it ≤ density at the rest)."""
     from hierbayes.priors.density import log_density
 
-    drawn = np.array([quantile(prior, p, size) for p in _LEVELS])
+    drawn = np.array([quantile_within(prior, p, cut, size) for p in _LEVELS])
     if not np.isfinite(drawn).all():
         return np.nan
     if isinstance(prior, LKJ):  # of one correlation: 2b − 1, b ~ Beta(α, α)
@@ -214,6 +235,11 @@ def _entry_name(answerer: Answerer, block: str, parameter: str) -> str | EffectN
     design = answerer.baseline.fit.design
     if block == "sd":
         return design.effect_names[design.effect_labels.index(parameter)]
+    if block == "residual":
+        moments = answerer.baseline.fit.problem.moments
+        assert moments is not None
+        own = {one.name: one.together for one in moments.rows.parameters}
+        return own[parameter] or parameter
     if block != "corr":
         return parameter
     for at in block_slices(design.blocks):

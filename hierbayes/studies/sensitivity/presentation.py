@@ -100,7 +100,7 @@ class Presentation:
 def provenance(baseline: Baseline, interval: Interval) -> dict[str, str | int | float]:
     """Where the numbers of a study come from: model, data, priors, seed and version."""
     digest = hashlib.sha256()
-    for array in _cross_products(baseline.fit.problem.working):
+    for array in _cross_products(baseline.fit.problem.unweighted.working):
         digest.update(np.ascontiguousarray(array).tobytes())
     if baseline.fit.problem.family is not None:
         digest.update(np.ascontiguousarray(baseline.fit.problem.family_rows.y).tobytes())

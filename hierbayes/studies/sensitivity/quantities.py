@@ -16,7 +16,7 @@ from hierbayes.design.design import Design
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.errors import StudyError
 from hierbayes.fit.fitted import Fitted
-from hierbayes.studies.sensitivity.dispersion_quantities import Dispersion, Sigma
+from hierbayes.studies.sensitivity.dispersion_quantities import Dispersion, Residual, Sigma
 from hierbayes.studies.sensitivity.effect_quantities import (
     R2,
     Contextual,
@@ -37,7 +37,7 @@ from hierbayes.studies.sensitivity.quantity import Quantity
 
 __all__ = [
     "ICC", "R2", "SD", "Contextual", "Contrast", "Corr", "Custom", "Dispersion", "GroupCoefficient",
-    "NewGroup", "Probability", "Quantity", "Rank", "Shrinkage", "Sigma",
+    "NewGroup", "Probability", "Quantity", "Rank", "Residual", "Shrinkage", "Sigma",
 ]  # fmt: skip
 
 
@@ -49,6 +49,8 @@ def __dir__() -> list[str]:
 def default_quantities(fit: Fitted) -> tuple[Quantity, ...]:
     """Each γ, contextual effects, sd, correlations, σ, ICC (by factor) and R².
 
+    With a residual structure its parameters after σ, and no shares of variances that differ from
+    row to row; where the variances of all errors are known none of σ or of shares of it.
     Of a family that is not Gaussian its dispersion for σ, and ICC and R² on the scale of η where
     the link has a latent response.
     """
@@ -63,16 +65,28 @@ def default_quantities(fit: Fitted) -> tuple[Quantity, ...]:
     shares = [ICC(factor=name) for name in factors] if len(factors) > 1 else [ICC()]
     family = fit.problem.family
     if family is None:
-        return (*found, Sigma(), *shares, R2())
+        return (*found, *_of_errors(fit, [*shares, R2()]))
     ordered = has_thresholds(family)
     found += [Dispersion(name, threshold=ordered) for name in fit.problem.dispersion]
     latent = family.has_latent_scale and not family.predictors
     return (*found, *shares, R2()) if latent else tuple(found)
 
 
+def _of_errors(fit: Fitted, shares: list[Quantity]) -> list[Quantity]:
+    """σ, the parameters of the errors, and shares of variance where errors have one."""
+    if fit.design.specification.known_sd:
+        return []
+    moments = fit.problem.moments
+    if moments is None:
+        return [Sigma(), *shares]
+    even = not moments.rows.structure.has_unequal_variances
+    own = [Residual(parameter.name) for parameter in moments.rows.parameters]
+    return [Sigma(), *own, *(shares if even and fit.design.effects else [])]
+
+
 def _contextual_effects(design: Design) -> list[Quantity]:
     """Of each group mean beside its variable; none of several grouping factors."""
-    if len(design.factors) > 1:
+    if len(design.factors) > 1 or not design.effects:
         return []
     group, found = design.specification.group, list[Quantity]()
     for term in design.terms:

@@ -51,21 +51,22 @@ class SensitivityStudy(Reported):
 
     Every alternative is answered by exact re-weighting of the draws of θ: only the
     priors that differ are evaluated, γ is integrated out anew where its normal prior
-    changes, and u follows exactly.  Of a family that is not Gaussian the draws of γ, θ and the
-    dispersion are weighted together, by the same ratio of priors.  Where Pareto k-hat says that
-    the draws do not reach (above 0.5), the draws are worth less than 5%, or the baseline's priors
-    exclude what the alternative allows, the alternative is sampled, by the baseline's settings;
-    the first posterior of a new family of priors compiles once on a machine.
+    changes, and u follows exactly.  With a residual structure each draw has its own R, and the
+    parameters of the errors have priors of their own.  Of a family that is not Gaussian the draws
+    of γ, θ and the dispersion are weighted together, by the same ratio of priors.  Where Pareto
+    k-hat says that the draws do not reach (above 0.5), the draws are worth less than 5%, or the
+    baseline's priors exclude what the alternative allows, the alternative is sampled, by the
+    baseline's settings; the first posterior of a new family of priors compiles once on a machine.
 
     Parameters
     ----------
     fit : Fit
         The baseline, a posterior from `Model.sample`.
     alternatives : mapping, optional
-        From a block (``gamma``, ``sd``, ``corr``, ``sigma``, ``G``, ``icc``, ``r2``; of a family
-        ``gamma``, ``sd``, ``corr`` and its dispersion) to named priors or a list of priors, and
-        from ``several`` or ``cautionary`` to named mappings from blocks to priors; by default the
-        usual ones for each block, on the baseline's scales.
+        From a block (``gamma``, ``sd``, ``corr``, ``sigma``, ``G``, ``icc``, ``r2``, ``residual``;
+        of a family ``gamma``, ``sd``, ``corr`` and its dispersion) to named priors or a list of
+        priors, and from ``several`` or ``cautionary`` to named mappings from blocks to priors; by
+        default the usual ones for each block, on the baseline's scales.
     quantities : sequence, optional
         Fixed terms by name, or values from `hierbayes.quantities`; or a mapping from names
         to functions of a fit.  By default every effect, sd, correlation, σ, ICC and R².
@@ -104,8 +105,6 @@ class SensitivityStudy(Reported):
         progress: bool = True,
     ) -> None:
         self.baseline = baseline_of(fit)
-        _refuse_known_errors(fit)
-        fit.problem.refuse_residual_structure("SensitivityStudy()")  # its draws have an R each
         self.estimands = Estimands(read_quantities(quantities, fit), Interval(prob))
         chosen = read_alternatives(alternatives, fit.problem, self.baseline.priors)
         self._answerer = Answerer(self.baseline, refit=refit)
@@ -204,6 +203,8 @@ class SensitivityStudy(Reported):
         ------
         PriorError
             When a prior of the baseline is improper; an improper alternative has no evidence.
+        ResidualError
+            When the errors have a structure.
 
         Examples
         --------
@@ -216,6 +217,7 @@ class SensitivityStudy(Reported):
         >>> study.evidence()["how"].tolist()
         ['integrated', 're-weighted', 'no evidence']
         """
+        self.baseline.fit.problem.refuse_residual_structure("evidence()")
         return evidence_cells(self.baseline, self.answers)
 
     # ---------------------------------------------------------------- further questions
@@ -336,12 +338,3 @@ class SensitivityStudy(Reported):
     def page(self) -> Page:
         """Verdicts, posterior means and how far they move, and what was not re-weighted."""
         return Presentation(self.baseline, self.table, self.alternatives).page()
-
-
-def _refuse_known_errors(fit: Fit) -> None:
-    """Refuse a posterior that holds σ, of which other priors have no meaning."""
-    if fit.design.specification.known_sd:
-        raise StudyError(
-            "studies of other priors are made for a residual variance that is estimated, and "
-            "known_sd= states those of all rows; sample the model with each prior"
-        )

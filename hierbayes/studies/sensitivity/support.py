@@ -12,6 +12,7 @@ from hierbayes.fit.densities import Densities, joint_of
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.families import Prior, Uniform
 from hierbayes.priors.foreign_prior import ForeignPrior
+from hierbayes.priors.joint_families import Beta
 from hierbayes.priors.prior_set import PriorSet
 
 _SIZES = np.logspace(-8, 8, 321)
@@ -34,12 +35,13 @@ def obstacle(densities: Densities, new: PriorSet, old: PriorSet) -> str:
     ours, theirs = old.families, new.families
     for key, prior in ours.items():
         other = theirs.get(key)
-        if other == prior or not isinstance(prior, Uniform | ForeignPrior):
+        if other == prior or not isinstance(prior, Uniform | Beta | ForeignPrior):
             continue
+        least, most = densities.limits(*key)
         lower, upper = _support(prior, densities)
         below, above = _support(other, densities) if other is not None else (-np.inf, np.inf)
-        if key[0] in densities.positive:
-            lower, below = max(lower, 0.0), max(below, 0.0)
+        lower, below = max(lower, least), max(below, least)
+        upper, above = min(upper, most), min(above, most)
         if below < lower - _margin(lower) or above > upper + _margin(upper):
             name = key[1] if key[0] == key[1] else f"{key[0]}({key[1]})"
             return f"the baseline's prior of {name}, {prior}, excludes what it allows"
@@ -55,6 +57,8 @@ def _support(prior: Prior, densities: Densities) -> tuple[float, float]:
     """Smallest and largest value with a density, ±inf where there is no end."""
     if isinstance(prior, Uniform):
         return prior.lower, prior.upper
+    if isinstance(prior, Beta):
+        return 0.0, 1.0
     if not isinstance(prior, ForeignPrior):
         return -np.inf, np.inf
     from hierbayes.priors.density import log_density
@@ -71,7 +75,6 @@ def _support(prior: Prior, densities: Densities) -> tuple[float, float]:
 
 def _near(densities: Densities) -> Floats:
     """Points around the draws, where the end of a prior matters most."""
-    theta = densities.theta
-    drawn = np.concatenate([theta.sd, densities.dispersion, densities.gamma], axis=1)
+    drawn = np.concatenate([densities.scalars, densities.gamma], axis=1)
     size = float(np.abs(drawn).max())
     return np.linspace(-2.0 * size, 2.0 * size, 2001)

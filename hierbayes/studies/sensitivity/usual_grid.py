@@ -15,12 +15,16 @@ from hierbayes.priors.families import (
     HalfCauchy,
     HalfNormal,
     InverseGamma,
+    LogNormal,
     Normal,
     Prior,
+    StudentT,
     Uniform,
+    UniformPartials,
 )
 from hierbayes.priors.joint_families import Beta
 from hierbayes.priors.prior_set import PriorSet
+from hierbayes.priors.scale import rescaled
 from hierbayes.specification.effect_name import EffectName
 
 SEVERAL = "several"
@@ -44,19 +48,29 @@ def default_grid(problem: Problem, baseline: PriorSet) -> dict[str, dict[str, An
         grid["gamma"] = _of_gamma(baseline)
     if baseline.joint:
         grid["sd"] = {"sd, corr by default": {}}
-    else:
-        grid["sd"] = {
-            title: {name: baseline.as_stated(name, prior) for name, prior in priors.items()}
-            for title, priors in _of_sd(_scales(baseline.sd, usual.sd)).items()
-        }
-        if len(problem.design.factors) == 1 and problem.family is None:
-            grid["icc"] = {"icc uniform": Beta(1, 1)}
-        grid[CAUTIONARY] = {"sd inverse-gamma": {"sd": InverseGamma(0.001, 0.001)}}
+    elif baseline.sd:
+        grid |= _of_random_part(problem, baseline, usual)
     if baseline.corr:
         present = {prior for _, prior, _ in baseline.corr}
         etas = [LKJ(eta) for eta in _ETAS if {LKJ(eta)} != present]
         grid["corr"] = {f"corr {prior}": prior for prior in etas}
-    return grid | _of_dispersion(problem, baseline, usual)
+    return grid | _of_dispersion(problem, baseline, usual) | _of_errors(baseline)
+
+
+def _of_random_part(
+    problem: Problem, baseline: PriorSet, usual: PriorSet
+) -> dict[str, dict[str, Any]]:
+    """Of sds, and of their share where errors have one variance that is estimated."""
+    found: dict[str, dict[str, Any]] = {
+        "sd": {
+            title: {name: baseline.as_stated(name, prior) for name, prior in priors.items()}
+            for title, priors in _of_sd(_scales(baseline.sd, usual.sd)).items()
+        }
+    }
+    of_one_factor = len(problem.design.factors) == 1 and problem.family is None
+    if of_one_factor and problem.moments is None and not baseline.holds_sigma:
+        found["icc"] = {"icc uniform": Beta(1, 1)}
+    return found | {CAUTIONARY: {"sd inverse-gamma": {"sd": InverseGamma(0.001, 0.001)}}}
 
 
 def _of_dispersion(
@@ -64,6 +78,8 @@ def _of_dispersion(
 ) -> dict[str, dict[str, Any]]:
     """Of σ, or of what a family has in its place, block by block."""
     grid: dict[str, dict[str, Any]] = {}
+    if baseline.holds_sigma:
+        return grid
     scales = _scales(baseline.dispersion, usual.dispersion)
     for name, prior, _ in baseline.dispersion:
         block = baseline.block_of(name)
@@ -82,6 +98,37 @@ def _of_dispersion(
             own["gamma"] = Gamma(0.01, 0.01) if block != "df" else Gamma(2, 0.5)
         grid[block] = {f"{block} {said}": one for said, one in own.items()}
     return grid
+
+
+def _of_errors(baseline: PriorSet) -> dict[str, dict[str, Any]]:
+    """Priors of the parameters of the errors half and twice as wide, where families have widths."""
+    grid: dict[str, dict[str, Any]] = {}
+    for said, by in (("narrower", 0.5), ("wider", 2.0)):
+        changed = {name: _wider(prior, by) for name, prior, _ in baseline.residual}
+        own = {name: prior for name, prior in changed.items() if prior is not None}
+        if own:
+            grid.setdefault("residual", {})[f"residual {said}"] = own
+    return grid
+
+
+def _wider(prior: Prior, by: float) -> Prior | None:
+    """A prior of a parameter of the errors so many times as wide; None where there is no such.
+
+    A uniform one has normal ones inside it, cut at its ends, and nothing outside.
+    """
+    match prior:
+        case Normal() | LogNormal() | StudentT():
+            return replace(prior, sigma=by * prior.sigma)
+        case Uniform(lower, upper):
+            inside = Normal((lower + upper) / 2.0, (upper - lower) / 4.0)
+            return inside if by < 1.0 else None
+        case Beta(alpha, beta):
+            return Beta(alpha / by**2, beta / by**2)
+        case LKJ(eta):
+            return LKJ(2.0 * eta) if by < 1.0 else LKJ(eta / 2.0) if eta > 1.0 else None
+        case UniformPartials() | Flat():
+            return None
+    return rescaled(prior, by)
 
 
 def _of_gamma(baseline: PriorSet) -> dict[str, Any]:

@@ -102,9 +102,9 @@ def weights_for(densities: Densities, ratio: Floats) -> Weights:
 
 
 def log_squares(densities: Densities) -> list[Floats]:
-    """log(1 + z²) (M,) of each standard deviation and of the dispersion, z standardised."""
+    """log(1 + z²) (M,) of what has a prior beside γ and correlations, z standardised."""
     found = []
-    for values in (*densities.theta.sd.T, *densities.dispersion.T):
+    for values in densities.scalars.T:
         z = (values - values.mean()) / max(float(values.std()), 1e-300)
         found.append(np.log1p(z**2))
     return found
@@ -125,7 +125,7 @@ def log_ratio(densities: Densities, new: PriorSet, old: PriorSet) -> Floats:
     """Log of p(θ, γ | y) under new priors over that under old ones (M,), up to a constant.
 
     Where γ is integrated out under both, the ratio is one of marginal densities of θ: γ
-    is then to be drawn anew, see `with_gamma`.
+    is then to be drawn anew, see `PosteriorFit.with_gamma`.
     """
     total = densities.log_ratio_of_variances(new, old)
     if gamma_changes(new, old):

@@ -1,0 +1,216 @@
+"""Studies of priors where errors have a structure, weights or known variances."""
+
+import re
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from arviz_stats.base import array_stats
+from numpy.testing import assert_allclose
+
+import hierbayes as hb
+from hierbayes import residuals as hr
+from hierbayes.estimation import residual_posterior
+from hierbayes.estimation.settings import SamplerSettings
+from hierbayes.fit.structured.densities import StructuredDensities
+from hierbayes.priors.quantile import quantile, quantile_within
+from hierbayes.studies.sensitivity.alternatives import read_alternatives
+from hierbayes.studies.sensitivity.answers import baseline_of, sample_anew, weights_of
+from hierbayes.studies.sensitivity.support import obstacle
+from hierbayes.studies.sensitivity.usual_grid import default_grid
+from tests.dense import Array
+from tests.test_residual_structures import ROWS, dense_loglik, errors_by_hand
+
+STRUCTURE = hr.AR1("week") * hr.Strata("sex")
+WEIGHED = ROWS.assign(w=1.0 + np.arange(len(ROWS)) % 3, se=1.0 + 0.3 * (np.arange(len(ROWS)) % 4))
+
+
+@cache
+def posterior() -> Any:
+    model = hb.Model("y ~ x + (1 | g)", WEIGHED, residual=STRUCTURE, weights="w")
+    return model.sample(draws=400, chains=2, seed=3, progress=False)
+
+
+def weighted_mean(values: Array, weights: Array) -> tuple[float, float]:
+    """Of draws (chains, draws), with the Monte Carlo error of their influence."""
+    mean = float(values.ravel() @ weights)
+    influence = values.size * weights.reshape(values.shape) * (values - mean)
+    return mean, float(array_stats.mcse(influence, method="mean", chain_axis=0, draw_axis=1))
+
+
+@pytest.mark.slow
+def test_the_likelihood_of_each_draw_is_that_of_its_own_errors() -> None:
+    fit = posterior()
+    densities = fit.densities
+    assert isinstance(densities, StructuredDensities)
+    flat = hb.Model("y ~ x + (1 | g)", WEIGHED, residual=STRUCTURE, weights="w",
+                    priors={"gamma": hb.Flat()})  # fmt: skip
+    found = densities.log_likelihood(flat.priors)
+    given = densities.log_likelihood_given_gamma()
+    W, y = np.diag(1.0 / np.sqrt(WEIGHED["w"])), fit.design.rows.response
+    Z = np.eye(fit.design.factor.J)[fit.design.rows.codes]
+    rest, of_given = [], []
+    for i in range(0, 800, 160):
+        values = dict(zip(fit.error_draws[0], densities.error_values[i], strict=True))
+        R = W @ errors_by_hand(STRUCTURE, WEIGHED, values) @ W
+        G, sigma = fit.theta.flat.G[i], float(fit.theta.sigma.ravel()[i])
+        rest.append(found[i] - dense_loglik(fit, G, sigma, R, restricted=True))
+        V = G[0, 0] * Z @ Z.T + sigma**2 * R
+        away = y - fit.design.rows.X @ densities.gamma[i]
+        dense = -0.5 * (np.linalg.slogdet(V)[1] + away @ np.linalg.solve(V, away))
+        of_given.append(given[i] - dense)
+    assert_allclose(np.diff(rest), 0.0, atol=1e-8)
+    assert_allclose(np.diff(of_given), 0.0, atol=1e-8)
+
+
+@pytest.mark.slow
+def test_weighted_draws_are_a_fit_under_the_other_prior() -> None:
+    """Of γ, sd, σ and the errors: means beside those of posteriors sampled anew."""
+    fit = posterior()
+    baseline = baseline_of(fit)
+    grid = {
+        "residual": {"one": {"phi": hb.Normal(0.3, 0.3), "ratio[M]": hb.LogNormal(0.3, 0.3)}},
+        "several": {"two": {"gamma": {"x": hb.Normal(0, 0.5)}, "sigma": hb.Exponential(2.0)}},
+    }
+    problem = baseline.fit.problem
+    for number, one in enumerate(read_alternatives(grid, problem, baseline.priors)):
+        weights = weights_of(baseline, one.priors)
+        assert weights.trusted
+        moved = fit.with_gamma(one.priors) if one.name == "two" else fit
+        settings = SamplerSettings(400, 400, 2, 11 + number, 0.9, "auto", 1, progress=False)
+        anew = sample_anew(problem, one.priors, settings)
+        assert_allclose(anew.gamma_prior.precision, moved.gamma_prior.precision, rtol=1e-12)
+        for name, of in {
+            "gamma": lambda f: f.gamma_draws[..., 1], "sd": lambda f: f.theta.sd[..., 0],
+            "sigma": lambda f: f.theta.sigma, "phi": lambda f: f.error_draws[1][..., 0],
+            "ratio": lambda f: f.error_draws[1][..., 1],
+        }.items():  # fmt: skip
+            mean, error = weighted_mean(of(moved), weights.values)
+            wanted, other = weighted_mean(of(anew), np.full(800, 1.0 / 800.0))
+            spread = of(anew).std()
+            # proposals are drawn with repeats, which makes the error larger than it looks
+            assert abs(mean - wanted) < 6.0 * np.hypot(error, other) + 0.02 * spread, name
+
+
+@pytest.mark.slow
+def test_weighted_draws_have_the_moments_of_a_dense_quadrature() -> None:
+    """Errors alone: (ρ, σ) on a grid of n × n densities, under another prior of ρ and of σ."""
+    structure = hr.CompoundSymmetry(group="g")
+    priors = {"gamma": hb.Flat(), "sigma": hb.HalfNormal(2)}
+    model = hb.Model("y ~ x", ROWS, residual=structure, priors=priors)
+    fit: Any = model.sample(draws=400, chains=2, seed=4, progress=False)
+    other = {"other": {"residual": hb.Normal(0.2, 0.2), "sigma": hb.Exponential(1.5)}}
+    study = hb.SensitivityStudy(fit, {"several": other}, progress=False)
+    assert study.alternatives["how"].tolist() == ["re-weighted"]
+    rho, sigma = np.linspace(-0.1, 0.95, 32), np.linspace(0.8, 2.6, 32)
+    table = np.array([
+        [dense_loglik(model, np.zeros((0, 0)), s, errors_by_hand(structure, ROWS, {"rho": r}),
+                      restricted=True) - 1.5 * s - 0.5 * ((r - 0.2) / 0.2) ** 2 for s in sigma]
+        for r in rho
+    ])  # fmt: skip
+    p = np.exp(table - table.max())
+    p /= p.sum()
+    weights = study.answers[0].weights.values
+    for values, wanted in (
+        (fit.error_draws[1][..., 0], p.sum(axis=1) @ rho), (fit.theta.sigma, p.sum(axis=0) @ sigma),
+    ):  # fmt: skip
+        mean, error = weighted_mean(values, weights)
+        assert abs(mean - wanted) < 6.0 * error + 2e-3
+    named = study.table.index.tolist()
+    assert named == ["Intercept", "x", "sigma", "rho"]
+    assert_allclose(study.cells["mean"].sel(quantity="rho"), mean_of(fit, weights), rtol=1e-12)
+
+
+def mean_of(fit: Any, weights: Array) -> float:
+    return float(fit.error_draws[1][..., 0].ravel() @ weights)
+
+
+@pytest.mark.slow
+def test_the_page_and_its_tables_name_the_parameters_of_errors() -> None:
+    fit = posterior()
+    grid = {"residual": {"tight": {"phi": hb.Normal(0, 0.2)}}, "sigma": [hb.Exponential(1)]}
+    study = hb.SensitivityStudy(fit, grid, progress=False)
+    shown = str(study)
+    assert "residual = AR1('week') * Strata('sex')" in shown
+    for name in ("phi", "ratio[M]"):
+        assert re.search(rf"- {re.escape(name)}: ", shown)
+        assert study.table.loc[name, "REML"] == study.maximum.loc[name, "REML"]
+    assert study.blocks.columns.tolist() == ["residual", "sigma"]
+    assert list(study.power_scaling)[:-3] == ["gamma", "sd", "sigma", "residual"]
+    assert study.power_scaling.loc["ratio[M]", "residual"] > 0.01
+    told = study.information()
+    assert ("residual", "phi") in told.index and ("residual", "ratio[M]") in told.index
+    assert_allclose(told.loc[("residual", "phi"), ["prior_25%", "prior_75%"]], [-0.5, 0.5])
+    numbers = study.derivatives()["number"].to_numpy().tolist()
+    assert "residual(ratio[M]).sigma" in numbers and "residual(phi).mu" not in numbers
+    (usual,) = (block for block in default(fit) if block == "residual")
+    assert set(default(fit)[usual]) == {"residual narrower", "residual wider"}
+    with pytest.raises(hb.StudyError, match=r"no parameter of the errors 'rho'; they are: 'phi'"):
+        hb.SensitivityStudy(fit, grid, [hb.quantities.Residual("rho")], progress=False)
+    with pytest.raises(hb.ResidualError, match=r"^ICC\(\) is not made for a residual structure"):
+        hb.SensitivityStudy(fit, grid, [hb.quantities.ICC()], progress=False)
+    with pytest.raises(hb.ResidualError, match=r"^evidence\(\) is not made for a residual"):
+        study.evidence()
+
+
+def default(fit: Any) -> dict[str, Any]:
+    return default_grid(fit.problem, fit.priors)
+
+
+@pytest.mark.slow
+def test_a_prior_that_ends_inside_another_is_an_obstacle() -> None:
+    fit = posterior()
+    baseline = baseline_of(fit)
+    of = {"inside": hb.Uniform(-0.5, 0.5), "half": hb.Beta(2, 2), "cut": hb.Normal(0, 1)}
+    found = read_alternatives(
+        {"residual": {name: {"phi": prior} for name, prior in of.items()}}, fit.problem, fit.priors
+    )
+    by_name = {one.name: one.priors for one in found}
+    for one in found:
+        assert obstacle(baseline.densities, one.priors, baseline.priors) == ""
+    excluded = "the baseline's prior of residual(phi), Beta(2, 2), excludes what it allows"
+    assert obstacle(baseline.densities, by_name["cut"], by_name["half"]) == excluded
+    assert "excludes what it allows" in obstacle(
+        baseline.densities, by_name["half"], by_name["inside"]
+    )
+
+
+def test_the_prior_of_gamma_in_the_density_is_that_of_the_columns() -> None:
+    model = hb.Model("y ~ x + (1 | g)", ROWS, residual=STRUCTURE)
+    target, centre, _ = residual_posterior._target(model.problem, model.priors, progress=False)
+    w = centre + 0.2 * np.random.default_rng(3).normal(size=len(centre))
+    steps = 1e-5 * np.eye(len(w))
+    wanted = [(target.value(w + h)[0] - target.value(w - h)[0]) / 2e-5 for h in steps]
+    assert_allclose(target.with_gradient(w)[1], wanted, rtol=2e-6, atol=2e-6)
+
+
+@pytest.mark.slow
+def test_where_errors_are_known_sd_is_weighted_as_by_quadrature() -> None:
+    model = hb.Model("y ~ x + (1 | g)", WEIGHED, known_sd="se", priors={"gamma": hb.Flat()})
+    fit: Any = model.sample(draws=400, chains=2, seed=2, progress=False)
+    study = hb.SensitivityStudy(fit, {"sd": {"other": hb.HalfNormal(0.6)}}, progress=False)
+    assert study.alternatives["how"].tolist() == ["re-weighted"]
+    assert study.table.index.tolist() == ["Intercept", "x", "sd(Intercept)"]
+    assert "sigma" not in study.power_scaling and "sigma" not in default(fit)
+    assert "sigma" not in study.information().index.get_level_values("block")
+    R, sd = np.diag(WEIGHED["se"] ** 2), np.linspace(0.0, 3.5, 141)
+    log_p = [dense_loglik(model, np.array([[s**2]]), 1.0, R, restricted=True) - s**2 / 0.72
+             for s in sd]  # fmt: skip
+    p = np.exp(np.array(log_p) - max(log_p))
+    mean, error = weighted_mean(fit.theta.sd[..., 0], study.answers[0].weights.values)
+    assert abs(mean - p @ sd / p.sum()) < 6.0 * error + 2e-3
+    with pytest.raises(hb.StudyError, match=r"^a prior of 'sigma' is of a residual variance that"):
+        hb.SensitivityStudy(fit, {"several": {"a": {"sigma": hb.HalfNormal(1)}}}, progress=False)
+
+
+def test_quantiles_of_priors_that_are_cut() -> None:
+    x = np.linspace(-1.0, 1.0, 200_001)
+    density = np.exp(-0.5 * ((x - 0.4) / 0.7) ** 2)
+    cdf = np.cumsum(density) / density.sum()
+    for p in (0.05, 0.5, 0.9):
+        found = quantile_within(hb.Normal(0.4, 0.7), p, (-1.0, 1.0))
+        assert found == pytest.approx(x[np.searchsorted(cdf, p)], abs=2e-5)
+    prior = hb.StudentT(3, 0, 2)
+    assert quantile_within(prior, 0.3, (-np.inf, np.inf)) == pytest.approx(quantile(prior, 0.3))
+    assert quantile(hb.Beta(1, 3), 0.5) == pytest.approx(1.0 - 0.5 ** (1.0 / 3.0))
