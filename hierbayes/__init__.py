@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from hierbayes.language.meanings import Meanings
     from hierbayes.library.loading import catalog, load_model, read_code
     from hierbayes.library.named_models import Catalog
+    from hierbayes.model.cross_products import CrossProducts
     from hierbayes.model.equivalence import Equivalence, equivalence
     from hierbayes.model.model import Model
     from hierbayes.priors.families import (
@@ -118,12 +119,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "LKJ", "PC", "R2D2M2", "Anova", "BayesFactor", "Beta", "Bootstrap", "Calibration", "Catalog",
-    "Centred", "Comparison", "ContextualEffects", "DataError", "DesignNormal", "Equations",
-    "Equivalence", "EstimationError", "Estimators", "Exponential", "FamilyError", "Fit", "Flat",
-    "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman", "HierbayesError",
-    "HypothesisError", "InferenceError", "Influence", "InterceptWeights", "IntervalError",
-    "InverseGamma", "InverseWishart", "Level1Residuals", "Level2Residuals", "Levels",
-    "LikelihoodRatio", "LogNormal", "MarginalLikelihood", "Margins", "Meanings", "Model",
+    "Centred", "Comparison", "ContextualEffects", "CrossProducts", "DataError", "DesignNormal",
+    "Equations", "Equivalence", "EstimationError", "Estimators", "Exponential", "FamilyError",
+    "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman",
+    "HierbayesError", "HypothesisError", "InferenceError", "Influence", "InterceptWeights",
+    "IntervalError", "InverseGamma", "InverseWishart", "Level1Residuals", "Level2Residuals",
+    "Levels", "LikelihoodRatio", "LogNormal", "MarginalLikelihood", "Margins", "Meanings", "Model",
     "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation", "PointFit",
     "PosteriorFit", "PowerStudy", "PredictiveCheck", "PredictiveComparison", "PredictiveCriterion",
     "PriorError", "Profile", "RandomPart", "Recheck", "Reduced", "ResidualAcf", "ResidualError",
@@ -220,6 +221,7 @@ _HOMES = {
     "hierbayes.language.meanings": ("Meanings",),
     "hierbayes.library.loading": ("catalog", "load_model", "read_code"),
     "hierbayes.library.named_models": ("Catalog",),
+    "hierbayes.model.cross_products": ("CrossProducts",),
     "hierbayes.model.model": ("Model",),
     "hierbayes.model.equivalence": ("Equivalence", "equivalence"),
     "hierbayes.plots": (),

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from hierbayes.design.basis import Basis, Standardisation
+from hierbayes.design.basis import Basis
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.standardisation import Standardisation
 from hierbayes.likelihood.conditional import (
     NormalPrior,
     draw_gamma,
@@ -34,7 +35,8 @@ every_rank = pytest.mark.parametrize("singular", [False, True], ids=["regular", 
 
 
 def unchanged(k: int) -> Standardisation:
-    return Standardisation(np.zeros(k), np.ones(k), np.eye(k), np.eye(k), np.ones(k))
+    zero, one = np.zeros(k), np.ones(k)
+    return Standardisation(zero, one, np.eye(k), np.eye(k), one, zero)
 
 
 def collapsed(root: Array, *arguments: Any) -> Any:

@@ -273,8 +273,8 @@ def test_a_level_that_was_not_there_is_named(frame: pd.DataFrame) -> None:
                 yield Batch(changed, batch.place)
 
     assert refusal(Changing(frame, (1500,))) == (
-        "rows from 1500: 'kind' has the level 'new', which it did not have when its levels were "
-        "read: the data have changed"
+        "rows from 1500: 'kind' has the level 'new', which is none of its levels 'late', 'odd', "
+        "'plain': those were stated, or the data have changed since they were read"
     )
 
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from hierbayes.frames.arrays import Floats
 
+_FAR = 30.0  # spreads that a column may be off the basis it is computed in
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moments:
@@ -26,6 +28,16 @@ class Moments:
     mean: Floats
     fixed: Floats
     random: Floats
+
+    def are_centred_and_scaled(self, constant: Floats) -> bool:
+        """Whether the basis that they are in fits all rows, though some of them chose it.
+
+        Columns other than those that are constant together, ``constant`` (p,) being nonzero.
+        """
+        free = np.append(constant == 0.0, True)
+        sizes = np.sqrt(np.concatenate([np.diag(self.fixed)[free], np.diag(self.random)]))
+        is_centred = not constant.any() or bool((np.abs(self.mean[free]) < _FAR).all())
+        return is_centred and bool((sizes < _FAR).all() and (sizes > 1.0 / _FAR).all())
 
     def turned(self, M: Floats) -> Moments:
         """Those of the columns [X° y°] M, M (m, m)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,21 @@ class Ranges:
         """The widest range (2, J) in a group, of that of the column."""
         whole = float(self.high[place] - self.low[place])
         return float((ranges[1] - ranges[0]).max()) / whole if whole else 0.0
+
+
+def joined_ranges(parts: Sequence[Ranges], codes_of: Sequence[Integers], J: int) -> Ranges:
+    """The ranges in all rows of several parts, whose groups have codes among J."""
+    within: list[Floats | None] = []
+    for columns in zip(*(part.within for part in parts), strict=True):
+        ranges = np.full((2, J), [[np.inf], [-np.inf]])
+        for known, codes in zip(columns, codes_of, strict=True):
+            if known is not None:
+                np.minimum.at(ranges[0], codes, known[0])
+                np.maximum.at(ranges[1], codes, known[1])
+        within.append(None if any(known is None for known in columns) else ranges)
+    low: Floats = np.array([part.low for part in parts]).min(axis=0)
+    high: Floats = np.array([part.high for part in parts]).max(axis=0)
+    return Ranges(low, high, tuple(within))
 
 
 class ConstancyWatch:

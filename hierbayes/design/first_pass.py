@@ -10,7 +10,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from hierbayes.design.counted_rows import RowReader
-from hierbayes.errors import DataError
+from hierbayes.errors import DataError, in_quotes
 from hierbayes.sources.source import Source
 from hierbayes.specification.expression import Call, Column, Expression, Operation
 from hierbayes.specification.expression_reader import read_expression
@@ -124,7 +124,8 @@ def coded(frame: pd.DataFrame, levels: Mapping[str, pd.Index]) -> pd.DataFrame:
         if (codes < 0).any():
             raise DataError(
                 f"'{name}' has the level '{frame[name].iloc[int((codes < 0).argmax())]}', which "
-                "it did not have when its levels were read: the data have changed"
+                f"is none of its levels {in_quotes(known)}: those were stated, or the data have "
+                "changed since they were read"
             )
         changed[name] = pd.Categorical.from_codes(codes, known)
     return frame.assign(**changed) if changed else frame

@@ -59,6 +59,16 @@ class GroupRoots:
         w, z = np.empty(self._m), np.empty(self._q)
         _rotate_rows(columns, Z, codes, times, weights, self._own, self._W, z, w)
 
+    def join(self, cross: CrossProducts, codes: Integers, J: int) -> None:
+        """Add what is kept of other rows in the same basis, whose groups have codes below J.
+
+        Roots are rows like others, but for how many there have been.
+        """
+        r = cross.R.shape[1]
+        self.add(cross.T.reshape(-1, self._m), cross.R.reshape(-1, self._q), np.repeat(codes, r), J)
+        self._own[codes, 0] += cross.rows - r
+        self._W += np.tril(cross.W)
+
     def products(self, groups: pd.Index, order: Integers, basis: Basis) -> CrossProducts:
         """The cross-products of the groups, in another order (J,) than that they came in."""
         q, own = self._q, self._own[order]

@@ -13,8 +13,8 @@ from math import prod
 
 import numpy as np
 
-from hierbayes.design.basis import Standardisation
 from hierbayes.design.problem import Problem
+from hierbayes.design.standardisation import Standardisation
 from hierbayes.frames.arrays import Floats
 
 OWN_PART = 1e-3  # a variance inflated a million times

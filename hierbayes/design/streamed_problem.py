@@ -8,7 +8,7 @@ first, as in `sums`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -31,16 +31,15 @@ from hierbayes.design.learnt_states import States, calls_that_learn, learnt, wit
 from hierbayes.design.problem import Problem
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
+from hierbayes.design.standardisation import own_parts
 from hierbayes.design.streamed_rows import RowFacts, StreamedRows
 from hierbayes.design.streamed_sums import Pass, summed_stream
 from hierbayes.design.sums import little_is_left, without_fixed
 from hierbayes.design.usable_columns import refuse_unknown_names
-from hierbayes.errors import FormulaError
+from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats
 from hierbayes.sources.source import Source
 from hierbayes.specification.formula import Specification
-
-_FAR = 30.0  # spreads that a column may be off the basis it is computed in
 
 
 def pose_streamed(specification: Specification, source: Source, counts: str = "") -> Problem:
@@ -70,8 +69,8 @@ def summed_source(
 ) -> tuple[Design, Pass]:
     """The design that a few rows of a source make, and what is found in all of them.
 
-    ``levels`` are those of columns of labels, where they are known beforehand.  Other parameters
-    and errors are those of `pose_streamed`; whether all rows can carry the model is not asked.
+    ``levels`` are those of columns of labels that are known beforehand.  Other parameters and
+    errors are those of `pose_streamed`; whether all rows can carry the model is not asked.
     """
     spec = specification
     _refuse_unstreamable(spec, source)
@@ -79,14 +78,27 @@ def summed_source(
     refuse_unknown_names(reader.columns, pd.DataFrame(columns=list(source.columns)))
     calls = calls_that_learn(spec, source)
     head = first_rows(source, reader)
-    labels = columns_of_labels(spec, head)
-    if levels is None:
-        levels = levels_of(source, reader, labels) if labels else {}
+    levels = _all_levels(source, reader, columns_of_labels(spec, head), levels or {})
     states, head = learnt(source, reader, calls, levels) if calls else ({}, head)
     pilot = pilot_rows(head, levels)
     design = _made_of(build_design(spec, pilot), pilot, states)
     maker = batch_columns(design.columns, reader, levels, pilot, states)
     return design, _in_fitting_basis(source, maker, design)
+
+
+def _all_levels(
+    source: Source, reader: RowReader, labels: Sequence[str], known: Mapping[str, pd.Index]
+) -> dict[str, pd.Index]:
+    """The levels of columns of labels: those known, and the others read."""
+    for name in known:
+        if name not in labels:
+            raise DataError(
+                f"levels= names '{name}', and the columns of labels of this model are: "
+                f"{', '.join(labels) or 'none'}"
+            )
+    unread = [name for name in labels if name not in known]
+    read = levels_of(source, reader, unread) if unread else {}
+    return {name: known[name] if name in known else read[name] for name in labels}
 
 
 def problem_of(design: Design, found: Pass, text: str) -> Problem:
@@ -143,7 +155,9 @@ def _in_fitting_basis(source: Source, maker: BatchColumns, design: Design) -> Pa
     if not _fits(found, basis):
         basis = _basis_of(found.sample, design)
         found = summed_stream(source, maker, basis, factors)
-    basis = replace(basis, x=replace(basis.x, own=_own(found.moments.fixed, basis)))
+    basis = replace(
+        basis, x=replace(basis.x, own=own_parts(found.moments.fixed[:-1, :-1], basis.x))
+    )
     found = _of_all_responses(replace(found, cross=replace(found.cross, basis=basis)))
     if little_is_left(found.cross):
         for _ in range(2):  # the second time from sums that have their digits
@@ -175,27 +189,9 @@ def _basis_of(rows: tuple[Floats, Floats, Floats], design: Design) -> Basis:
 
 def _fits(found: Pass, basis: Basis) -> bool:
     """Whether all rows are centred and scaled by a basis that some of them chose."""
-    moments, free = found.moments, basis.constant == 0.0
-    k = np.append(free, True)
     if basis.constant.any() and not _is_constant(found, basis):
         return False
-    mean = np.abs(moments.mean[k]) if basis.constant.any() else np.zeros(1)
-    sizes = np.sqrt(np.concatenate([np.diag(moments.fixed)[k], np.diag(moments.random)]))
-    return bool((mean < _FAR).all() and (sizes < _FAR).all() and (sizes > 1.0 / _FAR).all())
-
-
-def _own(fixed: Floats, basis: Basis) -> Floats:
-    """How much of each fixed column (p,) is its own in all rows, as `Standardisation` has it."""
-    moments = fixed[:-1, :-1]
-    rest, left = moments.copy(), np.zeros(len(moments))
-    for k in range(len(left)):
-        left[k] = max(rest[k, k], 0.0)
-        if left[k] > 1e-26:
-            rest = rest - np.outer(rest[:, k], rest[k]) / left[k]
-    inverse = np.linalg.inv(basis.x.matrix)
-    size = np.sqrt(np.diag(inverse.T @ moments @ inverse))
-    own = np.sqrt(left) * basis.x.spread / np.diag(basis.x.mix)
-    return np.divide(own, size, out=np.zeros(len(size)), where=size > 0.0)
+    return found.moments.are_centred_and_scaled(basis.constant)
 
 
 def _is_constant(found: Pass, basis: Basis) -> bool:

@@ -97,10 +97,29 @@ def pose_stream(
             f"{asked[0]} needs the rows in memory, and those of {source.text} stream: give a frame "
             "as data"
         )
+    spec, counts = streamed_specification(formula, random, source, functions, residual, **by_row)
+    return pose_streamed(spec, source, counts)
+
+
+def streamed_specification(
+    formula: object,
+    random: object,
+    source: Source,
+    functions: Mapping[str, Callable[..., Any]] | None,
+    residual: ResidualStructure | None = None,
+    **by_row: Given | None,
+) -> tuple[Specification, str]:
+    """What a formula states on rows that stream, and the column of counts; empty without one.
+
+    Raises
+    ------
+    FormulaError, DataError
+        When it cannot be read, or what is given row by row is no column.
+    """
     spec = _specification(formula, random, residual, may_be_fixed=False)
     names = columns_by_row(source.columns, source.text, **by_row)
     counts, offset = names.pop("counts", ""), names.pop("offset", None)
-    refuse_unsuited_weights(spec, family, names)
+    refuse_unsuited_weights(spec, None, names)
     spec = replace(
         spec,
         functions=read_functions(functions),
@@ -109,7 +128,7 @@ def pose_stream(
     )
     if offset is not None:
         spec = with_named_offset(spec, offset, source.columns)
-    return pose_streamed(spec, source, counts)
+    return spec, counts
 
 
 def read_errors(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence, Sized
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,15 @@ from hierbayes.specification.formula import Specification
 from hierbayes.specification.response import take_offsets
 
 type Given = str | Any  # the name of a column, or a number for each row
+
+
+class ColumnWords(TypedDict, total=False):
+    """Arguments that name a column with a number for each row."""
+
+    weights: str | None
+    counts: str | None
+    offset: str | None
+    known_sd: str | None
 
 
 def rows_counted(data: pd.DataFrame, counts: Given | None) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from hierbayes.model.arguments import (
     refuse_no_mapping,
 )
 from hierbayes.model.by_row import Given, rows_counted, with_known_sigma
+from hierbayes.model.cross_products import CrossProducts, refuse_with_products
 from hierbayes.model.engine import Engine, engine_of
 from hierbayes.model.posed_model import PosedModel
 from hierbayes.residuals.structure import ResidualStructure
@@ -60,7 +61,7 @@ class Model(PosedModel):
     random : str or mapping, optional
         Random part in nlme's spelling, ``"~ 1 + x | g"``; for nested factors also
         ``"~ 1 | school/class"``, or ``{"school": "~ 1 + x", "class": "~ 1"}``.
-    data : DataFrame, or a source of rows
+    data : DataFrame, a source of rows, or CrossProducts
         One row per observation; also given second, as in ``Model(formula, data)``.  Rows
         with a missing value in a column the model uses are left out, counted and reported.
         Tables of polars and Arrow are taken as frames.  Rows of a file, a folder or a pattern
@@ -160,10 +161,17 @@ class Model(PosedModel):
         **foreign: object,
     ) -> None:
         refuse_foreign_words(foreign, _ARGUMENTS)
-        random, data = random_and_data(random, data)
+        if isinstance(random, CrossProducts):
+            random, data = None, random
+        if not isinstance(data, CrossProducts):
+            random, data = random_and_data(random, data)
         of_family, errors = read_errors(residual, read_family(family))
         given = {"weights": weights, "known_sd": known_sd, "offset": offset}
-        if isinstance(data, Source):
+        if isinstance(data, CrossProducts):
+            refuse_with_products(of_family, errors, functions=functions, counts=counts, **given)
+            problem = data.problem_of(formula, random)
+            data = problem.design.rows.head.frames[0]
+        elif isinstance(data, Source):
             problem = pose_stream(
                 formula, random, data, functions, of_family, errors, counts=counts, **given
             )

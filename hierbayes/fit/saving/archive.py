@@ -1,4 +1,4 @@
-"""The file of a saved fit: an archive (zip) of a manifest, arrays and rows, written whole or not.
+"""The file of something saved: a zip of a manifest, arrays and rows, written whole or not.
 
 The manifest is JSON, arrays are ``.npy`` without pickled objects, rows are Parquet.
 """
@@ -21,14 +21,39 @@ import numpy as np
 
 from hierbayes.errors import SavedFitError
 
-FORMAT = 1
-WHAT = "fit of hierbayes"
 _MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished"
 _ABANDONED = 60.0  # seconds since anything was written
 # What zipfile and json raise for files that are not ours; an unknown packing is one of them.
 _BROKEN = (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zlib.error)
 _START = b"PK\x03\x04"
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """What files of one kind hold.
+
+    Parameters
+    ----------
+    what : str
+        As the manifest has it.
+    format : int
+        The newest that is read here.
+    noun, thing, saved : str
+        What is saved: this one, one, and what its file is called.
+    example : str
+        The name of a file.
+    """
+
+    what: str
+    format: int
+    noun: str
+    thing: str
+    saved: str
+    example: str
+
+
+FIT = FileKind("fit of hierbayes", 1, "the fit", "a fit", "saved fit", "school.fit")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +75,7 @@ class Contents:
     rows: tuple[bytes, ...]
 
 
-def place_of(path: object) -> Path:
+def place_of(path: object, kind: FileKind = FIT) -> Path:
     """A path as it is meant.
 
     Raises
@@ -60,34 +85,36 @@ def place_of(path: object) -> Path:
     """
     if not isinstance(path, str | PathLike):
         raise SavedFitError(
-            f"a saved fit is named by a path, as in 'school.fit', not by {type(path).__name__}"
+            f"a {kind.saved} is named by a path, as in '{kind.example}', not by "
+            f"{type(path).__name__}"
         )
     return Path(path)
 
 
-def refuse_place(path: Path) -> None:
-    """Refuse a path that cannot take a fit.
+def refuse_place(path: Path, kind: FileKind = FIT) -> None:
+    """Refuse a path that cannot take what is to be saved.
 
     Raises
     ------
     SavedFitError
-        When its folder does not exist, it is a folder, or a file that is no saved fit.
+        When its folder does not exist, it is a folder, or a file of another kind.
     """
+    cannot = f"cannot save {kind.noun} as '{path}'"
     if not path.parent.is_dir():
-        raise SavedFitError(f"cannot save the fit as '{path}': there is no folder '{path.parent}'")
+        raise SavedFitError(f"{cannot}: there is no folder '{path.parent}'")
     if path.is_dir():
-        raise SavedFitError(f"cannot save the fit as '{path}': it is a folder; name a file in it")
+        raise SavedFitError(f"{cannot}: it is a folder; name a file in it")
     if path.exists():
         try:
-            _ = read_manifest(path)
+            _ = read_manifest(path, kind)
         except SavedFitError:
             raise SavedFitError(
-                f"cannot save the fit as '{path}': this file is there and is no saved fit; remove "
-                "it first, or choose another name"
+                f"{cannot}: this file is there and is no {kind.saved}; remove it first, or choose "
+                "another name"
             ) from None
 
 
-def write_archive(path: Path, contents: Contents) -> None:
+def write_archive(path: Path, contents: Contents, kind: FileKind = FIT) -> None:
     """Write under another name in the same folder, and move into place.
 
     What a killed run left of an earlier attempt is removed.
@@ -107,7 +134,7 @@ def write_archive(path: Path, contents: Contents) -> None:
             os.fsync(file.fileno())
         unfinished.replace(path)
     except OSError as error:
-        raise SavedFitError(f"cannot save the fit as '{path}': {error.strerror}") from error
+        raise SavedFitError(f"cannot save {kind.noun} as '{path}': {error.strerror}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -128,8 +155,8 @@ def _remove_abandoned(path: Path) -> None:
             left.unlink(missing_ok=True)
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest of a saved fit.
+def read_manifest(path: Path, kind: FileKind = FIT) -> dict[str, Any]:
+    """The manifest of a file.
 
     Raises
     ------
@@ -138,7 +165,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise SavedFitError(f"there is no file '{path}'")
-    foreign = f"'{path}' is not a fit that hierbayes saved"
+    foreign = f"'{path}' is not {kind.thing} that hierbayes saved"
     try:
         with path.open("rb") as file:
             started = file.read(len(_START))
@@ -156,27 +183,27 @@ def read_manifest(path: Path) -> dict[str, Any]:
         ) from error
     except _BROKEN as error:
         raise damaged(path, error) from error
-    if not isinstance(manifest, dict) or manifest.get("what") != WHAT:
+    if not isinstance(manifest, dict) or manifest.get("what") != kind.what:
         raise SavedFitError(foreign)
     form = manifest.get("format")
-    if not isinstance(form, int) or form > FORMAT:
+    if not isinstance(form, int) or form > kind.format:
         writer = dict(manifest.get("versions", {})).get("hierbayes", "a newer version")
         raise SavedFitError(
             f"'{path}' is of format {form}, written by hierbayes {writer}, and this version reads "
-            f"formats up to {FORMAT}; update hierbayes"
+            f"formats up to {kind.format}; update hierbayes"
         )
     return manifest
 
 
-def read_archive(path: Path) -> Contents:
-    """All of a saved fit.
+def read_archive(path: Path, kind: FileKind = FIT) -> Contents:
+    """All of a file.
 
     Raises
     ------
     SavedFitError
         As `read_manifest`, or when a part is damaged.
     """
-    manifest = read_manifest(path)
+    manifest = read_manifest(path, kind)
     arrays, rows = {}, []
     try:
         with zipfile.ZipFile(path) as archive:

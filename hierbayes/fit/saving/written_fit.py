@@ -15,8 +15,7 @@ from hierbayes.errors import FamilyError, PriorError, SavedFitError
 from hierbayes.families.text import read_text
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.saving.archive import (
-    FORMAT,
-    WHAT,
+    FIT,
     Contents,
     place_of,
     refuse_place,
@@ -79,10 +78,9 @@ def contents_of(fit: Fitted, own: OwnParts) -> Contents:
     arrays |= own.arrays
     stats, of_stats = _stats(own.stats)
     manifest = {
-        "what": WHAT,
-        "format": FORMAT,
-        "versions": {name: version(name) for name in _VERSIONS}
-        | {"python": platform.python_version()},
+        "what": FIT.what,
+        "format": FIT.format,
+        "versions": versions_in_use(),
         "kind": own.kind,
         "model": str(spec),
         "specification": as_plain(replace(spec, functions=())),
@@ -96,6 +94,11 @@ def contents_of(fit: Fitted, own: OwnParts) -> Contents:
         "rows": [one for one, _ in frames],
     }
     return Contents(manifest, arrays | of_stats, tuple(data for _, data in frames))
+
+
+def versions_in_use() -> dict[str, str]:
+    """Of what a file is made with."""
+    return {name: version(name) for name in _VERSIONS} | {"python": platform.python_version()}
 
 
 def _refuse_priors(fit: Fitted) -> None:

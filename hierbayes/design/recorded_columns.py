@@ -1,0 +1,124 @@
+"""What is remembered of the columns of data that were read, so that a design is made again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from hierbayes.design.first_pass import columns_of_labels, pilot_rows
+from hierbayes.specification.formula import Specification
+
+_ROWS = 8
+_GOLDEN = 0.6180339887498949  # multiples of it lie evenly in the unit interval, however many
+
+
+@dataclass(frozen=True, slots=True)
+class NumberColumn:
+    """A column of numbers or truth values.
+
+    Parameters
+    ----------
+    dtype : str
+    low, high : float
+        Between which an expression of it can be computed.
+    """
+
+    dtype: str
+    low: float
+    high: float
+
+    kind = "a number"
+
+    def joined(self, other: NumberColumn) -> NumberColumn:
+        """That of both."""
+        dtype = np.result_type(self.dtype, other.dtype)
+        return NumberColumn(str(dtype), min(self.low, other.low), max(self.high, other.high))
+
+    def values(self, place: int, rows: int) -> Any:
+        """Some values; those of columns at different places are not in step."""
+        share = (_GOLDEN * np.arange(1, rows + 1) * (place + 1)) % 1.0
+        values = self.low + (self.high - self.low) * share
+        dtype = np.dtype(self.dtype)
+        return (np.rint(values) if dtype.kind in "iub" else values).astype(dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelColumn:
+    """A column of labels.
+
+    Parameters
+    ----------
+    levels : tuple
+        In the order of their coding, the reference first.
+    dtype : str
+        Of the levels.
+    """
+
+    levels: tuple[Any, ...]
+    dtype: str
+
+    kind = "a factor"
+
+    @property
+    def index(self) -> pd.Index:
+        """The levels as pandas has them."""
+        return pd.Index(list(self.levels), dtype=self.dtype)
+
+
+type RecordedColumn = NumberColumn | LabelColumn
+
+
+def record_columns(spec: Specification, pilot: pd.DataFrame) -> dict[str, RecordedColumn]:
+    """What is remembered of the columns of a few rows in which every level occurs.
+
+    Of the group column nothing is.
+    """
+    labels = columns_of_labels(spec, pilot)
+    found: dict[str, RecordedColumn] = {}
+    for name in pilot.columns:
+        column = pilot[name]
+        if name in labels:
+            levels = _levels(column)
+            found[name] = LabelColumn(tuple(levels.tolist()), str(levels.dtype))
+        elif name not in spec.group_columns and is_numeric_dtype(column.dtype):
+            found[name] = NumberColumn(str(column.dtype), float(column.min()), float(column.max()))
+    return found
+
+
+def pilot_of(recorded: Mapping[str, RecordedColumn], groups: Sequence[str]) -> pd.DataFrame:
+    """A few rows that make the same design as those that were read, none of which they are.
+
+    ``groups`` are the columns of groups, which are numbered here.
+    """
+    levels = {name: one.index for name, one in recorded.items() if isinstance(one, LabelColumn)}
+    rows = max([_ROWS, *map(len, levels.values())])
+    head = {
+        name: one.values(place, rows) if isinstance(one, NumberColumn) else [None] * rows
+        for place, (name, one) in enumerate(recorded.items())
+    }
+    numbers = {name: np.arange(rows) for name in groups if name not in head}
+    return pilot_rows(pd.DataFrame(head | numbers), levels)
+
+
+def _levels(column: pd.Series) -> pd.Index:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.categories
+    return pd.Index(np.sort(column.unique()))
+
+
+def levels_in_order(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, pd.Index]:
+    """The levels of those columns of a frame that are categories, in their order.
+
+    On the rows that have a value in every column of ``names``.
+    """
+    complete = frame[list(names)].dropna()
+    return {
+        name: pd.Index(complete[name].cat.remove_unused_categories().cat.categories, name=name)
+        for name in names
+        if isinstance(frame[name].dtype, pd.CategoricalDtype)
+    }

@@ -1,0 +1,176 @@
+"""Columns centred and scaled: the maps of one set of columns to internal ones and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierbayes.frames.arrays import Floats
+
+_NEARLY_DEPENDENT = 1e-3  # smallest singular value of centred columns of unit spread
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standardisation:
+    """Columns → (columns − shift) / spread · mix, and the same as one matrix.
+
+    Parameters
+    ----------
+    shift, spread : (k,) float
+    mix : (k, k) float
+        Upper triangular; the identity unless centred columns are nearly dependent.
+    matrix : (k, k) float
+        T with (columns − shift)/spread · mix = columns @ T, using that a combination
+        of the columns is constantly 1.
+    own : (k,) float
+        How much of each column is its own: root mean square of what is left after
+        the columns before it, against that of the column.  0 (but for rounding) for
+        a column that is a combination of others.
+    constant : (k,) float
+        e, with columns @ e = 1, or zeros when no such combination exists; of several blocks
+        that of each.
+    in_parts : bool
+        Whether shifts hold in some rows only, those of a column's own linear predictor.
+    """
+
+    shift: Floats
+    spread: Floats
+    mix: Floats
+    matrix: Floats
+    own: Floats
+    constant: Floats
+    in_parts: bool = False
+
+    def apply(self, columns: Floats) -> Floats:
+        """The internal columns: the difference first, so that no digit is lost."""
+        if self.in_parts:
+            return columns @ self.matrix
+        result: Floats = (columns - self.shift) / self.spread
+        if (self.mix == np.eye(len(self.mix))).all():
+            return result
+        return result @ self.mix
+
+    def undo(self, internal: Floats) -> Floats:
+        """The columns whose internal ones these are."""
+        found = np.linalg.solve((self.matrix if self.in_parts else self.mix).T, internal.T).T
+        return np.asarray(found if self.in_parts else found * self.spread + self.shift)
+
+
+def standardised(columns: Floats) -> Standardisation:
+    """That of columns (n, k), centred where a combination of them is constant."""
+    return _standardise(columns, _constant_combination(columns))
+
+
+def joined(parts: list[Standardisation]) -> Standardisation:
+    """The standardisations of the blocks of Z as one."""
+    if len(parts) == 1:
+        return parts[0]
+    none = np.zeros(0)
+    return Standardisation(
+        np.concatenate([none, *(part.shift for part in parts)]),
+        np.concatenate([none, *(part.spread for part in parts)]),
+        _diagonal([part.mix for part in parts]),
+        _diagonal([part.matrix for part in parts]),
+        np.concatenate([none, *(part.own for part in parts)]),
+        np.concatenate([none, *(part.constant for part in parts)]),
+    )
+
+
+def _constant_combination(columns: Floats) -> Floats:
+    """e with columns @ e = 1, or zeros."""
+    k = columns.shape[1]
+    for c in range(k):
+        if columns[0, c] == 1.0 and (columns[:, c] == 1.0).all():
+            return np.eye(k)[c]
+    if k == 1:
+        value = columns[0, 0]
+        return np.array([1.0 / value if value and (columns == value).all() else 0.0])
+    scale = np.abs(columns).max(axis=0, initial=1e-300)
+    e = np.linalg.lstsq(columns / scale, np.ones(len(columns)), rcond=None)[0] / scale
+    exact = np.abs(columns @ e - 1.0).max(initial=0.0) < 1e-10
+    return np.where(np.abs(e * scale) > 1e-10, e, 0.0) if exact else np.zeros(k)
+
+
+def _standardise(columns: Floats, constant: Floats) -> Standardisation:
+    """Centred (where ``constant`` allows) and of unit spread, but for the constant itself."""
+    k = columns.shape[1]
+    free = constant == 0.0
+    shift = np.where(free, _mean(columns), 0.0) if constant.any() else np.zeros(k)
+    centred = columns - shift
+    gram = centred.T @ centred / len(columns)
+    spread = np.where(free, np.sqrt(np.diag(gram)), 1.0)
+    dull = spread <= 1e-14 * np.abs(shift)  # a second constant: refused by the check of rank
+    if dull.any():
+        shift, spread = np.where(dull, 0.0, shift), np.where(dull, 1.0, spread)
+        centred = columns - shift
+        gram = centred.T @ centred / len(columns)
+    left, mix = _orthogonalise(centred, spread, gram / np.outer(spread, spread))
+    size = np.sqrt(spread**2 + shift**2)
+    matrix = ((np.eye(k) - np.outer(constant, shift)) / spread) @ mix
+    own = np.where(dull, 0.0, left * spread / size)
+    return Standardisation(shift, spread, mix, matrix, own, constant)
+
+
+def _orthogonalise(columns: Floats, spread: Floats, gram: Floats) -> tuple[Floats, Floats]:
+    """What is left of each column (k,), and the mix (k, k) that makes them independent.
+
+    Of columns (n, k) over their spread (k,), the mean squares and products of which are ``gram``.
+
+    Gram–Schmidt in the order of the columns; where every column keeps a fair part of
+    itself, the mix is the identity and the columns stay as they are.
+    """
+    k = columns.shape[1]
+    if np.linalg.eigvalsh(gram)[0] > _NEARLY_DEPENDENT**2:
+        return np.diag(np.linalg.cholesky(gram)), np.eye(k)
+    left = np.zeros(k)
+    Q = columns / spread
+    mix = np.eye(k)
+    for c in range(k):
+        for _ in range(2):  # twice is enough to be orthogonal to rounding
+            for before in range(c):
+                if left[before] == 0.0:
+                    continue
+                part = Q[:, before] @ Q[:, c] / len(Q)
+                Q[:, c] -= part * Q[:, before]
+                mix[:, c] -= part * mix[:, before]
+        left[c] = np.sqrt(Q[:, c] @ Q[:, c] / len(Q))
+        if left[c] > 1e-13:
+            Q[:, c] /= left[c]
+            mix[:, c] /= left[c]
+        else:
+            left[c] = 0.0
+    return left, mix
+
+
+def own_parts(moments: Floats, columns: Standardisation) -> Floats:
+    """How much of each column (k,) is its own, as `Standardisation` has it.
+
+    Of ``moments`` (k, k), the mean products of the internal columns of all rows, whose mix is upper
+    triangular.
+    """
+    rest, left = moments.copy(), np.zeros(len(moments))
+    for k in range(len(moments)):
+        left[k] = max(rest[k, k], 0.0)
+        if left[k] > 1e-26:
+            rest = rest - np.outer(rest[:, k], rest[k]) / left[k]
+    inverse = np.linalg.inv(columns.matrix)
+    size = np.sqrt(np.diag(inverse.T @ moments @ inverse))
+    own = np.sqrt(left) * columns.spread / np.diag(columns.mix)
+    return np.divide(own, size, out=np.zeros(len(left)), where=size > 0.0)
+
+
+def _diagonal(parts: list[Floats]) -> Floats:
+    """Square matrices as the diagonal blocks of one."""
+    whole = np.zeros((sum(map(len, parts)),) * 2)
+    end = 0
+    for part in parts:
+        at = slice(end, end := end + len(part))
+        whole[at, at] = part
+    return whole
+
+
+def _mean(columns: Floats) -> Floats:
+    """Of each of the columns (n, k)."""
+    mean: Floats = np.full(len(columns), 1.0 / len(columns)) @ columns
+    return mean

@@ -1,0 +1,201 @@
+"""Rows that were summed up, with all that makes a problem of them: they add up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.built_design import build_design
+from hierbayes.design.change_of_basis import RandomColumns
+from hierbayes.design.common_basis import rows_that_stand_for
+from hierbayes.design.design import Design
+from hierbayes.design.joined_passes import in_one_basis, joined_passes
+from hierbayes.design.learnt_states import calls_that_learn
+from hierbayes.design.problem import Problem
+from hierbayes.design.recorded_columns import (
+    LabelColumn,
+    NumberColumn,
+    RecordedColumn,
+    pilot_of,
+    record_columns,
+)
+from hierbayes.design.streamed_problem import problem_of, summed_source
+from hierbayes.design.streamed_sums import Pass
+from hierbayes.errors import DataError, FormulaError, in_quotes
+from hierbayes.sources.source import Source
+from hierbayes.specification.formula import Specification
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """What a pass over rows found, and what makes the design of them again.
+
+    Parameters
+    ----------
+    specification : Specification
+    columns : mapping of str to NumberColumn or LabelColumn
+        Those that were read, but for the groups.
+    terms, effects : tuple of str
+        Names of the fixed and the random columns.
+    random : RandomColumns
+    found : Pass
+        Without rows.
+    text : str
+        What the rows are called.
+    """
+
+    specification: Specification
+    columns: Mapping[str, RecordedColumn]
+    terms: tuple[str, ...]
+    effects: tuple[str, ...]
+    random: RandomColumns
+    found: Pass
+    text: str
+
+    @property
+    def levels(self) -> dict[str, pd.Index]:
+        """The levels of each column of labels."""
+        return {
+            name: one.index for name, one in self.columns.items() if isinstance(one, LabelColumn)
+        }
+
+    def problem(self) -> Problem:
+        """The problem of these rows.
+
+        Raises
+        ------
+        DataError, FormulaError
+            When they cannot carry the model.
+        """
+        pilot = pilot_of(self.columns, self.specification.group_columns)
+        design = build_design(self.specification, pilot)
+        rows = replace(design.rows, X=rows_that_stand_for(self.found))
+        return problem_of(replace(design, rows=rows), self.found, self.text)
+
+
+def tally_of(
+    specification: Specification,
+    source: Source,
+    levels: Mapping[str, pd.Index] | None = None,
+    counts: str = "",
+) -> Tally:
+    """Sum up the rows of a source; whether they can carry the model is not asked.
+
+    Parameters
+    ----------
+    specification : Specification
+    source : Source
+    levels : mapping of str to Index, optional
+        Those of columns of labels, where they are known.
+    counts : str
+        As of `pose_streamed`.
+
+    Raises
+    ------
+    DataError, FormulaError
+        When the rows cannot be read, or what the model has does not add up.
+    """
+    for call in calls_that_learn(specification, source):
+        raise FormulaError(
+            f"'{call.text}' is made of all rows at once, and cross-products of some do not know "
+            "the others: compute it beforehand as a column"
+        )
+    design, found = summed_source(specification, source, levels, counts)
+    return _tally(design, found, source.text)
+
+
+def _tally(design: Design, found: Pass, text: str) -> Tally:
+    """What a pass found, with what is remembered of the few rows that made its design."""
+    spec, names = design.specification, design.columns
+    (pilot,) = design.rows.frames
+    none = tuple(np.empty((0, *one.shape[1:])) for one in found.sample)
+    kept = replace(in_one_basis(found), sample=(none[0], none[1], none[2]))
+    return Tally(
+        spec,
+        record_columns(spec, pilot),
+        names.terms,
+        names.effects,
+        RandomColumns(names.blocks, names.spans),
+        kept,
+        text,
+    )
+
+
+def joined_tallies(parts: Sequence[Tally]) -> Tally:
+    """All rows of several parts; groups of one label are one group.
+
+    Raises
+    ------
+    DataError
+        When the parts are not of one design; it says what differs.
+    """
+    first, *others = parts
+    for other in others:
+        refuse_other_design(first, other)
+    found = joined_passes(
+        [part.found for part in parts],
+        first.random,
+        first.specification.factors,
+        [part.text for part in parts],
+    )
+    columns = dict(first.columns)
+    for other in others:
+        for name, one in other.columns.items():
+            mine = columns[name]
+            if isinstance(one, NumberColumn) and isinstance(mine, NumberColumn):
+                columns[name] = mine.joined(one)
+    names = list(dict.fromkeys(part.text for part in parts))
+    text = " and ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more"
+    return replace(first, columns=columns, found=found, text=text)
+
+
+def refuse_other_design(one: Tally, other: Tally) -> None:
+    """Refuse rows that make other columns.
+
+    Raises
+    ------
+    DataError
+        Naming what differs: the formula, a column, or a level.
+    """
+    if one.specification != other.specification:
+        raise DataError(
+            f"cross-products of '{one.specification}' ({one.text}) and of "
+            f"'{other.specification}' ({other.text}) do not add up: make both with one formula"
+        )
+    for name, mine in one.columns.items():
+        theirs = other.columns[name]
+        if isinstance(mine, LabelColumn) and isinstance(theirs, LabelColumn):
+            _refuse_other_levels(name, (one.text, mine), (other.text, theirs))
+        elif mine.kind != theirs.kind:
+            raise DataError(
+                f"'{name}' is {mine.kind} in {one.text} and {theirs.kind} in {other.text}; make it "
+                "the same everywhere"
+            )
+    if (one.terms, one.effects) != (other.terms, other.effects):
+        listed = [", ".join((*part.terms, *part.effects)) for part in (one, other)]
+        raise DataError(
+            f"the columns of {one.text} are {listed[0]}, and those of {other.text} {listed[1]}: "
+            "they do not add up"
+        )
+
+
+def _refuse_other_levels(
+    name: str, one: tuple[str, LabelColumn], other: tuple[str, LabelColumn]
+) -> None:
+    if one[1].levels == other[1].levels:
+        return
+    for (text, mine), (elsewhere, theirs) in ((one, other), (other, one)):
+        lacking = [level for level in mine.levels if level not in theirs.levels]
+        if lacking:
+            raise DataError(
+                f"'{name}' has the level '{lacking[0]}' in {text} and not in {elsewhere}, so that "
+                f"their columns differ; make both with all levels, as in levels={{'{name}': [...]}}"
+            )
+    raise DataError(
+        f"the levels of '{name}' are in the order {in_quotes(one[1].levels)} in {one[0]} and "
+        f"{in_quotes(other[1].levels)} in {other[0]}, so that they are coded by other columns; "
+        f"state one order for both, as in levels={{'{name}': [...]}}"
+    )

@@ -1,0 +1,271 @@
+"""Cross-products of rows as a value of its own: saved, merged, and fitted without the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import Any, Unpack
+
+import pandas as pd
+
+from hierbayes.design.batch_columns import needed_names
+from hierbayes.design.first_pass import columns_of_labels
+from hierbayes.design.problem import Problem
+from hierbayes.design.recorded_columns import LabelColumn, levels_in_order, record_columns
+from hierbayes.design.tally import Tally, joined_tallies, tally_of
+from hierbayes.design.usable_columns import refuse_unknown_names
+from hierbayes.errors import DataError, FormulaError
+from hierbayes.families.family import ResponseFamily
+from hierbayes.frames.native_numbers import native_numbers
+from hierbayes.model.arguments import random_and_data, streamed_specification
+from hierbayes.model.by_row import ColumnWords
+from hierbayes.model.cross_products_file import read_cross_products, write_cross_products
+from hierbayes.model.posed_model import PosedModel
+from hierbayes.residuals.structure import ResidualStructure
+from hierbayes.sources.frames import FrameSource
+from hierbayes.sources.source import Source
+from hierbayes.specification.formula import Specification
+
+
+class CrossProducts:
+    """All that a Gaussian model keeps of rows: a few numbers for each group, which add up.
+
+    A model of them (``hb.Model(formula, data=cross_products)``) has the estimates of the rows,
+    which it never sees.  So sites that may not share rows can share cross-products, and rows that
+    come later are added to those that are gone.
+
+    They are no secret, though.  The cross-products of a group of one row are that row, and those of
+    a group of few rows (up to the number of random effects) tell each value of the model's
+    columns in it; of larger groups they tell means, spreads and correlations.  The labels of
+    groups, the levels of factors, and the least and largest value of each column are in them.
+
+    Parameters
+    ----------
+    formula : str, Model or CrossProducts
+        As of `Model`; or what has the formula and the levels of factors that are meant.
+    random : str, optional
+        As of `Model`.
+    data : DataFrame, or a source of rows
+        As of `Model`, also second.  By default the frame of the model that is given.
+    levels : mapping, optional
+        From columns of labels to their levels in the order of coding, the reference first, where
+        these rows may not have all of them: sites have one design if they have the same levels.
+    functions : mapping, optional
+        As of `Model`; such cross-products cannot be saved.
+    weights, counts, offset, known_sd : str, optional
+        As of `Model`, each a column (``offset`` also an expression).
+
+    Raises
+    ------
+    FormulaError, DataError
+        When the rows cannot be read, or the model has what does not add up: a residual
+        structure, a column that is learnt from all rows.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hs = hb.load_dataset("hs")
+    >>> formula = "mathach ~ ses + (1 + ses | school)"
+    >>> parts = [hb.CrossProducts(formula, rows) for _, rows in hs.groupby("school")]
+    >>> whole = parts[0].merge(*parts[1:])
+    >>> hb.Model(formula, data=whole).reml().loglik
+    -6427.887569
+    """
+
+    def __init__(
+        self,
+        formula: str | PosedModel | CrossProducts,
+        random: Any = None,
+        data: Any = None,
+        *,
+        levels: Mapping[str, Sequence[Any]] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        **by_row: Unpack[ColumnWords],
+    ) -> None:
+        known = _read_levels(levels)
+        if isinstance(formula, PosedModel) and random is None and data is None:
+            data = _frame_of(formula)
+        random, data = random_and_data(random, data)
+        source = data if isinstance(data, Source) else FrameSource(native_numbers(data))
+        if isinstance(formula, PosedModel | CrossProducts):
+            spec, counts = formula.specification, by_row.get("counts") or ""
+            known = {**_levels_of(formula), **known}
+        else:
+            spec, counts = streamed_specification(formula, random, source, functions, **by_row)
+        if isinstance(source, FrameSource):
+            known = {**_ordered_levels(spec, source.frame), **known}
+        self._tally = tally_of(spec, source, known, counts)
+
+    @classmethod
+    def _of(cls, tally: Tally) -> CrossProducts:
+        made = cls.__new__(cls)
+        made._tally = tally
+        return made
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> CrossProducts:
+        """Those that `save` wrote; nothing that stands in the file is run.
+
+        Raises
+        ------
+        SavedFitError
+            When the file is another's, cut short, damaged or of a newer format.
+        """
+        return cls._of(read_cross_products(path))
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write them to a file, whole or not at all; an earlier one of this name is replaced.
+
+        Raises
+        ------
+        SavedFitError
+            When the place cannot take it, or the formula calls functions of your own.
+        """
+        write_cross_products(self._tally, path)
+
+    def merge(self, *others: CrossProducts) -> CrossProducts:
+        """Those of all rows; a group that occurs in several is one, known by its label.
+
+        Raises
+        ------
+        DataError
+            When others are of another design; it says what differs.
+        """
+        for other in others:
+            if not isinstance(other, CrossProducts):
+                raise DataError(
+                    f"cross-products are merged with others, not with {type(other).__name__}"
+                )
+        return self._of(joined_tallies([one._tally for one in (self, *others)]))
+
+    def __add__(self, other: CrossProducts) -> CrossProducts:
+        return self.merge(other) if isinstance(other, CrossProducts) else NotImplemented
+
+    @property
+    def specification(self) -> Specification:
+        """What was written."""
+        return self._tally.specification
+
+    @property
+    def formula(self) -> str:
+        """The model they are made for."""
+        return str(self.specification)
+
+    @property
+    def levels(self) -> dict[str, pd.Index]:
+        """The levels of each column of labels, in the order of their coding."""
+        return self._tally.levels
+
+    @property
+    def n(self) -> int:
+        """How many rows there are."""
+        return int(self._tally.found.cross.n)
+
+    @property
+    def groups(self) -> tuple[pd.Series, ...]:
+        """For each grouping factor how many rows each of its groups has."""
+        return tuple(
+            pd.Series(one.cross.rows.astype(int), index=one.cross.groups, name="rows")
+            for one in self._tally.found.factors
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that they take: of one factor 8 (1 + q² + q(p + 1)) for each group, and some."""
+        arrays = [
+            array
+            for one in self._tally.found.factors
+            for array in (one.cross.R, one.cross.T, one.cross.rows, one.cross.W)
+        ]
+        return int(sum(array.nbytes for array in arrays))
+
+    def problem_of(self, formula: object, random: object = None) -> Problem:
+        """The problem of these rows, of the formula they were made for.
+
+        Raises
+        ------
+        DataError, FormulaError
+            When it is another, or they cannot carry it.
+        """
+        own = self.specification
+        read, _ = streamed_specification(formula, random, FrameSource(pd.DataFrame()), None)
+        if (read.response, read.fixed, read.random) != (own.response, own.fixed, own.random):
+            raise FormulaError(
+                f"the cross-products are of '{self.formula}', and the model is '{read}': make them "
+                "with its formula"
+            )
+        return self._tally.problem()
+
+    def __repr__(self) -> str:
+        found, factors = self._tally.found, self.specification.factors
+        groups = " and ".join(
+            f"{len(one)} groups of '{name}'" for one, name in zip(self.groups, factors, strict=True)
+        )
+        levels = "".join(
+            f"\n  levels of {name}: {', '.join(map(str, own))}" for name, own in self.levels.items()
+        )
+        return (
+            f"CrossProducts: {self.formula}\n"
+            f"  {self.n} rows in {groups}; {found.dropped or 'no'} rows dropped\n"
+            f"  fixed terms: {', '.join(self._tally.terms)}\n"
+            f"  random effects: {', '.join(self._tally.effects)}{levels}"
+        )
+
+
+def refuse_with_products(
+    family: ResponseFamily | None, residual: ResidualStructure | None, **given: object
+) -> None:
+    """Refuse arguments that only rows can answer beside cross-products.
+
+    Raises
+    ------
+    FormulaError
+        Naming the argument.
+    """
+    if family is not None or residual is not None:
+        what = "a family of responses" if family is not None else "a residual structure"
+        raise FormulaError(f"{what} needs the rows, and cross-products are of Gaussian responses")
+    for name, one in given.items():
+        if one is not None:
+            raise FormulaError(
+                f"{name}= is said where cross-products are made, as in "
+                f"hb.CrossProducts(formula, rows, {name}=...); leave it out"
+            )
+
+
+def _levels_of(given: PosedModel | CrossProducts) -> dict[str, pd.Index]:
+    """The levels that go with a model or with cross-products."""
+    if isinstance(given, CrossProducts):
+        return given.levels
+    pilot = given.problem.design.rows.head.frames[0]
+    columns = record_columns(given.specification, pilot)
+    return {name: one.index for name, one in columns.items() if isinstance(one, LabelColumn)}
+
+
+def _frame_of(model: PosedModel) -> pd.DataFrame:
+    if model.problem.design.rows.streams:
+        raise DataError(
+            "the rows of this model stream: give them again, as in hb.CrossProducts(model, "
+            "data=...)"
+        )
+    return model.data
+
+
+def _read_levels(levels: Mapping[str, Sequence[Any]] | None) -> dict[str, pd.Index]:
+    if levels is None:
+        return {}
+    if not isinstance(levels, Mapping):
+        raise DataError(
+            "levels must be a mapping from columns to levels, such as "
+            f"dict(sector=['Catholic', 'Public']), not {type(levels).__name__}"
+        )
+    return {name: pd.Index(list(own), name=name) for name, own in levels.items()}
+
+
+def _ordered_levels(spec: Specification, frame: pd.DataFrame) -> dict[str, pd.Index]:
+    """Levels of categories in a frame, in the order in which a model of it codes them."""
+    names = needed_names(spec)
+    refuse_unknown_names(names, frame)
+    labels = columns_of_labels(spec, frame)
+    found = levels_in_order(frame, names)
+    return {name: own for name, own in found.items() if name in labels}
