@@ -2,6 +2,7 @@
 
 import gc
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -209,3 +210,42 @@ def small(small_data: pd.DataFrame) -> hb.Model:
 def small_posterior(small: hb.Model) -> hb.PosteriorFit:
     """Its posterior under default priors, 4 × 250 independent draws that no sampler made."""
     return exact_posterior(small, draws=250, seed=2)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium, until the module ends: its loop would be in the way of another."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.fail("tests of pages need Chromium: tests/browser.sh installs it")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser: Any) -> Iterator[Any]:
+    """A page in the browser, at a width; what it says or asks for that it must not, fails."""
+    wrong: list[str] = []
+    pages: list[Any] = []
+
+    def open_page(path: Path, width: int = 1400) -> Any:
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.on("console", lambda said: wrong.append(said.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda one: wrong.append(one.url) if _is_of_network(one.url) else None)
+        page.goto(path.as_uri())
+        pages.append(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert wrong == []
+
+
+def _is_of_network(url: str) -> bool:
+    return not url.startswith(("file:", "data:"))

@@ -1,26 +1,21 @@
 """Pages for a browser: what is in them, in files and in headless Chromium."""
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
 
 import hierbayes as hb
 from hierbayes.cli import main
 from hierbayes.errors import DataError, ResultFolderError
 from hierbayes.frames.shipped import shipped
-from hierbayes.likelihood.of_products import likelihood_of
-from hierbayes.likelihood.theta import Theta
-from tests.exact import exact_posterior
+from tests.browsing import PHONE, Opened, width_of
 
 FORMULA = "mathach ~ ses * Sector + (1 + ses | school)"
-NUMBER = r"Number(document.querySelector('[data-part=\"%s\"]').dataset.value)"
 
 
 @pytest.fixture(scope="module")
@@ -31,124 +26,6 @@ def fit(hs: pd.DataFrame) -> hb.PointFit:
 @pytest.fixture(scope="module")
 def written(fit: hb.PointFit, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fit.report(tmp_path_factory.mktemp("report") / "hs.html")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.fail("tests of pages need Chromium: tests/browser.sh installs it")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-Opened = Callable[[Path, int], Page]
-
-
-@pytest.fixture
-def opened(browser: Browser) -> Iterator[Opened]:
-    """A page in the browser, at a width; what it says or asks for that it must not, fails."""
-    wrong: list[str] = []
-    pages: list[Page] = []
-
-    def open_page(path: Path, width: int = 1400) -> Page:
-        page = browser.new_page(viewport={"width": width, "height": 900})
-        page.on("console", lambda said: wrong.append(said.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda one: wrong.append(one.url) if _is_of_network(one.url) else None)
-        page.goto(path.as_uri())
-        pages.append(page)
-        return page
-
-    yield open_page
-    for page in pages:
-        page.close()
-    assert wrong == []
-
-
-def _is_of_network(url: str) -> bool:
-    return not url.startswith(("file:", "data:"))
-
-
-def expected(fit: hb.PointFit, j: int, sd: Any, corr: float, sigma: float, f: float = 1.0) -> Any:
-    """Λ_j and the BLUP of a group at a θ, as the package computes them; f times its rows."""
-    G = np.outer(sd, sd) * np.array([[1.0, corr], [corr, 1.0]])
-    # f times the rows of a group are its products at the variance σ²/f
-    theta = Theta.of_covariance(G, sigma / np.sqrt(f)).flat
-    matrix = likelihood_of(fit.problem.products).shrinkage_of(0, theta)[0][j]
-    table = fit.shrinkage().loc[fit.design.factor.labels[j]]
-    own, population = table["blue"].to_numpy(), table["population"].to_numpy()
-    return matrix, population + matrix @ (own - population)
-
-
-def read(page: Page) -> tuple[Any, Any]:
-    """Λ and BLUP of the chosen group, as the page has them."""
-    matrix = [[page.evaluate(NUMBER % f"matrix-{k}{m}") for m in (0, 1)] for k in (0, 1)]
-    return np.array(matrix), np.array([page.evaluate(NUMBER % f"blup-{k}") for k in (0, 1)])
-
-
-def move(page: Page, slider: str, value: float) -> None:
-    page.locator(f"input[data-part='{slider}']").evaluate(
-        "(one, v) => { one.value = v; one.dispatchEvent(new Event('input')); }", value
-    )
-
-
-def test_shrinkage_in_the_page_is_the_fit_s(
-    fit: hb.PointFit, written: Path, opened: Opened
-) -> None:
-    page = opened(written, 1400)
-    table = fit.shrinkage()
-    for j in (0, 7, 39):
-        page.locator("select[data-part='choice']").select_option(str(j))
-        own = table.loc[fit.design.factor.labels[j]]
-        matrix, blup = read(page)
-        assert matrix == pytest.approx(own.filter(like="shrinkage[").to_numpy(), abs=1e-10)
-        assert blup == pytest.approx(own["blup"].to_numpy(), abs=1e-10)
-        assert page.evaluate(NUMBER % "n") == own["n"].iloc[0]
-        for k in (0, 1):
-            assert page.evaluate(NUMBER % f"blue-{k}") == pytest.approx(own["blue"].iloc[k])
-
-
-def test_sliders_do_what_the_formula_says(fit: hb.PointFit, written: Path, opened: Opened) -> None:
-    page = opened(written, 1400)
-    page.locator("select[data-part='choice']").select_option("3")
-    before = page.locator("g.group circle.blup").nth(5).get_attribute("cx")
-    sd, corr, sigma = [2.75, 0.8125], -0.375, 4.5
-    for slider, value in zip(("sd-0", "sd-1", "corr", "sigma"), (*sd, corr, sigma), strict=True):
-        move(page, slider, value)
-    matrix, blup = expected(fit, 3, sd, corr, sigma)
-    found = read(page)
-    assert found[0] == pytest.approx(matrix, abs=1e-10)
-    assert found[1] == pytest.approx(blup, abs=1e-10)
-    assert page.locator("g.group circle.blup").nth(5).get_attribute("cx") != before
-
-    n = page.evaluate(NUMBER % "n")
-    move(page, "rows", 2 * n - 5)
-    matrix, blup = expected(fit, 3, sd, corr, sigma, (2 * n - 5) / n)
-    found = read(page)
-    assert found[0] == pytest.approx(matrix, abs=1e-10)
-    assert found[1] == pytest.approx(blup, abs=1e-10)
-
-    page.locator("[data-part='reset']").click()
-    own = fit.shrinkage().loc[fit.design.factor.labels[3]]
-    assert read(page)[1] == pytest.approx(own["blup"].to_numpy(), abs=1e-10)
-
-
-def test_a_group_is_chosen_by_pointer_and_by_keys(written: Path, opened: Opened) -> None:
-    page = opened(written, 1400)
-    label = page.locator("[data-part='label']")
-    hovered = page.locator("g.group").nth(4)
-    hovered.locator("circle.blup").hover(force=True)
-    chosen = page.locator("g.chosen")
-    assert chosen.count() == 1
-    said = chosen.get_attribute("aria-label")
-    assert said is not None and said.split(",")[0] == label.inner_text()
-    chosen.focus()
-    page.keyboard.press("ArrowRight")
-    assert label.inner_text() != said.split(",")[0]
-    assert page.evaluate("document.activeElement.classList.contains('chosen')")
 
 
 def test_tables_sort(written: Path, opened: Opened) -> None:
@@ -168,9 +45,9 @@ def test_tables_sort(written: Path, opened: Opened) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_has_room(written: Path, opened: Opened, scheme: Any) -> None:
-    page = opened(written, 390)
+    page = opened(written, PHONE)
     page.emulate_media(color_scheme=scheme)
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert width_of(page) == PHONE
     ink, paper = page.evaluate(
         "(s => [s.color, s.backgroundColor].map(c => Number(c.match(/\\d+/)[0])))"
         "(getComputedStyle(document.body))"
@@ -179,11 +56,60 @@ def test_a_phone_has_room(written: Path, opened: Opened, scheme: Any) -> None:
     assert page.locator("img:not([alt]), img[alt='']").count() == 0
 
 
+def test_paper_has_all_rows_and_no_controls(written: Path, opened: Opened) -> None:
+    page = opened(written)
+    page.emulate_media(media="print", color_scheme="dark")
+    controls = page.locator("nav, .controls, button.copy, button.reset, details")
+    assert not any(controls.nth(k).is_visible() for k in range(controls.count()))
+    cut = (
+        "[...document.querySelectorAll('.scroll')].filter(e => e.scrollHeight > e.clientHeight + 1)"
+    )
+    assert page.evaluate(f"{cut}.length") == 0
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_whoever_hears_or_steps_through_the_page_finds_all(written: Path, opened: Opened) -> None:
+    """Headings descend by one, all that is moved has a name, and all that scrolls takes keys."""
+    page = opened(written)
+    levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1])")
+    assert levels[0] == 1 and max(np.diff(levels)) <= 1
+    unnamed = page.evaluate(
+        "[...document.querySelectorAll('input,select,textarea,button,.scroll,svg[role],nav')]"
+        ".filter(e => !(e.ariaLabel || e.labels?.[0]?.textContent || e.textContent).trim()).length"
+    )
+    assert unnamed == 0
+    assert page.locator(".scroll:not([tabindex='0'])").count() == 0
+    assert page.locator("html[lang='en'] main").count() == 1
+    assert page.locator("table thead th:not([scope])").count() == 0
+
+
+def test_equations_are_set_by_the_browser(written: Path, opened: Opened) -> None:
+    page = opened(written)
+    assert page.locator("math").count() == 3
+    box = page.locator("math").first.bounding_box()
+    assert box is not None and box["height"] > 40  # two lines
+    assert page.locator("math mtext", has_text="independent between schools").count() == 1
+
+
+def test_the_table_is_copied_as_it_looks(written: Path, opened: Opened) -> None:
+    page = opened(written)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("button.copy").click()
+    assert page.locator("span[role='status']").inner_text() == "copied"
+    copied = page.evaluate(
+        "navigator.clipboard.read().then(all => all[0].getType('text/html'))"
+        ".then(part => part.text())"
+    )
+    assert "13.480" in copied and "border-bottom: 1.5pt solid" in copied
+
+
 def test_a_page_stands_by_itself(written: Path, fit: hb.PointFit) -> None:
     text = written.read_text(encoding="utf-8")
     assert len(text) < 3e6
     assert text.index("REML: ") < text.index("Within-school model") < text.index("<figure>")
-    assert "http:" not in text.replace("http://www.w3.org/2000/svg", "") and "https:" not in text
+    assert "http" not in re.sub(
+        r"http://www\.w3\.org/(2000/svg|1998/Math/MathML)", "", text
+    ).replace("http-equiv", "")
     assert "REML has none: its estimates maximise the likelihood alone." in text
     assert f"version {hb.__version__}" in text
     furthest = hb.plots.shrinkage_frame(fit)["moved"].abs().idxmax()
@@ -191,39 +117,30 @@ def test_a_page_stands_by_itself(written: Path, fit: hb.PointFit) -> None:
 
 
 def test_the_posterior_has_priors_seed_and_draws(
-    hs: pd.DataFrame, tmp_path: Path, opened: Opened
+    small_posterior: hb.PosteriorFit, tmp_path: Path, opened: Opened
 ) -> None:
-    posterior = exact_posterior(hb.Model(FORMULA, hs), draws=100)
-    path = posterior.report(tmp_path / "posterior.html")
+    path = small_posterior.report(tmp_path / "posterior.html")
     text = path.read_text(encoding="utf-8")
     assert "the largest R-hat is" in text and "seed" in text
     assert "Priors were" in text
-    page = opened(path, 390)
-    sd = np.sqrt(np.diag(posterior.G))
+    page = opened(path, PHONE)
+    sd = np.sqrt(np.diag(small_posterior.G))
     assert page.evaluate(
         "Number(document.querySelector('input[data-part=\"sd-0\"]').value)"
     ) == pytest.approx(sd[0])
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert width_of(page) == PHONE
 
 
-def test_what_a_model_has_not_is_said(tmp_path: Path, hs: pd.DataFrame) -> None:
-    plain = hb.Model("mathach ~ ses + (1 | school)", hs).ml().report(tmp_path / "plain.html")
-    assert (
-        "Shrinkage in beta space: left out. Beta space is the plane of two random effects, and the "
-        "model has 1." in plain.read_text(encoding="utf-8")
-    )
+def test_what_a_model_has_not_is_said(tmp_path: Path, hs: pd.DataFrame, opened: Opened) -> None:
     binary = hb.Model("Minority ~ ses + (1 | school)", hs, family="bernoulli").ml()
+    path = binary.report(tmp_path / "binary.html")
     assert (
         "left out. Of a response that is not Gaussian no BLUE is shrunk to a BLUP."
-        in binary.report(tmp_path / "binary.html").read_text(encoding="utf-8")
+        in path.read_text(encoding="utf-8")
     )
-
-
-def test_known_errors_and_no_groups_leave_parts_out(tmp_path: Path, hs: pd.DataFrame) -> None:
-    formula = "mathach ~ ses + (1 + ses | school)"
-    known = hb.Model(formula, hs.assign(se=6.0), known_sd="se").reml().report(tmp_path / "a.html")
-    said = known.read_text(encoding="utf-8")
-    assert "left out. The errors of this model have no single σ that could be moved." in said
+    page = opened(path, PHONE)
+    assert page.locator("#beta-space").count() == 0
+    assert width_of(page) == PHONE
     plain = hb.Model("mathach ~ ses", hs).reml().report(tmp_path / "b.html")
     said = plain.read_text(encoding="utf-8")
     for part in ("Model", "Shrinkage in beta space", "Groups"):
@@ -234,26 +151,39 @@ def test_comparisons_have_reports(
     fit: hb.PointFit, hs: pd.DataFrame, tmp_path: Path, opened: Opened
 ) -> None:
     comparison = hb.compare(fit, hb.Model(FORMULA, hs).ml(), names=["one", "two"])
-    page = opened(comparison.report(tmp_path / "comparison.html"), 390)
+    page = opened(comparison.report(tmp_path / "comparison.html"), PHONE)
     assert page.locator("h1").inner_text() == "Comparison of 2 fits: one, two"
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.locator("figure").count() == 1
+    assert width_of(page) == PHONE
 
 
-def test_studies_have_reports(
+def test_studies_have_reports_with_pictures(
     small_posterior: hb.PosteriorFit, tmp_path: Path, opened: Opened
 ) -> None:
     grid = {"sd": {"narrow": hb.HalfNormal(3.0)}}
     study = hb.SensitivityStudy(small_posterior, grid, refit=False, progress=False)
-    page = opened(study.report(tmp_path / "study.html"), 390)
+    page = opened(study.report(tmp_path / "study.html"), PHONE)
     assert page.locator("h1").inner_text() == study.page().title
     assert page.locator("th[aria-sort]").count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert width_of(page) == PHONE
+    drawn, refused = page.locator("figure").count(), page.locator("p", has_text="Not drawn").count()
+    assert drawn > 0 and drawn + refused == 4
+
+
+def test_simulations_have_reports_with_pictures(small: hb.Model, tmp_path: Path) -> None:
+    truth = dict(gamma=[2.0, 0.5, -0.8], G=[[1.0, 0.0], [0.0, 0.4]], sigma=1.2)
+    found = hb.calibrate(small, truth, replications=4, seed=1, progress=False)
+    said = found.report(tmp_path / "calibration.html").read_text(encoding="utf-8")
+    assert said.count("<figure>") == 1 and "Least often held: " in said
+    needed = hb.power(small, ["x"], truth, groups=[8, 12], replications=4, seed=1, progress=False)
+    said = needed.report(tmp_path / "power.html").read_text(encoding="utf-8")
+    assert said.count("<figure>") == 2 and "The largest is " in said
 
 
 def test_the_command_line_writes_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "results"
-    data = str(shipped("data").joinpath("hs.csv"))
-    formula = "mathach ~ ses + (1 + ses | school)"
+    data = str(shipped("data").joinpath("orthodont.csv"))
+    formula = "distance ~ age + (1 + age | Subject)"
     words = ["fit", "--formula", formula, "--data", data, "--method", "reml", "--report"]
     assert main([*words, str(tmp_path / "page.html")]) == 0
     assert capsys.readouterr().out.endswith(f"Page for a browser: {tmp_path / 'page.html'}\n")
@@ -268,9 +198,21 @@ def test_the_table_of_a_paper(fit: hb.PointFit) -> None:
     text = fit.table()
     assert "| Intercept | 13.480 | 0.450 | 12.560 | 14.399 |" in text
     assert r"Intercept & 13.480 & 0.450 & 12.560 & 14.399 \\" in fit.table("latex")
-    assert "<th>Intercept</th><td>13.480</td><td>0.450</td>" in fit.table("html")
     with pytest.raises(DataError, match="format must be one of 'markdown', 'latex', 'html'"):
         fit.table("word")
+
+
+def test_the_table_for_a_word_processor_has_its_style_in_every_cell(fit: hb.PointFit) -> None:
+    root = ElementTree.fromstring(f"<div>{fit.table('html')}</div>")
+    rows = root.findall(".//tr")
+    assert [cell.text for cell in rows[1]] == ["Intercept", "13.480", "0.450", "12.560", "14.399"]
+    head, last = (" ".join(cell.get("style", "") for cell in rows[k]) for k in (0, -1))
+    assert head.count("border-top: 1.5pt solid") == head.count("border-bottom: 0.75pt solid") == 5
+    assert last.count("border-bottom: 1.5pt solid") == 5
+    assert [cell.get("style", "").count("text-align: right") for cell in rows[1]] == [0, 1, 1, 1, 1]
+    assert all("padding" in cell.get("style", "") for row in rows for cell in row)
+    note = root.findall("p")[-1]
+    assert "".join(note.itertext()).startswith("Note. Model:")
 
 
 @pytest.mark.parametrize(

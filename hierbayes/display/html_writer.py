@@ -13,7 +13,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")  # what no page may contai
 
 def page_html(title: str, about: Sequence[str], blocks: Sequence[Block]) -> str:
     """Title and lines about it, then the blocks."""
-    parts = [f"<h3>{_plain(title)}</h3>"] if title else []
+    parts = [f"<h3>{plain(title)}</h3>"] if title else []
     if about:
         parts.append(_lines(about))
     parts += [_block(one) for one in blocks if not is_empty(one)]
@@ -25,12 +25,12 @@ def _block(block: Block) -> str:
         case Table():
             body = _table(block)
         case Items(sentences):
-            body = f"<ul>{''.join(f'<li>{_plain(one)}</li>' for one in sentences)}</ul>"
+            body = f"<ul>{''.join(f'<li>{plain(one)}</li>' for one in sentences)}</ul>"
         case Lines(sentences):
             body = _lines(sentences)
         case Definitions():
             body = _definitions(block)
-    return f"<h4>{_plain(block.title)}</h4>{body}" if block.title else body
+    return f"<h4>{plain(block.title)}</h4>{body}" if block.title else body
 
 
 def _table(table: Table) -> str:
@@ -48,8 +48,8 @@ def _table(table: Table) -> str:
 def _definitions(block: Definitions) -> str:
     left = 'style="text-align: left"'
     rows = "".join(
-        f"<tr><th>{_plain(entry.label)}</th><td {left}>"
-        f"{'<br/>'.join(map(_plain, (entry.head, *entry.body)))}</td></tr>"
+        f"<tr><th>{plain(entry.label)}</th><td {left}>"
+        f"{'<br/>'.join(map(plain, (entry.head, *entry.body)))}</td></tr>"
         for entry in block.entries
     )
     return f'<table border="1" class="dataframe"><tbody>{rows}</tbody></table>'
@@ -60,12 +60,13 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _cell(kind: str, text: str) -> str:
-    return f"<{kind}>{_plain(text)}</{kind}>"
+    return f"<{kind}>{plain(text)}</{kind}>"
 
 
 def _lines(lines: Sequence[str]) -> str:
-    return f"<p>{'<br/>'.join(map(_plain, lines))}</p>"
+    return f"<p>{'<br/>'.join(map(plain, lines))}</p>"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A text escaped, without what no page may contain."""
     return escape(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))

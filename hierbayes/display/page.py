@@ -10,6 +10,7 @@ from hierbayes.display.html_writer import page_html
 from hierbayes.display.latex_writer import page_latex
 from hierbayes.display.markdown_writer import page_markdown
 from hierbayes.display.text_writer import page_text
+from hierbayes.display.word_writer import page_word
 
 _SCREEN = 24  # lines of a terminal
 
@@ -39,6 +40,10 @@ class Page:
     def html(self) -> str:
         """The page as HTML."""
         return page_html(self.title, self.about, self.blocks)
+
+    def word(self) -> str:
+        """The page as HTML that a word processor keeps: every cell has its own style."""
+        return page_word(self.title, self.about, self.blocks)
 
     def latex(self) -> str:
         """The page as LaTeX."""

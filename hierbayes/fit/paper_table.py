@@ -51,4 +51,4 @@ def in_format(page: Page, format: str) -> str:
     """A page as text of one of `FORMATS`."""
     if format not in FORMATS:
         raise DataError(f"format must be one of {in_quotes(FORMATS)}, not {format!r}")
-    return {"markdown": page.markdown, "latex": page.latex, "html": page.html}[format]()
+    return {"markdown": page.markdown, "latex": page.latex, "html": page.word}[format]()

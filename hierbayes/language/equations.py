@@ -1,4 +1,4 @@
-"""The equations of a model as text and as LaTeX."""
+"""The equations of a model as text, as LaTeX and as MathML."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hierbayes.language.forms import between_lines, combined_lines, level_lines,
 from hierbayes.language.latex import LatexWriter
 from hierbayes.language.level_script import LevelScript
 from hierbayes.language.level_structure import read_level_structure
+from hierbayes.language.mathml import MathmlWriter
 from hierbayes.language.matrices import gls_lines, matrix_lines
 from hierbayes.language.nouns import singular, which
 from hierbayes.language.predictors import Part, parts_of
@@ -20,8 +21,10 @@ from hierbayes.language.response_model import ResponseModel, response_model
 from hierbayes.language.script import Estimates, Script
 from hierbayes.language.structure import read_structure
 from hierbayes.language.text import TextWriter
-from hierbayes.language.writer import Line
+from hierbayes.language.writer import Line, Writer
 from hierbayes.specification.notation import Notation, current_notation
+
+_WRITERS: tuple[Writer, ...] = (TextWriter(), LatexWriter(), MathmlWriter())
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -35,11 +38,14 @@ class Form:
         In fixed columns, for a screen.
     latex : str
         An ``aligned`` environment of amsmath, for mathematics mode: put ``$$`` around it.
+    mathml : str
+        A ``math`` element, for a page of HTML.
     """
 
     title: str
     text: str
     latex: str
+    mathml: str
 
     def __str__(self) -> str:
         return self.text
@@ -129,7 +135,7 @@ def equations(problem: Problem, estimates: Estimates | None = None) -> Equations
         parts = [replace(parts[0], name="")]
     if len(problem.design.factors) > 1 or not problem.design.specification.random:
         return _of_levels(parts, notation)
-    text, latex = (
+    written = [
         [
             (
                 part.name,
@@ -140,13 +146,13 @@ def equations(problem: Problem, estimates: Estimates | None = None) -> Equations
             )
             for part in parts
         ]
-        for writer in (TextWriter(), LatexWriter())
-    )  # fmt: skip
-    first = text[0][1]
+        for writer in _WRITERS
+    ]  # fmt: skip
+    first = written[0][0][1]
     structure, model = first.structure, first.model
     group = singular(structure.group)
     made = {
-        name: _form(title, _sections(text, lines), _sections(latex, lines))
+        name: _form(title, [_sections(scripts, lines) for scripts in written])
         for name, title, lines in (
             ("within", f"Within-{group} model", within_lines),
             ("between", f"Between-{group} model", between_lines),
@@ -159,8 +165,7 @@ def equations(problem: Problem, estimates: Estimates | None = None) -> Equations
     by_level = {
         level: _form(
             f"In {which([(factor, level)], structure.group)}",
-            _sections(text, _at_level(level)),
-            _sections(latex, _at_level(level)),
+            [_sections(scripts, _at_level(level)) for scripts in written],
         )
         for level in level_lines(first)
     }
@@ -176,7 +181,7 @@ def equations(problem: Problem, estimates: Estimates | None = None) -> Equations
 
 def _of_levels(parts: Sequence[Part], notation: Notation) -> Equations:
     """The forms of a model of several grouping factors, or of none."""
-    text, latex = (
+    written = [
         [
             (
                 part.name,
@@ -187,12 +192,12 @@ def _of_levels(parts: Sequence[Part], notation: Notation) -> Equations:
             )
             for part in parts
         ]
-        for writer in (TextWriter(), LatexWriter())
-    )  # fmt: skip
-    first = text[0][1]
+        for writer in _WRITERS
+    ]  # fmt: skip
+    first = written[0][0][1]
     structure, nested = first.structure, first.structure.is_nested
     made = {
-        name: _form(title, _sections(text, lines), _sections(latex, lines))
+        name: _form(title, [_sections(scripts, lines) for scripts in written])
         for name, title, lines in (
             ("within", "Level 1: rows" if nested else "Rows", level_forms.row_lines),
             ("between", "Levels above" if nested else "Groups", level_forms.group_lines),
@@ -228,8 +233,10 @@ def _sections[OfPart: (Script, LevelScript)](
     return found
 
 
-def _form(title: str, text: list[Line], latex: list[Line]) -> Form:
-    return Form(title, TextWriter().align(text), LatexWriter().align(latex))
+def _form(title: str, written: Sequence[Sequence[Line]]) -> Form:
+    """A form from its lines by each writer."""
+    shown = (writer.align(lines) for writer, lines in zip(_WRITERS, written, strict=True))
+    return Form(title, *shown)
 
 
 def _about(data: str, estimates: Estimates | None, model: ResponseModel | None) -> str:

@@ -78,7 +78,7 @@ def _listed(script: Script | LevelScript, symbol: str, head: str) -> list[Line]:
     errors = script.estimates.errors if script.estimates is not None else {}
     labelled = [(name[len(head) + 1 : -1], value) for name, value in errors.items()
                 if name.startswith(f"{head}[")]  # fmt: skip
-    shown = [f"{_signed(script, value)} {writer.words(f'({label})')}" for label, value in labelled]
+    shown = [_signed(script, value) + writer.words(f" ({label})") for label, value in labelled]
     rows = [", ".join(shown[k : k + 4]) for k in range(0, len(shown), 4)]
     return [Line("" if k else symbol, "" if k else "=", row) for k, row in enumerate(rows)]
 

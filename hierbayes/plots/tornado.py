@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from hierbayes.errors import StudyError
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.draw import heading
 from hierbayes.plots.look import BLACK, GREY, PALE
@@ -50,7 +51,7 @@ def tornado_frame(
     Raises
     ------
     StudyError
-        When it is no study, or it has no such quantity.
+        When it is no study, it has no such quantity, or no alternative was answered.
     """
     refuse_other_than_study("plot_tornado", study)
     parts = []
@@ -66,7 +67,13 @@ def tornado_frame(
         table = table.loc[order[:most]]
         table.index = pd.MultiIndex.from_product([[name], table.index])
         parts.append(table)
-    return pd.concat(parts).rename_axis(["quantity", "alternative"])
+    frame = pd.concat(parts).rename_axis(["quantity", "alternative"])
+    if frame.empty:
+        raise StudyError(
+            "no alternative of this study was answered; its alternatives say why, and refit=True "
+            "samples what re-weighting does not reach"
+        )
+    return frame
 
 
 def plot_tornado(

@@ -14,7 +14,15 @@ from hierbayes.display.page import Page
 
 # Nothing is asked of the network, whatever a table or a name has in it.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-SCRIPTS = ("tables.js", "shrinkage.js", "beta_space.js")
+SCRIPTS = (
+    "tables.js",
+    "copying.js",
+    "shrinkage.js",
+    "plane.js",
+    "data_space.js",
+    "controls.js",
+    "beta_space.js",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import Any
 
 import pandas as pd
 
 from hierbayes.design.subject import subject_of
-from hierbayes.display.blocks import Items, Lines, Table
+from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import HierbayesError
 from hierbayes.fit.diagnosis import Diagnosis
@@ -90,13 +90,26 @@ def _or_why_not(title: str, part: Callable[[Fit], str], fit: Fit) -> str:
 def _model(fit: Fit) -> str:
     fit.design.specification.refuse_no_random_part()
     equations, meanings = fit.equations(), fit.meanings()
+    shown = (equations.within, equations.between, equations.combined)
     forms = "".join(
-        f"<h3>{escape(form.title)}</h3>"
-        + scrolling(f"<pre>{escape(form.text)}</pre>", f"equations, {form.title}")
-        for form in (equations.within, equations.between, equations.combined)
+        f"<h3>{escape(form.title)}</h3>{scrolling(form.mathml, f'equations, {form.title}')}"
+        for form in shown
     )
+    sources = _sources("The equations", {
+        "text": "\n\n".join(f"{form.title}\n\n{form.text}" for form in shown),
+        "LaTeX": "\n\n".join(f"% {form.title}\n\\[\n{form.latex}\n\\]" for form in shown),
+    })  # fmt: skip
     words = blocks_html(meanings.page().blocks)
-    return f"{paragraph(equations.about)}{forms}<h3>In words</h3>{words}"
+    return f"{paragraph(equations.about)}{forms}{sources}<h3>In words</h3>{words}"
+
+
+def _sources(what: str, texts: Mapping[str, str]) -> str:
+    """Texts to copy, each behind a line that opens it."""
+    return "".join(
+        f"<details><summary>{what} as {name}</summary>"
+        f'<textarea readonly aria-label="{what} as {name}">{escape(text)}</textarea></details>'
+        for name, text in texts.items()
+    )
 
 
 def _estimates(fit: Fit) -> str:
@@ -134,13 +147,13 @@ def _priors(fit: Fit) -> str:
 def _paper(fit: Fit, found: Diagnosis) -> str:
     page = paper_page(fit, fit.intervals(), Interval(DEFAULT_PROB))
     methods = f"<h3>Methods</h3>{paragraph(methods_text(fit, found))}"
-    table = f"<h3>Table</h3>{blocks_html([Lines(page.about), *page.blocks])}"
-    sources = "".join(
-        f"<details><summary>The table as {name}</summary>"
-        f'<textarea readonly aria-label="the table as {name}">{escape(text)}</textarea></details>'
-        for name, text in (("Markdown", page.markdown()), ("LaTeX", page.latex()))
+    table = scrolling(f'<div class="paper">{page.word()}</div>', "the table for a paper")
+    copy = (
+        '<p><button type="button" class="copy" data-copy=".paper">Copy the table</button> '
+        '<span role="status"></span></p>'
     )
-    return f"{methods}{table}{sources}"
+    sources = _sources("The table", {"Markdown": page.markdown(), "LaTeX": page.latex()})
+    return f"{methods}<h3>Table</h3>{table}{copy}{sources}"
 
 
 def _provenance(fit: Fit) -> str:

@@ -11,9 +11,7 @@ from uuid import uuid4
 from hierbayes.display.page import Printed
 from hierbayes.errors import ResultFolderError
 from hierbayes.fit.fit import Fit
-from hierbayes.plots.comparison import plot_comparison
 from hierbayes.report.page.document import Section, blocks_html, document_html, paragraph
-from hierbayes.report.page.figures import figure_html
 from hierbayes.report.page.fit_sections import (
     about,
     diagnosis,
@@ -22,6 +20,7 @@ from hierbayes.report.page.fit_sections import (
     verdict,
 )
 from hierbayes.report.page.methods import citation
+from hierbayes.report.page.study_figures import study_figures_html
 from hierbayes.studies.comparison.comparison import Comparison
 
 
@@ -66,6 +65,8 @@ def printed_html(result: Printed) -> str:
         if isinstance(result, Comparison)
         else [Section("Result", blocks_html(page.blocks))]
     )
+    if not isinstance(result, Comparison) and (figures := study_figures_html(result)):
+        sections.append(Section("Pictures", figures))
     cite = Section("How to cite", paragraph(citation()))
     return document_html(page.title, page.about, [*sections, cite], {})
 
@@ -76,14 +77,10 @@ def _of_comparison(comparison: Comparison) -> list[Section]:
     tables = [block for block in page.blocks if hasattr(block, "frame")]
     objection = paragraph(comparison.objection) if comparison.objection else ""
     names = ", ".join(map(str, comparison.overview.index))
-    caption = f"estimates and intervals of {names}"
-    largest = comparison.differences["difference"].abs()
-    said = f"{len(largest)} differences; those that are more than noise are listed above."
-    picture = figure_html(caption, lambda: plot_comparison(comparison), lambda: said)
     return [
         Section(f"Comparison: {names}", objection + blocks_html(words)),
         Section("Tables of the comparison", blocks_html(tables)),
-        Section("Picture of the comparison", picture),
+        Section("Picture of the comparison", study_figures_html(comparison)),
     ]
 
 

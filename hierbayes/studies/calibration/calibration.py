@@ -10,7 +10,8 @@ import pandas as pd
 from scipy.special import ndtri
 
 from hierbayes.display.blocks import Items, Table
-from hierbayes.display.page import Page, Printed
+from hierbayes.display.page import Page
+from hierbayes.display.reported import Reported
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.calibration.rank_tests import chi_square, ecdf_p
 from hierbayes.studies.calibration.ranks import DRAWS
@@ -20,7 +21,7 @@ _DOUBT = 0.01  # of a probability, after as many tests as there are
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Calibration(Printed):
+class Calibration(Reported):
     """Estimates and intervals beside the truths of simulated data, and their ranks.
 
     Parameters

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.display.blocks import Items, Table
-from hierbayes.display.page import Page, Printed
+from hierbayes.display.page import Page
+from hierbayes.display.reported import Reported
 from hierbayes.errors import StudyError
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.calibration.calibration import wilson
@@ -23,7 +24,7 @@ _LIMIT = 1.959963984540054
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PowerStudy(Printed):
+class PowerStudy(Reported):
     """Tests of a hypothesis on simulated data, by numbers of groups and of rows in each.
 
     Parameters

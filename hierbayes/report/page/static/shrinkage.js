@@ -1,28 +1,66 @@
 "use strict";
-// The formula of a group's BLUP, two random effects.  With A = Z'Z and r = Z'(y - X gamma):
+// The formula of a group's BLUP, any number of random effects.  With A = Z'Z and r = Z'(y - X gamma),
+// y less the effects of other grouping factors where there are some:
 //   BLUP - population = G (A G + sigma^2 I)^-1 r,   Lambda = G A (G A + sigma^2 I)^-1,
 // which need no inverse of A: a group whose own least squares do not exist has them, too.
 const shrinkage = (() => {
-  const times = (P, Q) => P.map((row) => [0, 1].map((k) => row[0] * Q[0][k] + row[1] * Q[1][k]));
-  const inverse = ([[a, b], [c, d]]) => {
-    const det = a * d - b * c;
-    return [[d / det, -b / det], [-c / det, a / det]];
+  const times = (P, Q) => P.map((row) => Q[0].map((_, k) => row.reduce((s, v, m) => s + v * Q[m][k], 0)));
+  const plus = (P, s2) => P.map((row, k) => row.map((v, m) => v + (k === m ? s2 : 0)));
+  const transpose = (P) => P[0].map((_, k) => P.map((row) => row[k]));
+  // X with P X = B, by elimination with the largest pivot.
+  const solve = (P, B) => {
+    const rows = P.map((row, k) => [...row, ...B[k]]), q = P.length;
+    for (let k = 0; k < q; k++) {
+      let best = k;
+      for (let m = k + 1; m < q; m++) if (Math.abs(rows[m][k]) > Math.abs(rows[best][k])) best = m;
+      [rows[k], rows[best]] = [rows[best], rows[k]];
+      for (let m = 0; m < q; m++) {
+        if (m === k) continue;
+        const f = rows[m][k] / rows[k][k];
+        rows[m] = rows[m].map((v, c) => v - f * rows[k][c]);
+      }
+    }
+    return rows.map((row, k) => row.slice(q).map((v) => v / row[k]));
   };
-  const plus = (P, s2) => [[P[0][0] + s2, P[0][1]], [P[1][0], P[1][1] + s2]];
-  const covariance = ({sd, corr}) => {
-    const c = corr * sd[0] * sd[1];
-    return [[sd[0] ** 2, c], [c, sd[1] ** 2]];
-  };
+  const covariance = ({sd, corr}) => sd.map((a, k) => sd.map((b, m) => a * b * corr[k][m]));
   // Other numbers of rows are rows of the same x and the same fit: A and r grow alike.
   const at = (group, theta, n = group.n) => {
     const f = n / group.n, s2 = theta.sigma ** 2, G = covariance(theta);
     const A = group.A.map((row) => row.map((v) => v * f));
     const GA = times(G, A);
-    const matrix = times(GA, inverse(plus(GA, s2)));
-    const K = times(G, inverse(plus(times(A, G), s2)));
-    const blup = [0, 1].map(
-      (k) => group.population[k] + f * (K[k][0] * group.r[0] + K[k][1] * group.r[1]));
-    return {matrix, blup};
+    // Lambda M = GA, M = GA + s2 I
+    const matrix = transpose(solve(transpose(plus(GA, s2)), transpose(GA)));
+    const inner = solve(plus(times(A, G), s2), group.r.map((v) => [v * f]));
+    const moved = times(G, inner);
+    return {matrix, blup: group.population.map((v, k) => v + moved[k][0])};
   };
-  return {at, covariance};
+  // Whether correlations can be: no pivot of their matrix is below 0.
+  const possible = (corr) => {
+    const rows = corr.map((row) => [...row]);
+    for (let k = 0; k < rows.length; k++) {
+      if (rows[k][k] < -1e-9) return false;
+      for (let m = k + 1; m < rows.length; m++) {
+        if (rows[k][k] < 1e-9) {
+          if (Math.abs(rows[m][k]) > 1e-4) return false;
+          continue;
+        }
+        const f = rows[m][k] / rows[k][k];
+        for (let c = k; c < rows.length; c++) rows[m][c] -= f * rows[k][c];
+      }
+    }
+    return true;
+  };
+  const withCorr = (corr, [a, b], value) => corr.map((row, k) => row.map((v, m) =>
+    (k === a && m === b) || (k === b && m === a) ? value : v));
+  // How far one correlation can go, the others held.
+  const range = (corr, pair) => [-1, 1].map((end) => {
+    if (possible(withCorr(corr, pair, end))) return end;
+    let inside = corr[pair[0]][pair[1]], outside = end;
+    for (let k = 0; k < 40; k++) {
+      const middle = (inside + outside) / 2;
+      if (possible(withCorr(corr, pair, middle))) inside = middle; else outside = middle;
+    }
+    return inside;
+  });
+  return {at, covariance, range, withCorr};
 })();

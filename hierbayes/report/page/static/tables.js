@@ -20,19 +20,29 @@
     const empty = rows.filter(([v]) => v === null);
     for (const [, row] of [...full, ...empty]) table.tBodies[0].append(row);
   };
-  for (const table of document.querySelectorAll("table")) {
+  // Columns of words stand to the left, their heads too.
+  const align = (table) => {
+    const rows = [...table.tBodies[0].rows];
+    [...(table.tHead?.rows[table.tHead.rows.length - 1]?.cells ?? [])].forEach((head, k) => {
+      const cells = rows.map((row) => row.cells[k]).filter((cell) => cell?.textContent.trim());
+      const words = cells.length && cells.every((cell) => typeof value(cell.parentElement, k) === "string");
+      if (words) for (const one of [head, ...cells]) one.classList.add("words");
+    });
+  };
+  for (const table of document.querySelectorAll("table:not(.paper table)")) {
     for (const cell of table.querySelectorAll("td"))
       if (cell.textContent.length > 40) cell.classList.add("long");
+    align(table);
+    for (const head of table.querySelectorAll("thead th")) head.scope = "col";
+    for (const label of table.querySelectorAll("tbody th")) label.scope = "row";
     const heads = table.tHead?.rows[table.tHead.rows.length - 1];
     if (!heads || table.tBodies[0].rows.length < 2) continue;
     [...heads.cells].forEach((head, k) => {
-      head.scope = "col";
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = head.textContent || "name";
       button.addEventListener("click", () => sort(table, k, head));
       head.replaceChildren(button);
     });
-    for (const label of table.tBodies[0].querySelectorAll("th")) label.scope = "row";
   }
 })();
