@@ -196,6 +196,8 @@ def diagnosed(
             "sample with target_accept above 0.9",
         ),
         ({"diverging": 5}, False, "5 divergences in 4000 draws"),
+        ({"diverging": 1598}, False, "1598 divergences in 4000 draws, where sd(x) is small"),
+        ({"diverging": 1604}, False, "1604 divergences in 4000 draws, in no one region"),
         ({"diverging": 4000}, False, "4000 divergences in 4000 draws, in no one region"),
     ],
     ids=str,
