@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes import residuals as hr
+from hierbayes.design.bound_residual import bind_residual
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.residual_moments import ResidualMoments, residual_moments
-from hierbayes.design.residual_rows import bind_residual
 from hierbayes.design.residual_sums import distinct, sums
 from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.likelihood.reading import REML

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from hierbayes.design.between_equations import constant_of, refuse_varying_between
+from hierbayes.design.bound_residual import bind_residual
 from hierbayes.design.built_design import build_design
 from hierbayes.design.column_refusals import refuse_columns
 from hierbayes.design.crossproducts import CrossProducts
@@ -15,7 +16,6 @@ from hierbayes.design.family_rows import FamilyRows, gaussian_only
 from hierbayes.design.nesting import Nesting, nesting_of
 from hierbayes.design.products import Products
 from hierbayes.design.residual_moments import ResidualMoments, residual_moments
-from hierbayes.design.residual_rows import bind_residual
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.design.sums import sum_up, sum_up_factors
@@ -75,6 +75,30 @@ class Problem:
     def unweighted(self) -> Problem:
         """The same with the cross-products of the rows as they are, of which priors are."""
         return self if self.plain is None else replace(self, working=self.plain, z=None, plain=None)
+
+    def following(self, fitted: Floats) -> Problem:
+        """The same where the variances of errors follow these fitted values (n,)."""
+        assert self.moments is not None
+        design, structure = self.design, self.moments.rows.structure
+        rows = bind_residual(structure, design.rows, design.factors, fitted)
+        moments = residual_moments(rows, design, self.moments.basis)
+        return replace(self.unweighted, moments=moments)
+
+    def refuse_fitted_variances(self, what: str) -> None:
+        """Refuse variances of errors that follow the fitted values.
+
+        Raises
+        ------
+        ResidualError
+            Naming what is not made for them.
+        """
+        if self.moments is not None and self.moments.rows.structure.follows_fitted:
+            raise ResidualError(
+                f"{what} is not made for variances that follow the fitted values, and the errors "
+                f"of this model are {self.moments.rows.structure.text}: reml() and ml() hold the "
+                "fitted values and compute them anew until they settle, which is the maximum of "
+                "no likelihood of all parameters; use them, or a column for the fitted values"
+            )
 
     def error_scale(self, data: pd.DataFrame | None = None) -> Floats | float:
         """Standard deviation of the error of each row beside σ, of the fit's rows or of others.

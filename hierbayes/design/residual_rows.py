@@ -10,17 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.grouping_factor import GroupingFactor
-from hierbayes.design.matrices import factor_codes
-from hierbayes.design.rows import Rows
-from hierbayes.errors import DataError, in_quotes
+from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.residuals.bound import (
     BoundCorrelation,
     BoundVariance,
     Links,
     Parameter,
-    StructuredRows,
 )
 from hierbayes.residuals.coordinates import derivative
 from hierbayes.residuals.structure import ResidualStructure
@@ -48,6 +44,8 @@ class ResidualRows:
         What level that is of each part of the variance.
     correlation : BoundCorrelation or None
     variances : tuple of BoundVariance
+    fitted : (n,) float, optional
+        Fitted values that the variances follow, where they do.
     """
 
     structure: ResidualStructure
@@ -58,6 +56,7 @@ class ResidualRows:
     level_of: Integers
     correlation: BoundCorrelation | None
     variances: tuple[BoundVariance, ...]
+    fitted: Floats | None = None
 
     @property
     def n(self) -> int:
@@ -227,67 +226,3 @@ def require_columns(frame: pd.DataFrame, structure: ResidualStructure) -> None:
         raise DataError(
             f"the errors of these rows need column '{missing[0]}', of {structure.text}; add it"
         )
-
-
-def bind_residual(
-    structure: ResidualStructure, rows: Rows, factors: tuple[GroupingFactor, ...]
-) -> ResidualRows:
-    """A structure on the rows of a design.
-
-    Raises
-    ------
-    DataError
-        When the rows cannot carry it, or its groups are not inside those of every factor.
-    """
-    (frame,) = rows.frames
-    variances = tuple(part.bind(frame) for part in structure.variances)
-    levels, level_of = _combined_levels([part.levels for part in variances], len(frame))
-    group, labels, codes = _groups(structure, rows, factors, frame)
-    correlation = None
-    if structure.correlation is not None:
-        _refuse_straddling(group, codes, rows, factors)
-        correlation = structure.correlation.bind(StructuredRows(frame, codes, group, levels))
-    return ResidualRows(structure, group, labels, codes, levels, level_of, correlation, variances)
-
-
-def _combined_levels(parts: list[Integers], n: int) -> tuple[Integers, Integers]:
-    """The combination of levels of each row (n,), and the level of each part in it (parts, L)."""
-    if not parts:
-        return np.zeros(n, dtype=np.intp), np.zeros((0, 1), dtype=np.intp)
-    stacked = np.stack(parts, axis=1)
-    found, place = np.unique(stacked, axis=0, return_inverse=True)
-    return place.ravel(), np.ascontiguousarray(found.T)
-
-
-def _groups(
-    structure: ResidualStructure,
-    rows: Rows,
-    factors: tuple[GroupingFactor, ...],
-    frame: pd.DataFrame,
-) -> tuple[str, pd.Index, Integers]:
-    """The factor in whose groups errors are correlated, its groups, and the group of each row."""
-    correlation = structure.correlation
-    if correlation is None:
-        return "", pd.Index([""]), np.zeros(len(frame), dtype=np.intp)
-    if correlation.group is not None:
-        codes, labels = factor_codes(frame, correlation.group, (correlation.group,))
-        return correlation.group, labels, codes
-    sizes = [factor.J for factor in factors]
-    place = int(np.argmax(sizes))
-    return factors[place].name, factors[place].labels, rows.codes_of[place]
-
-
-def _refuse_straddling(
-    group: str, codes: Integers, rows: Rows, factors: tuple[GroupingFactor, ...]
-) -> None:
-    """Refuse groups of correlated errors that are not inside one group of each factor."""
-    J = int(codes.max()) + 1
-    for factor, other in zip(factors, rows.codes_of, strict=True):
-        first = np.zeros(J, dtype=np.intp)
-        first[codes] = other
-        if (first[codes] != other).any():
-            raise DataError(
-                f"errors are correlated within '{group}', and its groups have rows in several "
-                f"groups of {in_quotes([factor.name])}; name a group that is inside those of every "
-                "grouping factor, or leave the correlation out"
-            )

@@ -215,8 +215,9 @@ def _about(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:
     nesting = fit.problem.nesting
     factors = [("Factors", nesting.text)] if nesting.text else []
     anew = [("Note", note) for note in nesting.notes]
-    said = note_on_response(fit.problem)
-    response = [("Note", said)] if said else []
+    moments = fit.problem.moments
+    said = [note_on_response(fit.problem), "" if moments is None else moments.rows.structure.note]
+    response = [("Note", note) for note in said if note]
     lines = subject_of(fit.design).lines
     return lines(*factors, *further, *near, *blind, *anew, *response, dropped=fit.design.dropped)
 

@@ -9,11 +9,12 @@ from hierbayes.language.level_script import LevelScript
 from hierbayes.language.script import Script
 from hierbayes.language.writer import Index, Line
 from hierbayes.residuals.autoregression import AR1, CAR1
+from hierbayes.residuals.covariates import Exponential, Power
 from hierbayes.residuals.exchangeable import CompoundSymmetry
 from hierbayes.residuals.stationary import ARMA, Toeplitz
 from hierbayes.residuals.structure import Correlation, Part, ResidualStructure
 from hierbayes.residuals.unstructured import Unstructured
-from hierbayes.residuals.variances import Exponential, Power, Strata
+from hierbayes.residuals.variances import Strata
 
 _LAG = "|s − t|"
 
@@ -129,11 +130,21 @@ def _variance_lines(script: Script | LevelScript, part: Part) -> list[Line]:
             several = _listed(script, writer.symbol("λ"), "ratio")
             of, said = writer.symbol("λ"), f"one for each {time}, 1 for the first"
         case Power(x=x):
-            of, said = writer.raised(f"|{writer.name(x)}|", _value(script, "λ", "power")), ""
+            of = writer.raised(f"|{_covariate(script, x)}|", _value(script, "λ", "power"))
+            said = _said_of(x)
         case Exponential(x=x):
-            power = writer.inline(writer.times(_value(script, "λ", "rate"), writer.name(x)))
-            of, said = writer.beside(writer.words("exp"), power), ""
+            power = writer.times(_value(script, "λ", "rate"), _covariate(script, x))
+            of, said = writer.beside(writer.words("exp"), writer.inline(power)), _said_of(x)
         case _:
             return []
     words = [writer.gap, writer.words(f"({said})")] if said else []
     return [Line(writer.symbol("s"), "=", writer.beside(of, *words)), *several]
+
+
+def _covariate(script: Script | LevelScript, x: str | None) -> str:
+    """The covariate of a variance: a column, or the fitted mean of the row."""
+    return script.writer.symbol("μ") if x is None else script.writer.name(x)
+
+
+def _said_of(x: str | None) -> str:
+    return "μ: the fitted value of the row" if x is None else ""

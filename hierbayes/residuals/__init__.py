@@ -10,12 +10,13 @@ from hierbayes.public_names import public_names
 
 if TYPE_CHECKING:
     from hierbayes.residuals.autoregression import AR1, CAR1
+    from hierbayes.residuals.covariates import Exponential, Power
     from hierbayes.residuals.exchangeable import CompoundSymmetry
     from hierbayes.residuals.heavy_tails import StudentT
     from hierbayes.residuals.stationary import ARMA, Toeplitz
     from hierbayes.residuals.structure import ResidualStructure
     from hierbayes.residuals.unstructured import Unstructured
-    from hierbayes.residuals.variances import Exponential, Power, Strata
+    from hierbayes.residuals.variances import Strata
 
 __all__ = [
     "AR1", "ARMA", "CAR1", "CompoundSymmetry", "Exponential", "Power", "ResidualStructure",
@@ -24,12 +25,13 @@ __all__ = [
 
 _HOMES = {
     "hierbayes.residuals.autoregression": ("AR1", "CAR1"),
+    "hierbayes.residuals.covariates": ("Exponential", "Power"),
     "hierbayes.residuals.exchangeable": ("CompoundSymmetry",),
     "hierbayes.residuals.heavy_tails": ("StudentT",),
     "hierbayes.residuals.stationary": ("ARMA", "Toeplitz"),
     "hierbayes.residuals.structure": ("ResidualStructure",),
     "hierbayes.residuals.unstructured": ("Unstructured",),
-    "hierbayes.residuals.variances": ("Exponential", "Power", "Strata"),
+    "hierbayes.residuals.variances": ("Strata",),
 }
 
 if not TYPE_CHECKING:

@@ -52,6 +52,21 @@ class ResidualStructure(ABC):
         return bool(self.variances) or self.has_occasion_variances
 
     @property
+    def follows_fitted(self) -> bool:
+        """Whether the variances of errors follow the fitted values of the same fit."""
+        return any(part.follows_fitted for part in self.parts)
+
+    @property
+    def note(self) -> str:
+        """What is to be known of maxima with it; empty where there is nothing."""
+        if not self.follows_fitted:
+            return ""
+        return (
+            "the variances of errors follow the fitted values, which are held and computed anew "
+            "until they settle (pseudo-likelihood): logLik and standard errors are given them"
+        )
+
+    @property
     def is_linear(self) -> bool:
         """Whether σ²R is linear in some parameters of it, as in variances and covariances."""
         return len(self.parts) == 1 and bool(getattr(self.parts[0], "has_linear_form", False))
@@ -102,6 +117,11 @@ class Part(ResidualStructure):
     def parts(self) -> tuple[Part, ...]:
         """Itself."""
         return (self,)
+
+    @property
+    def follows_fitted(self) -> bool:
+        """As in `ResidualStructure`."""
+        return False
 
     @property
     def stands_alone(self) -> bool:

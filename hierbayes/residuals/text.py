@@ -13,12 +13,13 @@ from typing import Any
 
 from hierbayes.errors import ResidualError
 from hierbayes.residuals.autoregression import AR1, CAR1
+from hierbayes.residuals.covariates import Exponential, Power
 from hierbayes.residuals.exchangeable import CompoundSymmetry
 from hierbayes.residuals.heavy_tails import StudentT
 from hierbayes.residuals.stationary import ARMA, Toeplitz
 from hierbayes.residuals.structure import Part, ResidualStructure
 from hierbayes.residuals.unstructured import Unstructured
-from hierbayes.residuals.variances import Exponential, Power, Strata
+from hierbayes.residuals.variances import Strata
 
 _STRUCTURES: dict[str, type[Part]] = {
     one.__name__: one

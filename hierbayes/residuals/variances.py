@@ -1,16 +1,15 @@
-"""Standard deviations of errors: by stratum, or as a function of a covariate."""
+"""Standard deviations of errors by stratum."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError, ResidualError
-from hierbayes.residuals.bound import Floats, Integers, Parameter, numbers_of
+from hierbayes.residuals.bound import Floats, Integers, Parameter
 from hierbayes.residuals.structure import Variance, refuse_no_column
 
 
@@ -130,167 +129,3 @@ def _cells(frame: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
     """The stratum of each row, levels of several columns with a point between."""
     columns = (frame[name].astype(str) for name in by)
     return [".".join(parts) for parts in zip(*columns, strict=True)]
-
-
-@dataclass(frozen=True, repr=False)
-class CovariateVariance(Variance):
-    """Log standard deviation δv, v a function of one column."""
-
-    x: str
-    parameter: ClassVar[str]
-
-    def __post_init__(self) -> None:
-        refuse_no_column(self.x, "x")
-
-    @property
-    def own_columns(self) -> tuple[str, ...]:
-        """As in `Part`."""
-        return (self.x,)
-
-    def bind(self, frame: pd.DataFrame) -> OfCovariate:
-        """As in `Variance`."""
-        return _of_covariate(self, frame)
-
-    @abstractmethod
-    def covariate(self, frame: pd.DataFrame) -> Floats:
-        """v of rows (m,).
-
-        Raises
-        ------
-        DataError
-            When x is no number, or v does not exist.
-        """
-
-
-@dataclass(frozen=True, repr=False)
-class Power(CovariateVariance):
-    """Standard deviation σ|x|^δ.
-
-    Parameters
-    ----------
-    x : str
-        A column of numbers other than 0.
-
-    Raises
-    ------
-    ResidualError
-        When x is not the name of a column.
-
-    References
-    ----------
-    nlme's ``varPower``: Pinheiro & Bates (2000), section 5.2.
-    """
-
-    parameter = "power"
-
-    def covariate(self, frame: pd.DataFrame) -> Floats:
-        """log|x| of rows (m,).
-
-        Raises
-        ------
-        DataError
-            When x is no number, or 0.
-        """
-        x = numbers_of(frame, self.x, "the covariate of a variance")
-        if (x == 0.0).any():
-            at = frame.index[int(np.flatnonzero(x == 0.0)[0])]
-            raise DataError(
-                f"|{self.x}|^δ has no size where {self.x} is 0, as in row {at}; move the origin, "
-                "or use hb.residuals.Exponential"
-            )
-        return np.asarray(np.log(np.abs(x)))
-
-
-@dataclass(frozen=True, repr=False)
-class Exponential(CovariateVariance):
-    """Standard deviation σ exp(δx).
-
-    Parameters
-    ----------
-    x : str
-        A column of numbers.
-
-    Raises
-    ------
-    ResidualError
-        When x is not the name of a column.
-
-    References
-    ----------
-    nlme's ``varExp``: Pinheiro & Bates (2000), section 5.2.
-    """
-
-    parameter = "rate"
-
-    def covariate(self, frame: pd.DataFrame) -> Floats:
-        """x of rows (m,).
-
-        Raises
-        ------
-        DataError
-            When x is no number.
-        """
-        return numbers_of(frame, self.x, "the covariate of a variance")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OfCovariate:
-    """Log standard deviation δv; the coordinate is δ in units of the spread of v.
-
-    Parameters
-    ----------
-    name : str
-        Of δ.
-    values : (L,) float
-        Distinct v.
-    spread : float
-        Their standard deviation over the rows.
-    levels : (n,) int
-        Which v each row has.
-    of : CovariateVariance
-        Which makes v of other rows.
-    """
-
-    name: str
-    values: Floats
-    spread: float
-    levels: Integers
-    of: CovariateVariance
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """δ."""
-        return (Parameter(self.name, "identity", usual=("Normal", (0.0, 1.0 / self.spread))),)
-
-    @property
-    def start(self) -> Floats:
-        """As in `BoundVariance`."""
-        return np.zeros(1)
-
-    def natural(self, z: Any) -> Any:
-        """δ (1,)."""
-        return z / self.spread
-
-    def log_sd(self, z: Any) -> Any:
-        """As in `BoundVariance`."""
-        return self.values * (z[0] / self.spread)
-
-    def log_slopes(self, z: Any) -> Any:
-        """As in `BoundVariance`."""
-        return np.full_like(z, -np.log(self.spread))
-
-    def log_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
-        """As in `BoundVariance`."""
-        return self.of.covariate(frame) * (z[0] / self.spread)
-
-
-def _of_covariate(of: CovariateVariance, frame: pd.DataFrame) -> OfCovariate:
-    v = of.covariate(frame)
-    spread = float(v.std())
-    if not spread > 1e-12 * max(float(np.abs(v).max()), 1e-300):
-        raise DataError(
-            f"'{of.x}' is the same in every row, so that the data tell nothing of how the "
-            "variance changes with it; leave it out"
-        )
-    values, levels = np.unique(v, return_inverse=True)
-    return OfCovariate(of.parameter, values, spread, levels, of)

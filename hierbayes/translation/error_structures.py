@@ -28,7 +28,8 @@ def refuse_unknown_structure(model: ModelToWrite, dialect: Dialect) -> None:
     """
     spec = model.specification
     for part in spec.residual.parts if spec.residual is not None else ():
-        if type(part).__name__ not in dialect.structures:
+        word = repr(part) if part.follows_fitted else type(part).__name__
+        if word not in dialect.structures:
             known = ", ".join(sorted(dialect.structures)) or "independent errors of one variance"
             raise FormulaError(
                 f"code for {dialect.name} has no word for the residual structure {part!r}; it is "

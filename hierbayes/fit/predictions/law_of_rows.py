@@ -41,7 +41,8 @@ def _gaussian_law(problem: Problem, rows: PredictionRows) -> GaussianLaw:
         return GaussianLaw(weighed)
     sds = ErrorSds(moments.rows, rows.data)
     z = moments.rows.start if problem.z is None else problem.z
-    _ = sds.part(slice(0, 1))(z)  # other rows say what their variances depend on, or are refused
+    if rows.data is None or not moments.rows.structure.follows_fitted:
+        _ = sds.part(slice(0, 1))(z)  # rows say what their variances depend on, or are refused
     return UnequalLaw(weighed, sds, z)
 
 

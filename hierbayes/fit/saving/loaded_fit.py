@@ -129,6 +129,8 @@ def _problem(contents: Contents, functions: Any) -> Problem:
     problem = replace(problem, design=design).holding_sigma
     if "z" not in contents.arrays:
         return problem
+    if "fitted" in contents.arrays:
+        problem = problem.following(contents.arrays["fitted"])
     z = contents.arrays["z"]
     return problem.weighted(z.mean(axis=(0, 1)) if z.ndim == 3 else z)
 

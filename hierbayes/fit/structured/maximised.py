@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hierbayes.design.problem import Problem
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.estimation.residual_mode import structured_mode
 from hierbayes.fit.evidence import Maximum, count_variances, maximum_of
+from hierbayes.fit.structured.fitted_variances import settled
 from hierbayes.fit.structured.point import StructuredPointFit
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.of_products import likelihood_of
@@ -26,7 +29,21 @@ def structured_maximum(
         Its own.
     reading : Reading
         ``REML`` or ``ML``.
+
+    Raises
+    ------
+    EstimationError
+        When there is none, or fitted values that variances follow do not settle.
     """
+    if moments.rows.structure.follows_fitted:
+        return settled(problem, lambda one: _maximum(one, reading))
+    return _maximum(replace(problem, moments=moments), reading)
+
+
+def _maximum(problem: Problem, reading: Reading) -> StructuredPointFit:
+    """The maximum at given variances, or fitted values that they follow."""
+    moments = problem.moments
+    assert moments is not None
     errors = maximise_residual(moments, problem.design.blocks, reading)
     weighted = problem.weighted(errors.best.z, errors.best.products)
     optimum = errors.best.optimum
@@ -52,6 +69,7 @@ def structured_posterior_mode(problem: Problem, priors: PriorSet) -> StructuredP
     EstimationError
         When the density has no finite value near the REML estimate.
     """
+    problem.refuse_fitted_variances("map()")
     design = problem.design
     refuse_far_origin(design, problem.products.basis, priors)
     mode = structured_mode(problem, priors)

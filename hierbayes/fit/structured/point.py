@@ -128,7 +128,10 @@ class StructuredPointFit(PointFit):
 
     def _own_parts(self) -> OwnParts:
         plain = (self.evidence, self.engine, error_numbers(self.errors))
-        return OwnParts("StructuredPointFit", plain, error_arrays(self.errors))
+        arrays = error_arrays(self.errors)
+        if self.error_rows.fitted is not None:
+            arrays["fitted"] = self.error_rows.fitted
+        return OwnParts("StructuredPointFit", plain, arrays)
 
     # ---------------------------------------------------------------- uncertainty of θ̂
 

@@ -148,6 +148,7 @@ def sample_structured_posterior(
     EstimationError
         When no start with a finite density is found.
     """
+    problem.refuse_fitted_variances("sample()")
     design = problem.design
     refuse_far_origin(design, problem.products.basis, priors)
     refuse_improper(problem, priors)

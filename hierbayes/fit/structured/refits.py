@@ -30,6 +30,7 @@ def drawn_rows(fit: Fitted, generator: np.random.Generator) -> Floats:
 def with_response(problem: Problem, y: Floats) -> tuple[Problem, ResidualMoments]:
     """The problem of a residual structure with another response (n,), in the same basis."""
     assert problem.moments is not None
+    problem.refuse_fitted_variances("refitting new responses")
     design = problem.design.with_rows(response=y - problem.design.rows.offset)
     moments = residual_moments(problem.moments.rows, design, problem.moments.basis)
     return replace(problem, design=design, moments=moments, z=None), moments

@@ -156,6 +156,7 @@ def profile(
     [[1.5454, 2.6774]]
     """
     refuse_other_than_maxima("profile", fit, families=True, structured=True)
+    fit.problem.refuse_fitted_variances("profile()")
     interval = Interval(prob)
     chosen = choose_parameters(parameters, parameters_of(fit.problem))
     if isinstance(fit, FamilyPointFit):

@@ -12,19 +12,22 @@ from __future__ import annotations
 
 from hierbayes.design.error_columns import ErrorTimes
 from hierbayes.residuals.autoregression import AR1, CAR1
+from hierbayes.residuals.covariates import Exponential, Power
 from hierbayes.residuals.exchangeable import CompoundSymmetry
 from hierbayes.residuals.stationary import ARMA, Toeplitz
 from hierbayes.residuals.structure import Correlation, Variance
 from hierbayes.residuals.unstructured import Unstructured
-from hierbayes.residuals.variances import Exponential, Power, Strata
+from hierbayes.residuals.variances import Strata
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.nested_levels import Level
 from hierbayes.translation.r.words import r_name, r_string
 
 STRUCTURES = frozenset({
     "AR1", "CAR1", "CompoundSymmetry", "Unstructured", "Toeplitz", "ARMA", "Strata", "Power",
-    "Exponential",
+    "Exponential", "Power()", "Exponential()",
 })  # fmt: skip
+
+_FITTED = "fitted(.)"
 
 
 def arguments_of_errors(model: ModelToWrite, levels: tuple[Level, ...]) -> list[str]:
@@ -99,7 +102,7 @@ def _weights(part: Variance) -> str:
         case Strata(by=by):
             return f"varIdent(form = ~ 1 | {' * '.join(map(r_name, by))})"
         case Power(x=x):
-            return f"varPower(form = ~ {r_name(x)})"
+            return f"varPower(form = ~ {_FITTED if x is None else r_name(x)})"
         case Exponential(x=x):
-            return f"varExp(form = ~ {r_name(x)})"
+            return f"varExp(form = ~ {_FITTED if x is None else r_name(x)})"
     raise NotImplementedError(type(part).__name__)

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from hierbayes.errors import FormulaError, ResidualError
 from hierbayes.residuals.autoregression import AR1, CAR1
+from hierbayes.residuals.covariates import Exponential, Power
 from hierbayes.residuals.exchangeable import CompoundSymmetry
 from hierbayes.residuals.stationary import ARMA, Toeplitz
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.residuals.unstructured import Unstructured
-from hierbayes.residuals.variances import Exponential, Power, Strata
+from hierbayes.residuals.variances import Strata
 from hierbayes.translation.dialect import pointed
 from hierbayes.translation.error_structures import longest_lag, tell_alike
 from hierbayes.translation.r.reading import group_text
@@ -216,14 +217,15 @@ class _Reader:
         inner = form.parts[0] if form is not None and form.text == "~" else None
         if node.function == "varIdent":
             return self._strata(node, inner)
-        if inner is None or inner.text == "|" or "fitted" in {one.text for one in inner.walk()}:
+        if inner is not None and inner.text == "|":
             raise self.refusal(
                 node,
-                f"{node.function} is read of one covariate, as in "
-                f"{node.function}(form = ~ x); of fitted values, or by stratum, models here do "
-                "not have it",
+                f"{node.function} is read of one covariate, as in {node.function}(form = ~ x), or "
+                "of fitted values; by stratum models here do not have it",
             )
-        column = self.column(inner, node.function)
+        column = None
+        if inner is not None and not _is_fitted(inner):
+            column = self.column(inner, node.function)
         return [Power(column) if node.function == "varPower" else Exponential(column)]
 
     def _strata(self, node: Node, inner: Node | None) -> list[ResidualStructure]:
@@ -244,6 +246,11 @@ class _Reader:
                 else f"the data have no column '{node.text}', which the form of {what} names",
             )
         return node.text.strip("`")
+
+
+def _is_fitted(node: Node) -> bool:
+    """Whether a form is fitted(.)."""
+    return node.function == "fitted" and [one.text for _, one in node.arguments] == ["."]
 
 
 def _unless_one(node: Node | None) -> Node | None:

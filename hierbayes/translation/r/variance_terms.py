@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hierbayes.errors import ResidualError
+from hierbayes.residuals.covariates import Exponential, Power
 from hierbayes.residuals.structure import ResidualStructure, Variance
 from hierbayes.residuals.unstructured import Unstructured
-from hierbayes.residuals.variances import Exponential, Power, Strata
+from hierbayes.residuals.variances import Strata
 from hierbayes.translation.columns import Columns
 from hierbayes.translation.dialect import pointed
 from hierbayes.translation.r.addends import addends
@@ -56,9 +57,9 @@ def _factor_of(by: tuple[str, ...]) -> str:
 
 def _covariate(part: Variance) -> str:
     match part:
-        case Power(x=x):
+        case Power(x=str(x)):
             return f"log(abs({r_name(x)}))"
-        case Exponential(x=x):
+        case Exponential(x=str(x)):
             return r_name(x)
     raise NotImplementedError(type(part).__name__)
 

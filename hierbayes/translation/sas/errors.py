@@ -11,8 +11,9 @@ from __future__ import annotations
 import ast
 
 from hierbayes.errors import FormulaError
+from hierbayes.residuals.covariates import Exponential, Power
 from hierbayes.residuals.structure import Correlation
-from hierbayes.residuals.variances import Exponential, Power, Strata
+from hierbayes.residuals.variances import Strata
 from hierbayes.specification.terms import column_name
 from hierbayes.translation.coding import all_factors
 from hierbayes.translation.dialect import ModelToWrite
@@ -62,11 +63,10 @@ class Repeated:
             names = "*".join(map(self._class, variances[0].by))
             self.text = f"  REPEATED / GROUP={names};"
         elif all(isinstance(one, Power | Exponential) for one in variances):
-            names = " ".join(
-                plan.column(f"np.log(np.abs({column_name(one.x)}))" if isinstance(one, Power)
-                            else column_name(one.x))
-                for one in variances if isinstance(one, Power | Exponential)
-            )  # fmt: skip
+            names = " ".join(map(plan.column, (
+                f"np.log(np.abs({column_name(one.own_columns[0])}))" if isinstance(one, Power)
+                else column_name(one.own_columns[0]) for one in variances
+            )))  # fmt: skip
             self.text = f"  REPEATED / LOCAL=EXP({names});"
         else:
             raise FormulaError(

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from hierbayes.residuals.autoregression import AR1, CAR1
+from hierbayes.residuals.covariates import Exponential, Power
 from hierbayes.residuals.exchangeable import CompoundSymmetry
 from hierbayes.residuals.stationary import ARMA, Toeplitz
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.residuals.unstructured import Unstructured
-from hierbayes.residuals.variances import Exponential, Power, Strata
+from hierbayes.residuals.variances import Strata
 from hierbayes.specification.random_term import RandomTerm
 from hierbayes.translation.error_structures import are_innermost
 from hierbayes.translation.expression import called, factor_tree

@@ -1,0 +1,101 @@
+"""A residual structure bound to the rows of a design."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.grouping_factor import GroupingFactor
+from hierbayes.design.matrices import factor_codes
+from hierbayes.design.residual_rows import ResidualRows
+from hierbayes.design.rows import Rows
+from hierbayes.errors import DataError, in_quotes
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.residuals.bound import StructuredRows
+from hierbayes.residuals.covariates import FITTED
+from hierbayes.residuals.structure import ResidualStructure
+
+
+def bind_residual(
+    structure: ResidualStructure,
+    rows: Rows,
+    factors: tuple[GroupingFactor, ...],
+    fitted: Floats | None = None,
+) -> ResidualRows:
+    """A structure on the rows of a design.
+
+    Variances that follow fitted values (n,) have those given, or, before any fit, those of least
+    squares with the mean residual of each group of the first factor.
+
+    Raises
+    ------
+    DataError
+        When the rows cannot carry it, or its groups are not inside those of every factor.
+    """
+    (frame,) = rows.frames
+    if structure.follows_fitted:
+        fitted = first_fitted(rows) if fitted is None else fitted
+        frame = frame.assign(**{FITTED: fitted})
+    variances = tuple(part.bind(frame) for part in structure.variances)
+    levels, level_of = _combined_levels([part.levels for part in variances], len(frame))
+    group, labels, codes = _groups(structure, rows, factors, frame)
+    correlation = None
+    if structure.correlation is not None:
+        _refuse_straddling(group, codes, rows, factors)
+        correlation = structure.correlation.bind(StructuredRows(frame, codes, group, levels))
+    return ResidualRows(
+        structure, group, labels, codes, levels, level_of, correlation, variances, fitted
+    )
+
+
+def first_fitted(rows: Rows) -> Floats:
+    """Fitted values (n,) of least squares, with the mean residual of each group."""
+    gamma = np.linalg.lstsq(rows.X, rows.response)[0]
+    fitted = rows.X @ gamma
+    if rows.Z.shape[1]:
+        codes, rest = rows.codes_of[0], rows.response - fitted
+        fitted = fitted + (np.bincount(codes, rest) / np.maximum(np.bincount(codes), 1))[codes]
+    return np.asarray(fitted + rows.offset)
+
+
+def _combined_levels(parts: list[Integers], n: int) -> tuple[Integers, Integers]:
+    """The combination of levels of each row (n,), and the level of each part in it (parts, L)."""
+    if not parts:
+        return np.zeros(n, dtype=np.intp), np.zeros((0, 1), dtype=np.intp)
+    stacked = np.stack(parts, axis=1)
+    found, place = np.unique(stacked, axis=0, return_inverse=True)
+    return place.ravel(), np.ascontiguousarray(found.T)
+
+
+def _groups(
+    structure: ResidualStructure,
+    rows: Rows,
+    factors: tuple[GroupingFactor, ...],
+    frame: pd.DataFrame,
+) -> tuple[str, pd.Index, Integers]:
+    """The factor in whose groups errors are correlated, its groups, and the group of each row."""
+    correlation = structure.correlation
+    if correlation is None:
+        return "", pd.Index([""]), np.zeros(len(frame), dtype=np.intp)
+    if correlation.group is not None:
+        codes, labels = factor_codes(frame, correlation.group, (correlation.group,))
+        return correlation.group, labels, codes
+    sizes = [factor.J for factor in factors]
+    place = int(np.argmax(sizes))
+    return factors[place].name, factors[place].labels, rows.codes_of[place]
+
+
+def _refuse_straddling(
+    group: str, codes: Integers, rows: Rows, factors: tuple[GroupingFactor, ...]
+) -> None:
+    """Refuse groups of correlated errors that are not inside one group of each factor."""
+    J = int(codes.max()) + 1
+    for factor, other in zip(factors, rows.codes_of, strict=True):
+        first = np.zeros(J, dtype=np.intp)
+        first[codes] = other
+        if (first[codes] != other).any():
+            raise DataError(
+                f"errors are correlated within '{group}', and its groups have rows in several "
+                f"groups of {in_quotes([factor.name])}; name a group that is inside those of every "
+                "grouping factor, or leave the correlation out"
+            )

@@ -1,0 +1,226 @@
+"""Standard deviations of errors as a function of a covariate, or of the fitted mean.
+
+Of the fitted mean they follow the fitted values of the fit before, until these settle: with fitted
+values held, a structure like any other (`hierbayes.fit.structured.fitted_variances`).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import DataError, ResidualError
+from hierbayes.residuals.bound import Floats, Integers, Parameter, numbers_of
+from hierbayes.residuals.structure import Variance, refuse_no_column
+
+FITTED = "fitted(.)"  # the column of fitted values, in rows that have them
+
+
+@dataclass(frozen=True, repr=False)
+class CovariateVariance(Variance):
+    """Log standard deviation δv, v a function of one column, or of the fitted mean."""
+
+    x: str | None = None
+    parameter: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        if self.x is not None:
+            refuse_no_column(self.x, "x")
+
+    @property
+    def follows_fitted(self) -> bool:
+        """As in `ResidualStructure`."""
+        return self.x is None
+
+    @property
+    def said(self) -> str:
+        """What v is a function of, in words."""
+        return "the fitted mean" if self.x is None else self.x
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """As in `Part`."""
+        return () if self.x is None else (self.x,)
+
+    def numbers(self, frame: pd.DataFrame) -> Floats:
+        """What v is a function of (m,).
+
+        Raises
+        ------
+        DataError
+            When it is no number.
+        ResidualError
+            When it is the fitted mean, of rows that have none.
+        """
+        if self.x is not None:
+            return numbers_of(frame, self.x, "the covariate of a variance")
+        if FITTED not in frame.columns:
+            raise ResidualError(
+                f"the variances of errors, {self!r}, follow the fitted values of the rows of the "
+                "fit, and other rows have none"
+            )
+        return frame[FITTED].to_numpy(dtype=np.float64)
+
+    def bind(self, frame: pd.DataFrame) -> OfCovariate:
+        """As in `Variance`."""
+        return _of_covariate(self, frame)
+
+    @abstractmethod
+    def covariate(self, frame: pd.DataFrame) -> Floats:
+        """v of rows (m,).
+
+        Raises
+        ------
+        DataError
+            When x is no number, or v does not exist.
+        """
+
+
+@dataclass(frozen=True, repr=False)
+class Power(CovariateVariance):
+    """Standard deviation σ|x|^δ; without x of the fitted mean μ, σ|μ|^δ.
+
+    Of the fitted mean, μ with the random effects as nlme has it, estimates are those of nlme: REML
+    or ML with the fitted values held, which are then computed anew, until they settle.  That is
+    pseudo-likelihood and not the maximum of a likelihood of all parameters, as pages say.
+
+    Parameters
+    ----------
+    x : str, optional
+        A column of numbers other than 0; the fitted mean where there is none.
+
+    Raises
+    ------
+    ResidualError
+        When x is not the name of a column.
+
+    References
+    ----------
+    nlme's ``varPower``: Pinheiro & Bates (2000), section 5.2; Carroll & Ruppert (1988),
+    *Transformation and Weighting in Regression*, chapter 3.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hb.residuals.Power("dose"), hb.residuals.Power()
+    (Power('dose'), Power())
+    """
+
+    parameter = "power"
+
+    def covariate(self, frame: pd.DataFrame) -> Floats:
+        """log|x| of rows (m,).
+
+        Raises
+        ------
+        DataError
+            When x is no number, or 0.
+        """
+        x = self.numbers(frame)
+        if (x == 0.0).any():
+            at = frame.index[int(np.flatnonzero(x == 0.0)[0])]
+            raise DataError(
+                f"|{self.said}|^δ has no size where {self.said} is 0, as in row {at}; move the "
+                "origin, or use hb.residuals.Exponential"
+            )
+        return np.asarray(np.log(np.abs(x)))
+
+
+@dataclass(frozen=True, repr=False)
+class Exponential(CovariateVariance):
+    """Standard deviation σ exp(δx); without x of the fitted mean μ, σ exp(δμ), as `Power` has it.
+
+    Parameters
+    ----------
+    x : str, optional
+        A column of numbers; the fitted mean where there is none.
+
+    Raises
+    ------
+    ResidualError
+        When x is not the name of a column.
+
+    References
+    ----------
+    nlme's ``varExp``: Pinheiro & Bates (2000), section 5.2.
+    """
+
+    parameter = "rate"
+
+    def covariate(self, frame: pd.DataFrame) -> Floats:
+        """x of rows (m,).
+
+        Raises
+        ------
+        DataError
+            When x is no number.
+        """
+        return self.numbers(frame)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OfCovariate:
+    """Log standard deviation δv; the coordinate is δ in units of the spread of v.
+
+    Parameters
+    ----------
+    name : str
+        Of δ.
+    values : (L,) float
+        Distinct v.
+    spread : float
+        Their standard deviation over the rows.
+    levels : (n,) int
+        Which v each row has.
+    of : CovariateVariance
+        Which makes v of other rows.
+    """
+
+    name: str
+    values: Floats
+    spread: float
+    levels: Integers
+    of: CovariateVariance
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """δ."""
+        return (Parameter(self.name, "identity", usual=("Normal", (0.0, 1.0 / self.spread))),)
+
+    @property
+    def start(self) -> Floats:
+        """As in `BoundVariance`."""
+        return np.zeros(1)
+
+    def natural(self, z: Any) -> Any:
+        """δ (1,)."""
+        return z / self.spread
+
+    def log_sd(self, z: Any) -> Any:
+        """As in `BoundVariance`."""
+        return self.values * (z[0] / self.spread)
+
+    def log_slopes(self, z: Any) -> Any:
+        """As in `BoundVariance`."""
+        return np.full_like(z, -np.log(self.spread))
+
+    def log_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
+        """As in `BoundVariance`."""
+        return self.of.covariate(frame) * (z[0] / self.spread)
+
+
+def _of_covariate(of: CovariateVariance, frame: pd.DataFrame) -> OfCovariate:
+    v = of.covariate(frame)
+    spread = float(v.std())
+    if not spread > 1e-12 * max(float(np.abs(v).max()), 1e-300):
+        name = of.said if of.x is None else f"'{of.x}'"
+        raise DataError(
+            f"{name} is the same in every row, so that the data tell nothing of how the "
+            "variance changes with it; leave it out"
+        )
+    values, levels = np.unique(v, return_inverse=True)
+    return OfCovariate(of.parameter, values, spread, levels, of)
