@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hierbayes.fit.fit import Fit
     from hierbayes.fit.point import PointFit
     from hierbayes.fit.posterior import PosteriorFit
+    from hierbayes.fit.predictions.parts import predict_parts
     from hierbayes.fit.saving.loaded_fit import load_fit
     from hierbayes.frames.composition import composition, composition_category
     from hierbayes.frames.contextual import cvar, dvar, lvar
@@ -137,9 +138,10 @@ __all__ = [
     "group_labels", "hausman", "influence", "intercept_weights", "level1_residuals",
     "level2_residuals", "levels", "likelihood_ratio", "load_dataset", "load_fit", "load_model",
     "logo", "loo", "lvar", "merge_levels", "model_table", "mundlak", "notation", "plots", "power",
-    "predictions", "predictive_check", "profile", "quantities", "read_code", "read_csv", "recheck",
-    "reduced", "residual_acf", "residual_variogram", "residuals", "savage_dickey", "simulate",
-    "slopes", "some", "tab", "to_levels", "to_long", "to_short", "up", "variance_explained", "wald",
+    "predict_parts", "predictions", "predictive_check", "profile", "quantities", "read_code",
+    "read_csv", "recheck", "reduced", "residual_acf", "residual_variogram", "residuals",
+    "savage_dickey", "simulate", "slopes", "some", "tab", "to_levels", "to_long", "to_short", "up",
+    "variance_explained", "wald",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
@@ -215,6 +217,7 @@ _HOMES = {
     "hierbayes.inference.reduction.reduced": ("Reduced", "reduced"),
     "hierbayes.inference.residuals.autocorrelation": ("ResidualAcf", "residual_acf"),
     "hierbayes.inference.residuals.variogram": ("ResidualVariogram", "residual_variogram"),
+    "hierbayes.fit.predictions.parts": ("predict_parts",),
     "hierbayes.inference.residuals.level1": ("Level1Residuals", "level1_residuals"),
     "hierbayes.inference.residuals.level2": ("Level2Residuals", "level2_residuals"),
     "hierbayes.language.equations": ("Equations",),

@@ -174,7 +174,7 @@ def test_two_combinations_of_one_name_are_refused(frame: pd.DataFrame) -> None:
 
 def test_weighted_rows_are_refused_where_they_are_asked_for(frame: pd.DataFrame) -> None:
     fit = hb.Model("y ~ x + (1 | g)", data=in_pieces(frame, 9), weights="size").reml()
-    with pytest.raises(hb.DataError, match="needs the rows in memory"):
+    with pytest.raises(hb.DataError, match="stream, and are not in memory together"):
         fit.residuals()
 
 

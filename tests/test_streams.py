@@ -189,6 +189,12 @@ def refusal(frame: object, formula: str = FORMULA, **words: Any) -> str:
 def test_rows_are_refused_where_they_are_asked_for(both: tuple[hb.PointFit, hb.PointFit]) -> None:
     with pytest.raises(hb.DataError) as refused:
         both[1].residuals()
+    assert str(refused.value) == (
+        "the rows of this fit stream, and are not in memory together: hb.predict_parts(fit) has "
+        "predictions and residuals, a part at a time"
+    )
+    with pytest.raises(hb.DataError) as refused:
+        hb.loo(both[1])
     assert str(refused.value).startswith("this needs the rows in memory, and those of ")
     assert str(refused.value).endswith(" stream: give a frame of some of them, or of all, as data")
 

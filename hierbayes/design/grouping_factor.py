@@ -48,7 +48,7 @@ class GroupingFactor:
         """
         if isinstance(labels, pd.Series | pd.Index) and len(labels) > self.J:
             codes, distinct = pd.factorize(labels)
-            return np.append(self.find(distinct), -1)[codes]
+            return np.append(self.find(list(distinct)), -1)[codes]
         return np.array([self._position(label) for label in labels], dtype=np.intp)
 
     def no_group(self, label: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from hierbayes.design.basis import Basis
 from hierbayes.design.family_rows import FamilyRows, gaussian_only
 from hierbayes.design.group_design_of_roots import ColumnRoots
-from hierbayes.errors import FormulaError
+from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 
 _NOT_YET = "this is not made for a model"
@@ -146,6 +147,13 @@ class Rows:
     def column_roots(self) -> ColumnRoots | None:
         """What stands for the columns of rows that are not in memory; none here."""
         return None
+
+    @property
+    def source_at_hand(self) -> Any:
+        """Refused: these are in memory."""
+        raise DataError(
+            "the rows of this fit are in memory: fit.predict() and fit.residuals() have all of them"
+        )
 
     @property
     def streams(self) -> bool:

@@ -32,7 +32,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
 from hierbayes.design.standardisation import own_parts
-from hierbayes.design.streamed_rows import RowFacts, StreamedRows
+from hierbayes.design.streamed_rows import RowFacts, SourceAtHand, StreamedRows
 from hierbayes.design.streamed_sums import Pass, summed_stream
 from hierbayes.design.sums import little_is_left, without_fixed
 from hierbayes.design.usable_columns import refuse_unknown_names
@@ -58,7 +58,8 @@ def pose_streamed(specification: Specification, source: Source, counts: str = ""
     DataError, FormulaError
         When the data cannot carry the model, or the model needs the rows in memory.
     """
-    return problem_of(*summed_source(specification, source, counts=counts), source.text)
+    at_hand = SourceAtHand(source, counts)
+    return problem_of(*summed_source(specification, source, counts=counts), source.text, at_hand)
 
 
 def summed_source(
@@ -101,7 +102,9 @@ def _all_levels(
     return {name: known[name] if name in known else read[name] for name in labels}
 
 
-def problem_of(design: Design, found: Pass, text: str) -> Problem:
+def problem_of(
+    design: Design, found: Pass, text: str, at_hand: SourceAtHand | None = None
+) -> Problem:
     """The problem of rows that were summed up, with the names and codings of a design.
 
     Parameters
@@ -112,13 +115,15 @@ def problem_of(design: Design, found: Pass, text: str) -> Problem:
         What was found in all of them.
     text : str
         What their source is called.
+    at_hand : SourceAtHand, optional
+        The source, where there is one to be read again.
 
     Raises
     ------
     DataError, FormulaError
         When they cannot carry the model.
     """
-    problem = Problem(_design_of(design, found, text), found.cross)
+    problem = Problem(_design_of(design, found, text, at_hand), found.cross)
     refuse_rows(problem.design)
     refuse_columns(problem.design, found.cross)
     return problem
@@ -203,7 +208,7 @@ def _is_constant(found: Pass, basis: Basis) -> bool:
     return bool(np.abs(X @ basis.constant - 1.0).max() < 1e-10)
 
 
-def _design_of(design: Design, found: Pass, text: str) -> Design:
+def _design_of(design: Design, found: Pass, text: str, at_hand: SourceAtHand | None) -> Design:
     """The design of a few rows, made that of all."""
     cross, basis, moments = found.cross, found.cross.basis, found.moments
     spec = design.specification
@@ -229,7 +234,7 @@ def _design_of(design: Design, found: Pass, text: str) -> Design:
     )
     groups = (factor.cross.groups for factor in found.factors)
     factors = tuple(map(GroupingFactor, spec.factors, groups))
-    rows = StreamedRows(text, facts, design.rows)
+    rows = StreamedRows(text, facts, design.rows, at_hand)
     # answers as Rows do where it can, and refuses the rest
     return Design(columns, factors, cast(Rows, rows), Dropped(found.dropped, found.missing))
 

@@ -9,6 +9,7 @@ from hierbayes.design.group_design_of_roots import ColumnRoots
 from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.sources.source import Source
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +52,24 @@ class RowFacts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SourceAtHand:
+    """A source that can be read again; a copy that is sent or stored leaves it behind.
+
+    Parameters
+    ----------
+    source : Source
+    counts : str
+        The column that says how often each row counts; empty where all count once.
+    """
+
+    source: Source
+    counts: str = ""
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class StreamedRows:
     """The rows of a source: facts of all, and the first of them.
 
@@ -61,11 +80,14 @@ class StreamedRows:
     facts : RowFacts
     head : Rows
         A few hundred rows, from which words are made.
+    at_hand : SourceAtHand, optional
+        The source itself.
     """
 
     source: str
     facts: RowFacts
     head: Rows
+    at_hand: SourceAtHand | None = None
 
     @property
     def n(self) -> int:
@@ -116,6 +138,22 @@ class StreamedRows:
         if self.facts.has_offset:
             self._refuse()
         return 0.0
+
+    @property
+    def source_at_hand(self) -> SourceAtHand:
+        """The source, to be read again.
+
+        Raises
+        ------
+        DataError
+            When it is not at hand.
+        """
+        if self.at_hand is None:
+            raise DataError(
+                f"the rows of {self.source} are not at hand any more: give their source, as in "
+                "hb.predict_parts(fit, data)"
+            )
+        return self.at_hand
 
     def refuse_offset(self) -> None:
         """Refuse an offset, as `Rows` do."""

@@ -42,6 +42,11 @@ def opened(data: Any) -> pd.DataFrame | Source:
     return data  # refused where a frame is asked for
 
 
+def is_stream(data: Any) -> bool:
+    """Whether something is read as rows that stream."""
+    return isinstance(data, str | PathLike | Source) or hasattr(data, "__arrow_c_stream__")
+
+
 def is_table(given: Any) -> bool:
     """Whether something is rows, and neither a formula nor the random part of one."""
     return isinstance(given, pd.DataFrame | PathLike) or any(

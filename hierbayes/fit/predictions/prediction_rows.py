@@ -15,6 +15,7 @@ from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.matrices import columns_needed, group_labels
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.sources.opened import is_stream
 
 NEW_GROUPS = ("refuse", "population", "sample")
 _EFFECTS = ("all", "none")
@@ -120,12 +121,20 @@ def rows_to_predict(
     sampled, spans, seen = new_groups == "sample", design.spans, design.rows
     nobody = tuple(pd.Index([]) for _ in design.factors)
     if data is None:
+        if seen.streams:
+            raise DataError(
+                "the rows of this fit stream, and are not in memory together: "
+                "hb.predict_parts(fit) has predictions and residuals, a part at a time"
+            )
         return PredictionRows(
             seen.X, seen.Z, seen.codes_of, nobody, counted, sampled, seen.offset, seen.index,
             spans, None,
         )  # fmt: skip
     if not isinstance(data, pd.DataFrame):
-        raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}")
+        parts = "; rows that stream are predicted by hb.predict_parts(fit, data)"
+        raise DataError(
+            f"data must be a pandas DataFrame, not {type(data).__name__}{parts * is_stream(data)}"
+        )
     random = bool(counted)
     frame = _complete(design, data, counted)
     X, Z = design.columns.new_matrices(frame, random=random, own_means=group_means == "own")
