@@ -31,6 +31,7 @@ CASES: dict[str, tuple[ResponseFamily, str]] = {
     "Cumulative": (f.Cumulative(), "o ~ x + (1 | g)"),
     "zeros of columns": (f.Hurdle(zeros="~ x + n"), "c ~ x + (1 | g)"),
     "Categorical": (f.Categorical(), "k ~ x + (1 | g)"),
+    "icc": (f.Cumulative(link="cloglog"), "o ~ x + (1 + x | g)"),
 }
 FAMILIES: tuple[tuple[ResponseFamily, str], ...] = (
     (f.Bernoulli(link="probit"), "b"), (f.Binomial(link="cloglog"), "k"), (f.Binomial(), "k"),
@@ -67,7 +68,8 @@ def no_compiler() -> Iterator[None]:
 def test_the_density_is_that_of_the_graph_and_the_map(name: str, data: pd.DataFrame) -> None:
     """log p(x_θ, z) = log p(x_θ, b(z)) of PyMC − Σ log|C_j|, the volume of the map."""
     family, formula = CASES[name]
-    model = hb.Model(formula, data, family=family)
+    stated = dict(icc=hb.Beta(2, 8)) if name == "icc" else None
+    model = hb.Model(formula, data, family=family, priors=stated)
     problem, priors = model.problem, model.priors
     mode = maximise_family(problem, 1).optimum.mode
     inputs = inputs_at_mode(problem, priors, mode)

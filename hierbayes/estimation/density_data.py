@@ -48,7 +48,7 @@ _JOINT_ARRAYS = {
     NO_JOINT: (),
     INVERSE_WISHART: ("G_nu", "G_scale_root"),
     WISHART: ("G_nu", "G_scale_root"),
-    ICC: ("icc_alpha", "icc_beta", "icc_second_moments"),
+    ICC: ("icc_alpha", "icc_beta", "icc_known", "icc_second_moments"),
     SHARES: ("r2_alpha", "r2_beta", "r2_concentration", "r2_spread", "gamma_estimate",
              "gamma_error"),
 }  # fmt: skip

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.design.blocks import block_slices
+from hierbayes.design.design import Design
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
@@ -23,8 +24,9 @@ from hierbayes.likelihood.covariance import free_entries, sd_corr
 from hierbayes.likelihood.laplace import LatentPoint
 from hierbayes.priors.column_priors import column_priors
 from hierbayes.priors.families import LKJ, Prior, Uniform
-from hierbayes.priors.joint_parameters import log_lkj_constant
-from hierbayes.priors.prior_set import PriorSet
+from hierbayes.priors.joint_kernels import icc_density
+from hierbayes.priors.joint_parameters import joint_parameters, log_lkj_constant
+from hierbayes.priors.prior_set import Entry, PriorSet
 from hierbayes.priors.scalar_density import coefficients, scalar_density
 
 _STEP = 1e-5  # of a central difference of the log prior
@@ -99,6 +101,7 @@ def log_prior_of(problem: Problem, priors: PriorSet) -> Callable[[LatentPoint], 
 
     of_columns = column_priors(priors, problem)
     dispersion = priors.dispersion if of_columns is None else of_columns.priors.dispersion
+    shares = [_share_density(entry, design) for entry in priors.joint]
     volume = 0.0 if of_columns is None else float(np.linalg.slogdet(of_columns.turn)[1])
 
     def log_prior(point: LatentPoint) -> float:
@@ -108,7 +111,9 @@ def log_prior_of(problem: Problem, priors: PriorSet) -> Callable[[LatentPoint], 
         phi = np.diff(point.phi) if ordered else point.phi
         phi = phi if of_columns is None else of_columns.coordinates(phi)
         total = -volume if joint is None else float(joint.log_density(gamma[None])[0]) - volume
-        for entries, values in ((priors.gamma, gamma), (priors.sd, sd), (dispersion, phi)):
+        total += sum(density(root, sd) for density in shares)
+        of_sd = sd if priors.sd else sd[:0]
+        for entries, values in ((priors.gamma, gamma), (priors.sd, of_sd), (dispersion, phi)):
             for (_, prior, _), value in zip(entries, values, strict=True):
                 total += scalar_log_density(prior, float(value))
         for (_, prior, _), at in zip(priors.corr, slices, strict=True):
@@ -116,6 +121,31 @@ def log_prior_of(problem: Problem, priors: PriorSet) -> Callable[[LatentPoint], 
         return total
 
     return log_prior
+
+
+def _share_density(entry: Entry, design: Design) -> Callable[[Floats, Floats], float]:
+    """The log density of the sds (q,) given correlations under a prior of the icc.
+
+    Of any root (q, q) of G; −∞ where G is singular.
+    """
+    given = {
+        name.partition("_")[2]: value for name, value in joint_parameters(entry, design).items()
+    }
+    named = [given[name].ravel() for name in ("alpha", "beta", "known", "second_moments")]
+    data, q = np.concatenate(named), len(design.effects)
+
+    def density(root: Floats, sd: Floats) -> float:
+        if not sd.min() > 0.0:
+            return -np.inf
+        try:
+            lower = np.linalg.cholesky(root @ root.T)
+        except np.linalg.LinAlgError:
+            return -np.inf
+        slopes = np.zeros((q, q)), np.zeros(1 + q)
+        value = icc_density.py_func(data, 0, lower, np.concatenate([[1.0], sd]), *slopes)
+        return float(value + given["log_constant"])
+
+    return density
 
 
 def scalar_log_density(prior: Prior, value: float) -> float:

@@ -114,7 +114,8 @@ class BetaBinomial(Binomial):
         """Ten: half-way between binomial counts and very scattered ones."""
         return np.array([10.0])
 
-    def latent_variance(self, phi: Floats) -> Floats | None:
+    @property
+    def latent_constant(self) -> float | None:
         """None: a latent response is that of one trial, and trials of a row are alike."""
         return None
 

@@ -86,9 +86,10 @@ class Binomial(ResponseFamily):
         """The link of (y + ½)/(m + 1)."""
         return predictor(self.link, (y + 0.5) / (m + 1.0))
 
-    def latent_variance(self, phi: Floats) -> Floats | None:
+    @property
+    def latent_constant(self) -> float | None:
         """π²/3 (logit), 1 (probit) or π²/6 (cloglog)."""
-        return np.full(phi.shape[:-1], LATENT_VARIANCE[self.link])
+        return float(LATENT_VARIANCE[self.link])
 
     def draw(self, rng: np.random.Generator, m: Floats, eta: Floats, phi: Floats) -> Floats:
         """Counts of successes."""

@@ -190,9 +190,10 @@ class Cumulative(ResponseFamily):
         shares = np.bincount(y.astype(int), minlength=int(m[0])) + 0.5
         return predictor(self.link, np.cumsum(shares)[:-1] / shares.sum())
 
-    def latent_variance(self, phi: Floats) -> Floats | None:
+    @property
+    def latent_constant(self) -> float | None:
         """π²/3 (logit), 1 (probit) or π²/6 (cloglog)."""
-        return np.full(phi.shape[:-1], LATENT_VARIANCE[self.link])
+        return float(LATENT_VARIANCE[self.link])
 
     def draw(self, rng: np.random.Generator, m: Floats, eta: Floats, phi: Floats) -> Floats:
         """Numbers of categories."""

@@ -202,9 +202,18 @@ class ResponseFamily:
         """A sensible φ (d,) from the responses alone."""
         return np.empty(0)
 
+    @property
+    def latent_constant(self) -> float | None:
+        """Variance of a latent response given η, where it is the same for every φ; otherwise none.
+
+        π²/3 of the logit link, 1 of probit, π²/6 of cloglog.
+        """
+        return None
+
     def latent_variance(self, phi: Floats) -> Floats | None:
         """Variance (...) of a latent response given η and φ (..., d); none without such a scale."""
-        return None
+        constant = self.latent_constant
+        return None if constant is None else np.full(phi.shape[:-1], constant)
 
     @property
     def has_latent_scale(self) -> bool:

@@ -38,11 +38,12 @@ from hierbayes.priors.families import (
     UniformPartials,
 )
 from hierbayes.priors.foreign_prior import ForeignPrior
-from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, Wishart
+from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, LatentBeta, Wishart
 
 FAMILIES = (
     Normal, DesignNormal, StudentT, Flat, HalfNormal, HalfT, HalfCauchy, Exponential, PC, Uniform,
-    Gamma, InverseGamma, LogNormal, LKJ, InverseWishart, Wishart, Beta, R2D2M2,
+    Gamma, InverseGamma, LogNormal, LKJ, InverseWishart, Wishart, Beta, LatentBeta,
+    R2D2M2,
 )  # fmt: skip
 BLOCKS = ("gamma", "sd", "corr", "sigma", "G", "icc", "r2")
 

@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hierbayes.design.basis import Basis
 from hierbayes.design.blocks import block_slices
-from hierbayes.design.design import Design
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError, in_quotes
@@ -21,9 +19,13 @@ from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.blocks import BLOCKS, COVERED, as_prior
 from hierbayes.priors.centred_effects import centring, not_centred
+from hierbayes.priors.chosen_joint import (
+    chosen_joint,
+    constant_alone,
+    refuse_no_latent_scale,
+)
 from hierbayes.priors.column_priors import default_coefficients
 from hierbayes.priors.defaults import (
-    default_constant,
     default_corr,
     default_dispersion,
     default_gamma,
@@ -38,7 +40,6 @@ from hierbayes.priors.families import (
     Known,
     Prior,
 )
-from hierbayes.priors.joint_families import MatrixPrior
 from hierbayes.priors.predictor_priors import for_every_predictor
 from hierbayes.priors.prior_set import DEFAULT, STATED, THRESHOLDS, EffectEntry, Entry, PriorSet
 from hierbayes.specification.effect_name import EffectName
@@ -67,16 +68,17 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
     design, basis = problem.design, problem.working.basis
     given = for_every_predictor(stated or {}, design)
     blocks = blocks_of(problem)
+    refuse_no_latent_scale(given, problem)
     unknown = [block for block in given if block not in blocks]
     if unknown:
         listed = in_quotes(blocks)
         raise PriorError(
             f"there is no block of priors called '{unknown[0]}'; the blocks are: {listed}"
         )
-    joint = _joint(given, design)
+    joint = chosen_joint(given, problem)
     covered = {part for block, _, _ in joint for part in COVERED[block]}
     if "gamma" in covered:
-        gamma = _fill("gamma", given, _keep_constant(given, design, basis), _by_name)
+        gamma = _fill("gamma", given, constant_alone(given, design, basis), _by_name)
     else:
         gamma = _gamma(given, problem)
     sd: tuple[EffectEntry, ...] = ()
@@ -110,7 +112,8 @@ def blocks_of(problem: Problem) -> tuple[str, ...]:
     if problem.family is None:
         return BLOCKS if problem.moments is None else (*BLOCKS, "residual")
     named = (THRESHOLDS,) if has_thresholds(problem.family) else problem.dispersion
-    return ("gamma", "sd", "corr", *named)
+    latent = problem.family.latent_constant is not None
+    return ("gamma", "sd", "corr", *named, *(["icc"] if latent else []))
 
 
 def kind_of(problem: Problem, block: str) -> str:
@@ -157,34 +160,6 @@ def _of_columns(
     names = problem.dispersion[-len(family.turned) :]
     unsaid = np.array([given.get(name) is None for name in names])
     return default_coefficients(family.turned, unsaid)
-
-
-def _joint(given: Mapping[str, Any], design: Design) -> tuple[Entry, ...]:
-    """The joint prior that is stated, if one is, refused where it cannot stand.
-
-    There is at most one: each covers the sds.
-    """
-    blocks = [block for block in COVERED if given.get(block) is not None]
-    if not blocks:
-        return ()
-    block = blocks[0]
-    _ = design.factor  # a joint prior is made for one
-    others = [other for other in (*blocks[1:], *COVERED[block]) if given.get(other) is not None]
-    others = [other for other in others if other != "gamma"]  # see _keep_constant
-    if others:
-        raise PriorError(
-            f"the prior of '{block}' says what that of '{others[0]}' would say again; "
-            "leave one of them out"
-        )
-    prior = as_prior(given[block], block)
-    if isinstance(prior, MatrixPrior):
-        if len(design.blocks) > 1:
-            raise PriorError(
-                f"a prior of 'G' is for random effects that all vary together, but this model has "
-                f"{len(design.blocks)} independent blocks of them; state 'sd' and 'corr' instead"
-            )
-        prior.scale_matrix(design.effects)
-    return ((block, prior, STATED),)
 
 
 def _gamma(given: Mapping[str, Any], problem: Problem) -> tuple[Entry, ...]:
@@ -234,25 +209,6 @@ def _sd(
             own = prior.prior if isinstance(prior, Centred) else prior
             found.append((name, default if prior is _UNSAID_SD else own, source))
     return tuple(found), tuple(flags), M
-
-
-def _keep_constant(given: Mapping[str, Any], design: Design, basis: Basis) -> dict[str, Prior]:
-    """The default of the constant column, the one fixed column a prior of R² leaves alone."""
-    constant = design.rows.constant_columns
-    if not constant.any():
-        raise PriorError(
-            "a prior of 'r2' needs an intercept among the fixed effects, whose prior stays its "
-            "own; write the formula with 1"
-        )
-    name = design.terms[int(constant.argmax())]
-    stated = given.get("gamma")
-    names = set(map(parameter_name, stated if isinstance(stated, Mapping) else design.terms))
-    if stated is not None and not names <= {name}:
-        raise PriorError(
-            f"the prior of 'r2' says what that of 'gamma' would say again; leave one of them out, "
-            f"or state 'gamma' for '{name}' alone"
-        )
-    return {name: default_constant(basis)}
 
 
 def _fill[Name: (str, EffectName)](

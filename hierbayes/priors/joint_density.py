@@ -6,7 +6,8 @@ density is one of those, the volume of the change of variables included:
 * G = D R D with D = diag(sd): p(sd, R) = p(G) 2^q Π_k sd_k^q.
 * icc = T/(T + σ²) with T = tr(GM), M = Z'Z/n.  With v_k = sd_k² M_kk and S = Σ v_k,
   given R and σ, T is S times a function of the shares v/S, which are uniform on the
-  simplex: p(sd | R, σ) = p(icc) σ²T/(T + σ²)² (q − 1)! S^{−q} Π_k 2 sd_k M_kk.
+  simplex: p(sd | R, σ) = p(icc) σ²T/(T + σ²)² (q − 1)! S^{−q} Π_k 2 sd_k M_kk.  On the latent
+  scale of a family σ is ``known``, and 1 in the units of M.
 
 They are PyTensor expressions of a lower-triangular root of G (..., q, q), sd (..., q) and
 σ (...), with any leading axes, and of parameters that are data, constants included.
@@ -126,6 +127,7 @@ def _beta(
     q = sd.shape[-1]
     regular, root, sd = _regular(root, sd)
     second = given["second_moments"]
+    sigma = pt.switch(pt.neq(given["known"], 0.0), 1.0, sigma)
     between = (root * pt.matmul(second, root)).sum(axis=(-2, -1))
     parts = (sd**2 * pt.diagonal(second)).sum(axis=-1)
     value = (
@@ -163,5 +165,5 @@ _MATRICES = ("scale_root", "second_moments")
 _PARAMETERS: dict[str, tuple[str, ...]] = {
     "InverseWishart": ("nu", "scale_root", "log_constant"),
     "Wishart": ("nu", "scale_root", "log_constant"),
-    "Beta": ("alpha", "beta", "second_moments", "log_constant"),
+    "Beta": ("alpha", "beta", "known", "second_moments", "log_constant"),
 }

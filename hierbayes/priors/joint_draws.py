@@ -6,7 +6,13 @@ import numpy as np
 
 from hierbayes.design.design import Design
 from hierbayes.frames.arrays import Floats
-from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, MatrixPrior
+from hierbayes.priors.joint_families import (
+    R2D2M2,
+    Beta,
+    InverseWishart,
+    LatentBeta,
+    MatrixPrior,
+)
 
 
 def draw_matrix_root(
@@ -41,7 +47,8 @@ def draw_icc_sd(
 ) -> Floats:
     """Standard deviations (draws, q) under a prior of the intraclass correlation.
 
-    icc = T/(T + σ²) with T = tr(GM), M = Z'Z/n; given the correlation matrix R the shares
+    icc = T/(T + σ²) with T = tr(GM), M = Z'Z/n, σ² that of a latent scale where the prior is of
+    one; given the correlation matrix R the shares
     of Σ_k sd_k² M_kk are uniform on the simplex.
     """
     draws, q = corr_root.shape[:2]
@@ -51,7 +58,8 @@ def draw_icc_sd(
     direction = np.sqrt(shares / np.diag(M))
     half = direction[:, :, None] * corr_root
     size = np.einsum("dki,kl,dli->d", half, M, half, optimize=True)
-    total = sigma**2 * icc / (1.0 - icc)
+    residual = prior.residual if isinstance(prior, LatentBeta) else sigma**2
+    total = residual * icc / (1.0 - icc)
     sd: Floats = direction * np.sqrt(total / size)[:, None]
     return sd
 

@@ -112,6 +112,24 @@ class Beta(Prior):
 
 
 @dataclass(frozen=True, slots=True)
+class LatentBeta(Beta):
+    """The same on the latent scale of a family, where the variance of a row is ``residual``.
+
+    A model makes it of a `Beta` that is stated.
+    """
+
+    residual: float
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Those of the Beta distribution."""
+        return {"alpha": self.alpha, "beta": self.beta}
+
+    def __str__(self) -> str:
+        return str(Beta(self.alpha, self.beta))
+
+
+@dataclass(frozen=True, slots=True)
 class R2D2M2(Prior):
     """Prior of the share R² of the variance that fixed and random effects explain together.
 

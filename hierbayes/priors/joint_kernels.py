@@ -9,8 +9,9 @@ with R the lower root of G and C that of the scale,
                       T = tr(R'MR), S = Σ_k sd_k² M_kk
 
 ``s`` and ``d_s`` hold σ, then the sds with a sign, and the derivatives with respect to them,
-to which each adds its own, as to d_root (q, q).  A singular G has density 0.  What the prior
-states stands in ``data`` from ``at`` on, a matrix by rows.
+to which each adds its own, as to d_root (q, q).  Where the icc is that of a latent scale,
+``known`` is 1, σ is 1 and M that of columns over the sd of a row there.  A singular G has
+density 0.  What the prior states stands in ``data`` from ``at`` on, a matrix by rows.
 """
 
 from __future__ import annotations
@@ -64,27 +65,29 @@ def matrix_density(inverse, data, at, root, s, d_root, d_s):
 
 @inner
 def icc_density(data, at, root, s, d_root, d_s):
-    """A Beta prior of the intraclass correlation: α, β and M (q, q)."""
-    q = root.shape[0]
-    sigma, alpha, beta = s[0], data[at], data[at + 1]
+    """A Beta prior of the intraclass correlation: α, β, known and M (q, q)."""
+    q, first = root.shape[0], at + 3
+    alpha, beta, known = data[at], data[at + 1], data[at + 2] != 0.0
+    sigma = 1.0 if known else s[0]
     between, parts, value = 0.0, 0.0, 0.0
     half = np.zeros((q, q))  # MR
     for i in range(q):
         if root[i, i] == 0.0:
             return -np.inf
         value += math.log(abs(s[1 + i]))
-        parts += s[1 + i] * s[1 + i] * data[at + 2 + i * q + i]
+        parts += s[1 + i] * s[1 + i] * data[first + i * q + i]
         for c in range(q):
             for k in range(q):
-                half[i, c] += data[at + 2 + i * q + k] * root[k, c]
+                half[i, c] += data[first + i * q + k] * root[k, c]
             between += root[i, c] * half[i, c]
     total = between + sigma * sigma
     value += alpha * math.log(between) + 2.0 * beta * math.log(sigma)
     value -= (alpha + beta) * math.log(total) + q * math.log(parts)
     slope = alpha / between - (alpha + beta) / total
     for i in range(q):
-        d_s[1 + i] += 1.0 / s[1 + i] - 2.0 * q * s[1 + i] * data[at + 2 + i * q + i] / parts
+        d_s[1 + i] += 1.0 / s[1 + i] - 2.0 * q * s[1 + i] * data[first + i * q + i] / parts
         for c in range(q):
             d_root[i, c] += 2.0 * slope * half[i, c]
-    d_s[0] += 2.0 * beta / sigma - 2.0 * sigma * (alpha + beta) / total
+    if not known:
+        d_s[0] += 2.0 * beta / sigma - 2.0 * sigma * (alpha + beta) / total
     return value

@@ -10,7 +10,13 @@ from scipy.special import betaln, gammaln, multigammaln
 from hierbayes.design.design import Design
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.joint_draws import explained_spread
-from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, MatrixPrior
+from hierbayes.priors.joint_families import (
+    R2D2M2,
+    Beta,
+    InverseWishart,
+    LatentBeta,
+    MatrixPrior,
+)
 from hierbayes.priors.prior_set import Entry
 
 
@@ -26,6 +32,9 @@ def joint_parameters(entry: Entry, design: Design) -> dict[str, Floats]:
     """
     block, prior, _ = entry
     second = design.rows.second_moment
+    known = isinstance(prior, LatentBeta)
+    if isinstance(prior, LatentBeta):  # T/(T + v) is that of the columns over √v, and of σ = 1
+        second = second / prior.residual
     match prior:
         case MatrixPrior():
             parameters = _matrix_parameters(prior, prior.scale_matrix(design.effects))
@@ -35,6 +44,7 @@ def joint_parameters(entry: Entry, design: Design) -> dict[str, Floats]:
             parameters = {
                 "alpha": prior.alpha,
                 "beta": prior.beta,
+                "known": float(known),
                 "second_moments": second,
                 "log_constant": volume + gammaln(q) - betaln(prior.alpha, prior.beta),
             }

@@ -1,0 +1,85 @@
+"""Joint priors that are stated: of G, of the intraclass correlation, of R²; refused where amiss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hierbayes.design.basis import Basis
+from hierbayes.design.design import Design
+from hierbayes.design.problem import Problem
+from hierbayes.errors import PriorError
+from hierbayes.priors.blocks import COVERED, as_prior
+from hierbayes.priors.defaults import default_constant
+from hierbayes.priors.effect_priors import parameter_name
+from hierbayes.priors.families import Prior
+from hierbayes.priors.joint_families import Beta, LatentBeta, MatrixPrior
+from hierbayes.priors.prior_set import STATED, Entry
+
+
+def chosen_joint(given: Mapping[str, Any], problem: Problem) -> tuple[Entry, ...]:
+    """The joint prior that is stated, if one is, refused where it cannot stand.
+
+    There is at most one: each covers the sds.  Of a family that of the icc is on its latent scale.
+    """
+    design = problem.design
+    blocks = [block for block in COVERED if given.get(block) is not None]
+    if not blocks:
+        return ()
+    block = blocks[0]
+    _ = design.factor  # a joint prior is made for one
+    others = [other for other in (*blocks[1:], *COVERED[block]) if given.get(other) is not None]
+    others = [other for other in others if other != "gamma"]  # see constant_alone
+    if others:
+        raise PriorError(
+            f"the prior of '{block}' says what that of '{others[0]}' would say again; "
+            "leave one of them out"
+        )
+    prior = as_prior(given[block], block)
+    if isinstance(prior, MatrixPrior):
+        if len(design.blocks) > 1:
+            raise PriorError(
+                f"a prior of 'G' is for random effects that all vary together, but this model has "
+                f"{len(design.blocks)} independent blocks of them; state 'sd' and 'corr' instead"
+            )
+        prior.scale_matrix(design.effects)
+    latent = None if problem.family is None else problem.family.latent_constant
+    if isinstance(prior, Beta) and latent is not None:
+        prior = LatentBeta(prior.alpha, prior.beta, latent)
+    return ((block, prior, STATED),)
+
+
+def refuse_no_latent_scale(given: Mapping[str, Any], problem: Problem) -> None:
+    """Refuse a prior of the icc of a family without a latent scale of known variance.
+
+    Raises
+    ------
+    PriorError
+        Naming the family.
+    """
+    family = problem.family
+    if family is None or given.get("icc") is None or family.latent_constant is not None:
+        return
+    raise PriorError(
+        f"a prior of 'icc' is on a latent scale with a known variance, as links of probabilities "
+        f"and of ordered categories have it, and {family} has none; state 'sd' instead"
+    )
+
+
+def constant_alone(given: Mapping[str, Any], design: Design, basis: Basis) -> dict[str, Prior]:
+    """The default of the constant column, the one fixed column a prior of R² leaves alone."""
+    constant = design.rows.constant_columns
+    if not constant.any():
+        raise PriorError(
+            "a prior of 'r2' needs an intercept among the fixed effects, whose prior stays its "
+            "own; write the formula with 1"
+        )
+    name = design.terms[int(constant.argmax())]
+    stated = given.get("gamma")
+    names = set(map(parameter_name, stated if isinstance(stated, Mapping) else design.terms))
+    if stated is not None and not names <= {name}:
+        raise PriorError(
+            f"the prior of 'r2' says what that of 'gamma' would say again; leave one of them out, "
+            f"or state 'gamma' for '{name}' alone"
+        )
+    return {name: default_constant(basis)}
