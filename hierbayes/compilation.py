@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from types import CodeType
@@ -43,20 +44,30 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-def inner(function: Callable[..., Any], name: str = "", fastmath: bool | set[str] = False) -> Any:
+def inner(
+    function: Callable[..., Any],
+    name: str = "",
+    fastmath: bool | set[str] = False,
+    *,
+    in_loop: bool = False,
+) -> Any:
     """``numba.njit`` of what only compiled code calls.
 
     It needs no way in from Python, which takes as long to compile as the function, and no machine
     code of its own (`_PartLibrary`).  What is made inside another function, several times, takes a
     ``name`` of its own each time: compiled code finds functions by name, also code that another
-    process compiled.  ``fastmath`` is numba's.
+    process compiled.  ``fastmath`` is numba's.  What a loop calls (``in_loop``) is made to stand in
+    it: a call hands over every part of every array.
     """
     if name:
         function.__qualname__ = name
-    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": in_loop}
     return njit(
         nogil=True, error_model="numpy", fastmath=fastmath, pipeline_class=_PartCompiler, **options
     )(function)
+
+
+in_loop = partial(inner, in_loop=True)
 
 
 class _PartLibrary(JITCodeLibrary):

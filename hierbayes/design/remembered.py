@@ -17,9 +17,10 @@ def remembered[**P, Result](function: Callable[P, Result]) -> Callable[P, Result
 
     @wraps(function)
     def of(*args: P.args, **kwargs: P.kwargs) -> Result:
-        cross, *others = args
-        known = results.setdefault(cross, {})
-        key = (*others, *sorted(kwargs.items()))
+        key = (*args[1:], *sorted(kwargs.items())) if kwargs else args[1:]
+        known = results.get(args[0])
+        if known is None:
+            known = results.setdefault(args[0], {})
         if key not in known:
             known[key] = function(*args, **kwargs)
         return known[key]

@@ -96,6 +96,18 @@ class SparseProducts:
         noise: Floats = np.concatenate([one.noise for one in self.levels])
         return noise
 
+    @cached_property
+    def entries(self) -> tuple[Integers, Integers]:
+        """Where the entries of G's lower triangle stand that lie within a factor."""
+        lower = [np.tril_indices(level.q) for level in self.levels]
+        rows, columns = (
+            np.concatenate(
+                [at[side] + span.start for at, span in zip(lower, self.spans, strict=True)]
+            )
+            for side in (0, 1)
+        )
+        return rows, columns
+
     @property
     def sizes(self) -> tuple[int, ...]:
         """J_k q_k: how many random effects each factor has in all."""

@@ -54,6 +54,7 @@ def _turn(root, e, transposed, columns):
 def _pull(root, e, omega, gamma, u, v):
     """v = Z'(V/σ²)⁻¹(y − Xγ) (m, 1), from Z'(y − Xγ): what X takes is taken first."""
     m, p1 = v.shape[0], e.C.shape[0]
+    direct = np.empty(m)
     for b in range(e.blocks.shape[0]):
         if e.blocks[b, ROW] >= 0:
             continue
@@ -62,8 +63,7 @@ def _pull(root, e, omega, gamma, u, v):
             total = e.products[o + h * p1 + p1 - 1]
             for c in range(p1 - 1):
                 total -= gamma[c] * e.products[o + h * p1 + c]
-            u[at + h, 0] = total
-    direct = u[:, 0].copy()
+            u[at + h, 0] = direct[at + h] = total
     _turn(root, e, True, u)
     solve_forward(e, omega, u)
     solve_backward(e, omega, u)
@@ -97,7 +97,9 @@ def average_information(root, e, omega, gamma, F, rows, columns):
     """a (k,), b (k, k) and v (m,) of entries of Γ at ``rows`` and ``columns``, see the module."""
     m, p, k = e.effects, gamma.shape[0], rows.shape[0]
     weights, of_X = np.zeros((p + 1, p)), np.empty((m, p))
-    weights[:p] = F
+    for c in range(p):
+        for d in range(p):
+            weights[c, d] = F[c, d]
     times_rows_of_W(e, omega, weights, of_X)
     u, v = np.empty((m, 1)), np.empty((m, 1))
     _pull(root, e, omega, gamma, u, v)
@@ -127,4 +129,4 @@ def average_information(root, e, omega, gamma, F, rows, columns):
             for h in range(p):
                 b[c, d] -= t[h, c] * t[h, d]
             b[d, c] = b[c, d]
-    return a, b, v[:, 0].copy()
+    return a, b, v

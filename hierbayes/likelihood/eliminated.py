@@ -87,7 +87,8 @@ class Eliminated:
         rows, columns = at
         if self._full_rooted is None:
             e = elimination_of(self.cross).elimination
-            return average_information(self.root, e, self.omega, gamma, F, rows, columns)
+            a, b, v = average_information(self.root, e, self.omega, gamma, F, rows, columns)
+            return a, b, v[:, 0]
         v = self._full_rooted.effects(gamma)
         w = np.zeros((len(v), len(rows)))
         for span, places in zip(self.cross.spans, elimination_of(self.cross).places, strict=True):
@@ -153,15 +154,31 @@ def turned(cross: SparseProducts, root: Floats, columns: Floats, *, transposed: 
 
 def full_rank(cross: SparseProducts, root: Floats) -> Floats:
     """λ, its missing directions given a small variance."""
-    full = root.copy()
-    for span, level in zip(cross.spans, cross.levels, strict=True):
-        unit = cross.noise[span]
-        if level.q == 1 and abs(root[span.start, span.start]) >= _SMALL_ROOT * unit[0]:
+    full = None
+    for span in cross.spans:
+        scaled = root[span, span] / cross.noise[span, None]
+        if _is_large(scaled.tolist()):
             continue
-        left, size, _ = np.linalg.svd(root[span, span] / unit[:, None])
+        left, size, _ = np.linalg.svd(scaled)
         if size[-1] < _SMALL_ROOT:
-            full[span, span] = unit[:, None] * (left * np.maximum(size, _SMALL_ROOT))
-    return root if (full == root).all() else np.ascontiguousarray(full)
+            full = root.copy() if full is None else full
+            full[span, span] = cross.noise[span, None] * (left * np.maximum(size, _SMALL_ROOT))
+    return root if full is None else np.ascontiguousarray(full)
+
+
+def _is_large(root: list[list[float]]) -> bool:
+    """Whether a root is known to have no small singular value; only of one or two effects.
+
+    Of two the smaller one is at least the determinant over the norm.
+    """
+    if len(root) == 1:
+        return abs(root[0][0]) >= _SMALL_ROOT
+    if len(root) > 2:
+        return False
+    (a, b), (c, d) = root
+    square = a * a + b * b + c * c + d * d
+    determinant = abs(a * d - b * c)
+    return determinant > 1e-10 * square and determinant**2 > _SMALL_ROOT**2 * square
 
 
 def _adjoint_of(gamma: Floats, F: Floats, sigma: float) -> Floats:

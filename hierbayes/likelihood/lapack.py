@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 from numba.extending import get_cython_function_address
 
-from hierbayes.compilation import inner
+from hierbayes.compilation import in_loop, inner
 from hierbayes.likelihood.native import pointer_at
 
 _doubles, _ints = types.CPointer(types.float64), types.CPointer(types.int32)
@@ -47,7 +47,7 @@ def _sizes(first, second):
     return sizes
 
 
-@inner
+@in_loop
 def factor_lower(a, at, n):
     """Cholesky factor of the (n, n) matrix at a place of a flat array, over its lower triangle.
 
@@ -103,7 +103,7 @@ def solve_rows(a, at, n, b, place, k, transposed):
     return True
 
 
-@inner
+@in_loop
 def invert_from_factor(a, at, n):
     """(LL')⁻¹ over the lower triangle, from L (n, n) at a place of a."""
     if n > SMALL:
@@ -113,18 +113,17 @@ def invert_from_factor(a, at, n):
             pointer_at(sizes, 0), pointer_at(sizes, 2),
         )  # fmt: skip
         return sizes[2] == 0
-    inverse = np.zeros((n, n))
-    for c in range(n):
-        inverse[c, c] = 1.0 / a[at + c * n + c]
+    for c in range(n):  # L⁻¹ in place, column by column
+        a[at + c * n + c] = 1.0 / a[at + c * n + c]
         for i in range(c + 1, n):
             total = 0.0
             for k in range(c, i):
-                total -= a[at + i * n + k] * inverse[k, c]
-            inverse[i, c] = total / a[at + i * n + i]
-    for i in range(n):
+                total -= a[at + i * n + k] * a[at + k * n + c]
+            a[at + i * n + c] = total / a[at + i * n + i]
+    for i in range(n):  # L'⁻¹L⁻¹ row by row, the diagonal last: rows below are L⁻¹ still
         for j in range(i + 1):
             total = 0.0
             for k in range(i, n):
-                total += inverse[k, i] * inverse[k, j]
+                total += a[at + k * n + i] * a[at + k * n + j]
             a[at + i * n + j] = total
     return True

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hierbayes.compilation import compiled, inner
+from hierbayes.compilation import compiled, in_loop, inner
 from hierbayes.design.elimination import (
     AT,
     BEGIN,
@@ -57,87 +57,80 @@ def _core_adjoint(e, N, omega, bar):
                 bar[rows + w * m + i] = turned[w, i]
 
 
-@inner
-def _times_core(node, e, bar, Y, out, first):
-    """What the component of a panel takes from −Ω̄_RR Y, in its rows from ``first`` on."""
+@in_loop
+def _times_core(node, e, bar, p1, h, Y, out):
+    """What the component of a panel takes from row h of −(Ω̄_RR Y)'."""
     n_core, core = e.nodes[node, N_CORE], e.nodes[node, CORE]
     m, at = e.components[e.component[node], 0], e.components[e.component[node], 1]
-    rows = e.nodes[node, BELOW] - first
-    places, column, taken = np.empty(n_core, np.int64), np.empty(rows), np.empty(rows)
-    for i in range(n_core):
-        places[i] = e.core[core + i]
-    for h in range(e.q[e.nodes[node, FACTOR]]):
-        for i in range(rows):
-            column[i], taken[i] = Y[first + i, h], 0.0
-        for i in range(rows):
-            row = at + (places[i] if i < n_core else m + i - n_core) * m
-            value, total = column[i], 0.0
-            for j in range(min(i, n_core)):
-                entry = bar[row + places[j]]
-                total += entry * column[j]
-                taken[j] += entry * value
-            if i < n_core:
-                total += bar[row + places[i]] * value
-            taken[i] += total
-        for i in range(rows):
-            out[first + i, h] -= taken[i]
+    first = e.nodes[node, BELOW] - n_core - p1
+    for i in range(n_core + p1):
+        row = at + (e.core[core + i] if i < n_core else m + i - n_core) * m
+        value, total = Y[h, first + i], 0.0
+        for j in range(min(i, n_core)):
+            entry = bar[row + e.core[core + j]]
+            total += entry * Y[h, first + j]
+            out[h, first + j] -= entry * value
+        if i < n_core:
+            total += bar[row + e.core[core + i]] * value
+        out[h, first + i] -= total
 
 
-@inner
-def _times_rows(node, e, N, Y, bar, out):
-    """out = −Ω̄_RR Y (below, q) for the rows R below a panel."""
-    k, place = e.nodes[node, FACTOR], e.nodes[node, PLACE]
-    q, below, n_core = e.q[k], e.nodes[node, BELOW], e.nodes[node, N_CORE]
-    maps, p1, row = e.nodes[node, MAPS], N.shape[0], 0
+@in_loop
+def _times_rows(node, e, N, bar, h, Y, out):
+    """Row h of −(Ω̄_RR Y)' for the rows R below a panel, over that of ``out``."""
+    below, maps, row, p1 = e.nodes[node, BELOW], e.nodes[node, MAPS], 0, N.shape[0]
     for i in range(below):
-        for h in range(q):
-            out[i, h] = 0.0
-    for b in range(place + 1, e.ancestors.shape[1]):
+        out[h, i] = 0.0
+    for b in range(e.nodes[node, PLACE] + 1, e.ancestors.shape[1]):
         above = e.ancestors[node, b]
         wide, at = e.q[e.nodes[above, FACTOR]], e.nodes[above, BEGIN]
         for i in range(below - row):
             source = at + e.maps[maps + i] * wide
-            for c in range(min(i + 1, wide)):
-                _add_product(bar[source + c], row + i, row + c, q, Y, out)
+            value, total = Y[h, row + i], 0.0
+            for c in range(min(i, wide)):
+                entry = bar[source + c]
+                total += entry * Y[h, row + c]
+                out[h, row + c] -= entry * value
+            if i < wide:
+                total += bar[source + i] * value
+            out[h, row + i] -= total
         maps += below - row
         row += wide
-    if n_core > 0:
-        _times_core(node, e, bar, Y, out, row)
-    row += n_core
+    if e.nodes[node, N_CORE] > 0:
+        _times_core(node, e, bar, p1, h, Y, out)
+    row = below - p1
     for c in range(p1):
-        for d in range(c + 1):
-            _add_product(N[c, d], row + c, row + d, q, Y, out)
+        value, total = Y[h, row + c], N[c, c] * Y[h, row + c]
+        for d in range(c):
+            total += N[c, d] * Y[h, row + d]
+            out[h, row + d] -= N[c, d] * value
+        out[h, row + c] -= total
 
 
-@inner
-def _add_product(value, i, j, q, Y, out):
-    """What a symmetric entry (i, j), i ≥ j, takes from −Ω̄_RR Y."""
-    for h in range(q):
-        out[i, h] -= value * Y[j, h]
-    if i != j:
-        for h in range(q):
-            out[j, h] -= value * Y[i, h]
-
-
-@inner
+@in_loop
 def _panel_adjoint(node, e, N, omega, bar, Y, out):
-    """Ω̄ of a panel, from those of its ancestors, its component and W."""
+    """Ω̄ of a panel, from those of its ancestors, its component and W; Y and out stand turned."""
     q, at, below = e.q[e.nodes[node, FACTOR]], e.nodes[node, BEGIN], e.nodes[node, BELOW]
-    for i in range(below):
-        for c in range(q - 1, -1, -1):  # Y L_jj = L_Rj
+    for c in range(q - 1, -1, -1):  # Y L_jj = L_Rj
+        inverse = 1.0 / omega[at + c * q + c]
+        for i in range(below):
             total = omega[at + (q + i) * q + c]
             for h in range(c + 1, q):
-                total -= Y[i, h] * omega[at + h * q + c]
-            Y[i, c] = total / omega[at + c * q + c]
-    _times_rows(node, e, N, Y, bar, out)
+                total -= Y[h, i] * omega[at + h * q + c]
+            Y[c, i] = total * inverse
+    for h in range(q):
+        _times_rows(node, e, N, bar, h, Y, out)
     for i in range(q * q):
         bar[at + i] = omega[at + i]
     invert_from_factor(bar, at, q)
-    for i in range(below):
-        for c in range(q):
-            bar[at + (q + i) * q + c] = out[i, c]
-            for d in range(c + 1):
-                bar[at + c * q + d] -= Y[i, c] * out[i, d]
+    for c in range(q):
+        for i in range(below):
+            bar[at + (q + i) * q + c] = out[c, i]
+        for d in range(c + 1):
+            total = 0.0
+            for i in range(below):
+                total += Y[c, i] * out[d, i]
+            bar[at + c * q + d] -= total
     for c in range(q):
         for d in range(c):
             bar[at + d * q + c] = bar[at + c * q + d]
@@ -151,7 +144,7 @@ def selected_inverse(e, N, omega, bar):
     for node in range(e.nodes.shape[0]):
         widest = max(widest, e.nodes[node, BELOW])
         most = max(most, e.q[e.nodes[node, FACTOR]])
-    Y, out = np.empty((widest, most)), np.empty((widest, most))
+    Y, out = np.empty((most, widest)), np.empty((most, widest))
     for node in range(e.nodes.shape[0] - 1, -1, -1):
         _panel_adjoint(node, e, N, omega, bar, Y, out)
 

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from hierbayes.compilation import compiled, inner
+from hierbayes.compilation import compiled, in_loop, inner
 from hierbayes.design.elimination import (
     AT,
     BEGIN,
@@ -67,7 +67,7 @@ def fill(root, e, omega):
                 omega[at + i * leading + c] = total
 
 
-@inner
+@in_loop
 def _factor_panel(omega, at, q, below):
     """L_jj and L_Rj over a panel; its half log determinant, nan where it cannot be factored."""
     if not factor_lower(omega, at, q):
@@ -75,12 +75,13 @@ def _factor_panel(omega, at, q, below):
     total = 0.0
     for i in range(q):
         total += math.log(omega[at + i * q + i])
-    for i in range(q, q + below):
-        for c in range(q):
+    for c in range(q):
+        inverse = 1.0 / omega[at + c * q + c]
+        for i in range(q, q + below):
             value = omega[at + i * q + c]
             for h in range(c):
                 value -= omega[at + i * q + h] * omega[at + c * q + h]
-            omega[at + i * q + c] = value / omega[at + c * q + c]
+            omega[at + i * q + c] = value * inverse
     return total
 
 
@@ -93,50 +94,47 @@ def _dot(omega, i, j, q):
     return total
 
 
-@inner
-def _update_core(node, e, omega, begin, q, p1):
-    """Take the rows of a panel from ``begin`` on, core levels then W, out of its component.
-
-    Column by column of the panel, each copied first: so the loops run over plain vectors.
-    """
+@in_loop
+def _update_core(node, e, omega, column, p1):
+    """Take a column of a panel, of its core levels then of W, out of its component."""
     n_core, core = e.nodes[node, N_CORE], e.nodes[node, CORE]
     size, to = e.components[e.component[node], 0], e.components[e.component[node], 1]
-    places, column = np.empty(n_core, np.int64), np.empty(n_core + p1)
-    for i in range(n_core):
-        places[i] = e.core[core + i]
-    for h in range(q):
-        for i in range(n_core + p1):
-            column[i] = omega[begin + i * q + h]
-        for i in range(n_core + p1):
-            row = to + (places[i] if i < n_core else size + i - n_core) * size
-            value = column[i]
-            for j in range(min(i + 1, n_core)):
-                omega[row + places[j]] -= value * column[j]
+    begin = e.nodes[node, BELOW] - n_core - p1
+    for i in range(n_core + p1):
+        row = to + (e.core[core + i] if i < n_core else size + i - n_core) * size
+        value = column[begin + i]
+        for j in range(min(i + 1, n_core)):
+            omega[row + e.core[core + j]] -= value * column[begin + j]
 
 
-@inner
-def _update(node, e, omega, S):
-    """Take a factored panel out of its ancestors, its component and S."""
-    k, place = e.nodes[node, FACTOR], e.nodes[node, PLACE]
-    q, below, n_core = e.q[k], e.nodes[node, BELOW], e.nodes[node, N_CORE]
-    p1, maps = S.shape[0], e.nodes[node, MAPS]
+@in_loop
+def _update(node, e, omega, S, column):
+    """Take a factored panel out of its ancestors, its component and S.
+
+    Column by column of the panel, each copied to ``column`` first: so the loops run over plain
+    vectors.
+    """
+    q, below, p1 = e.q[e.nodes[node, FACTOR]], e.nodes[node, BELOW], S.shape[0]
     first = e.nodes[node, BEGIN] + q * q  # where the rows below begin
-    row = 0
-    for b in range(place + 1, e.ancestors.shape[1]):
-        above = e.ancestors[node, b]
-        wide, to = e.q[e.nodes[above, FACTOR]], e.nodes[above, BEGIN]
-        for i in range(below - row):
-            target = to + e.maps[maps + i] * wide
-            for c in range(min(i + 1, wide)):
-                omega[target + c] -= _dot(omega, first + (row + i) * q, first + (row + c) * q, q)
-        maps += below - row
-        row += wide
-    if n_core > 0:
-        _update_core(node, e, omega, first + row * q, q, p1)
-    row += n_core
-    for c in range(p1):
-        for d in range(c + 1):
-            S[c, d] -= _dot(omega, first + (row + c) * q, first + (row + d) * q, q)
+    for h in range(q):
+        for i in range(below):
+            column[i] = omega[first + i * q + h]
+        row, maps = 0, e.nodes[node, MAPS]
+        for b in range(e.nodes[node, PLACE] + 1, e.ancestors.shape[1]):
+            above = e.ancestors[node, b]
+            wide, to = e.q[e.nodes[above, FACTOR]], e.nodes[above, BEGIN]
+            for i in range(below - row):
+                target, value = to + e.maps[maps + i] * wide, column[row + i]
+                for c in range(min(i + 1, wide)):
+                    omega[target + c] -= value * column[row + c]
+            maps += below - row
+            row += wide
+        if e.nodes[node, N_CORE] > 0:
+            _update_core(node, e, omega, column, p1)
+        for c in range(p1):
+            value = column[below - p1 + c]
+            for d in range(c + 1):
+                S[c, d] -= value * column[below - p1 + d]
 
 
 @inner
@@ -144,13 +142,16 @@ def factorise(root, e, omega):
     """Factor Ω in place; log|I + Λ'Z'ZΛ| (nan where that fails) and S (p+1, p+1)."""
     fill(root, e, omega)
     S = e.C.copy()
-    p1, log_det = S.shape[0], 0.0
+    p1, log_det, most = S.shape[0], 0.0, 0
+    for node in range(e.nodes.shape[0]):
+        most = max(most, e.nodes[node, BELOW])
+    column = np.empty(most)
     for node in range(e.nodes.shape[0]):
         q = e.q[e.nodes[node, FACTOR]]
         log_det += 2.0 * _factor_panel(omega, e.nodes[node, BEGIN], q, e.nodes[node, BELOW])
         if not math.isfinite(log_det):
             return np.nan, S
-        _update(node, e, omega, S)
+        _update(node, e, omega, S, column)
     for c in range(e.components.shape[0]):
         m, at = e.components[c, 0], e.components[c, 1]
         if not factor_lower(omega, at, m):

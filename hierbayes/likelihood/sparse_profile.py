@@ -114,21 +114,12 @@ class SparseCurvature:
         return vv
 
     @cached_property
-    def entries(self) -> tuple[Integers, Integers]:
-        """Where the entries of Γ's lower triangle stand that lie within a factor."""
-        spans = self.profile.cross.spans
-        lower = [np.tril_indices(span.stop - span.start) for span in spans]
-        rows, columns = (
-            np.concatenate([at[side] + span.start for at, span in zip(lower, spans, strict=True)])
-            for side in (0, 1)
-        )
-        return rows, columns
-
-    @cached_property
     def _parts(self) -> tuple[Floats, Floats, Floats]:
         """a, b and v of every entry, see `Eliminated.information`."""
         profile = self.profile
-        return profile.eliminated.information(profile.gamma, profile._solution[2], self.entries)
+        return profile.eliminated.information(
+            profile.gamma, profile._solution[2], profile.cross.entries
+        )
 
     @cached_property
     def information(self) -> Floats:
@@ -140,14 +131,15 @@ class SparseCurvature:
 
     def by_entry(self, at: tuple[Integers, Integers]) -> Floats:
         """The average information (k, k) of k of them."""
+        entries = self.profile.cross.entries
         place = np.zeros(self.profile.root.shape, dtype=np.intp)
-        place[self.entries] = np.arange(len(self.entries[0]))
+        place[entries] = np.arange(len(entries[0]))
         chosen = place[at]
         return self.information[chosen[:, None], chosen]
 
     def observed(self, S: Floats) -> Floats:
         """The average information (k, k) along k symmetric directions S (k, Q, Q)."""
-        along = S[:, *self.entries]
+        along = S[:, *self.profile.cross.entries]
         observed: Floats = along @ self.information @ along.T
         return observed
 

@@ -123,8 +123,11 @@ def times_rows_of_W(e, omega, weights, right):
 def multiply(e, w, out, outside):
     """Z'Z w (m, k) and [X y]'Z w (p+1, k) of coefficients w (m, k), over the last two."""
     p1, columns = e.C.shape[0], w.shape[1]
-    out[:] = 0.0
-    outside[:] = 0.0
+    for c in range(columns):
+        for i in range(out.shape[0]):
+            out[i, c] = 0.0
+        for i in range(p1):
+            outside[i, c] = 0.0
     for b in range(e.blocks.shape[0]):
         row, q, v = e.blocks[b, ROW], e.q[e.blocks[b, COLUMN]], e.blocks[b, PRODUCTS]
         i0, j0 = e.blocks[b, ROW_PLACE], e.blocks[b, COLUMN_PLACE]
