@@ -298,3 +298,41 @@ def test_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
     )
     (tmp_path / "notes.txt").write_text("no rows")
     assert "must be files of one format" in refusal(tmp_path / "notes.txt")
+
+
+def test_folders_may_say_the_value_of_a_column(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame.to_parquet(tmp_path / "rows", partition_cols=["kind"])
+    formula = "y ~ x + kind + (1 | g)"
+    stream = hb.Model(formula, data=tmp_path / "rows").reml()
+    assert stream.loglik == pytest.approx(hb.Model(formula, frame).reml().loglik, rel=1e-12)
+    own = tmp_path / "kind=late"
+    own.mkdir()
+    frame.to_parquet(own / "rows.parquet")  # the column of the file is meant
+    assert hb.Model(formula, data=own).reml().loglik == pytest.approx(stream.loglik, rel=1e-12)
+    frame.drop(columns="kind").to_parquet(tmp_path / "rows" / "a.parquet")  # it comes first
+    assert refusal(tmp_path / "rows", formula).startswith("there is no column 'kind' in the data")
+
+
+def test_what_is_read_once_is_refused(frame: pd.DataFrame) -> None:
+    table = pa.Table.from_pandas(frame)
+    reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches())
+    assert refusal(reader).startswith("a RecordBatchReader can be read once, and rows that stream")
+
+
+def test_late_lines_of_a_text_file_are_named(tmp_path: Path) -> None:
+    lines = [f"{k % 7}.5,{k % 5},{k % 3}" for k in range(200_000)]
+    lines[-3] = "oops,1,1"
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(["y,x,g", *lines]))
+    assert refusal(path, "y ~ x + (1 | g)").startswith(f"cannot read {path}: ")
+    path.write_text("")
+    assert refusal(path, "y ~ x + (1 | g)").startswith(f"cannot read {path}: ")
+
+
+def test_columns_that_are_neither_numbers_nor_labels_are_refused(frame: pd.DataFrame) -> None:
+    dates = frame.assign(d=pd.Timestamp("2020-01-01"))
+    assert refusal(Pieces(dates, (100,)), "y ~ d + (1 | g)").startswith("'d' is of type datetime64")
+    lists = frame.assign(d=[[1, 2]] * len(frame))
+    assert refusal(Pieces(lists, (100,)), "y ~ d + (1 | g)") == (
+        "rows from 0: 'd' holds values that are no labels; make numbers or texts of them"
+    )

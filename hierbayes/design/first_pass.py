@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,7 +86,7 @@ def levels_of(source: Source, reader: RowReader, labels: Sequence[str]) -> dict[
     for batch in source.batches(reader.columns, labels):
         frame = reader.of(batch).frame
         for name in labels:
-            seen[name].update(frame[name].unique())
+            seen[name].update(_distinct(frame[name], batch.place))
             if len(seen[name]) > _MOST_LEVELS:
                 raise DataError(
                     f"{batch.place}: the factor '{name}' has more than {_MOST_LEVELS} levels; "
@@ -94,6 +94,16 @@ def levels_of(source: Source, reader: RowReader, labels: Sequence[str]) -> dict[
                     "text"
                 )
     return {name: pd.Index(sorted(found), name=name) for name, found in seen.items()}
+
+
+def _distinct(column: pd.Series, place: str) -> Iterable[Any]:
+    try:
+        return column.unique()
+    except TypeError as error:
+        raise DataError(
+            f"{place}: '{column.name}' holds values that are no labels; make numbers or texts of "
+            "them"
+        ) from error
 
 
 def pilot_rows(head: pd.DataFrame, levels: Mapping[str, pd.Index]) -> pd.DataFrame:

@@ -35,7 +35,7 @@ from hierbayes.design.standardisation import own_parts
 from hierbayes.design.streamed_rows import RowFacts, SourceAtHand, StreamedRows
 from hierbayes.design.streamed_sums import Pass, summed_stream
 from hierbayes.design.sums import little_is_left, without_fixed
-from hierbayes.design.usable_columns import refuse_unknown_names
+from hierbayes.design.usable_columns import refuse_neither_number_nor_factor, refuse_unknown_names
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats
 from hierbayes.sources.source import Source
@@ -79,6 +79,7 @@ def summed_source(
     refuse_unknown_names(reader.columns, pd.DataFrame(columns=list(source.columns)))
     calls = calls_that_learn(spec, source)
     head = first_rows(source, reader)
+    refuse_neither_number_nor_factor(list(reader.names), head, spec)
     levels = _all_levels(source, reader, columns_of_labels(spec, head), levels or {})
     states, head = learnt(source, reader, calls, levels) if calls else ({}, head)
     pilot = pilot_rows(head, levels)

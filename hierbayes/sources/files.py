@@ -138,6 +138,10 @@ def _opened(path: str, kind: str) -> Any:
             ),
         )
     try:
-        return ds.dataset(path, format=form)
+        own = ds.dataset(path, format=form)
+        keys = {part.partition("=")[0] for part in Path(path).parts[:-1] if "=" in part}
+        if keys and not keys & set(own.schema.names):  # folders say values, as kind=late/
+            return ds.dataset(path, format=form, partitioning="hive")
+        return own
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"cannot read {path}: {' '.join(str(error).split())}") from error

@@ -49,9 +49,20 @@ def _selects(table: Any) -> bool:
 
 
 def stream_of(table: Any) -> TableSource:
-    """The rows of a table that exports streams of Arrow."""
+    """The rows of a table that exports streams of Arrow.
+
+    Raises
+    ------
+    DataError
+        When it can be read but once.
+    """
     import pyarrow as pa
 
+    if isinstance(table, pa.RecordBatchReader):
+        raise DataError(
+            "a RecordBatchReader can be read once, and rows that stream are read more often: give "
+            "what it reads, a table, a relation or files; or its rows in memory, reader.read_all()"
+        )
     kind = type(table).__module__.partition(".")[0].strip("_")
     schema = pa.RecordBatchReader.from_stream(table).schema
     return TableSource(f"the {kind} table", table, tuple(schema.names))
