@@ -159,7 +159,7 @@ def test_slopes_are_those_of_differences(small_model: hb.Model) -> None:
         value = float(table.loc[(one.block, one.name), "value"].iloc[2])
         at, others = [], held.variables(best)
         for step in (-1e-4, 0.0, 1e-4):
-            deviance, others, converged = minimise_held(
+            deviance, others, converged, _ = minimise_held(
                 held.objective(value + step), others, held.bounded
             )
             assert converged
@@ -323,7 +323,9 @@ def test_what_does_not_converge_is_missing(
 ) -> None:
     fit = hb.Model("y ~ x + (1 + x | g)", data=small).reml()
 
-    def hasty(objective: Objective, start: np.ndarray, bounded: np.ndarray) -> Minimum:
+    def hasty(
+        objective: Objective, start: np.ndarray, bounded: np.ndarray, hessian: object
+    ) -> Minimum:
         return minimise_held(objective, start, bounded, steps=1)
 
     monkeypatch.setattr("hierbayes.inference.profiles.profile_path.minimise", hasty)

@@ -11,7 +11,12 @@ from scipy.stats import chi2
 
 import hierbayes as hb
 from hierbayes import residuals as hr
+from hierbayes.estimation.newton import minimise as minimise_from
+from hierbayes.fit.structured.point import StructuredPointFit
+from hierbayes.inference.profiles.held_structured import HeldStructured
+from hierbayes.inference.profiles.parameter import estimates_of, parameter_values, parameters_of
 from hierbayes.inference.profiles.profile import Profile
+from hierbayes.likelihood.reading import ML
 from tests.test_residual_structures import ROWS, dense_loglik, errors_by_hand
 
 STRUCTURE = hr.AR1("week", "g") * hr.Strata("sex")
@@ -88,3 +93,45 @@ def test_the_path_carries_all_parameters_and_is_drawn(found: Profile) -> None:
     figure = hb.plots.plot_profile_zeta(found)
     assert len(figure.axes) == 4
     plt.close(figure)
+
+
+# ---------------------------------------------------------------- how it is searched
+
+
+@pytest.mark.parametrize("label", ["x", "sigma", "phi", "corr[1,3]"])
+def test_slopes_with_a_parameter_held_are_those_of_differences(label: str) -> None:
+    structure = hr.Unstructured("week", "g") if label.startswith("corr") else STRUCTURE
+    fit = hb.Model("y ~ x", ROWS, residual=structure).ml()
+    assert isinstance(fit, StructuredPointFit)
+    (one,) = [one for one in parameters_of(fit.problem) if one.label == label]
+    held = HeldStructured(fit, one, ML)
+    best = estimates_of(fit)
+    value = float(parameter_values((one,), best)[0]) + 0.05
+    x = held.variables(best) + 0.1 * np.random.default_rng(1).normal(size=len(held.bounded))
+    deviance, gradient, _ = held.evaluated(value, x)
+    steps = 1e-5 * np.eye(len(x))
+    ends = [held.evaluated(value, x + h)[0] - held.evaluated(value, x - h)[0] for h in steps]
+    assert_allclose(gradient, np.array(ends) / 2e-5, rtol=1e-5, atol=1e-5)
+    z = held._z(value, x[: held.free])
+    assert z is not None and np.isfinite(deviance)
+    if one.block == "residual":
+        assert_allclose(held.rows.natural(z)[held.i], value, rtol=1e-13)
+
+
+def test_a_minimum_is_the_same_from_a_hessian_that_is_known_nearby() -> None:
+    """Of Rosenbrock's valley in eight variables: from one of there, of elsewhere, and none."""
+
+    def valley(x: Any) -> tuple[float, Any]:
+        rest, bend = 1.0 - x[:-1], x[1:] - x[:-1] ** 2
+        slope = np.zeros_like(x)
+        slope[:-1] = -2.0 * rest - 40.0 * x[:-1] * bend
+        slope[1:] += 20.0 * bend
+        return float(rest @ rest + 10.0 * bend @ bend), slope
+
+    free, start = np.zeros(8, dtype=np.bool_), np.full(8, 0.7)
+    plain = minimise_from(valley, start, free)
+    assert plain.hessian is not None
+    for known in (plain.hessian, np.eye(8), -np.eye(8)):
+        found = minimise_from(valley, start, free, hessian=known)
+        assert found.converged
+        assert_allclose(found.x, 1.0, atol=1e-5)

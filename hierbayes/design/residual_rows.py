@@ -18,7 +18,7 @@ from hierbayes.residuals.bound import (
     Links,
     Parameter,
 )
-from hierbayes.residuals.coordinates import derivative
+from hierbayes.residuals.coordinates import derivative, derivative_at_once
 from hierbayes.residuals.structure import ResidualStructure
 
 
@@ -84,9 +84,10 @@ class ResidualRows:
         return [slice(a, b) for a, b in pairwise(ends)]
 
     def natural(self, z: Any) -> Any:
-        """The parameters (k,) at coordinates z (k,)."""
+        """The parameters (..., k) at coordinates z (..., k)."""
         parts = zip(self.parts, self._spans, strict=True)
-        return np.concatenate([np.zeros(0), *(part.natural(z[at]) for part, at in parts)])
+        found = [part.natural(z[..., at]) for part, at in parts]
+        return np.concatenate([z[..., :0], *found], axis=-1)
 
     def log_slopes(self, z: Any) -> Any:
         """log ∂ parameter/∂ coordinate (k,); 0 of parameters that are told together."""
@@ -95,7 +96,7 @@ class ResidualRows:
 
     def natural_slope(self, z: Floats) -> Floats:
         """∂ parameters/∂z (k, k)."""
-        return derivative(self.natural, z)
+        return derivative_at_once(self.natural, z).T
 
     def log_sd(self, z: Any) -> Any:
         """Log of the standard deviation (L,) of each level of variance, relative to σ."""

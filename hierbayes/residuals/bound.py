@@ -83,7 +83,7 @@ class BoundCorrelation(Protocol):
         """The rows that C⁻¹ joins."""
 
     def natural(self, z: Any) -> Any:
-        """The parameters (k,) at coordinates z."""
+        """The parameters (..., k) at coordinates z (..., k)."""
 
     def coefficients(self, z: Any) -> tuple[Any, Any]:
         """Those of the kinds of links in C⁻¹, and log|C|."""
@@ -127,7 +127,7 @@ class BoundVariance(Protocol):
         """Which of its L levels each row has (n,)."""
 
     def natural(self, z: Any) -> Any:
-        """The parameters (k,) at coordinates z."""
+        """The parameters (..., k) at coordinates z (..., k)."""
 
     def log_sd(self, z: Any) -> Any:
         """Log of the standard deviation (L,) beside σ."""

@@ -49,6 +49,6 @@ def derivative(function: Any, z: Floats) -> Floats:
 
 
 def derivative_at_once(function: Any, z: Floats) -> Floats:
-    """The same, first (k, ...), of a function that takes several z at once (..., k)."""
+    """The same, the k first (k, ...), of a function that takes several z at once (..., k)."""
     found: Floats = np.imag(function(z + 1j * _STEP * np.eye(len(z)))) / _STEP
     return found

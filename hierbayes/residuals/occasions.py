@@ -81,7 +81,7 @@ class Matrices:
     matrix : callable
         z (..., k) to the covariance (..., T, T) beside σ².
     natural : callable
-        z to the parameters (k,).
+        z (..., k) to the parameters (..., k).
     log_slopes : callable
         z to log ∂ parameter/∂ coordinate (k,); 0 of those that are told together.
     """

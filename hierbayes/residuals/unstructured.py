@@ -117,8 +117,11 @@ def _free_covariance(T: int) -> Callable[[Any], Any]:
 
 
 def _free_parameters(T: int) -> Callable[[Any], Any]:
+    rows, columns = np.tril_indices(T, -1)
+
     def natural(z: Any) -> Any:
-        root = _free_root(T, z[T - 1 :])
-        return np.concatenate([np.exp(z[: T - 1]), (root @ root.T)[np.tril_indices(T, -1)]])
+        root = _free_root(T, z[..., T - 1 :])
+        corr = (root @ root.swapaxes(-1, -2))[..., rows, columns]
+        return np.concatenate([np.exp(z[..., : T - 1]), corr], axis=-1)
 
     return natural

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import null_space
 
+from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.problem import Problem
 from hierbayes.design.products import Products
 from hierbayes.frames.arrays import Booleans, Floats
@@ -25,6 +26,7 @@ from hierbayes.inference.profiles.held_root import HeldRoot
 from hierbayes.inference.profiles.parameter import Estimates, Parameter, gaussian_estimates
 from hierbayes.likelihood.of_products import AnyLikelihood, likelihood_of
 from hierbayes.likelihood.reading import GIVEN, Reading
+from hierbayes.likelihood.residual_moments import second_moments
 from hierbayes.likelihood.theta import Theta
 
 
@@ -91,6 +93,23 @@ class Held:
         """The deviance, its gradient by the variables, and by what is held but of γ."""
         return self._evaluate(value, x, likelihood_of(self._cross_at(value), self.reading))
 
+    def second_moments(self, value: float, x: Floats) -> Floats:
+        """E_j (J, q + p + 1, q + p + 1) of (−u, −γ, 1), of one grouping factor.
+
+        Where γ is held on a plane it is M (−η, −1)', and its moments are turned by that.
+        """
+        theta, cross = self.theta(value, x), self._cross_at(value)
+        assert isinstance(cross, CrossProducts)
+        sigma = float(theta.internal(self.cross.basis)[1])
+        E = second_moments(theta.relative(self.cross.basis), sigma, cross, self.reading)
+        if self.parameter.block != "gamma":
+            return E
+        M, q = self._turn(value), cross.R.shape[2]
+        turn = np.zeros((q + len(M), q + M.shape[1]))
+        turn[:q, :q], turn[q:, q:] = np.eye(q), M
+        moved: Floats = turn @ E @ turn.T
+        return moved
+
     def slope(self, value: float, x: Floats) -> float:
         """∂(−2ℓ)/∂(the held parameter)."""
         if self.parameter.block != "gamma":
@@ -139,12 +158,16 @@ class Held:
     def _cross_at(self, value: float) -> Products:
         if self.parameter.block != "gamma":
             return self.cross
+        return self.cross.turned(self._turn(value))
+
+    def _turn(self, value: float) -> Floats:
+        """[X° y°] M (p + 1, p) are the columns without the held effect."""
         t, N = self._direction
         M = np.zeros((len(t) + 1, len(t)))
         M[:-1, :-1] = N
         M[:-1, -1] = -t * self._offset(value) / (t @ t)
         M[-1, -1] = 1.0
-        return self.cross.turned(M)
+        return M
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,17 @@ from dataclasses import replace
 import numpy as np
 
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.products import Products
+from hierbayes.design.residual_moments import Weighted
 from hierbayes.fit.structured.point import StructuredPointFit
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.inference.profiles.held import Held
 from hierbayes.inference.profiles.parameter import Estimates, Parameter
 from hierbayes.likelihood.reading import Reading
-from hierbayes.likelihood.residual_moments import second_moments
 
 _FARTHEST = 18.0  # a coordinate, beyond which a correlation is ±1 in all digits
+_DIGITS, _MOST, _LONGEST = 1e-14, 12, 3.0  # of a held coordinate: when, how often, how far
+_IMAGINARY = 1e-30  # its square is lost beside 1
 _STEP = 1e-4  # of a coordinate, where the slope is by differences
 
 
@@ -44,9 +47,10 @@ class HeldStructured:
         self.held = Held(fit.problem, parameter, reading)
         self.moments, self.best_z = fit.problem.moments, fit.errors.best.z
         self.rows = self.moments.rows
-        self.i = -1
+        self.i, self.near = -1, 0.0
         if parameter.block == "residual":
             self.i = [one.name for one in self.rows.parameters].index(parameter.name)
+            self.near = float(self.best_z[self.i])
         self.free = len(self.best_z) - (self.i >= 0)
 
     # ---------------------------------------------------------------- variables
@@ -69,9 +73,12 @@ class HeldStructured:
         """All coordinates (k,); None where no covariance has the held value beside the others."""
         if self.i < 0:
             return free if np.abs(free).max(initial=0.0) < _FARTHEST else None
-        z = np.insert(free, self.i, 0.0)
-        if np.abs(z).max() >= _FARTHEST:
+        z = np.insert(free, self.i, self.near)
+        if np.abs(free).max(initial=0.0) >= _FARTHEST:
             return None
+        if self._solved(z, value):
+            self.near = float(z[self.i])
+            return z
         low, high = -_FARTHEST, _FARTHEST
         if not self._excess(z, low, value) < 0.0 < self._excess(z, high, value):
             return None
@@ -79,6 +86,22 @@ class HeldStructured:
 
         z[self.i] = brentq(lambda at: self._excess(z, at, value), low, high, xtol=1e-14, rtol=1e-14)
         return z
+
+    def _solved(self, z: Floats, value: float) -> bool:
+        """Whether Newton's method finds the coordinate of the held parameter, written into z."""
+        step = 1j * _IMAGINARY * (np.arange(len(z)) == self.i)
+        for _ in range(_MOST):
+            found = self.rows.natural(z + step)[self.i]
+            slope = float(found.imag) / _IMAGINARY
+            if not slope > 0.0:
+                return False
+            move = (value - float(found.real)) / slope
+            if not abs(move) < _LONGEST:
+                return False
+            z[self.i] += move
+            if abs(move) < _DIGITS * (1.0 + abs(float(z[self.i]))):
+                return bool(abs(z[self.i]) < _FARTHEST)
+        return False
 
     def _excess(self, z: Floats, at: float, value: float) -> float:
         """How much the held parameter is above a value with its coordinate there."""
@@ -97,10 +120,11 @@ class HeldStructured:
         z = self._z(value, x[: self.free])
         if z is None:
             return np.inf, np.full(len(x), np.nan), np.nan
-        deviance, by_rest, by_held = self._at(z, value, x[self.free :])
+        weighted = self.moments.at(z)
+        deviance, by_rest, by_held = self._given(weighted, value, x[self.free :])
         if not np.isfinite(deviance):
             return np.inf, np.full(len(x), np.nan), np.nan
-        by_z = self._by_coordinates(z, value, x[self.free :])
+        by_z = self._by_coordinates(z, weighted.products, value, x[self.free :])
         if self.i >= 0:
             slope = self.rows.natural_slope(z)[self.i]
             by_held = float(by_z[self.i] / slope[self.i])
@@ -109,19 +133,18 @@ class HeldStructured:
 
     def _at(self, z: Floats, value: float, x: Floats) -> tuple[float, Floats, float]:
         """The same at coordinates z, given them."""
-        weighted = self.moments.at(z)
+        return self._given(self.moments.at(z), value, x)
+
+    def _given(self, weighted: Weighted, value: float, x: Floats) -> tuple[float, Floats, float]:
         if not np.isfinite(weighted.half_log_det):
             return np.inf, np.zeros(len(x)), 0.0
         deviance, by_x, by_held = self.held.on(weighted.products).evaluated(value, x)
         return deviance + 2.0 * weighted.half_log_det, by_x, by_held
 
-    def _by_coordinates(self, z: Floats, value: float, x: Floats) -> Floats:
+    def _by_coordinates(self, z: Floats, products: Products, value: float, x: Floats) -> Floats:
         """∂ deviance/∂z (k,)."""
-        products = self.moments.at(z).products
-        if isinstance(products, CrossProducts) and self.parameter.block != "gamma":
-            theta, basis = self.held.on(products).theta(value, x), products.basis
-            sigma = float(theta.internal(basis)[1])
-            E = second_moments(theta.relative(basis), sigma, products, self.reading)
+        if isinstance(products, CrossProducts):
+            E = self.held.on(products).second_moments(value, x)
             slope: Floats = 2.0 * self.moments.slope(z, E)
             return slope
         steps = _STEP * np.eye(len(z))

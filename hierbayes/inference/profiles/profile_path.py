@@ -22,6 +22,7 @@ from hierbayes.inference.profiles.parameter import Estimates, Parameter
 _CLOSE = 1e-9  # of ζ
 _RESOLVED = 1e-4  # of ζ, where neighbouring numbers of the parameter are further apart
 _STEPS = 80
+_MANY = 6  # variables, from which on a Hessian by differences is dearer than what it saves
 _BETWEEN = (0.25, 0.5, 0.75)  # where else the profile is shown on the way to a bound
 
 
@@ -62,6 +63,8 @@ class Point:
     best : Estimates
     converged : bool
         Whether they are; if not, the deviance here may be lower than ζ says.
+    hessian : (k, k) float, optional
+        Of the deviance by the variables, where the search left one.
     """
 
     value: float
@@ -69,6 +72,7 @@ class Point:
     variables: Floats
     best: Estimates
     converged: bool = True
+    hessian: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,10 @@ class _Tracer:
     def __init__(self, held: HeldParameter, estimate: float, best: Estimates) -> None:
         self.held, self.estimate = held, estimate
         start = held.variables(best)
-        self.minimum = held.objective(estimate)(start)[0]
-        self.found = [Point(estimate, 0.0, start, best)]
+        there = held.objective(estimate)
+        self.minimum = there(start)[0]
+        known = minimise(there, start, held.bounded).hessian if len(start) >= _MANY else None
+        self.found = [Point(estimate, 0.0, start, best, hessian=known)]
 
     def at(self, value: float) -> Point:
         """The point at a value: the others at their best.
@@ -132,10 +138,12 @@ class _Tracer:
     def _from(self, near: Point, value: float) -> Point:
         """The point at a value, its search started at those of another."""
         start = self.held.lifted(near.variables)
-        best = minimise(self.held.objective(value), start, self.held.bounded)
+        known = near.hessian if len(start) >= _MANY else None
+        best = minimise(self.held.objective(value), start, self.held.bounded, hessian=known)
         size = np.sqrt(max(best.value - self.minimum, 0.0))
         zeta = float(np.copysign(size, value - self.estimate)) if size else 0.0
-        return Point(value, zeta, best.x, self.held.estimates(value, best.x), best.converged)
+        others = self.held.estimates(value, best.x)
+        return Point(value, zeta, best.x, others, best.converged, best.hessian)
 
     def bound(self, side: int, wanted: float, step: float) -> tuple[Point, bool]:
         """The point where |ζ| is as wanted, and whether it is the end of the range instead."""
