@@ -244,7 +244,7 @@ def test_arguments_are_refused_by_name(frame: pd.DataFrame, whole: hb.CrossProdu
         "a family of responses needs the rows, and cross-products are of Gaussian responses"
     )
     assert refusal(lambda: hb.Model(FORMULA, whole).reml().residuals()).startswith(
-        "this needs the rows in memory, and those of the frame stream"
+        "the rows of this fit stream, and are not in memory together"
     )
     assert refusal(lambda: hb.CrossProducts(FORMULA)).startswith("there are no data; give them")
     assert refusal(lambda: hb.CrossProducts("y ~ center(x) + (1 | g)", frame)).startswith(

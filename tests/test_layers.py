@@ -24,6 +24,7 @@ LAYERS = ("public_names", "errors", "compilation", "pymc_import", "display", "re
 # full.
 LAZY: dict[str, set[str]] = {
     "hierbayes.cli": {"hierbayes.cli.commands"},
+    "hierbayes.design.tally_on_cluster": {"dask"},
     "hierbayes.display.steps": {"rich"},
     "hierbayes.estimation.laplace_search": {"scipy"},
     "hierbayes.estimation.importance": {"arviz_stats", "xarray"},

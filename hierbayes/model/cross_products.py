@@ -10,9 +10,11 @@ import pandas as pd
 
 from hierbayes.design.batch_columns import needed_names
 from hierbayes.design.first_pass import columns_of_labels
+from hierbayes.design.partial_tally import TallyTask
 from hierbayes.design.problem import Problem
 from hierbayes.design.recorded_columns import LabelColumn, levels_in_order, record_columns
 from hierbayes.design.tally import Tally, joined_tallies, tally_of
+from hierbayes.design.tally_on_cluster import tally_on_cluster
 from hierbayes.design.usable_columns import refuse_unknown_names
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.families.family import ResponseFamily
@@ -24,6 +26,7 @@ from hierbayes.model.posed_model import PosedModel
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.sources.frames import FrameSource
 from hierbayes.sources.source import Source
+from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification
 
 
@@ -52,11 +55,16 @@ class CrossProducts:
         these rows may not have all of them: sites have one design if they have the same levels.
     functions : mapping, optional
         As of `Model`; such cross-products cannot be saved.
+    client : distributed.Client, optional
+        Of a Dask cluster, whose workers sum up the partitions of a Dask dataframe, or files that
+        all of them can read, where they are.
     weights, counts, offset, known_sd : str, optional
         As of `Model`, each a column (``offset`` also an expression).
 
     Raises
     ------
+    EstimationError
+        When the cluster is lost.
     FormulaError, DataError
         When the rows cannot be read, or the model has what does not add up: a residual
         structure, a column that is learnt from all rows.
@@ -74,14 +82,19 @@ class CrossProducts:
 
     def __init__(
         self,
-        formula: str | PosedModel | CrossProducts,
+        formula: str | Multilevel | PosedModel | CrossProducts,
         random: Any = None,
         data: Any = None,
         *,
         levels: Mapping[str, Sequence[Any]] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
+        client: Any = None,
         **by_row: Unpack[ColumnWords],
     ) -> None:
+        if isinstance(formula, Multilevel):
+            raise FormulaError(
+                "a Multilevel needs the rows in memory; write its combined form, as a formula"
+            )
         known = _read_levels(levels)
         if isinstance(formula, PosedModel) and random is None and data is None:
             data = _frame_of(formula)
@@ -94,7 +107,10 @@ class CrossProducts:
             spec, counts = streamed_specification(formula, random, source, functions, **by_row)
         if isinstance(source, FrameSource):
             known = {**_ordered_levels(spec, source.frame), **known}
-        self._tally = tally_of(spec, source, known, counts)
+        if client is None:
+            self._tally = tally_of(spec, source, known, counts)
+        else:
+            self._tally = tally_on_cluster(TallyTask(spec, counts, known), source, client)
 
     @classmethod
     def _of(cls, tally: Tally) -> CrossProducts:

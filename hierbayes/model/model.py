@@ -32,7 +32,7 @@ from hierbayes.specification.foreign_words import refuse_foreign_words
 
 _ARGUMENTS = (
     "formula", "random", "data", "priors", "functions", "family", "residual", "weights", "counts",
-    "offset", "known_sd",
+    "offset", "known_sd", "client",
 )  # fmt: skip
 
 
@@ -47,6 +47,7 @@ class ModelWords(TypedDict, total=False):
     counts: Given | None
     offset: Given | None
     known_sd: Given | None
+    client: Any
 
 
 class Model(PosedModel):
@@ -65,8 +66,8 @@ class Model(PosedModel):
         One row per observation; also given second, as in ``Model(formula, data)``.  Rows
         with a missing value in a column the model uses are left out, counted and reported.
         Tables of polars and Arrow are taken as frames.  Rows of a file, a folder or a pattern
-        (``data="rows/*.parquet"``; Parquet, Feather, CSV), and of a DuckDB relation, stream:
-        they are never in memory together, with a Gaussian response.
+        (``data="rows/*.parquet"``; Parquet, Feather, CSV), of a Dask dataframe and of a DuckDB
+        relation stream: they are never in memory together, with a Gaussian response.
     priors : mapping, optional
         From a block (``gamma``, ``sd``, ``corr``, ``sigma``) to a prior, or to a
         mapping from names to priors, for ``sd`` also by grouping factor, as in
@@ -101,6 +102,10 @@ class Model(PosedModel):
         Standard deviations of the errors, where they are known, as those of estimates in a
         meta-analysis: σ is no parameter then (a posterior holds it at 1), and a group may have
         one row.
+
+    client : distributed.Client, optional
+        Of a Dask cluster, whose workers sum up partitions or files where they are, as of
+        `CrossProducts`.
 
     Raises
     ------
@@ -158,6 +163,7 @@ class Model(PosedModel):
         counts: Given | None = None,
         offset: Given | None = None,
         known_sd: Given | None = None,
+        client: Any = None,
         **foreign: object,
     ) -> None:
         refuse_foreign_words(foreign, _ARGUMENTS)
@@ -165,6 +171,20 @@ class Model(PosedModel):
             random, data = None, random
         if not isinstance(data, CrossProducts):
             random, data = random_and_data(random, data)
+        if client is not None:
+            refuse_with_products(read_family(family), residual)
+            data = CrossProducts(
+                formula,
+                random,
+                data,
+                functions=functions,
+                client=client,
+                weights=weights,
+                counts=counts,
+                offset=offset,
+                known_sd=known_sd,
+            )
+            weights = counts = offset = known_sd = functions = None
         of_family, errors = read_errors(residual, read_family(family))
         given = {"weights": weights, "known_sd": known_sd, "offset": offset}
         if isinstance(data, CrossProducts):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from hierbayes.sources.dask_frames import DaskSource, is_dask_frame
 from hierbayes.sources.files import open_files
 from hierbayes.sources.source import Source
 from hierbayes.sources.tables import stream_of
@@ -17,7 +18,8 @@ def opened(data: Any) -> pd.DataFrame | Source:
     """The frame, or the source of the rows, that something given as data is.
 
     Frames of pandas stay; tables in memory of other libraries (polars, Arrow) become frames of
-    pandas.  Files, DuckDB relations and whatever else exports streams of Arrow are sources.
+    pandas.  Files, Dask
+    dataframes, DuckDB relations and whatever else exports streams of Arrow are sources.
 
     Raises
     ------
@@ -30,6 +32,8 @@ def opened(data: Any) -> pd.DataFrame | Source:
         return open_files(Path(fspath(data)))
     if isinstance(data, Source):
         return data
+    if is_dask_frame(data):
+        return DaskSource(data)
     if hasattr(data, "collect") and hasattr(data, "collect_schema"):
         data = data.collect()
     if hasattr(data, "to_arrow") and hasattr(data, "height"):
@@ -49,6 +53,8 @@ def is_stream(data: Any) -> bool:
 
 def is_table(given: Any) -> bool:
     """Whether something is rows, and neither a formula nor the random part of one."""
-    return isinstance(given, pd.DataFrame | PathLike) or any(
-        hasattr(given, name) for name in ("__arrow_c_stream__", "to_arrow", "batches")
+    return (
+        isinstance(given, pd.DataFrame | PathLike)
+        or is_dask_frame(given)
+        or any(hasattr(given, name) for name in ("__arrow_c_stream__", "to_arrow", "batches"))
     )
