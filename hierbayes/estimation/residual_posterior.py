@@ -1,13 +1,14 @@
 r"""The posterior of θ and of the parameters of a residual structure.
 
 Their density (`residual_target`) is evaluated from Python, a millisecond each, so that importance
-sampling about its mode goes first; NUTS takes over where the weights say that it cannot stand for
-the posterior, or where it is asked for.
+sampling goes first, with proposals about its mode that learn; NUTS takes over where the weights say
+that it cannot stand for the posterior, or where it is asked for.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,9 +16,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.display.steps import announce
 from hierbayes.errors import EstimationError, ResidualError
 from hierbayes.estimation.importance import (
-    FREEDOM,
     K_HAT_LIMIT,
-    log_t,
     mirrored,
     repeated,
     smoothed_weights,
@@ -26,6 +25,7 @@ from hierbayes.estimation.importance import (
 from hierbayes.estimation.inputs import graph_inputs, reading_of
 from hierbayes.estimation.normal_at_mode import normal_at_mode
 from hierbayes.estimation.posterior import target_of
+from hierbayes.estimation.proposals import Proposals
 from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.estimation.residual_target import StructuredDraws, StructuredTarget
 from hierbayes.estimation.settings import SamplerSettings
@@ -38,7 +38,11 @@ from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.error_density import error_density
 from hierbayes.priors.prior_set import PriorSet
 
-PROPOSALS = 2048  # in all
+PROPOSALS = 8192  # in all
+_FOR_A_DRAW = 2  # proposals, at most
+_LEARNING = (512, 1024)  # proposals, from which better ones are learnt
+_ROUNDS = 3  # at most, of all proposals, until they serve
+_WORTH = 0.25  # of the proposals: what their weights are to be worth
 
 
 def sample_structured(
@@ -118,24 +122,67 @@ def _target(
 def _by_importance(
     made: StructuredTarget, centre: Floats, settings: SamplerSettings, compile_seconds: float
 ) -> tuple[StructuredDraws, float]:
-    """Draws by importance sampling about the mode, and k̂ of their weights."""
+    """Draws by importance sampling, whose proposals begin about the mode, and k̂ of their weights.
+
+    Each chain has proposals of its own; what they are drawn from is learnt before.
+    """
     before = time.perf_counter()
-    mode, root = normal_at_mode(made.with_gradient, centre)
-    n = PROPOSALS // settings.chains
     generator = np.random.default_rng(settings.seed)
-    normals = generator.standard_normal((settings.chains, n, len(mode)))
-    scale = np.sqrt(FREEDOM / generator.chisquare(FREEDOM, (settings.chains, n)))[..., None]
-    w = mode + (scale * normals) @ root.T
-    found = [[made.value(point) for point in part] for part in w]
-    log_p = np.array([[value for value, _ in part] for part in found])
-    expanded = np.array([[every for _, every in part] for part in found])
-    log_p[mirrored(made.target, w[..., : made.of_theta])] = -np.inf
-    weights, k_hat = smoothed_weights(log_p - log_t((scale * normals) ** 2, root))
+    proposals = Proposals.at_mode(*normal_at_mode(made.with_gradient, centre))
+    for n in _LEARNING:
+        found = _proposed(made, proposals, (1, n), generator)
+        proposals = proposals.learnt(found.w[0], found.log_p[0], generator)
+    shape = (
+        settings.chains,
+        min(_FOR_A_DRAW * settings.draws, PROPOSALS // settings.chains),
+    )
+    for _ in range(_ROUNDS):
+        found = _proposed(made, proposals, shape, generator)
+        weights, k_hat = smoothed_weights(found.log_weights)
+        worth = weights.sum() ** 2 / (weights**2).sum()
+        if k_hat <= K_HAT_LIMIT and worth >= _WORTH * weights.size:
+            break
+        every = found.w.reshape(-1, found.w.shape[-1])
+        proposals = proposals.learnt(every, found.log_p.ravel(), generator)
     kept = np.array([repeated(one, settings.draws, generator) for one in weights])
     at = kept[..., None]
-    root_, sigma, gamma = made.target.parameters(np.take_along_axis(expanded, at, axis=1))
-    stats = statistics(np.take_along_axis(log_p, kept, axis=1))
+    root, sigma, gamma = made.target.parameters(np.take_along_axis(found.expanded, at, axis=1))
+    stats = statistics(np.take_along_axis(found.log_p, kept, axis=1))
     seconds = time.perf_counter() - before
-    drawn = ThetaDraws(Theta.of(root_, sigma), gamma, stats, seconds, compile_seconds, k_hat)
-    z = np.take_along_axis(w[..., made.of_theta :], at, axis=1)
+    drawn = ThetaDraws(Theta.of(root, sigma), gamma, stats, seconds, compile_seconds, k_hat)
+    z = np.take_along_axis(found.w[..., made.of_theta :], at, axis=1)
     return StructuredDraws(drawn, z), k_hat
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Proposed:
+    """Proposals by chain.
+
+    Parameters
+    ----------
+    w : (chains, n, ·) float
+    log_p, log_weights : (chains, n) float
+        Log density, −∞ where it is that of a mirror, and less that of the proposals.
+    expanded : (chains, n, ·) float
+        What `expand` writes.
+    """
+
+    w: Floats
+    log_p: Floats
+    log_weights: Floats
+    expanded: Floats
+
+
+def _proposed(
+    made: StructuredTarget,
+    proposals: Proposals,
+    shape: tuple[int, int],
+    generator: np.random.Generator,
+) -> _Proposed:
+    w = proposals.draw(generator, shape[0] * shape[1])
+    found = [made.value(point) for point in w]
+    log_p = np.array([value for value, _ in found])
+    log_p[mirrored(made.target, w[:, : made.of_theta])] = -np.inf
+    expanded = np.array([every for _, every in found])
+    arrays = (w, log_p, log_p - proposals.log_density(w), expanded)
+    return _Proposed(*(one.reshape(*shape, *one.shape[1:]) for one in arrays))
