@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         StudyError,
         UsageError,
     )
+    from hierbayes.estimation.graph_chains import sample_graph
     from hierbayes.fit.contextual.effects import ContextualEffects
     from hierbayes.fit.fit import Fit
     from hierbayes.fit.point import PointFit
@@ -140,8 +141,8 @@ __all__ = [
     "logo", "loo", "lvar", "merge_levels", "model_table", "mundlak", "notation", "plots", "power",
     "predict_parts", "predictions", "predictive_check", "profile", "quantities", "read_code",
     "read_csv", "recheck", "reduced", "residual_acf", "residual_variogram", "residuals",
-    "savage_dickey", "simulate", "slopes", "some", "tab", "to_levels", "to_long", "to_short", "up",
-    "variance_explained", "wald",
+    "sample_graph", "savage_dickey", "simulate", "slopes", "some", "tab", "to_levels", "to_long",
+    "to_short", "up", "variance_explained", "wald",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
@@ -166,6 +167,7 @@ _HOMES = {
     ),
     "hierbayes.families": (),
     "hierbayes.residuals": (),
+    "hierbayes.estimation.graph_chains": ("sample_graph",),
     "hierbayes.fit.contextual.effects": ("ContextualEffects",),
     "hierbayes.fit.fit": ("Fit",),
     "hierbayes.fit.point": ("PointFit",),
