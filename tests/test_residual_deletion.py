@@ -226,5 +226,3 @@ def test_a_group_left_out_of_a_maximum_is_the_density_of_its_rows_given_the_othe
     for j in (0, 5):
         assert_allclose(whole[j], everything - restricted(rows.codes != j), atol=1e-7)
     assert any("the parameters of the errors held" in line for line in ours.about)
-    with pytest.raises(hb.errors.ResidualError, match="logo"):
-        hb.logo(residual_models.model(NAMES[2]).sample(draws=50, chains=2, seed=1))

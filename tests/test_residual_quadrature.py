@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 from arviz_stats.base import array_stats
+from numpy.testing import assert_allclose
 from scipy import stats
 
 import hierbayes as hb
 from hierbayes import residuals as hr
+from hierbayes.fit.effects import group_shrinkage, shrinkage_of_groups
 from hierbayes.frames.arrays import Floats
 from tests.test_residual_structures import ROWS, errors_by_hand
 
@@ -89,3 +91,28 @@ def test_moments_are_those_of_the_dense_model(case: Errors, sampler: str) -> Non
             if len(size):
                 error = float(array_stats.mcse(draws, method="sd", chain_axis=0, draw_axis=1))
                 assert abs(draws.std() - size[k]) < 6.0 * error + 2e-3, f"sd of {name} {k}"
+
+
+def test_shrinkage_of_each_draw_is_that_of_its_own_errors() -> None:
+    """Λ_j = I − Cov(u_j | γ, θ, R, y)G⁻¹ with R written out, averaged over the draws."""
+    structure = hr.AR1("week") * hr.Strata("sex")
+    model = hb.Model("y ~ x + (1 + x | g)", ROWS, residual=structure)
+    fit = model.sample(draws=15, chains=2, seed=4, sampler="importance", progress=False)
+    names, drawn = fit.error_draws
+    G, sigma = fit.theta.G.reshape(-1, 2, 2), fit.theta.sigma.ravel()
+    found = np.empty((len(sigma), Z.shape[1], 2, 2))
+    for m, own in enumerate(drawn.reshape(len(sigma), -1)):
+        R = errors_by_hand(structure, ROWS, dict(zip(names, own, strict=True)))
+        for j, member in enumerate(Z.T.astype(bool)):
+            columns = X[member]
+            A = columns.T @ np.linalg.solve(R[np.ix_(member, member)], columns) / sigma[m] ** 2
+            found[m, j] = G[m] @ A @ np.linalg.inv(np.eye(2) + G[m] @ A)
+    table = fit.shrinkage()
+    for k, effect in enumerate(fit.design.effects):
+        mean = found.mean(axis=0)[:, :, k].ravel()
+        assert_allclose(table[f"shrinkage[{effect}]"], mean, rtol=1e-8, atol=1e-10)
+        sd = found.std(axis=0, ddof=1)[:, :, k].ravel()
+        assert_allclose(table[f"shrinkage_sd[{effect}]"], sd, rtol=1e-6, atol=1e-10)
+    assert_allclose(group_shrinkage(fit, 3).reshape(-1, 2, 2), found[:, 3], rtol=1e-8, atol=1e-10)
+    (one,) = shrinkage_of_groups(fit, 0, np.array([5]))
+    assert_allclose(one, found[:, 5], rtol=1e-8, atol=1e-10)

@@ -16,7 +16,6 @@ import pandas as pd
 from hierbayes.design.ranks import unit_columns
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.likelihood.of_products import likelihood_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -100,13 +99,14 @@ def shrinkage(fit: Fitted, k: int | None = None) -> pd.DataFrame:
     Columns ``shrinkage[e]`` are the row of Λ_j: what a deviation of the group's own
     coefficient of e adds to this BLUP.  ``blup_sd`` is the posterior sd of the
     group's coefficient (for a point fit its prediction error given θ̂), and for a
-    posterior ``shrinkage_sd[e]`` that of Λ_j.
+    posterior ``shrinkage_sd[e]`` that of Λ_j.  With a residual structure Λ_j counts the errors of
+    each draw, and the BLUE those at posterior means of their coordinates.
     """
     k = _place(fit, k)
     design, level = fit.design, fit.problem.products.levels[k]
     effects = list(design.effects[design.spans[k]])
     theta = fit.theta.flat
-    mean, sd = likelihood_of(fit.problem.products).shrinkage_of(k, theta)
+    mean, sd = _moments_of_shrinkage(fit, k)
     population = population_draws(fit, k)
     table = {
         "n": np.repeat(level.rows.astype(int), level.q),
@@ -123,10 +123,27 @@ def shrinkage(fit: Fitted, k: int | None = None) -> pd.DataFrame:
     return pd.DataFrame(table, index=index)
 
 
+def _moments_of_shrinkage(fit: Fitted, k: int) -> tuple[Floats, Floats]:
+    """Mean and sd of Λ_j (J, q, q) over all draws, joined from those of draws with one R."""
+    theta, count = fit.theta.flat, 0
+    mean = squares = np.zeros(1)
+    for at, likelihood in fit.likelihoods():
+        own, sd = likelihood.shrinkage_of(k, theta.at(at))
+        m, away = len(at), own - mean
+        count += m
+        mean = mean + away * (m / count)
+        squares = squares + (m - 1) * sd**2 + away**2 * (m * (count - m) / count)
+    return mean, np.sqrt(squares / max(count - 1, 1))
+
+
 def group_shrinkage(fit: Fitted, j: int, k: int | None = None) -> Floats:
     """Λ_j of one group of factor k at every draw (chains, draws, q, q)."""
     k = _place(fit, k)
-    return likelihood_of(fit.problem.products).shrinkage_of_group(fit.theta, j, k)
+    flat, q = fit.theta.flat, fit.problem.products.levels[k].q
+    found = np.empty((len(flat.sigma), q, q))
+    for at, likelihood in fit.likelihoods():
+        found[at] = likelihood.shrinkage_of_group(flat.at(at), j, k)
+    return found.reshape(*fit.theta.shape, q, q)
 
 
 def shrinkage_of_groups(fit: Fitted, k: int, groups: Integers) -> Iterator[Floats]:
@@ -134,8 +151,11 @@ def shrinkage_of_groups(fit: Fitted, k: int, groups: Integers) -> Iterator[Float
 
     With several factors at 200 draws at most, at each of which those of all groups are found.
     """
-    likelihood = likelihood_of(fit.problem.products)
-    return likelihood.shrinkage_of_groups(k, fit.theta.flat, groups)
+    parts = list(fit.likelihoods())
+    if len(parts) == 1:
+        return parts[0][1].shrinkage_of_groups(k, fit.theta.flat, groups)
+    q = fit.design.spans[k].stop - fit.design.spans[k].start
+    return (group_shrinkage(fit, int(j), k).reshape(-1, q, q) for j in groups)
 
 
 def estimable_groups(A: Floats) -> Booleans:

@@ -9,6 +9,7 @@ here and defined in `point` and `posterior`; all else has one definition.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NoReturn
@@ -24,10 +25,10 @@ from hierbayes.errors import EstimationError
 from hierbayes.estimation.information import NaturalParameters, natural_parameters
 from hierbayes.fit.degrees_of_freedom.error_directions import ErrorDirections
 from hierbayes.fit.evidence import Maximum
-from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.gaussian import State
-from hierbayes.likelihood.of_products import AnyState
+from hierbayes.likelihood.of_products import AnyLikelihood, AnyState, likelihood_of
 from hierbayes.likelihood.reading import Reading
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
@@ -81,13 +82,7 @@ class Fitted(ABC):
 
     @property
     def maximum(self) -> Maximum:
-        """The maximum of a REML or ML fit.
-
-        Raises
-        ------
-        EstimationError
-            For a posterior or a MAP fit, which maximise no likelihood.
-        """
+        """The maximum of a REML or ML fit; refused of others, which maximise no likelihood."""
         return self.no_maximum()
 
     def no_maximum(self) -> NoReturn:
@@ -112,14 +107,12 @@ class Fitted(ABC):
 
     @property
     def any_state(self) -> AnyState:
-        """The likelihood at the θ̂ of a point fit, of one grouping factor or of several.
-
-        Raises
-        ------
-        EstimationError
-            For a posterior, which has many θ.
-        """
+        """The likelihood at the θ̂ of a point fit, of any factors; refused of many θ."""
         raise EstimationError(f"a {self.engine} fit has no one θ at which the likelihood stands")
+
+    def likelihoods(self) -> Iterator[tuple[Integers, AnyLikelihood]]:
+        """Draws, counted through, and the likelihood of each: one for all, but by z of errors."""
+        yield np.arange(self.theta.sigma.size), likelihood_of(self.problem.products)
 
     @property
     def loglik(self) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NoReturn, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,9 @@ import pandas as pd
 from hierbayes.design.problem import Problem
 from hierbayes.design.residual_blocks import correlated
 from hierbayes.design.residual_rows import ResidualRows
-from hierbayes.errors import ResidualError
 from hierbayes.estimation.residual_posterior import sample_structured
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
-from hierbayes.fit.fit import ByFactor
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.predictions.expected import ByPredictor
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
@@ -25,9 +24,10 @@ from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.structured.densities import StructuredDensities
 from hierbayes.fit.structured.each_errors import likelihoods_of
 from hierbayes.fit.structured.normalized import normalized_residuals
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.language.script import Estimates
 from hierbayes.likelihood.conditional import flat_prior
+from hierbayes.likelihood.of_products import AnyLikelihood
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 from hierbayes.priors.propriety import refuse_improper
 
@@ -85,9 +85,9 @@ class StructuredPosteriorFit(PosteriorFit):
                 place[at] = u
         return tuple(u.reshape(*self.z.shape[:2], *u.shape[1:]) for u in found)
 
-    def shrinkage(self, factor: str | None = None) -> ByFactor[pd.DataFrame]:
-        """Refused: the weights of rows differ between draws."""
-        self._refuse("shrinkage()")
+    def likelihoods(self) -> Iterator[tuple[Integers, AnyLikelihood]]:
+        """As in `Fitted`: one for each distinct z."""
+        return likelihoods_of(self.problem, self.z)
 
     def parameter_draws(
         self, draws: int | None, uncertainty: str | None, seed: int
@@ -130,10 +130,6 @@ class StructuredPosteriorFit(PosteriorFit):
 
     def _own_parts(self) -> OwnParts:
         return replace(super()._own_parts(), kind="StructuredPosteriorFit", arrays={"z": self.z})
-
-    def _refuse(self, what: str) -> NoReturn:
-        self.problem.refuse_residual_structure(what)
-        raise ResidualError(what)
 
 
 def sample_structured_posterior(

@@ -14,6 +14,7 @@ from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
+from hierbayes.fit.structured.posterior import StructuredPosteriorFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.influence.case import why_not, without_groups
@@ -23,6 +24,7 @@ from hierbayes.inference.predictive.left_out_family_groups import (
     refitted_family_groups,
 )
 from hierbayes.inference.predictive.left_out_groups import densities_at, refitted_groups
+from hierbayes.inference.predictive.left_out_structured_groups import structured_densities
 from hierbayes.inference.predictive.loo import refuse_few_draws
 from hierbayes.inference.predictive.pareto_smoothing import k_hat_limit, log_mean, smoothed
 from hierbayes.inference.predictive.sampled_without import sampled_without
@@ -41,7 +43,8 @@ def logo(
     response γ too, exactly given θ, from cross-products; of other families u by quadrature about
     its mode, or by Laplace's approximation where it has more than two effects.  Of a posterior the
     draws are weighted to what they would be without the group, by Pareto-smoothed importance
-    sampling; where k̂ says that the weights cannot be trusted, the others are sampled anew.  A
+    sampling; where k̂ says that the weights cannot be trusted, the others are sampled anew (not of a
+    posterior with a residual structure, each of whose draws counts with its own R).  A
     REML or ML fit is refitted without each group, a residual structure held at its estimates, and
     the density is that at the estimates of the others: of a Gaussian response with γ integrated out
     under a flat prior, of other families at its maximum.
@@ -91,8 +94,8 @@ def logo(
     k = fit.design.place_of_factor(factor)
     if isinstance(fit, PosteriorFit):
         refuse_bad_count("refit", refit, least=0)
-        fit.problem.refuse_residual_structure("logo() of a posterior")
-        return _of_draws(fit, k, refit, progress=progress)
+        sampled_anew = 0 if fit.problem.moments is not None else refit
+        return _of_draws(fit, k, sampled_anew, progress=progress)
     if not isinstance(fit, PointFit) or fit.priors is not None:
         raise InferenceError(
             "logo() refits a REML or ML fit without each group, or weights a posterior, and this "
@@ -159,6 +162,8 @@ def _densities(fit: PosteriorFit, k: int) -> Floats:
     reading = REML if priors.gamma_is_flat else NORMAL
     if reading == REML:
         _refuse_lost_columns(fit, k)
+    if isinstance(fit, StructuredPosteriorFit):
+        return structured_densities(fit, k, reading)
     prior = priors.normal_gamma(fit.problem.unweighted.products)
     return densities_at(fit.problem, k, fit.theta.flat, prior, reading)
 
@@ -174,9 +179,12 @@ def _notes(fit: PosteriorFit, frame: pd.DataFrame, limit: float, doubts: list[st
     notes += [f"Sampling anew without a group failed, {one}." for one in doubts]
     bad = frame.index[(frame["k_hat"] > limit).to_numpy()]
     if len(bad):
+        remedy = "a larger refit= samples anew without them"
+        if fit.problem.moments is not None:
+            remedy = "with a residual structure nothing is sampled anew"
         notes.append(
             f"{len(bad)} groups have a k̂ above {limit:.2f}, and their numbers cannot be trusted; "
-            f"a larger refit= samples anew without them: {in_words(bad)}."
+            f"{remedy}: {in_words(bad)}."
         )
     if fit.objection:
         notes.append(f"The draws cannot be used: {fit.objection}.")
