@@ -45,4 +45,4 @@ def test_what_nuts_cannot_move_along_is_refused_by_name() -> None:
 
 def test_what_is_no_pymc_model_is_refused() -> None:
     with pytest.raises(EstimationError, match=r"^sample_graph\(\) takes a PyMC model, and this is"):
-        hb.sample_graph("mathach ~ ses")  # type: ignore[arg-type]
+        hb.sample_graph("mathach ~ ses")
