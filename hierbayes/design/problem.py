@@ -128,6 +128,11 @@ class Problem:
                 f"{self.moments.rows.structure.text}"
             )
 
+    @property
+    def has_correlated_errors(self) -> bool:
+        """Whether errors are correlated within groups."""
+        return self.moments is not None and self.moments.rows.correlation is not None
+
     def refuse_correlated_errors(self, what: str) -> None:
         """Refuse errors that are correlated within groups.
 
@@ -135,7 +140,7 @@ class Problem:
         ------
         ResidualError
         """
-        if self.moments is not None and self.moments.rows.correlation is not None:
+        if self.has_correlated_errors:
             self.refuse_residual_structure(what)
 
     def refuse_unequal_errors(self, what: str) -> None:

@@ -36,3 +36,7 @@ class Drawn(Protocol):
     @property
     def phi_draws(self) -> Floats:
         """Dispersion (chains, draws, d), as it is told."""
+
+    @property
+    def error_draws(self) -> tuple[tuple[str, ...], Floats]:
+        """Names and draws (chains, draws, k) of the parameters of a residual structure."""

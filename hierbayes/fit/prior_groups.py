@@ -15,7 +15,7 @@ from hierbayes.fit.of_family.response import dispersion_draws
 from hierbayes.fit.predictions.law_of_rows import law_of
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
-from hierbayes.fit.predictions.row_groups import by_draw_and_row
+from hierbayes.fit.predictions.row_groups import by_draw_and_row, correlated_responses
 from hierbayes.fit.storage import as_stored, drawn_quantities
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.theta import Theta
@@ -41,7 +41,7 @@ class PriorSample:
     us : tuple of (1, M, J_k, q_k) float
         Effects of new groups, as many as the data have.
     phi : (1, M, d) float
-        Dispersion as η is computed.
+        Dispersion as η is computed; with a residual structure σ and its coordinates.
     seed : int
     """
 
@@ -62,8 +62,16 @@ class PriorSample:
         """Dispersion (1, M, d) as it is told."""
         return self.phi if self.problem.family is None else dispersion_draws(self, self.phi)
 
+    @property
+    def error_draws(self) -> tuple[tuple[str, ...], Floats]:
+        """Names and draws (1, M, k) of the parameters of a residual structure; none without."""
+        if self.problem.moments is None:
+            return (), self.phi[..., :0]
+        rows = self.problem.moments.rows
+        return tuple(one.name for one in rows.parameters), rows.natural(self.phi[..., 1:])
+
     def quantities(self) -> xr.Dataset:
-        """γ, u, G and dispersion, as a posterior has them in a tree."""
+        """γ, u, G, dispersion and errors, as a posterior has them in a tree."""
         return drawn_quantities(self)
 
     def responses(self) -> xr.Dataset:
@@ -74,6 +82,10 @@ class PriorSample:
             self.gamma_draws[0], tuple(u[0] for u in self.us), self.theta.root[0], self.phi[0],
             (1, len(self.phi[0])), self.seed, "priors",
         )  # fmt: skip
+        if self.problem.has_correlated_errors:
+            return by_draw_and_row(
+                self.problem, draws, [correlated_responses(self.problem, draws, rng)]
+            )
         reach = np.inf if self.problem.family is None else FURTHEST
         pieces = []
         for at, eta in draws.of_rows(rows, law, "linear"):

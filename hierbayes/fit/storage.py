@@ -59,7 +59,7 @@ def labelled_draws(fit: Fitted, name: str, factor: str | None = None) -> xr.Data
     return _labelled(fit, name, k, _values(fit, name, k))
 
 
-def _of_errors(fit: Fitted) -> xr.DataArray:
+def _of_errors(fit: Drawn) -> xr.DataArray:
     """Draws of the parameters of a residual structure."""
     import xarray as xr  # noqa: PLC0415
 
@@ -103,8 +103,6 @@ def to_datatree(
     design = fit.design
     spec = design.specification
     groups = {"posterior": drawn_quantities(fit)}
-    if fit.error_draws[0]:
-        groups["posterior"] = groups["posterior"].assign(residual=_of_errors(fit))
     if sampling is not None:
         groups["sample_stats"] = sampling.stats
     response, index = observed_variable(design)
@@ -138,7 +136,8 @@ def drawn_quantities(fit: Drawn) -> xr.Dataset:
     """Everything that a tree keeps of draws, with labels that a file can hold."""
     import xarray as xr  # noqa: PLC0415
 
-    return xr.Dataset(dict(_stored(fit))).assign_coords(_storable_labels(fit))
+    found = xr.Dataset(dict(_stored(fit))).assign_coords(_storable_labels(fit))
+    return found.assign(residual=_of_errors(fit)) if fit.error_draws[0] else found
 
 
 def _storable_labels(fit: Drawn) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ all others as they were.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
@@ -22,6 +22,8 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import lower_root
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.column_priors import column_priors
+from hierbayes.priors.error_density import error_density
+from hierbayes.priors.error_draws import draw_coordinates
 from hierbayes.priors.families import Flat, Prior
 from hierbayes.priors.foreign_prior import ForeignPrior, refuse_shaped
 from hierbayes.priors.joint_draws import draw_explained, draw_icc_sd, draw_matrix_root
@@ -31,7 +33,12 @@ from hierbayes.pymc_import import pm
 from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
 
 _LARGEST = 1e100  # of a draw: its square, and what is summed of it, still are numbers
-_PROPER = {"gamma": "Normal(0, 10)", "sd": "HalfNormal(5)", "sigma": "HalfNormal(5)"}
+_PROPER = {
+    "gamma": "Normal(0, 10)",
+    "sd": "HalfNormal(5)",
+    "sigma": "HalfNormal(5)",
+    "residual": "Normal(0, 1)",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +53,7 @@ class PriorDraws:
         Fixed effects.
     phi : (draws, d) float
         Dispersion of a family that is not Gaussian, as η is computed: thresholds begin at 0.
-        Without a family, σ.
+        Without a family, σ, and after it the coordinates of a residual structure.
     """
 
     theta: Theta
@@ -140,7 +147,7 @@ def _draw_dispersion(priors: PriorSet, problem: Problem, streams: Streams) -> Fl
     drawn = _draw_each("sigma", priors.dispersion, streams)
     family = problem.family
     if family is None:
-        return drawn
+        return np.hstack([drawn, _draw_errors(priors, problem, streams)])
     if priors.distances:
         _refuse_negative(drawn, priors.dispersion)
         return np.hstack([np.zeros((streams.draws, 1)), drawn.cumsum(axis=1)])
@@ -149,6 +156,20 @@ def _draw_dispersion(priors: PriorSet, problem: Problem, streams: Streams) -> Fl
           if is_positive]  # fmt: skip
     _refuse_negative(drawn[:, positive], tuple(at))
     return drawn
+
+
+def _draw_errors(priors: PriorSet, problem: Problem, streams: Streams) -> Floats:
+    """Coordinates (draws, k) of the residual structure; none without one."""
+    if problem.moments is None:
+        return np.empty((streams.draws, 0))
+    rows = problem.moments.rows
+
+    def draw(name: str, prior: Prior, k: int) -> Floats:
+        return _draw_scalar("residual", name, prior, replace(streams, seed=streams.seed + k))
+
+    together = np.random.default_rng(streams.seed_of("residual", "together"))
+    of_each = error_density(rows, priors).priors
+    return draw_coordinates(rows, of_each, draw, together, streams.draws)
 
 
 def _refuse_negative(drawn: Floats, entries: tuple[Entry, ...]) -> None:
@@ -186,7 +207,7 @@ def _draw_each(block: str, entries: tuple[Entry, ...], streams: Streams) -> Floa
                 f"a standard deviation is not negative: {prior} for '{block}' reaches below 0"
             )
         columns.append(column)
-    return np.stack(columns, axis=-1)
+    return np.stack(columns, axis=-1) if columns else np.empty((streams.draws, 0))
 
 
 def _draw_scalar(block: str, name: str, prior: Prior, streams: Streams) -> Floats:

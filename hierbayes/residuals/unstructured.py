@@ -74,7 +74,7 @@ class Unstructured(OfOccasions):
         ratios = tuple(map(ratio, labels[1:]))
         corr = tuple(
             Parameter(f"corr[{labels[a]},{labels[b]}]", "fisher", (-1.0, 1.0), ("LKJ", (1.0,)),
-                      "corr", 0.5 * (T - 2 - b))
+                      "corr", 0.5 * (T - 2 - a))
             for a, b in _below(T)
         )  # fmt: skip
         start = np.concatenate([np.zeros(T - 1), np.full(T * (T - 1) // 2, 0.2)])

@@ -1,0 +1,92 @@
+"""Priors of the errors as draws, and responses with the errors of each draw."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from scipy import stats
+
+import hierbayes as hb
+from hierbayes import residuals as hr
+from hierbayes.priors.draws import draw_priors
+from tests.test_residual_structures import ROWS, errors_by_hand
+
+M = 4000
+
+
+def drawn(structure: hr.ResidualStructure, **residual: hb.Normal) -> pd.DataFrame:
+    model = hb.Model(
+        "y ~ x", ROWS, residual=structure, priors={"residual": residual} if residual else {}
+    )
+    moments = model.problem.moments
+    assert moments is not None
+    z = draw_priors(model.priors, model.problem, M, 3).phi[:, 1:]
+    names = [one.name for one in moments.rows.parameters]
+    return pd.DataFrame(moments.rows.natural(z), columns=names)
+
+
+@pytest.mark.parametrize(
+    ("name", "structure", "law"),
+    [
+        ("phi", hr.AR1("week", group="g"), stats.uniform(-1, 2)),
+        ("ratio[M]", hr.Strata("sex"), stats.lognorm(1.0)),
+        ("rho", hr.CompoundSymmetry(group="g"), stats.uniform(-0.25, 1.25)),
+        ("power", hr.Power("dose"), stats.norm(0, 2.7158267927428708)),
+    ],
+)
+def test_parameters_have_their_usual_priors(
+    name: str, structure: hr.ResidualStructure, law: stats.rv_continuous
+) -> None:
+    """Shares below a few quantiles, each within six standard errors."""
+    values = drawn(structure)[name].to_numpy()
+    for share in (0.1, 0.5, 0.8):
+        below = float((values < law.ppf(share)).mean())
+        assert abs(below - share) < 6.0 * np.sqrt(share * (1.0 - share) / M)
+
+
+def test_a_prior_is_cut_at_the_limits_of_its_parameter() -> None:
+    values = drawn(hr.AR1("week", group="g"), phi=hb.Normal(0.9, 0.4))["phi"].to_numpy()
+    law = stats.truncnorm((-1 - 0.9) / 0.4, (1 - 0.9) / 0.4, 0.9, 0.4)
+    for share in (0.1, 0.5, 0.9):
+        below = float((values < law.ppf(share)).mean())
+        assert abs(below - share) < 6.0 * np.sqrt(share * (1.0 - share) / M)
+
+
+def test_correlations_of_occasions_have_the_margins_of_lkj() -> None:
+    model = hb.Model("y ~ x", ROWS, residual=hr.Unstructured("week", group="g"))
+    eta = {name: prior for name, prior, _ in model.priors.residual}["corr"].parameters["eta"]
+    found = drawn(hr.Unstructured("week", group="g"))
+    a = eta - 1.0 + 5 / 2  # of five weeks
+    law = stats.beta(a, a)
+    for name in ("corr[1,2]", "corr[2,5]"):
+        below = float(((1 + found[name]) / 2 < law.ppf(0.2)).mean())
+        assert abs(below - 0.2) < 6.0 * 0.4 / np.sqrt(M)
+
+
+@pytest.fixture(scope="module")
+def tree() -> xr.DataTree:
+    structure = hr.AR1("week") * hr.Strata("sex")
+    priors = {"gamma": hb.Normal(0, 2), "sd": hb.HalfNormal(1)}
+    model = hb.Model("y ~ x + (1 | g)", ROWS, residual=structure, priors=priors)
+    fit = model.sample(draws=150, tune=200, chains=2, seed=4, progress=False)
+    return fit.to_datatree(posterior_predictive=True, prior=True, prior_predictive=True)
+
+
+@pytest.mark.parametrize("group", ["prior", "posterior"])
+def test_responses_have_the_errors_of_each_draw(tree: xr.DataTree, group: str) -> None:
+    """Σ e'R⁻¹e/σ² over draws is χ², R of each written out."""
+    structure = hr.AR1("week") * hr.Strata("sex")
+    at = tree[group].to_dataset().stack(every=("chain", "draw"))
+    new = tree[f"{group}_predictive"]["y"].stack(every=("chain", "draw")).to_numpy()
+    X = np.column_stack([np.ones(len(ROWS)), ROWS["x"]])
+    place = [list(at["group"].to_numpy()).index(name) for name in ROWS["g"]]
+    names = [str(one) for one in at["residual_parameter"].to_numpy()]
+    total, count = 0.0, new.shape[1]
+    for m in range(count):
+        one = at.isel(every=m)
+        e = new[:, m] - X @ one["gamma"].to_numpy() - one["u"].to_numpy()[place, 0]
+        own = dict(zip(names, one["residual"].to_numpy(), strict=True))
+        R = errors_by_hand(structure, ROWS, own)
+        total += e @ np.linalg.solve(R, e) / float(one["sigma"]) ** 2
+    n = len(ROWS) * count
+    assert abs(total - n) < 6.0 * np.sqrt(2.0 * n)
