@@ -225,7 +225,7 @@ def test_errors_of_a_frame_hold(frame: pd.DataFrame, folder: Path) -> None:
 
 def test_what_needs_all_rows_is_refused_by_name(folder: Path) -> None:
     said = "needs the rows in memory, and those of "
-    assert f"a family of responses {said}" in refusal(folder, family="poisson")
+    assert f"the family Gamma(link='log') {said}" in refusal(folder, family="gamma")
     assert f"weights= as numbers {said}" in refusal(folder, weights=np.ones(3000))
     assert refusal(folder, "y ~ lvar(x, g) + (1 | g)").startswith(
         "'lvar(x, g)' is made of all rows at once, and those of "

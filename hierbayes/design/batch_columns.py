@@ -163,6 +163,7 @@ def _spec_of(factor: str, spec: Specification, pilot: pd.DataFrame) -> ModelSpec
 
 def needed_names(spec: Specification) -> tuple[str, ...]:
     """Names that a specification reads values from, the groups and weights last."""
-    needed = columns_needed((spec.response,), spec.offsets, spec.fixed, *spec.random_effects)
+    left = (spec.response,) if spec.trials is None else (spec.response, spec.trials.other)
+    needed = columns_needed(left, spec.offsets, spec.fixed, *spec.random_effects)
     weights = filter(None, [spec.weights, spec.known_sd])
     return tuple(dict.fromkeys([*needed, *spec.group_columns, *weights]))

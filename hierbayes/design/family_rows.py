@@ -57,6 +57,11 @@ class FamilyRows:
         return self.m if self.m.ndim == 1 else self.m[:, 0]
 
     @property
+    def first(self) -> float:
+        """The response of the first row."""
+        return float(self.y[0])
+
+    @property
     def observed(self) -> Floats:
         """One number for each row of the data (n,): y, or of nominal categories their number."""
         return self.as_observed(self.y)
@@ -175,30 +180,35 @@ def has_thresholds(family: ResponseFamily) -> bool:
     return "ordered" in family.dispersion_kinds
 
 
-def working_response(rows: FamilyRows) -> Floats:
+def working_response(rows: FamilyRows, times: Floats | None = None) -> Floats:
     """What stands for the responses on the scale of η, less the offset (n,).
 
     Its mean is the η of all rows together, and its standard deviation is 1 but for an identity
     link, whatever the responses are: it is what default priors are scaled by.  In between it
     follows the rows.  Of P linear predictors it is 1/√P, for a column is 0 in all rows but those
     of its own, so that priors are what they are of one.
+
+    ``times`` (n,) is how often each row counts, by default once.
     """
     each = rows.family.start(rows.y, rows.m) - rows.offset
-    spread = float(each.std()) * math.sqrt(max(len(rows.family.predictors), 1))
+    mean = float(np.average(each, weights=times))
+    spread = math.sqrt(float(np.average((each - mean) ** 2, weights=times)))
+    spread *= math.sqrt(max(len(rows.family.predictors), 1))
     if spread == 0.0 or rows.family.link == "identity":
         return each
-    return common_predictor(rows) + (each - each.mean()) / spread
+    return common_predictor(rows, times) + (each - mean) / spread
 
 
-def common_predictor(rows: FamilyRows) -> float:
+def common_predictor(rows: FamilyRows, times: Floats | None = None) -> float:
     """The constant that, with the offsets, gives all rows together the mean that they have."""
-    total, phi = float(rows.y.sum()), rows.family.dispersion_start(rows.y, rows.m)
+    each = np.ones(len(rows.y)) if times is None else times
+    total, phi = float(each @ rows.y), rows.family.dispersion_start(rows.y, rows.m)
     low, high = -_FURTHEST, _FURTHEST
     if isinstance(rows.family, Categorical):
         return rows.family.common_predictor(rows.y, rows.m)
     if has_thresholds(rows.family):
         return float(rows.family.start(rows.y, rows.m).mean())
-    counts = rows.sizes if rows.of_trials else np.ones(len(rows.y))
+    counts = each * rows.sizes if rows.of_trials else each
     with np.errstate(over="ignore"):
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)

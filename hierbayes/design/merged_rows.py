@@ -13,6 +13,7 @@ import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.design.family_rows import FamilyRows
+from hierbayes.design.rows import Rows
 from hierbayes.families.family import EXPOSURE, TRIALS
 from hierbayes.frames.arrays import Floats, Integers
 
@@ -41,18 +42,38 @@ class MergedRows:
 
 
 def merged_rows(design: Design, rows: FamilyRows) -> MergedRows:
-    """The rows of a likelihood: as they are, or merged where that leaves half of them or fewer."""
-    kind = _kinds(design, rows) if rows.family.adds_up else None
+    """The rows of a likelihood: as they are, or merged where that leaves half of them or fewer.
+
+    Those of rows that stream are merged already.
+    """
+    if design.rows.merged is not None:
+        return design.rows.merged
+    return merged(design.rows, rows) if rows.family.adds_up else as_they_are(rows)
+
+
+def merged(design_rows: Rows, rows: FamilyRows, times: Floats | None = None) -> MergedRows:
+    """Rows of a family that add up, merged.
+
+    Parameters
+    ----------
+    design_rows : Rows
+    rows : FamilyRows
+    times : (n,) float, optional
+        How often each row counts; by default once, and rows stay as they are where few are alike.
+    """
+    kind = _kinds(design_rows, rows.offset, _WORTH if times is None else 1.0)
     if kind is None:
         return as_they_are(rows)
     _, at = np.unique(kind, return_index=True)
-    constant = rows.family.log_constant(rows.y, rows.m)
-    y = np.bincount(kind, rows.y)
+    each = np.ones(len(kind)) if times is None else times
+    constant = float(each @ rows.family.log_constants(rows.y, rows.m))
+    y = np.bincount(kind, each * rows.y)
     if rows.family.adds_up == TRIALS:
-        return MergedRows(at, y, np.bincount(kind, rows.m), rows.offset[at], constant)
+        m = np.bincount(kind, each * rows.m)
+        return MergedRows(at, y, m, rows.offset[at], constant)
     assert rows.family.adds_up == EXPOSURE
-    times = np.log(np.bincount(kind))
-    return MergedRows(at, y, rows.m[at], rows.offset[at] + times, constant - float(y @ times))
+    exposure = np.log(np.bincount(kind, each))
+    return MergedRows(at, y, rows.m[at], rows.offset[at] + exposure, constant - float(y @ exposure))
 
 
 def as_they_are(rows: FamilyRows) -> MergedRows:
@@ -61,17 +82,16 @@ def as_they_are(rows: FamilyRows) -> MergedRows:
     return MergedRows(np.arange(len(rows.y)), rows.y, rows.m, rows.offset, constant)
 
 
-def _kinds(design: Design, rows: FamilyRows) -> Integers | None:
-    """The kind of each row (n,); None where few rows are alike.
+def _kinds(rows: Rows, offset: Floats, worth: float) -> Integers | None:
+    """The kind of each row (n,); None where more than this share of the rows are kinds.
 
     Kinds are told apart column by column, so that a column of different numbers ends the search.
     """
-    n = design.n
+    n = len(offset)
     kind = np.zeros(n, dtype=np.int64)
-    columns = [*design.rows.codes_of, rows.offset, *design.rows.X.T, *design.rows.Z.T]
-    for column in columns:
+    for column in (*rows.codes_of, offset, *rows.X.T, *rows.Z.T):
         codes, values = pd.factorize(column)
         kind = pd.factorize(kind * len(values) + codes)[0]
-        if kind.max() + 1 > _WORTH * n:
+        if kind.max() + 1 > worth * n:
             return None
     return kind

@@ -36,7 +36,7 @@ def _refuse_constant_response(design: Design) -> None:
     rows = design.rows
     low, high = rows.response_range
     if low == high:
-        constant = low if rows.family is None else rows.family.y[0]
+        constant = low if rows.family is None else rows.family.first
         raise DataError(
             f"the response '{design.specification.left}' is constant ({constant:g}): "
             "there is nothing to explain; check how the column was made, and which rows were chosen"

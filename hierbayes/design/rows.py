@@ -133,6 +133,12 @@ class Rows:
         return spread
 
     @property
+    def column_sizes(self) -> Floats:
+        """Root mean squares (p,) of the fixed columns."""
+        sizes: Floats = np.sqrt((self.X**2).mean(axis=0))
+        return sizes
+
+    @property
     def second_moment(self) -> Floats:
         """Mean of zz' (q, q): z'Gz is tr(GM) on average over the rows."""
         moment: Floats = self.Z.T @ self.Z / len(self.Z)
@@ -159,6 +165,16 @@ class Rows:
     def streams(self) -> bool:
         """Whether the rows are not in memory."""
         return False
+
+    @property
+    def merged(self) -> Any:
+        """Rows of a likelihood that are merged already: none here."""
+        return None
+
+    @property
+    def kinds(self) -> Rows:
+        """The rows that those of a likelihood are places among: here all."""
+        return self
 
     @property
     def head(self) -> Rows:

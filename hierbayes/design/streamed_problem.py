@@ -124,7 +124,7 @@ def problem_of(
     DataError, FormulaError
         When they cannot carry the model.
     """
-    problem = Problem(_design_of(design, found, text, at_hand), found.cross)
+    problem = Problem(streamed_design(design, found, text, at_hand), found.cross)
     refuse_rows(problem.design)
     refuse_columns(problem.design, found.cross)
     return problem
@@ -209,7 +209,7 @@ def _is_constant(found: Pass, basis: Basis) -> bool:
     return bool(np.abs(X @ basis.constant - 1.0).max() < 1e-10)
 
 
-def _design_of(design: Design, found: Pass, text: str, at_hand: SourceAtHand | None) -> Design:
+def streamed_design(design: Design, found: Pass, text: str, at_hand: SourceAtHand | None) -> Design:
     """The design of a few rows, made that of all."""
     cross, basis, moments = found.cross, found.cross.basis, found.moments
     spec = design.specification
@@ -221,7 +221,8 @@ def _design_of(design: Design, found: Pass, text: str, at_hand: SourceAtHand | N
         n=int(cross.n),
         low=found.low,
         high=found.high,
-        spread=_spread(moments, basis),
+        spread=_spread(moments, basis, about=moments.mean[:-1]),
+        column_sizes=_spread(moments, basis, about=np.zeros(len(basis.taken))),
         second_moment=inverse.T @ moments.random @ inverse,
         response_size=float(np.hypot(size, basis.center)),
         two_valued=found.two_valued,
@@ -240,10 +241,10 @@ def _design_of(design: Design, found: Pass, text: str, at_hand: SourceAtHand | N
     return Design(columns, factors, cast(Rows, rows), Dropped(found.dropped, found.missing))
 
 
-def _spread(moments: Moments, basis: Basis) -> Floats:
-    """Standard deviations (p,) of the fixed columns, from moments of the internal ones."""
-    inverse, mean = np.linalg.inv(basis.x.matrix), moments.mean[:-1]
-    covariance = inverse.T @ (moments.fixed[:-1, :-1] - np.outer(mean, mean)) @ inverse
+def _spread(moments: Moments, basis: Basis, about: Floats) -> Floats:
+    """Root mean squares (p,) of the fixed columns about internal ones (p,)."""
+    inverse = np.linalg.inv(basis.x.matrix)
+    covariance = inverse.T @ (moments.fixed[:-1, :-1] - np.outer(about, about)) @ inverse
     spread: Floats = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     return spread
 

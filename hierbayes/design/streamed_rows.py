@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
+from hierbayes.design.family_rows import FamilyRows
 from hierbayes.design.group_design_of_roots import ColumnRoots
 from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError
@@ -22,8 +23,8 @@ class RowFacts:
         How many there are.
     low, high : (p + 1,) float
         Least and largest values of the fixed columns and of the response.
-    spread : (p,) float
-        Standard deviations of the fixed columns.
+    spread, column_sizes : (p,) float
+        Standard deviations and root mean squares of the fixed columns.
     second_moment : (q, q) float
         Mean of zz'.
     response_size : float
@@ -42,6 +43,7 @@ class RowFacts:
     low: Floats
     high: Floats
     spread: Floats
+    column_sizes: Floats
     second_moment: Floats
     response_size: float
     two_valued: bool
@@ -82,12 +84,21 @@ class StreamedRows:
         A few hundred rows, from which words are made.
     at_hand : SourceAtHand, optional
         The source itself.
+    family : FamilyRows, optional
+        What is known of responses that are not Gaussian.
+    merged : MergedRows, optional
+        Those of their likelihood, which are places among `kinds`.
+    kinds : Rows, optional
+        Rows that are alike as one.
     """
 
     source: str
     facts: RowFacts
     head: Rows
     at_hand: SourceAtHand | None = None
+    family: FamilyRows | None = None
+    merged: Any = None
+    kinds: Rows | None = None
 
     @property
     def n(self) -> int:
@@ -100,7 +111,6 @@ class StreamedRows:
         return 1
 
     streams = True
-    family = None
 
     @property
     def column_roots(self) -> ColumnRoots:
@@ -165,12 +175,13 @@ class StreamedRows:
 
     def of_factor(self, k: int, span: slice) -> StreamedRows:
         """The rows as if only factor k had random effects, those of ``span``."""
+        kinds = None if self.kinds is None else self.kinds.of_factor(k, span)
         facts = replace(
             self.facts,
             second_moment=self.facts.second_moment[span, span],
             roots_of=(self.facts.roots_of[k],),
         )
-        return replace(self, facts=facts, head=self.head.of_factor(k, span))
+        return replace(self, facts=facts, head=self.head.of_factor(k, span), kinds=kinds)
 
     @property
     def response_range(self) -> tuple[float, float]:
@@ -196,6 +207,11 @@ class StreamedRows:
     def spread(self) -> Floats:
         """Standard deviations (p,) of the fixed columns."""
         return self.facts.spread
+
+    @property
+    def column_sizes(self) -> Floats:
+        """Root mean squares (p,) of the fixed columns."""
+        return self.facts.column_sizes
 
     @property
     def second_moment(self) -> Floats:

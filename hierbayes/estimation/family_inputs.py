@@ -137,8 +137,8 @@ def normal_rows(design: Design, rows: FamilyRows, eta: Floats, phi: Floats) -> N
         kappa,
         weights.weighted(kappa, eta - rows.offset) + slope,
         rows.X,
-        tuple(design.Z[rows.at, span] for span in design.spans),
-        tuple(codes[rows.at] for codes in design.rows.codes_of),
+        tuple(design.rows.kinds.Z[rows.at, span] for span in design.spans),
+        tuple(codes[rows.at] for codes in design.rows.kinds.codes_of),
         tuple(factor.J for factor in design.factors),
     )
 
@@ -164,11 +164,16 @@ def family_inputs(
         Of γ°, what its terms have together, and its constant; terms with a prior of their own are
         in ``priors``.
     """
-    q, p = len(design.effects), len(design.terms)
+    q, p, kinds = len(design.effects), len(design.terms), design.rows.kinds
     panels = [
-        Panels(design.Z[rows.at, span], codes[rows.at], A, B, weights)
+        Panels(kinds.Z[rows.at, span], codes[rows.at], A, B, weights)
         for span, codes, A, B, weights in zip(
-            design.spans, design.rows.codes_of, pseudo.A, pseudo.B, pseudo.weights, strict=True
+            design.spans,
+            design.rows.kinds.codes_of,
+            pseudo.A,
+            pseudo.B,
+            pseudo.weights,
+            strict=True,
         )
     ]
     family, (normal, constant) = rows.family, gamma_prior

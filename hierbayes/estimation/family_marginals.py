@@ -104,10 +104,10 @@ class FamilyPoints:
 
     def _others(self, m: int, k: int, rows: LatentRows) -> Floats:
         """What the effects of the other factors add to η (n,) in draw m."""
-        design = self.problem.design
+        design, kinds = self.problem.design, self.problem.design.rows.kinds
         total = np.zeros(rows.n)
         for other, (span, u) in enumerate(zip(design.spans, self.us, strict=True)):
             if other != k:
-                codes = design.rows.codes_of[other][rows.at]
-                total += (design.rows.Z[rows.at, span] * u[m, codes]).sum(axis=1)
+                codes = kinds.codes_of[other][rows.at]
+                total += (kinds.Z[rows.at, span] * u[m, codes]).sum(axis=1)
         return total

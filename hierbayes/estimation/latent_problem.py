@@ -29,14 +29,15 @@ def every_row(problem: Problem) -> LatentRows:
 def _of_rows(problem: Problem, rows: MergedRows) -> LatentRows:
     """Rows with X° and Z° in units of η, so that η = offset + c + s(X°γ° + Z°u°)."""
     design, basis = problem.design, problem.working.basis
+    kinds = design.rows.kinds
     return LatentRows(
         family=problem.family_rows.family,
         y=rows.y,
         m=rows.m,
         offset=rows.offset + (basis.center if basis.constant.any() else 0.0),
-        X=np.ascontiguousarray(basis.scale * basis.x.apply(design.rows.X[rows.at])),
-        Z=np.ascontiguousarray(basis.scale * basis.z.apply(design.rows.Z[rows.at])),
-        codes_of=tuple(codes[rows.at] for codes in design.rows.codes_of),
+        X=np.ascontiguousarray(basis.scale * basis.x.apply(kinds.X[rows.at])),
+        Z=np.ascontiguousarray(basis.scale * basis.z.apply(kinds.Z[rows.at])),
+        codes_of=tuple(codes[rows.at] for codes in kinds.codes_of),
         levels=tuple(factor.J for factor in design.factors),
         spans=design.spans,
         at=rows.at,

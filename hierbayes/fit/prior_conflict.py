@@ -66,6 +66,6 @@ def _likeliest(fit: Fitted) -> tuple[Floats, Floats]:
     bend, basis = bend_of(optimum, p, fit.design.blocks), problem.working.basis
     scale = basis.scale * basis.x.matrix
     cov = scale @ bend.covariance[:p, :p] @ scale.T
-    size = np.sqrt(np.maximum((fit.design.rows.X**2).mean(axis=0), 1e-300))
+    size = np.maximum(fit.design.rows.column_sizes, 1e-150)
     cov[unbounded(bend, scale, 1.0 / size)] = np.nan
     return basis.gamma(optimum.mode.point.gamma), cov

@@ -10,6 +10,7 @@ import pandas as pd
 
 from hierbayes import families
 from hierbayes.design.problem import Problem, pose_problem
+from hierbayes.design.streamed_families import pose_streamed_family
 from hierbayes.design.streamed_problem import pose_streamed
 from hierbayes.errors import DataError, FormulaError, PriorError, ResidualError
 from hierbayes.families.family import ResponseFamily
@@ -90,14 +91,14 @@ def pose_stream(
     FormulaError, DataError
         When it needs the rows in memory, naming what does.
     """
-    asked = ["a family of responses"] * (family is not None)
-    asked += ["a Multilevel"] * isinstance(formula, Multilevel)
-    if asked:
+    if isinstance(formula, Multilevel):
         raise FormulaError(
-            f"{asked[0]} needs the rows in memory, and those of {source.text} stream: give a frame "
-            "as data"
+            f"a Multilevel needs the rows in memory, and those of {source.text} stream: give a "
+            "frame as data"
         )
     spec, counts = streamed_specification(formula, random, source, functions, residual, **by_row)
+    if family is not None:
+        return pose_streamed_family(spec, source, family, counts)
     return pose_streamed(spec, source, counts)
 
 

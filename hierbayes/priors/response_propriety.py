@@ -30,6 +30,7 @@ import pandas as pd
 from hierbayes.design.family_rows import FamilyRows
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError, in_quotes
+from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.priors.foreign_prior import is_flat
 from hierbayes.priors.prior_set import PriorSet
@@ -94,8 +95,8 @@ def _sets(problem: Problem, flat: list[int]) -> Iterator[tuple[int, tuple[int, .
 
 def _conditions(problem: Problem) -> _Rows:
     """What keeps directions of (γ, u) in bounds, each condition once."""
-    design, rows = problem.design, problem.family_rows
-    X, Z, codes_of = design.rows.X, design.rows.Z, design.rows.codes_of
+    kinds, rows = problem.design.rows.kinds, problem.family_rows
+    X, Z, codes_of = kinds.X, kinds.Z, kinds.codes_of
     if rows.family.predictors:
         at, other = _compared(rows, len(rows.family.predictors))
         X = X[at] - np.where(other[:, None] >= 0, X[other], 0.0)
@@ -103,7 +104,8 @@ def _conditions(problem: Problem) -> _Rows:
         turn = np.where((other < 0) & (rows.y[at] == 0.0), -1.0, 1.0)
         found = _Rows(X, Z, tuple(codes[at] for codes in codes_of), turn)
     else:
-        below, above = _limits(rows)
+        one = problem.design.rows.merged or rows  # alike, as one
+        below, above = _limits(rows.family, one.y, one.m)
         known = ~(below & above)
         sign = np.where(above, 1.0, np.where(below, -1.0, 0.0))
         found = _Rows(X[known], Z[known], tuple(codes[known] for codes in codes_of), sign[known])
@@ -131,14 +133,14 @@ def _compared(rows: FamilyRows, P: int) -> tuple[Integers, Integers]:
     return np.array(at), np.array(other)
 
 
-def _limits(rows: FamilyRows) -> tuple[Booleans, Booleans]:
+def _limits(family: ResponseFamily, y: Floats, m: Floats) -> tuple[Booleans, Booleans]:
     """Of which rows the likelihood keeps a positive limit as η goes to −∞, and to +∞."""
-    phi = rows.family.dispersion_start(rows.y, rows.m)
+    phi = family.dispersion_start(y, m)
 
     def keeps(side: float) -> Booleans:
         with np.errstate(all="ignore"):
             near, far = (
-                rows.family.derivatives(rows.y, rows.m, np.full(len(rows.y), at), phi)[0]
+                family.derivatives(y, m, np.full(len(y), at), phi)[0]
                 for at in (side * _FAR, 2.0 * side * _FAR)
             )
             return np.asarray(np.abs(far - near) < _SAME)
@@ -150,6 +152,8 @@ def _refuse_dispersion(problem: Problem, priors: PriorSet) -> None:
     """Refuse a flat prior of a dispersion parameter at whose end the likelihood does not fall."""
     rows, kinds = problem.family_rows, problem.family_rows.family.dispersion_kinds
     flat = {name for name, prior, _ in priors.dispersion if is_flat(prior)}
+    if not flat:
+        return
     eta = rows.family.start(rows.y, rows.m)
     eta = np.full(len(eta), eta.mean())
     for k, (name, kind) in enumerate(zip(problem.dispersion, kinds, strict=True)):

@@ -147,7 +147,7 @@ class FamilyPointFit(PointFit):
     @cached_property
     def unbounded(self) -> Booleans:
         """Fixed effects (p,) that the likelihood sends to infinity."""
-        size = np.sqrt(np.maximum((self.design.rows.X**2).mean(axis=0), 1e-300))
+        size = np.maximum(self.design.rows.column_sizes, 1e-150)
         return unbounded(self.bend, self.scale, 1.0 / size)
 
     @cached_property

@@ -103,7 +103,9 @@ def family_text(fit: Fitted) -> str:
 
 
 def residual_quantiles(fit: Fitted) -> pd.Series:
-    """Quantiles of the Pearson residuals."""
+    """Quantiles of the Pearson residuals; none of rows that stream."""
+    if fit.design.rows.streams:
+        return pd.Series(dtype=np.float64, name="residuals")
     rest = pearson_residuals(fit)
     return pd.Series(
         np.quantile(rest, list(QUANTILES.values())), index=list(QUANTILES), name="residuals"
