@@ -442,6 +442,21 @@ def test_data_that_are_no_table(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     assert refusal(capsys, "fit", NAME, "--data", data) == message
 
 
+def test_a_formula_without_a_random_part_is_a_regression(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "result"
+    words = ["fit", "--formula", "mathach ~ ses * Sector", "--data", str(HS), "--out", str(out)]
+    assert main([*words, "--report"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Regression fit by REML") and "Shrinkage" not in said
+    assert "-inf" not in said and "posterior" not in said
+    assert sorted(path.name for path in (out / "reml").iterdir()) == [
+        "fixef.csv", "intervals.csv", "var_corr.csv",
+    ]  # fmt: skip
+    assert (out / "report.html").is_file()
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
@@ -453,7 +468,7 @@ def test_data_that_are_no_table(capsys: pytest.CaptureFixture[str], tmp_path: Pa
         (["fit", NAME, "--random", "~ 1 | g"], "--random goes with --formula; a MODEL has"),
         (["fit", "--random", "~ 1 | g"], "give a MODEL, or a formula"),
         (["fit", "--formula", "y ~ x + (1 | g)"], "--formula needs data, as in --data FILE.csv"),
-        (["fit", "--formula", "y ~ x", "--data", HS], "'y ~ x' has no random part; add a term"),
+        (["fit", "--formula", "y ~ x", "--data", HS], "there is no column 'y' in the data; its"),
         ([*REML_FIT, "--methods", "ml"], "unrecognized arguments: --methods ml"),
         (["fit", NAME, "--method", "gls"], "argument --method: invalid choice: 'gls'"),
         (["emit", NAME], "the following arguments are required: SYSTEM (see hierbayes emit --help"),

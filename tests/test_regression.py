@@ -184,3 +184,15 @@ def test_what_takes_groups_says_that_there_are_none(
     with pytest.raises(hb.FormulaError) as caught:
         verb(fit, hb.Model(FORMULA, data=hs))
     assert str(caught.value) == message
+
+
+def test_regressions_are_compared(fit: hb.PointFit, hs: pd.DataFrame) -> None:
+    comparison = hb.compare(fit, hb.Model(FORMULA, data=hs).ml())
+    assert comparison.fixed.loc[("ses", "ML"), "estimate"] == fit.fixef()["ses"]
+    assert "sigma" in comparison.variance.index.get_level_values(0)
+    assert comparison.groups.empty and comparison.effects == {}
+    assert "Coefficients" not in str(comparison)
+
+
+def test_its_diagnosis_speaks_of_no_cone(fit: hb.PointFit) -> None:
+    assert "cone" not in str(fit.diagnose())

@@ -70,7 +70,7 @@ def _load_or_read(arguments: argparse.Namespace) -> tuple[Model, dict[str, str |
         data = file.dataset if arguments.data is None else str(arguments.data)
         return model, {"model": arguments.model, "title": file.title, "data": data}
     residual = None if arguments.residual is None else read_residual_text(arguments.residual)
-    specification = read_combined(arguments.formula, arguments.random, residual)
+    specification = read_combined(arguments.formula, arguments.random, residual, may_be_fixed=True)
     data = _read(arguments, specification.group_columns)
     of_rows = {name: getattr(arguments, name) for name in OF_ROWS}
     model = Model(
@@ -93,6 +93,8 @@ def _fit(arguments: argparse.Namespace) -> None:
     model, about = _load_or_read(arguments)
     place = nullcontext() if arguments.out is None else new_folder(arguments.out)
     usual = ("reml", "sample") if model.problem.family is None else ("ml", "sample")
+    if not model.problem.design.specification.random:
+        usual = usual[:1]  # a regression, which least squares answer
     methods = usual if arguments.method is None else (arguments.method,)
     with place as folder:
         fits = [_fitted(model, method, arguments) for method in methods]

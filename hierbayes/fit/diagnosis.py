@@ -164,7 +164,7 @@ def diagnose_maximum(fit: Fitted, evidence: Maximum, conflicts: list[str]) -> Di
     (bad if steep else findings).append(
         f"largest gradient over free entries of the relative root: {evidence.gradient:.1e}"
     )
-    if evidence.name != "MAP":
+    if evidence.name != "MAP" and np.isfinite(evidence.ascent):  # no random part has no cone
         rising = evidence.ascent > ASCENT_LIMIT
         (bad if rising else findings).append(
             f"largest relative slope of the likelihood into the cone of covariance matrices: "

@@ -141,11 +141,13 @@ def _write_tables(folder: Path, fit: Fit) -> None:
     folder.mkdir()
     tables = {
         "fixef": fit.summary().fixed,
-        "ranef": _of_all_factors(fit, ranef),
         "var_corr": fit.var_corr(),
         "intervals": fit.intervals(),
     }
-    if fit.problem.family is None:
+    grouped = bool(fit.design.specification.random)
+    if grouped:
+        tables["ranef"] = _of_all_factors(fit, ranef)
+    if grouped and fit.problem.family is None:
         tables["shrinkage"] = _of_all_factors(fit, shrinkage)
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv")

@@ -28,15 +28,16 @@ def report(fits: Sequence[Fit], comparison: Comparison | None = None) -> str:
     -------
     str
         The summary of each, their comparison where there is one, the shrinkage of the first
-        groups where the response is Gaussian and its errors are not known, and the diagnosis of
-        each.
+        groups where there are some, the response is Gaussian and its errors are not known, and
+        the diagnosis of each.
     """
     parts = [str(fit.summary()) for fit in fits]
     if comparison is not None:
         parts.append(str(comparison))
     factors = range(len(fits[0].design.factors))
-    known = fits[0].design.specification.known_sd
-    if fits[0].problem.family is None and not known:
+    specification = fits[0].design.specification
+    shrunk = bool(specification.random) and not specification.known_sd
+    if fits[0].problem.family is None and shrunk:
         parts += [_shrinkage_text(fit, k) for fit in fits for k in factors]
     parts.append("\n\n".join(f"Diagnosis of {fit.engine}: {fit.diagnose()}" for fit in fits))
     return f"\n\n{_RULE}\n\n".join(parts) + "\n"

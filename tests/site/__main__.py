@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.site.examples import example_texts
 from tests.site.gallery import draw
+from tests.site.models_in import SYSTEMS, models_in
 from tests.site.reference import pages
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +34,16 @@ def _notebooks() -> dict[str, str]:
     return {"notebooks/index.md": f"# Notebooks\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}```\n"}
 
 
+def _coming_from() -> dict[str, str]:
+    """The tables of calls, with models in the system's words below them."""
+    folder = WRITTEN / "coming_from"
+    return {
+        f"coming_from/{system}.md": (folder / f"{system}.md").read_text(encoding="utf-8")
+        + f"\n{models_in(system)}"
+        for system in SYSTEMS
+    }
+
+
 def make_pages(folder: Path) -> None:
     """Put all pages into a folder, written, generated and copied."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -44,7 +56,8 @@ def make_pages(folder: Path) -> None:
     shutil.copy(ROOT / "CITATION.cff", folder)
     (folder / "gallery").mkdir()
     gallery = {"gallery/index.md": draw(folder / "gallery")}
-    for name, text in {**pages(), **_included(), **_notebooks(), **gallery}.items():
+    made = {**pages(example_texts()), **_included(), **_notebooks(), **_coming_from(), **gallery}
+    for name, text in made.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 
 import hierbayes as hb
 
@@ -79,8 +79,25 @@ def summary_of(value: object) -> str:
     return " ".join(text.partition("\n\n")[0].split())
 
 
-def page_of(qualified: str, value: object) -> str:
-    """The page of one name, in reStructuredText."""
+def page_of(qualified: str, value: object, example: str = "") -> str:
+    """The page of one name, in reStructuredText; a picture's shows it, another's an example."""
+    return f"{_described(qualified, value)}{_shown(qualified, example)}"
+
+
+def _shown(qualified: str, example: str) -> str:
+    """A session where there is one, and the picture of the gallery."""
+    lines = "".join(f"   {line}\n" if line else "\n" for line in example.splitlines())
+    session = f"\n.. rubric:: Example\n\n.. code-block:: pycon\n\n{lines}" if example else ""
+    last = qualified.rpartition(".")[2]
+    if not qualified.startswith("plots.plot_"):
+        return session
+    return (
+        f"{session}\n.. image:: ../../gallery/{last}.png\n   :alt: the picture of this example\n"
+        "   :target: ../../gallery/index.html\n"
+    )
+
+
+def _described(qualified: str, value: object) -> str:
     heading = f"{qualified}\n{'=' * len(qualified)}\n\n"
     place = f"hierbayes.{qualified}"
     if inspect.isclass(value):
@@ -107,8 +124,14 @@ def _space_entries(space: str) -> Iterator[tuple[str, object]]:
         yield name, getattr(module, name)
 
 
-def pages() -> dict[str, str]:
-    """Texts of all pages by the names of their files."""
+def pages(shown: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """Texts of all pages by the names of their files.
+
+    Parameters
+    ----------
+    shown : mapping
+        From names to sessions that stand on their pages.
+    """
     made: dict[str, str] = {}
     chapters = []
     for subject, names in names_by_subject().items():
@@ -118,13 +141,16 @@ def pages() -> dict[str, str]:
             subject.title, [(name, summary_of(getattr(hb, name))) for name in names]
         )
         for name in names:
-            made[f"reference/{file_of(name)}.rst"] = page_of(name, getattr(hb, name))
+            made[f"reference/{file_of(name)}.rst"] = page_of(
+                name, getattr(hb, name), shown.get(name, "")
+            )
     for space, title in SPACES.items():
         chapters.append(f"{space}")
         entries = [(f"{space}.{name}", summary_of(value)) for name, value in _space_entries(space)]
         made[f"reference/{space}.rst"] = _contents(title, entries, f"In ``hb.{space}``.")
         for name, value in _space_entries(space):
-            made[f"reference/{file_of(f'{space}.{name}')}.rst"] = page_of(f"{space}.{name}", value)
+            of = f"{space}.{name}"
+            made[f"reference/{file_of(of)}.rst"] = page_of(of, value, shown.get(of, ""))
     listed = "".join(f"   {file}\n" for file in chapters)
     made["reference/index.rst"] = (
         "Reference\n=========\n\nEvery public name: ``import hierbayes as hb``.\n\n"

@@ -35,9 +35,12 @@ def label_effects(fits: Mapping[str, Fit]) -> dict[str, EffectLabels]:
     """The names of the effects of each fit."""
     designs = {name: fit.design for name, fit in fits.items()}
     if all(len(design.factors) == 1 for design in designs.values()):
-        first = next(iter(designs.values())).specification.factors
+        named = (design.specification.factors for design in designs.values())
+        first = next(filter(None, named), ())  # a regression has none
         return {
             name: EffectLabels(design.effects, first, ("icc",) if has_shares(fits[name]) else ())
+            if design.specification.random
+            else EffectLabels((), (), ())
             for name, design in designs.items()
         }
     found = {}
@@ -62,6 +65,8 @@ def groups_by_factor(
     groups: dict[str, pd.Index] = {}
     for name, fit in fits.items():
         design, own = fit.design, labels[name]
+        if not design.specification.random:
+            continue
         parts = zip(own.factors, design.factors, design.spans, strict=True)
         for called, factor, span in parts:
             effects.setdefault(called, {}).update(dict.fromkeys(own.effects[span]))

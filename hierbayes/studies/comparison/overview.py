@@ -75,7 +75,8 @@ def notes(sides: Mapping[str, Side], interval: Interval) -> tuple[str, ...]:
         lines[0] += "; estimate and se of a posterior are its mean and sd"
     singular = [
         f"'{name}'" for name, side in sides.items()
-        if side.fit.engine in _LIKELIHOODS and bool(side.estimates.loc[["sd"], "se"].isna().all())
+        if side.fit.design.specification.random and side.fit.engine in _LIKELIHOODS
+        and bool(side.estimates.loc[["sd"], "se"].isna().all())
     ]  # fmt: skip
     if singular:
         lines.append(
