@@ -620,6 +620,22 @@ def test_nothing_is_said_of_places_between_slopes_that_do_not_differ(six: hb.Est
         in six.findings[3]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("between", "said"),
+    [(4.0, "Simpson's paradox"), (0.2, "Robinson's paradox"), (-1.0, "")],
+)
+def test_a_change_of_sign_is_called_by_its_name(between: float, said: str) -> None:
+    """Slope −1 within groups, and another between."""
+    rng = np.random.default_rng(3)
+    mean = np.repeat(rng.normal(size=60), 10)
+    own = rng.normal(size=600)
+    y = between * mean - own + rng.normal(scale=0.2, size=600)
+    data = pd.DataFrame({"x": mean + own, "y": y, "g": np.repeat(np.arange(60), 10)})
+    found = hb.estimators("y ~ x", group="g", data=data).findings[0]
+    assert found.endswith(said) if said == "Simpson's paradox" else said in found
+    assert ("paradox" in found) == bool(said)
+
+
 def test_independent_rows_do_not_make_naive_errors_honest() -> None:
     rng = np.random.default_rng(1)
     mean = np.repeat(rng.normal(size=100), 4)

@@ -181,3 +181,31 @@ def test_print(reml_fits: Cache[hb.Fit]) -> None:
     text = " ".join(str(result).split())
     assert "so that one coefficient mixes two slopes: 'ses'; see mundlak()" in text
     assert "<h4>Shares of variance</h4>" in result._repr_html_()
+
+
+def test_reliability_of_each_group(hs: pd.DataFrame, reml_fits: Cache[hb.Fit]) -> None:
+    """λ_j = τ²/(τ² + σ²/n_j) with a random intercept, and the shrinkage of the mean."""
+    one = hb.Model("mathach ~ 1 + (1 | school)", data=hs).reml()
+    found = hb.variance_explained(one)
+    tau2, sigma2 = float(one.G[0, 0]), float(one.sigma) ** 2
+    n = hs.groupby("school", observed=True).size()
+    by_group = found.by_group.xs("Intercept", level="effect")
+    assert_allclose(by_group["lambda"], tau2 / (tau2 + sigma2 / n.loc[by_group.index]), rtol=1e-10)
+    assert_allclose(by_group["lambda"], one.shrinkage()["shrinkage[Intercept]"], rtol=1e-10)
+    assert (by_group["n"] == n.loc[by_group.index]).all()
+
+    two = hb.variance_explained(reml_fits["intercepts_slopes"])
+    means = two.by_group.groupby("effect", sort=False)["lambda"].mean()
+    assert_allclose(means, two.reliability["own_variance"], rtol=1e-10)
+
+
+def test_reliability_of_groups_of_several_factors() -> None:
+    eg = hb.load_dataset("egsingle")
+    eg = eg[eg["school"].isin(eg["school"].unique()[:4])]
+    fit = hb.Model("math ~ year + (1 | school/child)", data=eg).reml()
+    table = hb.variance_explained(fit).by_group
+    assert table.index.names == ["factor", "group", "effect"]
+    G, n = fit.G[1, 1], table.loc["school:child", "n"]
+    assert_allclose(
+        table.loc["school:child", "lambda"], G / (G + float(fit.sigma) ** 2 / n), rtol=1e-10
+    )

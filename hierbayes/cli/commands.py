@@ -92,10 +92,10 @@ def _emit(arguments: argparse.Namespace) -> None:
 def _fit(arguments: argparse.Namespace) -> None:
     model, about = _load_or_read(arguments)
     place = nullcontext() if arguments.out is None else new_folder(arguments.out)
-    usual = ("reml", "sample") if model.problem.family is None else ("ml", "sample")
-    if not model.problem.design.specification.random:
-        usual = usual[:1]  # a regression, which least squares answer
-    methods = usual if arguments.method is None else (arguments.method,)
+    first = "reml" if model.problem.family is None else "ml"
+    grouped = bool(model.problem.design.specification.random)
+    usual = [first, *["sample"] * grouped]  # least squares answer a regression
+    methods = usual if arguments.method is None else [arguments.method]
     with place as folder:
         fits = [_fitted(model, method, arguments) for method in methods]
         alike = len(fits) > 1 and model.problem.family is None

@@ -44,15 +44,16 @@ class Levels(Printed):
     Parameters
     ----------
     table : DataFrame
-        A row per variable.  ``level``: "1" varies within groups; "1, centred" is the deviation of a
-        level-1 variable from its group mean; "2" is constant within groups; "2, derived" is, too,
-        and is a statistic of a level-1 variable, so that another sample of the group would change
-        it; "constant" has one value in all, "all missing" none.  ``source``: what it is derived
-        from.  ``kind``: number, true/false, date or factor; ``categories``: how many levels a
-        factor has in use.  ``missing``: rows without a value.  ``varies_in``: groups in which it
-        varies.  ``within``, ``between``: variances by one-way analysis of variance (the moment
-        estimator, unbiased; the one between may be negative), of the last of two categories as 0
-        and 1, missing where there are more; ``icc``: the share of the one between in both.
+        A row per variable. ``level``: "1" varies within groups (elsewhere micro, or inner); "1,
+        centred" is the deviation of a level-1 variable from its group mean; "2" is constant within
+        groups (macro, or outer); "2, derived" is, too, and is a statistic of a level-1 variable, so
+        that another sample of the group would change it; "constant" has one value in all, "all
+        missing" none. ``source``: what it is derived from. ``kind``: number, true/false, date or
+        factor; ``categories``: how many levels a factor has in use. ``missing``: rows without a
+        value. ``varies_in``: groups in which it varies. ``within``, ``between``: variances by
+        one-way analysis of variance (the moment estimator, unbiased; the one between may be
+        negative), of the last of two categories as 0 and 1, missing where there are more; ``icc``:
+        the share of the one between in both.
     title : str
         What the data are.
     groups : int

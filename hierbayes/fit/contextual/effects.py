@@ -30,6 +30,9 @@ SLOPES = ("within", "between", "contextual")
 class ContextualEffects(Printed):
     """The slopes of x within and between groups, and what the group's mean adds.
 
+    To read the slope between groups as one within them is Robinson's paradox, the ecological
+    fallacy; all rows together may have another sign than those within groups, Simpson's.
+
     Parameters
     ----------
     title : str

@@ -21,6 +21,7 @@ from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.context import variance_by_factor
+from hierbayes.inference.context.group_reliability import group_reliability, own_reliability
 from hierbayes.inference.context.regression_explained import regression_explained
 from hierbayes.inference.context.response_variance import response_variance
 from hierbayes.inference.context.spread import (
@@ -49,8 +50,11 @@ class VarianceExplained(Printed):
         ``R2 conditional``.
     reliability : DataFrame
         A row per random effect: the mean over groups of the diagonal of G(G + σ²A_j⁻¹)⁻¹;
-        ``own_variance`` is that of G_kk/(G_kk + σ²[A_j⁻¹]_kk), over the ``groups`` that can
-        estimate their coefficients. With one random effect the two agree.
+        ``own_variance`` is that of λ_jk = G_kk/(G_kk + σ²[A_j⁻¹]_kk), Raudenbush and Bryk's
+        index, over the ``groups`` that can estimate their coefficients. With one random effect
+        the two agree.
+    by_group : DataFrame
+        λ of each group, see `group_reliability`; it is not printed.
     components : DataFrame
         Variance of the response as the model has it: fixed part within and between groups,
         random effects, residual, total.
@@ -68,6 +72,7 @@ class VarianceExplained(Printed):
 
     shares: pd.DataFrame
     reliability: pd.DataFrame
+    by_group: pd.DataFrame
     components: pd.DataFrame
     explained: pd.DataFrame
     spread: pd.DataFrame
@@ -144,6 +149,7 @@ def variance_explained(
     return VarianceExplained(
         shares=draws_table(_shares(fit, at), "share", fit, interval),
         reliability=_reliability(fit, interval),
+        by_group=group_reliability(fit),
         components=draws_table(_components(fit), "part", fit, interval),
         explained=_explained(fit),
         spread=spread_table(fit.design),
@@ -170,6 +176,7 @@ def _by_factor(fit: Fit, at: dict[str, float] | None, interval: Interval) -> Var
     return VarianceExplained(
         shares=draws_table(variance_by_factor.shares(fit, at), "share", fit, interval),
         reliability=draws_table(found, "effect", fit, interval),
+        by_group=group_reliability(fit),
         components=draws_table(variance_by_factor.variances(fit), "part", fit, interval),
         explained=variance_by_factor.explained(fit),
         spread=variance_by_factor.spread_by_factor(fit.design),
@@ -203,26 +210,18 @@ def _components(fit: Fit) -> dict[str, Floats]:
 
 def _reliability(fit: Fit, interval: Interval) -> pd.DataFrame:
     """Mean over groups of diag Λ_j, and of the ratio of variances of each coefficient alone."""
-    design, cross = fit.design, fit.problem.cross
+    design = fit.design
     J, q = design.J, len(design.effects)
     diagonal = np.zeros((*fit.theta.sigma.shape, q))
     for j in range(J):
         diagonal += np.diagonal(group_shrinkage(fit, j), axis1=-2, axis2=-1) / J
-    able = estimable_groups(cross.A)
-    own = np.full_like(diagonal, np.nan)
-    if able.any():
-        T = cross.basis.z.matrix  # (Z'Z)⁻¹ = T(Z°'Z°)⁻¹T'
-        error = np.diagonal(T @ np.linalg.inv(cross.A[able]) @ T.T, axis1=1, axis2=2)
-        variance = np.diagonal(fit.theta.G, axis1=-2, axis2=-1)
-        sigma2 = fit.theta.sigma[..., None] ** 2
-        own = np.zeros_like(diagonal)
-        for one in error:
-            own += variance / (variance + sigma2 * one) / len(error)
+    able = estimable_groups(fit.problem.cross.A)
+    own = own_reliability(fit, 0)[able]
     table = draws_table(
         {effect: diagonal[..., k] for k, effect in enumerate(design.effects)}, "effect", fit,
         interval,
     )  # fmt: skip
-    table["own_variance"] = own.mean(axis=(0, 1))
+    table["own_variance"] = own.mean(axis=0) if able.any() else np.nan
     table["groups"] = int(able.sum())
     return table
 
@@ -276,7 +275,7 @@ def _notes(fit: Fit, interval: Interval) -> tuple[str, ...]:
     if len(design.effects) > 1:
         notes.append(
             "reliability weighs all coefficients of a group together; own_variance is the ratio of "
-            "variances of one coefficient alone, as HLM prints it"
+            "variances of one coefficient alone, as HLM prints it, the mean of λ_j in by_group"
         )
     outer = is_outer(design.rows.X, design.rows.codes, design.J)
     mixed = [

@@ -21,7 +21,7 @@ def findings(
     """
     levels = identity.index[1:] if rows.L > 1 else identity.index
     return (
-        *(_mixture(level, identity.loc[level]) for level in levels),
+        *(_mixture(level, identity.loc[level], methods["6"]) for level in levels),
         _two_slopes(methods["6"]),
         *([_pull(methods, share, rows.levels)] if two_slopes_differ(methods["6"]) else []),
         _weights(methods),
@@ -29,12 +29,25 @@ def findings(
     )
 
 
-def _mixture(level: str, row: pd.Series) -> str:
+def _mixture(level: str, row: pd.Series, contextual: Method) -> str:
     where = "" if level == "all" else f"{level}: "
     return (
         f"{where}the pooled slope {row['pooled']:.3f} is {row['eta2']:.3f} × {row['between']:.3f} "
         f"(between groups) + {1.0 - row['eta2']:.3f} × {row['within']:.3f} (within), with η², the "
         f"share of the variation of x between groups, as weight; it holds to {_size(row['gap'])}"
+        f"{_paradox(row) if two_slopes_differ(contextual) else ''}"
+    )
+
+
+def _paradox(row: pd.Series) -> str:
+    """The name of a change of sign, where the two slopes are found to differ."""
+    if row["within"] * row["between"] >= 0.0:
+        return ""
+    if row["within"] * row["pooled"] < 0.0:
+        return "; all rows together have another sign than those within groups: Simpson's paradox"
+    return (
+        "; group means have another sign than rows within groups: Robinson's paradox, the "
+        "ecological fallacy where one is read as the other"
     )
 
 

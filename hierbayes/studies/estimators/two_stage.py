@@ -46,7 +46,7 @@ def two_stage(rows: GroupedRows) -> Method:
         name="two-stage",
         about=(
             f"a regression in each of {len(lines)} groups, then a linear model of their intercepts "
-            f"and slopes, all groups alike; {rows.left_out()}",
+            f"and slopes as two responses (MANOVA), all groups alike; {rows.left_out()}",
         ),
         **line_tables(estimate, rows, rows_of(rows.terms, "term")),
         tests=tests_table({} if manova is None else {"no difference (Wilks)": manova}),
