@@ -226,26 +226,20 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
+@pytest.fixture(scope="module")
+def open_pages(browser: Any) -> Iterator[Any]:
+    """Opens pages in the browser; what one says or asks for that it must not, fails."""
+    from tests.browsing import Pages  # noqa: PLC0415
+
+    pages = Pages(browser)
+    yield pages
+    assert pages.wrong == []
+
+
 @pytest.fixture
-def opened(browser: Any) -> Iterator[Any]:
-    """A page in the browser, at a width; what it says or asks for that it must not, fails."""
-    wrong: list[str] = []
-    pages: list[Any] = []
-
-    def open_page(path: Path, width: int = 1400) -> Any:
-        page = browser.new_page(viewport={"width": width, "height": 900})
-        page.on("console", lambda said: wrong.append(said.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda one: wrong.append(one.url) if _is_of_network(one.url) else None)
-        page.goto(path.as_uri())
-        pages.append(page)
-        return page
-
-    yield open_page
-    for page in pages:
-        page.close()
-    assert wrong == []
-
-
-def _is_of_network(url: str) -> bool:
-    return not url.startswith(("file:", "data:"))
+def opened(open_pages: Any) -> Iterator[Any]:
+    """The same for one test, whose pages are closed after it."""
+    before = len(open_pages.open)
+    yield open_pages
+    open_pages.close_from(before)
+    assert open_pages.wrong == []

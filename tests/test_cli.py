@@ -223,7 +223,7 @@ def test_result_holds_the_model_in_symbols_words_and_pictures(of_reml: Path) -> 
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["pictures"] == {
         "pictures/beta_space.png": "groups in beta space: BLUE, BLUP, population and G; REML",
-        "pictures/shrinkage.png": "shrinking from the BLUE to the BLUP, by number of rows; REML",
+        "pictures/shrinkage.png": "shrinking from the BLUE to the BLUP; REML",
         "pictures/caterpillar.png": "random effects in order, with intervals; REML",
         "pictures/level1_residuals.png": "residuals of rows; REML",
     }

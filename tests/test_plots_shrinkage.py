@@ -168,3 +168,10 @@ def test_a_group_hardly_estimable_alone_does_not_squash_the_others() -> None:
         assert said in [text.get_text() for text in ax.texts]
     few = hb.plots.plot_beta_space(fit, max_groups=5).axes[0]
     assert any(text.get_text().startswith("5 of 20 groups") for text in few.texts)
+
+
+def test_groups_of_one_size_stand_at_a_whole_number() -> None:
+    orthodont = hb.load_dataset("orthodont")
+    fit = hb.Model("distance ~ age + (1 | Subject)", data=orthodont).reml()
+    axes = hb.plots.plot_shrinkage(fit).axes[0]
+    assert axes.get_xlim() == (3.0, 5.0)

@@ -16,13 +16,13 @@ from hierbayes.likelihood.theta import Theta
 from hierbayes.report.page.document import Section, document_html
 from hierbayes.report.page.shrinkage_data import shrinkage_data
 from hierbayes.report.page.shrinkage_panel import panel_html
-from tests.browsing import NUMBER, PHONE, Opened, choose, move, width_of
+from tests.browsing import NUMBER, PHONE, Pages, choose, move, width_of
 
 Shown = Callable[[hb.PointFit], Page]
 
 
 @pytest.fixture
-def shown(opened: Opened, tmp_path: Path) -> Callable[..., Page]:
+def shown(opened: Pages, tmp_path: Path) -> Callable[..., Page]:
     """A page of a panel alone."""
 
     def show(fit: hb.PointFit, width: int = 1400) -> Page:

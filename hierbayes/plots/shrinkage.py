@@ -134,6 +134,8 @@ def plot_shrinkage(
         if against == "n":
             drawn.ax.set_xlabel("rows of the group")
             drawn.ax.locator_params(axis="x", integer=True)
+            if np.ptp(x) == 0.0:
+                drawn.ax.set_xlim(x[0] - 1.0, x[0] + 1.0)
         else:
             _label_groups(drawn.ax, frame.index, of.name)
         far = far_points(frame[["blue"]].to_numpy())

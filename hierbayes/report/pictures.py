@@ -23,14 +23,23 @@ if TYPE_CHECKING:
 
 PICTURES = "pictures"
 GROUPS = 160  # shown at most, spread over their numbers of rows
+
+
+def _shrinkage(fit: Fit, factor: str | None) -> Figure:
+    """By number of rows; groups of one size stand beside each other."""
+    sizes = fit.problem.working.levels[fit.design.place_of_factor(factor)].rows
+    against = "group" if len(set(sizes.tolist())) == 1 else "n"
+    return plot_shrinkage(fit, against=against, max_groups=GROUPS, factor=factor)
+
+
 _OF_ANY_FIT: dict[str, tuple[str, Callable[[Fit, str | None], Figure]]] = {
     "beta_space": (
         "groups in beta space: BLUE, BLUP, population and G",
         lambda fit, factor: plot_beta_space(fit, max_groups=GROUPS, factor=factor),
     ),
     "shrinkage": (
-        "shrinking from the BLUE to the BLUP, by number of rows",
-        lambda fit, factor: plot_shrinkage(fit, max_groups=GROUPS, factor=factor),
+        "shrinking from the BLUE to the BLUP",
+        _shrinkage,
     ),
     "caterpillar": (
         "random effects in order, with intervals",

@@ -27,7 +27,8 @@ class Subject:
 
 SUBJECTS = (
     Subject("Data in groups", ("frames",)),
-    Subject("Models", ("model", "specification", "library", "translation", "language")),
+    Subject("Models", ("model", "specification", "library", "translation", "language",
+                       "estimation")),
     Subject("Priors", ("priors",)),
     Subject("Fits", ("fit",)),
     Subject("Tests and intervals", ("inference.hypotheses", "inference.profiles",
