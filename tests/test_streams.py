@@ -13,6 +13,7 @@ import pytest
 
 import hierbayes as hb
 from hierbayes.cli import main
+from hierbayes.report.page.shrinkage_data import shrinkage_data
 from hierbayes.sources.source import Batch
 from tests.pieces import Pieces
 
@@ -197,6 +198,30 @@ def test_rows_are_refused_where_they_are_asked_for(both: tuple[hb.PointFit, hb.P
         hb.loo(both[1])
     assert str(refused.value).startswith("this needs the rows in memory, and those of ")
     assert str(refused.value).endswith(" stream: give a frame of some of them, or of all, as data")
+
+
+def test_a_page_has_all_but_what_rows_draw(
+    both: tuple[hb.PointFit, hb.PointFit], tmp_path: Path
+) -> None:
+    """Groups, their products and BLUEs are those of the frame; no rows are drawn."""
+    usual, streamed = (shrinkage_data(fit) for fit in both)
+    for mine, theirs in zip(streamed["factors"], usual["factors"], strict=True):
+        assert mine["constant"] == theirs["constant"] == 0
+        for group, other in zip(mine["groups"], theirs["groups"], strict=True):
+            np.testing.assert_allclose(group["blue"], other["blue"], rtol=1e-8)
+            assert (group["rows"], bool(other["rows"])) == ([], True)
+    both[1].report(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count("Not drawn") == 1
+    assert "Not drawn, residuals of rows; REML: this needs the rows in memory" in page
+
+
+def test_a_fit_without_rows_is_saved_as_cross_products(
+    both: tuple[hb.PointFit, hb.PointFit], tmp_path: Path
+) -> None:
+    said = "the rows of this fit stream, and a saved fit holds its rows; save its cross-products"
+    with pytest.raises(hb.SavedFitError, match=said):
+        both[1].save(tmp_path / "reml.fit")
 
 
 def test_errors_of_a_frame_hold(frame: pd.DataFrame, folder: Path) -> None:

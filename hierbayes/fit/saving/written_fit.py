@@ -56,6 +56,12 @@ def contents_of(fit: Fitted, own: OwnParts) -> Contents:
     problem = fit.problem
     spec, rows = problem.design.specification, problem.design.rows
     family = _family_text(problem)
+    if rows.streams:
+        raise SavedFitError(
+            "the rows of this fit stream, and a saved fit holds its rows; save its cross-products, "
+            "hb.CrossProducts(formula, data).save(path), of which hb.Model makes the fit again in "
+            "milliseconds, or its draws, with to_datatree()"
+        )
     if not rows.frames:
         raise SavedFitError(
             "this fit is of responses or columns that were computed, not of rows of data, and "

@@ -133,8 +133,14 @@ def _sd_corr(G: Floats) -> tuple[Floats, Floats]:
 def _rows(
     fit: Fitted, k: int, population: Floats, shown: Integers
 ) -> tuple[int | None, dict[int, list[list[float]]]]:
-    """The place of the constant effect, and by group its rows; none without such an effect."""
+    """The place of the constant effect, and by group its rows; none without such an effect.
+
+    Of rows that stream none are at hand to be drawn.
+    """
     rows, span = fit.design.rows, fit.design.spans[k]
+    if rows.streams:
+        names = fit.design.effects[span]
+        return (names.index("Intercept") if "Intercept" in names else None), {}
     codes, Z = rows.codes_of[k], rows.Z[:, span]
     ones = np.flatnonzero(np.isclose(Z, 1.0).all(axis=0))
     if not len(ones) or Z.shape[1] < 2:
