@@ -20,6 +20,7 @@ from tests.benchmarks import (
     prediction,
     reml,
     residuals,
+    streams,
     study,
 )
 from tests.benchmarks.report import RESULTS, Table, write
@@ -39,6 +40,7 @@ SUBJECTS: dict[str, Callable[..., list[Table]]] = {
     "growth": growth.run,
     "calibration": calibration.run,
     "prediction": prediction.run,
+    "streams": streams.run,
 }
 COMPARED = ("first", "before")  # subjects that know another revision
 

@@ -1,0 +1,146 @@
+"""Cross-products of rows that stream, beside a bare scan and DuckDB's sums of the same columns.
+
+    python -m tests.benchmarks --only streams
+    python -m tests.benchmarks.streams --rows 100_000_000 --groups 100_000
+
+Each in a process of its own: seconds on the clock and of the processors, and the most memory.  Sets
+of rows are written once, to ``build/streams``, by `stream_data`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from json import loads
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.processes import ROOT, FailedProcessError
+from tests.benchmarks.processes import run as run_process
+from tests.benchmarks.report import Column, Table, number, seconds, times
+from tests.benchmarks.stream_data import write_rows
+from tests.benchmarks.timing import ratio
+
+SETS = ROOT / "build" / "streams"
+GROUPS = 1000
+ROWS = (2_000, 2_000_000, 10_000_000)
+
+_MEASURE = """
+import json, resource, sys, time
+folder = sys.argv[1]
+{prepare}
+wall, cpu = time.perf_counter(), time.process_time()
+{work}
+taken = dict(seconds=time.perf_counter() - wall, processor=time.process_time() - cpu)
+try:  # what getrusage says is that of the parent process where that was larger
+    most = [line for line in open('/proc/self/status') if line.startswith('VmHWM')]
+    memory = int(most[0].split()[1]) / 1024
+except OSError:
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps(dict(**taken, memory=memory, **said)))
+"""
+_SCAN = (
+    "import pyarrow.dataset as ds; said = {}",
+    "for batch in ds.dataset(folder, format='parquet').to_batches(columns=['y','x','w','g']): pass",
+)
+_FORMULA = "'y ~ x + w + (1 + x | g)'"
+_LOADED = f"""
+import hierbayes as hb
+from pathlib import Path
+first = sorted(Path(folder).glob('*.parquet'))[0]
+hb.Model({_FORMULA}, data=first).reml()  # compiled code is loaded
+said = dict()
+"""
+_HERE = (_LOADED, f"products = hb.CrossProducts({_FORMULA}, data=folder)")
+_REML = (
+    _LOADED + f"products = hb.CrossProducts({_FORMULA}, data=folder)",
+    f"fit = hb.Model({_FORMULA}, data=products).reml(); "
+    "said = dict(gamma=fit.fixef().tolist(), sigma=float(fit.sigma), kept=products.nbytes)",
+)
+_DUCKDB = (
+    "import duckdb; said = {}",
+    """
+duckdb.sql("select count(*), sum(x), sum(x*x), sum(y), sum(x*y), sum(y*y), sum(w), sum(w*x), "
+           f"sum(w*y), sum(w*w), g from '{folder}/*.parquet' group by g").fetchall()
+""",
+)
+WAYS = {
+    "bare scan (pyarrow)": _SCAN,
+    "cross-products": _HERE,
+    "REML after that": _REML,
+    "GROUP BY (DuckDB)": _DUCKDB,
+}
+
+
+def run(quick: bool) -> list[Table]:
+    """Measure sets of growing numbers of rows in as many groups."""
+    sizes = (2_000, 200_000) if quick else ROWS
+    return [measured_set(rows, GROUPS) for rows in sizes]
+
+
+def measured_set(rows: int, groups: int) -> Table:
+    """All ways on one set of rows, twice in turns; the quicker of both."""
+    folder = the_set(rows, groups)
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in WAYS}
+    for _ in range(2):
+        for name, parts in WAYS.items():
+            try:
+                found[name].append(measured(parts, folder))
+            except FailedProcessError as error:
+                sys.stderr.write(f"{name}: {error}\n")
+    best = {name: min(some, key=_seconds) for name, some in found.items() if some}
+    scan = best["bare scan (pyarrow)"]["seconds"]
+    table = [
+        {"way": name, **one, "of_scan": ratio(one["seconds"], scan)} for name, one in best.items()
+    ]
+    bytes_on_disk = sum(one.stat().st_size for one in folder.glob("*.parquet"))
+    return Table(
+        f"{rows:,} rows in {groups:,} groups",
+        (
+            Column("way", "way"),
+            Column("seconds", "clock", seconds),
+            Column("of_scan", "of the scan", times),
+            Column("processor", "processors", seconds),
+            Column("memory", "memory (MB)", number),
+        ),
+        table,
+        (f"{bytes_on_disk / 1e6:,.0f} MB of Parquet, 4 columns, groups scattered over all files.",),
+    )
+
+
+def _seconds(found: dict[str, Any]) -> float:
+    taken: float = found["seconds"]
+    return taken
+
+
+def the_set(rows: int, groups: int) -> Path:
+    """The folder of a set of rows, written where it is not there yet."""
+    folder = SETS / f"{rows}_rows_{groups}_groups"
+    if not folder.exists():
+        unfinished = folder.with_suffix(".unfinished")
+        write_rows(unfinished, rows, groups)
+        unfinished.rename(folder)
+    return folder
+
+
+def measured(parts: Sequence[str], folder: Path) -> dict[str, Any]:
+    """What one way takes, in a process of its own."""
+    prepare, work = parts
+    code = _MEASURE.format(prepare=prepare, work=work)
+    said = run_process([sys.executable, "-c", code, str(folder)])
+    found: dict[str, Any] = loads(said.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    """Measure the set that the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--groups", type=int, default=100_000)
+    given = parser.parse_args()
+    sys.stdout.write(measured_set(given.rows, given.groups).markdown())
+
+
+if __name__ == "__main__":
+    main()
