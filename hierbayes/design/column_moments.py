@@ -62,7 +62,7 @@ class ColumnMoments:
         counted = columns if times is None else times[:, None] * columns
         of_Z = Z if times is None else times[:, None] * Z
         self._n += float(len(columns)) if times is None else float(times.sum())
-        self._sums += counted.sum(axis=0)
+        self._sums += np.ones(len(counted)) @ counted
         self._X += counted.T @ columns
         self._Z += of_Z.T @ Z
 

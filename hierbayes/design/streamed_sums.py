@@ -84,16 +84,14 @@ class _Sums:
         self.sample: list[tuple[Floats, Floats, Floats]] = []
         self.kept = 0
 
-    def add(self, made: Columned, place: str) -> None:
+    def seen(self, made: Columned) -> tuple[Floats, Floats] | None:
+        """The internal rows of a batch, after all is added up that has no groups; None without."""
         for name, count in made.missing.items():
             self.missing[name] = self.missing.get(name, 0) + count
         self.dropped += made.dropped
         if not len(made.y):
-            return
+            return None
         columns, Z = self.basis.internal_rows(made.X, made.Z, made.y)
-        codes_of = [watch.codes(made, place) for watch in self.watches]
-        sizes = [one.J for one in self.watches]
-        self.roots.add(columns, Z, codes_of, sizes, made.times, made.weights)
         self.moments.add(columns, Z, made.times)
         if made.weights is not None:
             logs = np.log(made.weights)
@@ -105,6 +103,13 @@ class _Sums:
             every = slice(None, None, max(len(made.y) // _OF_BATCH, 1))
             self.sample.append((made.X[every].copy(), made.Z[every].copy(), made.y[every].copy()))
             self.kept += len(self.sample[-1][2])
+        return columns, Z
+
+    def add(self, columns: Floats, Z: Floats, made: Columned, place: str) -> None:
+        """Add the internal rows of a batch to their groups; it touches nothing that `seen` does."""
+        codes_of = [watch.codes(made, place) for watch in self.watches]
+        sizes = [one.J for one in self.watches]
+        self.roots.add(columns, Z, codes_of, sizes, made.times, made.weights)
 
     def found(self) -> Pass:
         sorted_of = [one.sorted for one in self.watches]
@@ -130,13 +135,16 @@ def summed_stream(source: Source, maker: BatchColumns, basis: Basis, factors: Fa
     """
     sums, rows, started = _Sums(maker, basis, factors), 0, monotonic()
     said = started
-    with ThreadPoolExecutor(1) as adding:  # a batch is added up while the next is made
+    with ThreadPoolExecutor(1) as adding:  # to groups, while the next batch is read and made
         last: Future[None] | None = None
         for batch in source.batches(maker.reader.columns, _labels(maker, factors)):
             made = maker.of(batch)
+            internal = sums.seen(made)
             if last is not None:
                 last.result()
-            last = adding.submit(sums.add, made, batch.place)
+                last = None
+            if internal is not None:
+                last = adding.submit(sums.add, *internal, made, batch.place)
             rows += len(batch.frame)
             if monotonic() - said > _EVERY:
                 said = monotonic()
