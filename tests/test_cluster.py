@@ -64,6 +64,17 @@ def test_files_are_summed_up_by_the_workers(
     same(hb.Model(formula, data=folder, client=client).reml(), hb.Model(formula, frame).reml())
 
 
+def test_replications_are_done_by_the_workers(client: Client, frame: pd.DataFrame) -> None:
+    model = hb.Model("y ~ x + (1 | g)", frame)
+    truth = dict(gamma=[2.0, 0.5], G=1.0, sigma=1.0)
+    words: Any = dict(replications=5, groups=[10, 20], rows=5, seed=1, progress=False)
+    there = hb.power(model, ["x"], truth, client=client, **words)
+    here = hb.power(model, ["x"], truth, cores=1, **words)
+    pd.testing.assert_frame_equal(there.table, here.table)
+    with pytest.raises(hb.UsageError, match="client= is a client of a Dask cluster"):
+        hb.power(model, ["x"], truth, client="there", **words)
+
+
 def refusal(*arguments: Any, **words: Any) -> str:
     with pytest.raises(hb.HierbayesError) as refused:
         hb.Model(*arguments, **words)

@@ -6,8 +6,7 @@ made, and has it made again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,8 @@ from hierbayes.design.partial_tally import (
 )
 from hierbayes.design.tally import Tally
 from hierbayes.design.usable_columns import refuse_unknown_names
-from hierbayes.errors import EstimationError, UsageError
+from hierbayes.errors import UsageError
+from hierbayes.sources.cluster import lost_in_words, refuse_no_client
 from hierbayes.sources.dask_frames import DaskSource
 from hierbayes.sources.files import FileSource, open_files
 from hierbayes.sources.frames import FrameSource
@@ -64,41 +64,6 @@ def tally_on_cluster(task: TallyTask, source: Source, client: Any) -> Tally:
                 for k in range(0, len(futures), _JOINED)
             ]
         return some_rows(futures[0].result(), source.text)
-
-
-def refuse_no_client(client: Any) -> None:
-    """Refuse what is not a client of a cluster.
-
-    Raises
-    ------
-    UsageError
-    """
-    if not all(hasattr(client, name) for name in ("submit", "map", "gather", "scheduler_info")):
-        raise UsageError(
-            "client= is a client of a Dask cluster, as in distributed.Client('tcp://...'), not "
-            f"{type(client).__name__}"
-        )
-
-
-@contextmanager
-def lost_in_words(when: str) -> Iterator[None]:
-    """Says that a cluster was lost, in place of what its parts say of each other.
-
-    Raises
-    ------
-    EstimationError
-    """
-    try:
-        yield
-    except Exception as error:
-        home = type(error).__module__.partition(".")[0]
-        if home != "distributed" and not isinstance(error, ConnectionError | TimeoutError):
-            raise
-        said = " ".join(str(error).split())
-        raise EstimationError(
-            f"the cluster was lost while {when} ({type(error).__name__}: {said}): see its workers' "
-            "logs and memory, start it again, and run the same line"
-        ) from error
 
 
 def _refuse_no_parts(source: Source) -> None:

@@ -50,6 +50,7 @@ def calibrate(
     seed: int | None = None,
     cores: int | None = None,
     file: str | Path | None = None,
+    client: Any = None,
     progress: bool = True,
 ) -> Calibration:
     """Fit a model to data simulated from it, and see whether what it says is true.
@@ -97,6 +98,8 @@ def calibrate(
     file : path, optional
         Where finished replications are kept, line by line.  The same call goes on where a run was
         stopped or killed, and one for more replications or groups does the rest.
+    client : distributed.Client, optional
+        Of a Dask cluster, whose workers do the replications.
     progress : bool
 
     Returns
@@ -150,7 +153,7 @@ def calibrate(
         "methods": list(asked), "prob": prob, "effects": effects, "sampler": sampler,
         "draws": draws, "refits": refits,
     }  # fmt: skip
-    records = replicate(task, cells, replications, identity, cores, file, progress=progress)
+    records = replicate(task, cells, replications, identity, cores, file, client, progress=progress)
     return calibration_of(model, source, task, records, replications)
 
 
@@ -188,6 +191,7 @@ def replicate(
     identity: dict[str, Any],
     cores: int | None,
     file: str | Path | None,
+    client: Any,
     *,
     progress: bool,
 ) -> Records:
@@ -208,6 +212,7 @@ def replicate(
             cores=cores,
             what="replications",
             progress=progress,
+            client=client,
         )
         return kept.found
 

@@ -55,6 +55,7 @@ def power(
     seed: int | None = None,
     cores: int | None = None,
     file: str | Path | None = None,
+    client: Any = None,
     progress: bool = True,
 ) -> PowerStudy:
     """How often a test rejects, and how wide its interval is, in designs of several sizes.
@@ -83,7 +84,7 @@ def power(
         Of the interval; the test rejects at one less this.
     df : str, optional
         Degrees of freedom, as in `hb.wald`.
-    seed, cores, file, progress
+    seed, cores, file, client, progress
         As in `hb.calibrate`.
 
     Returns
@@ -133,7 +134,7 @@ def power(
     identity = identity_of(model, source, seed) | {
         "test": digest(hypothesis.L), "method": chosen, "prob": prob, "df": df or "usual",
     }  # fmt: skip
-    records = replicate(task, cells, replications, identity, cores, file, progress=progress)
+    records = replicate(task, cells, replications, identity, cores, file, client, progress=progress)
     return _power(model, source, task, hypothesis, sizes, records, replications)
 
 

@@ -20,12 +20,14 @@ from typing import Any
 
 from hierbayes.display.steps import steps
 from hierbayes.errors import StudyError
+from hierbayes.sources.cluster import lost_in_words, refuse_no_client
 from hierbayes.studies.calibration.tasks import Task
 
 type Place = tuple[int, int]
 """Design and number of a replication."""
 
 _WORTH = 8.0  # seconds of work below which no process is started
+_PARTS = 8  # of the work, for each thread of a cluster
 _CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); " \
     "from hierbayes.studies.calibration.worker import serve; serve()"  # fmt: skip
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -39,6 +41,7 @@ def do_all(
     cores: int | None,
     what: str,
     progress: bool,
+    client: Any = None,
 ) -> None:
     """Do replications and keep each as soon as it is there.
 
@@ -53,21 +56,52 @@ def do_all(
     what : str
         What is counted, for the bar.
     progress : bool
+    client : distributed.Client, optional
+        Of a cluster, whose workers take the place of processes here.
 
     Raises
     ------
     StudyError
         When a process ends with an error.
+    EstimationError
+        When the cluster is lost.
     """
     if not todo:
         return
     cores = os.cpu_count() or 1 if cores is None else cores
     with steps(len(todo), what, progress=progress) as shown:
         bar = iter(shown)
+        if client is not None:
+            _on_cluster(task, todo, keep, bar, client)
+            next(bar, None)
+            return
         rest = _first_ones(task, todo, keep, bar, alone=cores == 1 or not sys.executable)
         if rest:
             _in_processes(task, rest, keep, bar, min(cores, len(rest)))
         next(bar, None)
+
+
+def _on_cluster(
+    task: Task,
+    todo: Sequence[Place],
+    keep: Callable[[Place, dict[str, Any]], None],
+    bar: Any,
+    client: Any,
+) -> None:
+    """Have the workers of a cluster do them, a few at a time."""
+    refuse_no_client(client)
+    with lost_in_words("replications were done"):
+        workers = sum(client.nthreads().values()) or 1
+        size = max(len(todo) // (_PARTS * workers), 1)
+        parts = [list(todo[k : k + size]) for k in range(0, len(todo), size)]
+        for part, done in zip(parts, client.map(_done, parts, task=task, pure=False), strict=True):
+            for place, found in zip(part, done.result(), strict=True):
+                next(bar, None)
+                keep(place, found)
+
+
+def _done(part: Sequence[Place], task: Task) -> list[dict[str, Any]]:
+    return [task.run(*place) for place in part]
 
 
 def _first_ones(
