@@ -12,7 +12,9 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.residual_moments import ResidualMoments, residual_moments
 from hierbayes.design.residual_sums import distinct, sums
 from hierbayes.estimation.residual_maximum import maximise_residual
-from hierbayes.likelihood.reading import REML
+from hierbayes.likelihood.profiled import profile_at
+from hierbayes.likelihood.reading import ML, REML, Reading
+from hierbayes.likelihood.residual_moments import moments_of_profile, second_moments
 
 FORMULA = "y ~ x + (1 | g)"
 STRUCTURES = [hr.AR1("week"), hr.Strata("half"), hr.Unstructured("week"), hr.Exponential("x")]
@@ -119,3 +121,28 @@ def test_sums_over_links_add_up_over_any_chunks() -> None:
     both += np.where((left != right)[:, None, None], both.swapaxes(1, 2), 0.0)
     wanted = [both[cell_of == cell].sum(axis=0).ravel() for cell in range(12)]
     assert_allclose(whole, wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize("reading", [REML, ML])
+def test_second_moments_of_a_profiled_likelihood_are_those_made_anew(reading: Reading) -> None:
+    moments = moments_of(hr.AR1("week"), drawn(60))
+    cross = moments.at(np.array([0.4])).products
+    assert isinstance(cross, CrossProducts)
+    profile = profile_at(np.array([[0.8]]), cross, reading)
+    wanted = second_moments(profile.root, profile.sigma, cross, reading)
+    assert_allclose(moments_of_profile(profile), wanted, rtol=1e-11, atol=1e-11)
+
+
+def test_cross_products_of_whole_blocks_are_those_of_their_parts() -> None:
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(7, 6, 5))
+    rows[2, :, 1] = 2.0 * rows[2, :, 0]  # a column that depends on the one before it
+    M = np.swapaxes(rows, 1, 2) @ rows
+    basis = moments_of(hr.AR1("week"), drawn(60)).basis
+    groups, counts = pd.Index(range(7)), np.full(7, 6.0)
+    found = CrossProducts.from_blocks(M, 2, counts, groups, basis)
+    A, B, C = M[:, :2, :2], M[:, :2, 2:], M.sum(axis=0)[2:, 2:]
+    wanted = CrossProducts.from_sums(A, B, C, counts, groups, basis)
+    for name in ("R", "T", "W"):
+        assert_allclose(getattr(found, name), getattr(wanted, name), rtol=1e-12, atol=1e-12)
+    assert (found.R[2, 1] == 0.0).all()

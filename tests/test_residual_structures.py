@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import hierbayes as hb
 from hierbayes import residuals as hr
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.residual_blocks import correlated, normalised
+from hierbayes.estimation.residual_optimum import known
 from hierbayes.fit.structured.point import StructuredPointFit
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import ML, REML
@@ -441,8 +443,9 @@ def test_an_information_of_nothing_tells_nothing_whatever_its_rounding() -> None
     assert isinstance(found, StructuredPointFit)
     assert found.errors.is_told
     for value in (1e-9, 0.0, -1e-9):
-        flat = replace(found.errors, information=np.array([[value]]))
+        flat = replace(found.errors, around=partial(known, np.array([[value]]), ()))
         assert not flat.is_told
     close = np.array([[4.0, 4.0 - 1e-5], [4.0 - 1e-5, 4.0]])
-    assert not replace(found.errors, information=close).is_told
-    assert replace(found.errors, information=close + np.diag([0.0, 1.0])).is_told
+    assert not replace(found.errors, around=partial(known, close, ())).is_told
+    apart = close + np.diag([0.0, 1.0])
+    assert replace(found.errors, around=partial(known, apart, ())).is_told

@@ -23,12 +23,12 @@ import pandas as pd
 
 from hierbayes.compilation import compiled
 from hierbayes.design.basis import Basis
+from hierbayes.design.group_cholesky import factored, root_blocks
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 
-_DEPENDENT = 1e-13  # of the square of a column of Z_j: its part outside the columns before it
 _ROUNDING = 1e-13  # of a column of Z_j: what rounding leaves of it in a row of R_j
 
 
@@ -65,10 +65,20 @@ class CrossProducts:
     ) -> CrossProducts:
         """From Z_j'Z_j (J, q, q), Z_j'[X_j y_j] (J, q, p+1) and [X y]'[X y] (p+1, p+1)."""
         R, T = np.triu(A), B.copy()
-        _factor(R, T)
+        factored(R, T)
         flat = T.reshape(-1, len(C))
         W = C - flat.T @ flat
         return cls(R, T, W, rows, groups, basis)
+
+    @classmethod
+    def from_blocks(
+        cls, M: Floats, q: int, rows: Floats, groups: pd.Index, basis: Basis
+    ) -> CrossProducts:
+        """From [Z_j X_j y_j]'[Z_j X_j y_j] (J, d, d) of every group, Z_j the first q columns."""
+        J, d = M.shape[:2]
+        R, T, W = np.zeros((J, q, q)), np.empty((J, q, d - q)), np.zeros((d - q, d - q))
+        root_blocks(M, R, T, W)
+        return cls(R, T, W + np.tril(W, -1).T, rows, groups, basis)
 
     @property
     def n(self) -> float:
@@ -103,7 +113,7 @@ class CrossProducts:
     @property
     def noise(self) -> Floats:
         """Error of an effect (q,) that one group estimates by itself on average, against σ."""
-        noise: Floats = np.sqrt(self.J / (self.R**2).sum(axis=(0, 1)))
+        noise: Floats = np.sqrt(self.J / np.einsum("jrq,jrq->q", self.R, self.R))
         return noise
 
     @cached_property
@@ -174,7 +184,7 @@ def cross_products(rows: Rows, groups: pd.Index, basis: Basis) -> CrossProducts:
     """
     columns, Z = rows.internal(basis)
     R, T, counts = _group_sums(columns, Z, rows.codes, len(groups))
-    own = _factor(R, T)
+    own = factored(R, T)
     (W,) = _outside(columns, Z, rows.codes, own, apart=False)
     return CrossProducts(R, T, W, counts, groups, basis)
 
@@ -183,7 +193,7 @@ def within_totals(rows: Rows, cross: CrossProducts) -> Floats:
     """What every group adds to W (J, p+1, p+1)."""
     columns, Z = rows.internal(cross.basis)
     R, T = np.triu(cross.A), cross.B.copy()
-    totals: Floats = _outside(columns, Z, rows.codes, _factor(R, T), apart=True)
+    totals: Floats = _outside(columns, Z, rows.codes, factored(R, T), apart=True)
     return totals
 
 
@@ -213,43 +223,6 @@ def _add_rows(
                 A[j, k, h] += z * Z[i, h]
             for c in range(m):
                 B[j, k, c] += z * columns[i, c]
-
-
-def _factor(A: Floats, B: Floats) -> Floats:
-    """R_j over the upper triangle of A_j, T_j over B_j; returns coefficients A_j⁻B_j (J, q, p+1).
-
-    A column that depends on those before it has a row of zeros in R_j and T_j.
-    """
-    own = np.zeros(B.shape)
-    _factor_groups(A, B, own)
-    return own
-
-
-@compiled()
-def _factor_groups(A: Floats, B: Floats, own: Floats) -> None:
-    """`_factor`, the coefficients written over."""
-    J, q, m = B.shape
-    for j in range(J):
-        for k in range(q):
-            size = A[j, k, k]
-            for i in range(k):
-                for h in range(k, q):
-                    A[j, k, h] -= A[j, i, k] * A[j, i, h]
-                for c in range(m):
-                    B[j, k, c] -= A[j, i, k] * B[j, i, c]
-            pivot = np.sqrt(A[j, k, k]) if A[j, k, k] > _DEPENDENT * size else 0.0
-            scale = 1.0 / pivot if pivot > 0.0 else 0.0
-            for h in range(k, q):
-                A[j, k, h] *= scale
-            for c in range(m):
-                B[j, k, c] *= scale
-        for k in range(q - 1, -1, -1):
-            if A[j, k, k] > 0.0:
-                for c in range(m):
-                    total = B[j, k, c]
-                    for h in range(k + 1, q):
-                        total -= A[j, k, h] * own[j, h, c]
-                    own[j, k, c] = total / A[j, k, k]
 
 
 def _outside(columns: Floats, Z: Floats, codes: Integers, own: Floats, apart: bool) -> Floats:

@@ -141,10 +141,11 @@ class ResidualMoments:
         q = sum(design.blocks)
         if len(design.factors) == 1:
             (codes,) = self.atom_codes
-            J = design.factors[0].J
+            J, groups = design.factors[0].J, design.factors[0].labels
+            if len(codes) == J and (codes == np.arange(J)).all():
+                return CrossProducts.from_blocks(M, q, self.counts[0], groups, self.basis)
             A, B = _by_group(codes, J, M[:, :q, :q]), _by_group(codes, J, M[:, :q, q:])
             C = M.sum(axis=0)[q:, q:]  # of whole matrices, which lie together
-            groups = design.factors[0].labels
             return CrossProducts.from_sums(A, B, C, self.counts[0], groups, self.basis)
         return self._sparse_products(M, q)
 

@@ -104,6 +104,12 @@ def left_by_fixed(cross: SparseProducts) -> tuple[float, Floats]:
     return float(cross.C[-1, -1] - Xty @ gamma), gamma
 
 
+def least_freedom(cross: Products) -> float:
+    """The fewest degrees of freedom within groups, as if no columns depended on each other."""
+    sizes = cross.sizes if isinstance(cross, SparseProducts) else (cross.J * cross.R.shape[2],)
+    return cross.n - cross.p - float(sum(sizes))
+
+
 @remembered
 def left_within(cross: Products) -> tuple[float, float]:
     """Sum of squares of y° that X° leaves within groups, and its degrees of freedom.

@@ -13,13 +13,14 @@ finding, not an error.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from hierbayes.design.products import Products
 from hierbayes.design.rows_root import has_root
 from hierbayes.design.sparse_products import SparseProducts
-from hierbayes.design.sums import left_within
+from hierbayes.design.sums import least_freedom, left_within
 from hierbayes.errors import DataError, EstimationError
 from hierbayes.estimation.pivoted_triangle import PivotedTriangle, factorise
 from hierbayes.estimation.secant import Secant
@@ -30,7 +31,7 @@ from hierbayes.likelihood.of_products import AnyCurvature, AnyProfile, profile_o
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.theta import Theta
 
-_NEGLIGIBLE = 1e-16  # gain of ℓ that ends the search: some 1e-8 standard errors
+NEGLIGIBLE = 1e-16  # gain of ℓ that ends the search: some 1e-8 standard errors
 _MOST_STEPS = 100
 _FIRST_RADIUS = 0.5  # in units of each effect's size and noise
 _FEW_GROUPS = 5  # for each free entry of λ: with more, ℓ has one maximum in practice
@@ -86,24 +87,30 @@ class _Search:
         self.mask = block_mask(blocks)
         self.lower = free_entries(blocks)
         self.noise = cross.noise  # of an effect, against σ
-        self.left, self.freedom = left_within(cross)
         self.calls = 0
+        self.reached: AnyProfile | None = None  # by the last climb
 
     @property
     def has_few_groups(self) -> bool:
         """Whether ℓ may well have several maxima."""
         return has_few_groups(self.cross, self.blocks)
 
+    @cached_property
+    def within(self) -> tuple[float, float]:
+        """Sum of squares of y° that X° leaves within groups, and its degrees of freedom."""
+        return left_within(self.cross)
+
     @property
     def residual_can_vanish(self) -> bool:
         """Whether no contrast of the rows is free of the random effects, so that σ may be 0."""
-        return self.freedom <= 0.0
+        return least_freedom(self.cross) <= 0.0 and self.within[1] <= 0.0
 
     def ratio(self, profile: AnyProfile) -> float:
         """By how much Γ is too small at a profile whose σ̂ holds what the groups differ by."""
-        if self.freedom <= 0.0 or self.left <= 0.0:
+        left, freedom = self.within
+        if freedom <= 0.0 or left <= 0.0:
             return 1.0
-        return profile.sigma**2 * self.freedom / self.left
+        return profile.sigma**2 * freedom / left
 
     def is_near(self, triangle: PivotedTriangle, maximum: Optimum) -> bool:
         """Whether a root is within a share of a standard error or of itself of a maximum."""
@@ -231,28 +238,54 @@ def refuse_lost_residual(cross: Products, theta: Theta, *, by_roots: bool) -> No
 
 
 def maximise_near(
-    cross: Products, blocks: tuple[int, ...], reading: Reading, root: Floats, *, others: bool = True
+    cross: Products,
+    blocks: tuple[int, ...],
+    reading: Reading,
+    root: Floats,
+    *,
+    others: bool = True,
+    least: float = NEGLIGIBLE,
 ) -> Optimum:
     """The maximum, looked for from a root λ (q, q) that is near it.
 
-    Where few groups may leave several maxima, `maximise` is asked for the others as well.
+    Where few groups may leave several maxima, `maximise` is asked for the others as well.  A step
+    that would gain less than ``least`` ends the search.
     """
     if not blocks:
         return _without_effects(cross, reading)
-    search = _Search(cross, blocks, reading)
-    start = search.at(root @ root.T)
-    if not np.isfinite(start[1].value):
+    found = followed(cross, blocks, reading, root, least=least)
+    if found is None:
         return maximise(cross, blocks, reading)
-    near = _climb(search, *start)
-    if not (others and search.has_few_groups):
+    near, _ = found
+    if not (others and has_few_groups(cross, blocks)):
         return near
     far = maximise(cross, blocks, reading)
     best = far if far.value > near.value + 1e-9 else near
     return replace(best, evaluations=near.evaluations + far.evaluations)
 
 
+def followed(
+    cross: Products, blocks: tuple[int, ...], reading: Reading, root: Floats, *, least: float
+) -> tuple[Optimum, AnyProfile] | None:
+    """The maximum reached from a root λ (q, q), and ℓ there; None where ℓ is not finite at first.
+
+    A step that would gain less than ``least`` ends the search.
+    """
+    search = _Search(cross, blocks, reading)
+    start = search.at(root @ root.T)
+    if not np.isfinite(start[1].value):
+        return None
+    found = _climb(search, *start, least=least)
+    assert search.reached is not None
+    return found, search.reached
+
+
 def _climb(
-    search: _Search, triangle: PivotedTriangle, profile: AnyProfile, known: tuple[Optimum, ...] = ()
+    search: _Search,
+    triangle: PivotedTriangle,
+    profile: AnyProfile,
+    known: tuple[Optimum, ...] = (),
+    least: float = NEGLIGIBLE,
 ) -> Optimum:
     """Newton steps in a trust region, from where ℓ is finite to a maximum.
 
@@ -271,7 +304,7 @@ def _climb(
         while True:
             step, gain = best_step(unit * slope, information * np.outer(unit, unit), radius)
             lost = gain <= profile.noise and gain >= last  # among the rounding errors of ℓ
-            if gain <= _NEGLIGIBLE or lost:
+            if gain <= least or lost:
                 return _report(search, triangle, profile, curvature, information)
             there = search.at(triangle.moved(unit * step))
             rise = there[1].value - profile.value
@@ -302,6 +335,7 @@ def _report(
     information: Floats,
 ) -> Optimum:
     """The optimum with its certificate."""
+    search.reached = profile
     M = np.where(search.mask, curvature.score, 0.0)
     diagonal = np.maximum(np.diag(information), 1e-300)
     pull = 1.0 / np.sqrt(0.5 * np.diag(curvature.D))

@@ -7,7 +7,8 @@ with its slope by Fisher's identity.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -15,80 +16,34 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.products import Products
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.errors import EstimationError, HierbayesError
-from hierbayes.estimation.reml import Optimum, has_few_groups, maximise, maximise_near
+from hierbayes.estimation.reml import (
+    NEGLIGIBLE,
+    Optimum,
+    followed,
+    has_few_groups,
+    maximise,
+    maximise_near,
+)
+from hierbayes.estimation.residual_optimum import AtCoordinates, Beside, ResidualMaximum, known
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.of_products import AnyProfile, is_of_one_factor
 from hierbayes.likelihood.reading import Reading
-from hierbayes.likelihood.residual_moments import second_moments
+from hierbayes.likelihood.residual_moments import moments_of_profile, second_moments
 
 _MOST_STEPS = 60
-_NOTHING = 1e-4  # information on a coordinate, whose standard error then is 100
-_FLAT = 3e-5  # of an eigenvalue of an information of unit diagonal: it is 0 but for differences
 _SOME_GROUPS = 2000  # in which a search of very many begins
 _CLOSE = 1e-7  # gain of ℓ by a step that leaves the curvature as it is
 _GROUPS = 1000  # with which ℓ is so near to a quadratic that as much again may be gained
-_STEP = 1e-4  # of coordinates, for the curvature
+_UNSEEN = 1e-7  # gain of ℓ that may be lost in its rounding; slopes have more digits
+_LAST = 2e-11  # gain of ℓ that ends a search by secants alone: 1e-5 standard errors
+_FIRST, _FINE = 1e-5, 1e-8  # the same over G: at the first point of all groups, of gains over z
+_ROUGH, _ROUGH_INSIDE = 0.2, 1e-5  # gains that end the search of some groups, and over G inside
+_SHORT = 0.3  # the first step of that search
+_STEP, _WIDE = 1e-4, 1e-2  # of coordinates, for the curvature: of all groups, of some
 _FARTHEST = 15.0  # a coordinate out there is at a limit of its parameter
 _OTHERS = 3  # maxima over G that are climbed, if each is left for a higher one
 _HIGHER = 1e-8  # ℓ, of a maximum that is another one
 _LONGEST = 1.5  # a step in coordinates
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AtCoordinates:
-    """The maximum over G and σ at coordinates z of a residual structure.
-
-    Parameters
-    ----------
-    z : (k,) float
-    value : float
-        ℓ in the internal units of y, with −½ log|R|.
-    optimum : Optimum
-    products : CrossProducts or SparseProducts
-        Weighted.
-    """
-
-    z: Floats
-    value: float
-    optimum: Optimum
-    products: Products
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ResidualMaximum:
-    """The maximum over all variance parameters.
-
-    Parameters
-    ----------
-    best : AtCoordinates
-    slope : (k,) float
-        ∂ℓ/∂z there.
-    information : (k, k) float
-        −∂²ℓ/∂z² with G, σ and γ maximised.
-    beside : tuple of (AtCoordinates, AtCoordinates)
-        A step of ``step`` before and after, by coordinate.
-    step : float
-    evaluations : int
-        How many z were looked at.
-    """
-
-    best: AtCoordinates
-    slope: Floats
-    information: Floats
-    beside: tuple[tuple[AtCoordinates, AtCoordinates], ...]
-    step: float
-    evaluations: int
-
-    @property
-    def is_told(self) -> bool:
-        """Whether the data tell the parameters apart: the information is definite in its units."""
-        if not len(self.information):
-            return True
-        own = np.diag(self.information)
-        if own.min() < _NOTHING:
-            return False
-        size = np.sqrt(own)
-        scaled = self.information / np.outer(size, size)
-        return bool(np.linalg.eigvalsh(scaled)[0] > _FLAT)
 
 
 @dataclass(eq=False)
@@ -100,6 +55,11 @@ class _Search:
     reading: Reading
     calls: int = field(default=0)
     near: Floats | None = field(default=None)
+    least: float = field(default=NEGLIGIBLE)
+    path: _Path | None = field(default=None)
+    products: Products | None = field(default=None)  # of the last z
+    reached: AnyProfile | None = field(default=None)  # ℓ at the last maximum
+    first: float = field(default=1.0)  # length of the first step
 
     @property
     def close(self) -> float:
@@ -115,13 +75,12 @@ class _Search:
         weighted = self.moments.at(z)
         if not np.isfinite(weighted.half_log_det):
             return None
+        self.products = weighted.products
         try:
             if self.near is None:
                 optimum = maximise(weighted.products, self.blocks, self.reading)
             else:
-                optimum = maximise_near(
-                    weighted.products, self.blocks, self.reading, self.near, others=others
-                )
+                optimum = self._near(self.near, z, weighted.products, others=others)
         except HierbayesError:
             if self.near is None:
                 raise
@@ -131,10 +90,26 @@ class _Search:
             return None
         return AtCoordinates(z, value, optimum, weighted.products)
 
+    def _near(self, root: Floats, z: Floats, products: Products, *, others: bool) -> Optimum:
+        """The maximum over G near the last one."""
+        self.reached = None
+        if self.path is not None:
+            start = self.path.at(root, z)
+            found = followed(products, self.blocks, self.reading, start, least=self.least)
+            if found is not None:
+                self.reached = found[1]
+                return found[0]
+        return maximise_near(
+            products, self.blocks, self.reading, root, others=others, least=self.least
+        )
+
     def slope(self, here: AtCoordinates) -> Floats:
         """∂ℓ/∂z (k,)."""
         products = here.products
         theta = here.optimum.theta
+        reached = self.reached if here.products is self.products else None
+        if reached is not None and is_of_one_factor(reached):
+            return -self.moments.slope(here.z, moments_of_profile(reached))
         if isinstance(products, CrossProducts):
             basis = products.basis
             sigma = float(theta.internal(basis)[1])
@@ -156,6 +131,8 @@ class _Search:
         """Begin the next searches of G from here."""
         basis = here.products.basis
         self.near = here.optimum.theta.relative(basis)
+        if self.path is not None:
+            self.path = replace(self.path, z=here.z)
 
 
 def maximise_residual(
@@ -170,8 +147,12 @@ def maximise_residual(
     """
     search = _Search(moments, blocks, reading)
     here, H = _begin(search)
+    if H is not None:  # of so many groups that secants alone lead to all digits
+        here, slope = _climb(search, here, H, _LAST)
+        around = partial(_curvature, search, here)
+        return ResidualMaximum(here, slope, around, _STEP, search.calls)
     for _ in range(_OTHERS):
-        here, slope = _climb(search, here, H)
+        here, slope = _climb(search, here, H, search.close)
         here, slope, information, beside = _polish(search, here, slope)
         if not (blocks and has_few_groups(here.products, blocks)):
             break
@@ -180,7 +161,7 @@ def maximise_residual(
         if there is None or there.value <= here.value + _HIGHER:
             break
         here = there
-    return ResidualMaximum(here, slope, information, beside, _STEP, search.calls)
+    return ResidualMaximum(here, slope, partial(known, information, beside), _STEP, search.calls)
 
 
 def _begin(search: _Search) -> tuple[AtCoordinates, Floats | None]:
@@ -191,17 +172,19 @@ def _begin(search: _Search) -> tuple[AtCoordinates, Floats | None]:
     moments = search.moments
     some = moments.thinned(_SOME_GROUPS) if search.blocks else None
     if some is not None and len(moments.rows.start):
-        first = _Search(some, search.blocks, search.reading)
+        first = _Search(some, search.blocks, search.reading, least=_ROUGH_INSIDE, first=_SHORT)
         try:
-            near, _ = _climb(first, *_begin(first))
-            information, _ = _curvature(first, near)
+            near, slope = _climb(first, *_begin(first), _ROUGH)
+            information, tilt = _ahead(first, near, slope)
         except EstimationError:
             information = np.zeros((1, 1))
         if np.linalg.eigvalsh(information)[0] > 0.0:
             search.near = near.optimum.theta.relative(moments.basis)
+            search.path, search.least = _Path(near.z, tilt), _FIRST
             if (here := search.at(near.z)) is not None:
+                search.least = _LAST
                 return here, some.share * np.linalg.inv(information)
-            search.near = None
+            search.near, search.path, search.least = None, None, NEGLIGIBLE
     here = search.at(moments.rows.start)
     if here is None:
         raise EstimationError(
@@ -210,19 +193,54 @@ def _begin(search: _Search) -> tuple[AtCoordinates, Floats | None]:
     return here, None
 
 
-def _climb(search: _Search, here: AtCoordinates, H: Floats | None) -> tuple[AtCoordinates, Floats]:
-    """Quasi-Newton steps (BFGS) until none gains, from an inverse of the information if known."""
+def _ahead(search: _Search, here: AtCoordinates, slope: Floats) -> tuple[Floats, Floats]:
+    """The information (k, k), and ∂Γ/∂z (k, q, q) of the maxima over Γ, by steps ahead."""
+    information, tilt = np.empty((len(slope), len(slope))), []
+    for i, step in enumerate(_WIDE * np.eye(len(slope))):
+        there = search.at(here.z + step)
+        if there is None:
+            raise EstimationError("the likelihood cannot be evaluated beside its maximum")
+        information[:, i] = (slope - search.slope(there)) / _WIDE
+        roots = [at.optimum.theta.relative(at.products.basis) for at in (here, there)]
+        tilt.append((roots[1] @ roots[1].T - roots[0] @ roots[0].T) / _WIDE)
+    return 0.5 * (information + information.T), np.array(tilt)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Path:
+    """Where the maximum over Γ moves as z does: to first order Γ + (∂Γ/∂z)Δz."""
+
+    z: Floats
+    tilt: Floats
+
+    def at(self, root: Floats, z: Floats) -> Floats:
+        """A root (q, q) of Γ at other coordinates, from that at those of the path."""
+        Gamma = root @ root.T + np.tensordot(z - self.z, self.tilt, axes=1)
+        size, vectors = np.linalg.eigh(Gamma)
+        found: Floats = vectors * np.sqrt(np.maximum(size, 0.0))
+        return found
+
+
+def _climb(
+    search: _Search, here: AtCoordinates, H: Floats | None, close: float
+) -> tuple[AtCoordinates, Floats]:
+    """Quasi-Newton steps (BFGS) until none gains as much, from an inverse of the information."""
     search.keep(here)
     slope = search.slope(here)
     if H is None:
-        H = np.eye(len(slope)) / max(float(np.linalg.norm(slope)), 1.0)
+        H = search.first * np.eye(len(slope)) / max(float(np.linalg.norm(slope)), 1.0)
+    last = np.inf
     for _ in range(_MOST_STEPS):
         step = H @ slope
         step *= min(1.0, _LONGEST / max(float(np.abs(step).max()), 1e-300))
         gain = float(step @ slope)
-        if gain < search.close:
+        unseen = gain < _UNSEEN
+        if gain < close or (unseen and gain > 0.5 * last):
             return here, slope
-        there = _rise(search, here, step, gain)
+        if search.path is not None:  # G need not be nearer its maximum than z will be
+            search.least = max(_LAST, _FINE * gain)
+        there = search.at(here.z + step) if unseen else _rise(search, here, step, gain)
+        last = gain
         if there is None:
             return here, slope
         search.keep(there)
@@ -248,7 +266,7 @@ def _rise(search: _Search, here: AtCoordinates, step: Floats, gain: float) -> At
 
 def _polish(
     search: _Search, here: AtCoordinates, slope: Floats
-) -> tuple[AtCoordinates, Floats, Floats, tuple[tuple[AtCoordinates, AtCoordinates], ...]]:
+) -> tuple[AtCoordinates, Floats, Floats, Beside]:
     """Newton steps with the curvature by differences of the slope, until they are rounding."""
     for _ in range(4):
         information, beside = _curvature(search, here)
@@ -268,9 +286,8 @@ def _polish(
     return here, slope, information, beside
 
 
-def _curvature(
-    search: _Search, here: AtCoordinates
-) -> tuple[Floats, tuple[tuple[AtCoordinates, AtCoordinates], ...]]:
+def _curvature(search: _Search, here: AtCoordinates) -> tuple[Floats, Beside]:
+    """The information (k, k) by differences, and what lies a step before and after."""
     k = len(here.z)
     information = np.empty((k, k))
     beside = []

@@ -7,6 +7,7 @@ themselves, without Jacobians of coordinates, as where errors have no structure 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -18,11 +19,8 @@ from hierbayes.estimation.density_data import density_data
 from hierbayes.estimation.inputs import graph_inputs, reading_of
 from hierbayes.estimation.mode import is_singular, polished
 from hierbayes.estimation.reml import Optimum
-from hierbayes.estimation.residual_maximum import (
-    AtCoordinates,
-    ResidualMaximum,
-    maximise_residual,
-)
+from hierbayes.estimation.residual_maximum import maximise_residual
+from hierbayes.estimation.residual_optimum import AtCoordinates, ResidualMaximum, known
 from hierbayes.estimation.residual_posterior import refuse_other_priors
 from hierbayes.estimation.residual_target import StructuredTarget
 from hierbayes.estimation.start import start_point
@@ -94,7 +92,7 @@ def structured_mode(problem: Problem, priors: PriorSet) -> StructuredMode:
     n = made.of_theta
     at = _at(made, w, value, float(np.abs(gradient).max()), calls)
     information = _information(made, w)
-    errors = ResidualMaximum(at, gradient[n:], information, (), _STEP, calls)
+    errors = ResidualMaximum(at, gradient[n:], partial(known, information, ()), _STEP, calls)
     return StructuredMode(errors, float(np.abs(gradient).max()), made.prior)
 
 

@@ -75,6 +75,11 @@ def profile_of(root: Floats, cross: Products, reading: Reading) -> AnyProfile:
     return profile_at(root, cross, reading)
 
 
+def is_of_one_factor(profile: AnyProfile) -> TypeGuard[Profile]:
+    """Whether it keeps what is made of the groups of the only factor."""
+    return isinstance(profile, Profile)
+
+
 def is_average(curvature: AnyCurvature) -> TypeGuard[SparseCurvature]:
     """Whether its information is the average one, which is not all of −∂²ℓ."""
     return isinstance(curvature, SparseCurvature)

@@ -54,6 +54,12 @@ class Profile:
         N.
     noise : float
         How far rounding may move ``value``.
+    half, turned : (J, r, q) and (J, r, p + 1) float
+        N_j^-½R_j and N_j^-½T_j.
+    precision_factor : (p, p) float
+        F with FF' the inverse of X'(V/σ²)⁻¹X.
+    integrated : float
+        1 where γ is integrated out, 0 where it is at its best.
     """
 
     root: Floats
@@ -62,20 +68,20 @@ class Profile:
     gamma: Floats
     freedom: float
     noise: float
-    _half: Floats
-    _turned: Floats
-    _precision_factor: Floats
-    _integrated: float
+    half: Floats
+    turned: Floats
+    precision_factor: Floats
+    integrated: float
 
     def curvature(self) -> Curvature:
         """The derivatives here."""
-        F, integrated = self._precision_factor, self._integrated
+        F, integrated = self.precision_factor, self.integrated
         q, k = len(self.root), F.shape[1]
         squares, D = np.zeros((q + q * k, q + q * k)), np.zeros(q * q)
         products = np.zeros((q * q, 2, q * q))
         terms, w = np.empty((3, q * q)), np.empty((q, 1 + k))
         _add_curvature(
-            self._half, self._turned, self.gamma, F, self.sigma, integrated, terms, w, w.ravel(),
+            self.half, self.turned, self.gamma, F, self.sigma, integrated, terms, w, w.ravel(),
             squares, D, products,
         )  # fmt: skip
         w = squares.reshape(q, 1 + k, q, 1 + k).transpose(0, 2, 1, 3)
@@ -177,10 +183,10 @@ def profile_at(root: Floats, cross: CrossProducts, reading: Reading) -> Profile:
         gamma=inverse.T @ low[p, :p],
         freedom=freedom,
         noise=noise,
-        _half=half,
-        _turned=turned,
-        _precision_factor=np.ascontiguousarray(inverse.T),
-        _integrated=1.0 if reading == REML else 0.0,
+        half=half,
+        turned=turned,
+        precision_factor=np.ascontiguousarray(inverse.T),
+        integrated=1.0 if reading == REML else 0.0,
     )
 
 

@@ -16,6 +16,7 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.elimination import reduce_groups
+from hierbayes.likelihood.profiled import Profile
 from hierbayes.likelihood.reading import ML, Reading
 from hierbayes.likelihood.triangular import cholesky_in_place
 
@@ -124,3 +125,59 @@ def _write_group(j: int, half: Floats, known: Floats, mean: Floats, E: Floats) -
     for i in range(q):
         for c in range(m):
             E[j, q + c, i] = E[j, i, q + c]
+
+
+def moments_of_profile(profile: Profile) -> Floats:
+    """E_j (J, q + p + 1, q + p + 1) where the profiled likelihood has been computed already.
+
+    With Γ = λλ', half_j = N_j^-½R_j and turned_j = N_j^-½T_j they are those of D_j = Γ − Γ half_j'
+    half_j Γ and K_j = Γ half_j' turned_j.
+    """
+    c = np.append(-profile.gamma, 1.0)
+    mean = np.outer(c, c) / profile.sigma**2
+    F = profile.precision_factor
+    mean[:-1, :-1] += profile.integrated * (F @ F.T)
+    half, turned = profile.half, profile.turned
+    q, m = half.shape[2], turned.shape[2]
+    E = np.empty((len(half), q + m, q + m))
+    _write_profiled(profile.root @ profile.root.T, half, turned, mean, E)
+    return E
+
+
+@compiled(error_model="numpy")
+def _write_profiled(Gamma: Floats, half: Floats, turned: Floats, mean: Floats, E: Floats) -> None:
+    """[−K_j; I] mean [−K_j; I]' + D_j ⊕ 0."""
+    J, r, q = half.shape
+    m = turned.shape[2]
+    taken, K = np.empty((r, q)), np.empty((q, m))  # half_jΓ, K_j
+    for j in range(J):
+        for i in range(r):
+            for k in range(q):
+                total = 0.0
+                for h in range(q):
+                    total += half[j, i, h] * Gamma[h, k]
+                taken[i, k] = total
+        for k in range(q):
+            for c in range(m):
+                total = 0.0
+                for i in range(r):
+                    total += taken[i, k] * turned[j, i, c]
+                K[k, c] = total
+        for a in range(m):
+            for c in range(m):
+                E[j, q + a, q + c] = mean[a, c]
+        for k in range(q):
+            for c in range(m):
+                total = 0.0
+                for a in range(m):
+                    total -= K[k, a] * mean[a, c]
+                E[j, k, q + c] = total
+                E[j, q + c, k] = total
+            for h in range(k + 1):
+                total = Gamma[k, h]
+                for i in range(r):
+                    total -= taken[i, k] * taken[i, h]
+                for c in range(m):
+                    total -= E[j, k, q + c] * K[h, c]
+                E[j, k, h] = total
+                E[j, h, k] = total

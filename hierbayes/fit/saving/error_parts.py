@@ -8,13 +8,14 @@ digit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.reml import Optimum
-from hierbayes.estimation.residual_maximum import AtCoordinates, ResidualMaximum
+from hierbayes.estimation.residual_optimum import AtCoordinates, ResidualMaximum, known
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import Reading
 from hierbayes.likelihood.theta import Theta
@@ -61,7 +62,8 @@ def errors_again(
     step, evaluations, of_places = numbers
     best, *beside = [_place(problem, reading, arrays, k, own) for k, own in enumerate(of_places)]
     pairs = tuple(zip(beside[::2], beside[1::2], strict=True))
-    return ResidualMaximum(best, arrays["slope"], arrays["information"], pairs, step, evaluations)
+    around = partial(known, arrays["information"], pairs)
+    return ResidualMaximum(best, arrays["slope"], around, step, evaluations)
 
 
 def _place(

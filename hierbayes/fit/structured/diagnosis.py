@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.residual_rows import ResidualRows
-from hierbayes.estimation.residual_maximum import ResidualMaximum
+from hierbayes.estimation.residual_optimum import ResidualMaximum
 from hierbayes.fit.diagnosis import GRADIENT_LIMIT, Diagnosis
 from hierbayes.fit.evidence import Maximum
 from hierbayes.frames.arrays import Floats

@@ -14,7 +14,7 @@ from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.display.interval import Interval
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.information import NaturalParameters
-from hierbayes.estimation.residual_maximum import AtCoordinates, ResidualMaximum
+from hierbayes.estimation.residual_optimum import AtCoordinates, ResidualMaximum
 from hierbayes.fit.degrees_of_freedom.error_directions import ErrorDirections
 from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.intervals import interval_frame
