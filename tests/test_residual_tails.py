@@ -1,12 +1,14 @@
 """Errors with heavy tails: the model of a family, said in another word."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import hierbayes as hb
 from hierbayes import residuals as hr
+from hierbayes.cli import main
 from hierbayes.residuals.text import read_residual_text
 
 FORMULA = "mathach ~ ses + (1 | school)"
@@ -57,3 +59,42 @@ REFUSED = [
 def test_what_has_no_meaning_is_refused(call: Any, said: str) -> None:
     with pytest.raises(hb.ResidualError, match=f"^{re.escape(said)}$"):
         call()
+
+
+def test_a_model_file_and_the_command_line_have_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "tails.toml"
+    file.write_text(
+        f'title = "Heavy tails"\nabout = "t"\ndataset = "hs"\nformula = "{FORMULA}"\n'
+        'residual = "StudentT(4)"\n'
+    )
+    assert hb.load_model(file).problem.family == hb.families.StudentT(df=4)
+    assert main(["equations", str(file)]) == 0
+    of_file = capsys.readouterr().out
+    data = Path(__file__).parents[1] / "data" / "hs.csv"
+    stated = ["--formula", FORMULA, "--data", str(data), "--residual", "StudentT(4)"]
+    assert main(["fit", *stated, "--method", "ml"]) == 0
+    assert "StudentT" in of_file and "StudentT" in capsys.readouterr().out
+    assert main(["fit", *stated[:-1], "StudentT(-1)", "--method", "ml"]) == 2
+    assert "StudentT: df must be a positive number" in capsys.readouterr().err
+
+
+CODE = {
+    "glmmtmb": "map = list(psi = factor(NA))", "brms": 'prior(constant(4), class = "nu")',
+    "bambi": 'family="t"', "sas": "DIST=TCENTRAL(4)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("system", CODE)
+def test_other_systems_have_a_family_for_it(system: str, hs: Any) -> None:
+    code = hb.Model(FORMULA, hs, residual=hr.StudentT(4)).emit(system)
+    assert CODE[system] in code
+    assert hb.read_code(system, code, data=hs).problem.family == hb.families.StudentT(df=4)
+
+
+@pytest.mark.parametrize("system", ["nlme", "lme4", "stata", "hlm", "mlwin", "statsmodels"])
+def test_systems_without_such_a_family_refuse_it(system: str, hs: Any) -> None:
+    model = hb.Model(FORMULA, hs, residual=hr.StudentT(4))
+    with pytest.raises(hb.FormulaError, match=r"has no word for the family StudentT\("):
+        model.emit(system)

@@ -23,6 +23,7 @@ from tests.dense import Array
 from tests.test_residual_structures import ROWS, dense_loglik, errors_by_hand
 
 STRUCTURE = hr.AR1("week") * hr.Strata("sex")
+ERRORS = ["phi", "ratio[M]"]
 WEIGHED = ROWS.assign(w=1.0 + np.arange(len(ROWS)) % 3, se=1.0 + 0.3 * (np.arange(len(ROWS)) % 4))
 
 
@@ -214,3 +215,26 @@ def test_quantiles_of_priors_that_are_cut() -> None:
     prior = hb.StudentT(3, 0, 2)
     assert quantile_within(prior, 0.3, (-np.inf, np.inf)) == pytest.approx(quantile(prior, 0.3))
     assert quantile(hb.Beta(1, 3), 0.5) == pytest.approx(1.0 - 0.5 ** (1.0 / 3.0))
+
+
+@pytest.mark.slow
+def test_a_group_left_out_is_a_fit_of_the_others() -> None:
+    """Means of γ, sd, σ and the errors beside those of a posterior of the other rows."""
+    priors = {"gamma": hb.Flat(), "sd": hb.HalfNormal(3), "sigma": hb.HalfNormal(3)}
+    label = str(WEIGHED["g"].iloc[0])
+    whole, again = (
+        hb.Model("y ~ x + (1 | g)", rows, residual=STRUCTURE, weights="w", priors=priors)
+        .sample(draws=300, chains=2, seed=8, progress=False)
+        for rows in (WEIGHED, WEIGHED[WEIGHED["g"].astype(str) != label])
+    )  # fmt: skip
+    study = hb.SensitivityStudy(whole, {"sigma": [hb.Exponential(1)]}, progress=False)
+    found = study.deletion(progress=False).sel(group=label, alternative="baseline")
+    assert found["quantity"].to_numpy().tolist()[2:] == ["sd(Intercept)", "sigma", *ERRORS]
+    assert float(found["k_hat"]) < 0.7
+    even = np.full(600, 1.0 / 600.0)
+    for one in study.estimands.quantities:
+        before, after = one.draws(whole), one.draws(again)
+        moved = float(found["movement"].sel(quantity=one.name)) * before.std()
+        errors = [weighted_mean(draws, even)[1] for draws in (before, after)]
+        allowed = 6.0 * float(np.hypot(errors[0], errors[1])) + 0.03 * before.std()
+        assert abs(moved - (after.mean() - before.mean())) < allowed, one.name

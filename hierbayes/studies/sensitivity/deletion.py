@@ -14,6 +14,7 @@ from hierbayes.display.steps import steps
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.of_family.densities import FamilyDensities
+from hierbayes.fit.structured.densities import StructuredDensities
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.of_products import likelihood_of
@@ -24,7 +25,16 @@ from hierbayes.studies.sensitivity.alternatives import Alternative
 from hierbayes.studies.sensitivity.answers import Baseline
 from hierbayes.studies.sensitivity.cells import Estimands
 from hierbayes.studies.sensitivity.effect_quantities import FixedCombination
-from hierbayes.studies.sensitivity.quantities import ICC, SD, Corr, Dispersion, Quantity, Sigma
+from hierbayes.studies.sensitivity.quantities import (
+    ICC,
+    SD,
+    Corr,
+    Dispersion,
+    Quantity,
+    Residual,
+    Sigma,
+)
+from hierbayes.studies.sensitivity.structured_deletion import structured_cases
 from hierbayes.studies.sensitivity.weights import K_HAT_LIMIT, log_ratio, pareto_smoothed
 
 BASELINE = "baseline"
@@ -32,7 +42,7 @@ BASELINE = "baseline"
 
 def can_be_deleted(quantity: Quantity) -> bool:
     """Whether a quantity is read off without any group: linear in γ, or a function of θ."""
-    return isinstance(quantity, FixedCombination | SD | Corr | Sigma | Dispersion | ICC)
+    return isinstance(quantity, FixedCombination | SD | Corr | Sigma | Residual | Dispersion | ICC)
 
 
 def deletion(
@@ -49,7 +59,8 @@ def deletion(
     cross-products less its own, or of several grouping factors from those of the rows that are
     left, and the mean of γ given θ is exact.  Of a family that is not Gaussian the draws, γ's as
     well, are weighted by 1/p(y_j | γ, θ), u_j integrated out by quadrature (of several factors
-    given the effects of the others).
+    given the effects of the others).  With a residual structure each draw has its own R, and the
+    rows are read.
 
     Parameters
     ----------
@@ -75,7 +86,6 @@ def deletion(
     DataError
         When there is no such factor, or there are several and none is named.
     """
-    baseline.fit.problem.refuse_residual_structure("deletion()")
     for quantity in estimands.quantities:
         if not can_be_deleted(quantity):
             raise StudyError(
@@ -98,11 +108,7 @@ def deletion(
     movement = np.full((len(labels) + 1, len(sets), len(sd)), np.nan)
     k_hat = np.empty((len(labels) + 1, len(sets)))
     priors_of = list(sets.values())
-    cases = (
-        family_cases(baseline, priors_of, k)
-        if of_family
-        else _cases(baseline, priors_of, k, progress=progress)
-    )
+    cases = _cases_of(baseline, priors_of, k, progress=progress)
     for j, a, ratio, gammas in cases:
         draws = _draws(baseline.fit, gammas, estimands, values.flat)
         if (j, a) == (len(labels), 0):  # the first of all
@@ -118,6 +124,18 @@ def deletion(
         {"movement": (dims, movement), "k_hat": (dims[:2], k_hat)},
         coords={"group": groups, "alternative": list(sets), "quantity": estimands.names},
     )
+
+
+def _cases_of(
+    baseline: Baseline, sets: list[PriorSet], k: int, *, progress: bool
+) -> Iterator[tuple[int, int, Floats, Floats]]:
+    """Group j left out (J for none), priors a, log ratios (M,) to the baseline, γ (M, p)."""
+    densities = baseline.densities
+    if isinstance(densities, FamilyDensities):
+        return family_cases(baseline, sets, k)
+    if isinstance(densities, StructuredDensities):
+        return structured_cases(densities, baseline.priors, sets, progress=progress)
+    return _cases(baseline, sets, k, progress=progress)
 
 
 def _cases(
