@@ -12,7 +12,10 @@ from pymc.pytensorf import compile as compile_pytensor
 from pytensor.compile.mode import Mode
 
 import hierbayes as hb
+from hierbayes import residuals as hr
+from hierbayes.estimation import residual_posterior
 from hierbayes.estimation.compiled import free_variables, join_values
+from tests.test_residual_structures import ROWS, errors_by_hand
 
 PYTHON = Mode("py", "fast_compile")
 
@@ -125,3 +128,58 @@ def test_responses_are_drawn_from_prior_and_posterior_without_a_warning(tiny: pd
     drawn = prior["prior"].to_dataset().drop_vars("eta")
     again = pm.sample_posterior_predictive(drawn, progressbar=False, **options)
     assert again["posterior_predictive"]["response"].shape == (1, 3, 12)
+
+
+@pytest.mark.parametrize(
+    "structure",
+    [
+        hr.AR1("week") * hr.Strata("sex"),
+        hr.CompoundSymmetry(group="g"),
+        hr.Unstructured("week", group="g"),
+        hr.Power("dose"),
+    ],
+    ids=str,
+)
+def test_with_a_residual_structure_it_is_the_density_that_is_sampled(
+    structure: hr.ResidualStructure,
+) -> None:
+    """γ and u integrated out of it: in θ and in the coordinates of the errors, constants too."""
+    formula = "y ~ x + (0 + x | g)"
+    priors = {"gamma": hb.Normal(0, 5), "sd": hb.Gamma(2, 1)}  # no sd in units of weighted rows
+    model = hb.Model(formula, ROWS, residual=structure, priors=priors)
+    graph = model.graph(collapse=False)
+    explicit, sizes = _density(graph)
+    target, centre, _ = residual_posterior._target(model.problem, model.priors, progress=False)
+    latent = sum(size for _, size in sizes) - len(centre)
+    rng = np.random.default_rng(2)
+    for _ in range(2):
+        w = centre + 0.2 * rng.normal(size=len(centre))
+        assert_allclose(_integral(explicit, w, latent), target.value(w)[0], rtol=1e-7)
+    with graph:  # its gradient, at once with that of all else
+        slope = graph.compile_dlogp(mode=PYTHON)
+    point = graph.initial_point()
+    names = [value.name for value in graph.value_vars]
+    start = np.concatenate([np.ravel(point[name]) for name in names])
+    steps = 1e-5 * np.eye(len(start))
+    wanted = [(explicit(start + h) - explicit(start - h)) / 2e-5 for h in steps]
+    assert_allclose(slope(point), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_with_a_residual_structure_responses_are_drawn() -> None:
+    structure = hr.AR1("week") * hr.Strata("sex")
+    model = hb.Model("y ~ x + (1 | g)", ROWS, residual=structure)
+    graph = model.graph(collapse=False)
+    names = graph.coords["residual_parameter"]
+    assert names == ("phi", "ratio[M]")
+    options = {"model": graph, "random_seed": 1, "compile_kwargs": {"mode": PYTHON}}
+    prior = pm.sample_prior_predictive(draws=60, **options)
+    total = 0.0
+    for m in range(60):
+        at, new = prior["prior"].isel(chain=0, draw=m), prior["prior_predictive"]["response"][0, m]
+        own = dict(zip(names, at["residual"].to_numpy(), strict=True))
+        e = (new - at["eta"]).to_numpy() / float(at["sigma"])
+        total += e @ np.linalg.solve(errors_by_hand(structure, ROWS, own), e)
+    n = 60 * len(ROWS)
+    assert abs(total - n) < 6.0 * np.sqrt(2.0 * n)
+    with pytest.raises(hb.ResidualError, match=r"^graph\(\) with u integrated out is not made for"):
+        model.graph()

@@ -14,6 +14,7 @@ from pytensor.tensor.variable import TensorVariable
 
 from hierbayes.design.basis import Basis
 from hierbayes.design.problem import Problem
+from hierbayes.estimation.error_graph import error_coordinates, structured_response
 from hierbayes.estimation.graph import coords_of, parameters
 from hierbayes.estimation.graph_effects import effect_coords, random_effects
 from hierbayes.estimation.inputs import graph_inputs
@@ -31,7 +32,8 @@ def explicit_graph(problem: Problem, priors: PriorSet, *, centered: bool) -> pm.
     Free variables are those of the marginal graph for θ; ``gamma_standard``, γ in units of its
     normal prior, and ``gamma_flat`` along directions in which it has none (or ``gamma``, under
     other priors); and the random effects, see `random_effects`.  ``gamma``, ``u``, ``eta``,
-    ``sd``, ``corr``, ``G`` are in the user's units; ``response`` is observed.
+    ``sd``, ``corr``, ``G`` are in the user's units; ``response`` is observed.  A residual structure
+    has ``error_coordinates``, and ``residual``, its parameters.
 
     Parameters
     ----------
@@ -50,6 +52,7 @@ def explicit_graph(problem: Problem, priors: PriorSet, *, centered: bool) -> pm.
             name: pt.as_tensor(value) for name, value in inputs.data.items() if name not in of_rows
         }
         root, sigma, _ = parameters(design, inputs, priors, data)
+        z = None if problem.moments is None else error_coordinates(problem, priors)
         if inputs.structure[0] != GIVEN:
             _normal_gamma(inputs.data, products.basis)
         X = pm.Data("X", rows.X, dims=("obs", "term"))
@@ -61,6 +64,9 @@ def explicit_graph(problem: Problem, priors: PriorSet, *, centered: bool) -> pm.
             place = pm.Data(f"group_of{suffix}", codes, dims="obs")
             eta = eta + (Z[:, span] * u[place]).sum(axis=1)
         eta = pm.Deterministic("eta", eta, dims="obs")
+        if z is not None:
+            structured_response(problem, eta, sigma, z)
+            return model
         observed = pm.Data("observed", rows.observed)
         pm.Normal("response", eta, sigma * rows.row_sd, observed=observed, dims="obs")
     return model

@@ -231,30 +231,29 @@ class PosedModel:
     def graph(self, *, collapse: bool = True, centered: bool = False) -> pm.Model:
         """The model as a PyMC model: priors, and the likelihood.
 
-        By default it is marginal: γ (where its prior is normal) and every u are integrated out,
-        and the likelihood is the potential ``log_likelihood`` of all data at once, so that there is
-        no observed variable.  ``pm.sample``, ``pm.find_MAP``, and ``pm.stats.compute_log_prior``
-        with a posterior's ``to_datatree(graph=True)`` work on it.
+        By default it is marginal: γ (where its prior is normal) and every u are integrated out, and
+        the likelihood is the potential ``log_likelihood`` of all data.  ``pm.sample``,
+        ``pm.find_MAP``, and ``pm.stats.compute_log_prior`` with ``to_datatree(graph=True)`` work.
 
         With ``collapse=False`` it is the ordinary model of the equations, γ, u and the rows being
         variables, with the same posterior: ``response`` is observed, X, Z and the groups of rows
         are data, and ``pm.sample``, ``pm.sample_prior_predictive`` (of proper priors),
         ``pm.sample_posterior_predictive`` and ``pm.do`` work on it; more can be added inside
-        ``with graph:``, and ``emit("pymc")`` writes it as code.  Of a family that is not Gaussian
-        nothing can be integrated out, and the graph is of this kind always.
+        ``with graph:``, and ``emit("pymc")`` writes it as code.  Errors with a structure are part
+        of this graph alone, and that of a family that is not Gaussian is of this kind always.
 
         Parameters
         ----------
         collapse : bool
             Whether γ and u are integrated out where they can be.
         centered : bool
-            Of the ordinary model: whether u ~ N(0, G) is a variable itself, better where groups
-            have many rows; or u = Lb with b ~ N(0, I), better where they have few.
+            Whether u ~ N(0, G) is a variable itself, better where groups have many rows; or u = Lb
+            with b ~ N(0, I), better where they have few.
 
         Raises
         ------
-        EstimationError
-            When ``centered`` is asked of what is integrated out.
+        EstimationError, ResidualError
+            When ``centered`` or a residual structure is asked of what is integrated out.
 
         Examples
         --------
@@ -265,7 +264,8 @@ class PosedModel:
         >>> [variable.name for variable in graph.free_RVs]
         ['signed_sd', 'sigma', 'gamma_standard', 'b']
         """
-        self.problem.refuse_residual_structure("graph()")
+        if collapse:
+            self.problem.refuse_residual_structure("graph() with u integrated out")
         self.specification.refuse_no_random_part()
         if self.problem.family is not None:
             from hierbayes.fit.of_family.graph import graph_of_family

@@ -147,7 +147,7 @@ def _draw_dispersion(priors: PriorSet, problem: Problem, streams: Streams) -> Fl
     drawn = _draw_each("sigma", priors.dispersion, streams)
     family = problem.family
     if family is None:
-        return np.hstack([drawn, _draw_errors(priors, problem, streams)])
+        return np.hstack([drawn, draw_errors(priors, problem, streams)])
     if priors.distances:
         _refuse_negative(drawn, priors.dispersion)
         return np.hstack([np.zeros((streams.draws, 1)), drawn.cumsum(axis=1)])
@@ -158,7 +158,7 @@ def _draw_dispersion(priors: PriorSet, problem: Problem, streams: Streams) -> Fl
     return drawn
 
 
-def _draw_errors(priors: PriorSet, problem: Problem, streams: Streams) -> Floats:
+def draw_errors(priors: PriorSet, problem: Problem, streams: Streams) -> Floats:
     """Coordinates (draws, k) of the residual structure; none without one."""
     if problem.moments is None:
         return np.empty((streams.draws, 0))
