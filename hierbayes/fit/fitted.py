@@ -263,6 +263,11 @@ class Fitted(ABC):
         return (), np.zeros((*self.theta.shape, 0))
 
     @property
+    def error_se(self) -> Floats:
+        """Standard errors (k,) of the parameters of a residual structure; none without one."""
+        return np.empty(0)
+
+    @property
     def error_directions(self) -> ErrorDirections | None:
         """How the covariance of γ̂ moves with those parameters; None where there are none."""
         return None

@@ -142,6 +142,14 @@ class StructuredPointFit(PointFit):
         beside = slopes.T @ self.coordinate_cov @ slopes
         return replace(given, covariance=given.covariance + beside)
 
+    @property
+    def error_se(self) -> Floats:
+        """As in `Fitted`, by the delta method from the covariance of the coordinates."""
+        if self.reading is None:  # no likelihood
+            return np.full(len(self.error_rows.parameters), np.nan)
+        slope = self.error_rows.natural_slope(self.errors.best.z)
+        return np.sqrt(np.diagonal(slope @ self.coordinate_cov @ slope.T))
+
     def error_intervals(self, interval: Interval) -> list[pd.DataFrame]:
         """Wald limits of the parameters of the errors, each on its own scale."""
         rows = self.error_rows

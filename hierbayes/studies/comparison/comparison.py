@@ -49,7 +49,7 @@ class Comparison(Reported):
     data : str
         The data all fits share, in a line.
     fixed, variance : DataFrame
-        Index (term, fit), and (block, parameter, fit) for sd, corr, σ and icc. Columns:
+        Index (term, fit), and (block, parameter, fit) for sd, corr, σ, errors and icc. Columns:
         ``estimate`` (of a posterior its mean), ``se`` (given θ̂; of a posterior its sd),
         ``lower``, ``upper``, ``median``, ``mcse`` (of the posterior mean). What a fit has not
         is missing. Where any of the fits has several grouping factors, random effects are called

@@ -41,10 +41,11 @@ def decompose(fit: Fitted) -> Decomposition:
     """Split the posterior variance of γ and β.
 
     All parts are missing where γ is sampled (a prior on it that is neither normal nor flat),
-    for then its moments given θ have no closed form.
+    for then its moments given θ have no closed form, and where each draw has errors of its own.
     """
     Ws = tuple(one.W for one in fit.group_designs)
-    if fit.priors is None or not fit.priors.collapses_gamma:
+    of_each = fit.problem.moments is not None and fit.theta.sigma.size > 1
+    if fit.priors is None or not fit.priors.collapses_gamma or of_each:
         nothing = np.full(len(fit.design.terms), np.nan)
         none = (np.full(W.shape[:2], np.nan) for W in Ws)
         return Decomposition(nothing, nothing, tuple((one, one) for one in none))

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.display.interval import Interval
-from hierbayes.estimation.information import natural_parameters
 from hierbayes.fit.convergence import mcse_of_means, scalar_draws
 from hierbayes.fit.degrees_of_freedom.source import METHODS, usual_or_stated
 from hierbayes.fit.fit import Fit
@@ -22,7 +21,7 @@ from hierbayes.studies.comparison.effect_labels import EffectLabels
 from hierbayes.studies.comparison.row_index import ordered_index
 
 COLUMNS = ["estimate", "se", "lower", "upper", "median", "mcse"]
-BLOCKS = ("gamma", "sd", "corr", "sigma", "icc")
+BLOCKS = ("gamma", "sd", "corr", "sigma", "residual", "icc")
 
 WALD_T = "Wald t given θ̂, df "
 WALD_NORMAL = "Wald normal given θ̂"
@@ -65,6 +64,7 @@ def _parameters(fit: Fit, labels: EffectLabels) -> pd.MultiIndex:
     keys = [("gamma", term) for term in fit.design.terms] + [("sd", effect) for effect in effects]
     keys += [("corr", f"{effects[c]}, {effects[r]}") for r, c in zip(rows, columns, strict=True)]
     keys += [(name, name) for name in fit.problem.dispersion]
+    keys += [("residual", name) for name in fit.error_draws[0]]
     keys += [("icc", name) for name in labels.shares]
     return pd.MultiIndex.from_tuples(keys, names=["block", "parameter"])
 
@@ -81,7 +81,7 @@ def _fill_point(table: pd.DataFrame, fit: PointFit, values: Floats, interval: In
 
 
 def standard_errors(fit: PointFit) -> Floats:
-    """Standard errors of γ, sd, corr and σ of a point fit, in the order of the table.
+    """Standard errors of γ, sd, corr, σ and the errors of a point fit, in the order of the table.
 
     Returns
     -------
@@ -89,7 +89,8 @@ def standard_errors(fit: PointFit) -> Floats:
         That of γ is given θ̂. Those of variance parameters are missing for MAP and where Ĝ is
         singular; elsewhere they come by the delta method from the approximate covariance of
         (log sd, η, log σ) with η = log((1 + ρ)/(1 − ρ)):
-        se(sd) = sd·se(log sd), se(ρ) = se(η)·(1 − ρ²)/2, se(σ) = σ·se(log σ).  Of families that
+        se(sd) = sd·se(log sd), se(ρ) = se(η)·(1 − ρ²)/2, se(σ) = σ·se(log σ), and those of the
+        parameters of a residual structure from that of their coordinates.  Of families that
         are not Gaussian all are from the full Hessian: half the widths of their limits on the
         scales where those are normal.
     """
@@ -97,14 +98,16 @@ def standard_errors(fit: PointFit) -> Floats:
         return _from_hessian(fit)
     of_gamma = np.sqrt(np.diagonal(fit.vcov()))
     _, values = scalar_draws(fit, random_effects=False)
-    variances = values.ravel()[len(of_gamma) :]  # of the one θ
+    of_errors = fit.error_se
+    variances = values.ravel()[len(of_gamma) : values.size - len(of_errors)]  # of the one θ
     if fit.reading is None or fit.singular:
-        return np.concatenate([of_gamma, np.full(len(variances), np.nan)])
-    natural = natural_parameters(fit.problem, fit.G, fit.sigma, fit.reading)
+        return np.concatenate([of_gamma, np.full(len(variances), np.nan), of_errors])
+    natural = fit.natural_parameters(fit.reading)
     slope = variances.copy()
     corr = slice(len(fit.design.effects), -1)
     slope[corr] = (1.0 - variances[corr] ** 2) / 2.0
-    return np.concatenate([of_gamma, slope * np.sqrt(np.diagonal(natural.covariance))])
+    of_variances = slope * np.sqrt(np.diagonal(natural.covariance))
+    return np.concatenate([of_gamma, of_variances, of_errors])
 
 
 def _from_hessian(fit: FamilyPointFit) -> Floats:

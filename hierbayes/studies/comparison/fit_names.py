@@ -50,7 +50,6 @@ def _refuse_other_than_fits(fits: Sequence[Any]) -> None:
                 f"compare() takes fits, and argument {place} is of type {type(fit).__name__}; "
                 "fits are what model.reml(), ml(), map() and sample() return"
             )
-        fit.problem.refuse_residual_structure("compare()")
     if len(fits) < 2:
         raise StudyError(
             f"a comparison needs at least two fits, not {len(fits)}; "

@@ -6,6 +6,7 @@ import numpy as np
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
+from hierbayes.design.problem import Problem
 from hierbayes.fit.fitted import Fitted
 from hierbayes.specification.effect_name import EffectName
 
@@ -26,6 +27,9 @@ def model_difference(first: str, a: Fitted, second: str, b: Fitted) -> str | Non
     if a.problem.family != b.problem.family:
         families = (str(one.problem.family or "Gaussian") for one in (a, b))
         parts.append(f"the families differ, {' and '.join(families)}")
+    structures = [_errors(one.problem) for one in (a, b)]
+    if structures[0] != structures[1]:
+        parts.append(f"the errors differ, {' and '.join(structures)}")
     for what, ours, theirs in (
         ("fixed", set(left.terms), set(right.terms)),
         ("random", _blocks(left, several), _blocks(right, several)),
@@ -40,6 +44,13 @@ def model_difference(first: str, a: Fitted, second: str, b: Fitted) -> str | Non
     if changed:
         parts.append(f"the column '{changed[0]}' has other values in '{second}'")
     return ", and ".join(parts) or None
+
+
+def _errors(problem: Problem) -> str:
+    """The residual structure as it is written."""
+    return (
+        "alike and independent" if problem.moments is None else problem.moments.rows.structure.text
+    )
 
 
 def same_model(a: Fitted, b: Fitted) -> bool:

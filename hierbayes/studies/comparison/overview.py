@@ -79,9 +79,12 @@ def notes(sides: Mapping[str, Side], interval: Interval) -> tuple[str, ...]:
         and bool(side.estimates.loc[["sd"], "se"].isna().all())
     ]  # fmt: skip
     if singular:
+        structured = any(side.fit.problem.moments is not None for side in sides.values())
+        of_errors = ", or the errors are at a limit" if structured else ""
         lines.append(
             f"no standard errors of variance parameters for {', '.join(singular)}: G is singular "
-            "at the maximum, or nearly so, and the likelihood has no quadratic approximation there"
+            f"at the maximum{of_errors}, or nearly so, and the likelihood has no quadratic "
+            "approximation there"
         )
     if len(kinds & set(_LIKELIHOODS)) == 2:
         lines.append("a REML criterion and an ML criterion are not comparable with each other")

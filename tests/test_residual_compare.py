@@ -1,0 +1,61 @@
+"""Fits with a residual structure beside each other, and beside one without."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import hierbayes as hb
+from hierbayes import residuals as hr
+
+FORMULA = "distance ~ age * Sex + (1 | Subject)"
+ERRORS = hr.CAR1("age") * hr.Strata("Sex")
+
+
+@pytest.fixture(scope="module")
+def orthodont() -> pd.DataFrame:
+    return hb.load_dataset("orthodont")
+
+
+@pytest.fixture(scope="module")
+def fits(orthodont: pd.DataFrame) -> dict[str, hb.Fit]:
+    model = hb.Model(FORMULA, orthodont, residual=ERRORS)
+    return {
+        "alike": hb.Model(FORMULA, orthodont).reml(),
+        "own": model.reml(),
+        "post": model.sample(draws=200, chains=2, seed=1, progress=False),
+    }
+
+
+def test_parameters_of_the_errors_have_rows_of_their_own(fits: dict[str, hb.Fit]) -> None:
+    found = hb.compare(fits)
+    own, drawn = fits["own"], fits["post"]
+    table = found.variance.loc["residual"]
+    assert list(dict.fromkeys(table.index.get_level_values(0))) == ["phi", "ratio[Female]"]
+    assert table.loc[("phi", "alike")].isna().all()
+    limits = own.intervals().loc["residual"]
+    names, draws = drawn.error_draws
+    for k, name in enumerate(names):
+        assert_allclose(table.loc[(name, "post"), "estimate"], draws[..., k].mean(), rtol=1e-12)
+        assert_allclose(table.loc[(name, "own"), "estimate"], limits.loc[name, "estimate"])
+    lower, upper = limits.loc["ratio[Female]", "lower"], limits.loc["ratio[Female]", "upper"]
+    se = limits.loc["ratio[Female]", "estimate"] * np.log(upper / lower) / (2 * 1.959963984540054)
+    assert_allclose(table.loc[("ratio[Female]", "own"), "se"], se, rtol=1e-8)
+    sigma = found.variance.loc[("sigma", "sigma", "own")]
+    width = np.log(sigma["upper"] / sigma["lower"]) / (2 * 1.959963984540054)
+    assert_allclose(sigma["se"], sigma["estimate"] * width, rtol=1e-8)
+
+
+def test_another_structure_is_another_model(fits: dict[str, hb.Fit]) -> None:
+    printed = str(hb.compare(fits["alike"], fits["own"]))
+    words = " ".join(printed.split())
+    assert f"the errors differ, alike and independent and {ERRORS.text}" in words
+
+
+def test_what_has_no_one_value_is_missing(fits: dict[str, hb.Fit]) -> None:
+    """Shares between groups where variances differ, and moments of γ given each draw's errors."""
+    found = hb.compare(fits["own"], fits["post"])
+    assert "icc" not in found.variance.index.get_level_values("block")
+    split = found.uncertainty[["given_theta", "from_theta"]]
+    assert split.isna().to_numpy().all()
+    assert (found.uncertainty["posterior"] > 0.0).all()
