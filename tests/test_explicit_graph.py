@@ -149,7 +149,9 @@ def test_with_a_residual_structure_it_is_the_density_that_is_sampled(
     model = hb.Model(formula, ROWS, residual=structure, priors=priors)
     graph = model.graph(collapse=False)
     explicit, sizes = _density(graph)
-    target, centre, _ = residual_posterior._target(model.problem, model.priors, progress=False)
+    target, centre, _ = residual_posterior.structured_target(
+        model.problem, model.priors, progress=False
+    )
     latent = sum(size for _, size in sizes) - len(centre)
     rng = np.random.default_rng(2)
     for _ in range(2):

@@ -30,7 +30,9 @@ def made(formula: str, structure: hr.ResidualStructure) -> tuple[hb.Model, Any, 
     model = hb.Model(formula, ROWS, residual=structure, priors=FLAT)
     moments = model.problem.moments
     assert moments is not None
-    found, centre, _ = residual_posterior._target(model.problem, model.priors, progress=False)
+    found, centre, _ = residual_posterior.structured_target(
+        model.problem, model.priors, progress=False
+    )
     return model, found, centre
 
 

@@ -89,7 +89,9 @@ def test_the_posterior_of_ar1_under_a_stated_prior_is_a_dense_density() -> None:
     model = hb.Model("y ~ x", ROWS, residual=structure, priors=priors)
     moments = model.problem.moments
     assert moments is not None
-    target, centre, _ = residual_posterior._target(model.problem, model.priors, progress=False)
+    target, centre, _ = residual_posterior.structured_target(
+        model.problem, model.priors, progress=False
+    )
     n = target.of_theta
     values, wanted = [], []
     for z in (-0.2, 0.3, 0.9):

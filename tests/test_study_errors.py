@@ -179,7 +179,9 @@ def test_a_prior_that_ends_inside_another_is_an_obstacle() -> None:
 
 def test_the_prior_of_gamma_in_the_density_is_that_of_the_columns() -> None:
     model = hb.Model("y ~ x + (1 | g)", ROWS, residual=STRUCTURE)
-    target, centre, _ = residual_posterior._target(model.problem, model.priors, progress=False)
+    target, centre, _ = residual_posterior.structured_target(
+        model.problem, model.priors, progress=False
+    )
     w = centre + 0.2 * np.random.default_rng(3).normal(size=len(centre))
     steps = 1e-5 * np.eye(len(w))
     wanted = [(target.value(w + h)[0] - target.value(w - h)[0]) / 2e-5 for h in steps]

@@ -113,7 +113,7 @@ def _natural_target(problem: Problem, priors: PriorSet) -> tuple[StructuredTarge
     )  # fmt: skip
     centre, width = start_point(target.variables, products, inputs)
     errors = replace(error_density(moments.rows, priors), volumes=False)
-    made = StructuredTarget(target, moments, reading, normal, errors)
+    made = StructuredTarget(target, moments, reading, normal, errors, inputs.data["sd_unit"])
     return made, np.concatenate([centre, z]), np.concatenate([width, np.full(len(z), 0.3)])
 
 

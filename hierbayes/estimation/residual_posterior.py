@@ -62,7 +62,7 @@ def sample_structured(
     """
     refuse_other_priors(priors)
     before = time.perf_counter()
-    made, centre, width = _target(problem, priors, progress=settings.progress)
+    made, centre, width = structured_target(problem, priors, progress=settings.progress)
     compile_seconds = time.perf_counter() - before
     if settings.sampler in ("auto", "importance"):
         drawn, k_hat = _by_importance(made, centre, settings, compile_seconds)
@@ -99,7 +99,7 @@ def refuse_other_priors(priors: PriorSet) -> None:
         )
 
 
-def _target(
+def structured_target(
     problem: Problem, priors: PriorSet, *, progress: bool
 ) -> tuple[StructuredTarget, Floats, Floats]:
     """The density, and the centre and width of where chains start."""
@@ -115,7 +115,14 @@ def _target(
     inputs = graph_inputs(design, products, priors).with_gamma_prior(normal)
     target = target_of(design, inputs, priors, progress=progress)
     centre, width = start_point(target.variables, products, inputs)
-    made = StructuredTarget(target, moments, reading, normal, error_density(moments.rows, priors))
+    made = StructuredTarget(
+        target,
+        moments,
+        reading,
+        normal,
+        error_density(moments.rows, priors),
+        inputs.data["sd_unit"],
+    )
     return made, np.concatenate([centre, z]), np.concatenate([width, np.full(len(z), 0.3)])
 
 

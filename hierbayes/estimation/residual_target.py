@@ -59,6 +59,8 @@ class StructuredTarget:
         Of γ in the internal basis.
     errors : ErrorDensity
         Of the parameters of the structure, under their priors.
+    sd_unit : (q,) float
+        Units of the coordinates of signed standard deviations.
     """
 
     target: Target
@@ -66,6 +68,7 @@ class StructuredTarget:
     reading: Reading
     prior: NormalPrior
     errors: ErrorDensity
+    sd_unit: Floats
 
     @property
     def of_theta(self) -> int:

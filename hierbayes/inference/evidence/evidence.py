@@ -22,6 +22,7 @@ from hierbayes.inference.evidence.marginal_likelihood import (
 )
 from hierbayes.inference.evidence.proper_priors import refuse_improper_priors
 from hierbayes.inference.evidence.proposals import integrate_by_proposals
+from hierbayes.inference.evidence.structured_integrand import structured_integrand
 from hierbayes.inference.evidence.wider_priors import wider_priors
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
@@ -48,10 +49,11 @@ def evidence(
     .. math:: p(y) = \int p(y \mid \theta) \, p(\theta) \, d\theta,
 
     by the trapezoid rule on a lattice with up to three of these, and by importance sampling with
-    proposals that learn with more.  γ is integrated out with θ where its prior is neither normal
-    nor flat.  Of a family that is not Gaussian u is integrated out by adaptive quadrature, or by
-    Laplace's approximation, and γ, θ and the dispersion by importance sampling.  No Markov
-    chain is needed: of a fit only its model and priors are read.
+    proposals that learn with more, or with a residual structure, whose parameters are integrated
+    over too.  γ is integrated out with θ where its prior is neither normal nor flat.  Of a family
+    that is not Gaussian u is integrated out by adaptive quadrature, or by Laplace's approximation,
+    and γ, θ and the dispersion by importance sampling.  No Markov chain is needed: of a fit only
+    its model and priors are read.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ def evidence(
         of a Gaussian model, importance sampling otherwise.
     points : int, optional
         Of each of eight replications of importance sampling; rounded up to a power of 2.  By
-        default 1024, and 128 of a family that is not Gaussian.
+        default 1024, and 128 of a family that is not Gaussian or with a residual structure.
     nodes : int, optional
         Of a family: quadrature for each random effect; 1 is Laplace's approximation.
     seed : int
@@ -90,7 +92,7 @@ def evidence(
     >>> round(found.log_evidence, 2), found.method
     (-6442.74, 'quadrature')
     """
-    problem, priors = model_of(of, "evidence")
+    problem, priors = model_of(of, "evidence", structured=True)
     _refuse_arguments(method, points, nodes, seed, problem)
     return evidence_under(problem, priors, method=method, points=points, nodes=nodes, seed=seed)
 
@@ -106,14 +108,18 @@ def evidence_under(
 ) -> MarginalLikelihood:
     """`evidence` of a problem under any priors of it."""
     refuse_improper_priors(priors)
-    if problem.family is None:
+    structured = problem.moments is not None
+    if structured:
+        integrand, how = structured_integrand(problem, priors), ""
+    elif problem.family is None:
         integrand, how = gaussian_integrand(problem, priors), ""
     else:
         used = _nodes_of(problem) if nodes is None else nodes
         integrand = family_integrand(problem, priors, used)
         how = f", u by {how_integrated(used)}"
-    few = problem.family is None and points is None
-    default = GAUSSIAN_POINTS if problem.family is None else _OTHER
+    cheap = problem.family is None and not structured
+    few = cheap and points is None
+    default = GAUSSIAN_POINTS if cheap else _OTHER
     found, name = integrated(integrand, method, default if points is None else points, seed, few)
     at = integrand.points(found.x)
     return MarginalLikelihood(
@@ -129,15 +135,17 @@ def evidence_under(
     )
 
 
-def model_of(of: Any, caller: str) -> tuple[Problem, PriorSet]:
+def model_of(of: Any, caller: str, *, structured: bool = False) -> tuple[Problem, PriorSet]:
     """Problem and priors of a model, of a fit, or of a marginal likelihood.
+
+    With ``structured`` errors may have a residual structure.
 
     Raises
     ------
     InferenceError
         When it is none of them, or a fit without priors.
-    FormulaError
-        When the errors have a structure, whose parameters have no priors.
+    ResidualError
+        When the errors have a structure that is not made for.
     """
     problem, priors = getattr(of, "problem", None), getattr(of, "priors", None)
     if not isinstance(problem, Problem):
@@ -145,7 +153,9 @@ def model_of(of: Any, caller: str) -> tuple[Problem, PriorSet]:
             f"{caller}() takes a model or a fit with priors, and this is of type "
             f"{type(of).__name__}"
         )
-    problem.refuse_residual_structure(f"{caller}()")
+    if not structured:
+        problem.refuse_residual_structure(f"{caller}()")
+    problem.refuse_fitted_variances(f"{caller}()")
     problem.design.specification.refuse_no_random_part()
     if not isinstance(priors, PriorSet):
         engine = of.engine if isinstance(of, Fit) else type(of).__name__
@@ -153,7 +163,7 @@ def model_of(of: Any, caller: str) -> tuple[Problem, PriorSet]:
             f"a {engine} fit has no priors, and without priors there is no evidence: give the "
             "model itself, or what model.sample() returns"
         )
-    return problem.holding_sigma, priors
+    return problem.unweighted.holding_sigma, priors
 
 
 def _refuse_arguments(

@@ -50,8 +50,8 @@ def wider_priors(
 
 def _gamma(problem: Problem, priors: PriorSet, points: Points) -> Floats | None:
     """Log ratio (N,) of normal priors of γ with twice the sds to those there are."""
-    if not priors.gamma or not priors.collapses_gamma:
-        return None
+    if not priors.gamma or not priors.collapses_gamma or problem.moments is not None:
+        return None  # with a residual structure each point has errors of its own
     gamma = tuple((name, _wide_normal(prior), source) for name, prior, source in priors.gamma)
     wide = replace(priors, gamma=gamma)
     if points.gamma is None:
