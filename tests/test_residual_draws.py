@@ -90,3 +90,15 @@ def test_responses_have_the_errors_of_each_draw(tree: xr.DataTree, group: str) -
         total += e @ np.linalg.solve(R, e) / float(one["sigma"]) ** 2
     n = len(ROWS) * count
     assert abs(total - n) < 6.0 * np.sqrt(2.0 * n)
+
+
+def test_what_priors_imply_of_single_rows_does_not_know_of_their_correlation() -> None:
+    priors = {"gamma": hb.Normal(0, 2), "sd": hb.HalfNormal(1), "sigma": hb.HalfNormal(2)}
+    correlated, alike = (
+        hb.Model("y ~ x + (1 | g)", ROWS, priors=priors, **more).prior_predictive(100, seed=2)
+        for more in ({"residual": hr.AR1("week")}, {})
+    )
+    xr.testing.assert_identical(correlated.draws, alike.draws)
+    unequal = hb.Model("y ~ x + (1 | g)", ROWS, priors=priors, residual=hr.Strata("sex"))
+    with pytest.raises(hb.ResidualError, match=r"^prior_predictive\(\) is not made for"):
+        unequal.prior_predictive(100, seed=2)

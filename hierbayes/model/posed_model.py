@@ -221,7 +221,7 @@ class PosedModel:
         from hierbayes.priors.draws import draw_priors
         from hierbayes.studies.prior_predictive.prior_predictive import prior_predictive  # noqa: PLC0415
 
-        self.problem.refuse_residual_structure("prior_predictive()")
+        self.problem.refuse_unequal_errors("prior_predictive()")
         self.specification.refuse_no_random_part()
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
