@@ -1,5 +1,6 @@
 """Priors of the errors as draws, and responses with the errors of each draw."""
 
+import arviz as az  # type: ignore[import-untyped]
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +9,7 @@ from scipy import stats
 
 import hierbayes as hb
 from hierbayes import residuals as hr
+from hierbayes.fit.convergence import relative_efficiency
 from hierbayes.priors.draws import draw_priors
 from tests.test_residual_structures import ROWS, errors_by_hand
 
@@ -95,10 +97,30 @@ def test_responses_have_the_errors_of_each_draw(tree: xr.DataTree, group: str) -
 def test_what_priors_imply_of_single_rows_does_not_know_of_their_correlation() -> None:
     priors = {"gamma": hb.Normal(0, 2), "sd": hb.HalfNormal(1), "sigma": hb.HalfNormal(2)}
     correlated, alike = (
-        hb.Model("y ~ x + (1 | g)", ROWS, priors=priors, **more).prior_predictive(100, seed=2)
-        for more in ({"residual": hr.AR1("week")}, {})
+        hb.Model("y ~ x + (1 | g)", ROWS, priors=priors, residual=one).prior_predictive(100, seed=2)
+        for one in (hr.AR1("week"), None)
     )
     xr.testing.assert_identical(correlated.draws, alike.draws)
     unequal = hb.Model("y ~ x + (1 | g)", ROWS, priors=priors, residual=hr.Strata("sex"))
     with pytest.raises(hb.ResidualError, match=r"^prior_predictive\(\) is not made for"):
         unequal.prior_predictive(100, seed=2)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
+def test_functions_of_arviz_read_the_tree_of_unequal_variances() -> None:
+    priors = {"gamma": hb.Normal(0, 2), "sd": hb.HalfNormal(1), "sigma": hb.HalfNormal(2)}
+    model = hb.Model("y ~ x + (1 | g)", ROWS, residual=hr.Strata("sex"), priors=priors)
+    fit = model.sample(draws=100, tune=200, chains=2, seed=2, progress=False)
+    asked = ("log_likelihood", "posterior_predictive", "prior", "prior_predictive", "log_prior")
+    tree = fit.to_datatree(**dict.fromkeys(asked, True))
+    found = az.loo(tree, pointwise=True, reff=relative_efficiency(fit))
+    ours = hb.loo(fit)
+    trusted = (found.pareto_k < ours.k_hat_limit).to_numpy()
+    assert trusted.sum() > 30
+    pointwise = ours.frame["elpd"].to_numpy()
+    np.testing.assert_allclose(found.elpd_i.to_numpy()[trusted], pointwise[trusted], rtol=1e-8)
+    assert "residual[ratio[M]]" in az.psense_summary(tree, var_names=["residual"]).index
+    for group in ("posterior_predictive", "prior_predictive"):
+        assert az.plot_ppc_dist(tree, group=group, num_samples=3) is not None
+    assert az.loo_pit(tree)["y"].shape == (len(ROWS),)
