@@ -10,12 +10,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from tests.benchmarks import factor_data
 from tests.benchmarks.report import Column, Table, decimals, seconds, times
 from tests.benchmarks.timing import clock, median, race, ratio
-from tests.factors_reference import CASES, FOLDER
+from tests.factors_reference import CASES
 
 SAME_LOGLIK = 1e-9  # relative
 COLUMNS = (
@@ -72,40 +72,31 @@ def run(quick: bool) -> list[Table]:
     part = 100 if quick else 1
     made = [partial(_reference, name) for name in ("ham_consumer_product", "ScotsSec_crossed",
             "egsingle_two_levels_of_slopes")]  # fmt: skip
+    made += [partial(_twin, name) for name in ("plates", "casks")]
     large = [partial(_evaluations, part), partial(_classes, part)]
     return [_table(make(), quick) for make in (*made, *large)]
 
 
 def _reference(name: str) -> Data:
-    case = CASES[name]
-    frame = pd.read_csv(FOLDER / case["file"])
-    for column in case["levels"]:
-        frame[column] = frame[column].astype(str)
-    return Data(f"{name} ({len(frame)} rows)", case["formula"], frame)
+    frame = factor_data.reference(name)
+    return Data(f"{name} ({len(frame)} rows)", CASES[name]["formula"], frame)
+
+
+def _twin(name: str) -> Data:
+    """A small set simulated after a known one."""
+    data = factor_data.POSTERIORS[name]
+    return Data(f"{name} ({data.title}), simulated", data.formula, data.make())
 
 
 def _evaluations(part: int) -> Data:
-    """The size of lme4's InstEval: students cross lecturers."""
-    rng = np.random.default_rng(0)
-    n, students, lecturers = 73_421 // part, 2972 // part, 1128 // part
-    s, d = rng.integers(0, students, n), (rng.beta(0.8, 1.6, n) * lecturers).astype(int)
-    service = rng.integers(0, 2, n)
-    y = 3.2 - 0.07 * service + rng.normal(0, 0.33, students)[s] + rng.normal(0, 0.5, lecturers)[d]
-    y += rng.normal(0, 1.18, n)
-    frame = pd.DataFrame({"y": y, "service": service, "s": s, "d": d})
-    title = f"{n:,} evaluations, {students:,} students × {lecturers:,} lecturers, simulated"
+    frame = factor_data.evaluations(part)
+    title = f"{len(frame):,} evaluations, students × lecturers, simulated"
     return Data(title, "y ~ service + (1 | s) + (1 | d)", frame)
 
 
 def _classes(part: int) -> Data:
-    rng = np.random.default_rng(1)
-    classes, schools = 100_000 // part, 5_000 // part
-    c = np.repeat(np.arange(classes), 5)
-    k, x = c // 20, rng.normal(size=len(c))
-    y = 1.0 + rng.normal(size=classes)[c] + rng.normal(0.0, 0.7, schools)[k]
-    y += (0.5 + rng.normal(0.0, 0.3, schools)[k]) * x + rng.normal(0.0, 1.5, len(c))
-    title = f"{classes:,} classes in {schools:,} schools, simulated"
-    frame = pd.DataFrame({"y": y, "x": x, "c": c, "k": k})
+    frame = factor_data.classes(part)
+    title = f"{len(frame) // 5:,} classes in {len(frame) // 100:,} schools, simulated"
     return Data(title, "y ~ x + (1 + x | k) + (1 | c)", frame)
 
 

@@ -130,16 +130,29 @@ def _time(name: str, data: FamilyData, frame: pd.DataFrame) -> float:
 
 
 def _posteriors(chosen: dict[str, FamilyData], quick: bool) -> Table:
-    draws, rows = (200 if quick else 1000), []
-    others = _together("bambi", list(chosen), draws)
+    draws = 200 if quick else 1000
+    title = f"Posterior, 4 × {draws} draws, beside bambi with nutpie"
+    return Table(title, POSTERIOR_COLUMNS, compared(chosen, draws), POSTERIOR_NOTES)
+
+
+def compared(chosen: dict[str, FamilyData], draws: int) -> list[dict[str, Any]]:
+    """A row of hierbayes and one of bambi for each data set.
+
+    Parameters
+    ----------
+    chosen : dict of str to FamilyData
+        By the name that the worker knows them by.
+    draws : int
+        Of each of four chains.
+    """
+    rows, others = [], _together("bambi", list(chosen), draws)
     for name, data in chosen.items():
         ours = _alone("hierbayes", name, draws)
         theirs = others[name] | {"remark": others[name].get("remark") or data.remark}
         for worth in WORTHS:
             theirs[f"{worth} ratio"] = ratio(ours.get(f"{worth} rate"), theirs.get(f"{worth} rate"))
         rows += [ours, theirs]
-    title = f"Posterior, 4 × {draws} draws, beside bambi with nutpie"
-    return Table(title, POSTERIOR_COLUMNS, rows, POSTERIOR_NOTES)
+    return rows
 
 
 def _alone(package: str, name: str, draws: int) -> dict[str, Any]:

@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from tests.benchmarks.factor_data import POSTERIORS
 from tests.benchmarks.family_data import SETS, FamilyData
 from tests.benchmarks.posterior_worker import free_parameters
 from tests.benchmarks.processes import serve
 from tests.benchmarks.timing import clock
 
 MODULES = ("hierbayes", "bambi", "pymc", "pytensor", "nutpie", "arviz_stats")
-OURS = ("gamma", "sd", "corr", "u")
+KNOWN = SETS | POSTERIORS
+OURS = ("gamma", "sd", "corr", "sigma", "u")
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
@@ -25,7 +27,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     job : dict
-        ``package``, ``data`` (names of `SETS`), ``draws``, ``seed``.
+        ``package``, ``data`` (names of `KNOWN`), ``draws``, ``seed``.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for place, name in enumerate(job["data"]):
         try:
-            found[name] = _calls(SETS[name], job, ("again",) if place else ("first", "again"))
+            found[name] = _calls(KNOWN[name], job, ("again",) if place else ("first", "again"))
         except Exception as error:
             if len(job["data"]) == 1:
                 raise
