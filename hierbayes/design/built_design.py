@@ -27,7 +27,8 @@ from hierbayes.design.matrices import (
 )
 from hierbayes.design.predictors import side_by_side
 from hierbayes.design.row_weights import refuse_bad_weights, root_weights_of
-from hierbayes.design.rows import Rows, shared_columns
+from hierbayes.design.rows import Rows
+from hierbayes.design.shared_columns import SharedColumns
 from hierbayes.design.usable_columns import (
     floats,
     refuse_neither_number_nor_factor,
@@ -125,7 +126,7 @@ def build_design(
         index=frame.index,
         kept=kept,
         family=of_family,
-        frames=(shared_columns(frame, names),),
+        frames=SharedColumns(frame, names),
         added=added,
         root_weights=root_weights_of(spec, frame),
     )

@@ -15,7 +15,6 @@ from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans
 from hierbayes.frames.csv_file import MISSING_NUMBERS, NA_LABELS
 from hierbayes.frames.named_columns import require_column, require_frame
-from hierbayes.frames.native_numbers import native_numbers
 
 _WIDE = {"i": np.int64, "u": np.uint64, "f": np.float64}  # by kind of number, native bytes
 _TEXT = ("object", "str")  # the types of text that formulaic knows
@@ -78,7 +77,6 @@ def complete_rows(
         When the data are no DataFrame or empty, a column does not exist, nothing
         is left, or a number is infinite.
     """
-    data = native_numbers(data)
     require_frame(data)
     data, columns = _plain_columns(data, names)
     kept, counts = _complete(data, columns)

@@ -148,6 +148,10 @@ def group_labels(data: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
 
 def _factorized(column: pd.Series) -> tuple[Integers, pd.Index]:
     """Codes and labels in order, in order of appearance where the labels have none."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i" and len(column):
+        close = _close_integers(column.to_numpy())
+        if close is not None:
+            return close
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)  # values without an order
@@ -160,6 +164,17 @@ def _factorized(column: pd.Series) -> tuple[Integers, pd.Index]:
         raise DataError(
             f"the group column '{column.name}' holds values that are no labels; make text of them"
         ) from error
+
+
+def _close_integers(values: Any) -> tuple[Integers, pd.Index] | None:
+    """Those of integers (n,) that lie in a range of a few n, without sorting; else None."""
+    low, high = int(values.min()), int(values.max())
+    if high - low > 4 * len(values):
+        return None
+    there = np.zeros(high - low + 1, dtype=np.bool_)
+    away = values - low
+    there[away] = True
+    return (np.cumsum(there) - 1)[away], pd.Index(np.flatnonzero(there) + low)
 
 
 def one_column(text: str, frame: pd.DataFrame, functions: Functions, what: str) -> Floats:

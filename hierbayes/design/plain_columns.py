@@ -160,9 +160,17 @@ def _coded(column: pd.Series) -> tuple[Any, pd.Index] | None:
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, levels = column.array.codes, column.array.categories
     elif column.dtype == "str":
-        codes, levels = pd.factorize(column, sort=True)
+        codes, levels = _in_order(*pd.factorize(column))
     else:
         return None
     if str(levels.dtype) not in _LEVELS or (len(codes) and codes.min() < 0):
         return None
     return codes, levels
+
+
+def _in_order(codes: Any, levels: pd.Index) -> tuple[Any, pd.Index]:
+    """Codes (n,) and levels of texts, from those in order of appearance: few are sorted."""
+    order = np.argsort(levels.to_numpy(dtype=object), kind="stable")
+    place = np.empty(len(order) + 1, dtype=np.intp)
+    place[order], place[-1] = np.arange(len(order)), -1
+    return place[codes], levels[order]

@@ -35,7 +35,7 @@ class Rows:
     family : FamilyRows, optional
         The responses of a family that is not Gaussian; then ``response`` is what stands for them
         on the scale of the linear predictor.
-    frames : tuple of DataFrame
+    frames : sequence of DataFrame
         The columns of the data that all this is made of: complete rows, and those that were given
         later, which share their values with the data; none where it is not made of data.
     added : (n,) float, optional
@@ -51,7 +51,7 @@ class Rows:
     index: pd.Index
     kept: Booleans
     family: FamilyRows | None = None
-    frames: tuple[pd.DataFrame, ...] = ()
+    frames: Sequence[pd.DataFrame] = ()
     added: Floats | None = None
     root_weights: Floats | None = None
 
@@ -231,8 +231,3 @@ class Rows:
     def n(self) -> int:
         """Number of rows of the data."""
         return len(self.index)
-
-
-def shared_columns(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Some columns of a frame, whose values are not copied, and do not change with it."""
-    return pd.DataFrame({name: frame[name] for name in names}, index=frame.index, copy=False)

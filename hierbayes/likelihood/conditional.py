@@ -20,6 +20,7 @@ from hierbayes.likelihood.collapsed import solve_gamma
 from hierbayes.likelihood.conditional_roots import conditional_roots
 from hierbayes.likelihood.elimination import reduce_groups
 from hierbayes.likelihood.reading import REML, Reading
+from hierbayes.likelihood.threads import in_threads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,10 +131,14 @@ def draw_gamma(
     -------
     (M, p) float
     """
-    draws: Floats = _draw_gamma(
-        roots, sigmas, cross.R, cross.T, cross.W, prior.precision, prior.mean, normals
-    )
-    return draws
+
+    def draw(roots: Floats, sigmas: Floats, normals: Floats) -> Floats:
+        drawn: Floats = _draw_gamma(
+            roots, sigmas, cross.R, cross.T, cross.W, prior.precision, prior.mean, normals
+        )
+        return drawn
+
+    return in_threads(draw, cross.R.size + cross.T.size, roots, sigmas, normals)
 
 
 def draw_u(

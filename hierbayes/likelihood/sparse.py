@@ -28,6 +28,7 @@ from hierbayes.likelihood.reduction import Reduction
 from hierbayes.likelihood.sparse_draws import draw_effects, draw_gamma
 from hierbayes.likelihood.sparse_state import SparseState
 from hierbayes.likelihood.theta import Theta
+from hierbayes.likelihood.threads import in_threads
 
 _MOST_STATES = 200  # at which what is by level is averaged
 
@@ -86,10 +87,13 @@ class SparseLikelihood(MarginalLikelihood[SparseProducts]):
         """One exact draw of γ (M, p) given each of M θ, from standard normal numbers (M, p)."""
         basis, prior = self.cross.basis, self.gamma_prior
         roots, sigmas = theta.relative(basis), theta.internal(basis)[1]
-        internal = draw_gamma(
-            np.ascontiguousarray(roots), sigmas, self.layout.elimination, prior.precision,
-            prior.mean, normals,
-        )  # fmt: skip
+        e = self.layout.elimination
+
+        def draw(roots: Floats, sigmas: Floats, normals: Floats) -> Floats:
+            drawn: Floats = draw_gamma(roots, sigmas, e, prior.precision, prior.mean, normals)
+            return drawn
+
+        internal = in_threads(draw, e.size, np.ascontiguousarray(roots), sigmas, normals)
         return basis.gamma(internal)
 
     def draw_us(

@@ -13,7 +13,8 @@ from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.matrices import columns_needed, one_column
 from hierbayes.design.problem import Problem
 from hierbayes.design.row_weights import refuse_bad_weights, root_weights_of
-from hierbayes.design.rows import Rows, shared_columns
+from hierbayes.design.rows import Rows
+from hierbayes.design.shared_columns import SharedColumns
 from hierbayes.design.sparse_products import sparse_products
 from hierbayes.errors import DataError
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
@@ -80,7 +81,7 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
         added=None if seen.added is None else np.append(seen.added, further.offset),
         root_weights=root_weights,
         kept=np.concatenate([seen.kept, np.ones(len(y), dtype=np.bool_)]),
-        frames=seen.frames and (*seen.frames, shared_columns(further.data, seen.frames[0].columns)),
+        frames=seen.frames and (*seen.frames, *SharedColumns(further.data, seen.frames[0].columns)),
     )
     larger = replace(design, columns=columns, factors=factors, rows=rows)
     if len(factors) == 1:

@@ -1,0 +1,51 @@
+"""Columns of the data that a model is made of: their values are not copied, nor do they change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import overload
+
+import pandas as pd
+
+
+class SharedColumns(Sequence[pd.DataFrame]):
+    """Some columns of a frame, as the only frame of a sequence, made when it is asked for.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    names : iterable of str
+
+    Examples
+    --------
+    >>> data = pd.DataFrame({"x": [1, 2], "y": [3, 4]})
+    >>> shared = SharedColumns(data, ["x"])
+    >>> data.loc[0, "x"] = 5
+    >>> shared[0]["x"].tolist()
+    [1, 2]
+    """
+
+    def __init__(self, frame: pd.DataFrame, names: Iterable[str]) -> None:
+        self._columns = {name: frame[name] for name in names}
+        self._index = frame.index
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The frame."""
+        return pd.DataFrame(self._columns, index=self._index, copy=False)
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        yield self.frame
+
+    @overload
+    def __getitem__(self, at: int) -> pd.DataFrame: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[pd.DataFrame]: ...
+
+    def __getitem__(self, at: int | slice) -> pd.DataFrame | Sequence[pd.DataFrame]:
+        return (self.frame,)[at]
