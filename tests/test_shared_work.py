@@ -1,0 +1,54 @@
+"""Work that is shared: columns with the data, draws with processors, codes without sorting."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+
+import hierbayes as hb
+from hierbayes.design.matrices import group_codes
+from hierbayes.design.plain_columns import plain_data
+from hierbayes.design.shared_columns import SharedColumns
+from hierbayes.likelihood import threads
+from hierbayes.likelihood.of_products import likelihood_of
+from hierbayes.likelihood.theta import Theta
+from hierbayes.specification.formula_parser import parse_formula
+
+
+@pytest.mark.parametrize("labels", [[7, 3, 3, -2, 7], [10**15, 3, 3, 5, 3], [2, 2, 2, 2, 2]])
+def test_codes_of_whole_numbers(labels: list[int]) -> None:
+    codes, levels = group_codes(pd.Series(labels, name="g"))
+    expected, inverse = np.unique(labels, return_inverse=True)
+    assert_array_equal(codes, inverse)
+    assert_array_equal(levels, expected)
+    assert (codes.dtype, levels.dtype, levels.name) == (np.intp, np.int64, "g")
+
+
+def test_levels_of_texts_are_in_order() -> None:
+    data = pd.DataFrame({"f": ["b", "ä", "a", "B", "a"]})
+    made = plain_data(parse_formula("f"), data)
+    assert made is not None
+    (kind,) = made.sketch.kinds
+    assert kind.levels == tuple(sorted({"b", "ä", "a", "B"}))
+    assert [kind.levels[code] for code in made.codes["f"]] == data["f"].tolist()
+
+
+def test_shared_columns_do_not_change_with_the_data() -> None:
+    data = pd.DataFrame({"x": [1.0, 2.0], "y": [3.0, 4.0]})
+    shared = SharedColumns(data, ["y"])
+    data.loc[0, "y"] = -1.0
+    (frame,) = shared
+    assert len(shared) == 1 and frame["y"].tolist() == [3.0, 4.0] and list(frame) == ["y"]
+    assert shared[0] is frame and shared[:0] == ()
+
+
+@pytest.mark.parametrize("random", ["(1 + ses | school)", "(1 | school) + (1 | Sex)"])
+def test_draws_in_threads_are_those_without(random: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = hb.Model(f"mathach ~ ses + {random}", hb.load_dataset("hs"))
+    fit = model.reml()
+    theta = Theta.of(np.repeat(fit.theta.root[0], 7, axis=0), np.linspace(5.0, 7.0, 7))
+    likelihood, normals = likelihood_of(fit.problem.products), np.arange(14.0).reshape(7, 2)
+    alone = likelihood.draw_gamma(theta, normals)
+    monkeypatch.setattr(threads, "_LONG", 0.0)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    assert_array_equal(likelihood.draw_gamma(theta, normals), alone)
