@@ -11,6 +11,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes.design.rows_root import has_root
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.errors import DataError
 from hierbayes.estimation import reml
@@ -235,3 +236,22 @@ def test_a_copy_of_the_response_is_refused() -> None:
         "every row exactly; use fewer random effects, or look for a copy of the response among the "
         "predictors"
     )
+
+
+@pytest.mark.parametrize("sigma", [1e-3, 1e-6])
+def test_of_more_than_a_thousand_effects(sigma: float) -> None:
+    """No root of the rows is made of them: σ is found where products have it, or refused."""
+    i = np.arange(6000)
+    inner = i % 1000
+    rows = pd.DataFrame({"inner": inner, "outer": inner // 5, "x": np.cos(1.7 * i * i)})
+    u, v = np.sin(3.1 * inner * inner + 1.0), np.sin(2.2 * (inner // 5) ** 2 + 0.3)
+    e = np.cos(2.3 * i * i + 0.4)
+    model = hb.Model("y ~ x + (1 | inner) + (1 | outer)",
+                     rows.assign(y=1.0 + rows["x"] + u + v + sigma * e))  # fmt: skip
+    assert not has_root(model.problem.products)
+    if sigma == 1e-3:
+        within = e - np.bincount(inner, e)[inner] / 6.0
+        assert_allclose(model.reml().sigma, sigma * np.sqrt((within**2).sum() / 4999), rtol=1e-3)
+        return
+    with pytest.raises(DataError, match="less than 3e-05 is not computed with; use fewer"):
+        model.reml()
