@@ -21,7 +21,7 @@ def test_codes_of_whole_numbers(labels: list[int]) -> None:
     expected, inverse = np.unique(labels, return_inverse=True)
     assert_array_equal(codes, inverse)
     assert_array_equal(levels, expected)
-    assert (codes.dtype, levels.dtype, levels.name) == (np.intp, np.int64, "g")
+    assert codes.dtype == np.intp and levels.dtype == np.int64 and levels.name == "g"
 
 
 def test_levels_of_texts_are_in_order() -> None:

@@ -248,7 +248,8 @@ def test_of_more_than_a_thousand_effects(sigma: float) -> None:
     e = np.cos(2.3 * i * i + 0.4)
     model = hb.Model("y ~ x + (1 | inner) + (1 | outer)",
                      rows.assign(y=1.0 + rows["x"] + u + v + sigma * e))  # fmt: skip
-    assert not has_root(model.problem.products)
+    products = model.problem.products
+    assert isinstance(products, SparseProducts) and not has_root(products)
     if sigma == 1e-3:
         within = e - np.bincount(inner, e)[inner] / 6.0
         assert_allclose(model.reml().sigma, sigma * np.sqrt((within**2).sum() / 4999), rtol=1e-3)

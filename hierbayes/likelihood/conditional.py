@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.compilation import compiled
+from hierbayes.compilation import compiled, inner
 from hierbayes.design.basis import Basis
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
@@ -163,6 +163,16 @@ def draw_u(
     return draws
 
 
+@inner
+def is_same(roots: Floats, i: int) -> bool:
+    """Whether a root is that before it, as where a draw of θ is repeated."""
+    for a in range(roots.shape[1]):
+        for b in range(roots.shape[2]):
+            if roots[i, a, b] != roots[i - 1, a, b]:
+                return False
+    return True
+
+
 @compiled()
 def _draw_gamma(
     roots: Floats,
@@ -178,7 +188,7 @@ def _draw_gamma(
     draws = np.empty((M, p))
     S = W
     for i in range(M):
-        if i == 0 or (roots[i] != roots[i - 1]).any():
+        if i == 0 or not is_same(roots, i):
             _, S, _, _ = reduce_groups(roots[i], R, T, W)
         gamma, F, _ = solve_gamma(S, sigmas[i], precision, mean)
         for c in range(p):

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from hierbayes.compilation import compiled, inner
+from hierbayes.compilation import compiled
 from hierbayes.likelihood.collapsed import solve_gamma
+from hierbayes.likelihood.conditional import is_same
 from hierbayes.likelihood.sparse_elimination import factorise
 from hierbayes.likelihood.sparse_solves import solve_backward, times_rows_of_W
-
-
-@inner
-def _same(roots, i):
-    """Whether a root is that before it, as where a draw of θ is repeated."""
-    for a in range(roots.shape[1]):
-        for b in range(roots.shape[2]):
-            if roots[i, a, b] != roots[i - 1, a, b]:
-                return False
-    return True
 
 
 @compiled(error_model="numpy")
@@ -30,7 +21,7 @@ def draw_effects(roots, sigmas, gammas, e, normals):
     draws, omega = np.empty_like(normals), np.empty(e.size)
     weights, right = np.ones((p + 1, 1)), np.empty((e.effects, 1))
     for i in range(M):
-        if i == 0 or not _same(roots, i):
+        if i == 0 or not is_same(roots, i):
             factorise(roots[i], e, omega)
         for c in range(p):
             weights[c, 0] = -gammas[i, c]
@@ -49,7 +40,7 @@ def draw_gamma(roots, sigmas, e, precision, mean, normals):
     M, p = normals.shape
     draws, omega, S = np.empty((M, p)), np.empty(e.size), e.C
     for i in range(M):
-        if i == 0 or not _same(roots, i):
+        if i == 0 or not is_same(roots, i):
             _, S = factorise(roots[i], e, omega)
         gamma, F, _ = solve_gamma(S, sigmas[i], precision, mean)
         for c in range(p):
