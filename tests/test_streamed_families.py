@@ -154,6 +154,14 @@ def test_families_whose_rows_do_not_add_up_are_refused(frame: pd.DataFrame) -> N
     )  # fmt: skip
 
 
+def test_offsets_and_the_first_rows_are_those_of_the_source(frame: pd.DataFrame) -> None:
+    formula, words = MODELS["poisson"]
+    model = hb.Model(formula, data=in_pieces(frame, 6), **words)
+    assert set(model.data.columns) == {"c", "x", "kind", "size", "g"}
+    with pytest.raises(hb.DataError, match="needs the rows in memory"):
+        _ = model.problem.design.rows.offset
+
+
 def test_what_needs_every_row_is_refused(frame: pd.DataFrame) -> None:
     fit = hb.Model("b ~ x + (1 | g)", data=Pieces(frame, (300,)), family="bernoulli").ml()
     for asked in (fit.residuals, fit.simulate, lambda: hb.influence(fit), lambda: hb.logo(fit)):

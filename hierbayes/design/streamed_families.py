@@ -20,6 +20,7 @@ from hierbayes.design.counted_rows import RowReader
 from hierbayes.design.design import Design
 from hierbayes.design.distinct_rows import TIMES, distinct_rows
 from hierbayes.design.family_rows import FamilyRows, read_family_rows, working_response
+from hierbayes.design.first_pass import HEAD
 from hierbayes.design.learnt_states import calls_that_learn
 from hierbayes.design.matrices import group_labels
 from hierbayes.design.merged_rows import merged
@@ -157,5 +158,12 @@ def _of_family(
     family = StreamedFamily(
         rows.family, rows.of_trials, rows.outcomes, float(rows.y[0]), streamed.source
     )
-    made = replace(streamed, family=cast(FamilyRows, family), merged=known, kinds=small)
+    made = replace(
+        streamed,
+        facts=replace(streamed.facts, has_offset=bool(spec.offsets)),
+        head=replace(streamed.head, frames=(table.head(HEAD).drop(columns=[TIMES, _WORKING]),)),
+        family=cast(FamilyRows, family),
+        merged=known,
+        kinds=small,
+    )
     return replace(design, columns=columns, rows=cast(Rows, made))
