@@ -26,7 +26,6 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.cli": {"hierbayes.cli.commands"},
     "hierbayes.design.tally_on_cluster": {"dask"},
     "hierbayes.display.steps": {"rich"},
-    "hierbayes.estimation.laplace_search": {"scipy"},
     "hierbayes.estimation.importance": {"arviz_stats", "xarray"},
     "hierbayes.estimation.mode": {
         "scipy",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hierbayes.errors import EstimationError
+from hierbayes.estimation.quasi_newton import minimise
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.curvature import GroupCurvature
@@ -261,20 +262,18 @@ def _near_inverse(criterion: LatentCriterion, x: Floats, scale: Floats) -> Float
 
 def _climb(criterion: LatentCriterion, start: Floats, scale: Floats) -> Floats:
     """A quasi-Newton search from the start."""
-    from scipy.optimize import minimize
 
     def minus(t: Floats) -> tuple[float, Floats]:
         value, gradient = criterion(t * scale)
-        return (-value, -gradient * scale) if np.isfinite(value) else (1e300, np.zeros(len(t)))
+        return (-value, -gradient * scale) if np.isfinite(value) else (np.inf, np.zeros(len(t)))
 
-    if minus(start / scale)[0] >= 1e300:
+    if np.isinf(minus(start / scale)[0]):
         raise EstimationError(
             "the likelihood is not a number where the search begins; look for responses or "
             "predictors in an extreme unit"
         )
-    options = {"gtol": 5e-5, "maxiter": 500, "hess_inv0": _near_inverse(criterion, start, scale)}
-    found = minimize(minus, start / scale, jac=True, method="BFGS", options=options)
-    return np.asarray(found.x * scale)
+    inverse = _near_inverse(criterion, start, scale)
+    return minimise(minus, start / scale, inverse, slope=5e-5, steps=500) * scale
 
 
 def _polish(

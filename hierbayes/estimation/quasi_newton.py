@@ -1,0 +1,97 @@
+"""A quasi-Newton search: BFGS from a stated inverse Hessian, with steps by Wolfe's conditions.
+
+References
+----------
+Nocedal & Wright (2006), *Numerical Optimization*, section 6.1; Lewis & Overton (2013), *Nonsmooth
+Optimization via Quasi-Newton Methods*, for the line search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from hierbayes.frames.arrays import Floats
+
+_DESCENT, _SLOPE = 1e-4, 0.9  # of Wolfe's conditions: how much lower, and how much less steep
+_TRIALS = 40  # of the length of one step
+_LONGEST = 4.0  # of a step at first, in units of the coordinates
+
+type Objective = Callable[[Floats], tuple[float, Floats]]
+
+
+def minimise(
+    objective: Objective, start: Floats, inverse: Floats, *, slope: float, steps: int
+) -> Floats:
+    """A point (k,) where no slope is larger than one, or from where no step leads lower.
+
+    Parameters
+    ----------
+    objective : callable
+        Value and gradient (k,) at a point; infinite where there is none.
+    start : (k,) float
+        Where it is finite.
+    inverse : (k, k) float
+        Positive definite: what the inverse of the Hessian may be there.
+    slope : float
+    steps : int
+        The most of them.
+    """
+    x, (value, gradient), H = start, objective(start), inverse.copy()
+    for _ in range(steps):
+        if np.abs(gradient).max(initial=0.0) <= slope:
+            break
+        direction = -H @ gradient
+        if not direction @ gradient < 0.0:  # H has lost its digits
+            H, direction = np.eye(len(x)), -gradient
+        found = _step(objective, x, value, gradient, direction)
+        if found is None:
+            break
+        s, value, reached = found
+        x, y, gradient = x + s, reached - gradient, reached
+        H = _updated(H, s, y)
+    return x
+
+
+def _step(
+    objective: Objective, x: Floats, value: float, gradient: Floats, direction: Floats
+) -> tuple[Floats, float, Floats] | None:
+    """A step (k,), value and gradient behind it; None where nothing along the direction is lower.
+
+    Its length is shortened where the value is too high, by the parabola through value, slope and
+    what was reached, and doubled where the value falls as steeply still.
+    """
+    steepness, low, high = float(direction @ gradient), 0.0, np.inf
+    length = min(1.0, _LONGEST / float(np.abs(direction).max()))
+    best: tuple[Floats, float, Floats] | None = None
+    for _ in range(_TRIALS):
+        step = length * direction
+        reached, there = objective(x + step)
+        if not reached <= value + _DESCENT * length * steepness:
+            high = length
+            bend = reached - value - length * steepness
+            share = -0.5 * length * steepness / bend if np.isfinite(bend) and bend > 0.0 else 0.1
+            length = low + min(max(share, 0.1), 0.5) * (high - low)
+        else:
+            best = step, reached, there
+            if not float(direction @ there) < _SLOPE * steepness:
+                break
+            low = length
+            length = 2.0 * low if np.isinf(high) else 0.5 * (low + high)
+    return best if best is not None and (best[1] < value or (x + best[0] != x).any()) else None
+
+
+def _updated(H: Floats, s: Floats, y: Floats) -> Floats:
+    """H (k, k) with what a step s (k,) and its change of slope y (k,) say: Hy = s."""
+    curvature = float(s @ y)
+    if not curvature > 1e-12 * np.sqrt((s @ s) * (y @ y)):
+        return H
+    Hy = H @ y
+    scaled = s / curvature
+    return np.asarray(
+        H
+        + (1.0 + float(y @ Hy) / curvature) * np.outer(s, scaled)
+        - np.outer(Hy, scaled)
+        - np.outer(scaled, Hy)
+    )
