@@ -90,6 +90,8 @@ def _kinds(rows: Rows, offset: Floats, worth: float) -> Integers | None:
     n = len(offset)
     kind = np.zeros(n, dtype=np.int64)
     for column in (*rows.codes_of, offset, *rows.X.T, *rows.Z.T):
+        if not np.ptp(column) > 0.0:  # the same in all rows
+            continue
         codes, values = pd.factorize(column)
         kind = pd.factorize(kind * len(values) + codes)[0]
         if kind.max() + 1 > worth * n:

@@ -13,10 +13,15 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.compilation import inner
-from hierbayes.errors import DataError, FamilyError, in_quotes
+from hierbayes.errors import DataError, FamilyError
 from hierbayes.families import rows
 from hierbayes.families.family import ResponseFamily
-from hierbayes.families.response import Response, category_label, category_labels
+from hierbayes.families.response import (
+    Response,
+    categories_present,
+    category_codes,
+    category_labels,
+)
 from hierbayes.families.row_sums import categorical_sums
 from hierbayes.families.rows import Formulas, no_dispersion
 from hierbayes.frames.arrays import Floats
@@ -187,10 +192,7 @@ class Categorical(ResponseFamily):
     def read(self, response: Response) -> tuple[Floats, Floats]:
         """1 at the category that a row has (n P,), and P."""
         labels = self.categories or self.outcomes(response)
-        texts = pd.Series([category_label(value) for value in response.first])
-        codes = pd.Index(labels).get_indexer(texts)
-        wanted = f"the categories are {in_quotes(labels)}"
-        response.refuse(codes < 0, self.name, wanted, texts.to_numpy())
+        codes = category_codes(response, self.name, labels)
         known = replace(self, categories=labels)
         y = known.indicators(codes.astype(float))
         return y, np.full(len(y), len(labels) - 1.0)
@@ -207,8 +209,7 @@ class Categorical(ResponseFamily):
                     "categories are ordered, which the family Cumulative takes; "
                     f"'{response.name}'.cat.as_unordered() says that they have no order"
                 )
-            there = set(column.dropna())
-            values = [value for value in kind.categories if value in there]
+            values = categories_present(column)
         else:
             numbers = pd.api.types.is_numeric_dtype(column)
             if numbers:

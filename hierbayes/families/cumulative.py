@@ -10,10 +10,15 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.compilation import inner
-from hierbayes.errors import DataError, in_quotes
+from hierbayes.errors import DataError
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.links import LATENT_VARIANCE, SIDED, predictor, probability
-from hierbayes.families.response import Response, category_label, category_labels
+from hierbayes.families.response import (
+    Response,
+    categories_present,
+    category_codes,
+    category_labels,
+)
 from hierbayes.families.rows import Formulas
 from hierbayes.frames.arrays import Floats
 
@@ -209,10 +214,7 @@ class Cumulative(ResponseFamily):
         Of a family that knows its categories, others are refused.
         """
         labels = self.categories or self.outcomes(response)
-        texts = pd.Series([category_label(value) for value in response.first])
-        codes = pd.Index(labels).get_indexer(texts)
-        wanted = f"the categories are {in_quotes(labels)}"
-        response.refuse(codes < 0, self.name, wanted, texts.to_numpy())
+        codes = category_codes(response, self.name, labels)
         return codes.astype(float), np.full(len(codes), float(len(labels)))
 
     def outcomes(self, response: Response) -> tuple[str, ...]:
@@ -222,8 +224,7 @@ class Cumulative(ResponseFamily):
         if isinstance(column.dtype, pd.CategoricalDtype):
             if not column.dtype.ordered:
                 raise DataError(_NO_ORDER.format(response.name, "its categories have no order"))
-            there = set(column.dropna())
-            values = [value for value in column.dtype.categories if value in there]
+            values = categories_present(column)
         else:
             if not pd.api.types.is_numeric_dtype(column):
                 raise DataError(_NO_ORDER.format(response.name, "it is text, which has no order"))

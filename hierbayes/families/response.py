@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from hierbayes.errors import DataError, in_quotes
-from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.frames.arrays import Booleans, Floats, Integers
 
 PLAIN, FAILURES, TRIALS = "y", "cbind(k, failures)", "k | trials(size)"
 
@@ -63,7 +63,13 @@ class Response:
             )
         return column.to_numpy(dtype=float, na_value=np.nan)
 
-    def refuse(self, bad: Booleans, family: str, wanted: str, values: ArrayLike) -> None:
+    def refuse(
+        self,
+        bad: Booleans,
+        family: str,
+        wanted: str,
+        values: ArrayLike | Callable[[int], object],
+    ) -> None:
         """Refuse the response where a row is bad, naming the first by its index label.
 
         Parameters
@@ -73,13 +79,14 @@ class Response:
             Its name.
         wanted : str
             What a row must be, and what else to do.
-        values : (n,) array_like
-            What is shown of the first bad row.
+        values : (n,) array_like, or callable
+            What is shown of the first bad row: of all rows, or made of its number.
         """
         if not np.any(bad):
             return
         at = int(np.argmax(bad))
-        label, value = self.first.index[at], np.asarray(values)[at]
+        label = self.first.index[at]
+        value = values(at) if callable(values) else np.asarray(values)[at]
         shown = f"{value:.6g}" if isinstance(value, float) else f"{value}"
         raise DataError(
             f"the response '{self.name}' does not fit the family {family}: row {label} has "
@@ -125,11 +132,11 @@ def trials(response: Response, family: str) -> tuple[Floats, Floats]:
     k, other = response.counts(family), response.second
     word = "failures" if response.form == FAILURES else "trials"
     bad = ~((other >= 0) & (other == np.floor(other)) & np.isfinite(other))
-    shown = [f"{value:.6g} {word}" for value in other]
-    response.refuse(bad, family, f"{word} are counted 0, 1, 2, …", shown)
+    wanted = f"{word} are counted 0, 1, 2, …"
+    response.refuse(bad, family, wanted, lambda at: f"{other[at]:.6g} {word}")
     m = k + other if response.form == FAILURES else other
-    shown = [f"{a:.6g} of {b:.6g}" for a, b in zip(k, m, strict=True)]
-    response.refuse(k > m, family, "there are no more successes than trials", shown)
+    wanted = "there are no more successes than trials"
+    response.refuse(k > m, family, wanted, lambda at: f"{k[at]:.6g} of {m[at]:.6g}")
     return k, m
 
 
@@ -187,6 +194,30 @@ def category_labels(response: Response, family: str, values: Sequence[object]) -
             f"{len(labels)} rows has a category of its own"
         )
     return labels
+
+
+def categories_present(column: pd.Series) -> list[object]:
+    """The categories of a categorical that occur, in its order."""
+    codes = column.cat.codes.to_numpy()
+    return list(column.cat.categories[np.unique(codes[codes >= 0])])
+
+
+def category_codes(response: Response, family: str, labels: Sequence[str]) -> Integers:
+    """The place of each row's category (n,) among labels.
+
+    Raises
+    ------
+    DataError
+        A row has another.
+    """
+    of_row, values = pd.factorize(response.first)
+    texts = [category_label(value) for value in values]
+    place = {label: k for k, label in enumerate(labels)}
+    found = np.array([*(place.get(text, -1) for text in texts), -1])  # the last of missing values
+    codes = found[of_row]
+    wanted = f"the categories are {in_quotes(labels)}"
+    response.refuse(codes < 0, family, wanted, lambda at: [*texts, "nan"][of_row[at]])
+    return codes
 
 
 def category_label(value: object) -> str:

@@ -50,6 +50,8 @@ def dispersion_of_natural(family: ResponseFamily, natural: Floats) -> Floats:
 
 def pull_dispersion(family: ResponseFamily, free: Floats, d_phi: Floats) -> Floats:
     """The gradient in free coordinates from that in φ."""
+    if not len(d_phi):
+        return d_phi
     positive, ordered = _kinds(family)
     if ordered:
         return np.asarray(np.cumsum(d_phi[:0:-1])[::-1] * np.exp(free))
