@@ -1,12 +1,18 @@
-"""Nominal categories as programs of SAS and Stata and as equations of HLM, written and read."""
+"""Nominal categories in other systems' words: SAS, Stata and HLM read again, PyMC run."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
+from scipy.special import logsumexp
 
 import hierbayes as hb
+from tests.interpreted import without_compiler
+from tests.test_dialects_python import log_density
 
 F = hb.families
 WORDS = {"0": "none", "1": "one", "2": "two", "3+": "more"}  # in no alphabetic order
@@ -224,3 +230,27 @@ def test_what_gsem_is_not_written_for(women: pd.DataFrame) -> None:
     )  # fmt: skip
     with pytest.raises(hb.FormulaError, match=r"takes whole numbers from 0 on for categories"):
         below.emit("stata")
+
+
+@without_compiler
+@pytest.mark.slow
+def test_pymc_is_the_same_density(women: pd.DataFrame) -> None:
+    """Joint of y, γ, sd and z by scipy, from the data themselves; priors are those in force."""
+    few = women[women["numbers"] < 3].iloc[::25]
+    priors = {"gamma": hb.Normal(0, 2), "sd": hb.HalfNormal(1)}
+    model = hb.Model("numbers ~ age + (1 | district)", few, family="categorical", priors=priors)
+    namespace: dict[str, Any] = {"data": few.copy()}
+    exec(compile(model.emit("pymc"), "<emitted>", "exec"), namespace)
+    codes, groups = pd.factorize(few["district"], sort=True)
+    rng, y = np.random.default_rng(6), few["numbers"].to_numpy()
+    point: dict[str, Any] = {}
+    eta, total = [np.zeros(len(few))], 0.0
+    for name in ("1", "2"):
+        gamma, sd, z = rng.normal(size=2), rng.uniform(0.3, 1.0), rng.normal(size=len(groups))
+        point |= {f"gamma_{name}": gamma, f"sd_{name}": [sd], f"z_{name}": z[:, None]}
+        eta.append(gamma[0] + gamma[1] * few["age"].to_numpy() + sd * z[codes])
+        total += stats.norm(0, 2).logpdf(gamma).sum() + stats.halfnorm.logpdf(sd)
+        total += stats.norm.logpdf(z).sum()
+    whole = np.stack(eta, axis=1)
+    total += (whole[np.arange(len(few)), y] - logsumexp(whole, axis=1)).sum()
+    assert log_density(namespace["model"], point) == pytest.approx(total, rel=1e-9)
