@@ -209,9 +209,12 @@ def common_predictor(rows: FamilyRows, times: Floats | None = None) -> float:
     if has_thresholds(rows.family):
         return float(rows.family.start(rows.y, rows.m).mean())
     counts = each * rows.sizes if rows.of_trials else each
+    offset, m = rows.offset, rows.m
+    if not (np.ptp(offset) > 0.0 or np.ptp(m, axis=0).any()):  # one mean for all rows
+        offset, m, counts = offset[:1], m[:1], counts.sum(keepdims=True)
     with np.errstate(over="ignore"):
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)
-            expected = float((counts * rows.family.mean(middle + rows.offset, rows.m, phi)).sum())
+            expected = float((counts * rows.family.mean(middle + offset, m, phi)).sum())
             low, high = (middle, high) if expected < total else (low, middle)
     return 0.5 * (low + high)
