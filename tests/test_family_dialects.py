@@ -31,6 +31,10 @@ MODELS: dict[str, tuple[str, str, F.ResponseFamily, dict[str, Any]]] = {
         "sim_binomial", "k ~ x + (1 | g)", F.ZeroInflated(F.NegativeBinomial()),
         {"phi": hb.Exponential(1), "logit zero": hb.Normal(-1, 0.5)},
     ),
+    "inflated shares": (
+        "sim_binomial", "cbind(k, m) ~ x + (1 | g)", F.ZeroInflated(F.BetaBinomial()),
+        {"precision": hb.Exponential(1), "logit zero": hb.Normal(-1, 0.5)},
+    ),
     "hurdle": (
         "sim_binomial", "k ~ x + (1 | g)", F.Hurdle(F.Poisson()), {"logit zero": hb.Normal(-1, 0.5)}
     ),
@@ -94,6 +98,10 @@ def joint(name: str, gamma: Any, sd: float, z: Any, phi: float) -> float:
             rows = stats.beta(phi * expit(eta), phi * expit(-eta)).logpdf(data["y"])
         case "inflated":
             counted = stats.nbinom(phi, phi / (phi + mu)).pmf(data["k"])
+            rows = np.log(expit(ZERO) * (data["k"] == 0) + expit(-ZERO) * counted)
+        case "inflated shares":
+            p = expit(eta)
+            counted = stats.betabinom(data["n"], phi * p, phi * (1 - p)).pmf(data["k"])
             rows = np.log(expit(ZERO) * (data["k"] == 0) + expit(-ZERO) * counted)
         case "hurdle" | "zeros by column":
             counted = stats.poisson(mu).pmf(data["k"]) / -np.expm1(-mu)

@@ -32,7 +32,12 @@ _ORDERED = {
     "probit": 'OrderedProbit("y", eta=mu, cutpoints=thresholds, compute_p=False',
     "cloglog": 'Categorical("y", p=pt.concatenate([below, between, above[:, -1:]], axis=1)',
 }
-_INFLATED = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "Binomial")
+_INFLATED = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "Binomial", "BetaBinomial")
+_MIXED = ("BetaBinomial",)  # of which PyMC has no distribution with further zeros
+_MIXTURE = (
+    'pm.Mixture("y", w=pm.math.stack([pm.math.invlogit(logit_zero), '
+    "pm.math.invlogit(-logit_zero)], axis=-1), comp_dists=[pm.DiracDelta.dist(0), pm.{}]"
+)
 _BEHIND_HURDLE = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "Gamma", "Lognormal")
 FAMILIES = linked([*_RESPONSES, "Cumulative", "Categorical"], _INFLATED, _BEHIND_HURDLE)
 
@@ -59,6 +64,8 @@ def response(model: ModelToWrite) -> str:
     mean = _MEANS[family.link]
     df = "df" if "df" in family.dispersion else f"{family.constant:g}"
     arguments = _RESPONSES[inner.name].format(mean=mean, df=df)
+    if isinstance(family, ZeroPart) and inner.name in _MIXED:
+        return _MIXTURE.format(arguments.replace("(", ".dist(", 1) + ")")
     if isinstance(family, ZeroPart):
         arguments = f"{family.name}{arguments}, psi=pm.math.invlogit(-logit_zero)"
     return f"pm.{arguments.replace('(', '("y", ', 1)}"
