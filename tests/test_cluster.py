@@ -75,6 +75,22 @@ def test_replications_are_done_by_the_workers(client: Client, frame: pd.DataFram
         hb.power(model, ["x"], truth, client="there", **words)
 
 
+def test_files_in_object_storage_have_an_address(client: Client, frame: pd.DataFrame) -> None:
+    for k, rows in enumerate(np.array_split(np.arange(len(frame)), 3)):
+        frame.iloc[rows].to_parquet(f"memory://bucket/rows/{k}.parquet")
+    expected = hb.Model("y ~ x + (1 | g)", frame).reml()
+    for address in ("memory://bucket/rows", "memory://bucket/rows/*.parquet"):
+        same(hb.Model("y ~ x + (1 | g)", data=address).reml(), expected)
+    same(hb.Model("y ~ x + (1 | g)", data=address, client=client).reml(), expected)
+    assert refusal("y ~ x + (1 | g)", data="memory://bucket/none/*.parquet") == (
+        "there are no data in 'memory://bucket/none/*.parquet': no such file, folder or pattern of "
+        "files"
+    )
+    assert refusal("y ~ x + (1 | g)", data="nowhere://bucket").startswith(
+        "'nowhere://bucket' is read through fsspec, which says: Protocol not known: nowhere"
+    )
+
+
 def refusal(*arguments: Any, **words: Any) -> str:
     with pytest.raises(hb.HierbayesError) as refused:
         hb.Model(*arguments, **words)

@@ -72,6 +72,7 @@ LAZY: dict[str, set[str]] = {
         "hierbayes.translation.registry",
     },
     "hierbayes.sources.files": {"pyarrow"},
+    "hierbayes.sources.object_storage": {"fsspec"},
     "hierbayes.sources.tables": {"pyarrow"},
     "hierbayes.plots.canvas": {"hierbayes.plots.picture"},
     "hierbayes.plots.density": {"scipy"},

@@ -7,7 +7,6 @@ made, and has it made again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -101,7 +100,7 @@ def _done(
 
 def _source(part: pd.DataFrame | str) -> Source:
     if isinstance(part, str):
-        return open_files(Path(part))
+        return open_files(part)
     return FrameSource(part, "a partition")
 
 

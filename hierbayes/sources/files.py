@@ -10,6 +10,7 @@ from typing import Any
 
 from hierbayes.errors import DataError
 from hierbayes.sources.arrow_batches import ROWS, frames_of
+from hierbayes.sources.object_storage import files_at, is_address
 from hierbayes.sources.source import Batch
 
 _FORMATS = {
@@ -97,7 +98,7 @@ def _kind(arrow_type: Any) -> str:
 
 
 def open_files(given: str | Path) -> FileSource:
-    """The files of a path, a folder or a pattern.
+    """The files of a path, a folder or a pattern, or of an address that fsspec knows.
 
     Raises
     ------
@@ -105,9 +106,11 @@ def open_files(given: str | Path) -> FileSource:
         When there are none, they are of several formats or of none that is read here, or one
         cannot be opened.
     """
-    text = str(given)
+    text, system = str(given), None
     path = Path(text)
-    if path.is_dir():
+    if is_address(text):
+        system, found = files_at(text)
+    elif path.is_dir():
         found = sorted(str(one) for one in path.rglob("*") if one.suffix.lower() in _FORMATS)
     else:
         found = [text] if path.is_file() else sorted(glob(text, recursive=True))
@@ -120,10 +123,10 @@ def open_files(given: str | Path) -> FileSource:
             f"{', '.join(_FORMATS)}; the first is {found[0]}"
         )
     (kind,) = formats
-    return FileSource(text, tuple(found), tuple(_opened(one, str(kind)) for one in found))
+    return FileSource(text, tuple(found), tuple(_opened(one, str(kind), system) for one in found))
 
 
-def _opened(path: str, kind: str) -> Any:
+def _opened(path: str, kind: str, system: Any = None) -> Any:
     import pyarrow as pa
     import pyarrow.csv as csv
     import pyarrow.dataset as ds
@@ -138,10 +141,11 @@ def _opened(path: str, kind: str) -> Any:
             ),
         )
     try:
-        own = ds.dataset(path, format=form)
+        place = path if system is None else system._strip_protocol(path)
+        own = ds.dataset(place, format=form, filesystem=system)
         keys = {part.partition("=")[0] for part in Path(path).parts[:-1] if "=" in part}
         if keys and not keys & set(own.schema.names):  # folders say values, as kind=late/
-            return ds.dataset(path, format=form, partitioning="hive")
+            return ds.dataset(place, format=form, filesystem=system, partitioning="hive")
         return own
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"cannot read {path}: {' '.join(str(error).split())}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -29,7 +28,7 @@ def opened(data: Any) -> pd.DataFrame | Source:
     if isinstance(data, pd.DataFrame):
         return data
     if isinstance(data, str | PathLike):
-        return open_files(Path(fspath(data)))
+        return open_files(fspath(data))
     if isinstance(data, Source):
         return data
     if is_dask_frame(data):
