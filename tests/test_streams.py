@@ -200,6 +200,34 @@ def test_rows_are_refused_where_they_are_asked_for(both: tuple[hb.PointFit, hb.P
     assert str(refused.value).endswith(" stream: give a frame of some of them, or of all, as data")
 
 
+def test_comparisons_take_rows_that_stream(
+    both: tuple[hb.PointFit, hb.PointFit], frame: pd.DataFrame
+) -> None:
+    table = hb.compare(*both).differences
+    assert table["size"].abs().max() < 1e-6
+    other = hb.Model(FORMULA, data=frame.assign(y=2.0 * frame["y"])).reml()
+    with pytest.raises(hb.StudyError, match="has another range or size; fit the same response"):
+        hb.compare(other, both[1])
+
+
+def test_quantities_of_all_rows_are_those_of_the_frame(
+    both: tuple[hb.PointFit, hb.PointFit],
+) -> None:
+    usual, streamed = (fit.design.rows for fit in both)
+    np.testing.assert_allclose(streamed.covariance, usual.covariance, rtol=1e-10, atol=1e-12)
+    for quantity in (hb.quantities.R2(), hb.quantities.R2(groups=True)):
+        mine, theirs = (quantity.draws(fit) for fit in both)
+        np.testing.assert_allclose(theirs, mine, rtol=1e-8)
+
+
+def test_trees_have_no_rows_where_they_stream(both: tuple[hb.PointFit, hb.PointFit]) -> None:
+    usual, streamed = (fit.to_datatree() for fit in both)
+    assert set(usual.children) - set(streamed.children) == {"observed_data", "constant_data"}
+    np.testing.assert_allclose(
+        streamed["posterior"]["u"].to_numpy(), usual["posterior"]["u"].to_numpy(), atol=1e-7
+    )
+
+
 def test_a_page_has_all_but_what_rows_draw(
     both: tuple[hb.PointFit, hb.PointFit], tmp_path: Path
 ) -> None:

@@ -154,6 +154,11 @@ class Problem:
             self.refuse_residual_structure(what)
 
     @property
+    def has_like_rows(self) -> bool:
+        """Whether errors are independent and of one variance."""
+        return self.moments is None and self.design.rows.root_weights is None
+
+    @property
     def half_log_det(self) -> float:
         """½ log|R| of the errors, which the log-likelihood is less by."""
         of_weights = -self.design.rows.log_root_weights

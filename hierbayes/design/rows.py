@@ -133,6 +133,13 @@ class Rows:
         return spread
 
     @property
+    def covariance(self) -> Floats:
+        """Mean products (p, p) of the fixed columns about their means."""
+        centred = self.X - self.X.mean(axis=0)
+        covariance: Floats = centred.T @ centred / len(centred)
+        return covariance
+
+    @property
     def column_sizes(self) -> Floats:
         """Root mean squares (p,) of the fixed columns."""
         sizes: Floats = np.sqrt((self.X**2).mean(axis=0))

@@ -216,13 +216,14 @@ def streamed_design(design: Design, found: Pass, text: str, at_hand: SourceAtHan
     columns = replace(design.columns, between_of=tuple(one.between for one in found.factors))
     inverse = np.linalg.inv(basis.z.matrix)
     size = basis.scale * np.sqrt(moments.fixed[-1, -1])
+    squares = _products(moments, basis, about=np.zeros(len(basis.taken)))
     largest = np.maximum(np.abs(found.low), np.abs(found.high))[:-1]
     facts = RowFacts(
         n=int(cross.n),
         low=found.low,
         high=found.high,
-        spread=_spread(moments, basis, about=moments.mean[:-1]),
-        column_sizes=_spread(moments, basis, about=np.zeros(len(basis.taken))),
+        covariance=_products(moments, basis, about=moments.mean[:-1]),
+        column_sizes=np.sqrt(np.maximum(np.diag(squares), 0.0)),
         second_moment=inverse.T @ moments.random @ inverse,
         response_size=float(np.hypot(size, basis.center)),
         two_valued=found.two_valued,
@@ -241,12 +242,11 @@ def streamed_design(design: Design, found: Pass, text: str, at_hand: SourceAtHan
     return Design(columns, factors, cast(Rows, rows), Dropped(found.dropped, found.missing))
 
 
-def _spread(moments: Moments, basis: Basis, about: Floats) -> Floats:
-    """Root mean squares (p,) of the fixed columns about internal ones (p,)."""
+def _products(moments: Moments, basis: Basis, about: Floats) -> Floats:
+    """Mean products (p, p) of the fixed columns about internal ones (p,), in the user's units."""
     inverse = np.linalg.inv(basis.x.matrix)
-    covariance = inverse.T @ (moments.fixed[:-1, :-1] - np.outer(about, about)) @ inverse
-    spread: Floats = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    return spread
+    products: Floats = inverse.T @ (moments.fixed[:-1, :-1] - np.outer(about, about)) @ inverse
+    return products
 
 
 def _column_roots(factor: FactorFound, T_z: Floats, largest: Floats) -> ColumnRoots:

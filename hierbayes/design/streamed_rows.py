@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
+import numpy as np
+
 from hierbayes.design.family_rows import FamilyRows
 from hierbayes.design.group_design_of_roots import ColumnRoots
 from hierbayes.design.rows import Rows
@@ -23,8 +25,10 @@ class RowFacts:
         How many there are.
     low, high : (p + 1,) float
         Least and largest values of the fixed columns and of the response.
-    spread, column_sizes : (p,) float
-        Standard deviations and root mean squares of the fixed columns.
+    covariance : (p, p) float
+        Of the fixed columns: mean products about their means.
+    column_sizes : (p,) float
+        Root mean squares of the fixed columns.
     second_moment : (q, q) float
         Mean of zz'.
     response_size : float
@@ -42,7 +46,7 @@ class RowFacts:
     n: int
     low: Floats
     high: Floats
-    spread: Floats
+    covariance: Floats
     column_sizes: Floats
     second_moment: Floats
     response_size: float
@@ -206,7 +210,13 @@ class StreamedRows:
     @property
     def spread(self) -> Floats:
         """Standard deviations (p,) of the fixed columns."""
-        return self.facts.spread
+        spread: Floats = np.sqrt(np.maximum(np.diag(self.facts.covariance), 0.0))
+        return spread
+
+    @property
+    def covariance(self) -> Floats:
+        """Mean products (p, p) of the fixed columns about their means."""
+        return self.facts.covariance
 
     @property
     def column_sizes(self) -> Floats:

@@ -96,19 +96,40 @@ def to_datatree(
     """Groups posterior, sample_stats (of a sampler), observed_data, constant_data.
 
     With ``graph`` the posterior also holds the free variables of the graph of the model;
-    ``further`` are more groups by name.
+    ``further`` are more groups by name.  Data of rows that stream are left out.
     """
     import xarray as xr  # noqa: PLC0415
 
     design = fit.design
-    spec = design.specification
     groups = {"posterior": drawn_quantities(fit)}
     if sampling is not None:
         groups["sample_stats"] = sampling.stats
+    if not design.rows.streams:
+        groups |= _data_groups(fit)
+    if graph and fit.priors is not None:
+        free = graph_variables(design, fit.problem.products, fit.priors, fit.theta, fit.gamma_draws)
+        variables = {name: (("chain", "draw", *dims), of) for name, (dims, of) in free.items()}
+        groups["posterior"] = groups["posterior"].assign(variables)
+    tree = xr.DataTree.from_dict(groups | dict(further or {}))
+    tree.attrs.update(_attributes(fit, sampling))
+    return tree
+
+
+def _data_groups(fit: Fitted) -> dict[str, xr.Dataset]:
+    """observed_data and constant_data: the rows, which are in memory."""
+    import xarray as xr  # noqa: PLC0415
+
+    design, groups = fit.design, dict[str, xr.Dataset]()
     response, index = observed_variable(design)
     obs = {"obs": index}
     groups["observed_data"] = xr.Dataset(
-        {response: ("obs", as_stored(fit.problem, observed(fit)), {"long_name": spec.left})},
+        {
+            response: (
+                "obs",
+                as_stored(fit.problem, observed(fit)),
+                {"long_name": design.specification.left},
+            )
+        },
         coords=obs,
     )
     labels = _storable_labels(fit)
@@ -118,18 +139,12 @@ def to_datatree(
         f"{dim}_of": ("obs", one[::P])
         for dim, one in zip(_group_dims(fit), design.rows.codes_of, strict=True)
     }
-    if graph and fit.priors is not None:
-        free = graph_variables(design, fit.problem.products, fit.priors, fit.theta, fit.gamma_draws)
-        variables = {name: (("chain", "draw", *dims), of) for name, (dims, of) in free.items()}
-        groups["posterior"] = groups["posterior"].assign(variables)
     row = "obs" if P == 1 else "obs_predictor"  # the linear predictors of each row in turn
     groups["constant_data"] = xr.Dataset(
         {"X": ((row, "term"), design.rows.X), "Z": ((row, "effect"), design.rows.Z)} | codes,
         coords=obs | {dim: coords[dim] for dim in ("term", "effect", *labels)},
     )
-    tree = xr.DataTree.from_dict(groups | dict(further or {}))
-    tree.attrs.update(_attributes(fit, sampling))
-    return tree
+    return groups
 
 
 def drawn_quantities(fit: Drawn) -> xr.Dataset:

@@ -139,7 +139,12 @@ def explained_variance(gamma: Floats, X: Floats) -> Floats:
 
     A sum of squares over n − 1, as the reference programs of Nakagawa and Schielzeth's R² have it.
     """
-    variance: Floats = np.einsum("...p,pr,...r->...", gamma, X.T @ X / (len(X) - 1), gamma)
+    return variance_of_sums(gamma, X.T @ X / (len(X) - 1))
+
+
+def variance_of_sums(gamma: Floats, covariance: Floats) -> Floats:
+    """γ'Cγ (...) for γ (..., p) and a covariance C (p, p) of columns."""
+    variance: Floats = np.einsum("...p,pr,...r->...", gamma, covariance, gamma)
     return variance
 
 

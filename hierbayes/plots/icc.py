@@ -14,7 +14,6 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.variance import shares_by_factor, shares_of
 from hierbayes.fit.without_priors import maximum_of
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import second_moment
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_point
 from hierbayes.plots.density import POINTS, SHARE, sample_of
@@ -196,7 +195,7 @@ def _prior_shares(fit: Fit, seed: int) -> tuple[Floats, ...]:
     family = fit.problem.family
     latent = None if family is None else family.latent_variance(drawn.phi)
     residual = drawn.theta.sigma**2 if latent is None else latent
-    return shares_of(drawn.theta.G, residual, second_moment(fit.design.rows.Z), fit.design.spans)
+    return shares_of(drawn.theta.G, residual, fit.design.rows.second_moment, fit.design.spans)
 
 
 def _right(frame: ICCDensity) -> float:

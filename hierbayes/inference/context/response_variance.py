@@ -45,7 +45,6 @@ from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.variance import between_variance, explained_variance, moment_at, shares_of
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.context.spread import draws_table
-from hierbayes.likelihood.covariance import second_moment
 
 LATENT, OBSERVATION = "latent", "observation"
 
@@ -141,7 +140,7 @@ def _latent_parts(fit: Fit, mean: Floats) -> dict[str, Floats]:
     G, gamma = fit.theta.G[one][None], fit.gamma_draws[one][None]
     return {
         FIXED: explained_variance(gamma, rows.X - rows.X.mean(axis=0)),
-        RANDOM: between_variance(G, second_moment(rows.Z)),
+        RANDOM: between_variance(G, rows.second_moment),
         RESIDUAL: residual,
     }
 
@@ -153,7 +152,7 @@ def _iccs(fit: Fit, scale: str, residual: Floats, at: dict[str, float] | None) -
         shares = response_shares(fit, second)
     else:
         G = fit.theta.G[draws_for_responses(fit)][None]
-        second = second_moment(fit.design.rows.Z) if second is None else second
+        second = fit.design.rows.second_moment if second is None else second
         shares = shares_of(G, residual, second, fit.design.spans)
     names = [factor.name for factor in fit.design.factors]
     labels = [f"icc[{name}]" for name in names] if len(names) > 1 else ["icc"]

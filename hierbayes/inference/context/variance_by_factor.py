@@ -15,7 +15,6 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.variance import between_variance, explained_variance, shares_by_factor
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.context.spread import deviations
-from hierbayes.likelihood.covariance import second_moment
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import REML, Reading
 
@@ -24,7 +23,7 @@ _MOST_STATES = 200  # of a posterior, at which reliabilities are taken
 
 def variances(fit: Fit) -> dict[str, Floats]:
     """Fixed part, random effects of each factor, residual and total (chains, draws)."""
-    design, second = fit.design, second_moment(fit.design.rows.Z)
+    design, second = fit.design, fit.design.rows.second_moment
     X = design.rows.X - design.rows.X.mean(axis=0)
     parts = {"fixed part": explained_variance(fit.gamma_draws, X)}
     for factor, span in zip(design.factors, design.spans, strict=True):

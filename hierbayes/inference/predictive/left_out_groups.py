@@ -112,11 +112,14 @@ def refitted_groups(fit: PointFit, k: int, reading: Reading, *, progress: bool) 
 
 def _log_root_weights(problem: Problem, k: int) -> Floats:
     """Σ log √w − ½ log|R_j| of each group (J,): from densities of rows alike to those of y."""
-    codes, J = problem.design.rows.codes_of[k], problem.design.factors[k].J
+    J = problem.design.factors[k].J
+    if problem.has_like_rows:
+        return np.zeros(J)
+    codes = problem.design.rows.codes_of[k]
     return -np.asarray(np.bincount(codes, log_scales_of_rows(problem), J))
 
 
 def _log_scales(problem: Problem, k: int) -> Floats:
     """n_j log s (J,): from densities of y in internal units to the user's."""
-    rows = np.bincount(problem.design.rows.codes_of[k], minlength=problem.design.factors[k].J)
+    rows = problem.products.levels[k].rows
     return np.asarray(rows * np.log(problem.products.basis.scale))

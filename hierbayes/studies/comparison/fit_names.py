@@ -96,6 +96,9 @@ def _refuse_other_data(first: str, a: Design, second: str, b: Design) -> None:
             f"{start}the response of one is Gaussian and that of the other is not, so that their "
             "numbers are of different scales"
         )
+    if a.rows.streams or b.rows.streams:
+        _refuse_other_facts(start, a, b)
+        return
     differs = np.flatnonzero(_responses(a) != _responses(b))
     if len(differs):
         raise StudyError(
@@ -110,6 +113,22 @@ def _refuse_other_data(first: str, a: Design, second: str, b: Design) -> None:
             raise StudyError(
                 f"{start}the groups differ, '{one.name}' with {one.J} and '{other.name}' with "
                 f"{other.J}; compare fits of the same grouping"
+            )
+
+
+def _refuse_other_facts(start: str, a: Design, b: Design) -> None:
+    """Refuse designs whose rows, where they stream, cannot be the same by what is known of them."""
+    ours, theirs = ((*one.rows.response_range, one.rows.response_size) for one in (a, b))
+    if not np.allclose(ours, theirs, rtol=1e-9):
+        raise StudyError(
+            f"{start}the response ('{a.specification.response}' and '{b.specification.response}') "
+            "has another range or size; fit the same response on the same rows"
+        )
+    for one, other in _shared_factors(a, b):
+        if set(one.labels) != set(other.labels):
+            raise StudyError(
+                f"{start}the groups differ, '{one.name}' with {one.J} and {other.J}; compare fits "
+                "of the same grouping"
             )
 
 

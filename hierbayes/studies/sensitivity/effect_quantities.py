@@ -13,9 +13,8 @@ import numpy as np
 from hierbayes.errors import StudyError
 from hierbayes.fit.contextual.x_columns import factors_around, refuse_other_means, x_columns
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.variance import between_variance, explained_variance
+from hierbayes.fit.variance import between_variance, variance_of_sums
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import second_moment
 from hierbayes.studies.sensitivity.quantity import Quantity, position_of
 
 
@@ -172,9 +171,9 @@ class R2(Quantity):
         """v/(v + T + σ²) or (v + T)/(v + T + σ²)."""
         fit.problem.refuse_unequal_errors("R2()")
         design = fit.design
-        X, Z = design.rows.X, design.rows.Z
-        fixed = explained_variance(fit.gamma_draws, X - X.mean(axis=0))
-        between = between_variance(fit.theta.G, second_moment(Z))
+        rows = design.rows
+        fixed = variance_of_sums(fit.gamma_draws, rows.covariance * rows.n / (rows.n - 1))
+        between = between_variance(fit.theta.G, rows.second_moment)
         total = fixed + between + fit.residual_variance
         share: Floats = (fixed + between if self.groups else fixed) / total
         return share
