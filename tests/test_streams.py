@@ -220,6 +220,26 @@ def test_quantities_of_all_rows_are_those_of_the_frame(
         np.testing.assert_allclose(theirs, mine, rtol=1e-8)
 
 
+@pytest.mark.parametrize(
+    "smaller",
+    ["y ~ x + w + kind + (1 + x | g)", "y ~ x * w + kind + (1 | g)", "y ~ x * w + kind + (x || g)"],
+)
+def test_likelihood_ratios_are_those_of_the_frame(
+    smaller: str, folder: Path, frame: pd.DataFrame
+) -> None:
+    usual, streamed = (
+        hb.likelihood_ratio(hb.Model(smaller, data).ml(), hb.Model(FORMULA, data).ml()).table
+        for data in (frame, folder)
+    )
+    pd.testing.assert_frame_equal(streamed, usual, rtol=1e-6)
+
+
+def test_models_of_streams_that_are_not_nested(folder: Path) -> None:
+    a, b = (hb.Model(f"y ~ {x} + (1 | g)", folder).ml() for x in ("w", "kind"))
+    with pytest.raises(hb.InferenceError, match="not nested: the fixed column 'w' of the model"):
+        hb.likelihood_ratio(a, b)
+
+
 def test_trees_have_no_rows_where_they_stream(both: tuple[hb.PointFit, hb.PointFit]) -> None:
     usual, streamed = (fit.to_datatree() for fit in both)
     assert set(usual.children) - set(streamed.children) == {"observed_data", "constant_data"}

@@ -147,6 +147,16 @@ def refuse_other_rows(verb: str, a: Fit, b: Fit) -> None:
             f"{start}: {left.n} rows ({left.dropped}) and {right.n} rows "
             f"({right.dropped}); fit both on the rows that are complete for both"
         )
+    if left.rows.streams or right.rows.streams:
+        ours, theirs = (
+            (*design.rows.response_range, design.rows.response_size) for design in (left, right)
+        )
+        if not np.allclose(ours, theirs, rtol=1e-9):
+            raise InferenceError(
+                f"{start} in the range or the size of the response; fit the same response on the "
+                "same rows"
+            )
+        return
     if np.any(np.asarray(left.rows.row_sd) != np.asarray(right.rows.row_sd)):
         raise InferenceError(f"{start} in the weights of rows; fit both with the same weights")
     differs = np.flatnonzero((_responses(verb, left, right) != 0.0).any(axis=1))
@@ -202,5 +212,10 @@ def criterion_of(fit: PointFit) -> str:
 
 
 def partition(design: Design, k: int) -> np.ndarray:
-    """The group of each row (n,) in factor k, numbered as they appear: labels do not matter."""
+    """The group of each row (n,) in factor k, numbered as they appear: labels do not matter.
+
+    Of rows that stream the labels of the groups in order, by which they are told.
+    """
+    if design.rows.streams:
+        return np.array(sorted(map(str, design.factors[k].labels)))
     return pd.factorize(design.rows.codes_of[k])[0]

@@ -16,6 +16,7 @@ from hierbayes.fit.resampling.simulation import Simulator, simulator
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import partition, reading_of
 from hierbayes.inference.model_choice.nested_errors import refuse_other_errors
+from hierbayes.inference.model_choice.nesting_by_name import fixed_by_name, random_by_name
 from hierbayes.likelihood.reading import REML
 
 _OUTSIDE = 1e-7  # of a column's size, left over beside the columns that should span it
@@ -118,8 +119,9 @@ def find_nesting(a: PointFit, b: PointFit) -> Nesting:
     """
     small, big = sorted((a, b), key=lambda fit: fit.maximum.n_parameters)
     refuse_other_errors(small.problem, big.problem)
-    X, outside = _fixed(small, big)
-    Z, out_of = _random(small, big)
+    streams = small.design.rows.streams or big.design.rows.streams
+    X, outside = (fixed_by_name if streams else _fixed)(small, big)
+    Z, out_of = (random_by_name if streams else _random)(small, big)
     if X is None or Z is None:
         raise InferenceError(
             f"the models are not nested: {outside or out_of} of the model with fewer parameters "
