@@ -1,5 +1,7 @@
 """Predictive checks: what statistics are, what replications are, and what is said of them."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -166,3 +168,16 @@ def test_what_cannot_be_computed_is_no_finding() -> None:
 
 def test_shares_are_told_as_far_as_the_replications_tell_them() -> None:
     assert [p_text(p, 40) for p in (0.0, 0.5, 1.0, np.nan)] == ["< 0.025", "0.500", "> 0.975", ""]
+
+
+def test_replicated_rows_are_not_kept() -> None:
+    """Of 40 000 rows and 200 replications all of them would take 64 MB."""
+    rng = np.random.default_rng(8)
+    g = np.arange(40_000) % 100
+    data = pd.DataFrame({"y": rng.normal(size=100)[g] + rng.normal(size=len(g)), "g": g})
+    fit = hb.Model("y ~ 1 + (1 | g)", data).reml()
+    tracemalloc.start()
+    hb.predictive_check(fit, n=200, seed=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16e6
