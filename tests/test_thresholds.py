@@ -9,7 +9,7 @@ import pytest
 
 from hierbayes.design.basis import Basis
 from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.estimation.reml import _Search
+from hierbayes.estimation.climb import Search
 from hierbayes.fit import diagnosis
 from hierbayes.fit.degrees_of_freedom.satterthwaite import SatterthwaiteParts
 from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
@@ -59,7 +59,7 @@ def test_few_groups_for_one_search(blocks: tuple[int, ...], free: int) -> None:
         cross = CrossProducts(
             R, np.zeros((J, q, 2)), np.eye(2), np.full(J, 9.0), pd.RangeIndex(J), cast(Basis, None)
         )
-        assert _Search(cross, blocks, REML).has_few_groups == few
+        assert Search(cross, blocks, REML).has_few_groups == few
 
 
 # ---------------------------------------------------------------- influence

@@ -13,9 +13,9 @@ import numpy as np
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.products import Products
 from hierbayes.errors import EstimationError
+from hierbayes.estimation.climb import Optimum
 from hierbayes.estimation.newton import minimise
 from hierbayes.estimation.pivoted_triangle import factorise
-from hierbayes.estimation.reml import Optimum
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask, free_entries
 from hierbayes.likelihood.of_products import likelihood_of

@@ -16,14 +16,8 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.products import Products
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.errors import EstimationError, HierbayesError
-from hierbayes.estimation.reml import (
-    NEGLIGIBLE,
-    Optimum,
-    followed,
-    has_few_groups,
-    maximise,
-    maximise_near,
-)
+from hierbayes.estimation.climb import NEGLIGIBLE, Optimum, has_few_groups
+from hierbayes.estimation.reml import followed, maximise, maximise_near
 from hierbayes.estimation.residual_optimum import AtCoordinates, Beside, ResidualMaximum, known
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.of_products import AnyProfile, is_of_one_factor

@@ -14,11 +14,11 @@ import numpy as np
 from hierbayes.design.problem import Problem
 from hierbayes.design.products import Products
 from hierbayes.errors import EstimationError
+from hierbayes.estimation.climb import Optimum
 from hierbayes.estimation.coordinates import variables_of
 from hierbayes.estimation.density_data import density_data
 from hierbayes.estimation.inputs import graph_inputs, reading_of
 from hierbayes.estimation.mode import is_singular, polished
-from hierbayes.estimation.reml import Optimum
 from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.estimation.residual_optimum import AtCoordinates, ResidualMaximum, known
 from hierbayes.estimation.residual_posterior import refuse_other_priors

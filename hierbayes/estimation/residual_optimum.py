@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from hierbayes.design.products import Products
-from hierbayes.estimation.reml import Optimum
+from hierbayes.estimation.climb import Optimum
 from hierbayes.frames.arrays import Floats
 
 _NOTHING = 1e-4  # information on a coordinate, whose standard error then is 100

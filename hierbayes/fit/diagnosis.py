@@ -11,8 +11,8 @@ from hierbayes.design.near_collinear import near_combinations
 from hierbayes.design.sums import left_within
 from hierbayes.display.blocks import Items
 from hierbayes.display.page import Page, Printed
+from hierbayes.estimation.climb import VANISHED
 from hierbayes.estimation.importance import K_HAT_LIMIT
-from hierbayes.estimation.reml import VANISHED
 from hierbayes.fit.about import note_on_response
 from hierbayes.fit.convergence import (
     FEW_DIVERGENCES,

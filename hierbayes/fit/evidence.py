@@ -10,7 +10,7 @@ import numpy as np
 from hierbayes.design.blocks import count_free_entries
 from hierbayes.design.identification import blind_directions
 from hierbayes.design.problem import Problem
-from hierbayes.estimation.reml import Optimum
+from hierbayes.estimation.climb import Optimum
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import log_jacobian

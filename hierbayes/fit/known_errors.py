@@ -11,8 +11,8 @@ from scipy.special import chdtri, ndtri
 from hierbayes.design.blocks import count_free_entries
 from hierbayes.design.problem import Problem
 from hierbayes.display.interval import Interval
+from hierbayes.estimation.climb import Optimum
 from hierbayes.estimation.known_errors import limits_of_sd, maximise_known_errors
-from hierbayes.estimation.reml import Optimum
 from hierbayes.fit.degrees_of_freedom.source import usual_or_stated
 from hierbayes.fit.diagnosis import ASCENT_LIMIT, GRADIENT_LIMIT, Diagnosis
 from hierbayes.fit.evidence import Maximum

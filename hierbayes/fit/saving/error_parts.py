@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hierbayes.design.problem import Problem
-from hierbayes.estimation.reml import Optimum
+from hierbayes.estimation.climb import Optimum
 from hierbayes.estimation.residual_optimum import AtCoordinates, ResidualMaximum, known
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import Reading

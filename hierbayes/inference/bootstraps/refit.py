@@ -8,7 +8,7 @@ import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.design.products import Products
-from hierbayes.estimation.reml import Optimum
+from hierbayes.estimation.climb import Optimum
 from hierbayes.fit.evidence import maximum_of
 from hierbayes.fit.point import PointFit
 from hierbayes.inference.profiles.parameter import Estimates, gaussian_estimates
