@@ -206,7 +206,7 @@ def test_comparisons_take_rows_that_stream(
     table = hb.compare(*both).differences
     assert table["size"].abs().max() < 1e-6
     other = hb.Model(FORMULA, data=frame.assign(y=2.0 * frame["y"])).reml()
-    with pytest.raises(hb.StudyError, match="has another range or size; fit the same response"):
+    with pytest.raises(hb.StudyError, match="has another range or size, or rows other"):
         hb.compare(other, both[1])
 
 
@@ -232,6 +232,16 @@ def test_likelihood_ratios_are_those_of_the_frame(
         for data in (frame, folder)
     )
     pd.testing.assert_frame_equal(streamed, usual, rtol=1e-6)
+
+
+def test_other_weights_of_streams_are_no_likelihood_ratio(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    write_parts(frame.assign(v=1.0 + frame.index % 3), tmp_path)
+    small = hb.Model("y ~ x + (1 | g)", tmp_path).ml()
+    big = hb.Model("y ~ x + w + (1 | g)", tmp_path, weights="v").ml()
+    with pytest.raises(hb.InferenceError, match="or in the weights of rows; fit the same response"):
+        hb.likelihood_ratio(small, big)
 
 
 def test_models_of_streams_that_are_not_nested(folder: Path) -> None:

@@ -8,7 +8,7 @@ as rows that stream are, each as often as it occurs, with what stands for its re
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
 from hierbayes.design.streamed_problem import streamed_design, summed_source
-from hierbayes.design.streamed_rows import SourceAtHand, StreamedRows
+from hierbayes.design.streamed_rows import SourceAtHand, StreamedRows, refuse_to_hold
 from hierbayes.design.usable_columns import refuse_unknown_names
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.families.family import ResponseFamily
@@ -72,13 +72,7 @@ class StreamedFamily:
         """Refuse what only rows in memory have."""
         if name.startswith("_"):
             raise AttributeError(name)
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
-        raise DataError(
-            f"this needs the rows in memory, and those of {self.source} stream: give a frame of "
-            "some of them, or of all, as data"
-        )
+        refuse_to_hold(self.source)
 
 
 def pose_streamed_family(

@@ -240,7 +240,28 @@ class StreamedRows:
         self._refuse()
 
     def _refuse(self) -> NoReturn:
-        raise DataError(
-            f"this needs the rows in memory, and those of {self.source} stream: give a frame of "
-            "some of them, or of all, as data"
-        )
+        refuse_to_hold(self.source)
+
+
+def refuse_to_hold(source: str) -> NoReturn:
+    """Refuse what only rows in memory have.
+
+    Raises
+    ------
+    DataError
+    """
+    raise DataError(
+        f"this needs the rows in memory, and those of {source} stream: give a frame of some of "
+        "them, or of all, as data"
+    )
+
+
+def may_have_one_response(a: Rows, b: Rows) -> bool:
+    """Whether two designs' responses are the same by what is known of rows that stream.
+
+    Their range and size, and the product of the weights of their rows.
+    """
+    ours, theirs = (
+        np.array([*one.response_range, one.response_size, one.log_root_weights]) for one in (a, b)
+    )
+    return bool(np.allclose(ours, theirs, rtol=1e-9, atol=0.0))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
+from hierbayes.design.streamed_rows import may_have_one_response
 from hierbayes.errors import HypothesisError, InferenceError
 from hierbayes.fit.evidence import READINGS
 from hierbayes.fit.fit import Fit
@@ -148,13 +149,10 @@ def refuse_other_rows(verb: str, a: Fit, b: Fit) -> None:
             f"({right.dropped}); fit both on the rows that are complete for both"
         )
     if left.rows.streams or right.rows.streams:
-        ours, theirs = (
-            (*design.rows.response_range, design.rows.response_size) for design in (left, right)
-        )
-        if not np.allclose(ours, theirs, rtol=1e-9):
+        if not may_have_one_response(left.rows, right.rows):
             raise InferenceError(
-                f"{start} in the range or the size of the response; fit the same response on the "
-                "same rows"
+                f"{start} in the range or the size of the response, or in the weights of rows; "
+                "fit the same response on the same rows"
             )
         return
     if np.any(np.asarray(left.rows.row_sd) != np.asarray(right.rows.row_sd)):

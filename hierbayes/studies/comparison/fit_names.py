@@ -10,6 +10,7 @@ import numpy as np
 
 from hierbayes.design.design import Design
 from hierbayes.design.grouping_factor import GroupingFactor
+from hierbayes.design.streamed_rows import may_have_one_response
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
 
@@ -118,11 +119,11 @@ def _refuse_other_data(first: str, a: Design, second: str, b: Design) -> None:
 
 def _refuse_other_facts(start: str, a: Design, b: Design) -> None:
     """Refuse designs whose rows, where they stream, cannot be the same by what is known of them."""
-    ours, theirs = ((*one.rows.response_range, one.rows.response_size) for one in (a, b))
-    if not np.allclose(ours, theirs, rtol=1e-9):
+    if not may_have_one_response(a.rows, b.rows):
         raise StudyError(
             f"{start}the response ('{a.specification.response}' and '{b.specification.response}') "
-            "has another range or size; fit the same response on the same rows"
+            "has another range or size, or rows other weights; fit the same response on the same "
+            "rows"
         )
     for one, other in _shared_factors(a, b):
         if set(one.labels) != set(other.labels):
