@@ -190,8 +190,6 @@ def test_an_offset_that_is_no_number_is_refused(
 
 
 FORMULAS = [
-    ("c ~ x", "poisson", "'c ~ x' has no random part; add a term such as (1 | group), or give "
-     "random='~ 1 | group'"),
     ("y ~ x + (1 | row)", "bernoulli", "the group column 'row' has as many groups as there are "
      "rows (60); one response of Bernoulli says nothing of a variance between such groups; leave "
      "(1 | row) out"),

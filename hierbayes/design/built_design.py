@@ -121,7 +121,7 @@ def build_design(
         X=side_by_side([(k, X) for k in range(P)], P),
         Z=side_by_side([(k, parts[term][0]) for k, term in columns.owners], P)
         if columns.owners
-        else np.empty((len(frame), 0)),
+        else np.empty((len(frame) * P, 0)),
         codes_of=tuple(np.repeat(codes, P) for codes in codes_of) if P > 1 else codes_of,
         index=frame.index,
         kept=kept,

@@ -86,7 +86,8 @@ class Columns:
 
     def effects_of(self, place: int) -> Booleans:
         """Which of the q random columns (q,) are those of one linear predictor."""
-        mine: Booleans = np.repeat([owner == place for owner, _ in self.owners], self.blocks)
+        own = np.array([owner == place for owner, _ in self.owners], dtype=bool)
+        mine: Booleans = np.repeat(own, np.array(self.blocks, dtype=np.intp))
         return mine
 
     @property
@@ -218,6 +219,8 @@ class Columns:
         fixed = side_by_side([(k, X) for k in range(self.n_predictors)], self.n_predictors)
         if not random:
             return fixed, np.empty((0, len(self.effects)))
+        if not self.owners:
+            return fixed, np.empty((len(fixed), 0))
         parts = [
             X[:, part] if isinstance(part, tuple) else made(part) for part in self.random_specs
         ]

@@ -32,7 +32,7 @@ def effects_of(
     shape, draws = gamma.shape[:-1], int(np.prod(gamma.shape[:-1]))
     flat, z = gamma.reshape(draws, -1), z.reshape(draws, -1)
     L = [root.reshape(draws, *root.shape[-2:]) for root in roots]
-    step = max(1, _CHUNK // max(A.size for A in pseudo.A))
+    step = max(1, _CHUNK // max(1, *(A.size for A in pseudo.A)))
     chunks = [slice(first, first + step) for first in range(0, draws, step)]
     parts = [_effects([one[c] for one in L], flat[c], z[c], pseudo) for c in chunks]
     return tuple(

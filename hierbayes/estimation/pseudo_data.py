@@ -114,12 +114,11 @@ def pseudo_data(rows: NormalRows, roots: Sequence[Floats]) -> PseudoData:
 
 def _sums(Z: Floats, columns: Floats, codes: Integers, J: int) -> Floats:
     """Z_j' columns_j of each group (J, q, c)."""
-    return np.array(
-        [
-            [np.bincount(codes, z * column, minlength=J) for column in columns.T]
-            for z in Z.T
-        ]
-    ).transpose(2, 0, 1)  # fmt: skip
+    sums = [
+        [np.bincount(codes, z * column, minlength=J) for column in columns.T]
+        for z in Z.T
+    ]  # fmt: skip
+    return np.array(sums).reshape(Z.shape[1], columns.shape[1], J).transpose(2, 0, 1)
 
 
 def _of_several(rows: NormalRows, roots: Sequence[Floats]) -> PseudoData:

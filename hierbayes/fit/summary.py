@@ -72,12 +72,11 @@ class Summary(Printed):
 
     def page(self) -> Page:
         """Criteria, random and fixed effects, and residuals."""
-        blocks = [
-            Table(self.random, "Random effects"),
-            Table(self.fixed, "Fixed effects"),
-        ]
+        blocks = [Table(self.fixed, "Fixed effects")]
         if self.errors is not None:
-            blocks.insert(1, Table(self.errors, "Errors"))
+            blocks.insert(0, Table(self.errors, "Errors"))
+        if len(self.random):
+            blocks.insert(0, Table(self.random, "Random effects"))
         if self.criteria is not None:
             blocks.insert(0, Table(self.criteria, index=False, decimals=3))
         if self.correlation is not None and len(self.correlation) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -195,7 +196,7 @@ def refuse_mixed_criteria(verb: str, *fits: Fit) -> None:
             "likelihoods are of different things; fit all with model.ml(), or all with "
             "model.reml() where only the random parts differ"
         )
-    ways = {fit.evidence.how for fit in fits if isinstance(fit, FamilyPointFit)}
+    ways = _approximations(fits)
     if len(ways) > 1:
         said = " and by ".join(sorted(ways))
         raise InferenceError(
@@ -204,9 +205,17 @@ def refuse_mixed_criteria(verb: str, *fits: Fit) -> None:
         )
 
 
-def criterion_of(fit: PointFit) -> str:
-    """``"REML"`` or ``"ML"``, with its approximation where it is one."""
-    return f"{fit.engine} ({fit.evidence.how})" if isinstance(fit, FamilyPointFit) else fit.engine
+def criterion_of(*fits: PointFit) -> str:
+    """``"REML"`` or ``"ML"``, with the approximation of those that are of one."""
+    exact = {fit.evidence.how for fit in fits if isinstance(fit, FamilyPointFit)}
+    how = min(_approximations(fits) or exact, default="")
+    return f"{fits[0].engine} ({how})" if how else fits[0].engine
+
+
+def _approximations(fits: Iterable[Fit]) -> set[str]:
+    """How u is integrated out in those in which that is approximate."""
+    family = [fit for fit in fits if isinstance(fit, FamilyPointFit)]
+    return {fit.evidence.how for fit in family if not fit.evidence.exact}
 
 
 def partition(design: Design, k: int) -> np.ndarray:

@@ -106,9 +106,10 @@ def recheck(
     used = _nodes(fit) if nodes is None else nodes
     points = weighted_points(fit.problem, fit.priors, used, n, seed, progress=progress)
     frame = _table(fit, points)
-    how = how_integrated(used)
+    said = used if fit.design.effects else 0
     about = about_family(fit, ("Points", f"{n}, Pareto k̂ of their weights {points.k_hat:.2f}"))
-    return Recheck(frame, points.k_hat, how, about, tuple(findings_of(frame, points.k_hat, used)))
+    findings = findings_of(frame, points.k_hat, said)
+    return Recheck(frame, points.k_hat, how_integrated(said), about, tuple(findings))
 
 
 def _nodes(fit: FamilyPosteriorFit) -> int:

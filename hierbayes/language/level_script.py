@@ -106,9 +106,9 @@ class LevelScript:
         return [Term(self.writer.name(one, *self.at_row)) for one in self.structure.offsets]
 
     @property
-    def given(self) -> str:
-        """The random effects of all groups."""
-        return self.matrix_symbol(self.notation.random)
+    def given(self) -> tuple[str, ...]:
+        """The random effects of all groups, if there are any."""
+        return (self.matrix_symbol(self.notation.random),) if self.structure.levels else ()
 
     @property
     def dispersion(self) -> Floats | None:

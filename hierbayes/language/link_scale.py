@@ -92,14 +92,19 @@ def scale_notes(problem: Problem, scale: LinkScale, estimates: Estimates | None)
     one = listed([singular(names[-1]) for names in columns.values()])
     many = listed([plural(names[-1]) for names in columns.values()])
     noun = scale.noun(problem.design.specification.response)
-    return (
+    about = (
         f"Scale: the {noun}; means, slopes and differences are of it.",
-        f"Conditional: given u, that is for one {one} whose random effects stay as they are; a "
-        f"mean is over {many} on this scale.",
         *_of_thresholds(problem),
         *_of_zeros(scale.family),
-        *_averaged(problem, scale.family, many, estimates),
     )
+    if not columns:
+        return about
+    conditional = (
+        f"Conditional: given u, that is for one {one} whose random effects stay as they are; a "
+        f"mean is over {many} on this scale."
+    )
+    averaged = _averaged(problem, scale.family, many, estimates)
+    return (about[0], conditional, *about[1:], *averaged)
 
 
 def _of_thresholds(problem: Problem) -> tuple[str, ...]:

@@ -55,7 +55,8 @@ def gls_lines(script: Script) -> list[Line]:
 
 def no_gls_lines(script: Script | LevelScript) -> list[Line]:
     """Why a response that is not Gaussian has no such form."""
-    said = "none: given the random effects this response is no sum of a mean and an error"
+    given = "given the random effects " if script.given else ""
+    said = f"none: {given}this response is no sum of a mean and an error"
     return [Line(script.writer.words(said), "", "")]
 
 

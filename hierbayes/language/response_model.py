@@ -40,8 +40,8 @@ class Rows(Protocol):
         """The response of a row."""
 
     @property
-    def given(self) -> str:
-        """The random effects of a row's groups."""
+    def given(self) -> tuple[str, ...]:
+        """The random effects of a row's groups; none of a model without."""
 
     @property
     def dispersion(self) -> Floats | None:
@@ -91,7 +91,7 @@ class ResponseModel:
         above = "given that it is above 0" if is_above_zero(self.family) else ""
         remarks = [text for text in (above, words.remark, self._remark()) if text]
         shown = [part for text in remarks for part in (writer.gap, writer.phrase(f"({text})"))]
-        left = writer.beside(script.response, writer.given, script.given)
+        left = writer.beside(script.response, *_given(script))
         zeros = self._further_zeros(script) if inside is not self.family else ()
         lines = [Line(left, "~", writer.beside(*zeros, *distribution, *shown))]
         if "m" in words.arguments and len(self.trials) > 1:
@@ -119,7 +119,7 @@ class ResponseModel:
         """
         writer, labels = script.writer, self.categories
         most = len(labels) - 1
-        up_to = (script.response, writer.formula(" ≤ c"), writer.given, script.given)
+        up_to = (script.response, writer.formula(" ≤ c"), *_given(script))
         probability = writer.beside(writer.formula("P"), writer.inline(writer.beside(*up_to)))
         left = writer.beside(writer.name(self.family.link), writer.inline(probability))
         eta = writer.symbol(PREDICTOR, *script.at_row)
@@ -140,7 +140,7 @@ class ResponseModel:
         writer, (first, *others) = script.writer, self.categories
 
         def probability(category: str) -> str:
-            event = (script.response, writer.formula(" = "), category, writer.given, script.given)
+            event = (script.response, writer.formula(" = "), category, *_given(script))
             return writer.beside(writer.formula("P"), writer.inline(writer.beside(*event)))
 
         own = writer.name(self.predictor) if self.predictor else writer.symbol("c")
@@ -228,3 +228,8 @@ def _whole(failures: str, successes: str) -> str:
     inner = failures.removeprefix("I(").removesuffix(")")
     whole, _, rest = inner.rpartition(" - ")
     return whole if rest == successes and whole.isidentifier() else ""
+
+
+def _given(script: Rows) -> tuple[str, ...]:
+    """``| u``, if there is any u."""
+    return (script.writer.given, *script.given) if script.given else ()

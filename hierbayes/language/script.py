@@ -123,10 +123,10 @@ class Script:
         return [Term(self.writer.name(one, *self.at_row)) for one in self.structure.offsets]
 
     @property
-    def given(self) -> str:
+    def given(self) -> tuple[str, ...]:
         """The random effects of a row's group."""
         random = self.structure.random
-        return self.u(random[0]) if len(random) == 1 else self.u_vector
+        return (self.u(random[0]) if len(random) == 1 else self.u_vector,)
 
     @property
     def u_vector(self) -> str:

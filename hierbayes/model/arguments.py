@@ -64,7 +64,7 @@ def pose(
         Naming the offender and the remedy.
     """
     equations = formula if isinstance(formula, Multilevel) else None
-    specification = _specification(formula, random, residual, may_be_fixed=family is None)
+    specification = _specification(formula, random, residual, may_be_fixed=True)
     specification = replace(specification, functions=read_functions(functions))
     data, names = with_columns(data, weights=weights, known_sd=known_sd)
     refuse_unsuited_weights(specification, family, names)

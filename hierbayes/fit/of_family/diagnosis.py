@@ -20,7 +20,7 @@ def diagnose_latent(fit: Fitted, evidence: LatentMaximum, conflicts: list[str]) 
     """Diagnose a maximum of a family's likelihood or posterior density."""
     bad: list[str] = []
     criterion = "posterior density" if evidence.name == "MAP" else "likelihood"
-    findings = [*conflicts, f"u is integrated out by {evidence.how}: approximate"]
+    findings = [*conflicts, evidence.how_of_effects]
     flat = evidence.curvature < FLAT
     steep = evidence.gradient > GRADIENT_LIMIT
     boundless = _boundless(fit)

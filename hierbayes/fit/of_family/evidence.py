@@ -8,6 +8,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.estimation.laplace_search import LatentOptimum
 from hierbayes.fit.evidence import Maximum
 from hierbayes.frames.arrays import Floats
+from hierbayes.specification.notation import current_notation
 
 MOST_EFFECTS = 3  # of the one factor that quadrature integrates over
 
@@ -20,11 +21,14 @@ class LatentMaximum(Maximum):
     ----------
     nodes : int
         Of adaptive quadrature for each effect; 1 for Laplace's approximation.
+    exact : bool
+        Whether there is nothing to integrate out: a generalised linear model.
     curvature : float
         Smallest eigenvalue of minus the Hessian, each coordinate in its own scale.
     """
 
     nodes: int
+    exact: bool
     curvature: float
 
     @property
@@ -35,11 +39,21 @@ class LatentMaximum(Maximum):
     @property
     def how(self) -> str:
         """What the approximation is."""
-        return how_integrated(self.nodes)
+        return how_integrated(0 if self.exact else self.nodes)
+
+    @property
+    def how_of_effects(self) -> str:
+        """What is done about the random effects, in words."""
+        said = current_notation()
+        if self.exact:
+            return f"there is no {said.random}, and the likelihood is exact"
+        return f"{said.random} is integrated out by {self.how}: approximate"
 
 
 def how_integrated(nodes: int) -> str:
-    """What an approximation with so many nodes for each effect is called."""
+    """What an approximation with so many nodes is called; 0 where there are no effects."""
+    if nodes == 0:
+        return "exact: no random effects"
     if nodes == 1:
         return "Laplace's approximation"
     return f"adaptive Gauss–Hermite quadrature with {nodes} nodes"
@@ -60,6 +74,7 @@ def latent_maximum(
         singular=is_singular(optimum.mode.point.root),
         evaluations=optimum.evaluations,
         nodes=nodes,
+        exact=not design.specification.random,
         curvature=optimum.curvature,
     )
 

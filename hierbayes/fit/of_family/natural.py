@@ -117,7 +117,7 @@ def natural_variances(
             (natural(start + step) - natural(start - step)) / (2.0 * width)
             for step, width in zip(np.diag(size), size, strict=True)
         ]
-    J = np.column_stack(slopes)
+    J = np.column_stack(slopes) if slopes else np.empty((len(values), 0))
     at = slice(len(bend.covariance) - len(start), None)
     covariance = bend.covariance[at, at]
     steep = (np.abs(bend.flat[at]) > 1e-3 * np.abs(bend.flat).max(axis=0)).any(axis=1)

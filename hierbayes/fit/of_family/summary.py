@@ -26,19 +26,19 @@ from hierbayes.fit.summary import (
     random_rows,
 )
 from hierbayes.fit.variance import var_corr
-from hierbayes.specification.notation import current_notation
 
 
 def summarise_latent(
     fit: Fitted, evidence: LatentMaximum, source: DfSource, intervals: pd.DataFrame
 ) -> Summary:
     """The summary of a maximum, whose parameters have these intervals."""
-    said = current_notation()
-    notes = [("Given", f"{said.random} integrated out by {evidence.how}: approximate")]
+    notes = [("Given", evidence.how_of_effects)]
     is_mode = evidence.name == "MAP"
-    title = "Hierarchical model fit by maximum likelihood"
+    what = "Generalised linear model" if evidence.exact else "Hierarchical model"
+    title = f"{what} fit by maximum likelihood"
     if is_mode:
-        title = "Hierarchical model, mode of the marginal posterior of γ, sd, corr and dispersion"
+        marginal = "posterior of γ" if evidence.exact else "marginal posterior of γ, sd, corr"
+        title = f"{what}, mode of the {marginal} and dispersion"
     return Summary(
         title=f"{title} ({evidence.how})",
         about=about_family(fit, *notes),
@@ -60,10 +60,8 @@ def summarise_latent(
 def summarise_family_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summary:
     """The summary of a posterior: every parameter with its limits and diagnostics."""
     parameters = parameter_table(fit, interval)
-    mapped = fit.priors is None or fit.priors.are_built_in
-    how = "u through an exact map" if mapped else "u in units of G, a prior made by PyMC"
     return Summary(
-        title=f"Hierarchical model, posterior by NUTS (everything sampled; {how})",
+        title=_title_of_draws(fit),
         about=about_family(fit, *lines_of_draws(fit, evidence, parameters)),
         criteria=None,
         random=random_rows(parameters),
@@ -73,6 +71,14 @@ def summarise_family_draws(fit: Fitted, evidence: Sampling, interval: Interval) 
         residuals=residual_quantiles(fit),
         residual_kind="Pearson residuals",
     )
+
+
+def _title_of_draws(fit: Fitted) -> str:
+    if not fit.design.specification.random:
+        return "Generalised linear model, posterior by NUTS (everything sampled)"
+    mapped = fit.priors is None or fit.priors.are_built_in
+    how = "u through an exact map" if mapped else "u in units of G, a prior made by PyMC"
+    return f"Hierarchical model, posterior by NUTS (everything sampled; {how})"
 
 
 def about_family(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:

@@ -61,6 +61,8 @@ def shown_columns(fit: Fit, rows: pd.DataFrame | None, term: str | None) -> list
 
 def effects_in_words(fit: Fit, asked: Asked) -> str:
     """Which random effects are in what is expected."""
+    if not fit.design.specification.random:
+        return "none: the model has no random effects"
     if asked.effects == "all":
         return "all: given the effects of each row's own groups"
     if asked.effects == "none":

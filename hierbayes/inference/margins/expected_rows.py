@@ -126,11 +126,12 @@ def expected_rows(fit: Fit, data: pd.DataFrame | None, asked: Asked) -> Expected
     DataError
         When they cannot be used, or are in groups that the fit has not seen.
     """
-    design, new = fit.design, asked.effects == "new"
+    design = fit.design
+    new = asked.effects == "new" and bool(design.specification.random)
     rows = rows_to_predict(
         design,
         data,
-        effects="none" if new else asked.effects,
+        effects="none" if asked.effects == "new" else asked.effects,
         new_groups="population",
         group_means=asked.group_means,
     )

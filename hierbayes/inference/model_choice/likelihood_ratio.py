@@ -186,7 +186,7 @@ def likelihood_ratio(
         mixture=chosen,
         simulated=simulated_ratios(nesting, simulations, seed, progress=progress),
         advice=advice(nesting, chosen, simulations),
-        engine=criterion_of(a),
+        engine=criterion_of(a, b),
     )
 
 

@@ -101,7 +101,7 @@ def model_table(*fits: PointFit) -> ModelTable:
         },
         index=pd.Index(names, name="model"),
     )
-    return ModelTable(table, criterion_of(fits[0]))
+    return ModelTable(table, criterion_of(*fits))
 
 
 def _names(fits: tuple[PointFit, ...]) -> list[str]:
