@@ -11,6 +11,7 @@ from hierbayes.design.basis import Basis
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.estimation.climb import Search
 from hierbayes.fit import diagnosis
+from hierbayes.fit.convergence import objection
 from hierbayes.fit.degrees_of_freedom.satterthwaite import SatterthwaiteParts
 from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
 from hierbayes.likelihood.reading import REML
@@ -151,9 +152,9 @@ def test_joint_degrees_of_freedom_where_a_t_squared_has_no_mean(least: float) ->
 
 def diagnosed(
     monkeypatch: pytest.MonkeyPatch, *, r_hat: float = 1.0, bulk: float = 4000.0,
-    tail: float = 4000.0, bfmi: float = 1.0, diverging: int = 0,
+    tail: float = 4000.0, bfmi: float = 1.0, diverging: int = 0, draws: int = 1000,
 ) -> diagnosis.Diagnosis:  # fmt: skip
-    """The verdict on four chains of a thousand draws with these numbers."""
+    """The verdict on four chains of so many draws with these numbers."""
     table = pd.DataFrame(
         {"r_hat": [1.0, r_hat], "ess_bulk": [4000.0, bulk], "ess_tail": [4000.0, tail]},
         index=pd.MultiIndex.from_tuples([("gamma", "x"), ("sigma", "sigma")]),
@@ -163,15 +164,16 @@ def diagnosed(
     monkeypatch.setattr(diagnosis, "_undetermined_findings", lambda _fit, _what: [])
     monkeypatch.setattr(diagnosis, "_of_data", lambda _fit: [])
     names = pd.MultiIndex.from_tuples([("sd", "x"), ("sigma", "sigma")])
-    ranks = np.stack([np.arange(4000.0), np.arange(4000.0) * 7 % 4000], axis=-1)
-    drawn = (names, ranks.reshape(4, 1000, 2))
+    every = np.arange(4 * draws)
+    ranks = np.stack([every, every * 7 % len(every)], axis=-1).astype(float)
+    drawn = (names, ranks.reshape(4, draws, 2))
     monkeypatch.setattr(diagnosis, "scalar_draws", lambda _fit, **_: drawn)
     z = SimpleNamespace(shift=np.zeros(1), spread=np.ones(1))
     fit: Any = SimpleNamespace(
-        theta=SimpleNamespace(sigma=np.ones((4, 1000))),
+        theta=SimpleNamespace(sigma=np.ones((4, draws))),
         problem=SimpleNamespace(working=SimpleNamespace(basis=SimpleNamespace(z=z))),
     )
-    flags = np.arange(4000).reshape(4, 1000) < diverging
+    flags = every.reshape(4, draws) < diverging
     settings = SimpleNamespace(target_accept=0.9)
     evidence: Any = SimpleNamespace(stats={"diverging": flags}, settings=settings, k_hat=None)
     return diagnosis.diagnose_sampler(fit, evidence, [])
@@ -196,6 +198,8 @@ def diagnosed(
             "sample with target_accept above 0.9",
         ),
         ({"diverging": 5}, False, "5 divergences in 4000 draws"),
+        ({"diverging": 20, "draws": 5000}, True, "20 divergences in 20000 draws"),
+        ({"diverging": 21, "draws": 5000}, False, "21 divergences in 20000 draws"),
         ({"diverging": 1598}, False, "1598 divergences in 4000 draws, where sd(x) is small"),
         ({"diverging": 1604}, False, "1604 divergences in 4000 draws, in no one region"),
         ({"diverging": 4000}, False, "4000 divergences in 4000 draws, in no one region"),
@@ -216,6 +220,19 @@ def test_few_divergences_are_a_caution(monkeypatch: pytest.MonkeyPatch) -> None:
     assert few == "These draws can be used; look at this first:"
     many = diagnosed(monkeypatch, diverging=40).verdict
     assert many == "Do not use these draws before mending this:"
+
+
+@pytest.mark.parametrize(
+    ("r_hat", "diverging", "said"),
+    [
+        (1.0, 20, ""),
+        (1.0, 21, "21 divergences in 20000 draws"),
+        (1.0099, 0, ""),
+        (1.0101, 0, "chains disagree (R-hat 1.01)"),
+    ],
+)
+def test_draws_that_cannot_be_used(r_hat: float, diverging: int, said: str) -> None:
+    assert objection(r_hat, diverging, 20_000) == said
 
 
 # ---------------------------------------------------------------- a maximum
