@@ -175,3 +175,48 @@ def test_what_is_of_random_effects_says_that_there_are_none(logit: hb.PointFit, 
     with pytest.raises(hb.FormulaError) as caught:
         getattr(logit, name)()
     assert str(caught.value) == message
+
+
+@pytest.fixture(scope="module")
+def few(hs: pd.DataFrame) -> pd.DataFrame:
+    return hs.iloc[::40]
+
+
+def test_evidence_without_random_effects_is_that_of_quadrature(few: pd.DataFrame) -> None:
+    priors = dict(gamma=hb.Normal(0, 2))
+    model = hb.Model("Minority ~ ses", few, family="bernoulli", priors=priors)
+    grid = np.linspace(-9.0, 9.0, 361)
+    a, b = np.meshgrid(grid, grid, indexing="ij")
+    log = stats.norm.logpdf(a, 0, 2) + stats.norm.logpdf(b, 0, 2)
+    for x, yes in zip(few["ses"], few["Minority"] == "Yes", strict=True):
+        log += yes * (a + b * x) - np.logaddexp(0.0, a + b * x)
+    found = hb.evidence(model)
+    assert abs(found.log_evidence - special.logsumexp(log) - 2 * np.log(0.05)) < 6.0 * found.error
+    assert found.error < 0.01
+    assert found.method == "importance sampling"
+
+
+def test_evidence_of_a_regression_is_that_of_quadrature(few: pd.DataFrame) -> None:
+    priors = dict(gamma=hb.Normal(0, 5), sigma=hb.HalfNormal(10))
+    found = hb.evidence(hb.Model("mathach ~ ses", few, priors=priors))
+    X = np.column_stack([np.ones(len(few)), few["ses"]])
+    sigmas = np.linspace(0.05, 40.0, 800)
+    log = [
+        stats.multivariate_normal.logpdf(
+            few["mathach"], cov=sigma**2 * np.eye(len(few)) + 25.0 * X @ X.T
+        )
+        + stats.halfnorm.logpdf(sigma, scale=10)
+        for sigma in sigmas
+    ]
+    dense = special.logsumexp(log) + np.log(sigmas[1] - sigmas[0])
+    assert found.log_evidence == pytest.approx(dense, abs=1e-5)
+
+
+def test_the_prior_predictive_has_responses_and_no_spread_of_lines(few: pd.DataFrame) -> None:
+    priors = dict(gamma=hb.Normal(0, 2))
+    regression = hb.Model("mathach ~ ses", few, priors=priors)
+    implied = regression.prior_predictive(draws=200, seed=1).implications.index
+    assert "R² of the population line" in implied
+    assert not [name for name in implied if "ICC" in name or "line sd" in name]
+    logit = hb.Model("Minority ~ ses", few, family="bernoulli", priors=priors)
+    assert "mean of Minority" in logit.prior_predictive(draws=200, seed=1).implications.index

@@ -222,7 +222,6 @@ class PosedModel:
         from hierbayes.studies.prior_predictive.prior_predictive import prior_predictive  # noqa: PLC0415
 
         self.problem.refuse_unequal_errors("prior_predictive()")
-        self.specification.refuse_no_random_part()
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
         drawn = draw_priors(self.priors, self.problem, draws, seed)

@@ -116,7 +116,7 @@ def evidence_under(
     else:
         used = _nodes_of(problem) if nodes is None else nodes
         integrand = family_integrand(problem, priors, used)
-        how = f", u by {how_integrated(used)}"
+        how = f", u by {how_integrated(used)}" if problem.design.effects else ""
     cheap = problem.family is None and not structured
     few = cheap and points is None
     default = GAUSSIAN_POINTS if cheap else _OTHER
@@ -156,7 +156,6 @@ def model_of(of: Any, caller: str, *, structured: bool = False) -> tuple[Problem
     if not structured:
         problem.refuse_residual_structure(f"{caller}()")
     problem.refuse_fitted_variances(f"{caller}()")
-    problem.design.specification.refuse_no_random_part()
     if not isinstance(priors, PriorSet):
         engine = of.engine if isinstance(of, Fit) else type(of).__name__
         raise InferenceError(

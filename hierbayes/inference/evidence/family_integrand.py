@@ -53,7 +53,7 @@ def family_integrand(problem: Problem, priors: PriorSet, nodes: int) -> Integran
 
     def points(x: Floats) -> Points:
         every = [criterion.point(one) for one in x]
-        root = basis.root(np.array([one.root for one in every]).reshape(-1, q, q))
+        root = basis.root(np.array([one.root for one in every]).reshape(len(x), q, q))
         phi = np.array([one.phi for one in every]).reshape(len(x), -1)
         gamma = np.array([basis.gamma(one.gamma) for one in every])
         return Points(Theta.of(root, np.ones(len(x))), back @ root, gamma, phi)

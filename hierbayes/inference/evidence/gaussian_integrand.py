@@ -101,7 +101,7 @@ def _values(target: Target, x: Floats) -> tuple[Floats, Floats]:
 
 def _points(target: Target, expanded: Floats) -> Points:
     root, sigma, gamma = target.parameters(expanded)
-    scales = expanded[:, : target.q**2].reshape(-1, target.q, target.q)
+    scales = expanded[:, : target.q**2].reshape(len(expanded), target.q, target.q)
     return Points(Theta.of(root, sigma), scales, gamma, sigma[:, None])
 
 

@@ -36,7 +36,7 @@ def structured_integrand(problem: Problem, priors: PriorSet) -> Integrand:
     def points(w: Floats) -> Points:
         expanded = np.array([made.value(one)[1] for one in w])
         root, sigma, gamma = target.parameters(expanded)
-        scales = expanded[:, : target.q**2].reshape(-1, target.q, target.q)
+        scales = expanded[:, : target.q**2].reshape(len(expanded), target.q, target.q)
         return Points(Theta.of(root, sigma), scales, gamma, sigma[:, None])
 
     signed = [np.full(one.size, one.transform == "asinh") for one in target.variables]

@@ -88,7 +88,7 @@ def quantities_of(
     theta, G = draws.theta, draws.theta.G
     sd, corr = theta.sd, theta.corr
     several, found = len(design.factors) > 1, line_points(design)
-    points = np.array([point.z for point in found]).reshape(-1, len(design.effects))
+    points = np.array([point.z for point in found]).reshape(len(found), len(design.effects))
     lines = np.sqrt(((points[None] @ theta.root) ** 2).sum(axis=-1))
     values: dict[str, tuple[Any, Floats]] = {
         "sd": (("draw", "effect"), sd),
