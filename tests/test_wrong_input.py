@@ -97,6 +97,26 @@ WRONG_DATA: dict[str, tuple[Callable[[pd.DataFrame], Any], str, str]] = {
         "the random effect 'w' cannot be estimated in any group: within groups its column is zero "
         "or a combination of the other random columns; a variable that is constant within 'g' "
         "belongs in the fixed part"),
+    "random effect of a combination": (
+        lambda d: d.assign(z=lambda e: 2 * e["x"] + 1), "y ~ x + (1 + x + z | g)",
+        "the random column 'z' is a combination of 'Intercept', 'x', whose random effects stand "
+        "in the same term; remove it, or one of those, from the formula"),
+    "random effect of a multiple, several factors": (
+        lambda d: d.assign(z=3 * d["x"]), "y ~ x + (x + z | g) + (1 | f)",
+        "the random column 'z' is a combination of 'x', whose random effects stand in the same "
+        "term; remove it, or one of those, from the formula"),
+    "values too large": (
+        lambda d: d.assign(x=1e200 * d["x"] / d["x"].abs().max()), SLOPES,
+        "the column 'x' has values of the size 1e+200, whose squares cannot be computed with: "
+        "take another unit"),
+    "values too small": (
+        lambda d: d.assign(x=1e-160 * d["x"] / d["x"].abs().max()), SLOPES,
+        "the column 'x' has values of the size 1e-160, whose squares cannot be computed with: "
+        "take another unit"),
+    "random values too small": (
+        lambda d: d.assign(w=1e-200 * d["x"] / d["x"].abs().max()), "y ~ x + (1 + w | g)",
+        "the column 'w' has values of the size 1e-200, whose squares cannot be computed with: "
+        "take another unit"),
     "rank-deficient": (
         lambda d: d.assign(z=lambda e: 2 * e["x"] - e["w"] + 3), "y ~ x + f + w + z + (1 | g)",
         "the fixed column 'z' is a combination of 'Intercept', 'x', 'w'; "
@@ -110,6 +130,15 @@ WRONG_DATA: dict[str, tuple[Callable[[pd.DataFrame], Any], str, str]] = {
         "every row exactly; use fewer random effects, or look for a copy of the response among "
         "the predictors"),
 }  # fmt: skip
+
+
+def test_data_of_another_type_in_second_place() -> None:
+    message = "data must be a pandas DataFrame, not "
+    for given in (frame().to_dict("list"), [1, 2], 3):
+        assert refusal(hb.DataError, lambda given=given: hb.Model(SLOPES, given)) == (  # type: ignore[misc]
+            f"{message}{type(given).__name__}"
+        )
+    assert refusal(hb.DataError, lambda: hb.Model("y ~ x", {"g": "~ x"})).startswith("there are no")
 
 
 @pytest.mark.parametrize("case", WRONG_DATA)

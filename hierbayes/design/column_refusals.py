@@ -12,9 +12,11 @@ from hierbayes.design.identification import BlindDirections, blind_directions
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.products import Products
 from hierbayes.design.ranks import estimable_somewhere
+from hierbayes.design.row_refusals import SMALLEST, unit_in_words
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.design.sums import left_by_fixed, left_within
 from hierbayes.errors import DataError
+from hierbayes.frames.arrays import Floats
 
 _RANK_TOLERANCE = 1e-12  # of what is a column's own, against its size
 _ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
@@ -29,17 +31,31 @@ def refuse_columns(design: Design, products: Products) -> None:
     DataError
         Naming the column or the effect.
     """
+    _refuse_tiny_columns(design, products.basis)
     _refuse_dependent_columns(design, products.basis)
     for factor, span, level in zip(design.factors, design.spans, products.levels, strict=True):
         blocks = [at for at in block_slices(design.blocks) if span.start <= at.start < span.stop]
         _refuse_inestimable_effects(design, factor.name, span.start, blocks, level, products)
         _refuse_absorbed_effects(design, factor.name, span, blocks, level, products)
+    _refuse_dependent_effects(design, products.basis)
     if design.rows.family is None:
         blind = blind_directions(products, design.blocks)
         known = design.specification.known_sd
         if not (known and len(blind) == 1 and blind.residual):
             _refuse_blind_directions(design, products)
         _refuse_exact_fit(design, products)
+
+
+def _refuse_tiny_columns(design: Design, basis: Basis) -> None:
+    """Name a column whose squares are too small to tell it from one that is 0."""
+    rows = design.rows.head
+    for names, columns, found in (
+        (design.terms, rows.X, basis.x), (design.effects, rows.Z, basis.z),
+    ):  # fmt: skip
+        for k in np.flatnonzero((found.own < _RANK_TOLERANCE) | (found.spread < SMALLEST)).tolist():
+            size = float(np.abs(columns[:, k]).max())
+            if 0.0 < size < SMALLEST:
+                raise DataError(unit_in_words(names[k], size))
 
 
 def _refuse_dependent_columns(design: Design, basis: Basis) -> None:
@@ -64,6 +80,36 @@ def _refuse_dependent_columns(design: Design, basis: Basis) -> None:
             f"the fixed column '{design.terms[k]}' is a combination of {listed}; "
             "remove it, or one of those, from the formula"
         )
+
+
+def _refuse_dependent_effects(design: Design, basis: Basis) -> None:
+    """Name the first random column that is a combination of others of its block of G."""
+    for at in block_slices(design.blocks):
+        for k in np.flatnonzero(basis.z.own[at] < _RANK_TOLERANCE).tolist():
+            weights = _combination(design.rows.second_moment[at, at], k)
+            listed = ", ".join(f"'{design.effects[at][i]}'" for i in np.flatnonzero(weights))
+            if (
+                not listed
+            ):  # a cell without rows, which the diagnosis of a fit has, or a first batch
+                continue
+            raise DataError(
+                f"the random column '{design.effects[at][k]}' is a combination of {listed}, whose "
+                "random effects stand in the same term; remove it, or one of those, from the "
+                "formula"
+            )
+
+
+def _combination(moments: Floats, k: int) -> Floats:
+    """Weights (k,) of the columns before column k that make it up, 0 where they do not.
+
+    From the mean products ``moments`` of all rows, which stand for rows that are not in memory.
+    """
+    size = np.sqrt(np.maximum(np.diag(moments), 1e-300))
+    unit = moments / np.outer(size, size)
+    weights = np.linalg.lstsq(unit[:k, :k], unit[:k, k], rcond=1e-12)[0]
+    if unit[k, k] - unit[k, :k] @ weights > _RANK_TOLERANCE:
+        return np.zeros(k)
+    return np.where(np.abs(weights) > 1e-6, weights, 0.0)
 
 
 def _refuse_inestimable_effects(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from hierbayes.design.design import Design
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.families.family import ResponseFamily
 
+SMALLEST, LARGEST = 1e-140, 1e140  # values whose squares, and sums of them, are numbers
 _SQUARED = (1e-140, 1e152)  # spreads of a response whose variances and their parts are numbers
 
 
@@ -21,6 +24,7 @@ def refuse_rows(design: Design) -> None:
     """
     _refuse_constant_response(design)
     _refuse_no_variance(design)
+    _refuse_huge_columns(design)
     family = None if design.rows.family is None else design.rows.family.family
     for factor in design.factors if design.blocks else ():
         _refuse_one_group(factor)
@@ -53,6 +57,24 @@ def _refuse_no_variance(design: Design) -> None:
             f"the response '{design.specification.response}' has a spread of {spread:.1g}, whose "
             "square cannot be computed with: take another unit"
         )
+
+
+def _refuse_huge_columns(design: Design) -> None:
+    """Refuse columns whose squares overflow; all numbers at once are asked first."""
+    rows = design.rows.head
+    for names, columns in ((design.terms, rows.X), (design.effects, rows.Z)):
+        if not columns.size or max(columns.max(), -columns.min()) <= LARGEST:
+            continue
+        size = np.abs(columns).max(axis=0)
+        raise DataError(unit_in_words(names[int(size.argmax())], float(size.max())))
+
+
+def unit_in_words(column: str, size: float) -> str:
+    """The refusal of a column whose values are so large or small that squares are no numbers."""
+    return (
+        f"the column '{column}' has values of the size {size:.1g}, whose squares cannot be "
+        "computed with: take another unit"
+    )
 
 
 def _refuse_thresholds_without_intercept(design: Design) -> None:
