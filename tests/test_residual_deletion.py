@@ -2,19 +2,21 @@
 
 from dataclasses import dataclass, replace
 
+import arviz as az  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.linalg import block_diag
-from scipy.stats import norm
+from scipy.stats import multivariate_normal, norm
 
 import hierbayes as hb
 from hierbayes.design.problem import Problem
 from hierbayes.design.residual_blocks import correlation_roots
+from hierbayes.fit.convergence import relative_efficiency
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.predictions.densities_of_errors import given_errors_before, given_other_errors
 from hierbayes.fit.structured.posterior import StructuredPosteriorFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.predictive.left_out_errors import densities_given_errors
 from tests import residual_models
 
 NAMES = ("sim_AR1_varIdent_slope", "MMRM_CS_het", "RatPup_varIdent")
@@ -149,7 +151,10 @@ def test_posterior_residuals_say_that_errors_are_at_their_means(
 def test_a_row_of_a_draw_is_given_the_errors_of_its_group(posterior: hb.PosteriorFit) -> None:
     assert isinstance(posterior, StructuredPosteriorFit)
     rows = posterior.design.rows
-    densities = densities_given_errors(posterior)
+    draws = posterior.parameter_draws(None, None, 1)
+    left_out, in_turn = (
+        f(posterior.problem, draws) for f in (given_other_errors, given_errors_before)
+    )
     for chain, draw in [(1, 99)]:
         one = replace(posterior.problem, z=posterior.z[chain, draw])
         R = posterior.theta.sigma[chain, draw] ** 2 * relative_errors(one)
@@ -158,14 +163,36 @@ def test_a_row_of_a_draw_is_given_the_errors_of_its_group(posterior: hb.Posterio
         inverse = np.linalg.inv(R)
         own = np.diag(inverse)
         expected = norm.logpdf(inverse @ e / own, scale=own**-0.5)
-        assert_allclose(densities[100 * chain + draw], expected, atol=1e-8)
+        assert_allclose(left_out[100 * chain + draw], expected, atol=1e-8)
+        whole = multivariate_normal.logpdf(e, cov=R)
+        assert_allclose(in_turn[100 * chain + draw].sum(), whole, rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
+def test_arviz_leaves_rows_of_correlated_errors_out_as_loo_does(
+    posterior: hb.PosteriorFit,
+) -> None:
+    tree = posterior.to_datatree(log_likelihood=True)
+    assert any("and their errors" in line for line in hb.loo(posterior).about) == (
+        posterior.problem.has_correlated_errors
+    )
+    found = az.loo(tree, pointwise=True, reff=relative_efficiency(posterior))
+    assert_allclose(found.elpd_i, hb.loo(posterior).frame["elpd"], rtol=1e-8)
+    if not posterior.problem.has_correlated_errors:
+        return
+    assert "the other rows of its group" in tree["log_likelihood"].attrs["density"]
+    turned = posterior.to_datatree(log_likelihood="in turn", log_prior=True)
+    assert "before it" in turned["log_likelihood"].attrs["density"]
+    assert (az.psense(turned, group="likelihood", var_names=["gamma"])["gamma"] > 0.0).all()
+    with pytest.raises(hb.DataError, match=r"^log_likelihood='turn' is not known; use True or 'in"):
+        posterior.to_datatree(log_likelihood="turn")  # type: ignore[arg-type]
 
 
 def test_loo_of_a_posterior_is_near_that_of_its_maximum() -> None:
     """Where a maximum takes θ̂ for known, far rows of small strata differ; the others hardly do."""
     model = residual_models.model(NAMES[2])
     drawn, reml = hb.loo(model.sample(seed=1)), hb.loo(residual_models.fit(NAMES[2], "REML"))
-    assert any("and their errors" in line for line in drawn.about)
+    assert not any("and their errors" in line for line in drawn.about)  # they are independent
     differ = (drawn.frame["elpd"] - reml.frame["elpd"]).abs()
     assert differ.median() < 0.03
     assert differ[drawn.frame["k_hat"] < 0.5].max() < 1.5

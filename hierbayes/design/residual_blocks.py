@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg.lapack import dtrtri
 
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.frames.arrays import Floats, Integers
@@ -53,9 +54,19 @@ def own_precision(rows: ResidualRows, z: Floats) -> Floats:
     known: dict[int, Floats] = {}
     for at, root in correlation_roots(rows, z):
         if id(root) not in known:
-            known[id(root)] = (solve_triangular(root, np.eye(len(at)), lower=True) ** 2).sum(axis=0)
+            inverse, _ = dtrtri(root, lower=1)  # solve_triangular waits for threads, small as it is
+            known[id(root)] = (inverse**2).sum(axis=0)
         own[at] = known[id(root)]
     return np.asarray(own / variance)
+
+
+def own_sd(rows: ResidualRows, z: Floats) -> Floats:
+    """Diagonal (n,) of the root of R: the sd of an error given those before it in its group."""
+    found = np.ones(rows.n)
+    if rows.correlation is not None:
+        for at, root in correlation_roots(rows, z):
+            found[at] = np.diagonal(root)
+    return np.asarray(found * rows.level_sd(z))
 
 
 def correlation_roots(rows: ResidualRows, z: Floats) -> Iterator[tuple[Integers, Floats]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -212,7 +212,7 @@ class PosteriorFit(Fit):
         *,
         graph: bool = False,
         posterior_predictive: bool = False,
-        log_likelihood: bool = False,
+        log_likelihood: bool | Literal["in turn"] = False,
         prior: bool = False,
         prior_predictive: bool = False,
         log_prior: bool = False,
@@ -228,7 +228,10 @@ class PosteriorFit(Fit):
             Whether there are groups of that name, under the name of the response: a new response,
             and the log density given γ and u, of each row at each draw.  ``az.plot_ppc_dist``,
             ``az.loo``, ``az.compare`` and ``az.psense`` read them; they are as large as rows times
-            draws.
+            draws.  Where errors are correlated, a row is given those of the others of its group
+            as well, by which ``az.loo`` leaves it out exactly; these do not add up to the
+            log-likelihood, and ``log_likelihood="in turn"``, each row given those before it in
+            its group, is what ``az.psense`` needs.
         prior, prior_predictive : bool
             Whether there are groups of that name: as many draws from the priors as the posterior
             has, of the same quantities, and a new response of each row at each, in new groups.
@@ -239,6 +242,8 @@ class PosteriorFit(Fit):
 
         Raises
         ------
+        DataError
+            When ``log_likelihood`` is another word.
         EstimationError
             When ``graph`` is asked for under a prior of R².
         PriorError
@@ -246,18 +251,19 @@ class PosteriorFit(Fit):
         """
         further: dict[str, xr.Dataset] = {}
         if posterior_predictive or log_likelihood:
-            draws = self.parameter_draws(None, None, self.evidence.seed)
-            for asked, made in (
-                (posterior_predictive, row_groups.posterior_predictive),
-                (log_likelihood, row_groups.log_likelihood),
-            ):
-                further |= {made.__name__: made(self.problem, draws)} if asked else {}
+            drawn = self.parameter_draws(None, None, self.evidence.seed)
+            if posterior_predictive:
+                made = row_groups.posterior_predictive(self.problem, drawn)
+                further["posterior_predictive"] = made
+            if log_likelihood:
+                made = row_groups.log_likelihood(self.problem, drawn, log_likelihood)
+                further["log_likelihood"] = made
         priors, M = self.priors, self.theta.sigma.size
         assert priors is not None
         if prior or prior_predictive:
-            drawn = prior_groups.prior_sample(self.problem, priors, M, self.evidence.seed)
-            further |= {"prior": drawn.quantities()} if prior else {}
-            further |= {"prior_predictive": drawn.responses()} if prior_predictive else {}
+            sample = prior_groups.prior_sample(self.problem, priors, M, self.evidence.seed)
+            further |= {"prior": sample.quantities()} if prior else {}
+            further |= {"prior_predictive": sample.responses()} if prior_predictive else {}
         if log_prior:
             further["log_prior"] = prior_groups.log_prior(self.densities, priors, self.theta.shape)
         return to_datatree(self, self.evidence, graph=graph, further=further)

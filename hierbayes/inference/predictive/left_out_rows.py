@@ -17,6 +17,7 @@ import numpy as np
 
 from hierbayes.design.design import Design
 from hierbayes.fit.point import PointFit
+from hierbayes.fit.predictions.densities_of_errors import log_normal
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.residuals.anchor import anchor
@@ -25,11 +26,6 @@ from hierbayes.inference.residuals.row_variances import (
     row_variances,
     weighed_residuals,
 )
-
-
-def log_normal(error: Floats, variance: Floats) -> Floats:
-    """Log density of a normal number at an error from its mean."""
-    return np.asarray(-0.5 * (np.log(2.0 * np.pi * variance) + error**2 / variance))
 
 
 def densities_given_estimates(fit: PointFit) -> tuple[Floats, Floats]:

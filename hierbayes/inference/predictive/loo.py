@@ -15,14 +15,13 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
+from hierbayes.fit.predictions.densities_of_errors import given_other_errors
 from hierbayes.fit.predictions.law_of_rows import law_of, observed_responses
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
-from hierbayes.fit.structured.posterior import StructuredPosteriorFit
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.predictive.criterion import BY_ROW, PredictiveCriterion, in_words
-from hierbayes.inference.predictive.left_out_errors import densities_given_errors
 from hierbayes.inference.predictive.left_out_rows import (
     densities_given_draws,
     densities_given_estimates,
@@ -46,8 +45,8 @@ def loo(fit: Fit, *, progress: bool = True) -> PredictiveCriterion:
     θ is weighted to what it would be without the row, by Pareto-smoothed importance sampling.
     Where k̂ says that the weights cannot be trusted, and the response is Gaussian, the density is
     computed again with u integrated out, exactly, given each draw of γ and θ.  A Gaussian REML, ML
-    or MAP fit leaves each row out exactly given θ̂, which is that of all rows.  Where errors have a
-    residual structure, a row is given the errors of the others of its group too.
+    or MAP fit leaves each row out exactly given θ̂, which is that of all rows.  Where errors are
+    correlated, a row is given the errors of the others of its group too.
 
     Parameters
     ----------
@@ -157,8 +156,8 @@ def _weighted(
 
 def _log_densities(fit: PosteriorFit, draws: ParameterDraws) -> Iterable[tuple[slice, Floats]]:
     """Log density (M, m) of some of the rows in turn, given those of the others that tell of it."""
-    if isinstance(fit, StructuredPosteriorFit):
-        return [(slice(0, fit.design.n), densities_given_errors(fit))]
+    if fit.problem.has_correlated_errors:
+        return [(slice(0, fit.design.n), given_other_errors(fit.problem, draws))]
     rows = rows_to_predict(fit.design, None)
     return draws.log_densities(rows, law_of(fit.problem, rows), observed_responses(fit.problem))
 
@@ -210,7 +209,7 @@ def _notes(fit: PosteriorFit, frame: pd.DataFrame, again: Integers, limit: float
 def _criterion(
     fit: Fit, frame: pd.DataFrame, limit: float, how: str, notes: list[str]
 ) -> PredictiveCriterion:
-    errors = ", and their errors" if fit.problem.moments is not None else ""
+    errors = ", and their errors" if fit.problem.has_correlated_errors else ""
     about = subject_of(fit.design).lines(("Given", f"the other rows, of its own group too{errors}"),
                                          ("Method", how))  # fmt: skip
     return PredictiveCriterion(BY_ROW, frame, limit, fit, "", about, tuple(notes))
