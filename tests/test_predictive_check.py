@@ -141,6 +141,17 @@ def test_the_picture_draws_the_frame(check: hb.PredictiveCheck) -> None:
         hb.plots.predictive_check_frame(check, ["mode"])
 
 
+def test_values_that_rounding_tells_apart_are_one_bar() -> None:
+    """The sd of as many ones in another order; 0.1 + 0.2 for 0.3."""
+    names = pd.MultiIndex.from_tuples([("rows", "sd")], names=["level", "statistic"])
+    draws = pd.DataFrame([[0.3], [0.1 + 0.2], [0.3], [0.5]], columns=names)
+    seen = pd.Series([0.1 + 0.2], index=names)
+    check = hb.PredictiveCheck("", (), draws, seen, {}, 0.95, 1)
+    bars = hb.plots.predictive_check_frame(check).bars
+    assert_allclose(bars[["left", "right", "density"]], [[0.2, 0.4, 3.75], [0.4, 0.6, 1.25]])
+    assert check.frame["p"].tolist() == [0.625]  # (3/2 + 1)/4
+
+
 def test_wrong_words_are_refused(fit: hb.PointFit) -> None:
     with pytest.raises(hb.InferenceError, match="groups must be 'by level', 'kept' or 'new'"):
         hb.predictive_check(fit, groups="all")

@@ -134,8 +134,9 @@ def plot_predictive_check(
 
 
 def _bins(draws: np.ndarray) -> int | np.ndarray:
-    """Edges of bars: of few different values one for each."""
+    """Edges of bars: of few different values, told apart beyond rounding, one for each."""
     values = np.unique(draws)
+    values = values[np.diff(values, prepend=-np.inf) > 1e-9 * np.abs(values).max()]
     if len(values) > _BINS:
         return _BINS
     gap = np.diff(values).min() if len(values) > 1 else max(abs(float(values[0])), 1.0) * 0.1

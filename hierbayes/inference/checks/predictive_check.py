@@ -296,8 +296,13 @@ def _by_group(
 
 
 def _p_value(draws: Floats, seen: Floats) -> Floats:
-    """Share of draws (n, k) above what was seen (k,), equal ones by half; NaN counts for none."""
-    above = np.where(np.isnan(draws), np.nan, (draws > seen) + 0.5 * (draws == seen))
+    """Share of draws (n, k) above what was seen (k,), equal ones by half; NaN counts for none.
+
+    Equal are those that rounding alone tells apart, as standard deviations of as many ones in
+    another order.
+    """
+    equal = np.isclose(draws, seen, rtol=1e-9, atol=0.0)
+    above = np.where(np.isnan(draws), np.nan, np.where(equal, 0.5, draws > seen))
     known = ~np.isnan(above)
     share = np.where(known, above, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     return np.where(known.any(axis=0) & np.isfinite(seen), share, np.nan)
