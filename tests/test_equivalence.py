@@ -221,3 +221,34 @@ def test_other_models_of_several_factors(
     for proof in (hb.equivalence(first, second), hb.equivalence(second, first)):
         assert not proof.holds
         assert said in str(proof)
+
+
+COUNTS = "incidence | trials(size) ~ period + offset(log(size)) + (1 | herd)"
+
+
+def test_models_of_a_family_are_compared_by_their_likelihood() -> None:
+    cbpp = hb.load_dataset("cbpp")
+    first = hb.Model(COUNTS, cbpp, family="binomial")
+    equations = first.multilevel()
+    assert equations.within.startswith("incidence | trials(size) ~ 1 + period + offset(log(size))")
+    same = hb.equivalence(first, hb.Model(equations, data=cbpp, family="binomial"))
+    assert same.identical and "ML log-likelihoods differ by 0 (" in str(same)
+    coded = COUNTS.replace("period", "C(period, contr.sum)")
+    other = hb.equivalence(first, hb.Model(coded, cbpp, family="binomial"))
+    assert other.holds and not other.identical and other.reml_constant == 0.0
+    assert abs(other.loglik_difference) < 1e-7
+
+
+@pytest.mark.parametrize(
+    ("formula", "family"),
+    [
+        (COUNTS, hb.families.Binomial("probit")),
+        (COUNTS, hb.families.BetaBinomial()),
+        (COUNTS.replace(" + offset(log(size))", ""), hb.families.Binomial()),
+        (COUNTS.replace("trials(size)", "trials(size + 1)"), hb.families.Binomial()),
+    ],
+)
+def test_other_responses_are_told_apart(formula: str, family: hb.families.ResponseFamily) -> None:
+    cbpp = hb.load_dataset("cbpp")
+    first = hb.Model(COUNTS, cbpp, family="binomial")
+    assert not hb.equivalence(first, hb.Model(formula, cbpp, family=family)).same_rows

@@ -359,7 +359,7 @@ REFUSED = [
      "model is Binomial(link='logit'): its tests are normal and χ², df='none'"),
     ("residuals", "there are no residuals 'studentized'; kind is one of: 'response', 'pearson', "
      "'deviance', 'quantile'"),
-    ("gaussian", "this is made for Gaussian responses, and the family of this model is "
+    ("gaussian", "shrinkage() is made for Gaussian responses, and the family of this model is "
      "Binomial(link='logit')"),
 ]  # fmt: skip
 

@@ -71,7 +71,7 @@ def test_the_maximum_beside_it_is_that_of_ml(study: hb.SensitivityStudy) -> None
     assert list(study.maximum.columns) == ["ML", "ML lower", "ML upper"]
     assert_allclose(study.maximum.loc["x"], ml.intervals().loc[("gamma", "x")].iloc[[1, 0, 2]])
     assert float(study.maximum.loc["icc", "ML"]) == pytest.approx(float(ml.icc()["icc"]))
-    with pytest.raises(hb.FormulaError, match="this is made for Gaussian responses"):
+    with pytest.raises(hb.FormulaError, match="is made for Gaussian responses"):
         _ = study.reml
     assert {"ML", "mean", "moved_by"} <= set(study.table.columns)
     assert "  ML " in str(study) and "REML" not in str(study)
@@ -212,7 +212,7 @@ def test_a_study_of_a_maximum_is_refused() -> None:
 def test_quantities_of_gaussian_responses_are_refused() -> None:
     fit = family_fits.posterior()
     for quantity in (hb.quantities.Sigma(), hb.quantities.Shrinkage(0)):
-        with pytest.raises(hb.FormulaError, match="this is made for Gaussian responses"):
+        with pytest.raises(hb.FormulaError, match="is made for Gaussian responses"):
             hb.SensitivityStudy(fit, GRID, [quantity], progress=False)
     with pytest.raises(hb.StudyError, match="there is no dispersion 'phi'"):
         hb.SensitivityStudy(fit, GRID, [hb.quantities.Dispersion("phi")], progress=False)

@@ -80,9 +80,9 @@ class FamilyRows:
         return replace(self, y=self.family.indicators(observed))
 
 
-def gaussian_only(family: ResponseFamily) -> str:
+def gaussian_only(family: ResponseFamily, what: str = "this") -> str:
     """Words for a request that only a model of a Gaussian response can answer."""
-    return f"this is made for Gaussian responses, and the family of this model is {family}"
+    return f"{what} is made for Gaussian responses, and the family of this model is {family}"
 
 
 def refuse_counts(spec: Specification) -> None:

@@ -186,8 +186,13 @@ class Problem:
             raise FormulaError("this is made for families of responses, and this one is Gaussian")
         return rows
 
-    def refuse_other_families(self) -> None:
+    def refuse_other_families(self, what: str = "this") -> None:
         """Refuse a response that is not Gaussian.
+
+        Parameters
+        ----------
+        what : str
+            What was asked for, as messages name it.
 
         Raises
         ------
@@ -195,7 +200,7 @@ class Problem:
             Naming its family.
         """
         if self.family is not None:
-            raise FormulaError(gaussian_only(self.family))
+            raise FormulaError(gaussian_only(self.family, what))
 
     @property
     def dispersion(self) -> tuple[str, ...]:

@@ -134,10 +134,12 @@ class Fit(FittedResponses, Reported):
 
     def blue(self, factor: str | None = None) -> ByFactor[pd.DataFrame]:
         """Each group's own least-squares coefficients; missing where not estimable."""
+        self.problem.refuse_other_families("blue()")
         return self._by_factor(factor, effects.blue)
 
     def shrinkage(self, factor: str | None = None) -> ByFactor[pd.DataFrame]:
         """Per group and effect: n_j, BLUE, BLUP, population value and shrinkage matrix."""
+        self.problem.refuse_other_families("shrinkage()")
         return self._by_factor(factor, effects.shrinkage)
 
     def var_corr(self) -> pd.DataFrame:

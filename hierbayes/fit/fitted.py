@@ -244,7 +244,7 @@ class Fitted(ABC):
         FormulaError
             When the response is not Gaussian.
         """
-        self.problem.refuse_other_families()
+        self.problem.refuse_other_families("sigma")
         return float(self.theta.sigma.mean())
 
     # ---------------------------------------------------------------- uncertainty of θ̂

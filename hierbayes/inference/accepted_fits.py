@@ -64,7 +64,7 @@ def problem_of(source: Any, function: str) -> Problem:
             "models are what hb.Model() returns, fits what model.reml(), ml(), map() and sample() "
             "return"
         )
-    problem.refuse_other_families()
+    problem.refuse_other_families(f"{function}()")
     problem.refuse_residual_structure(f"{function}()")
     return problem
 
@@ -99,7 +99,7 @@ def refuse_other_than_maxima(
                 "model.reml() or model.ml() returns"
             )
         if not families:
-            fit.problem.refuse_other_families()
+            fit.problem.refuse_other_families(f"{verb}()")
         if not structured:
             fit.problem.refuse_residual_structure(f"{verb}()")
         of_family = isinstance(fit, FamilyPointFit) and fit.engine == "ML"

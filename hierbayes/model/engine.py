@@ -87,7 +87,7 @@ class FamilyEngine:
     def reml(self) -> PointFit:
         """Refused: REML is of a Gaussian response."""
         raise FormulaError(
-            f"REML {gaussian_only(self.problem.family_rows.family).removeprefix('this ')}; use "
+            f"{gaussian_only(self.problem.family_rows.family, 'REML')}; use "
             "ml(), with nodes= for quadrature, or sample()"
         )
 

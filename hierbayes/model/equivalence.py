@@ -32,8 +32,9 @@ class Equivalence:
     Parameters
     ----------
     same_rows : bool
-        Same response, groups and residual structure, row by row.  Of several grouping factors
-        those count that put the same rows together, whatever they and their groups are called.
+        Same response, its family, groups and residual structure, row by row.  Of several grouping
+        factors those count that put the same rows together, whatever they and their groups are
+        called.
     same_fixed, same_random : bool
         Same columns by value (in any order), and for the random part the same
         blocks of G.
@@ -44,12 +45,15 @@ class Equivalence:
         S (q, q), the same of the random effects; None where the blocks of G span different
         spaces, in rows of all groups at once.
     loglik_difference : float
-        REML log-likelihood of the second minus that of the first; nan when the
-        rows differ, for then it means nothing.
+        REML log-likelihood of the second minus that of the first (of other families than the
+        Gaussian that of ML by Laplace's approximation); nan when the rows differ, for then it
+        means nothing.
     reml_constant : float
-        -log|T|, what it should be; nan where there is no T.
+        What it should be: -log|T|, and 0 of ML; nan where there is no T.
     tolerance : float
         How far apart they may be for rounding.
+    engine : str
+        ``"REML"`` or ``"ML"``.
     """
 
     same_rows: bool
@@ -60,6 +64,7 @@ class Equivalence:
     loglik_difference: float
     reml_constant: float
     tolerance: float
+    engine: str = "REML"
 
     @property
     def identical(self) -> bool:
@@ -80,15 +85,15 @@ class Equivalence:
         by = f", -log|T| = {self.reml_constant:.2g}" if self._differs else ""
         return (
             f"{'equivalent' if self.holds else 'not equivalent'}: {rows}, {fixed}, {random}, "
-            f"REML log-likelihoods differ by {self.loglik_difference:.2g}{by} (priors are not "
-            "compared)"
+            f"{self.engine} log-likelihoods differ by {self.loglik_difference:.2g}{by} (priors are "
+            "not compared)"
         )
 
     __repr__ = __str__
 
     @property
     def _differs(self) -> bool:
-        return self.fixed is not None and not self.same_fixed
+        return self.engine == "REML" and self.fixed is not None and not self.same_fixed
 
 
 def equivalence(first: Model, second: Model) -> Equivalence:
@@ -115,15 +120,15 @@ def equivalence(first: Model, second: Model) -> Equivalence:
     cvar(ses, school)        0.0                1.0  1.0
     dvar(ses, school)        0.0                0.0  1.0
     """
-    for model in (first, second):
-        model.problem.refuse_other_families()
     a, b = first.problem.design, second.problem.design
     same_rows = a.n == b.n and np.array_equal(a.rows.observed, b.rows.observed)
-    same_rows = same_rows and _same_groups(a, b) and _same_errors(first.problem, second.problem)
+    same_rows = same_rows and _same_responses(a, b) and _same_groups(a, b)
+    same_rows = same_rows and _same_errors(first.problem, second.problem)
     nan = float("nan")
     if not same_rows:
         return Equivalence(False, False, False, None, None, nan, nan, nan)
-    logliks = first.reml().loglik, second.reml().loglik
+    of_family = first.problem.family is not None
+    logliks = [(one.ml() if of_family else one.reml()).loglik for one in (first, second)]
     T, constant = _fixed(first.problem, second.problem)
     return Equivalence(
         same_rows=True,
@@ -132,8 +137,9 @@ def equivalence(first: Model, second: Model) -> Equivalence:
         fixed=_framed(T, a.terms, b.terms),
         random=_framed(_random(first.problem, second.problem), a.effect_labels, b.effect_labels),
         loglik_difference=logliks[1] - logliks[0],
-        reml_constant=constant,
+        reml_constant=0.0 if of_family and T is not None else constant,
         tolerance=1e-7 + 1e-10 * abs(logliks[0]),
+        engine="ML" if of_family else "REML",
     )
 
 
@@ -143,6 +149,19 @@ def _said(same: bool, matrix: pd.DataFrame | None, part: str) -> str:
     if matrix is not None:
         return f"{part} columns that are combinations of each other"
     return f"different {part} columns"
+
+
+def _same_responses(a: Design, b: Design) -> bool:
+    """Whether responses have one family, with the same trials and offsets."""
+    ours, theirs = a.rows.family, b.rows.family
+    if ours is None or theirs is None:
+        return ours is theirs and np.array_equal(_added(a), _added(b))
+    pairs = (ours.m, theirs.m), (ours.offset, theirs.offset)
+    return str(ours.family) == str(theirs.family) and all(np.array_equal(*pair) for pair in pairs)
+
+
+def _added(design: Design) -> Floats:
+    return np.zeros(design.n) if design.rows.added is None else design.rows.added
 
 
 def _same_groups(a: Design, b: Design) -> bool:
@@ -223,7 +242,7 @@ def _fixed(first: Problem, second: Problem) -> tuple[Floats | None, float]:
     K = _combination(ours, theirs)
     if K is None:
         return None, float("nan")
-    M = first.products.basis.x.matrix, second.products.basis.x.matrix
+    M = first.working.basis.x.matrix, second.working.basis.x.matrix
     volumes = [float(np.linalg.slogdet(part)[1]) for part in (M[0], K, M[1])]
     constant = volumes[2] - volumes[1] - volumes[0]
     return _in_units(K, *M), constant if abs(constant) > _ROUNDING else 0.0
@@ -246,7 +265,7 @@ def _random(first: Problem, second: Problem) -> Floats | None:
         if part is None:
             return None
         K[left.pop(k)[0], place] = part
-    return _in_units(K, first.products.basis.z.matrix, second.products.basis.z.matrix)
+    return _in_units(K, first.working.basis.z.matrix, second.working.basis.z.matrix)
 
 
 def _combination(columns: Floats, wanted: Floats) -> Floats | None:

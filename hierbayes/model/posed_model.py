@@ -67,17 +67,16 @@ class PosedModel:
     def multilevel(self) -> Multilevel:
         """The model as equations at two levels, or at more of nested factors.
 
-        Columns are split by which of them vary within groups.  A residual structure stays outside.
+        Columns are split by which of them vary within groups.  A residual structure and a
+        family stay outside.
 
         Raises
         ------
         FormulaError
             When a factor of level 1 is coded otherwise in one equation than in another, when
-            factors cross, or when the response is not Gaussian.
+            factors cross.
         """
-        self.problem.refuse_other_families()
         design = self.problem.design
-        design.rows.refuse_offset()
         design.rows.refuse_weights()
         constant = [found.__contains__ for found in design.columns.between_of]
         if len(constant) == 1:

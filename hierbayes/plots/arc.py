@@ -99,7 +99,7 @@ def arc_frame(
         terms.
     """
     refuse_other_than("plot_arc", fit, PointFit, "model.reml() or model.ml()")
-    fit.problem.refuse_other_families()
+    fit.problem.refuse_other_families("plot_arc()")
     fit.problem.refuse_residual_structure("plot_arc()")
     design = fit.design
     design.specification.refuse_no_random_part()

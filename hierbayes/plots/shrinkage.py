@@ -71,7 +71,7 @@ def shrinkage_frame(
     """
     refuse_other_than("plot_shrinkage", fit, Fitted, ENGINES)
     fit.design.specification.refuse_no_random_part()
-    fit.problem.refuse_other_families()
+    fit.problem.refuse_other_families("plot_shrinkage()")
     k = fit.design.place_of_factor(factor)
     name = _effect(fit, k, effect)
     shown = chosen_groups(fit, groups, max_groups, k)

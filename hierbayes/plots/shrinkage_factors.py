@@ -76,7 +76,7 @@ def shrinkage_factors_frame(
         When the response is not Gaussian.
     """
     if isinstance(fit, Fit):
-        fit.problem.refuse_other_families()
+        fit.problem.refuse_other_families("plot_shrinkage_factors()")
     refuse_point("plot_shrinkage_factors", fit)
     if effect is not None and not isinstance(effect, str):
         raise StudyError(f"effect must be the name of a random effect, not {effect!r}")

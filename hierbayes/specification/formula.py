@@ -11,7 +11,7 @@ columns, ``(1 | school:class)``; and ``(1 | school/class)``, short for ``(1 | sc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hierbayes.errors import FormulaError, in_quotes
@@ -74,6 +74,10 @@ class Specification:
         """The fixed part as a one-sided formula, without offsets."""
         return join_terms(self.fixed)
 
+    def row_equation(self, terms: Sequence[str]) -> str:
+        """The equation of a row in these terms, with its offsets."""
+        return f"{self.left} ~ {self._with_offsets(terms)}"
+
     @property
     def left(self) -> str:
         """The left-hand side as it is written."""
@@ -82,7 +86,11 @@ class Specification:
     @property
     def right(self) -> str:
         """The fixed part with its offsets."""
-        return " + ".join([self.fixed_formula, *(f"offset({one})" for one in self.offsets)])
+        return self._with_offsets(self.fixed)
+
+    def _with_offsets(self, terms: Sequence[str]) -> str:
+        offsets = (f"offset({one})" for one in self.offsets)
+        return " + ".join([join_terms(tuple(terms)), *offsets])
 
     @property
     def random_effects(self) -> tuple[tuple[str, ...], ...]:

@@ -159,7 +159,7 @@ def split_nested(
             text = join_terms(tuple(sorted(below, key=lambda term: term != INTERCEPT)))
             between.setdefault(name, {})[columns[len(path) - 1]] = text
     order = sorted(root, key=lambda name: name != INTERCEPT)
-    return f"{specification.response} ~ {join_terms(tuple(order))}", between, random
+    return specification.row_equation(order), between, random
 
 
 def _parts(term: str, constant: Sequence[Callable[[str], bool]]) -> list[str]:

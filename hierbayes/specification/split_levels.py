@@ -44,7 +44,7 @@ def split_levels(specification: Specification, is_between: Callable[[str], bool]
         equations.setdefault(as_named(effect, equations), [])
     order = sorted(equations, key=lambda name: name != INTERCEPT)
     return Multilevel(
-        within=f"{specification.response} ~ {join_terms(tuple(order))}",
+        within=specification.row_equation(order),
         between={name: join_terms(tuple(equations[name])) for name in order},
         group=specification.group,
         random=specification.random_effects,

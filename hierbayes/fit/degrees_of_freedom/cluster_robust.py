@@ -94,7 +94,7 @@ def robust_source(fit: Fitted, kind: str) -> RobustSource:
     FormulaError
         When the response is not Gaussian.
     """
-    fit.problem.refuse_other_families()
+    fit.problem.refuse_other_families("a cluster-robust covariance")
     if fit.reading is None:
         raise HypothesisError(
             f"cluster-robust standard errors are those of an estimator, and this is a {fit.engine} "

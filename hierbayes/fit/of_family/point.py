@@ -278,7 +278,7 @@ class FamilyPointFit(PointFit):
         return OwnParts("FamilyPointFit", (self.evidence, numbers), arrays)
 
     def _contextual(self, asked: Asked, df: str | None, interval: Interval) -> ContextualEffects:
-        raise FormulaError(gaussian_only(self.problem.family_rows.family))
+        raise FormulaError(gaussian_only(self.problem.family_rows.family, "contextual()"))
 
     def _summary(self, interval: Interval, df: str | None) -> Summary:
         source = self.normal_source(df)

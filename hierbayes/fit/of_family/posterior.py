@@ -92,7 +92,7 @@ class FamilyPosteriorFit(PosteriorFit):
         return family_residuals(self, eta, kind)
 
     def _contextual(self, asked: Asked, df: str | None, interval: Interval) -> ContextualEffects:
-        raise FormulaError(gaussian_only(self.problem.family_rows.family))
+        raise FormulaError(gaussian_only(self.problem.family_rows.family, "contextual()"))
 
     def _summary(self, interval: Interval, df: str | None) -> Summary:
         return summarise_family_draws(self, self.evidence, interval)

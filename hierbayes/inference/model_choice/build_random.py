@@ -186,7 +186,7 @@ def _start(model: Any, data: pd.DataFrame | None) -> tuple[Specification, pd.Dat
     elif isinstance(model, Specified):
         if data is not None:
             raise InferenceError("the model has its data; leave out data=...")
-        model.problem.refuse_other_families()
+        model.problem.refuse_other_families("build_random()")
         spec, data = model.specification, model.data
     else:
         raise InferenceError(

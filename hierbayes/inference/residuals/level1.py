@@ -130,6 +130,7 @@ def level1_residuals(fit: Fit) -> Level1Residuals:
     34.8 of 1977
     """
     refuse_other_than_fit(fit, "level1_residuals", structured=True)
+    fit.problem.refuse_other_families("level1_residuals()")
     design, at = fit.design, anchor(fit)
     variances = row_variances(at)
     sigma, factors, q = (

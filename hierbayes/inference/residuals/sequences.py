@@ -101,7 +101,7 @@ def sequences_of(
         When residuals are 0 or not finite.
     """
     refuse_other_than_fit(fit, caller, structured=True)
-    fit.problem.refuse_other_families()
+    fit.problem.refuse_other_families(f"{caller}()")
     if kind not in KINDS:
         raise DataError(f"there are no residuals {kind!r}; kind is one of: {in_quotes(KINDS)}")
     name, codes = _groups(fit, group)

@@ -27,7 +27,7 @@ class Sigma(Quantity):
 
     def draws(self, fit: Fitted) -> Floats:
         """σ."""
-        fit.problem.refuse_other_families()
+        fit.problem.refuse_other_families("sigma")
         return fit.theta.sigma
 
 

@@ -139,7 +139,7 @@ class SensitivityStudy(Reported):
         FormulaError
             When the response is another.
         """
-        self.baseline.fit.problem.refuse_other_families()
+        self.baseline.fit.problem.refuse_other_families("reml")
         return self.maximum
 
     @cached_property

@@ -58,7 +58,7 @@ class Truth:
             When the response is not Gaussian.
         """
         if self.family is not None:
-            raise FormulaError(gaussian_only(self.family))
+            raise FormulaError(gaussian_only(self.family, "sigma"))
         return float(self.dispersion["sigma"])
 
     @property
